@@ -1,0 +1,131 @@
+//! Text of a bounded length that needs no heap: paths, links, messages.
+
+use core::ffi::CStr;
+
+/// Up to `N - 1` bytes and the NUL that C wants after them.
+///
+/// What does not fit is cut, and [`Fixed::is_cut`] says so: a cut path must never be opened.
+#[derive(Clone)]
+pub struct Fixed<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+    cut: bool,
+}
+
+impl<const N: usize> Fixed<N> {
+    /// Empty text.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            bytes: [0; N],
+            len: 0,
+            cut: false,
+        }
+    }
+
+    /// The text `bytes`, cut to what fits.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut text = Self::new();
+        text.push(bytes);
+        text
+    }
+
+    /// Appends `bytes`, cut to what fits.
+    pub fn push(&mut self, bytes: &[u8]) -> &mut Self {
+        let room = (N - 1).saturating_sub(self.len);
+        let taken = bytes.len().min(room);
+        self.bytes[self.len..self.len + taken].copy_from_slice(&bytes[..taken]);
+        self.len += taken;
+        self.cut |= taken < bytes.len();
+        self
+    }
+
+    /// Appends a decimal number.
+    pub fn push_dec(&mut self, number: impl itoa::Integer) -> &mut Self {
+        self.push(itoa::Buffer::new().format(number).as_bytes())
+    }
+
+    /// Keeps the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            self.bytes[len..self.len].fill(0);
+            self.len = len;
+        }
+    }
+
+    /// Forgets the text.
+    pub fn clear(&mut self) {
+        self.truncate(0);
+        self.cut = false;
+    }
+
+    /// The text without its NUL.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// The text as C wants it; `None` when it was cut or holds a NUL itself.
+    #[must_use]
+    pub fn as_c_str(&self) -> Option<&CStr> {
+        if self.cut {
+            return None;
+        }
+        CStr::from_bytes_with_nul(&self.bytes[..=self.len]).ok()
+    }
+
+    /// Whether something did not fit.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.cut
+    }
+}
+
+impl<const N: usize> Default for Fixed<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> core::fmt::Write for Fixed<N> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.push(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl<const N: usize> core::fmt::Debug for Fixed<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_path_is_no_path() {
+        let mut path = Fixed::<8>::of(b"/proc");
+        assert_eq!(path.as_c_str(), Some(c"/proc"));
+        path.push(b"/1234");
+        assert_eq!(path.as_bytes(), b"/proc/1");
+        assert!(path.is_cut());
+        assert_eq!(path.as_c_str(), None);
+    }
+
+    #[test]
+    fn text_with_a_nul_is_no_path() {
+        assert_eq!(Fixed::<8>::of(b"a\0b").as_c_str(), None);
+    }
+
+    #[test]
+    fn truncating_leaves_a_terminated_text() {
+        let mut path = Fixed::<16>::of(b"/a/b");
+        path.truncate(2);
+        assert_eq!(path.as_c_str(), Some(c"/a"));
+        path.clear();
+        assert_eq!(path.as_c_str(), Some(c""));
+    }
+}

@@ -1,0 +1,2 @@
+//! memdoor: the binary.
+fn main() {}

@@ -1,0 +1,168 @@
+//! Files and directories of `/proc` and `/sys`, opened relative to a directory that is held open.
+
+extern crate std;
+
+use core::ffi::{CStr, c_int};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, fstatat};
+
+use super::{Errno, Result};
+
+/// A directory held open by an `O_PATH` descriptor.
+///
+/// One under `/proc/PID` is pinned to that process: once it has gone, every use fails with ESRCH or ENOENT, whoever has the
+/// number by then.
+#[derive(Debug)]
+pub struct Dir(OwnedFd);
+
+impl Dir {
+    /// Opens a directory by its path.
+    pub fn open(path: &CStr) -> Result<Self> {
+        nix::fcntl::open(
+            path,
+            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )
+        .map(Self)
+    }
+
+    /// Opens a directory below this one.
+    pub fn dir(&self, name: &CStr) -> Result<Self> {
+        openat(
+            &self.0,
+            name,
+            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )
+        .map(Self)
+    }
+
+    /// Opens a file below this directory for reading.
+    ///
+    /// `O_NONBLOCK` means nothing to procfs; it keeps a FIFO in its place from holding memdoor for ever.
+    pub fn file(&self, name: &CStr) -> Result<File> {
+        openat(
+            &self.0,
+            name,
+            OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY,
+            Mode::empty(),
+        )
+        .map(File)
+    }
+
+    /// Opens a directory below this one for [`super::getdents::Entries`].
+    pub fn listing(&self, name: &CStr) -> Result<File> {
+        openat(
+            &self.0,
+            name,
+            OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+            Mode::empty(),
+        )
+        .map(File)
+    }
+
+    /// Where the symbolic link `name` points, readlinkat(2). A full buffer may mean that the rest was cut.
+    pub fn link<'b>(&self, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        readlinkat(self.0.as_raw_fd(), name, buf)
+    }
+
+    /// Device and inode of what `name` leads to, symbolic links followed.
+    pub fn identity(&self, name: &CStr) -> Result<(u64, u64)> {
+        let stat = fstatat(&self.0, name, AtFlags::empty())?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// Reads a small file below this directory once, then closes it.
+    pub fn read<'b>(&self, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        let len = self.file(name)?.fill(buf)?.len();
+        Ok(&buf[..len])
+    }
+
+    /// The absolute name of `path` with every symbolic link resolved as a process whose root is this directory would:
+    /// openat2(2) with `RESOLVE_IN_ROOT`, Linux 5.6.
+    pub fn realpath_in_root<'b>(&self, path: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        let found = openat2_in_root(self.0.as_raw_fd(), path)?;
+        let mut name = crate::fixed::Fixed::<32>::of(b"/proc/self/fd/");
+        name.push_dec(found.as_raw_fd());
+        readlinkat(
+            libc::AT_FDCWD,
+            name.as_c_str().ok_or(Errno::ENAMETOOLONG)?,
+            buf,
+        )
+    }
+}
+
+fn readlinkat<'b>(dir: c_int, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+    // nix's readlinkat returns an OsString, which is on the heap.
+    // SAFETY: `name` ends with a NUL and the kernel writes at most `buf.len()` bytes into `buf`.
+    let len = unsafe { libc::readlinkat(dir, name.as_ptr(), buf.as_mut_ptr().cast(), buf.len()) };
+    let len = usize::try_from(len).map_err(|_| Errno::last())?;
+    Ok(&buf[..len])
+}
+
+fn openat2_in_root(root: c_int, path: &CStr) -> Result<OwnedFd> {
+    // SAFETY: open_how is plain integers; all zero is its documented default.
+    let mut how: libc::open_how = unsafe { core::mem::zeroed() };
+    how.flags = u64::try_from(libc::O_PATH | libc::O_CLOEXEC).map_err(|_| Errno::EINVAL)?;
+    how.resolve = libc::RESOLVE_IN_ROOT;
+    // SAFETY: `path` ends with a NUL, `how` lives through the call and its size is the one given.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            root,
+            path.as_ptr(),
+            &raw const how,
+            size_of::<libc::open_how>(),
+        )
+    };
+    super::owned(fd)
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// An open file, read with pread(2) so that it can be read again from the start without a seek.
+#[derive(Debug)]
+pub struct File(OwnedFd);
+
+impl File {
+    /// One pread(2): all of a file that the kernel prints in one go (statm, stat, status, meminfo, oom_score).
+    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        let offset = i64::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
+        loop {
+            match nix::sys::uio::pread(&self.0, buf, offset) {
+                Err(Errno::EINTR) => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Reads from the start once: enough for a file that the kernel prints in one go.
+    pub fn once<'b>(&self, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        let len = self.read_at(buf, 0)?;
+        Ok(&buf[..len])
+    }
+
+    /// Reads from the start until the end, or until `buf` is full.
+    pub fn fill<'b>(&self, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        let mut len = 0;
+        while len < buf.len() {
+            match self.read_at(&mut buf[len..], len as u64)? {
+                0 => break,
+                more => len += more,
+            }
+        }
+        Ok(&buf[..len])
+    }
+}
+
+impl AsFd for File {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

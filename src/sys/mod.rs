@@ -1,0 +1,40 @@
+//! The only layer with `unsafe`, and the only one with descriptors. It moves bytes and knows nothing of what they mean.
+//!
+//! Nothing here allocates, except where a doc comment says so.
+
+#![allow(unsafe_code)]
+
+pub mod clock;
+pub mod file;
+pub mod getdents;
+pub mod harden;
+pub mod heap;
+pub mod kept;
+pub mod lines;
+pub mod map;
+pub mod netlink;
+pub mod out;
+pub mod pidfd;
+pub mod signal;
+pub mod socket;
+pub mod system;
+
+extern crate std;
+
+use core::ffi::c_long;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+pub use nix::errno::Errno;
+
+/// What a system call gives.
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// A descriptor that a raw system call has just returned, or its errno.
+fn owned(fd: c_long) -> Result<OwnedFd> {
+    let fd = i32::try_from(fd)
+        .ok()
+        .filter(|fd| *fd >= 0)
+        .ok_or_else(Errno::last)?;
+    // SAFETY: the kernel returned this descriptor to the caller a moment ago, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

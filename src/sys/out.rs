@@ -1,0 +1,197 @@
+//! Standard output and standard error: a lent buffer, few writes, and an error that sticks.
+
+extern crate std;
+
+use std::os::fd::BorrowedFd;
+
+use nix::sys::stat::{SFlag, fstat};
+
+use super::signal::{self, Until, Woken};
+use super::{Errno, Result};
+
+/// Where bytes go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sink {
+    /// Standard output: data.
+    Stdout,
+    /// Standard error: words.
+    Stderr,
+    /// Nowhere: a rehearsal touches all that a real report touches, but for write(2).
+    Nowhere,
+}
+
+/// Why nothing is written any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Broken {
+    /// The reader has gone (EPIPE): `| head -1`.
+    ReaderGone,
+    /// A signal asked for the end while the reader did not read.
+    Stopped,
+    /// Any other failure, as ENOSPC.
+    Failed(Errno),
+}
+
+/// A buffered writer that never blocks a SIGINT, never allocates and after a failure swallows what follows.
+pub struct Out<'b> {
+    sink: Sink,
+    /// At most this much a write(2): a write of PIPE_BUF bytes to a pipe that polls writable does not block.
+    chunk: usize,
+    buf: &'b mut [u8],
+    len: usize,
+    broken: Option<Broken>,
+}
+
+impl<'b> Out<'b> {
+    /// A writer to `sink`.
+    #[must_use]
+    pub fn new(sink: Sink, buf: &'b mut [u8]) -> Self {
+        let broken = match sink {
+            Sink::Stdout if closed::stdout() => Some(Broken::Failed(Errno::EBADF)),
+            _ => None,
+        };
+        let blocks = fd_of(sink)
+            .and_then(|fd| fstat(fd).ok())
+            .is_some_and(|stat| {
+                let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
+                kind != SFlag::S_IFREG
+            });
+        Self {
+            sink,
+            chunk: if blocks { libc::PIPE_BUF } else { usize::MAX },
+            buf,
+            len: 0,
+            broken,
+        }
+    }
+
+    /// Appends bytes; writes when the buffer is full.
+    #[inline]
+    pub fn put(&mut self, mut bytes: &[u8]) {
+        loop {
+            let room = &mut self.buf[self.len..];
+            if bytes.len() <= room.len() {
+                room[..bytes.len()].copy_from_slice(bytes);
+                self.len += bytes.len();
+                return;
+            }
+            let (now, later) = bytes.split_at(room.len());
+            room.copy_from_slice(now);
+            self.len = self.buf.len();
+            bytes = later;
+            self.flush();
+        }
+    }
+
+    /// Appends a decimal number.
+    #[inline]
+    pub fn put_dec(&mut self, number: impl itoa::Integer) {
+        self.put(itoa::Buffer::new().format(number).as_bytes());
+    }
+
+    /// Writes what the buffer holds.
+    pub fn flush(&mut self) {
+        let mut from = 0;
+        while from < self.len && self.broken.is_none() {
+            match self.write_some(from) {
+                Ok(written) => from += written,
+                Err(why) => self.broken = Some(why),
+            }
+        }
+        self.len = 0;
+    }
+
+    /// Why writing ended, if it did.
+    #[must_use]
+    pub const fn broken(&self) -> Option<Broken> {
+        self.broken
+    }
+
+    fn write_some(&self, from: usize) -> core::result::Result<usize, Broken> {
+        let Some(fd) = fd_of(self.sink) else {
+            return Ok(self.len - from);
+        };
+        if self.chunk != usize::MAX {
+            wait_writable(fd)?;
+        }
+        let upto = self.len.min(from.saturating_add(self.chunk));
+        match nix::unistd::write(fd, &self.buf[from..upto]) {
+            Ok(0) => Err(Broken::Failed(Errno::EIO)),
+            Ok(written) => Ok(written),
+            Err(Errno::EINTR | Errno::EAGAIN) => Ok(0),
+            Err(Errno::EPIPE) => Err(Broken::ReaderGone),
+            Err(errno) => Err(Broken::Failed(errno)),
+        }
+    }
+}
+
+/// Waits until a write would not block; a stop signal ends the wait, so that Ctrl-C works while a pager is paused.
+fn wait_writable(fd: BorrowedFd<'_>) -> core::result::Result<(), Broken> {
+    loop {
+        match signal::wait(Some((fd, Until::Writable)), None) {
+            Ok(Woken::Signal) if signal::stop_requested().is_some() => return Err(Broken::Stopped),
+            Ok(Woken::Signal | Woken::Timeout) => {}
+            Ok(Woken::Ready) => return Ok(()),
+            Err(errno) => return Err(Broken::Failed(errno)),
+        }
+    }
+}
+
+fn fd_of(sink: Sink) -> Option<BorrowedFd<'static>> {
+    let number = match sink {
+        Sink::Stdout => libc::STDOUT_FILENO,
+        Sink::Stderr => libc::STDERR_FILENO,
+        Sink::Nowhere => return None,
+    };
+    // SAFETY: memdoor never closes its standard descriptors, and std opens the closed ones on /dev/null before main().
+    Some(unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// Appends to an [`Out`] with `write!`: for words, not for rows.
+impl core::fmt::Write for Out<'_> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.put(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// One line of words on standard error, at once: `memdoor: ...`.
+pub fn say(words: core::fmt::Arguments<'_>) {
+    let mut buf = [0; 512];
+    let mut out = Out::new(Sink::Stderr, &mut buf);
+    // Out never fails here: a broken standard error has nobody to be told.
+    let _ = core::fmt::write(&mut out, words);
+    out.put(b"\n");
+    out.flush();
+}
+
+/// Whether standard output was closed when memdoor was started: std opens /dev/null in its place before main(), and a
+/// night's evidence would go there in silence.
+mod closed {
+    use core::sync::atomic::{AtomicBool, Ordering};
+
+    static STDOUT: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn note() {
+        // SAFETY: fcntl(F_GETFD) of a number touches no memory.
+        let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+        STDOUT.store(flags < 0, Ordering::Relaxed);
+    }
+
+    /// Runs before std's own start.
+    #[used]
+    // SAFETY: libc calls each pointer of .init_array once before main; `note` needs nothing of what main sets up.
+    #[unsafe(link_section = ".init_array")]
+    static NOTE: extern "C" fn() = note;
+
+    pub(super) fn stdout() -> bool {
+        STDOUT.load(Ordering::Relaxed)
+    }
+}
+
+/// The result of the whole writing, for exit codes.
+pub fn result(out: &Out<'_>) -> Result<()> {
+    match out.broken {
+        Some(Broken::Failed(errno)) => Err(errno),
+        _ => Ok(()),
+    }
+}

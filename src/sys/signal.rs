@@ -1,0 +1,159 @@
+//! The signals that steer memdoor, and waiting that they can end.
+//!
+//! They are blocked except inside [`wait`], so that nothing else ever sees EINTR from them and none is lost between a
+//! check and a wait (ppoll(2) explains that race).
+
+extern crate std;
+
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::time::Duration;
+use std::os::fd::BorrowedFd;
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::signal::{
+    SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask,
+};
+use nix::sys::time::TimeSpec;
+
+use super::{Errno, Result};
+
+static STOP: AtomicI32 = AtomicI32::new(0);
+static SNAPSHOT: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn on_stop(signal: c_int) {
+    STOP.store(signal, Ordering::Relaxed);
+}
+
+extern "C" fn on_snapshot(_: c_int) {
+    SNAPSHOT.store(true, Ordering::Relaxed);
+}
+
+/// From here on SIGINT, SIGTERM and SIGHUP ask for an orderly end and SIGUSR1 for a snapshot.
+///
+/// A SIGHUP that nohup(1) ignored stays ignored. SIGINT does not: shells ignore it for background jobs, yet `kill -INT` is meant.
+/// SIGXFSZ is ignored, so that a file size limit is an error of write(2) with a text.
+pub fn install() -> Result<()> {
+    let stop = SigAction::new(
+        SigHandler::Handler(on_stop),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    let snapshot = SigAction::new(
+        SigHandler::Handler(on_snapshot),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&steering()), None)?;
+    for (signal, action) in [
+        (Signal::SIGINT, stop),
+        (Signal::SIGTERM, stop),
+        (Signal::SIGHUP, stop),
+        (Signal::SIGUSR1, snapshot),
+        (Signal::SIGXFSZ, ignore),
+    ] {
+        // SAFETY: the handlers only store to an atomic, which is async-signal-safe.
+        let before = unsafe { sigaction(signal, &action) }?;
+        if signal == Signal::SIGHUP && matches!(before.handler(), SigHandler::SigIgn) {
+            // SAFETY: as above; it puts back what was there.
+            unsafe { sigaction(signal, &before) }?;
+        }
+    }
+    Ok(())
+}
+
+fn steering() -> SigSet {
+    [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGUSR1,
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// The signal that asked for an end, if one came.
+#[must_use]
+pub fn stop_requested() -> Option<Stop> {
+    Stop::from_number(STOP.load(Ordering::Relaxed))
+}
+
+/// Whether SIGUSR1 came since the last call.
+#[must_use]
+pub fn take_snapshot_request() -> bool {
+    SNAPSHOT.swap(false, Ordering::Relaxed)
+}
+
+/// A signal that ends memdoor in good order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Ctrl-C.
+    Int,
+    /// A service manager's stop.
+    Term,
+    /// The terminal has gone.
+    Hup,
+}
+
+impl Stop {
+    fn from_number(number: c_int) -> Option<Self> {
+        match number {
+            libc::SIGINT => Some(Self::Int),
+            libc::SIGTERM => Some(Self::Term),
+            libc::SIGHUP => Some(Self::Hup),
+            _ => None,
+        }
+    }
+
+    /// The signal's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Int => "SIGINT",
+            Self::Term => "SIGTERM",
+            Self::Hup => "SIGHUP",
+        }
+    }
+}
+
+/// What [`wait`] waits for on a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Until {
+    /// There is something to read; for a pidfd: the process has exited.
+    Readable,
+    /// A write would not block.
+    Writable,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Woken {
+    /// The descriptor is ready.
+    Ready,
+    /// The time is up.
+    Timeout,
+    /// A signal came.
+    Signal,
+}
+
+/// Waits for a descriptor, for the time to pass or for a signal: one ppoll(2).
+pub fn wait(fd: Option<(BorrowedFd<'_>, Until)>, timeout: Option<Duration>) -> Result<Woken> {
+    let timeout = timeout.map(TimeSpec::from_duration);
+    let mut fds = fd.map(|(fd, until)| {
+        let flags = if until == Until::Readable {
+            PollFlags::POLLIN
+        } else {
+            PollFlags::POLLOUT
+        };
+        PollFd::new(fd, flags)
+    });
+    let fds = fds.as_mut().map_or(&mut [][..], core::slice::from_mut);
+    match ppoll(fds, timeout, Some(SigSet::empty())) {
+        Ok(0) => Ok(Woken::Timeout),
+        Ok(_) => Ok(Woken::Ready),
+        Err(Errno::EINTR) => Ok(Woken::Signal),
+        Err(errno) => Err(errno),
+    }
+}

@@ -1,0 +1,58 @@
+//! Facts of the running system that do not change: page size, kernel release, host name, CPUs.
+
+use core::mem::MaybeUninit;
+
+use crate::fixed::Fixed;
+use crate::units::PageSize;
+
+/// The size of a page, `_SC_PAGESIZE`.
+#[must_use]
+pub fn page_size() -> PageSize {
+    // SAFETY: sysconf takes a number and touches no memory of ours.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    PageSize(u64::try_from(size).unwrap_or(4096))
+}
+
+/// CPUs that may come online, `_SC_NPROCESSORS_CONF`: what the kernel's per-CPU counters are sized by.
+#[must_use]
+pub fn cpus() -> u64 {
+    // SAFETY: as above.
+    let cpus = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) };
+    u64::try_from(cpus).unwrap_or(1).max(1)
+}
+
+/// What uname(2) says.
+#[derive(Clone, Debug, Default)]
+pub struct Uname {
+    /// The host's name in this UTS namespace.
+    pub host: Fixed<66>,
+    /// `6.1.0-18-amd64`.
+    pub release: Fixed<66>,
+    /// `x86_64`.
+    pub machine: Fixed<66>,
+}
+
+impl Uname {
+    /// Asks the kernel.
+    #[must_use]
+    pub fn read() -> Self {
+        let mut name = MaybeUninit::<libc::utsname>::zeroed();
+        // SAFETY: the kernel fills the structure that it is given.
+        unsafe { libc::uname(name.as_mut_ptr()) };
+        // SAFETY: it is arrays of characters and was zeroed.
+        let name = unsafe { name.assume_init() };
+        Self {
+            host: text(&name.nodename),
+            release: text(&name.release),
+            machine: text(&name.machine),
+        }
+    }
+}
+
+fn text(chars: &[core::ffi::c_char]) -> Fixed<66> {
+    let mut text = Fixed::new();
+    for char in chars.iter().take_while(|char| **char != 0) {
+        text.push(&char.to_ne_bytes());
+    }
+    text
+}
