@@ -3,5 +3,6 @@
 pub mod error;
 pub mod exit;
 pub mod fixed;
+pub mod parse;
 pub mod sys;
 pub mod units;
