@@ -11,6 +11,17 @@ pub enum Version {
     V2,
 }
 
+impl Version {
+    /// 1 or 2.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
+}
+
 /// The process's cgroup in the hierarchy that counts its memory.
 ///
 /// On a hybrid system both are there: the v1 line of `memory` wins, because a controller is in one hierarchy only.

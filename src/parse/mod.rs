@@ -7,6 +7,7 @@ pub mod maps;
 pub mod memcg;
 pub mod meminfo;
 pub mod mountinfo;
+pub mod net;
 pub mod smaps_rollup;
 pub mod stat;
 pub mod statm;
