@@ -18,6 +18,8 @@ pub mod pidfd;
 pub mod signal;
 pub mod socket;
 pub mod system;
+#[cfg(all(panic = "abort", not(debug_assertions)))]
+mod unwind;
 
 extern crate std;
 
