@@ -18,6 +18,7 @@ pub mod pidfd;
 pub mod signal;
 pub mod socket;
 pub mod system;
+pub mod thread;
 
 extern crate std;
 
