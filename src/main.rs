@@ -1,2 +1,32 @@
-//! memdoor: the binary.
-fn main() {}
+//! The binary: a command line to a mode to an exit code. All that it does is in the library, which has no heap.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use cli::Command;
+use memdoor::exit::Exit;
+use memdoor::modes::{Buffers, OUT, snapshot, watch};
+use memdoor::snapshot::BUFFER;
+
+#[global_allocator]
+static HEAP: memdoor::sys::heap::Counting = memdoor::sys::heap::Counting;
+
+fn main() -> ExitCode {
+    ExitCode::from(run() as u8)
+}
+
+fn run() -> Exit {
+    let mut out = vec![0; OUT];
+    let mut read = vec![0; BUFFER];
+    let buffers = Buffers {
+        out: &mut out,
+        read: &mut read,
+    };
+    match cli::parse(std::env::args_os()) {
+        Ok(Command::Watch(options)) => watch::run(&options.borrow(), buffers),
+        Ok(Command::Snapshot(options)) => snapshot::run(&options.borrow(), buffers),
+        Ok(Command::Print { text, exit }) => cli::print(&text, exit, buffers.out),
+        Err(error) => cli::refuse(&error),
+    }
+}

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Errno, Result};
+use super::Result;
 use crate::units::Pid;
 
 /// One process, whoever gets its number after it.
@@ -48,10 +48,4 @@ impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
-}
-
-/// Whether an errno of [`PidFd::open`] means that this kernel has no pidfds, or that a seccomp filter forbids them.
-#[must_use]
-pub const fn is_unsupported(errno: Errno) -> bool {
-    matches!(errno, Errno::ENOSYS | Errno::EPERM | Errno::EACCES)
 }

@@ -107,6 +107,16 @@ impl Stop {
         }
     }
 
+    /// What the original says when it ends.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Int => "SIGINT received, exiting...",
+            Self::Term => "SIGTERM received, exiting...",
+            Self::Hup => "SIGHUP received, exiting...",
+        }
+    }
+
     /// The signal's name.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,0 +1,85 @@
+//! What `--help` and `--version` print: at most 80 columns.
+
+/// `memdoor version 2.0.0`
+pub(super) fn version() -> String {
+    format!("memdoor version {}\n", env!("CARGO_PKG_VERSION"))
+}
+
+/// Nothing was typed: the version, the document's usage and where to find more.
+pub(super) fn bare() -> String {
+    format!("{}{USAGE}See memdoor --help.\n", version())
+}
+
+/// `memdoor --help`
+pub(super) fn watch() -> String {
+    format!("{}{USAGE}{WATCH}{OUTPUT}{EXIT}", version())
+}
+
+/// `memdoor snapshot --help`
+pub(super) fn snapshot() -> String {
+    format!("{}{SNAPSHOT}{OUTPUT}{EXIT}", version())
+}
+
+const USAGE: &str = "\
+usage: memdoor -p|--pid <target process id>
+               [-e|--exename <full path of target process>]
+               [-m|--memory-pressure-threshold <percentage integer>]
+               [-i|--interval <second(s)>]
+               [-c|--count <count(s)>]
+               [-l|--lock-memory] [-q|--quiet] [--of memtotal|cgroup|auto]
+               [--format text|json] [--no-cmdline] [--self-report]
+       memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
+";
+
+const WATCH: &str = "
+Watches one process and writes a snapshot of it (memory, OOM score, process
+tree, every mapping, every socket) at once when its RSS reaches the threshold,
+then at every interval. Ends when the process does.
+
+  -p, --pid PID        the process to watch
+  -e, --exename PATH   the executable it must be running; memdoor ends when it
+                       runs another one
+  -m, --memory-pressure-threshold PERCENT
+                       1 to 99: RSS / MemTotal * 100. Without it a snapshot is
+                       written at every interval
+      --of BASE        what PERCENT is of: memtotal (default), cgroup (the limit
+                       that the process's control group will hit first), or auto
+                       (the smaller of the two)
+  -i, --interval SECONDS
+                       between reports, 0.01 or more; default 1. RSS is sampled
+                       every 0.05 s whatever it is
+  -c, --count COUNT    ends after so many reports, those left out by -q included
+  -q, --quiet          no reports below the threshold
+  -l, --lock-memory    ends when memory can't be locked; without it that is a
+                       warning
+      --self-report    says at the end what watching cost
+";
+
+const SNAPSHOT: &str = "\
+usage: memdoor snapshot -p|--pid <process id>[,...] ...
+               [--format text|json] [--cmdline|--no-cmdline]
+
+Writes one snapshot of each process now, whatever memory it has, then ends.
+
+  -p, --pid PID        the process; several with commas, or -p again
+";
+
+const OUTPUT: &str = "\
+      --format FORMAT  text (default) or json: one object a line
+      --cmdline, --no-cmdline
+                       show the command line or not; default: in text only
+  -h, --help           this text
+  -V, --version        the version
+
+";
+
+const EXIT: &str = "\
+signals: SIGINT, SIGTERM, SIGHUP end a watch in good order; SIGUSR1 takes a
+         snapshot now
+exit codes:
+  0  done: -c reached, ended by a signal, or the reader has gone (| head)
+  1  error: it can't be done; standard error says why
+  2  the command line is wrong
+  4  done, but part of the evidence could not be read: it stands as -
+  5  the process is gone, or is not the one that -e names
+";

@@ -1,0 +1,123 @@
+//! Values of options: each error quotes what was typed and says what is allowed.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use memdoor::parse::dec;
+use memdoor::report::Format;
+use memdoor::trigger::{Base, Threshold};
+use memdoor::units::Pid;
+
+use super::{Result, UsageError};
+
+/// What each option takes.
+pub(super) fn allowed(name: &str) -> &'static str {
+    match name {
+        "-p" | "--pid" => "a process ID, 1 or more",
+        "-e" | "--exename" => "the full path of the target's executable, from /",
+        "-m" | "--memory-pressure-threshold" => "a whole number from 1 to 99, in percent",
+        "-i" | "--interval" => "seconds from 0.01 to 31536000, fractions allowed",
+        "-c" | "--count" => "a whole number, 1 or more",
+        "--of" => "memtotal, cgroup or auto",
+        "--format" => "text or json",
+        _ => "see memdoor --help",
+    }
+}
+
+/// Text as it was typed, in quotes, safe to print.
+pub(super) fn quoted(text: &OsStr) -> String {
+    format!(
+        "'{}'",
+        text.as_bytes()
+            .escape_ascii()
+            .to_string()
+            .replace("\\'", "'")
+    )
+}
+
+fn wrong(name: &str, value: &OsStr) -> UsageError {
+    UsageError(format!(
+        "{name}: {} is not allowed: {}",
+        quoted(value),
+        allowed(name)
+    ))
+}
+
+fn number(value: &OsStr) -> Option<u64> {
+    dec(value.as_bytes())
+}
+
+pub(super) fn pid(name: &str, value: &OsStr) -> Result<Pid> {
+    number(value)
+        .and_then(Pid::new)
+        .ok_or_else(|| wrong(name, value))
+}
+
+/// One process ID, or several with commas.
+pub(super) fn pids(name: &str, value: &OsStr) -> Result<Vec<Pid>> {
+    value
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .map(|part| pid(name, OsStr::from_bytes(part)))
+        .collect()
+}
+
+pub(super) fn path(name: &str, value: OsString) -> Result<OsString> {
+    let is_path = value.as_bytes().starts_with(b"/") && value.len() < 4096;
+    if is_path {
+        Ok(value)
+    } else {
+        Err(wrong(name, &value))
+    }
+}
+
+pub(super) fn threshold(name: &str, value: &OsStr) -> Result<Threshold> {
+    number(value)
+        .and_then(Threshold::new)
+        .ok_or_else(|| wrong(name, value))
+}
+
+pub(super) fn count(name: &str, value: &OsStr) -> Result<u64> {
+    number(value)
+        .filter(|count| *count > 0)
+        .ok_or_else(|| wrong(name, value))
+}
+
+/// Seconds: digits, and up to nine more behind a point.
+pub(super) fn interval(name: &str, value: &OsStr) -> Result<Duration> {
+    let parsed = || {
+        let text = value.as_bytes();
+        let point = text.iter().position(|byte| *byte == b'.');
+        let (whole, fraction) = text.split_at(point.unwrap_or(text.len()));
+        let seconds = if whole.is_empty() { 0 } else { dec(whole)? };
+        let nanos = match fraction.get(1..) {
+            None => 0,
+            Some(digits) if digits.len() <= 9 => {
+                dec(digits)? * 10_u64.pow(9 - u32::try_from(digits.len()).ok()?)
+            }
+            Some(_) => return None,
+        };
+        let interval = Duration::new(seconds, u32::try_from(nanos).ok()?);
+        let range = Duration::from_millis(10)..=Duration::from_secs(31_536_000);
+        range.contains(&interval).then_some(interval)
+    };
+    parsed().ok_or_else(|| wrong(name, value))
+}
+
+pub(super) fn base(name: &str, value: &OsStr) -> Result<Base> {
+    match value.as_bytes() {
+        b"memtotal" => Ok(Base::Memtotal),
+        b"cgroup" => Ok(Base::Cgroup),
+        b"auto" => Ok(Base::Auto),
+        _ => Err(wrong(name, value)),
+    }
+}
+
+pub(super) fn format(name: &str, value: &OsStr) -> Result<Format> {
+    match value.as_bytes() {
+        b"text" => Ok(Format::Text),
+        b"json" => Ok(Format::Json),
+        _ => Err(wrong(name, value)),
+    }
+}

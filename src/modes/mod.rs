@@ -1,0 +1,75 @@
+//! What memdoor does. Each mode arms (it may fail loudly), then works without allocating.
+
+pub mod snapshot;
+pub mod watch;
+mod watch_end;
+
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::host::{Host, machine_id};
+use crate::report::json::{Envelope, Json};
+use crate::report::text::Text;
+use crate::report::{Format, Report};
+use crate::sys::out::{Broken, Out, say};
+use crate::target::Refusal;
+
+/// Memory lent by the caller for the whole run.
+pub struct Buffers<'b> {
+    /// For output: [`OUT`] bytes.
+    pub out: &'b mut [u8],
+    /// For reading: [`crate::snapshot::BUFFER`] bytes.
+    pub read: &'b mut [u8],
+}
+
+/// A write(2) of 32 KiB costs next to nothing for each of the 400 mappings in it; a larger buffer gains nothing and is locked memory.
+pub const OUT: usize = 32 * 1024;
+
+/// Hands a report of `format` on `out` to `write`.
+fn with_report<T>(
+    format: Format,
+    out: &mut Out<'_>,
+    envelope: &Envelope,
+    write: impl FnOnce(&mut dyn Report) -> T,
+) -> T {
+    match format {
+        Format::Text => write(&mut Text::new(out)),
+        Format::Json => write(&mut Json::new(out, envelope)),
+    }
+}
+
+fn envelope(host: &Host) -> Envelope {
+    Envelope {
+        host: host.uname.host.clone(),
+        host_id: machine_id(),
+        arch: host.uname.machine.clone(),
+        boot_id: host.boot_id(),
+        release: host.uname.release.clone(),
+    }
+}
+
+/// Says why memdoor ends here.
+fn fail(error: &Error) -> Exit {
+    say(format_args!("memdoor: {error}"));
+    say_hint(error.hint);
+    Exit::Error
+}
+
+fn refuse(refusal: &Refusal) -> Exit {
+    say(format_args!("{refusal}"));
+    say_hint(refusal.hint());
+    refusal.exit()
+}
+
+fn say_hint(hint: Option<&str>) {
+    if let Some(hint) = hint {
+        say(format_args!("hint: {hint}"));
+    }
+}
+
+/// What a broken output means for the exit code: a reader that has gone is no error.
+fn output_exit(broken: Broken) -> Exit {
+    match broken {
+        Broken::ReaderGone | Broken::Stopped => Exit::Done,
+        Broken::Failed(errno) => fail(&Error::new("write", b"standard output", errno)),
+    }
+}

@@ -1,0 +1,84 @@
+//! `memdoor snapshot`: one of each process named, now.
+
+use super::{Buffers, envelope, fail, output_exit, refuse, with_report};
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::report::Format;
+use crate::report::json::Envelope;
+use crate::snapshot::sockets::Sockets;
+use crate::snapshot::{self, Cmdline, Completeness, Scene};
+use crate::sys::clock::Now;
+use crate::sys::out::{Out, Sink};
+use crate::target::Target;
+use crate::target::memcg::Memcg;
+use crate::units::Pid;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Of whom, in this order.
+    pub pids: &'a [Pid],
+    /// How it is written.
+    pub format: Format,
+    /// Whether command lines are shown.
+    pub cmdline: Cmdline,
+}
+
+/// Takes them, then ends. A process that can't be looked at does not keep the others from it.
+#[must_use]
+pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
+    let mut host = match Host::open(c"/proc") {
+        Ok(host) => host,
+        Err(error) => return fail(&error),
+    };
+    let envelope = envelope(&host);
+    let mut out = Out::new(Sink::Stdout, buffers.out);
+    let mut exit = Exit::Done;
+    for pid in options.pids {
+        exit = exit.worse(one(
+            *pid,
+            options,
+            &mut host,
+            &envelope,
+            &mut out,
+            buffers.read,
+        ));
+        if let Some(broken) = out.broken() {
+            return output_exit(broken);
+        }
+    }
+    exit
+}
+
+fn one(
+    pid: Pid,
+    options: &Options<'_>,
+    host: &mut Host,
+    envelope: &Envelope,
+    out: &mut Out<'_>,
+    buf: &mut [u8],
+) -> Exit {
+    let mut target = match Target::open(&host.proc, pid) {
+        Ok(target) => target,
+        Err(refusal) => return refuse(&refusal),
+    };
+    let mut memcg = Memcg::new(&host.proc, buf);
+    let mut sockets = Sockets::arm(&target);
+    let mut scene = Scene {
+        target: &mut target,
+        host,
+        memcg: &mut memcg,
+        sockets: &mut sockets,
+        now: Now::read(),
+        buf,
+        cmdline: options.cmdline,
+    };
+    let done = with_report(options.format, out, envelope, |report| {
+        snapshot::take(&mut scene, report)
+    });
+    match done {
+        Completeness::Complete => Exit::Done,
+        Completeness::Partial if target.is_alive() => Exit::Partial,
+        Completeness::Partial => Exit::Gone,
+    }
+}

@@ -1,0 +1,157 @@
+//! `/proc/PID/cgroup` (cgroups(7)), and what a cgroup's path says of the service, container or pod in it.
+
+use super::lines;
+
+/// The two cgroup hierarchies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Version {
+    /// One hierarchy for each controller; here the one of `memory`.
+    V1,
+    /// The unified hierarchy.
+    V2,
+}
+
+impl Version {
+    /// 1 or 2.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
+}
+
+/// The process's cgroup in the hierarchy that counts its memory.
+///
+/// On a hybrid system both are there: the v1 line of `memory` wins, because a controller is in one hierarchy only.
+#[must_use]
+pub fn memory_cgroup(text: &[u8]) -> Option<(Version, &[u8])> {
+    let mut unified = None;
+    for line in lines(text) {
+        let Some((controllers, path)) = fields(line) else {
+            continue;
+        };
+        if controllers
+            .split(|byte| *byte == b',')
+            .any(|name| name == b"memory")
+        {
+            return Some((Version::V1, path));
+        }
+        if line.starts_with(b"0::") {
+            unified = Some((Version::V2, path));
+        }
+    }
+    unified
+}
+
+/// `ID:CONTROLLERS:PATH`; the path may hold colons.
+fn fields(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = line.splitn(3, |byte| *byte == b':');
+    parts.next()?;
+    Some((parts.next()?, parts.next()?))
+}
+
+/// What a path of systemd, docker, containerd, CRI-O, podman or kubelet tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Owner<'a> {
+    /// The innermost `.service` or `.scope` that is no container's.
+    pub unit: Option<&'a [u8]>,
+    /// 64 hexadecimal digits.
+    pub container: Option<&'a [u8]>,
+    /// The pod's uid as written in the path: `_` for `-` under the systemd driver.
+    pub pod: Option<&'a [u8]>,
+}
+
+/// Reads a cgroup's path.
+#[must_use]
+pub fn owner(path: &[u8]) -> Owner<'_> {
+    let mut owner = Owner::default();
+    for part in path.split(|byte| *byte == b'/') {
+        let name = without_suffix(part);
+        if let Some(id) = container_id(name) {
+            owner.container = Some(id);
+        } else if let Some(uid) = pod_uid(name) {
+            owner.pod = Some(uid);
+        } else if part.ends_with(b".service") || part.ends_with(b".scope") {
+            owner.unit = Some(part);
+        }
+    }
+    owner
+}
+
+fn without_suffix(part: &[u8]) -> &[u8] {
+    [&b".scope"[..], b".slice", b".service"]
+        .iter()
+        .find_map(|suffix| part.strip_suffix(*suffix))
+        .unwrap_or(part)
+}
+
+/// `docker-ID`, `cri-containerd-ID`, `crio-ID`, `libpod-ID` or `ID` alone.
+fn container_id(name: &[u8]) -> Option<&[u8]> {
+    let id = name.get(name.len().checked_sub(64)?..)?;
+    let before = name.get(..name.len() - 64)?;
+    let is_id = id
+        .iter()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (is_id && (before.is_empty() || before.ends_with(b"-"))).then_some(id)
+}
+
+/// `podUID`, or `kubepods-burstable-podUID` of the systemd driver: 36 characters.
+fn pod_uid(name: &[u8]) -> Option<&[u8]> {
+    let at = name.windows(3).rposition(|window| window == b"pod")?;
+    let uid = name.get(at + 3..)?;
+    let is_uid = uid.len() == 36
+        && uid
+            .iter()
+            .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'_'));
+    is_uid.then_some(uid)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn memory_of_v1_wins_over_the_unified_line() {
+        let hybrid = b"9:name=systemd:/\n4:cpu,memory:/a:b/c\n0::/other\n";
+        assert_eq!(memory_cgroup(hybrid), Some((Version::V1, &b"/a:b/c"[..])));
+        assert_eq!(
+            memory_cgroup(b"0::/system.slice/db.service\n"),
+            Some((Version::V2, &b"/system.slice/db.service"[..]))
+        );
+        assert_eq!(memory_cgroup(b"1:name=systemd:/memory\n"), None);
+        assert_eq!(memory_cgroup(b""), None);
+    }
+
+    #[test]
+    fn a_path_names_its_unit_its_container_and_its_pod() {
+        let id = b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let pod = b"8a6b9a8c_1b2c_4d3e_9f00_112233445566";
+        let path: Vec<u8> = [
+            &b"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod"[..],
+            pod,
+            b".slice/cri-containerd-",
+            id,
+            b".scope",
+        ]
+        .concat();
+        assert_eq!(
+            owner(&path),
+            Owner {
+                unit: None,
+                container: Some(id),
+                pod: Some(pod)
+            }
+        );
+        let path: Vec<u8> = [&b"/docker/"[..], &id[..]].concat();
+        assert_eq!(owner(&path).container, Some(&id[..]));
+        assert_eq!(
+            owner(b"/system.slice/dev-disk-by\\x2duuid.service").unit,
+            Some(&b"dev-disk-by\\x2duuid.service"[..])
+        );
+        assert_eq!(owner(b"/"), Owner::default());
+    }
+}

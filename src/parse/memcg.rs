@@ -1,0 +1,66 @@
+//! The memory controller's files: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
+
+use super::{dec, lines, words};
+use crate::units::Bytes;
+
+/// Above this a v1 limit means "none": `PAGE_COUNTER_MAX` is 2^63 rounded down to a page.
+const V1_UNLIMITED: u64 = 1 << 62;
+
+/// A limit file, `memory.max` or `memory.limit_in_bytes`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// `max`, or v1's largest number.
+    None,
+    /// At most this much.
+    At(Bytes),
+}
+
+/// Parses a limit file.
+#[must_use]
+pub fn limit(text: &[u8]) -> Option<Limit> {
+    match text.trim_ascii() {
+        b"max" => Some(Limit::None),
+        number => match dec(number)? {
+            V1_UNLIMITED.. => Some(Limit::None),
+            bytes => Some(Limit::At(Bytes(bytes))),
+        },
+    }
+}
+
+/// The count behind `key` in `memory.events` (v2) or `memory.oom_control` (v1): lines of `key count`.
+#[must_use]
+pub fn event(text: &[u8], key: &[u8]) -> Option<u64> {
+    lines(text).find_map(|line| {
+        let mut words = words(line);
+        (words.next()? == key).then(|| words.next().and_then(dec))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_limit_is_written_in_two_ways() {
+        assert_eq!(limit(b"max\n"), Some(Limit::None));
+        assert_eq!(limit(b"9223372036854771712\n"), Some(Limit::None));
+        assert_eq!(limit(b"67108864\n"), Some(Limit::At(Bytes(67_108_864))));
+        assert_eq!(limit(b"0\n"), Some(Limit::At(Bytes(0))));
+        assert_eq!(limit(b"maxi\n"), None);
+    }
+
+    #[test]
+    fn an_event_is_found_by_its_whole_name() {
+        let text = b"low 0\nhigh 0\nmax 17\noom 2\noom_kill 1\noom_group_kill 0\n";
+        assert_eq!(event(text, b"oom_kill"), Some(1));
+        assert_eq!(event(text, b"oom"), Some(2));
+        assert_eq!(event(text, b"oom_k"), None);
+        assert_eq!(
+            event(
+                b"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
+                b"oom_kill"
+            ),
+            Some(3)
+        );
+    }
+}

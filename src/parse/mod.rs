@@ -1,0 +1,119 @@
+//! Kernel text to facts. `&[u8]` in, plain structs out; no I/O, no heap, and no input makes it panic.
+//!
+//! One file for each kernel file, named after it. A field that the text lacks is `None`, never 0.
+
+pub mod cgroup;
+pub mod maps;
+pub mod memcg;
+pub mod meminfo;
+pub mod mountinfo;
+pub mod net;
+pub mod smaps_rollup;
+pub mod stat;
+pub mod statm;
+pub mod status;
+pub mod version;
+
+use crate::units::Bytes;
+
+/// A decimal number that is the whole of `text`; `None` when it is empty, signed, too large or anything else.
+#[must_use]
+pub fn dec(text: &[u8]) -> Option<u64> {
+    number(text, 10)
+}
+
+/// A hexadecimal number that is the whole of `text`, without a prefix.
+#[must_use]
+pub fn hex(text: &[u8]) -> Option<u64> {
+    number(text, 16)
+}
+
+fn number(text: &[u8], radix: u32) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0_u64, |sum, byte| {
+        let digit = char::from(*byte).to_digit(radix)?;
+        sum.checked_mul(radix.into())?.checked_add(digit.into())
+    })
+}
+
+/// A decimal number that may be negative: oom_score_adj.
+#[must_use]
+pub fn signed(text: &[u8]) -> Option<i64> {
+    match text.strip_prefix(b"-") {
+        Some(digits) => i64::try_from(dec(digits)?).ok()?.checked_neg(),
+        None => i64::try_from(dec(text)?).ok(),
+    }
+}
+
+/// The file's one number: oom_score, oom_score_adj, memory.current.
+#[must_use]
+pub fn one_number(text: &[u8]) -> Option<i64> {
+    signed(text.trim_ascii())
+}
+
+/// The words of a line, split at any run of blanks and tabs.
+pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| matches!(byte, b' ' | b'\t'))
+        .filter(|word| !word.is_empty())
+}
+
+/// The lines of a text, without their newline.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+}
+
+/// `Key:   value` of status, meminfo and smaps: the key must begin the line, so that a process named `VmPTE: 9` forges nothing.
+#[must_use]
+pub fn key_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let (key, value) = line.split_at(colon);
+    Some((key, value.get(1..)?.trim_ascii()))
+}
+
+/// `1234 kB`, the unit of status, meminfo and smaps.
+#[must_use]
+pub fn kib(value: &[u8]) -> Option<Bytes> {
+    let digits = value.strip_suffix(b"kB")?.trim_ascii_end();
+    dec(digits).map(Bytes::from_kib)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_all_digits_and_fits() {
+        assert_eq!(dec(b"18446744073709551615"), Some(u64::MAX));
+        for wrong in [
+            &b""[..],
+            b"18446744073709551616",
+            b"1 ",
+            b"+1",
+            b"-1",
+            b"1a",
+            b"\xff",
+        ] {
+            assert_eq!(dec(wrong), None);
+        }
+        assert_eq!(hex(b"7fFd"), Some(0x7ffd));
+        assert_eq!(hex(b"0x7f"), None);
+    }
+
+    #[test]
+    fn an_adjustment_may_be_negative() {
+        assert_eq!(one_number(b"-1000\n"), Some(-1000));
+        assert_eq!(one_number(b"0\n"), Some(0));
+        assert_eq!(one_number(b"--1"), None);
+        assert_eq!(one_number(b""), None);
+    }
+
+    #[test]
+    fn a_size_has_its_unit() {
+        assert_eq!(kib(b"12 kB"), Some(Bytes(12_288)));
+        assert_eq!(kib(b"12"), None);
+        assert_eq!(kib(b"18446744073709551615 kB"), Some(Bytes(u64::MAX)));
+    }
+}

@@ -1,0 +1,116 @@
+//! `/proc/PID/mountinfo`: proc_pid_mountinfo(5). Where the cgroup hierarchies are mounted.
+
+use super::cgroup::Version;
+use crate::fixed::Fixed;
+
+/// A cgroup mount.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    /// Which hierarchy it is.
+    pub version: Version,
+    /// Field 4: the cgroup that the mount shows at its top; `/` unless it is a bind mount or another namespace's.
+    pub root: Fixed<1024>,
+    /// Field 5: where it is mounted.
+    pub point: Fixed<1024>,
+}
+
+/// Parses one line; `None` unless it mounts cgroup2, or cgroup v1's memory controller.
+#[must_use]
+pub fn cgroup_mount(line: &[u8]) -> Option<Mount> {
+    let separator = line.windows(3).position(|window| window == b" - ")?;
+    let mut before = line.get(..separator)?.split(|byte| *byte == b' ');
+    let mut after = line.get(separator + 3..)?.split(|byte| *byte == b' ');
+    let version = match after.next()? {
+        b"cgroup2" => Version::V2,
+        b"cgroup" => {
+            let options = after.nth(1)?;
+            options
+                .split(|byte| *byte == b',')
+                .any(|option| option == b"memory")
+                .then_some(Version::V1)?
+        }
+        _ => return None,
+    };
+    let root = unescape(before.nth(3)?);
+    let point = unescape(before.next()?);
+    (!root.is_cut() && !point.is_cut()).then_some(Mount {
+        version,
+        root,
+        point,
+    })
+}
+
+/// The kernel writes blank, tab, newline and backslash of a path as `\040`, `\011`, `\012`, `\134` (mangle_path of fs/seq_file.c).
+fn unescape(text: &[u8]) -> Fixed<1024> {
+    let mut plain = Fixed::new();
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let octal = tail.get(..3).filter(|digits| {
+            byte == b'\\' && digits.iter().all(|digit| matches!(digit, b'0'..=b'7'))
+        });
+        if let Some(digits) = octal {
+            let value = digits
+                .iter()
+                .fold(0_u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+            plain.push(&[u8::try_from(value & 0xff).unwrap_or(b'?')]);
+            rest = tail.get(3..).unwrap_or_default();
+        } else {
+            plain.push(&[byte]);
+            rest = tail;
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    fn parsed(line: &[u8]) -> Option<(Version, std::vec::Vec<u8>, std::vec::Vec<u8>)> {
+        cgroup_mount(line).map(|mount| {
+            (
+                mount.version,
+                mount.root.as_bytes().to_vec(),
+                mount.point.as_bytes().to_vec(),
+            )
+        })
+    }
+
+    #[test]
+    fn both_kinds_of_mounts_are_told_apart() {
+        let v1 = b"33 25 0:29 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory";
+        assert_eq!(
+            parsed(v1),
+            Some((
+                Version::V1,
+                b"/".to_vec(),
+                b"/sys/fs/cgroup/memory".to_vec()
+            ))
+        );
+        let v2 = b"36 25 0:32 /../.. /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw,nsdelegate";
+        assert_eq!(
+            parsed(v2),
+            Some((Version::V2, b"/../..".to_vec(), b"/sys/fs/cgroup".to_vec()))
+        );
+        let other = b"34 25 0:30 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu";
+        assert_eq!(parsed(other), None);
+    }
+
+    #[test]
+    fn a_mount_point_with_a_blank_is_unescaped() {
+        let line = b"36 25 0:32 / /mnt/my\\040cgroups\\134x rw - cgroup2 none rw";
+        assert_eq!(
+            parsed(line),
+            Some((Version::V2, b"/".to_vec(), b"/mnt/my cgroups\\x".to_vec()))
+        );
+    }
+
+    #[test]
+    fn a_cut_line_is_no_mount() {
+        let line = b"36 25 0:32 / /sys/fs/cgroup rw - cgroup2";
+        for end in 0..line.len() {
+            assert_eq!(parsed(&line[..end]), None);
+        }
+    }
+}

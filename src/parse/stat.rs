@@ -1,0 +1,124 @@
+//! `/proc/PID/stat`: proc_pid_stat(5), fs/proc/array.c.
+//!
+//! `8893 (comm) S 1 8893 ...`: comm is whatever the process likes, spaces, parentheses and newlines included, so the fields
+//! after it are those after the LAST parenthesis. Its 15 bytes (64 for a kernel worker) can't hold what follows it.
+
+use super::{dec, one_number};
+use crate::units::Ticks;
+
+/// What memdoor needs of the 52 fields.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stat<'a> {
+    /// Field 1, in the pid namespace of the `/proc` it was read from.
+    pub pid: u64,
+    /// Field 2, raw: 15 bytes, or up to 63 for a kernel worker.
+    pub comm: &'a [u8],
+    /// Field 3: `R`, `S`, `D`, `Z`, ...
+    pub state: u8,
+    /// Field 4: 0 for PID 1, for kthreadd and where the parent is outside of this pid namespace.
+    pub ppid: u64,
+    /// Field 20.
+    pub threads: u64,
+    /// Field 22: since boot.
+    pub starttime: Ticks,
+    /// Whether field 9, flags, has `PF_KTHREAD`.
+    pub is_kernel_thread: bool,
+}
+
+/// `PF_KTHREAD` of include/linux/sched.h, the same value since 2.6.27.
+const PF_KTHREAD: u64 = 0x0020_0000;
+
+/// Field numbers of the man page, counted from `state`, which is 3.
+const STATE: usize = 3;
+
+/// Parses the whole file.
+#[must_use]
+pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
+    let open = text.iter().position(|byte| *byte == b'(')?;
+    let close = text.iter().rposition(|byte| *byte == b')')?;
+    let comm = text.get(open + 1..close)?;
+    let rest = text.get(close + 1..)?.trim_ascii();
+    let field = |number: usize| rest.split(|byte| *byte == b' ').nth(number - STATE);
+    let &[state] = field(3)? else { return None };
+    Some(Stat {
+        pid: dec(text.get(..open)?.trim_ascii())?,
+        comm,
+        state,
+        ppid: u64::try_from(one_number(field(4)?)?).ok()?,
+        is_kernel_thread: dec(field(9)?)? & PF_KTHREAD != 0,
+        threads: dec(field(20)?)?,
+        starttime: Ticks(dec(field(22)?)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::{format, vec::Vec};
+
+    const REST: &[u8] = b" S 1032 12262 1032 0 -1 4194304 96 0 0 0 0 0 0 0 20 0 3 0 16541 3133440 433 18446744073709551615";
+
+    fn with_comm(comm: &[u8]) -> Vec<u8> {
+        [b"12262 (", comm, b")", REST, b"\n"].concat()
+    }
+
+    #[test]
+    fn the_fields_are_those_of_the_man_page() {
+        let text = with_comm(b"cat");
+        let expected = Stat {
+            pid: 12262,
+            comm: b"cat",
+            state: b'S',
+            ppid: 1032,
+            threads: 3,
+            starttime: Ticks(16541),
+            is_kernel_thread: false,
+        };
+        assert_eq!(parse(&text), Some(expected));
+    }
+
+    #[test]
+    fn no_comm_can_forge_a_field() {
+        let hostile: [&[u8]; 10] = [
+            b"my proc",
+            b"a b 12262",
+            b"x y 1",
+            b"a) R 1 (b",
+            b"foo) Z ",
+            b"foo)\nZ\n",
+            b") S 1 2 3 4 5",
+            b"",
+            b"(((",
+            b"\xff\x1b[2J",
+        ];
+        for comm in hostile {
+            let text = with_comm(comm);
+            let stat = parse(&text).expect("parses");
+            assert_eq!(
+                (stat.comm, stat.state, stat.ppid, stat.starttime),
+                (comm, b'S', 1032, Ticks(16541)),
+                "{}",
+                comm.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn a_kernel_thread_is_told_by_its_flag() {
+        let text = b"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 4 0 0";
+        assert!(parse(text).expect("parses").is_kernel_thread);
+    }
+
+    #[test]
+    fn a_cut_line_is_malformed_until_the_last_field_that_counts() {
+        let text = with_comm(b"cat");
+        let enough = format!("{}", text.escape_ascii())
+            .find(" 3133440")
+            .expect("vsize");
+        for end in 0..enough - 5 {
+            assert_eq!(parse(&text[..end]), None, "{end}");
+        }
+        assert!(parse(&text[..enough]).is_some());
+    }
+}

@@ -1,0 +1,238 @@
+//! Facts to bytes. A report never reads: what it prints was handed to it.
+//!
+//! Bounded facts are handed over as a slice of [`Fact`], each with its text label and its JSON key, so that a section is described
+//! once for all formats. Unbounded ones come as [`Row`]s.
+
+pub mod escape;
+pub mod json;
+pub mod text;
+pub mod time;
+
+use core::time::Duration;
+
+use crate::error::Absent;
+use crate::parse::maps::Mapping;
+use crate::parse::net::Socket;
+use crate::sys::clock::{Civil, Now};
+use crate::sys::out::Out;
+use crate::units::{Bytes, Percent, Pid};
+
+/// How reports are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Format {
+    /// The document's lines, for people and for scripts written for the original.
+    #[default]
+    Text,
+    /// NDJSON: one object a line.
+    Json,
+}
+
+/// The parts of a snapshot that have a banner, in the document's order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Section {
+    /// Who the process is.
+    Basic,
+    /// What it has of memory, and what the system and its cgroup have.
+    Memory,
+    /// Its ancestors and children.
+    Tree,
+    /// Its mappings.
+    Mappings,
+    /// Its sockets.
+    Network,
+    /// How the watch ended.
+    End,
+}
+
+/// What a JSON line is about: its event_name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names of the schema say it")]
+pub enum Event {
+    Below,
+    Begin,
+    Memory,
+    Oom,
+    Cgroup,
+    System,
+    Relative,
+    Mapping,
+    Socket,
+    Network,
+    End,
+    WatchEnd,
+    SourceError,
+}
+
+/// One value with its names.
+#[derive(Clone, Copy, Debug)]
+pub struct Fact<'a> {
+    /// Which JSON line it belongs to.
+    pub event: Event,
+    /// Its label in text; empty for JSON only.
+    pub label: &'static str,
+    /// Its path in JSON; empty for text only.
+    pub key: &'static str,
+    /// The value, or why it is missing.
+    pub value: Value<'a>,
+}
+
+/// A value that a report can print.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// `n kB` in text, bytes in JSON.
+    Bytes(Bytes),
+    /// A count.
+    Count(u64),
+    /// A number that may be negative.
+    Int(i64),
+    /// Bytes that somebody else chose: escaped.
+    Text(&'a [u8]),
+    /// `52.73 %`.
+    Percent(Percent),
+    /// `12.345 s` in text, microseconds in JSON.
+    Span(Duration),
+    /// A wall clock time: local in text, UTC in JSON.
+    Moment(Moment),
+    /// Known to be none: a cgroup without a limit. `none` in text, absent in JSON.
+    Nothing,
+    /// Not known, and why. `-` in text, listed under memdoor.incomplete in JSON.
+    Absent(Absent),
+}
+
+/// A wall clock time in both zones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// In the local zone.
+    pub local: Civil,
+    /// In UTC.
+    pub utc: Civil,
+    /// Of the second.
+    pub micros: u32,
+}
+
+impl<'a> Fact<'a> {
+    /// A fact of `event`.
+    #[must_use]
+    pub const fn new(
+        event: Event,
+        label: &'static str,
+        key: &'static str,
+        value: Value<'a>,
+    ) -> Self {
+        Self {
+            event,
+            label,
+            key,
+            value,
+        }
+    }
+
+    /// The same fact for text alone.
+    #[must_use]
+    pub const fn text_only(self) -> Self {
+        Self { key: "", ..self }
+    }
+
+    /// The same fact for JSON alone.
+    #[must_use]
+    pub const fn json_only(self) -> Self {
+        Self { label: "", ..self }
+    }
+
+    /// Whether evidence is missing here.
+    #[must_use]
+    pub const fn is_loss(&self) -> bool {
+        matches!(self.value, Value::Absent(why) if why.is_loss())
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The value, or its absence.
+    pub fn of<T>(found: Result<T, Absent>, value: impl FnOnce(T) -> Self) -> Self {
+        found.map_or_else(Self::Absent, value)
+    }
+}
+
+/// One of many.
+#[derive(Clone, Copy, Debug)]
+pub enum Row<'a> {
+    /// A line of maps.
+    Mapping(&'a Mapping<'a>),
+    /// A TCP or UDP socket.
+    Socket(&'a Socket),
+    /// A process of the tree.
+    Relative(&'a Relative<'a>),
+}
+
+/// A process that the target descends from, or that descends from it.
+#[derive(Clone, Copy, Debug)]
+pub struct Relative<'a> {
+    /// How it is related.
+    pub relation: Relation,
+    /// Its number.
+    pub pid: Pid,
+    /// Its name.
+    pub comm: Result<&'a [u8], Absent>,
+    /// oom_score: 0 to 2000.
+    pub oom_score: Result<i64, Absent>,
+    /// oom_score_adj: -1000 to 1000.
+    pub oom_score_adj: Result<i64, Absent>,
+    /// VmRSS.
+    pub rss: Result<Bytes, Absent>,
+    /// VmSwap.
+    pub swap: Result<Bytes, Absent>,
+}
+
+/// How a [`Relative`] is related to the target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Relation {
+    /// The target itself or a process above it.
+    Ancestor,
+    /// A direct child.
+    Child,
+}
+
+/// What stands above a report.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// When it was taken.
+    pub now: &'a Now,
+    /// Of whom.
+    pub pid: Pid,
+    /// The process's name, for the human line of JSON.
+    pub comm: &'a [u8],
+}
+
+/// A format.
+pub trait Report {
+    /// Begins a report: the time.
+    fn head(&mut self, head: &Head<'_>);
+    /// Begins a section: its banner, and the header of its rows.
+    fn begin(&mut self, section: Section);
+    /// Writes bounded facts, in the order given.
+    fn facts(&mut self, facts: &[Fact<'_>]);
+    /// Writes one of many.
+    fn row(&mut self, row: Row<'_>);
+    /// Says that a section, or the rest of it, could not be read.
+    fn missing(&mut self, section: Section, why: Absent);
+    /// A sentence of the document: text only.
+    fn sentence(&mut self, words: &str);
+    /// Ends a section.
+    fn end(&mut self, section: Section);
+    /// Ends a report.
+    fn foot(&mut self);
+    /// Where it goes.
+    fn out(&mut self) -> &mut dyn Flush;
+}
+
+/// The only thing that others than the report may do with its output.
+pub trait Flush {
+    /// Writes what is buffered.
+    fn flush(&mut self);
+}
+
+impl Flush for Out<'_> {
+    fn flush(&mut self) {
+        Out::flush(self);
+    }
+}

@@ -1,0 +1,148 @@
+//! Everything about one process, now.
+//!
+//! One file for each section; [`SECTIONS`] is the order, which is the document's. Adding a section is a file and a line.
+//! A section that fails says why, and the next one goes on; after each one what was written is flushed.
+
+mod basic;
+mod mappings;
+pub(crate) mod memory;
+mod network;
+pub mod sockets;
+mod tree;
+
+use crate::error::Absent;
+use crate::fixed::Fixed;
+use crate::host::Host;
+use crate::report::{Event, Fact, Head, Report, Section, Value};
+use crate::sys::clock::{Now, monotonic};
+use crate::target::Target;
+use crate::target::memcg::Memcg;
+use sockets::Sockets;
+
+/// Whether all that there is could be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Completeness {
+    /// It could.
+    Complete,
+    /// Something could not: it stands as `-` with the reason.
+    Partial,
+}
+
+impl Completeness {
+    /// Partial if either is.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self == Self::Complete { other } else { self }
+    }
+
+    /// Partial if any fact is lost.
+    #[must_use]
+    pub fn of(facts: &[Fact<'_>]) -> Self {
+        if facts.iter().any(Fact::is_loss) {
+            Self::Partial
+        } else {
+            Self::Complete
+        }
+    }
+}
+
+/// Whether the command line is shown: it may hold secrets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cmdline {
+    /// Shown.
+    Show,
+    /// Left out.
+    Hide,
+}
+
+/// What a snapshot is taken of, and with.
+pub struct Scene<'a> {
+    /// The process.
+    pub target: &'a mut Target,
+    /// Its machine.
+    pub host: &'a mut Host,
+    /// Its cgroup.
+    pub memcg: &'a mut Memcg,
+    /// The table for its sockets.
+    pub sockets: &'a mut Sockets,
+    /// When.
+    pub now: Now,
+    /// Lent for reading: [`BUFFER`] bytes.
+    pub buf: &'a mut [u8],
+    /// Whether the command line is shown.
+    pub cmdline: Cmdline,
+}
+
+/// A line of maps may be 16 KiB long (4096 bytes of path, each as four) and the kernel gives 4 KiB a read.
+pub const BUFFER: usize = 32 * 1024;
+
+type Take = fn(&mut Scene<'_>, &mut dyn Report) -> Result<Completeness, Absent>;
+
+/// The document's order. Within it, what takes the target's mmap_lock (PSS, mappings) comes after what was flushed before.
+const SECTIONS: [(Section, Take); 5] = [
+    (Section::Basic, basic::take),
+    (Section::Memory, memory::take),
+    (Section::Tree, tree::take),
+    (Section::Mappings, mappings::take),
+    (Section::Network, network::take),
+];
+
+/// Takes a snapshot.
+pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
+    let started = monotonic();
+    let comm: Fixed<64> = scene
+        .target
+        .stat(|stat| Fixed::of(stat.comm))
+        .unwrap_or_default();
+    report.head(&Head {
+        now: &scene.now,
+        pid: scene.target.pid,
+        comm: comm.as_bytes(),
+    });
+    let mut all = Completeness::Complete;
+    for (section, take) in SECTIONS {
+        report.begin(section);
+        let done = take(scene, report).unwrap_or_else(|why| {
+            report.missing(section, why);
+            if why.is_loss() {
+                Completeness::Partial
+            } else {
+                Completeness::Complete
+            }
+        });
+        report.end(section);
+        report.out().flush();
+        all = all.and(done);
+    }
+    let status: &[u8] = if all == Completeness::Complete {
+        b"complete"
+    } else {
+        b"partial"
+    };
+    let took = monotonic().saturating_sub(started);
+    report.facts(&[
+        Fact::new(
+            Event::End,
+            "",
+            "memdoor.snapshot.status",
+            Value::Text(status),
+        ),
+        Fact::new(
+            Event::End,
+            "",
+            "memdoor.snapshot.duration_us",
+            Value::Span(took),
+        ),
+    ]);
+    report.foot();
+    report.out().flush();
+    all
+}
+
+/// Takes `len` bytes of a lent buffer; fewer when there are no more.
+fn carve<'b>(buf: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
+    let all = core::mem::take(buf);
+    let (taken, rest) = all.split_at_mut(len.min(all.len()));
+    *buf = rest;
+    taken
+}

@@ -1,0 +1,175 @@
+//! The target, its ancestors up to PID 1, and its children. Cheap reads only: no smaps of anybody.
+
+use super::{Completeness, Scene, carve};
+use crate::error::Absent;
+use crate::fixed::Fixed;
+use crate::parse::{dec, one_number, stat, status, words};
+use crate::report::{Event, Fact, Relation, Relative, Report, Row, Value};
+use crate::sys::Errno;
+use crate::sys::file::Dir;
+use crate::sys::getdents::Entries;
+use crate::target::{STAT_MAX, STATUS_MAX};
+use crate::units::{Pid, Ticks};
+
+/// Deeper than any real tree: 32 pid namespaces may be nested.
+const DEPTH_MAX: usize = 128;
+
+/// Children shown; all are counted.
+const CHILDREN_MAX: u64 = 64;
+
+/// Threads whose children are looked for: each costs an open.
+const THREADS_MAX: usize = 1024;
+
+pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
+    let mut done = ancestors(scene, report)?;
+    let listed = children(scene, report);
+    let value = Value::of(
+        listed.map_err(|errno| scene.target.absent(errno)),
+        Value::Count,
+    );
+    let facts = [Fact::new(Event::Begin, "Child Processes", "", value)];
+    report.facts(&facts);
+    done = done.and(Completeness::of(&facts));
+    Ok(done)
+}
+
+/// Who a relative is, for the step to the next.
+struct Step {
+    parent: Option<Pid>,
+    started: Ticks,
+}
+
+fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
+    let mut done = Completeness::Complete;
+    let mut pid = scene.target.pid;
+    let mut younger: Option<Ticks> = None;
+    for depth in 0..DEPTH_MAX {
+        let opened;
+        let dir = if depth == 0 {
+            Ok(scene.target.dir())
+        } else {
+            opened = open(&scene.host.proc, pid);
+            opened.as_ref().map_err(|errno| *errno)
+        };
+        // An ancestor that has gone meanwhile has handed its children on: the chain is not known any further.
+        let dir = dir.map_err(|errno| {
+            if errno == Errno::ENOENT {
+                Absent::Gone
+            } else {
+                Absent::from(errno)
+            }
+        })?;
+        let (step, row) = relative(dir, Relation::Ancestor, pid, scene.buf, younger, report);
+        done = done.and(row);
+        let step = step?;
+        younger = Some(step.started);
+        match step.parent {
+            Some(parent) if parent != pid => pid = parent,
+            _ => return Ok(done),
+        }
+    }
+    Err(Absent::Malformed)
+}
+
+/// Reads and reports one process. A parent that is younger than its child is another process that got the parent's number.
+fn relative(
+    dir: &Dir,
+    relation: Relation,
+    pid: Pid,
+    buf: &mut [u8],
+    younger: Option<Ticks>,
+    report: &mut dyn Report,
+) -> (Result<Step, Absent>, Completeness) {
+    let mut buf = &mut *buf;
+    let stat = dir
+        .read(c"stat", carve(&mut buf, STAT_MAX))
+        .map_err(Absent::from);
+    let stat = stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed));
+    if let (Ok(stat), Some(younger)) = (&stat, younger)
+        && stat.starttime > younger
+    {
+        return (Err(Absent::Gone), Completeness::Partial);
+    }
+    let status = dir
+        .read(c"status", carve(&mut buf, STATUS_MAX))
+        .map(status::parse)
+        .map_err(Absent::from);
+    let number = |name, buf: &mut [u8]| {
+        dir.read(name, buf)
+            .map_err(Absent::from)
+            .and_then(|text| one_number(text).ok_or(Absent::Malformed))
+    };
+    // A zombie has no memory, which is not the same as not being able to read it.
+    let memory = |size: Option<_>| size.ok_or(Absent::NotSupported);
+    let row = Relative {
+        relation,
+        pid,
+        comm: stat.map(|stat| stat.comm),
+        oom_score: number(c"oom_score", carve(&mut buf, 32)),
+        oom_score_adj: number(c"oom_score_adj", carve(&mut buf, 32)),
+        rss: status.and_then(|status| memory(status.rss)),
+        swap: status.and_then(|status| memory(status.swap)),
+    };
+    report.row(Row::Relative(&row));
+    let is_lost = [
+        row.oom_score.err(),
+        row.oom_score_adj.err(),
+        row.rss.err(),
+        row.swap.err(),
+    ]
+    .into_iter()
+    .flatten()
+    .any(Absent::is_loss);
+    let step = stat.map(|stat| Step {
+        parent: Pid::new(stat.ppid),
+        started: stat.starttime,
+    });
+    (
+        step,
+        if is_lost {
+            Completeness::Partial
+        } else {
+            Completeness::Complete
+        },
+    )
+}
+
+/// Reports direct children, `/proc/PID/task/TID/children` (Linux 3.5, CONFIG_PROC_CHILDREN), and counts them all.
+fn children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno> {
+    let tasks = scene.target.dir().dir(c"task")?;
+    let listing = tasks.listing(c".")?;
+    let mut entries = Entries::new(&listing)?;
+    let mut count = 0;
+    let mut threads = 0;
+    while let Some(Ok(name)) = entries.next() {
+        if dec(name.to_bytes()).is_none() || threads == THREADS_MAX {
+            continue;
+        }
+        threads += 1;
+        let mut path = Fixed::<32>::of(name.to_bytes());
+        path.push(b"/children");
+        let mut buf = &mut *scene.buf;
+        let list = carve(&mut buf, 16 * 1024);
+        let text = match tasks.read(path.as_c_str().unwrap_or_default(), list) {
+            Ok(text) => text,
+            // The thread has ended.
+            Err(Errno::ESRCH) => continue,
+            Err(errno) => return Err(errno),
+        };
+        for pid in words(text).filter_map(dec).filter_map(Pid::new) {
+            count += 1;
+            if count <= CHILDREN_MAX
+                && let Ok(dir) = open(&scene.host.proc, pid)
+            {
+                // What can't be read of a child stands in its row.
+                let _ = relative(&dir, Relation::Child, pid, buf, None, report);
+            }
+        }
+    }
+    Ok(count)
+}
+
+fn open(proc: &Dir, pid: Pid) -> Result<Dir, Errno> {
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    proc.dir(name.as_c_str().unwrap_or_default())
+}

@@ -1,0 +1,302 @@
+//! One process, and never another one that got its number.
+//!
+//! A number is not a process. From the first moment on the target is a directory descriptor of `/proc/PID`, which is pinned to it, and a
+//! pidfd; nothing is opened by number again.
+
+pub mod exe;
+pub mod memcg;
+mod refusal;
+
+use crate::error::Absent;
+use crate::fixed::Fixed;
+use crate::parse::{self, dec, stat, status};
+use crate::sys::Errno;
+use crate::sys::file::Dir;
+use crate::sys::getdents::Entries;
+use crate::sys::kept::Kept;
+use crate::sys::pidfd::PidFd;
+use crate::units::{Pid, Ticks};
+
+pub use refusal::Refusal;
+
+/// Room for `/proc/PID/stat`: 52 numbers of up to 20 digits and a comm of up to 63 bytes are 1155.
+pub const STAT_MAX: usize = 1280;
+
+/// Room for `/proc/PID/status`: 1.5 KiB on small machines; Cpus_allowed and Mems_allowed add 2.5 KiB at 8192 CPUs and 1024 nodes.
+pub const STATUS_MAX: usize = 8 * 1024;
+
+/// The files of the target that stay open. At a cgroup's hard limit they can still be read, while openat(2) fails.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "named as the kernel names them")]
+pub struct Files {
+    pub statm: Kept,
+    pub stat: Kept,
+    pub status: Kept,
+    pub oom_score: Kept,
+    pub oom_score_adj: Kept,
+    pub cgroup: Kept,
+    pub cmdline: Kept,
+    pub maps: Kept,
+    pub smaps_rollup: Kept,
+}
+
+impl Files {
+    const fn new() -> Self {
+        Self {
+            statm: Kept::new(c"statm"),
+            stat: Kept::new(c"stat"),
+            status: Kept::new(c"status"),
+            oom_score: Kept::new(c"oom_score"),
+            oom_score_adj: Kept::new(c"oom_score_adj"),
+            cgroup: Kept::new(c"cgroup"),
+            cmdline: Kept::new(c"cmdline"),
+            maps: Kept::new(c"maps"),
+            smaps_rollup: Kept::new(c"smaps_rollup"),
+        }
+    }
+
+    fn all(&mut self) -> [&mut Kept; 9] {
+        [
+            &mut self.statm,
+            &mut self.stat,
+            &mut self.status,
+            &mut self.oom_score,
+            &mut self.oom_score_adj,
+            &mut self.cgroup,
+            &mut self.cmdline,
+            &mut self.maps,
+            &mut self.smaps_rollup,
+        ]
+    }
+}
+
+/// A process.
+#[derive(Debug)]
+pub struct Target {
+    /// Its number in the `/proc` it was opened in.
+    pub pid: Pid,
+    /// When it was started, field 22 of stat.
+    pub started: Ticks,
+    /// Its kept files, relative to [`Target::view`].
+    pub files: Files,
+    pidfd: Option<PidFd>,
+    dir: Dir,
+    /// `/proc/PID/task/TID` of a live thread, when the first thread has exited before the others and shows no memory any more.
+    thread: Option<Dir>,
+}
+
+/// What [`Target::look_again`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Life {
+    /// Its memory can be read, perhaps through another thread than before.
+    Alive,
+    /// All of its threads have exited.
+    Exited,
+}
+
+impl Target {
+    /// The process that has the number `pid` in `proc` now.
+    pub fn open(proc: &Dir, pid: Pid) -> Result<Self, Refusal> {
+        let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+        let name = name.as_c_str().unwrap_or_default();
+        let dir = proc
+            .dir(name)
+            .map_err(|errno| refusal::cannot_open(proc, pid, errno))?;
+        let mut target = Self::in_dir(dir, pid)?;
+        target.pidfd = open_pidfd(proc, pid);
+        // The directory still answers, so the number has been this process's all the time and the pidfd is of the same process.
+        if target.stat(|stat| stat.starttime) != Ok(target.started) {
+            return Err(Refusal::NoSuchProcess(pid));
+        }
+        Ok(target)
+    }
+
+    /// A process by its directory alone, without a pidfd: Linux before 5.3, and fixtures.
+    pub fn in_dir(dir: Dir, pid: Pid) -> Result<Self, Refusal> {
+        let mut target = Self {
+            pid,
+            started: Ticks(0),
+            files: Files::new(),
+            pidfd: None,
+            dir,
+            thread: None,
+        };
+        let mut buf = [0; STATUS_MAX];
+        let status = target
+            .files
+            .status
+            .once(&target.dir, &mut buf)
+            .map(status::parse);
+        let tgid = status
+            .map_err(|errno| Refusal::unreadable(pid, b"status", errno))?
+            .tgid;
+        if let Some(of) = tgid.and_then(Pid::new).filter(|of| *of != pid) {
+            return Err(Refusal::Thread { pid, of });
+        }
+        let facts = target.stat(|stat| {
+            (
+                stat.starttime,
+                stat.is_kernel_thread,
+                stat.state,
+                stat.ppid,
+                Fixed::of(stat.comm),
+            )
+        });
+        let (started, is_kernel_thread, state, parent, comm) = facts.map_err(|why| match why {
+            Absent::Gone => Refusal::NoSuchProcess(pid),
+            Absent::Failed(errno) => Refusal::unreadable(pid, b"stat", errno),
+            _ => Refusal::unreadable(pid, b"stat", Errno::EACCES),
+        })?;
+        target.started = started;
+        if is_kernel_thread {
+            return Err(Refusal::KernelThread { pid, comm });
+        }
+        if is_dead(state) && target.look_again() == Life::Exited {
+            return Err(Refusal::Zombie { pid, comm, parent });
+        }
+        Ok(target)
+    }
+
+    /// The directory where its memory shows.
+    #[must_use]
+    pub fn view(&self) -> &Dir {
+        self.thread.as_ref().unwrap_or(&self.dir)
+    }
+
+    /// The view and the files below it, for reading the one through the other.
+    pub fn view_and_files(&mut self) -> (&Dir, &mut Files) {
+        (self.thread.as_ref().unwrap_or(&self.dir), &mut self.files)
+    }
+
+    /// Its own directory, `/proc/PID`.
+    #[must_use]
+    pub const fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// The process as a descriptor; `None` before Linux 5.3.
+    #[must_use]
+    pub const fn pidfd(&self) -> Option<&PidFd> {
+        self.pidfd.as_ref()
+    }
+
+    /// Whether it has not exited yet. A zombie has.
+    pub fn is_alive(&mut self) -> bool {
+        match &self.pidfd {
+            Some(pidfd) => !pidfd.has_exited(),
+            None => {
+                self.stat(|stat| stat.state)
+                    .is_ok_and(|state| !is_dead(state))
+                    || self.thread.is_some()
+            }
+        }
+    }
+
+    /// Why a value could not be read: ENOENT under `/proc/PID` means either "no such file in this kernel" or "gone".
+    pub fn absent(&mut self, errno: Errno) -> Absent {
+        match errno {
+            Errno::ENOENT | Errno::ESRCH if !self.is_alive() => Absent::Gone,
+            other => Absent::from(other),
+        }
+    }
+
+    /// Reads stat of the process and hands it to `pick`.
+    pub fn stat<T>(&mut self, pick: impl FnOnce(stat::Stat<'_>) -> T) -> Result<T, Absent> {
+        let mut buf = [0; STAT_MAX];
+        // The process's own file, not the thread's: the thread has another starttime and, in a namespace, another pid.
+        let text = self
+            .dir
+            .file(c"stat")
+            .and_then(|file| file.once(&mut buf).map(<[u8]>::len));
+        let len = text.map_err(|errno| {
+            if errno == Errno::ENOENT {
+                Absent::Gone
+            } else {
+                Absent::from(errno)
+            }
+        })?;
+        stat::parse(buf.get(..len).unwrap_or_default())
+            .map(pick)
+            .ok_or(Absent::Malformed)
+    }
+
+    /// Called when its memory reads as nothing: finds a thread that still shows it.
+    ///
+    /// When the first thread of a process exits before the others, `/proc/PID` is a zombie's while the process lives on.
+    pub fn look_again(&mut self) -> Life {
+        if self
+            .stat(|stat| stat.state)
+            .is_ok_and(|state| !is_dead(state))
+        {
+            return Life::Alive;
+        }
+        match self.live_thread() {
+            Some(thread) => {
+                self.thread = Some(thread);
+                self.files.all().into_iter().for_each(Kept::reset);
+                Life::Alive
+            }
+            None => Life::Exited,
+        }
+    }
+
+    fn live_thread(&self) -> Option<Dir> {
+        let tasks = self.dir.dir(c"task").ok()?;
+        let listing = tasks.listing(c".").ok()?;
+        let mut entries = Entries::new(&listing).ok()?;
+        while let Some(Ok(name)) = entries.next() {
+            if dec(name.to_bytes()).is_none() {
+                continue;
+            }
+            let Ok(thread) = tasks.dir(name) else {
+                continue;
+            };
+            let mut buf = [0; STAT_MAX];
+            let is_live = thread
+                .read(c"stat", &mut buf)
+                .ok()
+                .and_then(stat::parse)
+                .is_some_and(|stat| !is_dead(stat.state));
+            if is_live {
+                return Some(thread);
+            }
+        }
+        None
+    }
+
+    /// Opens what ticks and snapshots need and reads it once, so that it can be read at a cgroup's limit. `cheap_rollup` says that a
+    /// walk over the page tables costs little: smaps_rollup stalls the target for as long as it is read.
+    pub fn prime(&mut self, cheap_rollup: bool) {
+        let (view, files) = (self.thread.as_ref().unwrap_or(&self.dir), &mut self.files);
+        let mut buf = [0; 512];
+        for file in files.all() {
+            if cheap_rollup || file.name() != c"smaps_rollup" {
+                // A file that can't be read now is tried again when it is needed, and its reason reported then.
+                let _ = file.once(view, &mut buf);
+            } else {
+                let _ = file.file(view);
+            }
+        }
+    }
+}
+
+const fn is_dead(state: u8) -> bool {
+    matches!(state, b'Z' | b'X' | b'x')
+}
+
+/// The pidfd of `pid`, unless this kernel has none or the number means another process to pidfd_open(2) than to this `/proc`.
+///
+/// `/proc` may be mounted from another pid namespace than memdoor's own: fdinfo shows the pidfd's process as THIS `/proc` numbers it.
+fn open_pidfd(proc: &Dir, pid: Pid) -> Option<PidFd> {
+    let fd = PidFd::open(pid).ok()?;
+    let name = Fixed::<32>::of(b"self/fdinfo/")
+        .push_dec(fd.number())
+        .clone();
+    let mut buf = [0; 512];
+    let text = proc.read(name.as_c_str()?, &mut buf).ok()?;
+    let shown = parse::lines(text)
+        .filter_map(parse::key_value)
+        .find(|(key, _)| *key == b"Pid")?
+        .1;
+    (dec(shown) == u64::try_from(pid.get()).ok()).then_some(fd)
+}

@@ -1,0 +1,141 @@
+//! Why a PID can't be watched, and what to type instead.
+
+use core::fmt;
+
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::fixed::Fixed;
+use crate::sys::Errno;
+use crate::sys::file::Dir;
+use crate::sys::pidfd::PidFd;
+use crate::units::Pid;
+
+/// Why there is no target.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// No process has the number.
+    NoSuchProcess(Pid),
+    /// One has, but `/proc` does not show it: hidepid.
+    Hidden(Pid),
+    /// There is no `/proc`.
+    NoProc,
+    /// The number is that of a thread.
+    Thread {
+        /// What was asked for.
+        pid: Pid,
+        /// The process it belongs to.
+        of: Pid,
+    },
+    /// It runs in the kernel and has no memory of its own.
+    KernelThread {
+        /// What was asked for.
+        pid: Pid,
+        /// Its name.
+        comm: Fixed<64>,
+    },
+    /// It has exited and waits for its parent.
+    Zombie {
+        /// What was asked for.
+        pid: Pid,
+        /// Its name.
+        comm: Fixed<64>,
+        /// Who has not collected it.
+        parent: u64,
+    },
+    /// Something else.
+    Failed(Error),
+}
+
+impl Refusal {
+    /// A file of the process can't be read; without it nothing is known of it.
+    pub(super) fn unreadable(pid: Pid, name: &[u8], errno: Errno) -> Self {
+        match errno {
+            Errno::ESRCH | Errno::ENOENT => Self::NoSuchProcess(pid),
+            // hidepid=1 lets the directory be opened and nothing in it.
+            Errno::EPERM => Self::Hidden(pid),
+            other => Self::Failed(Error::new("read", path(pid, name).as_bytes(), other)),
+        }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::NoSuchProcess(_) | Self::Zombie { .. } => Exit::Gone,
+            _ => Exit::Error,
+        }
+    }
+
+    /// What to type next.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Hidden(_) => Some("/proc is mounted with hidepid: run memdoor as root"),
+            Self::NoProc => Some("mount -t proc proc /proc"),
+            Self::Failed(error) => error.hint,
+            _ => None,
+        }
+    }
+}
+
+/// Why `/proc/PID` can't be opened.
+pub(super) fn cannot_open(proc: &Dir, pid: Pid, errno: Errno) -> Refusal {
+    if errno != Errno::ENOENT {
+        return Refusal::Failed(Error::new("open", path(pid, b"").as_bytes(), errno));
+    }
+    if proc.identity(c"self").is_err() {
+        return Refusal::NoProc;
+    }
+    // With hidepid /proc has no entry for a process that lives: never conclude "exited" from ENOENT.
+    if PidFd::open(pid).is_ok() {
+        Refusal::Hidden(pid)
+    } else {
+        Refusal::NoSuchProcess(pid)
+    }
+}
+
+fn path(pid: Pid, name: &[u8]) -> Fixed<64> {
+    let mut path = Fixed::of(b"/proc/");
+    path.push_dec(pid.get());
+    if !name.is_empty() {
+        path.push(b"/").push(name);
+    }
+    path
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The original's line, which scripts look for.
+            Self::NoSuchProcess(pid) => {
+                write!(f, "ERROR: PID {pid} is not accessible: No such process")
+            }
+            Self::Hidden(pid) => write!(
+                f,
+                "memdoor: PID {pid} exists, but /proc/{pid} is hidden from this user"
+            ),
+            Self::NoProc => f.write_str(
+                "memdoor: cannot open /proc/self: no proc file system is mounted on /proc",
+            ),
+            Self::Thread { pid, of } => write!(
+                f,
+                "memdoor: PID {pid} is a thread of process {of}: use -p {of}"
+            ),
+            Self::KernelThread { pid, comm } => {
+                write!(
+                    f,
+                    "memdoor: PID {pid} ({}) is a kernel thread: it has no memory of its own",
+                    comm.as_bytes().escape_ascii()
+                )
+            }
+            Self::Zombie { pid, comm, parent } => {
+                let comm = comm.as_bytes().escape_ascii();
+                write!(
+                    f,
+                    "memdoor: PID {pid} ({comm}) is a zombie: it has exited, and PID {parent} has not collected it"
+                )
+            }
+            Self::Failed(error) => write!(f, "memdoor: {error}"),
+        }
+    }
+}
