@@ -1,6 +1,10 @@
 //! Anonymous memory taken once while arming, for tables whose size depends on the target.
 
+extern crate std;
+
+use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::{Errno, Result};
 
@@ -50,5 +54,55 @@ impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of this length, and nobody borrows it any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// What a [`Placeholder`]'s memory may be used for. Neighbours that differ do not merge into one mapping.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// `---p`
+    None,
+    /// `r--p`
+    Read,
+}
+
+/// A mapping that is only there to be listed: its memory can't be reached through it.
+///
+/// For the processes that the tests watch; memdoor itself has no use for one.
+#[derive(Debug)]
+pub struct Placeholder {
+    start: *mut c_void,
+    len: usize,
+}
+
+impl Placeholder {
+    /// A private anonymous mapping of `len` bytes that never becomes resident.
+    pub fn anonymous(len: usize, access: Access) -> Result<Self> {
+        Self::map(len, access, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
+    }
+
+    /// A private mapping of the first `len` bytes of a file.
+    pub fn file(file: BorrowedFd<'_>, len: usize) -> Result<Self> {
+        Self::map(len, Access::Read, libc::MAP_PRIVATE, file.as_raw_fd())
+    }
+
+    fn map(len: usize, access: Access, flags: c_int, fd: c_int) -> Result<Self> {
+        let protection = match access {
+            Access::None => libc::PROT_NONE,
+            Access::Read => libc::PROT_READ,
+        };
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
+        let start = unsafe { libc::mmap(core::ptr::null_mut(), len, protection, flags, fd, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        Ok(Self { start, len })
+    }
+}
+
+impl Drop for Placeholder {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, of this length, and nobody has its address.
+        unsafe { libc::munmap(self.start, self.len) };
     }
 }

@@ -18,6 +18,7 @@ pub mod pidfd;
 pub mod signal;
 pub mod socket;
 pub mod system;
+pub mod thread;
 #[cfg(all(panic = "abort", not(debug_assertions)))]
 mod unwind;
 

@@ -1,1 +1,481 @@
-fn main() {}
+//! The process that tests, the demo and the benchmark watch: it leaks, maps, opens sockets, execs or dies, as its command
+//! line says. It is a cargo example, so `cargo test` builds it beside the tests.
+
+use std::error::Error;
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lexopt::prelude::*;
+use memdoor::sys::map::{Access, Placeholder};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+const USAGE: &str = "\
+usage: victim VERB [OPTION...] [ARGUMENT...]
+
+Sets a state up, prints `ready PID` (PID: the process to watch) and stays so
+until its standard input ends, it is killed, or its parent dies.
+
+  leak [--wait] MIB_PER_SECOND [MAX_MIB]
+                 touch memory at that pace (0: as fast as it can) up to MAX_MIB;
+                 with --wait only after one line on standard input
+  hold MIB       so much resident anonymous memory
+  maps N         N mappings that do not merge, none resident
+  map-file PATH...
+                 each file mapped once, read-only and private
+  sockets N [--udp | --tcp-pairs | --tcp-listen | --unbound | --unix |
+             --netlink | --raw | --packet] [--v6] [--queue BYTES] [--list]
+                 N loopback sockets (--udp). --tcp-pairs: N connections, both
+                 ends of them its own, so 2 N sockets, beside a listener for
+                 each 10,000. --queue: BYTES sent through each pair or to each
+                 UDP socket, and never read. --list prints, before `ready`,
+                 `socket PROTOCOL STATE LOCAL REMOTE INODE` for each UDP and TCP one
+  zombie         a child that has exited and is not reaped: PID is the child
+  zombie-leader MIB
+                 the main thread has exited, another holds MIB
+  exec PATH [ARGUMENT...]
+                 execve(PATH) after one line on standard input
+  comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
+  children N     N idle child processes that end with it
+  idle           nothing
+";
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "victim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    // The signal outlives exec(), and whoever starts a victim may be killed at any time.
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // Else a "page" is 2 MiB where transparent huge pages are on, and neither pace nor size is what was asked for.
+    nix::sys::prctl::set_thp_disable(true)?;
+    let mut args = lexopt::Parser::from_env();
+    let verb = match args.next()? {
+        Some(Value(verb)) => verb,
+        Some(Short('h') | Long("help")) | None => {
+            io::stdout().write_all(USAGE.as_bytes())?;
+            return Ok(());
+        }
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match verb.to_str() {
+        Some("leak") => leak(&mut args),
+        Some("hold") => {
+            let held = memory(last_number(&mut args)?);
+            stay(held)
+        }
+        Some("maps") => maps(last_number(&mut args)?),
+        Some("map-file") => map_files(&mut args),
+        Some("sockets") => Sockets::parse(&mut args)?.open(),
+        Some("zombie") => zombie(&mut args),
+        Some("zombie-leader") => zombie_leader(last_number(&mut args)?),
+        Some("exec") => exec(&mut args),
+        Some("comm") => comm(&mut args),
+        Some("children") => children(last_number(&mut args)?),
+        Some("idle") => {
+            end_of(&mut args)?;
+            stay(())
+        }
+        _ => Err(format!("unknown verb {verb:?}: --help lists them").into()),
+    }
+}
+
+// Arguments
+
+fn number(args: &mut lexopt::Parser) -> Result<usize> {
+    Ok(args.value()?.parse()?)
+}
+
+fn end_of(args: &mut lexopt::Parser) -> Result<()> {
+    match args.next()? {
+        None => Ok(()),
+        Some(extra) => Err(extra.unexpected().into()),
+    }
+}
+
+fn last_number(args: &mut lexopt::Parser) -> Result<usize> {
+    let number = number(args)?;
+    end_of(args)?;
+    Ok(number)
+}
+
+// The protocol with whoever started it
+
+fn ready(pid: u32) -> Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "ready {pid}")?;
+    Ok(out.flush()?)
+}
+
+/// Blocks for one line; the end of the input instead of it ends the process.
+fn wait_for_line() -> Result<()> {
+    // Byte by byte, because whatever follows the line belongs to the image that `exec` starts.
+    let mut byte = [0];
+    while byte[0] != b'\n' {
+        nix::unistd::read(io::stdin().as_fd(), &mut byte).and_then(|len| match len {
+            0 => std::process::exit(0),
+            _ => Ok(()),
+        })?;
+    }
+    Ok(())
+}
+
+fn wait_for_end() {
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+}
+
+/// Says that the state is set up and keeps it until the input ends.
+fn stay<T>(state: T) -> Result<()> {
+    ready(std::process::id())?;
+    wait_for_end();
+    drop(state);
+    Ok(())
+}
+
+// Verbs
+
+const MIB: usize = 1024 * 1024;
+
+/// A process that is near its limit grows by little at a time: 16 pages.
+const STEP: usize = 64 * 1024;
+
+fn memory(mib: usize) -> Vec<u8> {
+    vec![0x5a; mib * MIB]
+}
+
+fn leak(args: &mut lexopt::Parser) -> Result<()> {
+    let mut wait = false;
+    let mut numbers = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("wait") => wait = true,
+            Value(number) if numbers.len() < 2 => numbers.push(number.parse::<usize>()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let pace = numbers.first().ok_or("leak: MIB_PER_SECOND is missing")? * MIB;
+    let max = numbers.get(1).map_or(usize::MAX, |mib| mib * MIB);
+    ready(std::process::id())?;
+    if wait {
+        wait_for_line()?;
+    }
+    thread::spawn(|| {
+        wait_for_end();
+        std::process::exit(0)
+    });
+    leak_on(pace, max);
+    loop {
+        thread::park();
+    }
+}
+
+/// Touches `max` bytes at `pace` bytes a second and never gives them back.
+fn leak_on(pace: usize, max: usize) {
+    // Address space is taken in few large pieces, so that it is the memory that grows and not the list of mappings.
+    const PIECE: usize = 64 * MIB;
+    let start = Instant::now();
+    let mut leaked = Vec::new();
+    for touched in (0..max).step_by(STEP) {
+        while pace > 0 && due(pace, start) <= touched as u128 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        if touched % PIECE == 0 {
+            leaked.push(Vec::<u8>::with_capacity(PIECE));
+        }
+        if let Some(piece) = leaked.last_mut() {
+            piece.resize(touched % PIECE + STEP, 0x5a);
+        }
+    }
+    std::mem::forget(leaked);
+}
+
+/// What should have been touched by now.
+fn due(pace: usize, start: Instant) -> u128 {
+    pace as u128 * start.elapsed().as_micros() / 1_000_000
+}
+
+fn maps(count: usize) -> Result<()> {
+    let mut held = Vec::with_capacity(count);
+    for n in 0..count {
+        let access = if n % 2 == 0 {
+            Access::None
+        } else {
+            Access::Read
+        };
+        let map = Placeholder::anonymous(4096, access);
+        held.push(map.map_err(|errno| {
+            format!("mapping {n} of {count}: {errno} (sysctl vm.max_map_count bounds them)")
+        })?);
+    }
+    stay(held)
+}
+
+fn map_files(args: &mut lexopt::Parser) -> Result<()> {
+    let mut held = Vec::new();
+    for path in args.raw_args()? {
+        let file = File::open(&path).map_err(|error| format!("{path:?}: {error}"))?;
+        let len = usize::try_from(file.metadata()?.len())?.max(1);
+        held.push(Placeholder::file(file.as_fd(), len)?);
+    }
+    stay(held)
+}
+
+fn zombie(args: &mut lexopt::Parser) -> Result<()> {
+    end_of(args)?;
+    let child = spawn_idle(Stdio::null(), Stdio::null())?;
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id())?);
+    // WNOWAIT leaves it unreaped: that is the point.
+    waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)?;
+    ready(child.id())?;
+    wait_for_end();
+    Ok(())
+}
+
+fn spawn_idle(stdin: Stdio, stdout: Stdio) -> io::Result<Child> {
+    Command::new("/proc/self/exe")
+        .arg0("victim")
+        .arg("idle")
+        .stdin(stdin)
+        .stdout(stdout)
+        .spawn()
+}
+
+fn zombie_leader(mib: usize) -> Result<()> {
+    thread::spawn(move || {
+        let held = memory(mib);
+        if let Err(error) = wait_until_leader_is_zombie().and_then(|()| stay(held)) {
+            let _ = writeln!(io::stderr(), "victim: {error}");
+        }
+        std::process::exit(0);
+    });
+    memdoor::sys::thread::exit()
+}
+
+fn wait_until_leader_is_zombie() -> Result<()> {
+    // The kernel tells nobody when a leader exits before its threads: looking is the only way.
+    while !std::fs::read_to_string("/proc/self/status")?.contains("\nState:\tZ") {
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+fn exec(args: &mut lexopt::Parser) -> Result<()> {
+    let mut words = args.raw_args()?;
+    let path: OsString = words.next().ok_or("exec: PATH is missing")?;
+    ready(std::process::id())?;
+    wait_for_line()?;
+    Err(format!("{path:?}: {}", Command::new(&path).args(words).exec()).into())
+}
+
+fn comm(args: &mut lexopt::Parser) -> Result<()> {
+    let text = args.value()?;
+    end_of(args)?;
+    let name = CString::new(unescape(text.as_bytes())?)?;
+    nix::sys::prctl::set_name(&name)?;
+    stay(())
+}
+
+/// `\n`, `\t`, `\\` and `\xHH` become the byte they stand for.
+fn unescape(text: &[u8]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        (bytes, rest) = match (byte, tail) {
+            (b'\\', [b'n', tail @ ..]) => (push(bytes, b'\n'), tail),
+            (b'\\', [b't', tail @ ..]) => (push(bytes, b'\t'), tail),
+            (b'\\', [b'\\', tail @ ..]) => (push(bytes, b'\\'), tail),
+            (b'\\', [b'x', high, low, tail @ ..]) => {
+                let digits = [*high, *low];
+                let byte = u8::from_str_radix(std::str::from_utf8(&digits)?, 16)?;
+                (push(bytes, byte), tail)
+            }
+            (b'\\', _) => return Err("an escape is \\n, \\t, \\\\ or \\xHH".into()),
+            _ => (push(bytes, byte), tail),
+        };
+    }
+    Ok(bytes)
+}
+
+fn push(mut bytes: Vec<u8>, byte: u8) -> Vec<u8> {
+    bytes.push(byte);
+    bytes
+}
+
+fn children(count: usize) -> Result<()> {
+    let mut held = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut child = spawn_idle(Stdio::piped(), Stdio::piped())?;
+        let out = child.stdout.take().ok_or("children: no pipe")?;
+        BufReader::new(out).read_line(&mut String::new())?;
+        held.push(child);
+    }
+    stay(held)
+}
+
+// Sockets
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Udp,
+    TcpPairs,
+    TcpListen,
+    /// UDP sockets that were never bound.
+    Unbound,
+    Unix,
+    Netlink,
+    Raw,
+    Packet,
+}
+
+struct Sockets {
+    count: usize,
+    kind: Kind,
+    loopback: IpAddr,
+    queue: Vec<u8>,
+    list: bool,
+}
+
+impl Sockets {
+    fn parse(args: &mut lexopt::Parser) -> Result<Self> {
+        let mut this = Self {
+            count: number(args)?,
+            kind: Kind::Udp,
+            loopback: Ipv4Addr::LOCALHOST.into(),
+            queue: Vec::new(),
+            list: false,
+        };
+        while let Some(arg) = args.next()? {
+            match arg {
+                Long("udp") => this.kind = Kind::Udp,
+                Long("tcp-pairs") => this.kind = Kind::TcpPairs,
+                Long("tcp-listen") => this.kind = Kind::TcpListen,
+                Long("unbound") => this.kind = Kind::Unbound,
+                Long("unix") => this.kind = Kind::Unix,
+                Long("netlink") => this.kind = Kind::Netlink,
+                Long("raw") => this.kind = Kind::Raw,
+                Long("packet") => this.kind = Kind::Packet,
+                Long("v6") => this.loopback = Ipv6Addr::LOCALHOST.into(),
+                Long("queue") => this.queue = vec![b'q'; number(args)?],
+                Long("list") => this.list = true,
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        Ok(this)
+    }
+
+    fn open(self) -> Result<()> {
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+        let mut held = Vec::with_capacity(self.count);
+        match self.kind {
+            Kind::TcpPairs => self.tcp_pairs(&mut held)?,
+            _ => {
+                for _ in 0..self.count {
+                    held.push(self.one()?);
+                }
+            }
+        }
+        stay(held)
+    }
+
+    fn any_port(&self) -> SocketAddr {
+        SocketAddr::new(self.loopback, 0)
+    }
+
+    fn one(&self) -> Result<OwnedFd> {
+        let special = |family, kind, protocol| socket(family, kind, SockFlag::empty(), protocol);
+        Ok(match self.kind {
+            Kind::Udp => self.udp()?,
+            Kind::TcpListen | Kind::TcpPairs => {
+                let listener = TcpListener::bind(self.any_port())?;
+                let local = listener.local_addr()?;
+                self.report("tcp", "LISTEN", local, None, &listener)?;
+                listener.into()
+            }
+            Kind::Unbound => {
+                let family = match self.loopback {
+                    IpAddr::V4(_) => AddressFamily::Inet,
+                    IpAddr::V6(_) => AddressFamily::Inet6,
+                };
+                special(family, SockType::Datagram, None)?
+            }
+            Kind::Unix => UnixDatagram::unbound()?.into(),
+            Kind::Netlink => special(
+                AddressFamily::Netlink,
+                SockType::Raw,
+                Some(SockProtocol::NetlinkRoute),
+            )?,
+            Kind::Raw => special(AddressFamily::Inet, SockType::Raw, Some(SockProtocol::Icmp))?,
+            Kind::Packet => special(AddressFamily::Packet, SockType::Datagram, None)?,
+        })
+    }
+
+    fn udp(&self) -> Result<OwnedFd> {
+        let socket = UdpSocket::bind(self.any_port())?;
+        let local = socket.local_addr()?;
+        if !self.queue.is_empty() {
+            UdpSocket::bind(self.any_port())?.send_to(&self.queue, local)?;
+        }
+        self.report("udp", "UNCONN", local, None, &socket)?;
+        Ok(socket.into())
+    }
+
+    fn tcp_pairs(&self, held: &mut Vec<OwnedFd>) -> Result<()> {
+        // One listener takes at most the 28,232 ports of net.ipv4.ip_local_port_range.
+        const PER_LISTENER: usize = 10_000;
+        for start in (0..self.count).step_by(PER_LISTENER) {
+            let listener = TcpListener::bind(self.any_port())?;
+            let local = listener.local_addr()?;
+            self.report("tcp", "LISTEN", local, None, &listener)?;
+            for _ in start..self.count.min(start + PER_LISTENER) {
+                let mut near = TcpStream::connect(local)?;
+                let (far, _) = listener.accept()?;
+                near.write_all(&self.queue)?;
+                for end in [near, far] {
+                    let (local, remote) = (end.local_addr()?, end.peer_addr()?);
+                    self.report("tcp", "ESTABLISHED", local, Some(remote), &end)?;
+                    held.push(end.into());
+                }
+            }
+            held.push(listener.into());
+        }
+        Ok(())
+    }
+
+    /// The line of `--list`.
+    fn report(
+        &self,
+        protocol: &str,
+        state: &str,
+        local: SocketAddr,
+        remote: Option<SocketAddr>,
+        socket: &impl AsFd,
+    ) -> Result<()> {
+        if self.list {
+            let inode = nix::sys::stat::fstat(socket)?.st_ino;
+            let remote = remote.map_or("-".into(), |remote| remote.to_string());
+            let mut out = io::stdout();
+            writeln!(out, "socket {protocol} {state} {local} {remote} {inode}")?;
+        }
+        Ok(())
+    }
+}
