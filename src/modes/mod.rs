@@ -2,7 +2,6 @@
 
 pub mod snapshot;
 pub mod watch;
-mod watch_end;
 
 use crate::error::Error;
 use crate::exit::Exit;

@@ -13,7 +13,7 @@ mod tree;
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::report::{Event, Fact, Head, Report, Section, Value};
+use crate::report::{Event, Fact, Head, Name, Report, Section, Value};
 use crate::sys::clock::{Now, monotonic};
 use crate::target::Target;
 use crate::target::memcg::Memcg;
@@ -87,6 +87,9 @@ const SECTIONS: [(Section, Take); 5] = [
     (Section::Network, network::take),
 ];
 
+const STATUS: Name = Name(Event::End, "", "memdoor.snapshot.status");
+const DURATION: Name = Name(Event::End, "", "memdoor.snapshot.duration_us");
+
 /// Takes a snapshot.
 pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
     let started = monotonic();
@@ -121,18 +124,8 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
     };
     let took = monotonic().saturating_sub(started);
     report.facts(&[
-        Fact::new(
-            Event::End,
-            "",
-            "memdoor.snapshot.status",
-            Value::Text(status),
-        ),
-        Fact::new(
-            Event::End,
-            "",
-            "memdoor.snapshot.duration_us",
-            Value::Span(took),
-        ),
+        STATUS.is(Value::Text(status)),
+        DURATION.is(Value::Span(took)),
     ]);
     report.foot();
     report.out().flush();

@@ -4,12 +4,14 @@ use super::{Completeness, Scene, carve};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::{dec, one_number, stat, status, words};
-use crate::report::{Event, Fact, Relation, Relative, Report, Row, Value};
+use crate::report::{Event, Name, Relation, Relative, Report, Row, Value};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Pid, Ticks};
+
+const CHILDREN: Name = Name(Event::Begin, "Child Processes", "");
 
 /// Deeper than any real tree: 32 pid namespaces may be nested.
 const DEPTH_MAX: usize = 128;
@@ -27,7 +29,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         listed.map_err(|errno| scene.target.absent(errno)),
         Value::Count,
     );
-    let facts = [Fact::new(Event::Begin, "Child Processes", "", value)];
+    let facts = [CHILDREN.is(value)];
     report.facts(&facts);
     done = done.and(Completeness::of(&facts));
     Ok(done)

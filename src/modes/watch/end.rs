@@ -2,11 +2,12 @@
 
 use core::time::Duration;
 
-use super::watch::{Armed, SelfReport, identity, say_mismatch};
-use super::{output_exit, with_report};
+use super::{Armed, SelfReport, identity};
 use crate::error::Absent;
 use crate::exit::Exit;
-use crate::report::{Event, Fact, Format, Head, Moment, Section, Value};
+use crate::modes::{output_exit, with_report};
+use crate::report::Event::WatchEnd;
+use crate::report::{Format, Head, Moment, Name, Section, Value};
 use crate::snapshot::{Completeness, memory};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::harden::Faults;
@@ -15,6 +16,19 @@ use crate::sys::signal::Stop;
 use crate::sys::{heap, system};
 use crate::target::Target;
 use crate::units::{Bytes, Pid};
+
+const LAST_RSS: Name = Name(WatchEnd, "Last RSS", "process.memory.usage");
+const LAST_SEEN: Name = Name(WatchEnd, "Last RSS Seen", "memdoor.watch.last_reading");
+const LAST_AGE: Name = Name(
+    WatchEnd,
+    "Last RSS Seen Before This Report",
+    "memdoor.watch.last_reading_age_us",
+);
+const PEAK_RSS: Name = Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss_bytes");
+const WATCHED: Name = Name(WatchEnd, "Watched", "memdoor.watch.duration_us");
+const SAMPLES: Name = Name(WatchEnd, "Samples", "memdoor.watch.samples");
+const SNAPSHOTS: Name = Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots");
+const LOOKED_LIKE: Name = Name(WatchEnd, "Looked Like", "memdoor.watch.looked_like");
 
 /// Why a watch ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,9 +135,7 @@ impl Armed<'_> {
     }
 
     fn report_end(&mut self, ending: Ending) {
-        let now = Now::read();
-        let ago = monotonic().saturating_sub(self.seen.last_at);
-        let verdict = match ending {
+        let looked_like = match ending {
             Ending::Gone => self.looked_like(),
             Ending::Mismatch => "it runs another executable now",
             Ending::CountReached => "the count of reports was reached",
@@ -131,72 +143,42 @@ impl Armed<'_> {
             // There is nobody to tell.
             Ending::Output(_) => return,
         };
+        let now = Now::read();
+        let age = monotonic().saturating_sub(self.seen.last_at);
+        let last_seen = Moment::at(now.realtime.saturating_sub(age));
         let watched = self.seen.last_at.saturating_sub(self.seen.started);
-        let fact = |label, key, value| Fact::new(Event::WatchEnd, label, key, value);
-        let [pid, exe] = identity(self.options.pid, &self.exe, Event::WatchEnd);
+        let [pid, exe] = identity(self.options.pid, &self.exe, WatchEnd);
         let facts = [
             pid,
             exe,
-            fact(
-                "Last RSS",
-                "process.memory.usage",
-                Value::Bytes(self.seen.last_rss),
-            ),
-            fact(
-                "Last RSS Seen",
-                "memdoor.watch.last_reading",
-                Value::Moment(Moment::at(now.realtime.saturating_sub(ago))),
-            ),
-            fact(
-                "Last RSS Seen Before This Report",
-                "memdoor.watch.last_reading_age_us",
-                Value::Span(ago),
-            ),
-            fact(
-                "Peak RSS Seen",
-                "memdoor.process.peak_rss_bytes",
-                Value::Bytes(self.seen.peak_rss),
-            ),
-            fact("Watched", "memdoor.watch.duration_us", Value::Span(watched)),
-            fact(
-                "Samples",
-                "memdoor.watch.samples",
-                Value::Count(self.seen.samples),
-            ),
-            fact(
-                "Snapshots",
-                "memdoor.watch.snapshots",
-                Value::Count(self.seen.snapshots),
-            ),
-            fact(
-                "Looked Like",
-                "memdoor.watch.looked_like",
-                Value::Text(verdict.as_bytes()),
-            ),
+            LAST_RSS.is(Value::Bytes(self.seen.last_rss)),
+            LAST_SEEN.is(Value::Moment(last_seen)),
+            LAST_AGE.is(Value::Span(age)),
+            PEAK_RSS.is(Value::Bytes(self.seen.peak_rss)),
+            WATCHED.is(Value::Span(watched)),
+            SAMPLES.is(Value::Count(self.seen.samples)),
+            SNAPSHOTS.is(Value::Count(self.seen.snapshots)),
+            LOOKED_LIKE.is(Value::Text(looked_like.as_bytes())),
         ];
-        let is_silent = matches!(ending, Ending::CountReached | Ending::Stopped(_));
-        with_report(
-            self.options.format,
-            &mut self.out,
-            &self.envelope,
-            |report| {
-                if self.options.format == Format::Text && is_silent {
-                    // As the original ends: one sentence, or none.
-                    if let Ending::Stopped(stop) = ending {
-                        report.sentence(stop.sentence());
-                    }
-                    return;
+        let head = Head {
+            now: &now,
+            pid: self.options.pid,
+            comm: b"",
+        };
+        let format = self.options.format;
+        with_report(format, &mut self.out, &self.envelope, |report| {
+            match (format, ending) {
+                // As the original ends: one sentence, or none.
+                (Format::Text, Ending::Stopped(stop)) => report.sentence(stop.sentence()),
+                (Format::Text, Ending::CountReached) => {}
+                _ => {
+                    report.head(&head);
+                    report.begin(Section::End);
+                    report.facts(&facts);
+                    report.end(Section::End);
                 }
-                report.head(&Head {
-                    now: &now,
-                    pid: self.options.pid,
-                    comm: b"",
-                });
-                report.begin(Section::End);
-                report.facts(&facts);
-                report.end(Section::End);
-            },
-        );
+            }
+        });
         self.out.flush();
     }
 
@@ -248,4 +230,12 @@ fn own_rss(armed: &Armed<'_>) -> Option<Bytes> {
         .and_then(Pid::new)?;
     let mut target = Target::open(&armed.host.proc, own).ok()?;
     memory::rss(&mut target, system::page_size()).ok()
+}
+
+/// The document's line.
+pub(super) fn say_mismatch(pid: Pid, wanted: &[u8]) {
+    let path = wanted.escape_ascii();
+    say(format_args!(
+        "ERROR: PID {pid} does not match the executable name {path}"
+    ));
 }
