@@ -1,0 +1,3 @@
+//! One file per section of a snapshot.
+
+pub mod sockets;
