@@ -8,6 +8,10 @@ use core::ffi::c_int;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
+pub use libc::{
+    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, IPPROTO_SCTP, IPPROTO_TCP,
+    IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_RAW,
+};
 use nix::sys::stat::{SFlag, fstat};
 
 use super::{Errno, Result};
