@@ -41,7 +41,7 @@ pub struct Table {
     pub family: u8,
     /// `IPPROTO_TCP`, `IPPROTO_UDP` or `IPPROTO_UDPLITE`.
     pub protocol: u8,
-    /// One bit for each TCP state: `1 << state`. Bit 13, sockets that are only bound, is served since Linux 6.8.
+    /// One bit for each TCP state: `1 << state`. Bit 13 asks for sockets that are only bound, Linux 6.8.
     pub states: u32,
 }
 

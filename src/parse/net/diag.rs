@@ -2,8 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Protocol, Socket, unread};
-use crate::units::Bytes;
+use super::{Protocol, Socket, unread, unsent};
 
 /// Offsets in the message, 72 bytes without its attributes. Ports and addresses are of the network's byte order.
 const FAMILY: usize = 0;
@@ -36,7 +35,7 @@ pub fn message(bytes: &[u8], protocol: Protocol) -> Option<Socket> {
         state,
         local: address(bytes, protocol, SRC, SPORT)?,
         remote: address(bytes, protocol, DST, DPORT)?,
-        tx_queue: Some(Bytes(u64::from(u32::from_ne_bytes(at(bytes, WQUEUE)?)))),
+        tx_queue: Some(unsent(state, u32::from_ne_bytes(at(bytes, WQUEUE)?))),
         rx_queue: Some(unread(state, u32::from_ne_bytes(at(bytes, RQUEUE)?))),
         inode: u32::from_ne_bytes(at(bytes, INODE)?),
     })
@@ -60,6 +59,7 @@ mod tests {
     extern crate std;
     use super::*;
     use crate::parse::net::State;
+    use crate::units::Bytes;
     use std::{string::ToString, vec::Vec};
 
     fn sample(family: u8, state: u8) -> Vec<u8> {

@@ -10,9 +10,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Protocol, Socket, State, dec, hex, pair, unread, words};
-use crate::units::Bytes;
-
+use super::{Protocol, Socket, State, dec, hex, pair, unread, unsent, words};
 /// The socket of one line; `None` for the header and for a line in which any column is not what it should be.
 #[must_use]
 pub fn line(text: &[u8], protocol: Protocol) -> Option<Socket> {
@@ -46,7 +44,7 @@ pub fn line(text: &[u8], protocol: Protocol) -> Option<Socket> {
         local,
         remote,
         // The file prints 0 for a listening socket whatever its limit is.
-        tx_queue: (state != State::Listen).then_some(Bytes(u64::from(tx))),
+        tx_queue: (state != State::Listen).then_some(unsent(state, tx)),
         rx_queue: Some(unread(state, u32::try_from(hex(rx)?).ok()?)),
         inode: u32::try_from(dec(inode)?).ok()?,
     })
@@ -82,6 +80,7 @@ fn word(text: &[u8]) -> Option<[u8; 4]> {
 mod tests {
     extern crate std;
     use super::*;
+    use crate::units::Bytes;
     use std::{format, string::ToString, vec::Vec};
 
     // Linux 6.18, x86-64; but for MADE_UP, which has what is hard to catch: both queues, a timer, the largest inode.

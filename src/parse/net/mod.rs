@@ -116,7 +116,8 @@ pub enum State {
     Closing,
     /// 12, Linux 4.4: a connection request that is no socket yet.
     NewSynRecv,
-    /// 13, Linux 6.8, only in sock_diag: bound to a port, neither connected nor listening.
+    /// 13, Linux 6.8: bound to a port, neither connected nor listening. sock_diag is asked for it by this number, and
+    /// answers CLOSE (seen on 6.18).
     BoundInactive,
     /// A UDP socket that is not connected.
     Unconn,
@@ -214,6 +215,20 @@ const fn unread(state: State, rx_queue: u32) -> Bytes {
     Bytes(bytes as u64)
 }
 
+/// What the kernel's tables call tx_queue, and SIOCOUTQ, in bytes to send.
+///
+/// A SYN or a FIN that is not acknowledged is counted as one byte (`write_seq - snd_una`). In these states there is one.
+#[must_use]
+pub const fn unsent(state: State, tx_queue: u32) -> Bytes {
+    let bytes = match state {
+        State::SynSent | State::FinWait1 | State::LastAck | State::Closing => {
+            tx_queue.saturating_sub(1)
+        }
+        _ => tx_queue,
+    };
+    Bytes(bytes as u64)
+}
+
 /// The words of a line.
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace)
@@ -303,7 +318,10 @@ mod tests {
     }
 
     #[test]
-    fn a_fin_is_not_a_byte_to_read() {
+    fn neither_syn_nor_fin_is_a_byte() {
+        assert_eq!(unsent(State::SynSent, 1), Bytes(0));
+        assert_eq!(unsent(State::FinWait1, 101), Bytes(100));
+        assert_eq!(unsent(State::FinWait2, 0), Bytes(0));
         assert_eq!(unread(State::CloseWait, 1), Bytes(0));
         assert_eq!(unread(State::CloseWait, 0), Bytes(0));
         assert_eq!(unread(State::Established, 1), Bytes(1));

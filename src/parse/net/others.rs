@@ -12,7 +12,7 @@ pub enum Table {
     /// The path is the owner's choice and is printed as it is: a newline in it begins a line that looks like another socket.
     /// Whoever does that changes a count and nothing else.
     Unix,
-    /// `netlink`: `sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode`.
+    /// `netlink`: `sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode`. Without the sockets that were never bound nor used.
     Netlink,
     /// `packet`: `sk RefCnt Type Proto Iface R Rmem User Inode`.
     Packet,

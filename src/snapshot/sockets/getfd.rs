@@ -10,7 +10,7 @@ use super::summary::{Family, Method};
 use super::table::Entry;
 use super::tally::Tally;
 use crate::error::Absent;
-use crate::parse::net::{Protocol, Socket, State};
+use crate::parse::net::{Protocol, Socket, State, unsent};
 use crate::sys::Errno;
 use crate::sys::pidfd::PidFd;
 use crate::sys::socket::{self, Inet, Inspected};
@@ -136,18 +136,22 @@ fn row(inet: &Inet, number: i32, inode: u32) -> Socket {
     } else {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED)
     };
-    let bytes = |count: u32| Bytes(u64::from(count));
+    let count = |sockets: u32| Bytes(u64::from(sockets));
+    let (tx_queue, rx_queue) = match inet.backlog {
+        Some((now, most)) => (Some(count(most)), Some(count(now))),
+        // SIOCINQ, unlike the tables, does not count a FIN.
+        None => (
+            inet.unsent.map(|bytes| unsent(state, bytes)),
+            inet.unread.map(count),
+        ),
+    };
     Socket {
         protocol,
         state,
         local: inet.local,
         remote: inet.peer.unwrap_or(SocketAddr::new(nobody, 0)),
-        tx_queue: inet
-            .backlog
-            .map(|(_, most)| most)
-            .or(inet.unsent)
-            .map(bytes),
-        rx_queue: inet.backlog.map(|(now, _)| now).or(inet.unread).map(bytes),
+        tx_queue,
+        rx_queue,
         inode,
     }
 }
