@@ -458,6 +458,38 @@ fn fault_5_10_more_sockets_than_the_table_holds_are_looked_at_all_the_same() {
 }
 
 #[test]
+fn fault_5_25_a_table_that_can_not_be_opened_is_not_an_empty_one() {
+    let _alone = alone();
+    let _listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let me = Target {
+        pidfd: None,
+        ..Target::me()
+    };
+    let mut sockets = Sockets::arm(64).expect("memory");
+    sockets.choice = Choice::Proc;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("limit");
+    setrlimit(Resource::RLIMIT_NOFILE, 128, hard).expect("limit");
+    let mut files = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        files.push(file);
+    }
+    let none_left = me.take_with(&mut sockets);
+    // Two descriptors are enough for the listing and too few for a table.
+    files.truncate(files.len() - 2);
+    let two_left = me.take_with(&mut sockets);
+    drop(files);
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("limit");
+
+    let why = Absent::Failed(nix::errno::Errno::EMFILE);
+    assert_eq!(none_left.map(drop), Err(why));
+    let (rows, summary) = two_left.expect("a listing");
+    assert!(rows.is_empty() && summary.unidentified >= 1);
+    assert_eq!(summary.setback, Some((Method::Proc, why)));
+    assert_eq!(summary.missing, Some(why));
+    assert_eq!(summary.methods.to_string(), "-");
+}
+
+#[test]
 fn a_pidfd_that_does_not_see_the_descriptors_is_no_reason_to_lose_them() {
     let _alone = alone();
     let (listener, _client, _server) = pair("127.0.0.1:0");
