@@ -5,10 +5,9 @@ use super::{Armed, Lock, Options};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::modes::{Buffers, envelope, fail, refuse, say_hint, with_report};
+use crate::modes::{Buffers, arm_sockets, envelope, fail, refuse, say_hint, with_report};
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Cmdline, Completeness, Scene, memory};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::harden::{self, Faults};
@@ -33,7 +32,7 @@ impl<'a> Armed<'a> {
         let exe = check_exe(&target, &options)?;
         let envelope = envelope(&host);
         let mut memcg = Memcg::new(&host.proc, read);
-        let sockets = Sockets::arm(&target);
+        let sockets = arm_sockets(&target)?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
         harden::touch_stack();
         touch(out);
@@ -149,7 +148,9 @@ fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8]
         return;
     };
     let mut memcg = Memcg::new(&host.proc, buf);
-    let mut sockets = Sockets::arm(&target);
+    let Ok(mut sockets) = arm_sockets(&target) else {
+        return;
+    };
     let mut out = Out::new(Sink::Nowhere, out);
     let mut scene = Scene {
         target: &mut target,

@@ -2,6 +2,9 @@
 
 mod arm;
 mod end;
+mod options;
+
+pub use options::{Below, Lock, Options, SelfReport};
 
 extern crate std;
 
@@ -9,78 +12,22 @@ use core::time::Duration;
 use std::os::fd::AsFd;
 
 use super::{Buffers, with_report};
-use crate::error::{Absent, Because, Error};
+use crate::error::Absent;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::json::Envelope;
-use crate::report::{Event, Fact, Format, Head, Section, Value};
+use crate::report::{Event, Fact, Head, Name, Section, Value};
 use crate::snapshot::sockets::Sockets;
-use crate::snapshot::{self, Cmdline, Completeness, Scene, memory};
+use crate::snapshot::{self, Completeness, Scene, memory};
 use crate::sys::clock::{Now, monotonic};
-use crate::sys::harden::{self, Faults};
-use crate::sys::out::{Broken, Out, Sink, say};
+use crate::sys::out::{Broken, Out};
 use crate::sys::signal::{self, Until, Woken};
-use crate::sys::{Errno, heap};
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
-use crate::trigger::{self, Action, Base, Level, SAMPLE, Threshold, Trigger};
+use crate::trigger::{self, Action, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
 use end::{Ending, Seen};
-
-/// What was asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
-    /// Whom to watch.
-    pub pid: Pid,
-    /// The executable that it must be running.
-    pub exe: Option<&'a [u8]>,
-    /// When to take snapshots; `None`: at every interval.
-    pub threshold: Option<Threshold>,
-    /// What the threshold is a percentage of.
-    pub base: Base,
-    /// Between two reports.
-    pub interval: Duration,
-    /// How many reports, those left out by `-q` included; `None`: until the end.
-    pub count: Option<u64>,
-    /// What to do when memory can't be locked.
-    pub lock: Lock,
-    /// Whether to say that the target is below the threshold.
-    pub below: Below,
-    /// How reports are written.
-    pub format: Format,
-    /// Whether the command line is shown.
-    pub cmdline: Cmdline,
-    /// Whether to say at the end what watching cost.
-    pub self_report: SelfReport,
-}
-
-/// What to do when memory can't be locked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lock {
-    /// Say so and go on.
-    Try,
-    /// End: `-l`.
-    Require,
-}
-
-/// Whether reports below the threshold are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Below {
-    /// They are.
-    Report,
-    /// They are not: `-q`.
-    Quiet,
-}
-
-/// Whether memdoor says at its end what watching cost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SelfReport {
-    /// It does.
-    Show,
-    /// It does not.
-    Hide,
-}
 
 /// Watches until the end.
 #[must_use]
@@ -95,16 +42,16 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
 }
 
 /// A watch that is ready: from here on nothing is allocated.
-pub(super) struct Armed<'a> {
-    pub(super) options: Options<'a>,
-    pub(super) target: Target,
-    pub(super) host: Host,
-    pub(super) memcg: Memcg,
-    pub(super) envelope: Envelope,
-    pub(super) out: Out<'a>,
-    pub(super) exe: Link,
-    pub(super) seen: Seen,
-    pub(super) completeness: Completeness,
+struct Armed<'a> {
+    options: Options<'a>,
+    target: Target,
+    host: Host,
+    memcg: Memcg,
+    envelope: Envelope,
+    out: Out<'a>,
+    exe: Link,
+    seen: Seen,
+    completeness: Completeness,
     sockets: Sockets,
     buf: &'a mut [u8],
     trigger: Trigger,
@@ -286,13 +233,12 @@ impl<'a> Armed<'a> {
 
     fn report_below(&mut self) {
         let now = Now::read();
-        let pid = self.options.pid;
         let head = Head {
             now: &now,
-            pid,
+            pid: self.options.pid,
             comm: b"",
         };
-        let [pid_fact, exe] = identity(pid, &self.exe, Event::Below);
+        let [pid, exe] = identity(self.options.pid, &self.exe, Event::Below);
         let percent = self
             .options
             .threshold
@@ -310,7 +256,6 @@ impl<'a> Armed<'a> {
                 report.head(&head);
                 report.begin(Section::Basic);
                 // JSON gets all of it in one line; text the document's lines first and the figures that it lacks behind them.
-                let [pid, exe] = identity;
                 let [rss, fires_at, percent] = figures.map(Fact::json_only);
                 report.facts(&[pid, exe, rss, fires_at, percent]);
                 report.end(Section::Basic);
@@ -324,7 +269,7 @@ impl<'a> Armed<'a> {
 }
 
 /// PID and executable, as every report of the document begins.
-pub(super) fn identity<'f>(pid: Pid, exe: &'f Link, event: Event) -> [Fact<'f>; 2] {
+fn identity<'f>(pid: Pid, exe: &'f Link, event: Event) -> [Fact<'f>; 2] {
     let pid = Name(event, "PID", "").is(Value::Int(pid.get().into()));
     let exe = Name(event, "Executable Absolute Path", "process.executable.path")
         .is(Value::Text(exe.as_bytes()));

@@ -57,7 +57,7 @@ impl<'o, 'b> Json<'o, 'b> {
         let message = self.message(event);
         let (severity, number) = event.severity();
         let named = |key, value| Name(event, "", key).is(value);
-        let text = |key, bytes: &'_ _| named(key, Value::text_or_nothing(bytes));
+        let text = |key, bytes| named(key, Value::text_or_nothing(bytes));
         let id = if event.is_of_snapshot() {
             self.snapshot_id.as_bytes()
         } else {
