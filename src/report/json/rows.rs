@@ -3,9 +3,10 @@
 use super::{Json, put_fmt};
 use crate::fixed::Fixed;
 use crate::parse::maps::Mapping;
-use crate::parse::net::Socket;
+use crate::parse::net::{Socket, State};
 use crate::report::escape::{self, JSON_MAX, Source};
 use crate::report::{Event, Relation, Relative};
+use crate::units::Bytes;
 
 /// A mapping's path may be 4096 bytes, each of which the kernel may write as four.
 const PATH_MAX: usize = 12 * 1024;
@@ -81,9 +82,14 @@ impl Json<'_, '_> {
                 socket.local, socket.remote
             ),
         );
-        for (key, queue) in [("tx", socket.tx_queue), ("rx", socket.rx_queue)] {
-            if let Some(bytes) = queue {
-                put_fmt(self.out, format_args!(",\"{key}_queue_bytes\":{}", bytes.0));
+        // Of a listening socket the two are connections: how many may wait and how many do.
+        let keys = match socket.state {
+            State::Listen => ["backlog_limit", "backlog"],
+            _ => ["tx_queue_bytes", "rx_queue_bytes"],
+        };
+        for (key, queue) in keys.into_iter().zip([socket.tx_queue, socket.rx_queue]) {
+            if let Some(Bytes(number)) = queue {
+                put_fmt(self.out, format_args!(",\"{key}\":{number}"));
             }
         }
         put_fmt(
