@@ -8,6 +8,7 @@ use nix::sys::stat::{SFlag, fstat};
 
 use super::signal::{self, Until, Woken};
 use super::{Errno, Result};
+use crate::fixed::copy;
 
 /// Where bytes go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +66,7 @@ impl<'b> Out<'b> {
         loop {
             let room = &mut self.buf[self.len..];
             if bytes.len() <= room.len() {
-                room[..bytes.len()].copy_from_slice(bytes);
+                copy(&mut room[..bytes.len()], bytes);
                 self.len += bytes.len();
                 return;
             }
