@@ -61,6 +61,7 @@ impl<'a> Armed<'a> {
             buf: read,
             trigger: Trigger::new(options.interval, now),
             fires_at: None,
+            statm_error: Bytes(0),
             confirmed: None,
             reports: 0,
         };

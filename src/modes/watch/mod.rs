@@ -57,6 +57,8 @@ struct Armed<'a> {
     trigger: Trigger,
     /// The RSS that fires, as of the last report.
     fires_at: Option<Bytes>,
+    /// How far statm may be off, as of the last report.
+    statm_error: Bytes,
     /// When a reading close to the threshold was last confirmed, and what the walk over the page tables said.
     confirmed: Option<(Duration, Bytes)>,
     reports: u64,
@@ -157,7 +159,7 @@ impl<'a> Armed<'a> {
             return Level::Above;
         };
         let mut rss = rss;
-        if trigger::is_close(rss, fires_at, self.host.statm_error) {
+        if trigger::is_close(rss, fires_at, self.statm_error) {
             let due = self
                 .confirmed
                 .is_none_or(|(at, _)| now >= at.saturating_add(self.options.interval));
@@ -181,6 +183,8 @@ impl<'a> Armed<'a> {
         let Some(threshold) = self.options.threshold else {
             return;
         };
+        let threads = self.target.stat(|stat| stat.threads).unwrap_or(1);
+        self.statm_error = self.host.statm_error(threads);
         self.memcg.refresh(&mut self.target);
         let memtotal = self.host.meminfo().ok().and_then(|meminfo| meminfo.total);
         let cgroup = self
