@@ -21,8 +21,8 @@ pub struct Buffers<'b> {
     pub read: &'b mut [u8],
 }
 
-/// A write(2) of 32 KiB costs next to nothing for each of the 400 mappings in it; a larger buffer gains nothing and is locked memory.
-pub const OUT: usize = 32 * 1024;
+/// A write(2) of 16 KiB costs next to nothing for each of the 200 mappings in it; a larger buffer gains nothing and is locked memory.
+pub const OUT: usize = 16 * 1024;
 
 /// Hands a report of `format` on `out` to `write`.
 fn with_report<T>(

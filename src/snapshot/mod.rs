@@ -74,7 +74,7 @@ pub struct Scene<'a> {
 }
 
 /// A line of maps may be 16 KiB long (4096 bytes of path, each as four) and the kernel gives 4 KiB a read.
-pub const BUFFER: usize = 32 * 1024;
+pub const BUFFER: usize = 24 * 1024;
 
 type Take = fn(&mut Scene<'_>, &mut dyn Report) -> Result<Completeness, Absent>;
 

@@ -8,8 +8,9 @@ use nix::sys::resource::{UsageWho, getrusage};
 use super::file::Dir;
 use super::{Errno, Result};
 
-/// Stack that the armed phase may use; `-Z emit-stack-sizes` puts the deepest path (a snapshot's socket section) under 24 KiB.
-const STACK: usize = 64 * 1024;
+/// Stack below the arming function that the armed phase may use. The rehearsal touches what a snapshot of memdoor itself needs; this
+/// covers the paths that it does not take (other socket methods, a zombie leader), the deepest of which needs under 24 KiB.
+const STACK: usize = 32 * 1024;
 
 /// Locks every page that is mapped and every one that will be: mlockall(2).
 ///

@@ -19,6 +19,8 @@ pub mod signal;
 pub mod socket;
 pub mod system;
 pub mod thread;
+#[cfg(all(panic = "abort", not(debug_assertions)))]
+mod unwind;
 
 extern crate std;
 
