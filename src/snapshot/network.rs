@@ -2,7 +2,7 @@
 
 use core::fmt::Write;
 
-use super::sockets::{Method, Summary, Whose};
+use super::sockets::{Summary, Whose};
 use super::{Completeness, Scene};
 use crate::error::Absent;
 use crate::fixed::Fixed;
@@ -95,7 +95,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let count = |number: u32| Value::Count(number.into());
     let other = summary.others.vsock.saturating_add(summary.others.sctp);
     let facts = [
-        METHOD.is(Value::Text(method.as_bytes())),
+        METHOD.is(Value::text_or_nothing(method.as_bytes())),
         TCP.is(count(summary.tcp)),
         TCP_STATES.is(Value::text_or_nothing(states.as_bytes())),
         UDP.is(count(summary.udp)),
@@ -128,10 +128,12 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
 /// The methods used, and the one that failed with its reason: `sock_diag (pidfd_getfd: permission denied)`.
 fn method(summary: &Summary) -> Fixed<160> {
     let mut words = Fixed::new();
-    // A Fixed never returns an error: it cuts.
-    let _ = write!(words, "{}", summary.methods);
+    // Without sockets there was nothing to read. A Fixed never returns an error: it cuts.
+    if summary.methods.iter().next().is_some() {
+        let _ = write!(words, "{}", summary.methods);
+    }
     if let Some((method, why)) = summary.setback {
-        let _ = write!(words, " ({}: {why})", Method::name(method));
+        let _ = write!(words, " ({method}: {why})");
     }
     words
 }
