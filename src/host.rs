@@ -49,13 +49,12 @@ impl Host {
         })
     }
 
-    /// How much more or less than statm says the RSS of a process with `threads` threads may be.
-    #[must_use]
-    pub const fn statm_error(&self, threads: u64) -> Bytes {
+    /// How much more or less than statm says the RSS of a process may be. `threads` is asked only where it matters.
+    pub fn statm_error(&self, threads: impl FnOnce() -> Result<u64, Absent>) -> Bytes {
         match self.uncounted {
             Uncounted::Nowhere => Bytes(0),
             Uncounted::OnCpus(error) => error,
-            Uncounted::InThreads(each) => Bytes(each.0.saturating_mul(threads)),
+            Uncounted::InThreads(each) => Bytes(each.0.saturating_mul(threads().unwrap_or(1))),
         }
     }
 

@@ -147,8 +147,8 @@ fn cgroup(
     let version = scene.memcg.path().map(|(version, _)| version.number());
     let (path, figures) = match scene.memcg.limiting() {
         Ok(Some(limiting)) => {
-            let figures = (limiting.limit, limiting.usage(), limiting.peak());
-            (Value::Text(limiting.path.as_bytes()), Some(figures))
+            let figures = (limiting.limit, limiting.usage, limiting.peak);
+            (Value::Text(limiting.path), Some(figures))
         }
         Ok(None) => (Value::Nothing, None),
         Err(why) => (Value::Absent(why), None),

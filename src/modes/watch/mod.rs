@@ -25,7 +25,7 @@ use crate::sys::signal::{self, Until, Woken};
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
-use crate::trigger::{self, Action, Level, SAMPLE, Trigger};
+use crate::trigger::{self, Action, Base, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
 use end::{Ending, Seen};
 
@@ -183,16 +183,17 @@ impl<'a> Armed<'a> {
         let Some(threshold) = self.options.threshold else {
             return;
         };
-        let threads = self.target.stat(|stat| stat.threads).unwrap_or(1);
-        self.statm_error = self.host.statm_error(threads);
-        self.memcg.refresh(&mut self.target);
+        self.statm_error = self
+            .host
+            .statm_error(|| self.target.stat(|stat| stat.threads));
         let memtotal = self.host.meminfo().ok().and_then(|meminfo| meminfo.total);
-        let cgroup = self
-            .memcg
-            .limiting()
-            .ok()
-            .flatten()
-            .map(|limiting| limiting.limit);
+        let cgroup = match self.options.base {
+            Base::Memtotal => None,
+            Base::Cgroup | Base::Auto => {
+                self.memcg.refresh(&mut self.target);
+                self.memcg.limit().ok().flatten()
+            }
+        };
         if let Some(whole) = trigger::base(self.options.base, memtotal, cgroup) {
             self.fires_at = Some(threshold.of(whole));
         }
