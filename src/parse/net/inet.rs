@@ -10,7 +10,8 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Protocol, Socket, State, dec, hex, pair, unread, unsent, words};
+use super::{Protocol, Socket, State, pair, unread, unsent};
+use crate::parse::{dec, hex, words};
 /// The socket of one line; `None` for the header and for a line in which any column is not what it should be.
 #[must_use]
 pub fn line(text: &[u8], protocol: Protocol) -> Option<Socket> {

@@ -229,33 +229,6 @@ pub const fn unsent(state: State, tx_queue: u32) -> Bytes {
     Bytes(bytes as u64)
 }
 
-/// The words of a line.
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty())
-}
-
-/// A decimal number: digits and nothing else.
-fn dec(text: &[u8]) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0_u64, |number, byte| {
-        let digit = char::from(*byte).to_digit(10)?;
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
-}
-
-/// A hexadecimal number: digits and nothing else.
-fn hex(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || text.len() > 16 {
-        return None;
-    }
-    text.iter().try_fold(0, |number, byte| {
-        Some(number << 4 | u64::from(char::from(*byte).to_digit(16)?))
-    })
-}
-
 /// `a:b`.
 fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|byte| *byte == b':')?;
@@ -295,26 +268,6 @@ mod tests {
         for (at, state) in State::all_of_tcp().iter().enumerate() {
             assert_eq!(state.index(), at + 1);
         }
-    }
-
-    #[test]
-    fn numbers_are_digits_and_nothing_else() {
-        assert_eq!(dec(b"18446744073709551615"), Some(u64::MAX));
-        assert_eq!(dec(b"18446744073709551616"), None);
-        assert_eq!(hex(b"ffffFFFFffffFFFF"), Some(u64::MAX));
-        for bad in [
-            &b""[..],
-            b"-1",
-            b"+1",
-            b" 1",
-            b"0x1",
-            b"1.",
-            b"\xff",
-            b"1\0",
-        ] {
-            assert_eq!((dec(bad), hex(bad)), (None, None), "{bad:?}");
-        }
-        assert_eq!(hex(b"00000000000000000"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Only the inode is read, to count a process's sockets by family.
 
-use super::{dec, words};
+use crate::parse::{dec, words};
 
 /// One of the files. The columns are those of Linux 2.6.12 to 6.18.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,7 +7,7 @@
 //! UDPLITE: inuse 0
 //! ```
 
-use super::{dec, words};
+use crate::parse::{dec, words};
 
 /// How many TCP and UDP sockets a dump of the namespace's tables would visit; `None` when the text has no such line.
 ///

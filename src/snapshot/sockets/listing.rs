@@ -5,6 +5,7 @@ use core::ffi::CStr;
 use super::table::Entry;
 use crate::error::Absent;
 use crate::fixed::Fixed;
+use crate::parse::dec;
 use crate::sys::Errno;
 use crate::sys::file::{Dir, File};
 use crate::sys::getdents::Entries;
@@ -78,11 +79,7 @@ fn inode_of(link: &[u8]) -> Option<u32> {
 }
 
 fn number(text: &[u8]) -> Option<u32> {
-    core::str::from_utf8(text)
-        .ok()
-        .filter(|text| !text.starts_with('+'))?
-        .parse()
-        .ok()
+    u32::try_from(dec(text)?).ok()
 }
 
 #[cfg(test)]
