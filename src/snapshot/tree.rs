@@ -4,10 +4,11 @@ use super::{Completeness, Scene, carve};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::{dec, one_number, stat, status, words};
-use crate::report::{Event, Fact, Relation, Relative, Report, Row, Value};
+use crate::report::{Event, Fact, Relation, Relative, Report, Row, Section, Value};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
+use crate::sys::pidfd::PidFd;
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Pid, Ticks};
 
@@ -21,7 +22,11 @@ const CHILDREN_MAX: u64 = 64;
 const THREADS_MAX: usize = 1024;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    let mut done = ancestors(scene, report)?;
+    // An ancestor that is hidden or gone is no reason to keep the children back.
+    let done = ancestors(scene, report).unwrap_or_else(|why| {
+        report.missing(Section::Tree, why);
+        Completeness::after(why)
+    });
     let listed = children(scene, report);
     let value = Value::of(
         listed.map_err(|errno| scene.target.absent(errno)),
@@ -29,8 +34,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     );
     let facts = [Fact::new(Event::Begin, "Child Processes", "", value)];
     report.facts(&facts);
-    done = done.and(Completeness::of(&facts));
-    Ok(done)
+    Ok(done.and(Completeness::of(&facts)))
 }
 
 /// Who a relative is, for the step to the next.
@@ -83,7 +87,7 @@ fn relative(
     let mut buf = &mut *buf;
     let stat = dir
         .read(c"stat", carve(&mut buf, STAT_MAX))
-        .map_err(Absent::from);
+        .map_err(|errno| absent(pid, errno));
     let stat = stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed));
     if let (Ok(stat), Some(younger)) = (&stat, younger)
         && stat.starttime > younger
@@ -93,10 +97,10 @@ fn relative(
     let status = dir
         .read(c"status", carve(&mut buf, STATUS_MAX))
         .map(status::parse)
-        .map_err(Absent::from);
+        .map_err(|errno| absent(pid, errno));
     let number = |name, buf: &mut [u8]| {
         dir.read(name, buf)
-            .map_err(Absent::from)
+            .map_err(|errno| absent(pid, errno))
             .and_then(|text| one_number(text).ok_or(Absent::Malformed))
     };
     // A zombie has no memory, which is not the same as not being able to read it.
@@ -132,6 +136,15 @@ fn relative(
             Completeness::Complete
         },
     )
+}
+
+/// The directory was there a moment ago, so a file that is not there now means that the process has gone, or that hidepid=2 hides it.
+fn absent(pid: Pid, errno: Errno) -> Absent {
+    match errno {
+        Errno::ENOENT | Errno::ESRCH if PidFd::open(pid).is_ok() => Absent::NotPermitted,
+        Errno::ENOENT | Errno::ESRCH => Absent::Gone,
+        other => Absent::from(other),
+    }
 }
 
 /// Reports direct children, `/proc/PID/task/TID/children` (Linux 3.5, CONFIG_PROC_CHILDREN), and counts them all.
