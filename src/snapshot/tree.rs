@@ -1,5 +1,7 @@
 //! The target, its ancestors up to PID 1, and its children. Cheap reads only: no smaps of anybody.
 
+use core::ffi::CStr;
+
 use super::{Completeness, Scene, carve};
 use crate::error::Absent;
 use crate::fixed::Fixed;
@@ -20,6 +22,9 @@ const CHILDREN_MAX: u64 = 64;
 
 /// Threads whose children are looked for: each costs an open.
 const THREADS_MAX: usize = 1024;
+
+/// Of a list of children, read at once: 500 numbers. The rest of the buffer is for one child's files.
+const LIST_MAX: usize = 4096;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     // An ancestor that is hidden or gone is no reason to keep the children back.
@@ -159,19 +164,42 @@ fn children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno
             continue;
         }
         threads += 1;
-        let mut path = Fixed::<32>::of(name.to_bytes());
-        path.push(b"/children");
-        let mut buf = &mut *scene.buf;
-        let list = carve(&mut buf, 16 * 1024);
-        let text = match tasks.read(path.as_c_str().unwrap_or_default(), list) {
-            Ok(text) => text,
+        match children_of(&tasks, name, scene, report, &mut count) {
+            Ok(()) | Err(Errno::ESRCH) => {}
             // The thread has ended.
-            Err(Errno::ESRCH) => continue,
+            Err(Errno::ENOENT) if tasks.identity(name).is_err() => {}
             Err(errno) => return Err(errno),
+        }
+    }
+    Ok(count)
+}
+
+/// The children that one thread has started.
+fn children_of(
+    tasks: &Dir,
+    thread: &CStr,
+    scene: &mut Scene<'_>,
+    report: &mut dyn Report,
+    count: &mut u64,
+) -> Result<(), Errno> {
+    let mut path = Fixed::<32>::of(thread.to_bytes());
+    path.push(b"/children");
+    let file = tasks.file(path.as_c_str().unwrap_or_default())?;
+    let mut offset = 0;
+    loop {
+        let mut buf = &mut *scene.buf;
+        let list = carve(&mut buf, LIST_MAX);
+        let len = file.read_at(list, offset)?;
+        let text = list.get(..len).unwrap_or_default();
+        // A blank follows each number. One that is cut at the end of the list comes whole with the next read.
+        let Some(blank) = text.iter().rposition(|byte| *byte == b' ') else {
+            return Ok(());
         };
+        let text = text.get(..blank).unwrap_or_default();
+        offset += text.len() as u64 + 1;
         for pid in words(text).filter_map(dec).filter_map(Pid::new) {
-            count += 1;
-            if count <= CHILDREN_MAX
+            *count += 1;
+            if *count <= CHILDREN_MAX
                 && let Ok(dir) = open(&scene.host.proc, pid)
             {
                 // What can't be read of a child stands in its row.
@@ -179,7 +207,6 @@ fn children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno
             }
         }
     }
-    Ok(count)
 }
 
 fn open(proc: &Dir, pid: Pid) -> Result<Dir, Errno> {
