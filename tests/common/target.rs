@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 
-use super::run::MEMDOOR;
+use super::run::{MEMDOOR, poll};
 
 /// Where it is built: `cargo test` builds examples beside the binary.
 pub fn path() -> PathBuf {
@@ -68,6 +68,17 @@ impl Victim {
             stdin,
             out,
         }
+    }
+
+    /// Waits until it does nothing any more: `ready` is said just before it reads its input.
+    pub fn settled(self) -> Self {
+        poll("a victim that reads its input", || {
+            let reads = format!("/proc/{}/syscall", self.pid);
+            let call = std::fs::read_to_string(reads).ok()?;
+            let mut words = call.split(' ').skip(1);
+            (words.next() == Some("0x0")).then_some(())
+        });
+        self
     }
 
     /// Its number as text.
