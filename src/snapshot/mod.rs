@@ -35,6 +35,16 @@ impl Completeness {
         if self == Self::Complete { other } else { self }
     }
 
+    /// What remains when something is missing for this reason.
+    #[must_use]
+    pub const fn after(why: Absent) -> Self {
+        if why.is_loss() {
+            Self::Partial
+        } else {
+            Self::Complete
+        }
+    }
+
     /// Partial if any fact is lost.
     #[must_use]
     pub fn of(facts: &[Fact<'_>]) -> Self {
@@ -107,11 +117,7 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
         report.begin(section);
         let done = take(scene, report).unwrap_or_else(|why| {
             report.missing(section, why);
-            if why.is_loss() {
-                Completeness::Partial
-            } else {
-                Completeness::Complete
-            }
+            Completeness::after(why)
         });
         report.end(section);
         report.out().flush();

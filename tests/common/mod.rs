@@ -1,6 +1,14 @@
 //! What every test file shares.
 
-#![allow(dead_code)]
+// Each test file is a crate of its own and uses a part of it.
+#![allow(dead_code, unreachable_pub)]
+
+pub mod host;
+pub mod json;
+pub mod memcg;
+pub mod report;
+pub mod run;
+pub mod target;
 
 use std::fs::OpenOptions;
 use std::io::Write;
