@@ -1,9 +1,11 @@
 //! What every test file shares.
 
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::fs::OpenOptions;
 use std::io::Write;
+
+pub mod source;
 
 /// Reports the calling test as skipped, with the reason; the test then returns.
 ///
