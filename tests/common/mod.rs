@@ -5,6 +5,8 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
+pub mod json;
+pub mod scene;
 pub mod source;
 
 /// Reports the calling test as skipped, with the reason; the test then returns.
