@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 pub mod json;
+pub mod live;
 pub mod scene;
 pub mod source;
 
