@@ -5,6 +5,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
+pub mod elf;
 pub mod json;
 pub mod live;
 pub mod scene;
