@@ -199,15 +199,18 @@ impl Memcg {
         };
         let names = Names::of(version);
         let mut at = base.point.clone();
-        let own = open_below(&at, below)?;
-        let limiting = match smallest_limit(&mut at, below, version) {
+        // The path is known all the same when its directory is not there or not permitted.
+        let own = open_below(&at, below);
+        let opened = own.as_ref().map_err(|errno| *errno);
+        let limiting = match opened.and_then(|_| smallest_limit(&mut at, below, version)) {
             Ok(found) => Ok(found),
             Err(errno @ (Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE)) => {
                 return Err(Absent::Failed(errno));
             }
             Err(errno) => Err(Absent::from(errno)),
         };
-        Ok(place(Some((own, Kept::new(names.events))), limiting))
+        let events = own.ok().map(|own| (own, Kept::new(names.events)));
+        Ok(place(events, limiting))
     }
 
     /// The target's own cgroup.
