@@ -192,7 +192,9 @@ fn check_out(to: &Path) -> Result<(), String> {
         .output()
         .map_err(|why| format!("git: {why}"))?;
     if !listed.status.success() || listed.stdout.is_empty() {
-        return Err("this is no git checkout".into());
+        let why = String::from_utf8_lossy(&listed.stderr);
+        let why = why.lines().next().unwrap_or("git lists no files");
+        return Err(format!("this is no checkout of git's: {why}"));
     }
     for name in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
         let (from, copy) = (root().join(name), to.join(name));

@@ -975,3 +975,82 @@ fn empty_files_are_malformed_or_gone_and_not_nought() {
     assert!(taken.is_partial());
     assert_eq!(taken.events("memdoor.snapshot.mapping").len(), 0);
 }
+
+/// A memory cgroup hierarchy with one cgroup, `/a`, mounted where the process's mountinfo says.
+fn with_cgroup(proc: &Proc, path: &str) -> PathBuf {
+    let mount = proc.dir.path().join("cgroup mount");
+    fs::create_dir_all(mount.join("a")).expect("directories");
+    fs::create_dir_all(proc.dir.path().join("self")).expect("a directory");
+    let point = mount.display().to_string().replace(' ', "\\040");
+    let line = format!("30 25 0:26 / {point} rw,nosuid - cgroup2 cgroup2 rw\n");
+    proc.write("self/mountinfo", line.as_bytes());
+    proc.put(PID, "cgroup", format!("0::{path}\n").as_bytes());
+    mount.join("a")
+}
+
+#[test]
+fn the_limit_of_a_cgroup_is_a_number_or_not_known() {
+    for (limit, shown) in [
+        (&b"1048576\n"[..], Some("1024 kB")),
+        (b"max\n", None),
+        (b"-1\n", None),
+        (b"99999999999999999999999\n", None),
+        (b"\x1b[31m", None),
+        (b"", None),
+    ] {
+        let proc = Proc::new();
+        let dir = with_cgroup(&proc, "/a");
+        fs::write(dir.join("memory.max"), limit).expect("written");
+        fs::write(dir.join("memory.current"), b"524288\n").expect("written");
+        let taken = proc.take();
+        let cgroup = taken.event("memdoor.snapshot.cgroup");
+        let bytes = shown.map(|_| "1048576");
+        assert_eq!(
+            cgroup.number("memdoor.cgroup.limit_bytes"),
+            bytes,
+            "{}",
+            limit.escape_ascii()
+        );
+        if let Some(shown) = shown {
+            assert_eq!(taken.line("Control Group Memory Limit"), shown);
+            assert_eq!(taken.line("Control Group Memory Usage"), "512 kB");
+            assert_eq!(taken.line("RSS Share Of Control Group Limit"), "39.06 %");
+        }
+    }
+}
+
+#[test]
+fn a_fifo_among_the_cgroups_files_holds_no_report_up() {
+    for name in [
+        "memory.max",
+        "memory.current",
+        "memory.peak",
+        "memory.events",
+    ] {
+        let proc = Proc::new();
+        let dir = with_cgroup(&proc, "/a");
+        fs::write(dir.join("memory.max"), b"1048576\n").expect("written");
+        let _ = fs::remove_file(dir.join(name));
+        nix::unistd::mkfifo(&dir.join(name), Mode::S_IRWXU).expect("a FIFO");
+        proc.take();
+    }
+}
+
+#[test]
+fn a_cgroup_outside_of_the_mount_is_named_and_not_followed() {
+    for path in [
+        "/../../../etc",
+        "/a/../..",
+        "/\x1b[31m/..",
+        "relative",
+        "/a/gone",
+    ] {
+        let proc = Proc::new();
+        let dir = with_cgroup(&proc, path);
+        // Reached only by who follows the path upwards.
+        fs::write(dir.join("memory.max"), b"1048576\n").expect("written");
+        let taken = proc.take();
+        assert!(!taken.text.contains("1024 kB"), "{path}: {}", taken.text);
+        assert_eq!(taken.line("Control Group"), path.replace('\x1b', "\\033"));
+    }
+}
