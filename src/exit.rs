@@ -1,6 +1,8 @@
 //! Every exit code of memdoor, in one place.
 
 /// How memdoor ends. `memdoor --help` and README list the same codes; tests/watch.rs sees each of them.
+///
+/// 3 is kept for modes to come: "the condition that was asked about holds", only where an option asks for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Exit {
@@ -10,8 +12,6 @@ pub enum Exit {
     Error = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// The condition that was asked about holds (only where an option asks for this code).
-    Found = 3,
     /// Done, but part of the evidence could not be read: it stands as `-` with the reason.
     Partial = 4,
     /// The target is gone, or is not the one named.
@@ -24,11 +24,10 @@ impl Exit {
     pub fn worse(self, other: Self) -> Self {
         let rank = |exit| match exit {
             Self::Done => 0,
-            Self::Found => 1,
-            Self::Partial => 2,
-            Self::Gone => 3,
-            Self::Error => 4,
-            Self::Usage => 5,
+            Self::Partial => 1,
+            Self::Gone => 2,
+            Self::Error => 3,
+            Self::Usage => 4,
         };
         if rank(other) > rank(self) {
             other

@@ -896,7 +896,7 @@ fn what_can_not_be_read_is_absent_in_json_and_listed_with_its_reason() {
     };
     let memory = named("memdoor.snapshot.memory");
     assert_eq!(memory.get("memdoor.process.pss_bytes"), None);
-    let Some(Json::List(reasons)) = memory.get("memdoor.incomplete") else {
+    let Some(Json::Array(reasons)) = memory.get("memdoor.incomplete") else {
         panic!("{memory:#?}")
     };
     assert!(

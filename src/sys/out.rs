@@ -11,12 +11,14 @@ use super::{Errno, Result};
 use crate::fixed::copy;
 
 /// Where bytes go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sink {
+#[derive(Clone, Copy, Debug)]
+pub enum Sink<'fd> {
     /// Standard output: data.
     Stdout,
     /// Standard error: words.
     Stderr,
+    /// A descriptor: what the tests read back.
+    Fd(BorrowedFd<'fd>),
     /// Nowhere: a rehearsal touches all that a real report touches, but for write(2).
     Nowhere,
 }
@@ -34,7 +36,7 @@ pub enum Broken {
 
 /// A buffered writer that never blocks a SIGINT, never allocates and after a failure swallows what follows.
 pub struct Out<'b> {
-    sink: Sink,
+    sink: Sink<'b>,
     /// At most this much a write(2): a write of PIPE_BUF bytes to a pipe that polls writable does not block.
     chunk: usize,
     buf: &'b mut [u8],
@@ -45,7 +47,7 @@ pub struct Out<'b> {
 impl<'b> Out<'b> {
     /// A writer to `sink`.
     #[must_use]
-    pub fn new(sink: Sink, buf: &'b mut [u8]) -> Self {
+    pub fn new(sink: Sink<'b>, buf: &'b mut [u8]) -> Self {
         let broken = match sink {
             Sink::Stdout if closed::stdout() => Some(Broken::Failed(Errno::EBADF)),
             _ => None,
@@ -142,8 +144,9 @@ fn may_block(fd: BorrowedFd<'_>) -> bool {
     }
 }
 
-fn fd_of(sink: Sink) -> Option<BorrowedFd<'static>> {
+fn fd_of(sink: Sink<'_>) -> Option<BorrowedFd<'_>> {
     let number = match sink {
+        Sink::Fd(fd) => return Some(fd),
         Sink::Stdout => libc::STDOUT_FILENO,
         Sink::Stderr => libc::STDERR_FILENO,
         Sink::Nowhere => return None,

@@ -50,6 +50,8 @@ impl Names {
 /// Cgroups from the target's own to the root; kubelet's nest five deep.
 const LEVELS_MAX: usize = 32;
 
+type Levels = [Option<Level>; LEVELS_MAX];
+
 /// One cgroup between the target's own and the root, its files kept open: at the limit they can be read but not opened.
 #[derive(Debug)]
 struct Level {
@@ -134,8 +136,8 @@ struct Place {
     version: Version,
     path: Path,
     events: Kept,
-    /// The target's own cgroup first. Empty when the hierarchy is not mounted, or not shown by this mount or namespace.
-    levels: [Option<Level>; LEVELS_MAX],
+    /// The target's own cgroup first; or why none can be looked into, as when the hierarchy is not mounted or not shown.
+    levels: Result<Levels, Absent>,
 }
 
 impl Memcg {
@@ -190,27 +192,23 @@ impl Memcg {
             return Err(Absent::Failed(Errno::ENAMETOOLONG));
         }
         let names = Names::of(version);
-        let mut levels = [const { None }; LEVELS_MAX];
         let mount = match version {
             Version::V1 => self.v1.as_ref(),
             Version::V2 => self.v2.as_ref(),
         };
-        if let Some(mount) = mount
-            && let Some(below) = below_mount(mount, path.as_bytes())
-        {
-            let mut end = Some(below.len());
-            for slot in &mut levels {
-                let Some(here) = end.and_then(|end| below.get(..end)) else {
-                    break;
-                };
-                *slot = Some(Level::open(&mount.point, here, &names)?);
-                end = here.iter().rposition(|byte| *byte == b'/');
+        let below = mount.and_then(|mount| Some((mount, below_mount(mount, path.as_bytes())?)));
+        let levels = match below.map(|(mount, below)| open_levels(mount, below, &names)) {
+            Some(Err(errno @ (Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE))) => {
+                return Err(Absent::Failed(errno));
             }
-        }
+            // The path is known all the same when its directory is not there or not permitted.
+            opened => opened.map_or(Err(Absent::NotSupported), |levels| Ok(levels?)),
+        };
+        let events = Kept::new(names.events);
         Ok(Place {
             version,
             path,
-            events: Kept::new(names.events),
+            events,
             levels,
         })
     }
@@ -232,15 +230,14 @@ impl Memcg {
             return Ok(None);
         };
         let place = self.place.as_mut().map_err(|why| *why)?;
+        let levels = place.levels.as_mut().map_err(|why| *why)?;
         // A mount may show a part of the hierarchy only: what it shows is the end of the target's path.
-        let own = place
-            .levels
+        let own = levels
             .first()
             .and_then(Option::as_ref)
             .map_or(0, |own| own.end);
         let hidden = place.path.as_bytes().len().saturating_sub(own);
-        let level = place
-            .levels
+        let level = levels
             .get_mut(at)
             .and_then(Option::as_mut)
             .ok_or(Absent::Malformed)?;
@@ -258,11 +255,9 @@ impl Memcg {
     /// The smallest limit and which level has it.
     fn smallest(&mut self) -> Result<Option<(Bytes, usize)>, Absent> {
         let place = self.place.as_mut().map_err(|why| *why)?;
-        if place.levels.first().is_none_or(Option::is_none) {
-            return Err(Absent::NotSupported);
-        }
+        let levels = place.levels.as_mut().map_err(|why| *why)?;
         let mut smallest = None;
-        for (at, level) in place.levels.iter_mut().flatten().enumerate() {
+        for (at, level) in levels.iter_mut().flatten().enumerate() {
             if let Limit::At(limit) = level.limit()?
                 && smallest.is_none_or(|(least, _)| limit < least)
             {
@@ -276,14 +271,28 @@ impl Memcg {
     /// the victim's cgroup whether the cgroup or the whole system was short (v1: since Linux 4.13).
     pub fn event(&mut self, key: &[u8]) -> Result<u64, Absent> {
         let place = self.place.as_mut().map_err(|why| *why)?;
-        let own = place
-            .levels
+        let levels = place.levels.as_ref().map_err(|why| *why)?;
+        let own = levels
             .first()
             .and_then(Option::as_ref)
             .ok_or(Absent::NotSupported)?;
         let mut buf = [0; TEXT_MAX];
         event(place.events.once(&own.dir, &mut buf)?, key).ok_or(Absent::NotSupported)
     }
+}
+
+/// The cgroup `below` and all above it.
+fn open_levels(mount: &Mount, below: &[u8], names: &Names) -> Result<Levels, Errno> {
+    let mut levels = [const { None }; LEVELS_MAX];
+    let mut end = Some(below.len());
+    for slot in &mut levels {
+        let Some(here) = end.and_then(|end| below.get(..end)) else {
+            break;
+        };
+        *slot = Some(Level::open(&mount.point, here, names)?);
+        end = here.iter().rposition(|byte| *byte == b'/');
+    }
+    Ok(levels)
 }
 
 /// The part of a cgroup's path below the mount's own root; `None` when the mount does not show it.

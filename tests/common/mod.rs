@@ -13,6 +13,11 @@ pub mod target;
 use std::fs::OpenOptions;
 use std::io::Write;
 
+pub mod elf;
+pub mod live;
+pub mod scene;
+pub mod source;
+
 /// Reports the calling test as skipped, with the reason; the test then returns.
 ///
 /// libtest can't skip at run time, and a test that passes without having tested is a lie. So the line goes to the file

@@ -1,0 +1,304 @@
+//! What scripts/build makes: one static file, the same bytes from every checkout, small, and without a trace of who built it.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use common::elf::{self, Elf};
+use common::live::{CAP_IPC_LOCK, Victim, Watch, has_capability, is_root, status_kb};
+use common::scene::TempDir;
+use common::skip;
+use nix::sys::signal::Signal;
+
+const AARCH64: &str = "aarch64-unknown-linux-musl";
+
+/// Promised sizes.
+const FILE_MAX: usize = 600_000;
+const IDLE_RSS_KB: u64 = 450;
+const LOCKED_RSS_KB: u64 = 700;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// scripts/build of a checkout. What cargo tells the test of its own build is not handed on.
+fn build(checkout: &Path, target_dir: Option<&Path>, arguments: &[&str]) -> Output {
+    let mut command = Command::new(checkout.join("scripts/build"));
+    command.args(arguments).env_remove("CARGO_TARGET_DIR");
+    if let Some(dir) = target_dir {
+        command.env("CARGO_TARGET_DIR", dir);
+    }
+    command.output().expect("scripts/build starts")
+}
+
+fn path_of(done: &Output) -> PathBuf {
+    let out = String::from_utf8_lossy(&done.stdout);
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{errors}");
+    assert_eq!(out.lines().count(), 1, "the path is the only line: {out}");
+    PathBuf::from(out.trim_end())
+}
+
+fn target_dir() -> PathBuf {
+    root().join("target/tests-build")
+}
+
+/// The release binary, built once for all tests.
+fn memdoor() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| path_of(&build(root(), Some(&target_dir()), &[])))
+}
+
+fn assert_static(path: &Path, machine: u16) {
+    let elf = Elf::parse(&fs::read(path).expect("the binary")).expect("an ELF file");
+    assert_eq!(elf.machine, machine);
+    assert!(matches!(elf.kind, elf::ET_EXEC | elf::ET_DYN), "{elf:?}");
+    assert!(!elf.has_interpreter && elf.needed == 0, "{elf:?}");
+}
+
+#[test]
+fn the_binary_is_static() {
+    // Whatever the machine that builds it.
+    assert_static(memdoor(), elf::EM_X86_64);
+}
+
+#[test]
+fn a_dynamic_binary_is_told_from_a_static_one() {
+    let dynamic = Elf::parse(&elf::made_up(true)).expect("ELF");
+    assert!(dynamic.has_interpreter);
+    assert_eq!(dynamic.needed, 2);
+    let fixed = Elf::parse(&elf::made_up(false)).expect("ELF");
+    assert!(!fixed.has_interpreter);
+    assert_eq!(
+        (fixed.needed, fixed.kind, fixed.machine),
+        (0, elf::ET_DYN, elf::EM_X86_64)
+    );
+    assert_eq!(Elf::parse(b"#!/bin/sh\n"), None);
+    assert_eq!(Elf::parse(&elf::made_up(true)[..200]), None, "cut");
+}
+
+/// Paths of this machine that the file at `path` holds.
+fn paths_inside(path: &Path) -> Vec<String> {
+    let bytes = fs::read(path).expect("the binary");
+    let variable = |name| std::env::var(name).ok();
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let sysroot = sysroot.map(|done| String::from_utf8_lossy(&done.stdout).trim().to_string());
+    let candidates = [
+        Some(root().display().to_string()),
+        variable("HOME"),
+        variable("CARGO_HOME"),
+        variable("RUSTUP_HOME"),
+        sysroot.ok(),
+        // Where cargo keeps its crates, whatever the variables say.
+        Some("/.cargo/registry".into()),
+        Some("/.rustup/toolchains".into()),
+    ];
+    let mut found: Vec<String> = candidates.into_iter().flatten().collect();
+    // HOME may be `/`, which is in any binary.
+    found.retain(|path| path.len() > 1);
+    found.retain(|path| {
+        bytes
+            .windows(path.len())
+            .any(|part| part == path.as_bytes())
+    });
+    found
+}
+
+#[test]
+fn no_path_of_the_building_machine_is_inside() {
+    assert_eq!(paths_inside(memdoor()), Vec::<String>::new());
+    let debug = paths_inside(Path::new(env!("CARGO_BIN_EXE_memdoor")));
+    assert!(!debug.is_empty(), "control: a debug build holds them");
+}
+
+#[test]
+fn the_binary_is_small() {
+    let len = fs::read(memdoor()).expect("the binary").len();
+    assert!(len <= FILE_MAX, "{len} bytes");
+}
+
+/// Starts a watch that has nothing to report, and hands its PID over when it waits.
+fn idle(command: &mut Command, look: impl FnOnce(u32)) {
+    let victim = Victim::start(&["idle"]);
+    let mut watch =
+        Watch::spawn(command.args(["-p", &victim.pid.to_string(), "-m", "99", "-i", "600"]));
+    watch.wait_for("not equal to or greater than");
+    watch.wait_for("Memory Pressure Threshold");
+    look(watch.pid());
+    watch.signal(Signal::SIGTERM);
+    assert_eq!(watch.end().status.code(), Some(0));
+}
+
+/// The binary where everybody may run it.
+fn for_everybody(dir: &TempDir) -> PathBuf {
+    let copy = dir.path().join("memdoor");
+    fs::copy(memdoor(), &copy).expect("copied");
+    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755));
+    open(dir.path())
+        .and_then(|()| open(&copy))
+        .expect("opened to everybody");
+    copy
+}
+
+#[test]
+fn idle_and_unlocked_it_takes_450_kb_at_most() {
+    let dir = TempDir::new();
+    let copy = for_everybody(&dir);
+    let script = "ulimit -l 0; exec \"$0\" \"$@\"";
+    let mut command = if is_root() {
+        if Command::new("setpriv").arg("--version").output().is_err() {
+            return skip("setpriv (util-linux) is not installed, and root can always lock memory");
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--clear-groups", "sh"]);
+        command
+    } else {
+        Command::new("sh")
+    };
+    idle(command.args(["-c", script]).arg(&copy), |pid| {
+        assert_eq!(status_kb(pid, "VmLck"), 0, "control: nothing is locked");
+        let rss = status_kb(pid, "VmRSS");
+        assert!((50..=IDLE_RSS_KB).contains(&rss), "{rss} kB");
+    });
+}
+
+#[test]
+fn idle_and_locked_it_takes_700_kb_at_most() {
+    if !has_capability(CAP_IPC_LOCK) {
+        return skip("needs CAP_IPC_LOCK");
+    }
+    idle(&mut Command::new(memdoor()), |pid| {
+        assert!(status_kb(pid, "VmLck") > 0, "control: memory is locked");
+        let rss = status_kb(pid, "VmRSS");
+        assert!((50..=LOCKED_RSS_KB).contains(&rss), "{rss} kB");
+    });
+}
+
+/// Copies what git knows of, and what it would know of after `git add`.
+fn check_out(to: &Path) -> Result<(), String> {
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .current_dir(root())
+        .output()
+        .map_err(|why| format!("git: {why}"))?;
+    if !listed.status.success() || listed.stdout.is_empty() {
+        let why = String::from_utf8_lossy(&listed.stderr);
+        let why = why.lines().next().unwrap_or("git lists no files");
+        return Err(format!("this is no checkout of git's: {why}"));
+    }
+    for name in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
+        let (from, copy) = (root().join(name), to.join(name));
+        if !from.is_file() {
+            continue;
+        }
+        fs::create_dir_all(copy.parent().expect("a parent")).expect("directories");
+        fs::copy(&from, &copy).expect("copied");
+    }
+    Ok(())
+}
+
+#[test]
+fn two_checkouts_give_the_same_bytes() {
+    let dirs = [TempDir::new(), TempDir::new()];
+    let checkouts = [
+        dirs[0].path().join("a"),
+        dirs[1].path().join("a longer path/with a blank"),
+    ];
+    for checkout in &checkouts {
+        if let Err(reason) = check_out(checkout) {
+            return skip(&reason);
+        }
+    }
+    let built = std::thread::scope(|scope| {
+        let builds = checkouts
+            .each_ref()
+            .map(|checkout| scope.spawn(|| path_of(&build(checkout, None, &[]))));
+        builds.map(|build| build.join().expect("it builds"))
+    });
+    for (path, checkout) in built.iter().zip(&checkouts) {
+        assert!(path.starts_with(checkout), "{}", path.display());
+    }
+    let bytes = built.map(|path| fs::read(path).expect("the binary"));
+    assert!(
+        bytes[0] == bytes[1],
+        "{} and {} bytes differ",
+        bytes[0].len(),
+        bytes[1].len()
+    );
+    let ours = fs::read(memdoor()).expect("the binary");
+    assert!(
+        bytes[0] == ours,
+        "this checkout's differs from a fresh one's"
+    );
+}
+
+#[test]
+fn it_builds_for_aarch64_and_runs_there() {
+    let done = build(root(), Some(&target_dir()), &["--target", AARCH64]);
+    let errors = String::from_utf8_lossy(&done.stderr);
+    if !done.status.success() && errors.contains("is missing and could not be added") {
+        return skip("the Rust target aarch64-unknown-linux-musl can't be had here");
+    }
+    let path = path_of(&done);
+    assert_static(&path, elf::EM_AARCH64);
+    assert_eq!(paths_inside(&path), Vec::<String>::new());
+    let emulator = "qemu-aarch64-static";
+    match Command::new(emulator).arg(&path).arg("--version").output() {
+        Ok(ran) => assert_prints_version(&ran),
+        Err(_) => {
+            skip("qemu-aarch64-static is not installed: the aarch64 binary was built and not run")
+        }
+    }
+}
+
+fn assert_prints_version(ran: &Output) {
+    let version = concat!("memdoor version ", env!("CARGO_PKG_VERSION"), "\n");
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), version, "{errors}");
+    assert_eq!((ran.status.code(), &*errors), (Some(0), ""));
+}
+
+#[test]
+fn it_runs_without_an_environment() {
+    let mut command = Command::new(memdoor());
+    command.arg("--version").env_clear().current_dir("/");
+    assert_prints_version(&command.output().expect("memdoor starts"));
+}
+
+#[test]
+fn it_runs_alone_in_an_empty_root() {
+    let dir = TempDir::new();
+    for_everybody(&dir);
+    let mut command = Command::new("chroot");
+    command
+        .arg(dir.path())
+        .args(["/memdoor", "--version"])
+        .env_clear();
+    // Where chroot(8) itself is: without an environment nobody looks for it.
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    match command.output() {
+        Ok(ran) if ran.status.code() == Some(125) => {
+            skip(String::from_utf8_lossy(&ran.stderr).trim_end());
+        }
+        Ok(ran) => assert_prints_version(&ran),
+        Err(why) => skip(&format!("chroot: {why}")),
+    }
+}
+
+#[test]
+fn what_can_not_be_built_is_refused_with_words() {
+    let done = build(root(), Some(&target_dir()), &["--tarjet"]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(done.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&done.stderr).contains("'--tarjet'"));
+}

@@ -1,0 +1,684 @@
+//! The architecture as tests: which layer may use which, where `unsafe`, std and the heap may be, how long things may get.
+//!
+//! A small lexer reads the sources, because a rule that a comment or a string can trip is soon switched off. Every rule is a
+//! function from one source to its faults, and has a control: a made-up bad source that it must find fault with.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::source::{Source, TokenKind};
+
+/// Which layers each layer may use; itself always. What is not here may not be used: siblings never know each other.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("units", &[]),
+    ("fixed", &[]),
+    ("exit", &[]),
+    ("error", &["fixed"]),
+    ("sys", &["units", "fixed"]),
+    ("parse", &["units", "fixed"]),
+    ("trigger", &["units"]),
+    ("report", &["units", "fixed", "error", "parse", "sys"]),
+    ("host", &["units", "fixed", "error", "parse", "sys"]),
+    (
+        "target",
+        &["units", "fixed", "exit", "error", "parse", "sys"],
+    ),
+    (
+        "snapshot",
+        &[
+            "units", "fixed", "error", "parse", "sys", "report", "host", "target",
+        ],
+    ),
+    (
+        "modes",
+        &[
+            "units", "fixed", "exit", "error", "parse", "sys", "trigger", "report", "host",
+            "target", "snapshot",
+        ],
+    ),
+];
+
+/// All that report may take of sys: where bytes go, and what a moment is made of. Nothing here reads anything but a zone file.
+const REPORT_OF_SYS: &[&str] = &[
+    "sys::clock::Civil",
+    "sys::clock::Now",
+    "sys::clock::Zone",
+    "sys::clock::civil",
+    "sys::out::Out",
+    "sys::out::Sink",
+];
+
+/// Facts that report prints, and no parsing.
+const REPORT_OF_PARSE: &[&str] = &["parse::maps::Mapping", "parse::net::Socket"];
+
+/// The files that may name std or alloc, and what they need of it.
+const STD: &[(&str, &str)] = &[
+    ("sys/file.rs", "OwnedFd: core has no descriptors"),
+    ("sys/getdents.rs", "AsFd of an open directory"),
+    (
+        "sys/heap.rs",
+        "std's allocator, which it counts and passes on to",
+    ),
+    ("sys/map.rs", "BorrowedFd of the file to map"),
+    ("sys/mod.rs", "OwnedFd from a raw system call"),
+    ("sys/out.rs", "BorrowedFd to write to"),
+    ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
+    ("sys/signal.rs", "BorrowedFd to wait for"),
+    ("sys/unwind.rs", "abort(3) in place of unwinding"),
+    ("modes/watch.rs", "AsFd of the pidfd that a watch waits for"),
+];
+
+/// What those files may take of std: nothing that is on the heap.
+const OF_STD: &[&str] = &["std::os::fd", "std::alloc::System", "std::process::abort"];
+
+/// What allocates, panics on a full disk, or both.
+const HEAP: &[&str] = &[
+    "Vec",
+    "String",
+    "Box",
+    "Rc",
+    "Arc",
+    "Cow",
+    "CString",
+    "OsString",
+    "PathBuf",
+    "HashMap",
+    "BTreeMap",
+    "VecDeque",
+    "to_string",
+    "to_owned",
+    "to_vec",
+];
+const HEAP_MACROS: &[&str] = &[
+    "println", "eprintln", "print", "eprint", "dbg", "format", "vec",
+];
+
+const FILE_MAX: usize = 300;
+const FUNCTION_MAX: usize = 60;
+
+// The rules
+
+/// Uses of layers that are not below, of more of a layer than is pinned, and ways around this rule.
+fn upward_uses(source: &Source) -> Vec<String> {
+    let Some(layer) = source.layer() else {
+        return Vec::new();
+    };
+    let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
+        return vec![format!(
+            "{}: `{layer}` has no place among the layers",
+            source.name
+        )];
+    };
+    let mut faults = Vec::new();
+    for path in source.own_paths() {
+        let used = path.text.split("::").next().unwrap_or_default();
+        let allowed = match (layer, used) {
+            (_, used) if used == layer => true,
+            ("report", "sys") => REPORT_OF_SYS.contains(&path.text.as_str()),
+            ("report", "parse") => REPORT_OF_PARSE.contains(&path.text.as_str()),
+            (_, used) => below.contains(&used),
+        };
+        if !allowed {
+            faults.push(format!(
+                "{}:{}: {layer} may not use {}",
+                source.name, path.line, path.text
+            ));
+        }
+    }
+    faults
+}
+
+/// `unsafe` outside of src/sys, and inside it without a word on why it is sound.
+fn unsound(source: &Source) -> Vec<String> {
+    let is_sys = source.name.starts_with("sys/");
+    let mut faults = Vec::new();
+    for (at, token) in source.tokens.iter().enumerate() {
+        if !token.is_word("unsafe") {
+            continue;
+        }
+        // `unsafe fn` asks its caller for care; what its body does stands in blocks of its own (unsafe_op_in_unsafe_fn).
+        let is_signature = source
+            .tokens
+            .get(at + 1)
+            .is_some_and(|next| next.is_word("fn"));
+        if !is_sys {
+            faults.push(format!(
+                "{}:{}: unsafe outside of sys",
+                source.name, token.line
+            ));
+        } else if !is_signature && !source.has_safety_comment(token.line) {
+            faults.push(format!(
+                "{}:{}: unsafe without // SAFETY:",
+                source.name, token.line
+            ));
+        }
+    }
+    faults
+}
+
+/// `extern crate` of anything but std, where it is listed; and parts of std that are not.
+fn std_uses(source: &Source) -> Vec<String> {
+    if source.layer().is_none() {
+        return Vec::new();
+    }
+    let listed = STD.iter().any(|(file, _)| *file == source.name);
+    let mut faults = Vec::new();
+    for window in source.tokens.windows(3) {
+        if let [first, second, third] = window
+            && first.is_word("extern")
+            && second.is_word("crate")
+            && !(listed && third.is_word("std"))
+        {
+            faults.push(format!(
+                "{}:{}: extern crate {}",
+                source.name, third.line, third.text
+            ));
+        }
+    }
+    for path in source.paths("std").iter().chain(&source.paths("alloc")) {
+        let is_allowed = OF_STD.iter().any(|prefix| {
+            path.text
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        });
+        if !is_allowed {
+            faults.push(format!("{}:{}: {}", source.name, path.line, path.text));
+        }
+    }
+    faults
+}
+
+/// Words that stand for the heap, and macros that allocate or print.
+fn heap_uses(source: &Source) -> Vec<String> {
+    if source.layer().is_none() {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for (at, token) in source.tokens.iter().enumerate() {
+        let is_macro = source
+            .tokens
+            .get(at + 1)
+            .is_some_and(|next| next.text == "!");
+        if token.kind == TokenKind::Word
+            && (HEAP.contains(&token.text.as_str())
+                || (is_macro && HEAP_MACROS.contains(&token.text.as_str())))
+        {
+            faults.push(format!("{}:{}: {}", source.name, token.line, token.text));
+        }
+    }
+    faults
+}
+
+/// System calls made around sys: `libc` not at all, of `nix` the errno, and the own pid in modes.
+fn system_calls(source: &Source) -> Vec<String> {
+    let (Some(layer), false) = (source.layer(), source.name.starts_with("sys/")) else {
+        return Vec::new();
+    };
+    let of_nix = source.paths("nix").into_iter().filter(|path| {
+        let is_errno = layer == "error" && path.text == "nix::errno::Errno";
+        let is_own_pid = layer == "modes" && path.text == "nix::unistd::getpid";
+        !is_errno && !is_own_pid
+    });
+    of_nix
+        .chain(source.paths("libc"))
+        .map(|path| format!("{}:{}: {}", source.name, path.line, path.text))
+        .collect()
+}
+
+fn too_long_a_file(source: &Source) -> Vec<String> {
+    let lines = source.lines_outside_tests();
+    if lines <= FILE_MAX {
+        return Vec::new();
+    }
+    vec![format!(
+        "{}: {lines} lines outside of its tests",
+        source.name
+    )]
+}
+
+fn too_long_functions(source: &Source) -> Vec<String> {
+    source
+        .functions()
+        .into_iter()
+        .filter(|function| function.lines > FUNCTION_MAX)
+        .map(|function| {
+            format!(
+                "{}:{}: fn {} has {} lines",
+                source.name, function.line, function.name, function.lines
+            )
+        })
+        .collect()
+}
+
+/// The library must say `#![no_std]`, and without a condition.
+fn not_no_std(source: &Source) -> Vec<String> {
+    let code: String = source.tokens.iter().map(|token| &*token.text).collect();
+    if source.name != "lib.rs" || code.contains("#![no_std]") {
+        return Vec::new();
+    }
+    vec!["lib.rs: no #![no_std]".into()]
+}
+
+/// Exit codes of exit.rs, as `N` of `Name = N,`.
+fn exit_codes(source: &Source) -> BTreeSet<u8> {
+    let is_variant = |window: &&[common::source::Token]| {
+        window[0].kind == TokenKind::Word && window[1].text == "=" && window[3].text == ","
+    };
+    source
+        .tokens
+        .windows(4)
+        .filter(is_variant)
+        .filter_map(|window| window[2].text.parse().ok())
+        .collect()
+}
+
+/// Exit codes that a help text lists: lines of two blanks, the code, two blanks.
+fn listed_codes(help: &str) -> BTreeSet<u8> {
+    help.lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_once("  ")?.0.parse().ok())
+        .collect()
+}
+
+/// Exit codes that README names: the code in backquotes or alone in the first cell of a table, or as in the help text.
+fn codes_of_readme(readme: &str) -> BTreeSet<u8> {
+    let cell = |line: &str| {
+        let cell = line.trim_start().strip_prefix('|')?.split('|').next()?;
+        cell.trim().trim_matches('`').parse().ok()
+    };
+    let item = |line: &str| {
+        line.trim_start()
+            .strip_prefix("- `")?
+            .split('`')
+            .next()?
+            .parse()
+            .ok()
+    };
+    readme
+        .lines()
+        .filter_map(|line| cell(line).or_else(|| item(line)))
+        .chain(listed_codes(readme))
+        .collect()
+}
+
+// The repository
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn memdoor(arguments: &[&str]) -> String {
+    let done = Command::new(env!("CARGO_BIN_EXE_memdoor"))
+        .args(arguments)
+        .output()
+        .expect("memdoor starts");
+    String::from_utf8(done.stdout).expect("UTF-8")
+}
+
+fn files_below(dir: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("a directory of the repository") {
+        let path = entry.expect("an entry").path();
+        let kind = fs::symlink_metadata(&path).expect("its kind").file_type();
+        if kind.is_dir() && wanted(&path) {
+            found.extend(files_below(&path, wanted));
+        } else if kind.is_file() && wanted(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources() -> Vec<Source> {
+    let src = root().join("src");
+    let all: Vec<Source> = files_below(&src, &|_| true)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        // A file of tests, declared as `#[cfg(test)] mod tests;`.
+        .filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"))
+        .map(|path| {
+            let name = path.strip_prefix(&src).expect("below src").display();
+            Source::new(
+                &name.to_string(),
+                &fs::read_to_string(&path).expect("UTF-8"),
+            )
+        })
+        .collect();
+    assert!(all.len() > 40, "the walk found src");
+    all
+}
+
+/// Applies a rule to all of src.
+fn check(rule: fn(&Source) -> Vec<String>) {
+    let faults: Vec<String> = sources().iter().flat_map(rule).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// A control: the rule finds exactly so many faults in a made-up source.
+fn finds(rule: fn(&Source) -> Vec<String>, name: &str, text: &str, count: usize) {
+    let faults = rule(&Source::new(name, text));
+    assert_eq!(faults.len(), count, "{name}: {text}\n{faults:#?}");
+}
+
+#[test]
+fn every_layer_uses_only_those_below_it() {
+    check(upward_uses);
+}
+
+#[test]
+fn a_use_of_a_layer_above_or_beside_is_found_however_it_is_written() {
+    for (name, text) in [
+        ("sys/file.rs", "use crate::parse::dec;"),
+        ("parse/stat.rs", "use crate::sys::Errno;"),
+        ("parse/stat.rs", "use crate::{units::Pid, sys::Errno};"),
+        ("parse/net/mod.rs", "use super::super::sys::Errno;"),
+        ("parse/mod.rs", "use super::sys;"),
+        ("trigger.rs", "fn now() { crate::sys::clock::monotonic(); }"),
+        ("report/text.rs", "use crate::sys::file::Dir;"),
+        ("report/text.rs", "use crate::sys::clock::{Now, monotonic};"),
+        ("report/json.rs", "use crate::sys;"),
+        ("report/json.rs", "use crate::parse::maps::line;"),
+        ("report/mod.rs", "use crate::snapshot::Scene;"),
+        ("host.rs", "use crate::target::Target;"),
+        ("target/mod.rs", "use crate::host::Host;"),
+        ("snapshot/tree.rs", "use crate::modes::watch;"),
+        ("snapshot/tree.rs", "use crate::trigger::Trigger;"),
+        ("error.rs", "use crate::units::Pid;"),
+        ("units.rs", "use crate as all;"),
+        ("units.rs", "use crate::*;"),
+        ("units.rs", "use crate::{self as all};"),
+        ("new.rs", "use crate::units::Pid;"),
+    ] {
+        finds(upward_uses, name, text, 1);
+    }
+}
+
+#[test]
+fn comments_strings_tests_and_the_own_layer_are_no_uses() {
+    for (name, text) in [
+        (
+            "parse/stat.rs",
+            "//! [`crate::sys::file`]\n/* crate::sys /* nested */ crate::sys */",
+        ),
+        (
+            "parse/stat.rs",
+            "const A: &str = \"crate::sys\"; const B: &[u8] = br#\"crate::sys \"#;",
+        ),
+        (
+            "parse/stat.rs",
+            "#[cfg(test)]\nmod tests {\n use crate::sys::Errno;\n}\n",
+        ),
+        (
+            "parse/stat.rs",
+            "use super::dec; use crate::parse::{hex, net::Socket};",
+        ),
+        (
+            "parse/net/mod.rs",
+            "use super::super::units::Pid; pub(crate) fn f() {}",
+        ),
+        (
+            "report/text.rs",
+            "use crate::sys::clock::{Civil, Now}; use crate::sys::out::{Out, Sink};",
+        ),
+        ("main.rs", "use memdoor::sys::heap::Counting; mod cli;"),
+    ] {
+        finds(upward_uses, name, text, 0);
+    }
+}
+
+#[test]
+fn unsafe_is_in_sys_alone_and_says_why_it_is_sound() {
+    check(unsound);
+}
+
+#[test]
+fn unsafe_elsewhere_or_without_a_reason_is_found() {
+    let bare = "fn f() {\n    let x = unsafe { g() };\n}";
+    finds(unsound, "parse/stat.rs", bare, 1);
+    finds(unsound, "main.rs", bare, 1);
+    finds(unsound, "sys/file.rs", bare, 1);
+    let far = "fn f() {\n    // SAFETY: of the line below it only.\n    h();\n    let x = unsafe { g() };\n}";
+    finds(unsound, "sys/file.rs", far, 1);
+    let other = "fn f() {\n    // It is fine.\n    let x = unsafe { g() };\n}";
+    finds(unsound, "sys/file.rs", other, 1);
+    finds(unsound, "sys/file.rs", "#[unsafe(no_mangle)]\nfn f() {}", 1);
+}
+
+#[test]
+fn a_reason_above_the_statement_or_its_attributes_counts() {
+    for text in [
+        "fn f() {\n    // SAFETY: two integers.\n    let x = unsafe { g() };\n}",
+        "fn f() {\n    // SAFETY: two integers,\n    // and no memory.\n    let x =\n        h(unsafe { g() });\n}",
+        "// SAFETY: nobody else has the name.\n#[unsafe(no_mangle)]\nfn f() {}",
+        "// SAFETY: of the trait.\nunsafe impl A for B {\n    unsafe fn f() {}\n}",
+        "// unsafe is a word of this comment\nconst A: &str = \"unsafe\";",
+    ] {
+        finds(unsound, "sys/file.rs", text, 0);
+    }
+}
+
+#[test]
+fn std_is_named_only_where_it_is_listed_and_without_its_heap() {
+    check(std_uses);
+    let all = sources();
+    for (file, reason) in STD {
+        let names_std = all.iter().any(|source| {
+            source.name == *file
+                && source
+                    .tokens
+                    .windows(2)
+                    .any(|pair| pair[1].is_word("crate"))
+        });
+        assert!(
+            names_std,
+            "{file} no longer needs std ({reason}): unlist it"
+        );
+    }
+}
+
+#[test]
+fn std_where_it_is_not_listed_and_its_heap_are_found() {
+    finds(std_uses, "parse/stat.rs", "extern crate std;", 1);
+    finds(std_uses, "parse/stat.rs", "extern crate alloc;", 1);
+    finds(std_uses, "sys/file.rs", "extern crate alloc;", 1);
+    finds(
+        std_uses,
+        "sys/file.rs",
+        "extern crate std; use std::fs::File;",
+        1,
+    );
+    finds(
+        std_uses,
+        "sys/file.rs",
+        "use std::os::fd::{AsFd, OwnedFd};",
+        0,
+    );
+    finds(std_uses, "main.rs", "use std::process::ExitCode;", 0);
+}
+
+#[test]
+fn the_library_has_no_std_and_nothing_of_the_heap() {
+    check(not_no_std);
+    check(heap_uses);
+}
+
+#[test]
+fn a_heap_type_or_a_printing_macro_in_the_library_is_found() {
+    finds(not_no_std, "lib.rs", "//! #![no_std]\npub mod units;", 1);
+    finds(not_no_std, "lib.rs", "#![cfg_attr(not(test), no_std)]", 1);
+    for text in [
+        "fn f() { println!(\"\"); }",
+        "fn f() { std::eprintln !(\"\"); }",
+        "fn f() -> Vec<u8> { g() }",
+        "fn f() { g(format!(\"{}\", 1)); }",
+        "fn f() { g(1.to_string()); }",
+    ] {
+        finds(heap_uses, "snapshot/tree.rs", text, 1);
+    }
+    finds(
+        heap_uses,
+        "snapshot/tree.rs",
+        "fn f() { write!(f, \"Vec\"); g(format); }",
+        0,
+    );
+    finds(heap_uses, "cli/mod.rs", "fn f() -> Vec<u8> { vec![1] }", 0);
+}
+
+#[test]
+fn only_sys_makes_system_calls() {
+    check(system_calls);
+}
+
+#[test]
+fn a_system_call_outside_of_sys_is_found() {
+    finds(
+        system_calls,
+        "snapshot/tree.rs",
+        "fn f() { libc::getpid(); }",
+        1,
+    );
+    finds(
+        system_calls,
+        "target/mod.rs",
+        "use nix::{unistd::read, fcntl::open};",
+        2,
+    );
+    finds(
+        system_calls,
+        "snapshot/tree.rs",
+        "fn f() { nix::unistd::getpid(); }",
+        1,
+    );
+    finds(
+        system_calls,
+        "modes/watch.rs",
+        "fn f() { nix::unistd::getpid(); }",
+        0,
+    );
+}
+
+#[test]
+fn no_file_has_more_than_300_lines_before_its_tests() {
+    check(too_long_a_file);
+}
+
+#[test]
+fn a_file_of_301_lines_is_found_and_its_tests_do_not_count() {
+    let tests = "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\n";
+    finds(too_long_a_file, "units.rs", &"\n".repeat(301), 1);
+    finds(
+        too_long_a_file,
+        "units.rs",
+        &format!("{}{}", "\n".repeat(300), tests.repeat(9)),
+        0,
+    );
+    // Code behind the tests is code.
+    finds(
+        too_long_a_file,
+        "units.rs",
+        &format!("{tests}{}", "\n".repeat(301)),
+        1,
+    );
+}
+
+#[test]
+fn no_function_is_longer_than_60_lines() {
+    check(too_long_functions);
+}
+
+#[test]
+fn a_function_of_61_lines_is_found() {
+    let function = |lines: usize| {
+        format!(
+            "impl A {{\n    fn f() -> [u8; 2] {{\n{}    }}\n}}\n",
+            "x();\n".repeat(lines - 2)
+        )
+    };
+    finds(too_long_functions, "units.rs", &function(61), 1);
+    finds(too_long_functions, "units.rs", &function(60), 0);
+    finds(
+        too_long_functions,
+        "units.rs",
+        "trait A { fn f(&self); }\nfn g() {}",
+        0,
+    );
+    finds(
+        too_long_functions,
+        "units.rs",
+        "struct A { take: fn(u8) -> u8 }\n",
+        0,
+    );
+}
+
+#[test]
+fn nothing_refers_to_the_papers_beside_the_repository() {
+    // In two pieces, or this file would be found.
+    let needle = concat!("..", "/shared");
+    let mentions = |text: &[u8]| {
+        text.windows(needle.len())
+            .any(|part| part == needle.as_bytes())
+    };
+    assert!(
+        mentions(format!("see {needle}/STYLE.md").as_bytes()),
+        "control"
+    );
+    let is_ours = |path: &Path| {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        !(name == ".git" || name == "target" || name.starts_with("target-"))
+    };
+    let files = files_below(root(), &is_ours);
+    assert!(files.iter().any(|path| path.ends_with("Cargo.toml")));
+    let found: Vec<_> = files
+        .iter()
+        .filter(|path| mentions(&fs::read(path).expect("readable")))
+        .collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn every_exit_code_is_in_help_and_in_readme_and_no_other() {
+    let exit = Source::new(
+        "exit.rs",
+        &fs::read_to_string(root().join("src/exit.rs")).expect("exit.rs"),
+    );
+    let codes = exit_codes(&exit);
+    assert!(codes.contains(&0) && codes.contains(&5), "{codes:?}");
+    for arguments in [&["--help"][..], &["snapshot", "--help"]] {
+        let help = memdoor(arguments);
+        assert_eq!(listed_codes(&help), codes, "memdoor {arguments:?}\n{help}");
+    }
+    match fs::read_to_string(root().join("README.md")) {
+        Ok(readme) => {
+            let missing: Vec<_> = codes
+                .difference(&codes_of_readme(&readme))
+                .copied()
+                .collect();
+            assert!(missing.is_empty(), "README.md does not list {missing:?}");
+        }
+        Err(_) => {
+            common::skip("README.md is not written yet: its list of exit codes can't be compared")
+        }
+    }
+}
+
+#[test]
+fn an_exit_code_that_is_not_listed_is_found() {
+    let exit = Source::new(
+        "exit.rs",
+        "/// Bad = 9,\nenum Exit {\n    Done = 0,\n    Gone = 5,\n}\n",
+    );
+    assert_eq!(exit_codes(&exit), BTreeSet::from([0, 5]));
+    assert_eq!(
+        listed_codes("exit codes:\n  0  done\n 5 gone\n  -c  COUNT"),
+        BTreeSet::from([0])
+    );
+    let readme = "| `0` | done |\n| 5 | gone |\n- `4`: partial\n  1  error\nport 2\n";
+    assert_eq!(codes_of_readme(readme), BTreeSet::from([0, 1, 4, 5]));
+}

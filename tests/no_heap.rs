@@ -1,0 +1,264 @@
+//! After arming, memdoor takes no memory: no allocation, no page fault, no growth of its address space.
+
+mod common;
+
+use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+
+use common::live::{CAP_IPC_LOCK, Ended, Victim, Watch, has_capability, is_root, status_kb};
+use common::scene::{Camera, TempDir};
+use common::skip;
+use memdoor::report::Format;
+use memdoor::sys::harden::Faults;
+use memdoor::sys::heap::{Counting, allocations};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::signal::Signal;
+
+#[global_allocator]
+static HEAP: Counting = Counting;
+
+/// Runs `body` in a process in which nothing else allocates meanwhile: libtest's own threads do, whenever a test ends.
+fn alone(test: &str, body: fn()) {
+    // The child is told by its environment.
+    const ALONE: &str = "MEMDOOR_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return body();
+    }
+    let arguments = [test, "--exact", "--test-threads=1", "--nocapture"];
+    let done = Command::new("/proc/self/exe")
+        .args(arguments)
+        .env(ALONE, "1")
+        .output()
+        .expect("the test itself");
+    let out = String::from_utf8_lossy(&done.stdout);
+    assert!(
+        out.contains("1 passed"),
+        "{out}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+#[test]
+fn the_counter_counts_one_allocation_as_one() {
+    alone("the_counter_counts_one_allocation_as_one", || {
+        let before = allocations();
+        let mut held: Vec<u8> = black_box(Vec::with_capacity(100));
+        let after_one = allocations();
+        held.extend_from_slice(&[1; 200]);
+        let after_growth = allocations();
+        let sum: usize = black_box([1_usize; 100]).iter().sum();
+        assert_eq!((black_box(&held).len(), sum), (200, 100));
+        assert_eq!(after_one - before, 1, "a Vec");
+        assert_eq!(after_growth - after_one, 1, "its growth");
+        assert_eq!(allocations(), after_growth, "arithmetic");
+    });
+}
+
+#[test]
+fn the_counter_of_page_faults_counts() {
+    let before = Faults::so_far();
+    // 4 MiB are a mapping of their own, 1024 pages of 4 KiB or 64 of 64 KiB.
+    black_box(vec![1_u8; 4 << 20]);
+    assert!(Faults::so_far().since(before).minor >= 64);
+}
+
+#[test]
+fn a_snapshot_allocates_nothing() {
+    alone("a_snapshot_allocates_nothing", || {
+        let victim = Victim::start(&["sockets", "20", "--tcp-pairs"]);
+        let mut camera = Camera::aim(c"/proc", victim.pid).expect("the victim");
+        let dir = TempDir::new();
+        for format in [Format::Text, Format::Json] {
+            let file = dir.file("report");
+            let before = allocations();
+            // Twice: the first opens what the second finds open.
+            for _ in 0..2 {
+                camera.take(format, &file);
+            }
+            let spent = allocations() - before;
+            let len = file.metadata().expect("its size").len();
+            assert!(len > 2000, "two reports are written: {len} bytes");
+            assert_eq!(spent, 0, "{format:?}");
+        }
+    });
+}
+
+/// What `--self-report` says.
+fn self_report(ended: &Ended) -> &str {
+    let lines = ended.err.iter();
+    let found: Vec<_> = lines
+        .filter_map(|line| line.strip_prefix("memdoor: self-report: "))
+        .collect();
+    assert_eq!(found.len(), 1, "{:?}", ended.err);
+    found[0]
+}
+
+fn figure(report: &str, name: &str) -> u64 {
+    let value = report.split(", ").find_map(|part| part.strip_prefix(name));
+    let digits = value.and_then(|value| value.split_whitespace().next()?.parse().ok());
+    digits.unwrap_or_else(|| panic!("no {name} in {report:?}"))
+}
+
+/// Memory that a debug build locks, generously (1.3 MiB); an ordinary user may lock 8 MiB since Linux 5.16.
+const LOCKED: u64 = 4 << 20;
+
+fn can_lock() -> bool {
+    let limit = getrlimit(Resource::RLIMIT_MEMLOCK).map_or(0, |(soft, _)| soft);
+    has_capability(CAP_IPC_LOCK) || limit >= LOCKED
+}
+
+/// MiB that take a victim over 1 % of MemTotal, the least that `-m` can say.
+fn mib_over_one_percent() -> u64 {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").expect("meminfo");
+    let total = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.strip_suffix("kB"));
+    let kib: u64 = total
+        .and_then(|kib| kib.trim().parse().ok())
+        .expect("MemTotal");
+    kib / 1024 / 100 + 16
+}
+
+/// What the run below needs of this machine; the reason, when it lacks it.
+fn obstacle() -> Option<String> {
+    let mib = mib_over_one_percent();
+    if !can_lock() {
+        return Some(format!(
+            "needs CAP_IPC_LOCK or RLIMIT_MEMLOCK of {} MiB",
+            LOCKED >> 20
+        ));
+    }
+    (mib > 2048)
+        .then(|| format!("1 % of this machine's memory is {mib} MiB, too much to leak for a test"))
+}
+
+/// The words by which a report is known, in each format.
+struct Words {
+    format: &'static str,
+    below: &'static str,
+    snapshot: &'static str,
+    end: &'static str,
+}
+
+const TEXT: Words = Words {
+    format: "text",
+    below: "Process memory usage is not equal to or greater than",
+    snapshot: "##### PROCESS BASIC INFORMATION #####",
+    end: "##### PROCESS NETWORK CONNECTION INFORMATION #####",
+};
+
+const JSON: Words = Words {
+    format: "json",
+    below: "\"memdoor.watch.below\"",
+    snapshot: "\"memdoor.snapshot.begin\"",
+    end: "\"memdoor.snapshot.end\"",
+};
+
+/// Watches a victim below the threshold, by SIGUSR1, across the threshold and above it, then stops. `armed` is called with
+/// memdoor's PID when it has armed.
+fn watch_through(words: &Words, armed: impl FnOnce(u32)) -> Ended {
+    let max = mib_over_one_percent().to_string();
+    let mut victim = Victim::start(&["leak", "--wait", "0", &max]);
+    let pid = victim.pid.to_string();
+    let mut watch = Watch::start(&[
+        "-p",
+        &pid,
+        "-m",
+        "1",
+        "-i",
+        "0.1",
+        "--self-report",
+        "--format",
+        words.format,
+    ]);
+    watch.wait_for(words.below);
+    armed(watch.pid());
+    for _ in 0..3 {
+        watch.wait_for(words.below);
+    }
+    watch.signal(Signal::SIGUSR1);
+    watch.wait_for(words.end);
+    watch.wait_for(words.below);
+    victim.go();
+    for _ in 0..3 {
+        watch.wait_for(words.snapshot);
+        watch.wait_for(words.end);
+    }
+    watch.signal(Signal::SIGTERM);
+    watch.end()
+}
+
+/// Exit 0, or 4 where the machine hides a part of the evidence from a process that is not root.
+fn ends_well(ended: &Ended) {
+    let code = ended.status.code();
+    let signal = ended.status.signal();
+    assert!(
+        code == Some(0) || (code == Some(4) && !is_root()),
+        "{code:?} {signal:?} {:?}",
+        ended.err
+    );
+}
+
+fn costs_nothing(words: &Words) {
+    if let Some(reason) = obstacle() {
+        return skip(&reason);
+    }
+    let ended = watch_through(words, |_| {});
+    ends_well(&ended);
+    let report = self_report(&ended);
+    assert!(figure(report, "ticks ") >= 8, "{report}");
+    assert!(figure(report, "snapshots ") >= 4, "{report}");
+    assert!(
+        report.starts_with("allocations 0, minor faults 0, major faults 0, "),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_watch_in_text_neither_allocates_nor_faults() {
+    costs_nothing(&TEXT);
+}
+
+#[test]
+fn a_watch_in_json_neither_allocates_nor_faults() {
+    costs_nothing(&JSON);
+}
+
+/// With its address space pinned to what it has, an allocation inside libc fails too, which no counter of ours sees.
+fn needs_no_address_space(words: &Words) {
+    if let Some(reason) = obstacle() {
+        return skip(&reason);
+    }
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        return skip("prlimit (util-linux) is not installed");
+    }
+    let ended = watch_through(words, |pid| {
+        let size = status_kb(pid, "VmSize") * 1024;
+        let limit = format!("--as={size}:{size}");
+        let done = Command::new("prlimit")
+            .args(["--pid", &pid.to_string(), &limit])
+            .status();
+        assert!(done.expect("prlimit starts").success());
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
+        let line = limits
+            .lines()
+            .find(|line| line.starts_with("Max address space"));
+        assert!(
+            line.expect("a line").contains(&size.to_string()),
+            "control: {limits}"
+        );
+    });
+    ends_well(&ended);
+    assert!(figure(self_report(&ended), "snapshots ") >= 4);
+}
+
+#[test]
+fn a_watch_in_text_goes_on_with_its_address_space_pinned() {
+    needs_no_address_space(&TEXT);
+}
+
+#[test]
+fn a_watch_in_json_goes_on_with_its_address_space_pinned() {
+    needs_no_address_space(&JSON);
+}
