@@ -122,27 +122,20 @@ fn relative(
         swap: status.and_then(|status| memory(status.swap)),
     };
     report.row(Row::Relative(&row));
-    let is_lost = [
-        row.oom_score.err(),
-        row.oom_score_adj.err(),
-        row.rss.err(),
-        row.swap.err(),
-    ]
-    .into_iter()
-    .flatten()
-    .any(Absent::is_loss);
     let step = stat.map(|stat| Step {
         parent: Pid::new(stat.ppid),
         started: stat.starttime,
     });
-    (
-        step,
-        if is_lost {
-            Completeness::Partial
-        } else {
-            Completeness::Complete
-        },
-    )
+    (step, completeness(&row))
+}
+
+fn completeness(row: &Relative<'_>) -> Completeness {
+    let numbers = [row.oom_score.err(), row.oom_score_adj.err()];
+    let sizes = [row.rss.err(), row.swap.err()];
+    let missing = numbers.into_iter().chain(sizes).flatten();
+    missing.fold(Completeness::Complete, |done, why| {
+        done.and(Completeness::after(why))
+    })
 }
 
 /// The directory was there a moment ago, so a file that is not there now means that the process has gone, or that hidepid=2 hides it.

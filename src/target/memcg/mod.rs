@@ -1,17 +1,19 @@
 //! The target's memory cgroup, and the ancestor whose limit will be hit first.
 
+mod level;
+
 use super::Target;
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{Version, memory_cgroup};
-use crate::parse::memcg::{Limit, event, limit};
+use crate::parse::memcg::{Limit, event};
 use crate::parse::mountinfo::{Mount, cgroup_mount};
-use crate::parse::one_number;
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::lines::Lines;
 use crate::units::Bytes;
+use level::{Level, Names};
 
 /// A cgroup's path; kubelet's longest are about 250 bytes.
 pub type Path = Fixed<1024>;
@@ -19,94 +21,10 @@ pub type Path = Fixed<1024>;
 /// Room for the longest file read here: memory.events, memory.oom_control and `/proc/PID/cgroup` with v1's 14 hierarchies.
 const TEXT_MAX: usize = 4096;
 
-/// The kernel's names of the files, which differ between the hierarchies.
-struct Names {
-    limit: &'static core::ffi::CStr,
-    usage: &'static core::ffi::CStr,
-    peak: &'static core::ffi::CStr,
-    events: &'static core::ffi::CStr,
-}
-
-impl Names {
-    const fn of(version: Version) -> Self {
-        match version {
-            Version::V1 => Self {
-                limit: c"memory.limit_in_bytes",
-                usage: c"memory.usage_in_bytes",
-                peak: c"memory.max_usage_in_bytes",
-                events: c"memory.oom_control",
-            },
-            // memory.peak came with Linux 5.19.
-            Version::V2 => Self {
-                limit: c"memory.max",
-                usage: c"memory.current",
-                peak: c"memory.peak",
-                events: c"memory.events",
-            },
-        }
-    }
-}
-
 /// Cgroups from the target's own to the root; kubelet's nest five deep.
 const LEVELS_MAX: usize = 32;
 
 type Levels = [Option<Level>; LEVELS_MAX];
-
-/// One cgroup between the target's own and the root, its files kept open: at the limit they can be read but not opened.
-#[derive(Debug)]
-struct Level {
-    /// How much of the target's path is this cgroup's.
-    end: usize,
-    dir: Dir,
-    limit: Kept,
-    usage: Kept,
-    peak: Kept,
-}
-
-impl Level {
-    /// Opens a cgroup and reads its files once, so that they can be read again later.
-    fn open(mount: &Path, below: &[u8], names: &Names) -> Result<Self, Errno> {
-        let mut path = mount.clone();
-        path.push(below);
-        let dir = Dir::open(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
-        let [limit, usage, peak] = [names.limit, names.usage, names.peak].map(Kept::new);
-        let mut level = Self {
-            end: below.len(),
-            dir,
-            limit,
-            usage,
-            peak,
-        };
-        let _ = (level.limit(), level.usage(), level.peak());
-        Ok(level)
-    }
-
-    fn limit(&mut self) -> Result<Limit, Absent> {
-        let mut buf = [0; 64];
-        match self.limit.once(&self.dir, &mut buf) {
-            Ok(text) => limit(text).ok_or(Absent::Malformed),
-            // v2's root, and cgroups whose parent has not enabled the controller, have no such file.
-            Err(Errno::ENOENT) => Ok(Limit::None),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-
-    fn usage(&mut self) -> Result<Bytes, Absent> {
-        number(&mut self.usage, &self.dir)
-    }
-
-    fn peak(&mut self) -> Result<Bytes, Absent> {
-        number(&mut self.peak, &self.dir)
-    }
-}
-
-fn number(file: &mut Kept, dir: &Dir) -> Result<Bytes, Absent> {
-    let mut buf = [0; 64];
-    let number = one_number(file.once(dir, &mut buf)?).ok_or(Absent::Malformed)?;
-    u64::try_from(number)
-        .map(Bytes)
-        .map_err(|_| Absent::Malformed)
-}
 
 /// The cgroup that limits the target: the smallest limit from its own cgroup up to the root, the nearest one of equals. A
 /// larger limit further down can't be reached first.
