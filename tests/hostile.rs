@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use common::json::{self, Json};
 use common::scene::{Camera, TempDir};
+use memdoor::parse::net::others::Table;
+use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::{self, cgroup, maps, memcg, meminfo, mountinfo};
 use memdoor::parse::{smaps_rollup, stat, statm, status, version};
 use memdoor::report::Format;
@@ -55,6 +57,32 @@ const PARSERS: &[Parser] = &[
         rollup.add(text);
         parse::lines(text).for_each(|line| rollup.add(line));
         let _ = rollup.uss();
+    }),
+    ("net/inet", |text| {
+        for protocol in [
+            Protocol::Tcp,
+            Protocol::Tcp6,
+            Protocol::Udp,
+            Protocol::UdpLite6,
+        ] {
+            let _ = inet::line(text, protocol);
+            let rows = parse::lines(text).filter_map(|line| inet::line(line, protocol));
+            rows.for_each(|row| assert!(!row.state.to_string().is_empty()));
+        }
+    }),
+    ("net/diag", |bytes| {
+        let _ = diag::message(bytes, Protocol::Tcp6);
+        let _ = diag::message(bytes, Protocol::Udp);
+    }),
+    ("net/sockstat", |text| {
+        let _ = sockstat::visited(text);
+    }),
+    ("net/others", |text| {
+        for table in [Table::Unix, Table::Netlink, Table::Packet, Table::Raw] {
+            let _ = table.inode(text);
+            let inodes = parse::lines(text).filter_map(|line| table.inode(line));
+            assert!(inodes.count() <= text.len());
+        }
     }),
     ("memcg limit", |text| {
         let _ = memcg::limit(text);

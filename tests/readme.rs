@@ -1,0 +1,157 @@
+//! README is true: its options are those of `--help`, its exit codes those of the binary, its commands run, and what it
+//! shows is what memdoor prints.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use common::run::run;
+use common::target::Victim;
+
+fn readme() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README.md")
+}
+
+/// The text from one heading to the next.
+fn chapter<'r>(readme: &'r str, heading: &str) -> &'r str {
+    let start = readme
+        .find(&format!("\n## {heading}\n"))
+        .unwrap_or_else(|| panic!("no chapter {heading}"));
+    let text = &readme[start + 1..];
+    text[3..].find("\n## ").map_or(text, |end| &text[..end + 3])
+}
+
+/// Words like `-p` and `--pid`.
+fn options(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    text.split(|c| !is_part(c))
+        .filter(|word| word.starts_with("--") && word.len() > 3 || is_short(word))
+        .map(str::to_string)
+        .collect()
+}
+
+fn is_short(word: &str) -> bool {
+    let mut chars = word.chars();
+    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphabetic());
+    chars.next() == Some('-') && is_letter(chars.next()) && chars.next().is_none()
+}
+
+/// `Label` of lines like `Label: value`.
+fn labels(text: &str) -> BTreeSet<&str> {
+    let is_label = |label: &&str| {
+        let words = label
+            .chars()
+            .all(|c| c.is_ascii_alphabetic() || " (),".contains(c));
+        words && label.starts_with(|c: char| c.is_ascii_uppercase())
+    };
+    text.lines()
+        .filter_map(|line| {
+            line.split(": ")
+                .next()
+                .filter(|label| line.len() > label.len())
+        })
+        .filter(is_label)
+        .collect()
+}
+
+#[test]
+fn every_option_of_help_is_explained_and_no_other() {
+    let help = [run(&["--help"]).out, run(&["snapshot", "--help"]).out].concat();
+    let readme = readme();
+    let explained = options(chapter(&readme, "Options"));
+    assert_eq!(options(&help), explained);
+}
+
+#[test]
+fn every_exit_code_of_help_is_explained_and_no_other() {
+    let help = run(&["--help"]).out;
+    let codes = |text: &str, before: &str| -> BTreeSet<u8> {
+        text.lines()
+            .filter_map(|line| line.strip_prefix(before)?.chars().next()?.to_digit(10))
+            .filter_map(|digit| u8::try_from(digit).ok())
+            .collect()
+    };
+    let listed = help.split("exit codes:").nth(1).expect("exit codes");
+    let explained = codes(chapter(&readme(), "Exit codes"), "| ");
+    assert_eq!(codes(listed, "  "), explained);
+    assert_eq!(explained, BTreeSet::from([0, 1, 2, 4, 5]));
+}
+
+#[test]
+fn the_commands_for_a_hurry_run() {
+    let victim = Victim::start(&["hold", "1"]);
+    let readme = readme();
+    let commands: Vec<&str> = chapter(&readme, "In a hurry")
+        .lines()
+        .filter_map(|line| line.strip_prefix("    memdoor "))
+        .collect();
+    assert!(commands.len() >= 4, "{commands:?}");
+    for command in commands {
+        let typed = command
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .replace("6080", &victim.id());
+        let typed = typed.split(">>").next().unwrap_or_default();
+        let mut words: Vec<&str> = typed.split_whitespace().collect();
+        if words[0] != "snapshot" {
+            words.extend(["-c", "1"]);
+        }
+        let ended = run(&words);
+        // Without a limit on the cgroup there is nothing to take a percentage of, and memdoor says so.
+        let has_no_limit = words.contains(&"cgroup") && ended.words().contains("memory limit");
+        assert!(
+            ended.code() == 0 || has_no_limit,
+            "{words:?}: {}",
+            ended.words()
+        );
+    }
+}
+
+#[test]
+fn the_minute_shows_the_banners_and_labels_that_memdoor_prints() {
+    let victim = Victim::start(&["hold", "1"]);
+    let real = run(&["snapshot", "-p", &victim.id()]).out;
+    let readme = readme();
+    let shown = chapter(&readme, "One minute with it");
+    let is_banner = |line: &&str| line.starts_with("#####") || line.starts_with("START ADDRESS");
+    let banners: Vec<&str> = real.lines().filter(is_banner).collect();
+    assert_eq!(banners.len(), 6);
+    for banner in banners {
+        assert!(shown.contains(banner), "{banner}");
+    }
+    for label in labels(&real) {
+        assert!(
+            shown.contains(&format!("\n{label}: ")),
+            "{label} is not in README"
+        );
+    }
+    // The other way round: nothing is shown that is not printed, but for the end of a watch and a cgroup's limit.
+    let other = ["Memory Pressure Threshold", "ERROR"];
+    let of_end = shown
+        .split("PROCESS END INFORMATION")
+        .nth(1)
+        .expect("the end");
+    let of_cgroup = |label: &str| label.contains("Control Group");
+    for label in labels(shown) {
+        let is_elsewhere =
+            other.contains(&label) || of_cgroup(label) || of_end.contains(&format!("\n{label}: "));
+        assert!(
+            labels(&real).contains(label) || is_elsewhere,
+            "{label} is not printed"
+        );
+    }
+}
+
+#[test]
+fn readme_fits_a_terminal_outside_of_tables_and_output() {
+    let mut is_output = false;
+    for line in readme().lines() {
+        is_output ^= line.starts_with("```");
+        assert!(
+            is_output || line.starts_with('|') || line.chars().count() <= 80,
+            "{line}"
+        );
+    }
+}
