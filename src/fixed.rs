@@ -35,7 +35,7 @@ impl<const N: usize> Fixed<N> {
     pub fn push(&mut self, bytes: &[u8]) -> &mut Self {
         let room = (N - 1).saturating_sub(self.len);
         let taken = bytes.len().min(room);
-        self.bytes[self.len..self.len + taken].copy_from_slice(&bytes[..taken]);
+        copy(&mut self.bytes[self.len..self.len + taken], &bytes[..taken]);
         self.len += taken;
         self.cut |= taken < bytes.len();
         self
@@ -101,6 +101,33 @@ impl<const N: usize> core::fmt::Debug for Fixed<N> {
     }
 }
 
+/// Copies `from` to `to`, both of one length, without a call when it is short.
+///
+/// musl's memcpy on x86-64 is `rep movs`, which takes 30 cycles to start: a third of what writing a mapping costs. Two copies of a
+/// fixed size that overlap are two instructions each.
+#[inline]
+pub fn copy(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        0 => {}
+        1..4 => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+        4..8 => copy_ends::<4>(to, from),
+        8..16 => copy_ends::<8>(to, from),
+        16..32 => copy_ends::<16>(to, from),
+        32..=64 => copy_ends::<32>(to, from),
+        _ => to.copy_from_slice(from),
+    }
+}
+
+#[inline]
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk::<N>()) {
+        *to = *from;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +140,17 @@ mod tests {
         assert_eq!(path.as_bytes(), b"/proc/1");
         assert!(path.is_cut());
         assert_eq!(path.as_c_str(), None);
+    }
+
+    #[test]
+    fn a_copy_is_a_copy_whatever_its_length() {
+        let from: [u8; 100] = core::array::from_fn(|at| u8::try_from(at + 1).expect("up to 100"));
+        for length in 0..=100 {
+            let mut to = [0; 102];
+            copy(&mut to[1..=length], &from[..length]);
+            assert_eq!(to[1..=length], from[..length], "{length}");
+            assert_eq!((to[0], to[length + 1]), (0, 0), "{length}");
+        }
     }
 
     #[test]

@@ -4,11 +4,11 @@ use crate::error::{Absent, Error};
 use crate::fixed::Fixed;
 use crate::parse::memcg::event;
 use crate::parse::meminfo::{self, Meminfo};
-use crate::parse::version;
+use crate::parse::version::{self, Statm};
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::system::{self, Uname};
-use crate::units::{Bytes, PageSize};
+use crate::units::{Bytes, PageSize, Pages};
 
 /// Room for /proc/meminfo: 1.5 KiB on 6.18, more with hugetlb sizes.
 pub const MEMINFO_MAX: usize = 4 * 1024;
@@ -23,10 +23,9 @@ pub struct Host {
     pub proc: Dir,
     /// The size of a page.
     pub page: PageSize,
-    /// How far statm may be off the truth: 0 but for Linux 6.2 to 6.15.
-    pub statm_error: Bytes,
     /// uname(2).
     pub uname: Uname,
+    uncounted: Uncounted,
     meminfo: Kept,
     vmstat: Kept,
 }
@@ -39,15 +38,24 @@ impl Host {
         })?;
         let uname = Uname::read();
         let page = system::page_size();
-        let statm_error = statm_error(uname.release.as_bytes(), page);
+        let uncounted = uncounted(uname.release.as_bytes(), page, system::cpus());
         Ok(Self {
             proc: dir,
             page,
-            statm_error,
+            uncounted,
             uname,
             meminfo: Kept::new(c"meminfo"),
             vmstat: Kept::new(c"vmstat"),
         })
+    }
+
+    /// How much more or less than statm says the RSS of a process may be. `threads` is asked only where it matters.
+    pub fn statm_error(&self, threads: impl FnOnce() -> Result<u64, Absent>) -> Bytes {
+        match self.uncounted {
+            Uncounted::Nowhere => Bytes(0),
+            Uncounted::OnCpus(error) => error,
+            Uncounted::InThreads(each) => Bytes(each.0.saturating_mul(threads().unwrap_or(1))),
+        }
     }
 
     /// Memory of the system now.
@@ -71,21 +79,24 @@ impl Host {
     }
 }
 
-/// From Linux 6.2 to 6.15 statm is not summed over the CPUs: each may hold back a batch of max(32, 2 * CPUs) pages
-/// (percpu_counter_batch), in each of the three counters that make up RSS.
-fn statm_error(release: &[u8], page: PageSize) -> Bytes {
-    let is_coarse = version::parse(release).is_some_and(version::Version::has_coarse_statm);
-    let cpus = system::cpus();
+/// Where this kernel keeps pages that it has not yet added to RSS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Uncounted {
+    /// Nowhere: statm is exact.
+    Nowhere,
+    /// Linux 6.2 to 6.15: statm is not summed over the CPUs. Each holds back a batch of max(32, 2 * CPUs) pages
+    /// (percpu_counter_batch) in each of the three counters that make up RSS.
+    OnCpus(Bytes),
+    /// Before 6.2: each thread holds back up to 64 pages (TASK_RSS_EVENTS_THRESH). A new busybox with 1,400 kB shows 4.
+    InThreads(Bytes),
+}
+
+fn uncounted(release: &[u8], page: PageSize, cpus: u64) -> Uncounted {
     let batch = cpus.saturating_mul(2).max(32);
-    if is_coarse {
-        Bytes(
-            batch
-                .saturating_mul(cpus)
-                .saturating_mul(3)
-                .saturating_mul(page.0),
-        )
-    } else {
-        Bytes(0)
+    match version::parse(release).map(version::Version::statm) {
+        Some(Statm::Exact) | None => Uncounted::Nowhere,
+        Some(Statm::PerCpu) => Uncounted::OnCpus(Pages(batch.saturating_mul(3 * cpus)).bytes(page)),
+        Some(Statm::PerThread) => Uncounted::InThreads(Pages(64).bytes(page)),
     }
 }
 
@@ -95,4 +106,27 @@ pub fn machine_id() -> Fixed<66> {
     let mut buf = [0; 64];
     let id = Dir::open(c"/etc").and_then(|etc| etc.read(c"machine-id", &mut buf));
     Fixed::of(id.map(<[u8]>::trim_ascii).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_statm_leaves_out_depends_on_the_kernel() {
+        let page = PageSize(4096);
+        assert_eq!(uncounted(b"6.18.44", page, 2), Uncounted::Nowhere);
+        assert_eq!(
+            uncounted(b"6.12.0", page, 2),
+            Uncounted::OnCpus(Bytes(32 * 3 * 2 * 4096))
+        );
+        assert_eq!(
+            uncounted(b"6.12.0", page, 64),
+            Uncounted::OnCpus(Bytes(128 * 3 * 64 * 4096))
+        );
+        assert_eq!(
+            uncounted(b"5.10.0", page, 64),
+            Uncounted::InThreads(Bytes(64 * 4096))
+        );
+    }
 }

@@ -1,5 +1,34 @@
+//! memdoor: what a process looked like before the OOM killer took it.
+//!
+//! # The idea
+//! 1. The name of a kernel file, a section, a mode or a format is the name of its source file.
+//! 2. Evidence flows one way: [`sys`] reads bytes, [`parse`] turns bytes into facts, [`report`] turns facts into bytes.
+//! 3. What is unbounded (mappings, sockets, processes) is streamed row by row and never collected; bounded facts are plain structs
+//!    beside their parser.
+//! 4. Two phases: arming may allocate, open, read and fail loudly; what follows may not allocate and does not fault.
+//! 5. A section that fails says why and the next one goes on; what was written is flushed. Some evidence beats none.
+//!
+//! # The map, low to high; a line uses only lines above it
+//! | where | what |
+//! |---|---|
+//! | [`units`] [`fixed`] [`error`] [`exit`] | numbers with their unit, text of bounded length, why something failed or is missing, exit codes |
+//! | [`sys`] · [`parse`] · [`trigger`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report |
+//! | [`report`] · [`host`] · [`target`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup |
+//! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
+//! | [`modes`] | `watch`, `snapshot`: they decide |
+//! | `main.rs`, `cli/` | the binary: a command line to a mode to an exit code |
+//!
+//! ```text
+//! /proc/4242/maps -> Dir::file -> Lines (lent buffer) -> parse::maps::line -> Mapping<'_> -> Report::row -> Out -> fd
+//!      kernel           sys             sys                    parse                            report       sys
+//! ```
+//!
+//! # No heap
+//! The library is `no_std`: `Vec`, `String` and `format!` do not compile in it. A file that names std's descriptors says
+//! `extern crate std` itself. Buffers are arguments, lent by the caller. tests/layers.rs keeps all of this true,
+//! tests/no_heap.rs counts.
 #![no_std]
-//! wip
+
 pub mod error;
 pub mod exit;
 pub mod fixed;

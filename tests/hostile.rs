@@ -13,8 +13,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use common::json::{self, Json};
 use common::scene::{Camera, TempDir};
+use common::strict_json::{self as json, Json};
 use memdoor::parse::{self, cgroup, maps, memcg, meminfo, mountinfo};
 use memdoor::parse::{smaps_rollup, stat, statm, status, version};
 use memdoor::report::Format;
@@ -40,7 +40,7 @@ const PARSERS: &[Parser] = &[
         let _ = meminfo::parse(text);
     }),
     ("version", |text| {
-        let _ = version::parse(text).map(version::Version::has_coarse_statm);
+        let _ = version::parse(text).map(version::Version::statm);
     }),
     ("maps", |text| {
         let _ = maps::line(text).map(|mapping| mapping.size());
@@ -303,6 +303,7 @@ impl Proc {
         ]
         .concat();
         fs::create_dir_all(self.path(pid, "task").join(pid.to_string())).expect("directories");
+        fs::create_dir_all(self.path(pid, "fd")).expect("a directory");
         let status = format!(
             "Name:\tx\nTgid:\t{pid}\nUid:\t1000\t1000\t1000\t1000\nNSpid:\t{pid}\nVmSize:\t900 kB\nVmLck:\t4 kB\nVmHWM:\t500 kB\nVmRSS:\t400 kB\n\
              RssAnon:\t300 kB\nRssFile:\t96 kB\nRssShmem:\t4 kB\nVmPTE:\t44 kB\nVmSwap:\t8 kB\nHugetlbPages:\t2048 kB\n"
@@ -717,10 +718,6 @@ fn a_missing_file_costs_its_values_and_no_others() {
     // Each file, and what is missing without it: a label of the text, an event and a key of the JSON.
     let losses = BTreeMap::from([
         (
-            "statm",
-            ("Process RSS Memory Usage", "memory", "process.memory.usage"),
-        ),
-        (
             "oom_score",
             ("Process OOM Score", "oom", "memdoor.process.oom_score"),
         ),
@@ -797,6 +794,7 @@ fn without_any_file_but_stat_and_status_nothing_is_null_or_nought() {
         "cwd",
         "root",
         "task",
+        "fd",
     ] {
         proc.remove(PID, name);
     }
@@ -826,7 +824,6 @@ fn without_any_file_but_stat_and_status_nothing_is_null_or_nought() {
 fn a_denied_or_broken_file_makes_the_report_partial_and_says_why() {
     // A directory in place of a file: EISDIR even for root, whom no permission stops.
     for (name, label) in [
-        ("statm", "Process RSS Memory Usage"),
         ("oom_score", "Process OOM Score"),
         ("smaps_rollup", "Process PSS Memory Usage"),
         ("cmdline", "Command Line"),
@@ -856,7 +853,6 @@ fn a_fifo_in_place_of_a_file_holds_no_report_up() {
         "cmdline",
         "smaps_rollup",
         "maps",
-        "statm",
         "oom_score",
         "cgroup",
         "task/4242/children",

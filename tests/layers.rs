@@ -53,7 +53,11 @@ const REPORT_OF_SYS: &[&str] = &[
 ];
 
 /// Facts that report prints, and no parsing.
-const REPORT_OF_PARSE: &[&str] = &["parse::maps::Mapping", "parse::net::Socket"];
+const REPORT_OF_PARSE: &[&str] = &[
+    "parse::maps::Mapping",
+    "parse::net::Socket",
+    "parse::net::State",
+];
 
 /// The files that may name std or alloc, and what they need of it.
 const STD: &[(&str, &str)] = &[
@@ -65,11 +69,16 @@ const STD: &[(&str, &str)] = &[
     ),
     ("sys/map.rs", "BorrowedFd of the file to map"),
     ("sys/mod.rs", "OwnedFd from a raw system call"),
+    ("sys/netlink.rs", "OwnedFd of the sock_diag socket"),
     ("sys/out.rs", "BorrowedFd to write to"),
     ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
     ("sys/signal.rs", "BorrowedFd to wait for"),
+    ("sys/socket.rs", "BorrowedFd of a borrowed socket"),
     ("sys/unwind.rs", "abort(3) in place of unwinding"),
-    ("modes/watch.rs", "AsFd of the pidfd that a watch waits for"),
+    (
+        "modes/watch/mod.rs",
+        "AsFd of the pidfd that a watch waits for",
+    ),
 ];
 
 /// What those files may take of std: nothing that is on the heap.

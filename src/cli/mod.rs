@@ -142,7 +142,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {other:?}: the modes are watch and snapshot"
+            "unknown mode {}: the modes are watch and snapshot",
+            values::quoted(other.as_ref())
         ))),
     }
 }

@@ -128,7 +128,7 @@ fn wrong_values_are_quoted_with_what_is_allowed() {
         ),
         (
             "frob",
-            "unknown mode \"frob\": the modes are watch and snapshot",
+            "unknown mode 'frob': the modes are watch and snapshot",
         ),
     ];
     for (line, expected) in rows {

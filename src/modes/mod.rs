@@ -2,7 +2,6 @@
 
 pub mod snapshot;
 pub mod watch;
-mod watch_end;
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -10,8 +9,9 @@ use crate::host::{Host, machine_id};
 use crate::report::json::{Envelope, Json};
 use crate::report::text::Text;
 use crate::report::{Format, Report};
+use crate::snapshot::sockets::Sockets;
 use crate::sys::out::{Broken, Out, say};
-use crate::target::Refusal;
+use crate::target::{Refusal, Target};
 
 /// Memory lent by the caller for the whole run.
 pub struct Buffers<'b> {
@@ -45,6 +45,17 @@ fn envelope(host: &Host) -> Envelope {
         boot_id: host.boot_id(),
         release: host.uname.release.clone(),
     }
+}
+
+/// The table for the target's sockets, sized by what it has open now.
+fn arm_sockets(target: &Target) -> Result<Sockets, Exit> {
+    Sockets::arm(target.descriptors()).map_err(|errno| {
+        fail(&Error::new(
+            "map",
+            b"memory for the table of sockets",
+            errno,
+        ))
+    })
 }
 
 /// Says why memdoor ends here.

@@ -1,11 +1,10 @@
 //! `memdoor snapshot`: one of each process named, now.
 
-use super::{Buffers, envelope, fail, output_exit, refuse, with_report};
+use super::{Buffers, arm_sockets, envelope, fail, output_exit, refuse, with_report};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Cmdline, Completeness, Scene};
 use crate::sys::clock::Now;
 use crate::sys::out::{Out, Sink};
@@ -63,7 +62,10 @@ fn one(
         Err(refusal) => return refuse(&refusal),
     };
     let mut memcg = Memcg::new(&host.proc, buf);
-    let mut sockets = Sockets::arm(&target);
+    let mut sockets = match arm_sockets(&target) {
+        Ok(sockets) => sockets,
+        Err(exit) => return exit,
+    };
     let mut scene = Scene {
         target: &mut target,
         host,

@@ -2,7 +2,7 @@
 //!
 //! `55d0-55d1 r--p 00000000 fe:00 247030                     /usr/bin/cat`
 
-use super::{dec, hex};
+use super::dec;
 use crate::units::Bytes;
 
 /// One mapping. The slices are the kernel's text.
@@ -32,32 +32,48 @@ impl Mapping<'_> {
     }
 }
 
-/// Parses one line without its newline.
+/// Parses one line without its newline, in one pass: a process may have 65,530 of them.
 #[must_use]
 pub fn line(text: &[u8]) -> Option<Mapping<'_>> {
-    let (range, rest) = word(text)?;
-    let (perms, rest) = word(rest)?;
-    let (offset, rest) = word(rest)?;
-    let (dev, rest) = word(rest)?;
-    let (inode, path) = word(rest).or(Some((rest, &[])))?;
-    let dash = range.iter().position(|byte| *byte == b'-')?;
-    let (start, end) = (hex(range.get(..dash)?)?, hex(range.get(dash + 1..)?)?);
-    let is_whole = perms.len() == 4 && dev.contains(&b':') && start <= end;
+    let (start, rest) = hex_up_to(text, b'-')?;
+    let (end, rest) = hex_up_to(rest, b' ')?;
+    let (perms, rest) = rest.split_at_checked(4)?;
+    let (offset, rest) = hex_up_to(rest.strip_prefix(b" ")?, b' ')?;
+    let (dev, rest) = rest.split_at(rest.iter().position(|byte| *byte == b' ')?);
+    let rest = rest.strip_prefix(b" ")?;
+    let digits = rest
+        .iter()
+        .position(|byte| *byte == b' ')
+        .unwrap_or(rest.len());
+    let (inode, path) = rest.split_at(digits);
+    let is_whole = start <= end && dev.contains(&b':') && !perms.contains(&b' ');
     is_whole.then_some(Mapping {
         start,
         end,
         perms,
-        offset: hex(offset)?,
+        offset,
         dev,
         inode: dec(inode)?,
         path: path.trim_ascii_start(),
     })
 }
 
-/// The text up to the next blank, and what follows that blank.
-fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let blank = text.iter().position(|byte| *byte == b' ')?;
-    Some((text.get(..blank)?, text.get(blank + 1..)?))
+/// The hexadecimal number before `end`, and what follows `end`.
+fn hex_up_to(text: &[u8], end: u8) -> Option<(u64, &[u8])> {
+    let mut number: u64 = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ if *byte == end && at > 0 => return Some((number, text.get(at + 1..)?)),
+            _ => return None,
+        };
+        if number >> 60 != 0 {
+            return None;
+        }
+        number = number << 4 | u64::from(digit);
+    }
+    None
 }
 
 #[cfg(test)]

@@ -21,15 +21,26 @@ pub fn parse(release: &[u8]) -> Option<Version> {
     })
 }
 
+/// How exact `/proc/PID/statm` is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Statm {
+    /// Before 6.2: threads add to the counters in batches (SPLIT_RSS_COUNTING).
+    PerThread,
+    /// 6.2 (f1a7941243c1) to 6.15: per-CPU counters that are not summed.
+    PerCpu,
+    /// From 6.16 on they are summed.
+    Exact,
+}
+
 impl Version {
-    /// Whether `/proc/PID/statm` is unsummed per-CPU counters: from f1a7941243c1 (6.2) until 6.16 sums them again.
+    /// How exact statm is in this version.
     #[must_use]
-    pub fn has_coarse_statm(self) -> bool {
-        (Self { major: 6, minor: 2 }..=Self {
-            major: 6,
-            minor: 15,
-        })
-            .contains(&self)
+    pub fn statm(self) -> Statm {
+        match (self.major, self.minor) {
+            (..=5, _) | (6, ..=1) => Statm::PerThread,
+            (6, ..=15) => Statm::PerCpu,
+            _ => Statm::Exact,
+        }
     }
 }
 
@@ -58,12 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn statm_is_coarse_from_6_2_to_6_15() {
-        let coarse = |release: &[u8]| parse(release).map(Version::has_coarse_statm);
-        assert_eq!(coarse(b"6.1.0"), Some(false));
-        assert_eq!(coarse(b"6.2.0"), Some(true));
-        assert_eq!(coarse(b"6.15.9"), Some(true));
-        assert_eq!(coarse(b"6.18.44"), Some(false));
-        assert_eq!(coarse(b"5.10.0"), Some(false));
+    fn statm_was_inexact_in_two_ways() {
+        let statm = |release: &[u8]| parse(release).map(Version::statm);
+        assert_eq!(statm(b"5.10.0"), Some(Statm::PerThread));
+        assert_eq!(statm(b"6.1.0"), Some(Statm::PerThread));
+        assert_eq!(statm(b"6.2.0"), Some(Statm::PerCpu));
+        assert_eq!(statm(b"6.15.9"), Some(Statm::PerCpu));
+        assert_eq!(statm(b"6.18.44"), Some(Statm::Exact));
+        assert_eq!(statm(b"7.2.13"), Some(Statm::Exact));
     }
 }

@@ -63,6 +63,24 @@ pub enum Event {
     SourceError,
 }
 
+/// What a value is called: the JSON line it belongs to, its label in text and its path in JSON. Either may be empty: the value is
+/// then not in that format.
+#[derive(Clone, Copy, Debug)]
+pub struct Name(pub Event, pub &'static str, pub &'static str);
+
+impl Name {
+    /// The fact that the thing of this name is `value`.
+    #[must_use]
+    pub const fn is<'a>(self, value: Value<'a>) -> Fact<'a> {
+        Fact {
+            event: self.0,
+            label: self.1,
+            key: self.2,
+            value,
+        }
+    }
+}
+
 /// One value with its names.
 #[derive(Clone, Copy, Debug)]
 pub struct Fact<'a> {
@@ -110,23 +128,7 @@ pub struct Moment {
     pub micros: u32,
 }
 
-impl<'a> Fact<'a> {
-    /// A fact of `event`.
-    #[must_use]
-    pub const fn new(
-        event: Event,
-        label: &'static str,
-        key: &'static str,
-        value: Value<'a>,
-    ) -> Self {
-        Self {
-            event,
-            label,
-            key,
-            value,
-        }
-    }
-
+impl Fact<'_> {
     /// The same fact for text alone.
     #[must_use]
     pub const fn text_only(self) -> Self {
@@ -147,6 +149,16 @@ impl<'a> Fact<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// The text, or nothing when it is empty.
+    #[must_use]
+    pub const fn text_or_nothing(text: &'a [u8]) -> Self {
+        if text.is_empty() {
+            Self::Nothing
+        } else {
+            Self::Text(text)
+        }
+    }
+
     /// The value, or its absence.
     pub fn of<T>(found: Result<T, Absent>, value: impl FnOnce(T) -> Self) -> Self {
         found.map_or_else(Self::Absent, value)

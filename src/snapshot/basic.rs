@@ -4,151 +4,125 @@ use core::time::Duration;
 
 use super::{Cmdline, Completeness, Scene, carve};
 use crate::error::Absent;
-use crate::parse::{cgroup, stat, status};
-use crate::report::{Event, Fact, Moment, Report, Value};
-use crate::target::exe::LINK_MAX;
-use crate::target::{STAT_MAX, STATUS_MAX};
+use crate::parse::cgroup;
+use crate::parse::stat::{self, Stat};
+use crate::parse::status::{self, Status};
+use crate::report::Event::Begin;
+use crate::report::{Moment, Name, Report, Value};
+use crate::target::exe::{LINK_MAX, Link};
+use crate::target::{STAT_MAX, STATUS_MAX, Target};
+
+const PID: Name = Name(Begin, "PID", "");
+const EXE: Name = Name(Begin, "Executable Absolute Path", "process.executable.path");
+const EXE_NAME: Name = Name(Begin, "", "process.executable.name");
+const PARENT: Name = Name(Begin, "Parent PID", "process.parent_pid");
+const COMM: Name = Name(Begin, "Command Name", "memdoor.process.comm");
+const STATE: Name = Name(Begin, "State", "process.state");
+const USER: Name = Name(Begin, "Effective User ID", "process.user.id");
+const VPID: Name = Name(Begin, "", "process.vpid");
+const STARTED: Name = Name(Begin, "Start Time", "process.creation.time");
+const THREADS: Name = Name(Begin, "Threads", "process.thread.count");
+const CWD: Name = Name(
+    Begin,
+    "Current Working Directory",
+    "process.working_directory",
+);
+const CGROUP: Name = Name(Begin, "Control Group", "process.linux.cgroup");
+const UNIT: Name = Name(Begin, "", "service.name");
+const CONTAINER: Name = Name(Begin, "", "container.id");
+const POD: Name = Name(Begin, "", "k8s.pod.uid");
+const CMDLINE: Name = Name(Begin, "Command Line", "process.command_line");
 
 /// Longer command lines are cut: 4 KiB is what ps(1) and kernels before 4.2 show.
 const CMDLINE_MAX: usize = 4096;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    let mut buf = &mut *scene.buf;
-    let (stat_buf, status_buf) = (carve(&mut buf, STAT_MAX), carve(&mut buf, STATUS_MAX));
-    let (cwd_buf, cmdline_buf) = (carve(&mut buf, LINK_MAX), carve(&mut buf, CMDLINE_MAX));
-
     scene.memcg.refresh(scene.target);
-    let exe = scene.target.exe();
-    let (view, files) = scene.target.view_and_files();
-    let stat = files.stat.once(view, stat_buf);
-    let status = files.status.once(view, status_buf).map(status::parse);
-    let cwd = view.link(c"cwd", cwd_buf);
-    let cmdline = match scene.cmdline {
-        Cmdline::Show => Some(files.cmdline.once(view, cmdline_buf).map(<[u8]>::len)),
-        Cmdline::Hide => None,
-    };
-
-    let stat = stat
-        .map_err(|errno| scene.target.absent(errno))
-        .and_then(|text| stat::parse(text).ok_or(Absent::Malformed));
-    let status = status.map_err(|errno| scene.target.absent(errno));
-    let exe = exe.map_err(|errno| scene.target.absent(errno));
-    let exe = exe
-        .as_ref()
-        .map(crate::fixed::Fixed::as_bytes)
-        .map_err(|why| *why);
-    let cwd = cwd.map_err(|errno| scene.target.absent(errno));
-    let cgroup = scene.memcg.path().map(|(_, path)| path);
-    let owner = cgroup::owner(cgroup.unwrap_or_default());
-    let started = stat.map(|stat| {
-        Moment::at(
-            scene
-                .now
-                .at_boottime(Duration::from_micros(stat.starttime.micros())),
-        )
-    });
+    let found = Found::read(scene.target, scene.cmdline, scene.buf);
+    let stat = found.stat;
+    let exe = found.exe.as_ref().map(Link::as_bytes).map_err(|why| *why);
+    let exe_name = exe.map(|path| path.rsplit(|byte| *byte == b'/').next().unwrap_or(path));
     let state = stat
         .as_ref()
         .map(|stat| core::slice::from_ref(&stat.state))
         .map_err(|why| *why);
-    let command_line = match cmdline {
-        None => Value::Nothing,
-        Some(Ok(len)) => Value::Text(spaced(cmdline_buf.get_mut(..len).unwrap_or_default())),
-        Some(Err(errno)) => Value::Absent(scene.target.absent(errno)),
-    };
-    let name = exe.map(|path| path.rsplit(|byte| *byte == b'/').next().unwrap_or(path));
-    let number =
-        |field: Option<u64>| field.map_or(Value::Absent(Absent::NotSupported), Value::Count);
-    let begin = |label, key, value| Fact::new(Event::Begin, label, key, value);
+    let started = stat.map(|stat| Duration::from_micros(stat.starttime.micros()));
+    let started = started.map(|since_boot| Moment::at(scene.now.at_boottime(since_boot)));
+    let user = found
+        .status
+        .and_then(|status| status.euid.ok_or(Absent::Malformed));
+    let vpid = found.status.ok().and_then(|status| status.vpid);
+    let cgroup = scene.memcg.path().map(|(_, path)| path);
+    let owner = cgroup::owner(cgroup.unwrap_or_default());
+    let text = |known: Option<_>| known.map_or(Value::Nothing, Value::Text);
     let facts = [
-        begin("PID", "", Value::Int(scene.target.pid.get().into())),
-        begin(
-            "Executable Absolute Path",
-            "process.executable.path",
-            Value::of(exe, Value::Text),
-        ),
-        begin(
-            "",
-            "process.executable.name",
-            name.map_or(Value::Nothing, Value::Text),
-        ),
-        begin(
-            "Parent PID",
-            "process.parent_pid",
-            Value::of(stat, |stat| Value::Count(stat.ppid)),
-        ),
-        begin(
-            "Command Name",
-            "memdoor.process.comm",
-            Value::of(stat, |stat| Value::Text(stat.comm)),
-        ),
-        begin("State", "process.state", Value::of(state, Value::Text)),
-        begin(
-            "Effective User ID",
-            "process.user.id",
-            Value::of(status, |status| number(status.euid)),
-        ),
-        begin(
-            "",
-            "process.vpid",
-            status
-                .ok()
-                .and_then(|status| status.vpid)
-                .map_or(Value::Nothing, Value::Count),
-        ),
-        begin(
-            "Start Time",
-            "process.creation.time",
-            Value::of(started, Value::Moment),
-        ),
-        begin(
-            "Threads",
-            "process.thread.count",
-            Value::of(stat, |stat| Value::Count(stat.threads)),
-        ),
-        begin(
-            "Current Working Directory",
-            "process.working_directory",
-            Value::of(cwd, Value::Text),
-        ),
-        begin(
-            "Control Group",
-            "process.linux.cgroup",
-            Value::of(cgroup, Value::Text),
-        ),
-        begin(
-            "",
-            "service.name",
-            owner.unit.map_or(Value::Nothing, Value::Text),
-        ),
-        begin(
-            "",
-            "container.id",
-            owner.container.map_or(Value::Nothing, Value::Text),
-        ),
-        begin(
-            "",
-            "k8s.pod.uid",
-            owner.pod.map_or(Value::Nothing, Value::Text),
-        ),
-        begin("Command Line", "process.command_line", command_line),
+        PID.is(Value::Int(scene.target.pid.get().into())),
+        EXE.is(Value::of(exe, Value::Text)),
+        EXE_NAME.is(text(exe_name.ok())),
+        PARENT.is(Value::of(stat, |stat| Value::Count(stat.ppid))),
+        COMM.is(Value::of(stat, |stat| Value::Text(stat.comm))),
+        STATE.is(Value::of(state, Value::Text)),
+        USER.is(Value::of(user, Value::Count)),
+        VPID.is(vpid.map_or(Value::Nothing, Value::Count)),
+        STARTED.is(Value::of(started, Value::Moment)),
+        THREADS.is(Value::of(stat, |stat| Value::Count(stat.threads))),
+        CWD.is(Value::of(found.cwd, Value::Text)),
+        CGROUP.is(Value::of(cgroup, Value::Text)),
+        UNIT.is(text(owner.unit)),
+        CONTAINER.is(text(owner.container)),
+        POD.is(text(owner.pod)),
+        CMDLINE.is(Value::of(found.cmdline, Value::Text)),
     ];
-    let shown = if scene.cmdline == Cmdline::Show {
-        &facts[..]
-    } else {
-        facts.split_last().map_or(&facts[..], |(_, rest)| rest)
+    let shown = match (scene.cmdline, facts.split_last()) {
+        (Cmdline::Hide, Some((_, others))) => others,
+        _ => &facts,
     };
     report.facts(shown);
     Ok(Completeness::of(shown))
 }
 
-/// The arguments end with a NUL each; a kernel thread and a process that overwrote them have none.
+/// What `/proc/PID` says of it.
+struct Found<'b> {
+    stat: Result<Stat<'b>, Absent>,
+    status: Result<Status, Absent>,
+    exe: Result<Link, Absent>,
+    cwd: Result<&'b [u8], Absent>,
+    cmdline: Result<&'b [u8], Absent>,
+}
+
+impl<'b> Found<'b> {
+    fn read(target: &mut Target, cmdline: Cmdline, mut buf: &'b mut [u8]) -> Self {
+        let (stat_buf, status_buf) = (carve(&mut buf, STAT_MAX), carve(&mut buf, STATUS_MAX));
+        let (cwd_buf, cmdline_buf) = (carve(&mut buf, LINK_MAX), carve(&mut buf, CMDLINE_MAX));
+        let exe = target.exe();
+        let (view, files) = target.view_and_files();
+        let stat = files.stat.once(view, stat_buf);
+        let status = files.status.once(view, status_buf).map(status::parse);
+        let cwd = view.link(c"cwd", cwd_buf);
+        let length = match cmdline {
+            Cmdline::Show => files.cmdline.once(view, cmdline_buf).map(<[u8]>::len),
+            Cmdline::Hide => Ok(0),
+        };
+        let stat = stat.map_err(|errno| target.absent(errno));
+        Self {
+            stat: stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed)),
+            status: status.map_err(|errno| target.absent(errno)),
+            exe: exe.map_err(|errno| target.absent(errno)),
+            cwd: cwd.map_err(|errno| target.absent(errno)),
+            cmdline: length
+                .map(|length| spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
+                .map_err(|errno| target.absent(errno)),
+        }
+    }
+}
+
+/// The arguments end with a NUL each; a process that overwrote them may have none.
 fn spaced(text: &mut [u8]) -> &[u8] {
-    let len = text
+    let length = text
         .iter()
         .rposition(|byte| *byte != 0)
         .map_or(0, |last| last + 1);
-    let (arguments, _) = text.split_at_mut(len);
+    let (arguments, _) = text.split_at_mut(length);
     arguments
         .iter_mut()
         .filter(|byte| **byte == 0)

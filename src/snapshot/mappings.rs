@@ -3,8 +3,13 @@
 use super::{Completeness, Scene};
 use crate::error::Absent;
 use crate::parse::maps;
-use crate::report::{Event, Fact, Report, Row, Value};
+use crate::report::{Event, Name, Report, Row, Value};
 use crate::units::Bytes;
+
+const COUNT: Name = Name(Event::End, "Mappings", "");
+// SIZE is address space: a reservation of 1 TiB is no memory. What is resident stands under MEMORY.
+const SIZE: Name = Name(Event::End, "Mapped Address Space (SIZE, Not RSS)", "");
+const UNKNOWN: Name = Name(Event::End, "Mappings Not Understood", "");
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     let (view, files) = scene.target.view_and_files();
@@ -29,20 +34,10 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     if count == 0 && malformed == 0 {
         return Err(Absent::Gone);
     }
-    let network = |label, key, value| Fact::new(Event::End, label, key, value);
     let facts = [
-        network("Mappings", "", Value::Count(count)),
-        // SIZE is address space: a 1 TiB reservation is no memory. What is resident stands under MEMORY.
-        network(
-            "Mapped Address Space (SIZE, Not RSS)",
-            "",
-            Value::Bytes(size),
-        ),
-        network(
-            "Mappings Not Understood",
-            "",
-            Value::Absent(Absent::Malformed),
-        ),
+        COUNT.is(Value::Count(count)),
+        SIZE.is(Value::Bytes(size)),
+        UNKNOWN.is(Value::Absent(Absent::Malformed)),
     ];
     let shown = if malformed + cut > 0 {
         &facts[..]

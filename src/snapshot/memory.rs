@@ -2,12 +2,98 @@
 
 use super::{Completeness, Scene, carve};
 use crate::error::Absent;
-use crate::parse::{one_number, smaps_rollup::Rollup, statm, status};
-use crate::report::{Event, Fact, Report, Value};
+use crate::parse::meminfo::Meminfo;
+use crate::parse::status::{self, Status};
+use crate::parse::{one_number, smaps_rollup::Rollup, statm};
+use crate::report::Event::{Cgroup, Memory, Oom, System};
+use crate::report::{Name, Report, Value};
 use crate::sys::Errno;
 use crate::sys::lines::Lines;
 use crate::target::{STATUS_MAX, Target};
 use crate::units::{Bytes, PageSize, Percent};
+
+const TOTAL: Name = Name(System, "Total System Memory", "system.memory.limit");
+const RSS: Name = Name(Memory, "Process RSS Memory Usage", "process.memory.usage");
+const PSS: Name = Name(
+    Memory,
+    "Process PSS Memory Usage",
+    "memdoor.process.pss_bytes",
+);
+const SCORE: Name = Name(Oom, "Process OOM Score", "memdoor.process.oom_score");
+const ADJ: Name = Name(
+    Oom,
+    "Process OOM Score Adjustment Value",
+    "memdoor.process.oom_score_adj",
+);
+const USS: Name = Name(
+    Memory,
+    "Process USS Memory Usage",
+    "memdoor.process.uss_bytes",
+);
+const SWAP: Name = Name(Memory, "Process Swap Usage", "memdoor.process.swap_bytes");
+const PTE: Name = Name(
+    Memory,
+    "Process Page Tables Usage",
+    "memdoor.process.page_table_bytes",
+);
+const ANON: Name = Name(
+    Memory,
+    "Process Anonymous RSS",
+    "memdoor.process.anon_bytes",
+);
+const FILE: Name = Name(Memory, "Process File RSS", "memdoor.process.file_bytes");
+const SHMEM: Name = Name(
+    Memory,
+    "Process Shared Memory RSS",
+    "memdoor.process.shmem_bytes",
+);
+const PEAK: Name = Name(Memory, "Process Peak RSS", "memdoor.process.peak_rss_bytes");
+const LOCKED: Name = Name(
+    Memory,
+    "Process Locked Memory",
+    "memdoor.process.locked_bytes",
+);
+const HUGETLB: Name = Name(
+    Memory,
+    "Process Hugetlb Memory",
+    "memdoor.process.hugetlb_bytes",
+);
+const SIZE: Name = Name(Memory, "Process Address Space", "process.memory.virtual");
+const AVAILABLE: Name = Name(
+    System,
+    "System Available Memory",
+    "system.memory.linux.available",
+);
+const FREE: Name = Name(System, "", "memdoor.host.free_bytes");
+const SWAP_TOTAL: Name = Name(System, "System Total Swap", "memdoor.host.swap_total_bytes");
+const SWAP_FREE: Name = Name(System, "System Free Swap", "memdoor.host.swap_free_bytes");
+const OF_TOTAL: Name = Name(
+    Memory,
+    "RSS Share Of System Memory",
+    "memdoor.process.rss_percent_of_memtotal",
+);
+
+const VERSION: Name = Name(Cgroup, "", "memdoor.cgroup.version");
+const LIMITING: Name = Name(Cgroup, "Limiting Control Group", "memdoor.cgroup.path");
+const LIMIT: Name = Name(
+    Cgroup,
+    "Control Group Memory Limit",
+    "memdoor.cgroup.limit_bytes",
+);
+const USAGE: Name = Name(
+    Cgroup,
+    "Control Group Memory Usage",
+    "memdoor.cgroup.usage_bytes",
+);
+const CGROUP_PEAK: Name = Name(Cgroup, "", "memdoor.cgroup.peak_bytes");
+const MAX_HITS: Name = Name(Cgroup, "", "memdoor.cgroup.events.max");
+const OOMS: Name = Name(Cgroup, "", "memdoor.cgroup.events.oom");
+const OOM_KILLS: Name = Name(Cgroup, "", "memdoor.cgroup.events.oom_kill");
+const OF_LIMIT: Name = Name(
+    Cgroup,
+    "RSS Share Of Control Group Limit",
+    "memdoor.process.rss_percent_of_cgroup_limit",
+);
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     // Everything cheap first: it is in hand should the target die while smaps_rollup is read.
@@ -18,113 +104,32 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let system = scene.host.meminfo();
     let rollup = rollup(scene.target, buf);
 
-    let total = system.and_then(|system| system.total.ok_or(Absent::Malformed));
-    let bytes = |size| Value::of(size, Value::Bytes);
-    let field = |pick: fn(&status::Status) -> Option<Bytes>| {
-        bytes(status.and_then(|status| pick(&status).ok_or(Absent::NotSupported)))
-    };
-    let sum = |pick: fn(&Rollup) -> Option<Bytes>| {
-        bytes(rollup.and_then(|rollup| pick(&rollup).ok_or(Absent::NotSupported)))
-    };
-    let machine = |size: fn(&crate::parse::meminfo::Meminfo) -> Option<Bytes>| {
-        bytes(system.and_then(|system| size(&system).ok_or(Absent::NotSupported)))
-    };
-    let memory = |label, key, value| Fact::new(Event::Memory, label, key, value);
-    let oom = |label, key, value| Fact::new(Event::Oom, label, key, value);
-    let host = |label, key, value| Fact::new(Event::System, label, key, value);
+    // The walk's own sum is exact on every kernel; statm is not before 6.16.
+    let rss = field(rollup, |sum: Rollup| sum.rss).or(rss);
+    let total = field(system, |system: Meminfo| system.total);
+    let process = |pick: fn(Status) -> Option<Bytes>| bytes(field(status, pick));
+    let machine = |pick: fn(Meminfo) -> Option<Bytes>| bytes(field(system, pick));
     let facts = [
-        host("Total System Memory", "system.memory.limit", bytes(total)),
-        memory(
-            "Process RSS Memory Usage",
-            "process.memory.usage",
-            bytes(rss),
-        ),
-        memory(
-            "Process PSS Memory Usage",
-            "memdoor.process.pss_bytes",
-            sum(|rollup| rollup.pss),
-        ),
-        oom(
-            "Process OOM Score",
-            "memdoor.process.oom_score",
-            Value::of(score, Value::Int),
-        ),
-        oom(
-            "Process OOM Score Adjustment Value",
-            "memdoor.process.oom_score_adj",
-            Value::of(adj, Value::Int),
-        ),
-        memory(
-            "Process USS Memory Usage",
-            "memdoor.process.uss_bytes",
-            sum(Rollup::uss),
-        ),
-        memory(
-            "Process Swap Usage",
-            "memdoor.process.swap_bytes",
-            field(|status| status.swap),
-        ),
-        memory(
-            "Process Page Tables Usage",
-            "memdoor.process.page_table_bytes",
-            field(|status| status.page_tables),
-        ),
-        memory(
-            "Process Anonymous RSS",
-            "memdoor.process.anon_bytes",
-            field(|status| status.anon),
-        ),
-        memory(
-            "Process File RSS",
-            "memdoor.process.file_bytes",
-            field(|status| status.file),
-        ),
-        memory(
-            "Process Shared Memory RSS",
-            "memdoor.process.shmem_bytes",
-            field(|status| status.shmem),
-        ),
-        memory(
-            "Process Peak RSS",
-            "memdoor.process.peak_rss_bytes",
-            field(|status| status.peak_rss),
-        ),
-        memory(
-            "Process Locked Memory",
-            "memdoor.process.locked_bytes",
-            field(|status| status.locked),
-        ),
-        memory(
-            "Process Hugetlb Memory",
-            "memdoor.process.hugetlb_bytes",
-            field(|status| status.hugetlb),
-        ),
-        memory(
-            "Process Address Space",
-            "process.memory.virtual",
-            field(|status| status.size),
-        ),
-        host(
-            "System Available Memory",
-            "system.memory.linux.available",
-            machine(|system| system.available),
-        ),
-        host("", "memdoor.host.free_bytes", machine(|system| system.free)),
-        host(
-            "System Total Swap",
-            "memdoor.host.swap_total_bytes",
-            machine(|system| system.swap_total),
-        ),
-        host(
-            "System Free Swap",
-            "memdoor.host.swap_free_bytes",
-            machine(|system| system.swap_free),
-        ),
-        memory(
-            "RSS Share Of System Memory",
-            "memdoor.process.rss_percent_of_memtotal",
-            share(rss, total),
-        ),
+        TOTAL.is(bytes(total)),
+        RSS.is(bytes(rss)),
+        PSS.is(bytes(field(rollup, |sum: Rollup| sum.pss))),
+        SCORE.is(Value::of(score, Value::Int)),
+        ADJ.is(Value::of(adj, Value::Int)),
+        USS.is(bytes(field(rollup, |sum: Rollup| sum.uss()))),
+        SWAP.is(process(|status| status.swap)),
+        PTE.is(process(|status| status.page_tables)),
+        ANON.is(process(|status| status.anon)),
+        FILE.is(process(|status| status.file)),
+        SHMEM.is(process(|status| status.shmem)),
+        PEAK.is(process(|status| status.peak_rss)),
+        LOCKED.is(process(|status| status.locked)),
+        HUGETLB.is(process(|status| status.hugetlb)),
+        SIZE.is(process(|status| status.size)),
+        AVAILABLE.is(machine(|system| system.available)),
+        FREE.is(machine(|system| system.free)),
+        SWAP_TOTAL.is(machine(|system| system.swap_total)),
+        SWAP_FREE.is(machine(|system| system.swap_free)),
+        OF_TOTAL.is(share(rss, total)),
     ];
     report.facts(&facts);
     Ok(Completeness::of(&facts).and(cgroup(scene, report, rss)))
@@ -136,58 +141,52 @@ fn cgroup(
     report: &mut dyn Report,
     rss: Result<Bytes, Absent>,
 ) -> Completeness {
-    let cgroup = |label, key, value| Fact::new(Event::Cgroup, label, key, value);
-    let [max, oom, oom_kill] = [&b"max"[..], b"oom", b"oom_kill"]
-        .map(|key| scene.memcg.event(key).map_or(Value::Nothing, Value::Count));
-    let version = scene.memcg.path().map_or(Value::Nothing, |(version, _)| {
-        Value::Count(version.number())
-    });
+    // Which of these there are depends on the hierarchy and the kernel.
+    let event = |key: &[u8]| scene.memcg.event(key).map_or(Value::Nothing, Value::Count);
+    let [max, oom, oom_kill] = [&b"max"[..], b"oom", b"oom_kill"].map(event);
+    let version = scene.memcg.path().map(|(version, _)| version.number());
     let (path, figures) = match scene.memcg.limiting() {
         Ok(Some(limiting)) => {
-            let figures = (limiting.limit, limiting.usage(), limiting.peak());
-            (Value::Text(limiting.path.as_bytes()), Some(figures))
+            let figures = (limiting.limit, limiting.usage, limiting.peak);
+            (Value::Text(limiting.path), Some(figures))
         }
         Ok(None) => (Value::Nothing, None),
         Err(why) => (Value::Absent(why), None),
     };
-    let limit = figures.map_or(Err(Absent::NotSupported), |(limit, ..)| Ok(limit));
-    let usage = figures.map_or(Value::Nothing, |(_, usage, _)| {
-        Value::of(usage, Value::Bytes)
-    });
-    let peak = figures.map_or(Value::Nothing, |(.., peak)| Value::of(peak, Value::Bytes));
-    let facts = [
-        cgroup("", "memdoor.cgroup.version", version),
-        cgroup("", "memdoor.cgroup.peak_bytes", peak),
-        cgroup("", "memdoor.cgroup.events.max", max),
-        cgroup("", "memdoor.cgroup.events.oom", oom),
-        cgroup("", "memdoor.cgroup.events.oom_kill", oom_kill),
-        cgroup("Limiting Control Group", "memdoor.cgroup.path", path),
-        cgroup(
-            "Control Group Memory Limit",
-            "memdoor.cgroup.limit_bytes",
-            Value::of(limit, Value::Bytes),
-        ),
-        cgroup(
-            "Control Group Memory Usage",
-            "memdoor.cgroup.usage_bytes",
-            usage,
-        ),
-        cgroup(
-            "RSS Share Of Control Group Limit",
-            "memdoor.process.rss_percent_of_cgroup_limit",
-            share(rss, limit),
-        ),
+    let head = [
+        VERSION.is(version.map_or(Value::Nothing, Value::Count)),
+        MAX_HITS.is(max),
+        OOMS.is(oom),
+        OOM_KILLS.is(oom_kill),
+        LIMITING.is(path),
     ];
-    // Without a limit the last three would only repeat that.
-    let shown = if figures.is_some() {
-        &facts[..]
-    } else {
-        facts
-            .split_last_chunk::<3>()
-            .map_or(&facts[..], |(first, _)| first)
+    let Some((limit, usage, peak)) = figures else {
+        report.facts(&head);
+        return Completeness::of(&head);
     };
-    report.facts(shown);
-    Completeness::of(shown)
+    let [version, max, oom, oom_kill, path] = head;
+    let facts = [
+        version,
+        max,
+        oom,
+        oom_kill,
+        CGROUP_PEAK.is(peak.map_or(Value::Nothing, Value::Bytes)),
+        path,
+        LIMIT.is(Value::Bytes(limit)),
+        USAGE.is(bytes(usage)),
+        OF_LIMIT.is(share(rss, Ok(limit))),
+    ];
+    report.facts(&facts);
+    Completeness::of(&facts)
+}
+
+fn bytes(size: Result<Bytes, Absent>) -> Value<'static> {
+    Value::of(size, Value::Bytes)
+}
+
+/// A field of what was read; a kernel that does not print it does not have it.
+fn field<T, U>(found: Result<T, Absent>, pick: impl Fn(T) -> Option<U>) -> Result<U, Absent> {
+    found.and_then(|found| pick(found).ok_or(Absent::NotSupported))
 }
 
 fn share(part: Result<Bytes, Absent>, whole: Result<Bytes, Absent>) -> Value<'static> {
@@ -208,7 +207,7 @@ pub(crate) fn rss(target: &mut Target, page: PageSize) -> Result<Bytes, Absent> 
 }
 
 /// A zombie has no `Vm` lines: its memory has gone.
-fn status(target: &mut Target, buf: &mut [u8]) -> Result<status::Status, Absent> {
+fn status(target: &mut Target, buf: &mut [u8]) -> Result<Status, Absent> {
     let (view, files) = target.view_and_files();
     let text = files.status.once(view, buf).map(status::parse);
     let status = text.map_err(|errno| target.absent(errno))?;

@@ -13,7 +13,7 @@ mod tree;
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::report::{Event, Fact, Head, Report, Section, Value};
+use crate::report::{Event, Fact, Head, Name, Report, Section, Value};
 use crate::sys::clock::{Now, monotonic};
 use crate::target::Target;
 use crate::target::memcg::Memcg;
@@ -33,6 +33,16 @@ impl Completeness {
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         if self == Self::Complete { other } else { self }
+    }
+
+    /// What remains when something is missing for this reason.
+    #[must_use]
+    pub const fn after(why: Absent) -> Self {
+        if why.is_loss() {
+            Self::Partial
+        } else {
+            Self::Complete
+        }
     }
 
     /// Partial if any fact is lost.
@@ -87,6 +97,9 @@ const SECTIONS: [(Section, Take); 5] = [
     (Section::Network, network::take),
 ];
 
+const STATUS: Name = Name(Event::End, "", "memdoor.snapshot.status");
+const DURATION: Name = Name(Event::End, "", "memdoor.snapshot.duration_us");
+
 /// Takes a snapshot.
 pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
     let started = monotonic();
@@ -104,11 +117,7 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
         report.begin(section);
         let done = take(scene, report).unwrap_or_else(|why| {
             report.missing(section, why);
-            if why.is_loss() {
-                Completeness::Partial
-            } else {
-                Completeness::Complete
-            }
+            Completeness::after(why)
         });
         report.end(section);
         report.out().flush();
@@ -121,18 +130,8 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
     };
     let took = monotonic().saturating_sub(started);
     report.facts(&[
-        Fact::new(
-            Event::End,
-            "",
-            "memdoor.snapshot.status",
-            Value::Text(status),
-        ),
-        Fact::new(
-            Event::End,
-            "",
-            "memdoor.snapshot.duration_us",
-            Value::Span(took),
-        ),
+        STATUS.is(Value::Text(status)),
+        DURATION.is(Value::Span(took)),
     ]);
     report.foot();
     report.out().flush();

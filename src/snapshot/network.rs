@@ -1,7 +1,177 @@
-//! stub
+//! The process's TCP and UDP sockets row by row, and the counts of all of them.
+
+use core::fmt::Write;
+
+use super::sockets::{Summary, Whose};
 use super::{Completeness, Scene};
 use crate::error::Absent;
-use crate::report::Report;
-pub(super) fn take(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
-    Ok(Completeness::Complete)
+use crate::fixed::Fixed;
+use crate::parse::net::State;
+use crate::report::Event::Network;
+use crate::report::{Name, Report, Row, Value};
+
+const METHOD: Name = Name(Network, "Sockets Read By", "memdoor.network.method");
+const TCP: Name = Name(Network, "TCP Sockets", "memdoor.network.tcp");
+const TCP_STATES: Name = Name(Network, "TCP States", "");
+const UDP: Name = Name(Network, "UDP Sockets", "memdoor.network.udp");
+const OTHERS: Name = Name(Network, "Other Sockets", "");
+const UNIX: Name = Name(Network, "", "memdoor.network.unix");
+const NETLINK: Name = Name(Network, "", "memdoor.network.netlink");
+const RAW: Name = Name(Network, "", "memdoor.network.raw");
+const PACKET: Name = Name(Network, "", "memdoor.network.packet");
+const OTHER: Name = Name(Network, "", "memdoor.network.other");
+const UNIDENTIFIED: Name = Name(
+    Network,
+    "Sockets Not Identified",
+    "memdoor.network.unidentified",
+);
+const MISSING: Name = Name(Network, "Sockets Missing", "memdoor.network.sockets");
+
+/// The states that a process's socket can be in, with their JSON keys.
+const STATES: [(State, Name); 12] = [
+    (
+        State::Established,
+        Name(Network, "", "memdoor.network.tcp_state.established"),
+    ),
+    (
+        State::SynSent,
+        Name(Network, "", "memdoor.network.tcp_state.syn_sent"),
+    ),
+    (
+        State::SynRecv,
+        Name(Network, "", "memdoor.network.tcp_state.syn_recv"),
+    ),
+    (
+        State::FinWait1,
+        Name(Network, "", "memdoor.network.tcp_state.fin_wait1"),
+    ),
+    (
+        State::FinWait2,
+        Name(Network, "", "memdoor.network.tcp_state.fin_wait2"),
+    ),
+    (
+        State::TimeWait,
+        Name(Network, "", "memdoor.network.tcp_state.time_wait"),
+    ),
+    (
+        State::Close,
+        Name(Network, "", "memdoor.network.tcp_state.close"),
+    ),
+    (
+        State::CloseWait,
+        Name(Network, "", "memdoor.network.tcp_state.close_wait"),
+    ),
+    (
+        State::LastAck,
+        Name(Network, "", "memdoor.network.tcp_state.last_ack"),
+    ),
+    (
+        State::Listen,
+        Name(Network, "", "memdoor.network.tcp_state.listen"),
+    ),
+    (
+        State::Closing,
+        Name(Network, "", "memdoor.network.tcp_state.closing"),
+    ),
+    (
+        State::BoundInactive,
+        Name(Network, "", "memdoor.network.tcp_state.bound_inactive"),
+    ),
+];
+
+/// The counts, then one for each state.
+const FACTS: usize = 12 + STATES.len();
+
+pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
+    let whose = Whose {
+        view: scene.target.view(),
+        pidfd: scene.target.pidfd(),
+    };
+    let row = &mut |socket: &_| report.row(Row::Socket(socket));
+    let summary = scene.sockets.take(whose, scene.buf, row)?;
+
+    let method = method(&summary);
+    let (states, others) = (tcp_states(&summary), others(&summary));
+    let count = |number: u32| Value::Count(number.into());
+    let other = summary.others.vsock.saturating_add(summary.others.sctp);
+    let facts = [
+        METHOD.is(Value::text_or_nothing(method.as_bytes())),
+        TCP.is(count(summary.tcp)),
+        TCP_STATES.is(Value::text_or_nothing(states.as_bytes())),
+        UDP.is(count(summary.udp)),
+        OTHERS.is(Value::text_or_nothing(others.as_bytes())),
+        UNIX.is(count(summary.others.unix)),
+        NETLINK.is(count(summary.others.netlink)),
+        RAW.is(count(summary.others.raw)),
+        PACKET.is(count(summary.others.packet)),
+        OTHER.is(count(other.saturating_add(summary.others.other))),
+        UNIDENTIFIED.is(count(summary.unidentified)),
+        MISSING.is(summary.missing.map_or(Value::Nothing, Value::Absent)),
+    ];
+    let in_state = STATES.map(|(state, name)| match summary.in_state(state) {
+        0 => name.is(Value::Nothing),
+        number => name.is(count(number)),
+    });
+    let mut all = [MISSING.is(Value::Nothing); FACTS];
+    for (slot, fact) in all.iter_mut().zip(in_state.into_iter().chain(facts)) {
+        *slot = fact;
+    }
+    // The last two say what is missing: not when nothing is.
+    let shown = match all.split_last_chunk::<2>() {
+        Some((found, _)) if summary.missing.is_none() => found,
+        _ => &all,
+    };
+    report.facts(shown);
+    Ok(Completeness::of(shown))
+}
+
+/// The methods used, and the one that failed with its reason: `sock_diag (pidfd_getfd: permission denied)`.
+fn method(summary: &Summary) -> Fixed<160> {
+    let mut words = Fixed::new();
+    // Without sockets there was nothing to read. A Fixed never returns an error: it cuts.
+    if summary.methods.iter().next().is_some() {
+        let _ = write!(words, "{}", summary.methods);
+    }
+    if let Some((method, why)) = summary.setback {
+        let _ = write!(words, " ({method}: {why})");
+    }
+    words
+}
+
+/// `ESTABLISHED 10, LISTEN 2`
+fn tcp_states(summary: &Summary) -> Fixed<256> {
+    let mut words = Fixed::new();
+    for (state, _) in STATES {
+        push_count(&mut words, summary.in_state(state), format_args!("{state}"));
+    }
+    words
+}
+
+/// `unix 3, netlink 1`
+fn others(summary: &Summary) -> Fixed<256> {
+    let others = &summary.others;
+    let mut words = Fixed::new();
+    for (name, count) in [
+        ("unix", others.unix),
+        ("netlink", others.netlink),
+        ("raw", others.raw),
+        ("packet", others.packet),
+        ("vsock", others.vsock),
+        ("sctp", others.sctp),
+        ("other", others.other),
+    ] {
+        push_count(&mut words, count, format_args!("{name}"));
+    }
+    words
+}
+
+fn push_count(words: &mut Fixed<256>, count: u32, name: core::fmt::Arguments<'_>) {
+    if count > 0 {
+        let comma = if words.as_bytes().is_empty() {
+            ""
+        } else {
+            ", "
+        };
+        let _ = write!(words, "{comma}{name} {count}");
+    }
 }

@@ -1,15 +1,20 @@
 //! The target, its ancestors up to PID 1, and its children. Cheap reads only: no smaps of anybody.
 
+use core::ffi::CStr;
+
 use super::{Completeness, Scene, carve};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::{dec, one_number, stat, status, words};
-use crate::report::{Event, Fact, Relation, Relative, Report, Row, Value};
+use crate::report::{Event, Name, Relation, Relative, Report, Row, Section, Value};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
+use crate::sys::pidfd::PidFd;
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Pid, Ticks};
+
+const CHILDREN: Name = Name(Event::Begin, "Child Processes", "");
 
 /// Deeper than any real tree: 32 pid namespaces may be nested.
 const DEPTH_MAX: usize = 128;
@@ -20,17 +25,23 @@ const CHILDREN_MAX: u64 = 64;
 /// Threads whose children are looked for: each costs an open.
 const THREADS_MAX: usize = 1024;
 
+/// Of a list of children, read at once: 500 numbers. The rest of the buffer is for one child's files.
+const LIST_MAX: usize = 4096;
+
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    let mut done = ancestors(scene, report)?;
+    // An ancestor that is hidden or gone is no reason to keep the children back.
+    let done = ancestors(scene, report).unwrap_or_else(|why| {
+        report.missing(Section::Tree, why);
+        Completeness::after(why)
+    });
     let listed = children(scene, report);
     let value = Value::of(
         listed.map_err(|errno| scene.target.absent(errno)),
         Value::Count,
     );
-    let facts = [Fact::new(Event::Begin, "Child Processes", "", value)];
+    let facts = [CHILDREN.is(value)];
     report.facts(&facts);
-    done = done.and(Completeness::of(&facts));
-    Ok(done)
+    Ok(done.and(Completeness::of(&facts)))
 }
 
 /// Who a relative is, for the step to the next.
@@ -83,7 +94,7 @@ fn relative(
     let mut buf = &mut *buf;
     let stat = dir
         .read(c"stat", carve(&mut buf, STAT_MAX))
-        .map_err(Absent::from);
+        .map_err(|errno| absent(pid, errno));
     let stat = stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed));
     if let (Ok(stat), Some(younger)) = (&stat, younger)
         && stat.starttime > younger
@@ -93,10 +104,10 @@ fn relative(
     let status = dir
         .read(c"status", carve(&mut buf, STATUS_MAX))
         .map(status::parse)
-        .map_err(Absent::from);
+        .map_err(|errno| absent(pid, errno));
     let number = |name, buf: &mut [u8]| {
         dir.read(name, buf)
-            .map_err(Absent::from)
+            .map_err(|errno| absent(pid, errno))
             .and_then(|text| one_number(text).ok_or(Absent::Malformed))
     };
     // A zombie has no memory, which is not the same as not being able to read it.
@@ -134,6 +145,15 @@ fn relative(
     )
 }
 
+/// The directory was there a moment ago, so a file that is not there now means that the process has gone, or that hidepid=2 hides it.
+fn absent(pid: Pid, errno: Errno) -> Absent {
+    match errno {
+        Errno::ENOENT | Errno::ESRCH if PidFd::open(pid).is_ok() => Absent::NotPermitted,
+        Errno::ENOENT | Errno::ESRCH => Absent::Gone,
+        other => Absent::from(other),
+    }
+}
+
 /// Reports direct children, `/proc/PID/task/TID/children` (Linux 3.5, CONFIG_PROC_CHILDREN), and counts them all.
 fn children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno> {
     let tasks = scene.target.dir().dir(c"task")?;
@@ -146,19 +166,42 @@ fn children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno
             continue;
         }
         threads += 1;
-        let mut path = Fixed::<32>::of(name.to_bytes());
-        path.push(b"/children");
-        let mut buf = &mut *scene.buf;
-        let list = carve(&mut buf, 16 * 1024);
-        let text = match tasks.read(path.as_c_str().unwrap_or_default(), list) {
-            Ok(text) => text,
+        match children_of(&tasks, name, scene, report, &mut count) {
+            Ok(()) | Err(Errno::ESRCH) => {}
             // The thread has ended.
-            Err(Errno::ESRCH) => continue,
+            Err(Errno::ENOENT) if tasks.identity(name).is_err() => {}
             Err(errno) => return Err(errno),
+        }
+    }
+    Ok(count)
+}
+
+/// The children that one thread has started.
+fn children_of(
+    tasks: &Dir,
+    thread: &CStr,
+    scene: &mut Scene<'_>,
+    report: &mut dyn Report,
+    count: &mut u64,
+) -> Result<(), Errno> {
+    let mut path = Fixed::<32>::of(thread.to_bytes());
+    path.push(b"/children");
+    let file = tasks.file(path.as_c_str().unwrap_or_default())?;
+    let mut offset = 0;
+    loop {
+        let mut buf = &mut *scene.buf;
+        let list = carve(&mut buf, LIST_MAX);
+        let len = file.read_at(list, offset)?;
+        let text = list.get(..len).unwrap_or_default();
+        // A blank follows each number. One that is cut at the end of the list comes whole with the next read.
+        let Some(blank) = text.iter().rposition(|byte| *byte == b' ') else {
+            return Ok(());
         };
+        let text = text.get(..blank).unwrap_or_default();
+        offset += text.len() as u64 + 1;
         for pid in words(text).filter_map(dec).filter_map(Pid::new) {
-            count += 1;
-            if count <= CHILDREN_MAX
+            *count += 1;
+            if *count <= CHILDREN_MAX
                 && let Ok(dir) = open(&scene.host.proc, pid)
             {
                 // What can't be read of a child stands in its row.
@@ -166,7 +209,6 @@ fn children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno
             }
         }
     }
-    Ok(count)
 }
 
 fn open(proc: &Dir, pid: Pid) -> Result<Dir, Errno> {

@@ -8,6 +8,7 @@ use nix::sys::stat::{SFlag, fstat};
 
 use super::signal::{self, Until, Woken};
 use super::{Errno, Result};
+use crate::fixed::copy;
 
 /// Where bytes go.
 #[derive(Clone, Copy, Debug)]
@@ -51,12 +52,7 @@ impl<'b> Out<'b> {
             Sink::Stdout if closed::stdout() => Some(Broken::Failed(Errno::EBADF)),
             _ => None,
         };
-        let blocks = fd_of(sink)
-            .and_then(|fd| fstat(fd).ok())
-            .is_some_and(|stat| {
-                let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
-                kind != SFlag::S_IFREG
-            });
+        let blocks = fd_of(sink).is_some_and(may_block);
         Self {
             sink,
             chunk: if blocks { libc::PIPE_BUF } else { usize::MAX },
@@ -72,7 +68,7 @@ impl<'b> Out<'b> {
         loop {
             let room = &mut self.buf[self.len..];
             if bytes.len() <= room.len() {
-                room[..bytes.len()].copy_from_slice(bytes);
+                copy(&mut room[..bytes.len()], bytes);
                 self.len += bytes.len();
                 return;
             }
@@ -135,6 +131,16 @@ fn wait_writable(fd: BorrowedFd<'_>) -> core::result::Result<(), Broken> {
             Ok(Woken::Ready) => return Ok(()),
             Err(errno) => return Err(Broken::Failed(errno)),
         }
+    }
+}
+
+/// Whether a write can wait for a reader: pipes, sockets and terminals. A file never does, nor does /dev/null.
+fn may_block(fd: BorrowedFd<'_>) -> bool {
+    let kind = fstat(fd).map(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT);
+    match kind {
+        Ok(SFlag::S_IFIFO | SFlag::S_IFSOCK) => true,
+        Ok(SFlag::S_IFCHR) => nix::unistd::isatty(fd).unwrap_or(false),
+        _ => false,
     }
 }
 

@@ -47,51 +47,77 @@ impl Names {
     }
 }
 
-/// The cgroup that limits the target: the smallest limit from its own cgroup up to the root, the nearest one of equals. A larger limit
-/// further down can't be reached first.
+/// Cgroups from the target's own to the root; kubelet's nest five deep.
+const LEVELS_MAX: usize = 32;
+
+/// One cgroup between the target's own and the root, its files kept open: at the limit they can be read but not opened.
 #[derive(Debug)]
-pub struct Limiting {
-    /// Its path in the hierarchy.
-    pub path: Path,
-    /// The limit when it was read last.
-    pub limit: Bytes,
+struct Level {
+    /// How much of the target's path is this cgroup's.
+    end: usize,
     dir: Dir,
-    limit_file: Kept,
+    limit: Kept,
     usage: Kept,
     peak: Kept,
 }
 
-impl Limiting {
-    fn number(file: &mut Kept, dir: &Dir) -> Result<Bytes, Absent> {
+impl Level {
+    /// Opens a cgroup and reads its files once, so that they can be read again later.
+    fn open(mount: &Path, below: &[u8], names: &Names) -> Result<Self, Errno> {
+        let mut path = mount.clone();
+        path.push(below);
+        let dir = Dir::open(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
+        let [limit, usage, peak] = [names.limit, names.usage, names.peak].map(Kept::new);
+        let mut level = Self {
+            end: below.len(),
+            dir,
+            limit,
+            usage,
+            peak,
+        };
+        let _ = (level.limit(), level.usage(), level.peak());
+        Ok(level)
+    }
+
+    fn limit(&mut self) -> Result<Limit, Absent> {
         let mut buf = [0; 64];
-        let number = one_number(file.once(dir, &mut buf)?).ok_or(Absent::Malformed)?;
-        u64::try_from(number)
-            .map(Bytes)
-            .map_err(|_| Absent::Malformed)
-    }
-
-    /// What is charged to it now.
-    pub fn usage(&mut self) -> Result<Bytes, Absent> {
-        Self::number(&mut self.usage, &self.dir)
-    }
-
-    /// The most that was ever charged to it.
-    pub fn peak(&mut self) -> Result<Bytes, Absent> {
-        Self::number(&mut self.peak, &self.dir)
-    }
-
-    /// Opens and reads each file once.
-    fn prime(&mut self) {
-        let _ = (self.usage(), self.peak());
-        self.reread_limit();
-    }
-
-    fn reread_limit(&mut self) {
-        let mut buf = [0; 64];
-        if let Ok(Some(Limit::At(bytes))) = self.limit_file.once(&self.dir, &mut buf).map(limit) {
-            self.limit = bytes;
+        match self.limit.once(&self.dir, &mut buf) {
+            Ok(text) => limit(text).ok_or(Absent::Malformed),
+            // v2's root, and cgroups whose parent has not enabled the controller, have no such file.
+            Err(Errno::ENOENT) => Ok(Limit::None),
+            Err(errno) => Err(errno.into()),
         }
     }
+
+    fn usage(&mut self) -> Result<Bytes, Absent> {
+        number(&mut self.usage, &self.dir)
+    }
+
+    fn peak(&mut self) -> Result<Bytes, Absent> {
+        number(&mut self.peak, &self.dir)
+    }
+}
+
+fn number(file: &mut Kept, dir: &Dir) -> Result<Bytes, Absent> {
+    let mut buf = [0; 64];
+    let number = one_number(file.once(dir, &mut buf)?).ok_or(Absent::Malformed)?;
+    u64::try_from(number)
+        .map(Bytes)
+        .map_err(|_| Absent::Malformed)
+}
+
+/// The cgroup that limits the target: the smallest limit from its own cgroup up to the root, the nearest one of equals. A
+/// larger limit further down can't be reached first.
+#[derive(Clone, Copy, Debug)]
+pub struct Limiting<'a> {
+    /// Its path in the hierarchy.
+    pub path: &'a [u8],
+    /// Its limit.
+    pub limit: Bytes,
+    /// What is charged to it now.
+    pub usage: Result<Bytes, Absent>,
+    /// The most that was ever charged to it (v2: Linux 5.19).
+    pub peak: Result<Bytes, Absent>,
 }
 
 /// The target's place among the memory cgroups.
@@ -102,13 +128,14 @@ pub struct Memcg {
     place: Result<Place, Absent>,
 }
 
-/// One cgroup of one hierarchy.
+/// A cgroup and those above it.
 #[derive(Debug)]
 struct Place {
     version: Version,
     path: Path,
-    events: Option<(Dir, Kept)>,
-    limiting: Result<Option<Limiting>, Absent>,
+    events: Kept,
+    /// The target's own cgroup first. Empty when the hierarchy is not mounted, or not shown by this mount or namespace.
+    levels: [Option<Level>; LEVELS_MAX],
 }
 
 impl Memcg {
@@ -133,111 +160,129 @@ impl Memcg {
         found
     }
 
-    /// Looks where the target is now. When nothing can be opened (ENOMEM at the limit), what was found before is kept and its limit
-    /// read again through the kept file.
+    /// Looks where the target is now: one read while it stays where it is. What can't be looked at anew (ENOMEM at the limit) stays
+    /// as it was found before.
     pub fn refresh(&mut self, target: &mut Target) {
         let mut buf = [0; TEXT_MAX];
         let (view, files) = target.view_and_files();
-        let found = match files.cgroup.file(view).and_then(|file| file.fill(&mut buf)) {
-            Ok(text) => memory_cgroup(text)
-                .map(|(version, path)| (version, Path::of(path)))
-                .ok_or(Absent::NotSupported),
-            Err(errno) => Err(target.absent(errno)),
+        let text = files.cgroup.once(view, &mut buf);
+        let found = match text.map_err(|errno| target.absent(errno)) {
+            Ok(text) => memory_cgroup(text).ok_or(Absent::NotSupported),
+            Err(why) => Err(why),
         };
-        match found.and_then(|(version, path)| self.place(version, path)) {
-            Ok(place) => self.adopt(place),
-            Err(Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => {
-                if let Ok(Place {
-                    limiting: Ok(Some(limiting)),
-                    ..
-                }) = &mut self.place
-                {
-                    limiting.reread_limit();
-                }
-            }
-            Err(why) => self.place = Err(why),
+        let is_known = |path: &[u8]| self.path().is_ok_and(|(_, known)| known == path);
+        let place = match found {
+            Ok((_, path)) if is_known(path) => return,
+            Ok((version, path)) => self.open(version, Path::of(path)),
+            Err(why) => Err(why),
+        };
+        match place {
+            Err(Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => {}
+            place => self.place = place,
         }
-    }
-
-    /// Takes a new place, but keeps the open files of an unchanged one: they work at the limit, where opening does not.
-    fn adopt(&mut self, mut new: Place) {
-        if let Ok(old) = &mut self.place
-            && let (Ok(Some(old_limiting)), Ok(Some(limiting))) = (&mut old.limiting, &new.limiting)
-            && old.path.as_bytes() == new.path.as_bytes()
-            && old_limiting.path.as_bytes() == limiting.path.as_bytes()
-        {
-            old_limiting.limit = limiting.limit;
-            return;
-        }
-        if let Ok(Some(limiting)) = &mut new.limiting {
-            limiting.prime();
-        }
-        self.place = Ok(new);
-        // Opens and reads the events file for the same reason.
+        // Opens and reads the events file, so that it can be read again later.
         let _ = self.event(b"oom_kill");
     }
 
-    fn place(&self, version: Version, path: Path) -> Result<Place, Absent> {
+    /// Opens the cgroup at `path` and all above it.
+    fn open(&self, version: Version, path: Path) -> Result<Place, Absent> {
         if path.is_cut() {
             return Err(Absent::Failed(Errno::ENAMETOOLONG));
         }
+        let names = Names::of(version);
+        let mut levels = [const { None }; LEVELS_MAX];
         let mount = match version {
             Version::V1 => self.v1.as_ref(),
             Version::V2 => self.v2.as_ref(),
         };
-        let place = |events, limiting| Place {
-            version,
-            path: path.clone(),
-            events,
-            limiting,
-        };
-        // Not mounted, or outside of what this mount or cgroup namespace shows: the path is known all the same.
-        let Some((base, below)) =
-            mount.and_then(|mount| Some((mount, below_mount(mount, path.as_bytes())?)))
-        else {
-            return Ok(place(None, Err(Absent::NotSupported)));
-        };
-        let names = Names::of(version);
-        let mut at = base.point.clone();
-        // The path is known all the same when its directory is not there or not permitted.
-        let own = open_below(&at, below);
-        let opened = own.as_ref().map_err(|errno| *errno);
-        let limiting = match opened.and_then(|_| smallest_limit(&mut at, below, version)) {
-            Ok(found) => Ok(found),
-            Err(errno @ (Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE)) => {
-                return Err(Absent::Failed(errno));
+        if let Some(mount) = mount
+            && let Some(below) = below_mount(mount, path.as_bytes())
+        {
+            let mut end = Some(below.len());
+            for slot in &mut levels {
+                let Some(here) = end.and_then(|end| below.get(..end)) else {
+                    break;
+                };
+                *slot = Some(Level::open(&mount.point, here, &names)?);
+                end = here.iter().rposition(|byte| *byte == b'/');
             }
-            Err(errno) => Err(Absent::from(errno)),
-        };
-        let events = own.ok().map(|own| (own, Kept::new(names.events)));
-        Ok(place(events, limiting))
+        }
+        Ok(Place {
+            version,
+            path,
+            events: Kept::new(names.events),
+            levels,
+        })
     }
 
     /// The target's own cgroup.
     pub fn path(&self) -> Result<(Version, &[u8]), Absent> {
-        self.place
-            .as_ref()
-            .map(|place| (place.version, place.path.as_bytes()))
-            .map_err(|why| *why)
+        let place = self.place.as_ref().map_err(|why| *why)?;
+        Ok((place.version, place.path.as_bytes()))
     }
 
-    /// The cgroup that limits it, `None` when none does.
-    pub fn limiting(&mut self) -> Result<Option<&mut Limiting>, Absent> {
+    /// The smallest limit, `None` when there is none.
+    pub fn limit(&mut self) -> Result<Option<Bytes>, Absent> {
+        Ok(self.smallest()?.map(|(limit, _)| limit))
+    }
+
+    /// The cgroup that limits the target, `None` when none does.
+    pub fn limiting(&mut self) -> Result<Option<Limiting<'_>>, Absent> {
+        let Some((limit, at)) = self.smallest()? else {
+            return Ok(None);
+        };
         let place = self.place.as_mut().map_err(|why| *why)?;
-        place
-            .limiting
-            .as_mut()
-            .map(Option::as_mut)
-            .map_err(|why| *why)
+        // A mount may show a part of the hierarchy only: what it shows is the end of the target's path.
+        let own = place
+            .levels
+            .first()
+            .and_then(Option::as_ref)
+            .map_or(0, |own| own.end);
+        let hidden = place.path.as_bytes().len().saturating_sub(own);
+        let level = place
+            .levels
+            .get_mut(at)
+            .and_then(Option::as_mut)
+            .ok_or(Absent::Malformed)?;
+        let (usage, peak) = (level.usage(), level.peak());
+        let end = hidden + level.end;
+        let path = place.path.as_bytes().get(..end).unwrap_or_default();
+        Ok(Some(Limiting {
+            path: if path.is_empty() { b"/" } else { path },
+            limit,
+            usage,
+            peak,
+        }))
     }
 
-    /// The count behind `key` in the events file of the target's own cgroup: `oom_kill`, `max`. The kernel counts an OOM kill in the
-    /// victim's cgroup whether the cgroup or the whole system was short (v1: since Linux 4.13).
+    /// The smallest limit and which level has it.
+    fn smallest(&mut self) -> Result<Option<(Bytes, usize)>, Absent> {
+        let place = self.place.as_mut().map_err(|why| *why)?;
+        if place.levels.first().is_none_or(Option::is_none) {
+            return Err(Absent::NotSupported);
+        }
+        let mut smallest = None;
+        for (at, level) in place.levels.iter_mut().flatten().enumerate() {
+            if let Limit::At(limit) = level.limit()?
+                && smallest.is_none_or(|(least, _)| limit < least)
+            {
+                smallest = Some((limit, at));
+            }
+        }
+        Ok(smallest)
+    }
+
+    /// The count behind `key` in the events file of the target's own cgroup: `oom_kill`, `max`. The kernel counts an OOM kill in
+    /// the victim's cgroup whether the cgroup or the whole system was short (v1: since Linux 4.13).
     pub fn event(&mut self, key: &[u8]) -> Result<u64, Absent> {
         let place = self.place.as_mut().map_err(|why| *why)?;
-        let (dir, file) = place.events.as_mut().ok_or(Absent::NotSupported)?;
+        let own = place
+            .levels
+            .first()
+            .and_then(Option::as_ref)
+            .ok_or(Absent::NotSupported)?;
         let mut buf = [0; TEXT_MAX];
-        event(file.once(dir, &mut buf)?, key).ok_or(Absent::NotSupported)
+        event(place.events.once(&own.dir, &mut buf)?, key).ok_or(Absent::NotSupported)
     }
 }
 
@@ -251,49 +296,4 @@ fn below_mount<'p>(mount: &Mount, path: &'p [u8]) -> Option<&'p [u8]> {
         root => path.strip_prefix(root)?,
     };
     (below.is_empty() || below.starts_with(b"/")).then_some(below)
-}
-
-fn open_below(mount: &Path, below: &[u8]) -> Result<Dir, Errno> {
-    let mut path = mount.clone();
-    path.push(below);
-    Dir::open(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)
-}
-
-/// Walks from the cgroup `below` up to the mount.
-fn smallest_limit(
-    mount: &mut Path,
-    below: &[u8],
-    version: Version,
-) -> Result<Option<Limiting>, Errno> {
-    let names = Names::of(version);
-    let mut best: Option<Limiting> = None;
-    let mut end = below.len();
-    loop {
-        let here = below.get(..end).unwrap_or_default();
-        let dir = open_below(mount, here)?;
-        let mut buf = [0; 64];
-        match dir.read(names.limit, &mut buf).map(limit) {
-            Ok(Some(Limit::At(bytes))) if best.as_ref().is_none_or(|best| bytes < best.limit) => {
-                best = Some(Limiting {
-                    path: if here.is_empty() {
-                        Path::of(b"/")
-                    } else {
-                        Path::of(here)
-                    },
-                    limit: bytes,
-                    dir,
-                    limit_file: Kept::new(names.limit),
-                    usage: Kept::new(names.usage),
-                    peak: Kept::new(names.peak),
-                });
-            }
-            // v2's root, and cgroups whose parent has not enabled the controller, have no such file.
-            Ok(_) | Err(Errno::ENOENT) => {}
-            Err(errno) => return Err(errno),
-        }
-        match here.iter().rposition(|byte| *byte == b'/') {
-            Some(slash) if end > 0 => end = slash,
-            _ => return Ok(best),
-        }
-    }
 }

@@ -4,6 +4,7 @@
 //! pidfd; nothing is opened by number again.
 
 pub mod exe;
+mod files;
 pub mod memcg;
 mod refusal;
 
@@ -17,6 +18,7 @@ use crate::sys::kept::Kept;
 use crate::sys::pidfd::PidFd;
 use crate::units::{Pid, Ticks};
 
+pub use files::Files;
 pub use refusal::Refusal;
 
 /// Room for `/proc/PID/stat`: 52 numbers of up to 20 digits and a comm of up to 63 bytes are 1155.
@@ -24,51 +26,6 @@ pub const STAT_MAX: usize = 1280;
 
 /// Room for `/proc/PID/status`: 1.5 KiB on small machines; Cpus_allowed and Mems_allowed add 2.5 KiB at 8192 CPUs and 1024 nodes.
 pub const STATUS_MAX: usize = 8 * 1024;
-
-/// The files of the target that stay open. At a cgroup's hard limit they can still be read, while openat(2) fails.
-#[derive(Debug)]
-#[allow(missing_docs, reason = "named as the kernel names them")]
-pub struct Files {
-    pub statm: Kept,
-    pub stat: Kept,
-    pub status: Kept,
-    pub oom_score: Kept,
-    pub oom_score_adj: Kept,
-    pub cgroup: Kept,
-    pub cmdline: Kept,
-    pub maps: Kept,
-    pub smaps_rollup: Kept,
-}
-
-impl Files {
-    const fn new() -> Self {
-        Self {
-            statm: Kept::new(c"statm"),
-            stat: Kept::new(c"stat"),
-            status: Kept::new(c"status"),
-            oom_score: Kept::new(c"oom_score"),
-            oom_score_adj: Kept::new(c"oom_score_adj"),
-            cgroup: Kept::new(c"cgroup"),
-            cmdline: Kept::new(c"cmdline"),
-            maps: Kept::new(c"maps"),
-            smaps_rollup: Kept::new(c"smaps_rollup"),
-        }
-    }
-
-    fn all(&mut self) -> [&mut Kept; 9] {
-        [
-            &mut self.statm,
-            &mut self.stat,
-            &mut self.status,
-            &mut self.oom_score,
-            &mut self.oom_score_adj,
-            &mut self.cgroup,
-            &mut self.cmdline,
-            &mut self.maps,
-            &mut self.smaps_rollup,
-        ]
-    }
-}
 
 /// A process.
 #[derive(Debug)]
@@ -262,6 +219,22 @@ impl Target {
             }
         }
         None
+    }
+
+    /// How many descriptors it has open; 0 when that can't be seen.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        let Ok(listing) = self.view().listing(c"fd") else {
+            return 0;
+        };
+        let Ok(mut entries) = Entries::new(&listing) else {
+            return 0;
+        };
+        let mut count = 0;
+        while let Some(Ok(_)) = entries.next() {
+            count += 1;
+        }
+        count
     }
 
     /// Opens what ticks and snapshots need and reads it once, so that it can be read at a cgroup's limit. `cheap_rollup` says that a

@@ -50,9 +50,10 @@ impl Refusal {
     /// A file of the process can't be read; without it nothing is known of it.
     pub(super) fn unreadable(pid: Pid, name: &[u8], errno: Errno) -> Self {
         match errno {
-            Errno::ESRCH | Errno::ENOENT => Self::NoSuchProcess(pid),
-            // hidepid=1 lets the directory be opened and nothing in it.
+            // hidepid lets the directory be opened and nothing in it: hidepid=1 says EPERM, hidepid=2 ENOENT.
             Errno::EPERM => Self::Hidden(pid),
+            Errno::ENOENT if PidFd::open(pid).is_ok() => Self::Hidden(pid),
+            Errno::ESRCH | Errno::ENOENT => Self::NoSuchProcess(pid),
             other => Self::Failed(Error::new("read", path(pid, name).as_bytes(), other)),
         }
     }

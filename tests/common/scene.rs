@@ -38,7 +38,7 @@ impl Camera {
         let target = Target::open(&host.proc, pid).map_err(|refusal| refusal.to_string())?;
         let mut read = vec![0; BUFFER];
         let memcg = Memcg::new(&host.proc, &mut read);
-        let sockets = Sockets::arm(&target);
+        let sockets = Sockets::arm(target.descriptors()).map_err(|why| why.to_string())?;
         Ok(Self {
             envelope: Envelope {
                 host: host.uname.host.clone(),

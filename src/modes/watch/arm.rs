@@ -1,0 +1,176 @@
+//! Everything that may fail loudly, allocate or take its time, before the watch begins.
+
+use super::end::{Seen, say_mismatch};
+use super::{Armed, Lock, Options};
+use crate::error::{Because, Error};
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::modes::{Buffers, arm_sockets, envelope, fail, refuse, say_hint, with_report};
+use crate::report::Format;
+use crate::report::json::Envelope;
+use crate::snapshot::{self, Cmdline, Completeness, Scene, memory};
+use crate::sys::clock::{Now, monotonic};
+use crate::sys::harden::{self, Faults};
+use crate::sys::out::{Out, Sink, say};
+use crate::sys::{Errno, heap, signal};
+use crate::target::Target;
+use crate::target::exe::Link;
+use crate::target::memcg::Memcg;
+use crate::trigger::{Base, Trigger};
+use crate::units::{Bytes, Pid};
+
+/// Below this RSS a walk over the page tables takes about 1 ms, cheap enough to have smaps_rollup read once before it is needed.
+const CHEAP_ROLLUP: Bytes = Bytes(64 << 20);
+
+impl<'a> Armed<'a> {
+    /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
+    pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
+        let Buffers { out, read } = buffers;
+        let mut host = Host::open(c"/proc").map_err(|error| fail(&error))?;
+        let mut target =
+            Target::open(&host.proc, options.pid).map_err(|refusal| refuse(&refusal))?;
+        let exe = check_exe(&target, &options)?;
+        let envelope = envelope(&host);
+        let mut memcg = Memcg::new(&host.proc, read);
+        let sockets = arm_sockets(&target)?;
+        signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
+        harden::touch_stack();
+        touch(out);
+        touch(read);
+        rehearse(&mut host, &envelope, out, read, options.format);
+        memcg.refresh(&mut target);
+        let rss = memory::rss(&mut target, host.page).unwrap_or_default();
+        target.prime(rss <= CHEAP_ROLLUP);
+        let kills = [memcg.event(b"oom_kill"), host.oom_kills()];
+        lock_memory(options.lock)?;
+        // Both are best effort, and without them memdoor still works: a container has neither right.
+        let _ = harden::exempt_from_oom_killer(&host.proc);
+        let _ = harden::raise_priority();
+        let now = monotonic();
+        let mut armed = Self {
+            options,
+            target,
+            host,
+            memcg,
+            envelope,
+            out: Out::new(Sink::Stdout, out),
+            exe,
+            seen: Seen::new(now, kills),
+            completeness: Completeness::Complete,
+            sockets,
+            buf: read,
+            trigger: Trigger::new(options.interval, now),
+            fires_at: None,
+            statm_error: Bytes(0),
+            confirmed: None,
+            reports: 0,
+        };
+        armed.refresh_threshold();
+        armed.check_threshold()?;
+        armed.seen.armed(heap::allocations(), Faults::so_far());
+        Ok(armed)
+    }
+
+    /// A threshold of nothing never fires: better said now than found out afterwards.
+    fn check_threshold(&mut self) -> Result<(), Exit> {
+        if self.options.threshold.is_none() || self.fires_at.is_some() {
+            return Ok(());
+        }
+        let pid = self.options.pid;
+        match self.options.base {
+            Base::Memtotal => Err(fail(&Error::new(
+                "read",
+                b"MemTotal of /proc/meminfo",
+                Errno::ENODATA,
+            ))),
+            Base::Cgroup | Base::Auto => {
+                say(format_args!(
+                    "memdoor: PID {pid} is in no control group with a memory limit that can be read"
+                ));
+                say_hint(Some(
+                    "leave --of out: the threshold is then a percentage of MemTotal",
+                ));
+                Err(Exit::Error)
+            }
+        }
+    }
+}
+
+/// The executable as it is now, when it is the one that the user named.
+fn check_exe(target: &Target, options: &Options<'_>) -> Result<Link, Exit> {
+    let pid = options.pid;
+    match (target.exe(), options.exe) {
+        (Ok(link), Some(wanted)) if !target.runs(&link, wanted) => {
+            say_mismatch(pid, wanted);
+            Err(Exit::Gone)
+        }
+        (Ok(link), _) => Ok(link),
+        (Err(errno), Some(_)) => {
+            say(format_args!(
+                "memdoor: cannot read /proc/{pid}/exe: {}",
+                Because(errno)
+            ));
+            say_hint(Some(
+                "run memdoor as root or as the target's user, or leave -e out: the process is pinned without it",
+            ));
+            Err(Exit::Error)
+        }
+        (Err(_), None) => Ok(Link::of(b"-")),
+    }
+}
+
+fn lock_memory(lock: Lock) -> Result<(), Exit> {
+    let Err(errno) = harden::lock_memory() else {
+        return Ok(());
+    };
+    let because = Because(errno);
+    let hint = "run as root or with CAP_IPC_LOCK, or raise the limit: ulimit -l unlimited";
+    match lock {
+        Lock::Require => Err(fail(&Error::new("lock", b"memory", errno).hint(hint))),
+        Lock::Try => {
+            say(format_args!(
+                "memdoor: warning: cannot lock memory: {because}; it may be slow to wake under pressure ({hint})"
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// Takes a snapshot of memdoor itself into nowhere: every page of code, stack and buffers that a real one needs is there afterwards.
+/// The target is spared: its page tables are not walked before it crosses the threshold.
+fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8], format: Format) {
+    let Some(own) = u64::try_from(nix::unistd::getpid().as_raw())
+        .ok()
+        .and_then(Pid::new)
+    else {
+        return;
+    };
+    let Ok(mut target) = Target::open(&host.proc, own) else {
+        return;
+    };
+    let mut memcg = Memcg::new(&host.proc, buf);
+    let Ok(mut sockets) = arm_sockets(&target) else {
+        return;
+    };
+    let mut out = Out::new(Sink::Nowhere, out);
+    let mut scene = Scene {
+        target: &mut target,
+        host,
+        memcg: &mut memcg,
+        sockets: &mut sockets,
+        now: Now::read(),
+        buf,
+        cmdline: Cmdline::Show,
+    };
+    with_report(format, &mut out, envelope, |report| {
+        snapshot::take(&mut scene, report)
+    });
+}
+
+/// Writes to each page, so that it is there.
+fn touch(buffer: &mut [u8]) {
+    for page in buffer.chunks_mut(4096) {
+        page.fill(0);
+    }
+    core::hint::black_box(buffer);
+}

@@ -1,0 +1,241 @@
+//! How a watch ends, what was seen until then, and what it cost.
+
+use core::time::Duration;
+
+use super::{Armed, SelfReport, identity};
+use crate::error::Absent;
+use crate::exit::Exit;
+use crate::modes::{output_exit, with_report};
+use crate::report::Event::WatchEnd;
+use crate::report::{Format, Head, Moment, Name, Section, Value};
+use crate::snapshot::{Completeness, memory};
+use crate::sys::clock::{Now, monotonic};
+use crate::sys::harden::Faults;
+use crate::sys::out::{Broken, say};
+use crate::sys::signal::Stop;
+use crate::sys::{heap, system};
+use crate::target::Target;
+use crate::units::{Bytes, Pid};
+
+const LAST_RSS: Name = Name(WatchEnd, "Last RSS", "process.memory.usage");
+const LAST_SEEN: Name = Name(WatchEnd, "Last RSS Seen", "memdoor.watch.last_reading");
+const LAST_AGE: Name = Name(
+    WatchEnd,
+    "Last RSS Seen Before This Report",
+    "memdoor.watch.last_reading_age_us",
+);
+const PEAK_RSS: Name = Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss_bytes");
+const WATCHED: Name = Name(WatchEnd, "Watched", "memdoor.watch.duration_us");
+const SAMPLES: Name = Name(WatchEnd, "Samples", "memdoor.watch.samples");
+const SNAPSHOTS: Name = Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots");
+const LOOKED_LIKE: Name = Name(WatchEnd, "Looked Like", "memdoor.watch.looked_like");
+
+/// Why a watch ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ending {
+    /// `-c` reports were made.
+    CountReached,
+    /// SIGINT, SIGTERM or SIGHUP.
+    Stopped(Stop),
+    /// All threads of the target have exited.
+    Gone,
+    /// The target runs another executable than the one named.
+    Mismatch,
+    /// Nothing can be written any more.
+    Output(Broken),
+}
+
+impl Ending {
+    /// A reader that stopped reading while a signal asked for the end is a stop like any other.
+    pub(super) fn output(broken: Broken) -> Self {
+        match (broken, crate::sys::signal::stop_requested()) {
+            (Broken::Stopped, Some(stop)) => Self::Stopped(stop),
+            _ => Self::Output(broken),
+        }
+    }
+}
+
+/// What was seen while watching.
+pub(super) struct Seen {
+    pub(super) last_rss: Bytes,
+    pub(super) snapshots: u64,
+    started: Duration,
+    last_at: Duration,
+    peak_rss: Bytes,
+    samples: u64,
+    worst_lateness: Duration,
+    /// OOM kills counted in the target's cgroup and in the whole system when the watch began.
+    kills: [Result<u64, Absent>; 2],
+    allocations: u64,
+    faults: Faults,
+}
+
+impl Seen {
+    pub(super) fn new(started: Duration, kills: [Result<u64, Absent>; 2]) -> Self {
+        Self {
+            last_rss: Bytes(0),
+            snapshots: 0,
+            started,
+            last_at: started,
+            peak_rss: Bytes(0),
+            samples: 0,
+            worst_lateness: Duration::ZERO,
+            kills,
+            allocations: 0,
+            faults: Faults::default(),
+        }
+    }
+
+    /// Arming has ended: what is counted from here on should stay 0.
+    pub(super) fn armed(&mut self, allocations: u64, faults: Faults) {
+        (self.allocations, self.faults) = (allocations, faults);
+    }
+
+    pub(super) fn reading(&mut self, rss: Bytes, now: Duration, planned: Duration) {
+        (self.last_rss, self.last_at) = (rss, now);
+        self.peak_rss = self.peak_rss.max(rss);
+        self.samples += 1;
+        self.worst_lateness = self.worst_lateness.max(now.saturating_sub(planned));
+    }
+}
+
+impl Armed<'_> {
+    /// The last words of a watch, and its exit code.
+    pub(super) fn end(&mut self, ending: Ending) -> Exit {
+        let spent = (
+            heap::allocations() - self.seen.allocations,
+            Faults::so_far().since(self.seen.faults),
+        );
+        self.report_end(ending);
+        let finished = match self.completeness {
+            Completeness::Complete => Exit::Done,
+            Completeness::Partial => Exit::Partial,
+        };
+        let exit = match (ending, self.out.broken()) {
+            (Ending::Output(broken), _) => output_exit(broken),
+            (_, Some(broken @ Broken::Failed(_))) => output_exit(broken),
+            (Ending::CountReached | Ending::Stopped(_), _) => finished,
+            (Ending::Gone, _) => {
+                // The original's line, which scripts look for.
+                say(format_args!(
+                    "ERROR: PID {} is not accessible: No such process",
+                    self.options.pid
+                ));
+                Exit::Gone
+            }
+            (Ending::Mismatch, _) => {
+                say_mismatch(self.options.pid, self.options.exe.unwrap_or_default());
+                Exit::Gone
+            }
+        };
+        if self.options.self_report == SelfReport::Show {
+            self.report_self(spent);
+        }
+        exit
+    }
+
+    fn report_end(&mut self, ending: Ending) {
+        let looked_like = match ending {
+            Ending::Gone => self.looked_like(),
+            Ending::Mismatch => "it runs another executable now",
+            Ending::CountReached => "the count of reports was reached",
+            Ending::Stopped(stop) => stop.name(),
+            // There is nobody to tell.
+            Ending::Output(_) => return,
+        };
+        let now = Now::read();
+        let age = monotonic().saturating_sub(self.seen.last_at);
+        let last_seen = Moment::at(now.realtime.saturating_sub(age));
+        let watched = self.seen.last_at.saturating_sub(self.seen.started);
+        let [pid, exe] = identity(self.options.pid, &self.exe, WatchEnd);
+        let facts = [
+            pid,
+            exe,
+            LAST_RSS.is(Value::Bytes(self.seen.last_rss)),
+            LAST_SEEN.is(Value::Moment(last_seen)),
+            LAST_AGE.is(Value::Span(age)),
+            PEAK_RSS.is(Value::Bytes(self.seen.peak_rss)),
+            WATCHED.is(Value::Span(watched)),
+            SAMPLES.is(Value::Count(self.seen.samples)),
+            SNAPSHOTS.is(Value::Count(self.seen.snapshots)),
+            LOOKED_LIKE.is(Value::Text(looked_like.as_bytes())),
+        ];
+        let head = Head {
+            now: &now,
+            pid: self.options.pid,
+            comm: b"",
+        };
+        let format = self.options.format;
+        with_report(format, &mut self.out, &self.envelope, |report| {
+            match (format, ending) {
+                // As the original ends: one sentence, or none.
+                (Format::Text, Ending::Stopped(stop)) => report.sentence(stop.sentence()),
+                (Format::Text, Ending::CountReached) => {}
+                _ => {
+                    report.head(&head);
+                    report.begin(Section::End);
+                    report.facts(&facts);
+                    report.end(Section::End);
+                }
+            }
+        });
+        self.out.flush();
+    }
+
+    /// What the end looked like, from the kernel's own counts of OOM kills: no more than they say.
+    fn looked_like(&mut self) -> &'static str {
+        let now = [self.memcg.event(b"oom_kill"), self.host.oom_kills()];
+        let rose = |index: usize| match (self.seen.kills.get(index), now.get(index)) {
+            (Some(Ok(before)), Some(Ok(after))) => Some(after > before),
+            _ => None,
+        };
+        match (rose(0), rose(1)) {
+            (Some(true), _) => {
+                "likely an OOM kill: its control group's count of OOM kills rose while it was watched"
+            }
+            (Some(false), _) => {
+                "no OOM kill: none was counted in its control group while it was watched"
+            }
+            (None, Some(true)) => {
+                "perhaps an OOM kill: the system's count of OOM kills rose while it was watched"
+            }
+            (None, Some(false)) => {
+                "no OOM kill: none was counted in the system while it was watched"
+            }
+            (None, None) => "unknown: OOM kills could not be counted",
+        }
+    }
+
+    fn report_self(&self, (allocations, faults): (u64, Faults)) {
+        let Seen {
+            samples,
+            snapshots,
+            worst_lateness,
+            ..
+        } = self.seen;
+        let rss = own_rss(self).map_or(0, Bytes::kib);
+        say(format_args!(
+            "memdoor: self-report: allocations {allocations}, minor faults {}, major faults {}, ticks {samples}, \
+             snapshots {snapshots}, worst lateness {} us, RSS {rss} kB",
+            faults.minor,
+            faults.major,
+            worst_lateness.as_micros(),
+        ));
+    }
+}
+
+fn own_rss(armed: &Armed<'_>) -> Option<Bytes> {
+    let own = u64::try_from(nix::unistd::getpid().as_raw())
+        .ok()
+        .and_then(Pid::new)?;
+    let mut target = Target::open(&armed.host.proc, own).ok()?;
+    memory::rss(&mut target, system::page_size()).ok()
+}
+
+/// The document's line.
+pub(super) fn say_mismatch(pid: Pid, wanted: &[u8]) {
+    let path = wanted.escape_ascii();
+    say(format_args!(
+        "ERROR: PID {pid} does not match the executable name {path}"
+    ));
+}

@@ -1,0 +1,298 @@
+//! `memdoor -p PID`: samples one process often, reports at the interval, and snapshots it once it reaches the threshold.
+
+mod arm;
+mod end;
+mod options;
+
+pub use options::{Below, Lock, Options, SelfReport};
+
+extern crate std;
+
+use core::time::Duration;
+use std::os::fd::AsFd;
+
+use super::{Buffers, with_report};
+use crate::error::Absent;
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::report::json::Envelope;
+use crate::report::{Event, Fact, Head, Name, Section, Value};
+use crate::snapshot::sockets::Sockets;
+use crate::snapshot::{self, Completeness, Scene, memory};
+use crate::sys::clock::{Now, monotonic};
+use crate::sys::out::{Broken, Out};
+use crate::sys::signal::{self, Until, Woken};
+use crate::target::exe::Link;
+use crate::target::memcg::Memcg;
+use crate::target::{Life, Target};
+use crate::trigger::{self, Action, Base, Level, SAMPLE, Trigger};
+use crate::units::{Bytes, Pid};
+use end::{Ending, Seen};
+
+/// Watches until the end.
+#[must_use]
+pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
+    match Armed::arm(*options, buffers) {
+        Ok(mut armed) => {
+            let ending = armed.watch();
+            armed.end(ending)
+        }
+        Err(exit) => exit,
+    }
+}
+
+/// A watch that is ready: from here on nothing is allocated.
+struct Armed<'a> {
+    options: Options<'a>,
+    target: Target,
+    host: Host,
+    memcg: Memcg,
+    envelope: Envelope,
+    out: Out<'a>,
+    exe: Link,
+    seen: Seen,
+    completeness: Completeness,
+    sockets: Sockets,
+    buf: &'a mut [u8],
+    trigger: Trigger,
+    /// The RSS that fires, as of the last report.
+    fires_at: Option<Bytes>,
+    /// How far statm may be off, as of the last report.
+    statm_error: Bytes,
+    /// When a reading close to the threshold was last confirmed, and what the walk over the page tables said.
+    confirmed: Option<(Duration, Bytes)>,
+    reports: u64,
+}
+
+impl<'a> Armed<'a> {
+    fn watch(&mut self) -> Ending {
+        let step = SAMPLE.min(self.options.interval);
+        let mut planned = monotonic();
+        loop {
+            if let Some(ending) = self.sample(planned) {
+                return ending;
+            }
+            // Samples that were missed are not made up for.
+            planned = planned.saturating_add(step).max(monotonic());
+            if let Some(ending) = self.wait_until(planned) {
+                return ending;
+            }
+        }
+    }
+
+    /// One reading and what follows from it.
+    fn sample(&mut self, planned: Duration) -> Option<Ending> {
+        let now = monotonic();
+        let level = match self.read_rss() {
+            Ok(rss) => {
+                self.seen.reading(rss, now, planned);
+                self.level(rss, now)
+            }
+            Err(Absent::Gone) => return Some(Ending::Gone),
+            // No reading is no proof of being below: rather a snapshot too many.
+            Err(_) => Level::Above,
+        };
+        let action = self.trigger.decide(now, level);
+        self.act(action)
+    }
+
+    fn act(&mut self, action: Action) -> Option<Ending> {
+        if action == Action::Wait {
+            return None;
+        }
+        if let Some(ending) = self.check_identity() {
+            return Some(ending);
+        }
+        match action {
+            Action::Snapshot => self.snapshot(),
+            _ if self.options.below == Below::Report => self.report_below(),
+            _ => {}
+        }
+        self.refresh_threshold();
+        self.reports += 1;
+        if let Some(broken) = self.out.broken() {
+            return Some(Ending::output(broken));
+        }
+        (self.options.count == Some(self.reports)).then_some(Ending::CountReached)
+    }
+
+    /// Waits for the next sample, the target's end or a signal.
+    fn wait_until(&mut self, planned: Duration) -> Option<Ending> {
+        loop {
+            if let Some(stop) = signal::stop_requested() {
+                return Some(Ending::Stopped(stop));
+            }
+            if signal::take_snapshot_request() {
+                self.snapshot();
+                if let Some(broken) = self.out.broken() {
+                    return Some(Ending::output(broken));
+                }
+            }
+            let left = planned.saturating_sub(monotonic());
+            let pidfd = self
+                .target
+                .pidfd()
+                .map(|pidfd| (pidfd.as_fd(), Until::Readable));
+            match signal::wait(pidfd, Some(left)) {
+                Ok(Woken::Ready) => return Some(Ending::Gone),
+                Ok(Woken::Timeout) => return None,
+                Ok(Woken::Signal) => {}
+                Err(errno) => return Some(Ending::Output(Broken::Failed(errno))),
+            }
+        }
+    }
+
+    /// One pread(2) of statm. Nothing in it means that the first thread has exited, or all of them.
+    fn read_rss(&mut self) -> Result<Bytes, Absent> {
+        match memory::rss(&mut self.target, self.host.page) {
+            Err(Absent::Gone) if self.target.look_again() == Life::Alive => {
+                memory::rss(&mut self.target, self.host.page)
+            }
+            reading => reading,
+        }
+    }
+
+    /// Where the reading stands. Close to the threshold and on a kernel whose statm is coarse it is confirmed by smaps_rollup, at most
+    /// once an interval: that walk stalls the target.
+    fn level(&mut self, rss: Bytes, now: Duration) -> Level {
+        let Some(fires_at) = self.fires_at else {
+            return Level::Above;
+        };
+        let mut rss = rss;
+        if trigger::is_close(rss, fires_at, self.statm_error) {
+            let due = self
+                .confirmed
+                .is_none_or(|(at, _)| now >= at.saturating_add(self.options.interval));
+            if due
+                && let Ok(Some(exact)) =
+                    memory::rollup(&mut self.target, self.buf).map(|rollup| rollup.rss)
+            {
+                self.confirmed = Some((now, exact));
+            }
+            rss = self.confirmed.map_or(rss, |(_, exact)| exact);
+        }
+        if rss >= fires_at {
+            Level::Above
+        } else {
+            Level::Below
+        }
+    }
+
+    /// What the threshold is in bytes now: limits are changed and memory is plugged in while memdoor watches.
+    fn refresh_threshold(&mut self) {
+        let Some(threshold) = self.options.threshold else {
+            return;
+        };
+        self.statm_error = self
+            .host
+            .statm_error(|| self.target.stat(|stat| stat.threads));
+        let memtotal = self.host.meminfo().ok().and_then(|meminfo| meminfo.total);
+        let cgroup = match self.options.base {
+            Base::Memtotal => None,
+            Base::Cgroup | Base::Auto => {
+                self.memcg.refresh(&mut self.target);
+                self.memcg.limit().ok().flatten()
+            }
+        };
+        if let Some(whole) = trigger::base(self.options.base, memtotal, cgroup) {
+            self.fires_at = Some(threshold.of(whole));
+        }
+    }
+
+    /// Whether the process still runs what the user named. exec() keeps the process and changes that.
+    fn check_identity(&mut self) -> Option<Ending> {
+        match self.target.exe() {
+            Ok(link) if link.as_bytes() == self.exe.as_bytes() => None,
+            Ok(link) => {
+                let is_named = self
+                    .options
+                    .exe
+                    .is_none_or(|wanted| self.target.runs(&link, wanted));
+                self.exe = link;
+                (!is_named).then_some(Ending::Mismatch)
+            }
+            // Not readable any more (a set-uid exec): the process is the same, and evidence is worth more than the name.
+            Err(_) => None,
+        }
+    }
+
+    fn snapshot(&mut self) {
+        let mut scene = Scene {
+            target: &mut self.target,
+            host: &mut self.host,
+            memcg: &mut self.memcg,
+            sockets: &mut self.sockets,
+            now: Now::read(),
+            buf: self.buf,
+            cmdline: self.options.cmdline,
+        };
+        let taken = with_report(
+            self.options.format,
+            &mut self.out,
+            &self.envelope,
+            |report| snapshot::take(&mut scene, report),
+        );
+        self.completeness = self.completeness.and(taken);
+        self.seen.snapshots += 1;
+    }
+
+    fn report_below(&mut self) {
+        let now = Now::read();
+        let head = Head {
+            now: &now,
+            pid: self.options.pid,
+            comm: b"",
+        };
+        let [pid, exe] = identity(self.options.pid, &self.exe, Event::Below);
+        let percent = self
+            .options
+            .threshold
+            .map(|threshold| threshold.percent().into());
+        let figures = [
+            RSS.is(Value::Bytes(self.seen.last_rss)),
+            FIRES_AT.is(self.fires_at.map_or(Value::Nothing, Value::Bytes)),
+            PERCENT.is(percent.map_or(Value::Nothing, Value::Count)),
+        ];
+        with_report(
+            self.options.format,
+            &mut self.out,
+            &self.envelope,
+            |report| {
+                report.head(&head);
+                report.begin(Section::Basic);
+                // JSON gets all of it in one line; text the document's lines first and the figures that it lacks behind them.
+                let [rss, fires_at, percent] = figures.map(Fact::json_only);
+                report.facts(&[pid, exe, rss, fires_at, percent]);
+                report.end(Section::Basic);
+                report.sentence(BELOW);
+                report.facts(&figures.map(Fact::text_only));
+                report.foot();
+            },
+        );
+        self.out.flush();
+    }
+}
+
+/// PID and executable, as every report of the document begins.
+fn identity<'f>(pid: Pid, exe: &'f Link, event: Event) -> [Fact<'f>; 2] {
+    let pid = Name(event, "PID", "").is(Value::Int(pid.get().into()));
+    let exe = Name(event, "Executable Absolute Path", "process.executable.path")
+        .is(Value::Text(exe.as_bytes()));
+    [pid, exe]
+}
+
+const RSS: Name = Name(
+    Event::Below,
+    "Process RSS Memory Usage",
+    "process.memory.usage",
+);
+const FIRES_AT: Name = Name(
+    Event::Below,
+    "Memory Pressure Threshold",
+    "memdoor.watch.threshold_bytes",
+);
+const PERCENT: Name = Name(Event::Below, "", "memdoor.watch.threshold_percent");
+
+/// The document's sentence.
+const BELOW: &str =
+    "Process memory usage is not equal to or greater than input memory pressure threshold";

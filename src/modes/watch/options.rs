@@ -1,0 +1,62 @@
+//! What a watch is asked to do: policies, in the user's words.
+
+use core::time::Duration;
+
+use crate::report::Format;
+use crate::snapshot::Cmdline;
+use crate::trigger::{Base, Threshold};
+use crate::units::Pid;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Whom to watch.
+    pub pid: Pid,
+    /// The executable that it must be running.
+    pub exe: Option<&'a [u8]>,
+    /// When to take snapshots; `None`: at every interval.
+    pub threshold: Option<Threshold>,
+    /// What the threshold is a percentage of.
+    pub base: Base,
+    /// Between two reports.
+    pub interval: Duration,
+    /// How many reports, those left out by `-q` included; `None`: until the end.
+    pub count: Option<u64>,
+    /// What to do when memory can't be locked.
+    pub lock: Lock,
+    /// Whether to say that the target is below the threshold.
+    pub below: Below,
+    /// How reports are written.
+    pub format: Format,
+    /// Whether the command line is shown.
+    pub cmdline: Cmdline,
+    /// Whether to say at the end what watching cost.
+    pub self_report: SelfReport,
+}
+
+/// What to do when memory can't be locked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lock {
+    /// Say so and go on.
+    Try,
+    /// End: `-l`.
+    Require,
+}
+
+/// Whether reports below the threshold are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Below {
+    /// They are.
+    Report,
+    /// They are not: `-q`.
+    Quiet,
+}
+
+/// Whether memdoor says at its end what watching cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SelfReport {
+    /// It does.
+    Show,
+    /// It does not.
+    Hide,
+}

@@ -1,0 +1,57 @@
+//! The names of JSON lines: SCHEMA of README.
+
+use crate::report::Event;
+
+impl Event {
+    /// event_name
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Below => "memdoor.watch.below",
+            Self::Begin => "memdoor.snapshot.begin",
+            Self::Memory => "memdoor.snapshot.memory",
+            Self::Oom => "memdoor.snapshot.oom",
+            Self::Cgroup => "memdoor.snapshot.cgroup",
+            Self::System => "memdoor.snapshot.system",
+            Self::Relative => "memdoor.snapshot.ancestor",
+            Self::Mapping => "memdoor.snapshot.mapping",
+            Self::Socket => "memdoor.snapshot.socket",
+            Self::Network => "memdoor.snapshot.network",
+            Self::End => "memdoor.snapshot.end",
+            Self::WatchEnd => "memdoor.watch.end",
+            Self::SourceError => "memdoor.source.error",
+        }
+    }
+
+    /// The human line: "... of PID 8893 (comm)".
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Below => "memory below the threshold",
+            Self::Begin => "snapshot",
+            Self::Memory => "memory figures",
+            Self::Oom => "OOM score",
+            Self::Cgroup => "control group",
+            Self::System => "system memory at the snapshot",
+            Self::Relative => "process tree",
+            Self::Mapping => "mapping",
+            Self::Socket => "socket",
+            Self::Network => "socket counts",
+            Self::End => "end of the snapshot",
+            Self::WatchEnd => "end of the watch",
+            Self::SourceError => "could not read a part of the snapshot",
+        }
+    }
+
+    /// OpenTelemetry's text and number.
+    pub(super) const fn severity(self) -> (&'static str, u64) {
+        match self {
+            Self::WatchEnd => ("WARN", 13),
+            Self::SourceError => ("ERROR", 17),
+            _ => ("INFO", 9),
+        }
+    }
+
+    pub(super) const fn is_of_snapshot(self) -> bool {
+        !matches!(self, Self::Below | Self::WatchEnd)
+    }
+}

@@ -1,0 +1,104 @@
+//! Facts to nested objects.
+
+use super::put_fmt;
+use crate::report::escape::{self, JSON_MAX, Source};
+use crate::report::time::{Precision, rfc3339};
+use crate::report::{Fact, Value};
+use crate::sys::out::Out;
+
+/// Writes facts as nested objects: `host.name` and `host.id` become `"host":{"name":...,"id":...}` wherever they stand.
+pub(super) fn put_object(out: &mut Out<'_>, facts: &[Fact<'_>]) {
+    out.put(b"{");
+    put_below(out, facts, "");
+    out.put(b"}");
+}
+
+/// The members below `prefix`, which is empty or ends with a dot. Each pass over the facts is short: there are 48 at most.
+fn put_below(out: &mut Out<'_>, facts: &[Fact<'_>], prefix: &str) {
+    let mut comma: &[u8] = b"";
+    for (at, fact) in facts.iter().enumerate() {
+        let Some(rest) = present_below(fact, prefix) else {
+            continue;
+        };
+        let name = rest.split('.').next().unwrap_or(rest);
+        let earlier = facts
+            .iter()
+            .take(at)
+            .filter_map(|fact| present_below(fact, prefix));
+        if earlier
+            .map(|rest| rest.split('.').next())
+            .any(|other| other == Some(name))
+        {
+            continue;
+        }
+        out.put(comma);
+        comma = b",";
+        put_fmt(out, format_args!("\"{name}\":"));
+        if rest.len() == name.len() {
+            put_value(out, fact.value);
+        } else {
+            let deeper = fact
+                .key
+                .get(..=prefix.len() + name.len())
+                .unwrap_or(fact.key);
+            out.put(b"{");
+            put_below(out, facts, deeper);
+            out.put(b"}");
+        }
+    }
+    if prefix == "memdoor." && facts.iter().any(is_incomplete) {
+        put_incomplete(out, facts);
+    }
+}
+
+/// What is missing and why: the last member of `memdoor`, which every line has because of memdoor.version.
+fn put_incomplete(out: &mut Out<'_>, facts: &[Fact<'_>]) {
+    let mut bracket: &[u8] = b",\"incomplete\":[";
+    for fact in facts.iter().filter(|fact| is_incomplete(fact)) {
+        out.put(bracket);
+        bracket = b",";
+        match fact.value {
+            Value::Absent(why) => put_fmt(out, format_args!("\"{}: {why}\"", fact.key)),
+            _ => put_fmt(out, format_args!("\"{}: cut\"", fact.key)),
+        }
+    }
+    out.put(b"]");
+}
+
+/// What follows `prefix` in the fact's key, when the fact has a value at all.
+fn present_below<'k>(fact: &Fact<'k>, prefix: &str) -> Option<&'k str> {
+    let is_present = !matches!(fact.value, Value::Nothing | Value::Absent(_));
+    fact.key.strip_prefix(prefix).filter(|_| is_present)
+}
+
+fn is_incomplete(fact: &Fact<'_>) -> bool {
+    match fact.value {
+        Value::Absent(why) => why.is_loss(),
+        Value::Text(bytes) => escape::is_cut_in_json(bytes),
+        _ => false,
+    }
+}
+
+fn put_value(out: &mut Out<'_>, value: Value<'_>) {
+    match value {
+        Value::Bytes(size) => out.put_dec(size.0),
+        Value::Count(count) => out.put_dec(count),
+        Value::Int(number) => out.put_dec(number),
+        Value::Text(bytes) => drop(escape::json(out, bytes, Source::Raw, JSON_MAX)),
+        Value::Percent(percent) => put_fmt(
+            out,
+            format_args!(
+                "{}.{:02}",
+                percent.hundredths / 100,
+                percent.hundredths % 100
+            ),
+        ),
+        Value::Span(span) => put_fmt(out, format_args!("{}", span.as_micros())),
+        Value::Moment(moment) => {
+            out.put(b"\"");
+            out.put(rfc3339(moment.utc, moment.micros, Precision::Micros).as_bytes());
+            out.put(b"\"");
+        }
+        Value::Nothing | Value::Absent(_) => out.put(b"null"),
+    }
+}

@@ -1,0 +1,174 @@
+//! NDJSON, one object a line: nested objects whose path is the OpenTelemetry attribute name, our own things under `memdoor.`.
+
+mod event;
+mod members;
+mod rows;
+
+use super::time::{Precision, rfc3339};
+use super::{Event, Fact, Flush, Head, Moment, Name, Report, Row, Section, Value};
+use crate::error::Absent;
+use crate::fixed::Fixed;
+use crate::sys::out::Out;
+
+/// Facts of one line: an event has at most 32, the envelope a dozen.
+const FACTS_MAX: usize = 48;
+
+/// Who writes: on every line, because lines of many hosts are mixed, sampled and joined later.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    /// host.name
+    pub host: Fixed<66>,
+    /// host.id: /etc/machine-id; empty when there is none.
+    pub host_id: Fixed<66>,
+    /// host.arch
+    pub arch: Fixed<66>,
+    /// host.boot.id
+    pub boot_id: Fixed<66>,
+    /// os.version: the kernel's release.
+    pub release: Fixed<66>,
+}
+
+/// JSON on an [`Out`].
+pub struct Json<'o, 'b> {
+    out: &'o mut Out<'b>,
+    envelope: &'o Envelope,
+    timestamp: Fixed<32>,
+    pid: i32,
+    comm: Fixed<64>,
+    /// Joins the rows of a snapshot to its head.
+    snapshot_id: Fixed<64>,
+}
+
+impl<'o, 'b> Json<'o, 'b> {
+    /// JSON on `out`.
+    pub fn new(out: &'o mut Out<'b>, envelope: &'o Envelope) -> Self {
+        Self {
+            out,
+            envelope,
+            timestamp: Fixed::new(),
+            pid: 0,
+            comm: Fixed::new(),
+            snapshot_id: Fixed::new(),
+        }
+    }
+
+    /// One line of `event`: the envelope and those of `facts` that belong to it.
+    fn line(&mut self, event: Event, facts: &[Fact<'_>]) {
+        let message = self.message(event);
+        let (severity, number) = event.severity();
+        let named = |key, value| Name(event, "", key).is(value);
+        let text = |key, bytes| named(key, Value::text_or_nothing(bytes));
+        let id = if event.is_of_snapshot() {
+            self.snapshot_id.as_bytes()
+        } else {
+            b""
+        };
+        let envelope = [
+            text("schema", b"memdoor/1"),
+            text("timestamp", self.timestamp.as_bytes()),
+            text("event_name", event.name().as_bytes()),
+            text("severity_text", severity.as_bytes()),
+            named("severity_number", Value::Count(number)),
+            text("message", message.as_bytes()),
+            text("host.name", self.envelope.host.as_bytes()),
+            text("host.id", self.envelope.host_id.as_bytes()),
+            text("host.arch", self.envelope.arch.as_bytes()),
+            text("host.boot.id", self.envelope.boot_id.as_bytes()),
+            text("os.type", b"linux"),
+            text("os.version", self.envelope.release.as_bytes()),
+            text("memdoor.version", env!("CARGO_PKG_VERSION").as_bytes()),
+            text("memdoor.snapshot.id", id),
+            named("process.pid", Value::Int(self.pid.into())),
+        ];
+        let mut all = [named("", Value::Nothing); FACTS_MAX];
+        let own = facts
+            .iter()
+            .filter(|fact| fact.event == event && !fact.key.is_empty());
+        let mut count = 0;
+        for (slot, fact) in all.iter_mut().zip(envelope.iter().chain(own)) {
+            *slot = *fact;
+            count += 1;
+        }
+        members::put_object(self.out, all.get(..count).unwrap_or_default());
+        self.out.put(b"\n");
+    }
+
+    /// One line for a person: `snapshot of PID 8893 (leak)`.
+    fn message(&self, event: Event) -> Fixed<160> {
+        let mut words = Fixed::of(event.words().as_bytes());
+        words.push(b" of PID ").push_dec(self.pid);
+        if !self.comm.as_bytes().is_empty() {
+            words.push(b" (").push(self.comm.as_bytes()).push(b")");
+        }
+        words
+    }
+}
+
+impl Report for Json<'_, '_> {
+    fn head(&mut self, head: &Head<'_>) {
+        let moment = Moment::now(head.now);
+        self.timestamp = rfc3339(moment.utc, moment.micros, Precision::Micros);
+        self.pid = head.pid.get();
+        self.comm = Fixed::of(head.comm);
+        self.snapshot_id.clear();
+        let micros = u64::try_from(head.now.realtime.as_micros()).unwrap_or(0);
+        self.snapshot_id
+            .push_dec(micros)
+            .push(b"-")
+            .push_dec(self.pid);
+    }
+
+    fn begin(&mut self, _: Section) {}
+
+    fn facts(&mut self, facts: &[Fact<'_>]) {
+        for (at, fact) in facts.iter().enumerate() {
+            let is_first = !facts
+                .iter()
+                .take(at)
+                .any(|earlier| earlier.event == fact.event);
+            if is_first
+                && facts
+                    .iter()
+                    .any(|other| other.event == fact.event && !other.key.is_empty())
+            {
+                self.line(fact.event, facts);
+            }
+        }
+    }
+
+    fn row(&mut self, row: Row<'_>) {
+        match row {
+            Row::Mapping(mapping) => self.mapping(mapping),
+            Row::Socket(socket) => self.socket(socket),
+            Row::Relative(relative) => self.relative(relative),
+        }
+    }
+
+    fn missing(&mut self, section: Section, why: Absent) {
+        let key = match section {
+            Section::Basic => "process",
+            Section::Memory => "memdoor.snapshot.memory",
+            Section::Tree => "memdoor.snapshot.ancestor",
+            Section::Mappings => "memdoor.snapshot.mapping",
+            Section::Network => "memdoor.snapshot.socket",
+            Section::End => "memdoor.watch.end",
+        };
+        let name = Name(Event::SourceError, "", key);
+        self.line(Event::SourceError, &[name.is(Value::Absent(why))]);
+    }
+
+    fn sentence(&mut self, _: &str) {}
+
+    fn end(&mut self, _: Section) {}
+
+    fn foot(&mut self) {}
+
+    fn out(&mut self) -> &mut dyn Flush {
+        self.out
+    }
+}
+
+fn put_fmt(to: &mut impl core::fmt::Write, words: core::fmt::Arguments<'_>) {
+    // Neither Out nor Fixed ever returns an error: the one remembers it, the other cuts.
+    let _ = to.write_fmt(words);
+}

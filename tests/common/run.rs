@@ -1,0 +1,260 @@
+//! Running memdoor, or anything else, with a deadline, and reading its lines as they come.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use memdoor::sys::pidfd::PidFd;
+use memdoor::sys::signal::{Until, Woken, wait};
+use memdoor::units::Pid;
+use nix::sys::signal::{Signal, kill};
+
+use super::report::Report;
+
+/// Longer than anything here takes on a loaded machine; reached only when something hangs.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where the binary is that is tested.
+pub const MEMDOOR: &str = env!("CARGO_BIN_EXE_memdoor");
+
+/// memdoor with arguments.
+pub fn memdoor(args: &[&str]) -> Command {
+    let mut command = Command::new(MEMDOOR);
+    command.args(args);
+    command
+}
+
+/// `sh -c SCRIPT` in which `"$@"` is the command given: for limits, redirections and cgroups.
+pub fn through_shell(script: &str, inner: &Command) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]);
+    append(&mut command, inner);
+    command
+}
+
+/// `PROGRAM ARGS... inner`: setpriv, unshare, nohup.
+pub fn through(words: &[&str], inner: &Command) -> Command {
+    let (program, args) = words.split_first().expect("a program");
+    let mut command = Command::new(program);
+    command.args(args);
+    append(&mut command, inner);
+    command
+}
+
+fn append(command: &mut Command, inner: &Command) {
+    command.arg(inner.get_program()).args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Ended {
+    /// The exit code; a death by signal is a failed test.
+    pub fn code(&self) -> i32 {
+        let signal = self.status.signal();
+        self.status
+            .code()
+            .unwrap_or_else(|| panic!("killed by signal {signal:?}: {self:?}"))
+    }
+
+    /// Standard error without the warning of a machine where memory can't be locked.
+    pub fn words(&self) -> String {
+        let is_said = |line: &&str| !line.starts_with("memdoor: warning: cannot lock memory");
+        self.err
+            .lines()
+            .filter(is_said)
+            .map(|line| format!("{line}\n"))
+            .collect()
+    }
+
+    /// Standard output as reports.
+    pub fn reports(&self) -> Vec<Report> {
+        Report::all(&self.out)
+    }
+
+    /// The one report that standard output is.
+    pub fn report(&self) -> Report {
+        let mut reports = self.reports();
+        assert_eq!(reports.len(), 1, "{self:#?}");
+        reports.remove(0)
+    }
+}
+
+/// Runs memdoor to its end.
+pub fn run(args: &[&str]) -> Ended {
+    run_command(memdoor(args))
+}
+
+/// Runs a command to its end.
+pub fn run_command(command: Command) -> Ended {
+    Running::start(command).end()
+}
+
+/// A program that runs; killed when dropped.
+pub struct Running {
+    child: Child,
+    pidfd: PidFd,
+    lines: Receiver<(Instant, String)>,
+    err: Option<JoinHandle<String>>,
+    seen: Vec<String>,
+}
+
+impl Running {
+    /// Starts it with both outputs read.
+    pub fn start(command: Command) -> Self {
+        Self::start_into(command, Stdio::piped())
+    }
+
+    /// Starts it with its standard output somewhere else.
+    pub fn start_into(mut command: Command, stdout: Stdio) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let pid = Pid::new(child.id().into()).expect("a pid");
+        let pidfd = PidFd::open(pid).expect("a pidfd");
+        let (send, lines) = channel();
+        if let Some(out) = child.stdout.take() {
+            std::thread::spawn(move || {
+                for line in BufReader::new(out).lines() {
+                    let line = line.expect("UTF-8 on standard output");
+                    if send.send((Instant::now(), line)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        let err = child.stderr.take().map(|mut err| {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                err.read_to_string(&mut text)
+                    .expect("UTF-8 on standard error");
+                text
+            })
+        });
+        Self {
+            child,
+            pidfd,
+            lines,
+            err,
+            seen: Vec::new(),
+        }
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line of standard output and when it came; `None` at its end.
+    pub fn line(&mut self) -> Option<(Instant, String)> {
+        match self.lines.recv_timeout(DEADLINE) {
+            Ok((at, line)) => {
+                self.seen.push(line.clone());
+                Some((at, line))
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no line in time after {:#?}", self.seen),
+        }
+    }
+
+    /// The next line that begins so; those before it are passed over.
+    pub fn until(&mut self, start: &str) -> (Instant, String) {
+        loop {
+            let Some((at, line)) = self.line() else {
+                panic!("no line `{start}...` in {:#?}", self.seen);
+            };
+            if line.starts_with(start) {
+                return (at, line);
+            }
+        }
+    }
+
+    /// The next whole report; `None` at the end of the output.
+    pub fn report(&mut self) -> Option<Report> {
+        let mut lines = Vec::new();
+        let mut first = None;
+        while let Some((at, line)) = self.line() {
+            first.get_or_insert(at);
+            lines.push(line);
+            if Report::is_whole(&lines) {
+                break;
+            }
+        }
+        first.map(|at| Report { at, lines })
+    }
+
+    /// The next report, which must be there.
+    pub fn next_report(&mut self) -> Report {
+        self.report()
+            .unwrap_or_else(|| panic!("no report after {:#?}", self.seen))
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).expect("a pid");
+        kill(nix::unistd::Pid::from_raw(pid), signal).expect("kill");
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ended {
+        while self.line().is_some() {}
+        self.wait();
+        let status = self.child.wait().expect("wait");
+        let err = self.err.take().expect("once").join().expect("reader");
+        let out = self.seen.iter().map(|line| format!("{line}\n")).collect();
+        Ended { status, out, err }
+    }
+
+    /// Waits until it has exited.
+    pub fn wait(&self) {
+        let woken = wait(Some((self.pidfd.as_fd(), Until::Readable)), Some(DEADLINE));
+        assert_eq!(woken, Ok(Woken::Ready), "it does not end: {:#?}", self.seen);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail when it has been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// For what nobody tells of: looks until `found` gives something.
+pub fn poll<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = found() {
+            return value;
+        }
+        assert!(start.elapsed() < DEADLINE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A world-readable copy of a program, for users who may not enter the target directory.
+pub fn copy_of(program: &str, to: &Path) {
+    std::fs::copy(program, to).unwrap_or_else(|error| panic!("{program}: {error}"));
+}

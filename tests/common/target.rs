@@ -1,0 +1,148 @@
+//! Starting the process that is watched: tests/common/victim.rs.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+
+use super::run::{MEMDOOR, poll};
+
+/// Where it is built: `cargo test` builds examples beside the binary.
+pub fn path() -> PathBuf {
+    let path = Path::new(MEMDOOR).with_file_name("examples/victim");
+    assert!(
+        path.exists(),
+        "{path:?} is missing: cargo build --example victim"
+    );
+    path
+}
+
+/// The victim with arguments.
+pub fn victim(args: &[&str]) -> Command {
+    let mut command = Command::new(path());
+    command.args(args);
+    command
+}
+
+/// A victim that runs; killed when dropped.
+pub struct Victim {
+    /// The process to watch, as the one who started it numbers it.
+    pub pid: u32,
+    /// What it printed before `ready`.
+    pub said: Vec<String>,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    out: BufReader<ChildStdout>,
+}
+
+impl Victim {
+    /// Starts one and waits until its state is set up.
+    pub fn start(args: &[&str]) -> Self {
+        Self::start_command(victim(args))
+    }
+
+    /// The same through another program, or a copy.
+    pub fn start_command(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stdin = child.stdin.take();
+        let mut out = BufReader::new(child.stdout.take().expect("piped"));
+        let mut said = Vec::new();
+        let pid = loop {
+            let mut line = String::new();
+            out.read_line(&mut line).expect("a line");
+            assert!(!line.is_empty(), "{command:?} ended before it was ready");
+            if let Some(pid) = line.strip_prefix("ready ") {
+                break pid.trim().parse().expect("a pid");
+            }
+            said.push(line);
+        };
+        Self {
+            pid,
+            said,
+            child,
+            stdin,
+            out,
+        }
+    }
+
+    /// Waits until it does nothing any more: `ready` is said just before it reads its input.
+    pub fn settled(self) -> Self {
+        poll("a victim that reads its input", || {
+            let reads = format!("/proc/{}/syscall", self.pid);
+            let call = std::fs::read_to_string(reads).ok()?;
+            let mut words = call.split(' ').skip(1);
+            (words.next() == Some("0x0")).then_some(())
+        });
+        self
+    }
+
+    /// Its number as text.
+    pub fn id(&self) -> String {
+        self.pid.to_string()
+    }
+
+    /// The number of the process that was started, which is not always the one to watch.
+    pub fn started(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Writes the line that `leak --wait` and `exec` wait for.
+    pub fn go(&mut self) {
+        let stdin = self.stdin.as_mut().expect("not ended");
+        stdin.write_all(b"\n").expect("a line");
+    }
+
+    /// Waits for the next `ready`: the image after exec() says it again.
+    pub fn ready_again(&mut self) {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("a line");
+        assert!(line.starts_with("ready "), "{line:?}");
+    }
+
+    /// Ends its input, which ends it, and collects it.
+    pub fn end(&mut self) {
+        self.stdin = None;
+        let _ = self.child.wait();
+    }
+
+    /// Kills it, and does not collect it.
+    pub fn kill(&self) {
+        let pid = i32::try_from(self.pid).expect("a pid");
+        kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).expect("kill");
+    }
+
+    /// A file of its `/proc` directory.
+    pub fn proc(&self, name: &str) -> String {
+        let path = format!("/proc/{}/{name}", self.pid);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// `n kB` behind a key of one of these files, as smaps_rollup has it.
+    pub fn kib(&self, name: &str, key: &str) -> u64 {
+        self.proc(name)
+            .lines()
+            .find_map(|line| {
+                line.strip_prefix(key)?
+                    .strip_prefix(':')?
+                    .trim()
+                    .strip_suffix(" kB")?
+                    .trim()
+                    .parse()
+                    .ok()
+            })
+            .unwrap_or_else(|| panic!("no {key} in {name}"))
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        // Both fail when it has been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
