@@ -203,7 +203,12 @@ impl Memcg {
                 let Some(here) = end.and_then(|end| below.get(..end)) else {
                     break;
                 };
-                *slot = Some(Level::open(&mount.point, here, &names)?);
+                *slot = match Level::open(&mount.point, here, &names).map_err(Absent::from) {
+                    Ok(level) => Some(level),
+                    // Not there or not permitted: the path is known all the same.
+                    Err(Absent::NotSupported | Absent::NotPermitted) if here == below => break,
+                    Err(why) => return Err(why),
+                };
                 end = here.iter().rposition(|byte| *byte == b'/');
             }
         }
@@ -233,11 +238,7 @@ impl Memcg {
         };
         let place = self.place.as_mut().map_err(|why| *why)?;
         // A mount may show a part of the hierarchy only: what it shows is the end of the target's path.
-        let own = place
-            .levels
-            .first()
-            .and_then(Option::as_ref)
-            .map_or(0, |own| own.end);
+        let own = place.levels[0].as_ref().map_or(0, |own| own.end);
         let hidden = place.path.as_bytes().len().saturating_sub(own);
         let level = place
             .levels
