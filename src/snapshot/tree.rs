@@ -122,27 +122,25 @@ fn relative(
         swap: status.and_then(|status| memory(status.swap)),
     };
     report.row(Row::Relative(&row));
-    let is_lost = [
-        row.oom_score.err(),
-        row.oom_score_adj.err(),
-        row.rss.err(),
-        row.swap.err(),
-    ]
-    .into_iter()
-    .flatten()
-    .any(Absent::is_loss);
     let step = stat.map(|stat| Step {
         parent: Pid::new(stat.ppid),
         started: stat.starttime,
     });
-    (
-        step,
-        if is_lost {
-            Completeness::Partial
-        } else {
-            Completeness::Complete
-        },
-    )
+    (step, completeness(&row))
+}
+
+fn completeness(row: &Relative<'_>) -> Completeness {
+    let missing = [
+        row.oom_score.err(),
+        row.oom_score_adj.err(),
+        row.rss.err(),
+        row.swap.err(),
+    ];
+    if missing.into_iter().flatten().any(Absent::is_loss) {
+        Completeness::Partial
+    } else {
+        Completeness::Complete
+    }
 }
 
 /// The directory was there a moment ago, so a file that is not there now means that the process has gone, or that hidepid=2 hides it.
