@@ -108,6 +108,8 @@ struct Place {
     version: Version,
     path: Path,
     events: Option<(Dir, Kept)>,
+    /// Its count of OOM kills when the target was first seen in it.
+    kills: Result<u64, Absent>,
     limiting: Result<Option<Limiting>, Absent>,
 }
 
@@ -144,6 +146,14 @@ impl Memcg {
                 .ok_or(Absent::NotSupported),
             Err(errno) => Err(target.absent(errno)),
         };
+        // v1 shows "/" for a task that is exiting, whatever its group was. Asked after the path was read: who is not exiting now was
+        // not then.
+        if self.place.is_ok()
+            && matches!(&found, Ok((Version::V1, path)) if path.as_bytes() == b"/")
+            && target.stat(|stat| stat.is_exiting) != Ok(false)
+        {
+            return;
+        }
         match found.and_then(|(version, path)| self.place(version, path)) {
             Ok(place) => self.adopt(place),
             Err(Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => {
@@ -169,12 +179,19 @@ impl Memcg {
             old_limiting.limit = limiting.limit;
             return;
         }
+        let known = match &self.place {
+            Ok(old) if old.path.as_bytes() == new.path.as_bytes() => Some(old.kills),
+            _ => None,
+        };
         if let Ok(Some(limiting)) = &mut new.limiting {
             limiting.prime();
         }
         self.place = Ok(new);
         // Opens and reads the events file for the same reason.
-        let _ = self.event(b"oom_kill");
+        let kills = self.event(b"oom_kill");
+        if let Ok(place) = &mut self.place {
+            place.kills = known.unwrap_or(kills);
+        }
     }
 
     fn place(&self, version: Version, path: Path) -> Result<Place, Absent> {
@@ -189,6 +206,7 @@ impl Memcg {
             version,
             path: path.clone(),
             events,
+            kills: Err(Absent::NotSupported),
             limiting,
         };
         // Not mounted, or outside of what this mount or cgroup namespace shows: the path is known all the same.
@@ -235,6 +253,15 @@ impl Memcg {
         let (dir, file) = place.events.as_mut().ok_or(Absent::NotSupported)?;
         let mut buf = [0; TEXT_MAX];
         event(file.once(dir, &mut buf)?, key).ok_or(Absent::NotSupported)
+    }
+}
+
+impl Memcg {
+    /// Whether OOM kills were counted in the target's own cgroup since it was first seen there. Another cgroup's count says nothing of
+    /// this one: a target that moves is counted anew.
+    pub fn has_killed(&mut self) -> Result<bool, Absent> {
+        let before = self.place.as_ref().map_err(|why| *why)?.kills?;
+        Ok(self.event(b"oom_kill")? > before)
     }
 }
 
