@@ -23,10 +23,15 @@ pub struct Stat<'a> {
     pub starttime: Ticks,
     /// Whether field 9, flags, has `PF_KTHREAD`.
     pub is_kernel_thread: bool,
+    /// Whether field 9 has `PF_EXITING`: it is on its way to being a zombie.
+    pub is_exiting: bool,
 }
 
 /// `PF_KTHREAD` of include/linux/sched.h, the same value since 2.6.27.
 const PF_KTHREAD: u64 = 0x0020_0000;
+
+/// `PF_EXITING`, the same value since 2.6.
+const PF_EXITING: u64 = 0x4;
 
 /// Field numbers of the man page, counted from `state`, which is 3.
 const STATE: usize = 3;
@@ -40,12 +45,14 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
     let rest = text.get(close + 1..)?.trim_ascii();
     let field = |number: usize| rest.split(|byte| *byte == b' ').nth(number - STATE);
     let &[state] = field(3)? else { return None };
+    let flags = dec(field(9)?)?;
     Some(Stat {
         pid: dec(text.get(..open)?.trim_ascii())?,
         comm,
         state,
         ppid: u64::try_from(one_number(field(4)?)?).ok()?,
-        is_kernel_thread: dec(field(9)?)? & PF_KTHREAD != 0,
+        is_kernel_thread: flags & PF_KTHREAD != 0,
+        is_exiting: flags & PF_EXITING != 0,
         threads: dec(field(20)?)?,
         starttime: Ticks(dec(field(22)?)?),
     })
@@ -74,6 +81,7 @@ mod tests {
             threads: 3,
             starttime: Ticks(16541),
             is_kernel_thread: false,
+            is_exiting: false,
         };
         assert_eq!(parse(&text), Some(expected));
     }

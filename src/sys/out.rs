@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use core::time::Duration;
 use std::os::fd::BorrowedFd;
 
 use nix::sys::stat::{SFlag, fstat};
@@ -122,12 +123,16 @@ impl<'b> Out<'b> {
     }
 }
 
-/// Waits until a write would not block; a stop signal ends the wait, so that Ctrl-C works while a pager is paused.
+/// Once a stop was asked for, a reader that makes room within this time gets the rest of the report: it is slow, not stopped.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Waits until a write would not block; a stop signal bounds the wait, so that Ctrl-C works while a pager is paused.
 fn wait_writable(fd: BorrowedFd<'_>) -> core::result::Result<(), Broken> {
     loop {
-        match signal::wait(Some((fd, Until::Writable)), None) {
-            Ok(Woken::Signal) if signal::stop_requested().is_some() => return Err(Broken::Stopped),
-            Ok(Woken::Signal | Woken::Timeout) => {}
+        let patience = signal::stop_requested().map(|_| PATIENCE);
+        match signal::wait(Some((fd, Until::Writable)), patience) {
+            Ok(Woken::Timeout) => return Err(Broken::Stopped),
+            Ok(Woken::Signal) => {}
             Ok(Woken::Ready) => return Ok(()),
             Err(errno) => return Err(Broken::Failed(errno)),
         }

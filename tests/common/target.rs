@@ -110,6 +110,11 @@ impl Victim {
         let _ = self.child.wait();
     }
 
+    /// Collects it; whoever kills it is somebody else.
+    pub fn wait(&mut self) {
+        self.child.wait().expect("wait");
+    }
+
     /// Kills it, and does not collect it.
     pub fn kill(&self) {
         let pid = i32::try_from(self.pid).expect("a pid");

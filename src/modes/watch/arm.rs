@@ -41,7 +41,7 @@ impl<'a> Armed<'a> {
         memcg.refresh(&mut target);
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
         target.prime(rss <= CHEAP_ROLLUP);
-        let kills = [memcg.event(b"oom_kill"), host.oom_kills()];
+        let kills = host.oom_kills();
         lock_memory(options.lock)?;
         // Both are best effort, and without them memdoor still works: a container has neither right.
         let _ = harden::exempt_from_oom_killer(&host.proc);

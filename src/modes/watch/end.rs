@@ -64,14 +64,14 @@ pub(super) struct Seen {
     peak_rss: Bytes,
     samples: u64,
     worst_lateness: Duration,
-    /// OOM kills counted in the target's cgroup and in the whole system when the watch began.
-    kills: [Result<u64, Absent>; 2],
+    /// OOM kills counted in the whole system when the watch began.
+    kills: Result<u64, Absent>,
     allocations: u64,
     faults: Faults,
 }
 
 impl Seen {
-    pub(super) fn new(started: Duration, kills: [Result<u64, Absent>; 2]) -> Self {
+    pub(super) fn new(started: Duration, kills: Result<u64, Absent>) -> Self {
         Self {
             last_rss: Bytes(0),
             snapshots: 0,
@@ -184,12 +184,12 @@ impl Armed<'_> {
 
     /// What the end looked like, from the kernel's own counts of OOM kills: no more than they say.
     fn looked_like(&mut self) -> &'static str {
-        let now = [self.memcg.event(b"oom_kill"), self.host.oom_kills()];
-        let rose = |index: usize| match (self.seen.kills.get(index), now.get(index)) {
-            (Some(Ok(before)), Some(Ok(after))) => Some(after > before),
+        let in_system = self.host.oom_kills();
+        let in_system = match (self.seen.kills, in_system) {
+            (Ok(before), Ok(after)) => Some(after > before),
             _ => None,
         };
-        match (rose(0), rose(1)) {
+        match (self.memcg.has_killed().ok(), in_system) {
             (Some(true), _) => {
                 "likely an OOM kill: its control group's count of OOM kills rose while it was watched"
             }

@@ -54,6 +54,8 @@ struct Place {
     version: Version,
     path: Path,
     events: Kept,
+    /// Its count of OOM kills when the target was first seen in it.
+    kills: Result<u64, Absent>,
     /// The target's own cgroup first; or why none can be looked into, as when the hierarchy is not mounted or not shown.
     levels: Result<Levels, Absent>,
 }
@@ -93,6 +95,13 @@ impl Memcg {
         let is_known = |path: &[u8]| self.path().is_ok_and(|(_, known)| known == path);
         let place = match found {
             Ok((_, path)) if is_known(path) => return,
+            // v1 shows "/" for a task that is exiting, whatever its cgroup was. Asked after the path was read: who is not
+            // exiting now was not then.
+            Ok((Version::V1, b"/"))
+                if self.place.is_ok() && target.stat(|stat| stat.is_exiting) != Ok(false) =>
+            {
+                return;
+            }
             Ok((version, path)) => self.open(version, Path::of(path)),
             Err(why) => Err(why),
         };
@@ -100,8 +109,18 @@ impl Memcg {
             Err(Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => {}
             place => self.place = place,
         }
-        // Opens and reads the events file, so that it can be read again later.
-        let _ = self.event(b"oom_kill");
+        // This opens the events file, too, so that it can be read again at the limit.
+        let kills = self.event(b"oom_kill");
+        if let Ok(place) = &mut self.place {
+            place.kills = kills;
+        }
+    }
+
+    /// Whether OOM kills were counted in the target's own cgroup since it was first seen there. Another cgroup's count says nothing
+    /// of this one: a target that moves is counted anew.
+    pub fn has_killed(&mut self) -> Result<bool, Absent> {
+        let before = self.place.as_ref().map_err(|why| *why)?.kills?;
+        Ok(self.event(b"oom_kill")? > before)
     }
 
     /// Opens the cgroup at `path` and all above it.
@@ -122,11 +141,12 @@ impl Memcg {
             // The path is known all the same when its directory is not there or not permitted.
             opened => opened.map_or(Err(Absent::NotSupported), |levels| Ok(levels?)),
         };
-        let events = Kept::new(names.events);
+        let (events, kills) = (Kept::new(names.events), Err(Absent::NotSupported));
         Ok(Place {
             version,
             path,
             events,
+            kills,
             levels,
         })
     }
