@@ -105,6 +105,8 @@ pub enum Value<'a> {
     Int(i64),
     /// Bytes that somebody else chose: escaped.
     Text(&'a [u8]),
+    /// The same, cut short: marked in text, listed under memdoor.incomplete in JSON.
+    Cut(&'a [u8]),
     /// `52.73 %`.
     Percent(Percent),
     /// `12.345 s` in text, microseconds in JSON.

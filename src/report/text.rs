@@ -32,6 +32,10 @@ impl<'o, 'b> Text<'o, 'b> {
             Value::Count(count) => self.out.put_dec(count),
             Value::Int(number) => self.out.put_dec(number),
             Value::Text(bytes) => escape::text(self.out, bytes, Source::Raw),
+            Value::Cut(bytes) => {
+                escape::text(self.out, bytes, Source::Raw);
+                self.out.put(b" [cut]");
+            }
             Value::Percent(percent) => {
                 let hundredths = percent.hundredths;
                 put_fmt(

@@ -71,7 +71,10 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         UNIT.is(text(owner.unit)),
         CONTAINER.is(text(owner.container)),
         POD.is(text(owner.pod)),
-        CMDLINE.is(Value::of(found.cmdline, Value::Text)),
+        CMDLINE.is(Value::of(found.cmdline, |text| match text.len() {
+            CMDLINE_MAX => Value::Cut(text),
+            _ => Value::Text(text),
+        })),
     ];
     let shown = match (scene.cmdline, facts.split_last()) {
         (Cmdline::Hide, Some((_, others))) => others,

@@ -75,6 +75,7 @@ fn is_incomplete(fact: &Fact<'_>) -> bool {
     match fact.value {
         Value::Absent(why) => why.is_loss(),
         Value::Text(bytes) => escape::is_cut_in_json(bytes),
+        Value::Cut(_) => true,
         _ => false,
     }
 }
@@ -84,7 +85,9 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
         Value::Bytes(size) => out.put_dec(size.0),
         Value::Count(count) => out.put_dec(count),
         Value::Int(number) => out.put_dec(number),
-        Value::Text(bytes) => drop(escape::json(out, bytes, Source::Raw, JSON_MAX)),
+        Value::Text(bytes) | Value::Cut(bytes) => {
+            escape::json(out, bytes, Source::Raw, JSON_MAX);
+        }
         Value::Percent(percent) => put_fmt(
             out,
             format_args!(
