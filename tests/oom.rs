@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::os::unix::process::ExitStatusExt;
+
 use nix::sys::signal::Signal;
 
 use common::host::is_root;
@@ -42,6 +44,12 @@ fn leak_until_killed(pace: &str, place: Place, options: &[&str]) -> Option<Ended
     assert!(watch.next_report().is_below());
     target.go();
     let ended = watch.end();
+    // Seen once in a hundred runs, and only at full speed: what the leaker left was not enough, and memdoor was next.
+    if (pace, place) == ("0", Place::Inside) && ended.status.signal() == Some(9) {
+        assert!(group.oom_kills() > 1, "not the kernel: {ended:#?}");
+        skip("the kernel killed memdoor too: without CAP_SYS_RESOURCE it can't exempt itself");
+        return None;
+    }
     assert!(
         group.oom_kills() >= 1,
         "the kernel killed nobody: {ended:#?}"

@@ -200,7 +200,7 @@ fn alone(dir: &TempDir, args: &[&str]) -> Victim {
 #[test]
 fn every_value_of_the_first_section_is_the_kernels() {
     let target = Victim::start(&["zombie-leader", "1"]);
-    let alone = Victim::start(&["idle"]);
+    let alone = Victim::start(&["idle"]).settled();
     let report = snapshot(&alone);
     let exe = path();
     assert_eq!(report.value("PID"), alone.id());
@@ -233,7 +233,7 @@ fn every_value_of_the_first_section_is_the_kernels() {
     let report = snapshot(&target);
     assert_eq!(report.value("Threads"), "2");
     // That of the thread whose memory is shown: the first one is a zombie.
-    assert_eq!(report.value("State"), "S");
+    assert_ne!(report.value("State"), "Z");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The document's text, taken apart again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The five banners of a snapshot, in order.
 pub const BANNERS: [&str; 5] = [
@@ -79,6 +79,16 @@ impl Report {
                 Some(_) => has("Memory Pressure Threshold: ") || has("Looked Like: "),
                 None => false,
             }
+    }
+
+    /// Since boot, when it was taken: by memdoor's own clock, however late the test reads it.
+    pub fn since_boot(&self) -> Duration {
+        let (_, clock) = self
+            .value("Report Time UTC")
+            .split_once(" (")
+            .expect("two clocks");
+        let seconds = clock.strip_suffix(" s since boot)").expect("seconds");
+        Duration::from_secs_f64(seconds.parse().expect("a number"))
     }
 
     pub fn is_below(&self) -> bool {

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
+use memdoor::sys::clock::Now;
 use nix::sys::signal::{Signal, kill};
 
 use super::run::{MEMDOOR, poll};
@@ -119,6 +121,13 @@ impl Victim {
     pub fn kill(&self) {
         let pid = i32::try_from(self.pid).expect("a pid");
         kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).expect("kill");
+    }
+
+    /// Waits until it holds so much, and says when that was seen, since boot.
+    pub fn reaches(&self, kib: u64) -> Duration {
+        poll("a target that grows", || {
+            (self.kib("status", "VmRSS") >= kib).then(|| Now::read().boottime)
+        })
     }
 
     /// A file of its `/proc` directory.
