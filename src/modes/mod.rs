@@ -10,6 +10,7 @@ use crate::report::json::{Envelope, Json};
 use crate::report::text::Text;
 use crate::report::{Format, Report};
 use crate::snapshot::sockets::Sockets;
+use crate::sys::harden;
 use crate::sys::out::{Broken, Out, say};
 use crate::target::{Refusal, Target};
 
@@ -35,6 +36,13 @@ fn with_report<T>(
         Format::Text => write(&mut Text::new(out)),
         Format::Json => write(&mut Json::new(out, envelope)),
     }
+}
+
+/// The machine, with as many descriptors as may be had.
+fn open_host() -> Result<Host, Exit> {
+    // What then can't be opened stands as `-` with EMFILE.
+    let _ = harden::raise_file_limit();
+    Host::open(c"/proc").map_err(|error| fail(&error))
 }
 
 fn envelope(host: &Host) -> Envelope {

@@ -1,6 +1,6 @@
 //! `memdoor snapshot`: one of each process named, now.
 
-use super::{Buffers, arm_sockets, envelope, fail, output_exit, refuse, with_report};
+use super::{Buffers, arm_sockets, envelope, open_host, output_exit, refuse, with_report};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
@@ -26,9 +26,9 @@ pub struct Options<'a> {
 /// Takes them, then ends. A process that can't be looked at does not keep the others from it.
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    let mut host = match Host::open(c"/proc") {
+    let mut host = match open_host() {
         Ok(host) => host,
-        Err(error) => return fail(&error),
+        Err(exit) => return exit,
     };
     let envelope = envelope(&host);
     let mut out = Out::new(Sink::Stdout, buffers.out);

@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use nix::sys::mman::{MlockAllFlags, mlockall};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 
 use super::file::Dir;
 use super::{Errno, Result};
@@ -17,6 +17,12 @@ const STACK: usize = 32 * 1024;
 /// Without CAP_IPC_LOCK it needs RLIMIT_MEMLOCK above the mapped size, about 1 MiB: since Linux 5.16 the default is 8 MiB.
 pub fn lock_memory() -> Result<()> {
     mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
+}
+
+/// Raises the soft limit of open files to the hard one: about 40 are kept open, and `ulimit -n` may be lower.
+pub fn raise_file_limit() -> Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
 }
 
 /// Writes `-1000` to the own oom_score_adj: needs CAP_SYS_RESOURCE, which containers lack.

@@ -5,7 +5,9 @@ use super::{Armed, Lock, Options};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::modes::{Buffers, arm_sockets, envelope, fail, refuse, say_hint, with_report};
+use crate::modes::{
+    Buffers, arm_sockets, envelope, fail, open_host, refuse, say_hint, with_report,
+};
 use crate::report::Format;
 use crate::report::json::Envelope;
 use crate::snapshot::{self, Cmdline, Completeness, Scene, memory};
@@ -26,7 +28,7 @@ impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
     pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
         let Buffers { out, read } = buffers;
-        let mut host = Host::open(c"/proc").map_err(|error| fail(&error))?;
+        let mut host = open_host()?;
         let mut target =
             Target::open(&host.proc, options.pid).map_err(|refusal| refuse(&refusal))?;
         let exe = check_exe(&target, &options)?;
