@@ -14,11 +14,11 @@ use crate::snapshot::{self, Cmdline, Completeness, Scene, memory};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::harden::{self, Faults};
 use crate::sys::out::{Out, Sink, say};
-use crate::sys::{Errno, heap, signal};
+use crate::sys::{heap, signal};
 use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
-use crate::trigger::{Base, Trigger};
+use crate::trigger::Trigger;
 use crate::units::{Bytes, Pid};
 
 /// Below this RSS a walk over the page tables takes about 1 ms, cheap enough to have smaps_rollup read once before it is needed.
@@ -71,30 +71,6 @@ impl<'a> Armed<'a> {
         armed.check_threshold()?;
         armed.seen.armed(heap::allocations(), Faults::so_far());
         Ok(armed)
-    }
-
-    /// A threshold of nothing never fires: better said now than found out afterwards.
-    fn check_threshold(&mut self) -> Result<(), Exit> {
-        if self.options.threshold.is_none() || self.fires_at.is_some() {
-            return Ok(());
-        }
-        let pid = self.options.pid;
-        match self.options.base {
-            Base::Memtotal => Err(fail(&Error::new(
-                "read",
-                b"MemTotal of /proc/meminfo",
-                Errno::ENODATA,
-            ))),
-            Base::Cgroup | Base::Auto => {
-                say(format_args!(
-                    "memdoor: PID {pid} is in no control group with a memory limit that can be read"
-                ));
-                say_hint(Some(
-                    "leave --of out: the threshold is then a percentage of MemTotal",
-                ));
-                Err(Exit::Error)
-            }
-        }
     }
 }
 

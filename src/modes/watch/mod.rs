@@ -3,6 +3,7 @@
 mod arm;
 mod end;
 mod options;
+mod threshold;
 
 pub use options::{Below, Lock, Options, SelfReport};
 
@@ -25,9 +26,10 @@ use crate::sys::signal::{self, Until, Woken};
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
-use crate::trigger::{self, Action, Base, Level, SAMPLE, Trigger};
+use crate::trigger::{Action, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
 use end::{Ending, Seen};
+use threshold::Confirmed;
 
 /// Watches until the end.
 #[must_use]
@@ -59,12 +61,11 @@ struct Armed<'a> {
     fires_at: Option<Bytes>,
     /// How far statm may be off, as of the last report.
     statm_error: Bytes,
-    /// When a reading close to the threshold was last confirmed, and what the walk over the page tables said.
-    confirmed: Option<(Duration, Bytes)>,
+    confirmed: Option<Confirmed>,
     reports: u64,
 }
 
-impl<'a> Armed<'a> {
+impl Armed<'_> {
     fn watch(&mut self) -> Ending {
         let step = SAMPLE.min(self.options.interval);
         let mut planned = monotonic();
@@ -122,11 +123,10 @@ impl<'a> Armed<'a> {
             if let Some(stop) = signal::stop_requested() {
                 return Some(Ending::Stopped(stop));
             }
-            if signal::take_snapshot_request() {
-                self.snapshot();
-                if let Some(broken) = self.out.broken() {
-                    return Some(Ending::output(broken));
-                }
+            if signal::take_snapshot_request()
+                && let Some(ending) = self.snapshot_now()
+            {
+                return Some(ending);
             }
             let left = planned.saturating_sub(monotonic());
             let pidfd = self
@@ -142,6 +142,15 @@ impl<'a> Armed<'a> {
         }
     }
 
+    /// SIGUSR1.
+    fn snapshot_now(&mut self) -> Option<Ending> {
+        if let Some(ending) = self.check_identity() {
+            return Some(ending);
+        }
+        self.snapshot();
+        self.out.broken().map(Ending::output)
+    }
+
     /// One pread(2) of statm. Nothing in it means that the first thread has exited, or all of them.
     fn read_rss(&mut self) -> Result<Bytes, Absent> {
         match memory::rss(&mut self.target, self.host.page) {
@@ -149,53 +158,6 @@ impl<'a> Armed<'a> {
                 memory::rss(&mut self.target, self.host.page)
             }
             reading => reading,
-        }
-    }
-
-    /// Where the reading stands. Close to the threshold and on a kernel whose statm is coarse it is confirmed by smaps_rollup, at most
-    /// once an interval: that walk stalls the target.
-    fn level(&mut self, rss: Bytes, now: Duration) -> Level {
-        let Some(fires_at) = self.fires_at else {
-            return Level::Above;
-        };
-        let mut rss = rss;
-        if trigger::is_close(rss, fires_at, self.statm_error) {
-            let due = self
-                .confirmed
-                .is_none_or(|(at, _)| now >= at.saturating_add(self.options.interval));
-            if due
-                && let Ok(Some(exact)) =
-                    memory::rollup(&mut self.target, self.buf).map(|rollup| rollup.rss)
-            {
-                self.confirmed = Some((now, exact));
-            }
-            rss = self.confirmed.map_or(rss, |(_, exact)| exact);
-        }
-        if rss >= fires_at {
-            Level::Above
-        } else {
-            Level::Below
-        }
-    }
-
-    /// What the threshold is in bytes now: limits are changed and memory is plugged in while memdoor watches.
-    fn refresh_threshold(&mut self) {
-        let Some(threshold) = self.options.threshold else {
-            return;
-        };
-        self.statm_error = self
-            .host
-            .statm_error(|| self.target.stat(|stat| stat.threads));
-        let memtotal = self.host.meminfo().ok().and_then(|meminfo| meminfo.total);
-        let cgroup = match self.options.base {
-            Base::Memtotal => None,
-            Base::Cgroup | Base::Auto => {
-                self.memcg.refresh(&mut self.target);
-                self.memcg.limit().ok().flatten()
-            }
-        };
-        if let Some(whole) = trigger::base(self.options.base, memtotal, cgroup) {
-            self.fires_at = Some(threshold.of(whole));
         }
     }
 
