@@ -2,7 +2,7 @@
 
 use super::end::{Seen, say_mismatch};
 use super::{Armed, Lock, Options};
-use crate::error::{Because, Error};
+use crate::error::{Absent, Because, Error};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::modes::{
@@ -75,14 +75,14 @@ impl<'a> Armed<'a> {
 }
 
 /// The executable as it is now, when it is the one that the user named.
-fn check_exe(target: &Target, options: &Options<'_>) -> Result<Link, Exit> {
+fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Absent>, Exit> {
     let pid = options.pid;
     match (target.exe(), options.exe) {
         (Ok(link), Some(wanted)) if !target.runs(&link, wanted) => {
             say_mismatch(pid, wanted);
             Err(Exit::Gone)
         }
-        (Ok(link), _) => Ok(link),
+        (Ok(link), _) => Ok(Ok(link)),
         (Err(errno), Some(_)) => {
             say(format_args!(
                 "memdoor: cannot read /proc/{pid}/exe: {}",
@@ -93,7 +93,7 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Link, Exit> {
             ));
             Err(Exit::Error)
         }
-        (Err(_), None) => Ok(Link::of(b"-")),
+        (Err(errno), None) => Ok(Err(errno.into())),
     }
 }
 

@@ -57,11 +57,12 @@ impl Ending {
 
 /// What was seen while watching.
 pub(super) struct Seen {
-    pub(super) last_rss: Bytes,
+    /// The last reading; `None` when the target was gone before the first.
+    pub(super) last_rss: Option<Bytes>,
     pub(super) snapshots: u64,
     started: Duration,
     last_at: Duration,
-    peak_rss: Bytes,
+    peak_rss: Option<Bytes>,
     samples: u64,
     worst_lateness: Duration,
     /// OOM kills counted in the whole system when the watch began.
@@ -73,11 +74,11 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn new(started: Duration, kills: Result<u64, Absent>) -> Self {
         Self {
-            last_rss: Bytes(0),
+            last_rss: None,
             snapshots: 0,
             started,
             last_at: started,
-            peak_rss: Bytes(0),
+            peak_rss: None,
             samples: 0,
             worst_lateness: Duration::ZERO,
             kills,
@@ -92,8 +93,8 @@ impl Seen {
     }
 
     pub(super) fn reading(&mut self, rss: Bytes, now: Duration, planned: Duration) {
-        (self.last_rss, self.last_at) = (rss, now);
-        self.peak_rss = self.peak_rss.max(rss);
+        (self.last_rss, self.last_at) = (Some(rss), now);
+        self.peak_rss = self.peak_rss.max(Some(rss));
         self.samples += 1;
         self.worst_lateness = self.worst_lateness.max(now.saturating_sub(planned));
     }
@@ -147,14 +148,14 @@ impl Armed<'_> {
         let age = monotonic().saturating_sub(self.seen.last_at);
         let last_seen = Moment::at(now.realtime.saturating_sub(age));
         let watched = self.seen.last_at.saturating_sub(self.seen.started);
-        let [pid, exe] = identity(self.options.pid, &self.exe, WatchEnd);
+        let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), WatchEnd);
         let facts = [
             pid,
             exe,
-            LAST_RSS.is(Value::Bytes(self.seen.last_rss)),
+            LAST_RSS.is(bytes_or_gone(self.seen.last_rss)),
             LAST_SEEN.is(Value::Moment(last_seen)),
             LAST_AGE.is(Value::Span(age)),
-            PEAK_RSS.is(Value::Bytes(self.seen.peak_rss)),
+            PEAK_RSS.is(bytes_or_gone(self.seen.peak_rss)),
             WATCHED.is(Value::Span(watched)),
             SAMPLES.is(Value::Count(self.seen.samples)),
             SNAPSHOTS.is(Value::Count(self.seen.snapshots)),
@@ -213,15 +214,32 @@ impl Armed<'_> {
             worst_lateness,
             ..
         } = self.seen;
-        let rss = own_rss(self).map_or(0, Bytes::kib);
         say(format_args!(
             "memdoor: self-report: allocations {allocations}, minor faults {}, major faults {}, ticks {samples}, \
-             snapshots {snapshots}, worst lateness {} us, RSS {rss} kB",
+             snapshots {snapshots}, worst lateness {} us, RSS {}",
             faults.minor,
             faults.major,
             worst_lateness.as_micros(),
+            Kib(own_rss(self)),
         ));
     }
+}
+
+/// `440 kB`, or `-`.
+struct Kib(Option<Bytes>);
+
+impl core::fmt::Display for Kib {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            Some(size) => write!(f, "{} kB", size.kib()),
+            None => f.write_str("-"),
+        }
+    }
+}
+
+/// The target was gone before it was seen: nothing is known, which is not 0.
+pub(super) fn bytes_or_gone(size: Option<Bytes>) -> Value<'static> {
+    Value::of(size.ok_or(Absent::Gone), Value::Bytes)
 }
 
 fn own_rss(armed: &Armed<'_>) -> Option<Bytes> {

@@ -28,7 +28,7 @@ use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
 use crate::trigger::{Action, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
-use end::{Ending, Seen};
+use end::{Ending, Seen, bytes_or_gone};
 use threshold::Confirmed;
 
 /// Watches until the end.
@@ -51,7 +51,8 @@ struct Armed<'a> {
     memcg: Memcg,
     envelope: Envelope,
     out: Out<'a>,
-    exe: Link,
+    /// The executable as of the last report.
+    exe: Result<Link, Absent>,
     seen: Seen,
     completeness: Completeness,
     sockets: Sockets,
@@ -163,19 +164,14 @@ impl Armed<'_> {
 
     /// Whether the process still runs what the user named. exec() keeps the process and changes that.
     fn check_identity(&mut self) -> Option<Ending> {
-        match self.target.exe() {
-            Ok(link) if link.as_bytes() == self.exe.as_bytes() => None,
-            Ok(link) => {
-                let is_named = self
-                    .options
-                    .exe
-                    .is_none_or(|wanted| self.target.runs(&link, wanted));
-                self.exe = link;
-                (!is_named).then_some(Ending::Mismatch)
-            }
-            // Not readable any more (a set-uid exec): the process is the same, and evidence is worth more than the name.
-            Err(_) => None,
-        }
+        // Not readable any more (a set-uid exec): the process is the same, and evidence is worth more than the name.
+        let link = self.target.exe().ok()?;
+        let before = self.exe.as_ref().map(Link::as_bytes);
+        let is_same = before == Ok(link.as_bytes());
+        let wanted = self.options.exe.filter(|_| !is_same);
+        let is_named = wanted.is_none_or(|wanted| self.target.runs(&link, wanted));
+        self.exe = Ok(link);
+        (!is_named).then_some(Ending::Mismatch)
     }
 
     fn snapshot(&mut self) {
@@ -205,13 +201,14 @@ impl Armed<'_> {
             pid: self.options.pid,
             comm: b"",
         };
-        let [pid, exe] = identity(self.options.pid, &self.exe, Event::Below);
+        let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), Event::Below);
+        self.completeness = self.completeness.and(Completeness::of(&[exe]));
         let percent = self
             .options
             .threshold
             .map(|threshold| threshold.percent().into());
         let figures = [
-            RSS.is(Value::Bytes(self.seen.last_rss)),
+            RSS.is(bytes_or_gone(self.seen.last_rss)),
             FIRES_AT.is(self.fires_at.map_or(Value::Nothing, Value::Bytes)),
             PERCENT.is(percent.map_or(Value::Nothing, Value::Count)),
         ];
@@ -236,11 +233,11 @@ impl Armed<'_> {
 }
 
 /// PID and executable, as every report of the document begins.
-fn identity<'f>(pid: Pid, exe: &'f Link, event: Event) -> [Fact<'f>; 2] {
+fn identity<'f>(pid: Pid, exe: Result<&'f Link, &Absent>, event: Event) -> [Fact<'f>; 2] {
     let pid = Name(event, "PID", "").is(Value::Int(pid.get().into()));
-    let exe = Name(event, "Executable Absolute Path", "process.executable.path")
-        .is(Value::Text(exe.as_bytes()));
-    [pid, exe]
+    let path = exe.map(Link::as_bytes).map_err(|why| *why);
+    let name = Name(event, "Executable Absolute Path", "process.executable.path");
+    [pid, name.is(Value::of(path, Value::Text))]
 }
 
 const RSS: Name = Name(
