@@ -85,6 +85,16 @@ fn say_hint(hint: Option<&str>) {
     }
 }
 
+/// Says what exit code 4 means; the reasons stand in the report.
+fn say_if_partial(exit: Exit) {
+    if exit == Exit::Partial {
+        say(format_args!(
+            "memdoor: part of the evidence could not be read: it stands as - with the reason"
+        ));
+        say_hint(Some("where permission was denied: run memdoor as root"));
+    }
+}
+
 /// What a broken output means for the exit code: a reader that has gone is no error.
 fn output_exit(broken: Broken) -> Exit {
     match broken {

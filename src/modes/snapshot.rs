@@ -1,6 +1,8 @@
 //! `memdoor snapshot`: one of each process named, now.
 
-use super::{Buffers, arm_sockets, envelope, open_host, output_exit, refuse, with_report};
+use super::{
+    Buffers, arm_sockets, envelope, open_host, output_exit, refuse, say_if_partial, with_report,
+};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
@@ -46,6 +48,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
             return output_exit(broken);
         }
     }
+    say_if_partial(exit);
     exit
 }
 

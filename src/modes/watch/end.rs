@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::{Armed, SelfReport, identity};
 use crate::error::Absent;
 use crate::exit::Exit;
-use crate::modes::{output_exit, with_report};
+use crate::modes::{output_exit, say_if_partial, with_report};
 use crate::report::Event::WatchEnd;
 use crate::report::{Format, Head, Moment, Name, Section, Value};
 use crate::snapshot::{Completeness, memory};
@@ -129,6 +129,7 @@ impl Armed<'_> {
                 Exit::Gone
             }
         };
+        say_if_partial(exit);
         if self.options.self_report == SelfReport::Show {
             self.report_self(spent);
         }
