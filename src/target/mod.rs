@@ -16,7 +16,7 @@ use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::kept::Kept;
 use crate::sys::pidfd::PidFd;
-use crate::units::{Pid, Ticks};
+use crate::units::{Bytes, Pid, Ticks};
 
 pub use files::Files;
 pub use refusal::Refusal;
@@ -237,17 +237,21 @@ impl Target {
         count
     }
 
-    /// Opens what ticks and snapshots need and reads it once, so that it can be read at a cgroup's limit. `cheap_rollup` says that a
-    /// walk over the page tables costs little: smaps_rollup stalls the target for as long as it is read.
-    pub fn prime(&mut self, cheap_rollup: bool) {
+    /// Opens what ticks and snapshots need and reads it once, so that it can be read at a cgroup's limit.
+    ///
+    /// smaps_rollup, whose reading walks the page tables and stalls the target meanwhile, only where that takes about 1 ms:
+    /// under 64 MiB of `rss`, in mappings that fit one read.
+    pub fn prime(&mut self, rss: Bytes) {
         let (view, files) = (self.thread.as_ref().unwrap_or(&self.dir), &mut self.files);
-        let mut buf = [0; 512];
+        let mut buf = [0; 4096];
+        // The kernel ends a read before the line that does not fit: what leaves this much room is all.
+        let maps = files.maps.once(view, &mut buf).map(<[u8]>::len);
+        let is_small = rss <= Bytes(64 << 20) && maps.is_ok_and(|length| length < 3072);
         for file in files.all() {
-            if cheap_rollup || file.name() != c"smaps_rollup" {
-                // A file that can't be read now is tried again when it is needed, and its reason reported then.
+            // What can't be opened now is tried again when it is needed, and its reason reported then.
+            let _ = file.file(view);
+            if is_small || file.name() != c"smaps_rollup" {
                 let _ = file.once(view, &mut buf);
-            } else {
-                let _ = file.file(view);
             }
         }
     }

@@ -21,9 +21,6 @@ use crate::target::memcg::Memcg;
 use crate::trigger::Trigger;
 use crate::units::{Bytes, Pid};
 
-/// Below this RSS a walk over the page tables takes about 1 ms, cheap enough to have smaps_rollup read once before it is needed.
-const CHEAP_ROLLUP: Bytes = Bytes(64 << 20);
-
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
     pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
@@ -42,7 +39,7 @@ impl<'a> Armed<'a> {
         rehearse(&mut host, &envelope, out, read, options.format);
         memcg.refresh(&mut target);
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
-        target.prime(rss <= CHEAP_ROLLUP);
+        target.prime(rss);
         let kills = host.oom_kills();
         lock_memory(options.lock)?;
         // Both are best effort, and without them memdoor still works: a container has neither right.
