@@ -13,8 +13,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use common::host::TempDir;
 use common::json::{self, Json};
-use common::scene::{Camera, TempDir};
+use common::scene::Camera;
 use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::{self, cgroup, maps, memcg, meminfo, mountinfo};

@@ -11,7 +11,9 @@ use nix::sys::signal::Signal;
 use common::host::{TempDir, has_unprivileged, is_root, memtotal_kib, unprivileged, works};
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, BELOW, END, Report};
-use common::run::{Ended, Running, memdoor, poll, run, run_command, through, through_shell};
+use common::run::{
+    Ended, Running, command, memdoor, poll, run, run_command, through, through_shell,
+};
 use common::skip;
 use common::target::{Victim, path, victim};
 
@@ -441,7 +443,7 @@ fn a_crossing_in_the_middle_of_a_long_interval_is_reported_at_once() {
 
 #[test]
 fn a_snapshot_follows_a_slow_crossing_within_a_second_and_then_every_interval() {
-    let Some(group) = group(Some(64 * MIB)) else {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", "0", "40"])));
@@ -545,18 +547,9 @@ fn the_mode_may_be_named() {
 
 // The base of the threshold
 
-/// A control group of the test's own, or a skip.
-fn group(limit: Option<u64>) -> Option<Memcg> {
-    if !is_root() {
-        skip("needs root for a memory control group of its own");
-        return None;
-    }
-    Memcg::new(limit).map_err(|why| skip(&why)).ok()
-}
-
 #[test]
 fn the_threshold_may_be_a_percentage_of_the_control_groups_limit() {
-    let Some(group) = group(Some(64 * MIB)) else {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let target = Victim::start_command(group.inside(&victim(&["hold", "40"])));
@@ -578,7 +571,7 @@ fn the_threshold_may_be_a_percentage_of_the_control_groups_limit() {
 
 #[test]
 fn a_limit_in_an_ancestor_counts_and_the_smallest_one_wins() {
-    let Some(parent) = group(Some(64 * MIB)) else {
+    let Some(parent) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let child = parent.below(Some(512 * MIB)).expect("a group below");
@@ -599,7 +592,7 @@ fn a_limit_in_an_ancestor_counts_and_the_smallest_one_wins() {
 
 #[test]
 fn a_limit_that_is_changed_moves_the_threshold() {
-    let Some(group) = group(Some(256 * MIB)) else {
+    let Some(group) = Memcg::or_skip(Some(256 * MIB)) else {
         return;
     };
     let target = Victim::start_command(group.inside(&victim(&["hold", "40"])));
@@ -613,10 +606,10 @@ fn a_limit_that_is_changed_moves_the_threshold() {
 
 #[test]
 fn a_process_that_moves_to_another_group_is_followed() {
-    let Some(wide) = group(Some(256 * MIB)) else {
+    let Some(wide) = Memcg::or_skip(Some(256 * MIB)) else {
         return;
     };
-    let Some(narrow) = group(Some(64 * MIB)) else {
+    let Some(narrow) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let target = Victim::start_command(wide.inside(&victim(&["hold", "40"])));
@@ -636,7 +629,9 @@ fn a_process_that_moves_to_another_group_is_followed() {
 
 #[test]
 fn without_a_limit_a_percentage_of_it_is_refused_and_auto_falls_back() {
-    let Some(group) = group(None) else { return };
+    let Some(group) = Memcg::or_skip(None) else {
+        return;
+    };
     if !group.is_at_root() {
         return skip("its control group lies below others, which may have a limit");
     }
@@ -656,12 +651,6 @@ fn without_a_limit_a_percentage_of_it_is_refused_and_auto_falls_back() {
 }
 
 // -e
-
-fn command(program: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(program);
-    command.args(args);
-    command
-}
 
 /// An idle copy of the victim.
 fn idle(copy: &str) -> Command {
