@@ -1,15 +1,13 @@
 //! `memdoor snapshot`: one of each process named, now.
 
-use super::{Buffers, arm_sockets, envelope, open_host, output_exit, refuse, with_report};
+use super::{Buffers, envelope, open_host, output_exit, refuse, take_once};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::{self, Cmdline, Completeness, Scene};
-use crate::sys::clock::Now;
+use crate::snapshot::{Cmdline, Completeness};
 use crate::sys::out::{Out, Sink};
 use crate::target::Target;
-use crate::target::memcg::Memcg;
 use crate::units::Pid;
 
 /// What was asked for.
@@ -61,26 +59,11 @@ fn one(
         Ok(target) => target,
         Err(refusal) => return refuse(&refusal),
     };
-    let mut memcg = Memcg::new(&host.proc, buf);
-    let mut sockets = match arm_sockets(&target) {
-        Ok(sockets) => sockets,
-        Err(exit) => return exit,
-    };
-    let mut scene = Scene {
-        target: &mut target,
-        host,
-        memcg: &mut memcg,
-        sockets: &mut sockets,
-        now: Now::read(),
-        buf,
-        cmdline: options.cmdline,
-    };
-    let done = with_report(options.format, out, envelope, |report| {
-        snapshot::take(&mut scene, report)
-    });
-    match done {
-        Completeness::Complete => Exit::Done,
-        Completeness::Partial if target.is_alive() => Exit::Partial,
-        Completeness::Partial => Exit::Gone,
+    let (format, cmdline) = (options.format, options.cmdline);
+    match take_once(&mut target, host, envelope, out, buf, format, cmdline) {
+        Ok(Completeness::Complete) => Exit::Done,
+        Ok(Completeness::Partial) if target.is_alive() => Exit::Partial,
+        Ok(Completeness::Partial) => Exit::Gone,
+        Err(exit) => exit,
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 
 use memdoor::host::Host;
-use memdoor::modes::OUT;
+use memdoor::modes::{OUT, envelope};
 use memdoor::report::json::{Envelope, Json};
 use memdoor::report::text::Text;
 use memdoor::report::{Format, Report};
@@ -38,13 +38,7 @@ impl Camera {
         let memcg = Memcg::new(&host.proc, &mut read);
         let sockets = Sockets::arm(target.descriptors()).expect("memory");
         Ok(Self {
-            envelope: Envelope {
-                host: host.uname.host.clone(),
-                host_id: memdoor::host::machine_id(),
-                arch: host.uname.machine.clone(),
-                boot_id: host.boot_id(),
-                release: host.uname.release.clone(),
-            },
+            envelope: envelope(&host),
             target,
             host,
             memcg,

@@ -5,13 +5,11 @@ use super::{Armed, Lock, Options};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::modes::{
-    Buffers, arm_sockets, envelope, fail, open_host, refuse, say_hint, with_report,
-};
+use crate::modes::{Buffers, arm_sockets, envelope, fail, open_host, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::{self, Cmdline, Completeness, Scene, memory};
-use crate::sys::clock::{Now, monotonic};
+use crate::snapshot::{Cmdline, Completeness, memory};
+use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{Errno, heap, signal};
@@ -150,23 +148,10 @@ fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8]
     let Ok(mut target) = Target::open(&host.proc, own) else {
         return;
     };
-    let mut memcg = Memcg::new(&host.proc, buf);
-    let Ok(mut sockets) = arm_sockets(&target) else {
-        return;
-    };
     let mut out = Out::new(Sink::Nowhere, out);
-    let mut scene = Scene {
-        target: &mut target,
-        host,
-        memcg: &mut memcg,
-        sockets: &mut sockets,
-        now: Now::read(),
-        buf,
-        cmdline: Cmdline::Show,
-    };
-    with_report(format, &mut out, envelope, |report| {
-        snapshot::take(&mut scene, report)
-    });
+    let cmdline = Cmdline::Show;
+    // Without it a watch is slower to begin with, and no worse.
+    let _ = take_once(&mut target, host, envelope, &mut out, buf, format, cmdline);
 }
 
 /// Writes to each page, so that it is there.
