@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use common::elf::{self, Elf};
-use common::host::{CAP_IPC_LOCK, TempDir, has_capability, has_unprivileged, unprivileged};
-use common::run::{Running, through_shell};
+use common::host::{CAP_IPC_LOCK, TempDir, has_capability, has_unprivileged, unlockable};
+use common::run::Running;
 use common::skip;
 use common::target::{Victim, kib};
 use nix::sys::signal::Signal;
@@ -140,8 +140,7 @@ fn idle_and_unlocked_it_takes_450_kb_at_most() {
     }
     let dir = TempDir::new();
     let copy = Command::new(dir.program(memdoor(), "memdoor"));
-    let unlocked = unprivileged(&through_shell("ulimit -l 0; exec \"$@\"", &copy));
-    idle(unlocked, |pid| {
+    idle(unlockable(&copy), |pid| {
         assert_eq!(kib(pid, "status", "VmLck"), 0, "control: nothing is locked");
         let rss = kib(pid, "status", "VmRSS");
         assert!((50..=IDLE_RSS_KB).contains(&rss), "{rss} kB");

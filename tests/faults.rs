@@ -11,7 +11,10 @@ use memdoor::trigger::Threshold;
 use memdoor::units::Bytes;
 use nix::sys::signal::Signal;
 
-use common::host::{TempDir, has_unprivileged, is_root, memtotal_kib, unprivileged, works};
+use common::host::{
+    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unlockable,
+    unprivileged, works,
+};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, END, Report};
@@ -177,8 +180,8 @@ fn fault_5_11_below_the_threshold_nothing_is_read_but_statm() {
 
 #[test]
 fn fault_5_12_what_is_readable_is_reported_without_rights_and_without_smaps_rollup() {
-    if !(is_root() && has_unprivileged()) {
-        return skip("needs root and setpriv");
+    if !may_be_another_user() {
+        return;
     }
     let dir = TempDir::new();
     let target = Victim::start(&["hold", "8"]);
@@ -440,11 +443,11 @@ fn fault_5_22_memory_that_can_not_be_locked_is_a_warning() {
     let dir = TempDir::new();
     let copy = dir.victim("app");
     let target = Victim::start_command(unprivileged(&command(&copy, &["idle"])));
-    let inner = unprivileged(&command(
+    let inner = command(
         &dir.memdoor(),
         &["-p", &target.id(), "-i", "0.05", "-c", "2"],
-    ));
-    let ended = run_command(through_shell("ulimit -l 0; exec \"$@\"", &inner));
+    );
+    let ended = run_command(unlockable(&inner));
     assert_eq!(ended.code(), 0, "{ended:#?}");
     assert!(
         ended

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
+use common::host::{TempDir, may_be_another_user, unprivileged, works};
 use common::run::{command, run_command, through};
 use common::skip;
 use common::target::{Victim, proc};
@@ -602,15 +602,6 @@ fn in_a_namespace(dir: &TempDir) -> Option<Victim> {
     Some(Victim::start_command(through(&["unshare", "-n"], &inner)))
 }
 
-/// Whether the test can look at a process of another user; it is skipped if not.
-fn may_become_another_user() -> bool {
-    let may = is_root() && has_unprivileged();
-    if !may {
-        skip("needs root and setpriv to become another user");
-    }
-    may
-}
-
 #[test]
 fn fault_5_07_sockets_are_those_of_the_targets_namespace() {
     let _alone = alone();
@@ -659,7 +650,7 @@ fn fault_5_08_an_empty_ipv4_udp_table_does_not_hide_the_others() {
 #[test]
 fn fault_5_27_a_process_that_may_not_be_read_is_not_one_without_sockets() {
     let _alone = alone();
-    if !may_become_another_user() {
+    if !may_be_another_user() {
         return;
     }
     let dir = TempDir::new();
@@ -670,7 +661,7 @@ fn fault_5_27_a_process_that_may_not_be_read_is_not_one_without_sockets() {
 #[test]
 fn fault_5_27_where_pidfd_getfd_is_refused_the_tables_answer() {
     let _alone = alone();
-    if !may_become_another_user() {
+    if !may_be_another_user() {
         return;
     }
     let dir = TempDir::new();

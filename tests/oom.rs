@@ -190,9 +190,8 @@ fn a_kill_by_hand_in_the_same_group_is_no_oom_kill() {
 
 #[test]
 fn an_oom_kill_of_somebody_else_in_the_system_is_not_taken_for_the_targets() {
-    let (Some(group), Some(other)) = (group(), group()) else {
-        return;
-    };
+    let Some(other) = group() else { return };
+    let Some(group) = group() else { return };
     let target = Victim::start_command(group.inside(&victim(&["idle"])));
     let mut watch = Running::start(memdoor(&["-p", &target.id(), "-m", "99", "-i", "60"]));
     watch.next_report();

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::host::{TempDir, has_unprivileged, is_root, memtotal_kib, unprivileged, works};
+use common::host::{
+    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unprivileged, works,
+};
 use common::json::Json;
 use common::report::{BANNERS, MAPPINGS, Mapping, Report, SOCKETS};
 use common::run::{DEADLINE, Ended, Running, memdoor, run, run_command, through, through_shell};
@@ -854,8 +856,8 @@ fn json_of_a_watch_tells_below_from_above_and_how_it_ended() {
 
 #[test]
 fn what_can_not_be_read_is_absent_in_json_and_listed_with_its_reason() {
-    if !(is_root() && has_unprivileged()) {
-        return skip("needs root and setpriv");
+    if !may_be_another_user() {
+        return;
     }
     let dir = TempDir::new();
     let target = Victim::start(&["idle"]);

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use common::host::{TempDir, has_unprivileged, is_root, memtotal_kib, unprivileged, works};
+use common::host::{
+    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unlockable,
+    unprivileged, works,
+};
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, BELOW, END, Report};
 use common::run::{
@@ -343,8 +346,9 @@ fn each_exit_code_is_seen() {
     assert_eq!(full.end().code(), 1);
     assert_eq!(run(&["-p", &id, "-c", "0"]).code(), 2);
     assert_eq!(run(&["-p", &id, "-e", "/no/such/program"]).code(), 5);
-    if !is_root() || !has_unprivileged() {
-        return skip("exit code 4 is shown with another user's process: needs root and setpriv");
+    // Exit code 4.
+    if !may_be_another_user() {
+        return;
     }
     let dir = TempDir::new();
     let ended = run_command(unprivileged(&command(
@@ -1095,9 +1099,8 @@ fn as_nobody(dir: &TempDir) -> Option<(Victim, String)> {
 }
 
 /// With so little lockable memory.
-fn unlockable(program: &str, args: &[&str]) -> Ended {
-    let inner = unprivileged(&command(program, args));
-    run_command(through_shell("ulimit -l 0; exec \"$@\"", &inner))
+fn run_unlockable(program: &str, args: &[&str]) -> Ended {
+    run_command(unlockable(&command(program, args)))
 }
 
 #[test]
@@ -1108,7 +1111,7 @@ fn memory_that_can_not_be_locked_is_a_warning_and_with_l_the_end() {
     };
     let id = target.id();
     let hint = "run as root or with CAP_IPC_LOCK, or raise the limit: ulimit -l unlimited";
-    let ended = unlockable(&program, &["-p", &id, "-l", "-c", "1"]);
+    let ended = run_unlockable(&program, &["-p", &id, "-l", "-c", "1"]);
     assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
     let (first, second) = ended.err.split_once('\n').expect("two lines");
     assert!(
@@ -1116,7 +1119,7 @@ fn memory_that_can_not_be_locked_is_a_warning_and_with_l_the_end() {
         "{first}"
     );
     assert_eq!(second, format!("hint: {hint}\n"));
-    let ended = unlockable(&program, &["-p", &id, "-c", "1"]);
+    let ended = run_unlockable(&program, &["-p", &id, "-c", "1"]);
     assert_eq!(ended.code(), 0, "{ended:?}");
     assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
     assert!(
@@ -1151,8 +1154,8 @@ fn a_watch_works_as_a_user_without_rights() {
 
 #[test]
 fn the_process_of_another_user_shows_what_is_readable_and_ends_with_4() {
-    if !is_root() || !has_unprivileged() {
-        return skip("needs root and setpriv");
+    if !may_be_another_user() {
+        return;
     }
     let dir = TempDir::new();
     let target = Victim::start(&["hold", "5"]);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::run::{MEMDOOR, through};
-use super::target;
+use super::run::{MEMDOOR, through, through_shell};
+use super::{skip, target};
 
 /// Whether the tests run as root.
 pub fn is_root() -> bool {
@@ -145,4 +145,18 @@ pub fn unprivileged(inner: &Command) -> Command {
 /// Whether [`unprivileged`] can be had.
 pub fn has_unprivileged() -> bool {
     !is_root() || works(&[&NOBODY[..], &["true"]].concat())
+}
+
+/// Whether a process of another user can be looked at; the calling test is skipped if not.
+pub fn may_be_another_user() -> bool {
+    let may = is_root() && has_unprivileged();
+    if !may {
+        skip("needs root and setpriv to become another user");
+    }
+    may
+}
+
+/// Runs it as a user without rights who may lock no memory.
+pub fn unlockable(inner: &Command) -> Command {
+    through_shell("ulimit -l 0; exec \"$@\"", &unprivileged(inner))
 }
