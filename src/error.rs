@@ -70,6 +70,14 @@ pub enum Absent {
     NotPermitted,
     /// The process has gone (ESRCH), or its memory has: a zombie.
     Gone,
+    /// A part of it was read; its own line says what is missing.
+    InPart,
+    /// It ran another program while it was looked at.
+    Changed,
+    /// It has exited and has none any more, as a zombie's memory.
+    Exited,
+    /// The cgroup is mounted elsewhere: this mount or namespace does not show it.
+    Hidden,
     /// This kernel, or this kind of process, has no such value.
     NotSupported,
     /// The kernel's text is not what its documentation says.
@@ -79,10 +87,10 @@ pub enum Absent {
 }
 
 impl Absent {
-    /// Whether evidence was lost. What the kernel does not have is not lost: exit code 4 does not count it.
+    /// Whether evidence was lost. What the kernel or a zombie does not have is not lost: exit code 4 does not count it.
     #[must_use]
     pub const fn is_loss(self) -> bool {
-        !matches!(self, Self::NotSupported)
+        !matches!(self, Self::NotSupported | Self::Exited)
     }
 }
 
@@ -103,6 +111,10 @@ impl fmt::Display for Absent {
         match self {
             Self::NotPermitted => f.write_str("permission denied"),
             Self::Gone => f.write_str("the process is gone"),
+            Self::InPart => f.write_str("read in part"),
+            Self::Changed => f.write_str("it ran another program meanwhile"),
+            Self::Exited => f.write_str("a zombie has none"),
+            Self::Hidden => f.write_str("not visible from here"),
             Self::NotSupported => f.write_str("not provided by this kernel"),
             Self::Malformed => f.write_str("the kernel's text is malformed"),
             Self::Failed(errno) => Because(*errno).fmt(f),

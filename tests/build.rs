@@ -3,15 +3,15 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use common::elf::{self, Elf};
-use common::live::{CAP_IPC_LOCK, Victim, Watch, has_capability, is_root, status_kb};
-use common::scene::TempDir;
+use common::host::{CAP_IPC_LOCK, TempDir, has_capability, has_unprivileged, is_root, unlockable};
+use common::run::Running;
 use common::skip;
+use common::target::{Victim, kib};
 use nix::sys::signal::Signal;
 
 const AARCH64: &str = "aarch64-unknown-linux-musl";
@@ -122,46 +122,29 @@ fn the_binary_is_small() {
 }
 
 /// Starts a watch that has nothing to report, and hands its PID over when it waits.
-fn idle(command: &mut Command, look: impl FnOnce(u32)) {
+fn idle(mut command: Command, ends_with: i32, look: impl FnOnce(u32)) {
     let victim = Victim::start(&["idle"]);
-    let mut watch =
-        Watch::spawn(command.args(["-p", &victim.pid.to_string(), "-m", "99", "-i", "600"]));
-    watch.wait_for("not equal to or greater than");
-    watch.wait_for("Memory Pressure Threshold");
+    command.args(["-p", &victim.id(), "-m", "99", "-i", "600"]);
+    let mut watch = Running::start(command);
+    watch.until_with("not equal to or greater than");
+    watch.until_with("Memory Pressure Threshold");
     look(watch.pid());
     watch.signal(Signal::SIGTERM);
-    assert_eq!(watch.end().status.code(), Some(0));
-}
-
-/// The binary where everybody may run it.
-fn for_everybody(dir: &TempDir) -> PathBuf {
-    let copy = dir.path().join("memdoor");
-    fs::copy(memdoor(), &copy).expect("copied");
-    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755));
-    open(dir.path())
-        .and_then(|()| open(&copy))
-        .expect("opened to everybody");
-    copy
+    assert_eq!(watch.end().code(), ends_with);
 }
 
 #[test]
 fn idle_and_unlocked_it_takes_450_kb_at_most() {
+    if !has_unprivileged() {
+        return skip("needs setpriv: root can always lock memory");
+    }
     let dir = TempDir::new();
-    let copy = for_everybody(&dir);
-    let script = "ulimit -l 0; exec \"$0\" \"$@\"";
-    let mut command = if is_root() {
-        if Command::new("setpriv").arg("--version").output().is_err() {
-            return skip("setpriv (util-linux) is not installed, and root can always lock memory");
-        }
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--clear-groups", "sh"]);
-        command
-    } else {
-        Command::new("sh")
-    };
-    idle(command.args(["-c", script]).arg(&copy), |pid| {
-        assert_eq!(status_kb(pid, "VmLck"), 0, "control: nothing is locked");
-        let rss = status_kb(pid, "VmRSS");
+    let copy = Command::new(dir.program(memdoor(), "memdoor"));
+    // Another user's executable is not for this one to see.
+    let ends_with = if is_root() { 4 } else { 0 };
+    idle(unlockable(&copy), ends_with, |pid| {
+        assert_eq!(kib(pid, "status", "VmLck"), 0, "control: nothing is locked");
+        let rss = kib(pid, "status", "VmRSS");
         assert!((50..=IDLE_RSS_KB).contains(&rss), "{rss} kB");
     });
 }
@@ -171,9 +154,9 @@ fn idle_and_locked_it_takes_700_kb_at_most() {
     if !has_capability(CAP_IPC_LOCK) {
         return skip("needs CAP_IPC_LOCK");
     }
-    idle(&mut Command::new(memdoor()), |pid| {
-        assert!(status_kb(pid, "VmLck") > 0, "control: memory is locked");
-        let rss = status_kb(pid, "VmRSS");
+    idle(Command::new(memdoor()), 0, |pid| {
+        assert!(kib(pid, "status", "VmLck") > 0, "control: memory is locked");
+        let rss = kib(pid, "status", "VmRSS");
         assert!((50..=LOCKED_RSS_KB).contains(&rss), "{rss} kB");
     });
 }
@@ -278,7 +261,7 @@ fn it_runs_without_an_environment() {
 #[test]
 fn it_runs_alone_in_an_empty_root() {
     let dir = TempDir::new();
-    for_everybody(&dir);
+    dir.program(memdoor(), "memdoor");
     let mut command = Command::new("chroot");
     command
         .arg(dir.path())

@@ -5,50 +5,22 @@
 mod common;
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use memdoor::trigger::Threshold;
 use memdoor::units::Bytes;
 use nix::sys::signal::Signal;
 
-use common::host::{TempDir, has_unprivileged, is_root, memtotal_kib, unprivileged, works};
+use common::host::{
+    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unlockable,
+    unprivileged, works,
+};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, END, Report};
-use common::run::{Running, memdoor, run, run_command, through, through_shell};
+use common::run::{Running, command, memdoor, run, run_command, through, through_shell};
 use common::skip;
-use common::target::{Victim, victim};
-
-fn command(program: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(program);
-    command.args(args);
-    command
-}
-
-fn snapshot(target: &Victim) -> Report {
-    let ended = run(&["snapshot", "-p", &target.id()]);
-    assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:#?}");
-    ended.report()
-}
-
-/// The chain of parents as /proc has it.
-fn ancestors(pid: u32) -> Vec<String> {
-    let mut chain = Vec::new();
-    let mut pid = pid.to_string();
-    while pid != "0" {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
-        let (_, rest) = stat.rsplit_once(')').expect("comm");
-        let parent = rest.split_whitespace().nth(1).expect("ppid").to_owned();
-        chain.push(std::mem::replace(&mut pid, parent));
-    }
-    chain
-}
-
-fn tree(report: &Report) -> Vec<String> {
-    let pid = |row: &&str| row.split(' ').next().expect("a pid").to_owned();
-    report.tree().iter().map(pid).collect()
-}
+use common::target::{Victim, ancestors, snapshot, victim};
 
 #[test]
 fn fault_5_01_a_name_with_its_own_pid_makes_no_endless_tree() {
@@ -57,7 +29,7 @@ fn fault_5_01_a_name_with_its_own_pid_makes_no_endless_tree() {
     let mut target = Victim::start_command(command("sh", &["-c", script]));
     let name = format!("a b {}", target.pid);
     let report = snapshot(&target);
-    assert_eq!(tree(&report), ancestors(target.pid));
+    assert_eq!(report.tree_pids(), ancestors(target.pid));
     assert_eq!(report.value("Command Name"), name);
     let mut watch = Running::start(memdoor(&["-p", &target.id(), "-i", "60"]));
     assert!(watch.next_report().lines.len() < 200);
@@ -115,7 +87,7 @@ fn fault_5_04_no_name_hides_or_forges_the_ancestry() {
     ] {
         let target = Victim::start(&["comm", name]);
         let report = snapshot(&target);
-        assert_eq!(tree(&report), ancestors(target.pid), "{name}");
+        assert_eq!(report.tree_pids(), ancestors(target.pid), "{name}");
         assert_eq!(
             report.value("Parent PID"),
             std::process::id().to_string(),
@@ -208,8 +180,8 @@ fn fault_5_11_below_the_threshold_nothing_is_read_but_statm() {
 
 #[test]
 fn fault_5_12_what_is_readable_is_reported_without_rights_and_without_smaps_rollup() {
-    if !(is_root() && has_unprivileged()) {
-        return skip("needs root and setpriv");
+    if !may_be_another_user() {
+        return;
     }
     let dir = TempDir::new();
     let target = Victim::start(&["hold", "8"]);
@@ -381,12 +353,8 @@ fn fault_5_18_the_threshold_is_exact_and_may_be_that_of_a_control_group() {
         report.kib("Memory Pressure Threshold"),
         memtotal_kib() * 99 / 100
     );
-    if !is_root() {
-        return skip("the part with a control group needs root");
-    }
-    let group = match Memcg::new(Some(64 * MIB)) {
-        Ok(group) => group,
-        Err(why) => return skip(&why),
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
     };
     let target = Victim::start_command(group.inside(&victim(&["hold", "40"])));
     let report = run(&["-p", &target.id(), "-m", "50", "--of", "cgroup", "-c", "1"]).report();
@@ -475,11 +443,11 @@ fn fault_5_22_memory_that_can_not_be_locked_is_a_warning() {
     let dir = TempDir::new();
     let copy = dir.victim("app");
     let target = Victim::start_command(unprivileged(&command(&copy, &["idle"])));
-    let inner = unprivileged(&command(
+    let inner = command(
         &dir.memdoor(),
         &["-p", &target.id(), "-i", "0.05", "-c", "2"],
-    ));
-    let ended = run_command(through_shell("ulimit -l 0; exec \"$@\"", &inner));
+    );
+    let ended = run_command(unlockable(&inner));
     assert_eq!(ended.code(), 0, "{ended:#?}");
     assert!(
         ended
@@ -505,10 +473,7 @@ fn fault_5_26_a_link_as_long_as_any_is_shown_whole() {
         .expect("UTF-8")
         .to_owned();
     assert_eq!(path.len(), 4095);
-    common::run::copy_of(
-        common::target::path().to_str().expect("UTF-8"),
-        path.as_ref(),
-    );
+    fs::copy(common::target::path(), &path).expect("a copy");
     let target = Victim::start_command(command(&path, &["idle"]));
     let report = run(&["snapshot", "-p", &target.id(), "--no-cmdline"]).report();
     // d_path() has a page for it, its NUL included: a path that fills it is the longest that the kernel shows.

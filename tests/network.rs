@@ -3,17 +3,22 @@
 //! Targets are this process or children of it: the test binary runs itself with `--exact child` and a role in the environment.
 //! Only loopback is used. Faults are those of the original, by the numbers of its list.
 
-#![allow(missing_docs)]
+mod common;
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use common::host::{TempDir, may_be_another_user, unprivileged, works};
+use common::run::{command, run_command, through};
+use common::skip;
+use common::target::{Victim, proc};
 use memdoor::error::Absent;
 use memdoor::parse::net::{Protocol, Socket, State};
 use memdoor::snapshot::sockets::{Choice, Method, Sockets, Summary, Whose};
@@ -31,16 +36,6 @@ static OWN: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
-}
-
-/// Says so past the test harness, which hides what a test that passes prints.
-fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// A process to look at.
@@ -317,7 +312,7 @@ fn fault_5_33_other_families_are_counted() {
     let every = i32::from(3_u16.to_be());
     let packet = raw_socket(libc::AF_PACKET, libc::SOCK_RAW, every).ok();
     if raw.is_none() || packet.is_none() {
-        skipped("raw and packet sockets need root");
+        skip("raw and packet sockets need root");
     }
     for (choice, before) in FORCED.into_iter().zip(before) {
         let after = count(choice);
@@ -386,13 +381,13 @@ fn multipath_and_lightweight_sockets_are_tcp_and_udp() {
         listen(fd, Backlog::new(5).expect("5")).expect("listen");
         wanted.push((inode(fd), Protocol::Tcp, State::Listen));
     } else {
-        skipped("this kernel has no MPTCP");
+        skip("this kernel has no MPTCP");
     }
     if let Ok(fd) = &lite {
         attach(fd, End::Local, any_port("[::1]")).expect("bind");
         wanted.push((inode(fd), Protocol::UdpLite6, State::Unconn));
     } else {
-        skipped("this kernel has no UDP-Lite");
+        skip("this kernel has no UDP-Lite");
     }
     for choice in FORCED {
         let rows = Target::me().rows(choice);
@@ -493,11 +488,11 @@ fn fault_5_25_a_table_that_can_not_be_opened_is_not_an_empty_one() {
 fn a_pidfd_that_does_not_see_the_descriptors_is_no_reason_to_lose_them() {
     let _alone = alone();
     let (listener, _client, _server) = pair("127.0.0.1:0");
-    let other = Running::start(Command::new("cat"), "");
+    let other = Victim::start(&["idle"]);
     // As of a leader that has exited before its threads: the descriptors are listed, and pidfd_getfd says EBADF.
     let target = Target {
         view: Target::me().view,
-        pidfd: Target::of(other.child.id()).pidfd,
+        pidfd: Target::of(other.pid).pidfd,
     };
     let (rows, summary) = target.take(Choice::Auto).expect("sockets");
     assert!(rows.iter().any(|row| row.inode == inode(&listener)));
@@ -532,59 +527,21 @@ fn an_exited_process_is_gone_and_not_without_sockets() {
 const ROLE: &str = "MEMDOOR_TEST_ROLE";
 const PID: &str = "MEMDOOR_TEST_PID";
 
-/// A child that lives until it is dropped, by its standard input.
-struct Running {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    /// Kept, so that what the child's harness prints at the end does not meet a broken pipe.
-    _stdout: Option<BufReader<ChildStdout>>,
-}
-
-impl Running {
-    /// Starts a child; with a role it has said "ready" when this returns.
-    fn start(mut command: Command, role: &str) -> Self {
-        let mut child = command
-            .env(ROLE, role)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("spawn");
-        let stdin = child.stdin.take();
-        let mut stdout = child.stdout.take().map(BufReader::new);
-        if !role.is_empty() {
-            let mut lines = stdout.as_mut().expect("piped").lines();
-            assert!(
-                lines.any(|line| line.is_ok_and(|line| line.contains("ready"))),
-                "the child has failed"
-            );
-        }
-        Self {
-            child,
-            stdin,
-            _stdout: stdout,
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
-/// This binary, as a child with a role, behind `wrapper`.
-fn myself(wrapper: &[&str]) -> Command {
-    let me = std::env::current_exe().expect("exe");
-    let (program, options) = wrapper.split_first().expect("a wrapper");
-    let mut command = Command::new(program);
-    command.args(options).arg(me);
-    command.args(["--exact", "child", "--nocapture", "--test-threads=1"]);
+/// This binary, as a child with a role, from where everybody may run it.
+fn myself(dir: &TempDir, role: &str) -> Command {
+    let me = dir.program(Path::new("/proc/self/exe"), role);
+    let mut command = command(
+        &me,
+        &["--exact", "child", "--nocapture", "--test-threads=1"],
+    );
+    command.env(ROLE, role);
     command
 }
 
+/// Says what a [`Victim`] says, on a line of its own, and lives as long.
 fn until_stdin_ends() {
-    writeln!(std::io::stdout(), "ready").expect("write");
+    let pid = std::process::id();
+    writeln!(std::io::stdout(), "\nready {pid}").expect("write");
     std::io::stdin().read_to_end(&mut Vec::new()).expect("read");
 }
 
@@ -628,25 +585,31 @@ fn asked_for() -> Result<(Vec<Socket>, Summary), Absent> {
     Target::of(pid).take(Choice::Auto)
 }
 
-fn succeeds(mut command: Command, role: &str, pid: u32) {
-    let status = command
-        .env(ROLE, role)
-        .env(PID, pid.to_string())
-        .stdout(Stdio::null())
-        .status()
-        .expect("spawn");
-    assert!(status.success(), "the child's assertions, above");
+fn succeeds(mut command: Command, pid: u32) {
+    command.env(PID, pid.to_string());
+    let ended = run_command(command);
+    assert!(ended.out.contains("1 passed"), "{ended:#?}");
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+}
+
+/// A child in a network namespace of its own, or a skip.
+fn in_a_namespace(dir: &TempDir) -> Option<Victim> {
+    if !works(&["unshare", "-n", "true"]) {
+        skip("needs root and unshare to make a network namespace");
+        return None;
+    }
+    let inner = myself(dir, "namespace");
+    Some(Victim::start_command(through(&["unshare", "-n"], &inner)))
 }
 
 #[test]
 fn fault_5_07_sockets_are_those_of_the_targets_namespace() {
     let _alone = alone();
-    if !is_root() {
-        skipped("needs root to make a network namespace");
+    let dir = TempDir::new();
+    let Some(child) = in_a_namespace(&dir) else {
         return;
-    }
-    let running = Running::start(myself(&["unshare", "-n"]), "namespace");
-    let target = Target::of(running.child.id());
+    };
+    let target = Target::of(child.pid);
     for choice in [Choice::Auto, Choice::Getfd, Choice::Diag, Choice::Proc] {
         let (rows, summary) = target.take(choice).expect("sockets");
         let mut found: Vec<_> = rows
@@ -668,17 +631,15 @@ fn fault_5_07_sockets_are_those_of_the_targets_namespace() {
 #[test]
 fn fault_5_08_an_empty_ipv4_udp_table_does_not_hide_the_others() {
     let _alone = alone();
-    if !is_root() {
-        skipped("needs root to make a network namespace");
+    let dir = TempDir::new();
+    let Some(child) = in_a_namespace(&dir) else {
         return;
-    }
-    let running = Running::start(myself(&["unshare", "-n"]), "namespace");
-    let udp =
-        std::fs::read_to_string(format!("/proc/{}/net/udp", running.child.id())).expect("udp");
+    };
+    let udp = proc(child.pid, "net/udp");
     assert_eq!(udp.lines().count(), 1, "a header and nothing else");
     let target = Target {
         pidfd: None,
-        ..Target::of(running.child.id())
+        ..Target::of(child.pid)
     };
     let (rows, summary) = target.take(Choice::Proc).expect("sockets");
     assert_eq!((rows.len(), summary.tcp, summary.udp), (2, 1, 1));
@@ -689,26 +650,29 @@ fn fault_5_08_an_empty_ipv4_udp_table_does_not_hide_the_others() {
 #[test]
 fn fault_5_27_a_process_that_may_not_be_read_is_not_one_without_sockets() {
     let _alone = alone();
-    if !is_root() {
-        skipped("needs root to become another user");
+    if !may_be_another_user() {
         return;
     }
-    let nobody = ["setpriv", "--reuid=65534", "--clear-groups"];
-    succeeds(myself(&nobody), "denied", std::process::id());
+    let dir = TempDir::new();
+    let nobody = unprivileged(&myself(&dir, "denied"));
+    succeeds(nobody, std::process::id());
 }
 
 #[test]
 fn fault_5_27_where_pidfd_getfd_is_refused_the_tables_answer() {
     let _alone = alone();
-    if !is_root() {
-        skipped("needs root to become another user");
+    if !may_be_another_user() {
         return;
     }
+    let dir = TempDir::new();
     // Files of /proc ask for the effective user, pidfd_getfd for the real one: what Yama does to a user's own processes.
-    let target = Running::start(
-        myself(&["setpriv", "--reuid=65534", "--clear-groups"]),
-        "nobody",
-    );
-    let half = ["setpriv", "--ruid=1", "--euid=65534", "--clear-groups"];
-    succeeds(myself(&half), "refused", target.child.id());
+    let target = Victim::start_command(unprivileged(&myself(&dir, "nobody")));
+    let half = [
+        "setpriv",
+        "--ruid=1",
+        "--euid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    succeeds(through(&half, &myself(&dir, "refused")), target.pid);
 }

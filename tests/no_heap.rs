@@ -3,12 +3,13 @@
 mod common;
 
 use std::hint::black_box;
-use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-use common::live::{CAP_IPC_LOCK, Ended, Victim, Watch, has_capability, is_root, status_kb};
-use common::scene::{Camera, TempDir};
+use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, memtotal_kib, works};
+use common::run::{Ended, Running, memdoor};
+use common::scene::Camera;
 use common::skip;
+use common::target::{Victim, kib, proc};
 use memdoor::report::Format;
 use memdoor::sys::harden::Faults;
 use memdoor::sys::heap::{Counting, allocations};
@@ -67,7 +68,7 @@ fn the_counter_of_page_faults_counts() {
 fn a_snapshot_allocates_nothing() {
     alone("a_snapshot_allocates_nothing", || {
         let victim = Victim::start(&["sockets", "20", "--tcp-pairs"]);
-        let mut camera = Camera::aim(c"/proc", victim.pid).expect("the victim");
+        let mut camera = Camera::aim(c"/proc", victim.pid.into()).expect("the victim");
         let dir = TempDir::new();
         for format in [Format::Text, Format::Json] {
             let file = dir.file("report");
@@ -86,7 +87,7 @@ fn a_snapshot_allocates_nothing() {
 
 /// What `--self-report` says.
 fn self_report(ended: &Ended) -> &str {
-    let lines = ended.err.iter();
+    let lines = ended.err.lines();
     let found: Vec<_> = lines
         .filter_map(|line| line.strip_prefix("memdoor: self-report: "))
         .collect();
@@ -110,14 +111,7 @@ fn can_lock() -> bool {
 
 /// MiB that take a victim over 1 % of MemTotal, the least that `-m` can say.
 fn mib_over_one_percent() -> u64 {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").expect("meminfo");
-    let total = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:")?.strip_suffix("kB"));
-    let kib: u64 = total
-        .and_then(|kib| kib.trim().parse().ok())
-        .expect("MemTotal");
-    kib / 1024 / 100 + 16
+    memtotal_kib() / 1024 / 100 + 16
 }
 
 /// What the run below needs of this machine; the reason, when it lacks it.
@@ -160,10 +154,9 @@ const JSON: Words = Words {
 fn watch_through(words: &Words, armed: impl FnOnce(u32)) -> Ended {
     let max = mib_over_one_percent().to_string();
     let mut victim = Victim::start(&["leak", "--wait", "0", &max]);
-    let pid = victim.pid.to_string();
-    let mut watch = Watch::start(&[
+    let mut watch = Running::start(memdoor(&[
         "-p",
-        &pid,
+        &victim.id(),
         "-m",
         "1",
         "-i",
@@ -171,19 +164,19 @@ fn watch_through(words: &Words, armed: impl FnOnce(u32)) -> Ended {
         "--self-report",
         "--format",
         words.format,
-    ]);
-    watch.wait_for(words.below);
+    ]));
+    watch.until_with(words.below);
     armed(watch.pid());
     for _ in 0..3 {
-        watch.wait_for(words.below);
+        watch.until_with(words.below);
     }
     watch.signal(Signal::SIGUSR1);
-    watch.wait_for(words.end);
-    watch.wait_for(words.below);
+    watch.until_with(words.end);
+    watch.until_with(words.below);
     victim.go();
     for _ in 0..3 {
-        watch.wait_for(words.snapshot);
-        watch.wait_for(words.end);
+        watch.until_with(words.snapshot);
+        watch.until_with(words.end);
     }
     watch.signal(Signal::SIGTERM);
     watch.end()
@@ -191,13 +184,8 @@ fn watch_through(words: &Words, armed: impl FnOnce(u32)) -> Ended {
 
 /// Exit 0, or 4 where the machine hides a part of the evidence from a process that is not root.
 fn ends_well(ended: &Ended) {
-    let code = ended.status.code();
-    let signal = ended.status.signal();
-    assert!(
-        code == Some(0) || (code == Some(4) && !is_root()),
-        "{code:?} {signal:?} {:?}",
-        ended.err
-    );
+    let code = ended.code();
+    assert!(code == 0 || (code == 4 && !is_root()), "{ended:#?}");
 }
 
 fn costs_nothing(words: &Words) {
@@ -230,17 +218,17 @@ fn needs_no_address_space(words: &Words) {
     if let Some(reason) = obstacle() {
         return skip(&reason);
     }
-    if Command::new("prlimit").arg("--version").output().is_err() {
+    if !works(&["prlimit", "--version"]) {
         return skip("prlimit (util-linux) is not installed");
     }
     let ended = watch_through(words, |pid| {
-        let size = status_kb(pid, "VmSize") * 1024;
+        let size = kib(pid, "status", "VmSize") * 1024;
         let limit = format!("--as={size}:{size}");
         let done = Command::new("prlimit")
             .args(["--pid", &pid.to_string(), &limit])
             .status();
         assert!(done.expect("prlimit starts").success());
-        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
+        let limits = proc(pid, "limits");
         let line = limits
             .lines()
             .find(|line| line.starts_with("Max address space"));

@@ -6,7 +6,6 @@ use std::os::unix::process::ExitStatusExt;
 
 use nix::sys::signal::Signal;
 
-use common::host::is_root;
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, END, Report};
 use common::run::{Ended, Running, memdoor};
@@ -23,11 +22,7 @@ enum Place {
 
 /// A group of 64 MiB, or a skip.
 fn group() -> Option<Memcg> {
-    if !is_root() {
-        skip("needs root for a memory control group of its own");
-        return None;
-    }
-    Memcg::new(Some(64 * MIB)).map_err(|why| skip(&why)).ok()
+    Memcg::or_skip(Some(64 * MIB))
 }
 
 /// A leaker at `pace` MiB a second until the kernel kills it, watched with these options.
@@ -195,9 +190,8 @@ fn a_kill_by_hand_in_the_same_group_is_no_oom_kill() {
 
 #[test]
 fn an_oom_kill_of_somebody_else_in_the_system_is_not_taken_for_the_targets() {
-    let (Some(group), Some(other)) = (group(), group()) else {
-        return;
-    };
+    let Some(other) = group() else { return };
+    let Some(group) = group() else { return };
     let target = Victim::start_command(group.inside(&victim(&["idle"])));
     let mut watch = Running::start(memdoor(&["-p", &target.id(), "-m", "99", "-i", "60"]));
     watch.next_report();

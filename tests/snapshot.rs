@@ -6,20 +6,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::host::{TempDir, has_unprivileged, is_root, memtotal_kib, unprivileged, works};
+use common::host::{
+    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unprivileged, works,
+};
 use common::json::Json;
 use common::report::{BANNERS, MAPPINGS, Mapping, Report, SOCKETS};
 use common::run::{DEADLINE, Ended, Running, memdoor, run, run_command, through, through_shell};
 use common::skip;
-use common::target::{Victim, path, victim};
-
-fn snapshot(target: &Victim) -> Report {
-    let ended = run(&["snapshot", "-p", &target.id()]);
-    assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:#?}");
-    let report = ended.report();
-    assert!(report.is_full_snapshot(), "{report:#?}");
-    report
-}
+use common::target::{Victim, ancestors, path, snapshot, victim};
 
 /// What stands before the first colon of each line.
 fn labels(lines: &[String]) -> Vec<&str> {
@@ -487,29 +481,12 @@ fn sixty_thousand_mappings_are_listed_in_the_memory_of_one() {
 
 // The tree
 
-/// The chain of parents as /proc has it.
-fn chain(pid: u32) -> Vec<String> {
-    let mut chain = Vec::new();
-    let mut pid = pid.to_string();
-    while pid != "0" {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
-        let (_, rest) = stat.rsplit_once(')').expect("comm");
-        let parent = rest.split_whitespace().nth(1).expect("ppid").to_owned();
-        chain.push(std::mem::replace(&mut pid, parent));
-    }
-    chain
-}
-
 #[test]
 fn the_tree_leads_from_the_target_to_the_first_process() {
     let target = Victim::start(&["idle"]);
     let report = snapshot(&target);
     let rows = report.tree();
-    let pids: Vec<&str> = rows
-        .iter()
-        .map(|row| row.split(' ').next().expect("a pid"))
-        .collect();
-    assert_eq!(pids, chain(target.pid));
+    assert_eq!(report.tree_pids(), ancestors(target.pid));
     let score = target.proc("oom_score");
     let start = format!(
         "{} (victim) - OOM score: {} - OOM adjustment score: 0 - RSS: ",
@@ -834,7 +811,7 @@ fn json_is_one_object_a_line_with_the_schemas_keys() {
         .iter()
         .map(|row| row.number("process.pid").to_string())
         .collect();
-    assert_eq!(pids, chain(target.pid));
+    assert_eq!(pids, ancestors(target.pid));
 }
 
 #[test]
@@ -879,8 +856,8 @@ fn json_of_a_watch_tells_below_from_above_and_how_it_ended() {
 
 #[test]
 fn what_can_not_be_read_is_absent_in_json_and_listed_with_its_reason() {
-    if !(is_root() && has_unprivileged()) {
-        return skip("needs root and setpriv");
+    if !may_be_another_user() {
+        return;
     }
     let dir = TempDir::new();
     let target = Victim::start(&["idle"]);

@@ -8,10 +8,15 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use common::host::{TempDir, has_unprivileged, is_root, memtotal_kib, unprivileged, works};
+use common::host::{
+    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unlockable,
+    unprivileged, works,
+};
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, BELOW, END, Report};
-use common::run::{Ended, Running, memdoor, poll, run, run_command, through, through_shell};
+use common::run::{
+    Ended, Running, command, memdoor, poll, run, run_command, through, through_shell,
+};
 use common::skip;
 use common::target::{Victim, path, victim};
 
@@ -341,8 +346,9 @@ fn each_exit_code_is_seen() {
     assert_eq!(full.end().code(), 1);
     assert_eq!(run(&["-p", &id, "-c", "0"]).code(), 2);
     assert_eq!(run(&["-p", &id, "-e", "/no/such/program"]).code(), 5);
-    if !is_root() || !has_unprivileged() {
-        return skip("exit code 4 is shown with another user's process: needs root and setpriv");
+    // Exit code 4.
+    if !may_be_another_user() {
+        return;
     }
     let dir = TempDir::new();
     let ended = run_command(unprivileged(&command(
@@ -441,7 +447,7 @@ fn a_crossing_in_the_middle_of_a_long_interval_is_reported_at_once() {
 
 #[test]
 fn a_snapshot_follows_a_slow_crossing_within_a_second_and_then_every_interval() {
-    let Some(group) = group(Some(64 * MIB)) else {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", "0", "40"])));
@@ -545,18 +551,9 @@ fn the_mode_may_be_named() {
 
 // The base of the threshold
 
-/// A control group of the test's own, or a skip.
-fn group(limit: Option<u64>) -> Option<Memcg> {
-    if !is_root() {
-        skip("needs root for a memory control group of its own");
-        return None;
-    }
-    Memcg::new(limit).map_err(|why| skip(&why)).ok()
-}
-
 #[test]
 fn the_threshold_may_be_a_percentage_of_the_control_groups_limit() {
-    let Some(group) = group(Some(64 * MIB)) else {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let target = Victim::start_command(group.inside(&victim(&["hold", "40"])));
@@ -578,7 +575,7 @@ fn the_threshold_may_be_a_percentage_of_the_control_groups_limit() {
 
 #[test]
 fn a_limit_in_an_ancestor_counts_and_the_smallest_one_wins() {
-    let Some(parent) = group(Some(64 * MIB)) else {
+    let Some(parent) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let child = parent.below(Some(512 * MIB)).expect("a group below");
@@ -599,7 +596,7 @@ fn a_limit_in_an_ancestor_counts_and_the_smallest_one_wins() {
 
 #[test]
 fn a_limit_that_is_changed_moves_the_threshold() {
-    let Some(group) = group(Some(256 * MIB)) else {
+    let Some(group) = Memcg::or_skip(Some(256 * MIB)) else {
         return;
     };
     let target = Victim::start_command(group.inside(&victim(&["hold", "40"])));
@@ -613,10 +610,10 @@ fn a_limit_that_is_changed_moves_the_threshold() {
 
 #[test]
 fn a_process_that_moves_to_another_group_is_followed() {
-    let Some(wide) = group(Some(256 * MIB)) else {
+    let Some(wide) = Memcg::or_skip(Some(256 * MIB)) else {
         return;
     };
-    let Some(narrow) = group(Some(64 * MIB)) else {
+    let Some(narrow) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let target = Victim::start_command(wide.inside(&victim(&["hold", "40"])));
@@ -636,7 +633,9 @@ fn a_process_that_moves_to_another_group_is_followed() {
 
 #[test]
 fn without_a_limit_a_percentage_of_it_is_refused_and_auto_falls_back() {
-    let Some(group) = group(None) else { return };
+    let Some(group) = Memcg::or_skip(None) else {
+        return;
+    };
     if !group.is_at_root() {
         return skip("its control group lies below others, which may have a limit");
     }
@@ -656,12 +655,6 @@ fn without_a_limit_a_percentage_of_it_is_refused_and_auto_falls_back() {
 }
 
 // -e
-
-fn command(program: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(program);
-    command.args(args);
-    command
-}
 
 /// An idle copy of the victim.
 fn idle(copy: &str) -> Command {
@@ -1106,9 +1099,8 @@ fn as_nobody(dir: &TempDir) -> Option<(Victim, String)> {
 }
 
 /// With so little lockable memory.
-fn unlockable(program: &str, args: &[&str]) -> Ended {
-    let inner = unprivileged(&command(program, args));
-    run_command(through_shell("ulimit -l 0; exec \"$@\"", &inner))
+fn run_unlockable(program: &str, args: &[&str]) -> Ended {
+    run_command(unlockable(&command(program, args)))
 }
 
 #[test]
@@ -1119,7 +1111,7 @@ fn memory_that_can_not_be_locked_is_a_warning_and_with_l_the_end() {
     };
     let id = target.id();
     let hint = "run as root or with CAP_IPC_LOCK, or raise the limit: ulimit -l unlimited";
-    let ended = unlockable(&program, &["-p", &id, "-l", "-c", "1"]);
+    let ended = run_unlockable(&program, &["-p", &id, "-l", "-c", "1"]);
     assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
     let (first, second) = ended.err.split_once('\n').expect("two lines");
     assert!(
@@ -1127,7 +1119,7 @@ fn memory_that_can_not_be_locked_is_a_warning_and_with_l_the_end() {
         "{first}"
     );
     assert_eq!(second, format!("hint: {hint}\n"));
-    let ended = unlockable(&program, &["-p", &id, "-c", "1"]);
+    let ended = run_unlockable(&program, &["-p", &id, "-c", "1"]);
     assert_eq!(ended.code(), 0, "{ended:?}");
     assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
     assert!(
@@ -1162,8 +1154,8 @@ fn a_watch_works_as_a_user_without_rights() {
 
 #[test]
 fn the_process_of_another_user_shows_what_is_readable_and_ends_with_4() {
-    if !is_root() || !has_unprivileged() {
-        return skip("needs root and setpriv");
+    if !may_be_another_user() {
+        return;
     }
     let dir = TempDir::new();
     let target = Victim::start(&["hold", "5"]);

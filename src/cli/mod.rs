@@ -170,7 +170,14 @@ fn watch_args(parser: &mut Parser) -> Result<Command> {
                     exit: Exit::Done,
                 });
             }
-            "-p" | "--pid" => pid = Some(values::pid(&name, &value(&name, parser)?)?),
+            "-p" | "--pid" => {
+                let typed = values::pid(&name, &value(&name, parser)?)?;
+                if pid.replace(typed).is_some() {
+                    return Err(UsageError(format!(
+                        "{name} twice: a watch is of one process; for several: memdoor snapshot"
+                    )));
+                }
+            }
             "-e" | "--exename" => {
                 exe = Some(values::path(&name, value(&name, parser)?)?.into_vec())
             }

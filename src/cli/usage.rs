@@ -12,7 +12,7 @@ pub(super) fn bare() -> String {
 
 /// `memdoor --help`
 pub(super) fn watch() -> String {
-    format!("{}{USAGE}{WATCH}{OUTPUT}{EXIT}", version())
+    format!("{}{USAGE}{WATCH}{OUTPUT}{SIGNALS}{EXIT}", version())
 }
 
 /// `memdoor snapshot --help`
@@ -64,8 +64,7 @@ Writes one snapshot of each process now, whatever memory it has, then ends.
   -p, --pid PID        the process; several with commas, or -p again
 ";
 
-const OUTPUT: &str = "\
-      --format FORMAT  text (default) or json: one object a line
+const OUTPUT: &str = "\x20     --format FORMAT  text (default) or json: one object a line
       --cmdline, --no-cmdline
                        show the command line or not; default: in text only
   -h, --help           this text
@@ -73,9 +72,12 @@ const OUTPUT: &str = "\
 
 ";
 
-const EXIT: &str = "\
-signals: SIGINT, SIGTERM, SIGHUP end a watch in good order; SIGUSR1 takes a
+const SIGNALS: &str = "\
+signals: SIGINT, SIGTERM, SIGHUP end the watch in good order; SIGUSR1 takes a
          snapshot now
+";
+
+const EXIT: &str = "\
 exit codes:
   0  done: -c reached, ended by a signal, or the reader has gone (| head)
   1  error: it can't be done; standard error says why

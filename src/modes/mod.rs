@@ -10,8 +10,11 @@ use crate::report::json::{Envelope, Json};
 use crate::report::text::Text;
 use crate::report::{Format, Report};
 use crate::snapshot::sockets::Sockets;
+use crate::snapshot::{Cmdline, Completeness, Scene};
+use crate::sys::clock::Now;
 use crate::sys::harden;
 use crate::sys::out::{Broken, Out, say};
+use crate::target::memcg::Memcg;
 use crate::target::{Refusal, Target};
 
 /// Memory lent by the caller for the whole run.
@@ -45,7 +48,9 @@ fn open_host() -> Result<Host, Exit> {
     Host::open(c"/proc").map_err(|error| fail(&error))
 }
 
-fn envelope(host: &Host) -> Envelope {
+/// What JSON says of the machine in each line.
+#[must_use]
+pub fn envelope(host: &Host) -> Envelope {
     Envelope {
         host: host.uname.host.clone(),
         host_id: machine_id(),
@@ -64,6 +69,33 @@ fn arm_sockets(target: &Target) -> Result<Sockets, Exit> {
             errno,
         ))
     })
+}
+
+/// One snapshot of a process that is not watched, with what it takes to make it. The reason has been said when there is none.
+fn take_once(
+    target: &mut Target,
+    host: &mut Host,
+    envelope: &Envelope,
+    out: &mut Out<'_>,
+    buf: &mut [u8],
+    format: Format,
+    cmdline: Cmdline,
+) -> Result<Completeness, Exit> {
+    let mut memcg = Memcg::new(&host.proc, buf);
+    let mut sockets = arm_sockets(target)?;
+    let mut scene = Scene {
+        target,
+        host,
+        memcg: &mut memcg,
+        sockets: &mut sockets,
+        now: Now::read(),
+        buf,
+        cmdline,
+        rss: None,
+    };
+    Ok(with_report(format, out, envelope, |report| {
+        crate::snapshot::take(&mut scene, report)
+    }))
 }
 
 /// Says why memdoor ends here.

@@ -1,17 +1,14 @@
 //! `memdoor snapshot`: one of each process named, now.
 
-use super::{
-    Buffers, arm_sockets, envelope, open_host, output_exit, refuse, say_if_partial, with_report,
-};
+use super::{Buffers, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::{self, Cmdline, Completeness, Scene};
-use crate::sys::clock::Now;
+use crate::snapshot::{Cmdline, Completeness};
 use crate::sys::out::{Out, Sink};
+use crate::sys::signal;
 use crate::target::Target;
-use crate::target::memcg::Memcg;
 use crate::units::Pid;
 
 /// What was asked for.
@@ -32,6 +29,8 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Ok(host) => host,
         Err(exit) => return exit,
     };
+    // SIGUSR1 is for a watch, yet `kill -USR1 $(pidof memdoor)` reaches this, too.
+    signal::ignore_what_is_not_an_end();
     let envelope = envelope(&host);
     let mut out = Out::new(Sink::Stdout, buffers.out);
     let mut exit = Exit::Done;
@@ -64,26 +63,11 @@ fn one(
         Ok(target) => target,
         Err(refusal) => return refuse(&refusal),
     };
-    let mut memcg = Memcg::new(&host.proc, buf);
-    let mut sockets = match arm_sockets(&target) {
-        Ok(sockets) => sockets,
-        Err(exit) => return exit,
-    };
-    let mut scene = Scene {
-        target: &mut target,
-        host,
-        memcg: &mut memcg,
-        sockets: &mut sockets,
-        now: Now::read(),
-        buf,
-        cmdline: options.cmdline,
-    };
-    let done = with_report(options.format, out, envelope, |report| {
-        snapshot::take(&mut scene, report)
-    });
-    match done {
-        Completeness::Complete => Exit::Done,
-        Completeness::Partial if target.is_alive() => Exit::Partial,
-        Completeness::Partial => Exit::Gone,
+    let (format, cmdline) = (options.format, options.cmdline);
+    match take_once(&mut target, host, envelope, out, buf, format, cmdline) {
+        Ok(Completeness::Complete) => Exit::Done,
+        Ok(Completeness::Partial) if target.is_alive() => Exit::Partial,
+        Ok(Completeness::Partial) => Exit::Gone,
+        Err(exit) => exit,
     }
 }

@@ -20,10 +20,16 @@ pub enum Limit {
 pub fn limit(text: &[u8]) -> Option<Limit> {
     match text.trim_ascii() {
         b"max" => Some(Limit::None),
-        number => match dec(number)? {
-            V1_UNLIMITED.. => Some(Limit::None),
-            bytes => Some(Limit::At(Bytes(bytes))),
-        },
+        number => dec(number).map(limit_of),
+    }
+}
+
+/// What a number of bytes means as a limit.
+#[must_use]
+pub const fn limit_of(bytes: u64) -> Limit {
+    match bytes {
+        V1_UNLIMITED.. => Limit::None,
+        bytes => Limit::At(Bytes(bytes)),
     }
 }
 

@@ -44,6 +44,21 @@ pub enum Section {
     End,
 }
 
+impl Section {
+    /// What JSON calls it where it says that it is missing.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Basic => "memdoor.snapshot.begin",
+            Self::Memory => "memdoor.snapshot.memory",
+            Self::Tree => "memdoor.snapshot.ancestor",
+            Self::Mappings => "memdoor.snapshot.mapping",
+            Self::Network => "memdoor.snapshot.socket",
+            Self::End => "memdoor.watch.end",
+        }
+    }
+}
+
 /// What a JSON line is about: its event_name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "the names of the schema say it")]

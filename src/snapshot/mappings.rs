@@ -3,7 +3,7 @@
 use super::{Completeness, Scene};
 use crate::error::Absent;
 use crate::parse::maps;
-use crate::report::{Event, Name, Report, Row, Value};
+use crate::report::{Event, Name, Report, Row, Section, Value};
 use crate::units::Bytes;
 
 const COUNT: Name = Name(Event::End, "Mappings", "");
@@ -29,21 +29,39 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         }
         Ok(lines.cut())
     });
-    let cut = streamed.map_err(|errno| scene.target.absent(errno))?;
-    // A zombie's maps reads as nothing, without an error.
-    if count == 0 && malformed == 0 {
-        return Err(Absent::Gone);
+    // When the address space goes, by death or by exec(), maps does not fail: it ends. Its start then is its end, too.
+    let start = files
+        .maps
+        .file(view)
+        .and_then(|file| file.read_at(&mut [0; 1], 0));
+    let cut = match (streamed, start) {
+        (Ok(_), Ok(0)) => Err(if scene.target.is_leaving() {
+            Absent::Gone
+        } else {
+            Absent::Changed
+        }),
+        (Ok(cut), _) => Ok(cut),
+        (Err(errno), _) => Err(scene.target.absent(errno)),
+    };
+    if let (Err(why), 0) = (cut, count) {
+        return Err(why);
     }
     let facts = [
         COUNT.is(Value::Count(count)),
         SIZE.is(Value::Bytes(size)),
         UNKNOWN.is(Value::Absent(Absent::Malformed)),
     ];
-    let shown = if malformed + cut > 0 {
-        &facts[..]
-    } else {
-        facts.get(..2).unwrap_or(&facts)
+    let shown = match facts.split_last() {
+        Some((_, known)) if malformed + cut.unwrap_or(0) == 0 => known,
+        _ => &facts,
     };
     report.facts(shown);
-    Ok(Completeness::of(shown))
+    let done = Completeness::of(shown);
+    Ok(match cut {
+        Ok(_) => done,
+        Err(why) => {
+            report.missing(Section::Mappings, why);
+            done.and(Completeness::Partial)
+        }
+    })
 }

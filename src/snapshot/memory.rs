@@ -106,6 +106,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
 
     // The walk's own sum is exact on every kernel; statm is not before 6.16.
     let rss = field(rollup, |sum: Rollup| sum.rss).or(rss);
+    scene.rss = rss.ok();
     let total = field(system, |system: Meminfo| system.total);
     let process = |pick: fn(Status) -> Option<Bytes>| bytes(field(status, pick));
     let machine = |pick: fn(Meminfo) -> Option<Bytes>| bytes(field(system, pick));

@@ -81,6 +81,8 @@ pub struct Scene<'a> {
     pub buf: &'a mut [u8],
     /// Whether the command line is shown.
     pub cmdline: Cmdline,
+    /// Its RSS, once the section on memory has read it.
+    pub rss: Option<crate::units::Bytes>,
 }
 
 /// A line of maps may be 16 KiB long (4096 bytes of path, each as four) and the kernel gives 4 KiB a read.
@@ -112,27 +114,34 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
         pid: scene.target.pid,
         comm: comm.as_bytes(),
     });
-    let mut all = Completeness::Complete;
-    for (section, take) in SECTIONS {
+    let lost = SECTIONS.map(|(section, take)| {
         report.begin(section);
-        let done = take(scene, report).unwrap_or_else(|why| {
+        let done = take(scene, report);
+        if let Err(why) = done {
             report.missing(section, why);
-            Completeness::after(why)
-        });
+        }
         report.end(section);
         report.out().flush();
-        all = all.and(done);
-    }
-    let status: &[u8] = if all == Completeness::Complete {
-        b"complete"
-    } else {
-        b"partial"
+        let lost = match done {
+            Ok(Completeness::Complete) => None,
+            Ok(Completeness::Partial) => Some(Absent::InPart),
+            Err(why) => Some(why).filter(|why| why.is_loss()),
+        };
+        let name = Name(Event::End, "", section.key());
+        name.is(lost.map_or(Value::Nothing, Value::Absent))
+    });
+    let all = Completeness::of(&lost);
+    let status: &[u8] = match all {
+        Completeness::Complete => b"complete",
+        Completeness::Partial => b"partial",
     };
     let took = monotonic().saturating_sub(started);
-    report.facts(&[
+    let [basic, memory, tree, mappings, network] = lost;
+    let (status, took) = (
         STATUS.is(Value::Text(status)),
         DURATION.is(Value::Span(took)),
-    ]);
+    );
+    report.facts(&[status, took, basic, memory, tree, mappings, network]);
     report.foot();
     report.out().flush();
     all

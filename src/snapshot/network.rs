@@ -88,7 +88,11 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         pidfd: scene.target.pidfd(),
     };
     let row = &mut |socket: &_| report.row(Row::Socket(socket));
-    let summary = scene.sockets.take(whose, scene.buf, row)?;
+    let mut summary = scene.sockets.take(whose, scene.buf, row)?;
+    // A process that exits closes its descriptors first: what was not seen is not known to be nothing.
+    if scene.target.is_leaving() {
+        summary.missing = Some(Absent::Gone);
+    }
 
     let method = method(&summary);
     let (states, others) = (tcp_states(&summary), others(&summary));

@@ -11,7 +11,7 @@ use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::pidfd::PidFd;
-use crate::target::{STAT_MAX, STATUS_MAX};
+use crate::target::{STAT_MAX, STATUS_MAX, is_dead};
 use crate::units::{Pid, Ticks};
 
 const CHILDREN: Name = Name(Event::Begin, "Child Processes", "");
@@ -70,7 +70,17 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
                 Absent::from(errno)
             }
         })?;
-        let (step, row) = relative(dir, Relation::Ancestor, pid, scene.buf, younger, report);
+        // The target's memory may show through a thread only.
+        let view = if depth == 0 { scene.target.view() } else { dir };
+        let (step, row) = relative(
+            dir,
+            view,
+            Relation::Ancestor,
+            pid,
+            scene.buf,
+            younger,
+            report,
+        );
         done = done.and(row);
         let step = step?;
         younger = Some(step.started);
@@ -82,9 +92,10 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
     Err(Absent::Malformed)
 }
 
-/// Reads and reports one process. A parent that is younger than its child is another process that got the parent's number.
+/// Reads and reports one process: who it is from `dir`, its memory from `view`. A parent that is younger than its child is another process that got the parent's number.
 fn relative(
     dir: &Dir,
+    view: &Dir,
     relation: Relation,
     pid: Pid,
     buf: &mut [u8],
@@ -101,17 +112,22 @@ fn relative(
     {
         return (Err(Absent::Gone), Completeness::Partial);
     }
-    let status = dir
+    let status = view
         .read(c"status", carve(&mut buf, STATUS_MAX))
         .map(status::parse)
         .map_err(|errno| absent(pid, errno));
     let number = |name, buf: &mut [u8]| {
-        dir.read(name, buf)
-            .map_err(|errno| absent(pid, errno))
-            .and_then(|text| one_number(text).ok_or(Absent::Malformed))
+        let text = view.read(name, buf).map_err(|errno| absent(pid, errno));
+        text.and_then(|text| one_number(text).ok_or(Absent::Malformed))
     };
     // A zombie has no memory, which is not the same as not being able to read it.
-    let memory = |size: Option<_>| size.ok_or(Absent::NotSupported);
+    let is_zombie = stat.is_ok_and(|stat| is_dead(stat.state));
+    let none = if is_zombie {
+        Absent::Exited
+    } else {
+        Absent::NotSupported
+    };
+    let memory = |size: Option<_>| size.ok_or(none);
     let row = Relative {
         relation,
         pid,
@@ -198,7 +214,7 @@ fn children_of(
                 && let Ok(dir) = open(&scene.host.proc, pid)
             {
                 // What can't be read of a child stands in its row.
-                let _ = relative(&dir, Relation::Child, pid, buf, None, report);
+                let _ = relative(&dir, &dir, Relation::Child, pid, buf, None, report);
             }
         }
     }

@@ -63,6 +63,15 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
+/// For one snapshot, which a signal ends as it ends any program: but neither SIGUSR1 does nor a file size limit, whose text is EFBIG.
+pub fn ignore_what_is_not_an_end() {
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    for signal in [Signal::SIGUSR1, Signal::SIGXFSZ] {
+        // SAFETY: no handler is installed.
+        let _ = unsafe { sigaction(signal, &ignore) };
+    }
+}
+
 fn steering() -> SigSet {
     [
         Signal::SIGINT,

@@ -149,6 +149,11 @@ impl Target {
         }
     }
 
+    /// Whether it is exiting or has exited: what it held may be gone already, while its number and its pidfd still say that it lives.
+    pub fn is_leaving(&mut self) -> bool {
+        !self.is_alive() || self.stat(|stat| stat.is_exiting && stat.threads <= 1) != Ok(false)
+    }
+
     /// Why a value could not be read: ENOENT under `/proc/PID` means either "no such file in this kernel" or "gone".
     pub fn absent(&mut self, errno: Errno) -> Absent {
         match errno {
@@ -257,7 +262,9 @@ impl Target {
     }
 }
 
-const fn is_dead(state: u8) -> bool {
+/// Whether a state of stat is that of a process that has exited.
+#[must_use]
+pub const fn is_dead(state: u8) -> bool {
     matches!(state, b'Z' | b'X' | b'x')
 }
 

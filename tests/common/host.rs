@@ -1,16 +1,18 @@
 //! What the machine allows, temporary directories, other users.
 
+use std::ffi::{CStr, CString};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::run::{MEMDOOR, copy_of, through};
-use super::target;
+use super::run::{MEMDOOR, through, through_shell};
+use super::{skip, target};
 
 /// Whether the tests run as root.
 pub fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 /// Whether a program can be started, with arguments that let it do nothing.
@@ -22,9 +24,20 @@ pub fn works(words: &[&str]) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
+/// linux/capability.h
+pub const CAP_IPC_LOCK: u32 = 14;
+
+/// Whether the tests have a capability: root in a container lacks most of what root may.
+pub fn has_capability(number: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").expect("status");
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let set = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    set.expect("CapEff") >> number & 1 == 1
+}
+
 /// MemTotal in kB.
 pub fn memtotal_kib() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").expect("meminfo");
+    let text = fs::read_to_string("/proc/meminfo").expect("meminfo");
     text.split_whitespace()
         .nth(1)
         .and_then(|number| number.parse().ok())
@@ -47,9 +60,8 @@ impl TempDir {
             .canonicalize()
             .expect("a temporary directory")
             .join(name);
-        std::fs::create_dir(&path).expect("a new directory");
-        let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(&path, mode).expect("mode");
+        fs::create_dir(&path).expect("a new directory");
+        for_everybody(&path);
         Self(path)
     }
 
@@ -62,31 +74,53 @@ impl TempDir {
         self.0.join(name).to_str().expect("UTF-8").to_owned()
     }
 
+    /// Its path as Host::open wants it. Leaked: a few bytes for each test.
+    pub fn c_str(&self) -> &'static CStr {
+        let path = CString::new(self.0.to_str().expect("UTF-8")).expect("no NUL");
+        Box::leak(path.into_boxed_c_str())
+    }
+
     /// A file in it.
     pub fn write(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.join(name);
-        std::fs::write(&path, bytes).expect("write");
+        fs::write(&path, bytes).expect("write");
+        path
+    }
+
+    /// An empty file in it, to write to and to read back.
+    pub fn file(&self, name: &str) -> File {
+        let mut options = OpenOptions::new();
+        let open = options.read(true).write(true).create(true).truncate(true);
+        open.open(self.0.join(name)).expect("a new file")
+    }
+
+    /// A copy of a program that everybody may run: not all may enter the directory where it was built.
+    pub fn program(&self, program: &Path, name: &str) -> String {
+        let path = self.join(name);
+        fs::copy(program, &path).unwrap_or_else(|error| panic!("{program:?}: {error}"));
+        for_everybody(Path::new(&path));
         path
     }
 
     /// A copy of the victim.
     pub fn victim(&self, name: &str) -> String {
-        let path = self.join(name);
-        copy_of(target::path().to_str().expect("UTF-8"), Path::new(&path));
-        path
+        self.program(&target::path(), name)
     }
 
-    /// A copy of memdoor, where everybody may run it.
+    /// A copy of memdoor.
     pub fn memdoor(&self) -> String {
-        let path = self.join("memdoor");
-        copy_of(MEMDOOR, Path::new(&path));
-        path
+        self.program(Path::new(MEMDOOR), "memdoor")
     }
+}
+
+/// To be read and run, or entered, by all, whatever the umask is.
+fn for_everybody(path: &Path) {
+    fs::set_permissions(path, Permissions::from_mode(0o755)).expect("mode");
 }
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -110,13 +144,19 @@ pub fn unprivileged(inner: &Command) -> Command {
 
 /// Whether [`unprivileged`] can be had.
 pub fn has_unprivileged() -> bool {
-    !is_root()
-        || works(&[
-            "setpriv",
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "--",
-            "true",
-        ])
+    !is_root() || works(&[&NOBODY[..], &["true"]].concat())
+}
+
+/// Whether a process of another user can be looked at; the calling test is skipped if not.
+pub fn may_be_another_user() -> bool {
+    let may = is_root() && has_unprivileged();
+    if !may {
+        skip("needs root and setpriv to become another user");
+    }
+    may
+}
+
+/// Runs it as a user without rights who may lock no memory.
+pub fn unlockable(inner: &Command) -> Command {
+    through_shell("ulimit -l 0; exec \"$@\"", &unprivileged(inner))
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::host::is_root;
 use super::run::{poll, through_shell};
+use super::skip;
 
 /// A group with a limit or without; removed when dropped, and what still runs in it is killed before.
 pub struct Memcg {
@@ -17,8 +19,17 @@ pub struct Memcg {
 pub const MIB: u64 = 1 << 20;
 
 impl Memcg {
+    /// A group for the calling test, which is skipped without.
+    pub fn or_skip(limit: Option<u64>) -> Option<Self> {
+        if !is_root() {
+            skip("needs root for a memory control group of its own");
+            return None;
+        }
+        Self::new(limit).map_err(|why| skip(&why)).ok()
+    }
+
     /// A group, or why there is none.
-    pub fn new(limit: Option<u64>) -> Result<Self, String> {
+    fn new(limit: Option<u64>) -> Result<Self, String> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("memdoor-test-{}-{number}", std::process::id());

@@ -3,20 +3,18 @@
 // Each test file is a crate of its own and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod elf;
 pub mod host;
 pub mod json;
 pub mod memcg;
 pub mod report;
 pub mod run;
+pub mod scene;
+pub mod source;
 pub mod target;
 
 use std::fs::OpenOptions;
 use std::io::Write;
-
-pub mod elf;
-pub mod live;
-pub mod scene;
-pub mod source;
 
 /// Reports the calling test as skipped, with the reason; the test then returns.
 ///

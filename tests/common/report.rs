@@ -154,6 +154,12 @@ impl Report {
             .collect()
     }
 
+    /// The PID of each row of the tree.
+    pub fn tree_pids(&self) -> Vec<String> {
+        let pid = |row: &str| row.split(' ').next().expect("a pid").to_owned();
+        self.tree().into_iter().map(pid).collect()
+    }
+
     /// The rows of the tree.
     pub fn tree(&self) -> Vec<&str> {
         let is_row = |line: &&String| line.contains(" - OOM score: ");

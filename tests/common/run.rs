@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
@@ -22,17 +21,21 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 /// Where the binary is that is tested.
 pub const MEMDOOR: &str = env!("CARGO_BIN_EXE_memdoor");
 
-/// memdoor with arguments.
-pub fn memdoor(args: &[&str]) -> Command {
-    let mut command = Command::new(MEMDOOR);
+/// A program with arguments.
+pub fn command(program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(args);
     command
 }
 
+/// memdoor with arguments.
+pub fn memdoor(args: &[&str]) -> Command {
+    command(MEMDOOR, args)
+}
+
 /// `sh -c SCRIPT` in which `"$@"` is the command given: for limits, redirections and cgroups.
 pub fn through_shell(script: &str, inner: &Command) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", script, "sh"]);
+    let mut command = command("sh", &["-c", script, "sh"]);
     append(&mut command, inner);
     command
 }
@@ -40,8 +43,7 @@ pub fn through_shell(script: &str, inner: &Command) -> Command {
 /// `PROGRAM ARGS... inner`: setpriv, unshare, nohup.
 pub fn through(words: &[&str], inner: &Command) -> Command {
     let (program, args) = words.split_first().expect("a program");
-    let mut command = Command::new(program);
-    command.args(args);
+    let mut command = command(program, args);
     append(&mut command, inner);
     command
 }
@@ -181,11 +183,22 @@ impl Running {
 
     /// The next line that begins so; those before it are passed over.
     pub fn until(&mut self, start: &str) -> (Instant, String) {
+        self.until_one(start, |line| line.starts_with(start))
+    }
+
+    /// The next line with this somewhere in it; those before it are passed over.
+    pub fn until_with(&mut self, part: &str) -> (Instant, String) {
+        self.until_one(part, |line| line.contains(part))
+    }
+
+    fn until_one(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> (Instant, String) {
         loop {
             let Some((at, line)) = self.line() else {
-                panic!("no line `{start}...` in {:#?}", self.seen);
+                // What it said on standard error is why.
+                let said = self.err.take().map(JoinHandle::join);
+                panic!("no line with `{what}` in {:#?}, {said:?}", self.seen);
             };
-            if line.starts_with(start) {
+            if is_it(&line) {
                 return (at, line);
             }
         }
@@ -252,9 +265,4 @@ pub fn poll<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
         assert!(start.elapsed() < DEADLINE, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// A world-readable copy of a program, for users who may not enter the target directory.
-pub fn copy_of(program: &str, to: &Path) {
-    std::fs::copy(program, to).unwrap_or_else(|error| panic!("{program}: {error}"));
 }

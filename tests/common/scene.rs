@@ -1,13 +1,11 @@
 //! Snapshots taken by the library inside the test, of any directory that looks like `/proc`.
 
-use std::ffi::{CStr, CString};
-use std::fs::{self, File, OpenOptions};
+use std::ffi::CStr;
+use std::fs::File;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use memdoor::host::Host;
-use memdoor::modes::OUT;
+use memdoor::modes::{OUT, envelope};
 use memdoor::report::json::{Envelope, Json};
 use memdoor::report::text::Text;
 use memdoor::report::{Format, Report};
@@ -40,13 +38,7 @@ impl Camera {
         let memcg = Memcg::new(&host.proc, &mut read);
         let sockets = Sockets::arm(target.descriptors()).expect("memory");
         Ok(Self {
-            envelope: Envelope {
-                host: host.uname.host.clone(),
-                host_id: memdoor::host::machine_id(),
-                arch: host.uname.machine.clone(),
-                boot_id: host.boot_id(),
-                release: host.uname.release.clone(),
-            },
+            envelope: envelope(&host),
             target,
             host,
             memcg,
@@ -66,6 +58,7 @@ impl Camera {
             now: Now::read(),
             buf: &mut self.read,
             cmdline: Cmdline::Show,
+            rss: None,
         };
         let mut out = Out::new(Sink::Fd(file.as_fd()), &mut self.out);
         let mut take = |report: &mut dyn Report| snapshot::take(&mut scene, report);
@@ -75,41 +68,5 @@ impl Camera {
         };
         assert!(out.broken().is_none(), "{:?}", out.broken());
         done
-    }
-}
-
-/// A directory of its own, removed with all that is in it.
-pub struct TempDir(PathBuf);
-
-impl TempDir {
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("memdoor-{}-{count}", std::process::id()));
-        fs::create_dir(&path).expect("a new directory");
-        Self(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// An empty file to write to and to read back.
-    pub fn file(&self, name: &str) -> File {
-        let mut options = OpenOptions::new();
-        let open = options.read(true).write(true).create(true).truncate(true);
-        open.open(self.0.join(name)).expect("a new file")
-    }
-
-    /// Its path as Host::open wants it. Leaked: a few bytes for each test.
-    pub fn c_str(&self) -> &'static CStr {
-        let path = self.0.to_str().expect("UTF-8");
-        Box::leak(CString::new(path).expect("no NUL").into_boxed_c_str())
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

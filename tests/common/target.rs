@@ -8,7 +8,8 @@ use std::time::Duration;
 use memdoor::sys::clock::Now;
 use nix::sys::signal::{Signal, kill};
 
-use super::run::{MEMDOOR, poll};
+use super::report::Report;
+use super::run::{MEMDOOR, command, poll, run};
 
 /// Where it is built: `cargo test` builds examples beside the binary.
 pub fn path() -> PathBuf {
@@ -22,9 +23,7 @@ pub fn path() -> PathBuf {
 
 /// The victim with arguments.
 pub fn victim(args: &[&str]) -> Command {
-    let mut command = Command::new(path());
-    command.args(args);
-    command
+    command(path().to_str().expect("UTF-8"), args)
 }
 
 /// A victim that runs; killed when dropped.
@@ -132,24 +131,12 @@ impl Victim {
 
     /// A file of its `/proc` directory.
     pub fn proc(&self, name: &str) -> String {
-        let path = format!("/proc/{}/{name}", self.pid);
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+        proc(self.pid, name)
     }
 
     /// `n kB` behind a key of one of these files, as smaps_rollup has it.
     pub fn kib(&self, name: &str, key: &str) -> u64 {
-        self.proc(name)
-            .lines()
-            .find_map(|line| {
-                line.strip_prefix(key)?
-                    .strip_prefix(':')?
-                    .trim()
-                    .strip_suffix(" kB")?
-                    .trim()
-                    .parse()
-                    .ok()
-            })
-            .unwrap_or_else(|| panic!("no {key} in {name}"))
+        kib(self.pid, name, key)
     }
 }
 
@@ -159,4 +146,49 @@ impl Drop for Victim {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// One snapshot of it, with every section and nothing to complain of.
+pub fn snapshot(target: &Victim) -> Report {
+    let ended = run(&["snapshot", "-p", &target.id()]);
+    assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:#?}");
+    let report = ended.report();
+    assert!(report.is_full_snapshot(), "{report:#?}");
+    report
+}
+
+/// A file of a process's `/proc` directory.
+pub fn proc(pid: u32, name: &str) -> String {
+    let path = format!("/proc/{pid}/{name}");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// `n kB` behind a key of one of these files.
+pub fn kib(pid: u32, name: &str, key: &str) -> u64 {
+    proc(pid, name)
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix(key)?
+                .strip_prefix(':')?
+                .trim()
+                .strip_suffix(" kB")?
+                .trim()
+                .parse()
+                .ok()
+        })
+        .unwrap_or_else(|| panic!("no {key} in {name}"))
+}
+
+/// The chain of parents as /proc has it, from the process itself on.
+pub fn ancestors(pid: u32) -> Vec<String> {
+    let mut chain = Vec::new();
+    let mut pid = pid;
+    while pid != 0 {
+        let stat = proc(pid, "stat");
+        let (_, rest) = stat.rsplit_once(')').expect("comm");
+        let parent = rest.split_whitespace().nth(1).expect("ppid");
+        chain.push(pid.to_string());
+        pid = parent.parse().expect("a pid");
+    }
+    chain
 }

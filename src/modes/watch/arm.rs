@@ -1,17 +1,16 @@
 //! Everything that may fail loudly, allocate or take its time, before the watch begins.
 
 use super::end::{Seen, say_mismatch};
+use super::kills::Counts;
 use super::{Armed, Lock, Options};
 use crate::error::{Absent, Because, Error};
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::modes::{
-    Buffers, arm_sockets, envelope, fail, open_host, refuse, say_hint, with_report,
-};
+use crate::modes::{Buffers, arm_sockets, envelope, fail, open_host, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::{self, Cmdline, Completeness, Scene, memory};
-use crate::sys::clock::{Now, monotonic};
+use crate::snapshot::{Cmdline, Completeness, memory};
+use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{heap, signal};
@@ -40,7 +39,10 @@ impl<'a> Armed<'a> {
         memcg.refresh(&mut target);
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
         target.prime(rss);
-        let kills = host.oom_kills();
+        let kills = Counts {
+            own: memcg.oom_kills(),
+            system: host.oom_kills(),
+        };
         lock_memory(options.lock)?;
         // Both are best effort, and without them memdoor still works: a container has neither right.
         let _ = harden::exempt_from_oom_killer(&host.proc);
@@ -62,6 +64,7 @@ impl<'a> Armed<'a> {
             fires_at: None,
             statm_error: Bytes(0),
             confirmed: None,
+            next_check: now,
             reports: 0,
         };
         armed.refresh_threshold();
@@ -76,7 +79,7 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Abse
     let pid = options.pid;
     match (target.exe(), options.exe) {
         (Ok(link), Some(wanted)) if !target.runs(&link, wanted) => {
-            say_mismatch(pid, wanted);
+            say_mismatch(pid, wanted, Some(&link));
             Err(Exit::Gone)
         }
         (Ok(link), _) => Ok(Ok(link)),
@@ -123,23 +126,10 @@ fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8]
     let Ok(mut target) = Target::open(&host.proc, own) else {
         return;
     };
-    let mut memcg = Memcg::new(&host.proc, buf);
-    let Ok(mut sockets) = arm_sockets(&target) else {
-        return;
-    };
     let mut out = Out::new(Sink::Nowhere, out);
-    let mut scene = Scene {
-        target: &mut target,
-        host,
-        memcg: &mut memcg,
-        sockets: &mut sockets,
-        now: Now::read(),
-        buf,
-        cmdline: Cmdline::Show,
-    };
-    with_report(format, &mut out, envelope, |report| {
-        snapshot::take(&mut scene, report)
-    });
+    let cmdline = Cmdline::Show;
+    // Without it a watch is slower to begin with, and no worse.
+    let _ = take_once(&mut target, host, envelope, &mut out, buf, format, cmdline);
 }
 
 /// Writes to each page, so that it is there.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::kills::{Counts, Kills};
 use super::{Armed, SelfReport, identity};
 use crate::error::Absent;
 use crate::exit::Exit;
@@ -15,6 +16,7 @@ use crate::sys::out::{Broken, say};
 use crate::sys::signal::Stop;
 use crate::sys::{heap, system};
 use crate::target::Target;
+use crate::target::exe::Link;
 use crate::units::{Bytes, Pid};
 
 const LAST_RSS: Name = Name(WatchEnd, "Last RSS", "process.memory.usage");
@@ -28,6 +30,7 @@ const PEAK_RSS: Name = Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss
 const WATCHED: Name = Name(WatchEnd, "Watched", "memdoor.watch.duration_us");
 const SAMPLES: Name = Name(WatchEnd, "Samples", "memdoor.watch.samples");
 const SNAPSHOTS: Name = Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots");
+const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
 const LOOKED_LIKE: Name = Name(WatchEnd, "Looked Like", "memdoor.watch.looked_like");
 
 /// Why a watch ends.
@@ -59,20 +62,19 @@ impl Ending {
 pub(super) struct Seen {
     /// The last reading; `None` when the target was gone before the first.
     pub(super) last_rss: Option<Bytes>,
-    pub(super) snapshots: u64,
+    snapshots: u64,
     started: Duration,
     last_at: Duration,
     peak_rss: Option<Bytes>,
     samples: u64,
     worst_lateness: Duration,
-    /// OOM kills counted in the whole system when the watch began.
-    kills: Result<u64, Absent>,
+    pub(super) kills: Kills,
     allocations: u64,
     faults: Faults,
 }
 
 impl Seen {
-    pub(super) fn new(started: Duration, kills: Result<u64, Absent>) -> Self {
+    pub(super) fn new(started: Duration, kills: Counts) -> Self {
         Self {
             last_rss: None,
             snapshots: 0,
@@ -81,7 +83,7 @@ impl Seen {
             peak_rss: None,
             samples: 0,
             worst_lateness: Duration::ZERO,
-            kills,
+            kills: Kills::new(kills),
             allocations: 0,
             faults: Faults::default(),
         }
@@ -90,6 +92,15 @@ impl Seen {
     /// Arming has ended: what is counted from here on should stay 0.
     pub(super) fn armed(&mut self, allocations: u64, faults: Faults) {
         (self.allocations, self.faults) = (allocations, faults);
+    }
+
+    /// A snapshot's reading is one, too, and may be the last.
+    pub(super) fn snapshot(&mut self, rss: Option<Bytes>, now: Duration) {
+        self.snapshots += 1;
+        if rss.is_some() {
+            (self.last_rss, self.last_at) = (rss, now);
+            self.peak_rss = self.peak_rss.max(rss);
+        }
     }
 
     pub(super) fn reading(&mut self, rss: Bytes, now: Duration, planned: Duration) {
@@ -115,6 +126,12 @@ impl Armed<'_> {
         let exit = match (ending, self.out.broken()) {
             (Ending::Output(broken), _) => output_exit(broken),
             (_, Some(broken @ Broken::Failed(_))) => output_exit(broken),
+            (Ending::Stopped(_), Some(Broken::Stopped)) => {
+                say(format_args!(
+                    "memdoor: standard output was not read: the last report is cut"
+                ));
+                Exit::Partial
+            }
             (Ending::CountReached | Ending::Stopped(_), _) => finished,
             (Ending::Gone, _) => {
                 // The original's line, which scripts look for.
@@ -125,7 +142,11 @@ impl Armed<'_> {
                 Exit::Gone
             }
             (Ending::Mismatch, _) => {
-                say_mismatch(self.options.pid, self.options.exe.unwrap_or_default());
+                say_mismatch(
+                    self.options.pid,
+                    self.options.exe.unwrap_or_default(),
+                    self.exe.as_ref().ok(),
+                );
                 Exit::Gone
             }
         };
@@ -137,18 +158,22 @@ impl Armed<'_> {
     }
 
     fn report_end(&mut self, ending: Ending) {
-        let looked_like = match ending {
-            Ending::Gone => self.looked_like(),
-            Ending::Mismatch => "it runs another executable now",
-            Ending::CountReached => "the count of reports was reached",
-            Ending::Stopped(stop) => stop.name(),
+        let (cause, looked_like) = match ending {
+            Ending::Gone => {
+                let counts = self.count_kills();
+                let verdict = self.seen.kills.verdict(counts);
+                (verdict.cause(), verdict.words())
+            }
+            Ending::Mismatch => ("executable_changed", "it runs another executable now"),
+            Ending::CountReached => ("count_reached", "the count of reports was reached"),
+            Ending::Stopped(stop) => ("stopped", stop.name()),
             // There is nobody to tell.
             Ending::Output(_) => return,
         };
         let now = Now::read();
         let age = monotonic().saturating_sub(self.seen.last_at);
         let last_seen = Moment::at(now.realtime.saturating_sub(age));
-        let watched = self.seen.last_at.saturating_sub(self.seen.started);
+        let watched = monotonic().saturating_sub(self.seen.started);
         let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), WatchEnd);
         let facts = [
             pid,
@@ -160,6 +185,7 @@ impl Armed<'_> {
             WATCHED.is(Value::Span(watched)),
             SAMPLES.is(Value::Count(self.seen.samples)),
             SNAPSHOTS.is(Value::Count(self.seen.snapshots)),
+            CAUSE.is(Value::Text(cause.as_bytes())),
             LOOKED_LIKE.is(Value::Text(looked_like.as_bytes())),
         ];
         let head = Head {
@@ -182,30 +208,6 @@ impl Armed<'_> {
             }
         });
         self.out.flush();
-    }
-
-    /// What the end looked like, from the kernel's own counts of OOM kills: no more than they say.
-    fn looked_like(&mut self) -> &'static str {
-        let in_system = self.host.oom_kills();
-        let in_system = match (self.seen.kills, in_system) {
-            (Ok(before), Ok(after)) => Some(after > before),
-            _ => None,
-        };
-        match (self.memcg.has_killed().ok(), in_system) {
-            (Some(true), _) => {
-                "likely an OOM kill: its control group's count of OOM kills rose while it was watched"
-            }
-            (Some(false), _) => {
-                "no OOM kill: none was counted in its control group while it was watched"
-            }
-            (None, Some(true)) => {
-                "perhaps an OOM kill: the system's count of OOM kills rose while it was watched"
-            }
-            (None, Some(false)) => {
-                "no OOM kill: none was counted in the system while it was watched"
-            }
-            (None, None) => "unknown: OOM kills could not be counted",
-        }
     }
 
     fn report_self(&self, (allocations, faults): (u64, Faults)) {
@@ -251,10 +253,16 @@ fn own_rss(armed: &Armed<'_>) -> Option<Bytes> {
     memory::rss(&mut target, system::page_size()).ok()
 }
 
-/// The document's line.
-pub(super) fn say_mismatch(pid: Pid, wanted: &[u8]) {
+/// The document's line, and what it runs instead.
+pub(super) fn say_mismatch(pid: Pid, wanted: &[u8], link: Option<&Link>) {
     let path = wanted.escape_ascii();
     say(format_args!(
         "ERROR: PID {pid} does not match the executable name {path}"
     ));
+    if let Some(link) = link {
+        say(format_args!(
+            "hint: it runs {}",
+            link.as_bytes().escape_ascii()
+        ));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod arm;
 mod end;
+mod kills;
 mod options;
 mod threshold;
 
@@ -29,6 +30,7 @@ use crate::target::{Life, Target};
 use crate::trigger::{Action, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
 use end::{Ending, Seen, bytes_or_gone};
+use kills::Counts;
 use threshold::Confirmed;
 
 /// Watches until the end.
@@ -63,6 +65,8 @@ struct Armed<'a> {
     /// How far statm may be off, as of the last report.
     statm_error: Bytes,
     confirmed: Option<Confirmed>,
+    /// When to look again at what changes slowly.
+    next_check: Duration,
     reports: u64,
 }
 
@@ -94,8 +98,31 @@ impl Armed<'_> {
             // No reading is no proof of being below: rather a snapshot too many.
             Err(_) => Level::Above,
         };
+        if let Some(ending) = self.check(now) {
+            return Some(ending);
+        }
         let action = self.trigger.decide(now, level);
         self.act(action)
+    }
+
+    /// Once a second, whatever the interval: what changes slowly. exec(), limits, memory plugged in, the cgroup, OOM kills.
+    fn check(&mut self, now: Duration) -> Option<Ending> {
+        if now < self.next_check {
+            return None;
+        }
+        self.next_check = now.saturating_add(CHECK);
+        self.memcg.refresh(&mut self.target);
+        self.refresh_threshold();
+        let counts = self.count_kills();
+        self.seen.kills.note(counts);
+        self.check_identity()
+    }
+
+    fn count_kills(&mut self) -> Counts {
+        Counts {
+            own: self.memcg.oom_kills(),
+            system: self.host.oom_kills(),
+        }
     }
 
     fn act(&mut self, action: Action) -> Option<Ending> {
@@ -110,7 +137,6 @@ impl Armed<'_> {
             _ if self.options.below == Below::Report => self.report_below(),
             _ => {}
         }
-        self.refresh_threshold();
         self.reports += 1;
         if let Some(broken) = self.out.broken() {
             return Some(Ending::output(broken));
@@ -183,6 +209,7 @@ impl Armed<'_> {
             now: Now::read(),
             buf: self.buf,
             cmdline: self.options.cmdline,
+            rss: None,
         };
         let taken = with_report(
             self.options.format,
@@ -190,8 +217,9 @@ impl Armed<'_> {
             &self.envelope,
             |report| snapshot::take(&mut scene, report),
         );
+        let rss = scene.rss;
         self.completeness = self.completeness.and(taken);
-        self.seen.snapshots += 1;
+        self.seen.snapshot(rss, monotonic());
     }
 
     fn report_below(&mut self) {
@@ -251,6 +279,9 @@ const FIRES_AT: Name = Name(
     "memdoor.watch.threshold_bytes",
 );
 const PERCENT: Name = Name(Event::Below, "", "memdoor.watch.threshold_percent");
+
+/// How often what changes slowly is looked at: six system calls.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// The document's sentence.
 const BELOW: &str =

@@ -79,10 +79,7 @@ impl Armed<'_> {
         let memtotal = self.host.meminfo().ok().and_then(|meminfo| meminfo.total);
         let cgroup = match self.options.base {
             Base::Memtotal => None,
-            Base::Cgroup | Base::Auto => {
-                self.memcg.refresh(&mut self.target);
-                self.memcg.limit().ok().flatten()
-            }
+            Base::Cgroup | Base::Auto => self.memcg.limit().ok().flatten(),
         };
         if let Some(whole) = trigger::base(self.options.base, memtotal, cgroup) {
             self.fires_at = Some(threshold.of(whole));

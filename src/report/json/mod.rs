@@ -145,15 +145,7 @@ impl Report for Json<'_, '_> {
     }
 
     fn missing(&mut self, section: Section, why: Absent) {
-        let key = match section {
-            Section::Basic => "process",
-            Section::Memory => "memdoor.snapshot.memory",
-            Section::Tree => "memdoor.snapshot.ancestor",
-            Section::Mappings => "memdoor.snapshot.mapping",
-            Section::Network => "memdoor.snapshot.socket",
-            Section::End => "memdoor.watch.end",
-        };
-        let name = Name(Event::SourceError, "", key);
+        let name = Name(Event::SourceError, "", section.key());
         self.line(Event::SourceError, &[name.is(Value::Absent(why))]);
     }
 

@@ -3,7 +3,7 @@
 use super::Path;
 use crate::error::Absent;
 use crate::parse::cgroup::Version;
-use crate::parse::memcg::{Limit, limit};
+use crate::parse::memcg::{Limit, event, limit};
 use crate::parse::one_number;
 use crate::sys::Errno;
 use crate::sys::file::Dir;
@@ -47,6 +47,7 @@ pub(super) struct Level {
     limit: Kept,
     usage: Kept,
     peak: Kept,
+    events: Kept,
 }
 
 impl Level {
@@ -62,6 +63,7 @@ impl Level {
             limit,
             usage,
             peak,
+            events: Kept::new(names.events),
         };
         let _ = (level.limit(), level.usage(), level.peak());
         Ok(level)
@@ -79,6 +81,12 @@ impl Level {
 
     pub(super) fn usage(&mut self) -> Result<Bytes, Absent> {
         number(&mut self.usage, &self.dir)
+    }
+
+    /// The count behind `key` in memory.events or memory.oom_control.
+    pub(super) fn event(&mut self, key: &[u8]) -> Result<u64, Absent> {
+        let mut buf = [0; 1024];
+        event(self.events.once(&self.dir, &mut buf)?, key).ok_or(Absent::NotSupported)
     }
 
     pub(super) fn peak(&mut self) -> Result<Bytes, Absent> {

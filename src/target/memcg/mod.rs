@@ -6,11 +6,10 @@ use super::Target;
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{Version, memory_cgroup};
-use crate::parse::memcg::{Limit, event};
+use crate::parse::memcg::{Limit, event, limit_of};
 use crate::parse::mountinfo::{Mount, cgroup_mount};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
-use crate::sys::kept::Kept;
 use crate::sys::lines::Lines;
 use crate::units::Bytes;
 use level::{Level, Names};
@@ -46,6 +45,8 @@ pub struct Memcg {
     v1: Option<Mount>,
     v2: Option<Mount>,
     place: Result<Place, Absent>,
+    /// How often the target was seen to have moved.
+    moves: u32,
 }
 
 /// A cgroup and those above it.
@@ -53,11 +54,10 @@ pub struct Memcg {
 struct Place {
     version: Version,
     path: Path,
-    events: Kept,
-    /// Its count of OOM kills when the target was first seen in it.
-    kills: Result<u64, Absent>,
     /// The target's own cgroup first; or why none can be looked into, as when the hierarchy is not mounted or not shown.
     levels: Result<Levels, Absent>,
+    /// v1: the limit of an ancestor that is not shown here, as inside a container.
+    above: Option<Bytes>,
 }
 
 impl Memcg {
@@ -67,6 +67,7 @@ impl Memcg {
             v1: None,
             v2: None,
             place: Err(Absent::NotSupported),
+            moves: 0,
         };
         let Ok(file) = proc.file(c"self/mountinfo") else {
             return found;
@@ -106,21 +107,17 @@ impl Memcg {
             Err(why) => Err(why),
         };
         match place {
-            Err(Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => {}
+            Err(Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => return,
             place => self.place = place,
         }
-        // This opens the events file, too, so that it can be read again at the limit.
-        let kills = self.event(b"oom_kill");
-        if let Ok(place) = &mut self.place {
-            place.kills = kills;
-        }
+        self.moves = self.moves.wrapping_add(1);
+        // This opens the events file, so that it can be read again at the limit.
+        let _ = self.event(b"oom_kill");
     }
 
-    /// Whether OOM kills were counted in the target's own cgroup since it was first seen there. Another cgroup's count says nothing
-    /// of this one: a target that moves is counted anew.
-    pub fn has_killed(&mut self) -> Result<bool, Absent> {
-        let before = self.place.as_ref().map_err(|why| *why)?.kills?;
-        Ok(self.event(b"oom_kill")? > before)
+    /// OOM kills counted in the target's own cgroup, and a number of that cgroup: another one after each move.
+    pub fn oom_kills(&mut self) -> Result<(u32, u64), Absent> {
+        Ok((self.moves, self.event(b"oom_kill")?))
     }
 
     /// Opens the cgroup at `path` and all above it.
@@ -134,19 +131,23 @@ impl Memcg {
             Version::V2 => self.v2.as_ref(),
         };
         let below = mount.and_then(|mount| Some((mount, below_mount(mount, path.as_bytes())?)));
-        let levels = match below.map(|(mount, below)| open_levels(mount, below, &names)) {
+        let mut levels = match below.map(|(mount, below)| open_levels(mount, below, &names)) {
             Some(Err(errno @ (Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE))) => {
                 return Err(Absent::Failed(errno));
             }
             // The path is known all the same when its directory is not there or not permitted.
-            opened => opened.map_or(Err(Absent::NotSupported), |levels| Ok(levels?)),
+            Some(opened) => opened.map_err(Absent::from),
+            None if mount.is_some() => Err(Absent::Hidden),
+            None => Err(Absent::NotSupported),
         };
-        let (events, kills) = (Kept::new(names.events), Err(Absent::NotSupported));
+        let above = levels
+            .as_mut()
+            .ok()
+            .and_then(|levels| limit_above(version, levels));
         Ok(Place {
             version,
             path,
-            events,
-            kills,
+            above,
             levels,
         })
     }
@@ -194,10 +195,13 @@ impl Memcg {
     fn smallest(&mut self) -> Result<Option<(Bytes, usize)>, Absent> {
         let place = self.place.as_mut().map_err(|why| *why)?;
         let levels = place.levels.as_mut().map_err(|why| *why)?;
-        let mut smallest = None;
+        let topmost = levels.iter().flatten().count().saturating_sub(1);
+        let mut smallest = place.above.map(|limit| (limit, topmost));
         for (at, level) in levels.iter_mut().flatten().enumerate() {
             if let Limit::At(limit) = level.limit()?
-                && smallest.is_none_or(|(least, _)| limit < least)
+                && smallest.is_none_or(|(least, level)| {
+                    limit < least || (limit == least && level == topmost)
+                })
             {
                 smallest = Some((limit, at));
             }
@@ -205,17 +209,16 @@ impl Memcg {
         Ok(smallest)
     }
 
-    /// The count behind `key` in the events file of the target's own cgroup: `oom_kill`, `max`. The kernel counts an OOM kill in
-    /// the victim's cgroup whether the cgroup or the whole system was short (v1: since Linux 4.13).
+    /// The count behind `key` in the events file of the target's own cgroup, or of the nearest above it that has one: `oom_kill`, `max`.
+    /// The kernel counts an OOM kill in the victim's cgroup (v2: and all above) whether the cgroup or the whole system was short
+    /// (v1: since Linux 4.13).
     pub fn event(&mut self, key: &[u8]) -> Result<u64, Absent> {
         let place = self.place.as_mut().map_err(|why| *why)?;
-        let levels = place.levels.as_ref().map_err(|why| *why)?;
-        let own = levels
-            .first()
-            .and_then(Option::as_ref)
-            .ok_or(Absent::NotSupported)?;
-        let mut buf = [0; TEXT_MAX];
-        event(place.events.once(&own.dir, &mut buf)?, key).ok_or(Absent::NotSupported)
+        let levels = place.levels.as_mut().map_err(|why| *why)?;
+        let mut counts = levels.iter_mut().flatten().map(|level| level.event(key));
+        counts
+            .find(|count| *count != Err(Absent::NotSupported))
+            .unwrap_or(Err(Absent::NotSupported))
     }
 }
 
@@ -231,6 +234,22 @@ fn open_levels(mount: &Mount, below: &[u8], names: &Names) -> Result<Levels, Err
         end = here.iter().rposition(|byte| *byte == b'/');
     }
     Ok(levels)
+}
+
+/// v1's memory.stat tells the smallest limit of all ancestors: when it is smaller than all that are shown, one above them has it.
+fn limit_above(version: Version, levels: &mut Levels) -> Option<Bytes> {
+    let own = levels
+        .first()?
+        .as_ref()
+        .filter(|_| version == Version::V1)?;
+    let mut buf = [0; TEXT_MAX];
+    let text = own.dir.read(c"memory.stat", &mut buf).ok()?;
+    let Limit::At(smallest) = limit_of(event(text, b"hierarchical_memory_limit")?) else {
+        return None;
+    };
+    let is_shown =
+        |level: &mut Level| matches!(level.limit(), Ok(Limit::At(limit)) if limit <= smallest);
+    (!levels.iter_mut().flatten().any(is_shown)).then_some(smallest)
 }
 
 /// The part of a cgroup's path below the mount's own root; `None` when the mount does not show it.
