@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
@@ -927,4 +928,45 @@ fn a_snapshot_changes_nothing_of_its_target() {
     snapshot(&target);
     assert_eq!(state(), before);
     assert!(Path::new(&format!("/proc/{}", target.pid)).exists());
+}
+
+#[test]
+fn a_list_of_mappings_that_death_cuts_short_is_never_called_whole() {
+    let mut cut = 0;
+    for _ in 0..20 {
+        let target = Victim::start(&["maps", "60000"]);
+        let id = target.id();
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        let watch = Running::start_into(memdoor(&["snapshot", "-p", &id]), writer.into());
+        // The first 64 KiB of rows are in the pipe, and memdoor waits for room in the middle of the list.
+        let mut out = vec![0; 16 * 1024];
+        reader.read_exact(&mut out).expect("rows");
+        target.kill();
+        reader.read_to_end(&mut out).expect("the rest");
+        let code = watch.end().code();
+        let text = String::from_utf8(out).expect("UTF-8");
+        let rows = text.lines().filter(|line| line.contains("kB  ")).count();
+        if rows < 60_000 {
+            cut += 1;
+            assert_eq!(code, 5, "{rows} rows");
+            assert!(text.contains("\n- (the process is gone)\n"), "{rows} rows");
+        }
+        if cut == 3 {
+            return;
+        }
+    }
+    panic!("no list was cut short in 20 runs");
+}
+
+#[test]
+fn a_zombies_row_says_that_it_is_one() {
+    let target = Victim::start(&["zombie"]);
+    let parent = target.started().to_string();
+    let report = run(&["snapshot", "-p", &parent]).report();
+    let row = report
+        .tree()
+        .into_iter()
+        .find(|row| row.starts_with("Child: "));
+    let row = row.expect("the zombie").to_string();
+    assert!(row.contains("RSS: - (a zombie has none)"), "{row}");
 }

@@ -678,9 +678,11 @@ fn is_accepted(target: &Victim, exe: &str) {
 
 fn is_refused(target: &Victim, exe: &str) {
     let ended = watched_as(target, exe);
+    let runs = std::fs::read_link(format!("/proc/{}/exe", target.pid)).expect("exe");
     let expected = format!(
-        "ERROR: PID {} does not match the executable name {exe}\n",
-        target.pid
+        "ERROR: PID {} does not match the executable name {exe}\nhint: it runs {}\n",
+        target.pid,
+        runs.display()
     );
     assert_eq!(
         (ended.code(), ended.out.as_str(), ended.words()),
@@ -746,6 +748,33 @@ fn an_executable_whose_real_name_ends_with_deleted_is_told_apart() {
 }
 
 #[test]
+fn an_exec_is_noticed_within_seconds_whatever_the_interval() {
+    let dir = TempDir::new();
+    let (before, after) = (dir.victim("before"), dir.victim("after"));
+    let mut target = Victim::start_command(command(&before, &["exec", &after, "idle"]));
+    let id = target.id();
+    let mut watch = Running::start(memdoor(&[
+        "-p", &id, "-e", &before, "-m", "99", "-i", "600",
+    ]));
+    assert!(watch.next_report().is_below());
+    target.go();
+    target.ready_again();
+    assert!(watch.next_report().is_end());
+    assert_eq!(watch.end().code(), 5);
+}
+
+#[test]
+fn a_watch_is_of_one_process() {
+    let ended = run(&["-p", "1", "-p", "2"]);
+    assert_eq!(ended.code(), 2);
+    assert!(
+        ended.words().contains("memdoor snapshot"),
+        "{}",
+        ended.words()
+    );
+}
+
+#[test]
 fn an_exec_of_another_program_ends_the_watch_of_the_one_named() {
     let dir = TempDir::new();
     let (before, after) = (dir.victim("before"), dir.victim("after"));
@@ -767,7 +796,9 @@ fn an_exec_of_another_program_ends_the_watch_of_the_one_named() {
     assert_eq!(last.value("Executable Absolute Path"), after);
     assert_eq!(last.value("Looked Like"), "it runs another executable now");
     let ended = watch.end();
-    let expected = format!("ERROR: PID {id} does not match the executable name {before}\n");
+    let expected = format!(
+        "ERROR: PID {id} does not match the executable name {before}\nhint: it runs {after}\n"
+    );
     assert_eq!((ended.code(), ended.words()), (5, expected));
 }
 
@@ -1039,7 +1070,8 @@ fn a_reader_that_does_not_read_can_not_hold_up_a_stop() {
         });
         watch.signal(signal);
         let ended = watch.end();
-        assert_eq!((ended.code(), ended.words().as_str()), (0, ""));
+        let expected = "memdoor: standard output was not read: the last report is cut\n";
+        assert_eq!((ended.code(), ended.words().as_str()), (4, expected));
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).expect("read");
         assert!(

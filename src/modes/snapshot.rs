@@ -66,7 +66,7 @@ fn one(
     let (format, cmdline) = (options.format, options.cmdline);
     match take_once(&mut target, host, envelope, out, buf, format, cmdline) {
         Ok(Completeness::Complete) => Exit::Done,
-        Ok(Completeness::Partial) if target.is_alive() => Exit::Partial,
+        Ok(Completeness::Partial) if !target.is_leaving() => Exit::Partial,
         Ok(Completeness::Partial) => Exit::Gone,
         Err(exit) => exit,
     }

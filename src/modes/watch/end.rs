@@ -132,7 +132,10 @@ impl Armed<'_> {
                 ));
                 Exit::Partial
             }
-            (Ending::CountReached | Ending::Stopped(_), _) => finished,
+            (Ending::CountReached | Ending::Stopped(_), _) => {
+                say_if_partial(finished);
+                finished
+            }
             (Ending::Gone, _) => {
                 // The original's line, which scripts look for.
                 say(format_args!(
@@ -150,7 +153,6 @@ impl Armed<'_> {
                 Exit::Gone
             }
         };
-        say_if_partial(exit);
         if self.options.self_report == SelfReport::Show {
             self.report_self(spent);
         }

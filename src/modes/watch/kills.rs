@@ -58,9 +58,10 @@ impl Kills {
         let own = newer.reduce(|rose, later| rose || later);
         match (own, oldest.system_rose(end)) {
             (Some(true), _) => Verdict::Likely,
-            (_, Some(true)) => Verdict::PerhapsSystem,
             _ if self.first.own_rose(end) == Some(true) => Verdict::PerhapsEarlier,
+            // The kernel counts a kill in the victim's cgroup, whoever was short: the system's other kills are others'.
             (Some(false), _) => Verdict::NoneInGroup,
+            (None, Some(true)) => Verdict::PerhapsSystem,
             (None, Some(false)) => Verdict::NoneInSystem,
             (None, None) => Verdict::Unknown,
         }
@@ -72,7 +73,7 @@ impl Kills {
 pub(super) enum Verdict {
     /// The count of its own cgroup rose in its last seconds.
     Likely,
-    /// The system's did, its own cgroup's did not or is not known.
+    /// The system's did; its own cgroup's is not known.
     PerhapsSystem,
     /// The count of its own cgroup rose while it was watched, but not lately: somebody else's kill, or a slow death.
     PerhapsEarlier,
@@ -153,12 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn a_kill_that_only_the_system_counted_is_perhaps_its_own() {
+    fn a_kill_that_only_the_system_counted_is_perhaps_its_own_where_its_group_is_not_known() {
         let quiet = counts(1, 0, 0);
-        assert_eq!(
-            verdict(quiet, &[quiet; 9], counts(1, 0, 1)),
-            Verdict::PerhapsSystem
-        );
+        let elsewhere = counts(1, 0, 1);
+        assert_eq!(verdict(quiet, &[quiet; 9], elsewhere), Verdict::NoneInGroup);
         let unknown = Counts {
             own: Err(Absent::NotSupported),
             system: Ok(1),
