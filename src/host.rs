@@ -14,7 +14,7 @@ use crate::units::{Bytes, PageSize, Pages};
 pub const MEMINFO_MAX: usize = 4 * 1024;
 
 /// Room for /proc/vmstat: 5 KiB on 6.18, where oom_kill stands in the first two thirds.
-const VMSTAT_MAX: usize = 16 * 1024;
+const VMSTAT_MAX: usize = 8 * 1024;
 
 /// A machine.
 #[derive(Debug)]

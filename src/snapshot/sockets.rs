@@ -38,8 +38,8 @@ use tally::Tally;
 /// Least size of the buffer lent to [`Sockets::take`]. With 32 KiB sock_diag needs a quarter of the system calls.
 pub const LEAST_BUFFER: usize = netlink::LEAST_BUFFER;
 
-/// Room in the table beyond twice the descriptors that the process has while arming: 8 KiB.
-const SPARE: usize = 1024;
+/// Room in the table beyond twice the descriptors that the process has while arming: 4 KiB.
+const SPARE: usize = 512;
 
 /// What a duplicate and a look at it cost, for each socket of the process (see above).
 const GETFD_NANOS: u64 = 5_000;

@@ -10,7 +10,7 @@ use super::{Errno, Result};
 
 /// Stack below the arming function that the armed phase may use. The rehearsal touches what a snapshot of memdoor itself needs; this
 /// covers the paths that it does not take (other socket methods, a zombie leader), the deepest of which needs under 24 KiB.
-const STACK: usize = 32 * 1024;
+const STACK: usize = 24 * 1024;
 
 /// Locks every page that is mapped and every one that will be: mlockall(2).
 ///

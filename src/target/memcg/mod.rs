@@ -20,8 +20,8 @@ pub type Path = Fixed<1024>;
 /// Room for the longest file read here: memory.events, memory.oom_control and `/proc/PID/cgroup` with v1's 14 hierarchies.
 const TEXT_MAX: usize = 4096;
 
-/// Cgroups from the target's own to the root; kubelet's nest five deep.
-const LEVELS_MAX: usize = 32;
+/// Cgroups from the target's own upwards; kubelet's nest five deep, desktops' eight. Those above the sixteenth are not looked at.
+const LEVELS_MAX: usize = 16;
 
 type Levels = [Option<Level>; LEVELS_MAX];
 
