@@ -435,8 +435,8 @@ fn fault_5_10_more_sockets_than_the_table_holds_are_looked_at_all_the_same() {
     let many: Vec<_> = (0..1100)
         .map(|_| UdpSocket::bind("127.0.0.1:0").expect("bind"))
         .collect();
-    // Room for 1024.
-    let mut sockets = Sockets::arm(0).expect("memory");
+    // Room for 2 * 256 + 512 = 1024.
+    let mut sockets = Sockets::arm(256).expect("memory");
     let (rows, summary) = Target::me().take_with(&mut sockets).expect("sockets");
     assert!(summary.overflow >= 76, "{summary:?}");
     assert!(rows.len() >= many.len());
