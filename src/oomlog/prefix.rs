@@ -9,6 +9,8 @@ mod kmsg;
 mod stamp;
 mod tag;
 
+pub(in crate::oomlog) use kmsg::caller;
+
 use super::escape::skip_colour;
 use super::record::{Caller, Origin, Record, When};
 
@@ -36,6 +38,17 @@ pub fn record(line: &[u8]) -> Record<'_> {
         origin: head.origin,
         caller: head.caller,
     }
+}
+
+/// Since 1970 in microseconds, of a complete time alone.
+pub(super) fn wall_us(text: &[u8]) -> Option<i64> {
+    let (stamp, rest) = stamp::wall(text)?;
+    stamp.when.wall_us.filter(|_| rest.is_empty())
+}
+
+/// `12.345678` in microseconds.
+pub(super) fn seconds(text: &[u8]) -> Option<u64> {
+    bracket::boot(text)
 }
 
 /// Whether more of what comes may be somebody's prefix.

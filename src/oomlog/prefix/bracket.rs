@@ -45,7 +45,7 @@ pub(super) fn bracket(line: &[u8]) -> Option<(Bracket<'_>, &[u8])> {
 }
 
 /// `123.456789`, with a delta behind it or not.
-fn boot(inside: &[u8]) -> Option<u64> {
+pub(super) fn boot(inside: &[u8]) -> Option<u64> {
     let time = match inside.iter().position(|byte| *byte == b'<') {
         Some(at) if inside.ends_with(b">") => inside[..at].trim_ascii_end(),
         Some(_) => return None,

@@ -40,7 +40,7 @@ pub(super) fn header(line: &[u8]) -> Option<(Header, &[u8])> {
 }
 
 /// `T123` or `C1`.
-pub(super) fn caller(text: &[u8]) -> Option<Caller> {
+pub(in crate::oomlog) fn caller(text: &[u8]) -> Option<Caller> {
     match text {
         [b'T', id @ ..] => parse::dec(id).map(Caller::Task),
         [b'C', id @ ..] => parse::dec(id).map(Caller::Cpu),
