@@ -231,3 +231,6 @@ fn name_length(line: &[u8]) -> usize {
         .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_')
         .count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,7 @@ impl Gunzip {
                 }
             }
             if !self.inside && !self.begins() {
-                break;
+                continue;
             }
             let before = (self.member.total_in(), self.member.total_out());
             let input = &self.input[self.start..self.end];
@@ -91,18 +91,12 @@ impl Gunzip {
         let zeros = rest.iter().take_while(|byte| **byte == 0).count();
         self.start += zeros;
         match rest.get(zeros) {
-            None => return !self.finished && zeros > 0 && self.skip(),
+            // The next read decides.
+            None => {}
             Some(byte) if *byte == MAGIC[0] => self.inside = true,
             Some(_) => self.stop(Some(Trouble::Trailing)),
         }
         self.inside
-    }
-
-    /// Zeros to the end of the buffer: the next read decides.
-    fn skip(&mut self) -> bool {
-        self.inside = false;
-        self.start = self.end;
-        true
     }
 
     fn stop(&mut self, trouble: Option<Trouble>) {

@@ -5,6 +5,9 @@ use memchr::memmem::Finder;
 /// What each line of interest has in it, in all kernels from 2.6.9 on. The first begins a report; any of them may be all that is left.
 const NEEDLES: [&[u8]; 3] = [b"oom-kill", b"Killed process", b"ut of memory"];
 
+/// What the first of them is in a report's header.
+const HEADER: &[u8] = b"oom-killer";
+
 /// The longest of [`NEEDLES`].
 pub(super) const LONGEST: usize = 14;
 
@@ -29,7 +32,9 @@ impl Needles {
         for finder in &self.0 {
             let near = &text[..found.map_or(text.len(), |hit| hit.at)];
             if let Some(at) = finder.find(near) {
-                let is_header = text[at..].starts_with(b"oom-killer");
+                // `oom-kill` at a chunk's end may go on in the next.
+                let name = &text[at..text.len().min(at + HEADER.len())];
+                let is_header = HEADER.starts_with(name);
                 found = Some(Hit { at, is_header });
             }
         }

@@ -8,6 +8,7 @@ mod bracket;
 mod kmsg;
 mod stamp;
 mod tag;
+mod word;
 
 pub(in crate::oomlog) use kmsg::caller;
 
@@ -285,24 +286,6 @@ fn trim(line: &[u8]) -> &[u8] {
             _ => return line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line),
         };
     }
-}
-
-/// One blank, if there is one: what is behind it may be the message's own indentation.
-fn blank(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b" ").unwrap_or(text)
-}
-
-/// The word before the first blank, and what is behind that blank.
-fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    match text.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
-        Some(end) => (&text[..end], &text[end + 1..]),
-        None => (text, &text[text.len()..]),
-    }
-}
-
-/// How many digits the text begins with.
-fn digits(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use super::record::Record;
 use super::source::Source;
 use crate::sys::Result;
 
-/// Bytes for each read: what the second level cache holds.
-const CHUNK: usize = 256 << 10;
+/// Bytes for each read. On 2026-11-21 an AMD EPYC took 0.34 of the CPU of grep with half of it, and 0.30 with this.
+const CHUNK: usize = 512 << 10;
 
 /// How far behind the last line of a report the next may be. Two interleaved reports are this far apart at most.
 const AFTER: usize = 128 << 10;
@@ -62,7 +62,7 @@ impl Default for Scan {
 }
 
 impl Scan {
-    /// Takes 600 KiB.
+    /// Takes 1.2 MiB.
     #[must_use]
     pub fn new() -> Self {
         Self {

@@ -1,7 +1,8 @@
 //! What stands in brackets: printk's time and caller, dmesg's times.
 
 use super::kmsg::caller;
-use super::{blank, digits, stamp};
+use super::stamp;
+use super::word::{blank, digits};
 use crate::oomlog::record::{Caller, When};
 use crate::parse;
 

@@ -1,6 +1,6 @@
 //! The prefixes that printk's own readers write: /dev/kmsg, extended netconsole, levels, dmesg -x.
 
-use super::{blank, digits};
+use super::word::{blank, digits};
 use crate::oomlog::record::{Caller, Origin};
 use crate::parse;
 
