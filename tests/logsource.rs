@@ -151,6 +151,15 @@ fn lines_before_a_kill_without_its_header_are_handed_on() {
 }
 
 #[test]
+fn the_second_line_of_an_old_kill_is_found_where_a_log_starts() {
+    let scratch = Scratch::new("old");
+    let old = "Killed process 12 (cat) total-vm:1kB, anon-rss:1kB, file-rss:0kB";
+    let log = format!("{}[    1.000000] {old}\n", NOISE.repeat(100));
+    let (lines, ..) = read(&scratch.file("log", log.as_bytes()));
+    assert_eq!(interesting(&lines), [old]);
+}
+
+#[test]
 fn gzip_is_known_by_its_first_bytes_and_members_follow_each_other() {
     let scratch = Scratch::new("gz");
     let mut packed = gzip(format!("[    1.000000] {HEADER}\n[    1.0").as_bytes());

@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 
 use super::feed::Feed;
-use super::needle::{Hit, LONGEST, Needles};
+use super::needle::{Hit, LONGEST, Needles, Place};
 use super::record::Record;
 use super::source::Source;
 use crate::sys::Result;
@@ -122,6 +122,11 @@ impl Scan {
             last: &last[self.handed..before],
             last_is_start: self.handed > 0 || self.is_first,
             text: &text[..length],
+            place: if before == 0 {
+                Place::Start
+            } else {
+                Place::Further
+            },
         };
         self.handed = 0;
         let mut at = 0;
@@ -154,6 +159,7 @@ struct Pair<'c> {
     /// Whether `last` begins where a line does.
     last_is_start: bool,
     text: &'c [u8],
+    place: Place,
 }
 
 impl<'c> Pair<'c> {
@@ -164,7 +170,7 @@ impl<'c> Pair<'c> {
         {
             return Some(hit);
         }
-        let hit = needles.find(&self.text[at..])?;
+        let hit = needles.find(&self.text[at..], self.place)?;
         Some(Hit {
             at: at + hit.at,
             ..hit
@@ -178,7 +184,7 @@ impl<'c> Pair<'c> {
         let end = tail.len() + head.len();
         both[..tail.len()].copy_from_slice(tail);
         both[tail.len()..end].copy_from_slice(head);
-        let hit = needles.find(&both[..end])?;
+        let hit = needles.find(&both[..end], self.place)?;
         Some(Hit {
             at: 0,
             is_header: hit.is_header,
