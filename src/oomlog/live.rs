@@ -66,3 +66,28 @@ pub fn read(device: &CStr, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<G
         Err(errno) => Err(errno),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oomlog::record::Origin;
+
+    /// Both ways end without waiting; who may not read the log is told so.
+    #[test]
+    fn the_live_log_is_the_kernels_whichever_way_it_is_read() {
+        for device in [c"/dev/kmsg", c"/nonexistent/kmsg"] {
+            let (mut all, mut timed) = (0, 0);
+            let mut take = |record: Record<'_>| {
+                all += 1;
+                let is_kernel = record.origin == Origin::Kernel;
+                timed += usize::from(is_kernel && record.when.boot_us.is_some());
+                Part::Other
+            };
+            match read(device, &mut take) {
+                // dmesg -C leaves nothing to syslog(2).
+                Ok(_) => assert!(timed > 0 || all == 0, "{device:?}"),
+                Err(errno) => assert!(matches!(errno, Errno::EPERM | Errno::EACCES), "{errno}"),
+            }
+        }
+    }
+}
