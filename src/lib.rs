@@ -15,6 +15,7 @@
 //! | [`sys`] · [`parse`] · [`trigger`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report |
 //! | [`report`] · [`host`] · [`target`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
+//! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
 //! | [`modes`] | `watch`, `snapshot`: they decide |
 //! | `main.rs`, `cli/` | the binary: a command line to a mode to an exit code |
 //!
@@ -25,8 +26,8 @@
 //!
 //! # No heap
 //! The library is `no_std`: `Vec`, `String` and `format!` do not compile in it. A file that names std's descriptors says
-//! `extern crate std` itself. Buffers are arguments, lent by the caller. tests/layers.rs keeps all of this true,
-//! tests/no_heap.rs counts.
+//! `extern crate std` itself; [`oomlog`], which nothing armed uses, may say `extern crate alloc`. Buffers are arguments, lent by the
+//! caller. tests/layers.rs keeps all of this true, tests/no_heap.rs counts.
 #![no_std]
 
 pub mod error;
@@ -34,6 +35,7 @@ pub mod exit;
 pub mod fixed;
 pub mod host;
 pub mod modes;
+pub mod oomlog;
 pub mod parse;
 pub mod report;
 pub mod snapshot;

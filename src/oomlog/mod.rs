@@ -1,0 +1,17 @@
+//! Kernel logs to what the OOM killer did: sources, prefixes, reports.
+//!
+//! Offline work, so it may allocate; what a log holds is unbounded, what is kept of it is not.
+
+mod entry;
+pub mod escape;
+pub mod feed;
+pub mod form;
+mod gunzip;
+mod json;
+pub mod live;
+mod needle;
+pub mod places;
+pub mod prefix;
+pub mod record;
+pub mod scan;
+pub mod source;

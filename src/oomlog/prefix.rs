@@ -1,0 +1,292 @@
+//! Reads what transports put before a kernel message off a line: any of them, in any order, mixed in one file.
+//!
+//! A line is a stack of prefixes: a container runtime's time, syslog's time, host and identifier, a level, the kernel's bracket,
+//! the caller. Each step takes one off the front; when none matches, the rest is the text. What a step does not know for certain it
+//! leaves alone: a prefix too many in the text is better than a word too few.
+
+mod bracket;
+mod kmsg;
+mod stamp;
+mod tag;
+mod word;
+
+pub(in crate::oomlog) use kmsg::caller;
+
+use super::escape::skip_colour;
+use super::record::{Caller, Origin, Record, When};
+
+/// No line seen so far has more than six; a hostile one may not cost more than this.
+const PREFIXES: usize = 12;
+
+/// How far into a line a prefix may begin behind words that nobody knows: a file name by grep, a pod and its container.
+const UNKNOWN: usize = 160;
+
+/// A line without its prefixes. Any bytes will do; a newline at the end may be there or not.
+#[must_use]
+pub fn record(line: &[u8]) -> Record<'_> {
+    let mut head = Head::new(trim(line));
+    if kmsg::is_property(head.rest) {
+        head.rest = &head.rest[head.rest.len()..];
+    }
+    for _ in 0..PREFIXES {
+        if !head.step() {
+            break;
+        }
+    }
+    Record {
+        text: head.rest,
+        when: head.when,
+        origin: head.origin,
+        caller: head.caller,
+    }
+}
+
+/// Since 1970 in microseconds, of a complete time alone.
+pub(super) fn wall_us(text: &[u8]) -> Option<i64> {
+    let (stamp, rest) = stamp::wall(text)?;
+    stamp.when.wall_us.filter(|_| rest.is_empty())
+}
+
+/// `12.345678` in microseconds.
+pub(super) fn seconds(text: &[u8]) -> Option<u64> {
+    bracket::boot(text)
+}
+
+/// Whether more of what comes may be somebody's prefix.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing has been taken off yet.
+    Start,
+    /// Inside what transports wrote.
+    Transport,
+    /// Inside what printk wrote: only levels, brackets and callers are left.
+    Printk,
+    /// This is the text.
+    Text,
+}
+
+/// A line and what has been read off its front.
+struct Head<'l> {
+    rest: &'l [u8],
+    when: When<'l>,
+    origin: Origin,
+    caller: Option<Caller>,
+    stage: Stage,
+}
+
+impl<'l> Head<'l> {
+    fn new(line: &'l [u8]) -> Self {
+        Self {
+            rest: line,
+            when: When::default(),
+            origin: Origin::Unknown,
+            caller: None,
+            stage: Stage::Start,
+        }
+    }
+
+    /// Takes one prefix off; `false` when there is none.
+    fn step(&mut self) -> bool {
+        self.rest = skip_colour(self.rest);
+        let took = match self.stage {
+            Stage::Start | Stage::Transport => self.transport(),
+            Stage::Printk => self.bracket().or_else(|| self.level()),
+            Stage::Text => None,
+        };
+        took.is_some()
+    }
+
+    fn transport(&mut self) -> Option<()> {
+        // The first byte rules most of them out.
+        let first = *self.rest.first()?;
+        match first {
+            b'<' => self.level(),
+            b'[' => self.bracket(),
+            b'0'..=b'9' => self
+                .kmsg()
+                .or_else(|| self.stamp())
+                .or_else(|| self.unknown()),
+            _ => self
+                .identifier()
+                .or_else(|| self.facility())
+                .or_else(|| self.stamp())
+                .or_else(|| self.unknown()),
+        }
+    }
+
+    /// `/dev/kmsg` and extended netconsole: `6,1234,5678901,-,caller=T12;`.
+    fn kmsg(&mut self) -> Option<()> {
+        let (header, rest) = kmsg::header(self.rest)?;
+        self.when.boot_us = Some(header.boot_us);
+        self.caller = header.caller;
+        self.says(origin_of(header.priority));
+        self.take(rest, Stage::Printk)
+    }
+
+    /// `<4>`, of dmesg -r, consoles and syslog on the wire; and `<4>1 `, with which RFC 5424 begins.
+    fn level(&mut self) -> Option<()> {
+        let (priority, rest) = kmsg::level(self.rest)?;
+        if self.stage == Stage::Printk {
+            return self.take(rest, Stage::Printk);
+        }
+        self.says(origin_of(priority));
+        if let Some((when, origin, rest)) = tag::rfc5424(rest) {
+            self.stamped(when);
+            self.says(origin);
+            return self.take(rest, Stage::Printk);
+        }
+        self.take(rest, Stage::Transport)
+    }
+
+    /// `kern  :warn  : ` of dmesg -x.
+    fn facility(&mut self) -> Option<()> {
+        let (origin, rest) = kmsg::facility(self.rest)?;
+        self.says(origin);
+        self.take(rest, Stage::Transport)
+    }
+
+    /// `kernel: ` without a time, and `app[123]: `.
+    fn identifier(&mut self) -> Option<()> {
+        let (origin, rest) = tag::alone(self.rest)?;
+        self.said_by(origin, rest)
+    }
+
+    /// A wall clock time, then what may stand between it and the message.
+    fn stamp(&mut self) -> Option<()> {
+        let (stamp, rest) = stamp::wall(self.rest)?;
+        self.stamped(stamp.when);
+        if stamp.is_dmesg {
+            self.says(Origin::Kernel);
+            return self.take(rest, Stage::Printk);
+        }
+        if let Some(rest) = tag::stream(rest) {
+            return self.take(rest, Stage::Transport);
+        }
+        if let Some((origin, rest)) = tag::after_time(rest) {
+            return self.said_by(origin, rest);
+        }
+        self.take(rest, Stage::Transport)
+    }
+
+    fn bracket(&mut self) -> Option<()> {
+        let (bracket, rest) = bracket::bracket(self.rest)?;
+        match bracket {
+            bracket::Bracket::Boot(us) => {
+                self.when.boot_us = Some(us);
+                self.says(Origin::Kernel);
+                // journalctl short-monotonic has a host and an identifier behind its bracket.
+                if let Some((origin, rest)) = tag::after_bracket(rest) {
+                    return self.said_by(origin, rest);
+                }
+            }
+            bracket::Bracket::Delta => self.says(Origin::Kernel),
+            bracket::Bracket::Dmesg(when) if self.stage != Stage::Printk => {
+                self.stamped(when);
+                self.says(Origin::Kernel);
+            }
+            bracket::Bracket::Caller(caller) => self.caller = Some(caller),
+            bracket::Bracket::Stamp(when) if self.stage != Stage::Printk => {
+                self.stamped(when);
+                return self.take(rest, Stage::Transport);
+            }
+            bracket::Bracket::Pod if self.stage != Stage::Printk => {
+                return self.take(rest, Stage::Transport);
+            }
+            _ => return None,
+        }
+        self.take(rest, Stage::Printk)
+    }
+
+    /// Words that nobody knows, when a prefix that can't be mistaken stands behind them.
+    fn unknown(&mut self) -> Option<()> {
+        if self.stage != Stage::Start {
+            return None;
+        }
+        let near = &self.rest[..self.rest.len().min(UNKNOWN)];
+        let starts = near
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| matches!(byte, b' ' | b':' | b'\t' | b'|' | b'-'))
+            .map(|(at, _)| at + 1)
+            .take(PREFIXES);
+        for start in starts {
+            let rest = &self.rest[start..];
+            if is_certain(rest) && !tag::is_header_of_a_comm(after_bracket(rest)) {
+                if near[..start].windows(2).any(|pair| pair == b": ") {
+                    // A program that prints what it read.
+                    self.says(Origin::Other);
+                }
+                return self.take(rest, Stage::Transport);
+            }
+        }
+        None
+    }
+
+    /// What follows an identifier: the kernel's own prefixes, or somebody else's text.
+    fn said_by(&mut self, origin: Origin, rest: &'l [u8]) -> Option<()> {
+        self.says(origin);
+        let stage = match origin {
+            Origin::Kernel => Stage::Printk,
+            Origin::Other => Stage::Text,
+            Origin::Unknown => Stage::Transport,
+        };
+        self.take(rest, stage)
+    }
+
+    /// Somebody else's word stays theirs, whatever they quote.
+    fn says(&mut self, origin: Origin) {
+        if self.origin != Origin::Other && origin != Origin::Unknown {
+            self.origin = origin;
+        }
+    }
+
+    /// A complete time is worth more than one without a year; of two, the inner one is nearer to the event.
+    fn stamped(&mut self, when: When<'l>) {
+        if when.wall_us.is_some() || self.when.wall_us.is_none() {
+            self.when.wall = when.wall;
+            self.when.wall_us = when.wall_us;
+        }
+    }
+
+    fn take(&mut self, rest: &'l [u8], stage: Stage) -> Option<()> {
+        self.rest = rest;
+        self.stage = stage;
+        Some(())
+    }
+}
+
+/// Syslog's facility is all but the lowest three bits, and the kernel's is 0: syslog(2).
+const fn origin_of(priority: u64) -> Origin {
+    if priority < 8 {
+        Origin::Kernel
+    } else {
+        Origin::Other
+    }
+}
+
+/// Prefixes that no message contains by chance.
+fn is_certain(text: &[u8]) -> bool {
+    matches!(bracket::bracket(text), Some((bracket::Bracket::Boot(_), _)))
+        || kmsg::header(text).is_some()
+        || stamp::wall(text).is_some()
+}
+
+fn after_bracket(text: &[u8]) -> &[u8] {
+    bracket::bracket(text).map_or(text, |(_, rest)| rest)
+}
+
+/// Without CR and LF, NULs on either side (a crash leaves them in files), and the colour that ends a line.
+fn trim(line: &[u8]) -> &[u8] {
+    let start = line.iter().position(|byte| *byte != 0);
+    let mut line = &line[start.unwrap_or(line.len())..];
+    loop {
+        line = match line {
+            [rest @ .., b'\n' | b'\r' | 0] => rest,
+            [rest @ .., 0x1b, b'[', b'm'] | [rest @ .., 0x1b, b'[', b'0', b'm'] => rest,
+            _ => return line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

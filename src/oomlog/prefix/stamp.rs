@@ -1,0 +1,211 @@
+//! Wall clock times at the start of a line.
+
+use super::word::{blank, digits, word};
+use crate::oomlog::record::When;
+use crate::parse;
+
+/// A time, and whether its form is one that only dmesg writes.
+pub(super) struct Stamp<'l> {
+    pub(super) when: When<'l>,
+    /// dmesg --time-format=iso: a comma before six digits, and the message follows at once.
+    pub(super) is_dmesg: bool,
+}
+
+/// A time that the line begins with, and what is behind it and one blank.
+pub(super) fn wall(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    iso(line)
+        .or_else(|| unix(line))
+        .or_else(|| month_first(line))
+        .or_else(|| weekday_first(line))
+}
+
+/// `2026-11-21T10:08:31.027622+00:00`; a blank for the T, a comma for the point, a zone or none.
+fn iso(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let date = line.get(..10)?;
+    let day = days(date)?;
+    let t = *line.get(10)?;
+    let clock = line.get(11..19)?;
+    if !matches!(t, b'T' | b' ') || !is_clock(clock) {
+        return None;
+    }
+    let mut rest = &line[19..];
+    let (mut fraction, mut comma) = (&rest[..0], false);
+    if let [point @ (b'.' | b','), behind @ ..] = rest {
+        let length = digits(behind);
+        if length > 0 {
+            (fraction, comma) = (&behind[..length], *point == b',');
+            rest = &behind[length..];
+        }
+    }
+    let (zone, rest) = zone(rest);
+    if !matches!(rest.first(), None | Some(b' ' | b'\t' | b':')) {
+        return None;
+    }
+    let written = &line[..line.len() - rest.len()];
+    let at = day * 86_400 + seconds(clock)?;
+    let wall_us = zone.map(|behind| (at - behind) * 1_000_000 + i64::from(micros(fraction)));
+    let when = When {
+        boot_us: None,
+        wall: Some(written),
+        wall_us,
+    };
+    let is_dmesg = comma && t == b'T' && fraction.len() == 6;
+    Some((Stamp { when, is_dmesg }, after(rest)))
+}
+
+/// Seconds east of Greenwich, where a zone is given.
+fn zone(text: &[u8]) -> (Option<i64>, &[u8]) {
+    let (sign, rest) = match text {
+        [b'Z' | b'z', rest @ ..] => return (Some(0), rest),
+        [b' ', b'U', b'T', b'C', rest @ ..] => return (Some(0), rest),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return (None, text),
+    };
+    let number = |digits: &[u8]| parse::dec(digits).and_then(|n| i64::try_from(n).ok());
+    let (hour, minute, rest) = match rest {
+        [a, b, b':', c, d, rest @ ..] => (number(&[*a, *b]), number(&[*c, *d]), rest),
+        [a, b, c, d, rest @ ..] if c.is_ascii_digit() => {
+            (number(&[*a, *b]), number(&[*c, *d]), rest)
+        }
+        [a, b, rest @ ..] => (number(&[*a, *b]), Some(0), rest),
+        _ => return (None, text),
+    };
+    match (hour, minute) {
+        (Some(hour), Some(minute)) => (Some(sign * (hour * 3600 + minute * 60)), rest),
+        _ => (None, text),
+    }
+}
+
+/// `1763719711.027622`, journalctl -o short-unix.
+fn unix(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let (written, rest) = word(line);
+    let whole = digits(written);
+    let fraction = written[whole..].strip_prefix(b".")?;
+    if !(9..=11).contains(&whole) || fraction.len() < 3 || digits(fraction) != fraction.len() {
+        return None;
+    }
+    let seconds = i64::try_from(parse::dec(&written[..whole])?).ok()?;
+    let when = When {
+        boot_us: None,
+        wall: Some(written),
+        wall_us: Some(seconds * 1_000_000 + i64::from(micros(fraction))),
+    };
+    let is_dmesg = false;
+    Some((Stamp { when, is_dmesg }, rest))
+}
+
+/// `Jan  7 03:19:32`, RFC 3164, its month in any language; with a year before or behind the clock time or without, and a fraction.
+fn month_first(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let (first, rest) = word(line);
+    if digits(first) == 4 && first.len() == 4 {
+        return month_first(rest).map(|(stamp, rest)| (with(stamp, line, rest), rest));
+    }
+    if !(2..=14).contains(&first.len()) || first.iter().any(|byte| b":[]<>,;=".contains(byte)) {
+        return None;
+    }
+    let (day, rest) = word(rest.trim_ascii_start());
+    if !(1..=2).contains(&day.len()) || digits(day) != day.len() {
+        return None;
+    }
+    let (mut clock, mut rest) = word(rest);
+    if clock.len() == 4 && digits(clock) == 4 {
+        (clock, rest) = word(rest);
+    }
+    let clock = clock.strip_suffix(b":").unwrap_or(clock);
+    let tail = clock.get(8..)?;
+    let is_fraction = matches!(tail, [] | [b'.' | b',', ..]) && tail.len() != 1;
+    if !is_clock(&clock[..8])
+        || !is_fraction
+        || digits(tail.get(1..).unwrap_or(tail)) + 1 < tail.len()
+    {
+        return None;
+    }
+    // OpenWrt and ctime(3) put the year behind.
+    let (year, behind) = word(rest);
+    if year.len() == 4 && digits(year) == 4 && year.starts_with(b"2") && !behind.is_empty() {
+        rest = behind;
+    }
+    let when = When::default();
+    let is_dmesg = false;
+    Some((with(Stamp { when, is_dmesg }, line, rest), rest))
+}
+
+/// `Fri Nov 21 10:08:31 2026` and `Sat 2026-11-21 10:08:31 UTC`.
+fn weekday_first(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let (weekday, rest) = word(line);
+    if !(2..=14).contains(&weekday.len()) || weekday.iter().any(|byte| b":[]<>,;=".contains(byte)) {
+        return None;
+    }
+    if let Some((stamp, mut rest)) = iso(rest) {
+        // journalctl short-full and with-unit name the zone.
+        let (zone, behind) = word(rest);
+        let is_zone = (2..=5).contains(&zone.len()) && zone.iter().all(u8::is_ascii_uppercase);
+        if stamp.when.wall_us.is_none() && is_zone {
+            rest = behind;
+        }
+        return Some((stamp, rest));
+    }
+    month_first(rest).map(|(stamp, rest)| (with(stamp, line, rest), rest))
+}
+
+/// The same time, written from the start of `line` to `rest`.
+fn with<'l>(stamp: Stamp<'l>, line: &'l [u8], rest: &[u8]) -> Stamp<'l> {
+    let written = line[..line.len() - rest.len()].trim_ascii_end();
+    Stamp {
+        when: When {
+            wall: Some(written),
+            ..stamp.when
+        },
+        ..stamp
+    }
+}
+
+/// `10:08:31`.
+pub(super) fn is_clock(text: &[u8]) -> bool {
+    matches!(text.split_at_checked(5), Some((start, [b':', second @ ..]))
+        if is_hour_and_minute(start) && second.len() == 2 && digits(second) == 2)
+}
+
+/// `10:08`.
+pub(super) fn is_hour_and_minute(text: &[u8]) -> bool {
+    matches!(text, [h, h2, b':', m, m2] if [h, h2, m, m2].iter().all(|b| b.is_ascii_digit()))
+}
+
+fn seconds(clock: &[u8]) -> Option<i64> {
+    let part = |at: usize| parse::dec(clock.get(at..at + 2)?).and_then(|n| i64::try_from(n).ok());
+    Some(part(0)? * 3600 + part(3)? * 60 + part(6)?)
+}
+
+/// Microseconds of the digits behind the point; more than six are cut.
+pub(super) fn micros(fraction: &[u8]) -> u32 {
+    (0..6).fold(0, |sum, at| {
+        let digit = fraction.get(at).map_or(0, |byte| byte.wrapping_sub(b'0'));
+        sum * 10 + u32::from(digit)
+    })
+}
+
+/// Days from 1970 to `2026-11-21`, by the usual arithmetic with years that begin in March.
+fn days(date: &[u8]) -> Option<i64> {
+    let [y @ .., b'-', m, m2, b'-', d, d2] = date else {
+        return None;
+    };
+    let number = |digits: &[u8]| parse::dec(digits).and_then(|n| i64::try_from(n).ok());
+    let (year, month, day) = (number(y)?, number(&[*m, *m2])?, number(&[*d, *d2])?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let year = if month <= 2 { year - 1 } else { year };
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
+/// What follows a time: one blank, or a colon and a blank.
+fn after(rest: &[u8]) -> &[u8] {
+    match rest {
+        [b'\t', rest @ ..] => rest,
+        _ => blank(rest.strip_prefix(b":").unwrap_or(rest)),
+    }
+}

@@ -1,0 +1,183 @@
+//! Who said it: syslog's host and identifier, RFC 5424's header, a container's stream.
+
+use super::kmsg::dotted;
+use super::stamp;
+use super::word::{blank, digits, word};
+use crate::oomlog::record::{Origin, When};
+
+/// Identifiers under which the kernel's messages are logged.
+const KERNEL: [&[u8]; 3] = [b"kernel", b"kernel[0]", b"klogd"];
+
+/// Words that end with a colon and begin a line of the kernel's report: behind a time without an identifier they are text.
+const TEXT: [&[u8]; 22] = [
+    b"Mem-Info:",
+    b"Mem-info:",
+    b"memory:",
+    b"memory+swap:",
+    b"swap:",
+    b"kmem:",
+    b"oom_reaper:",
+    b"CPU:",
+    b"Pid:",
+    b"Code:",
+    b"RIP:",
+    b"RSP:",
+    b"DMA:",
+    b"DMA32:",
+    b"Normal:",
+    b"HighMem:",
+    b"sysrq:",
+    b"SysRq:",
+    b"Workqueue:",
+    b"Trace:",
+    b"trace:",
+    b"name:",
+];
+
+/// The words in which an identifier may be looked for: `host Web Content[123]:`.
+const WORDS: usize = 5;
+
+/// `kernel: ` or `app[123]: ` at the very start of a line.
+pub(super) fn alone(line: &[u8]) -> Option<(Origin, &[u8])> {
+    let (first, rest) = identifier(line)?;
+    match first {
+        Who::Kernel => Some((Origin::Kernel, rest)),
+        Who::Process => Some((Origin::Other, rest)),
+        Who::Name => None,
+    }
+}
+
+/// What is between a time and the message: `host kernel: `, `kernel: `, `host kern.warn kernel: `, `host app[12]: `.
+pub(super) fn after_time(text: &[u8]) -> Option<(Origin, &[u8])> {
+    let mut rest = text;
+    let mut origin = Origin::Unknown;
+    for at in 0..WORDS {
+        let here = rest;
+        if at < 2 && TEXT.contains(&word(here).0) {
+            return None;
+        }
+        match identifier(here) {
+            Some((Who::Kernel, rest)) => return Some((Origin::Kernel, rest)),
+            Some((Who::Process, rest)) => return Some((Origin::Other, rest)),
+            // A name alone is one behind the host at most, or behind a facility.
+            Some((Who::Name, rest)) if at < 2 || origin != Origin::Unknown => {
+                let origin = if origin == Origin::Kernel {
+                    origin
+                } else {
+                    Origin::Other
+                };
+                return Some((origin, rest));
+            }
+            _ => {}
+        }
+        let (this, behind) = word(rest);
+        if let Some(found) = dotted(this.strip_suffix(b":").unwrap_or(this)) {
+            origin = found;
+        }
+        rest = behind;
+    }
+    None
+}
+
+/// journalctl short-monotonic: `host kernel: ` or `host app[12]: `; a kernel's message begins with neither.
+pub(super) fn after_bracket(text: &[u8]) -> Option<(Origin, &[u8])> {
+    let (_, behind) = word(text);
+    let found = identifier(text)
+        .filter(|(who, _)| *who == Who::Process)
+        .or_else(|| identifier(behind).filter(|(who, _)| *who != Who::Name));
+    let (who, rest) = found?;
+    Some(match who {
+        Who::Kernel => (Origin::Kernel, rest),
+        _ => (Origin::Other, rest),
+    })
+}
+
+/// Whether this is a line `x[1]: invoked oom-killer: ...`, in which the identifier is a process's name.
+pub(super) fn is_header_of_a_comm(rest: &[u8]) -> bool {
+    rest.trim_ascii_start().starts_with(b"invoked oom-killer")
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Kernel,
+    /// With its pid.
+    Process,
+    /// A word with a colon, which a message may begin with too.
+    Name,
+}
+
+/// An identifier at the start of the text, and what is behind its colon and one blank.
+fn identifier(text: &[u8]) -> Option<(Who, &[u8])> {
+    if let Some(rest) = text.strip_prefix(b"kernel:")
+        && !is_header_of_a_comm(rest)
+    {
+        return Some((Who::Kernel, blank(rest)));
+    }
+    let (first, rest) = word(text);
+    let name = first.strip_suffix(b":")?;
+    if name.is_empty() || is_header_of_a_comm(rest) {
+        return None;
+    }
+    if KERNEL.contains(&name) {
+        return Some((Who::Kernel, rest));
+    }
+    let pid = name.strip_suffix(b"]").and_then(|name| {
+        let open = name.iter().rposition(|byte| *byte == b'[')?;
+        Some(&name[open + 1..])
+    });
+    match pid {
+        Some(pid) if !pid.is_empty() && digits(pid) == pid.len() => Some((Who::Process, rest)),
+        _ => Some((Who::Name, rest)),
+    }
+}
+
+/// `stdout F `, between CRI's time and the line.
+pub(super) fn stream(text: &[u8]) -> Option<&[u8]> {
+    let rest = text
+        .strip_prefix(b"stdout ")
+        .or_else(|| text.strip_prefix(b"stderr "))?;
+    Some(match rest {
+        [b'F' | b'P', b' ', rest @ ..] => rest,
+        _ => rest,
+    })
+}
+
+/// Behind `<4>`: `1 2026-11-21T10:08:31Z host kernel - - - `, and structured data in the last's place.
+pub(super) fn rfc5424(text: &[u8]) -> Option<(When<'_>, Origin, &[u8])> {
+    let rest = text.strip_prefix(b"1 ")?;
+    let (when, rest) = match rest.strip_prefix(b"- ") {
+        Some(rest) => (When::default(), rest),
+        None => stamp::wall(rest).map(|(stamp, rest)| (stamp.when, rest))?,
+    };
+    let (_host, rest) = word(rest);
+    let (app, rest) = word(rest);
+    let (_process, rest) = word(rest);
+    let (_message, rest) = word(rest);
+    let rest = structured_data(rest)?;
+    let origin = if app == b"kernel" {
+        Origin::Kernel
+    } else {
+        Origin::Other
+    };
+    Some((
+        when,
+        origin,
+        rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest),
+    ))
+}
+
+/// `-` or `[id key="value"][...]`; a bracket inside of a value is escaped.
+fn structured_data(text: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = text.strip_prefix(b"-") {
+        return Some(blank(rest));
+    }
+    let mut rest = text;
+    // `[  12.3] `, a message where structured data should be, has no identifier behind its bracket.
+    while rest.first() == Some(&b'[') && rest.get(1).is_some_and(u8::is_ascii_alphabetic) {
+        let end = rest
+            .windows(2)
+            .position(|pair| pair[1] == b']' && pair[0] != b'\\')?;
+        rest = &rest[end + 2..];
+    }
+    Some(blank(rest))
+}

@@ -1,0 +1,45 @@
+//! One line of a kernel log without what its transport put before it.
+
+/// A line, its prefixes read off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record<'l> {
+    /// What the kernel printed, leading blanks of continuation lines included.
+    pub text: &'l [u8],
+    /// When, as far as the prefixes tell.
+    pub when: When<'l>,
+    /// Who said it.
+    pub origin: Origin,
+    /// CONFIG_PRINTK_CALLER's `T123` or `C1`: which context printed it. Tells two CPUs' events apart.
+    pub caller: Option<Caller>,
+}
+
+/// The times in a line's prefixes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct When<'l> {
+    /// Since boot, in microseconds: `[  123.456789]`, or the third field of /dev/kmsg.
+    pub boot_us: Option<u64>,
+    /// The wall clock time as it is written, in whatever form and language.
+    pub wall: Option<&'l [u8]>,
+    /// The same since 1970 in microseconds, where it is complete (year and zone known).
+    pub wall_us: Option<i64>,
+}
+
+/// Whether the kernel said it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// The prefix says so: identifier `kernel`, facility 0, or a bracketed boot time at the start.
+    Kernel,
+    /// The prefix names somebody else: a userspace line with the same words is not an event.
+    Other,
+    /// There is no prefix.
+    Unknown,
+}
+
+/// Who printed it, by printk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller {
+    /// A task's thread id.
+    Task(u64),
+    /// A CPU, outside of any task.
+    Cpu(u64),
+}
