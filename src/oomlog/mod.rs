@@ -2,6 +2,8 @@
 //!
 //! Offline work, so it may allocate; what a log holds is unbounded, what is kept of it is not.
 
+pub mod assemble;
 pub mod escape;
+pub mod event;
 pub mod prefix;
 pub mod record;
