@@ -63,10 +63,12 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         Line::Selected(line) => selected(open, line, at),
         Line::Killed(line) => killed(open, line, at),
         Line::NoneKillable => {
+            open.kind = Kind::Oom;
             event.outcome = Outcome::NoneKillable;
             event.lines.end = Some(at);
         }
         Line::Panic(why) => {
+            open.kind = Kind::Oom;
             event.outcome = Outcome::Panic;
             event.panic = Some(text(why));
             event.lines.end = Some(at);

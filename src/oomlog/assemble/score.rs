@@ -1,6 +1,6 @@
 //! How well a line that names somebody fits a report.
 
-use super::open::{Open, text};
+use super::open::{Kind, Open, text};
 use super::step::{Step, admits};
 use crate::parse::oom_report::Line;
 use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
@@ -10,9 +10,10 @@ pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u6
     match line {
         Line::Killed(line) => killed(open, line, number),
         Line::Group(memcg) => group(open, memcg, number),
-        // A panic follows when nobody can be killed.
+        // Of a report that has selected nobody. A panic follows when nobody can be killed.
         Line::Panic(_) | Line::NoneKillable => {
-            let fits = !open.ended && open.killed.is_none() && open.event.lines.header.is_some();
+            let nobody = open.killed.is_none() && open.summary.is_none() && open.selected.is_none();
+            let fits = !open.ended && nobody && open.kind != Kind::Foreign;
             fits.then_some(u8::from(is_next(open, number)))
         }
         _ => {
@@ -101,7 +102,8 @@ fn killed(open: &Open, line: &Killed<'_>, number: u64) -> Option<u8> {
     if in_group {
         let is_known = open.victim_pid() == Some(line.pid) || open.row(line.pid).is_some();
         let points = if is_known { 80 } else { 40 };
-        return (is_known || is_next(open, number)).then_some(points);
+        let may_be = is_known || !open.has_table() || is_next(open, number);
+        return may_be.then_some(points);
     }
     if open.step < Step::Header || open.event.lines.header.is_none() && open.step < Step::Title {
         return None;
@@ -116,9 +118,10 @@ fn killed(open: &Open, line: &Killed<'_>, number: u64) -> Option<u8> {
             (is_next(open, number) && (is_thread || is_namesake)).then_some(50)
         }
         (None, None) => {
-            let is_foreign = open.has_table() && open.row(line.pid).is_none();
             let points = by_task(open, line.pid)?;
-            (!is_foreign || is_next(open, number)).then_some(points)
+            // Nothing but its place ties it to a report that does not name it.
+            let is_named = open.event.trigger.pid == Some(line.pid) || open.row(line.pid).is_some();
+            (is_named || is_next(open, number)).then_some(points)
         }
     }
 }
@@ -130,16 +133,15 @@ fn is_again(open: &Open, line: &Killed<'_>) -> bool {
     })
 }
 
+/// The line follows the victim's, whose cgroup is the one that it names, or one below that.
 fn group(open: &Open, memcg: &[u8], number: u64) -> Option<u8> {
-    if open.event.group_memcg.is_some() {
+    let is_due = open.killed.is_some() || open.summary.is_some();
+    if !is_due || open.event.group_memcg.is_some() {
         return None;
     }
-    let is_below = open
-        .event
-        .task_memcg
-        .as_ref()
-        .is_some_and(|task| task.starts_with(&text(memcg)));
-    let is_known = open.event.task_memcg.is_some();
-    let is_near = is_next(open, number);
-    (is_near || is_below).then_some(u8::from(is_near) + 2 * u8::from(is_below || !is_known))
+    match &open.event.task_memcg {
+        Some(task) if task.starts_with(&text(memcg)) => Some(2),
+        Some(_) => None,
+        None => is_next(open, number).then_some(1),
+    }
 }

@@ -44,8 +44,14 @@ fn may_have(open: &Open, record: &Record<'_>) -> bool {
         (Some(ours), Some(theirs)) => ours == theirs,
         _ => true,
     };
-    let in_time =
-        gap(&open.last, &record.when).is_none_or(|gap| (-SLACK_US..=LONGEST_US).contains(&gap));
+    let has_time = |boot_us: Option<u64>, is_wall| boot_us.is_some() || is_wall;
+    let both = has_time(open.last.boot_us, open.last.wall.is_some())
+        && has_time(record.when.boot_us, record.when.wall.is_some());
+    let in_time = match gap(&open.last, &record.when) {
+        Some(gap) => (-SLACK_US..=LONGEST_US).contains(&gap),
+        // Two times that can't be compared came by two ways; a report comes by one.
+        None => !both,
+    };
     caller_fits && in_time
 }
 
