@@ -9,7 +9,7 @@ use crate::oomlog::event::{Counter, Event, Outcome, Position, Row, Task, Text, V
 use crate::parse::oom_report::Line;
 use crate::parse::oom_report::header::Header;
 use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
-use crate::parse::oom_report::memcg::{Counter as Of, Usage};
+use crate::parse::oom_report::memcg::{Counter as Of, Stats, Usage};
 use crate::parse::oom_report::meminfo::{HugePages, Total, Zone as ZoneLine};
 use crate::parse::oom_report::table::Row as RowLine;
 use crate::units::Bytes;
@@ -31,18 +31,7 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
             event.memcg = Some(text(line.memcg));
         }
         Line::Usage(line) => usage(open, line, at),
-        Line::Stats(line) => {
-            open.memcg_report = true;
-            if event.memcg.is_none() && !line.memcg.is_empty() {
-                event.memcg = Some(text(line.memcg));
-            }
-            // The first is the one at its limit; others are below it.
-            if event.counters.stats.is_empty() {
-                // Here in KB, later in bytes.
-                let values = line.values.map(|(key, kib)| (key, Bytes::from_kib(kib).0));
-                note(&mut event.counters.stats, values);
-            }
-        }
+        Line::Stats(line) => stats(open, line),
         Line::Stat(line) => note(
             &mut event.counters.stats,
             [(line.key, line.value)].into_iter(),
@@ -103,6 +92,20 @@ fn usage(open: &mut Open, line: &Usage, at: Position) {
         Of::Swap => counters.swap = Some(counter),
     }
     open.event.lines.usage.get_or_insert(at);
+}
+
+fn stats(open: &mut Open, line: &Stats<'_>) {
+    open.memcg_report = true;
+    let event = &mut open.event;
+    if event.memcg.is_none() && !line.memcg.is_empty() {
+        event.memcg = Some(text(line.memcg));
+    }
+    // The first is the one at its limit; others are below it.
+    if event.counters.stats.is_empty() {
+        // Here in KB, later in bytes.
+        let values = line.values.map(|(key, kib)| (key, Bytes::from_kib(kib).0));
+        note(&mut event.counters.stats, values);
+    }
 }
 
 fn note<'l>(list: &mut Vec<(Text, u64)>, values: impl Iterator<Item = (&'l [u8], u64)>) {
