@@ -26,8 +26,8 @@
 //!
 //! # No heap
 //! The library is `no_std`: `Vec`, `String` and `format!` do not compile in it. A file that names std's descriptors says
-//! `extern crate std` itself. Buffers are arguments, lent by the caller. tests/layers.rs keeps all of this true,
-//! tests/no_heap.rs counts.
+//! `extern crate std` itself; [`oomlog`], which nothing armed uses, may say `extern crate alloc`. Buffers are arguments, lent by the
+//! caller. tests/layers.rs keeps all of this true, tests/no_heap.rs counts.
 #![no_std]
 
 pub mod error;

@@ -97,7 +97,8 @@ impl Assembler {
         }
         let step = step::of(line);
         let number = self.number;
-        let owner = owner(&self.opens, record, self.spliced, |open| {
+        let is_inside = matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_));
+        let owner = owner(&self.opens, record, self.spliced, is_inside, |open| {
             score::score(open, step, line, number)
         });
         match owner {

@@ -8,7 +8,8 @@ use super::record::Record;
 /// A process's name may hold a newline too. Lines that name one are a single line by their nature, and never split.
 pub fn lines_of(record: Record<'_>) -> impl Iterator<Item = Record<'_>> {
     let mut rest = Some(record.text);
-    let whole = names_a_process(record.text);
+    // Most lines have no newline, and that is sooner known.
+    let whole = newline(record.text).is_none() || names_a_process(record.text);
     core::iter::from_fn(move || {
         let text = rest?;
         let (line, behind) = match newline(text) {
@@ -41,12 +42,12 @@ fn names_a_process(text: &[u8]) -> bool {
 }
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
-    text.windows(word.len()).any(|here| here == word)
+    memchr::memmem::find(text, word).is_some()
 }
 
 /// Where the first newline is in whatever form, and its length.
 fn newline(text: &[u8]) -> Option<(usize, usize)> {
-    (0..text.len()).find_map(|at| match text.get(at..)? {
+    memchr::memchr3_iter(b'\n', b'\\', b'#', text).find_map(|at| match text.get(at..)? {
         [b'\n', ..] => Some((at, 1)),
         [b'\\', b'x', b'0', b'a' | b'A', ..] | [b'#', b'0', b'1', b'2', ..] => Some((at, 4)),
         _ => None,

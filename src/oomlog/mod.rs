@@ -3,7 +3,17 @@
 //! Offline work, so it may allocate; what a log holds is unbounded, what is kept of it is not.
 
 pub mod assemble;
+mod entry;
 pub mod escape;
 pub mod event;
+pub mod feed;
+pub mod form;
+mod gunzip;
+mod json;
+pub mod live;
+mod needle;
+pub mod places;
 pub mod prefix;
 pub mod record;
+pub mod scan;
+pub mod source;

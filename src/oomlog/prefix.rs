@@ -8,6 +8,9 @@ mod bracket;
 mod kmsg;
 mod stamp;
 mod tag;
+mod word;
+
+pub(in crate::oomlog) use kmsg::caller;
 
 use super::escape::skip_colour;
 use super::record::{Caller, Origin, Record, When};
@@ -36,6 +39,17 @@ pub fn record(line: &[u8]) -> Record<'_> {
         origin: head.origin,
         caller: head.caller,
     }
+}
+
+/// Since 1970 in microseconds, of a complete time alone.
+pub(super) fn wall_us(text: &[u8]) -> Option<i64> {
+    let (stamp, rest) = stamp::wall(text)?;
+    stamp.when.wall_us.filter(|_| rest.is_empty())
+}
+
+/// `12.345678` in microseconds.
+pub(super) fn seconds(text: &[u8]) -> Option<u64> {
+    bracket::boot(text)
 }
 
 /// Whether more of what comes may be somebody's prefix.
@@ -272,24 +286,6 @@ fn trim(line: &[u8]) -> &[u8] {
             _ => return line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line),
         };
     }
-}
-
-/// One blank, if there is one: what is behind it may be the message's own indentation.
-fn blank(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b" ").unwrap_or(text)
-}
-
-/// The word before the first blank, and what is behind that blank.
-fn word(text: &[u8]) -> (&[u8], &[u8]) {
-    match text.iter().position(|byte| matches!(byte, b' ' | b'\t')) {
-        Some(end) => (&text[..end], &text[end + 1..]),
-        None => (text, &text[text.len()..]),
-    }
-}
-
-/// How many digits the text begins with.
-fn digits(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 #[cfg(test)]

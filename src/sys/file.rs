@@ -39,6 +39,12 @@ impl Dir {
         .map(Self)
     }
 
+    /// Opens a directory by its path in the system whose root this is.
+    pub fn dir_in_root(&self, path: &CStr) -> Result<Self> {
+        let flags = libc::O_PATH | libc::O_DIRECTORY;
+        openat2_in_root(self.0.as_raw_fd(), path, flags).map(Self)
+    }
+
     /// Opens a file below this directory for reading.
     ///
     /// `O_NONBLOCK` means nothing to procfs; it keeps a FIFO in its place from holding memdoor for ever.
@@ -83,7 +89,7 @@ impl Dir {
     /// The absolute name of `path` with every symbolic link resolved as a process whose root is this directory would:
     /// openat2(2) with `RESOLVE_IN_ROOT`, Linux 5.6.
     pub fn realpath_in_root<'b>(&self, path: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-        let found = openat2_in_root(self.0.as_raw_fd(), path)?;
+        let found = openat2_in_root(self.0.as_raw_fd(), path, libc::O_PATH)?;
         let mut name = crate::fixed::Fixed::<32>::of(b"/proc/self/fd/");
         name.push_dec(found.as_raw_fd());
         readlinkat(
@@ -102,10 +108,11 @@ fn readlinkat<'b>(dir: c_int, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]
     Ok(&buf[..len])
 }
 
-fn openat2_in_root(root: c_int, path: &CStr) -> Result<OwnedFd> {
+/// Opens `path` as a process whose root is `root` would, whatever its symbolic links say.
+pub(super) fn openat2_in_root(root: c_int, path: &CStr, flags: c_int) -> Result<OwnedFd> {
     // SAFETY: open_how is plain integers; all zero is its documented default.
     let mut how: libc::open_how = unsafe { core::mem::zeroed() };
-    how.flags = u64::try_from(libc::O_PATH | libc::O_CLOEXEC).map_err(|_| Errno::EINVAL)?;
+    how.flags = u64::try_from(flags | libc::O_CLOEXEC).map_err(|_| Errno::EINVAL)?;
     how.resolve = libc::RESOLVE_IN_ROOT;
     // SAFETY: `path` ends with a NUL, `how` lives through the call and its size is the one given.
     let fd = unsafe {

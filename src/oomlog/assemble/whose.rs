@@ -1,8 +1,8 @@
 //! Whose line it is, when more reports than one are open: by caller, by time, by what they name; or nobody's for certain.
 
-use super::open::Open;
+use super::open::{Kind, Open};
 use crate::oomlog::event::Stamp;
-use crate::oomlog::record::{Record, When};
+use crate::oomlog::record::{Origin, Record, When};
 
 /// How many reports are open at once: CPUs that print at the same time, and those that were just finished.
 pub(super) const OPEN: usize = 8;
@@ -39,20 +39,31 @@ pub(super) fn gap(last: &Stamp, when: &When<'_>) -> Option<i64> {
 }
 
 /// Whether the report may have a line of that caller and time.
-fn may_have(open: &Open, record: &Record<'_>) -> bool {
+fn may_have(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
     let caller_fits = match (open.caller, record.caller) {
         (Some(ours), Some(theirs)) => ours == theirs,
         _ => true,
     };
-    let has_time = |boot_us: Option<u64>, is_wall| boot_us.is_some() || is_wall;
-    let both = has_time(open.last.boot_us, open.last.wall.is_some())
-        && has_time(record.when.boot_us, record.when.wall.is_some());
-    let in_time = match gap(&open.last, &record.when) {
-        Some(gap) => (-SLACK_US..=LONGEST_US).contains(&gap),
-        // Two times that can't be compared came by two ways; a report comes by one.
-        None => !both,
-    };
-    caller_fits && in_time
+    caller_fits && in_time(open, record, is_inside)
+}
+
+/// Whether the line came when and how the report does. Lines inside of a record lack its prefix in some logs.
+fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
+    // A report comes by one way, with the same times on every line.
+    let is_alike = open.last.boot_us.is_some() == record.when.boot_us.is_some()
+        && open.last.wall.is_some() == record.when.wall.is_some();
+    if let Some(gap) = gap(&open.last, &record.when) {
+        return (is_alike || is_inside) && (-SLACK_US..=LONGEST_US).contains(&gap);
+    }
+    let ours = open.last.boot_us.is_some() || open.last.wall.is_some();
+    let theirs = record.when.boot_us.is_some() || record.when.wall.is_some();
+    match (ours, theirs) {
+        (false, false) => true,
+        // dmesg writes the time between lines instead of each line's.
+        (true, false) => is_inside || record.origin == Origin::Kernel,
+        (false, true) => open.kind == Kind::Maybe,
+        (true, true) => false,
+    }
 }
 
 /// Finds the owner among the reports that `score` gives a score; a higher one excludes the lower ones.
@@ -60,11 +71,12 @@ pub(super) fn owner(
     opens: &[Open],
     record: &Record<'_>,
     spliced: bool,
+    is_inside: bool,
     score: impl Fn(&Open) -> Option<u8>,
 ) -> Owner {
     let mut scores = [None; OPEN];
     for (slot, open) in scores.iter_mut().zip(opens) {
-        *slot = if may_have(open, record) {
+        *slot = if may_have(open, record, is_inside) {
             score(open)
         } else {
             None

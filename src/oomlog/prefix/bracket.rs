@@ -1,7 +1,8 @@
 //! What stands in brackets: printk's time and caller, dmesg's times.
 
 use super::kmsg::caller;
-use super::{blank, digits, stamp};
+use super::stamp;
+use super::word::{blank, digits};
 use crate::oomlog::record::{Caller, When};
 use crate::parse;
 
@@ -45,7 +46,7 @@ pub(super) fn bracket(line: &[u8]) -> Option<(Bracket<'_>, &[u8])> {
 }
 
 /// `123.456789`, with a delta behind it or not.
-fn boot(inside: &[u8]) -> Option<u64> {
+pub(super) fn boot(inside: &[u8]) -> Option<u64> {
     let time = match inside.iter().position(|byte| *byte == b'<') {
         Some(at) if inside.ends_with(b">") => inside[..at].trim_ascii_end(),
         Some(_) => return None,

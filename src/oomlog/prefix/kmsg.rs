@@ -1,6 +1,6 @@
 //! The prefixes that printk's own readers write: /dev/kmsg, extended netconsole, levels, dmesg -x.
 
-use super::{blank, digits};
+use super::word::{blank, digits};
 use crate::oomlog::record::{Caller, Origin};
 use crate::parse;
 
@@ -40,7 +40,7 @@ pub(super) fn header(line: &[u8]) -> Option<(Header, &[u8])> {
 }
 
 /// `T123` or `C1`.
-pub(super) fn caller(text: &[u8]) -> Option<Caller> {
+pub(in crate::oomlog) fn caller(text: &[u8]) -> Option<Caller> {
     match text {
         [b'T', id @ ..] => parse::dec(id).map(Caller::Task),
         [b'C', id @ ..] => parse::dec(id).map(Caller::Cpu),

@@ -1,6 +1,6 @@
 //! Wall clock times at the start of a line.
 
-use super::{blank, digits, word};
+use super::word::{blank, digits, word};
 use crate::oomlog::record::When;
 use crate::parse;
 

@@ -1,7 +1,8 @@
 //! Who said it: syslog's host and identifier, RFC 5424's header, a container's stream.
 
 use super::kmsg::dotted;
-use super::{blank, digits, stamp, word};
+use super::stamp;
+use super::word::{blank, digits, word};
 use crate::oomlog::record::{Origin, When};
 
 /// Identifiers under which the kernel's messages are logged.

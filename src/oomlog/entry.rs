@@ -1,0 +1,144 @@
+//! A record whose parts come one by one: an object of JSON, an entry of the journal.
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+use super::escape::without_colour;
+use super::feed::LINE;
+use super::json::{Value, decode};
+use super::prefix;
+use super::record::{Caller, Origin, Record, When};
+use crate::parse;
+
+/// What is known of it so far.
+#[derive(Default)]
+pub(super) struct Entry {
+    message: Vec<u8>,
+    has_message: bool,
+    wall: Vec<u8>,
+    when: Times,
+    origin: Option<Origin>,
+    /// The identifier or the transport, which outrank a level.
+    named: Option<Origin>,
+    caller: Option<Caller>,
+}
+
+#[derive(Default)]
+struct Times {
+    source_boot_us: Option<u64>,
+    boot_us: Option<u64>,
+    wall_us: Option<i64>,
+}
+
+impl Entry {
+    pub(super) fn clear(&mut self) {
+        self.message.clear();
+        self.has_message = false;
+        self.wall.clear();
+        self.when = Times::default();
+        self.origin = None;
+        self.named = None;
+        self.caller = None;
+    }
+
+    /// More of a message that comes in pieces.
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        let room = LINE.saturating_sub(self.message.len());
+        self.message
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.has_message = true;
+    }
+
+    /// A member by the names that journald, dmesg, Docker and the collectors of clouds give them.
+    pub(super) fn member(&mut self, name: &[u8], value: Value<'_>) {
+        let (Value::Text(written) | Value::Array(written) | Value::Bare(written)) = value;
+        match name {
+            b"MESSAGE" | b"msg" | b"message" | b"log" | b"textPayload" if !self.has_message => {
+                decode(value, &mut self.message);
+                self.message.truncate(LINE);
+                self.has_message = true;
+            }
+            b"_TRANSPORT" => {
+                self.named = Some(kernel_if(written == b"kernel"));
+            }
+            b"SYSLOG_IDENTIFIER" if self.named.is_none() => {
+                self.named = Some(kernel_if(written == b"kernel"));
+            }
+            b"fac" => self.named = Some(kernel_if(written == b"kern")),
+            b"pri" => {
+                if let Some(priority) = parse::dec(written) {
+                    self.origin = Some(kernel_if(priority < 8));
+                }
+            }
+            b"caller" => self.caller = prefix::caller(written),
+            b"_SOURCE_MONOTONIC_TIMESTAMP" => self.when.source_boot_us = parse::dec(written),
+            b"__MONOTONIC_TIMESTAMP" => self.when.boot_us = parse::dec(written),
+            b"__REALTIME_TIMESTAMP" => {
+                self.when.wall_us = parse::dec(written).and_then(|us| i64::try_from(us).ok());
+                self.written(written);
+            }
+            b"time" | b"timestamp" | b"@timestamp" => self.time(value),
+            _ => {}
+        }
+    }
+
+    fn time(&mut self, value: Value<'_>) {
+        match value {
+            // dmesg: seconds since boot, and then it is the kernel's whole log.
+            Value::Bare(number) => {
+                self.when.source_boot_us = prefix::seconds(number);
+                self.origin = self.origin.or(Some(Origin::Kernel));
+            }
+            Value::Text(text) => {
+                self.when.wall_us = self.when.wall_us.or(prefix::wall_us(text));
+                self.written(text);
+            }
+            Value::Array(_) => {}
+        }
+    }
+
+    fn written(&mut self, time: &[u8]) {
+        self.wall.clear();
+        self.wall.extend_from_slice(&time[..time.len().min(64)]);
+    }
+
+    /// The record, when it has a message.
+    pub(super) fn record(&mut self) -> Option<Record<'_>> {
+        if !self.has_message {
+            return None;
+        }
+        let length = without_colour(&mut self.message).len();
+        self.message.truncate(length);
+        let origin = self.named.or(self.origin);
+        let mut record = Record {
+            text: &self.message,
+            when: When::default(),
+            origin: Origin::Unknown,
+            caller: None,
+        };
+        // What the kernel said itself has no prefix left; what a container printed may have any.
+        if origin != Some(Origin::Kernel) {
+            record = prefix::record(&self.message);
+        } else if let [rest @ .., b'\n'] = record.text {
+            record.text = rest;
+        }
+        let boot_us = self.when.source_boot_us.or(self.when.boot_us);
+        record.origin = origin.unwrap_or(record.origin);
+        record.when.boot_us = record.when.boot_us.or(boot_us);
+        if record.when.wall_us.is_none() && !self.wall.is_empty() {
+            record.when.wall = Some(&self.wall);
+            record.when.wall_us = self.when.wall_us;
+        }
+        record.caller = record.caller.or(self.caller);
+        Some(record)
+    }
+}
+
+const fn kernel_if(is_kernel: bool) -> Origin {
+    if is_kernel {
+        Origin::Kernel
+    } else {
+        Origin::Other
+    }
+}

@@ -1,0 +1,236 @@
+//! Lines to records: one each, or several as in the journal's forms.
+
+extern crate alloc;
+
+use super::entry::Entry;
+use super::escape::lines_of;
+use super::json::{Value, members};
+use super::prefix;
+use super::record::Record;
+use super::scan::Part;
+
+/// What the lines are now. They may change their form at any line: files are concatenated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// A record a line.
+    Lines,
+    /// JSON whose object is not complete yet: journalctl -o json-pretty, dmesg --json.
+    Json,
+    /// journalctl -o export: `NAME=value` lines.
+    Export,
+    /// Of those a binary value: its name on a line, its length in eight bytes, and that many bytes.
+    Binary(Binary),
+}
+
+/// How far a binary value of the export form has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Binary {
+    is_message: bool,
+    /// The eight bytes of the length, and how many of them are here.
+    length: [u8; 8],
+    have: usize,
+    /// What is missing of the value.
+    left: u64,
+}
+
+/// The form so far, and a record that has begun.
+pub(super) struct Forms {
+    form: Form,
+    entry: Entry,
+}
+
+impl Forms {
+    pub(super) fn new() -> Self {
+        Self {
+            form: Form::Lines,
+            entry: Entry::default(),
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.form = Form::Lines;
+        self.entry.clear();
+    }
+
+    /// The next line without its newline.
+    pub(super) fn line(&mut self, line: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        match self.form {
+            Form::Binary(binary) => {
+                self.form = binary_line(binary, line, &mut self.entry);
+                Part::Other
+            }
+            Form::Export => self.export(line, take),
+            Form::Json | Form::Lines => self.other(line, take),
+        }
+    }
+
+    /// What has begun ends here.
+    pub(super) fn end(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        self.form = Form::Lines;
+        self.emit(take)
+    }
+
+    fn other(&mut self, line: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        let inside = line.trim_ascii();
+        match inside.first() {
+            Some(b'{') if matches!(inside.get(1), None | Some(b'"' | b' ' | b'\t')) => {
+                self.entry.clear();
+                self.json(inside, take)
+            }
+            Some(b'"' | b'}' | b']') if self.form == Form::Json => self.json(inside, take),
+            Some(b'"') if line.first() != Some(&b'"') && is_member(inside) => {
+                self.json(inside, take)
+            }
+            None if self.form == Form::Json => Part::Other,
+            Some(b'_' | b'M') if is_field_of_export(line) => {
+                self.entry.clear();
+                self.form = Form::Export;
+                self.export(line, take)
+            }
+            _ => {
+                self.form = Form::Lines;
+                hand_on(prefix::record(line), take)
+            }
+        }
+    }
+
+    /// A whole object, or a part of one.
+    fn json(&mut self, line: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        self.form = Form::Json;
+        let mut part = Part::Other;
+        if line.starts_with(b"}") {
+            part = self.emit(take);
+        }
+        let entry = &mut self.entry;
+        members(line, |name, value| entry.member(name, value));
+        let ends = line.strip_suffix(b",").unwrap_or(line).ends_with(b"}");
+        if ends && line.len() > 2 && part != Part::Stop {
+            self.form = Form::Lines;
+            let last = self.emit(take);
+            part = both(part, last);
+        }
+        part
+    }
+
+    fn export(&mut self, line: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        if line.is_empty() {
+            return self.end(take);
+        }
+        let length = name_length(line);
+        match line.get(length) {
+            Some(b'=') => {
+                let (name, value) = (&line[..length], &line[length + 1..]);
+                self.entry.member(name, Value::Bare(value));
+                Part::Other
+            }
+            None => {
+                self.form = Form::Binary(Binary {
+                    is_message: line == b"MESSAGE",
+                    length: [0; 8],
+                    have: 0,
+                    left: 0,
+                });
+                Part::Other
+            }
+            Some(_) => {
+                let part = self.end(take);
+                if part == Part::Stop {
+                    return part;
+                }
+                both(part, self.other(line, take))
+            }
+        }
+    }
+
+    fn emit(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        let part = match self.entry.record() {
+            Some(record) => hand_on(record, take),
+            None => Part::Other,
+        };
+        self.entry.clear();
+        part
+    }
+}
+
+fn hand_on(record: Record<'_>, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+    let mut part = Part::Other;
+    for line in lines_of(record) {
+        part = both(part, take(line));
+        if part == Part::Stop {
+            break;
+        }
+    }
+    part
+}
+
+fn both(one: Part, other: Part) -> Part {
+    match (one, other) {
+        (Part::Stop, _) | (_, Part::Stop) => Part::Stop,
+        (Part::Report, _) | (_, Part::Report) => Part::Report,
+        _ => Part::Other,
+    }
+}
+
+/// A line of a binary value: it may hold newlines, and so may its length.
+fn binary_line(mut binary: Binary, line: &[u8], entry: &mut Entry) -> Form {
+    let mut rest = line;
+    let mut is_ended = false;
+    while binary.have < 8 {
+        let Some((byte, behind)) = rest.split_first() else {
+            if is_ended {
+                return Form::Binary(binary);
+            }
+            // The newline that this line lost is one of the eight bytes.
+            is_ended = true;
+            binary.length[binary.have] = b'\n';
+            binary.have += 1;
+            continue;
+        };
+        binary.length[binary.have] = *byte;
+        binary.have += 1;
+        rest = behind;
+    }
+    if binary.left == 0 {
+        binary.left = u64::from_le_bytes(binary.length);
+    }
+    if is_ended {
+        return Form::Binary(binary);
+    }
+    if binary.is_message {
+        entry.append(rest);
+    }
+    match binary.left.checked_sub(rest.len() as u64 + 1) {
+        // One byte more than the rest: the newline belongs to the value.
+        Some(left) if left > 0 => {
+            if binary.is_message {
+                entry.append(b"\n");
+            }
+            binary.left = left;
+            Form::Binary(binary)
+        }
+        _ => Form::Export,
+    }
+}
+
+/// `"name" : ` with something behind it: a member on a line of its own.
+fn is_member(line: &[u8]) -> bool {
+    let mut found = false;
+    members(line, |_, _| found = true);
+    found
+}
+
+/// The fields that journald gives every entry, any of which may be the first that is left.
+fn is_field_of_export(line: &[u8]) -> bool {
+    let length = name_length(line);
+    let is_ours = line.starts_with(b"MESSAGE") || line.starts_with(b"_");
+    is_ours && length > 2 && line.get(length) == Some(&b'=')
+}
+
+fn name_length(line: &[u8]) -> usize {
+    line.iter()
+        .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_')
+        .count()
+}
+
+#[cfg(test)]
+mod tests;

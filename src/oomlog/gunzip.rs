@@ -1,0 +1,111 @@
+//! gzip as a stream: concatenated members, cut-off files, and no more memory for a bomb than for a line.
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+use super::source::Trouble;
+use crate::sys::Result;
+use crate::sys::input::Input;
+
+/// Compressed bytes for each read.
+const INPUT: usize = 64 << 10;
+
+/// RFC 1952, 2.3.1.
+pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+pub(super) struct Gunzip {
+    input: Box<[u8]>,
+    start: usize,
+    end: usize,
+    member: Inflate,
+    /// Whether anything of this member has been read.
+    inside: bool,
+    finished: bool,
+    trouble: Option<Trouble>,
+}
+
+impl Gunzip {
+    /// With the first bytes of the file, which were read to know what it is.
+    pub(super) fn new(first: &[u8]) -> Self {
+        let mut input = vec![0; INPUT].into_boxed_slice();
+        let end = first.len().min(INPUT);
+        input[..end].copy_from_slice(&first[..end]);
+        Self {
+            input,
+            start: 0,
+            end,
+            member: member(),
+            inside: false,
+            finished: false,
+            trouble: None,
+        }
+    }
+
+    pub(super) const fn trouble(&self) -> Option<Trouble> {
+        self.trouble
+    }
+
+    /// Fills `out` as far as one step goes; 0 is the end, whether it is a good one or not.
+    pub(super) fn read(&mut self, file: &Input, out: &mut [u8]) -> Result<usize> {
+        while !self.finished {
+            if self.start == self.end {
+                self.start = 0;
+                self.end = file.read(&mut self.input)?;
+                if self.end == 0 {
+                    self.stop(self.inside.then_some(Trouble::CutOff));
+                    break;
+                }
+            }
+            if !self.inside && !self.begins() {
+                continue;
+            }
+            let before = (self.member.total_in(), self.member.total_out());
+            let input = &self.input[self.start..self.end];
+            let done = self.member.decompress(input, out, InflateFlush::NoFlush);
+            let read = self.member.total_in() - before.0;
+            let wrote = self.member.total_out() - before.1;
+            self.start = (self.start + usize::try_from(read).unwrap_or(usize::MAX)).min(self.end);
+            match done {
+                Ok(Status::StreamEnd) => {
+                    self.member = member();
+                    self.inside = false;
+                }
+                Ok(_) if read == 0 && wrote == 0 => self.stop(Some(Trouble::Damaged)),
+                Ok(_) => {}
+                Err(_) => self.stop(Some(Trouble::Damaged)),
+            }
+            if wrote > 0 {
+                return Ok(usize::try_from(wrote).unwrap_or(out.len()).min(out.len()));
+            }
+        }
+        Ok(0)
+    }
+
+    /// Whether another member begins here. What is padded with zeros ends well: gzip(1) does the same.
+    fn begins(&mut self) -> bool {
+        let rest = &self.input[self.start..self.end];
+        let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+        self.start += zeros;
+        match rest.get(zeros) {
+            // The next read decides.
+            None => {}
+            Some(byte) if *byte == MAGIC[0] => self.inside = true,
+            Some(_) => self.stop(Some(Trouble::Trailing)),
+        }
+        self.inside
+    }
+
+    fn stop(&mut self, trouble: Option<Trouble>) {
+        self.finished = true;
+        self.trouble = self.trouble.or(trouble);
+    }
+}
+
+/// 16 means gzip's header and checksum, 15 the largest window: zlib's inflateInit2.
+fn member() -> Inflate {
+    Inflate::new(true, 16 + 15)
+}

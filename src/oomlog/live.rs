@@ -1,0 +1,93 @@
+//! The running kernel's log as records.
+
+extern crate alloc;
+
+use core::ffi::CStr;
+
+use alloc::vec;
+
+use super::escape::lines_of;
+use super::prefix::record;
+use super::record::Record;
+use super::scan::Part;
+use crate::sys::kmsg::{self, Kmsg, RECORD, Read};
+use crate::sys::{Errno, Result};
+
+/// The largest buffer that is asked of syslog(2): what does not fit is the oldest.
+const MOST: usize = 4 << 20;
+
+/// What a reading of the live log lacks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Gaps {
+    /// How many times records were overwritten before they could be read.
+    pub lost: u64,
+}
+
+/// Hands on what `/dev/kmsg` holds now, from the oldest record; with `log` kept, the next call goes on from there.
+pub fn drain(log: &Kmsg, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
+    let mut buf = [0; RECORD];
+    let mut gaps = Gaps::default();
+    loop {
+        match log.next(&mut buf)? {
+            Read::End => return Ok(gaps),
+            Read::Lost => gaps.lost += 1,
+            Read::Record(text) => {
+                // Behind the first newline are the record's properties.
+                let line = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
+                if lines_of(record(line)).any(|record| take(record) == Part::Stop) {
+                    return Ok(gaps);
+                }
+            }
+        }
+    }
+}
+
+/// Hands on what syslog(2) gives: kernels before 3.5, and containers without the device.
+pub fn syslog(take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
+    let size = kmsg::size()?.clamp(RECORD, MOST);
+    let mut buf = vec![0; size];
+    let text = kmsg::read_all(&mut buf)?;
+    // A full buffer begins anywhere in a line, whose start was overwritten: as good as any other cut log.
+    for line in text.split(|byte| *byte == b'\n') {
+        if lines_of(record(line)).any(|record| take(record) == Part::Stop) {
+            break;
+        }
+    }
+    Ok(Gaps::default())
+}
+
+/// The live log by whichever way there is.
+pub fn read(device: &CStr, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
+    match Kmsg::open(device) {
+        Ok(log) => drain(&log, take),
+        Err(Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EACCES | Errno::EPERM) => {
+            syslog(take)
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oomlog::record::Origin;
+
+    /// Both ways end without waiting; who may not read the log is told so.
+    #[test]
+    fn the_live_log_is_the_kernels_whichever_way_it_is_read() {
+        for device in [c"/dev/kmsg", c"/nonexistent/kmsg"] {
+            let (mut all, mut timed) = (0, 0);
+            let mut take = |record: Record<'_>| {
+                all += 1;
+                let is_kernel = record.origin == Origin::Kernel;
+                timed += usize::from(is_kernel && record.when.boot_us.is_some());
+                Part::Other
+            };
+            match read(device, &mut take) {
+                // dmesg -C leaves nothing to syslog(2).
+                Ok(_) => assert!(timed > 0 || all == 0, "{device:?}"),
+                Err(errno) => assert!(matches!(errno, Errno::EPERM | Errno::EACCES), "{errno}"),
+            }
+        }
+    }
+}

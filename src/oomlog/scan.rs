@@ -1,0 +1,233 @@
+//! A log to the records that may matter.
+//!
+//! Most logs have none. Chunks are searched for needles before anything looks at lines; when one is found, the lines from some way
+//! before it are handed on, until nothing of a report has been seen for a while.
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+use super::feed::Feed;
+use super::needle::{Hit, LONGEST, Needles, Place};
+use super::record::Record;
+use super::source::Source;
+use crate::sys::Result;
+
+/// Bytes for each read. On 2026-11-21 an AMD EPYC took 0.34 of the CPU of grep with half of it, and 0.30 with this.
+const CHUNK: usize = 512 << 10;
+
+/// How far behind the last line of a report the next may be. Two interleaved reports are this far apart at most.
+const AFTER: usize = 128 << 10;
+
+/// How far before a report's header its record may begin (journal fields in front of the message).
+const BEFORE: usize = 16 << 10;
+
+/// What whoever takes the records says of each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// It belongs to a report, which goes on.
+    Report,
+    /// It does not.
+    Other,
+    /// No more, thanks.
+    Stop,
+}
+
+/// What was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Bytes, decompressed.
+    pub bytes: u64,
+    /// Lines cut to [`super::feed::LINE`].
+    pub cut: u64,
+}
+
+/// The buffers of a scan; one serves for any number of logs.
+pub struct Scan {
+    needles: Needles,
+    feed: Feed,
+    /// This chunk and the one before it, whose tail is handed on when this one has a needle.
+    chunks: [Box<[u8]>; 2],
+    /// How much of the chunk before this one has been handed on.
+    handed: usize,
+    /// Whether the chunk before this one is the first.
+    is_first: bool,
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scan {
+    /// Takes 1.2 MiB.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            needles: Needles::new(),
+            feed: Feed::new(),
+            chunks: [(); 2].map(|()| vec![0; CHUNK].into_boxed_slice()),
+            handed: 0,
+            is_first: false,
+        }
+    }
+
+    /// Hands the records that may matter to `take`, in their order.
+    ///
+    /// After an error what was read before it has been handed on.
+    pub fn run(
+        &mut self,
+        source: &mut Source,
+        take: &mut dyn FnMut(Record<'_>) -> Part,
+    ) -> Result<Tally> {
+        let mut tally = Tally::default();
+        let (mut now, mut before) = (0, 0);
+        self.feed.reset();
+        self.handed = 0;
+        let done = loop {
+            let length = match fill(source, &mut self.chunks[now]) {
+                Ok(0) => break Ok(()),
+                Ok(length) => length,
+                Err(errno) => break Err(errno),
+            };
+            tally.bytes += length as u64;
+            if !self.chunk(now, [length, before], take) {
+                break Ok(());
+            }
+            self.is_first = before == 0;
+            before = length;
+            now = 1 - now;
+        };
+        self.feed.end(take);
+        tally.cut = self.feed.cut();
+        done.map(|()| tally)
+    }
+
+    /// `false` when no more is wanted.
+    fn chunk(
+        &mut self,
+        now: usize,
+        [length, before]: [usize; 2],
+        take: &mut dyn FnMut(Record<'_>) -> Part,
+    ) -> bool {
+        let [first, second] = &self.chunks;
+        let (text, last) = if now == 0 {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        let pair = Pair {
+            last: &last[self.handed..before],
+            last_is_start: self.handed > 0 || self.is_first,
+            text: &text[..length],
+            place: if before == 0 {
+                Place::Start
+            } else {
+                Place::Further
+            },
+        };
+        self.handed = 0;
+        let mut at = 0;
+        while at < length {
+            if !self.feed.is_open() {
+                let Some(hit) = pair.find(&self.needles, at) else {
+                    break;
+                };
+                let (start, text) = pair.from(hit, at);
+                self.feed
+                    .open(start.len() + hit.at.saturating_sub(text) + AFTER);
+                if self.feed.lines(start, AFTER, take).is_none() {
+                    return false;
+                }
+                at = text;
+            }
+            match self.feed.lines(&pair.text[at..], AFTER, take) {
+                Some(read) => at += read,
+                None => return false,
+            }
+            self.handed = at;
+        }
+        true
+    }
+}
+
+/// This chunk, and what of the one before it has not been handed on.
+struct Pair<'c> {
+    last: &'c [u8],
+    /// Whether `last` begins where a line does.
+    last_is_start: bool,
+    text: &'c [u8],
+    place: Place,
+}
+
+impl<'c> Pair<'c> {
+    /// The first needle from `at` on; one that begins in the last chunk is as good as one at the start of this one.
+    fn find(&self, needles: &Needles, at: usize) -> Option<Hit> {
+        if at == 0
+            && let Some(hit) = self.seam(needles)
+        {
+            return Some(hit);
+        }
+        let hit = needles.find(&self.text[at..], self.place)?;
+        Some(Hit {
+            at: at + hit.at,
+            ..hit
+        })
+    }
+
+    fn seam(&self, needles: &Needles) -> Option<Hit> {
+        let tail = &self.last[self.last.len().saturating_sub(LONGEST - 1)..];
+        let head = &self.text[..self.text.len().min(LONGEST - 1)];
+        let mut both = [0; 2 * LONGEST];
+        let end = tail.len() + head.len();
+        both[..tail.len()].copy_from_slice(tail);
+        both[tail.len()..end].copy_from_slice(head);
+        let hit = needles.find(&both[..end], self.place)?;
+        Some(Hit {
+            at: 0,
+            is_header: hit.is_header,
+        })
+    }
+
+    /// Where to begin, for a hit: a part of the last chunk, and a place in this one.
+    ///
+    /// A kill without its header was cut from what may be anywhere before it. Nothing before `at` is handed on twice.
+    fn from(&self, hit: Hit, at: usize) -> (&'c [u8], usize) {
+        let wanted = if hit.is_header { BEFORE } else { usize::MAX };
+        let here = hit.at - at;
+        if here > wanted {
+            let from = hit.at - wanted;
+            return (&[], from + line_start(&self.text[from..hit.at]));
+        }
+        if at > 0 {
+            return (&[], at);
+        }
+        let from = self.last.len().saturating_sub(wanted - here);
+        let mut start = &self.last[from..];
+        if from > 0 || !self.last_is_start {
+            start = &start[line_start(start)..];
+        }
+        (start, 0)
+    }
+}
+
+/// Behind the first newline; where there is none, a line is too long to be begun where it begins.
+fn line_start(text: &[u8]) -> usize {
+    memchr::memchr(b'\n', text).map_or(0, |at| at + 1)
+}
+
+/// Reads until the buffer is full or the source ends: pipes and gzip give less at a time.
+fn fill(source: &mut Source, buf: &mut [u8]) -> Result<usize> {
+    let mut length = 0;
+    while length < buf.len() {
+        match source.read(&mut buf[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(_) if length > 0 => break,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(length)
+}

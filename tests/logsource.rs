@@ -1,0 +1,396 @@
+//! Logs as they are found: compressed, cut, damaged, endless, in directories, changing while they are read.
+
+mod common;
+
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use memdoor::oomlog::places::{Found, of_directory, of_root};
+use memdoor::oomlog::record::Record;
+use memdoor::oomlog::scan::{Part, Scan, Tally};
+use memdoor::oomlog::source::{Source, Trouble};
+use memdoor::sys::file::Dir;
+use memdoor::sys::input::Input;
+
+const HEADER: &str = "cat invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0";
+const KILL: &str = "Out of memory: Killed process 12 (cat) total-vm:1kB, anon-rss:1kB";
+/// A line of no interest, 64 bytes with its newline.
+const NOISE: &str = "Nov 21 10:08:31 host app[1]: nothing of interest is said in it\n";
+
+/// A directory that is gone at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let dir = format!("memdoor-logsource-{}-{name}", std::process::id());
+        let dir = std::env::temp_dir().join(dir);
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).expect("a directory of our own");
+        Self(dir)
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory of our own");
+        fs::write(&path, bytes).expect("write");
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn c_path(path: &Path) -> CString {
+    CString::new(path.to_str().expect("UTF-8")).expect("no NUL")
+}
+
+/// What was handed on, what was read, what went wrong.
+fn read(path: &Path) -> (Vec<String>, Tally, Option<Trouble>) {
+    let mut source = Source::new(Input::open(&c_path(path)).expect("open"));
+    let mut found = Vec::new();
+    let mut take = |record: Record<'_>| {
+        found.push(String::from_utf8_lossy(record.text).into_owned());
+        Part::Other
+    };
+    let tally = Scan::new().run(&mut source, &mut take).expect("read");
+    (found, tally, source.trouble())
+}
+
+fn interesting(lines: &[String]) -> Vec<&str> {
+    let is_wanted = |line: &&str| line.contains("oom-killer") || line.contains("Killed process");
+    lines.iter().map(|line| &**line).filter(is_wanted).collect()
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut packed = vec![0; text.len() + 1024];
+    let mut deflate = zlib_rs::Deflate::new(6, true, 16 + 15);
+    let status = deflate.compress_all(text, &mut packed);
+    packed.truncate(status);
+    packed
+}
+
+trait All {
+    fn compress_all(&mut self, text: &[u8], to: &mut [u8]) -> usize;
+}
+
+impl All for zlib_rs::Deflate {
+    fn compress_all(&mut self, text: &[u8], to: &mut [u8]) -> usize {
+        let done = self.compress(text, to, zlib_rs::DeflateFlush::Finish);
+        assert_eq!(done.expect("compress"), zlib_rs::Status::StreamEnd);
+        usize::try_from(self.total_out()).expect("small")
+    }
+}
+
+#[test]
+fn a_log_without_a_needle_hands_on_nothing() {
+    let scratch = Scratch::new("none");
+    let path = scratch.file("log", NOISE.repeat(50_000).as_bytes());
+    let (lines, tally, trouble) = read(&path);
+    assert_eq!((lines.len(), trouble), (0, None));
+    assert_eq!(tally.bytes, NOISE.len() as u64 * 50_000);
+}
+
+/// Wherever a chunk ends: in a needle, in its line, in the lines before it.
+#[test]
+fn a_report_is_found_wherever_a_read_ends() {
+    let scratch = Scratch::new("seam");
+    const CHUNK: usize = 512 << 10;
+    let report = format!("[    1.000000] {HEADER}\n[    1.000001] {KILL}\n");
+    for before in (CHUNK - report.len() - 2..CHUNK + 2).chain([0, 1, 2 * CHUNK - 30]) {
+        let mut log = NOISE.repeat(before / NOISE.len()).into_bytes();
+        while log.len() < before {
+            log.push(b'\n');
+        }
+        log.extend(report.as_bytes());
+        log.extend(NOISE.repeat(4_000).as_bytes());
+        let (lines, ..) = read(&scratch.file("log", &log));
+        assert_eq!(interesting(&lines), [HEADER, KILL], "{before}");
+        assert!(lines.len() < 3_000, "{before}: {} lines", lines.len());
+    }
+}
+
+#[test]
+fn each_line_is_handed_on_once_and_in_order() {
+    let scratch = Scratch::new("once");
+    let mut log = String::new();
+    for number in 0..60_000 {
+        log.push_str(&format!(
+            "[    1.000000] line {number} {}\n",
+            "x".repeat(30)
+        ));
+        if number % 5_003 == 5_000 {
+            log.push_str(&format!("[    1.000000] {KILL}\n"));
+        }
+    }
+    let (lines, ..) = read(&scratch.file("log", log.as_bytes()));
+    let numbers: Vec<u32> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("line ")?.split(' ').next()?.parse().ok())
+        .collect();
+    assert!(numbers.is_sorted_by(|one, other| one < other));
+    assert!(numbers.len() > 1_000);
+    assert_eq!(interesting(&lines).len(), 11);
+}
+
+#[test]
+fn lines_before_a_kill_without_its_header_are_handed_on() {
+    let scratch = Scratch::new("headless");
+    let mut log = NOISE.repeat(30_000);
+    log.push_str("[    1.000000] memory: usage 1kB, limit 1kB, failcnt 1\n");
+    log.push_str(&"[    1.000000] [ 12]     0    12    1    1\n".repeat(2_000));
+    log.push_str(&format!("[    1.000000] {KILL}\n"));
+    let (lines, ..) = read(&scratch.file("log", log.as_bytes()));
+    assert!(lines.iter().any(|line| line.starts_with("memory: usage")));
+}
+
+#[test]
+fn the_second_line_of_an_old_kill_is_found_where_a_log_starts() {
+    let scratch = Scratch::new("old");
+    let old = "Killed process 12 (cat) total-vm:1kB, anon-rss:1kB, file-rss:0kB";
+    let log = format!("{}[    1.000000] {old}\n", NOISE.repeat(100));
+    let (lines, ..) = read(&scratch.file("log", log.as_bytes()));
+    assert_eq!(interesting(&lines), [old]);
+}
+
+#[test]
+fn gzip_is_known_by_its_first_bytes_and_members_follow_each_other() {
+    let scratch = Scratch::new("gz");
+    let mut packed = gzip(format!("[    1.000000] {HEADER}\n[    1.0").as_bytes());
+    packed.extend(gzip(format!("00001] {KILL}\n").as_bytes()));
+    let (lines, _, trouble) = read(&scratch.file("log", &packed));
+    assert_eq!((interesting(&lines), trouble), (vec![HEADER, KILL], None));
+
+    packed.extend([0; 1000]);
+    assert_eq!(read(&scratch.file("padded", &packed)).2, None);
+    packed.extend(b"else");
+    let (lines, _, trouble) = read(&scratch.file("trailing", &packed));
+    assert_eq!(interesting(&lines).len(), 2);
+    assert_eq!(trouble, Some(Trouble::Trailing));
+}
+
+#[test]
+fn gzip_cut_anywhere_gives_what_it_holds_and_says_so() {
+    let scratch = Scratch::new("cut");
+    let text = format!("[    1.000000] {HEADER}\n{NOISE}[    1.000001] {KILL}\n");
+    let packed = gzip(text.as_bytes());
+    let mut seen = [false; 3];
+    for end in 2..packed.len() {
+        let (lines, tally, trouble) = read(&scratch.file("log.gz", &packed[..end]));
+        assert_eq!(trouble, Some(Trouble::CutOff), "{end}");
+        assert!(tally.bytes <= text.len() as u64);
+        seen[interesting(&lines).len()] = true;
+    }
+    assert!(seen[0] && seen[2], "the last bytes are a checksum");
+}
+
+#[test]
+fn gzip_damaged_anywhere_is_no_panic_and_is_named() {
+    let scratch = Scratch::new("damaged");
+    let text = format!("[    1.000000] {HEADER}\n{NOISE}[    1.000001] {KILL}\n");
+    let packed = gzip(text.as_bytes());
+    for at in 10..packed.len() {
+        let mut damaged = packed.clone();
+        damaged[at] ^= 0x55;
+        let (_, _, trouble) = read(&scratch.file("log.gz", &damaged));
+        assert!(trouble.is_some(), "{at}");
+    }
+}
+
+#[test]
+fn nuls_and_bytes_that_are_no_text_are_no_obstacle() {
+    let scratch = Scratch::new("nuls");
+    let mut log = vec![0; 700_000];
+    log.extend(format!("[    1.000000] {KILL}\n").as_bytes());
+    log.extend((0..=255).cycle().take(700_000));
+    log.extend(format!("\n[    1.000000] {HEADER}").as_bytes());
+    let (lines, tally, _) = read(&scratch.file("log", &log));
+    // The first one is in a line of 700 kB, of which the start is cut away.
+    assert_eq!(interesting(&lines).last(), Some(&HEADER));
+    assert_eq!(tally.bytes, log.len() as u64);
+}
+
+/// The next tests measure a child: this one is it, when asked.
+#[test]
+fn child() {
+    let Ok(path) = std::env::var("MEMDOOR_TEST_LOG") else {
+        return;
+    };
+    let (lines, tally, trouble) = read(Path::new(&path));
+    let status = fs::read_to_string("/proc/self/status").expect("/proc");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    let found = interesting(&lines).len();
+    let _ = writeln!(
+        std::io::stdout(),
+        "result {} {found} {} {} {trouble:?}",
+        peak.expect("VmHWM"),
+        tally.bytes,
+        tally.cut
+    );
+}
+
+/// Peak memory in kB, lines of interest, bytes, cut lines: of a process of its own.
+fn measured(path: &Path) -> [u64; 4] {
+    let done = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .env("MEMDOOR_TEST_LOG", path)
+        .output()
+        .expect("a child");
+    let text = String::from_utf8(done.stdout).expect("UTF-8");
+    let at = text.find("result ").expect("a result");
+    let mut numbers = text[at..].split(' ').skip(1).map(str::parse);
+    [(); 4].map(|()| numbers.next().expect("four").expect("a number"))
+}
+
+#[test]
+fn a_gzip_bomb_takes_no_more_memory_than_a_log() {
+    let scratch = Scratch::new("bomb");
+    // 64 MiB of zeros and not one newline in 64 kB, ten times over: members follow each other.
+    let mut packed = gzip(&vec![0; 8 << 20]).repeat(8);
+    packed.extend(gzip(format!("\n[    1.000000] {KILL}\n").as_bytes()));
+    let [peak, found, bytes, _] = measured(&scratch.file("log.gz", &packed));
+    assert!(bytes > 64 << 20);
+    assert_eq!(found, 1);
+    assert!(peak <= 8 << 10, "{peak} kB");
+}
+
+#[test]
+fn a_line_of_100_mb_is_cut_and_what_follows_it_is_read() {
+    let scratch = Scratch::new("long");
+    let path = scratch.file("log", format!("{KILL} ").as_bytes());
+    let mut file = OpenOptions::new().append(true).open(&path).expect("open");
+    let part = vec![b'x'; 1 << 20];
+    for _ in 0..100 {
+        file.write_all(&part).expect("write");
+    }
+    writeln!(file, "\n[    1.000000] {KILL}").expect("write");
+    let [peak, found, _, cut] = measured(&path);
+    assert_eq!((found, cut), (2, 1));
+    assert!(peak <= 8 << 10, "{peak} kB");
+}
+
+#[test]
+fn a_file_that_shrinks_or_grows_while_it_is_read_is_read_to_its_end() {
+    let scratch = Scratch::new("changes");
+    let log = format!("[    1.000000] {KILL}\n{}", NOISE.repeat(40_000));
+    for grow in [false, true] {
+        let path = scratch.file("log", log.as_bytes());
+        let mut source = Source::new(Input::open(&c_path(&path)).expect("open"));
+        let mut kills = 0;
+        let mut changed = false;
+        let mut take = |record: Record<'_>| {
+            kills += usize::from(record.text.starts_with(b"Out of"));
+            if !core::mem::replace(&mut changed, true) {
+                let mut file = OpenOptions::new().append(true).open(&path).expect("open");
+                if grow {
+                    writeln!(file, "[    2.000000] {KILL}").expect("write");
+                } else {
+                    file.set_len(10).expect("truncate");
+                }
+            }
+            Part::Other
+        };
+        Scan::new().run(&mut source, &mut take).expect("read");
+        assert_eq!(kills, 1 + usize::from(grow));
+    }
+}
+
+/// What each name in the directory turned out to be.
+fn listed(dir: &Path) -> Vec<(String, &'static str)> {
+    let dir = Dir::open(&c_path(dir)).expect("open");
+    let mut found = Vec::new();
+    of_directory(&dir, &mut |name, what| {
+        found.push(named(name.to_bytes(), &what))
+    })
+    .expect("list");
+    found
+}
+
+fn named(name: &[u8], what: &Found) -> (String, &'static str) {
+    let what = match what {
+        Found::Log(_) => "log",
+        Found::Skipped => "skipped",
+        Found::Failed(_) => "failed",
+    };
+    (String::from_utf8_lossy(name).into_owned(), what)
+}
+
+#[test]
+fn what_is_no_file_in_a_directory_is_skipped_and_named() {
+    let scratch = Scratch::new("fifo");
+    scratch.file("a.log", b"");
+    scratch.file("below/b.log", b"");
+    let fifo = c_path(&scratch.0.join("c.fifo"));
+    nix::unistd::mkfifo(&*fifo, nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
+    symlink("/etc/passwd", scratch.0.join("d.link")).expect("symlink");
+    let _socket = std::os::unix::net::UnixListener::bind(scratch.0.join("e.socket")).expect("bind");
+    let found = listed(&scratch.0);
+    let expected = [
+        ("a.log", "log"),
+        ("c.fifo", "skipped"),
+        ("d.link", "skipped"),
+        ("e.socket", "skipped"),
+    ];
+    assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_named_and_the_others_are_read() {
+    let scratch = Scratch::new("unreadable");
+    let path = scratch.file("a.log", b"");
+    scratch.file("b.log", b"");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).expect("chmod");
+    if File::open(&path).is_ok() {
+        common::skip("root may read what nobody may");
+        return;
+    }
+    let found = listed(&scratch.0);
+    assert_eq!(found[0], ("a.log".to_string(), "failed"));
+    assert_eq!(found[1], ("b.log".to_string(), "log"));
+}
+
+#[test]
+fn the_logs_of_a_root_are_found_and_links_stay_inside_of_it() {
+    let scratch = Scratch::new("root");
+    for name in [
+        "var/log/kern.log",
+        "var/log/kern.log.1",
+        "var/log/kern.log.2.gz",
+        "var/log/auth.log",
+        "var/log/messages",
+        "var/crash/202611211008/dmesg.txt",
+        "var/lib/systemd/pstore/1700/dmesg-efi-170000000001001",
+        "data/syslog",
+    ] {
+        scratch.file(name, b"x");
+    }
+    symlink("/data/syslog", scratch.0.join("var/log/syslog")).expect("symlink");
+    symlink("/etc/passwd", scratch.0.join("var/log/syslog.1")).expect("symlink");
+    let root = Dir::open(&c_path(&scratch.0)).expect("open");
+    let mut found = Vec::new();
+    of_root(&root, &mut |name, what| {
+        found.push(named(name.to_bytes(), &what))
+    })
+    .expect("list");
+    let expected = [
+        ("var/log/kern.log.2.gz", "log"),
+        ("var/log/kern.log.1", "log"),
+        ("var/log/kern.log", "log"),
+        ("var/log/messages", "log"),
+        ("var/log/syslog.1", "failed"),
+        ("var/log/syslog", "log"),
+        ("var/crash/202611211008/dmesg.txt", "log"),
+        (
+            "var/lib/systemd/pstore/1700/dmesg-efi-170000000001001",
+            "log",
+        ),
+    ];
+    assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
+}
