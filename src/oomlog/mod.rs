@@ -2,8 +2,10 @@
 //!
 //! Offline work, so it may allocate; what a log holds is unbounded, what is kept of it is not.
 
+pub mod assemble;
 mod entry;
 pub mod escape;
+pub mod event;
 pub mod feed;
 pub mod form;
 mod gunzip;

@@ -8,6 +8,7 @@ pub mod memcg;
 pub mod meminfo;
 pub mod mountinfo;
 pub mod net;
+pub mod oom_report;
 pub mod smaps_rollup;
 pub mod stat;
 pub mod statm;

@@ -1,0 +1,225 @@
+//! Lines of a kernel's log to OOM events: which lines belong together.
+//!
+//! The kernel prints a report's parts in one order, but the log may begin, end and lack lines anywhere, and reports of several CPUs
+//! may be mixed line by line. A line is given to the one open report that can have it; to none when two can, and both say that
+//! something is missing. A kill line that no report can have is an event of its own: the kernel limits the rate of reports, not of
+//! kills.
+
+extern crate alloc;
+
+mod feed;
+mod finish;
+mod open;
+mod score;
+mod step;
+#[cfg(test)]
+mod tests;
+mod whose;
+
+use alloc::vec::Vec;
+
+use super::escape::lines_of;
+use super::event::{Event, Position, Stamp};
+use super::record::{Origin, Record};
+use crate::parse::oom_report::{self, Line};
+use open::{Kind, Open};
+use step::Step;
+use whose::{OPEN, Owner, owner};
+
+/// Members of a group that are kept.
+const GROUP: usize = 1024;
+
+/// Puts events together. Holds eight reports at most.
+#[derive(Default)]
+pub struct Assembler {
+    opens: Vec<Open>,
+    /// The number of the last line that is of any report.
+    number: u64,
+    before: Stamp,
+    spliced: bool,
+}
+
+impl Assembler {
+    /// Without any line yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            opens: Vec::new(),
+            number: 0,
+            before: Stamp {
+                boot_us: None,
+                wall: None,
+                wall_us: None,
+            },
+            spliced: false,
+        }
+    }
+
+    /// Takes a record, of one line or several. Events that no later line can change go to `done`, in the log's order.
+    pub fn push(&mut self, record: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) {
+        // Whoever else uses these words: it did not happen here.
+        if record.origin == Origin::Other {
+            return;
+        }
+        for part in lines_of(*record) {
+            let line = oom_report::line(part.text);
+            if line != Line::Other {
+                self.number += 1;
+                self.take(&line, &part, position, done);
+                self.before = Stamp::of(&part.when);
+            }
+        }
+    }
+
+    /// The log ends here.
+    pub fn finish(&mut self, done: &mut dyn FnMut(Event)) {
+        for open in self.opens.drain(..) {
+            finish::event(open).map(&mut *done);
+        }
+    }
+
+    fn take(
+        &mut self,
+        line: &Line<'_>,
+        record: &Record<'_>,
+        at: Position,
+        done: &mut dyn FnMut(Event),
+    ) {
+        if whose::is_back_in_time(&self.opens, &self.before, record) {
+            self.spliced = true;
+        }
+        match line {
+            Line::Reaped(pid) => return self.reaped(*pid),
+            Line::Suppressed(_) => return,
+            Line::Header(_) => return self.begin(Kind::Oom, line, record, at, done),
+            Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
+            _ => {}
+        }
+        let step = step::of(line);
+        let number = self.number;
+        let is_inside = matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_));
+        let owner = owner(&self.opens, record, self.spliced, is_inside, |open| {
+            score::score(open, step, line, number)
+        });
+        match owner {
+            Owner::One(index) => self.give(index, step, line, record, at),
+            Owner::Many(index, all) => self.share(index, all, step, line, record, at),
+            Owner::None => {
+                if let Some(kind) = alone(line) {
+                    self.begin(kind, line, record, at, done);
+                }
+            }
+        }
+    }
+
+    fn give(
+        &mut self,
+        index: usize,
+        step: Option<Step>,
+        line: &Line<'_>,
+        record: &Record<'_>,
+        at: Position,
+    ) {
+        let Some(open) = self.opens.get_mut(index) else {
+            return;
+        };
+        open.step = step.unwrap_or(open.step).max(open.step);
+        open.touch(record, at, self.number);
+        if let Line::Group(memcg) = line {
+            open.event.group_memcg = Some(open::text(memcg));
+            return;
+        }
+        feed::feed(open, line, at);
+    }
+
+    /// A line that several reports may have. Who died is too much to lose: the first gets it, and none of them keeps what may be
+    /// another's. All else is given to none.
+    fn share(
+        &mut self,
+        first: usize,
+        all: u8,
+        step: Option<Step>,
+        line: &Line<'_>,
+        record: &Record<'_>,
+        at: Position,
+    ) {
+        let is_deed = matches!(
+            line,
+            Line::Summary(_)
+                | Line::Selected(_)
+                | Line::Killed(_)
+                | Line::Panic(_)
+                | Line::NoneKillable
+        );
+        for (index, open) in self.opens.iter_mut().enumerate() {
+            if all & (1 << index) != 0 {
+                open.mixed |= is_deed;
+                open.rows_lost |= matches!(line, Line::Row(_));
+                open.memory_mixed |= step.is_some_and(|step| step < Step::Title);
+                if let Line::Columns(columns) = line {
+                    // Two tables of one kernel have the same columns.
+                    open.columns.get_or_insert(*columns);
+                }
+            }
+        }
+        if is_deed {
+            self.give(first, step, line, record, at);
+        }
+    }
+
+    fn begin(
+        &mut self,
+        kind: Kind,
+        line: &Line<'_>,
+        record: &Record<'_>,
+        at: Position,
+        done: &mut dyn FnMut(Event),
+    ) {
+        // Parts that nothing followed were of nothing.
+        if kind == Kind::Maybe {
+            self.opens
+                .retain(|open| open.kind != Kind::Maybe || open.caller != record.caller);
+        }
+        if self.opens.len() >= OPEN {
+            let is_empty = |open: &Open| open.kind != Kind::Oom;
+            let oldest = self.opens.iter().position(is_empty).unwrap_or(0);
+            finish::event(self.opens.remove(oldest)).map(done);
+        }
+        let mut open = Open::new(kind, record, at, self.number);
+        open.step = step::of(line).unwrap_or(Step::End);
+        feed::feed(&mut open, line, at);
+        self.opens.push(open);
+    }
+
+    /// The last one of that pid: pids come again.
+    fn reaped(&mut self, pid: u64) {
+        let is_one = |open: &&mut Open| {
+            open.victim_pid() == Some(pid) || open.event.group.iter().any(|task| task.pid == pid)
+        };
+        if let Some(open) = self.opens.iter_mut().rev().find(is_one) {
+            open.event.reaped |= open.victim_pid() == Some(pid);
+        }
+    }
+}
+
+/// What a line begins that no report can have.
+fn alone(line: &Line<'_>) -> Option<Kind> {
+    match line {
+        Line::Whose(_)
+        | Line::Usage(_)
+        | Line::Stats(_)
+        | Line::Columns(_)
+        | Line::Summary(_)
+        | Line::Selected(_)
+        | Line::Killed(_)
+        | Line::NoneKillable
+        | Line::Panic(_) => Some(Kind::Oom),
+        Line::MemInfo
+        | Line::Counts(_)
+        | Line::Zone(_)
+        | Line::Total(_)
+        | Line::Title
+        | Line::Row(_) => Some(Kind::Maybe),
+        _ => None,
+    }
+}

@@ -1,0 +1,145 @@
+//! Makes an event of a report: what follows from its lines together, and what is missing.
+
+use super::open::{Kind, Open};
+use crate::oomlog::event::{
+    Constraint, Counters, Event, KnownBy, Missing, Outcome, Trigger, Victim,
+};
+use crate::parse::oom_report::kill::{Scope, Summary};
+use crate::units::{Bytes, PageSize};
+
+/// What the `oom-kill:` line says about the constraint. 5.2 printed NONE for a memory cgroup.
+pub(super) fn constrain(event: &mut Event, line: &Summary<'_>) {
+    let constraint = match line.constraint {
+        _ if line.memcg.is_some() => Constraint::Memcg,
+        Some(b"CONSTRAINT_NONE") => Constraint::None,
+        Some(b"CONSTRAINT_MEMCG") => Constraint::Memcg,
+        Some(b"CONSTRAINT_CPUSET") => Constraint::Cpuset,
+        Some(b"CONSTRAINT_MEMORY_POLICY") => Constraint::Mempolicy,
+        _ => return,
+    };
+    event.constraint = constraint;
+    event.known_by = Some(KnownBy::Summary);
+}
+
+/// The event, when the report is one.
+pub(super) fn event(mut open: Open) -> Option<Event> {
+    if open.kind != Kind::Oom {
+        return None;
+    }
+    constraint(&mut open);
+    victim(&mut open);
+    open.event.page_size = page_size(&open);
+    if open.mixed {
+        let event = &mut open.event;
+        event.trigger = Trigger::default();
+        event.counters = Counters::default();
+    }
+    missing(&mut open);
+    Some(open.event)
+}
+
+fn constraint(open: &mut Open) {
+    let event = &mut open.event;
+    if event.known_by.is_some() {
+        return;
+    }
+    let (constraint, by) = match open.scope {
+        _ if open.memcg_report => (Constraint::Memcg, KnownBy::MemcgReport),
+        Some(Scope::Memcg) => (Constraint::Memcg, KnownBy::KillLine),
+        Some(Scope::Cpuset) => (Constraint::Cpuset, KnownBy::KillLine),
+        Some(Scope::Mempolicy) => (Constraint::Mempolicy, KnownBy::KillLine),
+        _ => return,
+    };
+    event.constraint = constraint;
+    event.known_by = Some(by);
+}
+
+/// The victim: of the kill line; without it, of the `oom-kill:` line. `Kill process` alone does not tell: a child may have died.
+fn victim(open: &mut Open) {
+    let summary = open.summary.take();
+    let named = summary.clone().map(|task| Victim {
+        task,
+        uid: None,
+        total_vm: None,
+        anon_rss: None,
+        file_rss: None,
+        shmem_rss: None,
+        page_tables: None,
+        adj: None,
+    });
+    let is_killed = open.killed.is_some();
+    open.event.selected = open.selected.take().or(summary.clone());
+    let Some(mut victim) = open.killed.take().or(named) else {
+        return;
+    };
+    let pid = victim.task.pid;
+    if let Some(row) = open.row(pid) {
+        victim.uid = victim.uid.or(row.uid);
+        victim.adj = victim.adj.or(row.adj);
+    }
+    for task in open.event.selected.iter().chain(&summary) {
+        if task.pid == pid && victim.task.comm.is_none() {
+            victim.task.comm.clone_from(&task.comm);
+        }
+    }
+    if summary.is_some_and(|task| task.pid == pid) {
+        victim.uid = victim.uid.or(open.summary_uid);
+    }
+    if open
+        .event
+        .selected
+        .as_ref()
+        .is_some_and(|task| task.pid == pid)
+        || !is_killed
+    {
+        open.event.selected = None;
+    }
+    open.event.victim = Some(victim);
+}
+
+/// The page size by two sizes of one thing: the victim's address space, or the machine's RAM.
+fn page_size(open: &Open) -> Option<PageSize> {
+    let of_victim = || {
+        let victim = open.event.victim.as_ref()?;
+        let pages = open.row(victim.task.pid)?.total_vm?;
+        ratio(victim.total_vm?.0, pages)
+    };
+    let of_ram = || {
+        let machine = &open.event.machine;
+        let mut sizes = machine.zones.iter();
+        let present = sizes.try_fold(Bytes(0), |sum, zone| Some(sum.plus(zone.present?)))?;
+        ratio(present.0, machine.ram_pages?)
+    };
+    of_victim().or_else(of_ram)
+}
+
+/// A power of two from 4 KiB to 64 KiB, within an eighth: the address space may have changed in between.
+fn ratio(bytes: u64, pages: u64) -> Option<PageSize> {
+    let sizes = [4096, 8192, 16384, 32768, 65536];
+    sizes.into_iter().map(PageSize).find(|size| {
+        let whole = pages.saturating_mul(size.0);
+        pages > 0 && whole.abs_diff(bytes) <= whole / 8
+    })
+}
+
+fn missing(open: &mut Open) {
+    let event = &mut open.event;
+    let is_end = event.outcome != Outcome::Unknown;
+    let has_table = event.table.rows > 0;
+    for (is_missing, what) in [
+        (event.lines.header.is_none(), Missing::Header),
+        (open.mixed, Missing::Mixed),
+        (
+            open.memory_mixed || !open.memcg_report && !open.machine_report,
+            Missing::Memory,
+        ),
+        (!has_table && open.columns.is_none(), Missing::Table),
+        (open.no_columns, Missing::Columns),
+        (open.rows_lost, Missing::Rows),
+        (!is_end, Missing::End),
+    ] {
+        if is_missing {
+            event.missing.push(what);
+        }
+    }
+}

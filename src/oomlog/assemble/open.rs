@@ -1,0 +1,152 @@
+//! A report that is not finished: what it has so far, and what may still come.
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+use super::step::Step;
+use crate::oomlog::event::{Event, Position, Stamp, Task, Text, Victim};
+use crate::oomlog::record::{Caller, Record};
+use crate::parse::oom_report::kill::Scope;
+use crate::parse::oom_report::table::Columns;
+
+/// Rows that are kept to look the victim up: 56 bytes each, of up to eight reports, 1.8 MB.
+const ROWS: usize = 4096;
+
+/// Names and paths are cut here: PATH_MAX.
+const TEXT: usize = 4096;
+
+/// What of a row is kept.
+#[derive(Clone, Copy)]
+pub(super) struct Brief {
+    pub(super) pid: u64,
+    pub(super) tgid: Option<u64>,
+    pub(super) uid: Option<u32>,
+    pub(super) total_vm: Option<u64>,
+    pub(super) adj: Option<i64>,
+}
+
+/// What a report is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An OOM report.
+    Oom,
+    /// Mem-Info and the like, which others print too: an OOM report when its table follows.
+    Maybe,
+    /// Of somebody else; it is here so that its lines go to nobody else.
+    Foreign,
+}
+
+/// A report that is not finished.
+pub(super) struct Open {
+    pub(super) event: Event,
+    pub(super) kind: Kind,
+    pub(super) step: Step,
+    pub(super) caller: Option<Caller>,
+    pub(super) last: Stamp,
+    /// The numbers of its first and last line among those of all reports.
+    pub(super) start: u64,
+    pub(super) touched: u64,
+    pub(super) columns: Option<Columns>,
+    pub(super) brief: Vec<Brief>,
+    pub(super) rows_lost: bool,
+    pub(super) no_columns: bool,
+    pub(super) mixed: bool,
+    pub(super) memory_mixed: bool,
+    pub(super) in_stats: bool,
+    pub(super) memcg_report: bool,
+    pub(super) machine_report: bool,
+    /// Of `oom-kill:`.
+    pub(super) summary: Option<Task>,
+    pub(super) summary_uid: Option<u32>,
+    /// Of `Kill process`.
+    pub(super) selected: Option<Task>,
+    pub(super) scope: Option<Scope>,
+    pub(super) killed: Option<Victim>,
+    /// Nothing but what follows a kill may come.
+    pub(super) ended: bool,
+}
+
+impl Open {
+    pub(super) fn new(kind: Kind, record: &Record<'_>, position: Position, number: u64) -> Self {
+        let mut event = Event {
+            when: Stamp::of(&record.when),
+            ..Event::default()
+        };
+        event.lines.first = position;
+        event.lines.last = position;
+        Self {
+            last: event.when.clone(),
+            event,
+            kind,
+            step: Step::Header,
+            caller: record.caller,
+            start: number,
+            touched: number,
+            columns: None,
+            brief: Vec::new(),
+            rows_lost: false,
+            no_columns: false,
+            mixed: false,
+            memory_mixed: false,
+            in_stats: false,
+            memcg_report: false,
+            machine_report: false,
+            summary: None,
+            summary_uid: None,
+            selected: None,
+            scope: None,
+            killed: None,
+            ended: false,
+        }
+    }
+
+    /// Notes that a line is of this report.
+    pub(super) fn touch(&mut self, record: &Record<'_>, position: Position, number: u64) {
+        self.touched = number;
+        self.event.lines.last = position;
+        if record.when.boot_us.is_some() || record.when.wall.is_some() {
+            self.last = Stamp::of(&record.when);
+        }
+        self.caller = self.caller.or(record.caller);
+    }
+
+    /// The row of a task.
+    pub(super) fn row(&self, pid: u64) -> Option<&Brief> {
+        let at = self.brief.binary_search_by_key(&pid, |row| row.pid).ok()?;
+        self.brief.get(at)
+    }
+
+    /// Keeps a row; the first of two with one pid stays.
+    pub(super) fn keep(&mut self, row: Brief) {
+        if self.brief.len() >= ROWS {
+            return;
+        }
+        if let Err(at) = self.brief.binary_search_by_key(&row.pid, |row| row.pid) {
+            self.brief.insert(at, row);
+        }
+    }
+
+    /// Whether the table is whole as far as it is known, so that who is not in it is not of it.
+    pub(super) fn has_table(&self) -> bool {
+        let is_full = self.brief.len() >= ROWS;
+        !self.brief.is_empty() && !self.rows_lost && !self.no_columns && !is_full
+    }
+
+    /// Who is certainly or probably killed, as far as it is known.
+    pub(super) fn victim_pid(&self) -> Option<u64> {
+        self.killed
+            .as_ref()
+            .map(|victim| victim.task.pid)
+            .or(self.summary.as_ref().map(|task| task.pid))
+    }
+}
+
+/// Text of a log, its escapes undone.
+pub(super) fn text(bytes: &[u8]) -> Text {
+    let bytes = bytes.get(..TEXT).unwrap_or(bytes);
+    let mut buf = alloc::vec![0; bytes.len()];
+    let len = crate::oomlog::escape::unescape(bytes, &mut buf).len();
+    buf.truncate(len);
+    buf
+}

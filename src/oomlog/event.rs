@@ -1,0 +1,262 @@
+//! One OOM event: what its lines said, owned, and what they left unsaid.
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+mod memory;
+
+pub use memory::{Counter, Counters, Machine, Zone};
+
+use super::record::When;
+use crate::units::{Bytes, PageSize};
+
+/// Text as it was printed, its escapes undone.
+pub type Text = Vec<u8>;
+
+/// Where a line is in what is read: its number, from 1.
+pub type Position = u64;
+
+/// All that a log says about one OOM event. `None` is what it does not say.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Event {
+    /// When the first line was printed.
+    pub when: Stamp,
+    /// Who asked for memory.
+    pub trigger: Trigger,
+    /// Whether memory was short everywhere, or for some.
+    pub constraint: Constraint,
+    /// Which words say so.
+    pub known_by: Option<KnownBy>,
+    /// The cgroup whose limit it is.
+    pub memcg: Option<Text>,
+    /// The cgroup of the victim, or of the trigger before Linux 5.0.
+    pub task_memcg: Option<Text>,
+    /// The memory cgroup's counters.
+    pub counters: Counters,
+    /// The machine's memory.
+    pub machine: Machine,
+    /// Who was killed, or would have been: see `outcome`.
+    pub victim: Option<Victim>,
+    /// Who was selected, when another was killed.
+    pub selected: Option<Task>,
+    /// Those killed after the victim by memory.oom.group, in the log's order.
+    pub group: Vec<Task>,
+    /// The cgroup with memory.oom.group set.
+    pub group_memcg: Option<Text>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why the kernel panicked.
+    pub panic: Option<Text>,
+    /// What the table of tasks adds up to.
+    pub table: Table,
+    /// Whether the victim's memory was taken back by the oom_reaper.
+    pub reaped: bool,
+    /// Bytes in a page, from sizes that are printed in both units.
+    pub page_size: Option<PageSize>,
+    /// The kernel's release.
+    pub release: Option<Text>,
+    /// The lines that this rests on.
+    pub lines: Evidence,
+    /// What is missing, in the report's order.
+    pub missing: Vec<Missing>,
+}
+
+/// The times in a line's prefixes, owned.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stamp {
+    /// Since boot, in microseconds.
+    pub boot_us: Option<u64>,
+    /// The wall clock time as it is written.
+    pub wall: Option<Text>,
+    /// The same since 1970 in microseconds.
+    pub wall_us: Option<i64>,
+}
+
+impl Stamp {
+    pub(super) fn of(when: &When<'_>) -> Self {
+        Self {
+            boot_us: when.boot_us,
+            wall: when.wall.map(Vec::from),
+            wall_us: when.wall_us,
+        }
+    }
+}
+
+/// The allocation that could not be met.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Trigger {
+    /// Who asked.
+    pub comm: Option<Text>,
+    /// Its thread id.
+    pub pid: Option<u64>,
+    /// The allocation's flags, as bits.
+    pub gfp_mask: Option<u64>,
+    /// Their names.
+    pub gfp_flags: Option<Text>,
+    /// The nodes that it could come from.
+    pub nodemask: Option<Text>,
+    /// 2^order pages; -1 for SysRq.
+    pub order: Option<i64>,
+    /// The asking task's oom_score_adj.
+    pub adj: Option<i64>,
+}
+
+/// What was short of memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Constraint {
+    /// The whole system.
+    None,
+    /// A memory cgroup.
+    Memcg,
+    /// The nodes of a cpuset.
+    Cpuset,
+    /// The nodes of a memory policy.
+    Mempolicy,
+    /// The log does not say, or in a word that nobody knows.
+    #[default]
+    Unknown,
+}
+
+/// How the constraint is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KnownBy {
+    /// The `oom-kill:` line.
+    Summary,
+    /// A memory cgroup's report.
+    MemcgReport,
+    /// The words of the kill line.
+    KillLine,
+}
+
+/// A process by name and number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Task {
+    /// Its name, unless that was cut.
+    pub comm: Option<Text>,
+    /// Its pid.
+    pub pid: u64,
+}
+
+/// Who was killed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Victim {
+    /// Who.
+    pub task: Task,
+    /// Whose process it was.
+    pub uid: Option<u32>,
+    /// Its address space.
+    pub total_vm: Option<Bytes>,
+    /// Anonymous memory.
+    pub anon_rss: Option<Bytes>,
+    /// Memory of files.
+    pub file_rss: Option<Bytes>,
+    /// Shared memory.
+    pub shmem_rss: Option<Bytes>,
+    /// Its page tables.
+    pub page_tables: Option<Bytes>,
+    /// Its oom_score_adj.
+    pub adj: Option<i64>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Outcome {
+    /// A kill line says who was killed.
+    Killed,
+    /// The kernel panicked.
+    Panic,
+    /// Nobody could be killed.
+    NoneKillable,
+    /// The log ends before it, or lost it.
+    #[default]
+    Unknown,
+}
+
+/// What the table adds up to. Sizes are in pages.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Table {
+    /// Rows that are certainly of this event.
+    pub rows: u64,
+    /// The largest by RSS; at most [`Event::TOP`].
+    pub top: Vec<Row>,
+    /// The sum of RSS; shared memory counts once for each task.
+    pub rss: u64,
+    /// The sum of swap entries, as far as the kernel prints them.
+    pub swap: u64,
+}
+
+/// A row of the table. Sizes are in pages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// Who.
+    pub comm: Text,
+    /// Its pid.
+    pub pid: u64,
+    /// Its user.
+    pub uid: Option<u32>,
+    /// Its address space.
+    pub total_vm: Option<u64>,
+    /// Its resident memory.
+    pub rss: u64,
+    /// Its swap entries.
+    pub swap: Option<u64>,
+    /// Its oom_score_adj.
+    pub adj: Option<i64>,
+}
+
+/// The lines that an event rests on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Evidence {
+    /// The first one.
+    pub first: Position,
+    /// The last one.
+    pub last: Position,
+    /// `invoked oom-killer`.
+    pub header: Option<Position>,
+    /// The memory cgroup's usage and limit.
+    pub usage: Option<Position>,
+    /// `Mem-Info:`, or its first line.
+    pub machine: Option<Position>,
+    /// The table's header, or its first row.
+    pub table: Option<Position>,
+    /// `oom-kill:`.
+    pub summary: Option<Position>,
+    /// `Kill process`.
+    pub selected: Option<Position>,
+    /// `Killed process`, the panic, or that nobody could be killed.
+    pub end: Option<Position>,
+}
+
+/// Why something is missing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Missing {
+    /// No `invoked oom-killer` line: cut off, lost, or rate-limited.
+    Header,
+    /// Two reports are mixed, and nothing tells whose trigger and memory these are.
+    Mixed,
+    /// Neither a memory cgroup's report nor Mem-Info.
+    Memory,
+    /// No table of tasks: cut off, lost, or vm.oom_dump_tasks is 0.
+    Table,
+    /// Rows without their header, which names the columns.
+    Columns,
+    /// Rows that were cut, or may be of another report.
+    Rows,
+    /// No kill line, and no other end.
+    End,
+}
+
+impl Event {
+    /// Tasks that are kept of a table.
+    pub const TOP: usize = 10;
+
+    /// Counts that are kept of a report; 7.2 prints 60 for a cgroup.
+    pub const STATS: usize = 96;
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+}

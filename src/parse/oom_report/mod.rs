@@ -1,0 +1,206 @@
+//! The lines of an OOM report in the kernel's log: dump_header() and oom_kill_process() of mm/oom_kill.c, Linux 2.6.9 to 7.x.
+//!
+//! Each line is told by its own words, whatever came before it, and may end anywhere. What belongs together is for others to say.
+
+pub mod header;
+pub mod kill;
+pub mod memcg;
+pub mod meminfo;
+mod scan;
+pub mod table;
+
+/// What a line of the kernel's log is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Line<'l> {
+    /// `X invoked oom-killer`.
+    Header(header::Header<'l>),
+    /// Who runs: of this report, or of anybody's warning.
+    Running(header::Running<'l>),
+    /// The cpuset of who asked.
+    Cpuset(header::Cpuset<'l>),
+    /// Another report with the same blocks: a failed allocation, or SysRq m.
+    Foreign,
+    /// Whose limit it is.
+    Whose(memcg::Whose<'l>),
+    /// A memory cgroup's usage and limit.
+    Usage(memcg::Usage),
+    /// The head of a memory cgroup's statistics.
+    Stats(memcg::Stats<'l>),
+    /// One of them, or anything that looks like it.
+    Stat(memcg::Stat<'l>),
+    /// `Mem-Info:`.
+    MemInfo,
+    /// Counts of the whole machine, in pages.
+    Counts(meminfo::Pairs<'l>),
+    /// A zone and its watermarks.
+    Zone(meminfo::Zone<'l>),
+    /// A node's huge pages of one size.
+    HugePages(meminfo::HugePages),
+    /// One number of the whole machine.
+    Total(meminfo::Total),
+    /// `Tasks state (memory values in pages):`.
+    Title,
+    /// The header of the table of tasks.
+    Columns(table::Columns),
+    /// A row of it.
+    Row(table::Row<'l>),
+    /// `oom-kill:`.
+    Summary(kill::Summary<'l>),
+    /// `Kill process`.
+    Selected(kill::Selected<'l>),
+    /// `Killed process`.
+    Killed(kill::Killed<'l>),
+    /// The cgroup whose tasks are all killed.
+    Group(&'l [u8]),
+    /// The process whose memory was taken back.
+    Reaped(u64),
+    /// Nobody could be killed.
+    NoneKillable,
+    /// Why the kernel panicked.
+    Panic(&'l [u8]),
+    /// How many messages are missing here.
+    Suppressed(u64),
+    /// Anything else.
+    Other,
+}
+
+/// Tells what a line is. `text` is what the kernel printed, without any prefix.
+#[must_use]
+pub fn line(text: &[u8]) -> Line<'_> {
+    let text = without_end(text);
+    let Some(first) = text.trim_ascii_start().first() else {
+        return Line::Other;
+    };
+    // The names of functions are most of a log's lines, and none of ours.
+    if let Some(header) = header::header(text) {
+        return Line::Header(header);
+    }
+    match first {
+        b'[' => of_table(text),
+        b'0'..=b'9' => meminfo::total(text).map(Line::Total),
+        b'A'..=b'Z' => deed(text)
+            .or_else(|| of_machine(text))
+            .or_else(|| of_memcg(text)),
+        _ => of_memcg(text)
+            .or_else(|| of_machine(text))
+            .or_else(|| deed(text)),
+    }
+    .or_else(|| header::cpuset(text).map(Line::Cpuset))
+    .or_else(|| is_foreign(text).then_some(Line::Foreign))
+    .unwrap_or(Line::Other)
+}
+
+/// Without the end of the line. Blanks stay: a name may end in them.
+fn without_end(text: &[u8]) -> &[u8] {
+    let end = text
+        .iter()
+        .rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
+    &text[..end.map_or(0, |end| end + 1)]
+}
+
+fn of_table(text: &[u8]) -> Option<Line<'_>> {
+    table::row(text)
+        .map(Line::Row)
+        .or_else(|| table::columns(text).map(Line::Columns))
+}
+
+fn deed(text: &[u8]) -> Option<Line<'_>> {
+    if text.starts_with(b"Out of memory and no killable processes") {
+        return Some(Line::NoneKillable);
+    }
+    kill::summary(text)
+        .map(Line::Summary)
+        .or_else(|| kill::killed(text).map(Line::Killed))
+        .or_else(|| kill::selected(text).map(Line::Selected))
+        .or_else(|| kill::group(text).map(Line::Group))
+        .or_else(|| kill::reaped(text).map(Line::Reaped))
+        .or_else(|| kill::panic(text).map(Line::Panic))
+        .or_else(|| kill::suppressed(text).map(Line::Suppressed))
+}
+
+fn of_machine(text: &[u8]) -> Option<Line<'_>> {
+    match text {
+        b"Mem-Info:" | b"Mem-info:" => return Some(Line::MemInfo),
+        _ if text.starts_with(b"Tasks state (memory values in pages)") => return Some(Line::Title),
+        _ => {}
+    }
+    header::running(text)
+        .map(Line::Running)
+        .or_else(|| meminfo::counts(text).map(Line::Counts))
+        .or_else(|| meminfo::zone(text).map(Line::Zone))
+        .or_else(|| meminfo::huge_pages(text).map(Line::HugePages))
+        .or_else(|| meminfo::total(text).map(Line::Total))
+}
+
+fn of_memcg(text: &[u8]) -> Option<Line<'_>> {
+    memcg::usage(text)
+        .map(Line::Usage)
+        .or_else(|| memcg::whose(text).map(Line::Whose))
+        .or_else(|| memcg::stats(text).map(Line::Stats))
+        .or_else(|| memcg::stat(text).map(Line::Stat))
+}
+
+fn is_foreign(text: &[u8]) -> bool {
+    [
+        &b": page allocation failure"[..],
+        b": page allocation stalls for",
+        b"Show Memory",
+    ]
+    .iter()
+    .any(|words| scan::find(text, words).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_the_middle_of_other_lines_are_nothing() {
+        for text in [
+            &b""[..],
+            b" ",
+            b"\0",
+            b" oom_kill_process+0x57/0x1dc",
+            b"---[ end Kernel panic - not syncing: Out of memory ]---",
+            b"[<ffffffff8027388c>] oom_kill_process+0x57/0x1dc",
+            b"oom_reaper: unable to reap pid:7 (x)",
+            b"Kill process 7 (x) sharing same memory",
+        ] {
+            assert_eq!(line(text), Line::Other);
+        }
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_words() {
+        assert!(matches!(
+            line(b"a [1] 2 invoked oom-killer: gfp_mask=0x1, order=0"),
+            Line::Header(_)
+        ));
+        assert!(matches!(
+            line(b"[1] invoked oom-killer: gfp_mask=0x1, order=0\r\n"),
+            Line::Header(_)
+        ));
+        assert!(matches!(
+            line(b"x: page allocation failure: order:0"),
+            Line::Foreign
+        ));
+        assert!(matches!(
+            line(b" active_file:1 inactive_file:2"),
+            Line::Counts(_)
+        ));
+        assert!(matches!(line(b"               anon 12"), Line::Stat(_)));
+        assert!(matches!(line(b"DMA free:4kB min:1kB"), Line::Zone(_)));
+        assert!(matches!(
+            line(b"[    1]     0     1     2 3 4"),
+            Line::Row(_)
+        ));
+        assert!(matches!(
+            line(b"Out of memory and no killable processes..."),
+            Line::NoneKillable
+        ));
+        assert!(matches!(
+            line(b"1 cpuset=/ mems_allowed=0"),
+            Line::Cpuset(_)
+        ));
+    }
+}

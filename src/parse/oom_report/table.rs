@@ -1,0 +1,184 @@
+//! The table of tasks: dump_tasks() of mm/oom_kill.c. Its columns changed nine times, so a row is read by its header's names.
+
+use super::scan::{leading, uid};
+use crate::parse::{signed, words};
+
+/// More columns than any kernel prints; what is behind them is not read.
+const MAX: usize = 16;
+
+/// What memdoor reads of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Column {
+    Uid,
+    Tgid,
+    TotalVm,
+    Rss,
+    Swap,
+    Adj,
+    Unread,
+}
+
+/// The columns between pid and name, in their order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Columns {
+    columns: [Column; MAX],
+    len: usize,
+}
+
+/// Parses `[  pid  ]   uid  tgid total_vm      rss ... name`; `None` when it was cut before the name.
+#[must_use]
+pub fn columns(text: &[u8]) -> Option<Columns> {
+    let inside = text.strip_prefix(b"[")?.trim_ascii_start();
+    let rest = inside.strip_prefix(b"pid")?.trim_ascii_start();
+    let names = rest.strip_prefix(b"]")?;
+    let mut columns = Columns {
+        columns: [Column::Unread; MAX],
+        len: 0,
+    };
+    for name in words(names) {
+        if name == b"name" {
+            return Some(columns);
+        }
+        *columns.columns.get_mut(columns.len)? = match name {
+            b"uid" => Column::Uid,
+            b"tgid" => Column::Tgid,
+            b"total_vm" => Column::TotalVm,
+            b"rss" => Column::Rss,
+            b"swapents" => Column::Swap,
+            b"oom_score_adj" => Column::Adj,
+            _ => Column::Unread,
+        };
+        columns.len += 1;
+    }
+    None
+}
+
+/// A line that looks like a row: `[  123]` and numbers. What they mean, the header knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Row<'l> {
+    /// The task.
+    pub pid: u64,
+    rest: &'l [u8],
+}
+
+/// Parses the beginning of a row.
+#[must_use]
+pub fn row(text: &[u8]) -> Option<Row<'_>> {
+    let inside = text.strip_prefix(b"[")?.trim_ascii_start();
+    let (pid, rest) = leading(inside)?;
+    let rest = rest.trim_ascii_start().strip_prefix(b"]")?;
+    // Two numbers at least: [123] alone is anybody's.
+    let mut numbers = words(rest).map(|word| signed(word).is_some());
+    let is_row = numbers.next()? && numbers.next()?;
+    is_row.then_some(Row { pid, rest })
+}
+
+/// A row by its header's names. Sizes are in pages, of a size that the log does not say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Task<'l> {
+    /// `pid`.
+    pub pid: u64,
+    /// `tgid`.
+    pub tgid: Option<u64>,
+    /// `uid`.
+    pub uid: Option<u32>,
+    /// `total_vm`.
+    pub total_vm: Option<u64>,
+    /// `rss`.
+    pub rss: Option<u64>,
+    /// `swapents` (Linux 3.7).
+    pub swap: Option<u64>,
+    /// `oom_score_adj` (Linux 2.6.36).
+    pub adj: Option<i64>,
+    /// `name`, which may be empty or hold anything.
+    pub comm: &'l [u8],
+}
+
+impl<'l> Row<'l> {
+    /// Reads the row; `None` when it was cut, or is not of this table.
+    #[must_use]
+    pub fn by(&self, columns: &Columns) -> Option<Task<'l>> {
+        let mut task = Task {
+            pid: self.pid,
+            tgid: None,
+            uid: None,
+            total_vm: None,
+            rss: None,
+            swap: None,
+            adj: None,
+            comm: b"",
+        };
+        let mut rest = self.rest;
+        for column in columns.columns.get(..columns.len)? {
+            let text = rest.trim_ascii_start();
+            let end = text.iter().position(|byte| *byte == b' ')?;
+            let (word, behind) = text.split_at(end);
+            let number = signed(word)?;
+            let count = u64::try_from(number).ok();
+            match column {
+                Column::Uid => task.uid = uid(number),
+                Column::Tgid => task.tgid = count,
+                Column::TotalVm => task.total_vm = count,
+                Column::Rss => task.rss = count,
+                Column::Swap => task.swap = count,
+                Column::Adj => task.adj = Some(number),
+                Column::Unread => {}
+            }
+            rest = behind;
+        }
+        // One blank parts it from the name, which may begin with another.
+        task.comm = rest.strip_prefix(b" ")?;
+        Some(task)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task<'l>(header: &[u8], text: &'l [u8]) -> Option<Task<'l>> {
+        row(text)?.by(&columns(header)?)
+    }
+
+    #[test]
+    fn rows_of_every_header() {
+        for (header, text, adj, swap) in [
+            (&b"[ pid ]   uid  tgid total_vm      rss cpu oom_adj name"[..], &b"[  478]    -2   478     2719        1   6     -17 a b"[..], None, None),
+            (b"[ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name", b"[  478]    -2   478     2719        1   6     -17         -1000 a b", Some(-1000), None),
+            (b"[ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name", b"[  478] 4294967294   478     2719        1      13        5           -17 a b", Some(-17), Some(5)),
+            (b"[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds swapents oom_score_adj name", b"[  478]    -2   478     2719        1      13       3        5             0 a b", Some(0), Some(5)),
+            (b"[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds nr_puds swapents oom_score_adj name", b"[  478]    -2   478     2719        1      13       3       2        5             0 a b", Some(0), Some(5)),
+            (b"[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name", b"[    478]    -2   478     2719        1    45056        5           985 a b", Some(985), Some(5)),
+            (b"[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name", b"[    478]    -2   478     2719        1      104        2         0    53248        5         -1000 a b", Some(-1000), Some(5)),
+        ] {
+            let task = task(header, text).expect("a row");
+            assert_eq!((task.pid, task.tgid, task.uid), (478, Some(478), Some(4_294_967_294)));
+            assert_eq!((task.total_vm, task.rss), (Some(2719), Some(1)));
+            assert_eq!((task.adj, task.swap), (adj, swap));
+            assert_eq!(task.comm, b"a b");
+        }
+    }
+
+    #[test]
+    fn a_name_may_be_a_number_or_empty_or_begin_with_a_blank() {
+        const HEADER: &[u8] = b"[ pid ]   uid  tgid total_vm      rss cpu oom_adj name";
+        for name in [&b"531"[..], b"", b" x", b"] 1 2 3", b"[1] 2"] {
+            let mut text = [b' '; 64];
+            let head = b"[  478]     0   478     2719        1   6       0 ";
+            text[..head.len()].copy_from_slice(head);
+            text[head.len()..head.len() + name.len()].copy_from_slice(name);
+            let text = &text[..head.len() + name.len()];
+            assert_eq!(task(HEADER, text).expect("a row").comm, name);
+        }
+    }
+
+    #[test]
+    fn what_was_cut_is_no_row_of_the_table() {
+        const HEADER: &[u8] = b"[ pid ]   uid  tgid total_vm      rss cpu oom_adj name";
+        assert_eq!(columns(b"[ pid ]   uid  tgid total_vm"), None);
+        assert_eq!(task(HEADER, b"[  478]     0   478     2719"), None);
+        assert_eq!(row(b"[  478]     0"), None);
+        assert_eq!(row(b"[  478] usb 1"), None);
+        assert_eq!(row(b"[<ffffffff811261dd>] dump_header"), None);
+    }
+}
