@@ -51,7 +51,8 @@ fn may_have(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
 fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
     // A report comes by one way, with the same times on every line.
     let is_alike = open.last.boot_us.is_some() == record.when.boot_us.is_some()
-        && open.last.wall.is_some() == record.when.wall.is_some();
+        && open.last.wall.is_some() == record.when.wall.is_some()
+        && open.last.wall_us.is_some() == record.when.wall_us.is_some();
     if let Some(gap) = gap(&open.last, &record.when) {
         return (is_alike || is_inside) && (-SLACK_US..=LONGEST_US).contains(&gap);
     }
