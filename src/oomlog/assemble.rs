@@ -75,6 +75,18 @@ impl Assembler {
         }
     }
 
+    /// Nothing has come for a while: reports that have their end are finished.
+    pub fn settle(&mut self, done: &mut dyn FnMut(Event)) {
+        let mut at = 0;
+        while let Some(open) = self.opens.get(at) {
+            if open.ended {
+                finish::event(self.opens.remove(at)).map(&mut *done);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
     /// The log ends here.
     pub fn finish(&mut self, done: &mut dyn FnMut(Event)) {
         for open in self.opens.drain(..) {
