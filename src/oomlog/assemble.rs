@@ -24,7 +24,7 @@ use super::record::{Origin, Record};
 use crate::parse::oom_report::{self, Line};
 use open::{Kind, Open};
 use step::Step;
-use whose::{OPEN, Owner, owner};
+use whose::{Now, OPEN, Owner, owner};
 
 /// Members of a group that are kept.
 const GROUP: usize = 1024;
@@ -35,6 +35,8 @@ pub struct Assembler {
     opens: Vec<Open>,
     /// The number of the last line that is of any report.
     number: u64,
+    /// The number of the last line of the kernel.
+    all: u64,
     before: Stamp,
     spliced: bool,
 }
@@ -46,6 +48,7 @@ impl Assembler {
         Self {
             opens: Vec::new(),
             number: 0,
+            all: 0,
             before: Stamp {
                 boot_us: None,
                 wall: None,
@@ -63,10 +66,23 @@ impl Assembler {
         }
         for part in lines_of(*record) {
             let line = oom_report::line(part.text);
+            self.all += 1;
             if line != Line::Other {
                 self.number += 1;
                 self.take(&line, &part, position, done);
                 self.before = Stamp::of(&part.when);
+            }
+        }
+    }
+
+    /// Nothing has come for a while: reports that have their end are finished.
+    pub fn settle(&mut self, done: &mut dyn FnMut(Event)) {
+        let mut at = 0;
+        while let Some(open) = self.opens.get(at) {
+            if open.ended {
+                finish::event(self.opens.remove(at)).map(&mut *done);
+            } else {
+                at += 1;
             }
         }
     }
@@ -97,8 +113,12 @@ impl Assembler {
         }
         let step = step::of(line);
         let number = self.number;
-        let is_inside = matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_));
-        let owner = owner(&self.opens, record, self.spliced, is_inside, |open| {
+        let now = Now {
+            line: self.all,
+            spliced: self.spliced,
+            is_inside: matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_)),
+        };
+        let owner = owner(&self.opens, record, now, |open| {
             score::score(open, step, line, number)
         });
         match owner {
@@ -124,7 +144,7 @@ impl Assembler {
             return;
         };
         open.step = step.unwrap_or(open.step).max(open.step);
-        open.touch(record, at, self.number);
+        open.touch(record, at, self.number, self.all);
         if let Line::Group(memcg) = line {
             open.event.group_memcg = Some(open::text(memcg));
             return;
@@ -185,7 +205,7 @@ impl Assembler {
             let oldest = self.opens.iter().position(is_empty).unwrap_or(0);
             finish::event(self.opens.remove(oldest)).map(done);
         }
-        let mut open = Open::new(kind, record, at, self.number);
+        let mut open = Open::new(kind, record, at, self.number, self.all);
         open.step = step::of(line).unwrap_or(Step::End);
         feed::feed(&mut open, line, at);
         self.opens.push(open);

@@ -11,7 +11,7 @@ use crate::parse::oom_report::header::Header;
 use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
 use crate::parse::oom_report::memcg::{Counter as Of, Stats, Usage};
 use crate::parse::oom_report::meminfo::{HugePages, Total, Zone as ZoneLine};
-use crate::parse::oom_report::table::Row as RowLine;
+use crate::parse::oom_report::table::{Columns, Row as RowLine};
 use crate::units::Bytes;
 
 /// Takes a line over that is this report's.
@@ -151,12 +151,9 @@ fn row(open: &mut Open, line: &RowLine<'_>, at: Position) {
     open.kind = Kind::Oom;
     open.event.lines.table.get_or_insert(at);
     let table = &mut open.event.table;
-    let Some(columns) = &open.columns else {
-        table.rows += 1;
-        open.no_columns = true;
-        return;
-    };
-    let Some(task) = line.by(columns) else {
+    let columns = open.columns.unwrap_or(Columns::FIRST);
+    open.no_columns |= open.columns.is_none();
+    let Some(task) = line.by(&columns) else {
         open.rows_lost = true;
         return;
     };
@@ -165,7 +162,8 @@ fn row(open: &mut Open, line: &RowLine<'_>, at: Position) {
     table.rss = table.rss.saturating_add(rss);
     table.swap = table.swap.saturating_add(task.swap.unwrap_or_default());
     let place = table.top.partition_point(|row| row.rss >= rss);
-    if place < Event::TOP {
+    // Without the header nobody knows where the name begins.
+    if place < Event::TOP && open.columns.is_some() {
         table.top.truncate(Event::TOP - 1);
         let row = Row {
             comm: text(task.comm),

@@ -47,6 +47,8 @@ pub(super) struct Open {
     /// The numbers of its first and last line among those of all reports.
     pub(super) start: u64,
     pub(super) touched: u64,
+    /// The number of its last line among all lines.
+    pub(super) touched_line: u64,
     pub(super) columns: Option<Columns>,
     pub(super) brief: Vec<Brief>,
     pub(super) rows_lost: bool,
@@ -68,7 +70,13 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(kind: Kind, record: &Record<'_>, position: Position, number: u64) -> Self {
+    pub(super) fn new(
+        kind: Kind,
+        record: &Record<'_>,
+        position: Position,
+        number: u64,
+        line: u64,
+    ) -> Self {
         let mut event = Event {
             when: Stamp::of(&record.when),
             ..Event::default()
@@ -83,6 +91,7 @@ impl Open {
             caller: record.caller,
             start: number,
             touched: number,
+            touched_line: line,
             columns: None,
             brief: Vec::new(),
             rows_lost: false,
@@ -102,7 +111,14 @@ impl Open {
     }
 
     /// Notes that a line is of this report.
-    pub(super) fn touch(&mut self, record: &Record<'_>, position: Position, number: u64) {
+    pub(super) fn touch(
+        &mut self,
+        record: &Record<'_>,
+        position: Position,
+        number: u64,
+        line: u64,
+    ) {
+        self.touched_line = line;
         self.touched = number;
         self.event.lines.last = position;
         if record.when.boot_us.is_some() || record.when.wall.is_some() {

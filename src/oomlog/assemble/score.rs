@@ -85,7 +85,7 @@ fn selected(open: &Open, line: &Selected<'_>) -> Option<u8> {
 }
 
 fn killed(open: &Open, line: &Killed<'_>, number: u64) -> Option<u8> {
-    if !fits(open, line.scope) {
+    if !fits(open, line.scope) || open.kind == Kind::Foreign {
         return None;
     }
     let is = |task: &Option<crate::oomlog::event::Task>| {

@@ -1,6 +1,7 @@
 //! Whose line it is, when more reports than one are open: by caller, by time, by what they name; or nobody's for certain.
 
 use super::open::{Kind, Open};
+use super::step::Step;
 use crate::oomlog::event::Stamp;
 use crate::oomlog::record::{Origin, Record, When};
 
@@ -12,6 +13,20 @@ const LONGEST_US: i64 = 120_000_000;
 
 /// Clocks of two CPUs differ by less.
 const SLACK_US: i64 = 1_000;
+
+/// The lines of two stack traces and registers, mixed.
+const TRACES: u64 = 150;
+
+/// What is known of a line besides its words.
+#[derive(Clone, Copy)]
+pub(super) struct Now {
+    /// Its number among all lines of the kernel.
+    pub(super) line: u64,
+    /// Whether the log was put together from several.
+    pub(super) spliced: bool,
+    /// Whether it may be inside of a record of several lines.
+    pub(super) is_inside: bool,
+}
 
 /// Whose a line may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,7 +66,8 @@ fn may_have(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
 fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
     // A report comes by one way, with the same times on every line.
     let is_alike = open.last.boot_us.is_some() == record.when.boot_us.is_some()
-        && open.last.wall.is_some() == record.when.wall.is_some();
+        && open.last.wall.is_some() == record.when.wall.is_some()
+        && open.last.wall_us.is_some() == record.when.wall_us.is_some();
     if let Some(gap) = gap(&open.last, &record.when) {
         return (is_alike || is_inside) && (-SLACK_US..=LONGEST_US).contains(&gap);
     }
@@ -70,13 +86,12 @@ fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
 pub(super) fn owner(
     opens: &[Open],
     record: &Record<'_>,
-    spliced: bool,
-    is_inside: bool,
+    now: Now,
     score: impl Fn(&Open) -> Option<u8>,
 ) -> Owner {
     let mut scores = [None; OPEN];
     for (slot, open) in scores.iter_mut().zip(opens) {
-        *slot = if may_have(open, record, is_inside) {
+        *slot = if may_have(open, record, now.is_inside) {
             score(open)
         } else {
             None
@@ -90,8 +105,8 @@ pub(super) fn owner(
     let mut mask = those(u8::MAX, |at| scores[at].is_some());
     mask = prefer(mask, is_same_caller);
     mask = prefer(mask, |at| scores[at] == best);
-    mask = prefer(mask, |at| !is_asleep(opens, mask, at));
-    if let Some(at) = nearest(opens, mask, record, spliced) {
+    mask = prefer(mask, |at| !is_asleep(opens, mask, at, now.line));
+    if let Some(at) = nearest(opens, mask, record, now.spliced) {
         mask = 1 << at;
     }
     let first = mask.trailing_zeros() as usize;
@@ -116,11 +131,16 @@ fn prefer(mask: u8, is_preferred: impl Fn(usize) -> bool) -> u8 {
 }
 
 /// Whether another began after this one's last line and went on without it: kernels print one report at a time, so this one was cut.
-fn is_asleep(opens: &[Open], mask: u8, at: usize) -> bool {
+/// But reports that are mixed line by line are silent as long as the other's stack trace.
+fn is_asleep(opens: &[Open], mask: u8, at: usize, line: u64) -> bool {
     let Some(open) = opens.get(at) else {
         return false;
     };
-    let went_on = |other: &Open| other.start > open.touched && other.touched > other.start;
+    let is_long = open.kind != Kind::Oom || line.saturating_sub(open.touched_line) > TRACES;
+    let went_on = |other: &Open| {
+        let is_later = other.start > open.touched && other.touched > other.start;
+        is_later && (is_long || other.step >= Step::Columns)
+    };
     those(mask, |other| opens.get(other).is_some_and(went_on)) != 0
 }
 

@@ -25,6 +25,18 @@ pub struct Columns {
     len: usize,
 }
 
+impl Columns {
+    /// The four that every kernel prints first. Read by them alone, a row's name begins with the columns that nobody named.
+    pub const FIRST: Self = {
+        let mut columns = [Column::Unread; MAX];
+        columns[0] = Column::Uid;
+        columns[1] = Column::Tgid;
+        columns[2] = Column::TotalVm;
+        columns[3] = Column::Rss;
+        Self { columns, len: 4 }
+    };
+}
+
 /// Parses `[  pid  ]   uid  tgid total_vm      rss ... name`; `None` when it was cut before the name.
 #[must_use]
 pub fn columns(text: &[u8]) -> Option<Columns> {
@@ -170,6 +182,17 @@ mod tests {
             let text = &text[..head.len() + name.len()];
             assert_eq!(task(HEADER, text).expect("a row").comm, name);
         }
+    }
+
+    #[test]
+    fn without_a_header_the_first_four_are_known() {
+        let row = row(b"[  478]    -2   479     2719        1   6     -17 a b").expect("a row");
+        let task = row.by(&Columns::FIRST).expect("four");
+        assert_eq!((task.tgid, task.uid), (Some(479), Some(4_294_967_294)));
+        assert_eq!(
+            (task.total_vm, task.rss, task.adj),
+            (Some(2719), Some(1), None)
+        );
     }
 
     #[test]
