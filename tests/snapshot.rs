@@ -970,3 +970,17 @@ fn a_zombies_row_says_that_it_is_one() {
     let row = row.expect("the zombie").to_string();
     assert!(row.contains("RSS: - (a zombie has none)"), "{row}");
 }
+
+#[test]
+fn a_signal_that_is_for_a_watch_does_not_end_a_snapshot() {
+    let target = Victim::start(&["maps", "10000"]);
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let taken = Running::start_into(memdoor(&["snapshot", "-p", &target.id()]), writer.into());
+    let mut out = vec![0; 1024];
+    reader.read_exact(&mut out).expect("rows");
+    taken.signal(nix::sys::signal::Signal::SIGUSR1);
+    reader.read_to_end(&mut out).expect("the rest");
+    assert_eq!(taken.end().code(), 0);
+    let text = String::from_utf8(out).expect("UTF-8");
+    assert!(text.contains("NETWORK CONNECTION INFORMATION"));
+}
