@@ -16,6 +16,7 @@ use crate::sys::harden;
 use crate::sys::out::{Broken, Out, say};
 use crate::target::memcg::Memcg;
 use crate::target::{Refusal, Target};
+use crate::units::Pid;
 
 /// Memory lent by the caller for the whole run.
 pub struct Buffers<'b> {
@@ -46,6 +47,12 @@ fn open_host() -> Result<Host, Exit> {
     // What then can't be opened stands as `-` with EMFILE.
     let _ = harden::raise_file_limit();
     Host::open(c"/proc").map_err(|error| fail(&error))
+}
+
+/// memdoor itself, to be looked at as a target is.
+fn open_self(host: &Host) -> Option<Target> {
+    let pid = u64::try_from(nix::unistd::getpid().as_raw()).ok()?;
+    Target::open(&host.proc, Pid::new(pid)?).ok()
 }
 
 /// What JSON says of the machine in each line.

@@ -265,3 +265,8 @@ impl Flush for Out<'_> {
         Out::flush(self);
     }
 }
+
+fn put_fmt(to: &mut impl core::fmt::Write, words: core::fmt::Arguments<'_>) {
+    // Neither Out nor Fixed ever returns an error: the one remembers it, the other cuts.
+    let _ = to.write_fmt(words);
+}

@@ -2,7 +2,7 @@
 
 use super::escape::{self, Source};
 use super::time::{Precision, ctime, rfc3339, seconds};
-use super::{Fact, Flush, Head, Moment, Relation, Relative, Report, Row, Section, Value};
+use super::{Fact, Flush, Head, Moment, Relation, Relative, Report, Row, Section, Value, put_fmt};
 use crate::error::Absent;
 use crate::fixed::{Fixed, copy};
 use crate::parse::maps::Mapping;
@@ -208,11 +208,6 @@ impl Report for Text<'_, '_> {
     fn out(&mut self) -> &mut dyn Flush {
         self.out
     }
-}
-
-fn put_fmt(to: &mut impl core::fmt::Write, words: core::fmt::Arguments<'_>) {
-    // Neither Out nor Fixed ever returns an error: the one remembers it, the other cuts.
-    let _ = to.write_fmt(words);
 }
 
 /// The columns of a mapping before its path, placed instead of pushed: there may be 65,530 of them, and pushing doubles their cost.

@@ -8,8 +8,9 @@ use crate::parse::{one_number, smaps_rollup::Rollup, statm};
 use crate::report::Event::{Cgroup, Memory, Oom, System};
 use crate::report::{Name, Report, Value};
 use crate::sys::Errno;
+use crate::sys::kept::Kept;
 use crate::sys::lines::Lines;
-use crate::target::{STATUS_MAX, Target};
+use crate::target::{Files, STATUS_MAX, Target};
 use crate::units::{Bytes, PageSize, Percent};
 
 const TOTAL: Name = Name(System, "Total System Memory", "system.memory.limit");
@@ -100,7 +101,8 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let mut buf = &mut *scene.buf;
     let rss = rss(scene.target, scene.host.page);
     let status = status(scene.target, carve(&mut buf, STATUS_MAX));
-    let (score, adj) = (oom_score(scene.target), oom_score_adj(scene.target));
+    let score = number(scene.target, |files| &mut files.oom_score);
+    let adj = number(scene.target, |files| &mut files.oom_score_adj);
     let system = scene.host.meminfo();
     let rollup = rollup(scene.target, buf);
 
@@ -219,19 +221,11 @@ fn status(target: &mut Target, buf: &mut [u8]) -> Result<Status, Absent> {
     }
 }
 
-fn oom_score(target: &mut Target) -> Result<i64, Absent> {
+/// The one number of a kept file.
+fn number(target: &mut Target, file: fn(&mut Files) -> &mut Kept) -> Result<i64, Absent> {
     let mut buf = [0; 32];
     let (view, files) = target.view_and_files();
-    let number = files.oom_score.once(view, &mut buf).map(one_number);
-    number
-        .map_err(|errno| target.absent(errno))?
-        .ok_or(Absent::Malformed)
-}
-
-fn oom_score_adj(target: &mut Target) -> Result<i64, Absent> {
-    let mut buf = [0; 32];
-    let (view, files) = target.view_and_files();
-    let number = files.oom_score_adj.once(view, &mut buf).map(one_number);
+    let number = file(files).once(view, &mut buf).map(one_number);
     number
         .map_err(|errno| target.absent(errno))?
         .ok_or(Absent::Malformed)

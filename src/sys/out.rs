@@ -7,8 +7,8 @@ use std::os::fd::BorrowedFd;
 
 use nix::sys::stat::{SFlag, fstat};
 
+use super::Errno;
 use super::signal::{self, Until, Woken};
-use super::{Errno, Result};
 use crate::fixed::copy;
 
 /// Where bytes go.
@@ -199,13 +199,5 @@ mod closed {
 
     pub(super) fn stdout() -> bool {
         STDOUT.load(Ordering::Relaxed)
-    }
-}
-
-/// The result of the whole writing, for exit codes.
-pub fn result(out: &Out<'_>) -> Result<()> {
-    match out.broken {
-        Some(Broken::Failed(errno)) => Err(errno),
-        _ => Ok(()),
     }
 }

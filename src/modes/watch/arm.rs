@@ -6,7 +6,9 @@ use super::{Armed, Lock, Options};
 use crate::error::{Absent, Because, Error};
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::modes::{Buffers, arm_sockets, envelope, fail, open_host, refuse, say_hint, take_once};
+use crate::modes::{
+    Buffers, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once,
+};
 use crate::report::Format;
 use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness, memory};
@@ -18,7 +20,7 @@ use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use crate::trigger::Trigger;
-use crate::units::{Bytes, Pid};
+use crate::units::Bytes;
 
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
@@ -117,13 +119,7 @@ fn lock_memory(lock: Lock) -> Result<(), Exit> {
 /// Takes a snapshot of memdoor itself into nowhere: every page of code, stack and buffers that a real one needs is there afterwards.
 /// The target is spared: its page tables are not walked before it crosses the threshold.
 fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8], format: Format) {
-    let Some(own) = u64::try_from(nix::unistd::getpid().as_raw())
-        .ok()
-        .and_then(Pid::new)
-    else {
-        return;
-    };
-    let Ok(mut target) = Target::open(&host.proc, own) else {
+    let Some(mut target) = open_self(host) else {
         return;
     };
     let mut out = Out::new(Sink::Nowhere, out);

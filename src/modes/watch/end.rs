@@ -6,16 +6,15 @@ use super::kills::{Counts, Kills};
 use super::{Armed, SelfReport, identity};
 use crate::error::Absent;
 use crate::exit::Exit;
-use crate::modes::{output_exit, say_if_partial, with_report};
+use crate::modes::{open_self, output_exit, say_if_partial, with_report};
 use crate::report::Event::WatchEnd;
 use crate::report::{Format, Head, Moment, Name, Section, Value};
 use crate::snapshot::{Completeness, memory};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::harden::Faults;
+use crate::sys::heap;
 use crate::sys::out::{Broken, say};
 use crate::sys::signal::Stop;
-use crate::sys::{heap, system};
-use crate::target::Target;
 use crate::target::exe::Link;
 use crate::units::{Bytes, Pid};
 
@@ -248,11 +247,8 @@ pub(super) fn bytes_or_gone(size: Option<Bytes>) -> Value<'static> {
 }
 
 fn own_rss(armed: &Armed<'_>) -> Option<Bytes> {
-    let own = u64::try_from(nix::unistd::getpid().as_raw())
-        .ok()
-        .and_then(Pid::new)?;
-    let mut target = Target::open(&armed.host.proc, own).ok()?;
-    memory::rss(&mut target, system::page_size()).ok()
+    let mut target = open_self(&armed.host)?;
+    memory::rss(&mut target, armed.host.page).ok()
 }
 
 /// The document's line, and what it runs instead.

@@ -60,9 +60,9 @@ struct Armed<'a> {
     sockets: Sockets,
     buf: &'a mut [u8],
     trigger: Trigger,
-    /// The RSS that fires, as of the last report.
+    /// The RSS that fires, as of the last check.
     fires_at: Option<Bytes>,
-    /// How far statm may be off, as of the last report.
+    /// How far statm may be off, as of the last check.
     statm_error: Bytes,
     confirmed: Option<Confirmed>,
     /// When to look again at what changes slowly.

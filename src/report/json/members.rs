@@ -1,9 +1,8 @@
 //! Facts to nested objects.
 
-use super::put_fmt;
 use crate::report::escape::{self, JSON_MAX, Source};
 use crate::report::time::{Precision, rfc3339};
-use crate::report::{Fact, Value};
+use crate::report::{Fact, Value, put_fmt};
 use crate::sys::out::Out;
 
 /// Writes facts as nested objects: `host.name` and `host.id` become `"host":{"name":...,"id":...}` wherever they stand.

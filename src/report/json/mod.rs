@@ -159,8 +159,3 @@ impl Report for Json<'_, '_> {
         self.out
     }
 }
-
-fn put_fmt(to: &mut impl core::fmt::Write, words: core::fmt::Arguments<'_>) {
-    // Neither Out nor Fixed ever returns an error: the one remembers it, the other cuts.
-    let _ = to.write_fmt(words);
-}

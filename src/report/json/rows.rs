@@ -1,11 +1,11 @@
 //! Rows: one of many mappings, sockets or processes. They carry only what joins them to their snapshot.
 
-use super::{Json, put_fmt};
+use super::Json;
 use crate::fixed::Fixed;
 use crate::parse::maps::Mapping;
 use crate::parse::net::{Socket, State};
 use crate::report::escape::{self, JSON_MAX, Source};
-use crate::report::{Event, Relation, Relative};
+use crate::report::{Event, Relation, Relative, put_fmt};
 use crate::units::Bytes;
 
 /// A mapping's path may be 4096 bytes, each of which the kernel may write as four.
