@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 mod memory;
 
-pub use memory::{Counter, Counters, Machine, Zone};
+pub use memory::{Blocks, Counter, Counters, Machine, Named, Node, Zone};
 
 use super::record::When;
 use crate::units::{Bytes, PageSize};
@@ -54,6 +54,12 @@ pub struct Event {
     pub reaped: bool,
     /// Bytes in a page, from sizes that are printed in both units.
     pub page_size: Option<PageSize>,
+    /// What badness was held against, when the log says.
+    pub scale: Option<Scale>,
+    /// The machine's name, where the transport says it.
+    pub host: Option<Text>,
+    /// The boot, where the journal says it.
+    pub boot_id: Option<Text>,
     /// The kernel's release.
     pub release: Option<Text>,
     /// The lines that this rests on.
@@ -180,6 +186,15 @@ pub struct Table {
     pub rows: u64,
     /// The largest by RSS; at most [`Event::TOP`].
     pub top: Vec<Row>,
+    /// The largest by RSS and swap together; at most [`Event::TOP`].
+    pub top_with_swap: Vec<Row>,
+    /// The worst by badness, of those that may be killed; at most [`Event::TOP`]. Empty when badness can't be told: before Linux
+    /// 2.6.36, and when scores are adjusted and [`Event::scale`] is not known.
+    pub worst: Vec<Ranked>,
+    /// Those with oom_score_adj -1000: nobody may kill them. How many, and what they hold.
+    pub unkillable: u64,
+    /// Their RSS and swap.
+    pub unkillable_pages: u64,
     /// The sum of RSS; shared memory counts once for each task.
     pub rss: u64,
     /// The sum of swap entries, as far as the kernel prints them.
@@ -201,8 +216,37 @@ pub struct Row {
     pub rss: u64,
     /// Its swap entries.
     pub swap: Option<u64>,
+    /// Its page tables.
+    pub page_tables: Option<PageTables>,
     /// Its oom_score_adj.
     pub adj: Option<i64>,
+}
+
+/// The size of page tables, in the unit of the kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageTables {
+    /// `nr_ptes` and what else there is, to Linux 4.14.
+    Pages(u64),
+    /// `pgtables_bytes`.
+    Bytes(Bytes),
+}
+
+/// A row and its badness.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ranked {
+    /// Who.
+    pub row: Row,
+    /// oom_badness() of mm/oom_kill.c, in pages: RSS, swap, page tables, and oom_score_adj thousandths of the scale.
+    pub badness: i64,
+}
+
+/// The memory that oom_score_adj is thousandths of: what could be used, swap included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Scale {
+    /// In pages.
+    pub pages: u64,
+    /// Whether swap is in it as it was: a cgroup's report does not say how much swap the machine has.
+    pub is_exact: bool,
 }
 
 /// The lines that an event rests on.
@@ -216,8 +260,12 @@ pub struct Evidence {
     pub header: Option<Position>,
     /// The memory cgroup's usage and limit.
     pub usage: Option<Position>,
+    /// The first of the cgroup's statistics.
+    pub stats: Option<Position>,
     /// `Mem-Info:`, or its first line.
     pub machine: Option<Position>,
+    /// `Total swap`, or the cgroup's `swap: usage`.
+    pub swap: Option<Position>,
     /// The table's header, or its first row.
     pub table: Option<Position>,
     /// `oom-kill:`.

@@ -15,5 +15,6 @@ mod needle;
 pub mod places;
 pub mod prefix;
 pub mod record;
+pub mod report;
 pub mod scan;
 pub mod source;

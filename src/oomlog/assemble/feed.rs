@@ -39,7 +39,7 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         Line::MemInfo | Line::Counts(_) | Line::Zone(_) | Line::HugePages(_) | Line::Total(_) => {
             open.machine_report = true;
             event.lines.machine.get_or_insert(at);
-            machine(event, line);
+            machine(event, line, at);
         }
         Line::Title => open.kind = Kind::Oom,
         Line::Columns(columns) => {
@@ -113,11 +113,13 @@ fn note<'l>(list: &mut Vec<(Text, u64)>, values: impl Iterator<Item = (&'l [u8],
     list.extend(values.take(room).map(|(key, value)| (text(key), value)));
 }
 
-fn machine(event: &mut Event, line: &Line<'_>) {
+fn machine(event: &mut Event, line: &Line<'_>, at: Position) {
     let machine = &mut event.machine;
     match line {
         Line::Counts(pairs) => note(&mut machine.counts, *pairs),
-        Line::Zone(line) if machine.zones.len() < Event::STATS => machine.zones.push(zone(line)),
+        Line::Zone(line) if machine.zones.len() < Event::STATS => {
+            machine.zones.push(zone(line, at));
+        }
         Line::HugePages(HugePages { total, size, .. }) => {
             let sum = machine.huge.unwrap_or_default();
             machine.huge = Some(sum.plus(Bytes(size.0.saturating_mul(*total))));
@@ -134,8 +136,11 @@ fn machine(event: &mut Event, line: &Line<'_>) {
     }
 }
 
-fn zone(line: &ZoneLine<'_>) -> Zone {
+fn zone(line: &ZoneLine<'_>, at: Position) -> Zone {
     Zone {
+        line: at,
+        lowmem_reserve: None,
+        blocks: None,
         node: line.node,
         name: text(line.name),
         free: line.free,
@@ -172,6 +177,7 @@ fn row(open: &mut Open, line: &RowLine<'_>, at: Position) {
             total_vm: task.total_vm,
             rss,
             swap: task.swap,
+            page_tables: None,
             adj: task.adj,
         };
         table.top.insert(place, row);

@@ -4,7 +4,8 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
-use super::Text;
+use super::{Position, Text};
+use crate::parse::cgroup::Version;
 use crate::units::Bytes;
 
 /// One counter of a memory cgroup.
@@ -21,6 +22,8 @@ pub struct Counter {
 /// A memory cgroup's counters.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
+    /// Which kind of cgroup it is, by what is printed of it.
+    pub version: Option<Version>,
     /// `memory`.
     pub memory: Option<Counter>,
     /// `memory+swap`, v1.
@@ -40,6 +43,12 @@ pub struct Machine {
     pub counts: Vec<(Text, u64)>,
     /// The zones; at most [`Event::STATS`](super::Event::STATS).
     pub zones: Vec<Zone>,
+    /// The nodes, Linux 4.8; at most [`Event::STATS`](super::Event::STATS).
+    pub nodes: Vec<Node>,
+    /// `Unreclaimable slab info:`, the largest; at most [`Event::TOP`](super::Event::TOP).
+    pub slabs: Vec<Named>,
+    /// `Memory allocations:` (Linux 6.10), the largest; at most [`Event::TOP`](super::Event::TOP).
+    pub allocations: Vec<Named>,
     /// Pages of RAM.
     pub ram_pages: Option<u64>,
     /// Pages that the kernel keeps.
@@ -54,9 +63,38 @@ pub struct Machine {
     pub huge: Option<Bytes>,
 }
 
+/// Something of the kernel's that has a name and a size.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Named {
+    /// Its name, as it is printed.
+    pub name: Text,
+    /// What it takes.
+    pub size: Bytes,
+}
+
+/// A node's counts that are not among the machine's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Node {
+    /// Its number.
+    pub node: u64,
+    /// `kernel_stack`.
+    pub kernel_stack: Option<Bytes>,
+    /// `all_unreclaimable?`: reclaim has given up.
+    pub all_unreclaimable: Option<bool>,
+}
+
+/// A zone's free blocks: how many of 1, 2, 4 and so on pages.
+pub type Blocks = [u64; 16];
+
 /// A zone's watermarks.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Zone {
+    /// The line that says so.
+    pub line: Position,
+    /// `lowmem_reserve[]`, in pages: what allocations for higher zones must leave. Which of them counts depends on the allocation.
+    pub lowmem_reserve: Option<[u64; 6]>,
+    /// Its free blocks by order.
+    pub blocks: Option<Blocks>,
     /// Its node.
     pub node: Option<u64>,
     /// Its name.
