@@ -1,6 +1,6 @@
 //! `memdoor dmesg FILE`, `memdoor oom FILE`.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Parser;
@@ -19,6 +19,15 @@ pub(crate) struct DmesgArgs {
     cgroup: Option<OsString>,
     format: Format,
     on_found: dmesg::OnFound,
+    follow: Follow,
+    since_last: Option<CString>,
+}
+
+/// Whether more is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follow {
+    No,
+    Yes,
 }
 
 impl DmesgArgs {
@@ -26,6 +35,7 @@ impl DmesgArgs {
     pub(crate) fn borrow(&self) -> dmesg::Options<'_> {
         let logs = match &self.root {
             Some(root) => dmesg::Logs::Root(root),
+            None if self.follow == Follow::Yes => dmesg::Logs::Follow,
             None if self.operands.is_empty() => dmesg::Logs::Live,
             None => dmesg::Logs::Named(&self.operands),
         };
@@ -40,8 +50,37 @@ impl DmesgArgs {
             filter,
             format: self.format,
             on_found: self.on_found,
+            since_last: self.since_last.as_deref(),
         }
     }
+
+    /// What goes with what.
+    fn check(&self) -> Result<()> {
+        let operand = self.operands.first().map(|path| quoted(path));
+        let is_followed = self.follow == Follow::Yes;
+        let wrong = match (&self.root, operand, &self.since_last) {
+            (Some(_), Some(operand), _) => format!(
+                "unexpected operand {operand}: --root reads the logs of that system and nothing else"
+            ),
+            (None, Some(operand), _) if is_followed => format!(
+                "unexpected operand {operand}: --follow is of the live log and nothing else"
+            ),
+            (Some(root), ..) if is_followed => format!(
+                "--follow and --root {}: --follow is of the live log and nothing else",
+                quoted(root)
+            ),
+            (.., Some(state)) if is_followed => format!(
+                "--follow and --since-last {}: --follow shows what comes from now on, and remembers nothing",
+                quoted(state)
+            ),
+            _ => return Ok(()),
+        };
+        Err(UsageError(wrong))
+    }
+}
+
+fn quoted(path: &CStr) -> String {
+    values::quoted(OsStr::from_bytes(path.to_bytes()))
 }
 
 /// Reads it.
@@ -52,6 +91,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     let (mut victim, mut cgroup) = (None, None);
     let mut format = Format::default();
     let mut on_found = dmesg::OnFound::Done;
+    let (mut follow, mut since_last) = (Follow::No, None);
     while let Some(word) = word(parser)? {
         let name = match word {
             Word::Option(name) => name,
@@ -71,27 +111,26 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
             "--cgroup" => cgroup = Some(values::path(&name, value(&name, parser)?)?),
             "--root" => root = Some(values::file(&name, &value(&name, parser)?)?),
             "--format" => format = values::format(&name, &value(&name, parser)?)?,
+            "--follow" => follow = Follow::Yes,
+            "--since-last" => since_last = Some(values::file(&name, &value(&name, parser)?)?),
             "--fail-on-oom" => on_found = dmesg::OnFound::Found,
             _ => return Err(unknown_option(&name)),
         }
     }
-    if let (Some(_), Some(operand)) = (&root, operands.first()) {
-        let operand = values::quoted(OsStr::from_bytes(operand.to_bytes()));
-        return Err(UsageError(format!(
-            "unexpected operand {operand}: --root reads the logs of that system and nothing else"
-        )));
-    }
-    let since_us = since_us(since.as_ref(), days, until.as_ref())?;
-    Ok(Command::Dmesg(Box::new(DmesgArgs {
+    let args = DmesgArgs {
         operands,
         root,
-        since_us,
+        since_us: since_us(since.as_ref(), days, until.as_ref())?,
         until_us: until.map(|time| time.us),
         victim,
         cgroup,
         format,
         on_found,
-    })))
+        follow,
+        since_last,
+    };
+    args.check()?;
+    Ok(Command::Dmesg(Box::new(args)))
 }
 
 /// A time and how it was typed.

@@ -26,7 +26,7 @@ use crate::sys::{Errno, Result};
 pub(super) struct Reader<'s, 'a, 'b> {
     scan: Option<Scan>,
     assembler: Assembler,
-    log: Log,
+    pub(super) log: Log,
     pub(super) sink: &'s mut Sink<'a, 'b>,
     notes: Notes,
 }
@@ -37,7 +37,6 @@ pub(super) enum Notes {
     /// Said.
     Said,
     /// Left out: somebody wants to hear of new events only.
-    #[expect(dead_code)]
     Silent,
 }
 
@@ -236,8 +235,19 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
+    /// What takes records, apart.
+    pub(super) fn parts(&mut self) -> (&mut Assembler, &Log, &mut Sink<'a, 'b>) {
+        (&mut self.assembler, &self.log, self.sink)
+    }
+
+    /// Nothing has come for a while: what has ended is over.
+    pub(super) fn settle(&mut self) {
+        let (assembler, log, sink) = self.parts();
+        assembler.settle(&mut |event| sink.event(event, log));
+    }
+
     /// The log ends: so does every report in it.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         let Self {
             assembler,
             log,
@@ -256,7 +266,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 }
 
 /// Whether more is wanted: not when nothing can be written any more.
-fn wanted(sink: &Sink<'_, '_>, part: Part) -> Part {
+pub(super) fn wanted(sink: &Sink<'_, '_>, part: Part) -> Part {
     if sink.broken().is_some() {
         Part::Stop
     } else {

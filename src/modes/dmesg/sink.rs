@@ -48,6 +48,13 @@ impl Log {
         (self.pieces.len() as Position - 1) * PIECE
     }
 
+    /// What its times are held against has changed.
+    pub(super) fn date(&mut self, now: Reference) {
+        if let Some((_, reference)) = self.pieces.last_mut() {
+            *reference = now;
+        }
+    }
+
     /// The piece where the event ended. Of lines in pieces before it nothing is kept: they are in another file.
     fn settle(&self, event: &mut Event) -> Option<&(Vec<u8>, Reference)> {
         let lines = &mut event.lines;
