@@ -1,8 +1,6 @@
 //! Every exit code of memdoor, in one place.
 
 /// How memdoor ends. `memdoor --help` and README list the same codes; tests/watch.rs sees each of them.
-///
-/// 3 is kept for modes to come: "the condition that was asked about holds", only where an option asks for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Exit {
@@ -12,6 +10,8 @@ pub enum Exit {
     Error = 1,
     /// The command line is wrong.
     Usage = 2,
+    /// What an option asks about holds: `--fail-on-oom`, and there was an event.
+    Found = 3,
     /// Done, but part of the evidence could not be read: it stands as `-` with the reason.
     Partial = 4,
     /// The target is gone, or is not the one named.
@@ -19,15 +19,17 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The worse of two, for runs over several targets: error, then gone, then partial.
+    /// The worse of two, for runs over several targets: error, then gone, then what was asked about, then partial: a cron job must
+    /// not miss an event because of a log that it may not read.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         let rank = |exit| match exit {
             Self::Done => 0,
             Self::Partial => 1,
-            Self::Gone => 2,
-            Self::Error => 3,
-            Self::Usage => 4,
+            Self::Found => 2,
+            Self::Gone => 3,
+            Self::Error => 4,
+            Self::Usage => 5,
         };
         if rank(other) > rank(self) {
             other
@@ -45,6 +47,7 @@ mod tests {
     fn a_lost_target_outranks_a_lost_value() {
         assert_eq!(Exit::Done.worse(Exit::Partial), Exit::Partial);
         assert_eq!(Exit::Gone.worse(Exit::Partial), Exit::Gone);
+        assert_eq!(Exit::Partial.worse(Exit::Found), Exit::Found);
         assert_eq!(Exit::Gone.worse(Exit::Error), Exit::Error);
     }
 }

@@ -1,21 +1,23 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
+mod dmesg;
+mod snapshot;
 mod usage;
 mod values;
+mod watch;
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
 use memdoor::exit::Exit;
-use memdoor::modes::{snapshot, watch};
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
 use memdoor::sys::out::{Broken, Out, Sink, say};
-use memdoor::trigger::{Base, Threshold};
-use memdoor::units::Pid;
+
+pub(crate) use dmesg::DmesgArgs;
+pub(crate) use snapshot::SnapshotArgs;
+pub(crate) use watch::WatchArgs;
 
 /// What to do.
 pub(crate) enum Command {
@@ -23,6 +25,8 @@ pub(crate) enum Command {
     Watch(Box<WatchArgs>),
     /// `memdoor snapshot -p PID`
     Snapshot(SnapshotArgs),
+    /// `memdoor dmesg FILE`
+    Dmesg(Box<DmesgArgs>),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.
@@ -38,57 +42,7 @@ pub(crate) struct UsageError(pub(crate) String);
 
 type Result<T> = std::result::Result<T, UsageError>;
 
-/// What was typed for a watch.
-pub(crate) struct WatchArgs {
-    pid: Pid,
-    exe: Option<Vec<u8>>,
-    threshold: Option<Threshold>,
-    base: Base,
-    interval: Duration,
-    count: Option<u64>,
-    lock: watch::Lock,
-    below: watch::Below,
-    output: OutputArgs,
-    self_report: watch::SelfReport,
-}
-
-impl WatchArgs {
-    /// As the mode takes it.
-    pub(crate) fn borrow(&self) -> watch::Options<'_> {
-        watch::Options {
-            pid: self.pid,
-            exe: self.exe.as_deref(),
-            threshold: self.threshold,
-            base: self.base,
-            interval: self.interval,
-            count: self.count,
-            lock: self.lock,
-            below: self.below,
-            format: self.output.format,
-            cmdline: self.output.cmdline(),
-            self_report: self.self_report,
-        }
-    }
-}
-
-/// What was typed for snapshots.
-pub(crate) struct SnapshotArgs {
-    pids: Vec<Pid>,
-    output: OutputArgs,
-}
-
-impl SnapshotArgs {
-    /// As the mode takes it.
-    pub(crate) fn borrow(&self) -> snapshot::Options<'_> {
-        snapshot::Options {
-            pids: &self.pids,
-            format: self.output.format,
-            cmdline: self.output.cmdline(),
-        }
-    }
-}
-
-/// Options that both modes have.
+/// Options that watch and snapshot have.
 #[derive(Default)]
 struct OutputArgs {
     format: Format,
@@ -128,131 +82,71 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             text: usage::bare(),
             exit: Exit::Usage,
         }),
-        None => watch_args(&mut Parser::from_iter(args)),
+        None => watch::args(&mut Parser::from_iter(args)),
         Some("watch") => {
             args.remove(1);
-            watch_args(&mut Parser::from_iter(args))
+            watch::args(&mut Parser::from_iter(args))
         }
         Some("snapshot") => {
             args.remove(1);
-            snapshot_args(&mut Parser::from_iter(args))
+            snapshot::args(&mut Parser::from_iter(args))
+        }
+        Some("dmesg" | "oom") => {
+            args.remove(1);
+            dmesg::args(&mut Parser::from_iter(args))
         }
         Some("help") => Ok(Command::Print {
             text: usage::watch(),
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch and snapshot",
+            "unknown mode {}: the modes are watch, snapshot and dmesg",
             values::quoted(other.as_ref())
         ))),
     }
 }
 
-fn watch_args(parser: &mut Parser) -> Result<Command> {
-    let (mut pid, mut exe, mut threshold, mut count) = (None, None, None, None);
-    let mut interval = Duration::from_secs(1);
-    let mut base = Base::default();
-    let mut lock = watch::Lock::Try;
-    let mut below = watch::Below::Report;
-    let mut self_report = watch::SelfReport::Hide;
-    let mut output = OutputArgs::default();
-    while let Some(name) = next(parser)? {
-        match name.as_str() {
-            "-h" | "--help" => {
-                return Ok(Command::Print {
-                    text: usage::watch(),
-                    exit: Exit::Done,
-                });
-            }
-            "-V" | "--version" => {
-                return Ok(Command::Print {
-                    text: usage::version(),
-                    exit: Exit::Done,
-                });
-            }
-            "-p" | "--pid" => {
-                let typed = values::pid(&name, &value(&name, parser)?)?;
-                if pid.replace(typed).is_some() {
-                    return Err(UsageError(format!(
-                        "{name} twice: a watch is of one process; for several: memdoor snapshot"
-                    )));
-                }
-            }
-            "-e" | "--exename" => {
-                exe = Some(values::path(&name, value(&name, parser)?)?.into_vec())
-            }
-            "-m" | "--memory-pressure-threshold" => {
-                threshold = Some(values::threshold(&name, &value(&name, parser)?)?)
-            }
-            "-i" | "--interval" => interval = values::interval(&name, &value(&name, parser)?)?,
-            "-c" | "--count" => count = Some(values::count(&name, &value(&name, parser)?)?),
-            "-l" | "--lock-memory" => lock = watch::Lock::Require,
-            "-q" | "--quiet" => below = watch::Below::Quiet,
-            "--of" => base = values::base(&name, &value(&name, parser)?)?,
-            "--self-report" => self_report = watch::SelfReport::Show,
-            _ if output.take(&name, parser)? => {}
-            _ => return Err(unknown_option(&name)),
-        }
-    }
-    let pid = pid.ok_or_else(|| UsageError("-p PID is missing: the process to watch".into()))?;
-    Ok(Command::Watch(Box::new(WatchArgs {
-        pid,
-        exe,
-        threshold,
-        base,
-        interval,
-        count,
-        lock,
-        below,
-        output,
-        self_report,
-    })))
+/// What comes next on a command line.
+enum Word {
+    /// An option as it is written in usage texts.
+    Option(String),
+    /// Anything else.
+    Operand(OsString),
 }
 
-fn snapshot_args(parser: &mut Parser) -> Result<Command> {
-    let mut pids = Vec::new();
-    let mut output = OutputArgs::default();
-    while let Some(name) = next(parser)? {
-        match name.as_str() {
-            "-h" | "--help" => {
-                return Ok(Command::Print {
-                    text: usage::snapshot(),
-                    exit: Exit::Done,
-                });
-            }
-            "-V" | "--version" => {
-                return Ok(Command::Print {
-                    text: usage::version(),
-                    exit: Exit::Done,
-                });
-            }
-            "-p" | "--pid" => pids.extend(values::pids(&name, &value(&name, parser)?)?),
-            _ if output.take(&name, parser)? => {}
-            _ => return Err(unknown_option(&name)),
-        }
-    }
-    if pids.is_empty() {
-        return Err(UsageError(
-            "-p PID is missing: the process to take a snapshot of".into(),
-        ));
-    }
-    Ok(Command::Snapshot(SnapshotArgs { pids, output }))
-}
-
-/// The next option as it is written in usage texts.
-fn next(parser: &mut Parser) -> Result<Option<String>> {
+fn word(parser: &mut Parser) -> Result<Option<Word>> {
     match parser.next() {
         Ok(None) => Ok(None),
-        Ok(Some(Short(letter))) => Ok(Some(format!("-{letter}"))),
-        Ok(Some(Long(word))) => Ok(Some(format!("--{word}"))),
-        Ok(Some(Value(operand))) => {
+        Ok(Some(Short(letter))) => Ok(Some(Word::Option(format!("-{letter}")))),
+        Ok(Some(Long(word))) => Ok(Some(Word::Option(format!("--{word}")))),
+        Ok(Some(Value(operand))) => Ok(Some(Word::Operand(operand))),
+        Err(error) => Err(UsageError(format!("{error}: see memdoor --help"))),
+    }
+}
+
+/// The next option of a mode that takes nothing else.
+fn next(parser: &mut Parser) -> Result<Option<String>> {
+    match word(parser)? {
+        None => Ok(None),
+        Some(Word::Option(name)) => Ok(Some(name)),
+        Some(Word::Operand(operand)) => {
             let operand = values::quoted(&operand);
             Err(UsageError(format!(
                 "unexpected operand {operand}: memdoor takes options only"
             )))
         }
-        Err(error) => Err(UsageError(format!("{error}: see memdoor --help"))),
     }
+}
+
+/// `-h` and `-V`, which every mode has.
+fn about(name: &str, help: fn() -> String) -> Option<Command> {
+    let text = match name {
+        "-h" | "--help" => help(),
+        "-V" | "--version" => usage::version(),
+        _ => return None,
+    };
+    let exit = Exit::Done;
+    Some(Command::Print { text, exit })
 }
 
 fn value(name: &str, parser: &mut Parser) -> Result<OsString> {

@@ -1,6 +1,10 @@
 //! Command lines that read like a transcript.
 
 use super::*;
+use std::time::Duration;
+
+use memdoor::modes::watch;
+use memdoor::trigger::Threshold;
 
 fn options(line: &str) -> watch::Options<'static> {
     match parse(line.split(' ').map(OsString::from)) {
@@ -128,7 +132,7 @@ fn wrong_values_are_quoted_with_what_is_allowed() {
         ),
         (
             "frob",
-            "unknown mode 'frob': the modes are watch and snapshot",
+            "unknown mode 'frob': the modes are watch, snapshot and dmesg",
         ),
     ];
     for (line, expected) in rows {
@@ -160,7 +164,12 @@ fn every_sentence_of_four_words_is_understood_or_refused() {
 
 #[test]
 fn help_fits_80_columns() {
-    for text in [usage::bare(), usage::watch(), usage::snapshot()] {
+    for text in [
+        usage::bare(),
+        usage::watch(),
+        usage::snapshot(),
+        usage::dmesg(),
+    ] {
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     }
 }

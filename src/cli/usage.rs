@@ -20,6 +20,11 @@ pub(super) fn snapshot() -> String {
     format!("{}{SNAPSHOT}{OUTPUT}{EXIT}", version())
 }
 
+/// `memdoor dmesg --help`
+pub(super) fn dmesg() -> String {
+    format!("{}{DMESG}", version())
+}
+
 const USAGE: &str = "\
 usage: memdoor -p|--pid <target process id>
                [-e|--exename <full path of target process>]
@@ -29,6 +34,7 @@ usage: memdoor -p|--pid <target process id>
                [-l|--lock-memory] [-q|--quiet] [--of memtotal|cgroup|auto]
                [--format text|json] [--no-cmdline] [--self-report]
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
+       memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
 ";
 
 const WATCH: &str = "
@@ -82,6 +88,50 @@ exit codes:
   0  done: -c reached, ended by a signal, or the reader has gone (| head)
   1  error: it can't be done; standard error says why
   2  the command line is wrong
+  3  there was an OOM event, and dmesg --fail-on-oom asks
   4  done, but part of the evidence could not be read: it stands as -
   5  the process is gone, or is not the one that -e names
+";
+
+const DMESG: &str = "\
+usage: memdoor dmesg [FILE|DIR|-]... [--since TIME] [--until TIME] [--days N]
+               [--victim NAME|PID] [--cgroup PATH] [--format text|json]
+               [--root DIR] [--fail-on-oom]
+
+Reads kernel logs and says what the OOM killer did, to whom, why, and what to
+change. An event that several logs have is shown once. memdoor oom is the same.
+
+  FILE                 a log in any form, plain or gzip; - is standard input
+  DIR                  every log in it, rotated ones oldest first
+                       Without either: the running kernel's log, by /dev/kmsg or
+                       syslog(2)
+      --root DIR       the logs of the system whose / is DIR: /var/log, pstore,
+                       /var/crash; its links lead nowhere outside of it
+      --since TIME, --until TIME
+                       only events of that time; those whose time nothing tells
+                       are shown all the same. 2026-11-21T10:08:31Z,
+                       '2026-11-21 10:08', 2026-11-21 (its midnight), 10:08,
+                       today, yesterday, now, 2h, 30m, 7d, '2 hours ago',
+                       @SECONDS
+      --days N         since N times 24 hours ago
+      --victim NAME|PID
+                       only events that killed it; NAME* is any that begins so
+      --cgroup PATH    only events in that cgroup or below it
+      --format FORMAT  text (default) or json: one object a line
+      --fail-on-oom    exit code 3 when there was an event
+  -h, --help           this text
+  -V, --version        the version
+
+examples:
+  memdoor dmesg                          what this kernel has in its log
+  memdoor dmesg /var/log --days 7        all logs of the last week
+  zcat old.gz | memdoor dmesg - --victim 'java*'
+  memdoor dmesg --root /mnt/sysroot --format json
+
+exit codes:
+  0  done, or the reader has gone (| head)
+  1  error: nothing could be read, or not all be written
+  2  the command line is wrong
+  3  there was an event, and --fail-on-oom asks
+  4  done, but a log could not be read, or not to its end
 ";

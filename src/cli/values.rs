@@ -1,11 +1,14 @@
 //! Values of options: each error quotes what was typed and says what is allowed.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+use memdoor::modes::dmesg::Who;
+use memdoor::oomlog::moment;
 use memdoor::parse::dec;
 use memdoor::report::Format;
+use memdoor::sys::clock::{Now, Zone};
 use memdoor::trigger::{Base, Threshold};
 use memdoor::units::Pid;
 
@@ -21,6 +24,14 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "-c" | "--count" => "a whole number, 1 or more",
         "--of" => "memtotal, cgroup or auto",
         "--format" => "text or json",
+        "--since" | "--until" => {
+            "2026-11-21T10:08:31Z, '2026-11-21 10:08', 2026-11-21, 10:08, today, yesterday, now, 2h, 30m, 7d, '2 hours ago' or @SECONDS"
+        }
+        "--days" => "a whole number of days from 1 to 36500",
+        "--victim" => "a process's name, the start of one and *, or a process ID",
+        "--cgroup" => "a cgroup's path as the kernel has it, from /",
+        "--root" => "the directory that is the other system's /",
+        "FILE" => "a file, a directory, or - for standard input",
         _ => "see memdoor --help",
     }
 }
@@ -120,4 +131,49 @@ pub(super) fn format(name: &str, value: &OsStr) -> Result<Format> {
         b"json" => Ok(Format::Json),
         _ => Err(wrong(name, value)),
     }
+}
+
+/// Now, in microseconds since 1970.
+pub(super) fn now_us() -> i64 {
+    i64::try_from(Now::read().realtime.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A moment in microseconds since 1970.
+pub(super) fn time(name: &str, value: &OsStr, now_us: i64) -> Result<i64> {
+    moment::typed(value.as_bytes(), now_us, Zone::Local).ok_or_else(|| wrong(name, value))
+}
+
+/// The moment so many days ago.
+pub(super) fn days(name: &str, value: &OsStr, now_us: i64) -> Result<i64> {
+    const DAY_US: i64 = 86_400_000_000;
+    number(value)
+        .filter(|days| (1..=36_500).contains(days))
+        .and_then(|days| Some(now_us - i64::try_from(days).ok()? * DAY_US))
+        .ok_or_else(|| wrong(name, value))
+}
+
+pub(super) fn victim(name: &str, value: OsString) -> Result<OsString> {
+    if value.is_empty() {
+        Err(wrong(name, &value))
+    } else {
+        Ok(value)
+    }
+}
+
+/// What [`victim`] let pass, as the mode takes it.
+pub(super) fn who(value: &OsStr) -> Who<'_> {
+    let text = value.as_bytes();
+    match (number(value), text.strip_suffix(b"*")) {
+        (Some(pid), _) => Who::Number(pid, text),
+        (None, Some(start)) => Who::Start(start),
+        (None, None) => Who::Name(text),
+    }
+}
+
+/// A path, from / or not. No argument holds a NUL.
+pub(super) fn file(name: &str, value: &OsStr) -> Result<CString> {
+    CString::new(value.as_bytes())
+        .ok()
+        .filter(|path| !path.is_empty())
+        .ok_or_else(|| wrong(name, value))
 }

@@ -1,5 +1,6 @@
-//! What memdoor does. Each mode arms (it may fail loudly), then works without allocating.
+//! What memdoor does. Each mode arms (it may fail loudly), then works without allocating; `dmesg` is offline and may.
 
+pub mod dmesg;
 pub mod snapshot;
 pub mod watch;
 

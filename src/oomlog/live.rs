@@ -56,14 +56,42 @@ pub fn syslog(take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
     Ok(Gaps::default())
 }
 
-/// The live log by whichever way there is.
-pub fn read(device: &CStr, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
-    match Kmsg::open(device) {
-        Ok(log) => drain(&log, take),
-        Err(Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EACCES | Errno::EPERM) => {
-            syslog(take)
+/// The way that the live log is read.
+#[derive(Debug)]
+pub enum Live {
+    /// By its device.
+    Device(Kmsg),
+    /// By syslog(2).
+    Syslog,
+}
+
+impl Live {
+    /// By whichever way there is.
+    pub fn open(device: &CStr) -> Result<Self> {
+        match Kmsg::open(device) {
+            Ok(log) => Ok(Self::Device(log)),
+            Err(Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EACCES | Errno::EPERM) => {
+                Ok(Self::Syslog)
+            }
+            Err(errno) => Err(errno),
         }
-        Err(errno) => Err(errno),
+    }
+
+    /// What to call it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Device(_) => "/dev/kmsg",
+            Self::Syslog => "syslog(2)",
+        }
+    }
+
+    /// Hands on what it holds now.
+    pub fn read(&self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
+        match self {
+            Self::Device(log) => drain(log, take),
+            Self::Syslog => syslog(take),
+        }
     }
 }
 
@@ -83,7 +111,7 @@ mod tests {
                 timed += usize::from(is_kernel && record.when.boot_us.is_some());
                 Part::Other
             };
-            match read(device, &mut take) {
+            match Live::open(device).and_then(|live| live.read(&mut take)) {
                 // dmesg -C leaves nothing to syslog(2).
                 Ok(_) => assert!(timed > 0 || all == 0, "{device:?}"),
                 Err(errno) => assert!(matches!(errno, Errno::EPERM | Errno::EACCES), "{errno}"),

@@ -119,32 +119,55 @@ fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<CString>> {
     Ok(names)
 }
 
-/// Oldest first: `kern.log.10.gz`, `kern.log.2.gz`, `kern.log.1`, `kern.log`; dates in names grow with their names.
+/// Oldest first: `kern.log.10.gz`, `kern.log.2.gz`, `kern.log.1`, `kern.log`; `messages-20261114.gz`, `messages`.
 /// Of one crash pstore numbers the newest part 1: `dmesg-efi-...003`, then 002, then 001.
-fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
-    let (one, other) = (split(one), split(other));
-    one.0.cmp(other.0).then_with(|| other.1.cmp(&one.1))
+#[must_use]
+pub fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
+    split(one).cmp(&split(other))
 }
 
-/// A name without the number at its end, and the number: small ones count backwards, dates forwards.
-fn split(name: &[u8]) -> (&[u8], u64) {
+/// Whether both names are of one log that was rotated: an event may begin in the one and end in the other.
+#[must_use]
+pub fn is_one_log(one: &[u8], other: &[u8]) -> bool {
+    split(one).0 == split(other).0
+}
+
+/// Where a piece is in its log: those counted backwards (`.2`) are from oldest to newest as well as those with a date (`-20261114`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Age {
+    Date(u64),
+    Count(core::cmp::Reverse<u64>),
+    /// It is written to now.
+    Now,
+}
+
+/// The name of the whole log, and which piece of it this is.
+fn split(name: &[u8]) -> (&[u8], Age) {
     let base = name.strip_suffix(b".gz").unwrap_or(name);
-    let base = base
-        .strip_suffix(b".enc.z")
-        .or_else(|| base.strip_suffix(b".z"))
-        .unwrap_or(base);
+    let file = base.rsplit(|byte| *byte == b'/').next().unwrap_or(base);
+    let is_pstore = file.starts_with(b"dmesg-") || file.starts_with(b"console-");
+    let base = match base.strip_suffix(b".enc.z").or(base.strip_suffix(b".z")) {
+        Some(bare) if is_pstore => bare,
+        _ => base,
+    };
     let digits = base
         .iter()
         .rev()
         .take_while(|byte| byte.is_ascii_digit())
         .count();
-    let (stem, number) = base.split_at(base.len() - digits);
-    let number = crate::parse::dec(number).unwrap_or(0);
-    // pstore: `dmesg-ramoops-0`, and on EFI the time, the part in two digits and the count in three: dmesg-efi-170000000003001.
-    match (stem.strip_suffix(b"."), number) {
-        (_, 10_000_000..=99_999_999) => (stem, u64::MAX - number),
-        (Some(stem), number) => (stem, number),
-        (None, number) => (stem, number),
+    let (stem, digits) = base.split_at(base.len() - digits);
+    let Some(number) = crate::parse::dec(digits) else {
+        return (base, Age::Now);
+    };
+    let count = Age::Count(core::cmp::Reverse(number));
+    match (stem, digits.len()) {
+        // fs/pstore: on EFI the time, then the part in two digits and the count in three: dmesg-efi-170000000003001.
+        (_, 14..) if is_pstore => (&base[..base.len() - 5], count),
+        // /var/log/dmesg.1 is of another boot than /var/log/dmesg.
+        _ if is_pstore || file.starts_with(b"dmesg") => (base, Age::Now),
+        ([stem @ .., b'-' | b'.'], 8..) => (stem, Age::Date(number)),
+        ([stem @ .., b'.'], 1..=4) if !stem.is_empty() => (stem, count),
+        _ => (base, Age::Now),
     }
 }
 
@@ -155,37 +178,68 @@ fn join(place: &CStr, name: &CStr) -> Result<CString> {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
     use super::*;
-    use std::vec;
 
     #[test]
     fn rotated_logs_are_read_oldest_first() {
-        let mut names = vec![
-            &b"kern.log"[..],
-            b"kern.log.1",
-            b"kern.log.10.gz",
-            b"kern.log.2.gz",
-            b"messages-20261114",
-            b"messages-20261107.gz",
-            b"messages-20261121",
+        let sorted = [
+            &b"dmesg"[..],
             b"dmesg-efi-170000000002001",
             b"dmesg-efi-170000000001001",
+            b"dmesg-efi-170000000102001",
+            b"dmesg-efi-170000000101001",
+            b"dmesg-ramoops-0",
+            b"dmesg-ramoops-1",
+            b"dmesg.0",
+            b"dmesg.1.gz",
+            b"kern.log.10.gz",
+            b"kern.log.2.gz",
+            b"kern.log.1",
+            b"kern.log",
+            b"messages-20261107.gz",
+            b"messages-20261114",
+            b"messages-20261121",
+            b"messages",
+            b"web-1",
+            b"web-2",
         ];
+        let mut names = sorted;
+        names.reverse();
         names.sort_by(|one, other| order(one, other));
-        assert_eq!(
-            names,
-            [
-                &b"dmesg-efi-170000000002001"[..],
-                b"dmesg-efi-170000000001001",
-                b"kern.log.10.gz",
-                b"kern.log.2.gz",
-                b"kern.log.1",
-                b"kern.log",
-                b"messages-20261107.gz",
-                b"messages-20261114",
-                b"messages-20261121",
-            ]
-        );
+        assert_eq!(names.map(text), sorted.map(text));
+    }
+
+    fn text(name: &[u8]) -> &str {
+        core::str::from_utf8(name).expect("UTF-8")
+    }
+
+    #[test]
+    fn pieces_of_one_log_are_told_from_logs_of_their_own() {
+        for (one, other) in [
+            ("kern.log", "kern.log.1"),
+            ("kern.log.1", "kern.log.10.gz"),
+            ("/var/log/messages", "/var/log/messages-20261114.gz"),
+            ("dmesg-efi-170000000002001", "dmesg-efi-170000000001001"),
+        ] {
+            assert!(
+                is_one_log(one.as_bytes(), other.as_bytes()),
+                "{one} {other}"
+            );
+        }
+        for (one, other) in [
+            ("kern.log", "syslog"),
+            ("a/kern.log", "b/kern.log.1"),
+            ("dmesg.0", "dmesg.1.gz"),
+            ("dmesg-efi-170000000002001", "dmesg-efi-170000000101001"),
+            ("dmesg-ramoops-0", "dmesg-ramoops-1"),
+            ("web-1.log", "web-2.log"),
+            ("web-1", "web-2"),
+            ("log1", "log2"),
+        ] {
+            assert!(
+                !is_one_log(one.as_bytes(), other.as_bytes()),
+                "{one} {other}"
+            );
+        }
     }
 }

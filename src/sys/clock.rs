@@ -116,9 +116,56 @@ fn calendar(since_1970: Duration, zone: Zone) -> Result<Civil> {
     })
 }
 
+/// Seconds since 1970 of a date and a time of day, its weekday left alone; `None` when there is no such day or time, as 30 February.
+///
+/// An hour that comes twice when summer time ends is taken as libc takes it.
+#[must_use]
+pub fn since_1970(date: Civil, zone: Zone) -> Option<i64> {
+    let mut parts = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: all zero is a valid tm: its fields are integers and one pointer that may be null.
+    let parts = unsafe { parts.assume_init_mut() };
+    parts.tm_year = date.year.checked_sub(1900)?;
+    parts.tm_mon = i32::from(date.month) - 1;
+    parts.tm_mday = date.day.into();
+    parts.tm_hour = date.hour.into();
+    parts.tm_min = date.minute.into();
+    parts.tm_sec = date.second.into();
+    // Whether it is summer time is for libc to know.
+    parts.tm_isdst = -1;
+    // No weekday is -1: libc sets it unless it fails, and the -1 that it returns then is a time, too.
+    parts.tm_wday = -1;
+    let seconds = match zone {
+        // SAFETY: the pointer is valid; memdoor has one thread, so nobody changes TZ meanwhile.
+        Zone::Local => unsafe { libc::mktime(parts) },
+        // SAFETY: the pointer is valid.
+        Zone::Utc => unsafe { libc::timegm(parts) },
+    };
+    // libc makes 2 March of 30 February.
+    let is_day = parts.tm_mday == i32::from(date.day) && parts.tm_mon + 1 == i32::from(date.month);
+    let is_time = date.hour < 24 && date.minute < 60 && date.second <= 60;
+    (parts.tm_wday >= 0 && is_time && (is_day || date.second == 60)).then_some(seconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_that_there_is_not_is_no_moment() {
+        let date = civil(Duration::from_secs(1_714_344_264), Zone::Utc);
+        assert_eq!(since_1970(date, Zone::Utc), Some(1_714_344_264));
+        assert_eq!(since_1970(Civil { day: 31, ..date }, Zone::Utc), None);
+        assert_eq!(since_1970(Civil { hour: 24, ..date }, Zone::Utc), None);
+        assert_eq!(since_1970(Civil { month: 13, ..date }, Zone::Utc), None);
+        let leap = |year| Civil {
+            year,
+            month: 2,
+            day: 29,
+            ..date
+        };
+        assert_eq!(since_1970(leap(2025), Zone::Utc), None);
+        assert_eq!(since_1970(leap(2024), Zone::Utc), Some(1_709_246_664));
+    }
 
     #[test]
     fn the_documents_first_report_was_on_a_sunday() {

@@ -66,6 +66,16 @@ impl Input {
         })
     }
 
+    /// When it was last written to, in microseconds since 1970.
+    pub fn modified_us(&self) -> Result<i64> {
+        let stat = fstat(&self.0)?;
+        let micros = stat.st_mtime_nsec / 1000;
+        Ok(stat
+            .st_mtime
+            .saturating_mul(1_000_000)
+            .saturating_add(micros))
+    }
+
     /// One read(2); 0 is the end, for now.
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
         loop {

@@ -35,6 +35,11 @@ impl Kmsg {
         open(path, flags, Mode::empty()).map(Self)
     }
 
+    /// Passes over what the log holds now: from here on only new records are read.
+    pub fn skip(&self) -> Result<()> {
+        nix::unistd::lseek(&self.0, 0, nix::unistd::Whence::SeekEnd).map(drop)
+    }
+
     /// The next record, without waiting for one.
     pub fn next<'b>(&self, buf: &'b mut [u8]) -> Result<Read<'b>> {
         loop {

@@ -1,0 +1,99 @@
+//! `memdoor -p PID`, `memdoor watch -p PID`.
+
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use lexopt::Parser;
+use memdoor::modes::watch;
+use memdoor::trigger::{Base, Threshold};
+use memdoor::units::Pid;
+
+use super::{
+    Command, OutputArgs, Result, UsageError, about, next, unknown_option, usage, value, values,
+};
+
+/// What was typed for a watch.
+pub(crate) struct WatchArgs {
+    pid: Pid,
+    exe: Option<Vec<u8>>,
+    threshold: Option<Threshold>,
+    base: Base,
+    interval: Duration,
+    count: Option<u64>,
+    lock: watch::Lock,
+    below: watch::Below,
+    output: OutputArgs,
+    self_report: watch::SelfReport,
+}
+
+impl WatchArgs {
+    /// As the mode takes it.
+    pub(crate) fn borrow(&self) -> watch::Options<'_> {
+        watch::Options {
+            pid: self.pid,
+            exe: self.exe.as_deref(),
+            threshold: self.threshold,
+            base: self.base,
+            interval: self.interval,
+            count: self.count,
+            lock: self.lock,
+            below: self.below,
+            format: self.output.format,
+            cmdline: self.output.cmdline(),
+            self_report: self.self_report,
+        }
+    }
+}
+
+/// Reads it.
+pub(super) fn args(parser: &mut Parser) -> Result<Command> {
+    let (mut pid, mut exe, mut threshold, mut count) = (None, None, None, None);
+    let mut interval = Duration::from_secs(1);
+    let mut base = Base::default();
+    let mut lock = watch::Lock::Try;
+    let mut below = watch::Below::Report;
+    let mut self_report = watch::SelfReport::Hide;
+    let mut output = OutputArgs::default();
+    while let Some(name) = next(parser)? {
+        if let Some(command) = about(&name, usage::watch) {
+            return Ok(command);
+        }
+        match name.as_str() {
+            "-p" | "--pid" => {
+                let typed = values::pid(&name, &value(&name, parser)?)?;
+                if pid.replace(typed).is_some() {
+                    return Err(UsageError(format!(
+                        "{name} twice: a watch is of one process; for several: memdoor snapshot"
+                    )));
+                }
+            }
+            "-e" | "--exename" => {
+                exe = Some(values::path(&name, value(&name, parser)?)?.into_vec())
+            }
+            "-m" | "--memory-pressure-threshold" => {
+                threshold = Some(values::threshold(&name, &value(&name, parser)?)?)
+            }
+            "-i" | "--interval" => interval = values::interval(&name, &value(&name, parser)?)?,
+            "-c" | "--count" => count = Some(values::count(&name, &value(&name, parser)?)?),
+            "-l" | "--lock-memory" => lock = watch::Lock::Require,
+            "-q" | "--quiet" => below = watch::Below::Quiet,
+            "--of" => base = values::base(&name, &value(&name, parser)?)?,
+            "--self-report" => self_report = watch::SelfReport::Show,
+            _ if output.take(&name, parser)? => {}
+            _ => return Err(unknown_option(&name)),
+        }
+    }
+    let pid = pid.ok_or_else(|| UsageError("-p PID is missing: the process to watch".into()))?;
+    Ok(Command::Watch(Box::new(WatchArgs {
+        pid,
+        exe,
+        threshold,
+        base,
+        interval,
+        count,
+        lock,
+        below,
+        output,
+        self_report,
+    })))
+}

@@ -1,0 +1,265 @@
+//! Logs to events: which ones are read, in which order, and what is said of those that can't be.
+
+extern crate alloc;
+
+use alloc::ffi::CString;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+use super::sink::{Log, Sink};
+use super::words;
+use crate::oomlog::assemble::Assembler;
+
+use crate::oomlog::live::Live;
+use crate::oomlog::moment::Reference;
+use crate::oomlog::places::{self, Found};
+use crate::oomlog::record::{Origin, Record};
+use crate::oomlog::scan::{Part, Scan};
+use crate::oomlog::source::Source;
+use crate::parse::oom_report::{Line, line};
+use crate::sys::clock::{Now, Zone, monotonic};
+use crate::sys::file::Dir;
+use crate::sys::input::{Input, Kind};
+use crate::sys::{Errno, Result};
+
+/// Reads logs one after the other.
+pub(super) struct Reader<'s, 'a, 'b> {
+    scan: Option<Scan>,
+    assembler: Assembler,
+    log: Log,
+    pub(super) sink: &'s mut Sink<'a, 'b>,
+    notes: Notes,
+}
+
+/// Whether what is no error is said, too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Notes {
+    /// Said.
+    Said,
+    /// Left out: somebody wants to hear of new events only.
+    #[expect(dead_code)]
+    Silent,
+}
+
+/// Whether a record may be part of a report. What userspace says is not.
+pub(super) fn part(record: &Record<'_>) -> Part {
+    match line(record.text) {
+        Line::Other => Part::Other,
+        _ if record.origin == Origin::Other => Part::Other,
+        _ => Part::Report,
+    }
+}
+
+/// Now, in microseconds since 1970.
+pub(super) fn now_us() -> i64 {
+    i64::try_from(Now::read().realtime.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// What times of the live log are held against.
+pub(super) fn live_reference() -> Reference {
+    let now = now_us();
+    let up = i64::try_from(monotonic().as_micros()).ok();
+    Reference {
+        latest_us: now,
+        boot_us: up.and_then(|up| now.checked_sub(up)),
+        zone: Zone::Local,
+    }
+}
+
+/// The running boot's id, where /proc is there to tell.
+pub(super) fn boot_id() -> Option<Vec<u8>> {
+    let file = Input::open(c"/proc/sys/kernel/random/boot_id").ok()?;
+    let mut buf = [0; 64];
+    let length = file.read(&mut buf).ok()?;
+    Some(buf[..length].trim_ascii().into()).filter(|id: &Vec<u8>| !id.is_empty())
+}
+
+impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
+    pub(super) fn new(sink: &'s mut Sink<'a, 'b>, notes: Notes) -> Self {
+        Self {
+            scan: None,
+            assembler: Assembler::new(),
+            log: Log::default(),
+            sink,
+            notes,
+        }
+    }
+
+    /// The running kernel's log.
+    pub(super) fn live(&mut self) -> Result<()> {
+        let live = Live::open(c"/dev/kmsg")?;
+        self.log.next();
+        self.log.boot_id = boot_id();
+        let start = self.log.piece(live.name().as_bytes(), live_reference());
+        let Self {
+            assembler,
+            log,
+            sink,
+            ..
+        } = self;
+        let (mut at, mut bytes) = (start, 0);
+        let mut take = |record: Record<'_>| {
+            at += 1;
+            bytes += record.text.len() as u64;
+            assembler.push(&record, at, &mut |event| sink.event(event, log));
+            wanted(sink, Part::Other)
+        };
+        let gaps = live.read(&mut take)?;
+        self.sink.run.logs += 1;
+        self.sink.run.bytes += bytes;
+        self.sink.run.overwritten += gaps.lost;
+        self.finish();
+        Ok(())
+    }
+
+    /// The logs of another system.
+    pub(super) fn root(&mut self, path: &CStr) {
+        let read = Dir::open(path).and_then(|root| {
+            places::of_root(&root, &mut |name, found| {
+                self.found(path.to_bytes(), name, found)
+            })
+        });
+        self.finish();
+        if let Err(errno) = read {
+            self.failed("read", path.to_bytes(), errno);
+        }
+    }
+
+    /// What was named. Pieces of a rotated log that follow each other are read oldest first: a shell sorts kern.log* the other way.
+    pub(super) fn named(&mut self, operands: &[CString]) {
+        let mut rest = operands;
+        while let Some(first) = rest.first() {
+            let is_piece = |name: &&CString| places::is_one_log(first.to_bytes(), name.to_bytes());
+            let length = rest.iter().take_while(is_piece).count();
+            let (pieces, behind) = rest.split_at(length.max(1));
+            rest = behind;
+            let mut pieces: Vec<&CString> = pieces.iter().collect();
+            pieces.sort_by(|one, other| places::order(one.to_bytes(), other.to_bytes()));
+            for piece in pieces {
+                self.operand(piece);
+            }
+            self.finish();
+        }
+    }
+
+    fn operand(&mut self, path: &CStr) {
+        let name = path.to_bytes();
+        let opened = if name == b"-" {
+            Input::stdin()
+        } else {
+            Input::open(path)
+        };
+        match opened.and_then(|input| Ok((input.kind()?, input))) {
+            Ok((Kind::Directory, _)) => self.directory(path),
+            Ok((_, input)) => self.read(name, input),
+            Err(errno) => self.failed("open", name, errno),
+        }
+    }
+
+    fn directory(&mut self, path: &CStr) {
+        self.finish();
+        let read = Dir::open(path).and_then(|dir| {
+            places::of_directory(&dir, &mut |name, found| {
+                self.found(path.to_bytes(), name, found)
+            })
+        });
+        self.finish();
+        if let Err(errno) = read {
+            self.failed("read", path.to_bytes(), errno);
+        }
+    }
+
+    fn found(&mut self, dir: &[u8], name: &CStr, found: Found) {
+        let separator: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
+        let path = [dir, separator, name.to_bytes()].concat();
+        match found {
+            Found::Log(input) => {
+                let is_next = |before: &[u8]| places::is_one_log(before, &path);
+                if !self.log.name().is_some_and(is_next) {
+                    self.finish();
+                }
+                self.read(&path, input);
+            }
+            Found::Skipped if self.notes == Notes::Said => {
+                words::note(&path, "it is no file, or a link: it is skipped");
+            }
+            Found::Skipped => {}
+            Found::Failed(errno) => self.failed("open", &path, errno),
+        }
+    }
+
+    /// Reads a log, or the next piece of one.
+    fn read(&mut self, name: &[u8], input: Input) {
+        if self.sink.broken().is_some() {
+            return;
+        }
+        if self.log.name().is_none() {
+            self.log.next();
+        }
+        // Of a pipe, and where even that can't be told, it is now.
+        let modified = match input.kind() {
+            Ok(Kind::File) => input.modified_us().ok(),
+            _ => None,
+        };
+        let reference = Reference {
+            latest_us: modified.unwrap_or_else(now_us),
+            boot_us: None,
+            zone: Zone::Local,
+        };
+        let mut at = self.log.piece(name, reference);
+        let Self {
+            scan,
+            assembler,
+            log,
+            sink,
+            ..
+        } = self;
+        let mut source = Source::new(input);
+        let mut take = |record: Record<'_>| {
+            at += 1;
+            assembler.push(&record, at, &mut |event| sink.event(event, log));
+            wanted(sink, part(&record))
+        };
+        let done = scan
+            .get_or_insert_with(Scan::new)
+            .run(&mut source, &mut take);
+        match done {
+            Err(errno) => self.failed("read", name, errno),
+            Ok(tally) => {
+                self.sink.run.logs += 1;
+                self.sink.run.bytes += tally.bytes;
+                if let Some(trouble) = source.trouble() {
+                    self.sink.run.failed += 1;
+                    words::warn(name, format_args!("{trouble}"));
+                }
+            }
+        }
+    }
+
+    /// The log ends: so does every report in it.
+    fn finish(&mut self) {
+        let Self {
+            assembler,
+            log,
+            sink,
+            ..
+        } = self;
+        assembler.finish(&mut |event| sink.event(event, log));
+        self.assembler = Assembler::new();
+        self.log.end();
+    }
+
+    fn failed(&mut self, doing: &str, path: &[u8], errno: Errno) {
+        self.sink.run.failed += 1;
+        words::cannot(doing, path, errno);
+    }
+}
+
+/// Whether more is wanted: not when nothing can be written any more.
+fn wanted(sink: &Sink<'_, '_>, part: Part) -> Part {
+    if sink.broken().is_some() {
+        Part::Stop
+    } else {
+        part
+    }
+}

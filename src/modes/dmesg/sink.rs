@@ -1,0 +1,159 @@
+//! From events to what is shown: named, dated, those seen before left out, filtered, counted.
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::filter::{Filter, Verdict};
+use super::{id, words};
+use crate::oomlog::event::{Event, Position, Text};
+use crate::oomlog::moment::{self, Reference};
+use crate::oomlog::report::{Found, Run, Show};
+use crate::oomlog::seen::{self, Known, Seen, Where};
+use crate::sys::out::{Broken, Out};
+
+/// What is added to the position of a line for each piece of a rotated log: no piece has as many.
+const PIECE: Position = 1 << 40;
+
+/// The log that is read: its pieces, oldest first.
+#[derive(Default)]
+pub(super) struct Log {
+    /// Which one of this run it is.
+    number: u32,
+    pieces: Vec<(Vec<u8>, Reference)>,
+    /// The boot, where the log does not say it and everything else does.
+    pub(super) boot_id: Option<Text>,
+}
+
+impl Log {
+    /// Another log begins.
+    pub(super) fn next(&mut self) {
+        self.number += 1;
+    }
+
+    /// It has ended.
+    pub(super) fn end(&mut self) {
+        self.pieces.clear();
+    }
+
+    /// The name of its last piece.
+    pub(super) fn name(&self) -> Option<&[u8]> {
+        self.pieces.last().map(|(name, _)| name.as_slice())
+    }
+
+    /// Another piece of it begins; what is added to the positions in it.
+    pub(super) fn piece(&mut self, name: &[u8], reference: Reference) -> Position {
+        self.pieces.push((name.into(), reference));
+        (self.pieces.len() as Position - 1) * PIECE
+    }
+
+    /// The piece where the event ended. Of lines in pieces before it nothing is kept: they are in another file.
+    fn settle(&self, event: &mut Event) -> Option<&(Vec<u8>, Reference)> {
+        let lines = &mut event.lines;
+        let end = lines.end.unwrap_or(lines.last);
+        let index = end / PIECE;
+        let here = |at: Position| (at / PIECE == index).then_some(at % PIECE);
+        for line in [
+            &mut lines.header,
+            &mut lines.usage,
+            &mut lines.stats,
+            &mut lines.machine,
+            &mut lines.swap,
+            &mut lines.table,
+            &mut lines.summary,
+            &mut lines.selected,
+            &mut lines.end,
+        ] {
+            *line = line.and_then(here);
+        }
+        lines.first = here(lines.first).unwrap_or(1);
+        lines.last = here(lines.last).unwrap_or(end % PIECE);
+        self.pieces.get(usize::try_from(index).ok()?)
+    }
+}
+
+/// Where events go.
+pub(super) struct Sink<'a, 'b> {
+    pub(super) filter: Filter<'a>,
+    pub(super) show: Box<dyn Show>,
+    pub(super) out: Out<'b>,
+    pub(super) run: Run,
+    pub(super) seen: Seen,
+    /// Events that were shown.
+    pub(super) shown: u64,
+    pub(super) flush: Flush,
+}
+
+/// When what was shown is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Flush {
+    /// When there is enough of it.
+    Full,
+    /// After each event: somebody waits for it.
+    Event,
+}
+
+impl Sink<'_, '_> {
+    pub(super) fn event(&mut self, mut event: Event, log: &Log) {
+        let Some((source, reference)) = log.settle(&mut event) else {
+            return;
+        };
+        if event.boot_id.is_none() {
+            event.boot_id.clone_from(&log.boot_id);
+        }
+        let wall = moment::of(&event.when, reference);
+        let print = seen::print(&event, wall);
+        match self.seen.note(print, Where::Log(log.number)) {
+            Known::New => {}
+            Known::Repeated => {
+                self.run.repeated += 1;
+                return;
+            }
+            Known::Earlier => {
+                self.run.left_out += 1;
+                return;
+            }
+        }
+        match self.filter.judge(&event, wall) {
+            Verdict::Shown => {}
+            Verdict::Undated => self.run.undated += 1,
+            Verdict::LeftOut => {
+                self.run.left_out += 1;
+                return;
+            }
+        }
+        self.shown += 1;
+        let found = Found {
+            event: &event,
+            source,
+            id: &id::of(&event),
+            wall_us: wall.map(|wall| wall.us),
+        };
+        self.show.event(&found, &mut self.out);
+        if self.flush == Flush::Event {
+            self.out.flush();
+        }
+    }
+
+    /// Nothing more can be written: there is no use in reading on.
+    pub(super) const fn broken(&self) -> Option<Broken> {
+        self.out.broken()
+    }
+
+    /// There are no more events.
+    pub(super) fn end(&mut self) {
+        if self.run.undated > 0 {
+            let count = self.run.undated;
+            words::line(|out| {
+                out.put_dec(count);
+                out.put(if count == 1 { b" event" } else { b" events" });
+                out.put(
+                    b" shown whose time nothing tells: the log has only times since boot, or none",
+                );
+            });
+        }
+        self.show.end(&self.run, &mut self.out);
+        self.out.flush();
+    }
+}

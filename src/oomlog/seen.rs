@@ -1,0 +1,220 @@
+//! Which events were seen before: the same one is in kern.log, syslog and messages, and in the log that was read an hour ago.
+
+extern crate alloc;
+
+mod print;
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::moment::{By, Moment};
+pub use print::{Print, Tells, print};
+
+/// Events that are remembered; the oldest is forgotten first, and may then be reported twice. 2 MiB when full.
+pub const MOST: usize = 32_768;
+
+/// Of those that look alike so many are compared with, the latest first.
+const LOOK: usize = 1024;
+
+/// Where an event was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Where {
+    /// In the log of this number.
+    Log(u32),
+    /// In an earlier run.
+    Earlier,
+}
+
+/// What is known of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// It is new.
+    New,
+    /// This run has it from elsewhere.
+    Repeated,
+    /// An earlier run had it.
+    Earlier,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    print: Print,
+    place: Where,
+    /// The number of the one before it with the same [`Seen::slot`]; 0 is none.
+    link: u32,
+}
+
+/// The events that were seen.
+pub struct Seen {
+    /// A ring: number n is at (n - 1) % MOST.
+    entries: Vec<Entry>,
+    heads: Box<[u32]>,
+    /// The number of the last one, from 1.
+    last: u32,
+    /// The latest time of those that were forgotten.
+    forgotten_us: Option<i64>,
+    /// The same of earlier runs: what they knew when they were full.
+    floor_us: Option<i64>,
+}
+
+/// Times since boot of one event: rsyslog and the journal round them.
+const BOOT_US: u64 = 1_000;
+/// Wall clock times of one event in two logs: each has its own way of being late.
+const WALL_US: i64 = 10_000_000;
+/// An event whose first lines are gone by now begins at a later line of it.
+const EARLIER_US: i64 = 120_000_000;
+/// Zones differ by multiples of this.
+const QUARTER_US: i64 = 900_000_000;
+/// A wall clock may be set right after boot, but not by this much between two logs of one boot.
+const DAY_US: i64 = 86_400_000_000;
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Seen {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            heads: vec![0; 4096].into_boxed_slice(),
+            last: 0,
+            forgotten_us: None,
+            floor_us: None,
+        }
+    }
+
+    /// Says whether it is new, and remembers it. When in doubt it is: an event too many is better than one too few.
+    pub fn note(&mut self, print: Print, place: Where) -> Known {
+        if let Some(found) = self.find(&print, place) {
+            let entry = &mut self.entries[found];
+            // What one log does not say another may.
+            entry.print.boot_us = entry.print.boot_us.or(print.boot_us);
+            entry.print.wall = entry.print.wall.or(print.wall);
+            return match entry.place {
+                Where::Log(_) => Known::Repeated,
+                Where::Earlier => Known::Earlier,
+            };
+        }
+        self.remember(print, place);
+        let is_forgotten = |floor| print.wall.is_some_and(|wall| wall.us <= floor);
+        match self.floor_us {
+            Some(floor) if is_forgotten(floor) => Known::Earlier,
+            _ => Known::New,
+        }
+    }
+
+    /// Remembers an event without a look at the others.
+    pub fn remember(&mut self, print: Print, place: Where) {
+        if self.last == u32::MAX {
+            // Four milliards later: numbers begin anew, and what was known is forgotten.
+            self.entries.clear();
+            self.heads.fill(0);
+            self.last = 0;
+        }
+        let slot = slot(&print);
+        let entry = Entry {
+            print,
+            place,
+            link: self.heads[slot],
+        };
+        let at = self.last as usize % MOST;
+        if let Some(oldest) = self.entries.get_mut(at) {
+            self.forgotten_us = self.forgotten_us.max(oldest.print.wall.map(|wall| wall.us));
+            *oldest = entry;
+        } else {
+            self.entries.push(entry);
+        }
+        self.last += 1;
+        self.heads[slot] = self.last;
+    }
+
+    /// All that is remembered, the oldest first.
+    pub fn prints(&self) -> impl Iterator<Item = &Print> {
+        let start = if self.entries.len() < MOST {
+            0
+        } else {
+            self.last as usize % MOST
+        };
+        let (newer, older) = self.entries.split_at(start);
+        older.iter().chain(newer).map(|entry| &entry.print)
+    }
+
+    /// What is not remembered any more was not after this time.
+    #[must_use]
+    pub fn forgotten_us(&self) -> Option<i64> {
+        self.forgotten_us.max(self.floor_us)
+    }
+
+    /// The same of earlier runs.
+    pub const fn set_floor(&mut self, floor_us: Option<i64>) {
+        self.floor_us = floor_us;
+    }
+
+    fn find(&self, print: &Print, place: Where) -> Option<usize> {
+        let mut number = self.heads[slot(print)];
+        for _ in 0..LOOK {
+            // Another has taken the place of what is older than the ring.
+            if number == 0 || (self.last - number) as usize >= MOST {
+                return None;
+            }
+            let at = (number - 1) as usize % MOST;
+            let entry = &self.entries[at];
+            if is_same(entry, print, place) {
+                return Some(at);
+            }
+            number = entry.link;
+        }
+        None
+    }
+}
+
+const fn slot(print: &Print) -> usize {
+    (print.who >> 52) as usize
+}
+
+fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
+    let one = &entry.print;
+    let differ = |a: u16, b: u16| a != 0 && b != 0 && a != b;
+    if one.who != print.who || differ(one.host, print.host) || differ(one.boot, print.boot) {
+        return false;
+    }
+    let is_earlier = entry.place == Where::Earlier;
+    let walls = one.wall.zip(print.wall);
+    if let (Some(a), Some(b)) = (one.boot_us, print.boot_us) {
+        let most = if is_earlier {
+            EARLIER_US.unsigned_abs()
+        } else {
+            BOOT_US
+        };
+        let contradict = walls.is_some_and(|(a, b)| are_sure(a, b) && apart(a, b) > DAY_US);
+        return a.abs_diff(b) <= most && !contradict;
+    }
+    if entry.place == place || print.tells == Tells::Nothing {
+        return false;
+    }
+    let Some((a, b)) = walls else {
+        // dmesg without wall time and syslog without boot time: nothing but the sizes tells.
+        return print.tells == Tells::Victim;
+    };
+    let most = if is_earlier { EARLIER_US } else { WALL_US };
+    apart(a, b) <= most || !are_sure(a, b) && print.tells == Tells::Victim && is_zone_apart(a, b)
+}
+
+fn are_sure(a: Moment, b: Moment) -> bool {
+    a.by != By::Guess && b.by != By::Guess
+}
+
+fn apart(a: Moment, b: Moment) -> i64 {
+    a.us.saturating_sub(b.us).saturating_abs()
+}
+
+/// Whether they are the same but for the zone or the year, neither of which a log without them tells.
+fn is_zone_apart(a: Moment, b: Moment) -> bool {
+    let rest = apart(a, b) % QUARTER_US;
+    rest <= WALL_US || rest >= QUARTER_US - WALL_US
+}

@@ -1,0 +1,132 @@
+//! What tells an event from any other.
+
+use crate::oomlog::event::{Event, Outcome, Trigger, Victim};
+use crate::oomlog::moment::Moment;
+
+/// What an event is, in the few numbers that tell it from any other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Print {
+    /// Who was killed and how large each of its sizes was; without a victim: who asked for what, and how it ended.
+    pub who: u64,
+    /// Since boot in microseconds.
+    pub boot_us: Option<u64>,
+    /// Since 1970 in microseconds.
+    pub wall: Option<Moment>,
+    /// The machine's name, 0 when it is not known.
+    pub host: u16,
+    /// The boot, 0 when it is not known.
+    pub boot: u16,
+    /// How much `who` tells.
+    pub tells: Tells,
+}
+
+/// How much is known of who was killed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tells {
+    /// Its pid and its sizes: hardly any two victims are the same.
+    Victim,
+    /// Its pid.
+    Pid,
+    /// Nothing but how it ended.
+    Nothing,
+}
+
+/// What tells an event from any other.
+#[must_use]
+pub fn print(event: &Event, wall: Option<Moment>) -> Print {
+    let mut hash = Hash::new();
+    let tells = match &event.victim {
+        Some(victim) => of_victim(&mut hash, victim),
+        None => of_trigger(&mut hash, &event.trigger, event.outcome),
+    };
+    Print {
+        who: hash.end(),
+        boot_us: event.when.boot_us,
+        wall,
+        host: short(event.host.as_deref()),
+        boot: short(event.boot_id.as_deref()),
+        tells,
+    }
+}
+
+fn of_victim(hash: &mut Hash, victim: &Victim) -> Tells {
+    hash.number(Some(1)).number(Some(victim.task.pid));
+    hash.text(victim.task.comm.as_deref());
+    for size in [
+        victim.total_vm,
+        victim.anon_rss,
+        victim.file_rss,
+        victim.shmem_rss,
+    ] {
+        hash.number(size.map(|bytes| bytes.0));
+    }
+    if victim.total_vm.or(victim.anon_rss).is_some() {
+        Tells::Victim
+    } else {
+        Tells::Pid
+    }
+}
+
+fn of_trigger(hash: &mut Hash, trigger: &Trigger, outcome: Outcome) -> Tells {
+    hash.number(Some(2)).number(trigger.pid);
+    hash.text(trigger.comm.as_deref());
+    hash.number(trigger.gfp_mask);
+    hash.number(trigger.order.map(i64::cast_unsigned));
+    hash.number(Some(match outcome {
+        Outcome::Killed => 0,
+        Outcome::Panic => 1,
+        Outcome::NoneKillable => 2,
+        Outcome::Unknown => 3,
+    }));
+    if trigger.pid.is_some() {
+        Tells::Pid
+    } else {
+        Tells::Nothing
+    }
+}
+
+/// Two that differ are of different text; 0 is no text.
+fn short(text: Option<&[u8]>) -> u16 {
+    match text {
+        None | Some([]) => 0,
+        Some(text) => {
+            let mut hash = Hash::new();
+            let [a, b, ..] = hash.text(Some(text)).end().to_be_bytes();
+            u16::from_be_bytes([a, b]).max(1)
+        }
+    }
+}
+
+/// FNV-1a, stirred once more at its end. A state file holds it: it may never change.
+struct Hash(u64);
+
+impl Hash {
+    const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        self
+    }
+
+    fn number(&mut self, number: Option<u64>) -> &mut Self {
+        match number {
+            Some(number) => self.bytes(b"+").bytes(&number.to_le_bytes()),
+            None => self.bytes(b"-"),
+        }
+    }
+
+    fn text(&mut self, text: Option<&[u8]>) -> &mut Self {
+        let length = text.map(|text| text.len() as u64);
+        self.number(length).bytes(text.unwrap_or_default())
+    }
+
+    const fn end(&self) -> u64 {
+        let mut hash = self.0;
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash ^ (hash >> 33)
+    }
+}
