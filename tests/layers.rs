@@ -33,7 +33,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units", "fixed", "error", "parse", "sys", "report", "host", "target",
         ],
     ),
-    ("oomlog", &["units", "fixed", "error", "parse", "sys"]),
+    (
+        "oomlog",
+        &["units", "fixed", "error", "parse", "sys", "report"],
+    ),
     (
         "modes",
         &[
@@ -420,7 +423,7 @@ fn a_use_of_a_layer_above_or_beside_is_found_however_it_is_written() {
         ("snapshot/tree.rs", "use crate::modes::watch;"),
         ("snapshot/tree.rs", "use crate::trigger::Trigger;"),
         ("error.rs", "use crate::units::Pid;"),
-        ("oomlog/source.rs", "use crate::report::Report;"),
+        ("oomlog/source.rs", "use crate::host::Host;"),
         ("snapshot/tree.rs", "use crate::oomlog::record::Record;"),
         ("units.rs", "use crate as all;"),
         ("units.rs", "use crate::*;"),

@@ -2,6 +2,7 @@
 //!
 //! Offline work, so it may allocate; what a log holds is unbounded, what is kept of it is not.
 
+pub mod analysis;
 pub mod assemble;
 mod entry;
 pub mod escape;

@@ -12,7 +12,7 @@ use crate::sys::out::{Out, Sink};
 pub enum Source {
     /// Nobody: comm, links, command lines.
     Raw,
-    /// The kernel wrote newlines as `\012` already: paths in maps. Its escapes are ours, so backslashes pass.
+    /// It is escaped already, so backslashes pass: sentences of ours, and paths in maps, where the kernel wrote newlines as `\012`.
     Kernel,
 }
 
@@ -55,6 +55,23 @@ pub fn json(out: &mut Out<'_>, bytes: &[u8], source: Source, max: usize) -> bool
     });
     out.put(b"\"");
     cut
+}
+
+/// Text of somebody else within a sentence of ours, escaped by the same rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl core::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let mut done = Ok(());
+        pieces(self.0, Source::Raw, &mut |piece| {
+            if done.is_ok() {
+                // Pieces are whole characters.
+                done = f.write_str(core::str::from_utf8(piece).unwrap_or("?"));
+            }
+        });
+        done
+    }
 }
 
 /// Whether [`json`] would cut it at [`JSON_MAX`].

@@ -76,6 +76,8 @@ pub enum Event {
     End,
     WatchEnd,
     SourceError,
+    OomKill,
+    RunSummary,
 }
 
 /// What a value is called: the JSON line it belongs to, its label in text and its path in JSON. Either may be empty: the value is
@@ -128,6 +130,14 @@ pub enum Value<'a> {
     Span(Duration),
     /// A wall clock time: local in text, UTC in JSON.
     Moment(Moment),
+    /// A sentence of ours, the names in it escaped already.
+    Words(&'a str),
+    /// True or false: JSON only.
+    Flag(bool),
+    /// Several words: JSON only.
+    List(&'a [&'a str]),
+    /// Several objects, each of its own facts, whose keys begin anew: JSON only.
+    Objects(&'a [&'a [Fact<'a>]]),
     /// Known to be none: a cgroup without a limit. `none` in text, absent in JSON.
     Nothing,
     /// Not known, and why. `-` in text, listed under memdoor.incomplete in JSON.

@@ -59,6 +59,18 @@ pub fn ctime(date: Civil) -> Fixed<32> {
     text
 }
 
+/// `Apr 28 22:44:24`, as syslog prints it.
+#[must_use]
+pub fn month_day(date: Civil) -> Fixed<32> {
+    let month = MONTHS.get(usize::from(date.month.wrapping_sub(1)));
+    let mut text = Fixed::of(month.copied().unwrap_or("???").as_bytes());
+    text.push(b" ");
+    push_padded(&mut text, date.day.into(), 2);
+    text.push(b" ");
+    push_clock(&mut text, date);
+    text
+}
+
 /// `2024-04-28T22:44:24.123Z`.
 #[must_use]
 pub fn rfc3339(date: Civil, micros: u32, precision: Precision) -> Fixed<32> {

@@ -2,6 +2,7 @@
 //!
 //! Each line is told by its own words, whatever came before it, and may end anywhere. What belongs together is for others to say.
 
+pub mod gfp;
 pub mod header;
 pub mod kill;
 pub mod memcg;

@@ -20,6 +20,8 @@ impl Event {
             Self::End => "memdoor.snapshot.end",
             Self::WatchEnd => "memdoor.watch.end",
             Self::SourceError => "memdoor.source.error",
+            Self::OomKill => "memdoor.oom.kill",
+            Self::RunSummary => "memdoor.run.summary",
         }
     }
 
@@ -39,19 +41,25 @@ impl Event {
             Self::End => "end of the snapshot",
             Self::WatchEnd => "end of the watch",
             Self::SourceError => "could not read a part of the snapshot",
+            Self::OomKill => "OOM kill",
+            Self::RunSummary => "summary",
         }
     }
 
     /// OpenTelemetry's text and number.
-    pub(super) const fn severity(self) -> (&'static str, u64) {
+    #[must_use]
+    pub const fn severity(self) -> (&'static str, u64) {
         match self {
             Self::WatchEnd => ("WARN", 13),
-            Self::SourceError => ("ERROR", 17),
+            Self::SourceError | Self::OomKill => ("ERROR", 17),
             _ => ("INFO", 9),
         }
     }
 
     pub(super) const fn is_of_snapshot(self) -> bool {
-        !matches!(self, Self::Below | Self::WatchEnd)
+        !matches!(
+            self,
+            Self::Below | Self::WatchEnd | Self::OomKill | Self::RunSummary
+        )
     }
 }

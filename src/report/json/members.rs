@@ -6,7 +6,7 @@ use crate::report::{Fact, Value, put_fmt};
 use crate::sys::out::Out;
 
 /// Writes facts as nested objects: `host.name` and `host.id` become `"host":{"name":...,"id":...}` wherever they stand.
-pub(super) fn put_object(out: &mut Out<'_>, facts: &[Fact<'_>]) {
+pub fn put_object(out: &mut Out<'_>, facts: &[Fact<'_>]) {
     out.put(b"{");
     put_below(out, facts, "");
     out.put(b"}");
@@ -101,6 +101,26 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
             out.put(rfc3339(moment.utc, moment.micros, Precision::Micros).as_bytes());
             out.put(b"\"");
         }
+        Value::Flag(flag) => put_fmt(out, format_args!("{flag}")),
+        Value::Words(words) => put_words(out, words),
+        Value::List(list) => put_list(out, list, |out, words| put_words(out, words)),
+        Value::Objects(objects) => put_list(out, objects, |out, facts| put_object(out, facts)),
         Value::Nothing | Value::Absent(_) => out.put(b"null"),
     }
+}
+
+/// A line may have a dozen sentences.
+fn put_words(out: &mut Out<'_>, words: &str) {
+    escape::json(out, words.as_bytes(), Source::Kernel, JSON_MAX / 6);
+}
+
+fn put_list<T>(out: &mut Out<'_>, items: &[T], put: impl Fn(&mut Out<'_>, &T)) {
+    out.put(b"[");
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.put(b",");
+        }
+        put(out, item);
+    }
+    out.put(b"]");
 }

@@ -4,6 +4,8 @@ mod event;
 mod members;
 mod rows;
 
+pub use members::put_object;
+
 use super::time::{Precision, rfc3339};
 use super::{Event, Fact, Flush, Head, Moment, Name, Report, Row, Section, Value};
 use crate::error::Absent;

@@ -1,0 +1,217 @@
+//! Where the memory was: the counts that a report prints, by what they are of.
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+use super::{Whole, size, whole};
+use crate::oomlog::event::{Constraint, Counters, Event, Machine, Position};
+use crate::parse::cgroup::Version;
+use crate::units::Bytes;
+
+/// A part of the memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Share {
+    /// What it is of, in plain words.
+    pub what: &'static str,
+    /// How much.
+    pub bytes: Bytes,
+    /// Which line says so.
+    pub line: Option<Position>,
+}
+
+/// What the kernel calls the parts of memory.stat that add up to a cgroup's usage, and what they are.
+const OF_V2: &[(&[&str], &str)] = &[
+    (&["anon"], "anonymous (heaps, stacks)"),
+    (&["shmem"], "shared memory and tmpfs"),
+    (&["kernel_stack"], "kernel stacks"),
+    (&["pagetables", "sec_pagetables"], "page tables"),
+    (&["percpu"], "kernel, per CPU"),
+    (&["sock"], "socket buffers"),
+    (&["vmalloc"], "kernel, vmalloc"),
+    (&["zswap"], "compressed swap (zswap)"),
+    (&["slab_reclaimable"], "slab, reclaimable"),
+    (&["slab_unreclaimable"], "slab, unreclaimable"),
+];
+
+/// The same of cgroup v1, whose kernel memory has a counter of its own.
+const OF_V1: &[(&[&str], &str)] = &[
+    (&["rss"], "anonymous (heaps, stacks)"),
+    (&["shmem"], "shared memory and tmpfs"),
+];
+
+/// Counts of the machine, in pages. Kernels before 2.6.28 have fewer, with capitals.
+const OF_MACHINE: &[(&[&str], &str)] = &[
+    (&["shmem"], "shared memory and tmpfs"),
+    (&["unevictable"], "unevictable (locked)"),
+    (&["slab_reclaimable"], "slab, reclaimable"),
+    (&["slab_unreclaimable"], "slab, unreclaimable"),
+    (&["slab"], "slab"),
+    (&["pagetables", "sec_pagetables"], "page tables"),
+    (&["kernel_misc_reclaimable"], "kernel, reclaimable"),
+    (&["bounce"], "bounce buffers"),
+    (&["free"], "free"),
+];
+
+/// The parts and, as the last, what they leave unexplained of the whole. Empty when the report has no counts.
+#[must_use]
+pub fn account(event: &Event) -> Vec<Share> {
+    let (mut shares, whole) = if event.constraint == Constraint::Memcg {
+        of_memcg(event)
+    } else {
+        of_machine(event)
+    };
+    shares.retain(|share| share.bytes.0 > 0);
+    if let (Some(whole), false) = (whole, shares.is_empty()) {
+        let sum = shares
+            .iter()
+            .fold(Bytes(0), |sum, share| sum.plus(share.bytes));
+        shares.push(Share {
+            what: "not accounted for above",
+            bytes: Bytes(whole.bytes.0.saturating_sub(sum.0)),
+            line: whole.line,
+        });
+    }
+    shares
+}
+
+/// The counts that OOM Tracker's users look for: how much of it was in use lately.
+#[must_use]
+pub fn lru(event: &Event) -> Vec<(&'static str, Bytes)> {
+    const LISTS: [&str; 4] = [
+        "active_anon",
+        "inactive_anon",
+        "active_file",
+        "inactive_file",
+    ];
+    let is_memcg = event.constraint == Constraint::Memcg;
+    let value = |name: &str| {
+        if is_memcg {
+            sum(&event.counters.stats, &[name]).map(Bytes)
+        } else {
+            size(event, sum(&event.machine.counts, &[name])?)
+        }
+    };
+    LISTS
+        .into_iter()
+        .filter_map(|name| Some((name, value(name)?)))
+        .collect()
+}
+
+fn of_memcg(event: &Event) -> (Vec<Share>, Option<Whole>) {
+    let counters = &event.counters;
+    let stats = &counters.stats;
+    let line = event.lines.stats.or(event.lines.usage);
+    let share = |what, bytes| Share {
+        what,
+        bytes: Bytes(bytes),
+        line,
+    };
+    let is_v1 = counters.version == Some(Version::V1) || sum(stats, &["cache"]).is_some();
+    let names = if is_v1 { OF_V1 } else { OF_V2 };
+    let mut shares = listed(stats, names, share);
+    let files = if is_v1 { "cache" } else { "file" };
+    if let Some(all) = sum(stats, &[files]) {
+        // Shared memory is counted as files, too.
+        let shared = sum(stats, &["shmem"]).unwrap_or(0);
+        shares.insert(
+            shares.len().min(1),
+            share("page cache (files)", all.saturating_sub(shared)),
+        );
+    }
+    if let Some(kernel) = kernel_of_v1(counters) {
+        shares.push(Share {
+            what: "kernel memory",
+            bytes: kernel,
+            line: event.lines.usage,
+        });
+    }
+    let usage = counters.memory.and_then(|memory| memory.usage);
+    let whole = usage.map(|bytes| Whole {
+        bytes,
+        what: "the cgroup's usage",
+        line: event.lines.usage,
+    });
+    (shares, whole)
+}
+
+fn kernel_of_v1(counters: &Counters) -> Option<Bytes> {
+    counters.kmem.and_then(|kmem| kmem.usage)
+}
+
+fn of_machine(event: &Event) -> (Vec<Share>, Option<Whole>) {
+    let machine = &event.machine;
+    let line = event.lines.machine;
+    let pages = |count: u64| size(event, count).unwrap_or_default();
+    let share = |what, count| Share {
+        what,
+        bytes: pages(count),
+        line,
+    };
+    if event.page_size.is_none() {
+        return (Vec::new(), None);
+    }
+    let mut shares = listed(&machine.counts, OF_MACHINE, share);
+    let shmem = sum(&machine.counts, &["shmem"]).unwrap_or(0);
+    let anon = sum(
+        &machine.counts,
+        &["active_anon", "inactive_anon", "isolated_anon"],
+    );
+    let file = sum(
+        &machine.counts,
+        &["active_file", "inactive_file", "isolated_file"],
+    );
+    // Before 2.6.28 there was one list for both.
+    let both = sum(
+        &machine.counts,
+        &["Active", "active", "Inactive", "inactive"],
+    );
+    let of_lists = [
+        // Shared memory is on the lists of anonymous memory.
+        (
+            "anonymous (heaps, stacks)",
+            anon.map(|all| all.saturating_sub(shmem)),
+        ),
+        ("page cache (files)", file),
+        ("anonymous and page cache", both),
+    ];
+    let of_lists = of_lists
+        .into_iter()
+        .filter_map(|(what, count)| Some(share(what, count?)));
+    shares.splice(0..0, of_lists);
+    shares.extend(kernel_stacks(machine).map(|bytes| Share {
+        what: "kernel stacks",
+        bytes,
+        line,
+    }));
+    shares.extend(machine.huge.map(|bytes| Share {
+        what: "huge pages (hugetlb)",
+        bytes,
+        line,
+    }));
+    (shares, whole(event))
+}
+
+fn kernel_stacks(machine: &Machine) -> Option<Bytes> {
+    let stacks = machine.nodes.iter().filter_map(|node| node.kernel_stack);
+    stacks.reduce(Bytes::plus)
+}
+
+fn listed(
+    counts: &[(Vec<u8>, u64)],
+    names: &[(&[&str], &'static str)],
+    share: impl Fn(&'static str, u64) -> Share,
+) -> Vec<Share> {
+    names
+        .iter()
+        .filter_map(|(keys, what)| Some(share(what, sum(counts, keys)?)))
+        .collect()
+}
+
+/// The sum of those of the counts that the report has; `None` when it has none of them.
+pub(super) fn sum(counts: &[(Vec<u8>, u64)], keys: &[&str]) -> Option<u64> {
+    let of_keys = counts
+        .iter()
+        .filter(|(name, _)| keys.iter().any(|key| key.as_bytes() == name.as_slice()));
+    of_keys.map(|(_, count)| *count).reduce(u64::saturating_add)
+}

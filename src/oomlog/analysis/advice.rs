@@ -1,0 +1,266 @@
+//! What to change, each with the command to type and what it rests on.
+
+extern crate alloc;
+
+mod memory;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::victim::{freed_in_mb, session_victims};
+use super::{Mb, Who, size, whole};
+use crate::oomlog::event::{Constraint, Event, Missing, Outcome};
+use crate::report::escape::Escaped;
+use crate::units::Percent;
+
+/// What advice rests on, the most urgent first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Grounds {
+    /// A process that a session hangs on was killed.
+    Session,
+    /// vm.panic_on_oom ends the machine, not a process.
+    PanicOnOom,
+    /// Nobody was left to kill.
+    NoneKillable,
+    /// A cgroup was at its limit.
+    CgroupLimit,
+    /// The whole system was short, and one program had much of it.
+    Hog,
+    /// Protected processes held much of the memory.
+    Protected,
+    /// There is no swap.
+    NoSwap,
+    /// Swap was full.
+    SwapFull,
+    /// Much of it was tmpfs or shared memory.
+    SharedMemory,
+    /// Much of it was the kernel's own.
+    KernelMemory,
+    /// Much of it was kept as huge pages.
+    HugePages,
+    /// Several pages in a row were asked for and not found.
+    Fragmentation,
+    /// The nodes that it was limited to were short.
+    Nodes,
+    /// oom_score_adj made it the victim.
+    Adjusted,
+    /// The victim had reserved more than there is.
+    Overcommit,
+    /// The table of tasks is switched off.
+    NoTable,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Advice {
+    /// In words.
+    pub words: String,
+    /// What to type; none when names of the log would be unsafe to type.
+    pub command: Option<String>,
+    /// What it rests on.
+    pub evidence: String,
+}
+
+/// What one event suggests, by what it rests on.
+#[must_use]
+pub fn advise(event: &Event) -> Vec<(Grounds, Advice)> {
+    let mut all = Vec::new();
+    session(event, &mut all);
+    ends(event, &mut all);
+    if event.trigger.order == Some(-1) {
+        return all;
+    }
+    if event.constraint == Constraint::Memcg {
+        all.extend(memory::limit(event).map(|advice| (Grounds::CgroupLimit, advice)));
+    } else {
+        memory::swap(event, &mut all);
+        nodes(event, &mut all);
+        memory::overcommit(event, &mut all);
+    }
+    memory::parts(event, &mut all);
+    order(event, &mut all);
+    scores(event, &mut all);
+    if event.missing.contains(&Missing::Table)
+        && event.lines.header.is_some()
+        && event.lines.end.is_some()
+    {
+        let advice = fixed(
+            "let the kernel print its table of tasks",
+            "sysctl vm.oom_dump_tasks=1",
+            "the report has none".into(),
+        );
+        all.push((Grounds::NoTable, advice));
+    }
+    all
+}
+
+fn fixed(words: &str, command: &str, evidence: String) -> Advice {
+    Advice {
+        words: words.into(),
+        command: Some(command.into()),
+        evidence,
+    }
+}
+
+fn session(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
+    let Some(comm) = session_victims(event).next() else {
+        return;
+    };
+    let name = Escaped(comm);
+    all.push((
+        Grounds::Session,
+        Advice {
+            words: format!("protect the session: the kernel killed {name}, which ends a login"),
+            command: shell(comm).map(|name| format!("choom -n -500 -p \"$(pgrep -o -x {name})\"")),
+            evidence: format!("{name} was killed"),
+        },
+    ));
+}
+
+fn ends(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
+    let panic = event.panic.as_deref().unwrap_or_default();
+    let is_asked = panic.windows(12).any(|words| words == b"panic_on_oom");
+    match event.outcome {
+        Outcome::Panic if is_asked => all.push((
+            Grounds::PanicOnOom,
+            fixed("let the kernel kill a process instead of the machine", "sysctl vm.panic_on_oom=0", format!("{}", Escaped(panic))),
+        )),
+        Outcome::Panic | Outcome::NoneKillable => all.push((
+            Grounds::NoneKillable,
+            Advice {
+                words: "leave something to kill: take oom_score_adj -1000 off all but the few that must live".into(),
+                command: Some("grep -l -- -1000 /proc/[0-9]*/oom_score_adj".into()),
+                evidence: "nobody could be killed".into(),
+            },
+        )),
+        _ => {}
+    }
+}
+
+fn nodes(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
+    let (what, command) = match event.constraint {
+        Constraint::Cpuset => (
+            "widen the cpuset's memory nodes",
+            "cat /sys/fs/cgroup/PATH/cpuset.mems.effective; numactl -H",
+        ),
+        Constraint::Mempolicy => (
+            "bind to more nodes, or prefer instead of bind",
+            "numactl -H; numactl --preferred=NODE PROGRAM",
+        ),
+        _ => return,
+    };
+    let nodes = event.trigger.nodemask.as_deref().unwrap_or(b"-");
+    all.push((
+        Grounds::Nodes,
+        fixed(
+            what,
+            command,
+            format!("only node {} could be used", Escaped(nodes)),
+        ),
+    ));
+}
+
+fn order(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
+    let Some(order @ 1..=10) = event.trigger.order else {
+        return;
+    };
+    if event.constraint != Constraint::Memcg {
+        all.push((
+            Grounds::Fragmentation,
+            fixed(
+                "keep more memory free for requests of several pages in a row",
+                "sysctl vm.min_free_kbytes=131072; echo 1 >/proc/sys/vm/compact_memory",
+                format!(
+                    "{} pages in a row were asked for (order {order})",
+                    1_u64 << order
+                ),
+            ),
+        ));
+    }
+}
+
+fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
+    let table = &event.table;
+    if let (Some(whole), Some(held)) = (whole(event), size(event, table.unkillable_pages))
+        && Percent::of(held, whole.bytes).is_some_and(|percent| percent.hundredths >= 2500)
+    {
+        all.push((
+            Grounds::Protected,
+            fixed(
+                "processes that may not be killed hold much: others die for them",
+                "grep -l -- -1000 /proc/[0-9]*/oom_score_adj",
+                format!(
+                    "{} with oom_score_adj -1000 had {}",
+                    table.unkillable,
+                    Mb(held)
+                ),
+            ),
+        ));
+    }
+    let Some(victim) = &event.victim else {
+        return;
+    };
+    let is_largest = table
+        .top
+        .first()
+        .is_none_or(|row| row.pid == victim.task.pid);
+    if let Some(adj @ 1..) = victim.adj
+        && !is_largest
+    {
+        all.push((
+            Grounds::Adjusted,
+            Advice {
+                words: format!(
+                    "{} was preferred as a victim: is that what you want?",
+                    Who::task(&victim.task)
+                ),
+                command: victim
+                    .task
+                    .comm
+                    .as_deref()
+                    .and_then(shell)
+                    .map(|name| format!("choom -n 0 -p \"$(pgrep -o -x {name})\"")),
+                evidence: format!(
+                    "oom_score_adj {adj}; it freed {}",
+                    freed_in_mb(event).unwrap_or_else(|| "-".into())
+                ),
+            },
+        ));
+    }
+}
+
+/// A name as a shell takes it. `None` for what nobody should type: control characters, bytes that are no ASCII.
+pub(super) fn shell(name: &[u8]) -> Option<String> {
+    let text = core::str::from_utf8(name).ok()?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@:/=+-".contains(&byte);
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        || text.is_empty()
+        || text.starts_with('-')
+    {
+        return None;
+    }
+    Some(if text.bytes().all(is_plain) {
+        text.into()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_log_is_never_a_command() {
+        assert_eq!(shell(b"db.service").as_deref(), Some("db.service"));
+        assert_eq!(shell(b"a b").as_deref(), Some("'a b'"));
+        assert_eq!(
+            shell(b"x'; rm -rf /; '").as_deref(),
+            Some("'x'\\''; rm -rf /; '\\'''")
+        );
+        for unsafe_to_type in [&b"-x"[..], b"a\nb", b"\xff", b"", b"$\x1b"] {
+            assert_eq!(shell(unsafe_to_type), None);
+        }
+    }
+}

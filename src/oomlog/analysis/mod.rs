@@ -1,0 +1,191 @@
+//! What follows from an event: why memory ran out, why that victim, where the memory was. The log's numbers in, sentences out, each
+//! with the line that it rests on; what the log does not say is left out, never assumed.
+
+extern crate alloc;
+
+mod account;
+mod advice;
+mod pattern;
+mod shortage;
+mod victim;
+mod zones;
+
+pub use account::{Share, account, lru};
+pub use advice::{Advice, Grounds, advise};
+pub use pattern::{Cgroup, Hog, Names, Summary, every};
+pub(in crate::oomlog) use shortage::meaning;
+pub use shortage::{shortage, swap_state};
+pub use victim::{freed, is_session, victim};
+
+use alloc::string::String;
+use core::fmt::{Display, Formatter};
+
+use super::event::{Constraint, Event, Position, Row, Task};
+use crate::parse::cgroup::owner;
+use crate::report::escape::Escaped;
+use crate::units::{Bytes, Pages};
+
+/// A sentence, its names escaped, and the line of the log that it rests on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Without a full stop.
+    pub words: String,
+    /// The line; `None` when it follows from the event as a whole.
+    pub line: Option<Position>,
+}
+
+impl Finding {
+    fn new(words: String, line: Option<Position>) -> Self {
+        Self { words, line }
+    }
+}
+
+/// A size as people compare them, in MiB that everybody calls MB: `6835.9 MB`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mb(pub Bytes);
+
+impl Display for Mb {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        const MIB: u64 = 1 << 20;
+        // Rounded, in 128 bits: a hostile log counts up to 16 EiB.
+        let tenths = (u128::from(self.0.0) * 10 + u128::from(MIB / 2)) / u128::from(MIB);
+        write!(f, "{}.{} MB", tenths / 10, tenths % 10)
+    }
+}
+
+/// `chrome (PID 892044)`
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    /// Its name, unless that was cut.
+    pub comm: Option<&'a [u8]>,
+    /// Its pid.
+    pub pid: Option<u64>,
+}
+
+impl<'a> Who<'a> {
+    /// Of a task.
+    #[must_use]
+    pub fn task(task: &'a Task) -> Self {
+        Self {
+            comm: task.comm.as_deref(),
+            pid: Some(task.pid),
+        }
+    }
+
+    /// Of a row.
+    #[must_use]
+    pub fn row(row: &'a Row) -> Self {
+        Self {
+            comm: Some(&row.comm),
+            pid: Some(row.pid),
+        }
+    }
+}
+
+impl Display for Who<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        match self.comm {
+            Some(comm) => Escaped(comm).fmt(f)?,
+            None => f.write_str("-")?,
+        }
+        match self.pid {
+            Some(pid) => write!(f, " (PID {pid})"),
+            None => f.write_str(" (PID -)"),
+        }
+    }
+}
+
+/// A cgroup as people call it: the pod, the container, the unit; else its path.
+#[must_use]
+pub fn cgroup_label(path: &[u8]) -> String {
+    let owner = owner(path);
+    let short = |id: &[u8]| alloc::format!("{}", Escaped(id.get(..12).unwrap_or(id)));
+    match (owner.pod, owner.container, owner.unit) {
+        (Some(pod), Some(container), _) => {
+            alloc::format!("pod {}, container {}", Escaped(pod), short(container))
+        }
+        (Some(pod), None, _) => alloc::format!("pod {}", Escaped(pod)),
+        (None, Some(container), _) => alloc::format!("container {}", short(container)),
+        (None, None, Some(unit)) => alloc::format!("{}", Escaped(unit)),
+        (None, None, None) => alloc::format!("cgroup {}", Escaped(path)),
+    }
+}
+
+/// The size of so many pages, where the log tells how large they are.
+#[must_use]
+pub fn size(event: &Event, pages: u64) -> Option<Bytes> {
+    event.page_size.map(|page| Pages(pages).bytes(page))
+}
+
+/// `6835.9 MB`, or `1750000 pages` where nothing tells how large they are.
+#[must_use]
+pub fn in_mb(event: &Event, pages: u64) -> String {
+    size(event, pages).map_or_else(
+        || alloc::format!("{pages} pages"),
+        |bytes| alloc::format!("{}", Mb(bytes)),
+    )
+}
+
+/// The memory that could be had at all: what percentages are of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Whole {
+    /// How much.
+    pub bytes: Bytes,
+    /// Of what.
+    pub what: &'static str,
+    /// The line that says so.
+    pub line: Option<Position>,
+}
+
+/// A limit that is none: PAGE_COUNTER_MAX in KiB begins here.
+const NO_LIMIT: u64 = 1 << 62;
+
+/// The limit of the cgroup, or the machine's RAM.
+#[must_use]
+pub fn whole(event: &Event) -> Option<Whole> {
+    if event.constraint == Constraint::Memcg {
+        let limit = event.counters.memory?.limit?;
+        return (limit.0 > 0 && limit.0 < NO_LIMIT).then_some(Whole {
+            bytes: limit,
+            what: "the cgroup's limit",
+            line: event.lines.usage,
+        });
+    }
+    let machine = &event.machine;
+    let pages = machine.ram_pages?;
+    let usable = pages.checked_sub(machine.reserved_pages.unwrap_or(0))?;
+    Some(Whole {
+        bytes: size(event, usable)?,
+        what: "RAM",
+        line: event.lines.machine,
+    })
+}
+
+/// `1 page`, `4 pages`
+fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {
+    if count == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn sizes_are_rounded_to_a_tenth_as_the_document_prints_them() {
+        assert_eq!(Mb(Bytes::from_kib(16_000_000)).to_string(), "15625.0 MB");
+        assert_eq!(Mb(Bytes::from_kib(394_035)).to_string(), "384.8 MB");
+        assert_eq!(Mb(Bytes(0)).to_string(), "0.0 MB");
+        assert_eq!(Mb(Bytes(u64::MAX)).to_string(), "17592186044416.0 MB");
+    }
+
+    #[test]
+    fn names_in_sentences_are_escaped() {
+        let who = Who {
+            comm: Some(b"a\x1b[2J"),
+            pid: Some(7),
+        };
+        assert_eq!(who.to_string(), "a\\033[2J (PID 7)");
+    }
+}

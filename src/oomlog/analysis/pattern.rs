@@ -1,0 +1,332 @@
+//! What several events have in common. What is kept is bounded, however many there are.
+
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::advice::{Advice, Grounds, advise, shell};
+use super::victim::session_victims;
+use super::{Mb, size};
+use crate::oomlog::event::{Constraint, Event, Outcome, Text};
+use crate::parse::cgroup::owner;
+use crate::report::escape::Escaped;
+use crate::units::Bytes;
+
+/// Names that are told apart; more are counted together.
+const NAMES: usize = 1024;
+
+/// Bytes of names that are kept: a path has up to 4 KiB.
+const NAME_BYTES: usize = 256 << 10;
+
+/// Something for each name, up to a bound.
+#[derive(Clone, Debug, Default)]
+pub struct Names<T> {
+    map: BTreeMap<Text, T>,
+    bytes: usize,
+    /// How often a name came that found no place.
+    pub others: u64,
+}
+
+impl<T: Default> Names<T> {
+    fn of(&mut self, name: &[u8]) -> Option<&mut T> {
+        if !self.map.contains_key(name) {
+            if self.map.len() >= NAMES || self.bytes + name.len() > NAME_BYTES {
+                self.others += 1;
+                return None;
+            }
+            self.bytes += name.len();
+            self.map.insert(name.into(), T::default());
+        }
+        self.map.get_mut(name)
+    }
+
+    /// All of them, the highest first; equal ones by name.
+    pub fn by<K: Ord>(&self, key: impl Fn(&T) -> K) -> Vec<(&[u8], &T)> {
+        let mut all: Vec<_> = self
+            .map
+            .iter()
+            .map(|(name, one)| (name.as_slice(), one))
+            .collect();
+        all.sort_by_key(|(_, one)| core::cmp::Reverse(key(one)));
+        all
+    }
+}
+
+/// A program that had much memory when it ran out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Hog {
+    /// In how many events it was among the largest.
+    pub present: u64,
+    /// Its RSS in all of them, of its largest tasks.
+    pub sum: Bytes,
+}
+
+impl Hog {
+    /// In each event where it was present.
+    #[must_use]
+    pub fn average(&self) -> Bytes {
+        Bytes(self.sum.0.checked_div(self.present).unwrap_or(0))
+    }
+}
+
+/// A cgroup that was at its limit.
+#[derive(Clone, Debug, Default)]
+pub struct Cgroup {
+    /// How often.
+    pub count: u64,
+    /// The last time, in microseconds.
+    last: Option<i64>,
+    /// The shortest and the longest time between two of them.
+    gaps: Option<(i64, i64)>,
+    span: i64,
+    timed: i64,
+    advice: Option<Advice>,
+}
+
+impl Cgroup {
+    fn note(&mut self, at: Option<i64>, advice: Option<Advice>) {
+        self.count += 1;
+        self.advice = advice.or(self.advice.take());
+        if let (Some(last), Some(at)) = (self.last, at) {
+            let gap = at.saturating_sub(last);
+            let (least, most) = self.gaps.unwrap_or((gap, gap));
+            self.gaps = Some((least.min(gap), most.max(gap)));
+            self.span = self.span.saturating_add(gap);
+            self.timed += 1;
+        }
+        self.last = at.or(self.last);
+    }
+
+    /// The time between two events, in seconds, when it is about the same each time.
+    #[must_use]
+    pub fn period(&self) -> Option<u64> {
+        let (least, most) = self.gaps?;
+        let mean = self.span.checked_div(self.timed)?;
+        let is_even =
+            self.timed >= 2 && least > 0 && least >= mean / 2 && most <= mean.saturating_mul(2);
+        let seconds = u64::try_from(mean).ok()? / 1_000_000;
+        (is_even && seconds > 0).then_some(seconds)
+    }
+}
+
+/// What is said about all events together.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Events.
+    pub events: u64,
+    /// Processes that were killed, groups included.
+    pub killed: u64,
+    /// Events that ended in a panic.
+    pub panics: u64,
+    /// Events in which nobody could be killed.
+    pub none_killable: u64,
+    /// Events whose end the log does not have.
+    pub unknown: u64,
+    /// How often each was killed.
+    pub victims: Names<u64>,
+    /// Who had much memory.
+    pub hogs: Names<Hog>,
+    /// Events with a table, of which hogs are.
+    pub with_table: u64,
+    /// Which cgroups were at their limits.
+    pub cgroups: Names<Cgroup>,
+    /// How many events were of the whole system, a cgroup, a cpuset, a memory policy, and unknown.
+    pub constraints: [u64; 5],
+    /// The session process that was killed last, and how many were.
+    pub session: Option<(Text, u64)>,
+    advice: BTreeMap<Grounds, (Advice, u64)>,
+}
+
+impl Summary {
+    /// Counts an event. `at`: when, in microseconds, by a clock that is the same for all.
+    pub fn add(&mut self, event: &Event, at: Option<i64>) {
+        self.events += 1;
+        match event.outcome {
+            Outcome::Killed => self.killed += 1 + event.group.len() as u64,
+            Outcome::Panic => self.panics += 1,
+            Outcome::NoneKillable => self.none_killable += 1,
+            Outcome::Unknown => self.unknown += 1,
+        }
+        self.constraints[place(event.constraint)] += 1;
+        if event.outcome == Outcome::Killed {
+            let victim = event.victim.iter().map(|victim| &victim.task);
+            for task in victim.chain(&event.group) {
+                let comm = task.comm.as_deref().unwrap_or(b"-");
+                if let Some(count) = self.victims.of(comm) {
+                    *count += 1;
+                }
+            }
+        }
+        for comm in session_victims(event) {
+            let count = self.session.take().map_or(0, |(_, count)| count);
+            self.session = Some((comm.into(), count + 1));
+        }
+        self.hogs(event);
+        let mut of_cgroup = None;
+        for (grounds, advice) in advise(event) {
+            if grounds == Grounds::CgroupLimit {
+                of_cgroup = Some(advice);
+                continue;
+            }
+            let count = self.advice.get(&grounds).map_or(0, |(_, count)| *count);
+            self.advice.insert(grounds, (advice, count + 1));
+        }
+        if let (Constraint::Memcg, Some(path)) = (event.constraint, &event.memcg)
+            && let Some(cgroup) = self.cgroups.of(lasting(path))
+        {
+            cgroup.note(at, of_cgroup);
+        }
+    }
+
+    fn hogs(&mut self, event: &Event) {
+        let top = &event.table.top;
+        if top.is_empty() || event.page_size.is_none() {
+            return;
+        }
+        self.with_table += 1;
+        for (at, row) in top.iter().enumerate() {
+            let is_first = top.iter().take(at).all(|earlier| earlier.comm != row.comm);
+            if !is_first {
+                continue;
+            }
+            let of_comm = top.iter().filter(|other| other.comm == row.comm);
+            let pages = of_comm.fold(0, |sum: u64, row| sum.saturating_add(row.rss));
+            if let (Some(bytes), Some(hog)) = (size(event, pages), self.hogs.of(&row.comm)) {
+                hog.present += 1;
+                hog.sum = hog.sum.plus(bytes);
+            }
+        }
+    }
+
+    /// Who had the most memory over all events, the worst first.
+    #[must_use]
+    pub fn root_causes(&self) -> Vec<(&[u8], &Hog)> {
+        self.hogs.by(|hog| hog.sum)
+    }
+
+    /// What to do, the most urgent first, and in how many events it rests.
+    #[must_use]
+    pub fn advice(&self) -> Vec<(Advice, u64)> {
+        let mut all: Vec<(Grounds, Advice, u64)> = Vec::new();
+        for (_, cgroup) in self.cgroups.by(|cgroup| cgroup.count).into_iter().take(3) {
+            let advice = cgroup.advice.clone();
+            all.extend(advice.map(|advice| (Grounds::CgroupLimit, advice, cgroup.count)));
+        }
+        let of_system = self.events - self.constraints[place(Constraint::Memcg)];
+        if of_system > 0
+            && let Some((comm, hog)) = self.root_causes().first()
+        {
+            all.push((
+                Grounds::Hog,
+                limit_hog(comm, hog, self.with_table),
+                hog.present,
+            ));
+        }
+        all.extend(
+            self.advice
+                .iter()
+                .map(|(grounds, (advice, count))| (*grounds, advice.clone(), *count)),
+        );
+        all.sort_by_key(|(grounds, ..)| *grounds);
+        all.into_iter()
+            .map(|(_, advice, count)| (advice, count))
+            .collect()
+    }
+}
+
+fn limit_hog(comm: &[u8], hog: &Hog, of: u64) -> Advice {
+    let name = Escaped(comm);
+    let average = hog.average();
+    // Four fifths of what it had.
+    let limit = (average.0 / 5).saturating_mul(4).div_ceil(1 << 20).max(1);
+    Advice {
+        words: format!("limit {name}, so that it alone is hit, or give the machine more memory"),
+        command: shell(comm).map(|name| {
+            format!(
+                "systemd-run --scope -p MemoryHigh={limit}M -p MemoryMax={}M {name}",
+                average.0.div_ceil(1 << 20)
+            )
+        }),
+        evidence: format!(
+            "{name} had {} on average in {} of {of} events",
+            Mb(average),
+            hog.present
+        ),
+    }
+}
+
+/// The part of a cgroup's path that is the same after its container was started anew.
+fn lasting(path: &[u8]) -> &[u8] {
+    let owner = owner(path);
+    if let (Some(pod), Some(container)) = (owner.pod, owner.container)
+        && let Some(at) = path
+            .windows(container.len())
+            .position(|part| part == container)
+        && let Some(slash) = path[..at].iter().rposition(|byte| *byte == b'/')
+        && path[..slash].windows(pod.len()).any(|part| part == pod)
+    {
+        return &path[..slash];
+    }
+    path
+}
+
+/// Its place in [`Summary::constraints`].
+#[must_use]
+pub(in crate::oomlog) fn place(constraint: Constraint) -> usize {
+    match constraint {
+        Constraint::None => 0,
+        Constraint::Memcg => 1,
+        Constraint::Cpuset => 2,
+        Constraint::Mempolicy => 3,
+        Constraint::Unknown => 4,
+    }
+}
+
+/// `every 12 minutes`
+#[must_use]
+pub fn every(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("every {seconds} seconds"),
+        120..7200 => format!("every {} minutes", (seconds + 30) / 60),
+        7200..172_800 => format!("every {} hours", (seconds + 1800) / 3600),
+        _ => format!("every {} days", (seconds + 43_200) / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_three_times_at_least_and_about_as_long_each_time() {
+        let mut cgroup = Cgroup::default();
+        for (minute, period) in [(0, None), (10, None), (21, Some(630)), (200, None)] {
+            cgroup.note(Some(minute * 60_000_000), None);
+            assert_eq!(cgroup.period(), period, "{minute}");
+        }
+    }
+
+    #[test]
+    fn a_pods_cgroup_is_the_same_with_its_next_container() {
+        let pod = b"/kubepods/burstable/pod8a6b9a8c-1b2c-4d3e-9f00-112233445566";
+        let id = b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let path = [&pod[..], b"/", id].concat();
+        assert_eq!(lasting(&path), pod);
+        assert_eq!(lasting(b"/docker/x"), b"/docker/x");
+    }
+
+    #[test]
+    fn names_without_a_place_are_counted() {
+        let mut names = Names::<u64>::default();
+        for number in 0..NAMES + 5 {
+            if let Some(count) = names.of(format!("{number}").as_bytes()) {
+                *count += 1;
+            }
+        }
+        assert_eq!(names.others, 5);
+        assert_eq!(names.by(|count| *count).len(), NAMES);
+    }
+}

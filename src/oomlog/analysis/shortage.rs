@@ -1,0 +1,184 @@
+//! Why memory ran out.
+
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::zones::{Nodes, Request};
+use super::{Finding, Mb, NO_LIMIT};
+use crate::oomlog::event::{Constraint, Counter, Event, Outcome};
+use crate::parse::oom_report::gfp;
+use crate::report::escape::Escaped;
+use crate::units::{Bytes, Percent};
+
+/// Why, the most telling first. Empty when the log does not say.
+#[must_use]
+pub fn shortage(event: &Event) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if event.trigger.order == Some(-1) {
+        let words = "asked for by hand (SysRq f): no allocation had failed".into();
+        findings.push(Finding::new(words, event.lines.header));
+    } else {
+        match event.constraint {
+            Constraint::Memcg => of_memcg(event, &mut findings),
+            _ => of_machine(event, &mut findings),
+        }
+        swap(event, &mut findings);
+    }
+    outcome(event, &mut findings);
+    findings
+}
+
+fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
+    let counters = &event.counters;
+    let line = event.lines.usage;
+    let named = [
+        ("memory", counters.memory),
+        ("memory+swap", counters.memory_swap),
+        ("kernel memory", counters.kmem),
+    ];
+    for (what, counter) in named {
+        let Some((usage, limit)) = counter.and_then(limited) else {
+            continue;
+        };
+        // A charge that failed is not in the usage any more, and others free meanwhile.
+        if usage.0 < limit.0 - limit.0 / 32 {
+            continue;
+        }
+        let hits = counter.and_then(|counter| counter.failcnt).unwrap_or(0);
+        let words = format!(
+            "the cgroup is at its {what} limit: {} of {} kB, hit {hits} {}",
+            usage.kib(),
+            limit.kib(),
+            super::plural(hits, "time", "times")
+        );
+        findings.push(Finding::new(words, line));
+    }
+    if !findings.is_empty() {
+        return;
+    }
+    let words = match counters.memory.and_then(limited) {
+        Some((usage, limit)) => format!(
+            "the cgroup has used {} of its limit of {} kB: memory was freed again, or a large allocation failed",
+            usage.kib(),
+            limit.kib()
+        ),
+        None => "the cgroup could not be charged for more".into(),
+    };
+    findings.push(Finding::new(
+        words,
+        line.or(event.lines.summary).or(event.lines.end),
+    ));
+}
+
+/// Usage and limit, when there is one.
+fn limited(counter: Counter) -> Option<(Bytes, Bytes)> {
+    let (usage, limit) = (counter.usage?, counter.limit?);
+    (limit.0 > 0 && limit.0 < NO_LIMIT).then_some((usage, limit))
+}
+
+fn of_machine(event: &Event, findings: &mut Vec<Finding>) {
+    let nodes = event.trigger.nodemask.as_deref();
+    let limited = match event.constraint {
+        Constraint::Cpuset => Some("the cpuset"),
+        Constraint::Mempolicy => Some("the memory policy"),
+        _ => None,
+    };
+    if let Some(what) = limited {
+        let words = match nodes.filter(|nodes| !nodes.starts_with(b"(")) {
+            Some(nodes) => format!("{what} allows memory of node {} only", Escaped(nodes)),
+            None => format!("{what} does not allow all nodes"),
+        };
+        findings.push(Finding::new(words, event.lines.summary.or(event.lines.end)));
+    }
+    let Some(highest) = highest_zone(event) else {
+        return;
+    };
+    if let Some(request) = Request::of(event, highest, Nodes(nodes)) {
+        findings.extend(request.finding());
+        findings.extend(request.elsewhere());
+    }
+}
+
+/// The highest zone that the allocation may use, by its flags.
+fn highest_zone(event: &Event) -> Option<gfp::Zone> {
+    meaning(event).map(|meaning| meaning.zone)
+}
+
+/// What the allocation was for, by its flags as they are printed, or as that kernel's bits say.
+pub(in crate::oomlog) fn meaning(event: &Event) -> Option<gfp::Meaning> {
+    if let Some(names) = event.trigger.gfp_flags.as_deref() {
+        return Some(gfp::Meaning::of_names(names));
+    }
+    let names = gfp::names(event.trigger.gfp_mask?, event.release.as_deref())?;
+    Some(names.meaning())
+}
+
+fn swap(event: &Event, findings: &mut Vec<Finding>) {
+    if event.constraint == Constraint::Memcg {
+        let Some((usage, limit)) = event
+            .counters
+            .swap
+            .and_then(|swap| swap.usage.zip(swap.limit))
+        else {
+            return;
+        };
+        let words = if limit.0 == 0 {
+            "the cgroup may not swap (memory.swap.max is 0)".into()
+        } else if usage >= limit {
+            format!("its swap is at its limit, too: {} kB", limit.kib())
+        } else {
+            return;
+        };
+        findings.push(Finding::new(words, event.lines.swap));
+    } else if let Some(words) = swap_state(event) {
+        findings.push(Finding::new(words, event.lines.swap));
+    }
+}
+
+/// How much swap there was, of the machine or of the cgroup.
+#[must_use]
+pub fn swap_state(event: &Event) -> Option<String> {
+    if event.constraint == Constraint::Memcg {
+        let counters = &event.counters;
+        let (name, counter) = match counters.swap {
+            Some(swap) => ("swap", swap),
+            None => ("memory and swap", counters.memory_swap?),
+        };
+        let usage = counter.usage?;
+        let limit = match counter.limit? {
+            limit if limit.0 < NO_LIMIT => format!("of {} kB", limit.kib()),
+            _ => "without a limit".into(),
+        };
+        return Some(format!(
+            "the cgroup's {name}: {} kB used {limit}",
+            usage.kib()
+        ));
+    }
+    let (free, total) = (event.machine.swap_free, event.machine.swap_total?);
+    let percent = free.and_then(|free| Percent::of(free, total));
+    Some(match (free, percent) {
+        (_, None) if total.0 == 0 => "there is no swap".into(),
+        (Some(free), Some(percent)) if percent.hundredths < 500 => {
+            format!("swap is full: {} of {} free", Mb(free), Mb(total))
+        }
+        (Some(free), _) => format!("swap had {} of {} free", Mb(free), Mb(total)),
+        (None, _) => format!("there are {} of swap", Mb(total)),
+    })
+}
+
+fn outcome(event: &Event, findings: &mut Vec<Finding>) {
+    let words = match event.outcome {
+        Outcome::NoneKillable => {
+            "nobody could be killed: what is left is init, kernel threads, or protected by oom_score_adj -1000".into()
+        }
+        Outcome::Panic => {
+            let why = event.panic.as_deref().unwrap_or(b"-");
+            format!("the kernel panicked: {}", Escaped(why))
+        }
+        _ => return,
+    };
+    findings.push(Finding::new(words, event.lines.end));
+}

@@ -1,0 +1,186 @@
+//! Why this victim: the kernel's own ranking, worked out again from the table.
+
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Finding, Mb, Who, in_mb, plural, size};
+use crate::oomlog::event::{Event, Outcome, Ranked, Victim};
+use crate::report::escape::Escaped;
+use crate::units::Bytes;
+
+/// Why the kernel chose whom it chose, and who would have been next.
+#[must_use]
+pub fn victim(event: &Event) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(victim) = &event.victim else {
+        return findings;
+    };
+    match &event.selected {
+        Some(selected) => {
+            let words = format!(
+                "{} was selected; {} was killed in its place, a child with memory of its own or another thread",
+                Who::task(selected),
+                Who::task(&victim.task)
+            );
+            findings.push(Finding::new(
+                words,
+                event.lines.selected.or(event.lines.summary),
+            ));
+            ranking(event, selected.pid, &mut findings);
+        }
+        None => ranking(event, victim.task.pid, &mut findings),
+    }
+    if let Some(memcg) = &event.group_memcg {
+        let others = event.group.len() as u64;
+        let words = format!(
+            "memory.oom.group of {}: {others} {} killed with it",
+            Escaped(memcg),
+            plural(others, "other was", "others were")
+        );
+        findings.push(Finding::new(words, None));
+    }
+    findings
+}
+
+/// What was freed: the resident memory of the victim.
+#[must_use]
+pub fn freed(victim: &Victim) -> Option<Bytes> {
+    let parts = [victim.anon_rss, victim.file_rss, victim.shmem_rss];
+    parts.into_iter().flatten().reduce(Bytes::plus)
+}
+
+fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
+    let worst = &event.table.worst;
+    let line = event.lines.table;
+    let Some(first) = worst.first() else {
+        return;
+    };
+    let place = worst.iter().position(|ranked| ranked.row.pid == pid);
+    let words = match place {
+        Some(0) => format!("it has the highest badness: {}", badness(event, first)),
+        Some(at) => format!(
+            "its badness is number {} of the table: {}; ahead of it {}: {}",
+            at + 1,
+            badness(event, &worst[at]),
+            Who::row(&first.row),
+            badness(event, first)
+        ),
+        None => format!(
+            "it is not among the worst of the table; the worst is {}: {}",
+            Who::row(&first.row),
+            badness(event, first)
+        ),
+    };
+    findings.push(Finding::new(words, line));
+    if place != Some(0) {
+        let words = if event.trigger.pid == Some(pid) {
+            "it is the one that asked for memory: vm.oom_kill_allocating_task kills that one"
+        } else {
+            "the log does not say why the worse were spared: they may have been exiting, or not eligible here"
+        };
+        return findings.push(Finding::new(words.into(), None));
+    }
+    if let Some(second) = worst.get(1) {
+        let words = format!(
+            "next would be {}: {}",
+            Who::row(&second.row),
+            badness(event, second)
+        );
+        findings.push(Finding::new(words, line));
+    }
+}
+
+/// `512.0 MB (RSS 500.1 MB, swap 11.9 MB, oom_score_adj 300 adds 75.0 MB)`
+fn badness(event: &Event, ranked: &Ranked) -> String {
+    let row = &ranked.row;
+    let own = row.rss.saturating_add(row.swap.unwrap_or(0));
+    let mut words = signed(event, ranked.badness);
+    words.push_str(" (RSS ");
+    words.push_str(&in_mb(event, row.rss));
+    if let Some(swap) = row.swap.filter(|swap| *swap > 0) {
+        words.push_str(&format!(", swap {}", in_mb(event, swap)));
+    }
+    let adj = row.adj.unwrap_or(0);
+    let added = event
+        .scale
+        .map(|scale| adj.saturating_mul(i64::try_from(scale.pages / 1000).unwrap_or(i64::MAX)));
+    if adj != 0 {
+        words.push_str(&format!(", oom_score_adj {adj}"));
+        if let Some(added) = added {
+            let verb = if adj < 0 { "takes off" } else { "adds" };
+            words.push_str(&format!(" {verb} {}", in_mb(event, added.unsigned_abs())));
+        }
+    }
+    let tables = ranked
+        .badness
+        .saturating_sub(added.unwrap_or(0))
+        .saturating_sub_unsigned(own);
+    if let Ok(tables @ 1..) = u64::try_from(tables)
+        && size(event, tables).is_none_or(|bytes| bytes.0 > 1 << 20)
+    {
+        words.push_str(&format!(", page tables {}", in_mb(event, tables)));
+    }
+    words.push(')');
+    words
+}
+
+fn signed(event: &Event, pages: i64) -> String {
+    let sign = if pages < 0 { "-" } else { "" };
+    format!("{sign}{}", in_mb(event, pages.unsigned_abs()))
+}
+
+/// Whether its death ends somebody's session: the desktop's own processes, and those that a login hangs on. Names are cut at 15 bytes.
+#[must_use]
+pub fn is_session(comm: &[u8]) -> bool {
+    const WHOLE: [&[u8]; 20] = [
+        b"gnome-shell",
+        b"nautilus",
+        b"systemd",
+        b"(sd-pam)",
+        b"dbus-daemon",
+        b"dbus-broker",
+        b"Xorg",
+        b"Xwayland",
+        b"X",
+        b"plasmashell",
+        b"kwin_x11",
+        b"kwin_wayland",
+        b"ksmserver",
+        b"startplasma-way",
+        b"xfce4-session",
+        b"cinnamon",
+        b"sway",
+        b"Hyprland",
+        b"lxsession",
+        b"lightdm",
+    ];
+    const STARTS: [&[u8]; 5] = [
+        b"gnome-session",
+        b"gdm-",
+        b"sddm",
+        b"mate-session",
+        b"cinnamon-sess",
+    ];
+    WHOLE.contains(&comm) || STARTS.iter().any(|start| comm.starts_with(start))
+}
+
+/// Those of an event whose death ended a session.
+pub(super) fn session_victims(event: &Event) -> impl Iterator<Item = &[u8]> {
+    let killed = event.outcome == Outcome::Killed;
+    let first = event.victim.iter().map(|victim| &victim.task);
+    let all = first.chain(&event.group).filter(move |_| killed);
+    all.filter_map(|task| task.comm.as_deref())
+        .filter(|comm| is_session(comm))
+}
+
+/// `384.8 MB`, or nothing known.
+pub(super) fn freed_in_mb(event: &Event) -> Option<String> {
+    event
+        .victim
+        .as_ref()
+        .and_then(freed)
+        .map(|bytes| format!("{}", Mb(bytes)))
+}

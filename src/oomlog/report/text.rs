@@ -1,0 +1,233 @@
+//! Events for people: one screen that tells what happened and what to do, then the timeline, each event, and all advice.
+
+extern crate alloc;
+
+mod detail;
+mod lines;
+mod overview;
+
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+
+use super::{Found, Run, Show};
+use crate::oomlog::analysis::{Mb, Summary, Who, freed, is_session};
+use crate::oomlog::event::{Event, Outcome};
+use crate::report::escape::Escaped;
+use crate::report::time::month_day;
+use crate::sys::clock::{Zone, civil};
+use crate::sys::out::Out;
+use core::time::Duration;
+use lines::{DOUBLE, SINGLE, paragraph};
+
+/// Entries of the timeline that are kept, the newest: 150 bytes each.
+const TIMELINE: usize = 10_000;
+
+/// Events that are shown in detail, the newest: 4 KB each.
+const DETAILS: usize = 200;
+
+/// When events are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// All of them at the end, below what they have in common.
+    Together,
+    /// Each when it comes: --follow.
+    AtOnce,
+}
+
+/// Text for a terminal of 80 columns.
+pub struct Text {
+    order: Order,
+    /// What the title says besides: `LAST 7 DAYS`.
+    subject: String,
+    summary: Summary,
+    timeline: VecDeque<String>,
+    details: VecDeque<String>,
+    latest: overview::Latest,
+}
+
+impl Text {
+    /// Text about `subject`.
+    #[must_use]
+    pub fn new(subject: String, order: Order) -> Self {
+        Self {
+            order,
+            subject,
+            summary: Summary::default(),
+            timeline: VecDeque::new(),
+            details: VecDeque::new(),
+            latest: overview::Latest::default(),
+        }
+    }
+}
+
+impl Show for Text {
+    fn event(&mut self, found: &Found<'_>, out: &mut Out<'_>) {
+        self.summary.add(found.event, found.at());
+        let number = self.summary.events;
+        let detail = detail::of(found, number);
+        if self.order == Order::AtOnce {
+            out.put(detail.as_bytes());
+            out.put(b"\n");
+            return;
+        }
+        self.latest.update(found);
+        keep(&mut self.timeline, TIMELINE, entry(found, number));
+        keep(&mut self.details, DETAILS, detail);
+    }
+
+    fn end(&mut self, run: &Run, out: &mut Out<'_>) {
+        if self.order == Order::AtOnce {
+            return;
+        }
+        if self.summary.events == 0 {
+            return out.put(overview::nothing(run, &self.subject).as_bytes());
+        }
+        let advice = self.summary.advice();
+        out.put(
+            overview::screen(&self.summary, run, &self.subject, &self.latest, &advice).as_bytes(),
+        );
+        self.put_timeline(out);
+        self.put_details(out);
+        put_title(out, "RECOMMENDATIONS");
+        out.put(overview::recommendations(&self.summary, &advice).as_bytes());
+    }
+}
+
+impl Text {
+    fn put_timeline(&self, out: &mut Out<'_>) {
+        out.put(b"\nTIMELINE OF OOM EVENTS\n");
+        out.put(SINGLE.as_bytes());
+        out.put(b"\n");
+        let left_out = self.summary.events - self.timeline.len() as u64;
+        if left_out > 0 {
+            put_note(
+                out,
+                &format!(
+                    "({left_out} earlier ones are counted above, but not listed: --until shows them)"
+                ),
+            );
+        }
+        for entry in &self.timeline {
+            out.put(b"\n");
+            out.put(entry.as_bytes());
+        }
+    }
+
+    fn put_details(&self, out: &mut Out<'_>) {
+        let (before, last) = (self.details.len().saturating_sub(1), self.details.back());
+        let left_out = self.summary.events - self.details.len() as u64;
+        if left_out > 0 {
+            put_note(
+                out,
+                &format!(
+                    "\n(details of the {DETAILS} most recent events follow; --until or --format json shows the others)"
+                ),
+            );
+        }
+        for detail in self.details.iter().take(before) {
+            out.put(b"\n");
+            out.put(detail.as_bytes());
+        }
+        put_title(out, "MOST RECENT OOM EVENT - DETAILED ANALYSIS");
+        out.put(last.map_or(&b""[..], |last| last.as_bytes()));
+    }
+}
+
+fn put_note(out: &mut Out<'_>, words: &str) {
+    out.put(words.as_bytes());
+    out.put(b"\n");
+}
+
+fn put_title(out: &mut Out<'_>, title: &str) {
+    for line in ["", DOUBLE, title, DOUBLE, ""] {
+        out.put(line.as_bytes());
+        out.put(b"\n");
+    }
+}
+
+fn keep(list: &mut VecDeque<String>, most: usize, mut text: String) {
+    if list.len() >= most {
+        list.pop_front();
+    }
+    text.shrink_to_fit();
+    list.push_back(text);
+}
+
+/// `Jan 07 03:19:32` in the local zone; `[123.456789]` when only the time since boot is known.
+fn when(found: &Found<'_>) -> String {
+    let wall = found.wall_us.and_then(|us| u64::try_from(us).ok());
+    let stamp = &found.event.when;
+    match (wall, stamp.boot_us, &stamp.wall) {
+        (Some(us), ..) => {
+            let text = month_day(civil(Duration::from_micros(us), Zone::Local));
+            format!("{}", Escaped(text.as_bytes()))
+        }
+        (None, Some(us), _) => boot(us),
+        (None, None, Some(text)) => format!("{}", Escaped(text)),
+        (None, None, None) => "(no time in the log)".into(),
+    }
+}
+
+/// `[123.456789]`
+fn boot(us: u64) -> String {
+    format!("[{}.{:06}]", us / 1_000_000, us % 1_000_000)
+}
+
+/// `Killed: chrome (PID 892044) - Freed 384.8 MB`, or how else it ended.
+fn ending(event: &Event) -> String {
+    match (event.outcome, &event.victim) {
+        (Outcome::Killed, Some(victim)) => {
+            let mut words = format!("Killed: {}", Who::task(&victim.task));
+            if let Some(bytes) = freed(victim) {
+                words.push_str(&format!(" - Freed {}", Mb(bytes)));
+            }
+            if !event.group.is_empty() {
+                words.push_str(&format!(", and {} of its group", event.group.len()));
+            }
+            words
+        }
+        (Outcome::Panic, _) => "Killed: nobody - the kernel panicked".into(),
+        (Outcome::NoneKillable, _) => "Killed: nobody - no killable process".into(),
+        (_, Some(victim)) => format!(
+            "Selected: {} - the log does not say whether it was killed",
+            Who::task(&victim.task)
+        ),
+        (_, None) => "Killed: - (the log ends before it, or lost it)".into(),
+    }
+}
+
+/// An entry of the timeline.
+fn entry(found: &Found<'_>, number: u64) -> String {
+    let event = found.event;
+    let mut text = format!("{number}. {}\n", when(found));
+    paragraph(&mut text, "   ", "      ", &ending(event));
+    if event.trigger.comm.is_some() || event.trigger.pid.is_some() {
+        paragraph(
+            &mut text,
+            "   ",
+            "      ",
+            &format!("Triggered by: {}", by(event)),
+        );
+    }
+    let tasks = event
+        .victim
+        .iter()
+        .map(|victim| &victim.task)
+        .chain(&event.group);
+    if event.outcome == Outcome::Killed
+        && tasks
+            .filter_map(|task| task.comm.as_deref())
+            .any(is_session)
+    {
+        text.push_str("   ⚠  CAUSED LOGOUT - Session process killed!\n");
+    }
+    text
+}
+
+fn by(event: &Event) -> Who<'_> {
+    Who {
+        comm: event.trigger.comm.as_deref(),
+        pid: event.trigger.pid,
+    }
+}

@@ -1,0 +1,263 @@
+//! One event in full.
+
+extern crate alloc;
+
+mod table;
+
+use alloc::format;
+use alloc::string::String;
+
+use super::lines::paragraph;
+use super::{boot, by, when};
+use crate::oomlog::analysis::{Finding, Mb, Who, freed, meaning, shortage, swap_state, victim};
+use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Victim};
+use crate::oomlog::report::{Found, gfp_names};
+use crate::report::escape::Escaped;
+
+/// Where values begin.
+const INDENT: &str = "                 ";
+
+/// All that is known of it.
+pub(super) fn of(found: &Found<'_>, number: u64) -> String {
+    let event = found.event;
+    let mut to = format!("--- OOM Event #{number} ---\n");
+    time(&mut to, found);
+    trigger(&mut to, event);
+    field(&mut to, "Scope", &scope(event));
+    ending(&mut to, event);
+    if let Some(words) = swap_state(event) {
+        field(&mut to, "Swap", &words);
+    }
+    let path = Escaped(found.source);
+    let (first, last) = (event.lines.first, event.lines.last);
+    field(&mut to, "Log", &format!("{path}, lines {first} to {last}"));
+    if let Some(release) = &event.release {
+        field(&mut to, "Kernel", &format!("{}", Escaped(release)));
+    }
+    if !event.missing.is_empty() {
+        field(&mut to, "Missing", &missing(event));
+    }
+    findings(&mut to, "Out of memory because:", &shortage(event));
+    findings(&mut to, "Why this victim:", &victim(event));
+    table::consumers(&mut to, event);
+    table::sums(&mut to, event);
+    table::shares(&mut to, event);
+    to
+}
+
+fn field(to: &mut String, name: &str, words: &str) {
+    paragraph(to, &format!("{:<17}", format!("{name}:")), INDENT, words);
+}
+
+fn time(to: &mut String, found: &Found<'_>) {
+    let stamp = &found.event.when;
+    let mut words = when(found);
+    if let (Some(us), true) = (stamp.boot_us, found.wall_us.is_some()) {
+        words.push_str(&format!(
+            ", {} s since boot",
+            boot(us).trim_matches(['[', ']'])
+        ));
+    }
+    if let Some(wall) = &stamp.wall
+        && words.as_bytes() != wall.as_slice()
+    {
+        words.push_str(&format!("; in the log: {}", Escaped(wall)));
+    }
+    field(to, "Timestamp", &words);
+}
+
+fn trigger(to: &mut String, event: &Event) {
+    let trigger = &event.trigger;
+    if trigger.comm.is_none() && trigger.pid.is_none() && trigger.gfp_mask.is_none() {
+        return field(to, "Triggered by", "- (not in the log)");
+    }
+    let mut words = format!("{}", by(event));
+    if let Some(adj) = trigger.adj.filter(|adj| *adj != 0) {
+        words.push_str(&format!(", oom_score_adj {adj}"));
+    }
+    field(to, "Triggered by", &words);
+    let mut words = match trigger.order {
+        Some(-1) => {
+            return field(
+                to,
+                "Asked for",
+                "nothing: a person asked for a kill (order -1)",
+            );
+        }
+        Some(order) => {
+            let pages = u32::try_from(order)
+                .ok()
+                .and_then(|order| 1_u64.checked_shl(order))
+                .unwrap_or(0);
+            let unit = if pages == 1 { "page" } else { "pages in a row" };
+            format!("{pages} {unit} (order {order})")
+        }
+        None => "- pages".into(),
+    };
+    if let Some(mask) = trigger.gfp_mask {
+        words.push_str(&format!(", gfp_mask {mask:#x}"));
+    }
+    if let Some(names) = gfp_names(event).filter(|names| !names.is_empty()) {
+        words.push_str(&format!(" = {}", names.replace('|', " | ")));
+    }
+    if let Some(meaning) = meaning(event) {
+        words.push_str(&format!(": {meaning}"));
+    }
+    field(to, "Asked for", &words);
+}
+
+fn scope(event: &Event) -> String {
+    let nodes = event
+        .trigger
+        .nodemask
+        .as_deref()
+        .filter(|nodes| !nodes.starts_with(b"("));
+    let nodes = nodes
+        .map(|nodes| format!(", node {}", Escaped(nodes)))
+        .unwrap_or_default();
+    match event.constraint {
+        Constraint::None => "whole system".into(),
+        Constraint::Cpuset => format!("the nodes of a cpuset{nodes}"),
+        Constraint::Mempolicy => format!("the nodes of a memory policy{nodes}"),
+        Constraint::Unknown => "the log does not say; whole system or cpuset".into(),
+        Constraint::Memcg => {
+            let path = event.memcg.as_deref().unwrap_or(b"-");
+            let version = event
+                .counters
+                .version
+                .map(|version| format!(" (v{})", version.number()));
+            let mut words = format!("cgroup {}{}", Escaped(path), version.unwrap_or_default());
+            let memory = event.counters.memory.unwrap_or_default();
+            if let (Some(usage), Some(limit)) = (memory.usage, memory.limit) {
+                words.push_str(&format!(
+                    ", usage {} kB, limit {} kB",
+                    usage.kib(),
+                    limit.kib()
+                ));
+            }
+            if let Some(task) = event
+                .task_memcg
+                .as_ref()
+                .filter(|task| Some(*task) != event.memcg.as_ref())
+            {
+                words.push_str(&format!("; the task is in {}", Escaped(task)));
+            }
+            words
+        }
+    }
+}
+
+fn ending(to: &mut String, event: &Event) {
+    match (event.outcome, &event.victim) {
+        (Outcome::Killed, Some(victim)) => killed(to, event, victim),
+        (Outcome::Panic, _) => {
+            let why = event.panic.as_deref().unwrap_or(b"-");
+            field(
+                to,
+                "Killed process",
+                &format!("none: kernel panic: {}", Escaped(why)),
+            );
+        }
+        (Outcome::NoneKillable, _) => {
+            field(to, "Killed process", "none: no process could be killed")
+        }
+        (_, Some(victim)) => {
+            field(
+                to,
+                "Selected",
+                &format!(
+                    "{}; the log does not say that it was killed",
+                    Who::task(&victim.task)
+                ),
+            );
+        }
+        (_, None) => field(to, "Killed process", "- (not in the log)"),
+    }
+}
+
+fn killed(to: &mut String, event: &Event, victim: &Victim) {
+    let mut words = format!("{}", Who::task(&victim.task));
+    if let Some(uid) = victim.uid {
+        words.push_str(&format!(", UID {uid}"));
+    }
+    if let Some(adj) = victim.adj {
+        words.push_str(&format!(", oom_score_adj {adj}"));
+    }
+    field(to, "Killed process", &words);
+    let freed = freed(victim).map_or_else(
+        || "- (RSS is not in the log)".into(),
+        |bytes| format!("{} (RSS)", Mb(bytes)),
+    );
+    field(to, "Memory freed", &freed);
+    let mut words = String::new();
+    for (name, bytes) in [
+        ("anon", victim.anon_rss),
+        ("file", victim.file_rss),
+        ("shmem", victim.shmem_rss),
+        ("page tables", victim.page_tables),
+        ("address space", victim.total_vm),
+    ] {
+        if let Some(bytes) = bytes {
+            words.push_str(if words.is_empty() { "" } else { ", " });
+            words.push_str(&format!("{name} {}", Mb(bytes)));
+        }
+    }
+    if !words.is_empty() {
+        paragraph(to, INDENT, INDENT, &words);
+    }
+    let reaped = if event.reaped {
+        "yes, by the oom_reaper"
+    } else {
+        "the log does not say so"
+    };
+    field(to, "Reaped", reaped);
+    if !event.group.is_empty() {
+        let mut words = String::new();
+        for task in event.group.iter().take(10) {
+            words.push_str(&format!("{}, ", Who::task(task)));
+        }
+        let more = event.group.len().saturating_sub(10);
+        let end = if more > 0 {
+            format!("and {more} more")
+        } else {
+            String::new()
+        };
+        field(
+            to,
+            "Killed with it",
+            (words + &end).trim_end_matches([',', ' ']),
+        );
+    }
+}
+
+fn missing(event: &Event) -> String {
+    let words = event.missing.iter().map(|missing| match missing {
+        Missing::Header => "who asked for memory",
+        Missing::Mixed => "whose trigger and memory these are: two reports are mixed",
+        Missing::Memory => "the state of memory",
+        Missing::Table => "the table of tasks",
+        Missing::Columns => "the table's header",
+        Missing::Rows => "rows of the table",
+        Missing::End => "how it ended",
+    });
+    let mut all = String::new();
+    for word in words {
+        all.push_str(if all.is_empty() { "" } else { ", " });
+        all.push_str(word);
+    }
+    all
+}
+
+fn findings(to: &mut String, title: &str, findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    to.push_str(&format!("\n{title}\n"));
+    for finding in findings {
+        let line = finding
+            .line
+            .map(|line| format!(" [line {line}]"))
+            .unwrap_or_default();
+        paragraph(to, "  - ", "    ", &format!("{}{line}", finding.words));
+    }
+}

@@ -1,0 +1,236 @@
+//! The first screen, 24 lines of 80 columns at most: what happened, why, and what to do first.
+
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::lines::{DOUBLE, cut_paragraph, paragraph, short};
+use super::{ending, when};
+use crate::oomlog::analysis::{
+    Advice, Finding, Mb, Summary, cgroup_label, every, shortage, victim,
+};
+use crate::oomlog::report::{Found, Run};
+use crate::report::escape::Escaped;
+
+const INDENT: &str = "             ";
+
+/// What the screen says about the last event.
+#[derive(Debug, Default)]
+pub(super) struct Latest {
+    what: String,
+    why: Option<String>,
+    victim: Option<String>,
+    /// The first event's time, and this one's.
+    since: Option<String>,
+    until: String,
+}
+
+impl Latest {
+    /// Takes the next one.
+    pub(super) fn update(&mut self, found: &Found<'_>) {
+        let at = when(found);
+        self.what = format!("{at}. {}", ending(found.event));
+        self.why = first(shortage(found.event));
+        self.victim = first(victim(found.event));
+        self.since.get_or_insert_with(|| at.clone());
+        self.until = at;
+    }
+
+    /// `Jan 07 03:19:32 to Jan 07 03:48:50`
+    fn period(&self) -> Option<String> {
+        let since = self.since.as_ref().filter(|since| **since != self.until)?;
+        Some(format!("{since} to {}", self.until))
+    }
+}
+
+/// The most telling one.
+fn first(findings: Vec<Finding>) -> Option<String> {
+    let finding = findings.into_iter().next()?;
+    let line = finding.line.map(|line| format!(" [line {line}]"));
+    Some(finding.words + &line.unwrap_or_default())
+}
+
+/// Nothing was found.
+pub(super) fn nothing(run: &Run, subject: &str) -> String {
+    let logs = if run.logs == 1 { "log" } else { "logs" };
+    let mut text = String::new();
+    paragraph(
+        &mut text,
+        "",
+        "  ",
+        &format!(
+            "No OOM events found in {subject}: {} {logs}, {} bytes read",
+            run.logs, run.bytes
+        ),
+    );
+    text
+}
+
+/// The screen.
+pub(super) fn screen(
+    summary: &Summary,
+    run: &Run,
+    subject: &str,
+    latest: &Latest,
+    advice: &[(Advice, u64)],
+) -> String {
+    let mut to = String::new();
+    let title = format!("SYSTEM OOM ANALYSIS - {subject}");
+    to.push_str(&format!("{DOUBLE}\n"));
+    cut_paragraph(&mut to, "", "", &title, 1);
+    to.push_str(&format!("{DOUBLE}\n\n"));
+    counts(&mut to, summary, run, latest);
+    to.push('\n');
+    killed(&mut to, summary);
+    causes(&mut to, summary);
+    scope(&mut to, summary);
+    recent(&mut to, summary, latest);
+    to.push('\n');
+    for (at, (advice, _)) in advice.iter().take(2).enumerate() {
+        let first = if at == 0 { "What to do:  " } else { INDENT };
+        cut_paragraph(
+            &mut to,
+            first,
+            INDENT,
+            &format!("{}. {}", at + 1, advice.words),
+            2,
+        );
+        if let Some(command) = &advice.command {
+            cut_paragraph(&mut to, INDENT, INDENT, &format!("   # {command}"), 1);
+        }
+    }
+    to
+}
+
+fn counts(to: &mut String, summary: &Summary, run: &Run, latest: &Latest) {
+    let mut words = format!("⚠ Found {} OOM event(s)", summary.events);
+    for (count, what) in [
+        (summary.killed, "killed"),
+        (summary.panics, "panic(s)"),
+        (summary.none_killable, "without a killable process"),
+        (summary.unknown, "of unknown end"),
+        (run.repeated, "also in another log"),
+    ] {
+        if count > 0 {
+            words.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if let Some(period) = latest.period() {
+        words.push_str(&format!("; {period}"));
+    }
+    cut_paragraph(to, "", "  ", &words, 2);
+}
+
+fn killed(to: &mut String, summary: &Summary) {
+    let victims = summary.victims.by(|count| *count);
+    if victims.is_empty() {
+        return;
+    }
+    let mut words = String::new();
+    for (at, (name, count)) in victims.iter().take(6).enumerate() {
+        words.push_str(if at > 0 { ", " } else { "" });
+        words.push_str(&format!("{}: {count} time(s)", Escaped(name)));
+    }
+    let more = victims.len().saturating_sub(6);
+    if more > 0 || summary.victims.others > 0 {
+        words.push_str(&format!(
+            ", and {} others",
+            more as u64 + summary.victims.others
+        ));
+    }
+    cut_paragraph(to, "Killed:      ", INDENT, &words, 2);
+}
+
+fn causes(to: &mut String, summary: &Summary) {
+    for (at, (name, hog)) in summary.root_causes().iter().take(3).enumerate() {
+        let first = if at == 0 { "Root cause:  " } else { INDENT };
+        let words = format!(
+            "{}. {:<16} - Average {} (present in {}/{} events)",
+            at + 1,
+            format!("{}", Escaped(name)),
+            Mb(hog.average()),
+            hog.present,
+            summary.with_table
+        );
+        cut_paragraph(to, first, INDENT, &words, 1);
+    }
+}
+
+fn scope(to: &mut String, summary: &Summary) {
+    let [system, memcg, cpuset, mempolicy, unknown] = summary.constraints;
+    let mut words = String::new();
+    for (count, what) in [
+        (system, "whole system"),
+        (memcg, "cgroup limit"),
+        (cpuset, "cpuset"),
+        (mempolicy, "memory policy"),
+        (unknown, "not said"),
+    ] {
+        if count > 0 {
+            words.push_str(if words.is_empty() { "" } else { ", " });
+            words.push_str(&format!("{what} {count}"));
+        }
+    }
+    cut_paragraph(to, "Scope:       ", INDENT, &words, 1);
+    for (path, cgroup) in summary
+        .cgroups
+        .by(|cgroup| cgroup.count)
+        .into_iter()
+        .take(2)
+    {
+        let period = cgroup
+            .period()
+            .map(|seconds| format!(", {}", every(seconds)))
+            .unwrap_or_default();
+        let words = format!(
+            "{} {} time(s){period}",
+            short(&cgroup_label(path), 50),
+            cgroup.count
+        );
+        cut_paragraph(to, INDENT, INDENT, &words, 1);
+    }
+}
+
+fn recent(to: &mut String, summary: &Summary, latest: &Latest) {
+    cut_paragraph(to, "Most recent: ", INDENT, &latest.what, 2);
+    if let Some(why) = &latest.why {
+        cut_paragraph(to, "  because:   ", INDENT, why, 2);
+    }
+    if let Some(victim) = &latest.victim {
+        cut_paragraph(to, "  chosen:    ", INDENT, victim, 2);
+    }
+    if let Some((name, count)) = &summary.session {
+        let words = format!(
+            "⚠  CAUSED LOGOUT - Session process killed: {} ({count} time(s))",
+            Escaped(name)
+        );
+        cut_paragraph(to, "", "   ", &words, 1);
+    }
+}
+
+/// All advice, each with its command and what it rests on.
+pub(super) fn recommendations(summary: &Summary, advice: &[(Advice, u64)]) -> String {
+    let mut to = String::new();
+    if summary.session.is_some() {
+        to.push_str("⚠  CRITICAL: Session processes were killed, causing logout!\n\n");
+    }
+    for (at, (advice, events)) in advice.iter().enumerate() {
+        let number = format!("{}. ", at + 1);
+        paragraph(&mut to, &number, "   ", &advice.words);
+        if let Some(command) = &advice.command {
+            to.push_str(&format!("     # {command}\n"));
+        }
+        let words = format!(
+            "because: {} (in {events} of {} events)",
+            advice.evidence, summary.events
+        );
+        paragraph(&mut to, "   ", "   ", &words);
+    }
+    if advice.is_empty() {
+        to.push_str("None: the log tells too little.\n");
+    }
+
+    to
+}
