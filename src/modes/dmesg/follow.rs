@@ -5,7 +5,7 @@ extern crate std;
 use core::time::Duration;
 use std::os::fd::AsFd;
 
-use super::read::{Reader, boot_id, live_reference, part, wanted};
+use super::read::{Reader, live_reference, machine, part, wanted};
 use super::words;
 use crate::oomlog::live::drain;
 use crate::oomlog::record::Record;
@@ -47,7 +47,7 @@ impl Reader<'_, '_, '_> {
         let kmsg = Kmsg::open(c"/dev/kmsg")?;
         kmsg.skip()?;
         self.log.next();
-        self.log.boot_id = boot_id();
+        self.log.machine = Some(machine());
         let mut at = self.log.piece(b"/dev/kmsg", live_reference());
         self.sink.run.logs += 1;
         let mut due = Due::default();

@@ -11,7 +11,6 @@ mod id;
 mod read;
 mod sink;
 mod state;
-mod stub;
 mod words;
 
 use alloc::boxed::Box;
@@ -23,6 +22,8 @@ pub use filter::{Filter, Who};
 use super::{Buffers, fail, output_exit};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::oomlog::report::json::Json;
+use crate::oomlog::report::text::{Order, Text};
 use crate::oomlog::report::{Run, Show};
 use crate::oomlog::seen::Seen;
 use crate::report::Format;
@@ -37,6 +38,8 @@ use sink::{Flush, Sink};
 pub struct Options<'a> {
     /// Which logs.
     pub logs: Logs<'a>,
+    /// The same in a few words, and what is asked of them.
+    pub subject: &'a str,
     /// Which of their events.
     pub filter: Filter<'a>,
     /// How they are written.
@@ -61,9 +64,10 @@ pub enum Logs<'a> {
 }
 
 /// What an event means for the exit code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnFound {
     /// Nothing: it was looked for, and found.
+    #[default]
     Done,
     /// [`Exit::Found`].
     Found,
@@ -83,7 +87,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     };
     let mut sink = Sink {
         filter: options.filter,
-        show: show(options.format),
+        show: show(options),
         out: Out::new(To::Stdout, buffers.out),
         run: Run::default(),
         seen,
@@ -119,7 +123,7 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
         return Ok(());
     }
     if sink.run.failed == 0 {
-        words::line(|out| out.put(b"there is no log to read"));
+        no_log(options.subject);
     }
     Err(Exit::Error)
 }
@@ -141,8 +145,25 @@ fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Exit {
     exit
 }
 
-fn show(format: Format) -> Box<dyn Show> {
-    Box::new(stub::Stub { format, events: 0 })
+fn show(options: &Options<'_>) -> Box<dyn Show> {
+    let order = match options.logs {
+        Logs::Follow => Order::AtOnce,
+        _ => Order::Together,
+    };
+    match options.format {
+        Format::Text => Box::new(Text::new(options.subject.into(), order)),
+        Format::Json => Box::new(Json::default()),
+    }
+}
+
+fn no_log(subject: &str) {
+    words::line(|out| {
+        out.put(b"there is no log to read in ");
+        out.put(subject.as_bytes());
+    });
+    super::say_hint(Some(
+        "name a log, or a directory that has some: memdoor dmesg /var/log",
+    ));
 }
 
 /// Why the live log can't be read, and what to do about it.

@@ -8,6 +8,8 @@ use core::ffi::CStr;
 
 use super::sink::{Log, Sink};
 use super::words;
+use crate::fixed::Fixed;
+use crate::host::machine_id;
 use crate::oomlog::assemble::Assembler;
 
 use crate::oomlog::live::Live;
@@ -17,9 +19,11 @@ use crate::oomlog::record::{Origin, Record};
 use crate::oomlog::scan::{Part, Scan};
 use crate::oomlog::source::Source;
 use crate::parse::oom_report::{Line, line};
+use crate::report::json::Envelope;
 use crate::sys::clock::{Now, Zone, monotonic};
 use crate::sys::file::Dir;
 use crate::sys::input::{Input, Kind};
+use crate::sys::system::Uname;
 use crate::sys::{Errno, Result};
 
 /// Reads logs one after the other.
@@ -65,12 +69,20 @@ pub(super) fn live_reference() -> Reference {
     }
 }
 
-/// The running boot's id, where /proc is there to tell.
-pub(super) fn boot_id() -> Option<Vec<u8>> {
-    let file = Input::open(c"/proc/sys/kernel/random/boot_id").ok()?;
+/// This machine, as far as there is something to tell: a rescue system has neither /proc nor /etc.
+pub(super) fn machine() -> Envelope {
+    let uname = Uname::read();
     let mut buf = [0; 64];
-    let length = file.read(&mut buf).ok()?;
-    Some(buf[..length].trim_ascii().into()).filter(|id: &Vec<u8>| !id.is_empty())
+    let boot_id = Input::open(c"/proc/sys/kernel/random/boot_id")
+        .and_then(|file| file.read(&mut buf))
+        .map(|length| buf[..length].trim_ascii());
+    Envelope {
+        host: uname.host,
+        host_id: machine_id(),
+        arch: uname.machine,
+        boot_id: Fixed::of(boot_id.unwrap_or_default()),
+        release: uname.release,
+    }
 }
 
 impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
@@ -88,7 +100,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     pub(super) fn live(&mut self) -> Result<()> {
         let live = Live::open(c"/dev/kmsg")?;
         self.log.next();
-        self.log.boot_id = boot_id();
+        self.log.machine = Some(machine());
         let start = self.log.piece(live.name().as_bytes(), live_reference());
         let Self {
             assembler,

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 
 use super::filter::{Filter, Verdict};
 use super::{id, words};
-use crate::oomlog::event::{Event, Position, Text};
+use crate::oomlog::event::{Event, Position};
 use crate::oomlog::moment::{self, Reference};
 use crate::oomlog::report::{Found, Run, Show};
 use crate::oomlog::seen::{self, Known, Seen, Where};
+use crate::report::json::Envelope;
 use crate::sys::out::{Broken, Out};
 
 /// What is added to the position of a line for each piece of a rotated log: no piece has as many.
@@ -22,8 +23,8 @@ pub(super) struct Log {
     /// Which one of this run it is.
     number: u32,
     pieces: Vec<(Vec<u8>, Reference)>,
-    /// The boot, where the log does not say it and everything else does.
-    pub(super) boot_id: Option<Text>,
+    /// The machine, when it is this one.
+    pub(super) machine: Option<Envelope>,
 }
 
 impl Log {
@@ -106,8 +107,10 @@ impl Sink<'_, '_> {
         let Some((source, reference)) = log.settle(&mut event) else {
             return;
         };
-        if event.boot_id.is_none() {
-            event.boot_id.clone_from(&log.boot_id);
+        // The live log does not say it, and all else does.
+        if let (None, Some(machine)) = (&event.boot_id, &log.machine) {
+            let boot_id = machine.boot_id.as_bytes();
+            event.boot_id = (!boot_id.is_empty()).then(|| boot_id.into());
         }
         let wall = moment::of(&event.when, reference);
         let print = seen::print(&event, wall);
@@ -136,6 +139,7 @@ impl Sink<'_, '_> {
             source,
             id: &id::of(&event),
             wall_us: wall.map(|wall| wall.us),
+            machine: log.machine.as_ref(),
         };
         self.show.event(&found, &mut self.out);
         if self.flush == Flush::Event {
