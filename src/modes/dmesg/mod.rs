@@ -8,11 +8,10 @@ extern crate alloc;
 mod filter;
 mod id;
 mod read;
+mod show;
 mod sink;
-mod stub;
 mod words;
 
-use alloc::boxed::Box;
 use alloc::ffi::CString;
 use core::ffi::CStr;
 
@@ -21,7 +20,7 @@ pub use filter::{Filter, Who};
 use super::{Buffers, fail, output_exit};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::oomlog::report::{Run, Show};
+use crate::oomlog::report::Run;
 use crate::oomlog::seen::Seen;
 use crate::report::Format;
 use crate::sys::Errno;
@@ -69,7 +68,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_what_is_not_an_end();
     let mut sink = Sink {
         filter: options.filter,
-        show: show(options.format),
+        show: show::show(options),
         out: Out::new(To::Stdout, buffers.out),
         run: Run::default(),
         seen: Seen::new(),
@@ -94,10 +93,6 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     }
     sink.end();
     exit(&sink, options.on_found)
-}
-
-fn show(format: Format) -> Box<dyn Show> {
-    Box::new(stub::Stub { format, events: 0 })
 }
 
 /// Why the live log can't be read, and what to do about it.

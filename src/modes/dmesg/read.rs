@@ -6,6 +6,7 @@ use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
+use super::show::machine;
 use super::sink::{Log, Sink};
 use super::words;
 use crate::oomlog::assemble::Assembler;
@@ -90,6 +91,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let live = Live::open(c"/dev/kmsg")?;
         self.log.next();
         self.log.boot_id = boot_id();
+        self.log.machine = Some(machine());
         let start = self.log.piece(live.name().as_bytes(), live_reference());
         let Self {
             assembler,

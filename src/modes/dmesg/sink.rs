@@ -11,6 +11,7 @@ use crate::oomlog::event::{Event, Position, Text};
 use crate::oomlog::moment::{self, Reference};
 use crate::oomlog::report::{Found, Run, Show};
 use crate::oomlog::seen::{self, Known, Seen, Where};
+use crate::report::json::Envelope;
 use crate::sys::out::{Broken, Out};
 
 /// What is added to the position of a line for each piece of a rotated log: no piece has as many.
@@ -24,6 +25,8 @@ pub(super) struct Log {
     pieces: Vec<(Vec<u8>, Reference)>,
     /// The boot, where the log does not say it and everything else does.
     pub(super) boot_id: Option<Text>,
+    /// This machine, when it is its log.
+    pub(super) machine: Option<Envelope>,
 }
 
 impl Log {
@@ -35,6 +38,8 @@ impl Log {
     /// It has ended.
     pub(super) fn end(&mut self) {
         self.pieces.clear();
+        self.boot_id = None;
+        self.machine = None;
     }
 
     /// The name of its last piece.
@@ -129,6 +134,7 @@ impl Sink<'_, '_> {
             source,
             id: &id::of(&event),
             wall_us: wall.map(|wall| wall.us),
+            machine: log.machine.as_ref(),
         };
         self.show.event(&found, &mut self.out);
         if self.flush == Flush::Event {

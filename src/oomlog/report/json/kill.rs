@@ -137,8 +137,8 @@ fn source<'a>(found: &Found<'a>, facts: &mut Vec<Fact<'a>>) {
         Some(machine) => {
             facts.push(text("host.id", Some(machine.host_id.as_bytes())));
             facts.push(text("host.arch", Some(machine.arch.as_bytes())));
-            let (name, boot) = (machine.host.as_bytes(), machine.boot_id.as_bytes());
-            (Some(name), Some(boot), Some(machine.release.as_bytes()))
+            let (name, release) = (machine.host.as_bytes(), machine.release.as_bytes());
+            (Some(name), event.boot_id.as_deref(), Some(release))
         }
         None => (
             event.host.as_deref(),
