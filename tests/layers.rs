@@ -78,6 +78,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/netlink.rs", "OwnedFd of a netlink socket"),
     ("sys/out.rs", "BorrowedFd to write to"),
     ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
+    ("sys/replace.rs", "OwnedFd of a new file"),
     ("sys/signal.rs", "BorrowedFd to wait for"),
     ("sys/socket.rs", "AsFd of a socket to look at"),
     ("sys/unwind.rs", "abort(3) in place of unwinding"),
@@ -85,6 +86,8 @@ const STD: &[(&str, &str)] = &[
         "modes/watch/mod.rs",
         "AsFd of the pidfd that a watch waits for",
     ),
+    ("modes/dmesg/state.rs", "AsFd of the file that remembers"),
+    ("modes/dmesg/follow.rs", "AsFd of the log to wait for"),
 ];
 
 /// What is below these names works offline: its files may say `extern crate alloc`, and use it.

@@ -1,97 +1,31 @@
 //! `memdoor dmesg FILE`, `memdoor oom FILE`.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Parser;
 use memdoor::modes::dmesg;
 use memdoor::report::Format;
+use memdoor::report::escape::Escaped;
 
 use super::{Command, Result, UsageError, Word, about, unknown_option, usage, value, values, word};
 
 /// What was typed for kernel logs.
+#[derive(Default)]
 pub(crate) struct DmesgArgs {
     operands: Vec<CString>,
     root: Option<CString>,
-    since_us: Option<i64>,
-    until_us: Option<i64>,
+    since: Option<Time>,
+    until: Option<Time>,
+    days: Option<Time>,
     victim: Option<OsString>,
     cgroup: Option<OsString>,
     format: Format,
     on_found: dmesg::OnFound,
-}
-
-impl DmesgArgs {
-    /// As the mode takes it.
-    pub(crate) fn borrow(&self) -> dmesg::Options<'_> {
-        let logs = match &self.root {
-            Some(root) => dmesg::Logs::Root(root),
-            None if self.operands.is_empty() => dmesg::Logs::Live,
-            None => dmesg::Logs::Named(&self.operands),
-        };
-        let filter = dmesg::Filter {
-            since_us: self.since_us,
-            until_us: self.until_us,
-            victim: self.victim.as_deref().map(values::who),
-            cgroup: self.cgroup.as_deref().map(OsStr::as_bytes),
-        };
-        dmesg::Options {
-            logs,
-            filter,
-            format: self.format,
-            on_found: self.on_found,
-        }
-    }
-}
-
-/// Reads it.
-pub(super) fn args(parser: &mut Parser) -> Result<Command> {
-    let now_us = values::now_us();
-    let mut operands = Vec::new();
-    let (mut root, mut since, mut days, mut until) = (None, None, None, None);
-    let (mut victim, mut cgroup) = (None, None);
-    let mut format = Format::default();
-    let mut on_found = dmesg::OnFound::Done;
-    while let Some(word) = word(parser)? {
-        let name = match word {
-            Word::Option(name) => name,
-            Word::Operand(operand) => {
-                operands.push(values::file("FILE", &operand)?);
-                continue;
-            }
-        };
-        if let Some(command) = about(&name, usage::dmesg) {
-            return Ok(command);
-        }
-        match name.as_str() {
-            "--since" => since = Some(Time::read(&name, parser, now_us)?),
-            "--until" => until = Some(Time::read(&name, parser, now_us)?),
-            "--days" => days = Some(values::days(&name, &value(&name, parser)?, now_us)?),
-            "--victim" => victim = Some(values::victim(&name, value(&name, parser)?)?),
-            "--cgroup" => cgroup = Some(values::path(&name, value(&name, parser)?)?),
-            "--root" => root = Some(values::file(&name, &value(&name, parser)?)?),
-            "--format" => format = values::format(&name, &value(&name, parser)?)?,
-            "--fail-on-oom" => on_found = dmesg::OnFound::Found,
-            _ => return Err(unknown_option(&name)),
-        }
-    }
-    if let (Some(_), Some(operand)) = (&root, operands.first()) {
-        let operand = values::quoted(OsStr::from_bytes(operand.to_bytes()));
-        return Err(UsageError(format!(
-            "unexpected operand {operand}: --root reads the logs of that system and nothing else"
-        )));
-    }
-    let since_us = since_us(since.as_ref(), days, until.as_ref())?;
-    Ok(Command::Dmesg(Box::new(DmesgArgs {
-        operands,
-        root,
-        since_us,
-        until_us: until.map(|time| time.us),
-        victim,
-        cgroup,
-        format,
-        on_found,
-    })))
+    follow: Follow,
+    since_last: Option<CString>,
+    /// What the report is about, in a few words.
+    subject: String,
 }
 
 /// A time and how it was typed.
@@ -100,28 +34,165 @@ struct Time {
     us: i64,
 }
 
-impl Time {
-    fn read(name: &str, parser: &mut Parser, now_us: i64) -> Result<Self> {
-        let typed = value(name, parser)?;
-        let us = values::time(name, &typed, now_us)?;
-        Ok(Self { typed, us })
+/// Whether more is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Follow {
+    #[default]
+    No,
+    Yes,
+}
+
+impl DmesgArgs {
+    /// As the mode takes it.
+    pub(crate) fn borrow(&self) -> dmesg::Options<'_> {
+        let logs = match (&self.root, self.follow) {
+            (Some(root), _) => dmesg::Logs::Root(root),
+            (None, Follow::Yes) => dmesg::Logs::Follow,
+            (None, Follow::No) if self.operands.is_empty() => dmesg::Logs::Live,
+            (None, Follow::No) => dmesg::Logs::Named(&self.operands),
+        };
+        let us = |time: &Option<Time>| time.as_ref().map(|time| time.us);
+        let filter = dmesg::Filter {
+            since_us: us(&self.since).or(us(&self.days)),
+            until_us: us(&self.until),
+            victim: self.victim.as_deref().map(values::who),
+            cgroup: self.cgroup.as_deref().map(OsStr::as_bytes),
+        };
+        dmesg::Options {
+            logs,
+            subject: &self.subject,
+            filter,
+            format: self.format,
+            on_found: self.on_found,
+            since_last: self.since_last.as_deref(),
+        }
+    }
+
+    /// Takes an option that is one of these.
+    fn take(&mut self, name: &str, parser: &mut Parser, now_us: i64) -> Result<()> {
+        match name {
+            "--follow" => self.follow = Follow::Yes,
+            "--fail-on-oom" => self.on_found = dmesg::OnFound::Found,
+            "--since" | "--until" | "--days" | "--victim" | "--cgroup" | "--format" | "--root"
+            | "--since-last" => self.set(name, value(name, parser)?, now_us)?,
+            _ => return Err(unknown_option(name)),
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, typed: OsString, now_us: i64) -> Result<()> {
+        let time = |us| {
+            Some(Time {
+                typed: typed.clone(),
+                us,
+            })
+        };
+        match name {
+            "--since" => self.since = time(values::time(name, &typed, now_us)?),
+            "--until" => self.until = time(values::time(name, &typed, now_us)?),
+            "--days" => self.days = time(values::days(name, &typed, now_us)?),
+            "--victim" => self.victim = Some(values::victim(name, typed)?),
+            "--cgroup" => self.cgroup = Some(values::path(name, typed)?),
+            "--format" => self.format = values::format(name, &typed)?,
+            "--root" => self.root = Some(values::file(name, &typed)?),
+            _ => self.since_last = Some(values::file(name, &typed)?),
+        }
+        Ok(())
+    }
+
+    /// What goes with what.
+    fn check(&self) -> Result<()> {
+        let is_followed = self.follow == Follow::Yes;
+        let operand = self.operands.first().map(|path| quoted(path));
+        let wrong = match (&self.root, operand, &self.since_last) {
+            (Some(_), Some(operand), _) => format!(
+                "unexpected operand {operand}: --root reads the logs of that system and nothing else"
+            ),
+            (None, Some(operand), _) if is_followed => format!(
+                "unexpected operand {operand}: --follow is of the live log and nothing else"
+            ),
+            (Some(root), ..) if is_followed => format!(
+                "--follow and --root {}: --follow is of the live log and nothing else",
+                quoted(root)
+            ),
+            (.., Some(state)) if is_followed => format!(
+                "--follow and --since-last {}: --follow shows what comes from now on, and remembers nothing",
+                quoted(state)
+            ),
+            _ => return self.check_times(),
+        };
+        Err(UsageError(wrong))
+    }
+
+    fn check_times(&self) -> Result<()> {
+        let wrong = match (&self.since, &self.days, &self.until) {
+            (Some(_), Some(_), _) => {
+                "--since and --days: both say from when on; one of them is enough".into()
+            }
+            (Some(since), None, Some(until)) if since.us > until.us => format!(
+                "--since {} is later than --until {}: nothing can be in between",
+                values::quoted(&since.typed),
+                values::quoted(&until.typed)
+            ),
+            (None, Some(days), Some(until)) if days.us > until.us => format!(
+                "--until {} is before --days {} begins: nothing can be in between",
+                values::quoted(&until.typed),
+                values::quoted(&days.typed)
+            ),
+            _ => return Ok(()),
+        };
+        Err(UsageError(wrong))
+    }
+
+    /// `/var/log, last 7 days`: all that was asked for, as it was typed.
+    fn subject(&self) -> String {
+        /// Logs that are named; the others are counted.
+        const NAMED: usize = 3;
+        let logs = self.root.iter().chain(&self.operands);
+        let mut words: Vec<String> = logs
+            .map(|path| Escaped(path.to_bytes()).to_string())
+            .collect();
+        if words.is_empty() {
+            words.push("the live kernel log".into());
+        }
+        if let Some(more @ 1..) = words.len().checked_sub(NAMED) {
+            words.truncate(NAMED);
+            words.push(format!("{more} more"));
+        }
+        let mut ask = |what: &str, typed: Option<&OsStr>, unit: &str| {
+            let text = typed.map(|typed| Escaped(typed.as_bytes()));
+            words.extend(text.map(|text| format!("{what} {text}{unit}")));
+        };
+        let typed = |time| Option::map(time, |time: &Time| time.typed.as_os_str());
+        ask("last", typed(self.days.as_ref()), " days");
+        ask("since", typed(self.since.as_ref()), "");
+        ask("until", typed(self.until.as_ref()), "");
+        ask("victim", self.victim.as_deref(), "");
+        ask("cgroup", self.cgroup.as_deref(), "");
+        words.join(", ")
     }
 }
 
-/// From when on, which two options say.
-fn since_us(since: Option<&Time>, days: Option<i64>, until: Option<&Time>) -> Result<Option<i64>> {
-    if since.is_some() && days.is_some() {
-        return Err(UsageError(
-            "--since and --days: both say from when on; one of them is enough".into(),
-        ));
+fn quoted(path: &CStr) -> String {
+    values::quoted(OsStr::from_bytes(path.to_bytes()))
+}
+
+/// Reads it.
+pub(super) fn args(parser: &mut Parser) -> Result<Command> {
+    let now_us = values::now_us();
+    let mut args = DmesgArgs::default();
+    while let Some(word) = word(parser)? {
+        match word {
+            Word::Operand(operand) => args.operands.push(values::file("FILE", &operand)?),
+            Word::Option(name) => {
+                if let Some(command) = about(&name, usage::dmesg) {
+                    return Ok(command);
+                }
+                args.take(&name, parser, now_us)?;
+            }
+        }
     }
-    if let (Some(since), Some(until)) = (since, until)
-        && since.us > until.us
-    {
-        let (since, until) = (values::quoted(&since.typed), values::quoted(&until.typed));
-        return Err(UsageError(format!(
-            "--since {since} is later than --until {until}: nothing can be in between"
-        )));
-    }
-    Ok(days.or(since.map(|time| time.us)))
+    args.check()?;
+    args.subject = args.subject();
+    Ok(Command::Dmesg(Box::new(args)))
 }

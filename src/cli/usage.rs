@@ -96,7 +96,8 @@ exit codes:
 const DMESG: &str = "\
 usage: memdoor dmesg [FILE|DIR|-]... [--since TIME] [--until TIME] [--days N]
                [--victim NAME|PID] [--cgroup PATH] [--format text|json]
-               [--root DIR] [--fail-on-oom]
+               [--root DIR] [--follow] [--since-last STATEFILE]
+               [--fail-on-oom]
 
 Reads kernel logs and says what the OOM killer did, to whom, why, and what to
 change. An event that several logs have is shown once. memdoor oom is the same.
@@ -118,6 +119,11 @@ change. An event that several logs have is shown once. memdoor oom is the same.
                        only events that killed it; NAME* is any that begins so
       --cgroup PATH    only events in that cgroup or below it
       --format FORMAT  text (default) or json: one object a line
+      --follow         waits for new events of the live log and shows each at
+                       once; ends with SIGINT or SIGTERM
+      --since-last STATEFILE
+                       only events that no run with this file has shown yet;
+                       nothing is printed when there is none. For cron
       --fail-on-oom    exit code 3 when there was an event
   -h, --help           this text
   -V, --version        the version

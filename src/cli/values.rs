@@ -31,6 +31,7 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "--victim" => "a process's name, the start of one and *, or a process ID",
         "--cgroup" => "a cgroup's path as the kernel has it, from /",
         "--root" => "the directory that is the other system's /",
+        "--since-last" => "the path of a file that remembers what was shown",
         "FILE" => "a file, a directory, or - for standard input",
         _ => "see memdoor --help",
     }

@@ -52,9 +52,9 @@ pub struct Seen {
     heads: Box<[u32]>,
     /// The number of the last one, from 1.
     last: u32,
-    /// The latest time of those that were forgotten.
-    forgotten_us: Option<i64>,
-    /// The same of earlier runs: what they knew when they were full.
+    /// How many were forgotten.
+    forgotten: u64,
+    /// What was before this time was forgotten by earlier runs.
     floor_us: Option<i64>,
 }
 
@@ -83,7 +83,7 @@ impl Seen {
             entries: Vec::new(),
             heads: vec![0; 4096].into_boxed_slice(),
             last: 0,
-            forgotten_us: None,
+            forgotten: 0,
             floor_us: None,
         }
     }
@@ -101,7 +101,7 @@ impl Seen {
             };
         }
         self.remember(print, place);
-        let is_forgotten = |floor| print.wall.is_some_and(|wall| wall.us <= floor);
+        let is_forgotten = |floor| print.wall.is_some_and(|wall| wall.us < floor);
         match self.floor_us {
             Some(floor) if is_forgotten(floor) => Known::Earlier,
             _ => Known::New,
@@ -124,7 +124,7 @@ impl Seen {
         };
         let at = self.last as usize % MOST;
         if let Some(oldest) = self.entries.get_mut(at) {
-            self.forgotten_us = self.forgotten_us.max(oldest.print.wall.map(|wall| wall.us));
+            self.forgotten += 1;
             *oldest = entry;
         } else {
             self.entries.push(entry);
@@ -144,10 +144,13 @@ impl Seen {
         older.iter().chain(newer).map(|entry| &entry.print)
     }
 
-    /// What is not remembered any more was not after this time.
+    /// What was before this time may have been seen and forgotten. The earliest of those that are remembered, not the latest of those
+    /// that are not: one wrong clock would hide what comes for years.
     #[must_use]
-    pub fn forgotten_us(&self) -> Option<i64> {
-        self.forgotten_us.max(self.floor_us)
+    pub fn floor_us(&self) -> Option<i64> {
+        let is_needed = self.forgotten > 0 || self.floor_us.is_some();
+        let times = self.prints().filter_map(|print| print.wall);
+        times.map(|wall| wall.us).min().filter(|_| is_needed)
     }
 
     /// The same of earlier runs.

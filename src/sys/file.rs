@@ -6,7 +6,7 @@ use core::ffi::{CStr, c_int};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, fstatat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 
 use super::{Errno, Result};
 
@@ -138,6 +138,22 @@ impl AsFd for Dir {
 pub struct File(OwnedFd);
 
 impl File {
+    /// Opens a regular file that may be somebody else's trap: neither through a symbolic link nor waiting.
+    pub fn open_plain(path: &CStr) -> Result<Self> {
+        let flags = OFlag::O_RDONLY
+            | OFlag::O_CLOEXEC
+            | OFlag::O_NONBLOCK
+            | OFlag::O_NOCTTY
+            | OFlag::O_NOFOLLOW;
+        let file = nix::fcntl::open(path, flags, Mode::empty()).map(Self)?;
+        let mode = SFlag::from_bits_truncate(fstat(&file.0)?.st_mode) & SFlag::S_IFMT;
+        match mode {
+            SFlag::S_IFREG => Ok(file),
+            SFlag::S_IFDIR => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
     /// One pread(2): all of a file that the kernel prints in one go (statm, stat, status, meminfo, oom_score).
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
         let offset = i64::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;

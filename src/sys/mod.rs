@@ -17,6 +17,7 @@ pub mod map;
 pub mod netlink;
 pub mod out;
 pub mod pidfd;
+pub mod replace;
 pub mod signal;
 pub mod socket;
 pub mod system;

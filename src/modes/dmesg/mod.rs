@@ -6,12 +6,14 @@
 extern crate alloc;
 
 mod filter;
+mod follow;
 mod id;
 mod read;
-mod show;
 mod sink;
+mod state;
 mod words;
 
+use alloc::boxed::Box;
 use alloc::ffi::CString;
 use core::ffi::CStr;
 
@@ -20,7 +22,9 @@ pub use filter::{Filter, Who};
 use super::{Buffers, fail, output_exit};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::oomlog::report::Run;
+use crate::oomlog::report::json::Json;
+use crate::oomlog::report::text::{Order, Text};
+use crate::oomlog::report::{Run, Show};
 use crate::oomlog::seen::Seen;
 use crate::report::Format;
 use crate::sys::Errno;
@@ -34,12 +38,16 @@ use sink::{Flush, Sink};
 pub struct Options<'a> {
     /// Which logs.
     pub logs: Logs<'a>,
+    /// The same in a few words, and what is asked of them.
+    pub subject: &'a str,
     /// Which of their events.
     pub filter: Filter<'a>,
     /// How they are written.
     pub format: Format,
     /// Whether an event is a reason for an exit code of its own.
     pub on_found: OnFound,
+    /// The file that remembers what earlier runs have shown.
+    pub since_last: Option<&'a CStr>,
 }
 
 /// Which logs are read.
@@ -47,6 +55,8 @@ pub struct Options<'a> {
 pub enum Logs<'a> {
     /// The running kernel's, what it holds now.
     Live,
+    /// The running kernel's, as it is written.
+    Follow,
     /// Those of the system whose root this is.
     Root(&'a CStr),
     /// Files, directories, and `-` for standard input.
@@ -54,9 +64,10 @@ pub enum Logs<'a> {
 }
 
 /// What an event means for the exit code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnFound {
     /// Nothing: it was looked for, and found.
+    #[default]
     Done,
     /// [`Exit::Found`].
     Found,
@@ -66,38 +77,98 @@ pub enum OnFound {
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_what_is_not_an_end();
+    let seen = match options.since_last.map(|path| (path, state::load(path))) {
+        None => Seen::new(),
+        Some((_, Ok(seen))) => seen,
+        Some((path, Err(errno))) => {
+            words::cannot("open", path.to_bytes(), errno);
+            return Exit::Error;
+        }
+    };
     let mut sink = Sink {
         filter: options.filter,
-        show: show::show(options),
+        show: show(options),
         out: Out::new(To::Stdout, buffers.out),
         run: Run::default(),
-        seen: Seen::new(),
+        seen,
         shown: 0,
-        flush: Flush::Full,
+        flush: match options.logs {
+            Logs::Follow => Flush::Event,
+            _ => Flush::Full,
+        },
     };
-    let mut reader = Reader::new(&mut sink, Notes::Said);
+    if let Err(exit) = read(options, &mut sink) {
+        return exit;
+    }
+    end(options, &mut sink)
+}
+
+/// Reads all that can be read. The reason has been said when that is nothing.
+fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
+    let notes = match options.since_last {
+        Some(_) => Notes::Silent,
+        None => Notes::Said,
+    };
+    let mut reader = Reader::new(sink, notes);
     match options.logs {
-        Logs::Live => {
-            if let Err(errno) = reader.live() {
-                return fail(&unreadable(errno));
-            }
+        Logs::Live => reader.live().map_err(|errno| fail(&unreadable(errno)))?,
+        Logs::Follow => {
+            let done = signal::install().and_then(|()| reader.follow());
+            done.map_err(|errno| fail(&unreadable(errno)))?;
         }
         Logs::Root(path) => reader.root(path),
         Logs::Named(operands) => reader.named(operands),
     }
-    if sink.run.logs == 0 && sink.broken().is_none() {
-        if sink.run.failed == 0 {
-            words::line(|out| out.put(b"there is no log to read"));
-        }
+    if sink.run.logs > 0 || sink.broken().is_some() {
+        return Ok(());
+    }
+    if sink.run.failed == 0 {
+        no_log(options.subject);
+    }
+    Err(Exit::Error)
+}
+
+/// Says what all events have in common, and remembers them.
+fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Exit {
+    // Cron mails whatever is said: nothing new is nothing to say.
+    if options.since_last.is_none() || sink.shown > 0 {
+        sink.end();
+    }
+    let exit = exit(sink, options.on_found);
+    // What was not written is new the next time.
+    if let (Some(path), None) = (options.since_last, sink.broken())
+        && let Err(errno) = state::save(path, &sink.seen)
+    {
+        words::cannot("write", path.to_bytes(), errno);
         return Exit::Error;
     }
-    sink.end();
-    exit(&sink, options.on_found)
+    exit
+}
+
+fn show(options: &Options<'_>) -> Box<dyn Show> {
+    let order = match options.logs {
+        Logs::Follow => Order::AtOnce,
+        _ => Order::Together,
+    };
+    match options.format {
+        Format::Text => Box::new(Text::new(options.subject.into(), order)),
+        Format::Json => Box::new(Json::default()),
+    }
+}
+
+fn no_log(subject: &str) {
+    words::line(|out| {
+        out.put(b"there is no log to read in ");
+        out.put(subject.as_bytes());
+    });
+    super::say_hint(Some(
+        "name a log, or a directory that has some: memdoor dmesg /var/log",
+    ));
 }
 
 /// Why the live log can't be read, and what to do about it.
 fn unreadable(errno: Errno) -> Error {
-    let error = Error::new("read", b"the kernel's log (/dev/kmsg, syslog(2))", errno);
+    let error = Error::new("read", b"the live kernel log (/dev/kmsg, syslog(2))", errno);
     match errno {
         Errno::EPERM | Errno::EACCES => error.hint(
             "run memdoor as root, or name a log: memdoor dmesg /var/log (sysctl kernel.dmesg_restrict=1 keeps it from others)",

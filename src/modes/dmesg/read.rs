@@ -6,9 +6,10 @@ use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-use super::show::machine;
 use super::sink::{Log, Sink};
 use super::words;
+use crate::fixed::Fixed;
+use crate::host::machine_id;
 use crate::oomlog::assemble::Assembler;
 
 use crate::oomlog::live::Live;
@@ -18,16 +19,18 @@ use crate::oomlog::record::{Origin, Record};
 use crate::oomlog::scan::{Part, Scan};
 use crate::oomlog::source::Source;
 use crate::parse::oom_report::{Line, line};
+use crate::report::json::Envelope;
 use crate::sys::clock::{Now, Zone, monotonic};
 use crate::sys::file::Dir;
 use crate::sys::input::{Input, Kind};
+use crate::sys::system::Uname;
 use crate::sys::{Errno, Result};
 
 /// Reads logs one after the other.
 pub(super) struct Reader<'s, 'a, 'b> {
     scan: Option<Scan>,
     assembler: Assembler,
-    log: Log,
+    pub(super) log: Log,
     pub(super) sink: &'s mut Sink<'a, 'b>,
     notes: Notes,
 }
@@ -38,7 +41,6 @@ pub(super) enum Notes {
     /// Said.
     Said,
     /// Left out: somebody wants to hear of new events only.
-    #[expect(dead_code)]
     Silent,
 }
 
@@ -67,12 +69,20 @@ pub(super) fn live_reference() -> Reference {
     }
 }
 
-/// The running boot's id, where /proc is there to tell.
-pub(super) fn boot_id() -> Option<Vec<u8>> {
-    let file = Input::open(c"/proc/sys/kernel/random/boot_id").ok()?;
+/// This machine, as far as there is something to tell: a rescue system has neither /proc nor /etc.
+pub(super) fn machine() -> Envelope {
+    let uname = Uname::read();
     let mut buf = [0; 64];
-    let length = file.read(&mut buf).ok()?;
-    Some(buf[..length].trim_ascii().into()).filter(|id: &Vec<u8>| !id.is_empty())
+    let boot_id = Input::open(c"/proc/sys/kernel/random/boot_id")
+        .and_then(|file| file.read(&mut buf))
+        .map(|length| buf[..length].trim_ascii());
+    Envelope {
+        host: uname.host,
+        host_id: machine_id(),
+        arch: uname.machine,
+        boot_id: Fixed::of(boot_id.unwrap_or_default()),
+        release: uname.release,
+    }
 }
 
 impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
@@ -90,7 +100,6 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     pub(super) fn live(&mut self) -> Result<()> {
         let live = Live::open(c"/dev/kmsg")?;
         self.log.next();
-        self.log.boot_id = boot_id();
         self.log.machine = Some(machine());
         let start = self.log.piece(live.name().as_bytes(), live_reference());
         let Self {
@@ -238,8 +247,19 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
+    /// What takes records, apart.
+    pub(super) fn parts(&mut self) -> (&mut Assembler, &Log, &mut Sink<'a, 'b>) {
+        (&mut self.assembler, &self.log, self.sink)
+    }
+
+    /// Nothing has come for a while: what has ended is over.
+    pub(super) fn settle(&mut self) {
+        let (assembler, log, sink) = self.parts();
+        assembler.settle(&mut |event| sink.event(event, log));
+    }
+
     /// The log ends: so does every report in it.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         let Self {
             assembler,
             log,
@@ -258,7 +278,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 }
 
 /// Whether more is wanted: not when nothing can be written any more.
-fn wanted(sink: &Sink<'_, '_>, part: Part) -> Part {
+pub(super) fn wanted(sink: &Sink<'_, '_>, part: Part) -> Part {
     if sink.broken().is_some() {
         Part::Stop
     } else {

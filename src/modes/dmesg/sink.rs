@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::filter::{Filter, Verdict};
 use super::{id, words};
-use crate::oomlog::event::{Event, Position, Text};
+use crate::oomlog::event::{Event, Position};
 use crate::oomlog::moment::{self, Reference};
 use crate::oomlog::report::{Found, Run, Show};
 use crate::oomlog::seen::{self, Known, Seen, Where};
@@ -23,9 +23,7 @@ pub(super) struct Log {
     /// Which one of this run it is.
     number: u32,
     pieces: Vec<(Vec<u8>, Reference)>,
-    /// The boot, where the log does not say it and everything else does.
-    pub(super) boot_id: Option<Text>,
-    /// This machine, when it is its log.
+    /// The machine, when it is this one.
     pub(super) machine: Option<Envelope>,
 }
 
@@ -38,8 +36,6 @@ impl Log {
     /// It has ended.
     pub(super) fn end(&mut self) {
         self.pieces.clear();
-        self.boot_id = None;
-        self.machine = None;
     }
 
     /// The name of its last piece.
@@ -51,6 +47,13 @@ impl Log {
     pub(super) fn piece(&mut self, name: &[u8], reference: Reference) -> Position {
         self.pieces.push((name.into(), reference));
         (self.pieces.len() as Position - 1) * PIECE
+    }
+
+    /// What its times are held against has changed.
+    pub(super) fn date(&mut self, now: Reference) {
+        if let Some((_, reference)) = self.pieces.last_mut() {
+            *reference = now;
+        }
     }
 
     /// The piece where the event ended. Of lines in pieces before it nothing is kept: they are in another file.
@@ -104,8 +107,10 @@ impl Sink<'_, '_> {
         let Some((source, reference)) = log.settle(&mut event) else {
             return;
         };
-        if event.boot_id.is_none() {
-            event.boot_id.clone_from(&log.boot_id);
+        // The live log does not say it, and all else does.
+        if let (None, Some(machine)) = (&event.boot_id, &log.machine) {
+            let boot_id = machine.boot_id.as_bytes();
+            event.boot_id = (!boot_id.is_empty()).then(|| boot_id.into());
         }
         let wall = moment::of(&event.when, reference);
         let print = seen::print(&event, wall);
