@@ -55,7 +55,7 @@ fn c_path(path: &Path) -> CString {
 fn read(path: &Path) -> (Vec<String>, Tally, Option<Trouble>) {
     let mut source = Source::new(Input::open(&c_path(path)).expect("open"));
     let mut found = Vec::new();
-    let mut take = |record: Record<'_>| {
+    let mut take = |record: Record<'_>, _| {
         found.push(String::from_utf8_lossy(record.text).into_owned());
         Part::Other
     };
@@ -137,6 +137,99 @@ fn each_line_is_handed_on_once_and_in_order() {
     assert!(numbers.is_sorted_by(|one, other| one < other));
     assert!(numbers.len() > 1_000);
     assert_eq!(interesting(&lines).len(), 11);
+}
+
+/// A log whose lines say their number, with a needle in some of them.
+fn numbered(lines: u32, end: &str, needle: impl Fn(u32) -> Option<&'static str>) -> Vec<u8> {
+    let mut log = String::new();
+    for number in 1..=lines {
+        let length = usize::try_from(number * 7919 % 97).expect("small");
+        let words = needle(number).unwrap_or("of no interest");
+        log.push_str(&format!(
+            "[    1.000000] {number} {} {words}{end}",
+            "x".repeat(length)
+        ));
+    }
+    log.into_bytes()
+}
+
+/// How many records were handed on, each with the number that it says.
+fn numbers(path: &Path) -> usize {
+    let mut source = Source::new(Input::open(&c_path(path)).expect("open"));
+    let mut records = 0;
+    let mut take = |record: Record<'_>, position: u64| {
+        let text = String::from_utf8_lossy(record.text);
+        if let Some(number) = text.split(' ').next().and_then(|word| word.parse().ok()) {
+            assert_eq!(position, number, "{text}");
+            records += 1;
+        }
+        Part::Other
+    };
+    Scan::new().run(&mut source, &mut take).expect("read");
+    records
+}
+
+#[test]
+fn a_line_has_its_number_in_the_log_however_it_was_reached() {
+    let scratch = Scratch::new("numbers");
+    for (every, words) in [(9_001, HEADER), (14_003, KILL), (30_000, KILL)] {
+        for end in ["\n", "\r\n"] {
+            let needle = |number| (number % every == 0).then_some(words);
+            let log = numbered(30_000, end, needle);
+            let least = 30_000 / usize::try_from(every).expect("small");
+            assert!(numbers(&scratch.file("log", &log)) >= least);
+        }
+    }
+    let packed = gzip(&numbered(12_000, "\n", |number| {
+        (number % 5_000 == 0).then_some(KILL)
+    }));
+    assert!(numbers(&scratch.file("log.gz", &packed)) > 2);
+}
+
+#[test]
+fn line_numbers_are_right_wherever_a_chunk_ends() {
+    let scratch = Scratch::new("seams");
+    const CHUNK: usize = 512 << 10;
+    let report = format!("[    1.000000] {HEADER}\n");
+    for before in (CHUNK - report.len() - 2..CHUNK + 2).step_by(3) {
+        let mut log = NOISE.repeat(before / NOISE.len()).into_bytes();
+        while log.len() < before {
+            log.push(b'\n');
+        }
+        let line = 1 + log.iter().filter(|byte| **byte == b'\n').count() as u64;
+        log.extend(report.as_bytes());
+        let path = scratch.file("log", &log);
+        let mut source = Source::new(Input::open(&c_path(&path)).expect("open"));
+        let mut at = 0;
+        let mut take = |record: Record<'_>, position: u64| {
+            if record.text == HEADER.as_bytes() {
+                at = position;
+            }
+            Part::Other
+        };
+        Scan::new().run(&mut source, &mut take).expect("read");
+        assert_eq!(at, line, "{before}");
+    }
+}
+
+#[test]
+fn an_entry_of_several_lines_has_the_number_of_its_message() {
+    let scratch = Scratch::new("entries");
+    let pretty = format!(
+        "{{\n\t\"_TRANSPORT\" : \"kernel\",\n\t\"MESSAGE\" : \"{KILL}\",\n\t\"PRIORITY\" : \"3\"\n}}\n"
+    );
+    let export = format!("__CURSOR=x\n_TRANSPORT=kernel\nMESSAGE={KILL}\nPRIORITY=3\n\n");
+    for (log, period, first) in [(pretty, 5, 3), (export, 5, 3)] {
+        let path = scratch.file("log", log.repeat(3).as_bytes());
+        let mut source = Source::new(Input::open(&c_path(&path)).expect("open"));
+        let mut found = Vec::new();
+        let mut take = |_: Record<'_>, position: u64| {
+            found.push(position);
+            Part::Other
+        };
+        Scan::new().run(&mut source, &mut take).expect("read");
+        assert_eq!(found, [first, first + period, first + 2 * period], "{log}");
+    }
 }
 
 #[test]
@@ -285,7 +378,7 @@ fn a_file_that_shrinks_or_grows_while_it_is_read_is_read_to_its_end() {
         let mut source = Source::new(Input::open(&c_path(&path)).expect("open"));
         let mut kills = 0;
         let mut changed = false;
-        let mut take = |record: Record<'_>| {
+        let mut take = |record: Record<'_>, _| {
             kills += usize::from(record.text.starts_with(b"Out of"));
             if !core::mem::replace(&mut changed, true) {
                 let mut file = OpenOptions::new().append(true).open(&path).expect("open");

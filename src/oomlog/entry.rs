@@ -5,6 +5,7 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 use super::escape::without_colour;
+use super::event::Position;
 use super::feed::LINE;
 use super::json::{Value, decode};
 use super::prefix;
@@ -16,6 +17,8 @@ use crate::parse;
 pub(super) struct Entry {
     message: Vec<u8>,
     has_message: bool,
+    /// The line that its message begins on.
+    line: Position,
     wall: Vec<u8>,
     when: Times,
     origin: Option<Origin>,
@@ -43,7 +46,10 @@ impl Entry {
     }
 
     /// More of a message that comes in pieces.
-    pub(super) fn append(&mut self, bytes: &[u8]) {
+    pub(super) fn append(&mut self, bytes: &[u8], at: Position) {
+        if !self.has_message {
+            self.line = at;
+        }
         let room = LINE.saturating_sub(self.message.len());
         self.message
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -51,12 +57,13 @@ impl Entry {
     }
 
     /// A member by the names that journald, dmesg, Docker and the collectors of clouds give them.
-    pub(super) fn member(&mut self, name: &[u8], value: Value<'_>) {
+    pub(super) fn member(&mut self, name: &[u8], value: Value<'_>, at: Position) {
         let (Value::Text(written) | Value::Array(written) | Value::Bare(written)) = value;
         match name {
             b"MESSAGE" | b"msg" | b"message" | b"log" | b"textPayload" if !self.has_message => {
                 decode(value, &mut self.message);
                 self.message.truncate(LINE);
+                self.line = at;
                 self.has_message = true;
             }
             b"_TRANSPORT" => {
@@ -101,6 +108,10 @@ impl Entry {
     fn written(&mut self, time: &[u8]) {
         self.wall.clear();
         self.wall.extend_from_slice(&time[..time.len().min(64)]);
+    }
+
+    pub(super) const fn line(&self) -> Position {
+        self.line
     }
 
     /// The record, when it has a message.

@@ -5,8 +5,10 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 mod memory;
+mod tasks;
 
 pub use memory::{Blocks, Counter, Counters, Machine, Named, Node, Zone};
+pub use tasks::{PageTables, Ranked, Row, Scale, Table};
 
 use super::record::When;
 use crate::units::{Bytes, PageSize};
@@ -177,76 +179,6 @@ pub enum Outcome {
     /// The log ends before it, or lost it.
     #[default]
     Unknown,
-}
-
-/// What the table adds up to. Sizes are in pages.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Table {
-    /// Rows that are certainly of this event.
-    pub rows: u64,
-    /// The largest by RSS; at most [`Event::TOP`].
-    pub top: Vec<Row>,
-    /// The largest by RSS and swap together; at most [`Event::TOP`].
-    pub top_with_swap: Vec<Row>,
-    /// The worst by badness, of those that may be killed; at most [`Event::TOP`]. Empty when badness can't be told: before Linux
-    /// 2.6.36, and when scores are adjusted and [`Event::scale`] is not known.
-    pub worst: Vec<Ranked>,
-    /// Those with oom_score_adj -1000: nobody may kill them. How many, and what they hold.
-    pub unkillable: u64,
-    /// Their RSS and swap.
-    pub unkillable_pages: u64,
-    /// The sum of RSS; shared memory counts once for each task.
-    pub rss: u64,
-    /// The sum of swap entries, as far as the kernel prints them.
-    pub swap: u64,
-}
-
-/// A row of the table. Sizes are in pages.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Row {
-    /// Who.
-    pub comm: Text,
-    /// Its pid.
-    pub pid: u64,
-    /// Its user.
-    pub uid: Option<u32>,
-    /// Its address space.
-    pub total_vm: Option<u64>,
-    /// Its resident memory.
-    pub rss: u64,
-    /// Its swap entries.
-    pub swap: Option<u64>,
-    /// Its page tables.
-    pub page_tables: Option<PageTables>,
-    /// Its oom_score_adj.
-    pub adj: Option<i64>,
-}
-
-/// The size of page tables, in the unit of the kernel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PageTables {
-    /// `nr_ptes` and what else there is, to Linux 4.14.
-    Pages(u64),
-    /// `pgtables_bytes`.
-    Bytes(Bytes),
-}
-
-/// A row and its badness.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Ranked {
-    /// Who.
-    pub row: Row,
-    /// oom_badness() of mm/oom_kill.c, in pages: RSS, swap, page tables, and oom_score_adj thousandths of the scale.
-    pub badness: i64,
-}
-
-/// The memory that oom_score_adj is thousandths of: what could be used, swap included.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Scale {
-    /// In pages.
-    pub pages: u64,
-    /// Whether swap is in it as it was: a cgroup's report does not say how much swap the machine has.
-    pub is_exact: bool,
 }
 
 /// The lines that an event rests on.

@@ -5,9 +5,9 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 use super::escape::without_colour;
+use super::event::Position;
 use super::form::Forms;
-use super::record::Record;
-use super::scan::Part;
+use super::scan::{Part, Take};
 
 /// The longest line. A row of the longest table is far below, and a journal entry as JSON too.
 pub const LINE: usize = 64 << 10;
@@ -21,6 +21,8 @@ pub(super) struct Feed {
     cut: u64,
     /// Bytes until the window closes, when nothing of a report comes. `None`: it is closed.
     left: Option<usize>,
+    /// Lines that have ended so far, those that were not handed on too.
+    passed: Position,
 }
 
 impl Feed {
@@ -31,6 +33,7 @@ impl Feed {
             skipping: false,
             cut: 0,
             left: None,
+            passed: 0,
         }
     }
 
@@ -40,16 +43,23 @@ impl Feed {
         self.skipping = false;
         self.cut = 0;
         self.left = None;
+        self.passed = 0;
     }
 
     pub(super) const fn is_open(&self) -> bool {
         self.left.is_some()
     }
 
-    /// Opens the window for so many bytes at least.
-    pub(super) fn open(&mut self, bytes: usize) {
+    /// Opens the window for so many bytes at least, behind so many lines.
+    pub(super) fn open(&mut self, bytes: usize, lines: Position) {
         self.forms.reset();
         self.left = Some(bytes);
+        self.passed = lines;
+    }
+
+    /// How many lines end before what comes next.
+    pub(super) const fn passed(&self) -> Position {
+        self.passed
     }
 
     pub(super) const fn cut(&self) -> u64 {
@@ -63,7 +73,7 @@ impl Feed {
         &mut self,
         text: &[u8],
         after: usize,
-        take: &mut dyn FnMut(Record<'_>) -> Part,
+        take: &mut Take<'_>,
     ) -> Option<usize> {
         let mut at = 0;
         while at < text.len() {
@@ -88,7 +98,7 @@ impl Feed {
     }
 
     /// The end of the log, which ends a line too.
-    pub(super) fn end(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) {
+    pub(super) fn end(&mut self, take: &mut Take<'_>) {
         if self.is_open() {
             let last = !self.line.is_empty() && !self.skipping;
             if !last || self.whole(b"", take) != Part::Stop {
@@ -111,14 +121,17 @@ impl Feed {
     }
 
     /// A line's end, whose start may have been kept.
-    fn whole(&mut self, end: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+    fn whole(&mut self, end: &[u8], take: &mut Take<'_>) -> Part {
+        self.passed += 1;
         let is_plain = self.line.is_empty() && end.len() <= LINE;
         if is_plain && memchr::memchr(0x1b, end).is_none() {
-            return self.forms.line(end, take);
+            return self.forms.line(end, self.passed, take);
         }
         self.keep(end);
         self.skipping = false;
-        let part = self.forms.line(without_colour(&mut self.line), take);
+        let part = self
+            .forms
+            .line(without_colour(&mut self.line), self.passed, take);
         self.line.clear();
         part
     }

@@ -4,10 +4,11 @@ extern crate alloc;
 
 use super::entry::Entry;
 use super::escape::lines_of;
+use super::event::Position;
 use super::json::{Value, members};
 use super::prefix;
 use super::record::Record;
-use super::scan::Part;
+use super::scan::{Part, Take};
 
 /// What the lines are now. They may change their form at any line: files are concatenated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +27,8 @@ pub enum Form {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Binary {
     is_message: bool,
+    /// Where it begins.
+    line: Position,
     /// The eight bytes of the length, and how many of them are here.
     length: [u8; 8],
     have: usize,
@@ -52,57 +55,57 @@ impl Forms {
         self.entry.clear();
     }
 
-    /// The next line without its newline.
-    pub(super) fn line(&mut self, line: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+    /// The next line without its newline, and its number.
+    pub(super) fn line(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
         match self.form {
             Form::Binary(binary) => {
                 self.form = binary_line(binary, line, &mut self.entry);
                 Part::Other
             }
-            Form::Export => self.export(line, take),
-            Form::Json | Form::Lines => self.other(line, take),
+            Form::Export => self.export(line, at, take),
+            Form::Json | Form::Lines => self.other(line, at, take),
         }
     }
 
     /// What has begun ends here.
-    pub(super) fn end(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+    pub(super) fn end(&mut self, take: &mut Take<'_>) -> Part {
         self.form = Form::Lines;
         self.emit(take)
     }
 
-    fn other(&mut self, line: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+    fn other(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
         let inside = line.trim_ascii();
         match inside.first() {
             Some(b'{') if matches!(inside.get(1), None | Some(b'"' | b' ' | b'\t')) => {
                 self.entry.clear();
-                self.json(inside, take)
+                self.json(inside, at, take)
             }
-            Some(b'"' | b'}' | b']') if self.form == Form::Json => self.json(inside, take),
+            Some(b'"' | b'}' | b']') if self.form == Form::Json => self.json(inside, at, take),
             Some(b'"') if line.first() != Some(&b'"') && is_member(inside) => {
-                self.json(inside, take)
+                self.json(inside, at, take)
             }
             None if self.form == Form::Json => Part::Other,
             Some(b'_' | b'M') if is_field_of_export(line) => {
                 self.entry.clear();
                 self.form = Form::Export;
-                self.export(line, take)
+                self.export(line, at, take)
             }
             _ => {
                 self.form = Form::Lines;
-                hand_on(prefix::record(line), take)
+                hand_on(prefix::record(line), at, take)
             }
         }
     }
 
     /// A whole object, or a part of one.
-    fn json(&mut self, line: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+    fn json(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
         self.form = Form::Json;
         let mut part = Part::Other;
         if line.starts_with(b"}") {
             part = self.emit(take);
         }
         let entry = &mut self.entry;
-        members(line, |name, value| entry.member(name, value));
+        members(line, |name, value| entry.member(name, value, at));
         let ends = line.strip_suffix(b",").unwrap_or(line).ends_with(b"}");
         if ends && line.len() > 2 && part != Part::Stop {
             self.form = Form::Lines;
@@ -112,7 +115,7 @@ impl Forms {
         part
     }
 
-    fn export(&mut self, line: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+    fn export(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
         if line.is_empty() {
             return self.end(take);
         }
@@ -120,12 +123,13 @@ impl Forms {
         match line.get(length) {
             Some(b'=') => {
                 let (name, value) = (&line[..length], &line[length + 1..]);
-                self.entry.member(name, Value::Bare(value));
+                self.entry.member(name, Value::Bare(value), at);
                 Part::Other
             }
             None => {
                 self.form = Form::Binary(Binary {
                     is_message: line == b"MESSAGE",
+                    line: at,
                     length: [0; 8],
                     have: 0,
                     left: 0,
@@ -137,14 +141,15 @@ impl Forms {
                 if part == Part::Stop {
                     return part;
                 }
-                both(part, self.other(line, take))
+                both(part, self.other(line, at, take))
             }
         }
     }
 
-    fn emit(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+    fn emit(&mut self, take: &mut Take<'_>) -> Part {
+        let at = self.entry.line();
         let part = match self.entry.record() {
-            Some(record) => hand_on(record, take),
+            Some(record) => hand_on(record, at, take),
             None => Part::Other,
         };
         self.entry.clear();
@@ -152,10 +157,10 @@ impl Forms {
     }
 }
 
-fn hand_on(record: Record<'_>, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+fn hand_on(record: Record<'_>, at: Position, take: &mut Take<'_>) -> Part {
     let mut part = Part::Other;
     for line in lines_of(record) {
-        part = both(part, take(line));
+        part = both(part, take(line, at));
         if part == Part::Stop {
             break;
         }
@@ -197,13 +202,13 @@ fn binary_line(mut binary: Binary, line: &[u8], entry: &mut Entry) -> Form {
         return Form::Binary(binary);
     }
     if binary.is_message {
-        entry.append(rest);
+        entry.append(rest, binary.line);
     }
     match binary.left.checked_sub(rest.len() as u64 + 1) {
         // One byte more than the rest: the newline belongs to the value.
         Some(left) if left > 0 => {
             if binary.is_message {
-                entry.append(b"\n");
+                entry.append(b"\n", binary.line);
             }
             binary.left = left;
             Form::Binary(binary)

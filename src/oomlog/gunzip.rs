@@ -1,12 +1,8 @@
 //! gzip as a stream: concatenated members, cut-off files, and no more memory for a bomb than for a line.
 
-extern crate alloc;
-
-use alloc::boxed::Box;
-use alloc::vec;
-
 use zlib_rs::{Inflate, InflateFlush, Status};
 
+use super::buffer::Buffer;
 use super::source::Trouble;
 use crate::sys::Result;
 use crate::sys::input::Input;
@@ -18,7 +14,7 @@ const INPUT: usize = 64 << 10;
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 pub(super) struct Gunzip {
-    input: Box<[u8]>,
+    input: Buffer,
     start: usize,
     end: usize,
     member: Inflate,
@@ -31,7 +27,7 @@ pub(super) struct Gunzip {
 impl Gunzip {
     /// With the first bytes of the file, which were read to know what it is.
     pub(super) fn new(first: &[u8]) -> Self {
-        let mut input = vec![0; INPUT].into_boxed_slice();
+        let mut input = Buffer::new(INPUT);
         let end = first.len().min(INPUT);
         input[..end].copy_from_slice(&first[..end]);
         Self {

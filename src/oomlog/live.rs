@@ -7,9 +7,8 @@ use core::ffi::CStr;
 use alloc::vec;
 
 use super::escape::lines_of;
-use super::prefix::record;
-use super::record::Record;
-use super::scan::Part;
+use super::prefix::{record, sequence};
+use super::scan::{Part, Take};
 use crate::sys::kmsg::{self, Kmsg, RECORD, Read};
 use crate::sys::{Errno, Result};
 
@@ -23,8 +22,9 @@ pub struct Gaps {
     pub lost: u64,
 }
 
-/// Hands on what `/dev/kmsg` holds now, from the oldest record; with `log` kept, the next call goes on from there.
-pub fn drain(log: &Kmsg, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
+/// Hands on what `/dev/kmsg` holds now, from the oldest record; with `log` kept, the next call goes on from there. A record's number
+/// is the kernel's sequence number.
+pub fn drain(log: &Kmsg, take: &mut Take<'_>) -> Result<Gaps> {
     let mut buf = [0; RECORD];
     let mut gaps = Gaps::default();
     loop {
@@ -34,7 +34,8 @@ pub fn drain(log: &Kmsg, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gap
             Read::Record(text) => {
                 // Behind the first newline are the record's properties.
                 let line = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
-                if lines_of(record(line)).any(|record| take(record) == Part::Stop) {
+                let number = sequence(line).unwrap_or_default();
+                if lines_of(record(line)).any(|record| take(record, number) == Part::Stop) {
                     return Ok(gaps);
                 }
             }
@@ -43,13 +44,13 @@ pub fn drain(log: &Kmsg, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gap
 }
 
 /// Hands on what syslog(2) gives: kernels before 3.5, and containers without the device.
-pub fn syslog(take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
+pub fn syslog(take: &mut Take<'_>) -> Result<Gaps> {
     let size = kmsg::size()?.clamp(RECORD, MOST);
     let mut buf = vec![0; size];
     let text = kmsg::read_all(&mut buf)?;
     // A full buffer begins anywhere in a line, whose start was overwritten: as good as any other cut log.
-    for line in text.split(|byte| *byte == b'\n') {
-        if lines_of(record(line)).any(|record| take(record) == Part::Stop) {
+    for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+        if lines_of(record(line)).any(|record| take(record, number) == Part::Stop) {
             break;
         }
     }
@@ -87,7 +88,7 @@ impl Live {
     }
 
     /// Hands on what it holds now.
-    pub fn read(&self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Result<Gaps> {
+    pub fn read(&self, take: &mut Take<'_>) -> Result<Gaps> {
         match self {
             Self::Device(log) => drain(log, take),
             Self::Syslog => syslog(take),
@@ -98,14 +99,14 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oomlog::record::Origin;
+    use crate::oomlog::record::{Origin, Record};
 
     /// Both ways end without waiting; who may not read the log is told so.
     #[test]
     fn the_live_log_is_the_kernels_whichever_way_it_is_read() {
         for device in [c"/dev/kmsg", c"/nonexistent/kmsg"] {
             let (mut all, mut timed) = (0, 0);
-            let mut take = |record: Record<'_>| {
+            let mut take = |record: Record<'_>, _| {
                 all += 1;
                 let is_kernel = record.origin == Origin::Kernel;
                 timed += usize::from(is_kernel && record.when.boot_us.is_some());

@@ -10,7 +10,7 @@ mod stamp;
 mod tag;
 mod word;
 
-pub(in crate::oomlog) use kmsg::caller;
+pub(in crate::oomlog) use kmsg::{caller, sequence};
 
 use super::escape::skip_colour;
 use super::record::{Caller, Origin, Record, When};

@@ -3,11 +3,8 @@
 //! Most logs have none. Chunks are searched for needles before anything looks at lines; when one is found, the lines from some way
 //! before it are handed on, until nothing of a report has been seen for a while.
 
-extern crate alloc;
-
-use alloc::boxed::Box;
-use alloc::vec;
-
+use super::buffer::Buffer;
+use super::event::Position;
 use super::feed::Feed;
 use super::needle::{Hit, LONGEST, Needles, Place};
 use super::record::Record;
@@ -34,6 +31,9 @@ pub enum Part {
     Stop,
 }
 
+/// Takes a record, and the number of the line that it is on.
+pub type Take<'t> = dyn FnMut(Record<'_>, Position) -> Part + 't;
+
 /// What was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
@@ -48,9 +48,11 @@ pub struct Scan {
     needles: Needles,
     feed: Feed,
     /// This chunk and the one before it, whose tail is handed on when this one has a needle.
-    chunks: [Box<[u8]>; 2],
+    chunks: [Buffer; 2],
     /// How much of the chunk before this one has been handed on.
     handed: usize,
+    /// How many lines end before what of that chunk has not been handed on, and how many in it.
+    lines: [u64; 2],
     /// Whether the chunk before this one is the first.
     is_first: bool,
 }
@@ -68,8 +70,9 @@ impl Scan {
         Self {
             needles: Needles::new(),
             feed: Feed::new(),
-            chunks: [(); 2].map(|()| vec![0; CHUNK].into_boxed_slice()),
+            chunks: [(); 2].map(|()| Buffer::new(CHUNK)),
             handed: 0,
+            lines: [0; 2],
             is_first: false,
         }
     }
@@ -77,15 +80,12 @@ impl Scan {
     /// Hands the records that may matter to `take`, in their order.
     ///
     /// After an error what was read before it has been handed on.
-    pub fn run(
-        &mut self,
-        source: &mut Source,
-        take: &mut dyn FnMut(Record<'_>) -> Part,
-    ) -> Result<Tally> {
+    pub fn run(&mut self, source: &mut Source, take: &mut Take<'_>) -> Result<Tally> {
         let mut tally = Tally::default();
         let (mut now, mut before) = (0, 0);
         self.feed.reset();
         self.handed = 0;
+        self.lines = [0; 2];
         let done = loop {
             let length = match fill(source, &mut self.chunks[now]) {
                 Ok(0) => break Ok(()),
@@ -106,12 +106,7 @@ impl Scan {
     }
 
     /// `false` when no more is wanted.
-    fn chunk(
-        &mut self,
-        now: usize,
-        [length, before]: [usize; 2],
-        take: &mut dyn FnMut(Record<'_>) -> Part,
-    ) -> bool {
+    fn chunk(&mut self, now: usize, [length, before]: [usize; 2], take: &mut Take<'_>) -> bool {
         let [first, second] = &self.chunks;
         let (text, last) = if now == 0 {
             (first, second)
@@ -130,14 +125,21 @@ impl Scan {
         };
         self.handed = 0;
         let mut at = 0;
+        // Before `at`.
+        let mut lines = self.lines[0] + self.lines[1];
         while at < length {
             if !self.feed.is_open() {
                 let Some(hit) = pair.find(&self.needles, at) else {
                     break;
                 };
                 let (start, text) = pair.from(hit, at);
-                self.feed
-                    .open(start.len() + hit.at.saturating_sub(text) + AFTER);
+                let before = if start.is_empty() {
+                    lines + count(&pair.text[at..text])
+                } else {
+                    lines - count(start)
+                };
+                let bytes = start.len() + hit.at.saturating_sub(text) + AFTER;
+                self.feed.open(bytes, before);
                 if self.feed.lines(start, AFTER, take).is_none() {
                     return false;
                 }
@@ -148,7 +150,9 @@ impl Scan {
                 None => return false,
             }
             self.handed = at;
+            lines = self.feed.passed();
         }
+        self.lines = [lines, count(&pair.text[at..])];
         true
     }
 }
@@ -211,6 +215,10 @@ impl<'c> Pair<'c> {
         }
         (start, 0)
     }
+}
+
+fn count(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 /// Behind the first newline; where there is none, a line is too long to be begun where it begins.

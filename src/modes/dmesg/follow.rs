@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 
 use super::read::{Reader, live_reference, machine, part, wanted};
 use super::words;
+use crate::oomlog::event::Position;
 use crate::oomlog::live::drain;
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::Part;
@@ -48,19 +49,15 @@ impl Reader<'_, '_, '_> {
         kmsg.skip()?;
         self.log.next();
         self.log.machine = Some(machine());
-        let mut at = self.log.piece(b"/dev/kmsg", live_reference());
+        let start = self.log.piece(b"/dev/kmsg", live_reference());
         self.sink.run.logs += 1;
         let mut due = Due::default();
         while stop_requested().is_none() && self.sink.broken().is_none() {
             let left = due.at().map(|at| at.saturating_sub(monotonic()));
             let woken = wait(Some((kmsg.as_fd(), Until::Readable)), left)?;
-            if woken == Woken::Ready {
-                let before = at;
-                self.news(&kmsg, &mut at, &mut due)?;
-                if at == before {
-                    // Whatever says that it can be read, and then has nothing, is not asked all the time.
-                    wait(None, Some(AFTER))?;
-                }
+            if woken == Woken::Ready && self.news(&kmsg, start, &mut due)? == News::None {
+                // Whatever says that it can be read, and then has nothing, is not asked all the time.
+                wait(None, Some(AFTER))?;
             }
             if due.at().is_some_and(|at| at <= monotonic()) {
                 due = Due::default();
@@ -71,15 +68,15 @@ impl Reader<'_, '_, '_> {
         Ok(())
     }
 
-    fn news(&mut self, kmsg: &Kmsg, at: &mut u64, due: &mut Due) -> Result<()> {
+    fn news(&mut self, kmsg: &Kmsg, start: Position, due: &mut Due) -> Result<News> {
         // The clock may have been set, and the machine may have slept.
         self.log.date(live_reference());
         let (assembler, log, sink) = self.parts();
-        let mut bytes = 0;
-        let gaps = drain(kmsg, &mut |record: Record<'_>| {
-            *at += 1;
+        let (mut bytes, mut news) = (0, News::None);
+        let gaps = drain(kmsg, &mut |record: Record<'_>, number: Position| {
+            news = News::Some;
             bytes += record.text.len() as u64;
-            assembler.push(&record, *at, &mut |event| sink.event(event, log));
+            assembler.push(&record, start + number, &mut |event| sink.event(event, log));
             if part(&record) == Part::Report && is_end(&line(record.text)) {
                 due.end(monotonic());
             }
@@ -88,13 +85,20 @@ impl Reader<'_, '_, '_> {
         sink.run.bytes += bytes;
         sink.run.overwritten += gaps.lost;
         for _ in 0..gaps.lost {
-            *at += 1;
+            news = News::Some;
             words::line(|out| {
                 out.put(b"warning: the kernel has overwritten records of its log before they could be read");
             });
         }
-        Ok(())
+        Ok(news)
     }
+}
+
+/// Whether there was anything to read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    Some,
+    None,
 }
 
 /// The lines that end a report, and those that may follow it.

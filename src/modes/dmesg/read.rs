@@ -12,6 +12,7 @@ use crate::fixed::Fixed;
 use crate::host::machine_id;
 use crate::oomlog::assemble::Assembler;
 
+use crate::oomlog::event::Position;
 use crate::oomlog::live::Live;
 use crate::oomlog::moment::Reference;
 use crate::oomlog::places::{self, Found};
@@ -108,11 +109,10 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             sink,
             ..
         } = self;
-        let (mut at, mut bytes) = (start, 0);
-        let mut take = |record: Record<'_>| {
-            at += 1;
+        let mut bytes = 0;
+        let mut take = |record: Record<'_>, line: Position| {
             bytes += record.text.len() as u64;
-            assembler.push(&record, at, &mut |event| sink.event(event, log));
+            assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, Part::Other)
         };
         let gaps = live.read(&mut take)?;
@@ -217,7 +217,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             boot_us: None,
             zone: Zone::Local,
         };
-        let mut at = self.log.piece(name, reference);
+        let start = self.log.piece(name, reference);
         let Self {
             scan,
             assembler,
@@ -226,9 +226,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             ..
         } = self;
         let mut source = Source::new(input);
-        let mut take = |record: Record<'_>| {
-            at += 1;
-            assembler.push(&record, at, &mut |event| sink.event(event, log));
+        let mut take = |record: Record<'_>, line: Position| {
+            assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part(&record))
         };
         let done = scan

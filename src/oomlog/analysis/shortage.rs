@@ -109,11 +109,16 @@ fn highest_zone(event: &Event) -> Option<gfp::Zone> {
 
 /// What the allocation was for, by its flags as they are printed, or as that kernel's bits say.
 pub(in crate::oomlog) fn meaning(event: &Event) -> Option<gfp::Meaning> {
-    if let Some(names) = event.trigger.gfp_flags.as_deref() {
-        return Some(gfp::Meaning::of_names(names));
-    }
-    let names = gfp::names(event.trigger.gfp_mask?, event.release.as_deref())?;
-    Some(names.meaning())
+    let meaning = match event.trigger.gfp_flags.as_deref() {
+        Some(names) => gfp::Meaning::of_names(names),
+        None => gfp::names(event.trigger.gfp_mask?, event.release.as_deref())?.meaning(),
+    };
+    // The charge of a process's page says GFP_KERNEL, too.
+    Some(if event.constraint == Constraint::Memcg {
+        meaning.charged()
+    } else {
+        meaning
+    })
 }
 
 fn swap(event: &Event, findings: &mut Vec<Finding>) {

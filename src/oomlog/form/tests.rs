@@ -12,7 +12,7 @@ type Seen = (String, Origin, Option<u64>, Option<i64>);
 
 fn seen(log: &[u8]) -> Vec<Seen> {
     let mut found = Vec::new();
-    let mut take = |record: Record<'_>| {
+    let mut take = |record: Record<'_>, _| {
         found.push((
             String::from_utf8_lossy(record.text).to_string(),
             record.origin,
@@ -23,7 +23,7 @@ fn seen(log: &[u8]) -> Vec<Seen> {
     };
     let mut forms = Forms::new();
     for line in log.split(|byte| *byte == b'\n') {
-        assert_eq!(forms.line(line, &mut take), Part::Other);
+        assert_eq!(forms.line(line, 1, &mut take), Part::Other);
     }
     forms.end(&mut take);
     found.retain(|(text, ..)| !text.is_empty());

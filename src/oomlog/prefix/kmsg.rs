@@ -39,6 +39,11 @@ pub(super) fn header(line: &[u8]) -> Option<(Header, &[u8])> {
     Some((header, &line[end + 1..]))
 }
 
+/// The number of a /dev/kmsg record: its second field.
+pub(in crate::oomlog) fn sequence(line: &[u8]) -> Option<u64> {
+    parse::dec(line.split(|byte| *byte == b',').nth(1)?)
+}
+
 /// `T123` or `C1`.
 pub(in crate::oomlog) fn caller(text: &[u8]) -> Option<Caller> {
     match text {

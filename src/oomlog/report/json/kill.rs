@@ -137,8 +137,8 @@ fn source<'a>(found: &Found<'a>, facts: &mut Vec<Fact<'a>>) {
         Some(machine) => {
             facts.push(text("host.id", Some(machine.host_id.as_bytes())));
             facts.push(text("host.arch", Some(machine.arch.as_bytes())));
-            let (name, boot) = (machine.host.as_bytes(), machine.boot_id.as_bytes());
-            (Some(name), Some(boot), Some(machine.release.as_bytes()))
+            let (name, release) = (machine.host.as_bytes(), machine.release.as_bytes());
+            (Some(name), event.boot_id.as_deref(), Some(release))
         }
         None => (
             event.host.as_deref(),
@@ -204,17 +204,14 @@ fn scope<'a>(event: &'a Event, facts: &mut Vec<Fact<'a>>) {
 fn killed<'a>(event: &'a Event, facts: &mut Vec<Fact<'a>>) {
     facts.push(words("memdoor.oom.outcome", Some(outcome(event.outcome))));
     facts.push(text("memdoor.oom.panic", event.panic.as_deref()));
-    // Selected by `oom-kill:` without a kill line: nothing says that it died.
-    let is_killed = event.outcome == Outcome::Killed;
-    let named = event.victim.as_ref().filter(|_| !is_killed);
-    let selected = event.selected.as_ref().or(named.map(|victim| &victim.task));
-    if let Some(selected) = selected {
+    if let Some(selected) = &event.selected {
         facts.extend([
             name("memdoor.oom.selected.comm", selected.comm.as_deref()),
             count("memdoor.oom.selected.pid", Some(selected.pid)),
         ]);
     }
-    let Some(victim) = event.victim.as_ref().filter(|_| is_killed) else {
+    // Without a kill line it is the one that `oom-kill:` names, and the outcome is unknown.
+    let Some(victim) = &event.victim else {
         return;
     };
     facts.extend([
