@@ -245,7 +245,7 @@ fn a_file_of_a_directory_that_may_not_be_read_is_named_and_the_others_go_on() {
     let dir = TempDir::new();
     dir.write("good", booted(5, 7).as_bytes());
     let secret = dir.write("secret", booted(6, 8).as_bytes());
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).expect("mode");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).expect("mode");
     let bin = TempDir::new();
     let inner = command(
         &bin.memdoor(),
