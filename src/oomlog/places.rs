@@ -13,7 +13,7 @@ use crate::sys::input::{Input, Kind};
 use crate::sys::{Errno, Result};
 
 /// More names in one directory than this are not read: 8 MiB are for all of memdoor.
-const NAMES: usize = 4096;
+pub const NAMES: usize = 4096;
 
 /// What became of a name.
 #[derive(Debug)]
@@ -24,14 +24,20 @@ pub enum Found {
     Skipped,
     /// It can't be opened.
     Failed(Errno),
+    /// There are more names in this directory than are read.
+    TooMany,
 }
 
 /// Hands on what each name in a directory is, in the order of the names. What is below it is left alone.
 pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
-    for name in names(dir, |_| true)? {
+    let (names, left) = names(dir, |_| true)?;
+    for name in names {
         if let Some(found) = look(Input::found(dir, &name)) {
             take(&name, found);
         }
+    }
+    if left > 0 {
+        take(c"", Found::TooMany);
     }
     Ok(())
 }
@@ -71,7 +77,11 @@ fn below(
     };
     let is_wanted = |name: &[u8]| starts.iter().any(|start| name.starts_with(start));
     let of_crashes = starts.contains(&&b""[..]) || place.to_bytes().ends_with(b"pstore");
-    for name in names(&dir, |name| is_wanted(name) || of_crashes)? {
+    let (names, left) = names(&dir, |name| is_wanted(name) || of_crashes)?;
+    if left > 0 {
+        take(place, Found::TooMany);
+    }
+    for name in names {
         let path = join(place, &name)?;
         let opened = Input::in_root(root, &path);
         if let Ok(input) = &opened
@@ -104,19 +114,25 @@ fn look(opened: Result<Input>) -> Option<Found> {
     })
 }
 
-fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<CString>> {
+/// The names that are wanted, in their order, and how many there were besides.
+fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<(Vec<CString>, u64)> {
     let listing = dir.listing(c".")?;
     let mut entries = Entries::new(&listing)?;
-    let mut names = Vec::new();
+    let (mut names, mut left) = (Vec::new(), 0);
     while let Some(name) = entries.next() {
         let name = name?;
         let is_self = matches!(name.to_bytes(), b"." | b"..");
-        if !is_self && is_wanted(name.to_bytes()) && names.len() < NAMES {
+        if is_self || !is_wanted(name.to_bytes()) {
+            continue;
+        }
+        if names.len() < NAMES {
             names.push(CString::from(name));
+        } else {
+            left += 1;
         }
     }
     names.sort_by(|one, other| order(one.to_bytes(), other.to_bytes()));
-    Ok(names)
+    Ok((names, left))
 }
 
 /// Oldest first: `kern.log.10.gz`, `kern.log.2.gz`, `kern.log.1`, `kern.log`; `messages-20261114.gz`, `messages`.

@@ -195,6 +195,16 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             }
             Found::Skipped => {}
             Found::Failed(errno) => self.failed("open", &path, errno),
+            Found::TooMany => {
+                self.sink.run.failed += 1;
+                let most = places::NAMES;
+                words::warn(
+                    &path,
+                    format_args!(
+                        "it has more names than the {most} that are read: name the logs that matter"
+                    ),
+                );
+            }
         }
     }
 
