@@ -115,7 +115,7 @@ fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<CString>> {
             names.push(CString::from(name));
         }
     }
-    names.sort_by(|one, other| order(one.to_bytes(), other.to_bytes()));
+    names.sort_unstable_by(|one, other| order(one.to_bytes(), other.to_bytes()));
     Ok(names)
 }
 

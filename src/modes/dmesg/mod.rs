@@ -75,6 +75,7 @@ pub enum OnFound {
 
 /// Reads, shows, ends.
 #[must_use]
+#[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_what_is_not_an_end();
     let seen = match options.since_last.map(|path| (path, state::load(path))) {

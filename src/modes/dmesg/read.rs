@@ -145,7 +145,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             let (pieces, behind) = rest.split_at(length.max(1));
             rest = behind;
             let mut pieces: Vec<&CString> = pieces.iter().collect();
-            pieces.sort_by(|one, other| places::order(one.to_bytes(), other.to_bytes()));
+            pieces.sort_unstable_by(|one, other| places::order(one.to_bytes(), other.to_bytes()));
             for piece in pieces {
                 self.operand(piece);
             }
