@@ -105,7 +105,7 @@ impl Assembler {
             self.spliced = true;
         }
         match line {
-            Line::Reaped(pid) => return self.reaped(*pid),
+            Line::Reaped(pid) => return self.reaped(*pid, record),
             Line::Suppressed(_) => return,
             Line::Header(_) => return self.begin(Kind::Oom, line, record, at, done),
             Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
@@ -212,9 +212,11 @@ impl Assembler {
     }
 
     /// The last one of that pid: pids come again.
-    fn reaped(&mut self, pid: u64) {
+    fn reaped(&mut self, pid: u64, record: &Record<'_>) {
         let is_one = |open: &&mut Open| {
-            open.victim_pid() == Some(pid) || open.event.group.iter().any(|task| task.pid == pid)
+            let is_victim = open.victim_pid() == Some(pid);
+            let is_dead = is_victim || open.event.group.iter().any(|task| task.pid == pid);
+            is_dead && whose::is_of_machine(open, record)
         };
         if let Some(open) = self.opens.iter_mut().rev().find(is_one) {
             open.event.reaped |= open.victim_pid() == Some(pid);

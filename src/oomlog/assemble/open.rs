@@ -83,6 +83,8 @@ impl Open {
         };
         event.lines.first = position;
         event.lines.last = position;
+        event.host = record.host.map(Vec::from);
+        event.boot_id = record.boot_id.map(Vec::from);
         Self {
             last: event.when.clone(),
             event,
@@ -125,6 +127,12 @@ impl Open {
             self.last = Stamp::of(&record.when);
         }
         self.caller = self.caller.or(record.caller);
+        if self.event.host.is_none() {
+            self.event.host = record.host.map(Vec::from);
+        }
+        if self.event.boot_id.is_none() {
+            self.event.boot_id = record.boot_id.map(Vec::from);
+        }
     }
 
     /// The row of a task.

@@ -83,3 +83,29 @@ fn the_report_of_a_failed_allocation_is_no_event() {
     );
     assert!(found.is_empty());
 }
+
+#[test]
+fn lines_of_two_hosts_are_never_of_one_report() {
+    let mut text = std::string::String::new();
+    for words in [
+        "NAME invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+        "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
+        "[      7]     0     7     2719        1    45056        5             0 NAME",
+        "Out of memory: Killed process 7 (NAME) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+    ] {
+        for name in ["one", "two"] {
+            let words = words.replace("NAME", name);
+            text.push_str(&std::format!("Nov 21 10:03:56 {name} kernel: {words}\n"));
+        }
+    }
+    let found = events(&text);
+    assert_eq!(found.len(), 2);
+    for (event, name) in found.iter().zip(["one", "two"]) {
+        let victim = event.victim.as_ref().expect("a victim");
+        for said in [&event.trigger.comm, &event.host, &victim.task.comm] {
+            assert_eq!(said.as_deref(), Some(name.as_bytes()));
+        }
+        assert_eq!(event.table.rows, 1);
+        assert_eq!(event.boot_id, None);
+    }
+}
