@@ -9,9 +9,12 @@ extern crate alloc;
 
 mod feed;
 mod finish;
+mod machine;
+mod memcg;
 mod open;
 mod score;
 mod step;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod whose;
@@ -116,7 +119,10 @@ impl Assembler {
         let now = Now {
             line: self.all,
             spliced: self.spliced,
-            is_inside: matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_)),
+            is_inside: matches!(
+                line,
+                Line::Counts(_) | Line::Stat(_) | Line::Zone(_) | Line::Reserve(_)
+            ),
         };
         let owner = owner(&self.opens, record, now, |open| {
             score::score(open, step, line, number)
@@ -127,6 +133,9 @@ impl Assembler {
             Owner::None => {
                 if let Some(kind) = alone(line) {
                     self.begin(kind, line, record, at, done);
+                } else if step::is_detail(line) {
+                    // Of no report, and nothing between two lines of one.
+                    self.number -= 1;
                 }
             }
         }
@@ -172,7 +181,7 @@ impl Assembler {
                 | Line::NoneKillable
         );
         for (index, open) in self.opens.iter_mut().enumerate() {
-            if all & (1 << index) != 0 {
+            if all & (1 << index) != 0 && !step::is_detail(line) {
                 open.mixed |= is_deed;
                 open.rows_lost |= matches!(line, Line::Row(_));
                 open.memory_mixed |= step.is_some_and(|step| step < Step::Title);

@@ -3,6 +3,7 @@
 //! Offline work, so it may allocate; what a log holds is unbounded, what is kept of it is not.
 
 pub mod assemble;
+mod badness;
 mod buffer;
 mod entry;
 pub mod escape;
