@@ -1,9 +1,5 @@
 //! The rows of a report's table: their sums, and the first ones in three orders.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::open::{Brief, Kind, Open, text};
 use crate::oomlog::badness::{badness, of_machine, of_memcg};
 use crate::oomlog::event::{Constraint, Event, PageTables, Position, Ranked, Row, Scale};
