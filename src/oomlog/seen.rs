@@ -221,3 +221,212 @@ fn is_zone_apart(a: Moment, b: Moment) -> bool {
     let rest = apart(a, b) % QUARTER_US;
     rest <= WALL_US || rest >= QUARTER_US - WALL_US
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oomlog::event::{Event, Stamp, Task, Trigger, Victim};
+    use crate::units::Bytes;
+
+    const SECOND: i64 = 1_000_000;
+
+    fn event(pid: u64) -> Event {
+        Event {
+            victim: Some(Victim {
+                task: Task {
+                    comm: Some(b"java".into()),
+                    pid,
+                },
+                uid: Some(0),
+                total_vm: Some(Bytes(4096)),
+                anon_rss: Some(Bytes(4096)),
+                file_rss: Some(Bytes(0)),
+                shmem_rss: Some(Bytes(0)),
+                page_tables: None,
+                adj: None,
+            }),
+            ..Event::default()
+        }
+    }
+
+    fn at(boot_us: impl Into<Option<u64>>, wall: impl Into<Option<(i64, By)>>) -> Print {
+        of(&event(7), boot_us, wall)
+    }
+
+    fn of(
+        event: &Event,
+        boot_us: impl Into<Option<u64>>,
+        wall: impl Into<Option<(i64, By)>>,
+    ) -> Print {
+        let event = Event {
+            when: Stamp {
+                boot_us: boot_us.into(),
+                ..Stamp::default()
+            },
+            ..event.clone()
+        };
+        let wall = wall.into().map(|(us, by)| Moment { us, by });
+        print(&event, wall)
+    }
+
+    /// What is known of the last of them, each from a log of its own.
+    fn last(prints: &[Print]) -> Known {
+        let mut seen = Seen::new();
+        let places = (0..).map(Where::Log);
+        let known = prints.iter().zip(places);
+        known
+            .map(|(print, place)| seen.note(*print, place))
+            .last()
+            .expect("one")
+    }
+
+    #[test]
+    fn times_since_boot_decide() {
+        assert_eq!(last(&[at(5_000, None), at(6_000, None)]), Known::Repeated);
+        assert_eq!(last(&[at(5_000, None), at(6_001, None)]), Known::New);
+        let wall = (100 * SECOND, By::Log);
+        assert_eq!(last(&[at(5_000, wall), at(9_000, wall)]), Known::New);
+        // Of another boot of a machine that always starts alike.
+        let later = (200_000 * SECOND, By::Log);
+        assert_eq!(last(&[at(5_000, wall), at(5_000, later)]), Known::New);
+    }
+
+    #[test]
+    fn wall_clock_times_decide_where_one_log_has_nothing_else() {
+        let wall = |seconds| (seconds * SECOND, By::Log);
+        assert_eq!(
+            last(&[at(5, wall(50)), at(None, wall(60))]),
+            Known::Repeated
+        );
+        assert_eq!(last(&[at(5, wall(50)), at(None, wall(61))]), Known::New);
+    }
+
+    #[test]
+    fn in_one_log_only_times_since_boot_tell_that_it_is_the_same() {
+        let mut seen = Seen::new();
+        let (place, wall) = (Where::Log(1), (50 * SECOND, By::Log));
+        assert_eq!(seen.note(at(None, wall), place), Known::New);
+        assert_eq!(seen.note(at(None, wall), place), Known::New);
+        assert_eq!(seen.note(at(None, None), place), Known::New);
+        assert_eq!(seen.note(at(7, None), Where::Log(2)), Known::Repeated);
+        assert_eq!(seen.note(at(8, None), Where::Log(2)), Known::Repeated);
+    }
+
+    #[test]
+    fn a_zone_that_is_not_known_may_be_any() {
+        let hours = |hours: i64, by| (hours * 3600 * SECOND, by);
+        let pair = [at(None, hours(5, By::Log)), at(None, hours(3, By::Guess))];
+        assert_eq!(last(&pair), Known::Repeated);
+        let known = [at(None, hours(5, By::Log)), at(None, hours(3, By::Log))];
+        assert_eq!(last(&known), Known::New);
+        let minutes = (5 * 3600 + 60) * SECOND;
+        let other = [
+            at(None, hours(5, By::Guess)),
+            at(None, (minutes, By::Guess)),
+        ];
+        assert_eq!(last(&other), Known::New);
+    }
+
+    #[test]
+    fn where_no_times_can_be_compared_the_sizes_tell() {
+        let wall = (50 * SECOND, By::Log);
+        assert_eq!(last(&[at(5, None), at(None, wall)]), Known::Repeated);
+        // By what one log has said the third is told from the first.
+        let later = (500 * SECOND, By::Log);
+        let three = [at(5, None), at(None, wall), at(None, later)];
+        assert_eq!(last(&three), Known::New);
+        let bare = Event {
+            trigger: Trigger {
+                pid: Some(7),
+                ..Trigger::default()
+            },
+            ..Event::default()
+        };
+        assert_eq!(
+            last(&[of(&bare, 5, None), of(&bare, None, wall)]),
+            Known::New
+        );
+    }
+
+    #[test]
+    fn whoever_differs_is_another() {
+        let wall = (50 * SECOND, By::Log);
+        assert_eq!(last(&[at(5, wall), of(&event(8), 5, wall)]), Known::New);
+        let mut larger = event(7);
+        larger.victim.as_mut().expect("a victim").anon_rss = Some(Bytes(8192));
+        assert_eq!(last(&[at(5, wall), of(&larger, 5, wall)]), Known::New);
+        let of_host = |host: &[u8]| Event {
+            host: Some(host.into()),
+            ..event(7)
+        };
+        let [a, b] = [of_host(b"a"), of_host(b"b")].map(|event| of(&event, 5, wall));
+        assert_eq!(last(&[a, b]), Known::New);
+        assert_eq!(last(&[a, at(5, wall)]), Known::Repeated);
+        let of_boot = |boot: &[u8]| Event {
+            boot_id: Some(boot.into()),
+            ..event(7)
+        };
+        let [a, b] = [of_boot(b"a"), of_boot(b"b")].map(|event| of(&event, 5, wall));
+        assert_eq!(last(&[a, b]), Known::New);
+        let nothing = of(&Event::default(), None, wall);
+        assert_eq!(last(&[nothing, nothing]), Known::New);
+    }
+
+    #[test]
+    fn an_event_of_an_earlier_run_may_have_lost_its_first_lines() {
+        let mut seen = Seen::new();
+        seen.remember(at(5_000_000, None), Where::Earlier);
+        let cut = at(6_000_000, None);
+        assert_eq!(seen.note(cut, Where::Log(1)), Known::Earlier);
+        assert_eq!(seen.note(cut, Where::Log(2)), Known::Earlier);
+        let later = at(500_000_000, None);
+        assert_eq!(seen.note(later, Where::Log(1)), Known::New);
+        assert_eq!(seen.note(later, Where::Log(2)), Known::Repeated);
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_first_and_what_was_before_it_is_old() {
+        let mut seen = Seen::new();
+        let most = u64::try_from(MOST).expect("small");
+        let number = |number: u64| {
+            let seconds = i64::try_from(number).expect("small");
+            of(
+                &event(number),
+                number * 1_000_000,
+                (seconds * SECOND, By::Log),
+            )
+        };
+        for pid in 1..=most {
+            assert_eq!(seen.note(number(pid), Where::Log(1)), Known::New);
+        }
+        assert_eq!(seen.floor_us(), None);
+        assert_eq!(seen.note(number(1), Where::Log(2)), Known::Repeated);
+        assert_eq!(seen.note(number(most + 1), Where::Log(2)), Known::New);
+        assert_eq!(seen.prints().count(), MOST);
+        assert_eq!(seen.prints().next(), Some(&number(2)));
+        assert_eq!(seen.note(number(2), Where::Log(3)), Known::Repeated);
+        assert_eq!(seen.floor_us(), Some(2 * SECOND));
+
+        let mut again = Seen::new();
+        again.set_floor(seen.floor_us());
+        assert_eq!(again.note(number(1), Where::Log(1)), Known::Earlier);
+        assert_eq!(again.note(number(2), Where::Log(1)), Known::New);
+    }
+
+    #[test]
+    fn ten_thousand_that_look_alike_are_told_apart_in_no_time() {
+        let mut seen = Seen::new();
+        for second in 0..10_000 {
+            assert_eq!(
+                seen.note(at(second * 1_000_000, None), Where::Log(1)),
+                Known::New
+            );
+        }
+    }
+
+    /// State files hold it.
+    #[test]
+    fn a_print_never_changes() {
+        assert_eq!(at(5, None).who, 8_203_473_668_678_453_798);
+    }
+}

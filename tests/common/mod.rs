@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod elf;
+pub mod gzip;
 pub mod host;
 pub mod json;
 pub mod memcg;

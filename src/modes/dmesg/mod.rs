@@ -115,7 +115,7 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
         Logs::Live => reader.live().map_err(|errno| fail(&unreadable(errno)))?,
         Logs::Follow => {
             let done = signal::install().and_then(|()| reader.follow());
-            done.map_err(|errno| fail(&unreadable(errno)))?;
+            done.map_err(|errno| fail(&unfollowable(errno)))?;
         }
         Logs::Root(path) => reader.root(path),
         Logs::Named(operands) => reader.named(operands),
@@ -172,9 +172,18 @@ fn unreadable(errno: Errno) -> Error {
     let error = Error::new("read", b"the live kernel log (/dev/kmsg, syslog(2))", errno);
     match errno {
         Errno::EPERM | Errno::EACCES => error.hint(
-            "run memdoor as root, or name a log: memdoor dmesg /var/log (sysctl kernel.dmesg_restrict=1 keeps it from others)",
+            "run memdoor as root (sysctl kernel.dmesg_restrict is 1), or name a log: memdoor dmesg /var/log",
         ),
         _ => error.hint("name a log: memdoor dmesg /var/log"),
+    }
+}
+
+/// The same of following it, for which there is one way only: syslog(2) has no place to go on from.
+fn unfollowable(errno: Errno) -> Error {
+    match errno {
+        Errno::EPERM | Errno::EACCES => unreadable(errno),
+        _ => Error::new("follow", b"/dev/kmsg", errno)
+            .hint("without that device there is the log as it is now: memdoor dmesg"),
     }
 }
 

@@ -11,7 +11,6 @@ use super::words;
 use crate::fixed::Fixed;
 use crate::host::machine_id;
 use crate::oomlog::assemble::Assembler;
-
 use crate::oomlog::event::Position;
 use crate::oomlog::live::Live;
 use crate::oomlog::moment::Reference;

@@ -1,0 +1,1039 @@
+//! `memdoor dmesg` from the outside: which logs it reads, which events it shows, what it says and how it ends.
+
+mod common;
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::gzip::gzip;
+use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
+use common::json::Json;
+use common::memcg::{MIB, Memcg};
+use common::run::{
+    Ended, MEMDOOR, Running, command, memdoor, poll, run, run_command, through, through_shell,
+};
+use common::skip;
+use nix::sys::signal::Signal;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/dmesg");
+
+/// A kill of `pid`, which is an event of its own, each line with this before it.
+fn kill(prefix: &str, pid: u64) -> String {
+    named_kill(prefix, pid, "java")
+}
+
+fn named_kill(prefix: &str, pid: u64, comm: &str) -> String {
+    format!(
+        "{prefix}Out of memory: Killed process {pid} ({comm}) total-vm:{pid}kB, anon-rss:40kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:48kB oom_score_adj:0\n"
+    )
+}
+
+/// A kill since boot.
+fn booted(second: u64, pid: u64) -> String {
+    kill(&format!("[{second:5}.000000] "), pid)
+}
+
+fn json(args: &[&str]) -> Ended {
+    run(&[&["dmesg", "--format", "json"], args].concat())
+}
+
+/// The events of JSON, without the summary, which must be there.
+fn events(ended: &Ended) -> Vec<Json> {
+    let mut lines: Vec<Json> = ended.out.lines().map(Json::parse).collect();
+    let last = lines
+        .pop()
+        .unwrap_or_else(|| panic!("no summary: {ended:?}"));
+    assert_eq!(last.text("event_name"), "memdoor.run.summary");
+    lines
+}
+
+fn pids_of(ended: &Ended) -> Vec<i64> {
+    let pid = |event: &Json| event.number("memdoor.oom.killed.pid");
+    events(ended).iter().map(pid).collect()
+}
+
+/// The pids that are killed in logs, none of which may be wrong.
+fn pids(args: &[&str]) -> Vec<i64> {
+    let ended = json(args);
+    assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:?}");
+    pids_of(&ended)
+}
+
+fn pids_in_utc(args: &[&str]) -> Vec<i64> {
+    let mut command = memdoor(&[&["dmesg", "--format", "json"], args].concat());
+    command.env("TZ", "UTC");
+    pids_of(&run_command(command))
+}
+
+// Where logs are
+
+#[test]
+fn a_file_is_read_whatever_its_name_is_and_the_alias_does_the_same() {
+    let dir = TempDir::new();
+    let path = dir.write("-x", booted(5, 7).as_bytes());
+    assert_eq!(pids(&[&path]), [7]);
+    let alias = run(&["oom", "--format", "json", &path]);
+    assert_eq!(pids_of(&alias), [7]);
+    let mut behind = memdoor(&["dmesg", "--format", "json", "--", "-x"]);
+    behind.current_dir(dir.path());
+    assert_eq!(pids_of(&run_command(behind)), [7]);
+}
+
+#[test]
+fn standard_input_is_read_to_its_end() {
+    let dir = TempDir::new();
+    let path = dir.write("log", booted(5, 7).as_bytes());
+    for name in [&path, "-"] {
+        let words = memdoor(&["dmesg", "--format", "json", name]);
+        let ended = run_command(through_shell(&format!("\"$@\" < {path}"), &words));
+        assert_eq!(pids_of(&ended), [7]);
+        let events = events(&ended);
+        assert_eq!(events[0].text("memdoor.source.path"), name);
+    }
+}
+
+#[test]
+fn a_directory_gives_every_log_in_it() {
+    let dir = TempDir::new();
+    dir.write("a", booted(1, 1).as_bytes());
+    dir.write("b.gz", &gzip(booted(2, 2).as_bytes()));
+    dir.write("c", b"\0\xff\x1b nothing of a log\n");
+    fs::create_dir(dir.path().join("d")).expect("a directory");
+    dir.write("d/below", booted(3, 3).as_bytes());
+    assert_eq!(pids(&[&dir.join("")]), [1, 2]);
+    let ended = json(&[&dir.join("."), &dir.join("d")]);
+    assert_eq!(pids_of(&ended), [1, 2, 3]);
+    let path = events(&ended)[2].text("memdoor.source.path").to_owned();
+    assert_eq!(path, dir.join("d/below"));
+}
+
+#[test]
+fn what_is_no_file_is_noted_and_no_error() {
+    let dir = TempDir::new();
+    dir.write("a", booted(1, 1).as_bytes());
+    assert!(works(&["mkfifo", &dir.join("fifo")]));
+    symlink("/etc/passwd", dir.path().join("link")).expect("a link");
+    let ended = json(&[&dir.join("")]);
+    assert_eq!((ended.code(), pids_of(&ended)), (0, vec![1]));
+    for name in ["fifo", "link"] {
+        let note = format!("memdoor: note: {}: it is no file", dir.join(name));
+        assert!(ended.err.contains(&note), "{}", ended.err);
+    }
+}
+
+#[test]
+fn the_live_log_is_read_when_nothing_is_named_and_who_may_not_is_told_what_to_do() {
+    let ended = json(&[]);
+    match ended.code() {
+        0 => {
+            let lines = events(&ended);
+            assert!(lines.iter().all(|line| line.get("timestamp").is_some()));
+        }
+        1 => assert!(ended.err.contains("EPERM"), "{ended:?}"),
+        _ => panic!("{ended:?}"),
+    }
+    let restricted = fs::read_to_string("/proc/sys/kernel/dmesg_restrict");
+    if !has_unprivileged() || restricted.is_ok_and(|text| text.trim() == "0") {
+        return skip("needs setpriv and kernel.dmesg_restrict=1");
+    }
+    let dir = TempDir::new();
+    let inner = command(&dir.memdoor(), &["dmesg"]);
+    let ended = run_command(unprivileged(&inner));
+    assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
+    let (first, hint) = ended.err.split_once('\n').expect("two lines");
+    assert!(
+        first.ends_with("operation not permitted (EPERM)"),
+        "{first}"
+    );
+    assert!(hint.starts_with("hint: run memdoor as root"), "{hint}");
+    assert!(hint.contains("kernel.dmesg_restrict"), "{hint}");
+}
+
+#[test]
+fn another_systems_logs_are_read_inside_of_its_root() {
+    let dir = TempDir::new();
+    for place in ["var/log", "var/crash/202611211008", "sys/fs/pstore", "etc"] {
+        fs::create_dir_all(dir.path().join(place)).expect("directories");
+    }
+    dir.write("var/log/kern.log", booted(1, 1).as_bytes());
+    dir.write("var/log/other.log", booted(2, 2).as_bytes());
+    dir.write(
+        "var/crash/202611211008/dmesg.202611211008",
+        booted(3, 3).as_bytes(),
+    );
+    dir.write("sys/fs/pstore/dmesg-ramoops-0", booted(4, 4).as_bytes());
+    dir.write("etc/real", booted(5, 5).as_bytes());
+    // Absolute links are of that system; what they name there is read, and what this one has is not.
+    symlink("/etc/real", dir.path().join("var/log/messages")).expect("a link");
+    symlink("/etc/passwd", dir.path().join("var/log/syslog")).expect("a link");
+    let ended = json(&["--root", &dir.join("")]);
+    let mut found = pids_of(&ended);
+    found.sort();
+    assert_eq!(found, [1, 3, 4, 5], "{ended:?}");
+    assert_eq!(ended.code(), 4);
+    let expected = format!(
+        "memdoor: cannot open {}: no such file or directory (ENOENT)\n",
+        dir.join("var/log/syslog")
+    );
+    assert_eq!(ended.err, expected);
+
+    let empty = TempDir::new();
+    let ended = run(&["dmesg", "--root", &empty.join("")]);
+    assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
+    assert!(
+        ended.err.contains("there is no log to read in"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn it_needs_neither_proc_nor_dev_nor_etc() {
+    let dir = TempDir::new();
+    dir.memdoor();
+    fs::write(dir.path().join("log"), booted(5, 7)).expect("a log");
+    let enter = |args: &[&str]| {
+        let inner = command("/memdoor", &[&["dmesg", "--format", "json"], args].concat());
+        let mut words = vec!["chroot", dir.path().to_str().expect("UTF-8")];
+        if !is_root() {
+            words.splice(0..0, ["unshare", "-r"]);
+        }
+        run_command(through(&words, &inner))
+    };
+    let ended = enter(&["/log", "--since", "1970-01-02", "--since-last", "/state"]);
+    if ended.status.code() == Some(125) || ended.status.code() == Some(1) && ended.out.is_empty() {
+        return skip(&format!("needs chroot: {}", ended.err));
+    }
+    assert_eq!((ended.code(), pids_of(&ended)), (0, vec![7]), "{ended:?}");
+    let ended = enter(&["/log", "--since-last", "/state"]);
+    assert_eq!(
+        (ended.code(), ended.out, ended.err),
+        (0, String::new(), String::new())
+    );
+    // syslog(2) needs no file.
+    let live = enter(&[]);
+    assert!(live.code() == 0 || live.err.contains("EPERM"), "{live:?}");
+}
+
+// What can't be read
+
+#[test]
+fn a_file_that_can_not_be_read_is_named_and_the_others_go_on() {
+    let dir = TempDir::new();
+    let good = dir.write("good", booted(5, 7).as_bytes());
+    let gone = dir.join("gone");
+    let ended = json(&[&gone, &good]);
+    assert_eq!((ended.code(), pids_of(&ended)), (4, vec![7]));
+    let expected = format!("memdoor: cannot open {gone}: no such file or directory (ENOENT)\n");
+    assert_eq!(ended.err, expected);
+
+    let ended = json(&[&gone]);
+    assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
+    assert_eq!(ended.err, expected);
+}
+
+#[test]
+fn a_file_of_a_directory_that_may_not_be_read_is_named_and_the_others_go_on() {
+    if !has_unprivileged() {
+        return skip("needs setpriv to become a user who may not read all");
+    }
+    let dir = TempDir::new();
+    dir.write("good", booted(5, 7).as_bytes());
+    let secret = dir.write("secret", booted(6, 8).as_bytes());
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).expect("mode");
+    let bin = TempDir::new();
+    let inner = command(
+        &bin.memdoor(),
+        &["dmesg", "--format", "json", &dir.join("")],
+    );
+    let ended = run_command(unprivileged(&inner));
+    assert_eq!((ended.code(), pids_of(&ended)), (4, vec![7]), "{ended:?}");
+    let expected = format!("memdoor: cannot open {secret}: permission denied (EACCES)\n");
+    assert_eq!(ended.err, expected);
+}
+
+#[test]
+fn a_cut_off_gzip_gives_what_it_holds_and_a_warning() {
+    let dir = TempDir::new();
+    let noise: String = (0..2000_u64)
+        .map(|n| {
+            format!(
+                "[{n:5}.000000] noise {}\n",
+                n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            )
+        })
+        .collect();
+    let packed = gzip(format!("{}{noise}", booted(5, 7)).as_bytes());
+    let path = dir.write("log.gz", &packed[..packed.len() - 100]);
+    let ended = json(&[&path]);
+    assert_eq!((ended.code(), pids_of(&ended)), (4, vec![7]));
+    let warning = format!("memdoor: warning: {path}: the gzip file is cut off");
+    assert!(ended.err.starts_with(&warning), "{}", ended.err);
+}
+
+#[test]
+fn names_of_any_bytes_are_read_and_can_not_write_to_the_terminal() {
+    let dir = TempDir::new();
+    let name = OsStr::from_bytes(b"\xff\x1b[2J\n");
+    fs::write(dir.path().join(name), booted(5, 7)).expect("a log");
+    let ended = json(&[&dir.join("")]);
+    assert_eq!(pids_of(&ended), [7]);
+    assert!(!ended.out.contains('\x1b'));
+
+    let mut command = memdoor(&["dmesg"]);
+    command.arg(OsStr::from_bytes(b"/\xff\x1b[2J"));
+    let ended = run_command(command);
+    assert_eq!(ended.code(), 1);
+    let expected = "memdoor: cannot open /\\377\\033[2J: no such file or directory (ENOENT)\n";
+    assert_eq!(ended.err, expected);
+
+    for option in ["--since", "--victim", "--cgroup", "--format", "--days"] {
+        let mut command = memdoor(&["dmesg", option]);
+        command.arg(OsStr::from_bytes(b"\xff\x1b[2J"));
+        command.arg(FIXTURES);
+        let ended = run_command(command);
+        assert!(
+            !ended.err.contains('\x1b') && !ended.out.contains('\x1b'),
+            "{option}"
+        );
+    }
+}
+
+#[test]
+fn a_log_may_grow_and_shrink_while_it_is_read() {
+    let dir = TempDir::new();
+    let path = dir.write("log", b"");
+    let stop = dir.join("stop");
+    let writer = {
+        let (path, stop) = (path.clone(), stop.clone());
+        std::thread::spawn(move || {
+            for round in 0_u64.. {
+                if fs::metadata(&stop).is_ok() {
+                    return;
+                }
+                let mut options = OpenOptions::new();
+                let open = options.append(round % 3 > 0).write(true).create(true);
+                let open = if round % 3 == 0 {
+                    open.truncate(true)
+                } else {
+                    open
+                };
+                let mut file = open.open(&path).expect("open");
+                file.write_all(
+                    booted(round % 1000, round % 1000 + 1)
+                        .repeat(2000)
+                        .as_bytes(),
+                )
+                .expect("write");
+            }
+        })
+    };
+    for _ in 0..20 {
+        let ended = json(&[&path]);
+        assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
+        events(&ended);
+    }
+    fs::write(stop, b"").expect("write");
+    writer.join().expect("writer");
+}
+
+// One event once
+
+#[test]
+fn an_event_that_several_files_have_is_shown_once() {
+    let dir = TempDir::new();
+    let day = "Nov 21 10:08:31 web1 kernel: ";
+    dir.write(
+        "kern.log",
+        kill(&format!("{day}[    5.000000] "), 7).as_bytes(),
+    );
+    dir.write("messages", kill(day, 7).as_bytes());
+    dir.write("dmesg", booted(5, 7).as_bytes());
+    dir.write(
+        "syslog",
+        kill("2026-11-21T09:08:31.000000+00:00 web1 kernel: ", 7).as_bytes(),
+    );
+    let ended = json(&[&dir.join("")]);
+    assert_eq!(pids_of(&ended), [7]);
+    let text = run(&["dmesg", &dir.join("")]);
+    assert_eq!(text.code(), 0);
+}
+
+#[test]
+fn two_kills_in_one_second_are_two_events() {
+    let dir = TempDir::new();
+    let day = "Nov 21 10:08:31 web1 kernel: ";
+    let two = [kill(day, 7), kill(day, 8)].concat();
+    dir.write("kern.log", two.as_bytes());
+    dir.write("syslog", two.as_bytes());
+    assert_eq!(pids(&[&dir.join("")]), [7, 8]);
+}
+
+#[test]
+fn of_two_machines_and_of_two_boots_events_are_never_one() {
+    let dir = TempDir::new();
+    dir.write(
+        "a",
+        kill("Nov 21 10:08:31 web1 kernel: [    5.000000] ", 7).as_bytes(),
+    );
+    dir.write(
+        "b",
+        kill("Nov 21 10:08:31 web2 kernel: [    5.000000] ", 7).as_bytes(),
+    );
+    dir.write(
+        "c",
+        kill("Nov 21 10:08:31 web1 kernel: [    6.000000] ", 7).as_bytes(),
+    );
+    assert_eq!(pids(&[&dir.join("")]), [7, 7, 7]);
+}
+
+/// Its lines, in pieces as logrotate cuts them; the oldest first.
+fn rotated(at: usize) -> [Vec<u8>; 2] {
+    let text = fs::read(format!("{FIXTURES}/6.1-none-swap.log")).expect("a fixture");
+    let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+    let (old, new) = lines.split_at(at);
+    [old.concat(), new.concat()]
+}
+
+#[test]
+fn an_event_that_rotation_has_cut_is_whole() {
+    let dir = TempDir::new();
+    for at in [1, 20, 50] {
+        let [old, new] = rotated(at);
+        dir.write("kern.log.2.gz", &gzip(booted(1, 1).as_bytes()));
+        dir.write("kern.log.1", &old);
+        dir.write("kern.log", &new);
+        let ended = json(&[&dir.join("")]);
+        let found = events(&ended);
+        assert_eq!(pids_of(&ended), [1, 140], "cut at {at}");
+        // The kill line is in the newer one.
+        let event = &found[1];
+        assert_eq!(event.text("memdoor.source.path"), dir.join("kern.log"));
+        assert_eq!(event.text("memdoor.oom.trigger.comm"), "clickhouse-serv");
+        assert_eq!(event.get("memdoor.oom.complete"), Some(&Json::Bool(true)));
+
+        // As a shell sorts them.
+        let names = ["kern.log", "kern.log.1", "kern.log.2.gz"].map(|name| dir.join(name));
+        let by_name = json(&[&names[0], &names[1], &names[2]]);
+        let ids = |ended: &Ended| -> Vec<String> {
+            let id = |event: &Json| event.text("memdoor.event.id").to_owned();
+            events(ended).iter().map(id).collect()
+        };
+        assert_eq!(ids(&by_name), ids(&ended));
+    }
+}
+
+#[test]
+fn what_one_log_ends_with_is_no_part_of_the_next_log() {
+    let dir = TempDir::new();
+    let [head, tail] = rotated(20);
+    dir.write("a.log", &head);
+    dir.write("b.log", &tail);
+    let found = events(&json(&[&dir.join("")]));
+    assert_eq!(found.len(), 2);
+    let complete = Some(&Json::Bool(false));
+    assert!(
+        found
+            .iter()
+            .all(|event| event.get("memdoor.oom.complete") == complete)
+    );
+}
+
+#[test]
+fn an_event_has_the_same_id_whenever_and_wherever_it_is_read() {
+    let dir = TempDir::new();
+    let path = dir.write("a", booted(5, 7).as_bytes());
+    let id = |args: &[&str]| {
+        let found = events(&json(args));
+        found[0].text("memdoor.event.id").to_owned()
+    };
+    assert_eq!(id(&[&path]), ":5.000000:7");
+    dir.write(
+        "b",
+        kill("Nov 21 10:08:31 web1 kernel: [    5.000000] ", 7).as_bytes(),
+    );
+    assert_eq!(id(&[&dir.join("b")]), ":5.000000:7");
+    dir.write(
+        "c",
+        kill("2026-11-21T11:08:31.5+01:00 web1 kernel: ", 7).as_bytes(),
+    );
+    assert_eq!(id(&[&dir.join("c")]), ":2026-11-21T10:08:31.500000Z:7");
+}
+
+// Filters
+
+#[test]
+fn only_events_of_the_time_that_is_asked_for_are_shown() {
+    let dir = TempDir::new();
+    let hour = |hour: u64| {
+        kill(
+            &format!("2026-11-21T{hour:02}:00:00+00:00 web1 kernel: "),
+            hour,
+        )
+    };
+    let text: String = (1..=5).map(hour).collect();
+    let path = dir.write("log", text.as_bytes());
+    for (args, expected) in [
+        (&["--since", "2026-11-21T03:00:00Z"][..], &[3, 4, 5][..]),
+        (&["--since", "2026-11-21 03:00:01"], &[4, 5]),
+        (&["--until", "2026-11-21T04:00:00+01:00"], &[1, 2, 3]),
+        (
+            &["--since", "2026-11-21 02:00", "--until", "2026-11-21 03:00"],
+            &[2, 3],
+        ),
+        (&["--since", "2026-11-22"], &[]),
+        (&["--since", "@0"], &[1, 2, 3, 4, 5]),
+        (&["--until", "@0"], &[]),
+        (&["--days", "36500"], &[1, 2, 3, 4, 5]),
+    ] {
+        assert_eq!(
+            pids_in_utc(&[args, &[&path]].concat()),
+            expected,
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn a_span_is_counted_back_from_now() {
+    let dir = TempDir::new();
+    let ago = |seconds: u64, pid| {
+        let now = std::time::SystemTime::now() - Duration::from_secs(seconds);
+        let since = now
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("after 1970");
+        kill(&format!("{}.000000 web1 kernel: ", since.as_secs()), pid)
+    };
+    let text = [ago(3 * 86_400, 1), ago(7200, 2), ago(60, 3)].concat();
+    let path = dir.write("log", text.as_bytes());
+    for (args, expected) in [
+        (&["--since", "1h"][..], &[3][..]),
+        (&["--since", "3 hours ago"], &[2, 3]),
+        (&["--since", "-1w"], &[1, 2, 3]),
+        (&["--days", "2"], &[2, 3]),
+        (&["--until", "1d"], &[1]),
+        (&["--since", "4d", "--until", "30m"], &[1, 2]),
+    ] {
+        assert_eq!(pids(&[args, &[&path]].concat()), expected, "{args:?}");
+    }
+}
+
+#[test]
+fn times_without_a_zone_are_of_the_local_one() {
+    let dir = TempDir::new();
+    let path = dir.write(
+        "log",
+        kill("2026-11-21 10:08:31 web1 kernel: ", 7).as_bytes(),
+    );
+    let shows = |zone: &str, since: &str| {
+        let mut command = memdoor(&["dmesg", "--format", "json", "--since", since, &path]);
+        command.env("TZ", zone);
+        !events(&run_command(command)).is_empty()
+    };
+    assert!(shows("UTC", "2026-11-21T10:08:31Z"));
+    assert!(!shows("UTC-1", "2026-11-21T10:08:31Z"));
+    assert!(shows("UTC-1", "2026-11-21T09:08:31Z"));
+    assert!(shows("UTC-1", "2026-11-21 10:08:31"));
+}
+
+#[test]
+fn a_syslog_time_is_of_the_last_year_that_can_be() {
+    let dir = TempDir::new();
+    let path = dir.write("log", kill("Nov 21 10:08:31 web1 kernel: ", 7).as_bytes());
+    let of_year = |touched: &str, year: u32| {
+        assert!(works(&["touch", "-d", touched, &path]), "touch");
+        let since = format!("{year}-11-21T10:08:31Z");
+        let args = ["--since", &since, "--until", &since, &path];
+        assert_eq!(pids_in_utc(&args), [7], "{touched}");
+    };
+    of_year("2026-11-21T10:10:00Z", 2026);
+    of_year("2026-11-20T10:10:00Z", 2026);
+    of_year("2026-01-01T00:00:00Z", 2025);
+}
+
+#[test]
+fn an_event_whose_time_nothing_tells_is_shown_and_said() {
+    let dir = TempDir::new();
+    let path = dir.write("log", booted(5, 7).as_bytes());
+    let ended = json(&["--since", "1h", &path]);
+    assert_eq!((ended.code(), pids_of(&ended)), (0, vec![7]));
+    assert!(
+        ended
+            .err
+            .starts_with("memdoor: 1 event shown whose time nothing tells")
+    );
+    assert_eq!(ended.err.lines().count(), 1);
+}
+
+#[test]
+fn a_victim_is_asked_for_by_name_by_its_start_or_by_pid() {
+    let dir = TempDir::new();
+    let text = [
+        named_kill("[    1.000000] ", 1, "java"),
+        named_kill("[    2.000000] ", 2, "javac"),
+        named_kill("[    3.000000] ", 3, "a b) (c"),
+        named_kill("[    4.000000] ", 4, "\u{fc}"),
+    ];
+    let path = dir.write("log", text.concat().as_bytes());
+    for (who, expected) in [
+        ("java", &[1][..]),
+        ("java*", &[1, 2]),
+        ("*", &[1, 2, 3, 4]),
+        ("a b) (c", &[3]),
+        ("\u{fc}", &[4]),
+        ("2", &[2]),
+        ("jav", &[]),
+    ] {
+        assert_eq!(pids(&["--victim", who, &path]), expected, "{who}");
+    }
+    // Members of its group, too.
+    let group = format!("{FIXTURES}/5.10-memcg-oom-group.log");
+    assert_eq!(pids(&["--victim", "152", &group]), [154]);
+}
+
+#[test]
+fn a_cgroup_is_asked_for_with_those_below_it() {
+    let log = format!("{FIXTURES}/6.1-memcg-pod-ctime.log");
+    for (path, expected) in [
+        ("/kubepods.slice", &[144][..]),
+        ("/kubepods.slice/", &[144]),
+        ("/", &[144]),
+        ("/kubepods", &[]),
+        ("/other", &[]),
+    ] {
+        assert_eq!(pids(&["--cgroup", path, &log]), expected, "{path}");
+    }
+}
+
+#[test]
+fn nothing_found_is_one_line_that_says_where() {
+    let dir = TempDir::new();
+    let path = dir.write("log", b"nothing\n");
+    let ended = run(&["dmesg", "--fail-on-oom", &path]);
+    assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
+    assert!(
+        ended.out.starts_with("No OOM events found in "),
+        "{}",
+        ended.out
+    );
+    assert!(ended.out.contains("1 log, 8 bytes read"), "{}", ended.out);
+    assert_eq!(events(&json(&[&path])).len(), 0);
+}
+
+// Cron
+
+#[test]
+fn the_second_run_is_silent_and_a_third_shows_what_is_new() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let log = dir.write("log", booted(5, 7).as_bytes());
+    let new = |expected: &[i64]| {
+        let ended = json(&["--since-last", &state, &log]);
+        assert_eq!((ended.code(), pids_of(&ended)), (0, expected.to_vec()));
+    };
+    let silent = || {
+        for format in ["text", "json"] {
+            let ended = run(&["dmesg", "--since-last", &state, "--format", format, &log]);
+            assert_eq!(
+                (ended.code(), ended.out, ended.err),
+                (0, String::new(), String::new())
+            );
+        }
+    };
+    new(&[7]);
+    assert_eq!(fs::metadata(&state).expect("a state").mode() & 0o777, 0o600);
+    silent();
+    let two = [booted(5, 7), booted(500, 8)].concat();
+    dir.write("log", two.as_bytes());
+    new(&[8]);
+    silent();
+    // Rotated away and back; an older event of a log that came late is new.
+    dir.write("log", b"");
+    silent();
+    dir.write("log", [booted(3, 6), two].concat().as_bytes());
+    new(&[6]);
+    silent();
+    assert_eq!(fs::read_dir(dir.path()).expect("listing").count(), 2);
+}
+
+#[test]
+fn an_event_whose_first_lines_were_rotated_away_is_not_new() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let [old, new] = rotated(20);
+    let path = dir.write("log", &[old, new.clone()].concat());
+    assert_eq!(pids(&["--since-last", &state, &path]), [140]);
+    dir.write("log", &new);
+    let ended = json(&["--since-last", &state, &path]);
+    assert_eq!(
+        (ended.code(), ended.out, ended.err),
+        (0, String::new(), String::new())
+    );
+}
+
+#[test]
+fn the_live_log_is_remembered_too() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let first = json(&["--since-last", &state]);
+    if first.code() == 1 {
+        return skip("needs to read the live log");
+    }
+    poll("a second run without a new event", || {
+        // Other tests have events now.
+        let ended = json(&["--since-last", &state]);
+        assert_eq!(ended.code(), 0, "{ended:?}");
+        ended.out.is_empty().then_some(())
+    });
+}
+
+#[test]
+fn a_damaged_state_is_said_and_written_anew() {
+    let dir = TempDir::new();
+    let log = dir.write("log", booted(5, 7).as_bytes());
+    let state = dir.join("state");
+    assert_eq!(pids(&["--since-last", &state, &log]), [7]);
+    let whole = fs::read(&state).expect("a state");
+    let text = String::from_utf8(whole.clone()).expect("UTF-8");
+    let damages = [
+        Vec::new(),
+        whole[..whole.len() - 3].to_vec(),
+        whole[..10].to_vec(),
+        b"\0\xff".to_vec(),
+        text.replace(" v\n", " x\n").into_bytes(),
+        text.replace("end 1", "end 2").into_bytes(),
+        text.replace("dmesg 1", "dmesg 2").into_bytes(),
+        [whole.clone(), whole.clone()].concat(),
+        vec![b'x'; 100_000],
+    ];
+    for damaged in damages {
+        fs::write(&state, &damaged).expect("write");
+        let ended = json(&["--since-last", &state, &log]);
+        assert_eq!((ended.code(), pids_of(&ended)), (0, vec![7]));
+        let warning = format!("memdoor: warning: {state}: it is damaged");
+        assert!(ended.err.starts_with(&warning), "{}", ended.err);
+        assert_eq!(fs::read(&state).expect("a state"), whole);
+    }
+}
+
+#[test]
+fn a_state_that_can_not_be_kept_is_an_error_and_never_written_through_a_link() {
+    let dir = TempDir::new();
+    let log = dir.write("log", booted(5, 7).as_bytes());
+    let other = dir.write("other", b"precious");
+    symlink(&other, dir.path().join("link")).expect("a link");
+    let ended = json(&["--since-last", &dir.join("link"), &log]);
+    assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
+    assert!(ended.err.contains("ELOOP"), "{}", ended.err);
+    assert_eq!(fs::read(&other).expect("other"), b"precious");
+
+    let ended = json(&["--since-last", &dir.join(""), &log]);
+    assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
+    assert!(ended.err.contains("EISDIR"), "{}", ended.err);
+
+    let ended = json(&["--since-last", &dir.join("gone/state"), &log]);
+    assert_eq!((ended.code(), pids_of(&ended)), (1, vec![7]));
+    assert!(ended.err.contains("cannot write"), "{}", ended.err);
+}
+
+#[test]
+fn what_could_not_be_written_is_new_the_next_time() {
+    let dir = TempDir::new();
+    let log = dir.write("log", booted(5, 7).as_bytes());
+    let state = dir.join("state");
+    let words = memdoor(&["dmesg", "--since-last", &state, &log]);
+    let ended = run_command(through_shell("\"$@\" > /dev/full", &words));
+    assert_eq!(ended.code(), 1);
+    assert!(!fs::exists(&state).expect("looked"));
+    assert_eq!(pids(&["--since-last", &state, &log]), [7]);
+}
+
+#[test]
+fn what_is_no_error_is_not_said_to_cron_and_what_is_one_is() {
+    let dir = TempDir::new();
+    dir.write("log", booted(5, 7).as_bytes());
+    assert!(works(&["mkfifo", &dir.join("fifo")]));
+    let keep = TempDir::new();
+    let state = keep.join("state");
+    assert_eq!(pids(&["--since-last", &state, &dir.join("")]), [7]);
+    let gone = dir.join("gone");
+    let ended = json(&["--since-last", &state, &dir.join(""), &gone]);
+    assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
+    assert!(
+        ended
+            .err
+            .starts_with(&format!("memdoor: cannot open {gone}")),
+        "{}",
+        ended.err
+    );
+}
+
+// How it ends
+
+#[test]
+fn an_event_is_a_failure_only_when_that_is_asked_for() {
+    let dir = TempDir::new();
+    let log = dir.write("log", booted(5, 7).as_bytes());
+    assert_eq!(json(&[&log]).code(), 0);
+    assert_eq!(json(&["--fail-on-oom", &log]).code(), 3);
+    assert_eq!(
+        json(&["--fail-on-oom", "--victim", "nobody", &log]).code(),
+        0
+    );
+    // It outweighs a log that can't be read.
+    assert_eq!(json(&["--fail-on-oom", &log, &dir.join("gone")]).code(), 3);
+    let state = dir.join("state");
+    let args = ["--fail-on-oom", "--since-last", &state, &log];
+    assert_eq!(json(&args).code(), 3);
+    assert_eq!(json(&args).code(), 0);
+}
+
+#[test]
+fn a_full_disk_is_an_error_with_its_reason() {
+    for format in ["text", "json"] {
+        let words = memdoor(&["dmesg", "--fail-on-oom", "--format", format, FIXTURES]);
+        let ended = run_command(through_shell("\"$@\" > /dev/full", &words));
+        assert_eq!(ended.code(), 1);
+        let expected = "memdoor: cannot write standard output: no space left on device (ENOSPC)\n";
+        assert_eq!(ended.err, expected);
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    let dir = TempDir::new();
+    let text: String = (1..2000).map(|second| booted(second, second)).collect();
+    let log = dir.write("log", text.as_bytes());
+    for format in ["text", "json"] {
+        let words = memdoor(&["dmesg", "--format", format, &log]);
+        let script = format!("{{ \"$@\"; echo $? > {}; }} | head -n 1", dir.join("code"));
+        let ended = run_command(through_shell(&script, &words));
+        assert_eq!(ended.err, "");
+        assert_eq!(ended.out.lines().count(), 1);
+        assert_eq!(fs::read_to_string(dir.join("code")).expect("code"), "0\n");
+    }
+}
+
+#[test]
+fn wrong_command_lines_are_quoted_with_what_is_allowed() {
+    for (args, expected) in [
+        (&["--since", "soon"][..], "--since: 'soon' is not allowed: "),
+        (&["--until", ""], "--until: '' is not allowed: "),
+        (
+            &["--days", "0"],
+            "--days: '0' is not allowed: a whole number of days from 1 to 36500",
+        ),
+        (&["--days", "-1"], "--days: '-1' is not allowed: "),
+        (
+            &["--victim", ""],
+            "--victim: '' is not allowed: a process's name, ",
+        ),
+        (
+            &["--cgroup", "pod"],
+            "--cgroup: 'pod' is not allowed: a cgroup's path ",
+        ),
+        (
+            &["--format", "xml"],
+            "--format: 'xml' is not allowed: text or json",
+        ),
+        (&["--root", ""], "--root: '' is not allowed: "),
+        (&["--since-last", ""], "--since-last: '' is not allowed: "),
+        (
+            &["--since-last"],
+            "--since-last needs a value: the path of a file",
+        ),
+        (
+            &[""],
+            "FILE: '' is not allowed: a file, a directory, or - for standard input",
+        ),
+        (&["-x"], "unknown option '-x': see memdoor --help"),
+        (&["--frob"], "unknown option '--frob': see memdoor --help"),
+        (
+            &["--root", "/", "log"],
+            "unexpected operand 'log': --root reads ",
+        ),
+        (
+            &["--follow", "log"],
+            "unexpected operand 'log': --follow is of the live log ",
+        ),
+        (&["--follow", "--root", "/"], "--follow and --root '/': "),
+        (
+            &["--follow", "--since-last", "s"],
+            "--follow and --since-last 's': ",
+        ),
+        (&["--since", "1h", "--days", "1"], "--since and --days: "),
+        (
+            &["--since", "1h", "--until", "2h"],
+            "--since '1h' is later than --until '2h': ",
+        ),
+        (
+            &["--days", "1", "--until", "2d"],
+            "--until '2d' is before --days '1' begins: ",
+        ),
+    ] {
+        let ended = run(&[&["dmesg"], args].concat());
+        assert_eq!((ended.code(), ended.out.as_str()), (2, ""), "{args:?}");
+        let expected = format!("memdoor: {expected}");
+        assert!(ended.err.starts_with(&expected), "{args:?}: {}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1);
+    }
+}
+
+#[test]
+fn help_names_every_option_and_its_examples_run() {
+    let help = run(&["dmesg", "--help"]);
+    assert_eq!((help.code(), help.err.as_str()), (0, ""));
+    assert_eq!(help.out, run(&["oom", "-h"]).out);
+    assert!(help.out.lines().all(|line| line.len() <= 80));
+    for option in [
+        "--since",
+        "--until",
+        "--days",
+        "--victim",
+        "--cgroup",
+        "--format",
+        "--follow",
+        "--root",
+        "--fail-on-oom",
+        "--since-last",
+    ] {
+        assert!(help.out.contains(option), "{option}");
+    }
+    let examples = help.out.split("examples:\n").nth(1).expect("examples");
+    let examples = examples.split("\n\n").next().expect("their end");
+    for line in examples.lines() {
+        let script = line.split("   ").next().expect("a command").trim();
+        let script = script.replace("memdoor", MEMDOOR);
+        let dir = TempDir::new();
+        dir.write("old.gz", &gzip(booted(5, 7).as_bytes()));
+        let mut shell = command("sh", &["-c", &script]);
+        shell.current_dir(dir.path());
+        let ended = run_command(shell);
+        assert!([0, 1, 4].contains(&ended.code()), "{script}: {ended:?}");
+    }
+}
+
+// As it happens
+
+/// A process that takes more than it may, in a group of its own; `false` when there can be none.
+fn oom(group: &Memcg) {
+    let kills = group.oom_kills();
+    let mut hog = group.inside(&command("tail", &["/dev/zero"]));
+    let _ = hog.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert_eq!(group.oom_kills(), kills + 1);
+}
+
+fn may_follow() -> bool {
+    let may = is_root() && File::open("/dev/kmsg").is_ok();
+    if !may {
+        skip("needs root and /dev/kmsg");
+    }
+    may
+}
+
+#[test]
+fn each_new_event_is_shown_at_once_and_a_signal_is_a_good_end() {
+    if !may_follow() {
+        return;
+    }
+    let Some(group) = Memcg::or_skip(Some(16 * MIB)) else {
+        return;
+    };
+    oom(&group);
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let path = group.path();
+        let args = ["dmesg", "--follow", "--format", "json", "--cgroup", &path];
+        let mut follow = Running::start(memdoor(&args));
+        poll("an open log", || {
+            let fds = fs::read_dir(format!("/proc/{}/fd", follow.pid())).ok()?;
+            let mut links = fds.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+            links.any(|link| link.ends_with("kmsg")).then_some(())
+        });
+        // It passes over what there was in the log right after.
+        std::thread::sleep(Duration::from_millis(200));
+        for _ in 0..2 {
+            oom(&group);
+            let (_, line) = follow.line().expect("an event");
+            let event = Json::parse(&line);
+            assert_eq!(event.text("event_name"), "memdoor.oom.kill");
+            assert_eq!(event.text("memdoor.oom.killed.comm"), "tail");
+            assert_eq!(event.text("memdoor.source.path"), "/dev/kmsg");
+        }
+        follow.signal(signal);
+        let ended = follow.end();
+        assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
+        assert_eq!(events(&ended).len(), 2);
+    }
+}
+
+#[test]
+fn following_costs_nothing_while_nothing_happens() {
+    if !may_follow() {
+        return;
+    }
+    let follow = Running::start(memdoor(&["dmesg", "--follow"]));
+    std::thread::sleep(Duration::from_millis(500));
+    let stat = fs::read_to_string(format!("/proc/{}/stat", follow.pid())).expect("stat");
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .expect("fields")
+        .split(' ')
+        .collect();
+    let ticks: u64 = fields[12..14]
+        .iter()
+        .map(|n| n.parse::<u64>().expect("ticks"))
+        .sum();
+    assert!(ticks <= 5, "{ticks} ticks");
+    follow.signal(Signal::SIGTERM);
+    assert_eq!(follow.end().code(), 0);
+}
+
+#[test]
+fn without_the_device_there_is_nothing_to_follow() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare for a machine without /dev/kmsg");
+    }
+    let inner = memdoor(&["dmesg", "--follow"]);
+    let hide = through_shell("mount -t tmpfs none /dev && exec \"$@\"", &inner);
+    let ended = run_command(through(&["unshare", "-m"], &hide));
+    assert_eq!((ended.code(), ended.out.as_str()), (1, ""), "{ended:?}");
+    assert!(ended.err.contains("ENOENT"), "{}", ended.err);
+    // The log itself is there all the same.
+    let inner = memdoor(&["dmesg", "--format", "json"]);
+    let hide = through_shell("mount -t tmpfs none /dev && exec \"$@\"", &inner);
+    let ended = run_command(through(&["unshare", "-m"], &hide));
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    let path = |event: &Json| event.text("memdoor.source.path").to_owned();
+    assert!(
+        events(&ended)
+            .iter()
+            .all(|event| path(event) == "syslog(2)")
+    );
+}
+
+/// The bytes that a run holds at most, by the kernel.
+#[test]
+fn memory_is_bounded_whatever_a_log_holds() {
+    let dir = TempDir::new();
+    let text: String = (1..60_000).map(|second| booted(second, second)).collect();
+    let log = dir.write("log", text.as_bytes());
+    for format in ["text", "json"] {
+        let words = memdoor(&["dmesg", "--format", format, &log]);
+        let script = "\"$@\" > /dev/null & pid=$!; most=0; while rss=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status 2>/dev/null) && [ -n \"$rss\" ]; do most=$rss; done; echo $most";
+        let ended = run_command(through_shell(script, &words));
+        let most: u64 = ended
+            .out
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("{ended:?}"));
+        // This is a debug build: 2 MiB more of code than the 8 MiB allow for.
+        assert!((1..=10 * 1024).contains(&most), "{format}: {most} kB");
+    }
+    let _: Command = memdoor(&[]);
+}
