@@ -169,6 +169,22 @@ fn the_live_log_is_read_when_nothing_is_named_and_who_may_not_is_told_what_to_do
     assert!(hint.contains("kernel.dmesg_restrict"), "{hint}");
 }
 
+/// Reading it as a file would wait for what the kernel says next.
+#[test]
+fn the_live_logs_device_may_be_named() {
+    let dir = TempDir::new();
+    let path = dir.write("log", booted(5, 7).as_bytes());
+    for device in ["/dev/kmsg", "/proc/kmsg"] {
+        let ended = json(&[device, &path]);
+        assert!([0, 4].contains(&ended.code()), "{ended:?}");
+        let found = events(&ended);
+        let last = found.last().expect("an event");
+        assert_eq!(last.text("memdoor.event.id"), ":5.000000:7");
+        let mut others = found.iter().rev().skip(1);
+        assert!(others.all(|event| event.text("memdoor.source.path") != path));
+    }
+}
+
 #[test]
 fn another_systems_logs_are_read_inside_of_its_root() {
     let dir = TempDir::new();
@@ -583,6 +599,27 @@ fn an_event_whose_time_nothing_tells_is_shown_and_said() {
             .starts_with("memdoor: 1 event shown whose time nothing tells")
     );
     assert_eq!(ended.err.lines().count(), 1);
+}
+
+#[test]
+fn a_log_without_the_time_of_day_has_nothing_later_than_its_last_change() {
+    let dir = TempDir::new();
+    let path = dir.write("dmesg", booted(5, 7).as_bytes());
+    assert!(
+        works(&["touch", "-d", "2026-11-20T10:08:31Z", &path]),
+        "touch"
+    );
+    let ended = json(&["--since", "2026-11-20T10:08:32Z", &path]);
+    assert_eq!((pids_of(&ended), ended.err.as_str()), (vec![], ""));
+    let ended = json(&["--since", "2026-11-20T10:08:31Z", &path]);
+    assert_eq!(pids_of(&ended), [7]);
+    // Another log that has it tells when it was.
+    dir.write(
+        "kern.log",
+        kill("2026-11-20T10:00:00+00:00 web1 kernel: [    5.000000] ", 7).as_bytes(),
+    );
+    let ended = json(&["--since", "2026-11-20T10:08:31Z", &dir.join("")]);
+    assert_eq!((pids_of(&ended), ended.err.as_str()), (vec![], ""));
 }
 
 #[test]

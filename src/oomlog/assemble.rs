@@ -9,9 +9,12 @@ extern crate alloc;
 
 mod feed;
 mod finish;
+mod machine;
+mod memcg;
 mod open;
 mod score;
 mod step;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod whose;
@@ -105,7 +108,7 @@ impl Assembler {
             self.spliced = true;
         }
         match line {
-            Line::Reaped(pid) => return self.reaped(*pid),
+            Line::Reaped(pid) => return self.reaped(*pid, record),
             Line::Suppressed(_) => return,
             Line::Header(_) => return self.begin(Kind::Oom, line, record, at, done),
             Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
@@ -116,7 +119,10 @@ impl Assembler {
         let now = Now {
             line: self.all,
             spliced: self.spliced,
-            is_inside: matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_)),
+            is_inside: matches!(
+                line,
+                Line::Counts(_) | Line::Stat(_) | Line::Zone(_) | Line::Reserve(_)
+            ),
         };
         let owner = owner(&self.opens, record, now, |open| {
             score::score(open, step, line, number)
@@ -127,6 +133,9 @@ impl Assembler {
             Owner::None => {
                 if let Some(kind) = alone(line) {
                     self.begin(kind, line, record, at, done);
+                } else if step::is_detail(line) {
+                    // Of no report, and nothing between two lines of one.
+                    self.number -= 1;
                 }
             }
         }
@@ -172,7 +181,7 @@ impl Assembler {
                 | Line::NoneKillable
         );
         for (index, open) in self.opens.iter_mut().enumerate() {
-            if all & (1 << index) != 0 {
+            if all & (1 << index) != 0 && !step::is_detail(line) {
                 open.mixed |= is_deed;
                 open.rows_lost |= matches!(line, Line::Row(_));
                 open.memory_mixed |= step.is_some_and(|step| step < Step::Title);
@@ -212,9 +221,11 @@ impl Assembler {
     }
 
     /// The last one of that pid: pids come again.
-    fn reaped(&mut self, pid: u64) {
+    fn reaped(&mut self, pid: u64, record: &Record<'_>) {
         let is_one = |open: &&mut Open| {
-            open.victim_pid() == Some(pid) || open.event.group.iter().any(|task| task.pid == pid)
+            let is_victim = open.victim_pid() == Some(pid);
+            let is_dead = is_victim || open.event.group.iter().any(|task| task.pid == pid);
+            is_dead && whose::is_of_machine(open, record)
         };
         if let Some(open) = self.opens.iter_mut().rev().find(is_one) {
             open.event.reaped |= open.victim_pid() == Some(pid);

@@ -20,6 +20,8 @@ pub(super) struct Entry {
     /// The line that its message begins on.
     line: Position,
     wall: Vec<u8>,
+    host: Vec<u8>,
+    boot_id: Vec<u8>,
     when: Times,
     origin: Option<Origin>,
     /// The identifier or the transport, which outrank a level.
@@ -39,6 +41,8 @@ impl Entry {
         self.message.clear();
         self.has_message = false;
         self.wall.clear();
+        self.host.clear();
+        self.boot_id.clear();
         self.when = Times::default();
         self.origin = None;
         self.named = None;
@@ -85,6 +89,8 @@ impl Entry {
                 self.when.wall_us = parse::dec(written).and_then(|us| i64::try_from(us).ok());
                 self.written(written);
             }
+            b"_HOSTNAME" => short(&mut self.host, value),
+            b"_BOOT_ID" => short(&mut self.boot_id, value),
             b"time" | b"timestamp" | b"@timestamp" => self.time(value),
             _ => {}
         }
@@ -127,6 +133,8 @@ impl Entry {
             when: When::default(),
             origin: Origin::Unknown,
             caller: None,
+            host: None,
+            boot_id: None,
         };
         // What the kernel said itself has no prefix left; what a container printed may have any.
         if origin != Some(Origin::Kernel) {
@@ -142,8 +150,21 @@ impl Entry {
             record.when.wall_us = self.when.wall_us;
         }
         record.caller = record.caller.or(self.caller);
+        if !self.host.is_empty() {
+            record.host = Some(&self.host);
+        }
+        if !self.boot_id.is_empty() {
+            record.boot_id = Some(&self.boot_id);
+        }
         Some(record)
     }
+}
+
+/// A host's name and a boot's number are 64 bytes at most.
+fn short(to: &mut Vec<u8>, value: Value<'_>) {
+    to.clear();
+    decode(value, to);
+    to.truncate(64);
 }
 
 const fn kernel_if(is_kernel: bool) -> Origin {

@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod assemble;
+mod badness;
 mod buffer;
 mod entry;
 pub mod escape;

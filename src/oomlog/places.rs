@@ -108,7 +108,7 @@ fn look(opened: Result<Input>) -> Option<Found> {
         Ok(input) => match input.kind() {
             Ok(Kind::File) => Found::Log(input),
             Ok(Kind::Directory) => return None,
-            Ok(Kind::Other) => Found::Skipped,
+            Ok(Kind::Other | Kind::Kmsg) => Found::Skipped,
             Err(errno) => Found::Failed(errno),
         },
     })
@@ -131,15 +131,23 @@ fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<(Vec<CString>, 
             left += 1;
         }
     }
-    names.sort_by(|one, other| order(one.to_bytes(), other.to_bytes()));
+    names.sort_unstable_by(|one, other| order(one.to_bytes(), other.to_bytes()));
     Ok((names, left))
 }
 
 /// Oldest first: `kern.log.10.gz`, `kern.log.2.gz`, `kern.log.1`, `kern.log`; `messages-20261114.gz`, `messages`.
 /// Of one crash pstore numbers the newest part 1: `dmesg-efi-...003`, then 002, then 001.
+///
+/// Logs of dmesg come last: what they have without the time of day is shown as another log has it.
 #[must_use]
 pub fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
-    split(one).cmp(&split(other))
+    let key = |name| (file(name).starts_with(b"dmesg"), split(name));
+    key(one).cmp(&key(other))
+}
+
+/// The last part of a path.
+fn file(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
 /// Whether both names are of one log that was rotated: an event may begin in the one and end in the other.
@@ -160,7 +168,7 @@ enum Age {
 /// The name of the whole log, and which piece of it this is.
 fn split(name: &[u8]) -> (&[u8], Age) {
     let base = name.strip_suffix(b".gz").unwrap_or(name);
-    let file = base.rsplit(|byte| *byte == b'/').next().unwrap_or(base);
+    let file = file(base);
     let is_pstore = file.starts_with(b"dmesg-") || file.starts_with(b"console-");
     let base = match base.strip_suffix(b".enc.z").or(base.strip_suffix(b".z")) {
         Some(bare) if is_pstore => bare,
@@ -199,16 +207,7 @@ mod tests {
     #[test]
     fn rotated_logs_are_read_oldest_first() {
         let sorted = [
-            &b"dmesg"[..],
-            b"dmesg-efi-170000000002001",
-            b"dmesg-efi-170000000001001",
-            b"dmesg-efi-170000000102001",
-            b"dmesg-efi-170000000101001",
-            b"dmesg-ramoops-0",
-            b"dmesg-ramoops-1",
-            b"dmesg.0",
-            b"dmesg.1.gz",
-            b"kern.log.10.gz",
+            &b"kern.log.10.gz"[..],
             b"kern.log.2.gz",
             b"kern.log.1",
             b"kern.log",
@@ -218,6 +217,15 @@ mod tests {
             b"messages",
             b"web-1",
             b"web-2",
+            b"dmesg",
+            b"dmesg-efi-170000000002001",
+            b"dmesg-efi-170000000001001",
+            b"dmesg-efi-170000000102001",
+            b"dmesg-efi-170000000101001",
+            b"dmesg-ramoops-0",
+            b"dmesg-ramoops-1",
+            b"dmesg.0",
+            b"dmesg.1.gz",
         ];
         let mut names = sorted;
         names.reverse();

@@ -38,6 +38,8 @@ pub fn record(line: &[u8]) -> Record<'_> {
         when: head.when,
         origin: head.origin,
         caller: head.caller,
+        host: head.host,
+        boot_id: None,
     }
 }
 
@@ -71,6 +73,7 @@ struct Head<'l> {
     when: When<'l>,
     origin: Origin,
     caller: Option<Caller>,
+    host: Option<&'l [u8]>,
     stage: Stage,
 }
 
@@ -81,6 +84,7 @@ impl<'l> Head<'l> {
             when: When::default(),
             origin: Origin::Unknown,
             caller: None,
+            host: None,
             stage: Stage::Start,
         }
     }
@@ -130,10 +134,11 @@ impl<'l> Head<'l> {
             return self.take(rest, Stage::Printk);
         }
         self.says(origin_of(priority));
-        if let Some((when, origin, rest)) = tag::rfc5424(rest) {
+        if let Some((when, tag)) = tag::rfc5424(rest) {
             self.stamped(when);
-            self.says(origin);
-            return self.take(rest, Stage::Printk);
+            self.says(tag.origin);
+            self.host = self.host.or(tag.host);
+            return self.take(tag.rest, Stage::Printk);
         }
         self.take(rest, Stage::Transport)
     }
@@ -147,8 +152,8 @@ impl<'l> Head<'l> {
 
     /// `kernel: ` without a time, and `app[123]: `.
     fn identifier(&mut self) -> Option<()> {
-        let (origin, rest) = tag::alone(self.rest)?;
-        self.said_by(origin, rest)
+        let tag = tag::alone(self.rest)?;
+        self.said_by(tag)
     }
 
     /// A wall clock time, then what may stand between it and the message.
@@ -162,8 +167,8 @@ impl<'l> Head<'l> {
         if let Some(rest) = tag::stream(rest) {
             return self.take(rest, Stage::Transport);
         }
-        if let Some((origin, rest)) = tag::after_time(rest) {
-            return self.said_by(origin, rest);
+        if let Some(tag) = tag::after_time(rest) {
+            return self.said_by(tag);
         }
         self.take(rest, Stage::Transport)
     }
@@ -175,8 +180,8 @@ impl<'l> Head<'l> {
                 self.when.boot_us = Some(us);
                 self.says(Origin::Kernel);
                 // journalctl short-monotonic has a host and an identifier behind its bracket.
-                if let Some((origin, rest)) = tag::after_bracket(rest) {
-                    return self.said_by(origin, rest);
+                if let Some(tag) = tag::after_bracket(rest) {
+                    return self.said_by(tag);
                 }
             }
             bracket::Bracket::Delta => self.says(Origin::Kernel),
@@ -223,14 +228,15 @@ impl<'l> Head<'l> {
     }
 
     /// What follows an identifier: the kernel's own prefixes, or somebody else's text.
-    fn said_by(&mut self, origin: Origin, rest: &'l [u8]) -> Option<()> {
-        self.says(origin);
-        let stage = match origin {
+    fn said_by(&mut self, tag: tag::Tag<'l>) -> Option<()> {
+        self.says(tag.origin);
+        self.host = self.host.or(tag.host);
+        let stage = match tag.origin {
             Origin::Kernel => Stage::Printk,
             Origin::Other => Stage::Text,
             Origin::Unknown => Stage::Transport,
         };
-        self.take(rest, stage)
+        self.take(tag.rest, stage)
     }
 
     /// Somebody else's word stays theirs, whatever they quote.

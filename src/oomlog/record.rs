@@ -11,6 +11,10 @@ pub struct Record<'l> {
     pub origin: Origin,
     /// CONFIG_PRINTK_CALLER's `T123` or `C1`: which context printed it. Tells two CPUs' events apart.
     pub caller: Option<Caller>,
+    /// Which machine, where the transport says it.
+    pub host: Option<&'l [u8]>,
+    /// Which boot, where the journal says it.
+    pub boot_id: Option<&'l [u8]>,
 }
 
 /// The times in a line's prefixes.

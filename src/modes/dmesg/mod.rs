@@ -8,6 +8,7 @@ extern crate alloc;
 mod filter;
 mod follow;
 mod id;
+mod machine;
 mod read;
 mod sink;
 mod state;
@@ -75,6 +76,7 @@ pub enum OnFound {
 
 /// Reads, shows, ends.
 #[must_use]
+#[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_what_is_not_an_end();
     let seen = match options.since_last.map(|path| (path, state::load(path))) {
@@ -111,7 +113,9 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
     };
     let mut reader = Reader::new(sink, notes);
     match options.logs {
-        Logs::Live => reader.live().map_err(|errno| fail(&unreadable(errno)))?,
+        Logs::Live => reader
+            .live(c"/dev/kmsg")
+            .map_err(|errno| fail(&unreadable(errno)))?,
         Logs::Follow => {
             let done = signal::install().and_then(|()| reader.follow());
             done.map_err(|errno| fail(&unfollowable(errno)))?;

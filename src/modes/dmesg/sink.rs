@@ -125,7 +125,7 @@ impl Sink<'_, '_> {
                 return;
             }
         }
-        match self.filter.judge(&event, wall) {
+        match self.filter.judge(&event, wall, reference.latest_us) {
             Verdict::Shown => {}
             Verdict::Undated => self.run.undated += 1,
             Verdict::LeftOut => {

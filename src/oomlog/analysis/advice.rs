@@ -23,10 +23,8 @@ pub enum Grounds {
     PanicOnOom,
     /// Nobody was left to kill.
     NoneKillable,
-    /// A cgroup was at its limit.
+    /// A cgroup was at its limit. Behind it stands what follows from who had the memory.
     CgroupLimit,
-    /// The whole system was short, and one program had much of it.
-    Hog,
     /// Protected processes held much of the memory.
     Protected,
     /// There is no swap.

@@ -43,14 +43,28 @@ impl<T: Default> Names<T> {
         self.map.get_mut(name)
     }
 
-    /// All of them, the highest first; equal ones by name.
-    pub fn by<K: Ord>(&self, key: impl Fn(&T) -> K) -> Vec<(&[u8], &T)> {
-        let mut all: Vec<_> = self
-            .map
-            .iter()
-            .map(|(name, one)| (name.as_slice(), one))
-            .collect();
-        all.sort_by_key(|(_, one)| core::cmp::Reverse(key(one)));
+    /// How many have a place.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// The highest of them, at most `most`; equal ones by name. Picked one by one: sorting code is 4 KB for each type.
+    pub fn highest(&self, most: usize, key: impl Fn(&T) -> u64) -> Vec<(&[u8], &T)> {
+        let mut all: Vec<(&[u8], &T)> = Vec::with_capacity(most + 1);
+        for (name, one) in &self.map {
+            let place = all.partition_point(|(_, other)| key(other) >= key(one));
+            if place < most {
+                all.truncate(most - 1);
+                all.insert(place, (name.as_slice(), one));
+            }
+        }
         all
     }
 }
@@ -203,37 +217,30 @@ impl Summary {
 
     /// Who had the most memory over all events, the worst first.
     #[must_use]
-    pub fn root_causes(&self) -> Vec<(&[u8], &Hog)> {
-        self.hogs.by(|hog| hog.sum)
+    pub fn root_causes(&self, most: usize) -> Vec<(&[u8], &Hog)> {
+        self.hogs.highest(most, |hog| hog.sum.0)
     }
 
     /// What to do, the most urgent first, and in how many events it rests.
     #[must_use]
     pub fn advice(&self) -> Vec<(Advice, u64)> {
-        let mut all: Vec<(Grounds, Advice, u64)> = Vec::new();
-        for (_, cgroup) in self.cgroups.by(|cgroup| cgroup.count).into_iter().take(3) {
-            let advice = cgroup.advice.clone();
-            all.extend(advice.map(|advice| (Grounds::CgroupLimit, advice, cgroup.count)));
+        let mut all = Vec::new();
+        let mut rest = self.advice.iter().peekable();
+        let before = |grounds: Grounds| move |next: &(&Grounds, &(Advice, u64))| *next.0 < grounds;
+        while let Some((_, known)) = rest.next_if(before(Grounds::CgroupLimit)) {
+            all.push(known.clone());
         }
-        let of_system = self.events - self.constraints[place(Constraint::Memcg)];
-        if of_system > 0
-            && let Some((comm, hog)) = self.root_causes().first()
+        for (_, cgroup) in self.cgroups.highest(3, |cgroup| cgroup.count) {
+            all.extend(cgroup.advice.clone().map(|advice| (advice, cgroup.count)));
+        }
+        let of_cgroups = self.constraints[place(Constraint::Memcg)];
+        if self.events > of_cgroups
+            && let Some((comm, hog)) = self.root_causes(1).first()
         {
-            all.push((
-                Grounds::Hog,
-                limit_hog(comm, hog, self.with_table),
-                hog.present,
-            ));
+            all.push((limit_hog(comm, hog, self.with_table), hog.present));
         }
-        all.extend(
-            self.advice
-                .iter()
-                .map(|(grounds, (advice, count))| (*grounds, advice.clone(), *count)),
-        );
-        all.sort_by_key(|(grounds, ..)| *grounds);
-        all.into_iter()
-            .map(|(_, advice, count)| (advice, count))
-            .collect()
+        all.extend(rest.map(|(_, known)| known.clone()));
+        all
     }
 }
 
@@ -327,6 +334,7 @@ mod tests {
             }
         }
         assert_eq!(names.others, 5);
-        assert_eq!(names.by(|count| *count).len(), NAMES);
+        assert_eq!(names.len(), NAMES);
+        assert_eq!(names.highest(3, |count| *count).len(), 3);
     }
 }

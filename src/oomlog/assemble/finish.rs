@@ -1,6 +1,7 @@
 //! Makes an event of a report: what follows from its lines together, and what is missing.
 
 use super::open::{Kind, Open};
+use super::{memcg, tasks};
 use crate::oomlog::event::{
     Constraint, Counters, Event, KnownBy, Missing, Outcome, Trigger, Victim,
 };
@@ -29,10 +30,14 @@ pub(super) fn event(mut open: Open) -> Option<Event> {
     constraint(&mut open);
     victim(&mut open);
     open.event.page_size = page_size(&open);
+    open.event.counters.version = memcg::version(&open);
+    tasks::settle(&mut open);
     if open.mixed {
         let event = &mut open.event;
         event.trigger = Trigger::default();
         event.counters = Counters::default();
+        event.lines.usage = None;
+        event.lines.stats = None;
     }
     missing(&mut open);
     Some(open.event)
@@ -97,20 +102,21 @@ fn victim(open: &mut Open) {
     open.event.victim = Some(victim);
 }
 
-/// The page size by two sizes of one thing: the victim's address space, or the machine's RAM.
+/// The page size by the smallest free block, or by two sizes of one thing: the victim's address space, or the machine's RAM.
 fn page_size(open: &Open) -> Option<PageSize> {
     let of_victim = || {
         let victim = open.event.victim.as_ref()?;
         let pages = open.row(victim.task.pid)?.total_vm?;
         ratio(victim.total_vm?.0, pages)
     };
-    let of_ram = || {
-        let machine = &open.event.machine;
-        let mut sizes = machine.zones.iter();
-        let present = sizes.try_fold(Bytes(0), |sum, zone| Some(sum.plus(zone.present?)))?;
-        ratio(present.0, machine.ram_pages?)
-    };
-    of_victim().or_else(of_ram)
+    open.block.or_else(of_victim).or_else(|| of_ram(open))
+}
+
+pub(super) fn of_ram(open: &Open) -> Option<PageSize> {
+    let machine = &open.event.machine;
+    let mut sizes = machine.zones.iter();
+    let present = sizes.try_fold(Bytes(0), |sum, zone| Some(sum.plus(zone.present?)))?;
+    ratio(present.0, machine.ram_pages?)
 }
 
 /// A power of two from 4 KiB to 64 KiB, within an eighth: the address space may have changed in between.

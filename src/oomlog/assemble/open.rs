@@ -5,10 +5,12 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 use super::step::Step;
+use super::tasks::Ranking;
 use crate::oomlog::event::{Event, Position, Stamp, Task, Text, Victim};
 use crate::oomlog::record::{Caller, Record};
 use crate::parse::oom_report::kill::Scope;
 use crate::parse::oom_report::table::Columns;
+use crate::units::PageSize;
 
 /// Rows that are kept to look the victim up: 56 bytes each, of up to eight reports, 1.8 MB.
 const ROWS: usize = 4096;
@@ -58,6 +60,11 @@ pub(super) struct Open {
     pub(super) in_stats: bool,
     pub(super) memcg_report: bool,
     pub(super) machine_report: bool,
+    /// The page size by the smallest of the free blocks.
+    pub(super) block: Option<PageSize>,
+    /// The page size that the table was read by.
+    pub(super) page: Option<PageSize>,
+    pub(super) ranking: Ranking,
     /// Of `oom-kill:`.
     pub(super) summary: Option<Task>,
     pub(super) summary_uid: Option<u32>,
@@ -83,6 +90,8 @@ impl Open {
         };
         event.lines.first = position;
         event.lines.last = position;
+        event.host = record.host.map(Vec::from);
+        event.boot_id = record.boot_id.map(Vec::from);
         Self {
             last: event.when.clone(),
             event,
@@ -101,6 +110,9 @@ impl Open {
             in_stats: false,
             memcg_report: false,
             machine_report: false,
+            block: None,
+            page: None,
+            ranking: Ranking::default(),
             summary: None,
             summary_uid: None,
             selected: None,
@@ -125,6 +137,12 @@ impl Open {
             self.last = Stamp::of(&record.when);
         }
         self.caller = self.caller.or(record.caller);
+        if self.event.host.is_none() {
+            self.event.host = record.host.map(Vec::from);
+        }
+        if self.event.boot_id.is_none() {
+            self.event.boot_id = record.boot_id.map(Vec::from);
+        }
     }
 
     /// The row of a task.

@@ -66,7 +66,7 @@ fn summary(open: &Open, line: &Summary<'_>) -> Option<u8> {
 /// Whether the words of a kill line fit the report.
 fn fits(open: &Open, scope: Scope) -> bool {
     match scope {
-        Scope::Memcg => !open.machine_report,
+        Scope::Memcg => open.memcg_report || !open.machine_report,
         Scope::Unsaid | Scope::Unknown => true,
         _ => !open.memcg_report,
     }

@@ -1,5 +1,6 @@
 //! How far a report is. The kernel prints its parts in one order, so a line of an earlier part is of another report.
 
+use super::memcg::release;
 use super::open::{Kind, Open, text};
 use crate::oomlog::event::Event;
 use crate::parse::oom_report::Line;
@@ -18,9 +19,13 @@ pub(super) enum Step {
     Stats,
     MemInfo,
     Counts,
+    Nodes,
     Zones,
+    Blocks,
     HugePages,
     Totals,
+    Allocations,
+    Slabs,
     Title,
     Columns,
     Rows,
@@ -43,9 +48,13 @@ pub(super) fn of(line: &Line<'_>) -> Option<Step> {
         Line::Stats(_) | Line::Stat(_) => Step::Stats,
         Line::MemInfo => Step::MemInfo,
         Line::Counts(_) => Step::Counts,
-        Line::Zone(_) => Step::Zones,
+        Line::Node(_) => Step::Nodes,
+        Line::Zone(_) | Line::Reserve(_) => Step::Zones,
+        Line::Blocks(_) => Step::Blocks,
         Line::HugePages(_) => Step::HugePages,
         Line::Total(_) => Step::Totals,
+        Line::Allocations | Line::Allocation(_) => Step::Allocations,
+        Line::Slabs | Line::Slab(_) => Step::Slabs,
         Line::Title => Step::Title,
         Line::Columns(_) => Step::Columns,
         Line::Row(_) => Step::Rows,
@@ -56,12 +65,26 @@ pub(super) fn of(line: &Line<'_>) -> Option<Step> {
     })
 }
 
+/// Whether the line says no more than more of what others say: nothing is missing without it, and many a line looks like it.
+pub(super) const fn is_detail(line: &Line<'_>) -> bool {
+    matches!(
+        line,
+        Line::Node(_)
+            | Line::Reserve(_)
+            | Line::Blocks(_)
+            | Line::Allocations
+            | Line::Allocation(_)
+            | Line::Slabs
+            | Line::Slab(_)
+    )
+}
+
 /// Whether the line may be the next of the report, as far as order goes, and is not there yet.
 pub(super) fn admits(open: &Open, step: Step, line: &Line<'_>) -> bool {
     if open.ended || step < open.step {
         return false;
     }
-    if open.kind == Kind::Foreign && (step < Step::MemInfo || step > Step::Totals) {
+    if open.kind == Kind::Foreign && (step < Step::MemInfo || step > Step::Slabs) {
         return matches!(line, Line::Running(_) | Line::Cpuset(_));
     }
     let event = &open.event;
@@ -74,24 +97,47 @@ pub(super) fn admits(open: &Open, step: Step, line: &Line<'_>) -> bool {
         Line::Whose(_) | Line::Usage(_) => step > open.step && !open.machine_report,
         Line::Stats(_) => !open.machine_report,
         Line::Stat(_) => open.in_stats,
-        Line::MemInfo => step > open.step && !open.memcg_report,
+        Line::MemInfo => step > open.step && may_have_machine(open),
         Line::Counts(pairs) => {
             let first = pairs.clone().next();
             let is_new = |key| !event.machine.counts.iter().any(|(known, _)| known == key);
-            !open.memcg_report && first.is_some_and(|(key, _)| is_new(key))
+            may_have_machine(open) && first.is_some_and(|(key, _)| is_new(key))
         }
         Line::Zone(zone) => {
             let is_new = |known: &crate::oomlog::event::Zone| {
                 known.node != zone.node || known.name != zone.name
             };
-            !open.memcg_report && event.machine.zones.iter().all(is_new)
+            may_have_machine(open) && event.machine.zones.iter().all(is_new)
         }
-        Line::HugePages(_) => !open.memcg_report,
-        Line::Total(total) => !open.memcg_report && is_new(event, *total),
+        Line::Node(line) => {
+            let is_new = |known: &crate::oomlog::event::Node| known.node != line.node;
+            may_have_machine(open) && event.machine.nodes.iter().all(is_new)
+        }
+        Line::Reserve(_) => {
+            let zone = event.machine.zones.last();
+            open.step == step && zone.is_some_and(|zone| zone.lowmem_reserve.is_none())
+        }
+        Line::Blocks(line) => event.machine.zones.iter().any(|zone| {
+            let is_it = zone.node == line.node && zone.name == line.name;
+            is_it && zone.blocks.is_none()
+        }),
+        Line::Allocations | Line::Slabs => step > open.step && open.machine_report,
+        Line::Allocation(_) | Line::Slab(_) => step == open.step,
+        Line::HugePages(_) => may_have_machine(open),
+        Line::Total(total) => may_have_machine(open) && is_new(event, *total),
         Line::Title | Line::Columns(_) | Line::Summary(_) | Line::Selected(_) => step > open.step,
         Line::Row(row) => open.row(row.pid).is_none(),
         _ => true,
     }
+}
+
+/// Whether Mem-Info is due: not in a memory cgroup's report, but that Linux 2.6.29 to 3.8 printed it there too.
+fn may_have_machine(open: &Open) -> bool {
+    let is_old = || {
+        let release = open.event.release.as_deref().and_then(release);
+        release.is_some_and(|release| release < (3, 9))
+    };
+    !open.memcg_report || open.machine_report || is_old() && open.event.lines.stats.is_none()
 }
 
 fn is_new(event: &Event, total: Total) -> bool {

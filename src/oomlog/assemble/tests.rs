@@ -1,8 +1,10 @@
 extern crate std;
 
 use super::*;
-use crate::oomlog::event::Constraint;
+use crate::oomlog::event::{Constraint, Missing, PageTables};
 use crate::oomlog::prefix::record;
+use crate::parse::cgroup::Version;
+use crate::units::{Bytes, PageSize};
 
 fn events(text: &str) -> Vec<Event> {
     let mut assembler = Assembler::new();
@@ -82,4 +84,227 @@ fn the_report_of_a_failed_allocation_is_no_event() {
 [    1.000004] 4096 pages RAM",
     );
     assert!(found.is_empty());
+}
+
+#[test]
+fn lines_of_two_hosts_are_never_of_one_report() {
+    let mut text = std::string::String::new();
+    for words in [
+        "NAME invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+        "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
+        "[      7]     0     7     2719        1    45056        5             0 NAME",
+        "Out of memory: Killed process 7 (NAME) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+    ] {
+        for name in ["one", "two"] {
+            let words = words.replace("NAME", name);
+            text.push_str(&std::format!("Nov 21 10:03:56 {name} kernel: {words}\n"));
+        }
+    }
+    let found = events(&text);
+    assert_eq!(found.len(), 2);
+    for (event, name) in found.iter().zip(["one", "two"]) {
+        let victim = event.victim.as_ref().expect("a victim");
+        for said in [&event.trigger.comm, &event.host, &victim.task.comm] {
+            assert_eq!(said.as_deref(), Some(name.as_bytes()));
+        }
+        assert_eq!(event.table.rows, 1);
+        assert_eq!(event.boot_id, None);
+    }
+}
+
+const GLOBAL: &str = "x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+CPU: 0 PID: 9 Comm: x Not tainted 6.12.0 #1
+Mem-Info:
+active_anon:1 inactive_anon:2
+Node 0 active_anon:4kB inactive_anon:8kB kernel_stack:1536kB pagetables:8kB all_unreclaimable? yes
+Node 0 DMA free:4kB boost:0kB min:1kB low:2kB high:3kB present:4000kB managed:4000kB
+lowmem_reserve[]: 0 184 184
+Node 0 DMA32 free:40kB min:1kB low:2kB high:3kB present:396000kB managed:360000kB
+lowmem_reserve[]: 0 0 0
+Node 0 DMA: 1*4kB (U) 0*8kB = 4kB
+Node 0 DMA32: 2*4kB (UM) 4*8kB (M) = 40kB
+0 pages in swap cache
+Free swap  = 0kB
+Total swap = 40000kB
+100000 pages RAM
+0 pages HighMem/MovableOnly
+10000 pages reserved
+Memory allocations:
+    48.9 MiB    12544 mm/memory.c:1234 func:do_anonymous_page
+     1.0 MiB      256 mm/slub.c:1 func:alloc_slab_page
+Unreclaimable slab info:
+Name                      Used          Total
+dentry                    13KB         20KB
+kmalloc-2k             59164KB      59168KB
+Tasks state (memory values in pages):
+[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name
+[      7]     0     7     2719      100    45056        5             0 a
+[      8]     0     8     2719       50    45056      500             0 b
+[      9]     0     9     2719       10    45056        0           100 c
+[     10]     0    10     2719      999    45056        0         -1000 d
+oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=c,pid=9,uid=0
+Out of memory: Killed process 9 (c) total-vm:10876kB, anon-rss:40kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:44kB oom_score_adj:100";
+
+#[test]
+fn what_holds_memory_is_told_in_all_its_orders() {
+    let found = events(GLOBAL);
+    assert_eq!(found.len(), 1);
+    let event = &found[0];
+    let pids = |rows: &[crate::oomlog::event::Row]| -> Vec<u64> {
+        rows.iter().map(|row| row.pid).collect()
+    };
+    assert!(event.is_complete(), "{:?}", event.missing);
+    assert_eq!(pids(&event.table.top), [10, 7, 8, 9]);
+    assert_eq!(pids(&event.table.top_with_swap), [10, 8, 7, 9]);
+    let worst = event.table.worst.iter();
+    let worst: Vec<_> = worst.map(|one| (one.row.pid, one.badness)).collect();
+    // 45056 bytes are 11 pages; (100000 - 10000 + 10000) / 1000 * 100 is 10000.
+    assert_eq!(worst, [(9, 10 + 11 + 10_000), (8, 561), (7, 116)]);
+    let table = &event.table;
+    assert_eq!((table.unkillable, table.unkillable_pages), (1, 999));
+    let tables = table.top[0].page_tables;
+    assert_eq!(tables, Some(PageTables::Bytes(Bytes(45_056))));
+    let scale = event.scale.expect("a scale");
+    assert_eq!((scale.pages, scale.is_exact), (100_000, true));
+}
+
+#[test]
+fn the_machines_parts_are_found_with_their_lines() {
+    let event = &events(GLOBAL)[0];
+    let machine = &event.machine;
+    assert_eq!(machine.nodes.len(), 1);
+    assert_eq!(machine.nodes[0].all_unreclaimable, Some(true));
+    assert_eq!(machine.nodes[0].kernel_stack, Some(Bytes::from_kib(1536)));
+    let zones = machine.zones.iter();
+    let zones: Vec<_> = zones
+        .map(|zone| (zone.line, zone.lowmem_reserve, zone.blocks.expect("blocks")))
+        .map(|(line, reserve, blocks)| (line, reserve, [blocks[0], blocks[1]]))
+        .collect();
+    let first = (6, Some([0, 184, 184, 0, 0, 0]), [1, 0]);
+    assert_eq!(zones, [first, (8, Some([0; 6]), [2, 4])]);
+    assert_eq!(machine.slabs[0].name, b"kmalloc-2k");
+    assert_eq!(machine.slabs.len(), 2);
+    assert_eq!(machine.allocations[0].size, Bytes(51_275_366));
+    assert_eq!(machine.allocations.len(), 2);
+    assert_eq!((event.lines.machine, event.lines.swap), (Some(3), Some(14)));
+    assert_eq!(event.page_size, Some(PageSize(4096)));
+}
+
+#[test]
+fn adjusted_tasks_are_not_ranked_by_a_scale_that_nobody_knows() {
+    let lost = GLOBAL.replace("100000 pages RAM\n", "");
+    assert_eq!(events(&lost)[0].scale, None);
+    assert!(events(&lost)[0].table.worst.is_empty());
+    let alike = lost.replace("           100 c", "             0 c");
+    assert_eq!(events(&alike)[0].table.worst.len(), 3);
+    let cpuset = GLOBAL.replace("CONSTRAINT_NONE", "CONSTRAINT_CPUSET");
+    assert!(events(&cpuset)[0].table.worst.is_empty());
+}
+
+#[test]
+fn the_worst_of_a_long_table_are_the_worst_of_all_of_it() {
+    let head = GLOBAL.find("[      7]").expect("a row");
+    let tail = GLOBAL.find("oom-kill:").expect("a summary");
+    let mut text = std::string::String::from(&GLOBAL[..head]);
+    for pid in 100..1000 {
+        let adj = if pid % 100 == 7 { 10 } else { 0 };
+        let rss = pid * 7919 % 1000;
+        text.push_str(&std::format!(
+            "[{pid:7}]     0 {pid}     2719      {rss}    4096        0             {adj} p\n"
+        ));
+    }
+    text.push_str(&GLOBAL[tail..]);
+    let event = &events(&text)[0];
+    let worst: Vec<u64> = event.table.worst.iter().map(|one| one.row.pid).collect();
+    let mut all: Vec<(i64, u64)> = (100..1000u64)
+        .map(|pid| {
+            let adj = if pid % 100 == 7 { 10 * 100 } else { 0 };
+            (
+                -(adj + i64::try_from(pid * 7919 % 1000).expect("small") + 1),
+                pid,
+            )
+        })
+        .collect();
+    all.sort();
+    let expected: Vec<u64> = all.iter().take(Event::TOP).map(|(_, pid)| *pid).collect();
+    assert_eq!(worst, expected);
+}
+
+#[test]
+fn the_kind_of_a_cgroup_is_told_by_what_is_printed_of_it() {
+    const LIMIT: &str = "limit 9007199254740988kB, failcnt 0";
+    let with = |release: &str, lines: &str| {
+        let text = std::format!(
+            "x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
+CPU: 0 PID: 5 Comm: x Not tainted {release} #1
+memory: usage 4000kB, limit 4000kB, failcnt 1
+{lines}
+Memory cgroup out of memory: Killed process 7 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB"
+        );
+        let found = events(&text);
+        assert_eq!(found.len(), 1, "{text}");
+        assert_eq!(found[0].constraint, Constraint::Memcg);
+        found[0].counters.version
+    };
+    let both = |usage: u64| std::format!("memory+swap: usage {usage}kB, {LIMIT}");
+    let swap = std::format!("swap: usage 0kB, {LIMIT}");
+    for (release, lines, version) in [
+        ("6.1.0", swap.as_str(), Some(Version::V2)),
+        ("5.10.0", &both(0), Some(Version::V1)),
+        ("4.18.0", &both(0), None),
+        ("4.18.0", &both(4000), Some(Version::V1)),
+        ("3.10.0", &both(0), Some(Version::V1)),
+        (
+            "5.10.0",
+            "Memory cgroup stats for /a:\nanon 4\nfile 4",
+            None,
+        ),
+        (
+            "6.12.0",
+            "Memory cgroup stats for /a:\nanon 4\nfile 4",
+            Some(Version::V2),
+        ),
+        (
+            "6.12.0",
+            "Memory cgroup stats for /a:\ncache 4\nrss 4",
+            Some(Version::V1),
+        ),
+    ] {
+        assert_eq!(with(release, lines), version, "{release} {lines}");
+    }
+}
+
+#[test]
+fn a_cgroups_report_of_before_linux_3_9_has_mem_info_too() {
+    let found = events(
+        "x invoked oom-killer: gfp_mask=0xd0, order=0, oom_adj=0, oom_score_adj=0
+x cpuset=/ mems_allowed=0
+Pid: 7, comm: x Not tainted 2.6.32-431.el6.x86_64 #1
+Task in /a killed as a result of limit of /a
+memory: usage 4000kB, limit 4000kB, failcnt 1
+memory+swap: usage 4000kB, limit 8000kB, failcnt 0
+Mem-Info:
+active_anon:1 inactive_anon:2 isolated_anon:0
+Node 0 DMA free:4kB min:1kB low:2kB high:3kB present:4000kB kernel_stack:16kB all_unreclaimable? yes
+lowmem_reserve[]: 0 184 184 184
+Node 0 DMA: 1*4kB 0*8kB = 4kB
+Total swap = 400kB
+1000 pages RAM
+100 pages reserved
+[ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name
+[    7]     0     7     2719      100   0       0             0 x
+Memory cgroup out of memory: Kill process 7 (x) score 900 or sacrifice child
+Killed process 7, UID 0, (x) total-vm:10876kB, anon-rss:400kB, file-rss:0kB",
+    );
+    assert_eq!(found.len(), 1);
+    let event = &found[0];
+    assert_eq!(event.constraint, Constraint::Memcg);
+    assert_eq!(event.missing, [] as [Missing; 0]);
+    assert_eq!(
+        event.machine.nodes[0].kernel_stack,
+        Some(Bytes::from_kib(16))
+    );
+    assert_eq!(event.machine.ram_pages, Some(1000));
+    let scale = event.scale.expect("a scale");
+    assert_eq!((scale.pages, scale.is_exact), (1100, true));
 }

@@ -2,7 +2,7 @@
 
 use super::open::{Kind, Open};
 use super::step::Step;
-use crate::oomlog::event::Stamp;
+use crate::oomlog::event::{Stamp, Text};
 use crate::oomlog::record::{Origin, Record, When};
 
 /// How many reports are open at once: CPUs that print at the same time, and those that were just finished.
@@ -59,7 +59,16 @@ fn may_have(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
         (Some(ours), Some(theirs)) => ours == theirs,
         _ => true,
     };
-    caller_fits && in_time(open, record, is_inside)
+    caller_fits && is_of_machine(open, record) && in_time(open, record, is_inside)
+}
+
+/// Whether nothing says that the line is of another machine, or of another boot.
+pub(super) fn is_of_machine(open: &Open, record: &Record<'_>) -> bool {
+    let is_same = |ours: &Option<Text>, theirs: Option<&[u8]>| match (ours, theirs) {
+        (Some(ours), Some(theirs)) => ours == theirs,
+        _ => true,
+    };
+    is_same(&open.event.host, record.host) && is_same(&open.event.boot_id, record.boot_id)
 }
 
 /// Whether the line came when and how the report does. Lines inside of a record lack its prefix in some logs.

@@ -183,3 +183,25 @@ fn no_bytes_make_it_panic() {
         }
     }
 }
+
+#[test]
+fn an_entry_has_its_host_and_boot() {
+    let json =
+        format!(r#"{{"_HOSTNAME":"h","_BOOT_ID":"b0","_TRANSPORT":"kernel","MESSAGE":"{KILL}"}}"#);
+    let export = format!("_HOSTNAME=h\n_BOOT_ID=b0\n_TRANSPORT=kernel\nMESSAGE={KILL}\n\n");
+    for log in [json, export] {
+        let mut found = 0;
+        let mut take = |record: Record<'_>, _| {
+            assert_eq!(record.host, Some(&b"h"[..]));
+            assert_eq!(record.boot_id, Some(&b"b0"[..]));
+            found += 1;
+            Part::Other
+        };
+        let mut forms = Forms::new();
+        for line in log.lines() {
+            forms.line(line.as_bytes(), 1, &mut take);
+        }
+        forms.end(&mut take);
+        assert_eq!(found, 1);
+    }
+}

@@ -37,19 +37,32 @@ const TEXT: [&[u8]; 22] = [
 /// The words in which an identifier may be looked for: `host Web Content[123]:`.
 const WORDS: usize = 5;
 
+/// Who said it, on which machine, and what.
+pub(super) struct Tag<'l> {
+    pub(super) origin: Origin,
+    pub(super) host: Option<&'l [u8]>,
+    pub(super) rest: &'l [u8],
+}
+
 /// `kernel: ` or `app[123]: ` at the very start of a line.
-pub(super) fn alone(line: &[u8]) -> Option<(Origin, &[u8])> {
+pub(super) fn alone(line: &[u8]) -> Option<Tag<'_>> {
     let (first, rest) = identifier(line)?;
-    match first {
-        Who::Kernel => Some((Origin::Kernel, rest)),
-        Who::Process => Some((Origin::Other, rest)),
-        Who::Name => None,
-    }
+    let origin = match first {
+        Who::Kernel => Origin::Kernel,
+        Who::Process => Origin::Other,
+        Who::Name => return None,
+    };
+    Some(Tag {
+        origin,
+        host: None,
+        rest,
+    })
 }
 
 /// What is between a time and the message: `host kernel: `, `kernel: `, `host kern.warn kernel: `, `host app[12]: `.
-pub(super) fn after_time(text: &[u8]) -> Option<(Origin, &[u8])> {
+pub(super) fn after_time(text: &[u8]) -> Option<Tag<'_>> {
     let mut rest = text;
+    let mut host = None;
     let mut origin = Origin::Unknown;
     for at in 0..WORDS {
         let here = rest;
@@ -57,8 +70,14 @@ pub(super) fn after_time(text: &[u8]) -> Option<(Origin, &[u8])> {
             return None;
         }
         match identifier(here) {
-            Some((Who::Kernel, rest)) => return Some((Origin::Kernel, rest)),
-            Some((Who::Process, rest)) => return Some((Origin::Other, rest)),
+            Some((Who::Kernel, rest)) => {
+                let origin = Origin::Kernel;
+                return Some(Tag { origin, host, rest });
+            }
+            Some((Who::Process, rest)) => {
+                let origin = Origin::Other;
+                return Some(Tag { origin, host, rest });
+            }
             // A name alone is one behind the host at most, or behind a facility.
             Some((Who::Name, rest)) if at < 2 || origin != Origin::Unknown => {
                 let origin = if origin == Origin::Kernel {
@@ -66,13 +85,15 @@ pub(super) fn after_time(text: &[u8]) -> Option<(Origin, &[u8])> {
                 } else {
                     Origin::Other
                 };
-                return Some((origin, rest));
+                return Some(Tag { origin, host, rest });
             }
             _ => {}
         }
         let (this, behind) = word(rest);
         if let Some(found) = dotted(this.strip_suffix(b":").unwrap_or(this)) {
             origin = found;
+        } else if at == 0 && !this.is_empty() {
+            host = Some(this);
         }
         rest = behind;
     }
@@ -80,16 +101,17 @@ pub(super) fn after_time(text: &[u8]) -> Option<(Origin, &[u8])> {
 }
 
 /// journalctl short-monotonic: `host kernel: ` or `host app[12]: `; a kernel's message begins with neither.
-pub(super) fn after_bracket(text: &[u8]) -> Option<(Origin, &[u8])> {
-    let (_, behind) = word(text);
-    let found = identifier(text)
-        .filter(|(who, _)| *who == Who::Process)
-        .or_else(|| identifier(behind).filter(|(who, _)| *who != Who::Name));
-    let (who, rest) = found?;
-    Some(match who {
-        Who::Kernel => (Origin::Kernel, rest),
-        _ => (Origin::Other, rest),
-    })
+pub(super) fn after_bracket(text: &[u8]) -> Option<Tag<'_>> {
+    let (host, behind) = word(text);
+    let alone = identifier(text).filter(|(who, _)| *who == Who::Process);
+    let with_host = || identifier(behind).filter(|(who, _)| *who != Who::Name);
+    let host = if alone.is_some() { None } else { Some(host) };
+    let (who, rest) = alone.or_else(with_host)?;
+    let origin = match who {
+        Who::Kernel => Origin::Kernel,
+        _ => Origin::Other,
+    };
+    Some(Tag { origin, host, rest })
 }
 
 /// Whether this is a line `x[1]: invoked oom-killer: ...`, in which the identifier is a process's name.
@@ -143,13 +165,13 @@ pub(super) fn stream(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Behind `<4>`: `1 2026-11-21T10:08:31Z host kernel - - - `, and structured data in the last's place.
-pub(super) fn rfc5424(text: &[u8]) -> Option<(When<'_>, Origin, &[u8])> {
+pub(super) fn rfc5424(text: &[u8]) -> Option<(When<'_>, Tag<'_>)> {
     let rest = text.strip_prefix(b"1 ")?;
     let (when, rest) = match rest.strip_prefix(b"- ") {
         Some(rest) => (When::default(), rest),
         None => stamp::wall(rest).map(|(stamp, rest)| (stamp.when, rest))?,
     };
-    let (_host, rest) = word(rest);
+    let (host, rest) = word(rest);
     let (app, rest) = word(rest);
     let (_process, rest) = word(rest);
     let (_message, rest) = word(rest);
@@ -159,11 +181,12 @@ pub(super) fn rfc5424(text: &[u8]) -> Option<(When<'_>, Origin, &[u8])> {
     } else {
         Origin::Other
     };
-    Some((
-        when,
+    let tag = Tag {
         origin,
-        rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest),
-    ))
+        host: (host != b"-").then_some(host),
+        rest: rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest),
+    };
+    Some((when, tag))
 }
 
 /// `-` or `[id key="value"][...]`; a bracket inside of a value is escaped.

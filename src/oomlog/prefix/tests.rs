@@ -289,3 +289,39 @@ fn no_bytes_make_it_panic() {
         }
     }
 }
+
+#[test]
+fn the_host_is_the_word_between_time_and_identifier() {
+    for (prefix, host) in [
+        (
+            "Nov 21 10:03:56 h.example kernel: [   12.000001] ",
+            Some("h.example"),
+        ),
+        (
+            "2026-11-21T10:03:56.027622+00:00 h.example kernel: ",
+            Some("h.example"),
+        ),
+        (
+            "Nov 21 10:03:56 h.example kern.warn kernel: [   12.000001] ",
+            Some("h.example"),
+        ),
+        ("[   12.000001] h.example kernel: ", Some("h.example")),
+        (
+            "<4>1 2026-11-21T10:08:31Z h.example kernel - - - ",
+            Some("h.example"),
+        ),
+        ("<4>1 2026-11-21T10:08:31Z - kernel - - - ", None),
+        ("Nov 21 10:03:56 kernel: [   12.000001] ", None),
+        (
+            "Fri Nov 21 10:03:52 2025 kern.warn kernel: [   12.000001] ",
+            None,
+        ),
+        ("[   12.000001] [  T12] ", None),
+        ("", None),
+    ] {
+        let mut line = prefix.as_bytes().to_vec();
+        line.extend(TEXT);
+        assert_eq!(record(&line).text, TEXT, "{prefix}");
+        assert_eq!(record(&line).host, host.map(str::as_bytes), "{prefix}");
+    }
+}

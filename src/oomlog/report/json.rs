@@ -165,13 +165,14 @@ fn counts(summary: &Summary, run: &Run) -> [(&'static str, u64); 17] {
 }
 
 fn victims(summary: &Summary) -> Vec<[Fact<'_>; 2]> {
-    top(summary.victims.by(|count| *count), |(comm, killed)| {
-        [name("comm", Some(comm)), count("count", Some(**killed))]
-    })
+    top(
+        summary.victims.highest(NAMES, |count| *count),
+        |(comm, killed)| [name("comm", Some(comm)), count("count", Some(**killed))],
+    )
 }
 
 fn causes(summary: &Summary) -> Vec<[Fact<'_>; 4]> {
-    top(summary.root_causes(), |(comm, hog)| {
+    top(summary.root_causes(NAMES), |(comm, hog)| {
         [
             name("comm", Some(comm)),
             is("average_rss_bytes", Value::Bytes(hog.average())),
@@ -184,8 +185,7 @@ fn causes(summary: &Summary) -> Vec<[Fact<'_>; 4]> {
 fn cgroups(summary: &Summary) -> Vec<[Fact<'_>; 3]> {
     let micros = |seconds: u64| seconds.saturating_mul(1_000_000);
     // Three paths of 2 KiB leave room for the rest of the line.
-    let mut all = summary.cgroups.by(|cgroup| cgroup.count);
-    all.truncate(3);
+    let all = summary.cgroups.highest(3, |cgroup| cgroup.count);
     top(all, |(of, cgroup)| {
         [
             path("path", Some(of)),

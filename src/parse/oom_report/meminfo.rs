@@ -1,6 +1,6 @@
 //! The state of the machine's memory: show_mem() and show_free_areas() of mm/.
 
-use super::scan::{leading, number, size, split};
+use super::scan::{after, leading, number, size, split};
 use crate::parse::words;
 use crate::units::Bytes;
 
@@ -72,29 +72,139 @@ pub struct Zone<'l> {
     pub present: Option<Bytes>,
     /// Those that the allocator manages (Linux 3.8).
     pub managed: Option<Bytes>,
+    /// `kernel_stack`, to Linux 5.8; then it is the node's.
+    pub kernel_stack: Option<Bytes>,
+    /// `all_unreclaimable?`, to Linux 4.7; then it is the node's.
+    pub all_unreclaimable: Option<bool>,
 }
 
 /// Parses a zone's line.
 #[must_use]
 pub fn zone(text: &[u8]) -> Option<Zone<'_>> {
     let (head, values) = split(text, b" free:")?;
+    let (node, name) = place(head)?;
+    values
+        .first()
+        .is_some_and(u8::is_ascii_digit)
+        .then(|| Zone {
+            node,
+            name,
+            free: kib_at(values),
+            min: size(values, b" min:"),
+            low: size(values, b" low:"),
+            high: size(values, b" high:"),
+            present: size(values, b" present:"),
+            managed: size(values, b" managed:"),
+            kernel_stack: size(values, b" kernel_stack:"),
+            all_unreclaimable: all_unreclaimable(values),
+        })
+}
+
+/// `Node 0 DMA32`, or `DMA`.
+fn place(head: &[u8]) -> Option<(Option<u64>, &[u8])> {
     let mut head = words(head);
     let (node, name) = match (head.next()?, head.next(), head.next(), head.next()) {
         (b"Node", Some(node), Some(name), None) => (Some(crate::parse::dec(node)?), name),
         (name, None, None, None) => (None, name),
         _ => return None,
     };
-    let is_name = name.iter().all(u8::is_ascii_alphanumeric);
-    (is_name && values.first().is_some_and(u8::is_ascii_digit)).then(|| Zone {
+    name.iter()
+        .all(u8::is_ascii_alphanumeric)
+        .then_some((node, name))
+}
+
+fn all_unreclaimable(text: &[u8]) -> Option<bool> {
+    match after(text, b" all_unreclaimable? ")? {
+        [b'y', b'e', b's', ..] => Some(true),
+        [b'n', b'o', ..] => Some(false),
+        _ => None,
+    }
+}
+
+/// `Node 0 active_anon:4kB ... kernel_stack:1536kB all_unreclaimable? no` (Linux 4.8).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Its number.
+    pub node: u64,
+    /// `kernel_stack` (Linux 5.9).
+    pub kernel_stack: Option<Bytes>,
+    /// `all_unreclaimable?`: reclaim has given up.
+    pub all_unreclaimable: Option<bool>,
+}
+
+/// Parses a node's line.
+#[must_use]
+pub fn node(text: &[u8]) -> Option<Node> {
+    let (node, values) = leading(text.strip_prefix(b"Node ")?)?;
+    values.starts_with(b" active_anon:").then(|| Node {
         node,
-        name,
-        free: kib_at(values),
-        min: size(values, b" min:"),
-        low: size(values, b" low:"),
-        high: size(values, b" high:"),
-        present: size(values, b" present:"),
-        managed: size(values, b" managed:"),
+        kernel_stack: size(values, b" kernel_stack:"),
+        all_unreclaimable: all_unreclaimable(values),
     })
+}
+
+/// More zones than any kernel has.
+pub const ZONES: usize = 6;
+
+/// `lowmem_reserve[]: 0 1943 1943 1943`: the pages that allocations for higher zones must leave, of the zone whose line it follows.
+#[must_use]
+pub fn lowmem_reserve(text: &[u8]) -> Option<[u64; ZONES]> {
+    let rest = text.trim_ascii_start().strip_prefix(b"lowmem_reserve[]:")?;
+    let mut pages = [0; ZONES];
+    let mut numbers = words(rest);
+    for slot in &mut pages {
+        match numbers.next() {
+            Some(number) => *slot = crate::parse::dec(number)?,
+            None => break,
+        }
+    }
+    Some(pages)
+}
+
+/// More orders than any kernel has.
+pub const ORDERS: usize = 16;
+
+/// `Node 0 DMA32: 12*4kB (UME) 3*8kB (M) ... = 123kB`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Blocks<'l> {
+    /// The node.
+    pub node: Option<u64>,
+    /// The zone.
+    pub name: &'l [u8],
+    /// How many blocks of 1, 2, 4 and so on pages are free.
+    pub counts: [u64; ORDERS],
+    /// The size of a page.
+    pub page: Bytes,
+}
+
+/// Parses a zone's free blocks; `None` when the line was cut.
+#[must_use]
+pub fn blocks(text: &[u8]) -> Option<Blocks<'_>> {
+    let (head, rest) = split(text, b": ")?;
+    let (node, name) = place(head)?;
+    let (mut counts, mut orders, mut page) = ([0; ORDERS], 0, None);
+    for word in words(rest) {
+        match *word.first()? {
+            b'(' => {}
+            b'=' => {
+                let page = page?;
+                return Some(Blocks {
+                    node,
+                    name,
+                    counts,
+                    page,
+                });
+            }
+            _ => {
+                let (count, behind) = leading(word)?;
+                let size = kib_at(behind.strip_prefix(b"*")?)?;
+                page = page.or(Some(size));
+                *counts.get_mut(orders)? = count;
+                orders += 1;
+            }
+        }
+    }
+    None
 }
 
 /// The size that the text begins with.
@@ -197,6 +307,53 @@ mod tests {
         assert_eq!(zone(b"Normal free:1kB min:2kB").expect("one").node, None);
         assert_eq!(zone(b"mapped:1 free:2"), None);
         assert_eq!(zone(b"Node 0 Normal: 1*4kB"), None);
+    }
+
+    #[test]
+    fn a_node_and_a_zone_say_whether_reclaim_has_given_up() {
+        let found = node(b"Node 1 active_anon:4kB kernel_stack:1536kB pagetables:8kB all_unreclaimable? yes Balloon:0kB");
+        assert_eq!(
+            found,
+            Some(Node {
+                node: 1,
+                kernel_stack: Some(Bytes::from_kib(1536)),
+                all_unreclaimable: Some(true)
+            })
+        );
+        assert_eq!(node(b"Node 1 DMA free:4kB min:1kB"), None);
+        assert_eq!(node(b"active_anon:4kB"), None);
+        let zone = zone(b"DMA free:4kB min:1kB kernel_stack:16kB all_unreclaimable? no");
+        let zone = zone.expect("one");
+        assert_eq!(zone.all_unreclaimable, Some(false));
+        assert_eq!(zone.kernel_stack, Some(Bytes::from_kib(16)));
+    }
+
+    #[test]
+    fn reserves_and_blocks_of_old_and_new() {
+        assert_eq!(
+            lowmem_reserve(b"lowmem_reserve[]: 0 1943 1943 1944"),
+            Some([0, 1943, 1943, 1944, 0, 0])
+        );
+        assert_eq!(lowmem_reserve(b"lowmem_reserve[]: 0 19x"), None);
+        let mut counts = [0; ORDERS];
+        (counts[0], counts[2], counts[10]) = (12, 3, 1);
+        for (text, node) in [
+            (&b"Node 0 DMA32: 12*4kB (UME) 0*8kB 3*16kB (M) 0*32kB 0*64kB 0*128kB 0*256kB 0*512kB 0*1024kB 0*2048kB 1*4096kB (H) = 4192kB"[..], Some(0)),
+            (b"DMA32: 12*4kB 0*8kB 3*16kB 0*32kB 0*64kB 0*128kB 0*256kB 0*512kB 0*1024kB 0*2048kB 1*4096kB = 4192kB", None),
+        ] {
+            let found = blocks(text).expect("one");
+            assert_eq!((found.node, found.name), (node, &b"DMA32"[..]));
+            assert_eq!((found.counts, found.page), (counts, Bytes::from_kib(4)));
+        }
+        for wrong in [
+            &b"HighMem: empty"[..],
+            b"DMA: 1*4kB 2*8kB",
+            b"DMA: = 0kB",
+            b"a b: 1*4kB = 4kB",
+            b"x: y",
+        ] {
+            assert_eq!(blocks(wrong), None);
+        }
     }
 
     #[test]

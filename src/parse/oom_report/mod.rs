@@ -4,6 +4,7 @@
 
 pub mod gfp;
 pub mod header;
+pub mod holders;
 pub mod kill;
 pub mod memcg;
 pub mod meminfo;
@@ -35,10 +36,24 @@ pub enum Line<'l> {
     Counts(meminfo::Pairs<'l>),
     /// A zone and its watermarks.
     Zone(meminfo::Zone<'l>),
+    /// A node.
+    Node(meminfo::Node),
+    /// The reserve of the zone before it.
+    Reserve([u64; meminfo::ZONES]),
+    /// A zone's free blocks.
+    Blocks(meminfo::Blocks<'l>),
     /// A node's huge pages of one size.
     HugePages(meminfo::HugePages),
     /// One number of the whole machine.
     Total(meminfo::Total),
+    /// `Memory allocations:`.
+    Allocations,
+    /// One of them, or anything that looks like it.
+    Allocation(holders::Holder<'l>),
+    /// `Unreclaimable slab info:`.
+    Slabs,
+    /// One of them, or anything that looks like it.
+    Slab(holders::Holder<'l>),
     /// `Tasks state (memory values in pages):`.
     Title,
     /// The header of the table of tasks.
@@ -78,7 +93,9 @@ pub fn line(text: &[u8]) -> Line<'_> {
     }
     match first {
         b'[' => of_table(text),
-        b'0'..=b'9' => meminfo::total(text).map(Line::Total),
+        b'0'..=b'9' => meminfo::total(text)
+            .map(Line::Total)
+            .or_else(|| holders::allocation(text).map(Line::Allocation)),
         b'A'..=b'Z' => deed(text)
             .or_else(|| of_machine(text))
             .or_else(|| of_memcg(text)),
@@ -86,6 +103,7 @@ pub fn line(text: &[u8]) -> Line<'_> {
             .or_else(|| of_machine(text))
             .or_else(|| deed(text)),
     }
+    .or_else(|| holders::slab(text).map(Line::Slab))
     .or_else(|| header::cpuset(text).map(Line::Cpuset))
     .or_else(|| is_foreign(text).then_some(Line::Foreign))
     .unwrap_or(Line::Other)
@@ -122,6 +140,8 @@ fn deed(text: &[u8]) -> Option<Line<'_>> {
 fn of_machine(text: &[u8]) -> Option<Line<'_>> {
     match text {
         b"Mem-Info:" | b"Mem-info:" => return Some(Line::MemInfo),
+        b"Memory allocations:" => return Some(Line::Allocations),
+        b"Unreclaimable slab info:" => return Some(Line::Slabs),
         _ if text.starts_with(b"Tasks state (memory values in pages)") => return Some(Line::Title),
         _ => {}
     }
@@ -129,6 +149,9 @@ fn of_machine(text: &[u8]) -> Option<Line<'_>> {
         .map(Line::Running)
         .or_else(|| meminfo::counts(text).map(Line::Counts))
         .or_else(|| meminfo::zone(text).map(Line::Zone))
+        .or_else(|| meminfo::node(text).map(Line::Node))
+        .or_else(|| meminfo::blocks(text).map(Line::Blocks))
+        .or_else(|| meminfo::lowmem_reserve(text).map(Line::Reserve))
         .or_else(|| meminfo::huge_pages(text).map(Line::HugePages))
         .or_else(|| meminfo::total(text).map(Line::Total))
 }
@@ -194,6 +217,17 @@ mod tests {
         assert!(matches!(
             line(b"[    1]     0     1     2 3 4"),
             Line::Row(_)
+        ));
+        assert!(matches!(line(b"lowmem_reserve[]: 0 1 2"), Line::Reserve(_)));
+        assert!(matches!(line(b"DMA: 1*4kB = 4kB"), Line::Blocks(_)));
+        assert!(matches!(line(b"9p_cache 1KB 2KB"), Line::Slab(_)));
+        assert!(matches!(
+            line(b" 4.0 KiB 1 a.c:1 func:f"),
+            Line::Allocation(_)
+        ));
+        assert!(matches!(
+            line(b"Node 0 active_anon:4kB dirty:0kB"),
+            Line::Node(_)
         ));
         assert!(matches!(
             line(b"Out of memory and no killable processes..."),

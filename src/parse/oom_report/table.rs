@@ -2,6 +2,7 @@
 
 use super::scan::{leading, uid};
 use crate::parse::{signed, words};
+use crate::units::Bytes;
 
 /// More columns than any kernel prints; what is behind them is not read.
 const MAX: usize = 16;
@@ -13,7 +14,12 @@ enum Column {
     Tgid,
     TotalVm,
     Rss,
+    /// Pages of one level of page tables.
+    TablePages,
+    /// Page tables of all levels, in bytes.
+    TableBytes,
     Swap,
+    OldAdj,
     Adj,
     Unread,
 }
@@ -56,6 +62,9 @@ pub fn columns(text: &[u8]) -> Option<Columns> {
             b"tgid" => Column::Tgid,
             b"total_vm" => Column::TotalVm,
             b"rss" => Column::Rss,
+            b"nr_ptes" | b"nr_pmds" | b"nr_puds" => Column::TablePages,
+            b"pgtables_bytes" => Column::TableBytes,
+            b"oom_adj" => Column::OldAdj,
             b"swapents" => Column::Swap,
             b"oom_score_adj" => Column::Adj,
             _ => Column::Unread,
@@ -100,6 +109,12 @@ pub struct Task<'l> {
     pub rss: Option<u64>,
     /// `swapents` (Linux 3.7).
     pub swap: Option<u64>,
+    /// `nr_ptes`, `nr_pmds` and `nr_puds` together (Linux 3.7 to 4.14), in pages.
+    pub table_pages: Option<u64>,
+    /// `pgtables_bytes` (Linux 4.15).
+    pub table_bytes: Option<Bytes>,
+    /// `oom_adj`, -17 to 15, to Linux 3.6.
+    pub old_adj: Option<i64>,
     /// `oom_score_adj` (Linux 2.6.36).
     pub adj: Option<i64>,
     /// `name`, which may be empty or hold anything.
@@ -117,6 +132,9 @@ impl<'l> Row<'l> {
             total_vm: None,
             rss: None,
             swap: None,
+            table_pages: None,
+            table_bytes: None,
+            old_adj: None,
             adj: None,
             comm: b"",
         };
@@ -132,6 +150,12 @@ impl<'l> Row<'l> {
                 Column::Tgid => task.tgid = count,
                 Column::TotalVm => task.total_vm = count,
                 Column::Rss => task.rss = count,
+                Column::TablePages => {
+                    let sum = task.table_pages.unwrap_or(0);
+                    task.table_pages = count.map(|count| sum.saturating_add(count));
+                }
+                Column::TableBytes => task.table_bytes = count.map(Bytes),
+                Column::OldAdj => task.old_adj = Some(number),
                 Column::Swap => task.swap = count,
                 Column::Adj => task.adj = Some(number),
                 Column::Unread => {}
@@ -168,6 +192,19 @@ mod tests {
             assert_eq!((task.total_vm, task.rss), (Some(2719), Some(1)));
             assert_eq!((task.adj, task.swap), (adj, swap));
             assert_eq!(task.comm, b"a b");
+        }
+    }
+
+    #[test]
+    fn page_tables_of_all_levels_are_one_sum() {
+        for (header, text, pages, bytes, old_adj) in [
+            (&b"[ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name"[..], &b"[  478]    -2   478     2719        1   6     -17         -1000 a"[..], None, None, Some(-17)),
+            (b"[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds nr_puds swapents oom_score_adj name", b"[  478]    -2   478     2719        1      13       3       2        5             0 a", Some(18), None, None),
+            (b"[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name", b"[    478]    -2   478     2719        1    45056        5           985 a", None, Some(Bytes(45_056)), None),
+        ] {
+            let task = task(header, text).expect("a row");
+            assert_eq!((task.table_pages, task.table_bytes), (pages, bytes));
+            assert_eq!(task.old_adj, old_adj);
         }
     }
 

@@ -124,16 +124,16 @@ fn counts(to: &mut String, summary: &Summary, run: &Run, latest: &Latest) {
 }
 
 fn killed(to: &mut String, summary: &Summary) {
-    let victims = summary.victims.by(|count| *count);
+    let victims = summary.victims.highest(6, |count| *count);
     if victims.is_empty() {
         return;
     }
     let mut words = String::new();
-    for (at, (name, count)) in victims.iter().take(6).enumerate() {
+    for (at, (name, count)) in victims.iter().enumerate() {
         words.push_str(if at > 0 { ", " } else { "" });
         words.push_str(&format!("{}: {count} time(s)", Escaped(name)));
     }
-    let more = victims.len().saturating_sub(6);
+    let more = summary.victims.len().saturating_sub(6);
     if more > 0 || summary.victims.others > 0 {
         words.push_str(&format!(
             ", and {} others",
@@ -144,7 +144,7 @@ fn killed(to: &mut String, summary: &Summary) {
 }
 
 fn causes(to: &mut String, summary: &Summary) {
-    for (at, (name, hog)) in summary.root_causes().iter().take(3).enumerate() {
+    for (at, (name, hog)) in summary.root_causes(3).iter().enumerate() {
         let first = if at == 0 { "Root cause:  " } else { INDENT };
         let words = format!(
             "{}. {:<16} - Average {} (present in {}/{} events)",
@@ -174,12 +174,7 @@ fn scope(to: &mut String, summary: &Summary) {
         }
     }
     cut_paragraph(to, "Scope:       ", INDENT, &words, 1);
-    for (path, cgroup) in summary
-        .cgroups
-        .by(|cgroup| cgroup.count)
-        .into_iter()
-        .take(2)
-    {
+    for (path, cgroup) in summary.cgroups.highest(2, |cgroup| cgroup.count) {
         let period = cgroup
             .period()
             .map(|seconds| format!(", {}", every(seconds)))

@@ -1,0 +1,107 @@
+//! Takes over what a report says about the memory cgroup at its limit, and which kind of cgroup that is.
+
+use super::machine::note;
+use super::open::{Open, text};
+use crate::oomlog::event::{Counter, Position};
+use crate::parse::cgroup::Version;
+use crate::parse::oom_report::Line;
+use crate::parse::oom_report::memcg::{Counter as Of, Stats, Usage};
+use crate::units::Bytes;
+
+/// What v1 charges to a counter that nobody has limited.
+const UNLIMITED: u64 = 1 << 60;
+
+pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
+    open.memcg_report = true;
+    let event = &mut open.event;
+    match line {
+        Line::Whose(line) => {
+            event.task_memcg = Some(text(line.task_memcg));
+            event.memcg = Some(text(line.memcg));
+        }
+        Line::Usage(line) => usage(open, line, at),
+        Line::Stats(line) => stats(open, line, at),
+        Line::Stat(line) => note(
+            &mut event.counters.stats,
+            [(line.key, line.value)].into_iter(),
+        ),
+        _ => {}
+    }
+}
+
+fn usage(open: &mut Open, line: &Usage, at: Position) {
+    let counter = Counter {
+        usage: line.usage,
+        limit: line.limit,
+        failcnt: line.failcnt,
+    };
+    let event = &mut open.event;
+    let counters = &mut event.counters;
+    match line.of {
+        Of::Memory => counters.memory = Some(counter),
+        Of::MemorySwap => counters.memory_swap = Some(counter),
+        Of::Kmem => counters.kmem = Some(counter),
+        Of::Swap => {
+            counters.swap = Some(counter);
+            event.lines.swap = Some(at);
+        }
+    }
+    event.lines.usage.get_or_insert(at);
+}
+
+fn stats(open: &mut Open, line: &Stats<'_>, at: Position) {
+    let event = &mut open.event;
+    event.lines.stats.get_or_insert(at);
+    if event.memcg.is_none() && !line.memcg.is_empty() {
+        event.memcg = Some(text(line.memcg));
+    }
+    // The first is the one at its limit; others are below it.
+    if event.counters.stats.is_empty() {
+        // Here in KB, later in bytes.
+        let values = line.values.map(|(key, kib)| (key, Bytes::from_kib(kib).0));
+        note(&mut event.counters.stats, values);
+    }
+}
+
+/// Which kind of cgroup it is. v2 came with Linux 4.5 and printed v1's counters, all zero and unlimited, to 5.2; from then on v1
+/// printed v2's statistics, to 6.4.
+pub(super) fn version(open: &Open) -> Option<Version> {
+    let counters = &open.event.counters;
+    if !open.memcg_report {
+        return None;
+    }
+    if counters.swap.is_some() {
+        return Some(Version::V2);
+    }
+    let release = open.event.release.as_deref().and_then(release);
+    if release.is_some_and(|release| release < (4, 5)) {
+        return Some(Version::V1);
+    }
+    let of_v1 = [counters.memory_swap, counters.kmem];
+    if of_v1.iter().flatten().next().is_some() {
+        let is_used = |counter: &Counter| {
+            let is_some = |bytes: Option<Bytes>| bytes.is_some_and(|bytes| bytes.0 > 0);
+            let is_limited = counter.limit.is_some_and(|limit| limit.0 < UNLIMITED);
+            is_some(counter.usage) || is_limited || counter.failcnt.is_some_and(|count| count > 0)
+        };
+        let is_v1 = of_v1.iter().flatten().any(is_used) || release.is_some_and(|at| at >= (5, 3));
+        return is_v1.then_some(Version::V1);
+    }
+    let has = |key: &[u8]| counters.stats.iter().any(|(known, _)| known == key);
+    if has(b"hierarchical_memory_limit") {
+        return Some(Version::V1);
+    }
+    let is_told_apart = release.is_some_and(|release| release >= (6, 5));
+    match (has(b"anon"), has(b"cache")) {
+        (true, _) if is_told_apart => Some(Version::V2),
+        (_, true) if is_told_apart => Some(Version::V1),
+        _ => None,
+    }
+}
+
+/// `5.10.0-1-amd64` as 5 and 10.
+pub(super) fn release(text: &[u8]) -> Option<(u64, u64)> {
+    let mut numbers = text.split(|byte| !byte.is_ascii_digit());
+    let major = crate::parse::dec(numbers.next()?)?;
+    Some((major, crate::parse::dec(numbers.next()?)?))
+}
