@@ -396,6 +396,20 @@ fn an_event_that_several_files_have_is_shown_once() {
 }
 
 #[test]
+fn a_file_that_is_named_twice_and_one_that_is_there_in_both_forms_are_read_once() {
+    let dir = TempDir::new();
+    let text = kill("Nov 21 10:08:31 web1 kernel: ", 7);
+    let path = dir.write("kern.log", text.as_bytes());
+    assert_eq!(pids(&[&path, &path]), [7]);
+    dir.write("kern.log", b"");
+    dir.write("kern.log.1", text.as_bytes());
+    dir.write("kern.log.1.gz", &gzip(text.as_bytes()));
+    assert_eq!(pids(&[&dir.join("")]), [7]);
+    let names = ["kern.log", "kern.log.1", "kern.log.1.gz"].map(|name| dir.join(name));
+    assert_eq!(pids(&[&names[0], &names[1], &names[2]]), [7]);
+}
+
+#[test]
 fn two_kills_in_one_second_are_two_events() {
     let dir = TempDir::new();
     let day = "Nov 21 10:08:31 web1 kernel: ";

@@ -151,9 +151,12 @@ fn file(path: &[u8]) -> &[u8] {
 }
 
 /// Whether both names are of one log that was rotated: an event may begin in the one and end in the other.
+///
+/// The same piece twice (`kern.log.1` while it is compressed to `kern.log.1.gz`) is two logs that have the same events.
 #[must_use]
 pub fn is_one_log(one: &[u8], other: &[u8]) -> bool {
-    split(one).0 == split(other).0
+    let ((log, age), (other, other_age)) = (split(one), split(other));
+    log == other && age != other_age
 }
 
 /// Where a piece is in its log: those counted backwards (`.2`) are from oldest to newest as well as those with a date (`-20261114`).
@@ -252,6 +255,8 @@ mod tests {
         }
         for (one, other) in [
             ("kern.log", "syslog"),
+            ("kern.log", "kern.log"),
+            ("kern.log.1", "kern.log.1.gz"),
             ("a/kern.log", "b/kern.log.1"),
             ("dmesg.0", "dmesg.1.gz"),
             ("dmesg-efi-170000000002001", "dmesg-efi-170000000101001"),

@@ -85,7 +85,6 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.sink.run.bytes += bytes;
         self.sink.run.overwritten += gaps.lost;
         self.finish();
-        self.log.machine = None;
         Ok(())
     }
 
@@ -105,10 +104,10 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     /// What was named. Pieces of a rotated log that follow each other are read oldest first: a shell sorts kern.log* the other way.
     pub(super) fn named(&mut self, operands: &[CString]) {
         let mut rest = operands;
-        while let Some(first) = rest.first() {
+        while let [first, behind @ ..] = rest {
             let is_piece = |name: &&CString| places::is_one_log(first.to_bytes(), name.to_bytes());
-            let length = rest.iter().take_while(is_piece).count();
-            let (pieces, behind) = rest.split_at(length.max(1));
+            let length = 1 + behind.iter().take_while(is_piece).count();
+            let (pieces, behind) = rest.split_at(length);
             rest = behind;
             let mut pieces: Vec<&CString> = pieces.iter().collect();
             pieces.sort_unstable_by(|one, other| places::order(one.to_bytes(), other.to_bytes()));
@@ -129,6 +128,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         };
         match opened.and_then(|input| Ok((input.kind()?, input))) {
             Ok((Kind::Directory, _)) => self.directory(path),
+            Ok((Kind::Kmsg, _)) if name == b"-" => self.device(c"/dev/kmsg"),
             Ok((Kind::Kmsg, _)) => self.device(path),
             Ok((_, input)) => self.read(name, input),
             Err(errno) => self.failed("open", name, errno),
@@ -158,13 +158,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let separator: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
         let path = [dir, separator, name.to_bytes()].concat();
         match found {
-            Found::Log(input) => {
-                let is_next = |before: &[u8]| places::is_one_log(before, &path);
-                if !self.log.name().is_some_and(is_next) {
-                    self.finish();
-                }
-                self.read(&path, input);
-            }
+            Found::Log(input) => self.read(&path, input),
             Found::Skipped if self.notes == Notes::Said => {
                 words::note(&path, "it is no file, or a link: it is skipped");
             }
@@ -188,7 +182,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         if self.sink.broken().is_some() {
             return;
         }
-        if self.log.name().is_none() {
+        let is_next = |before: &[u8]| places::is_one_log(before, name);
+        if !self.log.name().is_some_and(is_next) {
+            self.finish();
             self.log.next();
         }
         // Of a pipe, and where even that can't be told, it is now.

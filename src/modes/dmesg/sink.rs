@@ -36,6 +36,7 @@ impl Log {
     /// It has ended.
     pub(super) fn end(&mut self) {
         self.pieces.clear();
+        self.machine = None;
     }
 
     /// The name of its last piece.
