@@ -112,17 +112,23 @@ fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<CString>> {
         let name = name?;
         let is_self = matches!(name.to_bytes(), b"." | b"..");
         if !is_self && is_wanted(name.to_bytes()) && names.len() < NAMES {
-            names.push(CString::from(name));
+            place(&mut names, CString::from(name), |name| name.to_bytes());
         }
     }
-    names.sort_unstable_by(|one, other| order(one.to_bytes(), other.to_bytes()));
     Ok(names)
+}
+
+/// Puts a log where it belongs by its name. One by one: code that sorts is 4 KB, and as slow as this for a few names.
+pub fn place<T>(names: &mut Vec<T>, name: T, text: impl Fn(&T) -> &[u8]) {
+    let is_before = |other: &T| order(text(other), text(&name)).is_le();
+    let at = names.partition_point(is_before);
+    names.insert(at, name);
 }
 
 /// Oldest first: `kern.log.10.gz`, `kern.log.2.gz`, `kern.log.1`, `kern.log`; `messages-20261114.gz`, `messages`.
 /// Of one crash pstore numbers the newest part 1: `dmesg-efi-...003`, then 002, then 001.
 #[must_use]
-pub fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
+fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
     split(one).cmp(&split(other))
 }
 
