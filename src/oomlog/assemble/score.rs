@@ -21,6 +21,8 @@ pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u6
             let points = match line {
                 Line::Summary(line) => summary(open, line)?,
                 Line::Selected(line) => selected(open, line)?,
+                // A table that has begun, before a report that has only its header.
+                Line::Row(_) => u8::from(matches!(open.step, Step::Columns | Step::Rows)),
                 _ => 0,
             };
             fits.then_some(points)
