@@ -71,6 +71,7 @@ impl OutputArgs {
 }
 
 /// Reads the command line, the program's name first.
+#[inline(never)]
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let mut args: Vec<OsString> = args.into_iter().collect();
     let mode = args

@@ -109,7 +109,10 @@ impl Assembler {
         }
         match line {
             Line::Reaped(pid) => return self.reaped(*pid, record),
-            Line::Suppressed(_) => return,
+            Line::Suppressed(_) => {
+                self.number -= 1;
+                return;
+            }
             Line::Header(_) => return self.begin(Kind::Oom, line, record, at, done),
             Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
             _ => {}
@@ -133,7 +136,7 @@ impl Assembler {
             Owner::None => {
                 if let Some(kind) = alone(line) {
                     self.begin(kind, line, record, at, done);
-                } else if step::is_detail(line) {
+                } else {
                     // Of no report, and nothing between two lines of one.
                     self.number -= 1;
                 }

@@ -49,6 +49,13 @@ impl Entry {
         self.caller = None;
     }
 
+    /// What the head of an entry says: the time as it is written, and the boot.
+    pub(super) fn begun(&mut self, time: &[u8], boot_id: &[u8]) {
+        self.written(time);
+        self.when.wall_us = prefix::wall_us(time);
+        short(&mut self.boot_id, Value::Bare(boot_id));
+    }
+
     /// More of a message that comes in pieces.
     pub(super) fn append(&mut self, bytes: &[u8], at: Position) {
         if !self.has_message {

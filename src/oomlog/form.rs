@@ -17,6 +17,8 @@ pub enum Form {
     Lines,
     /// JSON whose object is not complete yet: journalctl -o json-pretty, dmesg --json.
     Json,
+    /// journalctl -o verbose: a line with the time, and `NAME=value` lines behind four blanks.
+    Verbose,
     /// journalctl -o export: `NAME=value` lines.
     Export,
     /// Of those a binary value: its name on a line, its length in eight bytes, and that many bytes.
@@ -63,6 +65,7 @@ impl Forms {
                 Part::Other
             }
             Form::Export => self.export(line, at, take),
+            Form::Verbose => self.verbose(line, at, take),
             Form::Json | Form::Lines => self.other(line, at, take),
         }
     }
@@ -83,6 +86,13 @@ impl Forms {
             Some(b'"' | b'}' | b']') if self.form == Form::Json => self.json(inside, at, take),
             Some(b'"') if line.first() != Some(&b'"') && is_member(inside) => {
                 self.json(inside, at, take)
+            }
+            Some(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z') if verbose_head(line).is_some() => {
+                self.verbose(line, at, take)
+            }
+            Some(b'_' | b'M') if verbose_field(line).is_some() => {
+                self.entry.clear();
+                self.verbose(line, at, take)
             }
             None if self.form == Form::Json => Part::Other,
             Some(b'_' | b'M') if is_field_of_export(line) => {
@@ -144,6 +154,30 @@ impl Forms {
                 both(part, self.other(line, at, take))
             }
         }
+    }
+
+    /// A field is one of the entry that has begun, whose message may go on; the next head ends it, and so does anything else.
+    fn verbose(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
+        self.form = Form::Verbose;
+        if let Some((name, value)) = verbose_field(line) {
+            self.entry.member(name, Value::Bare(value), at);
+            return Part::Other;
+        }
+        if let Some(rest) = line.strip_prefix(MESSAGE_GOES_ON) {
+            self.entry.append(b"\n", at);
+            self.entry.append(rest, at);
+            return Part::Other;
+        }
+        let part = self.end(take);
+        if part == Part::Stop {
+            return part;
+        }
+        let Some((time, boot_id)) = verbose_head(line) else {
+            return both(part, self.other(line, at, take));
+        };
+        self.form = Form::Verbose;
+        self.entry.begun(time, boot_id);
+        part
     }
 
     fn emit(&mut self, take: &mut Take<'_>) -> Part {
@@ -222,6 +256,26 @@ fn is_member(line: &[u8]) -> bool {
     let mut found = false;
     members(line, |_, _| found = true);
     found
+}
+
+/// The blanks before a message's further lines: as many as `    MESSAGE=` takes.
+const MESSAGE_GOES_ON: &[u8] = b"            ";
+
+/// `Fri 2025-11-21 10:03:52.027622 UTC [s=..;i=..;b=..;m=..;t=..;x=..]`: the time and the boot.
+fn verbose_head(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = line.trim_ascii_end().strip_suffix(b"]")?;
+    let at = memchr::memmem::find(inside, b" [s=")?;
+    let mut fields = inside[at + 2..].split(|byte| *byte == b';');
+    let boot_id = fields.find_map(|field| field.strip_prefix(b"b="))?;
+    Some((&line[..at], boot_id))
+}
+
+/// `    NAME=value`.
+fn verbose_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let field = line.strip_prefix(b"    ")?;
+    let length = name_length(field);
+    let value = field.get(length..)?.strip_prefix(b"=")?;
+    (length > 2).then_some((&field[..length], value))
 }
 
 /// The fields that journald gives every entry, any of which may be the first that is left.

@@ -126,13 +126,19 @@ fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<(Vec<CString>, 
             continue;
         }
         if names.len() < NAMES {
-            names.push(CString::from(name));
+            place(&mut names, CString::from(name), |name| name.to_bytes());
         } else {
             left += 1;
         }
     }
-    names.sort_unstable_by(|one, other| order(one.to_bytes(), other.to_bytes()));
     Ok((names, left))
+}
+
+/// Puts a log where it belongs by its name. One by one: code that sorts is 4 KB, and as slow as this for a few names.
+pub fn place<T>(names: &mut Vec<T>, name: T, text: impl Fn(&T) -> &[u8]) {
+    let is_before = |other: &T| order(text(other), text(&name)).is_le();
+    let at = names.partition_point(is_before);
+    names.insert(at, name);
 }
 
 /// Oldest first: `kern.log.10.gz`, `kern.log.2.gz`, `kern.log.1`, `kern.log`; `messages-20261114.gz`, `messages`.
@@ -140,7 +146,7 @@ fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<(Vec<CString>, 
 ///
 /// Logs of dmesg come last: what they have without the time of day is shown as another log has it.
 #[must_use]
-pub fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
+fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
     let key = |name| (file(name).starts_with(b"dmesg"), split(name));
     key(one).cmp(&key(other))
 }

@@ -15,6 +15,7 @@ pub mod kmsg;
 pub mod lines;
 pub mod map;
 pub mod netlink;
+pub mod offline;
 pub mod out;
 pub mod pidfd;
 pub mod replace;

@@ -109,9 +109,11 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             let length = 1 + behind.iter().take_while(is_piece).count();
             let (pieces, behind) = rest.split_at(length);
             rest = behind;
-            let mut pieces: Vec<&CString> = pieces.iter().collect();
-            pieces.sort_unstable_by(|one, other| places::order(one.to_bytes(), other.to_bytes()));
+            let mut sorted: Vec<&CString> = Vec::with_capacity(pieces.len());
             for piece in pieces {
+                places::place(&mut sorted, piece, |piece| piece.to_bytes());
+            }
+            for piece in sorted {
                 self.operand(piece);
             }
             self.finish();

@@ -14,6 +14,7 @@ use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
+use crate::sys::offline;
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{heap, signal};
 use crate::target::Target;
@@ -46,6 +47,7 @@ impl<'a> Armed<'a> {
             system: host.oom_kills(),
         };
         lock_memory(options.lock)?;
+        offline::leave_out();
         // Both are best effort, and without them memdoor still works: a container has neither right.
         let _ = harden::exempt_from_oom_killer(&host.proc);
         let _ = harden::raise_priority();

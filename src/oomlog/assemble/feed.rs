@@ -72,6 +72,7 @@ fn summary(open: &mut Open, line: &Summary<'_>, at: Position) {
     event.lines.summary = Some(at);
     super::finish::constrain(event, line);
     if let Some(memcg) = line.memcg {
+        open.names_memcg = true;
         event.memcg = Some(text(memcg));
     }
     if let Some(memcg) = line.task_memcg {

@@ -36,6 +36,13 @@ pub(super) fn event(mut open: Open) -> Option<Event> {
         let event = &mut open.event;
         event.trigger = Trigger::default();
         event.counters = Counters::default();
+        if !open.names_memcg {
+            event.memcg = None;
+            // `Task in` names both, `oom-kill:` the task's alone.
+            if event.lines.summary.is_none() {
+                event.task_memcg = None;
+            }
+        }
         event.lines.usage = None;
         event.lines.stats = None;
     }

@@ -68,6 +68,8 @@ pub(super) struct Open {
     /// Of `oom-kill:`.
     pub(super) summary: Option<Task>,
     pub(super) summary_uid: Option<u32>,
+    /// Whether that says which cgroups these are.
+    pub(super) names_memcg: bool,
     /// Of `Kill process`.
     pub(super) selected: Option<Task>,
     pub(super) scope: Option<Scope>,
@@ -115,6 +117,7 @@ impl Open {
             ranking: Ranking::default(),
             summary: None,
             summary_uid: None,
+            names_memcg: false,
             selected: None,
             scope: None,
             killed: None,

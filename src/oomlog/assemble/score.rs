@@ -21,6 +21,8 @@ pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u6
             let points = match line {
                 Line::Summary(line) => summary(open, line)?,
                 Line::Selected(line) => selected(open, line)?,
+                // A table that has begun, before a report that has only its header.
+                Line::Row(_) => u8::from(matches!(open.step, Step::Columns | Step::Rows)),
                 _ => 0,
             };
             fits.then_some(points)
@@ -119,9 +121,11 @@ fn killed(open: &Open, line: &Killed<'_>, number: u64) -> Option<u8> {
         }
         (None, None) => {
             let points = by_task(open, line.pid)?;
-            // Nothing but its place ties it to a report that does not name it.
+            // Nothing but its place ties it to a report that does not name it; but before Linux 2.6.25 no report named anybody.
             let is_named = open.event.trigger.pid == Some(line.pid) || open.row(line.pid).is_some();
-            (is_named || is_next(open, number)).then_some(points)
+            let is_early = line.total_vm.is_none() && line.scope != Scope::Unsaid;
+            let is_bare = is_early && open.columns.is_none() && open.brief.is_empty();
+            (is_named || is_bare || is_next(open, number)).then_some(points)
         }
     }
 }

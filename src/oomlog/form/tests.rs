@@ -55,8 +55,11 @@ fn a_journal_entry_is_the_same_in_all_its_forms() {
     let pretty = format!("{{\n{}\t\"MESSAGE\" : \"{KILL}\"\n}}\n", pretty.concat());
     let export = FIELDS.map(|(name, value)| format!("{name}={value}\n"));
     let export = format!("{}MESSAGE={KILL}\n\n", export.concat());
+    let verbose = FIELDS.map(|(name, value)| format!("    {name}={value}\n"));
+    let head = "Sat 2026-11-21 10:02:59.163609 UTC [s=a;i=1;b=b0;m=2;t=3;x=4]\n";
+    let verbose = format!("{head}{}    MESSAGE={KILL}\n", verbose.concat());
     let two = [kernel(KILL), kernel(KILL)];
-    for form in [json, pretty, export] {
+    for form in [json, pretty, export, verbose] {
         assert_eq!(seen(form.repeat(2).as_bytes()), two, "{form}");
     }
 }
@@ -204,4 +207,33 @@ fn an_entry_has_its_host_and_boot() {
         forms.end(&mut take);
         assert_eq!(found, 1);
     }
+}
+
+#[test]
+fn a_message_of_several_lines_goes_on_behind_twelve_blanks() {
+    let log = "Sat 2026-11-21 10:02:59.163609 UTC [s=a;i=1;b=b0;m=2;t=3;x=4]
+    _TRANSPORT=kernel
+    MESSAGE=active_anon:1
+             active_file:2
+    _HOSTNAME=h
+-- Boot b1 --
+";
+    let mut found = Vec::new();
+    let mut take = |record: Record<'_>, at: Position| {
+        found.push((String::from_utf8_lossy(record.text).to_string(), at));
+        if record.origin == Origin::Kernel {
+            assert_eq!(record.boot_id, Some(&b"b0"[..]));
+            assert_eq!(record.host, Some(&b"h"[..]));
+            assert_eq!(record.when.wall_us, Some(1_795_255_379_163_609));
+        }
+        Part::Other
+    };
+    let mut forms = Forms::new();
+    for (at, line) in (1..).zip(log.lines()) {
+        forms.line(line.as_bytes(), at, &mut take);
+    }
+    forms.end(&mut take);
+    assert_eq!(found.len(), 3);
+    assert_eq!(found[0], ("active_anon:1".to_string(), 3));
+    assert_eq!(found[1], (" active_file:2".to_string(), 3));
 }

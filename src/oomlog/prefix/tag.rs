@@ -104,7 +104,9 @@ pub(super) fn after_time(text: &[u8]) -> Option<Tag<'_>> {
 pub(super) fn after_bracket(text: &[u8]) -> Option<Tag<'_>> {
     let (host, behind) = word(text);
     let alone = identifier(text).filter(|(who, _)| *who == Who::Process);
-    let with_host = || identifier(behind).filter(|(who, _)| *who != Who::Name);
+    // A caller is no host.
+    let is_host = host.first().is_some_and(|byte| *byte != b'[');
+    let with_host = || identifier(behind).filter(|(who, _)| is_host && *who != Who::Name);
     let host = if alone.is_some() { None } else { Some(host) };
     let (who, rest) = alone.or_else(with_host)?;
     let origin = match who {

@@ -121,6 +121,10 @@ pub struct Cpuset<'l> {
 #[must_use]
 pub fn cpuset(text: &[u8]) -> Option<Cpuset<'_>> {
     let (rest, mems_allowed) = rsplit(text, b" mems_allowed=")?;
+    let is_list = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b',' | b'-');
+    if !mems_allowed.iter().all(is_list) {
+        return None;
+    }
     let (comm, cpuset) = rsplit(rest, b" cpuset=")?;
     Some(Cpuset {
         comm,

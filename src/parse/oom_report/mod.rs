@@ -87,9 +87,12 @@ pub fn line(text: &[u8]) -> Line<'_> {
     let Some(first) = text.trim_ascii_start().first() else {
         return Line::Other;
     };
-    // The names of functions are most of a log's lines, and none of ours.
     if let Some(header) = header::header(text) {
         return Line::Header(header);
+    }
+    // A name may look like any other line; these words behind it don't fit into one.
+    if let Some(cpuset) = header::cpuset(text) {
+        return Line::Cpuset(cpuset);
     }
     match first {
         b'[' => of_table(text),
@@ -104,7 +107,6 @@ pub fn line(text: &[u8]) -> Line<'_> {
             .or_else(|| deed(text)),
     }
     .or_else(|| holders::slab(text).map(Line::Slab))
-    .or_else(|| header::cpuset(text).map(Line::Cpuset))
     .or_else(|| is_foreign(text).then_some(Line::Foreign))
     .unwrap_or(Line::Other)
 }
@@ -176,6 +178,7 @@ fn is_foreign(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
 
     #[test]
@@ -233,9 +236,9 @@ mod tests {
             line(b"Out of memory and no killable processes..."),
             Line::NoneKillable
         ));
-        assert!(matches!(
-            line(b"1 cpuset=/ mems_allowed=0"),
-            Line::Cpuset(_)
-        ));
+        for name in ["1", "[ 123] 1 2 3", "memory: usage", "Mem-Info:"] {
+            let text = [name.as_bytes(), b" cpuset=/ mems_allowed=0-1,3"].concat();
+            assert!(matches!(line(&text), Line::Cpuset(_)), "{name}");
+        }
     }
 }
