@@ -411,6 +411,7 @@ fn named(name: &[u8], what: &Found) -> (String, &'static str) {
         Found::Log(_) => "log",
         Found::Skipped => "skipped",
         Found::Failed(_) => "failed",
+        Found::TooMany => "too many",
     };
     (String::from_utf8_lossy(name).into_owned(), what)
 }

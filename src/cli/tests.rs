@@ -149,7 +149,7 @@ fn what_is_typed_can_not_write_to_the_terminal() {
 fn every_sentence_of_four_words_is_understood_or_refused() {
     let words = [
         "-p", "1", "-m", "50", "-i", "-", "--", "-c=1", "-lq", "--pid=7", "--of", "snapshot",
-        "watch", "", "\u{1b}", "-h",
+        "watch", "", "\u{1b}", "-h", "dmesg", "--days",
     ];
     for a in words {
         for b in words {

@@ -109,8 +109,8 @@ change. An event that several logs have is shown once. memdoor oom is the same.
       --root DIR       the logs of the system whose / is DIR: /var/log, pstore,
                        /var/crash; its links lead nowhere outside of it
       --since TIME, --until TIME
-                       only events of that time; those whose time nothing tells
-                       are shown all the same. 2026-11-21T10:08:31Z,
+                       only events of that time, and those whose time nothing
+                       tells but that the log is newer. 2026-11-21T10:08:31Z,
                        '2026-11-21 10:08', 2026-11-21 (its midnight), 10:08,
                        today, yesterday, now, 2h, 30m, 7d, '2 hours ago',
                        @SECONDS

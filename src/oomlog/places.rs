@@ -13,7 +13,7 @@ use crate::sys::input::{Input, Kind};
 use crate::sys::{Errno, Result};
 
 /// More names in one directory than this are not read: 8 MiB are for all of memdoor.
-const NAMES: usize = 4096;
+pub const NAMES: usize = 4096;
 
 /// What became of a name.
 #[derive(Debug)]
@@ -24,14 +24,20 @@ pub enum Found {
     Skipped,
     /// It can't be opened.
     Failed(Errno),
+    /// There are more names in this directory than are read.
+    TooMany,
 }
 
 /// Hands on what each name in a directory is, in the order of the names. What is below it is left alone.
 pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
-    for name in names(dir, |_| true)? {
+    let (names, left) = names(dir, |_| true)?;
+    for name in names {
         if let Some(found) = look(Input::found(dir, &name)) {
             take(&name, found);
         }
+    }
+    if left > 0 {
+        take(c"", Found::TooMany);
     }
     Ok(())
 }
@@ -71,7 +77,11 @@ fn below(
     };
     let is_wanted = |name: &[u8]| starts.iter().any(|start| name.starts_with(start));
     let of_crashes = starts.contains(&&b""[..]) || place.to_bytes().ends_with(b"pstore");
-    for name in names(&dir, |name| is_wanted(name) || of_crashes)? {
+    let (names, left) = names(&dir, |name| is_wanted(name) || of_crashes)?;
+    if left > 0 {
+        take(place, Found::TooMany);
+    }
+    for name in names {
         let path = join(place, &name)?;
         let opened = Input::in_root(root, &path);
         if let Ok(input) = &opened
@@ -98,24 +108,30 @@ fn look(opened: Result<Input>) -> Option<Found> {
         Ok(input) => match input.kind() {
             Ok(Kind::File) => Found::Log(input),
             Ok(Kind::Directory) => return None,
-            Ok(Kind::Other) => Found::Skipped,
+            Ok(Kind::Other | Kind::Kmsg) => Found::Skipped,
             Err(errno) => Found::Failed(errno),
         },
     })
 }
 
-fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<CString>> {
+/// The names that are wanted, in their order, and how many there were besides.
+fn names(dir: &Dir, is_wanted: impl Fn(&[u8]) -> bool) -> Result<(Vec<CString>, u64)> {
     let listing = dir.listing(c".")?;
     let mut entries = Entries::new(&listing)?;
-    let mut names = Vec::new();
+    let (mut names, mut left) = (Vec::new(), 0);
     while let Some(name) = entries.next() {
         let name = name?;
         let is_self = matches!(name.to_bytes(), b"." | b"..");
-        if !is_self && is_wanted(name.to_bytes()) && names.len() < NAMES {
+        if is_self || !is_wanted(name.to_bytes()) {
+            continue;
+        }
+        if names.len() < NAMES {
             place(&mut names, CString::from(name), |name| name.to_bytes());
+        } else {
+            left += 1;
         }
     }
-    Ok(names)
+    Ok((names, left))
 }
 
 /// Puts a log where it belongs by its name. One by one: code that sorts is 4 KB, and as slow as this for a few names.
@@ -127,15 +143,25 @@ pub fn place<T>(names: &mut Vec<T>, name: T, text: impl Fn(&T) -> &[u8]) {
 
 /// Oldest first: `kern.log.10.gz`, `kern.log.2.gz`, `kern.log.1`, `kern.log`; `messages-20261114.gz`, `messages`.
 /// Of one crash pstore numbers the newest part 1: `dmesg-efi-...003`, then 002, then 001.
-#[must_use]
+///
+/// Logs of dmesg come last: what they have without the time of day is shown as another log has it.
 fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
-    split(one).cmp(&split(other))
+    let key = |name| (file(name).starts_with(b"dmesg"), split(name));
+    key(one).cmp(&key(other))
+}
+
+/// The last part of a path.
+fn file(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
 
 /// Whether both names are of one log that was rotated: an event may begin in the one and end in the other.
+///
+/// The same piece twice (`kern.log.1` while it is compressed to `kern.log.1.gz`) is two logs that have the same events.
 #[must_use]
 pub fn is_one_log(one: &[u8], other: &[u8]) -> bool {
-    split(one).0 == split(other).0
+    let ((log, age), (other, other_age)) = (split(one), split(other));
+    log == other && age != other_age
 }
 
 /// Where a piece is in its log: those counted backwards (`.2`) are from oldest to newest as well as those with a date (`-20261114`).
@@ -150,7 +176,7 @@ enum Age {
 /// The name of the whole log, and which piece of it this is.
 fn split(name: &[u8]) -> (&[u8], Age) {
     let base = name.strip_suffix(b".gz").unwrap_or(name);
-    let file = base.rsplit(|byte| *byte == b'/').next().unwrap_or(base);
+    let file = file(base);
     let is_pstore = file.starts_with(b"dmesg-") || file.starts_with(b"console-");
     let base = match base.strip_suffix(b".enc.z").or(base.strip_suffix(b".z")) {
         Some(bare) if is_pstore => bare,
@@ -189,16 +215,7 @@ mod tests {
     #[test]
     fn rotated_logs_are_read_oldest_first() {
         let sorted = [
-            &b"dmesg"[..],
-            b"dmesg-efi-170000000002001",
-            b"dmesg-efi-170000000001001",
-            b"dmesg-efi-170000000102001",
-            b"dmesg-efi-170000000101001",
-            b"dmesg-ramoops-0",
-            b"dmesg-ramoops-1",
-            b"dmesg.0",
-            b"dmesg.1.gz",
-            b"kern.log.10.gz",
+            &b"kern.log.10.gz"[..],
             b"kern.log.2.gz",
             b"kern.log.1",
             b"kern.log",
@@ -208,6 +225,15 @@ mod tests {
             b"messages",
             b"web-1",
             b"web-2",
+            b"dmesg",
+            b"dmesg-efi-170000000002001",
+            b"dmesg-efi-170000000001001",
+            b"dmesg-efi-170000000102001",
+            b"dmesg-efi-170000000101001",
+            b"dmesg-ramoops-0",
+            b"dmesg-ramoops-1",
+            b"dmesg.0",
+            b"dmesg.1.gz",
         ];
         let mut names = sorted;
         names.reverse();
@@ -234,6 +260,8 @@ mod tests {
         }
         for (one, other) in [
             ("kern.log", "syslog"),
+            ("kern.log", "kern.log"),
+            ("kern.log.1", "kern.log.1.gz"),
             ("a/kern.log", "b/kern.log.1"),
             ("dmesg.0", "dmesg.1.gz"),
             ("dmesg-efi-170000000002001", "dmesg-efi-170000000101001"),

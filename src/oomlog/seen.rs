@@ -58,12 +58,33 @@ pub struct Seen {
     floor_us: Option<i64>,
 }
 
-/// Times since boot of one event: rsyslog and the journal round them.
-const BOOT_US: u64 = 1_000;
-/// Wall clock times of one event in two logs: each has its own way of being late.
-const WALL_US: i64 = 10_000_000;
-/// An event whose first lines are gone by now begins at a later line of it.
-const EARLIER_US: i64 = 120_000_000;
+/// How far apart the times of one event may be, in microseconds: since boot, and by the wall clock.
+#[derive(Clone, Copy)]
+struct Slack {
+    boot: u64,
+    wall: i64,
+}
+
+/// Of two logs: transports round times, and each is late in its own way.
+const OF_LOGS: Slack = Slack {
+    boot: 1_000,
+    wall: 10_000_000,
+};
+/// The same where nothing but a pid tells: one process may find nobody to kill again and again.
+const OF_LOGS_BY_PID: Slack = Slack {
+    boot: 1_000,
+    wall: 2_000_000,
+};
+/// Of two runs: an event whose first lines are gone by now begins at a later line of it.
+const OF_RUNS: Slack = Slack {
+    boot: 120_000_000,
+    wall: 120_000_000,
+};
+/// Where nothing but a pid tells, it must be the same line.
+const OF_RUNS_BY_PID: Slack = Slack {
+    boot: 1_000,
+    wall: 0,
+};
 /// Zones differ by multiples of this.
 const QUARTER_US: i64 = 900_000_000;
 /// A wall clock may be set right after boot, but not by this much between two logs of one boot.
@@ -186,16 +207,16 @@ fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
     if one.who != print.who || differ(one.host, print.host) || differ(one.boot, print.boot) {
         return false;
     }
-    let is_earlier = entry.place == Where::Earlier;
+    let slack = match (entry.place, print.tells) {
+        (Where::Log(_), Tells::Victim) => OF_LOGS,
+        (Where::Log(_), _) => OF_LOGS_BY_PID,
+        (Where::Earlier, Tells::Victim) => OF_RUNS,
+        (Where::Earlier, _) => OF_RUNS_BY_PID,
+    };
     let walls = one.wall.zip(print.wall);
     if let (Some(a), Some(b)) = (one.boot_us, print.boot_us) {
-        let most = if is_earlier {
-            EARLIER_US.unsigned_abs()
-        } else {
-            BOOT_US
-        };
         let contradict = walls.is_some_and(|(a, b)| are_sure(a, b) && apart(a, b) > DAY_US);
-        return a.abs_diff(b) <= most && !contradict;
+        return a.abs_diff(b) <= slack.boot && !contradict;
     }
     if entry.place == place || print.tells == Tells::Nothing {
         return false;
@@ -204,8 +225,8 @@ fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
         // dmesg without wall time and syslog without boot time: nothing but the sizes tells.
         return print.tells == Tells::Victim;
     };
-    let most = if is_earlier { EARLIER_US } else { WALL_US };
-    apart(a, b) <= most || !are_sure(a, b) && print.tells == Tells::Victim && is_zone_apart(a, b)
+    apart(a, b) <= slack.wall
+        || !are_sure(a, b) && print.tells == Tells::Victim && is_zone_apart(a, b)
 }
 
 fn are_sure(a: Moment, b: Moment) -> bool {
@@ -219,7 +240,7 @@ fn apart(a: Moment, b: Moment) -> i64 {
 /// Whether they are the same but for the zone or the year, neither of which a log without them tells.
 fn is_zone_apart(a: Moment, b: Moment) -> bool {
     let rest = apart(a, b) % QUARTER_US;
-    rest <= WALL_US || rest >= QUARTER_US - WALL_US
+    rest <= OF_LOGS.wall || rest >= QUARTER_US - OF_LOGS.wall
 }
 
 #[cfg(test)]
@@ -382,6 +403,24 @@ mod tests {
         let later = at(500_000_000, None);
         assert_eq!(seen.note(later, Where::Log(1)), Known::New);
         assert_eq!(seen.note(later, Where::Log(2)), Known::Repeated);
+    }
+
+    #[test]
+    fn one_process_may_find_nobody_to_kill_again_and_again() {
+        let bare = Event {
+            trigger: Trigger {
+                pid: Some(7),
+                ..Trigger::default()
+            },
+            ..Event::default()
+        };
+        let at = |seconds: i64| of(&bare, None, (seconds * SECOND, By::Log));
+        assert_eq!(last(&[at(10), at(12)]), Known::Repeated);
+        assert_eq!(last(&[at(10), at(13)]), Known::New);
+        let mut seen = Seen::new();
+        seen.remember(at(10), Where::Earlier);
+        assert_eq!(seen.note(at(10), Where::Log(1)), Known::Earlier);
+        assert_eq!(seen.note(at(11), Where::Log(1)), Known::New);
     }
 
     #[test]

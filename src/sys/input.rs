@@ -18,7 +18,9 @@ pub enum Kind {
     File,
     /// A directory.
     Directory,
-    /// A pipe, a socket, a device.
+    /// /dev/kmsg by whatever name: a read of it waits for what the kernel says next.
+    Kmsg,
+    /// A pipe, a socket, another device.
     Other,
 }
 
@@ -58,12 +60,17 @@ impl Input {
 
     /// What it is.
     pub fn kind(&self) -> Result<Kind> {
-        let mode = SFlag::from_bits_truncate(fstat(&self.0)?.st_mode) & SFlag::S_IFMT;
-        Ok(match mode {
-            SFlag::S_IFREG => Kind::File,
-            SFlag::S_IFDIR => Kind::Directory,
-            _ => Kind::Other,
-        })
+        // Documentation/admin-guide/devices.txt
+        const KMSG: libc::dev_t = libc::makedev(1, 11);
+        let stat = fstat(&self.0)?;
+        Ok(
+            match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+                SFlag::S_IFREG => Kind::File,
+                SFlag::S_IFDIR => Kind::Directory,
+                SFlag::S_IFCHR if stat.st_rdev == KMSG => Kind::Kmsg,
+                _ => Kind::Other,
+            },
+        )
     }
 
     /// When it was last written to, in microseconds since 1970.

@@ -40,7 +40,8 @@ pub(super) enum Verdict {
 }
 
 impl Filter<'_> {
-    pub(super) fn judge(&self, event: &Event, wall: Option<Moment>) -> Verdict {
+    /// What becomes of an event that was at `wall`; in any case not after the log was last written to.
+    pub(super) fn judge(&self, event: &Event, wall: Option<Moment>, latest_us: i64) -> Verdict {
         let is_victim = self
             .victim
             .is_none_or(|who| victims(event).any(|task| is_it(who, task)));
@@ -53,6 +54,7 @@ impl Filter<'_> {
         }
         let asks = self.since_us.or(self.until_us).is_some();
         match wall {
+            None if self.since_us.is_some_and(|since| latest_us < since) => Verdict::LeftOut,
             None if asks => Verdict::Undated,
             Some(wall)
                 if self.since_us.is_some_and(|since| wall.us < since)
@@ -122,7 +124,7 @@ mod tests {
 
     fn shows(filter: Filter<'_>, us: Option<i64>) -> Verdict {
         let by = By::Log;
-        filter.judge(&event(), us.map(|us| Moment { us, by }))
+        filter.judge(&event(), us.map(|us| Moment { us, by }), 15)
     }
 
     #[test]
@@ -182,5 +184,11 @@ mod tests {
             assert_eq!(shows(filter, us), expected, "{us:?}");
         }
         assert_eq!(shows(Filter::default(), None), Verdict::Shown);
+        // But not when nothing has been written to its log since.
+        let filter = Filter {
+            since_us: Some(16),
+            ..Filter::default()
+        };
+        assert_eq!(shows(filter, None), Verdict::LeftOut);
     }
 }

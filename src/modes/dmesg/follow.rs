@@ -5,7 +5,8 @@ extern crate std;
 use core::time::Duration;
 use std::os::fd::AsFd;
 
-use super::read::{Reader, live_reference, machine, part, wanted};
+use super::machine::{live_reference, machine};
+use super::read::{Reader, part, wanted};
 use super::words;
 use crate::oomlog::event::Position;
 use crate::oomlog::live::drain;

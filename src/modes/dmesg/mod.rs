@@ -8,6 +8,7 @@ extern crate alloc;
 mod filter;
 mod follow;
 mod id;
+mod machine;
 mod read;
 mod sink;
 mod state;
@@ -112,7 +113,9 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
     };
     let mut reader = Reader::new(sink, notes);
     match options.logs {
-        Logs::Live => reader.live().map_err(|errno| fail(&unreadable(errno)))?,
+        Logs::Live => reader
+            .live(c"/dev/kmsg")
+            .map_err(|errno| fail(&unreadable(errno)))?,
         Logs::Follow => {
             let done = signal::install().and_then(|()| reader.follow());
             done.map_err(|errno| fail(&unfollowable(errno)))?;

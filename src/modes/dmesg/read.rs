@@ -6,10 +6,9 @@ use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
+use super::machine::{live_reference, machine, now_us};
 use super::sink::{Log, Sink};
 use super::words;
-use crate::fixed::Fixed;
-use crate::host::machine_id;
 use crate::oomlog::assemble::Assembler;
 use crate::oomlog::event::Position;
 use crate::oomlog::live::Live;
@@ -19,11 +18,9 @@ use crate::oomlog::record::{Origin, Record};
 use crate::oomlog::scan::{Part, Scan};
 use crate::oomlog::source::Source;
 use crate::parse::oom_report::{Line, line};
-use crate::report::json::Envelope;
-use crate::sys::clock::{Now, Zone, monotonic};
+use crate::sys::clock::Zone;
 use crate::sys::file::Dir;
 use crate::sys::input::{Input, Kind};
-use crate::sys::system::Uname;
 use crate::sys::{Errno, Result};
 
 /// Reads logs one after the other.
@@ -53,38 +50,6 @@ pub(super) fn part(record: &Record<'_>) -> Part {
     }
 }
 
-/// Now, in microseconds since 1970.
-pub(super) fn now_us() -> i64 {
-    i64::try_from(Now::read().realtime.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// What times of the live log are held against.
-pub(super) fn live_reference() -> Reference {
-    let now = now_us();
-    let up = i64::try_from(monotonic().as_micros()).ok();
-    Reference {
-        latest_us: now,
-        boot_us: up.and_then(|up| now.checked_sub(up)),
-        zone: Zone::Local,
-    }
-}
-
-/// This machine, as far as there is something to tell: a rescue system has neither /proc nor /etc.
-pub(super) fn machine() -> Envelope {
-    let uname = Uname::read();
-    let mut buf = [0; 64];
-    let boot_id = Input::open(c"/proc/sys/kernel/random/boot_id")
-        .and_then(|file| file.read(&mut buf))
-        .map(|length| buf[..length].trim_ascii());
-    Envelope {
-        host: uname.host,
-        host_id: machine_id(),
-        arch: uname.machine,
-        boot_id: Fixed::of(boot_id.unwrap_or_default()),
-        release: uname.release,
-    }
-}
-
 impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     pub(super) fn new(sink: &'s mut Sink<'a, 'b>, notes: Notes) -> Self {
         Self {
@@ -97,8 +62,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     }
 
     /// The running kernel's log.
-    pub(super) fn live(&mut self) -> Result<()> {
-        let live = Live::open(c"/dev/kmsg")?;
+    pub(super) fn live(&mut self, device: &CStr) -> Result<()> {
+        self.finish();
+        let live = Live::open(device)?;
         self.log.next();
         self.log.machine = Some(machine());
         let start = self.log.piece(live.name().as_bytes(), live_reference());
@@ -138,10 +104,10 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     /// What was named. Pieces of a rotated log that follow each other are read oldest first: a shell sorts kern.log* the other way.
     pub(super) fn named(&mut self, operands: &[CString]) {
         let mut rest = operands;
-        while let Some(first) = rest.first() {
+        while let [first, behind @ ..] = rest {
             let is_piece = |name: &&CString| places::is_one_log(first.to_bytes(), name.to_bytes());
-            let length = rest.iter().take_while(is_piece).count();
-            let (pieces, behind) = rest.split_at(length.max(1));
+            let length = 1 + behind.iter().take_while(is_piece).count();
+            let (pieces, behind) = rest.split_at(length);
             rest = behind;
             let mut sorted: Vec<&CString> = Vec::with_capacity(pieces.len());
             for piece in pieces {
@@ -156,15 +122,24 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     fn operand(&mut self, path: &CStr) {
         let name = path.to_bytes();
-        let opened = if name == b"-" {
-            Input::stdin()
-        } else {
-            Input::open(path)
+        let opened = match name {
+            b"-" => Input::stdin(),
+            // Whoever reads that takes it from others, and waits for what comes next.
+            b"/proc/kmsg" => return self.device(c"/dev/kmsg"),
+            _ => Input::open(path),
         };
         match opened.and_then(|input| Ok((input.kind()?, input))) {
             Ok((Kind::Directory, _)) => self.directory(path),
+            Ok((Kind::Kmsg, _)) if name == b"-" => self.device(c"/dev/kmsg"),
+            Ok((Kind::Kmsg, _)) => self.device(path),
             Ok((_, input)) => self.read(name, input),
             Err(errno) => self.failed("open", name, errno),
+        }
+    }
+
+    fn device(&mut self, path: &CStr) {
+        if let Err(errno) = self.live(path) {
+            self.failed("read", path.to_bytes(), errno);
         }
     }
 
@@ -185,18 +160,22 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let separator: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
         let path = [dir, separator, name.to_bytes()].concat();
         match found {
-            Found::Log(input) => {
-                let is_next = |before: &[u8]| places::is_one_log(before, &path);
-                if !self.log.name().is_some_and(is_next) {
-                    self.finish();
-                }
-                self.read(&path, input);
-            }
+            Found::Log(input) => self.read(&path, input),
             Found::Skipped if self.notes == Notes::Said => {
                 words::note(&path, "it is no file, or a link: it is skipped");
             }
             Found::Skipped => {}
             Found::Failed(errno) => self.failed("open", &path, errno),
+            Found::TooMany => {
+                self.sink.run.failed += 1;
+                let most = places::NAMES;
+                words::warn(
+                    &path,
+                    format_args!(
+                        "it has more names than the {most} that are read: name the logs that matter"
+                    ),
+                );
+            }
         }
     }
 
@@ -205,7 +184,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         if self.sink.broken().is_some() {
             return;
         }
-        if self.log.name().is_none() {
+        let is_next = |before: &[u8]| places::is_one_log(before, name);
+        if !self.log.name().is_some_and(is_next) {
+            self.finish();
             self.log.next();
         }
         // Of a pipe, and where even that can't be told, it is now.

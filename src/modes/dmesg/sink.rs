@@ -36,6 +36,7 @@ impl Log {
     /// It has ended.
     pub(super) fn end(&mut self) {
         self.pieces.clear();
+        self.machine = None;
     }
 
     /// The name of its last piece.
@@ -125,7 +126,7 @@ impl Sink<'_, '_> {
                 return;
             }
         }
-        match self.filter.judge(&event, wall) {
+        match self.filter.judge(&event, wall, reference.latest_us) {
             Verdict::Shown => {}
             Verdict::Undated => self.run.undated += 1,
             Verdict::LeftOut => {
