@@ -145,7 +145,6 @@ pub fn place<T>(names: &mut Vec<T>, name: T, text: impl Fn(&T) -> &[u8]) {
 /// Of one crash pstore numbers the newest part 1: `dmesg-efi-...003`, then 002, then 001.
 ///
 /// Logs of dmesg come last: what they have without the time of day is shown as another log has it.
-#[must_use]
 fn order(one: &[u8], other: &[u8]) -> core::cmp::Ordering {
     let key = |name| (file(name).starts_with(b"dmesg"), split(name));
     key(one).cmp(&key(other))

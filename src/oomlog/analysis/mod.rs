@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod account;
 mod advice;
+mod names;
 mod pattern;
 mod shortage;
 mod victim;
@@ -12,7 +13,8 @@ mod zones;
 
 pub use account::{Share, account, lru};
 pub use advice::{Advice, Grounds, advise};
-pub use pattern::{Cgroup, Hog, Names, Summary, every};
+pub use names::Names;
+pub use pattern::{Cgroup, Hog, Summary, every};
 pub(in crate::oomlog) use shortage::meaning;
 pub use shortage::{shortage, swap_state};
 pub use victim::{freed, is_session, victim};

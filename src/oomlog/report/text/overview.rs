@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::lines::{DOUBLE, cut_paragraph, paragraph, short};
+use super::lines::{DOUBLE, WIDTH, cut_paragraph, paragraph, short};
 use super::{ending, when};
 use crate::oomlog::analysis::{
     Advice, Finding, Mb, Summary, cgroup_label, every, shortage, victim,
@@ -98,7 +98,7 @@ pub(super) fn screen(
             2,
         );
         if let Some(command) = &advice.command {
-            cut_paragraph(&mut to, INDENT, INDENT, &format!("   # {command}"), 1);
+            to.push_str(&format!("     # {}\n", short(command, WIDTH - 7)));
         }
     }
     to
