@@ -23,6 +23,8 @@ pub enum Grounds {
     PanicOnOom,
     /// Nobody was left to kill.
     NoneKillable,
+    /// The nodes that it was limited to were short.
+    Nodes,
     /// A cgroup was at its limit. Behind it stands what follows from who had the memory.
     CgroupLimit,
     /// Protected processes held much of the memory.
@@ -39,8 +41,6 @@ pub enum Grounds {
     HugePages,
     /// Several pages in a row were asked for and not found.
     Fragmentation,
-    /// The nodes that it was limited to were short.
-    Nodes,
     /// oom_score_adj made it the victim.
     Adjusted,
     /// The victim had reserved more than there is.

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::lines::{DOUBLE, WIDTH, cut_paragraph, paragraph, short};
+use super::lines::{DOUBLE, WIDTH, columns, cut_paragraph, paragraph, short};
 use super::{ending, when};
 use crate::oomlog::analysis::{
     Advice, Finding, Mb, Summary, cgroup_label, every, shortage, victim,
@@ -97,8 +97,10 @@ pub(super) fn screen(
             &format!("{}. {}", at + 1, advice.words),
             2,
         );
-        if let Some(command) = &advice.command {
-            to.push_str(&format!("     # {}\n", short(command, WIDTH - 7)));
+        // A command that is cut is worse than none: it stands below, too.
+        let fits = |command: &&String| columns(command) <= WIDTH - 7;
+        if let Some(command) = advice.command.as_ref().filter(fits) {
+            to.push_str(&format!("     # {command}\n"));
         }
     }
     to
