@@ -82,10 +82,7 @@ pub enum Line<'l> {
 /// Tells what a line is. `text` is what the kernel printed, without any prefix.
 #[must_use]
 pub fn line(text: &[u8]) -> Line<'_> {
-    let text = without_end(text);
-    let Some(first) = text.trim_ascii_start().first() else {
-        return Line::Other;
-    };
+    let text = unindented(without_end(text));
     if let Some(header) = header::header(text) {
         return Line::Header(header);
     }
@@ -93,6 +90,10 @@ pub fn line(text: &[u8]) -> Line<'_> {
     if let Some(cpuset) = header::cpuset(text) {
         return Line::Cpuset(cpuset);
     }
+    let text = text.trim_ascii_start();
+    let Some(first) = text.first() else {
+        return Line::Other;
+    };
     match first {
         b'[' => of_table(text),
         b'0'..=b'9' => meminfo::total(text)
@@ -116,6 +117,14 @@ fn without_end(text: &[u8]) -> &[u8] {
         .iter()
         .rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
     &text[..end.map_or(0, |end| end + 1)]
+}
+
+/// Without the blanks that an author or a transport put before it. One alone may be the start of a name.
+fn unindented(text: &[u8]) -> &[u8] {
+    match text {
+        [b' ', b' ' | b'\t', ..] | [b'\t', ..] => text.trim_ascii_start(),
+        _ => text,
+    }
 }
 
 fn of_table(text: &[u8]) -> Option<Line<'_>> {
@@ -215,6 +224,12 @@ mod tests {
             Line::Counts(_)
         ));
         assert!(matches!(line(b"               anon 12"), Line::Stat(_)));
+        for indent in [&b" "[..], b"    ", b"\t"] {
+            let text = [indent, b"Out of memory: Killed process 7 (x) total-vm:4kB"].concat();
+            assert!(matches!(line(&text), Line::Killed(_)));
+            let text = [indent, b"[    7]     0     7     1 2 3 x"].concat();
+            assert!(matches!(line(&text), Line::Row(_)));
+        }
         assert!(matches!(line(b"DMA free:4kB min:1kB"), Line::Zone(_)));
         assert!(matches!(
             line(b"[    1]     0     1     2 3 4"),
