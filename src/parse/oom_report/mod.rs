@@ -73,6 +73,8 @@ pub enum Line<'l> {
     NoneKillable,
     /// Why the kernel panicked.
     Panic(&'l [u8]),
+    /// What authors write in the place of lines that they cut out.
+    Cut,
     /// How many messages are missing here.
     Suppressed(u64),
     /// Anything else.
@@ -91,6 +93,9 @@ pub fn line(text: &[u8]) -> Line<'_> {
         return Line::Cpuset(cpuset);
     }
     let text = text.trim_ascii_start();
+    if is_cut_mark(text) {
+        return Line::Cut;
+    }
     let Some(first) = text.first() else {
         return Line::Other;
     };
@@ -117,6 +122,32 @@ fn without_end(text: &[u8]) -> &[u8] {
         .iter()
         .rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
     &text[..end.map_or(0, |end| end + 1)]
+}
+
+/// `...`, `<snip>`, `[ cut ]`: dots or one such word, and nothing but brackets around it.
+fn is_cut_mark(text: &[u8]) -> bool {
+    const WORDS: [&[u8]; 6] = [
+        b"snip",
+        b"snipped",
+        b"cut",
+        b"skipped",
+        b"truncated",
+        b"\xe2\x80\xa6",
+    ];
+    if text.is_empty() || text.len() > 40 {
+        return false;
+    }
+    let is_around = |byte: &u8| byte.is_ascii_whitespace() || b"[]<>()-=~*#/.".contains(byte);
+    let start = text.iter().position(|byte| !is_around(byte));
+    let Some(start) = start else {
+        return text.windows(3).any(|three| three == b"...");
+    };
+    let end = text
+        .iter()
+        .rposition(|byte| !is_around(byte))
+        .unwrap_or(start);
+    let word = &text[start..=end];
+    WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// Without the blanks that an author or a transport put before it. One alone may be the start of a name.
@@ -202,6 +233,36 @@ mod tests {
             b"Kill process 7 (x) sharing same memory",
         ] {
             assert_eq!(line(text), Line::Other);
+        }
+    }
+
+    #[test]
+    fn a_mark_of_a_cut_is_dots_or_a_word_between_brackets() {
+        for text in [
+            "...",
+            "[...]",
+            " [ ... ] ",
+            "<snip>",
+            "(snip)",
+            "--- snip ---",
+            "[cut]",
+            "[…]",
+            "......",
+            "..snip..",
+            "[truncated]",
+        ] {
+            assert_eq!(line(text.as_bytes()), Line::Cut, "{text}");
+        }
+        for text in [
+            "",
+            "..",
+            "---",
+            "[ 12]",
+            "cut here ]---",
+            "------------[ cut here ]------------",
+            "x ...",
+        ] {
+            assert_ne!(line(text.as_bytes()), Line::Cut, "{text}");
         }
     }
 
