@@ -113,6 +113,7 @@ impl Assembler {
                 self.number -= 1;
                 return;
             }
+            Line::Cut => return self.cut(),
             Line::Header(_) => return self.begin(Kind::Oom, line, record, at, done),
             Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
             _ => {}
@@ -221,6 +222,15 @@ impl Assembler {
         open.step = step::of(line).unwrap_or(Step::End);
         feed::feed(&mut open, line, at);
         self.opens.push(open);
+    }
+
+    /// Somebody cut lines out here: of a table that has begun, it may be rows.
+    fn cut(&mut self) {
+        self.number -= 1;
+        for open in &mut self.opens {
+            let is_table = matches!(open.step, Step::Columns | Step::Rows);
+            open.rows_lost |= is_table && !open.ended;
+        }
     }
 
     /// The last one of that pid: pids come again.

@@ -71,7 +71,9 @@ impl Entry {
     pub(super) fn member(&mut self, name: &[u8], value: Value<'_>, at: Position) {
         let (Value::Text(written) | Value::Array(written) | Value::Bare(written)) = value;
         match name {
-            b"MESSAGE" | b"msg" | b"message" | b"log" | b"textPayload" if !self.has_message => {
+            b"MESSAGE" | b"msg" | b"message" | b"log" | b"line" | b"textPayload"
+                if !self.has_message =>
+            {
                 decode(value, &mut self.message);
                 self.message.truncate(LINE);
                 self.line = at;

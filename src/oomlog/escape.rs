@@ -113,15 +113,20 @@ fn colour(text: &[u8]) -> Option<usize> {
     is_final.then_some(2 + length + 1)
 }
 
-/// Takes the control sequences out of a line in place, and returns what is left: dmesg colours words inside of a message too.
+/// Takes the control sequences out of a line in place, and returns what is left: dmesg colours words inside of a message too. Blanks
+/// that a web page made unbreakable (U+00A0) become blanks; the kernel prints none, it escapes what is not ASCII.
 pub fn without_colour(line: &mut [u8]) -> &mut [u8] {
-    let Some(first) = line.iter().position(|byte| *byte == 0x1b) else {
+    let Some(first) = line.iter().position(|byte| matches!(byte, 0x1b | 0xc2)) else {
         return line;
     };
     let (mut from, mut to) = (first, first);
     while from < line.len() {
         if let Some(length) = colour(&line[from..]) {
             from += length;
+        } else if line[from..].starts_with("\u{a0}".as_bytes()) {
+            line[to] = b' ';
+            from += 2;
+            to += 1;
         } else {
             line[to] = line[from];
             from += 1;
@@ -182,5 +187,7 @@ mod tests {
             without_colour(&mut line),
             b"[    1.0] oom_reaper: reaped\x1b"
         );
+        let mut line = *b"[\xc2\xa0 1.0] \xc2\xa9\xc2";
+        assert_eq!(without_colour(&mut line), b"[  1.0] \xc2\xa9\xc2");
     }
 }

@@ -124,7 +124,7 @@ impl Feed {
     fn whole(&mut self, end: &[u8], take: &mut Take<'_>) -> Part {
         self.passed += 1;
         let is_plain = self.line.is_empty() && end.len() <= LINE;
-        if is_plain && memchr::memchr(0x1b, end).is_none() {
+        if is_plain && memchr::memchr2(0x1b, 0xc2, end).is_none() {
             return self.forms.line(end, self.passed, take);
         }
         self.keep(end);

@@ -4,6 +4,7 @@
 //! the caller. Each step takes one off the front; when none matches, the rest is the text. What a step does not know for certain it
 //! leaves alone: a prefix too many in the text is better than a word too few.
 
+mod around;
 mod bracket;
 mod kmsg;
 mod stamp;
@@ -24,7 +25,7 @@ const UNKNOWN: usize = 160;
 /// A line without its prefixes. Any bytes will do; a newline at the end may be there or not.
 #[must_use]
 pub fn record(line: &[u8]) -> Record<'_> {
-    let mut head = Head::new(trim(line));
+    let mut head = Head::new(around::unquoted(around::trim(line)));
     if kmsg::is_property(head.rest) {
         head.rest = &head.rest[head.rest.len()..];
     }
@@ -279,19 +280,6 @@ fn is_certain(text: &[u8]) -> bool {
 
 fn after_bracket(text: &[u8]) -> &[u8] {
     bracket::bracket(text).map_or(text, |(_, rest)| rest)
-}
-
-/// Without CR and LF, NULs on either side (a crash leaves them in files), and the colour that ends a line.
-fn trim(line: &[u8]) -> &[u8] {
-    let start = line.iter().position(|byte| *byte != 0);
-    let mut line = &line[start.unwrap_or(line.len())..];
-    loop {
-        line = match line {
-            [rest @ .., b'\n' | b'\r' | 0] => rest,
-            [rest @ .., 0x1b, b'[', b'm'] | [rest @ .., 0x1b, b'[', b'0', b'm'] => rest,
-            _ => return line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line),
-        };
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u6
             let fits = admits(open, step?, line);
             let points = match line {
                 Line::Summary(line) => summary(open, line)?,
-                Line::Selected(line) => selected(open, line)?,
+                Line::Selected(line) => selected(open, line, number)?,
                 // A table that has begun, before a report that has only its header.
                 Line::Row(_) => u8::from(matches!(open.step, Step::Columns | Step::Rows)),
                 _ => 0,
@@ -74,14 +74,16 @@ fn fits(open: &Open, scope: Scope) -> bool {
     }
 }
 
-fn selected(open: &Open, line: &Selected<'_>) -> Option<u8> {
+fn selected(open: &Open, line: &Selected<'_>, number: u64) -> Option<u8> {
     if !fits(open, line.scope) {
         return None;
     }
     match &open.summary {
         Some(task) => (task.pid == line.pid).then_some(90),
-        // Rows that are whole and without it are another's.
-        None if open.has_table() && open.row(line.pid).is_none() => None,
+        // Rows that are whole and without it are another's, or one of them was lost.
+        None if open.has_table() && open.row(line.pid).is_none() => {
+            is_next(open, number).then_some(0)
+        }
         None => by_task(open, line.pid),
     }
 }

@@ -308,3 +308,82 @@ Killed process 7, UID 0, (x) total-vm:10876kB, anon-rss:400kB, file-rss:0kB",
     let scale = event.scale.expect("a scale");
     assert_eq!((scale.pages, scale.is_exact), (1100, true));
 }
+
+const OLD_TABLE: &str =
+    "[    1.000000] x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
+[    1.000001] [ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name
+[    1.000002] [    7]     0     7     2719        1      13        5             0 a
+MARK
+[    1.000003] Out of memory: Kill process 8 (b) score 900 or sacrifice child
+[    1.000004] Killed process 8 (b) total-vm:8kB, anon-rss:4kB, file-rss:0kB";
+
+#[test]
+fn a_row_that_was_lost_or_cut_out_may_be_the_victims() {
+    let lost = events(&OLD_TABLE.replace("MARK\n", ""));
+    let cut = events(&OLD_TABLE.replace("MARK", "[...]"));
+    for found in [&lost, &cut] {
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert_eq!(found[0].trigger.comm.as_deref(), Some(&b"x"[..]));
+        let victim = found[0].victim.as_ref().expect("a victim");
+        assert_eq!(victim.task.pid, 8);
+    }
+    assert!(cut[0].missing.contains(&Missing::Rows));
+}
+
+#[test]
+fn a_kill_before_linux_2_6_25_needs_no_table() {
+    let found = events(
+        "x invoked oom-killer: gfp_mask=0xd0, order=0, oomkilladj=0
+WARNING: at kernel/x.c
+Pid: 99, comm: y Not tainted 2.6.18 #1
+Mem-info:
+DMA free:4kB min:1kB low:2kB high:3kB
+y: page allocation failure. order:0, mode:0x20
+Out of memory: Killed process 7 (z).",
+    );
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].trigger.comm.as_deref(), Some(&b"x"[..]));
+    assert_eq!(found[0].trigger.pid, None);
+}
+
+#[test]
+fn of_two_mixed_reports_none_has_the_cgroup_of_the_other() {
+    let mut text = std::string::String::new();
+    for words in [
+        "NAME invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0",
+        "Task in /NAME killed as a result of limit of /NAME",
+        "memory: usage 4000kB, limit 4000kB, failcnt 1",
+        "Memory cgroup out of memory: Kill process PID (NAME) score 900 or sacrifice child",
+        "Killed process PID (NAME) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+    ] {
+        for (name, pid) in [("one", "7"), ("two", "8")] {
+            let words = words.replace("NAME", name).replace("PID", pid);
+            text.push_str(&std::format!("[    1.000000] {words}\n"));
+        }
+    }
+    let found = events(&text);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    for event in &found {
+        assert_eq!(
+            (&event.trigger.comm, &event.memcg, &event.task_memcg),
+            (&None, &None, &None)
+        );
+        assert!(event.missing.contains(&Missing::Mixed));
+    }
+}
+
+#[test]
+fn a_row_is_of_the_table_that_has_begun() {
+    let found = events(
+        "[    1.000000] x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
+[    1.000001] [ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name
+[    1.000002] y invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
+[    1.000003] [    7]     0     7     2719        1      13        5             0 a
+[    1.000004] Mem-Info:
+[    1.000005] Out of memory: Kill process 7 (a) score 900 or sacrifice child
+[    1.000006] Killed process 7 (a) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+    );
+    let killed = found.iter().find(|event| event.victim.is_some());
+    let killed = killed.expect("a victim");
+    assert_eq!(killed.trigger.comm.as_deref(), Some(&b"x"[..]));
+}

@@ -73,9 +73,10 @@ pub(super) fn is_of_machine(open: &Open, record: &Record<'_>) -> bool {
 
 /// Whether the line came when and how the report does. Lines inside of a record lack its prefix in some logs.
 fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
-    // A report comes by one way, with the same times on every line.
+    // A report comes by one way, with the same times and the host or none on every line.
     let is_alike = open.last.boot_us.is_some() == record.when.boot_us.is_some()
         && open.last.wall.is_some() == record.when.wall.is_some()
+        && open.event.host.is_some() == record.host.is_some()
         && open.last.wall_us.is_some() == record.when.wall_us.is_some();
     if let Some(gap) = gap(&open.last, &record.when) {
         return (is_alike || is_inside) && (-SLACK_US..=LONGEST_US).contains(&gap);

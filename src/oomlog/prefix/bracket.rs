@@ -84,7 +84,9 @@ fn human(inside: &[u8]) -> Option<When<'_>> {
 }
 
 fn whole_stamp(inside: &[u8]) -> Option<When<'_>> {
-    if stamp::is_clock(inside) {
+    let is_fraction = |text: &[u8]| matches!(text, [] | [b'.' | b',', b'0'..=b'9', ..]);
+    let clock = inside.split_at_checked(8);
+    if clock.is_some_and(|(clock, behind)| stamp::is_clock(clock) && is_fraction(behind)) {
         return Some(When {
             wall: Some(inside),
             ..When::default()

@@ -325,3 +325,18 @@ fn the_host_is_the_word_between_time_and_identifier() {
         assert_eq!(record(&line).host, host.map(str::as_bytes), "{prefix}");
     }
 }
+
+#[test]
+fn what_is_quoted_is_read_as_if_it_were_not() {
+    for prefix in [
+        "> [   12.000001] ",
+        ">> [   12.000001] ",
+        "> > [   12.000001] ",
+        ">[   12.000001] ",
+        "| [   12.000001] ",
+        "[10:03:52.123] [   12.000001] ",
+    ] {
+        assert_eq!(of(prefix), (Origin::Kernel, Some(12_000_001), None));
+    }
+    assert_eq!(of("> "), (Origin::Unknown, None, None));
+}

@@ -227,7 +227,7 @@ fn named(text: &[u8]) -> Option<Named<'_>> {
         return Some((late, Some(comm), tail));
     }
     let comm = rfind(rest, b")").and_then(|at| {
-        let behind = &rest[at + 1..];
+        let behind = rest[at + 1..].trim_ascii_end();
         let is_end = matches!(behind, b"" | b".")
             || is_cut(behind, b" total-vm:")
             || is_cut(behind, b", UID ")

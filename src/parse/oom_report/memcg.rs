@@ -20,7 +20,10 @@ pub fn whose(text: &[u8]) -> Option<Whose<'_>> {
         text.strip_prefix(b"Task in ")?,
         b" killed as a result of limit of ",
     )?;
-    Some(Whose { task_memcg, memcg })
+    Some(Whose {
+        task_memcg,
+        memcg: memcg.trim_ascii_end(),
+    })
 }
 
 /// What a line of usage counts.
@@ -83,6 +86,7 @@ pub struct Stats<'l> {
 #[must_use]
 pub fn stats(text: &[u8]) -> Option<Stats<'_>> {
     let rest = text.strip_prefix(b"Memory cgroup stats")?;
+    let rest = rest.trim_ascii_end();
     // 2.6.3x and early 3.x do not say whose.
     let rest = rest.strip_prefix(b" for ").unwrap_or(rest);
     let (memcg, values) = match split(rest, b": cache:") {

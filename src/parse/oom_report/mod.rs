@@ -74,6 +74,8 @@ pub enum Line<'l> {
     NoneKillable,
     /// Why the kernel panicked.
     Panic(&'l [u8]),
+    /// What authors write in the place of lines that they cut out.
+    Cut,
     /// How many messages are missing here.
     Suppressed(u64),
     /// Anything else.
@@ -83,10 +85,7 @@ pub enum Line<'l> {
 /// Tells what a line is. `text` is what the kernel printed, without any prefix.
 #[must_use]
 pub fn line(text: &[u8]) -> Line<'_> {
-    let text = without_end(text);
-    let Some(first) = text.trim_ascii_start().first() else {
-        return Line::Other;
-    };
+    let text = unindented(without_end(text));
     if let Some(header) = header::header(text) {
         return Line::Header(header);
     }
@@ -94,6 +93,13 @@ pub fn line(text: &[u8]) -> Line<'_> {
     if let Some(cpuset) = header::cpuset(text) {
         return Line::Cpuset(cpuset);
     }
+    let text = text.trim_ascii_start();
+    if is_cut_mark(text) {
+        return Line::Cut;
+    }
+    let Some(first) = text.first() else {
+        return Line::Other;
+    };
     match first {
         b'[' => of_table(text),
         b'0'..=b'9' => meminfo::total(text)
@@ -117,6 +123,40 @@ fn without_end(text: &[u8]) -> &[u8] {
         .iter()
         .rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
     &text[..end.map_or(0, |end| end + 1)]
+}
+
+/// `...`, `<snip>`, `[ cut ]`: dots or one such word, and nothing but brackets around it.
+fn is_cut_mark(text: &[u8]) -> bool {
+    const WORDS: [&[u8]; 6] = [
+        b"snip",
+        b"snipped",
+        b"cut",
+        b"skipped",
+        b"truncated",
+        b"\xe2\x80\xa6",
+    ];
+    if text.is_empty() || text.len() > 40 {
+        return false;
+    }
+    let is_around = |byte: &u8| byte.is_ascii_whitespace() || b"[]<>()-=~*#/.".contains(byte);
+    let start = text.iter().position(|byte| !is_around(byte));
+    let Some(start) = start else {
+        return text.windows(3).any(|three| three == b"...");
+    };
+    let end = text
+        .iter()
+        .rposition(|byte| !is_around(byte))
+        .unwrap_or(start);
+    let word = &text[start..=end];
+    WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// Without the blanks that an author or a transport put before it. One alone may be the start of a name.
+fn unindented(text: &[u8]) -> &[u8] {
+    match text {
+        [b' ', b' ' | b'\t', ..] | [b'\t', ..] => text.trim_ascii_start(),
+        _ => text,
+    }
 }
 
 fn of_table(text: &[u8]) -> Option<Line<'_>> {
@@ -198,6 +238,36 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_of_a_cut_is_dots_or_a_word_between_brackets() {
+        for text in [
+            "...",
+            "[...]",
+            " [ ... ] ",
+            "<snip>",
+            "(snip)",
+            "--- snip ---",
+            "[cut]",
+            "[…]",
+            "......",
+            "..snip..",
+            "[truncated]",
+        ] {
+            assert_eq!(line(text.as_bytes()), Line::Cut, "{text}");
+        }
+        for text in [
+            "",
+            "..",
+            "---",
+            "[ 12]",
+            "cut here ]---",
+            "------------[ cut here ]------------",
+            "x ...",
+        ] {
+            assert_ne!(line(text.as_bytes()), Line::Cut, "{text}");
+        }
+    }
+
+    #[test]
     fn every_kind_is_found_by_its_words() {
         assert!(matches!(
             line(b"a [1] 2 invoked oom-killer: gfp_mask=0x1, order=0"),
@@ -216,6 +286,12 @@ mod tests {
             Line::Counts(_)
         ));
         assert!(matches!(line(b"               anon 12"), Line::Stat(_)));
+        for indent in [&b" "[..], b"    ", b"\t"] {
+            let text = [indent, b"Out of memory: Killed process 7 (x) total-vm:4kB"].concat();
+            assert!(matches!(line(&text), Line::Killed(_)));
+            let text = [indent, b"[    7]     0     7     1 2 3 x"].concat();
+            assert!(matches!(line(&text), Line::Row(_)));
+        }
         assert!(matches!(line(b"DMA free:4kB min:1kB"), Line::Zone(_)));
         assert!(matches!(
             line(b"[    1]     0     1     2 3 4"),
