@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 
-use common::run::run;
+use common::run::{memdoor, run, run_command};
 use common::target::Victim;
 
 fn readme() -> String {
@@ -57,7 +57,12 @@ fn labels(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_option_of_help_is_explained_and_no_other() {
-    let help = [run(&["--help"]).out, run(&["snapshot", "--help"]).out].concat();
+    let modes = [
+        &["--help"][..],
+        &["snapshot", "--help"],
+        &["dmesg", "--help"],
+    ];
+    let help = modes.map(|mode| run(mode).out).concat();
     let readme = readme();
     let explained = options(chapter(&readme, "Options"));
     assert_eq!(options(&help), explained);
@@ -75,7 +80,7 @@ fn every_exit_code_of_help_is_explained_and_no_other() {
     let listed = help.split("exit codes:").nth(1).expect("exit codes");
     let explained = codes(chapter(&readme(), "Exit codes"), "| ");
     assert_eq!(codes(listed, "  "), explained);
-    assert_eq!(explained, BTreeSet::from([0, 1, 2, 4, 5]));
+    assert_eq!(explained, BTreeSet::from([0, 1, 2, 3, 4, 5]));
 }
 
 #[test]
@@ -95,10 +100,16 @@ fn the_commands_for_a_hurry_run() {
             .replace("30958", &victim.id());
         let typed = typed.split(">>").next().unwrap_or_default();
         let mut words: Vec<&str> = typed.split_whitespace().collect();
-        if words[0] != "snapshot" {
+        if !matches!(words[0], "snapshot" | "dmesg") {
             words.extend(["-c", "1"]);
         }
         let ended = run(&words);
+        if words[0] == "dmesg" {
+            // Not everybody may read the kernel's log, and not every machine has others.
+            let is_refused = ended.words().contains("hint:") || ended.words().contains("no log");
+            assert!(matches!(ended.code(), 0 | 4) || is_refused, "{words:?}");
+            continue;
+        }
         // Without a limit on the cgroup there is nothing to take a percentage of, and memdoor says so.
         let has_no_limit = words.contains(&"cgroup") && ended.words().contains("memory limit");
         assert!(
@@ -141,6 +152,31 @@ fn the_minute_shows_the_banners_and_labels_that_memdoor_prints() {
             labels(&real).contains(label) || is_elsewhere,
             "{label} is not printed"
         );
+    }
+}
+
+/// The log that README reads is a fixture, so what it shows is there word for word.
+#[test]
+fn the_kernel_log_of_readme_is_what_memdoor_prints() {
+    let readme = readme();
+    let shown = chapter(&readme, "What was killed, and why");
+    let mut parts = shown.split("```").skip(1).step_by(2);
+    let screen = parts.next().expect("the first screen");
+    let (command, screen) = screen
+        .strip_prefix("console\n$ memdoor ")
+        .and_then(|text| text.split_once('\n'))
+        .expect("a command");
+    let words: Vec<&str> = command.split(' ').collect();
+    let mut command = memdoor(&words);
+    command
+        .env("TZ", "UTC")
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    let out = run_command(command).out;
+    assert!(out.starts_with(screen), "{out}");
+    assert!(screen.lines().count() <= 24);
+    let detail = parts.next().expect("an event").strip_prefix("text\n");
+    for line in detail.expect("text").lines() {
+        assert!(line.starts_with("[...") || out.contains(line), "{line}");
     }
 }
 
