@@ -18,6 +18,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod whose;
+mod wrapped;
 
 use alloc::vec::Vec;
 
@@ -28,6 +29,7 @@ use crate::parse::oom_report::{self, Line};
 use open::{Kind, Open};
 use step::Step;
 use whose::{Now, OPEN, Owner, owner};
+use wrapped::Wrapped;
 
 /// Members of a group that are kept.
 const GROUP: usize = 1024;
@@ -42,6 +44,7 @@ pub struct Assembler {
     all: u64,
     before: Stamp,
     spliced: bool,
+    wrapped: Wrapped,
 }
 
 impl Assembler {
@@ -58,6 +61,7 @@ impl Assembler {
                 wall_us: None,
             },
             spliced: false,
+            wrapped: Wrapped::new(),
         }
     }
 
@@ -70,6 +74,10 @@ impl Assembler {
         for part in lines_of(*record) {
             let line = oom_report::line(part.text);
             self.all += 1;
+            if line == Line::Other && self.goes_on(&part, position, done) {
+                continue;
+            }
+            self.wrapped.note(&line, &part);
             if line != Line::Other {
                 self.number += 1;
                 self.take(&line, &part, position, done);

@@ -387,3 +387,39 @@ fn a_row_is_of_the_table_that_has_begun() {
     let killed = killed.expect("a victim");
     assert_eq!(killed.trigger.comm.as_deref(), Some(&b"x"[..]));
 }
+
+#[test]
+fn what_a_mail_has_wrapped_is_put_together_again() {
+    let found = events(
+        "[    1.000000] x invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE),
+order=3, oom_score_adj=-5
+[    1.000001] Task in /a
+killed as a result of limit of /b
+[    1.000002] Memory cgroup out of memory: Kill process
+7 (y z) score 9 or sacrifice child
+[    1.000003] Killed process
+7 (y z) total-vm:8kB, anon-rss:4kB,
+file-rss:12kB, shmem-rss:0kB
+[    2.000000] y invoked oom-killer: gfp_mask=0xd0,
+[    2.000001] order=4 of something else",
+    );
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let event = &found[0];
+    let trigger = &event.trigger;
+    assert_eq!(
+        (trigger.gfp_mask, trigger.order, trigger.adj),
+        (Some(0x10_0cca), Some(3), Some(-5))
+    );
+    assert_eq!(
+        (event.memcg.as_deref(), event.task_memcg.as_deref()),
+        (Some(&b"/b"[..]), Some(&b"/a"[..]))
+    );
+    let victim = event.victim.as_ref().expect("a victim");
+    assert_eq!(victim.task.comm.as_deref(), Some(&b"y z"[..]));
+    assert_eq!(
+        (victim.total_vm, victim.file_rss),
+        (Some(Bytes(8192)), Some(Bytes(12_288)))
+    );
+    assert_eq!(event.selected, None);
+    assert_eq!(found[1].trigger.order, None);
+}

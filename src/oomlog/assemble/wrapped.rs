@@ -1,0 +1,210 @@
+//! Lines that a mail has wrapped: what follows says more of the line before it, or makes one of it.
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+use super::Assembler;
+use super::open::{Open, text};
+use crate::oomlog::event::{Event, Position, Stamp, Text};
+use crate::oomlog::record::{Caller, Origin, Record, When};
+use crate::parse::oom_report::header::Header;
+use crate::parse::oom_report::kill::Killed;
+use crate::parse::oom_report::{self, Line};
+
+/// The longest line that is put together again: two paths of cgroups.
+const LONGEST: usize = 2048;
+
+/// What a header or a kill line goes on with.
+const WORDS: [&[u8]; 13] = [
+    b"gfp_mask=",
+    b"nodemask=",
+    b"order=",
+    b"oom_adj=",
+    b"oomkilladj=",
+    b"oom_score_adj=",
+    b"total-vm:",
+    b"anon-rss:",
+    b"file-rss:",
+    b"shmem-rss:",
+    b"UID:",
+    b"pgtables:",
+    b"oom_score_adj:",
+];
+
+/// The start of a line that may go on, and its prefix.
+#[derive(Default)]
+pub(super) struct Wrapped {
+    text: Vec<u8>,
+    when: Stamp,
+    host: Option<Text>,
+    caller: Option<Caller>,
+}
+
+/// What a line is together with those before it.
+#[derive(Clone, Copy)]
+pub(super) enum Joined {
+    /// More of a line that was understood.
+    More,
+    /// A line that was not understood before.
+    Whole,
+    /// Nothing so far.
+    NotYet,
+}
+
+impl Wrapped {
+    pub(super) const fn new() -> Self {
+        Self {
+            text: Vec::new(),
+            when: Stamp {
+                boot_us: None,
+                wall: None,
+                wall_us: None,
+            },
+            host: None,
+            caller: None,
+        }
+    }
+
+    /// The prefix of the line's start, for what the line says.
+    pub(super) fn record(&self) -> Record<'_> {
+        let is_bare = self.when.boot_us.is_none() && self.when.wall.is_none();
+        Record {
+            text: &self.text,
+            when: When {
+                boot_us: self.when.boot_us,
+                wall: self.when.wall.as_deref(),
+                wall_us: self.when.wall_us,
+            },
+            origin: if is_bare {
+                Origin::Unknown
+            } else {
+                Origin::Kernel
+            },
+            caller: self.caller,
+            host: self.host.as_deref(),
+            boot_id: None,
+        }
+    }
+
+    /// Notes a line that may go on; forgets the one before it.
+    pub(super) fn note(&mut self, line: &Line<'_>, record: &Record<'_>) {
+        self.text.clear();
+        let end = record.text.trim_ascii_end();
+        let goes_on = match line {
+            Line::Header(_) => end.ends_with(b",") || end.ends_with(b":"),
+            Line::Killed(killed) => end.ends_with(b",") || killed.total_vm.is_none(),
+            Line::Other => {
+                end.ends_with(b"Killed process")
+                    || end.ends_with(b"Kill process")
+                    || end.starts_with(b"Task in")
+            }
+            _ => false,
+        };
+        if goes_on && end.len() <= LONGEST {
+            self.text.extend_from_slice(end);
+            self.when = Stamp::of(&record.when);
+            self.host = record.host.map(Vec::from);
+            self.caller = record.caller;
+        }
+    }
+
+    /// What the lines are together, when that is something. A line with a prefix of its own begins anew.
+    pub(super) fn join(&mut self, record: &Record<'_>) -> Option<Joined> {
+        let text = record.text.trim_ascii();
+        let is_bare = record.origin == Origin::Unknown && record.when.wall.is_none();
+        if self.text.is_empty()
+            || !is_bare
+            || text.is_empty()
+            || self.text.len() + text.len() > LONGEST
+        {
+            return None;
+        }
+        let was_known = oom_report::line(&self.text) != Line::Other;
+        let says_more = WORDS.iter().any(|word| text.starts_with(word));
+        self.text.push(b' ');
+        self.text.extend_from_slice(text);
+        match oom_report::line(&self.text) {
+            Line::Header(_) | Line::Killed(_) if was_known => says_more.then_some(Joined::More),
+            Line::Killed(_) | Line::Selected(_) | Line::Whose(_) => Some(Joined::Whole),
+            Line::Other => Some(Joined::NotYet),
+            _ => None,
+        }
+    }
+}
+
+impl Assembler {
+    /// Whether this is the rest of a line that a mail has wrapped.
+    pub(super) fn goes_on(
+        &mut self,
+        part: &Record<'_>,
+        position: Position,
+        done: &mut dyn FnMut(Event),
+    ) -> bool {
+        if self.wrapped.text.is_empty() {
+            return false;
+        }
+        let mut wrapped = core::mem::take(&mut self.wrapped);
+        let joined = wrapped.join(part);
+        let whole = wrapped.record();
+        let line = oom_report::line(whole.text);
+        match joined {
+            Some(Joined::More) => {
+                let number = self.number;
+                let last = self.opens.iter_mut().find(|open| open.touched == number);
+                if let Some(open) = last {
+                    more(open, &line);
+                }
+            }
+            Some(Joined::Whole) => {
+                self.number += 1;
+                self.take(&line, &whole, position, done);
+            }
+            Some(Joined::NotYet) | None => {}
+        }
+        self.wrapped = wrapped;
+        joined.is_some()
+    }
+}
+
+/// Takes over what the rest of a line says.
+pub(super) fn more(open: &mut Open, line: &Line<'_>) {
+    match line {
+        Line::Header(header) => more_of_header(open, header),
+        Line::Killed(killed) => more_of_kill(open, killed),
+        _ => {}
+    }
+}
+
+fn more_of_header(open: &mut Open, line: &Header<'_>) {
+    let trigger = &mut open.event.trigger;
+    trigger.gfp_mask = trigger.gfp_mask.or(line.gfp_mask);
+    trigger.order = trigger.order.or(line.order);
+    trigger.adj = trigger.adj.or(line.adj);
+    if trigger.gfp_flags.is_none() {
+        trigger.gfp_flags = line.gfp_flags.map(text);
+    }
+    if trigger.nodemask.is_none() {
+        trigger.nodemask = line.nodemask.map(text);
+    }
+}
+
+fn more_of_kill(open: &mut Open, line: &Killed<'_>) {
+    let Some(victim) = open
+        .killed
+        .as_mut()
+        .filter(|victim| victim.task.pid == line.pid)
+    else {
+        return;
+    };
+    victim.uid = victim.uid.or(line.uid);
+    victim.total_vm = victim.total_vm.or(line.total_vm);
+    victim.anon_rss = victim.anon_rss.or(line.anon_rss);
+    victim.file_rss = victim.file_rss.or(line.file_rss);
+    victim.shmem_rss = victim.shmem_rss.or(line.shmem_rss);
+    victim.page_tables = victim.page_tables.or(line.page_tables);
+    victim.adj = victim.adj.or(line.adj);
+    if victim.task.comm.is_none() {
+        victim.task.comm = line.comm.map(text);
+    }
+}
