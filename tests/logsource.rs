@@ -9,6 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use memdoor::oomlog::event::Mark;
 use memdoor::oomlog::places::{Found, of_directory, of_root};
 use memdoor::oomlog::record::Record;
 use memdoor::oomlog::scan::{Part, Scan, Tally};
@@ -487,4 +488,33 @@ fn the_logs_of_a_root_are_found_and_links_stay_inside_of_it() {
         ),
     ];
     assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
+}
+
+/// Lines are counted as long as that is of use; behind it a position is what `tail -c +N` takes.
+#[test]
+fn a_line_far_into_a_log_is_found_by_its_byte() {
+    let scratch = Scratch::new("byte");
+    let mut log = NOISE.repeat((65 << 20) / NOISE.len()).into_bytes();
+    log[100_000..100_000 + 3].copy_from_slice(b"\n\n\n");
+    for gap in [700_000, 3, 64] {
+        log.extend(NOISE.repeat(gap / NOISE.len() + 1).as_bytes());
+        log.extend(format!("[    1.000000] {HEADER}\n[    1.000001] {KILL}\n").as_bytes());
+    }
+    let path = scratch.file("log", &log);
+    let mut source = Source::new(Input::open(&c_path(&path)).expect("open"));
+    let mut found = Vec::new();
+    let mut take = |record: Record<'_>, at: u64| {
+        let is_wanted =
+            record.text.starts_with(b"cat invoked") || record.text.starts_with(b"Out of");
+        if is_wanted {
+            found.push(Mark::of(at));
+        }
+        Part::End
+    };
+    Scan::new().run(&mut source, &mut take).expect("read");
+    let starts: Vec<Mark> = (0..log.len())
+        .filter(|at| log[*at..].starts_with(b"[    1.00000"))
+        .map(|at| Mark::Byte(at as u64 + 1))
+        .collect();
+    assert_eq!(found, starts);
 }

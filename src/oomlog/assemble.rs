@@ -25,6 +25,7 @@ use alloc::vec::Vec;
 use super::escape::lines_of;
 use super::event::{Event, Position, Stamp};
 use super::record::{Origin, Record};
+use super::scan::Part;
 use crate::parse::oom_report::{self, Line};
 use open::{Kind, Open};
 use step::Step;
@@ -65,12 +66,19 @@ impl Assembler {
         }
     }
 
-    /// Takes a record, of one line or several. Events that no later line can change go to `done`, in the log's order.
-    pub fn push(&mut self, record: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) {
+    /// Takes a record, of one line or several, and says what it is part of. Events that no later line can change go to `done`, in the
+    /// log's order.
+    pub fn push(
+        &mut self,
+        record: &Record<'_>,
+        position: Position,
+        done: &mut dyn FnMut(Event),
+    ) -> Part {
         // Whoever else uses these words: it did not happen here.
         if record.origin == Origin::Other {
-            return;
+            return Part::Other;
         }
+        let before = self.number;
         for part in lines_of(*record) {
             let line = oom_report::line(part.text);
             self.all += 1;
@@ -83,6 +91,12 @@ impl Assembler {
                 self.take(&line, &part, position, done);
                 self.before = Stamp::of(&part.when);
             }
+        }
+        let goes_on = |open: &Open| open.kind == Kind::Oom && !open.ended;
+        match (self.number > before, self.opens.iter().any(goes_on)) {
+            (false, _) => Part::Other,
+            (true, true) => Part::Report,
+            (true, false) => Part::End,
         }
     }
 

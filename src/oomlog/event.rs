@@ -16,8 +16,41 @@ use crate::units::{Bytes, PageSize};
 /// Text as it was printed, its escapes undone.
 pub type Text = Vec<u8>;
 
-/// Where a line is in what is read: its number, from 1.
+/// Where a line is in what is read: its number, from 1; with [`BYTES`], that of its first byte, from 1.
 pub type Position = u64;
+
+/// Set in the position of a line so far into a log that lines are not counted any more.
+pub const BYTES: Position = 1 << 39;
+
+/// A position for people: `line 50`, or `byte 987654321` as `tail -c +987654321` takes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// A line's number.
+    Line(u64),
+    /// The number of its first byte.
+    Byte(u64),
+}
+
+impl Mark {
+    /// What a position says.
+    #[must_use]
+    pub const fn of(position: Position) -> Self {
+        if position & BYTES == 0 {
+            Self::Line(position)
+        } else {
+            Self::Byte(position & !BYTES)
+        }
+    }
+}
+
+impl core::fmt::Display for Mark {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Line(number) => write!(f, "line {number}"),
+            Self::Byte(number) => write!(f, "byte {number}"),
+        }
+    }
+}
 
 /// All that a log says about one OOM event. `None` is what it does not say.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -4,7 +4,7 @@
 //! before it are handed on, until nothing of a report has been seen for a while.
 
 use super::buffer::Buffer;
-use super::event::Position;
+use super::event::{BYTES, Position};
 use super::feed::Feed;
 use super::needle::{Hit, LONGEST, Needles, Place};
 use super::record::Record;
@@ -17,14 +17,24 @@ const CHUNK: usize = 512 << 10;
 /// How far behind the last line of a report the next may be. Two interleaved reports are this far apart at most.
 const AFTER: usize = 128 << 10;
 
+/// The same when every report has its end: what follows is the reaper, and the rest of a group. Looking at lines takes 20 times as
+/// long as searching for needles.
+const AFTER_END: usize = 16 << 10;
+
+/// How far into a log lines are counted. Counting costs a fifth of searching, and a number above a million is no help to anybody who
+/// looks for the line: behind this it is a byte's.
+const COUNTED: u64 = 64 << 20;
+
 /// How far before a report's header its record may begin (journal fields in front of the message).
 const BEFORE: usize = 16 << 10;
 
 /// What whoever takes the records says of each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// It belongs to a report, which goes on.
+    /// It belongs to a report, and one goes on.
     Report,
+    /// It belongs to a report, and all have ended.
+    End,
     /// It does not.
     Other,
     /// No more, thanks.
@@ -51,10 +61,21 @@ pub struct Scan {
     chunks: [Buffer; 2],
     /// How much of the chunk before this one has been handed on.
     handed: usize,
-    /// How many lines end before what of that chunk has not been handed on, and how many in it.
+    /// The position of what of that chunk has not been handed on, less one, and how many lines end in it, or its bytes.
     lines: [u64; 2],
+    unit: Unit,
     /// Whether the chunk before this one is the first.
     is_first: bool,
+}
+
+impl Part {
+    /// How long to look on, at least.
+    pub(super) const fn after(self) -> usize {
+        match self {
+            Self::End => AFTER_END,
+            _ => AFTER,
+        }
+    }
 }
 
 impl Default for Scan {
@@ -73,6 +94,7 @@ impl Scan {
             chunks: [(); 2].map(|()| Buffer::new(CHUNK)),
             handed: 0,
             lines: [0; 2],
+            unit: Unit::Line,
             is_first: false,
         }
     }
@@ -82,16 +104,22 @@ impl Scan {
     /// After an error what was read before it has been handed on.
     pub fn run(&mut self, source: &mut Source, take: &mut Take<'_>) -> Result<Tally> {
         let mut tally = Tally::default();
-        let (mut now, mut before) = (0, 0);
+        let (mut now, mut before) = (0, 0_usize);
         self.feed.reset();
         self.handed = 0;
         self.lines = [0; 2];
+        self.unit = Unit::Line;
         let done = loop {
             let length = match fill(source, &mut self.chunks[now]) {
                 Ok(0) => break Ok(()),
                 Ok(length) => length,
                 Err(errno) => break Err(errno),
             };
+            if self.unit == Unit::Line && tally.bytes >= COUNTED && !self.feed.is_open() {
+                self.unit = Unit::Byte;
+                let kept = before.saturating_sub(self.handed) as u64;
+                self.lines = [BYTES | (tally.bytes - kept), kept];
+            }
             tally.bytes += length as u64;
             if !self.chunk(now, [length, before], take) {
                 break Ok(());
@@ -134,25 +162,25 @@ impl Scan {
                 };
                 let (start, text) = pair.from(hit, at);
                 let before = if start.is_empty() {
-                    lines + count(&pair.text[at..text])
+                    lines + self.unit.count(&pair.text[at..text])
                 } else {
-                    lines - count(start)
+                    lines - self.unit.count(start)
                 };
                 let bytes = start.len() + hit.at.saturating_sub(text) + AFTER;
-                self.feed.open(bytes, before);
-                if self.feed.lines(start, AFTER, take).is_none() {
+                self.feed.open(bytes, before, self.unit);
+                if self.feed.lines(start, take).is_none() {
                     return false;
                 }
                 at = text;
             }
-            match self.feed.lines(&pair.text[at..], AFTER, take) {
+            match self.feed.lines(&pair.text[at..], take) {
                 Some(read) => at += read,
                 None => return false,
             }
             self.handed = at;
             lines = self.feed.passed();
         }
-        self.lines = [lines, count(&pair.text[at..])];
+        self.lines = [lines, self.unit.count(&pair.text[at..])];
         true
     }
 }
@@ -217,8 +245,21 @@ impl<'c> Pair<'c> {
     }
 }
 
-fn count(text: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', text).count() as u64
+/// What positions count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Unit {
+    Line,
+    Byte,
+}
+
+impl Unit {
+    /// By how much a position grows over that text.
+    fn count(self, text: &[u8]) -> u64 {
+        match self {
+            Self::Line => memchr::memchr_iter(b'\n', text).count() as u64,
+            Self::Byte => text.len() as u64,
+        }
+    }
 }
 
 /// Behind the first newline; where there is none, a line is too long to be begun where it begins.

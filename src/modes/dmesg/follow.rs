@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::os::fd::AsFd;
 
 use super::machine::{live_reference, machine};
-use super::read::{Reader, part, wanted};
+use super::read::{Reader, wanted};
 use super::words;
 use crate::oomlog::event::Position;
 use crate::oomlog::live::drain;
@@ -77,8 +77,8 @@ impl Reader<'_, '_, '_> {
         let gaps = drain(kmsg, &mut |record: Record<'_>, number: Position| {
             news = News::Some;
             bytes += record.text.len() as u64;
-            assembler.push(&record, start + number, &mut |event| sink.event(event, log));
-            if part(&record) == Part::Report && is_end(&line(record.text)) {
+            let part = assembler.push(&record, start + number, &mut |event| sink.event(event, log));
+            if part != Part::Other && is_end(&line(record.text)) {
                 due.end(monotonic());
             }
             wanted(sink, Part::Other)

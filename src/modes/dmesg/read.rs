@@ -14,10 +14,9 @@ use crate::oomlog::event::Position;
 use crate::oomlog::live::Live;
 use crate::oomlog::moment::Reference;
 use crate::oomlog::places::{self, Found};
-use crate::oomlog::record::{Origin, Record};
+use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
 use crate::oomlog::source::Source;
-use crate::parse::oom_report::{Line, line};
 use crate::sys::clock::Zone;
 use crate::sys::file::Dir;
 use crate::sys::input::{Input, Kind};
@@ -39,15 +38,6 @@ pub(super) enum Notes {
     Said,
     /// Left out: somebody wants to hear of new events only.
     Silent,
-}
-
-/// Whether a record may be part of a report. What userspace says is not.
-pub(super) fn part(record: &Record<'_>) -> Part {
-    match line(record.text) {
-        Line::Other => Part::Other,
-        _ if record.origin == Origin::Other => Part::Other,
-        _ => Part::Report,
-    }
 }
 
 impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
@@ -209,8 +199,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         } = self;
         let mut source = Source::new(input);
         let mut take = |record: Record<'_>, line: Position| {
-            assembler.push(&record, start + line, &mut |event| sink.event(event, log));
-            wanted(sink, part(&record))
+            let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
+            wanted(sink, part)
         };
         let done = scan
             .get_or_insert_with(Scan::new)

@@ -10,7 +10,9 @@ use super::{
     count, envelope, int, is, list, moment, name, now, path, put_line, slices, text, words,
 };
 use crate::oomlog::analysis::{self, Finding, Share, Who, account, freed, shortage, size, victim};
-use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Ranked, Row, Task};
+use crate::oomlog::event::{
+    Constraint, Event, Mark, Missing, Outcome, Position, Ranked, Row, Task,
+};
 use crate::oomlog::report::{Found, gfp_names};
 use crate::report::Event as Line;
 use crate::report::{Fact, Value};
@@ -82,13 +84,22 @@ fn of_share(share: &Share) -> [Fact<'_>; 3] {
     [
         words("of", Some(share.what)),
         bytes("bytes", Some(share.bytes)),
-        count("line", share.line),
+        at("line", "byte", share.line),
     ]
 }
 
 /// In hexadecimal, as kernels print it.
 fn mask(event: &Event) -> Option<String> {
     event.trigger.gfp_mask.map(|mask| format!("{mask:#x}"))
+}
+
+/// A position, under the key of what it counts.
+fn at(line: &'static str, byte: &'static str, position: Option<Position>) -> Fact<'static> {
+    match position.filter(|position| *position > 0).map(Mark::of) {
+        Some(Mark::Line(number)) => count(line, Some(number)),
+        Some(Mark::Byte(number)) => count(byte, Some(number)),
+        None => is(line, Value::Nothing),
+    }
 }
 
 fn bytes(key: &'static str, bytes: Option<Bytes>) -> Fact<'static> {
@@ -119,7 +130,7 @@ fn of_ranked<'a>(event: &Event, ranked: &'a Ranked) -> [Fact<'a>; 3] {
 fn of_finding(finding: &Finding) -> [Fact<'_>; 2] {
     [
         words("text", Some(&finding.words)),
-        count("line", finding.line),
+        at("line", "byte", finding.line),
     ]
 }
 
@@ -129,7 +140,11 @@ fn source<'a>(found: &Found<'a>, facts: &mut Vec<Fact<'a>>) {
     facts.extend([
         text("memdoor.event.id", Some(found.id)),
         path("memdoor.source.path", Some(found.source)),
-        some("memdoor.source.line", event.lines.first),
+        at(
+            "memdoor.source.line",
+            "memdoor.source.byte",
+            Some(event.lines.first),
+        ),
         text("memdoor.oom.log_time", event.when.wall.as_deref()),
         count("memdoor.oom.boot_us", event.when.boot_us),
     ]);

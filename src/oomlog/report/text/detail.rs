@@ -10,7 +10,7 @@ use alloc::string::String;
 use super::lines::paragraph;
 use super::{boot, by, when};
 use crate::oomlog::analysis::{Finding, Mb, Who, freed, meaning, shortage, swap_state, victim};
-use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Victim};
+use crate::oomlog::event::{Constraint, Event, Mark, Missing, Outcome, Victim};
 use crate::oomlog::report::{Found, gfp_names};
 use crate::report::escape::Escaped;
 
@@ -30,7 +30,8 @@ pub(super) fn of(found: &Found<'_>, number: u64) -> String {
     }
     let path = Escaped(found.source);
     let (first, last) = (event.lines.first, event.lines.last);
-    field(&mut to, "Log", &format!("{path}, lines {first} to {last}"));
+    let (first, last) = (Mark::of(first), Mark::of(last));
+    field(&mut to, "Log", &format!("{path}, {first} to {last}"));
     if let Some(release) = &event.release {
         field(&mut to, "Kernel", &format!("{}", Escaped(release)));
     }
@@ -256,7 +257,7 @@ fn findings(to: &mut String, title: &str, findings: &[Finding]) {
     for finding in findings {
         let line = finding
             .line
-            .map(|line| format!(" [line {line}]"))
+            .map(|line| format!(" [{}]", Mark::of(line)))
             .unwrap_or_default();
         paragraph(to, "  - ", "    ", &format!("{}{line}", finding.words));
     }

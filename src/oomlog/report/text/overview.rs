@@ -11,6 +11,7 @@ use super::{ending, when};
 use crate::oomlog::analysis::{
     Advice, Finding, Mb, Summary, cgroup_label, every, shortage, victim,
 };
+use crate::oomlog::event::Mark;
 use crate::oomlog::report::{Found, Run};
 use crate::report::escape::Escaped;
 
@@ -48,7 +49,7 @@ impl Latest {
 /// The most telling one.
 fn first(findings: Vec<Finding>) -> Option<String> {
     let finding = findings.into_iter().next()?;
-    let line = finding.line.map(|line| format!(" [line {line}]"));
+    let line = finding.line.map(|line| format!(" [{}]", Mark::of(line)));
     Some(finding.words + &line.unwrap_or_default())
 }
 

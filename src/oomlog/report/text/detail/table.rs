@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use super::super::lines::paragraph;
 use crate::oomlog::analysis::{Mb, account, in_mb, lru, size, whole};
-use crate::oomlog::event::{Event, Row};
+use crate::oomlog::event::{Event, Mark, Row};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
 
@@ -105,7 +105,7 @@ pub(super) fn shares(to: &mut String, event: &Event) {
     };
     let line = first
         .line
-        .map(|line| format!(" [line {line}]"))
+        .map(|line| format!(" [{}]", Mark::of(line)))
         .unwrap_or_default();
     to.push_str(&format!("\nWhere the memory was:{line}\n"));
     let whole = whole(event).map(|whole| whole.bytes);
