@@ -17,8 +17,11 @@ use std::time::Duration;
 use common::host::TempDir;
 use common::json::{self, Json};
 use common::scene::Camera;
+use memdoor::oomlog::assemble::Assembler;
+use memdoor::oomlog::{escape, prefix};
 use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
+use memdoor::parse::oom_report::{self, Line};
 use memdoor::parse::{self, cgroup, maps, memcg, meminfo, mountinfo};
 use memdoor::parse::{smaps_rollup, stat, statm, status, version};
 use memdoor::report::Format;
@@ -84,6 +87,17 @@ const PARSERS: &[Parser] = &[
     }),
     ("memcg event", |text| {
         let _ = (memcg::event(text, b"oom_kill"), memcg::event(text, b""));
+    }),
+    ("oom_report", |text| {
+        let _ = match oom_report::line(text) {
+            Line::Row(row) => row.by(&oom_report::table::Columns::FIRST).is_some(),
+            Line::Counts(pairs) => pairs.count() > 0,
+            Line::Stats(stats) => stats.values.count() > 0,
+            _ => false,
+        };
+    }),
+    ("oomlog::prefix", |text| {
+        let _ = prefix::record(text);
     }),
     ("cgroup", |text| {
         let _ = cgroup::memory_cgroup(text).map(|(_, path)| cgroup::owner(path));
@@ -211,6 +225,37 @@ fn fixtures(dir: &Path, found: &mut Vec<PathBuf>) {
             _ => {}
         }
     }
+}
+
+/// Kernel logs with a byte changed in each line, another one each time: no events make the assembler panic.
+#[test]
+fn no_changed_bytes_of_a_kernel_log_make_the_assembler_panic() {
+    const BYTES: &[u8] = b"\0\n\t ()-:,=/\\079T[]\x1b\xff";
+    let mut paths = Vec::new();
+    fixtures(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dmesg"),
+        &mut paths,
+    );
+    let logs: Vec<Vec<u8>> = paths
+        .iter()
+        .filter_map(|path| fs::read(path).ok())
+        .collect();
+    assert!(!logs.is_empty());
+    in_threads(&logs, |log| {
+        for round in 0..60 {
+            let mut assembler = Assembler::new();
+            for (number, line) in log.split(|byte| *byte == b'\n').enumerate() {
+                let mut line = line.to_vec();
+                let length = line.len().max(1);
+                if let Some(byte) = line.get_mut((number * 31 + round * 17) % length) {
+                    *byte = BYTES[(number + round) % BYTES.len()];
+                }
+                let line = escape::without_colour(&mut line);
+                assembler.push(&prefix::record(line), number as u64, &mut |_| ());
+            }
+            assembler.finish(&mut |_| ());
+        }
+    });
 }
 
 /// Files and lines up to this length are cut at every byte. Longer files are lists of lines to their parsers.

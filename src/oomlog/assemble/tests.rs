@@ -393,6 +393,8 @@ fn what_a_mail_has_wrapped_is_put_together_again() {
     let found = events(
         "[    1.000000] x invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE),
 order=3, oom_score_adj=-5
+[    1.000000] CPU: 0 PID: 9 Comm:
+x Not tainted 5.0.0 #1
 [    1.000001] Task in /a
 killed as a result of limit of /b
 [    1.000002] Memory cgroup out of memory: Kill process
@@ -406,6 +408,7 @@ file-rss:12kB, shmem-rss:0kB
     assert_eq!(found.len(), 2, "{found:#?}");
     let event = &found[0];
     let trigger = &event.trigger;
+    assert_eq!(trigger.pid, Some(9));
     assert_eq!(
         (trigger.gfp_mask, trigger.order, trigger.adj),
         (Some(0x10_0cca), Some(3), Some(-5))

@@ -97,7 +97,9 @@ impl Wrapped {
             Line::Other => {
                 end.ends_with(b"Killed process")
                     || end.ends_with(b"Kill process")
-                    || end.starts_with(b"Task in")
+                    || [&b"Task in"[..], b"CPU: ", b"Pid: "]
+                        .iter()
+                        .any(|start| end.starts_with(start))
             }
             _ => false,
         };
@@ -126,7 +128,9 @@ impl Wrapped {
         self.text.extend_from_slice(text);
         match oom_report::line(&self.text) {
             Line::Header(_) | Line::Killed(_) if was_known => says_more.then_some(Joined::More),
-            Line::Killed(_) | Line::Selected(_) | Line::Whose(_) => Some(Joined::Whole),
+            Line::Killed(_) | Line::Selected(_) | Line::Whose(_) | Line::Running(_) => {
+                Some(Joined::Whole)
+            }
             Line::Other => Some(Joined::NotYet),
             _ => None,
         }

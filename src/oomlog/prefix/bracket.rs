@@ -45,12 +45,15 @@ pub(super) fn bracket(line: &[u8]) -> Option<(Bracket<'_>, &[u8])> {
     Some((bracket, blank(rest)))
 }
 
-/// `123.456789`, with a delta behind it or not.
+/// `123.456789`, with a delta behind it or not; some vendors' kernels put the CPU there: `123.456789@0`.
 pub(super) fn boot(inside: &[u8]) -> Option<u64> {
     let time = match inside.iter().position(|byte| *byte == b'<') {
         Some(at) if inside.ends_with(b">") => inside[..at].trim_ascii_end(),
         Some(_) => return None,
-        None => inside,
+        None => match inside.iter().position(|byte| matches!(byte, b'@' | b',')) {
+            Some(at) if digits(&inside[at + 1..]) + at + 1 == inside.len() => &inside[..at],
+            _ => inside,
+        },
     };
     let whole = digits(time);
     let fraction = time[whole..].strip_prefix(b".")?;

@@ -1,5 +1,6 @@
 //! Who said it: syslog's host and identifier, RFC 5424's header, a container's stream.
 
+use super::bracket;
 use super::kmsg::dotted;
 use super::stamp;
 use super::word::{blank, digits, word};
@@ -46,6 +47,16 @@ pub(super) struct Tag<'l> {
 
 /// `kernel: ` or `app[123]: ` at the very start of a line.
 pub(super) fn alone(line: &[u8]) -> Option<Tag<'_>> {
+    // `host kernel: `, whose time was cut away.
+    let (host, behind) = word(line);
+    let is_host = !host.starts_with(b"[") && !host.ends_with(b":");
+    if is_host && let Some((Who::Kernel, rest)) = identifier(behind) {
+        return Some(Tag {
+            origin: Origin::Kernel,
+            host: Some(host),
+            rest,
+        });
+    }
     let (first, rest) = identifier(line)?;
     let origin = match first {
         Who::Kernel => Origin::Kernel,
@@ -68,6 +79,12 @@ pub(super) fn after_time(text: &[u8]) -> Option<Tag<'_>> {
         let here = rest;
         if at < 2 && TEXT.contains(&word(here).0) {
             return None;
+        }
+        // A host, and at once what the kernel said.
+        if at == 1 && is_boot_time(here) {
+            let origin = Origin::Kernel;
+            let rest = here;
+            return Some(Tag { origin, host, rest });
         }
         match identifier(here) {
             Some((Who::Kernel, rest)) => {
@@ -98,6 +115,10 @@ pub(super) fn after_time(text: &[u8]) -> Option<Tag<'_>> {
         rest = behind;
     }
     None
+}
+
+fn is_boot_time(text: &[u8]) -> bool {
+    matches!(bracket::bracket(text), Some((bracket::Bracket::Boot(_), _)))
 }
 
 /// journalctl short-monotonic: `host kernel: ` or `host app[12]: `; a kernel's message begins with neither.

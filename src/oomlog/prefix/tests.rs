@@ -311,6 +311,14 @@ fn the_host_is_the_word_between_time_and_identifier() {
             Some("h.example"),
         ),
         ("<4>1 2026-11-21T10:08:31Z - kernel - - - ", None),
+        (
+            "Nov 21 10:03:56 h.example [   12.000001] ",
+            Some("h.example"),
+        ),
+        ("h.example kernel: [   12.000001] ", Some("h.example")),
+        ("h.example kernel: ", Some("h.example")),
+        ("[   12.000001@0] ", None),
+        ("[   12.000001,1] ", None),
         ("Nov 21 10:03:56 kernel: [   12.000001] ", None),
         (
             "Fri Nov 21 10:03:52 2025 kern.warn kernel: [   12.000001] ",
