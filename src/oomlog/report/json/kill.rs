@@ -2,6 +2,8 @@
 
 extern crate alloc;
 
+mod words;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,15 +11,14 @@ use alloc::vec::Vec;
 use super::{
     count, envelope, int, is, list, moment, name, now, path, put_line, slices, text, words,
 };
-use crate::oomlog::analysis::{self, Finding, Share, Who, account, freed, shortage, size, victim};
-use crate::oomlog::event::{
-    Constraint, Event, Mark, Missing, Outcome, Position, Ranked, Row, Task,
-};
+use crate::oomlog::analysis::{self, Finding, Share, account, freed, shortage, size, victim};
+use crate::oomlog::event::{Event, Mark, Position, Ranked, Row, Task};
 use crate::oomlog::report::{Found, gfp_names};
 use crate::report::Event as Line;
 use crate::report::{Fact, Value};
 use crate::sys::out::Out;
 use crate::units::Bytes;
+use words::{constraint, headline, missing, outcome, severity};
 
 /// Members of a group that are listed; all of them are counted. A line stays under 16 KiB.
 const MEMBERS: usize = 16;
@@ -241,64 +242,4 @@ fn killed<'a>(event: &'a Event, facts: &mut Vec<Fact<'a>>) {
         int("memdoor.oom.oom_score_adj", victim.adj),
         bytes("memdoor.oom.freed_bytes", freed(victim)),
     ]);
-}
-
-/// One line for a person.
-fn headline(event: &Event) -> String {
-    let by = Who {
-        comm: event.trigger.comm.as_deref(),
-        pid: event.trigger.pid,
-    };
-    match (&event.victim, event.outcome) {
-        (Some(victim), Outcome::Killed) => {
-            format!("Out of memory: killed {}", Who::task(&victim.task))
-        }
-        (_, Outcome::Panic) => "Out of memory: the kernel panicked".into(),
-        (_, Outcome::NoneKillable) => "Out of memory: nobody could be killed".into(),
-        (Some(victim), _) => format!(
-            "Out of memory: {} was selected, the end is missing",
-            Who::task(&victim.task)
-        ),
-        (None, _) => format!("Out of memory: triggered by {by}, the end is missing"),
-    }
-}
-
-fn severity(event: &Event) -> (&'static str, u64) {
-    match event.outcome {
-        Outcome::Panic => ("FATAL", 21),
-        Outcome::Unknown => ("WARN", 13),
-        _ => Line::OomKill.severity(),
-    }
-}
-
-fn constraint(constraint: Constraint) -> &'static str {
-    match constraint {
-        Constraint::None => "none",
-        Constraint::Memcg => "memcg",
-        Constraint::Cpuset => "cpuset",
-        Constraint::Mempolicy => "mempolicy",
-        Constraint::Unknown => "unknown",
-    }
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Killed => "killed",
-        Outcome::Panic => "panic",
-        Outcome::NoneKillable => "none_killable",
-        Outcome::Unknown => "unknown",
-    }
-}
-
-fn missing(event: &Event) -> Vec<&'static str> {
-    let word = |missing: &Missing| match missing {
-        Missing::Header => "header",
-        Missing::Mixed => "mixed",
-        Missing::Memory => "memory",
-        Missing::Table => "table",
-        Missing::Columns => "columns",
-        Missing::Rows => "rows",
-        Missing::End => "end",
-    };
-    event.missing.iter().map(word).collect()
 }
