@@ -136,6 +136,7 @@ impl Assembler {
                 return;
             }
             Line::Cut => return self.cut(),
+            Line::Boot => return self.boot(record, done),
             Line::Header(_) => return self.begin(Kind::Oom, line, record, at, done),
             Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
             _ => {}
@@ -244,6 +245,16 @@ impl Assembler {
         open.step = step::of(line).unwrap_or(Step::End);
         feed::feed(&mut open, line, at);
         self.opens.push(open);
+    }
+
+    /// The machine starts: its reports have ended, and its clock begins anew.
+    fn boot(&mut self, record: &Record<'_>, done: &mut dyn FnMut(Event)) {
+        self.number -= 1;
+        self.spliced = false;
+        let is_ended = |open: &mut Open| whose::is_of_machine(open, record);
+        for open in self.opens.extract_if(.., is_ended) {
+            finish::event(open).map(&mut *done);
+        }
     }
 
     /// Somebody cut lines out here: of a table that has begun, it may be rows.

@@ -5,7 +5,7 @@ use memchr::memmem::Finder;
 /// What reports have in them, in all kernels from 2.6.9 on: the first in their header, the second in each kill or the line before it.
 ///
 /// The third is all that is left of a report of before Linux 5.1 whose other lines went with the file before this one. It is looked
-/// for where a log starts alone: each pass over a GiB is 0.04 of the CPU of `grep -c`, and the budget is 0.35.
+/// for where a log starts alone: each pass over a GiB takes 0.02 s of CPU, a tenth of all that a scan takes.
 const NEEDLES: [&[u8]; 3] = [b"oom-kill", b"ut of memory", b"Killed process"];
 
 /// What the first of them is in a report's header.

@@ -11,7 +11,8 @@ use super::record::Record;
 use super::source::Source;
 use crate::sys::Result;
 
-/// Bytes for each read. On 2026-11-21 an AMD EPYC took 0.34 of the CPU of grep with half of it, and 0.30 with this.
+/// Bytes for each read. On 2026-11-21 an AMD EPYC took 0.21 s of CPU for 1 GiB with this: 0.11 to read, 0.04 to search, 0.05 to count
+/// lines; and 0.22 s with half of it. `grep -c` took 0.40 s.
 const CHUNK: usize = 512 << 10;
 
 /// How far behind the last line of a report the next may be. Two interleaved reports are this far apart at most.

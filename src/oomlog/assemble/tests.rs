@@ -426,3 +426,21 @@ file-rss:12kB, shmem-rss:0kB
     assert_eq!(event.selected, None);
     assert_eq!(found[1].trigger.order, None);
 }
+
+#[test]
+fn no_report_goes_on_behind_a_boot() {
+    let found = events(
+        "Nov 21 10:03:56 h kernel: x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
+Nov 21 10:03:56 h kernel: Linux version 5.10.0 (x@y)
+Nov 21 10:03:56 h kernel: Out of memory: Killed process 7 (y) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+    );
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0].victim, None);
+    assert_eq!(found[1].trigger.comm, None);
+    let other = events(
+        "Nov 21 10:03:56 h kernel: x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
+Nov 21 10:03:56 i kernel: Linux version 5.10.0 (x@y)
+Nov 21 10:03:56 h kernel: Out of memory: Killed process 7 (y) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+    );
+    assert_eq!(other.len(), 1);
+}

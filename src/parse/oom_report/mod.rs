@@ -74,6 +74,8 @@ pub enum Line<'l> {
     NoneKillable,
     /// Why the kernel panicked.
     Panic(&'l [u8]),
+    /// The first line of a kernel, or journalctl's between two: nothing of before goes on.
+    Boot,
     /// What authors write in the place of lines that they cut out.
     Cut,
     /// How many messages are missing here.
@@ -94,6 +96,10 @@ pub fn line(text: &[u8]) -> Line<'_> {
         return Line::Cpuset(cpuset);
     }
     let text = text.trim_ascii_start();
+    const BOOTS: [&[u8]; 3] = [b"Linux version ", b"-- Reboot --", b"-- Boot "];
+    if BOOTS.iter().any(|words| text.starts_with(words)) {
+        return Line::Boot;
+    }
     if is_cut_mark(text) {
         return Line::Cut;
     }
@@ -300,6 +306,10 @@ mod tests {
         assert!(matches!(line(b"lowmem_reserve[]: 0 1 2"), Line::Reserve(_)));
         assert!(matches!(line(b"DMA: 1*4kB = 4kB"), Line::Blocks(_)));
         assert!(matches!(line(b"9p_cache 1KB 2KB"), Line::Slab(_)));
+        assert!(matches!(
+            line(b"Linux version 5.10.0-32-amd64 (x@y) (gcc)"),
+            Line::Boot
+        ));
         assert!(matches!(
             line(b" 4.0 KiB 1 a.c:1 func:f"),
             Line::Allocation(_)
