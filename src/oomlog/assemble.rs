@@ -247,11 +247,10 @@ impl Assembler {
         self.opens.push(open);
     }
 
-    /// The machine starts: its reports have ended, and its clock begins anew.
+    /// The machine starts: its reports have ended.
     fn boot(&mut self, record: &Record<'_>, done: &mut dyn FnMut(Event)) {
         self.number -= 1;
-        self.spliced = false;
-        let is_ended = |open: &mut Open| whose::is_of_machine(open, record);
+        let is_ended = |open: &mut Open| whose::is_before_boot(open, record);
         for open in self.opens.extract_if(.., is_ended) {
             finish::event(open).map(&mut *done);
         }

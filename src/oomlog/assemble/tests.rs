@@ -399,8 +399,8 @@ x Not tainted 5.0.0 #1
 killed as a result of limit of /b
 [    1.000002] Memory cgroup out of memory: Kill process
 7 (y z) score 9 or sacrifice child
-[    1.000003] Killed process
-7 (y z) total-vm:8kB, anon-rss:4kB,
+[    1.000003] Killed process 7 (y
+z) total-vm:8kB, anon-rss:4kB,
 file-rss:12kB, shmem-rss:0kB
 [    2.000000] y invoked oom-killer: gfp_mask=0xd0,
 [    2.000001] order=4 of something else",
@@ -443,4 +443,28 @@ Nov 21 10:03:56 i kernel: Linux version 5.10.0 (x@y)
 Nov 21 10:03:56 h kernel: Out of memory: Killed process 7 (y) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
     );
     assert_eq!(other.len(), 1);
+}
+
+#[test]
+fn a_newline_in_a_name_does_not_end_its_line() {
+    let found = events(
+        "[    1.000000] x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+[    1.000001] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a/b,task=y
+[    1.000001] z,pid=7,uid=5
+[    1.000002] Memory cgroup out of memory: Killed process 7 (y
+[    1.000002] z) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:5 pgtables:44kB oom_score_adj:0
+[    1.000003] Out of memory: Killed process 9 (cut
+[    1.000004] something else",
+    );
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let victim = found[0].victim.as_ref().expect("a victim");
+    assert_eq!(
+        (victim.task.pid, victim.task.comm.as_deref()),
+        (7, Some(&b"y\nz"[..]))
+    );
+    assert_eq!((victim.uid, victim.anon_rss), (Some(5), Some(Bytes(4096))));
+    assert_eq!(found[0].memcg.as_deref(), Some(&b"/a"[..]));
+    assert_eq!(found[0].selected, None);
+    let victim = found[1].victim.as_ref().expect("a victim");
+    assert_eq!((victim.task.pid, &victim.task.comm), (9, &None));
 }

@@ -71,6 +71,13 @@ pub(super) fn is_of_machine(open: &Open, record: &Record<'_>) -> bool {
     is_same(&open.event.host, record.host) && is_same(&open.event.boot_id, record.boot_id)
 }
 
+/// Whether the report is of the machine that starts here. Where lines have their time since boot, that tells what is of before, and a
+/// log that was put together with another machine's goes on.
+pub(super) fn is_before_boot(open: &Open, record: &Record<'_>) -> bool {
+    let is_timed = open.last.boot_us.is_some() || record.when.boot_us.is_some();
+    !is_timed && is_of_machine(open, record) && in_time(open, record, false)
+}
+
 /// Whether the line came when and how the report does. Lines inside of a record lack its prefix in some logs.
 fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
     // A report comes by one way, with the same times and the host or none on every line.

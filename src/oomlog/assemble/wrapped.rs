@@ -1,4 +1,5 @@
-//! Lines that a mail has wrapped: what follows says more of the line before it, or makes one of it.
+//! Lines that a mail has wrapped, or that a newline in a process's name has cut in two: what follows says more of the line before
+//! it, or makes one of it.
 
 extern crate alloc;
 
@@ -9,7 +10,7 @@ use super::open::{Open, text};
 use crate::oomlog::event::{Event, Position, Stamp, Text};
 use crate::oomlog::record::{Caller, Origin, Record, When};
 use crate::parse::oom_report::header::Header;
-use crate::parse::oom_report::kill::Killed;
+use crate::parse::oom_report::kill::{Killed, Summary};
 use crate::parse::oom_report::{self, Line};
 
 /// The longest line that is put together again: two paths of cgroups.
@@ -32,10 +33,20 @@ const WORDS: [&[u8]; 13] = [
     b"oom_score_adj:",
 ];
 
+/// Where the start of a line ends.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum End {
+    #[default]
+    Words,
+    Name,
+}
+
 /// The start of a line that may go on, and its prefix.
 #[derive(Default)]
 pub(super) struct Wrapped {
     text: Vec<u8>,
+    /// Whether it ends inside of a process's name.
+    end: End,
     when: Stamp,
     host: Option<Text>,
     caller: Option<Caller>,
@@ -56,6 +67,7 @@ impl Wrapped {
     pub(super) const fn new() -> Self {
         Self {
             text: Vec::new(),
+            end: End::Words,
             when: Stamp {
                 boot_us: None,
                 wall: None,
@@ -91,7 +103,13 @@ impl Wrapped {
     pub(super) fn note(&mut self, line: &Line<'_>, record: &Record<'_>) {
         self.text.clear();
         let end = record.text.trim_ascii_end();
+        let is_in_name = match line {
+            Line::Killed(killed) => killed.comm.is_none(),
+            Line::Summary(summary) => summary.pid.is_none(),
+            _ => false,
+        };
         let goes_on = match line {
+            _ if is_in_name => true,
             Line::Header(_) => end.ends_with(b",") || end.ends_with(b":"),
             Line::Killed(killed) => end.ends_with(b",") || killed.total_vm.is_none(),
             Line::Other => {
@@ -105,6 +123,7 @@ impl Wrapped {
         };
         if goes_on && end.len() <= LONGEST {
             self.text.extend_from_slice(end);
+            self.end = if is_in_name { End::Name } else { End::Words };
             self.when = Stamp::of(&record.when);
             self.host = record.host.map(Vec::from);
             self.caller = record.caller;
@@ -115,8 +134,10 @@ impl Wrapped {
     pub(super) fn join(&mut self, record: &Record<'_>) -> Option<Joined> {
         let text = record.text.trim_ascii();
         let is_bare = record.origin == Origin::Unknown && record.when.wall.is_none();
+        // The kernel's record goes on with the same prefix.
+        let is_same = self.end == End::Name && Stamp::of(&record.when) == self.when;
         if self.text.is_empty()
-            || !is_bare
+            || !(is_bare || is_same)
             || text.is_empty()
             || self.text.len() + text.len() > LONGEST
         {
@@ -124,9 +145,16 @@ impl Wrapped {
         }
         let was_known = oom_report::line(&self.text) != Line::Other;
         let says_more = WORDS.iter().any(|word| text.starts_with(word));
-        self.text.push(b' ');
+        // A mail wraps at a blank.
+        self.text.push(if is_bare { b' ' } else { b'\n' });
         self.text.extend_from_slice(text);
         match oom_report::line(&self.text) {
+            Line::Killed(Killed { comm: Some(_), .. })
+            | Line::Summary(Summary { pid: Some(_), .. })
+                if self.end == End::Name =>
+            {
+                Some(Joined::More)
+            }
             Line::Header(_) | Line::Killed(_) if was_known => says_more.then_some(Joined::More),
             Line::Killed(_) | Line::Selected(_) | Line::Whose(_) | Line::Running(_) => {
                 Some(Joined::Whole)
@@ -176,6 +204,10 @@ pub(super) fn more(open: &mut Open, line: &Line<'_>) {
     match line {
         Line::Header(header) => more_of_header(open, header),
         Line::Killed(killed) => more_of_kill(open, killed),
+        Line::Summary(_) => {
+            let at = open.event.lines.last;
+            super::feed::feed(open, line, at);
+        }
         _ => {}
     }
 }
