@@ -164,7 +164,7 @@ pub fn whole(event: &Event) -> Option<Whole> {
 }
 
 /// `1 page`, `4 pages`
-fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {
+pub(in crate::oomlog) fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {
     if count == 1 { one } else { many }
 }
 

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::zones::{Nodes, Request};
 use super::{Finding, Mb, NO_LIMIT};
-use crate::oomlog::event::{Constraint, Counter, Event, Outcome};
+use crate::oomlog::event::{Constraint, Counter, Event, Node, Outcome};
 use crate::parse::oom_report::gfp;
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
@@ -99,6 +99,14 @@ fn of_machine(event: &Event, findings: &mut Vec<Finding>) {
     if let Some(request) = Request::of(event, highest, Nodes(nodes)) {
         findings.extend(request.finding());
         findings.extend(request.elsewhere());
+    }
+    let given_up = |node: &&Node| node.all_unreclaimable == Some(true);
+    if let Some(node) = event.machine.nodes.iter().find(given_up) {
+        let words = format!(
+            "reclaim had given up on node {} (all_unreclaimable)",
+            node.node
+        );
+        findings.push(Finding::new(words, event.lines.machine));
     }
 }
 

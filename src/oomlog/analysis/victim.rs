@@ -123,6 +123,9 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
     {
         words.push_str(&format!(", page tables {}", in_mb(event, tables)));
     }
+    if row.swap.is_none() {
+        words.push_str("; swap is not in this kernel's table");
+    }
     words.push(')');
     words
 }

@@ -93,7 +93,7 @@ impl<'e> Request<'e> {
             .iter()
             .filter(|zone| self.may_use(zone));
         let zone = usable.max_by_key(|zone| zone.managed.or(zone.present))?;
-        let (free, min) = (zone.free?, zone.min?);
+        let (free, min) = (self.free(zone)?, zone.min?);
         let lack = self.lack(zone)?;
         let name = name(zone);
         let kept = self.reserve(zone);
@@ -129,7 +129,7 @@ impl<'e> Request<'e> {
     }
 
     fn lack(&self, zone: &Zone) -> Option<Lack> {
-        let (free, min) = (zone.free?, zone.min?);
+        let (free, min) = (self.free(zone)?, zone.min?);
         let needs = |mark: Bytes| free <= mark.plus(self.reserve(zone));
         Some(if free <= min {
             Lack::Min
@@ -144,7 +144,19 @@ impl<'e> Request<'e> {
         })
     }
 
+    /// What is free for this allocation: CMA is for movable pages alone.
+    fn free(&self, zone: &Zone) -> Option<Bytes> {
+        let others = match self.highest {
+            gfp::Zone::Movable => Bytes(0),
+            _ => zone.free_cma.unwrap_or_default(),
+        };
+        Some(Bytes(zone.free?.0.saturating_sub(others.0)))
+    }
+
     fn lacks_block(&self, zone: &Zone) -> bool {
+        if self.highest == gfp::Zone::Movable && zone.free_cma.is_some_and(|cma| cma.0 > 0) {
+            return false;
+        }
         let order = usize::try_from(self.order).unwrap_or(usize::MAX);
         zone.blocks
             .and_then(|blocks| {

@@ -123,6 +123,7 @@ fn zone(line: &ZoneLine<'_>, at: Position) -> Zone {
         node: line.node,
         name: text(line.name),
         free: line.free,
+        free_cma: line.free_cma,
         min: line.min,
         low: line.low,
         high: line.high,

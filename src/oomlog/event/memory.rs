@@ -83,7 +83,7 @@ pub struct Node {
     pub all_unreclaimable: Option<bool>,
 }
 
-/// A zone's free blocks: how many of 1, 2, 4 and so on pages.
+/// A zone's free blocks that everybody may have: how many of 1, 2, 4 and so on pages.
 pub type Blocks = [u64; 16];
 
 /// A zone's watermarks.
@@ -101,6 +101,8 @@ pub struct Zone {
     pub name: Text,
     /// Free memory.
     pub free: Option<Bytes>,
+    /// Of it what only movable pages may take (CMA).
+    pub free_cma: Option<Bytes>,
     /// The watermark below which only the kernel's own needs are met.
     pub min: Option<Bytes>,
     /// The watermark below which reclaim begins.

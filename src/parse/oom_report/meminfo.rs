@@ -62,6 +62,8 @@ pub struct Zone<'l> {
     pub name: &'l [u8],
     /// Free memory.
     pub free: Option<Bytes>,
+    /// Of it what only movable pages may take (CMA, Linux 3.5).
+    pub free_cma: Option<Bytes>,
     /// Below this only the kernel's own needs are met.
     pub min: Option<Bytes>,
     /// Below this reclaim begins.
@@ -90,6 +92,7 @@ pub fn zone(text: &[u8]) -> Option<Zone<'_>> {
             node,
             name,
             free: kib_at(values),
+            free_cma: size(values, b" free_cma:"),
             min: size(values, b" min:"),
             low: size(values, b" low:"),
             high: size(values, b" high:"),
@@ -171,7 +174,7 @@ pub struct Blocks<'l> {
     pub node: Option<u64>,
     /// The zone.
     pub name: &'l [u8],
-    /// How many blocks of 1, 2, 4 and so on pages are free.
+    /// How many blocks of 1, 2, 4 and so on pages are free for everybody.
     pub counts: [u64; ORDERS],
     /// The size of a page.
     pub page: Bytes,
@@ -185,6 +188,10 @@ pub fn blocks(text: &[u8]) -> Option<Blocks<'_>> {
     let (mut counts, mut orders, mut page) = ([0; ORDERS], 0, None);
     for word in words(rest) {
         match *word.first()? {
+            // Of kinds that not everybody may have: CMA, reserves for atomic allocations, isolated.
+            b'(' if !word.iter().any(|kind| b"UMER".contains(kind)) => {
+                *counts.get_mut(orders.checked_sub(1)?)? = 0;
+            }
             b'(' => {}
             b'=' => {
                 let page = page?;

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::super::lines::paragraph;
-use crate::oomlog::analysis::{Mb, account, in_mb, lru, size, whole};
+use crate::oomlog::analysis::{Mb, account, in_mb, lru, plural, size, whole};
 use crate::oomlog::event::{Event, Mark, Row};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
@@ -78,11 +78,16 @@ pub(super) fn sums(to: &mut String, event: &Event) {
         let of = whole
             .map(|whole| format!(" ({} of {})", percent.trim(), whole.what))
             .unwrap_or_default();
+        // Tables before Linux 3.7 have no column for it.
+        let swap = match table.top.first().and_then(|row| row.swap) {
+            Some(_) => format!(", swap {}", in_mb(event, table.swap)),
+            None => String::new(),
+        };
         let words = format!(
-            "Sum of the table: {} tasks, RSS {}, swap {}{of}; what they share counts once for each of them",
+            "Sum of the table: {} {}, RSS {}{of}{swap}; what they share counts once for each of them",
             table.rows,
+            plural(table.rows, "task", "tasks"),
             in_mb(event, table.rss),
-            in_mb(event, table.swap)
         );
         to.push('\n');
         paragraph(to, "", "  ", &words);
