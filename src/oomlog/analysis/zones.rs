@@ -121,7 +121,7 @@ impl<'e> Request<'e> {
                 self.order
             ),
             Lack::Nothing => format!(
-                "{name} had {} kB free, above its high watermark: memory was freed again before the report was printed",
+                "{name} had {} kB free, above its high watermark, when the report was printed: memory was freed in between, or something else was short",
                 free.kib()
             ),
         };

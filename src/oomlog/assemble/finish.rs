@@ -3,7 +3,7 @@
 use super::open::{Kind, Open};
 use super::{memcg, tasks};
 use crate::oomlog::event::{
-    Constraint, Counters, Event, KnownBy, Missing, Outcome, Trigger, Victim,
+    Constraint, Counters, Event, KnownBy, Missing, Outcome, PageTables, Row, Trigger, Victim,
 };
 use crate::parse::oom_report::kill::{Scope, Summary};
 use crate::units::{Bytes, PageSize};
@@ -106,7 +106,22 @@ fn victim(open: &mut Open) {
     {
         open.event.selected = None;
     }
+    correct_page_tables(&open.event, &mut victim);
     open.event.victim = Some(victim);
+}
+
+/// Linux 5.4 printed bytes with `kB` behind them (941f762bcb27 of 5.5 mended it); the table has them right.
+fn correct_page_tables(event: &Event, victim: &mut Victim) {
+    let table = &event.table;
+    let rows = table.top.iter().chain(&table.top_with_swap);
+    let is_it = |row: &&Row| row.pid == victim.task.pid;
+    let in_table = rows.into_iter().find(is_it).and_then(|row| row.page_tables);
+    if let (Some(PageTables::Bytes(bytes)), Some(printed)) = (in_table, victim.page_tables)
+        && bytes.0 > 0
+        && printed.kib() == bytes.0
+    {
+        victim.page_tables = Some(bytes);
+    }
 }
 
 /// The page size by the smallest free block, or by two sizes of one thing: the victim's address space, or the machine's RAM.

@@ -185,7 +185,7 @@ pub struct Blocks<'l> {
 pub fn blocks(text: &[u8]) -> Option<Blocks<'_>> {
     let (head, rest) = split(text, b": ")?;
     let (node, name) = place(head)?;
-    let (mut counts, mut orders, mut page) = ([0; ORDERS], 0, None);
+    let (mut counts, mut orders, mut page) = ([0; ORDERS], 0_usize, None);
     for word in words(rest) {
         match *word.first()? {
             // Of kinds that not everybody may have: CMA, reserves for atomic allocations, isolated.
@@ -336,6 +336,12 @@ mod tests {
     }
 
     #[test]
+    fn blocks_that_not_everybody_may_have_are_none() {
+        let text = b"DMA: 5*4kB (UC) 4*8kB (C) 3*16kB (H) 2*32kB (I) = 164kB";
+        assert_eq!(blocks(text).expect("one").counts[..4], [5, 0, 0, 0]);
+    }
+
+    #[test]
     fn reserves_and_blocks_of_old_and_new() {
         assert_eq!(
             lowmem_reserve(b"lowmem_reserve[]: 0 1943 1943 1944"),
@@ -345,7 +351,7 @@ mod tests {
         let mut counts = [0; ORDERS];
         (counts[0], counts[2], counts[10]) = (12, 3, 1);
         for (text, node) in [
-            (&b"Node 0 DMA32: 12*4kB (UME) 0*8kB 3*16kB (M) 0*32kB 0*64kB 0*128kB 0*256kB 0*512kB 0*1024kB 0*2048kB 1*4096kB (H) = 4192kB"[..], Some(0)),
+            (&b"Node 0 DMA32: 12*4kB (UME) 0*8kB 3*16kB (M) 0*32kB 0*64kB 0*128kB 0*256kB 0*512kB 0*1024kB 0*2048kB 1*4096kB (M) = 4192kB"[..], Some(0)),
             (b"DMA32: 12*4kB 0*8kB 3*16kB 0*32kB 0*64kB 0*128kB 0*256kB 0*512kB 0*1024kB 0*2048kB 1*4096kB = 4192kB", None),
         ] {
             let found = blocks(text).expect("one");
