@@ -22,6 +22,9 @@ pub type Position = u64;
 /// Set in the position of a line so far into a log that lines are not counted any more.
 pub const BYTES: Position = 1 << 39;
 
+/// Set in the position of a record of the live log, which has the kernel's sequence number.
+pub const RECORDS: Position = 1 << 38;
+
 /// A position for people: `line 50`, or `byte 987654321` as `tail -c +987654321` takes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mark {
@@ -29,16 +32,20 @@ pub enum Mark {
     Line(u64),
     /// The number of its first byte.
     Byte(u64),
+    /// The kernel's number of the record.
+    Record(u64),
 }
 
 impl Mark {
     /// What a position says.
     #[must_use]
     pub const fn of(position: Position) -> Self {
-        if position & BYTES == 0 {
-            Self::Line(position)
-        } else {
+        if position & BYTES != 0 {
             Self::Byte(position & !BYTES)
+        } else if position & RECORDS != 0 {
+            Self::Record(position & !RECORDS)
+        } else {
+            Self::Line(position)
         }
     }
 }
@@ -48,6 +55,7 @@ impl core::fmt::Display for Mark {
         match self {
             Self::Line(number) => write!(f, "line {number}"),
             Self::Byte(number) => write!(f, "byte {number}"),
+            Self::Record(number) => write!(f, "record {number}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use core::ffi::CStr;
 use alloc::vec;
 
 use super::escape::lines_of;
+use super::event::RECORDS;
 use super::prefix::{record, sequence};
 use super::scan::{Part, Take};
 use crate::sys::kmsg::{self, Kmsg, RECORD, Read};
@@ -34,7 +35,7 @@ pub fn drain(log: &Kmsg, take: &mut Take<'_>) -> Result<Gaps> {
             Read::Record(text) => {
                 // Behind the first newline are the record's properties.
                 let line = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
-                let number = sequence(line).unwrap_or_default();
+                let number = RECORDS | sequence(line).unwrap_or_default();
                 if lines_of(record(line)).any(|record| take(record, number) == Part::Stop) {
                     return Ok(gaps);
                 }
@@ -49,7 +50,7 @@ pub fn syslog(take: &mut Take<'_>) -> Result<Gaps> {
     let mut buf = vec![0; size];
     let text = kmsg::read_all(&mut buf)?;
     // A full buffer begins anywhere in a line, whose start was overwritten: as good as any other cut log.
-    for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+    for (number, line) in (RECORDS | 1..).zip(text.split(|byte| *byte == b'\n')) {
         if lines_of(record(line)).any(|record| take(record, number) == Part::Stop) {
             break;
         }

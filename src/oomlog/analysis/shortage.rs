@@ -48,11 +48,14 @@ fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
             continue;
         }
         let hits = counter.and_then(|counter| counter.failcnt).unwrap_or(0);
+        let often = match hits {
+            0 => String::new(),
+            hits => format!(", hit {hits} {}", super::plural(hits, "time", "times")),
+        };
         let words = format!(
-            "the cgroup is at its {what} limit: {} of {} kB, hit {hits} {}",
+            "the cgroup is at its {what} limit: {} of {} kB{often}",
             usage.kib(),
             limit.kib(),
-            super::plural(hits, "time", "times")
         );
         findings.push(Finding::new(words, line));
     }

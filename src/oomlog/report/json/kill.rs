@@ -85,7 +85,7 @@ fn of_share(share: &Share) -> [Fact<'_>; 3] {
     [
         words("of", Some(share.what)),
         bytes("bytes", Some(share.bytes)),
-        at("line", "byte", share.line),
+        at(["line", "byte", "record"], share.line),
     ]
 }
 
@@ -94,11 +94,13 @@ fn mask(event: &Event) -> Option<String> {
     event.trigger.gfp_mask.map(|mask| format!("{mask:#x}"))
 }
 
-/// A position, under the key of what it counts.
-fn at(line: &'static str, byte: &'static str, position: Option<Position>) -> Fact<'static> {
+/// A position, under the key of what it counts: lines, bytes, or records.
+fn at(keys: [&'static str; 3], position: Option<Position>) -> Fact<'static> {
+    let [line, byte, record] = keys;
     match position.filter(|position| *position > 0).map(Mark::of) {
         Some(Mark::Line(number)) => count(line, Some(number)),
         Some(Mark::Byte(number)) => count(byte, Some(number)),
+        Some(Mark::Record(number)) => count(record, Some(number)),
         None => is(line, Value::Nothing),
     }
 }
@@ -131,7 +133,7 @@ fn of_ranked<'a>(event: &Event, ranked: &'a Ranked) -> [Fact<'a>; 3] {
 fn of_finding(finding: &Finding) -> [Fact<'_>; 2] {
     [
         words("text", Some(&finding.words)),
-        at("line", "byte", finding.line),
+        at(["line", "byte", "record"], finding.line),
     ]
 }
 
@@ -142,8 +144,11 @@ fn source<'a>(found: &Found<'a>, facts: &mut Vec<Fact<'a>>) {
         text("memdoor.event.id", Some(found.id)),
         path("memdoor.source.path", Some(found.source)),
         at(
-            "memdoor.source.line",
-            "memdoor.source.byte",
+            [
+                "memdoor.source.line",
+                "memdoor.source.byte",
+                "memdoor.source.record",
+            ],
             Some(event.lines.first),
         ),
         text("memdoor.oom.log_time", event.when.wall.as_deref()),
