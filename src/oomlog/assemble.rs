@@ -32,6 +32,9 @@ use step::Step;
 use whose::{Now, OPEN, Owner, owner};
 use wrapped::Wrapped;
 
+/// Lines between a person's asking and the report, which another CPU's may stand between.
+const SOON: u64 = 100;
+
 /// Members of a group that are kept.
 const GROUP: usize = 1024;
 
@@ -45,6 +48,8 @@ pub struct Assembler {
     all: u64,
     before: Stamp,
     spliced: bool,
+    /// Where SysRq f was: a report that begins soon behind it is of it.
+    by_hand: Option<u64>,
     wrapped: Wrapped,
 }
 
@@ -62,6 +67,7 @@ impl Assembler {
                 wall_us: None,
             },
             spliced: false,
+            by_hand: None,
             wrapped: Wrapped::new(),
         }
     }
@@ -135,6 +141,11 @@ impl Assembler {
                 self.number -= 1;
                 return;
             }
+            Line::Manual => {
+                self.number -= 1;
+                self.by_hand = Some(self.all);
+                return;
+            }
             Line::Cut => return self.cut(),
             Line::Boot => return self.boot(record, done),
             Line::Header(_) => return self.begin(Kind::Oom, line, record, at, done),
@@ -158,7 +169,7 @@ impl Assembler {
             Owner::One(index) => self.give(index, step, line, record, at),
             Owner::Many(index, all) => self.share(index, all, step, line, record, at),
             Owner::None => {
-                if let Some(kind) = alone(line) {
+                if let Some(kind) = step::alone(line) {
                     self.begin(kind, line, record, at, done);
                 } else {
                     // Of no report, and nothing between two lines of one.
@@ -243,6 +254,10 @@ impl Assembler {
         }
         let mut open = Open::new(kind, record, at, self.number, self.all);
         open.step = step::of(line).unwrap_or(Step::End);
+        if matches!(line, Line::Header(_)) {
+            let asked = self.by_hand.take();
+            open.event.by_hand = asked.is_some_and(|asked| self.all - asked < SOON);
+        }
         feed::feed(&mut open, line, at);
         self.opens.push(open);
     }
@@ -275,27 +290,5 @@ impl Assembler {
         if let Some(open) = self.opens.iter_mut().rev().find(is_one) {
             open.event.reaped |= open.victim_pid() == Some(pid);
         }
-    }
-}
-
-/// What a line begins that no report can have.
-fn alone(line: &Line<'_>) -> Option<Kind> {
-    match line {
-        Line::Whose(_)
-        | Line::Usage(_)
-        | Line::Stats(_)
-        | Line::Columns(_)
-        | Line::Summary(_)
-        | Line::Selected(_)
-        | Line::Killed(_)
-        | Line::NoneKillable
-        | Line::Panic(_) => Some(Kind::Oom),
-        Line::MemInfo
-        | Line::Counts(_)
-        | Line::Zone(_)
-        | Line::Total(_)
-        | Line::Title
-        | Line::Row(_) => Some(Kind::Maybe),
-        _ => None,
     }
 }

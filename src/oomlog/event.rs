@@ -67,6 +67,8 @@ pub struct Event {
     pub when: Stamp,
     /// Who asked for memory.
     pub trigger: Trigger,
+    /// Whether a person asked for a kill, by SysRq f: no allocation had failed.
+    pub by_hand: bool,
     /// Whether memory was short everywhere, or for some.
     pub constraint: Constraint,
     /// Which words say so.
@@ -145,6 +147,10 @@ pub struct Trigger {
     pub gfp_flags: Option<Text>,
     /// The nodes that it could come from.
     pub nodemask: Option<Text>,
+    /// The cpuset of who asked.
+    pub cpuset: Option<Text>,
+    /// The nodes that the cpuset allows.
+    pub mems_allowed: Option<Text>,
     /// 2^order pages; -1 for SysRq.
     pub order: Option<i64>,
     /// The asking task's oom_score_adj.

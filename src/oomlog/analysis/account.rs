@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use super::{Whole, size, whole};
 use crate::oomlog::event::{Constraint, Counters, Event, Machine, Position};
-use crate::parse::cgroup::Version;
 use crate::units::Bytes;
 
 /// A part of the memory.
@@ -20,10 +19,21 @@ pub struct Share {
     pub line: Option<Position>,
 }
 
+/// What processes have allocated.
+pub(super) const ANON: &str = "anonymous (heaps, stacks)";
+/// tmpfs, shm and shared anonymous mappings.
+pub(super) const SHARED: &str = "shared memory and tmpfs";
+/// Slab that reclaim can't take back.
+pub(super) const UNRECLAIMABLE: &str = "slab, unreclaimable";
+/// Reserved, used or not.
+pub(super) const HUGE: &str = "huge pages (hugetlb)";
+/// What the counts leave.
+pub(super) const REST: &str = "not accounted for above";
+
 /// What the kernel calls the parts of memory.stat that add up to a cgroup's usage, and what they are.
 const OF_V2: &[(&[&str], &str)] = &[
-    (&["anon"], "anonymous (heaps, stacks)"),
-    (&["shmem"], "shared memory and tmpfs"),
+    (&["anon"], ANON),
+    (&["shmem"], SHARED),
     (&["kernel_stack"], "kernel stacks"),
     (&["pagetables", "sec_pagetables"], "page tables"),
     (&["percpu"], "kernel, per CPU"),
@@ -31,21 +41,18 @@ const OF_V2: &[(&[&str], &str)] = &[
     (&["vmalloc"], "kernel, vmalloc"),
     (&["zswap"], "compressed swap (zswap)"),
     (&["slab_reclaimable"], "slab, reclaimable"),
-    (&["slab_unreclaimable"], "slab, unreclaimable"),
+    (&["slab_unreclaimable"], UNRECLAIMABLE),
 ];
 
 /// The same of cgroup v1, whose kernel memory has a counter of its own.
-const OF_V1: &[(&[&str], &str)] = &[
-    (&["rss"], "anonymous (heaps, stacks)"),
-    (&["shmem"], "shared memory and tmpfs"),
-];
+const OF_V1: &[(&[&str], &str)] = &[(&["rss"], ANON), (&["shmem"], SHARED)];
 
 /// Counts of the machine, in pages. Kernels before 2.6.28 have fewer, with capitals.
 const OF_MACHINE: &[(&[&str], &str)] = &[
-    (&["shmem"], "shared memory and tmpfs"),
+    (&["shmem"], SHARED),
     (&["unevictable"], "unevictable (locked)"),
     (&["slab_reclaimable"], "slab, reclaimable"),
-    (&["slab_unreclaimable"], "slab, unreclaimable"),
+    (&["slab_unreclaimable"], UNRECLAIMABLE),
     (&["slab"], "slab"),
     (&["pagetables", "sec_pagetables"], "page tables"),
     (&["kernel_misc_reclaimable"], "kernel, reclaimable"),
@@ -67,7 +74,7 @@ pub fn account(event: &Event) -> Vec<Share> {
             .iter()
             .fold(Bytes(0), |sum, share| sum.plus(share.bytes));
         shares.push(Share {
-            what: "not accounted for above",
+            what: REST,
             bytes: Bytes(whole.bytes.0.saturating_sub(sum.0)),
             line: whole.line,
         });
@@ -107,7 +114,8 @@ fn of_memcg(event: &Event) -> (Vec<Share>, Option<Whole>) {
         bytes: Bytes(bytes),
         line,
     };
-    let is_v1 = counters.version == Some(Version::V1) || sum(stats, &["cache"]).is_some();
+    // By their names: v1 printed those of v2 from Linux 5.2 to 6.4.
+    let is_v1 = sum(stats, &["anon"]).is_none();
     let names = if is_v1 { OF_V1 } else { OF_V2 };
     let mut shares = listed(stats, names, share);
     let files = if is_v1 { "cache" } else { "file" };
@@ -119,7 +127,8 @@ fn of_memcg(event: &Event) -> (Vec<Share>, Option<Whole>) {
             share("page cache (files)", all.saturating_sub(shared)),
         );
     }
-    if let Some(kernel) = kernel_of_v1(counters) {
+    let has_details = sum(stats, &["kernel_stack", "slab_reclaimable", "slab"]).is_some();
+    if let (Some(kernel), false) = (kernel_of_v1(counters), has_details) {
         shares.push(Share {
             what: "kernel memory",
             bytes: kernel,
@@ -168,10 +177,7 @@ fn of_machine(event: &Event) -> (Vec<Share>, Option<Whole>) {
     );
     let of_lists = [
         // Shared memory is on the lists of anonymous memory.
-        (
-            "anonymous (heaps, stacks)",
-            anon.map(|all| all.saturating_sub(shmem)),
-        ),
+        (ANON, anon.map(|all| all.saturating_sub(shmem))),
         ("page cache (files)", file),
         ("anonymous and page cache", both),
     ];
@@ -185,7 +191,7 @@ fn of_machine(event: &Event) -> (Vec<Share>, Option<Whole>) {
         line,
     }));
     shares.extend(machine.huge.map(|bytes| Share {
-        what: "huge pages (hugetlb)",
+        what: HUGE,
         bytes,
         line,
     }));

@@ -2,7 +2,9 @@
 
 extern crate alloc;
 
+pub(super) mod limit;
 mod memory;
+pub(super) mod typed;
 
 use alloc::format;
 use alloc::string::String;
@@ -10,9 +12,10 @@ use alloc::vec::Vec;
 
 use super::victim::{freed_in_mb, session_victims};
 use super::{Mb, Who, size, whole};
-use crate::oomlog::event::{Constraint, Event, Missing, Outcome};
+use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Zone};
 use crate::report::escape::Escaped;
-use crate::units::Percent;
+use crate::units::{Bytes, Percent};
+use typed::{shell, word};
 
 /// What advice rests on, the most urgent first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -23,6 +26,12 @@ pub enum Grounds {
     PanicOnOom,
     /// Nobody was left to kill.
     NoneKillable,
+    /// Much of it was tmpfs or shared memory.
+    SharedMemory,
+    /// Much of it was the kernel's own.
+    KernelMemory,
+    /// Much of it was kept as huge pages.
+    HugePages,
     /// The nodes that it was limited to were short.
     Nodes,
     /// A cgroup was at its limit. Behind it stands what follows from who had the memory.
@@ -33,12 +42,6 @@ pub enum Grounds {
     NoSwap,
     /// Swap was full.
     SwapFull,
-    /// Much of it was tmpfs or shared memory.
-    SharedMemory,
-    /// Much of it was the kernel's own.
-    KernelMemory,
-    /// Much of it was kept as huge pages.
-    HugePages,
     /// Several pages in a row were asked for and not found.
     Fragmentation,
     /// oom_score_adj made it the victim.
@@ -66,11 +69,11 @@ pub fn advise(event: &Event) -> Vec<(Grounds, Advice)> {
     let mut all = Vec::new();
     session(event, &mut all);
     ends(event, &mut all);
-    if event.trigger.order == Some(-1) {
+    if event.by_hand {
         return all;
     }
     if event.constraint == Constraint::Memcg {
-        all.extend(memory::limit(event).map(|advice| (Grounds::CgroupLimit, advice)));
+        all.extend(limit::advise(event).map(|advice| (Grounds::CgroupLimit, advice)));
     } else {
         memory::swap(event, &mut all);
         nodes(event, &mut all);
@@ -106,11 +109,18 @@ fn session(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
         return;
     };
     let name = Escaped(comm);
+    // `pgrep -x systemd` would find PID 1, whose children inherit what it is given.
+    let of_user = matches!(comm, b"systemd" | b"(sd-pam)");
+    let command = if of_user {
+        Some("systemctl edit user@.service   # [Service] OOMScoreAdjust=-500".into())
+    } else {
+        word(comm).map(|name| format!("for p in $(pgrep -x {name}); do choom -n -500 -p $p; done"))
+    };
     all.push((
         Grounds::Session,
         Advice {
             words: format!("protect the session: the kernel killed {name}, which ends a login"),
-            command: shell(comm).map(|name| format!("choom -n -500 -p \"$(pgrep -o -x {name})\"")),
+            command,
             evidence: format!("{name} was killed"),
         },
     ));
@@ -124,12 +134,15 @@ fn ends(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             Grounds::PanicOnOom,
             fixed("let the kernel kill a process instead of the machine", "sysctl vm.panic_on_oom=0", format!("{}", Escaped(panic))),
         )),
-        Outcome::Panic | Outcome::NoneKillable => all.push((
+        Outcome::Panic | Outcome::NoneKillable if event.table.unkillable > 0 => all.push((
             Grounds::NoneKillable,
             Advice {
                 words: "leave something to kill: take oom_score_adj -1000 off all but the few that must live".into(),
                 command: Some("grep -l -- -1000 /proc/[0-9]*/oom_score_adj".into()),
-                evidence: "nobody could be killed".into(),
+                evidence: format!(
+                    "nobody could be killed; {} tasks have oom_score_adj -1000",
+                    event.table.unkillable
+                ),
             },
         )),
         _ => {}
@@ -137,25 +150,32 @@ fn ends(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
 }
 
 fn nodes(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
-    let (what, command) = match event.constraint {
-        Constraint::Cpuset => (
-            "widen the cpuset's memory nodes",
-            "cat /sys/fs/cgroup/PATH/cpuset.mems.effective; numactl -H",
-        ),
+    let Some(nodes) = super::shortage::nodes(event) else {
+        return;
+    };
+    let (words, command) = match event.constraint {
+        Constraint::Cpuset => {
+            let cpuset = event.trigger.cpuset.as_deref().unwrap_or_default();
+            let file = [&b"/sys/fs/cgroup/"[..], cpuset, b"/cpuset.mems"].concat();
+            let command = shell(&file).map(|file| format!("numactl -H; cat {file}"));
+            (
+                "widen the cpuset's memory nodes, or move work out of it",
+                command,
+            )
+        }
         Constraint::Mempolicy => (
-            "bind to more nodes, or prefer instead of bind",
-            "numactl -H; numactl --preferred=NODE PROGRAM",
+            "bind to more nodes, or prefer a node instead of binding to it",
+            Some("numactl -H; numactl --preferred=NODE PROGRAM".into()),
         ),
         _ => return,
     };
-    let nodes = event.trigger.nodemask.as_deref().unwrap_or(b"-");
     all.push((
         Grounds::Nodes,
-        fixed(
-            what,
+        Advice {
+            words: words.into(),
             command,
-            format!("only node {} could be used", Escaped(nodes)),
-        ),
+            evidence: format!("only node {} could be used", Escaped(nodes)),
+        },
     ));
 }
 
@@ -163,19 +183,35 @@ fn order(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let Some(order @ 1..=10) = event.trigger.order else {
         return;
     };
-    if event.constraint != Constraint::Memcg {
-        all.push((
-            Grounds::Fragmentation,
-            fixed(
-                "keep more memory free for requests of several pages in a row",
-                "sysctl vm.min_free_kbytes=131072; echo 1 >/proc/sys/vm/compact_memory",
-                format!(
-                    "{} pages in a row were asked for (order {order})",
-                    1_u64 << order
-                ),
-            ),
-        ));
+    if event.constraint == Constraint::Memcg {
+        return;
     }
+    // Twice what is kept now, never more than a twentieth of the zones that the kernel itself can use.
+    let is_low = |zone: &&Zone| !matches!(zone.name.as_slice(), b"HighMem" | b"Movable");
+    let sum = |size: fn(&Zone) -> Option<Bytes>| {
+        let zones = event.machine.zones.iter().filter(is_low);
+        zones
+            .map(|zone| size(zone).unwrap_or_default())
+            .fold(Bytes(0), Bytes::plus)
+    };
+    let (min, managed) = (
+        sum(|zone| zone.min),
+        sum(|zone| zone.managed.or(zone.present)),
+    );
+    let kept = (min.kib().saturating_mul(2)).min(managed.kib() / 20);
+    let more = (kept > min.kib()).then(|| format!("sysctl vm.min_free_kbytes={kept}; "));
+    all.push((
+        Grounds::Fragmentation,
+        Advice {
+            words: "keep more memory free for requests of several pages in a row, and compact it"
+                .into(),
+            command: Some(more.unwrap_or_default() + "echo 1 >/proc/sys/vm/compact_memory"),
+            evidence: format!(
+                "{} pages in a row were asked for (order {order})",
+                1_u64 << order
+            ),
+        },
+    ));
 }
 
 fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
@@ -217,48 +253,13 @@ fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
                     .task
                     .comm
                     .as_deref()
-                    .and_then(shell)
-                    .map(|name| format!("choom -n 0 -p \"$(pgrep -o -x {name})\"")),
+                    .and_then(word)
+                    .map(|name| format!("for p in $(pgrep -x {name}); do choom -n 0 -p $p; done")),
                 evidence: format!(
                     "oom_score_adj {adj}; it freed {}",
                     freed_in_mb(event).unwrap_or_else(|| "-".into())
                 ),
             },
         ));
-    }
-}
-
-/// A name as a shell takes it. `None` for what nobody should type: control characters, bytes that are no ASCII.
-pub(super) fn shell(name: &[u8]) -> Option<String> {
-    let text = core::str::from_utf8(name).ok()?;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@:/=+-".contains(&byte);
-    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-        || text.is_empty()
-        || text.starts_with('-')
-    {
-        return None;
-    }
-    Some(if text.bytes().all(is_plain) {
-        text.into()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_of_a_log_is_never_a_command() {
-        assert_eq!(shell(b"db.service").as_deref(), Some("db.service"));
-        assert_eq!(shell(b"a b").as_deref(), Some("'a b'"));
-        assert_eq!(
-            shell(b"x'; rm -rf /; '").as_deref(),
-            Some("'x'\\''; rm -rf /; '\\'''")
-        );
-        for unsafe_to_type in [&b"-x"[..], b"a\nb", b"\xff", b"", b"$\x1b"] {
-            assert_eq!(shell(unsafe_to_type), None);
-        }
     }
 }

@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod account;
 mod advice;
+mod hog;
 mod names;
 mod pattern;
 mod shortage;
@@ -13,16 +14,17 @@ mod zones;
 
 pub use account::{Share, account, lru};
 pub use advice::{Advice, Grounds, advise};
+pub use hog::Hog;
 pub use names::Names;
-pub use pattern::{Cgroup, Hog, Summary, every};
-pub(in crate::oomlog) use shortage::meaning;
+pub use pattern::{Cgroup, Summary, every};
+pub(in crate::oomlog) use shortage::{meaning, nodes};
 pub use shortage::{shortage, swap_state};
 pub use victim::{freed, is_session, victim};
 
 use alloc::string::String;
 use core::fmt::{Display, Formatter};
 
-use super::event::{Constraint, Event, Position, Row, Task};
+use super::event::{Constraint, Event, Position, Row, Task, Zone};
 use crate::parse::cgroup::owner;
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Pages};
@@ -154,6 +156,24 @@ pub fn whole(event: &Event) -> Option<Whole> {
         });
     }
     let machine = &event.machine;
+    let is_limited = matches!(event.constraint, Constraint::Cpuset | Constraint::Mempolicy);
+    if let (true, Some(nodes)) = (is_limited, shortage::nodes(event)) {
+        let nodes = zones::Nodes(Some(nodes));
+        let of_nodes = |zone: &&Zone| zone.node.is_some_and(|node| nodes.has(node));
+        let managed = machine
+            .zones
+            .iter()
+            .filter(of_nodes)
+            .map(|zone| zone.managed);
+        let sum = managed
+            .reduce(|sum, zone| Some(sum?.plus(zone?)))
+            .flatten()?;
+        return Some(Whole {
+            bytes: sum,
+            what: "those nodes' RAM",
+            line: event.lines.machine,
+        });
+    }
     let pages = machine.ram_pages?;
     let usable = pages.checked_sub(machine.reserved_pages.unwrap_or(0))?;
     Some(Whole {

@@ -7,31 +7,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::advice::{Advice, Grounds, advise, shell};
+use super::advice::{Advice, Grounds, advise};
+use super::hog::{Hog, held};
 use super::names::Names;
 use super::victim::session_victims;
-use super::{Mb, size};
+use super::whole;
 use crate::oomlog::event::{Constraint, Event, Outcome, Text};
 use crate::parse::cgroup::owner;
-use crate::report::escape::Escaped;
-use crate::units::Bytes;
-
-/// A program that had much memory when it ran out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Hog {
-    /// In how many events it was among the largest.
-    pub present: u64,
-    /// Its RSS in all of them, of its largest tasks.
-    pub sum: Bytes,
-}
-
-impl Hog {
-    /// In each event where it was present.
-    #[must_use]
-    pub fn average(&self) -> Bytes {
-        Bytes(self.sum.0.checked_div(self.present).unwrap_or(0))
-    }
-}
 
 /// A cgroup that was at its limit.
 #[derive(Clone, Debug, Default)]
@@ -144,20 +126,19 @@ impl Summary {
 
     fn hogs(&mut self, event: &Event) {
         let top = &event.table.top;
-        if top.is_empty() || event.page_size.is_none() {
+        // What a person asked for tells nothing about who had too much.
+        if top.is_empty() || event.page_size.is_none() || event.by_hand {
             return;
         }
         self.with_table += 1;
+        let whole = whole(event).map(|whole| whole.bytes);
         for (at, row) in top.iter().enumerate() {
             let is_first = top.iter().take(at).all(|earlier| earlier.comm != row.comm);
-            if !is_first {
+            let Some((bytes, share)) = is_first.then(|| held(event, row, whole)).flatten() else {
                 continue;
-            }
-            let of_comm = top.iter().filter(|other| other.comm == row.comm);
-            let pages = of_comm.fold(0, |sum: u64, row| sum.saturating_add(row.rss));
-            if let (Some(bytes), Some(hog)) = (size(event, pages), self.hogs.of(&row.comm)) {
-                hog.present += 1;
-                hog.sum = hog.sum.plus(bytes);
+            };
+            if let Some(hog) = self.hogs.of(&row.comm) {
+                hog.note(event, row, bytes, share);
             }
         }
     }
@@ -181,34 +162,13 @@ impl Summary {
             all.extend(cgroup.advice.clone().map(|advice| (advice, cgroup.count)));
         }
         let of_cgroups = self.constraints[place(Constraint::Memcg)];
-        if self.events > of_cgroups
-            && let Some((comm, hog)) = self.root_causes(1).first()
-        {
-            all.push((limit_hog(comm, hog, self.with_table), hog.present));
+        let causes = self.root_causes(4);
+        let large = causes.iter().find(|(comm, hog)| hog.is_to_limit(comm));
+        if let (true, Some((comm, hog))) = (self.events > of_cgroups, large) {
+            all.push((hog.limit(comm), hog.present));
         }
         all.extend(rest.map(|(_, known)| known.clone()));
         all
-    }
-}
-
-fn limit_hog(comm: &[u8], hog: &Hog, of: u64) -> Advice {
-    let name = Escaped(comm);
-    let average = hog.average();
-    // Four fifths of what it had.
-    let limit = (average.0 / 5).saturating_mul(4).div_ceil(1 << 20).max(1);
-    Advice {
-        words: format!("limit {name}, so that it alone is hit, or give the machine more memory"),
-        command: shell(comm).map(|name| {
-            format!(
-                "systemd-run --scope -p MemoryHigh={limit}M -p MemoryMax={}M {name}",
-                average.0.div_ceil(1 << 20)
-            )
-        }),
-        evidence: format!(
-            "{name} had {} on average in {} of {of} events",
-            Mb(average),
-            hog.present
-        ),
     }
 }
 

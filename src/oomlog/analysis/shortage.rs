@@ -6,8 +6,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::account::{HUGE, REST, SHARED, UNRECLAIMABLE, account};
 use super::zones::{Nodes, Request};
-use super::{Finding, Mb, NO_LIMIT};
+use super::{Finding, Mb, NO_LIMIT, whole};
 use crate::oomlog::event::{Constraint, Counter, Event, Node, Outcome};
 use crate::parse::oom_report::gfp;
 use crate::report::escape::Escaped;
@@ -17,7 +18,7 @@ use crate::units::{Bytes, Percent};
 #[must_use]
 pub fn shortage(event: &Event) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if event.trigger.order == Some(-1) {
+    if event.by_hand {
         let words = "asked for by hand (SysRq f): no allocation had failed".into();
         findings.push(Finding::new(words, event.lines.header));
     } else {
@@ -25,6 +26,7 @@ pub fn shortage(event: &Event) -> Vec<Finding> {
             Constraint::Memcg => of_memcg(event, &mut findings),
             _ => of_machine(event, &mut findings),
         }
+        held(event, &mut findings);
         swap(event, &mut findings);
     }
     outcome(event, &mut findings);
@@ -82,15 +84,23 @@ fn limited(counter: Counter) -> Option<(Bytes, Bytes)> {
     (limit.0 > 0 && limit.0 < NO_LIMIT).then_some((usage, limit))
 }
 
+/// The nodes that the allocation could come from: of its memory policy, or of its cpuset. `None`: all, or not said.
+pub(in crate::oomlog) fn nodes(event: &Event) -> Option<&[u8]> {
+    let is_list = |nodes: &&[u8]| nodes.first().is_some_and(u8::is_ascii_digit);
+    let policy = event.trigger.nodemask.as_deref().filter(is_list);
+    let cpuset = event.trigger.mems_allowed.as_deref().filter(is_list);
+    policy.or(cpuset)
+}
+
 fn of_machine(event: &Event, findings: &mut Vec<Finding>) {
-    let nodes = event.trigger.nodemask.as_deref();
+    let nodes = nodes(event);
     let limited = match event.constraint {
         Constraint::Cpuset => Some("the cpuset"),
         Constraint::Mempolicy => Some("the memory policy"),
         _ => None,
     };
     if let Some(what) = limited {
-        let words = match nodes.filter(|nodes| !nodes.starts_with(b"(")) {
+        let words = match nodes {
             Some(nodes) => format!("{what} allows memory of node {} only", Escaped(nodes)),
             None => format!("{what} does not allow all nodes"),
         };
@@ -152,6 +162,52 @@ fn swap(event: &Event, findings: &mut Vec<Finding>) {
     } else if let Some(words) = swap_state(event) {
         findings.push(Finding::new(words, event.lines.swap));
     }
+}
+
+/// What holds a quarter of the memory and is of no process: killing frees little of it. Above a half it is the first to tell.
+fn held(event: &Event, findings: &mut Vec<Finding>) {
+    let Some(whole) = whole(event) else {
+        return;
+    };
+    for share in account(event) {
+        let Some(percent) = Percent::of(share.bytes, whole.bytes) else {
+            continue;
+        };
+        let name = match share.what {
+            SHARED => "shared memory and tmpfs",
+            UNRECLAIMABLE => "the kernel's unreclaimable slab",
+            HUGE => "huge pages",
+            REST => "what no count of the report accounts for",
+            _ => continue,
+        };
+        if percent.hundredths < 2000 {
+            continue;
+        }
+        let is_victims = share.what == SHARED && is_of_victim(event, share.bytes);
+        let consequence = if is_victims {
+            "the victim had mapped most of it"
+        } else {
+            "killing a process frees little of it"
+        };
+        let words = format!(
+            "{name} had {}, {} % of {}: {consequence}",
+            Mb(share.bytes),
+            percent.hundredths / 100,
+            whole.what
+        );
+        let place = if is_victims || percent.hundredths < 5000 {
+            findings.len()
+        } else {
+            0
+        };
+        findings.insert(place, Finding::new(words, share.line));
+    }
+}
+
+/// Whether the victim had half of the shared memory mapped, which goes with it unless it is a file's.
+pub(super) fn is_of_victim(event: &Event, shared: Bytes) -> bool {
+    let mapped = event.victim.as_ref().and_then(|victim| victim.shmem_rss);
+    mapped.is_some_and(|mapped| mapped.0 > shared.0 / 2)
 }
 
 /// How much swap there was, of the machine or of the cgroup.

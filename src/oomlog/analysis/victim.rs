@@ -56,6 +56,12 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
     let worst = &event.table.worst;
     let line = event.lines.table;
     let Some(first) = worst.first() else {
+        let has_scores = event.table.top.iter().any(|row| row.adj.is_some());
+        if has_scores {
+            let words =
+                "not worked out again: the log does not say what oom_score_adj is measured against";
+            findings.push(Finding::new(words.into(), line));
+        }
         return;
     };
     let place = worst.iter().position(|ranked| ranked.row.pid == pid);
@@ -82,6 +88,11 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
             "the log does not say why the worse were spared: they may have been exiting, or not eligible here"
         };
         return findings.push(Finding::new(words.into(), None));
+    }
+    let is_adjusted = worst.iter().take(2).any(|ranked| ranked.row.adj != Some(0));
+    if is_adjusted && event.scale.is_some_and(|scale| !scale.is_exact) {
+        let words = "oom_score_adj weighs more than that where the host has swap, which the log does not say";
+        findings.push(Finding::new(words.into(), event.lines.usage));
     }
     if let Some(second) = worst.get(1) {
         let words = format!(
@@ -130,9 +141,9 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
     words
 }
 
+/// Below nothing it is nothing: to Linux 5.8 a task that may be killed weighed one at least.
 fn signed(event: &Event, pages: i64) -> String {
-    let sign = if pages < 0 { "-" } else { "" };
-    format!("{sign}{}", in_mb(event, pages.unsigned_abs()))
+    in_mb(event, u64::try_from(pages).unwrap_or(0))
 }
 
 /// Whether its death ends somebody's session: the desktop's own processes, and those that a login hangs on. Names are cut at 15 bytes.

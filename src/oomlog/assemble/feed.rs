@@ -21,6 +21,10 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         Line::Whose(_) | Line::Usage(_) | Line::Stats(_) | Line::Stat(_) => {
             memcg::feed(open, line, at);
         }
+        Line::Cpuset(line) => {
+            event.trigger.cpuset = Some(text(line.cpuset));
+            event.trigger.mems_allowed = Some(text(line.mems_allowed));
+        }
         Line::MemInfo
         | Line::Counts(_)
         | Line::Node(_)
@@ -77,6 +81,10 @@ fn summary(open: &mut Open, line: &Summary<'_>, at: Position) {
     }
     if let Some(memcg) = line.task_memcg {
         event.task_memcg = Some(text(memcg));
+    }
+    if let (Some(cpuset), Some(nodes)) = (line.cpuset, line.mems_allowed) {
+        event.trigger.cpuset = Some(text(cpuset));
+        event.trigger.mems_allowed = Some(text(nodes));
     }
     if let (None, Some(nodemask)) = (&event.trigger.nodemask, line.nodemask) {
         event.trigger.nodemask = Some(text(nodemask));

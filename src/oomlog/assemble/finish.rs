@@ -29,6 +29,7 @@ pub(super) fn event(mut open: Open) -> Option<Event> {
     }
     constraint(&mut open);
     victim(&mut open);
+    open.event.by_hand |= open.event.trigger.order == Some(-1);
     open.event.page_size = page_size(&open);
     open.event.counters.version = memcg::version(&open);
     tasks::settle(&mut open);

@@ -55,11 +55,14 @@ fn stats(open: &mut Open, line: &Stats<'_>, at: Position) {
     if event.memcg.is_none() && !line.memcg.is_empty() {
         event.memcg = Some(text(line.memcg));
     }
-    // The first is the one at its limit; others are below it.
-    if event.counters.stats.is_empty() {
-        // Here in KB, later in bytes.
-        let values = line.values.map(|(key, kib)| (key, Bytes::from_kib(kib).0));
-        note(&mut event.counters.stats, values);
+    // Here in KB and of each cgroup alone, the one at its limit and those below it; later in bytes, and of all of them.
+    for (key, kib) in line.values {
+        let value = Bytes::from_kib(kib).0;
+        let stats = &mut event.counters.stats;
+        match stats.iter_mut().find(|(known, _)| known == key) {
+            Some((_, sum)) => *sum = sum.saturating_add(value),
+            None => note(stats, [(key, value)].into_iter()),
+        }
     }
 }
 

@@ -151,3 +151,25 @@ fn is_new(event: &Event, total: Total) -> bool {
         Total::SwapCache(_) | Total::HighMem(_) => true,
     }
 }
+
+/// What a line begins that no report can have.
+pub(super) fn alone(line: &Line<'_>) -> Option<Kind> {
+    match line {
+        Line::Whose(_)
+        | Line::Usage(_)
+        | Line::Stats(_)
+        | Line::Columns(_)
+        | Line::Summary(_)
+        | Line::Selected(_)
+        | Line::Killed(_)
+        | Line::NoneKillable
+        | Line::Panic(_) => Some(Kind::Oom),
+        Line::MemInfo
+        | Line::Counts(_)
+        | Line::Zone(_)
+        | Line::Total(_)
+        | Line::Title
+        | Line::Row(_) => Some(Kind::Maybe),
+        _ => None,
+    }
+}

@@ -15,6 +15,10 @@ pub struct Summary<'l> {
     pub constraint: Option<&'l [u8]>,
     /// The nodes of the allocation, `(null)` for all.
     pub nodemask: Option<&'l [u8]>,
+    /// The cpuset of who asked (Linux 5.4).
+    pub cpuset: Option<&'l [u8]>,
+    /// The nodes that it allows.
+    pub mems_allowed: Option<&'l [u8]>,
     /// The cgroup whose limit it is.
     pub memcg: Option<&'l [u8]>,
     /// The cgroup of the task.
@@ -51,6 +55,8 @@ pub fn summary(text: &[u8]) -> Option<Summary<'_>> {
             .map(|(name, _)| name)
             .or((!body.is_empty()).then_some(body)),
         nodemask: after(body, b",nodemask=").map(nodes),
+        cpuset: until(b",cpuset=", b",mems_allowed="),
+        mems_allowed: after(body, b",mems_allowed=").map(nodes),
         memcg: until(b",oom_memcg=", b",task_memcg="),
         task_memcg: until(b",task_memcg=", b",task="),
         comm,

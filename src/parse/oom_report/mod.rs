@@ -78,6 +78,8 @@ pub enum Line<'l> {
     Boot,
     /// What authors write in the place of lines that they cut out.
     Cut,
+    /// SysRq f: a person asks for a kill; the report follows.
+    Manual,
     /// How many messages are missing here.
     Suppressed(u64),
     /// Anything else.
@@ -120,6 +122,7 @@ pub fn line(text: &[u8]) -> Line<'_> {
     }
     .or_else(|| holders::slab(text).map(Line::Slab))
     .or_else(|| is_foreign(text).then_some(Line::Foreign))
+    .or_else(|| is_manual(text).then_some(Line::Manual))
     .unwrap_or(Line::Other)
 }
 
@@ -210,6 +213,12 @@ fn of_memcg(text: &[u8]) -> Option<Line<'_>> {
         .or_else(|| memcg::whose(text).map(Line::Whose))
         .or_else(|| memcg::stats(text).map(Line::Stats))
         .or_else(|| memcg::stat(text).map(Line::Stat))
+}
+
+/// sysrq_handle_moom() of drivers/tty/sysrq.c; `SysRq : ` or `sysrq: ` stands before it.
+fn is_manual(text: &[u8]) -> bool {
+    let is_sysrq = text.starts_with(b"SysRq") || text.starts_with(b"sysrq");
+    is_sysrq && text.ends_with(b"Manual OOM execution")
 }
 
 fn is_foreign(text: &[u8]) -> bool {

@@ -1,76 +1,31 @@
-//! What to change about memory: limits, swap, overcommit, and what no process's RSS shows.
+//! What to change about memory: swap, overcommit, and what no process's RSS shows.
 
 extern crate alloc;
 
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::super::{Mb, NO_LIMIT, Who, cgroup_label, freed, in_mb, whole};
-use super::{Advice, Grounds, fixed, shell};
-use crate::oomlog::analysis::account::{Share, account};
-use crate::oomlog::event::Event;
-use crate::parse::cgroup::{Version, owner};
+use super::super::{Mb, Who, freed, whole};
+use super::{Advice, Grounds, fixed};
+use crate::oomlog::analysis::account::{ANON, HUGE, SHARED, Share, UNRECLAIMABLE, account};
+use crate::oomlog::analysis::shortage::is_of_victim;
+use crate::oomlog::event::{Constraint, Event};
 use crate::report::escape::Escaped;
-use crate::units::{Bytes, Percent};
-
-/// A higher limit, or a smaller program.
-pub(super) fn limit(event: &Event) -> Option<Advice> {
-    let path = event.memcg.as_deref()?;
-    let limit = event
-        .counters
-        .memory?
-        .limit
-        .filter(|limit| limit.0 < NO_LIMIT)?;
-    // Half as much again, in whole MiB.
-    let more = (limit.0 / 2)
-        .saturating_add(limit.0)
-        .div_ceil(1 << 20)
-        .max(1);
-    let owner = owner(path);
-    let command = if let Some(container) = owner.container.filter(|_| owner.pod.is_none()) {
-        shell(container.get(..12)?)
-            .map(|id| format!("docker update --memory {more}m --memory-swap {more}m {id}"))
-    } else if owner.pod.is_some() {
-        Some(format!(
-            "kubectl set resources deployment NAME --limits=memory={more}Mi"
-        ))
-    } else if let Some(unit) = owner.unit {
-        shell(unit).map(|unit| format!("systemctl set-property {unit} MemoryMax={more}M"))
-    } else {
-        let (place, file) = match event.counters.version {
-            Some(Version::V1) => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
-            _ => ("/sys/fs/cgroup", "memory.max"),
-        };
-        let file = [place.as_bytes(), path, b"/", file.as_bytes()].concat();
-        shell(&file).map(|file| format!("echo {more}M >{file}"))
-    };
-    let biggest = event.table.top.first().map(|row| {
-        format!(
-            "; the largest in it: {}, {}",
-            Who::row(row),
-            in_mb(event, row.rss)
-        )
-    });
-    Some(Advice {
-        words: format!(
-            "{} needs more than its {}, or its programs less",
-            cgroup_label(path),
-            Mb(limit)
-        ),
-        command,
-        evidence: format!(
-            "it was at its limit of {} kB{}",
-            limit.kib(),
-            biggest.unwrap_or_default()
-        ),
-    })
-}
+use crate::units::Percent;
 
 pub(super) fn swap(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let (Some(total), free) = (event.machine.swap_total, event.machine.swap_free) else {
         return;
     };
     if total.0 == 0 {
+        // Only anonymous memory can be swapped.
+        let shares = account(event);
+        let of_anon = shares.iter().find(|share| share.what == ANON);
+        let anon = of_anon.map(|share| share.bytes).unwrap_or_default();
+        let share = whole(event).and_then(|whole| Percent::of(anon, whole.bytes));
+        if !shares.is_empty() && share.is_some_and(|share| share.hundredths < 2500) {
+            return;
+        }
         let command = "fallocate -l 4G /swapfile && chmod 600 /swapfile && mkswap /swapfile && swapon /swapfile";
         all.push((
             Grounds::NoSwap,
@@ -127,40 +82,23 @@ pub(super) fn parts(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
         return;
     };
     let shares = account(event);
-    let large = |is_of: &dyn Fn(&str) -> bool| {
-        let of_kind = shares.iter().filter(|share: &&Share| is_of(share.what));
-        let sum = of_kind.fold(Bytes(0), |sum, share| sum.plus(share.bytes));
-        let percent = Percent::of(sum, whole.bytes)?;
+    let large = |what: &str| {
+        let share = shares.iter().find(|share: &&Share| share.what == what)?;
+        if what == SHARED && is_of_victim(event, share.bytes) {
+            return None;
+        }
+        let percent = Percent::of(share.bytes, whole.bytes)?;
         (percent.hundredths >= 2500).then(|| {
             format!(
                 "{}, {} % of {}",
-                Mb(sum),
+                Mb(share.bytes),
                 percent.hundredths / 100,
                 whole.what
             )
         })
     };
-    for (grounds, what, words, command) in [
-        (
-            Grounds::SharedMemory,
-            "shared memory",
-            "empty or limit tmpfs and shared memory: only deleting frees them",
-            "df -h -t tmpfs; ipcs -m; ls -l /dev/shm",
-        ),
-        (
-            Grounds::KernelMemory,
-            "slab, unreclaimable",
-            "the kernel itself holds much: look which slab grows",
-            "slabtop -o -s c | head -20",
-        ),
-        (
-            Grounds::HugePages,
-            "huge pages",
-            "reserve fewer huge pages: nobody else can use them",
-            "grep Huge /proc/meminfo; sysctl vm.nr_hugepages",
-        ),
-    ] {
-        if let Some(evidence) = large(&|name| name.starts_with(what)) {
+    for (grounds, what, words, command) in parts_of(event) {
+        if let Some(evidence) = large(what) {
             let largest = event
                 .machine
                 .slabs
@@ -178,4 +116,33 @@ pub(super) fn parts(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             ));
         }
     }
+}
+
+/// What is looked at, and what to do about it.
+fn parts_of(event: &Event) -> [(Grounds, &'static str, &'static str, &'static str); 3] {
+    let is_cgroup = event.constraint == Constraint::Memcg;
+    [
+        (
+            Grounds::SharedMemory,
+            SHARED,
+            "empty or limit tmpfs and shared memory: only deleting frees them",
+            if is_cgroup {
+                "df -h -t tmpfs; ls -l /dev/shm   # inside of its container"
+            } else {
+                "df -h -t tmpfs; ipcs -m; ls -l /dev/shm"
+            },
+        ),
+        (
+            Grounds::KernelMemory,
+            UNRECLAIMABLE,
+            "the kernel itself holds much: look which slab grows",
+            "slabtop -o -s c | head -20",
+        ),
+        (
+            Grounds::HugePages,
+            HUGE,
+            "reserve fewer huge pages: nobody else can use them",
+            "grep Huge /proc/meminfo; sysctl vm.nr_hugepages",
+        ),
+    ]
 }

@@ -9,7 +9,9 @@ use alloc::string::String;
 
 use super::lines::paragraph;
 use super::{boot, by, when};
-use crate::oomlog::analysis::{Finding, Mb, Who, freed, meaning, shortage, swap_state, victim};
+use crate::oomlog::analysis::{
+    Finding, Mb, Who, freed, meaning, nodes, shortage, swap_state, victim,
+};
 use crate::oomlog::event::{Constraint, Event, Mark, Missing, Outcome, Victim};
 use crate::oomlog::report::{Found, gfp_names};
 use crate::report::escape::Escaped;
@@ -77,14 +79,14 @@ fn trigger(to: &mut String, event: &Event) {
         words.push_str(&format!(", oom_score_adj {adj}"));
     }
     field(to, "Triggered by", &words);
+    if event.by_hand {
+        return field(
+            to,
+            "Asked for",
+            "nothing: a person asked for a kill (SysRq f)",
+        );
+    }
     let mut words = match trigger.order {
-        Some(-1) => {
-            return field(
-                to,
-                "Asked for",
-                "nothing: a person asked for a kill (order -1)",
-            );
-        }
         Some(order) => {
             let pages = u32::try_from(order)
                 .ok()
@@ -108,17 +110,14 @@ fn trigger(to: &mut String, event: &Event) {
 }
 
 fn scope(event: &Event) -> String {
-    let nodes = event
-        .trigger
-        .nodemask
-        .as_deref()
-        .filter(|nodes| !nodes.starts_with(b"("));
-    let nodes = nodes
-        .map(|nodes| format!(", node {}", Escaped(nodes)))
-        .unwrap_or_default();
+    let nodes = nodes(event).map(|nodes| format!(", node {}", Escaped(nodes)));
+    let nodes = nodes.unwrap_or_default();
     match event.constraint {
         Constraint::None => "whole system".into(),
-        Constraint::Cpuset => format!("the nodes of a cpuset{nodes}"),
+        Constraint::Cpuset => {
+            let name = event.trigger.cpuset.as_deref().unwrap_or(b"-");
+            format!("the nodes of cpuset {}{nodes}", Escaped(name))
+        }
         Constraint::Mempolicy => format!("the nodes of a memory policy{nodes}"),
         Constraint::Unknown => "the log does not say; whole system or cpuset".into(),
         Constraint::Memcg => {

@@ -69,7 +69,10 @@ pub(super) fn nothing(run: &Run, subject: &str) -> String {
     text
 }
 
-/// The screen.
+/// Lines of a terminal, less one for the command that was typed, and one for the prompt.
+const LINES: usize = 22;
+
+/// The screen: with as many causes and as much advice as fit.
 pub(super) fn screen(
     summary: &Summary,
     run: &Run,
@@ -77,34 +80,47 @@ pub(super) fn screen(
     latest: &Latest,
     advice: &[(Advice, u64)],
 ) -> String {
-    let mut to = String::new();
-    let title = format!("SYSTEM OOM ANALYSIS - {subject}");
-    to.push_str(&format!("{DOUBLE}\n"));
-    cut_paragraph(&mut to, "", "", &title, 1);
-    to.push_str(&format!("{DOUBLE}\n\n"));
-    counts(&mut to, summary, run, latest);
-    to.push('\n');
-    killed(&mut to, summary);
-    causes(&mut to, summary);
-    scope(&mut to, summary);
-    recent(&mut to, summary, latest);
-    to.push('\n');
-    for (at, (advice, _)) in advice.iter().take(2).enumerate() {
-        let first = if at == 0 { "What to do:  " } else { INDENT };
+    let sizes = [(3, 2), (2, 2), (1, 2), (1, 1), (0, 1)];
+    let all = sizes.map(|(most_causes, most_advice)| {
+        let mut to = String::new();
+        to.push_str(&format!("{DOUBLE}\n"));
         cut_paragraph(
             &mut to,
-            first,
-            INDENT,
-            &format!("{}. {}", at + 1, advice.words),
-            2,
+            "",
+            "",
+            &format!("SYSTEM OOM ANALYSIS - {subject}"),
+            1,
         );
+        to.push_str(&format!("{DOUBLE}\n\n"));
+        counts(&mut to, summary, run, latest);
+        to.push('\n');
+        killed(&mut to, summary);
+        causes(&mut to, summary, most_causes);
+        scope(&mut to, summary);
+        recent(&mut to, summary, latest);
+        to.push('\n');
+        to_do(&mut to, advice, most_advice);
+        to
+    });
+    let [first, rest @ ..] = all;
+    let fits = |text: &String| text.lines().count() <= LINES;
+    if fits(&first) {
+        return first;
+    }
+    rest.into_iter().find(fits).unwrap_or(first)
+}
+
+fn to_do(to: &mut String, advice: &[(Advice, u64)], most: usize) {
+    for (at, (advice, _)) in advice.iter().take(most).enumerate() {
+        let first = if at == 0 { "What to do:  " } else { INDENT };
+        let words = format!("{}. {}", at + 1, advice.words);
+        cut_paragraph(to, first, INDENT, &words, 2);
         // A command that is cut is worse than none: it stands below, too.
         let fits = |command: &&String| columns(command) <= WIDTH - 7;
         if let Some(command) = advice.command.as_ref().filter(fits) {
             to.push_str(&format!("     # {command}\n"));
         }
     }
-    to
 }
 
 fn counts(to: &mut String, summary: &Summary, run: &Run, latest: &Latest) {
@@ -146,8 +162,8 @@ fn killed(to: &mut String, summary: &Summary) {
     cut_paragraph(to, "Killed:      ", INDENT, &words, 2);
 }
 
-fn causes(to: &mut String, summary: &Summary) {
-    for (at, (name, hog)) in summary.root_causes(3).iter().enumerate() {
+fn causes(to: &mut String, summary: &Summary, most: usize) {
+    for (at, (name, hog)) in summary.root_causes(most).iter().enumerate() {
         let first = if at == 0 { "Root cause:  " } else { INDENT };
         let words = format!(
             "{}. {:<16} - Average {} (present in {}/{} events)",
@@ -227,7 +243,7 @@ pub(super) fn recommendations(summary: &Summary, advice: &[(Advice, u64)]) -> St
         paragraph(&mut to, "   ", "   ", &words);
     }
     if advice.is_empty() {
-        to.push_str("None: the log tells too little.\n");
+        to.push_str("None: nothing in the log calls for one.\n");
     }
 
     to

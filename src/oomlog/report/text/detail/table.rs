@@ -17,7 +17,7 @@ pub(super) fn consumers(to: &mut String, event: &Event) {
         return;
     }
     let of = whole(event)
-        .map(|whole| format!(" (% of {}, {})", whole.what, Mb(whole.bytes)))
+        .map(|whole| format!(" (% of {})", Mb(whole.bytes)))
         .unwrap_or_default();
     to.push_str(&format!(
         "\nTop {} Memory Consumers at time of OOM, by RSS{of}:\n",
@@ -63,8 +63,8 @@ fn share_of(part: Option<Bytes>, whole: Option<Bytes>) -> String {
         .map(|percent| {
             format!(
                 " {:>4}.{} %",
-                percent.hundredths / 100,
-                percent.hundredths % 100 / 10
+                (percent.hundredths + 5) / 100,
+                (percent.hundredths + 5) % 100 / 10
             )
         })
         .unwrap_or_default()

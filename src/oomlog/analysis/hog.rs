@@ -1,0 +1,120 @@
+//! Programs that had much memory when it ran out.
+
+extern crate alloc;
+
+use alloc::format;
+
+use super::advice::Advice;
+use super::advice::limit::is_before;
+use super::advice::typed::{shell, word};
+use super::victim::is_session;
+use super::{Mb, size};
+use crate::oomlog::event::{Event, Row, Text};
+use crate::parse::cgroup::owner;
+use crate::report::escape::Escaped;
+use crate::units::{Bytes, Percent};
+
+/// Below this share of what there is, in hundredths of a percent, nobody is a cause.
+const NOTABLE: u64 = 200;
+
+/// From this share on a limit for one program would have changed something.
+const LARGE: u64 = 1000;
+
+/// A program that had much memory when it ran out.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Hog {
+    /// In how many events it was among the largest.
+    pub present: u64,
+    /// Its RSS in all of them, of its largest tasks.
+    pub sum: Bytes,
+    /// The largest share that it had of what there is, in hundredths of a percent; 10000 where that is not known.
+    most: u64,
+    /// What to do about it, when it was the victim of a service of its own.
+    unit: Option<Text>,
+    /// Whether its last kernel is too old for MemoryMax.
+    is_old: bool,
+}
+
+impl Hog {
+    /// Takes what a program had in an event.
+    pub(super) fn note(&mut self, event: &Event, row: &Row, bytes: Bytes, share: u64) {
+        self.present += 1;
+        self.sum = self.sum.plus(bytes);
+        self.most = self.most.max(share);
+        self.is_old = is_before(event, (4, 5));
+        if let Some(unit) = unit_of(event, row) {
+            self.unit = Some(unit.into());
+        }
+    }
+
+    /// Whether a limit for it would have changed something, and would not end a session.
+    pub(super) fn is_to_limit(&self, comm: &[u8]) -> bool {
+        self.most >= LARGE && !is_session(comm)
+    }
+
+    /// What to do about it.
+    pub(super) fn limit(&self, comm: &[u8]) -> Advice {
+        limit_hog(comm, self)
+    }
+
+    /// In each event where it was present.
+    #[must_use]
+    pub fn average(&self) -> Bytes {
+        Bytes(self.sum.0.checked_div(self.present).unwrap_or(0))
+    }
+}
+
+/// What the largest tasks of that name had together, and which share of what there is; `None` when that is not worth telling.
+pub(super) fn held(event: &Event, row: &Row, whole: Option<Bytes>) -> Option<(Bytes, u64)> {
+    let of_comm = event
+        .table
+        .top
+        .iter()
+        .filter(|other| other.comm == row.comm);
+    let pages = of_comm.fold(0, |sum: u64, row| sum.saturating_add(row.rss));
+    let bytes = size(event, pages)?;
+    let share = whole.and_then(|whole| Percent::of(bytes, whole));
+    let share = share.map_or(10_000, |share| share.hundredths);
+    (share >= NOTABLE).then_some((bytes, share))
+}
+
+/// The unit of a task, when the report says it: only the victim's cgroup is printed.
+fn unit_of<'e>(event: &'e Event, row: &Row) -> Option<&'e [u8]> {
+    let victim = event
+        .victim
+        .as_ref()
+        .filter(|victim| victim.task.pid == row.pid)?;
+    let path = event
+        .task_memcg
+        .as_deref()
+        .filter(|_| victim.task.pid == row.pid)?;
+    let is_user = path.windows(6).any(|part| part == b"/user@");
+    owner(path)
+        .unit
+        .filter(|unit| !is_user && unit.ends_with(b".service"))
+}
+
+fn limit_hog(comm: &[u8], hog: &Hog) -> Advice {
+    let name = Escaped(comm);
+    let average = hog.average();
+    let limit = average.0.div_ceil(1 << 20).max(1);
+    let property = if hog.is_old {
+        "MemoryLimit"
+    } else {
+        "MemoryMax"
+    };
+    let command = match &hog.unit {
+        Some(unit) => {
+            shell(unit).map(|unit| format!("systemctl set-property {unit} {property}={limit}M"))
+        }
+        // A name is no command: its unit has to be looked up.
+        None => word(comm).map(|name| {
+            format!("ps -o pid,rss,unit -C {name}; systemctl set-property UNIT {property}={limit}M")
+        }),
+    };
+    Advice {
+        words: format!("limit {name}, so that it alone is hit, or give the machine more memory"),
+        command,
+        evidence: format!("{name} had {} on average", Mb(average)),
+    }
+}
