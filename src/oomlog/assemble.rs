@@ -32,9 +32,6 @@ use step::Step;
 use whose::{Now, OPEN, Owner, owner};
 use wrapped::Wrapped;
 
-/// Members of a group that are kept.
-const GROUP: usize = 1024;
-
 /// Puts events together. Holds eight reports at most.
 #[derive(Default)]
 pub struct Assembler {
