@@ -253,6 +253,30 @@ fn the_second_line_of_an_old_kill_is_found_where_a_log_starts() {
     assert_eq!(interesting(&lines), [old]);
 }
 
+/// Journalctl's numbers, with a blank behind each comma or without; a log that is no JSON is not searched for them.
+#[test]
+fn a_message_in_numbers_is_found_wherever_a_read_ends() {
+    let scratch = Scratch::new("numbers");
+    const CHUNK: usize = 512 << 10;
+    const ENTRY: &str = "{\"MESSAGE\":\"nothing of interest is said in this one, at all......\"}\n";
+    for separator in [",", ", "] {
+        for (text, start) in [(HEADER, "{}\n"), (KILL, "{}\n"), (KILL, "no JSON\n")] {
+            let numbers: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
+            let entry = format!("{{\"MESSAGE\":[{}]}}\n", numbers.join(separator));
+            for before in [0, 1000, CHUNK - 200, CHUNK - 100, CHUNK - 60, CHUNK - 20] {
+                let mut log = start.as_bytes().to_vec();
+                log.extend(ENTRY.repeat(before / ENTRY.len()).as_bytes());
+                log.resize(log.len().max(before), b'\n');
+                log.extend(entry.as_bytes());
+                log.extend(ENTRY.repeat(9_000).as_bytes());
+                let (lines, ..) = read(&scratch.file("log", &log));
+                let expected: &[&str] = if start == "{}\n" { &[text] } else { &[] };
+                assert_eq!(interesting(&lines), expected, "{before} {separator:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn gzip_is_known_by_its_first_bytes_and_members_follow_each_other() {
     let scratch = Scratch::new("gz");

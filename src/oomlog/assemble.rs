@@ -35,9 +35,6 @@ use wrapped::Wrapped;
 /// Lines between a person's asking and the report, which another CPU's may stand between.
 const SOON: u64 = 100;
 
-/// Members of a group that are kept.
-const GROUP: usize = 1024;
-
 /// Puts events together. Holds eight reports at most.
 #[derive(Default)]
 pub struct Assembler {

@@ -85,8 +85,10 @@ pub struct Event {
     pub victim: Option<Victim>,
     /// Who was selected, when another was killed.
     pub selected: Option<Task>,
-    /// Those killed after the victim by memory.oom.group, in the log's order.
+    /// The first of those killed after the victim by memory.oom.group, in the log's order: [`Event::GROUP`] at most.
     pub group: Vec<Task>,
+    /// How many there were.
+    pub group_count: u64,
     /// The cgroup with memory.oom.group set.
     pub group_memcg: Option<Text>,
     /// How it ended.
@@ -277,6 +279,9 @@ pub enum Missing {
 impl Event {
     /// Tasks that are kept of a table.
     pub const TOP: usize = 10;
+
+    /// Members of a group that are kept.
+    pub const GROUP: usize = 1024;
 
     /// Counts that are kept of a report; 7.2 prints 60 for a cgroup.
     pub const STATS: usize = 96;

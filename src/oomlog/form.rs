@@ -2,6 +2,10 @@
 
 extern crate alloc;
 
+mod binary;
+
+use binary::{Binary, Next};
+
 use super::entry::Entry;
 use super::escape::lines_of;
 use super::event::Position;
@@ -23,19 +27,6 @@ pub enum Form {
     Export,
     /// Of those a binary value: its name on a line, its length in eight bytes, and that many bytes.
     Binary(Binary),
-}
-
-/// How far a binary value of the export form has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Binary {
-    is_message: bool,
-    /// Where it begins.
-    line: Position,
-    /// The eight bytes of the length, and how many of them are here.
-    length: [u8; 8],
-    have: usize,
-    /// What is missing of the value.
-    left: u64,
 }
 
 /// The form so far, and a record that has begun.
@@ -60,10 +51,20 @@ impl Forms {
     /// The next line without its newline, and its number.
     pub(super) fn line(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
         match self.form {
-            Form::Binary(binary) => {
-                self.form = binary_line(binary, line, &mut self.entry);
-                Part::Other
-            }
+            Form::Binary(binary) => match binary.line(line, &mut self.entry) {
+                Next::Binary(binary) => {
+                    self.form = Form::Binary(binary);
+                    Part::Other
+                }
+                Next::Export => {
+                    self.form = Form::Export;
+                    Part::Other
+                }
+                Next::Lines => {
+                    self.reset();
+                    self.other(line, at, take)
+                }
+            },
             Form::Export => self.export(line, at, take),
             Form::Verbose => self.verbose(line, at, take),
             Form::Json | Form::Lines => self.other(line, at, take),
@@ -137,13 +138,7 @@ impl Forms {
                 Part::Other
             }
             None => {
-                self.form = Form::Binary(Binary {
-                    is_message: line == b"MESSAGE",
-                    line: at,
-                    length: [0; 8],
-                    have: 0,
-                    left: 0,
-                });
+                self.form = Form::Binary(Binary::new(line, at));
                 Part::Other
             }
             Some(_) => {
@@ -207,47 +202,6 @@ fn both(one: Part, other: Part) -> Part {
         (Part::Stop, _) | (_, Part::Stop) => Part::Stop,
         (Part::Report, _) | (_, Part::Report) => Part::Report,
         _ => Part::Other,
-    }
-}
-
-/// A line of a binary value: it may hold newlines, and so may its length.
-fn binary_line(mut binary: Binary, line: &[u8], entry: &mut Entry) -> Form {
-    let mut rest = line;
-    let mut is_ended = false;
-    while binary.have < 8 {
-        let Some((byte, behind)) = rest.split_first() else {
-            if is_ended {
-                return Form::Binary(binary);
-            }
-            // The newline that this line lost is one of the eight bytes.
-            is_ended = true;
-            binary.length[binary.have] = b'\n';
-            binary.have += 1;
-            continue;
-        };
-        binary.length[binary.have] = *byte;
-        binary.have += 1;
-        rest = behind;
-    }
-    if binary.left == 0 {
-        binary.left = u64::from_le_bytes(binary.length);
-    }
-    if is_ended {
-        return Form::Binary(binary);
-    }
-    if binary.is_message {
-        entry.append(rest, binary.line);
-    }
-    match binary.left.checked_sub(rest.len() as u64 + 1) {
-        // One byte more than the rest: the newline belongs to the value.
-        Some(left) if left > 0 => {
-            if binary.is_message {
-                entry.append(b"\n", binary.line);
-            }
-            binary.left = left;
-            Form::Binary(binary)
-        }
-        _ => Form::Export,
     }
 }
 

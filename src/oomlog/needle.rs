@@ -11,8 +11,23 @@ const NEEDLES: [&[u8]; 3] = [b"oom-kill", b"ut of memory", b"Killed process"];
 /// What the first of them is in a report's header.
 const HEADER: &[u8] = b"oom-killer";
 
-/// The longest of [`NEEDLES`].
-pub(super) const LONGEST: usize = 14;
+/// The first two as journalctl -o json spells a message that holds a control character or is no UTF-8: its bytes as numbers. They
+/// are looked for in logs of JSON alone.
+const NUMBERS: [&[u8]; 4] = [
+    b"111,111,109,45,107,105,108,108",
+    b"117,116,32,111,102,32,109,101,109,111,114,121",
+    b"111, 111, 109, 45, 107, 105, 108, 108",
+    b"117, 116, 32, 111, 102, 32, 109, 101, 109, 111, 114, 121",
+];
+
+/// [`HEADER`] in those numbers.
+const HEADERS: [&[u8]; 2] = [
+    b"111,111,109,45,107,105,108,108,101,114",
+    b"111, 111, 109, 45, 107, 105, 108, 108, 101, 114",
+];
+
+/// The longest of all needles.
+pub(super) const LONGEST: usize = 56;
 
 /// Where the first needle is, and whether it begins a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,30 +45,71 @@ pub(super) enum Place {
     Further,
 }
 
+/// How a log spells its messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Spelling {
+    Text,
+    /// As text, or as numbers.
+    Json,
+}
+
+impl Spelling {
+    /// By the start of the log.
+    pub(super) fn of(start: &[u8]) -> Self {
+        match start.trim_ascii_start().first() {
+            Some(b'{') => Self::Json,
+            _ => Self::Text,
+        }
+    }
+}
+
 /// Searches for all needles. Three passes over a chunk that the cache holds cost less than one that knows all three.
-pub(super) struct Needles([Finder<'static>; 3]);
+pub(super) struct Needles {
+    text: [Finder<'static>; 3],
+    numbers: [Finder<'static>; 4],
+}
 
 impl Needles {
     pub(super) fn new() -> Self {
-        Self(NEEDLES.map(Finder::new))
+        Self {
+            text: NEEDLES.map(Finder::new),
+            numbers: NUMBERS.map(Finder::new),
+        }
     }
 
     /// The first needle in `text`, which is where the log starts or is not.
-    pub(super) fn find(&self, text: &[u8], place: Place) -> Option<Hit> {
-        let mut found: Option<Hit> = None;
+    pub(super) fn find(&self, text: &[u8], place: Place, spelling: Spelling) -> Option<Hit> {
         let passes = match place {
             Place::Start => NEEDLES.len(),
             Place::Further => NEEDLES.len() - 1,
         };
-        for finder in &self.0[..passes] {
-            let near = &text[..found.map_or(text.len(), |hit| hit.at)];
-            if let Some(at) = finder.find(near) {
-                // `oom-kill` at a chunk's end may go on in the next.
-                let name = &text[at..text.len().min(at + HEADER.len())];
-                let is_header = HEADER.starts_with(name);
-                found = Some(Hit { at, is_header });
-            }
+        let numbers = match spelling {
+            Spelling::Text => 0,
+            Spelling::Json => NUMBERS.len(),
+        };
+        let finders = self.text[..passes].iter().chain(&self.numbers[..numbers]);
+        let mut found = None;
+        for finder in finders {
+            found = finder.find(&text[..found.unwrap_or(text.len())]).or(found);
         }
-        found
+        let at = found?;
+        // `oom-kill` at a chunk's end may go on in the next.
+        let begins =
+            |header: &[u8]| header.starts_with(&text[at..text.len().min(at + header.len())]);
+        Some(Hit {
+            at,
+            is_header: begins(HEADER) || HEADERS.into_iter().any(begins),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_needle_is_longer_than_the_longest() {
+        let all = NEEDLES.iter().chain(&NUMBERS);
+        assert_eq!(all.map(|needle| needle.len()).max(), Some(LONGEST));
     }
 }

@@ -6,7 +6,7 @@
 use super::buffer::Buffer;
 use super::event::{BYTES, Position};
 use super::feed::Feed;
-use super::needle::{Hit, LONGEST, Needles, Place};
+use super::needle::{Hit, LONGEST, Needles, Place, Spelling};
 use super::record::Record;
 use super::source::Source;
 use crate::sys::Result;
@@ -65,6 +65,7 @@ pub struct Scan {
     /// The position of what of that chunk has not been handed on, less one, and how many lines end in it, or its bytes.
     lines: [u64; 2],
     unit: Unit,
+    spelling: Spelling,
     /// Whether the chunk before this one is the first.
     is_first: bool,
 }
@@ -96,6 +97,7 @@ impl Scan {
             handed: 0,
             lines: [0; 2],
             unit: Unit::Line,
+            spelling: Spelling::Text,
             is_first: false,
         }
     }
@@ -120,6 +122,9 @@ impl Scan {
                 self.unit = Unit::Byte;
                 let kept = before.saturating_sub(self.handed) as u64;
                 self.lines = [BYTES | (tally.bytes - kept), kept];
+            }
+            if tally.bytes == 0 {
+                self.spelling = Spelling::of(&self.chunks[now][..length]);
             }
             tally.bytes += length as u64;
             if !self.chunk(now, [length, before], take) {
@@ -151,6 +156,7 @@ impl Scan {
             } else {
                 Place::Further
             },
+            spelling: self.spelling,
         };
         self.handed = 0;
         let mut at = 0;
@@ -193,6 +199,7 @@ struct Pair<'c> {
     last_is_start: bool,
     text: &'c [u8],
     place: Place,
+    spelling: Spelling,
 }
 
 impl<'c> Pair<'c> {
@@ -203,7 +210,7 @@ impl<'c> Pair<'c> {
         {
             return Some(hit);
         }
-        let hit = needles.find(&self.text[at..], self.place)?;
+        let hit = needles.find(&self.text[at..], self.place, self.spelling)?;
         Some(Hit {
             at: at + hit.at,
             ..hit
@@ -217,7 +224,7 @@ impl<'c> Pair<'c> {
         let end = tail.len() + head.len();
         both[..tail.len()].copy_from_slice(tail);
         both[tail.len()..end].copy_from_slice(head);
-        let hit = needles.find(&both[..end], self.place)?;
+        let hit = needles.find(&both[..end], self.place, self.spelling)?;
         Some(Hit {
             at: 0,
             is_header: hit.is_header,

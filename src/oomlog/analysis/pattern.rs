@@ -88,7 +88,7 @@ impl Summary {
     pub fn add(&mut self, event: &Event, at: Option<i64>) {
         self.events += 1;
         match event.outcome {
-            Outcome::Killed => self.killed += 1 + event.group.len() as u64,
+            Outcome::Killed => self.killed += 1 + event.group_count,
             Outcome::Panic => self.panics += 1,
             Outcome::NoneKillable => self.none_killable += 1,
             Outcome::Unknown => self.unknown += 1,

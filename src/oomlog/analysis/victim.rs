@@ -34,7 +34,7 @@ pub fn victim(event: &Event) -> Vec<Finding> {
         None => ranking(event, victim.task.pid, &mut findings),
     }
     if let Some(memcg) = &event.group_memcg {
-        let others = event.group.len() as u64;
+        let others = event.group_count;
         let words = format!(
             "memory.oom.group of {}: {others} {} killed with it",
             Escaped(memcg),

@@ -118,8 +118,12 @@ fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
     if is_member || open.killed.is_some() {
         let is_known = open.event.group.iter().any(|known| known.pid == task.pid);
         let is_victim = open.victim_pid() == Some(task.pid);
-        if !is_known && !is_victim && open.event.group.len() < super::GROUP {
-            open.event.group.push(task);
+        if !is_known && !is_victim {
+            // A member behind those that are kept may be counted twice when its line is there twice.
+            open.event.group_count += 1;
+            if open.event.group.len() < Event::GROUP {
+                open.event.group.push(task);
+            }
         }
         return;
     }

@@ -468,3 +468,20 @@ fn a_newline_in_a_name_does_not_end_its_line() {
     let victim = found[1].victim.as_ref().expect("a victim");
     assert_eq!((victim.task.pid, &victim.task.comm), (9, &None));
 }
+
+#[test]
+fn all_members_of_a_group_are_counted_and_the_first_are_kept() {
+    let mut text = std::string::String::from(
+        "[    1.000000] Memory cgroup out of memory: Killed process 7 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB
+[    1.000000] Tasks in /a are going to be killed due to memory.oom.group set\n",
+    );
+    for pid in 7..3007 {
+        text.push_str(&std::format!(
+            "[    1.000000] Memory cgroup out of memory: Killed process {pid} (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB\n"
+        ));
+    }
+    let found = events(&text);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].group_count, 2999);
+    assert_eq!(found[0].group.len(), Event::GROUP);
+}

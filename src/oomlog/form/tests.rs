@@ -83,6 +83,18 @@ fn a_binary_value_of_the_export_form_may_hold_newlines_and_so_may_its_length() {
 }
 
 #[test]
+fn a_length_that_can_not_be_is_a_line_and_hides_no_other() {
+    for length in [&[0xff; 8][..], b"", b"\n\n\n", b"\0\0\0\x01"] {
+        let mut log = b"__REALTIME_TIMESTAMP=1\n_TRANSPORT=kernel\nMESSAGE\n".to_vec();
+        log.extend(length);
+        log.extend(format!("abcdefgh\n\n[    1.000000] {KILL}\n").as_bytes());
+        let found = seen(&log);
+        let last = found.last().expect("the line behind it");
+        assert_eq!((last.0.as_str(), last.2), (KILL, Some(1_000_000)));
+    }
+}
+
+#[test]
 fn dmesg_writes_an_array() {
     let log = format!(
         "{{\n   \"dmesg\": [\n      {{\n         \"pri\": 4,\n         \"time\":     4.370404,\n         \

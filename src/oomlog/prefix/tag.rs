@@ -51,8 +51,9 @@ pub(super) fn alone(line: &[u8]) -> Option<Tag<'_>> {
     let (host, behind) = word(line);
     let is_host = !host.starts_with(b"[") && !host.ends_with(b":");
     if is_host && let Some((Who::Kernel, rest)) = identifier(behind) {
+        // `user.warn kernel: ` is what a process has written to /dev/kmsg.
         return Some(Tag {
-            origin: Origin::Kernel,
+            origin: dotted(host).unwrap_or(Origin::Kernel),
             host: Some(host),
             rest,
         });
@@ -88,7 +89,10 @@ pub(super) fn after_time(text: &[u8]) -> Option<Tag<'_>> {
         }
         match identifier(here) {
             Some((Who::Kernel, rest)) => {
-                let origin = Origin::Kernel;
+                // A facility outranks the identifier: klogd hands on what processes write to /dev/kmsg, too.
+                if origin == Origin::Unknown {
+                    origin = Origin::Kernel;
+                }
                 return Some(Tag { origin, host, rest });
             }
             Some((Who::Process, rest)) => {

@@ -183,7 +183,7 @@ fn ending(event: &Event) -> String {
                 words.push_str(&format!(" - Freed {}", Mb(bytes)));
             }
             if !event.group.is_empty() {
-                words.push_str(&format!(", and {} of its group", event.group.len()));
+                words.push_str(&format!(", and {} of its group", event.group_count));
             }
             words
         }

@@ -46,7 +46,7 @@ pub(super) fn put(found: &Found<'_>, out: &mut Out<'_>) {
     let (memory, why, chosen) = (slices(&memory), slices(&why), slices(&chosen));
     facts.extend([
         list("memdoor.oom.group", &group),
-        some("memdoor.oom.group_killed", event.group.len() as u64),
+        some("memdoor.oom.group_killed", event.group_count),
         some("memdoor.oom.tasks", event.table.rows),
         list("memdoor.oom.top", &top),
         list("memdoor.oom.ranking", &worst),

@@ -216,7 +216,7 @@ fn killed(to: &mut String, event: &Event, victim: &Victim) {
         for task in event.group.iter().take(10) {
             words.push_str(&format!("{}, ", Who::task(task)));
         }
-        let more = event.group.len().saturating_sub(10);
+        let more = event.group_count.saturating_sub(10);
         let end = if more > 0 {
             format!("and {more} more")
         } else {
