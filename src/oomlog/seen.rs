@@ -9,7 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::moment::{By, Moment};
-pub use print::{Print, Tells, print};
+pub use print::{Print, Tells, number, print};
 
 /// Events that are remembered; the oldest is forgotten first, and may then be reported twice. 2 MiB when full.
 pub const MOST: usize = 32_768;

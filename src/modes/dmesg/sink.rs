@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::filter::{Filter, Verdict};
+use super::trouble::Troubles;
 use super::{id, words};
 use crate::oomlog::event::{Event, Position};
 use crate::oomlog::moment::{self, Reference};
@@ -89,6 +90,9 @@ pub(super) struct Sink<'a, 'b> {
     pub(super) out: Out<'b>,
     pub(super) run: Run,
     pub(super) seen: Seen,
+    pub(super) troubles: Troubles,
+    /// Logs of which nothing was read because others have to.
+    pub(super) unread: u64,
     /// Events that were shown.
     pub(super) shown: u64,
     pub(super) flush: Flush,

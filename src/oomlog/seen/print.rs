@@ -97,6 +97,16 @@ fn short(text: Option<&[u8]>) -> u16 {
     }
 }
 
+/// The same number for the same words, today and in later runs.
+#[must_use]
+pub fn number(words: &[&[u8]]) -> u64 {
+    let mut hash = Hash::new();
+    for word in words {
+        hash.text(Some(word));
+    }
+    hash.end()
+}
+
 /// FNV-1a, stirred once more at its end. A state file holds it: it may never change.
 struct Hash(u64);
 
