@@ -491,6 +491,51 @@ fn a_file_that_is_named_twice_and_one_that_is_there_in_both_forms_are_read_once(
     assert_eq!(pids(&[&names[0], &names[1], &names[2]]), [7]);
 }
 
+/// A report with its header, and the same cut behind that.
+fn report(second: u64, pid: u64) -> [String; 2] {
+    let header = format!(
+        "[{second:5}.000000] java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+    );
+    [[header.clone(), booted(second, pid)].concat(), header]
+}
+
+#[test]
+fn a_copy_that_is_cut_behind_its_header_is_the_same_event() {
+    let dir = TempDir::new();
+    let state = TempDir::new();
+    let [whole, cut] = report(5, 7);
+    for (a, b) in [(&whole, &cut), (&cut, &whole)] {
+        let (a, b) = (dir.write("a", a.as_bytes()), dir.write("b", b.as_bytes()));
+        assert_eq!(pids(&[&a, &b]), [7]);
+        let state = state.join("state");
+        let _ = fs::remove_file(&state);
+        assert_eq!(pids(&["--since-last", &state, &a, &b]), [7]);
+        assert_eq!(json(&["--since-last", &state, &a, &b]).out, "");
+        assert_eq!(json(&["--since-last", &state, &b]).out, "");
+    }
+    // Alone it is an event; one that begins at another time is another; the order is that of the logs.
+    let alone = dir.write("alone", cut.as_bytes());
+    let events = events(&json(&[&alone]));
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].text("memdoor.source.path"), alone);
+    let other = dir.write("other", report(6, 8)[0].as_bytes());
+    let shown = self::events(&json(&[&alone, &other]));
+    assert_eq!(shown.len(), 2);
+    assert_eq!(shown[0].text("memdoor.source.path"), alone);
+    assert_eq!(shown[1].number("memdoor.oom.killed.pid"), 8);
+    // More than can wait are shown in their order.
+    let many: String = (1..100)
+        .map(|second| report(second, 1)[1].clone())
+        .collect();
+    let many = dir.write("many", many.as_bytes());
+    let shown = self::events(&json(&[&many]));
+    assert_eq!(shown.len(), 99);
+    let lines = shown
+        .iter()
+        .map(|event| event.number("memdoor.source.line"));
+    assert!(lines.is_sorted());
+}
+
 #[test]
 fn two_kills_in_one_second_are_two_events() {
     let dir = TempDir::new();

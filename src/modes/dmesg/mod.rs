@@ -9,6 +9,7 @@ mod filter;
 mod follow;
 mod id;
 mod machine;
+mod queue;
 mod read;
 mod sink;
 mod state;
@@ -31,6 +32,7 @@ use crate::report::Format;
 use crate::sys::Errno;
 use crate::sys::out::{Out, Sink as To};
 use crate::sys::signal;
+use queue::Queue;
 use read::{Notes, Reader};
 use sink::{Flush, Sink};
 use state::State;
@@ -95,6 +97,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         run: Run::default(),
         seen: state.seen,
         troubles: state.troubles,
+        queue: Queue::default(),
         unread: 0,
         shown: 0,
         flush: match options.logs {
@@ -137,6 +140,7 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
 
 /// Says what all events have in common, and remembers them.
 fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Exit {
+    sink.release();
     // Cron mails whatever is said: nothing new is nothing to say.
     let is_news = options.since_last.is_none() || sink.shown > 0;
     // That nothing was found is no fact where nothing could be read.
