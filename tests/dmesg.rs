@@ -307,6 +307,84 @@ fn a_cut_off_gzip_gives_what_it_holds_and_a_warning() {
     assert!(ended.err.starts_with(&warning), "{}", ended.err);
 }
 
+const XZ: &[u8] = b"\xfd7zXZ\0\0\x04";
+
+#[test]
+fn what_can_not_be_unpacked_is_named_with_what_to_type_and_no_all_clear() {
+    let dir = TempDir::new();
+    let path = dir.write("kern.log.2.xz", XZ);
+    for format in ["text", "json"] {
+        let ended = run(&["dmesg", "--format", format, &path]);
+        let expected = format!(
+            "memdoor: warning: {path}: it is a file of xz: nothing of it was read. Type: xzcat {path} | memdoor dmesg -\n"
+        );
+        assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
+        assert_eq!(ended.err, expected);
+    }
+    // The others are read.
+    dir.write("a b)$(id).journal", b"LPKSHHRH");
+    dir.write("kern.log", booted(5, 7).as_bytes());
+    let ended = json(&[&dir.join("")]);
+    assert_eq!((ended.code(), pids_of(&ended)), (4, vec![7]));
+    let command = format!(
+        "Type: journalctl --file '{}' _TRANSPORT=kernel -o short-iso | memdoor dmesg -\n",
+        dir.join("a b)$(id).journal")
+    );
+    assert!(ended.err.contains(&command), "{}", ended.err);
+    let words = memdoor(&["dmesg", "-"]);
+    let ended = run_command(through_shell(&format!("\"$@\" < {path}"), &words));
+    assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
+    assert!(
+        ended.err.contains("Type: xzcat FILE | memdoor"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn a_host_with_a_journal_and_no_other_log_does_not_look_clean() {
+    const MACHINE: &str = "0123456789abcdef0123456789abcdef";
+    let dir = TempDir::new();
+    let below = format!("var/log/journal/{MACHINE}");
+    fs::create_dir_all(dir.path().join(&below)).expect("directories");
+    let root = dir.join("");
+    let empty = run(&["dmesg", "--root", &root]);
+    assert_eq!(empty.code(), 1);
+    dir.write(&format!("{below}/system.journal"), b"LPKSHHRH");
+    let journal = dir.join("var/log/journal");
+    let ask = |args: &[&str]| run(&[&["dmesg"], args].concat());
+    for (args, named) in [
+        (&["--root", &root][..], journal.clone()),
+        (&[&root], journal.clone()),
+        (&[&dir.join("var/log")], journal.clone()),
+        (&[&journal], format!("{journal}/")),
+    ] {
+        let ended = ask(args);
+        assert_eq!((ended.code(), ended.out.as_str()), (4, ""), "{args:?}");
+        let command = format!(
+            "Type: journalctl -D {named} _TRANSPORT=kernel -o short-iso | memdoor dmesg -\n"
+        );
+        assert!(ended.err.ends_with(&command), "{args:?} {}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    }
+    // An empty log is none; with one that has text the journal is a note.
+    dir.write("var/log/kern.log", b"");
+    assert_eq!(ask(&["--root", &root]).code(), 4);
+    dir.write("var/log/kern.log", b"Nov 21 10:08:31 host kernel: x\n");
+    let ended = ask(&["--root", &root]);
+    assert_eq!(ended.code(), 0, "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .starts_with(&format!("memdoor: note: {journal}: ")),
+        "{}",
+        ended.err
+    );
+    let state = dir.join("state");
+    let ended = ask(&["--since-last", &state, "--root", &root]);
+    assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
+}
+
 #[test]
 fn names_of_any_bytes_are_read_and_can_not_write_to_the_terminal() {
     let dir = TempDir::new();
@@ -366,7 +444,11 @@ fn a_log_may_grow_and_shrink_while_it_is_read() {
     };
     for _ in 0..20 {
         let ended = json(&[&path]);
-        assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
+        let shrunk = format!(
+            "memdoor: warning: {path}: the file has shrunk while it was read: what it still held was read\n"
+        );
+        let outcome = (ended.code(), ended.err.as_str());
+        assert!(outcome == (0, "") || outcome == (4, &shrunk), "{ended:?}");
         events(&ended);
     }
     fs::write(stop, b"").expect("write");
@@ -407,6 +489,51 @@ fn a_file_that_is_named_twice_and_one_that_is_there_in_both_forms_are_read_once(
     assert_eq!(pids(&[&dir.join("")]), [7]);
     let names = ["kern.log", "kern.log.1", "kern.log.1.gz"].map(|name| dir.join(name));
     assert_eq!(pids(&[&names[0], &names[1], &names[2]]), [7]);
+}
+
+/// A report with its header, and the same cut behind that.
+fn report(second: u64, pid: u64) -> [String; 2] {
+    let header = format!(
+        "[{second:5}.000000] java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+    );
+    [[header.clone(), booted(second, pid)].concat(), header]
+}
+
+#[test]
+fn a_copy_that_is_cut_behind_its_header_is_the_same_event() {
+    let dir = TempDir::new();
+    let state = TempDir::new();
+    let [whole, cut] = report(5, 7);
+    for (a, b) in [(&whole, &cut), (&cut, &whole)] {
+        let (a, b) = (dir.write("a", a.as_bytes()), dir.write("b", b.as_bytes()));
+        assert_eq!(pids(&[&a, &b]), [7]);
+        let state = state.join("state");
+        let _ = fs::remove_file(&state);
+        assert_eq!(pids(&["--since-last", &state, &a, &b]), [7]);
+        assert_eq!(json(&["--since-last", &state, &a, &b]).out, "");
+        assert_eq!(json(&["--since-last", &state, &b]).out, "");
+    }
+    // Alone it is an event; one that begins at another time is another; the order is that of the logs.
+    let alone = dir.write("alone", cut.as_bytes());
+    let events = events(&json(&[&alone]));
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].text("memdoor.source.path"), alone);
+    let other = dir.write("other", report(6, 8)[0].as_bytes());
+    let shown = self::events(&json(&[&alone, &other]));
+    assert_eq!(shown.len(), 2);
+    assert_eq!(shown[0].text("memdoor.source.path"), alone);
+    assert_eq!(shown[1].number("memdoor.oom.killed.pid"), 8);
+    // More than can wait are shown in their order.
+    let many: String = (1..100)
+        .map(|second| report(second, 1)[1].clone())
+        .collect();
+    let many = dir.write("many", many.as_bytes());
+    let shown = self::events(&json(&[&many]));
+    assert_eq!(shown.len(), 99);
+    let lines = shown
+        .iter()
+        .map(|event| event.number("memdoor.source.line"));
+    assert!(lines.is_sorted());
 }
 
 #[test]
@@ -837,6 +964,36 @@ fn what_is_no_error_is_not_said_to_cron_and_what_is_one_is() {
         "{}",
         ended.err
     );
+}
+
+/// Cron would mail it with each run.
+#[test]
+fn what_is_wrong_with_a_file_is_said_once_and_again_when_the_file_has_changed() {
+    let dir = TempDir::new();
+    let keep = TempDir::new();
+    let state = keep.join("state");
+    dir.write("log", booted(5, 7).as_bytes());
+    let packed = gzip(booted(6, 8).as_bytes());
+    let cut = dir.write("old.gz", &packed[..packed.len() - 1]);
+    let xz = dir.write("old.xz", XZ);
+    let ask = || json(&["--since-last", &state, &dir.join("")]);
+    let first = ask();
+    assert_eq!((first.code(), pids_of(&first)), (4, vec![7, 8]));
+    let names = |ended: &Ended| [&cut, &xz].map(|name| ended.err.matches(&**name).count() > 0);
+    assert_eq!(names(&first), [true, true]);
+    for _ in 0..2 {
+        let ended = ask();
+        assert_eq!(
+            (ended.code(), ended.out, ended.err),
+            (0, String::new(), String::new())
+        );
+    }
+    dir.write("old.gz", &packed[..packed.len() - 2]);
+    let ended = ask();
+    assert_eq!((ended.code(), names(&ended)), (4, [true, false]));
+    assert_eq!(ask().code(), 0);
+    // Whoever does not ask for what is new hears of all.
+    assert_eq!(names(&json(&[&dir.join("")])), [true, true]);
 }
 
 // How it ends

@@ -13,7 +13,7 @@ use memdoor::oomlog::event::Mark;
 use memdoor::oomlog::places::{Found, of_directory, of_root};
 use memdoor::oomlog::record::Record;
 use memdoor::oomlog::scan::{Part, Scan, Tally};
-use memdoor::oomlog::source::{Source, Trouble};
+use memdoor::oomlog::source::{Foreign, Source, Trouble};
 use memdoor::sys::file::Dir;
 use memdoor::sys::input::Input;
 
@@ -417,7 +417,46 @@ fn a_file_that_shrinks_or_grows_while_it_is_read_is_read_to_its_end() {
         };
         Scan::new().run(&mut source, &mut take).expect("read");
         assert_eq!(kills, 1 + usize::from(grow));
+        let expected = (!grow).then_some(Trouble::Shrunk);
+        assert_eq!(source.trouble(), expected);
     }
+}
+
+#[test]
+fn what_starts_in_the_middle_of_a_file_has_not_shrunk() {
+    let scratch = Scratch::new("middle");
+    let path = scratch.file("log", NOISE.repeat(100).as_bytes());
+    let input = Input::open(&c_path(&path)).expect("open");
+    assert_eq!(input.read(&mut [0; 100]), Ok(100));
+    let mut source = Source::new(input);
+    let tally = Scan::new().run(&mut source, &mut |_, _| Part::Other);
+    assert_eq!(tally.expect("read").bytes, NOISE.len() as u64 * 100 - 100);
+    assert_eq!(source.trouble(), None);
+}
+
+#[test]
+fn what_others_must_unpack_is_known_by_its_first_bytes_and_not_searched() {
+    let scratch = Scratch::new("foreign");
+    for (magic, foreign) in [
+        (&b"\xfd7zXZ\0"[..], Foreign::Xz),
+        (b"\x28\xb5\x2f\xfd", Foreign::Zstd),
+        (b"BZh", Foreign::Bzip2),
+        (b"\x04\x22\x4d\x18", Foreign::Lz4),
+        (b"LPKSHHRH", Foreign::Journal),
+    ] {
+        for rest in ["", KILL] {
+            let path = scratch.file("log", &[magic, rest.as_bytes()].concat());
+            let (lines, tally, trouble) = read(&path);
+            assert_eq!((lines.len(), tally.bytes), (0, 0));
+            assert_eq!(trouble, Some(Trouble::Foreign(foreign)));
+        }
+        // Cut before it is known, or of a log's text.
+        let path = scratch.file("log", &magic[..2]);
+        assert_eq!(read(&path).2, None);
+        let path = scratch.file("log", &[b" ", magic].concat());
+        assert_eq!(read(&path).2, None);
+    }
+    assert_eq!(read(&scratch.file("log", b"")).2, None);
 }
 
 /// What each name in the directory turned out to be.
@@ -437,6 +476,7 @@ fn named(name: &[u8], what: &Found) -> (String, &'static str) {
         Found::Skipped => "skipped",
         Found::Failed(_) => "failed",
         Found::TooMany => "too many",
+        Found::Journal => "journal",
     };
     (String::from_utf8_lossy(name).into_owned(), what)
 }

@@ -144,24 +144,15 @@ impl DmesgArgs {
         Err(UsageError(wrong))
     }
 
-    /// `/var/log, last 7 days`: all that was asked for, as it was typed.
+    /// `last 7 days, .../log/kern.log`: all that was asked for, as it was typed. A title cuts what is behind its end, so that what is
+    /// asked of the logs comes first and long paths lose their start.
     fn subject(&self) -> String {
         /// Logs that are named; the others are counted.
         const NAMED: usize = 3;
-        let logs = self.root.iter().chain(&self.operands);
-        let mut words: Vec<String> = logs
-            .map(|path| Escaped(path.to_bytes()).to_string())
-            .collect();
-        if words.is_empty() {
-            words.push("the live kernel log".into());
-        }
-        if let Some(more @ 1..) = words.len().checked_sub(NAMED) {
-            words.truncate(NAMED);
-            words.push(format!("{more} more"));
-        }
+        let mut words: Vec<String> = Vec::new();
         let mut ask = |what: &str, typed: Option<&OsStr>, unit: &str| {
-            let text = typed.map(|typed| Escaped(typed.as_bytes()));
-            words.extend(text.map(|text| format!("{what} {text}{unit}")));
+            let text = typed.map(|typed| Escaped(typed.as_bytes()).to_string());
+            words.extend(text.map(|text| format!("{what} {}{unit}", last(text, LEAST))));
         };
         let typed = |time| Option::map(time, |time: &Time| time.typed.as_os_str());
         ask("last", typed(self.days.as_ref()), " days");
@@ -169,8 +160,41 @@ impl DmesgArgs {
         ask("until", typed(self.until.as_ref()), "");
         ask("victim", self.victim.as_deref(), "");
         ask("cgroup", self.cgroup.as_deref(), "");
+
+        let logs: Vec<&CString> = self.root.iter().chain(&self.operands).collect();
+        let named = &logs[..logs.len().min(NAMED)];
+        let taken: usize = words.iter().map(|word| columns(word) + 2).sum();
+        let each = TITLE.saturating_sub(taken) / named.len().max(1);
+        let names = named
+            .iter()
+            .map(|path| Escaped(path.to_bytes()).to_string());
+        words.extend(names.map(|name| last(name, each.saturating_sub(2).max(LEAST))));
+        match logs.len().saturating_sub(NAMED) {
+            0 if logs.is_empty() => words.push("the live kernel log".into()),
+            0 => {}
+            more => words.push(format!("{more} more")),
+        }
         words.join(", ")
     }
+}
+
+/// What a title of 80 columns has for it.
+const TITLE: usize = 58;
+/// What each path has at least.
+const LEAST: usize = 24;
+
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The end of a text that is too long, from the start of a path's part on if possible.
+fn last(text: String, most: usize) -> String {
+    let Some(over @ 1..) = columns(&text).checked_sub(most) else {
+        return text;
+    };
+    let tail: String = text.chars().skip(over + 3).collect();
+    let from = tail.find('/').unwrap_or(0);
+    format!("...{}", &tail[from..])
 }
 
 fn quoted(path: &CStr) -> String {
@@ -195,4 +219,43 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     args.check()?;
     args.subject = args.subject();
     Ok(Command::Dmesg(Box::new(args)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(args: &[&str]) -> String {
+        let mut parser = Parser::from_args(args);
+        match super::args(&mut parser) {
+            Ok(Command::Dmesg(args)) => args.subject,
+            _ => panic!("{args:?}"),
+        }
+    }
+
+    #[test]
+    fn a_title_has_what_was_asked_and_the_ends_of_long_paths() {
+        let long = "/srv/collected/2026-11-21/host-with-a-long-name/var/log/kern.log";
+        for (args, expected) in [
+            (&[][..], "the live kernel log"),
+            (&["--days", "7", "/var/log"], "last 7 days, /var/log"),
+            (&["a", "b", "c", "d", "e"], "a, b, c, 2 more"),
+            (
+                &[long],
+                ".../2026-11-21/host-with-a-long-name/var/log/kern.log",
+            ),
+            (
+                &["--days", "7", long],
+                "last 7 days, .../host-with-a-long-name/var/log/kern.log",
+            ),
+            (&[long, "b"], ".../var/log/kern.log, b"),
+            (
+                &["--cgroup", "/kubepods/burstable/pod0/0123456789abcdef", "x"],
+                "cgroup .../0123456789abcdef, x",
+            ),
+        ] {
+            assert_eq!(subject(args), expected);
+            assert!(columns(expected) <= TITLE);
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 extern crate alloc;
 
+mod journal;
+
 use core::ffi::CStr;
 
 use alloc::ffi::CString;
@@ -26,6 +28,8 @@ pub enum Found {
     Failed(Errno),
     /// There are more names in this directory than are read.
     TooMany,
+    /// A directory with files of systemd-journald, which are not read.
+    Journal,
 }
 
 /// Hands on what each name in a directory is, in the order of the names. What is below it is left alone.
@@ -39,6 +43,7 @@ pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()>
     if left > 0 {
         take(c"", Found::TooMany);
     }
+    journal::of_directory(dir, take);
     Ok(())
 }
 
@@ -56,6 +61,7 @@ pub fn of_root(root: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
     for (place, starts) in PLACES {
         below(root, place, starts, 2, take)?;
     }
+    journal::of_root(root, take);
     Ok(())
 }
 

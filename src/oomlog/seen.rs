@@ -9,9 +9,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::moment::{By, Moment};
-pub use print::{Print, Tells, print};
+pub use print::{Print, Tells, beginning, number, print};
 
-/// Events that are remembered; the oldest is forgotten first, and may then be reported twice. 2 MiB when full.
+/// Events and their beginnings that are remembered; the oldest is forgotten first, and may then be reported twice. 2 MiB when full.
 pub const MOST: usize = 32_768;
 
 /// Of those that look alike so many are compared with, the latest first.

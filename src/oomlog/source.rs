@@ -2,11 +2,14 @@
 
 extern crate alloc;
 
+mod foreign;
+
 use alloc::boxed::Box;
 
 use super::gunzip::{Gunzip, MAGIC};
 use crate::sys::Result;
-use crate::sys::input::Input;
+use crate::sys::input::{Input, Kind};
+pub use foreign::Foreign;
 
 /// Why a log may hold more than was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,11 +20,23 @@ pub enum Trouble {
     Damaged,
     /// gzip: something that is no member follows the last one.
     Trailing,
+    /// A plain file that ended before the size that it had at first.
+    Shrunk,
+    /// It is no text: nothing of it has been read.
+    Foreign(Foreign),
 }
 
 impl core::fmt::Display for Trouble {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
+            Self::Shrunk => "the file has shrunk while it was read: what it still held was read",
+            Self::Foreign(foreign) => {
+                return write!(
+                    f,
+                    "it is a file of {}: nothing of it was read",
+                    foreign.name()
+                );
+            }
             Self::CutOff => "the gzip file is cut off: what it holds was read",
             Self::Damaged => "the gzip file is damaged: what is before the damage was read",
             Self::Trailing => "something else follows the gzip data: it was not read",
@@ -38,12 +53,16 @@ pub struct Source {
 enum Coding {
     /// Nothing was read yet.
     Unknown,
-    Plain,
+    /// What should still come, 0 where nothing tells.
+    Plain(u64),
+    /// A plain file that has ended too early.
+    Shrunk,
     Gzip(Box<Gunzip>),
+    Foreign(Foreign),
 }
 
 impl Source {
-    /// Reads from `input`, whose first two bytes tell what it is: a log's name says nothing.
+    /// Reads from `input`, whose first bytes tell what it is: a log's name says nothing.
     #[must_use]
     pub const fn new(input: Input) -> Self {
         Self {
@@ -57,36 +76,59 @@ impl Source {
     pub fn trouble(&self) -> Option<Trouble> {
         match &self.coding {
             Coding::Gzip(gzip) => gzip.trouble(),
-            _ => None,
+            Coding::Shrunk => Some(Trouble::Shrunk),
+            Coding::Foreign(foreign) => Some(Trouble::Foreign(*foreign)),
+            Coding::Unknown | Coding::Plain(_) => None,
         }
     }
 
     /// Fills `buf` as far as one read goes; 0 is the end.
     pub fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         match &mut self.coding {
-            Coding::Plain => self.input.read(buf),
+            Coding::Plain(left) => {
+                let length = self.input.read(buf)?;
+                if length == 0 && *left > 0 {
+                    self.coding = Coding::Shrunk;
+                } else {
+                    *left = left.saturating_sub(length as u64);
+                }
+                Ok(length)
+            }
             Coding::Gzip(gzip) => gzip.read(&self.input, buf),
+            Coding::Shrunk | Coding::Foreign(_) => Ok(0),
             Coding::Unknown => self.first(buf),
         }
     }
 
     fn first(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let size = match self.input.kind() {
+            Ok(Kind::File) => self.input.left().unwrap_or(0),
+            _ => 0,
+        };
         // A pipe may give one byte at a time.
-        let mut first = [0; 2];
+        let mut first = [0; foreign::LONGEST];
+        let room = buf.len().min(first.len());
         let mut length = 0;
-        while length < first.len() {
-            match self.input.read(&mut first[length..])? {
+        while length < room {
+            match self.input.read(&mut first[length..room])? {
                 0 => break,
                 more => length += more,
             }
         }
-        if first == MAGIC {
-            self.coding = Coding::Gzip(Box::new(Gunzip::new(&first)));
+        let first = &first[..length];
+        if let Some(foreign) = Foreign::of(first) {
+            self.coding = Coding::Foreign(foreign);
+            return Ok(0);
+        }
+        if first.starts_with(&MAGIC) {
+            self.coding = Coding::Gzip(Box::new(Gunzip::new(first)));
             return self.read(buf);
         }
-        self.coding = Coding::Plain;
-        let room = buf.len().min(length);
-        buf[..room].copy_from_slice(&first[..room]);
-        Ok(room)
+        self.coding = Coding::Plain(size.saturating_sub(length as u64));
+        if length == 0 {
+            return self.read(buf);
+        }
+        buf[..length].copy_from_slice(first);
+        Ok(length)
     }
 }

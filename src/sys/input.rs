@@ -83,6 +83,12 @@ impl Input {
             .saturating_add(micros))
     }
 
+    /// Bytes between where it is read now and its end; of a file alone.
+    pub fn left(&self) -> Result<u64> {
+        let at = nix::unistd::lseek(&self.0, 0, nix::unistd::Whence::SeekCur)?;
+        Ok(u64::try_from(fstat(&self.0)?.st_size - at).unwrap_or(0))
+    }
+
     /// One read(2); 0 is the end, for now.
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
         loop {

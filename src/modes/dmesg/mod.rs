@@ -9,9 +9,11 @@ mod filter;
 mod follow;
 mod id;
 mod machine;
+mod queue;
 mod read;
 mod sink;
 mod state;
+mod trouble;
 mod words;
 
 use alloc::boxed::Box;
@@ -26,13 +28,14 @@ use crate::exit::Exit;
 use crate::oomlog::report::json::Json;
 use crate::oomlog::report::text::{Order, Text};
 use crate::oomlog::report::{Run, Show};
-use crate::oomlog::seen::Seen;
 use crate::report::Format;
 use crate::sys::Errno;
 use crate::sys::out::{Out, Sink as To};
 use crate::sys::signal;
+use queue::Queue;
 use read::{Notes, Reader};
 use sink::{Flush, Sink};
+use state::State;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -79,9 +82,9 @@ pub enum OnFound {
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_what_is_not_an_end();
-    let seen = match options.since_last.map(|path| (path, state::load(path))) {
-        None => Seen::new(),
-        Some((_, Ok(seen))) => seen,
+    let state = match options.since_last.map(|path| (path, state::load(path))) {
+        None => State::default(),
+        Some((_, Ok(state))) => state,
         Some((path, Err(errno))) => {
             words::cannot("open", path.to_bytes(), errno);
             return Exit::Error;
@@ -92,7 +95,10 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         show: show(options),
         out: Out::new(To::Stdout, buffers.out),
         run: Run::default(),
-        seen,
+        seen: state.seen,
+        troubles: state.troubles,
+        queue: Queue::default(),
+        unread: 0,
         shown: 0,
         flush: match options.logs {
             Logs::Follow => Flush::Event,
@@ -123,7 +129,7 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
         Logs::Root(path) => reader.root(path),
         Logs::Named(operands) => reader.named(operands),
     }
-    if sink.run.logs > 0 || sink.broken().is_some() {
+    if sink.run.logs > 0 || sink.unread > 0 || sink.broken().is_some() {
         return Ok(());
     }
     if sink.run.failed == 0 {
@@ -134,14 +140,17 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
 
 /// Says what all events have in common, and remembers them.
 fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Exit {
+    sink.release();
     // Cron mails whatever is said: nothing new is nothing to say.
-    if options.since_last.is_none() || sink.shown > 0 {
+    let is_news = options.since_last.is_none() || sink.shown > 0;
+    // That nothing was found is no fact where nothing could be read.
+    if is_news && sink.run.logs > 0 {
         sink.end();
     }
     let exit = exit(sink, options.on_found);
     // What was not written is new the next time.
     if let (Some(path), None) = (options.since_last, sink.broken())
-        && let Err(errno) = state::save(path, &sink.seen)
+        && let Err(errno) = state::save(path, &sink.seen, &sink.troubles)
     {
         words::cannot("write", path.to_bytes(), errno);
         return Exit::Error;

@@ -3,11 +3,13 @@
 extern crate alloc;
 
 use alloc::ffi::CString;
+use alloc::format;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
 use super::machine::{live_reference, machine, now_us};
 use super::sink::{Log, Sink};
+use super::trouble::{News, State, journalctl};
 use super::words;
 use crate::oomlog::assemble::Assembler;
 use crate::oomlog::event::Position;
@@ -16,7 +18,7 @@ use crate::oomlog::moment::Reference;
 use crate::oomlog::places::{self, Found};
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
-use crate::oomlog::source::Source;
+use crate::oomlog::source::{Source, Trouble};
 use crate::sys::clock::Zone;
 use crate::sys::file::Dir;
 use crate::sys::input::{Input, Kind};
@@ -80,9 +82,10 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     /// The logs of another system.
     pub(super) fn root(&mut self, path: &CStr) {
+        let before = self.sink.run.bytes;
         let read = Dir::open(path).and_then(|root| {
             places::of_root(&root, &mut |name, found| {
-                self.found(path.to_bytes(), name, found)
+                self.found(path.to_bytes(), name, found, before)
             })
         });
         self.finish();
@@ -135,9 +138,10 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     fn directory(&mut self, path: &CStr) {
         self.finish();
+        let before = self.sink.run.bytes;
         let read = Dir::open(path).and_then(|dir| {
             places::of_directory(&dir, &mut |name, found| {
-                self.found(path.to_bytes(), name, found)
+                self.found(path.to_bytes(), name, found, before)
             })
         });
         self.finish();
@@ -146,7 +150,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
-    fn found(&mut self, dir: &[u8], name: &CStr, found: Found) {
+    /// `before` is what was read before anything of the directory.
+    fn found(&mut self, dir: &[u8], name: &CStr, found: Found, before: u64) {
         let separator: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
         let path = [dir, separator, name.to_bytes()].concat();
         match found {
@@ -156,6 +161,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             }
             Found::Skipped => {}
             Found::Failed(errno) => self.failed("open", &path, errno),
+            Found::Journal => self.journal(&path, self.sink.run.bytes > before),
             Found::TooMany => {
                 self.sink.run.failed += 1;
                 let most = places::NAMES;
@@ -169,6 +175,26 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
+    /// Files that nobody but journalctl reads. Where there is no text besides, a host must not look as if it had no events.
+    fn journal(&mut self, path: &[u8], has_text: bool) {
+        let command = journalctl(path);
+        if has_text {
+            if self.notes == Notes::Said {
+                let what = format!("the journal is not read. Type: {command}");
+                words::note(path, &what);
+            }
+            return;
+        }
+        self.sink.run.failed += 1;
+        self.sink.unread += 1;
+        words::warn(
+            path,
+            format_args!(
+                "there is a journal and no other log: nothing of it was read. Type: {command}"
+            ),
+        );
+    }
+
     /// Reads a log, or the next piece of one.
     fn read(&mut self, name: &[u8], input: Input) {
         if self.sink.broken().is_some() {
@@ -180,10 +206,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             self.log.next();
         }
         // Of a pipe, and where even that can't be told, it is now.
-        let modified = match input.kind() {
-            Ok(Kind::File) => input.modified_us().ok(),
-            _ => None,
-        };
+        let is_file = input.kind() == Ok(Kind::File);
+        let modified = input.modified_us().ok().filter(|_| is_file);
+        let state = State::of(&input).ok().filter(|_| is_file);
         let reference = Reference {
             latest_us: modified.unwrap_or_else(now_us),
             boot_us: None,
@@ -208,11 +233,17 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         match done {
             Err(errno) => self.failed("read", name, errno),
             Ok(tally) => {
-                self.sink.run.logs += 1;
-                self.sink.run.bytes += tally.bytes;
-                if let Some(trouble) = source.trouble() {
-                    self.sink.run.failed += 1;
-                    words::warn(name, format_args!("{trouble}"));
+                let sink = &mut *self.sink;
+                sink.run.bytes += tally.bytes;
+                let trouble = source.trouble();
+                if let Some(Trouble::Foreign(_)) = trouble {
+                    sink.unread += 1;
+                } else {
+                    sink.run.logs += 1;
+                }
+                let say = |trouble| sink.troubles.say(name, state, trouble);
+                if trouble.map(say) == Some(News::Said) {
+                    sink.run.failed += 1;
                 }
             }
         }

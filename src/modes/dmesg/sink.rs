@@ -6,9 +6,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::filter::{Filter, Verdict};
+use super::queue::{End, Queue, Waiting};
+use super::trouble::Troubles;
 use super::{id, words};
-use crate::oomlog::event::{Event, Position};
-use crate::oomlog::moment::{self, Reference};
+use crate::oomlog::event::{Event, Outcome, Position};
+use crate::oomlog::moment::{self, Moment, Reference};
 use crate::oomlog::report::{Found, Run, Show};
 use crate::oomlog::seen::{self, Known, Seen, Where};
 use crate::report::json::Envelope;
@@ -89,6 +91,10 @@ pub(super) struct Sink<'a, 'b> {
     pub(super) out: Out<'b>,
     pub(super) run: Run,
     pub(super) seen: Seen,
+    pub(super) troubles: Troubles,
+    pub(super) queue: Queue,
+    /// Logs of which nothing was read because others have to.
+    pub(super) unread: u64,
     /// Events that were shown.
     pub(super) shown: u64,
     pub(super) flush: Flush,
@@ -114,18 +120,9 @@ impl Sink<'_, '_> {
             event.boot_id = (!boot_id.is_empty()).then(|| boot_id.into());
         }
         let wall = moment::of(&event.when, reference);
-        let print = seen::print(&event, wall);
-        match self.seen.note(print, Where::Log(log.number)) {
-            Known::New => {}
-            Known::Repeated => {
-                self.run.repeated += 1;
-                return;
-            }
-            Known::Earlier => {
-                self.run.left_out += 1;
-                return;
-            }
-        }
+        let Some(end) = self.news(&event, wall, log.number) else {
+            return;
+        };
         match self.filter.judge(&event, wall, reference.latest_us) {
             Verdict::Shown => {}
             Verdict::Undated => self.run.undated += 1,
@@ -134,17 +131,67 @@ impl Sink<'_, '_> {
                 return;
             }
         }
+        self.queue.push(Waiting {
+            event,
+            source: source.clone(),
+            wall_us: wall.map(|wall| wall.us),
+            machine: log.machine.clone(),
+            end,
+        });
+        while let Some(waiting) = self.queue.next() {
+            self.show(&waiting);
+        }
+    }
+
+    /// `None` for an event that is known, or whose end is.
+    fn news(&mut self, event: &Event, wall: Option<Moment>, log: u32) -> Option<End> {
+        let known = self.seen.note(seen::print(event, wall), Where::Log(log));
+        self.count_known(known)?;
+        let Some(beginning) = seen::beginning(event, wall) else {
+            return Some(End::Known);
+        };
+        let known = self.seen.note(beginning, Where::Log(log));
+        if event.outcome != Outcome::Unknown {
+            self.run.repeated += self.queue.forget(beginning.who);
+            return Some(End::Known);
+        }
+        self.count_known(known)?;
+        // Who follows the live log waits for it, and for no other.
+        Some(match self.flush {
+            Flush::Event => End::Known,
+            Flush::Full => End::Elsewhere(beginning.who),
+        })
+    }
+
+    /// Counts an event that is known.
+    const fn count_known(&mut self, known: Known) -> Option<()> {
+        match known {
+            Known::New => return Some(()),
+            Known::Repeated => self.run.repeated += 1,
+            Known::Earlier => self.run.left_out += 1,
+        }
+        None
+    }
+
+    fn show(&mut self, waiting: &Waiting) {
         self.shown += 1;
         let found = Found {
-            event: &event,
-            source,
-            id: &id::of(&event),
-            wall_us: wall.map(|wall| wall.us),
-            machine: log.machine.as_ref(),
+            event: &waiting.event,
+            source: &waiting.source,
+            id: &id::of(&waiting.event),
+            wall_us: waiting.wall_us,
+            machine: waiting.machine.as_ref(),
         };
         self.show.event(&found, &mut self.out);
         if self.flush == Flush::Event {
             self.out.flush();
+        }
+    }
+
+    /// All logs have been read: nothing waits any longer.
+    pub(super) fn release(&mut self) {
+        while let Some(waiting) = self.queue.last() {
+            self.show(&waiting);
         }
     }
 

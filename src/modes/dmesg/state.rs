@@ -7,10 +7,12 @@
 //! memdoor dmesg 1
 //! floor -
 //! 0123456789abcdef 12000345 1763719711000000L 0000 4d2c v
-//! end 1
+//! trouble 0123456789abcdef
+//! end 2
 //! ```
 //! The floor is a time: when there were so many events that some were forgotten, what was before it is old. Of an event: who it killed, as a hash; when
-//! since boot; when since 1970, and by what that is known; hashes of the host and of the boot; what the first hash tells.
+//! since boot; when since 1970, and by what that is known; hashes of the host and of the boot; what the first hash tells. Of a
+//! file that could not be read, or not to its end: a hash of its name, its size, its time and what was wrong.
 
 extern crate alloc;
 extern crate std;
@@ -20,6 +22,7 @@ use alloc::vec;
 use core::ffi::CStr;
 use std::os::fd::AsFd;
 
+use super::trouble::Troubles;
 use super::words;
 use crate::oomlog::moment::{By, Moment};
 use crate::oomlog::seen::{Print, Seen, Tells, Where};
@@ -33,27 +36,34 @@ use crate::sys::{Errno, Result};
 
 const HEAD: &[u8] = b"memdoor dmesg 1";
 
+/// What earlier runs have said.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) seen: Seen,
+    pub(super) troubles: Troubles,
+}
+
 /// What the file at `path` remembers; nothing when there is none yet, or when it is damaged, which is said.
-pub(super) fn load(path: &CStr) -> Result<Seen> {
+pub(super) fn load(path: &CStr) -> Result<State> {
     let file = match File::open_plain(path) {
         Ok(file) => file,
-        Err(Errno::ENOENT) => return Ok(Seen::new()),
+        Err(Errno::ENOENT) => return Ok(State::default()),
         Err(errno) => return Err(errno),
     };
-    let mut seen = Seen::new();
-    if read(&file, &mut seen)?.is_none() {
+    let mut state = State::default();
+    if read(&file, &mut state)?.is_none() {
         words::warn(
             path.to_bytes(),
             format_args!(
                 "it is damaged, or not a state of memdoor dmesg: all events are new, and it is written anew"
             ),
         );
-        return Ok(Seen::new());
+        return Ok(State::default());
     }
-    Ok(seen)
+    Ok(state)
 }
 
-fn read(file: &File, seen: &mut Seen) -> Result<Option<()>> {
+fn read(file: &File, state: &mut State) -> Result<Option<()>> {
     let mut buf = vec![0; 16 << 10];
     let mut lines = Lines::new(file, &mut buf);
     let (mut number, mut count) = (0_u64, 0);
@@ -64,15 +74,19 @@ fn read(file: &File, seen: &mut Seen) -> Result<Option<()>> {
         let known = match (number, words.next(), words.next()) {
             (0, ..) => (line == HEAD).then_some(()),
             (1, Some(b"floor"), Some(time)) => {
-                optional(time, signed).map(|floor| seen.set_floor(floor))
+                optional(time, signed).map(|floor| state.seen.set_floor(floor))
             }
             (2.., Some(b"end"), Some(all)) => {
                 is_whole = true;
                 (dec(all) == Some(count)).then_some(())
             }
+            (2.., Some(b"trouble"), Some(mark)) if !is_whole => {
+                count += 1;
+                hex(mark).map(|mark| state.troubles.remember(mark))
+            }
             (2.., ..) if !is_whole => {
                 count += 1;
-                print(line).map(|print| seen.remember(print, Where::Earlier))
+                print(line).map(|print| state.seen.remember(print, Where::Earlier))
             }
             _ => None,
         };
@@ -126,7 +140,7 @@ fn moment(word: &[u8]) -> Option<Moment> {
 }
 
 /// Writes what is remembered to the file at `path`, all or nothing.
-pub(super) fn save(path: &CStr, seen: &Seen) -> Result<()> {
+pub(super) fn save(path: &CStr, seen: &Seen, troubles: &Troubles) -> Result<()> {
     // No two runs have the same, and none waits for what a killed one has left.
     let mut number = itoa::Buffer::new();
     let nanos = number.format(monotonic().as_nanos());
@@ -135,7 +149,7 @@ pub(super) fn save(path: &CStr, seen: &Seen) -> Result<()> {
     let file = Replacement::create(&name)?;
     let mut buf = vec![0; 16 << 10];
     let mut out = Out::new(Sink::Fd(file.as_fd()), &mut buf);
-    write(seen, &mut out);
+    write(seen, troubles, &mut out);
     out.flush();
     match out.broken() {
         Some(Broken::Failed(errno)) => Err(errno),
@@ -144,7 +158,8 @@ pub(super) fn save(path: &CStr, seen: &Seen) -> Result<()> {
     }
 }
 
-fn write(seen: &Seen, out: &mut Out<'_>) {
+fn write(seen: &Seen, troubles: &Troubles, out: &mut Out<'_>) {
+    use core::fmt::Write;
     out.put(HEAD);
     out.put(b"\nfloor ");
     match seen.floor_us() {
@@ -156,6 +171,10 @@ fn write(seen: &Seen, out: &mut Out<'_>) {
     for print in seen.prints() {
         count += 1;
         write_print(print, out);
+    }
+    for mark in troubles.marks() {
+        count += 1;
+        let _ = writeln!(out, "trouble {mark:016x}");
     }
     out.put(b"end ");
     out.put_dec(count);

@@ -49,6 +49,25 @@ pub fn print(event: &Event, wall: Option<Moment>) -> Print {
     }
 }
 
+/// What tells the report that begins with this header from any other, wherever a copy of it is cut; without its header, or without
+/// the time since boot, nothing does.
+#[must_use]
+pub fn beginning(event: &Event, wall: Option<Moment>) -> Option<Print> {
+    let trigger = &event.trigger;
+    let (gfp_mask, boot_us) = trigger.gfp_mask.zip(event.when.boot_us)?;
+    let mut hash = Hash::new();
+    // Its pid is on the next line.
+    hash.number(Some(3)).text(trigger.comm.as_deref());
+    hash.number(Some(gfp_mask));
+    hash.number(trigger.order.map(i64::cast_unsigned));
+    hash.number(Some(boot_us));
+    Some(Print {
+        who: hash.end(),
+        tells: Tells::Nothing,
+        ..print(event, wall)
+    })
+}
+
 fn of_victim(hash: &mut Hash, victim: &Victim) -> Tells {
     hash.number(Some(1)).number(Some(victim.task.pid));
     hash.text(victim.task.comm.as_deref());
@@ -95,6 +114,16 @@ fn short(text: Option<&[u8]>) -> u16 {
             u16::from_be_bytes([a, b]).max(1)
         }
     }
+}
+
+/// The same number for the same words, today and in later runs.
+#[must_use]
+pub fn number(words: &[&[u8]]) -> u64 {
+    let mut hash = Hash::new();
+    for word in words {
+        hash.text(Some(word));
+    }
+    hash.end()
 }
 
 /// FNV-1a, stirred once more at its end. A state file holds it: it may never change.

@@ -1,0 +1,52 @@
+//! Where the journal's own files are: nobody but journalctl reads them, and a host may have no other log.
+
+use core::ffi::CStr;
+
+use super::{Found, join, names};
+use crate::sys::Errno;
+use crate::sys::file::Dir;
+
+/// Below a root.
+const OF_ROOT: &CStr = c"var/log/journal";
+
+/// Says so when there are such files below `root`.
+pub(super) fn of_root(root: &Dir, take: &mut dyn FnMut(&CStr, Found)) {
+    look(root, OF_ROOT, take);
+}
+
+/// The same for a directory, which may be /var/log, a root, or /var/log/journal itself.
+pub(super) fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) {
+    look(dir, c"journal", take);
+    look(dir, OF_ROOT, take);
+    let is_machine = |name: &[u8]| name.len() == 32 && name.iter().all(u8::is_ascii_hexdigit);
+    let Ok((machines, _)) = names(dir, is_machine) else {
+        return;
+    };
+    if machines.iter().any(|name| has(dir, name, 0) == Ok(true)) {
+        take(c"", Found::Journal);
+    }
+}
+
+fn look(root: &Dir, place: &CStr, take: &mut dyn FnMut(&CStr, Found)) {
+    match has(root, place, 1) {
+        Ok(true) => take(place, Found::Journal),
+        // ENOSYS: before Linux 5.6 nothing keeps links inside of a root.
+        Ok(false) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ENOSYS) => {}
+        Err(errno) => take(place, Found::Failed(errno)),
+    }
+}
+
+/// Whether there are files of the journal in this directory, or as deep below it.
+fn has(root: &Dir, place: &CStr, depth: u32) -> crate::sys::Result<bool> {
+    let (names, _) = names(&root.dir_in_root(place)?, |_| true)?;
+    let is_one = |name: &CStr| {
+        let name = name.to_bytes();
+        name.ends_with(b".journal") || name.ends_with(b".journal~")
+    };
+    let is_below = |name: &CStr| {
+        let below = join(place, name).and_then(|path| has(root, &path, depth - 1));
+        below.unwrap_or(false)
+    };
+    Ok(names.iter().any(|name| is_one(name))
+        || depth > 0 && names.iter().any(|name| is_below(name)))
+}
