@@ -259,10 +259,17 @@ fn a_message_in_numbers_is_found_wherever_a_read_ends() {
     let scratch = Scratch::new("numbers");
     const CHUNK: usize = 512 << 10;
     const ENTRY: &str = "{\"MESSAGE\":\"nothing of interest is said in this one, at all......\"}\n";
-    for separator in [",", ", "] {
+    for separator in [",", ", ", ",\n\t\t"] {
         for (text, start) in [(HEADER, "{}\n"), (KILL, "{}\n"), (KILL, "no JSON\n")] {
             let numbers: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
-            let entry = format!("{{\"MESSAGE\":[{}]}}\n", numbers.join(separator));
+            let entry = if separator.contains('\n') {
+                format!(
+                    "{{\n\t\"MESSAGE\" : [\n\t\t{}\n\t]\n}}\n",
+                    numbers.join(separator)
+                )
+            } else {
+                format!("{{\"MESSAGE\":[{}]}}\n", numbers.join(separator))
+            };
             for before in [0, 1000, CHUNK - 200, CHUNK - 100, CHUNK - 60, CHUNK - 20] {
                 let mut log = start.as_bytes().to_vec();
                 log.extend(ENTRY.repeat(before / ENTRY.len()).as_bytes());
