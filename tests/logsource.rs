@@ -561,6 +561,29 @@ fn the_logs_of_a_root_are_found_and_links_stay_inside_of_it() {
     assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
 }
 
+#[test]
+fn a_journal_is_found_from_a_root_its_logs_and_itself() {
+    const MACHINE: &str = "0123456789abcdef0123456789abcdef";
+    let scratch = Scratch::new("journal");
+    let file = scratch.file(&format!("var/log/journal/{MACHINE}/system.journal"), b"x");
+    let at = |path: &str| listed(&scratch.0.join(path));
+    let journal = |path: &str| vec![(path.to_string(), "journal")];
+    assert_eq!(at(""), journal("var/log/journal"));
+    assert_eq!(at("var/log"), journal("journal"));
+    assert_eq!(at("var/log/journal"), journal(""));
+    let below = file.parent().expect("a parent");
+    // Whoever may not list it knows that it is there.
+    let journals = below.parent().expect("a parent");
+    fs::set_permissions(journals, fs::Permissions::from_mode(0o300)).expect("chmod");
+    assert_eq!(at("var/log"), journal("journal"));
+    fs::set_permissions(journals, fs::Permissions::from_mode(0o700)).expect("chmod");
+    // A directory of that name with nothing of the kind is none, and a link leads nowhere.
+    fs::remove_dir_all(below).expect("remove");
+    assert_eq!(at("var/log"), []);
+    symlink("/", scratch.0.join("journal")).expect("a link");
+    assert_eq!(at(""), [("journal".to_string(), "skipped")]);
+}
+
 /// Lines are counted as long as that is of use; behind it a position is what `tail -c +N` takes.
 #[test]
 fn a_line_far_into_a_log_is_found_by_its_byte() {
