@@ -259,10 +259,17 @@ fn a_message_in_numbers_is_found_wherever_a_read_ends() {
     let scratch = Scratch::new("numbers");
     const CHUNK: usize = 512 << 10;
     const ENTRY: &str = "{\"MESSAGE\":\"nothing of interest is said in this one, at all......\"}\n";
-    for separator in [",", ", "] {
+    for separator in [",", ", ", ",\n\t\t"] {
         for (text, start) in [(HEADER, "{}\n"), (KILL, "{}\n"), (KILL, "no JSON\n")] {
             let numbers: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
-            let entry = format!("{{\"MESSAGE\":[{}]}}\n", numbers.join(separator));
+            let entry = if separator.contains('\n') {
+                format!(
+                    "{{\n\t\"MESSAGE\" : [\n\t\t{}\n\t]\n}}\n",
+                    numbers.join(separator)
+                )
+            } else {
+                format!("{{\"MESSAGE\":[{}]}}\n", numbers.join(separator))
+            };
             for before in [0, 1000, CHUNK - 200, CHUNK - 100, CHUNK - 60, CHUNK - 20] {
                 let mut log = start.as_bytes().to_vec();
                 log.extend(ENTRY.repeat(before / ENTRY.len()).as_bytes());
@@ -552,6 +559,29 @@ fn the_logs_of_a_root_are_found_and_links_stay_inside_of_it() {
         ),
     ];
     assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
+}
+
+#[test]
+fn a_journal_is_found_from_a_root_its_logs_and_itself() {
+    const MACHINE: &str = "0123456789abcdef0123456789abcdef";
+    let scratch = Scratch::new("journal");
+    let file = scratch.file(&format!("var/log/journal/{MACHINE}/system.journal"), b"x");
+    let at = |path: &str| listed(&scratch.0.join(path));
+    let journal = |path: &str| vec![(path.to_string(), "journal")];
+    assert_eq!(at(""), journal("var/log/journal"));
+    assert_eq!(at("var/log"), journal("journal"));
+    assert_eq!(at("var/log/journal"), journal(""));
+    let below = file.parent().expect("a parent");
+    // Whoever may not list it knows that it is there.
+    let journals = below.parent().expect("a parent");
+    fs::set_permissions(journals, fs::Permissions::from_mode(0o300)).expect("chmod");
+    assert_eq!(at("var/log"), journal("journal"));
+    fs::set_permissions(journals, fs::Permissions::from_mode(0o700)).expect("chmod");
+    // A directory of that name with nothing of the kind is none, and a link leads nowhere.
+    fs::remove_dir_all(below).expect("remove");
+    assert_eq!(at("var/log"), []);
+    symlink("/", scratch.0.join("journal")).expect("a link");
+    assert_eq!(at(""), [("journal".to_string(), "skipped")]);
 }
 
 /// Lines are counted as long as that is of use; behind it a position is what `tail -c +N` takes.

@@ -17,6 +17,7 @@ use crate::parse;
 pub(super) struct Entry {
     message: Vec<u8>,
     has_message: bool,
+    last: Last,
     /// The line that its message begins on.
     line: Position,
     wall: Vec<u8>,
@@ -27,6 +28,15 @@ pub(super) struct Entry {
     /// The identifier or the transport, which outrank a level.
     named: Option<Origin>,
     caller: Option<Caller>,
+}
+
+/// The last member that came.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Last {
+    /// The message in numbers, more of which may be on the next lines.
+    Numbers,
+    #[default]
+    Other,
 }
 
 #[derive(Default)]
@@ -40,6 +50,7 @@ impl Entry {
     pub(super) fn clear(&mut self) {
         self.message.clear();
         self.has_message = false;
+        self.last = Last::Other;
         self.wall.clear();
         self.host.clear();
         self.boot_id.clear();
@@ -69,6 +80,7 @@ impl Entry {
 
     /// A member by the names that journald, dmesg, Docker and the collectors of clouds give them.
     pub(super) fn member(&mut self, name: &[u8], value: Value<'_>, at: Position) {
+        self.last = Last::Other;
         let (Value::Text(written) | Value::Array(written) | Value::Bare(written)) = value;
         match name {
             b"MESSAGE" | b"msg" | b"message" | b"log" | b"line" | b"textPayload"
@@ -78,6 +90,9 @@ impl Entry {
                 self.message.truncate(LINE);
                 self.line = at;
                 self.has_message = true;
+                if let Value::Array(_) = value {
+                    self.last = Last::Numbers;
+                }
             }
             b"_TRANSPORT" => {
                 self.named = Some(kernel_if(written == b"kernel"));
@@ -102,6 +117,14 @@ impl Entry {
             b"_BOOT_ID" => short(&mut self.boot_id, value),
             b"time" | b"timestamp" | b"@timestamp" => self.time(value),
             _ => {}
+        }
+    }
+
+    /// More numbers of an array: journalctl -o json-pretty writes one a line.
+    pub(super) fn numbers(&mut self, line: &[u8]) {
+        if self.last == Last::Numbers {
+            decode(Value::Array(line), &mut self.message);
+            self.message.truncate(LINE);
         }
     }
 

@@ -88,6 +88,10 @@ impl Forms {
             Some(b'"') if line.first() != Some(&b'"') && is_member(inside) => {
                 self.json(inside, at, take)
             }
+            Some(b'0'..=b'9') if self.form == Form::Json && is_numbers(inside) => {
+                self.entry.numbers(inside);
+                Part::Other
+            }
             Some(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z') if verbose_head(line).is_some() => {
                 self.verbose(line, at, take)
             }
@@ -210,6 +214,12 @@ fn is_member(line: &[u8]) -> bool {
     let mut found = false;
     members(line, |_, _| found = true);
     found
+}
+
+/// `101,`: of an array with an element a line.
+fn is_numbers(line: &[u8]) -> bool {
+    let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b',' | b' ');
+    line.iter().all(is_part)
 }
 
 /// The blanks before a message's further lines: as many as `    MESSAGE=` takes.

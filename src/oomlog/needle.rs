@@ -13,21 +13,25 @@ const HEADER: &[u8] = b"oom-killer";
 
 /// The first two as journalctl -o json spells a message that holds a control character or is no UTF-8: its bytes as numbers. They
 /// are looked for in logs of JSON alone.
-const NUMBERS: [&[u8]; 4] = [
+const NUMBERS: [&[u8]; 6] = [
     b"111,111,109,45,107,105,108,108",
     b"117,116,32,111,102,32,109,101,109,111,114,121",
     b"111, 111, 109, 45, 107, 105, 108, 108",
     b"117, 116, 32, 111, 102, 32, 109, 101, 109, 111, 114, 121",
+    // json-pretty: a number a line.
+    b"111,\n\t\t111,\n\t\t109,\n\t\t45,\n\t\t107,\n\t\t105,\n\t\t108,\n\t\t108",
+    b"117,\n\t\t116,\n\t\t32,\n\t\t111,\n\t\t102,\n\t\t32,\n\t\t109,\n\t\t101,\n\t\t109,\n\t\t111,\n\t\t114,\n\t\t121",
 ];
 
 /// [`HEADER`] in those numbers.
-const HEADERS: [&[u8]; 2] = [
+const HEADERS: [&[u8]; 3] = [
     b"111,111,109,45,107,105,108,108,101,114",
     b"111, 111, 109, 45, 107, 105, 108, 108, 101, 114",
+    b"111,\n\t\t111,\n\t\t109,\n\t\t45,\n\t\t107,\n\t\t105,\n\t\t108,\n\t\t108,\n\t\t101,\n\t\t114",
 ];
 
 /// The longest of all needles.
-pub(super) const LONGEST: usize = 56;
+pub(super) const LONGEST: usize = 78;
 
 /// Where the first needle is, and whether it begins a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,7 +70,7 @@ impl Spelling {
 /// Searches for all needles. Three passes over a chunk that the cache holds cost less than one that knows all three.
 pub(super) struct Needles {
     text: [Finder<'static>; 3],
-    numbers: [Finder<'static>; 4],
+    numbers: [Finder<'static>; 6],
 }
 
 impl Needles {

@@ -95,6 +95,21 @@ fn a_length_that_can_not_be_is_a_line_and_hides_no_other() {
 }
 
 #[test]
+fn json_pretty_has_a_number_a_line() {
+    let array = |text: &str| {
+        let numbers: Vec<_> = text.bytes().map(|byte| byte.to_string()).collect();
+        format!("[\n\t\t{}\n\t]", numbers.join(",\n\t\t"))
+    };
+    let [time, _, boot, ..] = FIELDS.map(|(name, value)| format!("\t\"{name}\" : \"{value}\""));
+    let log = format!(
+        "{{\n{time},\n\t\"_CMDLINE\" : {},\n\t\"MESSAGE\" : {},\n{boot},\n\t\"_TRANSPORT\" : \"kernel\"\n}}\n",
+        array("other"),
+        array(KILL)
+    );
+    assert_eq!(seen(log.as_bytes()), [kernel(KILL)]);
+}
+
+#[test]
 fn dmesg_writes_an_array() {
     let log = format!(
         "{{\n   \"dmesg\": [\n      {{\n         \"pri\": 4,\n         \"time\":     4.370404,\n         \

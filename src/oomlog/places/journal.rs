@@ -29,7 +29,8 @@ pub(super) fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) {
 
 fn look(root: &Dir, place: &CStr, take: &mut dyn FnMut(&CStr, Found)) {
     match has(root, place, 1) {
-        Ok(true) => take(place, Found::Journal),
+        // What may not be listed is there for others; beside text logs that is no failure.
+        Ok(true) | Err(Errno::EACCES | Errno::EPERM) => take(place, Found::Journal),
         // ENOSYS: before Linux 5.6 nothing keeps links inside of a root.
         Ok(false) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ENOSYS) => {}
         Err(errno) => take(place, Found::Failed(errno)),
