@@ -130,7 +130,7 @@ fn counts(to: &mut String, summary: &Summary, run: &Run, latest: &Latest) {
         (summary.panics, "panic(s)"),
         (summary.none_killable, "without a killable process"),
         (summary.unknown, "of unknown end"),
-        (run.repeated, "also in another log"),
+        (run.repeated, "found again"),
     ] {
         if count > 0 {
             words.push_str(&format!(", {count} {what}"));
