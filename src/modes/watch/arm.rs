@@ -1,5 +1,6 @@
 //! Everything that may fail loudly, allocate or take its time, before the watch begins.
 
+use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
 use super::kills::Counts;
 use super::{Armed, Lock, Options};
@@ -34,6 +35,8 @@ impl<'a> Armed<'a> {
         let envelope = envelope(&host);
         let mut memcg = Memcg::new(&host.proc, read);
         let sockets = arm_sockets(&target)?;
+        let out = memory_for(&mut target, &options, out)
+            .map_err(|errno| fail(&Error::new("map", b"memory for a snapshot at death", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
         harden::touch_stack();
         touch(out);
@@ -63,6 +66,7 @@ impl<'a> Armed<'a> {
             seen: Seen::new(now, kills),
             completeness: Completeness::Complete,
             sockets,
+            death: DeathWatch::new(options.seize),
             buf: read,
             trigger: Trigger::new(options.interval, now),
             fires_at: None,
