@@ -113,7 +113,7 @@ impl Armed<'_> {
                     self.death.why = Why::Below;
                 }
             }
-            (false, false) if self.death.why != Why::NotYet => self.death.why = Why::Below,
+            (false, false) => self.death.why = Why::Below,
             _ => {}
         }
     }

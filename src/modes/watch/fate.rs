@@ -20,7 +20,7 @@ pub(super) enum Why {
     NoThreshold,
     /// The last reading was below it.
     Below,
-    /// There was no reading above the threshold yet.
+    /// There was no reading yet.
     NotYet,
     /// It could not be.
     Unseized(Unseized),
@@ -54,7 +54,7 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
     let _ = match why {
         Why::Never => write!(words, "--seize never"),
         Why::NoThreshold => write!(words, "no -m says what danger is (--seize always)"),
-        Why::Below => write!(words, "it was below the threshold"),
+        Why::Below => write!(words, "it was below the threshold at the last reading"),
         Why::NotYet => write!(words, "it was not seized yet"),
         Why::Unseized(Unseized::Init) => {
             write!(
