@@ -82,13 +82,20 @@ pub(super) fn memory_for<'b>(
         Format::Text => (TEXT, 110),
         Format::Json => (JSON, 330),
     };
+    let is_seizable = match options.seize {
+        Seize::Never => false,
+        Seize::Danger => options.threshold.is_some(),
+        Seize::Always => true,
+    };
+    if !is_seizable {
+        return Ok(lent);
+    }
     let rows = target.mappings().saturating_add(target.descriptors());
     let needed = base + rows.saturating_mul(row) / 4 * 5;
-    if options.seize == Seize::Never || needed <= lent.len() {
-        Ok(lent)
-    } else {
-        Region::new(needed).map(Region::leak)
+    if needed <= lent.len() {
+        return Ok(lent);
     }
+    Region::new(needed).map(Region::leak)
 }
 
 impl Armed<'_> {
