@@ -11,11 +11,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use common::host::is_root;
+use common::host::{TempDir, has_unprivileged, is_root, unprivileged};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, Report};
-use common::run::{Ended, Running, command, memdoor, poll};
+use common::run::{Ended, MEMDOOR, Running, command, memdoor, poll};
 use common::skip;
 use common::target::{Victim, path, proc, victim};
 
@@ -235,6 +235,34 @@ fn a_death_that_was_not_seized_says_why_and_how_it_ended() {
         let status = last.value("Exit Status");
         assert!(["killed by SIGKILL", "- (not provided by this kernel)"].contains(&status));
     }
+}
+
+#[test]
+fn who_may_not_trace_it_says_so() {
+    if !is_root() || !has_unprivileged() {
+        return skip("needs root and setpriv, for a target of another user");
+    }
+    let mut target = Victim::start(&["idle"]);
+    let dir = TempDir::new();
+    let copy = Command::new(dir.program(MEMDOOR.as_ref(), "memdoor"));
+    let mut watch = unprivileged(&copy);
+    watch.args([
+        "-p",
+        &target.id(),
+        "-m",
+        "99",
+        "-i",
+        "60",
+        "--seize",
+        "always",
+    ]);
+    let mut watch = Running::start(watch);
+    watch.next_report();
+    target.kill();
+    target.wait();
+    let last = watch.end().reports().pop().expect("a report");
+    let why = "not permitted (run as root; kernel.yama.ptrace_scope)";
+    assert_eq!(last.value("No Exit Stop"), why);
 }
 
 // What the target and its parent see

@@ -148,13 +148,14 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     Ok(Completeness::of(&facts).and(cgroup(scene, report, rss)))
 }
 
-/// What of [`take`] needs a walk over the page tables, about 10 us a MiB: where that is longer than there is time, it is left out.
+/// What of [`take`] needs a walk over the page tables, 21 us a MiB of small pages: where that is longer than there is time, it is
+/// left out.
 pub(super) fn rollup_alone(
     scene: &mut Scene<'_>,
     report: &mut dyn Report,
 ) -> Result<Completeness, Absent> {
     let mib = scene.rss.unwrap_or_default().0 >> 20;
-    if scene.when.left() < Duration::from_micros(mib.saturating_mul(10)) {
+    if scene.when.left() < Duration::from_micros(mib.saturating_mul(25)) {
         return Err(Absent::Late);
     }
     let rollup = rollup(scene.target, scene.buf);

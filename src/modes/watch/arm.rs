@@ -55,7 +55,7 @@ impl<'a> Armed<'a> {
         let _ = harden::exempt_from_oom_killer(&host.proc);
         let _ = harden::raise_priority();
         let now = monotonic();
-        let mut armed = Self {
+        Ok(Self {
             options,
             target,
             host,
@@ -74,11 +74,19 @@ impl<'a> Armed<'a> {
             confirmed: None,
             next_check: now,
             reports: 0,
-        };
-        armed.refresh_threshold();
-        armed.check_threshold()?;
-        armed.seen.armed(heap::allocations(), Faults::so_far());
-        Ok(armed)
+        })
+    }
+
+    /// Ends arming and watches. Apart, so that what was armed is not moved once more: it is 13 kB, and the stack that it would leave
+    /// stays locked.
+    pub(super) fn run(&mut self) -> Exit {
+        self.refresh_threshold();
+        if let Err(exit) = self.check_threshold() {
+            return exit;
+        }
+        self.seen.armed(heap::allocations(), Faults::so_far());
+        let ending = self.watch();
+        self.end(ending)
     }
 }
 

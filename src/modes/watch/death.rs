@@ -5,9 +5,9 @@ extern crate std;
 use core::time::Duration;
 use std::os::fd::AsFd;
 
+use super::Armed;
 use super::fate::{Fate, Why, words};
 use super::options::{Options, Seize};
-use super::{Armed, CHECK};
 use crate::modes::with_report;
 use crate::parse::wait::{self, Ended};
 use crate::report::Format;
@@ -19,6 +19,9 @@ use crate::sys::signal::{self, Until, Woken};
 use crate::sys::{Result, system};
 use crate::target::{Scope, Target, Unseized};
 use crate::trigger::Level;
+
+/// How often what changes slowly is looked at: six system calls.
+pub(super) const CHECK: Duration = Duration::from_secs(1);
 
 /// For the target's end to be seen by its tracer once it may go on: freeing 100 GiB takes that long.
 const END: Duration = Duration::from_secs(5);

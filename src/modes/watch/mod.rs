@@ -31,7 +31,7 @@ use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
 use crate::trigger::{Action, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
-use death::DeathWatch;
+use death::{CHECK, DeathWatch};
 use end::{Ending, Seen, bytes_or_gone};
 use kills::Counts;
 use threshold::Confirmed;
@@ -39,12 +39,9 @@ use threshold::Confirmed;
 /// Watches until the end.
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    match Armed::arm(*options, buffers) {
-        Ok(mut armed) => {
-            let ending = armed.watch();
-            armed.end(ending)
-        }
-        Err(exit) => exit,
+    match &mut Armed::arm(*options, buffers) {
+        Ok(armed) => armed.run(),
+        Err(exit) => *exit,
     }
 }
 
@@ -291,9 +288,6 @@ const FIRES_AT: Name = Name(
     "memdoor.watch.threshold_bytes",
 );
 const PERCENT: Name = Name(Event::Below, "", "memdoor.watch.threshold_percent");
-
-/// How often what changes slowly is looked at: six system calls.
-const CHECK: Duration = Duration::from_secs(1);
 
 /// The document's sentence.
 const BELOW: &str =
