@@ -76,6 +76,12 @@ pub enum Absent {
     Changed,
     /// It has exited and has none any more, as a zombie's memory.
     Exited,
+    /// Its time was up: what dies is not held for long.
+    Late,
+    /// It is dying: a snapshot at its death follows.
+    Dying,
+    /// The memory set aside for a snapshot at its death is full.
+    NoRoom,
     /// The cgroup is mounted elsewhere: this mount or namespace does not show it.
     Hidden,
     /// This kernel, or this kind of process, has no such value.
@@ -114,6 +120,9 @@ impl fmt::Display for Absent {
             Self::InPart => f.write_str("read in part"),
             Self::Changed => f.write_str("it ran another program meanwhile"),
             Self::Exited => f.write_str("a zombie has none"),
+            Self::Late => f.write_str("left out: the time for it was up"),
+            Self::Dying => f.write_str("left out: the process is dying"),
+            Self::NoRoom => f.write_str("cut: the memory set aside is full"),
             Self::Hidden => f.write_str("not visible from here"),
             Self::NotSupported => f.write_str("not provided by this kernel"),
             Self::Malformed => f.write_str("the kernel's text is malformed"),

@@ -82,6 +82,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/signal.rs", "BorrowedFd to wait for"),
     ("sys/socket.rs", "AsFd of a socket to look at"),
     ("sys/unwind.rs", "abort(3) in place of unwinding"),
+    ("modes/watch/death.rs", "AsFd of the pidfd of who has ended"),
     (
         "modes/watch/mod.rs",
         "AsFd of the pidfd that a watch waits for",

@@ -33,6 +33,7 @@ usage: memdoor -p|--pid <target process id>
                [-c|--count <count(s)>]
                [-l|--lock-memory] [-q|--quiet] [--of memtotal|cgroup|auto]
                [--format text|json] [--no-cmdline] [--self-report]
+               [--seize danger|always|never] [--death-ms <millisecond(s)>]
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
 ";
@@ -58,6 +59,10 @@ then at every interval. Ends when the process does.
   -q, --quiet          no reports below the threshold
   -l, --lock-memory    ends when memory can't be locked; without it that is a
                        warning
+      --seize WHEN     seizes the process (ptrace): it stops at its death for
+                       a last snapshot: danger (default; while its RSS is
+                       above PERCENT), always or never
+      --death-ms MS    holds it no longer then: 10 to 1500; default 200
       --self-report    says at the end what watching cost
 ";
 

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use memdoor::modes::dmesg::Who;
+use memdoor::modes::watch::Seize;
 use memdoor::oomlog::moment;
 use memdoor::parse::dec;
 use memdoor::report::Format;
@@ -23,6 +24,8 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "-i" | "--interval" => "seconds from 0.01 to 31536000, fractions allowed",
         "-c" | "--count" => "a whole number, 1 or more",
         "--of" => "memtotal, cgroup or auto",
+        "--seize" => "danger, always or never",
+        "--death-ms" => "milliseconds from 10 to 1500",
         "--format" => "text or json",
         "--since" | "--until" => {
             "2026-11-21T10:08:31Z, '2026-11-21 10:08', 2026-11-21, 10:08, today, yesterday, now, 2h, 30m, 7d, '2 hours ago' or @SECONDS"
@@ -124,6 +127,23 @@ pub(super) fn base(name: &str, value: &OsStr) -> Result<Base> {
         b"auto" => Ok(Base::Auto),
         _ => Err(wrong(name, value)),
     }
+}
+
+pub(super) fn seize(name: &str, value: &OsStr) -> Result<Seize> {
+    match value.as_bytes() {
+        b"danger" => Ok(Seize::Danger),
+        b"always" => Ok(Seize::Always),
+        b"never" => Ok(Seize::Never),
+        _ => Err(wrong(name, value)),
+    }
+}
+
+/// After 2 s the kernel's oom_reaper takes what the snapshot shows.
+pub(super) fn death(name: &str, value: &OsStr) -> Result<Duration> {
+    number(value)
+        .filter(|millis| (10..=1500).contains(millis))
+        .map(Duration::from_millis)
+        .ok_or_else(|| wrong(name, value))
 }
 
 pub(super) fn format(name: &str, value: &OsStr) -> Result<Format> {

@@ -23,6 +23,8 @@ pub(crate) struct WatchArgs {
     lock: watch::Lock,
     below: watch::Below,
     output: OutputArgs,
+    seize: watch::Seize,
+    death: Duration,
     self_report: watch::SelfReport,
 }
 
@@ -40,6 +42,8 @@ impl WatchArgs {
             below: self.below,
             format: self.output.format,
             cmdline: self.output.cmdline(),
+            seize: self.seize,
+            death: self.death,
             self_report: self.self_report,
         }
     }
@@ -52,6 +56,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     let mut base = Base::default();
     let mut lock = watch::Lock::Try;
     let mut below = watch::Below::Report;
+    let (mut seize, mut death) = (watch::Seize::default(), Duration::from_millis(200));
     let mut self_report = watch::SelfReport::Hide;
     let mut output = OutputArgs::default();
     while let Some(name) = next(parser)? {
@@ -78,6 +83,8 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
             "-l" | "--lock-memory" => lock = watch::Lock::Require,
             "-q" | "--quiet" => below = watch::Below::Quiet,
             "--of" => base = values::base(&name, &value(&name, parser)?)?,
+            "--seize" => seize = values::seize(&name, &value(&name, parser)?)?,
+            "--death-ms" => death = values::death(&name, &value(&name, parser)?)?,
             "--self-report" => self_report = watch::SelfReport::Show,
             _ if output.take(&name, parser)? => {}
             _ => return Err(unknown_option(&name)),
@@ -94,6 +101,8 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         lock,
         below,
         output,
+        seize,
+        death,
         self_report,
     })))
 }

@@ -11,7 +11,7 @@ use crate::report::json::{Envelope, Json};
 use crate::report::text::Text;
 use crate::report::{Format, Report};
 use crate::snapshot::sockets::Sockets;
-use crate::snapshot::{Cmdline, Completeness, Scene};
+use crate::snapshot::{Cmdline, Completeness, Scene, When};
 use crate::sys::clock::Now;
 use crate::sys::harden;
 use crate::sys::out::{Broken, Out, say};
@@ -97,6 +97,7 @@ fn take_once(
         memcg: &mut memcg,
         sockets: &mut sockets,
         now: Now::read(),
+        when: When::Alive,
         buf,
         cmdline,
         rss: None,

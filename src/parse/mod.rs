@@ -14,6 +14,7 @@ pub mod stat;
 pub mod statm;
 pub mod status;
 pub mod version;
+pub mod wait;
 
 use crate::units::Bytes;
 

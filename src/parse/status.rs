@@ -12,6 +12,8 @@ pub struct Status {
     pub euid: Option<u64>,
     /// The last of `NSpid`: the pid inside the process's own pid namespace (Linux 4.1).
     pub vpid: Option<u64>,
+    /// `TracerPid`: who traces it; 0: nobody.
+    pub tracer: Option<u64>,
     /// `VmSize`.
     pub size: Option<Bytes>,
     /// `VmHWM`: the largest RSS so far.
@@ -43,6 +45,7 @@ pub fn parse(text: &[u8]) -> Status {
             b"Tgid" => status.tgid = dec(value),
             b"Uid" => status.euid = words(value).nth(1).and_then(dec),
             b"NSpid" => status.vpid = words(value).last().and_then(dec),
+            b"TracerPid" => status.tracer = dec(value),
             b"VmSize" => status.size = kib(value),
             b"VmHWM" => status.peak_rss = kib(value),
             b"VmLck" => status.locked = kib(value),

@@ -40,6 +40,10 @@ pub enum Section {
     Mappings,
     /// Its sockets.
     Network,
+    /// The sums over its mappings, at its death.
+    Rollup,
+    /// That it is dying, and how.
+    Death,
     /// How the watch ended.
     End,
 }
@@ -54,6 +58,8 @@ impl Section {
             Self::Tree => "memdoor.snapshot.ancestor",
             Self::Mappings => "memdoor.snapshot.mapping",
             Self::Network => "memdoor.snapshot.socket",
+            Self::Rollup => "memdoor.snapshot.rollup",
+            Self::Death => "memdoor.snapshot.death",
             Self::End => "memdoor.watch.end",
         }
     }
@@ -268,11 +274,17 @@ pub trait Report {
 pub trait Flush {
     /// Writes what is buffered.
     fn flush(&mut self);
+    /// Whether something was cut since the last call, because it did not fit into memory.
+    fn take_cut(&mut self) -> bool;
 }
 
 impl Flush for Out<'_> {
     fn flush(&mut self) {
         Out::flush(self);
+    }
+
+    fn take_cut(&mut self) -> bool {
+        Out::take_cut(self)
     }
 }
 

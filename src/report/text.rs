@@ -168,6 +168,8 @@ impl Report for Text<'_, '_> {
                 "PROT STATE        LOCAL ADDRESS         REMOTE ADDRESS        TX QUEUE    RX QUEUE    \n"
             )
             .as_bytes(),
+            Section::Rollup => b"##### PROCESS SMAPS ROLLUP INFORMATION #####\n",
+            Section::Death => b"##### PROCESS DEATH INFORMATION #####\n",
             Section::End => b"##### PROCESS END INFORMATION #####\n",
         });
     }

@@ -15,6 +15,7 @@ use crate::target::{STAT_MAX, STATUS_MAX, Target};
 const PID: Name = Name(Begin, "PID", "");
 const EXE: Name = Name(Begin, "Executable Absolute Path", "process.executable.path");
 const EXE_NAME: Name = Name(Begin, "", "process.executable.name");
+const KIND: Name = Name(Begin, "", "memdoor.snapshot.kind");
 const PARENT: Name = Name(Begin, "Parent PID", "process.parent_pid");
 const COMM: Name = Name(Begin, "Command Name", "memdoor.process.comm");
 const STATE: Name = Name(Begin, "State", "process.state");
@@ -59,6 +60,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         PID.is(Value::Int(scene.target.pid.get().into())),
         EXE.is(Value::of(exe, Value::Text)),
         EXE_NAME.is(text(exe_name.ok())),
+        KIND.is(scene.when.kind()),
         PARENT.is(Value::of(stat, |stat| Value::Count(stat.ppid))),
         COMM.is(Value::of(stat, |stat| Value::Text(stat.comm))),
         STATE.is(Value::of(state, Value::Text)),
@@ -98,10 +100,10 @@ impl<'b> Found<'b> {
         let (stat_buf, status_buf) = (carve(&mut buf, STAT_MAX), carve(&mut buf, STATUS_MAX));
         let (cwd_buf, cmdline_buf) = (carve(&mut buf, LINK_MAX), carve(&mut buf, CMDLINE_MAX));
         let exe = target.exe();
+        let cwd = target.cwd(cwd_buf);
         let (view, files) = target.view_and_files();
         let stat = files.stat.once(view, stat_buf);
         let status = files.status.once(view, status_buf).map(status::parse);
-        let cwd = view.link(c"cwd", cwd_buf);
         let length = match cmdline {
             Cmdline::Show => files.cmdline.once(view, cmdline_buf).map(<[u8]>::len),
             Cmdline::Hide => Ok(0),

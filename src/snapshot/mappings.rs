@@ -13,9 +13,8 @@ const UNKNOWN: Name = Name(Event::End, "Mappings Not Understood", "");
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     let (view, files) = scene.target.view_and_files();
-    let mut count = 0;
-    let mut size = Bytes(0);
-    let mut malformed = 0;
+    let (mut count, mut size, mut malformed) = (0, Bytes(0), 0);
+    let mut is_late = false;
     let streamed = files.maps.lines(view, scene.buf).and_then(|mut lines| {
         while let Some(line) = lines.next() {
             match maps::line(line?) {
@@ -26,6 +25,10 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
                 }
                 None => malformed += 1,
             }
+            if count % 64 == 0 && scene.when.left().is_zero() {
+                is_late = true;
+                break;
+            }
         }
         Ok(lines.cut())
     });
@@ -35,6 +38,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         .file(view)
         .and_then(|file| file.read_at(&mut [0; 1], 0));
     let cut = match (streamed, start) {
+        _ if is_late => Err(Absent::Late),
         (Ok(_), Ok(0)) => Err(if scene.target.is_leaving() {
             Absent::Gone
         } else {

@@ -1,12 +1,14 @@
 //! What the process has of memory, how the OOM killer rates it, and how much the system and its cgroup have left.
 
-use super::{Completeness, Scene, carve};
+use core::time::Duration;
+
+use super::{Completeness, Scene, When, carve};
 use crate::error::Absent;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::status::{self, Status};
 use crate::parse::{one_number, smaps_rollup::Rollup, statm};
 use crate::report::Event::{Cgroup, Memory, Oom, System};
-use crate::report::{Name, Report, Value};
+use crate::report::{Fact, Name, Report, Value};
 use crate::sys::Errno;
 use crate::sys::kept::Kept;
 use crate::sys::lines::Lines;
@@ -104,7 +106,15 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let score = number(scene.target, |files| &mut files.oom_score);
     let adj = number(scene.target, |files| &mut files.oom_score_adj);
     let system = scene.host.meminfo();
-    let rollup = rollup(scene.target, buf);
+    let rollup = match scene.when {
+        When::Alive => rollup(scene.target, buf),
+        // It walks the page tables: last of all, see `rollup_alone`.
+        When::Dying { .. } => Err(Absent::Late),
+    };
+    let of_rollup = |fact: Fact<'static>| match scene.when {
+        When::Alive => fact,
+        When::Dying { .. } => PSS.is(Value::Nothing).json_only(),
+    };
 
     // The walk's own sum is exact on every kernel; statm is not before 6.16.
     let rss = field(rollup, |sum: Rollup| sum.rss).or(rss);
@@ -115,10 +125,10 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let facts = [
         TOTAL.is(bytes(total)),
         RSS.is(bytes(rss)),
-        PSS.is(bytes(field(rollup, |sum: Rollup| sum.pss))),
+        of_rollup(PSS.is(bytes(field(rollup, |sum: Rollup| sum.pss)))),
         SCORE.is(Value::of(score, Value::Int)),
         ADJ.is(Value::of(adj, Value::Int)),
-        USS.is(bytes(field(rollup, |sum: Rollup| sum.uss()))),
+        of_rollup(USS.is(bytes(field(rollup, |sum: Rollup| sum.uss())))),
         SWAP.is(process(|status| status.swap)),
         PTE.is(process(|status| status.page_tables)),
         ANON.is(process(|status| status.anon)),
@@ -136,6 +146,25 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     ];
     report.facts(&facts);
     Ok(Completeness::of(&facts).and(cgroup(scene, report, rss)))
+}
+
+/// What of [`take`] needs a walk over the page tables, 21 us a MiB of small pages: where that is longer than there is time, it is
+/// left out.
+pub(super) fn rollup_alone(
+    scene: &mut Scene<'_>,
+    report: &mut dyn Report,
+) -> Result<Completeness, Absent> {
+    let mib = scene.rss.unwrap_or_default().0 >> 20;
+    if scene.when.left() < Duration::from_micros(mib.saturating_mul(25)) {
+        return Err(Absent::Late);
+    }
+    let rollup = rollup(scene.target, scene.buf);
+    let facts = [
+        PSS.is(bytes(field(rollup, |sum: Rollup| sum.pss))),
+        USS.is(bytes(field(rollup, |sum: Rollup| sum.uss()))),
+    ];
+    report.facts(&facts);
+    Ok(Completeness::of(&facts))
 }
 
 /// The limit that will be hit first, and how close it is.

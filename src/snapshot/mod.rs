@@ -4,20 +4,26 @@
 //! A section that fails says why, and the next one goes on; after each one what was written is flushed.
 
 mod basic;
+mod death;
 mod mappings;
 pub(crate) mod memory;
 mod network;
 pub mod sockets;
 mod tree;
 
+use core::time::Duration;
+
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::report::{Event, Fact, Head, Name, Report, Section, Value};
 use crate::sys::clock::{Now, monotonic};
+use crate::sys::ptrace;
 use crate::target::Target;
 use crate::target::memcg::Memcg;
 use sockets::Sockets;
+
+pub use death::{Death, take_at_death};
 
 /// Whether all that there is could be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +71,35 @@ pub enum Cmdline {
     Hide,
 }
 
+/// When a snapshot is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// While the process lives.
+    Alive,
+    /// While it is held in its exit stop: nothing is opened then.
+    Dying {
+        /// What is not read by then is left out.
+        until: Duration,
+    },
+}
+
+impl When {
+    /// How much time there is.
+    fn left(self) -> Duration {
+        match self {
+            Self::Alive => Duration::MAX,
+            Self::Dying { until } => until.saturating_sub(monotonic()),
+        }
+    }
+
+    fn kind(self) -> Value<'static> {
+        match self {
+            Self::Alive => Value::Nothing,
+            Self::Dying { .. } => Value::Text(b"death"),
+        }
+    }
+}
+
 /// What a snapshot is taken of, and with.
 pub struct Scene<'a> {
     /// The process.
@@ -77,6 +112,8 @@ pub struct Scene<'a> {
     pub sockets: &'a mut Sockets,
     /// When.
     pub now: Now,
+    /// Alive or at its death.
+    pub when: When,
     /// Lent for reading: [`BUFFER`] bytes.
     pub buf: &'a mut [u8],
     /// Whether the command line is shown.
@@ -105,6 +142,24 @@ const DURATION: Name = Name(Event::End, "", "memdoor.snapshot.duration_us");
 /// Takes a snapshot.
 pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
     let started = monotonic();
+    head(scene, report);
+    let lost = SECTIONS.map(|(section, take)| {
+        // The target is held until this ends: a snapshot at its death is better than the rest of this one.
+        let take = if ptrace::held().is_some() {
+            dying
+        } else {
+            take
+        };
+        one(section, take, scene, report)
+    });
+    foot(&lost, monotonic().saturating_sub(started), report)
+}
+
+fn dying(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
+    Err(Absent::Dying)
+}
+
+fn head(scene: &mut Scene<'_>, report: &mut dyn Report) {
     let comm: Fixed<64> = scene
         .target
         .stat(|stat| Fixed::of(stat.comm))
@@ -114,34 +169,47 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
         pid: scene.target.pid,
         comm: comm.as_bytes(),
     });
-    let lost = SECTIONS.map(|(section, take)| {
-        report.begin(section);
-        let done = take(scene, report);
-        if let Err(why) = done {
-            report.missing(section, why);
-        }
-        report.end(section);
-        report.out().flush();
-        let lost = match done {
-            Ok(Completeness::Complete) => None,
-            Ok(Completeness::Partial) => Some(Absent::InPart),
-            Err(why) => Some(why).filter(|why| why.is_loss()),
-        };
-        let name = Name(Event::End, "", section.key());
-        name.is(lost.map_or(Value::Nothing, Value::Absent))
-    });
-    let all = Completeness::of(&lost);
+}
+
+/// One section; the fact that says what of it is lost.
+fn one(
+    section: Section,
+    take: Take,
+    scene: &mut Scene<'_>,
+    report: &mut dyn Report,
+) -> Fact<'static> {
+    report.begin(section);
+    let mut done = take(scene, report);
+    if report.out().take_cut() {
+        done = Err(Absent::NoRoom);
+    }
+    if let Err(why) = done {
+        report.missing(section, why);
+    }
+    report.end(section);
+    report.out().flush();
+    let lost = match done {
+        Ok(Completeness::Complete) => None,
+        Ok(Completeness::Partial) => Some(Absent::InPart),
+        Err(why) => Some(why).filter(|why| why.is_loss()),
+    };
+    let name = Name(Event::End, "", section.key());
+    name.is(lost.map_or(Value::Nothing, Value::Absent))
+}
+
+/// The end: whether all is there, how long it took, and what is lost.
+fn foot(lost: &[Fact<'static>; 5], took: Duration, report: &mut dyn Report) -> Completeness {
+    let all = Completeness::of(lost);
     let status: &[u8] = match all {
         Completeness::Complete => b"complete",
         Completeness::Partial => b"partial",
     };
-    let took = monotonic().saturating_sub(started);
-    let [basic, memory, tree, mappings, network] = lost;
+    let [one, two, three, four, five] = *lost;
     let (status, took) = (
         STATUS.is(Value::Text(status)),
         DURATION.is(Value::Span(took)),
     );
-    report.facts(&[status, took, basic, memory, tree, mappings, network]);
+    report.facts(&[status, took, one, two, three, four, five]);
     report.foot();
     report.out().flush();
     all

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::sockets::{Summary, Whose};
-use super::{Completeness, Scene};
+use super::{Completeness, Scene, When};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::net::State;
@@ -88,7 +88,12 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         pidfd: scene.target.pidfd(),
     };
     let row = &mut |socket: &_| report.row(Row::Socket(socket));
-    let mut summary = scene.sockets.take(whose, scene.buf, row)?;
+    let mut summary = match scene.when {
+        When::Dying { until } if !scene.target.has_lost_its_leader() => {
+            scene.sockets.take_noted(whose, until, row)?
+        }
+        _ => scene.sockets.take(whose, scene.buf, row)?,
+    };
     // A process that exits closes its descriptors first: what was not seen is not known to be nothing.
     if scene.target.is_leaving() {
         summary.missing = Some(Absent::Gone);

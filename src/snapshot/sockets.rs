@@ -23,6 +23,8 @@ mod tally;
 
 pub use summary::{Method, Methods, Others, Summary};
 
+use core::time::Duration;
+
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::net::Socket;
@@ -143,6 +145,41 @@ impl Sockets {
         Ok(pass.tally.finish(unread))
     }
 
+    /// Notes which sockets a process has open now, for [`Sockets::take_noted`]. A [`Sockets::take`] has noted them as well.
+    pub fn note(&mut self, view: &Dir) {
+        let Ok(listing) = Listing::open(view) else {
+            return;
+        };
+        self.table.clear();
+        let _ = listing.sockets(&mut |entry| {
+            self.table.push(entry);
+        });
+        self.table.sort();
+    }
+
+    /// How many are noted.
+    #[must_use]
+    pub const fn noted(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The same as [`Sockets::take`] for a process that is held at its death: only what was noted is looked at, because a list of
+    /// descriptors takes memory, which at a cgroup's limit is not to be had.
+    pub fn take_noted(
+        &mut self,
+        whose: Whose<'_>,
+        until: Duration,
+        row: &mut dyn FnMut(&Socket),
+    ) -> Result<Summary, Absent> {
+        let pidfd = whose.pidfd.ok_or(Absent::NotSupported)?;
+        self.table.reopen();
+        let mut tally = Tally::new(&mut self.table, row);
+        if let Err(why) = getfd::settle_open(pidfd, getfd::Closed::Until(until), &mut tally) {
+            tally.setback(Method::Getfd, why);
+        }
+        Ok(tally.finish(None))
+    }
+
     fn getfd_first(&self, whose: Whose<'_>, buf: &mut [u8]) -> bool {
         let own = u64::try_from(self.table.len())
             .unwrap_or(u64::MAX)
@@ -187,7 +224,8 @@ impl Pass<'_> {
         let Some(pidfd) = self.whose.pidfd else {
             return;
         };
-        if let Err(why) = getfd::settle_open(pidfd, &self.listing, &mut self.tally) {
+        let closed = getfd::Closed::By(&self.listing);
+        if let Err(why) = getfd::settle_open(pidfd, closed, &mut self.tally) {
             self.tally.setback(Method::Getfd, why);
             self.whose.pidfd = None;
         }
@@ -230,9 +268,9 @@ impl Pass<'_> {
                 return;
             }
             tally.summary.overflow += 1;
-            let known = whose
-                .pidfd
-                .is_some_and(|pidfd| getfd::settle_one(pidfd, listing, entry, tally));
+            let known = whose.pidfd.is_some_and(|pidfd| {
+                getfd::settle_one(pidfd, getfd::Closed::By(listing), entry, tally)
+            });
             if !known {
                 tally.summary.unidentified += 1;
             }

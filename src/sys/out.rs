@@ -8,6 +8,7 @@ use std::os::fd::BorrowedFd;
 use nix::sys::stat::{SFlag, fstat};
 
 use super::Errno;
+use super::ptrace;
 use super::signal::{self, Until, Woken};
 use crate::fixed::copy;
 
@@ -20,6 +21,8 @@ pub enum Sink<'fd> {
     Stderr,
     /// A descriptor: what the tests read back.
     Fd(BorrowedFd<'fd>),
+    /// The buffer itself, see [`Out::hold`].
+    Memory,
     /// Nowhere: a rehearsal touches all that a real report touches, but for write(2).
     Nowhere,
 }
@@ -42,8 +45,16 @@ pub struct Out<'b> {
     chunk: usize,
     buf: &'b mut [u8],
     len: usize,
+    /// Where bytes go after [`Out::release`].
+    later: Sink<'b>,
+    /// Of [`Sink::Memory`]: room at the end that is not used before something was cut.
+    reserve: usize,
+    is_cut: bool,
     broken: Option<Broken>,
 }
+
+/// Room for what follows a cut: each time a third of it.
+const RESERVE: usize = 6 * 1024;
 
 impl<'b> Out<'b> {
     /// A writer to `sink`.
@@ -59,6 +70,9 @@ impl<'b> Out<'b> {
             chunk: if blocks { libc::PIPE_BUF } else { usize::MAX },
             buf,
             len: 0,
+            later: sink,
+            reserve: RESERVE,
+            is_cut: false,
             broken,
         }
     }
@@ -66,6 +80,9 @@ impl<'b> Out<'b> {
     /// Appends bytes; writes when the buffer is full.
     #[inline]
     pub fn put(&mut self, mut bytes: &[u8]) {
+        if matches!(self.sink, Sink::Memory) {
+            return self.keep(bytes);
+        }
         loop {
             let room = &mut self.buf[self.len..];
             if bytes.len() <= room.len() {
@@ -87,8 +104,57 @@ impl<'b> Out<'b> {
         self.put(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// Writes what the buffer holds.
+    /// From here on what is put stays in the buffer: what is said while a process is held, and nothing may wait. What does not fit is
+    /// cut after the last whole line.
+    pub fn hold(&mut self) {
+        self.flush();
+        self.sink = Sink::Memory;
+        (self.reserve, self.is_cut) = (RESERVE, false);
+    }
+
+    /// Ends [`Out::hold`]; what was held is the next to be written.
+    pub fn release(&mut self) {
+        self.sink = self.later;
+    }
+
+    /// Forgets what the buffer holds.
+    pub fn forget(&mut self) {
+        self.len = 0;
+    }
+
+    /// Appends to what stays in memory.
+    fn keep(&mut self, bytes: &[u8]) {
+        let limit = self.buf.len().saturating_sub(self.reserve);
+        let end = self.len.saturating_add(bytes.len());
+        match self.buf.get_mut(self.len..end) {
+            _ if self.is_cut => {}
+            Some(room) if end <= limit => {
+                copy(room, bytes);
+                self.len = end;
+            }
+            _ => {
+                let held = self.buf.get(..self.len).unwrap_or_default();
+                let newline = held.iter().rposition(|byte| *byte == b'\n');
+                self.len = newline.map_or(0, |at| at + 1);
+                self.is_cut = true;
+            }
+        }
+    }
+
+    /// Whether something was cut since the last call. What comes then has some room again.
+    pub fn take_cut(&mut self) -> bool {
+        if self.is_cut {
+            self.reserve = self.reserve.saturating_sub(RESERVE / 3);
+        }
+        core::mem::take(&mut self.is_cut)
+    }
+
+    /// Writes what the buffer holds. What is traced meanwhile goes on: its stops are answered.
     pub fn flush(&mut self) {
+        if matches!(self.sink, Sink::Memory) {
+            return;
+        }
+        ptrace::serve();
         let mut from = 0;
         while from < self.len && self.broken.is_none() {
             match self.write_some(from) {
@@ -126,11 +192,17 @@ impl<'b> Out<'b> {
 /// Once a stop was asked for, a reader that makes room within this time gets the rest of the report: it is slow, not stopped.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// A process in its exit stop does not wait any longer for a reader that does not read.
+const HOLD: Duration = Duration::from_millis(50);
+
 /// Waits until a write would not block; a stop signal bounds the wait, so that Ctrl-C works while a pager is paused.
 fn wait_writable(fd: BorrowedFd<'_>) -> core::result::Result<(), Broken> {
     loop {
-        let patience = signal::stop_requested().map(|_| PATIENCE);
+        ptrace::serve();
+        let held = ptrace::held().map(|_| HOLD);
+        let patience = held.or_else(|| signal::stop_requested().map(|_| PATIENCE));
         match signal::wait(Some((fd, Until::Writable)), patience) {
+            Ok(Woken::Timeout) if held.is_some() => ptrace::let_go_unseen(),
             Ok(Woken::Timeout) => return Err(Broken::Stopped),
             Ok(Woken::Signal) => {}
             Ok(Woken::Ready) => return Ok(()),
@@ -154,7 +226,7 @@ fn fd_of(sink: Sink<'_>) -> Option<BorrowedFd<'_>> {
         Sink::Fd(fd) => return Some(fd),
         Sink::Stdout => libc::STDOUT_FILENO,
         Sink::Stderr => libc::STDERR_FILENO,
-        Sink::Nowhere => return None,
+        Sink::Nowhere | Sink::Memory => return None,
     };
     // SAFETY: memdoor never closes its standard descriptors, and std opens the closed ones on /dev/null before main().
     Some(unsafe { BorrowedFd::borrow_raw(number) })

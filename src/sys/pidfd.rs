@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::Result;
+use super::{Errno, Result};
 use crate::units::Pid;
 
 /// One process, whoever gets its number after it.
@@ -35,6 +35,23 @@ impl PidFd {
     pub fn getfd(&self, fd: i32) -> Result<OwnedFd> {
         // SAFETY: three integers and no memory.
         super::owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, self.0.as_raw_fd(), fd, 0) })
+    }
+
+    /// The wait status of a process that has been collected, PIDFD_GET_INFO with PIDFD_INFO_EXIT: Linux 6.15. `None` before that.
+    pub fn exit_status(&self) -> Result<Option<i32>> {
+        // include/uapi/linux/pidfd.h: struct pidfd_info begins with its u64 mask and, in its first version, is 64 bytes long and
+        // ends with the exit code. _IOWR(0xFF, 11, struct pidfd_info).
+        const INFO_EXIT: u64 = 1 << 3;
+        const GET_INFO: u32 = 3 << 30 | 64 << 16 | 0xFF << 8 | 11;
+        let mut info = [0_u64; 8];
+        info[0] = INFO_EXIT;
+        let request = GET_INFO.cast_signed();
+        // SAFETY: the kernel writes at most the 64 bytes that the request's number says, the size of `info`.
+        let done = unsafe { libc::ioctl(self.0.as_raw_fd(), request, info.as_mut_ptr()) };
+        Errno::result(done)?;
+        let last = info[7].to_ne_bytes();
+        let code = last.last_chunk().map(|code| i32::from_ne_bytes(*code));
+        Ok(code.filter(|_| info[0] & INFO_EXIT != 0))
     }
 
     /// The descriptor's number, for /proc/self/fdinfo.

@@ -29,7 +29,11 @@ extern "C" fn on_snapshot(_: c_int) {
     SNAPSHOT.store(true, Ordering::Relaxed);
 }
 
-/// From here on SIGINT, SIGTERM and SIGHUP ask for an orderly end and SIGUSR1 for a snapshot.
+/// It only ends a wait: what has stopped or gone is asked of waitpid(2), see [`super::ptrace`].
+extern "C" fn on_child(_: c_int) {}
+
+/// From here on SIGINT, SIGTERM and SIGHUP ask for an orderly end, SIGUSR1 for a snapshot, and SIGCHLD says that what is traced
+/// has stopped.
 ///
 /// A SIGHUP that nohup(1) ignored stays ignored. SIGINT does not: shells ignore it for background jobs, yet `kill -INT` is meant.
 /// SIGXFSZ is ignored, so that a file size limit is an error of write(2) with a text.
@@ -44,6 +48,11 @@ pub fn install() -> Result<()> {
         SaFlags::empty(),
         SigSet::empty(),
     );
+    let child = SigAction::new(
+        SigHandler::Handler(on_child),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&steering()), None)?;
     for (signal, action) in [
@@ -51,9 +60,10 @@ pub fn install() -> Result<()> {
         (Signal::SIGTERM, stop),
         (Signal::SIGHUP, stop),
         (Signal::SIGUSR1, snapshot),
+        (Signal::SIGCHLD, child),
         (Signal::SIGXFSZ, ignore),
     ] {
-        // SAFETY: the handlers only store to an atomic, which is async-signal-safe.
+        // SAFETY: the handlers store to an atomic or do nothing, which is async-signal-safe.
         let before = unsafe { sigaction(signal, &action) }?;
         if signal == Signal::SIGHUP && matches!(before.handler(), SigHandler::SigIgn) {
             // SAFETY: as above; it puts back what was there.
@@ -78,6 +88,7 @@ fn steering() -> SigSet {
         Signal::SIGTERM,
         Signal::SIGHUP,
         Signal::SIGUSR1,
+        Signal::SIGCHLD,
     ]
     .into_iter()
     .collect()
@@ -137,6 +148,17 @@ impl Stop {
     }
 }
 
+/// What the OOM killer sends.
+pub const KILL: i32 = libc::SIGKILL;
+
+/// The name of a signal: `SIGKILL`. Real-time signals have none.
+#[must_use]
+pub fn name(number: u8) -> Option<&'static str> {
+    Signal::try_from(c_int::from(number))
+        .ok()
+        .map(Signal::as_str)
+}
+
 /// What [`wait`] waits for on a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Until {
@@ -144,6 +166,8 @@ pub enum Until {
     Readable,
     /// A write would not block.
     Writable,
+    /// POLLHUP alone; for a pidfd: the process has been collected (Linux 6.15).
+    HungUp,
 }
 
 /// How a wait ended.
@@ -161,10 +185,10 @@ pub enum Woken {
 pub fn wait(fd: Option<(BorrowedFd<'_>, Until)>, timeout: Option<Duration>) -> Result<Woken> {
     let timeout = timeout.map(TimeSpec::from_duration);
     let mut fds = fd.map(|(fd, until)| {
-        let flags = if until == Until::Readable {
-            PollFlags::POLLIN
-        } else {
-            PollFlags::POLLOUT
+        let flags = match until {
+            Until::Readable => PollFlags::POLLIN,
+            Until::Writable => PollFlags::POLLOUT,
+            Until::HungUp => PollFlags::empty(),
         };
         PollFd::new(fd, flags)
     });

@@ -7,6 +7,7 @@ pub mod exe;
 mod files;
 pub mod memcg;
 mod refusal;
+mod tracee;
 
 use crate::error::Absent;
 use crate::fixed::Fixed;
@@ -20,6 +21,7 @@ use crate::units::{Bytes, Pid, Ticks};
 
 pub use files::Files;
 pub use refusal::Refusal;
+pub use tracee::{Scope, Unseized};
 
 /// Room for `/proc/PID/stat`: 52 numbers of up to 20 digits and a comm of up to 63 bytes are 1155.
 pub const STAT_MAX: usize = 1280;
@@ -38,8 +40,12 @@ pub struct Target {
     pub files: Files,
     pidfd: Option<PidFd>,
     dir: Dir,
+    /// The process's own stat, not the thread's: the thread has another starttime and, in a namespace, another pid.
+    stat: Kept,
+    /// exe and cwd as symbolic links, held open while the target is seized.
+    links: [Option<Dir>; 2],
     /// `/proc/PID/task/TID` of a live thread, when the first thread has exited before the others and shows no memory any more.
-    thread: Option<Dir>,
+    thread: Option<(Pid, Dir)>,
 }
 
 /// What [`Target::look_again`] found.
@@ -76,6 +82,8 @@ impl Target {
             files: Files::new(),
             pidfd: None,
             dir,
+            stat: Kept::new(c"stat"),
+            links: [None, None],
             thread: None,
         };
         let mut buf = [0; STATUS_MAX];
@@ -117,12 +125,12 @@ impl Target {
     /// The directory where its memory shows.
     #[must_use]
     pub fn view(&self) -> &Dir {
-        self.thread.as_ref().unwrap_or(&self.dir)
+        view(&self.thread, &self.dir)
     }
 
     /// The view and the files below it, for reading the one through the other.
     pub fn view_and_files(&mut self) -> (&Dir, &mut Files) {
-        (self.thread.as_ref().unwrap_or(&self.dir), &mut self.files)
+        (view(&self.thread, &self.dir), &mut self.files)
     }
 
     /// Its own directory, `/proc/PID`.
@@ -165,11 +173,7 @@ impl Target {
     /// Reads stat of the process and hands it to `pick`.
     pub fn stat<T>(&mut self, pick: impl FnOnce(stat::Stat<'_>) -> T) -> Result<T, Absent> {
         let mut buf = [0; STAT_MAX];
-        // The process's own file, not the thread's: the thread has another starttime and, in a namespace, another pid.
-        let text = self
-            .dir
-            .file(c"stat")
-            .and_then(|file| file.once(&mut buf).map(<[u8]>::len));
+        let text = self.stat.once(&self.dir, &mut buf).map(<[u8]>::len);
         let len = text.map_err(|errno| {
             if errno == Errno::ENOENT {
                 Absent::Gone
@@ -195,6 +199,7 @@ impl Target {
         match self.live_thread() {
             Some(thread) => {
                 self.thread = Some(thread);
+                self.links = [None, None];
                 self.files.all().into_iter().for_each(Kept::reset);
                 Life::Alive
             }
@@ -202,14 +207,14 @@ impl Target {
         }
     }
 
-    fn live_thread(&self) -> Option<Dir> {
+    fn live_thread(&self) -> Option<(Pid, Dir)> {
         let tasks = self.dir.dir(c"task").ok()?;
         let listing = tasks.listing(c".").ok()?;
         let mut entries = Entries::new(&listing).ok()?;
         while let Some(Ok(name)) = entries.next() {
-            if dec(name.to_bytes()).is_none() {
+            let Some(tid) = dec(name.to_bytes()).and_then(Pid::new) else {
                 continue;
-            }
+            };
             let Ok(thread) = tasks.dir(name) else {
                 continue;
             };
@@ -218,9 +223,9 @@ impl Target {
                 .read(c"stat", &mut buf)
                 .ok()
                 .and_then(stat::parse)
-                .is_some_and(|stat| !is_dead(stat.state));
+                .is_some_and(|stat| !is_dead(stat.state) && !stat.is_exiting);
             if is_live {
-                return Some(thread);
+                return Some((tid, thread));
             }
         }
         None
@@ -247,7 +252,7 @@ impl Target {
     /// smaps_rollup, whose reading walks the page tables and stalls the target meanwhile, only where that takes about 1 ms:
     /// under 64 MiB of `rss`, in mappings that fit one read.
     pub fn prime(&mut self, rss: Bytes) {
-        let (view, files) = (self.thread.as_ref().unwrap_or(&self.dir), &mut self.files);
+        let (view, files) = (view(&self.thread, &self.dir), &mut self.files);
         let mut buf = [0; 4096];
         // The kernel ends a read before the line that does not fit: what leaves this much room is all.
         let maps = files.maps.once(view, &mut buf).map(<[u8]>::len);
@@ -260,6 +265,11 @@ impl Target {
             }
         }
     }
+}
+
+/// Where the memory shows: the thread's directory, or else the process's.
+fn view<'d>(thread: &'d Option<(Pid, Dir)>, dir: &'d Dir) -> &'d Dir {
+    thread.as_ref().map_or(dir, |(_, thread)| thread)
 }
 
 /// Whether a state of stat is that of a process that has exited.

@@ -10,7 +10,7 @@ use memdoor::report::json::{Envelope, Json};
 use memdoor::report::text::Text;
 use memdoor::report::{Format, Report};
 use memdoor::snapshot::sockets::Sockets;
-use memdoor::snapshot::{self, BUFFER, Cmdline, Completeness, Scene};
+use memdoor::snapshot::{self, BUFFER, Cmdline, Completeness, Scene, When};
 use memdoor::sys::clock::Now;
 use memdoor::sys::out::{Out, Sink};
 use memdoor::target::Target;
@@ -56,6 +56,7 @@ impl Camera {
             memcg: &mut self.memcg,
             sockets: &mut self.sockets,
             now: Now::read(),
+            when: When::Alive,
             buf: &mut self.read,
             cmdline: Cmdline::Show,
             rss: None,

@@ -42,8 +42,9 @@ until its standard input ends, it is killed, or its parent dies.
                  UDP socket, and never read. --list prints, before `ready`,
                  `socket PROTOCOL STATE LOCAL REMOTE INODE` for each UDP and TCP one
   zombie         a child that has exited and is not reaped: PID is the child
-  zombie-leader MIB
-                 the main thread has exited, another holds MIB
+  zombie-leader [--wait] MIB
+                 the main thread has exited, another holds MIB; with --wait only
+                 after one line on standard input, and `ready` comes twice
   exec PATH [ARGUMENT...]
                  execve(PATH) after one line on standard input
   comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
@@ -87,7 +88,7 @@ fn run() -> Result<()> {
         Some("map-file") => map_files(&mut args),
         Some("sockets") => Sockets::parse(&mut args)?.open(),
         Some("zombie") => zombie(&mut args),
-        Some("zombie-leader") => zombie_leader(last_number(&mut args)?),
+        Some("zombie-leader") => zombie_leader(&mut args),
         Some("exec") => exec(&mut args),
         Some("comm") => comm(&mut args),
         Some("children") => children(last_number(&mut args)?),
@@ -259,7 +260,13 @@ fn spawn_idle(stdin: Stdio, stdout: Stdio) -> io::Result<Child> {
         .spawn()
 }
 
-fn zombie_leader(mib: usize) -> Result<()> {
+fn zombie_leader(args: &mut lexopt::Parser) -> Result<()> {
+    let waits = args.raw_args()?.next_if(|arg| arg == "--wait").is_some();
+    let mib = last_number(args)?;
+    if waits {
+        ready(std::process::id())?;
+        wait_for_line()?;
+    }
     thread::spawn(move || {
         let held = memory(mib);
         if let Err(error) = wait_until_leader_is_zombie().and_then(|()| stay(held)) {

@@ -1,5 +1,6 @@
 //! Everything that may fail loudly, allocate or take its time, before the watch begins.
 
+use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
 use super::kills::Counts;
 use super::{Armed, Lock, Options};
@@ -34,6 +35,8 @@ impl<'a> Armed<'a> {
         let envelope = envelope(&host);
         let mut memcg = Memcg::new(&host.proc, read);
         let sockets = arm_sockets(&target)?;
+        let out = memory_for(&mut target, &options, out)
+            .map_err(|errno| fail(&Error::new("map", b"memory for a snapshot at death", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
         harden::touch_stack();
         touch(out);
@@ -52,7 +55,7 @@ impl<'a> Armed<'a> {
         let _ = harden::exempt_from_oom_killer(&host.proc);
         let _ = harden::raise_priority();
         let now = monotonic();
-        let mut armed = Self {
+        Ok(Self {
             options,
             target,
             host,
@@ -63,6 +66,7 @@ impl<'a> Armed<'a> {
             seen: Seen::new(now, kills),
             completeness: Completeness::Complete,
             sockets,
+            death: DeathWatch::new(options.seize),
             buf: read,
             trigger: Trigger::new(options.interval, now),
             fires_at: None,
@@ -70,11 +74,19 @@ impl<'a> Armed<'a> {
             confirmed: None,
             next_check: now,
             reports: 0,
-        };
-        armed.refresh_threshold();
-        armed.check_threshold()?;
-        armed.seen.armed(heap::allocations(), Faults::so_far());
-        Ok(armed)
+        })
+    }
+
+    /// Ends arming and watches. Apart, so that what was armed is not moved once more: it is 13 kB, and the stack that it would leave
+    /// stays locked.
+    pub(super) fn run(&mut self) -> Exit {
+        self.refresh_threshold();
+        if let Err(exit) = self.check_threshold() {
+            return exit;
+        }
+        self.seen.armed(heap::allocations(), Faults::so_far());
+        let ending = self.watch();
+        self.end(ending)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::fate::Fate;
 use super::kills::{Counts, Kills};
 use super::{Armed, SelfReport, identity};
 use crate::error::Absent;
@@ -61,7 +62,7 @@ impl Ending {
 pub(super) struct Seen {
     /// The last reading; `None` when the target was gone before the first.
     pub(super) last_rss: Option<Bytes>,
-    snapshots: u64,
+    pub(super) snapshots: u64,
     started: Duration,
     last_at: Duration,
     peak_rss: Option<Bytes>,
@@ -113,6 +114,9 @@ impl Seen {
 impl Armed<'_> {
     /// The last words of a watch, and its exit code.
     pub(super) fn end(&mut self, ending: Ending) -> Exit {
+        if ending == Ending::Gone {
+            self.finish();
+        }
         let spent = (
             heap::allocations() - self.seen.allocations,
             Faults::so_far().since(self.seen.faults),
@@ -159,12 +163,9 @@ impl Armed<'_> {
     }
 
     fn report_end(&mut self, ending: Ending) {
+        let fate = (ending == Ending::Gone).then(|| self.fate());
         let (cause, looked_like) = match ending {
-            Ending::Gone => {
-                let counts = self.count_kills();
-                let verdict = self.seen.kills.verdict(counts);
-                (verdict.cause(), verdict.words())
-            }
+            Ending::Gone => self.verdict(fate.as_ref()),
             Ending::Mismatch => ("executable_changed", "it runs another executable now"),
             Ending::CountReached => ("count_reached", "the count of reports was reached"),
             Ending::Stopped(stop) => ("stopped", stop.name()),
@@ -176,6 +177,7 @@ impl Armed<'_> {
         let last_seen = Moment::at(now.realtime.saturating_sub(age));
         let watched = monotonic().saturating_sub(self.seen.started);
         let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), WatchEnd);
+        let [status, signal, core, code, stop, stopped, why, held] = Fate::facts(fate.as_ref());
         let facts = [
             pid,
             exe,
@@ -186,6 +188,14 @@ impl Armed<'_> {
             WATCHED.is(Value::Span(watched)),
             SAMPLES.is(Value::Count(self.seen.samples)),
             SNAPSHOTS.is(Value::Count(self.seen.snapshots)),
+            status,
+            signal,
+            core,
+            code,
+            stop,
+            stopped,
+            why,
+            held,
             CAUSE.is(Value::Text(cause.as_bytes())),
             LOOKED_LIKE.is(Value::Text(looked_like.as_bytes())),
         ];
@@ -209,6 +219,14 @@ impl Armed<'_> {
             }
         });
         self.out.flush();
+    }
+
+    /// The cause, and in words what it looked like.
+    fn verdict(&mut self, fate: Option<&Fate>) -> (&'static str, &'static str) {
+        let counts = self.count_kills();
+        let counted = self.seen.kills.verdict(counts);
+        let ruled_out = fate.and_then(Fate::rules_out);
+        ruled_out.unwrap_or((counted.cause(), counted.words()))
     }
 
     fn report_self(&self, (allocations, faults): (u64, Faults)) {

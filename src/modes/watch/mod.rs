@@ -1,12 +1,14 @@
 //! `memdoor -p PID`: samples one process often, reports at the interval, and snapshots it once it reaches the threshold.
 
 mod arm;
+mod death;
 mod end;
+mod fate;
 mod kills;
 mod options;
 mod threshold;
 
-pub use options::{Below, Lock, Options, SelfReport};
+pub use options::{Below, Lock, Options, Seize, SelfReport};
 
 extern crate std;
 
@@ -20,7 +22,7 @@ use crate::host::Host;
 use crate::report::json::Envelope;
 use crate::report::{Event, Fact, Head, Name, Section, Value};
 use crate::snapshot::sockets::Sockets;
-use crate::snapshot::{self, Completeness, Scene, memory};
+use crate::snapshot::{self, Completeness, Scene, When, memory};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::out::{Broken, Out};
 use crate::sys::signal::{self, Until, Woken};
@@ -29,6 +31,7 @@ use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
 use crate::trigger::{Action, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
+use death::{CHECK, DeathWatch};
 use end::{Ending, Seen, bytes_or_gone};
 use kills::Counts;
 use threshold::Confirmed;
@@ -36,12 +39,9 @@ use threshold::Confirmed;
 /// Watches until the end.
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    match Armed::arm(*options, buffers) {
-        Ok(mut armed) => {
-            let ending = armed.watch();
-            armed.end(ending)
-        }
-        Err(exit) => exit,
+    match &mut Armed::arm(*options, buffers) {
+        Ok(armed) => armed.run(),
+        Err(exit) => *exit,
     }
 }
 
@@ -58,6 +58,7 @@ struct Armed<'a> {
     seen: Seen,
     completeness: Completeness,
     sockets: Sockets,
+    death: DeathWatch,
     buf: &'a mut [u8],
     trigger: Trigger,
     /// The RSS that fires, as of the last check.
@@ -101,8 +102,12 @@ impl Armed<'_> {
         if let Some(ending) = self.check(now) {
             return Some(ending);
         }
+        self.seize_at(level, now);
+        let snapshots = self.seen.snapshots;
         let action = self.trigger.decide(now, level);
-        self.act(action)
+        let ending = self.act(action);
+        self.read_ahead(snapshots);
+        ending
     }
 
     /// Once a second, whatever the interval: what changes slowly. exec(), limits, memory plugged in, the cgroup, OOM kills.
@@ -115,6 +120,7 @@ impl Armed<'_> {
         self.refresh_threshold();
         let counts = self.count_kills();
         self.seen.kills.note(counts);
+        self.note_sockets();
         self.check_identity()
     }
 
@@ -147,6 +153,10 @@ impl Armed<'_> {
     /// Waits for the next sample, the target's end or a signal.
     fn wait_until(&mut self, planned: Duration) -> Option<Ending> {
         loop {
+            self.serve();
+            if let Some(broken) = self.out.broken() {
+                return Some(Ending::output(broken));
+            }
             if let Some(stop) = signal::stop_requested() {
                 return Some(Ending::Stopped(stop));
             }
@@ -156,10 +166,8 @@ impl Armed<'_> {
                 return Some(ending);
             }
             let left = planned.saturating_sub(monotonic());
-            let pidfd = self
-                .target
-                .pidfd()
-                .map(|pidfd| (pidfd.as_fd(), Until::Readable));
+            let pidfd = self.target.pidfd();
+            let pidfd = pidfd.map(|pidfd| (pidfd.as_fd(), Until::Readable));
             match signal::wait(pidfd, Some(left)) {
                 Ok(Woken::Ready) => return Some(Ending::Gone),
                 Ok(Woken::Timeout) => return None,
@@ -207,6 +215,7 @@ impl Armed<'_> {
             memcg: &mut self.memcg,
             sockets: &mut self.sockets,
             now: Now::read(),
+            when: When::Alive,
             buf: self.buf,
             cmdline: self.options.cmdline,
             rss: None,
@@ -279,9 +288,6 @@ const FIRES_AT: Name = Name(
     "memdoor.watch.threshold_bytes",
 );
 const PERCENT: Name = Name(Event::Below, "", "memdoor.watch.threshold_percent");
-
-/// How often what changes slowly is looked at: six system calls.
-const CHECK: Duration = Duration::from_secs(1);
 
 /// The document's sentence.
 const BELOW: &str =

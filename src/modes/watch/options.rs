@@ -30,6 +30,10 @@ pub struct Options<'a> {
     pub format: Format,
     /// Whether the command line is shown.
     pub cmdline: Cmdline,
+    /// When the target is seized, so that it stops at its death.
+    pub seize: Seize,
+    /// How long it may be held then.
+    pub death: Duration,
     /// Whether to say at the end what watching cost.
     pub self_report: SelfReport,
 }
@@ -41,6 +45,18 @@ pub enum Lock {
     Try,
     /// End: `-l`.
     Require,
+}
+
+/// When the target is seized (ptrace(2), PTRACE_SEIZE), so that a snapshot can be taken at its death.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Seize {
+    /// While it is above the threshold.
+    #[default]
+    Danger,
+    /// From the beginning, and even if it is the first process of a pid namespace.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Whether reports below the threshold are written.

@@ -4,6 +4,7 @@
 //! just then: the connection ends that much later, and with SO_LINGER it is memdoor whose close(2) lingers.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
 
 use super::listing::Listing;
 use super::summary::{Family, Method};
@@ -12,6 +13,7 @@ use super::tally::Tally;
 use crate::error::Absent;
 use crate::parse::net::{Protocol, Socket, State, unsent};
 use crate::sys::Errno;
+use crate::sys::clock::monotonic;
 use crate::sys::pidfd::PidFd;
 use crate::sys::socket::{self, Inet, Inspected};
 use crate::units::Bytes;
@@ -32,17 +34,43 @@ enum Trouble {
     Method(Absent),
 }
 
+/// How it is known that a descriptor was closed meanwhile.
+#[derive(Clone, Copy)]
+pub(super) enum Closed<'l> {
+    /// The list of descriptors says so.
+    By(&'l Listing),
+    /// The process is held and closes nothing: what is not there was closed before. Only until then is looked.
+    Until(Duration),
+}
+
+impl Closed<'_> {
+    fn says_so(self, entry: Entry) -> bool {
+        match self {
+            Self::By(listing) => !listing.still_has(entry),
+            Self::Until(_) => true,
+        }
+    }
+
+    fn is_late(self, at: usize) -> bool {
+        // Asked seldom: 32 sockets are 160 us.
+        matches!(self, Self::Until(until) if at % 32 == 31 && monotonic() >= until)
+    }
+}
+
 /// Settles what is open in the table. An error ends it: the method does not work for this process.
 pub(super) fn settle_open(
     pidfd: &PidFd,
-    listing: &Listing,
+    closed: Closed<'_>,
     tally: &mut Tally<'_>,
 ) -> Result<(), Absent> {
     for at in 0..tally.table.len() {
         let Some(entry) = tally.table.open_at(at) else {
             continue;
         };
-        match look(pidfd, listing, entry) {
+        if closed.is_late(at) {
+            return Err(Absent::Late);
+        }
+        match look(pidfd, closed, entry) {
             Ok(seen) => {
                 tally.table.settle(entry.inode);
                 count(seen, tally);
@@ -57,11 +85,11 @@ pub(super) fn settle_open(
 /// Counts a socket that is not in the table; false when it could not be looked at.
 pub(super) fn settle_one(
     pidfd: &PidFd,
-    listing: &Listing,
+    closed: Closed<'_>,
     entry: Entry,
     tally: &mut Tally<'_>,
 ) -> bool {
-    match look(pidfd, listing, entry) {
+    match look(pidfd, closed, entry) {
         Ok(seen) => {
             count(seen, tally);
             true
@@ -81,11 +109,11 @@ fn count(seen: Seen, tally: &mut Tally<'_>) {
     }
 }
 
-fn look(pidfd: &PidFd, listing: &Listing, entry: Entry) -> Result<Seen, Trouble> {
+fn look(pidfd: &PidFd, closed: Closed<'_>, entry: Entry) -> Result<Seen, Trouble> {
     let number = i32::try_from(entry.fd).map_err(|_| Trouble::Socket(Absent::Malformed))?;
     let fd = match pidfd.getfd(number) {
         Ok(fd) => fd,
-        Err(Errno::EBADF) if !listing.still_has(entry) => return Ok(Seen::Closed),
+        Err(Errno::EBADF) if closed.says_so(entry) => return Ok(Seen::Closed),
         // EBADF though the descriptor is there: the pidfd is of a leader that has exited before its threads, or of one
         // with a descriptor table of its own.
         Err(errno) => return Err(Trouble::Method(errno.into())),

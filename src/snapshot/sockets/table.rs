@@ -89,6 +89,14 @@ impl Table {
         self.open = kept;
     }
 
+    /// Nothing is settled any more.
+    pub(super) fn reopen(&mut self) {
+        self.sockets()
+            .iter_mut()
+            .for_each(|entry| *entry &= !SETTLED);
+        self.open = self.len;
+    }
+
     /// How many sockets there are.
     pub(super) const fn len(&self) -> usize {
         self.len

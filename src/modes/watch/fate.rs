@@ -1,0 +1,189 @@
+//! What is said of the target's end: how it ended, and whether its exit stop came.
+
+use core::fmt::Write;
+use core::time::Duration;
+
+use crate::error::Absent;
+use crate::fixed::Fixed;
+use crate::parse::wait::{Core, Ended};
+use crate::report::Event::WatchEnd;
+use crate::report::{Fact, Name, Value};
+use crate::sys::{ptrace, signal};
+use crate::target::Unseized;
+
+/// Why there was no exit stop, as far as memdoor's own decisions go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    /// `--seize never`.
+    Never,
+    /// `--seize danger` without a threshold.
+    NoThreshold,
+    /// The last reading was below it.
+    Below,
+    /// There was no reading yet.
+    NotYet,
+    /// It could not be.
+    Unseized(Unseized),
+    /// It was seized.
+    Seized,
+}
+
+/// `killed by SIGSEGV (core dumped)`, `exit code 137`.
+pub(super) fn words(ended: Ended) -> Fixed<64> {
+    let mut words = Fixed::new();
+    // A Fixed never returns an error: it cuts.
+    let _ = match ended {
+        Ended::Code(code) => write!(words, "exit code {code}"),
+        Ended::Signal { number, core } => {
+            let dumped = match core {
+                Core::Dumped => " (core dumped)",
+                Core::None => "",
+            };
+            match signal::name(number) {
+                Some(name) => write!(words, "killed by {name}{dumped}"),
+                None => write!(words, "killed by signal {number}{dumped}"),
+            }
+        }
+    };
+    words
+}
+
+/// Why there was no exit stop.
+pub(super) fn reason(why: Why) -> Fixed<128> {
+    let mut words = Fixed::new();
+    let _ = match why {
+        Why::Never => write!(words, "--seize never"),
+        Why::NoThreshold => write!(words, "no -m says what danger is (--seize always)"),
+        Why::Below => write!(words, "it was below the threshold at the last reading"),
+        Why::NotYet => write!(words, "it was not seized yet"),
+        Why::Unseized(Unseized::Init) => {
+            write!(
+                words,
+                "it is the first process of its pid namespace (--seize always)"
+            )
+        }
+        Why::Unseized(Unseized::Itself) => write!(words, "it is memdoor"),
+        Why::Unseized(Unseized::Traced(pid)) => write!(words, "PID {pid} traces it"),
+        Why::Unseized(Unseized::Unpinned) => {
+            write!(
+                words,
+                "its number is another pid namespace's, or Linux is before 5.3"
+            )
+        }
+        Why::Unseized(Unseized::Refused(Absent::NotPermitted)) => {
+            write!(
+                words,
+                "not permitted (run as root; kernel.yama.ptrace_scope)"
+            )
+        }
+        Why::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
+        Why::Seized if ptrace::was_missed() => {
+            write!(
+                words,
+                "standard output was not read, and the target did not wait"
+            )
+        }
+        Why::Seized => write!(words, "it was seized, and none came"),
+    };
+    words
+}
+
+/// How it ended, as the last report says it, and the memory of the words.
+pub(super) struct Fate {
+    ended: Option<Ended>,
+    held: Option<Duration>,
+    status: Fixed<64>,
+    reason: Fixed<128>,
+    millis: Fixed<32>,
+}
+
+const STATUS: Name = Name(WatchEnd, "Exit Status", "memdoor.death.status");
+const SIGNAL: Name = Name(WatchEnd, "", "memdoor.death.signal");
+const CORE: Name = Name(WatchEnd, "", "memdoor.death.core_dumped");
+const CODE: Name = Name(WatchEnd, "", "memdoor.death.exit_code");
+const STOP: Name = Name(WatchEnd, "", "memdoor.death.stop");
+const STOPPED: Name = Name(WatchEnd, "Exit Stop", "");
+const REASON: Name = Name(WatchEnd, "No Exit Stop", "memdoor.death.reason");
+const HELD: Name = Name(WatchEnd, "", "memdoor.death.held_us");
+
+impl Fate {
+    pub(super) fn new(ended: Option<Ended>, held: Option<Duration>, why: Why) -> Self {
+        let mut millis = Fixed::new();
+        if let Some(held) = held {
+            let micros = held.as_micros();
+            let _ = write!(
+                millis,
+                "seen, held for {}.{:03} ms",
+                micros / 1000,
+                micros % 1000
+            );
+        }
+        Self {
+            ended,
+            held,
+            status: ended.map(words).unwrap_or_default(),
+            reason: reason(why),
+            millis,
+        }
+    }
+
+    /// What was no OOM kill, whatever was counted meanwhile: the OOM killer sends SIGKILL.
+    pub(super) fn rules_out(&self) -> Option<(&'static str, &'static str)> {
+        match self.ended? {
+            Ended::Code(_) => Some(("exit_code", "no OOM kill: it exited by itself")),
+            Ended::Signal { number, .. } if i32::from(number) != signal::KILL => {
+                Some(("signal", "no OOM kill: another signal ended it"))
+            }
+            Ended::Signal { .. } => None,
+        }
+    }
+
+    /// What is said of it; nothing of a target that lives.
+    pub(super) fn facts(fate: Option<&Self>) -> [Fact<'_>; 8] {
+        const NONE: Name = Name(WatchEnd, "", "");
+        fate.map_or([NONE.is(Value::Nothing); 8], Self::all)
+    }
+
+    fn all(&self) -> [Fact<'_>; 8] {
+        let (signal, core, code) = match self.ended {
+            Some(Ended::Signal { number, core }) => {
+                let name = signal::name(number).unwrap_or("SIGRT");
+                let dumped = Value::Flag(core == Core::Dumped);
+                (Value::Words(name), dumped, Value::Nothing)
+            }
+            Some(Ended::Code(code)) => {
+                let code = Value::Count(code.into());
+                (Value::Nothing, Value::Nothing, code)
+            }
+            None => (Value::Nothing, Value::Nothing, Value::Nothing),
+        };
+        let status = match self.ended {
+            Some(_) => Value::Text(self.status.as_bytes()),
+            None => Value::Absent(Absent::NotSupported),
+        };
+        let (stop, stopped, reason) = match self.held {
+            Some(_) => {
+                let (stop, none) = (
+                    STOP.is(Value::Words("seen")),
+                    REASON.is(Value::Nothing).json_only(),
+                );
+                (stop, STOPPED.is(Value::Text(self.millis.as_bytes())), none)
+            }
+            None => {
+                let why = REASON.is(Value::Text(self.reason.as_bytes()));
+                let none = STOPPED.is(Value::Nothing).json_only();
+                (STOP.is(Value::Words("not_seen")), none, why)
+            }
+        };
+        [
+            STATUS.is(status),
+            SIGNAL.is(signal),
+            CORE.is(core),
+            CODE.is(code),
+            stop,
+            stopped,
+            reason,
+            HELD.is(self.held.map_or(Value::Nothing, Value::Span)),
+        ]
+    }
+}

@@ -1,0 +1,607 @@
+//! The target's death: a snapshot in its exit stop, and nothing else that tracing would change for it or its parent.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use common::host::{TempDir, has_unprivileged, is_root, unprivileged};
+use common::json::Json;
+use common::memcg::{MIB, Memcg};
+use common::report::{BANNERS, Report};
+use common::run::{Ended, MEMDOOR, Running, command, memdoor, poll};
+use common::skip;
+use common::target::{Victim, path, proc, victim};
+
+const AT: &str = "Snapshot At: its death, in the exit stop";
+
+/// Where memdoor runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Outside,
+    Inside,
+}
+
+/// Watches from the beginning; ready when this returns.
+fn seized(id: &str, options: &[&str]) -> Running {
+    let args = ["-p", id, "-m", "99", "-i", "60", "--seize", "always"];
+    let mut watch = Running::start(memdoor(&[&args[..], options].concat()));
+    let (_, line) = watch.line().expect("a report");
+    assert!(!line.is_empty());
+    poll("a target that is seized", || {
+        (tracer(id) == watch.pid().to_string()).then_some(())
+    });
+    watch
+}
+
+fn tracer(id: &str) -> String {
+    let status = proc(id.parse().expect("a pid"), "status");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("TracerPid:"));
+    line.expect("TracerPid").trim().into()
+}
+
+fn deaths(ended: &Ended) -> Vec<Report> {
+    let mut reports = ended.reports();
+    reports.retain(|report| report.lines.iter().any(|line| line == AT));
+    reports
+}
+
+/// The one snapshot at the death, all of it, and the last report.
+fn complete(ended: &Ended) -> (Report, Report) {
+    let mut deaths = deaths(ended);
+    assert_eq!(deaths.len(), 1, "{ended:#?}");
+    let death = deaths.remove(0);
+    assert_eq!(death.value("Snapshot"), "complete", "{death:#?}");
+    for banner in BANNERS {
+        assert!(banner.contains("TREE") || death.lines.iter().any(|line| line == banner));
+    }
+    assert!(!death.mappings().is_empty());
+    assert!(death.kib("Process PSS Memory Usage") > 0);
+    let last = ended.reports().pop().expect("a report");
+    assert!(last.is_end(), "{last:#?}");
+    assert!(last.value("Exit Stop").starts_with("seen, held for "));
+    assert_eq!(last.value("Exit Status"), death.value("Exit Status"));
+    (death, last)
+}
+
+/// How long the target was held, in ms.
+fn held(last: &Report) -> f64 {
+    let words = last.value("Exit Stop");
+    let millis = words
+        .strip_prefix("seen, held for ")
+        .and_then(|words| words.strip_suffix(" ms"));
+    millis.expect("ms").parse().expect("a number")
+}
+
+// OOM kills
+
+/// So many OOM kills in a group of 32 MiB: every one must leave a complete snapshot.
+fn oom_kills(runs: usize, pace: &str, place: Place, options: &[&str]) {
+    let mut holds = Vec::new();
+    for _ in 0..runs {
+        let Some(group) = Memcg::or_skip(Some(32 * MIB)) else {
+            return;
+        };
+        let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", pace])));
+        let id = target.id();
+        let args = ["-p", &id, "--of", "cgroup", "-m", "50", "-i", "60"];
+        let watch = memdoor(&[&args[..], &["--self-report"], options].concat());
+        let watch = match place {
+            Place::Outside => watch,
+            Place::Inside => group.inside(&watch),
+        };
+        let mut watch = Running::start(watch);
+        assert!(watch.next_report().is_below());
+        target.go();
+        let ended = watch.end();
+        if place == Place::Inside && ended.status.signal() == Some(9) {
+            assert!(group.oom_kills() > 1, "not the kernel: {ended:#?}");
+            skip("the kernel killed memdoor too: without CAP_SYS_RESOURCE it can't exempt itself");
+            continue;
+        }
+        assert_eq!(ended.code(), 5);
+        let (death, last) = complete(&ended);
+        assert_eq!(death.value("Exit Status"), "killed by SIGKILL");
+        assert!(death.kib("Process RSS Memory Usage") >= 24 * 1024);
+        assert!(last.value("Looked Like").starts_with("likely an OOM kill"));
+        assert!(
+            ended
+                .err
+                .contains("allocations 0, minor faults 0, major faults 0,"),
+            "{}",
+            ended.err
+        );
+        holds.push(held(&last));
+    }
+    holds.sort_by(f64::total_cmp);
+    let most = holds.last().copied().unwrap_or_default();
+    let (complete, mut out) = (holds.len(), std::io::stdout());
+    // The figures of README.
+    let _ = writeln!(
+        out,
+        "{pace} MiB/s, {place:?}: {complete} of {runs}, held {holds:?} ms"
+    );
+    assert!(most < 200.0, "{holds:?}");
+}
+
+#[test]
+fn every_oom_kill_of_a_slow_leak_leaves_a_snapshot_at_the_death() {
+    oom_kills(10, "20", Place::Outside, &[]);
+}
+
+#[test]
+fn every_oom_kill_of_a_slow_leak_leaves_a_snapshot_by_a_memdoor_in_the_same_group() {
+    oom_kills(10, "20", Place::Inside, &[]);
+}
+
+#[test]
+fn every_oom_kill_as_fast_as_the_machine_leaves_a_snapshot_at_the_death() {
+    oom_kills(10, "0", Place::Outside, &["--seize", "always"]);
+}
+
+#[test]
+fn every_oom_kill_as_fast_as_the_machine_leaves_a_snapshot_by_a_memdoor_in_the_same_group() {
+    oom_kills(10, "0", Place::Inside, &["--seize", "always"]);
+}
+
+// Other ends
+
+#[test]
+fn a_kill_by_hand_is_seen_and_is_no_oom_kill() {
+    let target = Victim::start(&["sockets", "3", "--tcp-listen"]);
+    let watch = seized(&target.id(), &["--self-report"]);
+    target.kill();
+    let ended = watch.end();
+    let (death, last) = complete(&ended);
+    assert_eq!(death.value("Exit Status"), "killed by SIGKILL");
+    assert_eq!(death.value("TCP Sockets"), "3");
+    assert!(!last.value("Looked Like").starts_with("likely"));
+    assert!(ended.err.contains("allocations 0, minor faults 0, major"));
+}
+
+#[test]
+fn a_crash_is_told_by_its_signal() {
+    // Not a victim: Rust's runtime handles the signal.
+    let script = "echo ready $$; exec sleep 1000";
+    let target = Victim::start_command(command("sh", &["-c", script]));
+    let watch = seized(&target.id(), &["--format", "json"]);
+    signal(target.pid, Signal::SIGSEGV);
+    let ended = watch.end();
+    let lines: Vec<Json> = ended.out.lines().map(Json::parse).collect();
+    let begin = lines
+        .iter()
+        .find(|line| line.text_at("memdoor.snapshot.kind") == Some("death"));
+    assert!(begin.is_some(), "{ended:#?}");
+    let end = lines.last().expect("an end");
+    assert_eq!(end.text("memdoor.death.signal"), "SIGSEGV");
+    assert_eq!(end.text("memdoor.death.stop"), "seen");
+    assert_eq!(end.text("memdoor.verdict.cause"), "signal");
+    assert!(end.number("memdoor.death.held_us") > 0);
+}
+
+#[test]
+fn an_exit_is_told_by_its_code_even_if_that_looks_like_a_signal() {
+    for code in [0, 137] {
+        let script = format!("echo ready $$; read line; exit {code}");
+        let mut target = Victim::start_command(command("sh", &["-c", &script]));
+        let watch = seized(&target.id(), &[]);
+        target.end();
+        let (death, last) = complete(&watch.end());
+        assert_eq!(death.value("Exit Status"), format!("exit code {code}"));
+        assert_eq!(
+            last.value("Looked Like"),
+            "no OOM kill: it exited by itself"
+        );
+    }
+}
+
+#[test]
+fn an_exit_by_another_thread_is_the_processs() {
+    let mut target = Victim::start(&["leak", "--wait", "20"]);
+    let watch = seized(&target.id(), &[]);
+    target.go();
+    target.end();
+    let (death, _) = complete(&watch.end());
+    assert_eq!(death.value("Exit Status"), "exit code 0");
+}
+
+#[test]
+fn a_death_that_was_not_seized_says_why_and_how_it_ended() {
+    for (options, why) in [
+        (&["--seize", "never"][..], "--seize never"),
+        (
+            &["-m", "99"],
+            "it was below the threshold at the last reading",
+        ),
+        (&["-c", "9"], "no -m says what danger is (--seize always)"),
+    ] {
+        let mut target = Victim::start(&["idle"]);
+        let args = ["-p", &target.id(), "-i", "60"];
+        let mut watch = Running::start(memdoor(&[&args[..], options].concat()));
+        watch.next_report();
+        target.kill();
+        target.wait();
+        let last = watch.end().reports().pop().expect("a report");
+        assert_eq!(last.value("No Exit Stop"), why);
+        // Linux 6.15 tells a status without a tracer.
+        let status = last.value("Exit Status");
+        assert!(["killed by SIGKILL", "- (not provided by this kernel)"].contains(&status));
+    }
+}
+
+#[test]
+fn who_may_not_trace_it_says_so() {
+    if !is_root() || !has_unprivileged() {
+        return skip("needs root and setpriv, for a target of another user");
+    }
+    let mut target = Victim::start(&["idle"]);
+    let dir = TempDir::new();
+    let copy = Command::new(dir.program(MEMDOOR.as_ref(), "memdoor"));
+    let mut watch = unprivileged(&copy);
+    watch.args([
+        "-p",
+        &target.id(),
+        "-m",
+        "99",
+        "-i",
+        "60",
+        "--seize",
+        "always",
+    ]);
+    let mut watch = Running::start(watch);
+    watch.next_report();
+    target.kill();
+    target.wait();
+    let last = watch.end().reports().pop().expect("a report");
+    let why = "not permitted (run as root; kernel.yama.ptrace_scope)";
+    assert_eq!(last.value("No Exit Stop"), why);
+}
+
+// What the target and its parent see
+
+fn signal(pid: u32, signal: Signal) {
+    kill(raw(pid), signal).expect("kill");
+}
+
+fn raw(pid: u32) -> Pid {
+    Pid::from_raw(i32::try_from(pid).expect("a pid"))
+}
+
+/// Whether the target of a test is watched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Watched {
+    Alone,
+    Seized,
+}
+
+/// Stops, continues and ends a child, and says what its parent is told.
+fn job_control(watched: Watched) -> Vec<WaitStatus> {
+    let script = "trap 'exit 3' TERM; trap 'echo usr1' USR1; echo ready; \
+        while :; do sleep 0.01; done";
+    let mut child = start(command("sh", &["-c", script]));
+    let id = child.id().to_string();
+    let watch = (watched == Watched::Seized).then(|| seized(&id, &[]));
+    let mut told = Vec::new();
+    let all = WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED;
+    let tell = |told: &mut Vec<WaitStatus>| {
+        // Its number is another each time.
+        let status = waitpid(raw(child.id()), Some(all)).expect("waitpid");
+        told.push(match status {
+            WaitStatus::Stopped(_, signal) => WaitStatus::Stopped(raw(1), signal),
+            WaitStatus::Continued(_) => WaitStatus::Continued(raw(1)),
+            WaitStatus::Exited(_, code) => WaitStatus::Exited(raw(1), code),
+            WaitStatus::Signaled(_, signal, core) => WaitStatus::Signaled(raw(1), signal, core),
+            other => other,
+        });
+    };
+    for stop in [
+        Signal::SIGSTOP,
+        Signal::SIGTSTP,
+        Signal::SIGTTIN,
+        Signal::SIGSTOP,
+    ] {
+        signal(child.id(), stop);
+        tell(&mut told);
+        signal(child.id(), Signal::SIGUSR1);
+        signal(child.id(), Signal::SIGCONT);
+        tell(&mut told);
+    }
+    signal(child.id(), Signal::SIGTERM);
+    tell(&mut told);
+    if let Some(watch) = watch {
+        let (death, _) = complete(&watch.end());
+        assert_eq!(death.value("Exit Status"), "exit code 3");
+    }
+    let mut said = String::new();
+    let out = child.stdout.as_mut().expect("piped");
+    out.read_to_string(&mut said).expect("UTF-8");
+    assert!(said.contains("usr1"), "{said:?}");
+    // It was collected above.
+    let _ = child.wait();
+    told
+}
+
+/// Starts a child that this test waits for itself, once it has said a line.
+fn start(mut command: Command) -> Child {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        // Not an orphaned process group, in which SIGTSTP and SIGTTIN do nothing.
+        .process_group(0)
+        .spawn()
+        .expect("spawn");
+    let mut line = [0; 6];
+    let out = child.stdout.as_mut().expect("piped");
+    out.read_exact(&mut line).expect("ready");
+    child
+}
+
+#[test]
+fn job_control_looks_to_the_parent_as_if_nobody_traced() {
+    let alone = job_control(Watched::Alone);
+    assert_eq!(alone.len(), 9, "{alone:?}");
+    assert_eq!(job_control(Watched::Seized), alone);
+}
+
+#[test]
+fn the_parent_is_told_the_same_end() {
+    for ending in [
+        Signal::SIGKILL,
+        Signal::SIGSEGV,
+        Signal::SIGTERM,
+        Signal::SIGUSR2,
+    ] {
+        let told = [Watched::Alone, Watched::Seized].map(|watched| {
+            let mut child = start(command("sh", &["-c", "echo ready; exec sleep 1000"]));
+            let watch = (watched == Watched::Seized).then(|| seized(&child.id().to_string(), &[]));
+            signal(child.id(), ending);
+            let status = child.wait().expect("wait");
+            drop(watch);
+            status
+        });
+        assert_eq!(told[0], told[1], "{ending}");
+    }
+}
+
+#[test]
+fn exec_keeps_it_seized() {
+    let image = path();
+    let image = image.to_str().expect("UTF-8");
+    let mut target = Victim::start(&["exec", image, "hold", "2"]);
+    let watch = seized(&target.id(), &[]);
+    target.go();
+    target.ready_again();
+    assert_eq!(tracer(&target.id()), watch.pid().to_string());
+    // What was open is of the image before: a second later all is looked at anew.
+    std::thread::sleep(Duration::from_millis(1500));
+    target.kill();
+    let (death, _) = complete(&watch.end());
+    assert!(death.kib("Process RSS Memory Usage") >= 2048);
+}
+
+#[test]
+fn a_process_whose_first_thread_has_exited_is_seized_by_another() {
+    let target = Victim::start(&["zombie-leader", "4"]);
+    let args = [
+        "-p",
+        &target.id(),
+        "-m",
+        "99",
+        "-i",
+        "60",
+        "--seize",
+        "always",
+    ];
+    let mut watch = Running::start(memdoor(&args));
+    watch.next_report();
+    target.kill();
+    let (death, _) = complete(&watch.end());
+    assert!(death.kib("Process RSS Memory Usage") >= 4096);
+}
+
+#[test]
+fn when_the_seized_thread_exits_alone_another_is_seized() {
+    let mut target = Victim::start(&["zombie-leader", "--wait", "4"]);
+    let watch = seized(&target.id(), &[]);
+    target.go();
+    let task = format!("/proc/{}/task", target.pid);
+    poll("another thread that is seized", || {
+        let tids = std::fs::read_dir(&task).ok()?.flatten();
+        let mut tids = tids.filter_map(|tid| tid.file_name().into_string().ok());
+        tids.find(|tid| *tid != target.id() && tracer(tid) == watch.pid().to_string())
+    });
+    target.kill();
+    let ended = watch.end();
+    let (death, _) = complete(&ended);
+    assert_eq!(death.value("Exit Status"), "killed by SIGKILL");
+    assert!(death.kib("Process RSS Memory Usage") >= 4096);
+}
+
+#[test]
+fn what_another_traces_is_left_alone() {
+    let mut target = Victim::start(&["idle"]);
+    let first = seized(&target.id(), &[]);
+    let args = [
+        "-p",
+        &target.id(),
+        "-m",
+        "99",
+        "-i",
+        "60",
+        "--seize",
+        "always",
+    ];
+    let mut second = Running::start(memdoor(&args));
+    assert!(second.next_report().is_below());
+    target.kill();
+    target.wait();
+    complete(&first.end());
+    let tracer = {
+        let last = second.end().reports().pop().expect("a report");
+        last.value("No Exit Stop").to_owned()
+    };
+    assert!(
+        tracer.starts_with("PID ") && tracer.ends_with(" traces it"),
+        "{tracer}"
+    );
+}
+
+// What is left when memdoor ends
+
+#[test]
+fn a_memdoor_that_ends_lets_go() {
+    for ending in [
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGKILL,
+    ] {
+        let mut target = Victim::start(&["leak", "--wait", "20", "4"]);
+        let watch = seized(&target.id(), &[]);
+        watch.signal(ending);
+        watch.wait();
+        poll("a target that is let go", || {
+            (tracer(&target.id()) == "0").then_some(())
+        });
+        // It works on.
+        target.go();
+        target.reaches(4096);
+        let state = proc(target.pid, "stat");
+        assert!(
+            !state.contains(") t ") && !state.contains(") T "),
+            "{state}"
+        );
+    }
+}
+
+#[test]
+fn a_memdoor_that_is_killed_while_it_holds_the_target_lets_it_die() {
+    let mut child = start(command("sh", &["-c", "echo ready; exec sleep 1000"]));
+    let watch = seized(&child.id().to_string(), &[]);
+    watch.signal(Signal::SIGSTOP);
+    signal(child.id(), Signal::SIGKILL);
+    poll("a target in its exit stop", || {
+        proc(child.id(), "stat").contains(") t ").then_some(())
+    });
+    assert!(child.try_wait().expect("wait").is_none(), "it is held");
+    watch.signal(Signal::SIGKILL);
+    assert_eq!(child.wait().expect("wait").signal(), Some(9));
+}
+
+#[test]
+fn a_target_that_falls_back_below_the_threshold_is_let_go() {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    let target = Victim::start_command(group.inside(&victim(&["hold", "40"])));
+    let args = ["-p", &target.id(), "-m", "50", "--of", "cgroup", "-i", "60"];
+    let mut watch = Running::start(memdoor(&args));
+    assert!(watch.next_report().is_full_snapshot());
+    poll("a target that is seized", || {
+        (tracer(&target.id()) == watch.pid().to_string()).then_some(())
+    });
+    group.set_limit(640 * MIB);
+    poll("a target that is let go", || {
+        (tracer(&target.id()) == "0").then_some(())
+    });
+    group.set_limit(64 * MIB);
+    poll("a target that is seized again", || {
+        (tracer(&target.id()) == watch.pid().to_string()).then_some(())
+    });
+    target.kill();
+    complete(&watch.end());
+}
+
+#[test]
+fn a_target_does_not_wait_for_a_reader_that_does_not_read() {
+    let mut target = Victim::start(&["maps", "2000"]);
+    // No threshold: a snapshot of 130 kB at once, twice what a pipe holds.
+    let mut watch = memdoor(&["-p", &target.id(), "--seize", "always"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("spawn");
+    poll("a target that is seized", || {
+        (tracer(&target.id()) == watch.id().to_string()).then_some(())
+    });
+    poll("a memdoor that waits for its reader", || {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", watch.id())).ok()?;
+        call.starts_with("271 ").then_some(())
+    });
+    signal(target.pid, Signal::SIGCONT);
+    let killed = Instant::now();
+    target.kill();
+    target.wait();
+    let took = killed.elapsed();
+    watch.kill().expect("kill");
+    watch.wait().expect("wait");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn a_target_is_held_no_longer_than_it_may_be() {
+    let target = Victim::start(&["maps", "30000"]);
+    let watch = seized(&target.id(), &["--death-ms", "10"]);
+    target.kill();
+    let ended = watch.end();
+    let death = deaths(&ended).pop().expect("a snapshot");
+    assert_eq!(death.value("Snapshot"), "partial");
+    let late = "- (left out: the time for it was up)";
+    assert!(
+        death.lines.iter().any(|line| line == late),
+        "{:#?}",
+        death.lines
+    );
+    let last = ended.reports().pop().expect("a report");
+    assert!(held(&last) < 100.0, "{}", held(&last));
+}
+
+#[test]
+fn a_first_process_of_a_namespace_is_seized_only_when_asked() {
+    if !is_root() {
+        return skip("needs root for a pid namespace");
+    }
+    for (options, is_seized) in [(&["-m", "1"][..], false), (&["--seize", "always"], true)] {
+        let unshare = [
+            "-p",
+            "-f",
+            "--kill-child",
+            "--mount-proc",
+            "sh",
+            "-c",
+            "echo ready; cat",
+        ];
+        let mut child = command("unshare", &unshare)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare");
+        let mut line = [0; 6];
+        let out = child.stdout.as_mut().expect("piped");
+        out.read_exact(&mut line).expect("ready");
+        let children = format!("/proc/{0}/task/{0}/children", child.id());
+        let id = std::fs::read_to_string(children).expect("children");
+        let args = ["-p", id.trim(), "-i", "60"];
+        let mut watch = Running::start(memdoor(&[&args[..], options].concat()));
+        watch.line();
+        if is_seized {
+            poll("a target that is seized", || {
+                (tracer(id.trim()) == watch.pid().to_string()).then_some(())
+            });
+        } else {
+            std::thread::sleep(Duration::from_millis(300));
+            assert_eq!(tracer(id.trim()), "0");
+        }
+        drop(watch);
+        child.kill().expect("kill");
+        child.wait().expect("wait");
+    }
+}
