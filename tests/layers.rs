@@ -78,6 +78,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/netlink.rs", "OwnedFd of a netlink socket"),
     ("sys/out.rs", "BorrowedFd to write to"),
     ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
+    ("sys/record/mod.rs", "OwnedFd of the record"),
     ("sys/replace.rs", "OwnedFd of a new file"),
     ("sys/signal.rs", "BorrowedFd to wait for"),
     ("sys/socket.rs", "AsFd of a socket to look at"),

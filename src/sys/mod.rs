@@ -18,6 +18,7 @@ pub mod netlink;
 pub mod offline;
 pub mod out;
 pub mod pidfd;
+pub mod record;
 pub mod replace;
 pub mod signal;
 pub mod socket;

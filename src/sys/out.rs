@@ -8,6 +8,9 @@ use std::os::fd::BorrowedFd;
 use nix::sys::stat::{SFlag, fstat};
 
 use super::Errno;
+use super::clock::monotonic;
+use super::record::Record;
+use super::record::frame::Kind;
 use super::signal::{self, Until, Woken};
 use crate::fixed::copy;
 
@@ -43,6 +46,18 @@ pub struct Out<'b> {
     buf: &'b mut [u8],
     len: usize,
     broken: Option<Broken>,
+    /// Gets all of it first; what else there is gets each entry when it is complete.
+    record: Option<Record>,
+    reader: Reader,
+}
+
+/// Who reads standard output while a record is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reader {
+    /// It does.
+    Reads,
+    /// It did not in time, and has lost the rest of an entry.
+    Lags,
 }
 
 impl<'b> Out<'b> {
@@ -60,6 +75,36 @@ impl<'b> Out<'b> {
             buf,
             len: 0,
             broken,
+            record: None,
+            reader: Reader::Reads,
+        }
+    }
+
+    /// The same, to a record first.
+    #[must_use]
+    pub fn recorded(self, record: Option<Record>) -> Self {
+        Self { record, ..self }
+    }
+
+    /// The record, if there is one.
+    pub fn record(&mut self) -> Option<&mut Record> {
+        self.record.as_mut()
+    }
+
+    /// Begins an entry of the record.
+    pub fn begin(&mut self, kind: Kind) {
+        if let Some(record) = &mut self.record {
+            record.begin(kind);
+        }
+    }
+
+    /// Ends it. Only now standard output gets it, as far as its reader reads: nobody may hold up a record.
+    pub fn seal(&mut self) {
+        self.flush();
+        if let Some(mut record) = self.record.take() {
+            let lost = record.form().lost();
+            self.pass_on(record.seal(), lost);
+            self.record = Some(record);
         }
     }
 
@@ -77,7 +122,7 @@ impl<'b> Out<'b> {
             room.copy_from_slice(now);
             self.len = self.buf.len();
             bytes = later;
-            self.flush();
+            self.drain();
         }
     }
 
@@ -87,33 +132,72 @@ impl<'b> Out<'b> {
         self.put(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// Writes what the buffer holds.
+    /// Writes what the buffer holds. What is in the record counts from here on.
     pub fn flush(&mut self) {
-        let mut from = 0;
-        while from < self.len && self.broken.is_none() {
-            match self.write_some(from) {
-                Ok(written) => from += written,
-                Err(why) => self.broken = Some(why),
+        self.drain();
+        if let Some(record) = &mut self.record {
+            record.commit();
+        }
+    }
+
+    fn drain(&mut self) {
+        let bytes = &self.buf[..self.len];
+        if let Some(record) = &mut self.record {
+            record.append(bytes);
+        } else {
+            let mut from = 0;
+            while from < self.len && self.broken.is_none() {
+                match self.write_some(&bytes[from..], wait_writable) {
+                    Ok(written) => from += written,
+                    Err(why) => self.broken = Some(why),
+                }
             }
         }
         self.len = 0;
     }
 
-    /// Why writing ended, if it did.
-    #[must_use]
-    pub const fn broken(&self) -> Option<Broken> {
-        self.broken
+    /// Best effort: what a reader does not take within [`GRACE`] it does not get, and is told so.
+    #[inline(never)]
+    fn pass_on(&mut self, entry: &[u8], lost: &[u8]) {
+        let (note, grace) = match self.reader {
+            Reader::Reads => (&b""[..], GRACE),
+            Reader::Lags => (lost, Duration::ZERO),
+        };
+        self.reader = Reader::Reads;
+        let until = monotonic() + grace;
+        for mut rest in [note, entry] {
+            while !rest.is_empty() && self.broken.is_none() && self.reader == Reader::Reads {
+                let whole = whole_lines(rest, self.chunk);
+                match self.write_some(whole, |fd| wait_until(fd, until)) {
+                    Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                    Err(Broken::Stopped) => self.reader = Reader::Lags,
+                    Err(why) => self.broken = Some(why),
+                }
+            }
+        }
     }
 
-    fn write_some(&self, from: usize) -> core::result::Result<usize, Broken> {
+    /// Why writing ended, if it did. With a record it never does.
+    #[must_use]
+    pub const fn broken(&self) -> Option<Broken> {
+        match self.record {
+            None => self.broken,
+            Some(_) => None,
+        }
+    }
+
+    fn write_some(
+        &self,
+        bytes: &[u8],
+        wait: impl FnOnce(BorrowedFd<'_>) -> core::result::Result<(), Broken>,
+    ) -> core::result::Result<usize, Broken> {
         let Some(fd) = fd_of(self.sink) else {
-            return Ok(self.len - from);
+            return Ok(bytes.len());
         };
         if self.chunk != usize::MAX {
-            wait_writable(fd)?;
+            wait(fd)?;
         }
-        let upto = self.len.min(from.saturating_add(self.chunk));
-        match nix::unistd::write(fd, &self.buf[from..upto]) {
+        match nix::unistd::write(fd, &bytes[..bytes.len().min(self.chunk)]) {
             Ok(0) => Err(Broken::Failed(Errno::EIO)),
             Ok(written) => Ok(written),
             Err(Errno::EINTR | Errno::EAGAIN) => Ok(0),
@@ -137,6 +221,31 @@ fn wait_writable(fd: BorrowedFd<'_>) -> core::result::Result<(), Broken> {
             Err(errno) => return Err(Broken::Failed(errno)),
         }
     }
+}
+
+/// How long a reader of standard output may hold up a watch that has a record, once; after that not at all until it reads.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// Waits until a write would not block, or gives up.
+fn wait_until(fd: BorrowedFd<'_>, until: Duration) -> core::result::Result<(), Broken> {
+    loop {
+        let left = until.saturating_sub(monotonic());
+        match signal::wait(Some((fd, Until::Writable)), Some(left)) {
+            Ok(Woken::Ready) => return Ok(()),
+            Ok(Woken::Timeout) => return Err(Broken::Stopped),
+            Ok(Woken::Signal) => {}
+            Err(errno) => return Err(Broken::Failed(errno)),
+        }
+    }
+}
+
+/// As many lines as one write may have, so that what comes next begins a line even when the rest is lost.
+fn whole_lines(bytes: &[u8], chunk: usize) -> &[u8] {
+    let Some(piece) = bytes.get(..chunk) else {
+        return bytes;
+    };
+    let end = piece.iter().rposition(|byte| *byte == b'\n');
+    end.map_or(piece, |newline| &piece[..=newline])
 }
 
 /// Whether a write can wait for a reader: pipes, sockets and terminals. A file never does, nor does /dev/null.
