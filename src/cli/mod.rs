@@ -7,6 +7,7 @@ mod values;
 mod watch;
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
@@ -83,10 +84,11 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             text: usage::bare(),
             exit: Exit::Usage,
         }),
-        None => watch::args(&mut Parser::from_iter(args)),
+        None => watch::args(&mut Parser::from_iter(&args), typed(&args)),
         Some("watch") => {
+            let typed = typed(&args);
             args.remove(1);
-            watch::args(&mut Parser::from_iter(args))
+            watch::args(&mut Parser::from_iter(args), typed)
         }
         Some("snapshot") => {
             args.remove(1);
@@ -105,6 +107,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             values::quoted(other.as_ref())
         ))),
     }
+}
+
+/// The words behind the program's name, for people to read.
+fn typed(args: &[OsString]) -> Vec<u8> {
+    let words: Vec<&[u8]> = args.iter().skip(1).map(|word| word.as_bytes()).collect();
+    words.join(&b' ')
 }
 
 /// What comes next on a command line.

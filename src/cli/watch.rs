@@ -1,12 +1,13 @@
 //! `memdoor -p PID`, `memdoor watch -p PID`.
 
+use std::ffi::CString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::modes::watch;
 use memdoor::trigger::{Base, Threshold};
-use memdoor::units::Pid;
+use memdoor::units::{Bytes, Pid};
 
 use super::{
     Command, OutputArgs, Result, UsageError, about, next, unknown_option, usage, value, values,
@@ -24,6 +25,49 @@ pub(crate) struct WatchArgs {
     below: watch::Below,
     output: OutputArgs,
     self_report: watch::SelfReport,
+    record: RecordArgs,
+}
+
+/// What was typed for its record.
+#[derive(Default)]
+struct RecordArgs {
+    dir: Option<CString>,
+    size: Option<Bytes>,
+    keep: Option<u64>,
+    typed: Vec<u8>,
+}
+
+impl RecordArgs {
+    fn borrow(&self) -> Option<watch::Recording<'_>> {
+        Some(watch::Recording {
+            dir: self.dir.as_deref()?,
+            size: self.size,
+            keep: self.keep,
+            typed: &self.typed,
+        })
+    }
+
+    /// Takes an option that is one of these.
+    fn take(&mut self, name: &str, parser: &mut Parser) -> Result<bool> {
+        match name {
+            "-o" | "--output" => self.dir = Some(values::file(name, &value(name, parser)?)?),
+            "--record-size" => self.size = Some(values::size(name, &value(name, parser)?)?),
+            "--keep" => self.keep = Some(values::count(name, &value(name, parser)?)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn check(&self) -> Result<()> {
+        let lonely = match (&self.dir, self.size, self.keep) {
+            (None, Some(_), _) => "--record-size",
+            (None, None, Some(_)) => "--keep",
+            _ => return Ok(()),
+        };
+        Err(UsageError(format!(
+            "{lonely} without -o DIR: it is about the record in that directory"
+        )))
+    }
 }
 
 impl WatchArgs {
@@ -41,12 +85,13 @@ impl WatchArgs {
             format: self.output.format,
             cmdline: self.output.cmdline(),
             self_report: self.self_report,
+            record: self.record.borrow(),
         }
     }
 }
 
 /// Reads it.
-pub(super) fn args(parser: &mut Parser) -> Result<Command> {
+pub(super) fn args(parser: &mut Parser, typed: Vec<u8>) -> Result<Command> {
     let (mut pid, mut exe, mut threshold, mut count) = (None, None, None, None);
     let mut interval = Duration::from_secs(1);
     let mut base = Base::default();
@@ -54,6 +99,10 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     let mut below = watch::Below::Report;
     let mut self_report = watch::SelfReport::Hide;
     let mut output = OutputArgs::default();
+    let mut record = RecordArgs {
+        typed,
+        ..RecordArgs::default()
+    };
     while let Some(name) = next(parser)? {
         if let Some(command) = about(&name, usage::watch) {
             return Ok(command);
@@ -79,10 +128,11 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
             "-q" | "--quiet" => below = watch::Below::Quiet,
             "--of" => base = values::base(&name, &value(&name, parser)?)?,
             "--self-report" => self_report = watch::SelfReport::Show,
-            _ if output.take(&name, parser)? => {}
+            _ if output.take(&name, parser)? || record.take(&name, parser)? => {}
             _ => return Err(unknown_option(&name)),
         }
     }
+    record.check()?;
     let pid = pid.ok_or_else(|| UsageError("-p PID is missing: the process to watch".into()))?;
     Ok(Command::Watch(Box::new(WatchArgs {
         pid,
@@ -95,5 +145,6 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         below,
         output,
         self_report,
+        record,
     })))
 }

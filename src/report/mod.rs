@@ -42,6 +42,8 @@ pub enum Section {
     Network,
     /// How the watch ended.
     End,
+    /// What a file of them is of.
+    Record,
 }
 
 impl Section {
@@ -55,6 +57,7 @@ impl Section {
             Self::Mappings => "memdoor.snapshot.mapping",
             Self::Network => "memdoor.snapshot.socket",
             Self::End => "memdoor.watch.end",
+            Self::Record => "memdoor.record.begin",
         }
     }
 }
@@ -75,6 +78,7 @@ pub enum Event {
     Network,
     End,
     WatchEnd,
+    Record,
     SourceError,
     OomKill,
     RunSummary,

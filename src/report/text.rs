@@ -169,6 +169,7 @@ impl Report for Text<'_, '_> {
             )
             .as_bytes(),
             Section::End => b"##### PROCESS END INFORMATION #####\n",
+            Section::Record => b"##### WATCH RECORD INFORMATION #####\n",
         });
     }
 

@@ -80,10 +80,14 @@ impl<'b> Out<'b> {
         }
     }
 
-    /// The same, to a record first.
-    #[must_use]
-    pub fn recorded(self, record: Option<Record>) -> Self {
-        Self { record, ..self }
+    /// From now on to this record first.
+    pub fn record_to(&mut self, record: Option<Record>) {
+        self.record = record;
+    }
+
+    /// Gives the record back.
+    pub fn take_record(&mut self) -> Option<Record> {
+        self.record.take()
     }
 
     /// The record, if there is one.

@@ -47,7 +47,6 @@ impl<'a> Armed<'a> {
             system: host.oom_kills(),
         };
         lock_memory(options.lock)?;
-        offline::leave_out();
         // Both are best effort, and without them memdoor still works: a container has neither right.
         let _ = harden::exempt_from_oom_killer(&host.proc);
         let _ = harden::raise_priority();
@@ -59,6 +58,7 @@ impl<'a> Armed<'a> {
             memcg,
             envelope,
             out: Out::new(Sink::Stdout, out),
+            place: None,
             exe,
             seen: Seen::new(now, kills),
             completeness: Completeness::Complete,
@@ -73,6 +73,9 @@ impl<'a> Armed<'a> {
         };
         armed.refresh_threshold();
         armed.check_threshold()?;
+        armed.start_record()?;
+        // Last, as arming may need it, too.
+        offline::leave_out();
         armed.seen.armed(heap::allocations(), Faults::so_far());
         Ok(armed)
     }

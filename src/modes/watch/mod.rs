@@ -4,9 +4,10 @@ mod arm;
 mod end;
 mod kills;
 mod options;
+mod record;
 mod threshold;
 
-pub use options::{Below, Lock, Options, SelfReport};
+pub use options::{Below, Lock, Options, Recording, SIZE_MIN, SelfReport};
 
 extern crate std;
 
@@ -23,6 +24,7 @@ use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, memory};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::out::{Broken, Out};
+use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Until, Woken};
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
@@ -53,6 +55,7 @@ struct Armed<'a> {
     memcg: Memcg,
     envelope: Envelope,
     out: Out<'a>,
+    place: Option<record::Place>,
     /// The executable as of the last report.
     exe: Result<Link, Absent>,
     seen: Seen,
@@ -78,6 +81,7 @@ impl Armed<'_> {
             if let Some(ending) = self.sample(planned) {
                 return ending;
             }
+            self.settle_record();
             // Samples that were missed are not made up for.
             planned = planned.saturating_add(step).max(monotonic());
             if let Some(ending) = self.wait_until(planned) {
@@ -133,7 +137,7 @@ impl Armed<'_> {
             return Some(ending);
         }
         match action {
-            Action::Snapshot => self.snapshot(),
+            Action::Snapshot => self.snapshot(Kind::Above),
             _ if self.options.below == Below::Report => self.report_below(),
             _ => {}
         }
@@ -174,7 +178,7 @@ impl Armed<'_> {
         if let Some(ending) = self.check_identity() {
             return Some(ending);
         }
-        self.snapshot();
+        self.snapshot(Kind::Asked);
         self.out.broken().map(Ending::output)
     }
 
@@ -200,7 +204,8 @@ impl Armed<'_> {
         (!is_named).then_some(Ending::Mismatch)
     }
 
-    fn snapshot(&mut self) {
+    fn snapshot(&mut self, kind: Kind) {
+        self.out.begin(kind);
         let mut scene = Scene {
             target: &mut self.target,
             host: &mut self.host,
@@ -218,6 +223,7 @@ impl Armed<'_> {
             |report| snapshot::take(&mut scene, report),
         );
         let rss = scene.rss;
+        self.out.seal();
         self.completeness = self.completeness.and(taken);
         self.seen.snapshot(rss, monotonic());
     }
@@ -240,6 +246,7 @@ impl Armed<'_> {
             FIRES_AT.is(self.fires_at.map_or(Value::Nothing, Value::Bytes)),
             PERCENT.is(percent.map_or(Value::Nothing, Value::Count)),
         ];
+        self.out.begin(Kind::Below);
         with_report(
             self.options.format,
             &mut self.out,
@@ -256,7 +263,7 @@ impl Armed<'_> {
                 report.foot();
             },
         );
-        self.out.flush();
+        self.out.seal();
     }
 }
 

@@ -10,6 +10,7 @@ pub mod read;
 extern crate std;
 
 use core::ffi::CStr;
+use core::time::Duration;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
@@ -26,6 +27,8 @@ pub struct Record {
     file: OwnedFd,
     log: Log<'static>,
     disk: Disk,
+    /// Until then it is not waited for again.
+    next_sync: Duration,
 }
 
 /// Whether the disk has what the record has.
@@ -33,7 +36,16 @@ pub struct Record {
 enum Disk {
     Same,
     Behind,
+    /// It was told to write, then.
+    Writing(Duration),
 }
+
+/// How long it is left alone with what it was told to write: after that there is little to wait for.
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// While snapshots come every second, it is waited for only so often: a disk that is thrashed may take long, and the target is not
+/// looked at meanwhile.
+const REST: Duration = Duration::from_secs(10);
 
 impl Record {
     /// A new file of `size` bytes below `dir`, for its owner only: never one that is there, nor one that a symbolic link leads to.
@@ -54,6 +66,7 @@ impl Record {
                 file,
                 log: Log::new(bytes, form),
                 disk: Disk::Behind,
+                next_sync: Duration::ZERO,
             }),
             Err(errno) => {
                 // What keeps it from going is not what the user has to know.
@@ -70,7 +83,10 @@ impl Record {
 
     /// Begins an entry.
     pub(super) fn begin(&mut self, kind: Kind) {
-        self.disk = Disk::Behind;
+        // Reports below the threshold are left to the kernel's own time.
+        if kind != Kind::Below {
+            self.disk = Disk::Behind;
+        }
         self.log.begin(kind);
     }
 
@@ -90,26 +106,32 @@ impl Record {
         self.log.last()
     }
 
-    /// Once what is urgent is done: tells the kernel to write, without waiting for the disk, and makes room for what is next.
-    pub fn settle(&mut self) {
-        if self.disk == Disk::Behind {
-            // sync_file_range(2) starts what msync(MS_ASYNC) has left to the kernel's own time since Linux 2.6.19. The blocks have been on the
-            // disk since arming, so that no journal is in between.
-            // SAFETY: a descriptor and integers, no memory.
-            let _ = unsafe {
-                libc::sync_file_range(self.file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE)
-            };
-            self.log.prepare();
+    /// When nothing is urgent: has the disk write what it has not, and makes room for what is next.
+    pub fn idle(&mut self, now: Duration) {
+        match self.disk {
+            Disk::Same => {}
+            Disk::Behind => {
+                self.start_writing();
+                self.log.prepare();
+                self.disk = Disk::Writing(now);
+            }
+            Disk::Writing(since) => {
+                let due = self.next_sync.max(since.saturating_add(HEAD_START));
+                if now >= due {
+                    // A disk that fails is no reason to end a watch: the pages stay, and the end says it.
+                    let _ = fdatasync(&self.file);
+                    self.disk = Disk::Same;
+                    self.next_sync = now.saturating_add(REST);
+                }
+            }
         }
     }
 
-    /// Waits until the disk has it all: fdatasync(2).
-    pub fn sync(&mut self) {
-        if self.disk == Disk::Behind {
-            // A disk that fails now is no reason to end a watch: the pages stay, and the end says what it can.
-            let _ = fdatasync(&self.file);
-            self.disk = Disk::Same;
-        }
+    /// Does not wait for the disk, as msync(MS_ASYNC) does not; but that has been left to the kernel's own time since Linux 2.6.19.
+    fn start_writing(&self) {
+        let fd = self.file.as_raw_fd();
+        // SAFETY: a descriptor and integers, no memory.
+        let _ = unsafe { libc::sync_file_range(fd, 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
     }
 
     /// Cuts the file to what is in it, and gives it its name unless something has that already.
@@ -117,9 +139,10 @@ impl Record {
         self.log.seal();
         let length = i64::try_from(self.log.length()).map_err(|_| Errno::EOVERFLOW)?;
         ftruncate(&self.file, length)?;
-        self.disk = Disk::Behind;
-        self.sync();
-        rename(dir, from, to)
+        match fdatasync(&self.file) {
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => rename(dir, from, to),
+            Err(errno) => Err(errno),
+        }
     }
 }
 
