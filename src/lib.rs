@@ -16,7 +16,7 @@
 //! | [`report`] · [`host`] · [`target`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
 //! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
-//! | [`modes`] | `watch`, `snapshot`, `dmesg`: they decide |
+//! | [`modes`] | `watch`, `snapshot`, `dmesg`, `recover`: they decide |
 //! | `main.rs`, `cli/` | the binary: a command line to a mode to an exit code |
 //!
 //! ```text
@@ -26,7 +26,7 @@
 //!
 //! # No heap
 //! The library is `no_std`: `Vec`, `String` and `format!` do not compile in it. A file that names std's descriptors says
-//! `extern crate std` itself; [`oomlog`] and [`modes::dmesg`], which nothing armed uses, may say `extern crate alloc`. Buffers are
+//! `extern crate std` itself; [`oomlog`], [`modes::dmesg`] and [`modes::recover`], which nothing armed uses, may say `extern crate alloc`. Buffers are
 //! arguments, lent by the caller. tests/layers.rs keeps all of this true, tests/no_heap.rs counts.
 #![no_std]
 

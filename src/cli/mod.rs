@@ -1,12 +1,13 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
 mod dmesg;
+mod recover;
 mod snapshot;
 mod usage;
 mod values;
 mod watch;
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Arg::{Long, Short, Value};
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Snapshot(SnapshotArgs),
     /// `memdoor dmesg FILE`
     Dmesg(Box<DmesgArgs>),
+    /// `memdoor recover FILE`
+    Recover(CString),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.
@@ -98,12 +101,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             args.remove(1);
             dmesg::args(&mut Parser::from_iter(args))
         }
+        Some("recover") => {
+            args.remove(1);
+            recover::args(&mut Parser::from_iter(args))
+        }
         Some("help") => Ok(Command::Print {
             text: usage::watch(),
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot and dmesg",
+            "unknown mode {}: the modes are watch, snapshot, dmesg and recover",
             values::quoted(other.as_ref())
         ))),
     }

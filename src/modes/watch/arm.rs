@@ -14,7 +14,7 @@ use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
-use crate::sys::offline;
+use crate::sys::offline::{self, Recorder};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{heap, signal};
 use crate::target::Target;
@@ -75,7 +75,10 @@ impl<'a> Armed<'a> {
         armed.check_threshold()?;
         armed.start_record()?;
         // Last, as arming may need it, too.
-        offline::leave_out();
+        offline::leave_out(match options.record {
+            Some(_) => Recorder::Used,
+            None => Recorder::Unused,
+        });
         armed.seen.armed(heap::allocations(), Faults::so_far());
         Ok(armed)
     }

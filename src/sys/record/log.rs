@@ -5,6 +5,8 @@
 //! To forget an entry, it becomes a gap; what is above moves down into the gap in pieces no larger than the gap, so that after each of
 //! them either the old or the new place of its bytes counts.
 
+mod room;
+
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::frame::{Form, Frame, Kind, State, check};
@@ -27,9 +29,6 @@ pub struct Log<'m> {
     next: usize,
     fit: Fit,
     last: core::ops::Range<usize>,
-    /// After so many stores memdoor is killed in the middle of one.
-    #[cfg(test)]
-    fuse: usize,
 }
 
 /// Whether all of the open entry was written.
@@ -55,8 +54,6 @@ impl<'m> Log<'m> {
             next: 0,
             fit: Fit::Whole,
             last: end..end,
-            #[cfg(test)]
-            fuse: usize::MAX,
         };
         log.put(0, form.magic());
         // Both lines.
@@ -205,82 +202,6 @@ impl<'m> Log<'m> {
         self.wipe(end, stale);
     }
 
-    /// How far entries of this kind may reach.
-    fn limit(&self) -> usize {
-        match self.kind {
-            Kind::Ended | Kind::Death => self.bytes.len(),
-            _ => self.bytes.len().saturating_sub(RESERVE),
-        }
-    }
-
-    /// Forgets entries until so many bytes fit; says whether they do.
-    fn make_room(&mut self, bytes: usize) -> bool {
-        loop {
-            let missing = (self.end + bytes).saturating_sub(self.limit());
-            if missing == 0 {
-                return true;
-            }
-            // Several at once, as all that is above them has to move.
-            let Some(gap) = self.least(missing.max(self.bytes.len() / 16)) else {
-                return false;
-            };
-            self.forget(gap);
-        }
-    }
-
-    /// The entries that are worth least, one behind the other, of `wanted` bytes or what there is.
-    fn least(&self, wanted: usize) -> Option<(usize, usize)> {
-        let (first, last) = (self.first_above(), self.last_snapshot());
-        let is_little = |frame: &Frame| matches!(frame.kind, Kind::Below | Kind::Short);
-        let is_less = |frame: &Frame| {
-            let is_kept = Some(frame.number) == first || Some(frame.number) == last;
-            matches!(frame.kind, Kind::Asked | Kind::Above) && !is_kept
-        };
-        self.run(wanted, is_little)
-            .or_else(|| self.run(wanted, is_less))
-    }
-
-    fn run(&self, wanted: usize, is_it: impl Fn(&Frame) -> bool) -> Option<(usize, usize)> {
-        let mut gap = None;
-        for (at, frame) in self.entries() {
-            let (from, to) = gap.unwrap_or((at, at));
-            if is_it(&frame) && to - from < wanted {
-                gap = Some((from, at + self.form.frame_len() + frame.bytes));
-            } else if gap.is_some() {
-                break;
-            }
-        }
-        gap
-    }
-
-    fn first_above(&self) -> Option<usize> {
-        let mut entries = self.entries();
-        let first = entries.find(|(_, frame)| frame.kind == Kind::Above);
-        first.map(|(_, frame)| frame.number)
-    }
-
-    fn last_snapshot(&self) -> Option<usize> {
-        let is_snapshot = |frame: &Frame| matches!(frame.kind, Kind::Asked | Kind::Above);
-        let snapshots = self.entries().filter(|(_, frame)| is_snapshot(frame));
-        snapshots.last().map(|(_, frame)| frame.number)
-    }
-
-    /// Sealed entries and where their frames are.
-    fn entries(&self) -> impl Iterator<Item = (usize, Frame)> {
-        let end = if self.state.open == 0 {
-            self.state.end
-        } else {
-            self.state.open
-        };
-        let mut at = self.form.start();
-        core::iter::from_fn(move || {
-            let frame = Frame::read(self.form, self.bytes.get(at..end)?)?;
-            let here = at;
-            at += self.form.frame_len() + frame.bytes;
-            Some((here, frame))
-        })
-    }
-
     fn forget(&mut self, (from, to): (usize, usize)) {
         let size = to - from;
         let (mut from, mut to) = (from, to);
@@ -307,30 +228,14 @@ impl<'m> Log<'m> {
     }
 
     fn slide(&mut self, mut from: core::ops::Range<usize>, to: usize) {
-        from.end = self.reached(from.start, from.end);
+        from.end = reached(from.start, from.end);
         self.bytes.copy_within(from, to);
     }
 
     fn wipe(&mut self, from: usize, to: usize) {
-        let to = self.reached(from, to);
+        let to = reached(from, to);
         if let Some(stale) = self.bytes.get_mut(from..to) {
             stale.fill(b'\n');
-        }
-    }
-
-    /// How far a store gets: to its end.
-    #[cfg(not(test))]
-    const fn reached(&self, _: usize, to: usize) -> usize {
-        to
-    }
-
-    #[cfg(test)]
-    fn reached(&mut self, from: usize, to: usize) -> usize {
-        self.fuse = self.fuse.saturating_sub(1);
-        match self.fuse {
-            0 => from,
-            1 => from + (to - from) / 2,
-            _ => to,
         }
     }
 
@@ -349,12 +254,21 @@ impl<'m> Log<'m> {
     }
 
     fn put(&mut self, at: usize, bytes: &[u8]) {
-        let end = self.reached(at, at + bytes.len());
+        let end = reached(at, at + bytes.len());
         if let (Some(to), Some(bytes)) = (self.bytes.get_mut(at..end), bytes.get(..end - at)) {
             copy(to, bytes);
         }
     }
 }
+
+/// How far a store gets that is meant to end at `to`; in tests memdoor may be killed in the middle of one.
+#[cfg(not(test))]
+const fn reached(_: usize, to: usize) -> usize {
+    to
+}
+
+#[cfg(test)]
+use tests::reached;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! At a memory cgroup's hard limit write(2) to a file that has no pages yet fails with ENOMEM, fallocated or not. Pages that were written
 //! once and are locked through a mapping are there. What is in them outlives this process, whatever ends it: the kernel writes it back.
 
+mod fields;
 pub mod frame;
 pub mod log;
 pub mod read;
@@ -82,6 +83,7 @@ impl Record {
     }
 
     /// Begins an entry.
+    #[inline(never)]
     pub(super) fn begin(&mut self, kind: Kind) {
         // Reports below the threshold are left to the kernel's own time.
         if kind != Kind::Below {
@@ -91,22 +93,26 @@ impl Record {
     }
 
     /// More of it.
+    #[inline(never)]
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.log.append(bytes);
     }
 
     /// A section of it is complete.
+    #[inline(never)]
     pub(super) fn commit(&mut self) {
         self.log.commit();
     }
 
     /// Ends it and returns its bytes.
+    #[inline(never)]
     pub(super) fn seal(&mut self) -> &[u8] {
         self.log.seal();
         self.log.last()
     }
 
     /// When nothing is urgent: has the disk write what it has not, and makes room for what is next.
+    #[inline(never)]
     pub fn idle(&mut self, now: Duration) {
         match self.disk {
             Disk::Same => {}
@@ -135,6 +141,7 @@ impl Record {
     }
 
     /// Cuts the file to what is in it, and gives it its name unless something has that already.
+    #[inline(never)]
     pub fn finish(&mut self, dir: &Dir, from: &CStr, to: &CStr) -> Result<()> {
         self.log.seal();
         let length = i64::try_from(self.log.length()).map_err(|_| Errno::EOVERFLOW)?;

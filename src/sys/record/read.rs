@@ -1,6 +1,7 @@
 //! A record read back, whatever happened to who wrote it: killed at any moment, or a disk that holds a part of the last writes.
 
-use super::frame::{Form, Frame, Line, State, check};
+use super::fields::Line;
+use super::frame::{Form, Frame, State, check};
 
 /// What was found.
 #[derive(Clone, Copy, Debug)]

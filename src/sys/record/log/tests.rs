@@ -2,12 +2,34 @@
 
 extern crate std;
 
+use std::cell::Cell;
 use std::string::{String, ToString};
 use std::vec::Vec;
 use std::{format, vec};
 
 use super::super::read::{Found, read};
 use super::*;
+
+std::thread_local! {
+    /// After so many stores memdoor is killed: the last of them is done in half.
+    static FUSE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+pub(super) fn reached(from: usize, to: usize) -> usize {
+    FUSE.set(FUSE.get().saturating_sub(1));
+    match FUSE.get() {
+        0 => from,
+        1 => from + (to - from) / 2,
+        _ => to,
+    }
+}
+
+/// Does it with a fuse, and says whether it came to its end.
+fn with_fuse(fuse: usize, mut run: impl FnMut()) -> bool {
+    FUSE.set(fuse);
+    run();
+    FUSE.replace(usize::MAX) > 1
+}
 
 const FORMS: [Form; 2] = [Form::Text, Form::Json];
 
@@ -160,9 +182,7 @@ fn killed_in_the_middle_of_whatever_store_it_keeps_what_counted() {
         for fuse in 3.. {
             let mut bytes = memory(MIN);
             let mut log = Log::new(&mut bytes, form);
-            log.fuse = fuse;
-            story(&mut log);
-            let is_over = log.fuse > 1;
+            let is_over = with_fuse(fuse, || story(&mut log));
             let found = found(&bytes);
             let snapshots: Vec<usize> = found
                 .iter()
@@ -190,8 +210,7 @@ fn with_any_page_of_an_earlier_time_no_entry_is_a_mixture() {
     for form in FORMS {
         let mut early = memory(MIN);
         let mut log = Log::new(&mut early, form);
-        log.fuse = 150;
-        story(&mut log);
+        assert!(!with_fuse(150, || story(&mut log)));
         let mut late = memory(MIN);
         story(&mut Log::new(&mut late, form));
         for pages in 0_u32..1 << (MIN / PAGE) {
@@ -214,8 +233,7 @@ fn what_is_recovered_can_be_recovered_again() {
     for form in FORMS {
         let mut bytes = memory(MIN);
         let mut log = Log::new(&mut bytes, form);
-        log.fuse = 40;
-        story(&mut log);
+        assert!(!with_fuse(40, || story(&mut log)));
         let mut clean = form.magic().to_vec();
         let done = read(&mut bytes.clone(), &mut |found| {
             clean.extend_from_slice(found.line(form).as_bytes());
