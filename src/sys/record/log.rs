@@ -105,7 +105,8 @@ impl<'m> Log<'m> {
     /// What is written counts: a section is complete.
     #[inline(never)]
     pub fn commit(&mut self) {
-        if self.state.open != 0 && self.state.end != self.end {
+        // Of a section that was cut nothing counts before it is clear where.
+        if self.state.open != 0 && self.state.end != self.end && self.fit == Fit::Whole {
             self.count(State {
                 end: self.end,
                 ..self.state
@@ -129,7 +130,6 @@ impl<'m> Log<'m> {
             self.end = at;
             self.next -= 1;
         } else {
-            self.commit();
             let sum = check(self.bytes.get(from..self.end).unwrap_or_default());
             let frame = Frame {
                 number: self.next - 1,
@@ -197,8 +197,6 @@ impl<'m> Log<'m> {
         let end = from + end.map_or(0, |newline| newline + 1);
         let stale = self.end;
         self.end = end;
-        // What counted of the line is taken back before it is wiped.
-        self.count(State { end, ..self.state });
         self.wipe(end, stale);
     }
 
