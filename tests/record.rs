@@ -226,12 +226,12 @@ fn killed_at_any_moment_it_leaves_whole_sections_and_the_first_crossing() {
     let mut full = 0;
     for round in 0..40_u64 {
         let dir = TempDir::new();
-        let watch = ["-p", &victim.id(), "-i", "0.01", "--record-size", "24k"];
+        let watch = ["-p", &victim.id(), "-i", "0.01", "--record-size", "40k"];
         let watch = memdoor(&[&watch[..], &["-o", &dir.join("")]].concat());
         let watch = Running::start_into(watch, Stdio::null());
         let file = poll("a record", || files(dir.path()).pop());
         // Any number that has nothing to do with the interval.
-        std::thread::sleep(Duration::from_micros(round * 79_190 % 500_000));
+        std::thread::sleep(Duration::from_micros(round * 79_190 % 300_000));
         watch.signal(Signal::SIGKILL);
         watch.wait();
         assert!(name(&file).ends_with(".part"), "{file:?}");
