@@ -81,7 +81,9 @@ impl Armed<'_> {
             if let Some(ending) = self.sample(planned) {
                 return ending;
             }
-            self.settle_record();
+            if let Some(record) = self.out.record() {
+                record.idle(monotonic());
+            }
             // Samples that were missed are not made up for.
             planned = planned.saturating_add(step).max(monotonic());
             if let Some(ending) = self.wait_until(planned) {

@@ -12,7 +12,7 @@ use crate::fixed::Fixed;
 use crate::modes::{fail, with_report};
 use crate::report::escape::Escaped;
 use crate::report::{Event, Format, Head, Name, Section, Value};
-use crate::sys::clock::{Now, monotonic};
+use crate::sys::clock::Now;
 use crate::sys::file::Dir;
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::record::frame::{Form, Kind};
@@ -159,14 +159,6 @@ impl Armed<'_> {
         });
         out.seal();
         self.out.record_to(out.take_record());
-    }
-
-    /// Between two samples: what was written goes to the disk.
-    #[inline]
-    pub(super) fn settle_record(&mut self) {
-        if let Some(record) = self.out.record() {
-            record.idle(monotonic());
-        }
     }
 
     /// The record is complete: it gets its length and its name.
