@@ -77,6 +77,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/mod.rs", "OwnedFd from a raw system call"),
     ("sys/netlink.rs", "OwnedFd of a netlink socket"),
     ("sys/out.rs", "BorrowedFd to write to"),
+    ("sys/out/record.rs", "BorrowedFd to wait for"),
     ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
     ("sys/record/mod.rs", "OwnedFd of the record"),
     ("sys/replace.rs", "OwnedFd of a new file"),

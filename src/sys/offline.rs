@@ -12,7 +12,7 @@ use core::ffi::c_void;
 #[unsafe(link_section = ".text.offline.first")]
 static FIRST: u8 = 0;
 
-/// Where the code begins that writes a record, as far as it is needed when armed: a watch without one leaves it out, too.
+/// Before that, where the code begins that writes a record when armed: a watch without one leaves it out, too.
 #[used]
 // SAFETY: as above.
 #[unsafe(link_section = ".text.offline.record")]
@@ -36,11 +36,11 @@ pub enum Recorder {
 /// Unlocks and gives back the pages of offline code. On Linux 6.18 it is 250 kB of 870 that were locked.
 pub fn leave_out(recorder: Recorder) {
     const PAGE: usize = 65_536;
-    let last = match recorder {
-        Recorder::Used => &raw const RECORD,
-        Recorder::Unused => &raw const LAST,
+    let first = match recorder {
+        Recorder::Used => &raw const FIRST,
+        Recorder::Unused => &raw const RECORD,
     };
-    let (first, last) = ((&raw const FIRST).addr(), last.addr());
+    let (first, last) = (first.addr(), (&raw const LAST).addr());
     // Whole pages, of whatever size: 64 KiB is the largest.
     let page = usize::try_from(super::system::page_size().0).unwrap_or(PAGE);
     let (start, end) = (first.next_multiple_of(page), last - last % page);

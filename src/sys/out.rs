@@ -1,6 +1,7 @@
 //! Standard output and standard error: a lent buffer, few writes, and an error that sticks.
 
 mod closed;
+mod record;
 
 extern crate std;
 
@@ -9,8 +10,8 @@ use std::os::fd::BorrowedFd;
 
 use nix::sys::stat::{SFlag, fstat};
 
+use self::record::Reader;
 use super::Errno;
-use super::clock::monotonic;
 use super::record::Record;
 use super::record::frame::Kind;
 use super::signal::{self, Until, Woken};
@@ -51,15 +52,6 @@ pub struct Out<'b> {
     /// Gets all of it first; what else there is gets each entry when it is complete.
     record: Option<Record>,
     reader: Reader,
-}
-
-/// Who reads standard output while a record is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Reader {
-    /// It does.
-    Reads,
-    /// It did not in time, and has lost the rest of an entry.
-    Lags,
 }
 
 impl<'b> Out<'b> {
@@ -104,13 +96,11 @@ impl<'b> Out<'b> {
         }
     }
 
-    /// Ends it. Only now standard output gets it, as far as its reader reads: nobody may hold up a record.
+    /// Ends it: from now on it counts as a whole.
     pub fn seal(&mut self) {
         self.flush();
-        if let Some(mut record) = self.record.take() {
-            let lost = record.form().lost();
-            self.pass_on(record.seal(), lost);
-            self.record = Some(record);
+        if self.record.is_some() {
+            self.seal_record();
         }
     }
 
@@ -162,27 +152,6 @@ impl<'b> Out<'b> {
         self.len = 0;
     }
 
-    /// Best effort: what a reader does not take within [`GRACE`] it does not get, and is told so.
-    #[inline(never)]
-    fn pass_on(&mut self, entry: &[u8], lost: &[u8]) {
-        let (note, grace) = match self.reader {
-            Reader::Reads => (&b""[..], GRACE),
-            Reader::Lags => (lost, Duration::ZERO),
-        };
-        self.reader = Reader::Reads;
-        let until = monotonic() + grace;
-        for mut rest in [note, entry] {
-            while !rest.is_empty() && self.broken.is_none() && self.reader == Reader::Reads {
-                let whole = whole_lines(rest, self.chunk);
-                match self.write_some(whole, |fd| wait_until(fd, until)) {
-                    Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-                    Err(Broken::Stopped) => self.reader = Reader::Lags,
-                    Err(why) => self.broken = Some(why),
-                }
-            }
-        }
-    }
-
     /// Why writing ended, if it did. With a record it never does.
     #[must_use]
     pub const fn broken(&self) -> Option<Broken> {
@@ -227,31 +196,6 @@ fn wait_writable(fd: BorrowedFd<'_>) -> core::result::Result<(), Broken> {
             Err(errno) => return Err(Broken::Failed(errno)),
         }
     }
-}
-
-/// How long a reader of standard output may hold up a watch that has a record, once; after that not at all until it reads.
-const GRACE: Duration = Duration::from_millis(200);
-
-/// Waits until a write would not block, or gives up.
-fn wait_until(fd: BorrowedFd<'_>, until: Duration) -> core::result::Result<(), Broken> {
-    loop {
-        let left = until.saturating_sub(monotonic());
-        match signal::wait(Some((fd, Until::Writable)), Some(left)) {
-            Ok(Woken::Ready) => return Ok(()),
-            Ok(Woken::Timeout) => return Err(Broken::Stopped),
-            Ok(Woken::Signal) => {}
-            Err(errno) => return Err(Broken::Failed(errno)),
-        }
-    }
-}
-
-/// As many lines as one write may have, so that what comes next begins a line even when the rest is lost.
-fn whole_lines(bytes: &[u8], chunk: usize) -> &[u8] {
-    let Some(piece) = bytes.get(..chunk) else {
-        return bytes;
-    };
-    let end = piece.iter().rposition(|byte| *byte == b'\n');
-    end.map_or(piece, |newline| &piece[..=newline])
 }
 
 /// Whether a write can wait for a reader: pipes, sockets and terminals. A file never does, nor does /dev/null.

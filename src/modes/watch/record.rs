@@ -108,6 +108,7 @@ impl Armed<'_> {
     }
 
     /// What four snapshots take, and some reports below: of rows as long as they usually are, twice as many as there are now.
+    #[inline(never)]
     fn size_needed(&mut self) -> usize {
         let mut mappings = 0;
         let (view, files) = self.target.view_and_files();
@@ -127,6 +128,7 @@ impl Armed<'_> {
     }
 
     /// Who writes, of whom and how: into the record alone.
+    #[inline(never)]
     fn write_head(&mut self, record: Record, now: &Now, comm: &[u8], size: usize) {
         let mut buf = [0; 512];
         let mut out = Out::new(Sink::Nowhere, &mut buf);
@@ -192,6 +194,7 @@ fn no_dir(path: &[u8], errno: Errno) -> Error {
 }
 
 /// The file; when its memory may not be locked, that is said, and it is as it is.
+#[inline(never)]
 fn create(place: &Place, size: usize, form: Form, lent: &mut [u8]) -> Result<Record> {
     let part = place.part.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
     match Record::create(&place.dir, part, size, form, lent) {

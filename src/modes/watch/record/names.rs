@@ -15,6 +15,7 @@ use crate::sys::{Errno, Result};
 const PREFIX: &[u8] = b"memdoor-";
 
 /// `memdoor-COMM-PID-20261121T134452Z.txt`
+#[inline(never)]
 pub(super) fn name(now: &Now, comm: &[u8], options: Options<'_>) -> Fixed<160> {
     let mut name = Fixed::of(PREFIX);
     for byte in comm {
@@ -57,6 +58,7 @@ fn time_of(name: &[u8]) -> Option<&[u8]> {
 }
 
 /// Removes the oldest records, so that there is room for one more.
+#[inline(never)]
 pub(super) fn retain(dir: &Dir, path: &[u8], keep: u64) {
     let done = loop {
         match oldest(dir) {
@@ -79,6 +81,7 @@ pub(super) fn retain(dir: &Dir, path: &[u8], keep: u64) {
 }
 
 /// How many records there are, and the oldest of them.
+#[inline(never)]
 fn oldest(dir: &Dir) -> Result<(u64, Option<Fixed<256>>)> {
     let listing = dir.listing(c".")?;
     let mut entries = Entries::new(&listing)?;
