@@ -106,19 +106,30 @@ impl<'b> Out<'b> {
 
     /// Appends bytes; writes when the buffer is full.
     #[inline]
-    pub fn put(&mut self, mut bytes: &[u8]) {
-        loop {
-            let room = &mut self.buf[self.len..];
-            if bytes.len() <= room.len() {
-                copy(&mut room[..bytes.len()], bytes);
-                self.len += bytes.len();
-                return;
+    pub fn put(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        match self.buf.get_mut(self.len..end) {
+            Some(room) => {
+                copy(room, bytes);
+                self.len = end;
             }
-            let (now, later) = bytes.split_at(room.len());
-            room.copy_from_slice(now);
-            self.len = self.buf.len();
+            None => self.put_in_pieces(bytes),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_in_pieces(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = self.buf.get_mut(self.len..).unwrap_or_default();
+            let taken = room.len().min(bytes.len());
+            let (now, later) = bytes.split_at(taken);
+            room[..taken].copy_from_slice(now);
+            self.len += taken;
             bytes = later;
-            self.drain();
+            if self.len == self.buf.len() {
+                self.drain();
+            }
         }
     }
 
