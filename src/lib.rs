@@ -26,7 +26,7 @@
 //!
 //! # No heap
 //! The library is `no_std`: `Vec`, `String` and `format!` do not compile in it. A file that names std's descriptors says
-//! `extern crate std` itself; [`oomlog`], [`modes::dmesg`] and [`modes::recover`], which nothing armed uses, may say `extern crate alloc`. Buffers are
+//! `extern crate std` itself; [`oomlog`] and [`modes::dmesg`], which nothing armed uses, may say `extern crate alloc`. Buffers are
 //! arguments, lent by the caller. tests/layers.rs keeps all of this true, tests/no_heap.rs counts.
 #![no_std]
 

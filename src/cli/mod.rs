@@ -8,7 +8,6 @@ mod values;
 mod watch;
 
 use std::ffi::{CString, OsString};
-use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
@@ -87,11 +86,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             text: usage::bare(),
             exit: Exit::Usage,
         }),
-        None => watch::args(&mut Parser::from_iter(&args), typed(&args)),
+        None => watch::args(args),
         Some("watch") => {
-            let typed = typed(&args);
             args.remove(1);
-            watch::args(&mut Parser::from_iter(args), typed)
+            watch::args(args)
         }
         Some("snapshot") => {
             args.remove(1);
@@ -114,12 +112,6 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             values::quoted(other.as_ref())
         ))),
     }
-}
-
-/// The words behind the program's name, for people to read.
-fn typed(args: &[OsString]) -> Vec<u8> {
-    let words: Vec<&[u8]> = args.iter().skip(1).map(|word| word.as_bytes()).collect();
-    words.join(&b' ')
 }
 
 /// What comes next on a command line.

@@ -1,7 +1,7 @@
 //! `memdoor -p PID`, `memdoor watch -p PID`.
 
-use std::ffi::CString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use lexopt::Parser;
@@ -91,7 +91,14 @@ impl WatchArgs {
 }
 
 /// Reads it.
-pub(super) fn args(parser: &mut Parser, typed: Vec<u8>) -> Result<Command> {
+pub(super) fn args(args: Vec<OsString>) -> Result<Command> {
+    let mut record = RecordArgs::default();
+    for word in args.iter().skip(1) {
+        record.typed.extend_from_slice(word.as_bytes());
+        record.typed.push(b' ');
+    }
+    record.typed.pop();
+    let parser = &mut Parser::from_iter(args);
     let (mut pid, mut exe, mut threshold, mut count) = (None, None, None, None);
     let mut interval = Duration::from_secs(1);
     let mut base = Base::default();
@@ -99,10 +106,6 @@ pub(super) fn args(parser: &mut Parser, typed: Vec<u8>) -> Result<Command> {
     let mut below = watch::Below::Report;
     let mut self_report = watch::SelfReport::Hide;
     let mut output = OutputArgs::default();
-    let mut record = RecordArgs {
-        typed,
-        ..RecordArgs::default()
-    };
     while let Some(name) = next(parser)? {
         if let Some(command) = about(&name, usage::watch) {
             return Ok(command);

@@ -1,8 +1,5 @@
 //! `memdoor recover FILE`: what a record holds that was not finished: complete sections only, on standard output.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
 use core::ffi::CStr;
 
 use super::{fail, output_exit};
@@ -10,6 +7,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::report::escape::Escaped;
 use crate::sys::file::File;
+use crate::sys::map::Region;
 use crate::sys::out::{Broken, Out, Sink, say};
 use crate::sys::record::frame::{Form, Kind};
 use crate::sys::record::read::{Found, read};
@@ -32,45 +30,42 @@ struct Told {
 #[inline(never)]
 pub fn run(path: &CStr, lent: &mut [u8]) -> Exit {
     let name = path.to_bytes();
-    let mut bytes = match load(path) {
-        Ok(bytes) => bytes,
-        Err(errno) => return fail(&Error::new("read", name, errno)),
-    };
-    let Some(form) = Form::of(&bytes) else {
-        say(format_args!(
-            "memdoor: {} is no record of memdoor: they are written by memdoor -p PID -o DIR",
-            Escaped(name)
-        ));
-        return Exit::Error;
-    };
-    let mut out = Out::new(Sink::Stdout, lent);
     let mut told = Told::default();
-    out.put(form.magic());
-    read(&mut bytes, &mut |found| told.take(form, &found, &mut out));
-    out.flush();
-    match out.broken() {
-        Some(broken @ Broken::Failed(_)) => output_exit(broken),
-        _ => told.say(name),
+    let mut out = Out::new(Sink::Stdout, lent);
+    match copy(path, &mut out, &mut told) {
+        Ok(true) => match out.broken() {
+            Some(broken @ Broken::Failed(_)) => output_exit(broken),
+            _ => told.say(name),
+        },
+        Ok(false) => {
+            say(format_args!(
+                "memdoor: {} is no record of memdoor: they are written by memdoor -p PID -o DIR",
+                Escaped(name)
+            ));
+            Exit::Error
+        }
+        Err(errno) => fail(&Error::new("read", name, errno)),
     }
 }
 
-fn load(path: &CStr) -> Result<Vec<u8>> {
-    const PIECE: usize = 1 << 16;
+/// Says whether it is a record.
+fn copy(path: &CStr, out: &mut Out<'_>, told: &mut Told) -> Result<bool> {
     let file = File::open_plain(path)?;
-    let mut bytes = Vec::new();
-    loop {
-        let length = bytes.len();
-        bytes.resize(length + PIECE, 0);
-        let more = file.read_at(bytes.get_mut(length..).unwrap_or_default(), length as u64)?;
-        bytes.truncate(length + more);
-        // What does not begin as a record need not be read to its end.
-        if more == 0 || Form::of(&bytes).is_none() {
-            return Ok(bytes);
-        }
-        if bytes.len() > MAX {
-            return Err(Errno::EFBIG);
-        }
+    let Some(form) = Form::of(file.once(&mut [0; 128])?) else {
+        return Ok(false);
+    };
+    let size = file.size()?;
+    if size > MAX {
+        return Err(Errno::EFBIG);
     }
+    let mut memory = Region::new(size)?;
+    let bytes = memory.as_bytes();
+    let length = file.fill(bytes)?.len();
+    out.put(form.magic());
+    let bytes = bytes.get_mut(..length).unwrap_or_default();
+    read(bytes, &mut |found| told.take(form, &found, out));
+    out.flush();
+    Ok(true)
 }
 
 impl Told {

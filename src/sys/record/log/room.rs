@@ -4,6 +4,15 @@
 use super::{Log, RESERVE};
 use crate::sys::record::frame::{Frame, Kind};
 
+/// What an entry is worth when there is no room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Worth {
+    /// Below the threshold, or cut.
+    Little,
+    /// A snapshot that is neither the first above nor the last.
+    Less,
+}
+
 impl Log<'_> {
     /// How far entries of this kind may reach.
     pub(super) fn limit(&self) -> usize {
@@ -30,21 +39,28 @@ impl Log<'_> {
 
     /// The entries that are worth least, one behind the other, of `wanted` bytes or what there is.
     fn least(&self, wanted: usize) -> Option<(usize, usize)> {
-        let (first, last) = (self.first_above(), self.last_snapshot());
-        let is_little = |frame: &Frame| matches!(frame.kind, Kind::Below | Kind::Short);
-        let is_less = |frame: &Frame| {
-            let is_kept = Some(frame.number) == first || Some(frame.number) == last;
-            matches!(frame.kind, Kind::Asked | Kind::Above) && !is_kept
-        };
-        self.run(wanted, is_little)
-            .or_else(|| self.run(wanted, is_less))
+        let kept = (self.first_above(), self.last_snapshot());
+        self.run(wanted, Worth::Little, kept)
+            .or_else(|| self.run(wanted, Worth::Less, kept))
     }
 
-    fn run(&self, wanted: usize, is_it: impl Fn(&Frame) -> bool) -> Option<(usize, usize)> {
+    #[inline(never)]
+    fn run(
+        &self,
+        wanted: usize,
+        worth: Worth,
+        (first, last): (Option<usize>, Option<usize>),
+    ) -> Option<(usize, usize)> {
         let mut gap = None;
         for (at, frame) in self.entries() {
+            let is_kept = [first, last].contains(&Some(frame.number));
+            let is_it = match frame.kind {
+                Kind::Below | Kind::Short => worth == Worth::Little,
+                Kind::Asked | Kind::Above => worth == Worth::Less && !is_kept,
+                _ => false,
+            };
             let (from, to) = gap.unwrap_or((at, at));
-            if is_it(&frame) && to - from < wanted {
+            if is_it && to - from < wanted {
                 gap = Some((from, at + self.form.frame_len() + frame.bytes));
             } else if gap.is_some() {
                 break;
