@@ -104,8 +104,9 @@ impl<'b> Out<'b> {
         }
     }
 
-    /// Appends bytes; writes when the buffer is full.
-    #[inline]
+    /// Appends bytes; writes when the buffer is full. Hundreds of places call it: inlined it takes 25 KB, and 60,000 mappings are
+    /// no sooner written.
+    #[inline(never)]
     pub fn put(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
         match self.buf.get_mut(self.len..end) {
