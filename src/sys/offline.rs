@@ -41,9 +41,9 @@ pub fn leave_out(recorder: Recorder) {
         Recorder::Unused => &raw const RECORD,
     };
     let (first, last) = (first.addr(), (&raw const LAST).addr());
-    // Whole pages, of whatever size: 64 KiB is the largest.
+    // Whole pages, of whatever size: 64 KiB is the largest. Offline code is the last of its segment, so that its last page is its own.
     let page = usize::try_from(super::system::page_size().0).unwrap_or(PAGE);
-    let (start, end) = (first.next_multiple_of(page), last - last % page);
+    let (start, end) = (first.next_multiple_of(page), last.next_multiple_of(page));
     let Some(length) = end.checked_sub(start).filter(|length| *length > 0) else {
         return;
     };

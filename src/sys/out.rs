@@ -135,7 +135,7 @@ impl<'b> Out<'b> {
     }
 
     /// Appends a decimal number.
-    #[inline]
+    #[inline(never)]
     pub fn put_dec(&mut self, number: impl itoa::Integer) {
         self.put(itoa::Buffer::new().format(number).as_bytes());
     }
