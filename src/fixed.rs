@@ -42,6 +42,7 @@ impl<const N: usize> Fixed<N> {
     }
 
     /// Appends a decimal number.
+    #[inline(never)]
     pub fn push_dec(&mut self, number: impl itoa::Integer) -> &mut Self {
         self.push(itoa::Buffer::new().format(number).as_bytes())
     }

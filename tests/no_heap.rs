@@ -151,12 +151,13 @@ const JSON: Words = Words {
 
 /// Watches a victim below the threshold, by SIGUSR1, across the threshold and above it, then stops. `armed` is called with
 /// memdoor's PID when it has armed.
-fn watch_through(words: &Words, armed: impl FnOnce(u32)) -> Ended {
+fn watch_through(words: &Words, more: &[&str], armed: impl FnOnce(u32)) -> Ended {
     let max = mib_over_one_percent().to_string();
     let mut victim = Victim::start(&["leak", "--wait", "0", &max]);
-    let mut watch = Running::start(memdoor(&[
+    let id = victim.id();
+    let watch = [
         "-p",
-        &victim.id(),
+        &id,
         "-m",
         "1",
         "-i",
@@ -164,7 +165,8 @@ fn watch_through(words: &Words, armed: impl FnOnce(u32)) -> Ended {
         "--self-report",
         "--format",
         words.format,
-    ]));
+    ];
+    let mut watch = Running::start(memdoor(&[&watch[..], more].concat()));
     watch.until_with(words.below);
     armed(watch.pid());
     for _ in 0..3 {
@@ -192,9 +194,14 @@ fn costs_nothing(words: &Words) {
     if let Some(reason) = obstacle() {
         return skip(&reason);
     }
-    let ended = watch_through(words, |_| {});
-    ends_well(&ended);
-    let report = self_report(&ended);
+    let ended = watch_through(words, &[], |_| {});
+    is_free(&ended);
+}
+
+/// No allocation and no page fault, through samples and snapshots.
+fn is_free(ended: &Ended) {
+    ends_well(ended);
+    let report = self_report(ended);
     assert!(figure(report, "ticks ") >= 8, "{report}");
     assert!(figure(report, "snapshots ") >= 4, "{report}");
     assert!(
@@ -213,6 +220,37 @@ fn a_watch_in_json_neither_allocates_nor_faults() {
     costs_nothing(&JSON);
 }
 
+#[test]
+fn a_watch_with_a_record_neither_allocates_nor_faults() {
+    if let Some(reason) = obstacle() {
+        return skip(&reason);
+    }
+    let Some(dir) = TempDir::in_memory() else {
+        return skip("/dev/shm is not there, or not writable");
+    };
+    for words in [&TEXT, &JSON] {
+        // So small that it is full, and what is in it moves.
+        let more = ["-o", &dir.join(""), "--record-size", "64k"];
+        is_free(&watch_through(words, &more, |_| {}));
+    }
+}
+
+/// There the kernel write-protects each page that it has written back, so that the next store to it is a fault: without I/O, as the
+/// page is locked.
+#[test]
+fn a_watch_with_a_record_on_a_disk_allocates_nothing_and_waits_for_no_page() {
+    if let Some(reason) = obstacle() {
+        return skip(&reason);
+    }
+    let dir = TempDir::new();
+    let ended = watch_through(&TEXT, &["-o", &dir.join("")], |_| {});
+    ends_well(&ended);
+    let report = self_report(&ended);
+    assert!(report.starts_with("allocations 0, "), "{report}");
+    assert!(report.contains("major faults 0, "), "{report}");
+    assert!(figure(report, "minor faults ") < 64, "{report}");
+}
+
 /// With its address space pinned to what it has, an allocation inside libc fails too, which no counter of ours sees.
 fn needs_no_address_space(words: &Words) {
     if let Some(reason) = obstacle() {
@@ -221,7 +259,7 @@ fn needs_no_address_space(words: &Words) {
     if !works(&["prlimit", "--version"]) {
         return skip("prlimit (util-linux) is not installed");
     }
-    let ended = watch_through(words, |pid| {
+    let ended = watch_through(words, &[], |pid| {
         let size = kib(pid, "status", "VmSize") * 1024;
         let limit = format!("--as={size}:{size}");
         let done = Command::new("prlimit")

@@ -3,12 +3,14 @@
 mod common;
 
 use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 
+use common::host::TempDir;
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, END, Report};
-use common::run::{Ended, Running, memdoor};
+use common::run::{Ended, Running, memdoor, poll};
 use common::skip;
 use common::target::{Victim, victim};
 
@@ -169,6 +171,90 @@ fn a_snapshot_at_the_hard_limit_from_inside_ends_and_tells_the_truth() {
         says_what_happened(&ended);
         costs_nothing(&ended);
     }
+}
+
+/// Standard output is /dev/null: all that is known of the death is in the record, which memdoor wrote from inside of the same full group.
+fn leaves_a_record(pace: &str, place: Place, format: &str) {
+    let Some(group) = group() else { return };
+    let dir = TempDir::new();
+    let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", pace])));
+    let id = target.id();
+    let watch = memdoor(&[
+        "-p",
+        &id,
+        "--of",
+        "cgroup",
+        "-m",
+        "50",
+        "-i",
+        "0.2",
+        "--format",
+        format,
+        "--self-report",
+        "-o",
+        &dir.join(""),
+    ]);
+    let watch = match place {
+        Place::Outside => watch,
+        Place::Inside => group.inside(&watch),
+    };
+    let watch = Running::start_into(watch, Stdio::null());
+    // Armed: the head and the first report are there.
+    poll("the first report", || {
+        let file = std::fs::read_dir(dir.path())
+            .expect("read")
+            .next()?
+            .expect("entry");
+        let text = std::fs::read_to_string(file.path()).ok()?;
+        (text.contains("below  ") || text.contains("\"kind\":\"below\"")).then_some(())
+    });
+    target.go();
+    let ended = watch.end();
+    assert!(group.oom_kills() >= 1, "nobody was killed: {ended:#?}");
+    assert_eq!(ended.code(), 5, "{ended:#?}");
+    costs_nothing(&ended);
+    let file = std::fs::read_dir(dir.path())
+        .expect("read")
+        .next()
+        .expect("a record");
+    let path = file.expect("entry").path();
+    assert!(
+        !path.to_str().expect("UTF-8").ends_with(".part"),
+        "{path:?}"
+    );
+    let text = std::fs::read_to_string(&path).expect("UTF-8");
+    if format == "json" {
+        for words in [
+            "memdoor.record.begin",
+            "memdoor.snapshot.end",
+            "memdoor.watch.end",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        return;
+    }
+    let plain: String = text
+        .lines()
+        .filter(|line| !line.starts_with("Entry: "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let reports = Report::all(&plain);
+    assert!(reports.last().expect("reports").is_end(), "{text}");
+    let snapshots = reports.iter().filter(|report| report.is_full_snapshot());
+    assert!(snapshots.count() >= 1, "{text}");
+    assert!(text.contains("Looked Like: likely an OOM kill"), "{text}");
+}
+
+#[test]
+fn a_record_from_outside_holds_the_snapshots_and_the_end() {
+    leaves_a_record("20", Place::Outside, "text");
+}
+
+#[test]
+fn a_record_from_inside_the_same_group_holds_the_snapshots_and_the_end() {
+    leaves_a_record("20", Place::Inside, "text");
+    leaves_a_record("200", Place::Inside, "text");
+    leaves_a_record("100", Place::Inside, "json");
 }
 
 #[test]

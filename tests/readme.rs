@@ -61,6 +61,7 @@ fn every_option_of_help_is_explained_and_no_other() {
         &["--help"][..],
         &["snapshot", "--help"],
         &["dmesg", "--help"],
+        &["recover", "--help"],
     ];
     let help = modes.map(|mode| run(mode).out).concat();
     let readme = readme();

@@ -1,12 +1,13 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
 mod dmesg;
+mod recover;
 mod snapshot;
 mod usage;
 mod values;
 mod watch;
 
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Snapshot(SnapshotArgs),
     /// `memdoor dmesg FILE`
     Dmesg(Box<DmesgArgs>),
+    /// `memdoor recover FILE`
+    Recover(CString),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.
@@ -83,10 +86,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             text: usage::bare(),
             exit: Exit::Usage,
         }),
-        None => watch::args(&mut Parser::from_iter(args)),
+        None => watch::args(args),
         Some("watch") => {
             args.remove(1);
-            watch::args(&mut Parser::from_iter(args))
+            watch::args(args)
         }
         Some("snapshot") => {
             args.remove(1);
@@ -96,12 +99,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             args.remove(1);
             dmesg::args(&mut Parser::from_iter(args))
         }
+        Some("recover") => {
+            args.remove(1);
+            recover::args(&mut Parser::from_iter(args))
+        }
         Some("help") => Ok(Command::Print {
             text: usage::watch(),
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot and dmesg",
+            "unknown mode {}: the modes are watch, snapshot, dmesg and recover",
             values::quoted(other.as_ref())
         ))),
     }

@@ -20,6 +20,11 @@ pub(super) fn snapshot() -> String {
     format!("{}{SNAPSHOT}{OUTPUT}{EXIT}", version())
 }
 
+/// `memdoor recover --help`
+pub(super) fn recover() -> String {
+    format!("{}{RECOVER}", version())
+}
+
 /// `memdoor dmesg --help`
 pub(super) fn dmesg() -> String {
     format!("{}{DMESG}", version())
@@ -34,8 +39,10 @@ usage: memdoor -p|--pid <target process id>
                [-l|--lock-memory] [-q|--quiet] [--of memtotal|cgroup|auto]
                [--format text|json] [--no-cmdline] [--self-report]
                [--seize danger|always|never] [--death-ms <millisecond(s)>]
+               [-o|--output DIR] [--record-size SIZE] [--keep N]
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
+       memdoor recover FILE
 ";
 
 const WATCH: &str = "
@@ -64,6 +71,17 @@ then at every interval. Ends when the process does.
                        above PERCENT), always or never
       --death-ms MS    holds it no longer then: 10 to 1500; default 200
       --self-report    says at the end what watching cost
+  -o, --output DIR     writes all of it to a new file in DIR as well, first and
+                       whatever happens to standard output: its room is taken
+                       and locked now, so that it works when memory is gone.
+                       memdoor-NAME-PID-TIME.txt or .ndjson; .part until the end
+      --record-size SIZE
+                       of that file, with k or M, 16k to 1024M; default: what
+                       four snapshots take. When it is full the oldest reports
+                       below the threshold go, then the oldest snapshots, never
+                       the first above the threshold nor the last
+      --keep N         of the finished files in DIR keeps the newest, this one
+                       and N - 1 others
 ";
 
 const SNAPSHOT: &str = "\
@@ -73,6 +91,24 @@ usage: memdoor snapshot -p|--pid <process id>[,...] ...
 Writes one snapshot of each process now, whatever memory it has, then ends.
 
   -p, --pid PID        the process; several with commas, or -p again
+";
+
+const RECOVER: &str = "\
+usage: memdoor recover FILE
+
+Writes to standard output what is complete in a file that memdoor -o DIR left
+behind (.part), because memdoor or the machine was stopped: whole reports, and
+of the one that was being written the sections so far.
+
+  FILE                 the file, which stays as it is
+  -h, --help           this text
+  -V, --version        the version
+
+exit codes:
+  0  done: nothing was cut
+  1  error: it can't be read, or is no record of memdoor
+  2  the command line is wrong
+  4  done, but a part was not complete: standard error says how much
 ";
 
 const OUTPUT: &str = "\x20     --format FORMAT  text (default) or json: one object a line

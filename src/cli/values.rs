@@ -5,13 +5,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use memdoor::modes::dmesg::Who;
-use memdoor::modes::watch::Seize;
+use memdoor::modes::watch::{SIZE_MIN, Seize};
 use memdoor::oomlog::moment;
 use memdoor::parse::dec;
 use memdoor::report::Format;
 use memdoor::sys::clock::{Now, Zone};
 use memdoor::trigger::{Base, Threshold};
-use memdoor::units::Pid;
+use memdoor::units::{Bytes, Pid};
 
 use super::{Result, UsageError};
 
@@ -27,6 +27,9 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "--seize" => "danger, always or never",
         "--death-ms" => "milliseconds from 10 to 1500",
         "--format" => "text or json",
+        "-o" | "--output" => "a directory",
+        "--record-size" => "bytes, or with k or M behind them: from 16k to 1024M",
+        "--keep" => "a whole number, 1 or more",
         "--since" | "--until" => {
             "2026-11-21T10:08:31Z, '2026-11-21 10:08', 2026-11-21, 10:08, today, yesterday, now, 2h, 30m, 7d, '2 hours ago' or @SECONDS"
         }
@@ -97,6 +100,21 @@ pub(super) fn count(name: &str, value: &OsStr) -> Result<u64> {
     number(value)
         .filter(|count| *count > 0)
         .ok_or_else(|| wrong(name, value))
+}
+
+/// Bytes, KiB or MiB.
+pub(super) fn size(name: &str, value: &OsStr) -> Result<Bytes> {
+    let parsed = || {
+        let text = value.as_bytes();
+        let (digits, unit) = match text.split_last()? {
+            (b'k' | b'K', digits) => (digits, 1 << 10),
+            (b'M', digits) => (digits, 1 << 20),
+            _ => (text, 1),
+        };
+        let size = Bytes(dec(digits)?.checked_mul(unit)?);
+        (SIZE_MIN..=Bytes(1 << 30)).contains(&size).then_some(size)
+    };
+    parsed().ok_or_else(|| wrong(name, value))
 }
 
 /// Seconds: digits, and up to nine more behind a point.

@@ -1,12 +1,13 @@
 //! `memdoor -p PID`, `memdoor watch -p PID`.
 
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::modes::watch;
 use memdoor::trigger::{Base, Threshold};
-use memdoor::units::Pid;
+use memdoor::units::{Bytes, Pid};
 
 use super::{
     Command, OutputArgs, Result, UsageError, about, next, unknown_option, usage, value, values,
@@ -26,6 +27,60 @@ pub(crate) struct WatchArgs {
     seize: watch::Seize,
     death: Duration,
     self_report: watch::SelfReport,
+    record: RecordArgs,
+}
+
+/// What was typed for its record.
+#[derive(Default)]
+struct RecordArgs {
+    dir: Option<CString>,
+    size: Option<Bytes>,
+    keep: Option<u64>,
+    typed: Vec<u8>,
+}
+
+impl RecordArgs {
+    /// With the command line as it was typed, for the record's first lines.
+    fn typed(args: &[OsString]) -> Self {
+        let mut record = Self::default();
+        for word in args.iter().skip(1) {
+            record.typed.extend_from_slice(word.as_bytes());
+            record.typed.push(b' ');
+        }
+        record.typed.pop();
+        record
+    }
+
+    fn borrow(&self) -> Option<watch::Recording<'_>> {
+        Some(watch::Recording {
+            dir: self.dir.as_deref()?,
+            size: self.size,
+            keep: self.keep,
+            typed: &self.typed,
+        })
+    }
+
+    /// Takes an option that is one of these.
+    fn take(&mut self, name: &str, parser: &mut Parser) -> Result<bool> {
+        match name {
+            "-o" | "--output" => self.dir = Some(values::file(name, &value(name, parser)?)?),
+            "--record-size" => self.size = Some(values::size(name, &value(name, parser)?)?),
+            "--keep" => self.keep = Some(values::count(name, &value(name, parser)?)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn check(&self) -> Result<()> {
+        let lonely = match (&self.dir, self.size, self.keep) {
+            (None, Some(_), _) => "--record-size",
+            (None, None, Some(_)) => "--keep",
+            _ => return Ok(()),
+        };
+        Err(UsageError(format!(
+            "{lonely} without -o DIR: it is about the record in that directory"
+        )))
+    }
 }
 
 impl WatchArgs {
@@ -45,12 +100,21 @@ impl WatchArgs {
             seize: self.seize,
             death: self.death,
             self_report: self.self_report,
+            record: self.record.borrow(),
         }
     }
 }
 
+fn twice(name: &str) -> UsageError {
+    UsageError(format!(
+        "{name} twice: a watch is of one process; for several: memdoor snapshot"
+    ))
+}
+
 /// Reads it.
-pub(super) fn args(parser: &mut Parser) -> Result<Command> {
+pub(super) fn args(args: Vec<OsString>) -> Result<Command> {
+    let mut record = RecordArgs::typed(&args);
+    let parser = &mut Parser::from_iter(args);
     let (mut pid, mut exe, mut threshold, mut count) = (None, None, None, None);
     let mut interval = Duration::from_secs(1);
     let mut base = Base::default();
@@ -65,12 +129,8 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         }
         match name.as_str() {
             "-p" | "--pid" => {
-                let typed = values::pid(&name, &value(&name, parser)?)?;
-                if pid.replace(typed).is_some() {
-                    return Err(UsageError(format!(
-                        "{name} twice: a watch is of one process; for several: memdoor snapshot"
-                    )));
-                }
+                let before = pid.replace(values::pid(&name, &value(&name, parser)?)?);
+                before.map_or(Ok(()), |_| Err(twice(&name)))?;
             }
             "-e" | "--exename" => {
                 exe = Some(values::path(&name, value(&name, parser)?)?.into_vec())
@@ -86,10 +146,11 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
             "--seize" => seize = values::seize(&name, &value(&name, parser)?)?,
             "--death-ms" => death = values::death(&name, &value(&name, parser)?)?,
             "--self-report" => self_report = watch::SelfReport::Show,
-            _ if output.take(&name, parser)? => {}
+            _ if output.take(&name, parser)? || record.take(&name, parser)? => {}
             _ => return Err(unknown_option(&name)),
         }
     }
+    record.check()?;
     let pid = pid.ok_or_else(|| UsageError("-p PID is missing: the process to watch".into()))?;
     Ok(Command::Watch(Box::new(WatchArgs {
         pid,
@@ -104,5 +165,6 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         seize,
         death,
         self_report,
+        record,
     })))
 }

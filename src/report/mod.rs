@@ -46,6 +46,8 @@ pub enum Section {
     Death,
     /// How the watch ended.
     End,
+    /// What a file of them is of.
+    Record,
 }
 
 impl Section {
@@ -61,6 +63,7 @@ impl Section {
             Self::Rollup => "memdoor.snapshot.rollup",
             Self::Death => "memdoor.snapshot.death",
             Self::End => "memdoor.watch.end",
+            Self::Record => "memdoor.record.begin",
         }
     }
 }
@@ -81,6 +84,7 @@ pub enum Event {
     Network,
     End,
     WatchEnd,
+    Record,
     SourceError,
     OomKill,
     RunSummary,

@@ -171,6 +171,7 @@ impl Report for Text<'_, '_> {
             Section::Rollup => b"##### PROCESS SMAPS ROLLUP INFORMATION #####\n",
             Section::Death => b"##### PROCESS DEATH INFORMATION #####\n",
             Section::End => b"##### PROCESS END INFORMATION #####\n",
+            Section::Record => b"##### WATCH RECORD INFORMATION #####\n",
         });
     }
 

@@ -161,6 +161,11 @@ impl File {
         }
     }
 
+    /// How long it is.
+    pub fn size(&self) -> Result<usize> {
+        usize::try_from(fstat(&self.0)?.st_size).map_err(|_| Errno::EOVERFLOW)
+    }
+
     /// One pread(2): all of a file that the kernel prints in one go (statm, stat, status, meminfo, oom_score).
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
         let offset = i64::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;

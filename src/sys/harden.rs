@@ -19,6 +19,11 @@ pub fn lock_memory() -> Result<()> {
     mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
 }
 
+/// What is mapped stays locked, what will be mapped is not: for what is over RLIMIT_MEMLOCK. Fails where nothing may be locked.
+pub fn lock_no_more() -> Result<()> {
+    mlockall(MlockAllFlags::MCL_CURRENT)
+}
+
 /// Raises the soft limit of open files to the hard one: about 40 are kept open, and `ulimit -n` may be lower.
 pub fn raise_file_limit() -> Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

@@ -41,6 +41,12 @@ impl Region {
             .ok_or(Errno::ENOMEM)
     }
 
+    /// The memory as bytes.
+    pub fn as_bytes(&mut self) -> &mut [u8] {
+        // SAFETY: mmap returned zeroed memory of this length, lent out only through `&mut self`.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+
     /// The memory as 64-bit numbers; what is left over at the end is not used.
     pub fn as_u64s(&mut self) -> &mut [u64] {
         // SAFETY: mmap returns page-aligned zeroed memory of at least `len` bytes, lent out only through `&mut self`.

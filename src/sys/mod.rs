@@ -19,6 +19,7 @@ pub mod offline;
 pub mod out;
 pub mod pidfd;
 pub mod ptrace;
+pub mod record;
 pub mod replace;
 pub mod signal;
 pub mod socket;

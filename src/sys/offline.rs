@@ -12,19 +12,38 @@ use core::ffi::c_void;
 #[unsafe(link_section = ".text.offline.first")]
 static FIRST: u8 = 0;
 
+/// Before that, where the code begins that writes a record when armed: a watch without one leaves it out, too.
+#[used]
+// SAFETY: as above.
+#[unsafe(link_section = ".text.offline.record")]
+static RECORD: u8 = 0;
+
 /// Behind its end.
 #[used]
 // SAFETY: as above.
 #[unsafe(link_section = ".text.offline.last")]
 static LAST: u8 = 0;
 
+/// Whether a record is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recorder {
+    /// It is.
+    Used,
+    /// It is not.
+    Unused,
+}
+
 /// Unlocks and gives back the pages of offline code. On Linux 6.18 it is 250 kB of 870 that were locked.
-pub fn leave_out() {
+pub fn leave_out(recorder: Recorder) {
     const PAGE: usize = 65_536;
-    let (first, last) = ((&raw const FIRST).addr(), (&raw const LAST).addr());
-    // Whole pages, of whatever size: 64 KiB is the largest.
+    let first = match recorder {
+        Recorder::Used => &raw const FIRST,
+        Recorder::Unused => &raw const RECORD,
+    };
+    let (first, last) = (first.addr(), (&raw const LAST).addr());
+    // Whole pages, of whatever size: 64 KiB is the largest. Offline code is the last of its segment, so that its last page is its own.
     let page = usize::try_from(super::system::page_size().0).unwrap_or(PAGE);
-    let (start, end) = (first.next_multiple_of(page), last - last % page);
+    let (start, end) = (first.next_multiple_of(page), last.next_multiple_of(page));
     let Some(length) = end.checked_sub(start).filter(|length| *length > 0) else {
         return;
     };

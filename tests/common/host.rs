@@ -49,6 +49,17 @@ pub struct TempDir(PathBuf);
 
 impl TempDir {
     pub fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// One whose files are in memory only; none where /dev/shm is missing.
+    pub fn in_memory() -> Option<Self> {
+        let shm = Path::new("/dev/shm");
+        let is_writable = nix::unistd::access(shm, nix::unistd::AccessFlags::W_OK).is_ok();
+        is_writable.then(|| Self::below(shm))
+    }
+
+    fn below(parent: &Path) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!(
             "memdoor-test-{}-{}",
@@ -56,7 +67,7 @@ impl TempDir {
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
         // The link of a process shows the real path, whatever TMPDIR is.
-        let path = std::env::temp_dir()
+        let path = parent
             .canonicalize()
             .expect("a temporary directory")
             .join(name);

@@ -15,7 +15,7 @@ use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
-use crate::sys::offline;
+use crate::sys::offline::{self, Recorder};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{heap, signal};
 use crate::target::Target;
@@ -50,7 +50,6 @@ impl<'a> Armed<'a> {
             system: host.oom_kills(),
         };
         lock_memory(options.lock)?;
-        offline::leave_out();
         // Both are best effort, and without them memdoor still works: a container has neither right.
         let _ = harden::exempt_from_oom_killer(&host.proc);
         let _ = harden::raise_priority();
@@ -62,6 +61,7 @@ impl<'a> Armed<'a> {
             memcg,
             envelope,
             out: Out::new(Sink::Stdout, out),
+            place: None,
             exe,
             seen: Seen::new(now, kills),
             completeness: Completeness::Complete,
@@ -81,9 +81,14 @@ impl<'a> Armed<'a> {
     /// stays locked.
     pub(super) fn run(&mut self) -> Exit {
         self.refresh_threshold();
-        if let Err(exit) = self.check_threshold() {
+        if let Err(exit) = self.check_threshold().and_then(|()| self.start_record()) {
             return exit;
         }
+        // Last, as arming may need it, too.
+        offline::leave_out(match self.options.record {
+            Some(_) => Recorder::Used,
+            None => Recorder::Unused,
+        });
         self.seen.armed(heap::allocations(), Faults::so_far());
         let ending = self.watch();
         self.end(ending)

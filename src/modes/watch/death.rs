@@ -15,6 +15,7 @@ use crate::snapshot::{self, Death, Scene, When, memory};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::map::Region;
 use crate::sys::ptrace::{self, Held, Released};
+use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Until, Woken};
 use crate::sys::{Result, system};
 use crate::target::{Scope, Target, Unseized};
@@ -219,7 +220,8 @@ impl Armed<'_> {
             status: held.status,
             held: time,
         });
-        self.out.flush();
+        self.out.begin(Kind::Death);
+        self.out.seal();
         self.completeness = self.completeness.and(taken);
         self.seen.snapshot(rss, monotonic());
     }

@@ -15,6 +15,7 @@ use crate::sys::clock::{Now, monotonic};
 use crate::sys::harden::Faults;
 use crate::sys::heap;
 use crate::sys::out::{Broken, say};
+use crate::sys::record::frame::Kind;
 use crate::sys::signal::Stop;
 use crate::target::exe::Link;
 use crate::units::{Bytes, Pid};
@@ -122,6 +123,7 @@ impl Armed<'_> {
             Faults::so_far().since(self.seen.faults),
         );
         self.report_end(ending);
+        let recorded = self.finish_record();
         let finished = match self.completeness {
             Completeness::Complete => Exit::Done,
             Completeness::Partial => Exit::Partial,
@@ -159,7 +161,7 @@ impl Armed<'_> {
         if self.options.self_report == SelfReport::Show {
             self.report_self(spent);
         }
-        exit
+        recorded.map_or_else(|failed| exit.worse(failed), |()| exit)
     }
 
     fn report_end(&mut self, ending: Ending) {
@@ -204,12 +206,13 @@ impl Armed<'_> {
             pid: self.options.pid,
             comm: b"",
         };
-        let format = self.options.format;
+        let (format, record) = (self.options.format, self.options.record);
+        self.out.begin(Kind::Ended);
         with_report(format, &mut self.out, &self.envelope, |report| {
-            match (format, ending) {
+            match (format, ending, record) {
                 // As the original ends: one sentence, or none.
-                (Format::Text, Ending::Stopped(stop)) => report.sentence(stop.sentence()),
-                (Format::Text, Ending::CountReached) => {}
+                (Format::Text, Ending::Stopped(stop), None) => report.sentence(stop.sentence()),
+                (Format::Text, Ending::CountReached, None) => {}
                 _ => {
                     report.head(&head);
                     report.begin(Section::End);
@@ -218,7 +221,7 @@ impl Armed<'_> {
                 }
             }
         });
-        self.out.flush();
+        self.out.seal();
     }
 
     /// The cause, and in words what it looked like.

@@ -1,14 +1,16 @@
 //! `memdoor -p PID`: samples one process often, reports at the interval, and snapshots it once it reaches the threshold.
 
 mod arm;
+mod below;
 mod death;
 mod end;
 mod fate;
 mod kills;
 mod options;
+mod record;
 mod threshold;
 
-pub use options::{Below, Lock, Options, Seize, SelfReport};
+pub use options::{Below, Lock, Options, Recording, SIZE_MIN, Seize, SelfReport};
 
 extern crate std;
 
@@ -20,11 +22,12 @@ use crate::error::Absent;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::json::Envelope;
-use crate::report::{Event, Fact, Head, Name, Section, Value};
+use crate::report::{Event, Fact, Name, Value};
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When, memory};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::out::{Broken, Out};
+use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Until, Woken};
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
@@ -32,7 +35,7 @@ use crate::target::{Life, Target};
 use crate::trigger::{Action, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
 use death::{CHECK, DeathWatch};
-use end::{Ending, Seen, bytes_or_gone};
+use end::{Ending, Seen};
 use kills::Counts;
 use threshold::Confirmed;
 
@@ -53,6 +56,7 @@ struct Armed<'a> {
     memcg: Memcg,
     envelope: Envelope,
     out: Out<'a>,
+    place: Option<record::Place>,
     /// The executable as of the last report.
     exe: Result<Link, Absent>,
     seen: Seen,
@@ -78,6 +82,9 @@ impl Armed<'_> {
         loop {
             if let Some(ending) = self.sample(planned) {
                 return ending;
+            }
+            if let Some(record) = self.out.record() {
+                record.idle(monotonic());
             }
             // Samples that were missed are not made up for.
             planned = planned.saturating_add(step).max(monotonic());
@@ -139,7 +146,7 @@ impl Armed<'_> {
             return Some(ending);
         }
         match action {
-            Action::Snapshot => self.snapshot(),
+            Action::Snapshot => self.snapshot(Kind::Above),
             _ if self.options.below == Below::Report => self.report_below(),
             _ => {}
         }
@@ -182,7 +189,7 @@ impl Armed<'_> {
         if let Some(ending) = self.check_identity() {
             return Some(ending);
         }
-        self.snapshot();
+        self.snapshot(Kind::Asked);
         self.out.broken().map(Ending::output)
     }
 
@@ -208,7 +215,8 @@ impl Armed<'_> {
         (!is_named).then_some(Ending::Mismatch)
     }
 
-    fn snapshot(&mut self) {
+    fn snapshot(&mut self, kind: Kind) {
+        self.out.begin(kind);
         let mut scene = Scene {
             target: &mut self.target,
             host: &mut self.host,
@@ -227,45 +235,9 @@ impl Armed<'_> {
             |report| snapshot::take(&mut scene, report),
         );
         let rss = scene.rss;
+        self.out.seal();
         self.completeness = self.completeness.and(taken);
         self.seen.snapshot(rss, monotonic());
-    }
-
-    fn report_below(&mut self) {
-        let now = Now::read();
-        let head = Head {
-            now: &now,
-            pid: self.options.pid,
-            comm: b"",
-        };
-        let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), Event::Below);
-        self.completeness = self.completeness.and(Completeness::of(&[exe]));
-        let percent = self
-            .options
-            .threshold
-            .map(|threshold| threshold.percent().into());
-        let figures = [
-            RSS.is(bytes_or_gone(self.seen.last_rss)),
-            FIRES_AT.is(self.fires_at.map_or(Value::Nothing, Value::Bytes)),
-            PERCENT.is(percent.map_or(Value::Nothing, Value::Count)),
-        ];
-        with_report(
-            self.options.format,
-            &mut self.out,
-            &self.envelope,
-            |report| {
-                report.head(&head);
-                report.begin(Section::Basic);
-                // JSON gets all of it in one line; text the document's lines first and the figures that it lacks behind them.
-                let [rss, fires_at, percent] = figures.map(Fact::json_only);
-                report.facts(&[pid, exe, rss, fires_at, percent]);
-                report.end(Section::Basic);
-                report.sentence(BELOW);
-                report.facts(&figures.map(Fact::text_only));
-                report.foot();
-            },
-        );
-        self.out.flush();
     }
 }
 
@@ -276,19 +248,3 @@ fn identity<'f>(pid: Pid, exe: Result<&'f Link, &Absent>, event: Event) -> [Fact
     let name = Name(event, "Executable Absolute Path", "process.executable.path");
     [pid, name.is(Value::of(path, Value::Text))]
 }
-
-const RSS: Name = Name(
-    Event::Below,
-    "Process RSS Memory Usage",
-    "process.memory.usage",
-);
-const FIRES_AT: Name = Name(
-    Event::Below,
-    "Memory Pressure Threshold",
-    "memdoor.watch.threshold_bytes",
-);
-const PERCENT: Name = Name(Event::Below, "", "memdoor.watch.threshold_percent");
-
-/// The document's sentence.
-const BELOW: &str =
-    "Process memory usage is not equal to or greater than input memory pressure threshold";

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+pub use super::record::{Recording, SIZE_MIN};
 use crate::report::Format;
 use crate::snapshot::Cmdline;
 use crate::trigger::{Base, Threshold};
@@ -36,6 +37,8 @@ pub struct Options<'a> {
     pub death: Duration,
     /// Whether to say at the end what watching cost.
     pub self_report: SelfReport,
+    /// The file to write to as well.
+    pub record: Option<Recording<'a>>,
 }
 
 /// What to do when memory can't be locked.

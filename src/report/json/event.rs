@@ -19,6 +19,7 @@ impl Event {
             Self::Network => "memdoor.snapshot.network",
             Self::End => "memdoor.snapshot.end",
             Self::WatchEnd => "memdoor.watch.end",
+            Self::Record => "memdoor.record.begin",
             Self::SourceError => "memdoor.source.error",
             Self::OomKill => "memdoor.oom.kill",
             Self::RunSummary => "memdoor.run.summary",
@@ -40,6 +41,7 @@ impl Event {
             Self::Network => "socket counts",
             Self::End => "end of the snapshot",
             Self::WatchEnd => "end of the watch",
+            Self::Record => "record of a watch",
             Self::SourceError => "could not read a part of the snapshot",
             Self::OomKill => "OOM kill",
             Self::RunSummary => "summary",
@@ -59,7 +61,7 @@ impl Event {
     pub(super) const fn is_of_snapshot(self) -> bool {
         !matches!(
             self,
-            Self::Below | Self::WatchEnd | Self::OomKill | Self::RunSummary
+            Self::Below | Self::WatchEnd | Self::Record | Self::OomKill | Self::RunSummary
         )
     }
 }

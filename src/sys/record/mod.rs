@@ -1,0 +1,250 @@
+//! A file that can still be written to when nothing else can: made, written and mapped before, so that a report is a memcpy.
+//!
+//! At a memory cgroup's hard limit write(2) to a file that has no pages yet fails with ENOMEM, fallocated or not. Pages that were written
+//! once and are locked through a mapping are there. What is in them outlives this process, whatever ends it: the kernel writes it back.
+
+mod fields;
+pub mod frame;
+pub mod log;
+pub mod read;
+
+extern crate std;
+
+use core::ffi::CStr;
+use core::time::Duration;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, fdatasync, ftruncate, unlinkat};
+
+use self::frame::{Form, Kind};
+use self::log::Log;
+use super::file::Dir;
+use super::{Errno, Result};
+
+/// A record on a file of its own.
+pub struct Record {
+    file: OwnedFd,
+    log: Log<'static>,
+    disk: Disk,
+    /// Until then it is not waited for again.
+    next_sync: Duration,
+}
+
+/// Whether the disk has what the record has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    Same,
+    Behind,
+    /// It was told to write, then.
+    Writing(Duration),
+}
+
+/// How long it is left alone with what it was told to write: after that there is little to wait for.
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// While snapshots come every second, it is waited for only so often: a disk that is thrashed may take long, and the target is not
+/// looked at meanwhile.
+const REST: Duration = Duration::from_secs(10);
+
+impl Record {
+    /// A new file of `size` bytes below `dir`, for its owner only: never one that is there, nor one that a symbolic link leads to.
+    /// `lent` is overwritten. A file that can't be completed is removed.
+    pub fn create(
+        dir: &Dir,
+        name: &CStr,
+        size: usize,
+        form: Form,
+        lent: &mut [u8],
+    ) -> Result<Self> {
+        let flags =
+            OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let file = openat(dir, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+        let filled = fill(&file, size, lent).and_then(|()| map(&file, size));
+        match filled {
+            Ok(bytes) => Ok(Self {
+                file,
+                log: Log::new(bytes, form),
+                disk: Disk::Behind,
+                next_sync: Duration::ZERO,
+            }),
+            Err(errno) => {
+                // What keeps it from going is not what the user has to know.
+                let _ = unlinkat(dir, name, UnlinkatFlags::NoRemoveDir);
+                Err(errno)
+            }
+        }
+    }
+
+    /// How its lines are written.
+    pub(super) fn form(&self) -> Form {
+        self.log.form()
+    }
+
+    /// Begins an entry.
+    #[inline(never)]
+    pub(super) fn begin(&mut self, kind: Kind) {
+        // Reports below the threshold are left to the kernel's own time.
+        if kind != Kind::Below {
+            self.disk = Disk::Behind;
+        }
+        self.log.begin(kind);
+    }
+
+    /// More of it.
+    #[inline(never)]
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.log.append(bytes);
+    }
+
+    /// A section of it is complete.
+    #[inline(never)]
+    pub(super) fn commit(&mut self) {
+        self.log.commit();
+    }
+
+    /// Ends it and returns its bytes.
+    #[inline(never)]
+    pub(super) fn seal(&mut self) -> &[u8] {
+        self.log.seal();
+        self.log.last()
+    }
+
+    /// When nothing is urgent: has the disk write what it has not, and makes room for what is next.
+    #[inline(never)]
+    pub fn idle(&mut self, now: Duration) {
+        match self.disk {
+            Disk::Same => {}
+            Disk::Behind => {
+                self.start_writing();
+                self.log.prepare();
+                self.disk = Disk::Writing(now);
+            }
+            Disk::Writing(since) => {
+                let due = self.next_sync.max(since.saturating_add(HEAD_START));
+                if now >= due {
+                    // A disk that fails is no reason to end a watch: the pages stay, and the end says it.
+                    let _ = fdatasync(&self.file);
+                    self.disk = Disk::Same;
+                    self.next_sync = now.saturating_add(REST);
+                }
+            }
+        }
+    }
+
+    /// Does not wait for the disk, as msync(MS_ASYNC) does not; but that has been left to the kernel's own time since Linux 2.6.19.
+    fn start_writing(&self) {
+        let fd = self.file.as_raw_fd();
+        // SAFETY: a descriptor and integers, no memory.
+        let _ = unsafe { libc::sync_file_range(fd, 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+    }
+
+    /// Cuts the file to what is in it, and gives it its name unless something has that already.
+    #[inline(never)]
+    pub fn finish(&mut self, dir: &Dir, from: &CStr, to: &CStr) -> Result<()> {
+        self.log.seal();
+        let length = i64::try_from(self.log.length()).map_err(|_| Errno::EOVERFLOW)?;
+        ftruncate(&self.file, length)?;
+        match fdatasync(&self.file) {
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => rename(dir, from, to),
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
+/// Writes `size` newlines, so that the file has its blocks and its pages: ENOSPC is an error here and SIGBUS would be later.
+fn fill(file: &OwnedFd, size: usize, lent: &mut [u8]) -> Result<()> {
+    let length = i64::try_from(size).map_err(|_| Errno::EFBIG)?;
+    match fallocate(file, FallocateFlags::empty(), 0, length) {
+        // Not every file system can; those blocks are then taken by writing.
+        Ok(()) | Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINTR) => {}
+        Err(errno) => return Err(errno),
+    }
+    lent.fill(b'\n');
+    let mut left = size;
+    while left > 0 {
+        let piece = lent.get(..left.min(lent.len())).unwrap_or_default();
+        match nix::unistd::write(file, piece) {
+            Ok(0) => return Err(Errno::EIO),
+            Ok(written) => left -= written,
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    match fdatasync(file) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Maps the file, and dirties each page once more through the mapping: a page that was written back faults at the next store.
+fn map(file: &OwnedFd, size: usize) -> Result<&'static mut [u8]> {
+    // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
+    let start = unsafe {
+        libc::mmap(
+            core::ptr::null_mut(),
+            size,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_SHARED,
+            file.as_raw_fd(),
+            0,
+        )
+    };
+    if start == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    // SAFETY: the mapping has this length, is never unmapped, and only this slice leads to it. The file is this process's own: 0600 and
+    // new; who may still write to it may as well write to this process's memory.
+    let bytes = unsafe { core::slice::from_raw_parts_mut(start.cast::<u8>(), size) };
+    for page in bytes.chunks_mut(4096) {
+        // Else the compiler leaves out what is there already.
+        core::hint::black_box(&mut *page);
+        page[0] = b'\n';
+        core::hint::black_box(page);
+    }
+    Ok(bytes)
+}
+
+/// renameat2(2) with RENAME_NOREPLACE, Linux 3.15; a file system without it (NFS) gets the plain one.
+fn rename(dir: &Dir, from: &CStr, to: &CStr) -> Result<()> {
+    let fd = dir.as_fd().as_raw_fd();
+    // SAFETY: both names end with a NUL and live through the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            fd,
+            from.as_ptr(),
+            fd,
+            to.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
+    };
+    match Errno::result(done) {
+        Ok(_) => Ok(()),
+        Err(Errno::EINVAL | Errno::ENOSYS) => nix::fcntl::renameat(dir, from, dir, to),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Removes a file below `dir`; a symbolic link goes itself.
+pub fn remove(dir: &Dir, name: &CStr) -> Result<()> {
+    unlinkat(dir, name, UnlinkatFlags::NoRemoveDir)
+}
+
+/// Whether `name` is a regular file below `dir`, and no link to one.
+pub fn is_regular(dir: &Dir, name: &CStr) -> bool {
+    use nix::fcntl::AtFlags;
+    use nix::sys::stat::{SFlag, fstatat};
+    fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG)
+}
+
+/// Whether what is in `dir` is in memory only: gone with a reboot.
+pub fn is_in_memory(dir: &Dir) -> bool {
+    /// linux/magic.h
+    const TMPFS: u64 = 0x0102_1994;
+    const RAMFS: u64 = 0x8584_58f6;
+    let kind = nix::sys::statfs::fstatfs(dir).map(|of| of.filesystem_type().0);
+    kind.is_ok_and(|kind| matches!(kind, TMPFS | RAMFS))
+}

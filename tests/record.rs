@@ -1,0 +1,727 @@
+//! `-o DIR` and `memdoor recover`: what a watch leaves on the disk, whatever happens to it, to its output or to its directory.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::host::{TempDir, has_unprivileged, is_root, unlockable, unprivileged, works};
+use common::json::Json;
+use common::report::Report;
+use common::run::{Ended, Running, memdoor, poll, run, run_command, through, through_shell};
+use common::skip;
+use common::target::Victim;
+use memdoor::sys::clock::{Zone, civil};
+use nix::sys::signal::Signal;
+
+/// An entry of a record in text, or in JSON.
+#[derive(Debug, Clone)]
+struct Entry {
+    number: usize,
+    kind: String,
+    body: String,
+}
+
+/// The entries of what `memdoor recover` printed, or of a finished file.
+fn entries(text: &str) -> Vec<Entry> {
+    let mut all: Vec<Entry> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        if let Some(rest) = line.strip_prefix("Entry: ") {
+            let mut words = rest.split_whitespace();
+            let number = words.next().expect("a number").parse().expect("a number");
+            let kind = words.next().expect("a kind").to_string();
+            let body = String::new();
+            all.push(Entry { number, kind, body });
+        } else if let Some(entry) = all.last_mut() {
+            entry.body.push_str(line);
+        }
+    }
+    all
+}
+
+fn kinds(entries: &[Entry]) -> Vec<&str> {
+    entries.iter().map(|entry| &*entry.kind).collect()
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    found.sort();
+    found
+}
+
+/// The only file there.
+fn only(dir: &Path) -> PathBuf {
+    let mut found = files(dir);
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .expect("UTF-8")
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).expect("UTF-8")
+}
+
+fn recover(path: &Path) -> Ended {
+    run(&["recover", path.to_str().expect("UTF-8")])
+}
+
+/// A directory of its own below `dir`.
+fn below(dir: &TempDir) -> String {
+    let path = dir.join("records");
+    fs::create_dir(&path).expect("a directory");
+    path
+}
+
+/// Each part of a snapshot ends with a blank line, and each has its banner.
+fn is_of_whole_sections(entry: &Entry) -> bool {
+    // That much is said in its first line.
+    if entry.kind == "short" {
+        return entry.body.ends_with('\n');
+    }
+    let end = if entry.kind == "start" { "\n" } else { "\n\n" };
+    entry.body.ends_with(end) && entry.body.starts_with("Report Time: ")
+}
+
+#[test]
+fn a_record_is_a_head_and_what_standard_output_got() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let watch = ["-p", &victim.id(), "-m", "99", "-i", "0.05", "-c", "3"];
+    let ended = run(&[&watch[..], &["-o", &dir.join("")]].concat());
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let file = only(dir.path());
+    assert_eq!(file.metadata().expect("metadata").mode() & 0o7777, 0o600);
+    let known = format!("memdoor-victim-{}-20", victim.id());
+    assert!(
+        name(&file).starts_with(&known) && name(&file).ends_with("Z.txt"),
+        "{file:?}"
+    );
+    let text = text(&file);
+    let entries = entries(&text);
+    assert_eq!(
+        kinds(&entries),
+        ["start", "below", "below", "below", "ended"]
+    );
+    let head = &entries[0].body;
+    for line in [
+        format!("PID: {}\n", victim.id()),
+        format!("Memdoor Version: {}\n", env!("CARGO_PKG_VERSION")),
+        format!(
+            "Watch Command Line: {} -o {}\n",
+            watch.join(" "),
+            dir.join("")
+        ),
+        "Command Name: victim\n".into(),
+    ] {
+        assert!(head.contains(&line), "{line}: {head}");
+    }
+    for label in [
+        "Host Name: ",
+        "Kernel Release: ",
+        "Boot ID: ",
+        "Report Time UTC: ",
+    ] {
+        assert!(head.contains(label), "{head}");
+    }
+    let rest: String = entries[1..].iter().map(|entry| &*entry.body).collect();
+    assert_eq!(rest, ended.out);
+    assert!(
+        entries[4]
+            .body
+            .contains("Looked Like: the count of reports was reached\n")
+    );
+    // Nothing is cut of it.
+    let again = recover(&file);
+    assert_eq!((again.code(), &*again.err), (0, ""));
+    assert!(text.ends_with(&again.out[again.out.find("Entry:").expect("entries")..]));
+}
+
+#[test]
+fn in_json_every_line_is_an_object() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let id = victim.id();
+    let watch = ["-p", &id, "-i", "0.05", "-c", "2", "--format", "json", "-o"];
+    let ended = run(&[&watch[..], &[&dir.join("")]].concat());
+    assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
+    let file = only(dir.path());
+    assert!(name(&file).ends_with("Z.ndjson"), "{file:?}");
+    let recovered = recover(&file);
+    assert_eq!((recovered.code(), &*recovered.err), (0, ""));
+    for text in [text(&file), recovered.out] {
+        let lines: Vec<Json> = text.lines().map(Json::parse).collect();
+        let of = |name: &str| {
+            lines
+                .iter()
+                .filter(|line| line.text("event_name") == name)
+                .count()
+        };
+        assert_eq!(of("memdoor.record.file"), 1);
+        assert_eq!(of("memdoor.record.entry"), 4);
+        assert_eq!(of("memdoor.record.begin"), 1);
+        assert_eq!(of("memdoor.snapshot.begin"), 2);
+        assert_eq!(of("memdoor.watch.end"), 1);
+        let plain: String = text
+            .lines()
+            .filter(|line| !line.contains("\"memdoor.record."))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(plain, ended.out);
+    }
+}
+
+#[test]
+fn a_full_record_keeps_the_first_crossing_and_the_last_snapshot() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["maps", "60"]);
+    let watch = [
+        "-p",
+        &victim.id(),
+        "-i",
+        "0.02",
+        "-c",
+        "30",
+        "--record-size",
+        "32k",
+    ];
+    let ended = run(&[&watch[..], &["-o", &dir.join("")]].concat());
+    assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
+    let file = only(dir.path());
+    assert!(file.metadata().expect("metadata").len() <= 32 << 10);
+    let entries = entries(&text(&file));
+    let numbers: Vec<usize> = entries.iter().map(|entry| entry.number).collect();
+    assert!(numbers.len() < 12, "{numbers:?}");
+    assert_eq!(numbers[..2], [0, 1]);
+    assert_eq!(numbers[numbers.len() - 2..], [30, 31]);
+    assert_eq!(kinds(&entries)[1], "above");
+    let reports = ended.reports();
+    assert_eq!(entries[1].body, lines(&reports[0]));
+    assert_eq!(entries[numbers.len() - 2].body, lines(&reports[29]));
+    assert_eq!(recover(&file).code(), 0);
+}
+
+fn lines(report: &Report) -> String {
+    report
+        .lines
+        .iter()
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+#[test]
+fn killed_at_any_moment_it_leaves_whole_sections_and_the_first_crossing() {
+    let victim = Victim::start(&["maps", "60"]);
+    let mut open = 0;
+    let mut full = 0;
+    for round in 0..40_u64 {
+        let dir = TempDir::new();
+        let watch = ["-p", &victim.id(), "-i", "0.01", "--record-size", "40k"];
+        let watch = memdoor(&[&watch[..], &["-o", &dir.join("")]].concat());
+        let watch = Running::start_into(watch, Stdio::null());
+        let file = poll("a record", || files(dir.path()).pop());
+        // Any number that has nothing to do with the interval.
+        std::thread::sleep(Duration::from_micros(round * 79_190 % 300_000));
+        watch.signal(Signal::SIGKILL);
+        watch.wait();
+        assert!(name(&file).ends_with(".part"), "{file:?}");
+        let ended = recover(&file);
+        if !text(&file).starts_with("#####") {
+            // Killed before it was a record.
+            assert_eq!(ended.code(), 1, "{ended:#?}");
+            continue;
+        }
+        assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
+        assert!(!ended.err.contains("bytes are left out"), "{ended:#?}");
+        open += usize::from(ended.err.contains("was being written"));
+        let entries = entries(&ended.out);
+        for entry in &entries {
+            assert!(is_of_whole_sections(entry), "{entry:#?}");
+        }
+        if entries.len() > 1 {
+            assert_eq!((entries[0].number, entries[1].number), (0, 1));
+            assert_eq!(entries[1].kind, "above");
+        }
+        full += usize::from(entries.iter().any(|entry| entry.number > 4));
+    }
+    assert!(
+        full > 5,
+        "control: {full} were full, {open} in the middle of an entry"
+    );
+}
+
+#[test]
+fn a_damaged_entry_is_left_out_and_no_other() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let watch = [
+        "-p",
+        &victim.id(),
+        "-m",
+        "99",
+        "-i",
+        "0.02",
+        "-c",
+        "4",
+        "-o",
+    ];
+    assert_eq!(run(&[&watch[..], &[&dir.join("")]].concat()).code(), 0);
+    let file = only(dir.path());
+    let mut bytes = fs::read(&file).expect("bytes");
+    let text = text(&file);
+    let third = text.match_indices("Process RSS").nth(2).expect("three").0;
+    bytes[third] ^= 1;
+    fs::write(&file, &bytes).expect("written");
+    let ended = recover(&file);
+    assert_eq!(ended.code(), 4, "{ended:#?}");
+    assert!(
+        ended
+            .err
+            .contains("bytes are left out: they are no complete entry"),
+        "{}",
+        ended.err
+    );
+    let numbers: Vec<usize> = entries(&ended.out)
+        .iter()
+        .map(|entry| entry.number)
+        .collect();
+    assert_eq!(numbers, [0, 1, 2, 4, 5]);
+    // A disk that has not got the end.
+    fs::write(&file, &text.as_bytes()[..text.len() - 30]).expect("written");
+    let ended = recover(&file);
+    assert_eq!(ended.code(), 4, "{ended:#?}");
+    assert!(
+        ended
+            .err
+            .contains("5 entries; the end of the watch is not among them"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn what_is_no_record_is_refused() {
+    let dir = TempDir::new();
+    let other = dir.write("other", b"##### MEMDOOR RECOR");
+    let link = dir.join("link");
+    symlink(&other, &link).expect("a link");
+    for (path, words) in [
+        ("/etc/passwd", "/etc/passwd is no record of memdoor"),
+        (&other, "is no record of memdoor"),
+        ("/dev/null", "cannot read /dev/null"),
+        ("/dev/zero", "cannot read /dev/zero"),
+        (
+            "/nowhere",
+            "cannot read /nowhere: no such file or directory (ENOENT)",
+        ),
+        (&dir.join(""), "is a directory (EISDIR)"),
+        (&link, "too many symbolic links encountered (ELOOP)"),
+    ] {
+        let ended = run(&["recover", path]);
+        assert_eq!((ended.code(), &*ended.out), (1, ""), "{path}: {ended:#?}");
+        assert!(ended.err.contains(words), "{path}: {}", ended.err);
+    }
+    for args in [
+        &["recover"][..],
+        &["recover", "a", "b"],
+        &["recover", "--x"],
+    ] {
+        assert_eq!(run(args).code(), 2, "{args:?}");
+    }
+}
+
+/// All names that a record of `comm` could get within the next seconds.
+fn names_to_come(comm: &str, pid: &str) -> Vec<String> {
+    let now = memdoor::sys::clock::Now::read().realtime;
+    let name = |second| {
+        let date = civil(now + Duration::from_secs(second), Zone::Utc);
+        format!(
+            "memdoor-{comm}-{pid}-{}{:02}{:02}T{:02}{:02}{:02}Z.txt",
+            date.year, date.month, date.day, date.hour, date.minute, date.second
+        )
+    };
+    (0..30).map(name).collect()
+}
+
+#[test]
+fn a_link_in_the_place_of_the_record_is_not_followed() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let precious = dir.write("precious", b"precious");
+    let victim = Victim::start(&["hold", "1"]);
+    let id = victim.id();
+    for name in names_to_come("victim", &id) {
+        symlink(&precious, format!("{records}/{name}.part")).expect("a link");
+    }
+    let ended = run(&["-p", &id, "-c", "1", "-o", &records]);
+    assert_eq!((ended.code(), &*ended.out), (1, ""), "{ended:#?}");
+    assert!(ended.err.contains("file exists (EEXIST)"), "{}", ended.err);
+    assert_eq!(fs::read(&precious).expect("read"), b"precious");
+}
+
+#[test]
+fn what_has_the_name_of_the_finished_record_is_not_replaced() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let victim = Victim::start(&["hold", "1"]);
+    let id = victim.id();
+    for name in names_to_come("victim", &id) {
+        fs::write(format!("{records}/{name}"), "precious").expect("a file");
+    }
+    let ended = run(&["-p", &id, "-m", "99", "-c", "1", "-o", &records]);
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(
+        ended.err.contains("cannot complete") && ended.err.contains("hint: "),
+        "{}",
+        ended.err
+    );
+    let all = files(Path::new(&records));
+    let (part, rest): (Vec<_>, Vec<_>) = all.iter().partition(|path| name(path).ends_with("part"));
+    assert_eq!(part.len(), 1);
+    assert!(rest.iter().all(|path| text(path) == "precious"));
+    assert_eq!(recover(part[0]).code(), 0);
+}
+
+#[test]
+fn a_directory_that_goes_away_ends_no_watch_but_is_told() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let victim = Victim::start(&["hold", "1"]);
+    let watch = ["-p", &victim.id(), "-m", "99", "-i", "0.05", "-o", &records];
+    let mut watch = Running::start(memdoor(&watch));
+    watch.next_report();
+    fs::remove_dir_all(&records).expect("removed");
+    for _ in 0..5 {
+        assert!(watch.next_report().is_below());
+    }
+    watch.signal(Signal::SIGTERM);
+    let ended = watch.end();
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(ended.err.contains("cannot complete"), "{}", ended.err);
+    assert!(
+        ended.err.contains("no such file or directory (ENOENT)"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_an_error_with_a_hint() {
+    let victim = Victim::start(&["hold", "1"]);
+    for (path, words) in [
+        (
+            "/nowhere/at/all",
+            "cannot open /nowhere/at/all: no such file or directory (ENOENT)",
+        ),
+        (
+            "/etc/passwd",
+            "cannot open /etc/passwd: not a directory (ENOTDIR)",
+        ),
+    ] {
+        let ended = run(&["-p", &victim.id(), "-o", path]);
+        assert_eq!((ended.code(), &*ended.out), (1, ""), "{ended:#?}");
+        assert!(ended.err.contains(words), "{}", ended.err);
+        assert!(
+            ended
+                .err
+                .contains("hint: -o takes a directory that is there"),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_nothing_is_left() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare for a small file system of its own");
+    }
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let script = format!(
+        "mount -t tmpfs -o size=64k none {0} && \"$@\"; echo $?; ls -A {0}",
+        dir.join("")
+    );
+    let watch = |size| {
+        let watch = [
+            "-p",
+            &victim.id(),
+            "-m",
+            "99",
+            "-c",
+            "1",
+            "--record-size",
+            size,
+            "-o",
+        ];
+        let watch = memdoor(&[&watch[..], &[&dir.join("")]].concat());
+        run_command(through(&["unshare", "-m"], &through_shell(&script, &watch)))
+    };
+    let ended = watch("1M");
+    assert_eq!(ended.out, "1\n", "{ended:#?}");
+    assert!(
+        ended.err.contains("no space left on device (ENOSPC)"),
+        "{}",
+        ended.err
+    );
+    assert!(
+        ended.err.contains("hint: ") && ended.err.contains("--record-size"),
+        "{}",
+        ended.err
+    );
+    // Control: with room for it, it works, and it is told that it will not last.
+    let ended = watch("32k");
+    assert!(ended.out.contains("\n0\nmemdoor-victim-"), "{ended:#?}");
+    assert!(ended.err.contains("is in memory (tmpfs)"), "{}", ended.err);
+}
+
+#[test]
+fn a_directory_that_may_not_be_written_to_is_an_error() {
+    if !is_root() || !has_unprivileged() {
+        return skip("needs root and setpriv to be another user");
+    }
+    let dir = TempDir::new();
+    let program = dir.memdoor();
+    let records = below(&dir);
+    let victim = Victim::start(&["hold", "1"]);
+    let mut watch = std::process::Command::new(program);
+    watch.args(["-p", &victim.id(), "-m", "99", "-c", "1", "-o", &records]);
+    let ended = run_command(unprivileged(&watch));
+    assert_eq!((ended.code(), &*ended.out), (1, ""), "{ended:#?}");
+    assert!(
+        ended.err.contains("permission denied (EACCES)"),
+        "{}",
+        ended.err
+    );
+    // Control: where it may.
+    fs::set_permissions(&records, fs::Permissions::from_mode(0o777)).expect("mode");
+    let ended = run_command(unprivileged(&watch));
+    assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
+    // Without the right to lock memory it says so, and goes on.
+    fs::remove_file(only(Path::new(&records))).expect("removed");
+    let ended = run_command(unlockable(&watch));
+    assert!(ended.err.contains("cannot lock memory"), "{}", ended.err);
+    assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
+    assert!(
+        files(Path::new(&records))
+            .iter()
+            .all(|file| name(file).ends_with(".txt"))
+    );
+}
+
+#[test]
+fn a_record_larger_than_what_may_be_locked_is_made_all_the_same() {
+    if !has_unprivileged() || !works(&["prlimit", "--version"]) {
+        return skip("needs setpriv and prlimit");
+    }
+    let dir = TempDir::new();
+    let program = dir.memdoor();
+    let records = below(&dir);
+    fs::set_permissions(&records, fs::Permissions::from_mode(0o777)).expect("mode");
+    let victim = Victim::start(&["hold", "1"]);
+    let mut watch = std::process::Command::new(program);
+    watch.args([
+        "-p",
+        &victim.id(),
+        "-m",
+        "99",
+        "-c",
+        "1",
+        "--record-size",
+        "16M",
+        "-o",
+        &records,
+    ]);
+    let limited = through(
+        &["prlimit", "--memlock=8388608:8388608"],
+        &unprivileged(&watch),
+    );
+    let ended = run_command(limited);
+    assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
+    assert!(
+        ended.err.contains("cannot lock the memory of the record"),
+        "{}",
+        ended.err
+    );
+    assert_eq!(
+        kinds(&entries(&text(&only(Path::new(&records))))),
+        ["start", "below", "ended"]
+    );
+}
+
+#[test]
+fn the_oldest_finished_records_go() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let old = |day: u8| format!("memdoor-z{}-1-202001{day:02}T000000Z.txt", 9 - day);
+    for day in 1..=5 {
+        fs::write(format!("{records}/{}", old(day)), "").expect("a file");
+    }
+    let others = [
+        "memdoor-a-1-20200101T000000Z.txt.part",
+        "memdoor-a-1-20200101T000000Z.log",
+        "memdoor.txt",
+        "notes.txt",
+    ];
+    for other in others {
+        fs::write(format!("{records}/{other}"), "").expect("a file");
+    }
+    let target = dir.write("target", b"");
+    let link = format!("{records}/memdoor-a-1-20200101T000001Z.txt");
+    symlink(&target, &link).expect("a link");
+    let directory = format!("{records}/memdoor-a-1-20200101T000002Z.ndjson");
+    fs::create_dir(&directory).expect("a directory");
+    let victim = Victim::start(&["hold", "1"]);
+    let ended = run(&[
+        "-p",
+        &victim.id(),
+        "-m",
+        "99",
+        "-c",
+        "1",
+        "-o",
+        &records,
+        "--keep",
+        "3",
+    ]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let all = files(Path::new(&records));
+    let mut names: Vec<&str> = all.iter().map(|path| name(path)).collect();
+    for kept in others
+        .iter()
+        .copied()
+        .chain([name(Path::new(&link)), name(Path::new(&directory))])
+    {
+        assert!(names.contains(&kept), "{kept}: {names:?}");
+        names.retain(|name| *name != kept);
+    }
+    names.retain(|name| !name.starts_with("memdoor-victim-"));
+    assert_eq!(names, [old(5), old(4)]);
+    assert!(Path::new(&target).exists());
+    assert_eq!(all.len(), 9);
+}
+
+#[test]
+fn a_hostile_name_stays_in_its_directory() {
+    for (comm, safe) in [
+        ("../../x", ".._.._x"),
+        ("a\\nb/c", "a_b_c"),
+        ("-\\x1b[2J", "___2J"),
+    ] {
+        let dir = TempDir::new();
+        let victim = Victim::start(&["comm", comm]);
+        let ended = run(&[
+            "-p",
+            &victim.id(),
+            "-m",
+            "99",
+            "-c",
+            "1",
+            "-o",
+            &dir.join(""),
+        ]);
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        let file = only(dir.path());
+        let expected = format!("memdoor-{safe}-{}-", victim.id());
+        assert!(name(&file).starts_with(&expected), "{file:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_does_not_read_costs_the_record_nothing() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["maps", "3000"]);
+    let watch = ["-p", &victim.id(), "-i", "0.05", "-c", "8", "-o"];
+    let mut child = memdoor(&[&watch[..], &[&dir.join("")]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("memdoor");
+    // Nobody reads the pipe.
+    let status = poll("its end", || child.try_wait().expect("wait"));
+    assert!(matches!(status.code(), Some(0 | 4)), "{status:?}");
+    let entries = entries(&text(&only(dir.path())));
+    let above = entries.iter().filter(|entry| entry.kind == "above");
+    assert!(above.clone().count() >= 4, "{:?}", kinds(&entries));
+    for entry in above {
+        assert!(entry.body.contains("\nMappings: 30"), "{}", entry.number);
+    }
+    let mut got = String::new();
+    let mut out = child.stdout.take().expect("a pipe");
+    std::io::Read::read_to_string(&mut out, &mut got).expect("UTF-8");
+    assert!(
+        got.starts_with("Report Time: ") && got.ends_with('\n'),
+        "whole lines"
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_no_watch_that_has_a_record() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let watch = [
+        "-p",
+        &victim.id(),
+        "-m",
+        "99",
+        "-i",
+        "0.02",
+        "-c",
+        "10",
+        "-o",
+    ];
+    let watch = memdoor(&[&watch[..], &[&dir.join("")]].concat());
+    let ended = run_command(through_shell("\"$@\" | head -1", &watch));
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let file = poll("the end of it", || {
+        let file = only(dir.path());
+        name(&file).ends_with(".txt").then_some(file)
+    });
+    assert_eq!(entries(&text(&file)).len(), 12);
+}
+
+#[test]
+fn options_of_a_record_need_one_and_sizes_are_checked() {
+    for (line, words) in [
+        ("-p 1 --keep 3", "--keep without -o DIR"),
+        ("-p 1 --record-size 1M", "--record-size without -o DIR"),
+        (
+            "-p 1 -o /tmp --record-size 1k",
+            "--record-size: '1k' is not allowed: bytes, or with k or M",
+        ),
+        ("-p 1 -o /tmp --record-size 2000M", "is not allowed"),
+        ("-p 1 -o /tmp --record-size M", "is not allowed"),
+        ("-p 1 -o /tmp --keep 0", "--keep: '0' is not allowed"),
+        ("-p 1 -o", "-o needs a value: a directory"),
+    ] {
+        let words_typed: Vec<&str> = line.split(' ').collect();
+        let ended = run(&words_typed);
+        assert_eq!(ended.code(), 2, "{line}: {ended:#?}");
+        assert!(ended.err.contains(words), "{line}: {}", ended.err);
+    }
+}
+
+#[test]
+fn a_process_that_dies_has_its_end_in_the_record() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let watch = ["-p", &victim.id(), "-i", "0.1", "-o", &dir.join("")];
+    let mut watch = Running::start(memdoor(&watch));
+    watch.next_report();
+    victim.kill();
+    assert_eq!(watch.end().code(), 5);
+    let entries = entries(&text(&only(dir.path())));
+    let last = entries.last().expect("entries");
+    assert_eq!(last.kind, "ended");
+    assert!(last.body.contains("\nLooked Like: "), "{last:#?}");
+}
