@@ -101,6 +101,7 @@ fn take_once(
         when: When::Alive,
         buf,
         cmdline,
+        exe: None,
         rss: None,
     };
     Ok(with_report(format, out, envelope, |report| {

@@ -2,13 +2,14 @@
 
 use core::time::Duration;
 
-use super::{Cmdline, Completeness, Scene, carve};
+use super::{Cmdline, Completeness, Scene, When, carve};
 use crate::error::Absent;
 use crate::parse::cgroup;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::{self, Status};
 use crate::report::Event::Begin;
-use crate::report::{Moment, Name, Report, Value};
+use crate::report::{Fact, Moment, Name, Report, Value};
+use crate::sys::Errno;
 use crate::target::exe::{LINK_MAX, Link};
 use crate::target::{STAT_MAX, STATUS_MAX, Target};
 
@@ -39,9 +40,16 @@ const CMDLINE_MAX: usize = 4096;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     scene.memcg.refresh(scene.target);
-    let found = Found::read(scene.target, scene.cmdline, scene.buf);
+    let reads = match scene.when {
+        When::Dying { .. } => Reads::Kept,
+        _ => Reads::All(scene.cmdline),
+    };
+    let found = Found::read(scene.target, reads, scene.buf);
     let stat = found.stat;
-    let exe = found.exe.as_ref().map(Link::as_bytes).map_err(|why| *why);
+    let exe = match (scene.exe, &found.exe) {
+        (Some(known), Err(_)) => Ok(known.as_bytes()),
+        (_, read) => read.as_ref().map(Link::as_bytes).map_err(|why| *why),
+    };
     let exe_name = exe.map(|path| path.rsplit(|byte| *byte == b'/').next().unwrap_or(path));
     let state = stat
         .as_ref()
@@ -68,15 +76,18 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         VPID.is(vpid.map_or(Value::Nothing, Value::Count)),
         STARTED.is(Value::of(started, Value::Moment)),
         THREADS.is(Value::of(stat, |stat| Value::Count(stat.threads))),
-        CWD.is(Value::of(found.cwd, Value::Text)),
+        shown_unless(reads, CWD.is(Value::of(found.cwd, Value::Text))),
         CGROUP.is(Value::of(cgroup, Value::Text)),
         UNIT.is(text(owner.unit)),
         CONTAINER.is(text(owner.container)),
         POD.is(text(owner.pod)),
-        CMDLINE.is(Value::of(found.cmdline, |text| match text.len() {
-            CMDLINE_MAX => Value::Cut(text),
-            _ => Value::Text(text),
-        })),
+        shown_unless(
+            reads,
+            CMDLINE.is(Value::of(found.cmdline, |text| match text.len() {
+                CMDLINE_MAX => Value::Cut(text),
+                _ => Value::Text(text),
+            })),
+        ),
     ];
     let shown = match (scene.cmdline, facts.split_last()) {
         (Cmdline::Hide, Some((_, others))) => others,
@@ -84,6 +95,29 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     };
     report.facts(shown);
     Ok(Completeness::of(shown))
+}
+
+/// What is read of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    /// All.
+    All(Cmdline),
+    /// What needs no page of the kernel's: links and command lines take one for each read, and while the whole system is out of memory
+    /// that waits for 2 s, until the oom_reaper has taken this process's own (seen on 5.10 and 6.1). Earlier snapshots have them.
+    Kept,
+}
+
+/// The fact, or one that is in no format.
+const fn shown_unless(reads: Reads, fact: Fact<'_>) -> Fact<'_> {
+    match reads {
+        Reads::All(_) => fact,
+        Reads::Kept => Fact {
+            value: Value::Nothing,
+            ..fact
+        }
+        .text_only()
+        .json_only(),
+    }
 }
 
 /// What `/proc/PID` says of it.
@@ -96,17 +130,19 @@ struct Found<'b> {
 }
 
 impl<'b> Found<'b> {
-    fn read(target: &mut Target, cmdline: Cmdline, mut buf: &'b mut [u8]) -> Self {
+    fn read(target: &mut Target, reads: Reads, mut buf: &'b mut [u8]) -> Self {
         let (stat_buf, status_buf) = (carve(&mut buf, STAT_MAX), carve(&mut buf, STATUS_MAX));
         let (cwd_buf, cmdline_buf) = (carve(&mut buf, LINK_MAX), carve(&mut buf, CMDLINE_MAX));
-        let exe = target.exe();
-        let cwd = target.cwd(cwd_buf);
+        let (exe, cwd) = match reads {
+            Reads::All(_) => (target.exe(), target.cwd(cwd_buf)),
+            Reads::Kept => (Err(Errno::ENODATA), Err(Errno::ENODATA)),
+        };
         let (view, files) = target.view_and_files();
         let stat = files.stat.once(view, stat_buf);
         let status = files.status.once(view, status_buf).map(status::parse);
-        let length = match cmdline {
-            Cmdline::Show => files.cmdline.once(view, cmdline_buf).map(<[u8]>::len),
-            Cmdline::Hide => Ok(0),
+        let length = match reads {
+            Reads::All(Cmdline::Show) => files.cmdline.once(view, cmdline_buf).map(<[u8]>::len),
+            _ => Ok(0),
         };
         let stat = stat.map_err(|errno| target.absent(errno));
         Self {

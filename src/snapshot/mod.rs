@@ -20,6 +20,7 @@ use crate::report::{Event, Fact, Head, Name, Report, Section, Value};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::ptrace;
 use crate::target::Target;
+use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use sockets::Sockets;
 
@@ -118,6 +119,8 @@ pub struct Scene<'a> {
     pub buf: &'a mut [u8],
     /// Whether the command line is shown.
     pub cmdline: Cmdline,
+    /// Its executable as it was last seen: in the exit stop links are not read.
+    pub exe: Option<&'a Link>,
     /// Its RSS, once the section on memory has read it.
     pub rss: Option<crate::units::Bytes>,
 }

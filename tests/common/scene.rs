@@ -59,6 +59,7 @@ impl Camera {
             when: When::Alive,
             buf: &mut self.read,
             cmdline: Cmdline::Show,
+            exe: None,
             rss: None,
         };
         let mut out = Out::new(Sink::Fd(file.as_fd()), &mut self.out);

@@ -198,6 +198,7 @@ impl Armed<'_> {
             },
             buf: self.buf,
             cmdline: self.options.cmdline,
+            exe: self.exe.as_ref().ok(),
             rss: None,
         };
         let words = words(ended);

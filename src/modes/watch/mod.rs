@@ -226,6 +226,7 @@ impl Armed<'_> {
             when: When::Alive,
             buf: self.buf,
             cmdline: self.options.cmdline,
+            exe: None,
             rss: None,
         };
         let taken = with_report(
