@@ -98,7 +98,7 @@ fn the_commands_for_a_hurry_run() {
             .split('#')
             .next()
             .unwrap_or_default()
-            .replace("30958", &victim.id());
+            .replace("31486", &victim.id());
         let typed = typed.split(">>").next().unwrap_or_default();
         let mut words: Vec<&str> = typed.split_whitespace().collect();
         if !matches!(words[0], "snapshot" | "dmesg") {
