@@ -22,4 +22,5 @@ pub mod record;
 pub mod report;
 pub mod scan;
 pub mod seen;
+pub mod shell;
 pub mod source;

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::words;
 use crate::oomlog::seen::number;
+use crate::oomlog::shell;
 use crate::oomlog::source::{Foreign, Trouble};
 use crate::sys::Result;
 use crate::sys::input::Input;
@@ -87,7 +88,7 @@ impl Troubles {
 
 /// `xzcat 'a b.xz' | memdoor dmesg -`
 fn command([before, behind]: [&str; 2], path: &[u8]) -> String {
-    let path = typed(path).unwrap_or_else(|| "FILE".into());
+    let path = shell::argument(path).unwrap_or_else(|| "FILE".into());
     format!("{before}{path}{behind} | memdoor dmesg -")
 }
 
@@ -95,19 +96,4 @@ fn command([before, behind]: [&str; 2], path: &[u8]) -> String {
 pub(super) fn journalctl(dir: &[u8]) -> String {
     let [_, behind] = Foreign::Journal.command();
     command(["journalctl -D ", behind], dir)
-}
-
-/// A path as a shell takes it. `None` for what nobody should type: control characters, bytes that are no ASCII, standard input.
-fn typed(path: &[u8]) -> Option<String> {
-    let text = core::str::from_utf8(path).ok()?;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._@:/=+-".contains(&byte);
-    let is_printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if !is_printable || text.is_empty() || text.starts_with('-') {
-        return None;
-    }
-    Some(if text.bytes().all(is_plain) {
-        text.into()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    })
 }

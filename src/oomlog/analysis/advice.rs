@@ -4,7 +4,6 @@ extern crate alloc;
 
 pub(super) mod limit;
 mod memory;
-pub(super) mod typed;
 
 use alloc::format;
 use alloc::string::String;
@@ -13,9 +12,9 @@ use alloc::vec::Vec;
 use super::victim::{freed_in_mb, session_victims};
 use super::{Mb, Who, size, whole};
 use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Zone};
+use crate::oomlog::shell::{self, word};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
-use typed::{shell, word};
 
 /// What advice rests on, the most urgent first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -156,8 +155,8 @@ fn nodes(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let (words, command) = match event.constraint {
         Constraint::Cpuset => {
             let cpuset = event.trigger.cpuset.as_deref().unwrap_or_default();
-            let file = [&b"/sys/fs/cgroup/"[..], cpuset, b"/cpuset.mems"].concat();
-            let command = shell(&file).map(|file| format!("numactl -H; cat {file}"));
+            let file = shell::cgroup_file(b"/sys/fs/cgroup/", cpuset, b"cpuset.mems");
+            let command = file.map(|file| format!("numactl -H; cat {file}"));
             (
                 "widen the cpuset's memory nodes, or move work out of it",
                 command,

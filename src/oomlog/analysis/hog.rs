@@ -6,10 +6,10 @@ use alloc::format;
 
 use super::advice::Advice;
 use super::advice::limit::is_before;
-use super::advice::typed::{shell, word};
 use super::victim::is_session;
 use super::{Mb, size};
 use crate::oomlog::event::{Event, Row, Text};
+use crate::oomlog::shell::{argument, word};
 use crate::parse::cgroup::owner;
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
@@ -105,7 +105,7 @@ fn limit_hog(comm: &[u8], hog: &Hog) -> Advice {
     };
     let command = match &hog.unit {
         Some(unit) => {
-            shell(unit).map(|unit| format!("systemctl set-property {unit} {property}={limit}M"))
+            argument(unit).map(|unit| format!("systemctl set-property {unit} {property}={limit}M"))
         }
         // A name is no command: its unit has to be looked up.
         None => word(comm).map(|name| {

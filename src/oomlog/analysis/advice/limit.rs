@@ -7,8 +7,8 @@ use alloc::string::String;
 
 use super::super::{Mb, NO_LIMIT, Who, cgroup_label, in_mb};
 use super::Advice;
-use super::typed::shell;
 use crate::oomlog::event::{Counter, Event};
+use crate::oomlog::shell;
 use crate::parse::cgroup::{Version, owner};
 use crate::units::Bytes;
 
@@ -114,7 +114,7 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
         _ => None,
     };
     if let (Some(engine), Some(id)) = (engine, owner.container) {
-        let id = shell(id.get(..12)?)?;
+        let id = shell::argument(id.get(..12)?)?;
         let swap = match limits.both {
             Both::Unlimited => " --memory-swap -1".into(),
             Both::Mib(both) => format!(" --memory-swap {both}m"),
@@ -123,7 +123,7 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
         return Some(format!("{engine} update --memory {memory}m{swap} {id}"));
     }
     if let Some(unit) = owner.unit.filter(|_| owner.container.is_none()) {
-        let unit = shell(unit)?;
+        let unit = shell::argument(unit)?;
         let user = if has(b"/user@") { " --user" } else { "" };
         // systemd knows MemoryMax since version 231, of 2016; kernels before are older than that.
         let property = if is_before(event, (4, 5)) {
@@ -141,7 +141,7 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
 /// The cgroup's own files: v1 refuses a limit above that of memory and swap.
 fn of_files(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
     let memory = limits.memory;
-    let file = |place: &[u8], name: &[u8]| shell(&[place, path, b"/", name].concat());
+    let file = |place: &[u8], name: &[u8]| shell::cgroup_file(place, path, name);
     if event.counters.version != Some(Version::V1) {
         return file(b"/sys/fs/cgroup", b"memory.max")
             .map(|file| format!("echo {memory}M >{file}"));
