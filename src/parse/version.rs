@@ -33,6 +33,12 @@ pub enum Statm {
 }
 
 impl Version {
+    /// As people say it: `Version::new(4, 5)` is Linux 4.5.
+    #[must_use]
+    pub const fn new(major: u64, minor: u64) -> Self {
+        Self { major, minor }
+    }
+
     /// How exact statm is in this version.
     #[must_use]
     pub fn statm(self) -> Statm {

@@ -5,7 +5,7 @@ extern crate alloc;
 use alloc::format;
 
 use super::advice::Advice;
-use super::advice::limit::is_before;
+use super::advice::limit::unit_property;
 use super::victim::is_session;
 use super::{Mb, size};
 use crate::oomlog::event::{Event, Row, Text};
@@ -31,8 +31,8 @@ pub struct Hog {
     most: u64,
     /// What to do about it, when it was the victim of a service of its own.
     unit: Option<Text>,
-    /// Whether its last kernel is too old for MemoryMax.
-    is_old: bool,
+    /// What sets a unit's limit where it was last.
+    property: &'static str,
 }
 
 impl Hog {
@@ -41,7 +41,7 @@ impl Hog {
         self.present += 1;
         self.sum = self.sum.plus(bytes);
         self.most = self.most.max(share);
-        self.is_old = is_before(event, (4, 5));
+        self.property = unit_property(event);
         if let Some(unit) = unit_of(event, row) {
             self.unit = Some(unit.into());
         }
@@ -54,7 +54,26 @@ impl Hog {
 
     /// What to do about it.
     pub(super) fn limit(&self, comm: &[u8]) -> Advice {
-        limit_hog(comm, self)
+        let (name, property) = (Escaped(comm), self.property);
+        let average = self.average();
+        let limit = average.0.div_ceil(1 << 20).max(1);
+        let command = match &self.unit {
+            Some(unit) => argument(unit)
+                .map(|unit| format!("systemctl set-property {unit} {property}={limit}M")),
+            // A name is no command: its unit has to be looked up.
+            None => word(comm).map(|name| {
+                format!(
+                    "ps -o pid,rss,unit -C {name}; systemctl set-property UNIT {property}={limit}M"
+                )
+            }),
+        };
+        Advice {
+            words: format!(
+                "limit {name}, so that it alone is hit, or give the machine more memory"
+            ),
+            command,
+            evidence: format!("{name} had {} on average", Mb(average)),
+        }
     }
 
     /// In each event where it was present.
@@ -80,41 +99,10 @@ pub(super) fn held(event: &Event, row: &Row, whole: Option<Bytes>) -> Option<(By
 
 /// The unit of a task, when the report says it: only the victim's cgroup is printed.
 fn unit_of<'e>(event: &'e Event, row: &Row) -> Option<&'e [u8]> {
-    let victim = event
-        .victim
-        .as_ref()
-        .filter(|victim| victim.task.pid == row.pid)?;
-    let path = event
-        .task_memcg
-        .as_deref()
-        .filter(|_| victim.task.pid == row.pid)?;
+    let is_victim = event.victim.as_ref()?.task.pid == row.pid;
+    let path = event.task_memcg.as_deref().filter(|_| is_victim)?;
     let is_user = path.windows(6).any(|part| part == b"/user@");
     owner(path)
         .unit
         .filter(|unit| !is_user && unit.ends_with(b".service"))
-}
-
-fn limit_hog(comm: &[u8], hog: &Hog) -> Advice {
-    let name = Escaped(comm);
-    let average = hog.average();
-    let limit = average.0.div_ceil(1 << 20).max(1);
-    let property = if hog.is_old {
-        "MemoryLimit"
-    } else {
-        "MemoryMax"
-    };
-    let command = match &hog.unit {
-        Some(unit) => {
-            argument(unit).map(|unit| format!("systemctl set-property {unit} {property}={limit}M"))
-        }
-        // A name is no command: its unit has to be looked up.
-        None => word(comm).map(|name| {
-            format!("ps -o pid,rss,unit -C {name}; systemctl set-property UNIT {property}={limit}M")
-        }),
-    };
-    Advice {
-        words: format!("limit {name}, so that it alone is hit, or give the machine more memory"),
-        command,
-        evidence: format!("{name} had {} on average", Mb(average)),
-    }
 }

@@ -6,6 +6,7 @@ use crate::oomlog::event::{Counter, Position};
 use crate::parse::cgroup::Version;
 use crate::parse::oom_report::Line;
 use crate::parse::oom_report::memcg::{Counter as Of, Stats, Usage};
+use crate::parse::version::Version as Linux;
 use crate::units::Bytes;
 
 /// What v1 charges to a counter that nobody has limited.
@@ -76,8 +77,8 @@ pub(super) fn version(open: &Open) -> Option<Version> {
     if counters.swap.is_some() {
         return Some(Version::V2);
     }
-    let release = open.event.release.as_deref().and_then(release);
-    if release.is_some_and(|release| release < (4, 5)) {
+    let kernel = open.event.kernel();
+    if kernel.is_some_and(|kernel| kernel < Linux::new(4, 5)) {
         return Some(Version::V1);
     }
     let of_v1 = [counters.memory_swap, counters.kmem];
@@ -87,24 +88,18 @@ pub(super) fn version(open: &Open) -> Option<Version> {
             let is_limited = counter.limit.is_some_and(|limit| limit.0 < UNLIMITED);
             is_some(counter.usage) || is_limited || counter.failcnt.is_some_and(|count| count > 0)
         };
-        let is_v1 = of_v1.iter().flatten().any(is_used) || release.is_some_and(|at| at >= (5, 3));
+        let is_v1 = of_v1.iter().flatten().any(is_used)
+            || kernel.is_some_and(|kernel| kernel >= Linux::new(5, 3));
         return is_v1.then_some(Version::V1);
     }
     let has = |key: &[u8]| counters.stats.iter().any(|(known, _)| known == key);
     if has(b"hierarchical_memory_limit") {
         return Some(Version::V1);
     }
-    let is_told_apart = release.is_some_and(|release| release >= (6, 5));
+    let is_told_apart = kernel.is_some_and(|kernel| kernel >= Linux::new(6, 5));
     match (has(b"anon"), has(b"cache")) {
         (true, _) if is_told_apart => Some(Version::V2),
         (_, true) if is_told_apart => Some(Version::V1),
         _ => None,
     }
-}
-
-/// `5.10.0-1-amd64` as 5 and 10.
-pub(super) fn release(text: &[u8]) -> Option<(u64, u64)> {
-    let mut numbers = text.split(|byte| !byte.is_ascii_digit());
-    let major = crate::parse::dec(numbers.next()?)?;
-    Some((major, crate::parse::dec(numbers.next()?)?))
 }

@@ -1,11 +1,11 @@
 //! How far a report is. The kernel prints its parts in one order, so a line of an earlier part is of another report.
 
-use super::memcg::release;
 use super::open::{Kind, Open, text};
 use crate::oomlog::event::Event;
 use crate::parse::oom_report::Line;
 use crate::parse::oom_report::memcg::Counter;
 use crate::parse::oom_report::meminfo::Total;
+use crate::parse::version::Version as Linux;
 
 /// The parts of a report, in their order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -134,8 +134,8 @@ pub(super) fn admits(open: &Open, step: Step, line: &Line<'_>) -> bool {
 /// Whether Mem-Info is due: not in a memory cgroup's report, but that Linux 2.6.29 to 3.8 printed it there too.
 fn may_have_machine(open: &Open) -> bool {
     let is_old = || {
-        let release = open.event.release.as_deref().and_then(release);
-        release.is_some_and(|release| release < (3, 9))
+        let kernel = open.event.kernel();
+        kernel.is_some_and(|kernel| kernel < Linux::new(3, 9))
     };
     !open.memcg_report || open.machine_report || is_old() && open.event.lines.stats.is_none()
 }

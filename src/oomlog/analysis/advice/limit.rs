@@ -10,6 +10,7 @@ use super::Advice;
 use crate::oomlog::event::{Counter, Event};
 use crate::oomlog::shell;
 use crate::parse::cgroup::{Version, owner};
+use crate::parse::version::Version as Linux;
 use crate::units::Bytes;
 
 /// The limits that are proposed, in MiB.
@@ -125,12 +126,7 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
     if let Some(unit) = owner.unit.filter(|_| owner.container.is_none()) {
         let unit = shell::argument(unit)?;
         let user = if has(b"/user@") { " --user" } else { "" };
-        // systemd knows MemoryMax since version 231, of 2016; kernels before are older than that.
-        let property = if is_before(event, (4, 5)) {
-            "MemoryLimit"
-        } else {
-            "MemoryMax"
-        };
+        let property = unit_property(event);
         return Some(format!(
             "systemctl{user} set-property {unit} {property}={memory}M"
         ));
@@ -158,14 +154,10 @@ fn of_files(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
     })
 }
 
-/// Whether the kernel is older than that release; one that is not known is not.
-pub(in crate::oomlog::analysis) fn is_before(event: &Event, release: (u64, u64)) -> bool {
-    let parse = || {
-        let text = event.release.as_deref()?;
-        let mut numbers = text
-            .split(|byte| !byte.is_ascii_digit())
-            .map(crate::parse::dec);
-        Some((numbers.next()??, numbers.next()??))
-    };
-    parse().is_some_and(|of_event| of_event < release)
+/// systemd knows MemoryMax since version 231, of 2016; kernels before 4.5 are older than that. One that is not known is not.
+pub(in crate::oomlog::analysis) fn unit_property(event: &Event) -> &'static str {
+    match event.kernel() {
+        Some(kernel) if kernel < Linux::new(4, 5) => "MemoryLimit",
+        _ => "MemoryMax",
+    }
 }
