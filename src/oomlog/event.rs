@@ -8,10 +8,11 @@ mod memory;
 mod tasks;
 
 pub use memory::{Blocks, Counter, Counters, Machine, Named, Node, Zone};
-pub use tasks::{PageTables, Ranked, Row, Scale, Table};
+pub use tasks::{PageTables, Ranked, Row, Scale, Table, Task, Victim};
 
 use super::record::When;
-use crate::units::{Bytes, PageSize};
+use crate::parse::version::{self, Version};
+use crate::units::PageSize;
 
 /// Text as it was printed, its escapes undone.
 pub type Text = Vec<u8>;
@@ -186,36 +187,6 @@ pub enum KnownBy {
     KillLine,
 }
 
-/// A process by name and number.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Task {
-    /// Its name, unless that was cut.
-    pub comm: Option<Text>,
-    /// Its pid.
-    pub pid: u64,
-}
-
-/// Who was killed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Victim {
-    /// Who.
-    pub task: Task,
-    /// Whose process it was.
-    pub uid: Option<u32>,
-    /// Its address space.
-    pub total_vm: Option<Bytes>,
-    /// Anonymous memory.
-    pub anon_rss: Option<Bytes>,
-    /// Memory of files.
-    pub file_rss: Option<Bytes>,
-    /// Shared memory.
-    pub shmem_rss: Option<Bytes>,
-    /// Its page tables.
-    pub page_tables: Option<Bytes>,
-    /// Its oom_score_adj.
-    pub adj: Option<i64>,
-}
-
 /// How it ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Outcome {
@@ -290,5 +261,11 @@ impl Event {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
+    }
+
+    /// The kernel's version, when the log names its release.
+    #[must_use]
+    pub fn kernel(&self) -> Option<Version> {
+        version::parse(self.release.as_deref()?)
     }
 }

@@ -105,16 +105,7 @@ mod tests {
 
     fn event() -> Event {
         Event {
-            victim: Some(Victim {
-                task: task("java", 7),
-                uid: None,
-                total_vm: None,
-                anon_rss: None,
-                file_rss: None,
-                shmem_rss: None,
-                page_tables: None,
-                adj: None,
-            }),
+            victim: Some(Victim::of(task("java", 7))),
             group: [task("a-rather-long-n", 8)].into(),
             memcg: Some(b"/pods/a".into()),
             task_memcg: Some(b"/pods/a/b".into()),

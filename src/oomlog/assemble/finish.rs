@@ -70,16 +70,7 @@ fn constraint(open: &mut Open) {
 /// The victim: of the kill line; without it, of the `oom-kill:` line. `Kill process` alone does not tell: a child may have died.
 fn victim(open: &mut Open) {
     let summary = open.summary.take();
-    let named = summary.clone().map(|task| Victim {
-        task,
-        uid: None,
-        total_vm: None,
-        anon_rss: None,
-        file_rss: None,
-        shmem_rss: None,
-        page_tables: None,
-        adj: None,
-    });
+    let named = summary.clone().map(Victim::of);
     let is_killed = open.killed.is_some();
     open.event.selected = open.selected.take().or(summary.clone());
     let Some(mut victim) = open.killed.take().or(named) else {

@@ -1,4 +1,4 @@
-//! The table of tasks, summed up and ranked.
+//! Tasks by name, the victim, and the table of tasks, summed up and ranked.
 
 extern crate alloc;
 
@@ -6,6 +6,53 @@ use alloc::vec::Vec;
 
 use super::Text;
 use crate::units::Bytes;
+
+/// A process by name and number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Task {
+    /// Its name, unless that was cut.
+    pub comm: Option<Text>,
+    /// Its pid.
+    pub pid: u64,
+}
+
+/// Who was killed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Victim {
+    /// Who.
+    pub task: Task,
+    /// Whose process it was.
+    pub uid: Option<u32>,
+    /// Its address space.
+    pub total_vm: Option<Bytes>,
+    /// Anonymous memory.
+    pub anon_rss: Option<Bytes>,
+    /// Memory of files.
+    pub file_rss: Option<Bytes>,
+    /// Shared memory.
+    pub shmem_rss: Option<Bytes>,
+    /// Its page tables.
+    pub page_tables: Option<Bytes>,
+    /// Its oom_score_adj.
+    pub adj: Option<i64>,
+}
+
+impl Victim {
+    /// One of whom no more is said.
+    #[must_use]
+    pub const fn of(task: Task) -> Self {
+        Self {
+            task,
+            uid: None,
+            total_vm: None,
+            anon_rss: None,
+            file_rss: None,
+            shmem_rss: None,
+            page_tables: None,
+            adj: None,
+        }
+    }
+}
 
 /// What the table adds up to. Sizes are in pages.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
