@@ -5,7 +5,7 @@ pub mod recover;
 pub mod snapshot;
 pub mod watch;
 
-use crate::error::Error;
+use crate::error::{Absent, Error};
 use crate::exit::Exit;
 use crate::host::{Host, machine_id};
 use crate::report::json::{Envelope, Json};
@@ -101,7 +101,7 @@ fn take_once(
         when: When::Alive,
         buf,
         cmdline,
-        exe: None,
+        exe: Err(Absent::Late),
         rss: None,
     };
     Ok(with_report(format, out, envelope, |report| {

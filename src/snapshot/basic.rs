@@ -9,7 +9,6 @@ use crate::parse::stat::{self, Stat};
 use crate::parse::status::{self, Status};
 use crate::report::Event::Begin;
 use crate::report::{Fact, Moment, Name, Report, Value};
-use crate::sys::Errno;
 use crate::target::exe::{LINK_MAX, Link};
 use crate::target::{STAT_MAX, STATUS_MAX, Target};
 
@@ -40,15 +39,11 @@ const CMDLINE_MAX: usize = 4096;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     scene.memcg.refresh(scene.target);
-    let reads = match scene.when {
-        When::Dying { .. } => Reads::Kept,
-        _ => Reads::All(scene.cmdline),
-    };
-    let found = Found::read(scene.target, reads, scene.buf);
+    let found = Found::read(scene.target, scene.when, scene.cmdline, scene.buf);
     let stat = found.stat;
-    let exe = match (scene.exe, &found.exe) {
-        (Some(known), Err(_)) => Ok(known.as_bytes()),
-        (_, read) => read.as_ref().map(Link::as_bytes).map_err(|why| *why),
+    let exe = match (&found.exe, scene.exe) {
+        (Some(read), _) => read.as_ref().map(Link::as_bytes).map_err(|why| *why),
+        (None, known) => known.map(Link::as_bytes),
     };
     let exe_name = exe.map(|path| path.rsplit(|byte| *byte == b'/').next().unwrap_or(path));
     let state = stat
@@ -76,83 +71,72 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         VPID.is(vpid.map_or(Value::Nothing, Value::Count)),
         STARTED.is(Value::of(started, Value::Moment)),
         THREADS.is(Value::of(stat, |stat| Value::Count(stat.threads))),
-        shown_unless(reads, CWD.is(Value::of(found.cwd, Value::Text))),
+        shown(CWD, found.cwd.map(|cwd| Value::of(cwd, Value::Text))),
         CGROUP.is(Value::of(cgroup, Value::Text)),
         UNIT.is(text(owner.unit)),
         CONTAINER.is(text(owner.container)),
         POD.is(text(owner.pod)),
-        shown_unless(
-            reads,
-            CMDLINE.is(Value::of(found.cmdline, |text| match text.len() {
-                CMDLINE_MAX => Value::Cut(text),
-                _ => Value::Text(text),
-            })),
-        ),
+        shown(CMDLINE, found.cmdline.map(|text| Value::of(text, cmdline))),
     ];
-    let shown = match (scene.cmdline, facts.split_last()) {
-        (Cmdline::Hide, Some((_, others))) => others,
-        _ => &facts,
-    };
-    report.facts(shown);
-    Ok(Completeness::of(shown))
+    report.facts(&facts);
+    Ok(Completeness::of(&facts))
 }
 
-/// What is read of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reads {
-    /// All.
-    All(Cmdline),
-    /// What needs no page of the kernel's: links and command lines take one for each read, and while the whole system is out of memory
-    /// that waits for 2 s, until the oom_reaper has taken this process's own (seen on 5.10 and 6.1). Earlier snapshots have them.
-    Kept,
-}
-
-/// The fact, or one that is in no format.
-const fn shown_unless(reads: Reads, fact: Fact<'_>) -> Fact<'_> {
-    match reads {
-        Reads::All(_) => fact,
-        Reads::Kept => Fact {
-            value: Value::Nothing,
-            ..fact
-        }
-        .text_only()
-        .json_only(),
+/// The fact, or one that is in no format where it was not to be read.
+const fn shown(name: Name, value: Option<Value<'_>>) -> Fact<'_> {
+    match value {
+        Some(value) => name.is(value),
+        None => name.is(Value::Nothing).text_only().json_only(),
     }
 }
 
-/// What `/proc/PID` says of it.
+fn cmdline(text: &[u8]) -> Value<'_> {
+    match text.len() {
+        CMDLINE_MAX => Value::Cut(text),
+        _ => Value::Text(text),
+    }
+}
+
+/// What `/proc/PID` says of it; `None` is what was not to be read.
+///
+/// At its death links and the command line are not: each takes a page of the kernel's, and while the whole system is out of memory that
+/// waits for 2 s, until the oom_reaper has taken this process's own (seen on 5.10 and 6.1). Earlier snapshots have them.
 struct Found<'b> {
     stat: Result<Stat<'b>, Absent>,
     status: Result<Status, Absent>,
-    exe: Result<Link, Absent>,
-    cwd: Result<&'b [u8], Absent>,
-    cmdline: Result<&'b [u8], Absent>,
+    exe: Option<Result<Link, Absent>>,
+    cwd: Option<Result<&'b [u8], Absent>>,
+    cmdline: Option<Result<&'b [u8], Absent>>,
 }
 
 impl<'b> Found<'b> {
-    fn read(target: &mut Target, reads: Reads, mut buf: &'b mut [u8]) -> Self {
+    fn read(target: &mut Target, when: When, cmdline: Cmdline, mut buf: &'b mut [u8]) -> Self {
         let (stat_buf, status_buf) = (carve(&mut buf, STAT_MAX), carve(&mut buf, STATUS_MAX));
         let (cwd_buf, cmdline_buf) = (carve(&mut buf, LINK_MAX), carve(&mut buf, CMDLINE_MAX));
-        let (exe, cwd) = match reads {
-            Reads::All(_) => (target.exe(), target.cwd(cwd_buf)),
-            Reads::Kept => (Err(Errno::ENODATA), Err(Errno::ENODATA)),
+        let (exe, cwd) = match when {
+            When::Alive => (Some(target.exe()), Some(target.cwd(cwd_buf))),
+            When::Dying { .. } => (None, None),
         };
         let (view, files) = target.view_and_files();
         let stat = files.stat.once(view, stat_buf);
         let status = files.status.once(view, status_buf).map(status::parse);
-        let length = match reads {
-            Reads::All(Cmdline::Show) => files.cmdline.once(view, cmdline_buf).map(<[u8]>::len),
-            _ => Ok(0),
+        let arguments = match (when, cmdline) {
+            (When::Alive, Cmdline::Show) => {
+                Some(files.cmdline.once(view, cmdline_buf).map(<[u8]>::len))
+            }
+            _ => None,
         };
-        let stat = stat.map_err(|errno| target.absent(errno));
+        let mut because = |errno| target.absent(errno);
+        let stat = stat.map_err(&mut because);
         Self {
             stat: stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed)),
-            status: status.map_err(|errno| target.absent(errno)),
-            exe: exe.map_err(|errno| target.absent(errno)),
-            cwd: cwd.map_err(|errno| target.absent(errno)),
-            cmdline: length
-                .map(|length| spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
-                .map_err(|errno| target.absent(errno)),
+            status: status.map_err(&mut because),
+            exe: exe.map(|exe| exe.map_err(&mut because)),
+            cwd: cwd.map(|cwd| cwd.map_err(&mut because)),
+            cmdline: arguments.map(|length| {
+                let length = length.map_err(because)?;
+                Ok(spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
+            }),
         }
     }
 }

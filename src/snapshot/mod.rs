@@ -119,8 +119,8 @@ pub struct Scene<'a> {
     pub buf: &'a mut [u8],
     /// Whether the command line is shown.
     pub cmdline: Cmdline,
-    /// Its executable as it was last seen: in the exit stop links are not read.
-    pub exe: Option<&'a Link>,
+    /// Its executable as it was last seen, or why it could not be: in the exit stop links are not read.
+    pub exe: Result<&'a Link, Absent>,
     /// Its RSS, once the section on memory has read it.
     pub rss: Option<crate::units::Bytes>,
 }

@@ -74,13 +74,6 @@ impl Dir {
         readlinkat(self.0.as_raw_fd(), name, buf)
     }
 
-    /// Holds a symbolic link itself open: [`Dir::link`] of `c""` then reads it, wherever it points by then, without a lookup. At a
-    /// memory cgroup's limit a lookup may fail or take long.
-    pub fn hold_link(&self, name: &CStr) -> Result<Self> {
-        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        openat(&self.0, name, flags, Mode::empty()).map(Self)
-    }
-
     /// Device and inode of what `name` leads to, symbolic links followed.
     pub fn identity(&self, name: &CStr) -> Result<(u64, u64)> {
         let stat = fstatat(&self.0, name, AtFlags::empty())?;

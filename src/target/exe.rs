@@ -17,19 +17,12 @@ impl Target {
     /// Where `/proc/PID/exe` points. Needs ptrace read access: the same user and no set-uid, or root.
     pub fn exe(&self) -> Result<Link> {
         let mut buf = [0; LINK_MAX];
-        match &self.links {
-            [Some(held), _] => held.link(c"", &mut buf),
-            _ => self.view().link(c"exe", &mut buf),
-        }
-        .map(Fixed::of)
+        self.view().link(c"exe", &mut buf).map(Fixed::of)
     }
 
     /// Where `/proc/PID/cwd` points, into `buf`.
     pub fn cwd<'b>(&self, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-        match &self.links {
-            [_, Some(held)] => held.link(c"", buf),
-            _ => self.view().link(c"cwd", buf),
-        }
+        self.view().link(c"cwd", buf)
     }
 
     /// Whether `link` is `wanted`: literally, as the target's own root resolves it, or either with the executable deleted meanwhile.

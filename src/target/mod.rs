@@ -42,8 +42,6 @@ pub struct Target {
     dir: Dir,
     /// The process's own stat, not the thread's: the thread has another starttime and, in a namespace, another pid.
     stat: Kept,
-    /// exe and cwd as symbolic links, held open while the target is seized.
-    links: [Option<Dir>; 2],
     /// `/proc/PID/task/TID` of a live thread, when the first thread has exited before the others and shows no memory any more.
     thread: Option<(Pid, Dir)>,
 }
@@ -83,7 +81,6 @@ impl Target {
             pidfd: None,
             dir,
             stat: Kept::new(c"stat"),
-            links: [None, None],
             thread: None,
         };
         let mut buf = [0; STATUS_MAX];
@@ -199,7 +196,6 @@ impl Target {
         match self.live_thread() {
             Some(thread) => {
                 self.thread = Some(thread);
-                self.links = [None, None];
                 self.files.all().into_iter().for_each(Kept::reset);
                 Life::Alive
             }

@@ -39,10 +39,7 @@ impl Target {
         for _ in 0..2 {
             let tid = self.seizable(scope, own)?;
             match ptrace::seize(tid) {
-                Ok(()) if self.is_still_itself() => {
-                    self.hold_links();
-                    return Ok(());
-                }
+                Ok(()) if self.is_still_itself() => return Ok(()),
                 // The number was another's by then: the kernel lets go of that at once.
                 Ok(()) => {
                     let _ = ptrace::release(core::time::Duration::from_millis(100));
@@ -76,10 +73,6 @@ impl Target {
     /// Whether the number still is this process's: its own directory answers no more once it was collected.
     fn is_still_itself(&mut self) -> bool {
         self.stat(|stat| stat.starttime) == Ok(self.started)
-    }
-
-    fn hold_links(&mut self) {
-        self.links = [c"exe", c"cwd"].map(|name| self.view().hold_link(name).ok());
     }
 
     /// Whether a thread of it is not exiting.

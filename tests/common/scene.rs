@@ -59,7 +59,7 @@ impl Camera {
             when: When::Alive,
             buf: &mut self.read,
             cmdline: Cmdline::Show,
-            exe: None,
+            exe: Err(memdoor::error::Absent::Late),
             rss: None,
         };
         let mut out = Out::new(Sink::Fd(file.as_fd()), &mut self.out);

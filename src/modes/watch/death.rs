@@ -198,7 +198,7 @@ impl Armed<'_> {
             },
             buf: self.buf,
             cmdline: self.options.cmdline,
-            exe: self.exe.as_ref().ok(),
+            exe: self.exe.as_ref().map_err(|why| *why),
             rss: None,
         };
         let words = words(ended);

@@ -226,7 +226,7 @@ impl Armed<'_> {
             when: When::Alive,
             buf: self.buf,
             cmdline: self.options.cmdline,
-            exe: None,
+            exe: self.exe.as_ref().map_err(|why| *why),
             rss: None,
         };
         let taken = with_report(
