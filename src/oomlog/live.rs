@@ -8,8 +8,9 @@ use alloc::vec;
 
 use super::escape::lines_of;
 use super::event::RECORDS;
-use super::prefix::{record, sequence};
+use super::prefix::record;
 use super::scan::{Part, Take};
+use crate::parse;
 use crate::sys::kmsg::{self, Kmsg, RECORD, Read};
 use crate::sys::{Errno, Result};
 
@@ -35,7 +36,8 @@ pub fn drain(log: &Kmsg, take: &mut Take<'_>) -> Result<Gaps> {
             Read::Record(text) => {
                 // Behind the first newline are the record's properties.
                 let line = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
-                let number = RECORDS | sequence(line).unwrap_or_default();
+                let number = parse::kmsg::record(line).map_or(0, |record| record.sequence);
+                let number = RECORDS | number;
                 if lines_of(record(line)).any(|record| take(record, number) == Part::Stop) {
                     return Ok(gaps);
                 }

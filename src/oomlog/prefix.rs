@@ -11,10 +11,11 @@ mod stamp;
 mod tag;
 mod word;
 
-pub(in crate::oomlog) use kmsg::{caller, sequence};
+pub(in crate::oomlog) use kmsg::caller;
 
 use super::escape::skip_colour;
 use super::record::{Caller, Origin, Record, When};
+use crate::parse;
 
 /// No line seen so far has more than six; a hostile one may not cost more than this.
 const PREFIXES: usize = 12;
@@ -121,11 +122,12 @@ impl<'l> Head<'l> {
 
     /// `/dev/kmsg` and extended netconsole: `6,1234,5678901,-,caller=T12;`.
     fn kmsg(&mut self) -> Option<()> {
-        let (header, rest) = kmsg::header(self.rest)?;
-        self.when.boot_us = Some(header.boot_us);
-        self.caller = header.caller;
-        self.says(origin_of(header.priority));
-        self.take(rest, Stage::Printk)
+        let record = parse::kmsg::record(self.rest)?;
+        self.when.boot_us = Some(record.boot_us);
+        let mut fields = record.more.split(|byte| *byte == b',');
+        self.caller = fields.find_map(|field| caller(field.strip_prefix(b"caller=")?));
+        self.says(origin_of(record.priority));
+        self.take(record.text, Stage::Printk)
     }
 
     /// `<4>`, of dmesg -r, consoles and syslog on the wire; and `<4>1 `, with which RFC 5424 begins.
@@ -274,7 +276,7 @@ const fn origin_of(priority: u64) -> Origin {
 /// Prefixes that no message contains by chance.
 fn is_certain(text: &[u8]) -> bool {
     matches!(bracket::bracket(text), Some((bracket::Bracket::Boot(_), _)))
-        || kmsg::header(text).is_some()
+        || parse::kmsg::record(text).is_some()
         || stamp::wall(text).is_some()
 }
 

@@ -3,6 +3,7 @@
 //! One file for each kernel file, named after it. A field that the text lacks is `None`, never 0.
 
 pub mod cgroup;
+pub mod kmsg;
 pub mod maps;
 pub mod memcg;
 pub mod meminfo;

@@ -4,46 +4,6 @@ use super::word::{blank, digits};
 use crate::oomlog::record::{Caller, Origin};
 use crate::parse;
 
-/// What stands before the semicolon of a /dev/kmsg record: Documentation/ABI/testing/dev-kmsg.
-pub(super) struct Header {
-    pub(super) priority: u64,
-    pub(super) boot_us: u64,
-    pub(super) caller: Option<Caller>,
-}
-
-/// `6,1234,5678901,-,caller=T12;`; extended netconsole may put the kernel's release before it (Linux 6.2).
-pub(super) fn header(line: &[u8]) -> Option<(Header, &[u8])> {
-    // Priority, sequence and time are below 64 digits; the fields behind them few.
-    let near = &line[..line.len().min(160)];
-    let end = near.iter().position(|byte| *byte == b';')?;
-    let mut fields = near[..end].split(|byte| *byte == b',');
-    let first = fields.next()?;
-    let priority = match parse::dec(first) {
-        Some(priority) => priority,
-        None if first.contains(&b'.') => parse::dec(fields.next()?)?,
-        None => return None,
-    };
-    parse::dec(fields.next()?)?;
-    let boot_us = parse::dec(fields.next()?)?;
-    // `-`, or `c` and `+` for the first and further parts of a continued line.
-    let flags = fields.next()?;
-    if !matches!(flags, b"-" | b"c" | b"+") {
-        return None;
-    }
-    let caller = fields.find_map(|field| caller(field.strip_prefix(b"caller=")?));
-    let header = Header {
-        priority,
-        boot_us,
-        caller,
-    };
-    Some((header, &line[end + 1..]))
-}
-
-/// The number of a /dev/kmsg record: its second field.
-pub(in crate::oomlog) fn sequence(line: &[u8]) -> Option<u64> {
-    parse::dec(line.split(|byte| *byte == b',').nth(1)?)
-}
-
 /// `T123` or `C1`.
 pub(in crate::oomlog) fn caller(text: &[u8]) -> Option<Caller> {
     match text {
