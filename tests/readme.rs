@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use common::run::{memdoor, run, run_command};
-use common::target::Victim;
+use common::target::{Victim, path};
 
 fn readme() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("README.md")
@@ -98,7 +98,8 @@ fn the_commands_for_a_hurry_run() {
             .split('#')
             .next()
             .unwrap_or_default()
-            .replace("31486", &victim.id());
+            .replace("31486", &victim.id())
+            .replace("/opt/leaker", path().to_str().expect("UTF-8"));
         let typed = typed.split(">>").next().unwrap_or_default();
         let mut words: Vec<&str> = typed.split_whitespace().collect();
         if !matches!(words[0], "snapshot" | "dmesg") {

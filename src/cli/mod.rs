@@ -86,10 +86,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             text: usage::bare(),
             exit: Exit::Usage,
         }),
-        None => watch::args(args),
+        None => watch::args(args, watch::Form::Short),
         Some("watch") => {
             args.remove(1);
-            watch::args(args)
+            watch::args(args, watch::Form::Named)
         }
         Some("snapshot") => {
             args.remove(1);

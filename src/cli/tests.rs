@@ -28,7 +28,7 @@ fn the_documents_command_line_is_understood() {
         "memdoor watch --pid 8893 --exename /home/ericlee/oom --memory-pressure-threshold 50 --interval 1 --count 3 --lock-memory",
     );
     for options in [short, long] {
-        assert_eq!(options.pid.get(), 8893);
+        assert_eq!(options.pid.expect("a pid").get(), 8893);
         assert_eq!(options.exe, Some(&b"/home/ericlee/oom"[..]));
         assert_eq!(options.threshold.map(Threshold::percent), Some(50));
         assert_eq!(options.interval, Duration::from_secs(1));

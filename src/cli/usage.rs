@@ -39,6 +39,7 @@ usage: memdoor -p|--pid <target process id>
                [-l|--lock-memory] [-q|--quiet] [--of memtotal|cgroup|auto]
                [--format text|json] [--no-cmdline] [--self-report]
                [--seize danger|always|never] [--death-ms <millisecond(s)>]
+               [--follow]
                [-o|--output DIR] [--record-size SIZE] [--keep N]
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
@@ -70,6 +71,9 @@ then at every interval. Ends when the process does.
                        a last snapshot: danger (default; while its RSS is
                        above PERCENT), always or never
       --death-ms MS    holds it no longer then: 10 to 1500; default 200
+      --follow         when the process ends, waits for the next one that runs
+                       the same executable as the same user, and goes on.
+                       memdoor watch -e PATH, without -p, waits for the first
       --self-report    says at the end what watching cost
   -o, --output DIR     writes all of it to a new file in DIR as well, first and
                        whatever happens to standard output: its room is taken

@@ -15,7 +15,7 @@ use super::{
 
 /// What was typed for a watch.
 pub(crate) struct WatchArgs {
-    pid: Pid,
+    pid: Option<Pid>,
     exe: Option<Vec<u8>>,
     threshold: Option<Threshold>,
     base: Base,
@@ -27,6 +27,7 @@ pub(crate) struct WatchArgs {
     seize: watch::Seize,
     death: Duration,
     self_report: watch::SelfReport,
+    follow: watch::Follow,
     record: RecordArgs,
 }
 
@@ -100,6 +101,7 @@ impl WatchArgs {
             seize: self.seize,
             death: self.death,
             self_report: self.self_report,
+            follow: self.follow,
             record: self.record.borrow(),
         }
     }
@@ -111,8 +113,17 @@ fn twice(name: &str) -> UsageError {
     ))
 }
 
+/// How the mode was named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// `memdoor -p PID`: where a PID that was forgotten is an error.
+    Short,
+    /// `memdoor watch`.
+    Named,
+}
+
 /// Reads it.
-pub(super) fn args(args: Vec<OsString>) -> Result<Command> {
+pub(super) fn args(args: Vec<OsString>, form: Form) -> Result<Command> {
     let mut record = RecordArgs::typed(&args);
     let parser = &mut Parser::from_iter(args);
     let (mut pid, mut exe, mut threshold, mut count) = (None, None, None, None);
@@ -122,6 +133,7 @@ pub(super) fn args(args: Vec<OsString>) -> Result<Command> {
     let mut below = watch::Below::Report;
     let (mut seize, mut death) = (watch::Seize::default(), Duration::from_millis(200));
     let mut self_report = watch::SelfReport::Hide;
+    let mut follow = watch::Follow::End;
     let mut output = OutputArgs::default();
     while let Some(name) = next(parser)? {
         if let Some(command) = about(&name, usage::watch) {
@@ -145,13 +157,22 @@ pub(super) fn args(args: Vec<OsString>) -> Result<Command> {
             "--of" => base = values::base(&name, &value(&name, parser)?)?,
             "--seize" => seize = values::seize(&name, &value(&name, parser)?)?,
             "--death-ms" => death = values::death(&name, &value(&name, parser)?)?,
+            "--follow" => follow = watch::Follow::Next,
             "--self-report" => self_report = watch::SelfReport::Show,
             _ if output.take(&name, parser)? || record.take(&name, parser)? => {}
             _ => return Err(unknown_option(&name)),
         }
     }
     record.check()?;
-    let pid = pid.ok_or_else(|| UsageError("-p PID is missing: the process to watch".into()))?;
+    match (pid, &exe, form) {
+        (Some(_), ..) | (None, Some(_), Form::Named) => {}
+        (None, Some(_), Form::Short) => return Err(UsageError(
+            "-p PID is missing: the process to watch (memdoor watch -e PATH waits for one that runs PATH)".into(),
+        )),
+        (None, None, _) => {
+            return Err(UsageError("-p PID is missing: the process to watch".into()));
+        }
+    }
     Ok(Command::Watch(Box::new(WatchArgs {
         pid,
         exe,
@@ -165,6 +186,7 @@ pub(super) fn args(args: Vec<OsString>) -> Result<Command> {
         seize,
         death,
         self_report,
+        follow,
         record,
     })))
 }

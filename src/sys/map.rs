@@ -54,14 +54,6 @@ impl Region {
             core::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<u64>())
         }
     }
-
-    /// The memory as bytes, for as long as memdoor runs.
-    #[must_use]
-    pub fn leak(self) -> &'static mut [u8] {
-        let this = core::mem::ManuallyDrop::new(self);
-        // SAFETY: mmap returned zeroed memory of at least `len` bytes, and as it is never dropped this is the only way to it.
-        unsafe { core::slice::from_raw_parts_mut(this.start.as_ptr(), this.len) }
-    }
 }
 
 impl Drop for Region {

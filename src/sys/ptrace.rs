@@ -94,6 +94,12 @@ pub fn seize(tid: Pid) -> Result<()> {
     Ok(())
 }
 
+/// Forgets how the last traced thread ended: another process is next.
+pub fn forget() {
+    GONE.store(-1, Relaxed);
+    MISSED.store(false, Relaxed);
+}
+
 /// Whether a thread is seized and has not begun to exit.
 #[must_use]
 pub fn is_seized() -> bool {

@@ -29,7 +29,7 @@ impl Target {
     #[must_use]
     pub fn runs(&self, link: &Link, wanted: &[u8]) -> bool {
         let link = link.as_bytes();
-        let present = link.strip_suffix(DELETED).unwrap_or(link);
+        let present = present(link);
         link == wanted || present == wanted || self.is_realpath(present, wanted).unwrap_or(false)
     }
 
@@ -56,4 +56,10 @@ impl Target {
         let real = real.strip_suffix(b"/").unwrap_or(real);
         Some(link.strip_prefix(real) == Some(name))
     }
+}
+
+/// The path without the kernel's mark that the file is no longer there.
+#[must_use]
+pub fn present(link: &[u8]) -> &[u8] {
+    link.strip_suffix(DELETED).unwrap_or(link)
 }

@@ -5,6 +5,7 @@
 
 pub mod exe;
 mod files;
+pub mod find;
 pub mod memcg;
 mod refusal;
 mod tracee;

@@ -17,27 +17,33 @@ use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
+use crate::sys::map::Region;
 use crate::sys::offline::{self, Recorder};
 use crate::sys::out::{Out, Sink, say};
-use crate::sys::{heap, signal};
+use crate::sys::{heap, ptrace, signal};
 use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use crate::trigger::Trigger;
-use crate::units::Bytes;
+use crate::units::{Bytes, Pid};
 
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
-    pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
+    pub(super) fn arm(
+        options: Options<'a>,
+        pid: Pid,
+        buffers: Buffers<'a>,
+        death_memory: &'a mut Option<Region>,
+    ) -> Result<Self, Exit> {
+        ptrace::forget();
         let Buffers { out, read } = buffers;
         let mut host = open_host()?;
-        let mut target =
-            Target::open(&host.proc, options.pid).map_err(|refusal| refuse(&refusal))?;
+        let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
         let exe = check_exe(&target, &options)?;
         let envelope = envelope(&host);
         let mut memcg = Memcg::new(&host.proc, read);
         let sockets = arm_sockets(&target)?;
-        let out = memory_for(&mut target, &options, out)
+        let out = memory_for(&mut target, &options, out, death_memory)
             .map_err(|errno| fail(&Error::new("map", b"memory for a snapshot at death", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
         harden::touch_stack();
@@ -59,6 +65,7 @@ impl<'a> Armed<'a> {
         let now = monotonic();
         Ok(Self {
             options,
+            user: target.user(),
             target,
             host,
             memcg,
@@ -114,7 +121,7 @@ fn kernel_log(host: &Host, target: &mut Target, buf: &mut [u8]) -> KernelLog {
 
 /// The executable as it is now, when it is the one that the user named.
 fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Absent>, Exit> {
-    let pid = options.pid;
+    let pid = target.pid;
     match (target.exe(), options.exe) {
         (Ok(link), Some(wanted)) if !target.runs(&link, wanted) => {
             say_mismatch(pid, wanted, Some(&link));

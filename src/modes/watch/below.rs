@@ -29,10 +29,10 @@ impl Armed<'_> {
         let now = Now::read();
         let head = Head {
             now: &now,
-            pid: self.options.pid,
+            pid: self.target.pid,
             comm: b"",
         };
-        let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), Event::Below);
+        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), Event::Below);
         self.completeness = self.completeness.and(Completeness::of(&[exe]));
         let percent = self
             .options

@@ -81,6 +81,7 @@ pub(super) fn memory_for<'b>(
     target: &mut Target,
     options: &Options<'_>,
     lent: &'b mut [u8],
+    own: &'b mut Option<Region>,
 ) -> Result<&'b mut [u8]> {
     let (base, row) = match options.format {
         Format::Text => (TEXT, 110),
@@ -99,7 +100,7 @@ pub(super) fn memory_for<'b>(
     if needed <= lent.len() {
         return Ok(lent);
     }
-    Region::new(needed).map(Region::leak)
+    Ok(own.insert(Region::new(needed)?).as_bytes())
 }
 
 impl Armed<'_> {

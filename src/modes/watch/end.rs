@@ -154,13 +154,13 @@ impl Armed<'_> {
                 // The original's line, which scripts look for.
                 say(format_args!(
                     "ERROR: PID {} is not accessible: No such process",
-                    self.options.pid
+                    self.target.pid
                 ));
                 Exit::Gone
             }
             (Ending::Mismatch, _) => {
                 say_mismatch(
-                    self.options.pid,
+                    self.target.pid,
                     self.options.exe.unwrap_or_default(),
                     self.exe.as_ref().ok(),
                 );
@@ -195,7 +195,7 @@ impl Armed<'_> {
         let age = monotonic().saturating_sub(self.seen.last_at);
         let last_seen = Moment::at(now.realtime.saturating_sub(age));
         let watched = monotonic().saturating_sub(self.seen.started);
-        let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), WatchEnd);
+        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), WatchEnd);
         let [status, signal, core, code, stop, stopped, why, held] = Fate::facts(fate);
         let facts = [
             pid,
@@ -218,7 +218,7 @@ impl Armed<'_> {
         ];
         let head = Head {
             now: &now,
-            pid: self.options.pid,
+            pid: self.target.pid,
             comm: b"",
         };
         let (format, record) = (self.options.format, self.options.record);

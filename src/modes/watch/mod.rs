@@ -7,13 +7,14 @@ mod counts;
 mod death;
 mod end;
 mod fate;
+mod follow;
 mod kmsg;
 mod options;
 mod record;
 mod threshold;
 mod verdict;
 
-pub use options::{Below, Lock, Options, Recording, SIZE_MIN, Seize, SelfReport};
+pub use options::{Below, Follow, Lock, Options, Recording, SIZE_MIN, Seize, SelfReport};
 
 extern crate std;
 
@@ -40,15 +41,40 @@ use crate::units::{Bytes, Pid};
 use counts::Counts;
 use death::{CHECK, DeathWatch};
 use end::{Ending, Seen};
+use follow::Previous;
 use kmsg::KernelLog;
 use threshold::Confirmed;
 
-/// Watches until the end.
+/// Watches until the end; with `--follow` one process after the other.
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    match &mut Armed::arm(*options, buffers) {
-        Ok(armed) => armed.run(),
-        Err(exit) => *exit,
+    let Buffers { out, read } = buffers;
+    let mut options = *options;
+    let mut previous = None;
+    loop {
+        let pid = match options.pid {
+            Some(pid) => pid,
+            None => match follow::wait(&options, previous.as_ref()) {
+                Ok(pid) => pid,
+                Err(exit) => return exit,
+            },
+        };
+        let (out, read) = (&mut *out, &mut *read);
+        let mut death_memory = None;
+        match Armed::arm(options, pid, Buffers { out, read }, &mut death_memory) {
+            Ok(mut armed) => {
+                let exit = armed.run();
+                if exit != Exit::Gone || options.follow == Follow::End {
+                    return exit;
+                }
+                options.count = armed.reports_left();
+                previous = Some(armed.as_previous());
+            }
+            // It was found, and has gone since.
+            Err(Exit::Gone) if options.pid.is_none() => {}
+            Err(exit) => return exit,
+        }
+        options.pid = None;
     }
 }
 
@@ -56,6 +82,8 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
 struct Armed<'a> {
     options: Options<'a>,
     target: Target,
+    /// Whose it was when it was armed.
+    user: Option<u64>,
     host: Host,
     memcg: Memcg,
     envelope: Envelope,
@@ -81,6 +109,15 @@ struct Armed<'a> {
 }
 
 impl Armed<'_> {
+    fn reports_left(&self) -> Option<u64> {
+        let count = self.options.count?;
+        Some(count.saturating_sub(self.reports))
+    }
+
+    fn as_previous(&self) -> Previous {
+        Previous::of(&self.target, &self.exe, self.user)
+    }
+
     fn watch(&mut self) -> Ending {
         let step = SAMPLE.min(self.options.interval);
         let mut planned = monotonic();

@@ -11,8 +11,8 @@ use crate::units::Pid;
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
-    /// Whom to watch.
-    pub pid: Pid,
+    /// Whom to watch; `None`: the first that runs `exe`, waited for.
+    pub pid: Option<Pid>,
     /// The executable that it must be running.
     pub exe: Option<&'a [u8]>,
     /// When to take snapshots; `None`: at every interval.
@@ -37,6 +37,8 @@ pub struct Options<'a> {
     pub death: Duration,
     /// Whether to say at the end what watching cost.
     pub self_report: SelfReport,
+    /// What to do when the target has ended.
+    pub follow: Follow,
     /// The file to write to as well.
     pub record: Option<Recording<'a>>,
 }
@@ -69,6 +71,15 @@ pub enum Below {
     Report,
     /// They are not: `-q`.
     Quiet,
+}
+
+/// What to do when the target has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Follow {
+    /// End.
+    End,
+    /// Watch the next process that runs its executable as its user: `--follow`.
+    Next,
 }
 
 /// Whether memdoor says at its end what watching cost.

@@ -75,7 +75,7 @@ impl Armed<'_> {
             .target
             .stat(|stat| Fixed::of(stat.comm))
             .unwrap_or_default();
-        let name = name(&now, comm.as_bytes(), self.options);
+        let name = name(&now, comm.as_bytes(), self.target.pid, self.options.format);
         let mut part = name.clone();
         part.push(PART);
         let place = Place { dir, part, name };
@@ -136,11 +136,11 @@ impl Armed<'_> {
         out.begin(Kind::Start);
         let head = Head {
             now,
-            pid: self.options.pid,
+            pid: self.target.pid,
             comm,
         };
         let typed = self.options.record.map_or(&b""[..], |asked| asked.typed);
-        let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), Event::Record);
+        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), Event::Record);
         let facts = [
             HOST.is(Value::Text(self.envelope.host.as_bytes())),
             KERNEL.is(Value::Text(self.envelope.release.as_bytes())),

@@ -91,7 +91,7 @@ impl Armed<'_> {
         if self.options.threshold.is_none() || self.fires_at.is_some() {
             return Ok(());
         }
-        let pid = self.options.pid;
+        let pid = self.target.pid;
         match self.options.base {
             Base::Memtotal => Err(fail(&Error::new(
                 "read",

@@ -2,7 +2,6 @@
 
 use crate::error::Because;
 use crate::fixed::Fixed;
-use crate::modes::watch::Options;
 use crate::report::Format;
 use crate::report::escape::Escaped;
 use crate::sys::clock::Now;
@@ -11,24 +10,25 @@ use crate::sys::getdents::Entries;
 use crate::sys::out::say;
 use crate::sys::record;
 use crate::sys::{Errno, Result};
+use crate::units::Pid;
 
 const PREFIX: &[u8] = b"memdoor-";
 
 /// `memdoor-COMM-PID-20261121T134452Z.txt`
 #[inline(never)]
-pub(super) fn name(now: &Now, comm: &[u8], options: Options<'_>) -> Fixed<160> {
+pub(super) fn name(now: &Now, comm: &[u8], pid: Pid, format: Format) -> Fixed<160> {
     let mut name = Fixed::of(PREFIX);
     for byte in comm {
         let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+');
         name.push(&[if is_plain { *byte } else { b'_' }]);
     }
-    name.push(b"-").push_dec(options.pid.get()).push(b"-");
+    name.push(b"-").push_dec(pid.get()).push(b"-");
     let utc = now.utc;
     let date = [utc.month, utc.day].map(two);
     let time = [utc.hour, utc.minute, utc.second].map(two);
     name.push_dec(utc.year).push(date.as_flattened());
     name.push(b"T").push(time.as_flattened()).push(b"Z");
-    name.push(match options.format {
+    name.push(match format {
         Format::Text => b".txt",
         Format::Json => b".ndjson",
     });

@@ -1,0 +1,99 @@
+//! `--follow`, and `-e` without `-p`: waits for a process that runs an executable.
+
+use core::time::Duration;
+
+use super::options::Options;
+use crate::error::{Absent, Error};
+use crate::exit::Exit;
+use crate::fixed::Fixed;
+use crate::modes::{fail, open_host, output_exit};
+use crate::report::Format;
+use crate::report::escape::Escaped;
+use crate::sys::out::{Out, Sink, say};
+use crate::sys::signal::{self, Stop};
+use crate::target::Target;
+use crate::target::exe::{Link, present};
+use crate::target::find::{Wanted, find};
+use crate::units::{Pid, Ticks};
+
+/// How often all processes are looked at: 3 us each, of a second in which a service manager starts the next one.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Who was watched before.
+pub(super) struct Previous {
+    exe: Result<Link, Absent>,
+    user: Option<u64>,
+    started: Ticks,
+}
+
+impl Previous {
+    pub(super) fn of(target: &Target, exe: &Result<Link, Absent>, user: Option<u64>) -> Self {
+        Self {
+            exe: exe.clone(),
+            user,
+            started: target.started,
+        }
+    }
+}
+
+/// Waits for the next process; the exit code when there is none to wait for, or a signal asks for the end.
+#[inline(never)]
+pub(super) fn wait(options: &Options<'_>, previous: Option<&Previous>) -> Result<Pid, Exit> {
+    let host = open_host()?;
+    signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
+    let known = previous.and_then(|previous| previous.exe.as_ref().ok());
+    let Some(exe) = options.exe.or(known.map(|link| present(link.as_bytes()))) else {
+        say(format_args!(
+            "memdoor: cannot follow: what the process ran could not be read; give -e PATH"
+        ));
+        return Err(Exit::Error);
+    };
+    let wanted = Wanted {
+        exe,
+        user: previous.and_then(|previous| previous.user),
+        after: previous.map(|previous| previous.started),
+    };
+    let mut user = Fixed::<40>::new();
+    if let Some(id) = wanted.user {
+        user.push(b" as user ").push_dec(id);
+    }
+    let user = core::str::from_utf8(user.as_bytes()).unwrap_or_default();
+    say(format_args!(
+        "memdoor: waiting for a process that runs {}{user}",
+        Escaped(exe)
+    ));
+    loop {
+        if let Some(stop) = signal::stop_requested() {
+            return Err(stopped(stop, options.format));
+        }
+        match find(&host.proc, &wanted) {
+            Ok(Some(found)) => {
+                let pid = found.pid;
+                say(format_args!("memdoor: watching PID {pid}"));
+                if found.others > 0 {
+                    let others = found.others;
+                    say(format_args!(
+                        "memdoor: note: {others} more run it, started later; -p PID names one"
+                    ));
+                }
+                return Ok(pid);
+            }
+            Ok(None) => {}
+            Err(errno) => return Err(fail(&Error::new("list", b"/proc", errno))),
+        }
+        // A signal ends the wait early, and any other end of it is looked at again.
+        let _ = signal::wait(None, Some(LOOK));
+    }
+}
+
+/// The sentence of the original.
+fn stopped(stop: Stop, format: Format) -> Exit {
+    let mut buf = [0; 64];
+    let mut out = Out::new(Sink::Stdout, &mut buf);
+    if format == Format::Text {
+        out.put(stop.sentence().as_bytes());
+        out.put(b"\n");
+        out.flush();
+    }
+    out.broken().map_or(Exit::Done, output_exit)
+}
