@@ -85,6 +85,65 @@ impl RecordArgs {
 }
 
 impl WatchArgs {
+    /// What holds where nothing is typed.
+    fn new(record: RecordArgs) -> Self {
+        Self {
+            pid: None,
+            exe: None,
+            threshold: None,
+            base: Base::default(),
+            interval: Duration::from_secs(1),
+            count: None,
+            lock: watch::Lock::Try,
+            below: watch::Below::Report,
+            output: OutputArgs::default(),
+            seize: watch::Seize::default(),
+            death: Duration::from_millis(200),
+            self_report: watch::SelfReport::Hide,
+            follow: watch::Follow::End,
+            record,
+        }
+    }
+
+    /// Takes an option that is one of a watch's.
+    fn take(&mut self, name: &str, parser: &mut Parser) -> Result<bool> {
+        match name {
+            "-p" | "--pid" => {
+                let before = self.pid.replace(values::pid(name, &value(name, parser)?)?);
+                before.map_or(Ok(()), |_| Err(twice(name)))?;
+            }
+            "-e" | "--exename" => {
+                self.exe = Some(values::path(name, value(name, parser)?)?.into_vec());
+            }
+            "-m" | "--memory-pressure-threshold" => {
+                self.threshold = Some(values::threshold(name, &value(name, parser)?)?);
+            }
+            "-i" | "--interval" => self.interval = values::interval(name, &value(name, parser)?)?,
+            "-c" | "--count" => self.count = Some(values::count(name, &value(name, parser)?)?),
+            "-l" | "--lock-memory" => self.lock = watch::Lock::Require,
+            "-q" | "--quiet" => self.below = watch::Below::Quiet,
+            "--of" => self.base = values::base(name, &value(name, parser)?)?,
+            "--seize" => self.seize = values::seize(name, &value(name, parser)?)?,
+            "--death-ms" => self.death = values::death(name, &value(name, parser)?)?,
+            "--follow" => self.follow = watch::Follow::Next,
+            "--self-report" => self.self_report = watch::SelfReport::Show,
+            _ => return Ok(self.output.take(name, parser)? || self.record.take(name, parser)?),
+        }
+        Ok(true)
+    }
+
+    /// A PID that was forgotten, or was empty in a script, is an error where nothing says that a name is meant.
+    fn check_pid(&self, form: Form) -> Result<()> {
+        let hint = match (self.pid, &self.exe, form) {
+            (Some(_), ..) | (None, Some(_), Form::Named) => return Ok(()),
+            (None, Some(_), Form::Short) => " (memdoor watch -e PATH waits for one that runs PATH)",
+            (None, None, _) => "",
+        };
+        Err(UsageError(format!(
+            "-p PID is missing: the process to watch{hint}"
+        )))
+    }
+
     /// As the mode takes it.
     pub(crate) fn borrow(&self) -> watch::Options<'_> {
         watch::Options {
@@ -124,69 +183,17 @@ pub(super) enum Form {
 
 /// Reads it.
 pub(super) fn args(args: Vec<OsString>, form: Form) -> Result<Command> {
-    let mut record = RecordArgs::typed(&args);
+    let mut watch = WatchArgs::new(RecordArgs::typed(&args));
     let parser = &mut Parser::from_iter(args);
-    let (mut pid, mut exe, mut threshold, mut count) = (None, None, None, None);
-    let mut interval = Duration::from_secs(1);
-    let mut base = Base::default();
-    let mut lock = watch::Lock::Try;
-    let mut below = watch::Below::Report;
-    let (mut seize, mut death) = (watch::Seize::default(), Duration::from_millis(200));
-    let mut self_report = watch::SelfReport::Hide;
-    let mut follow = watch::Follow::End;
-    let mut output = OutputArgs::default();
     while let Some(name) = next(parser)? {
         if let Some(command) = about(&name, usage::watch) {
             return Ok(command);
         }
-        match name.as_str() {
-            "-p" | "--pid" => {
-                let before = pid.replace(values::pid(&name, &value(&name, parser)?)?);
-                before.map_or(Ok(()), |_| Err(twice(&name)))?;
-            }
-            "-e" | "--exename" => {
-                exe = Some(values::path(&name, value(&name, parser)?)?.into_vec())
-            }
-            "-m" | "--memory-pressure-threshold" => {
-                threshold = Some(values::threshold(&name, &value(&name, parser)?)?)
-            }
-            "-i" | "--interval" => interval = values::interval(&name, &value(&name, parser)?)?,
-            "-c" | "--count" => count = Some(values::count(&name, &value(&name, parser)?)?),
-            "-l" | "--lock-memory" => lock = watch::Lock::Require,
-            "-q" | "--quiet" => below = watch::Below::Quiet,
-            "--of" => base = values::base(&name, &value(&name, parser)?)?,
-            "--seize" => seize = values::seize(&name, &value(&name, parser)?)?,
-            "--death-ms" => death = values::death(&name, &value(&name, parser)?)?,
-            "--follow" => follow = watch::Follow::Next,
-            "--self-report" => self_report = watch::SelfReport::Show,
-            _ if output.take(&name, parser)? || record.take(&name, parser)? => {}
-            _ => return Err(unknown_option(&name)),
+        if !watch.take(&name, parser)? {
+            return Err(unknown_option(&name));
         }
     }
-    record.check()?;
-    match (pid, &exe, form) {
-        (Some(_), ..) | (None, Some(_), Form::Named) => {}
-        (None, Some(_), Form::Short) => return Err(UsageError(
-            "-p PID is missing: the process to watch (memdoor watch -e PATH waits for one that runs PATH)".into(),
-        )),
-        (None, None, _) => {
-            return Err(UsageError("-p PID is missing: the process to watch".into()));
-        }
-    }
-    Ok(Command::Watch(Box::new(WatchArgs {
-        pid,
-        exe,
-        threshold,
-        base,
-        interval,
-        count,
-        lock,
-        below,
-        output,
-        seize,
-        death,
-        self_report,
-        follow,
-        record,
-    })))
+    watch.record.check()?;
+    watch.check_pid(form)?;
+    Ok(Command::Watch(Box::new(watch)))
 }
