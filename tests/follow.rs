@@ -72,22 +72,19 @@ fn the_next_process_of_the_executable_is_watched_when_one_ends() {
 #[test]
 fn a_process_that_ran_before_it_is_not_the_next_one() {
     let program = Program::new();
-    let _older = program.start();
+    let older = program.start();
     // Start times are counted in 10 ms.
     let mut first = poll("a later start", || {
         let first = program.start();
-        (started(first.pid) > started(_older.pid)).then_some(first)
+        (started(first.pid) > started(older.pid)).then_some(first)
     });
-    let mut watch = Running::start(memdoor(&["-p", &first.id(), "-m", "99", "--follow", "-q"]));
+    let args = ["-p", &first.id(), "-m", "99", "-i", "60", "--follow"];
+    let mut watch = Running::start(memdoor(&args));
+    watch.next_report();
     first.end();
     assert!(watch.next_report().is_end());
     let second = program.start();
-    watch.signal(Signal::SIGUSR1);
-    let ended = poll("a snapshot", || {
-        watch.signal(Signal::SIGUSR1);
-        watch.report()
-    });
-    assert_eq!(ended.value("PID"), second.id());
+    assert_eq!(watch.next_report().value("PID"), second.id());
 }
 
 fn started(pid: u32) -> u64 {
