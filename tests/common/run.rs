@@ -1,6 +1,6 @@
 //! Running memdoor, or anything else, with a deadline, and reading its lines as they come.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -111,6 +111,15 @@ pub fn run_command(command: Command) -> Ended {
     Running::start(command).end()
 }
 
+/// Starts a program. A copy made just now may still be open for writing in a child that another test is about to start: ETXTBSY.
+pub fn spawn(command: &mut Command) -> Child {
+    poll("its file to be closed", || match command.spawn() {
+        Ok(child) => Some(child),
+        Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
+        Err(error) => panic!("{command:?}: {error}"),
+    })
+}
+
 /// A program that runs; killed when dropped.
 pub struct Running {
     child: Child,
@@ -128,12 +137,11 @@ impl Running {
 
     /// Starts it with its standard output somewhere else.
     pub fn start_into(mut command: Command, stdout: Stdio) -> Self {
-        let mut child = command
+        command
             .stdin(Stdio::null())
             .stdout(stdout)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+            .stderr(Stdio::piped());
+        let mut child = spawn(&mut command);
         let pid = Pid::new(child.id().into()).expect("a pid");
         let pidfd = PidFd::open(pid).expect("a pidfd");
         let (send, lines) = channel();

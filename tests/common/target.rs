@@ -9,7 +9,7 @@ use memdoor::sys::clock::Now;
 use nix::sys::signal::{Signal, kill};
 
 use super::report::Report;
-use super::run::{MEMDOOR, command, poll, run};
+use super::run::{MEMDOOR, command, poll, run, spawn};
 
 /// Where it is built: `cargo test` builds examples beside the binary.
 pub fn path() -> PathBuf {
@@ -45,11 +45,8 @@ impl Victim {
 
     /// The same through another program, or a copy.
     pub fn start_command(mut command: Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = spawn(&mut command);
         let stdin = child.stdin.take();
         let mut out = BufReader::new(child.stdout.take().expect("piped"));
         let mut said = Vec::new();
