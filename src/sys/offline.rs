@@ -1,6 +1,6 @@
 //! The code that nothing armed runs: it is not kept in memory while a process is watched.
 //!
-//! Reading kernel logs is two fifths of the program. The linker puts that code together (.cargo/layout.ld), between two markers, and
+//! Reading kernel logs is two fifths of the program. The linker puts that code together (.cargo/offline.ld), between two markers, and
 //! once armed its pages are given back. Without that script the markers are neighbours, and nothing is between them. What is called
 //! all the same is read from the file again: only slower.
 
