@@ -26,6 +26,9 @@ use crate::units::Bytes;
 
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
+    ///
+    /// Apart, so that it can be left out of memory afterwards.
+    #[inline(never)]
     pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
         let Buffers { out, read } = buffers;
         let mut host = open_host()?;
