@@ -1,6 +1,9 @@
 //! Why something failed, and why a value is missing.
 
+mod errno;
+
 use core::fmt;
+
 use nix::errno::Errno;
 
 use crate::fixed::Fixed;
@@ -55,11 +58,8 @@ pub struct Because(pub Errno);
 
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = self.0.desc().chars();
-        if let Some(first) = text.next() {
-            write!(f, "{}", first.to_ascii_lowercase())?;
-        }
-        write!(f, "{} ({:?})", text.as_str(), self.0)
+        let (name, words) = errno::words(self.0);
+        write!(f, "{words} ({name})")
     }
 }
 

@@ -1,4 +1,7 @@
 //! What `--help` and `--version` print: at most 80 columns.
+//!
+//! The texts are statics of bytes, because those have names, by which .cargo/offline.ld finds them: 8 kB that no watch has in memory. A
+//! string is without one, and among those that are needed.
 
 /// `memdoor version 2.0.0`
 pub(super) fn version() -> String {
@@ -7,30 +10,52 @@ pub(super) fn version() -> String {
 
 /// Nothing was typed: the version, the document's usage and where to find more.
 pub(super) fn bare() -> String {
-    format!("{}{USAGE}See memdoor --help.\n", version())
+    with_version(&[&USAGE, b"See memdoor --help.\n"])
 }
 
 /// `memdoor --help`
 pub(super) fn watch() -> String {
-    format!("{}{USAGE}{WATCH}{OUTPUT}{SIGNALS}{EXIT}", version())
+    with_version(&[&USAGE, &WATCH, &OUTPUT, &SIGNALS, &EXIT])
 }
 
 /// `memdoor snapshot --help`
 pub(super) fn snapshot() -> String {
-    format!("{}{SNAPSHOT}{OUTPUT}{EXIT}", version())
+    with_version(&[&SNAPSHOT, &OUTPUT, &EXIT])
 }
 
 /// `memdoor recover --help`
 pub(super) fn recover() -> String {
-    format!("{}{RECOVER}", version())
+    with_version(&[&RECOVER])
 }
 
 /// `memdoor dmesg --help`
 pub(super) fn dmesg() -> String {
-    format!("{}{DMESG}", version())
+    with_version(&[&DMESG])
 }
 
-const USAGE: &str = "\
+fn with_version(texts: &[&[u8]]) -> String {
+    let mut all = version();
+    for text in texts {
+        all.push_str(core::str::from_utf8(text).unwrap_or_default());
+    }
+    all
+}
+
+/// A static with the bytes of a text.
+macro_rules! text {
+    ($name:ident, $text:literal) => {
+        static $name: [u8; $text.len()] = {
+            let Some(bytes) = $text.as_bytes().first_chunk() else {
+                unreachable!()
+            };
+            *bytes
+        };
+    };
+}
+
+text!(
+    USAGE,
+    "\
 usage: memdoor -p|--pid <target process id>
                [-e|--exename <full path of target process>]
                [-m|--memory-pressure-threshold <percentage integer>]
@@ -44,9 +69,12 @@ usage: memdoor -p|--pid <target process id>
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
        memdoor recover FILE
-";
+"
+);
 
-const WATCH: &str = "
+text!(
+    WATCH,
+    "
 Watches one process and writes a snapshot of it (memory, OOM score, process
 tree, every mapping, every socket) at once when its RSS reaches the threshold,
 then at every interval. Ends when the process does.
@@ -86,18 +114,24 @@ then at every interval. Ends when the process does.
                        the first above the threshold nor the last
       --keep N         of the finished files in DIR keeps the newest, this one
                        and N - 1 others
-";
+"
+);
 
-const SNAPSHOT: &str = "\
+text!(
+    SNAPSHOT,
+    "\
 usage: memdoor snapshot -p|--pid <process id>[,...] ...
                [--format text|json] [--cmdline|--no-cmdline]
 
 Writes one snapshot of each process now, whatever memory it has, then ends.
 
   -p, --pid PID        the process; several with commas, or -p again
-";
+"
+);
 
-const RECOVER: &str = "\
+text!(
+    RECOVER,
+    "\
 usage: memdoor recover FILE
 
 Writes to standard output what is complete in a file that memdoor -o DIR left
@@ -113,22 +147,31 @@ exit codes:
   1  error: it can't be read, or is no record of memdoor
   2  the command line is wrong
   4  done, but a part was not complete: standard error says how much
-";
+"
+);
 
-const OUTPUT: &str = "\x20     --format FORMAT  text (default) or json: one object a line
+text!(
+    OUTPUT,
+    "\x20     --format FORMAT  text (default) or json: one object a line
       --cmdline, --no-cmdline
                        show the command line or not; default: in text only
   -h, --help           this text
   -V, --version        the version
 
-";
+"
+);
 
-const SIGNALS: &str = "\
+text!(
+    SIGNALS,
+    "\
 signals: SIGINT, SIGTERM, SIGHUP end the watch in good order; SIGUSR1 takes a
          snapshot now
-";
+"
+);
 
-const EXIT: &str = "\
+text!(
+    EXIT,
+    "\
 exit codes:
   0  done: -c reached, ended by a signal, or the reader has gone (| head)
   1  error: it can't be done; standard error says why
@@ -136,9 +179,12 @@ exit codes:
   3  there was an OOM event, and dmesg --fail-on-oom asks
   4  done, but part of the evidence could not be read: it stands as -
   5  the process is gone, or is not the one that -e names
-";
+"
+);
 
-const DMESG: &str = "\
+text!(
+    DMESG,
+    "\
 usage: memdoor dmesg [FILE|DIR|-]... [--since TIME] [--until TIME] [--days N]
                [--victim NAME|PID] [--cgroup PATH] [--format text|json]
                [--root DIR] [--follow] [--since-last STATEFILE]
@@ -185,4 +231,5 @@ exit codes:
   2  the command line is wrong
   3  there was an event, and --fail-on-oom asks
   4  done, but a log could not be read, or not to its end
-";
+"
+);

@@ -29,6 +29,9 @@ use crate::units::{Bytes, Pid};
 
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
+    ///
+    /// Apart, so that it can be left out of memory afterwards.
+    #[inline(never)]
     pub(super) fn arm(
         options: Options<'a>,
         pid: Pid,

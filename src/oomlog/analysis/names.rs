@@ -2,7 +2,6 @@
 
 extern crate alloc;
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::oomlog::event::Text;
@@ -13,44 +12,73 @@ const NAMES: usize = 1024;
 /// Bytes of names that are kept: a path has up to 4 KiB.
 const NAME_BYTES: usize = 256 << 10;
 
-/// Something for each name, up to a bound.
+/// Something for each name, up to a bound. Searched in a row of them: a map from the standard library is 3 kB of code for each type.
 #[derive(Clone, Debug, Default)]
 pub struct Names<T> {
-    map: BTreeMap<Text, T>,
-    bytes: usize,
+    index: Index,
+    /// Where the index says.
+    all: Vec<T>,
     /// How often a name came that found no place.
     pub others: u64,
 }
 
+/// The names, and where what belongs to them is.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    sorted: Vec<(Text, usize)>,
+    bytes: usize,
+}
+
+impl Index {
+    /// The place of a name; a new one is the last.
+    fn place(&mut self, name: &[u8]) -> Option<usize> {
+        let search = |(known, _): &(Text, usize)| known.as_slice().cmp(name);
+        match self.sorted.binary_search_by(search) {
+            Ok(at) => self.sorted.get(at).map(|(_, place)| *place),
+            Err(at) => {
+                let place = self.sorted.len();
+                if place >= NAMES || self.bytes + name.len() > NAME_BYTES {
+                    return None;
+                }
+                self.bytes += name.len();
+                self.sorted.insert(at, (name.into(), place));
+                Some(place)
+            }
+        }
+    }
+}
+
 impl<T: Default> Names<T> {
     pub(super) fn of(&mut self, name: &[u8]) -> Option<&mut T> {
-        if !self.map.contains_key(name) {
-            if self.map.len() >= NAMES || self.bytes + name.len() > NAME_BYTES {
-                self.others += 1;
-                return None;
-            }
-            self.bytes += name.len();
-            self.map.insert(name.into(), T::default());
+        let Some(place) = self.index.place(name) else {
+            self.others += 1;
+            return None;
+        };
+        if place == self.all.len() {
+            self.all.push(T::default());
         }
-        self.map.get_mut(name)
+        self.all.get_mut(place)
     }
 
     /// How many have a place.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.map.len()
+        self.all.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
+        self.all.is_empty()
     }
 
     /// The highest of them, at most `most`; equal ones by name. Picked one by one: sorting code is 4 KB for each type.
     pub fn highest(&self, most: usize, key: impl Fn(&T) -> u64) -> Vec<(&[u8], &T)> {
         let mut all: Vec<(&[u8], &T)> = Vec::with_capacity(most + 1);
-        for (name, one) in &self.map {
+        for (name, place) in &self.index.sorted {
+            let Some(one) = self.all.get(*place) else {
+                continue;
+            };
             let place = all.partition_point(|(_, other)| key(other) >= key(one));
             if place < most {
                 all.truncate(most - 1);

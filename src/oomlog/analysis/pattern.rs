@@ -2,7 +2,6 @@
 
 extern crate alloc;
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -55,6 +54,20 @@ impl Cgroup {
     }
 }
 
+/// What is advised on the same grounds in several events.
+#[derive(Clone, Debug)]
+struct Known {
+    grounds: Grounds,
+    latest: Advice,
+    count: u64,
+}
+
+impl Known {
+    fn counted(&self) -> (Advice, u64) {
+        (self.latest.clone(), self.count)
+    }
+}
+
 /// What is said about all events together.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -80,7 +93,8 @@ pub struct Summary {
     pub constraints: [u64; 5],
     /// The session process that was killed last, and how many were.
     pub session: Option<(Text, u64)>,
-    advice: BTreeMap<Grounds, (Advice, u64)>,
+    /// In order of the grounds.
+    advice: Vec<Known>,
 }
 
 impl Summary {
@@ -114,13 +128,30 @@ impl Summary {
                 of_cgroup = Some(advice);
                 continue;
             }
-            let count = self.advice.get(&grounds).map_or(0, |(_, count)| *count);
-            self.advice.insert(grounds, (advice, count + 1));
+            self.advise(grounds, advice);
         }
         if let (Constraint::Memcg, Some(path)) = (event.constraint, &event.memcg)
             && let Some(cgroup) = self.cgroups.of(lasting(path))
         {
             cgroup.note(at, of_cgroup);
+        }
+    }
+
+    fn advise(&mut self, grounds: Grounds, latest: Advice) {
+        let at = self.advice.partition_point(|known| known.grounds < grounds);
+        match self.advice.get_mut(at) {
+            Some(known) if known.grounds == grounds => {
+                known.latest = latest;
+                known.count += 1;
+            }
+            _ => self.advice.insert(
+                at,
+                Known {
+                    grounds,
+                    latest,
+                    count: 1,
+                },
+            ),
         }
     }
 
@@ -152,12 +183,9 @@ impl Summary {
     /// What to do, the most urgent first, and in how many events it rests.
     #[must_use]
     pub fn advice(&self) -> Vec<(Advice, u64)> {
-        let mut all = Vec::new();
-        let mut rest = self.advice.iter().peekable();
-        let before = |grounds: Grounds| move |next: &(&Grounds, &(Advice, u64))| *next.0 < grounds;
-        while let Some((_, known)) = rest.next_if(before(Grounds::CgroupLimit)) {
-            all.push(known.clone());
-        }
+        let urgent = |known: &Known| known.grounds < Grounds::CgroupLimit;
+        let (first, rest) = self.advice.split_at(self.advice.partition_point(urgent));
+        let mut all: Vec<(Advice, u64)> = first.iter().map(Known::counted).collect();
         for (_, cgroup) in self.cgroups.highest(3, |cgroup| cgroup.count) {
             all.extend(cgroup.advice.clone().map(|advice| (advice, cgroup.count)));
         }
@@ -167,7 +195,7 @@ impl Summary {
         if let (true, Some((comm, hog))) = (self.events > of_cgroups, large) {
             all.push((hog.limit(comm), hog.present));
         }
-        all.extend(rest.map(|(_, known)| known.clone()));
+        all.extend(rest.iter().map(Known::counted));
         all
     }
 }

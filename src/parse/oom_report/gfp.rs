@@ -59,6 +59,9 @@ fn version(release: &[u8]) -> Option<Version> {
         (0..3, ..) => (major, minor, patch),
         _ => (major, minor, 0),
     };
+    // No kernel that is told from another has a number that large.
+    let byte = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
+    let version = (byte(version.0), byte(version.1), byte(version.2));
     (table::FIRST..table::END)
         .contains(&version)
         .then_some(version)
