@@ -5,6 +5,7 @@ use crate::fixed::Fixed;
 use crate::parse::memcg::event;
 use crate::parse::meminfo::{self, Meminfo};
 use crate::parse::version::{self, Statm};
+use crate::parse::{self, stat};
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::system::{self, Uname};
@@ -58,6 +59,34 @@ impl Host {
         }
     }
 
+    /// Which pid namespace the numbers in this `/proc` are of.
+    ///
+    /// Kernel threads live in the initial one alone, where kthreadd is the second process. With hidepid it may not be seen: then
+    /// memdoor's own namespace decides, which is this `/proc`'s when memdoor has one number only.
+    #[must_use]
+    pub fn numbers(&self) -> Numbers {
+        /// PROC_PID_INIT_INO of include/linux/proc_ns.h.
+        const INITIAL: &[u8] = b"pid:[4026531836]";
+        let mut buf = [0; 2048];
+        let kthreadd = self.proc.read(c"2/stat", &mut buf).ok();
+        if kthreadd
+            .and_then(stat::parse)
+            .is_some_and(|stat| stat.is_kernel_thread)
+        {
+            return Numbers::Initial;
+        }
+        let is_initial = self.proc.link(c"self/ns/pid", &mut buf) == Ok(INITIAL);
+        let status = self.proc.read(c"self/status", &mut buf).unwrap_or_default();
+        let mut fields = parse::lines(status).filter_map(parse::key_value);
+        let numbers = fields.find(|(key, _)| *key == b"NSpid");
+        let is_one = numbers.is_none_or(|(_, numbers)| parse::words(numbers).count() == 1);
+        if is_initial && is_one {
+            Numbers::Initial
+        } else {
+            Numbers::Other
+        }
+    }
+
     /// Memory of the system now.
     pub fn meminfo(&mut self) -> Result<Meminfo, Absent> {
         let mut buf = [0; MEMINFO_MAX];
@@ -77,6 +106,15 @@ impl Host {
         let id = self.proc.read(c"sys/kernel/random/boot_id", &mut buf);
         Fixed::of(id.map(<[u8]>::trim_ascii).unwrap_or_default())
     }
+}
+
+/// What pids mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Numbers {
+    /// What they mean to the kernel's log.
+    Initial,
+    /// Something else, as in a container.
+    Other,
 }
 
 /// Where this kernel keeps pages that it has not yet added to RSS.

@@ -404,7 +404,7 @@ fn fault_5_20_the_end_of_the_target_has_its_own_code_and_what_was_seen_last() {
     for label in ["Last RSS", "Peak RSS Seen"] {
         assert!(last.kib(label) >= 16 * 1024, "{last:#?}");
     }
-    assert!(last.find("Looked Like").is_some());
+    assert!(last.find("Verdict").is_some());
     assert_eq!(watch.end().code(), 5);
     assert_eq!(run(&["-p", "x"]).code(), 2);
 }

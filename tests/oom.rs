@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 
 use common::host::TempDir;
 use common::memcg::{MIB, Memcg};
-use common::report::{BANNERS, END, Report};
+use common::report::{BANNERS, END, Report, cgroup_oom};
 use common::run::{Ended, Running, memdoor, poll};
 use common::skip;
 use common::target::{Victim, victim};
@@ -75,8 +75,8 @@ fn says_what_happened(ended: &Ended) {
     assert_eq!(ended.code(), 5, "{ended:#?}");
     let last = last(ended);
     assert!(last.is_end(), "{last:#?}");
-    let verdict = last.value("Looked Like");
-    assert!(verdict.starts_with("likely an OOM kill"), "{verdict}");
+    let verdict = last.value("Verdict");
+    assert!(verdict.starts_with(cgroup_oom()), "{verdict}");
     // Below, above or at the end: it was one program all the time, in one group.
     for report in ended.reports() {
         if let Some(path) = report
@@ -242,7 +242,10 @@ fn leaves_a_record(pace: &str, place: Place, format: &str) {
     assert!(reports.last().expect("reports").is_end(), "{text}");
     let snapshots = reports.iter().filter(|report| report.is_full_snapshot());
     assert!(snapshots.count() >= 1, "{text}");
-    assert!(text.contains("Looked Like: likely an OOM kill"), "{text}");
+    assert!(
+        text.contains(&format!("Verdict: {}", cgroup_oom())),
+        "{text}"
+    );
 }
 
 #[test]
@@ -268,7 +271,7 @@ fn a_kill_by_hand_in_the_same_group_is_no_oom_kill() {
     target.kill();
     let last = watch.next_report();
     assert!(
-        last.value("Looked Like").starts_with("no OOM kill"),
+        last.value("Verdict").starts_with("no OOM kill"),
         "{last:#?}"
     );
     assert_eq!(watch.end().code(), 5);
@@ -288,7 +291,7 @@ fn an_oom_kill_of_somebody_else_in_the_system_is_not_taken_for_the_targets() {
     let last = watch.next_report();
     assert!(last.is_end() && last.lines.contains(&END.to_owned()));
     assert!(
-        last.value("Looked Like").starts_with("no OOM kill"),
+        last.value("Verdict").starts_with("no OOM kill"),
         "{last:#?}"
     );
 }

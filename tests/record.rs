@@ -139,7 +139,7 @@ fn a_record_is_a_head_and_what_standard_output_got() {
     assert!(
         entries[4]
             .body
-            .contains("Looked Like: the count of reports was reached\n")
+            .contains("Verdict: the count of reports was reached\n")
     );
     // Nothing is cut of it.
     let again = recover(&file);
@@ -723,5 +723,5 @@ fn a_process_that_dies_has_its_end_in_the_record() {
     let entries = entries(&text(&only(dir.path())));
     let last = entries.last().expect("entries");
     assert_eq!(last.kind, "ended");
-    assert!(last.body.contains("\nLooked Like: "), "{last:#?}");
+    assert!(last.body.contains("\nVerdict: "), "{last:#?}");
 }

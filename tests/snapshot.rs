@@ -848,7 +848,7 @@ fn json_of_a_watch_tells_below_from_above_and_how_it_ended() {
         assert!(last.get(key).is_some(), "{key} is missing: {last:#?}");
     }
     assert!(
-        last.text("memdoor.watch.looked_like")
+        last.text("memdoor.verdict.summary")
             .starts_with("no OOM kill")
     );
     assert!(last.number("memdoor.watch.samples") > 0);

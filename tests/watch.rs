@@ -794,7 +794,7 @@ fn an_exec_of_another_program_ends_the_watch_of_the_one_named() {
     };
     assert!(last.is_end(), "{last:#?}");
     assert_eq!(last.value("Executable Absolute Path"), after);
-    assert_eq!(last.value("Looked Like"), "it runs another executable now");
+    assert_eq!(last.value("Verdict"), "it runs another executable now");
     let ended = watch.end();
     let expected = format!(
         "ERROR: PID {id} does not match the executable name {before}\nhint: it runs {after}\n"
@@ -934,7 +934,7 @@ fn a_killed_target_is_noticed_at_once_and_the_last_report_says_what_was_seen() {
     assert!(is_ctime(last.value("Last RSS Seen")));
     assert!(last.value("Watched").ends_with(" s"));
     assert!(
-        last.value("Looked Like").starts_with("no OOM kill"),
+        last.value("Verdict").starts_with("no OOM kill"),
         "{last:#?}"
     );
     let ended = watch.end();

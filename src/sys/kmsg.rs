@@ -3,11 +3,13 @@
 extern crate std;
 
 use core::ffi::CStr;
+use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
+use super::signal::{self, Until, Woken};
 use super::{Errno, Result};
 
 /// The longest record: CONSOLE_EXT_LOG_MAX of Linux, 8192 since 2.6's devkmsg; a shorter buffer is EINVAL.
@@ -38,6 +40,11 @@ impl Kmsg {
     /// Passes over what the log holds now: from here on only new records are read.
     pub fn skip(&self) -> Result<()> {
         nix::unistd::lseek(&self.0, 0, nix::unistd::Whence::SeekEnd).map(drop)
+    }
+
+    /// Waits until there is a record.
+    pub fn wait(&self, timeout: Duration) -> Result<Woken> {
+        signal::wait(Some((self.as_fd(), Until::Readable)), Some(timeout))
     }
 
     /// The next record, without waiting for one.

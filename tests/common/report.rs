@@ -76,7 +76,7 @@ impl Report {
         last.is_empty()
             && match before.last() {
                 Some(line) if is_of_snapshot => line.is_empty() && has(BANNERS[4]),
-                Some(_) => has("Memory Pressure Threshold: ") || has("Looked Like: "),
+                Some(_) => has("Memory Pressure Threshold: ") || has("Verdict: "),
                 None => false,
             }
     }
@@ -194,5 +194,13 @@ fn mapping(line: &str) -> Mapping {
         inode: inode.parse().unwrap_or_else(|_| panic!("{line:?}")),
         dev,
         path: path.unwrap_or_else(|| panic!("{line:?}")).into(),
+    }
+}
+
+/// What the end says of an OOM kill at a group's limit: with the kernel's log, or by the counts alone.
+pub fn cgroup_oom() -> &'static str {
+    match std::fs::File::open("/dev/kmsg") {
+        Ok(_) => "OOM kill: a control group was at its memory limit",
+        Err(_) => "likely an OOM kill",
     }
 }

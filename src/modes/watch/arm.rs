@@ -1,12 +1,14 @@
 //! Everything that may fail loudly, allocate or take its time, before the watch begins.
 
+use super::counts::Counts;
 use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
-use super::kills::Counts;
+use super::kmsg::{KernelLog, Match};
 use super::{Armed, Lock, Options};
 use crate::error::{Absent, Because, Error};
 use crate::exit::Exit;
-use crate::host::Host;
+use crate::fixed::Fixed;
+use crate::host::{Host, Numbers};
 use crate::modes::{
     Buffers, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once,
 };
@@ -45,6 +47,7 @@ impl<'a> Armed<'a> {
         memcg.refresh(&mut target);
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
         target.prime(rss);
+        let log = kernel_log(&host, &mut target, read);
         let kills = Counts {
             own: memcg.oom_kills(),
             system: host.oom_kills(),
@@ -67,6 +70,7 @@ impl<'a> Armed<'a> {
             completeness: Completeness::Complete,
             sockets,
             death: DeathWatch::new(options.seize),
+            log,
             buf: read,
             trigger: Trigger::new(options.interval, now),
             fires_at: None,
@@ -93,6 +97,19 @@ impl<'a> Armed<'a> {
         let ending = self.watch();
         self.end(ending)
     }
+}
+
+/// The kernel's log from now on; what is in it by then is read once, so that reading it later touches nothing new.
+fn kernel_log(host: &Host, target: &mut Target, buf: &mut [u8]) -> KernelLog {
+    let comm: Fixed<64> = target.stat(|stat| Fixed::of(stat.comm)).unwrap_or_default();
+    let by = match host.numbers() {
+        Numbers::Initial => Match::Number,
+        Numbers::Other => Match::Name,
+    };
+    let pid = u64::try_from(target.pid.get()).unwrap_or_default();
+    let mut log = KernelLog::open(pid, comm.as_bytes(), by);
+    log.read(buf);
+    log
 }
 
 /// The executable as it is now, when it is the one that the user named.

@@ -2,15 +2,17 @@
 
 use core::time::Duration;
 
+use super::counts::{Counted, Counts};
 use super::fate::Fate;
-use super::kills::{Counts, Kills};
+use super::kmsg::KernelLog;
+use super::verdict::Verdict;
 use super::{Armed, SelfReport, identity};
 use crate::error::Absent;
 use crate::exit::Exit;
-use crate::modes::{open_self, output_exit, say_if_partial, with_report};
+use crate::modes::{output_exit, say_if_partial, with_report};
 use crate::report::Event::WatchEnd;
 use crate::report::{Format, Head, Moment, Name, Section, Value};
-use crate::snapshot::{Completeness, memory};
+use crate::snapshot::Completeness;
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::harden::Faults;
 use crate::sys::heap;
@@ -31,8 +33,6 @@ const PEAK_RSS: Name = Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss
 const WATCHED: Name = Name(WatchEnd, "Watched", "memdoor.watch.duration_us");
 const SAMPLES: Name = Name(WatchEnd, "Samples", "memdoor.watch.samples");
 const SNAPSHOTS: Name = Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots");
-const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
-const LOOKED_LIKE: Name = Name(WatchEnd, "Looked Like", "memdoor.watch.looked_like");
 
 /// Why a watch ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +50,17 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// What is said of a target that has not ended.
+    fn verdict(self) -> Verdict<'static> {
+        let (cause, words) = match self {
+            Self::Mismatch => ("executable_changed", "it runs another executable now"),
+            Self::CountReached => ("count_reached", "the count of reports was reached"),
+            Self::Stopped(stop) => ("stopped", stop.name()),
+            Self::Gone | Self::Output(_) => ("unknown", "unknown"),
+        };
+        Verdict::not_ended(cause, words)
+    }
+
     /// A reader that stopped reading while a signal asked for the end is a stop like any other.
     pub(super) fn output(broken: Broken) -> Self {
         match (broken, crate::sys::signal::stop_requested()) {
@@ -67,15 +78,15 @@ pub(super) struct Seen {
     started: Duration,
     last_at: Duration,
     peak_rss: Option<Bytes>,
-    samples: u64,
-    worst_lateness: Duration,
-    pub(super) kills: Kills,
+    pub(super) samples: u64,
+    pub(super) worst_lateness: Duration,
+    pub(super) counted: Counted,
     allocations: u64,
     faults: Faults,
 }
 
 impl Seen {
-    pub(super) fn new(started: Duration, kills: Counts) -> Self {
+    pub(super) fn new(started: Duration, counts: Counts) -> Self {
         Self {
             last_rss: None,
             snapshots: 0,
@@ -84,7 +95,7 @@ impl Seen {
             peak_rss: None,
             samples: 0,
             worst_lateness: Duration::ZERO,
-            kills: Kills::new(kills),
+            counted: Counted::new(counts),
             allocations: 0,
             faults: Faults::default(),
         }
@@ -115,14 +126,12 @@ impl Seen {
 impl Armed<'_> {
     /// The last words of a watch, and its exit code.
     pub(super) fn end(&mut self, ending: Ending) -> Exit {
-        if ending == Ending::Gone {
-            self.finish();
-        }
+        let fate = (ending == Ending::Gone).then(|| self.last_look());
         let spent = (
             heap::allocations() - self.seen.allocations,
             Faults::so_far().since(self.seen.faults),
         );
-        self.report_end(ending);
+        self.report_end(ending, fate.as_ref());
         let recorded = self.finish_record();
         let finished = match self.completeness {
             Completeness::Complete => Exit::Done,
@@ -164,13 +173,21 @@ impl Armed<'_> {
         recorded.map_or_else(|failed| exit.worse(failed), |()| exit)
     }
 
-    fn report_end(&mut self, ending: Ending) {
-        let fate = (ending == Ending::Gone).then(|| self.fate());
-        let (cause, looked_like) = match ending {
-            Ending::Gone => self.verdict(fate.as_ref()),
-            Ending::Mismatch => ("executable_changed", "it runs another executable now"),
-            Ending::CountReached => ("count_reached", "the count of reports was reached"),
-            Ending::Stopped(stop) => ("stopped", stop.name()),
+    /// Sees its end through, and what the kernel's log says of it.
+    fn last_look(&mut self) -> Fate {
+        self.finish();
+        let fate = self.fate();
+        if fate.may_be_oom_kill() {
+            self.log.wait(self.buf);
+        }
+        fate
+    }
+
+    fn report_end(&mut self, ending: Ending, fate: Option<&Fate>) {
+        let counts = self.count_kills();
+        let verdict = match ending {
+            Ending::Gone => verdict(fate, &self.log, &self.seen.counted, counts),
+            Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => ending.verdict(),
             // There is nobody to tell.
             Ending::Output(_) => return,
         };
@@ -179,7 +196,7 @@ impl Armed<'_> {
         let last_seen = Moment::at(now.realtime.saturating_sub(age));
         let watched = monotonic().saturating_sub(self.seen.started);
         let [pid, exe] = identity(self.options.pid, self.exe.as_ref(), WatchEnd);
-        let [status, signal, core, code, stop, stopped, why, held] = Fate::facts(fate.as_ref());
+        let [status, signal, core, code, stop, stopped, why, held] = Fate::facts(fate);
         let facts = [
             pid,
             exe,
@@ -198,8 +215,6 @@ impl Armed<'_> {
             stopped,
             why,
             held,
-            CAUSE.is(Value::Text(cause.as_bytes())),
-            LOOKED_LIKE.is(Value::Text(looked_like.as_bytes())),
         ];
         let head = Head {
             now: &now,
@@ -216,60 +231,28 @@ impl Armed<'_> {
                 _ => {
                     report.head(&head);
                     report.begin(Section::End);
-                    report.facts(&facts);
+                    verdict.report(&facts, report);
                     report.end(Section::End);
                 }
             }
         });
         self.out.seal();
     }
-
-    /// The cause, and in words what it looked like.
-    fn verdict(&mut self, fate: Option<&Fate>) -> (&'static str, &'static str) {
-        let counts = self.count_kills();
-        let counted = self.seen.kills.verdict(counts);
-        let ruled_out = fate.and_then(Fate::rules_out);
-        ruled_out.unwrap_or((counted.cause(), counted.words()))
-    }
-
-    fn report_self(&self, (allocations, faults): (u64, Faults)) {
-        let Seen {
-            samples,
-            snapshots,
-            worst_lateness,
-            ..
-        } = self.seen;
-        say(format_args!(
-            "memdoor: self-report: allocations {allocations}, minor faults {}, major faults {}, ticks {samples}, \
-             snapshots {snapshots}, worst lateness {} us, RSS {}",
-            faults.minor,
-            faults.major,
-            worst_lateness.as_micros(),
-            Kib(own_rss(self)),
-        ));
-    }
 }
 
-/// `440 kB`, or `-`.
-struct Kib(Option<Bytes>);
-
-impl core::fmt::Display for Kib {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self.0 {
-            Some(size) => write!(f, "{} kB", size.kib()),
-            None => f.write_str("-"),
-        }
-    }
+fn verdict<'k>(
+    fate: Option<&Fate>,
+    log: &'k KernelLog,
+    counted: &Counted,
+    end: Counts,
+) -> Verdict<'k> {
+    let ended = fate.and_then(Fate::ended);
+    Verdict::of(ended, log.coverage(), &log.kills, counted, end)
 }
 
 /// The target was gone before it was seen: nothing is known, which is not 0.
 pub(super) fn bytes_or_gone(size: Option<Bytes>) -> Value<'static> {
     Value::of(size.ok_or(Absent::Gone), Value::Bytes)
-}
-
-fn own_rss(armed: &Armed<'_>) -> Option<Bytes> {
-    let mut target = open_self(&armed.host)?;
-    memory::rss(&mut target, armed.host.page).ok()
 }
 
 /// The document's line, and what it runs instead.

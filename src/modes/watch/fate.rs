@@ -127,15 +127,18 @@ impl Fate {
         }
     }
 
-    /// What was no OOM kill, whatever was counted meanwhile: the OOM killer sends SIGKILL.
-    pub(super) fn rules_out(&self) -> Option<(&'static str, &'static str)> {
-        match self.ended? {
-            Ended::Code(_) => Some(("exit_code", "no OOM kill: it exited by itself")),
-            Ended::Signal { number, .. } if i32::from(number) != signal::KILL => {
-                Some(("signal", "no OOM kill: another signal ended it"))
-            }
-            Ended::Signal { .. } => None,
+    /// Whether the OOM killer may have done it: it sends SIGKILL.
+    pub(super) fn may_be_oom_kill(&self) -> bool {
+        match self.ended {
+            Some(Ended::Signal { number, .. }) => i32::from(number) == signal::KILL,
+            Some(Ended::Code(_)) => false,
+            None => true,
         }
+    }
+
+    /// How it ended, if that is known.
+    pub(super) const fn ended(&self) -> Option<Ended> {
+        self.ended
     }
 
     /// What is said of it; nothing of a target that lives.

@@ -2,13 +2,16 @@
 
 mod arm;
 mod below;
+mod cost;
+mod counts;
 mod death;
 mod end;
 mod fate;
-mod kills;
+mod kmsg;
 mod options;
 mod record;
 mod threshold;
+mod verdict;
 
 pub use options::{Below, Lock, Options, Recording, SIZE_MIN, Seize, SelfReport};
 
@@ -34,9 +37,10 @@ use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
 use crate::trigger::{Action, Level, SAMPLE, Trigger};
 use crate::units::{Bytes, Pid};
+use counts::Counts;
 use death::{CHECK, DeathWatch};
 use end::{Ending, Seen};
-use kills::Counts;
+use kmsg::KernelLog;
 use threshold::Confirmed;
 
 /// Watches until the end.
@@ -63,6 +67,7 @@ struct Armed<'a> {
     completeness: Completeness,
     sockets: Sockets,
     death: DeathWatch,
+    log: KernelLog,
     buf: &'a mut [u8],
     trigger: Trigger,
     /// The RSS that fires, as of the last check.
@@ -126,7 +131,8 @@ impl Armed<'_> {
         self.memcg.refresh(&mut self.target);
         self.refresh_threshold();
         let counts = self.count_kills();
-        self.seen.kills.note(counts);
+        self.seen.counted.note(counts);
+        self.log.read(self.buf);
         self.note_sockets();
         self.check_identity()
     }

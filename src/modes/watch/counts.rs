@@ -28,13 +28,13 @@ impl Counts {
 }
 
 /// The counts since the watch began.
-pub(super) struct Kills {
+pub(super) struct Counted {
     first: Counts,
     /// The oldest first.
     recent: [Counts; REMEMBERED],
 }
 
-impl Kills {
+impl Counted {
     pub(super) const fn new(first: Counts) -> Self {
         Self {
             first,
@@ -50,27 +50,43 @@ impl Kills {
         }
     }
 
-    /// What the end looked like, given the counts after it.
-    pub(super) fn verdict(&self, end: Counts) -> Verdict {
+    /// The target's own cgroup's count some seconds ago and now.
+    pub(super) fn own(&self, end: Counts) -> Result<(u64, u64), Absent> {
+        let (group, after) = end.own?;
+        let before = self.recent.iter().find_map(|counts| match counts.own {
+            Ok((same, before)) if same == group => Some(before),
+            _ => None,
+        });
+        Ok((before.ok_or(Absent::NotSupported)?, after))
+    }
+
+    /// The same of the system's.
+    pub(super) fn system(&self, end: Counts) -> Result<(u64, u64), Absent> {
+        let [oldest, ..] = self.recent;
+        Ok((oldest.system?, end.system?))
+    }
+
+    /// Which count rose before the end, given the counts after it.
+    pub(super) fn rise(&self, end: Counts) -> Rise {
         let [oldest, ..] = self.recent;
         // A target that was moved lately is compared with what its new cgroup had counted when it was first seen in it.
         let newer = self.recent.iter().filter_map(|counts| counts.own_rose(end));
         let own = newer.reduce(|rose, later| rose || later);
         match (own, oldest.system_rose(end)) {
-            (Some(true), _) => Verdict::Likely,
-            _ if self.first.own_rose(end) == Some(true) => Verdict::PerhapsEarlier,
+            (Some(true), _) => Rise::Likely,
+            _ if self.first.own_rose(end) == Some(true) => Rise::PerhapsEarlier,
             // The kernel counts a kill in the victim's cgroup, whoever was short: the system's other kills are others'.
-            (Some(false), _) => Verdict::NoneInGroup,
-            (None, Some(true)) => Verdict::PerhapsSystem,
-            (None, Some(false)) => Verdict::NoneInSystem,
-            (None, None) => Verdict::Unknown,
+            (Some(false), _) => Rise::NoneInGroup,
+            (None, Some(true)) => Rise::PerhapsSystem,
+            (None, Some(false)) => Rise::NoneInSystem,
+            (None, None) => Rise::Unknown,
         }
     }
 }
 
-/// What an end looked like.
+/// Which count of OOM kills rose, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(super) enum Rise {
     /// The count of its own cgroup rose in its last seconds.
     Likely,
     /// The system's did; its own cgroup's is not known.
@@ -85,7 +101,7 @@ pub(super) enum Verdict {
     Unknown,
 }
 
-impl Verdict {
+impl Rise {
     /// One line for a person.
     pub(super) const fn words(self) -> &'static str {
         match self {
@@ -105,16 +121,6 @@ impl Verdict {
             Self::Unknown => "unknown: OOM kills could not be counted",
         }
     }
-
-    /// memdoor.verdict.cause
-    pub(super) const fn cause(self) -> &'static str {
-        match self {
-            Self::Likely => "likely_oom_kill",
-            Self::PerhapsSystem | Self::PerhapsEarlier => "perhaps_oom_kill",
-            Self::NoneInGroup | Self::NoneInSystem => "no_oom_kill",
-            Self::Unknown => "unknown",
-        }
-    }
 }
 
 #[cfg(test)]
@@ -128,55 +134,46 @@ mod tests {
         }
     }
 
-    fn verdict(first: Counts, noted: &[Counts], end: Counts) -> Verdict {
-        let mut kills = Kills::new(first);
-        noted.iter().for_each(|counts| kills.note(*counts));
-        kills.verdict(end)
+    fn rise(first: Counts, noted: &[Counts], end: Counts) -> Rise {
+        let mut counted = Counted::new(first);
+        noted.iter().for_each(|counts| counted.note(*counts));
+        counted.rise(end)
     }
 
     #[test]
     fn a_rise_in_the_last_seconds_is_likely_its_own_even_if_a_reading_saw_it_before() {
         let (quiet, killed) = (counts(1, 0, 0), counts(1, 1, 1));
-        assert_eq!(verdict(quiet, &[quiet; 9], killed), Verdict::Likely);
+        assert_eq!(rise(quiet, &[quiet; 9], killed), Rise::Likely);
         assert_eq!(
-            verdict(quiet, &[quiet, quiet, killed, killed], killed),
-            Verdict::Likely
+            rise(quiet, &[quiet, quiet, killed, killed], killed),
+            Rise::Likely
         );
     }
 
     #[test]
     fn a_kill_long_before_the_end_is_perhaps_another_processs() {
         let (quiet, killed) = (counts(1, 0, 0), counts(1, 1, 1));
-        assert_eq!(
-            verdict(quiet, &[killed; 6], killed),
-            Verdict::PerhapsEarlier
-        );
+        assert_eq!(rise(quiet, &[killed; 6], killed), Rise::PerhapsEarlier);
     }
 
     #[test]
     fn a_kill_that_only_the_system_counted_is_perhaps_its_own_where_its_group_is_not_known() {
         let quiet = counts(1, 0, 0);
         let elsewhere = counts(1, 0, 1);
-        assert_eq!(verdict(quiet, &[quiet; 9], elsewhere), Verdict::NoneInGroup);
+        assert_eq!(rise(quiet, &[quiet; 9], elsewhere), Rise::NoneInGroup);
         let unknown = Counts {
             own: Err(Absent::NotSupported),
             system: Ok(1),
         };
-        assert_eq!(verdict(quiet, &[quiet; 9], unknown), Verdict::PerhapsSystem);
+        assert_eq!(rise(quiet, &[quiet; 9], unknown), Rise::PerhapsSystem);
     }
 
     #[test]
     fn counts_of_two_groups_are_not_compared() {
         let (here, there) = (counts(1, 0, 7), counts(2, 5, 7));
-        assert_eq!(
-            verdict(here, &[here, here, there], there),
-            Verdict::NoneInGroup
-        );
-        assert_eq!(verdict(here, &[here; 6], there), Verdict::NoneInSystem);
-        assert_eq!(
-            verdict(here, &[here, there], counts(2, 6, 8)),
-            Verdict::Likely
-        );
+        assert_eq!(rise(here, &[here, here, there], there), Rise::NoneInGroup);
+        assert_eq!(rise(here, &[here; 6], there), Rise::NoneInSystem);
+        assert_eq!(rise(here, &[here, there], counts(2, 6, 8)), Rise::Likely);
     }
 
     #[test]
@@ -185,10 +182,10 @@ mod tests {
             own: Err(Absent::NotPermitted),
             system: Err(Absent::NotPermitted),
         };
-        assert_eq!(verdict(none, &[none; 6], none), Verdict::Unknown);
+        assert_eq!(rise(none, &[none; 6], none), Rise::Unknown);
         assert_eq!(
-            verdict(counts(1, 0, 0), &[counts(1, 0, 0); 6], counts(1, 0, 0)),
-            Verdict::NoneInGroup
+            rise(counts(1, 0, 0), &[counts(1, 0, 0); 6], counts(1, 0, 0)),
+            Rise::NoneInGroup
         );
     }
 }

@@ -1,0 +1,162 @@
+//! A verdict and its evidence in a report.
+
+use core::fmt::Write;
+
+use super::{Cause, Evidence, Verdict};
+use crate::error::Absent;
+use crate::fixed::Fixed;
+use crate::modes::watch::kmsg::{Coverage, Kills};
+use crate::report::Event::WatchEnd;
+use crate::report::{Fact, Name, Report, Value};
+
+const VERDICT: Name = Name(WatchEnd, "Verdict", "memdoor.verdict.summary");
+const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
+const CGROUP: Name = Name(WatchEnd, "OOM Control Group", "memdoor.verdict.cgroup");
+const LIMIT: Name = Name(
+    WatchEnd,
+    "OOM Control Group Limit",
+    "memdoor.verdict.limit_bytes",
+);
+const USAGE: Name = Name(
+    WatchEnd,
+    "OOM Control Group Usage",
+    "memdoor.verdict.usage_bytes",
+);
+const CHOSEN: Name = Name(WatchEnd, "OOM Killer Chose PID", "memdoor.oom.killed.pid");
+const TRIGGER: Name = Name(
+    WatchEnd,
+    "OOM Killer Invoked By PID",
+    "memdoor.oom.trigger.pid",
+);
+const EVIDENCE: Name = Name(WatchEnd, "", "memdoor.verdict.evidence");
+const KERNEL_LOG: Name = Name(WatchEnd, "Kernel Log", "");
+const SENTENCE: Name = Name(WatchEnd, "Evidence", "");
+
+/// Lines of the log, and sentences of ours.
+const LINES: usize = 6;
+const SENTENCES: usize = 3;
+
+impl Verdict<'_> {
+    /// The log, where it is of the target.
+    fn log(&self) -> Option<&Kills> {
+        let evidence = self.evidence.as_ref()?;
+        evidence.is_of_target.then_some(evidence.kills)
+    }
+
+    /// Hands its facts, and those of `others` before them, to a report: in JSON they are one line.
+    pub(in super::super) fn report(&self, others: &[Fact<'_>], report: &mut dyn Report) {
+        let lines = self.log().map_or([&b""[..]; LINES], Kills::lines);
+        let sentences = self.evidence.as_ref().map(Evidence::sentences);
+        let sentences = sentences.unwrap_or_default();
+        let sentences = sentences.each_ref().map(Fixed::as_bytes);
+        let said = lines.iter().chain(&sentences);
+        let said = said.filter(|text| !text.is_empty());
+        let mut list = [""; LINES + SENTENCES];
+        let mut count = 0;
+        for (slot, text) in list.iter_mut().zip(said) {
+            // The log's lines are ASCII, the kernel escapes all else.
+            *slot = core::str::from_utf8(text).unwrap_or_default();
+            count += 1;
+        }
+        let list = list.get(..count).unwrap_or_default();
+        let mut facts = [left_out(); 40];
+        let own = self.facts(list);
+        let mut count = 0;
+        for (slot, fact) in facts.iter_mut().zip(others.iter().chain(&own)) {
+            *slot = *fact;
+            count += 1;
+        }
+        report.facts(facts.get(..count).unwrap_or_default());
+        for line in lines.into_iter().filter(|line| !line.is_empty()) {
+            report.facts(&[KERNEL_LOG.is(Value::Text(line))]);
+        }
+        for sentence in sentences.into_iter().filter(|text| !text.is_empty()) {
+            report.facts(&[SENTENCE.is(Value::Text(sentence))]);
+        }
+    }
+
+    fn facts<'a>(&'a self, evidence: &'a [&'a str]) -> [Fact<'a>; 8] {
+        let log = self.log();
+        let (usage, limit) = log.map_or((None, None), Kills::usage);
+        let chosen = log.filter(|_| self.cause == Cause::OomGroup);
+        let is_cgroup = matches!(self.cause, Cause::CgroupOom | Cause::OomGroup);
+        let of_cgroup = |value: Option<Value<'a>>| value.filter(|_| is_cgroup);
+        [
+            CAUSE.is(Value::Words(self.cause.name())),
+            VERDICT.is(Value::Words(self.words)),
+            if_any(
+                CGROUP,
+                of_cgroup(log.and_then(Kills::cgroup).map(Value::Text)),
+            ),
+            if_any(LIMIT, of_cgroup(limit.map(Value::Bytes))),
+            if_any(USAGE, of_cgroup(usage.map(Value::Bytes))),
+            if_any(CHOSEN, chosen.and_then(Kills::chosen).map(Value::Count)),
+            if_any(TRIGGER, log.and_then(Kills::trigger).map(Value::Count)),
+            if_any(
+                EVIDENCE,
+                (!evidence.is_empty()).then_some(Value::List(evidence)),
+            ),
+        ]
+    }
+}
+
+impl Evidence<'_> {
+    /// What the log has to say where it does not speak for itself, and what was counted.
+    fn sentences(&self) -> [Fixed<200>; SENTENCES] {
+        [
+            log(self.coverage, self.kills),
+            count("its control group's count of OOM kills", self.own),
+            count("the system's count of OOM kills", self.system),
+        ]
+    }
+}
+
+/// A fact that is in no format.
+const fn left_out() -> Fact<'static> {
+    Name(WatchEnd, "", "").is(Value::Nothing)
+}
+
+fn if_any<'a>(name: Name, value: Option<Value<'a>>) -> Fact<'a> {
+    value.map_or(left_out(), |value| name.is(value))
+}
+
+/// `the system's count of OOM kills: 3, then 4`
+fn count(what: &str, counts: Result<(u64, u64), Absent>) -> Fixed<200> {
+    let mut words = Fixed::new();
+    // A Fixed never returns an error: it cuts.
+    let _ = match counts {
+        Ok((before, after)) if before == after => write!(words, "{what}: {after}, unchanged"),
+        Ok((before, after)) => write!(words, "{what}: {before}, then {after}"),
+        Err(why) => write!(words, "{what}: not read ({why})"),
+    };
+    words
+}
+
+/// What the log has to say where it does not speak for itself.
+fn log(coverage: Coverage, kills: &Kills) -> Fixed<200> {
+    let mut words = Fixed::new();
+    let _ = match (coverage, kills.role(), kills.other()) {
+        (Coverage::Unnumbered, Some(_), _) => write!(
+            words,
+            "the kernel's log has numbers of another pid namespace: found by its name"
+        ),
+        (_, Some(_), _) => Ok(()),
+        (Coverage::None(why), ..) => write!(words, "the kernel's log: not read ({why})"),
+        (Coverage::Gaps, ..) => write!(
+            words,
+            "the kernel's log: records of the last seconds were lost"
+        ),
+        (_, None, None) => write!(words, "the kernel's log: no OOM kill since the watch began"),
+        (_, None, Some(other)) => {
+            let _ = write!(
+                words,
+                "the kernel's log: not this process, last PID {} (",
+                other.pid
+            );
+            words.push(other.comm.as_bytes());
+            let (seconds, micros) = (other.boot_us / 1_000_000, other.boot_us % 1_000_000);
+            write!(words, ") at {seconds}.{micros:06} s")
+        }
+    };
+    words
+}
