@@ -436,8 +436,8 @@ fn freed(args: &mut lexopt::Parser) -> Result<()> {
         if usage < below {
             break;
         }
-        // Not a loop that needs a processor of its own, where the victim needs one to free.
-        thread::sleep(Duration::from_micros(50));
+        // Not oftener: on a machine that is busy the victim needs its processor to free.
+        thread::sleep(Duration::from_micros(500));
     }
     let micros = killed.elapsed().as_micros();
     Ok(writeln!(io::stdout(), "freed {micros}")?)
