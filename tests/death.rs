@@ -7,15 +7,16 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use common::host::{TempDir, has_unprivileged, is_root, unprivileged};
+use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, Report, cgroup_oom};
-use common::run::{Ended, MEMDOOR, Running, command, memdoor, poll};
+use common::run::{Ended, MEMDOOR, Running, command, memdoor, poll, through};
 use common::skip;
 use common::target::{Victim, path, proc, victim};
 
@@ -152,6 +153,75 @@ fn every_oom_kill_as_fast_as_the_machine_leaves_a_snapshot_by_a_memdoor_in_the_s
     oom_kills(10, "0", Place::Inside, &["--seize", "always"]);
 }
 
+/// An OOM kill of a target that has so much beside its leak. It is complete if it may take its time, and otherwise says what is left out.
+fn crowd(beside: [&str; 2], is_all: impl Fn(&Report) -> bool) {
+    for (place, death_ms) in [
+        (Place::Outside, 200),
+        (Place::Outside, 1500),
+        (Place::Inside, 1500),
+    ] {
+        // What the kernel needs for so much of it is charged to the group, too.
+        let Some(group) = Memcg::or_skip(Some(256 * MIB)) else {
+            return;
+        };
+        let leak = [&["leak", "--wait"], &beside[..], &["0"]].concat();
+        let mut target = Victim::start_command(group.inside(&victim(&leak)));
+        let (id, death) = (target.id(), death_ms.to_string());
+        let args = ["-p", &id, "-m", "99", "-i", "60", "--seize", "always"];
+        let watch = memdoor(&[&args[..], &["--death-ms", &death]].concat());
+        let watch = match place {
+            Place::Outside => watch,
+            Place::Inside => group.inside(&watch),
+        };
+        let mut watch = Running::start(watch);
+        assert!(watch.next_report().is_below());
+        target.go();
+        let ended = watch.end();
+        assert_eq!(ended.code(), 5, "{}", ended.err);
+        assert_eq!(group.oom_kills(), 1);
+        let death = deaths(&ended).pop().expect("a snapshot");
+        let last = ended.reports().pop().expect("a report");
+        let (held, complete) = (held(&last), death.value("Snapshot") == "complete");
+        let is_left_out = |line: &String| line.contains("(left out: ");
+        let mut out = std::io::stdout();
+        // The figures of README.
+        let _ = writeln!(
+            out,
+            "{beside:?}, {place:?}, {death_ms} ms: {held} ms, {complete}"
+        );
+        assert!(held < f64::from(death_ms + 100), "{held} ms");
+        assert!(complete || death_ms == 200, "{held} ms: not complete");
+        assert_eq!(complete, is_all(&death));
+        assert_eq!(complete, !death.lines.iter().any(is_left_out));
+    }
+}
+
+#[test]
+fn an_oom_kill_of_a_process_with_a_thousand_threads_leaves_a_snapshot() {
+    crowd(["--idle", "1000"], |death| {
+        // Those that have exited before the stop are not counted any more; their stacks are there.
+        death.mappings().len() > 1000
+    });
+}
+
+#[test]
+fn an_oom_kill_of_a_process_with_60_000_mappings_leaves_a_snapshot() {
+    crowd(["--maps", "60000"], |death| {
+        death.mappings().len() > 60_000 && death.kib("Process PSS Memory Usage") > 0
+    });
+}
+
+#[test]
+fn an_oom_kill_of_a_process_with_19_900_sockets_leaves_a_snapshot() {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("getrlimit");
+    if most < 19_950 {
+        return skip("needs a hard limit of 19,950 descriptors (ulimit -Hn)");
+    }
+    crowd(["--sockets", "19900"], |death| {
+        death.find("UDP Sockets") == Some("19900")
+    });
+}
+
 // Other ends
 
 #[test]
@@ -232,6 +302,27 @@ fn a_death_that_was_not_seized_says_why_and_how_it_ended() {
         let status = last.value("Exit Status");
         assert!(["killed by SIGKILL", "- (not provided by this kernel)"].contains(&status));
     }
+}
+
+#[test]
+fn root_without_the_capability_to_trace_says_so() {
+    let without = [
+        "setpriv",
+        "--bounding-set=-sys_ptrace",
+        "--inh-caps=-sys_ptrace",
+    ];
+    if !is_root() || !works(&[&without[..], &["true"]].concat()) {
+        return skip("needs root and setpriv, to give a capability away");
+    }
+    let target = Victim::start(&["idle"]);
+    let args = ["-p", &target.id(), "-m", "99", "-i", "60"];
+    let watch = memdoor(&[&args[..], &["--seize", "always"]].concat());
+    let mut watch = Running::start(through(&without, &watch));
+    assert!(watch.next_report().is_below());
+    target.kill();
+    let last = watch.end().reports().pop().expect("a report");
+    let why = "not permitted (run as root; kernel.yama.ptrace_scope)";
+    assert_eq!(last.value("No Exit Stop"), why);
 }
 
 #[test]
@@ -451,6 +542,39 @@ fn what_another_traces_is_left_alone() {
     );
 }
 
+#[test]
+fn a_target_under_gdb_is_left_to_it() {
+    if !works(&["gdb", "--version"]) {
+        return skip("needs gdb");
+    }
+    let mut target = Victim::start(&["idle"]);
+    let attach = ["-nx", "-q", "-p", &target.id()];
+    let mut gdb = command("gdb", &attach)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("gdb");
+    let mut typed = gdb.stdin.take().expect("piped");
+    typed.write_all(b"continue\n").expect("typed");
+    poll("a target that gdb lets run", || {
+        let is_traced = tracer(&target.id()) == gdb.id().to_string();
+        let runs = proc(target.pid, "stat").contains(") S ");
+        (is_traced && runs).then_some(())
+    });
+    let args = ["-p", &target.id(), "-m", "99", "-i", "60"];
+    let mut watch = Running::start(memdoor(&[&args[..], &["--seize", "always"]].concat()));
+    assert!(watch.next_report().is_below());
+    assert_eq!(tracer(&target.id()), gdb.id().to_string());
+    target.kill();
+    let last = watch.end().reports().pop().expect("a report");
+    let why = format!("PID {} traces it", gdb.id());
+    assert_eq!(last.value("No Exit Stop"), why);
+    drop(typed);
+    gdb.wait().expect("wait");
+    target.wait();
+}
+
 // What is left when memdoor ends
 
 #[test]
@@ -491,6 +615,52 @@ fn a_memdoor_that_is_killed_while_it_holds_the_target_lets_it_die() {
     assert!(child.try_wait().expect("wait").is_none(), "it is held");
     watch.signal(Signal::SIGKILL);
     assert_eq!(child.wait().expect("wait").signal(), Some(9));
+}
+
+#[test]
+fn a_memdoor_that_is_killed_while_it_holds_the_kernels_victim_lets_its_memory_go() {
+    let Some(group) = Memcg::or_skip(Some(32 * MIB)) else {
+        return;
+    };
+    let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", "0"])));
+    let watch = seized(&target.id(), &[]);
+    watch.signal(Signal::SIGSTOP);
+    target.go();
+    poll("a target in its exit stop", || {
+        proc(target.pid, "stat").contains(") t ").then_some(())
+    });
+    assert_eq!(group.oom_kills(), 1);
+    watch.signal(Signal::SIGKILL);
+    target.wait();
+    assert!(group.usage() < 8 * MIB, "{}", group.usage());
+}
+
+#[test]
+fn a_target_that_is_below_the_threshold_only_for_its_swap_stays_seized() {
+    let swaps = std::fs::read_to_string("/proc/swaps").expect("swaps");
+    if swaps.lines().count() < 2 {
+        return skip("needs swap");
+    }
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    group.allow_swap(256 * MIB);
+    let target = Victim::start_command(group.inside(&victim(&["hold", "50"])));
+    let args = ["-p", &target.id(), "-m", "50", "--of", "cgroup", "-i", "60"];
+    let mut watch = Running::start(memdoor(&args));
+    assert!(watch.next_report().is_full_snapshot());
+    poll("a target that is seized", || {
+        (tracer(&target.id()) == watch.pid().to_string()).then_some(())
+    });
+    // Somebody else in the group pushes it out.
+    let _other = Victim::start_command(group.inside(&victim(&["hold", "60"])));
+    poll("a target that is swapped out", || {
+        (target.kib("status", "VmRSS") < 32 * 1024).then_some(())
+    });
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(tracer(&target.id()), watch.pid().to_string());
+    target.kill();
+    complete(&watch.end());
 }
 
 #[test]

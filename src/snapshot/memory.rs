@@ -250,6 +250,12 @@ fn status(target: &mut Target, buf: &mut [u8]) -> Result<Status, Absent> {
     }
 }
 
+/// What of it is in swap; 0 when that can't be seen.
+pub(crate) fn swap(target: &mut Target, buf: &mut [u8]) -> Bytes {
+    let status = status(target, buf).ok();
+    status.and_then(|status| status.swap).unwrap_or_default()
+}
+
 /// The one number of a kept file.
 fn number(target: &mut Target, file: fn(&mut Files) -> &mut Kept) -> Result<i64, Absent> {
     let mut buf = [0; 32];

@@ -84,10 +84,14 @@ impl Memcg {
         if self.version == 2 { "max" } else { "-1" }
     }
 
-    fn names(&self) -> (&'static str, &'static str) {
+    fn names(&self) -> (&'static str, &'static str, &'static str) {
         match self.version {
-            2 => ("memory.max", "memory.events"),
-            _ => ("memory.limit_in_bytes", "memory.oom_control"),
+            2 => ("memory.max", "memory.events", "memory.current"),
+            _ => (
+                "memory.limit_in_bytes",
+                "memory.oom_control",
+                "memory.usage_in_bytes",
+            ),
         }
     }
 
@@ -132,6 +136,26 @@ impl Memcg {
         if self.version == 1 {
             let _ = fs::write(self.dir.join("memory.memsw.limit_in_bytes"), &bytes);
         }
+    }
+
+    /// Lets it swap out: so much, or in version 1 what memory leaves of it.
+    pub fn allow_swap(&self, bytes: u64) {
+        let file = match self.version {
+            2 => "memory.swap.max",
+            _ => "memory.memsw.limit_in_bytes",
+        };
+        write(&self.dir.join(file), &bytes.to_string()).expect("swap");
+    }
+
+    /// Kills all of it when the kernel kills one of it: version 2 only.
+    pub fn set_oom_group(&self) {
+        write(&self.dir.join("memory.oom.group"), "1").expect("oom.group");
+    }
+
+    /// Bytes that are charged to it.
+    pub fn usage(&self) -> u64 {
+        let text = fs::read_to_string(self.dir.join(self.names().2)).expect("usage");
+        text.trim().parse().expect("a number")
     }
 
     /// How many processes the kernel has killed in it.

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -15,7 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
+use memdoor::sys::kmsg::{self, Kmsg, Read};
 use memdoor::sys::map::{Access, Placeholder};
+use memdoor::sys::signal::{Until, wait};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
@@ -27,9 +30,13 @@ usage: victim VERB [OPTION...] [ARGUMENT...]
 Sets a state up, prints `ready PID` (PID: the process to watch) and stays so
 until its standard input ends, it is killed, or its parent dies.
 
-  leak [--wait] MIB_PER_SECOND [MAX_MIB]
+  leak [--wait] [--threads N] [--from MIB] [--idle N] [--maps N] [--sockets N]
+       MIB_PER_SECOND [MAX_MIB]
                  touch memory at that pace (0: as fast as it can) up to MAX_MIB;
-                 with --wait only after one line on standard input
+                 with --wait only after one line on standard input. --threads: N
+                 that leak together (1). --from: MIB at once, the rest at that
+                 pace. Beside it: --idle N threads, --maps N mappings, --sockets
+                 N UDP sockets, all there before `ready`
   hold MIB       so much resident anonymous memory
   maps N         N mappings that do not merge, none resident
   map-file PATH...
@@ -50,6 +57,11 @@ until its standard input ends, it is killed, or its parent dies.
   comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
   children N     N idle child processes that end with it
   idle           nothing
+  freed FILE BYTES
+                 no state: waits for the kernel's log to say `Killed process`,
+                 then for FILE, a cgroup's memory.current or
+                 memory.usage_in_bytes, to say less than BYTES, and prints
+                 `freed MICROSECONDS` between the two
 ";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -91,6 +103,7 @@ fn run() -> Result<()> {
         Some("zombie-leader") => zombie_leader(&mut args),
         Some("exec") => exec(&mut args),
         Some("comm") => comm(&mut args),
+        Some("freed") => freed(&mut args),
         Some("children") => children(last_number(&mut args)?),
         Some("idle") => {
             end_of(&mut args)?;
@@ -163,40 +176,95 @@ fn memory(mib: usize) -> Vec<u8> {
     vec![0x5a; mib * MIB]
 }
 
-fn leak(args: &mut lexopt::Parser) -> Result<()> {
-    let mut wait = false;
-    let mut numbers = Vec::new();
-    while let Some(arg) = args.next()? {
-        match arg {
-            Long("wait") => wait = true,
-            Value(number) if numbers.len() < 2 => numbers.push(number.parse::<usize>()?),
-            other => return Err(other.unexpected().into()),
+/// What `leak` was asked for.
+struct Leak {
+    wait: bool,
+    threads: usize,
+    from: usize,
+    idle: usize,
+    maps: usize,
+    sockets: usize,
+    /// Bytes a second, 0: as fast as it can.
+    pace: usize,
+    max: usize,
+}
+
+impl Leak {
+    fn parse(args: &mut lexopt::Parser) -> Result<Self> {
+        let mut numbers = Vec::new();
+        let mut this = Self {
+            wait: false,
+            threads: 1,
+            from: 0,
+            idle: 0,
+            maps: 0,
+            sockets: 0,
+            pace: 0,
+            max: usize::MAX,
+        };
+        while let Some(arg) = args.next()? {
+            match arg {
+                Long("wait") => this.wait = true,
+                Long("threads") => this.threads = number(args)?.max(1),
+                Long("from") => this.from = number(args)? * MIB,
+                Long("idle") => this.idle = number(args)?,
+                Long("maps") => this.maps = number(args)?,
+                Long("sockets") => this.sockets = number(args)?,
+                Value(number) if numbers.len() < 2 => numbers.push(number.parse::<usize>()?),
+                other => return Err(other.unexpected().into()),
+            }
         }
+        this.pace = numbers.first().ok_or("leak: MIB_PER_SECOND is missing")? * MIB;
+        this.max = numbers.get(1).map_or(usize::MAX, |mib| mib * MIB);
+        Ok(this)
     }
-    let pace = numbers.first().ok_or("leak: MIB_PER_SECOND is missing")? * MIB;
-    let max = numbers.get(1).map_or(usize::MAX, |mib| mib * MIB);
+}
+
+fn leak(args: &mut lexopt::Parser) -> Result<()> {
+    let leak = Leak::parse(args)?;
+    let _maps = mappings(leak.maps)?;
+    let mut sockets = Vec::new();
+    if leak.sockets > 0 {
+        sockets = Sockets::udp_alone(leak.sockets).all()?;
+    }
+    for _ in 0..leak.idle {
+        // A stack of its own for each is mapped, and not touched.
+        thread::Builder::new()
+            .stack_size(64 * 1024)
+            .spawn(|| drop(park_for_ever()))?;
+    }
     ready(std::process::id())?;
-    if wait {
+    if leak.wait {
         wait_for_line()?;
     }
     thread::spawn(|| {
         wait_for_end();
         std::process::exit(0)
     });
-    leak_on(pace, max);
+    let start = Instant::now();
+    let each = |bytes: usize| bytes / leak.threads;
+    let (from, pace, max) = (each(leak.from), each(leak.pace), each(leak.max));
+    for _ in 1..leak.threads {
+        thread::spawn(move || leak_on(start, from, pace, max));
+    }
+    leak_on(start, from, pace, max);
+    drop(sockets);
+    park_for_ever()
+}
+
+fn park_for_ever() -> Result<()> {
     loop {
         thread::park();
     }
 }
 
-/// Touches `max` bytes at `pace` bytes a second and never gives them back.
-fn leak_on(pace: usize, max: usize) {
+/// Touches `from` bytes at once, then more at `pace` bytes a second up to `max`, and never gives them back.
+fn leak_on(start: Instant, from: usize, pace: usize, max: usize) {
     // Address space is taken in few large pieces, so that it is the memory that grows and not the list of mappings.
     const PIECE: usize = 64 * MIB;
-    let start = Instant::now();
     let mut leaked = Vec::new();
     for touched in (0..max).step_by(STEP) {
-        while pace > 0 && due(pace, start) <= touched as u128 {
+        while pace > 0 && from as u128 + due(pace, start) <= touched as u128 {
             thread::sleep(Duration::from_millis(1));
         }
         if touched % PIECE == 0 {
@@ -215,6 +283,11 @@ fn due(pace: usize, start: Instant) -> u128 {
 }
 
 fn maps(count: usize) -> Result<()> {
+    stay(mappings(count)?)
+}
+
+/// Mappings that do not merge.
+fn mappings(count: usize) -> Result<Vec<Placeholder>> {
     let mut held = Vec::with_capacity(count);
     for n in 0..count {
         let access = if n % 2 == 0 {
@@ -227,7 +300,7 @@ fn maps(count: usize) -> Result<()> {
             format!("mapping {n} of {count}: {errno} (sysctl vm.max_map_count bounds them)")
         })?);
     }
-    stay(held)
+    Ok(held)
 }
 
 fn map_files(args: &mut lexopt::Parser) -> Result<()> {
@@ -338,6 +411,38 @@ fn children(count: usize) -> Result<()> {
     stay(held)
 }
 
+/// How long the memory of the next process that the kernel kills stays charged.
+fn freed(args: &mut lexopt::Parser) -> Result<()> {
+    let file = File::open(args.value()?)?;
+    let below = last_number(args)?;
+    let log = Kmsg::open(c"/dev/kmsg")?;
+    log.skip()?;
+    ready(std::process::id())?;
+    let mut buf = [0; kmsg::RECORD];
+    loop {
+        match log.next(&mut buf)? {
+            Read::Record(text) if String::from_utf8_lossy(text).contains("Killed process ") => {
+                break;
+            }
+            Read::End => drop(wait(Some((log.as_fd(), Until::Readable)), None)?),
+            _ => {}
+        }
+    }
+    let killed = Instant::now();
+    let mut digits = [0; 32];
+    loop {
+        let length = file.read_at(&mut digits, 0)?;
+        let usage: usize = std::str::from_utf8(&digits[..length])?.trim().parse()?;
+        if usage < below {
+            break;
+        }
+        // Not oftener: on a machine that is busy the victim needs its processor to free.
+        thread::sleep(Duration::from_micros(500));
+    }
+    let micros = killed.elapsed().as_micros();
+    Ok(writeln!(io::stdout(), "freed {micros}")?)
+}
+
 // Sockets
 
 #[derive(Clone, Copy)]
@@ -363,13 +468,7 @@ struct Sockets {
 
 impl Sockets {
     fn parse(args: &mut lexopt::Parser) -> Result<Self> {
-        let mut this = Self {
-            count: number(args)?,
-            kind: Kind::Udp,
-            loopback: Ipv4Addr::LOCALHOST.into(),
-            queue: Vec::new(),
-            list: false,
-        };
+        let mut this = Self::udp_alone(number(args)?);
         while let Some(arg) = args.next()? {
             match arg {
                 Long("udp") => this.kind = Kind::Udp,
@@ -389,7 +488,22 @@ impl Sockets {
         Ok(this)
     }
 
+    /// UDP sockets of IPv4, without data.
+    fn udp_alone(count: usize) -> Self {
+        Self {
+            count,
+            kind: Kind::Udp,
+            loopback: Ipv4Addr::LOCALHOST.into(),
+            queue: Vec::new(),
+            list: false,
+        }
+    }
+
     fn open(self) -> Result<()> {
+        stay(self.all()?)
+    }
+
+    fn all(&self) -> Result<Vec<OwnedFd>> {
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
         setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
         let mut held = Vec::with_capacity(self.count);
@@ -401,7 +515,7 @@ impl Sockets {
                 }
             }
         }
-        stay(held)
+        Ok(held)
     }
 
     fn any_port(&self) -> SocketAddr {

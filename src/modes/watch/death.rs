@@ -20,6 +20,7 @@ use crate::sys::signal::{self, Until, Woken};
 use crate::sys::{Result, system};
 use crate::target::{Scope, Target, Unseized};
 use crate::trigger::Level;
+use crate::units::Bytes;
 
 /// How often what changes slowly is looked at: six system calls.
 pub(super) const CHECK: Duration = Duration::from_secs(1);
@@ -121,13 +122,21 @@ impl Armed<'_> {
             // Once a second: a reading that swings around the threshold does not stop the target each time.
             (false, true) if now >= self.death.next_try => {
                 self.death.next_try = now.saturating_add(CHECK);
-                if ptrace::release(INTERRUPT) == Released::Free {
+                if !self.is_swapped_out() && ptrace::release(INTERRUPT) == Released::Free {
                     self.death.why = Why::Below;
                 }
             }
             (false, false) => self.death.why = Why::Below,
             _ => {}
         }
+    }
+
+    /// Whether it is below the threshold for its swap alone: that is no less danger, and the kernel kills for it, too.
+    fn is_swapped_out(&mut self) -> bool {
+        let rss = self.seen.last_rss.unwrap_or_default();
+        let swap = memory::swap(&mut self.target, self.buf);
+        let fires_at = self.fires_at.unwrap_or_default();
+        Bytes(rss.0.saturating_add(swap.0)) >= fires_at
     }
 
     fn seize(&mut self, now: Duration) {

@@ -1,0 +1,366 @@
+//! Why the target ended, as the end of a watch says it: one test for each cause, and for what could be mistaken for it.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
+use common::json::Json;
+use common::memcg::{MIB, Memcg};
+use common::run::{Running, command, memdoor, poll, through, through_shell};
+use common::skip;
+use common::target::{Victim, proc, victim};
+
+/// A watch in JSON from before the target does anything; `words` stand before memdoor: setpriv, unshare.
+fn watch(id: &str, options: &[&str], around: impl FnOnce(Command) -> Command) -> Running {
+    let args = ["-p", id, "-i", "60", "--format", "json"];
+    let mut watch = Running::start(around(memdoor(&[&args[..], options].concat())));
+    watch.line().expect("a report");
+    watch
+}
+
+/// As the machine has it.
+fn plain(memdoor: Command) -> Command {
+    memdoor
+}
+
+/// The end of a watch; its target is gone.
+fn end(watch: Running) -> Json {
+    let ended = watch.end();
+    assert_eq!(ended.code(), 5, "{ended:#?}");
+    let last = ended.out.lines().last().expect("an end");
+    let last = Json::parse(last);
+    assert_eq!(last.text("event_name"), "memdoor.watch.end");
+    let evidence = evidence(&last);
+    assert!(!evidence.is_empty(), "{}", said(&last));
+    last
+}
+
+fn evidence<'e>(end: &'e Json) -> Vec<&'e str> {
+    let Some(Json::Array(sentences)) = end.get("memdoor.verdict.evidence") else {
+        panic!("no evidence: {}", said(end));
+    };
+    let text = |sentence: &'e Json| match sentence {
+        Json::Text(text) => text.as_str(),
+        other => panic!("no sentence: {other:?}"),
+    };
+    sentences.iter().map(text).collect()
+}
+
+/// What is of interest when a test fails.
+fn said(end: &Json) -> String {
+    let parts = ["memdoor.death", "memdoor.verdict"].map(|part| end.get(part));
+    format!("{parts:?}")
+}
+
+fn cause(end: &Json) -> &str {
+    end.text("memdoor.verdict.cause")
+}
+
+/// With the exit stop, and without it: the verdict must not need it.
+const SEIZED: [&[&str]; 2] = [&["--seize", "always"], &["--seize", "never"]];
+
+/// Linux 6.15 tells the status of a process that somebody else has collected; before, only its tracer knows.
+fn is_status_known(end: &Json) -> bool {
+    end.text_at("memdoor.death.status").is_some()
+}
+
+// The kernel
+
+/// Whether the kernel's log says where memory was short: of more than ten OOM kills in five seconds it only says who was killed.
+fn is_reported(end: &Json) -> bool {
+    let is = evidence(end)
+        .iter()
+        .any(|line| line.starts_with("oom-kill:"));
+    if !is {
+        skip("too many OOM kills in these seconds: the kernel said nothing but who was killed");
+    }
+    is
+}
+
+#[test]
+fn an_oom_kill_is_the_cgroups_whose_limit_was_hit() {
+    for seize in SEIZED {
+        let Some(group) = Memcg::or_skip(Some(32 * MIB)) else {
+            return;
+        };
+        let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", "200"])));
+        let watch = watch(&target.id(), seize, plain);
+        target.go();
+        let end = end(watch);
+        assert_eq!(cause(&end), "cgroup_oom", "{}", said(&end));
+        if !is_reported(&end) {
+            return;
+        }
+        assert!(end.text("memdoor.verdict.cgroup").ends_with(&group.path()));
+        assert_eq!(
+            u64::try_from(end.number("memdoor.verdict.limit_bytes")),
+            Ok(32 * MIB)
+        );
+        assert!(end.number("memdoor.verdict.usage_bytes") > 0);
+    }
+}
+
+#[test]
+fn a_limit_above_its_own_cgroup_is_named_as_the_one_that_was_hit() {
+    let Some(outer) = Memcg::or_skip(Some(32 * MIB)) else {
+        return;
+    };
+    let inner = match outer.below(None) {
+        Ok(inner) => inner,
+        Err(why) => return skip(&why),
+    };
+    let mut target = Victim::start_command(inner.inside(&victim(&["leak", "--wait", "200"])));
+    let watch = watch(&target.id(), &["--seize", "always"], plain);
+    target.go();
+    let end = end(watch);
+    assert_eq!(cause(&end), "cgroup_oom", "{}", said(&end));
+    if is_reported(&end) {
+        assert!(end.text("memdoor.verdict.cgroup").ends_with(&outer.path()));
+    }
+}
+
+/// In cgroup v2 only: whoever is killed because another member of the group was chosen.
+#[test]
+fn a_bystander_of_a_group_that_is_killed_as_one_is_no_victim_of_its_own() {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    if group.version() != 2 {
+        return skip("memory.oom.group is cgroup v2's, and the memory controller is v1's here");
+    }
+    group.set_oom_group();
+    let bystander = Victim::start_command(group.inside(&victim(&["idle"])));
+    let mut leaker = Victim::start_command(group.inside(&victim(&["leak", "--wait", "200"])));
+    let watch = watch(&bystander.id(), &["--seize", "always"], plain);
+    leaker.go();
+    let end = end(watch);
+    assert_eq!(cause(&end), "oom_group", "{}", said(&end));
+}
+
+#[test]
+fn an_oom_kill_is_told_without_the_kernels_log() {
+    if !works(&["unshare", "-m", "true"]) {
+        return skip("needs unshare, to hide /dev/kmsg");
+    }
+    let Some(group) = Memcg::or_skip(Some(32 * MIB)) else {
+        return;
+    };
+    let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", "200"])));
+    let hide = "mount --bind /dev/kmsg /dev/kmsg && mount -o remount,bind,nodev /dev/kmsg && \
+        ! cat /dev/kmsg 2>/dev/null && exec \"$@\"";
+    let hidden = |memdoor| through(&["unshare", "-m"], &through_shell(hide, &memdoor));
+    let watch = watch(&target.id(), &["--seize", "always"], hidden);
+    target.go();
+    let end = end(watch);
+    // By the counts alone: no more is claimed than they say.
+    assert_eq!(cause(&end), "likely_oom_kill", "{}", said(&end));
+    assert_eq!(
+        evidence(&end)[0],
+        "the kernel's log: not read (permission denied)"
+    );
+}
+
+#[test]
+fn an_oom_kill_is_told_by_who_may_neither_trace_the_target_nor_read_the_log() {
+    if !is_root() || !has_unprivileged() {
+        return skip("needs root and setpriv, for a target of another user");
+    }
+    let Some(group) = Memcg::or_skip(Some(32 * MIB)) else {
+        return;
+    };
+    let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", "200"])));
+    let dir = TempDir::new();
+    let copy = dir.memdoor();
+    let other = |memdoor: Command| {
+        let args: Vec<_> = memdoor.get_args().filter_map(|arg| arg.to_str()).collect();
+        unprivileged(&command(&copy, &args))
+    };
+    let watch = watch(&target.id(), &["--seize", "always"], other);
+    target.go();
+    let end = end(watch);
+    assert_eq!(end.text("memdoor.death.stop"), "not_seen");
+    // Where everybody may read the log it says so.
+    let is_log_read =
+        std::fs::read_to_string("/proc/sys/kernel/dmesg_restrict").is_ok_and(|text| text == "0\n");
+    let expected = if is_log_read {
+        "cgroup_oom"
+    } else {
+        "likely_oom_kill"
+    };
+    assert_eq!(cause(&end), expected, "{}", said(&end));
+}
+
+// People and programs
+
+#[test]
+fn a_sigkill_by_hand_is_no_oom_kill() {
+    for seize in SEIZED {
+        let mut target = Victim::start(&["hold", "4"]);
+        let watch = watch(&target.id(), seize, plain);
+        target.kill();
+        target.wait();
+        let end = end(watch);
+        if is_status_known(&end) {
+            assert_eq!(cause(&end), "sigkill", "{}", said(&end));
+        }
+    }
+}
+
+#[test]
+fn a_sigkill_by_hand_after_an_oom_kill_of_a_neighbour_is_no_oom_kill() {
+    let Some(group) = Memcg::or_skip(Some(32 * MIB)) else {
+        return;
+    };
+    let mut target = Victim::start_command(group.inside(&victim(&["hold", "4"])));
+    let mut neighbour = Victim::start_command(group.inside(&victim(&["leak", "--wait", "0"])));
+    let watch = watch(&target.id(), &["--seize", "always"], plain);
+    neighbour.go();
+    neighbour.wait();
+    assert_eq!(group.oom_kills(), 1);
+    target.kill();
+    target.wait();
+    let end = end(watch);
+    assert_eq!(cause(&end), "sigkill", "{}", said(&end));
+}
+
+#[test]
+fn another_signal_is_told_as_what_it_is() {
+    for (signal, name) in [(Signal::SIGSEGV, "SIGSEGV"), (Signal::SIGTERM, "SIGTERM")] {
+        for seize in SEIZED {
+            // Not a victim: Rust's runtime handles SIGSEGV.
+            let script = "echo ready $$; exec sleep 1000";
+            let mut target = Victim::start_command(command("sh", &["-c", script]));
+            let watch = watch(&target.id(), seize, plain);
+            send(target.pid, signal);
+            target.wait();
+            let end = end(watch);
+            if is_status_known(&end) {
+                assert_eq!(cause(&end), "signal", "{}", said(&end));
+                assert_eq!(end.text("memdoor.death.signal"), name);
+            }
+        }
+    }
+}
+
+fn send(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).expect("a pid");
+    kill(Pid::from_raw(pid), signal).expect("kill");
+}
+
+#[test]
+fn an_exit_is_its_own_even_with_the_code_that_shells_give_a_sigkill() {
+    for code in [0, 137] {
+        for seize in SEIZED {
+            let script = format!("echo ready $$; read line; exit {code}");
+            let mut target = Victim::start_command(command("sh", &["-c", &script]));
+            let watch = watch(&target.id(), seize, plain);
+            target.end();
+            let end = end(watch);
+            if is_status_known(&end) {
+                assert_eq!(cause(&end), "exit_code", "{}", said(&end));
+                assert_eq!(end.number("memdoor.death.exit_code"), code);
+            }
+        }
+    }
+}
+
+/// A victim and earlyoom in a pid namespace of their own: it sees and kills nobody else.
+struct Confined {
+    namespace: Child,
+    dir: TempDir,
+    stdin: ChildStdin,
+    /// The victim's number outside.
+    pid: u32,
+}
+
+impl Confined {
+    /// It kills when the line of `go` comes: no machine has 99 % of its memory free.
+    fn start(thresholds: &str) -> Self {
+        let dir = TempDir::new();
+        // Its input stays open for as long as the namespace is there.
+        let script = format!(
+            "sleep 1000 | {} hold 32 & read line; \
+                exec earlyoom -r 0 --prefer '^victim$' --avoid '^(sh|sleep)$' -m {thresholds} -s 100,100 2>'{}'",
+            common::target::path().display(),
+            dir.join("said"),
+        );
+        let words = ["-p", "-f", "--mount-proc", "--kill-child", "sh", "-c"];
+        let mut namespace = command("unshare", &[&words[..], &[&script]].concat())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("unshare");
+        let stdin = namespace.stdin.take().expect("piped");
+        let mut out = BufReader::new(namespace.stdout.take().expect("piped"));
+        let mut line = String::new();
+        out.read_line(&mut line).expect("a line");
+        assert!(line.starts_with("ready "), "{line:?}");
+        let pid = poll("the victim's number outside", || {
+            let init = *children(namespace.id()).first()?;
+            children(init)
+                .into_iter()
+                .find(|pid| proc(*pid, "comm") == "victim\n")
+        });
+        Self {
+            namespace,
+            dir,
+            stdin,
+            pid,
+        }
+    }
+
+    fn go(&mut self) {
+        self.stdin.write_all(b"\n").expect("a line");
+    }
+
+    /// What earlyoom says.
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.dir.join("said")).expect("UTF-8")
+    }
+}
+
+impl Drop for Confined {
+    fn drop(&mut self) {
+        let _ = self.namespace.kill();
+        let _ = self.namespace.wait();
+    }
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let children = std::fs::read_to_string(children).unwrap_or_default();
+    children
+        .split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
+#[test]
+fn a_kill_by_earlyoom_is_no_oom_kill_by_the_kernel() {
+    if !is_root() {
+        return skip("needs root for a pid namespace, in which earlyoom can kill nobody else");
+    }
+    if !works(&["earlyoom", "-v"]) {
+        return skip("needs earlyoom");
+    }
+    // The second number is where it sends SIGKILL, not SIGTERM.
+    for (thresholds, signal, expected) in [
+        ("99,99", "SIGKILL", "sigkill"),
+        ("99,1", "SIGTERM", "signal"),
+    ] {
+        let mut confined = Confined::start(thresholds);
+        let watch = watch(&confined.pid.to_string(), &["--seize", "always"], plain);
+        confined.go();
+        let end = end(watch);
+        let sent = format!("sending {signal} to process");
+        assert!(confined.said().contains(&sent), "{}", confined.said());
+        assert_eq!(cause(&end), expected, "{}", said(&end));
+        assert_eq!(end.text("memdoor.death.signal"), signal);
+    }
+}
