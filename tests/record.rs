@@ -416,6 +416,54 @@ fn a_directory_that_goes_away_ends_no_watch_but_is_told() {
 }
 
 #[test]
+fn a_directory_that_goes_away_costs_the_death_nothing_on_standard_output() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let victim = Victim::start(&["hold", "1"]);
+    let id = victim.id();
+    let watch = ["-p", &id, "-m", "99", "-i", "60", "--seize", "always", "-o"];
+    let mut watch = Running::start(memdoor(&[&watch[..], &[&records]].concat()));
+    watch.next_report();
+    fs::remove_dir_all(&records).expect("removed");
+    victim.kill();
+    let ended = watch.end();
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(ended.err.contains("cannot complete"), "{}", ended.err);
+    assert!(ended.out.contains("\nSnapshot: complete\n"), "{ended:#?}");
+    assert!(ended.reports().pop().expect("reports").is_end());
+}
+
+#[test]
+fn a_disk_that_is_full_by_then_has_the_death_all_the_same() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare for a small file system of its own");
+    }
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let id = victim.id();
+    // What is written to the full disk by somebody else must fail.
+    let script = format!(
+        "mount -t tmpfs -o size=256k none {0} || exit 9
+        \"$@\" >/dev/null 2>&1 & watch=$!
+        until grep -qs below {0}/*.part; do sleep 0.01; done
+        dd if=/dev/zero of={0}/fill 2>/dev/null
+        echo more 2>/dev/null >{0}/more && exit 8
+        kill -KILL {id}
+        wait $watch; echo \"exit $?\"; ls {0}; cat {0}/memdoor-*",
+        dir.join("")
+    );
+    let watch = ["-p", &id, "-m", "99", "-i", "60", "--seize", "always"];
+    let record = ["--record-size", "64k", "-o", &dir.join("")];
+    let watch = memdoor(&[&watch[..], &record].concat());
+    let ended = run_command(through(&["unshare", "-m"], &through_shell(&script, &watch)));
+    assert!(ended.out.starts_with("exit 5\n"), "{ended:#?}");
+    assert!(!ended.out.contains(".part\n"), "{ended:#?}");
+    let entries = entries(&ended.out);
+    assert_eq!(kinds(&entries), ["start", "below", "death", "ended"]);
+    assert!(entries[2].body.contains("\nSnapshot: complete\n"));
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_an_error_with_a_hint() {
     let victim = Victim::start(&["hold", "1"]);
     for (path, words) in [
