@@ -191,7 +191,7 @@ fn crowd(beside: [&str; 2], is_all: impl Fn(&Report) -> bool) {
         );
         assert!(held < f64::from(death_ms + 100), "{held} ms");
         assert!(complete || death_ms == 200, "{held} ms: not complete");
-        assert_eq!(complete, is_all(&death));
+        assert!(!complete || is_all(&death));
         assert_eq!(complete, !death.lines.iter().any(is_left_out));
     }
 }
