@@ -196,6 +196,18 @@ fn crowd(beside: [&str; 2], is_all: impl Fn(&Report) -> bool) {
     }
 }
 
+/// A write to a file takes memory. A full group has none before the target's is free, and the kernel would kill somebody else for it.
+#[test]
+fn nothing_is_written_of_the_death_before_the_memory_is_free() {
+    let target = Victim::start(&["hold", "512"]);
+    let mut watch = seized(&target.id(), &[]);
+    target.kill();
+    watch.until("##### PROCESS DEATH");
+    let stat = proc(target.pid, "stat");
+    assert!(stat.contains(") Z "), "{stat}");
+    complete(&watch.end());
+}
+
 #[test]
 fn an_oom_kill_of_a_process_with_a_thousand_threads_leaves_a_snapshot() {
     crowd(["--idle", "1000"], |death| {

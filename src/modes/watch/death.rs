@@ -232,6 +232,12 @@ impl Armed<'_> {
             held: time,
         });
         self.out.begin(Kind::Death);
+        if self.out.record().is_some() {
+            self.out.flush();
+        }
+        // The record has its room. Any other file takes memory, and at a cgroup's limit there is none before the target's is free: the
+        // kernel does not spare others for a victim whose last thread exits.
+        let _ = self.is_gone_by(monotonic().saturating_add(END));
         self.out.seal();
         self.completeness = self.completeness.and(taken);
         self.seen.snapshot(rss, monotonic());
@@ -239,15 +245,19 @@ impl Armed<'_> {
 
     /// Whether it was one thread alone that exited.
     fn lives_on(&mut self) -> bool {
-        let until = monotonic().saturating_add(ALONE);
+        !self.is_gone_by(monotonic().saturating_add(ALONE)) && self.target.has_running_thread()
+    }
+
+    /// Waits until all of its threads have exited, and their memory is free.
+    fn is_gone_by(&mut self, until: Duration) -> bool {
         loop {
             let left = until.saturating_sub(monotonic());
             let pidfd = self.target.pidfd();
             let pidfd = pidfd.map(|pidfd| (pidfd.as_fd(), Until::Readable));
             match signal::wait(pidfd, Some(left)) {
-                Ok(Woken::Ready) => return false,
+                Ok(Woken::Ready) => return true,
                 Ok(Woken::Signal) if !left.is_zero() => ptrace::serve(),
-                _ => return self.target.has_running_thread(),
+                _ => return false,
             }
         }
     }
