@@ -57,8 +57,8 @@ until its standard input ends, it is killed, or its parent dies.
   comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
   children N     N idle child processes that end with it
   idle           nothing
-  freed FILE BYTES
-                 no state: waits for the kernel's log to say `Killed process`,
+  freed PID FILE BYTES
+                 no state: waits for the kernel's log to say `Killed process PID`
                  then for FILE, a cgroup's memory.current or
                  memory.usage_in_bytes, to say less than BYTES, and prints
                  `freed MICROSECONDS` between the two
@@ -411,8 +411,9 @@ fn children(count: usize) -> Result<()> {
     stay(held)
 }
 
-/// How long the memory of the next process that the kernel kills stays charged.
+/// How long the memory of a process that the kernel kills stays charged.
 fn freed(args: &mut lexopt::Parser) -> Result<()> {
+    let killed = format!("Killed process {} (", number(args)?);
     let file = File::open(args.value()?)?;
     let below = last_number(args)?;
     let log = Kmsg::open(c"/dev/kmsg")?;
@@ -421,7 +422,7 @@ fn freed(args: &mut lexopt::Parser) -> Result<()> {
     let mut buf = [0; kmsg::RECORD];
     loop {
         match log.next(&mut buf)? {
-            Read::Record(text) if String::from_utf8_lossy(text).contains("Killed process ") => {
+            Read::Record(text) if String::from_utf8_lossy(text).contains(&killed) => {
                 break;
             }
             Read::End => drop(wait(Some((log.as_fd(), Until::Readable)), None)?),
