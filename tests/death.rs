@@ -270,6 +270,27 @@ fn a_crash_is_told_by_its_signal() {
 }
 
 #[test]
+fn the_signals_that_came_before_are_evidence_and_say_who_sent_them() {
+    let script = "echo ready $$; while :; do read line || sleep 1000; done";
+    let target = Victim::start_command(command("sh", &["-c", script]));
+    let watch = seized(&target.id(), &[]);
+    for _ in 0..6 {
+        signal(target.pid, Signal::SIGURG);
+    }
+    signal(target.pid, Signal::SIGTERM);
+    let (_, last) = complete(&watch.end());
+    assert_eq!(last.value("Exit Status"), "killed by SIGTERM");
+    let evidence: Vec<&String> = last
+        .lines
+        .iter()
+        .filter(|line| line.starts_with("Evidence: SIG"))
+        .collect();
+    let sender = format!("Evidence: SIGTERM from PID {} came 0.", std::process::id());
+    assert!(evidence[0].starts_with(&sender), "{evidence:#?}");
+    assert!(evidence[0].ends_with(" s before"));
+}
+
+#[test]
 fn an_exit_is_told_by_its_code_even_if_that_looks_like_a_signal() {
     for code in [0, 137] {
         let script = format!("echo ready $$; read line; exit {code}");

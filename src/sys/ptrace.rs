@@ -5,6 +5,8 @@
 //!
 //! The state is the process's, as the kernel's is: there is one tracer, without threads.
 
+mod passed;
+
 use core::ffi::{c_int, c_ulong, c_void};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
@@ -13,6 +15,8 @@ use super::clock::monotonic;
 use super::signal::{self, Woken};
 use super::{Errno, Result};
 use crate::units::Pid;
+
+pub use passed::{LAST, Passed, passed};
 
 /// The thread that is seized, 0: none.
 static SEIZED: AtomicI32 = AtomicI32::new(0);
@@ -98,6 +102,7 @@ pub fn seize(tid: Pid) -> Result<()> {
 pub fn forget() {
     GONE.store(-1, Relaxed);
     MISSED.store(false, Relaxed);
+    passed::forget();
 }
 
 /// Whether a thread is seized and has not begun to exit.
@@ -154,7 +159,10 @@ fn answer(tid: c_int, stop: Stop) {
         }
         Stop::Group => request(libc::PTRACE_LISTEN, tid, 0),
         // The same signal: the kernel then keeps its siginfo.
-        Stop::Delivery(signal) => request(libc::PTRACE_CONT, tid, number(signal)),
+        Stop::Delivery(signal) => {
+            passed::note(tid, signal);
+            request(libc::PTRACE_CONT, tid, number(signal))
+        }
         Stop::Trap => request(libc::PTRACE_CONT, tid, 0),
         Stop::Gone(status) => {
             let _ = SEIZED.compare_exchange(tid, 0, Relaxed, Relaxed);

@@ -1,6 +1,7 @@
 //! A verdict and its evidence in a report.
 
 use core::fmt::Write;
+use core::time::Duration;
 
 use super::{Cause, Evidence, Verdict};
 use crate::error::Absent;
@@ -8,6 +9,9 @@ use crate::fixed::Fixed;
 use crate::modes::watch::kmsg::{Coverage, Kills};
 use crate::report::Event::WatchEnd;
 use crate::report::{Fact, Name, Report, Value};
+use crate::sys::clock::monotonic;
+use crate::sys::ptrace::{self, Passed};
+use crate::sys::signal;
 
 const VERDICT: Name = Name(WatchEnd, "Verdict", "memdoor.verdict.summary");
 const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
@@ -34,7 +38,7 @@ const SENTENCE: Name = Name(WatchEnd, "Evidence", "");
 
 /// Lines of the log, and sentences of ours.
 const LINES: usize = 6;
-const SENTENCES: usize = 3;
+const SENTENCES: usize = 3 + ptrace::LAST;
 
 impl Verdict<'_> {
     /// The log, where it is of the target.
@@ -103,11 +107,16 @@ impl Verdict<'_> {
 impl Evidence<'_> {
     /// What the log has to say where it does not speak for itself, and what was counted.
     fn sentences(&self) -> [Fixed<200>; SENTENCES] {
-        [
-            log(self.coverage, self.kills),
-            count("its control group's count of OOM kills", self.own),
-            count("the system's count of OOM kills", self.system),
-        ]
+        let mut sentences = [const { Fixed::new() }; SENTENCES];
+        let [log, own, system, signals @ ..] = &mut sentences;
+        *log = self::log(self.coverage, self.kills);
+        *own = count("its control group's count of OOM kills", self.own);
+        *system = count("the system's count of OOM kills", self.system);
+        let now = monotonic();
+        for (slot, passed) in signals.iter_mut().zip(ptrace::passed()) {
+            *slot = signal(&passed, now);
+        }
+        sentences
     }
 }
 
@@ -118,6 +127,27 @@ const fn left_out() -> Fact<'static> {
 
 fn if_any<'a>(name: Name, value: Option<Value<'a>>) -> Fact<'a> {
     value.map_or(left_out(), |value| name.is(value))
+}
+
+/// `SIGTERM from PID 812 came 2.104 s before`
+fn signal(passed: &Passed, now: Duration) -> Fixed<200> {
+    let mut words = Fixed::new();
+    // A Fixed never returns an error: it cuts.
+    let _ = match signal::name(passed.signal) {
+        Some(name) => write!(words, "{name}"),
+        None => write!(words, "signal {}", passed.signal),
+    };
+    if let Some(pid) = passed.sender {
+        let _ = write!(words, " from PID {pid}");
+    }
+    let millis = now.saturating_sub(passed.at).as_millis();
+    let _ = write!(
+        words,
+        " came {}.{:03} s before",
+        millis / 1000,
+        millis % 1000
+    );
+    words
 }
 
 /// `the system's count of OOM kills: 3, then 4`
