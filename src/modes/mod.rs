@@ -7,6 +7,8 @@ pub mod watch;
 
 use crate::error::{Absent, Error};
 use crate::exit::Exit;
+use crate::history::History;
+use crate::history::grown::Sizes;
 use crate::host::{Host, machine_id};
 use crate::report::json::{Envelope, Json};
 use crate::report::text::Text;
@@ -80,6 +82,13 @@ fn arm_sockets(target: &Target) -> Result<Sockets, Exit> {
     })
 }
 
+/// How a snapshot is written.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    format: Format,
+    cmdline: Cmdline,
+}
+
 /// One snapshot of a process that is not watched, with what it takes to make it. The reason has been said when there is none.
 fn take_once(
     target: &mut Target,
@@ -87,8 +96,8 @@ fn take_once(
     envelope: &Envelope,
     out: &mut Out<'_>,
     buf: &mut [u8],
-    format: Format,
-    cmdline: Cmdline,
+    manner: Manner,
+    past: Option<&mut History>,
 ) -> Result<Completeness, Exit> {
     let mut memcg = Memcg::new(&host.proc, buf);
     let mut sockets = arm_sockets(target)?;
@@ -100,11 +109,13 @@ fn take_once(
         now: Now::read(),
         when: When::Alive,
         buf,
-        cmdline,
+        cmdline: manner.cmdline,
         exe: Err(Absent::Late),
         rss: None,
+        sizes: Sizes::default(),
+        past,
     };
-    Ok(with_report(format, out, envelope, |report| {
+    Ok(with_report(manner.format, out, envelope, |report| {
         crate::snapshot::take(&mut scene, report)
     }))
 }

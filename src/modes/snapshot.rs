@@ -1,6 +1,6 @@
 //! `memdoor snapshot`: one of each process named, now.
 
-use super::{Buffers, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
+use super::{Buffers, Manner, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
@@ -63,8 +63,11 @@ fn one(
         Ok(target) => target,
         Err(refusal) => return refuse(&refusal),
     };
-    let (format, cmdline) = (options.format, options.cmdline);
-    match take_once(&mut target, host, envelope, out, buf, format, cmdline) {
+    let manner = Manner {
+        format: options.format,
+        cmdline: options.cmdline,
+    };
+    match take_once(&mut target, host, envelope, out, buf, manner, None) {
         Ok(Completeness::Complete) => Exit::Done,
         Ok(Completeness::Partial) if !target.is_leaving() => Exit::Partial,
         Ok(Completeness::Partial) => Exit::Gone,

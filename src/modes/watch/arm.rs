@@ -2,13 +2,15 @@
 
 use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
+use super::history::Memory;
 use super::kills::Counts;
 use super::{Armed, Lock, Options};
 use crate::error::{Absent, Because, Error};
 use crate::exit::Exit;
+use crate::history::History;
 use crate::host::Host;
 use crate::modes::{
-    Buffers, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once,
+    Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once,
 };
 use crate::report::Format;
 use crate::report::json::Envelope;
@@ -73,6 +75,7 @@ impl<'a> Armed<'a> {
             statm_error: Bytes(0),
             confirmed: None,
             next_check: now,
+            memory: Memory::new(now),
             reports: 0,
         })
     }
@@ -89,6 +92,10 @@ impl<'a> Armed<'a> {
             Some(_) => Recorder::Used,
             None => Recorder::Unused,
         });
+        // A sample opens and reads what no snapshot does.
+        if let Ok(statm) = memory::read_statm(&mut self.target) {
+            self.take_sample(statm, monotonic());
+        }
         self.seen.armed(heap::allocations(), Faults::so_far());
         let ending = self.watch();
         self.end(ending)
@@ -143,8 +150,13 @@ fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8]
     };
     let mut out = Out::new(Sink::Nowhere, out);
     let cmdline = Cmdline::Show;
-    // Without it a watch is slower to begin with, and no worse.
-    let _ = take_once(&mut target, host, envelope, &mut out, buf, format, cmdline);
+    let manner = Manner { format, cmdline };
+    let mut past = History::rehearsal();
+    // Without it a watch is slower to begin with, and no worse. Twice: the second is not the first of its history.
+    for _ in 0..2 {
+        let past = Some(&mut past);
+        let _ = take_once(&mut target, host, envelope, &mut out, buf, manner, past);
+    }
 }
 
 /// Writes to each page, so that it is there.

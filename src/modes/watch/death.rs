@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use super::Armed;
 use super::fate::{Fate, Why, words};
 use super::options::{Options, Seize};
+use crate::history::grown::Sizes;
 use crate::modes::with_report;
 use crate::parse::wait::{self, Ended};
 use crate::report::Format;
@@ -35,7 +36,7 @@ const INTERRUPT: Duration = Duration::from_millis(100);
 
 /// Room for a snapshot without rows: a command line of 4 KiB, paths, and what stays free for what follows a cut.
 const TEXT: usize = 12 * 1024;
-const JSON: usize = 20 * 1024;
+const JSON: usize = 24 * 1024;
 
 /// A thread that exits alone leaves others that run; all of a process's threads are exiting by then.
 const ALONE: Duration = Duration::from_millis(20);
@@ -86,12 +87,7 @@ pub(super) fn memory_for<'b>(
         Format::Text => (TEXT, 110),
         Format::Json => (JSON, 330),
     };
-    let is_seizable = match options.seize {
-        Seize::Never => false,
-        Seize::Danger => options.threshold.is_some(),
-        Seize::Always => true,
-    };
-    if !is_seizable {
+    if options.seize == Seize::Never {
         return Ok(lent);
     }
     let rows = target.mappings().saturating_add(target.descriptors());
@@ -105,15 +101,14 @@ pub(super) fn memory_for<'b>(
 impl Armed<'_> {
     /// Seizes the target or lets it go, as the reading asks. While it stays as it is, no system call is made.
     pub(super) fn seize_at(&mut self, level: Level, now: Duration) {
-        let is_wanted = match (self.options.seize, self.options.threshold) {
-            (Seize::Never, _) => return,
-            (Seize::Always, _) => true,
-            (Seize::Danger, None) => {
-                self.death.why = Why::NoThreshold;
-                return;
-            }
-            // A forecast of the limit would be asked here as well.
-            (Seize::Danger, Some(_)) => level == Level::Above,
+        let is_wanted = match self.options.seize {
+            Seize::Never => return,
+            Seize::Always => true,
+            Seize::Danger => self.is_in_danger(level, now),
+        };
+        let calm = match self.options.threshold {
+            Some(_) => Why::Below,
+            None => Why::Unforeseen,
         };
         match (is_wanted, ptrace::is_seized()) {
             (true, false) if now >= self.death.next_try => self.seize(now),
@@ -121,10 +116,10 @@ impl Armed<'_> {
             (false, true) if now >= self.death.next_try => {
                 self.death.next_try = now.saturating_add(CHECK);
                 if ptrace::release(INTERRUPT) == Released::Free {
-                    self.death.why = Why::Below;
+                    self.death.why = calm;
                 }
             }
-            (false, false) => self.death.why = Why::Below,
+            (false, false) => self.death.why = calm,
             _ => {}
         }
     }
@@ -187,6 +182,10 @@ impl Armed<'_> {
         let is_sure =
             matches!(ended, Ended::Signal { .. }) || self.target.stat(|stat| stat.threads) == Ok(1);
         self.out.hold();
+        // The last of the curve.
+        if let Ok(statm) = memory::read_statm(&mut self.target) {
+            self.take_sample(statm, monotonic());
+        }
         let mut scene = Scene {
             target: &mut self.target,
             host: &mut self.host,
@@ -200,6 +199,8 @@ impl Armed<'_> {
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),
             rss: None,
+            sizes: Sizes::default(),
+            past: Some(&mut self.memory.samples),
         };
         let words = words(ended);
         let death = Death {

@@ -5,6 +5,7 @@ mod below;
 mod death;
 mod end;
 mod fate;
+mod history;
 mod kills;
 mod options;
 mod record;
@@ -20,7 +21,9 @@ use std::os::fd::AsFd;
 use super::{Buffers, with_report};
 use crate::error::Absent;
 use crate::exit::Exit;
+use crate::history::grown::Sizes;
 use crate::host::Host;
+use crate::parse::statm::Statm;
 use crate::report::json::Envelope;
 use crate::report::{Event, Fact, Name, Value};
 use crate::snapshot::sockets::Sockets;
@@ -32,10 +35,11 @@ use crate::sys::signal::{self, Until, Woken};
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
-use crate::trigger::{Action, Level, SAMPLE, Trigger};
+use crate::trigger::{Action, Level, Trigger};
 use crate::units::{Bytes, Pid};
 use death::{CHECK, DeathWatch};
 use end::{Ending, Seen};
+use history::Memory;
 use kills::Counts;
 use threshold::Confirmed;
 
@@ -70,6 +74,8 @@ struct Armed<'a> {
     /// How far statm may be off, as of the last check.
     statm_error: Bytes,
     confirmed: Option<Confirmed>,
+    /// What was seen so far.
+    memory: Memory,
     /// When to look again at what changes slowly.
     next_check: Duration,
     reports: u64,
@@ -77,7 +83,6 @@ struct Armed<'a> {
 
 impl Armed<'_> {
     fn watch(&mut self) -> Ending {
-        let step = SAMPLE.min(self.options.interval);
         let mut planned = monotonic();
         loop {
             if let Some(ending) = self.sample(planned) {
@@ -87,7 +92,8 @@ impl Armed<'_> {
                 record.idle(monotonic());
             }
             // Samples that were missed are not made up for.
-            planned = planned.saturating_add(step).max(monotonic());
+            let now = monotonic();
+            planned = planned.saturating_add(self.step(now)).max(now);
             if let Some(ending) = self.wait_until(planned) {
                 return ending;
             }
@@ -97,9 +103,11 @@ impl Armed<'_> {
     /// One reading and what follows from it.
     fn sample(&mut self, planned: Duration) -> Option<Ending> {
         let now = monotonic();
-        let level = match self.read_rss() {
-            Ok(rss) => {
+        let level = match self.read_statm() {
+            Ok(statm) => {
+                let rss = statm.resident.bytes(self.host.page);
                 self.seen.reading(rss, now, planned);
+                self.remember(statm, now);
                 self.level(rss, now)
             }
             Err(Absent::Gone) => return Some(Ending::Gone),
@@ -194,10 +202,10 @@ impl Armed<'_> {
     }
 
     /// One pread(2) of statm. Nothing in it means that the first thread has exited, or all of them.
-    fn read_rss(&mut self) -> Result<Bytes, Absent> {
-        match memory::rss(&mut self.target, self.host.page) {
+    fn read_statm(&mut self) -> Result<Statm, Absent> {
+        match memory::read_statm(&mut self.target) {
             Err(Absent::Gone) if self.target.look_again() == Life::Alive => {
-                memory::rss(&mut self.target, self.host.page)
+                memory::read_statm(&mut self.target)
             }
             reading => reading,
         }
@@ -228,6 +236,8 @@ impl Armed<'_> {
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),
             rss: None,
+            sizes: Sizes::default(),
+            past: Some(&mut self.memory.samples),
         };
         let taken = with_report(
             self.options.format,

@@ -95,6 +95,9 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
                 percent.hundredths % 100
             ),
         ),
+        Value::Thousandths(parts) => {
+            put_fmt(out, format_args!("{}.{:03}", parts / 1000, parts % 1000))
+        }
         Value::Span(span) => put_fmt(out, format_args!("{}", span.as_micros())),
         Value::Moment(moment) => {
             out.put(b"\"");
