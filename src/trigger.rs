@@ -1,5 +1,7 @@
 //! When to report: decisions as pure functions of numbers.
 
+pub mod also;
+
 use core::time::Duration;
 
 use crate::units::Bytes;
@@ -25,6 +27,10 @@ impl Threshold {
     #[must_use]
     pub const fn percent(self) -> u8 {
         self.0
+    }
+
+    fn hundredths(self) -> u64 {
+        u64::from(self.0) * 100
     }
 
     /// The smallest RSS that reaches the threshold of `whole`: RSS / whole * 100 >= percent, without rounding.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::modes::watch;
+use memdoor::trigger::also::Also;
 use memdoor::trigger::{Base, Threshold};
 use memdoor::units::{Bytes, Pid};
 
@@ -19,6 +20,7 @@ pub(crate) struct WatchArgs {
     exe: Option<Vec<u8>>,
     threshold: Option<Threshold>,
     base: Base,
+    also: Also,
     interval: Duration,
     count: Option<u64>,
     lock: watch::Lock,
@@ -83,6 +85,35 @@ impl RecordArgs {
     }
 }
 
+/// Takes an option on what fires as well.
+fn also(also: &mut Also, name: &str, parser: &mut Parser) -> Result<bool> {
+    match name {
+        "--also-available" => {
+            also.available = Some(values::threshold(name, &value(name, parser)?)?);
+        }
+        "--also-psi" => also.pressure = Some(values::pressure(name, &value(name, parser)?)?),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Without a threshold nothing is below it.
+fn check(also: Also, threshold: Option<Threshold>) -> Result<()> {
+    let lonely = match also {
+        _ if threshold.is_some() => return Ok(()),
+        Also {
+            available: Some(_), ..
+        } => "--also-available",
+        Also {
+            pressure: Some(_), ..
+        } => "--also-psi",
+        _ => return Ok(()),
+    };
+    Err(UsageError(format!(
+        "{lonely} without -m PERCENT: every report is a snapshot then"
+    )))
+}
+
 impl WatchArgs {
     /// As the mode takes it.
     pub(crate) fn borrow(&self) -> watch::Options<'_> {
@@ -91,6 +122,7 @@ impl WatchArgs {
             exe: self.exe.as_deref(),
             threshold: self.threshold,
             base: self.base,
+            also: self.also,
             interval: self.interval,
             count: self.count,
             lock: self.lock,
@@ -117,7 +149,7 @@ pub(super) fn args(args: Vec<OsString>) -> Result<Command> {
     let parser = &mut Parser::from_iter(args);
     let (mut pid, mut exe, mut threshold, mut count) = (None, None, None, None);
     let mut interval = Duration::from_secs(1);
-    let mut base = Base::default();
+    let (mut base, mut also_of) = (Base::default(), Also::default());
     let mut lock = watch::Lock::Try;
     let mut below = watch::Below::Report;
     let (mut seize, mut death) = (watch::Seize::default(), Duration::from_millis(200));
@@ -147,16 +179,19 @@ pub(super) fn args(args: Vec<OsString>) -> Result<Command> {
             "--death-ms" => death = values::death(&name, &value(&name, parser)?)?,
             "--self-report" => self_report = watch::SelfReport::Show,
             _ if output.take(&name, parser)? || record.take(&name, parser)? => {}
+            _ if also(&mut also_of, &name, parser)? => {}
             _ => return Err(unknown_option(&name)),
         }
     }
     record.check()?;
+    check(also_of, threshold)?;
     let pid = pid.ok_or_else(|| UsageError("-p PID is missing: the process to watch".into()))?;
     Ok(Command::Watch(Box::new(WatchArgs {
         pid,
         exe,
         threshold,
         base,
+        also: also_of,
         interval,
         count,
         lock,

@@ -108,6 +108,7 @@ fn take_once(
         sockets: &mut sockets,
         now: Now::read(),
         when: When::Alive,
+        because: None,
         buf,
         cmdline: manner.cmdline,
         exe: Err(Absent::Late),

@@ -106,6 +106,15 @@ impl When {
     }
 }
 
+/// Why a snapshot is taken of a process that is below its threshold.
+#[derive(Clone, Debug)]
+pub struct Because {
+    /// For JSON.
+    pub reason: &'static str,
+    /// In words.
+    pub words: Fixed<96>,
+}
+
 /// What a snapshot is taken of, and with.
 pub struct Scene<'a> {
     /// The process.
@@ -120,6 +129,8 @@ pub struct Scene<'a> {
     pub now: Now,
     /// Alive or at its death.
     pub when: When,
+    /// Why, when it is not for the process's own memory.
+    pub because: Option<&'a Because>,
     /// Lent for reading: [`BUFFER`] bytes.
     pub buf: &'a mut [u8],
     /// Whether the command line is shown.

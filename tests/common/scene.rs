@@ -58,6 +58,7 @@ impl Camera {
             sockets: &mut self.sockets,
             now: Now::read(),
             when: When::Alive,
+            because: None,
             buf: &mut self.read,
             cmdline: Cmdline::Show,
             exe: Err(memdoor::error::Absent::Late),

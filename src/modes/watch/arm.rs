@@ -74,6 +74,7 @@ impl<'a> Armed<'a> {
             fires_at: None,
             statm_error: Bytes(0),
             confirmed: None,
+            trouble: None,
             next_check: now,
             memory: Memory::new(now),
             reports: 0,
@@ -84,7 +85,7 @@ impl<'a> Armed<'a> {
     /// stays locked.
     pub(super) fn run(&mut self) -> Exit {
         self.refresh_threshold();
-        if let Err(exit) = self.check_threshold().and_then(|()| self.start_record()) {
+        if let Err(exit) = self.ready() {
             return exit;
         }
         // Last, as arming may need it, too.
@@ -99,6 +100,13 @@ impl<'a> Armed<'a> {
         self.seen.armed(heap::allocations(), Faults::so_far());
         let ending = self.watch();
         self.end(ending)
+    }
+
+    /// What can't be kept up for the whole watch is better said now.
+    fn ready(&mut self) -> Result<(), Exit> {
+        self.check_threshold()?;
+        self.check_also()?;
+        self.start_record()
     }
 }
 

@@ -195,6 +195,7 @@ impl Armed<'_> {
             when: When::Dying {
                 until: held.since.saturating_add(self.options.death),
             },
+            because: None,
             buf: self.buf,
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),

@@ -11,7 +11,7 @@ use crate::parse::meminfo::Meminfo;
 use crate::parse::statm::Statm;
 use crate::parse::status;
 use crate::target::STATUS_MAX;
-use crate::trigger::Level;
+use crate::trigger::{self, Level};
 use crate::units::{Bytes, Pages};
 
 /// An end that is so near is danger: the target is seized, so that it can't die unseen.
@@ -106,6 +106,12 @@ impl Armed<'_> {
             some: Share::of(pressure.some),
             full: Share::of(pressure.full),
         };
+        self.trouble = self.options.also.trouble(trigger::also::Host {
+            total: system.total,
+            available: system.available,
+            some: pressure.some,
+            full: pressure.full,
+        });
         let limit = charge.map(|charge| charge.limit);
         self.memory.samples.push(sample, limit);
         self.memory.outlook = self.memory.samples.outlook();

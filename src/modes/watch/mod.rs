@@ -1,5 +1,6 @@
 //! `memdoor -p PID`: samples one process often, reports at the interval, and snapshots it once it reaches the threshold.
 
+mod also;
 mod arm;
 mod below;
 mod death;
@@ -35,6 +36,7 @@ use crate::sys::signal::{self, Until, Woken};
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
+use crate::trigger::also::Trouble;
 use crate::trigger::{Action, Level, Trigger};
 use crate::units::{Bytes, Pid};
 use death::{CHECK, DeathWatch};
@@ -74,6 +76,8 @@ struct Armed<'a> {
     /// How far statm may be off, as of the last check.
     statm_error: Bytes,
     confirmed: Option<Confirmed>,
+    /// The host's trouble at the last sample, where it was asked for.
+    trouble: Option<Trouble>,
     /// What was seen so far.
     memory: Memory,
     /// When to look again at what changes slowly.
@@ -119,8 +123,11 @@ impl Armed<'_> {
         }
         self.seize_at(level, now);
         let snapshots = self.seen.snapshots;
+        // The target's own threshold is reason enough.
+        let trouble = self.trouble.filter(|_| level == Level::Below);
+        let level = trouble.map_or(level, |_| Level::Above);
         let action = self.trigger.decide(now, level);
-        let ending = self.act(action);
+        let ending = self.act(action, trouble);
         self.read_ahead(snapshots);
         ending
     }
@@ -146,7 +153,7 @@ impl Armed<'_> {
         }
     }
 
-    fn act(&mut self, action: Action) -> Option<Ending> {
+    fn act(&mut self, action: Action, trouble: Option<Trouble>) -> Option<Ending> {
         if action == Action::Wait {
             return None;
         }
@@ -154,7 +161,7 @@ impl Armed<'_> {
             return Some(ending);
         }
         match action {
-            Action::Snapshot => self.snapshot(Kind::Above),
+            Action::Snapshot => self.snapshot(Kind::Above, trouble),
             _ if self.options.below == Below::Report => self.report_below(),
             _ => {}
         }
@@ -197,7 +204,7 @@ impl Armed<'_> {
         if let Some(ending) = self.check_identity() {
             return Some(ending);
         }
-        self.snapshot(Kind::Asked);
+        self.snapshot(Kind::Asked, None);
         self.out.broken().map(Ending::output)
     }
 
@@ -223,8 +230,9 @@ impl Armed<'_> {
         (!is_named).then_some(Ending::Mismatch)
     }
 
-    fn snapshot(&mut self, kind: Kind) {
+    fn snapshot(&mut self, kind: Kind, trouble: Option<Trouble>) {
         self.out.begin(kind);
+        let because = trouble.map(|trouble| also::because(trouble, self.options.also));
         let mut scene = Scene {
             target: &mut self.target,
             host: &mut self.host,
@@ -232,6 +240,7 @@ impl Armed<'_> {
             sockets: &mut self.sockets,
             now: Now::read(),
             when: When::Alive,
+            because: because.as_ref(),
             buf: self.buf,
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),
