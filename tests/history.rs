@@ -143,8 +143,8 @@ fn a_process_that_stays_as_it_is_has_no_end_of_its_own() {
     let forecast = report.value("Forecast");
     let is_none = forecast == "none (flat)" || forecast.starts_with("no memory available");
     assert!(is_none, "{forecast}");
-    let grown = report.value("Grown Since First Snapshot");
-    assert!(grown.contains(", anonymous 0 kB, "), "{grown}");
+    let grown = report.value("Anonymous RSS Grown Since First Snapshot");
+    assert_eq!(grown, "0 kB");
     assert!(rows(&report).iter().all(|row| row[5].is_some()), "cgroup");
 }
 
@@ -154,7 +154,7 @@ fn the_first_report_knows_too_little_and_says_so() {
     let report = run(&["-p", &target.id(), "-c", "1"]).report();
     assert_eq!(report.value("RSS Growth"), "none (too few samples yet)");
     assert_eq!(report.value("Forecast"), "none (too few samples yet)");
-    assert_eq!(report.find("Grown Since First Snapshot"), None);
+    assert_eq!(report.find("RSS Grown Since First Snapshot"), None);
     assert!(!rows(&report).is_empty());
 }
 
@@ -243,10 +243,12 @@ fn growers(report: &Report) -> Vec<(String, u64)> {
 
 /// The size of a kind of mappings.
 fn size_of(report: &Report, kind: &str) -> u64 {
-    let line = report.value("Mappings By Kind (SIZE)");
-    let found = line.split(", ").find_map(|part| part.strip_prefix(kind));
-    let number = found.and_then(|rest| rest.strip_suffix(" kB")?.trim().parse().ok());
-    number.unwrap_or_else(|| panic!("no {kind} in {line}"))
+    let label = match kind {
+        "heap" => "Mapped Heap (SIZE)",
+        "anon" => "Mapped Anonymous Memory (SIZE)",
+        _ => "Mapped Shared Memory (SIZE)",
+    };
+    report.kib(label)
 }
 
 #[test]
@@ -316,12 +318,7 @@ fn a_heap_that_grows_is_named() {
         by.abs_diff(after - before) < 2048,
         "{growers:?}, {before}, {after}"
     );
-    let grown = second.value("Grown Since First Snapshot");
-    let rss = grown
-        .strip_prefix("RSS ")
-        .and_then(|rest| rest.split(' ').next());
-    let rss: u64 = rss.expect("RSS").parse().expect("a number");
-    assert!(rss > 4096, "{grown}");
+    assert!(second.kib("RSS Grown Since First Snapshot") > 4096);
 }
 
 // The host in trouble

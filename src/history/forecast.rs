@@ -18,6 +18,17 @@ pub enum End {
     System,
 }
 
+impl End {
+    /// For JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "cgroup_limit",
+            Self::System => "system_memory",
+        }
+    }
+}
+
 /// What runs out first, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Forecast {

@@ -74,6 +74,21 @@ pub struct Sizes {
     pub swap: Option<Bytes>,
 }
 
+impl Sizes {
+    /// How much more there is of each than there was, in bytes; `None` where one of the two is not known.
+    #[must_use]
+    pub fn differences(self, then: Self) -> [Option<i64>; 5] {
+        let all = |sizes: Self| [sizes.rss, sizes.anon, sizes.file, sizes.shmem, sizes.swap];
+        let (now, then) = (all(self), all(then));
+        core::array::from_fn(|at| {
+            let (now, then) = (now.get(at)?.as_ref()?.0, then.get(at)?.as_ref()?.0);
+            i64::try_from(now)
+                .ok()?
+                .checked_sub(i64::try_from(then).ok()?)
+        })
+    }
+}
+
 /// What the first snapshot saw.
 #[derive(Debug)]
 pub struct First {
@@ -246,6 +261,24 @@ mod tests {
         ] {
             assert_eq!(Kind::of(path), kind, "{}", path.escape_ascii());
         }
+    }
+
+    #[test]
+    fn what_is_not_known_of_both_has_not_grown_by_zero() {
+        let then = Sizes {
+            rss: Some(Bytes(4096)),
+            anon: Some(Bytes(1 << 20)),
+            swap: Some(Bytes(0)),
+            ..Sizes::default()
+        };
+        let now = Sizes {
+            rss: Some(Bytes(8192)),
+            anon: Some(Bytes(0)),
+            file: Some(Bytes(0)),
+            ..Sizes::default()
+        };
+        let grown = [Some(4096), Some(-(1 << 20)), None, None, None];
+        assert_eq!(now.differences(then), grown);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::error::Absent;
 use crate::sys::clock::{Civil, Now};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent, Pid};
-pub use row::{Relation, Relative, Row, Sample};
+pub use row::{Grower, Relation, Relative, Row, Sample};
 
 /// How reports are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -86,6 +86,7 @@ pub enum Event {
     Relative,
     Mapping,
     Mapped,
+    Grower,
     Socket,
     Network,
     End,
@@ -142,6 +143,8 @@ pub enum Value<'a> {
     Cut(&'a [u8]),
     /// `52.73 %`.
     Percent(Percent),
+    /// A difference of sizes, perhaps negative: `-4 kB` in text, bytes in JSON.
+    Growth(i64),
     /// `0.998`: thousandths.
     Thousandths(u16),
     /// `12.345 s` in text, microseconds in JSON.

@@ -18,6 +18,8 @@ pub enum Row<'a> {
     Relative(&'a Relative<'a>),
     /// What was known at an earlier moment.
     Sample(&'a Sample),
+    /// A mapping that has grown.
+    Grower(&'a Grower),
 }
 
 /// A process that the target descends from, or that descends from it.
@@ -60,6 +62,19 @@ pub struct Sample {
     pub some: Option<Percent>,
     /// PSI of memory, `full avg10`.
     pub full: Option<Percent>,
+}
+
+/// A mapping that has grown since the first snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct Grower {
+    /// First address.
+    pub start: u64,
+    /// Address behind the last.
+    pub end: u64,
+    /// heap, anon, stack, file, shm or other.
+    pub kind: &'static str,
+    /// By how much.
+    pub by: Bytes,
 }
 
 /// How a [`Relative`] is related to the target.

@@ -42,6 +42,10 @@ impl<'o, 'b> Text<'o, 'b> {
                     format_args!("{}.{:02} %", hundredths / 100, hundredths % 100),
                 );
             }
+            Value::Growth(bytes) => {
+                self.out.put_dec(bytes / 1024);
+                self.out.put(b" kB");
+            }
             Value::Thousandths(parts) => put_fmt(
                 self.out,
                 format_args!("{}.{:03}", parts / 1000, parts % 1000),
@@ -133,6 +137,7 @@ impl Report for Text<'_, '_> {
             Row::Socket(socket) => self.socket(socket),
             Row::Relative(relative) => self.relative(relative),
             Row::Sample(sample) => self.sample(sample),
+            Row::Grower(grower) => self.grower(grower),
         }
     }
 

@@ -27,28 +27,49 @@ const FORECAST: Name = Name(Line, "Forecast", "");
 const END: Name = Name(Line, "", "memdoor.forecast.kind");
 const LEFT: Name = Name(Line, "", "memdoor.forecast.left_us");
 const REASON: Name = Name(Line, "", "memdoor.forecast.reason");
-const GROWN: Name = Name(Line, "Grown Since First Snapshot", "");
-const SINCE: Name = Name(Line, "", "memdoor.grown.since_us");
-const GROWN_RSS: Name = Name(Line, "", "memdoor.grown.rss_bytes");
-const GROWN_ANON: Name = Name(Line, "", "memdoor.grown.anon_bytes");
-const GROWN_FILE: Name = Name(Line, "", "memdoor.grown.file_bytes");
-const GROWN_SHMEM: Name = Name(Line, "", "memdoor.grown.shmem_bytes");
-const GROWN_SWAP: Name = Name(Line, "", "memdoor.grown.swap_bytes");
+const SINCE: Name = Name(Line, "Since First Snapshot", "memdoor.grown.since_us");
+
+/// In the order of [`Sizes::differences`].
+const GROWN: [Name; 5] = [
+    Name(
+        Line,
+        "RSS Grown Since First Snapshot",
+        "memdoor.grown.rss_bytes",
+    ),
+    Name(
+        Line,
+        "Anonymous RSS Grown Since First Snapshot",
+        "memdoor.grown.anon_bytes",
+    ),
+    Name(
+        Line,
+        "File RSS Grown Since First Snapshot",
+        "memdoor.grown.file_bytes",
+    ),
+    Name(
+        Line,
+        "Shared Memory RSS Grown Since First Snapshot",
+        "memdoor.grown.shmem_bytes",
+    ),
+    Name(
+        Line,
+        "Swap Grown Since First Snapshot",
+        "memdoor.grown.swap_bytes",
+    ),
+];
 
 type Words = Fixed<128>;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     if let Some(past) = scene.past.as_deref_mut() {
         let now = monotonic();
-        let then = past.first.sizes;
-        past.first.sizes = then.or(Some((now, scene.sizes)));
-        write(
-            past,
-            &past.outlook(),
-            &scene.now,
-            then.map(|then| (then, scene.sizes)),
-            report,
-        );
+        let grown = past.first.sizes.map(|(since, then)| {
+            let by = scene.sizes.differences(then);
+            let since = SINCE.is(Value::Span(now.saturating_sub(since)));
+            grown(since, by)
+        });
+        past.first.sizes = past.first.sizes.or(Some((now, scene.sizes)));
+        write(past, past.outlook(), grown, &scene.now, report);
     }
     Ok(Completeness::Complete)
 }
@@ -60,16 +81,16 @@ pub fn section(past: &History, now: &Now, life: Life, report: &mut dyn Report) {
     if life == Life::Exited {
         outlook.forecast = Err(Why::Gone);
     }
-    write(past, &outlook, now, None, report);
+    write(past, outlook, None, now, report);
     report.end(Section::History);
 }
 
-/// The rows and what follows from them; and how much it has grown, when the figures of two snapshots are given.
+/// The rows and what follows from them.
 fn write(
     past: &History,
-    outlook: &Outlook,
+    outlook: Outlook,
+    grown: Option<[Fact<'_>; 6]>,
     now: &Now,
-    grown: Option<((Duration, Sizes), Sizes)>,
     report: &mut dyn Report,
 ) {
     let steady = monotonic();
@@ -78,36 +99,49 @@ fn write(
     }
     let Outlook {
         growth, forecast, ..
-    } = *outlook;
-    let curve = Curve::of(past.samples()).map(|curve| curve_words(&curve));
+    } = outlook;
+    let curve = Curve::of(past.samples()).map_or(Words::new(), |curve| curve_words(&curve));
     let (speed, end) = (growth_words(growth), forecast_words(forecast));
-    let of_growth = |value: fn(Trend) -> Value<'static>| growth.map_or(Value::Nothing, value);
-    let of_end = |value: fn(Forecast) -> Value<'static>| forecast.map_or(Value::Nothing, value);
-    let [since, rss, anon, file, shmem, swap] = grown_facts(grown);
-    let words = grown.map(|grown| grown_words(grown, steady));
+    let (per_second, r2, span) =
+        growth.map_or((Value::Nothing, Value::Nothing, Value::Nothing), |line| {
+            let r2 = Value::Thousandths(line.r2.0);
+            (Value::Growth(line.per_second), r2, Value::Span(line.span))
+        });
+    let (kind, left, reason) = match forecast {
+        Ok(Forecast { end, left }) => (end.name(), Value::Span(left), Value::Nothing),
+        Err(why) => ("none", Value::Nothing, Value::Words(why.words())),
+    };
+    let [since, rss, anon, file, shmem, swap] = grown.unwrap_or([SINCE.is(Value::Nothing); 6]);
     let facts = [
-        CURVE.is(text(curve.as_ref())),
-        GROWTH.is(text(Some(&speed))),
-        SPEED.is(of_growth(|trend| Value::Int(trend.per_second))),
-        R2.is(of_growth(|trend| Value::Thousandths(trend.r2.0))),
-        WINDOW.is(of_growth(|trend| Value::Span(trend.span))),
-        FORECAST.is(text(Some(&end))),
-        END.is(Value::Words(kind(forecast))),
-        LEFT.is(of_end(|forecast| Value::Span(forecast.left))),
-        REASON.is(forecast.map_or_else(|why| Value::Words(why.words()), |_| Value::Nothing)),
+        CURVE.is(Value::text_or_nothing(curve.as_bytes())),
+        GROWTH.is(Value::Text(speed.as_bytes())),
+        SPEED.is(per_second),
+        R2.is(r2),
+        WINDOW.is(span),
+        FORECAST.is(Value::Text(end.as_bytes())),
+        END.is(Value::Words(kind)),
+        LEFT.is(left),
+        REASON.is(reason),
         since,
         rss,
         anon,
         file,
         shmem,
         swap,
-        GROWN.is(text(words.as_ref())),
     ];
-    let shown = match (facts.split_last(), grown) {
-        (Some((_, rest)), None) => rest,
-        _ => &facts,
+    let shown = match grown {
+        Some(_) => facts.len(),
+        None => facts.len() - 6,
     };
-    report.facts(shown);
+    report.facts(facts.get(..shown).unwrap_or_default());
+}
+
+fn grown(since: Fact<'_>, by: [Option<i64>; 5]) -> [Fact<'_>; 6] {
+    let mut facts = [since; 6];
+    for ((fact, name), by) in facts.iter_mut().skip(1).zip(GROWN).zip(by) {
+        *fact = name.is(by.map_or(Value::Absent(Absent::NotSupported), Value::Growth));
+    }
+    facts
 }
 
 /// What the section on memory has read.
@@ -120,10 +154,6 @@ pub(super) fn sizes(status: Result<Status, Absent>, rss: Option<Bytes>) -> Sizes
         shmem: status.shmem,
         swap: status.swap,
     }
-}
-
-fn text(words: Option<&Words>) -> Value<'_> {
-    words.map_or(Value::Nothing, |words| Value::Text(words.as_bytes()))
 }
 
 fn row(sample: &Sample, steady: Duration, now: &Now) -> report::Sample {
@@ -191,16 +221,6 @@ fn none(why: Why) -> Words {
     words
 }
 
-const fn kind(forecast: Result<Forecast, Why>) -> &'static str {
-    match forecast {
-        Ok(Forecast { end, .. }) => match end {
-            End::Limit => "cgroup_limit",
-            End::System => "system_memory",
-        },
-        Err(_) => "none",
-    }
-}
-
 /// `4.3 s`, `12 s`, `40 min`, `20 h`, `17 d`: as exact as it is worth.
 fn push_span(words: &mut Words, span: Duration) {
     let seconds = span.as_secs();
@@ -215,52 +235,6 @@ fn push_span(words: &mut Words, span: Duration) {
         _ => (seconds / 86_400, "d"),
     };
     words.push_dec(number).push(b" ").push(unit.as_bytes());
-}
-
-/// How much more there is of each, in bytes; `None` where one of the two is not known.
-fn differences(then: Sizes, now: Sizes) -> [Option<i64>; 5] {
-    let difference = |then: Option<Bytes>, now: Option<Bytes>| {
-        let (then, now) = (i64::try_from(then?.0).ok()?, i64::try_from(now?.0).ok()?);
-        now.checked_sub(then)
-    };
-    [
-        difference(then.rss, now.rss),
-        difference(then.anon, now.anon),
-        difference(then.file, now.file),
-        difference(then.shmem, now.shmem),
-        difference(then.swap, now.swap),
-    ]
-}
-
-fn grown_words(((since, then), now): ((Duration, Sizes), Sizes), steady: Duration) -> Words {
-    let names = ["RSS", ", anonymous", ", file", ", shared memory", ", swap"];
-    let mut words = Words::new();
-    for (name, by) in names.into_iter().zip(differences(then, now)) {
-        let _ = match by {
-            Some(by) => write!(words, "{name} {} kB", by / 1024),
-            None => write!(words, "{name} -"),
-        };
-    }
-    words.push(b", in ");
-    push_span(&mut words, steady.saturating_sub(since));
-    words
-}
-
-/// For JSON.
-fn grown_facts(grown: Option<((Duration, Sizes), Sizes)>) -> [Fact<'static>; 6] {
-    let names = [GROWN_RSS, GROWN_ANON, GROWN_FILE, GROWN_SHMEM, GROWN_SWAP];
-    let mut facts = [SINCE.is(Value::Nothing); 6];
-    if let Some(((since, then), now)) = grown {
-        let known = names.into_iter().zip(differences(then, now));
-        let since = SINCE.is(Value::Span(monotonic().saturating_sub(since)));
-        let all = core::iter::once(since)
-            .chain(known.map(|(name, by)| name.is(by.map_or(Value::Nothing, Value::Int))));
-        facts
-            .iter_mut()
-            .zip(all)
-            .for_each(|(slot, fact)| *slot = fact);
-    }
-    facts
 }
 
 #[cfg(test)]
@@ -302,25 +276,5 @@ mod tests {
             "-20 kB/s over the last 9.9 s (R2 0.998)"
         );
         assert_eq!(said(&growth_words(None)), "none (too few samples yet)");
-    }
-
-    #[test]
-    fn what_is_not_known_of_both_has_not_grown_by_zero() {
-        let then = Sizes {
-            rss: Some(Bytes(4096)),
-            anon: Some(Bytes(1 << 20)),
-            ..Sizes::default()
-        };
-        let now = Sizes {
-            rss: Some(Bytes(8192)),
-            anon: Some(Bytes(0)),
-            file: Some(Bytes(0)),
-            ..Sizes::default()
-        };
-        let grown = ((Duration::from_secs(1), then), now);
-        assert_eq!(
-            said(&grown_words(grown, Duration::from_secs(13))),
-            "RSS 4 kB, anonymous -1024 kB, file -, shared memory -, swap -, in 12 s"
-        );
     }
 }

@@ -1,30 +1,31 @@
 //! What the mappings add up to, by kind, and which of them have grown since the first snapshot.
 
-use core::fmt::Write;
-
-use crate::fixed::Fixed;
-use crate::history::grown::{First, Grower, Growers, KINDS, Kind, Largest, SHOWN, SMALLEST};
+use crate::history::grown::{First, Grower, Growers, KINDS, Kind, Largest, SMALLEST};
 use crate::parse::maps::Mapping;
 use crate::report::Event::Mapped;
-use crate::report::{Fact, Name, Report, Value};
+use crate::report::{self, Name, Report, Row, Value};
 use crate::units::Bytes;
 
-const BY_KIND: Name = Name(Mapped, "Mappings By Kind (SIZE)", "");
-const GROWN: Name = Name(Mapped, "Mapping Grown Since First Snapshot", "");
-const GROWERS: Name = Name(Mapped, "", "memdoor.grown.mappings");
-const START: Name = Name(Mapped, "", "start");
-const END: Name = Name(Mapped, "", "end");
-const KIND: Name = Name(Mapped, "", "kind");
-const SIZE: Name = Name(Mapped, "", "size_bytes");
-const BY: Name = Name(Mapped, "", "grown_bytes");
-
-const ALL: [(Kind, Name); KINDS] = [
-    (Kind::Heap, Name(Mapped, "", "memdoor.mapped.heap_bytes")),
-    (Kind::Anon, Name(Mapped, "", "memdoor.mapped.anon_bytes")),
-    (Kind::Stack, Name(Mapped, "", "memdoor.mapped.stack_bytes")),
-    (Kind::File, Name(Mapped, "", "memdoor.mapped.file_bytes")),
-    (Kind::Shm, Name(Mapped, "", "memdoor.mapped.shm_bytes")),
-    (Kind::Other, Name(Mapped, "", "memdoor.mapped.other_bytes")),
+/// In the order of [`Kind`].
+const SIZES: [Name; KINDS] = [
+    Name(Mapped, "Mapped Heap (SIZE)", "memdoor.mapped.heap_bytes"),
+    Name(
+        Mapped,
+        "Mapped Anonymous Memory (SIZE)",
+        "memdoor.mapped.anon_bytes",
+    ),
+    Name(Mapped, "Mapped Stack (SIZE)", "memdoor.mapped.stack_bytes"),
+    Name(Mapped, "Mapped Files (SIZE)", "memdoor.mapped.file_bytes"),
+    Name(
+        Mapped,
+        "Mapped Shared Memory (SIZE)",
+        "memdoor.mapped.shm_bytes",
+    ),
+    Name(
+        Mapped,
+        "Mapped Otherwise (SIZE)",
+        "memdoor.mapped.other_bytes",
+    ),
 ];
 
 /// What has been added up so far.
@@ -88,85 +89,21 @@ impl Tally {
 
     /// All mappings were added.
     pub(super) fn report(&self, first: Option<&mut First>, report: &mut dyn Report) {
-        let sizes = ALL.map(|(kind, name)| {
-            let size = self.sizes.get(kind as usize).copied();
-            name.is(size.map_or(Value::Nothing, Value::Bytes))
-        });
-        let mut words = Fixed::<192>::new();
-        for ((kind, _), size) in ALL.into_iter().zip(self.sizes) {
-            let comma = if words.as_bytes().is_empty() {
-                ""
-            } else {
-                ", "
-            };
-            // A Fixed never returns an error: it cuts.
-            let _ = write!(words, "{comma}{} {} kB", kind.name(), size.kib());
+        let mut facts = SIZES.map(|name| name.is(Value::Nothing));
+        for (fact, size) in facts.iter_mut().zip(self.sizes) {
+            fact.value = Value::Bytes(size);
         }
-        put(Value::Text(words.as_bytes()), sizes, &self.growers, report);
+        report.facts(&facts);
+        for grower in self.growers.all().iter().flatten() {
+            report.row(Row::Grower(&report::Grower {
+                start: grower.start,
+                end: grower.end,
+                kind: grower.kind.name(),
+                by: grower.by,
+            }));
+        }
         if let (Seen::First, Some(first)) = (self.seen, first) {
             first.mappings = Some(self.largest);
         }
     }
-}
-
-fn put(words: Value<'_>, sizes: [Fact<'_>; KINDS], growers: &Growers, report: &mut dyn Report) {
-    let shown = growers.all();
-    let addresses = shown.map(|grower| {
-        let hex = |address: Option<u64>| {
-            let mut text = Fixed::<20>::new();
-            let _ = write!(text, "{:x}", address.unwrap_or(0));
-            text
-        };
-        [
-            hex(grower.map(|grower| grower.start)),
-            hex(grower.map(|grower| grower.end)),
-        ]
-    });
-    let texts = shown.map(|grower| grower.as_ref().map(line).unwrap_or_default());
-    let mut objects = [[KIND.is(Value::Nothing); 5]; SHOWN];
-    let mut count = 0;
-    for ((object, grower), [start, end]) in objects.iter_mut().zip(shown).zip(&addresses) {
-        let Some(grower) = grower else { break };
-        *object = [
-            START.is(Value::Text(start.as_bytes())),
-            END.is(Value::Text(end.as_bytes())),
-            KIND.is(Value::Words(grower.kind.name())),
-            SIZE.is(Value::Bytes(Bytes(grower.end - grower.start))),
-            BY.is(Value::Bytes(grower.by)),
-        ];
-        count += 1;
-    }
-    let lists = objects.each_ref().map(<[_; 5]>::as_slice);
-    let list = match lists.get(..count) {
-        Some(list) if count > 0 => Value::Objects(list),
-        _ => Value::Nothing,
-    };
-    let [heap, anon, stack, file, shm, other] = sizes;
-    let facts = [
-        BY_KIND.is(words),
-        heap,
-        anon,
-        stack,
-        file,
-        shm,
-        other,
-        GROWERS.is(list),
-    ];
-    report.facts(&facts);
-    for text in texts.iter().take(count) {
-        report.facts(&[GROWN.is(Value::Text(text.as_bytes()))]);
-    }
-}
-
-/// `00007f3b39e01000-00007f3b3de02000 anon, 65540 kB, by 61444 kB`
-fn line(grower: &Grower) -> Fixed<96> {
-    let (start, end) = (grower.start, grower.end);
-    let (kind, size) = (grower.kind.name(), Bytes(end - start).kib());
-    let mut words = Fixed::new();
-    let _ = write!(
-        words,
-        "{start:016x}-{end:016x} {kind}, {size} kB, by {} kB",
-        grower.by.kib()
-    );
-    words
 }

@@ -83,7 +83,7 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
     match value {
         Value::Bytes(size) => out.put_dec(size.0),
         Value::Count(count) => out.put_dec(count),
-        Value::Int(number) => out.put_dec(number),
+        Value::Int(number) | Value::Growth(number) => out.put_dec(number),
         Value::Text(bytes) | Value::Cut(bytes) => {
             escape::json(out, bytes, Source::Raw, JSON_MAX);
         }

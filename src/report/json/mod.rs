@@ -144,6 +144,7 @@ impl Report for Json<'_, '_> {
             Row::Socket(socket) => self.socket(socket),
             Row::Relative(relative) => self.relative(relative),
             Row::Sample(sample) => self.sample(sample),
+            Row::Grower(grower) => self.grower(grower),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::parse::maps::Mapping;
 use crate::parse::net::{Socket, State};
 use crate::report::escape::{self, JSON_MAX, Source};
 use crate::report::time::{Precision, rfc3339};
-use crate::report::{Event, Moment, Name, Relation, Relative, Sample, Value, put_fmt};
+use crate::report::{Event, Grower, Moment, Name, Relation, Relative, Sample, Value, put_fmt};
 use crate::units::Bytes;
 
 /// A mapping's path may be 4096 bytes, each of which the kernel may write as four.
@@ -64,6 +64,25 @@ impl Json<'_, '_> {
         } else {
             b"}}}\n"
         });
+    }
+
+    /// A mapping's row has its path.
+    pub(super) fn grower(&mut self, grower: &Grower) {
+        self.row_head(Event::Grower, self.pid, "mapping");
+        let Grower {
+            start,
+            end,
+            kind,
+            by,
+        } = grower;
+        let size = end - start;
+        put_fmt(
+            self.out,
+            format_args!(
+                "\"start\":\"{start:x}\",\"end\":\"{end:x}\",\"size_bytes\":{size},\"kind\":\"{kind}\",\"grown_bytes\":{}}}}}}}\n",
+                by.0
+            ),
+        );
     }
 
     pub(super) fn socket(&mut self, socket: &Socket) {

@@ -6,7 +6,7 @@ use crate::parse::maps::Mapping;
 use crate::parse::net::Socket;
 use crate::report::escape::{self, Source};
 use crate::report::time::seconds;
-use crate::report::{Relation, Relative, Sample, put_fmt};
+use crate::report::{Grower, Relation, Relative, Sample, put_fmt};
 use crate::units::Bytes;
 
 impl Text<'_, '_> {
@@ -79,6 +79,17 @@ impl Text<'_, '_> {
         }
         columns.push(b"\n");
         self.out.put(columns.as_bytes());
+    }
+
+    /// `Mapping Grown Since First Snapshot: 00007f3b39e01000-00007f3b3de02000 anon, 65540 kB, by 61444 kB`
+    pub(super) fn grower(&mut self, grower: &Grower) {
+        self.out.put(b"Mapping Grown Since First Snapshot: ");
+        self.out.put(&hex16(grower.start));
+        self.out.put(b"-");
+        self.out.put(&hex16(grower.end));
+        let size = Bytes(grower.end - grower.start).kib();
+        let (kind, by) = (grower.kind, grower.by.kib());
+        put_fmt(self.out, format_args!(" {kind}, {size} kB, by {by} kB\n"));
     }
 
     /// `8893 (comm) - OOM score: 667 - OOM adjustment score: 0 - RSS: 1024 kB - Swap: 0 kB`
