@@ -9,6 +9,7 @@ pub mod grown;
 pub mod pace;
 pub mod trend;
 
+use core::num::{NonZeroU16, NonZeroU32};
 use core::time::Duration;
 
 use crate::units::Bytes;
@@ -21,47 +22,49 @@ pub const SAMPLES: usize = 96;
 /// Older samples are forgotten: half of what a [`Stamp`] can tell apart, 24 days.
 const AGE_MAX: u32 = u32::MAX / 2;
 
-/// A size in units of 4 KiB, or not known: half of the room that an `Option<Bytes>` takes.
+/// A size in units of 4 KiB, and one more: none is not known. Half of the room that an `Option<Bytes>` takes, and a history without
+/// samples is all zeros.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Size(u32);
+pub struct Size(Option<NonZeroU32>);
 
 impl Size {
     /// Not known, which is not 0.
-    pub const UNKNOWN: Self = Self(u32::MAX);
+    pub const UNKNOWN: Self = Self(None);
 
     /// Rounded down. 16 TiB and more can't be told and are not known either.
     #[must_use]
     pub fn of(size: Option<Bytes>) -> Self {
         let units = size.and_then(|size| u32::try_from(size.0 / 4096).ok());
-        units.map_or(Self::UNKNOWN, Self)
+        Self(units.and_then(|units| NonZeroU32::MIN.checked_add(units)))
     }
 
     /// The size, if it is known.
     #[must_use]
     pub fn get(self) -> Option<Bytes> {
-        (self != Self::UNKNOWN).then_some(Bytes(u64::from(self.0) * 4096))
+        let units = u64::from(self.0?.get()) - 1;
+        Some(Bytes(units * 4096))
     }
 }
 
-/// Hundredths of a percent of time (PSI), 0 to 10000; or not known.
+/// Hundredths of a percent of time (PSI), 0 to 10000, and one more: none is not known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Share(u16);
+pub struct Share(Option<NonZeroU16>);
 
 impl Share {
     /// Not known, which is not 0.
-    pub const UNKNOWN: Self = Self(u16::MAX);
+    pub const UNKNOWN: Self = Self(None);
 
     /// What does not fit is not known.
     #[must_use]
     pub fn of(hundredths: Option<u64>) -> Self {
         let fits = hundredths.and_then(|hundredths| u16::try_from(hundredths).ok());
-        fits.map_or(Self::UNKNOWN, Self)
+        Self(fits.and_then(|hundredths| NonZeroU16::MIN.checked_add(hundredths)))
     }
 
     /// Hundredths of a percent, if known.
     #[must_use]
     pub fn get(self) -> Option<u16> {
-        (self != Self::UNKNOWN).then_some(self.0)
+        Some(self.0?.get() - 1)
     }
 }
 
@@ -180,28 +183,30 @@ impl History {
         }
     }
 
-    /// A process that grows, to go through all that follows from that once before it matters.
-    #[must_use]
-    pub fn rehearsal() -> Self {
-        let mut history = Self::new();
+    /// Takes in a process that grows, to go through all that follows from that once before it matters.
+    pub fn rehearse(&mut self) {
         for n in 0..100 {
-            let size = Size(n * 1000);
-            let at = Stamp(n * 250);
+            let size = |units: u32| Size::of(Some(Bytes(u64::from(units) * 4096)));
             let sample = Sample {
-                rss: size,
-                anon: size,
-                swap: Size(0),
-                usage: size,
-                cache: Size(0),
-                available: Size(1_000_000 - n * 1000),
-                swap_free: Size(0),
-                some: Share(0),
-                full: Share(0),
-                at,
+                at: Stamp(n * 250),
+                rss: size(n * 1000),
+                anon: size(0),
+                swap: size(0),
+                available: size(1_000_000 - n * 1000),
+                swap_free: size(0),
+                usage: size(n * 1000),
+                cache: size(0),
+                some: Share::of(Some(0)),
+                full: Share::of(Some(0)),
             };
-            history.push(sample, Some(Bytes(1 << 40)));
+            self.push(sample, Some(Bytes(1 << 40)));
         }
-        history
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        (self.len, self.limit) = (0, None);
+        self.first = First::none();
     }
 
     /// Adds what is known now. When there is no room, the sample is forgotten that is missed least.

@@ -28,6 +28,8 @@ pub struct Buffers<'b> {
     pub out: &'b mut [u8],
     /// For reading: [`crate::snapshot::BUFFER`] bytes.
     pub read: &'b mut [u8],
+    /// For what a watch remembers.
+    pub past: &'b mut History,
 }
 
 /// A write(2) of 16 KiB costs next to nothing for each of the 200 mappings in it; a larger buffer gains nothing and is locked memory.

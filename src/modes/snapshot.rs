@@ -23,6 +23,8 @@ pub struct Options<'a> {
 }
 
 /// Takes them, then ends. A process that can't be looked at does not keep the others from it.
+// Its frame is not a part of a watch's stack, which stays in memory.
+#[inline(never)]
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let mut host = match open_host() {

@@ -29,7 +29,7 @@ use crate::units::Bytes;
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
     pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
-        let Buffers { out, read } = buffers;
+        let Buffers { out, read, past } = buffers;
         let mut host = open_host()?;
         let mut target =
             Target::open(&host.proc, options.pid).map_err(|refusal| refuse(&refusal))?;
@@ -43,7 +43,7 @@ impl<'a> Armed<'a> {
         harden::touch_stack();
         touch(out);
         touch(read);
-        rehearse(&mut host, &envelope, out, read, options.format);
+        rehearse(&mut host, &envelope, out, read, past, options.format);
         memcg.refresh(&mut target);
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
         target.prime(rss);
@@ -76,7 +76,7 @@ impl<'a> Armed<'a> {
             confirmed: None,
             trouble: None,
             next_check: now,
-            memory: Memory::new(now),
+            memory: Memory::new(past, now),
             reports: 0,
         })
     }
@@ -152,19 +152,27 @@ fn lock_memory(lock: Lock) -> Result<(), Exit> {
 
 /// Takes a snapshot of memdoor itself into nowhere: every page of code, stack and buffers that a real one needs is there afterwards.
 /// The target is spared: its page tables are not walked before it crosses the threshold.
-fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8], format: Format) {
+fn rehearse(
+    host: &mut Host,
+    envelope: &Envelope,
+    out: &mut [u8],
+    buf: &mut [u8],
+    past: &mut History,
+    format: Format,
+) {
     let Some(mut target) = open_self(host) else {
         return;
     };
     let mut out = Out::new(Sink::Nowhere, out);
     let cmdline = Cmdline::Show;
     let manner = Manner { format, cmdline };
-    let mut past = History::rehearsal();
+    past.rehearse();
     // Without it a watch is slower to begin with, and no worse. Twice: the second is not the first of its history.
     for _ in 0..2 {
-        let past = Some(&mut past);
+        let past = Some(&mut *past);
         let _ = take_once(&mut target, host, envelope, &mut out, buf, manner, past);
     }
+    past.clear();
 }
 
 /// Writes to each page, so that it is there.

@@ -201,7 +201,7 @@ impl Armed<'_> {
             exe: self.exe.as_ref().map_err(|why| *why),
             rss: None,
             sizes: Sizes::default(),
-            past: Some(&mut self.memory.samples),
+            past: Some(self.memory.samples),
         };
         let words = words(ended);
         let death = Death {

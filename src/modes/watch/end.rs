@@ -224,7 +224,7 @@ impl Armed<'_> {
                 (Format::Text, Ending::CountReached, None) => {}
                 _ => {
                     report.head(&head);
-                    history::section(&self.memory.samples, &now, ending.life(), report);
+                    history::section(self.memory.samples, &now, ending.life(), report);
                     report.begin(Section::End);
                     report.facts(&facts);
                     report.end(Section::End);

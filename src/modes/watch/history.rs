@@ -18,18 +18,18 @@ use crate::units::{Bytes, Pages};
 const DANGER: Duration = Duration::from_secs(10);
 
 /// What a watch remembers.
-pub(super) struct Memory {
-    pub(super) samples: History,
+pub(super) struct Memory<'a> {
+    pub(super) samples: &'a mut History,
     outlook: Outlook,
     /// When the last sample was taken, and what RSS was then.
     last: Option<(Duration, Bytes)>,
     started: Duration,
 }
 
-impl Memory {
-    pub(super) fn new(started: Duration) -> Self {
+impl<'a> Memory<'a> {
+    pub(super) fn new(samples: &'a mut History, started: Duration) -> Self {
         Self {
-            samples: History::new(),
+            samples,
             outlook: Outlook::of(&[], None),
             last: None,
             started,

@@ -79,7 +79,7 @@ struct Armed<'a> {
     /// The host's trouble at the last sample, where it was asked for.
     trouble: Option<Trouble>,
     /// What was seen so far.
-    memory: Memory,
+    memory: Memory<'a>,
     /// When to look again at what changes slowly.
     next_check: Duration,
     reports: u64,
@@ -246,7 +246,7 @@ impl Armed<'_> {
             exe: self.exe.as_ref().map_err(|why| *why),
             rss: None,
             sizes: Sizes::default(),
-            past: Some(&mut self.memory.samples),
+            past: Some(self.memory.samples),
         };
         let taken = with_report(
             self.options.format,
