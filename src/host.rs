@@ -4,8 +4,10 @@ use crate::error::{Absent, Error};
 use crate::fixed::Fixed;
 use crate::parse::memcg::event;
 use crate::parse::meminfo::{self, Meminfo};
+use crate::parse::pressure::{self, Pressure};
 use crate::parse::version::{self, Statm};
 use crate::parse::{self, stat};
+use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::system::{self, Uname};
@@ -29,6 +31,7 @@ pub struct Host {
     uncounted: Uncounted,
     meminfo: Kept,
     vmstat: Kept,
+    pressure: Result<Kept, Absent>,
 }
 
 impl Host {
@@ -47,6 +50,7 @@ impl Host {
             uname,
             meminfo: Kept::new(c"meminfo"),
             vmstat: Kept::new(c"vmstat"),
+            pressure: Ok(Kept::new(c"pressure/memory")),
         })
     }
 
@@ -97,6 +101,24 @@ impl Host {
     pub fn oom_kills(&mut self) -> Result<u64, Absent> {
         let mut buf = [0; VMSTAT_MAX];
         event(self.vmstat.once(&self.proc, &mut buf)?, b"oom_kill").ok_or(Absent::NotSupported)
+    }
+
+    /// How much of the time the machine waits for memory, /proc/pressure/memory (Linux 4.20, CONFIG_PSI, psi=1). Where there was none
+    /// it is not looked for again: not even that is free at the limit.
+    pub fn pressure(&mut self) -> Result<Pressure, Absent> {
+        let mut buf = [0; 256];
+        let file = self.pressure.as_mut().map_err(|why| *why)?;
+        let read = file.once(&self.proc, &mut buf).map(pressure::parse);
+        read.map_err(|errno| {
+            let why = Absent::from(errno);
+            if matches!(
+                errno,
+                Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EACCES | Errno::EPERM
+            ) {
+                self.pressure = Err(why);
+            }
+            why
+        })
     }
 
     /// The boot's id, a UUID; empty when it can't be read.

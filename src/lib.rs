@@ -12,7 +12,7 @@
 //! | where | what |
 //! |---|---|
 //! | [`units`] [`fixed`] [`error`] [`exit`] | numbers with their unit, text of bounded length, why something failed or is missing, exit codes |
-//! | [`sys`] · [`parse`] · [`trigger`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report |
+//! | [`sys`] · [`parse`] · [`trigger`], [`history`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, and what the samples so far say |
 //! | [`report`] · [`host`] · [`target`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
 //! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
@@ -33,6 +33,7 @@
 pub mod error;
 pub mod exit;
 pub mod fixed;
+pub mod history;
 pub mod host;
 pub mod modes;
 pub mod oomlog;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use cli::Command;
 use memdoor::exit::Exit;
+use memdoor::history::History;
 use memdoor::modes::{Buffers, OUT, dmesg, recover, snapshot, watch};
 use memdoor::snapshot::BUFFER;
 
@@ -19,9 +20,11 @@ fn main() -> ExitCode {
 fn run() -> Exit {
     let mut out = vec![0; OUT];
     let mut read = vec![0; BUFFER];
+    let mut past = History::new();
     let buffers = Buffers {
         out: &mut out,
         read: &mut read,
+        past: &mut past,
     };
     match cli::parse(std::env::args_os()) {
         Ok(Command::Watch(options)) => watch::run(&options.borrow(), buffers),

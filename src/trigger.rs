@@ -1,12 +1,10 @@
 //! When to report: decisions as pure functions of numbers.
 
+pub mod also;
+
 use core::time::Duration;
 
 use crate::units::Bytes;
-
-/// How often RSS is sampled, whatever the interval: at 200 MiB/s a leaker grows by 10 MiB between two samples, and 20 wake-ups a
-/// second of about 25 us are 0.05 % of a CPU.
-pub const SAMPLE: Duration = Duration::from_millis(50);
 
 /// Crossings closer together than this wait: a target that sways around its threshold is to fill no disk.
 const CROSSING_GAP: Duration = Duration::from_secs(1);
@@ -29,6 +27,10 @@ impl Threshold {
     #[must_use]
     pub const fn percent(self) -> u8 {
         self.0
+    }
+
+    fn hundredths(self) -> u64 {
+        u64::from(self.0) * 100
     }
 
     /// The smallest RSS that reaches the threshold of `whole`: RSS / whole * 100 >= percent, without rounding.

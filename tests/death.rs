@@ -321,7 +321,10 @@ fn a_death_that_was_not_seized_says_why_and_how_it_ended() {
             &["-m", "99"],
             "it was below the threshold at the last reading",
         ),
-        (&["-c", "9"], "no -m says what danger is (--seize always)"),
+        (
+            &["-c", "9"],
+            "its end was not foreseen within 10 s (--seize always)",
+        ),
     ] {
         let mut target = Victim::start(&["idle"]);
         let args = ["-p", &target.id(), "-i", "60"];

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sys", &["units", "fixed"]),
     ("parse", &["units", "fixed"]),
     ("trigger", &["units"]),
+    ("history", &["units"]),
     ("report", &["units", "fixed", "error", "parse", "sys"]),
     ("host", &["units", "fixed", "error", "parse", "sys"]),
     (
@@ -30,7 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "snapshot",
         &[
-            "units", "fixed", "error", "parse", "sys", "report", "host", "target",
+            "units", "fixed", "error", "parse", "sys", "history", "report", "host", "target",
         ],
     ),
     (
@@ -40,8 +41,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "modes",
         &[
-            "units", "fixed", "exit", "error", "parse", "sys", "trigger", "report", "host",
-            "target", "snapshot", "oomlog",
+            "units", "fixed", "exit", "error", "parse", "sys", "trigger", "history", "report",
+            "host", "target", "snapshot", "oomlog",
         ],
     ),
 ];

@@ -140,12 +140,18 @@ fn the_minute_shows_the_banners_and_labels_that_memdoor_prints() {
             "{label} is not in README"
         );
     }
-    // The other way round: nothing is shown that is not printed, but for a process's death, the end of a watch and a cgroup's limit.
+    // The other way round: nothing is shown that is not printed, but for a process's history and death, the end of a watch and a cgroup's limit.
     let other = [
         "Memory Pressure Threshold",
         "ERROR",
         "Snapshot At",
         "Snapshot",
+        "RSS Curve",
+        "RSS Growth",
+        "Forecast",
+        "RSS Curve",
+        "RSS Growth",
+        "Forecast",
     ];
     let of_end = shown
         .split("PROCESS END INFORMATION")

@@ -459,12 +459,14 @@ fn sixty_thousand_mappings_are_listed_in_the_memory_of_one() {
             .expect("a number")
     };
     let small = Victim::start(&["idle"]);
-    let mut watch = Running::start(memdoor(&["-p", &small.id(), "-i", "60"]));
+    // Without memory for a snapshot at its death, which is as large as this one.
+    let once = ["-i", "60", "--seize", "never", "-p"];
+    let mut watch = Running::start(memdoor(&[&once[..], &[&small.id()]].concat()));
     watch.next_report();
     let least = peak(&watch);
     drop(watch);
     let target = Victim::start(&["maps", "60000"]).settled();
-    let mut watch = Running::start(memdoor(&["-p", &target.id(), "-i", "60"]));
+    let mut watch = Running::start(memdoor(&[&once[..], &[&target.id()]].concat()));
     let report = watch.next_report();
     assert!(report.is_full_snapshot());
     let rows = report.mappings();

@@ -62,6 +62,7 @@ usage: memdoor -p|--pid <target process id>
                [-i|--interval <second(s)>]
                [-c|--count <count(s)>]
                [-l|--lock-memory] [-q|--quiet] [--of memtotal|cgroup|auto]
+               [--also-available <percentage>] [--also-psi full|some=<percentage>]
                [--format text|json] [--no-cmdline] [--self-report]
                [--seize danger|always|never] [--death-ms <millisecond(s)>]
                [--follow]
@@ -88,16 +89,24 @@ then at every interval. Ends when the process does.
       --of BASE        what PERCENT is of: memtotal (default), cgroup (the limit
                        that the process's control group will hit first), or auto
                        (the smaller of the two)
+      --also-available PERCENT
+                       a snapshot as well while the system has so little
+                       memory available, 1 to 99 % of MemTotal, or less
+      --also-psi full=PERCENT
+                       ... while so much of the last 10 s was lost waiting for
+                       memory, or more; some=PERCENT: by some tasks
   -i, --interval SECONDS
                        between reports, 0.01 or more; default 1. RSS is sampled
-                       every 0.05 s whatever it is
+                       every 5 to 200 ms whatever it is, the nearer the end the
+                       oftener
   -c, --count COUNT    ends after so many reports, those left out by -q included
   -q, --quiet          no reports below the threshold
   -l, --lock-memory    ends when memory can't be locked; without it that is a
                        warning
       --seize WHEN     seizes the process (ptrace): it stops at its death for
                        a last snapshot: danger (default; while its RSS is
-                       above PERCENT), always or never
+                       above PERCENT or its forecast under 10 s), always or
+                       never
       --death-ms MS    holds it no longer then: 10 to 1500; default 200
       --follow         when the process ends, waits for the next one that runs
                        the same executable as the same user, and goes on.

@@ -10,6 +10,7 @@ use memdoor::oomlog::moment;
 use memdoor::parse::dec;
 use memdoor::report::Format;
 use memdoor::sys::clock::{Now, Zone};
+use memdoor::trigger::also::{Pressure, Waiting};
 use memdoor::trigger::{Base, Threshold};
 use memdoor::units::{Bytes, Pid};
 
@@ -21,6 +22,8 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "-p" | "--pid" => "a process ID, 1 or more",
         "-e" | "--exename" => "the full path of the target's executable, from /",
         "-m" | "--memory-pressure-threshold" => "a whole number from 1 to 99, in percent",
+        "--also-available" => "a whole number from 1 to 99, in percent of MemTotal",
+        "--also-psi" => "full=N or some=N, N a whole number from 1 to 99, in percent of time",
         "-i" | "--interval" => "seconds from 0.01 to 31536000, fractions allowed",
         "-c" | "--count" => "a whole number, 1 or more",
         "--of" => "memtotal, cgroup or auto",
@@ -94,6 +97,20 @@ pub(super) fn threshold(name: &str, value: &OsStr) -> Result<Threshold> {
     number(value)
         .and_then(Threshold::new)
         .ok_or_else(|| wrong(name, value))
+}
+
+/// `full=10`
+pub(super) fn pressure(name: &str, value: &OsStr) -> Result<Pressure> {
+    let parsed = || {
+        let text = value.as_bytes();
+        let (of, number) = match text.strip_prefix(b"full=") {
+            Some(number) => (Waiting::Full, number),
+            None => (Waiting::Some, text.strip_prefix(b"some=")?),
+        };
+        let at = Threshold::new(dec(number)?)?;
+        Some(Pressure { of, at })
+    };
+    parsed().ok_or_else(|| wrong(name, value))
 }
 
 pub(super) fn count(name: &str, value: &OsStr) -> Result<u64> {

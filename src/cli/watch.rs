@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::modes::watch;
+use memdoor::trigger::also::Also;
 use memdoor::trigger::{Base, Threshold};
 use memdoor::units::{Bytes, Pid};
 
@@ -19,6 +20,7 @@ pub(crate) struct WatchArgs {
     exe: Option<Vec<u8>>,
     threshold: Option<Threshold>,
     base: Base,
+    also: Also,
     interval: Duration,
     count: Option<u64>,
     lock: watch::Lock,
@@ -84,6 +86,35 @@ impl RecordArgs {
     }
 }
 
+/// Takes an option on what fires as well.
+fn also(also: &mut Also, name: &str, parser: &mut Parser) -> Result<bool> {
+    match name {
+        "--also-available" => {
+            also.available = Some(values::threshold(name, &value(name, parser)?)?);
+        }
+        "--also-psi" => also.pressure = Some(values::pressure(name, &value(name, parser)?)?),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Without a threshold nothing is below it.
+fn check(also: Also, threshold: Option<Threshold>) -> Result<()> {
+    let lonely = match also {
+        _ if threshold.is_some() => return Ok(()),
+        Also {
+            available: Some(_), ..
+        } => "--also-available",
+        Also {
+            pressure: Some(_), ..
+        } => "--also-psi",
+        _ => return Ok(()),
+    };
+    Err(UsageError(format!(
+        "{lonely} without -m PERCENT: every report is a snapshot then"
+    )))
+}
+
 impl WatchArgs {
     /// What holds where nothing is typed.
     fn new(record: RecordArgs) -> Self {
@@ -92,6 +123,7 @@ impl WatchArgs {
             exe: None,
             threshold: None,
             base: Base::default(),
+            also: Also::default(),
             interval: Duration::from_secs(1),
             count: None,
             lock: watch::Lock::Try,
@@ -127,7 +159,11 @@ impl WatchArgs {
             "--death-ms" => self.death = values::death(name, &value(name, parser)?)?,
             "--follow" => self.follow = watch::Follow::Next,
             "--self-report" => self.self_report = watch::SelfReport::Show,
-            _ => return Ok(self.output.take(name, parser)? || self.record.take(name, parser)?),
+            _ => {
+                return Ok(self.output.take(name, parser)?
+                    || self.record.take(name, parser)?
+                    || also(&mut self.also, name, parser)?);
+            }
         }
         Ok(true)
     }
@@ -151,6 +187,7 @@ impl WatchArgs {
             exe: self.exe.as_deref(),
             threshold: self.threshold,
             base: self.base,
+            also: self.also,
             interval: self.interval,
             count: self.count,
             lock: self.lock,
@@ -194,6 +231,7 @@ pub(super) fn args(args: Vec<OsString>, form: Form) -> Result<Command> {
         }
     }
     watch.record.check()?;
+    check(watch.also, watch.threshold)?;
     watch.check_pid(form)?;
     Ok(Command::Watch(Box::new(watch)))
 }

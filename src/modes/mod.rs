@@ -7,6 +7,8 @@ pub mod watch;
 
 use crate::error::{Absent, Error};
 use crate::exit::Exit;
+use crate::history::History;
+use crate::history::grown::Sizes;
 use crate::host::{Host, machine_id};
 use crate::report::json::{Envelope, Json};
 use crate::report::text::Text;
@@ -26,6 +28,8 @@ pub struct Buffers<'b> {
     pub out: &'b mut [u8],
     /// For reading: [`crate::snapshot::BUFFER`] bytes.
     pub read: &'b mut [u8],
+    /// For what a watch remembers.
+    pub past: &'b mut History,
 }
 
 /// A write(2) of 16 KiB costs next to nothing for each of the 200 mappings in it; a larger buffer gains nothing and is locked memory.
@@ -80,6 +84,13 @@ fn arm_sockets(target: &Target) -> Result<Sockets, Exit> {
     })
 }
 
+/// How a snapshot is written.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    format: Format,
+    cmdline: Cmdline,
+}
+
 /// One snapshot of a process that is not watched, with what it takes to make it. The reason has been said when there is none.
 fn take_once(
     target: &mut Target,
@@ -87,8 +98,8 @@ fn take_once(
     envelope: &Envelope,
     out: &mut Out<'_>,
     buf: &mut [u8],
-    format: Format,
-    cmdline: Cmdline,
+    manner: Manner,
+    past: Option<&mut History>,
 ) -> Result<Completeness, Exit> {
     let mut memcg = Memcg::new(&host.proc, buf);
     let mut sockets = arm_sockets(target)?;
@@ -99,12 +110,15 @@ fn take_once(
         sockets: &mut sockets,
         now: Now::read(),
         when: When::Alive,
+        because: None,
         buf,
-        cmdline,
+        cmdline: manner.cmdline,
         exe: Err(Absent::Late),
         rss: None,
+        sizes: Sizes::default(),
+        past,
     };
-    Ok(with_report(format, out, envelope, |report| {
+    Ok(with_report(manner.format, out, envelope, |report| {
         crate::snapshot::take(&mut scene, report)
     }))
 }

@@ -1,6 +1,6 @@
 //! `memdoor snapshot`: one of each process named, now.
 
-use super::{Buffers, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
+use super::{Buffers, Manner, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
@@ -23,6 +23,8 @@ pub struct Options<'a> {
 }
 
 /// Takes them, then ends. A process that can't be looked at does not keep the others from it.
+// Its frame is not a part of a watch's stack, which stays in memory.
+#[inline(never)]
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let mut host = match open_host() {
@@ -63,8 +65,11 @@ fn one(
         Ok(target) => target,
         Err(refusal) => return refuse(&refusal),
     };
-    let (format, cmdline) = (options.format, options.cmdline);
-    match take_once(&mut target, host, envelope, out, buf, format, cmdline) {
+    let manner = Manner {
+        format: options.format,
+        cmdline: options.cmdline,
+    };
+    match take_once(&mut target, host, envelope, out, buf, manner, None) {
         Ok(Completeness::Complete) => Exit::Done,
         Ok(Completeness::Partial) if !target.is_leaving() => Exit::Partial,
         Ok(Completeness::Partial) => Exit::Gone,

@@ -42,6 +42,16 @@ pub fn event(text: &[u8], key: &[u8]) -> Option<u64> {
     })
 }
 
+/// The page cache of a cgroup and those below it, `memory.stat`, which the kernel drops before it kills. Shared memory is not in it.
+#[must_use]
+pub fn cache(text: &[u8]) -> Option<Bytes> {
+    // v1 has a cgroup's own figures under v2's names.
+    let sum =
+        |active, inactive| Some(Bytes(event(text, active)?).plus(Bytes(event(text, inactive)?)));
+    sum(b"total_active_file", b"total_inactive_file")
+        .or_else(|| sum(b"active_file", b"inactive_file"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +63,17 @@ mod tests {
         assert_eq!(limit(b"67108864\n"), Some(Limit::At(Bytes(67_108_864))));
         assert_eq!(limit(b"0\n"), Some(Limit::At(Bytes(0))));
         assert_eq!(limit(b"maxi\n"), None);
+    }
+
+    #[test]
+    fn cache_is_what_is_below_the_group_as_well() {
+        let v1 = b"inactive_file 1\nactive_file 2\ntotal_inactive_file 30\ntotal_active_file 40\n";
+        assert_eq!(cache(v1), Some(Bytes(70)));
+        assert_eq!(
+            cache(b"anon 9\ninactive_file 5\nactive_file 6\n"),
+            Some(Bytes(11))
+        );
+        assert_eq!(cache(b"anon 9\n"), None);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct Statm {
     pub size: Pages,
     /// RSS: anon + file + shmem, without hugetlb.
     pub resident: Pages,
+    /// Its part of files and shared memory.
+    pub shared: Pages,
 }
 
 /// Parses the whole file.
@@ -18,9 +20,14 @@ pub fn parse(text: &[u8]) -> Option<Statm> {
     let mut fields = words(text);
     let size = Pages(dec(fields.next()?)?);
     let resident = Pages(dec(fields.next()?)?);
-    // The third number proves that the second was whole.
+    let shared = Pages(dec(fields.next()?)?);
+    // The fourth number proves that the third was whole.
     fields.next()?;
-    Some(Statm { size, resident })
+    Some(Statm {
+        size,
+        resident,
+        shared,
+    })
 }
 
 #[cfg(test)]
@@ -28,17 +35,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn size_and_resident_are_the_first_two() {
+    fn size_resident_and_shared_are_the_first_three() {
         let expected = Statm {
             size: Pages(765),
             resident: Pages(441),
+            shared: Pages(413),
         };
         assert_eq!(parse(b"765 441 413 5 0 123 0\n"), Some(expected));
     }
 
     #[test]
     fn a_cut_or_negative_text_is_malformed() {
-        for text in [&b""[..], b"765", b"765 44", b"-1 2 3", b"a b c"] {
+        for text in [
+            &b""[..],
+            b"765",
+            b"765 44",
+            b"765 441 4",
+            b"-1 2 3",
+            b"a b c",
+        ] {
             assert_eq!(parse(text), None);
         }
     }

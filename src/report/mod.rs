@@ -5,17 +5,17 @@
 
 pub mod escape;
 pub mod json;
+mod row;
 pub mod text;
 pub mod time;
 
 use core::time::Duration;
 
 use crate::error::Absent;
-use crate::parse::maps::Mapping;
-use crate::parse::net::Socket;
 use crate::sys::clock::{Civil, Now};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent, Pid};
+pub use row::{Grower, Relation, Relative, Row, Sample};
 
 /// How reports are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -34,6 +34,8 @@ pub enum Section {
     Basic,
     /// What it has of memory, and what the system and its cgroup have.
     Memory,
+    /// What it had before.
+    History,
     /// Its ancestors and children.
     Tree,
     /// Its mappings.
@@ -57,6 +59,7 @@ impl Section {
         match self {
             Self::Basic => "memdoor.snapshot.begin",
             Self::Memory => "memdoor.snapshot.memory",
+            Self::History => "memdoor.snapshot.history",
             Self::Tree => "memdoor.snapshot.ancestor",
             Self::Mappings => "memdoor.snapshot.mapping",
             Self::Network => "memdoor.snapshot.socket",
@@ -78,8 +81,12 @@ pub enum Event {
     Oom,
     Cgroup,
     System,
+    Sample,
+    History,
     Relative,
     Mapping,
+    Mapped,
+    Grower,
     Socket,
     Network,
     End,
@@ -136,6 +143,10 @@ pub enum Value<'a> {
     Cut(&'a [u8]),
     /// `52.73 %`.
     Percent(Percent),
+    /// A difference of sizes, perhaps negative: `-4 kB` in text, bytes in JSON.
+    Growth(i64),
+    /// `0.998`: thousandths.
+    Thousandths(u16),
     /// `12.345 s` in text, microseconds in JSON.
     Span(Duration),
     /// A wall clock time: local in text, UTC in JSON.
@@ -200,45 +211,6 @@ impl<'a> Value<'a> {
     pub fn of<T>(found: Result<T, Absent>, value: impl FnOnce(T) -> Self) -> Self {
         found.map_or_else(Self::Absent, value)
     }
-}
-
-/// One of many.
-#[derive(Clone, Copy, Debug)]
-pub enum Row<'a> {
-    /// A line of maps.
-    Mapping(&'a Mapping<'a>),
-    /// A TCP or UDP socket.
-    Socket(&'a Socket),
-    /// A process of the tree.
-    Relative(&'a Relative<'a>),
-}
-
-/// A process that the target descends from, or that descends from it.
-#[derive(Clone, Copy, Debug)]
-pub struct Relative<'a> {
-    /// How it is related.
-    pub relation: Relation,
-    /// Its number.
-    pub pid: Pid,
-    /// Its name.
-    pub comm: Result<&'a [u8], Absent>,
-    /// oom_score: 0 to 2000.
-    pub oom_score: Result<i64, Absent>,
-    /// oom_score_adj: -1000 to 1000.
-    pub oom_score_adj: Result<i64, Absent>,
-    /// VmRSS.
-    pub rss: Result<Bytes, Absent>,
-    /// VmSwap.
-    pub swap: Result<Bytes, Absent>,
-}
-
-/// How a [`Relative`] is related to the target.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Relation {
-    /// The target itself or a process above it.
-    Ancestor,
-    /// A direct child.
-    Child,
 }
 
 /// What stands above a report.

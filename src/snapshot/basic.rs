@@ -16,6 +16,8 @@ const PID: Name = Name(Begin, "PID", "");
 const EXE: Name = Name(Begin, "Executable Absolute Path", "process.executable.path");
 const EXE_NAME: Name = Name(Begin, "", "process.executable.name");
 const KIND: Name = Name(Begin, "", "memdoor.snapshot.kind");
+const BECAUSE: Name = Name(Begin, "Snapshot Because", "");
+const REASON: Name = Name(Begin, "", "memdoor.snapshot.reason");
 const PARENT: Name = Name(Begin, "Parent PID", "process.parent_pid");
 const COMM: Name = Name(Begin, "Command Name", "memdoor.process.comm");
 const STATE: Name = Name(Begin, "State", "process.state");
@@ -59,11 +61,17 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let cgroup = scene.memcg.path().map(|(_, path)| path);
     let owner = cgroup::owner(cgroup.unwrap_or_default());
     let text = |known: Option<_>| known.map_or(Value::Nothing, Value::Text);
+    let because = scene.because;
     let facts = [
         PID.is(Value::Int(scene.target.pid.get().into())),
         EXE.is(Value::of(exe, Value::Text)),
         EXE_NAME.is(text(exe_name.ok())),
         KIND.is(scene.when.kind()),
+        shown(
+            BECAUSE,
+            because.map(|because| Value::Text(because.words.as_bytes())),
+        ),
+        REASON.is(because.map_or(Value::Nothing, |because| Value::Words(because.reason))),
         PARENT.is(Value::of(stat, |stat| Value::Count(stat.ppid))),
         COMM.is(Value::of(stat, |stat| Value::Text(stat.comm))),
         STATE.is(Value::of(state, Value::Text)),

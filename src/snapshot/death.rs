@@ -4,7 +4,9 @@
 
 use core::time::Duration;
 
-use super::{Completeness, Scene, Take, basic, foot, head, mappings, memory, network, one};
+use super::{
+    COUNT, Completeness, Scene, Take, basic, foot, head, history, mappings, memory, network, one,
+};
 use crate::error::Absent;
 use crate::report::{Event, Name, Report, Section, Value};
 use crate::sys::clock::monotonic;
@@ -18,9 +20,10 @@ pub struct Death<'a> {
     pub since: Duration,
 }
 
-const SECTIONS: [(Section, Take); 5] = [
+const SECTIONS: [(Section, Take); COUNT] = [
     (Section::Basic, basic::take),
     (Section::Memory, memory::take),
+    (Section::History, history::take),
     (Section::Network, network::take),
     (Section::Mappings, mappings::take),
     (Section::Rollup, memory::rollup_alone),
@@ -48,7 +51,7 @@ pub fn take_at_death(
     report.end(Section::Death);
     let mut sections = SECTIONS;
     if scene.sockets.noted() > FEW {
-        sections.swap(2, 3);
+        sections.swap(3, 4);
     }
     let lost = sections.map(|(section, take)| {
         let take = if scene.when.left().is_zero() {

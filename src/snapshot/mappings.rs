@@ -1,9 +1,12 @@
 //! Every mapping, streamed: 65,530 of them (vm.max_map_count) take no more memory than one.
 
+use super::mapped::Tally;
 use super::{Completeness, Scene};
 use crate::error::Absent;
 use crate::parse::maps;
 use crate::report::{Event, Name, Report, Row, Section, Value};
+use crate::sys::Errno;
+use crate::target::Target;
 use crate::units::Bytes;
 
 const COUNT: Name = Name(Event::End, "Mappings", "");
@@ -15,6 +18,8 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let (view, files) = scene.target.view_and_files();
     let (mut count, mut size, mut malformed) = (0, Bytes(0), 0);
     let mut is_late = false;
+    let first = scene.past.as_deref_mut().map(|past| &mut past.first);
+    let mut tally = Tally::new(first.as_deref());
     let streamed = files.maps.lines(view, scene.buf).and_then(|mut lines| {
         while let Some(line) = lines.next() {
             match maps::line(line?) {
@@ -22,6 +27,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
                     report.row(Row::Mapping(&mapping));
                     count += 1;
                     size = size.plus(mapping.size());
+                    tally.add(&mapping, first.as_deref());
                 }
                 None => malformed += 1,
             }
@@ -32,20 +38,10 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         }
         Ok(lines.cut())
     });
-    // When the address space goes, by death or by exec(), maps does not fail: it ends. Its start then is its end, too.
-    let start = files
-        .maps
-        .file(view)
-        .and_then(|file| file.read_at(&mut [0; 1], 0));
-    let cut = match (streamed, start) {
-        _ if is_late => Err(Absent::Late),
-        (Ok(_), Ok(0)) => Err(if scene.target.is_leaving() {
-            Absent::Gone
-        } else {
-            Absent::Changed
-        }),
-        (Ok(cut), _) => Ok(cut),
-        (Err(errno), _) => Err(scene.target.absent(errno)),
+    let cut = if is_late {
+        Err(Absent::Late)
+    } else {
+        cut(scene.target, streamed)
     };
     if let (Err(why), 0) = (cut, count) {
         return Err(why);
@@ -60,6 +56,9 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         _ => &facts,
     };
     report.facts(shown);
+    if cut.is_ok() {
+        tally.report(first, report);
+    }
     let done = Completeness::of(shown);
     Ok(match cut {
         Ok(_) => done,
@@ -68,4 +67,23 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
             done.and(Completeness::Partial)
         }
     })
+}
+
+/// How many lines were cut, or why the rest of them is missing.
+fn cut(target: &mut Target, streamed: Result<u64, Errno>) -> Result<u64, Absent> {
+    // When the address space goes, by death or by exec(), maps does not fail: it ends. Its start then is its end, too.
+    let (view, files) = target.view_and_files();
+    let start = files
+        .maps
+        .file(view)
+        .and_then(|file| file.read_at(&mut [0; 1], 0));
+    match (streamed, start) {
+        (Ok(_), Ok(0)) => Err(if target.is_leaving() {
+            Absent::Gone
+        } else {
+            Absent::Changed
+        }),
+        (Ok(cut), _) => Ok(cut),
+        (Err(errno), _) => Err(target.absent(errno)),
+    }
 }

@@ -5,8 +5,9 @@ use core::time::Duration;
 use super::{Completeness, Scene, When, carve};
 use crate::error::Absent;
 use crate::parse::meminfo::Meminfo;
+use crate::parse::statm::{self, Statm};
 use crate::parse::status::{self, Status};
-use crate::parse::{one_number, smaps_rollup::Rollup, statm};
+use crate::parse::{one_number, smaps_rollup::Rollup};
 use crate::report::Event::{Cgroup, Memory, Oom, System};
 use crate::report::{Fact, Name, Report, Value};
 use crate::sys::Errno;
@@ -119,6 +120,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     // The walk's own sum is exact on every kernel; statm is not before 6.16.
     let rss = field(rollup, |sum: Rollup| sum.rss).or(rss);
     scene.rss = rss.ok();
+    scene.sizes = super::history::sizes(status, scene.rss);
     let total = field(system, |system: Meminfo| system.total);
     let process = |pick: fn(Status) -> Option<Bytes>| bytes(field(status, pick));
     let machine = |pick: fn(Meminfo) -> Option<Bytes>| bytes(field(system, pick));
@@ -228,11 +230,16 @@ fn share(part: Result<Bytes, Absent>, whole: Result<Bytes, Absent>) -> Value<'st
 
 /// RSS as the samples have it.
 pub(crate) fn rss(target: &mut Target, page: PageSize) -> Result<Bytes, Absent> {
+    read_statm(target).map(|statm| statm.resident.bytes(page))
+}
+
+/// What a sample reads.
+pub(crate) fn read_statm(target: &mut Target) -> Result<Statm, Absent> {
     let mut buf = [0; 256];
     let (view, files) = target.view_and_files();
     match files.statm.once(view, &mut buf).map(statm::parse) {
         Ok(Some(statm)) if statm.size.0 == 0 => Err(Absent::Gone),
-        Ok(Some(statm)) => Ok(statm.resident.bytes(page)),
+        Ok(Some(statm)) => Ok(statm),
         Ok(None) => Err(Absent::Malformed),
         Err(errno) => Err(target.absent(errno)),
     }
@@ -248,12 +255,6 @@ fn status(target: &mut Target, buf: &mut [u8]) -> Result<Status, Absent> {
     } else {
         Err(Absent::Gone)
     }
-}
-
-/// What of it is in swap; 0 when that can't be seen.
-pub(crate) fn swap(target: &mut Target, buf: &mut [u8]) -> Bytes {
-    let status = status(target, buf).ok();
-    status.and_then(|status| status.swap).unwrap_or_default()
 }
 
 /// The one number of a kept file.

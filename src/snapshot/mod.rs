@@ -5,6 +5,8 @@
 
 mod basic;
 mod death;
+pub mod history;
+mod mapped;
 mod mappings;
 pub(crate) mod memory;
 mod network;
@@ -15,6 +17,8 @@ use core::time::Duration;
 
 use crate::error::Absent;
 use crate::fixed::Fixed;
+use crate::history::History;
+use crate::history::grown::Sizes;
 use crate::host::Host;
 use crate::report::{Event, Fact, Head, Name, Report, Section, Value};
 use crate::sys::clock::{Now, monotonic};
@@ -22,6 +26,7 @@ use crate::sys::ptrace;
 use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
+use crate::units::Bytes;
 use sockets::Sockets;
 
 pub use death::{Death, take_at_death};
@@ -101,6 +106,15 @@ impl When {
     }
 }
 
+/// Why a snapshot is taken of a process that is below its threshold.
+#[derive(Clone, Debug)]
+pub struct Because {
+    /// For JSON.
+    pub reason: &'static str,
+    /// In words.
+    pub words: Fixed<96>,
+}
+
 /// What a snapshot is taken of, and with.
 pub struct Scene<'a> {
     /// The process.
@@ -115,6 +129,8 @@ pub struct Scene<'a> {
     pub now: Now,
     /// Alive or at its death.
     pub when: When,
+    /// Why, when it is not for the process's own memory.
+    pub because: Option<&'a Because>,
     /// Lent for reading: [`BUFFER`] bytes.
     pub buf: &'a mut [u8],
     /// Whether the command line is shown.
@@ -122,18 +138,26 @@ pub struct Scene<'a> {
     /// Its executable as it was last seen, or why it could not be: in the exit stop links are not read.
     pub exe: Result<&'a Link, Absent>,
     /// Its RSS, once the section on memory has read it.
-    pub rss: Option<crate::units::Bytes>,
+    pub rss: Option<Bytes>,
+    /// The same of all that it has.
+    pub sizes: Sizes,
+    /// What was seen of it before; `None`: it is looked at once.
+    pub past: Option<&'a mut History>,
 }
 
 /// A line of maps may be 16 KiB long (4096 bytes of path, each as four) and the kernel gives 4 KiB a read.
 pub const BUFFER: usize = 24 * 1024;
 
+/// Sections of a snapshot, alive or at the death.
+const COUNT: usize = 6;
+
 type Take = fn(&mut Scene<'_>, &mut dyn Report) -> Result<Completeness, Absent>;
 
 /// The document's order. Within it, what takes the target's mmap_lock (PSS, mappings) comes after what was flushed before.
-const SECTIONS: [(Section, Take); 5] = [
+const SECTIONS: [(Section, Take); COUNT] = [
     (Section::Basic, basic::take),
     (Section::Memory, memory::take),
+    (Section::History, history::take),
     (Section::Tree, tree::take),
     (Section::Mappings, mappings::take),
     (Section::Network, network::take),
@@ -181,6 +205,10 @@ fn one(
     scene: &mut Scene<'_>,
     report: &mut dyn Report,
 ) -> Fact<'static> {
+    let name = Name(Event::End, "", section.key());
+    if section == Section::History && scene.past.is_none() {
+        return name.is(Value::Nothing);
+    }
     report.begin(section);
     let mut done = take(scene, report);
     if report.out().take_cut() {
@@ -196,23 +224,22 @@ fn one(
         Ok(Completeness::Partial) => Some(Absent::InPart),
         Err(why) => Some(why).filter(|why| why.is_loss()),
     };
-    let name = Name(Event::End, "", section.key());
     name.is(lost.map_or(Value::Nothing, Value::Absent))
 }
 
 /// The end: whether all is there, how long it took, and what is lost.
-fn foot(lost: &[Fact<'static>; 5], took: Duration, report: &mut dyn Report) -> Completeness {
+fn foot(lost: &[Fact<'static>; COUNT], took: Duration, report: &mut dyn Report) -> Completeness {
     let all = Completeness::of(lost);
     let status: &[u8] = match all {
         Completeness::Complete => b"complete",
         Completeness::Partial => b"partial",
     };
-    let [one, two, three, four, five] = *lost;
+    let [one, two, three, four, five, six] = *lost;
     let (status, took) = (
         STATUS.is(Value::Text(status)),
         DURATION.is(Value::Span(took)),
     );
-    report.facts(&[status, took, one, two, three, four, five]);
+    report.facts(&[status, took, one, two, three, four, five, six]);
     report.foot();
     report.out().flush();
     all

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::AsFd;
 
+use memdoor::history::grown::Sizes;
 use memdoor::host::Host;
 use memdoor::modes::{OUT, envelope};
 use memdoor::report::json::{Envelope, Json};
@@ -57,10 +58,13 @@ impl Camera {
             sockets: &mut self.sockets,
             now: Now::read(),
             when: When::Alive,
+            because: None,
             buf: &mut self.read,
             cmdline: Cmdline::Show,
             exe: Err(memdoor::error::Absent::Late),
             rss: None,
+            sizes: Sizes::default(),
+            past: None,
         };
         let mut out = Out::new(Sink::Fd(file.as_fd()), &mut self.out);
         let mut take = |report: &mut dyn Report| snapshot::take(&mut scene, report);

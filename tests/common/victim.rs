@@ -19,6 +19,7 @@ use lexopt::prelude::*;
 use memdoor::sys::kmsg::{self, Kmsg, Read};
 use memdoor::sys::map::{Access, Placeholder};
 use memdoor::sys::signal::{Until, wait};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
@@ -39,6 +40,9 @@ until its standard input ends, it is killed, or its parent dies.
                  N UDP sockets, all there before `ready`
   hold MIB       so much resident anonymous memory
   maps N         N mappings that do not merge, none resident
+  grow anon|shm MIB
+                 after one line on standard input maps so much, anonymous or
+                 shared, and says `ready` again
   map-file PATH...
                  each file mapped once, read-only and private
   sockets N [--udp | --tcp-pairs | --tcp-listen | --unbound | --unix |
@@ -97,6 +101,7 @@ fn run() -> Result<()> {
             stay(held)
         }
         Some("maps") => maps(last_number(&mut args)?),
+        Some("grow") => grow(&mut args),
         Some("map-file") => map_files(&mut args),
         Some("sockets") => Sockets::parse(&mut args)?.open(),
         Some("zombie") => zombie(&mut args),
@@ -301,6 +306,23 @@ fn mappings(count: usize) -> Result<Vec<Placeholder>> {
         })?);
     }
     Ok(held)
+}
+
+fn grow(args: &mut lexopt::Parser) -> Result<()> {
+    let kind = args.value()?;
+    let len = last_number(args)? * MIB;
+    ready(std::process::id())?;
+    wait_for_line()?;
+    let held = match kind.to_str() {
+        Some("anon") => Placeholder::anonymous(len, Access::Read)?,
+        Some("shm") => {
+            let file = memfd_create(c"grown", MFdFlags::empty())?;
+            nix::unistd::ftruncate(&file, i64::try_from(len)?)?;
+            Placeholder::file(file.as_fd(), len)?
+        }
+        _ => return Err("grow: anon or shm".into()),
+    };
+    stay(held)
 }
 
 fn map_files(args: &mut lexopt::Parser) -> Result<()> {

@@ -3,14 +3,16 @@
 use super::counts::Counts;
 use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
+use super::history::Memory;
 use super::kmsg::{KernelLog, Match};
 use super::{Armed, Lock, Options};
 use crate::error::{Absent, Because, Error};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
+use crate::history::History;
 use crate::host::{Host, Numbers};
 use crate::modes::{
-    Buffers, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once,
+    Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once,
 };
 use crate::report::Format;
 use crate::report::json::Envelope;
@@ -39,7 +41,7 @@ impl<'a> Armed<'a> {
         death_memory: &'a mut Option<Region>,
     ) -> Result<Self, Exit> {
         ptrace::forget();
-        let Buffers { out, read } = buffers;
+        let Buffers { out, read, past } = buffers;
         let mut host = open_host()?;
         let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
         let exe = check_exe(&target, &options)?;
@@ -52,7 +54,7 @@ impl<'a> Armed<'a> {
         harden::touch_stack();
         touch(out);
         touch(read);
-        rehearse(&mut host, &envelope, out, read, options.format);
+        rehearse(&mut host, &envelope, out, read, past, options.format);
         memcg.refresh(&mut target);
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
         target.prime(rss);
@@ -86,7 +88,9 @@ impl<'a> Armed<'a> {
             fires_at: None,
             statm_error: Bytes(0),
             confirmed: None,
+            trouble: None,
             next_check: now,
+            memory: Memory::new(past, now),
             reports: 0,
         })
     }
@@ -95,7 +99,7 @@ impl<'a> Armed<'a> {
     /// stays locked.
     pub(super) fn run(&mut self) -> Exit {
         self.refresh_threshold();
-        if let Err(exit) = self.check_threshold().and_then(|()| self.start_record()) {
+        if let Err(exit) = self.ready() {
             return exit;
         }
         // Last, as arming may need it, too.
@@ -103,9 +107,20 @@ impl<'a> Armed<'a> {
             Some(_) => Recorder::Used,
             None => Recorder::Unused,
         });
+        // A sample opens and reads what no snapshot does.
+        if let Ok(statm) = memory::read_statm(&mut self.target) {
+            self.take_sample(statm, monotonic());
+        }
         self.seen.armed(heap::allocations(), Faults::so_far());
         let ending = self.watch();
         self.end(ending)
+    }
+
+    /// What can't be kept up for the whole watch is better said now.
+    fn ready(&mut self) -> Result<(), Exit> {
+        self.check_threshold()?;
+        self.check_also()?;
+        self.start_record()
     }
 }
 
@@ -164,14 +179,26 @@ fn lock_memory(lock: Lock) -> Result<(), Exit> {
 
 /// Takes a snapshot of memdoor itself into nowhere: every page of code, stack and buffers that a real one needs is there afterwards.
 /// The target is spared: its page tables are not walked before it crosses the threshold.
-fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8], format: Format) {
+fn rehearse(
+    host: &mut Host,
+    envelope: &Envelope,
+    out: &mut [u8],
+    buf: &mut [u8],
+    past: &mut History,
+    format: Format,
+) {
     let Some(mut target) = open_self(host) else {
         return;
     };
     let mut out = Out::new(Sink::Nowhere, out);
     let cmdline = Cmdline::Show;
-    // Without it a watch is slower to begin with, and no worse.
-    let _ = take_once(&mut target, host, envelope, &mut out, buf, format, cmdline);
+    let manner = Manner { format, cmdline };
+    past.rehearse();
+    // Without it a watch is slower to begin with, and no worse. Twice: the second is not the first of its history.
+    for _ in 0..2 {
+        let past = Some(&mut *past);
+        let _ = take_once(&mut target, host, envelope, &mut out, buf, manner, past);
+    }
 }
 
 /// Writes to each page, so that it is there.

@@ -1,12 +1,15 @@
 //! The report while the target is below the threshold.
 
+use super::Armed;
 use super::end::bytes_or_gone;
-use super::{Armed, identity};
+use crate::error::Absent;
 use crate::modes::with_report;
 use crate::report::{Event, Fact, Head, Name, Section, Value};
 use crate::snapshot::Completeness;
 use crate::sys::clock::Now;
 use crate::sys::record::frame::Kind;
+use crate::target::exe::Link;
+use crate::units::Pid;
 
 const RSS: Name = Name(
     Event::Below,
@@ -62,4 +65,16 @@ impl Armed<'_> {
         );
         self.out.seal();
     }
+}
+
+/// PID and executable, as every report of the document begins.
+pub(super) fn identity<'f>(
+    pid: Pid,
+    exe: Result<&'f Link, &Absent>,
+    event: Event,
+) -> [Fact<'f>; 2] {
+    let pid = Name(event, "PID", "").is(Value::Int(pid.get().into()));
+    let path = exe.map(Link::as_bytes).map_err(|why| *why);
+    let name = Name(event, "Executable Absolute Path", "process.executable.path");
+    [pid, name.is(Value::of(path, Value::Text))]
 }

@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use super::Armed;
 use super::fate::{Fate, Why, words};
 use super::options::{Options, Seize};
+use crate::history::grown::Sizes;
 use crate::modes::with_report;
 use crate::parse::wait::{self, Ended};
 use crate::report::Format;
@@ -20,7 +21,6 @@ use crate::sys::signal::{self, Until, Woken};
 use crate::sys::{Result, system};
 use crate::target::{Scope, Target, Unseized};
 use crate::trigger::Level;
-use crate::units::Bytes;
 
 /// How often what changes slowly is looked at: six system calls.
 pub(super) const CHECK: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ const INTERRUPT: Duration = Duration::from_millis(100);
 
 /// Room for a snapshot without rows: a command line of 4 KiB, paths, and what stays free for what follows a cut.
 const TEXT: usize = 12 * 1024;
-const JSON: usize = 20 * 1024;
+const JSON: usize = 24 * 1024;
 
 /// A thread that exits alone leaves others that run; all of a process's threads are exiting by then.
 const ALONE: Duration = Duration::from_millis(20);
@@ -88,12 +88,7 @@ pub(super) fn memory_for<'b>(
         Format::Text => (TEXT, 110),
         Format::Json => (JSON, 330),
     };
-    let is_seizable = match options.seize {
-        Seize::Never => false,
-        Seize::Danger => options.threshold.is_some(),
-        Seize::Always => true,
-    };
-    if !is_seizable {
+    if options.seize == Seize::Never {
         return Ok(lent);
     }
     let rows = target.mappings().saturating_add(target.descriptors());
@@ -107,15 +102,14 @@ pub(super) fn memory_for<'b>(
 impl Armed<'_> {
     /// Seizes the target or lets it go, as the reading asks. While it stays as it is, no system call is made.
     pub(super) fn seize_at(&mut self, level: Level, now: Duration) {
-        let is_wanted = match (self.options.seize, self.options.threshold) {
-            (Seize::Never, _) => return,
-            (Seize::Always, _) => true,
-            (Seize::Danger, None) => {
-                self.death.why = Why::NoThreshold;
-                return;
-            }
-            // A forecast of the limit would be asked here as well.
-            (Seize::Danger, Some(_)) => level == Level::Above,
+        let is_wanted = match self.options.seize {
+            Seize::Never => return,
+            Seize::Always => true,
+            Seize::Danger => self.is_in_danger(level, now),
+        };
+        let calm = match self.options.threshold {
+            Some(_) => Why::Below,
+            None => Why::Unforeseen,
         };
         match (is_wanted, ptrace::is_seized()) {
             (true, false) if now >= self.death.next_try => self.seize(now),
@@ -123,10 +117,10 @@ impl Armed<'_> {
             (false, true) if now >= self.death.next_try => {
                 self.death.next_try = now.saturating_add(CHECK);
                 if !self.is_swapped_out() && ptrace::release(INTERRUPT) == Released::Free {
-                    self.death.why = Why::Below;
+                    self.death.why = calm;
                 }
             }
-            (false, false) => self.death.why = Why::Below,
+            (false, false) => self.death.why = calm,
             _ => {}
         }
     }
@@ -134,9 +128,10 @@ impl Armed<'_> {
     /// Whether it is below the threshold for its swap alone: that is no less danger, and the kernel kills for it, too.
     fn is_swapped_out(&mut self) -> bool {
         let rss = self.seen.last_rss.unwrap_or_default();
-        let swap = memory::swap(&mut self.target, self.buf);
-        let fires_at = self.fires_at.unwrap_or_default();
-        Bytes(rss.0.saturating_add(swap.0)) >= fires_at
+        let system = self.host.meminfo().unwrap_or_default();
+        let swap = self.swap(&system).unwrap_or_default();
+        self.fires_at
+            .is_some_and(|fires_at| rss.plus(swap) >= fires_at)
     }
 
     fn seize(&mut self, now: Duration) {
@@ -197,6 +192,10 @@ impl Armed<'_> {
         let is_sure =
             matches!(ended, Ended::Signal { .. }) || self.target.stat(|stat| stat.threads) == Ok(1);
         self.out.hold();
+        // The last of the curve.
+        if let Ok(statm) = memory::read_statm(&mut self.target) {
+            self.take_sample(statm, monotonic());
+        }
         let mut scene = Scene {
             target: &mut self.target,
             host: &mut self.host,
@@ -206,10 +205,13 @@ impl Armed<'_> {
             when: When::Dying {
                 until: held.since.saturating_add(self.options.death),
             },
+            because: None,
             buf: self.buf,
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),
             rss: None,
+            sizes: Sizes::default(),
+            past: Some(self.memory.samples),
         };
         let words = words(ended);
         let death = Death {

@@ -2,23 +2,25 @@
 
 use core::time::Duration;
 
+use super::below::identity;
 use super::counts::{Counted, Counts};
 use super::fate::Fate;
 use super::kmsg::KernelLog;
 use super::verdict::Verdict;
-use super::{Armed, SelfReport, identity};
+use super::{Armed, SelfReport};
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::modes::{output_exit, say_if_partial, with_report};
 use crate::report::Event::WatchEnd;
 use crate::report::{Format, Head, Moment, Name, Section, Value};
-use crate::snapshot::Completeness;
+use crate::snapshot::{Completeness, history};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::harden::Faults;
 use crate::sys::heap;
 use crate::sys::out::{Broken, say};
 use crate::sys::record::frame::Kind;
 use crate::sys::signal::Stop;
+use crate::target::Life;
 use crate::target::exe::Link;
 use crate::units::{Bytes, Pid};
 
@@ -66,6 +68,14 @@ impl Ending {
         match (broken, crate::sys::signal::stop_requested()) {
             (Broken::Stopped, Some(stop)) => Self::Stopped(stop),
             _ => Self::Output(broken),
+        }
+    }
+
+    /// Whether there is a target still.
+    fn life(self) -> Life {
+        match self {
+            Self::Gone => Life::Exited,
+            _ => Life::Alive,
         }
     }
 }
@@ -230,6 +240,7 @@ impl Armed<'_> {
                 (Format::Text, Ending::CountReached, None) => {}
                 _ => {
                     report.head(&head);
+                    history::section(self.memory.samples, &now, ending.life(), report);
                     report.begin(Section::End);
                     verdict.report(&facts, report);
                     report.end(Section::End);

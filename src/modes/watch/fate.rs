@@ -16,10 +16,10 @@ use crate::target::Unseized;
 pub(super) enum Why {
     /// `--seize never`.
     Never,
-    /// `--seize danger` without a threshold.
-    NoThreshold,
-    /// The last reading was below it.
+    /// `--seize danger`, and the last reading was below the threshold.
     Below,
+    /// The same without a threshold: the forecast alone says what danger is.
+    Unforeseen,
     /// There was no reading yet.
     NotYet,
     /// It could not be.
@@ -53,7 +53,10 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
     let mut words = Fixed::new();
     let _ = match why {
         Why::Never => write!(words, "--seize never"),
-        Why::NoThreshold => write!(words, "no -m says what danger is (--seize always)"),
+        Why::Unforeseen => write!(
+            words,
+            "its end was not foreseen within 10 s (--seize always)"
+        ),
         Why::Below => write!(words, "it was below the threshold at the last reading"),
         Why::NotYet => write!(words, "it was not seized yet"),
         Why::Unseized(Unseized::Init) => {

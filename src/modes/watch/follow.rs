@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::Armed;
 use super::options::Options;
 use crate::error::{Absent, Error};
 use crate::exit::Exit;
@@ -33,6 +34,18 @@ impl Previous {
             user,
             started: target.started,
         }
+    }
+}
+
+impl Armed<'_> {
+    /// Of `-c` reports, those that are not made yet.
+    pub(super) fn reports_left(&self) -> Option<u64> {
+        let count = self.options.count?;
+        Some(count.saturating_sub(self.reports))
+    }
+
+    pub(super) fn as_previous(&self) -> Previous {
+        Previous::of(&self.target, &self.exe, self.user)
     }
 }
 

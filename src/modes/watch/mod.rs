@@ -1,5 +1,6 @@
 //! `memdoor -p PID`: samples one process often, reports at the interval, and snapshots it once it reaches the threshold.
 
+mod also;
 mod arm;
 mod below;
 mod cost;
@@ -8,6 +9,7 @@ mod death;
 mod end;
 mod fate;
 mod follow;
+mod history;
 mod kmsg;
 mod options;
 mod record;
@@ -24,9 +26,10 @@ use std::os::fd::AsFd;
 use super::{Buffers, with_report};
 use crate::error::Absent;
 use crate::exit::Exit;
+use crate::history::grown::Sizes;
 use crate::host::Host;
+use crate::parse::statm::Statm;
 use crate::report::json::Envelope;
-use crate::report::{Event, Fact, Name, Value};
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When, memory};
 use crate::sys::clock::{Now, monotonic};
@@ -36,19 +39,20 @@ use crate::sys::signal::{self, Until, Woken};
 use crate::target::exe::Link;
 use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
-use crate::trigger::{Action, Level, SAMPLE, Trigger};
-use crate::units::{Bytes, Pid};
+use crate::trigger::also::Trouble;
+use crate::trigger::{Action, Level, Trigger};
+use crate::units::Bytes;
 use counts::Counts;
 use death::{CHECK, DeathWatch};
 use end::{Ending, Seen};
-use follow::Previous;
+use history::Memory;
 use kmsg::KernelLog;
 use threshold::Confirmed;
 
 /// Watches until the end; with `--follow` one process after the other.
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    let Buffers { out, read } = buffers;
+    let Buffers { out, read, past } = buffers;
     let mut options = *options;
     let mut previous = None;
     loop {
@@ -59,9 +63,10 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
                 Err(exit) => return exit,
             },
         };
-        let (out, read) = (&mut *out, &mut *read);
+        let (out, read, past) = (&mut *out, &mut *read, &mut *past);
+        let buffers = Buffers { out, read, past };
         let mut death_memory = None;
-        match Armed::arm(options, pid, Buffers { out, read }, &mut death_memory) {
+        match Armed::arm(options, pid, buffers, &mut death_memory) {
             Ok(mut armed) => {
                 let exit = armed.run();
                 if exit != Exit::Gone || options.follow == Follow::End {
@@ -103,23 +108,17 @@ struct Armed<'a> {
     /// How far statm may be off, as of the last check.
     statm_error: Bytes,
     confirmed: Option<Confirmed>,
+    /// The host's trouble at the last sample, where it was asked for.
+    trouble: Option<Trouble>,
+    /// What was seen so far.
+    memory: Memory<'a>,
     /// When to look again at what changes slowly.
     next_check: Duration,
     reports: u64,
 }
 
 impl Armed<'_> {
-    fn reports_left(&self) -> Option<u64> {
-        let count = self.options.count?;
-        Some(count.saturating_sub(self.reports))
-    }
-
-    fn as_previous(&self) -> Previous {
-        Previous::of(&self.target, &self.exe, self.user)
-    }
-
     fn watch(&mut self) -> Ending {
-        let step = SAMPLE.min(self.options.interval);
         let mut planned = monotonic();
         loop {
             if let Some(ending) = self.sample(planned) {
@@ -129,7 +128,8 @@ impl Armed<'_> {
                 record.idle(monotonic());
             }
             // Samples that were missed are not made up for.
-            planned = planned.saturating_add(step).max(monotonic());
+            let now = monotonic();
+            planned = planned.saturating_add(self.step(now)).max(now);
             if let Some(ending) = self.wait_until(planned) {
                 return ending;
             }
@@ -139,9 +139,11 @@ impl Armed<'_> {
     /// One reading and what follows from it.
     fn sample(&mut self, planned: Duration) -> Option<Ending> {
         let now = monotonic();
-        let level = match self.read_rss() {
-            Ok(rss) => {
+        let level = match self.read_statm() {
+            Ok(statm) => {
+                let rss = statm.resident.bytes(self.host.page);
                 self.seen.reading(rss, now, planned);
+                self.remember(statm, now);
                 self.level(rss, now)
             }
             Err(Absent::Gone) => return Some(Ending::Gone),
@@ -153,8 +155,11 @@ impl Armed<'_> {
         }
         self.seize_at(level, now);
         let snapshots = self.seen.snapshots;
+        // The target's own threshold is reason enough.
+        let trouble = self.trouble.filter(|_| level == Level::Below);
+        let level = trouble.map_or(level, |_| Level::Above);
         let action = self.trigger.decide(now, level);
-        let ending = self.act(action);
+        let ending = self.act(action, trouble);
         self.read_ahead(snapshots);
         ending
     }
@@ -181,7 +186,7 @@ impl Armed<'_> {
         }
     }
 
-    fn act(&mut self, action: Action) -> Option<Ending> {
+    fn act(&mut self, action: Action, trouble: Option<Trouble>) -> Option<Ending> {
         if action == Action::Wait {
             return None;
         }
@@ -189,7 +194,7 @@ impl Armed<'_> {
             return Some(ending);
         }
         match action {
-            Action::Snapshot => self.snapshot(Kind::Above),
+            Action::Snapshot => self.snapshot(Kind::Above, trouble),
             _ if self.options.below == Below::Report => self.report_below(),
             _ => {}
         }
@@ -232,15 +237,15 @@ impl Armed<'_> {
         if let Some(ending) = self.check_identity() {
             return Some(ending);
         }
-        self.snapshot(Kind::Asked);
+        self.snapshot(Kind::Asked, None);
         self.out.broken().map(Ending::output)
     }
 
     /// One pread(2) of statm. Nothing in it means that the first thread has exited, or all of them.
-    fn read_rss(&mut self) -> Result<Bytes, Absent> {
-        match memory::rss(&mut self.target, self.host.page) {
+    fn read_statm(&mut self) -> Result<Statm, Absent> {
+        match memory::read_statm(&mut self.target) {
             Err(Absent::Gone) if self.target.look_again() == Life::Alive => {
-                memory::rss(&mut self.target, self.host.page)
+                memory::read_statm(&mut self.target)
             }
             reading => reading,
         }
@@ -258,8 +263,9 @@ impl Armed<'_> {
         (!is_named).then_some(Ending::Mismatch)
     }
 
-    fn snapshot(&mut self, kind: Kind) {
+    fn snapshot(&mut self, kind: Kind, trouble: Option<Trouble>) {
         self.out.begin(kind);
+        let because = trouble.map(|trouble| also::because(trouble, self.options.also));
         let mut scene = Scene {
             target: &mut self.target,
             host: &mut self.host,
@@ -267,10 +273,13 @@ impl Armed<'_> {
             sockets: &mut self.sockets,
             now: Now::read(),
             when: When::Alive,
+            because: because.as_ref(),
             buf: self.buf,
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),
             rss: None,
+            sizes: Sizes::default(),
+            past: Some(self.memory.samples),
         };
         let taken = with_report(
             self.options.format,
@@ -283,12 +292,4 @@ impl Armed<'_> {
         self.completeness = self.completeness.and(taken);
         self.seen.snapshot(rss, monotonic());
     }
-}
-
-/// PID and executable, as every report of the document begins.
-fn identity<'f>(pid: Pid, exe: Result<&'f Link, &Absent>, event: Event) -> [Fact<'f>; 2] {
-    let pid = Name(event, "PID", "").is(Value::Int(pid.get().into()));
-    let path = exe.map(Link::as_bytes).map_err(|why| *why);
-    let name = Name(event, "Executable Absolute Path", "process.executable.path");
-    [pid, name.is(Value::of(path, Value::Text))]
 }

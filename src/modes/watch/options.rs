@@ -5,6 +5,7 @@ use core::time::Duration;
 pub use super::record::{Recording, SIZE_MIN};
 use crate::report::Format;
 use crate::snapshot::Cmdline;
+use crate::trigger::also::Also;
 use crate::trigger::{Base, Threshold};
 use crate::units::Pid;
 
@@ -19,6 +20,8 @@ pub struct Options<'a> {
     pub threshold: Option<Threshold>,
     /// What the threshold is a percentage of.
     pub base: Base,
+    /// What takes snapshots as well, below the threshold.
+    pub also: Also,
     /// Between two reports.
     pub interval: Duration,
     /// How many reports, those left out by `-q` included; `None`: until the end.

@@ -5,7 +5,8 @@ mod names;
 use core::ffi::CStr;
 
 use self::names::{name, retain};
-use super::{Armed, identity};
+use super::Armed;
+use super::below::identity;
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::fixed::Fixed;

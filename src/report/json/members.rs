@@ -83,7 +83,7 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
     match value {
         Value::Bytes(size) => out.put_dec(size.0),
         Value::Count(count) => out.put_dec(count),
-        Value::Int(number) => out.put_dec(number),
+        Value::Int(number) | Value::Growth(number) => out.put_dec(number),
         Value::Text(bytes) | Value::Cut(bytes) => {
             escape::json(out, bytes, Source::Raw, JSON_MAX);
         }
@@ -95,6 +95,9 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
                 percent.hundredths % 100
             ),
         ),
+        Value::Thousandths(parts) => {
+            put_fmt(out, format_args!("{}.{:03}", parts / 1000, parts % 1000))
+        }
         Value::Span(span) => put_fmt(out, format_args!("{}", span.as_micros())),
         Value::Moment(moment) => {
             out.put(b"\"");

@@ -143,6 +143,8 @@ impl Report for Json<'_, '_> {
             Row::Mapping(mapping) => self.mapping(mapping),
             Row::Socket(socket) => self.socket(socket),
             Row::Relative(relative) => self.relative(relative),
+            Row::Sample(sample) => self.sample(sample),
+            Row::Grower(grower) => self.grower(grower),
         }
     }
 

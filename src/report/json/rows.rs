@@ -1,11 +1,12 @@
 //! Rows: one of many mappings, sockets or processes. They carry only what joins them to their snapshot.
 
-use super::Json;
+use super::{Json, put_object};
 use crate::fixed::Fixed;
 use crate::parse::maps::Mapping;
 use crate::parse::net::{Socket, State};
 use crate::report::escape::{self, JSON_MAX, Source};
-use crate::report::{Event, Relation, Relative, put_fmt};
+use crate::report::time::{Precision, rfc3339};
+use crate::report::{Event, Grower, Moment, Name, Relation, Relative, Sample, Value, put_fmt};
 use crate::units::Bytes;
 
 /// A mapping's path may be 4096 bytes, each of which the kernel may write as four.
@@ -65,6 +66,25 @@ impl Json<'_, '_> {
         });
     }
 
+    /// A mapping's row has its path.
+    pub(super) fn grower(&mut self, grower: &Grower) {
+        self.row_head(Event::Grower, self.pid, "mapping");
+        let Grower {
+            start,
+            end,
+            kind,
+            by,
+        } = grower;
+        let size = end - start;
+        put_fmt(
+            self.out,
+            format_args!(
+                "\"start\":\"{start:x}\",\"end\":\"{end:x}\",\"size_bytes\":{size},\"kind\":\"{kind}\",\"grown_bytes\":{}}}}}}}\n",
+                by.0
+            ),
+        );
+    }
+
     pub(super) fn socket(&mut self, socket: &Socket) {
         self.row_head(Event::Socket, self.pid, "socket");
         put_fmt(
@@ -96,6 +116,32 @@ impl Json<'_, '_> {
             self.out,
             format_args!(",\"inode\":{}}}}}}}\n", socket.inode),
         );
+    }
+
+    /// A sample has a time of its own: when it was taken.
+    pub(super) fn sample(&mut self, sample: &Sample) {
+        let moment = Moment::at(sample.time);
+        let time = rfc3339(moment.utc, moment.micros, Precision::Micros);
+        let fact = |key, value| Name(Event::Sample, "", key).is(value);
+        let text = |key, text| fact(key, Value::Text(text));
+        let size = |key, size: Option<_>| fact(key, size.map_or(Value::Nothing, Value::Bytes));
+        let share = |key, part: Option<_>| fact(key, part.map_or(Value::Nothing, Value::Percent));
+        let facts = [
+            text("schema", b"memdoor/1"),
+            text("event_name", Event::Sample.name().as_bytes()),
+            text("timestamp", time.as_bytes()),
+            fact("process.pid", Value::Int(self.pid.into())),
+            size("process.memory.usage", sample.rss),
+            size("system.memory.linux.available", sample.available),
+            text("memdoor.snapshot.id", self.snapshot_id.as_bytes()),
+            size("memdoor.process.anon_bytes", sample.anon),
+            size("memdoor.process.swap_bytes", sample.swap),
+            size("memdoor.cgroup.usage_bytes", sample.usage),
+            share("memdoor.psi.memory.some.avg10", sample.some),
+            share("memdoor.psi.memory.full.avg10", sample.full),
+        ];
+        put_object(self.out, &facts);
+        self.out.put(b"\n");
     }
 
     /// A relative is a process with its own pid; its snapshot is the target's.

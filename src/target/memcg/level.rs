@@ -1,9 +1,9 @@
 //! One cgroup: the files of the memory controller in one directory.
 
-use super::Path;
+use super::{Path, TEXT_MAX};
 use crate::error::Absent;
 use crate::parse::cgroup::Version;
-use crate::parse::memcg::{Limit, event, limit};
+use crate::parse::memcg::{Limit, cache, event, limit};
 use crate::parse::one_number;
 use crate::sys::Errno;
 use crate::sys::file::Dir;
@@ -16,6 +16,7 @@ pub(super) struct Names {
     pub(super) usage: &'static core::ffi::CStr,
     pub(super) peak: &'static core::ffi::CStr,
     pub(super) events: &'static core::ffi::CStr,
+    pub(super) stat: &'static core::ffi::CStr,
 }
 
 impl Names {
@@ -26,6 +27,7 @@ impl Names {
                 usage: c"memory.usage_in_bytes",
                 peak: c"memory.max_usage_in_bytes",
                 events: c"memory.oom_control",
+                stat: c"memory.stat",
             },
             // memory.peak came with Linux 5.19.
             Version::V2 => Self {
@@ -33,6 +35,7 @@ impl Names {
                 usage: c"memory.current",
                 peak: c"memory.peak",
                 events: c"memory.events",
+                stat: c"memory.stat",
             },
         }
     }
@@ -48,6 +51,7 @@ pub(super) struct Level {
     usage: Kept,
     peak: Kept,
     events: Kept,
+    stat: Kept,
 }
 
 impl Level {
@@ -64,8 +68,9 @@ impl Level {
             usage,
             peak,
             events: Kept::new(names.events),
+            stat: Kept::new(names.stat),
         };
-        let _ = (level.limit(), level.usage(), level.peak());
+        let _ = (level.limit(), level.usage(), level.peak(), level.cache());
         Ok(level)
     }
 
@@ -81,6 +86,12 @@ impl Level {
 
     pub(super) fn usage(&mut self) -> Result<Bytes, Absent> {
         number(&mut self.usage, &self.dir)
+    }
+
+    /// The page cache in it.
+    pub(super) fn cache(&mut self) -> Result<Bytes, Absent> {
+        let mut buf = [0; TEXT_MAX];
+        cache(self.stat.once(&self.dir, &mut buf)?).ok_or(Absent::NotSupported)
     }
 
     /// The count behind `key` in memory.events or memory.oom_control.

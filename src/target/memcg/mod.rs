@@ -17,7 +17,7 @@ use level::{Level, Names};
 /// A cgroup's path; kubelet's longest are about 250 bytes.
 pub type Path = Fixed<1024>;
 
-/// Room for the longest file read here: memory.events, memory.oom_control and `/proc/PID/cgroup` with v1's 14 hierarchies.
+/// Room for the longest file read here: memory.stat, 1.9 KiB on 6.18, and `/proc/PID/cgroup` with v1's 14 hierarchies.
 const TEXT_MAX: usize = 4096;
 
 /// Cgroups from the target's own upwards; kubelet's nest five deep, desktops' eight. Those above the sixteenth are not looked at.
@@ -37,6 +37,17 @@ pub struct Limiting<'a> {
     pub usage: Result<Bytes, Absent>,
     /// The most that was ever charged to it (v2: Linux 5.19).
     pub peak: Result<Bytes, Absent>,
+}
+
+/// What is charged to the cgroup that limits the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge {
+    /// Its limit.
+    pub limit: Bytes,
+    /// All that is charged to it.
+    pub usage: Option<Bytes>,
+    /// The part of it that is page cache.
+    pub cache: Option<Bytes>,
 }
 
 /// The target's place among the memory cgroups.
@@ -189,6 +200,25 @@ impl Memcg {
             usage,
             peak,
         }))
+    }
+
+    /// How full the cgroup that limits the target is; `None` when none does.
+    pub fn charge(&mut self) -> Option<Charge> {
+        let (limit, at) = self.smallest().ok()??;
+        let level = self
+            .place
+            .as_mut()
+            .ok()?
+            .levels
+            .as_mut()
+            .ok()?
+            .get_mut(at)?
+            .as_mut()?;
+        Some(Charge {
+            limit,
+            usage: level.usage().ok(),
+            cache: level.cache().ok(),
+        })
     }
 
     /// The smallest limit and which level has it.

@@ -1,0 +1,109 @@
+//! What the mappings add up to, by kind, and which of them have grown since the first snapshot.
+
+use crate::history::grown::{First, Grower, Growers, KINDS, Kind, Largest, SMALLEST};
+use crate::parse::maps::Mapping;
+use crate::report::Event::Mapped;
+use crate::report::{self, Name, Report, Row, Value};
+use crate::units::Bytes;
+
+/// In the order of [`Kind`].
+const SIZES: [Name; KINDS] = [
+    Name(Mapped, "Mapped Heap (SIZE)", "memdoor.mapped.heap_bytes"),
+    Name(
+        Mapped,
+        "Mapped Anonymous Memory (SIZE)",
+        "memdoor.mapped.anon_bytes",
+    ),
+    Name(Mapped, "Mapped Stack (SIZE)", "memdoor.mapped.stack_bytes"),
+    Name(Mapped, "Mapped Files (SIZE)", "memdoor.mapped.file_bytes"),
+    Name(
+        Mapped,
+        "Mapped Shared Memory (SIZE)",
+        "memdoor.mapped.shm_bytes",
+    ),
+    Name(
+        Mapped,
+        "Mapped Otherwise (SIZE)",
+        "memdoor.mapped.other_bytes",
+    ),
+];
+
+/// What has been added up so far.
+pub(super) struct Tally {
+    sizes: [Bytes; KINDS],
+    seen: Seen,
+    /// Of the first snapshot.
+    largest: Largest,
+    /// Of a later one.
+    growers: Growers,
+}
+
+/// Whether there was a snapshot before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// One process is looked at once.
+    Once,
+    /// This is the first one.
+    First,
+    /// There was.
+    Since,
+}
+
+impl Tally {
+    pub(super) const fn new(first: Option<&First>) -> Self {
+        Self {
+            sizes: [Bytes(0); KINDS],
+            seen: match first {
+                None => Seen::Once,
+                Some(First { mappings: None, .. }) => Seen::First,
+                Some(_) => Seen::Since,
+            },
+            largest: Largest::new(),
+            growers: Growers::none(),
+        }
+    }
+
+    /// Adds one, of which there may be 65,530.
+    pub(super) fn add(&mut self, mapping: &Mapping<'_>, first: Option<&First>) {
+        let kind = Kind::of(mapping.path);
+        if let Some(sum) = self.sizes.get_mut(kind as usize) {
+            *sum = sum.plus(mapping.size());
+        }
+        match self.seen {
+            Seen::First => self.largest.note(mapping.start, mapping.end),
+            Seen::Since if mapping.size().0 >= SMALLEST => {
+                let then = first.and_then(|first| first.mappings.as_ref());
+                let by = then.map_or(0, |then| then.growth(mapping.start, mapping.end));
+                if by > 0 {
+                    self.growers.note(Grower {
+                        start: mapping.start,
+                        end: mapping.end,
+                        kind,
+                        by: Bytes(by),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// All mappings were added.
+    pub(super) fn report(&self, first: Option<&mut First>, report: &mut dyn Report) {
+        let mut facts = SIZES.map(|name| name.is(Value::Nothing));
+        for (fact, size) in facts.iter_mut().zip(self.sizes) {
+            fact.value = Value::Bytes(size);
+        }
+        report.facts(&facts);
+        for grower in self.growers.all().iter().flatten() {
+            report.row(Row::Grower(&report::Grower {
+                start: grower.start,
+                end: grower.end,
+                kind: grower.kind.name(),
+                by: grower.by,
+            }));
+        }
+        if let (Seen::First, Some(first)) = (self.seen, first) {
+            first.mappings = Some(self.largest);
+        }
+    }
+}
