@@ -51,7 +51,6 @@ impl<'a> Armed<'a> {
         let out = memory_for(&mut target, &options, out, death_memory)
             .map_err(|errno| fail(&Error::new("map", b"memory for a snapshot at death", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
-        harden::touch_stack();
         touch(out);
         touch(read);
         rehearse(&mut host, &envelope, out, read, past, options.format);
@@ -111,6 +110,8 @@ impl<'a> Armed<'a> {
         if let Ok(statm) = memory::read_statm(&mut self.target) {
             self.take_sample(statm, monotonic());
         }
+        harden::touch_stack();
+        harden::leave_stack();
         self.seen.armed(heap::allocations(), Faults::so_far());
         let ending = self.watch();
         self.end(ending)

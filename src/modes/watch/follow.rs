@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::Armed;
 use super::options::Options;
-use crate::error::{Absent, Error};
+use crate::error::Error;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::modes::{fail, open_host, output_exit};
@@ -12,8 +12,7 @@ use crate::report::Format;
 use crate::report::escape::Escaped;
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::signal::{self, Stop};
-use crate::target::Target;
-use crate::target::exe::{Link, present};
+use crate::target::exe::present;
 use crate::target::find::{Wanted, find};
 use crate::units::{Pid, Ticks};
 
@@ -21,20 +20,12 @@ use crate::units::{Pid, Ticks};
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Who was watched before.
+#[derive(Clone, Copy)]
 pub(super) struct Previous {
-    exe: Result<Link, Absent>,
+    /// How much of the buffer for reading is its executable, which there is no room for on a stack that stays in memory.
+    exe: Option<usize>,
     user: Option<u64>,
     started: Ticks,
-}
-
-impl Previous {
-    pub(super) fn of(target: &Target, exe: &Result<Link, Absent>, user: Option<u64>) -> Self {
-        Self {
-            exe: exe.clone(),
-            user,
-            started: target.started,
-        }
-    }
 }
 
 impl Armed<'_> {
@@ -44,18 +35,31 @@ impl Armed<'_> {
         Some(count.saturating_sub(self.reports))
     }
 
-    pub(super) fn as_previous(&self) -> Previous {
-        Previous::of(&self.target, &self.exe, self.user)
+    /// Leaves the executable in the buffer for reading, which is the next one's to use.
+    pub(super) fn as_previous(&mut self) -> Previous {
+        let exe = self.exe.as_ref().ok().map(|link| present(link.as_bytes()));
+        if let Some(room) = exe.and_then(|exe| self.buf.get_mut(..exe.len())) {
+            room.copy_from_slice(exe.unwrap_or_default());
+        }
+        Previous {
+            exe: exe.map(<[u8]>::len),
+            user: self.user,
+            started: self.target.started,
+        }
     }
 }
 
 /// Waits for the next process; the exit code when there is none to wait for, or a signal asks for the end.
 #[inline(never)]
-pub(super) fn wait(options: &Options<'_>, previous: Option<&Previous>) -> Result<Pid, Exit> {
+pub(super) fn wait(
+    options: &Options<'_>,
+    previous: Option<Previous>,
+    buf: &[u8],
+) -> Result<Pid, Exit> {
     let host = open_host()?;
     signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
-    let known = previous.and_then(|previous| previous.exe.as_ref().ok());
-    let Some(exe) = options.exe.or(known.map(|link| present(link.as_bytes()))) else {
+    let known = previous.and_then(|previous| buf.get(..previous.exe?));
+    let Some(exe) = options.exe.or(known) else {
         say(format_args!(
             "memdoor: cannot follow: what the process ran could not be read; give -e PATH"
         ));

@@ -58,7 +58,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     loop {
         let pid = match options.pid {
             Some(pid) => pid,
-            None => match follow::wait(&options, previous.as_ref()) {
+            None => match follow::wait(&options, previous, read) {
                 Ok(pid) => pid,
                 Err(exit) => return exit,
             },
@@ -66,8 +66,9 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         let (out, read, past) = (&mut *out, &mut *read, &mut *past);
         let buffers = Buffers { out, read, past };
         let mut death_memory = None;
-        match Armed::arm(options, pid, buffers, &mut death_memory) {
-            Ok(mut armed) => {
+        // Not moved once more: it is 15 kB of that stack.
+        match &mut Armed::arm(options, pid, buffers, &mut death_memory) {
+            Ok(armed) => {
                 let exit = armed.run();
                 if exit != Exit::Gone || options.follow == Follow::End {
                     return exit;
@@ -77,7 +78,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
             }
             // It was found, and has gone since.
             Err(Exit::Gone) if options.pid.is_none() => {}
-            Err(exit) => return exit,
+            Err(exit) => return *exit,
         }
         options.pid = None;
     }

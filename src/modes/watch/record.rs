@@ -121,8 +121,8 @@ impl Armed<'_> {
         }
         let sockets = self.target.descriptors();
         let (whole, mapping, socket) = match self.options.format {
-            Format::Text => (4096, 130, 110),
-            Format::Json => (16384, 720, 860),
+            Format::Text => (6144, 130, 110),
+            Format::Json => (24576, 720, 860),
         };
         let snapshot = whole + mapping * mappings + socket * sockets;
         (65_536 + 4 * snapshot).min(SIZE_MAX).next_multiple_of(4096)
