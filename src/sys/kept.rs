@@ -13,13 +13,19 @@ use super::{Errno, Result};
 pub struct Kept {
     name: &'static CStr,
     file: Option<File>,
+    /// Why it could not be opened last.
+    refused: Errno,
 }
 
 impl Kept {
     /// Names the file; nothing is opened yet.
     #[must_use]
     pub const fn new(name: &'static CStr) -> Self {
-        Self { name, file: None }
+        Self {
+            name,
+            file: None,
+            refused: Errno::ENOENT,
+        }
     }
 
     /// The name below its directory.
@@ -36,9 +42,21 @@ impl Kept {
     /// The open file.
     pub fn file(&mut self, dir: &Dir) -> Result<&File> {
         if self.file.is_none() {
-            self.file = Some(dir.file(self.name)?);
+            let opened = dir.file(self.name);
+            self.file = Some(opened.inspect_err(|errno| self.refused = *errno)?);
         }
         self.file.as_ref().ok_or(Errno::EBADF)
+    }
+
+    /// Whether it is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Reads it if it is open, and else says why it is not: openat(2) takes a page of the kernel's even for a file that is not there.
+    pub fn if_open<'b>(&self, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        self.file.as_ref().ok_or(self.refused)?.once(buf)
     }
 
     /// Reads a file that the kernel prints in one go.

@@ -70,13 +70,32 @@ impl Level {
             events: Kept::new(names.events),
             stat: Kept::new(names.stat),
         };
-        let _ = (level.limit(), level.usage(), level.peak(), level.cache());
+        level.look();
         Ok(level)
     }
 
-    pub(super) fn limit(&mut self) -> Result<Limit, Absent> {
+    /// Opens what is not open, and reads it once: a controller may be turned on later. What follows never opens anything, as it is
+    /// read at the target's death, too, when the whole system may be out of memory.
+    pub(super) fn look(&mut self) {
+        let mut buf = [0; TEXT_MAX];
+        let Self {
+            limit,
+            usage,
+            peak,
+            events,
+            stat,
+            ..
+        } = self;
+        for file in [limit, usage, peak, events, stat] {
+            if !file.is_open() {
+                let _ = file.once(&self.dir, &mut buf);
+            }
+        }
+    }
+
+    pub(super) fn limit(&self) -> Result<Limit, Absent> {
         let mut buf = [0; 64];
-        match self.limit.once(&self.dir, &mut buf) {
+        match self.limit.if_open(&mut buf) {
             Ok(text) => limit(text).ok_or(Absent::Malformed),
             // v2's root, and cgroups whose parent has not enabled the controller, have no such file.
             Err(Errno::ENOENT) => Ok(Limit::None),
@@ -84,30 +103,30 @@ impl Level {
         }
     }
 
-    pub(super) fn usage(&mut self) -> Result<Bytes, Absent> {
-        number(&mut self.usage, &self.dir)
+    pub(super) fn usage(&self) -> Result<Bytes, Absent> {
+        number(&self.usage)
     }
 
     /// The page cache in it.
-    pub(super) fn cache(&mut self) -> Result<Bytes, Absent> {
+    pub(super) fn cache(&self) -> Result<Bytes, Absent> {
         let mut buf = [0; TEXT_MAX];
-        cache(self.stat.once(&self.dir, &mut buf)?).ok_or(Absent::NotSupported)
+        cache(self.stat.if_open(&mut buf)?).ok_or(Absent::NotSupported)
     }
 
     /// The count behind `key` in memory.events or memory.oom_control.
-    pub(super) fn event(&mut self, key: &[u8]) -> Result<u64, Absent> {
+    pub(super) fn event(&self, key: &[u8]) -> Result<u64, Absent> {
         let mut buf = [0; 1024];
-        event(self.events.once(&self.dir, &mut buf)?, key).ok_or(Absent::NotSupported)
+        event(self.events.if_open(&mut buf)?, key).ok_or(Absent::NotSupported)
     }
 
-    pub(super) fn peak(&mut self) -> Result<Bytes, Absent> {
-        number(&mut self.peak, &self.dir)
+    pub(super) fn peak(&self) -> Result<Bytes, Absent> {
+        number(&self.peak)
     }
 }
 
-fn number(file: &mut Kept, dir: &Dir) -> Result<Bytes, Absent> {
+fn number(file: &Kept) -> Result<Bytes, Absent> {
     let mut buf = [0; 64];
-    let number = one_number(file.once(dir, &mut buf)?).ok_or(Absent::Malformed)?;
+    let number = one_number(file.if_open(&mut buf)?).ok_or(Absent::Malformed)?;
     u64::try_from(number)
         .map(Bytes)
         .map_err(|_| Absent::Malformed)

@@ -106,7 +106,7 @@ impl Memcg {
         };
         let is_known = |path: &[u8]| self.path().is_ok_and(|(_, known)| known == path);
         let place = match found {
-            Ok((_, path)) if is_known(path) => return,
+            Ok((_, path)) if is_known(path) => return self.look(),
             // v1 shows "/" for a task that is exiting, whatever its cgroup was. Asked after the path was read: who is not
             // exiting now was not then.
             Ok((Version::V1, b"/"))
@@ -122,8 +122,14 @@ impl Memcg {
             place => self.place = place,
         }
         self.moves = self.moves.wrapping_add(1);
-        // This opens the events file, so that it can be read again at the limit.
-        let _ = self.event(b"oom_kill");
+    }
+
+    /// Opens what has come to its cgroups since they were opened.
+    fn look(&mut self) {
+        let levels = self.place.as_mut().map(|place| place.levels.as_mut());
+        if let Ok(Ok(levels)) = levels {
+            levels.iter_mut().flatten().for_each(Level::look);
+        }
     }
 
     /// OOM kills counted in the target's own cgroup, and a number of that cgroup: another one after each move.
@@ -205,15 +211,8 @@ impl Memcg {
     /// How full the cgroup that limits the target is; `None` when none does.
     pub fn charge(&mut self) -> Option<Charge> {
         let (limit, at) = self.smallest().ok()??;
-        let level = self
-            .place
-            .as_mut()
-            .ok()?
-            .levels
-            .as_mut()
-            .ok()?
-            .get_mut(at)?
-            .as_mut()?;
+        let levels = self.place.as_ref().ok()?.levels.as_ref().ok()?;
+        let level = levels.get(at)?.as_ref()?;
         Some(Charge {
             limit,
             usage: level.usage().ok(),
