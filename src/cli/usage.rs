@@ -62,7 +62,7 @@ usage: memdoor -p|--pid <target process id>
                [-i|--interval <second(s)>]
                [-c|--count <count(s)>]
                [-l|--lock-memory] [-q|--quiet] [--of memtotal|cgroup|auto]
-               [--also-available <percentage>] [--also-psi full|some=<percentage>]
+               [--also-available <percentage>] [--also-psi full|some=<avg10>]
                [--format text|json] [--no-cmdline] [--self-report]
                [--seize danger|always|never] [--death-ms <millisecond(s)>]
                [--follow]
