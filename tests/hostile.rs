@@ -22,8 +22,8 @@ use memdoor::oomlog::{escape, prefix};
 use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::oom_report::{self, Line};
-use memdoor::parse::{self, cgroup, maps, memcg, meminfo, mountinfo};
-use memdoor::parse::{smaps_rollup, stat, statm, status, version};
+use memdoor::parse::{self, cgroup, kmsg, maps, memcg, meminfo, mountinfo};
+use memdoor::parse::{pressure, smaps_rollup, stat, statm, status, version};
 use memdoor::report::Format;
 use memdoor::snapshot::Completeness;
 use nix::sys::stat::Mode;
@@ -81,6 +81,15 @@ const PARSERS: &[Parser] = &[
         for table in [Table::Unix, Table::Netlink, Table::Packet, Table::Raw] {
             let _ = table.inode(text);
         }
+    }),
+    ("kmsg", |text| {
+        let _ = kmsg::record(text).map(|record| record.is_kernel());
+    }),
+    ("pressure", |text| {
+        let _ = pressure::parse(text);
+    }),
+    ("memcg cache", |text| {
+        let _ = memcg::cache(text);
     }),
     ("memcg limit", |text| {
         let _ = memcg::limit(text);
