@@ -94,6 +94,41 @@ fn is_of_whole_sections(entry: &Entry) -> bool {
 }
 
 #[test]
+fn what_does_not_fit_into_the_record_is_whole_on_standard_output() {
+    for format in ["text", "json"] {
+        let dir = TempDir::new();
+        let victim = Victim::start(&["maps", "2000"]);
+        let watch = ["-p", &victim.id(), "-i", "0.05", "-c", "3"];
+        let more = [
+            "--record-size",
+            "32k",
+            "--format",
+            format,
+            "--seize",
+            "never",
+        ];
+        let ended = run(&[&watch[..], &more, &["-o", &dir.join("")]].concat());
+        assert_eq!(ended.code(), 0, "{format}: {}", ended.err);
+        let (last, rows) = match format {
+            "text" => ("\nOther Sockets: ", "p  00:00  "),
+            _ => ("memdoor.snapshot.end\"", "memdoor.snapshot.mapping\""),
+        };
+        assert_eq!(
+            ended.out.matches(last).count(),
+            3,
+            "{format}: {}",
+            ended.out.len()
+        );
+        assert!(ended.out.matches(rows).count() >= 3 * 2000, "{format}");
+        let record = fs::metadata(only(dir.path())).expect("metadata").len();
+        assert!(record <= 32 * 1024, "{record}");
+        if format == "json" {
+            ended.out.lines().for_each(|line| drop(Json::parse(line)));
+        }
+    }
+}
+
+#[test]
 fn a_record_is_a_head_and_what_standard_output_got() {
     let dir = TempDir::new();
     let victim = Victim::start(&["hold", "1"]);

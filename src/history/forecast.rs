@@ -179,7 +179,7 @@ mod tests {
             Sample {
                 rss: size(100.0 + grows * t),
                 usage: size(190.0 + grows * t),
-                cache: size(60.0),
+                charged: size(130.0 + grows * t),
                 available: size(4000.0 - loses * t),
                 swap_free: size(100.0),
                 ..sample(n * 250, 0)
@@ -235,7 +235,7 @@ mod tests {
             Sample {
                 rss: size(mib),
                 usage: size(mib),
-                cache: size(0.0),
+                charged: size(mib),
                 ..sample(n * 100, 0)
             }
         };

@@ -111,8 +111,8 @@ pub struct Sample {
     pub swap_free: Size,
     /// What is charged to the limiting cgroup.
     pub usage: Size,
-    /// The part of it that is page cache, which the kernel drops before it kills.
-    pub cache: Size,
+    /// What of that can't be dropped: without page cache, and with what is in swap.
+    pub charged: Size,
     /// PSI of memory, `some avg10`.
     pub some: Share,
     /// PSI of memory, `full avg10`.
@@ -131,7 +131,7 @@ impl Sample {
             available: Size::UNKNOWN,
             swap_free: Size::UNKNOWN,
             usage: Size::UNKNOWN,
-            cache: Size::UNKNOWN,
+            charged: Size::UNKNOWN,
             some: Share::UNKNOWN,
             full: Share::UNKNOWN,
         }
@@ -144,12 +144,10 @@ impl Sample {
         Some(self.rss.get()?.plus(swap))
     }
 
-    /// What of the cgroup's usage can't be dropped.
+    /// What the cgroup has that can't be dropped.
     #[must_use]
     pub fn charged(&self) -> Option<Bytes> {
-        let usage = self.usage.get()?;
-        let cache = self.cache.get()?;
-        Some(Bytes(usage.0.saturating_sub(cache.0)))
+        self.charged.get()
     }
 
     /// What the system has left: MemAvailable, and the swap that is free.
@@ -165,7 +163,7 @@ impl Sample {
 pub struct History {
     samples: [Sample; SAMPLES],
     len: usize,
-    /// The limit of the limiting cgroup at the last sample.
+    /// The limit of the limiting cgroup at the last sample, with the swap that it may have.
     limit: Option<Bytes>,
     /// What the first snapshot saw.
     pub first: First,
@@ -195,7 +193,7 @@ impl History {
                 available: size(1_000_000 - n * 1000),
                 swap_free: size(0),
                 usage: size(n * 1000),
-                cache: size(0),
+                charged: size(n * 1000),
                 some: Share::of(Some(0)),
                 full: Share::of(Some(0)),
             };

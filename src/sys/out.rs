@@ -11,7 +11,7 @@ use std::os::fd::BorrowedFd;
 
 use nix::sys::stat::{SFlag, fstat};
 
-use self::record::Reader;
+use self::record::{Beside, Reader};
 use super::Errno;
 use super::ptrace;
 use super::record::Record;
@@ -61,6 +61,7 @@ pub struct Out<'b> {
     /// Gets all of it first; what else there is gets each entry when it is complete.
     record: Option<Record>,
     reader: Reader,
+    beside: Beside,
 }
 
 impl<'b> Out<'b> {
@@ -83,6 +84,7 @@ impl<'b> Out<'b> {
             broken,
             record: None,
             reader: Reader::Reads,
+            beside: Beside::No,
         }
     }
 
@@ -169,10 +171,10 @@ impl<'b> Out<'b> {
     /// What is traced meanwhile goes on: its stops are answered.
     fn drain(&mut self) {
         ptrace::serve();
-        let bytes = &self.buf[..self.len];
-        if let Some(record) = &mut self.record {
-            record.append(bytes);
+        if self.record.is_some() {
+            self.drain_to_record();
         } else {
+            let bytes = &self.buf[..self.len];
             let mut from = 0;
             while from < self.len && self.broken.is_none() {
                 match self.write_some(&bytes[from..], wait_writable) {

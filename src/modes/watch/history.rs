@@ -103,7 +103,7 @@ impl Armed<'_> {
             available: Size::of(system.available),
             swap_free: Size::of(system.swap_free),
             usage: Size::of(charge.and_then(|charge| charge.usage)),
-            cache: Size::of(charge.and_then(|charge| charge.cache)),
+            charged: Size::of(charge.and_then(|charge| charge.held())),
             some: Share::of(pressure.some),
             full: Share::of(pressure.full),
         };
@@ -113,7 +113,7 @@ impl Armed<'_> {
             some: pressure.some,
             full: pressure.full,
         });
-        let limit = charge.map(|charge| charge.limit);
+        let limit = charge.map(|charge| charge.most(system.swap_free));
         self.memory.samples.push(sample, limit);
         self.memory.outlook = self.memory.samples.outlook();
         self.memory.last = Some((now, rss));

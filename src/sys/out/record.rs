@@ -18,13 +18,58 @@ pub(super) enum Reader {
     Lags,
 }
 
+/// What of the open entry went to standard output before its end, because the record had no room for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Beside {
+    /// Nothing: it fits.
+    No,
+    /// All so far.
+    All,
+    /// What the reader read.
+    Part,
+}
+
 impl Out<'_> {
+    /// What the buffer holds goes into the record. What does not fit there goes to standard output all the same, behind what did.
+    #[inline(never)]
+    pub(super) fn drain_to_record(&mut self) {
+        let buf = core::mem::take(&mut self.buf);
+        if let Some(mut record) = self.record.take() {
+            let bytes = buf.get(..self.len).unwrap_or_default();
+            let taken = record.append(bytes);
+            let rest = bytes.get(taken..).unwrap_or_default();
+            if !rest.is_empty() {
+                let lost = record.form().lost();
+                if self.beside == Beside::No {
+                    self.pass_beside(record.open(), lost);
+                }
+                self.pass_beside(rest, lost);
+            }
+            self.record = Some(record);
+        }
+        self.buf = buf;
+    }
+
+    fn pass_beside(&mut self, bytes: &[u8], lost: &[u8]) {
+        if self.beside != Beside::Part {
+            self.pass_on(bytes, lost);
+            self.beside = match self.reader {
+                Reader::Reads => Beside::All,
+                Reader::Lags => Beside::Part,
+            };
+        }
+    }
+
     /// Only now standard output gets the entry, as far as its reader reads: nobody may hold up a record.
     #[inline(never)]
     pub(super) fn seal_record(&mut self) {
         if let Some(mut record) = self.record.take() {
             let lost = record.form().lost();
-            self.pass_on(record.seal(), lost);
+            let beside = core::mem::replace(&mut self.beside, Beside::No);
+            let entry = record.seal();
+            if beside == Beside::No {
+                self.pass_on(entry, lost);
+            }
             self.record = Some(record);
         }
     }

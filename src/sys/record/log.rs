@@ -86,11 +86,11 @@ impl<'m> Log<'m> {
         });
     }
 
-    /// Writes more of the open entry; it does not count yet.
+    /// Writes more of the open entry; it does not count yet. Returns how much of it there was room for: none once something had none.
     #[inline(never)]
-    pub fn append(&mut self, bytes: &[u8]) {
+    pub fn append(&mut self, bytes: &[u8]) -> usize {
         if self.state.open == 0 || self.fit == Fit::Cut {
-            return;
+            return 0;
         }
         let is_enough = self.make_room(bytes.len());
         let room = self.limit().saturating_sub(self.end);
@@ -100,6 +100,7 @@ impl<'m> Log<'m> {
         if !is_enough {
             self.fit = Fit::Cut;
         }
+        taken.len()
     }
 
     /// What is written counts: a section is complete.
@@ -147,6 +148,16 @@ impl<'m> Log<'m> {
         if is_empty {
             self.wipe(at, from);
         }
+    }
+
+    /// Bytes of the open entry so far.
+    #[must_use]
+    pub fn open(&self) -> &[u8] {
+        let from = match self.state.open {
+            0 => self.end,
+            at => at + self.form.frame_len(),
+        };
+        self.bytes.get(from..self.end).unwrap_or_default()
     }
 
     /// Bytes of the last entry that was sealed.

@@ -92,10 +92,15 @@ impl Record {
         self.log.begin(kind);
     }
 
-    /// More of it.
+    /// More of it; returns how much there was room for.
     #[inline(never)]
-    pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.log.append(bytes);
+    pub(super) fn append(&mut self, bytes: &[u8]) -> usize {
+        self.log.append(bytes)
+    }
+
+    /// What there is of it.
+    pub(super) fn open(&self) -> &[u8] {
+        self.log.open()
     }
 
     /// A section of it is complete.

@@ -17,6 +17,8 @@ pub(super) struct Names {
     pub(super) peak: &'static core::ffi::CStr,
     pub(super) events: &'static core::ffi::CStr,
     pub(super) stat: &'static core::ffi::CStr,
+    pub(super) swap_usage: &'static core::ffi::CStr,
+    pub(super) swap_limit: &'static core::ffi::CStr,
 }
 
 impl Names {
@@ -28,6 +30,8 @@ impl Names {
                 peak: c"memory.max_usage_in_bytes",
                 events: c"memory.oom_control",
                 stat: c"memory.stat",
+                swap_usage: c"memory.memsw.usage_in_bytes",
+                swap_limit: c"memory.memsw.limit_in_bytes",
             },
             // memory.peak came with Linux 5.19.
             Version::V2 => Self {
@@ -36,6 +40,8 @@ impl Names {
                 peak: c"memory.peak",
                 events: c"memory.events",
                 stat: c"memory.stat",
+                swap_usage: c"memory.swap.current",
+                swap_limit: c"memory.swap.max",
             },
         }
     }
@@ -52,6 +58,8 @@ pub(super) struct Level {
     peak: Kept,
     events: Kept,
     stat: Kept,
+    swap_usage: Kept,
+    swap_limit: Kept,
 }
 
 impl Level {
@@ -69,6 +77,8 @@ impl Level {
             peak,
             events: Kept::new(names.events),
             stat: Kept::new(names.stat),
+            swap_usage: Kept::new(names.swap_usage),
+            swap_limit: Kept::new(names.swap_limit),
         };
         level.look();
         Ok(level)
@@ -84,9 +94,11 @@ impl Level {
             peak,
             events,
             stat,
+            swap_usage,
+            swap_limit,
             ..
         } = self;
-        for file in [limit, usage, peak, events, stat] {
+        for file in [limit, usage, peak, events, stat, swap_usage, swap_limit] {
             if !file.is_open() {
                 let _ = file.once(&self.dir, &mut buf);
             }
@@ -111,6 +123,13 @@ impl Level {
     pub(super) fn cache(&self) -> Result<Bytes, Absent> {
         let mut buf = [0; TEXT_MAX];
         cache(self.stat.if_open(&mut buf)?).ok_or(Absent::NotSupported)
+    }
+
+    /// What of it is in swap, and how much may be; v1: of memory and swap together.
+    pub(super) fn swap(&self) -> Result<(Bytes, Limit), Absent> {
+        let mut buf = [0; 64];
+        let most = limit(self.swap_limit.if_open(&mut buf)?).ok_or(Absent::Malformed)?;
+        Ok((number(&self.swap_usage)?, most))
     }
 
     /// The count behind `key` in memory.events or memory.oom_control.

@@ -1,5 +1,6 @@
 //! The target's memory cgroup, and the ancestor whose limit will be hit first.
 
+mod charge;
 mod level;
 
 use super::Target;
@@ -13,6 +14,8 @@ use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::units::Bytes;
 use level::{Level, Names};
+
+pub use charge::Charge;
 
 /// A cgroup's path; kubelet's longest are about 250 bytes.
 pub type Path = Fixed<1024>;
@@ -37,17 +40,6 @@ pub struct Limiting<'a> {
     pub usage: Result<Bytes, Absent>,
     /// The most that was ever charged to it (v2: Linux 5.19).
     pub peak: Result<Bytes, Absent>,
-}
-
-/// What is charged to the cgroup that limits the target.
-#[derive(Clone, Copy, Debug)]
-pub struct Charge {
-    /// Its limit.
-    pub limit: Bytes,
-    /// All that is charged to it.
-    pub usage: Option<Bytes>,
-    /// The part of it that is page cache.
-    pub cache: Option<Bytes>,
 }
 
 /// The target's place among the memory cgroups.
@@ -206,18 +198,6 @@ impl Memcg {
             usage,
             peak,
         }))
-    }
-
-    /// How full the cgroup that limits the target is; `None` when none does.
-    pub fn charge(&mut self) -> Option<Charge> {
-        let (limit, at) = self.smallest().ok()??;
-        let levels = self.place.as_ref().ok()?.levels.as_ref().ok()?;
-        let level = levels.get(at)?.as_ref()?;
-        Some(Charge {
-            limit,
-            usage: level.usage().ok(),
-            cache: level.cache().ok(),
-        })
     }
 
     /// The smallest limit and which level has it.
