@@ -94,6 +94,8 @@ fn an_oom_kill_is_the_cgroups_whose_limit_was_hit() {
         let end = end(watch);
         assert_eq!(cause(&end), "cgroup_oom", "{}", said(&end));
         if !is_reported(&end) {
+            // Then it is the one that was known to limit it.
+            assert!(end.text("memdoor.cgroup.path").ends_with(&group.path()));
             return;
         }
         assert!(end.text("memdoor.verdict.cgroup").ends_with(&group.path()));
@@ -163,6 +165,8 @@ fn an_oom_kill_is_told_without_the_kernels_log() {
         evidence(&end)[0],
         "the kernel's log: not read (permission denied)"
     );
+    assert!(end.text("memdoor.cgroup.path").ends_with(&group.path()));
+    assert!(end.number("memdoor.cgroup.limit_bytes") > 0);
 }
 
 #[test]

@@ -196,7 +196,11 @@ impl Armed<'_> {
     fn report_end(&mut self, ending: Ending, fate: Option<&Fate>) {
         let counts = self.count_kills();
         let verdict = match ending {
-            Ending::Gone => verdict(fate, &self.log, &self.seen.counted, counts),
+            Ending::Gone => {
+                let limiting = self.memcg.limiting().ok().flatten();
+                let verdict = verdict(fate, &self.log, &self.seen.counted, counts);
+                verdict.limited_by(limiting.map(|group| (group.path, group.limit)))
+            }
             Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => ending.verdict(),
             // There is nobody to tell.
             Ending::Output(_) => return,

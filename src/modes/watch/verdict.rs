@@ -7,6 +7,7 @@ use super::kmsg::{Coverage, Kills, Match, Role, Short};
 use crate::error::Absent;
 use crate::parse::wait::Ended;
 use crate::sys::signal;
+use crate::units::Bytes;
 
 /// Who ended it: memdoor.verdict.cause.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,6 +127,8 @@ pub(super) struct Verdict<'k> {
     cause: Cause,
     words: &'static str,
     evidence: Option<Evidence<'k>>,
+    /// The cgroup that limited the target, and its limit.
+    limiting: Option<(&'k [u8], Bytes)>,
 }
 
 /// What was read of the end of a target.
@@ -147,6 +150,16 @@ impl<'k> Verdict<'k> {
             cause: Cause::NotEnded(cause),
             words,
             evidence: None,
+            limiting: None,
+        }
+    }
+
+    /// Which cgroup limited the target. Where the kernel's log does not say whose limit it was, it is the likeliest.
+    pub(super) fn limited_by(self, limiting: Option<(&'k [u8], Bytes)>) -> Self {
+        let is_at_limit = matches!(self.cause, Cause::CgroupOom | Cause::LikelyOomKill);
+        Self {
+            limiting: limiting.filter(|_| is_at_limit),
+            ..self
         }
     }
 
@@ -171,6 +184,7 @@ impl<'k> Verdict<'k> {
             cause,
             words,
             evidence: Some(evidence),
+            limiting: None,
         }
     }
 }

@@ -16,6 +16,12 @@ use crate::sys::signal;
 const VERDICT: Name = Name(WatchEnd, "Verdict", "memdoor.verdict.summary");
 const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
 const CGROUP: Name = Name(WatchEnd, "OOM Control Group", "memdoor.verdict.cgroup");
+const LIMITING: Name = Name(WatchEnd, "Limiting Control Group", "memdoor.cgroup.path");
+const LIMITED_TO: Name = Name(
+    WatchEnd,
+    "Control Group Memory Limit",
+    "memdoor.cgroup.limit_bytes",
+);
 const LIMIT: Name = Name(
     WatchEnd,
     "OOM Control Group Limit",
@@ -79,11 +85,13 @@ impl Verdict<'_> {
         }
     }
 
-    fn facts<'a>(&'a self, evidence: &'a [&'a str]) -> [Fact<'a>; 8] {
+    fn facts<'a>(&'a self, evidence: &'a [&'a str]) -> [Fact<'a>; 10] {
         let log = self.log();
         let (usage, limit) = log.map_or((None, None), Kills::usage);
         let chosen = log.filter(|_| self.cause == Cause::OomGroup);
         let is_cgroup = matches!(self.cause, Cause::CgroupOom | Cause::OomGroup);
+        let is_named = log.is_some_and(|log| log.cgroup().is_some());
+        let limiting = self.limiting.filter(|_| !is_named);
         let of_cgroup = |value: Option<Value<'a>>| value.filter(|_| is_cgroup);
         [
             CAUSE.is(Value::Words(self.cause.name())),
@@ -92,6 +100,8 @@ impl Verdict<'_> {
                 CGROUP,
                 of_cgroup(log.and_then(Kills::cgroup).map(Value::Text)),
             ),
+            if_any(LIMITING, limiting.map(|(path, _)| Value::Text(path))),
+            if_any(LIMITED_TO, limiting.map(|(_, limit)| Value::Bytes(limit))),
             if_any(LIMIT, of_cgroup(limit.map(Value::Bytes))),
             if_any(USAGE, of_cgroup(usage.map(Value::Bytes))),
             if_any(CHOSEN, chosen.and_then(Kills::chosen).map(Value::Count)),
