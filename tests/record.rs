@@ -174,7 +174,7 @@ fn a_record_is_a_head_and_what_standard_output_got() {
     assert!(
         entries[4]
             .body
-            .contains("Verdict: the count of reports was reached\n")
+            .contains("Watch Ended Because: the count of reports was reached\n")
     );
     // Nothing is cut of it.
     let again = recover(&file);

@@ -794,7 +794,10 @@ fn an_exec_of_another_program_ends_the_watch_of_the_one_named() {
     };
     assert!(last.is_end(), "{last:#?}");
     assert_eq!(last.value("Executable Absolute Path"), after);
-    assert_eq!(last.value("Verdict"), "it runs another executable now");
+    assert_eq!(
+        last.value("Watch Ended Because"),
+        "it runs another executable now"
+    );
     let ended = watch.end();
     let expected = format!(
         "ERROR: PID {id} does not match the executable name {before}\nhint: it runs {after}\n"

@@ -92,7 +92,14 @@ fn also(also: &mut Also, name: &str, parser: &mut Parser) -> Result<bool> {
         "--also-available" => {
             also.available = Some(values::threshold(name, &value(name, parser)?)?);
         }
-        "--also-psi" => also.pressure = Some(values::pressure(name, &value(name, parser)?)?),
+        "--also-psi" => {
+            let before = also
+                .pressure
+                .replace(values::pressure(name, &value(name, parser)?)?);
+            before.map_or(Ok(()), |_| {
+                Err(UsageError(format!("{name} twice: some or full")))
+            })?;
+        }
         _ => return Ok(false),
     }
     Ok(true)
@@ -173,7 +180,8 @@ impl WatchArgs {
         let hint = match (self.pid, &self.exe, form) {
             (Some(_), ..) | (None, Some(_), Form::Named) => return Ok(()),
             (None, Some(_), Form::Short) => " (memdoor watch -e PATH waits for one that runs PATH)",
-            (None, None, _) => "",
+            (None, None, Form::Named) => ", or -e PATH: the first that runs PATH",
+            (None, None, Form::Short) => "",
         };
         Err(UsageError(format!(
             "-p PID is missing: the process to watch{hint}"

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::trend::{BELIEVED, Direction, Pick, Trend, trend};
+use super::trend::{BELIEVED, Direction, Pick, R2, Trend, trend};
 use super::{Sample, Stamp};
 use crate::units::Bytes;
 
@@ -49,6 +49,8 @@ pub enum Why {
     Unsteady,
     /// It grows, and nothing runs out within 30 days.
     Far,
+    /// It grows, and how much there is left is not known.
+    Unknown,
     /// The process has exited.
     Gone,
 }
@@ -62,6 +64,7 @@ impl Why {
             Self::Flat => "flat",
             Self::Unsteady => "no steady growth",
             Self::Far => "nothing within 30 days",
+            Self::Unknown => "what is left is not known",
             Self::Gone => "it is gone",
         }
     }
@@ -103,9 +106,13 @@ impl Outlook {
         let seen = ends.map(|(end, room, pick, towards)| {
             until(samples, room?, pick, towards).map(|left| Forecast { end, left })
         });
-        // The process's own growth says why when nothing else does.
-        let own = growth.map_or(Why::Early, why);
-        let forecast = soonest(seen[0], seen[1]).ok_or(own);
+        // Where neither has a line of its own, the process's growth has: what it would take alone.
+        let least = [(End::Limit, of_limit), (End::System, of_system)];
+        let least = least
+            .into_iter()
+            .filter_map(|(end, room)| Some((room?, end)));
+        let forecast = soonest(seen[0], seen[1])
+            .map_or_else(|| alone(growth, least.min_by_key(|(room, _)| *room)), Ok);
         Self {
             at: last.map_or(Stamp::of(Duration::ZERO), |last| last.at),
             growth,
@@ -132,14 +139,37 @@ impl Outlook {
     }
 }
 
+/// A line is not believed further than so many times its own length: what everybody else on a machine does in four seconds says
+/// nothing of the next hour.
+const REACH: u32 = 64;
+
 /// When what is picked has used up `room`.
 fn until(samples: &[Sample], room: Bytes, pick: Pick, towards: Direction) -> Option<Duration> {
     let line = trend(samples, pick, towards)?;
     if line.direction != towards || line.r2 < BELIEVED {
         return None;
     }
-    // The direction is not flat, so this is not 0.
-    let speed = u128::from(line.per_second.unsigned_abs().max(1));
+    lasts(room, line.per_second).filter(|left| *left <= line.span.saturating_mul(REACH))
+}
+
+/// When the process alone has used up the least that is left.
+fn alone(growth: Option<Trend>, least: Option<(Bytes, End)>) -> Result<Forecast, Why> {
+    let line = growth.ok_or(Why::Early)?;
+    if line.direction != Direction::Rising || line.r2 < STEADY {
+        return Err(why(line));
+    }
+    let (room, end) = least.ok_or(Why::Unknown)?;
+    let left = lasts(room, line.per_second).ok_or(Why::Far)?;
+    Ok(Forecast { end, left })
+}
+
+/// A process whose growth is on a line as good as this goes on so, as a rule.
+const STEADY: R2 = R2(900);
+
+/// How long `room` lasts.
+fn lasts(room: Bytes, per_second: i64) -> Option<Duration> {
+    // A direction that is not flat has a speed that is not 0.
+    let speed = u128::from(per_second.unsigned_abs().max(1));
     let millis = u128::from(room.0) * 1000 / speed;
     let left = Duration::from_millis(u64::try_from(millis).ok()?);
     (left <= HORIZON).then_some(left)
@@ -154,9 +184,9 @@ fn soonest(one: Option<Forecast>, other: Option<Forecast>) -> Option<Forecast> {
 
 fn why(growth: Trend) -> Why {
     match growth.direction {
-        Direction::Rising if growth.r2 >= BELIEVED => Why::Far,
-        Direction::Rising | Direction::Falling if growth.r2 < BELIEVED => Why::Unsteady,
-        _ => Why::Flat,
+        Direction::Rising => Why::Unsteady,
+        Direction::Falling if growth.r2 < BELIEVED => Why::Unsteady,
+        Direction::Falling | Direction::Flat => Why::Flat,
     }
 }
 
@@ -221,7 +251,29 @@ mod tests {
         assert_eq!(seen(&[], None), Err(Why::Early));
         assert_eq!(seen(&seconds(9.0, 0.0)[..3], Some(330)), Err(Why::Early));
         assert_eq!(seen(&seconds(-1.0, -1.0), Some(330)), Err(Why::Flat));
-        assert_eq!(seen(&seconds(1.0, 0.0), Some(9_000_000)), Err(Why::Far));
+        let line = Trend {
+            per_second: 1 << 20,
+            r2: R2(1000),
+            span: Duration::from_secs(10),
+            direction: Direction::Rising,
+        };
+        let room = |mib: u64| Some((Bytes(mib * MIB), End::Limit));
+        assert_eq!(alone(Some(line), room(9_000_000)), Err(Why::Far));
+        assert_eq!(alone(Some(line), None), Err(Why::Unknown));
+        let unsteady = Trend {
+            r2: R2(700),
+            ..line
+        };
+        assert_eq!(alone(Some(unsteady), room(1)), Err(Why::Unsteady));
+    }
+
+    #[test]
+    fn a_steady_leak_is_foretold_by_itself_and_others_only_as_far_as_they_were_seen() {
+        // Nothing but the process grows: 4100 MiB at 1 MiB/s.
+        let leak = seen(&seconds(1.0, 0.0), Some(9_000_000));
+        assert_eq!(leak, Ok((End::System, 4100)));
+        // Ten seconds of somebody else's 1 MiB/s say nothing of an hour.
+        assert_eq!(seen(&seconds(0.0, 1.0), None), Err(Why::Flat));
     }
 
     #[test]

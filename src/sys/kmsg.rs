@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat};
 
 use super::signal::{self, Until, Woken};
 use super::{Errno, Result};
@@ -31,10 +31,16 @@ pub enum Read<'b> {
 }
 
 impl Kmsg {
-    /// Opens the device by its path: `/dev/kmsg`.
+    /// Opens the device by its path: `/dev/kmsg`. ENODEV: what is there is another.
     pub fn open(path: &CStr) -> Result<Self> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        open(path, flags, Mode::empty()).map(Self)
+        let log = open(path, flags, Mode::empty())?;
+        // include/linux/major.h and drivers/char/mem.c.
+        const KMSG: libc::dev_t = libc::makedev(1, 11);
+        match fstat(&log)?.st_rdev {
+            KMSG => Ok(Self(log)),
+            _ => Err(Errno::ENODEV),
+        }
     }
 
     /// Passes over what the log holds now: from here on only new records are read.

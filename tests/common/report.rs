@@ -76,7 +76,11 @@ impl Report {
         last.is_empty()
             && match before.last() {
                 Some(line) if is_of_snapshot => line.is_empty() && has(BANNERS[4]),
-                Some(_) => has("Memory Pressure Threshold: ") || has("Verdict: "),
+                Some(_) => {
+                    has("Memory Pressure Threshold: ")
+                        || has("Verdict: ")
+                        || has("Watch Ended Because: ")
+                }
                 None => false,
             }
     }

@@ -27,6 +27,17 @@ impl Counts {
     }
 }
 
+/// How a count went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Course {
+    /// When the watch began.
+    pub(super) first: Option<u64>,
+    /// Some seconds ago.
+    pub(super) before: Option<u64>,
+    /// After the end.
+    pub(super) now: u64,
+}
+
 /// The counts since the watch began.
 pub(super) struct Counted {
     first: Counts,
@@ -50,20 +61,28 @@ impl Counted {
         }
     }
 
-    /// The target's own cgroup's count some seconds ago and now.
-    pub(super) fn own(&self, end: Counts) -> Result<(u64, u64), Absent> {
-        let (group, after) = end.own?;
-        let before = self.recent.iter().find_map(|counts| match counts.own {
-            Ok((same, before)) if same == group => Some(before),
+    /// The counts of the target's own cgroup; those of a time when it was in another are not known.
+    pub(super) fn own(&self, end: Counts) -> Result<Course, Absent> {
+        let (group, now) = end.own?;
+        let of_group = |counts: &Counts| match counts.own {
+            Ok((same, count)) if same == group => Some(count),
             _ => None,
-        });
-        Ok((before.ok_or(Absent::NotSupported)?, after))
+        };
+        Ok(Course {
+            first: of_group(&self.first),
+            before: self.recent.iter().find_map(of_group),
+            now,
+        })
     }
 
     /// The same of the system's.
-    pub(super) fn system(&self, end: Counts) -> Result<(u64, u64), Absent> {
+    pub(super) fn system(&self, end: Counts) -> Result<Course, Absent> {
         let [oldest, ..] = self.recent;
-        Ok((oldest.system?, end.system?))
+        Ok(Course {
+            first: self.first.system.ok(),
+            before: oldest.system.ok(),
+            now: end.system?,
+        })
     }
 
     /// Which count rose before the end, given the counts after it.
@@ -105,18 +124,14 @@ impl Rise {
     /// One line for a person.
     pub(super) const fn words(self) -> &'static str {
         match self {
-            Self::Likely => {
-                "likely an OOM kill: its control group's count of OOM kills rose in its last seconds"
-            }
+            Self::Likely => "likely an OOM kill: its control group counted one in its last seconds",
             Self::PerhapsSystem => {
-                "perhaps an OOM kill: the system's count of OOM kills rose in its last seconds"
+                "perhaps an OOM kill: the system counted one in its last seconds"
             }
             Self::PerhapsEarlier => {
-                "perhaps an OOM kill: its control group counted one while it was watched, but not in its last seconds"
+                "perhaps an OOM kill: its control group counted one, but not lately"
             }
-            Self::NoneInGroup => {
-                "no OOM kill: none was counted in its control group while it was watched"
-            }
+            Self::NoneInGroup => "no OOM kill: its control group counted none while it was watched",
             Self::NoneInSystem => "no OOM kill: none was counted in the system in its last seconds",
             Self::Unknown => "unknown: OOM kills could not be counted",
         }

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use crate::error::Absent;
 use crate::parse::kmsg;
+use crate::sys::Errno;
 use crate::sys::clock::monotonic;
 use crate::sys::kmsg::{Kmsg, Read};
 use crate::sys::signal::Woken;
@@ -24,12 +25,18 @@ const AT_ONCE: usize = 65_536;
 /// Records that were lost longer ago than this were not about the end: the log is read once a second.
 const RECENT: Duration = Duration::from_secs(5);
 
+/// A process is gone so long after the kernel has said that it killed it, as a rule: who lives on was not meant, where only the name
+/// tells.
+const DYING: Duration = Duration::from_secs(3);
+
 /// The running kernel's log since the watch began.
 pub(super) struct KernelLog {
     log: Result<Kmsg, Absent>,
     /// When records were last overwritten before they could be read.
     lost: Option<Duration>,
     pub(super) kills: Kills,
+    /// When a kill of the target was read, and when it was logged.
+    found: Option<(Duration, u64)>,
 }
 
 /// How much of the log could be read.
@@ -50,14 +57,26 @@ impl KernelLog {
     pub(super) fn open(pid: u64, comm: &[u8], by: Match) -> Self {
         let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
         Self {
-            log: log.map_err(Absent::from),
+            log: log.map_err(|errno| match errno {
+                // A container may have another device in its place, or none.
+                Errno::ENOENT | Errno::ENXIO | Errno::ENODEV => Absent::Hidden,
+                errno => Absent::from(errno),
+            }),
             lost: None,
             kills: Kills::new(pid, comm, by),
+            found: None,
         }
     }
 
     /// Reads what has come. `buf` must hold a record.
     pub(super) fn read(&mut self, buf: &mut [u8]) {
+        if self.kills.by() == Match::Name
+            && let Some((found, boot_us)) = self.found
+            && monotonic().saturating_sub(found) > DYING
+        {
+            self.kills.disown(boot_us);
+            self.found = None;
+        }
         let Ok(log) = &self.log else {
             return;
         };
@@ -69,6 +88,9 @@ impl KernelLog {
                     let record = kmsg::record(line).filter(kmsg::Record::is_kernel);
                     if let Some(record) = record {
                         self.kills.take(record.text, record.boot_us);
+                        if self.kills.role().is_some() && self.found.is_none() {
+                            self.found = Some((monotonic(), record.boot_us));
+                        }
                     }
                 }
                 Ok(Read::Lost) => self.lost = Some(monotonic()),

@@ -2,7 +2,7 @@
 
 mod report;
 
-use super::counts::{Counted, Counts, Rise};
+use super::counts::{Counted, Counts, Course, Rise};
 use super::kmsg::{Coverage, Kills, Match, Role, Short};
 use crate::error::Absent;
 use crate::parse::wait::Ended;
@@ -70,17 +70,29 @@ fn judge(
         None => false,
     };
     if let Some(role) = role(kills, rise) {
-        return of_role(role, kills.short());
+        return match kills.by() {
+            Match::Number => of_role(role, kills.short()),
+            Match::Name => (
+                Cause::LikelyOomKill,
+                "likely an OOM kill: the kernel's log has one of this name",
+            ),
+        };
     }
-    let is_at_odds = matches!(rise, Rise::Likely | Rise::PerhapsSystem) && kills.other().is_none();
+    let is_late = matches!(rise, Rise::Likely | Rise::PerhapsSystem);
+    let is_at_odds = is_late && kills.other().is_none();
     match (coverage, rise) {
+        // Who shares the memory of the one that the log names is killed with it, without a line.
+        (Coverage::Whole, Rise::Likely) if !is_at_odds && is_sigkill => (
+            Cause::Sigkill,
+            "no OOM kill of its own, but SIGKILL just after another one in its group",
+        ),
         (Coverage::Whole, _) if !is_at_odds && is_sigkill => (
             Cause::Sigkill,
-            "no OOM kill: SIGKILL from another process (a person, a supervisor, earlyoom, systemd-oomd)",
+            "no OOM kill: SIGKILL, and not from the kernel's OOM killer",
         ),
         (Coverage::Whole, _) if !is_at_odds => (
             Cause::Unknown,
-            "no OOM kill: the kernel's log names none of it; how it ended is not known",
+            "no OOM kill in the kernel's log; how it ended is not known",
         ),
         (_, Rise::Likely) => (Cause::LikelyOomKill, rise.words()),
         (_, Rise::PerhapsSystem | Rise::PerhapsEarlier) => (Cause::PerhapsOomKill, rise.words()),
@@ -89,9 +101,9 @@ fn judge(
     }
 }
 
-/// What the log says of it. A name alone is no evidence where nothing was counted.
+/// What the log says of it. A name alone is no evidence where nothing was counted lately.
 fn role(kills: &Kills, rise: Rise) -> Option<Role> {
-    let is_counted = !matches!(rise, Rise::NoneInGroup | Rise::NoneInSystem);
+    let is_counted = matches!(rise, Rise::Likely | Rise::PerhapsSystem);
     kills
         .role()
         .filter(|_| kills.by() == Match::Number || is_counted)
@@ -101,7 +113,7 @@ const fn of_role(role: Role, short: Option<Short>) -> (Cause, &'static str) {
     match (role, short) {
         (Role::WithGroup, _) => (
             Cause::OomGroup,
-            "OOM kill of its whole control group (memory.oom.group): another process of it was chosen",
+            "OOM kill of its whole control group (oom.group): another was chosen",
         ),
         (Role::Chosen, Some(Short::Cgroup)) => (
             Cause::CgroupOom,
@@ -113,7 +125,7 @@ const fn of_role(role: Role, short: Option<Short>) -> (Cause, &'static str) {
         ),
         (Role::Chosen, Some(Short::Nodes)) => (
             Cause::GlobalOom,
-            "OOM kill: the memory nodes of a cpuset or memory policy were out of memory",
+            "OOM kill: the nodes of a cpuset or memory policy were out of memory",
         ),
         (Role::Chosen, None) => (
             Cause::OomKill,
@@ -137,10 +149,10 @@ struct Evidence<'k> {
     kills: &'k Kills,
     /// Whether the log's kill is the target's.
     is_of_target: bool,
-    /// OOM kills in its own cgroup, some seconds ago and now.
-    own: Result<(u64, u64), Absent>,
+    /// OOM kills in its own cgroup.
+    own: Result<Course, Absent>,
     /// The same of the system.
-    system: Result<(u64, u64), Absent>,
+    system: Result<Course, Absent>,
 }
 
 impl<'k> Verdict<'k> {
@@ -281,7 +293,8 @@ mod tests {
     fn a_name_alone_is_no_evidence_where_none_was_counted() {
         let named = kills(Match::Name, ALONE);
         let by_name = |rise| cause(SIGKILL, Coverage::Unnumbered, &named, rise);
-        assert_eq!(by_name(Rise::Likely), Cause::CgroupOom);
+        assert_eq!(by_name(Rise::Likely), Cause::LikelyOomKill);
+        assert_eq!(by_name(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
         assert_eq!(by_name(Rise::NoneInGroup), Cause::Sigkill);
     }
 }

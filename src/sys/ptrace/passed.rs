@@ -34,6 +34,13 @@ pub(super) fn forget() {
 
 /// Remembers the signal that `tid` is stopped for.
 pub(super) fn note(tid: c_int, signal: c_int) {
+    // What ends nobody is no evidence of an end.
+    if matches!(
+        signal,
+        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH
+    ) {
+        return;
+    }
     let sender = u64::from(sender(tid).unwrap_or_default());
     let number = u64::from(u8::try_from(signal).unwrap_or_default());
     let count = COUNT.load(Relaxed);

@@ -201,6 +201,18 @@ impl Kills {
         }
     }
 
+    /// The kill was another process's, which has the same name: the target lives on.
+    pub(super) fn disown(&mut self, boot_us: u64) {
+        let killed = kill::killed(self.lines.killed.as_bytes());
+        self.other = killed.map(|killed| Victim {
+            pid: killed.pid,
+            comm: self.comm.clone(),
+            boot_us,
+        });
+        (self.role, self.is_over) = (None, false);
+        self.begin();
+    }
+
     /// What became of the target, once the log has said so.
     pub(in super::super) const fn role(&self) -> Option<Role> {
         self.role

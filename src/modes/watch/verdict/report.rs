@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::{Cause, Evidence, Verdict};
 use crate::error::Absent;
 use crate::fixed::Fixed;
+use crate::modes::watch::counts::Course;
 use crate::modes::watch::kmsg::{Coverage, Kills};
 use crate::report::Event::WatchEnd;
 use crate::report::{Fact, Name, Report, Value};
@@ -14,6 +15,8 @@ use crate::sys::ptrace::{self, Passed};
 use crate::sys::signal;
 
 const VERDICT: Name = Name(WatchEnd, "Verdict", "memdoor.verdict.summary");
+/// Of a watch that ends before its target.
+const ENDED: Name = Name(WatchEnd, "Watch Ended Because", "memdoor.verdict.summary");
 const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
 const CGROUP: Name = Name(WatchEnd, "OOM Control Group", "memdoor.verdict.cgroup");
 const LIMITING: Name = Name(WatchEnd, "Limiting Control Group", "memdoor.cgroup.path");
@@ -47,6 +50,13 @@ const LINES: usize = 6;
 const SENTENCES: usize = 3 + ptrace::LAST;
 
 impl Verdict<'_> {
+    const fn name(&self) -> Name {
+        match self.cause {
+            Cause::NotEnded(_) => ENDED,
+            _ => VERDICT,
+        }
+    }
+
     /// The log, where it is of the target.
     fn log(&self) -> Option<&Kills> {
         let evidence = self.evidence.as_ref()?;
@@ -95,7 +105,7 @@ impl Verdict<'_> {
         let of_cgroup = |value: Option<Value<'a>>| value.filter(|_| is_cgroup);
         [
             CAUSE.is(Value::Words(self.cause.name())),
-            VERDICT.is(Value::Words(self.words)),
+            self.name().is(Value::Words(self.words)),
             if_any(
                 CGROUP,
                 of_cgroup(log.and_then(Kills::cgroup).map(Value::Text)),
@@ -160,13 +170,27 @@ fn signal(passed: &Passed, now: Duration) -> Fixed<200> {
     words
 }
 
-/// `the system's count of OOM kills: 3, then 4`
-fn count(what: &str, counts: Result<(u64, u64), Absent>) -> Fixed<200> {
+/// `the system's count of OOM kills: at the start 3, 5 s ago 3, now 4`
+fn count(what: &str, course: Result<Course, Absent>) -> Fixed<200> {
     let mut words = Fixed::new();
     // A Fixed never returns an error: it cuts.
-    let _ = match counts {
-        Ok((before, after)) if before == after => write!(words, "{what}: {after}, unchanged"),
-        Ok((before, after)) => write!(words, "{what}: {before}, then {after}"),
+    let _ = match course {
+        Ok(Course {
+            first: Some(first),
+            before: Some(before),
+            now,
+        }) if first == before && before == now => {
+            write!(words, "{what}: {now}, unchanged since the start")
+        }
+        Ok(course) => {
+            let _ = write!(words, "{what}:");
+            for (count, when) in [(course.first, "at the start"), (course.before, "5 s ago")] {
+                if let Some(count) = count {
+                    let _ = write!(words, " {when} {count},");
+                }
+            }
+            write!(words, " now {}", course.now)
+        }
         Err(why) => write!(words, "{what}: not read ({why})"),
     };
     words
