@@ -180,24 +180,46 @@ fn a_pid_that_is_wrong_is_an_error_whatever_follows() {
     assert!(ended.err.contains("memdoor watch -e PATH"), "{}", ended.err);
 }
 
+fn wait_for_handler(watch: &Running, signal: Signal) {
+    let status = format!("/proc/{}/status", watch.pid());
+    // Bit N - 1 of SigCgt is signal N.
+    poll("handlers", || {
+        let status = std::fs::read_to_string(&status).ok()?;
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:\t"))?;
+        let caught = u64::from_str_radix(caught, 16).ok()?;
+        (caught >> (signal as u32 - 1) & 1 == 1).then_some(())
+    });
+}
+
 #[test]
 fn a_wait_ends_in_good_order() {
     let program = Program::new();
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let watch = Running::start(memdoor(&["watch", "-e", &program.path]));
-        let status = format!("/proc/{}/status", watch.pid());
-        // Bit N - 1 of SigCgt is signal N.
-        poll("handlers", || {
-            let status = std::fs::read_to_string(&status).ok()?;
-            let caught = status
-                .lines()
-                .find_map(|line| line.strip_prefix("SigCgt:\t"))?;
-            let caught = u64::from_str_radix(caught, 16).ok()?;
-            (caught >> (signal as u32 - 1) & 1 == 1).then_some(())
-        });
+        wait_for_handler(&watch, signal);
         watch.signal(signal);
         let ended = watch.end();
         assert_eq!(ended.code(), 0, "{ended:#?}");
         assert_eq!(ended.out, format!("{signal} received, exiting...\n"));
+    }
+}
+
+#[test]
+fn what_can_not_run_is_said_before_it_is_waited_for() {
+    let dir = TempDir::new();
+    let script = dir.write("script", b"#!/bin/sh\n");
+    for (path, words) in [
+        (dir.join("nothing"), "there is no such file here now"),
+        (dir.join(""), "it is a directory"),
+        (script, "it is a script"),
+    ] {
+        let watch = Running::start(memdoor(&["watch", "-e", &path]));
+        wait_for_handler(&watch, Signal::SIGTERM);
+        watch.signal(Signal::SIGTERM);
+        let ended = watch.end();
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        assert!(ended.err.contains(words), "{}", ended.err);
     }
 }

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
-use common::run::{Running, command, memdoor, poll, through, through_shell};
+use common::run::{MEMDOOR, Running, command, memdoor, poll, run_command, through, through_shell};
 use common::skip;
 use common::target::{Victim, proc, victim};
 
@@ -197,6 +197,42 @@ fn an_oom_kill_is_told_by_who_may_neither_trace_the_target_nor_read_the_log() {
         "likely_oom_kill"
     };
     assert_eq!(cause(&end), expected, "{}", said(&end));
+}
+
+#[test]
+fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared() {
+    let unshare = ["unshare", "-p", "-f", "--mount-proc"];
+    if !works(&[&unshare[..], &["true"]].concat()) {
+        return skip("needs root for a pid namespace");
+    }
+    let Some(group) = Memcg::or_skip(Some(48 * MIB)) else {
+        return;
+    };
+    let (dir, victim) = (TempDir::new(), victim(&[]));
+    let program = victim.get_program().to_str().expect("UTF-8");
+    let out = dir.join("out");
+    // The namesake is killed seconds before the target, which is killed by hand.
+    let script = format!(
+        "sleep 60 | {program} hold 5 >/dev/null & target=$!; sleep 0.5
+         {MEMDOOR} -p $target --seize never -m 99 -i 60 --format json >{out} 2>/dev/null & watch=$!
+         sleep 0.5; sleep 60 | {program} leak 200 >/dev/null & sleep 9
+         kill -9 $target; wait $watch"
+    );
+    let inner = group.inside(&command("sh", &["-c", &script]));
+    let _ = run_command(through(&unshare, &inner));
+    assert!(group.oom_kills() >= 1);
+    let text = std::fs::read_to_string(&out).expect("output");
+    let end = Json::parse(text.lines().last().expect("an end"));
+    assert_eq!(cause(&end), "perhaps_oom_kill", "{}", said(&end));
+    let lines = evidence(&end);
+    assert!(
+        lines[0].contains("not this process, last PID"),
+        "{lines:#?}"
+    );
+    assert!(
+        lines[1].contains("at the start 0, 5 s ago 1, now 1"),
+        "{lines:#?}"
+    );
 }
 
 // People and programs

@@ -260,7 +260,10 @@ const REFUSED: &[(&[&str], &str)] = &[
         "unexpected operand '-q': memdoor takes options only",
     ),
     (&["-m", "50"], "-p PID is missing: the process to watch"),
-    (&["watch"], "-p PID is missing: the process to watch"),
+    (
+        &["watch"],
+        "-p PID is missing: the process to watch, or -e PATH: the first that runs PATH",
+    ),
     (
         &["frob"],
         "unknown mode 'frob': the modes are watch, snapshot, dmesg and recover",

@@ -10,9 +10,11 @@ use crate::fixed::Fixed;
 use crate::modes::{fail, open_host, output_exit};
 use crate::report::Format;
 use crate::report::escape::Escaped;
+use crate::sys::Errno;
+use crate::sys::file::{Dir, File};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::signal::{self, Stop};
-use crate::target::exe::present;
+use crate::target::exe::{LINK_MAX, Link, present};
 use crate::target::find::{Wanted, find};
 use crate::units::{Pid, Ticks};
 
@@ -79,6 +81,7 @@ pub(super) fn wait(
         "memdoor: waiting for a process that runs {}{user}",
         Escaped(exe)
     ));
+    note_path(exe);
     loop {
         if let Some(stop) = signal::stop_requested() {
             return Err(stopped(stop, options.format));
@@ -101,6 +104,28 @@ pub(super) fn wait(
         // A signal ends the wait early, and any other end of it is looked at again.
         let _ = signal::wait(None, Some(LOOK));
     }
+}
+
+/// What can't run now, or never will, is better said than waited for. In a container the same path may be another file.
+fn note_path(exe: &[u8]) {
+    let note = match first_bytes(exe) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => "there is no such file here now",
+        Err(Errno::EISDIR) => "it is a directory",
+        Ok([b'#', b'!']) => "it is a script: what runs is its interpreter; -p PID watches one",
+        _ => return,
+    };
+    say(format_args!("memdoor: note: {}: {note}", Escaped(exe)));
+}
+
+fn first_bytes(path: &[u8]) -> Result<[u8; 2], Errno> {
+    let path = Link::of(path);
+    let path = path.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
+    let mut buf = [0; LINK_MAX];
+    let real = Link::of(Dir::open(c"/")?.realpath_in_root(path, &mut buf)?);
+    let file = File::open_plain(real.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
+    let mut start = [0; 2];
+    file.read_at(&mut start, 0)?;
+    Ok(start)
 }
 
 /// The sentence of the original.

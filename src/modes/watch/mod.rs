@@ -265,6 +265,10 @@ impl Armed<'_> {
     }
 
     fn snapshot(&mut self, kind: Kind, trouble: Option<Trouble>) {
+        // The history in it ends with it.
+        if let Ok(statm) = self.read_statm() {
+            self.take_sample(statm, monotonic());
+        }
         self.out.begin(kind);
         let because = trouble.map(|trouble| also::because(trouble, self.options.also));
         let mut scene = Scene {
