@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::trend::{BELIEVED, Direction, Pick, R2, Trend, trend};
-use super::{Sample, Stamp};
+use super::{Sample, Stamp, pace};
 use crate::units::Bytes;
 
 /// Nothing is foretold that is further off: until then the line has changed.
@@ -84,6 +84,14 @@ pub struct Outlook {
 }
 
 impl Outlook {
+    /// Of nothing yet.
+    pub const NONE: Self = Self {
+        at: Stamp(0),
+        growth: None,
+        forecast: Err(Why::Early),
+        room: None,
+    };
+
     /// From samples, the oldest first, and the limit of the limiting cgroup.
     #[must_use]
     pub fn of(samples: &[Sample], limit: Option<Bytes>) -> Self {
@@ -166,13 +174,10 @@ fn alone(growth: Option<Trend>, least: Option<(Bytes, End)>) -> Result<Forecast,
 /// A process whose growth is on a line as good as this goes on so, as a rule.
 const STEADY: R2 = R2(900);
 
-/// How long `room` lasts.
+/// How long `room` lasts at a growth, or a loss, of `per_second` bytes, as far as anything is foretold.
 fn lasts(room: Bytes, per_second: i64) -> Option<Duration> {
-    // A direction that is not flat has a speed that is not 0.
-    let speed = u128::from(per_second.unsigned_abs().max(1));
-    let millis = u128::from(room.0) * 1000 / speed;
-    let left = Duration::from_millis(u64::try_from(millis).ok()?);
-    (left <= HORIZON).then_some(left)
+    let speed = per_second.checked_abs()?;
+    pace::lasts(room, speed).filter(|left| *left <= HORIZON)
 }
 
 fn soonest(one: Option<Forecast>, other: Option<Forecast>) -> Option<Forecast> {

@@ -163,8 +163,7 @@ impl Sample {
 pub struct History {
     samples: [Sample; SAMPLES],
     len: usize,
-    /// The limit of the limiting cgroup at the last sample, with the swap that it may have.
-    limit: Option<Bytes>,
+    outlook: Outlook,
     /// What the first snapshot saw.
     pub first: First,
 }
@@ -176,7 +175,7 @@ impl History {
         Self {
             samples: [Sample::unknown(Stamp(0)); SAMPLES],
             len: 0,
-            limit: None,
+            outlook: Outlook::NONE,
             first: First::none(),
         }
     }
@@ -203,13 +202,12 @@ impl History {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        (self.len, self.limit) = (0, None);
+        (self.len, self.outlook) = (0, Outlook::NONE);
         self.first = First::none();
     }
 
-    /// Adds what is known now. When there is no room, the sample is forgotten that is missed least.
+    /// Adds what is known now; `limit` is that of the limiting cgroup, with the swap that it may have. When there is no room, the sample is forgotten that is missed least.
     pub fn push(&mut self, sample: Sample, limit: Option<Bytes>) {
-        self.limit = limit;
         while self.oldest_age(sample.at) > AGE_MAX {
             self.forget(0);
         }
@@ -220,6 +218,7 @@ impl History {
             *slot = sample;
             self.len += 1;
         }
+        self.outlook = Outlook::of(self.samples(), limit);
     }
 
     fn oldest_age(&self, now: Stamp) -> u32 {
@@ -243,8 +242,8 @@ impl History {
 
     /// What follows from them.
     #[must_use]
-    pub fn outlook(&self) -> Outlook {
-        Outlook::of(self.samples(), self.limit)
+    pub const fn outlook(&self) -> Outlook {
+        self.outlook
     }
 }
 

@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::Armed;
-use crate::history::forecast::Outlook;
 use crate::history::pace::{self, Calm, Situation};
 use crate::history::trend::{BELIEVED, Direction};
 use crate::history::{History, Sample, Share, Size, Stamp};
@@ -20,7 +19,6 @@ const DANGER: Duration = Duration::from_secs(10);
 /// What a watch remembers.
 pub(super) struct Memory<'a> {
     pub(super) samples: &'a mut History,
-    outlook: Outlook,
     /// When the last sample was taken, and what RSS was then.
     last: Option<(Duration, Bytes)>,
     started: Duration,
@@ -31,7 +29,6 @@ impl<'a> Memory<'a> {
         samples.clear();
         Self {
             samples,
-            outlook: Outlook::of(&[], None),
             last: None,
             started,
         }
@@ -39,12 +36,15 @@ impl<'a> Memory<'a> {
 
     /// Whether an end is foretold that is near.
     pub(super) fn is_danger(&self, now: Duration) -> bool {
-        self.outlook.left(now).is_some_and(|left| left < DANGER)
+        self.samples
+            .outlook()
+            .left(now)
+            .is_some_and(|left| left < DANGER)
     }
 
     fn is_news(&self, rss: Bytes) -> bool {
         let sampled = self.last.map(|(_, rss)| rss);
-        sampled.is_none_or(|sampled| pace::is_news(rss, sampled, self.outlook.room))
+        sampled.is_none_or(|sampled| pace::is_news(rss, sampled, self.samples.outlook().room))
     }
 
     /// Whether a reading of RSS is to become a sample.
@@ -53,7 +53,7 @@ impl<'a> Memory<'a> {
             return true;
         };
         let watched = now.saturating_sub(self.started);
-        let step = pace::sample(self.outlook.left(now), watched);
+        let step = pace::sample(self.samples.outlook().left(now), watched);
         let age = now.saturating_sub(at);
         age >= step || (age >= pace::rest() && self.is_news(rss))
     }
@@ -62,14 +62,14 @@ impl<'a> Memory<'a> {
     fn situation(&self, rss: Bytes, fires_at: Option<Bytes>, now: Duration) -> Situation {
         let below = fires_at.and_then(|fires_at| fires_at.0.checked_sub(rss.0));
         let below = below.filter(|room| *room > 0).map(Bytes);
-        let growth = self.outlook.growth;
+        let growth = self.samples.outlook().growth;
         let growth =
             growth.filter(|line| line.direction == Direction::Rising && line.r2 >= BELIEVED);
         Situation {
-            end: self.outlook.left(now),
+            end: self.samples.outlook().left(now),
             crossing: below.and_then(|room| pace::lasts(room, growth?.per_second)),
-            room: below.into_iter().chain(self.outlook.room).min(),
-            calm: if self.outlook.is_flat() && !self.is_news(rss) {
+            room: below.into_iter().chain(self.samples.outlook().room).min(),
+            calm: if self.samples.outlook().is_flat() && !self.is_news(rss) {
                 Calm::Calm
             } else {
                 Calm::Restless
@@ -115,7 +115,6 @@ impl Armed<'_> {
         });
         let limit = charge.map(|charge| charge.most(system.swap_free));
         self.memory.samples.push(sample, limit);
-        self.memory.outlook = self.memory.samples.outlook();
         self.memory.last = Some((now, rss));
     }
 
