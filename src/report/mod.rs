@@ -113,6 +113,15 @@ impl Name {
             value,
         }
     }
+
+    /// The fact, or without a value one that is in no format.
+    #[must_use]
+    pub const fn if_any<'a>(self, value: Option<Value<'a>>) -> Fact<'a> {
+        match value {
+            Some(value) => self.is(value),
+            None => Self(self.0, "", "").is(Value::Nothing),
+        }
+    }
 }
 
 /// One value with its names.

@@ -8,7 +8,7 @@ use crate::parse::cgroup;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::{self, Status};
 use crate::report::Event::Begin;
-use crate::report::{Fact, Moment, Name, Report, Value};
+use crate::report::{Moment, Name, Report, Value};
 use crate::target::exe::{LINK_MAX, Link};
 use crate::target::{STAT_MAX, STATUS_MAX, Target};
 
@@ -70,10 +70,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         EXE.is(Value::of(exe, Value::Text)),
         EXE_NAME.is(text(exe_name.ok())),
         KIND.is(scene.when.kind()),
-        shown(
-            BECAUSE,
-            because.map(|because| Value::Text(because.words.as_bytes())),
-        ),
+        BECAUSE.if_any(because.map(|because| Value::Text(because.words.as_bytes()))),
         REASON.is(because.map_or(Value::Nothing, |because| Value::Words(because.reason))),
         PARENT.is(Value::of(stat, |stat| Value::Count(stat.ppid))),
         COMM.is(Value::of(stat, |stat| Value::Text(stat.comm))),
@@ -82,23 +79,15 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         VPID.is(vpid.map_or(Value::Nothing, Value::Count)),
         STARTED.is(Value::of(started, Value::Moment)),
         THREADS.is(Value::of(stat, |stat| Value::Count(stat.threads))),
-        shown(CWD, found.cwd.map(|cwd| Value::of(cwd, Value::Text))),
+        CWD.if_any(found.cwd.map(|cwd| Value::of(cwd, Value::Text))),
         CGROUP.is(Value::of(cgroup, Value::Text)),
         UNIT.is(text(owner.unit)),
         CONTAINER.is(text(owner.container)),
         POD.is(text(owner.pod)),
-        shown(CMDLINE, found.cmdline.map(|text| Value::of(text, cmdline))),
+        CMDLINE.if_any(found.cmdline.map(|text| Value::of(text, cmdline))),
     ];
     report.facts(&facts);
     Ok(Completeness::of(&facts))
-}
-
-/// The fact, or one that is in no format where it was not to be read.
-const fn shown(name: Name, value: Option<Value<'_>>) -> Fact<'_> {
-    match value {
-        Some(value) => name.is(value),
-        None => name.is(Value::Nothing).text_only().json_only(),
-    }
 }
 
 fn cmdline(text: &[u8]) -> Value<'_> {

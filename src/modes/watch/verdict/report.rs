@@ -79,7 +79,7 @@ impl Verdict<'_> {
             count += 1;
         }
         let list = list.get(..count).unwrap_or_default();
-        let mut facts = [left_out(); 40];
+        let mut facts = [CAUSE.if_any(None); 40];
         let own = self.facts(list);
         let mut count = 0;
         for (slot, fact) in facts.iter_mut().zip(others.iter().chain(&own)) {
@@ -106,20 +106,14 @@ impl Verdict<'_> {
         [
             CAUSE.is(Value::Words(self.cause.name())),
             self.name().is(Value::Words(self.words)),
-            if_any(
-                CGROUP,
-                of_cgroup(log.and_then(Kills::cgroup).map(Value::Text)),
-            ),
-            if_any(LIMITING, limiting.map(|(path, _)| Value::Text(path))),
-            if_any(LIMITED_TO, limiting.map(|(_, limit)| Value::Bytes(limit))),
-            if_any(LIMIT, of_cgroup(limit.map(Value::Bytes))),
-            if_any(USAGE, of_cgroup(usage.map(Value::Bytes))),
-            if_any(CHOSEN, chosen.and_then(Kills::chosen).map(Value::Count)),
-            if_any(TRIGGER, log.and_then(Kills::trigger).map(Value::Count)),
-            if_any(
-                EVIDENCE,
-                (!evidence.is_empty()).then_some(Value::List(evidence)),
-            ),
+            CGROUP.if_any(of_cgroup(log.and_then(Kills::cgroup).map(Value::Text))),
+            LIMITING.if_any(limiting.map(|(path, _)| Value::Text(path))),
+            LIMITED_TO.if_any(limiting.map(|(_, limit)| Value::Bytes(limit))),
+            LIMIT.if_any(of_cgroup(limit.map(Value::Bytes))),
+            USAGE.if_any(of_cgroup(usage.map(Value::Bytes))),
+            CHOSEN.if_any(chosen.and_then(Kills::chosen).map(Value::Count)),
+            TRIGGER.if_any(log.and_then(Kills::trigger).map(Value::Count)),
+            EVIDENCE.if_any((!evidence.is_empty()).then_some(Value::List(evidence))),
         ]
     }
 }
@@ -138,15 +132,6 @@ impl Evidence<'_> {
         }
         sentences
     }
-}
-
-/// A fact that is in no format.
-const fn left_out() -> Fact<'static> {
-    Name(WatchEnd, "", "").is(Value::Nothing)
-}
-
-fn if_any<'a>(name: Name, value: Option<Value<'a>>) -> Fact<'a> {
-    value.map_or(left_out(), |value| name.is(value))
 }
 
 /// `SIGTERM from PID 812 came 2.104 s before`
