@@ -33,9 +33,7 @@ pub fn drain(log: &Kmsg, take: &mut Take<'_>) -> Result<Gaps> {
         match log.next(&mut buf)? {
             Read::End => return Ok(gaps),
             Read::Lost => gaps.lost += 1,
-            Read::Record(text) => {
-                // Behind the first newline are the record's properties.
-                let line = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
+            Read::Record(line) => {
                 let number = parse::kmsg::record(line).map_or(0, |record| record.sequence);
                 let number = RECORDS | number;
                 if lines_of(record(line)).any(|record| take(record, number) == Part::Stop) {

@@ -22,7 +22,7 @@ pub struct Kmsg(OwnedFd);
 /// What a read of the log gave.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Read<'b> {
-    /// A record: its line, and the lines of its properties.
+    /// A record: its line, without those of its properties.
     Record(&'b [u8]),
     /// Records were overwritten before they could be read.
     Lost,
@@ -58,7 +58,10 @@ impl Kmsg {
         loop {
             match nix::unistd::read(&self.0, buf) {
                 Ok(0) | Err(Errno::EAGAIN) => return Ok(Read::End),
-                Ok(length) => return Ok(Read::Record(&buf[..length])),
+                Ok(length) => {
+                    let line = buf[..length].split(|byte| *byte == b'\n').next();
+                    return Ok(Read::Record(line.unwrap_or_default()));
+                }
                 Err(Errno::EPIPE) => return Ok(Read::Lost),
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno),

@@ -82,9 +82,7 @@ impl KernelLog {
         };
         for _ in 0..AT_ONCE {
             match log.next(buf) {
-                Ok(Read::Record(text)) => {
-                    // Behind the first newline are the record's properties.
-                    let line = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
+                Ok(Read::Record(line)) => {
                     let record = kmsg::record(line).filter(kmsg::Record::is_kernel);
                     if let Some(record) = record {
                         self.kills.take(record.text, record.boot_us);
