@@ -3,6 +3,7 @@
 use super::counts::Counts;
 use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
+use super::follow::user;
 use super::history::Memory;
 use super::kmsg::{KernelLog, Match};
 use super::{Armed, Lock, Options};
@@ -69,7 +70,7 @@ impl<'a> Armed<'a> {
         let now = monotonic();
         Ok(Self {
             options,
-            user: target.user(),
+            user: user(options.follow, &target),
             target,
             host,
             memcg,

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Armed;
-use super::options::Options;
+use super::options::{Follow, Options};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
@@ -14,6 +14,7 @@ use crate::sys::Errno;
 use crate::sys::file::{Dir, File};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::signal::{self, Stop};
+use crate::target::Target;
 use crate::target::exe::{LINK_MAX, Link, present};
 use crate::target::find::{Wanted, find};
 use crate::units::{Pid, Ticks};
@@ -28,6 +29,14 @@ pub(super) struct Previous {
     exe: Option<usize>,
     user: Option<u64>,
     started: Ticks,
+}
+
+/// Whose the target is, where the next one must be the same user's.
+pub(super) fn user(follow: Follow, target: &Target) -> Option<u64> {
+    match follow {
+        Follow::Next => target.user(),
+        Follow::End => None,
+    }
 }
 
 impl Armed<'_> {
