@@ -22,6 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("parse", &["units", "fixed"]),
     ("trigger", &["units"]),
     ("badness", &[]),
+    ("families", &[]),
+    ("pattern", &["fixed"]),
     ("report", &["units", "fixed", "error", "parse", "sys"]),
     ("host", &["units", "fixed", "error", "parse", "sys"]),
     (
@@ -56,6 +58,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "target",
             "processes",
             "badness",
+            "families",
+            "pattern",
             "snapshot",
             "oomlog",
         ],
@@ -113,7 +117,7 @@ const STD: &[(&str, &str)] = &[
 const OFFLINE: &[&str] = &["oomlog/", "modes/dmesg/"];
 
 /// These take room on the heap while arming, and none after that: tests/no_heap.rs counts.
-const RESERVES: &[&str] = &["processes/mod.rs"];
+const RESERVES: &[&str] = &["processes/mod.rs", "pattern.rs"];
 
 /// What those files may take of std: nothing that is on the heap.
 const OF_STD: &[&str] = &["std::os::fd", "std::alloc::System", "std::process::abort"];
