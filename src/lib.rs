@@ -14,6 +14,7 @@
 //! | [`units`] [`fixed`] [`error`] [`exit`] | numbers with their unit, text of bounded length, why something failed or is missing, exit codes |
 //! | [`sys`] · [`parse`] · [`trigger`] [`badness`] · [`pattern`] [`families`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, whom the kernel kills · what processes are called |
 //! | [`report`] · [`host`] · [`target`] · [`processes`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup · all of them |
+//! | [`victim`] | whom `kill` chooses of them |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
 //! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
 //! | [`modes`] | `watch`, `snapshot`, `dmesg`, `recover`: they decide |
@@ -48,3 +49,4 @@ pub mod sys;
 pub mod target;
 pub mod trigger;
 pub mod units;
+pub mod victim;

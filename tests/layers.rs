@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["units", "fixed", "exit", "error", "parse", "sys"],
     ),
     ("processes", &["units", "fixed", "error", "parse", "sys"]),
+    ("victim", &["units", "fixed", "processes", "badness"]),
     (
         "snapshot",
         &[
@@ -60,6 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "badness",
             "families",
             "pattern",
+            "victim",
             "snapshot",
             "oomlog",
         ],
