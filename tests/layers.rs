@@ -101,6 +101,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/out.rs", "BorrowedFd to write to"),
     ("sys/out/record.rs", "BorrowedFd to wait for"),
     ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
+    ("sys/psi.rs", "OwnedFd of a trigger"),
     ("sys/record/mod.rs", "OwnedFd of the record"),
     ("sys/replace.rs", "OwnedFd of a new file"),
     ("sys/signal.rs", "BorrowedFd to wait for"),
@@ -111,6 +112,11 @@ const STD: &[(&str, &str)] = &[
         "modes/watch/mod.rs",
         "AsFd of the pidfd that a watch waits for",
     ),
+    ("modes/kill/gauge.rs", "BorrowedFd of what wakes memdoor"),
+    (
+        "modes/kill/members.rs",
+        "BorrowedFd of the pidfd to wait for",
+    ),
     ("modes/dmesg/state.rs", "AsFd of the file that remembers"),
     ("modes/dmesg/follow.rs", "AsFd of the log to wait for"),
 ];
@@ -119,7 +125,12 @@ const STD: &[(&str, &str)] = &[
 const OFFLINE: &[&str] = &["oomlog/", "modes/dmesg/"];
 
 /// These take room on the heap while arming, and none after that: tests/no_heap.rs counts.
-const RESERVES: &[&str] = &["processes/mod.rs", "pattern.rs"];
+const RESERVES: &[&str] = &[
+    "processes/mod.rs",
+    "pattern.rs",
+    "modes/kill/members.rs",
+    "modes/kill/select.rs",
+];
 
 /// What those files may take of std: nothing that is on the heap.
 const OF_STD: &[&str] = &["std::os::fd", "std::alloc::System", "std::process::abort"];

@@ -38,6 +38,21 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "--cgroup" => "a cgroup's path as the kernel has it, from /",
         "--root" => "the directory that is the other system's /",
         "--since-last" => "the path of a file that remembers what was shown",
+        "--threshold" | "--swap-free" | "--hard" => "a whole number from 0 to 100, in percent",
+        "--psi" => "some=AVG10 or full=AVG10, AVG10 from 0.01 to 100",
+        "--only" => "browsers, the name of a --family, or a regex",
+        "--prefer" | "--avoid" | "--ignore" => {
+            "a regex, with comm: (default), exe: or cmdline: before it"
+        }
+        "--family" => "NAME=REGEX, NAME of letters, digits, - and _",
+        "--by" => "tree, process or score",
+        "--min-size" => "bytes, or with k, M or G behind them",
+        "--evidence-ms" => "milliseconds from 0 to 10000",
+        "--grace" | "--cooldown" => "seconds from 0 to 31536000, fractions allowed",
+        "--max-kills" => "a number from 1 to 64, and /hour",
+        "--log-level" => "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        "--any" | "--once" | "--dry-run" | "--allow-pid-race" => "true or false",
+        "--config" => "the path of a file",
         "FILE" => "a file, a directory, or - for standard input",
         _ => "see memdoor --help",
     }
@@ -54,7 +69,7 @@ pub(super) fn quoted(text: &OsStr) -> String {
     )
 }
 
-fn wrong(name: &str, value: &OsStr) -> UsageError {
+pub(super) fn wrong(name: &str, value: &OsStr) -> UsageError {
     UsageError(format!(
         "{name}: {} is not allowed: {}",
         quoted(value),

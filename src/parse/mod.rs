@@ -10,6 +10,7 @@ pub mod meminfo;
 pub mod mountinfo;
 pub mod net;
 pub mod oom_report;
+pub mod pressure;
 pub mod smaps_rollup;
 pub mod stat;
 pub mod statm;

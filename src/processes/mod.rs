@@ -29,7 +29,9 @@ pub enum Depth {
     Identity,
     /// status as well: its user and its memory.
     Memory,
-    /// oom_score and oom_score_adj as well.
+    /// oom_score_adj as well.
+    Adjustment,
+    /// oom_score as well.
     Badness,
 }
 
@@ -53,6 +55,15 @@ impl Table {
 
     /// Reads all processes of `proc` anew. One that vanishes meanwhile is not in the table.
     pub fn read(&mut self, proc: &Dir, depth: Depth) -> Result<()> {
+        self.read_some(proc, &mut |_, _| Some(depth))
+    }
+
+    /// Reads those that are wanted, and as deep as it takes: `wanted` gets the name of its directory and what its stat tells.
+    pub fn read_some(
+        &mut self,
+        proc: &Dir,
+        wanted: &mut dyn FnMut(&CStr, &Process) -> Option<Depth>,
+    ) -> Result<()> {
         self.rows.clear();
         self.overflow = 0;
         let listing = proc.listing(c".")?;
@@ -63,10 +74,14 @@ impl Table {
             let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
                 continue;
             };
-            let Some(process) = one(proc, pid, name, depth, &mut buf) else {
+            let Some(mut process) = one(proc, pid, name, &mut buf) else {
+                continue;
+            };
+            let Some(depth) = wanted(name, &process) else {
                 continue;
             };
             if self.rows.len() < self.rows.capacity() {
+                deepen(&mut process, proc, name, depth, &mut buf);
                 self.rows.push(process);
             } else {
                 self.overflow += 1;
@@ -79,6 +94,11 @@ impl Table {
     #[must_use]
     pub fn rows(&self) -> &[Process] {
         &self.rows
+    }
+
+    /// Keeps only those for which `keep` holds; it is asked in their order.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Process) -> bool) {
+        self.rows.retain(|process| keep(process));
     }
 
     /// The same, to be put into another order.
@@ -94,25 +114,30 @@ impl Table {
 }
 
 /// One process, unless it has gone.
-fn one(proc: &Dir, pid: Pid, name: &CStr, depth: Depth, buf: &mut [u8]) -> Option<Process> {
-    let mut process = read(proc, name, c"stat", buf)
+fn one(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
+    read(proc, name, c"stat", buf)
         .ok()
         .and_then(stat::parse)
-        .map(|stat| Process::of(pid, &stat))?;
+        .map(|stat| Process::of(pid, &stat))
+}
+
+/// What is read beyond stat.
+fn deepen(process: &mut Process, proc: &Dir, name: &CStr, depth: Depth, buf: &mut [u8]) {
     if process.kind == Kind::Kernel || depth == Depth::Identity {
-        return Some(process);
+        return;
     }
     let status = read(proc, name, c"status", buf).map(status::parse);
     if let Ok(status) = status {
         process.user = status.euid.and_then(|user| u32::try_from(user).ok());
         process.memory = Memory::of(&status);
     }
-    if depth == Depth::Badness {
-        let mut number = |file| one_number(read(proc, name, file, buf).ok()?);
-        process.oom_score = number(c"oom_score");
+    let mut number = |file| one_number(read(proc, name, file, buf).ok()?);
+    if depth >= Depth::Adjustment {
         process.oom_score_adj = number(c"oom_score_adj");
     }
-    Some(process)
+    if depth == Depth::Badness {
+        process.oom_score = number(c"oom_score");
+    }
 }
 
 /// Reads `PID/FILE`.

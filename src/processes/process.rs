@@ -46,7 +46,9 @@ pub struct Process {
 }
 
 impl Process {
-    pub(super) fn of(pid: Pid, stat: &Stat<'_>) -> Self {
+    /// What stat tells of it.
+    #[must_use]
+    pub fn of(pid: Pid, stat: &Stat<'_>) -> Self {
         Self {
             pid,
             parent: Pid::new(stat.ppid),
@@ -84,7 +86,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    pub(super) const fn of(status: &Status) -> Self {
+    /// What status tells of it.
+    #[must_use]
+    pub const fn of(status: &Status) -> Self {
         Self {
             rss: status.rss,
             anon: status.anon,

@@ -7,6 +7,7 @@ use crate::error::Absent;
 use crate::fixed::{Fixed, copy};
 use crate::parse::maps::Mapping;
 use crate::parse::net::Socket;
+use crate::sys::clock::Now;
 use crate::sys::out::Out;
 use crate::units::Bytes;
 
@@ -142,14 +143,18 @@ impl<'o, 'b> Text<'o, 'b> {
 
 impl Report for Text<'_, '_> {
     fn head(&mut self, head: &Head<'_>) {
+        self.moment(head.now);
+    }
+
+    fn moment(&mut self, now: &Now) {
         self.out.put(b"Report Time: ");
-        self.out.put(ctime(head.now.local).as_bytes());
+        self.out.put(ctime(now.local).as_bytes());
         self.out.put(b"\nReport Time UTC: ");
-        let moment = Moment::now(head.now);
+        let moment = Moment::now(now);
         self.out
             .put(rfc3339(moment.utc, moment.micros, Precision::Millis).as_bytes());
         self.out.put(b" (");
-        self.out.put(seconds(head.now.boottime).as_bytes());
+        self.out.put(seconds(now.boottime).as_bytes());
         self.out.put(b" s since boot)\n");
     }
 
@@ -171,6 +176,7 @@ impl Report for Text<'_, '_> {
             Section::Rollup => b"##### PROCESS SMAPS ROLLUP INFORMATION #####\n",
             Section::Death => b"##### PROCESS DEATH INFORMATION #####\n",
             Section::End => b"##### PROCESS END INFORMATION #####\n",
+            Section::Kill => b"##### KILL INFORMATION #####\n",
             Section::Record => b"##### WATCH RECORD INFORMATION #####\n",
         });
     }

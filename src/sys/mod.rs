@@ -18,6 +18,7 @@ pub mod netlink;
 pub mod offline;
 pub mod out;
 pub mod pidfd;
+pub mod psi;
 pub mod ptrace;
 pub mod record;
 pub mod replace;

@@ -1,5 +1,6 @@
 //! The target's memory cgroup, and the ancestor whose limit will be hit first.
 
+mod group;
 mod level;
 
 use super::Target;
