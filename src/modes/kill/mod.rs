@@ -33,7 +33,7 @@ use crate::snapshot::sockets::Sockets;
 use crate::sys::clock::monotonic;
 use crate::sys::harden::Faults;
 use crate::sys::heap;
-use crate::sys::offline::{self, Recorder};
+use crate::sys::offline;
 use crate::sys::out::{Broken, say};
 use crate::sys::signal::{self, Until, Woken};
 use crate::target::memcg::Memcg;
@@ -123,7 +123,7 @@ impl Armed<'_> {
             Level::Info,
             format_args!("started: threshold {} %", self.options.when.threshold),
         );
-        offline::leave_out(Recorder::Unused);
+        offline::leave_out(offline::Armed::Kill);
         let (allocations, faults) = (heap::allocations(), Faults::so_far());
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {

@@ -18,7 +18,7 @@ use crate::snapshot::{Cmdline, Completeness, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
 use crate::sys::map::Region;
-use crate::sys::offline::{self, Recorder};
+use crate::sys::offline;
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{heap, ptrace, signal};
 use crate::target::Target;
@@ -100,8 +100,8 @@ impl<'a> Armed<'a> {
         }
         // Last, as arming may need it, too.
         offline::leave_out(match self.options.record {
-            Some(_) => Recorder::Used,
-            None => Recorder::Unused,
+            Some(_) => offline::Armed::Recorder,
+            None => offline::Armed::Watch,
         });
         self.seen.armed(heap::allocations(), Faults::so_far());
         let ending = self.watch();
