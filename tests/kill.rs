@@ -273,24 +273,35 @@ fn below_the_hard_bound_nobody_is_waited_for() {
     assert_eq!(value(&ended.out, "Processes Sent SIGKILL"), "1");
 }
 
+/// A shell that starts a process each 10 ms, none of which hears SIGTERM or ends with it.
 #[test]
 fn children_started_after_the_choice_die_with_the_tree() {
-    let name = name();
-    // One each 5 ms, while memdoor waits 0.5 s.
-    let mut growing = Victim::start(&["family", "--deaf", "--grow", "60", &name, "1", "2"]);
-    let only = format!("^{name}$");
-    let ended = kill(&only, &["--once", "--grace", "0.5", "--hard", "0"]);
+    let (name, dir) = (name(), TempDir::new());
+    let copy = |program: &str, name: &str| dir.program(std::path::Path::new(program), name);
+    let (shell, child) = (
+        copy("/bin/bash", &name),
+        copy("/bin/sleep", &format!("{name}s")),
+    );
+    let script = r#"trap "" TERM; for n in $(seq 150); do "$0" 60 & sleep 0.01; done; wait"#;
+    let _growing = Running::start(common::run::command(&shell, &["-c", script, &child]));
+    let only = format!("^{name}");
+    let found = || {
+        let tried = kill(&only, &["--once", "--dry-run"]);
+        let is_there = tried.out.contains("Victim Processes: ");
+        is_there.then(|| {
+            value(&tried.out, "Victim Processes")
+                .parse::<u32>()
+                .expect("a number")
+        })
+    };
+    let before = poll("a tree", || found().filter(|count| *count > 2));
+    let ended = kill(&only, &["--once", "--grace", "1", "--hard", "0"]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
-    growing.wait();
-    let killed: u32 = value(&ended.out, "Processes Sent SIGKILL")
+    let sent: u32 = value(&ended.out, "Processes Sent SIGKILL")
         .parse()
         .expect("a number");
-    assert!(killed > 3, "{}", ended.out);
-    let left = || {
-        let again = kill(&only, &["--once", "--dry-run"]);
-        again.out.contains("nobody may be chosen").then_some(())
-    };
-    poll("an end of the tree", left);
+    assert!(sent > before + 3, "{before}: {}", ended.out);
+    assert_eq!(found(), None);
 }
 
 #[test]

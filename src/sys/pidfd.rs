@@ -14,6 +14,8 @@ use crate::units::Pid;
 pub enum End {
     /// SIGTERM: it may put things in order.
     Ask,
+    /// SIGSTOP: just before SIGKILL, so that it starts no more children.
+    Hold,
     /// SIGKILL.
     Force,
 }
@@ -22,6 +24,7 @@ impl End {
     const fn signal(self) -> i32 {
         match self {
             Self::Ask => libc::SIGTERM,
+            Self::Hold => libc::SIGSTOP,
             Self::Force => libc::SIGKILL,
         }
     }

@@ -24,6 +24,8 @@ const STEP: Duration = Duration::from_millis(100);
 const ORPHANS: Duration = Duration::from_secs(1);
 /// How long SIGKILL may take: a process in uninterruptible sleep does not end before that does.
 const DEATH: Duration = Duration::from_secs(5);
+/// How often newcomers are looked for: each time one generation of them may have come.
+const GENERATIONS: usize = 8;
 /// A report that nobody reads is given up: the next victim does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -199,20 +201,23 @@ impl Armed<'_> {
         }
     }
 
-    /// Those that joined the tree meanwhile: children that were started since, and theirs.
+    /// Those that joined the tree meanwhile: children that were started since, and theirs. All are stopped, or more would be started while
+    /// they are looked for, and lose their parent.
     fn join_newcomers(&mut self, check: &Check<'_>) {
         if check.whom.by != By::Tree {
             return;
         }
-        let chosen = self
-            .selection
-            .choose(&self.host.proc, check.whom, check.group);
-        if chosen.is_err() {
-            return;
-        }
-        loop {
+        for _ in 0..GENERATIONS {
+            self.members.stop();
             let before = self.members.count();
-            for row in self.selection.rows() {
+            let chosen = self
+                .selection
+                .choose(&self.host.proc, check.whom, check.group);
+            let rows = match chosen {
+                Ok(_) => self.selection.rows(),
+                Err(_) => return,
+            };
+            for row in rows {
                 if row.parent.is_some_and(|parent| self.members.has(parent)) {
                     let one = core::iter::once(row);
                     let _ = self.members.hold(&self.host.proc, one, check);

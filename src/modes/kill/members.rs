@@ -225,14 +225,25 @@ impl Members {
         self.all.iter().filter(|member| member.is_alive()).count()
     }
 
+    /// SIGSTOP to all, before SIGKILL.
+    pub(super) fn stop(&mut self) {
+        for member in &mut self.all {
+            // Who has ended needs none.
+            let _ = member.end(End::Hold);
+        }
+    }
+
     /// SIGKILL to each that is alive, and what it held as it stood before. How many there were, and why one could not be signalled.
     pub(super) fn kill(&mut self) -> (u64, Option<Errno>) {
         let (mut count, mut failed) = (0, None);
+        // All are weighed before one is signalled: children may die with their parent.
+        for member in &mut self.all {
+            let _ = member.weigh();
+        }
         for member in &mut self.all {
             if member.is_killed || !member.is_alive() {
                 continue;
             }
-            let _ = member.weigh();
             match member.end(End::Force) {
                 Ok(()) => count += 1,
                 // It ended by itself.
