@@ -1,17 +1,20 @@
 //! The configuration file: lines of `name = value` under `[mode]`, where each name is a long option of the mode.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt;
+
+use memdoor::error::Because;
+use memdoor::sys::Errno;
+use memdoor::sys::file::Dir;
 
 use super::values::quoted;
 use super::{Result, UsageError};
 
 /// Read when it is there and `--config` names no other.
-pub(super) const DEFAULT: &str = "/etc/memdoor.conf";
+const DEFAULT: &CStr = c"/etc/memdoor.conf";
 
 /// Larger than any configuration: a device or a log named by mistake is not read to its end.
-const SIZE_MAX: u64 = 1 << 20;
+const SIZE_MAX: usize = 256 * 1024;
 
 /// The modes that may have a section.
 const SECTIONS: &str = "kill monitor check scores protect watch snapshot dmesg";
@@ -31,17 +34,18 @@ pub(super) struct Setting {
 }
 
 /// The lines of a section: of `named`, which must be there, or of the default file, which need not.
-pub(super) fn read(named: Option<&Path>, section: &str) -> Result<Vec<Setting>> {
-    let path = named.unwrap_or(Path::new(DEFAULT));
-    let name = quoted(path.as_os_str());
-    let mut bytes = Vec::new();
-    let done = File::open(path).and_then(|file| file.take(SIZE_MAX).read_to_end(&mut bytes));
-    match done {
-        Ok(_) => {}
-        Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => {
-            return Ok(Vec::new());
+pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> {
+    let path = named.unwrap_or(DEFAULT);
+    let name = quoted(std::ffi::OsStr::from_bytes(path.to_bytes()));
+    let mut bytes = vec![0; SIZE_MAX];
+    // Below the working directory, unless it begins with /.
+    match Dir::open(c".").and_then(|here| here.read(path, &mut bytes).map(<[u8]>::len)) {
+        Ok(length) => bytes.truncate(length),
+        Err(Errno::ENOENT) if named.is_none() => return Ok(Vec::new()),
+        Err(errno) => {
+            let why = Because(errno);
+            return Err(UsageError(format!("cannot read {name}: {why}")));
         }
-        Err(error) => return Err(UsageError(format!("cannot read {name}: {error}"))),
     }
     let text = String::from_utf8_lossy(&bytes);
     parse(&text, name.trim_matches('\''), section)

@@ -4,8 +4,6 @@ mod parse;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::Parser;
@@ -14,6 +12,7 @@ use memdoor::modes::kill::{Act, Join, Level, Only, Options, Prefix, Run, Unpinne
 use memdoor::modes::watch::SelfReport;
 use memdoor::pattern::Pattern;
 use memdoor::report::Format;
+use memdoor::sys::file::Dir;
 use memdoor::units::Bytes;
 use memdoor::victim::By;
 
@@ -193,10 +192,10 @@ fn check_swap(items: &Items) -> Result<()> {
 
 /// Whether the journal reads standard error: systemd.exec(5), JOURNAL_STREAM.
 fn prefix() -> Prefix {
-    let own =
-        std::fs::metadata("/proc/self/fd/2").map(|file| format!("{}:{}", file.dev(), file.ino()));
-    match (std::env::var("JOURNAL_STREAM"), own) {
-        (Ok(stream), Ok(own)) if stream == own => Prefix::Priority,
+    let own = Dir::open(c"/proc/self/fd").and_then(|fds| fds.identity(c"2"));
+    let own = own.map(|(device, inode)| format!("{device}:{inode}"));
+    match (std::env::var_os("JOURNAL_STREAM"), own) {
+        (Some(stream), Ok(own)) if stream == *own => Prefix::Priority,
         _ => Prefix::None,
     }
 }
@@ -212,7 +211,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         let option = name.strip_prefix("--").unwrap_or_default();
         let known = OPTIONS.iter().find(|(known, _, _)| *known == option);
         match (name.as_str(), known) {
-            ("--config", _) => file = Some(PathBuf::from(value(&name, parser)?)),
+            ("--config", _) => file = Some(values::file(&name, &value(&name, parser)?)?),
             ("--print-config", _) => is_shown = true,
             (_, Some((_, Flag, _))) => typed.push((option.into(), "true".into())),
             (_, Some(_)) => typed.push((option.into(), utf8(&name, value(&name, parser)?)?)),
