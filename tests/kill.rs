@@ -695,3 +695,88 @@ fn a_cgroup_that_is_not_there_or_has_no_limit_is_an_error_with_a_hint() {
         ended.err
     );
 }
+
+#[test]
+fn the_log_file_is_rotated_by_size_and_count_and_reopened_on_sighup() {
+    let (name, dir) = (name(), TempDir::new());
+    let file = dir.join("log");
+    let only = format!("^{name}$");
+    let more = [
+        "--log-file",
+        &file,
+        "--log-max-bytes",
+        "300",
+        "--log-backup-count",
+        "2",
+        "--log-level",
+        "debug",
+        "--cooldown",
+        "0.05",
+    ];
+    let daemon = Running::start(memdoor(&kill_args(&only, &more)));
+    let text = |end: &str| std::fs::read_to_string(format!("{file}{end}")).ok();
+    poll("the second old file", || text(".2"));
+    daemon.signal(Signal::SIGHUP);
+    poll("its word", || {
+        let all = ["", ".1", ".2"]
+            .map(|end| text(end).unwrap_or_default())
+            .concat();
+        all.contains("SIGHUP").then_some(())
+    });
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+    assert!(text("").is_some() && text(".1").is_some() && text(".3").is_none());
+    for end in ["", ".1", ".2"] {
+        let text = text(end).expect("there");
+        assert!(text.len() <= 300, "{text}");
+        assert!(
+            text.lines()
+                .all(|line| line.starts_with("20") && line.contains("Z ")),
+            "{text}"
+        );
+    }
+}
+
+/// In a mount namespace where the test's own socket is in the place of journald's, and of syslogd's.
+#[test]
+fn the_journal_and_syslog_get_a_datagram_for_each_decision() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let victim = family(&name, 2, 0);
+    let socket = std::os::unix::net::UnixDatagram::bind(dir.join("socket")).expect("a socket");
+    socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
+    let script = r#"
+        mount -t tmpfs none /run && mkdir -p /run/systemd/journal && touch /run/systemd/journal/socket &&
+        mount --bind "$0" /run/systemd/journal/socket &&
+        mount -t tmpfs none /dev && touch /dev/log /dev/null && mount --bind "$0" /dev/log && exec "$@"
+    "#;
+    let only = format!("^{name}$");
+    for (to, start) in [
+        (
+            "journal",
+            "SYSLOG_IDENTIFIER=memdoor\nPRIORITY=4\nMESSAGE=outcome=dry_run",
+        ),
+        ("syslog", "<28>memdoor["),
+    ] {
+        let inner = memdoor(&kill_args(&only, &["--once", "--dry-run", "--log", to]));
+        let mut command = common::run::command("sh", &["-c", script, &dir.join("socket")]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        let ended = run_command(through(&["unshare", "-m"], &command));
+        assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:#?}");
+        let mut bytes = [0; 2048];
+        let length = socket.recv(&mut bytes).expect("a datagram");
+        let text = String::from_utf8_lossy(&bytes[..length]);
+        assert!(text.starts_with(start), "{text}");
+        assert!(text.contains(&format!("pid={}", victim.pid)), "{text}");
+    }
+    let ended = kill(&only, &["--once", "--log", "syslog"]);
+    // Where nobody logs that is an error with a hint; where somebody does, it is done.
+    assert!(
+        ended.code() == 0 || ended.err.contains("hint: "),
+        "{ended:#?}"
+    );
+}

@@ -95,6 +95,7 @@ const STD: &[(&str, &str)] = &[
     ),
     ("sys/input.rs", "OwnedFd of a log"),
     ("sys/kmsg.rs", "OwnedFd of the kernel's log device"),
+    ("sys/logfile.rs", "OwnedFd of a log's file or socket"),
     ("sys/map.rs", "BorrowedFd of the file to map"),
     ("sys/mod.rs", "OwnedFd from a raw system call"),
     ("sys/netlink.rs", "OwnedFd of a netlink socket"),

@@ -46,7 +46,10 @@ pub(super) fn allowed(name: &str) -> &'static str {
         }
         "--family" => "NAME=REGEX, NAME of letters, digits, - and _",
         "--by" => "tree, process or score",
-        "--min-size" => "bytes, or with k, M or G behind them",
+        "--log" => "stderr, journal or syslog",
+        "--log-file" => "the path of a file",
+        "--log-backup-count" => "a whole number from 0 to 1000",
+        "--min-size" | "--log-max-bytes" => "bytes, or with k, M or G behind them",
         "--evidence-ms" => "milliseconds from 0 to 10000",
         "--grace" | "--cooldown" => "seconds from 0 to 31536000, fractions allowed",
         "--max-kills" => "a number from 1 to 64, and /hour",

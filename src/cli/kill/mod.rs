@@ -2,13 +2,15 @@
 
 mod parse;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::exit::Exit;
-use memdoor::modes::kill::{Act, Join, Level, Only, Options, Prefix, Run, Unpinned, When, Whom};
+use memdoor::modes::kill::{
+    Act, Join, Level, Logging, Only, Options, Prefix, Run, To, Unpinned, When, Whom,
+};
 use memdoor::modes::watch::SelfReport;
 use memdoor::pattern::Pattern;
 use memdoor::report::Format;
@@ -20,10 +22,10 @@ use super::settings::Items;
 use super::settings::Kind::{Flag, Many, One};
 use super::settings::Known;
 use super::{Command, Result, about, config, next, unknown_option, usage, value, values};
-use parse::{by, kills, level, millis, percent, pressure, seconds, size};
+use parse::{backups, by, kills, level, millis, percent, pressure, seconds, size, to};
 
 /// Every option that may stand in the configuration, in the order of the usage text, with its default; without one it is not set.
-const OPTIONS: [Known; 23] = [
+const OPTIONS: [Known; 27] = [
     ("once", Flag, "false"),
     ("dry-run", Flag, "false"),
     ("threshold", One, "90"),
@@ -46,6 +48,10 @@ const OPTIONS: [Known; 23] = [
     ("allow-pid-race", Flag, "false"),
     ("format", One, "text"),
     ("log-level", One, "INFO"),
+    ("log", One, "stderr"),
+    ("log-file", One, ""),
+    ("log-max-bytes", One, "10485760"),
+    ("log-backup-count", One, "5"),
     ("self-report", Flag, "false"),
 ];
 
@@ -103,6 +109,10 @@ pub(crate) struct KillArgs {
     unpinned: Unpinned,
     format: Format,
     level: Level,
+    to: To,
+    log_file: Option<CString>,
+    log_most: u64,
+    log_keep: u32,
     self_report: SelfReport,
 }
 
@@ -146,6 +156,10 @@ impl KillArgs {
             },
             format: items.one("format", |text| values::format("", text.as_ref()).ok())?,
             level: items.one("log-level", level)?,
+            to: items.one("log", to)?,
+            log_file: items.read("log-file", |path| CString::new(path).ok())?,
+            log_most: items.one("log-max-bytes", size)?.0,
+            log_keep: items.one("log-backup-count", backups)?,
             self_report: if flag("self-report")? {
                 SelfReport::Show
             } else {
@@ -175,8 +189,14 @@ impl KillArgs {
             max_kills: self.max_kills,
             unpinned: self.unpinned,
             format: self.format,
-            level: self.level,
-            prefix: prefix(),
+            log: Logging {
+                level: self.level,
+                to: self.to,
+                prefix: prefix(),
+                file: self.log_file.as_deref(),
+                most: self.log_most,
+                keep: self.log_keep,
+            },
             self_report: self.self_report,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use memdoor::modes::kill::{KILLS_MAX, Level, Pressure};
+use memdoor::modes::kill::{KILLS_MAX, Level, Pressure, To};
 use memdoor::parse::dec;
 use memdoor::parse::pressure::Stalled;
 use memdoor::units::Bytes;
@@ -23,6 +23,21 @@ pub(super) fn kills(text: &str) -> Option<u64> {
     let number = dec(text.strip_suffix("/hour")?.as_bytes())?;
     let most = u64::try_from(KILLS_MAX).ok()?;
     (1..=most).contains(&number).then_some(number)
+}
+
+pub(super) fn to(text: &str) -> Option<To> {
+    match text {
+        "stderr" => Some(To::Stderr),
+        "journal" => Some(To::Journal),
+        "syslog" => Some(To::Syslog),
+        _ => None,
+    }
+}
+
+/// As many as there is a number for in a file name that people look at.
+pub(super) fn backups(text: &str) -> Option<u32> {
+    let number = u32::try_from(dec(text.as_bytes())?).ok()?;
+    (number <= 1000).then_some(number)
 }
 
 pub(super) fn percent(text: &str) -> Option<u8> {

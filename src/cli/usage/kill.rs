@@ -11,6 +11,8 @@ usage: memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--swap-free PCT]
                [--evidence-ms MS] [--grace SECONDS] [--hard PERCENT]
                [--cooldown SECONDS] [--max-kills N/hour]
                [--allow-pid-race] [--format text|json] [--log-level LEVEL]
+               [--log stderr|journal|syslog] [--log-file PATH]
+               [--log-max-bytes SIZE] [--log-backup-count N]
                [--config FILE] [--print-config] [--self-report]
 
 When memory is short, ends the largest browser before the kernel has to choose:
@@ -53,6 +55,12 @@ evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
       --format FORMAT  text (default) or json: one object a line
       --log-level LEVEL
                        DEBUG, INFO (default), WARNING, ERROR or CRITICAL
+      --log stderr|journal|syslog
+                       where a line for each decision goes; default stderr
+      --log-file PATH  a file as well: at SIZE (default 10485760) it becomes
+                       PATH.1, that PATH.2, and N (default 5) are kept
+      --log-max-bytes SIZE, --log-backup-count N
+                       these two
       --config FILE    default /etc/memdoor.conf, if it is there: lines of
                        name = value under [kill]; the names are these options.
                        Read at every start, and on SIGHUP

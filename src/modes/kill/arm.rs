@@ -39,6 +39,7 @@ impl<'a> Armed<'a> {
     ) -> Result<Self, Exit> {
         let Buffers { out, read } = buffers;
         let mut host = open_host()?;
+        let log = Log::open(options.log).map_err(|error| fail(&error))?;
         check_numbers(&host, options.unpinned)?;
         let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
         let envelope = envelope(&host);
@@ -65,7 +66,7 @@ impl<'a> Armed<'a> {
             memcg,
             sockets,
             envelope,
-            log: Log::new(options.level, options.prefix),
+            log,
             out,
             buf: read,
             pace: Pace::new(),
@@ -125,7 +126,7 @@ impl<'a> Armed<'a> {
         with_report(format, &mut out, &self.envelope, |report| {
             action.report(&self.options, report);
         });
-        action.log(&self.options, &mut Log::silent());
+        action.log(&self.options, &mut Log::silent(self.options.log));
         if let Some(mut target) = open_self(&self.host) {
             let mut scene = Scene {
                 target: &mut target,

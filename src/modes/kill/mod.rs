@@ -18,7 +18,7 @@ mod when;
 mod words;
 
 pub use history::{History, KILLS_MAX};
-pub use options::{Act, Level, Only, Options, Prefix, Run, Unpinned, Whom};
+pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, To, Unpinned, Whom};
 pub use when::{Join, Pressure, When};
 
 use core::time::Duration;
@@ -75,7 +75,7 @@ struct Armed<'a> {
     memcg: Memcg,
     sockets: Sockets,
     envelope: Envelope,
-    log: Log,
+    log: Log<'a>,
     out: &'a mut [u8],
     buf: &'a mut [u8],
     pace: Pace,

@@ -9,7 +9,7 @@ use crate::report::Format;
 use crate::units::Bytes;
 use crate::victim::By;
 
-pub use super::log::{Level, Prefix};
+pub use super::log::{Level, Logging, Prefix, To};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +36,8 @@ pub struct Options<'a> {
     pub unpinned: Unpinned,
     /// How reports are written.
     pub format: Format,
-    /// What is logged.
-    pub level: Level,
-    /// What stands before a line of the log on standard error.
-    pub prefix: Prefix,
+    /// What is logged, and where to.
+    pub log: Logging<'a>,
     /// Whether to say at the end what it cost.
     pub self_report: SelfReport,
 }

@@ -85,7 +85,7 @@ impl Action {
     }
 
     /// One line: `outcome=killed pid=123 comm="chrome" ...`.
-    pub(super) fn log(&self, options: &Options<'_>, log: &mut Log) {
+    pub(super) fn log(&self, options: &Options<'_>, log: &mut Log<'_>) {
         let mut words = Fixed::<768>::new();
         let _ = write!(words, "outcome={}", self.outcome.name());
         if let Some(victim) = &self.best[0] {
