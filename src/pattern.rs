@@ -84,7 +84,7 @@ impl Pattern {
     fn warm(&self, text: &str) {
         let mut all = String::with_capacity(3 * text.len());
         let plain =
-            |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '/' | '.' | ':');
+            |c: &char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '/' | '.' | ':');
         all.extend(text.chars().filter(plain));
         all.push_str(text);
         all.extend(text.chars().rev());

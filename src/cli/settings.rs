@@ -119,21 +119,23 @@ impl Items {
         item.map_or(&[], |item| &item.values)
     }
 
-    /// What `parse` makes of an option's value; an error says where a wrong one stands.
-    pub(super) fn read<T>(
-        &self,
-        name: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>> {
-        let value = self.values(name).last();
-        value
-            .map(|value| parse(value).ok_or_else(|| self.wrong(name, value)))
-            .transpose()
+    #[inline(never)]
+    fn text(&self, name: &str) -> &str {
+        self.values(name).last().map_or("", String::as_str)
     }
 
-    pub(super) fn one<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let missing = || UsageError(format!("--{name} has no value"));
-        self.read(name, parse)?.ok_or_else(missing)
+    /// What `parse` makes of an option's value; an error says where a wrong one stands.
+    pub(super) fn one<T>(&self, name: &str, parse: fn(&str) -> Option<T>) -> Result<T> {
+        let text = self.text(name);
+        parse(text).ok_or_else(|| self.wrong(name, text))
+    }
+
+    /// The same of one that need not be set.
+    pub(super) fn read<T>(&self, name: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>> {
+        match self.text(name) {
+            "" => Ok(None),
+            text => parse(text).map(Some).ok_or_else(|| self.wrong(name, text)),
+        }
     }
 
     pub(super) fn is_set(&self, name: &str) -> Result<bool> {
@@ -144,6 +146,7 @@ impl Items {
         })
     }
 
+    #[inline(never)]
     pub(super) fn wrong(&self, name: &str, value: &str) -> UsageError {
         let error = values::wrong(&format!("--{name}"), value.as_ref());
         self.at(name, &error.0)
@@ -197,11 +200,13 @@ impl Items {
 
 /// A value as the configuration may have it, and as a terminal may.
 fn shown(value: &str) -> String {
+    if value.chars().any(char::is_control) {
+        return values::quoted(value.as_ref());
+    }
     let is_plain = value.trim() == value && !value.contains([' ', '#', '"', '\'']);
-    let plain = value.chars().all(|c| !c.is_control());
-    match (is_plain && plain, value.contains('"')) {
+    match (is_plain, value.contains('"')) {
         (true, _) => value.into(),
-        (false, false) => format!("\"{}\"", value.escape_default()).replace("\\\\", "\\"),
-        (false, true) => values::quoted(value.as_ref()),
+        (false, false) => format!("\"{value}\""),
+        (false, true) => format!("'{value}'"),
     }
 }

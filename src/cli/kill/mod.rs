@@ -4,19 +4,13 @@ mod parse;
 
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::exit::Exit;
-use memdoor::modes::kill::{
-    Act, Join, Level, Logging, Only, Options, Prefix, Run, To, Unpinned, When, Whom,
-};
+use memdoor::modes::kill::{Act, Join, Logging, Only, Options, Prefix, Run, Unpinned, When, Whom};
 use memdoor::modes::watch::SelfReport;
 use memdoor::pattern::Pattern;
-use memdoor::report::Format;
 use memdoor::sys::file::Dir;
-use memdoor::units::Bytes;
-use memdoor::victim::By;
 
 use super::settings::Items;
 use super::settings::Kind::{Flag, Many, One};
@@ -92,114 +86,107 @@ fn only(items: &Items) -> Result<Vec<Only>> {
 
 /// What was typed for `kill`.
 pub(crate) struct KillArgs {
-    run: Run,
-    act: Act,
-    when: When,
+    /// All that needs no memory of its own.
+    plain: Options<'static>,
     cgroup: Option<String>,
     only: Vec<Only>,
     prefer: Vec<Pattern>,
     avoid: Vec<Pattern>,
     ignore: Vec<Pattern>,
-    by: By,
-    least: Bytes,
-    evidence: Duration,
-    grace: Duration,
-    cooldown: Duration,
-    max_kills: Option<u64>,
-    unpinned: Unpinned,
-    format: Format,
-    level: Level,
-    to: To,
     log_file: Option<CString>,
-    log_most: u64,
-    log_keep: u32,
-    self_report: SelfReport,
 }
 
 impl KillArgs {
     fn of(items: &Items) -> Result<Self> {
-        let flag = |name: &str| items.is_set(name);
         check_swap(items)?;
+        let plain = plain(items)?;
+        let absolute = |path: &str| path.starts_with('/').then(|| path.into());
         Ok(Self {
-            run: if flag("once")? {
-                Run::Once
-            } else {
-                Run::Daemon
-            },
-            act: if flag("dry-run")? {
-                Act::DryRun
-            } else {
-                Act::Kill
-            },
-            when: When {
-                threshold: items.one("threshold", percent)?,
-                swap_free: items.read("swap-free", percent)?,
-                pressure: items.read("psi", pressure)?,
-                join: if flag("any")? { Join::Any } else { Join::All },
-                hard: items.one("hard", percent)?,
-            },
-            cgroup: items.read("cgroup", |path| path.starts_with('/').then(|| path.into()))?,
+            plain,
+            cgroup: items.read("cgroup", absolute)?,
             only: only(items)?,
             prefer: items.patterns("prefer")?,
             avoid: items.patterns("avoid")?,
             ignore: items.patterns("ignore")?,
-            by: items.one("by", by)?,
-            least: items.one("min-size", size)?,
-            evidence: items.one("evidence-ms", millis)?,
-            grace: items.one("grace", seconds)?,
-            cooldown: items.one("cooldown", seconds)?,
-            max_kills: items.read("max-kills", kills)?,
-            unpinned: if flag("allow-pid-race")? {
-                Unpinned::Allow
-            } else {
-                Unpinned::Refuse
-            },
-            format: items.one("format", |text| values::format("", text.as_ref()).ok())?,
-            level: items.one("log-level", level)?,
-            to: items.one("log", to)?,
             log_file: items.read("log-file", |path| CString::new(path).ok())?,
-            log_most: items.one("log-max-bytes", size)?.0,
-            log_keep: items.one("log-backup-count", backups)?,
-            self_report: if flag("self-report")? {
-                SelfReport::Show
-            } else {
-                SelfReport::Hide
-            },
         })
     }
 
     /// As the mode takes it.
     pub(crate) fn borrow(&self) -> Options<'_> {
         Options {
-            run: self.run,
-            act: self.act,
-            when: self.when,
             cgroup: self.cgroup.as_deref().map(str::as_bytes),
             whom: Whom {
                 only: &self.only,
                 prefer: &self.prefer,
                 avoid: &self.avoid,
                 ignore: &self.ignore,
-                by: self.by,
-                least: self.least,
+                ..self.plain.whom
             },
-            evidence: self.evidence,
-            grace: self.grace,
-            cooldown: self.cooldown,
-            max_kills: self.max_kills,
-            unpinned: self.unpinned,
-            format: self.format,
             log: Logging {
-                level: self.level,
-                to: self.to,
-                prefix: prefix(),
                 file: self.log_file.as_deref(),
-                most: self.log_most,
-                keep: self.log_keep,
+                ..self.plain.log
             },
-            self_report: self.self_report,
+            ..self.plain
         }
     }
+}
+
+/// Numbers and policies.
+fn plain(items: &Items) -> Result<Options<'static>> {
+    let run = |once| if once { Run::Once } else { Run::Daemon };
+    let act = |dry| if dry { Act::DryRun } else { Act::Kill };
+    let join = |any| if any { Join::Any } else { Join::All };
+    let unpinned = |allow| {
+        if allow {
+            Unpinned::Allow
+        } else {
+            Unpinned::Refuse
+        }
+    };
+    let shown = |show| {
+        if show {
+            SelfReport::Show
+        } else {
+            SelfReport::Hide
+        }
+    };
+    let format = |text: &str| values::format("", text.as_ref()).ok();
+    Ok(Options {
+        run: run(items.is_set("once")?),
+        act: act(items.is_set("dry-run")?),
+        when: When {
+            threshold: items.one("threshold", percent)?,
+            swap_free: items.read("swap-free", percent)?,
+            pressure: items.read("psi", pressure)?,
+            join: join(items.is_set("any")?),
+            hard: items.one("hard", percent)?,
+        },
+        cgroup: None,
+        whom: Whom {
+            only: &[],
+            prefer: &[],
+            avoid: &[],
+            ignore: &[],
+            by: items.one("by", by)?,
+            least: items.one("min-size", size)?,
+        },
+        evidence: items.one("evidence-ms", millis)?,
+        grace: items.one("grace", seconds)?,
+        cooldown: items.one("cooldown", seconds)?,
+        max_kills: items.read("max-kills", kills)?,
+        unpinned: unpinned(items.is_set("allow-pid-race")?),
+        format: items.one("format", format)?,
+        log: Logging {
+            level: items.one("log-level", level)?,
+            to: items.one("log", to)?,
+            prefix: prefix(),
+            file: None,
+            most: items.one("log-max-bytes", size)?.0,
+            keep: items.one("log-backup-count", backups)?,
+        },
+        self_report: shown(items.is_set("self-report")?),
+    })
 }
 
 fn check_swap(items: &Items) -> Result<()> {
