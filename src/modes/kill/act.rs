@@ -10,7 +10,7 @@ use super::report::{Action, Named, Outcome};
 use super::when::{Reading, State};
 use crate::error::Absent;
 use crate::modes::with_report;
-use crate::snapshot::{self, Cmdline, Scene, When};
+use crate::snapshot::{self, Cmdline, Completeness, Scene, When};
 use crate::sys::Errno;
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::out::{Out, Sink};
@@ -235,12 +235,12 @@ impl Armed<'_> {
             return;
         }
         let until = monotonic().saturating_add(self.options.evidence);
-        let Ok(mut target) = Target::open(&self.host.proc, victim.pid) else {
+        let target = Target::open(&self.host.proc, victim.pid).ok();
+        let target = target.filter(|target| target.started == victim.started);
+        let Some(mut target) = target else {
+            self.completeness = Completeness::Partial;
             return;
         };
-        if target.started != victim.started {
-            return;
-        }
         let mut out = Out::new(Sink::Stdout, self.out);
         out.give_up_at(until);
         let mut scene = Scene {

@@ -18,7 +18,7 @@ use crate::target::{STAT_MAX, STATUS_MAX, is_dead};
 use crate::units::{Bytes, Pid, Ticks};
 
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
-pub(super) const ROOM: usize = 1024;
+pub(super) const ROOM: usize = 512;
 
 /// What signals go to.
 #[derive(Debug)]
