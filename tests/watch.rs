@@ -263,11 +263,11 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["watch"], "-p PID is missing: the process to watch"),
     (
         &["frob"],
-        "unknown mode 'frob': the modes are watch, snapshot, dmesg and recover",
+        "unknown mode 'frob': the modes are watch, snapshot, dmesg, recover and kill",
     ),
     (
         &["a\u{1b}\nb"],
-        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, dmesg and recover",
+        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, dmesg, recover and kill",
     ),
     (
         &["snapshot"],
