@@ -376,7 +376,7 @@ fn an_exempt_process_is_spared() {
 }
 
 /// In a pid namespace of its own, where numbers can be handed out again: the victim dies while memdoor holds its pidfd and waits
-/// for a reader of the evidence, and another process of the same name gets its number. It must live.
+/// for a reader of the evidence, and another process of the same name gets its number, which must live; or nobody does.
 #[test]
 fn a_process_that_got_the_number_of_the_victim_is_not_signalled() {
     let namespace = ["unshare", "-p", "-f", "--mount-proc"];
@@ -388,7 +388,6 @@ fn a_process_that_got_the_number_of_the_victim_is_not_signalled() {
         cd "$2"
         mkfifo out in
         exec 3<>out 4<>in
-        start() { "$0" family "$3" 2 0 <in >/dev/null & }
         "$0" family "$3" 2 0 <in >first & victim=$!
         until grep -q ready first; do :; done
         # Full, so that the evidence has to wait.
@@ -397,27 +396,32 @@ fn a_process_that_got_the_number_of_the_victim_is_not_signalled() {
         until ls -l /proc/$memdoor/fd 2>/dev/null | grep -q pidfd; do :; done
         kill -9 $victim
         wait $victim || :
-        echo $((victim - 1)) >/proc/sys/kernel/ns_last_pid
-        "$0" family "$3" 2 0 <in >second & other=$!
-        [ $other = $victim ] || { echo "no such number: $other"; exit 9; }
-        until grep -q ready second; do :; done
+        if [ "$4" = reused ]; then
+            echo $((victim - 1)) >/proc/sys/kernel/ns_last_pid
+            "$0" family "$3" 2 0 <in >second & other=$!
+            [ $other = $victim ] || { echo "no such number: $other"; exit 9; }
+            until grep -q ready second; do :; done
+        else
+            other=$victim
+        fi
         cat <&3 >/dev/null & reader=$!
         code=0
         wait $memdoor || code=$?
-        state=$(sed 's/.*) //; s/ .*//' /proc/$other/stat)
+        state=$(sed 's/.*) //; s/ .*//' /proc/$other/stat 2>/dev/null || echo gone)
         kill $reader
         echo "code $code state $state"
         cat err
     "#;
-    let dir = TempDir::new();
-    let name = name();
-    let mut command = common::run::command("bash", &["-c", script]);
-    command
-        .arg(common::target::path())
-        .args([common::run::MEMDOOR, &dir.join(""), &name]);
-    let ended = run_command(through(&namespace, &command));
-    assert!(ended.out.contains("code 5 state S"), "{ended:#?}");
-    assert!(ended.out.contains("outcome=vanished"), "{ended:#?}");
+    for (number, state) in [("reused", "S"), ("free", "gone")] {
+        let (name, dir) = (name(), TempDir::new());
+        let mut command = common::run::command("bash", &["-c", script]);
+        command.arg(common::target::path());
+        command.args([common::run::MEMDOOR, &dir.join(""), &name, number]);
+        let ended = run_command(through(&namespace, &command));
+        let expected = format!("code 5 state {state}");
+        assert!(ended.out.contains(&expected), "{ended:#?}");
+        assert!(ended.out.contains("outcome=vanished"), "{ended:#?}");
+    }
 }
 
 /// What a replaced /proc/meminfo says; other files of /proc are as they are.

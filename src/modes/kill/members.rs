@@ -267,3 +267,84 @@ impl Members {
         ended.fold(Bytes(0), |sum, member| sum.plus(member.held))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modes::kill::options::Only;
+    use crate::parse::stat::Stat;
+    use crate::pattern::Pattern;
+    use crate::victim::By;
+    use std::process::{Child, Command};
+
+    fn sleeper() -> (Child, Process) {
+        let child = Command::new("sleep").arg("60").spawn().expect("sleep");
+        let pid = Pid::new(child.id().into()).expect("a pid");
+        let proc = Dir::open(c"/proc").expect("/proc");
+        let row = loop {
+            let path = Fixed::<32>::new()
+                .push_dec(pid.get())
+                .push(b"/stat")
+                .clone();
+            let mut buf = [0; STAT_MAX];
+            let text = proc
+                .read(path.as_c_str().expect("short"), &mut buf)
+                .expect("stat");
+            let stat: Stat<'_> = stat::parse(text).expect("valid");
+            // Until exec() it has the name of this test.
+            if stat.comm == b"sleep" {
+                break Process::of(pid, &stat);
+            }
+        };
+        (child, row)
+    }
+
+    fn with_check<T>(body: impl FnOnce(&Dir, &Check<'_>) -> T) -> T {
+        let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
+        let whom = Whom {
+            only: &only,
+            prefer: &[],
+            avoid: &[],
+            ignore: &[],
+            by: By::Tree,
+            least: Bytes(0),
+        };
+        let check = Check {
+            whom: &whom,
+            group: None,
+            user: None,
+            unpinned: Unpinned::Allow,
+        };
+        body(&Dir::open(c"/proc").expect("/proc"), &check)
+    }
+
+    #[test]
+    fn a_row_of_another_start_is_another_process() {
+        let (mut child, row) = sleeper();
+        let other = Process {
+            started: Ticks(row.started.0 - 1),
+            ..row.clone()
+        };
+        with_check(|proc, check| {
+            assert_eq!(Member::open(proc, &other, check).err(), Some(Lost::Changed));
+            assert!(Member::open(proc, &row, check).is_ok());
+        });
+        child.kill().expect("kill");
+        child.wait().expect("wait");
+        with_check(|proc, check| {
+            assert_eq!(Member::open(proc, &row, check).err(), Some(Lost::Changed));
+        });
+    }
+
+    #[test]
+    fn by_number_a_process_is_looked_at_before_each_signal() {
+        let (mut child, row) = sleeper();
+        let mut member = with_check(|proc, check| Member::open(proc, &row, check).expect("open"));
+        member.grip = Grip::Number;
+        assert!(member.is_alive());
+        assert_eq!(member.end(End::Force), Ok(()));
+        child.wait().expect("wait");
+        // Collected: whoever has the number now gets nothing.
+        assert_eq!(member.end(End::Force), Err(Errno::ESRCH));
+    }
+}
