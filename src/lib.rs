@@ -12,11 +12,12 @@
 //! | where | what |
 //! |---|---|
 //! | [`units`] [`fixed`] [`error`] [`exit`] | numbers with their unit, text of bounded length, why something failed or is missing, exit codes |
-//! | [`sys`] · [`parse`] · [`trigger`], [`history`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, and what the samples so far say |
-//! | [`report`] · [`host`] · [`target`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup |
+//! | [`sys`] · [`parse`] · [`trigger`] [`badness`] · [`history`] · [`pattern`] [`families`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, whom the kernel kills · what the samples so far say · what processes are called |
+//! | [`report`] · [`host`] · [`target`] · [`processes`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup · all of them |
+//! | [`victim`] | whom `kill` chooses of them |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
 //! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
-//! | [`modes`] | `watch`, `snapshot`, `dmesg`, `recover`: they decide |
+//! | [`modes`] | `watch`, `snapshot`, `kill`, `dmesg`, `recover`: they decide |
 //! | `main.rs`, `cli/` | the binary: a command line to a mode to an exit code |
 //!
 //! ```text
@@ -26,21 +27,27 @@
 //!
 //! # No heap
 //! The library is `no_std`: `Vec`, `String` and `format!` do not compile in it. A file that names std's descriptors says
-//! `extern crate std` itself; [`oomlog`] and [`modes::dmesg`], which nothing armed uses, may say `extern crate alloc`. Buffers are
-//! arguments, lent by the caller. tests/layers.rs keeps all of this true, tests/no_heap.rs counts.
+//! `extern crate std` itself; [`oomlog`] and [`modes::dmesg`], which nothing armed uses, may say `extern crate alloc`, and so may the
+//! table of [`processes`] and [`pattern`], whose room is taken while arming. Buffers are arguments, lent by the caller. tests/layers.rs keeps all of
+//! this true, tests/no_heap.rs counts.
 #![no_std]
 
+pub mod badness;
 pub mod error;
 pub mod exit;
+pub mod families;
 pub mod fixed;
 pub mod history;
 pub mod host;
 pub mod modes;
 pub mod oomlog;
 pub mod parse;
+pub mod pattern;
+pub mod processes;
 pub mod report;
 pub mod snapshot;
 pub mod sys;
 pub mod target;
 pub mod trigger;
 pub mod units;
+pub mod victim;

@@ -31,6 +31,7 @@ fn run() -> Exit {
         Ok(Command::Snapshot(options)) => snapshot::run(&options.borrow(), buffers),
         Ok(Command::Dmesg(options)) => dmesg::run(&options.borrow(), buffers),
         Ok(Command::Recover(file)) => recover::run(&file, buffers.out),
+        Ok(Command::Kill(options)) => cli::kill(options, buffers),
         Ok(Command::Print { text, exit }) => cli::print(&text, exit, buffers.out),
         Err(error) => cli::refuse(&error),
     }

@@ -60,7 +60,7 @@ impl Ticks {
 }
 
 /// A ratio in hundredths of a percent.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Percent {
     /// 10000 is 100 %; more is possible (RSS of shared pages against a cgroup's limit).
     pub hundredths: u64,
@@ -77,6 +77,13 @@ impl Percent {
         Some(Self {
             hundredths: u64::try_from(hundredths).unwrap_or(u64::MAX),
         })
+    }
+}
+
+/// `12.30`
+impl core::fmt::Display for Percent {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}.{:02}", self.hundredths / 100, self.hundredths % 100)
     }
 }
 

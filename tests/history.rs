@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use memdoor::host::Host;
+use memdoor::parse::pressure::Stall;
 use nix::sys::signal::Signal;
 
 use common::host::{TempDir, is_root, works};
@@ -379,7 +380,8 @@ fn pressure_is_read_and_a_bound_that_is_not_reached_takes_no_snapshot() {
     dir.write("pressure/memory", text.as_bytes());
     let mut host = Host::open(dir.c_str()).expect("a directory");
     let pressure = host.pressure().expect("pressure");
-    assert_eq!((pressure.some, pressure.full), (Some(1234), Some(705)));
+    let averages = [pressure.some, pressure.full].map(|stall| stall.map(Stall::avg10));
+    assert_eq!(averages, [Some(1234), Some(705)]);
 }
 
 #[test]
@@ -421,9 +423,17 @@ fn without_pressure_stall_information_it_says_what_to_do() {
 
 #[test]
 fn what_the_host_is_asked_is_checked_as_it_is_typed() {
-    let psi = "full=N or some=N, N a whole number from 1 to 99, in percent of time";
+    let psi = "full=N or some=N, N from 0.01 to 100, in percent of time";
     for value in [
-        "5", "full", "full=", "full=0", "full=100", "half=5", "full=1.5",
+        "5",
+        "full",
+        "full=",
+        "full=0.00",
+        "full=100.01",
+        "half=5",
+        "full=1.505",
+        "full=1.",
+        "full=.5",
     ] {
         let ended = run(&["-p", "1", "-m", "5", "--also-psi", value]);
         let expected = format!("memdoor: --also-psi: '{value}' is not allowed: {psi}\n");

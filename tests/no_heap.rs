@@ -85,6 +85,39 @@ fn a_snapshot_allocates_nothing() {
     });
 }
 
+#[test]
+fn matching_a_pattern_allocates_nothing() {
+    alone("matching_a_pattern_allocates_nothing", || {
+        let texts = [
+            "^chrome$",
+            "(a|b|c|d|e|f)+x{2,5}(y|z)?$",
+            "exe:^/opt/(google|brave)/.*chrome",
+            "cmdline:--type=(renderer|gpu-process|utility) .*--lang=[a-z]{2}(-[A-Z]{2})?",
+            "^((a*)*b?)*c",
+            r"[\w.-]+@(?i:Example)\.(com|org)\b",
+        ];
+        let long = "abcdef-/x@Example.org --type=renderer x --lang=de-DE ".repeat(70);
+        let looked_at = [
+            &b""[..],
+            b"chrome",
+            b"abcabcxxxy",
+            b"\xff\xfe\xc3(",
+            long.as_bytes(),
+        ];
+        let patterns = texts.map(|text| memdoor::pattern::Pattern::parse(text).expect("valid"));
+        let before = allocations();
+        let mut found = 0;
+        for pattern in &patterns {
+            found += looked_at
+                .iter()
+                .filter(|text| pattern.is_match(text))
+                .count();
+        }
+        assert_eq!(allocations() - before, 0);
+        assert!(found >= 4, "{found}");
+    });
+}
+
 /// What `--self-report` says.
 fn self_report(ended: &Ended) -> &str {
     let lines = ended.err.lines();

@@ -266,11 +266,11 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["frob"],
-        "unknown mode 'frob': the modes are watch, snapshot, dmesg and recover",
+        "unknown mode 'frob': the modes are watch, snapshot, dmesg, recover and kill",
     ),
     (
         &["a\u{1b}\nb"],
-        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, dmesg and recover",
+        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, dmesg, recover and kill",
     ),
     (
         &["snapshot"],

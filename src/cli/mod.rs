@@ -1,7 +1,10 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
+mod config;
 mod dmesg;
+mod kill;
 mod recover;
+mod settings;
 mod snapshot;
 mod usage;
 mod values;
@@ -12,11 +15,14 @@ use std::ffi::{CString, OsString};
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
 use memdoor::exit::Exit;
+use memdoor::modes::Buffers;
+use memdoor::modes::kill::{Ended, History, run};
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
 use memdoor::sys::out::{Broken, Out, Sink, say};
 
 pub(crate) use dmesg::DmesgArgs;
+pub(crate) use kill::KillArgs;
 pub(crate) use snapshot::SnapshotArgs;
 pub(crate) use watch::WatchArgs;
 
@@ -30,6 +36,8 @@ pub(crate) enum Command {
     Dmesg(Box<DmesgArgs>),
     /// `memdoor recover FILE`
     Recover(CString),
+    /// `memdoor kill`
+    Kill(Box<KillArgs>),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.
@@ -103,12 +111,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             args.remove(1);
             recover::args(&mut Parser::from_iter(args))
         }
+        Some("kill") => {
+            args.remove(1);
+            kill::args(&mut Parser::from_iter(args))
+        }
         Some("help") => Ok(Command::Print {
             text: usage::watch(),
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot, dmesg and recover",
+            "unknown mode {}: the modes are watch, snapshot, dmesg, recover and kill",
             values::quoted(other.as_ref())
         ))),
     }
@@ -168,6 +180,30 @@ fn unknown_option(name: &str) -> UsageError {
         "unknown option {}: see memdoor --help",
         values::quoted(name.as_ref())
     ))
+}
+
+/// Runs `memdoor kill`. After SIGHUP the command line and the configuration hold as they are then; when they are wrong, as they were.
+pub(crate) fn kill(mut options: Box<KillArgs>, buffers: Buffers<'_>) -> Exit {
+    let Buffers { out, read, past } = buffers;
+    let mut history = History::default();
+    loop {
+        let buffers = Buffers {
+            out: &mut *out,
+            read: &mut *read,
+            past: &mut *past,
+        };
+        match run(&options.borrow(), &mut history, buffers) {
+            Ended::Exit(exit) => return exit,
+            Ended::Reload => match parse(std::env::args_os()) {
+                Ok(Command::Kill(new)) => options = new,
+                Ok(_) => {}
+                Err(error) => {
+                    refuse(&error);
+                    say(format_args!("memdoor: the configuration stays as it was"));
+                }
+            },
+        }
+    }
 }
 
 /// Prints help or version on standard output.

@@ -132,7 +132,7 @@ fn wrong_values_are_quoted_with_what_is_allowed() {
         ),
         (
             "frob",
-            "unknown mode 'frob': the modes are watch, snapshot, dmesg and recover",
+            "unknown mode 'frob': the modes are watch, snapshot, dmesg, recover and kill",
         ),
     ];
     for (line, expected) in rows {
@@ -169,6 +169,7 @@ fn help_fits_80_columns() {
         usage::watch(),
         usage::snapshot(),
         usage::dmesg(),
+        usage::kill(),
     ] {
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     }

@@ -28,6 +28,11 @@ pub(super) fn recover() -> String {
     with_version(&[&RECOVER])
 }
 
+/// `memdoor kill --help`
+pub(super) fn kill() -> String {
+    with_version(&[&kill::KILL])
+}
+
 /// `memdoor dmesg --help`
 pub(super) fn dmesg() -> String {
     with_version(&[&DMESG])
@@ -44,7 +49,7 @@ fn with_version(texts: &[&[u8]]) -> String {
 /// A static with the bytes of a text.
 macro_rules! text {
     ($name:ident, $text:literal) => {
-        static $name: [u8; $text.len()] = {
+        pub(super) static $name: [u8; $text.len()] = {
             let Some(bytes) = $text.as_bytes().first_chunk() else {
                 unreachable!()
             };
@@ -52,6 +57,8 @@ macro_rules! text {
         };
     };
 }
+
+mod kill;
 
 text!(
     USAGE,
@@ -70,6 +77,7 @@ usage: memdoor -p|--pid <target process id>
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
        memdoor recover FILE
+       memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--only ...]
 "
 );
 

@@ -12,7 +12,7 @@ use memdoor::report::Format;
 use memdoor::sys::clock::{Now, Zone};
 use memdoor::trigger::also::{Pressure, Waiting};
 use memdoor::trigger::{Base, Threshold};
-use memdoor::units::{Bytes, Pid};
+use memdoor::units::{Bytes, Percent, Pid};
 
 use super::{Result, UsageError};
 
@@ -23,7 +23,7 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "-e" | "--exename" => "the full path of the target's executable, from /",
         "-m" | "--memory-pressure-threshold" => "a whole number from 1 to 99, in percent",
         "--also-available" => "a whole number from 1 to 99, in percent of MemTotal",
-        "--also-psi" => "full=N or some=N, N a whole number from 1 to 99, in percent of time",
+        "--also-psi" => "full=N or some=N, N from 0.01 to 100, in percent of time",
         "-i" | "--interval" => "seconds from 0.01 to 31536000, fractions allowed",
         "-c" | "--count" => "a whole number, 1 or more",
         "--of" => "memtotal, cgroup or auto",
@@ -41,6 +41,24 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "--cgroup" => "a cgroup's path as the kernel has it, from /",
         "--root" => "the directory that is the other system's /",
         "--since-last" => "the path of a file that remembers what was shown",
+        "--threshold" | "--swap-free" | "--hard" => "a whole number from 0 to 100, in percent",
+        "--psi" => "some=AVG10 or full=AVG10, AVG10 from 0.01 to 100",
+        "--only" => "browsers, the name of a --family, or a regex",
+        "--prefer" | "--avoid" | "--ignore" => {
+            "a regex, with comm: (default), exe: or cmdline: before it"
+        }
+        "--family" => "NAME=REGEX, NAME of letters, digits, - and _",
+        "--by" => "tree, process or score",
+        "--log" => "stderr, journal or syslog",
+        "--log-file" => "the path of a file",
+        "--log-backup-count" => "a whole number from 0 to 1000",
+        "--min-size" | "--log-max-bytes" => "bytes, or with k, M or G behind them",
+        "--evidence-ms" => "milliseconds from 0 to 10000",
+        "--grace" | "--cooldown" => "seconds from 0 to 31536000, fractions allowed",
+        "--max-kills" => "a number from 1 to 64, and /hour",
+        "--log-level" => "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        "--any" | "--once" | "--dry-run" | "--allow-pid-race" => "true or false",
+        "--config" => "the path of a file",
         "FILE" => "a file, a directory, or - for standard input",
         _ => "see memdoor --help",
     }
@@ -57,7 +75,7 @@ pub(super) fn quoted(text: &OsStr) -> String {
     )
 }
 
-fn wrong(name: &str, value: &OsStr) -> UsageError {
+pub(super) fn wrong(name: &str, value: &OsStr) -> UsageError {
     UsageError(format!(
         "{name}: {} is not allowed: {}",
         quoted(value),
@@ -107,8 +125,18 @@ pub(super) fn pressure(name: &str, value: &OsStr) -> Result<Pressure> {
             Some(number) => (Waiting::Full, number),
             None => (Waiting::Some, text.strip_prefix(b"some=")?),
         };
-        let at = Threshold::new(dec(number)?)?;
-        Some(Pressure { of, at })
+        let point = number.iter().position(|byte| *byte == b'.');
+        let (whole, fraction) = number.split_at(point.unwrap_or(number.len()));
+        let fraction = match fraction {
+            [] => 0,
+            [_, tenths] => dec(&[*tenths])? * 10,
+            [_, hundredths @ ..] => dec(hundredths).filter(|_| hundredths.len() == 2)?,
+        };
+        let hundredths = dec(whole)?.checked_mul(100)?.checked_add(fraction)?;
+        let at = Percent { hundredths };
+        (1..=10_000)
+            .contains(&hundredths)
+            .then_some(Pressure { of, at })
     };
     parsed().ok_or_else(|| wrong(name, value))
 }

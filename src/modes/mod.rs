@@ -1,21 +1,20 @@
 //! What memdoor does. Each mode arms (it may fail loudly), then works without allocating; `dmesg` and `recover` are offline and may.
 
 pub mod dmesg;
+pub mod kill;
 pub mod recover;
 pub mod snapshot;
 pub mod watch;
 
-use crate::error::{Absent, Error};
+use crate::error::Error;
 use crate::exit::Exit;
 use crate::history::History;
-use crate::history::grown::Sizes;
 use crate::host::{Host, machine_id};
 use crate::report::json::{Envelope, Json};
 use crate::report::text::Text;
 use crate::report::{Format, Report};
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{Cmdline, Completeness, Scene, When};
-use crate::sys::clock::Now;
 use crate::sys::harden;
 use crate::sys::out::{Broken, Out, say};
 use crate::target::memcg::Memcg;
@@ -103,20 +102,11 @@ fn take_once(
 ) -> Result<Completeness, Exit> {
     let mut memcg = Memcg::new(&host.proc, buf);
     let mut sockets = arm_sockets(target)?;
+    let scene = Scene::new(target, host, &mut memcg, &mut sockets, buf, When::Alive);
     let mut scene = Scene {
-        target,
-        host,
-        memcg: &mut memcg,
-        sockets: &mut sockets,
-        now: Now::read(),
-        when: When::Alive,
-        because: None,
-        buf,
         cmdline: manner.cmdline,
-        exe: Err(Absent::Late),
-        rss: None,
-        sizes: Sizes::default(),
         past,
+        ..scene
     };
     Ok(with_report(manner.format, out, envelope, |report| {
         crate::snapshot::take(&mut scene, report)

@@ -4,7 +4,7 @@
 
 pub mod analysis;
 pub mod assemble;
-mod badness;
+
 mod buffer;
 mod entry;
 pub mod escape;
@@ -20,6 +20,7 @@ pub mod places;
 pub mod prefix;
 pub mod record;
 pub mod report;
+mod scale;
 pub mod scan;
 pub mod seen;
 pub mod shell;

@@ -12,6 +12,12 @@ pub struct Meminfo {
     pub free: Option<Bytes>,
     /// `MemAvailable` (Linux 3.14).
     pub available: Option<Bytes>,
+    /// `Buffers`.
+    pub buffers: Option<Bytes>,
+    /// `Cached`: the page cache, shmem included.
+    pub cached: Option<Bytes>,
+    /// `Shmem` (Linux 2.6.32).
+    pub shmem: Option<Bytes>,
     /// `SwapTotal`; 0 means that there is no swap.
     pub swap_total: Option<Bytes>,
     /// `SwapFree`.
@@ -27,6 +33,9 @@ pub fn parse(text: &[u8]) -> Meminfo {
             b"MemTotal" => meminfo.total = kib(value),
             b"MemFree" => meminfo.free = kib(value),
             b"MemAvailable" => meminfo.available = kib(value),
+            b"Buffers" => meminfo.buffers = kib(value),
+            b"Cached" => meminfo.cached = kib(value),
+            b"Shmem" => meminfo.shmem = kib(value),
             b"SwapTotal" => meminfo.swap_total = kib(value),
             b"SwapFree" => meminfo.swap_free = kib(value),
             _ => {}

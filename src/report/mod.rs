@@ -4,6 +4,7 @@
 //! once for all formats. Unbounded ones come as [`Row`]s.
 
 pub mod escape;
+mod flush;
 pub mod json;
 mod row;
 pub mod text;
@@ -13,8 +14,8 @@ use core::time::Duration;
 
 use crate::error::Absent;
 use crate::sys::clock::{Civil, Now};
-use crate::sys::out::Out;
 use crate::units::{Bytes, Percent, Pid};
+pub use flush::Flush;
 pub use row::{Grower, Relation, Relative, Row, Sample};
 
 /// How reports are written.
@@ -50,6 +51,8 @@ pub enum Section {
     End,
     /// What a file of them is of.
     Record,
+    /// Whom memdoor ended, or would have.
+    Kill,
 }
 
 impl Section {
@@ -67,6 +70,7 @@ impl Section {
             Self::Death => "memdoor.snapshot.death",
             Self::End => "memdoor.watch.end",
             Self::Record => "memdoor.record.begin",
+            Self::Kill => "memdoor.action.kill",
         }
     }
 }
@@ -92,6 +96,7 @@ pub enum Event {
     End,
     WatchEnd,
     Record,
+    Kill,
     SourceError,
     OomKill,
     RunSummary,
@@ -235,6 +240,8 @@ pub struct Head<'a> {
 
 /// A format.
 pub trait Report {
+    /// Begins a report of no process.
+    fn moment(&mut self, now: &Now);
     /// Begins a report: the time.
     fn head(&mut self, head: &Head<'_>);
     /// Begins a section: its banner, and the header of its rows.
@@ -253,24 +260,6 @@ pub trait Report {
     fn foot(&mut self);
     /// Where it goes.
     fn out(&mut self) -> &mut dyn Flush;
-}
-
-/// The only thing that others than the report may do with its output.
-pub trait Flush {
-    /// Writes what is buffered.
-    fn flush(&mut self);
-    /// Whether something was cut since the last call, because it did not fit into memory.
-    fn take_cut(&mut self) -> bool;
-}
-
-impl Flush for Out<'_> {
-    fn flush(&mut self) {
-        Out::flush(self);
-    }
-
-    fn take_cut(&mut self) -> bool {
-        Out::take_cut(self)
-    }
 }
 
 fn put_fmt(to: &mut impl core::fmt::Write, words: core::fmt::Arguments<'_>) {

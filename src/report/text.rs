@@ -6,6 +6,7 @@ use super::escape::{self, Source};
 use super::time::{Precision, ctime, rfc3339, seconds};
 use super::{Fact, Flush, Head, Moment, Report, Row, Section, Value, put_fmt};
 use crate::error::Absent;
+use crate::sys::clock::Now;
 use crate::sys::out::Out;
 use crate::units::Bytes;
 
@@ -35,13 +36,7 @@ impl<'o, 'b> Text<'o, 'b> {
                 escape::text(self.out, bytes, Source::Raw);
                 self.out.put(b" [cut]");
             }
-            Value::Percent(percent) => {
-                let hundredths = percent.hundredths;
-                put_fmt(
-                    self.out,
-                    format_args!("{}.{:02} %", hundredths / 100, hundredths % 100),
-                );
-            }
+            Value::Percent(percent) => put_fmt(self.out, format_args!("{percent} %")),
             Value::Growth(bytes) => {
                 self.out.put_dec(bytes / 1024);
                 self.out.put(b" kB");
@@ -84,14 +79,18 @@ impl<'o, 'b> Text<'o, 'b> {
 
 impl Report for Text<'_, '_> {
     fn head(&mut self, head: &Head<'_>) {
+        self.moment(head.now);
+    }
+
+    fn moment(&mut self, now: &Now) {
         self.out.put(b"Report Time: ");
-        self.out.put(ctime(head.now.local).as_bytes());
+        self.out.put(ctime(now.local).as_bytes());
         self.out.put(b"\nReport Time UTC: ");
-        let moment = Moment::now(head.now);
+        let moment = Moment::now(now);
         self.out
             .put(rfc3339(moment.utc, moment.micros, Precision::Millis).as_bytes());
         self.out.put(b" (");
-        self.out.put(seconds(head.now.boottime).as_bytes());
+        self.out.put(seconds(now.boottime).as_bytes());
         self.out.put(b" s since boot)\n");
     }
 
@@ -118,6 +117,7 @@ impl Report for Text<'_, '_> {
             Section::Rollup => b"##### PROCESS SMAPS ROLLUP INFORMATION #####\n",
             Section::Death => b"##### PROCESS DEATH INFORMATION #####\n",
             Section::End => b"##### PROCESS END INFORMATION #####\n",
+            Section::Kill => b"##### KILL INFORMATION #####\n",
             Section::Record => b"##### WATCH RECORD INFORMATION #####\n",
         });
     }

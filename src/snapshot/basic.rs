@@ -114,7 +114,7 @@ impl<'b> Found<'b> {
         let (stat_buf, status_buf) = (carve(&mut buf, STAT_MAX), carve(&mut buf, STATUS_MAX));
         let (cwd_buf, cmdline_buf) = (carve(&mut buf, LINK_MAX), carve(&mut buf, CMDLINE_MAX));
         let (exe, cwd) = match when {
-            When::Alive => (Some(target.exe()), Some(target.cwd(cwd_buf))),
+            When::Alive | When::Condemned { .. } => (Some(target.exe()), Some(target.cwd(cwd_buf))),
             When::Dying { .. } => (None, None),
         };
         let (view, files) = target.view_and_files();

@@ -110,11 +110,11 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let rollup = match scene.when {
         When::Alive => rollup(scene.target, buf),
         // It walks the page tables: last of all, see `rollup_alone`.
-        When::Dying { .. } => Err(Absent::Late),
+        When::Dying { .. } | When::Condemned { .. } => Err(Absent::Late),
     };
     let of_rollup = |fact: Fact<'static>| match scene.when {
         When::Alive => fact,
-        When::Dying { .. } => PSS.is(Value::Nothing).json_only(),
+        When::Dying { .. } | When::Condemned { .. } => PSS.is(Value::Nothing).json_only(),
     };
 
     // The walk's own sum is exact on every kernel; statm is not before 6.16.

@@ -82,6 +82,12 @@ pub enum Cmdline {
 pub enum When {
     /// While the process lives.
     Alive,
+    /// Before memdoor ends it, and memory is short: nothing that waits for its mmap_lock is read (mappings, PSS, command line), as
+    /// whoever waits for memory may hold that.
+    Condemned {
+        /// Sections that have not begun by then are left out.
+        until: Duration,
+    },
     /// While it is held in its exit stop: nothing is opened then.
     Dying {
         /// What is not read by then is left out.
@@ -94,7 +100,7 @@ impl When {
     fn left(self) -> Duration {
         match self {
             Self::Alive => Duration::MAX,
-            Self::Dying { until } => until.saturating_sub(monotonic()),
+            Self::Dying { until } | Self::Condemned { until } => until.saturating_sub(monotonic()),
         }
     }
 
@@ -102,6 +108,7 @@ impl When {
         match self {
             Self::Alive => Value::Nothing,
             Self::Dying { .. } => Value::Text(b"death"),
+            Self::Condemned { .. } => Value::Text(b"kill"),
         }
     }
 }
@@ -145,6 +152,35 @@ pub struct Scene<'a> {
     pub past: Option<&'a mut History>,
 }
 
+impl<'a> Scene<'a> {
+    /// A process now, with nothing known of it before. `buf` is [`BUFFER`] bytes.
+    #[must_use]
+    pub fn new(
+        target: &'a mut Target,
+        host: &'a mut Host,
+        memcg: &'a mut Memcg,
+        sockets: &'a mut Sockets,
+        buf: &'a mut [u8],
+        when: When,
+    ) -> Self {
+        Self {
+            target,
+            host,
+            memcg,
+            sockets,
+            now: Now::read(),
+            when,
+            because: None,
+            buf,
+            cmdline: Cmdline::Hide,
+            exe: Err(Absent::Late),
+            rss: None,
+            sizes: Sizes::default(),
+            past: None,
+        }
+    }
+}
+
 /// A line of maps may be 16 KiB long (4096 bytes of path, each as four) and the kernel gives 4 KiB a read.
 pub const BUFFER: usize = 24 * 1024;
 
@@ -174,6 +210,10 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
         // The target is held until this ends: a snapshot at its death is better than the rest of this one.
         let take = if ptrace::held().is_some() {
             dying
+        } else if scene.when.left().is_zero() {
+            late
+        } else if section == Section::Mappings && matches!(scene.when, When::Condemned { .. }) {
+            return Name(Event::End, "", "").is(Value::Nothing);
         } else {
             take
         };
@@ -184,6 +224,10 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
 
 fn dying(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
     Err(Absent::Dying)
+}
+
+fn late(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
+    Err(Absent::Late)
 }
 
 fn head(scene: &mut Scene<'_>, report: &mut dyn Report) {

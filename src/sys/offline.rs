@@ -18,32 +18,54 @@ static FIRST: u8 = 0;
 #[unsafe(link_section = ".text.offline.record")]
 static RECORD: u8 = 0;
 
+/// Where the code begins that only an armed `kill` runs.
+#[used]
+// SAFETY: as above.
+#[unsafe(link_section = ".text.offline.kill")]
+static KILL: u8 = 0;
+
+/// Where the code begins that an armed `kill` runs as well: it opens who is to be ended as others open who is to be watched.
+#[used]
+// SAFETY: as above.
+#[unsafe(link_section = ".text.offline.arming")]
+static ARMING: u8 = 0;
+
 /// Behind its end.
 #[used]
 // SAFETY: as above.
 #[unsafe(link_section = ".text.offline.last")]
 static LAST: u8 = 0;
 
-/// Whether a record is written.
+/// What is armed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Recorder {
-    /// It is.
-    Used,
-    /// It is not.
-    Unused,
+pub enum Armed {
+    /// A watch that writes a record.
+    Recorder,
+    /// A watch that writes none.
+    Watch,
+    /// `kill`.
+    Kill,
 }
 
-/// Unlocks and gives back the pages of offline code: 316 kB of what was locked.
-pub fn leave_out(recorder: Recorder) {
+/// Unlocks and gives back the pages of offline code: of a watch 316 kB of what was locked.
+pub fn leave_out(armed: Armed) {
     const PAGE: usize = 65_536;
-    let first = match recorder {
-        Recorder::Used => &raw const FIRST,
-        Recorder::Unused => &raw const RECORD,
+    let (first, last) = match armed {
+        Armed::Recorder => (&raw const KILL, &raw const LAST),
+        Armed::Watch => (&raw const RECORD, &raw const LAST),
+        Armed::Kill => (&raw const FIRST, &raw const ARMING),
     };
-    let (first, last) = (first.addr(), (&raw const LAST).addr());
+    let (first, last) = (first.addr(), last.addr());
+    // Only the end of the segment is a page of its own.
+    let is_end = last == (&raw const LAST).addr();
     // Whole pages, of whatever size: 64 KiB is the largest. Offline code is the last of its segment, so that its last page is its own.
     let page = usize::try_from(super::system::page_size().0).unwrap_or(PAGE);
-    let (start, end) = (first.next_multiple_of(page), last.next_multiple_of(page));
+    let end = if is_end {
+        last.next_multiple_of(page)
+    } else {
+        last / page * page
+    };
+    let start = first.next_multiple_of(page);
     let Some(length) = end.checked_sub(start).filter(|length| *length > 0) else {
         return;
     };

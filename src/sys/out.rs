@@ -13,6 +13,7 @@ use nix::sys::stat::{SFlag, fstat};
 
 use self::record::{Beside, Reader};
 use super::Errno;
+use super::clock::monotonic;
 use super::ptrace;
 use super::record::Record;
 use super::record::frame::Kind;
@@ -58,6 +59,8 @@ pub struct Out<'b> {
     reserve: usize,
     is_cut: bool,
     broken: Option<Broken>,
+    /// When a reader that does not read is given up.
+    until: Option<Duration>,
     /// Gets all of it first; what else there is gets each entry when it is complete.
     record: Option<Record>,
     reader: Reader,
@@ -82,10 +85,16 @@ impl<'b> Out<'b> {
             reserve: held::RESERVE,
             is_cut: false,
             broken,
+            until: None,
             record: None,
             reader: Reader::Reads,
             beside: Beside::No,
         }
+    }
+
+    /// A reader that has not read by then, on the steady clock, is given up: [`Broken::Stopped`].
+    pub fn give_up_at(&mut self, until: Duration) {
+        self.until = Some(until);
     }
 
     /// From now on to this record first.
@@ -177,7 +186,8 @@ impl<'b> Out<'b> {
             let bytes = &self.buf[..self.len];
             let mut from = 0;
             while from < self.len && self.broken.is_none() {
-                match self.write_some(&bytes[from..], wait_writable) {
+                let until = self.until;
+                match self.write_some(&bytes[from..], |fd| wait_writable(fd, until)) {
                     Ok(written) => from += written,
                     Err(why) => self.broken = Some(why),
                 }
@@ -223,11 +233,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const HOLD: Duration = Duration::from_millis(50);
 
 /// Waits until a write would not block; a stop signal bounds the wait, so that Ctrl-C works while a pager is paused.
-fn wait_writable(fd: BorrowedFd<'_>) -> core::result::Result<(), Broken> {
+fn wait_writable(fd: BorrowedFd<'_>, until: Option<Duration>) -> core::result::Result<(), Broken> {
     loop {
         ptrace::serve();
         let held = ptrace::held().map(|_| HOLD);
-        let patience = held.or_else(|| signal::stop_requested().map(|_| PATIENCE));
+        let patience = held
+            .or_else(|| signal::stop_requested().map(|_| PATIENCE))
+            .or_else(|| until.map(|until| until.saturating_sub(monotonic())));
         match signal::wait(Some((fd, Until::Writable)), patience) {
             Ok(Woken::Timeout) if held.is_some() => ptrace::let_go_unseen(),
             Ok(Woken::Timeout) => return Err(Broken::Stopped),

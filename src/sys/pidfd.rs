@@ -9,6 +9,33 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::{Errno, Result};
 use crate::units::Pid;
 
+/// What is sent to a process that is to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// SIGTERM: it may put things in order.
+    Ask,
+    /// SIGSTOP: just before SIGKILL, so that it starts no more children.
+    Hold,
+    /// SIGKILL.
+    Force,
+}
+
+impl End {
+    const fn signal(self) -> i32 {
+        match self {
+            Self::Ask => libc::SIGTERM,
+            Self::Hold => libc::SIGSTOP,
+            Self::Force => libc::SIGKILL,
+        }
+    }
+}
+
+/// kill(2), by number: whoever has it by now. Only for kernels without pidfds, and only when that was asked for.
+pub fn end_by_number(pid: Pid, end: End) -> Result<()> {
+    // SAFETY: two integers and no memory. A Pid is positive, so it names one process and no group.
+    Errno::result(unsafe { libc::kill(pid.get(), end.signal()) }).map(drop)
+}
+
 /// One process, whoever gets its number after it.
 #[derive(Debug)]
 pub struct PidFd(OwnedFd);
@@ -35,6 +62,22 @@ impl PidFd {
     pub fn getfd(&self, fd: i32) -> Result<OwnedFd> {
         // SAFETY: three integers and no memory.
         super::owned(unsafe { libc::syscall(libc::SYS_pidfd_getfd, self.0.as_raw_fd(), fd, 0) })
+    }
+
+    /// pidfd_send_signal(2), Linux 5.1: to this process or, when it has been collected, to nobody (ESRCH).
+    pub fn end(&self, end: End) -> Result<()> {
+        let (fd, info) = (self.0.as_raw_fd(), core::ptr::null::<libc::siginfo_t>());
+        // SAFETY: integers, and no siginfo: the kernel makes one as kill(2) does.
+        let done = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, end.signal(), info, 0) };
+        Errno::result(done).map(drop)
+    }
+
+    /// process_mrelease(2), Linux 5.15: takes the memory of a process that SIGKILL was sent to, without waiting until it gets to that
+    /// itself. EINVAL: it was not killed; ESRCH: it has none any more; ENOSYS.
+    pub fn reap(&self) -> Result<()> {
+        // SAFETY: two integers and no memory of ours.
+        let done = unsafe { libc::syscall(libc::SYS_process_mrelease, self.0.as_raw_fd(), 0) };
+        Errno::result(done).map(drop)
     }
 
     /// The wait status of a process that has been collected, PIDFD_GET_INFO with PIDFD_INFO_EXIT: Linux 6.15. `None` before that.

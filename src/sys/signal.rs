@@ -20,6 +20,7 @@ use super::{Errno, Result};
 
 static STOP: AtomicI32 = AtomicI32::new(0);
 static SNAPSHOT: AtomicBool = AtomicBool::new(false);
+static RELOAD: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn on_stop(signal: c_int) {
     STOP.store(signal, Ordering::Relaxed);
@@ -27,6 +28,10 @@ extern "C" fn on_stop(signal: c_int) {
 
 extern "C" fn on_snapshot(_: c_int) {
     SNAPSHOT.store(true, Ordering::Relaxed);
+}
+
+extern "C" fn on_reload(_: c_int) {
+    RELOAD.store(true, Ordering::Relaxed);
 }
 
 /// It only ends a wait: what has stopped or gone is asked of waitpid(2), see [`super::ptrace`].
@@ -80,6 +85,23 @@ pub fn ignore_what_is_not_an_end() {
         // SAFETY: no handler is installed.
         let _ = unsafe { sigaction(signal, &ignore) };
     }
+}
+
+/// After [`install`]: SIGHUP asks for the configuration to be read anew, as daemons have it, even if nohup(1) ignored it.
+pub fn reload_on_hup() -> Result<()> {
+    let reload = SigAction::new(
+        SigHandler::Handler(on_reload),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    // SAFETY: the handler stores to an atomic, which is async-signal-safe.
+    unsafe { sigaction(Signal::SIGHUP, &reload) }.map(drop)
+}
+
+/// Whether SIGHUP came since the last call.
+#[must_use]
+pub fn take_reload_request() -> bool {
+    RELOAD.swap(false, Ordering::Relaxed)
 }
 
 fn steering() -> SigSet {
@@ -166,6 +188,8 @@ pub enum Until {
     Readable,
     /// A write would not block.
     Writable,
+    /// A trigger has fired: [`super::psi`].
+    Urgent,
     /// POLLHUP alone; for a pidfd: the process has been collected (Linux 6.15).
     HungUp,
 }
@@ -188,6 +212,7 @@ pub fn wait(fd: Option<(BorrowedFd<'_>, Until)>, timeout: Option<Duration>) -> R
         let flags = match until {
             Until::Readable => PollFlags::POLLIN,
             Until::Writable => PollFlags::POLLOUT,
+            Until::Urgent => PollFlags::POLLPRI,
             Until::HungUp => PollFlags::empty(),
         };
         PollFd::new(fd, flags)

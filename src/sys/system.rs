@@ -57,6 +57,13 @@ fn text(chars: &[core::ffi::c_char]) -> Fixed<66> {
     text
 }
 
+/// The effective user that memdoor runs as; 0 is root.
+#[must_use]
+pub fn own_user() -> u32 {
+    // SAFETY: no arguments and no memory; it never fails.
+    unsafe { libc::geteuid() }
+}
+
 /// memdoor's own number, in its own pid namespace.
 #[must_use]
 pub fn own_pid() -> u64 {

@@ -17,8 +17,8 @@ pub struct Also {
 pub struct Pressure {
     /// Whose waiting counts.
     pub of: Waiting,
-    /// 1 to 99 %.
-    pub at: Threshold,
+    /// 0.01 to 100 %.
+    pub at: Percent,
 }
 
 /// Whose waiting counts.
@@ -77,7 +77,7 @@ impl Also {
                 Waiting::Full => host.full?,
             };
             let share = Percent { hundredths };
-            (hundredths >= at.hundredths()).then_some(Trouble::Pressure(of, share))
+            (share >= at).then_some(Trouble::Pressure(of, share))
         };
         let low = self.available.and_then(is_low);
         low.or_else(|| self.pressure.and_then(is_high))
@@ -118,7 +118,10 @@ mod tests {
     fn waiting_is_trouble_of_the_kind_that_was_asked_for() {
         let also = |of| Also {
             available: None,
-            pressure: Some(Pressure { of, at: at(5) }),
+            pressure: Some(Pressure {
+                of,
+                at: Percent { hundredths: 500 },
+            }),
         };
         let share = |of, hundredths| Some(Trouble::Pressure(of, Percent { hundredths }));
         let (full, some) = (also(Waiting::Full), also(Waiting::Some));

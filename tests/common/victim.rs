@@ -60,6 +60,10 @@ until its standard input ends, it is killed, or its parent dies.
                  execve(PATH) after one line on standard input
   comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
   children N     N idle child processes that end with it
+  family [--deaf] [--grow N] COMM MIB CHILDREN
+                 a tree: itself and CHILDREN processes, each called COMM (with
+                 escapes as above) and holding MIB. --deaf: none hears SIGTERM.
+                 --grow: N more children, one each 5 ms, after `ready`
   idle           nothing
   freed PID FILE BYTES
                  no state: waits for the kernel's log to say `Killed process PID`
@@ -110,6 +114,7 @@ fn run() -> Result<()> {
         Some("comm") => comm(&mut args),
         Some("freed") => freed(&mut args),
         Some("children") => children(last_number(&mut args)?),
+        Some("family") => family(&mut args),
         Some("idle") => {
             end_of(&mut args)?;
             stay(())
@@ -431,6 +436,52 @@ fn children(count: usize) -> Result<()> {
         held.push(child);
     }
     stay(held)
+}
+
+fn family(args: &mut lexopt::Parser) -> Result<()> {
+    let (mut deaf, mut grow, mut words) = (false, 0, Vec::new());
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("deaf") => deaf = true,
+            Long("grow") => grow = number(args)?,
+            Value(word) if words.len() < 3 => words.push(word),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let [comm, mib, count] = words.try_into().map_err(|_| "family: COMM MIB CHILDREN")?;
+    let (mib, count): (usize, usize) = (mib.parse()?, count.parse()?);
+    if deaf {
+        // Blocked as well in all that it starts.
+        let mut set = nix::sys::signal::SigSet::empty();
+        set.add(Signal::SIGTERM);
+        set.thread_block()?;
+    }
+    let start = || -> Result<Child> {
+        let mut child = Command::new("/proc/self/exe")
+            .arg0("victim")
+            .arg("family")
+            .args([&*comm, mib.to_string().as_ref(), "0".as_ref()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = child.stdout.take().ok_or("family: no pipe")?;
+        BufReader::new(out).read_line(&mut String::new())?;
+        Ok(child)
+    };
+    let held = memory(mib);
+    let mut children = (0..count).map(|_| start()).collect::<Result<Vec<_>>>()?;
+    let name = CString::new(unescape(comm.as_bytes())?)?;
+    nix::sys::prctl::set_name(&name)?;
+    if grow > 0 {
+        ready(std::process::id())?;
+        for _ in 0..grow {
+            children.push(start()?);
+            thread::sleep(Duration::from_millis(5));
+        }
+        wait_for_end();
+        return Ok(());
+    }
+    stay((held, children))
 }
 
 /// How long the memory of a process that the kernel kills stays charged.

@@ -11,35 +11,27 @@ use crate::snapshot::Because;
 use crate::sys::out::say;
 use crate::trigger::Threshold;
 use crate::trigger::also::{Also, Trouble};
-use crate::units::Percent;
 
 /// Which bound it was, and what reached it.
 pub(super) fn because(trouble: Trouble, also: Also) -> Because {
     let mut words = Fixed::new();
-    let at = match trouble {
-        Trouble::Available(_) => also.available,
-        Trouble::Pressure(..) => also.pressure.map(|pressure| pressure.at),
-    };
-    let bound = at.map_or(0, Threshold::percent);
+    let available = also.available.map_or(0, Threshold::percent);
+    let pressure = also.pressure.map(|bound| bound.at).unwrap_or_default();
     // A Fixed never returns an error: it cuts.
     let (reason, _) = match trouble {
-        Trouble::Available(Percent { hundredths }) => (
+        Trouble::Available(share) => (
             "available",
             write!(
                 words,
-                "MemAvailable is {}.{:02} % of MemTotal (--also-available {bound})",
-                hundredths / 100,
-                hundredths % 100
+                "MemAvailable is {share} % of MemTotal (--also-available {available})"
             ),
         ),
-        Trouble::Pressure(of, Percent { hundredths }) => (
+        Trouble::Pressure(of, share) => (
             "psi",
             write!(
                 words,
-                "memory pressure {0} avg10 is {1}.{2:02} % (--also-psi {0}={bound})",
-                of.name(),
-                hundredths / 100,
-                hundredths % 100
+                "memory pressure {0} avg10 is {share} % (--also-psi {0}={pressure})",
+                of.name()
             ),
         ),
     };
@@ -78,6 +70,7 @@ mod tests {
     extern crate std;
     use super::*;
     use crate::trigger::also::{Pressure, Waiting};
+    use crate::units::Percent;
     use std::string::String;
 
     #[test]
@@ -86,7 +79,10 @@ mod tests {
         let of = Waiting::Full;
         let also = Also {
             available: Some(at),
-            pressure: Some(Pressure { of, at }),
+            pressure: Some(Pressure {
+                of,
+                at: Percent { hundredths: 750 },
+            }),
         };
         let said = |trouble| {
             let because = because(trouble, also);
@@ -105,7 +101,7 @@ mod tests {
             said(Trouble::Pressure(of, Percent { hundredths: 10_000 })),
             (
                 "psi",
-                "memory pressure full avg10 is 100.00 % (--also-psi full=7)".into()
+                "memory pressure full avg10 is 100.00 % (--also-psi full=7.50)".into()
             )
         );
     }

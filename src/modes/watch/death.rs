@@ -8,12 +8,11 @@ use std::os::fd::AsFd;
 use super::Armed;
 use super::fate::{Fate, Why, words};
 use super::options::{Options, Seize};
-use crate::history::grown::Sizes;
 use crate::modes::with_report;
 use crate::parse::wait::{self, Ended};
 use crate::report::Format;
 use crate::snapshot::{self, Death, Scene, When, memory};
-use crate::sys::clock::{Now, monotonic};
+use crate::sys::clock::monotonic;
 use crate::sys::map::Region;
 use crate::sys::ptrace::{self, Held, Released};
 use crate::sys::record::frame::Kind;
@@ -196,22 +195,19 @@ impl Armed<'_> {
         if let Ok(statm) = memory::read_statm(&mut self.target) {
             self.take_sample(statm, monotonic());
         }
+        let until = held.since.saturating_add(self.options.death);
         let mut scene = Scene {
-            target: &mut self.target,
-            host: &mut self.host,
-            memcg: &mut self.memcg,
-            sockets: &mut self.sockets,
-            now: Now::read(),
-            when: When::Dying {
-                until: held.since.saturating_add(self.options.death),
-            },
-            because: None,
-            buf: self.buf,
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),
-            rss: None,
-            sizes: Sizes::default(),
             past: Some(self.memory.samples),
+            ..Scene::new(
+                &mut self.target,
+                &mut self.host,
+                &mut self.memcg,
+                &mut self.sockets,
+                self.buf,
+                When::Dying { until },
+            )
         };
         let words = words(ended);
         let death = Death {

@@ -7,6 +7,7 @@ use crate::history::pace::{self, Calm, Situation};
 use crate::history::trend::{BELIEVED, Direction};
 use crate::history::{History, Sample, Share, Size, Stamp};
 use crate::parse::meminfo::Meminfo;
+use crate::parse::pressure::Stall;
 use crate::parse::statm::Statm;
 use crate::parse::status;
 use crate::target::STATUS_MAX;
@@ -94,6 +95,8 @@ impl Armed<'_> {
         let anon = Pages(statm.resident.0.saturating_sub(statm.shared.0)).bytes(page);
         let system = self.host.meminfo().unwrap_or_default();
         let pressure = self.host.pressure().unwrap_or_default();
+        let some = pressure.some.map(Stall::avg10);
+        let full = pressure.full.map(Stall::avg10);
         let charge = self.memcg.charge();
         let sample = Sample {
             at: Stamp::of(now),
@@ -104,14 +107,14 @@ impl Armed<'_> {
             swap_free: Size::of(system.swap_free),
             usage: Size::of(charge.and_then(|charge| charge.usage)),
             charged: Size::of(charge.and_then(|charge| charge.held())),
-            some: Share::of(pressure.some),
-            full: Share::of(pressure.full),
+            some: Share::of(some),
+            full: Share::of(full),
         };
         self.trouble = self.options.also.trouble(trigger::also::Host {
             total: system.total,
             available: system.available,
-            some: pressure.some,
-            full: pressure.full,
+            some,
+            full,
         });
         let limit = charge.map(|charge| charge.most(system.swap_free));
         self.memory.samples.push(sample, limit);

@@ -26,13 +26,12 @@ use std::os::fd::AsFd;
 use super::{Buffers, with_report};
 use crate::error::Absent;
 use crate::exit::Exit;
-use crate::history::grown::Sizes;
 use crate::host::Host;
 use crate::parse::statm::Statm;
 use crate::report::json::Envelope;
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When, memory};
-use crate::sys::clock::{Now, monotonic};
+use crate::sys::clock::monotonic;
 use crate::sys::out::{Broken, Out};
 use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Until, Woken};
@@ -272,19 +271,18 @@ impl Armed<'_> {
         self.out.begin(kind);
         let because = trouble.map(|trouble| also::because(trouble, self.options.also));
         let mut scene = Scene {
-            target: &mut self.target,
-            host: &mut self.host,
-            memcg: &mut self.memcg,
-            sockets: &mut self.sockets,
-            now: Now::read(),
-            when: When::Alive,
             because: because.as_ref(),
-            buf: self.buf,
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),
-            rss: None,
-            sizes: Sizes::default(),
             past: Some(self.memory.samples),
+            ..Scene::new(
+                &mut self.target,
+                &mut self.host,
+                &mut self.memcg,
+                &mut self.sockets,
+                self.buf,
+                When::Alive,
+            )
         };
         let taken = with_report(
             self.options.format,

@@ -1,8 +1,9 @@
 //! The rows of a report's table: their sums, and the first ones in three orders.
 
 use super::open::{Brief, Kind, Open, text};
-use crate::oomlog::badness::{badness, of_machine, of_memcg};
+use crate::badness::badness;
 use crate::oomlog::event::{Constraint, Event, PageTables, Position, Ranked, Row, Scale};
+use crate::oomlog::scale::{of_machine, of_memcg};
 use crate::parse::oom_report::table::{Columns, Row as RowLine, Task};
 use crate::units::PageSize;
 

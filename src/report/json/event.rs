@@ -24,6 +24,7 @@ impl Event {
             Self::End => "memdoor.snapshot.end",
             Self::WatchEnd => "memdoor.watch.end",
             Self::Record => "memdoor.record.begin",
+            Self::Kill => "memdoor.action.kill",
             Self::SourceError => "memdoor.source.error",
             Self::OomKill => "memdoor.oom.kill",
             Self::RunSummary => "memdoor.run.summary",
@@ -50,6 +51,7 @@ impl Event {
             Self::End => "end of the snapshot",
             Self::WatchEnd => "end of the watch",
             Self::Record => "record of a watch",
+            Self::Kill => "kill",
             Self::SourceError => "could not read a part of the snapshot",
             Self::OomKill => "OOM kill",
             Self::RunSummary => "summary",
@@ -60,7 +62,7 @@ impl Event {
     #[must_use]
     pub const fn severity(self) -> (&'static str, u64) {
         match self {
-            Self::WatchEnd => ("WARN", 13),
+            Self::WatchEnd | Self::Kill => ("WARN", 13),
             Self::SourceError | Self::OomKill => ("ERROR", 17),
             _ => ("INFO", 9),
         }
@@ -69,7 +71,12 @@ impl Event {
     pub(super) const fn is_of_snapshot(self) -> bool {
         !matches!(
             self,
-            Self::Below | Self::WatchEnd | Self::Record | Self::OomKill | Self::RunSummary
+            Self::Below
+                | Self::WatchEnd
+                | Self::Record
+                | Self::Kill
+                | Self::OomKill
+                | Self::RunSummary
         )
     }
 }

@@ -87,14 +87,7 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
         Value::Text(bytes) | Value::Cut(bytes) => {
             escape::json(out, bytes, Source::Raw, JSON_MAX);
         }
-        Value::Percent(percent) => put_fmt(
-            out,
-            format_args!(
-                "{}.{:02}",
-                percent.hundredths / 100,
-                percent.hundredths % 100
-            ),
-        ),
+        Value::Percent(percent) => put_fmt(out, format_args!("{percent}")),
         Value::Thousandths(parts) => {
             put_fmt(out, format_args!("{}.{:03}", parts / 1000, parts % 1000))
         }

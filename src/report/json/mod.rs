@@ -10,6 +10,7 @@ use super::time::{Precision, rfc3339};
 use super::{Event, Fact, Flush, Head, Moment, Name, Report, Row, Section, Value};
 use crate::error::Absent;
 use crate::fixed::Fixed;
+use crate::sys::clock::Now;
 use crate::sys::out::Out;
 
 /// Facts of one line: an event has at most 32, the envelope a dozen.
@@ -80,7 +81,7 @@ impl<'o, 'b> Json<'o, 'b> {
             text("os.version", self.envelope.release.as_bytes()),
             text("memdoor.version", env!("CARGO_PKG_VERSION").as_bytes()),
             text("memdoor.snapshot.id", id),
-            named("process.pid", Value::Int(self.pid.into())),
+            named("process.pid", self.pid()),
         ];
         let mut all = [named("", Value::Nothing); FACTS_MAX];
         let own = facts
@@ -95,10 +96,20 @@ impl<'o, 'b> Json<'o, 'b> {
         self.out.put(b"\n");
     }
 
+    /// Whose process it is; a report of the whole machine has none.
+    fn pid(&self) -> Value<'static> {
+        match self.pid {
+            0 => Value::Nothing,
+            pid => Value::Int(pid.into()),
+        }
+    }
+
     /// One line for a person: `snapshot of PID 8893 (leak)`.
     fn message(&self, event: Event) -> Fixed<160> {
         let mut words = Fixed::of(event.words().as_bytes());
-        words.push(b" of PID ").push_dec(self.pid);
+        if self.pid != 0 {
+            words.push(b" of PID ").push_dec(self.pid);
+        }
         if !self.comm.as_bytes().is_empty() {
             words.push(b" (").push(self.comm.as_bytes()).push(b")");
         }
@@ -107,9 +118,15 @@ impl<'o, 'b> Json<'o, 'b> {
 }
 
 impl Report for Json<'_, '_> {
-    fn head(&mut self, head: &Head<'_>) {
-        let moment = Moment::now(head.now);
+    fn moment(&mut self, now: &Now) {
+        let moment = Moment::now(now);
         self.timestamp = rfc3339(moment.utc, moment.micros, Precision::Micros);
+        self.pid = 0;
+        self.comm.clear();
+    }
+
+    fn head(&mut self, head: &Head<'_>) {
+        self.moment(head.now);
         self.pid = head.pid.get();
         self.comm = Fixed::of(head.comm);
         self.snapshot_id.clear();

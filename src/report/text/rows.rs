@@ -67,14 +67,7 @@ impl Text<'_, '_> {
         size(sample.available, 13);
         size(sample.usage, 12);
         match sample.full {
-            Some(percent) => put_fmt(
-                &mut columns,
-                format_args!(
-                    "{}.{:02}",
-                    percent.hundredths / 100,
-                    percent.hundredths % 100
-                ),
-            ),
+            Some(percent) => put_fmt(&mut columns, format_args!("{percent}")),
             None => _ = columns.push(b"-"),
         }
         columns.push(b"\n");

@@ -125,6 +125,12 @@ impl Level {
         cache(self.stat.if_open(&mut buf)?).ok_or(Absent::NotSupported)
     }
 
+    /// The figure behind `key` in memory.stat: bytes.
+    pub(super) fn figure(&self, key: &[u8]) -> Result<u64, Absent> {
+        let mut buf = [0; TEXT_MAX];
+        event(self.stat.if_open(&mut buf)?, key).ok_or(Absent::NotSupported)
+    }
+
     /// What of it is in swap, and how much may be; v1: of memory and swap together.
     pub(super) fn swap(&self) -> Result<(Bytes, Limit), Absent> {
         let mut buf = [0; 64];

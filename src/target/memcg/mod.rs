@@ -1,6 +1,7 @@
 //! The target's memory cgroup, and the ancestor whose limit will be hit first.
 
 mod charge;
+mod group;
 mod level;
 
 use super::Target;

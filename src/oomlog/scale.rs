@@ -1,23 +1,10 @@
-//! Whom the OOM killer chooses: oom_badness() of mm/oom_kill.c, as far as a report tells.
+//! What the adjustments of tasks are held against in [`crate::badness`], as far as a report tells.
 
 use super::event::{Counters, Machine, Scale};
 use crate::units::{Bytes, PageSize};
 
 /// A limit of this size is none: the largest that the kernel prints is 8 EiB, and nothing has one.
 const UNLIMITED: u64 = 1 << 60;
-
-/// What a task weighs, in pages: `rss`, `swap` and `tables` (of page tables), and `adj` thousandths of the scale.
-///
-/// The kernel divides the scale first, so that a small one rounds a small adjustment to nothing. Linux 2.6.36 to 4.16 also took 3 %
-/// off what root's processes weigh, which a log does not tell: a uid of 0 is not CAP_SYS_ADMIN. A task with -1000 is never chosen,
-/// whatever it weighs.
-#[must_use]
-pub(super) fn badness(rss: u64, swap: u64, tables: u64, adj: i64, scale: u64) -> i64 {
-    let held = rss.saturating_add(swap).saturating_add(tables);
-    let held = i64::try_from(held).unwrap_or(i64::MAX);
-    let unit = i64::try_from(scale / 1000).unwrap_or(i64::MAX);
-    held.saturating_add(adj.saturating_mul(unit))
-}
 
 /// What adjustments of a memory cgroup's tasks are held against: mem_cgroup_get_max(), its limit and the swap that it may use.
 #[must_use]
@@ -70,16 +57,6 @@ mod tests {
             limit: Some(Bytes::from_kib(kib)),
             ..Counter::default()
         })
-    }
-
-    #[test]
-    fn a_task_weighs_what_it_holds_and_thousandths_of_the_scale() {
-        assert_eq!(badness(100, 20, 3, 0, 1 << 20), 123);
-        assert_eq!(badness(100, 0, 0, 500, 10_999), 100 + 500 * 10);
-        assert_eq!(badness(100, 0, 0, -999, 10_999), 100 - 999 * 10);
-        assert_eq!(badness(100, 0, 0, 1000, 999), 100);
-        assert_eq!(badness(u64::MAX, 1, 1, 1000, u64::MAX), i64::MAX);
-        assert_eq!(badness(0, 0, 0, i64::MIN, u64::MAX), i64::MIN);
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! The configuration file: lines of `name = value` under `[mode]`, where each name is a long option of the mode.
+
+use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt;
+
+use memdoor::error::Because;
+use memdoor::sys::Errno;
+use memdoor::sys::file::Dir;
+
+use super::values::quoted;
+use super::{Result, UsageError};
+
+/// Read when it is there and `--config` names no other.
+const DEFAULT: &CStr = c"/etc/memdoor.conf";
+
+/// Larger than any configuration: a device or a log named by mistake is not read to its end.
+const SIZE_MAX: usize = 256 * 1024;
+
+/// The modes that may have a section.
+const SECTIONS: &str = "kill monitor check scores protect watch snapshot dmesg";
+
+/// The section of lines before the first one: the keys of OOM Tracker's config.yaml are those of `kill`.
+const FIRST: &str = "kill";
+
+/// A line of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Setting {
+    /// The option without its two hyphens; underscores are hyphens.
+    pub(super) name: String,
+    /// Its value.
+    pub(super) value: String,
+    /// `FILE:LINE`.
+    pub(super) origin: String,
+}
+
+/// The lines of a section: of `named`, which must be there, or of the default file, which need not.
+pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> {
+    let path = named.unwrap_or(DEFAULT);
+    let name = quoted(std::ffi::OsStr::from_bytes(path.to_bytes()));
+    let mut bytes = vec![0; SIZE_MAX];
+    // Below the working directory, unless it begins with /.
+    match Dir::open(c".").and_then(|here| here.read(path, &mut bytes).map(<[u8]>::len)) {
+        Ok(length) => bytes.truncate(length),
+        Err(Errno::ENOENT) if named.is_none() => return Ok(Vec::new()),
+        Err(errno) => {
+            let why = Because(errno);
+            return Err(UsageError(format!("cannot read {name}: {why}")));
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    parse(&text, name.trim_matches('\''), section)
+}
+
+fn parse(text: &str, file: &str, section: &str) -> Result<Vec<Setting>> {
+    let mut current = FIRST;
+    let mut found = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let origin = format!("{file}:{}", at + 1);
+        let wrong = |why: &str| UsageError(format!("{origin}: {} {why}", quoted(line.as_ref())));
+        let line = line.trim();
+        if line.is_empty() || line.starts_with(['#', ';']) || line == "---" {
+            continue;
+        }
+        if let Some(name) = line.strip_prefix('[') {
+            let name = name.strip_suffix(']').map(str::trim);
+            let known = SECTIONS.split(' ').find(|known| Some(*known) == name);
+            current = known.ok_or_else(|| wrong(&format!("is no section: they are {SECTIONS}")))?;
+            continue;
+        }
+        let end = line.find(['=', ':']);
+        let (name, value) = end
+            .map(|end| (line[..end].trim(), &line[end + 1..]))
+            .ok_or_else(|| wrong("is no line of the kind name = value"))?;
+        if current == section {
+            found.push(Setting {
+                name: name.replace('_', "-"),
+                value: value_of(value).into(),
+                origin,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// In quotes it is taken as it is; without, blanks around it and what follows ` #` are not part of it.
+fn value_of(text: &str) -> &str {
+    let text = text.trim();
+    for quote in ['"', '\''] {
+        let inner = text
+            .strip_prefix(quote)
+            .and_then(|text| text.split_once(quote));
+        if let Some((inner, rest)) = inner
+            && (rest.trim().is_empty() || rest.trim_start().starts_with('#'))
+        {
+            return inner;
+        }
+    }
+    text.split_once(" #")
+        .map_or(text, |(value, _)| value)
+        .trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(text: &str) -> Vec<(String, String)> {
+        let settings = parse(text, "f", "kill").expect("valid");
+        settings
+            .into_iter()
+            .map(|one| (one.name, one.value))
+            .collect()
+    }
+
+    #[test]
+    fn a_section_holds_until_the_next() {
+        let text = "# x\n\n[monitor]\nany = 1\n[kill]\n threshold= 80\nonly = \"a # b\"  # why\nprefer = x#y # z\n[watch]\nz = 1\n";
+        let expected = [("threshold", "80"), ("only", "a # b"), ("prefer", "x#y")];
+        assert_eq!(pairs(text), expected.map(|(a, b)| (a.into(), b.into())));
+    }
+
+    #[test]
+    fn yaml_of_oom_tracker_is_understood() {
+        let text = "---\nmemory_threshold_percent: 85   # percent\nlog_level: \"INFO\"\n";
+        let expected = [("memory-threshold-percent", "85"), ("log-level", "INFO")];
+        assert_eq!(pairs(text), expected.map(|(a, b)| (a.into(), b.into())));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_file_and_line() {
+        for (text, expected) in [
+            (
+                "a = 1\nnonsense\n",
+                "f:2: 'nonsense' is no line of the kind name = value",
+            ),
+            ("[frob]\n", "f:1: '[frob]' is no section: they are"),
+            ("[kill\n", "f:1: '[kill' is no section: they are"),
+        ] {
+            let error = parse(text, "f", "kill").expect_err(text).0;
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Of `memdoor kill`.
+
+text!(
+    KILL,
+    "\
+usage: memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--swap-free PCT]
+               [--psi some|full=AVG10] [--any] [--cgroup PATH]
+               [--only browsers|FAMILY|REGEX] [--family NAME=REGEX]
+               [--prefer REGEX] [--avoid REGEX] [--ignore REGEX]
+               [--by tree|process|score] [--min-size SIZE]
+               [--evidence-ms MS] [--grace SECONDS] [--hard PERCENT]
+               [--cooldown SECONDS] [--max-kills N/hour]
+               [--allow-pid-race] [--format text|json] [--log-level LEVEL]
+               [--log stderr|journal|syslog] [--log-file PATH]
+               [--log-max-bytes SIZE] [--log-backup-count N]
+               [--config FILE] [--print-config] [--self-report]
+
+When memory is short, ends the largest browser before the kernel has to choose:
+evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
+
+      --once           looks once, acts if need be, ends: for timers and cron
+      --dry-run        says whom it would end, and ends nobody
+      --threshold PERCENT
+                       memory is short when so much of it is used, that is not
+                       available: 0 to 100; default 90
+      --swap-free PCT  ... and so little of swap is free, or less
+      --psi some|full=AVG10
+                       ... and processes stall for so many percent of 10 s
+      --any            one of these is enough
+      --cgroup PATH    the memory, limit and processes of this cgroup alone
+      --only browsers|FAMILY|REGEX
+                       who may be ended; default browsers. May be repeated, as
+                       the next four
+      --family NAME=REGEX
+                       a name for --only
+      --prefer REGEX, --avoid REGEX, --ignore REGEX
+                       first these; these last; these never. On the name
+                       (comm:), the executable (exe:) or the arguments
+                       (cmdline:) of a process: comm: is the default
+      --by tree|process|score
+                       the largest tree (default: a process and those of its
+                       descendants that may be ended, too), single process, or
+                       the highest oom_score. Large is anonymous memory + swap
+      --min-size SIZE  nobody who holds less; k, M, G; default 0
+      --evidence-ms MS a snapshot of the victim before the first signal takes
+                       no longer; default 300; 0: none
+      --grace SECONDS  from SIGTERM to SIGKILL; default 30
+      --hard PERCENT   no longer when less is available; default 5
+      --cooldown SECONDS
+                       nobody else for so long; default 5
+      --max-kills N/hour
+                       no more than N; default: no bound
+      --allow-pid-race signals by number where the kernel has no pidfds (before
+                       Linux 5.3): they may hit another process
+      --format FORMAT  text (default) or json: one object a line
+      --log-level LEVEL
+                       DEBUG, INFO (default), WARNING, ERROR or CRITICAL
+      --log stderr|journal|syslog
+                       where a line for each decision goes; default stderr
+      --log-file PATH  a file as well: at SIZE (default 10485760) it becomes
+                       PATH.1, that PATH.2, and N (default 5) are kept
+      --log-max-bytes SIZE, --log-backup-count N
+                       these two
+      --config FILE    default /etc/memdoor.conf, if it is there: lines of
+                       name = value under [kill]; the names are these options.
+                       Read at every start, and on SIGHUP
+      --print-config   shows what holds and where it comes from
+      --self-report    says at the end what it cost
+  -h, --help           this text
+  -V, --version        the version
+
+exit codes:
+  0  done: memory is not short, or the victim has ended; ended by a signal
+  1  error: it can't be done, nobody may be ended, or the victim lives on
+  2  the command line, or a line of the configuration, is wrong
+  4  done, but part of the evidence could not be read: it stands as -
+  5  the victim was gone, or another, before a signal was sent (--once)
+"
+);

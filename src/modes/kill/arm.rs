@@ -1,0 +1,178 @@
+//! Everything that may fail loudly, allocate or take its time, before memory is looked at.
+
+use super::gauge::Gauge;
+use super::log::{Level, Log};
+use super::members::{self, Check, Members};
+use super::options::{Options, Run, Unpinned};
+use super::select::Selection;
+use super::when::Pace;
+use super::{Armed, History};
+use crate::error::{Because, Error};
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::modes::{Buffers, envelope, fail, open_host, open_self, say_hint, with_report};
+use crate::parse::{self, words};
+use crate::snapshot::sockets::Sockets;
+use crate::snapshot::{self, Completeness, Scene, When};
+use crate::sys::clock::monotonic;
+use crate::sys::harden;
+use crate::sys::out::{Out, Sink, say};
+use crate::sys::pidfd::PidFd;
+use crate::sys::{Errno, signal, system};
+use crate::target::memcg::Memcg;
+use crate::units::Pid;
+
+/// Candidates that there is room for when memory is not locked: what is not used takes none.
+const ROOM: usize = 32 * 1024;
+/// When it is locked: 240 bytes each. Those without room are counted, and have theirs at the next look.
+const LOCKED_ROOM: usize = members::ROOM;
+/// Descriptors of a victim that its snapshot expects; the sockets of more are shown, too, once for each descriptor.
+const DESCRIPTORS: usize = 256;
+
+impl<'a> Armed<'a> {
+    /// Opens, reads and checks everything once; a daemon rehearses and locks what that has touched.
+    #[inline(never)]
+    pub(super) fn arm(
+        options: Options<'a>,
+        history: &'a mut History,
+        buffers: Buffers<'a>,
+    ) -> Result<Self, Exit> {
+        let Buffers { out, read, .. } = buffers;
+        let mut host = open_host()?;
+        let log = Log::open(options.log).map_err(|error| fail(&error))?;
+        check_numbers(&host, options.unpinned)?;
+        let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
+        let envelope = envelope(&host);
+        let memcg = Memcg::new(&host.proc, read);
+        let sockets = Sockets::arm(DESCRIPTORS).map_err(|errno| {
+            fail(&Error::new(
+                "map",
+                b"memory for the table of sockets",
+                errno,
+            ))
+        })?;
+        signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
+        let room = match options.run {
+            Run::Once => ROOM,
+            Run::Daemon => LOCKED_ROOM,
+        };
+        let mut armed = Self {
+            options,
+            history,
+            host,
+            gauge,
+            selection: Selection::arm(room),
+            members: Members::arm(),
+            memcg,
+            sockets,
+            envelope,
+            log,
+            out,
+            buf: read,
+            pace: Pace::new(),
+            completeness: Completeness::Complete,
+            is_output_broken: false,
+            looks: 0,
+            is_odd: super::when::Odd::Nothing,
+        };
+        if options.run == Run::Daemon {
+            armed.settle()?;
+        }
+        Ok(armed)
+    }
+
+    /// What a daemon does to be quick when it matters.
+    fn settle(&mut self) -> Result<(), Exit> {
+        signal::reload_on_hup().map_err(|errno| fail(&Error::new("handle", b"SIGHUP", errno)))?;
+        harden::touch_stack();
+        self.rehearse();
+        if let Err(errno) = harden::lock_memory() {
+            self.log.line(
+                Level::Warning,
+                format_args!(
+                    "cannot lock memory: {}; it may be slow to wake under pressure (run as root or with CAP_IPC_LOCK, or raise the limit: \
+                     ulimit -l unlimited)",
+                    Because(errno)
+                ),
+            );
+        }
+        // Both are best effort, and without them memdoor still works: a container has neither right.
+        let _ = harden::exempt_from_oom_killer(&self.host.proc);
+        let _ = harden::raise_priority();
+        Ok(())
+    }
+
+    /// All that a kill takes but for the signals, into nowhere, with memdoor itself as the victim.
+    fn rehearse(&mut self) {
+        let (whom, group) = (self.options.whom, self.options.cgroup);
+        let reading = self.gauge.read(&mut self.host);
+        let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
+            return;
+        };
+        let check = Check {
+            whom: &whom,
+            group,
+            user: self.selection.user(),
+            unpinned: self.options.unpinned,
+        };
+        if let Some(tree) = &choice.best[0] {
+            let rows = self.selection.members(tree);
+            let _ = self.members.hold(&self.host.proc, rows, &check);
+            self.members.clear();
+        }
+        let action = self.action(self.options.when.judge(&reading), reading, &choice);
+        let mut out = Out::new(Sink::Nowhere, self.out);
+        let format = self.options.format;
+        with_report(format, &mut out, &self.envelope, |report| {
+            action.report(&self.options, report);
+        });
+        action.log(&self.options, &mut Log::silent(self.options.log));
+        if let Some(mut target) = open_self(&self.host) {
+            let until = core::time::Duration::MAX;
+            let mut scene = Scene::new(
+                &mut target,
+                &mut self.host,
+                &mut self.memcg,
+                &mut self.sockets,
+                self.buf,
+                When::Condemned { until },
+            );
+            with_report(format, &mut out, &self.envelope, |report| {
+                snapshot::take(&mut scene, report)
+            });
+        }
+        let _ = self.pace.next(monotonic(), &self.options.when, &reading);
+        self.pace = Pace::new();
+    }
+}
+
+/// Whether signals reach who they are meant for: pidfds, and a `/proc` whose numbers are memdoor's own.
+fn check_numbers(host: &Host, unpinned: Unpinned) -> Result<(), Exit> {
+    let mut buf = [0; 8192];
+    let status = host.proc.read(c"self/status", &mut buf).unwrap_or_default();
+    let mut fields = parse::lines(status).filter_map(parse::key_value);
+    let numbers = fields
+        .find(|(key, _)| *key == b"NSpid")
+        .map(|(_, numbers)| numbers);
+    // Linux before 4.1 has no NSpid; without /proc/self this is no /proc of memdoor's at all.
+    let is_own = numbers.map_or(!status.is_empty(), |numbers| words(numbers).count() == 1);
+    if !is_own {
+        say(format_args!(
+            "memdoor: /proc is of another pid namespace: its numbers mean other processes to memdoor"
+        ));
+        say_hint(Some(
+            "start memdoor with a /proc of its own: unshare --pid --fork --mount-proc, or mount -t proc proc /proc",
+        ));
+        return Err(Exit::Error);
+    }
+    let own = Pid::new(system::own_pid()).map(PidFd::open);
+    match (own, unpinned) {
+        (Some(Err(Errno::ENOSYS)), Unpinned::Allow) | (Some(Ok(_)) | None, _) => Ok(()),
+        (Some(Err(errno)), _) => {
+            let error = Error::new("open", b"a pidfd of memdoor itself", errno);
+            Err(fail(&error.hint(
+                "signals could hit another process that got the number: Linux 5.3 has pidfds; --allow-pid-race takes that risk",
+            )))
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Reads how much memory there is: the system's, or a cgroup's against its limit.
+
+extern crate std;
+
+use core::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::options::Options;
+use super::when::{Odd, Reading};
+use crate::error::Error;
+use crate::host::Host;
+use crate::parse::pressure::{self, Stall};
+use crate::sys::Errno;
+use crate::sys::file::Dir;
+use crate::sys::kept::Kept;
+use crate::sys::psi::Trigger;
+use crate::target::memcg::Memcg;
+use crate::trigger::also::Waiting;
+use crate::units::{Bytes, Percent};
+
+/// Stalls of this long within 2 s wake memdoor, whatever it waits for.
+const STALL_US: u32 = 150_000;
+
+/// Where figures come from, opened once.
+pub(super) struct Gauge {
+    /// The cgroup whose limit counts.
+    group: Option<Memcg>,
+    /// Where its pressure file is, when it is not `/proc`.
+    dir: Option<Dir>,
+    pressure: Kept,
+    waiting: Option<Waiting>,
+    trigger: Option<Trigger>,
+    /// What was said last about meminfo.
+    pub(super) odd: Odd,
+}
+
+impl Gauge {
+    /// Opens and reads all of it once.
+    pub(super) fn arm(
+        options: &Options<'_>,
+        host: &mut Host,
+        buf: &mut [u8],
+    ) -> Result<Self, Error> {
+        let group = match options.cgroup {
+            Some(path) => Some(open_group(host, path, buf)?),
+            None => None,
+        };
+        let dir = group.as_ref().and_then(|group| group.dir()?.dir(c".").ok());
+        let file: &'static CStr = match dir {
+            Some(_) => c"memory.pressure",
+            None => c"pressure/memory",
+        };
+        let trigger = Trigger::arm(dir.as_ref().unwrap_or(&host.proc), file, STALL_US).ok();
+        let mut gauge = Self {
+            group,
+            dir,
+            pressure: Kept::new(file),
+            waiting: options.when.pressure.map(|bound| bound.of),
+            trigger,
+            odd: Odd::Nothing,
+        };
+        let reading = gauge.read(host);
+        if gauge.waiting.is_some() && reading.pressure.is_none() {
+            let error = Error::new("read", file.to_bytes(), Errno::EOPNOTSUPP);
+            return Err(error.hint("--psi needs Linux 4.20 with CONFIG_PSI; boot with psi=1"));
+        }
+        Ok(gauge)
+    }
+
+    /// How much there is now.
+    pub(super) fn read(&mut self, host: &mut Host) -> Reading {
+        let (mut reading, odd) = Reading::of(&host.meminfo().unwrap_or_default());
+        match &mut self.group {
+            Some(group) => {
+                let used = group.used().ok().flatten();
+                reading.total = used.map(|(_, limit)| limit);
+                reading.available = used.map(|(used, limit)| Bytes(limit.0.saturating_sub(used.0)));
+            }
+            None => self.odd = odd,
+        }
+        reading.pressure = self.waiting.and_then(|waiting| {
+            let mut buf = [0; 256];
+            let dir = self.dir.as_ref().unwrap_or(&host.proc);
+            let pressure = pressure::parse(self.pressure.once(dir, &mut buf).ok()?);
+            let stall = match waiting {
+                Waiting::Some => pressure.some,
+                Waiting::Full => pressure.full,
+            };
+            let hundredths = stall.map(Stall::avg10)?;
+            Some(Percent { hundredths })
+        });
+        reading
+    }
+
+    /// What wakes memdoor when processes stall; `None` where the kernel has no triggers.
+    pub(super) fn trigger(&self) -> Option<BorrowedFd<'_>> {
+        self.trigger.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Its cgroup has gone, or the kernel has no use for it: without it memdoor looks as often as time alone tells.
+    pub(super) fn drop_trigger(&mut self) {
+        self.trigger = None;
+    }
+}
+
+fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> {
+    let mut group = Memcg::new(&host.proc, buf);
+    let failed = |errno| {
+        Error::new("find memory cgroup", path, errno)
+            .hint("its path is as /proc/PID/cgroup shows it: cat /proc/PID/cgroup")
+    };
+    group.look_at(path).map_err(|_| failed(Errno::ENOENT))?;
+    match group.used() {
+        Ok(Some(_)) => Ok(group),
+        Ok(None) => Err(Error::new("use memory cgroup", path, Errno::ENODATA)
+            .hint("neither it nor a cgroup above it has a memory limit: set memory.max")),
+        Err(_) => Err(failed(Errno::EIO)),
+    }
+}

@@ -1,0 +1,91 @@
+//! What outlives a SIGHUP.
+
+use core::time::Duration;
+
+use super::report::Outcome;
+
+/// `--max-kills` up to this many an hour.
+pub const KILLS_MAX: usize = 64;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What outlives a SIGHUP: who was ended when, on the steady clock.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Nobody before that.
+    pub(super) rests_until: Duration,
+    /// The last decision, and when it was said.
+    last: Option<(Outcome, Duration)>,
+    /// The newest kills, the oldest of them at `next`.
+    pub(super) kills: Kills,
+}
+
+/// While memory is short and nobody can be ended, that is said this often.
+const REMINDER: Duration = Duration::from_secs(60);
+
+impl History {
+    /// Whether it is to be said: the same lack of anybody to end is so only now and then.
+    pub(super) fn is_news(&mut self, outcome: Outcome, now: Duration) -> bool {
+        let is_idle = matches!(outcome, Outcome::Nobody | Outcome::Spent | Outcome::DryRun);
+        let is_known = self.last.is_some_and(|(last, at)| {
+            last == outcome && is_idle && now.saturating_sub(at) < REMINDER
+        });
+        if !is_known {
+            self.last = Some((outcome, now));
+        }
+        !is_known
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Kills {
+    at: [Option<Duration>; KILLS_MAX],
+    next: usize,
+}
+
+impl Default for Kills {
+    fn default() -> Self {
+        Self {
+            at: [None; KILLS_MAX],
+            next: 0,
+        }
+    }
+}
+
+impl Kills {
+    pub(super) fn note(&mut self, now: Duration) {
+        self.at[self.next % KILLS_MAX] = Some(now);
+        self.next = (self.next + 1) % KILLS_MAX;
+    }
+
+    /// Whether `most` were made within the hour before `now`.
+    pub(super) fn is_spent(&self, now: Duration, most: Option<u64>) -> bool {
+        let recent = self.at.iter().flatten();
+        let recent = recent.filter(|at| now.saturating_sub(**at) < HOUR).count();
+        most.is_some_and(|most| u64::try_from(recent).unwrap_or(u64::MAX) >= most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_of_the_last_hour() {
+        let mut kills = Kills::default();
+        let at = |minutes: u64| Duration::from_secs(60 * (1000 + minutes));
+        for minute in [0, 10, 20] {
+            assert!(!kills.is_spent(at(minute), Some(3)));
+            kills.note(at(minute));
+        }
+        assert!(kills.is_spent(at(20), Some(3)));
+        assert!(kills.is_spent(at(59), Some(3)));
+        assert!(!kills.is_spent(at(60), Some(3)));
+        assert!(!kills.is_spent(at(20), None));
+        for minute in 0..200 {
+            kills.note(at(minute));
+        }
+        assert!(kills.is_spent(at(199), Some(60)));
+        assert!(!kills.is_spent(at(199), Some(61)));
+    }
+}

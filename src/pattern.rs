@@ -1,0 +1,148 @@
+//! Regular expressions on what a process is called: its comm, its executable or its command line.
+//!
+//! Compiling takes memory, and so does the first match: [`Pattern::parse`] does both, so that matching while armed takes none
+//! (tests/no_heap.rs counts).
+
+extern crate alloc;
+
+use alloc::string::String;
+
+use regex_lite::Regex;
+
+use crate::fixed::Fixed;
+
+pub use regex_lite::Error as Invalid;
+
+/// The longest text that is looked at: a path (PATH_MAX) and ` (deleted)`; of a command line as much.
+pub const TEXT_MAX: usize = 4096 + 16;
+
+/// What of a process a pattern is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Field {
+    /// Its name, at most 15 bytes: `comm:`, or nothing before the pattern.
+    Comm,
+    /// Where `/proc/PID/exe` points: `exe:`. Of other users' processes only root may see it.
+    Exe,
+    /// Its arguments with blanks between them: `cmdline:`. Reading it waits for the process's mmap_lock.
+    Cmdline,
+}
+
+/// A regular expression and what it is about.
+#[derive(Debug)]
+pub struct Pattern {
+    field: Field,
+    regex: Regex,
+}
+
+impl Pattern {
+    /// `REGEX`, `comm:REGEX`, `exe:REGEX` or `cmdline:REGEX`, found anywhere unless `^` and `$` hold it: regex-lite's syntax, which is
+    /// that of Rust's regex without Unicode classes.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let fields = [
+            ("comm:", Field::Comm),
+            ("exe:", Field::Exe),
+            ("cmdline:", Field::Cmdline),
+        ];
+        let named = fields
+            .iter()
+            .find_map(|(name, field)| Some((*field, text.strip_prefix(name)?)));
+        let (field, regex) = named.unwrap_or((Field::Comm, text));
+        let pattern = Self {
+            field,
+            regex: Regex::new(regex)?,
+        };
+        pattern.warm(regex);
+        Ok(pattern)
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub const fn field(&self) -> Field {
+        self.field
+    }
+
+    /// Whether it is found in `text`; a byte that is no UTF-8 counts as `?`.
+    #[must_use]
+    pub fn is_match(&self, text: &[u8]) -> bool {
+        if let Ok(text) = core::str::from_utf8(text) {
+            return self.regex.is_match(text);
+        }
+        let mut plain = Fixed::<TEXT_MAX>::new();
+        for chunk in text.utf8_chunks() {
+            plain.push(chunk.valid().as_bytes());
+            for _ in chunk.invalid() {
+                plain.push(b"?");
+            }
+        }
+        // Cut within a character, the end is none.
+        let valid = plain.as_bytes().utf8_chunks().next();
+        self.regex.is_match(valid.map_or("", |chunk| chunk.valid()))
+    }
+
+    /// The first match takes what the regex is run with, and longer ones may let its stack grow: the text of the regex itself leads
+    /// through most of its states, and once more behind each of its letters.
+    fn warm(&self, text: &str) {
+        let mut all = String::with_capacity(3 * text.len());
+        let plain =
+            |c: &char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '/' | '.' | ':');
+        all.extend(text.chars().filter(plain));
+        all.push_str(text);
+        all.extend(text.chars().rev());
+        let ends = all.char_indices().map(|(at, _)| at);
+        for at in ends {
+            let _ = self.regex.is_match(&all[at..]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_about_comm_unless_it_says_otherwise() {
+        for (text, field) in [
+            ("^chrome$", Field::Comm),
+            ("comm:^chrome$", Field::Comm),
+            ("exe:^/opt/", Field::Exe),
+            ("cmdline:--type=renderer", Field::Cmdline),
+            // No field of ours: it belongs to the regex.
+            ("name:x", Field::Comm),
+        ] {
+            assert_eq!(
+                Pattern::parse(text).expect("valid").field(),
+                field,
+                "{text}"
+            );
+        }
+        assert!(Pattern::parse("name:x").expect("valid").is_match(b"name:x"));
+    }
+
+    #[test]
+    fn it_is_found_anywhere_unless_it_is_held() {
+        let (free, held) = (Pattern::parse("java"), Pattern::parse("^java$"));
+        let (free, held) = (free.expect("valid"), held.expect("valid"));
+        assert!(free.is_match(b"javac") && free.is_match(b"java"));
+        assert!(!held.is_match(b"javac") && held.is_match(b"java"));
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_a_question_mark() {
+        let pattern = Pattern::parse(r"^a\?b\?\?$").expect("valid");
+        assert!(pattern.is_match(b"a\xffb\xc3\xc3"));
+        assert!(!pattern.is_match(b"a\xffb"));
+        let dot = Pattern::parse("^...$").expect("valid");
+        assert!(dot.is_match(b"\xff\n?") == dot.is_match(b"?\n?"));
+        // Longer than there is room, cut within a character.
+        let long = [b"\xff", "ä".repeat(TEXT_MAX).as_bytes()].concat();
+        assert!(Pattern::parse("^.ä+$").expect("valid").is_match(&long));
+    }
+
+    #[test]
+    fn a_wrong_regex_is_an_error_with_words() {
+        for wrong in ["(", "a**[", "exe:[z-a]", r"\p{Greek}"] {
+            let error = Pattern::parse(wrong).expect_err(wrong);
+            assert!(!alloc::format!("{error}").is_empty());
+        }
+    }
+}

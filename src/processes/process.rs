@@ -1,0 +1,109 @@
+//! One process of a table.
+
+use crate::fixed::Fixed;
+use crate::parse::stat::Stat;
+use crate::parse::status::Status;
+use crate::units::{Bytes, Pid, Ticks};
+
+/// TASK_COMM_LEN: 15 bytes and their end. Those of kernel workers may be longer, and are cut.
+pub const COMM: usize = 16;
+
+/// The name of a process, raw: any bytes.
+pub type Comm = Fixed<COMM>;
+
+/// Whose it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A program's.
+    User,
+    /// The kernel's own: it has no memory.
+    Kernel,
+}
+
+/// A process as it was when the table was read. To act on it, open it: its number may be another's by then.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Its number.
+    pub pid: Pid,
+    /// Its parent's; `None` for PID 1, kthreadd, and where the parent is outside of this pid namespace.
+    pub parent: Option<Pid>,
+    /// When it was started: with the number it tells one process from another.
+    pub started: Ticks,
+    /// Its name.
+    pub comm: Comm,
+    /// `R`, `S`, `D`, `Z`, ...
+    pub state: u8,
+    /// Whose it is.
+    pub kind: Kind,
+    /// Its effective user.
+    pub user: Option<u32>,
+    /// What it has of memory.
+    pub memory: Memory,
+    /// 0 to 2000.
+    pub oom_score: Option<i64>,
+    /// -1000 to 1000.
+    pub oom_score_adj: Option<i64>,
+}
+
+impl Process {
+    /// What stat tells of it.
+    #[must_use]
+    pub fn of(pid: Pid, stat: &Stat<'_>) -> Self {
+        Self {
+            pid,
+            parent: Pid::new(stat.ppid),
+            started: stat.starttime,
+            comm: Comm::of(stat.comm),
+            state: stat.state,
+            kind: if stat.is_kernel_thread {
+                Kind::Kernel
+            } else {
+                Kind::User
+            },
+            user: None,
+            memory: Memory::default(),
+            oom_score: None,
+            oom_score_adj: None,
+        }
+    }
+}
+
+/// What a process has of memory, as status tells. A zombie and a kernel thread have none: all is `None`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Memory {
+    /// `VmRSS`.
+    pub rss: Option<Bytes>,
+    /// `RssAnon` (Linux 4.5).
+    pub anon: Option<Bytes>,
+    /// `RssFile` (Linux 4.5).
+    pub file: Option<Bytes>,
+    /// `RssShmem` (Linux 4.5).
+    pub shmem: Option<Bytes>,
+    /// `VmSwap`.
+    pub swap: Option<Bytes>,
+    /// `VmPTE`.
+    pub page_tables: Option<Bytes>,
+}
+
+impl Memory {
+    /// What status tells of it.
+    #[must_use]
+    pub const fn of(status: &Status) -> Self {
+        Self {
+            rss: status.rss,
+            anon: status.anon,
+            file: status.file,
+            shmem: status.shmem,
+            swap: status.swap,
+            page_tables: status.page_tables,
+        }
+    }
+
+    /// What its end would give back: anonymous memory and swap. RSS counts pages that others share, too. Before Linux 4.5, where only
+    /// RSS is known, that.
+    #[must_use]
+    pub fn own(&self) -> Option<Bytes> {
+        let resident = self.anon.or(self.rss)?;
+        Some(resident.plus(self.swap.unwrap_or_default()))
+    }
+}

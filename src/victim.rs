@@ -1,0 +1,491 @@
+//! Whom `kill` chooses: a pure function of the processes that may be chosen, as they stand in a table.
+//!
+//! It never looks at a process: what a row lacks counts as nothing held. The caller says where each row stands and lends the memory
+//! to work in.
+
+use crate::badness;
+use crate::processes::{Kind, Process};
+use crate::units::{Bytes, Pid};
+
+/// What is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum By {
+    /// Processes together with those of their descendants that may be chosen as well, by what they hold in sum.
+    #[default]
+    Tree,
+    /// Single processes, by what they hold.
+    Process,
+    /// Single processes, by the kernel's own oom_score.
+    Score,
+}
+
+/// How much one is wanted: first of all, before its size counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Rank {
+    /// `--avoid` fits: only when nobody else is there.
+    Avoided,
+    /// Neither fits.
+    #[default]
+    Ordinary,
+    /// `--prefer` fits.
+    Preferred,
+}
+
+/// Why a process may not be chosen; the first that holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// It runs in the kernel.
+    KernelThread,
+    /// It has exited.
+    Zombie,
+    /// PID 1.
+    Init,
+    /// memdoor itself, or a process that it descends from.
+    Own,
+    /// `--only` does not fit it, or it is outside of `--cgroup`.
+    Unwanted,
+    /// `--ignore` fits it.
+    Ignored,
+    /// Another user's, and memdoor is not root's.
+    OthersProcess,
+    /// Its oom_score_adj is -1000: the kernel spares it, too.
+    Exempt,
+    /// It was gone before it could be looked at.
+    Gone,
+}
+
+impl Why {
+    /// How many there are.
+    pub const COUNT: usize = Self::Gone as usize + 1;
+}
+
+/// What one look at stat tells: why it may not be chosen, whatever it is called.
+#[must_use]
+pub fn objection(process: &Process, own: &[Pid]) -> Option<Why> {
+    if process.kind == Kind::Kernel {
+        Some(Why::KernelThread)
+    } else if matches!(process.state, b'Z' | b'X' | b'x') {
+        Some(Why::Zombie)
+    } else if process.pid.get() == 1 {
+        Some(Why::Init)
+    } else if own.contains(&process.pid) {
+        Some(Why::Own)
+    } else {
+        None
+    }
+}
+
+/// What status and oom_score_adj tell of one that is wanted. `user` is memdoor's, and `None` for root, who may end anybody's.
+#[must_use]
+pub fn later_objection(process: &Process, user: Option<u32>) -> Option<Why> {
+    match (process.user, user) {
+        (None, _) => Some(Why::Gone),
+        (Some(theirs), Some(ours)) if theirs != ours => Some(Why::OthersProcess),
+        _ if process.oom_score_adj == Some(badness::NEVER) => Some(Why::Exempt),
+        _ => None,
+    }
+}
+
+/// Room to work in, one for each row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Given: how much it is wanted.
+    pub rank: Rank,
+    /// The row of the root of its tree, once [`choose`] is done.
+    root: u32,
+    /// Of a root: its tree.
+    held: Bytes,
+    rss: Bytes,
+    processes: u32,
+    tree_rank: Rank,
+}
+
+impl Node {
+    /// Of a process that may be chosen.
+    #[must_use]
+    pub const fn new(rank: Rank) -> Self {
+        Self {
+            rank,
+            root: 0,
+            held: Bytes(0),
+            rss: Bytes(0),
+            processes: 0,
+            tree_rank: rank,
+        }
+    }
+}
+
+/// A tree, or a single process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tree {
+    /// The row of its root.
+    pub root: usize,
+    /// Anonymous memory and swap of all its processes: what their end gives back.
+    pub held: Bytes,
+    /// Their RSS: what several of them share counts for each.
+    pub rss: Bytes,
+    /// How many they are.
+    pub processes: u32,
+    /// How much it is wanted.
+    pub rank: Rank,
+    /// The root's oom_score, 0 where it was not read.
+    pub score: i64,
+}
+
+/// What was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Choice {
+    /// The one to end, and the next two.
+    pub best: [Option<Tree>; 3],
+    /// How many trees there are, those that are too small included.
+    pub trees: u32,
+    /// How many of them are smaller than asked for.
+    pub too_small: u32,
+}
+
+/// The largest tree of at least `least` bytes, the most wanted first. `rows` are those that may be chosen, in the order of their
+/// numbers, and as many as `nodes`.
+///
+/// A process belongs to its parent's tree when the parent may be chosen, too. A parent that was started after its child is another
+/// process that got the parent's number. Linear but for one binary search a process: paths to the root are made short when they are
+/// walked.
+#[must_use]
+pub fn choose(rows: &[Process], nodes: &mut [Node], by: By, least: Bytes) -> Choice {
+    let count = rows.len().min(nodes.len());
+    let (rows, nodes) = (&rows[..count], &mut nodes[..count]);
+    link(rows, nodes, by);
+    sum(rows, nodes);
+    let mut choice = Choice::default();
+    for (at, row) in rows.iter().enumerate() {
+        let node = nodes[at];
+        if index(node.root) != at {
+            continue;
+        }
+        choice.trees += 1;
+        if node.held < least {
+            choice.too_small += 1;
+            continue;
+        }
+        let tree = Tree {
+            root: at,
+            held: node.held,
+            rss: node.rss,
+            processes: node.processes,
+            rank: node.tree_rank,
+            score: row.oom_score.unwrap_or(0),
+        };
+        insert(&mut choice.best, tree, by);
+    }
+    choice
+}
+
+/// The rows of a tree, its root first.
+pub fn members(nodes: &[Node], tree: &Tree) -> impl Iterator<Item = usize> {
+    let root = tree.root;
+    let others = nodes
+        .iter()
+        .enumerate()
+        .filter(move |(at, node)| *at != root && index(node.root) == root)
+        .map(|(at, _)| at);
+    core::iter::once(root).chain(others)
+}
+
+const fn index(row: u32) -> usize {
+    row as usize
+}
+
+/// Sets each row's root.
+fn link(rows: &[Process], nodes: &mut [Node], by: By) {
+    for (at, row) in rows.iter().enumerate() {
+        let parent = match by {
+            By::Tree => parent_of(rows, row),
+            By::Process | By::Score => None,
+        };
+        // Rows are fewer than there are numbers, which are 2^22 at most.
+        nodes[at].root = u32::try_from(parent.unwrap_or(at)).unwrap_or(0);
+    }
+    for at in 0..rows.len() {
+        let root = root_of(nodes, at);
+        // All on the way lead there at once from now on.
+        let mut here = at;
+        while index(nodes[here].root) != here && nodes[here].root != root {
+            here = index(core::mem::replace(&mut nodes[here].root, root));
+        }
+    }
+}
+
+fn parent_of(rows: &[Process], row: &Process) -> Option<usize> {
+    let at = rows
+        .binary_search_by_key(&row.parent?, |row| row.pid)
+        .ok()?;
+    (rows[at].pid != row.pid && rows[at].started <= row.started).then_some(at)
+}
+
+/// Follows parents up. Processes of one moment that name each other as parents, which only a table read while numbers were handed out
+/// anew can show, are cut apart where the walk began.
+fn root_of(nodes: &mut [Node], at: usize) -> u32 {
+    let mut here = at;
+    for _ in 0..=nodes.len() {
+        let next = index(nodes[here].root);
+        if next == here {
+            return nodes[here].root;
+        }
+        here = next;
+    }
+    nodes[here].root = u32::try_from(here).unwrap_or(0);
+    nodes[here].root
+}
+
+fn sum(rows: &[Process], nodes: &mut [Node]) {
+    for (at, row) in rows.iter().enumerate() {
+        let rank = nodes[at].rank;
+        let tree = &mut nodes[index(nodes[at].root)];
+        tree.held = tree.held.plus(row.memory.own().unwrap_or_default());
+        tree.rss = tree.rss.plus(row.memory.rss.unwrap_or_default());
+        tree.processes += 1;
+        // One process that is to be spared spares its tree.
+        tree.tree_rank = match (tree.tree_rank, rank) {
+            (Rank::Avoided, _) | (_, Rank::Avoided) => Rank::Avoided,
+            (one, other) => one.max(other),
+        };
+    }
+}
+
+/// Puts a tree among the best; of equals the first stays first.
+fn insert(best: &mut [Option<Tree>; 3], tree: Tree, by: By) {
+    let weight = |tree: &Tree| match by {
+        By::Tree | By::Process => (tree.rank, 0, tree.held),
+        By::Score => (tree.rank, tree.score, tree.held),
+    };
+    let mut tree = Some(tree);
+    for slot in best {
+        let is_better = match (&tree, &slot) {
+            (Some(new), Some(old)) => weight(new) > weight(old),
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if is_better {
+            core::mem::swap(slot, &mut tree);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::processes::{Comm, Memory};
+    use crate::units::Ticks;
+    use std::vec::Vec;
+
+    fn pid(number: u64) -> Pid {
+        Pid::new(number).expect("a pid")
+    }
+
+    /// A process of so many MiB, started in the order of the numbers.
+    fn process(number: u64, parent: u64, mib: u64) -> Process {
+        Process {
+            pid: pid(number),
+            parent: Pid::new(parent),
+            started: Ticks(number),
+            comm: Comm::of(b"x"),
+            state: b'S',
+            kind: Kind::User,
+            user: Some(1000),
+            memory: Memory {
+                rss: Some(Bytes((mib + 10) << 20)),
+                anon: Some(Bytes(mib << 20)),
+                swap: Some(Bytes(0)),
+                ..Memory::default()
+            },
+            oom_score: None,
+            oom_score_adj: Some(0),
+        }
+    }
+
+    fn choose_of(rows: &[Process], by: By) -> (Choice, Vec<Node>) {
+        let mut nodes: Vec<Node> = rows.iter().map(|_| Node::new(Rank::Ordinary)).collect();
+        (choose(rows, &mut nodes, by, Bytes(0)), nodes)
+    }
+
+    fn numbers(choice: &Choice, rows: &[Process]) -> Vec<i32> {
+        let trees = choice.best.iter().flatten();
+        trees.map(|tree| rows[tree.root].pid.get()).collect()
+    }
+
+    #[test]
+    fn the_largest_tree_wins_even_if_its_root_is_small() {
+        let rows = [
+            process(10, 1, 1),
+            process(11, 10, 50),
+            process(12, 11, 60),
+            process(20, 1, 100),
+            process(30, 1, 5),
+            process(40, 1, 7),
+        ];
+        let (choice, nodes) = choose_of(&rows, By::Tree);
+        assert_eq!(numbers(&choice, &rows), [10, 20, 40]);
+        let best = choice.best[0].expect("one");
+        assert_eq!(best.held, Bytes(111 << 20));
+        assert_eq!((best.rss, best.processes), (Bytes(141 << 20), 3));
+        assert_eq!(choice.trees, 4);
+        assert_eq!(members(&nodes, &best).collect::<Vec<_>>(), [0, 1, 2]);
+        let (choice, _) = choose_of(&rows, By::Process);
+        assert_eq!(numbers(&choice, &rows), [20, 12, 11]);
+    }
+
+    #[test]
+    fn by_score_the_kernels_own_figure_decides() {
+        let mut rows = [process(10, 1, 100), process(20, 1, 1), process(30, 20, 1)];
+        for (row, score) in rows.iter_mut().zip([600, 900, 700]) {
+            row.oom_score = Some(score);
+        }
+        let (choice, _) = choose_of(&rows, By::Score);
+        assert_eq!(numbers(&choice, &rows), [20, 30, 10]);
+    }
+
+    #[test]
+    fn swap_counts_and_before_linux_4_5_rss_stands_for_anonymous_memory() {
+        let mut rows = [process(10, 1, 1), process(20, 1, 30), process(30, 1, 1)];
+        rows[0].memory.swap = Some(Bytes(50 << 20));
+        rows[2].memory.anon = None;
+        rows[2].memory.rss = Some(Bytes(40 << 20));
+        let (choice, _) = choose_of(&rows, By::Tree);
+        assert_eq!(numbers(&choice, &rows), [10, 30, 20]);
+    }
+
+    #[test]
+    fn what_is_preferred_goes_first_and_what_is_avoided_last_whatever_the_size() {
+        let rows = [
+            process(10, 1, 100),
+            process(20, 1, 50),
+            process(30, 1, 1),
+            process(31, 30, 1),
+        ];
+        let ranks = [
+            Rank::Avoided,
+            Rank::Ordinary,
+            Rank::Ordinary,
+            Rank::Preferred,
+        ];
+        let mut nodes = ranks.map(Node::new);
+        let choice = choose(&rows, &mut nodes, By::Tree, Bytes(0));
+        assert_eq!(numbers(&choice, &rows), [30, 20, 10]);
+        // One that is avoided spares its tree, even beside one that is preferred.
+        let mut nodes = [
+            Rank::Ordinary,
+            Rank::Ordinary,
+            Rank::Avoided,
+            Rank::Preferred,
+        ]
+        .map(Node::new);
+        let choice = choose(&rows, &mut nodes, By::Tree, Bytes(0));
+        assert_eq!(numbers(&choice, &rows), [10, 20, 30]);
+    }
+
+    #[test]
+    fn a_parent_younger_than_its_child_is_another_process() {
+        let mut rows = [process(10, 1, 5), process(11, 10, 5)];
+        rows[0].started = Ticks(99);
+        let (choice, _) = choose_of(&rows, By::Tree);
+        assert_eq!(choice.trees, 2);
+        rows[0].started = rows[1].started;
+        assert_eq!(
+            choose_of(&rows, By::Tree).0.trees,
+            1,
+            "10 ms are one moment"
+        );
+    }
+
+    #[test]
+    fn a_circle_of_parents_ends() {
+        let mut rows = [
+            process(10, 12, 1),
+            process(11, 10, 1),
+            process(12, 11, 1),
+            process(13, 13, 1),
+        ];
+        for row in &mut rows {
+            row.started = Ticks(5);
+        }
+        let (choice, nodes) = choose_of(&rows, By::Tree);
+        assert_eq!(choice.trees, 2);
+        let all: u32 = choice
+            .best
+            .iter()
+            .flatten()
+            .map(|tree| tree.processes)
+            .sum();
+        assert_eq!(all, 4);
+        assert!(
+            nodes
+                .iter()
+                .all(|node| nodes[index(node.root)].root == node.root)
+        );
+    }
+
+    #[test]
+    fn a_chain_of_30_000_parents_takes_no_longer_than_as_many_single_ones() {
+        // Numbers handed out anew: each parent's is above its child's, so that every walk begins at the far end.
+        let last = 30_001;
+        let mut rows: Vec<Process> = (2..=last)
+            .map(|number| process(number, number + 1, 1))
+            .collect();
+        for row in &mut rows {
+            row.started = Ticks(last - u64::try_from(row.pid.get()).expect("positive"));
+        }
+        let start = std::time::Instant::now();
+        let (choice, _) = choose_of(&rows, By::Tree);
+        assert_eq!(
+            (choice.trees, choice.best[0].expect("one").processes),
+            (1, 30_000)
+        );
+        // Quadratic it would be 450 million steps: seconds in a debug build.
+        assert!(start.elapsed() < core::time::Duration::from_secs(1));
+    }
+
+    #[test]
+    fn what_is_smaller_than_asked_for_is_counted_and_left_alone() {
+        let rows = [process(10, 1, 5), process(20, 1, 50)];
+        let mut nodes = [Node::new(Rank::Preferred), Node::new(Rank::Ordinary)];
+        let choice = choose(&rows, &mut nodes, By::Tree, Bytes(10 << 20));
+        assert_eq!(numbers(&choice, &rows), [20]);
+        assert_eq!((choice.trees, choice.too_small), (2, 1));
+    }
+
+    #[test]
+    fn without_anybody_nobody_is_chosen() {
+        assert_eq!(choose_of(&[], By::Tree).0, Choice::default());
+    }
+
+    #[test]
+    fn who_may_never_be_chosen_is_told_by_stat_alone() {
+        let own = [pid(77), pid(70)];
+        let why = |change: &dyn Fn(&mut Process)| {
+            let mut row = process(10, 1, 5);
+            change(&mut row);
+            objection(&row, &own)
+        };
+        assert_eq!(why(&|_| {}), None);
+        assert_eq!(why(&|row| row.kind = Kind::Kernel), Some(Why::KernelThread));
+        assert_eq!(why(&|row| row.state = b'Z'), Some(Why::Zombie));
+        assert_eq!(why(&|row| row.pid = pid(1)), Some(Why::Init));
+        assert_eq!(why(&|row| row.pid = pid(77)), Some(Why::Own));
+        assert_eq!(why(&|row| row.pid = pid(70)), Some(Why::Own));
+    }
+
+    #[test]
+    fn others_and_the_exempt_are_spared_and_root_may_end_anybody() {
+        let row = process(10, 1, 5);
+        assert_eq!(later_objection(&row, Some(1000)), None);
+        assert_eq!(later_objection(&row, Some(1001)), Some(Why::OthersProcess));
+        assert_eq!(later_objection(&row, None), None);
+        let exempt = Process {
+            oom_score_adj: Some(-1000),
+            ..row.clone()
+        };
+        assert_eq!(later_objection(&exempt, None), Some(Why::Exempt));
+        let gone = Process { user: None, ..row };
+        assert_eq!(later_objection(&gone, None), Some(Why::Gone));
+    }
+}

@@ -1,0 +1,786 @@
+//! `memdoor kill`: whom it chooses, what it writes before, that it hits nobody else, and how it ends.
+//!
+//! Every run is confined to the processes of its own test: `--only` has a name that no other process has.
+
+mod common;
+
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, unprivileged, works};
+use common::json::Json;
+use common::memcg::{MIB, Memcg};
+use common::run::{Ended, Running, memdoor, poll, run, run_command, through};
+use common::skip;
+use common::target::{Victim, victim};
+use nix::sys::signal::Signal;
+
+/// A name that no other process has, of at most 15 bytes.
+fn name() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("mk{}-{number}", std::process::id())
+}
+
+/// A tree of `children` + 1 processes of that name, each holding so many MiB.
+fn family(name: &str, mib: u64, children: u32) -> Victim {
+    Victim::start(&["family", name, &mib.to_string(), &children.to_string()])
+}
+
+/// `memdoor kill` that finds memory short whatever there is, and may choose only processes of that name.
+fn kill_args<'a>(only: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec![
+        "kill",
+        "--config",
+        "/dev/null",
+        "--threshold",
+        "0",
+        "--only",
+        only,
+    ];
+    args.extend(more);
+    args
+}
+
+fn kill(only: &str, more: &[&str]) -> Ended {
+    run(&kill_args(only, more))
+}
+
+/// The value behind a label of the text.
+fn value<'o>(out: &'o str, label: &str) -> &'o str {
+    let line = out
+        .lines()
+        .find_map(|line| line.strip_prefix(label)?.strip_prefix(": "));
+    line.unwrap_or_else(|| panic!("no {label} in {out}"))
+}
+
+fn kib(out: &str, label: &str) -> u64 {
+    let digits = value(out, label).strip_suffix(" kB").expect("kB");
+    digits.parse().expect("a number")
+}
+
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.trim().is_empty() && !rest.starts_with(" Z"))
+}
+
+#[test]
+fn with_enough_memory_nothing_is_done_or_said() {
+    let name = name();
+    let victim = family(&name, 1, 0);
+    let only = format!("^{name}$");
+    let ended = run(&[
+        "kill",
+        "--config",
+        "/dev/null",
+        "--once",
+        "--threshold",
+        "100",
+        "--only",
+        &only,
+    ]);
+    assert_eq!(
+        (ended.code(), ended.out.as_str(), ended.err.as_str()),
+        (0, "", "")
+    );
+    assert!(is_alive(victim.pid));
+}
+
+#[test]
+fn a_dry_run_names_the_largest_tree_and_who_was_near_and_ends_nobody() {
+    let name = name();
+    let small = family(&name, 4, 0);
+    let large = family(&name, 8, 3);
+    let middle = family(&name, 8, 1);
+    let ended = kill(&format!("^{name}$"), &["--once", "--dry-run"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let out = &ended.out;
+    assert_eq!(value(out, "Victim PID"), large.id());
+    assert_eq!(value(out, "Victim Processes"), "4");
+    let held = kib(out, "Victim Anonymous Memory And Swap");
+    assert!((32 * 1024..36 * 1024).contains(&held), "{out}");
+    let near: Vec<&str> = out
+        .lines()
+        .filter(|line| line.starts_with("Next: "))
+        .collect();
+    assert!(
+        near[0].starts_with(&format!("Next: PID {} (", middle.pid)),
+        "{out}"
+    );
+    assert!(
+        near[1].starts_with(&format!("Next: PID {} (", small.pid)),
+        "{out}"
+    );
+    assert!(value(out, "Not Candidates").contains("not --only"));
+    assert!(ended.err.contains("outcome=dry_run"), "{}", ended.err);
+    for victim in [&small, &large, &middle] {
+        assert!(is_alive(victim.pid));
+    }
+}
+
+#[test]
+fn a_dry_run_in_json_is_one_object_with_the_same_figures() {
+    let name = name();
+    let victim = family(&name, 4, 1);
+    let ended = kill(
+        &format!("^{name}$"),
+        &["--once", "--dry-run", "--format", "json"],
+    );
+    assert_eq!(ended.out.lines().count(), 1);
+    let json = Json::parse(ended.out.trim_end());
+    assert_eq!(json.text("event_name"), "memdoor.action.kill");
+    assert_eq!(json.number("process.pid"), i64::from(victim.pid));
+    assert_eq!(json.text("memdoor.kill.outcome"), "dry_run");
+    assert_eq!(json.number("memdoor.kill.processes"), 2);
+    assert!(json.number("memdoor.kill.held_bytes") >= 8 << 20);
+}
+
+#[test]
+fn by_process_the_largest_single_one_is_named() {
+    let name = name();
+    let _tree = family(&name, 4, 3);
+    let single = family(&name, 8, 0);
+    let only = format!("^{name}$");
+    let by = |by| kill(&only, &["--once", "--dry-run", "--by", by]);
+    assert_eq!(value(&by("process").out, "Victim PID"), single.id());
+    assert_ne!(value(&by("tree").out, "Victim PID"), single.id());
+    assert_eq!(value(&by("score").out, "Victim Processes"), "1");
+}
+
+#[test]
+fn prefer_avoid_ignore_and_a_least_size_count_before_the_size() {
+    let name = name();
+    let names = ["a", "b", "c"].map(|end| format!("{name}{end}"));
+    let [a, b, c] =
+        [(&names[0], 12), (&names[1], 8), (&names[2], 4)].map(|(name, mib)| family(name, mib, 0));
+    let only = format!("^{name}");
+    let chosen = |more: &[&str]| {
+        let ended = kill(&only, &[&["--once", "--dry-run"], more].concat());
+        value(&ended.out, "Victim PID").to_owned()
+    };
+    assert_eq!(chosen(&[]), a.id());
+    assert_eq!(chosen(&["--avoid", &names[0]]), b.id());
+    assert_eq!(chosen(&["--prefer", &names[2]]), c.id());
+    assert_eq!(
+        chosen(&["--ignore", &names[0], "--ignore", &names[1]]),
+        c.id()
+    );
+    assert_eq!(chosen(&["--prefer", &names[2], "--min-size", "6M"]), a.id());
+    assert_eq!(
+        chosen(&["--prefer", &format!("cmdline:family {}", names[1])]),
+        b.id()
+    );
+    assert_eq!(chosen(&["--avoid", "exe:/no/such"]), a.id());
+    let family = format!("mine=^{}$", names[1]);
+    let ended = run(&[
+        "kill",
+        "--config",
+        "/dev/null",
+        "--once",
+        "--dry-run",
+        "--threshold",
+        "0",
+        "--family",
+        &family,
+        "--only",
+        "mine",
+    ]);
+    assert_eq!(value(&ended.out, "Victim PID"), b.id());
+}
+
+#[test]
+fn memory_is_short_and_nobody_may_be_chosen_is_an_error() {
+    let ended = kill(&format!("^{}$", name()), &["--once"]);
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(
+        value(&ended.out, "Action"),
+        "none: memory is short, and nobody may be chosen"
+    );
+    assert!(ended.err.contains("outcome=nobody"));
+}
+
+#[test]
+fn the_largest_tree_dies_the_others_live_and_what_is_freed_is_what_it_held() {
+    let name = name();
+    let small = family(&name, 4, 0);
+    let mut large = family(&name, 16, 3);
+    let middle = family(&name, 8, 1);
+    let ended = kill(&format!("^{name}$"), &["--once"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    large.wait();
+    let out = &ended.out;
+    assert_eq!(value(out, "Victim PID"), large.id());
+    assert_eq!(value(out, "Action"), "SIGTERM: the victim has ended");
+    assert!(
+        (64..70).contains(&(kib(out, "Freed By Their End") / 1024)),
+        "{out}"
+    );
+    assert!(is_alive(small.pid) && is_alive(middle.pid));
+    // The evidence came first.
+    let evidence = out
+        .find("##### PROCESS BASIC INFORMATION #####")
+        .expect("evidence");
+    assert!(
+        evidence
+            < out
+                .find("##### KILL INFORMATION #####")
+                .expect("the action")
+    );
+    assert!(out.contains("##### PROCESS MEMORY INFORMATION #####"));
+    // Nothing that waits for the victim's mmap_lock.
+    assert!(!out.contains("PSS") && !out.contains("MAPPING"), "{out}");
+}
+
+#[test]
+fn who_does_not_hear_sigterm_gets_sigkill_after_the_grace() {
+    let name = name();
+    let mut deaf = Victim::start(&["family", "--deaf", &name, "4", "3"]);
+    let before = Instant::now();
+    let ended = kill(
+        &format!("^{name}$"),
+        &["--once", "--grace", "0.5", "--hard", "0"],
+    );
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert!(before.elapsed() >= Duration::from_millis(500));
+    deaf.wait();
+    assert_eq!(
+        value(&ended.out, "Action"),
+        "SIGTERM, then SIGKILL: the victim has ended"
+    );
+    // The children die with their parent, and may have done so before it was their turn.
+    let sent: u32 = value(&ended.out, "Processes Sent SIGKILL")
+        .parse()
+        .expect("a number");
+    assert!((1..=4).contains(&sent));
+    assert!((16..20).contains(&(kib(&ended.out, "Freed By Their End") / 1024)));
+}
+
+#[test]
+fn below_the_hard_bound_nobody_is_waited_for() {
+    let name = name();
+    let mut deaf = Victim::start(&["family", "--deaf", &name, "4", "0"]);
+    let before = Instant::now();
+    let ended = kill(
+        &format!("^{name}$"),
+        &["--once", "--grace", "600", "--hard", "100"],
+    );
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert!(before.elapsed() < Duration::from_secs(30));
+    deaf.wait();
+    assert_eq!(value(&ended.out, "Processes Sent SIGKILL"), "1");
+}
+
+/// A shell that starts a process each 10 ms, none of which hears SIGTERM or ends with it.
+#[test]
+fn children_started_after_the_choice_die_with_the_tree() {
+    let (name, dir) = (name(), TempDir::new());
+    let copy = |program: &str, name: &str| dir.program(std::path::Path::new(program), name);
+    let (shell, child) = (
+        copy("/bin/bash", &name),
+        copy("/bin/sleep", &format!("{name}s")),
+    );
+    let script = r#"trap "" TERM; for n in $(seq 150); do "$0" 60 & sleep 0.01; done; wait"#;
+    let _growing = Running::start(common::run::command(&shell, &["-c", script, &child]));
+    let only = format!("^{name}");
+    let found = || {
+        let tried = kill(&only, &["--once", "--dry-run"]);
+        let is_there = tried.out.contains("Victim Processes: ");
+        is_there.then(|| {
+            value(&tried.out, "Victim Processes")
+                .parse::<u32>()
+                .expect("a number")
+        })
+    };
+    let before = poll("a tree", || found().filter(|count| *count > 2));
+    let ended = kill(&only, &["--once", "--grace", "1", "--hard", "0"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let sent: u32 = value(&ended.out, "Processes Sent SIGKILL")
+        .parse()
+        .expect("a number");
+    assert!(sent > before + 3, "{before}: {}", ended.out);
+    assert_eq!(found(), None);
+}
+
+#[test]
+fn hostile_names_reach_neither_terminal_nor_json_as_they_are() {
+    let name = name();
+    let hostile = format!(r#"{name}"\x1b[2J\n\xff"#);
+    let _victim = Victim::start(&["family", &hostile, "2", "0"]);
+    let only = format!("^{name}\"");
+    let ended = kill(&only, &["--once", "--dry-run"]);
+    let is_plain = |text: &str| text.chars().all(|c| c == '\n' || !c.is_control());
+    assert!(is_plain(&ended.out) && is_plain(&ended.err), "{ended:#?}");
+    assert!(
+        value(&ended.out, "Victim Command Name").contains(r"\033"),
+        "{}",
+        ended.out
+    );
+    let ended = kill(&only, &["--once", "--dry-run", "--format", "json"]);
+    let json = Json::parse(ended.out.trim_end());
+    assert!(json.text("memdoor.process.comm").starts_with(&name));
+    // What is no UTF-8 is matched as a question mark.
+    let ended = kill(&format!("^{name}.*\\?$"), &["--once", "--dry-run"]);
+    assert!(ended.out.contains("Victim PID") || ended.out.contains("nobody"));
+}
+
+#[test]
+fn memdoor_and_its_ancestors_are_never_chosen() {
+    // This test is memdoor's parent, and nothing else is called so.
+    let own = std::env::args().next().expect("a name");
+    let ended = kill(&format!("cmdline:^{own}"), &["--once", "--dry-run"]);
+    assert_eq!(
+        value(&ended.out, "Action"),
+        "none: memory is short, and nobody may be chosen"
+    );
+    assert!(value(&ended.out, "Not Candidates").contains("memdoor and above"));
+}
+
+#[test]
+fn another_users_processes_are_not_for_an_ordinary_user() {
+    if !is_root() {
+        return skip("needs root, to be another user");
+    }
+    let name = name();
+    let victim = family(&name, 2, 0);
+    let dir = TempDir::new();
+    let copy = dir.program(std::path::Path::new(common::run::MEMDOOR), "memdoor");
+    let only = format!("^{name}$");
+    let command = common::run::command(&copy, &kill_args(&only, &["--once"]));
+    let ended = run_command(unprivileged(&command));
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(
+        value(&ended.out, "Not Candidates").contains("1 other users'"),
+        "{}",
+        ended.out
+    );
+    assert!(is_alive(victim.pid));
+}
+
+#[test]
+fn an_exempt_process_is_spared() {
+    if !is_root() {
+        return skip("needs root, to exempt a process from the OOM killer");
+    }
+    let name = name();
+    let victim = family(&name, 2, 0);
+    if std::fs::write(format!("/proc/{}/oom_score_adj", victim.pid), "-1000").is_err() {
+        return skip("needs CAP_SYS_RESOURCE");
+    }
+    let ended = kill(&format!("^{name}$"), &["--once"]);
+    assert_eq!(ended.code(), 1);
+    assert!(value(&ended.out, "Not Candidates").contains("1 oom_score_adj -1000"));
+    assert!(is_alive(victim.pid));
+}
+
+/// In a pid namespace of its own, where numbers can be handed out again: the victim dies while memdoor holds its pidfd and waits
+/// for a reader of the evidence, and another process of the same name gets its number, which must live; or nobody does.
+#[test]
+fn a_process_that_got_the_number_of_the_victim_is_not_signalled() {
+    let namespace = ["unshare", "-p", "-f", "--mount-proc"];
+    if !is_root() || !works(&[&namespace[..], &["true"]].concat()) {
+        return skip("needs root and unshare, for a pid namespace");
+    }
+    let script = r#"
+        set -e
+        cd "$2"
+        mkfifo out in
+        exec 3<>out 4<>in
+        "$0" family "$3" 2 0 <in >first & victim=$!
+        until grep -q ready first; do :; done
+        # Full, so that the evidence has to wait.
+        dd if=/dev/zero of=out bs=4096 count=16 oflag=nonblock 2>/dev/null || :
+        "$1" kill --config /dev/null --once --threshold 0 --only "^$3\$" --evidence-ms 10000 --hard 0 --grace 1 >out 2>err & memdoor=$!
+        until ls -l /proc/$memdoor/fd 2>/dev/null | grep -q pidfd; do :; done
+        kill -9 $victim
+        wait $victim || :
+        if [ "$4" = reused ]; then
+            echo $((victim - 1)) >/proc/sys/kernel/ns_last_pid
+            "$0" family "$3" 2 0 <in >second & other=$!
+            [ $other = $victim ] || { echo "no such number: $other"; exit 9; }
+            until grep -q ready second; do :; done
+        else
+            other=$victim
+        fi
+        cat <&3 >/dev/null & reader=$!
+        code=0
+        wait $memdoor || code=$?
+        state=$(sed 's/.*) //; s/ .*//' /proc/$other/stat 2>/dev/null || echo gone)
+        kill $reader
+        echo "code $code state $state"
+        cat err
+    "#;
+    for (number, state) in [("reused", "S"), ("free", "gone")] {
+        let (name, dir) = (name(), TempDir::new());
+        let mut command = common::run::command("bash", &["-c", script]);
+        command.arg(common::target::path());
+        command.args([common::run::MEMDOOR, &dir.join(""), &name, number]);
+        let ended = run_command(through(&namespace, &command));
+        let expected = format!("code 5 state {state}");
+        assert!(ended.out.contains(&expected), "{ended:#?}");
+        assert!(ended.out.contains("outcome=vanished"), "{ended:#?}");
+    }
+}
+
+/// What a replaced /proc/meminfo says; other files of /proc are as they are.
+fn with_meminfo(text: &str, inner: &Command, dir: &TempDir) -> Ended {
+    let file = dir.write("meminfo", text.as_bytes());
+    let script = format!("mount --bind '{file}' /proc/meminfo && exec \"$@\"");
+    let inner = common::run::through_shell(&script, inner);
+    run_command(through(&["unshare", "-m"], &inner))
+}
+
+#[test]
+fn odd_figures_are_a_warning_and_no_end() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let victim = family(&name, 2, 0);
+    let only = format!("^{name}$");
+    let kill = |text: &str| {
+        let args = [
+            "kill",
+            "--config",
+            "/dev/null",
+            "--once",
+            "--dry-run",
+            "--only",
+            &only,
+            "--swap-free",
+            "10",
+        ];
+        with_meminfo(text, &memdoor(&args), &dir)
+    };
+    let rest = "SwapTotal: 10 kB\nSwapFree: 0 kB\n";
+    let old = kill(&format!(
+        "MemTotal: 1000 kB\nMemFree: 20 kB\nCached: 10 kB\n{rest}"
+    ));
+    assert!(old.err.contains("has no MemAvailable"), "{old:#?}");
+    assert_eq!(value(&old.out, "Victim PID"), victim.id());
+    let wrapped = kill(
+        "MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 10 kB\nSwapFree: 18446744073709551600 kB\n",
+    );
+    assert!(
+        wrapped.err.contains("SwapFree can't be true"),
+        "{wrapped:#?}"
+    );
+    assert_eq!(value(&wrapped.out, "Victim PID"), victim.id());
+    for garbage in [
+        "",
+        "x\n",
+        "MemTotal: 0 kB\nMemAvailable: 0 kB\n",
+        "MemTotal: 10 kB\nMemAvailable: 99 kB\n",
+    ] {
+        let ended = kill(garbage);
+        assert_eq!(ended.code(), 0, "{garbage:?}: {ended:#?}");
+        assert!(
+            ended.err.contains("does not tell how much memory"),
+            "{ended:#?}"
+        );
+    }
+}
+
+#[test]
+fn in_a_control_group_its_own_limit_and_processes_count() {
+    let Some(group) = Memcg::or_skip(Some(256 * MIB)) else {
+        return;
+    };
+    let name = name();
+    let start = |mib: &str, children: &str| {
+        Victim::start_command(group.inside(&victim(&["family", &name, mib, children])))
+    };
+    let small = start("8", "1");
+    let mut large = start("24", "3");
+    let middle = start("16", "1");
+    let outside = family(&name, 48, 3);
+    let path = group.path();
+    let only = format!("^{name}$");
+    let at = |threshold: &str, more: &[&str]| {
+        let args = [
+            "kill",
+            "--config",
+            "/dev/null",
+            "--only",
+            &only,
+            "--cgroup",
+            &path,
+            "--threshold",
+            threshold,
+            "--once",
+        ];
+        run(&[&args[..], more].concat())
+    };
+    assert_eq!(at("95", &[]).out, "", "144 of 256 MiB are no 95 %");
+    let before = group.usage();
+    let ended = at("50", &[]);
+    large.wait();
+    let after = group.usage();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(value(&ended.out, "Victim PID"), large.id());
+    assert_eq!(value(&ended.out, "Total Memory"), "262144 kB");
+    let (freed, truth) = (kib(&ended.out, "Freed By Their End") * 1024, before - after);
+    assert!(freed.abs_diff(truth) * 10 <= truth, "{freed} of {truth}");
+    for victim in [&small, &middle, &outside] {
+        assert!(is_alive(victim.pid));
+    }
+}
+
+/// What `--self-report` says behind a word.
+fn figure(err: &str, name: &str) -> u64 {
+    let line = err
+        .lines()
+        .find_map(|line| line.strip_prefix("memdoor: self-report: "));
+    let parts = line
+        .unwrap_or_else(|| panic!("no self-report: {err}"))
+        .split(", ");
+    let mut figures = parts.filter_map(|part| part.strip_prefix(name));
+    figures
+        .next()
+        .and_then(|figure| figure.trim().parse().ok())
+        .expect("a figure")
+}
+
+#[test]
+fn a_daemon_ends_one_after_the_other_and_neither_allocates_nor_faults() {
+    let name = name();
+    let mut trees = [
+        family(&name, 16, 1),
+        family(&name, 4, 1),
+        Victim::start(&["family", "--deaf", &name, "8", "2"]),
+    ];
+    let args = [
+        "--cooldown",
+        "0.2",
+        "--grace",
+        "0.3",
+        "--hard",
+        "0",
+        "--self-report",
+    ];
+    let only = format!("^{name}$");
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &args)));
+    for at in [0, 2, 1] {
+        let (_, line) = daemon.until("Victim PID: ");
+        assert_eq!(line, format!("Victim PID: {}", trees[at].pid));
+        trees[at].wait();
+    }
+    daemon.until_with("nobody may be chosen");
+    daemon.signal(Signal::SIGTERM);
+    let ended = daemon.end();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(figure(&ended.err, "allocations "), 0, "{}", ended.err);
+    if has_capability(CAP_IPC_LOCK) {
+        assert_eq!(figure(&ended.err, "major faults "), 0, "{}", ended.err);
+        assert_eq!(figure(&ended.err, "minor faults "), 0, "{}", ended.err);
+    } else {
+        skip("needs CAP_IPC_LOCK: page faults were not counted");
+    }
+}
+
+#[test]
+fn a_daemon_reads_its_configuration_anew_on_sighup_and_keeps_the_old_one_when_it_is_wrong() {
+    let (name, dir) = (name(), TempDir::new());
+    let mut victim = family(&name, 4, 0);
+    let file = dir.write("conf", b"[kill]\nthreshold = 100\n");
+    let (only, log) = (format!("^{name}$"), dir.join("log"));
+    let inner = memdoor(&["kill", "--config", &file, "--only", &only, "--hard", "0"]);
+    let script = format!("exec \"$@\" 2>'{log}'");
+    let mut daemon = Running::start(common::run::through_shell(&script, &inner));
+    let logged = |words: &str| {
+        poll(words, || {
+            let text = std::fs::read_to_string(&log).ok()?;
+            text.contains(words).then_some(())
+        });
+    };
+    logged("started: threshold 100 %");
+    dir.write("conf", b"[kill]\nfrob = 1\nthreshold = 0\n");
+    daemon.signal(Signal::SIGHUP);
+    logged(":2: unknown name 'frob'");
+    logged("stays as it was");
+    assert!(is_alive(victim.pid));
+    dir.write("conf", b"[kill]\nthreshold = 0\n");
+    daemon.signal(Signal::SIGHUP);
+    daemon.until(&format!("Victim PID: {}", victim.pid));
+    victim.wait();
+    daemon.signal(Signal::SIGTERM);
+    let ended = daemon.end();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+}
+
+#[test]
+fn the_configuration_has_the_names_of_the_options_and_says_where_each_comes_from() {
+    let dir = TempDir::new();
+    let file = dir.write("conf", b"memory_threshold_percent: 70\n[kill]\nkill-timeout-seconds = 12\nonly = \"a b\"\nonly = c\n");
+    let ended = run(&["kill", "--config", &file, "--hard", "3", "--print-config"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let line = |name: &str| {
+        let lines = ended
+            .out
+            .lines()
+            .filter(|line| line.starts_with(&format!("{name} =")));
+        lines
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(line("threshold"), [format!("threshold = 70 # {file}:1")]);
+    assert_eq!(line("grace"), [format!("grace = 12 # {file}:3")]);
+    assert_eq!(
+        line("only"),
+        [
+            format!("only = \"a b\" # {file}:5"),
+            format!("only = c # {file}:5")
+        ]
+    );
+    assert_eq!(line("hard"), ["hard = 3 # command line"]);
+    assert_eq!(line("cooldown"), ["cooldown = 5 # default"]);
+    // What it prints is a configuration itself.
+    let printed = dir.write("printed", ended.out.as_bytes());
+    let again = run(&["kill", "--config", &printed, "--print-config"]);
+    let values = |out: &str| {
+        out.lines()
+            .map(|line| {
+                line.split(" # ")
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned()
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(values(&again.out), values(&ended.out));
+}
+
+#[test]
+fn what_is_wrong_in_the_configuration_is_named_with_file_and_line() {
+    let dir = TempDir::new();
+    for (text, expected) in [
+        (
+            "[kill]\nfrob = 1\n",
+            ":2: unknown name 'frob': memdoor kill --print-config lists them",
+        ),
+        (
+            "\nthreshold = 101\n",
+            ":2: --threshold: '101' is not allowed: a whole number from 0 to 100",
+        ),
+        (
+            "[kill]\nany = 1\n",
+            ":2: --any: '1' is not allowed: true or false",
+        ),
+        ("[kill]\nprefer = (\n", ":2: --prefer: '(' is no regex"),
+        ("[kil]\n", ":1: '[kil]' is no section"),
+    ] {
+        let file = dir.write("conf", text.as_bytes());
+        let ended = run(&["kill", "--config", &file]);
+        assert_eq!(ended.code(), 2, "{ended:#?}");
+        assert!(
+            ended.err.contains(&format!("{file}{expected}")),
+            "{expected}: {}",
+            ended.err
+        );
+    }
+    let ended = run(&["kill", "--config", &dir.join("none")]);
+    assert_eq!(ended.code(), 2);
+    assert!(ended.err.contains("cannot read '"), "{}", ended.err);
+}
+
+#[test]
+fn a_cgroup_that_is_not_there_or_has_no_limit_is_an_error_with_a_hint() {
+    let ended = kill("^x$", &["--once", "--cgroup", "/no/such/group"]);
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(
+        ended
+            .err
+            .contains("cannot find memory cgroup /no/such/group")
+            && ended.err.contains("hint: "),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn the_log_file_is_rotated_by_size_and_count_and_reopened_on_sighup() {
+    let (name, dir) = (name(), TempDir::new());
+    let file = dir.join("log");
+    let only = format!("^{name}$");
+    let more = [
+        "--log-file",
+        &file,
+        "--log-max-bytes",
+        "300",
+        "--log-backup-count",
+        "2",
+        "--log-level",
+        "debug",
+        "--cooldown",
+        "0.05",
+    ];
+    let daemon = Running::start(memdoor(&kill_args(&only, &more)));
+    let text = |end: &str| std::fs::read_to_string(format!("{file}{end}")).ok();
+    poll("the second old file", || text(".2"));
+    daemon.signal(Signal::SIGHUP);
+    poll("its word", || {
+        let all = ["", ".1", ".2"]
+            .map(|end| text(end).unwrap_or_default())
+            .concat();
+        all.contains("SIGHUP").then_some(())
+    });
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+    assert!(text("").is_some() && text(".1").is_some() && text(".3").is_none());
+    for end in ["", ".1", ".2"] {
+        let text = text(end).expect("there");
+        assert!(text.len() <= 300, "{text}");
+        assert!(
+            text.lines()
+                .all(|line| line.starts_with("20") && line.contains("Z ")),
+            "{text}"
+        );
+    }
+}
+
+/// In a mount namespace where the test's own socket is in the place of journald's, and of syslogd's.
+#[test]
+fn the_journal_and_syslog_get_a_datagram_for_each_decision() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let victim = family(&name, 2, 0);
+    let socket = std::os::unix::net::UnixDatagram::bind(dir.join("socket")).expect("a socket");
+    socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
+    let script = r#"
+        mount -t tmpfs none /run && mkdir -p /run/systemd/journal && touch /run/systemd/journal/socket &&
+        mount --bind "$0" /run/systemd/journal/socket &&
+        mount -t tmpfs none /dev && touch /dev/log /dev/null && mount --bind "$0" /dev/log && exec "$@"
+    "#;
+    let only = format!("^{name}$");
+    for (to, start) in [
+        (
+            "journal",
+            "SYSLOG_IDENTIFIER=memdoor\nPRIORITY=4\nMESSAGE=outcome=dry_run",
+        ),
+        ("syslog", "<28>memdoor["),
+    ] {
+        let inner = memdoor(&kill_args(&only, &["--once", "--dry-run", "--log", to]));
+        let mut command = common::run::command("sh", &["-c", script, &dir.join("socket")]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        let ended = run_command(through(&["unshare", "-m"], &command));
+        assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:#?}");
+        let mut bytes = [0; 2048];
+        let length = socket.recv(&mut bytes).expect("a datagram");
+        let text = String::from_utf8_lossy(&bytes[..length]);
+        assert!(text.starts_with(start), "{text}");
+        assert!(text.contains(&format!("pid={}", victim.pid)), "{text}");
+    }
+    let ended = kill(&only, &["--once", "--log", "syslog"]);
+    // Where nobody logs that is an error with a hint; where somebody does, it is done.
+    assert!(
+        ended.code() == 0 || ended.err.contains("hint: "),
+        "{ended:#?}"
+    );
+}
