@@ -16,7 +16,7 @@
 //! | [`report`] · [`host`] · [`target`] · [`processes`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup · all of them |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
 //! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
-//! | [`modes`] | `watch`, `snapshot`, `dmesg`, `recover`: they decide |
+//! | [`modes`] | `watch`, `snapshot`, `scores`, `check`, `dmesg`, `recover`: they decide |
 //! | `main.rs`, `cli/` | the binary: a command line to a mode to an exit code |
 //!
 //! ```text

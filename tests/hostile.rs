@@ -41,7 +41,7 @@ const PARSERS: &[Parser] = &[
         let _ = statm::parse(text);
     }),
     ("status", |text| {
-        let _ = status::parse(text);
+        let _ = (status::parse(text), status::name(text));
     }),
     ("meminfo", |text| {
         let _ = meminfo::parse(text);

@@ -2,6 +2,7 @@
 
 mod dmesg;
 mod recover;
+mod scores;
 mod snapshot;
 mod usage;
 mod values;
@@ -17,6 +18,7 @@ use memdoor::snapshot::Cmdline;
 use memdoor::sys::out::{Broken, Out, Sink, say};
 
 pub(crate) use dmesg::DmesgArgs;
+pub(crate) use scores::ScoresArgs;
 pub(crate) use snapshot::SnapshotArgs;
 pub(crate) use watch::WatchArgs;
 
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Dmesg(Box<DmesgArgs>),
     /// `memdoor recover FILE`
     Recover(CString),
+    /// `memdoor scores`
+    Scores(ScoresArgs),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.
@@ -103,12 +107,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             args.remove(1);
             recover::args(&mut Parser::from_iter(args))
         }
+        Some("scores") => {
+            args.remove(1);
+            scores::args(&mut Parser::from_iter(args))
+        }
         Some("help") => Ok(Command::Print {
             text: usage::watch(),
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot, dmesg and recover",
+            "unknown mode {}: the modes are watch, snapshot, scores, check, dmesg and recover",
             values::quoted(other.as_ref())
         ))),
     }

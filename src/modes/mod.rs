@@ -2,6 +2,7 @@
 
 pub mod dmesg;
 pub mod recover;
+pub mod scores;
 pub mod snapshot;
 pub mod watch;
 

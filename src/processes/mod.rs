@@ -5,31 +5,39 @@
 
 extern crate alloc;
 
+mod groups;
+mod order;
 mod process;
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
 use crate::fixed::Fixed;
-use crate::parse::{dec, one_number, stat, status};
+use crate::parse::{cgroup, dec, one_number, stat, status};
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
+pub use groups::{Group, Groups};
+pub use order::descending;
 pub use process::{COMM, Comm, Kind, Memory, Process};
 
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
 
-/// What is read of each process; each includes what is above it. Kernel threads have nothing below [`Depth::Identity`].
+/// What is read of each process; each but the first includes what is above it. Kernel threads have nothing below [`Depth::Identity`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Depth {
+    /// status and oom_score_adj, all that the kernel's formula takes, without stat: a third of the cost less.
+    Weight,
     /// stat: who it is, its parent and start.
     Identity,
     /// status as well: its user and its memory.
     Memory,
-    /// oom_score and oom_score_adj as well.
+    /// oom_score_adj as well.
+    Adjustment,
+    /// oom_score as well, which follows from the others.
     Badness,
 }
 
@@ -49,6 +57,12 @@ impl Table {
             rows: Vec::with_capacity(room),
             overflow: 0,
         }
+    }
+
+    /// A table with room for those of `proc` now, and as many again.
+    #[must_use]
+    pub fn arm_for(proc: &Dir) -> Self {
+        Self::arm(proc.directories() * 2 + 1024)
     }
 
     /// Reads all processes of `proc` anew. One that vanishes meanwhile is not in the table.
@@ -86,6 +100,15 @@ impl Table {
         &mut self.rows
     }
 
+    /// Finds the memory cgroup of each.
+    pub fn read_groups(&mut self, proc: &Dir, groups: &mut Groups) {
+        let mut buf = [0; BUFFER];
+        for process in &mut self.rows {
+            let found = group_of(proc, process.pid, &mut buf);
+            process.group = found.and_then(|(version, path)| groups.add(version, path));
+        }
+    }
+
     /// How many processes had no room at the last reading.
     #[must_use]
     pub const fn overflow(&self) -> u64 {
@@ -95,31 +118,84 @@ impl Table {
 
 /// One process, unless it has gone.
 fn one(proc: &Dir, pid: Pid, name: &CStr, depth: Depth, buf: &mut [u8]) -> Option<Process> {
-    let mut process = read(proc, name, c"stat", buf)
-        .ok()
-        .and_then(stat::parse)
-        .map(|stat| Process::of(pid, &stat))?;
-    if process.kind == Kind::Kernel || depth == Depth::Identity {
-        return Some(process);
+    let mut process = None;
+    if depth != Depth::Weight {
+        let stat = read(proc, name, c"stat", buf).ok().and_then(stat::parse)?;
+        let found = Process::of(pid, &stat);
+        if found.kind == Kind::Kernel || depth == Depth::Identity {
+            return Some(found);
+        }
+        process = Some(found);
     }
-    let status = read(proc, name, c"status", buf).map(status::parse);
-    if let Ok(status) = status {
-        process.user = status.euid.and_then(|user| u32::try_from(user).ok());
-        process.memory = Memory::of(&status);
+    if let Ok(text) = read(proc, name, c"status", buf) {
+        let status = status::parse(text);
+        let comm = status::name(text).unwrap_or_default();
+        process
+            .get_or_insert_with(|| Process::of_status(pid, comm.as_bytes(), &status))
+            .fill(&status);
     }
-    if depth == Depth::Badness {
-        let mut number = |file| one_number(read(proc, name, file, buf).ok()?);
-        process.oom_score = number(c"oom_score");
-        process.oom_score_adj = number(c"oom_score_adj");
+    let mut process = process?;
+    if process.state == b'Z' && process.threads > 1 {
+        process.memory = of_thread(proc, name, buf).unwrap_or_default();
+    }
+    let is_weighed = depth == Depth::Weight && process.memory.rss.is_some();
+    if is_weighed || depth >= Depth::Adjustment {
+        process.oom_score_adj = one_number(read(proc, name, c"oom_score_adj", buf).ok()?);
+    }
+    if depth >= Depth::Badness {
+        process.oom_score = one_number(read(proc, name, c"oom_score", buf).ok()?);
     }
     Some(process)
 }
 
-/// Reads `PID/FILE`.
+/// The memory of a process whose first thread has exited before the others, which only those show.
+fn of_thread(proc: &Dir, pid: &CStr, buf: &mut [u8]) -> Option<Memory> {
+    let mut tasks = Fixed::<32>::of(pid.to_bytes());
+    tasks.push(b"/task");
+    let tasks = proc.dir(tasks.as_c_str()?).ok()?;
+    let listing = tasks.listing(c".").ok()?;
+    let mut entries = Entries::new(&listing).ok()?;
+    while let Some(Ok(thread)) = entries.next() {
+        let status = read(&tasks, thread, c"status", buf).map(status::parse);
+        let memory = Memory::of(&status.unwrap_or_default());
+        if memory.rss.is_some() {
+            return Some(memory);
+        }
+    }
+    None
+}
+
+/// A number of `PID/FILE`: oom_score.
+#[must_use]
+pub fn number(proc: &Dir, pid: Pid, file: &CStr) -> Option<i64> {
+    one_number(read_of(proc, pid, file, &mut [0; 64]).ok()?)
+}
+
+/// The memory cgroup of a process.
+pub fn group_of<'b>(
+    proc: &Dir,
+    pid: Pid,
+    buf: &'b mut [u8],
+) -> Option<(cgroup::Version, &'b [u8])> {
+    cgroup::memory_cgroup(read_of(proc, pid, c"cgroup", buf).ok()?)
+}
+
+/// Its whole command line, as it set it: words that end with a NUL.
+pub fn command_line<'b>(proc: &Dir, pid: Pid, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+    read_of(proc, pid, c"cmdline", buf)
+}
+
+fn read_of<'b>(proc: &Dir, pid: Pid, file: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    read(proc, name.as_c_str().unwrap_or_default(), file, buf)
+}
+
+/// Reads `PID/FILE`, which the kernel prints in one go.
 fn read<'b>(proc: &Dir, pid: &CStr, file: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-    let mut path = Fixed::<32>::of(pid.to_bytes());
+    let mut path = Fixed::<48>::of(pid.to_bytes());
     path.push(b"/").push(file.to_bytes());
-    proc.read(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?, buf)
+    let file = proc.file(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
+    file.once(buf)
 }
 
 #[cfg(test)]

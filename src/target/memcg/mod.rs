@@ -1,5 +1,6 @@
 //! The target's memory cgroup, and the ancestor whose limit will be hit first.
 
+mod bounds;
 mod level;
 
 use super::Target;
@@ -12,6 +13,7 @@ use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::units::Bytes;
+pub use bounds::Swap;
 use level::{Level, Names};
 
 /// A cgroup's path; kubelet's longest are about 250 bytes.
