@@ -63,6 +63,7 @@ fn every_option_of_help_is_explained_and_no_other() {
         &["dmesg", "--help"],
         &["recover", "--help"],
         &["scores", "--help"],
+        &["check", "--help"],
     ];
     let help = modes.map(|mode| run(mode).out).concat();
     let readme = readme();

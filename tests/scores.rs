@@ -10,6 +10,11 @@ use common::memcg::{MIB, Memcg};
 use common::run::{Ended, command, poll, run, run_command};
 use common::skip;
 use common::target::{Victim, kib, victim};
+use memdoor::parse::cgroup::Version;
+use memdoor::parse::memcg::{Bounds, Victims};
+use memdoor::sys::file::Dir;
+use memdoor::target::memcg::{self as cgroups, Swap};
+use memdoor::units::Bytes;
 
 /// A victim with another oom_score_adj: raising takes no right.
 fn adjusted(target: &Victim, adj: i64) {
@@ -307,4 +312,69 @@ fn a_limit_above_counts_all_cgroups_below_it() {
     assert_eq!(below.oom_kills(), 1, "counted where the victim was");
     drop(cast);
     drop(below);
+}
+
+/// A hierarchy of the test's own in plain files, with the mount table that shows it.
+fn bounds_of(version: Version, files: &[(&str, &str)], swappiness: u64) -> Bounds {
+    let dir = TempDir::new();
+    let point = dir.join("hierarchy");
+    fs::create_dir_all(format!("{point}/shop")).expect("a cgroup");
+    fs::create_dir(dir.join("self")).expect("self");
+    let mount = match version {
+        Version::V1 => format!("33 25 0:29 / {point} rw - cgroup cgroup rw,memory\n"),
+        Version::V2 => format!("36 25 0:32 / {point} rw - cgroup2 none rw\n"),
+    };
+    dir.write("self/mountinfo", mount.as_bytes());
+    for (name, text) in files {
+        dir.write(&format!("hierarchy/shop/{name}"), text.as_bytes());
+    }
+    let proc = Dir::open(dir.c_str()).expect("a directory");
+    let swap = Swap {
+        total: Bytes(1000 * MIB),
+        swappiness: Some(swappiness),
+    };
+    cgroups::Memcg::new(&proc, &mut vec![0; 65_536]).bounds(version, b"/shop", swap)
+}
+
+#[test]
+fn the_scale_of_a_cgroup_is_its_limit_and_the_swap_that_it_may_use() {
+    let v2 = [("memory.max", "67108864\n"), ("memory.current", "4096\n")];
+    let bounds = bounds_of(Version::V2, &v2, 60);
+    assert_eq!(bounds.limit, Some(Bytes(64 * MIB)));
+    assert_eq!(bounds.usage, Some(Bytes(4096)));
+    assert_eq!(
+        (bounds.swap, bounds.victims),
+        (Bytes(1000 * MIB), Victims::One)
+    );
+    let with = |more: &[(&'static str, &'static str)]| [&v2[..], more].concat();
+    let little = with(&[
+        ("memory.swap.max", "1048576\n"),
+        ("memory.oom.group", "1\n"),
+    ]);
+    let bounds = bounds_of(Version::V2, &little, 60);
+    assert_eq!((bounds.swap, bounds.victims), (Bytes(MIB), Victims::All));
+    // What is not swapped is no part of the scale.
+    assert_eq!(bounds_of(Version::V2, &little, 0).swap, Bytes(0));
+    let group = [("memory.max", "max\n"), ("memory.oom.group", "1\n")];
+    let bounds = bounds_of(Version::V2, &group, 60);
+    assert_eq!((bounds.limit, bounds.victims), (None, Victims::All));
+
+    let v1 = [
+        ("memory.limit_in_bytes", "67108864\n"),
+        ("memory.usage_in_bytes", "8192\n"),
+        ("memory.memsw.limit_in_bytes", "68157440\n"),
+        ("memory.swappiness", "60\n"),
+        (
+            "memory.oom_control",
+            "oom_kill_disable 1\nunder_oom 0\noom_kill 0\n",
+        ),
+    ];
+    let bounds = bounds_of(Version::V1, &v1, 0);
+    assert_eq!(bounds.usage, Some(Bytes(8192)));
+    assert_eq!((bounds.swap, bounds.victims), (Bytes(MIB), Victims::Nobody));
+    let never = [v1[0], ("memory.swappiness", "0\n")];
+    assert_eq!(bounds_of(Version::V1, &never, 60).swap, Bytes(0));
+    assert_eq!(bounds_of(Version::V1, &v1[..1], 60).swap, Bytes(1000 * MIB));
+    let unlimited = [("memory.limit_in_bytes", "9223372036854771712\n")];
+    assert_eq!(bounds_of(Version::V1, &unlimited, 60), Bounds::default());
 }

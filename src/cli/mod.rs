@@ -1,5 +1,6 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
+mod check;
 mod dmesg;
 mod recover;
 mod scores;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Dmesg(Box<DmesgArgs>),
     /// `memdoor recover FILE`
     Recover(CString),
+    /// `memdoor check`
+    Check(Box<memdoor::modes::check::Options>),
     /// `memdoor scores`
     Scores(ScoresArgs),
     /// Help, version, or both when nothing was typed.
@@ -106,6 +109,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
         Some("recover") => {
             args.remove(1);
             recover::args(&mut Parser::from_iter(args))
+        }
+        Some("check") => {
+            args.remove(1);
+            Ok(check::args(&mut Parser::from_iter(args)))
         }
         Some("scores") => {
             args.remove(1);

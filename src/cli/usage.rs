@@ -3,6 +3,22 @@
 //! The texts are statics of bytes, because those have names, by which .cargo/offline.ld finds them: 8 kB that no watch has in memory. A
 //! string is without one, and among those that are needed.
 
+/// A static with the bytes of a text.
+macro_rules! text {
+    ($name:ident, $text:literal) => {
+        pub(super) static $name: [u8; $text.len()] = {
+            let Some(bytes) = $text.as_bytes().first_chunk() else {
+                unreachable!()
+            };
+            *bytes
+        };
+    };
+}
+
+mod host;
+
+use host::{CHECK, SCORES};
+
 /// `memdoor version 2.0.0`
 pub(super) fn version() -> String {
     format!("memdoor version {}\n", env!("CARGO_PKG_VERSION"))
@@ -28,6 +44,11 @@ pub(super) fn recover() -> String {
     with_version(&[&RECOVER])
 }
 
+/// `memdoor check --help`
+pub(super) fn check() -> String {
+    with_version(&[&CHECK])
+}
+
 /// `memdoor scores --help`
 pub(super) fn scores() -> String {
     with_version(&[&SCORES])
@@ -46,18 +67,6 @@ fn with_version(texts: &[&[u8]]) -> String {
     all
 }
 
-/// A static with the bytes of a text.
-macro_rules! text {
-    ($name:ident, $text:literal) => {
-        static $name: [u8; $text.len()] = {
-            let Some(bytes) = $text.as_bytes().first_chunk() else {
-                unreachable!()
-            };
-            *bytes
-        };
-    };
-}
-
 text!(
     USAGE,
     "\
@@ -72,6 +81,7 @@ usage: memdoor -p|--pid <target process id>
                [--follow]
                [-o|--output DIR] [--record-size SIZE] [--keep N]
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
+       memdoor check [--warning N] [--critical N] [--where] [--format text|json]
        memdoor scores [-n N] [--next] [--what-if PID=ADJ] [--format text|json]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
        memdoor recover FILE
@@ -132,33 +142,6 @@ usage: memdoor snapshot -p|--pid <process id>[,...] ...
 Writes one snapshot of each process now, whatever memory it has, then ends.
 
   -p, --pid PID        the process; several with commas, or -p again
-"
-);
-
-text!(
-    SCORES,
-    "\
-usage: memdoor scores [-n N] [--next] [--what-if PID=ADJ]...
-               [--format text|json]
-
-Lists whom the OOM killer would kill first, by the kernel's own formula, and
-who is protected from it.
-
-  -n, --top N          so many of each list; default 20, with --what-if 5
-      --next           instead: who would be killed now, in the whole system
-                       and in each cgroup with a memory limit, and who then
-      --what-if PID=ADJ
-                       shows both as they are, and again as if the process had
-                       that oom_score_adj, -1000 to 1000; nothing is changed
-      --format FORMAT  text (default) or json: one object a line
-  -h, --help           this text
-  -V, --version        the version
-
-exit codes:
-  0  done
-  1  error: /proc can't be read
-  2  the command line is wrong
-  5  no process has the PID of --what-if
 "
 );
 

@@ -21,6 +21,9 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "-p" | "--pid" => "a process ID, 1 or more",
         "-e" | "--exename" => "the full path of the target's executable, from /",
         "-m" | "--memory-pressure-threshold" => "a whole number from 1 to 99, in percent",
+        "-w" | "--warning" | "--critical" | "--threshold" => {
+            "a whole number from 1 to 99, in percent of RAM"
+        }
         "-i" | "--interval" => "seconds from 0.01 to 31536000, fractions allowed",
         "-c" | "--count" => "a whole number, 1 or more",
         "--of" => "memtotal, cgroup or auto",
@@ -104,6 +107,14 @@ pub(super) fn path(name: &str, value: OsString) -> Result<OsString> {
 
 pub(super) fn threshold(name: &str, value: &OsStr) -> Result<Threshold> {
     number(value)
+        .and_then(Threshold::new)
+        .ok_or_else(|| wrong(name, value))
+}
+
+/// The same, with or without `%` behind it.
+pub(super) fn percent(name: &str, value: &OsStr) -> Result<Threshold> {
+    let text = value.as_bytes();
+    dec(text.strip_suffix(b"%").unwrap_or(text))
         .and_then(Threshold::new)
         .ok_or_else(|| wrong(name, value))
 }

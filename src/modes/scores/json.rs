@@ -3,6 +3,7 @@
 use super::rank::Rules;
 use super::view::{Scope, View, is_set};
 use super::{NEXT, Options, Show};
+use crate::modes::sample;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes;
 use crate::report::json::Envelope;
@@ -25,26 +26,9 @@ pub(super) fn put(view: &View<'_>, options: &Options<'_>, envelope: &Envelope, o
     }
 }
 
-/// Texts of a process.
-const NAMES: [&str; 3] = [
-    "process.linux.cgroup",
-    "memdoor.process.comm",
-    "memdoor.cgroup.path",
-];
-
-/// Numbers of a process.
-const NUMBERS: [&str; 14] = [
-    "process.pid",
-    "process.parent_pid",
-    "process.user.id",
-    "process.memory.usage",
-    "memdoor.process.anon_bytes",
-    "memdoor.process.file_bytes",
-    "memdoor.process.shmem_bytes",
-    "memdoor.process.swap_bytes",
-    "memdoor.process.page_table_bytes",
+/// Numbers of a process beside those of any sample.
+const NUMBERS: [&str; 4] = [
     "memdoor.process.oom_score",
-    "memdoor.process.oom_score_adj",
     "memdoor.oom.badness_bytes",
     "memdoor.oom.rank",
     "memdoor.what_if.oom_score_adj",
@@ -63,31 +47,21 @@ fn put_victims(
         rank += 1;
         let mut buf = [0; 4096];
         let process = victim.process;
-        let memory = &process.memory;
         let cgroup = processes::group_of(&view.host.proc, process.pid, &mut buf);
-        let names = [
-            cgroup.map_or(&b""[..], |(_, path)| path),
-            process.comm.as_bytes(),
-            view.path_of(scope),
-        ];
+        let cgroup = cgroup.map_or(&b""[..], |(_, path)| path);
+        let mut line = samples.line("memdoor.process.sample", "likely OOM victim");
+        sample::process(&mut line, process);
+        line.texts(
+            &["process.linux.cgroup", "memdoor.cgroup.path"],
+            &[cgroup, view.path_of(scope)],
+        );
+        let badness = rules.kib(victim.badness).saturating_mul(1024);
         let numbers = [
-            Some(process.pid.get().into()),
-            process.parent.map(|parent| parent.get().into()),
-            process.user.map(i64::from),
-            bytes(memory.rss),
-            bytes(memory.anon),
-            bytes(memory.file),
-            bytes(memory.shmem),
-            bytes(memory.swap),
-            bytes(memory.page_tables),
             victim.score,
-            process.oom_score_adj,
-            Some(rules.kib(victim.badness).saturating_mul(1024)),
+            Some(badness),
             Some(rank),
             rules.changed(process.pid),
         ];
-        let mut line = samples.line("memdoor.process.sample", "likely OOM victim");
-        line.texts(&NAMES, &names);
         line.numbers(&NUMBERS, &numbers);
         line.put(out);
     });

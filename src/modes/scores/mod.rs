@@ -7,7 +7,7 @@ mod view;
 
 use core::mem::ManuallyDrop;
 
-use super::{Buffers, envelope, fail, open_host, output_exit};
+use super::{Buffers, envelope, open_host, output_exit};
 use crate::exit::Exit;
 use crate::report::Format;
 use crate::sys::out::{Out, Sink, say};
@@ -42,6 +42,7 @@ const NEXT: usize = 3;
 
 /// Writes it once, then ends.
 #[must_use]
+#[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     // What ends with the process needs no code to give it back.
     let mut host = match open_host() {
@@ -49,10 +50,13 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Err(exit) => return exit,
     };
     let envelope = envelope(&host);
-    let mut view = match View::read(&mut host, options) {
-        Ok(view) => ManuallyDrop::new(view),
-        Err(error) => return fail(&error),
-    };
+    let mut view = ManuallyDrop::new(View::read(&mut host, options));
+    if view.table.rows().is_empty() {
+        say(format_args!(
+            "memdoor: cannot read /proc: no process is in it"
+        ));
+        return Exit::Error;
+    }
     for (pid, _) in options.changes {
         if !view.table.rows().iter().any(|row| row.pid == *pid) {
             say(format_args!("memdoor: no process has PID {pid}"));

@@ -6,7 +6,7 @@ use super::{NEXT, Options, Show};
 use crate::badness;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes::{self, Process, descending};
-use crate::report::columns::{Keep, left, mb, name, number, percent, tenths, words};
+use crate::report::columns::{Keep, fill, left, mb, name, number};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
@@ -43,10 +43,8 @@ fn put_assumption(view: &View<'_>, options: &Options<'_>, out: &mut Out<'_>) {
         let process = view.table.rows().iter().find(|row| row.pid == *pid);
         if let Some(process) = process {
             put_who(process, out);
-            words(out, format_args!(" had oom_score_adj {adj}"));
-            if let Some(now) = process.oom_score_adj {
-                words(out, format_args!(" instead of {now}"));
-            }
+            let adjs = [Some(*adj), process.oom_score_adj].map(|adj| adj.map(i64::cast_unsigned));
+            fill(out, " had oom_score_adj ~i instead of ~i", &adjs);
         }
         out.put(b"\n");
     }
@@ -77,10 +75,8 @@ fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'
         Some((-adj, row.memory.rss.unwrap_or_default().0))
     };
     let count = (0..rows.len()).filter(|at| key(*at).is_some()).count();
-    words(
-        out,
-        format_args!("\nPROTECTED (oom_score_adj below 0): {count}\n"),
-    );
+    let all = u64::try_from(count).ok();
+    fill(out, "\nPROTECTED (oom_score_adj below 0): ~d\n", &[all]);
     if count > 0 {
         out.put(COLUMNS);
     }
@@ -94,7 +90,8 @@ fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'
         }
     }
     if count > most {
-        words(out, format_args!("... and {} more: -n\n", count - most));
+        let more = u64::try_from(count - most).ok();
+        fill(out, "... and ~d more: -n\n", &[more]);
     }
 }
 
@@ -123,11 +120,13 @@ fn put_row(
 }
 
 fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
-    out.put(b"WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n  RAM ");
-    out.put(tenths(view.meminfo.total.unwrap_or_default()).as_bytes());
-    out.put(b" MB, swap ");
-    out.put(tenths(view.meminfo.swap_total.unwrap_or_default()).as_bytes());
-    out.put(b" MB\n");
+    let size = |size: Option<Bytes>| size.map(|size| size.0);
+    let numbers = [size(view.meminfo.total), size(view.meminfo.swap_total)];
+    fill(
+        out,
+        "WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n  RAM ~m MB, swap ~m MB\n",
+        &numbers,
+    );
     if is_set(view.host, c"sys/vm/panic_on_oom") {
         out.put(b"  nobody: the kernel panics (vm.panic_on_oom); else:\n");
     }
@@ -150,30 +149,23 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
 }
 
 fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) {
-    let limit = bounds.limit.unwrap_or_default();
     out.put(b"\n");
     name(out, view.groups.path(group));
-    out.put(b"\n  limit ");
-    out.put(tenths(limit).as_bytes());
-    out.put(b" MB, ");
-    match bounds.usage {
-        Some(usage) => {
-            out.put(tenths(usage).as_bytes());
-            out.put(b" MB used");
-        }
-        None => out.put(b"usage not known"),
-    }
-    if let Some(share) = bounds.usage.and_then(|usage| Percent::of(usage, limit)) {
-        out.put(b" (");
-        out.put(percent(share).as_bytes());
-        out.put(b" %)");
-    }
-    if bounds.swap > Bytes(0) {
-        out.put(b", swap up to ");
-        out.put(tenths(bounds.swap).as_bytes());
-        out.put(b" MB");
-    }
-    out.put(b"\n");
+    let size = |size: Option<Bytes>| size.map(|size| size.0);
+    let share = bounds.usage.zip(bounds.limit);
+    let share = share.and_then(|(usage, limit)| Percent::of(usage, limit));
+    let numbers = [
+        size(bounds.limit),
+        size(bounds.usage),
+        share.map(|share| share.hundredths),
+        Some(bounds.swap.0),
+    ];
+    let words = if bounds.swap > Bytes(0) {
+        "\n  limit ~m MB, ~m MB used (~q %), swap up to ~m MB\n"
+    } else {
+        "\n  limit ~m MB, ~m MB used (~q %)\n"
+    };
+    fill(out, words, &numbers);
 }
 
 fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_>) {
@@ -189,7 +181,7 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
             && let Some(group) = view.dies_with(victim.process, scope)
         {
             let count = view.members(group, rules);
-            words(out, format_args!("          and all {count} processes of "));
+            fill(out, "          and all ~d processes of ", &[Some(count)]);
             name(out, view.groups.path(group));
             out.put(b" (memory.oom.group)\n");
         }
@@ -202,26 +194,29 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
 
 fn put_victim(rules: Rules<'_>, victim: &Victim<'_>, out: &mut Out<'_>) {
     put_who(victim.process, out);
-    let kib = rules.kib(victim.badness);
-    words(out, format_args!(", badness {kib} kB"));
-    if let Some(adj) = victim.adj {
-        words(out, format_args!(", adj {adj}"));
-    }
-    out.put(b"\n");
+    let kib = rules.kib(victim.badness).cast_unsigned();
+    let adj = victim.adj.map(i64::cast_unsigned);
+    fill(out, ", badness ~i kB, adj ~i\n", &[Some(kib), adj]);
 }
 
 /// `leaker (PID 31486)`
 fn put_who(process: &Process, out: &mut Out<'_>) {
     name(out, process.comm.as_bytes());
-    words(out, format_args!(" (PID {})", process.pid));
+    fill(out, " (PID ~d)", &[u64::try_from(process.pid.get()).ok()]);
 }
 
 fn put_guide(view: &View<'_>, out: &mut Out<'_>) {
-    out.put(b"\nGUIDE: the highest score goes first. It follows from badness = RSS + swap + page\ntables + adj * (RAM + swap) / 1000: a point of adj counts as ");
-    out.put(tenths(Bytes(view.scale().0 / 1000)).as_bytes());
+    fill(
+        out,
+        "\nGUIDE: the highest score goes first. It follows from badness = RSS + swap + page\ntables + adj * (RAM + swap) / 1000: a point of adj counts as ~m MB here.\n",
+        &[Some(view.scale().0 / 1000)],
+    );
     out.put(match view.zero_line {
-        ZeroLine::At666 => b" MB here.\n666 is the zero line since Linux 5.9 (nothing held, adj 0); 1333 is all memory.\n" as &[u8],
-        ZeroLine::At0 => b" MB here.\n0 is the zero line before Linux 5.9 (666 since); 1000 is all memory.\n",
+        ZeroLine::At666 => {
+            b"666 is the zero line since Linux 5.9 (nothing held, adj 0); 1333 is all memory.\n"
+                as &[u8]
+        }
+        ZeroLine::At0 => b"0 is the zero line before Linux 5.9 (666 since); 1000 is all memory.\n",
     });
     out.put(b"adj -1000 is never killed and shows 0; 1000 goes first. To protect a process, as\nroot: echo -500 >/proc/PID/oom_score_adj; a service: OOMScoreAdjust=-500.\nIn each cgroup with a limit: --next. With another adj: --what-if PID=ADJ\n");
 }

@@ -2,7 +2,6 @@
 
 use super::rank::{Change, Rules, is_spared};
 use super::{Options, Show};
-use crate::error::Error;
 use crate::host::{Host, Numbers};
 use crate::modes::say_hint;
 use crate::parse::memcg::{Bounds, Victims};
@@ -37,12 +36,12 @@ pub(super) enum ZeroLine {
 }
 
 impl<'h> View<'h> {
-    pub(super) fn read(host: &'h mut Host, options: &Options<'_>) -> Result<Self, Error> {
+    pub(super) fn read(host: &'h mut Host, options: &Options<'_>) -> Self {
         let meminfo = host.meminfo().unwrap_or_default();
         let host = &*host;
         let mut table = Table::arm_for(&host.proc);
-        let read = table.read(&host.proc, Depth::Weight);
-        read.map_err(|errno| Error::new("read", b"/proc", errno))?;
+        // No process at all is told by the caller.
+        let _ = table.read(&host.proc, Depth::Weight);
         let first = Pid::new(1);
         if table.rows().first().map(|row| row.pid) != first {
             say(format_args!(
@@ -51,7 +50,7 @@ impl<'h> View<'h> {
             say_hint(Some("run memdoor as root"));
         }
         let release = version::parse(host.uname.release.as_bytes());
-        Ok(Self {
+        Self {
             table,
             groups: Groups::arm(match options.show {
                 Show::Ranking => 0,
@@ -64,7 +63,7 @@ impl<'h> View<'h> {
                 _ => ZeroLine::At666,
             },
             host,
-        })
+        }
     }
 
     /// Finds the cgroups of all processes and what bounds them.
