@@ -39,9 +39,60 @@ impl Exit {
     }
 }
 
+/// What monitoring plugins say by their exit code (Nagios, Icinga, monit): the same numbers as above, for other things.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verdict {
+    /// 0: below both thresholds.
+    Ok,
+    /// 1: on the first or above it.
+    Warning,
+    /// 2: on the second or above it.
+    Critical,
+    /// 3: it can't be told, or the command line is wrong.
+    Unknown,
+}
+
+impl Verdict {
+    /// The word of the plugin's first line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Ok => Self::Done,
+            Verdict::Warning => Self::Error,
+            Verdict::Critical => Self::Usage,
+            Verdict::Unknown => Self::Found,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Exit;
+    use super::{Exit, Verdict};
+
+    #[test]
+    fn verdicts_have_the_codes_of_monitoring_plugins() {
+        let verdicts = [
+            Verdict::Ok,
+            Verdict::Warning,
+            Verdict::Critical,
+            Verdict::Unknown,
+        ];
+        assert_eq!(
+            verdicts.map(|verdict| Exit::from(verdict) as u8),
+            [0, 1, 2, 3]
+        );
+    }
 
     #[test]
     fn a_lost_target_outranks_a_lost_value() {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use cli::Command;
 use memdoor::exit::Exit;
 use memdoor::history::History;
-use memdoor::modes::{Buffers, OUT, dmesg, recover, snapshot, watch};
+use memdoor::modes::{Buffers, OUT, check, dmesg, recover, scores, snapshot, watch};
 use memdoor::snapshot::BUFFER;
 
 #[global_allocator]
@@ -31,6 +31,8 @@ fn run() -> Exit {
         Ok(Command::Snapshot(options)) => snapshot::run(&options.borrow(), buffers),
         Ok(Command::Dmesg(options)) => dmesg::run(&options.borrow(), buffers),
         Ok(Command::Recover(file)) => recover::run(&file, buffers.out),
+        Ok(Command::Check(options)) => check::run(&options, buffers),
+        Ok(Command::Scores(options)) => scores::run(&options.borrow(), buffers),
         Ok(Command::Kill(options)) => cli::kill(options, buffers),
         Ok(Command::Print { text, exit }) => cli::print(&text, exit, buffers.out),
         Err(error) => cli::refuse(&error),

@@ -287,7 +287,7 @@ mod tests {
         Process {
             pid: pid(number),
             parent: Pid::new(parent),
-            started: Ticks(number),
+            started: Some(Ticks(number)),
             comm: Comm::of(b"x"),
             state: b'S',
             kind: Kind::User,
@@ -300,6 +300,8 @@ mod tests {
             },
             oom_score: None,
             oom_score_adj: Some(0),
+            threads: 1,
+            group: None,
         }
     }
 
@@ -386,7 +388,7 @@ mod tests {
     #[test]
     fn a_parent_younger_than_its_child_is_another_process() {
         let mut rows = [process(10, 1, 5), process(11, 10, 5)];
-        rows[0].started = Ticks(99);
+        rows[0].started = Some(Ticks(99));
         let (choice, _) = choose_of(&rows, By::Tree);
         assert_eq!(choice.trees, 2);
         rows[0].started = rows[1].started;
@@ -406,7 +408,7 @@ mod tests {
             process(13, 13, 1),
         ];
         for row in &mut rows {
-            row.started = Ticks(5);
+            row.started = Some(Ticks(5));
         }
         let (choice, nodes) = choose_of(&rows, By::Tree);
         assert_eq!(choice.trees, 2);
@@ -432,7 +434,9 @@ mod tests {
             .map(|number| process(number, number + 1, 1))
             .collect();
         for row in &mut rows {
-            row.started = Ticks(last - u64::try_from(row.pid.get()).expect("positive"));
+            row.started = Some(Ticks(
+                last - u64::try_from(row.pid.get()).expect("positive"),
+            ));
         }
         let start = std::time::Instant::now();
         let (choice, _) = choose_of(&rows, By::Tree);

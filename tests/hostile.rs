@@ -22,8 +22,8 @@ use memdoor::oomlog::{escape, prefix};
 use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::oom_report::{self, Line};
-use memdoor::parse::{self, cgroup, kmsg, maps, memcg, meminfo, mountinfo};
-use memdoor::parse::{pressure, smaps_rollup, stat, statm, status, version};
+use memdoor::parse::{self, cgroup, kmsg, maps, memcg, meminfo, mm_stat, mountinfo};
+use memdoor::parse::{pressure, smaps_rollup, stat, statm, status, swaps, version};
 use memdoor::report::Format;
 use memdoor::snapshot::Completeness;
 use nix::sys::stat::Mode;
@@ -41,10 +41,19 @@ const PARSERS: &[Parser] = &[
         let _ = statm::parse(text);
     }),
     ("status", |text| {
-        let _ = status::parse(text);
+        let _ = (status::parse(text), status::name(text));
     }),
     ("meminfo", |text| {
         let _ = meminfo::parse(text);
+    }),
+    ("pressure", |text| {
+        let _ = pressure::parse(text);
+    }),
+    ("swaps", |text| {
+        let _ = swaps::line(text);
+    }),
+    ("mm_stat", |text| {
+        let _ = mm_stat::parse(text);
     }),
     ("version", |text| {
         let _ = version::parse(text).map(version::Version::statm);
@@ -75,7 +84,7 @@ const PARSERS: &[Parser] = &[
         let _ = diag::message(bytes, Protocol::Udp);
     }),
     ("net/sockstat", |text| {
-        let _ = sockstat::visited(text);
+        let _ = (sockstat::visited(text), sockstat::memory(text));
     }),
     ("net/others", |text| {
         for table in [Table::Unix, Table::Netlink, Table::Packet, Table::Raw] {

@@ -130,6 +130,7 @@ const OFFLINE: &[&str] = &["oomlog/", "modes/dmesg/"];
 /// These take room on the heap while arming, and none after that: tests/no_heap.rs counts.
 const RESERVES: &[&str] = &[
     "processes/mod.rs",
+    "processes/groups.rs",
     "pattern.rs",
     "modes/kill/members.rs",
     "modes/kill/select.rs",

@@ -62,6 +62,8 @@ fn every_option_of_help_is_explained_and_no_other() {
         &["snapshot", "--help"],
         &["dmesg", "--help"],
         &["recover", "--help"],
+        &["check", "--help"],
+        &["scores", "--help"],
         &["kill", "--help"],
     ];
     let help = modes.map(|mode| run(mode).out).concat();
@@ -103,7 +105,7 @@ fn the_commands_for_a_hurry_run() {
             .replace("/opt/leaker", path().to_str().expect("UTF-8"));
         let typed = typed.split(">>").next().unwrap_or_default();
         let mut words: Vec<&str> = typed.split_whitespace().collect();
-        if !matches!(words[0], "snapshot" | "dmesg" | "kill") {
+        if !matches!(words[0], "snapshot" | "dmesg" | "check" | "scores" | "kill") {
             words.extend(["-c", "1"]);
         }
         let ended = run(&words);

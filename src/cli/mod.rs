@@ -1,9 +1,11 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
+mod check;
 mod config;
 mod dmesg;
 mod kill;
 mod recover;
+mod scores;
 mod settings;
 mod snapshot;
 mod usage;
@@ -23,6 +25,7 @@ use memdoor::sys::out::{Broken, Out, Sink, say};
 
 pub(crate) use dmesg::DmesgArgs;
 pub(crate) use kill::KillArgs;
+pub(crate) use scores::ScoresArgs;
 pub(crate) use snapshot::SnapshotArgs;
 pub(crate) use watch::WatchArgs;
 
@@ -36,6 +39,10 @@ pub(crate) enum Command {
     Dmesg(Box<DmesgArgs>),
     /// `memdoor recover FILE`
     Recover(CString),
+    /// `memdoor check`
+    Check(Box<memdoor::modes::check::Options>),
+    /// `memdoor scores`
+    Scores(ScoresArgs),
     /// `memdoor kill`
     Kill(Box<KillArgs>),
     /// Help, version, or both when nothing was typed.
@@ -111,6 +118,14 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             args.remove(1);
             recover::args(&mut Parser::from_iter(args))
         }
+        Some("check") => {
+            args.remove(1);
+            Ok(check::args(&mut Parser::from_iter(args)))
+        }
+        Some("scores") => {
+            args.remove(1);
+            scores::args(&mut Parser::from_iter(args))
+        }
         Some("kill") => {
             args.remove(1);
             kill::args(&mut Parser::from_iter(args))
@@ -120,7 +135,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot, dmesg, recover and kill",
+            "unknown mode {}: the modes are watch, snapshot, check, scores, kill, dmesg and recover",
             values::quoted(other.as_ref())
         ))),
     }

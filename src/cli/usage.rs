@@ -3,6 +3,21 @@
 //! The texts are statics of bytes, because those have names, by which .cargo/offline.ld finds them: 8 kB that no watch has in memory. A
 //! string is without one, and among those that are needed.
 
+/// A static with the bytes of a text.
+macro_rules! text {
+    ($name:ident, $text:literal) => {
+        pub(super) static $name: [u8; $text.len()] = {
+            let Some(bytes) = $text.as_bytes().first_chunk() else {
+                unreachable!()
+            };
+            *bytes
+        };
+    };
+}
+
+mod host;
+mod kill;
+
 /// `memdoor version 2.0.0`
 pub(super) fn version() -> String {
     format!("memdoor version {}\n", env!("CARGO_PKG_VERSION"))
@@ -28,6 +43,16 @@ pub(super) fn recover() -> String {
     with_version(&[&RECOVER])
 }
 
+/// `memdoor check --help`
+pub(super) fn check() -> String {
+    with_version(&[&host::CHECK])
+}
+
+/// `memdoor scores --help`
+pub(super) fn scores() -> String {
+    with_version(&[&host::SCORES])
+}
+
 /// `memdoor kill --help`
 pub(super) fn kill() -> String {
     with_version(&[&kill::KILL])
@@ -46,20 +71,6 @@ fn with_version(texts: &[&[u8]]) -> String {
     all
 }
 
-/// A static with the bytes of a text.
-macro_rules! text {
-    ($name:ident, $text:literal) => {
-        pub(super) static $name: [u8; $text.len()] = {
-            let Some(bytes) = $text.as_bytes().first_chunk() else {
-                unreachable!()
-            };
-            *bytes
-        };
-    };
-}
-
-mod kill;
-
 text!(
     USAGE,
     "\
@@ -75,9 +86,11 @@ usage: memdoor -p|--pid <target process id>
                [--follow]
                [-o|--output DIR] [--record-size SIZE] [--keep N]
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
+       memdoor check [--warning N] [--critical N] [--where] [--format text|json]
+       memdoor scores [-n N] [--next] [--what-if PID=ADJ] [--format text|json]
+       memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--only ...]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
        memdoor recover FILE
-       memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--only ...]
 "
 );
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use memdoor::modes::dmesg::Who;
 use memdoor::modes::watch::{SIZE_MIN, Seize};
 use memdoor::oomlog::moment;
-use memdoor::parse::dec;
+use memdoor::parse::{dec, signed};
 use memdoor::report::Format;
 use memdoor::sys::clock::{Now, Zone};
 use memdoor::trigger::also::{Pressure, Waiting};
@@ -24,6 +24,7 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "-m" | "--memory-pressure-threshold" => "a whole number from 1 to 99, in percent",
         "--also-available" => "a whole number from 1 to 99, in percent of MemTotal",
         "--also-psi" => "full=N or some=N, N from 0.01 to 100, in percent of time",
+        "-w" | "--warning" | "--critical" => "a whole number from 1 to 99, in percent of RAM",
         "-i" | "--interval" => "seconds from 0.01 to 31536000, fractions allowed",
         "-c" | "--count" => "a whole number, 1 or more",
         "--of" => "memtotal, cgroup or auto",
@@ -32,7 +33,8 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "--format" => "text or json",
         "-o" | "--output" => "a directory",
         "--record-size" => "bytes, or with k or M behind them: from 16k to 1024M",
-        "--keep" => "a whole number, 1 or more",
+        "--keep" | "-n" | "--top" => "a whole number, 1 or more",
+        "--what-if" => "a process ID, = and an oom_score_adj from -1000 to 1000: 4242=-500",
         "--since" | "--until" => {
             "2026-11-21T10:08:31Z, '2026-11-21 10:08', 2026-11-21, 10:08, today, yesterday, now, 2h, 30m, 7d, '2 hours ago' or @SECONDS"
         }
@@ -102,6 +104,17 @@ pub(super) fn pids(name: &str, value: &OsStr) -> Result<Vec<Pid>> {
         .collect()
 }
 
+/// `PID=ADJ`
+pub(super) fn change(name: &str, value: &OsStr) -> Result<(Pid, i64)> {
+    let parsed = || {
+        let text = value.as_bytes();
+        let equals = text.iter().position(|byte| *byte == b'=')?;
+        let (pid, adj) = (dec(text.get(..equals)?)?, signed(text.get(equals + 1..)?)?);
+        Some((Pid::new(pid)?, adj)).filter(|_| (-1000..=1000).contains(&adj))
+    };
+    parsed().ok_or_else(|| wrong(name, value))
+}
+
 pub(super) fn path(name: &str, value: OsString) -> Result<OsString> {
     let is_path = value.as_bytes().starts_with(b"/") && value.len() < 4096;
     if is_path {
@@ -139,6 +152,14 @@ pub(super) fn pressure(name: &str, value: &OsStr) -> Result<Pressure> {
             .then_some(Pressure { of, at })
     };
     parsed().ok_or_else(|| wrong(name, value))
+}
+
+/// The same, with or without `%` behind it.
+pub(super) fn percent(name: &str, value: &OsStr) -> Result<Threshold> {
+    let text = value.as_bytes();
+    dec(text.strip_suffix(b"%").unwrap_or(text))
+        .and_then(Threshold::new)
+        .ok_or_else(|| wrong(name, value))
 }
 
 pub(super) fn count(name: &str, value: &OsStr) -> Result<u64> {

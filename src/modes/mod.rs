@@ -1,8 +1,11 @@
 //! What memdoor does. Each mode arms (it may fail loudly), then works without allocating; `dmesg` and `recover` are offline and may.
 
+pub mod check;
 pub mod dmesg;
 pub mod kill;
 pub mod recover;
+mod sample;
+pub mod scores;
 pub mod snapshot;
 pub mod watch;
 

@@ -15,6 +15,31 @@ pub enum Limit {
     At(Bytes),
 }
 
+/// What the OOM killer goes by in a cgroup.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Bounds {
+    /// `memory.max` or `memory.limit_in_bytes`; `None`: it has none, or none that can be read.
+    pub limit: Option<Bytes>,
+    /// `memory.current` or `memory.usage_in_bytes`; only where there is a limit.
+    pub usage: Option<Bytes>,
+    /// What its processes may have swapped out beside that; only where there is a limit.
+    pub swap: Bytes,
+    /// What happens to the others.
+    pub victims: Victims,
+}
+
+/// Whom the OOM killer kills when a cgroup is at its limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Victims {
+    /// One process.
+    #[default]
+    One,
+    /// `memory.oom.group` (v2, Linux 4.19): all processes of the cgroup together.
+    All,
+    /// `oom_kill_disable` of `memory.oom_control` (v1): nobody; they wait.
+    Nobody,
+}
+
 /// Parses a limit file.
 #[must_use]
 pub fn limit(text: &[u8]) -> Option<Limit> {

@@ -22,6 +22,78 @@ pub struct Meminfo {
     pub swap_total: Option<Bytes>,
     /// `SwapFree`.
     pub swap_free: Option<Bytes>,
+    /// What memory is used for.
+    pub uses: Uses,
+}
+
+/// What memory is used for. Some of them overlap: each says with which.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// `Buffers`: the page cache of block devices.
+    Buffers,
+    /// `Cached`: the page cache of files, `Shmem` included, `Buffers` and `SwapCached` not.
+    Cached,
+    /// `AnonPages`: anonymous pages that are mapped.
+    Anon,
+    /// `Shmem`: tmpfs, shared memory, memfd.
+    Shmem,
+    /// `KReclaimable`: `SReclaimable` and what else the kernel gives back (Linux 4.20).
+    KernelReclaimable,
+    /// `SReclaimable`: slab that can be given back.
+    SlabReclaimable,
+    /// `SUnreclaim`: slab that can not.
+    SlabUnreclaimable,
+    /// `KernelStack`; with CONFIG_VMAP_STACK they are in `VmallocUsed` as well.
+    KernelStacks,
+    /// `PageTables`.
+    PageTables,
+    /// `SecPageTables`: those of virtual machines and IOMMUs (Linux 6.1).
+    SecondPageTables,
+    /// `VmallocUsed`: pages (Linux 5.3); before it was always 0, which is not known.
+    Vmalloc,
+    /// `Percpu` (Linux 4.20), that of the boot included, which is not in `MemTotal`.
+    Percpu,
+    /// `Hugetlb`: huge pages of all sizes, used or not (Linux 4.16).
+    Hugetlb,
+    /// `Zswap`: what compressed pages take (Linux 5.19).
+    Zswap,
+    /// `GPUActive`: memory of graphics processors that is in use (recent kernels).
+    GpuActive,
+    /// `GPUReclaim`: what they keep beside that.
+    GpuReclaim,
+}
+
+/// The kernel's keys, in the order of [`Use`].
+const USES: [&[u8]; 16] = [
+    b"Buffers",
+    b"Cached",
+    b"AnonPages",
+    b"Shmem",
+    b"KReclaimable",
+    b"SReclaimable",
+    b"SUnreclaim",
+    b"KernelStack",
+    b"PageTables",
+    b"SecPageTables",
+    b"VmallocUsed",
+    b"Percpu",
+    b"Hugetlb",
+    b"Zswap",
+    b"GPUActive",
+    b"GPUReclaim",
+];
+
+/// The sizes of all [`Use`]s.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Uses([Option<Bytes>; USES.len()]);
+
+impl Uses {
+    /// One of them.
+    #[must_use]
+    pub fn of(&self, which: Use) -> Option<Bytes> {
+        let size = self.0.get(which as usize).copied().flatten();
+        size.filter(|size| which != Use::Vmalloc || size.0 > 0)
+    }
 }
 
 /// Parses the whole file, or as much of it as there is.
@@ -38,7 +110,12 @@ pub fn parse(text: &[u8]) -> Meminfo {
             b"Shmem" => meminfo.shmem = kib(value),
             b"SwapTotal" => meminfo.swap_total = kib(value),
             b"SwapFree" => meminfo.swap_free = kib(value),
-            _ => {}
+            _ => {
+                let slots = meminfo.uses.0.iter_mut().zip(USES);
+                for (slot, _) in slots.filter(|(_, name)| *name == key) {
+                    *slot = kib(value);
+                }
+            }
         }
     }
     meminfo
@@ -54,5 +131,16 @@ mod tests {
         assert_eq!(meminfo.total, Some(Bytes::from_kib(6_790_004)));
         assert_eq!(meminfo.available, None);
         assert_eq!(meminfo.swap_total, Some(Bytes(0)));
+    }
+
+    #[test]
+    fn a_line_is_found_by_its_whole_key_and_vmalloc_of_nought_is_not_known() {
+        let text = b"Cached: 7 kB\nSwapCached: 9 kB\nVmallocUsed: 0 kB\nGPUActive: 3 kB\nGPUReclaim: 4 kB\nHugepagesize: 2048 kB\nHugetlb: 4096 kB\n";
+        let uses = parse(text).uses;
+        assert_eq!(uses.of(Use::Cached), Some(Bytes::from_kib(7)));
+        assert_eq!(uses.of(Use::Vmalloc), None);
+        assert_eq!(uses.of(Use::GpuReclaim), Some(Bytes::from_kib(4)));
+        assert_eq!(uses.of(Use::Hugetlb), Some(Bytes::from_kib(4096)));
+        assert_eq!(uses.of(Use::Percpu), None);
     }
 }

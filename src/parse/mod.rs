@@ -7,6 +7,7 @@ pub mod kmsg;
 pub mod maps;
 pub mod memcg;
 pub mod meminfo;
+pub mod mm_stat;
 pub mod mountinfo;
 pub mod net;
 pub mod oom_report;
@@ -15,6 +16,7 @@ pub mod smaps_rollup;
 pub mod stat;
 pub mod statm;
 pub mod status;
+pub mod swaps;
 pub mod version;
 pub mod wait;
 

@@ -33,8 +33,11 @@ const PF_KTHREAD: u64 = 0x0020_0000;
 /// `PF_EXITING`, the same value since 2.6.
 const PF_EXITING: u64 = 0x4;
 
-/// Field numbers of the man page, counted from `state`, which is 3.
-const STATE: usize = 3;
+/// Field numbers of the man page. The first behind comm is `state`, 3.
+const PPID: usize = 4;
+const FLAGS: usize = 9;
+const THREADS: usize = 20;
+const STARTTIME: usize = 22;
 
 /// Parses the whole file.
 #[must_use]
@@ -43,18 +46,24 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
     let close = text.iter().rposition(|byte| *byte == b')')?;
     let comm = text.get(open + 1..close)?;
     let rest = text.get(close + 1..)?.trim_ascii();
-    let field = |number: usize| rest.split(|byte| *byte == b' ').nth(number - STATE);
-    let &[state] = field(3)? else { return None };
-    let flags = dec(field(9)?)?;
+    let mut fields = rest.split(|byte| *byte == b' ');
+    // Each is asked for how many come between it and the one before.
+    let &[state] = fields.next()? else {
+        return None;
+    };
+    let ppid = one_number(fields.next()?)?;
+    let flags = dec(fields.nth(FLAGS - PPID - 1)?)?;
+    let threads = dec(fields.nth(THREADS - FLAGS - 1)?)?;
+    let starttime = dec(fields.nth(STARTTIME - THREADS - 1)?)?;
     Some(Stat {
         pid: dec(text.get(..open)?.trim_ascii())?,
         comm,
         state,
-        ppid: u64::try_from(one_number(field(4)?)?).ok()?,
+        ppid: u64::try_from(ppid).ok()?,
         is_kernel_thread: flags & PF_KTHREAD != 0,
         is_exiting: flags & PF_EXITING != 0,
-        threads: dec(field(20)?)?,
-        starttime: Ticks(dec(field(22)?)?),
+        threads,
+        starttime: Ticks(starttime),
     })
 }
 

@@ -1,11 +1,18 @@
 //! `/proc/PID/status`: proc_pid_status(5), fs/proc/array.c and fs/proc/task_mmu.c.
 
 use super::{dec, key_value, kib, lines, words};
+use crate::fixed::Fixed;
 use crate::units::Bytes;
 
 /// What memdoor needs of it. A zombie and a kernel thread have no `Vm` lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Status {
+    /// `State`: `R`, `S`, `D`, `Z`, ...
+    pub state: Option<u8>,
+    /// `PPid`: 0 as in stat.
+    pub parent: Option<u64>,
+    /// `Threads`.
+    pub threads: Option<u64>,
     /// `Tgid`: the process that the thread belongs to.
     pub tgid: Option<u64>,
     /// `Uid`, the effective one.
@@ -42,6 +49,9 @@ pub fn parse(text: &[u8]) -> Status {
     let mut status = Status::default();
     for (key, value) in lines(text).filter_map(key_value) {
         match key {
+            b"State" => status.state = value.first().copied(),
+            b"PPid" => status.parent = dec(value),
+            b"Threads" => status.threads = dec(value),
             b"Tgid" => status.tgid = dec(value),
             b"Uid" => status.euid = words(value).nth(1).and_then(dec),
             b"NSpid" => status.vpid = words(value).last().and_then(dec),
@@ -56,10 +66,30 @@ pub fn parse(text: &[u8]) -> Status {
             b"VmPTE" => status.page_tables = kib(value),
             b"VmSwap" => status.swap = kib(value),
             b"HugetlbPages" => status.hugetlb = kib(value),
+            // What follows it, signals, capabilities and CPUs, is half of the text.
+            b"SigQ" => break,
             _ => {}
         }
     }
     status
+}
+
+/// `Name`, raw: the kernel writes a newline in it as `\\n` and a backslash as `\\\\` (proc_task_name() of fs/proc/array.c).
+#[must_use]
+pub fn name(text: &[u8]) -> Option<Fixed<64>> {
+    let (key, value) = lines(text).next().map(|line| line.split_at_checked(6))??;
+    let mut name = Fixed::new();
+    let mut rest = (key == b"Name:\t").then_some(value)?;
+    while let Some((byte, tail)) = rest.split_first() {
+        let (plain, tail) = match (byte, tail) {
+            (b'\\', [b'n', tail @ ..]) => (&b"\n"[..], tail),
+            (b'\\', [b'\\', tail @ ..]) => (&b"\\"[..], tail),
+            (byte, tail) => (core::slice::from_ref(byte), tail),
+        };
+        name.push(plain);
+        rest = tail;
+    }
+    Some(name)
 }
 
 #[cfg(test)]
@@ -67,9 +97,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_name_is_what_the_process_set() {
+        for (text, expected) in [
+            (&b"Name:\tleak\nUmask:\t0022\n"[..], Some(&b"leak"[..])),
+            (b"Name:\ta) R (b\\n c\\\\n\t\n", Some(b"a) R (b\n c\\n\t")),
+            (b"Name:\t\nState:\tS\n", Some(b"")),
+            (b"State:\tS\n", None),
+            (b"Name:", None),
+            (b"", None),
+        ] {
+            let found = name(text);
+            assert_eq!(found.as_ref().map(Fixed::as_bytes), expected);
+        }
+    }
+
+    #[test]
     fn lines_are_found_by_their_key() {
-        let text = b"Name:\tleak\nUmask:\t0022\nTgid:\t77\nUid:\t1000\t0\t0\t0\nNSpid:\t77\t5\nVmPTE:\t      44 kB\nRssAnon:\t     112 kB\n";
+        let text = b"Name:\tleak\nUmask:\t0022\nTgid:\t77\nUid:\t1000\t0\t0\t0\nNSpid:\t77\t5\nVmPTE:\t      44 kB\nRssAnon:\t     112 kB\nThreads:\t3\nSigQ:\t0/9\nThreads:\t9\n";
         let expected = Status {
+            threads: Some(3),
             tgid: Some(77),
             euid: Some(0),
             vpid: Some(5),
@@ -83,6 +129,10 @@ mod tests {
     #[test]
     fn a_name_that_looks_like_a_line_is_none() {
         let text = b"Name:\tVmPTE: 9 kB\nState:\tZ (zombie)\n";
-        assert_eq!(parse(text), Status::default());
+        let expected = Status {
+            state: Some(b'Z'),
+            ..Status::default()
+        };
+        assert_eq!(parse(text), expected);
     }
 }

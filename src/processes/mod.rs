@@ -5,33 +5,42 @@
 
 extern crate alloc;
 
+mod groups;
+mod order;
 mod process;
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
 use crate::fixed::Fixed;
-use crate::parse::{dec, one_number, stat, status};
+use crate::parse::{cgroup, dec, one_number, stat, status};
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
+pub use groups::{Group, Groups};
+pub use order::descending;
 pub use process::{COMM, Comm, Kind, Memory, Process};
+
+/// Reads one process of `/proc`: its number, its directory, and room to read into.
+type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Option<Process> + 'r;
 
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
 
-/// What is read of each process; each includes what is above it. Kernel threads have nothing below [`Depth::Identity`].
+/// What is read of each process; each but the first includes what is above it. Kernel threads have nothing below [`Depth::Identity`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Depth {
+    /// status and oom_score_adj, all that the kernel's formula takes, without stat: a third of the cost less.
+    Weight,
     /// stat: who it is, its parent and start.
     Identity,
     /// status as well: its user and its memory.
     Memory,
     /// oom_score_adj as well.
     Adjustment,
-    /// oom_score as well.
+    /// oom_score as well, which follows from the others.
     Badness,
 }
 
@@ -53,9 +62,18 @@ impl Table {
         }
     }
 
+    /// A table with room for those of `proc` now, and as many again.
+    #[must_use]
+    pub fn arm_for(proc: &Dir) -> Self {
+        Self::arm(proc.directories() * 2 + 1024)
+    }
+
     /// Reads all processes of `proc` anew. One that vanishes meanwhile is not in the table.
     pub fn read(&mut self, proc: &Dir, depth: Depth) -> Result<()> {
-        self.read_some(proc, &mut |_, _| Some(depth))
+        self.collect(proc, &mut |pid, name, buf| match depth {
+            Depth::Weight => weigh(proc, pid, name, buf),
+            depth => deepen(identify(proc, pid, name, buf)?, proc, name, depth, buf),
+        })
     }
 
     /// Reads those that are wanted, and as deep as it takes: `wanted` gets the name of its directory and what its stat tells.
@@ -64,6 +82,14 @@ impl Table {
         proc: &Dir,
         wanted: &mut dyn FnMut(&CStr, &Process) -> Option<Depth>,
     ) -> Result<()> {
+        self.collect(proc, &mut |pid, name, buf| {
+            let process = identify(proc, pid, name, buf)?;
+            let depth = wanted(name, &process)?;
+            deepen(process, proc, name, depth, buf)
+        })
+    }
+
+    fn collect(&mut self, proc: &Dir, read: &mut Reading<'_>) -> Result<()> {
         self.rows.clear();
         self.overflow = 0;
         let listing = proc.listing(c".")?;
@@ -74,14 +100,10 @@ impl Table {
             let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
                 continue;
             };
-            let Some(mut process) = one(proc, pid, name, &mut buf) else {
-                continue;
-            };
-            let Some(depth) = wanted(name, &process) else {
+            let Some(process) = read(pid, name, &mut buf) else {
                 continue;
             };
             if self.rows.len() < self.rows.capacity() {
-                deepen(&mut process, proc, name, depth, &mut buf);
                 self.rows.push(process);
             } else {
                 self.overflow += 1;
@@ -106,6 +128,15 @@ impl Table {
         &mut self.rows
     }
 
+    /// Finds the memory cgroup of each.
+    pub fn read_groups(&mut self, proc: &Dir, groups: &mut Groups) {
+        let mut buf = [0; BUFFER];
+        for process in &mut self.rows {
+            let found = group_of(proc, process.pid, &mut buf);
+            process.group = found.and_then(|(version, path)| groups.add(version, path));
+        }
+    }
+
     /// How many processes had no room at the last reading.
     #[must_use]
     pub const fn overflow(&self) -> u64 {
@@ -113,38 +144,108 @@ impl Table {
     }
 }
 
-/// One process, unless it has gone.
-fn one(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
-    read(proc, name, c"stat", buf)
-        .ok()
-        .and_then(stat::parse)
-        .map(|stat| Process::of(pid, &stat))
+/// What stat tells of a process, unless it has gone.
+fn identify(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
+    let stat = read(proc, name, c"stat", buf).ok().and_then(stat::parse)?;
+    Some(Process::of(pid, &stat))
 }
 
-/// What is read beyond stat.
-fn deepen(process: &mut Process, proc: &Dir, name: &CStr, depth: Depth, buf: &mut [u8]) {
+/// What is read beyond stat, unless it has gone.
+fn deepen(
+    mut process: Process,
+    proc: &Dir,
+    name: &CStr,
+    depth: Depth,
+    buf: &mut [u8],
+) -> Option<Process> {
     if process.kind == Kind::Kernel || depth == Depth::Identity {
-        return;
+        return Some(process);
     }
-    let status = read(proc, name, c"status", buf).map(status::parse);
-    if let Ok(status) = status {
-        process.user = status.euid.and_then(|user| u32::try_from(user).ok());
-        process.memory = Memory::of(&status);
+    if let Ok(status) = read(proc, name, c"status", buf).map(status::parse) {
+        process.fill(&status);
     }
+    process.look_at_threads(proc, name, buf);
     let mut number = |file| one_number(read(proc, name, file, buf).ok()?);
     if depth >= Depth::Adjustment {
-        process.oom_score_adj = number(c"oom_score_adj");
+        process.oom_score_adj = Some(number(c"oom_score_adj")?);
     }
     if depth == Depth::Badness {
-        process.oom_score = number(c"oom_score");
+        process.oom_score = Some(number(c"oom_score")?);
+    }
+    Some(process)
+}
+
+/// The same without stat.
+fn weigh(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
+    let text = read(proc, name, c"status", buf).ok()?;
+    let (status, comm) = (status::parse(text), status::name(text).unwrap_or_default());
+    let mut process = Process::of_status(pid, comm.as_bytes(), &status);
+    process.fill(&status);
+    process.look_at_threads(proc, name, buf);
+    if process.memory.rss.is_some() {
+        let adj = read(proc, name, c"oom_score_adj", buf).ok()?;
+        process.oom_score_adj = Some(one_number(adj)?);
+    }
+    Some(process)
+}
+
+impl Process {
+    /// When its first thread has exited before the others, only those show its memory.
+    fn look_at_threads(&mut self, proc: &Dir, name: &CStr, buf: &mut [u8]) {
+        if self.state == b'Z' && self.threads > 1 {
+            self.memory = of_thread(proc, name, buf).unwrap_or_default();
+        }
     }
 }
 
-/// Reads `PID/FILE`.
+/// The memory of a process whose first thread has exited before the others, which only those show.
+fn of_thread(proc: &Dir, pid: &CStr, buf: &mut [u8]) -> Option<Memory> {
+    let mut tasks = Fixed::<32>::of(pid.to_bytes());
+    tasks.push(b"/task");
+    let tasks = proc.dir(tasks.as_c_str()?).ok()?;
+    let listing = tasks.listing(c".").ok()?;
+    let mut entries = Entries::new(&listing).ok()?;
+    while let Some(Ok(thread)) = entries.next() {
+        let status = read(&tasks, thread, c"status", buf).map(status::parse);
+        let memory = Memory::of(&status.unwrap_or_default());
+        if memory.rss.is_some() {
+            return Some(memory);
+        }
+    }
+    None
+}
+
+/// A number of `PID/FILE`: oom_score.
+#[must_use]
+pub fn number(proc: &Dir, pid: Pid, file: &CStr) -> Option<i64> {
+    one_number(read_of(proc, pid, file, &mut [0; 64]).ok()?)
+}
+
+/// The memory cgroup of a process.
+pub fn group_of<'b>(
+    proc: &Dir,
+    pid: Pid,
+    buf: &'b mut [u8],
+) -> Option<(cgroup::Version, &'b [u8])> {
+    cgroup::memory_cgroup(read_of(proc, pid, c"cgroup", buf).ok()?)
+}
+
+/// Its whole command line, as it set it: words that end with a NUL.
+pub fn command_line<'b>(proc: &Dir, pid: Pid, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+    read_of(proc, pid, c"cmdline", buf)
+}
+
+fn read_of<'b>(proc: &Dir, pid: Pid, file: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    read(proc, name.as_c_str().unwrap_or_default(), file, buf)
+}
+
+/// Reads `PID/FILE`, which the kernel prints in one go.
 fn read<'b>(proc: &Dir, pid: &CStr, file: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-    let mut path = Fixed::<32>::of(pid.to_bytes());
+    let mut path = Fixed::<48>::of(pid.to_bytes());
     path.push(b"/").push(file.to_bytes());
-    proc.read(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?, buf)
+    let file = proc.file(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
+    file.once(buf)
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ pub struct Process {
     pub pid: Pid,
     /// Its parent's; `None` for PID 1, kthreadd, and where the parent is outside of this pid namespace.
     pub parent: Option<Pid>,
-    /// When it was started: with the number it tells one process from another.
-    pub started: Ticks,
+    /// When it was started: with the number it tells one process from another. `None` where stat was not read.
+    pub started: Option<Ticks>,
     /// Its name.
     pub comm: Comm,
     /// `R`, `S`, `D`, `Z`, ...
@@ -39,20 +39,24 @@ pub struct Process {
     pub user: Option<u32>,
     /// What it has of memory.
     pub memory: Memory,
+    /// How many threads it has; more than one in state `Z` when only its first has exited.
+    pub threads: u64,
     /// 0 to 2000.
     pub oom_score: Option<i64>,
     /// -1000 to 1000.
     pub oom_score_adj: Option<i64>,
+    /// Its memory cgroup, once [`super::Table::read_groups`] has found it.
+    pub group: Option<usize>,
 }
 
 impl Process {
-    /// What stat tells of it.
+    /// What stat tells of the process `pid`.
     #[must_use]
     pub fn of(pid: Pid, stat: &Stat<'_>) -> Self {
         Self {
             pid,
             parent: Pid::new(stat.ppid),
-            started: stat.starttime,
+            started: Some(stat.starttime),
             comm: Comm::of(stat.comm),
             state: stat.state,
             kind: if stat.is_kernel_thread {
@@ -62,9 +66,35 @@ impl Process {
             },
             user: None,
             memory: Memory::default(),
+            threads: stat.threads,
             oom_score: None,
             oom_score_adj: None,
+            group: None,
         }
+    }
+
+    /// What status alone tells. Kernel threads are not told from others, but for that they have no memory.
+    pub(super) fn of_status(pid: Pid, name: &[u8], status: &Status) -> Self {
+        Self {
+            pid,
+            parent: status.parent.and_then(Pid::new),
+            started: None,
+            comm: Comm::of(name),
+            state: status.state.unwrap_or(b'?'),
+            kind: Kind::User,
+            user: None,
+            memory: Memory::default(),
+            threads: status.threads.unwrap_or(1),
+            oom_score: None,
+            oom_score_adj: None,
+            group: None,
+        }
+    }
+
+    /// Takes over its user and its memory.
+    pub(super) fn fill(&mut self, status: &Status) {
+        self.user = status.euid.and_then(|user| u32::try_from(user).ok());
+        self.memory = Memory::of(status);
     }
 }
 

@@ -80,6 +80,13 @@ impl Dir {
         Ok((stat.st_dev, stat.st_ino))
     }
 
+    /// How many directories it holds by its count of links. For `/proc` that is how many processes there are (proc_root_getattr()).
+    #[must_use]
+    pub fn directories(&self) -> usize {
+        let links = fstat(&self.0).map_or(0, |stat| stat.st_nlink);
+        usize::try_from(links).unwrap_or(0)
+    }
+
     /// Reads a small file below this directory once, then closes it.
     pub fn read<'b>(&self, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
         let len = self.file(name)?.fill(buf)?.len();

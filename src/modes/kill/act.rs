@@ -47,7 +47,7 @@ impl Armed<'_> {
             let row = rows.get(tree.root)?;
             Some(Named {
                 pid: row.pid,
-                started: row.started,
+                started: row.started?,
                 comm: row.comm.clone(),
                 tree: *tree,
             })

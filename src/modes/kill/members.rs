@@ -82,7 +82,7 @@ impl Member {
         };
         let mut member = Self {
             pid: row.pid,
-            started: row.started,
+            started: row.started.ok_or(Lost::Changed)?,
             dir,
             grip,
             held: Bytes(0),
@@ -171,7 +171,8 @@ impl Members {
         check: &Check<'_>,
     ) -> core::result::Result<(), Lost> {
         for row in rows {
-            let is_known = |member: &Member| (member.pid, member.started) == (row.pid, row.started);
+            let is_known =
+                |member: &Member| (member.pid, Some(member.started)) == (row.pid, row.started);
             if self.all.len() == ROOM || self.all.iter().any(is_known) {
                 continue;
             }
@@ -322,7 +323,7 @@ mod tests {
     fn a_row_of_another_start_is_another_process() {
         let (mut child, row) = sleeper();
         let other = Process {
-            started: Ticks(row.started.0 - 1),
+            started: row.started.map(|start| Ticks(start.0 - 1)),
             ..row.clone()
         };
         with_check(|proc, check| {

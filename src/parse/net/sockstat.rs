@@ -8,6 +8,7 @@
 //! ```
 
 use crate::parse::{dec, words};
+use crate::units::Pages;
 
 /// How many TCP and UDP sockets a dump of the namespace's tables would visit; `None` when the text has no such line.
 ///
@@ -37,9 +38,31 @@ fn of_line(line: &[u8]) -> Option<u64> {
     count
 }
 
+/// What sockets of TCP and UDP hold in their buffers, of all network namespaces together: `mem`, in pages. Part of it is slab.
+#[must_use]
+pub fn memory(text: &[u8]) -> Option<Pages> {
+    let mut sum = None;
+    for line in text.split(|byte| *byte == b'\n') {
+        let mut words = words(line).skip_while(|word| *word != b"mem");
+        if words.next().is_some() {
+            let pages = words.next().and_then(dec)?;
+            sum = Some(Pages(pages.saturating_add(sum.unwrap_or(Pages(0)).0)));
+        }
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_of_tcp_and_udp_is_added_up() {
+        assert_eq!(memory(SOCKSTAT), Some(Pages(5)));
+        assert_eq!(memory(SOCKSTAT6), None);
+        assert_eq!(memory(b"TCP: inuse 1 mem\n"), None);
+        assert_eq!(memory(b""), None);
+    }
 
     const SOCKSTAT: &[u8] = b"sockets: used 170\nTCP: inuse 12 orphan 1 tw 3 alloc 14 mem 2\nUDP: inuse 5 mem 3\nUDPLITE: inuse 1\nRAW: inuse 9\nFRAG: inuse 7 memory 0\n";
     const SOCKSTAT6: &[u8] =

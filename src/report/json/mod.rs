@@ -1,6 +1,7 @@
 //! NDJSON, one object a line: nested objects whose path is the OpenTelemetry attribute name, our own things under `memdoor.`.
 
 mod event;
+pub mod line;
 mod members;
 mod rows;
 
@@ -12,9 +13,7 @@ use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::sys::clock::Now;
 use crate::sys::out::Out;
-
-/// Facts of one line: an event has at most 32, the envelope a dozen.
-const FACTS_MAX: usize = 48;
+use line::{Line, Subject};
 
 /// Who writes: on every line, because lines of many hosts are mixed, sampled and joined later.
 #[derive(Clone, Debug, Default)]
@@ -58,42 +57,23 @@ impl<'o, 'b> Json<'o, 'b> {
     /// One line of `event`: the envelope and those of `facts` that belong to it.
     fn line(&mut self, event: Event, facts: &[Fact<'_>]) {
         let message = self.message(event);
-        let (severity, number) = event.severity();
-        let named = |key, value| Name(event, "", key).is(value);
-        let text = |key, bytes| named(key, Value::text_or_nothing(bytes));
-        let id = if event.is_of_snapshot() {
-            self.snapshot_id.as_bytes()
-        } else {
-            b""
+        let subject = Subject {
+            event: event.name(),
+            severity: event.severity(),
+            message: message.as_bytes(),
         };
-        let envelope = [
-            text("schema", b"memdoor/1"),
-            text("timestamp", self.timestamp.as_bytes()),
-            text("event_name", event.name().as_bytes()),
-            text("severity_text", severity.as_bytes()),
-            named("severity_number", Value::Count(number)),
-            text("message", message.as_bytes()),
-            text("host.name", self.envelope.host.as_bytes()),
-            text("host.id", self.envelope.host_id.as_bytes()),
-            text("host.arch", self.envelope.arch.as_bytes()),
-            text("host.boot.id", self.envelope.boot_id.as_bytes()),
-            text("os.type", b"linux"),
-            text("os.version", self.envelope.release.as_bytes()),
-            text("memdoor.version", env!("CARGO_PKG_VERSION").as_bytes()),
-            text("memdoor.snapshot.id", id),
-            named("process.pid", self.pid()),
-        ];
-        let mut all = [named("", Value::Nothing); FACTS_MAX];
-        let own = facts
-            .iter()
-            .filter(|fact| fact.event == event && !fact.key.is_empty());
-        let mut count = 0;
-        for (slot, fact) in all.iter_mut().zip(envelope.iter().chain(own)) {
-            *slot = *fact;
-            count += 1;
+        let mut line = Line::new(self.envelope, &self.timestamp, &subject);
+        if event.is_of_snapshot() {
+            line.texts(&["memdoor.snapshot.id"], &[self.snapshot_id.as_bytes()]);
         }
-        members::put_object(self.out, all.get(..count).unwrap_or_default());
-        self.out.put(b"\n");
+        line.push("process.pid", self.pid());
+        for fact in facts
+            .iter()
+            .filter(|fact| fact.event == event && !fact.key.is_empty())
+        {
+            line.push(fact.key, fact.value);
+        }
+        line.put(self.out);
     }
 
     /// Whose process it is; a report of the whole machine has none.

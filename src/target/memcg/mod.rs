@@ -1,5 +1,6 @@
 //! The target's memory cgroup, and the ancestor whose limit will be hit first.
 
+mod bounds;
 mod charge;
 mod group;
 mod level;
@@ -16,6 +17,7 @@ use crate::sys::lines::Lines;
 use crate::units::Bytes;
 use level::{Level, Names};
 
+pub use bounds::Swap;
 pub use charge::Charge;
 
 /// A cgroup's path; kubelet's longest are about 250 bytes.

@@ -1,0 +1,150 @@
+//! What was read for a check.
+
+use super::account::{Beside, PAGE_CACHE, account};
+use crate::host::Host;
+use crate::parse::meminfo::Meminfo;
+use crate::parse::mm_stat::{self, Zram};
+use crate::parse::net::sockstat;
+use crate::parse::pressure::{self, Pressure};
+use crate::parse::swaps::{self, Medium};
+use crate::parse::{lines, one_number};
+use crate::processes::{Depth, Process, Table, descending};
+use crate::sys::file::Dir;
+use crate::sys::getdents::Entries;
+use crate::units::Bytes;
+
+/// All of it. What could not be read is `None`, or empty.
+pub(super) struct View<'h> {
+    pub(super) host: &'h Host,
+    pub(super) meminfo: Meminfo,
+    pub(super) pressure: Pressure,
+    /// `vm.swappiness`.
+    pub(super) swappiness: Option<u64>,
+    /// All zram devices together; `None`: there is none.
+    pub(super) zram: Option<Zram>,
+    /// How much of the swap is on zram.
+    pub(super) zram_swap: Bytes,
+    /// What sockets hold.
+    pub(super) sockets: Option<Bytes>,
+    pub(super) table: Table,
+}
+
+/// By what the largest processes are found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum By {
+    /// RSS, shared pages included.
+    Rss,
+    /// Anonymous memory and swap: what their end would give back.
+    Own,
+}
+
+impl By {
+    pub(super) fn of(self, process: &Process) -> Option<Bytes> {
+        match self {
+            Self::Rss => process.memory.rss,
+            Self::Own => process.memory.own(),
+        }
+    }
+}
+
+impl<'h> View<'h> {
+    pub(super) fn read(host: &'h mut Host) -> Self {
+        let meminfo = host.meminfo().unwrap_or_default();
+        let host = &*host;
+        let mut buf = [0; 4096];
+        let pressure = pressure::parse(text(host, c"pressure/memory", &mut buf));
+        let swappiness = one_number(text(host, c"sys/vm/swappiness", &mut buf));
+        let sockets = sockstat::memory(text(host, c"net/sockstat", &mut buf));
+        let zram = lines(text(host, c"swaps", &mut buf)).filter_map(swaps::line);
+        let zram = zram.filter(|swap| swap.medium == Medium::Zram);
+        let zram_swap = zram.fold(Bytes(0), |sum, swap| sum.plus(swap.size));
+        let mut table = Table::arm_for(&host.proc);
+        // Without processes there is all the rest.
+        let _ = table.read(&host.proc, Depth::Weight);
+        Self {
+            meminfo,
+            pressure,
+            swappiness: swappiness.and_then(|number| u64::try_from(number).ok()),
+            zram: zram_devices(),
+            zram_swap,
+            sockets: sockets.map(|pages| pages.bytes(host.page)),
+            table,
+            host,
+        }
+    }
+
+    /// What is not in meminfo.
+    pub(super) fn beside(&self) -> Beside {
+        Beside {
+            sockets: self.sockets,
+            zram: self.zram.map(|zram| zram.used),
+        }
+    }
+
+    /// What is used: all that is not available.
+    pub(super) fn used(&self) -> Bytes {
+        let available = self.meminfo.available.unwrap_or_default();
+        Bytes(self.total().0.saturating_sub(available.0))
+    }
+
+    pub(super) fn total(&self) -> Bytes {
+        self.meminfo.total.unwrap_or_default()
+    }
+
+    /// The page cache without tmpfs.
+    pub(super) fn page_cache(&self) -> Option<Bytes> {
+        account(&self.meminfo, self.beside()).0[PAGE_CACHE]
+    }
+
+    pub(super) fn swap_used(&self) -> Option<Bytes> {
+        let free = self.meminfo.swap_free?;
+        Some(Bytes(self.meminfo.swap_total?.0.saturating_sub(free.0)))
+    }
+
+    /// The largest processes, the largest first.
+    pub(super) fn each_top(&self, by: By, most: usize, each: &mut dyn FnMut(&Process)) {
+        let rows = self.table.rows();
+        let key = |at: usize| {
+            let size = by.of(rows.get(at)?)?;
+            Some((i64::try_from(size.0).ok()?, 0))
+        };
+        for (place, at) in descending(rows.len(), &key).enumerate() {
+            if place == most {
+                return;
+            }
+            if let Some(row) = rows.get(at) {
+                each(row);
+            }
+        }
+    }
+}
+
+/// A file below /proc; nothing when it can't be read.
+fn text<'b>(host: &Host, name: &core::ffi::CStr, buf: &'b mut [u8]) -> &'b [u8] {
+    host.proc.read(name, buf).unwrap_or_default()
+}
+
+/// The sum over /sys/block/zram*.
+fn zram_devices() -> Option<Zram> {
+    let block = Dir::open(c"/sys/block").ok()?;
+    let listing = block.listing(c".").ok()?;
+    let mut entries = Entries::new(&listing).ok()?;
+    let mut sum: Option<Zram> = None;
+    while let Some(Ok(name)) = entries.next() {
+        if !name.to_bytes().starts_with(b"zram") {
+            continue;
+        }
+        let mut buf = [0; 256];
+        let device = block.dir(name);
+        let text = device.and_then(|device| Ok(device.read(c"mm_stat", &mut buf)?.len()));
+        let text = text.ok().and_then(|length| buf.get(..length));
+        if let Some(zram) = text.and_then(mm_stat::parse) {
+            let before = sum.unwrap_or_default();
+            sum = Some(Zram {
+                stored: before.stored.plus(zram.stored),
+                used: before.used.plus(zram.used),
+            });
+        }
+    }
+    sum
+}

@@ -1,0 +1,76 @@
+//! `memdoor scores`: whom the OOM killer would choose, in which order, and what would change that.
+
+mod json;
+mod rank;
+mod text;
+mod view;
+
+use core::mem::ManuallyDrop;
+
+use super::{Buffers, envelope, open_host, output_exit};
+use crate::exit::Exit;
+use crate::report::Format;
+use crate::sys::out::{Out, Sink, say};
+pub use rank::Change;
+use view::View;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// How many processes are listed.
+    pub count: usize,
+    /// What is shown.
+    pub show: Show,
+    /// Adjustments to be tried out: the last of each process counts.
+    pub changes: &'a [Change],
+    /// How it is written.
+    pub format: Format,
+}
+
+/// What is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Show {
+    /// The most likely victims and the protected ones.
+    #[default]
+    Ranking,
+    /// Who would be killed now, in the system and in each cgroup with a limit.
+    Next,
+}
+
+/// Who is named of each cgroup: the victim and the next two.
+const NEXT: usize = 3;
+
+/// Writes it once, then ends.
+#[must_use]
+#[inline(never)]
+pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
+    // What ends with the process needs no code to give it back.
+    let mut host = match open_host() {
+        Ok(host) => ManuallyDrop::new(host),
+        Err(exit) => return exit,
+    };
+    let envelope = envelope(&host);
+    let mut view = ManuallyDrop::new(View::read(&mut host, options));
+    if view.table.rows().is_empty() {
+        say(format_args!(
+            "memdoor: cannot read /proc: no process is in it"
+        ));
+        return Exit::Error;
+    }
+    for (pid, _) in options.changes {
+        if !view.table.rows().iter().any(|row| row.pid == *pid) {
+            say(format_args!("memdoor: no process has PID {pid}"));
+            return Exit::Gone;
+        }
+    }
+    if options.show == Show::Next {
+        view.read_groups(buffers.read);
+    }
+    let mut out = Out::new(Sink::Stdout, buffers.out);
+    match options.format {
+        Format::Text => text::put(&view, options, &mut out),
+        Format::Json => json::put(&view, options, &envelope, &mut out),
+    }
+    out.flush();
+    out.broken().map_or(Exit::Done, output_exit)
+}

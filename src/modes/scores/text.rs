@@ -1,0 +1,222 @@
+//! Scores for people, in 80 columns.
+
+use super::rank::Rules;
+use super::view::{Scope, Victim, View, ZeroLine, is_set};
+use super::{NEXT, Options, Show};
+use crate::badness;
+use crate::parse::memcg::{Bounds, Victims};
+use crate::processes::{self, Process, descending};
+use crate::report::columns::{Keep, fill, left, mb, name, number};
+use crate::sys::out::Out;
+use crate::units::{Bytes, Percent};
+
+/// All of it.
+pub(super) fn put(view: &View<'_>, options: &Options<'_>, out: &mut Out<'_>) {
+    let is_trial = !options.changes.is_empty();
+    if is_trial {
+        out.put(b"AS IT IS\n\n");
+    }
+    put_once(view, options, view.rules(&[]), out);
+    if is_trial {
+        let rules = view.rules(options.changes);
+        put_assumption(view, options, out);
+        put_once(view, options, rules, out);
+    }
+    if options.show == Show::Ranking {
+        put_guide(view, out);
+    }
+}
+
+fn put_once(view: &View<'_>, options: &Options<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
+    match options.show {
+        Show::Ranking => {
+            put_ranking(view, options.count, rules, out);
+            put_protected(view, options.count, rules, out);
+        }
+        Show::Next => put_next(view, rules, out),
+    }
+}
+
+fn put_assumption(view: &View<'_>, options: &Options<'_>, out: &mut Out<'_>) {
+    for (at, (pid, adj)) in options.changes.iter().enumerate() {
+        out.put(if at == 0 { b"\nWHAT IF " } else { b"    AND " });
+        let process = view.table.rows().iter().find(|row| row.pid == *pid);
+        if let Some(process) = process {
+            put_who(process, out);
+            let adjs = [Some(*adj), process.oom_score_adj].map(|adj| adj.map(i64::cast_unsigned));
+            fill(out, " had oom_score_adj ~i instead of ~i", &adjs);
+        }
+        out.put(b"\n");
+    }
+    out.put(b"\n");
+}
+
+const COLUMNS: &[u8] = b"     PID COMM            SCORE   ADJ   RSS MB  SWAP MB TABLES CGROUP\n";
+
+fn put_ranking(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'_>) {
+    out.put(b"MOST LIKELY OOM VICTIMS, the first one first\n");
+    out.put(COLUMNS);
+    view.victims(rules, Scope::System, most, &mut |victim| {
+        let is_assumed = victim.adj != victim.process.oom_score_adj;
+        let score = match view.zero_line {
+            _ if !is_assumed => victim.score,
+            ZeroLine::At666 => Some(badness::score(victim.badness, view.scale_pages())),
+            ZeroLine::At0 => None,
+        };
+        put_row(view, victim.process, score, victim.adj, out);
+    });
+}
+
+fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'_>) {
+    let rows = view.table.rows();
+    let key = |at: usize| {
+        let row = rows.get(at)?;
+        let adj = rules.adj(row).filter(|adj| *adj < 0)?;
+        Some((-adj, row.memory.rss.unwrap_or_default().0))
+    };
+    let count = (0..rows.len()).filter(|at| key(*at).is_some()).count();
+    let all = u64::try_from(count).ok();
+    fill(out, "\nPROTECTED (oom_score_adj below 0): ~d\n", &[all]);
+    if count > 0 {
+        out.put(COLUMNS);
+    }
+    for (place, at) in descending(rows.len(), &key).enumerate() {
+        if place == most {
+            break;
+        }
+        if let Some(row) = rows.get(at) {
+            let score = processes::number(&view.host.proc, row.pid, c"oom_score");
+            put_row(view, row, score, rules.adj(row), out);
+        }
+    }
+    if count > most {
+        let more = u64::try_from(count - most).ok();
+        fill(out, "... and ~d more: -n\n", &[more]);
+    }
+}
+
+fn put_row(
+    view: &View<'_>,
+    process: &Process,
+    score: Option<i64>,
+    adj: Option<i64>,
+    out: &mut Out<'_>,
+) {
+    let memory = &process.memory;
+    number(out, Some(process.pid.get().into()), 7);
+    out.put(b" ");
+    left(out, process.comm.as_bytes(), 15, Keep::Start);
+    number(out, score, 5);
+    number(out, adj, 5);
+    mb(out, memory.rss, 8);
+    mb(out, memory.swap, 8);
+    mb(out, memory.page_tables, 6);
+    out.put(b" ");
+    let mut buf = [0; 4096];
+    let cgroup = processes::group_of(&view.host.proc, process.pid, &mut buf);
+    let cgroup = cgroup.map_or(&b"-"[..], |(_, path)| path);
+    left(out, cgroup, 18.min(cgroup.len()), Keep::End);
+    out.put(b"\n");
+}
+
+fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
+    let size = |size: Option<Bytes>| size.map(|size| size.0);
+    let numbers = [size(view.meminfo.total), size(view.meminfo.swap_total)];
+    fill(
+        out,
+        "WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n  RAM ~m MB, swap ~m MB\n",
+        &numbers,
+    );
+    if is_set(view.host, c"sys/vm/panic_on_oom") {
+        out.put(b"  nobody: the kernel panics (vm.panic_on_oom); else:\n");
+    }
+    if is_set(view.host, c"sys/vm/oom_kill_allocating_task") {
+        out.put(b"  whoever asks for memory (vm.oom_kill_allocating_task); else:\n");
+    }
+    put_victims(view, rules, Scope::System, out);
+    let mut is_any = false;
+    view.each_limited(&mut |group, bounds| {
+        is_any = true;
+        put_limit(view, group, bounds, out);
+        if bounds.victims == Victims::Nobody {
+            return out.put(b"  nobody: its processes wait (oom_kill_disable)\n");
+        }
+        put_victims(view, rules, Scope::Group(group), out);
+    });
+    if !is_any {
+        out.put(b"\nNo cgroup with processes in it has a memory limit.\n");
+    }
+}
+
+fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) {
+    out.put(b"\n");
+    name(out, view.groups.path(group));
+    let size = |size: Option<Bytes>| size.map(|size| size.0);
+    let share = bounds.usage.zip(bounds.limit);
+    let share = share.and_then(|(usage, limit)| Percent::of(usage, limit));
+    let numbers = [
+        size(bounds.limit),
+        size(bounds.usage),
+        share.map(|share| share.hundredths),
+        Some(bounds.swap.0),
+    ];
+    let words = if bounds.swap > Bytes(0) {
+        "\n  limit ~m MB, ~m MB used (~q %), swap up to ~m MB\n"
+    } else {
+        "\n  limit ~m MB, ~m MB used (~q %)\n"
+    };
+    fill(out, words, &numbers);
+}
+
+fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_>) {
+    let mut place = 0;
+    view.victims(rules, scope, NEXT, &mut |victim| {
+        out.put(if place == 0 {
+            b"  victim: "
+        } else {
+            b"  then:   "
+        });
+        put_victim(rules, victim, out);
+        if place == 0
+            && let Some(group) = view.dies_with(victim.process, scope)
+        {
+            let count = view.members(group, rules);
+            fill(out, "          and all ~d processes of ", &[Some(count)]);
+            name(out, view.groups.path(group));
+            out.put(b" (memory.oom.group)\n");
+        }
+        place += 1;
+    });
+    if place == 0 {
+        out.put(b"  nobody: none of its processes may be killed\n");
+    }
+}
+
+fn put_victim(rules: Rules<'_>, victim: &Victim<'_>, out: &mut Out<'_>) {
+    put_who(victim.process, out);
+    let kib = rules.kib(victim.badness).cast_unsigned();
+    let adj = victim.adj.map(i64::cast_unsigned);
+    fill(out, ", badness ~i kB, adj ~i\n", &[Some(kib), adj]);
+}
+
+/// `leaker (PID 31486)`
+fn put_who(process: &Process, out: &mut Out<'_>) {
+    name(out, process.comm.as_bytes());
+    fill(out, " (PID ~d)", &[u64::try_from(process.pid.get()).ok()]);
+}
+
+fn put_guide(view: &View<'_>, out: &mut Out<'_>) {
+    fill(
+        out,
+        "\nGUIDE: the highest score goes first. It follows from badness = RSS + swap + page\ntables + adj * (RAM + swap) / 1000: a point of adj counts as ~m MB here.\n",
+        &[Some(view.scale().0 / 1000)],
+    );
+    out.put(match view.zero_line {
+        ZeroLine::At666 => {
+            b"666 is the zero line since Linux 5.9 (nothing held, adj 0); 1333 is all memory.\n"
+                as &[u8]
+        }
+        ZeroLine::At0 => b"0 is the zero line before Linux 5.9 (666 since); 1000 is all memory.\n",
+    });
+    out.put(b"adj -1000 is never killed and shows 0; 1000 goes first. To protect a process, as\nroot: echo -500 >/proc/PID/oom_score_adj; a service: OOMScoreAdjust=-500.\nIn each cgroup with a limit: --next. With another adj: --what-if PID=ADJ\n");
+}
