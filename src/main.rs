@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use cli::Command;
 use memdoor::exit::Exit;
-use memdoor::modes::{Buffers, OUT, dmesg, recover, snapshot, watch};
+use memdoor::modes::{Buffers, OUT, dmesg, protect, recover, snapshot, watch};
 use memdoor::snapshot::BUFFER;
 
 #[global_allocator]
@@ -27,6 +27,7 @@ fn run() -> Exit {
         Ok(Command::Watch(options)) => watch::run(&options.borrow(), buffers),
         Ok(Command::Snapshot(options)) => snapshot::run(&options.borrow(), buffers),
         Ok(Command::Dmesg(options)) => dmesg::run(&options.borrow(), buffers),
+        Ok(Command::Protect(options)) => protect::run(&options.borrow(), buffers),
         Ok(Command::Recover(file)) => recover::run(&file, buffers.out),
         Ok(Command::Print { text, exit }) => cli::print(&text, exit, buffers.out),
         Err(error) => cli::refuse(&error),

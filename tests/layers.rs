@@ -110,6 +110,7 @@ const STD: &[(&str, &str)] = &[
         "AsFd of the pidfd that a watch waits for",
     ),
     ("modes/dmesg/state.rs", "AsFd of the file that remembers"),
+    ("modes/protect/state.rs", "AsFd of the file that remembers"),
     ("modes/dmesg/follow.rs", "AsFd of the log to wait for"),
 ];
 
@@ -117,7 +118,7 @@ const STD: &[(&str, &str)] = &[
 const OFFLINE: &[&str] = &["oomlog/", "modes/dmesg/"];
 
 /// These take room on the heap while arming, and none after that: tests/no_heap.rs counts.
-const RESERVES: &[&str] = &["processes/mod.rs", "pattern.rs"];
+const RESERVES: &[&str] = &["processes/mod.rs", "pattern.rs", "modes/protect/state.rs"];
 
 /// What those files may take of std: nothing that is on the heap.
 const OF_STD: &[&str] = &["std::os::fd", "std::alloc::System", "std::process::abort"];

@@ -60,6 +60,7 @@ fn every_option_of_help_is_explained_and_no_other() {
     let modes = [
         &["--help"][..],
         &["snapshot", "--help"],
+        &["protect", "--help"],
         &["dmesg", "--help"],
         &["recover", "--help"],
     ];

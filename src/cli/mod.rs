@@ -1,6 +1,7 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
 mod dmesg;
+mod protect;
 mod recover;
 mod snapshot;
 mod usage;
@@ -17,6 +18,7 @@ use memdoor::snapshot::Cmdline;
 use memdoor::sys::out::{Broken, Out, Sink, say};
 
 pub(crate) use dmesg::DmesgArgs;
+pub(crate) use protect::ProtectArgs;
 pub(crate) use snapshot::SnapshotArgs;
 pub(crate) use watch::WatchArgs;
 
@@ -30,6 +32,8 @@ pub(crate) enum Command {
     Dmesg(Box<DmesgArgs>),
     /// `memdoor recover FILE`
     Recover(CString),
+    /// `memdoor protect session`
+    Protect(Box<ProtectArgs>),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.
@@ -103,12 +107,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             args.remove(1);
             recover::args(&mut Parser::from_iter(args))
         }
+        Some("protect") => {
+            args.remove(1);
+            protect::args(&mut Parser::from_iter(args))
+        }
         Some("help") => Ok(Command::Print {
             text: usage::watch(),
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot, dmesg and recover",
+            "unknown mode {}: the modes are watch, snapshot, protect, dmesg and recover",
             values::quoted(other.as_ref())
         ))),
     }

@@ -1,6 +1,7 @@
 //! What memdoor does. Each mode arms (it may fail loudly), then works without allocating; `dmesg` and `recover` are offline and may.
 
 pub mod dmesg;
+pub mod protect;
 pub mod recover;
 pub mod snapshot;
 pub mod watch;

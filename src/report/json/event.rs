@@ -23,6 +23,7 @@ impl Event {
             Self::SourceError => "memdoor.source.error",
             Self::OomKill => "memdoor.oom.kill",
             Self::RunSummary => "memdoor.run.summary",
+            Self::Protect => "memdoor.action.protect",
         }
     }
 
@@ -45,6 +46,7 @@ impl Event {
             Self::SourceError => "could not read a part of the snapshot",
             Self::OomKill => "OOM kill",
             Self::RunSummary => "summary",
+            Self::Protect => "oom_score_adj",
         }
     }
 
@@ -61,7 +63,12 @@ impl Event {
     pub(super) const fn is_of_snapshot(self) -> bool {
         !matches!(
             self,
-            Self::Below | Self::WatchEnd | Self::Record | Self::OomKill | Self::RunSummary
+            Self::Below
+                | Self::WatchEnd
+                | Self::Record
+                | Self::OomKill
+                | Self::RunSummary
+                | Self::Protect
         )
     }
 }
