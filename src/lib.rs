@@ -17,7 +17,7 @@
 //! | [`victim`] | whom `kill` chooses of them |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
 //! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
-//! | [`modes`] | `watch`, `snapshot`, `check`, `scores`, `kill`, `dmesg`, `recover`: they decide |
+//! | [`modes`] | `watch`, `snapshot`, `check`, `scores`, `protect`, `kill`, `dmesg`, `recover`: they decide |
 //! | `main.rs`, `cli/` | the binary: a command line to a mode to an exit code |
 //!
 //! ```text

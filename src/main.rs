@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use cli::Command;
 use memdoor::exit::Exit;
 use memdoor::history::History;
-use memdoor::modes::{Buffers, OUT, check, dmesg, recover, scores, snapshot, watch};
+use memdoor::modes::{Buffers, OUT};
+use memdoor::modes::{check, dmesg, protect, recover, scores, snapshot, watch};
 use memdoor::snapshot::BUFFER;
 
 #[global_allocator]
@@ -30,6 +31,7 @@ fn run() -> Exit {
         Ok(Command::Watch(options)) => watch::run(&options.borrow(), buffers),
         Ok(Command::Snapshot(options)) => snapshot::run(&options.borrow(), buffers),
         Ok(Command::Dmesg(options)) => dmesg::run(&options.borrow(), buffers),
+        Ok(Command::Protect(options)) => protect::run(&options.borrow(), buffers),
         Ok(Command::Recover(file)) => recover::run(&file, buffers.out),
         Ok(Command::Check(options)) => check::run(&options, buffers),
         Ok(Command::Scores(options)) => scores::run(&options.borrow(), buffers),

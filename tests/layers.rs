@@ -121,6 +121,7 @@ const STD: &[(&str, &str)] = &[
         "BorrowedFd of the pidfd to wait for",
     ),
     ("modes/dmesg/state.rs", "AsFd of the file that remembers"),
+    ("modes/protect/state.rs", "AsFd of the file that remembers"),
     ("modes/dmesg/follow.rs", "AsFd of the log to wait for"),
 ];
 
@@ -134,6 +135,7 @@ const RESERVES: &[&str] = &[
     "pattern.rs",
     "modes/kill/members.rs",
     "modes/kill/select.rs",
+    "modes/protect/state.rs",
 ];
 
 /// What those files may take of std: nothing that is on the heap.

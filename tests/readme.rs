@@ -60,6 +60,7 @@ fn every_option_of_help_is_explained_and_no_other() {
     let modes = [
         &["--help"][..],
         &["snapshot", "--help"],
+        &["protect", "--help"],
         &["dmesg", "--help"],
         &["recover", "--help"],
         &["check", "--help"],
@@ -105,7 +106,10 @@ fn the_commands_for_a_hurry_run() {
             .replace("/opt/leaker", path().to_str().expect("UTF-8"));
         let typed = typed.split(">>").next().unwrap_or_default();
         let mut words: Vec<&str> = typed.split_whitespace().collect();
-        if !matches!(words[0], "snapshot" | "dmesg" | "check" | "scores" | "kill") {
+        if !matches!(
+            words[0],
+            "snapshot" | "dmesg" | "check" | "scores" | "protect" | "kill"
+        ) {
             words.extend(["-c", "1"]);
         }
         let ended = run(&words);

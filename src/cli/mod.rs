@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod dmesg;
 mod kill;
+mod protect;
 mod recover;
 mod scores;
 mod settings;
@@ -25,6 +26,7 @@ use memdoor::sys::out::{Broken, Out, Sink, say};
 
 pub(crate) use dmesg::DmesgArgs;
 pub(crate) use kill::KillArgs;
+pub(crate) use protect::ProtectArgs;
 pub(crate) use scores::ScoresArgs;
 pub(crate) use snapshot::SnapshotArgs;
 pub(crate) use watch::WatchArgs;
@@ -45,6 +47,8 @@ pub(crate) enum Command {
     Scores(ScoresArgs),
     /// `memdoor kill`
     Kill(Box<KillArgs>),
+    /// `memdoor protect session`
+    Protect(Box<ProtectArgs>),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.
@@ -130,12 +134,16 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             args.remove(1);
             kill::args(&mut Parser::from_iter(args))
         }
+        Some("protect") => {
+            args.remove(1);
+            protect::args(&mut Parser::from_iter(args))
+        }
         Some("help") => Ok(Command::Print {
             text: usage::watch(),
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot, check, scores, kill, dmesg and recover",
+            "unknown mode {}: the modes are watch, snapshot, check, scores, protect, kill, dmesg and recover",
             values::quoted(other.as_ref())
         ))),
     }

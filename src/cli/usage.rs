@@ -63,6 +63,11 @@ pub(super) fn dmesg() -> String {
     with_version(&[&DMESG])
 }
 
+/// `memdoor protect --help`
+pub(super) fn protect() -> String {
+    with_version(&[&PROTECT])
+}
+
 fn with_version(texts: &[&[u8]]) -> String {
     let mut all = version();
     for text in texts {
@@ -88,6 +93,7 @@ usage: memdoor -p|--pid <target process id>
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor check [--warning N] [--critical N] [--where] [--format text|json]
        memdoor scores [-n N] [--next] [--what-if PID=ADJ] [--format text|json]
+       memdoor protect session|-p PID --adj N|--match PATTERN --adj N|--undo
        memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--only ...]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]
        memdoor recover FILE
@@ -156,6 +162,47 @@ usage: memdoor snapshot -p|--pid <process id>[,...] ...
 Writes one snapshot of each process now, whatever memory it has, then ends.
 
   -p, --pid PID        the process; several with commas, or -p again
+"
+);
+
+text!(
+    PROTECT,
+    "\
+usage: memdoor protect session
+       memdoor protect -p|--pid <process id> --adj N
+       memdoor protect --match <pattern> --adj N
+       memdoor protect --undo
+               [--dry-run] [--state FILE] [--format text|json]
+
+Changes the oom_score_adj of running processes, by which the kernel chooses whom
+it kills, and shows what it was and what it is: -1000 is never killed, 1000
+first. Each 10 count as much as 1 % of all memory. Own processes may be raised by
+anybody; lowering takes CAP_SYS_RESOURCE, which root has on a host, and not in a
+container. As root it is about everybody's processes, else about one's own.
+
+  session              the processes that a login hangs on (display manager,
+                       session, compositor, D-Bus, sshd) to -500, browsers to
+                       300; what is lower or higher already stays
+  -p, --pid PID        one process
+      --match PATTERN  all whose name matches the regular expression; exe:REGEX
+                       is about the executable, cmdline:REGEX about the
+                       arguments, comm:REGEX about the name
+      --adj N          -1000 to 1000
+      --undo           puts back what was changed since boot, unless somebody
+                       else has changed it since
+      --dry-run        only shows what would be done
+      --state FILE     remembers what was changed; default:
+                       /run/memdoor-protect.state, for others than root in
+                       $XDG_RUNTIME_DIR
+      --format FORMAT  text (default) or json
+  -h, --help           this text
+  -V, --version        the version
+
+exit codes:
+  0  done, or there was nothing to do
+  1  error: the kernel refused it for a process
+  2  the command line is wrong
+  5  there is no process PID
 "
 );
 

@@ -8,6 +8,7 @@ use memdoor::modes::dmesg::Who;
 use memdoor::modes::watch::{SIZE_MIN, Seize};
 use memdoor::oomlog::moment;
 use memdoor::parse::{dec, signed};
+use memdoor::pattern::Pattern;
 use memdoor::report::Format;
 use memdoor::sys::clock::{Now, Zone};
 use memdoor::trigger::also::{Pressure, Waiting};
@@ -41,6 +42,9 @@ pub(super) fn allowed(name: &str) -> &'static str {
         "--days" => "a whole number of days from 1 to 36500",
         "--victim" => "a process's name, the start of one and *, or a process ID",
         "--cgroup" => "a cgroup's path as the kernel has it, from /",
+        "--adj" => "a whole number from -1000 (never killed) to 1000 (killed first)",
+        "--match" => "a regular expression, with comm:, exe: or cmdline: before it",
+        "--state" => "the path of a file that remembers what was changed",
         "--root" => "the directory that is the other system's /",
         "--since-last" => "the path of a file that remembers what was shown",
         "--threshold" | "--swap-free" | "--hard" => "a whole number from 0 to 100, in percent",
@@ -93,6 +97,20 @@ pub(super) fn pid(name: &str, value: &OsStr) -> Result<Pid> {
     number(value)
         .and_then(Pid::new)
         .ok_or_else(|| wrong(name, value))
+}
+
+/// An oom_score_adj.
+pub(super) fn adj(name: &str, value: &OsStr) -> Result<i64> {
+    signed(value.as_bytes())
+        .filter(|adj| (-1000..=1000).contains(adj))
+        .ok_or_else(|| wrong(name, value))
+}
+
+/// A pattern; what is wrong with one, it says itself.
+pub(super) fn pattern(name: &str, value: &OsStr) -> Result<Pattern> {
+    let text = value.to_str().ok_or_else(|| wrong(name, value))?;
+    Pattern::parse(text)
+        .map_err(|error| UsageError(format!("{name}: {} is not allowed: {error}", quoted(value))))
 }
 
 /// One process ID, or several with commas.

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod dmesg;
 pub mod kill;
+pub mod protect;
 pub mod recover;
 mod sample;
 pub mod scores;

@@ -86,6 +86,20 @@ pub fn kib(value: &[u8]) -> Option<Bytes> {
     dec(digits).map(Bytes::from_kib)
 }
 
+/// `/proc/PID/cmdline` with blanks between the arguments, in place: they end with a NUL each; a process that overwrote them may have none.
+pub fn spaced(text: &mut [u8]) -> &[u8] {
+    let length = text
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    let (arguments, _) = text.split_at_mut(length);
+    arguments
+        .iter_mut()
+        .filter(|byte| **byte == 0)
+        .for_each(|byte| *byte = b' ');
+    arguments
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

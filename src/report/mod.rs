@@ -101,6 +101,7 @@ pub enum Event {
     SourceError,
     OomKill,
     RunSummary,
+    Protect,
 }
 
 /// What a value is called: the JSON line it belongs to, its label in text and its path in JSON. Either may be empty: the value is

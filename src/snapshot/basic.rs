@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use super::{Cmdline, Completeness, Scene, When, carve};
 use crate::error::Absent;
-use crate::parse::cgroup;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::{self, Status};
+use crate::parse::{cgroup, spaced};
 use crate::report::Event::Begin;
 use crate::report::{Moment, Name, Report, Value};
 use crate::target::exe::{LINK_MAX, Link};
@@ -139,18 +139,4 @@ impl<'b> Found<'b> {
             }),
         }
     }
-}
-
-/// The arguments end with a NUL each; a process that overwrote them may have none.
-fn spaced(text: &mut [u8]) -> &[u8] {
-    let length = text
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
-    let (arguments, _) = text.split_at_mut(length);
-    arguments
-        .iter_mut()
-        .filter(|byte| **byte == 0)
-        .for_each(|byte| *byte = b' ');
-    arguments
 }

@@ -93,6 +93,20 @@ impl Dir {
         Ok(&buf[..len])
     }
 
+    /// Opens a file of the kernel's below this directory for writing: whether that is permitted.
+    pub fn writable(&self, name: &CStr) -> Result<OwnedFd> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        openat(&self.0, name, flags, Mode::empty())
+    }
+
+    /// Writes to such a file, in one write(2).
+    pub fn write(&self, name: &CStr, bytes: &[u8]) -> Result<()> {
+        match nix::unistd::write(&self.writable(name)?, bytes)? {
+            written if written == bytes.len() => Ok(()),
+            _ => Err(Errno::EIO),
+        }
+    }
+
     /// The absolute name of `path` with every symbolic link resolved as a process whose root is this directory would:
     /// openat2(2) with `RESOLVE_IN_ROOT`, Linux 5.6.
     pub fn realpath_in_root<'b>(&self, path: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {

@@ -27,6 +27,9 @@ pub fn works(words: &[&str]) -> bool {
 /// linux/capability.h
 pub const CAP_IPC_LOCK: u32 = 14;
 
+/// Lowering oom_score_adj.
+pub const CAP_SYS_RESOURCE: u32 = 24;
+
 /// Whether the tests have a capability: root in a container lacks most of what root may.
 pub fn has_capability(number: u32) -> bool {
     let status = fs::read_to_string("/proc/self/status").expect("status");

@@ -28,6 +28,7 @@ impl Event {
             Self::SourceError => "memdoor.source.error",
             Self::OomKill => "memdoor.oom.kill",
             Self::RunSummary => "memdoor.run.summary",
+            Self::Protect => "memdoor.action.protect",
         }
     }
 
@@ -55,6 +56,7 @@ impl Event {
             Self::SourceError => "could not read a part of the snapshot",
             Self::OomKill => "OOM kill",
             Self::RunSummary => "summary",
+            Self::Protect => "oom_score_adj",
         }
     }
 
@@ -75,6 +77,7 @@ impl Event {
                 | Self::WatchEnd
                 | Self::Record
                 | Self::Kill
+                | Self::Protect
                 | Self::OomKill
                 | Self::RunSummary
         )
