@@ -206,6 +206,7 @@ fn unknown_option(name: &str) -> UsageError {
 }
 
 /// Runs `memdoor kill`. After SIGHUP the command line and the configuration hold as they are then; when they are wrong, as they were.
+#[inline(never)]
 pub(crate) fn kill(mut options: Box<KillArgs>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut history = History::default();

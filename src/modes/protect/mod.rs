@@ -78,6 +78,7 @@ struct Run<'a, 'b> {
 
 /// Changes what was asked for, and says what it was and what it is now.
 #[must_use]
+#[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let host = match open_host() {
         Ok(host) => host,
