@@ -12,12 +12,6 @@ pub struct Meminfo {
     pub free: Option<Bytes>,
     /// `MemAvailable` (Linux 3.14).
     pub available: Option<Bytes>,
-    /// `Buffers`.
-    pub buffers: Option<Bytes>,
-    /// `Cached`: the page cache, shmem included.
-    pub cached: Option<Bytes>,
-    /// `Shmem` (Linux 2.6.32).
-    pub shmem: Option<Bytes>,
     /// `SwapTotal`; 0 means that there is no swap.
     pub swap_total: Option<Bytes>,
     /// `SwapFree`.
@@ -35,7 +29,7 @@ pub enum Use {
     Cached,
     /// `AnonPages`: anonymous pages that are mapped.
     Anon,
-    /// `Shmem`: tmpfs, shared memory, memfd.
+    /// `Shmem`: tmpfs, shared memory, memfd (Linux 2.6.32).
     Shmem,
     /// `KReclaimable`: `SReclaimable` and what else the kernel gives back (Linux 4.20).
     KernelReclaimable,
@@ -105,9 +99,6 @@ pub fn parse(text: &[u8]) -> Meminfo {
             b"MemTotal" => meminfo.total = kib(value),
             b"MemFree" => meminfo.free = kib(value),
             b"MemAvailable" => meminfo.available = kib(value),
-            b"Buffers" => meminfo.buffers = kib(value),
-            b"Cached" => meminfo.cached = kib(value),
-            b"Shmem" => meminfo.shmem = kib(value),
             b"SwapTotal" => meminfo.swap_total = kib(value),
             b"SwapFree" => meminfo.swap_free = kib(value),
             _ => {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::parse::meminfo::Meminfo;
+use crate::parse::meminfo::{Meminfo, Use};
 use crate::trigger::also::Pressure;
 use crate::units::{Bytes, Percent};
 
@@ -82,9 +82,11 @@ impl Reading {
     /// The system's memory, and what is odd about it.
     pub(super) fn of(meminfo: &Meminfo) -> (Self, Odd) {
         let estimate = || {
-            let cached = meminfo.free?.plus(meminfo.buffers.unwrap_or_default());
-            let cached = cached.plus(meminfo.cached.unwrap_or_default());
-            let shmem = meminfo.shmem.unwrap_or_default();
+            let cached = meminfo
+                .free?
+                .plus(meminfo.uses.of(Use::Buffers).unwrap_or_default());
+            let cached = cached.plus(meminfo.uses.of(Use::Cached).unwrap_or_default());
+            let shmem = meminfo.uses.of(Use::Shmem).unwrap_or_default();
             Some(Bytes(cached.0.saturating_sub(shmem.0)))
         };
         let total = meminfo.total.filter(|total| total.0 > 0);
