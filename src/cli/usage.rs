@@ -15,8 +15,9 @@ macro_rules! text {
     };
 }
 
+mod act;
 mod host;
-mod kill;
+mod logs;
 
 /// `memdoor version 2.0.0`
 pub(super) fn version() -> String {
@@ -40,7 +41,7 @@ pub(super) fn snapshot() -> String {
 
 /// `memdoor recover --help`
 pub(super) fn recover() -> String {
-    with_version(&[&RECOVER])
+    with_version(&[&logs::RECOVER])
 }
 
 /// `memdoor check --help`
@@ -55,17 +56,17 @@ pub(super) fn scores() -> String {
 
 /// `memdoor kill --help`
 pub(super) fn kill() -> String {
-    with_version(&[&kill::KILL])
+    with_version(&[&act::KILL])
 }
 
 /// `memdoor dmesg --help`
 pub(super) fn dmesg() -> String {
-    with_version(&[&DMESG])
+    with_version(&[&logs::DMESG])
 }
 
 /// `memdoor protect --help`
 pub(super) fn protect() -> String {
-    with_version(&[&PROTECT])
+    with_version(&[&act::PROTECT])
 }
 
 fn with_version(texts: &[&[u8]]) -> String {
@@ -166,68 +167,6 @@ Writes one snapshot of each process now, whatever memory it has, then ends.
 );
 
 text!(
-    PROTECT,
-    "\
-usage: memdoor protect session
-       memdoor protect -p|--pid <process id> --adj N
-       memdoor protect --match <pattern> --adj N
-       memdoor protect --undo
-               [--dry-run] [--state FILE] [--format text|json]
-
-Changes the oom_score_adj of running processes, by which the kernel chooses whom
-it kills, and shows what it was and what it is: -1000 is never killed, 1000
-first. Each 10 count as much as 1 % of all memory. Own processes may be raised by
-anybody; lowering takes CAP_SYS_RESOURCE, which root has on a host, and not in a
-container. As root it is about everybody's processes, else about one's own.
-
-  session              the processes that a login hangs on (display manager,
-                       session, compositor, D-Bus, sshd) to -500, browsers to
-                       300; what is lower or higher already stays
-  -p, --pid PID        one process
-      --match PATTERN  all whose name matches the regular expression; exe:REGEX
-                       is about the executable, cmdline:REGEX about the
-                       arguments, comm:REGEX about the name
-      --adj N          -1000 to 1000
-      --undo           puts back what was changed since boot, unless somebody
-                       else has changed it since
-      --dry-run        only shows what would be done
-      --state FILE     remembers what was changed; default:
-                       /run/memdoor-protect.state, for others than root in
-                       $XDG_RUNTIME_DIR
-      --format FORMAT  text (default) or json
-  -h, --help           this text
-  -V, --version        the version
-
-exit codes:
-  0  done, or there was nothing to do
-  1  error: the kernel refused it for a process
-  2  the command line is wrong
-  5  there is no process PID
-"
-);
-
-text!(
-    RECOVER,
-    "\
-usage: memdoor recover FILE
-
-Writes to standard output what is complete in a file that memdoor -o DIR left
-behind (.part), because memdoor or the machine was stopped: whole reports, and
-of the one that was being written the sections so far.
-
-  FILE                 the file, which stays as it is
-  -h, --help           this text
-  -V, --version        the version
-
-exit codes:
-  0  done: nothing was cut
-  1  error: it can't be read, or is no record of memdoor
-  2  the command line is wrong
-  4  done, but a part was not complete: standard error says how much
-"
-);
-
-text!(
     OUTPUT,
     "\x20     --format FORMAT  text (default) or json: one object a line
       --cmdline, --no-cmdline
@@ -256,57 +195,5 @@ exit codes:
   3  there was an OOM event, and dmesg --fail-on-oom asks
   4  done, but part of the evidence could not be read: it stands as -
   5  the process is gone, or is not the one that -e names
-"
-);
-
-text!(
-    DMESG,
-    "\
-usage: memdoor dmesg [FILE|DIR|-]... [--since TIME] [--until TIME] [--days N]
-               [--victim NAME|PID] [--cgroup PATH] [--format text|json]
-               [--root DIR] [--follow] [--since-last STATEFILE]
-               [--fail-on-oom]
-
-Reads kernel logs and says what the OOM killer did, to whom, why, and what to
-change. An event that several logs have is shown once. memdoor oom is the same.
-
-  FILE                 a log in any form, plain or gzip; - is standard input
-  DIR                  every log in it, rotated ones oldest first
-                       Without either: the running kernel's log, by /dev/kmsg or
-                       syslog(2)
-      --root DIR       the logs of the system whose / is DIR: /var/log, pstore,
-                       /var/crash; its links lead nowhere outside of it
-      --since TIME, --until TIME
-                       only events of that time, and those whose time nothing
-                       tells but that the log is newer. 2026-11-21T10:08:31Z,
-                       '2026-11-21 10:08', 2026-11-21 (its midnight), 10:08,
-                       today, yesterday, now, 2h, 30m, 7d, '2 hours ago',
-                       @SECONDS
-      --days N         since N times 24 hours ago
-      --victim NAME|PID
-                       only events that killed it; NAME* is any that begins so
-      --cgroup PATH    only events in that cgroup or below it
-      --format FORMAT  text (default) or json: one object a line
-      --follow         waits for new events of the live log and shows each at
-                       once; ends with SIGINT or SIGTERM
-      --since-last STATEFILE
-                       only events that no run with this file has shown yet;
-                       nothing is printed when there is none. For cron
-      --fail-on-oom    exit code 3 when there was an event
-  -h, --help           this text
-  -V, --version        the version
-
-examples:
-  memdoor dmesg                          what this kernel has in its log
-  memdoor dmesg /var/log --days 7        all logs of the last week
-  zcat old.gz | memdoor dmesg - --victim 'java*'
-  memdoor dmesg --root /mnt/sysroot --format json
-
-exit codes:
-  0  done, or the reader has gone (| head)
-  1  error: nothing could be read, or not all be written
-  2  the command line is wrong
-  3  there was an event, and --fail-on-oom asks
-  4  done, but a log could not be read, or not to its end
 "
 );

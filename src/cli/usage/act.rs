@@ -1,4 +1,4 @@
-//! Of `memdoor kill`.
+//! Of `memdoor kill` and `memdoor protect`.
 
 text!(
     KILL,
@@ -75,5 +75,46 @@ exit codes:
   2  the command line, or a line of the configuration, is wrong
   4  done, but part of the evidence could not be read: it stands as -
   5  the victim was gone, or another, before a signal was sent (--once)
+"
+);
+
+text!(
+    PROTECT,
+    "\
+usage: memdoor protect session
+       memdoor protect -p|--pid <process id> --adj N
+       memdoor protect --match <pattern> --adj N
+       memdoor protect --undo
+               [--dry-run] [--state FILE] [--format text|json]
+
+Changes the oom_score_adj of running processes, by which the kernel chooses whom
+it kills, and shows what it was and what it is: -1000 is never killed, 1000
+first. Each 10 count as much as 1 % of all memory. Own processes may be raised by
+anybody; lowering takes CAP_SYS_RESOURCE, which root has on a host, and not in a
+container. As root it is about everybody's processes, else about one's own.
+
+  session              the processes that a login hangs on (display manager,
+                       session, compositor, D-Bus, sshd) to -500, browsers to
+                       300; what is lower or higher already stays
+  -p, --pid PID        one process
+      --match PATTERN  all whose name matches the regular expression; exe:REGEX
+                       is about the executable, cmdline:REGEX about the
+                       arguments, comm:REGEX about the name
+      --adj N          -1000 to 1000
+      --undo           puts back what was changed since boot, unless somebody
+                       else has changed it since
+      --dry-run        only shows what would be done
+      --state FILE     remembers what was changed; default:
+                       /run/memdoor-protect.state, for others than root in
+                       $XDG_RUNTIME_DIR
+      --format FORMAT  text (default) or json
+  -h, --help           this text
+  -V, --version        the version
+
+exit codes:
+  0  done, or there was nothing to do
+  1  error: the kernel refused it for a process
+  2  the command line is wrong
+  5  there is no process PID
 "
 );
