@@ -18,6 +18,7 @@ pub mod statm;
 pub mod status;
 pub mod swaps;
 pub mod version;
+pub mod vmstat;
 pub mod wait;
 
 use crate::units::Bytes;

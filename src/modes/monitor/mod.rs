@@ -1,0 +1,12 @@
+//! `memdoor monitor`: how memory goes over time, and who is growing.
+//!
+//! One engine: it takes a [`sample::Sample`] of the host, looks at every process ([`crowd`]) and cgroup ([`groups`]), asks
+//! [`alerts`] what has changed, and hands all of it to where it is shown: files of a session, a screen, plain lines, a file for
+//! Prometheus. Tables are [`sheet`]s, described once for CSV, text and JSON. At its end it sums up.
+
+pub mod alerts;
+pub mod crowd;
+pub mod groups;
+pub mod options;
+pub mod sample;
+pub mod sheet;
