@@ -8,7 +8,7 @@ use cli::Command;
 use memdoor::exit::Exit;
 use memdoor::history::History;
 use memdoor::modes::{Buffers, OUT};
-use memdoor::modes::{check, dmesg, protect, recover, scores, snapshot, watch};
+use memdoor::modes::{check, dmesg, monitor, protect, recover, scores, snapshot, watch};
 use memdoor::snapshot::BUFFER;
 
 #[global_allocator]
@@ -35,6 +35,7 @@ fn run() -> Exit {
         Ok(Command::Recover(file)) => recover::run(&file, buffers.out),
         Ok(Command::Check(options)) => check::run(&options, buffers),
         Ok(Command::Scores(options)) => scores::run(&options.borrow(), buffers),
+        Ok(Command::Monitor(options)) => monitor::run(&options.borrow(), buffers),
         Ok(Command::Kill(options)) => cli::kill(options, buffers),
         Ok(Command::Print { text, exit }) => cli::print(&text, exit, buffers.out),
         Err(error) => cli::refuse(&error),

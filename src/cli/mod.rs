@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod dmesg;
 mod kill;
+mod monitor;
 mod protect;
 mod recover;
 mod scores;
@@ -26,6 +27,7 @@ use memdoor::sys::out::{Broken, Out, Sink, say};
 
 pub(crate) use dmesg::DmesgArgs;
 pub(crate) use kill::KillArgs;
+pub(crate) use monitor::MonitorArgs;
 pub(crate) use protect::ProtectArgs;
 pub(crate) use scores::ScoresArgs;
 pub(crate) use snapshot::SnapshotArgs;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Scores(ScoresArgs),
     /// `memdoor kill`
     Kill(Box<KillArgs>),
+    /// `memdoor monitor`
+    Monitor(Box<MonitorArgs>),
     /// `memdoor protect session`
     Protect(Box<ProtectArgs>),
     /// Help, version, or both when nothing was typed.
@@ -130,6 +134,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             args.remove(1);
             scores::args(&mut Parser::from_iter(args))
         }
+        Some("monitor") => {
+            args.remove(1);
+            monitor::args(&mut Parser::from_iter(args))
+        }
         Some("kill") => {
             args.remove(1);
             kill::args(&mut Parser::from_iter(args))
@@ -143,7 +151,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
             exit: Exit::Done,
         }),
         Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot, check, scores, protect, kill, dmesg and recover",
+            "unknown mode {}: the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
             values::quoted(other.as_ref())
         ))),
     }

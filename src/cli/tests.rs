@@ -132,7 +132,7 @@ fn wrong_values_are_quoted_with_what_is_allowed() {
         ),
         (
             "frob",
-            "unknown mode 'frob': the modes are watch, snapshot, check, scores, protect, kill, dmesg and recover",
+            "unknown mode 'frob': the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
         ),
     ];
     for (line, expected) in rows {

@@ -18,6 +18,7 @@ macro_rules! text {
 mod act;
 mod host;
 mod logs;
+mod monitor;
 
 /// `memdoor version 2.0.0`
 pub(super) fn version() -> String {
@@ -52,6 +53,11 @@ pub(super) fn check() -> String {
 /// `memdoor scores --help`
 pub(super) fn scores() -> String {
     with_version(&[&host::SCORES])
+}
+
+/// `memdoor monitor --help`
+pub(super) fn monitor() -> String {
+    with_version(&[&monitor::MONITOR])
 }
 
 /// `memdoor kill --help`
@@ -94,6 +100,7 @@ usage: memdoor -p|--pid <target process id>
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor check [--warning N] [--critical N] [--where] [--format text|json]
        memdoor scores [-n N] [--next] [--what-if PID=ADJ] [--format text|json]
+       memdoor monitor [MINUTES [INTERVAL]] [-o [DIR]] [--analyze]
        memdoor protect session|-p PID --adj N|--match PATTERN --adj N|--undo
        memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--only ...]
        memdoor dmesg [FILE|DIR|-]... [--since TIME] [--format text|json]

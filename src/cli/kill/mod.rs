@@ -1,6 +1,6 @@
 //! `memdoor kill`: the command line and the configuration, which has the same names.
 
-mod parse;
+pub(super) mod parse;
 
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -35,7 +35,7 @@ pub(super) fn to(text: &str) -> Option<To> {
 }
 
 /// As many as there is a number for in a file name that people look at.
-pub(super) fn backups(text: &str) -> Option<u32> {
+pub(in crate::cli) fn backups(text: &str) -> Option<u32> {
     let number = u32::try_from(dec(text.as_bytes())?).ok()?;
     (number <= 1000).then_some(number)
 }
@@ -49,7 +49,7 @@ pub(super) fn pressure(text: &str) -> Option<Pressure> {
     values::pressure("", text.as_ref()).ok()
 }
 
-pub(super) fn size(text: &str) -> Option<Bytes> {
+pub(in crate::cli) fn size(text: &str) -> Option<Bytes> {
     let digits = text.trim_end_matches(['k', 'K', 'M', 'G']);
     let unit = match text.get(digits.len()..)? {
         "" => 1,
@@ -66,7 +66,7 @@ pub(super) fn millis(text: &str) -> Option<Duration> {
     millis.map(Duration::from_millis)
 }
 
-pub(super) fn seconds(text: &str) -> Option<Duration> {
+pub(in crate::cli) fn seconds(text: &str) -> Option<Duration> {
     match text {
         "0" => Some(Duration::ZERO),
         text => values::interval("", text.as_ref()).ok(),

@@ -47,7 +47,12 @@ pub(in crate::cli) fn allowed(name: &str) -> &'static str {
         "--max-kills" => "a number from 1 to 64, and /hour",
         "--log-level" => "DEBUG, INFO, WARNING, ERROR or CRITICAL",
         "--any" | "--once" | "--dry-run" | "--allow-pid-race" => "true or false",
-        "--config" => "the path of a file",
+        "--minutes" | "--window" => "minutes, fractions allowed; 0 until it is stopped",
+        "--alert" => {
+            "memory=, swap=, fds=, growth=, psi= or fragmentation= and a percentage, zombies= and a number, or off"
+        }
+        "--max-bytes" => "bytes, or with k, M or G behind them",
+        "--config" | "--prometheus" => "the path of a file",
         "FILE" => "a file, a directory, or - for standard input",
         _ => "see memdoor --help",
     }

@@ -10,3 +10,15 @@ pub mod groups;
 pub mod options;
 pub mod sample;
 pub mod sheet;
+
+use super::Buffers;
+use crate::exit::Exit;
+use options::Options;
+
+/// Runs it.
+#[must_use]
+#[inline(never)]
+pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
+    let _ = (options, buffers);
+    Exit::Error
+}

@@ -3,6 +3,7 @@
 use core::ffi::CStr;
 use core::time::Duration;
 
+use crate::modes::watch::SelfReport;
 use crate::units::{Bytes, Percent};
 
 /// What was asked for.
@@ -12,6 +13,8 @@ pub struct Options<'a> {
     pub length: Duration,
     /// Between two samples.
     pub interval: Duration,
+    /// Growth is looked for in the last samples: so many minutes of them.
+    pub window: Duration,
     /// Where it goes.
     pub to: To<'a>,
     /// How tables are written.
@@ -32,17 +35,19 @@ pub struct Options<'a> {
     pub keep: u32,
     /// Whether an alert makes it end with 3.
     pub code: Code,
+    /// Whether it says at its end what it cost.
+    pub self_report: SelfReport,
 }
 
 /// Where it goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum To<'a> {
     /// One screen of a terminal, over and over.
-    Screen(Color),
+    Screen(Color, Charset),
     /// Lines on standard output.
     Lines,
-    /// Files of a session in this directory.
-    Files(&'a CStr),
+    /// Files of a session in this directory; `None`: where they go if nobody says otherwise.
+    Files(Option<&'a CStr>),
 }
 
 /// Whether colours are used: not with NO_COLOR (no-color.org).
@@ -51,6 +56,14 @@ pub enum To<'a> {
 pub enum Color {
     Never,
     Always,
+}
+
+/// What bars are drawn with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Charset {
+    Ascii,
+    Utf8,
 }
 
 /// How tables are written. The memory file is CSV whatever is asked for.
@@ -109,4 +122,21 @@ pub struct Limits {
     pub pressure: Percent,
     /// So much of free memory is in pieces too small for 2 MiB pages (`fragmentation=95`).
     pub fragmentation: Percent,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let percent = |number: u64| Percent {
+            hundredths: number * 100,
+        };
+        Self {
+            memory: percent(80),
+            swap: percent(0),
+            zombies: 0,
+            fds: percent(80),
+            growth: percent(10),
+            pressure: percent(10),
+            fragmentation: percent(95),
+        }
+    }
 }
