@@ -5,8 +5,10 @@
 //! Prometheus. Tables are [`sheet`]s, described once for CSV, text and JSON. At its end it sums up.
 
 pub mod alerts;
+mod clocks;
 pub mod crowd;
 pub mod groups;
+pub mod kills;
 pub mod options;
 pub mod sample;
 pub mod sheet;

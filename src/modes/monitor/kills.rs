@@ -1,0 +1,157 @@
+//! OOM kills, as the kernel's log tells them while it is followed.
+
+use crate::fixed::Fixed;
+use crate::parse::kmsg;
+use crate::parse::oom_report::{header, kill};
+use crate::sys::kmsg::{Kmsg, Read};
+
+/// OOM kills that are remembered between two samples; more are counted.
+const ROOM: usize = 8;
+
+/// As many records as the largest buffers of the kernel hold.
+const AT_ONCE: usize = 65_536;
+
+/// An OOM kill.
+#[derive(Clone, Debug)]
+pub struct Kill {
+    /// The number of the process, in the initial pid namespace.
+    pub pid: u64,
+    /// Its name, raw.
+    pub comm: Fixed<16>,
+    /// The cgroup whose limit it was, raw; empty where the whole system was short, or where the log does not say.
+    pub cgroup: Fixed<160>,
+}
+
+/// The kernel's log from now on.
+#[derive(Debug)]
+pub(super) struct Kills {
+    /// `None`: it can't be read, so that kills are only counted.
+    log: Option<Kmsg>,
+    seen: [Option<Kill>; ROOM],
+    /// How many there were since the last look.
+    count: u64,
+    /// Of the report that is being read.
+    cgroup: Fixed<160>,
+}
+
+impl Kills {
+    pub(super) fn arm() -> Self {
+        let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
+        Self {
+            log: log.ok(),
+            seen: [const { None }; ROOM],
+            count: 0,
+            cgroup: Fixed::new(),
+        }
+    }
+
+    /// Forgets those of the last look, and reads what has come. `buf` must hold a record.
+    pub(super) fn read(&mut self, buf: &mut [u8]) {
+        self.seen = [const { None }; ROOM];
+        self.count = 0;
+        for _ in 0..AT_ONCE {
+            let Some(log) = &self.log else {
+                return;
+            };
+            match log.next(buf) {
+                Ok(Read::Record(line)) => {
+                    if let Some(record) = kmsg::record(line).filter(kmsg::Record::is_kernel) {
+                        self.take(record.text);
+                    }
+                }
+                Ok(Read::Lost) => {}
+                Ok(Read::End) => return,
+                Err(_) => self.log = None,
+            }
+        }
+    }
+
+    fn take(&mut self, text: &[u8]) {
+        if header::header(text).is_some() {
+            self.cgroup.clear();
+        } else if let Some(summary) = kill::summary(text) {
+            // `constraint=CONSTRAINT_MEMCG` names the limit's cgroup; else it is the system that is short.
+            self.cgroup = Fixed::of(summary.memcg.unwrap_or_default());
+        } else if let Some(killed) = kill::killed(text) {
+            let slot = usize::try_from(self.count)
+                .ok()
+                .and_then(|at| self.seen.get_mut(at));
+            if let Some(slot) = slot {
+                *slot = Some(Kill {
+                    pid: killed.pid,
+                    comm: Fixed::of(killed.comm.unwrap_or_default()),
+                    cgroup: self.cgroup.clone(),
+                });
+            }
+            self.count += 1;
+        }
+    }
+
+    /// Those of the last look, as many as there is room for.
+    pub(super) fn seen(&self) -> impl Iterator<Item = &Kill> {
+        self.seen.iter().flatten()
+    }
+
+    /// How many there were; `None`: the log can't be read.
+    pub(super) fn count(&self) -> Option<u64> {
+        self.log.as_ref().map(|_| self.count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::format;
+
+    fn silent() -> Kills {
+        Kills {
+            log: None,
+            seen: [const { None }; ROOM],
+            count: 0,
+            cgroup: Fixed::new(),
+        }
+    }
+
+    #[test]
+    fn a_kill_is_known_with_its_cgroup() {
+        let mut kills = silent();
+        for text in [
+            "leak invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/shop,task_memcg=/shop/a,task=leak,pid=7,uid=0",
+            "Memory cgroup out of memory: Killed process 7 (leak) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0",
+            "x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+            "Out of memory: Killed process 8 (b) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0",
+        ] {
+            kills.take(text.as_bytes());
+        }
+        let seen = kills.seen().map(|kill| {
+            let text = |bytes: &[u8]| std::string::String::from_utf8_lossy(bytes).into_owned();
+            (
+                kill.pid,
+                text(kill.comm.as_bytes()),
+                text(kill.cgroup.as_bytes()),
+            )
+        });
+        let seen: std::vec::Vec<_> = seen.collect();
+        assert_eq!(
+            seen,
+            [
+                (7, "leak".into(), "/shop".into()),
+                (8, "b".into(), "".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_are_counted() {
+        let mut kills = silent();
+        for pid in 1..=20 {
+            let text = format!(
+                "Out of memory: Killed process {pid} (b) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB"
+            );
+            kills.take(text.as_bytes());
+        }
+        assert_eq!((kills.seen().count(), kills.count), (ROOM, 20));
+    }
+}
