@@ -40,6 +40,23 @@ pub fn cgroup_mount(line: &[u8]) -> Option<Mount> {
     })
 }
 
+/// Where a line mounts a tmpfs, and its device; `None` for any other.
+#[must_use]
+pub fn tmpfs_mount(line: &[u8]) -> Option<(Fixed<1024>, &[u8])> {
+    let separator = line.windows(3).position(|window| window == b" - ")?;
+    let mut before = line.get(..separator)?.split(|byte| *byte == b' ');
+    let kind = line
+        .get(separator + 3..)?
+        .split(|byte| *byte == b' ')
+        .next();
+    if kind != Some(b"tmpfs") {
+        return None;
+    }
+    let device = before.nth(2)?;
+    let point = unescape(before.nth(1)?);
+    (!point.is_cut()).then_some((point, device))
+}
+
 /// The kernel writes blank, tab, newline and backslash of a path as `\040`, `\011`, `\012`, `\134` (mangle_path of fs/seq_file.c).
 fn unescape(text: &[u8]) -> Fixed<1024> {
     let mut plain = Fixed::new();
@@ -111,6 +128,24 @@ mod tests {
         let line = b"36 25 0:32 / /sys/fs/cgroup rw - cgroup2";
         for end in 0..line.len() {
             assert_eq!(parsed(&line[..end]), None);
+        }
+    }
+
+    #[test]
+    fn a_tmpfs_is_known_by_where_it_is_and_its_device() {
+        let line = b"28 1 0:25 / /dev/shm rw,nosuid,nodev shared:4 - tmpfs tmpfs rw,inode64";
+        let (point, device) = tmpfs_mount(line).expect("a tmpfs");
+        assert_eq!((point.as_bytes(), device), (&b"/dev/shm"[..], &b"0:25"[..]));
+        let line = b"29 1 0:26 / /a\\040b rw - tmpfs x rw";
+        let (point, _) = tmpfs_mount(line).expect("a tmpfs");
+        assert_eq!(point.as_bytes(), b"/a b");
+        for other in [
+            &b"28 1 0:25 / /dev rw - devtmpfs devtmpfs rw"[..],
+            b"28 1 0:25 / /dev/shm rw",
+            b" - tmpfs",
+            b"",
+        ] {
+            assert!(tmpfs_mount(other).is_none(), "{}", other.escape_ascii());
         }
     }
 }

@@ -80,6 +80,14 @@ impl Dir {
         Ok((stat.st_dev, stat.st_ino))
     }
 
+    /// How much of its file system is used, in bytes, fstatfs(2): of a tmpfs, memory and swap.
+    pub fn used(&self) -> Result<u64> {
+        let of = nix::sys::statfs::fstatfs(&self.0)?;
+        let blocks = of.blocks().saturating_sub(of.blocks_free());
+        let size = u64::try_from(of.block_size()).unwrap_or(0);
+        Ok(blocks.saturating_mul(size))
+    }
+
     /// How many directories it holds by its count of links. For `/proc` that is how many processes there are (proc_root_getattr()).
     #[must_use]
     pub fn directories(&self) -> usize {

@@ -9,9 +9,11 @@ mod clocks;
 pub mod crowd;
 pub mod groups;
 pub mod kills;
+mod mapped;
 pub mod options;
 pub mod sample;
 pub mod sheet;
+mod tmpfs;
 
 use super::Buffers;
 use crate::exit::Exit;
