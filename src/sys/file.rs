@@ -88,6 +88,16 @@ impl Dir {
         Ok(blocks.saturating_mul(size))
     }
 
+    /// What the regular file `name` takes, in bytes, and whose it is; symbolic links are not followed.
+    pub fn file_size(&self, name: &CStr) -> Result<(u64, u32)> {
+        let stat = fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
+            return Err(Errno::EINVAL);
+        }
+        let blocks = u64::try_from(stat.st_blocks).unwrap_or(0);
+        Ok((blocks.saturating_mul(512), stat.st_uid))
+    }
+
     /// How many directories it holds by its count of links. For `/proc` that is how many processes there are (proc_root_getattr()).
     #[must_use]
     pub fn directories(&self) -> usize {

@@ -61,6 +61,13 @@ impl Mounts {
         all
     }
 
+    /// How much was in the same file system; `None`: it was not among the fullest.
+    pub(super) fn used_at(&self, now: &Mount) -> Option<Bytes> {
+        let mut all = self.fullest.iter().flatten();
+        let then = all.find(|then| then.point.as_bytes() == now.point.as_bytes());
+        then.map(|then| then.used)
+    }
+
     fn add(&mut self, point: &[u8], device: &[u8], used: Bytes) {
         let known = self.devices.get(..self.count).unwrap_or_default();
         if known.iter().any(|known| known.as_bytes() == device) {

@@ -1,0 +1,179 @@
+//! Three lines in plain words, each with the figures that it rests on.
+
+use core::fmt::Write;
+
+use super::{Facts, shared::gained};
+use crate::modes::monitor::crowd::{By, Growth, Row};
+use crate::modes::monitor::sheet::{Cell, Writer};
+use crate::modes::monitor::tmpfs::Mounts;
+use crate::fixed::Fixed;
+use crate::report::columns::fill;
+use crate::report::escape::Escaped;
+use crate::units::{Bytes, Percent};
+
+/// A line of it: names in it may be long.
+type Words = Fixed<400>;
+
+/// Growth of a file system in memory, or of what the kernel keeps, that is worth a word.
+const MUCH: Bytes = Bytes(16 << 20);
+
+/// Descriptors more than before that are worth a word.
+const MANY: i64 = 64;
+
+pub(super) fn write(facts: &Facts<'_>, now: &Mounts, to: &mut Writer<'_, '_>) {
+    for words in [host(facts), growers(facts), others(facts, now)] {
+        to.row(&[Cell::Words(words.as_bytes())]);
+    }
+}
+
+/// `Memory: 1210.3 of 24105.6 MB used, 4.9 MB more than 300 s ago; at least 22895.3 MB available; swap 0.0 MB; PSI full 0.00 %; OOM
+/// kills 0.`
+fn host(facts: &Facts<'_>) -> Words {
+    let mut words = Words::new();
+    let figure = |at: usize, which: usize| {
+        let figure = facts.course.figures.get(at).copied().flatten();
+        figure.and_then(|figure| figure.get(which).copied())
+    };
+    let (first, last) = (figure(0, 0), figure(0, 1));
+    let size = |size: Option<Bytes>| size.map(|size| size.0);
+    let (more, direction) = match (first, last) {
+        (Some(first), Some(last)) if last < first => (first.0 - last.0, "less"),
+        (Some(first), Some(last)) => (last.0 - first.0, "more"),
+        _ => (0, "more"),
+    };
+    let total = size(facts.sample.meminfo.total);
+    fill(&mut words, "Memory: ~m of ~m MB used, ", &[size(last), total]);
+    fill(&mut words, "~m MB ", &[Some(more)]);
+    words.push(direction.as_bytes());
+    let psi = facts.course.full.map(|full| full.hundredths);
+    fill(
+        &mut words,
+        " than ~d s ago; at least ~m MB available; swap ~m MB; PSI full at most ~p %; OOM kills ~d.",
+        &[
+            Some(facts.course.span.as_secs()),
+            size(figure(1, 2)),
+            size(figure(9, 1)),
+            psi,
+            Some(facts.course.oom_kills),
+        ],
+    );
+    words
+}
+
+/// `Growing: leak (PID 4242), 2048.0 kB/s, R2 0.999: 600.0 MB more in 300 s; memory lasts 9800 s like that.`
+fn growers(facts: &Facts<'_>) -> Words {
+    let mut words = Words::new();
+    let mut count = 0;
+    let mut first: Option<(&Row, Growth)> = None;
+    facts.crowd.each_top(By::Growth, usize::MAX, &mut |row| {
+        if let Some(growth) = facts.grows(row) {
+            count += 1;
+            first = first.or(Some((row, growth)));
+        }
+    });
+    let Some((row, growth)) = first else {
+        let limit = Percent {
+            hundredths: facts.limits.growth.hundredths,
+        };
+        fill(
+            &mut words,
+            "Nobody grew steadily (R2 above 0.8) by more than ~p % and 16 MB.",
+            &[Some(limit.hundredths)],
+        );
+        return words;
+    };
+    words.push(b"Growing: ");
+    name(&mut words, row);
+    let rate = u64::try_from(growth.per_second).unwrap_or(0);
+    let _ = write!(words, ", R2 0.{:03}", growth.r2.0.min(999));
+    fill(
+        &mut words,
+        ", ~m MB a minute: ~m MB more in ~d s",
+        &[
+            Some(rate.saturating_mul(60)),
+            u64::try_from(growth.gained).ok(),
+            Some(growth.span.as_secs()),
+        ],
+    );
+    if let Some(left) = (facts.left)(row, &growth) {
+        fill(&mut words, "; memory lasts ~d s like that", &[Some(left.as_secs())]);
+    }
+    if count > 1 {
+        fill(&mut words, "; ~d others grow, too", &[Some(count - 1)]);
+    }
+    words.push(b".");
+    words
+}
+
+fn name(words: &mut Words, row: &Row) {
+    // A Fixed never returns an error: it cuts.
+    let _ = write!(words, "{} (PID {})", Escaped(row.comm.as_bytes()), row.pid);
+}
+
+/// `Also: 3 zombies of sh (PID 12); fdleak (PID 77): 812 descriptors, 300 more; /dev/shm: 204.8 MB, 200.0 MB more.`
+fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
+    let mut words = Words::of(b"Also: ");
+    let start = words.as_bytes().len();
+    let mut next = |words: &mut Words| {
+        let is_first = words.as_bytes().len() == start;
+        words.push(if is_first { b"" } else { b"; " });
+    };
+    if let Some(parent) = facts.crowd.negligent() {
+        next(&mut words);
+        fill(&mut words, "~d zombies", &[Some(facts.crowd.zombies())]);
+        match parent.row {
+            Some(row) => {
+                fill(&mut words, ", ~d of ", &[Some(parent.zombies)]);
+                name(&mut words, row);
+            }
+            None => _ = write!(words, " of PID {}", parent.pid),
+        }
+    }
+    let mut leak: Option<(&Row, i64)> = None;
+    for row in facts.crowd.rows() {
+        let gained = row.fds_gained().map_or(0, |(gained, _)| gained);
+        if gained >= MANY && leak.is_none_or(|(_, most)| gained > most) {
+            leak = Some((row, gained));
+        }
+    }
+    if let Some((row, gained)) = leak {
+        next(&mut words);
+        name(&mut words, row);
+        let numbers = [row.fds, u64::try_from(gained).ok()];
+        fill(&mut words, " has ~d descriptors, ~d more", &numbers);
+    }
+    for mount in now.fullest.iter().flatten() {
+        let Some(more) = gained(facts.mounts, mount).filter(|more| *more >= MUCH) else {
+            continue;
+        };
+        next(&mut words);
+        let _ = write!(words, "{}", Escaped(mount.point.as_bytes()));
+        fill(&mut words, " (tmpfs) has ~m MB, ~m MB more", &[Some(mount.used.0), Some(more.0)]);
+    }
+    kernel(facts, &mut |text, more| {
+        next(&mut words);
+        fill(&mut words, text, &[Some(more)]);
+    });
+    if words.as_bytes().len() == start {
+        return Words::of(b"No zombies, no leak of descriptors, and shared and kernel memory stay as they are.");
+    }
+    words.push(b".");
+    words
+}
+
+/// What the kernel keeps and does not give back, where it grew.
+fn kernel(facts: &Facts<'_>, say: &mut dyn FnMut(&str, u64)) {
+    let words = [
+        (6, "slab that can't be given back: ~m MB more"),
+        (7, "page tables: ~m MB more"),
+        (8, "kernel stacks: ~m MB more"),
+    ];
+    for (at, text) in words {
+        if let Some(Some([first, last, ..])) = facts.course.figures.get(at) {
+            let more = last.0.saturating_sub(first.0);
+            if more >= MUCH.0 {
+                say(text, more);
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What the samples come to, at the end: who grows, who leaks, and where memory is that no process shows.
+
+mod conclusion;
+mod rows;
+mod shared;
+mod tables;
+
+pub use tables::TABLES;
+
+use core::time::Duration;
+
+use super::crowd::{Crowd, Growth, Row};
+use super::mapped::Mapped;
+use super::options::Limits;
+use super::sample::Sample;
+use super::sheet::Writer;
+use super::tmpfs::Mounts;
+use crate::host::Host;
+use crate::units::{Bytes, Percent};
+use tables::At;
+
+/// What of the host is compared; the order of its rows.
+pub(super) const FIGURES: usize = 10;
+
+/// The host over all samples.
+#[derive(Debug)]
+pub(super) struct Course {
+    /// First, last, least and most of each figure that is known.
+    figures: [Option<[Bytes; 4]>; FIGURES],
+    /// Samples so far.
+    pub(super) samples: u64,
+    /// The highest PSI full avg10.
+    full: Option<Percent>,
+    /// OOM kills since the first sample.
+    oom_kills: u64,
+    /// From the first sample to the last, suspended time not counted.
+    pub(super) span: Duration,
+    /// Alerts that were raised.
+    pub(super) alerts: u64,
+}
+
+impl Course {
+    pub(super) const fn new() -> Self {
+        Self {
+            figures: [None; FIGURES],
+            samples: 0,
+            full: None,
+            oom_kills: 0,
+            span: Duration::ZERO,
+            alerts: 0,
+        }
+    }
+
+    /// Adds a sample.
+    pub(super) fn add(&mut self, sample: &Sample) {
+        self.samples += 1;
+        let full = sample.pressure.full.map(|stall| Percent {
+            hundredths: stall.avg10(),
+        });
+        self.full = self.full.max(full);
+        self.oom_kills += sample.delta.oom_kills.unwrap_or(0);
+        let now = rows::figures(sample);
+        for (figure, now) in self.figures.iter_mut().zip(now) {
+            let Some(now) = now else { continue };
+            let [first, _, least, most] = figure.unwrap_or([now; 4]);
+            *figure = Some([first, now, least.min(now), most.max(now)]);
+        }
+    }
+}
+
+/// All that the analysis is made of.
+pub(super) struct Facts<'a> {
+    pub(super) host: &'a Host,
+    pub(super) limits: &'a Limits,
+    pub(super) top: usize,
+    pub(super) course: &'a Course,
+    pub(super) sample: &'a Sample,
+    pub(super) crowd: &'a Crowd,
+    /// How long memory lasts if one grows on like that.
+    pub(super) left: &'a dyn Fn(&Row, &Growth) -> Option<Duration>,
+    pub(super) mapped: &'a Mapped,
+    /// File systems in memory, as they were first.
+    pub(super) mounts: &'a Mounts,
+    /// What else was noticed: a sentence each.
+    pub(super) notes: &'a [&'a [u8]],
+    /// All had their descriptors counted.
+    pub(super) page: crate::units::PageSize,
+}
+
+impl Facts<'_> {
+    /// Those that grow as the alert has it: by so much, so steadily.
+    pub(super) fn grows(&self, row: &Row) -> Option<Growth> {
+        let growth = self.crowd.growth(row)?;
+        super::alerts::is_growth(&growth, self.limits.growth).then_some(growth)
+    }
+}
+
+/// Writes all tables that have rows. `buf` must hold a line of maps.
+pub(super) fn write(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) {
+    let now = Mounts::read(&facts.host.proc, buf);
+    to.begin(At::Short as usize);
+    conclusion::write(facts, &now, to);
+    rows::write(facts, buf, to);
+    shared::write(facts, &now, buf, to);
+    to.begin(At::Mappings as usize);
+    rows::mappings(facts, buf, to);
+    to.begin(At::Notes as usize);
+    for note in facts.notes {
+        to.row(&[super::sheet::Cell::Words(note)]);
+    }
+}
