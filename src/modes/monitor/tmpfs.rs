@@ -61,11 +61,12 @@ impl Mounts {
         all
     }
 
-    /// How much was in the same file system; `None`: it was not among the fullest.
-    pub(super) fn used_at(&self, now: &Mount) -> Option<Bytes> {
+    /// How much was in the same file system; of one that was not among the fullest, the most that it can have had.
+    pub(super) fn used_at(&self, now: &Mount) -> Bytes {
         let mut all = self.fullest.iter().flatten();
         let then = all.find(|then| then.point.as_bytes() == now.point.as_bytes());
-        then.map(|then| then.used)
+        let least = || self.fullest.last()?.as_ref().map(|last| last.used);
+        then.map(|then| then.used).or_else(least).unwrap_or_default()
     }
 
     fn add(&mut self, point: &[u8], device: &[u8], used: Bytes) {

@@ -57,10 +57,9 @@ pub(super) fn write(facts: &Facts<'_>, now: &Mounts, buf: &mut [u8], to: &mut Wr
     }
 }
 
-/// How much fuller it is than it was; `None`: it was not among the fullest then, or is emptier.
+/// How much fuller it is than it was; `None`: it is emptier.
 pub(super) fn gained(then: &Mounts, now: &Mount) -> Option<Bytes> {
-    let before = then.used_at(now)?;
-    now.used.0.checked_sub(before.0).map(Bytes)
+    now.used.0.checked_sub(then.used_at(now).0).map(Bytes)
 }
 
 /// Keeps the largest, the largest first.
