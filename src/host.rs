@@ -4,11 +4,14 @@ use crate::error::{Absent, Error};
 use crate::fixed::Fixed;
 use crate::parse::memcg::event;
 use crate::parse::meminfo::{self, Meminfo};
+use crate::parse::mm_stat::{self, Zram};
 use crate::parse::pressure::{self, Pressure};
 use crate::parse::version::{self, Statm};
+use crate::parse::vmstat::Vmstat;
 use crate::parse::{self, stat};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
+use crate::sys::getdents::Entries;
 use crate::sys::kept::Kept;
 use crate::sys::system::{self, Uname};
 use crate::units::{Bytes, PageSize, Pages};
@@ -103,6 +106,14 @@ impl Host {
         event(self.vmstat.once(&self.proc, &mut buf)?, b"oom_kill").ok_or(Absent::NotSupported)
     }
 
+    /// What /proc/vmstat counts, in as many reads as it has 4 KiB.
+    pub fn vmstat(&mut self) -> Result<Vmstat, Absent> {
+        let mut vmstat = Vmstat::default();
+        self.vmstat
+            .each_line(&self.proc, &mut |line| vmstat.add(line))?;
+        Ok(vmstat)
+    }
+
     /// How much of the time the machine waits for memory, /proc/pressure/memory (Linux 4.20, CONFIG_PSI, psi=1). Where there was none
     /// it is not looked for again: not even that is free at the limit.
     pub fn pressure(&mut self) -> Result<Pressure, Absent> {
@@ -158,6 +169,35 @@ fn uncounted(release: &[u8], page: PageSize, cpus: u64) -> Uncounted {
         Some(Statm::PerCpu) => Uncounted::OnCpus(Pages(batch.saturating_mul(3 * cpus)).bytes(page)),
         Some(Statm::PerThread) => Uncounted::InThreads(Pages(64).bytes(page)),
     }
+}
+
+/// Where the kernel shows block devices.
+pub const BLOCK: &core::ffi::CStr = c"/sys/block";
+
+/// All zram devices of [`BLOCK`] together; `None`: there is none.
+#[must_use]
+pub fn zram_devices(block: &core::ffi::CStr) -> Option<Zram> {
+    let block = Dir::open(block).ok()?;
+    let listing = block.listing(c".").ok()?;
+    let mut entries = Entries::new(&listing).ok()?;
+    let mut sum: Option<Zram> = None;
+    while let Some(Ok(name)) = entries.next() {
+        if !name.to_bytes().starts_with(b"zram") {
+            continue;
+        }
+        let mut buf = [0; 256];
+        let device = block.dir(name);
+        let text = device.and_then(|device| Ok(device.read(c"mm_stat", &mut buf)?.len()));
+        let text = text.ok().and_then(|length| buf.get(..length));
+        if let Some(zram) = text.and_then(mm_stat::parse) {
+            let before = sum.unwrap_or_default();
+            sum = Some(Zram {
+                stored: before.stored.plus(zram.stored),
+                used: before.used.plus(zram.used),
+            });
+        }
+    }
+    sum
 }
 
 /// The machine's id from /etc/machine-id; empty where there is none, as on a rescue system.

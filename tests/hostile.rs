@@ -22,10 +22,15 @@ use memdoor::oomlog::{escape, prefix};
 use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::oom_report::{self, Line};
-use memdoor::parse::{self, cgroup, kmsg, maps, memcg, meminfo, mm_stat, mountinfo};
-use memdoor::parse::{pressure, smaps_rollup, stat, statm, status, swaps, version};
+use memdoor::parse::{
+    self, buddyinfo, cgroup, file_nr, kmsg, maps, memcg, meminfo, mm_stat, mountinfo,
+};
+use memdoor::parse::{
+    pressure, slabinfo, smaps_rollup, stat, statm, status, swaps, sysvipc, version, vmstat,
+};
 use memdoor::report::Format;
 use memdoor::snapshot::Completeness;
+use memdoor::units::PageSize;
 use nix::sys::stat::Mode;
 
 // Parsers
@@ -50,7 +55,27 @@ const PARSERS: &[Parser] = &[
         let _ = pressure::parse(text);
     }),
     ("swaps", |text| {
-        let _ = swaps::line(text);
+        let _ = swaps::line(text).map(|swap| parse::unescape(swap.name, &mut |_| ()));
+    }),
+    ("vmstat", |text| {
+        let found = vmstat::parse(text);
+        let _ = (
+            found.since(vmstat::parse(b"pswpin 1")),
+            vmstat::parse(b"pswpin 1").since(found),
+        );
+    }),
+    ("buddyinfo", |text| {
+        let zone = buddyinfo::line(text);
+        let _ = zone.map(|zone| [0, 9, 200].map(|order| buddyinfo::unusable(&zone.free, order)));
+    }),
+    ("slabinfo", |text| {
+        let _ = [4096, u64::MAX].map(|page| slabinfo::line(text, PageSize(page)));
+    }),
+    ("file_nr", |text| {
+        let _ = file_nr::parse(text);
+    }),
+    ("sysvipc", |text| {
+        let _ = sysvipc::segment(text);
     }),
     ("mm_stat", |text| {
         let _ = mm_stat::parse(text);
@@ -98,7 +123,7 @@ const PARSERS: &[Parser] = &[
         let _ = pressure::parse(text);
     }),
     ("memcg cache", |text| {
-        let _ = memcg::cache(text);
+        let _ = (memcg::cache(text), memcg::stat(text));
     }),
     ("memcg limit", |text| {
         let _ = memcg::limit(text);
@@ -184,6 +209,9 @@ const VOCABULARY: &[&[u8]] = &[
     b"0::/",
     b"memory,",
     b"- cgroup2",
+    b"Node 0, zone",
+    b"a 1 2 3 4 5 : tunables ",
+    b" : slabdata",
     b"kubepods-pod",
     b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 ];
@@ -219,7 +247,15 @@ fn real_texts() -> Vec<(PathBuf, Vec<u8>)> {
         "limits",
     ];
     let of_self = own.iter().map(|name| Path::new("/proc/self").join(name));
-    let of_system = ["meminfo", "vmstat", "sys/kernel/osrelease"];
+    let of_system = [
+        "meminfo",
+        "vmstat",
+        "buddyinfo",
+        "swaps",
+        "sysvipc/shm",
+        "sys/fs/file-nr",
+        "sys/kernel/osrelease",
+    ];
     let of_system = of_system.iter().map(|name| Path::new("/proc").join(name));
     let mut paths: Vec<PathBuf> = of_self.chain(of_system).collect();
     fixtures(

@@ -10,9 +10,13 @@ use common::run::{Ended, Running, memdoor};
 use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
+use memdoor::host::Host;
+use memdoor::modes::monitor::groups::Groups;
+use memdoor::modes::monitor::sample::{Sample, Sources};
 use memdoor::report::Format;
 use memdoor::sys::harden::Faults;
 use memdoor::sys::heap::{Counting, allocations};
+use memdoor::units::Bytes;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 
@@ -83,6 +87,29 @@ fn a_snapshot_allocates_nothing() {
             assert_eq!(spent, 0, "{format:?}");
         }
     });
+}
+
+#[test]
+fn a_sample_of_the_host_and_its_cgroups_allocates_nothing() {
+    alone(
+        "a_sample_of_the_host_and_its_cgroups_allocates_nothing",
+        || {
+            let mut host = Host::open(c"/proc").expect("/proc");
+            let mut sources = Sources::arm(&mut host);
+            // Too few for all that there are, and room for all.
+            let mut rooms = [Groups::arm(&host, 1), Groups::arm(&host, 512)];
+            let mut sample = Sample::new();
+            let before = allocations();
+            for _ in 0..3 {
+                sources.read(&mut host, &mut sample);
+                for groups in &mut rooms {
+                    groups.read(Some(Bytes(1)));
+                }
+            }
+            assert_eq!(allocations() - before, 0);
+            assert!(sample.meminfo.total.is_some());
+        },
+    );
 }
 
 #[test]

@@ -87,21 +87,22 @@ fn without_suffix(part: &[u8]) -> &[u8] {
         .unwrap_or(part)
 }
 
-/// `docker-ID`, `cri-containerd-ID`, `crio-ID`, `libpod-ID` or `ID` alone.
+/// `docker-ID`, `cri-containerd-ID`, `crio-ID`, `libpod-ID` or `ID` alone. What only looks after a container, `crio-conmon-ID`, is none.
 fn container_id(name: &[u8]) -> Option<&[u8]> {
     let id = name.get(name.len().checked_sub(64)?..)?;
     let before = name.get(..name.len() - 64)?;
     let is_id = id
         .iter()
         .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    (is_id && (before.is_empty() || before.ends_with(b"-"))).then_some(id)
+    let is_its = before.is_empty() || (before.ends_with(b"-") && !before.ends_with(b"conmon-"));
+    (is_id && is_its).then_some(id)
 }
 
-/// `podUID`, or `kubepods-burstable-podUID` of the systemd driver: 36 characters.
+/// `podUID`, or `kubepods-burstable-podUID` of the systemd driver: 36 characters, or 32 of a pod from kubelet's own files.
 fn pod_uid(name: &[u8]) -> Option<&[u8]> {
     let at = name.windows(3).rposition(|window| window == b"pod")?;
     let uid = name.get(at + 3..)?;
-    let is_uid = uid.len() == 36
+    let is_uid = matches!(uid.len(), 32 | 36)
         && uid
             .iter()
             .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'_'));
@@ -153,5 +154,23 @@ mod tests {
             Some(&b"dev-disk-by\\x2duuid.service"[..])
         );
         assert_eq!(owner(b"/"), Owner::default());
+        let path = b"/kubepods/burstable/pod0123456789abcdef0123456789abcdef";
+        assert_eq!(owner(path).pod, path.get(23..));
+        let path: Vec<u8> = [&b"/machine.slice/libpod-conmon-"[..], &id[..], b".scope"].concat();
+        assert_eq!(
+            (owner(&path).container, owner(&path).unit),
+            (None, path.get(15..))
+        );
+        let path: Vec<u8> = [
+            &b"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-"[..],
+            &id[..],
+            b".scope/container",
+        ]
+        .concat();
+        let unit = Some(&b"user@1000.service"[..]);
+        assert_eq!(
+            (owner(&path).container, owner(&path).unit),
+            (Some(&id[..]), unit)
+        );
     }
 }

@@ -77,9 +77,54 @@ pub fn cache(text: &[u8]) -> Option<Bytes> {
         .or_else(|| sum(b"active_file", b"inactive_file"))
 }
 
+/// What a cgroup and those below it have, as memory.stat counts it. `None`: this kernel does not say it here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stat {
+    /// `anon`, or v1's `total_rss`.
+    pub anon: Option<Bytes>,
+    /// `file`, or v1's `total_cache`: shared memory is in it.
+    pub file: Option<Bytes>,
+    /// `kernel` (v2, Linux 5.18).
+    pub kernel: Option<Bytes>,
+    /// `sock` (v2): what sockets hold.
+    pub sock: Option<Bytes>,
+}
+
+/// Parses memory.stat. Only v1 has `total_` figures, and there `kernel` and `sock` are files of their own.
+#[must_use]
+pub fn stat(text: &[u8]) -> Stat {
+    let size = |key: &[u8]| event(text, key).map(Bytes);
+    Stat {
+        anon: size(b"total_rss").or_else(|| size(b"anon")),
+        file: size(b"total_cache").or_else(|| size(b"file")),
+        kernel: size(b"kernel"),
+        sock: size(b"sock"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_and_those_below_it_are_counted_together() {
+        let v1 = b"cache 1\nrss 2\nrss_huge 3\nshmem 4\ntotal_cache 50\ntotal_rss 60\ntotal_rss_huge 70\n";
+        let expected = Stat {
+            anon: Some(Bytes(60)),
+            file: Some(Bytes(50)),
+            ..Stat::default()
+        };
+        assert_eq!(stat(v1), expected);
+        let v2 = b"anon 1\nfile 2\nkernel 3\nkernel_stack 4\nsock 5\nfile_mapped 6\n";
+        let expected = Stat {
+            anon: Some(Bytes(1)),
+            file: Some(Bytes(2)),
+            kernel: Some(Bytes(3)),
+            sock: Some(Bytes(5)),
+        };
+        assert_eq!(stat(v2), expected);
+        assert_eq!(stat(b"anon\nfile -1\nkernel_stack 4\n"), Stat::default());
+    }
 
     #[test]
     fn no_limit_is_written_in_two_ways() {

@@ -2,7 +2,9 @@
 //!
 //! One file for each kernel file, named after it. A field that the text lacks is `None`, never 0.
 
+pub mod buddyinfo;
 pub mod cgroup;
+pub mod file_nr;
 pub mod kmsg;
 pub mod maps;
 pub mod memcg;
@@ -12,11 +14,13 @@ pub mod mountinfo;
 pub mod net;
 pub mod oom_report;
 pub mod pressure;
+pub mod slabinfo;
 pub mod smaps_rollup;
 pub mod stat;
 pub mod statm;
 pub mod status;
 pub mod swaps;
+pub mod sysvipc;
 pub mod version;
 pub mod vmstat;
 pub mod wait;
@@ -85,6 +89,27 @@ pub fn key_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
 pub fn kib(value: &[u8]) -> Option<Bytes> {
     let digits = value.strip_suffix(b"kB")?.trim_ascii_end();
     dec(digits).map(Bytes::from_kib)
+}
+
+/// The bytes of a path that the kernel wrote with blank, tab, newline and backslash as `\040`, `\011`, `\012`, `\134`
+/// (mangle_path() of fs/seq_file.c).
+pub fn unescape(text: &[u8], each: &mut dyn FnMut(u8)) {
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let octal = tail.get(..3).filter(|digits| {
+            byte == b'\\' && digits.iter().all(|digit| matches!(digit, b'0'..=b'7'))
+        });
+        if let Some(digits) = octal {
+            let value = digits
+                .iter()
+                .fold(0_u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+            each(u8::try_from(value & 0xff).unwrap_or(b'?'));
+            rest = tail.get(3..).unwrap_or_default();
+        } else {
+            each(byte);
+            rest = tail;
+        }
+    }
 }
 
 /// `/proc/PID/cmdline` with blanks between the arguments, in place: they end with a NUL each; a process that overwrote them may have none.

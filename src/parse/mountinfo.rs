@@ -1,6 +1,7 @@
 //! `/proc/PID/mountinfo`: proc_pid_mountinfo(5). Where the cgroup hierarchies are mounted.
 
 use super::cgroup::Version;
+use super::unescape;
 use crate::fixed::Fixed;
 
 /// A cgroup mount.
@@ -31,8 +32,9 @@ pub fn cgroup_mount(line: &[u8]) -> Option<Mount> {
         }
         _ => return None,
     };
-    let root = unescape(before.nth(3)?);
-    let point = unescape(before.next()?);
+    let (mut root, mut point) = (Fixed::new(), Fixed::new());
+    unescape(before.nth(3)?, &mut |byte| _ = root.push(&[byte]));
+    unescape(before.next()?, &mut |byte| _ = point.push(&[byte]));
     (!root.is_cut() && !point.is_cut()).then_some(Mount {
         version,
         root,
@@ -55,28 +57,6 @@ pub fn tmpfs_mount(line: &[u8]) -> Option<(Fixed<1024>, &[u8])> {
     let device = before.nth(2)?;
     let point = unescape(before.nth(1)?);
     (!point.is_cut()).then_some((point, device))
-}
-
-/// The kernel writes blank, tab, newline and backslash of a path as `\040`, `\011`, `\012`, `\134` (mangle_path of fs/seq_file.c).
-fn unescape(text: &[u8]) -> Fixed<1024> {
-    let mut plain = Fixed::new();
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let octal = tail.get(..3).filter(|digits| {
-            byte == b'\\' && digits.iter().all(|digit| matches!(digit, b'0'..=b'7'))
-        });
-        if let Some(digits) = octal {
-            let value = digits
-                .iter()
-                .fold(0_u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
-            plain.push(&[u8::try_from(value & 0xff).unwrap_or(b'?')]);
-            rest = tail.get(3..).unwrap_or_default();
-        } else {
-            plain.push(&[byte]);
-            rest = tail;
-        }
-    }
-    plain
 }
 
 #[cfg(test)]

@@ -7,11 +7,15 @@ use crate::units::Bytes;
 
 /// A swap area.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Swap {
+pub struct Swap<'a> {
+    /// Its device or file as the kernel writes it: [`super::unescape`] gives the path.
+    pub name: &'a [u8],
     /// Where its pages go.
     pub medium: Medium,
     /// Its size.
     pub size: Bytes,
+    /// How much of it is used.
+    pub used: Bytes,
 }
 
 /// Where pages of swap go.
@@ -25,7 +29,7 @@ pub enum Medium {
 
 /// Parses a line; `None` for the header.
 #[must_use]
-pub fn line(text: &[u8]) -> Option<Swap> {
+pub fn line(text: &[u8]) -> Option<Swap<'_>> {
     let mut words = words(text);
     let name = words.next()?;
     let size = Bytes::from_kib(dec(words.nth(1)?)?);
@@ -33,12 +37,29 @@ pub fn line(text: &[u8]) -> Option<Swap> {
         Some(number) if dec(number).is_some() => Medium::Zram,
         _ => Medium::Other,
     };
-    Some(Swap { medium, size })
+    Some(Swap {
+        name,
+        medium,
+        size,
+        used: Bytes::from_kib(dec(words.next()?)?),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_may_have_blanks() {
+        let text = b"/mnt/my\\040swap\\134\\012(deleted)        file\t\t1048572\t\t524288\t\t-2";
+        let swap = line(text).expect("an area");
+        assert_eq!((swap.size.kib(), swap.used.kib()), (1_048_572, 524_288));
+        let mut path = crate::fixed::Fixed::<64>::new();
+        super::super::unescape(swap.name, &mut |byte| _ = path.push(&[byte]));
+        assert_eq!(path.as_bytes(), b"/mnt/my swap\\\n(deleted)");
+        assert_eq!(line(b"/swap file 1 -"), None);
+        assert_eq!(line(b"/swap file 1"), None);
+    }
 
     #[test]
     fn zram_is_told_by_its_name() {

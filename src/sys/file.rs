@@ -105,6 +105,12 @@ impl Dir {
         usize::try_from(links).unwrap_or(0)
     }
 
+    /// Its own device and inode, and its count of links: 2 and one for each directory in it, where the file system counts them.
+    pub fn node(&self) -> Result<((u64, u64), u64)> {
+        let stat = fstat(&self.0)?;
+        Ok(((stat.st_dev, stat.st_ino), stat.st_nlink))
+    }
+
     /// Reads a small file below this directory once, then closes it.
     pub fn read<'b>(&self, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
         let len = self.file(name)?.fill(buf)?.len();

@@ -3,6 +3,7 @@
 extern crate std;
 
 use core::ffi::CStr;
+use core::ops::Range;
 use std::os::fd::{AsFd, AsRawFd};
 
 use super::file::File;
@@ -22,6 +23,8 @@ pub struct Entries<'f> {
 
 /// Offset of d_reclen in `struct linux_dirent64` (getdents(2)): after d_ino and d_off, 8 bytes each.
 const RECLEN: usize = 16;
+/// Offset of d_type.
+const TYPE: usize = 18;
 /// Offset of d_name: after d_reclen (2 bytes) and d_type (1).
 const NAME: usize = 19;
 
@@ -42,6 +45,29 @@ impl<'f> Entries<'f> {
 
     /// The next name, `None` at the end.
     pub fn next(&mut self) -> Option<Result<&CStr>> {
+        let entry = self.advance()?;
+        Some(entry.and_then(|entry| name_of(&self.buf[entry])))
+    }
+
+    /// The next directory but `.` and `..`; where the file system does not tell (DT_UNKNOWN), it may be something else.
+    pub fn next_dir(&mut self) -> Option<Result<&CStr>> {
+        loop {
+            let entry = match self.advance()? {
+                Ok(entry) => entry,
+                Err(errno) => return Some(Err(errno)),
+            };
+            let kind = self.buf[entry.clone()].get(TYPE);
+            let name = name_of(&self.buf[entry.clone()]);
+            if matches!(kind, Some(&(libc::DT_DIR | libc::DT_UNKNOWN)))
+                && !matches!(name.map(CStr::to_bytes), Ok(b"." | b".."))
+            {
+                return Some(name_of(&self.buf[entry]));
+            }
+        }
+    }
+
+    /// Where the next entry is in the buffer.
+    fn advance(&mut self) -> Option<Result<Range<usize>>> {
         if self.at >= self.end {
             match self.refill() {
                 Ok(0) => return None,
@@ -53,15 +79,16 @@ impl<'f> Entries<'f> {
         let length = entry
             .get(RECLEN..RECLEN + 2)
             .map_or(0, |b| usize::from(u16::from_ne_bytes([b[0], b[1]])));
-        let name = entry
-            .get(NAME..length)
-            .and_then(|name| CStr::from_bytes_until_nul(name).ok());
-        self.at = if length == 0 {
-            self.end
-        } else {
-            self.at + length
+        let start = self.at;
+        self.at = match length {
+            0 => self.end,
+            length => start + length,
         };
-        Some(name.ok_or(Errno::EBADMSG))
+        if length <= entry.len() {
+            Some(Ok(start..start + length))
+        } else {
+            Some(Err(Errno::EBADMSG))
+        }
     }
 
     fn refill(&mut self) -> Result<usize> {
@@ -79,6 +106,12 @@ impl<'f> Entries<'f> {
         self.end = usize::try_from(read).map_err(|_| Errno::last())?;
         Ok(self.end)
     }
+}
+
+fn name_of(entry: &[u8]) -> Result<&CStr> {
+    let name = entry.get(NAME..);
+    let name = name.and_then(|name| CStr::from_bytes_until_nul(name).ok());
+    name.ok_or(Errno::EBADMSG)
 }
 
 #[cfg(test)]
@@ -99,5 +132,19 @@ mod tests {
             }
             assert!(found);
         }
+    }
+
+    #[test]
+    fn directories_are_told_from_files() {
+        let proc = Dir::open(c"/proc/self").expect("/proc");
+        let listing = proc.listing(c".").expect("listing");
+        let mut entries = Entries::new(&listing).expect("entries");
+        let mut found = std::vec::Vec::new();
+        while let Some(name) = entries.next_dir() {
+            found.push(name.expect("name").to_bytes().to_vec());
+        }
+        let has = |name: &[u8]| found.iter().any(|found| found == name);
+        assert!(has(b"fd") && has(b"task"));
+        assert!(!has(b"stat") && !has(b"cwd") && !has(b".") && !has(b".."));
     }
 }

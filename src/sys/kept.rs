@@ -64,6 +64,16 @@ impl Kept {
         self.file(dir)?.once(buf)
     }
 
+    /// Hands each line to `each`; one longer than 4 KiB is cut. Of files of many lines the kernel gives no more than that in one read.
+    pub fn each_line(&mut self, dir: &Dir, each: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let mut buf = [0; 4096];
+        let mut lines = Lines::new(self.file(dir)?, &mut buf);
+        while let Some(line) = lines.next() {
+            each(line?);
+        }
+        Ok(())
+    }
+
     /// Its lines. For a file bound to an address space (maps, smaps_rollup): exec() leaves a kept descriptor on the old one,
     /// which then gives nothing, so a file that begins with nothing is opened once more.
     pub fn lines<'b>(&mut self, dir: &Dir, buf: &'b mut [u8]) -> Result<Lines<'_, 'b>> {

@@ -1,16 +1,14 @@
 //! What was read for a check.
 
 use super::account::{Beside, PAGE_CACHE, account};
-use crate::host::Host;
+use crate::host::{BLOCK, Host, zram_devices};
 use crate::parse::meminfo::Meminfo;
-use crate::parse::mm_stat::{self, Zram};
+use crate::parse::mm_stat::Zram;
 use crate::parse::net::sockstat;
 use crate::parse::pressure::{self, Pressure};
 use crate::parse::swaps::{self, Medium};
 use crate::parse::{lines, one_number};
 use crate::processes::{Depth, Process, Table, descending};
-use crate::sys::file::Dir;
-use crate::sys::getdents::Entries;
 use crate::units::Bytes;
 
 /// All of it. What could not be read is `None`, or empty.
@@ -65,7 +63,7 @@ impl<'h> View<'h> {
             meminfo,
             pressure,
             swappiness: swappiness.and_then(|number| u64::try_from(number).ok()),
-            zram: zram_devices(),
+            zram: zram_devices(BLOCK),
             zram_swap,
             sockets: sockets.map(|pages| pages.bytes(host.page)),
             table,
@@ -122,29 +120,4 @@ impl<'h> View<'h> {
 /// A file below /proc; nothing when it can't be read.
 fn text<'b>(host: &Host, name: &core::ffi::CStr, buf: &'b mut [u8]) -> &'b [u8] {
     host.proc.read(name, buf).unwrap_or_default()
-}
-
-/// The sum over /sys/block/zram*.
-fn zram_devices() -> Option<Zram> {
-    let block = Dir::open(c"/sys/block").ok()?;
-    let listing = block.listing(c".").ok()?;
-    let mut entries = Entries::new(&listing).ok()?;
-    let mut sum: Option<Zram> = None;
-    while let Some(Ok(name)) = entries.next() {
-        if !name.to_bytes().starts_with(b"zram") {
-            continue;
-        }
-        let mut buf = [0; 256];
-        let device = block.dir(name);
-        let text = device.and_then(|device| Ok(device.read(c"mm_stat", &mut buf)?.len()));
-        let text = text.ok().and_then(|length| buf.get(..length));
-        if let Some(zram) = text.and_then(mm_stat::parse) {
-            let before = sum.unwrap_or_default();
-            sum = Some(Zram {
-                stored: before.stored.plus(zram.stored),
-                used: before.used.plus(zram.used),
-            });
-        }
-    }
-    sum
 }

@@ -1,11 +1,18 @@
 //! What the host is like at one moment.
 
+use core::time::Duration;
+
 use crate::fixed::Fixed;
+use crate::host::{BLOCK, Host, zram_devices};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::pressure::Pressure;
 use crate::parse::vmstat::Vmstat;
-use crate::sys::clock::Now;
+use crate::parse::{buddyinfo, file_nr, slabinfo, swaps, unescape};
+use crate::sys::clock::{Now, monotonic};
+use crate::sys::kept::Kept;
 use crate::units::{Bytes, Percent};
+
+pub use crate::parse::mm_stat::Zram;
 
 /// Swap areas, NUMA zones and slab caches that there is room for; more are counted in [`Sample::unlisted`].
 pub const SWAPS: usize = 16;
@@ -13,6 +20,13 @@ pub const SWAPS: usize = 16;
 pub const ZONES: usize = 32;
 /// The largest slab caches.
 pub const SLABS: usize = 10;
+
+/// How long what is known of slab caches is good enough.
+///
+/// The kernel holds slab_mutex while it prints them, for which whoever creates or drops a cache waits (a container that starts, a
+/// module), and the lock of each cache's list while it counts what is free, for which whoever allocates waits. 237 caches take 0.55 ms of CPU, 8 times
+/// as much as all the rest of a sample.
+pub const SLAB_PAUSE: Duration = Duration::from_secs(30);
 
 /// What the host is like at one moment. What could not be read is `None` or empty.
 #[derive(Clone, Debug)]
@@ -29,11 +43,11 @@ pub struct Sample {
     pub delta: Vmstat,
     /// Swap areas.
     pub swaps: [Option<Swap>; SWAPS],
-    /// All zram devices together.
+    /// All zram devices together (/sys/block/zram*/mm_stat).
     pub zram: Option<Zram>,
     /// Zones of /proc/buddyinfo.
     pub zones: [Option<Zone>; ZONES],
-    /// The largest slab caches, the largest first (/proc/slabinfo, for root only).
+    /// The largest slab caches, the largest first (/proc/slabinfo, for root only), as of up to [`SLAB_PAUSE`] ago.
     pub slabs: [Option<Slab>; SLABS],
     /// Open files of the system and how many there may be (/proc/sys/fs/file-nr).
     pub files: Option<(u64, u64)>,
@@ -52,15 +66,6 @@ pub struct Swap {
     pub used: Bytes,
 }
 
-/// zram devices together: /sys/block/zram*/mm_stat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Zram {
-    /// What was written to them.
-    pub stored: Bytes,
-    /// The memory that they take for that.
-    pub used: Bytes,
-}
-
 /// A zone of a NUMA node.
 #[derive(Clone, Debug)]
 pub struct Zone {
@@ -69,8 +74,9 @@ pub struct Zone {
     /// `DMA32`, `Normal`, `Movable`.
     pub name: Fixed<16>,
     /// Free blocks of 2^order pages, by order.
-    pub free: [u64; 11],
-    /// How much of its free memory is in blocks too small for 2 MiB (order 9): the unusable free space index of mm/vmstat.c.
+    pub free: buddyinfo::Free,
+    /// How much of its free memory is in blocks too small for 2 MiB (order 9 of pages of 4 KiB): the unusable free space index of
+    /// mm/vmstat.c. `None`: nothing of it is free.
     pub unusable: Option<Percent>,
 }
 
@@ -88,6 +94,24 @@ pub struct Slab {
 }
 
 impl Sample {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            now: Now::read(),
+            meminfo: Meminfo::default(),
+            pressure: Pressure::default(),
+            counters: Vmstat::default(),
+            delta: Vmstat::default(),
+            swaps: [const { None }; SWAPS],
+            zram: None,
+            zones: [const { None }; ZONES],
+            slabs: [const { None }; SLABS],
+            files: None,
+            unlisted: 0,
+        }
+    }
+
     /// What is used: all that is not available; `None` without MemAvailable.
     #[must_use]
     pub fn used(&self) -> Option<Bytes> {
@@ -116,5 +140,142 @@ impl Sample {
     #[must_use]
     pub fn most_fragmented(&self) -> Option<&Zone> {
         self.zones.iter().flatten().max_by_key(|zone| zone.unusable)
+    }
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where a [`Sample`] comes from: files that stay open.
+#[derive(Debug)]
+pub struct Sources {
+    swaps: Kept,
+    buddyinfo: Kept,
+    slabinfo: Kept,
+    files: Kept,
+    /// When slab caches were looked at last, on the steady clock.
+    slabs_at: Option<Duration>,
+}
+
+impl Sources {
+    /// Opens and reads all of it once: what was read before can be read where nothing can be opened.
+    pub fn arm(host: &mut Host) -> Self {
+        let mut this = Self {
+            swaps: Kept::new(c"swaps"),
+            buddyinfo: Kept::new(c"buddyinfo"),
+            slabinfo: Kept::new(c"slabinfo"),
+            files: Kept::new(c"sys/fs/file-nr"),
+            slabs_at: None,
+        };
+        this.read(host, &mut Sample::new());
+        // Whoever asks next has no caches yet.
+        this.slabs_at = None;
+        this
+    }
+
+    /// Looks at the host, in the place of the sample before: differences are to that. 70 us of CPU, two thirds of it
+    /// the kernel's; with slab caches 0.6 ms (6.18, 2 CPUs, 237 caches, 192 lines of vmstat).
+    pub fn read(&mut self, host: &mut Host, into: &mut Sample) {
+        into.now = Now::read();
+        into.meminfo = host.meminfo().unwrap_or_default();
+        into.pressure = host.pressure().unwrap_or_default();
+        let before = into.counters;
+        into.counters = host.vmstat().unwrap_or_default();
+        into.delta = into.counters.since(before);
+        into.zram = zram_devices(BLOCK);
+        let mut buf = [0; 128];
+        let files = self.files.once(&host.proc, &mut buf);
+        into.files = files.ok().and_then(file_nr::parse);
+        into.unlisted = 0;
+        self.swaps(host, into);
+        self.zones(host, into);
+        let now = monotonic();
+        if self
+            .slabs_at
+            .is_none_or(|at| now.saturating_sub(at) >= SLAB_PAUSE)
+        {
+            self.slabs_at = Some(now);
+            self.slabs(host, into);
+        }
+    }
+
+    fn swaps(&mut self, host: &Host, into: &mut Sample) {
+        into.swaps = [const { None }; SWAPS];
+        let mut each = |line: &[u8]| {
+            let Some(found) = swaps::line(line) else {
+                return;
+            };
+            let mut path = Fixed::new();
+            unescape(found.name, &mut |byte| _ = path.push(&[byte]));
+            let swap = Swap {
+                path,
+                size: found.size,
+                used: found.used,
+            };
+            into.unlisted += put(&mut into.swaps, swap);
+        };
+        // What can't be read is empty.
+        let _ = self.swaps.each_line(&host.proc, &mut each);
+    }
+
+    fn zones(&mut self, host: &Host, into: &mut Sample) {
+        let order = buddyinfo::two_mib(host.page);
+        into.zones = [const { None }; ZONES];
+        let mut each = |line: &[u8]| {
+            let Some(found) = buddyinfo::line(line) else {
+                return;
+            };
+            let zone = Zone {
+                node: found.node,
+                name: Fixed::of(found.name),
+                free: found.free,
+                unusable: buddyinfo::unusable(&found.free, order),
+            };
+            into.unlisted += put(&mut into.zones, zone);
+        };
+        let _ = self.buddyinfo.each_line(&host.proc, &mut each);
+    }
+
+    fn slabs(&mut self, host: &Host, into: &mut Sample) {
+        into.slabs = [const { None }; SLABS];
+        let mut each = |line: &[u8]| {
+            if let Some(cache) = slabinfo::line(line, host.page) {
+                rank(&mut into.slabs, &cache);
+            }
+        };
+        let _ = self.slabinfo.each_line(&host.proc, &mut each);
+    }
+}
+
+/// Puts it into the first empty place. How many had none: 0 or 1.
+fn put<T>(places: &mut [Option<T>], what: T) -> u64 {
+    match places.iter_mut().find(|place| place.is_none()) {
+        Some(place) => {
+            *place = Some(what);
+            0
+        }
+        None => 1,
+    }
+}
+
+/// Puts a cache in the place of the last, if it is larger, and where it belongs.
+fn rank(slabs: &mut [Option<Slab>; SLABS], cache: &slabinfo::Cache<'_>) {
+    let size = |slab: &Option<Slab>| slab.as_ref().map_or(Bytes(0), |slab| slab.size);
+    let Some(last) = slabs.last_mut().filter(|last| size(last) < cache.size) else {
+        return;
+    };
+    *last = Some(Slab {
+        name: Fixed::of(cache.name),
+        active: cache.active,
+        objects: cache.objects,
+        size: cache.size,
+    });
+    for at in (1..SLABS).rev() {
+        if size(&slabs[at]) > size(&slabs[at - 1]) {
+            slabs.swap(at, at - 1);
+        }
     }
 }

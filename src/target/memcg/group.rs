@@ -3,10 +3,20 @@
 use super::{Memcg, Path};
 use crate::error::Absent;
 use crate::parse::cgroup::Version;
+use crate::parse::mountinfo::Mount;
 use crate::sys::file::Dir;
 use crate::units::Bytes;
 
 impl Memcg {
+    /// Where the hierarchy that has the memory controller is mounted.
+    #[must_use]
+    pub const fn mount(&self) -> Option<&Mount> {
+        match &self.v1 {
+            Some(mount) => Some(mount),
+            None => self.v2.as_ref(),
+        }
+    }
+
     /// Looks at the cgroup of this path from now on, in the hierarchy that has the memory controller.
     pub fn look_at(&mut self, path: &[u8]) -> Result<Version, Absent> {
         let version = match self.v1 {

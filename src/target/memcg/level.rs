@@ -11,18 +11,25 @@ use crate::sys::kept::Kept;
 use crate::units::Bytes;
 
 /// The kernel's names of the files, which differ between the hierarchies.
-pub(super) struct Names {
-    pub(super) limit: &'static core::ffi::CStr,
-    pub(super) usage: &'static core::ffi::CStr,
-    pub(super) peak: &'static core::ffi::CStr,
-    pub(super) events: &'static core::ffi::CStr,
-    pub(super) stat: &'static core::ffi::CStr,
-    pub(super) swap_usage: &'static core::ffi::CStr,
-    pub(super) swap_limit: &'static core::ffi::CStr,
+#[derive(Debug)]
+#[allow(
+    missing_docs,
+    reason = "the kernel's documents say it: cgroup-v2.rst, cgroup-v1/memory.rst"
+)]
+pub struct Names {
+    pub limit: &'static core::ffi::CStr,
+    pub usage: &'static core::ffi::CStr,
+    pub peak: &'static core::ffi::CStr,
+    pub events: &'static core::ffi::CStr,
+    pub stat: &'static core::ffi::CStr,
+    pub swap_usage: &'static core::ffi::CStr,
+    pub swap_limit: &'static core::ffi::CStr,
 }
 
 impl Names {
-    pub(super) const fn of(version: Version) -> Self {
+    /// Those of a hierarchy.
+    #[must_use]
+    pub const fn of(version: Version) -> Self {
         match version {
             Version::V1 => Self {
                 limit: c"memory.limit_in_bytes",

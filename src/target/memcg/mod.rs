@@ -15,10 +15,11 @@ use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::units::Bytes;
-use level::{Level, Names};
+use level::Level;
 
 pub use bounds::Swap;
 pub use charge::Charge;
+pub use level::Names;
 
 /// A cgroup's path; kubelet's longest are about 250 bytes.
 pub type Path = Fixed<1024>;
