@@ -55,7 +55,8 @@ pub fn tmpfs_mount(line: &[u8]) -> Option<(Fixed<1024>, &[u8])> {
         return None;
     }
     let device = before.nth(2)?;
-    let point = unescape(before.nth(1)?);
+    let mut point = Fixed::new();
+    unescape(before.nth(1)?, &mut |byte| _ = point.push(&[byte]));
     (!point.is_cut()).then_some((point, device))
 }
 

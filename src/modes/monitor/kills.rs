@@ -6,7 +6,7 @@ use crate::parse::oom_report::{header, kill};
 use crate::sys::kmsg::{Kmsg, Read};
 
 /// OOM kills that are remembered between two samples; more are counted.
-const ROOM: usize = 8;
+pub(super) const ROOM: usize = 8;
 
 /// As many records as the largest buffers of the kernel hold.
 const AT_ONCE: usize = 65_536;

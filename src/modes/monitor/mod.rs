@@ -2,27 +2,229 @@
 //!
 //! One engine: it takes a [`sample::Sample`] of the host, looks at every process ([`crowd`]) and cgroup ([`groups`]), asks
 //! [`alerts`] what has changed, and hands all of it to where it is shown: files of a session, a screen, plain lines, a file for
-//! Prometheus. Tables are [`sheet`]s, described once for CSV, text and JSON. At its end it sums up.
+//! Prometheus. Tables are [`sheet`]s, described once for CSV, text and JSON. At its end it sums up ([`analysis`]).
 
 pub mod alerts;
+pub mod analysis;
+mod arm;
 mod clocks;
 pub mod crowd;
+pub mod files;
 pub mod groups;
 pub mod kills;
 mod mapped;
+mod notes;
 pub mod options;
+pub mod prometheus;
 pub mod sample;
 pub mod sheet;
+pub mod sheets;
+mod show;
 mod tmpfs;
+pub mod view;
 
-use super::Buffers;
+use core::time::Duration;
+
+use super::{Buffers, fail};
+use crate::error::Error;
 use crate::exit::Exit;
-use options::Options;
+use crate::host::Host;
+use crate::processes;
+use crate::report::json::Envelope;
+use crate::sys::clock::monotonic;
+use crate::sys::signal::{self, Woken};
+use crate::units::Bytes;
+use alerts::{Alert, Alerts, OomSeen};
+use analysis::Course;
+use clocks::Clocks;
+use crowd::{By, Crowd, Growth, Look, Row, Swapping, Whom};
+use groups::Groups;
+use kills::Kills;
+use mapped::Mapped;
+use notes::Notes;
+use options::{Code, Options};
+use sample::{Sample, Sources};
+use show::Show;
+use tmpfs::Mounts;
+
+/// Processes whose mappings are remembered from the first sample on.
+const MAPPED: usize = 5;
+
+/// All that is opened and taken room for before the first sample.
+struct Armed<'a> {
+    options: Options<'a>,
+    host: Host,
+    envelope: Envelope,
+    sources: Sources,
+    sample: Sample,
+    crowd: Crowd,
+    groups: Groups,
+    alerts: Alerts,
+    kills: Kills,
+    clocks: Option<Clocks>,
+    notes: Notes,
+    course: Course,
+    mapped: Mapped,
+    mounts: Mounts,
+    show: Show<'a>,
+    out: &'a mut [u8],
+    buf: &'a mut [u8],
+    /// When the first sample was taken, on the steady clock.
+    since: Duration,
+}
 
 /// Runs it.
 #[must_use]
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    let _ = (options, buffers);
-    Exit::Error
+    let mut armed = match Armed::arm(*options, buffers) {
+        Ok(armed) => armed,
+        Err(exit) => return exit,
+    };
+    let worked = armed.work();
+    let ended = armed.end();
+    match (worked, ended) {
+        (Err(error), _) => fail(&error),
+        (Ok(()), Exit::Done) if options.code == Code::Found && armed.course.alerts > 0 => {
+            Exit::Found
+        }
+        (Ok(()), exit) => exit,
+    }
+}
+
+impl Armed<'_> {
+    /// Samples until the time is up or somebody ends it.
+    fn work(&mut self) -> Result<(), Error> {
+        self.since = monotonic();
+        let end = self.since.saturating_add(self.options.length);
+        let mut next = self.since;
+        loop {
+            let now = monotonic();
+            let is_last = next.saturating_add(self.options.interval) > end;
+            self.take(now, is_last)?;
+            if is_last || self.show.is_broken() {
+                return Ok(());
+            }
+            // After a wait that was too long (a stopped process) those that were missed are not made up for.
+            while next <= now {
+                next = next.saturating_add(self.options.interval);
+            }
+            if self.wait(next).is_none() {
+                return self.take(monotonic(), true);
+            }
+        }
+    }
+
+    /// Waits for the next sample; `None`: it is to end. SIGUSR1 asks for a sample now.
+    fn wait(&mut self, next: Duration) -> Option<()> {
+        loop {
+            let left = next.saturating_sub(monotonic());
+            if left.is_zero() {
+                return Some(());
+            }
+            let woken = signal::wait(None, Some(left));
+            if signal::stop_requested().is_some() {
+                return None;
+            }
+            if signal::take_reload_request() {
+                self.show.reopen();
+            }
+            if signal::take_snapshot_request() || woken == Ok(Woken::Timeout) {
+                return Some(());
+            }
+        }
+    }
+
+    /// One sample.
+    fn take(&mut self, now: Duration, is_last: bool) -> Result<(), Error> {
+        let is_first = self.course.samples == 0;
+        self.sources.read(&mut self.host, &mut self.sample);
+        let swaps = self.sample.swap_used().is_none_or(|used| used.0 > 0);
+        let look = Look {
+            top: self.options.top,
+            deep: self.options.deep,
+            whom: if is_first || is_last { Whom::All } else { Whom::Some },
+            swap: if swaps { Swapping::Some } else { Swapping::None },
+        };
+        self.crowd
+            .read(&self.host, now, &look)
+            .map_err(|errno| Error::new("list", b"/proc", errno))?;
+        self.groups.read(self.sample.meminfo.total);
+        self.kills.read(self.buf);
+        self.course.add(&self.sample);
+        self.course.span = now.saturating_sub(self.since);
+        self.look_at_clocks();
+        self.remember_mappings(is_first);
+        self.judge();
+        self.show();
+        Ok(())
+    }
+
+    fn look_at_clocks(&mut self) {
+        let now = Clocks::at(&self.sample.now);
+        if let Some(before) = self.clocks.replace(now) {
+            for leap in now.since(&before).into_iter().flatten() {
+                self.notes.leap(&self.sample.now, leap);
+            }
+        }
+    }
+
+    /// What mappings of the largest and of those that begin to grow are like, so that the end can say which of them grew.
+    fn remember_mappings(&mut self, is_first: bool) {
+        let Self {
+            crowd,
+            mapped,
+            host,
+            buf,
+            ..
+        } = self;
+        let by = if is_first { By::Rss } else { By::Growth };
+        crowd.each_top(by, MAPPED, &mut |row| {
+            mapped.note(&host.proc, row.pid, row.started, buf);
+        });
+    }
+
+    fn judge(&mut self) {
+        let mut seen = [const { None }; kills::ROOM];
+        for (slot, kill) in seen.iter_mut().zip(self.kills.seen()) {
+            *slot = Some(OomSeen::of(kill));
+        }
+        let Self {
+            alerts,
+            sample,
+            crowd,
+            course,
+            show,
+            notes,
+            ..
+        } = self;
+        let count = seen.iter().flatten().count();
+        let seen = seen.map(Option::unwrap_or_default);
+        let facts = alerts::Facts::of(sample, crowd, seen.get(..count).unwrap_or_default());
+        alerts.judge(&facts, &mut |alert: &Alert| {
+            if alert.change == alerts::Change::Raised {
+                course.alerts += 1;
+            }
+            show.note(alert);
+            notes.alert(&sample.now, alert);
+        });
+    }
+
+    /// How long memory lasts, or what the limits of its cgroups leave, if a process grows on like that.
+    fn left(&self, row: &Row, growth: &Growth) -> Option<Duration> {
+        let rate = u64::try_from(growth.per_second).ok().filter(|rate| *rate > 0)?;
+        let mut buf = [0; 4096];
+        let group = processes::group_of(&self.host.proc, row.pid, &mut buf);
+        let group = group.map_or(&b""[..], |(_, path)| path);
+        let is_within = |path: &[u8]| {
+            let rest = group.strip_prefix(path);
+            path == b"/" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        };
+        let rooms = self.groups.rows().iter().filter_map(|group| {
+            let room = group.limit?.0.saturating_sub(group.usage?.0);
+            is_within(group.path.as_bytes()).then_some(Bytes(room))
+        });
+        let room = rooms.chain(self.sample.meminfo.available).min()?;
+        Some(Duration::from_secs(room.0 / rate))
+    }
 }

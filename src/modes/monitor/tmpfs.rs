@@ -66,7 +66,9 @@ impl Mounts {
         let mut all = self.fullest.iter().flatten();
         let then = all.find(|then| then.point.as_bytes() == now.point.as_bytes());
         let least = || self.fullest.last()?.as_ref().map(|last| last.used);
-        then.map(|then| then.used).or_else(least).unwrap_or_default()
+        then.map(|then| then.used)
+            .or_else(least)
+            .unwrap_or_default()
     }
 
     fn add(&mut self, point: &[u8], device: &[u8], used: Bytes) {
