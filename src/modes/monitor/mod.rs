@@ -47,6 +47,9 @@ use sample::{Sample, Sources};
 use show::Show;
 use tmpfs::Mounts;
 
+/// Cgroups that there is room for: 1.5 KiB each.
+const GROUPS: usize = 256;
+
 /// Processes whose mappings are remembered from the first sample on.
 const MAPPED: usize = 5;
 

@@ -33,7 +33,7 @@ impl Notes {
         let slot = self.all.get_mut(self.count % ROOM)?;
         self.count += 1;
         *slot = Fixed::new();
-        slot.push(rfc3339(now.utc, 0, Precision::Seconds).as_bytes());
+        slot.push(rfc3339(now.utc, 0, Precision::Millis).as_bytes());
         slot.push(b" ");
         Some(slot)
     }

@@ -13,7 +13,8 @@ use super::crowd::{Crowd, Growth, Row};
 use super::mapped::Mapped;
 use super::options::Limits;
 use super::sample::Sample;
-use super::sheet::Writer;
+use super::notes::Notes;
+use super::sheet::{Cell, Writer};
 use super::tmpfs::Mounts;
 use crate::host::Host;
 use crate::units::{Bytes, Percent};
@@ -81,10 +82,8 @@ pub(super) struct Facts<'a> {
     pub(super) mapped: &'a Mapped,
     /// File systems in memory, as they were first.
     pub(super) mounts: &'a Mounts,
-    /// What else was noticed: a sentence each.
-    pub(super) notes: &'a [&'a [u8]],
-    /// All had their descriptors counted.
-    pub(super) page: crate::units::PageSize,
+    /// What else was noticed.
+    pub(super) notes: &'a Notes,
 }
 
 impl Facts<'_> {
@@ -105,7 +104,7 @@ pub(super) fn write(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) 
     to.begin(At::Mappings as usize);
     rows::mappings(facts, buf, to);
     to.begin(At::Notes as usize);
-    for note in facts.notes {
-        to.row(&[super::sheet::Cell::Words(note)]);
-    }
+    facts.notes.each(&mut |note| {
+        to.row(&[Cell::Words(note.as_bytes())]);
+    });
 }

@@ -1,0 +1,54 @@
+//! What is opened and taken room for before the first sample.
+
+use super::alerts::Alerts;
+use super::analysis::Course;
+use super::crowd::Crowd;
+use super::groups::Groups;
+use super::kills::Kills;
+use super::mapped::Mapped;
+use super::notes::Notes;
+use super::options::Options;
+use super::sample::{Sample, Sources};
+use super::show::Show;
+use super::tmpfs::Mounts;
+use super::{Armed, GROUPS};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::modes::{Buffers, envelope, fail, open_host};
+use crate::sys::clock::{Now, monotonic};
+use crate::sys::{harden, signal};
+
+impl<'a> Armed<'a> {
+    /// Opens and reads everything once, and makes the files of the session.
+    #[inline(never)]
+    pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
+        let mut host = open_host()?;
+        let handle = |errno| fail(&Error::new("handle", b"signals", errno));
+        signal::install().map_err(handle)?;
+        signal::reload_on_hup().map_err(handle)?;
+        let show = Show::open(&options, &Now::read()).map_err(|error| fail(&error))?;
+        let sources = Sources::arm(&mut host);
+        // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
+        let _ = harden::exempt_from_oom_killer(&host.proc);
+        Ok(Self {
+            sources,
+            sample: Sample::new(),
+            crowd: Crowd::arm(&host, options.window.min(options.length), options.interval),
+            groups: Groups::arm(&host, GROUPS),
+            alerts: Alerts::new(options.limits),
+            kills: Kills::arm(),
+            clocks: None,
+            notes: Notes::new(),
+            course: Course::new(),
+            mapped: Mapped::new(),
+            mounts: Mounts::read(&host.proc, buffers.read),
+            envelope: envelope(&host),
+            show,
+            out: buffers.out,
+            buf: buffers.read,
+            since: monotonic(),
+            host,
+            options,
+        })
+    }
+}

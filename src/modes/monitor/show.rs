@@ -1,0 +1,382 @@
+//! Where a sample goes: files, a screen, or lines; and at the end the summary.
+
+use core::time::Duration;
+
+use super::alerts::{Alert, Change};
+use super::analysis::{self, TABLES};
+use super::crowd::{By, Growth, Row};
+use super::files::{Files, Which};
+use super::options::{Charset, Color, Form, Options, To, What};
+use super::sheet::{Pen, Writer, put_header};
+use super::sheets::{self, Growing, KINDS};
+use super::view::{self, Past, View};
+use super::{Armed, prometheus};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::report::columns::fill;
+use crate::report::escape::Escaped;
+use crate::sys::clock::Now;
+use crate::sys::out::{Out, Sink, say};
+use crate::units::Bytes;
+
+/// Alerts that are raised now, of which so many are shown, and those of one sample.
+const ALERTS: usize = 16;
+
+/// Where it goes.
+enum Target<'a> {
+    /// While something else has it.
+    Nowhere,
+    Screen(Color, Charset, Past),
+    Lines,
+    Files(Files<'a>),
+}
+
+/// Where it goes, and what is waiting to go there.
+pub(super) struct Show<'a> {
+    target: Target<'a>,
+    /// Raised and not cleared.
+    raised: [Option<Alert>; ALERTS],
+    /// Changed with this sample.
+    new: [Option<Alert>; ALERTS],
+    /// How many of each kind were raised so far.
+    counts: [u64; KINDS.len()],
+    is_broken: bool,
+    has_header: bool,
+}
+
+impl<'a> Show<'a> {
+    pub(super) fn open(options: &Options<'a>, now: &Now) -> Result<Self, Error> {
+        let target = match options.to {
+            To::Screen(color, charset) => Target::Screen(color, charset, Past::new()),
+            To::Lines => Target::Lines,
+            To::Files(dir) => Target::Files(Files::create(dir, now, options.most, options.keep)?),
+        };
+        Ok(Self {
+            target,
+            ..Self::nowhere()
+        })
+    }
+
+    const fn nowhere() -> Self {
+        Self {
+            target: Target::Nowhere,
+            raised: [const { None }; ALERTS],
+            new: [const { None }; ALERTS],
+            counts: [0; KINDS.len()],
+            is_broken: false,
+            has_header: false,
+        }
+    }
+
+    /// Nobody reads standard output any more.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Files were renamed by somebody.
+    pub(super) fn reopen(&mut self) {
+        if let Target::Files(files) = &mut self.target {
+            files.reopen();
+        }
+    }
+
+    /// Keeps an alert until the sample is shown.
+    pub(super) fn note(&mut self, alert: &Alert) {
+        let is_it = |other: &Alert| {
+            let pid = |alert: &Alert| alert.process.as_ref().map(|(pid, _)| *pid);
+            other.kind == alert.kind && pid(other) == pid(alert)
+        };
+        if let Some(slot) = self.new.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(alert.clone());
+        }
+        if alert.change == Change::Cleared {
+            let mut raised = self.raised.iter_mut();
+            if let Some(slot) = raised.find(|slot| slot.as_ref().is_some_and(is_it)) {
+                *slot = None;
+            }
+            return;
+        }
+        if let Some(count) = self.counts.get_mut(alert.kind as usize) {
+            *count += 1;
+        }
+        let at = self.raised.iter().position(|slot| slot.as_ref().is_some_and(is_it));
+        let at = at.or_else(|| self.raised.iter().position(Option::is_none));
+        if let Some(slot) = at.and_then(|at| self.raised.get_mut(at)) {
+            *slot = Some(alert.clone());
+        }
+    }
+}
+
+/// Tables with a file each, the summary and the alerts not among them.
+const TABLED: [Which; 6] = [
+    Which::Memory,
+    Which::Processes,
+    Which::Cgroups,
+    Which::Fragmentation,
+    Which::Swap,
+    Which::Pressure,
+];
+
+impl Armed<'_> {
+    /// Hands the sample on.
+    pub(super) fn show(&mut self) {
+        let mut show = core::mem::replace(&mut self.show, Show::nowhere());
+        let mut out = core::mem::take(&mut self.out);
+        self.show_on(&mut show, out);
+        if let Some(path) = self.options.prometheus {
+            self.publish(&show, path, out);
+        }
+        show.new = [const { None }; ALERTS];
+        core::mem::swap(&mut self.out, &mut out);
+        self.show = show;
+    }
+
+    fn show_on(&self, show: &mut Show<'_>, buf: &mut [u8]) {
+        let form = self.options.form;
+        let pen = Pen::new(form, &self.envelope, &self.sample.now);
+        let Show {
+            target,
+            raised,
+            new,
+            is_broken,
+            has_header,
+            ..
+        } = show;
+        match target {
+            Target::Nowhere => {}
+            Target::Files(files) => {
+                if self.options.what == What::Samples {
+                    for which in TABLED {
+                        files.write(which, &pen, buf, &mut |to| self.table(which, to));
+                    }
+                    files.write(Which::Alerts, &pen, buf, &mut |to| alerts(new, to));
+                    files.end_sample();
+                }
+                tell(new);
+            }
+            Target::Screen(color, charset, past) => {
+                past.push(self.sample.used_percent());
+                let mut out = Out::new(Sink::Stdout, buf);
+                self.draw(&mut out, (*color, *charset), past, raised);
+                *is_broken = is_done(&mut out);
+            }
+            Target::Lines if self.options.what == What::Analysis => tell(new),
+            Target::Lines => {
+                let mut out = Out::new(Sink::Stdout, buf);
+                match form {
+                    Form::Text => self.line(new, &mut out),
+                    Form::Csv => {
+                        if !core::mem::replace(has_header, true) {
+                            put_header(Which::Memory.table().0, &mut out);
+                        }
+                        self.put(Which::Memory, &pen, &mut out);
+                        tell(new);
+                    }
+                    Form::Json => {
+                        for which in TABLED {
+                            self.put(which, &pen, &mut out);
+                        }
+                        let table = Which::Alerts.table().0;
+                        let mut to = Writer::new(&pen, form, table, &mut out, None);
+                        alerts(new, &mut to);
+                        to.finish();
+                    }
+                }
+                *is_broken = is_done(&mut out);
+            }
+        }
+    }
+
+    fn put(&self, which: Which, pen: &Pen<'_>, out: &mut Out<'_>) {
+        let mut to = Writer::new(pen, pen.form, which.table().0, out, None);
+        self.table(which, &mut to);
+        to.finish();
+    }
+
+    /// The rows of one table.
+    fn table(&self, which: Which, to: &mut Writer<'_, '_>) {
+        let (sample, most) = (&self.sample, self.options.top);
+        let growing = Growing {
+            crowd: &self.crowd,
+            left: &|row, growth| self.left(row, growth),
+        };
+        match which {
+            Which::Memory => sheets::memory(sample, self.largest(), to),
+            Which::Processes => sheets::processes(&growing, most, to),
+            Which::Cgroups => sheets::cgroups(self.groups.rows(), to),
+            Which::Fragmentation => sheets::fragmentation(sample, to),
+            Which::Swap => sheets::swap(sample, &growing, most, to),
+            Which::Pressure => sheets::pressure(sample, to),
+            Which::Summary | Which::Alerts => {}
+        }
+    }
+
+    fn largest(&self) -> Option<&Row> {
+        let mut first = None;
+        self.crowd.each_top(By::Rss, 1, &mut |row| first = Some(row));
+        first
+    }
+
+    fn draw(
+        &self,
+        out: &mut Out<'_>,
+        how: (Color, Charset),
+        past: &Past,
+        raised: &[Option<Alert>; ALERTS],
+    ) {
+        let view = View {
+            host: self.envelope.host.as_bytes(),
+            sample: &self.sample,
+            past,
+            interval: self.options.interval,
+            limits: &self.options.limits,
+            processes: Growing {
+                crowd: &self.crowd,
+                left: &|row, growth| self.left(row, growth),
+            },
+            groups: self.groups.rows(),
+            alerts: raised,
+        };
+        if self.course.samples == 1 {
+            out.put(view::ENTER);
+        }
+        let size = terminal_size().unwrap_or((80, 24));
+        view::draw(&view, size, how.0, how.1, out);
+    }
+
+    /// `20:10:05 used 1210.3 of 24105.6 MB (5.02 %), ...`, and a line for each alert.
+    fn line(&self, new: &[Option<Alert>; ALERTS], out: &mut Out<'_>) {
+        let sample = &self.sample;
+        let number = |size: Option<Bytes>| size.map(|size| size.0);
+        let share = |stall: Option<Stall>| stall.map(Stall::avg10);
+        out.put(ctime(sample.now.local).as_bytes());
+        fill(
+            out,
+            ": used ~m of ~m MB, ~p %; swap ~m MB; PSI some ~p full ~p %; largest ",
+            &[
+                number(sample.used()),
+                number(sample.meminfo.total),
+                sample.used_percent().map(|share| share.hundredths),
+                number(sample.swap_used()),
+                share(sample.pressure.some),
+                share(sample.pressure.full),
+            ],
+        );
+        if let Some(row) = self.largest() {
+            name(row, out);
+            fill(out, " ~m MB", &[Some(row.rss.0)]);
+        }
+        self.crowd.each_top(By::Growth, 1, &mut |row| {
+            let growth = self.crowd.growth(row).filter(|growth| growth.per_second > 0);
+            if let Some(growth) = growth {
+                let rate = growth.per_second.unsigned_abs().saturating_mul(60);
+                out.put(b"; fastest ");
+                name(row, out);
+                fill(out, " ~m MB a minute", &[Some(rate)]);
+            }
+        });
+        out.put(b"\n");
+        for alert in new.iter().flatten() {
+            out.put(b"  ");
+            out.put(change(alert));
+            out.put(alert.words.as_bytes());
+            out.put(b"\n");
+        }
+    }
+
+    fn publish(&self, show: &Show<'_>, path: &CStr, buf: &mut [u8]) {
+        let facts = prometheus::Facts {
+            sample: &self.sample,
+            page: self.host.page,
+            processes: Some(self.crowd.rows().count() as u64),
+            zombies: Some(self.crowd.zombies()),
+            top: self.largest().map(|row| row.rss),
+            groups: self.groups.rows(),
+            alerts: &show.counts,
+        };
+        if let Err(errno) = prometheus::publish(path, &facts, buf) {
+            let path = Escaped(path.to_bytes());
+            let why = Because(errno);
+            say(format_args!("memdoor: cannot write {path}: {why}"));
+        }
+    }
+
+    /// The summary: the last file, or what stands below the last line.
+    pub(super) fn end(&mut self) -> Exit {
+        let mut show = core::mem::replace(&mut self.show, Show::nowhere());
+        let out = core::mem::take(&mut self.out);
+        let buf = core::mem::take(&mut self.buf);
+        let pen = Pen::new(self.options.form, &self.envelope, &self.sample.now);
+        if let Target::Files(files) = &mut show.target {
+            files.write(Which::Summary, &pen, out, &mut |to| self.sum_up(buf, to));
+            files.end_sample();
+            let path = files.path(Which::Summary);
+            let path = Escaped(path.as_bytes());
+            say(format_args!("memdoor: the summary is in {path}"));
+            return Exit::Done;
+        }
+        let mut out = Out::new(Sink::Stdout, out);
+        if matches!(show.target, Target::Screen(..)) {
+            out.put(view::LEAVE);
+        }
+        // What a script reads as one table stays one.
+        if self.options.form != Form::Csv || self.options.what == What::Analysis {
+            let mut to = Writer::new(&pen, self.options.form, &TABLES, &mut out, None);
+            self.sum_up(buf, &mut to);
+            to.finish();
+        }
+        out.flush();
+        match out.broken() {
+            Some(Broken::Failed(errno)) => fail(&Error::new("write", b"standard output", errno)),
+            _ => Exit::Done,
+        }
+    }
+
+    fn sum_up(&self, buf: &mut [u8], to: &mut Writer<'_, '_>) {
+        let facts = analysis::Facts {
+            host: &self.host,
+            limits: &self.options.limits,
+            top: self.options.top,
+            course: &self.course,
+            sample: &self.sample,
+            crowd: &self.crowd,
+            left: &|row, growth| self.left(row, growth),
+            mapped: &self.mapped,
+            mounts: &self.mounts,
+            notes: &self.notes,
+        };
+        analysis::write(&facts, buf, to);
+    }
+}
+
+fn is_done(out: &mut Out<'_>) -> bool {
+    out.flush();
+    out.broken().is_some()
+}
+
+fn name(row: &Row, out: &mut Out<'_>) {
+    // Out remembers an error.
+    let _ = write!(out, "{} (PID {})", Escaped(row.comm.as_bytes()), row.pid);
+}
+
+const fn change(alert: &Alert) -> &'static [u8] {
+    match alert.change {
+        Change::Raised => b"ALERT ",
+        Change::Cleared => b"over: ",
+    }
+}
+
+fn alerts(new: &[Option<Alert>; ALERTS], to: &mut Writer<'_, '_>) {
+    for alert in new.iter().flatten() {
+        sheets::alert(alert, to);
+    }
+}
+
+/// Says them where somebody who is not looking will find them.
+fn tell(new: &[Option<Alert>; ALERTS]) {
+    for alert in new.iter().flatten() {
+        let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+        let (change, words) = (text(change(alert)), text(alert.words.as_bytes()));
+        say(format_args!("memdoor: {change}{words}"));
+    }
+}
