@@ -22,7 +22,7 @@ use memdoor::oomlog::{escape, prefix};
 use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::oom_report::{self, Line};
-use memdoor::parse::{self, cgroup, kmsg, maps, memcg, meminfo, mm_stat, mountinfo};
+use memdoor::parse::{self, cgroup, kmsg, limits, maps, memcg, meminfo, mm_stat, mountinfo};
 use memdoor::parse::{pressure, smaps_rollup, stat, statm, status, swaps, version};
 use memdoor::report::Format;
 use memdoor::snapshot::Completeness;
@@ -124,6 +124,7 @@ const PARSERS: &[Parser] = &[
     ("numbers", |text| {
         let _ = (parse::dec(text), parse::hex(text), parse::signed(text));
         let _ = (parse::one_number(text), parse::kib(text));
+        let _ = limits::open_files(text);
         let _ = (parse::key_value(text), parse::words(text).count());
     }),
 ];

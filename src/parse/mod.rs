@@ -4,6 +4,7 @@
 
 pub mod cgroup;
 pub mod kmsg;
+pub mod limits;
 pub mod maps;
 pub mod memcg;
 pub mod meminfo;

@@ -20,6 +20,16 @@ pub struct Entries<'f> {
     end: usize,
 }
 
+/// A name, and what it names.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'e> {
+    /// The name.
+    pub name: &'e CStr,
+    /// The inode's number, d_ino. Of `/proc/PID` it is made up when the directory is first looked up and stays as long as the kernel
+    /// keeps that in its cache.
+    pub inode: u64,
+}
+
 /// Offset of d_reclen in `struct linux_dirent64` (getdents(2)): after d_ino and d_off, 8 bytes each.
 const RECLEN: usize = 16;
 /// Offset of d_name: after d_reclen (2 bytes) and d_type (1).
@@ -42,6 +52,12 @@ impl<'f> Entries<'f> {
 
     /// The next name, `None` at the end.
     pub fn next(&mut self) -> Option<Result<&CStr>> {
+        let entry = self.entry()?;
+        Some(entry.map(|entry| entry.name))
+    }
+
+    /// The next name with its inode, `None` at the end.
+    pub fn entry(&mut self) -> Option<Result<Entry<'_>>> {
         if self.at >= self.end {
             match self.refill() {
                 Ok(0) => return None,
@@ -53,6 +69,9 @@ impl<'f> Entries<'f> {
         let length = entry
             .get(RECLEN..RECLEN + 2)
             .map_or(0, |b| usize::from(u16::from_ne_bytes([b[0], b[1]])));
+        let inode = entry
+            .first_chunk::<8>()
+            .map_or(0, |ino| u64::from_ne_bytes(*ino));
         let name = entry
             .get(NAME..length)
             .and_then(|name| CStr::from_bytes_until_nul(name).ok());
@@ -61,7 +80,8 @@ impl<'f> Entries<'f> {
         } else {
             self.at + length
         };
-        Some(name.ok_or(Errno::EBADMSG))
+        let entry = name.map(|name| Entry { name, inode });
+        Some(entry.ok_or(Errno::EBADMSG))
     }
 
     fn refill(&mut self) -> Result<usize> {
@@ -86,6 +106,22 @@ mod tests {
     extern crate std;
     use super::*;
     use crate::sys::file::Dir;
+
+    #[test]
+    fn a_process_has_the_inode_that_its_directory_has() {
+        let proc = Dir::open(c"/proc").expect("/proc");
+        let name = std::format!("{}", std::process::id());
+        let own = std::ffi::CString::new(name).expect("no NUL");
+        let listing = proc.listing(c".").expect("listing");
+        let mut entries = Entries::new(&listing).expect("entries");
+        let found = loop {
+            let entry = entries.entry().expect("this process").expect("entry");
+            if entry.name == own.as_c_str() {
+                break entry.inode;
+            }
+        };
+        assert_eq!(proc.identity(&own).expect("identity").1, found);
+    }
 
     #[test]
     fn the_root_has_proc_in_it_both_times() {
