@@ -135,6 +135,7 @@ const RESERVES: &[&str] = &[
     "pattern.rs",
     "modes/kill/members.rs",
     "modes/kill/select.rs",
+    "modes/monitor/crowd.rs",
     "modes/protect/state.rs",
 ];
 
