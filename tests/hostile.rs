@@ -23,7 +23,7 @@ use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::oom_report::{self, Line};
 use memdoor::parse::{
-    self, buddyinfo, cgroup, file_nr, kmsg, maps, memcg, meminfo, mm_stat, mountinfo,
+    self, buddyinfo, cgroup, file_nr, kmsg, limits, maps, memcg, meminfo, mm_stat, mountinfo,
 };
 use memdoor::parse::{
     pressure, slabinfo, smaps_rollup, stat, statm, status, swaps, sysvipc, version, vmstat,
@@ -149,6 +149,7 @@ const PARSERS: &[Parser] = &[
     ("numbers", |text| {
         let _ = (parse::dec(text), parse::hex(text), parse::signed(text));
         let _ = (parse::one_number(text), parse::kib(text));
+        let _ = limits::open_files(text);
         let _ = (parse::key_value(text), parse::words(text).count());
     }),
 ];

@@ -136,6 +136,7 @@ const RESERVES: &[&str] = &[
     "modes/kill/members.rs",
     "modes/kill/select.rs",
     "modes/monitor/groups",
+    "modes/monitor/crowd.rs",
     "modes/protect/state.rs",
 ];
 

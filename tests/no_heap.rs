@@ -4,6 +4,7 @@ mod common;
 
 use std::hint::black_box;
 use std::process::Command;
+use std::time::Duration;
 
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, memtotal_kib, works};
 use common::run::{Ended, Running, memdoor};
@@ -11,12 +12,16 @@ use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
 use memdoor::host::Host;
+use memdoor::modes::monitor::alerts::{Alerts, Facts};
+use memdoor::modes::monitor::crowd::{By, Crowd, Look, Swapping, Whom, fds};
 use memdoor::modes::monitor::groups::Groups;
+use memdoor::modes::monitor::options::{Deep, Limits};
 use memdoor::modes::monitor::sample::{Sample, Sources};
 use memdoor::report::Format;
+use memdoor::sys::clock::monotonic;
 use memdoor::sys::harden::Faults;
 use memdoor::sys::heap::{Counting, allocations};
-use memdoor::units::Bytes;
+use memdoor::units::{Bytes, Percent, Pid};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 
@@ -142,6 +147,63 @@ fn matching_a_pattern_allocates_nothing() {
         }
         assert_eq!(allocations() - before, 0);
         assert!(found >= 4, "{found}");
+    });
+}
+
+#[test]
+fn following_all_processes_allocates_nothing() {
+    alone("following_all_processes_allocates_nothing", || {
+        let host = Host::open(c"/proc").expect("/proc");
+        let _leaker = Victim::start(&["leak", "200", "400"]);
+        let no = Percent { hundredths: 0 };
+        let mut alerts = Alerts::new(Limits {
+            memory: no,
+            swap: no,
+            zombies: 0,
+            fds: no,
+            growth: no,
+            pressure: no,
+            fragmentation: no,
+        });
+        let second = Duration::from_secs(1);
+        let mut crowd = Crowd::arm(&host, 40 * second, second);
+        let (mut at, mut said) = (monotonic(), 0);
+        let before = allocations();
+        for round in 0..80 {
+            at += second;
+            let look = Look {
+                top: 10,
+                deep: if round == 0 { Deep::Yes } else { Deep::No },
+                whom: if round % 40 == 0 {
+                    Whom::All
+                } else {
+                    Whom::Some
+                },
+                swap: Swapping::Yes,
+            };
+            crowd.read(&host, at, &look).expect("/proc");
+            let facts = Facts {
+                memory: Some((Bytes(round), Bytes(100))),
+                swap: Some((Bytes(round), Bytes(100))),
+                files: Some((round, 100)),
+                full: Some(Percent { hundredths: round }),
+                zone: None,
+                oom_kills: Some(round),
+                seen: &[],
+                crowd: &crowd,
+            };
+            alerts.judge(&facts, &mut |alert| {
+                black_box(alert);
+                said += 1;
+            });
+            crowd.each_top(By::Growth, 3, &mut |row| {
+                black_box(crowd.growth(row));
+            });
+        }
+        let own = Pid::new(std::process::id().into()).expect("a pid");
+        let kinds = fds::kinds(&host, own).expect("its own");
+        assert_eq!(allocations() - before, 0);
+        assert!(said > 20 && kinds.looked_at() >= 3, "{said} {kinds:?}");
     });
 }
 

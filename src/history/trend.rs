@@ -5,8 +5,8 @@ use core::time::Duration;
 use super::Sample;
 use crate::units::Bytes;
 
-/// Fewer samples say nothing of a trend.
-const SAMPLES_MIN: usize = 4;
+/// Fewer points say nothing of a trend.
+const POINTS_MIN: u32 = 4;
 
 /// A line is looked for through the last 10 s; through less of them when something has begun since, at least 0.3 s.
 const WINDOW_MS: u32 = 10_000;
@@ -28,7 +28,7 @@ const GOOD: R2 = R2(990);
 const BETTER: u16 = 10;
 
 /// Less than this over the whole window is no growth: a page here and there, whatever line goes through it.
-const FLAT: f64 = (256 << 10) as f64;
+pub const FLAT: u32 = 256 << 10;
 
 /// The coefficient of determination in thousandths: 0 to 1000.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -100,47 +100,93 @@ fn through_seconds(samples: &[Sample], pick: Pick) -> Option<Trend> {
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "a slope of 15 digits is good enough, and a float that does not fit saturates"
 )]
 fn line(samples: &[Sample], window: u32, pick: Pick) -> Option<Trend> {
     let (last, origin) = (samples.last()?.at, pick(samples.last()?)?.0 as f64);
-    let (mut count, mut span) = (0, 0);
-    let (mut t_sum, mut y_sum, mut tt, mut ty, mut yy) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let (mut sums, mut span) = (Sums::default(), 0);
     for sample in samples.iter().rev() {
         let age = sample.at.until(last);
         if age > window {
             break;
         }
         let Some(value) = pick(sample) else { continue };
+        span = age;
         // Both from the last sample on, so that the squares keep their digits.
-        let (t, y) = (-f64::from(age) / 1000.0, value.0 as f64 - origin);
-        (count, span) = (count + 1, age);
-        (t_sum, y_sum) = (t_sum + t, y_sum + y);
-        (tt, ty, yy) = (tt + t * t, ty + t * y, yy + y * y);
+        sums.add(-f64::from(age) / 1000.0, value.0 as f64 - origin);
     }
-    let n = f64::from(count);
-    let (tt, ty, yy) = (
-        tt - t_sum * t_sum / n,
-        ty - t_sum * y_sum / n,
-        yy - y_sum * y_sum / n,
-    );
-    if (count as usize) < SAMPLES_MIN || tt <= 0.0 {
-        return None;
-    }
-    let slope = ty / tt;
-    let r2 = if yy > 0.0 { ty * ty / (tt * yy) } else { 0.0 };
-    let rise = slope * f64::from(span) / 1000.0;
+    let fit = sums.fit()?;
+    let rise = fit.slope * f64::from(span) / 1000.0;
     Some(Trend {
-        per_second: slope as i64,
-        r2: R2((r2 * 1000.0 + 0.5) as u16),
+        per_second: fit.slope as i64,
+        r2: fit.r2,
         span: Duration::from_millis(span.into()),
         direction: match rise {
-            _ if rise >= FLAT => Direction::Rising,
-            _ if rise <= -FLAT => Direction::Falling,
+            _ if rise >= FLAT.into() => Direction::Rising,
+            _ if -rise >= FLAT.into() => Direction::Falling,
             _ => Direction::Flat,
         },
     })
+}
+
+/// The sums that a line by least squares follows from.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Sums {
+    count: u32,
+    t: f64,
+    y: f64,
+    tt: f64,
+    ty: f64,
+    yy: f64,
+}
+
+/// A line by least squares.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Fit {
+    /// How much it rises in a second.
+    pub slope: f64,
+    /// Where it is at second 0.
+    pub level: f64,
+    /// How good it is.
+    pub r2: R2,
+}
+
+impl Sums {
+    /// Adds a point. Both numbers should be small: from the last point on, the squares keep their digits.
+    pub fn add(&mut self, seconds: f64, value: f64) {
+        let (t, y) = (seconds, value);
+        self.count += 1;
+        (self.t, self.y) = (self.t + t, self.y + y);
+        (self.tt, self.ty) = (self.tt + t * t, self.ty + t * y);
+        self.yy += y * y;
+    }
+
+    /// The line; `None` when there are fewer than four points, or all at one moment.
+    #[must_use]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "R2 is from 0 to 1"
+    )]
+    pub fn fit(&self) -> Option<Fit> {
+        let n = f64::from(self.count);
+        let (t_sum, y_sum) = (self.t, self.y);
+        let (tt, ty, yy) = (
+            self.tt - t_sum * t_sum / n,
+            self.ty - t_sum * y_sum / n,
+            self.yy - y_sum * y_sum / n,
+        );
+        if self.count < POINTS_MIN || tt <= 0.0 {
+            return None;
+        }
+        let slope = ty / tt;
+        let r2 = if yy > 0.0 { ty * ty / (tt * yy) } else { 0.0 };
+        Some(Fit {
+            slope,
+            level: (y_sum - slope * t_sum) / n,
+            r2: R2((r2 * 1000.0 + 0.5) as u16),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod buddyinfo;
 pub mod cgroup;
 pub mod file_nr;
 pub mod kmsg;
+pub mod limits;
 pub mod maps;
 pub mod memcg;
 pub mod meminfo;

@@ -199,7 +199,7 @@ impl Process {
 }
 
 /// The memory of a process whose first thread has exited before the others, which only those show.
-fn of_thread(proc: &Dir, pid: &CStr, buf: &mut [u8]) -> Option<Memory> {
+pub fn of_thread(proc: &Dir, pid: &CStr, buf: &mut [u8]) -> Option<Memory> {
     let mut tasks = Fixed::<32>::of(pid.to_bytes());
     tasks.push(b"/task");
     let tasks = proc.dir(tasks.as_c_str()?).ok()?;
@@ -241,7 +241,7 @@ fn read_of<'b>(proc: &Dir, pid: Pid, file: &CStr, buf: &'b mut [u8]) -> Result<&
 }
 
 /// Reads `PID/FILE`, which the kernel prints in one go.
-fn read<'b>(proc: &Dir, pid: &CStr, file: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+pub fn read<'b>(proc: &Dir, pid: &CStr, file: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     let mut path = Fixed::<48>::of(pid.to_bytes());
     path.push(b"/").push(file.to_bytes());
     let file = proc.file(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;

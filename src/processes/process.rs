@@ -20,6 +20,18 @@ pub enum Kind {
     Kernel,
 }
 
+impl Kind {
+    /// By its flags.
+    #[must_use]
+    pub const fn of(stat: &Stat<'_>) -> Self {
+        if stat.is_kernel_thread {
+            Self::Kernel
+        } else {
+            Self::User
+        }
+    }
+}
+
 /// A process as it was when the table was read. To act on it, open it: its number may be another's by then.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -59,11 +71,7 @@ impl Process {
             started: Some(stat.starttime),
             comm: Comm::of(stat.comm),
             state: stat.state,
-            kind: if stat.is_kernel_thread {
-                Kind::Kernel
-            } else {
-                Kind::User
-            },
+            kind: Kind::of(stat),
             user: None,
             memory: Memory::default(),
             threads: stat.threads,

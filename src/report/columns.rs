@@ -1,6 +1,8 @@
 //! Columns of text for 80-column terminals. Names of others are escaped, and their `|` is written as `\174` by the same rule:
 //! monitoring takes what is behind one for figures.
 
+use core::fmt::Write;
+
 use super::escape::Escaped;
 use super::put_fmt;
 use crate::fixed::Fixed;
@@ -26,29 +28,34 @@ pub fn words(out: &mut Out<'_>, words: core::fmt::Arguments<'_>) {
 
 /// Appends words of ours with numbers in them: `~d` a number, `~i` the same with its sign, `~m` bytes as MiB, `~p` hundredths as
 /// `1.23`, `~q` as `1.2`. A number that is not known is `-`. Words put together piece by piece take three times the code.
-pub fn fill(out: &mut Out<'_>, words: &str, numbers: &[Option<u64>]) {
+pub fn fill(out: &mut dyn Write, words: &str, numbers: &[Option<u64>]) {
     let mut pieces = words.split('~');
-    out.put(pieces.next().unwrap_or_default().as_bytes());
+    let mut put = |text: &[u8]| {
+        // Neither Out nor Fixed ever returns an error: the one remembers it, the other cuts.
+        let _ = out.write_str(core::str::from_utf8(text).unwrap_or_default());
+    };
+    put(pieces.next().unwrap_or_default().as_bytes());
     for (piece, number) in pieces.zip(numbers) {
         let (kind, rest) = piece.split_at_checked(1).unwrap_or_default();
-        match (number, kind) {
-            (None, _) => out.put(b"-"),
-            (Some(number), "m") => out.put(tenths(Bytes(*number)).as_bytes()),
-            (Some(number), "i") => out.put_dec(number.cast_signed()),
-            (Some(hundredths), "p") => {
-                let (whole, rest) = (hundredths / 100, hundredths % 100);
-                put_fmt(out, format_args!("{whole}.{rest:02}"));
-            }
-            (Some(hundredths), "q") => out.put(
-                percent(Percent {
-                    hundredths: *hundredths,
-                })
-                .as_bytes(),
-            ),
-            (Some(number), _) => out.put_dec(*number),
+        match (*number, kind) {
+            (None, _) => put(b"-"),
+            (Some(number), "m") => put(tenths(Bytes(number)).as_bytes()),
+            (Some(number), "i") => put(itoa::Buffer::new().format(number.cast_signed()).as_bytes()),
+            (Some(hundredths), "p") => put(hundredths_of(hundredths).as_bytes()),
+            (Some(hundredths), "q") => put(percent(Percent { hundredths }).as_bytes()),
+            (Some(number), _) => put(itoa::Buffer::new().format(number).as_bytes()),
         }
-        out.put(rest.as_bytes());
+        put(rest.as_bytes());
     }
+}
+
+fn hundredths_of(number: u64) -> Fixed<32> {
+    let mut text = Fixed::new();
+    put_fmt(
+        &mut text,
+        format_args!("{}.{:02}", number / 100, number % 100),
+    );
+    text
 }
 
 /// Appends a name.

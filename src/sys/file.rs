@@ -3,12 +3,27 @@
 extern crate std;
 
 use core::ffi::{CStr, c_int};
+use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 
 use super::{Errno, Result};
+use crate::units::Bytes;
+
+/// What statx(2) tells of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct About {
+    /// Device and inode: which file it is. No device number is written as in [`Dir::identity`].
+    pub identity: (u64, u64),
+    /// Its length; of `/proc/PID/fd` how many there are in it (Linux 6.2), 0 before.
+    pub size: u64,
+    /// What it takes of the disk, or of memory.
+    pub held: Bytes,
+    /// Its names: 0 when it was deleted, or never had one.
+    pub names: u64,
+}
 
 /// A directory held open by an `O_PATH` descriptor.
 ///
@@ -96,6 +111,35 @@ impl Dir {
         }
         let blocks = u64::try_from(stat.st_blocks).unwrap_or(0);
         Ok((blocks.saturating_mul(512), stat.st_uid))
+    }
+
+    /// What the kernel knows of what `name` leads to, symbolic links followed: statx(2), Linux 4.11. It asks no server for what it
+    /// does not know, so that one that does not answer holds nobody up.
+    pub fn about(&self, name: &CStr) -> Result<About> {
+        let mut found = MaybeUninit::<libc::statx>::zeroed();
+        // SAFETY: `name` ends with a NUL, and the kernel fills the structure that it is given.
+        let done = unsafe {
+            libc::syscall(
+                libc::SYS_statx,
+                self.0.as_raw_fd(),
+                name.as_ptr(),
+                libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT,
+                libc::STATX_BASIC_STATS,
+                found.as_mut_ptr(),
+            )
+        };
+        if done != 0 {
+            return Err(Errno::last());
+        }
+        // SAFETY: it is integers, and was zeroed.
+        let found = unsafe { found.assume_init() };
+        let device = u64::from(found.stx_dev_major) << 32 | u64::from(found.stx_dev_minor);
+        Ok(About {
+            identity: (device, found.stx_ino),
+            size: found.stx_size,
+            held: Bytes(found.stx_blocks.saturating_mul(512)),
+            names: found.stx_nlink.into(),
+        })
     }
 
     /// How many directories it holds by its count of links. For `/proc` that is how many processes there are (proc_root_getattr()).

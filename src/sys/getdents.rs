@@ -21,6 +21,16 @@ pub struct Entries<'f> {
     end: usize,
 }
 
+/// A name, and what it names.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'e> {
+    /// The name.
+    pub name: &'e CStr,
+    /// The inode's number, d_ino. Of `/proc/PID` it is made up when the directory is first looked up and stays as long as the kernel
+    /// keeps that in its cache.
+    pub inode: u64,
+}
+
 /// Offset of d_reclen in `struct linux_dirent64` (getdents(2)): after d_ino and d_off, 8 bytes each.
 const RECLEN: usize = 16;
 /// Offset of d_type.
@@ -47,6 +57,19 @@ impl<'f> Entries<'f> {
     pub fn next(&mut self) -> Option<Result<&CStr>> {
         let entry = self.advance()?;
         Some(entry.and_then(|entry| name_of(&self.buf[entry])))
+    }
+
+    /// The next name with its inode, `None` at the end.
+    pub fn entry(&mut self) -> Option<Result<Entry<'_>>> {
+        let entry = self.advance()?;
+        Some(entry.and_then(|entry| {
+            let entry = &self.buf[entry];
+            let inode = entry.first_chunk::<8>();
+            Ok(Entry {
+                name: name_of(entry)?,
+                inode: inode.map_or(0, |ino| u64::from_ne_bytes(*ino)),
+            })
+        }))
     }
 
     /// The next directory but `.` and `..`; where the file system does not tell (DT_UNKNOWN), it may be something else.
@@ -119,6 +142,22 @@ mod tests {
     extern crate std;
     use super::*;
     use crate::sys::file::Dir;
+
+    #[test]
+    fn a_process_has_the_inode_that_its_directory_has() {
+        let proc = Dir::open(c"/proc").expect("/proc");
+        let name = std::format!("{}", std::process::id());
+        let own = std::ffi::CString::new(name).expect("no NUL");
+        let listing = proc.listing(c".").expect("listing");
+        let mut entries = Entries::new(&listing).expect("entries");
+        let found = loop {
+            let entry = entries.entry().expect("this process").expect("entry");
+            if entry.name == own.as_c_str() {
+                break entry.inode;
+            }
+        };
+        assert_eq!(proc.identity(&own).expect("identity").1, found);
+    }
 
     #[test]
     fn the_root_has_proc_in_it_both_times() {

@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use lexopt::prelude::*;
 use memdoor::sys::kmsg::{self, Kmsg, Read};
 use memdoor::sys::map::{Access, Placeholder};
+use memdoor::sys::pidfd::PidFd;
 use memdoor::sys::signal::{Until, wait};
+use memdoor::units::Pid;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -52,6 +54,10 @@ until its standard input ends, it is killed, or its parent dies.
                  each 10,000. --queue: BYTES sent through each pair or to each
                  UDP socket, and never read. --list prints, before `ready`,
                  `socket PROTOCOL STATE LOCAL REMOTE INODE` for each UDP and TCP one
+  fds N [PER_SECOND]
+                 N descriptors of each kind: socket, file, pipe (two each),
+                 pidfd, a deleted file and a memfd of 1 MiB each, /dev/null.
+                 With PER_SECOND it opens so many pidfds more each second
   zombie         a child that has exited and is not reaped: PID is the child
   zombie-leader [--wait] MIB
                  the main thread has exited, another holds MIB; with --wait only
@@ -108,6 +114,7 @@ fn run() -> Result<()> {
         Some("grow") => grow(&mut args),
         Some("map-file") => map_files(&mut args),
         Some("sockets") => Sockets::parse(&mut args)?.open(),
+        Some("fds") => fds(&mut args),
         Some("zombie") => zombie(&mut args),
         Some("zombie-leader") => zombie_leader(&mut args),
         Some("exec") => exec(&mut args),
@@ -338,6 +345,43 @@ fn map_files(args: &mut lexopt::Parser) -> Result<()> {
         held.push(Placeholder::file(file.as_fd(), len)?);
     }
     stay(held)
+}
+
+fn fds(args: &mut lexopt::Parser) -> Result<()> {
+    let each = number(args)?;
+    let pace = args
+        .raw_args()?
+        .next()
+        .map_or(Ok(0), |word| word.parse::<usize>())?;
+    let own = Pid::new(std::process::id().into()).ok_or("no pid")?;
+    let (mut held, mut pidfds) = (Sockets::udp_alone(each).all()?, Vec::new());
+    for n in 0..each {
+        held.push(File::open("/proc/self/exe")?.into());
+        held.push(File::open("/dev/null")?.into());
+        let (end, other) = io::pipe()?;
+        held.extend([OwnedFd::from(end), other.into()]);
+        pidfds.push(PidFd::open(own)?);
+        let path = std::env::temp_dir().join(format!("victim-{}-{n}", std::process::id()));
+        let deleted = File::create_new(&path)?;
+        std::fs::remove_file(&path)?;
+        deleted.write_all_at(&vec![1; MIB], 0)?;
+        let memory = File::from(memfd_create(c"victim", MFdFlags::empty())?);
+        memory.write_all_at(&vec![1; MIB], 0)?;
+        held.extend([OwnedFd::from(deleted), memory.into()]);
+    }
+    if pace > 0 {
+        let start = Instant::now();
+        thread::spawn(move || -> nix::Result<()> {
+            for opened in 0.. {
+                while due(pace, start) <= opened {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                std::mem::forget(PidFd::open(own)?);
+            }
+            Ok(())
+        });
+    }
+    stay((held, pidfds))
 }
 
 fn zombie(args: &mut lexopt::Parser) -> Result<()> {

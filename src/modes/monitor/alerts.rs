@@ -1,8 +1,20 @@
 //! What is worth saying: once when it begins, once when it ends.
+//!
+//! Something begins when its value is above its limit, and ends when it is below 95 % of it: one that stays near its limit is said once.
 
+mod host;
+mod kills;
+mod process;
+
+use core::fmt::Write;
+
+use super::crowd::Crowd;
+use super::options::Limits;
+use super::sample::{Sample, Zone};
 use crate::fixed::Fixed;
 use crate::processes::Comm;
-use crate::units::Pid;
+use crate::report::escape::Escaped;
+use crate::units::{Bytes, Percent, Pid, Ticks};
 
 /// What an alert is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +34,9 @@ pub enum Kind {
     Fragmentation,
 }
 
+/// How many kinds there are.
+const KINDS: usize = 9;
+
 /// Whether it begins or ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -30,15 +45,451 @@ pub enum Change {
     Cleared,
 }
 
+/// What is said of it.
+pub type Words = Fixed<256>;
+
 /// An alert.
 #[derive(Clone, Debug)]
 pub struct Alert {
     /// What it is about.
     pub kind: Kind,
-    /// Whether it begins or ends.
+    /// Whether it begins or ends. An OOM kill never ends.
     pub change: Change,
     /// Of whom, if it is about a process: its name as it is, not escaped.
     pub process: Option<(Pid, Comm)>,
-    /// The value, the limit and what to know of it, names in it escaped: `12 MiB/s, R2 0.998, 212 MiB more in 60 s`.
-    pub words: Fixed<256>,
+    /// The value, the limit and who it is, names escaped:
+    /// `memory 83.20 % used (limit 80.00 %): 20377.6 of 24576.0 MB; largest: java (PID 4242), 12390.4 MB`.
+    pub words: Words,
+}
+
+/// Somebody whom the OOM killer killed.
+#[derive(Clone, Copy, Debug)]
+pub struct OomSeen<'a> {
+    /// Its number.
+    pub pid: Option<Pid>,
+    /// Its name.
+    pub comm: &'a [u8],
+    /// The cgroup that was at its limit; `None`: the system was out of memory, or it is not known.
+    pub group: Option<&'a [u8]>,
+    /// What it had.
+    pub rss: Option<Bytes>,
+}
+
+/// What is judged. What is not known changes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Used memory, and all there is.
+    pub memory: Option<(Bytes, Bytes)>,
+    /// Used swap, and all there is.
+    pub swap: Option<(Bytes, Bytes)>,
+    /// Open files of the system, and how many there may be.
+    pub files: Option<(u64, u64)>,
+    /// PSI full avg10.
+    pub full: Option<Percent>,
+    /// The zone whose free memory is in the smallest pieces.
+    pub zone: Option<&'a Zone>,
+    /// OOM kills since the sample before, as the kernel counts them.
+    pub oom_kills: Option<u64>,
+    /// Those of them whose victims are known.
+    pub seen: &'a [OomSeen<'a>],
+    /// The processes.
+    pub crowd: &'a Crowd,
+}
+
+impl<'a> Facts<'a> {
+    /// What a sample tells.
+    #[must_use]
+    pub fn of(sample: &'a Sample, crowd: &'a Crowd, seen: &'a [OomSeen<'a>]) -> Self {
+        let full = sample.pressure.full.map(|stall| Percent {
+            hundredths: stall.avg10(),
+        });
+        Self {
+            memory: sample.used().zip(sample.meminfo.total),
+            swap: sample.swap_used().zip(sample.meminfo.swap_total),
+            files: sample.files,
+            full,
+            zone: sample.most_fragmented(),
+            oom_kills: sample.delta.oom_kills,
+            seen,
+            crowd,
+        }
+    }
+}
+
+/// So many processes may be known to grow, or to run out of descriptors; of more nothing is said.
+const ROOM: usize = 64;
+
+/// Whom something was said of.
+#[derive(Clone, Debug)]
+struct Known {
+    kind: Kind,
+    pid: Pid,
+    started: Ticks,
+    comm: Comm,
+    /// Whether it was there at this sample.
+    is_there: bool,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Level {
+    /// Below 95 % of its limit.
+    Below,
+    /// Neither.
+    Near,
+    /// Above its limit.
+    Above,
+}
+
+impl Level {
+    fn of(value: u64, limit: u64) -> Self {
+        match value {
+            _ if value > limit => Self::Above,
+            _ if u128::from(value) * 100 <= u128::from(limit) * 95 => Self::Below,
+            _ => Self::Near,
+        }
+    }
+}
+
+/// What was said, and is still so.
+#[derive(Debug)]
+pub struct Alerts {
+    limits: Limits,
+    /// By [`Kind`].
+    raised: [bool; KINDS],
+    known: [Option<Known>; ROOM],
+    /// Whether there were too many zombies at the sample before: one that is about to be reaped is none.
+    were_zombies: bool,
+    /// OOM kills that the kernel has counted, and that nobody has been named for.
+    unnamed: i64,
+    total: u64,
+    unlisted: u64,
+}
+
+impl Alerts {
+    /// Nothing was said.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            raised: [false; KINDS],
+            known: [const { None }; ROOM],
+            were_zombies: false,
+            unnamed: 0,
+            total: 0,
+            unlisted: 0,
+        }
+    }
+
+    /// How many alerts were raised.
+    #[must_use]
+    pub const fn raised(&self) -> u64 {
+        self.total
+    }
+
+    /// How often there was no room to remember a process, and so nothing was said of it.
+    #[must_use]
+    pub const fn unlisted(&self) -> u64 {
+        self.unlisted
+    }
+
+    /// Says what has begun and what has ended.
+    pub fn judge(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
+        let mut raised = 0;
+        let each = &mut |alert: &Alert| {
+            raised += u64::from(alert.change == Change::Raised);
+            each(alert);
+        };
+        self.judge_host(facts, each);
+        self.judge_processes(facts, each);
+        self.judge_kills(facts, each);
+        self.total += raised;
+    }
+}
+
+fn push_name(words: &mut Words, pid: Pid, comm: &Comm) {
+    let _ = write!(words, "{} (PID {pid})", Escaped(comm.as_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::super::crowd::{Row, row_for_tests as row};
+    use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    const GIB: u64 = 1 << 30;
+
+    const fn percent(number: u64) -> Percent {
+        Percent {
+            hundredths: number * 100,
+        }
+    }
+
+    const LIMITS: Limits = Limits {
+        memory: percent(80),
+        swap: percent(0),
+        zombies: 0,
+        fds: percent(80),
+        growth: percent(10),
+        pressure: percent(10),
+        fragmentation: percent(95),
+    };
+
+    fn quiet(crowd: &Crowd) -> Facts<'_> {
+        Facts {
+            memory: Some((Bytes(GIB), Bytes(10 * GIB))),
+            swap: Some((Bytes(0), Bytes(GIB))),
+            files: Some((10, 1000)),
+            full: Some(percent(0)),
+            zone: None,
+            oom_kills: Some(0),
+            seen: &[],
+            crowd,
+        }
+    }
+
+    /// `+` and what was raised, `-` and what was cleared.
+    fn said(alerts: &mut Alerts, facts: &Facts<'_>) -> Vec<String> {
+        let mut all = Vec::new();
+        alerts.judge(facts, &mut |alert| {
+            let mut line = String::from(match alert.change {
+                Change::Raised => "+",
+                Change::Cleared => "-",
+            });
+            line.push_str(core::str::from_utf8(alert.words.as_bytes()).expect("UTF-8"));
+            all.push(line);
+        });
+        all
+    }
+
+    #[test]
+    fn what_stays_near_its_limit_is_said_once() {
+        let crowd = Crowd::of(&[row(4242, 0)], 3, |_| 12 << 20);
+        let mut alerts = Alerts::new(LIMITS);
+        let mut at = |used: u64| {
+            let memory = Some((Bytes(used * GIB / 100), Bytes(GIB)));
+            let facts = Facts {
+                memory,
+                ..quiet(&crowd)
+            };
+            said(&mut alerts, &facts)
+        };
+        assert_eq!(at(80), [""; 0], "not above it");
+        let raised = at(83);
+        assert_eq!(
+            raised,
+            [
+                "+memory 82.99 % used (limit 80.00 %): 849.9 of 1024.0 MB; largest: java (PID 4242), 12.0 MB"
+            ]
+        );
+        for used in [79, 81, 78, 99, 77] {
+            assert_eq!(at(used), [""; 0], "{used}");
+        }
+        let cleared = at(75);
+        assert!(
+            cleared.len() == 1 && cleared[0].starts_with("-memory 75.00 % used"),
+            "{cleared:?}"
+        );
+        assert_eq!(at(75), [""; 0]);
+        assert_eq!(alerts.raised(), 1);
+    }
+
+    #[test]
+    fn what_is_not_known_changes_nothing() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let mut alerts = Alerts::new(LIMITS);
+        let swapping = Facts {
+            // A share of 0.00 % is not none.
+            swap: Some((Bytes(4096), Bytes(100 * GIB))),
+            ..quiet(&crowd)
+        };
+        assert_eq!(
+            said(&mut alerts, &swapping),
+            ["+swap 0.01 % used (limit 0.00 %): 0.0 of 102400.0 MB"]
+        );
+        let unknown = Facts {
+            swap: None,
+            memory: None,
+            ..quiet(&crowd)
+        };
+        assert_eq!(said(&mut alerts, &unknown), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 1, "none is used");
+    }
+
+    #[test]
+    fn pressure_files_and_fragments_are_said_with_their_limits() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let zone = Zone {
+            node: 0,
+            name: Fixed::of(b"Normal"),
+            free: [0; 11],
+            unusable: Some(percent(97)),
+        };
+        let facts = Facts {
+            full: Some(percent(12)),
+            files: Some((900, 1000)),
+            zone: Some(&zone),
+            ..quiet(&crowd)
+        };
+        assert_eq!(
+            said(&mut Alerts::new(LIMITS), &facts),
+            [
+                "+open files: 90.00 % of the system's (limit 80.00 %), 900 of 1000",
+                "+memory: everybody waited 12.00 % of 10 s (limit 10.00 %)",
+                "+free memory: 97.00 % in pieces below 2 MiB (limit 95.00 %) in zone Normal of node 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn growth_is_said_once_until_it_ends() {
+        let mut crowd = Crowd::of(&[row(7, 0)], 20, |second| (100 + 2 * second) << 20);
+        let mut alerts = Alerts::new(LIMITS);
+        let raised = said(&mut alerts, &quiet(&crowd));
+        assert_eq!(
+            raised,
+            [
+                "+java (PID 7) grew by 40.0 MB in 20 s, 40.00 % (limit 10.00 %): 2048 kB/s, R2 1.00; it has 140.0 MB"
+            ]
+        );
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+        (21..50).for_each(|second| crowd.have(second, 140 << 20));
+        assert_eq!(
+            said(&mut alerts, &quiet(&crowd)),
+            ["-java (PID 7) grows no more: it has 140.0 MB"]
+        );
+    }
+
+    #[test]
+    fn who_exits_grows_no_more() {
+        let mut crowd = Crowd::of(&[row(7, 0), row(8, 0)], 20, |second| {
+            (100 + 2 * second) << 20
+        });
+        let mut alerts = Alerts::new(LIMITS);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 2);
+        crowd.lose_the_first();
+        assert_eq!(
+            said(&mut alerts, &quiet(&crowd)),
+            ["-java (PID 7) has exited"]
+        );
+    }
+
+    #[test]
+    fn little_growth_and_a_start_are_none() {
+        let sizes: [fn(u64) -> u64; 3] = [
+            // 15 MiB.
+            |second| (20 << 20) + (second << 20) * 3 / 4,
+            // 9 %.
+            |second| (1000 + second * 9 / 2) << 20,
+            // No line.
+            |second| (100 + second % 2 * 100) << 20,
+        ];
+        for (at, size) in sizes.into_iter().enumerate() {
+            let crowd = Crowd::of(&[row(7, 0)], 20, size);
+            let said = said(&mut Alerts::new(LIMITS), &quiet(&crowd));
+            assert_eq!(said, [""; 0], "{at}");
+        }
+        // Four seconds of an hour.
+        let mut crowd = Crowd::with_room(
+            1,
+            core::time::Duration::from_secs(3600),
+            core::time::Duration::from_secs(1),
+        );
+        crowd.begin_with(row(7, 0));
+        (0..5).for_each(|second| crowd.have(second, second << 30));
+        assert!(crowd.rows().all(Row::is_growing));
+        assert_eq!(said(&mut Alerts::new(LIMITS), &quiet(&crowd)), [""; 0]);
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_is_counted() {
+        let rows: Vec<Row> = (1..=ROOM as u64 + 3).map(|pid| row(pid, 0)).collect();
+        let crowd = Crowd::of(&rows, 20, |second| (100 + 2 * second) << 20);
+        let mut alerts = Alerts::new(LIMITS);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), ROOM);
+        assert_eq!(alerts.unlisted(), 3);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+    }
+
+    #[test]
+    fn a_zombie_that_is_about_to_be_reaped_is_none() {
+        let mut zombie = row(9, 0);
+        (zombie.state, zombie.parent) = (b'Z', Pid::new(7));
+        let crowd = Crowd::of(&[row(7, 0), zombie], 0, |_| 0);
+        let none = Crowd::of(&[row(7, 0)], 0, |_| 0);
+        let mut alerts = Alerts::new(LIMITS);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&none)), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+        assert_eq!(
+            said(&mut alerts, &quiet(&crowd)),
+            ["+zombies: 1 (limit 0), 1 not reaped by java (PID 7)"]
+        );
+        assert_eq!(said(&mut alerts, &quiet(&none)), ["-zombies: 0 (limit 0)"]);
+    }
+
+    #[test]
+    fn each_oom_kill_is_said_once_whether_it_is_counted_or_logged_first() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let mut alerts = Alerts::new(LIMITS);
+        let seen = [OomSeen {
+            pid: Pid::new(5),
+            comm: b"a\x1b[2Jb",
+            group: Some(b"/kubepods/pod\n1"),
+            rss: Some(Bytes(3 << 20)),
+        }];
+        let mut kills = |counted: Option<u64>, seen: &[OomSeen<'_>]| {
+            said(
+                &mut alerts,
+                &Facts {
+                    oom_kills: counted,
+                    seen,
+                    ..quiet(&crowd)
+                },
+            )
+        };
+        let named = ["+OOM kill: a\\033[2Jb (PID 5), 3.0 MB, in /kubepods/pod\\0121".to_string()];
+        assert_eq!(kills(Some(1), &seen), named);
+        // Counted first.
+        assert_eq!(kills(Some(1), &[]), [""; 0]);
+        assert_eq!(kills(Some(0), &seen), named);
+        // Logged first.
+        assert_eq!(kills(Some(0), &seen), named);
+        assert_eq!(kills(Some(1), &[]), [""; 0]);
+        // Never logged.
+        assert_eq!(kills(Some(2), &[]), [""; 0]);
+        assert_eq!(
+            kills(Some(0), &[]),
+            ["+OOM kills: 2 whose victims are not known"]
+        );
+        assert_eq!(kills(None, &[]), [""; 0]);
+        // Never counted: the next one is not taken for it.
+        assert_eq!(kills(None, &seen), named);
+        assert_eq!(kills(Some(1), &[]), [""; 0]);
+        assert_eq!(
+            kills(Some(0), &[]),
+            ["+OOM kills: 1 whose victims are not known"]
+        );
+    }
+
+    #[test]
+    fn the_longest_words_are_not_cut() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let path = [b'x'; 300];
+        let seen = [OomSeen {
+            pid: Pid::new(4_194_304),
+            comm: b"\x01\x02\x03\x04\x05\x06\x07\x08\x01\x02\x03\x04\x05\x06\x07",
+            group: Some(&path),
+            rss: Some(Bytes(u64::MAX)),
+        }];
+        let facts = Facts {
+            seen: &seen,
+            ..quiet(&crowd)
+        };
+        Alerts::new(LIMITS).judge(&facts, &mut |alert| {
+            assert!(!alert.words.is_cut(), "{:?}", alert.words);
+        });
+    }
 }

@@ -1,73 +1,318 @@
 //! All processes over time: one row each, kept from sample to sample by pid and starttime.
+//!
+//! What 2,000 processes cost a sample is what the kernel takes to open, print and close a file of each: 7 us for statm, 10 for stat, 14 for
+//! status, 5 to count descriptors (Linux 6.18). So an ordinary sample reads the names in `/proc`, and statm of each process, and a
+//! sixteenth of all is looked at wholly, in turn, so that everybody is within [`TURNS`] samples. The largest and the fastest growing
+//! are each time.
+//!
+//! # Who is who
+//! The names in `/proc` come with an inode number. The kernel makes it up when it first looks the directory up (proc_fill_cache() of
+//! fs/proc/base.c), binds it to the process itself (its `struct pid`, not its number), and drops it with the process
+//! (proc_flush_pid()). So the same number with the same inode is the same process, and nothing has to be read to know it. Another
+//! inode is another process, or the kernel has dropped the directory from its cache: the starttime tells. Before Linux 6.16 a number
+//! is free an instant before its directory is dropped; who looks just then sees the old inode, and the next sample, as reading a
+//! file by its path makes the kernel look again, the new one.
 
-use crate::history::trend::R2;
-use crate::processes::Comm;
-use crate::units::{Bytes, Pid, Ticks};
+extern crate alloc;
+
+pub mod fds;
+mod look;
+mod points;
+mod row;
+mod top;
+
+use alloc::vec::Vec;
 use core::time::Duration;
+
+use crate::host::Host;
+use crate::modes::monitor::options::Deep;
+use crate::parse::dec;
+use crate::sys::getdents::{Entries, Entry};
+use crate::sys::{Errno, Result};
+use crate::units::{Bytes, Pid};
+use look::{Reader, Seen};
+use points::Times;
+#[cfg(test)]
+pub(super) use row::tests::row as row_for_tests;
+pub use row::{Growth, Row};
+pub use top::{By, Negligent};
 
 /// Sizes that are remembered of each process: enough for a line that tells growth from noise, 128 bytes a process.
 pub const POINTS: usize = 32;
 
-/// A process that is followed.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// Its number.
-    pub pid: Pid,
-    /// When it was started: with the number it tells one process from another.
-    pub started: Ticks,
-    /// Its name.
-    pub comm: Comm,
-    /// Its parent's number, as of the last whole look.
-    pub parent: Option<Pid>,
-    /// `R`, `S`, `D`, `Z`, ...
-    pub state: u8,
-    /// Threads.
-    pub threads: u64,
-    /// VmSize.
-    pub vsz: Bytes,
-    /// RSS: from statm.
-    pub rss: Bytes,
-    /// File and shared memory of it: statm's third number.
-    pub shared: Bytes,
-    /// VmSwap, as of the last whole look; `None`: not looked at, as no swap is used.
-    pub swap: Option<Bytes>,
-    /// Open descriptors, as of the last whole look.
-    pub fds: Option<u64>,
-    /// How many it may have (`Max open files`, soft).
-    pub fds_most: Option<u64>,
-    /// With --deep, of the top ones.
-    pub pss: Option<Bytes>,
-    /// With --deep, of the top ones.
-    pub uss: Option<Bytes>,
-    /// RSS and swap at the first sample that saw it.
-    pub first: Bytes,
+/// Everybody is looked at wholly within so many samples.
+pub const TURNS: usize = 16;
+
+/// The place of a row.
+type Slot = usize;
+
+/// How closely processes are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Look {
+    /// So many of the largest and of the fastest growing are looked at wholly.
+    pub top: usize,
+    /// Whether PSS and USS of the largest are read, which takes their mmap_lock.
+    pub deep: Deep,
+    /// Who else is looked at wholly.
+    pub whom: Whom,
+    /// Whether swap is used.
+    pub swap: Swapping,
 }
 
-impl Row {
-    /// Memory that no file backs: RSS without file and shared memory.
+/// Who is looked at wholly, beside the top ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Whom {
+    /// A sixteenth, in turn.
+    #[default]
+    Some,
+    /// Everybody.
+    All,
+}
+
+/// Whether anything is in swap: then that of a process is read whenever its RSS changes, as one becomes the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Swapping {
+    #[default]
+    No,
+    Yes,
+}
+
+/// The processes.
+#[derive(Debug)]
+pub struct Crowd {
+    /// Never longer than its room, so that nothing is allocated after [`Crowd::arm`]. A row stays where it is; what is free, or
+    /// whose number comes next, is a list of places.
+    rows: Vec<Row>,
+    first: Option<Slot>,
+    free: Option<Slot>,
+    times: Times,
+    /// Counts samples.
+    turn: u32,
+    unlisted: u64,
+    hidden: u64,
+    exited: u64,
+}
+
+impl Crowd {
+    /// Room for twice as many processes as there are, and then some. They are looked at each `interval`, and their growth is that
+    /// of the last `window`.
     #[must_use]
-    pub const fn anon(&self) -> Bytes {
-        Bytes(self.rss.0.saturating_sub(self.shared.0))
+    pub fn arm(host: &Host, window: Duration, interval: Duration) -> Self {
+        Self::with_room(
+            (host.proc.directories() * 2 + 1024).max(8192),
+            window,
+            interval,
+        )
     }
 
-    /// What it has: RSS and swap.
+    /// Room for so many.
     #[must_use]
-    pub fn held(&self) -> Bytes {
-        self.rss.plus(self.swap.unwrap_or_default())
+    pub fn with_room(room: usize, window: Duration, interval: Duration) -> Self {
+        Self {
+            rows: Vec::with_capacity(room),
+            first: None,
+            free: None,
+            times: Times::new(window, interval),
+            turn: 0,
+            unlisted: 0,
+            hidden: 0,
+            exited: 0,
+        }
+    }
+
+    /// Looks at all processes at the moment `at` of the steady clock. After an error those that it did not come to are as they were.
+    pub fn read(&mut self, host: &Host, at: Duration, look: &Look) -> Result<()> {
+        self.turn = self.turn.wrapping_add(1);
+        (self.unlisted, self.hidden) = (0, 0);
+        let mut reader = Reader::new(host, at, look, self.turn);
+        let listing = host.proc.listing(c".")?;
+        let mut entries = Entries::new(&listing)?;
+        let mut before = None;
+        while let Some(entry) = entries.entry() {
+            let entry = entry?;
+            if let Some(pid) = dec(entry.name.to_bytes()).and_then(Pid::new) {
+                before = self.see(before, pid, &entry, &mut reader);
+            }
+        }
+        self.forget_the_gone();
+        self.look_at_the_top(&mut reader, look);
+        self.times.mark(at, host.page, &mut self.rows, self.first);
+        Ok(())
+    }
+
+    /// Finds or makes the row of a process; the place from which to look for the next one.
+    fn see(
+        &mut self,
+        before: Option<Slot>,
+        pid: Pid,
+        entry: &Entry<'_>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Slot> {
+        // `/proc` has numbers in order, so the row is the next one; a directory that only looks like it may have them in any.
+        let mut before = before.filter(|at| self.rows.get(*at).is_some_and(|row| row.pid < pid));
+        let mut here = self.after(before);
+        while let Some(row) = here.and_then(|at| self.rows.get(at))
+            && row.pid < pid
+        {
+            (before, here) = (here, row.next);
+        }
+        let known = here.and_then(|at| Some((at, self.rows.get_mut(at)?)));
+        let Some((slot, row)) = known.filter(|(_, row)| row.pid == pid) else {
+            return self.add(before, here, pid, entry, reader);
+        };
+        match reader.again(row, slot, entry) {
+            Seen::Same => {}
+            // Its row is found not to be seen, and goes.
+            Seen::Gone => return before,
+            Seen::Other => self.exited += 1,
+        }
+        Some(slot)
+    }
+
+    /// Adds a process between two rows, if there is room.
+    fn add(
+        &mut self,
+        before: Option<Slot>,
+        after: Option<Slot>,
+        pid: Pid,
+        entry: &Entry<'_>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Slot> {
+        if self.free.is_none() && self.rows.len() == self.rows.capacity() {
+            self.unlisted += 1;
+            return before;
+        }
+        let row = match reader.first(pid, entry) {
+            Ok(row) => row,
+            Err(errno) => {
+                self.hidden += u64::from(matches!(errno, Errno::EACCES | Errno::EPERM));
+                return before;
+            }
+        };
+        let row = Row { next: after, ..row };
+        let slot = match self.free.and_then(|at| Some((at, self.rows.get_mut(at)?))) {
+            Some((at, place)) => {
+                self.free = place.next;
+                *place = row;
+                at
+            }
+            None => {
+                self.rows.push(row);
+                self.rows.len() - 1
+            }
+        };
+        self.link(before, Some(slot));
+        Some(slot)
+    }
+
+    /// Frees the rows of those that were not seen.
+    fn forget_the_gone(&mut self) {
+        let (mut before, mut here) = (None, self.first);
+        while let Some((at, row)) = here.and_then(|at| Some((at, self.rows.get_mut(at)?))) {
+            here = row.next;
+            if row.seen == self.turn {
+                before = Some(at);
+                continue;
+            }
+            // Never one of the top ones.
+            (row.vsz, row.rss, row.slope) = (Bytes(0), Bytes(0), 0);
+            row.next = self.free;
+            self.free = Some(at);
+            self.exited += 1;
+            self.link(before, here);
+        }
+    }
+
+    fn after(&self, before: Option<Slot>) -> Option<Slot> {
+        before.map_or(self.first, |at| self.rows.get(at)?.next)
+    }
+
+    fn link(&mut self, before: Option<Slot>, next: Option<Slot>) {
+        match before.and_then(|at| self.rows.get_mut(at)) {
+            Some(row) => row.next = next,
+            None => self.first = next,
+        }
+    }
+
+    /// The processes as of the last sample, by number.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> + Clone {
+        let row = |at: Option<Slot>| self.rows.get(at?);
+        core::iter::successors(row(self.first), move |last| row(last.next))
+    }
+
+    /// Of how long growth is the growth.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        self.times.window()
+    }
+
+    /// How it grew, by a line through its sizes in the window; `None`: fewer than four are known.
+    #[must_use]
+    pub fn growth(&self, row: &Row) -> Option<Growth> {
+        self.times.growth(row)
+    }
+
+    /// How many there was no room for at the last sample.
+    #[must_use]
+    pub const fn unlisted(&self) -> u64 {
+        self.unlisted
+    }
+
+    /// How many may not be looked at (hidepid=1).
+    #[must_use]
+    pub const fn hidden(&self) -> u64 {
+        self.hidden
+    }
+
+    /// How many have exited since arming, of those that a sample saw.
+    #[must_use]
+    pub const fn exited(&self) -> u64 {
+        self.exited
     }
 }
 
-/// How a process grew in the window.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Growth {
-    /// Bytes a second; negative when it shrinks.
-    pub per_second: i64,
-    /// How good the line is.
-    pub r2: R2,
-    /// From the first of its samples to the last.
-    pub span: Duration,
-    /// What it gained in that span, by the line.
-    pub gained: i64,
-    /// The same in percent of what it had at the start of the line, in hundredths.
-    pub percent: i64,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::PageSize;
+
+    impl Crowd {
+        /// Of these rows, all with the sizes told at each second.
+        pub(in super::super) fn of(rows: &[Row], seconds: u64, size: fn(u64) -> u64) -> Self {
+            let window = Duration::from_secs(seconds);
+            let mut crowd = Self::with_room(rows.len(), window, Duration::from_secs(1));
+            for (at, row) in rows.iter().enumerate() {
+                let next = (at + 1 < rows.len()).then_some(at + 1);
+                crowd.rows.push(Row {
+                    next,
+                    ..row.clone()
+                });
+            }
+            crowd.first = (!rows.is_empty()).then_some(0);
+            (0..=seconds).for_each(|second| crowd.have(second, size(second)));
+            crowd
+        }
+
+        /// All have so much at that second.
+        pub(in super::super) fn have(&mut self, second: u64, size: u64) {
+            for row in &mut self.rows {
+                row.rss = Bytes(size);
+            }
+            let at = Duration::from_secs(second);
+            let first = self.first;
+            self.times.mark(at, PageSize(4096), &mut self.rows, first);
+        }
+
+        /// One row, of which nothing is known yet.
+        pub(in super::super) fn begin_with(&mut self, row: Row) {
+            self.rows.push(row);
+            self.first = Some(0);
+        }
+
+        /// It exits.
+        pub(in super::super) fn lose_the_first(&mut self) {
+            self.first = self.after(self.first);
+        }
+    }
 }

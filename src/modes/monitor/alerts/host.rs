@@ -1,0 +1,131 @@
+//! What is said of the machine.
+
+use core::fmt::Write;
+
+use super::{Alert, Alerts, Change, Facts, Kind, Level, Words, push_name};
+use crate::modes::monitor::crowd::{By, Negligent, Row};
+use crate::processes::Comm;
+use crate::report::columns::fill;
+use crate::report::escape::Escaped;
+use crate::units::{Bytes, Percent};
+
+impl Alerts {
+    pub(super) fn judge_host(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
+        let limits = &self.limits;
+        // A share of what is hardly used is 0, which is not none.
+        let share = |(part, whole): (Bytes, Bytes)| {
+            let share = Percent::of(part, whole)?.hundredths;
+            Some(share.max(u64::from(part.0 > 0)))
+        };
+        let zombies = facts.crowd.zombies();
+        let unusable = facts.zone.and_then(|zone| zone.unusable);
+        let values = [
+            (
+                Kind::Memory,
+                facts.memory.and_then(share),
+                limits.memory.hundredths,
+            ),
+            (
+                Kind::Swap,
+                facts.swap.and_then(share),
+                limits.swap.hundredths,
+            ),
+            (Kind::Zombies, Some(zombies), limits.zombies),
+            (
+                Kind::SystemFds,
+                files(facts).and_then(share),
+                limits.fds.hundredths,
+            ),
+            (
+                Kind::Pressure,
+                facts.full.map(|share| share.hundredths),
+                limits.pressure.hundredths,
+            ),
+            (
+                Kind::Fragmentation,
+                unusable.map(|share| share.hundredths),
+                limits.fragmentation.hundredths,
+            ),
+        ];
+        let were_zombies = self.were_zombies;
+        self.were_zombies = zombies > limits.zombies;
+        for (kind, value, limit) in values {
+            let (Some(value), Some(raised)) = (value, self.raised.get_mut(kind as usize)) else {
+                continue;
+            };
+            let change = match (Level::of(value, limit), *raised) {
+                (Level::Above, false) if kind == Kind::Zombies && !were_zombies => continue,
+                (Level::Above, false) => Change::Raised,
+                (Level::Below, true) => Change::Cleared,
+                _ => continue,
+            };
+            *raised = change == Change::Raised;
+            each(&of_host(kind, change, facts, value, limit));
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// Who has most of it.
+    fn first(&self, by: By) -> Option<&'a Row> {
+        let mut first = None;
+        self.crowd.each_top(by, 1, &mut |row| first = Some(row));
+        first
+    }
+}
+
+fn of_host(kind: Kind, change: Change, facts: &Facts<'_>, value: u64, limit: u64) -> Alert {
+    let text = match kind {
+        Kind::Memory => "memory ~p % used (limit ~p %): ~m of ~m MB",
+        Kind::Swap => "swap ~p % used (limit ~p %): ~m of ~m MB",
+        Kind::SystemFds => "open files: ~p % of the system's (limit ~p %), ~d of ~d",
+        Kind::Pressure => "memory: everybody waited ~p % of 10 s (limit ~p %)",
+        Kind::Zombies => "zombies: ~d (limit ~d)",
+        _ => "free memory: ~p % in pieces below 2 MiB (limit ~p %)",
+    };
+    let (pair, named) = match kind {
+        Kind::Memory => (facts.memory, Some(("; largest: ", By::Rss, ", ~m MB"))),
+        Kind::Swap => (facts.swap, Some(("; most of it: ", By::Swap, ", ~m MB"))),
+        Kind::SystemFds => (files(facts), Some(("; most: ", By::Fds, ", ~d"))),
+        Kind::Pressure => (None, Some(("; largest: ", By::Rss, ", ~m MB"))),
+        _ => (None, None),
+    };
+    let (mut words, mut process) = (Words::new(), None);
+    let (part, whole) = pair.unzip();
+    let number = |size: Option<Bytes>| size.map(|size| size.0);
+    let numbers = [Some(value), Some(limit), number(part), number(whole)];
+    fill(&mut words, text, &numbers);
+    if let Some((before, by, after)) = named
+        && let Some(row) = facts.first(by)
+    {
+        words.push(before.as_bytes());
+        push_name(&mut words, row.pid, &row.comm);
+        fill(&mut words, after, &[Some(by.of(row))]);
+    }
+    if kind == Kind::Zombies
+        && let Some(Negligent { pid, row, zombies }) = facts.crowd.negligent()
+    {
+        let comm = row.map_or(Comm::new(), |row| row.comm.clone());
+        fill(&mut words, ", ~d not reaped by ", &[Some(zombies)]);
+        push_name(&mut words, pid, &comm);
+        process = Some((pid, comm));
+    }
+    if kind == Kind::Fragmentation
+        && let Some(zone) = facts.zone
+    {
+        let name = Escaped(zone.name.as_bytes());
+        let _ = write!(words, " in zone {name} of node {}", zone.node);
+    }
+    Alert {
+        kind,
+        change,
+        process,
+        words,
+    }
+}
+
+/// Not bytes, but the same arithmetic.
+fn files(facts: &Facts<'_>) -> Option<(Bytes, Bytes)> {
+    let (open, most) = facts.files?;
+    Some((Bytes(open), Bytes(most)))
+}

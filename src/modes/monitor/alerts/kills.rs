@@ -1,0 +1,59 @@
+//! OOM kills: each is said once.
+
+use core::fmt::Write;
+
+use super::{Alert, Alerts, Change, Facts, Kind, Words, push_name};
+use crate::processes::Comm;
+use crate::report::columns::fill;
+use crate::report::escape::Escaped;
+
+/// The end of a cgroup's path that is shown: the words have room for it even if each byte is escaped in part.
+const PATH: usize = 120;
+
+impl Alerts {
+    pub(super) fn judge_kills(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
+        for seen in facts.seen {
+            let mut words = Words::new();
+            words.push(b"OOM kill: ");
+            let comm = Comm::of(seen.comm);
+            match seen.pid {
+                Some(pid) => push_name(&mut words, pid, &comm),
+                None => _ = write!(words, "{}", Escaped(comm.as_bytes())),
+            }
+            if let Some(rss) = seen.rss {
+                fill(&mut words, ", ~m MB", &[Some(rss.0)]);
+            }
+            if let Some(group) = seen.group {
+                let tail = group.len().saturating_sub(PATH);
+                let (dots, group) = (if tail > 0 { "..." } else { "" }, group.get(tail..));
+                let _ = write!(words, ", in {dots}{}", Escaped(group.unwrap_or_default()));
+            }
+            each(&Alert {
+                kind: Kind::OomKill,
+                change: Change::Raised,
+                process: seen.pid.map(|pid| (pid, comm)),
+                words,
+            });
+        }
+        // The kernel counts at one moment and logs at another: a name may come with the next sample.
+        let named = i64::try_from(facts.seen.len()).unwrap_or(i64::MAX);
+        let counted = facts.oom_kills.map_or(named, u64::cast_signed);
+        let unnamed = self.unnamed.saturating_add(counted).saturating_sub(named);
+        let late = match unnamed {
+            1.. => unnamed.min(self.unnamed).max(0),
+            _ => unnamed.max(self.unnamed).min(0),
+        };
+        self.unnamed = unnamed - late;
+        if late > 0 {
+            let mut words = Words::new();
+            let text = "OOM kills: ~d whose victims are not known";
+            fill(&mut words, text, &[Some(late.cast_unsigned())]);
+            each(&Alert {
+                kind: Kind::OomKill,
+                change: Change::Raised,
+                process: None,
+                words,
+            });
+        }
+    }
+}

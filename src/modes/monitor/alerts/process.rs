@@ -1,0 +1,156 @@
+//! A process that grows, or is about to have no descriptors left.
+
+use super::{Alert, Alerts, Change, Facts, Kind, Known, Level, Words, push_name};
+use crate::history::trend::R2;
+use crate::modes::monitor::crowd::{Crowd, Row};
+use crate::report::columns::fill;
+
+/// Growth by less is none.
+const GAINED: u64 = 16 << 20;
+
+/// And so is what is on no line.
+const STEADY: R2 = R2(800);
+
+impl Alerts {
+    pub(super) fn judge_processes(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
+        let mut is_any_known = false;
+        for known in self.known.iter_mut().flatten() {
+            (known.is_there, is_any_known) = (false, true);
+        }
+        for row in facts.crowd.rows() {
+            for kind in [Kind::Growth, Kind::Fds] {
+                let level = match kind {
+                    Kind::Growth => self.growth(row, facts.crowd),
+                    _ => self.fds(row),
+                };
+                if level == Level::Above || is_any_known {
+                    self.judge_process(kind, level, row, facts.crowd, each);
+                }
+            }
+        }
+        for place in &mut self.known {
+            if let Some(gone) = place.take_if(|known| !known.is_there) {
+                let mut words = Words::new();
+                push_name(&mut words, gone.pid, &gone.comm);
+                words.push(b" has exited");
+                each(&Alert {
+                    kind: gone.kind,
+                    change: Change::Cleared,
+                    process: Some((gone.pid, gone.comm)),
+                    words,
+                });
+            }
+        }
+    }
+
+    fn judge_process(
+        &mut self,
+        kind: Kind,
+        level: Level,
+        row: &Row,
+        crowd: &Crowd,
+        each: &mut dyn FnMut(&Alert),
+    ) {
+        let is_it = |known: &Option<Known>| {
+            let known = known.as_ref();
+            known.is_some_and(|known| {
+                (known.kind, known.pid, known.started) == (kind, row.pid, row.started)
+            })
+        };
+        let mut places = self.known.iter_mut();
+        let change = match (level, places.find(|place| is_it(place))) {
+            (Level::Below, Some(place)) => {
+                *place = None;
+                Change::Cleared
+            }
+            (_, Some(Some(known))) => {
+                known.is_there = true;
+                return;
+            }
+            (Level::Above, _) => {
+                let Some(place) = self.known.iter_mut().find(|place| place.is_none()) else {
+                    self.unlisted += 1;
+                    return;
+                };
+                *place = Some(Known {
+                    kind,
+                    pid: row.pid,
+                    started: row.started,
+                    comm: row.comm.clone(),
+                    is_there: true,
+                });
+                Change::Raised
+            }
+            _ => return,
+        };
+        each(&Alert {
+            kind,
+            change,
+            process: Some((row.pid, row.comm.clone())),
+            words: self.words(kind, change, row, crowd),
+        });
+    }
+
+    fn words(&self, kind: Kind, change: Change, row: &Row, crowd: &Crowd) -> Words {
+        let mut words = Words::new();
+        push_name(&mut words, row.pid, &row.comm);
+        let number = |number: i64| u64::try_from(number).ok();
+        let (held, limit) = (row.held().0, self.limits.growth.hundredths);
+        match (kind, change, crowd.growth(row)) {
+            (Kind::Growth, Change::Raised, Some(growth)) => fill(
+                &mut words,
+                " grew by ~m MB in ~d s, ~p % (limit ~p %): ~d kB/s, R2 ~p; it has ~m MB",
+                &[
+                    number(growth.gained),
+                    Some(growth.span.as_secs()),
+                    number(growth.percent),
+                    Some(limit),
+                    number(growth.per_second / 1024),
+                    Some(u64::from(growth.r2.0) / 10),
+                    Some(held),
+                ],
+            ),
+            (Kind::Growth, ..) => fill(&mut words, " grows no more: it has ~m MB", &[Some(held)]),
+            _ => fill(
+                &mut words,
+                " has ~d of ~d descriptors, ~p % (limit ~p %)",
+                &[
+                    row.fds,
+                    row.fds_most,
+                    row.fds_share().map(|share| share.hundredths),
+                    Some(self.limits.fds.hundredths),
+                ],
+            ),
+        }
+        words
+    }
+
+    fn growth(&self, row: &Row, crowd: &Crowd) -> Level {
+        let Some(growth) = crowd.growth(row).filter(|_| row.is_growing()) else {
+            return Level::Below;
+        };
+        // A line through a few seconds of an hour is how a program starts.
+        let is_long = growth.span * 10 >= crowd.window();
+        let percent = u64::try_from(growth.percent).unwrap_or(0);
+        let steadiness = u64::from(growth.r2.0);
+        let gained = u64::try_from(growth.gained).unwrap_or(0);
+        let levels = [
+            Level::of(percent, self.limits.growth.hundredths),
+            Level::of(steadiness, STEADY.0.into()),
+            Level::of(gained, GAINED),
+        ];
+        let level = levels.into_iter().min().unwrap_or(Level::Below);
+        if is_long {
+            level
+        } else {
+            level.min(Level::Near)
+        }
+    }
+
+    fn fds(&self, row: &Row) -> Level {
+        let share = row.fds_share();
+        share.map_or(Level::Near, |share| {
+            Level::of(share.hundredths, self.limits.fds.hundredths)
+        })
+    }
+}

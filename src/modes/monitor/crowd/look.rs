@@ -1,0 +1,271 @@
+//! One process: a glance at its statm, or a whole look.
+
+use core::ffi::CStr;
+use core::time::Duration;
+
+use super::{Look, POINTS, Row, Slot, Swapping, TURNS, Whom};
+use crate::fixed::Fixed;
+use crate::host::Host;
+use crate::parse::smaps_rollup::Rollup;
+use crate::parse::{self, limits, stat, statm, status};
+use crate::processes::{self, Comm, Kind, Memory};
+use crate::sys::file::Dir;
+use crate::sys::getdents::{Entries, Entry};
+use crate::sys::{Errno, Result};
+use crate::units::{Bytes, PageSize, Pid};
+
+/// Room for the longest file read of each: status.
+const BUFFER: usize = 8 * 1024;
+
+/// So many descriptors are counted one by one: more are so many.
+const COUNTED: u64 = 1 << 16;
+
+/// An RSS that changes by so much may have come from swap, or gone to it.
+const CHANGED: u64 = 256 << 10;
+
+/// Reads processes at one sample.
+pub(super) struct Reader<'r> {
+    proc: &'r Dir,
+    page: PageSize,
+    at: Duration,
+    look: &'r Look,
+    turn: u32,
+    counting: Counting,
+    buf: [u8; BUFFER],
+}
+
+/// How descriptors are counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// fstatat(2) of `PID/fd` says how many (Linux 6.2, proc_fd_getattr()), to everybody.
+    Size,
+    /// The names in it are counted, which the kernel makes up one by one: of the top ones only, and for root and their owner only.
+    Names,
+}
+
+/// Whom a number in `/proc` stands for.
+pub(super) enum Seen {
+    /// Who had it.
+    Same,
+    /// Nobody any more.
+    Gone,
+    /// Another process, which has its row now.
+    Other,
+}
+
+impl<'r> Reader<'r> {
+    pub(super) fn new(host: &'r Host, at: Duration, look: &'r Look, turn: u32) -> Self {
+        // memdoor itself has descriptors: a kernel that says 0 does not count.
+        let own = host.proc.about(c"self/fd").map_or(0, |about| about.size);
+        Self {
+            proc: &host.proc,
+            page: host.page,
+            at,
+            look,
+            turn,
+            counting: match own {
+                0 => Counting::Names,
+                _ => Counting::Size,
+            },
+            buf: [0; BUFFER],
+        }
+    }
+
+    /// One that no sample has seen.
+    pub(super) fn first(&mut self, pid: Pid, entry: &Entry<'_>) -> Result<Row> {
+        let text = processes::read(self.proc, entry.name, c"stat", &mut self.buf)?;
+        let stat = stat::parse(text).ok_or(Errno::ESRCH)?;
+        let mut row = Row {
+            pid,
+            started: stat.starttime,
+            comm: Comm::of(stat.comm),
+            parent: Pid::new(stat.ppid),
+            state: stat.state,
+            threads: stat.threads,
+            vsz: Bytes(0),
+            rss: Bytes(0),
+            shared: Bytes(0),
+            swap: None,
+            fds: None,
+            fds_most: None,
+            pss: None,
+            uss: None,
+            first: Bytes(0),
+            kind: Kind::of(&stat),
+            inode: entry.inode,
+            next: None,
+            seen: self.turn,
+            looked: self.turn,
+            fds_first: None,
+            fds_at: Duration::ZERO,
+            slope: 0,
+            points: [u32::MAX; POINTS],
+        };
+        if row.kind == Kind::User {
+            self.whole(&mut row, entry.name)?;
+            row.first = row.held();
+        }
+        Ok(row)
+    }
+
+    /// One that a sample has seen.
+    pub(super) fn again(&mut self, row: &mut Row, slot: Slot, entry: &Entry<'_>) -> Seen {
+        let is_due = self.look.whom == Whom::All || slot % TURNS == self.turn as usize % TURNS;
+        let done = match row.kind {
+            _ if row.inode != entry.inode => self.identify(row, entry),
+            // What a kernel thread starts is one as well, up to its exec() (Linux before 5.19).
+            Kind::Kernel if is_due => self.identify(row, entry),
+            Kind::Kernel => Ok(()),
+            // Nothing of it changes but who its parent is.
+            Kind::User if row.is_zombie() && !is_due => Ok(()),
+            Kind::User if is_due || row.is_near_its_limit() => self.whole(row, entry.name),
+            Kind::User => self.glance(row, entry.name),
+        };
+        match done {
+            Err(Errno::ESTALE) => match self.first(row.pid, entry) {
+                Ok(other) => {
+                    *row = Row {
+                        next: row.next,
+                        ..other
+                    };
+                    Seen::Other
+                }
+                Err(_) => Seen::Gone,
+            },
+            Err(Errno::ENOENT | Errno::ESRCH) => Seen::Gone,
+            // Any other error is memdoor's own, as EMFILE and ENOMEM: what was known stays.
+            Ok(()) | Err(_) => {
+                row.seen = self.turn;
+                Seen::Same
+            }
+        }
+    }
+
+    /// Whether it is still who it was, by its start: if not, ESTALE.
+    fn identify(&mut self, row: &mut Row, entry: &Entry<'_>) -> Result<()> {
+        let text = processes::read(self.proc, entry.name, c"stat", &mut self.buf)?;
+        let stat = stat::parse(text).filter(|stat| stat.starttime == row.started);
+        let stat = stat.ok_or(Errno::ESTALE)?;
+        (row.inode, row.kind) = (entry.inode, Kind::of(&stat));
+        match row.kind {
+            Kind::User => self.whole(row, entry.name),
+            Kind::Kernel => Ok(()),
+        }
+    }
+
+    fn glance(&mut self, row: &mut Row, name: &CStr) -> Result<()> {
+        let text = processes::read(self.proc, name, c"statm", &mut self.buf)?;
+        // All zeros: it has exited, or is about to.
+        let Some(statm) = statm::parse(text).filter(|statm| statm.size.0 > 0) else {
+            return self.status(row, name);
+        };
+        let rss = statm.resident.bytes(self.page);
+        let change = rss.0.abs_diff(row.rss.0);
+        row.vsz = statm.size.bytes(self.page);
+        (row.rss, row.shared) = (rss, statm.shared.bytes(self.page));
+        (row.pss, row.uss) = (None, None);
+        if self.look.swap == Swapping::Yes && change >= CHANGED {
+            return self.status(row, name);
+        }
+        Ok(())
+    }
+
+    /// All but stat, which would tell nothing new.
+    fn whole(&mut self, row: &mut Row, name: &CStr) -> Result<()> {
+        self.status(row, name)?;
+        row.looked = self.turn;
+        if self.counting == Counting::Size || self.look.whom == Whom::All {
+            self.count(row, name);
+        }
+        if row.fds_most.is_none() || row.is_near_its_limit() {
+            let text = processes::read(self.proc, name, c"limits", &mut self.buf);
+            row.fds_most = text.ok().and_then(limits::open_files);
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, row: &mut Row, name: &CStr) -> Result<()> {
+        let text = processes::read(self.proc, name, c"status", &mut self.buf)?;
+        let status = status::parse(text);
+        if let Some(name) = status::name(text) {
+            row.comm = Comm::of(name.as_bytes());
+        }
+        row.parent = status.parent.and_then(Pid::new);
+        row.state = status.state.unwrap_or(row.state);
+        row.threads = status.threads.unwrap_or(row.threads);
+        let mut memory = Memory::of(&status);
+        if row.state == b'Z' && row.threads > 1 {
+            // Its first thread has exited before the others, and only those show its memory.
+            let found = processes::of_thread(self.proc, name, &mut self.buf);
+            memory = found.unwrap_or_default();
+        }
+        row.vsz = status.size.unwrap_or_default();
+        row.rss = memory.rss.unwrap_or_default();
+        let of_files = memory.file.unwrap_or_default();
+        row.shared = of_files.plus(memory.shmem.unwrap_or_default());
+        row.swap = memory.swap;
+        (row.pss, row.uss) = (None, None);
+        Ok(())
+    }
+
+    fn count(&self, row: &mut Row, name: &CStr) {
+        let mut path = Fixed::<32>::of(name.to_bytes());
+        path.push(b"/fd");
+        let path = path.as_c_str().unwrap_or_default();
+        row.fds = match self.counting {
+            // It has closed them.
+            _ if row.state == b'Z' => None,
+            Counting::Size => self.proc.about(path).ok().map(|about| about.size),
+            Counting::Names => names(self.proc, path).ok(),
+        };
+        if let Some(fds) = row.fds {
+            row.fds_first.get_or_insert((fds, self.at));
+            row.fds_at = self.at;
+        }
+    }
+
+    /// One of the top ones: a whole look, if it had none yet.
+    pub(super) fn top(&mut self, row: &mut Row) -> Result<()> {
+        let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
+        let name = name.as_c_str().unwrap_or_default();
+        if row.looked != self.turn {
+            self.whole(row, name)?;
+        }
+        if self.counting == Counting::Names && self.look.whom == Whom::Some {
+            self.count(row, name);
+        }
+        Ok(())
+    }
+
+    /// PSS and USS of one of them.
+    pub(super) fn deep(&mut self, row: &mut Row) -> Result<()> {
+        let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
+        let name = name.as_c_str().unwrap_or_default();
+        let text = processes::read(self.proc, name, c"smaps_rollup", &mut self.buf)?;
+        let mut rollup = Rollup::default();
+        parse::lines(text).for_each(|line| rollup.add(line));
+        (row.pss, row.uss) = (rollup.pss, rollup.uss());
+        Ok(())
+    }
+}
+
+impl Row {
+    /// Whether it has more than half of the descriptors that it may have.
+    fn is_near_its_limit(&self) -> bool {
+        let known = self.fds.zip(self.fds_most);
+        known.is_some_and(|(fds, most)| fds > most / 2)
+    }
+}
+
+/// How many names a directory has, but `.` and `..`.
+fn names(proc: &Dir, path: &CStr) -> Result<u64> {
+    let listing = proc.listing(path)?;
+    let mut entries = Entries::new(&listing)?;
+    let mut count = 0;
+    while count < COUNTED
+        && let Some(name) = entries.next()
+    {
+        count += u64::from(!name?.to_bytes().starts_with(b"."));
+    }
+    Ok(count)
+}

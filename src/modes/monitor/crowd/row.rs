@@ -1,0 +1,160 @@
+//! What is known of one process.
+
+use core::time::Duration;
+
+use super::{POINTS, Slot};
+use crate::history::trend::R2;
+use crate::processes::{Comm, Kind};
+use crate::units::{Bytes, Percent, Pid, Ticks};
+
+/// A process that is followed.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its number.
+    pub pid: Pid,
+    /// When it was started: with the number it tells one process from another.
+    pub started: Ticks,
+    /// Its name, as of the last whole look.
+    pub comm: Comm,
+    /// Its parent's number, as of the last whole look.
+    pub parent: Option<Pid>,
+    /// `R`, `S`, `D`, `Z`, ...; `Z` is known at once, others as of the last whole look.
+    pub state: u8,
+    /// Threads, as of the last whole look.
+    pub threads: u64,
+    /// VmSize.
+    pub vsz: Bytes,
+    /// RSS: from statm.
+    pub rss: Bytes,
+    /// File and shared memory of it: statm's third number.
+    pub shared: Bytes,
+    /// VmSwap, as of the last whole look; `None`: it has no memory, as a zombie.
+    pub swap: Option<Bytes>,
+    /// Open descriptors, as of the last whole look.
+    pub fds: Option<u64>,
+    /// How many it may have (`Max open files`, soft).
+    pub fds_most: Option<u64>,
+    /// With --deep, of the top ones.
+    pub pss: Option<Bytes>,
+    /// With --deep, of the top ones.
+    pub uss: Option<Bytes>,
+    /// RSS and swap at the first sample that saw it.
+    pub first: Bytes,
+    /// Whose it is: a kernel thread has no memory.
+    pub kind: Kind,
+    /// The inode of its directory.
+    pub(super) inode: u64,
+    /// The row with the next larger number, or the next one that is free.
+    pub(super) next: Option<Slot>,
+    /// The sample that saw it last, and the one that looked at it wholly.
+    pub(super) seen: u32,
+    pub(super) looked: u32,
+    /// Descriptors when they were first counted, and when they were counted last.
+    pub(super) fds_first: Option<(u64, Duration)>,
+    pub(super) fds_at: Duration,
+    /// Bytes a second if it grows, by more than noise; else 0.
+    pub(super) slope: u64,
+    /// RSS and swap in pages, at [`Times`].
+    pub(super) points: [u32; POINTS],
+}
+
+impl Row {
+    /// Memory that no file backs: RSS without file and shared memory.
+    #[must_use]
+    pub const fn anon(&self) -> Bytes {
+        Bytes(self.rss.0.saturating_sub(self.shared.0))
+    }
+
+    /// What it has: RSS and swap.
+    #[must_use]
+    pub fn held(&self) -> Bytes {
+        self.rss.plus(self.swap.unwrap_or_default())
+    }
+
+    /// Whether it has exited, as a whole, and waits to be reaped.
+    #[must_use]
+    pub const fn is_zombie(&self) -> bool {
+        self.state == b'Z' && self.threads <= 1
+    }
+
+    /// Whether it grows, steadily and by more than noise.
+    #[must_use]
+    pub const fn is_growing(&self) -> bool {
+        self.slope > 0
+    }
+
+    /// Its descriptors as a share of how many it may have.
+    #[must_use]
+    pub fn fds_share(&self) -> Option<Percent> {
+        Percent::of(Bytes(self.fds?), Bytes(self.fds_most?))
+    }
+
+    /// How many descriptors it has more than when they were first counted, and how long ago that was.
+    #[must_use]
+    pub fn fds_gained(&self) -> Option<(i64, Duration)> {
+        let (first, at) = self.fds_first?;
+        let gained = self.fds?.wrapping_sub(first).cast_signed();
+        Some((gained, self.fds_at.saturating_sub(at)))
+    }
+}
+
+/// How a process grew in the window.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Growth {
+    /// Bytes a second; negative when it shrinks.
+    pub per_second: i64,
+    /// How good the line is.
+    pub r2: R2,
+    /// From the first of its samples to the last.
+    pub span: Duration,
+    /// What it gained in that span, by the line.
+    pub gained: i64,
+    /// The same in percent of what it had at the start of the line, in hundredths.
+    pub percent: i64,
+}
+
+#[cfg(test)]
+pub(in crate::modes::monitor) mod tests {
+    use super::*;
+
+    /// A process that holds so much.
+    pub(in crate::modes::monitor) fn row(pid: u64, rss: u64) -> Row {
+        Row {
+            pid: Pid::new(pid).expect("a pid"),
+            started: Ticks(7),
+            comm: Comm::of(b"java"),
+            parent: Pid::new(1),
+            state: b'S',
+            threads: 1,
+            vsz: Bytes(rss),
+            rss: Bytes(rss),
+            shared: Bytes(0),
+            swap: None,
+            fds: None,
+            fds_most: None,
+            pss: None,
+            uss: None,
+            first: Bytes(rss),
+            kind: Kind::User,
+            inode: 0,
+            next: None,
+            seen: 1,
+            looked: 1,
+            fds_first: None,
+            fds_at: Duration::ZERO,
+            slope: 0,
+            points: [u32::MAX; POINTS],
+        }
+    }
+
+    #[test]
+    fn what_is_shared_is_not_anonymous_and_swap_is_held() {
+        let mut one = row(7, 100);
+        (one.shared, one.swap) = (Bytes(130), Some(Bytes(50)));
+        assert_eq!((one.anon(), one.held()), (Bytes(0), Bytes(150)));
+        assert_eq!(one.fds_gained(), None);
+        (one.fds, one.fds_first) = (Some(3), Some((10, Duration::ZERO)));
+        one.fds_at = Duration::from_secs(9);
+        assert_eq!(one.fds_gained(), Some((-7, Duration::from_secs(9))));
+    }
+}
