@@ -7,13 +7,17 @@
 pub mod alerts;
 mod clocks;
 pub mod crowd;
+pub mod files;
 pub mod groups;
 pub mod kills;
 mod mapped;
 pub mod options;
+pub mod prometheus;
 pub mod sample;
 pub mod sheet;
+pub mod sheets;
 mod tmpfs;
+pub mod view;
 
 use super::Buffers;
 use crate::exit::Exit;

@@ -1,20 +1,40 @@
 //! Tables: described once, written as CSV, text or JSON.
+//!
+//! What stands in one file is one or more tables. CSV has one header for all of a file's columns, so that every reader takes it for one
+//! table: a row leaves those of the other tables empty. Text has them one after the other, JSON tells them by their event.
 
-use core::time::Duration;
+pub mod cell;
+mod writer;
 
-use crate::units::{Bytes, Percent};
+pub use cell::Cell;
+pub use writer::{Full, Pen, Writer, put_header};
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// What CSV calls it, with its unit: `RSS_KB`.
     pub csv: &'static str,
-    /// What text calls it: `RSS kB`; empty: not in text, which has 80 columns.
+    /// What text calls it.
     pub label: &'static str,
-    /// How wide it is in text: the last column may be longer.
+    /// Where it stands in text.
+    pub place: Place,
+    /// How wide it is there.
     pub width: usize,
-    /// Its path in JSON: `memdoor.process.rss_bytes`.
+    /// Its path in JSON: `process.memory.usage`.
     pub key: &'static str,
+}
+
+/// Where a column stands in text, which has 80 of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// A number: at the right.
+    Right,
+    /// A name, of which the start stays when it is too long.
+    Start,
+    /// A path, of which the end stays.
+    End,
+    /// It is in CSV and in JSON only.
+    Nowhere,
 }
 
 /// A table.
@@ -22,29 +42,37 @@ pub struct Column {
 pub struct Sheet {
     /// What JSON calls a row: `memdoor.process.sample`.
     pub event: &'static str,
-    /// What text writes above it: `PROCESSES`.
+    /// What it is a table of: `the largest processes`.
     pub title: &'static str,
-    /// Its columns. The first of CSV, `Timestamp`, is the writer's.
-    pub columns: &'static [Column],
+    /// Its columns, a line each: what CSV calls it, perhaps `=` and what text does; how wide it is in text, behind a `<` or a `/` if it
+    /// is a name or a path, or `-`; its path in JSON. The first of CSV, `Timestamp`, is the writer's.
+    pub columns: &'static str,
 }
 
-/// What stands in a column of a row.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Cell<'a> {
-    /// Not known: nothing in CSV, `-` in text, left out of JSON.
-    Unknown,
-    /// A size: kB in CSV and text, bytes in JSON.
-    Size(Bytes),
-    /// A difference of sizes a second, perhaps negative: kB/s in CSV and text, bytes in JSON.
-    Rate(i64),
-    /// A number.
-    Count(u64),
-    /// A share: `12.30`.
-    Share(Percent),
-    /// Thousandths: `0.998`.
-    Thousandths(u16),
-    /// A time, in seconds.
-    Span(Duration),
-    /// Bytes that somebody else chose: escaped as each format needs it; in CSV quoted, and never a formula of a spreadsheet.
-    Text(&'a [u8]),
+impl Sheet {
+    /// Its columns.
+    pub fn columns(&self) -> impl Iterator<Item = Column> {
+        self.columns.split('\n').map(|line| {
+            let (csv, rest) = line.split_once(' ').unwrap_or_default();
+            let (width, key) = rest.split_once(' ').unwrap_or_default();
+            let (csv, label) = csv.split_once('=').unwrap_or((csv, csv));
+            let (place, digits) = match width.split_at_checked(1) {
+                Some(("<", digits)) => (Place::Start, digits),
+                Some(("/", digits)) => (Place::End, digits),
+                Some(("-", _)) => (Place::Nowhere, ""),
+                _ => (Place::Right, width),
+            };
+            let digits = digits.bytes();
+            let width = digits.fold(0, |number, digit| {
+                number * 10 + usize::from(digit.wrapping_sub(b'0'))
+            });
+            Column {
+                csv,
+                label,
+                place,
+                width,
+                key,
+            }
+        })
+    }
 }
