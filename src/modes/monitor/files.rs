@@ -20,6 +20,9 @@ use crate::units::Bytes;
 /// Where they go if nobody says otherwise; without the right to, into the directory where memdoor was started.
 const DEFAULT: &CStr = c"/var/log/memory-monitor";
 
+/// Room for the longest header of CSV: 240 bytes.
+const HEADER: usize = 512;
+
 /// A file of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "the names are those of the files")]
@@ -102,37 +105,31 @@ impl<'a> Files<'a> {
             keep,
             trouble: Trouble::default(),
         };
-        match files.create_all(now) {
-            Err(error)
-                if dir.is_none()
-                    && matches!(
-                        error.errno,
-                        Errno::EACCES | Errno::EPERM | Errno::EROFS | Errno::ENOENT
-                    ) =>
-            {
+        let made = match files.create_all(now) {
+            Err(Errno::EACCES | Errno::EPERM | Errno::EROFS | Errno::ENOENT) if dir.is_none() => {
                 files.dir = c".";
-                files.create_all(now)?;
+                files.create_all(now)
             }
-            done => done?,
+            made => made,
+        };
+        match made {
+            Ok(()) => Ok(files),
+            Err(errno) => Err(Error::new("create files in", files.dir.to_bytes(), errno)),
         }
-        Ok(files)
     }
 
-    fn create_all(&mut self, now: &Now) -> core::result::Result<(), Error> {
-        let failed = |path: &[u8], errno| Error::new("create", path, errno);
-        make_dir(self.dir).map_err(|errno| failed(self.dir.to_bytes(), errno))?;
+    fn create_all(&mut self, now: &Now) -> Result<()> {
+        make_dir(self.dir)?;
         let mut number = 1;
         for which in Which::ALL {
             let made = loop {
                 self.stamp = stamp(now, number);
-                match self.open(&self.path(which), LogFile::create) {
+                match self.open(which, LogFile::create) {
                     // Another session of this second; once the first file is there the others are its own.
                     Err(Errno::EEXIST) if which == Which::Memory && number < 99 => number += 1,
-                    made => break made,
+                    made => break made?,
                 }
             };
-            let failed = |errno| failed(self.path(which).as_bytes(), errno);
-            let made = made.map_err(failed)?;
             if let Some(slot) = self.all.get_mut(which as usize) {
                 *slot = Some(made);
             }
@@ -162,7 +159,8 @@ impl<'a> Files<'a> {
         path
     }
 
-    fn open(&self, path: &Path, how: fn(&CStr, u64, u32) -> Result<LogFile>) -> Result<LogFile> {
+    fn open(&self, which: Which, how: fn(&CStr, u64, u32) -> Result<LogFile>) -> Result<LogFile> {
+        let path = self.path(which);
         let path = path.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
         how(path, self.most.0, self.keep)
     }
@@ -227,7 +225,7 @@ impl<'a> Files<'a> {
         let is_open = matches!(self.all.get(which as usize), Some(Some(_)));
         let opened = match is_open {
             true => None,
-            false => Some(self.open(&self.path(which), LogFile::reopen)?),
+            false => Some(self.open(which, LogFile::reopen)?),
         };
         let slot = self.all.get_mut(which as usize).ok_or(Errno::EBADF)?;
         if opened.is_some() {
@@ -237,16 +235,15 @@ impl<'a> Files<'a> {
     }
 
     fn append(&mut self, which: Which, form: Form, bytes: &[u8]) -> Result<()> {
-        let mut header = Fixed::<512>::new();
-        if form == Form::Csv {
-            put_header(which.table().0, &mut |piece| _ = header.push(piece));
-        }
         let path = self.path(which);
         let path = path.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
         let file = self.slot(which)?;
         let size = file.make_room(path, bytes.len())?;
-        if size == 0 {
-            file.write(header.as_bytes())?;
+        if size == 0 && form == Form::Csv {
+            let mut buf = [0; HEADER];
+            let mut header = Out::in_memory(&mut buf);
+            put_header(which.table().0, &mut header);
+            file.write(header.held())?;
         }
         file.write(bytes)
     }

@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 
 use super::groups::Group;
 use super::sample::Sample;
+use super::sheet::push_parts;
 use super::sheets::KINDS;
 use crate::fixed::Fixed;
 use crate::report::escape::{self, JSON_MAX, Source};
@@ -38,9 +39,9 @@ pub struct Facts<'a> {
     pub alerts: &'a [u64; KINDS.len()],
 }
 
-/// Those of one value: a name without `memdoor_`, then what it is. `_total` at the end makes it a counter, and before that the unit
-/// says what a number is: of `seconds` it counts microseconds, of `ratio` hundredths of a percent.
-const PLAIN: &str = "memory_used_ratio Memory that is not available.
+/// All families: a name without `memdoor_`, then what it is. `_total` at the end makes it a counter, and before that the unit says
+/// what a number is: of `seconds` it counts microseconds, of `ratio` hundredths of a percent.
+const FAMILIES: &str = "memory_used_ratio Memory that is not available.
 memory_size_bytes MemTotal.
 memory_available_bytes MemAvailable.
 swap_size_bytes SwapTotal.
@@ -56,25 +57,19 @@ oom_kills_total Processes that the OOM killer ended.
 compaction_stalls_total Allocations that waited for compaction.
 compaction_failures_total Compactions that found nothing.
 processes Processes.
-zombies Processes that have ended and that their parent has not collected.
+zombies Processes that ended and were not collected.
 top_process_bytes RSS of the largest process.
 open_files Open files of the system.
 open_files_limit How many there may be.
-last_sample_timestamp_seconds When this was measured, since 1970.";
-
-const STALLS: &str =
-    "pressure_ratio Share of the time that some or all processes waited for memory.
-pressure_seconds_total Time that some or all processes waited for memory.";
-
-const ZONES: &str =
-    "zone_unusable_ratio Free memory of a zone that is in pieces too small for 2 MiB.";
-
-const GROUPS: &str = "cgroup_usage_bytes Memory of a cgroup.
+last_sample_timestamp_seconds When this was measured.
+pressure_ratio Share of the time that processes waited for memory.
+pressure_seconds_total Time that processes waited for memory.
+zone_unusable_ratio Free memory in pieces too small for 2 MiB.
+cgroup_usage_bytes Memory of a cgroup.
 cgroup_limit_bytes Its limit.
 cgroup_peak_bytes The most that it had.
-cgroup_oom_kills_total OOM kills in it.";
-
-const OWN: &str = "alerts_total Alerts raised.
+cgroup_oom_kills_total OOM kills in it.
+alerts_total Alerts raised.
 build_info The version of memdoor.";
 
 /// Replaces `path` as a whole. `buf` is to write with.
@@ -96,62 +91,68 @@ pub fn publish(path: &CStr, facts: &Facts<'_>, buf: &mut [u8]) -> Result<()> {
 
 /// Writes all of it.
 pub fn put(facts: &Facts<'_>, out: &mut Out<'_>) {
-    put_plain(facts, out);
+    let mut page = Page {
+        families: FAMILIES.split('\n'),
+        name: "",
+        help: "",
+        out,
+    };
+    put_plain(facts, &mut page);
     let sample = facts.sample;
     let stalls = [
-        ("some", sample.pressure.some),
-        ("full", sample.pressure.full),
+        (&b"some"[..], sample.pressure.some),
+        (b"full", sample.pressure.full),
     ];
-    each(STALLS, out, &mut |at, family| {
-        for (kind, stall) in stalls {
-            let Some(stall) = stall else { continue };
-            let windows = ["10s", "1m", "5m"].iter().zip(stall.average);
-            match at {
-                0 => windows.for_each(|(window, share)| {
-                    let labels = [("kind", kind.as_bytes()), ("window", window.as_bytes())];
-                    family.value(&labels, Some(share));
-                }),
-                _ => family.value(&[("kind", kind.as_bytes())], Some(stall.total)),
-            }
+    page.next();
+    for (kind, stall) in stalls {
+        let average = stall.into_iter().flat_map(|stall| stall.average);
+        for (window, share) in ["10s", "1m", "5m"].iter().zip(average) {
+            let labels = [b"kind", kind, b"window", window.as_bytes()];
+            page.value(&labels, Some(share));
         }
-    });
-    each(ZONES, out, &mut |_, family| {
-        for zone in sample.zones.iter().flatten() {
-            let mut node = Fixed::<16>::new();
-            node.push_dec(zone.node);
-            let labels = [("node", node.as_bytes()), ("zone", zone.name.as_bytes())];
-            family.value(&labels, zone.unusable.map(|share| share.hundredths));
-        }
-    });
-    each(GROUPS, out, &mut |at, family| {
-        for (number, group) in facts.groups.iter().enumerate() {
-            // Paths that were cut may be alike, and one series twice makes node_exporter refuse the file.
-            let mut earlier = facts.groups.iter().take(number);
-            if earlier.any(|other| other.path.as_bytes() == group.path.as_bytes()) {
-                continue;
-            }
-            let size = [group.usage, group.limit, group.peak].get(at).copied();
-            let value = match size {
-                Some(size) => size.map(|size| size.0),
-                None => group.oom_kills_ever,
-            };
-            family.value(&[("cgroup", group.path.as_bytes())], value);
-        }
-    });
-    each(OWN, out, &mut |at, family| match at {
-        0 => {
-            for (kind, count) in KINDS.iter().zip(facts.alerts) {
-                family.value(&[("kind", kind.as_bytes())], Some(*count));
-            }
-        }
-        _ => {
-            let version = env!("CARGO_PKG_VERSION").as_bytes();
-            family.value(&[("version", version)], Some(1));
-        }
-    });
+    }
+    page.next();
+    for (kind, stall) in stalls {
+        page.value(&[b"kind", kind], stall.map(|stall| stall.total));
+    }
+    page.next();
+    for zone in sample.zones.iter().flatten() {
+        let mut node = Fixed::<16>::new();
+        node.push_dec(zone.node);
+        let labels = [b"node", node.as_bytes(), b"zone", zone.name.as_bytes()];
+        page.value(&labels, zone.unusable.map(|share| share.hundredths));
+    }
+    put_groups(facts.groups, &mut page);
+    page.next();
+    for (kind, count) in KINDS.iter().zip(facts.alerts) {
+        page.value(&[b"kind", kind.as_bytes()], Some(*count));
+    }
+    page.next();
+    page.value(&[b"version", env!("CARGO_PKG_VERSION").as_bytes()], Some(1));
 }
 
-fn put_plain(facts: &Facts<'_>, out: &mut Out<'_>) {
+fn put_groups(groups: &[Group], page: &mut Page<'_, '_>) {
+    for at in 0..4 {
+        page.next();
+        for (number, group) in groups.iter().enumerate() {
+            let path = group.path.as_bytes();
+            // Paths that were cut may be alike, and one series twice makes node_exporter refuse the file.
+            let mut earlier = groups.iter().take(number);
+            if earlier.any(|other| other.path.as_bytes() == path) {
+                continue;
+            }
+            let size = match at {
+                0 => group.usage,
+                1 => group.limit,
+                2 => group.peak,
+                _ => group.oom_kills_ever.map(Bytes),
+            };
+            page.value(&[b"cgroup", path], size.map(|size| size.0));
+        }
+    }
+}
+
+fn put_plain(facts: &Facts<'_>, page: &mut Page<'_, '_>) {
     let (sample, counters) = (facts.sample, &facts.sample.counters);
     let size = |size: Option<Bytes>| size.map(|size| size.0);
     let pages = |count: Option<u64>| count.map(|count| Pages(count).bytes(facts.page).0);
@@ -178,82 +179,67 @@ fn put_plain(facts: &Facts<'_>, out: &mut Out<'_>) {
         sample.files.map(|(_, most)| most),
         u64::try_from(sample.now.realtime.as_micros()).ok(),
     ];
-    each(PLAIN, out, &mut |at, family| {
-        family.value(&[], values.get(at).copied().flatten());
-    });
-}
-
-/// Hands on each family, by its place.
-fn each(
-    families: &'static str,
-    out: &mut Out<'_>,
-    values: &mut dyn FnMut(usize, &mut Family<'_, '_>),
-) {
-    for (at, line) in families.split('\n').enumerate() {
-        let (name, help) = line.split_once(' ').unwrap_or_default();
-        let mut family = Family {
-            name,
-            help,
-            is_begun: false,
-            out,
-        };
-        values(at, &mut family);
+    for value in values {
+        page.next();
+        page.value(&[], value);
     }
 }
 
-/// All values of one name.
-struct Family<'o, 'b> {
+/// A page of families.
+struct Page<'o, 'b> {
+    families: core::str::Split<'static, char>,
+    /// The one that is written.
     name: &'static str,
+    /// What it is; empty once that stands there.
     help: &'static str,
-    is_begun: bool,
     out: &'o mut Out<'b>,
 }
 
-impl Family<'_, '_> {
-    /// One of them; not known, it is not there.
-    fn value(&mut self, labels: &[(&str, &[u8])], value: Option<u64>) {
+impl Page<'_, '_> {
+    /// Goes on to the next family.
+    fn next(&mut self) {
+        let line = self.families.next().unwrap_or_default();
+        (self.name, self.help) = line.split_once(' ').unwrap_or_default();
+    }
+
+    /// One value of it, its labels and their texts by turns; not known, it is not there.
+    fn value(&mut self, labels: &[&[u8]], value: Option<u64>) {
         let Some(value) = value else { return };
+        let name = self.name.as_bytes();
         let base = self.name.strip_suffix("_total");
-        if !core::mem::replace(&mut self.is_begun, true) {
-            let kind = if base.is_some() { "counter" } else { "gauge" };
-            let parts = [
-                "# HELP memdoor_",
-                self.name,
-                " ",
-                self.help,
-                "\n# TYPE memdoor_",
-                self.name,
-                " ",
-                kind,
-                "\n",
-            ];
-            for part in parts {
-                self.out.put(part.as_bytes());
+        let help = core::mem::take(&mut self.help);
+        if !help.is_empty() {
+            let kind: &[u8] = if base.is_some() {
+                b" counter\n"
+            } else {
+                b" gauge\n"
+            };
+            let help = [b" ", help.as_bytes(), b"\n# TYPE memdoor_", name, kind];
+            for part in [&b"# HELP memdoor_"[..], name].iter().chain(&help) {
+                self.out.put(part);
             }
         }
         self.out.put(b"memdoor_");
-        self.out.put(self.name.as_bytes());
-        for (at, (label, text)) in labels.iter().enumerate() {
-            self.out.put(if at == 0 { b"{" } else { b"," });
-            self.out.put(label.as_bytes());
-            self.out.put(b"=");
+        self.out.put(name);
+        let mut before: &[u8] = b"{";
+        for pair in labels.chunks_exact(2) {
+            for part in [before, pair[0], b"="] {
+                self.out.put(part);
+            }
+            before = b",";
             // A label is quoted as a JSON string is: only `"` and `\` need it, once control characters are escaped.
-            escape::json(self.out, text, Source::Raw, JSON_MAX);
+            escape::json(self.out, pair[1], Source::Raw, JSON_MAX);
         }
         self.out.put(if labels.is_empty() { b" " } else { b"} " });
         let base = base.unwrap_or(self.name);
-        let parts = match () {
-            () if base.ends_with("_seconds") => 1_000_000,
-            () if base.ends_with("_ratio") => 10_000,
-            () => 1,
-        };
         let mut text = Fixed::<48>::new();
-        if parts == 1 {
-            text.push_dec(value);
+        if base.ends_with("_seconds") {
+            push_parts(&mut text, value, 1_000_000);
+        } else if base.ends_with("_ratio") {
+            push_parts(&mut text, value, 10_000);
         } else {
-            super::sheet::cell::push_parts(&mut text, value, parts);
+            text.push_dec(value);
         }
-        text.push(b"\n");
-        self.out.put(text.as_bytes());
+        self.out.put(text.push(b"\n").as_bytes());
     }
 }

@@ -9,6 +9,7 @@ use super::crowd::{Growth, Row};
 use super::groups::Group;
 use super::options::{Charset, Color, Limits};
 use super::sample::Sample;
+use super::sheet::Cell;
 use super::sheets::{Growing, kind};
 use crate::fixed::Fixed;
 use crate::history::trend::BELIEVED;
@@ -16,7 +17,7 @@ use crate::report::columns::{Keep, fill, left, mb, name, number, right};
 use crate::report::time::ctime;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
-use screen::{Screen, Style};
+use screen::{LINE, Screen, Style};
 
 /// What is shown.
 #[derive(Clone, Copy)]
@@ -100,7 +101,8 @@ pub fn draw(
     charset: Charset,
     out: &mut Out<'_>,
 ) {
-    let mut screen = Screen::begin(size, color, charset, out);
+    let mut line = [0; LINE];
+    let mut screen = Screen::begin(size, color, charset, out, &mut line);
     put_head(view, &mut screen);
     let meminfo = &view.sample.meminfo;
     let swap = view.sample.swap_used();
@@ -119,7 +121,8 @@ pub fn draw(
     put_past(view, &mut screen);
     put_waits(view.sample, &mut screen);
     for alert in view.alerts.iter().take(3) {
-        screen.line(Style::Red, &mut |line| put_alert(alert, line));
+        put_alert(alert, &mut screen.line);
+        screen.show_line(Style::Red);
     }
     put_groups(view, &mut screen);
     put_growers(view, &mut screen);
@@ -130,14 +133,14 @@ pub fn draw(
     screen.end();
 }
 
-fn put_head(view: &View<'_>, screen: &mut Screen<'_, '_>) {
-    screen.line(Style::Bold, &mut |line| {
-        line.put(ctime(view.sample.now.local).as_bytes());
-        line.put(b"  memdoor on ");
-        name(line, view.host);
-        line.put(b", every ");
-        line.put(span(view.interval).as_bytes());
-    });
+fn put_head(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
+    let line = &mut screen.line;
+    line.put(ctime(view.sample.now.local).as_bytes());
+    line.put(b"  memdoor on ");
+    name(line, view.host);
+    line.put(b", every ");
+    line.put(span(view.interval).as_bytes());
+    screen.show_line(Style::Bold);
 }
 
 /// `Memory  52.3 %   12345.6 of   23456.7 MB [#####.....]`
@@ -146,7 +149,7 @@ fn put_bar(
     used: Option<Bytes>,
     total: Option<Bytes>,
     limit: Percent,
-    screen: &mut Screen<'_, '_>,
+    screen: &mut Screen<'_, '_, '_>,
 ) {
     let share = used
         .zip(total)
@@ -155,54 +158,54 @@ fn put_bar(
         Some(share) if share > limit => Style::Red,
         _ => Style::Green,
     };
-    screen.text(Style::Plain, &mut |line| {
-        line.put(label.as_bytes());
-        let figure = share.map(crate::report::columns::percent);
-        right(
-            line,
-            figure.as_ref().map_or(b"-", |text| text.as_bytes()),
-            5,
-        );
-        line.put(b" %");
-        mb(line, used, 10);
-        line.put(b" of");
-        mb(line, total, 10);
-        line.put(b" MB ");
-    });
+    let line = &mut screen.line;
+    line.put(label.as_bytes());
+    let figure = share.map(crate::report::columns::percent);
+    right(
+        line,
+        figure.as_ref().map_or(b"-", |text| text.as_bytes()),
+        5,
+    );
+    line.put(b" %");
+    mb(line, used, 10);
+    line.put(b" of");
+    mb(line, total, 10);
+    line.put(b" MB ");
+    screen.show(Style::Plain);
     screen.bar(style, share);
     screen.end_line();
 }
 
 /// `Used   50.1 to 52.3 % in 12 min` and the line.
-fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_>) {
+fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     let points = view.past.newest(screen.columns().saturating_sub(36));
     let (Some(low), Some(high)) = (points.iter().min(), points.iter().max()) else {
         return;
     };
     let count = u32::try_from(points.len()).unwrap_or(0);
     let all = span(view.interval.saturating_mul(count));
-    screen.text(Style::Plain, &mut |line| {
-        let numbers = [low, high].map(|share| Some(u64::from(*share)));
-        fill(line, "Used    ~q to ~q % in ", &numbers);
-        left(line, all.as_bytes(), 7, Keep::Start);
-    });
+    let line = &mut screen.line;
+    let numbers = [low, high].map(|share| Some(u64::from(*share)));
+    fill(line, "Used    ~q to ~q % in ", &numbers);
+    left(line, all.as_bytes(), 7, Keep::Start);
+    screen.show(Style::Plain);
     screen.curve(points, *low, *high);
     screen.end_line();
 }
 
-fn put_waits(sample: &Sample, screen: &mut Screen<'_, '_>) {
+fn put_waits(sample: &Sample, screen: &mut Screen<'_, '_, '_>) {
     let share = |at: usize| {
         let stalls = [sample.pressure.some, sample.pressure.full];
         let stall = stalls.get(at / 3).copied().flatten();
         stall.and_then(|stall| stall.average.get(at % 3).copied())
     };
     let delta = &sample.delta;
-    screen.line(Style::Plain, &mut |line| {
-        let shares: [Option<u64>; 6] = core::array::from_fn(share);
-        fill(line, "Waits   some ~p ~p ~p, full ~p ~p ~p %; ", &shares);
-        let counts = [delta.stalls, delta.major_faults, delta.oom_kills];
-        fill(line, "~d stalls, ~d faults, ~d OOM", &counts);
-    });
+    let line = &mut screen.line;
+    let shares: [Option<u64>; 6] = core::array::from_fn(share);
+    fill(line, "Waits   some ~p ~p ~p, full ~p ~p ~p %; ", &shares);
+    let counts = [delta.stalls, delta.major_faults, delta.oom_kills];
+    fill(line, "~d stalls, ~d faults, ~d OOM", &counts);
+    screen.show_line(Style::Plain);
 }
 
 fn put_alert(alert: &Alert, line: &mut Out<'_>) {
@@ -220,28 +223,28 @@ fn put_alert(alert: &Alert, line: &mut Out<'_>) {
 }
 
 /// Those that have less of their limit left than the host may.
-fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_>) {
+fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     let near = |group: &&Group| group.percent() > Some(view.limits.memory);
     for group in view.groups.iter().filter(near).take(3) {
-        screen.line(Style::Red, &mut |line| {
-            line.put(b"CGROUP  ");
-            let sizes = [group.usage, group.limit].map(|size| size.map(|size| size.0));
-            let share = group.percent().map(|share| share.hundredths);
-            fill(line, "~q % of ", &[share]);
-            fill(line, "~m MB ", sizes.get(1..).unwrap_or_default());
-            left(line, group.path.as_bytes(), 48, Keep::End);
-        });
+        let line = &mut screen.line;
+        line.put(b"CGROUP  ");
+        let sizes = [group.usage, group.limit].map(|size| size.map(|size| size.0));
+        let share = group.percent().map(|share| share.hundredths);
+        fill(line, "~q % of ", &[share]);
+        fill(line, "~m MB ", sizes.get(1..).unwrap_or_default());
+        left(line, group.path.as_bytes(), 48, Keep::End);
+        screen.show_line(Style::Red);
     }
 }
 
-fn put_title(title: &[u8], screen: &mut Screen<'_, '_>) {
-    screen.line(Style::Bold, &mut |line| {
-        left(line, title, 7, Keep::Start);
-        line.put(b" PID COMMAND            RSS MB  SWAP MB     kB/s    R2   LEFT");
-    });
+fn put_title(title: &[u8], screen: &mut Screen<'_, '_, '_>) {
+    let line = &mut screen.line;
+    left(line, title, 7, Keep::Start);
+    line.put(b" PID COMMAND            RSS MB  SWAP MB     kB/s    R2   LEFT");
+    screen.show_line(Style::Bold);
 }
 
-fn put_growers(view: &View<'_>, screen: &mut Screen<'_, '_>) {
+fn put_growers(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     let mut first: [Option<(&Row, i64)>; GROWERS] = [None; GROWERS];
     for row in view.processes.rows {
         let growth = (view.processes.growth)(row);
@@ -267,21 +270,21 @@ fn put_growers(view: &View<'_>, screen: &mut Screen<'_, '_>) {
     }
 }
 
-fn put_process(view: &View<'_>, row: &Row, screen: &mut Screen<'_, '_>) {
+fn put_process(view: &View<'_>, row: &Row, screen: &mut Screen<'_, '_, '_>) {
     let growth = (view.processes.growth)(row);
     let ends = growth.and_then(|growth| (view.processes.left)(row, &growth));
-    screen.line(Style::Plain, &mut |line| {
-        number(line, Some(row.pid.get().into()), 10);
-        line.put(b" ");
-        left(line, row.comm.as_bytes(), 15, Keep::Start);
-        mb(line, Some(row.rss), 9);
-        mb(line, row.swap, 8);
-        number(line, growth.map(|growth| growth.per_second / 1024), 8);
-        let r2 = growth.map(|growth| super::sheet::Cell::Thousandths(growth.r2.0).figure());
-        right(line, r2.as_ref().map_or(b"-", |text| text.as_bytes()), 5);
-        let ends = ends.map(span);
-        right(line, ends.as_ref().map_or(b"-", |text| text.as_bytes()), 6);
-    });
+    let line = &mut screen.line;
+    number(line, Some(row.pid.get().into()), 10);
+    line.put(b" ");
+    left(line, row.comm.as_bytes(), 15, Keep::Start);
+    mb(line, Some(row.rss), 9);
+    mb(line, row.swap, 8);
+    number(line, growth.map(|growth| growth.per_second / 1024), 8);
+    let r2 = growth.map(|growth| Cell::Thousandths(growth.r2.0).figure());
+    right(line, r2.as_ref().map_or(b"-", |text| text.as_bytes()), 5);
+    let ends = ends.map(span);
+    right(line, ends.as_ref().map_or(b"-", |text| text.as_bytes()), 6);
+    screen.show_line(Style::Plain);
 }
 
 /// `45 s`, `12 min`, `5 h`, `3 d`.

@@ -31,29 +31,70 @@ pub enum Cell<'a> {
     Words(&'a [u8]),
 }
 
+/// What stands in a column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// `k`: a [`Cell::Size`].
+    Size,
+    /// `r`: a [`Cell::Rate`].
+    Rate,
+    /// `n`: a [`Cell::Count`].
+    Count,
+    /// `p`: a [`Cell::Share`], in hundredths of a percent.
+    Share,
+    /// `m`: [`Cell::Thousandths`].
+    Thousandths,
+    /// `s`: a [`Cell::Span`], in microseconds.
+    Span,
+    /// `t`: a [`Cell::Text`], of which the start stays when it is too long.
+    Text,
+    /// `e`: a [`Cell::Text`] of which the end stays: a path.
+    Path,
+    /// `w`: [`Cell::Words`].
+    Words,
+}
+
+impl Kind {
+    pub(super) const fn of(letter: Option<u8>) -> Self {
+        match letter {
+            Some(b'k') => Self::Size,
+            Some(b'r') => Self::Rate,
+            Some(b'p') => Self::Share,
+            Some(b'm') => Self::Thousandths,
+            Some(b's') => Self::Span,
+            Some(b't') => Self::Text,
+            Some(b'e') => Self::Path,
+            Some(b'w') => Self::Words,
+            _ => Self::Count,
+        }
+    }
+
+    /// Whether text is in it, and no number.
+    pub(super) const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Path | Self::Words)
+    }
+}
+
 impl<'a> Cell<'a> {
-    /// A size, if it is known.
-    #[must_use]
-    pub fn size(size: Option<Bytes>) -> Self {
-        size.map_or(Self::Unknown, Self::Size)
+    /// What a number is in a column of this kind.
+    pub(super) fn of_number(kind: Kind, number: u64) -> Self {
+        match kind {
+            Kind::Size => Self::Size(Bytes(number)),
+            Kind::Rate => Self::Rate(number.cast_signed()),
+            Kind::Share => Self::Share(Percent { hundredths: number }),
+            Kind::Thousandths => Self::Thousandths(u16::try_from(number).unwrap_or(u16::MAX)),
+            Kind::Span => Self::Span(Duration::from_micros(number)),
+            _ => Self::Count(number),
+        }
     }
 
-    /// A number, if it is known.
-    #[must_use]
-    pub fn count(count: Option<u64>) -> Self {
-        count.map_or(Self::Unknown, Self::Count)
-    }
-
-    /// A share, if it is known.
-    #[must_use]
-    pub fn share(share: Option<Percent>) -> Self {
-        share.map_or(Self::Unknown, Self::Share)
-    }
-
-    /// Text, if there is any.
-    #[must_use]
-    pub fn text(text: Option<&'a [u8]>) -> Self {
-        text.map_or(Self::Unknown, Self::Text)
+    /// What text is in a column of this kind; empty, it is not known.
+    pub(super) const fn of_text(kind: Kind, text: &'a [u8]) -> Self {
+        match kind {
+            _ if text.is_empty() => Self::Unknown,
+            Kind::Words => Self::Words(text),
+            _ => Self::Text(text),
+        }
     }
 
     /// The figure that CSV and text have; empty when it is not known, or no figure.

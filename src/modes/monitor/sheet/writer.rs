@@ -1,6 +1,6 @@
 //! Rows to bytes.
 
-use super::{Cell, Place, Sheet};
+use super::{Cell, Column, Kind, Sheet};
 use crate::fixed::Fixed;
 use crate::modes::monitor::options::Form;
 use crate::report::Moment;
@@ -92,10 +92,10 @@ impl<'w, 'b> Writer<'w, 'b> {
         self.rows
     }
 
-    /// Writes a row: a cell for each column.
-    pub fn row(&mut self, cells: &[Cell<'_>]) {
+    /// Writes a row: its numbers and its texts, each in the order of their columns. A rate is the bits of an `i64`.
+    pub fn row(&mut self, numbers: &[Option<u64>], texts: &[&[u8]]) {
         let had_title = self.has_title;
-        self.put(cells);
+        self.put(numbers, texts);
         if self.out.take_cut() {
             // What is held are whole rows.
             self.has_title = had_title;
@@ -103,94 +103,128 @@ impl<'w, 'b> Writer<'w, 'b> {
                 full.take(self.out, self.rows);
             }
             self.rows = 0;
-            self.put(cells);
+            self.put(numbers, texts);
         }
         self.rows += 1;
     }
 
-    fn put(&mut self, cells: &[Cell<'_>]) {
+    fn put(&mut self, numbers: &[Option<u64>], texts: &[&[u8]]) {
+        let Some(sheet) = self.table.get(self.at) else {
+            return;
+        };
+        let cells = Cells {
+            columns: sheet.columns(),
+            numbers: numbers.iter(),
+            texts: texts.iter(),
+        };
         match self.form {
             Form::Csv => self.put_csv(cells),
-            Form::Text => self.put_text(cells),
-            Form::Json => self.put_json(cells),
-        }
-    }
-
-    fn put_csv(&mut self, cells: &[Cell<'_>]) {
-        self.out.put(self.pen.time.as_bytes());
-        for (number, sheet) in self.table.iter().enumerate() {
-            let cells = if number == self.at { cells } else { &[] };
-            for (at, _) in sheet.columns().enumerate() {
-                self.out.put(b",");
-                if let Some(cell) = cells.get(at) {
-                    cell.put_csv(self.out);
-                }
-            }
-        }
-        self.out.put(b"\n");
-    }
-
-    fn put_json(&mut self, cells: &[Cell<'_>]) {
-        let Some(sheet) = self.table.get(self.at) else {
-            return;
-        };
-        let mut line = self.pen.samples.line(sheet.event, sheet.title);
-        for (column, cell) in sheet.columns().zip(cells) {
-            line.push(column.key, cell.value());
-        }
-        line.put(self.out);
-    }
-
-    fn put_text(&mut self, cells: &[Cell<'_>]) {
-        let Some(sheet) = self.table.get(self.at) else {
-            return;
-        };
-        if !self.has_title {
-            self.has_title = true;
-            for byte in sheet.title.bytes() {
-                self.out.put(&[byte.to_ascii_uppercase()]);
-            }
-            self.out.put(b" ");
-            self.out.put(self.pen.time.as_bytes());
-            self.out.put(b"\n");
-            self.put_columns(sheet, None);
-        }
-        self.put_columns(sheet, Some(cells));
-    }
-
-    /// Without cells the header.
-    fn put_columns(&mut self, sheet: &Sheet, cells: Option<&[Cell<'_>]>) {
-        let mut is_first = true;
-        for (at, column) in sheet.columns().enumerate() {
-            let cell = cells.map(|cells| cells.get(at).unwrap_or(&Cell::Unknown));
-            let figure = cell.map(|cell| short(cell, column.width));
-            let text = match (cell, &figure) {
-                (Some(Cell::Text(bytes)), _) => bytes,
-                (Some(Cell::Unknown), _) => &b"-"[..],
-                (_, Some(figure)) => figure.as_bytes(),
-                (_, None) => column.label.as_bytes(),
-            };
-            let keep = match column.place {
-                Place::Nowhere => continue,
-                // A name stands there only by mistake.
-                Place::Right if !matches!(cell, Some(Cell::Text(_))) => {
-                    right(self.out, text, column.width - usize::from(is_first));
+            Form::Text => {
+                self.put_title(sheet);
+                let mut is_first = true;
+                for (column, cell) in cells {
+                    put_cell(&column, &cell, is_first, self.out);
                     is_first = false;
-                    continue;
                 }
-                Place::Right | Place::Start => Keep::Start,
-                Place::End => Keep::End,
-            };
-            if !core::mem::take(&mut is_first) {
-                self.out.put(b" ");
+                self.out.put(b"\n");
             }
-            match cell {
-                Some(Cell::Words(words)) => self.out.put(words),
-                _ => left(self.out, text, column.width, keep),
+            Form::Json => {
+                let mut line = self.pen.samples.line(sheet.event, sheet.title);
+                for (column, cell) in cells {
+                    line.push(column.key, cell.value());
+                }
+                line.put(self.out);
             }
+        }
+    }
+
+    fn put_csv<'c>(&mut self, cells: impl Iterator<Item = (Column, Cell<'c>)>) {
+        let commas = |out: &mut Out<'_>, sheets: Option<&[Sheet]>| {
+            for _ in sheets.unwrap_or_default().iter().flat_map(Sheet::columns) {
+                out.put(b",");
+            }
+        };
+        self.out.put(self.pen.time.as_bytes());
+        commas(self.out, self.table.get(..self.at));
+        for (_, cell) in cells {
+            self.out.put(b",");
+            cell.put_csv(self.out);
+        }
+        commas(self.out, self.table.get(self.at + 1..));
+        self.out.put(b"\n");
+    }
+
+    fn put_title(&mut self, sheet: &Sheet) {
+        if core::mem::replace(&mut self.has_title, true) {
+            return;
+        }
+        for byte in sheet.title.bytes() {
+            self.out.put(&[byte.to_ascii_uppercase()]);
+        }
+        for part in [b" ", self.pen.time.as_bytes(), b"\n"] {
+            self.out.put(part);
+        }
+        let mut is_first = true;
+        for column in sheet.columns() {
+            let label = column.label.as_bytes();
+            put_in_text(&column, label, is_first, self.out);
+            is_first = false;
         }
         self.out.put(b"\n");
     }
+}
+
+/// The columns of a row with what stands in them.
+struct Cells<'c, C> {
+    columns: C,
+    numbers: core::slice::Iter<'c, Option<u64>>,
+    texts: core::slice::Iter<'c, &'c [u8]>,
+}
+
+impl<'c, C: Iterator<Item = Column>> Iterator for Cells<'c, C> {
+    type Item = (Column, Cell<'c>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let column = self.columns.next()?;
+        let kind = column.kind;
+        let cell = if kind.is_text() {
+            self.texts.next().map(|text| Cell::of_text(kind, text))
+        } else {
+            let number = self.numbers.next().copied().flatten();
+            number.map(|number| Cell::of_number(kind, number))
+        };
+        Some((column, cell.unwrap_or(Cell::Unknown)))
+    }
+}
+
+fn put_cell(column: &Column, cell: &Cell<'_>, is_first: bool, out: &mut Out<'_>) {
+    let figure = short(cell, column.width);
+    match *cell {
+        Cell::Words(words) => {
+            out.put(b" ");
+            out.put(words);
+        }
+        Cell::Text(text) => put_in_text(column, text, is_first, out),
+        Cell::Unknown => put_in_text(column, b"-", is_first, out),
+        _ => put_in_text(column, figure.as_bytes(), is_first, out),
+    }
+}
+
+fn put_in_text(column: &Column, text: &[u8], is_first: bool, out: &mut Out<'_>) {
+    if column.width == 0 {
+        return;
+    }
+    let keep = match column.kind {
+        Kind::Path => Keep::End,
+        _ => Keep::Start,
+    };
+    if !column.kind.is_text() {
+        return right(out, text, column.width - usize::from(is_first));
+    }
+    if !is_first {
+        out.put(b" ");
+    }
+    left(out, text, column.width, keep);
 }
 
 /// A figure that fits: `1234k` when 1234567 does not.
@@ -209,12 +243,12 @@ fn short(cell: &Cell<'_>, width: usize) -> Fixed<32> {
     figure
 }
 
-/// Hands the header of CSV to `put`, piece by piece.
-pub fn put_header(table: &[Sheet], put: &mut dyn FnMut(&[u8])) {
-    put(b"Timestamp");
+/// Writes the header of CSV.
+pub fn put_header(table: &[Sheet], out: &mut Out<'_>) {
+    out.put(b"Timestamp");
     for column in table.iter().flat_map(Sheet::columns) {
-        put(b",");
-        put(column.csv.as_bytes());
+        out.put(b",");
+        out.put(column.csv.as_bytes());
     }
-    put(b"\n");
+    out.put(b"\n");
 }

@@ -13,8 +13,8 @@ pub(super) enum Style {
     Green,
 }
 
-/// Room for a line before it is cut: four times the widest terminal that fills it.
-const LINE: usize = 1024;
+/// Room for a line before it is cut: four times what the widest terminals have.
+pub(super) const LINE: usize = 1024;
 
 /// What a curve is drawn with, from its lowest point up.
 const BLOCKS: [[&str; 8]; 2] = [
@@ -26,8 +26,10 @@ const BLOCKS: [[&str; 8]; 2] = [
 const BARS: [[&str; 2]; 2] = [["#", "."], ["█", "░"]];
 
 /// A screen that is being written.
-pub(super) struct Screen<'o, 'b> {
+pub(super) struct Screen<'o, 'b, 'l> {
     out: &'o mut Out<'b>,
+    /// What [`Screen::show`] shows next: everything in it is ours or escaped.
+    pub(super) line: Out<'l>,
     columns: usize,
     rows: usize,
     /// Columns left in this line.
@@ -37,16 +39,18 @@ pub(super) struct Screen<'o, 'b> {
     charset: Charset,
 }
 
-impl<'o, 'b> Screen<'o, 'b> {
+impl<'o, 'b, 'l> Screen<'o, 'b, 'l> {
     pub(super) fn begin(
         (columns, rows): (usize, usize),
         color: Color,
         charset: Charset,
         out: &'o mut Out<'b>,
+        line: &'l mut [u8],
     ) -> Self {
         out.put(b"\x1b[H");
         Self {
             out,
+            line: Out::in_memory(line),
             columns,
             rows,
             left: 0,
@@ -73,23 +77,22 @@ impl<'o, 'b> Screen<'o, 'b> {
         self.out.flush();
     }
 
-    /// A line of its own.
-    pub(super) fn line(&mut self, style: Style, put: &mut dyn FnMut(&mut Out<'_>)) {
-        self.text(style, put);
+    /// Shows a line.
+    pub(super) fn show_line(&mut self, style: Style) {
+        self.show(style);
         self.end_line();
     }
 
-    /// A part of a line, which begins with it if it is the first.
-    pub(super) fn text(&mut self, style: Style, put: &mut dyn FnMut(&mut Out<'_>)) {
-        let mut buf = [0; LINE];
-        let mut line = Out::in_memory(&mut buf);
-        put(&mut line);
+    /// Shows a part of a line, which begins with it if it is the first.
+    pub(super) fn show(&mut self, style: Style) {
         self.begin_part(style);
-        // Everything in it is ours or escaped.
-        let text = core::str::from_utf8(line.held()).unwrap_or("?");
-        for char in text.chars() {
-            self.put(char);
+        let text = core::str::from_utf8(self.line.held()).unwrap_or("?");
+        if self.is_in_line {
+            for char in text.chars() {
+                put(char, self.charset, &mut self.left, self.out);
+            }
         }
+        self.line.forget();
         self.end_part(style);
     }
 
@@ -101,13 +104,13 @@ impl<'o, 'b> Screen<'o, 'b> {
         }
         let hundredths = share.unwrap_or_default().hundredths.min(10_000);
         let full = usize::try_from(hundredths).unwrap_or(0) * width / 10_000;
-        self.put('[');
+        self.glyph("[");
         self.begin_part(style);
         for at in 0..width {
             self.glyph(&BARS[self.charset as usize][usize::from(at >= full)]);
         }
         self.end_part(style);
-        self.put(']');
+        self.glyph("]");
     }
 
     /// Points between `low` and `high`; less than half a percent apart they are a flat line.
@@ -156,24 +159,28 @@ impl<'o, 'b> Screen<'o, 'b> {
     }
 
     fn glyph(&mut self, glyph: &str) {
-        glyph.chars().for_each(|char| self.put(char));
-    }
-
-    /// A character, if there is room for it. Those of East Asia may take two columns: each is taken for one that does.
-    fn put(&mut self, char: char) {
-        let char = match self.charset {
-            Charset::Ascii if !char.is_ascii() => '?',
-            _ => char,
-        };
-        let width = match char {
-            '\0'..'\u{1100}' | '\u{2000}'..'\u{2e80}' => 1,
-            _ => 2,
-        };
-        if !self.is_in_line || width > self.left {
-            self.left = 0;
-            return;
+        if self.is_in_line {
+            for char in glyph.chars() {
+                put(char, self.charset, &mut self.left, self.out);
+            }
         }
-        self.left -= width;
-        self.out.put(char.encode_utf8(&mut [0; 4]).as_bytes());
     }
+}
+
+/// Writes a character, if there is room for it. Those of East Asia may take two columns: each is taken for one that does.
+fn put(char: char, charset: Charset, left: &mut usize, out: &mut Out<'_>) {
+    let char = match charset {
+        Charset::Ascii if !char.is_ascii() => '?',
+        _ => char,
+    };
+    let width = match char {
+        '\0'..'\u{1100}' | '\u{2000}'..'\u{2e80}' => 1,
+        _ => 2,
+    };
+    if width > *left {
+        *left = 0;
+        return;
+    }
+    *left -= width;
+    out.put(char.encode_utf8(&mut [0; 4]).as_bytes());
 }
