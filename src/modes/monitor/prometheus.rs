@@ -10,8 +10,9 @@ use std::os::fd::AsFd;
 use super::groups::Group;
 use super::sample::Sample;
 use super::sheet::push_parts;
-use super::sheets::KINDS;
+use super::sheets::{DELTA, KINDS, Numbers, STALLED};
 use crate::fixed::Fixed;
+use crate::parse::dec;
 use crate::report::escape::{self, JSON_MAX, Source};
 use crate::sys::clock::monotonic;
 use crate::sys::logfile::Path;
@@ -39,38 +40,39 @@ pub struct Facts<'a> {
     pub alerts: &'a [u64; KINDS.len()],
 }
 
-/// All families: a name without `memdoor_`, then what it is. `_total` at the end makes it a counter, and before that the unit says
-/// what a number is: of `seconds` it counts microseconds, of `ratio` hundredths of a percent.
-const FAMILIES: &str = "memory_used_ratio Memory that is not available.
-memory_size_bytes MemTotal.
-memory_available_bytes MemAvailable.
-swap_size_bytes SwapTotal.
-swap_used_bytes Swap in use.
-reclaim_scanned_bytes_total Memory that reclaim looked at.
-reclaim_direct_scanned_bytes_total Memory that reclaim looked at for processes that waited.
-reclaim_stolen_bytes_total Memory that reclaim took back.
-allocation_stalls_total Allocations that waited for reclaim.
-major_faults_total Page faults that had to read.
-swapped_in_bytes_total Memory read from swap.
-swapped_out_bytes_total Memory written to swap.
-oom_kills_total Processes that the OOM killer ended.
-compaction_stalls_total Allocations that waited for compaction.
-compaction_failures_total Compactions that found nothing.
-processes Processes.
-zombies Processes that ended and were not collected.
-top_process_bytes RSS of the largest process.
-open_files Open files of the system.
-open_files_limit How many there may be.
-last_sample_timestamp_seconds When this was measured.
-pressure_ratio Share of the time that processes waited for memory.
-pressure_seconds_total Time that processes waited for memory.
-zone_unusable_ratio Free memory in pieces too small for 2 MiB.
-cgroup_usage_bytes Memory of a cgroup.
-cgroup_limit_bytes Its limit.
-cgroup_peak_bytes The most that it had.
-cgroup_oom_kills_total OOM kills in it.
-alerts_total Alerts raised.
-build_info The version of memdoor.";
+/// All families: a name without `memdoor_`, where its value stands in [`Numbers`] if it has one alone, then what it is. `_total` at the
+/// end makes it a counter, and before that the unit says what a number is: of `seconds` it counts microseconds, of `ratio` hundredths of
+/// a percent; of `bytes` in a counter it counts pages.
+const FAMILIES: &str = "memory_used_ratio 6 Memory that is not available.
+memory_size_bytes 0 MemTotal.
+memory_available_bytes 3 MemAvailable.
+swap_size_bytes 8 SwapTotal.
+swap_used_bytes 43 Swap in use.
+reclaim_scanned_bytes_total 33 Memory that reclaim looked at.
+reclaim_direct_scanned_bytes_total 34 Memory that reclaim looked at for processes that waited.
+reclaim_stolen_bytes_total 35 Memory that reclaim took back.
+allocation_stalls_total 36 Allocations that waited for reclaim.
+major_faults_total 37 Page faults that had to read.
+swapped_in_bytes_total 38 Memory read from swap.
+swapped_out_bytes_total 39 Memory written to swap.
+oom_kills_total 40 Processes that the OOM killer ended.
+compaction_stalls_total 41 Allocations that waited for compaction.
+compaction_failures_total 42 Compactions that found nothing.
+open_files 44 Open files of the system.
+open_files_limit 45 How many there may be.
+last_sample_timestamp_seconds 46 When this was measured.
+processes 47 Processes.
+zombies 48 Processes that ended and were not collected.
+top_process_bytes 7 RSS of the largest process.
+pressure_ratio - Share of the time that processes waited for memory.
+pressure_seconds_total - Time that processes waited for memory.
+zone_unusable_ratio - Free memory in pieces too small for 2 MiB.
+cgroup_usage_bytes - Memory of a cgroup.
+cgroup_limit_bytes - Its limit.
+cgroup_peak_bytes - The most that it had.
+cgroup_oom_kills_total - OOM kills in it.
+alerts_total - Alerts raised.
+build_info - The version of memdoor.";
 
 /// Replaces `path` as a whole. `buf` is to write with.
 pub fn publish(path: &CStr, facts: &Facts<'_>, buf: &mut [u8]) -> Result<()> {
@@ -97,26 +99,30 @@ pub fn put(facts: &Facts<'_>, out: &mut Out<'_>) {
         help: "",
         out,
     };
-    put_plain(facts, &mut page);
-    let sample = facts.sample;
-    let stalls = [
-        (&b"some"[..], sample.pressure.some),
-        (b"full", sample.pressure.full),
-    ];
-    page.next();
-    for (kind, stall) in stalls {
-        let average = stall.into_iter().flat_map(|stall| stall.average);
-        for (window, share) in ["10s", "1m", "5m"].iter().zip(average) {
-            let labels = [b"kind", kind, b"window", window.as_bytes()];
-            page.value(&labels, Some(share));
+    let mut numbers = Numbers::of(facts.sample);
+    numbers.0[7] = facts.top.map(|top| top.0);
+    numbers.0[47] = facts.processes;
+    numbers.0[48] = facts.zombies;
+    while let Some(place) = page.next() {
+        let mut value = numbers.0.get(place).copied().flatten();
+        if page.name.ends_with("_bytes_total") {
+            value = value.map(|count| Pages(count).bytes(facts.page).0);
+        }
+        page.value(&[], value);
+    }
+    let stalls = numbers.part(STALLED, DELTA).chunks(4);
+    let stalls = [&b"some"[..], b"full"].into_iter().zip(stalls);
+    for (kind, stall) in stalls.clone() {
+        for (window, share) in [&b"10s"[..], b"1m", b"5m"].into_iter().zip(stall) {
+            page.value(&[b"kind", kind, b"window", window], *share);
         }
     }
     page.next();
     for (kind, stall) in stalls {
-        page.value(&[b"kind", kind], stall.map(|stall| stall.total));
+        page.value(&[b"kind", kind], stall.last().copied().flatten());
     }
     page.next();
-    for zone in sample.zones.iter().flatten() {
+    for zone in facts.sample.zones.iter().flatten() {
         let mut node = Fixed::<16>::new();
         node.push_dec(zone.node);
         let labels = [b"node", node.as_bytes(), b"zone", zone.name.as_bytes()];
@@ -152,39 +158,6 @@ fn put_groups(groups: &[Group], page: &mut Page<'_, '_>) {
     }
 }
 
-fn put_plain(facts: &Facts<'_>, page: &mut Page<'_, '_>) {
-    let (sample, counters) = (facts.sample, &facts.sample.counters);
-    let size = |size: Option<Bytes>| size.map(|size| size.0);
-    let pages = |count: Option<u64>| count.map(|count| Pages(count).bytes(facts.page).0);
-    let values = [
-        sample.used_percent().map(|share| share.hundredths),
-        size(sample.meminfo.total),
-        size(sample.meminfo.available),
-        size(sample.meminfo.swap_total),
-        size(sample.swap_used()),
-        pages(counters.scanned),
-        pages(counters.scanned_direct),
-        pages(counters.stolen),
-        counters.stalls,
-        counters.major_faults,
-        pages(counters.swapped_in),
-        pages(counters.swapped_out),
-        counters.oom_kills,
-        counters.compact_stalls,
-        counters.compact_fails,
-        facts.processes,
-        facts.zombies,
-        size(facts.top),
-        sample.files.map(|(open, _)| open),
-        sample.files.map(|(_, most)| most),
-        u64::try_from(sample.now.realtime.as_micros()).ok(),
-    ];
-    for value in values {
-        page.next();
-        page.value(&[], value);
-    }
-}
-
 /// A page of families.
 struct Page<'o, 'b> {
     families: core::str::Split<'static, char>,
@@ -196,10 +169,12 @@ struct Page<'o, 'b> {
 }
 
 impl Page<'_, '_> {
-    /// Goes on to the next family.
-    fn next(&mut self) {
-        let line = self.families.next().unwrap_or_default();
-        (self.name, self.help) = line.split_once(' ').unwrap_or_default();
+    /// Goes on to the next family. Where its value stands, if it has one alone.
+    fn next(&mut self) -> Option<usize> {
+        let (name, rest) = self.families.next()?.split_once(' ')?;
+        let (place, help) = rest.split_once(' ')?;
+        (self.name, self.help) = (name, help);
+        dec(place.as_bytes())?.try_into().ok()
     }
 
     /// One value of it, its labels and their texts by turns; not known, it is not there.

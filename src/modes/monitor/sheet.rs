@@ -38,21 +38,35 @@ pub struct Sheet {
 
 impl Sheet {
     /// Its columns.
-    pub fn columns(&self) -> impl Iterator<Item = Column> {
-        self.columns.split('\n').map(|line| {
-            let (csv, rest) = line.split_once(' ').unwrap_or_default();
-            let (shape, key) = rest.split_once(' ').unwrap_or_default();
-            let (csv, label) = csv.split_once('=').unwrap_or((csv, csv));
-            let mut shape = shape.bytes();
-            Column {
-                csv,
-                label,
-                kind: Kind::of(shape.next()),
-                width: shape.fold(0, |width, digit| {
-                    width * 10 + usize::from(digit.wrapping_sub(b'0'))
-                }),
-                key,
-            }
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        Columns(self.columns.split('\n'))
+    }
+}
+
+/// The columns of a table.
+#[derive(Clone, Debug)]
+pub struct Columns(core::str::Split<'static, char>);
+
+impl Iterator for Columns {
+    type Item = Column;
+
+    // Each form goes through them in its own way.
+    #[inline(never)]
+    fn next(&mut self) -> Option<Column> {
+        let (csv, rest) = self.0.next()?.split_once(' ')?;
+        let (shape, key) = rest.split_once(' ')?;
+        let (csv, label) = csv.split_once('=').unwrap_or((csv, csv));
+        let (kind, digits) = shape.as_bytes().split_first()?;
+        let width = digits.iter().fold(0, |width, digit| {
+            width * 10 + usize::from(digit.wrapping_sub(b'0'))
+        });
+        Some(Column {
+            csv,
+            label,
+            kind: Kind::of(*kind),
+            width,
+            key,
         })
     }
 }

@@ -219,24 +219,102 @@ fn share(share: Option<Percent>) -> Option<u64> {
 }
 
 fn pid(pid: Pid) -> Option<u64> {
-    pid.get().try_into().ok()
+    Some(pid.get().unsigned_abs().into())
+}
+
+/// All numbers of a sample, in the order of the tables: [`MEMORY`], the host's of [`SWAP`], [`PRESSURE`] with its differences, then
+/// the counters since boot, and what only Prometheus gets.
+#[derive(Debug)]
+pub struct Numbers(pub [Option<u64>; 49]);
+
+/// Where these begin.
+pub(super) const SWAPPED: usize = 8;
+pub(super) const STALLED: usize = 15;
+pub(super) const DELTA: usize = 23;
+pub(super) const COUNTERS: usize = 33;
+pub(super) const OTHERS: usize = 43;
+
+impl Numbers {
+    /// Those of `sample`.
+    #[must_use]
+    pub fn of(sample: &Sample) -> Self {
+        let mut all = Self([None; 49]);
+        let meminfo = &sample.meminfo;
+        let zram = sample.zram;
+        let ratio = zram.and_then(|zram| Percent::of(zram.stored, zram.used));
+        let of_memory = [
+            meminfo.total,
+            sample.used(),
+            meminfo.free,
+            meminfo.available,
+            meminfo.uses.of(Use::Buffers),
+            meminfo.uses.of(Use::Cached),
+            sample.used_percent().map(|share| Bytes(share.hundredths)),
+            None,
+            meminfo.swap_total,
+            meminfo.swap_free,
+            sample.delta.swapped_in.map(Bytes),
+            sample.delta.swapped_out.map(Bytes),
+            zram.map(|zram| zram.stored),
+            zram.map(|zram| zram.used),
+            // 100 % is 1.00.
+            ratio.map(|ratio| Bytes(ratio.hundredths / 100)),
+        ];
+        all.set(0, &of_memory.map(size));
+        let stalls = [sample.pressure.some, sample.pressure.full];
+        for (number, stall) in stalls.into_iter().enumerate() {
+            if let Some(Stall { average, total }) = stall {
+                let [ten, sixty, three_hundred] = average;
+                let numbers = [ten, sixty, three_hundred, total].map(Some);
+                all.set(STALLED + number * 4, &numbers);
+            }
+        }
+        for (at, counts) in [(DELTA, &sample.delta), (COUNTERS, &sample.counters)] {
+            let counts = [
+                counts.scanned,
+                counts.scanned_direct,
+                counts.stolen,
+                counts.stalls,
+                counts.major_faults,
+                counts.swapped_in,
+                counts.swapped_out,
+                counts.oom_kills,
+                counts.compact_stalls,
+                counts.compact_fails,
+            ];
+            all.set(at, &counts);
+        }
+        let files = sample.files;
+        let others = [
+            size(sample.swap_used()),
+            files.map(|(open, _)| open),
+            files.map(|(_, most)| most),
+            sample.now.realtime.as_micros().try_into().ok(),
+        ];
+        all.set(OTHERS, &others);
+        all
+    }
+
+    #[inline(never)]
+    fn set(&mut self, at: usize, numbers: &[Option<u64>]) {
+        for (slot, number) in self.0.iter_mut().skip(at).zip(numbers) {
+            *slot = *number;
+        }
+    }
+
+    /// From one place to another.
+    #[must_use]
+    pub fn part(&self, from: usize, to: usize) -> &[Option<u64>] {
+        self.0.get(from..to).unwrap_or_default()
+    }
 }
 
 /// [`MEMORY`]: one row. Its largest process is given.
 pub fn memory(sample: &Sample, top: Option<&Row>, to: &mut Writer<'_, '_>) {
-    let meminfo = &sample.meminfo;
-    let numbers = [
-        size(meminfo.total),
-        size(sample.used()),
-        size(meminfo.free),
-        size(meminfo.available),
-        size(meminfo.uses.of(Use::Buffers)),
-        size(meminfo.uses.of(Use::Cached)),
-        share(sample.used_percent()),
-        top.map(|row| row.rss.0),
-    ];
+    let mut numbers = Numbers::of(sample);
+    numbers.0[7] = top.map(|row| row.rss.0);
     let comm = top.map(|row| row.comm.as_bytes());
-    to.row(&numbers, &[comm.unwrap_or_default()]);
+    to.row(numbers.part(0, SWAPPED), &[comm.unwrap_or_default()]);
 }
 
 /// [`PROCESSES`]: the `most` largest by RSS.
@@ -306,19 +384,7 @@ pub fn fragmentation(sample: &Sample, to: &mut Writer<'_, '_>) {
 
 /// [`SWAP`]: the host, its areas, and the `most` processes that have most in them.
 pub fn swap(sample: &Sample, processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) {
-    let zram = sample.zram;
-    let ratio = zram.and_then(|zram| Percent::of(zram.stored, zram.used));
-    let numbers = [
-        size(sample.meminfo.swap_total),
-        size(sample.meminfo.swap_free),
-        sample.delta.swapped_in,
-        sample.delta.swapped_out,
-        zram.map(|zram| zram.stored.0),
-        zram.map(|zram| zram.used.0),
-        // 100 % is 1.00.
-        ratio.map(|ratio| ratio.hundredths / 100),
-    ];
-    to.row(&numbers, &[]);
+    to.row(Numbers::of(sample).part(SWAPPED, STALLED), &[]);
     to.begin(1);
     for area in sample.swaps.iter().flatten() {
         let used = share(Percent::of(area.used, area.size));
@@ -334,39 +400,7 @@ pub fn swap(sample: &Sample, processes: &Growing<'_>, most: usize, to: &mut Writ
 
 /// [`PRESSURE`]: one row.
 pub fn pressure(sample: &Sample, to: &mut Writer<'_, '_>) {
-    let mut stalls = [None; 8];
-    let pressure = [sample.pressure.some, sample.pressure.full];
-    for (numbers, stall) in stalls.chunks_mut(4).zip(pressure) {
-        let stall = stall.map(|Stall { average: a, total }| [a[0], a[1], a[2], total]);
-        for (number, value) in numbers.iter_mut().zip(stall.into_iter().flatten()) {
-            *number = Some(value);
-        }
-    }
-    let delta = &sample.delta;
-    let [a, b, c, d, e, f, g, h] = stalls;
-    to.row(
-        &[
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            h,
-            delta.scanned,
-            delta.scanned_direct,
-            delta.stolen,
-            delta.stalls,
-            delta.major_faults,
-            delta.swapped_in,
-            delta.swapped_out,
-            delta.oom_kills,
-            delta.compact_stalls,
-            delta.compact_fails,
-        ],
-        &[],
-    );
+    to.row(Numbers::of(sample).part(STALLED, COUNTERS), &[]);
 }
 
 /// [`ALERTS`]: a row.

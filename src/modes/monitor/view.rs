@@ -10,7 +10,7 @@ use super::groups::Group;
 use super::options::{Charset, Color, Limits};
 use super::sample::Sample;
 use super::sheet::Cell;
-use super::sheets::{Growing, kind};
+use super::sheets::{COUNTERS, DELTA, Growing, Numbers, STALLED, kind};
 use crate::fixed::Fixed;
 use crate::history::trend::BELIEVED;
 use crate::report::columns::{Keep, fill, left, mb, name, number, right};
@@ -194,17 +194,20 @@ fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
 }
 
 fn put_waits(sample: &Sample, screen: &mut Screen<'_, '_, '_>) {
-    let share = |at: usize| {
-        let stalls = [sample.pressure.some, sample.pressure.full];
-        let stall = stalls.get(at / 3).copied().flatten();
-        stall.and_then(|stall| stall.average.get(at % 3).copied())
-    };
-    let delta = &sample.delta;
+    let numbers = Numbers::of(sample);
     let line = &mut screen.line;
-    let shares: [Option<u64>; 6] = core::array::from_fn(share);
-    fill(line, "Waits   some ~p ~p ~p, full ~p ~p ~p %; ", &shares);
-    let counts = [delta.stalls, delta.major_faults, delta.oom_kills];
-    fill(line, "~d stalls, ~d faults, ~d OOM", &counts);
+    fill(
+        line,
+        "Waits   some ~p ~p ~p, full ",
+        numbers.part(STALLED, DELTA),
+    );
+    fill(line, "~p ~p ~p %; ", numbers.part(STALLED + 4, DELTA));
+    fill(
+        line,
+        "~d stalls, ~d faults",
+        numbers.part(DELTA + 3, COUNTERS),
+    );
+    fill(line, ", ~d OOM", numbers.part(DELTA + 7, COUNTERS));
     screen.show_line(Style::Plain);
 }
 

@@ -55,16 +55,16 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) const fn of(letter: Option<u8>) -> Self {
+    pub(super) const fn of(letter: u8) -> Self {
         match letter {
-            Some(b'k') => Self::Size,
-            Some(b'r') => Self::Rate,
-            Some(b'p') => Self::Share,
-            Some(b'm') => Self::Thousandths,
-            Some(b's') => Self::Span,
-            Some(b't') => Self::Text,
-            Some(b'e') => Self::Path,
-            Some(b'w') => Self::Words,
+            b'k' => Self::Size,
+            b'r' => Self::Rate,
+            b'p' => Self::Share,
+            b'm' => Self::Thousandths,
+            b's' => Self::Span,
+            b't' => Self::Text,
+            b'e' => Self::Path,
+            b'w' => Self::Words,
             _ => Self::Count,
         }
     }

@@ -1,6 +1,6 @@
 //! Rows to bytes.
 
-use super::{Cell, Column, Kind, Sheet};
+use super::{Cell, Column, Columns, Kind, Sheet};
 use crate::fixed::Fixed;
 use crate::modes::monitor::options::Form;
 use crate::report::Moment;
@@ -138,19 +138,18 @@ impl<'w, 'b> Writer<'w, 'b> {
         }
     }
 
-    fn put_csv<'c>(&mut self, cells: impl Iterator<Item = (Column, Cell<'c>)>) {
-        let commas = |out: &mut Out<'_>, sheets: Option<&[Sheet]>| {
-            for _ in sheets.unwrap_or_default().iter().flat_map(Sheet::columns) {
-                out.put(b",");
-            }
-        };
+    fn put_csv(&mut self, mut cells: Cells<'_>) {
         self.out.put(self.pen.time.as_bytes());
-        commas(self.out, self.table.get(..self.at));
-        for (_, cell) in cells {
-            self.out.put(b",");
-            cell.put_csv(self.out);
+        for (number, sheet) in self.table.iter().enumerate() {
+            for _ in sheet.columns() {
+                self.out.put(b",");
+                if number == self.at
+                    && let Some((_, cell)) = cells.next()
+                {
+                    cell.put_csv(self.out);
+                }
+            }
         }
-        commas(self.out, self.table.get(self.at + 1..));
         self.out.put(b"\n");
     }
 
@@ -175,15 +174,16 @@ impl<'w, 'b> Writer<'w, 'b> {
 }
 
 /// The columns of a row with what stands in them.
-struct Cells<'c, C> {
-    columns: C,
+struct Cells<'c> {
+    columns: Columns,
     numbers: core::slice::Iter<'c, Option<u64>>,
     texts: core::slice::Iter<'c, &'c [u8]>,
 }
 
-impl<'c, C: Iterator<Item = Column>> Iterator for Cells<'c, C> {
+impl<'c> Iterator for Cells<'c> {
     type Item = (Column, Cell<'c>);
 
+    #[inline(never)]
     fn next(&mut self) -> Option<Self::Item> {
         let column = self.columns.next()?;
         let kind = column.kind;
@@ -246,9 +246,11 @@ fn short(cell: &Cell<'_>, width: usize) -> Fixed<32> {
 /// Writes the header of CSV.
 pub fn put_header(table: &[Sheet], out: &mut Out<'_>) {
     out.put(b"Timestamp");
-    for column in table.iter().flat_map(Sheet::columns) {
-        out.put(b",");
-        out.put(column.csv.as_bytes());
+    for sheet in table {
+        for column in sheet.columns() {
+            out.put(b",");
+            out.put(column.csv.as_bytes());
+        }
     }
     out.put(b"\n");
 }
