@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use super::groups::Group;
 use super::sample::Sample;
 use super::sheet::push_parts;
-use super::sheets::{DELTA, KINDS, Numbers, STALLED};
+use super::sheets::{KINDS, Numbers, STALLED};
 use crate::fixed::Fixed;
 use crate::parse::dec;
 use crate::report::escape::{self, JSON_MAX, Source};
@@ -74,6 +74,8 @@ cgroup_oom_kills_total - OOM kills in it.
 alerts_total - Alerts raised.
 build_info - The version of memdoor.";
 
+const SOME_FULL: [&[u8]; 2] = [b"some", b"full"];
+
 /// Replaces `path` as a whole. `buf` is to write with.
 pub fn publish(path: &CStr, facts: &Facts<'_>, buf: &mut [u8]) -> Result<()> {
     // No two runs have the same, and none waits for what a killed one has left; node_exporter reads *.prom alone.
@@ -110,16 +112,18 @@ pub fn put(facts: &Facts<'_>, out: &mut Out<'_>) {
         }
         page.value(&[], value);
     }
-    let stalls = numbers.part(STALLED, DELTA).chunks(4);
-    let stalls = [&b"some"[..], b"full"].into_iter().zip(stalls);
-    for (kind, stall) in stalls.clone() {
-        for (window, share) in [&b"10s"[..], b"1m", b"5m"].into_iter().zip(stall) {
-            page.value(&[b"kind", kind, b"window", window], *share);
-        }
+    let stall = |at: usize| numbers.0.get(STALLED + at).copied().flatten();
+    for (number, window) in ["10s", "1m", "5m", "10s", "1m", "5m"]
+        .into_iter()
+        .enumerate()
+    {
+        let share = stall(number / 3 * 4 + number % 3);
+        let labels = [b"kind", SOME_FULL[number / 3], b"window", window.as_bytes()];
+        page.value(&labels, share);
     }
     page.next();
-    for (kind, stall) in stalls {
-        page.value(&[b"kind", kind], stall.last().copied().flatten());
+    for (number, kind) in SOME_FULL.into_iter().enumerate() {
+        page.value(&[b"kind", kind], stall(number * 4 + 3));
     }
     page.next();
     for zone in facts.sample.zones.iter().flatten() {

@@ -11,13 +11,12 @@ use super::options::{Charset, Color, Limits};
 use super::sample::Sample;
 use super::sheet::Cell;
 use super::sheets::{COUNTERS, DELTA, Growing, Numbers, STALLED, kind};
-use crate::fixed::Fixed;
 use crate::history::trend::BELIEVED;
 use crate::report::columns::{Keep, fill, left, mb, name, number, right};
 use crate::report::time::ctime;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
-use screen::{LINE, Screen, Style};
+use screen::{LINE, PADDED, Screen, Style};
 
 /// What is shown.
 #[derive(Clone, Copy)]
@@ -108,12 +107,17 @@ pub fn draw(
     let swap = view.sample.swap_used();
     let parts = [
         (
-            "Memory ",
+            "Memory  ~q %, ~m of ~m MB",
             view.sample.used(),
             meminfo.total,
             view.limits.memory,
         ),
-        ("Swap   ", swap, meminfo.swap_total, view.limits.swap),
+        (
+            "Swap    ~q %, ~m of ~m MB",
+            swap,
+            meminfo.swap_total,
+            view.limits.swap,
+        ),
     ];
     for (label, used, total, limit) in parts {
         put_bar(label, used, total, limit, &mut screen);
@@ -139,11 +143,11 @@ fn put_head(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     line.put(b"  memdoor on ");
     name(line, view.host);
     line.put(b", every ");
-    line.put(span(view.interval).as_bytes());
+    put_span(view.interval, line);
     screen.show_line(Style::Bold);
 }
 
-/// `Memory  52.3 %   12345.6 of   23456.7 MB [#####.....]`
+/// `Memory  52.3 %, 12345.6 of 23456.7 MB    [#####.....]`
 fn put_bar(
     label: &str,
     used: Option<Bytes>,
@@ -151,44 +155,33 @@ fn put_bar(
     limit: Percent,
     screen: &mut Screen<'_, '_, '_>,
 ) {
-    let share = used
-        .zip(total)
-        .and_then(|(used, total)| Percent::of(used, total));
+    let share = Percent::of(used.unwrap_or_default(), total.unwrap_or_default());
     let style = match share {
         Some(share) if share > limit => Style::Red,
         _ => Style::Green,
     };
-    let line = &mut screen.line;
-    line.put(label.as_bytes());
-    let figure = share.map(crate::report::columns::percent);
-    right(
-        line,
-        figure.as_ref().map_or(b"-", |text| text.as_bytes()),
-        5,
-    );
-    line.put(b" %");
-    mb(line, used, 10);
-    line.put(b" of");
-    mb(line, total, 10);
-    line.put(b" MB ");
-    screen.show(Style::Plain);
+    let numbers = [
+        share.map(|share| share.hundredths),
+        used.map(|size| size.0),
+        total.map(|size| size.0),
+    ];
+    fill(&mut screen.line, label, &numbers);
+    screen.show_padded();
     screen.bar(style, share);
     screen.end_line();
 }
 
-/// `Used   50.1 to 52.3 % in 12 min` and the line.
+/// `Used    50.1 to 52.3 % in 12 min` and the line.
 fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
-    let points = view.past.newest(screen.columns().saturating_sub(36));
+    let points = view.past.newest(screen.columns().saturating_sub(PADDED));
     let (Some(low), Some(high)) = (points.iter().min(), points.iter().max()) else {
         return;
     };
     let count = u32::try_from(points.len()).unwrap_or(0);
-    let all = span(view.interval.saturating_mul(count));
-    let line = &mut screen.line;
     let numbers = [low, high].map(|share| Some(u64::from(*share)));
-    fill(line, "Used    ~q to ~q % in ", &numbers);
-    left(line, all.as_bytes(), 7, Keep::Start);
-    screen.show(Style::Plain);
+    fill(&mut screen.line, "Used    ~q to ~q % in ", &numbers);
+    put_span(view.interval.saturating_mul(count), &mut screen.line);
+    screen.show_padded();
     screen.curve(points, *low, *high);
     screen.end_line();
 }
@@ -243,7 +236,7 @@ fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
 fn put_title(title: &[u8], screen: &mut Screen<'_, '_, '_>) {
     let line = &mut screen.line;
     left(line, title, 7, Keep::Start);
-    line.put(b" PID COMMAND            RSS MB  SWAP MB     kB/s    R2   LEFT");
+    line.put(b" PID COMMAND            RSS MB  SWAP MB     kB/s    R2  LEFT");
     screen.show_line(Style::Bold);
 }
 
@@ -285,21 +278,23 @@ fn put_process(view: &View<'_>, row: &Row, screen: &mut Screen<'_, '_, '_>) {
     number(line, growth.map(|growth| growth.per_second / 1024), 8);
     let r2 = growth.map(|growth| Cell::Thousandths(growth.r2.0).figure());
     right(line, r2.as_ref().map_or(b"-", |text| text.as_bytes()), 5);
-    let ends = ends.map(span);
-    right(line, ends.as_ref().map_or(b"-", |text| text.as_bytes()), 6);
+    line.put(b"  ");
+    match ends {
+        Some(ends) => put_span(ends, line),
+        None => line.put(b"-"),
+    }
     screen.show_line(Style::Plain);
 }
 
 /// `45 s`, `12 min`, `5 h`, `3 d`.
-fn span(span: Duration) -> Fixed<32> {
+fn put_span(span: Duration, line: &mut Out<'_>) {
     let seconds = span.as_secs();
     let (number, unit) = match seconds {
-        0..120 => (seconds, "s"),
-        120..7200 => (seconds / 60, "min"),
-        7200..172_800 => (seconds / 3600, "h"),
-        _ => (seconds / 86_400, "d"),
+        0..120 => (seconds, " s"),
+        120..7200 => (seconds / 60, " min"),
+        7200..172_800 => (seconds / 3600, " h"),
+        _ => (seconds / 86_400, " d"),
     };
-    let mut text = Fixed::new();
-    text.push_dec(number).push(b" ").push(unit.as_bytes());
-    text
+    line.put_dec(number);
+    line.put(unit.as_bytes());
 }

@@ -16,6 +16,9 @@ pub(super) enum Style {
 /// Room for a line before it is cut: four times what the widest terminals have.
 pub(super) const LINE: usize = 1024;
 
+/// Where bars begin.
+pub(super) const PADDED: usize = 40;
+
 /// What a curve is drawn with, from its lowest point up.
 const BLOCKS: [[&str; 8]; 2] = [
     ["_", "_", ".", ".", "-", "-", "^", "^"],
@@ -94,6 +97,14 @@ impl<'o, 'b, 'l> Screen<'o, 'b, 'l> {
         }
         self.line.forget();
         self.end_part(style);
+    }
+
+    /// The same, and blanks up to where bars begin.
+    pub(super) fn show_padded(&mut self) {
+        self.show(Style::Plain);
+        for _ in 0..PADDED.saturating_sub(self.columns - self.left) {
+            self.glyph(" ");
+        }
     }
 
     /// As much of a line as is left.
