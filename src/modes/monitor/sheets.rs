@@ -22,9 +22,9 @@ Used_KB k10 memdoor.host.used_bytes
 Free_KB k10 memdoor.host.free_bytes
 Available_KB=Avail_KB k10 system.memory.linux.available
 Buffers_KB k memdoor.host.buffers_bytes
-Cached_KB k10 memdoor.host.cached_bytes
+Cached_KB k9 memdoor.host.cached_bytes
 Usage_Percent=Used_% p6 memdoor.host.used_percent
-Top_Process t10 memdoor.host.top.comm
+Top_Process=Top t9 memdoor.host.top.comm
 Top_Process_Mem=Top_KB k9 memdoor.host.top.rss_bytes",
 }];
 
@@ -103,7 +103,7 @@ Objects n12 memdoor.slab.objects",
 /// Swap.
 pub static SWAP: [Sheet; 3] = [
     Sheet {
-        event: "memdoor.swap.sample",
+        event: "memdoor.host.sample",
         title: "swap of the host",
         columns: "Total_KB k10 memdoor.host.swap_total_bytes
 Free_KB k10 memdoor.host.swap_free_bytes
@@ -114,7 +114,7 @@ Zram_used_KB=In_KB k10 memdoor.host.zram_used_bytes
 Zram_ratio=Ratio p7 memdoor.host.zram_ratio",
     },
     Sheet {
-        event: "memdoor.swap.area",
+        event: "memdoor.swap.sample",
         title: "swap areas",
         columns: "Area e40 memdoor.swap.path
 Size_KB k12 memdoor.swap.size_bytes
@@ -122,7 +122,7 @@ Used_KB k12 memdoor.swap.used_bytes
 Percent p8 memdoor.swap.used_percent",
     },
     Sheet {
-        event: "memdoor.process.swap",
+        event: "memdoor.process.sample",
         title: "the most swapped processes",
         columns: "PID n7 process.pid
 Command t15 memdoor.process.comm
@@ -133,7 +133,7 @@ RSS_KB k12 process.memory.usage",
 
 /// What waits for memory, and what the kernel did to get some since the sample before.
 pub static PRESSURE: [Sheet; 1] = [Sheet {
-    event: "memdoor.pressure.sample",
+    event: "memdoor.host.sample",
     title: "pressure in percent, and reclaim since the sample before",
     columns: "Some_avg10=Some10 p6 memdoor.psi.memory.some.avg10
 Some_avg60=Some60 p6 memdoor.psi.memory.some.avg60
