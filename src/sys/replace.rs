@@ -6,7 +6,7 @@ use core::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AT_FDCWD, OFlag, open, renameat};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{fsync, unlink};
 
 use super::{Errno, Result};
@@ -33,12 +33,22 @@ impl<'p> Replacement<'p> {
     }
 
     /// Takes the place of `path`, in the same directory, once its bytes are on the disk.
-    pub fn replace(mut self, path: &CStr) -> Result<()> {
+    pub fn replace(self, path: &CStr) -> Result<()> {
         match fsync(&self.fd) {
             // Not every file system has something to do then.
             Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => {}
             Err(errno) => return Err(errno),
         }
+        self.rename(path)
+    }
+
+    /// The same for what everybody may read and what is of no use after a crash: nobody waits for the disk.
+    pub fn publish(self, path: &CStr) -> Result<()> {
+        fchmod(&self.fd, Mode::from_bits_truncate(0o644))?;
+        self.rename(path)
+    }
+
+    fn rename(mut self, path: &CStr) -> Result<()> {
         renameat(AT_FDCWD, self.name, AT_FDCWD, path)?;
         self.is_done = true;
         Ok(())

@@ -34,7 +34,7 @@ extern "C" fn on_reload(_: c_int) {
     RELOAD.store(true, Ordering::Relaxed);
 }
 
-/// It only ends a wait: what has stopped or gone is asked of waitpid(2), see [`super::ptrace`].
+/// It only ends a wait: what has stopped or gone is asked of waitpid(2), see [`super::ptrace`], and a size of the terminal.
 extern "C" fn on_child(_: c_int) {}
 
 /// From here on SIGINT, SIGTERM and SIGHUP ask for an orderly end, SIGUSR1 for a snapshot, and SIGCHLD says that what is traced
@@ -96,6 +96,19 @@ pub fn reload_on_hup() -> Result<()> {
     );
     // SAFETY: the handler stores to an atomic, which is async-signal-safe.
     unsafe { sigaction(Signal::SIGHUP, &reload) }.map(drop)
+}
+
+/// After [`install`]: a terminal that has another size ends a wait.
+pub fn wake_on_resize() -> Result<()> {
+    let resized = SigAction::new(
+        SigHandler::Handler(on_child),
+        SaFlags::empty(),
+        SigSet::empty(),
+    );
+    let set: SigSet = [Signal::SIGWINCH].into_iter().collect();
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
+    // SAFETY: the handler does nothing, which is async-signal-safe.
+    unsafe { sigaction(Signal::SIGWINCH, &resized) }.map(drop)
 }
 
 /// Whether SIGHUP came since the last call.

@@ -57,6 +57,18 @@ fn text(chars: &[core::ffi::c_char]) -> Fixed<66> {
     text
 }
 
+/// Columns and rows of the terminal that standard output is; `None` when it is none, or does not know its size.
+#[must_use]
+pub fn terminal_size() -> Option<(usize, usize)> {
+    let mut size = MaybeUninit::<libc::winsize>::zeroed();
+    // SAFETY: the kernel fills the structure that it is given, or fails.
+    unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, size.as_mut_ptr()) };
+    // SAFETY: it is four numbers and was zeroed.
+    let size = unsafe { size.assume_init() };
+    let is_known = size.ws_col > 0 && size.ws_row > 0;
+    is_known.then_some((size.ws_col.into(), size.ws_row.into()))
+}
+
 /// The effective user that memdoor runs as; 0 is root.
 #[must_use]
 pub fn own_user() -> u32 {

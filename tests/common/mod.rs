@@ -8,6 +8,7 @@ pub mod gzip;
 pub mod host;
 pub mod json;
 pub mod memcg;
+pub mod monitored;
 pub mod report;
 pub mod run;
 pub mod scene;

@@ -55,6 +55,8 @@ pub struct Group {
     pub oom: Option<u64>,
     /// OOM kills since the sample before.
     pub oom_kills: Option<u64>,
+    /// The same since the cgroup was made: what memory.events or memory.oom_control says.
+    pub oom_kills_ever: Option<u64>,
 }
 
 impl Group {

@@ -1,19 +1,26 @@
 //! Tables: described once, written as CSV, text or JSON.
+//!
+//! What stands in one file is one or more tables. CSV has one header for all of a file's columns, so that every reader takes it for one
+//! table: a row leaves those of the other tables empty. Text has them one after the other, JSON tells them by their event.
 
-use core::time::Duration;
+mod cell;
+mod writer;
 
-use crate::units::{Bytes, Percent};
+pub use cell::{Cell, Kind, push_parts};
+pub use writer::{Full, Pen, Writer, put_header};
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// What CSV calls it, with its unit: `RSS_KB`.
     pub csv: &'static str,
-    /// What text calls it: `RSS kB`; empty: not in text, which has 80 columns.
+    /// What text calls it.
     pub label: &'static str,
-    /// How wide it is in text: the last column may be longer.
+    /// What stands in it.
+    pub kind: Kind,
+    /// How wide it is in text, which has 80 columns; 0: it is not in text.
     pub width: usize,
-    /// Its path in JSON: `memdoor.process.rss_bytes`.
+    /// Its path in JSON: `process.memory.usage`.
     pub key: &'static str,
 }
 
@@ -22,29 +29,44 @@ pub struct Column {
 pub struct Sheet {
     /// What JSON calls a row: `memdoor.process.sample`.
     pub event: &'static str,
-    /// What text writes above it: `PROCESSES`.
+    /// What it is a table of: `the largest processes`.
     pub title: &'static str,
-    /// Its columns. The first of CSV, `Timestamp`, is the writer's.
-    pub columns: &'static [Column],
+    /// Its columns, a line each: what CSV calls it, perhaps `=` and what text does; the letter of its [`Kind`] and its width in text; its
+    /// path in JSON. The first of CSV, `Timestamp`, is the writer's. As an array of [`Column`]s it would take twice the room.
+    pub columns: &'static str,
 }
 
-/// What stands in a column of a row.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Cell<'a> {
-    /// Not known: nothing in CSV, `-` in text, left out of JSON.
-    Unknown,
-    /// A size: kB in CSV and text, bytes in JSON.
-    Size(Bytes),
-    /// A difference of sizes a second, perhaps negative: kB/s in CSV and text, bytes in JSON.
-    Rate(i64),
-    /// A number.
-    Count(u64),
-    /// A share: `12.30`.
-    Share(Percent),
-    /// Thousandths: `0.998`.
-    Thousandths(u16),
-    /// A time, in seconds.
-    Span(Duration),
-    /// Bytes that somebody else chose: escaped as each format needs it; in CSV quoted, and never a formula of a spreadsheet.
-    Text(&'a [u8]),
+impl Sheet {
+    /// Its columns.
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        Columns(self.columns.split('\n'))
+    }
+}
+
+/// The columns of a table.
+#[derive(Clone, Debug)]
+pub struct Columns(core::str::Split<'static, char>);
+
+impl Iterator for Columns {
+    type Item = Column;
+
+    // Each form goes through them in its own way.
+    #[inline(never)]
+    fn next(&mut self) -> Option<Column> {
+        let (csv, rest) = self.0.next()?.split_once(' ')?;
+        let (shape, key) = rest.split_once(' ')?;
+        let (csv, label) = csv.split_once('=').unwrap_or((csv, csv));
+        let (kind, digits) = shape.as_bytes().split_first()?;
+        let width = digits.iter().fold(0, |width, digit| {
+            width * 10 + usize::from(digit.wrapping_sub(b'0'))
+        });
+        Some(Column {
+            csv,
+            label,
+            kind: Kind::of(*kind),
+            width,
+            key,
+        })
+    }
 }

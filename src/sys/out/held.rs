@@ -6,7 +6,21 @@ use crate::fixed::copy;
 /// Room for what follows a cut: each time a third of it.
 pub(super) const RESERVE: usize = 6 * 1024;
 
-impl Out<'_> {
+impl<'b> Out<'b> {
+    /// A writer that keeps what it is given: as much as fits, cut after the last whole line.
+    #[must_use]
+    pub fn in_memory(buf: &'b mut [u8]) -> Self {
+        let mut out = Self::new(Sink::Memory, buf);
+        out.reserve = 0;
+        out
+    }
+
+    /// What the buffer holds.
+    #[must_use]
+    pub fn held(&self) -> &[u8] {
+        self.buf.get(..self.len).unwrap_or_default()
+    }
+
     /// From here on what is put stays in the buffer: what is said while a process is held, and nothing may wait. What does not fit is
     /// cut after the last whole line.
     pub fn hold(&mut self) {
@@ -36,8 +50,7 @@ impl Out<'_> {
                 self.len = end;
             }
             _ => {
-                let held = self.buf.get(..self.len).unwrap_or_default();
-                let newline = held.iter().rposition(|byte| *byte == b'\n');
+                let newline = self.held().iter().rposition(|byte| *byte == b'\n');
                 self.len = newline.map_or(0, |at| at + 1);
                 self.is_cut = true;
             }

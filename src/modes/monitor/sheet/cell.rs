@@ -1,0 +1,197 @@
+//! What stands in a column of a row, and how each form writes it.
+
+use core::time::Duration;
+
+use crate::fixed::Fixed;
+use crate::report::Value;
+use crate::report::escape::{self, Source};
+use crate::sys::out::Out;
+use crate::units::{Bytes, Percent};
+
+/// What stands in a column of a row.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Cell<'a> {
+    /// Not known: nothing in CSV, `-` in text, left out of JSON.
+    Unknown,
+    /// A size: kB in CSV and text, bytes in JSON.
+    Size(Bytes),
+    /// A difference of sizes a second, perhaps negative: `-12.34` kB/s in CSV and text, bytes in JSON.
+    Rate(i64),
+    /// A number.
+    Count(u64),
+    /// A share: `12.30`.
+    Share(Percent),
+    /// Thousandths: `0.998`.
+    Thousandths(u16),
+    /// A time: whole seconds in CSV and text, microseconds in JSON.
+    Span(Duration),
+    /// Bytes that somebody else chose: escaped as each format needs it; in CSV quoted, and never a formula of a spreadsheet.
+    Text(&'a [u8]),
+    /// A sentence of ours, the names in it escaped already; at the end of a line of text, as long as it is.
+    Words(&'a [u8]),
+}
+
+/// What stands in a column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// `k`: a [`Cell::Size`].
+    Size,
+    /// `r`: a [`Cell::Rate`].
+    Rate,
+    /// `n`: a [`Cell::Count`].
+    Count,
+    /// `p`: a [`Cell::Share`], in hundredths of a percent.
+    Share,
+    /// `m`: [`Cell::Thousandths`].
+    Thousandths,
+    /// `s`: a [`Cell::Span`], in microseconds.
+    Span,
+    /// `t`: a [`Cell::Text`], of which the start stays when it is too long.
+    Text,
+    /// `e`: a [`Cell::Text`] of which the end stays: a path.
+    Path,
+    /// `w`: [`Cell::Words`].
+    Words,
+}
+
+impl Kind {
+    pub(super) const fn of(letter: u8) -> Self {
+        match letter {
+            b'k' => Self::Size,
+            b'r' => Self::Rate,
+            b'p' => Self::Share,
+            b'm' => Self::Thousandths,
+            b's' => Self::Span,
+            b't' => Self::Text,
+            b'e' => Self::Path,
+            b'w' => Self::Words,
+            _ => Self::Count,
+        }
+    }
+
+    /// Whether text is in it, and no number.
+    pub(super) const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Path | Self::Words)
+    }
+}
+
+impl<'a> Cell<'a> {
+    /// What a number is in a column of this kind.
+    pub(super) fn of_number(kind: Kind, number: u64) -> Self {
+        match kind {
+            Kind::Size => Self::Size(Bytes(number)),
+            Kind::Rate => Self::Rate(number.cast_signed()),
+            Kind::Share => Self::Share(Percent { hundredths: number }),
+            Kind::Thousandths => Self::Thousandths(u16::try_from(number).unwrap_or(u16::MAX)),
+            Kind::Span => Self::Span(Duration::from_micros(number)),
+            _ => Self::Count(number),
+        }
+    }
+
+    /// What text is in a column of this kind; empty, it is not known.
+    pub(super) const fn of_text(kind: Kind, text: &'a [u8]) -> Self {
+        match kind {
+            _ if text.is_empty() => Self::Unknown,
+            Kind::Words => Self::Words(text),
+            _ => Self::Text(text),
+        }
+    }
+
+    /// The figure that CSV and text have; empty when it is not known, or no figure.
+    #[must_use]
+    pub fn figure(&self) -> Fixed<32> {
+        let mut text = Fixed::new();
+        match *self {
+            Self::Unknown | Self::Text(_) | Self::Words(_) => {}
+            Self::Size(size) => _ = text.push_dec(size.kib()),
+            Self::Count(count) => _ = text.push_dec(count),
+            Self::Span(span) => _ = text.push_dec(span.as_secs()),
+            Self::Share(share) => push_parts(&mut text, share.hundredths, 100),
+            Self::Thousandths(parts) => push_parts(&mut text, parts.into(), 1000),
+            Self::Rate(rate) => {
+                text.push(if rate < 0 { b"-" } else { b"" });
+                // A process that gains 500 bytes a second has 40 MB more tomorrow.
+                let hundredths = u128::from(rate.unsigned_abs()) * 100 / 1024;
+                push_parts(
+                    &mut text,
+                    u64::try_from(hundredths).unwrap_or(u64::MAX),
+                    100,
+                );
+            }
+        }
+        text
+    }
+
+    /// What JSON has.
+    pub(super) fn value(self) -> Value<'a> {
+        match self {
+            Self::Unknown => Value::Nothing,
+            Self::Size(size) => Value::Bytes(size),
+            Self::Rate(rate) => Value::Int(rate),
+            Self::Count(count) => Value::Count(count),
+            Self::Share(share) => Value::Percent(share),
+            Self::Thousandths(parts) => Value::Thousandths(parts),
+            Self::Span(span) => Value::Span(span),
+            Self::Text(bytes) => Value::Text(bytes),
+            Self::Words(words) => Value::Words(core::str::from_utf8(words).unwrap_or_default()),
+        }
+    }
+
+    /// Writes it as a field of CSV.
+    pub(super) fn put_csv(&self, out: &mut Out<'_>) {
+        match *self {
+            Self::Text(bytes) => put_text(bytes, Source::Raw, out),
+            Self::Words(words) => put_text(words, Source::Kernel, out),
+            _ => out.put(self.figure().as_bytes()),
+        }
+    }
+}
+
+/// `12.30` for 1230 of 100, `0.998` for 998 of 1000.
+pub fn push_parts<const N: usize>(text: &mut Fixed<N>, number: u64, parts: u64) {
+    text.push_dec(number / parts).push(b".");
+    // A one in front keeps the zeros.
+    let mut rest = itoa::Buffer::new();
+    let rest = rest.format(parts + number % parts).as_bytes();
+    text.push(rest.get(1..).unwrap_or_default());
+}
+
+/// A field of RFC 4180 with a name of somebody else, escaped as everywhere: a reader gets lines of printable text.
+///
+/// The byte that makes a spreadsheet take a field for a formula is written as `\075` by the same rule, and so is a `;`, which
+/// divides fields where numbers have a decimal comma: behind it a formula could begin. 0xEF begins the wide forms of these bytes.
+fn put_text(bytes: &[u8], source: Source, out: &mut Out<'_>) {
+    let quote: &[u8] = match bytes.iter().any(|byte| matches!(byte, b'"' | b',')) {
+        true => b"\"",
+        false => b"",
+    };
+    out.put(quote);
+    let mut rest = bytes;
+    let is_special = |at: usize, byte: u8| match byte {
+        b'=' | b'+' | b'-' | b'@' | 0xef => at == 0,
+        byte => matches!(byte, b';' | b'"'),
+    };
+    let mut from = 0;
+    while let Some(&first) = rest.first() {
+        if is_special(from, first) {
+            match first {
+                b'"' => out.put(b"\"\""),
+                byte => {
+                    let octal = [byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| b'0' + digit);
+                    out.put(b"\\");
+                    out.put(&octal);
+                }
+            }
+            (rest, from) = (rest.get(1..).unwrap_or_default(), from + 1);
+            continue;
+        }
+        let plain = rest.iter().enumerate();
+        let length = plain
+            .take_while(|(at, byte)| !is_special(from + at, **byte))
+            .count();
+        let (now, later) = rest.split_at(length);
+        escape::text(out, now, source);
+        (rest, from) = (later, from + length);
+    }
+    out.put(quote);
+}

@@ -1,0 +1,429 @@
+//! Which tables there are, and what stands in them.
+
+use core::time::Duration;
+
+use super::alerts::{Alert, Change, Kind};
+use super::crowd::{Growth, Row};
+use super::groups::Group;
+use super::sample::Sample;
+use super::sheet::{Sheet, Writer};
+use crate::parse::cgroup::owner;
+use crate::parse::meminfo::Use;
+use crate::parse::pressure::Stall;
+use crate::processes::descending;
+use crate::units::{Bytes, Percent, Pid};
+
+/// The host's memory. Its names in CSV are the document's, letter by letter.
+pub static MEMORY: [Sheet; 1] = [Sheet {
+    event: "memdoor.host.sample",
+    title: "memory of the host",
+    columns: "Total_KB k10 system.memory.limit
+Used_KB k10 memdoor.host.used_bytes
+Free_KB k10 memdoor.host.free_bytes
+Available_KB=Avail_KB k10 system.memory.linux.available
+Buffers_KB k memdoor.host.buffers_bytes
+Cached_KB k9 memdoor.host.cached_bytes
+Usage_Percent=Used_% p6 memdoor.host.used_percent
+Top_Process=Top t9 memdoor.host.top.comm
+Top_Process_Mem=Top_KB k9 memdoor.host.top.rss_bytes",
+}];
+
+/// Processes.
+pub static PROCESSES: [Sheet; 1] = [Sheet {
+    event: "memdoor.process.sample",
+    title: "the largest processes",
+    columns: "PID n7 process.pid
+Command t15 memdoor.process.comm
+State t5 process.state
+Threads n process.thread.count
+RSS_KB k9 process.memory.usage
+Anon_KB k memdoor.process.anon_bytes
+Swap_KB k8 memdoor.process.swap_bytes
+VSZ_KB k process.memory.virtual
+FDs n5 process.open_file_descriptor.count
+Growth_KB_s r11 memdoor.growth.bytes_per_second
+R2 m5 memdoor.growth.r2
+Left_s s6 memdoor.growth.left_us
+PSS_KB k memdoor.process.pss_bytes
+USS_KB k memdoor.process.uss_bytes",
+}];
+
+/// Cgroups.
+pub static CGROUPS: [Sheet; 1] = [Sheet {
+    event: "memdoor.cgroup.sample",
+    title: "cgroups",
+    columns: "Path e28 memdoor.cgroup.path
+Usage_KB k10 memdoor.cgroup.usage_bytes
+Limit_KB k10 memdoor.cgroup.limit_bytes
+Percent p7 memdoor.cgroup.used_percent
+Peak_KB k memdoor.cgroup.peak_bytes
+Anon_KB k memdoor.cgroup.anon_bytes
+File_KB k memdoor.cgroup.file_bytes
+Kernel_KB k memdoor.cgroup.kernel_bytes
+Sock_KB k memdoor.cgroup.sock_bytes
+Full_avg10 p10 memdoor.cgroup.pressure.full.avg10
+Max n memdoor.cgroup.delta.max
+OOM n memdoor.cgroup.delta.oom
+OOM_kills n9 memdoor.cgroup.delta.oom_kill
+Container t container.id
+Pod t k8s.pod.uid
+Unit t service.name",
+}];
+
+/// Free memory by its pieces, and what the kernel keeps its objects in.
+pub static FRAGMENTATION: [Sheet; 2] = [
+    Sheet {
+        event: "memdoor.zone.sample",
+        title: "free blocks by order",
+        columns: "Node=N n2 memdoor.zone.node
+Zone t8 memdoor.zone.name
+Unusable_Percent=Frag% p6 memdoor.zone.unusable_percent
+Order_0=0 n5 memdoor.zone.free.order_0
+Order_1=1 n5 memdoor.zone.free.order_1
+Order_2=2 n5 memdoor.zone.free.order_2
+Order_3=3 n5 memdoor.zone.free.order_3
+Order_4=4 n5 memdoor.zone.free.order_4
+Order_5=5 n4 memdoor.zone.free.order_5
+Order_6=6 n4 memdoor.zone.free.order_6
+Order_7=7 n4 memdoor.zone.free.order_7
+Order_8=8 n4 memdoor.zone.free.order_8
+Order_9=9 n4 memdoor.zone.free.order_9
+Order_10=10 n4 memdoor.zone.free.order_10",
+    },
+    Sheet {
+        event: "memdoor.slab.sample",
+        title: "the largest slab caches",
+        columns: "Cache t32 memdoor.slab.name
+Cache_KB k12 memdoor.slab.size_bytes
+Active n12 memdoor.slab.active
+Objects n12 memdoor.slab.objects",
+    },
+];
+
+/// Swap.
+pub static SWAP: [Sheet; 3] = [
+    Sheet {
+        event: "memdoor.host.sample",
+        title: "swap of the host",
+        columns: "Total_KB k10 memdoor.host.swap_total_bytes
+Free_KB k10 memdoor.host.swap_free_bytes
+Pages_in n10 memdoor.host.delta.swapped_in_pages
+Pages_out n10 memdoor.host.delta.swapped_out_pages
+Zram_stored_KB=Stored_KB k10 memdoor.host.zram_stored_bytes
+Zram_used_KB=In_KB k10 memdoor.host.zram_used_bytes
+Zram_ratio=Ratio p7 memdoor.host.zram_ratio",
+    },
+    Sheet {
+        event: "memdoor.swap.sample",
+        title: "swap areas",
+        columns: "Area e40 memdoor.swap.path
+Size_KB k12 memdoor.swap.size_bytes
+Used_KB k12 memdoor.swap.used_bytes
+Percent p8 memdoor.swap.used_percent",
+    },
+    Sheet {
+        event: "memdoor.process.sample",
+        title: "the most swapped processes",
+        columns: "PID n7 process.pid
+Command t15 memdoor.process.comm
+Swap_KB k12 memdoor.process.swap_bytes
+RSS_KB k12 process.memory.usage",
+    },
+];
+
+/// What waits for memory, and what the kernel did to get some since the sample before.
+pub static PRESSURE: [Sheet; 1] = [Sheet {
+    event: "memdoor.host.sample",
+    title: "pressure in percent, and reclaim since the sample before",
+    columns: "Some_avg10=Some10 p6 memdoor.psi.memory.some.avg10
+Some_avg60=Some60 p6 memdoor.psi.memory.some.avg60
+Some_avg300=Some300 p7 memdoor.psi.memory.some.avg300
+Some_total_us n memdoor.psi.memory.some.total_us
+Full_avg10=Full10 p6 memdoor.psi.memory.full.avg10
+Full_avg60=Full60 p6 memdoor.psi.memory.full.avg60
+Full_avg300=Full300 p7 memdoor.psi.memory.full.avg300
+Full_total_us n memdoor.psi.memory.full.total_us
+Scanned n8 memdoor.host.delta.scanned_pages
+Scanned_direct=Direct n7 memdoor.host.delta.scanned_direct_pages
+Stolen n memdoor.host.delta.stolen_pages
+Stalls n6 memdoor.host.delta.stalls
+Major_faults=Faults n7 memdoor.host.delta.major_faults
+Swapped_in n memdoor.host.delta.swapped_in_pages
+Swapped_out n memdoor.host.delta.swapped_out_pages
+OOM_kills=OOM n3 memdoor.host.delta.oom_kills
+Compact_stalls n memdoor.host.delta.compact_stalls
+Compact_fails n memdoor.host.delta.compact_fails",
+}];
+
+/// What was worth saying.
+pub static ALERTS: [Sheet; 1] = [Sheet {
+    event: "memdoor.alert",
+    title: "alerts",
+    columns: "Alert t13 memdoor.alert.kind
+Change t7 memdoor.alert.change
+PID n7 process.pid
+Command t15 memdoor.process.comm
+Words w5 memdoor.alert.words",
+}];
+
+/// What an alert is about, in the order of [`Kind`].
+pub const KINDS: [&str; 9] = [
+    "memory",
+    "swap",
+    "zombies",
+    "fds",
+    "system_fds",
+    "growth",
+    "pressure",
+    "oom_kill",
+    "fragmentation",
+];
+
+/// Processes, and what is known of each beside its row.
+#[derive(Clone, Copy)]
+pub struct Growing<'a> {
+    /// All of them.
+    pub rows: &'a [Row],
+    /// How one grows.
+    pub growth: &'a dyn Fn(&Row) -> Option<Growth>,
+    /// How long memory, or its cgroup's limit, lasts if it grows on like that.
+    pub left: &'a dyn Fn(&Row, &Growth) -> Option<Duration>,
+}
+
+impl Growing<'_> {
+    /// Hands on the first `most` of them by size; those without one are not among them.
+    pub fn each_largest(
+        &self,
+        most: usize,
+        size: fn(&Row) -> Option<Bytes>,
+        each: &mut dyn FnMut(&Row),
+    ) {
+        let key = |at: usize| {
+            let size = size(self.rows.get(at)?).filter(|size| size.0 > 0)?;
+            Some((i64::try_from(size.0).ok()?, 0))
+        };
+        for at in descending(self.rows.len(), &key).take(most) {
+            if let Some(row) = self.rows.get(at) {
+                each(row);
+            }
+        }
+    }
+}
+
+fn size(size: Option<Bytes>) -> Option<u64> {
+    size.map(|size| size.0)
+}
+
+fn share(share: Option<Percent>) -> Option<u64> {
+    share.map(|share| share.hundredths)
+}
+
+fn pid(pid: Pid) -> Option<u64> {
+    Some(pid.get().unsigned_abs().into())
+}
+
+/// All numbers of a sample, in the order of the tables: [`MEMORY`], the host's of [`SWAP`], [`PRESSURE`] with its differences, then
+/// the counters since boot, and what only Prometheus gets.
+#[derive(Debug)]
+pub struct Numbers(pub [Option<u64>; 49]);
+
+/// Where these begin.
+pub(super) const SWAPPED: usize = 8;
+pub(super) const STALLED: usize = 15;
+pub(super) const DELTA: usize = 23;
+pub(super) const COUNTERS: usize = 33;
+pub(super) const OTHERS: usize = 43;
+
+impl Numbers {
+    /// Those of `sample`.
+    #[must_use]
+    pub fn of(sample: &Sample) -> Self {
+        let mut all = Self([None; 49]);
+        let meminfo = &sample.meminfo;
+        let zram = sample.zram;
+        let ratio = zram.and_then(|zram| Percent::of(zram.stored, zram.used));
+        let of_memory = [
+            meminfo.total,
+            sample.used(),
+            meminfo.free,
+            meminfo.available,
+            meminfo.uses.of(Use::Buffers),
+            meminfo.uses.of(Use::Cached),
+            sample.used_percent().map(|share| Bytes(share.hundredths)),
+            None,
+            meminfo.swap_total,
+            meminfo.swap_free,
+            sample.delta.swapped_in.map(Bytes),
+            sample.delta.swapped_out.map(Bytes),
+            zram.map(|zram| zram.stored),
+            zram.map(|zram| zram.used),
+            // 100 % is 1.00.
+            ratio.map(|ratio| Bytes(ratio.hundredths / 100)),
+        ];
+        all.set(0, &of_memory.map(size));
+        let stalls = [sample.pressure.some, sample.pressure.full];
+        for (number, stall) in stalls.into_iter().enumerate() {
+            if let Some(Stall { average, total }) = stall {
+                let [ten, sixty, three_hundred] = average;
+                let numbers = [ten, sixty, three_hundred, total].map(Some);
+                all.set(STALLED + number * 4, &numbers);
+            }
+        }
+        for (at, counts) in [(DELTA, &sample.delta), (COUNTERS, &sample.counters)] {
+            let counts = [
+                counts.scanned,
+                counts.scanned_direct,
+                counts.stolen,
+                counts.stalls,
+                counts.major_faults,
+                counts.swapped_in,
+                counts.swapped_out,
+                counts.oom_kills,
+                counts.compact_stalls,
+                counts.compact_fails,
+            ];
+            all.set(at, &counts);
+        }
+        let files = sample.files;
+        let others = [
+            size(sample.swap_used()),
+            files.map(|(open, _)| open),
+            files.map(|(_, most)| most),
+            sample.now.realtime.as_micros().try_into().ok(),
+        ];
+        all.set(OTHERS, &others);
+        all
+    }
+
+    #[inline(never)]
+    fn set(&mut self, at: usize, numbers: &[Option<u64>]) {
+        for (slot, number) in self.0.iter_mut().skip(at).zip(numbers) {
+            *slot = *number;
+        }
+    }
+
+    /// From one place to another.
+    #[must_use]
+    pub fn part(&self, from: usize, to: usize) -> &[Option<u64>] {
+        self.0.get(from..to).unwrap_or_default()
+    }
+}
+
+/// [`MEMORY`]: one row. Its largest process is given.
+pub fn memory(sample: &Sample, top: Option<&Row>, to: &mut Writer<'_, '_>) {
+    let mut numbers = Numbers::of(sample);
+    numbers.0[7] = top.map(|row| row.rss.0);
+    let comm = top.map(|row| row.comm.as_bytes());
+    to.row(numbers.part(0, SWAPPED), &[comm.unwrap_or_default()]);
+}
+
+/// [`PROCESSES`]: the `most` largest by RSS.
+pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) {
+    processes.each_largest(most, |row| Some(row.rss), &mut |row| {
+        let growth = (processes.growth)(row);
+        let left = growth.and_then(|growth| (processes.left)(row, &growth));
+        let numbers = [
+            pid(row.pid),
+            Some(row.threads),
+            Some(row.rss.0),
+            Some(row.anon().0),
+            size(row.swap),
+            Some(row.vsz.0),
+            row.fds,
+            growth.map(|growth| growth.per_second.cast_unsigned()),
+            growth.map(|growth| growth.r2.0.into()),
+            left.and_then(|left| left.as_micros().try_into().ok()),
+            size(row.pss),
+            size(row.uss),
+        ];
+        to.row(&numbers, &[row.comm.as_bytes(), &[row.state]]);
+    });
+}
+
+/// [`CGROUPS`], in their order.
+pub fn cgroups(groups: &[Group], to: &mut Writer<'_, '_>) {
+    for group in groups {
+        let path = group.path.as_bytes();
+        let owner = owner(path);
+        let numbers = [
+            size(group.usage),
+            size(group.limit),
+            share(group.percent()),
+            size(group.peak),
+            size(group.anon),
+            size(group.file),
+            size(group.kernel),
+            size(group.sock),
+            group.full.map(|full| full.avg10()),
+            group.max,
+            group.oom,
+            group.oom_kills,
+        ];
+        let owner = [owner.container, owner.pod, owner.unit].map(Option::unwrap_or_default);
+        to.row(&numbers, &[path, owner[0], owner[1], owner[2]]);
+    }
+}
+
+/// [`FRAGMENTATION`]: zones, then caches.
+pub fn fragmentation(sample: &Sample, to: &mut Writer<'_, '_>) {
+    for zone in sample.zones.iter().flatten() {
+        let mut numbers = [None; 13];
+        numbers[0] = Some(zone.node.into());
+        numbers[1] = share(zone.unusable);
+        for (number, free) in numbers[2..].iter_mut().zip(zone.free) {
+            *number = Some(free);
+        }
+        to.row(&numbers, &[zone.name.as_bytes()]);
+    }
+    to.begin(1);
+    for slab in sample.slabs.iter().flatten() {
+        let numbers = [slab.size.0, slab.active, slab.objects].map(Some);
+        to.row(&numbers, &[slab.name.as_bytes()]);
+    }
+}
+
+/// [`SWAP`]: the host, its areas, and the `most` processes that have most in them.
+pub fn swap(sample: &Sample, processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) {
+    to.row(Numbers::of(sample).part(SWAPPED, STALLED), &[]);
+    to.begin(1);
+    for area in sample.swaps.iter().flatten() {
+        let used = share(Percent::of(area.used, area.size));
+        let numbers = [Some(area.size.0), Some(area.used.0), used];
+        to.row(&numbers, &[area.path.as_bytes()]);
+    }
+    to.begin(2);
+    processes.each_largest(most, |row| row.swap, &mut |row| {
+        let numbers = [pid(row.pid), size(row.swap), Some(row.rss.0)];
+        to.row(&numbers, &[row.comm.as_bytes()]);
+    });
+}
+
+/// [`PRESSURE`]: one row.
+pub fn pressure(sample: &Sample, to: &mut Writer<'_, '_>) {
+    to.row(Numbers::of(sample).part(STALLED, COUNTERS), &[]);
+}
+
+/// [`ALERTS`]: a row.
+pub fn alert(alert: &Alert, to: &mut Writer<'_, '_>) {
+    let change: &[u8] = match alert.change {
+        Change::Raised => b"raised",
+        Change::Cleared => b"cleared",
+    };
+    let process = alert.process.as_ref();
+    let comm = process.map(|(_, comm)| comm.as_bytes());
+    to.row(
+        &[process.and_then(|process| pid(process.0))],
+        &[
+            kind(alert.kind).as_bytes(),
+            change,
+            comm.unwrap_or_default(),
+            alert.words.as_bytes(),
+        ],
+    );
+}
+
+/// What an alert is about, in a word.
+#[must_use]
+pub fn kind(kind: Kind) -> &'static str {
+    KINDS.get(kind as usize).copied().unwrap_or_default()
+}

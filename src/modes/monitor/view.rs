@@ -1,0 +1,300 @@
+//! One screen of a terminal: facts to lines, and no more of them than it has.
+
+mod screen;
+
+use core::time::Duration;
+
+use super::alerts::Alert;
+use super::crowd::{Growth, Row};
+use super::groups::Group;
+use super::options::{Charset, Color, Limits};
+use super::sample::Sample;
+use super::sheet::Cell;
+use super::sheets::{COUNTERS, DELTA, Growing, Numbers, STALLED, kind};
+use crate::history::trend::BELIEVED;
+use crate::report::columns::{Keep, fill, left, mb, name, number, right};
+use crate::report::time::ctime;
+use crate::sys::out::Out;
+use crate::units::{Bytes, Percent};
+use screen::{LINE, PADDED, Screen, Style};
+
+/// What is shown.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The host's name.
+    pub host: &'a [u8],
+    /// The host now.
+    pub sample: &'a Sample,
+    /// Memory used before.
+    pub past: &'a Past,
+    /// Between two of these.
+    pub interval: Duration,
+    /// From where on a bar is red.
+    pub limits: &'a Limits,
+    /// Processes.
+    pub processes: Growing<'a>,
+    /// Cgroups.
+    pub groups: &'a [Group],
+    /// Alerts that are raised.
+    pub alerts: &'a [Alert],
+}
+
+/// Points of a line of memory used: as many as wide terminals have columns.
+const POINTS: usize = 240;
+
+/// Memory used, sample by sample.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Hundredths of a percent, the newest last.
+    used: [u16; POINTS],
+    count: usize,
+}
+
+impl Past {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            used: [0; POINTS],
+            count: 0,
+        }
+    }
+
+    /// Remembers one more, and forgets the oldest without room.
+    pub fn push(&mut self, used: Option<Percent>) {
+        let Some(used) = used else { return };
+        self.used.rotate_left(1);
+        if let Some(last) = self.used.last_mut() {
+            *last = u16::try_from(used.hundredths).unwrap_or(u16::MAX);
+        }
+        self.count = (self.count + 1).min(POINTS);
+    }
+
+    /// The newest ones, `most` at most.
+    fn newest(&self, most: usize) -> &[u16] {
+        let from = POINTS - self.count.min(most);
+        self.used.get(from..).unwrap_or_default()
+    }
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Begins: the screen of its own that terminals have, without the cursor.
+pub const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l";
+
+/// Ends: what was there before comes back, and the cursor.
+pub const LEAVE: &[u8] = b"\x1b[m\x1b[?25h\x1b[?1049l";
+
+/// How many of the processes that grow are shown.
+const GROWERS: usize = 8;
+
+/// Writes a screen of so many columns and rows.
+pub fn draw(
+    view: &View<'_>,
+    size: (usize, usize),
+    color: Color,
+    charset: Charset,
+    out: &mut Out<'_>,
+) {
+    let mut line = [0; LINE];
+    let mut screen = Screen::begin(size, color, charset, out, &mut line);
+    put_head(view, &mut screen);
+    let meminfo = &view.sample.meminfo;
+    let swap = view.sample.swap_used();
+    let parts = [
+        (
+            "Memory  ~q %, ~m of ~m MB",
+            view.sample.used(),
+            meminfo.total,
+            view.limits.memory,
+        ),
+        (
+            "Swap    ~q %, ~m of ~m MB",
+            swap,
+            meminfo.swap_total,
+            view.limits.swap,
+        ),
+    ];
+    for (label, used, total, limit) in parts {
+        put_bar(label, used, total, limit, &mut screen);
+    }
+    put_past(view, &mut screen);
+    put_waits(view.sample, &mut screen);
+    for alert in view.alerts.iter().take(3) {
+        put_alert(alert, &mut screen.line);
+        screen.show_line(Style::Red);
+    }
+    put_groups(view, &mut screen);
+    put_growers(view, &mut screen);
+    put_title(b"LARGEST", &mut screen);
+    let rows = screen.rows_left();
+    let rss = |row: &Row| Some(row.rss);
+    (view.processes).each_largest(rows, rss, &mut |row| put_process(view, row, &mut screen));
+    screen.end();
+}
+
+fn put_head(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
+    let line = &mut screen.line;
+    line.put(ctime(view.sample.now.local).as_bytes());
+    line.put(b"  memdoor on ");
+    name(line, view.host);
+    line.put(b", every ");
+    put_span(view.interval, line);
+    screen.show_line(Style::Bold);
+}
+
+/// `Memory  52.3 %, 12345.6 of 23456.7 MB    [#####.....]`
+fn put_bar(
+    label: &str,
+    used: Option<Bytes>,
+    total: Option<Bytes>,
+    limit: Percent,
+    screen: &mut Screen<'_, '_, '_>,
+) {
+    let share = Percent::of(used.unwrap_or_default(), total.unwrap_or_default());
+    let style = match share {
+        Some(share) if share > limit => Style::Red,
+        _ => Style::Green,
+    };
+    let numbers = [
+        share.map(|share| share.hundredths),
+        used.map(|size| size.0),
+        total.map(|size| size.0),
+    ];
+    fill(&mut screen.line, label, &numbers);
+    screen.show_padded();
+    screen.bar(style, share);
+    screen.end_line();
+}
+
+/// `Used    50.1 to 52.3 % in 12 min` and the line.
+fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
+    let points = view.past.newest(screen.columns().saturating_sub(PADDED));
+    let (Some(low), Some(high)) = (points.iter().min(), points.iter().max()) else {
+        return;
+    };
+    let count = u32::try_from(points.len()).unwrap_or(0);
+    let numbers = [low, high].map(|share| Some(u64::from(*share)));
+    fill(&mut screen.line, "Used    ~q to ~q % in ", &numbers);
+    put_span(view.interval.saturating_mul(count), &mut screen.line);
+    screen.show_padded();
+    screen.curve(points, *low, *high);
+    screen.end_line();
+}
+
+fn put_waits(sample: &Sample, screen: &mut Screen<'_, '_, '_>) {
+    let numbers = Numbers::of(sample);
+    let line = &mut screen.line;
+    fill(
+        line,
+        "Waits   some ~p ~p ~p, full ",
+        numbers.part(STALLED, DELTA),
+    );
+    fill(line, "~p ~p ~p %; ", numbers.part(STALLED + 4, DELTA));
+    fill(
+        line,
+        "~d stalls, ~d faults",
+        numbers.part(DELTA + 3, COUNTERS),
+    );
+    fill(line, ", ~d OOM", numbers.part(DELTA + 7, COUNTERS));
+    screen.show_line(Style::Plain);
+}
+
+fn put_alert(alert: &Alert, line: &mut Out<'_>) {
+    line.put(b"ALERT   ");
+    line.put(kind(alert.kind).as_bytes());
+    if let Some((pid, comm)) = &alert.process {
+        line.put(b": PID ");
+        line.put_dec(pid.get());
+        line.put(b" (");
+        name(line, comm.as_bytes());
+        line.put(b")");
+    }
+    line.put(b": ");
+    line.put(alert.words.as_bytes());
+}
+
+/// Those that have less of their limit left than the host may.
+fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
+    let near = |group: &&Group| group.percent() > Some(view.limits.memory);
+    for group in view.groups.iter().filter(near).take(3) {
+        let line = &mut screen.line;
+        line.put(b"CGROUP  ");
+        let sizes = [group.usage, group.limit].map(|size| size.map(|size| size.0));
+        let share = group.percent().map(|share| share.hundredths);
+        fill(line, "~q % of ", &[share]);
+        fill(line, "~m MB ", sizes.get(1..).unwrap_or_default());
+        left(line, group.path.as_bytes(), 48, Keep::End);
+        screen.show_line(Style::Red);
+    }
+}
+
+fn put_title(title: &[u8], screen: &mut Screen<'_, '_, '_>) {
+    let line = &mut screen.line;
+    left(line, title, 7, Keep::Start);
+    line.put(b" PID COMMAND            RSS MB  SWAP MB     kB/s    R2  LEFT");
+    screen.show_line(Style::Bold);
+}
+
+fn put_growers(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
+    let mut first: [Option<(&Row, i64)>; GROWERS] = [None; GROWERS];
+    for row in view.processes.rows {
+        let growth = (view.processes.growth)(row);
+        let is_growing = |growth: &Growth| growth.gained >= 256 << 10 && growth.r2 >= BELIEVED;
+        let Some(growth) = growth.filter(is_growing) else {
+            continue;
+        };
+        let mut new = Some((row, growth.per_second));
+        for slot in &mut first {
+            if new.map(|new| new.1) > slot.map(|old| old.1) {
+                core::mem::swap(slot, &mut new);
+            }
+        }
+    }
+    // The largest have half of what is left.
+    let rows = (screen.rows_left() / 2).saturating_sub(1);
+    let mut growers = first.into_iter().flatten().take(rows).peekable();
+    if growers.peek().is_some() {
+        put_title(b"GROWING", screen);
+    }
+    for (row, _) in growers {
+        put_process(view, row, screen);
+    }
+}
+
+fn put_process(view: &View<'_>, row: &Row, screen: &mut Screen<'_, '_, '_>) {
+    let growth = (view.processes.growth)(row);
+    let ends = growth.and_then(|growth| (view.processes.left)(row, &growth));
+    let line = &mut screen.line;
+    number(line, Some(row.pid.get().into()), 10);
+    line.put(b" ");
+    left(line, row.comm.as_bytes(), 15, Keep::Start);
+    mb(line, Some(row.rss), 9);
+    mb(line, row.swap, 8);
+    number(line, growth.map(|growth| growth.per_second / 1024), 8);
+    let r2 = growth.map(|growth| Cell::Thousandths(growth.r2.0).figure());
+    right(line, r2.as_ref().map_or(b"-", |text| text.as_bytes()), 5);
+    line.put(b"  ");
+    match ends {
+        Some(ends) => put_span(ends, line),
+        None => line.put(b"-"),
+    }
+    screen.show_line(Style::Plain);
+}
+
+/// `45 s`, `12 min`, `5 h`, `3 d`.
+fn put_span(span: Duration, line: &mut Out<'_>) {
+    let seconds = span.as_secs();
+    let (number, unit) = match seconds {
+        0..120 => (seconds, " s"),
+        120..7200 => (seconds / 60, " min"),
+        7200..172_800 => (seconds / 3600, " h"),
+        _ => (seconds / 86_400, " d"),
+    };
+    line.put_dec(number);
+    line.put(unit.as_bytes());
+}
