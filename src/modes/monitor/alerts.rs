@@ -6,6 +6,8 @@ mod host;
 mod kills;
 mod process;
 
+pub(super) use process::grows;
+
 use core::fmt::Write;
 
 use super::crowd::Crowd;

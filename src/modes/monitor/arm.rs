@@ -41,6 +41,7 @@ impl<'a> Armed<'a> {
             notes: Notes::new(),
             course: Course::new(),
             mapped: Mapped::new(),
+            unlisted: 0,
             mounts: Mounts::read(&host.proc, buffers.read),
             envelope: envelope(&host),
             show,

@@ -5,6 +5,7 @@ extern crate std;
 use core::ffi::CStr;
 use std::os::fd::AsFd;
 
+use super::analysis::TABLES;
 use super::options::Form;
 use super::sheet::{Full, Pen, Sheet, Writer, put_header};
 use super::sheets::{ALERTS, CGROUPS, FRAGMENTATION, MEMORY, PRESSURE, PROCESSES, SWAP};
@@ -60,7 +61,7 @@ impl Which {
             Self::Fragmentation => (&FRAGMENTATION, "fragmentation"),
             Self::Swap => (&SWAP, "swap"),
             Self::Pressure => (&PRESSURE, "pressure"),
-            Self::Summary => (&[], "summary"),
+            Self::Summary => (&TABLES, "summary"),
             Self::Alerts => (&ALERTS, "alerts"),
         }
     }

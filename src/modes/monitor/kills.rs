@@ -4,6 +4,7 @@ use crate::fixed::Fixed;
 use crate::parse::kmsg;
 use crate::parse::oom_report::{header, kill};
 use crate::sys::kmsg::{Kmsg, Read};
+use crate::units::Bytes;
 
 /// OOM kills that are remembered between two samples; more are counted.
 pub(super) const ROOM: usize = 8;
@@ -20,6 +21,8 @@ pub struct Kill {
     pub comm: Fixed<16>,
     /// The cgroup whose limit it was, raw; empty where the whole system was short, or where the log does not say.
     pub cgroup: Fixed<160>,
+    /// What it had: its anonymous, file and shared memory.
+    pub rss: Option<Bytes>,
 }
 
 /// The kernel's log from now on.
@@ -81,6 +84,10 @@ impl Kills {
                     pid: killed.pid,
                     comm: Fixed::of(killed.comm.unwrap_or_default()),
                     cgroup: self.cgroup.clone(),
+                    rss: killed.anon_rss.map(|anon| {
+                        let shmem = killed.shmem_rss.unwrap_or_default();
+                        anon.plus(killed.file_rss.unwrap_or_default()).plus(shmem)
+                    }),
                 });
             }
             self.count += 1;
@@ -92,9 +99,9 @@ impl Kills {
         self.seen.iter().flatten()
     }
 
-    /// How many there were; `None`: the log can't be read.
-    pub(super) fn count(&self) -> Option<u64> {
-        self.log.as_ref().map(|_| self.count)
+    /// Whether the log can be read; else kills are counted and have no names.
+    pub(super) const fn is_read(&self) -> bool {
+        self.log.is_some()
     }
 }
 

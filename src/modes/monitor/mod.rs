@@ -33,7 +33,7 @@ use crate::processes;
 use crate::report::json::Envelope;
 use crate::sys::clock::monotonic;
 use crate::sys::signal::{self, Woken};
-use crate::units::Bytes;
+use crate::units::{Bytes, Pid};
 use alerts::{Alert, Alerts, OomSeen};
 use analysis::Course;
 use clocks::Clocks;
@@ -49,6 +49,14 @@ use tmpfs::Mounts;
 
 /// Cgroups that there is room for: 1.5 KiB each.
 const GROUPS: usize = 256;
+
+/// In place of nobody.
+const NOBODY: OomSeen<'static> = OomSeen {
+    pid: None,
+    comm: b"",
+    group: None,
+    rss: None,
+};
 
 /// Processes whose mappings are remembered from the first sample on.
 const MAPPED: usize = 5;
@@ -69,6 +77,8 @@ struct Armed<'a> {
     course: Course,
     mapped: Mapped,
     mounts: Mounts,
+    /// Processes and cgroups that there was no room for.
+    unlisted: u64,
     show: Show<'a>,
     out: &'a mut [u8],
     buf: &'a mut [u8],
@@ -146,8 +156,12 @@ impl Armed<'_> {
         let look = Look {
             top: self.options.top,
             deep: self.options.deep,
-            whom: if is_first || is_last { Whom::All } else { Whom::Some },
-            swap: if swaps { Swapping::Some } else { Swapping::None },
+            whom: if is_first || is_last {
+                Whom::All
+            } else {
+                Whom::Some
+            },
+            swap: if swaps { Swapping::Yes } else { Swapping::No },
         };
         self.crowd
             .read(&self.host, now, &look)
@@ -157,10 +171,27 @@ impl Armed<'_> {
         self.course.add(&self.sample);
         self.course.span = now.saturating_sub(self.since);
         self.look_at_clocks();
+        self.say_what_is_missing(is_first);
         self.remember_mappings(is_first);
         self.judge();
         self.show();
         Ok(())
+    }
+
+    /// What the tables can't show, once.
+    fn say_what_is_missing(&mut self, is_first: bool) {
+        let now = &self.sample.now;
+        if is_first && !self.kills.is_read() {
+            let words =
+                "/dev/kmsg can't be read (CAP_SYSLOG): OOM kills are counted, and have no names";
+            self.notes.say(now, words);
+        }
+        let unlisted = self.crowd.unlisted() + self.groups.unlisted();
+        if unlisted > 0 && self.unlisted == 0 {
+            let words = "more processes or cgroups than there is room for: some are not looked at";
+            self.notes.say(now, words);
+        }
+        self.unlisted = unlisted;
     }
 
     fn look_at_clocks(&mut self) {
@@ -188,10 +219,6 @@ impl Armed<'_> {
     }
 
     fn judge(&mut self) {
-        let mut seen = [const { None }; kills::ROOM];
-        for (slot, kill) in seen.iter_mut().zip(self.kills.seen()) {
-            *slot = Some(OomSeen::of(kill));
-        }
         let Self {
             alerts,
             sample,
@@ -199,10 +226,20 @@ impl Armed<'_> {
             course,
             show,
             notes,
+            kills,
             ..
         } = self;
-        let count = seen.iter().flatten().count();
-        let seen = seen.map(Option::unwrap_or_default);
+        let mut seen = [NOBODY; kills::ROOM];
+        let mut count = 0;
+        for (slot, kill) in seen.iter_mut().zip(kills.seen()) {
+            *slot = OomSeen {
+                pid: Pid::new(kill.pid),
+                comm: kill.comm.as_bytes(),
+                group: Some(kill.cgroup.as_bytes()).filter(|path| !path.is_empty()),
+                rss: kill.rss,
+            };
+            count += 1;
+        }
         let facts = alerts::Facts::of(sample, crowd, seen.get(..count).unwrap_or_default());
         alerts.judge(&facts, &mut |alert: &Alert| {
             if alert.change == alerts::Change::Raised {
@@ -215,7 +252,9 @@ impl Armed<'_> {
 
     /// How long memory lasts, or what the limits of its cgroups leave, if a process grows on like that.
     fn left(&self, row: &Row, growth: &Growth) -> Option<Duration> {
-        let rate = u64::try_from(growth.per_second).ok().filter(|rate| *rate > 0)?;
+        let rate = u64::try_from(growth.per_second)
+            .ok()
+            .filter(|rate| *rate > 0)?;
         let mut buf = [0; 4096];
         let group = processes::group_of(&self.host.proc, row.pid, &mut buf);
         let group = group.map_or(&b""[..], |(_, path)| path);

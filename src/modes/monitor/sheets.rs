@@ -3,14 +3,13 @@
 use core::time::Duration;
 
 use super::alerts::{Alert, Change, Kind};
-use super::crowd::{Growth, Row};
+use super::crowd::{By, Crowd, Growth, Row};
 use super::groups::Group;
 use super::sample::Sample;
 use super::sheet::{Sheet, Writer};
 use crate::parse::cgroup::owner;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
-use crate::processes::descending;
 use crate::units::{Bytes, Percent, Pid};
 
 /// The host's memory. Its names in CSV are the document's, letter by letter.
@@ -183,31 +182,9 @@ pub const KINDS: [&str; 9] = [
 #[derive(Clone, Copy)]
 pub struct Growing<'a> {
     /// All of them.
-    pub rows: &'a [Row],
-    /// How one grows.
-    pub growth: &'a dyn Fn(&Row) -> Option<Growth>,
+    pub crowd: &'a Crowd,
     /// How long memory, or its cgroup's limit, lasts if it grows on like that.
     pub left: &'a dyn Fn(&Row, &Growth) -> Option<Duration>,
-}
-
-impl Growing<'_> {
-    /// Hands on the first `most` of them by size; those without one are not among them.
-    pub fn each_largest(
-        &self,
-        most: usize,
-        size: fn(&Row) -> Option<Bytes>,
-        each: &mut dyn FnMut(&Row),
-    ) {
-        let key = |at: usize| {
-            let size = size(self.rows.get(at)?).filter(|size| size.0 > 0)?;
-            Some((i64::try_from(size.0).ok()?, 0))
-        };
-        for at in descending(self.rows.len(), &key).take(most) {
-            if let Some(row) = self.rows.get(at) {
-                each(row);
-            }
-        }
-    }
 }
 
 fn size(size: Option<Bytes>) -> Option<u64> {
@@ -319,8 +296,8 @@ pub fn memory(sample: &Sample, top: Option<&Row>, to: &mut Writer<'_, '_>) {
 
 /// [`PROCESSES`]: the `most` largest by RSS.
 pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) {
-    processes.each_largest(most, |row| Some(row.rss), &mut |row| {
-        let growth = (processes.growth)(row);
+    processes.crowd.each_top(By::Rss, most, &mut |row| {
+        let growth = processes.crowd.growth(row);
         let left = growth.and_then(|growth| (processes.left)(row, &growth));
         let numbers = [
             pid(row.pid),
@@ -392,7 +369,7 @@ pub fn swap(sample: &Sample, processes: &Growing<'_>, most: usize, to: &mut Writ
         to.row(&numbers, &[area.path.as_bytes()]);
     }
     to.begin(2);
-    processes.each_largest(most, |row| row.swap, &mut |row| {
+    processes.crowd.each_top(By::Swap, most, &mut |row| {
         let numbers = [pid(row.pid), size(row.swap), Some(row.rss.0)];
         to.row(&numbers, &[row.comm.as_bytes()]);
     });

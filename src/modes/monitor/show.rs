@@ -1,22 +1,27 @@
 //! Where a sample goes: files, a screen, or lines; and at the end the summary.
 
-use core::time::Duration;
+use core::ffi::CStr;
+use core::fmt::Write;
 
 use super::alerts::{Alert, Change};
 use super::analysis::{self, TABLES};
-use super::crowd::{By, Growth, Row};
+use super::crowd::{By, Row};
 use super::files::{Files, Which};
 use super::options::{Charset, Color, Form, Options, To, What};
 use super::sheet::{Pen, Writer, put_header};
 use super::sheets::{self, Growing, KINDS};
 use super::view::{self, Past, View};
 use super::{Armed, prometheus};
-use crate::error::Error;
+use crate::error::{Because, Error};
 use crate::exit::Exit;
+use crate::modes::fail;
+use crate::parse::pressure::Stall;
 use crate::report::columns::fill;
 use crate::report::escape::Escaped;
+use crate::report::time::ctime;
 use crate::sys::clock::Now;
-use crate::sys::out::{Out, Sink, say};
+use crate::sys::out::{Broken, Out, Sink, say};
+use crate::sys::system::terminal_size;
 use crate::units::Bytes;
 
 /// Alerts that are raised now, of which so many are shown, and those of one sample.
@@ -99,7 +104,10 @@ impl<'a> Show<'a> {
         if let Some(count) = self.counts.get_mut(alert.kind as usize) {
             *count += 1;
         }
-        let at = self.raised.iter().position(|slot| slot.as_ref().is_some_and(is_it));
+        let at = self
+            .raised
+            .iter()
+            .position(|slot| slot.as_ref().is_some_and(is_it));
         let at = at.or_else(|| self.raised.iter().position(Option::is_none));
         if let Some(slot) = at.and_then(|at| self.raised.get_mut(at)) {
             *slot = Some(alert.clone());
@@ -213,7 +221,8 @@ impl Armed<'_> {
 
     fn largest(&self) -> Option<&Row> {
         let mut first = None;
-        self.crowd.each_top(By::Rss, 1, &mut |row| first = Some(row));
+        self.crowd
+            .each_top(By::Rss, 1, &mut |row| first = Some(row));
         first
     }
 
@@ -267,7 +276,10 @@ impl Armed<'_> {
             fill(out, " ~m MB", &[Some(row.rss.0)]);
         }
         self.crowd.each_top(By::Growth, 1, &mut |row| {
-            let growth = self.crowd.growth(row).filter(|growth| growth.per_second > 0);
+            let growth = self
+                .crowd
+                .growth(row)
+                .filter(|growth| growth.per_second > 0);
             if let Some(growth) = growth {
                 let rate = growth.per_second.unsigned_abs().saturating_mul(60);
                 out.put(b"; fastest ");

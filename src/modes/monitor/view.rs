@@ -5,7 +5,7 @@ mod screen;
 use core::time::Duration;
 
 use super::alerts::Alert;
-use super::crowd::{Growth, Row};
+use super::crowd::{By, Row};
 use super::groups::Group;
 use super::options::{Charset, Color, Limits};
 use super::sample::Sample;
@@ -36,7 +36,7 @@ pub struct View<'a> {
     /// Cgroups.
     pub groups: &'a [Group],
     /// Alerts that are raised.
-    pub alerts: &'a [Alert],
+    pub alerts: &'a [Option<Alert>],
 }
 
 /// Points of a line of memory used: as many as wide terminals have columns.
@@ -89,6 +89,9 @@ pub const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l";
 /// Ends: what was there before comes back, and the cursor.
 pub const LEAVE: &[u8] = b"\x1b[m\x1b[?25h\x1b[?1049l";
 
+/// Growth by less is none.
+const MUCH: i64 = 256 << 10;
+
 /// How many of the processes that grow are shown.
 const GROWERS: usize = 8;
 
@@ -124,7 +127,7 @@ pub fn draw(
     }
     put_past(view, &mut screen);
     put_waits(view.sample, &mut screen);
-    for alert in view.alerts.iter().take(3) {
+    for alert in view.alerts.iter().flatten().take(3) {
         put_alert(alert, &mut screen.line);
         screen.show_line(Style::Red);
     }
@@ -132,8 +135,10 @@ pub fn draw(
     put_growers(view, &mut screen);
     put_title(b"LARGEST", &mut screen);
     let rows = screen.rows_left();
-    let rss = |row: &Row| Some(row.rss);
-    (view.processes).each_largest(rows, rss, &mut |row| put_process(view, row, &mut screen));
+    let crowd = view.processes.crowd;
+    crowd.each_top(By::Rss, rows, &mut |row| {
+        put_process(view, row, &mut screen)
+    });
     screen.end();
 }
 
@@ -241,33 +246,29 @@ fn put_title(title: &[u8], screen: &mut Screen<'_, '_, '_>) {
 }
 
 fn put_growers(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
-    let mut first: [Option<(&Row, i64)>; GROWERS] = [None; GROWERS];
-    for row in view.processes.rows {
-        let growth = (view.processes.growth)(row);
-        let is_growing = |growth: &Growth| growth.gained >= 256 << 10 && growth.r2 >= BELIEVED;
-        let Some(growth) = growth.filter(is_growing) else {
-            continue;
-        };
-        let mut new = Some((row, growth.per_second));
-        for slot in &mut first {
-            if new.map(|new| new.1) > slot.map(|old| old.1) {
-                core::mem::swap(slot, &mut new);
-            }
+    let crowd = view.processes.crowd;
+    let mut first: [Option<&Row>; GROWERS] = [None; GROWERS];
+    let mut free = first.iter_mut().peekable();
+    crowd.each_top(By::Growth, GROWERS, &mut |row| {
+        let growth = crowd.growth(row);
+        let is_much = growth.is_some_and(|growth| growth.gained >= MUCH && growth.r2 >= BELIEVED);
+        if let Some(slot) = free.next_if(|_| is_much) {
+            *slot = Some(row);
         }
-    }
+    });
     // The largest have half of what is left.
     let rows = (screen.rows_left() / 2).saturating_sub(1);
     let mut growers = first.into_iter().flatten().take(rows).peekable();
     if growers.peek().is_some() {
         put_title(b"GROWING", screen);
     }
-    for (row, _) in growers {
+    for row in growers {
         put_process(view, row, screen);
     }
 }
 
 fn put_process(view: &View<'_>, row: &Row, screen: &mut Screen<'_, '_, '_>) {
-    let growth = (view.processes.growth)(row);
+    let growth = view.processes.crowd.growth(row);
     let ends = growth.and_then(|growth| (view.processes.left)(row, &growth));
     let line = &mut screen.line;
     number(line, Some(row.pid.get().into()), 10);

@@ -3,6 +3,7 @@
 use super::{Alert, Alerts, Change, Facts, Kind, Known, Level, Words, push_name};
 use crate::history::trend::R2;
 use crate::modes::monitor::crowd::{Crowd, Row};
+use crate::modes::monitor::options::Limits;
 use crate::report::columns::fill;
 
 /// Growth by less is none.
@@ -10,6 +11,33 @@ const GAINED: u64 = 16 << 20;
 
 /// And so is what is on no line.
 const STEADY: R2 = R2(800);
+
+/// Whether a process grows by so much and so steadily that it is worth saying.
+pub(in crate::modes::monitor) fn grows(row: &Row, crowd: &Crowd, limits: &Limits) -> bool {
+    growth(row, crowd, limits) == Level::Above
+}
+
+fn growth(row: &Row, crowd: &Crowd, limits: &Limits) -> Level {
+    let Some(growth) = crowd.growth(row).filter(|_| row.is_growing()) else {
+        return Level::Below;
+    };
+    // A line through a few seconds of an hour is how a program starts.
+    let is_long = growth.span * 10 >= crowd.window();
+    let percent = u64::try_from(growth.percent).unwrap_or(0);
+    let steadiness = u64::from(growth.r2.0);
+    let gained = u64::try_from(growth.gained).unwrap_or(0);
+    let levels = [
+        Level::of(percent, limits.growth.hundredths),
+        Level::of(steadiness, STEADY.0.into()),
+        Level::of(gained, GAINED),
+    ];
+    let level = levels.into_iter().min().unwrap_or(Level::Below);
+    if is_long {
+        level
+    } else {
+        level.min(Level::Near)
+    }
+}
 
 impl Alerts {
     pub(super) fn judge_processes(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
@@ -20,7 +48,7 @@ impl Alerts {
         for row in facts.crowd.rows() {
             for kind in [Kind::Growth, Kind::Fds] {
                 let level = match kind {
-                    Kind::Growth => self.growth(row, facts.crowd),
+                    Kind::Growth => growth(row, facts.crowd, &self.limits),
                     _ => self.fds(row),
                 };
                 if level == Level::Above || is_any_known {
@@ -123,28 +151,6 @@ impl Alerts {
             ),
         }
         words
-    }
-
-    fn growth(&self, row: &Row, crowd: &Crowd) -> Level {
-        let Some(growth) = crowd.growth(row).filter(|_| row.is_growing()) else {
-            return Level::Below;
-        };
-        // A line through a few seconds of an hour is how a program starts.
-        let is_long = growth.span * 10 >= crowd.window();
-        let percent = u64::try_from(growth.percent).unwrap_or(0);
-        let steadiness = u64::from(growth.r2.0);
-        let gained = u64::try_from(growth.gained).unwrap_or(0);
-        let levels = [
-            Level::of(percent, self.limits.growth.hundredths),
-            Level::of(steadiness, STEADY.0.into()),
-            Level::of(gained, GAINED),
-        ];
-        let level = levels.into_iter().min().unwrap_or(Level::Below);
-        if is_long {
-            level
-        } else {
-            level.min(Level::Near)
-        }
     }
 
     fn fds(&self, row: &Row) -> Level {

@@ -3,10 +3,10 @@
 use core::fmt::Write;
 
 use super::{Facts, shared::gained};
-use crate::modes::monitor::crowd::{By, Growth, Row};
-use crate::modes::monitor::sheet::{Cell, Writer};
-use crate::modes::monitor::tmpfs::Mounts;
 use crate::fixed::Fixed;
+use crate::modes::monitor::crowd::{By, Growth, Row};
+use crate::modes::monitor::sheet::Writer;
+use crate::modes::monitor::tmpfs::Mounts;
 use crate::report::columns::fill;
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
@@ -22,7 +22,7 @@ const MANY: i64 = 64;
 
 pub(super) fn write(facts: &Facts<'_>, now: &Mounts, to: &mut Writer<'_, '_>) {
     for words in [host(facts), growers(facts), others(facts, now)] {
-        to.row(&[Cell::Words(words.as_bytes())]);
+        to.row(&[], &[words.as_bytes()]);
     }
 }
 
@@ -42,7 +42,11 @@ fn host(facts: &Facts<'_>) -> Words {
         _ => (0, "more"),
     };
     let total = size(facts.sample.meminfo.total);
-    fill(&mut words, "Memory: ~m of ~m MB used, ", &[size(last), total]);
+    fill(
+        &mut words,
+        "Memory: ~m of ~m MB used, ",
+        &[size(last), total],
+    );
     fill(&mut words, "~m MB ", &[Some(more)]);
     words.push(direction.as_bytes());
     let psi = facts.course.full.map(|full| full.hundredths);
@@ -96,7 +100,11 @@ fn growers(facts: &Facts<'_>) -> Words {
         ],
     );
     if let Some(left) = (facts.left)(row, &growth) {
-        fill(&mut words, "; memory lasts ~d s like that", &[Some(left.as_secs())]);
+        fill(
+            &mut words,
+            "; memory lasts ~d s like that",
+            &[Some(left.as_secs())],
+        );
     }
     if count > 1 {
         fill(&mut words, "; ~d others grow, too", &[Some(count - 1)]);
@@ -114,7 +122,7 @@ fn name(words: &mut Words, row: &Row) {
 fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
     let mut words = Words::of(b"Also: ");
     let start = words.as_bytes().len();
-    let mut next = |words: &mut Words| {
+    let next = |words: &mut Words| {
         let is_first = words.as_bytes().len() == start;
         words.push(if is_first { b"" } else { b"; " });
     };
@@ -148,14 +156,20 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
         };
         next(&mut words);
         let _ = write!(words, "{}", Escaped(mount.point.as_bytes()));
-        fill(&mut words, " (tmpfs) has ~m MB, ~m MB more", &[Some(mount.used.0), Some(more.0)]);
+        fill(
+            &mut words,
+            " (tmpfs) has ~m MB, ~m MB more",
+            &[Some(mount.used.0), Some(more.0)],
+        );
     }
     kernel(facts, &mut |text, more| {
         next(&mut words);
         fill(&mut words, text, &[Some(more)]);
     });
     if words.as_bytes().len() == start {
-        return Words::of(b"No zombies, no leak of descriptors, and shared and kernel memory stay as they are.");
+        return Words::of(
+            b"No zombies, no leak of descriptors, and shared and kernel memory stay as they are.",
+        );
     }
     words.push(b".");
     words

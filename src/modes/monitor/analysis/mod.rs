@@ -9,12 +9,13 @@ pub use tables::TABLES;
 
 use core::time::Duration;
 
+use super::alerts;
 use super::crowd::{Crowd, Growth, Row};
 use super::mapped::Mapped;
+use super::notes::Notes;
 use super::options::Limits;
 use super::sample::Sample;
-use super::notes::Notes;
-use super::sheet::{Cell, Writer};
+use super::sheet::Writer;
 use super::tmpfs::Mounts;
 use crate::host::Host;
 use crate::units::{Bytes, Percent};
@@ -90,7 +91,7 @@ impl Facts<'_> {
     /// Those that grow as the alert has it: by so much, so steadily.
     pub(super) fn grows(&self, row: &Row) -> Option<Growth> {
         let growth = self.crowd.growth(row)?;
-        super::alerts::is_growth(&growth, self.limits.growth).then_some(growth)
+        alerts::grows(row, self.crowd, self.limits).then_some(growth)
     }
 }
 
@@ -99,12 +100,12 @@ pub(super) fn write(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) 
     let now = Mounts::read(&facts.host.proc, buf);
     to.begin(At::Short as usize);
     conclusion::write(facts, &now, to);
-    rows::write(facts, buf, to);
+    rows::write(facts, to);
     shared::write(facts, &now, buf, to);
     to.begin(At::Mappings as usize);
     rows::mappings(facts, buf, to);
     to.begin(At::Notes as usize);
     facts.notes.each(&mut |note| {
-        to.row(&[Cell::Words(note.as_bytes())]);
+        to.row(&[], &[note.as_bytes()]);
     });
 }

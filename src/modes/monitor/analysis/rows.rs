@@ -1,9 +1,12 @@
 //! Rows about the host and its processes.
 
-use super::{Facts, FIGURES, tables::At};
+use core::time::Duration;
+
+use super::{FIGURES, Facts, tables::At};
+use crate::history::grown::Growers;
 use crate::modes::monitor::crowd::{By, Row, fds};
 use crate::modes::monitor::sample::Sample;
-use crate::modes::monitor::sheet::{Cell, Writer};
+use crate::modes::monitor::sheet::Writer;
 use crate::parse::meminfo::Use;
 use crate::units::{Bytes, Percent};
 
@@ -41,105 +44,95 @@ pub(super) fn figures(sample: &Sample) -> [Option<Bytes>; FIGURES] {
 }
 
 /// The host, and processes by each measure.
-pub(super) fn write(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) {
+pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     to.begin(At::Host as usize);
     for (name, figure) in NAMES.iter().zip(&facts.course.figures) {
-        if let Some([first, last, least, most]) = *figure {
-            to.row(&[
-                Cell::Text(name.as_bytes()),
-                Cell::Size(first),
-                Cell::Size(last),
-                Cell::Size(least),
-                Cell::Size(most),
-            ]);
+        if let Some(figure) = figure {
+            to.row(&figure.map(|size| Some(size.0)), &[name.as_bytes()]);
         }
     }
+    let (crowd, top) = (facts.crowd, facts.top);
     to.begin(At::Growth as usize);
-    facts
-        .crowd
-        .each_top(By::Growth, facts.top, &mut |row| growth(facts, row, to));
+    crowd.each_top(By::Growth, top, &mut |row| growth(facts, row, to));
     to.begin(At::Rss as usize);
-    facts.crowd.each_top(By::Rss, facts.top, &mut |row| {
-        to.row(&[
+    crowd.each_top(By::Rss, top, &mut |row| {
+        let own = Percent::of(row.anon(), row.rss);
+        let numbers = [
             pid(row),
-            Cell::Text(row.comm.as_bytes()),
-            Cell::Size(row.rss),
-            Cell::Size(row.shared),
-            Cell::Size(row.anon()),
-            Cell::share(Percent::of(row.anon(), row.rss)),
-            Cell::size(row.swap),
-            Cell::Count(row.threads),
-            Cell::size(row.pss),
-            Cell::size(row.uss),
-        ]);
+            Some(row.rss.0),
+            Some(row.shared.0),
+            Some(row.anon().0),
+            own.map(|share| share.hundredths),
+            size(row.swap),
+            Some(row.threads),
+            size(row.pss),
+            size(row.uss),
+        ];
+        to.row(&numbers, &[row.comm.as_bytes()]);
     });
     to.begin(At::Vsz as usize);
-    facts.crowd.each_top(By::Vsz, facts.top, &mut |row| {
-        to.row(&[
-            pid(row),
-            Cell::Text(row.comm.as_bytes()),
-            Cell::Size(row.vsz),
-            Cell::Size(row.rss),
-        ]);
+    crowd.each_top(By::Vsz, top, &mut |row| {
+        let numbers = [pid(row), Some(row.vsz.0), Some(row.rss.0)];
+        to.row(&numbers, &[row.comm.as_bytes()]);
     });
     to.begin(At::Zombies as usize);
-    if let Some(parent) = facts.crowd.negligent() {
-        to.row(&[
-            Cell::Count(parent.pid.get().unsigned_abs().into()),
-            Cell::text(parent.row.map(|row| row.comm.as_bytes())),
-            Cell::Count(parent.zombies),
-            Cell::Count(facts.crowd.zombies()),
-        ]);
+    if let Some(parent) = crowd.negligent() {
+        let comm = parent.row.map_or(&b""[..], |row| row.comm.as_bytes());
+        let pid = u64::from(parent.pid.get().unsigned_abs());
+        to.row(&[pid, parent.zombies, crowd.zombies()].map(Some), &[comm]);
     }
     to.begin(At::Fds as usize);
-    facts
-        .crowd
-        .each_top(By::Fds, facts.top, &mut |row| descriptors(facts, row, to));
-    let _ = buf;
+    crowd.each_top(By::Fds, top, &mut |row| descriptors(facts, row, to));
 }
 
-pub(super) fn pid(row: &Row) -> Cell<'static> {
-    Cell::Count(row.pid.get().unsigned_abs().into())
+fn pid(row: &Row) -> Option<u64> {
+    Some(row.pid.get().unsigned_abs().into())
+}
+
+fn size(size: Option<Bytes>) -> Option<u64> {
+    size.map(|size| size.0)
 }
 
 fn growth(facts: &Facts<'_>, row: &Row, to: &mut Writer<'_, '_>) {
     let Some(growth) = facts.crowd.growth(row) else {
         return;
     };
-    let gained = u64::try_from(growth.gained).unwrap_or(0);
-    let left = (facts.left)(row, &growth);
-    to.row(&[
+    let micros = |span: Duration| u64::try_from(span.as_micros()).ok();
+    let numbers = [
         pid(row),
-        Cell::Text(row.comm.as_bytes()),
-        Cell::Size(row.rss),
-        Cell::Size(Bytes(gained)),
-        Cell::Span(growth.span),
-        Cell::Rate(growth.per_second),
-        Cell::Thousandths(growth.r2.0),
-        left.map_or(Cell::Unknown, Cell::Span),
-    ]);
+        Some(row.rss.0),
+        u64::try_from(growth.gained).ok(),
+        micros(growth.span),
+        Some(growth.per_second.cast_unsigned()),
+        Some(growth.r2.0.into()),
+        (facts.left)(row, &growth).and_then(micros),
+    ];
+    to.row(&numbers, &[row.comm.as_bytes()]);
 }
 
 fn descriptors(facts: &Facts<'_>, row: &Row, to: &mut Writer<'_, '_>) {
+    let gained = row.fds_gained().map(|(gained, _)| gained);
     let kinds = fds::kinds(facts.host, row.pid).ok();
-    let of = |pick: fn(&fds::Kinds) -> u64| Cell::count(kinds.as_ref().map(pick));
-    let size = |pick: fn(&fds::Kinds) -> Bytes| Cell::size(kinds.as_ref().map(pick));
-    let gained = row.fds_gained().and_then(|(gained, _)| u64::try_from(gained).ok());
-    to.row(&[
-        pid(row),
-        Cell::Text(row.comm.as_bytes()),
-        Cell::count(row.fds),
-        Cell::count(row.fds_most),
-        Cell::count(gained),
-        of(|kinds| kinds.socket),
-        of(|kinds| kinds.file),
-        of(|kinds| kinds.pipe),
-        of(|kinds| kinds.anon_inode),
-        of(|kinds| kinds.deleted),
-        of(|kinds| kinds.memfd),
-        size(|kinds| kinds.deleted_size),
-        size(|kinds| kinds.memfd_size),
-    ]);
+    let kinds = kinds.map(|kinds| {
+        [
+            kinds.socket,
+            kinds.file,
+            kinds.pipe,
+            kinds.anon_inode,
+            kinds.deleted,
+            kinds.memfd,
+            kinds.deleted_size.0,
+            kinds.memfd_size.0,
+        ]
+    });
+    let mut numbers = [None; 12];
+    let gained = gained.and_then(|gained| u64::try_from(gained).ok());
+    let own = [pid(row), row.fds, row.fds_most, gained];
+    let kinds = kinds.into_iter().flatten().map(Some);
+    for (slot, number) in numbers.iter_mut().zip(own.into_iter().chain(kinds)) {
+        *slot = number;
+    }
+    to.row(&numbers, &[row.comm.as_bytes()]);
 }
 
 /// The mappings of those that grow.
@@ -148,14 +141,13 @@ pub(super) fn mappings(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_
         let growers = facts
             .mapped
             .growers(&facts.host.proc, row.pid, row.started, buf);
-        for grower in growers.iter().flat_map(|growers| growers.all()).flatten() {
-            to.row(&[
-                pid(row),
-                Cell::Text(row.comm.as_bytes()),
-                Cell::Text(grower.kind.name().as_bytes()),
-                Cell::Size(Bytes(grower.end.saturating_sub(grower.start))),
-                Cell::Size(grower.by),
-            ]);
+        for grower in growers.iter().flat_map(Growers::all).flatten() {
+            let length = grower.end.saturating_sub(grower.start);
+            let numbers = [pid(row), Some(length), Some(grower.by.0)];
+            to.row(
+                &numbers,
+                &[row.comm.as_bytes(), grower.kind.name().as_bytes()],
+            );
         }
     });
 }

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use super::{Facts, tables::At};
 use crate::fixed::Fixed;
-use crate::modes::monitor::sheet::{Cell, Writer};
+use crate::modes::monitor::sheet::Writer;
 use crate::modes::monitor::tmpfs::{Mount, Mounts};
 use crate::parse::sysvipc::{self, Segment};
 use crate::sys::file::Dir;
@@ -27,33 +27,29 @@ pub(super) fn write(facts: &Facts<'_>, now: &Mounts, buf: &mut [u8], to: &mut Wr
     to.begin(At::Segments as usize);
     for segment in segments(&facts.host.proc, buf).iter().flatten() {
         let creator = segment.creator;
+        // Who made it may be gone.
         let row = facts.crowd.rows().find(|row| Some(row.pid) == creator);
-        to.row(&[
-            Cell::Count(segment.id),
-            Cell::Size(segment.size),
-            Cell::size(segment.rss),
-            Cell::size(segment.swap),
-            Cell::Count(segment.attached),
-            Cell::count(creator.map(|pid| pid.get().unsigned_abs().into())),
-            // Who made it may be gone.
-            Cell::text(row.map(|row| row.comm.as_bytes())),
-        ]);
+        let numbers = [
+            Some(segment.id),
+            Some(segment.size.0),
+            segment.rss.map(|size| size.0),
+            segment.swap.map(|size| size.0),
+            Some(segment.attached),
+            creator.map(|pid| pid.get().unsigned_abs().into()),
+        ];
+        let comm = row.map_or(&b""[..], |row| row.comm.as_bytes());
+        to.row(&numbers, &[comm]);
     }
     to.begin(At::Files as usize);
     for file in files(c"/dev/shm").iter().flatten() {
-        to.row(&[
-            Cell::Text(file.name.as_bytes()),
-            Cell::Size(file.used),
-            Cell::Count(file.user.into()),
-        ]);
+        let numbers = [file.used.0, file.user.into()].map(Some);
+        to.row(&numbers, &[file.name.as_bytes()]);
     }
     to.begin(At::Mounts as usize);
-    for mount in now.fullest.iter().flatten().filter(|mount| mount.used.0 > 0) {
-        to.row(&[
-            Cell::Text(mount.point.as_bytes()),
-            Cell::Size(mount.used),
-            Cell::size(gained(facts.mounts, mount)),
-        ]);
+    let mounts = now.fullest.iter().flatten();
+    for mount in mounts.filter(|mount| mount.used.0 > 0) {
+        let gained = gained(facts.mounts, mount).map(|gained| gained.0);
+        to.row(&[Some(mount.used.0), gained], &[mount.point.as_bytes()]);
     }
 }
 
@@ -81,7 +77,9 @@ fn segments(proc: &Dir, buf: &mut [u8]) -> [Option<Segment>; SHOWN] {
         let mut lines = Lines::new(&file, buf);
         while let Some(Ok(line)) = lines.next() {
             if let Some(segment) = sysvipc::segment(line) {
-                keep(&mut all, segment, |segment| segment.rss.unwrap_or(segment.size));
+                keep(&mut all, segment, |segment| {
+                    segment.rss.unwrap_or(segment.size)
+                });
             }
         }
     }

@@ -24,113 +24,113 @@ pub static TABLES: [Sheet; 12] = [
     Sheet {
         event: "memdoor.monitor.conclusion",
         title: "in short",
-        columns: "Words <5 memdoor.monitor.words",
+        columns: "Words w5 memdoor.monitor.words",
     },
     Sheet {
         event: "memdoor.monitor.host",
         title: "the host, from the first sample to the last",
-        columns: "Figure <22 memdoor.host.figure
-First_KB 12 memdoor.host.first_bytes
-Last_KB 12 memdoor.host.last_bytes
-Least_KB 12 memdoor.host.least_bytes
-Most_KB 12 memdoor.host.most_bytes",
+        columns: "Figure t22 memdoor.host.figure
+First_KB k12 memdoor.host.first_bytes
+Last_KB k12 memdoor.host.last_bytes
+Least_KB k12 memdoor.host.least_bytes
+Most_KB k12 memdoor.host.most_bytes",
     },
     Sheet {
         event: "memdoor.process.growth",
         title: "who grows: a line through the sizes of the window, and how well they fit it",
-        columns: "PID 7 process.pid
-Command <15 memdoor.process.comm
-RSS_KB 9 process.memory.usage
-Gained_KB 9 memdoor.growth.gained_bytes
-In_s 6 memdoor.growth.window_us
-Growth_KB_s=KB_s 9 memdoor.growth.bytes_per_second
-R2 5 memdoor.growth.r2
-Left_s 8 memdoor.growth.left_us",
+        columns: "PID n7 process.pid
+Command t15 memdoor.process.comm
+RSS_KB k9 process.memory.usage
+Gained_KB k9 memdoor.growth.gained_bytes
+In_s s6 memdoor.growth.window_us
+Growth_KB_s=KB_s r9 memdoor.growth.bytes_per_second
+R2 m5 memdoor.growth.r2
+Left_s s8 memdoor.growth.left_us",
     },
     Sheet {
         event: "memdoor.process.rss",
         title: "the largest by RSS; what others may share, and what is its own",
-        columns: "PID 7 process.pid
-Command <15 memdoor.process.comm
-RSS_KB 9 process.memory.usage
-Shared_KB 9 memdoor.process.shared_bytes
-Own_KB 9 memdoor.process.anon_bytes
-Own_Percent=Own_% 6 memdoor.process.anon_percent
-Swap_KB 8 memdoor.process.swap_bytes
-Threads=Thr 5 process.thread.count
-PSS_KB - memdoor.process.pss_bytes
-USS_KB - memdoor.process.uss_bytes",
+        columns: "PID n7 process.pid
+Command t15 memdoor.process.comm
+RSS_KB k9 process.memory.usage
+Shared_KB k9 memdoor.process.shared_bytes
+Own_KB k9 memdoor.process.anon_bytes
+Own_Percent=Own_% p6 memdoor.process.anon_percent
+Swap_KB k8 memdoor.process.swap_bytes
+Threads=Thr n5 process.thread.count
+PSS_KB k memdoor.process.pss_bytes
+USS_KB k memdoor.process.uss_bytes",
     },
     Sheet {
         event: "memdoor.process.vsz",
         title: "the largest by VSZ: address space, which need not be memory",
-        columns: "PID 7 process.pid
-Command <15 memdoor.process.comm
-VSZ_KB 14 process.memory.virtual
-RSS_KB 12 process.memory.usage",
+        columns: "PID n7 process.pid
+Command t15 memdoor.process.comm
+VSZ_KB k14 process.memory.virtual
+RSS_KB k12 process.memory.usage",
     },
     Sheet {
         event: "memdoor.process.zombies",
         title: "who does not reap its zombies",
-        columns: "PID 7 process.pid
-Command <15 memdoor.process.comm
-Zombies 8 memdoor.process.zombies
-All 8 memdoor.host.zombies",
+        columns: "PID n7 process.pid
+Command t15 memdoor.process.comm
+Zombies n8 memdoor.process.zombies
+All n8 memdoor.host.zombies",
     },
     Sheet {
         event: "memdoor.process.fds",
         title: "most descriptors, and of what",
-        columns: "PID 7 process.pid
-Command <12 memdoor.process.comm
-FDs 6 process.open_file_descriptor.count
-Limit 7 memdoor.process.fds.limit
-Gained 6 memdoor.process.fds.gained
-Socket=Sock 5 memdoor.process.fds.socket
-File 5 memdoor.process.fds.file
-Pipe 5 memdoor.process.fds.pipe
-Anon_inode=Anon 5 memdoor.process.fds.anon_inode
-Deleted=Del 4 memdoor.process.fds.deleted
-Memfd 5 memdoor.process.fds.memfd
-Deleted_KB - memdoor.process.fds.deleted_bytes
-Memfd_KB - memdoor.process.fds.memfd_bytes",
+        columns: "PID n7 process.pid
+Command t12 memdoor.process.comm
+FDs n6 process.open_file_descriptor.count
+Limit n7 memdoor.process.fds.limit
+Gained n6 memdoor.process.fds.gained
+Socket=Sock n5 memdoor.process.fds.socket
+File n5 memdoor.process.fds.file
+Pipe n5 memdoor.process.fds.pipe
+Anon_inode=Anon n5 memdoor.process.fds.anon_inode
+Deleted=Del n4 memdoor.process.fds.deleted
+Memfd n5 memdoor.process.fds.memfd
+Deleted_KB k memdoor.process.fds.deleted_bytes
+Memfd_KB k memdoor.process.fds.memfd_bytes",
     },
     Sheet {
         event: "memdoor.shm.segment",
         title: "the largest System V segments, and who made them",
-        columns: "Shmid 10 memdoor.shm.id
-Size_KB 12 memdoor.shm.size_bytes
-RSS_KB 12 memdoor.shm.rss_bytes
-Swap_KB 10 memdoor.shm.swap_bytes
-Attached 8 memdoor.shm.attached
-PID 7 process.pid
-Command <15 memdoor.process.comm",
+        columns: "Shmid n10 memdoor.shm.id
+Size_KB k12 memdoor.shm.size_bytes
+RSS_KB k12 memdoor.shm.rss_bytes
+Swap_KB k10 memdoor.shm.swap_bytes
+Attached n8 memdoor.shm.attached
+PID n7 process.pid
+Command t15 memdoor.process.comm",
     },
     Sheet {
         event: "memdoor.shm.file",
         title: "the largest POSIX segments: files in /dev/shm",
-        columns: "Name <50 memdoor.shm.name
-Used_KB 12 memdoor.shm.used_bytes
-UID 10 memdoor.shm.uid",
+        columns: "Name t50 memdoor.shm.name
+Used_KB k12 memdoor.shm.used_bytes
+UID n10 memdoor.shm.uid",
     },
     Sheet {
         event: "memdoor.tmpfs.sample",
         title: "the fullest file systems in memory",
-        columns: "Mount /50 memdoor.tmpfs.path
-Used_KB 12 memdoor.tmpfs.used_bytes
-Gained_KB 12 memdoor.tmpfs.gained_bytes",
+        columns: "Mount e50 memdoor.tmpfs.path
+Used_KB k12 memdoor.tmpfs.used_bytes
+Gained_KB k12 memdoor.tmpfs.gained_bytes",
     },
     Sheet {
         event: "memdoor.process.grown",
         title: "mappings that grew",
-        columns: "PID 7 process.pid
-Command <15 memdoor.process.comm
-Kind <6 memdoor.mapping.kind
-Size_KB 12 memdoor.mapping.size_bytes
-Gained_KB 12 memdoor.mapping.gained_bytes",
+        columns: "PID n7 process.pid
+Command t15 memdoor.process.comm
+Kind t6 memdoor.mapping.kind
+Size_KB k12 memdoor.mapping.size_bytes
+Gained_KB k12 memdoor.mapping.gained_bytes",
     },
     Sheet {
         event: "memdoor.monitor.note",
         title: "notes",
-        columns: "Words <5 memdoor.monitor.words",
+        columns: "Words w5 memdoor.monitor.words",
     },
 ];
