@@ -133,7 +133,7 @@ RSS_KB k12 process.memory.usage",
 /// What waits for memory, and what the kernel did to get some since the sample before.
 pub static PRESSURE: [Sheet; 1] = [Sheet {
     event: "memdoor.host.sample",
-    title: "pressure in percent, and reclaim since the sample before",
+    title: "pressure (%) and reclaim since the last sample",
     columns: "Some_avg10=Some10 p6 memdoor.psi.memory.some.avg10
 Some_avg60=Some60 p6 memdoor.psi.memory.some.avg60
 Some_avg300=Some300 p7 memdoor.psi.memory.some.avg300

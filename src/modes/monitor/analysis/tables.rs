@@ -28,7 +28,7 @@ pub static TABLES: [Sheet; 12] = [
     },
     Sheet {
         event: "memdoor.monitor.host",
-        title: "the host, from the first sample to the last",
+        title: "the host, first and last sample",
         columns: "Figure t22 memdoor.host.figure
 First_KB k12 memdoor.host.first_bytes
 Last_KB k12 memdoor.host.last_bytes
@@ -37,7 +37,7 @@ Most_KB k12 memdoor.host.most_bytes",
     },
     Sheet {
         event: "memdoor.process.growth",
-        title: "who grows: a line through the sizes of the window, and how well they fit it",
+        title: "who grows",
         columns: "PID n7 process.pid
 Command t15 memdoor.process.comm
 RSS_KB k9 process.memory.usage
@@ -49,7 +49,7 @@ Left_s s8 memdoor.growth.left_us",
     },
     Sheet {
         event: "memdoor.process.rss",
-        title: "the largest by RSS; what others may share, and what is its own",
+        title: "the largest by RSS",
         columns: "PID n7 process.pid
 Command t15 memdoor.process.comm
 RSS_KB k9 process.memory.usage
@@ -63,7 +63,7 @@ USS_KB k memdoor.process.uss_bytes",
     },
     Sheet {
         event: "memdoor.process.vsz",
-        title: "the largest by VSZ: address space, which need not be memory",
+        title: "the largest by VSZ",
         columns: "PID n7 process.pid
 Command t15 memdoor.process.comm
 VSZ_KB k14 process.memory.virtual
@@ -71,7 +71,7 @@ RSS_KB k12 process.memory.usage",
     },
     Sheet {
         event: "memdoor.process.zombies",
-        title: "who does not reap its zombies",
+        title: "who does not reap",
         columns: "PID n7 process.pid
 Command t15 memdoor.process.comm
 Zombies n8 memdoor.process.zombies
@@ -79,7 +79,7 @@ All n8 memdoor.host.zombies",
     },
     Sheet {
         event: "memdoor.process.fds",
-        title: "most descriptors, and of what",
+        title: "most descriptors",
         columns: "PID n7 process.pid
 Command t12 memdoor.process.comm
 FDs n6 process.open_file_descriptor.count
@@ -96,7 +96,7 @@ Memfd_KB k memdoor.process.fds.memfd_bytes",
     },
     Sheet {
         event: "memdoor.shm.segment",
-        title: "the largest System V segments, and who made them",
+        title: "largest System V segments",
         columns: "Shmid n10 memdoor.shm.id
 Size_KB k12 memdoor.shm.size_bytes
 RSS_KB k12 memdoor.shm.rss_bytes
@@ -107,14 +107,14 @@ Command t15 memdoor.process.comm",
     },
     Sheet {
         event: "memdoor.shm.file",
-        title: "the largest POSIX segments: files in /dev/shm",
+        title: "largest files in /dev/shm",
         columns: "Name t50 memdoor.shm.name
 Used_KB k12 memdoor.shm.used_bytes
 UID n10 memdoor.shm.uid",
     },
     Sheet {
         event: "memdoor.tmpfs.sample",
-        title: "the fullest file systems in memory",
+        title: "fullest tmpfs",
         columns: "Mount e50 memdoor.tmpfs.path
 Used_KB k12 memdoor.tmpfs.used_bytes
 Gained_KB k12 memdoor.tmpfs.gained_bytes",

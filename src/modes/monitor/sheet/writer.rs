@@ -164,6 +164,10 @@ impl<'w, 'b> Writer<'w, 'b> {
             self.out.put(part);
         }
         let mut is_first = true;
+        // Sentences need no name.
+        if sheet.columns().all(|column| column.kind == Kind::Words) {
+            return;
+        }
         for column in sheet.columns() {
             let label = column.label.as_bytes();
             put_in_text(&column, label, is_first, self.out);
@@ -200,6 +204,7 @@ impl<'c> Iterator for Cells<'c> {
 fn put_cell(column: &Column, cell: &Cell<'_>, is_first: bool, out: &mut Out<'_>) {
     let figure = short(cell, column.width);
     match *cell {
+        Cell::Words(words) if is_first => wrap(words, out),
         Cell::Words(words) => {
             out.put(b" ");
             out.put(words);
@@ -207,6 +212,23 @@ fn put_cell(column: &Column, cell: &Cell<'_>, is_first: bool, out: &mut Out<'_>)
         Cell::Text(text) => put_in_text(column, text, is_first, out),
         Cell::Unknown => put_in_text(column, b"-", is_first, out),
         _ => put_in_text(column, figure.as_bytes(), is_first, out),
+    }
+}
+
+/// Lines of 80 columns at most, if no word is longer.
+fn wrap(words: &[u8], out: &mut Out<'_>) {
+    let mut column = 0;
+    for word in words.split(|byte| *byte == b' ') {
+        if column > 0 && column + 1 + word.len() > 80 {
+            out.put(b"\n ");
+            column = 1;
+        }
+        if column > 0 {
+            out.put(b" ");
+            column += 1;
+        }
+        out.put(word);
+        column += word.len();
     }
 }
 
