@@ -99,8 +99,7 @@ impl Dir {
     pub fn used(&self) -> Result<u64> {
         let of = nix::sys::statfs::fstatfs(&self.0)?;
         let blocks = of.blocks().saturating_sub(of.blocks_free());
-        let size = u64::try_from(of.block_size()).unwrap_or(0);
-        Ok(blocks.saturating_mul(size))
+        Ok(blocks.saturating_mul(of.block_size()))
     }
 
     /// What the regular file `name` takes, in bytes, and whose it is; symbolic links are not followed.

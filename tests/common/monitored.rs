@@ -8,17 +8,17 @@ use std::time::Duration;
 use memdoor::fixed::Fixed;
 use memdoor::history::trend::R2;
 use memdoor::modes::monitor::alerts::{Alert, Change, Kind};
-use memdoor::modes::monitor::crowd::{Growth, Row};
+use memdoor::modes::monitor::crowd::{By, Growth, Row};
 use memdoor::modes::monitor::files::Which;
 use memdoor::modes::monitor::groups::Group;
 use memdoor::modes::monitor::options::Form;
 use memdoor::modes::monitor::sample::{SLABS, SWAPS, Sample, Slab, Swap, ZONES, Zone, Zram};
 use memdoor::modes::monitor::sheet::{Pen, Writer, put_header};
-use memdoor::modes::monitor::sheets::{self, Growing};
+use memdoor::modes::monitor::sheets::{self, Growing, Ranked};
 use memdoor::parse::pressure::{Pressure, Stall};
 use memdoor::parse::vmstat::Vmstat;
 use memdoor::parse::{meminfo, pressure};
-use memdoor::processes::Comm;
+use memdoor::processes::{Comm, descending};
 use memdoor::report::json::Envelope;
 use memdoor::sys::clock::{Civil, Now};
 use memdoor::sys::out::{Out, Sink};
@@ -162,22 +162,38 @@ pub fn empty() -> Sample {
 }
 
 pub fn row(pid: u64, comm: &[u8], rss: u64) -> Row {
-    Row {
-        pid: Pid::new(pid).expect("a pid"),
-        started: Ticks(1),
-        comm: Comm::of(comm),
-        parent: Pid::new(1),
-        state: b'S',
-        threads: 12,
-        vsz: Bytes(4 * rss),
-        rss: Bytes(rss),
-        shared: Bytes(rss / 4),
-        swap: Some(Bytes(rss / 8)),
-        fds: Some(1023),
-        fds_most: Some(1024),
-        pss: None,
-        uss: Some(Bytes(rss / 2)),
-        first: Bytes(rss / 2),
+    let mut row = Row::new(Pid::new(pid).expect("a pid"), Ticks(1));
+    row.comm = Comm::of(comm);
+    row.parent = Pid::new(1);
+    row.state = b'S';
+    row.threads = 12;
+    (row.vsz, row.rss, row.shared) = (Bytes(4 * rss), Bytes(rss), Bytes(rss / 4));
+    row.swap = Some(Bytes(rss / 8));
+    (row.fds, row.fds_most) = (Some(1023), Some(1024));
+    row.uss = Some(Bytes(rss / 2));
+    row.first = Bytes(rss / 2);
+    row
+}
+
+/// Rows in place of a crowd. Nothing here is on the heap, which tests/no_heap.rs counts.
+pub struct Rows<'r>(pub &'r [Row]);
+
+impl Ranked for Rows<'_> {
+    fn each_top<'c>(&'c self, by: By, count: usize, each: &mut dyn FnMut(&'c Row)) {
+        let key = |at: usize| {
+            let row: &Row = self.0.get(at)?;
+            let size = match by {
+                By::Growth => growth(row).map_or(0, |growth| growth.per_second.max(0)),
+                by => by.of(row).cast_signed(),
+            };
+            (size > 0).then_some((size, 0))
+        };
+        let first = descending(self.0.len(), &key).take(count);
+        first.filter_map(|at| self.0.get(at)).for_each(each);
+    }
+
+    fn growth(&self, row: &Row) -> Option<Growth> {
+        growth(row)
     }
 }
 
@@ -196,10 +212,9 @@ pub fn left(_: &Row, growth: &Growth) -> Option<Duration> {
     (growth.per_second > 0).then(|| Duration::from_millis(3_661_900))
 }
 
-pub fn growing(rows: &[Row]) -> Growing<'_> {
+pub fn growing<'a>(rows: &'a Rows<'a>) -> Growing<'a> {
     Growing {
-        rows,
-        growth: &growth,
+        all: rows,
         left: &left,
     }
 }
@@ -317,7 +332,8 @@ pub fn put_rows(
     alerts: &[Alert],
     to: &mut Writer<'_, '_>,
 ) {
-    let growing = growing(rows);
+    let all = Rows(rows);
+    let growing = growing(&all);
     match which {
         Which::Memory => sheets::memory(sample, rows.first(), to),
         Which::Processes => sheets::processes(&growing, 100, to),

@@ -178,11 +178,29 @@ pub const KINDS: [&str; 9] = [
     "fragmentation",
 ];
 
+/// Processes that can be put in an order: a [`Crowd`].
+pub trait Ranked {
+    /// The first `count` by something; those that have none of it are left out.
+    fn each_top<'c>(&'c self, by: By, count: usize, each: &mut dyn FnMut(&'c Row));
+    /// How one grows.
+    fn growth(&self, row: &Row) -> Option<Growth>;
+}
+
+impl Ranked for Crowd {
+    fn each_top<'c>(&'c self, by: By, count: usize, each: &mut dyn FnMut(&'c Row)) {
+        Self::each_top(self, by, count, each);
+    }
+
+    fn growth(&self, row: &Row) -> Option<Growth> {
+        Self::growth(self, row)
+    }
+}
+
 /// Processes, and what is known of each beside its row.
 #[derive(Clone, Copy)]
 pub struct Growing<'a> {
     /// All of them.
-    pub crowd: &'a Crowd,
+    pub all: &'a dyn Ranked,
     /// How long memory, or its cgroup's limit, lasts if it grows on like that.
     pub left: &'a dyn Fn(&Row, &Growth) -> Option<Duration>,
 }
@@ -296,8 +314,8 @@ pub fn memory(sample: &Sample, top: Option<&Row>, to: &mut Writer<'_, '_>) {
 
 /// [`PROCESSES`]: the `most` largest by RSS.
 pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) {
-    processes.crowd.each_top(By::Rss, most, &mut |row| {
-        let growth = processes.crowd.growth(row);
+    processes.all.each_top(By::Rss, most, &mut |row| {
+        let growth = processes.all.growth(row);
         let left = growth.and_then(|growth| (processes.left)(row, &growth));
         let numbers = [
             pid(row.pid),
@@ -369,7 +387,7 @@ pub fn swap(sample: &Sample, processes: &Growing<'_>, most: usize, to: &mut Writ
         to.row(&numbers, &[area.path.as_bytes()]);
     }
     to.begin(2);
-    processes.crowd.each_top(By::Swap, most, &mut |row| {
+    processes.all.each_top(By::Swap, most, &mut |row| {
         let numbers = [pid(row.pid), size(row.swap), Some(row.rss.0)];
         to.row(&numbers, &[row.comm.as_bytes()]);
     });

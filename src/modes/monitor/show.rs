@@ -28,6 +28,10 @@ use crate::units::Bytes;
 const ALERTS: usize = 16;
 
 /// Where it goes.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one, and no heap to put it on"
+)]
 enum Target<'a> {
     /// While something else has it.
     Nowhere,
@@ -205,7 +209,7 @@ impl Armed<'_> {
     fn table(&self, which: Which, to: &mut Writer<'_, '_>) {
         let (sample, most) = (&self.sample, self.options.top);
         let growing = Growing {
-            crowd: &self.crowd,
+            all: &self.crowd,
             left: &|row, growth| self.left(row, growth),
         };
         match which {
@@ -240,7 +244,7 @@ impl Armed<'_> {
             interval: self.options.interval,
             limits: &self.options.limits,
             processes: Growing {
-                crowd: &self.crowd,
+                all: &self.crowd,
                 left: &|row, growth| self.left(row, growth),
             },
             groups: self.groups.rows(),

@@ -135,8 +135,8 @@ pub fn draw(
     put_growers(view, &mut screen);
     put_title(b"LARGEST", &mut screen);
     let rows = screen.rows_left();
-    let crowd = view.processes.crowd;
-    crowd.each_top(By::Rss, rows, &mut |row| {
+    let all = view.processes.all;
+    all.each_top(By::Rss, rows, &mut |row| {
         put_process(view, row, &mut screen)
     });
     screen.end();
@@ -246,11 +246,11 @@ fn put_title(title: &[u8], screen: &mut Screen<'_, '_, '_>) {
 }
 
 fn put_growers(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
-    let crowd = view.processes.crowd;
+    let all = view.processes.all;
     let mut first: [Option<&Row>; GROWERS] = [None; GROWERS];
     let mut free = first.iter_mut().peekable();
-    crowd.each_top(By::Growth, GROWERS, &mut |row| {
-        let growth = crowd.growth(row);
+    all.each_top(By::Growth, GROWERS, &mut |row| {
+        let growth = all.growth(row);
         let is_much = growth.is_some_and(|growth| growth.gained >= MUCH && growth.r2 >= BELIEVED);
         if let Some(slot) = free.next_if(|_| is_much) {
             *slot = Some(row);
@@ -268,7 +268,7 @@ fn put_growers(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
 }
 
 fn put_process(view: &View<'_>, row: &Row, screen: &mut Screen<'_, '_, '_>) {
-    let growth = view.processes.crowd.growth(row);
+    let growth = view.processes.all.growth(row);
     let ends = growth.and_then(|growth| (view.processes.left)(row, &growth));
     let line = &mut screen.line;
     number(line, Some(row.pid.get().into()), 10);

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::time::Duration;
 
-use super::{Look, POINTS, Row, Slot, Swapping, TURNS, Whom};
+use super::{Look, Row, Slot, Swapping, TURNS, Whom};
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::parse::smaps_rollup::Rollup;
@@ -12,7 +12,7 @@ use crate::processes::{self, Comm, Kind, Memory};
 use crate::sys::file::Dir;
 use crate::sys::getdents::{Entries, Entry};
 use crate::sys::{Errno, Result};
-use crate::units::{Bytes, PageSize, Pid};
+use crate::units::{PageSize, Pid};
 
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
@@ -76,30 +76,15 @@ impl<'r> Reader<'r> {
         let text = processes::read(self.proc, entry.name, c"stat", &mut self.buf)?;
         let stat = stat::parse(text).ok_or(Errno::ESRCH)?;
         let mut row = Row {
-            pid,
-            started: stat.starttime,
             comm: Comm::of(stat.comm),
             parent: Pid::new(stat.ppid),
             state: stat.state,
             threads: stat.threads,
-            vsz: Bytes(0),
-            rss: Bytes(0),
-            shared: Bytes(0),
-            swap: None,
-            fds: None,
-            fds_most: None,
-            pss: None,
-            uss: None,
-            first: Bytes(0),
             kind: Kind::of(&stat),
             inode: entry.inode,
-            next: None,
             seen: self.turn,
             looked: self.turn,
-            fds_first: None,
-            fds_at: Duration::ZERO,
-            slope: 0,
-            points: [u32::MAX; POINTS],
+            ..Row::new(pid, stat.starttime)
         };
         if row.kind == Kind::User {
             self.whole(&mut row, entry.name)?;

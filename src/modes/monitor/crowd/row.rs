@@ -59,6 +59,36 @@ pub struct Row {
 }
 
 impl Row {
+    /// One of whom nothing else is known.
+    #[must_use]
+    pub fn new(pid: Pid, started: Ticks) -> Self {
+        Self {
+            pid,
+            started,
+            comm: Comm::new(),
+            parent: None,
+            state: b'?',
+            threads: 0,
+            vsz: Bytes(0),
+            rss: Bytes(0),
+            shared: Bytes(0),
+            swap: None,
+            fds: None,
+            fds_most: None,
+            pss: None,
+            uss: None,
+            first: Bytes(0),
+            kind: Kind::User,
+            inode: 0,
+            next: None,
+            seen: 0,
+            looked: 0,
+            fds_first: None,
+            fds_at: Duration::ZERO,
+            slope: 0,
+            points: [u32::MAX; POINTS],
+        }
+    }
     /// Memory that no file backs: RSS without file and shared memory.
     #[must_use]
     pub const fn anon(&self) -> Bytes {

@@ -118,7 +118,7 @@ impl<'o, 'b, 'l> Screen<'o, 'b, 'l> {
         self.glyph("[");
         self.begin_part(style);
         for at in 0..width {
-            self.glyph(&BARS[self.charset as usize][usize::from(at >= full)]);
+            self.glyph(BARS[self.charset as usize][usize::from(at >= full)]);
         }
         self.end_part(style);
         self.glyph("]");

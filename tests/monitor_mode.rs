@@ -1,0 +1,290 @@
+//! `memdoor monitor` as its users run it.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use common::host::{TempDir, is_root};
+use common::json::Json;
+use common::run::{Running, command, memdoor, run, run_command};
+use common::skip;
+use common::target::{Victim, path};
+use nix::sys::signal::Signal;
+
+/// What a host does beside the tests is no matter of theirs.
+const HOST_OFF: [&str; 8] = [
+    "--alert",
+    "psi=off",
+    "--alert",
+    "fragmentation=off",
+    "--alert",
+    "memory=off",
+    "--alert",
+    "swap=off",
+];
+
+/// The document's, letter by letter.
+const HEADER: &str = "Timestamp,Total_KB,Used_KB,Free_KB,Available_KB,Buffers_KB,Cached_KB,Usage_Percent,Top_Process,Top_Process_Mem";
+
+fn lines(text: &str) -> Vec<Json> {
+    text.lines().map(Json::parse).collect()
+}
+
+/// In pid and mount namespaces of its own, where nobody else grows: `script` runs first, then memdoor with these arguments.
+fn alone(script: &str, args: &[&str]) -> std::process::Command {
+    let memdoor = memdoor(args);
+    let mut words = vec![memdoor.get_program().to_owned()];
+    words.extend(memdoor.get_args().map(ToOwned::to_owned));
+    let mut command = command("unshare", &["-mpf", "--mount-proc", "sh", "-c"]);
+    command
+        .arg(format!("{script}\nexec \"$@\""))
+        .arg("sh")
+        .args(words);
+    command.env("VICTIM", path());
+    command
+}
+
+// Who is named
+
+#[test]
+fn a_leak_of_memory_and_of_descriptors_a_zombie_and_a_full_tmpfs_are_named() {
+    if !is_root() {
+        return skip("only root may make pid and mount namespaces");
+    }
+    let dir = TempDir::new();
+    let script = format!(
+        "mount -t tmpfs -o size=64m none {0} || exit 9
+        for verb in 'leak 2' 'fds 1 20' zombie; do sleep 100 | $VICTIM $verb >/dev/null & done
+        (sleep 4; head -c 30000000 /dev/zero > {0}/filler) &",
+        dir.path().display()
+    );
+    let mut args = vec!["monitor", "--analyze", "--minutes", "0.25", "-i", "1"];
+    args.extend(HOST_OFF);
+    let ended = run_command(alone(&script, &args));
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    // Sentences wrap.
+    let out = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short = &out[..out.find("THE HOST").expect("a table")];
+    assert!(short.contains("Growing: victim (PID "), "{short}");
+    assert!(short.contains("1 zombies, 1 of victim (PID "), "{short}");
+    assert!(short.contains(" descriptors, "), "{short}");
+    let tmpfs = format!("{} (tmpfs) has 28.6 MB, 28.6 MB more", dir.path().display());
+    assert!(short.contains(&tmpfs), "{short}");
+    // 2 MiB/s, within a fifth.
+    let growth = ended.out.split("WHO GROWS").nth(1).expect("a table");
+    let row = growth.lines().nth(2).expect("a row");
+    let figures: Vec<&str> = row.split_whitespace().collect();
+    let rate: f64 = figures[5].parse().expect("kB/s");
+    assert!((1638.0..=2458.0).contains(&rate), "{row}");
+    let r2: f64 = figures[6].parse().expect("R2");
+    assert!(r2 > 0.9, "{row}");
+    assert!(ended.out.contains("MAPPINGS THAT GREW"), "{}", ended.out);
+    assert!(ended.err.contains("ALERT victim (PID "), "{}", ended.err);
+    assert!(
+        ended.out.lines().all(|line| line.len() <= 100),
+        "{}",
+        ended.out
+    );
+}
+
+#[test]
+fn a_quiet_machine_raises_nothing() {
+    if !is_root() {
+        return skip("only root may make pid and mount namespaces");
+    }
+    let mut args = vec!["monitor", "0.1", "1", "--format", "json", "--exit-code"];
+    args.extend(HOST_OFF);
+    let ended = run_command(alone("sleep 100 | $VICTIM hold 64 >/dev/null &", &args));
+    assert_eq!((ended.code(), &*ended.err), (0, ""), "{ended:#?}");
+    let rows = lines(&ended.out);
+    assert!(
+        !rows
+            .iter()
+            .any(|line| line.text("event_name") == "memdoor.alert")
+    );
+    let samples = rows
+        .iter()
+        .filter(|line| line.text("event_name") == "memdoor.host.sample");
+    assert_eq!(samples.count(), 7);
+}
+
+#[test]
+fn an_alert_is_said_once_and_is_an_exit_code_if_that_was_asked_for() {
+    let args = [
+        "monitor",
+        "0.05",
+        "1",
+        "--alert",
+        "memory=0",
+        "--alert",
+        "growth=off",
+        "--exit-code",
+    ];
+    let ended = run(&args);
+    assert_eq!(ended.code(), 3, "{ended:#?}");
+    let alerts = ended
+        .out
+        .lines()
+        .filter(|line| line.starts_with("  ALERT memory "));
+    assert_eq!(alerts.count(), 1, "{}", ended.out);
+}
+
+// Files
+
+#[test]
+fn a_session_has_eight_files_and_the_memory_file_is_the_documents() {
+    let dir = TempDir::new();
+    let session = dir.join("session");
+    let ended = run(&["monitor", "0.05", "1", "-o", &session, "--format", "json"]);
+    assert_eq!((ended.code(), &*ended.out), (0, ""), "{ended:#?}");
+    let mut names: Vec<String> = fs::read_dir(&session)
+        .expect("a directory")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect();
+    names.sort();
+    let kinds: Vec<&str> = names
+        .iter()
+        .map(|name| {
+            let rest = name
+                .strip_prefix("memory_monitor_")
+                .and_then(|name| name.strip_suffix(".log"));
+            // The time is 15 characters.
+            &rest.expect("its name")[16..]
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "alerts",
+            "cgroups",
+            "fragmentation",
+            "memory",
+            "pressure",
+            "processes",
+            "summary",
+            "swap"
+        ]
+    );
+    for (name, kind) in names.iter().zip(kinds) {
+        let file = format!("{session}/{name}");
+        let mode = fs::metadata(&file).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o640, "{name}");
+        let text = fs::read_to_string(file).expect("UTF-8");
+        if kind == "memory" {
+            let rows: Vec<&str> = text.lines().collect();
+            assert_eq!((rows[0], rows.len()), (HEADER, 5), "{text}");
+            assert!(
+                rows[1..].iter().all(|row| row.split(',').count() == 10),
+                "{text}"
+            );
+        } else {
+            // Each line is an object.
+            let _ = lines(&text);
+        }
+    }
+    assert!(ended.err.contains("the summary is in "), "{}", ended.err);
+}
+
+#[test]
+fn sigterm_writes_the_summary_and_sighup_opens_files_anew() {
+    let dir = TempDir::new();
+    let place = dir.path().to_str().expect("UTF-8").to_owned();
+    let running = Running::start(memdoor(&["monitor", "0", "1", "-o", &place]));
+    let find = |kind: &str| {
+        common::run::poll("the file of a session", || {
+            let mut all = fs::read_dir(dir.path()).expect("a directory");
+            all.find_map(|entry| {
+                let path = entry.expect("an entry").path();
+                let is_it = path
+                    .to_str()
+                    .expect("UTF-8")
+                    .ends_with(&format!("_{kind}.log"));
+                (is_it && fs::metadata(&path).expect("a file").len() > 0).then_some(path)
+            })
+        })
+    };
+    let memory = find("memory");
+    let moved = dir.join("moved");
+    fs::rename(&memory, &moved).expect("renamed");
+    running.signal(Signal::SIGHUP);
+    let again = find("memory");
+    assert_eq!(again, memory);
+    running.signal(Signal::SIGTERM);
+    let ended = running.end();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let summary = fs::read_to_string(find("summary")).expect("UTF-8");
+    assert!(summary.starts_with("IN SHORT "), "{summary}");
+    let first = fs::read_to_string(again).expect("UTF-8");
+    assert!(first.starts_with(HEADER), "{first}");
+}
+
+// The command line
+
+#[test]
+fn what_is_wrong_is_said_with_what_is_allowed() {
+    let alert = "memory=, swap=, fds=, growth=, psi= or fragmentation= and a percentage, zombies= and a number, or off";
+    for (args, expected) in [
+        (&["monitor", "x"][..], "memdoor: --minutes: 'x' is not allowed: minutes, fractions allowed; 0 until it is stopped\n".to_owned()),
+        (&["monitor", "1", "2", "3"], "memdoor: unexpected operand '3': see memdoor monitor --help\n".to_owned()),
+        (&["monitor", "--alert", "cpu=3"], format!("memdoor: --alert: 'cpu=3' is not allowed: {alert}\n")),
+        (&["monitor", "--format", "xml"], "memdoor: --format of monitor is csv, json or text\n".to_owned()),
+    ] {
+        let ended = run(args);
+        assert_eq!((ended.code(), ended.err), (2, expected));
+    }
+    let ended = run(&["monitor", "-o", "/proc/none/here", "0.05", "1"]);
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(
+        ended
+            .err
+            .starts_with("memdoor: cannot create /proc/none/here"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn options_may_stand_in_the_configuration() {
+    let dir = TempDir::new();
+    let file = dir.join("memdoor.conf");
+    fs::write(
+        &file,
+        "[monitor]\ntop = 3\nalert = memory=0\nalert = growth=off\nexit-code = yes\n",
+    )
+    .expect("written");
+    let ended = run(&["monitor", "--config", &file, "--print-config"]);
+    let line = format!("top = 3                                  # {file}:2");
+    assert!(ended.out.contains(&line), "{}", ended.out);
+    let ended = run(&["monitor", "0.05", "1", "--config", &file]);
+    assert_eq!(ended.code(), 3, "{ended:#?}");
+    fs::write(&file, "[monitor]\nspeed = 3\n").expect("written");
+    let ended = run(&["monitor", "--config", &file]);
+    assert_eq!(ended.code(), 2);
+    assert!(
+        ended
+            .err
+            .starts_with(&format!("memdoor: {file}:2: unknown name 'speed'")),
+        "{}",
+        ended.err
+    );
+}
+
+// What it shows
+
+#[test]
+fn one_that_leaks_is_the_largest_and_hostile_names_are_escaped() {
+    let target = Victim::start(&["comm", "\\n=cmd|\\x1b[2J"]);
+    let ended = run(&["monitor", "0.05", "1", "--format", "csv"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert!(ended.out.starts_with(HEADER), "{}", ended.out);
+    let ended = run(&["monitor", "0.02", "1", "--top", "100"]);
+    assert!(!ended.out.contains('\u{1b}'), "{}", ended.out);
+    drop(target);
+}
