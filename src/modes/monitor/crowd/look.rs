@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::time::Duration;
 
-use super::{Look, POINTS, Row, Slot, Swapping, TURNS, Whom};
+use super::{Look, Row, Slot, Swapping, TURNS, Whom};
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::parse::smaps_rollup::Rollup;
@@ -12,7 +12,7 @@ use crate::processes::{self, Comm, Kind, Memory};
 use crate::sys::file::Dir;
 use crate::sys::getdents::{Entries, Entry};
 use crate::sys::{Errno, Result};
-use crate::units::{Bytes, PageSize, Pid};
+use crate::units::{PageSize, Pid};
 
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
@@ -71,41 +71,22 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// One that no sample has seen.
-    pub(super) fn first(&mut self, pid: Pid, entry: &Entry<'_>) -> Result<Row> {
+    /// One that no sample has seen, in a row of its own. After an error the row is nobody's.
+    pub(super) fn first(&mut self, row: &mut Row, pid: Pid, entry: &Entry<'_>) -> Result<()> {
         let text = processes::read(self.proc, entry.name, c"stat", &mut self.buf)?;
         let stat = stat::parse(text).ok_or(Errno::ESRCH)?;
-        let mut row = Row {
-            pid,
-            started: stat.starttime,
-            comm: Comm::of(stat.comm),
-            parent: Pid::new(stat.ppid),
-            state: stat.state,
-            threads: stat.threads,
-            vsz: Bytes(0),
-            rss: Bytes(0),
-            shared: Bytes(0),
-            swap: None,
-            fds: None,
-            fds_most: None,
-            pss: None,
-            uss: None,
-            first: Bytes(0),
-            kind: Kind::of(&stat),
-            inode: entry.inode,
-            next: None,
-            seen: self.turn,
-            looked: self.turn,
-            fds_first: None,
-            fds_at: Duration::ZERO,
-            slope: 0,
-            points: [u32::MAX; POINTS],
-        };
+        row.pid = pid;
+        row.started = stat.starttime;
+        row.comm = Comm::of(stat.comm);
+        row.parent = Pid::new(stat.ppid);
+        (row.state, row.threads) = (stat.state, stat.threads);
+        (row.kind, row.inode) = (Kind::of(&stat), entry.inode);
         if row.kind == Kind::User {
-            self.whole(&mut row, entry.name)?;
+            self.whole(row, entry.name)?;
             row.first = row.held();
         }
-        Ok(row)
+        row.seen = self.turn;
+        Ok(())
     }
 
     /// One that a sample has seen.
@@ -122,16 +103,16 @@ impl<'r> Reader<'r> {
             Kind::User => self.glance(row, entry.name),
         };
         match done {
-            Err(Errno::ESTALE) => match self.first(row.pid, entry) {
-                Ok(other) => {
-                    *row = Row {
-                        next: row.next,
-                        ..other
-                    };
-                    Seen::Other
+            Err(Errno::ESTALE) => {
+                *row = Row {
+                    pid: row.pid,
+                    ..Row::empty(row.next)
+                };
+                match self.first(row, row.pid, entry) {
+                    Ok(()) => Seen::Other,
+                    Err(_) => Seen::Gone,
                 }
-                Err(_) => Seen::Gone,
-            },
+            }
             Err(Errno::ENOENT | Errno::ESRCH) => Seen::Gone,
             // Any other error is memdoor's own, as EMFILE and ENOMEM: what was known stays.
             Ok(()) | Err(_) => {
