@@ -94,6 +94,9 @@ impl core::fmt::Display for Percent {
 pub struct Pid(NonZeroI32);
 
 impl Pid {
+    /// Nobody's: more than `PID_MAX_LIMIT`.
+    pub const MAX: Self = Self(NonZeroI32::MAX);
+
     /// `None` for 0, negative numbers and what does not fit a `pid_t`.
     #[must_use]
     pub fn new(number: u64) -> Option<Self> {

@@ -29,7 +29,7 @@ use crate::modes::monitor::options::Deep;
 use crate::parse::dec;
 use crate::sys::getdents::{Entries, Entry};
 use crate::sys::{Errno, Result};
-use crate::units::{Bytes, Pid};
+use crate::units::Pid;
 use look::{Reader, Seen};
 use points::Times;
 #[cfg(test)]
@@ -179,29 +179,23 @@ impl Crowd {
         entry: &Entry<'_>,
         reader: &mut Reader<'_>,
     ) -> Option<Slot> {
-        if self.free.is_none() && self.rows.len() == self.rows.capacity() {
+        let slot = self.free.unwrap_or(self.rows.len());
+        if slot == self.rows.len() && slot < self.rows.capacity() {
+            self.rows.push(Row::empty(None));
+        }
+        let Some(row) = self.rows.get_mut(slot) else {
             self.unlisted += 1;
             return before;
+        };
+        let free = row.next;
+        *row = Row::empty(after);
+        if let Err(errno) = reader.first(row, pid, entry) {
+            self.hidden += u64::from(matches!(errno, Errno::EACCES | Errno::EPERM));
+            *row = Row::empty(free);
+            self.free = Some(slot);
+            return before;
         }
-        let row = match reader.first(pid, entry) {
-            Ok(row) => row,
-            Err(errno) => {
-                self.hidden += u64::from(matches!(errno, Errno::EACCES | Errno::EPERM));
-                return before;
-            }
-        };
-        let row = Row { next: after, ..row };
-        let slot = match self.free.and_then(|at| Some((at, self.rows.get_mut(at)?))) {
-            Some((at, place)) => {
-                self.free = place.next;
-                *place = row;
-                at
-            }
-            None => {
-                self.rows.push(row);
-                self.rows.len() - 1
-            }
-        };
+        self.free = free;
         self.link(before, Some(slot));
         Some(slot)
     }
@@ -216,8 +210,7 @@ impl Crowd {
                 continue;
             }
             // Never one of the top ones.
-            (row.vsz, row.rss, row.slope) = (Bytes(0), Bytes(0), 0);
-            row.next = self.free;
+            *row = Row::empty(self.free);
             self.free = Some(at);
             self.exited += 1;
             self.link(before, here);
@@ -275,7 +268,7 @@ impl Crowd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::PageSize;
+    use crate::units::{Bytes, PageSize};
 
     impl Crowd {
         /// Of these rows, all with the sizes told at each second.

@@ -71,26 +71,22 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// One that no sample has seen.
-    pub(super) fn first(&mut self, pid: Pid, entry: &Entry<'_>) -> Result<Row> {
+    /// One that no sample has seen, in a row of its own. After an error the row is nobody's.
+    pub(super) fn first(&mut self, row: &mut Row, pid: Pid, entry: &Entry<'_>) -> Result<()> {
         let text = processes::read(self.proc, entry.name, c"stat", &mut self.buf)?;
         let stat = stat::parse(text).ok_or(Errno::ESRCH)?;
-        let mut row = Row {
-            comm: Comm::of(stat.comm),
-            parent: Pid::new(stat.ppid),
-            state: stat.state,
-            threads: stat.threads,
-            kind: Kind::of(&stat),
-            inode: entry.inode,
-            seen: self.turn,
-            looked: self.turn,
-            ..Row::new(pid, stat.starttime)
-        };
+        row.pid = pid;
+        row.started = stat.starttime;
+        row.comm = Comm::of(stat.comm);
+        row.parent = Pid::new(stat.ppid);
+        (row.state, row.threads) = (stat.state, stat.threads);
+        (row.kind, row.inode) = (Kind::of(&stat), entry.inode);
         if row.kind == Kind::User {
-            self.whole(&mut row, entry.name)?;
+            self.whole(row, entry.name)?;
             row.first = row.held();
         }
-        Ok(row)
+        row.seen = self.turn;
+        Ok(())
     }
 
     /// One that a sample has seen.
@@ -107,16 +103,16 @@ impl<'r> Reader<'r> {
             Kind::User => self.glance(row, entry.name),
         };
         match done {
-            Err(Errno::ESTALE) => match self.first(row.pid, entry) {
-                Ok(other) => {
-                    *row = Row {
-                        next: row.next,
-                        ..other
-                    };
-                    Seen::Other
+            Err(Errno::ESTALE) => {
+                *row = Row {
+                    pid: row.pid,
+                    ..Row::empty(row.next)
+                };
+                match self.first(row, row.pid, entry) {
+                    Ok(()) => Seen::Other,
+                    Err(_) => Seen::Gone,
                 }
-                Err(_) => Seen::Gone,
-            },
+            }
             Err(Errno::ENOENT | Errno::ESRCH) => Seen::Gone,
             // Any other error is memdoor's own, as EMFILE and ENOMEM: what was known stays.
             Ok(()) | Err(_) => {

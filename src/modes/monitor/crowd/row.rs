@@ -65,6 +65,16 @@ impl Row {
         Self {
             pid,
             started,
+            ..Self::empty(None)
+        }
+    }
+
+    /// Nobody's. Its number is that of nobody who would be looked for.
+    #[inline(never)]
+    pub(super) const fn empty(next: Option<Slot>) -> Self {
+        Self {
+            pid: Pid::MAX,
+            started: Ticks(0),
             comm: Comm::new(),
             parent: None,
             state: b'?',
@@ -80,7 +90,7 @@ impl Row {
             first: Bytes(0),
             kind: Kind::User,
             inode: 0,
-            next: None,
+            next,
             seen: 0,
             looked: 0,
             fds_first: None,
@@ -89,6 +99,7 @@ impl Row {
             points: [u32::MAX; POINTS],
         }
     }
+
     /// Memory that no file backs: RSS without file and shared memory.
     #[must_use]
     pub const fn anon(&self) -> Bytes {
@@ -151,29 +162,10 @@ pub(in crate::modes::monitor) mod tests {
     pub(in crate::modes::monitor) fn row(pid: u64, rss: u64) -> Row {
         Row {
             pid: Pid::new(pid).expect("a pid"),
-            started: Ticks(7),
             comm: Comm::of(b"java"),
-            parent: Pid::new(1),
-            state: b'S',
             threads: 1,
-            vsz: Bytes(rss),
             rss: Bytes(rss),
-            shared: Bytes(0),
-            swap: None,
-            fds: None,
-            fds_most: None,
-            pss: None,
-            uss: None,
-            first: Bytes(rss),
-            kind: Kind::User,
-            inode: 0,
-            next: None,
-            seen: 1,
-            looked: 1,
-            fds_first: None,
-            fds_at: Duration::ZERO,
-            slope: 0,
-            points: [u32::MAX; POINTS],
+            ..Row::empty(None)
         }
     }
 
