@@ -106,12 +106,10 @@ impl Host {
         event(self.vmstat.once(&self.proc, &mut buf)?, b"oom_kill").ok_or(Absent::NotSupported)
     }
 
-    /// What /proc/vmstat counts, in as many reads as it has 4 KiB.
-    pub fn vmstat(&mut self) -> Result<Vmstat, Absent> {
-        let mut vmstat = Vmstat::default();
-        self.vmstat
-            .each_line(&self.proc, &mut |line| vmstat.add(line))?;
-        Ok(vmstat)
+    /// Adds what /proc/vmstat counts, in as many reads as it has 4 KiB.
+    pub fn vmstat(&mut self, into: &mut Vmstat) -> Result<(), Absent> {
+        let each = &mut |line: &[u8]| into.add(line);
+        Ok(self.vmstat.each_line(&self.proc, each)?)
     }
 
     /// How much of the time the machine waits for memory, /proc/pressure/memory (Linux 4.20, CONFIG_PSI, psi=1). Where there was none

@@ -3,7 +3,7 @@
 //! `Node 0, zone   Normal      2   4314   5677 ...`: blocks of 2^order pages, from order 0.
 
 use super::{dec, words};
-use crate::units::{PageSize, Percent};
+use crate::units::{Bytes, PageSize, Percent};
 
 /// Orders that are told apart: 0 to 10, all that a kernel with pages of 4 KiB has.
 pub const ORDERS: usize = 11;
@@ -60,18 +60,16 @@ pub fn two_mib(page: PageSize) -> u32 {
 /// That calls a zone with nothing free all unusable; here nothing is known of it.
 #[must_use]
 pub fn unusable(free: &Free, order: u32) -> Option<Percent> {
-    let (mut all, mut small) = (0_u128, 0_u128);
+    // Of a page, any size will do.
+    let (mut all, mut small) = (Bytes(0), Bytes(0));
     for (at, blocks) in (0_u32..).zip(free) {
-        let pages = u128::from(*blocks) << at;
-        all += pages;
+        let size = Bytes(blocks.saturating_mul(1 << at));
+        all = all.plus(size);
         if at < order {
-            small += pages;
+            small = small.plus(size);
         }
     }
-    let hundredths = (small * 10_000).checked_div(all)?;
-    Some(Percent {
-        hundredths: u64::try_from(hundredths).ok()?,
-    })
+    Percent::of(small, all)
 }
 
 #[cfg(test)]
@@ -131,7 +129,7 @@ mod tests {
         assert_eq!((of(dma, 9), of(dma, 10)), (Some(915), Some(2212)));
         let dma32 = b"Node 0, zone    DMA32      4     11      4      8      7      5      8      6      5      3     43 ";
         assert_eq!(of(dma32, 9), Some(605));
-        assert_eq!(percent([u64::MAX; ORDERS], 9), Some(2496));
+        assert_eq!(percent([u64::MAX; ORDERS], 9), Some(10_000));
     }
 
     #[test]

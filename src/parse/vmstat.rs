@@ -40,25 +40,28 @@ const ZONES: [&[u8]; 6] = [
     b"_device",
 ];
 
-/// Names without their zone, and to which fields of [`Vmstat::fields`] they add.
-const NAMES: [(&[u8], u8, u8); 16] = [
-    (b"pgscan_kswapd", 0, 0),
-    (b"pgscan_direct", 0, 1),
-    (b"pgscan_khugepaged", 0, 0),
-    (b"pgscan_proactive", 0, 0),
-    (b"pgsteal", 2, 2),
-    (b"pgsteal_kswapd", 2, 2),
-    (b"pgsteal_direct", 2, 2),
-    (b"pgsteal_khugepaged", 2, 2),
-    (b"pgsteal_proactive", 2, 2),
-    (b"allocstall", 3, 3),
-    (b"pgmajfault", 4, 4),
-    (b"pswpin", 5, 5),
-    (b"pswpout", 6, 6),
-    (b"oom_kill", 7, 7),
-    (b"compact_stall", 8, 8),
-    (b"compact_fail", 9, 9),
+/// Names without their zone, and to which of [`Vmstat::fields`] they add.
+const NAMES: [(&[u8], usize); 16] = [
+    (b"pgscan_kswapd", 0),
+    (b"pgscan_direct", DIRECT),
+    (b"pgscan_khugepaged", 0),
+    (b"pgscan_proactive", 0),
+    (b"pgsteal", 2),
+    (b"pgsteal_kswapd", 2),
+    (b"pgsteal_direct", 2),
+    (b"pgsteal_khugepaged", 2),
+    (b"pgsteal_proactive", 2),
+    (b"allocstall", 3),
+    (b"pgmajfault", 4),
+    (b"pswpin", 5),
+    (b"pswpout", 6),
+    (b"oom_kill", 7),
+    (b"compact_stall", 8),
+    (b"compact_fail", 9),
 ];
+
+/// What is in field 0 as well.
+const DIRECT: usize = 1;
 
 impl Vmstat {
     fn fields(&mut self) -> [&mut Option<u64>; 10] {
@@ -84,20 +87,26 @@ impl Vmstat {
         };
         let zone = ZONES.iter().find_map(|zone| name.strip_suffix(*zone));
         let stem = zone.unwrap_or(name);
-        let Some((_, one, other)) = NAMES.iter().find(|(name, ..)| *name == stem) else {
+        let Some((_, at)) = NAMES.iter().find(|(name, _)| *name == stem) else {
             return;
         };
-        for (at, slot) in (0_u8..).zip(self.fields()) {
-            if at == *one || at == *other {
-                *slot = Some(slot.unwrap_or(0).saturating_add(count));
+        let mut fields = self.fields();
+        let mut add = |at: usize| {
+            if let Some(slot) = fields.get_mut(at) {
+                **slot = Some(slot.unwrap_or(0).saturating_add(count));
             }
+        };
+        add(*at);
+        if *at == DIRECT {
+            add(0);
         }
     }
 
     /// What was counted since `earlier`. A counter that went back is not known: the machine is another one, or was restored.
     #[must_use]
     pub fn since(mut self, mut earlier: Self) -> Self {
-        for (now, before) in self.fields().into_iter().zip(earlier.fields()) {
+        let (now, before) = (self.fields(), earlier.fields());
+        for (now, before) in now.into_iter().zip(before) {
             *now = now
                 .zip(*before)
                 .and_then(|(now, before)| now.checked_sub(before));

@@ -109,15 +109,17 @@ impl Top {
     }
 
     /// What the kernel calls it, from `/`.
-    fn path(&self, below: &memcg::Path) -> Path {
-        let mut path = self.hidden.clone();
-        path.push(below.as_bytes().get(1..).unwrap_or_default());
-        match path.as_bytes() {
-            b"" => Path::of(b"/"),
-            long => Path::of(
-                long.get(long.len().saturating_sub(PATH - 1)..)
-                    .unwrap_or(long),
-            ),
+    fn path(&self, below: &memcg::Path, into: &mut Path) {
+        let below = below.as_bytes().get(1..).unwrap_or_default();
+        let parts: [&[u8]; 2] = match (self.hidden.as_bytes(), below) {
+            (b"", b"") => [b"", b"/"],
+            (hidden, below) => [hidden, below],
+        };
+        let mut over = (parts[0].len() + parts[1].len()).saturating_sub(PATH - 1);
+        for part in parts {
+            let cut = over.min(part.len());
+            over -= cut;
+            into.push(part.get(cut..).unwrap_or_default());
         }
     }
 }
@@ -230,12 +232,15 @@ impl Groups {
         let is_large = usage.zip(small).is_some_and(|(usage, small)| usage > small);
         let mut counts = [None; 3];
         // v1's root has all of the memory, and no limit.
-        if limit.is_some() || is_large && !(is_top && top.version == Version::V1) {
-            let mut group = look::group(&dir, top.version, &names);
+        let is_listed = limit.is_some() || is_large && !(is_top && top.version == Version::V1);
+        let (rows, unlisted) = (&mut self.rows, &mut self.unlisted);
+        if is_listed && let Some(group) = place(rows, unlisted, usage) {
+            look::fill(group, &dir, top.version, &names);
+            top.path(path, &mut group.path);
+            group.usage = usage;
+            group.limit = limit;
             counts = [group.max, group.oom, group.oom_kills];
             [group.max, group.oom, group.oom_kills] = self.marks.since(inode, counts);
-            (group.path, group.usage, group.limit) = (top.path(path), usage, limit);
-            self.add(group);
         }
         self.marks.note(inode, counts);
         Ok(())
@@ -244,18 +249,6 @@ impl Groups {
     fn miss(&mut self) {
         self.unlisted += 1;
         self.marks.miss();
-    }
-
-    /// A row more. Without room, the smallest is left out.
-    fn add(&mut self, group: Group) {
-        if self.rows.len() < self.rows.capacity() {
-            return self.rows.push(group);
-        }
-        self.unlisted += 1;
-        let least = self.rows.iter_mut().min_by_key(|row| row.usage);
-        if let Some(least) = least.filter(|least| least.usage < group.usage) {
-            *least = group;
-        }
     }
 
     /// Whether there is room to list it later.
@@ -278,4 +271,21 @@ impl Groups {
         self.queue.truncate(start);
         Some(path)
     }
+}
+
+/// An empty row more. Without room, the smallest is left out.
+fn place<'r>(
+    rows: &'r mut Vec<Group>,
+    unlisted: &mut u64,
+    usage: Option<Bytes>,
+) -> Option<&'r mut Group> {
+    if rows.len() < rows.capacity() {
+        rows.push(Group::default());
+        return rows.last_mut();
+    }
+    *unlisted += 1;
+    let least = rows.iter_mut().min_by_key(|row| row.usage);
+    let least = least.filter(|least| least.usage < usage)?;
+    *least = Group::default();
+    Some(least)
 }

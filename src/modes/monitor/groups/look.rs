@@ -25,15 +25,15 @@ pub(super) fn limit(dir: &Dir, name: &CStr) -> Option<Bytes> {
     }
 }
 
-/// All but what [`super::Groups::look`] knows by then. Its events are counted since it was made.
-pub(super) fn group(dir: &Dir, version: Version, names: &Names) -> Group {
+/// All but what [`super::Groups::look`] knows by then. Events are counted since it was made.
+pub(super) fn fill(group: &mut Group, dir: &Dir, version: Version, names: &Names) {
     // memory.stat is the longest: 1.9 KiB on 6.18.
     let mut buf = [0; 4096];
-    let mut group = Group::default();
-    let stat = once(dir, names.stat, &mut buf).map(memcg::stat);
-    let stat = stat.unwrap_or_default();
-    (group.anon, group.file) = (stat.anon, stat.file);
-    (group.kernel, group.sock) = (stat.kernel, stat.sock);
+    let stat = memcg::stat(once(dir, names.stat, &mut buf).unwrap_or_default());
+    group.anon = stat.anon;
+    group.file = stat.file;
+    group.kernel = stat.kernel;
+    group.sock = stat.sock;
     group.peak = number(dir, names.peak).ok().map(Bytes);
     let events = once(dir, names.events, &mut buf).unwrap_or_default();
     group.max = event(events, b"max");
@@ -51,11 +51,10 @@ pub(super) fn group(dir: &Dir, version: Version, names: &Names) -> Group {
             group.max = memory.map(|count| count.saturating_add(swap));
         }
         Version::V2 => {
-            let pressure = once(dir, c"memory.pressure", &mut buf).map(pressure::parse);
-            group.full = pressure.ok().and_then(|pressure| pressure.full);
+            let pressure = once(dir, c"memory.pressure", &mut buf);
+            group.full = pressure::parse(pressure.unwrap_or_default()).full;
         }
     }
-    group
 }
 
 /// One open, one read: the kernel prints all of these in one go.
