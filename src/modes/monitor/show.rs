@@ -1,10 +1,8 @@
 //! Where a sample goes: files, a screen, or lines; and at the end the summary.
 
 use core::ffi::CStr;
-use core::fmt::Write;
 
 use super::alerts::{Alert, Change};
-use super::analysis::{self, TABLES};
 use super::crowd::{By, Row};
 use super::files::{Files, Which};
 use super::options::{Charset, Color, Form, Options, To, What};
@@ -13,16 +11,13 @@ use super::sheets::{self, Growing, KINDS};
 use super::view::{self, Past, View};
 use super::{Armed, prometheus};
 use crate::error::{Because, Error};
-use crate::exit::Exit;
-use crate::modes::fail;
-use crate::parse::pressure::Stall;
-use crate::report::columns::fill;
 use crate::report::escape::Escaped;
-use crate::report::time::ctime;
 use crate::sys::clock::Now;
-use crate::sys::out::{Broken, Out, Sink, say};
+use crate::sys::out::{Out, Sink, say};
 use crate::sys::system::terminal_size;
-use crate::units::Bytes;
+
+mod end;
+mod line;
 
 /// Alerts that are raised now, of which so many are shown, and those of one sample.
 const ALERTS: usize = 16;
@@ -257,49 +252,6 @@ impl Armed<'_> {
         view::draw(&view, size, how.0, how.1, out);
     }
 
-    /// `20:10:05 used 1210.3 of 24105.6 MB (5.02 %), ...`, and a line for each alert.
-    fn line(&self, new: &[Option<Alert>; ALERTS], out: &mut Out<'_>) {
-        let sample = &self.sample;
-        let number = |size: Option<Bytes>| size.map(|size| size.0);
-        let share = |stall: Option<Stall>| stall.map(Stall::avg10);
-        out.put(ctime(sample.now.local).as_bytes());
-        fill(
-            out,
-            ": used ~m of ~m MB, ~p %; swap ~m MB; PSI some ~p full ~p %; largest ",
-            &[
-                number(sample.used()),
-                number(sample.meminfo.total),
-                sample.used_percent().map(|share| share.hundredths),
-                number(sample.swap_used()),
-                share(sample.pressure.some),
-                share(sample.pressure.full),
-            ],
-        );
-        if let Some(row) = self.largest() {
-            name(row, out);
-            fill(out, " ~m MB", &[Some(row.rss.0)]);
-        }
-        self.crowd.each_top(By::Growth, 1, &mut |row| {
-            let growth = self
-                .crowd
-                .growth(row)
-                .filter(|growth| growth.per_second > 0);
-            if let Some(growth) = growth {
-                let rate = growth.per_second.unsigned_abs().saturating_mul(60);
-                out.put(b"; fastest ");
-                name(row, out);
-                fill(out, " ~m MB a minute", &[Some(rate)]);
-            }
-        });
-        out.put(b"\n");
-        for alert in new.iter().flatten() {
-            out.put(b"  ");
-            out.put(change(alert));
-            out.put(alert.words.as_bytes());
-            out.put(b"\n");
-        }
-    }
-
     fn publish(&self, show: &Show<'_>, path: &CStr, buf: &mut [u8]) {
         let facts = prometheus::Facts {
             sample: &self.sample,
@@ -316,63 +268,11 @@ impl Armed<'_> {
             say(format_args!("memdoor: cannot write {path}: {why}"));
         }
     }
-
-    /// The summary: the last file, or what stands below the last line.
-    pub(super) fn end(&mut self) -> Exit {
-        let mut show = core::mem::replace(&mut self.show, Show::nowhere());
-        let out = core::mem::take(&mut self.out);
-        let buf = core::mem::take(&mut self.buf);
-        let pen = Pen::new(self.options.form, &self.envelope, &self.sample.now);
-        if let Target::Files(files) = &mut show.target {
-            files.write(Which::Summary, &pen, out, &mut |to| self.sum_up(buf, to));
-            files.end_sample();
-            let path = files.path(Which::Summary);
-            let path = Escaped(path.as_bytes());
-            say(format_args!("memdoor: the summary is in {path}"));
-            return Exit::Done;
-        }
-        let mut out = Out::new(Sink::Stdout, out);
-        if matches!(show.target, Target::Screen(..)) {
-            out.put(view::LEAVE);
-        }
-        // What a script reads as one table stays one.
-        if self.options.form != Form::Csv || self.options.what == What::Analysis {
-            let mut to = Writer::new(&pen, self.options.form, &TABLES, &mut out, None);
-            self.sum_up(buf, &mut to);
-            to.finish();
-        }
-        out.flush();
-        match out.broken() {
-            Some(Broken::Failed(errno)) => fail(&Error::new("write", b"standard output", errno)),
-            _ => Exit::Done,
-        }
-    }
-
-    fn sum_up(&self, buf: &mut [u8], to: &mut Writer<'_, '_>) {
-        let facts = analysis::Facts {
-            host: &self.host,
-            limits: &self.options.limits,
-            top: self.options.top,
-            course: &self.course,
-            sample: &self.sample,
-            crowd: &self.crowd,
-            left: &|row, growth| self.left(row, growth),
-            mapped: &self.mapped,
-            mounts: &self.mounts,
-            notes: &self.notes,
-        };
-        analysis::write(&facts, buf, to);
-    }
 }
 
 fn is_done(out: &mut Out<'_>) -> bool {
     out.flush();
     out.broken().is_some()
-}
-
-fn name(row: &Row, out: &mut Out<'_>) {
-    // Out remembers an error.
-    let _ = write!(out, "{} (PID {})", Escaped(row.comm.as_bytes()), row.pid);
 }
 
 const fn change(alert: &Alert) -> &'static [u8] {

@@ -1,0 +1,62 @@
+//! The end: what the samples came to.
+
+use super::{Show, Target};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::modes::fail;
+use crate::modes::monitor::analysis::{self, TABLES};
+use crate::modes::monitor::files::Which;
+use crate::modes::monitor::options::{Form, What};
+use crate::modes::monitor::sheet::{Pen, Writer};
+use crate::modes::monitor::{Armed, view};
+use crate::report::escape::Escaped;
+use crate::sys::out::{Broken, Out, Sink, say};
+
+impl Armed<'_> {
+    /// The summary: the last file, or what stands below the last line.
+    pub(in crate::modes::monitor) fn end(&mut self) -> Exit {
+        let mut show = core::mem::replace(&mut self.show, Show::nowhere());
+        let out = core::mem::take(&mut self.out);
+        let buf = core::mem::take(&mut self.buf);
+        let pen = Pen::new(self.options.form, &self.envelope, &self.sample.now);
+        if let Target::Files(files) = &mut show.target {
+            files.write(Which::Summary, &pen, out, &mut |to| self.sum_up(buf, to));
+            files.end_sample();
+            let path = files.path(Which::Summary);
+            let path = Escaped(path.as_bytes());
+            say(format_args!("memdoor: the summary is in {path}"));
+            return Exit::Done;
+        }
+        let mut out = Out::new(Sink::Stdout, out);
+        if matches!(show.target, Target::Screen(..)) {
+            out.put(view::LEAVE);
+        }
+        // What a script reads as one table stays one.
+        if self.options.form != Form::Csv || self.options.what == What::Analysis {
+            let mut to = Writer::new(&pen, self.options.form, &TABLES, &mut out, None);
+            self.sum_up(buf, &mut to);
+            to.finish();
+        }
+        out.flush();
+        match out.broken() {
+            Some(Broken::Failed(errno)) => fail(&Error::new("write", b"standard output", errno)),
+            _ => Exit::Done,
+        }
+    }
+
+    fn sum_up(&self, buf: &mut [u8], to: &mut Writer<'_, '_>) {
+        let facts = analysis::Facts {
+            host: &self.host,
+            limits: &self.options.limits,
+            top: self.options.top,
+            course: &self.course,
+            sample: &self.sample,
+            crowd: &self.crowd,
+            left: &|row, growth| self.left(row, growth),
+            mapped: &self.mapped,
+            mounts: &self.mounts,
+            notes: &self.notes,
+        };
+        analysis::write(&facts, buf, to);
+    }
+}
