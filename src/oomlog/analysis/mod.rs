@@ -22,6 +22,7 @@ pub use shortage::{shortage, swap_state};
 pub use victim::{freed, is_session, victim};
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::{Display, Formatter};
 
 use super::event::{Constraint, Event, Position, Row, Task, Zone};
@@ -39,8 +40,14 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(words: String, line: Option<Position>) -> Self {
+    fn new(words: &dyn Display, line: Option<Position>) -> Self {
+        let words = alloc::format!("{words}");
         Self { words, line }
+    }
+
+    /// Adds it to those before.
+    fn add(all: &mut Vec<Self>, words: &dyn Display, line: Option<Position>) {
+        all.push(Self::new(words, line));
     }
 }
 

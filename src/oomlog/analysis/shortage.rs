@@ -19,8 +19,8 @@ use crate::units::{Bytes, Percent};
 pub fn shortage(event: &Event) -> Vec<Finding> {
     let mut findings = Vec::new();
     if event.by_hand {
-        let words = "asked for by hand (SysRq f): no allocation had failed".into();
-        findings.push(Finding::new(words, event.lines.header));
+        let words = "asked for by hand (SysRq f): no allocation had failed";
+        Finding::add(&mut findings, &words, event.lines.header);
     } else {
         match event.constraint {
             Constraint::Memcg => of_memcg(event, &mut findings),
@@ -51,31 +51,32 @@ fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
         }
         let hits = counter.and_then(|counter| counter.failcnt).unwrap_or(0);
         let often = match hits {
-            0 => String::new(),
-            hits => format!(", hit {hits} {}", super::plural(hits, "time", "times")),
+            0 => format_args!(""),
+            _ => format_args!(", hit {hits} {}", super::plural(hits, "time", "times")),
         };
-        let words = format!(
+        let words = format_args!(
             "the cgroup is at its {what} limit: {} of {} kB{often}",
             usage.kib(),
             limit.kib(),
         );
-        findings.push(Finding::new(words, line));
+        Finding::add(findings, &words, line);
     }
     if !findings.is_empty() {
         return;
     }
     let words = match counters.memory.and_then(limited) {
-        Some((usage, limit)) => format!(
+        Some((usage, limit)) => format_args!(
             "the cgroup has used {} of its limit of {} kB: memory was freed again, or a large allocation failed",
             usage.kib(),
             limit.kib()
         ),
-        None => "the cgroup could not be charged for more".into(),
+        None => format_args!("the cgroup could not be charged for more"),
     };
-    findings.push(Finding::new(
-        words,
+    Finding::add(
+        findings,
+        &words,
         line.or(event.lines.summary).or(event.lines.end),
-    ));
+    );
 }
 
 /// Usage and limit, when there is one.
@@ -101,10 +102,10 @@ fn of_machine(event: &Event, findings: &mut Vec<Finding>) {
     };
     if let Some(what) = limited {
         let words = match nodes {
-            Some(nodes) => format!("{what} allows memory of node {} only", Escaped(nodes)),
-            None => format!("{what} does not allow all nodes"),
+            Some(nodes) => format_args!("{what} allows memory of node {} only", Escaped(nodes)),
+            None => format_args!("{what} does not allow all nodes"),
         };
-        findings.push(Finding::new(words, event.lines.summary.or(event.lines.end)));
+        Finding::add(findings, &words, event.lines.summary.or(event.lines.end));
     }
     let Some(highest) = highest_zone(event) else {
         return;
@@ -115,11 +116,11 @@ fn of_machine(event: &Event, findings: &mut Vec<Finding>) {
     }
     let given_up = |node: &&Node| node.all_unreclaimable == Some(true);
     if let Some(node) = event.machine.nodes.iter().find(given_up) {
-        let words = format!(
+        let words = format_args!(
             "reclaim had given up on node {} (all_unreclaimable)",
             node.node
         );
-        findings.push(Finding::new(words, event.lines.machine));
+        Finding::add(findings, &words, event.lines.machine);
     }
 }
 
@@ -152,15 +153,15 @@ fn swap(event: &Event, findings: &mut Vec<Finding>) {
             return;
         };
         let words = if limit.0 == 0 {
-            "the cgroup may not swap (memory.swap.max is 0)".into()
+            format_args!("the cgroup may not swap (memory.swap.max is 0)")
         } else if usage >= limit {
-            format!("its swap is at its limit, too: {} kB", limit.kib())
+            format_args!("its swap is at its limit, too: {} kB", limit.kib())
         } else {
             return;
         };
-        findings.push(Finding::new(words, event.lines.swap));
+        Finding::add(findings, &words, event.lines.swap);
     } else if let Some(words) = swap_state(event) {
-        findings.push(Finding::new(words, event.lines.swap));
+        Finding::add(findings, &words, event.lines.swap);
     }
 }
 
@@ -189,7 +190,7 @@ fn held(event: &Event, findings: &mut Vec<Finding>) {
         } else {
             "killing a process frees little of it"
         };
-        let words = format!(
+        let words = format_args!(
             "{name} had {}, {} % of {}: {consequence}",
             Mb(share.bytes),
             percent.hundredths / 100,
@@ -200,7 +201,7 @@ fn held(event: &Event, findings: &mut Vec<Finding>) {
         } else {
             0
         };
-        findings.insert(place, Finding::new(words, share.line));
+        findings.insert(place, Finding::new(&words, share.line));
     }
 }
 
@@ -243,14 +244,14 @@ pub fn swap_state(event: &Event) -> Option<String> {
 
 fn outcome(event: &Event, findings: &mut Vec<Finding>) {
     let words = match event.outcome {
-        Outcome::NoneKillable => {
-            "nobody could be killed: what is left is init, kernel threads, or protected by oom_score_adj -1000".into()
-        }
-        Outcome::Panic => {
-            let why = event.panic.as_deref().unwrap_or(b"-");
-            format!("the kernel panicked: {}", Escaped(why))
-        }
+        Outcome::NoneKillable => format_args!(
+            "nobody could be killed: what is left is init, kernel threads, or protected by oom_score_adj -1000"
+        ),
+        Outcome::Panic => format_args!(
+            "the kernel panicked: {}",
+            Escaped(event.panic.as_deref().unwrap_or(b"-"))
+        ),
         _ => return,
     };
-    findings.push(Finding::new(words, event.lines.end));
+    Finding::add(findings, &words, event.lines.end);
 }

@@ -5,6 +5,7 @@ extern crate alloc;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 
 use super::{Finding, Mb, Who, in_mb, plural, size};
 use crate::oomlog::event::{Event, Outcome, Ranked, Victim};
@@ -20,27 +21,28 @@ pub fn victim(event: &Event) -> Vec<Finding> {
     };
     match &event.selected {
         Some(selected) => {
-            let words = format!(
+            let words = format_args!(
                 "{} was selected; {} was killed in its place, a child with memory of its own or another thread",
                 Who::task(selected),
                 Who::task(&victim.task)
             );
-            findings.push(Finding::new(
-                words,
+            Finding::add(
+                &mut findings,
+                &words,
                 event.lines.selected.or(event.lines.summary),
-            ));
+            );
             ranking(event, selected.pid, &mut findings);
         }
         None => ranking(event, victim.task.pid, &mut findings),
     }
     if let Some(memcg) = &event.group_memcg {
         let others = event.group_count;
-        let words = format!(
+        let words = format_args!(
             "memory.oom.group of {}: {others} {} killed with it",
             Escaped(memcg),
             plural(others, "other was", "others were")
         );
-        findings.push(Finding::new(words, None));
+        Finding::add(&mut findings, &words, None);
     }
     findings
 }
@@ -60,47 +62,47 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
         if has_scores {
             let words =
                 "not worked out again: the log does not say what oom_score_adj is measured against";
-            findings.push(Finding::new(words.into(), line));
+            Finding::add(findings, &words, line);
         }
         return;
     };
     let place = worst.iter().position(|ranked| ranked.row.pid == pid);
     let words = match place {
-        Some(0) => format!("it has the highest badness: {}", badness(event, first)),
-        Some(at) => format!(
+        Some(0) => format_args!("it has the highest badness: {}", badness(event, first)),
+        Some(at) => format_args!(
             "its badness is number {} of the table: {}; ahead of it {}: {}",
             at + 1,
             badness(event, &worst[at]),
             Who::row(&first.row),
             badness(event, first)
         ),
-        None => format!(
+        None => format_args!(
             "it is not among the worst of the table; the worst is {}: {}",
             Who::row(&first.row),
             badness(event, first)
         ),
     };
-    findings.push(Finding::new(words, line));
+    Finding::add(findings, &words, line);
     if place != Some(0) {
         let words = if event.trigger.pid == Some(pid) {
             "it is the one that asked for memory: vm.oom_kill_allocating_task kills that one"
         } else {
             "the log does not say why the worse were spared: they may have been exiting, or not eligible here"
         };
-        return findings.push(Finding::new(words.into(), None));
+        return Finding::add(findings, &words, None);
     }
     let is_adjusted = worst.iter().take(2).any(|ranked| ranked.row.adj != Some(0));
     if is_adjusted && event.scale.is_some_and(|scale| !scale.is_exact) {
         let words = "oom_score_adj weighs more than that where the host has swap, which the log does not say";
-        findings.push(Finding::new(words.into(), event.lines.usage));
+        Finding::add(findings, &words, event.lines.usage);
     }
     if let Some(second) = worst.get(1) {
-        let words = format!(
+        let words = format_args!(
             "next would be {}: {}",
             Who::row(&second.row),
             badness(event, second)
         );
-        findings.push(Finding::new(words, line));
+        Finding::add(findings, &words, line);
     }
 }
 
@@ -112,17 +114,17 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
     words.push_str(" (RSS ");
     words.push_str(&in_mb(event, row.rss));
     if let Some(swap) = row.swap.filter(|swap| *swap > 0) {
-        words.push_str(&format!(", swap {}", in_mb(event, swap)));
+        let _ = write!(words, ", swap {}", in_mb(event, swap));
     }
     let adj = row.adj.unwrap_or(0);
     let added = event
         .scale
         .map(|scale| adj.saturating_mul(i64::try_from(scale.pages / 1000).unwrap_or(i64::MAX)));
     if adj != 0 {
-        words.push_str(&format!(", oom_score_adj {adj}"));
+        let _ = write!(words, ", oom_score_adj {adj}");
         if let Some(added) = added {
             let verb = if adj < 0 { "takes off" } else { "adds" };
-            words.push_str(&format!(" {verb} {}", in_mb(event, added.unsigned_abs())));
+            let _ = write!(words, " {verb} {}", in_mb(event, added.unsigned_abs()));
         }
     }
     let tables = ranked
@@ -132,7 +134,7 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
     if let Ok(tables @ 1..) = u64::try_from(tables)
         && size(event, tables).is_none_or(|bytes| bytes.0 > 1 << 20)
     {
-        words.push_str(&format!(", page tables {}", in_mb(event, tables)));
+        let _ = write!(words, ", page tables {}", in_mb(event, tables));
     }
     if row.swap.is_none() {
         words.push_str("; swap is not in this kernel's table");

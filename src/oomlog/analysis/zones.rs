@@ -98,34 +98,34 @@ impl<'e> Request<'e> {
         let name = name(zone);
         let kept = self.reserve(zone);
         let words = match lack {
-            Lack::Min => format!(
+            Lack::Min => format_args!(
                 "{name} had {} kB free, below its min watermark of {} kB",
                 free.kib(),
                 min.kib()
             ),
-            Lack::Reserve => format!(
+            Lack::Reserve => format_args!(
                 "{name} had {} kB free, but keeps {} kB for allocations that can use no higher zone",
                 free.kib(),
                 min.plus(kept).kib()
             ),
-            Lack::AboveMin => format!(
+            Lack::AboveMin => format_args!(
                 "{name} had {} kB free: above min ({} kB), below the high watermark ({} kB) that the last try before a kill needs",
                 free.kib(),
                 min.kib(),
                 zone.high.unwrap_or_default().kib()
             ),
-            Lack::Block => format!(
+            Lack::Block => format_args!(
                 "{name} is fragmented: {} kB free, but no block of {} pages in a row (order {})",
                 free.kib(),
                 1_u64.checked_shl(self.order).unwrap_or(u64::MAX),
                 self.order
             ),
-            Lack::Nothing => format!(
+            Lack::Nothing => format_args!(
                 "{name} had {} kB free, above its high watermark, when the report was printed: memory was freed in between, or something else was short",
                 free.kib()
             ),
         };
-        Some(Finding::new(words, Some(zone.line)))
+        Some(Finding::new(&words, Some(zone.line)))
     }
 
     fn lack(&self, zone: &Zone) -> Option<Lack> {
@@ -208,8 +208,8 @@ impl<'e> Request<'e> {
             } else {
                 "it may not come from that node"
             };
-            let words = format!("{} had {} free, but {why}", name(zone), Mb(free));
-            findings.push(Finding::new(words, Some(zone.line)));
+            let words = format_args!("{} had {} free, but {why}", name(zone), Mb(free));
+            Finding::add(&mut findings, &words, Some(zone.line));
         }
         findings
     }

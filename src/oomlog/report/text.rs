@@ -9,6 +9,7 @@ mod overview;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
+use core::fmt::Write;
 
 use super::{Found, Run, Show};
 use crate::oomlog::analysis::{Mb, Summary, Who, freed, is_session};
@@ -180,10 +181,10 @@ fn ending(event: &Event) -> String {
         (Outcome::Killed, Some(victim)) => {
             let mut words = format!("Killed: {}", Who::task(&victim.task));
             if let Some(bytes) = freed(victim) {
-                words.push_str(&format!(" - Freed {}", Mb(bytes)));
+                let _ = write!(words, " - Freed {}", Mb(bytes));
             }
             if !event.group.is_empty() {
-                words.push_str(&format!(", and {} of its group", event.group_count));
+                let _ = write!(words, ", and {} of its group", event.group_count);
             }
             words
         }

@@ -6,6 +6,7 @@ mod table;
 
 use alloc::format;
 use alloc::string::String;
+use core::fmt::Write;
 
 use super::lines::paragraph;
 use super::{boot, by, when};
@@ -56,15 +57,16 @@ fn time(to: &mut String, found: &Found<'_>) {
     let stamp = &found.event.when;
     let mut words = when(found);
     if let (Some(us), true) = (stamp.boot_us, found.wall_us.is_some()) {
-        words.push_str(&format!(
+        let _ = write!(
+            words,
             ", {} s since boot",
             boot(us).trim_matches(['[', ']'])
-        ));
+        );
     }
     if let Some(wall) = &stamp.wall
         && words.as_bytes() != wall.as_slice()
     {
-        words.push_str(&format!("; in the log: {}", Escaped(wall)));
+        let _ = write!(words, "; in the log: {}", Escaped(wall));
     }
     field(to, "Timestamp", &words);
 }
@@ -76,7 +78,7 @@ fn trigger(to: &mut String, event: &Event) {
     }
     let mut words = format!("{}", by(event));
     if let Some(adj) = trigger.adj.filter(|adj| *adj != 0) {
-        words.push_str(&format!(", oom_score_adj {adj}"));
+        let _ = write!(words, ", oom_score_adj {adj}");
     }
     field(to, "Triggered by", &words);
     if event.by_hand {
@@ -98,13 +100,13 @@ fn trigger(to: &mut String, event: &Event) {
         None => "- pages".into(),
     };
     if let Some(mask) = trigger.gfp_mask {
-        words.push_str(&format!(", gfp_mask {mask:#x}"));
+        let _ = write!(words, ", gfp_mask {mask:#x}");
     }
     if let Some(names) = gfp_names(event).filter(|names| !names.is_empty()) {
-        words.push_str(&format!(" = {}", names.replace('|', " | ")));
+        let _ = write!(words, " = {}", names.replace('|', " | "));
     }
     if let Some(meaning) = meaning(event) {
-        words.push_str(&format!(": {meaning}"));
+        let _ = write!(words, ": {meaning}");
     }
     field(to, "Asked for", &words);
 }
@@ -129,18 +131,19 @@ fn scope(event: &Event) -> String {
             let mut words = format!("cgroup {}{}", Escaped(path), version.unwrap_or_default());
             let memory = event.counters.memory.unwrap_or_default();
             if let (Some(usage), Some(limit)) = (memory.usage, memory.limit) {
-                words.push_str(&format!(
+                let _ = write!(
+                    words,
                     ", usage {} kB, limit {} kB",
                     usage.kib(),
                     limit.kib()
-                ));
+                );
             }
             if let Some(task) = event
                 .task_memcg
                 .as_ref()
                 .filter(|task| Some(*task) != event.memcg.as_ref())
             {
-                words.push_str(&format!("; the task is in {}", Escaped(task)));
+                let _ = write!(words, "; the task is in {}", Escaped(task));
             }
             words
         }
@@ -178,10 +181,10 @@ fn ending(to: &mut String, event: &Event) {
 fn killed(to: &mut String, event: &Event, victim: &Victim) {
     let mut words = format!("{}", Who::task(&victim.task));
     if let Some(uid) = victim.uid {
-        words.push_str(&format!(", UID {uid}"));
+        let _ = write!(words, ", UID {uid}");
     }
     if let Some(adj) = victim.adj {
-        words.push_str(&format!(", oom_score_adj {adj}"));
+        let _ = write!(words, ", oom_score_adj {adj}");
     }
     field(to, "Killed process", &words);
     let freed = freed(victim).map_or_else(
@@ -199,7 +202,7 @@ fn killed(to: &mut String, event: &Event, victim: &Victim) {
     ] {
         if let Some(bytes) = bytes {
             words.push_str(if words.is_empty() { "" } else { ", " });
-            words.push_str(&format!("{name} {}", Mb(bytes)));
+            let _ = write!(words, "{name} {}", Mb(bytes));
         }
     }
     if !words.is_empty() {
@@ -214,7 +217,7 @@ fn killed(to: &mut String, event: &Event, victim: &Victim) {
     if !event.group.is_empty() {
         let mut words = String::new();
         for task in event.group.iter().take(10) {
-            words.push_str(&format!("{}, ", Who::task(task)));
+            let _ = write!(words, "{}, ", Who::task(task));
         }
         let more = event.group_count.saturating_sub(10);
         let end = if more > 0 {
@@ -252,7 +255,7 @@ fn findings(to: &mut String, title: &str, findings: &[Finding]) {
     if findings.is_empty() {
         return;
     }
-    to.push_str(&format!("\n{title}\n"));
+    let _ = write!(to, "\n{title}\n");
     for finding in findings {
         let line = finding
             .line

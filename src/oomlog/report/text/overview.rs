@@ -5,6 +5,7 @@ extern crate alloc;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write;
 
 use super::lines::{DOUBLE, WIDTH, columns, cut_paragraph, paragraph, short};
 use super::{ending, when};
@@ -83,7 +84,7 @@ pub(super) fn screen(
     let sizes = [(3, 2), (2, 2), (1, 2), (1, 1), (0, 1)];
     let all = sizes.map(|(most_causes, most_advice)| {
         let mut to = String::new();
-        to.push_str(&format!("{DOUBLE}\n"));
+        let _ = writeln!(to, "{DOUBLE}");
         cut_paragraph(
             &mut to,
             "",
@@ -91,7 +92,7 @@ pub(super) fn screen(
             &format!("SYSTEM OOM ANALYSIS - {subject}"),
             1,
         );
-        to.push_str(&format!("{DOUBLE}\n\n"));
+        let _ = write!(to, "{DOUBLE}\n\n");
         counts(&mut to, summary, run, latest);
         to.push('\n');
         killed(&mut to, summary);
@@ -118,7 +119,7 @@ fn to_do(to: &mut String, advice: &[(Advice, u64)], most: usize) {
         // A command that is cut is worse than none: it stands below, too.
         let fits = |command: &&String| columns(command) <= WIDTH - 7;
         if let Some(command) = advice.command.as_ref().filter(fits) {
-            to.push_str(&format!("     # {command}\n"));
+            let _ = writeln!(to, "     # {command}");
         }
     }
 }
@@ -133,11 +134,11 @@ fn counts(to: &mut String, summary: &Summary, run: &Run, latest: &Latest) {
         (run.repeated, "found again"),
     ] {
         if count > 0 {
-            words.push_str(&format!(", {count} {what}"));
+            let _ = write!(words, ", {count} {what}");
         }
     }
     if let Some(period) = latest.period() {
-        words.push_str(&format!("; {period}"));
+        let _ = write!(words, "; {period}");
     }
     cut_paragraph(to, "", "  ", &words, 2);
 }
@@ -150,14 +151,15 @@ fn killed(to: &mut String, summary: &Summary) {
     let mut words = String::new();
     for (at, (name, count)) in victims.iter().enumerate() {
         words.push_str(if at > 0 { ", " } else { "" });
-        words.push_str(&format!("{}: {count} time(s)", Escaped(name)));
+        let _ = write!(words, "{}: {count} time(s)", Escaped(name));
     }
     let more = summary.victims.len().saturating_sub(6);
     if more > 0 || summary.victims.others > 0 {
-        words.push_str(&format!(
+        let _ = write!(
+            words,
             ", and {} others",
             more as u64 + summary.victims.others
-        ));
+        );
     }
     cut_paragraph(to, "Killed:      ", INDENT, &words, 2);
 }
@@ -189,7 +191,7 @@ fn scope(to: &mut String, summary: &Summary) {
     ] {
         if count > 0 {
             words.push_str(if words.is_empty() { "" } else { ", " });
-            words.push_str(&format!("{what} {count}"));
+            let _ = write!(words, "{what} {count}");
         }
     }
     cut_paragraph(to, "Scope:       ", INDENT, &words, 1);
@@ -234,7 +236,7 @@ pub(super) fn recommendations(summary: &Summary, advice: &[(Advice, u64)]) -> St
         let number = format!("{}. ", at + 1);
         paragraph(&mut to, &number, "   ", &advice.words);
         if let Some(command) = &advice.command {
-            to.push_str(&format!("     # {command}\n"));
+            let _ = writeln!(to, "     # {command}");
         }
         let words = format!(
             "because: {} (in {events} of {} events)",

@@ -4,6 +4,7 @@ extern crate alloc;
 
 use alloc::format;
 use alloc::string::String;
+use core::fmt::Write;
 
 use super::super::lines::paragraph;
 use crate::oomlog::analysis::{Mb, account, in_mb, lru, plural, size, whole};
@@ -19,10 +20,11 @@ pub(super) fn consumers(to: &mut String, event: &Event) {
     let of = whole(event)
         .map(|whole| format!(" (% of {})", Mb(whole.bytes)))
         .unwrap_or_default();
-    to.push_str(&format!(
+    let _ = write!(
+        to,
         "\nTop {} Memory Consumers at time of OOM, by RSS{of}:\n",
         table.top.len()
-    ));
+    );
     rows(to, event, &table.top, |row| row.rss);
     let with_swap = &table.top_with_swap;
     if with_swap.iter().any(|row| row.swap.unwrap_or(0) > 0) {
@@ -46,11 +48,12 @@ fn rows(to: &mut String, event: &Event, rows: &[Row], pages: impl Fn(&Row) -> u6
             .adj
             .map(|adj| format!("  adj {adj}"))
             .unwrap_or_default();
-        to.push_str(&format!(
-            "{:>3}. {name:<20} (PID {:<6}) - {held:>11}{percent}{adj}\n",
+        let _ = writeln!(
+            to,
+            "{:>3}. {name:<20} (PID {:<6}) - {held:>11}{percent}{adj}",
             at + 1,
             row.pid
-        ));
+        );
     }
 }
 
@@ -97,7 +100,7 @@ pub(super) fn sums(to: &mut String, event: &Event) {
         let mut words = String::from("Active and inactive memory:");
         for (at, (name, bytes)) in lists.iter().enumerate() {
             words.push_str(if at > 0 { ", " } else { " " });
-            words.push_str(&format!("{name} {}", Mb(*bytes)));
+            let _ = write!(words, "{name} {}", Mb(*bytes));
         }
         paragraph(to, "", "  ", &words);
     }
@@ -112,15 +115,16 @@ pub(super) fn shares(to: &mut String, event: &Event) {
         .line
         .map(|line| format!(" [{}]", Mark::of(line)))
         .unwrap_or_default();
-    to.push_str(&format!("\nWhere the memory was:{line}\n"));
+    let _ = write!(to, "\nWhere the memory was:{line}\n");
     let whole = whole(event).map(|whole| whole.bytes);
     for share in &all {
         let percent = share_of(Some(share.bytes), whole);
-        to.push_str(&format!(
-            "  {:<36} {:>12}{percent}\n",
+        let _ = writeln!(
+            to,
+            "  {:<36} {:>12}{percent}",
             share.what,
             format!("{}", Mb(share.bytes))
-        ));
+        );
     }
     for (title, list) in [
         ("Largest unreclaimable slabs", &event.machine.slabs),
@@ -129,7 +133,7 @@ pub(super) fn shares(to: &mut String, event: &Event) {
         if !list.is_empty() {
             let mut words = format!("{title}:");
             for named in list.iter().take(5) {
-                words.push_str(&format!(" {} {},", Escaped(&named.name), Mb(named.size)));
+                let _ = write!(words, " {} {},", Escaped(&named.name), Mb(named.size));
             }
             paragraph(to, "  ", "    ", words.trim_end_matches(','));
         }
