@@ -8,6 +8,7 @@ mod memory;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Display;
 
 use super::victim::{freed_in_mb, session_victims};
 use super::{Mb, Who, size, whole};
@@ -85,22 +86,46 @@ pub fn advise(event: &Event) -> Vec<(Grounds, Advice)> {
         && event.lines.header.is_some()
         && event.lines.end.is_some()
     {
-        let advice = fixed(
+        let (words, command) = (
             "let the kernel print its table of tasks",
             "sysctl vm.oom_dump_tasks=1",
-            "the report has none".into(),
         );
-        all.push((Grounds::NoTable, advice));
+        fixed(
+            &mut all,
+            Grounds::NoTable,
+            words,
+            command,
+            &"the report has none",
+        );
     }
     all
 }
 
-fn fixed(words: &str, command: &str, evidence: String) -> Advice {
-    Advice {
-        words: words.into(),
-        command: Some(command.into()),
-        evidence,
-    }
+/// Adds advice.
+fn add(
+    all: &mut Vec<(Grounds, Advice)>,
+    grounds: Grounds,
+    words: &dyn Display,
+    command: Option<String>,
+    evidence: &dyn Display,
+) {
+    let advice = Advice {
+        words: format!("{words}"),
+        command,
+        evidence: format!("{evidence}"),
+    };
+    all.push((grounds, advice));
+}
+
+/// The same where the command is always one.
+fn fixed(
+    all: &mut Vec<(Grounds, Advice)>,
+    grounds: Grounds,
+    words: &str,
+    command: &str,
+    evidence: &dyn Display,
+) {
+    add(all, grounds, &words, Some(command.into()), evidence);
 }
 
 fn session(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
@@ -115,35 +140,36 @@ fn session(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     } else {
         word(comm).map(|name| format!("for p in $(pgrep -x {name}); do choom -n -500 -p $p; done"))
     };
-    all.push((
+    add(
+        all,
         Grounds::Session,
-        Advice {
-            words: format!("protect the session: the kernel killed {name}, which ends a login"),
-            command,
-            evidence: format!("{name} was killed"),
-        },
-    ));
+        &format_args!("protect the session: the kernel killed {name}, which ends a login"),
+        command,
+        &format_args!("{name} was killed"),
+    );
 }
 
 fn ends(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let panic = event.panic.as_deref().unwrap_or_default();
     let is_asked = panic.windows(12).any(|words| words == b"panic_on_oom");
     match event.outcome {
-        Outcome::Panic if is_asked => all.push((
+        Outcome::Panic if is_asked => fixed(
+            all,
             Grounds::PanicOnOom,
-            fixed("let the kernel kill a process instead of the machine", "sysctl vm.panic_on_oom=0", format!("{}", Escaped(panic))),
-        )),
-        Outcome::Panic | Outcome::NoneKillable if event.table.unkillable > 0 => all.push((
+            "let the kernel kill a process instead of the machine",
+            "sysctl vm.panic_on_oom=0",
+            &Escaped(panic),
+        ),
+        Outcome::Panic | Outcome::NoneKillable if event.table.unkillable > 0 => fixed(
+            all,
             Grounds::NoneKillable,
-            Advice {
-                words: "leave something to kill: take oom_score_adj -1000 off all but the few that must live".into(),
-                command: Some("grep -l -- -1000 /proc/[0-9]*/oom_score_adj".into()),
-                evidence: format!(
-                    "nobody could be killed; {} tasks have oom_score_adj -1000",
-                    event.table.unkillable
-                ),
-            },
-        )),
+            "leave something to kill: take oom_score_adj -1000 off all but the few that must live",
+            "grep -l -- -1000 /proc/[0-9]*/oom_score_adj",
+            &format_args!(
+                "nobody could be killed; {} tasks have oom_score_adj -1000",
+                event.table.unkillable
+            ),
+        ),
         _ => {}
     }
 }
@@ -168,14 +194,8 @@ fn nodes(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
         ),
         _ => return,
     };
-    all.push((
-        Grounds::Nodes,
-        Advice {
-            words: words.into(),
-            command,
-            evidence: format!("only node {} could be used", Escaped(nodes)),
-        },
-    ));
+    let evidence = format_args!("only node {} could be used", Escaped(nodes));
+    add(all, Grounds::Nodes, &words, command, &evidence);
 }
 
 fn order(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
@@ -199,18 +219,16 @@ fn order(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     );
     let kept = (min.kib().saturating_mul(2)).min(managed.kib() / 20);
     let more = (kept > min.kib()).then(|| format!("sysctl vm.min_free_kbytes={kept}; "));
-    all.push((
+    add(
+        all,
         Grounds::Fragmentation,
-        Advice {
-            words: "keep more memory free for requests of several pages in a row, and compact it"
-                .into(),
-            command: Some(more.unwrap_or_default() + "echo 1 >/proc/sys/vm/compact_memory"),
-            evidence: format!(
-                "{} pages in a row were asked for (order {order})",
-                1_u64 << order
-            ),
-        },
-    ));
+        &"keep more memory free for requests of several pages in a row, and compact it",
+        Some(more.unwrap_or_default() + "echo 1 >/proc/sys/vm/compact_memory"),
+        &format_args!(
+            "{} pages in a row were asked for (order {order})",
+            1_u64 << order
+        ),
+    );
 }
 
 fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
@@ -218,18 +236,17 @@ fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     if let (Some(whole), Some(held)) = (whole(event), size(event, table.unkillable_pages))
         && Percent::of(held, whole.bytes).is_some_and(|percent| percent.hundredths >= 2500)
     {
-        all.push((
+        fixed(
+            all,
             Grounds::Protected,
-            fixed(
-                "processes that may not be killed hold much: others die for them",
-                "grep -l -- -1000 /proc/[0-9]*/oom_score_adj",
-                format!(
-                    "{} with oom_score_adj -1000 had {}",
-                    table.unkillable,
-                    Mb(held)
-                ),
+            "processes that may not be killed hold much: others die for them",
+            "grep -l -- -1000 /proc/[0-9]*/oom_score_adj",
+            &format_args!(
+                "{} with oom_score_adj -1000 had {}",
+                table.unkillable,
+                Mb(held)
             ),
-        ));
+        );
     }
     let Some(victim) = &event.victim else {
         return;
@@ -241,24 +258,19 @@ fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     if let Some(adj @ 1..) = victim.adj
         && !is_largest
     {
-        all.push((
+        let name = victim.task.comm.as_deref().and_then(word);
+        add(
+            all,
             Grounds::Adjusted,
-            Advice {
-                words: format!(
-                    "{} was preferred as a victim: is that what you want?",
-                    Who::task(&victim.task)
-                ),
-                command: victim
-                    .task
-                    .comm
-                    .as_deref()
-                    .and_then(word)
-                    .map(|name| format!("for p in $(pgrep -x {name}); do choom -n 0 -p $p; done")),
-                evidence: format!(
-                    "oom_score_adj {adj}; it freed {}",
-                    freed_in_mb(event).unwrap_or_else(|| "-".into())
-                ),
-            },
-        ));
+            &format_args!(
+                "{} was preferred as a victim: is that what you want?",
+                Who::task(&victim.task)
+            ),
+            name.map(|name| format!("for p in $(pgrep -x {name}); do choom -n 0 -p $p; done")),
+            &format_args!(
+                "oom_score_adj {adj}; it freed {}",
+                freed_in_mb(event).unwrap_or_else(|| "-".into())
+            ),
+        );
     }
 }

@@ -27,25 +27,18 @@ pub(super) fn swap(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             return;
         }
         let command = "fallocate -l 4G /swapfile && chmod 600 /swapfile && mkswap /swapfile && swapon /swapfile";
-        all.push((
-            Grounds::NoSwap,
-            fixed(
-                "add swap, or zram, so that cold memory can leave RAM",
-                command,
-                "Total swap = 0kB".into(),
-            ),
-        ));
+        let words = "add swap, or zram, so that cold memory can leave RAM";
+        fixed(all, Grounds::NoSwap, words, command, &"Total swap = 0kB");
     } else if let Some(free) = free
         && Percent::of(free, total).is_some_and(|percent| percent.hundredths < 500)
     {
-        all.push((
+        fixed(
+            all,
             Grounds::SwapFull,
-            fixed(
-                "swap is full: find who fills it before adding more",
-                "grep VmSwap /proc/[0-9]*/status | sort -nk2 | tail",
-                format!("{} of {} were free", Mb(free), Mb(total)),
-            ),
-        ));
+            "swap is full: find who fills it before adding more",
+            "grep VmSwap /proc/[0-9]*/status | sort -nk2 | tail",
+            &format_args!("{} of {} were free", Mb(free), Mb(total)),
+        );
     }
 }
 
@@ -60,19 +53,18 @@ pub(super) fn overcommit(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     // Address space is cheap: only where it is mostly used does a limit on it help.
     let used = freed(victim).unwrap_or_default();
     if reserved > all_there_is && used.0 > reserved.0 / 2 {
-        all.push((
+        fixed(
+            all,
             Grounds::Overcommit,
-            fixed(
-                "let malloc fail instead: strict overcommit",
-                "sysctl vm.overcommit_memory=2 vm.overcommit_ratio=90",
-                format!(
-                    "{} had {} of address space, more than RAM and swap: {}",
-                    Who::task(&victim.task),
-                    Mb(reserved),
-                    Mb(all_there_is)
-                ),
+            "let malloc fail instead: strict overcommit",
+            "sysctl vm.overcommit_memory=2 vm.overcommit_ratio=90",
+            &format_args!(
+                "{} had {} of address space, more than RAM and swap: {}",
+                Who::task(&victim.task),
+                Mb(reserved),
+                Mb(all_there_is)
             ),
-        ));
+        );
     }
 }
 
@@ -106,14 +98,8 @@ pub(super) fn parts(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
                 .filter(|_| grounds == Grounds::KernelMemory);
             let slab = largest
                 .map(|slab| format!("; the largest: {}, {}", Escaped(&slab.name), Mb(slab.size)));
-            all.push((
-                grounds,
-                fixed(
-                    words,
-                    command,
-                    evidence + slab.as_deref().unwrap_or_default(),
-                ),
-            ));
+            let slab = slab.as_deref().unwrap_or_default();
+            fixed(all, grounds, words, command, &(evidence + slab));
         }
     }
 }
