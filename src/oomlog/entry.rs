@@ -82,10 +82,8 @@ impl Entry {
     pub(super) fn member(&mut self, name: &[u8], value: Value<'_>, at: Position) {
         self.last = Last::Other;
         let (Value::Text(written) | Value::Array(written) | Value::Bare(written)) = value;
-        match name {
-            b"MESSAGE" | b"msg" | b"message" | b"log" | b"line" | b"textPayload"
-                if !self.has_message =>
-            {
+        match parse::ascii(name) {
+            "MESSAGE" | "msg" | "message" | "log" | "line" | "textPayload" if !self.has_message => {
                 decode(value, &mut self.message);
                 self.message.truncate(LINE);
                 self.line = at;
@@ -94,28 +92,28 @@ impl Entry {
                     self.last = Last::Numbers;
                 }
             }
-            b"_TRANSPORT" => {
+            "_TRANSPORT" => {
                 self.named = Some(kernel_if(written == b"kernel"));
             }
-            b"SYSLOG_IDENTIFIER" if self.named.is_none() => {
+            "SYSLOG_IDENTIFIER" if self.named.is_none() => {
                 self.named = Some(kernel_if(written == b"kernel"));
             }
-            b"fac" => self.named = Some(kernel_if(written == b"kern")),
-            b"pri" => {
+            "fac" => self.named = Some(kernel_if(written == b"kern")),
+            "pri" => {
                 if let Some(priority) = parse::dec(written) {
                     self.origin = Some(kernel_if(priority < 8));
                 }
             }
-            b"caller" => self.caller = prefix::caller(written),
-            b"_SOURCE_MONOTONIC_TIMESTAMP" => self.when.source_boot_us = parse::dec(written),
-            b"__MONOTONIC_TIMESTAMP" => self.when.boot_us = parse::dec(written),
-            b"__REALTIME_TIMESTAMP" => {
+            "caller" => self.caller = prefix::caller(written),
+            "_SOURCE_MONOTONIC_TIMESTAMP" => self.when.source_boot_us = parse::dec(written),
+            "__MONOTONIC_TIMESTAMP" => self.when.boot_us = parse::dec(written),
+            "__REALTIME_TIMESTAMP" => {
                 self.when.wall_us = parse::dec(written).and_then(|us| i64::try_from(us).ok());
                 self.written(written);
             }
-            b"_HOSTNAME" => short(&mut self.host, value),
-            b"_BOOT_ID" => short(&mut self.boot_id, value),
-            b"time" | b"timestamp" | b"@timestamp" => self.time(value),
+            "_HOSTNAME" => short(&mut self.host, value),
+            "_BOOT_ID" => short(&mut self.boot_id, value),
+            "time" | "timestamp" | "@timestamp" => self.time(value),
             _ => {}
         }
     }

@@ -65,6 +65,12 @@ pub fn one_number(text: &[u8]) -> Option<i64> {
     signed(text.trim_ascii())
 }
 
+/// The text to match with names: bytes are matched one by one, in 10 bytes of code for each. Empty when it is no text.
+#[must_use]
+pub fn ascii(text: &[u8]) -> &str {
+    core::str::from_utf8(text).unwrap_or_default()
+}
+
 /// The words of a line, split at any run of blanks and tabs.
 pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| matches!(byte, b' ' | b'\t'))

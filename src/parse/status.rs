@@ -1,6 +1,6 @@
 //! `/proc/PID/status`: proc_pid_status(5), fs/proc/array.c and fs/proc/task_mmu.c.
 
-use super::{dec, key_value, kib, lines, words};
+use super::{ascii, dec, key_value, kib, lines, words};
 use crate::fixed::Fixed;
 use crate::units::Bytes;
 
@@ -48,26 +48,26 @@ pub struct Status {
 pub fn parse(text: &[u8]) -> Status {
     let mut status = Status::default();
     for (key, value) in lines(text).filter_map(key_value) {
-        match key {
-            b"State" => status.state = value.first().copied(),
-            b"PPid" => status.parent = dec(value),
-            b"Threads" => status.threads = dec(value),
-            b"Tgid" => status.tgid = dec(value),
-            b"Uid" => status.euid = words(value).nth(1).and_then(dec),
-            b"NSpid" => status.vpid = words(value).last().and_then(dec),
-            b"TracerPid" => status.tracer = dec(value),
-            b"VmSize" => status.size = kib(value),
-            b"VmHWM" => status.peak_rss = kib(value),
-            b"VmLck" => status.locked = kib(value),
-            b"VmRSS" => status.rss = kib(value),
-            b"RssAnon" => status.anon = kib(value),
-            b"RssFile" => status.file = kib(value),
-            b"RssShmem" => status.shmem = kib(value),
-            b"VmPTE" => status.page_tables = kib(value),
-            b"VmSwap" => status.swap = kib(value),
-            b"HugetlbPages" => status.hugetlb = kib(value),
+        match ascii(key) {
+            "State" => status.state = value.first().copied(),
+            "PPid" => status.parent = dec(value),
+            "Threads" => status.threads = dec(value),
+            "Tgid" => status.tgid = dec(value),
+            "Uid" => status.euid = words(value).nth(1).and_then(dec),
+            "NSpid" => status.vpid = words(value).last().and_then(dec),
+            "TracerPid" => status.tracer = dec(value),
+            "VmSize" => status.size = kib(value),
+            "VmHWM" => status.peak_rss = kib(value),
+            "VmLck" => status.locked = kib(value),
+            "VmRSS" => status.rss = kib(value),
+            "RssAnon" => status.anon = kib(value),
+            "RssFile" => status.file = kib(value),
+            "RssShmem" => status.shmem = kib(value),
+            "VmPTE" => status.page_tables = kib(value),
+            "VmSwap" => status.swap = kib(value),
+            "HugetlbPages" => status.hugetlb = kib(value),
             // What follows it, signals, capabilities and CPUs, is half of the text.
-            b"SigQ" => break,
+            "SigQ" => break,
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ extern crate alloc;
 pub(super) mod limit;
 mod memory;
 
+use crate::parse::ascii;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -134,7 +135,7 @@ fn session(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     };
     let name = Escaped(comm);
     // `pgrep -x systemd` would find PID 1, whose children inherit what it is given.
-    let of_user = matches!(comm, b"systemd" | b"(sd-pam)");
+    let of_user = matches!(ascii(comm), "systemd" | "(sd-pam)");
     let command = if of_user {
         Some("systemctl edit user@.service   # [Service] OOMScoreAdjust=-500".into())
     } else {
@@ -206,7 +207,7 @@ fn order(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
         return;
     }
     // Twice what is kept now, never more than a twentieth of the zones that the kernel itself can use.
-    let is_low = |zone: &&Zone| !matches!(zone.name.as_slice(), b"HighMem" | b"Movable");
+    let is_low = |zone: &&Zone| !matches!(ascii(&zone.name), "HighMem" | "Movable");
     let sum = |size: fn(&Zone) -> Option<Bytes>| {
         let zones = event.machine.zones.iter().filter(is_low);
         zones

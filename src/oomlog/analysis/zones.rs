@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+use crate::parse::ascii;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -34,12 +35,12 @@ impl Nodes<'_> {
 
 /// The kind of a zone by its name.
 fn kind(zone: &Zone) -> Option<gfp::Zone> {
-    Some(match zone.name.as_slice() {
-        b"DMA" => gfp::Zone::Dma,
-        b"DMA32" => gfp::Zone::Dma32,
-        b"Normal" => gfp::Zone::Normal,
-        b"HighMem" => gfp::Zone::HighMem,
-        b"Movable" => gfp::Zone::Movable,
+    Some(match ascii(&zone.name) {
+        "DMA" => gfp::Zone::Dma,
+        "DMA32" => gfp::Zone::Dma32,
+        "Normal" => gfp::Zone::Normal,
+        "HighMem" => gfp::Zone::HighMem,
+        "Movable" => gfp::Zone::Movable,
         _ => return None,
     })
 }

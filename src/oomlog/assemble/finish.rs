@@ -5,17 +5,18 @@ use super::{memcg, tasks};
 use crate::oomlog::event::{
     Constraint, Counters, Event, KnownBy, Missing, Outcome, PageTables, Row, Trigger, Victim,
 };
+use crate::parse::ascii;
 use crate::parse::oom_report::kill::{Scope, Summary};
 use crate::units::{Bytes, PageSize};
 
 /// What the `oom-kill:` line says about the constraint. 5.2 printed NONE for a memory cgroup.
 pub(super) fn constrain(event: &mut Event, line: &Summary<'_>) {
-    let constraint = match line.constraint {
+    let constraint = match line.constraint.map(ascii) {
         _ if line.memcg.is_some() => Constraint::Memcg,
-        Some(b"CONSTRAINT_NONE") => Constraint::None,
-        Some(b"CONSTRAINT_MEMCG") => Constraint::Memcg,
-        Some(b"CONSTRAINT_CPUSET") => Constraint::Cpuset,
-        Some(b"CONSTRAINT_MEMORY_POLICY") => Constraint::Mempolicy,
+        Some("CONSTRAINT_NONE") => Constraint::None,
+        Some("CONSTRAINT_MEMCG") => Constraint::Memcg,
+        Some("CONSTRAINT_CPUSET") => Constraint::Cpuset,
+        Some("CONSTRAINT_MEMORY_POLICY") => Constraint::Mempolicy,
         _ => return,
     };
     event.constraint = constraint;

@@ -1,6 +1,7 @@
 //! Times as people type them.
 
 use super::{DAY, SECOND, at, day, since, time_of_day};
+use crate::parse::ascii;
 use crate::parse::dec;
 use crate::sys::clock::{Civil, Zone, civil, since_1970};
 
@@ -16,17 +17,19 @@ pub fn typed(text: &[u8], now_us: i64, zone: Zone) -> Option<i64> {
         ..civil(since(now_us), zone)
     };
     let start_of = |date| since_1970(date, zone)?.checked_mul(SECOND);
-    match text {
-        b"now" => return Some(now_us),
-        b"today" => return start_of(today),
+    match ascii(text) {
+        "now" => return Some(now_us),
+        "today" => return start_of(today),
         // Noon less a day is the day before, whether that had 23 hours or 25.
-        b"yesterday" => {
+        "yesterday" => {
             let noon = start_of(Civil { hour: 12, ..today })?;
             let date = civil(since(noon - DAY), zone);
             return start_of(at(date, 0));
         }
-        [b'@', seconds @ ..] => return i64::try_from(dec(seconds)?).ok()?.checked_mul(SECOND),
         _ => {}
+    }
+    if let Some(seconds) = text.strip_prefix(b"@") {
+        return i64::try_from(dec(seconds)?).ok()?.checked_mul(SECOND);
     }
     if let Some((seconds, micros)) = time_of_day(text) {
         return start_of(at(today, seconds))?.checked_add(micros);
@@ -103,12 +106,12 @@ fn span(text: &[u8]) -> Option<i64> {
 }
 
 fn unit_of(word: &[u8]) -> Option<i64> {
-    Some(match word {
-        b"s" | b"sec" | b"secs" | b"second" | b"seconds" => SECOND,
-        b"m" | b"min" | b"mins" | b"minute" | b"minutes" => 60 * SECOND,
-        b"h" | b"hour" | b"hours" => 3600 * SECOND,
-        b"d" | b"day" | b"days" => DAY,
-        b"w" | b"week" | b"weeks" => 7 * DAY,
+    Some(match ascii(word) {
+        "s" | "sec" | "secs" | "second" | "seconds" => SECOND,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60 * SECOND,
+        "h" | "hour" | "hours" => 3600 * SECOND,
+        "d" | "day" | "days" => DAY,
+        "w" | "week" | "weeks" => 7 * DAY,
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::meminfo::{Pairs, kib_at};
 use super::scan::{after, leading, size, split};
+use crate::parse::ascii;
 use crate::units::Bytes;
 
 /// `Task in A killed as a result of limit of B`, before Linux 5.0.
@@ -56,11 +57,11 @@ pub struct Usage {
 #[must_use]
 pub fn usage(text: &[u8]) -> Option<Usage> {
     let (name, rest) = split(text, b": usage ")?;
-    let of = match name {
-        b"memory" => Counter::Memory,
-        b"memory+swap" => Counter::MemorySwap,
-        b"kmem" => Counter::Kmem,
-        b"swap" => Counter::Swap,
+    let of = match ascii(name) {
+        "memory" => Counter::Memory,
+        "memory+swap" => Counter::MemorySwap,
+        "kmem" => Counter::Kmem,
+        "swap" => Counter::Swap,
         _ => return None,
     };
     Some(Usage {

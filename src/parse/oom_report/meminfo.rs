@@ -1,6 +1,7 @@
 //! The state of the machine's memory: show_mem() and show_free_areas() of mm/.
 
 use super::scan::{after, leading, number, size, split};
+use crate::parse::ascii;
 use crate::parse::words;
 use crate::units::Bytes;
 
@@ -249,12 +250,12 @@ pub fn total(text: &[u8]) -> Option<Total> {
         return swap(rest).map(Total::TotalSwap);
     }
     let (count, rest) = leading(text)?;
-    Some(match rest.trim_ascii_end() {
-        b" pages RAM" | b" pages of RAM" => Total::Ram(count),
-        b" pages reserved" | b" reserved pages" => Total::Reserved(count),
-        b" total pagecache pages" => Total::PageCache(count),
-        b" pages in swap cache" | b" pages swap cached" => Total::SwapCache(count),
-        b" pages HighMem/MovableOnly" | b" pages HighMem" => Total::HighMem(count),
+    Some(match ascii(rest.trim_ascii_end()) {
+        " pages RAM" | " pages of RAM" => Total::Ram(count),
+        " pages reserved" | " reserved pages" => Total::Reserved(count),
+        " total pagecache pages" => Total::PageCache(count),
+        " pages in swap cache" | " pages swap cached" => Total::SwapCache(count),
+        " pages HighMem/MovableOnly" | " pages HighMem" => Total::HighMem(count),
         _ => return None,
     })
 }

@@ -1,6 +1,7 @@
 //! The table of tasks: dump_tasks() of mm/oom_kill.c. Its columns changed nine times, so a row is read by its header's names.
 
 use super::scan::{leading, uid};
+use crate::parse::ascii;
 use crate::parse::{signed, words};
 use crate::units::Bytes;
 
@@ -57,16 +58,16 @@ pub fn columns(text: &[u8]) -> Option<Columns> {
         if name == b"name" {
             return Some(columns);
         }
-        *columns.columns.get_mut(columns.len)? = match name {
-            b"uid" => Column::Uid,
-            b"tgid" => Column::Tgid,
-            b"total_vm" => Column::TotalVm,
-            b"rss" => Column::Rss,
-            b"nr_ptes" | b"nr_pmds" | b"nr_puds" => Column::TablePages,
-            b"pgtables_bytes" => Column::TableBytes,
-            b"oom_adj" => Column::OldAdj,
-            b"swapents" => Column::Swap,
-            b"oom_score_adj" => Column::Adj,
+        *columns.columns.get_mut(columns.len)? = match ascii(name) {
+            "uid" => Column::Uid,
+            "tgid" => Column::Tgid,
+            "total_vm" => Column::TotalVm,
+            "rss" => Column::Rss,
+            "nr_ptes" | "nr_pmds" | "nr_puds" => Column::TablePages,
+            "pgtables_bytes" => Column::TableBytes,
+            "oom_adj" => Column::OldAdj,
+            "swapents" => Column::Swap,
+            "oom_score_adj" => Column::Adj,
             _ => Column::Unread,
         };
         columns.len += 1;
