@@ -190,9 +190,9 @@ fn deed(text: &[u8]) -> Option<Line<'_>> {
 
 fn of_machine(text: &[u8]) -> Option<Line<'_>> {
     match text {
-        b"Mem-Info:" | b"Mem-info:" => return Some(Line::MemInfo),
-        b"Memory allocations:" => return Some(Line::Allocations),
-        b"Unreclaimable slab info:" => return Some(Line::Slabs),
+        _ if text == b"Mem-Info:" || text == b"Mem-info:" => return Some(Line::MemInfo),
+        _ if text == b"Memory allocations:" => return Some(Line::Allocations),
+        _ if text == b"Unreclaimable slab info:" => return Some(Line::Slabs),
         _ if text.starts_with(b"Tasks state (memory values in pages)") => return Some(Line::Title),
         _ => {}
     }

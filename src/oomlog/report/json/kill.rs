@@ -105,6 +105,7 @@ fn at(keys: [&'static str; 3], position: Option<Position>) -> Fact<'static> {
     }
 }
 
+#[inline(never)]
 fn bytes(key: &'static str, bytes: Option<Bytes>) -> Fact<'static> {
     is(key, bytes.map_or(Value::Nothing, Value::Bytes))
 }
