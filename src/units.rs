@@ -3,6 +3,7 @@
 //! `/proc` mixes pages, "kB" (which is KiB), clock ticks and bytes. Inside memdoor a bare number never means a size.
 
 use core::num::NonZeroI32;
+use core::time::Duration;
 
 /// A size in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -115,6 +116,14 @@ impl core::fmt::Display for Pid {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Microseconds, in 64 bits: numbers of 128 are 1 kB of code to print.
+#[must_use]
+pub const fn micros(span: Duration) -> u64 {
+    span.as_secs()
+        .saturating_mul(1_000_000)
+        .saturating_add(span.subsec_micros() as u64)
 }
 
 #[cfg(test)]

@@ -23,13 +23,14 @@ pub(super) use allowed::allowed;
 
 /// Text as it was typed, in quotes, safe to print.
 pub(super) fn quoted(text: &OsStr) -> String {
-    format!(
-        "'{}'",
-        text.as_bytes()
-            .escape_ascii()
-            .to_string()
-            .replace("\\'", "'")
-    )
+    let mut quoted = String::from("'");
+    for byte in text.as_bytes() {
+        match byte {
+            b'\'' => quoted.push('\''),
+            _ => quoted.extend(byte.escape_ascii().map(char::from)),
+        }
+    }
+    quoted + "'"
 }
 
 pub(super) fn wrong(name: &str, value: &OsStr) -> UsageError {

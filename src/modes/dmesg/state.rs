@@ -24,6 +24,7 @@ use std::os::fd::AsFd;
 
 use super::trouble::Troubles;
 use super::words;
+use crate::fixed::Fixed;
 use crate::oomlog::moment::{By, Moment};
 use crate::oomlog::seen::{Print, Seen, Tells, Where};
 use crate::parse::{dec, hex, signed};
@@ -142,9 +143,9 @@ fn moment(word: &[u8]) -> Option<Moment> {
 /// Writes what is remembered to the file at `path`, all or nothing.
 pub(super) fn save(path: &CStr, seen: &Seen, troubles: &Troubles) -> Result<()> {
     // No two runs have the same, and none waits for what a killed one has left.
-    let mut number = itoa::Buffer::new();
-    let nanos = number.format(monotonic().as_nanos());
-    let name = [path.to_bytes(), b".new-", nanos.as_bytes()].concat();
+    let mut now = Fixed::<32>::new();
+    now.push_dec(u64::try_from(monotonic().as_nanos()).unwrap_or(0));
+    let name = [path.to_bytes(), b".new-", now.as_bytes()].concat();
     let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
     let file = Replacement::create(&name)?;
     let mut buf = vec![0; 16 << 10];

@@ -6,7 +6,7 @@ use crate::modes::open_self;
 use crate::snapshot::memory;
 use crate::sys::harden::Faults;
 use crate::sys::out::say;
-use crate::units::Bytes;
+use crate::units::{Bytes, micros};
 
 impl Armed<'_> {
     /// Says it on standard error: allocations and faults since arming.
@@ -22,7 +22,7 @@ impl Armed<'_> {
              snapshots {snapshots}, worst lateness {} us, RSS {}",
             faults.minor,
             faults.major,
-            worst_lateness.as_micros(),
+            micros(worst_lateness),
             Kib(own_rss(self)),
         ));
     }

@@ -10,6 +10,7 @@ use crate::report::Event::WatchEnd;
 use crate::report::{Fact, Name, Value};
 use crate::sys::{ptrace, signal};
 use crate::target::Unseized;
+use crate::units::micros;
 
 /// Why there was no exit stop, as far as memdoor's own decisions go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,12 +114,12 @@ impl Fate {
     pub(super) fn new(ended: Option<Ended>, held: Option<Duration>, why: Why) -> Self {
         let mut millis = Fixed::new();
         if let Some(held) = held {
-            let micros = held.as_micros();
+            let held = micros(held);
             let _ = write!(
                 millis,
                 "seen, held for {}.{:03} ms",
-                micros / 1000,
-                micros % 1000
+                held / 1000,
+                held % 1000
             );
         }
         Self {

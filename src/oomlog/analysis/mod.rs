@@ -58,9 +58,9 @@ pub struct Mb(pub Bytes);
 impl Display for Mb {
     fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
         const MIB: u64 = 1 << 20;
-        // Rounded, in 128 bits: a hostile log counts up to 16 EiB.
-        let tenths = (u128::from(self.0.0) * 10 + u128::from(MIB / 2)) / u128::from(MIB);
-        write!(f, "{}.{} MB", tenths / 10, tenths % 10)
+        // Rounded, the whole apart: a hostile log counts up to 16 EiB, ten times which are too many.
+        let tenths = (self.0.0 % MIB * 10 + MIB / 2) / MIB;
+        write!(f, "{}.{} MB", self.0.0 / MIB + tenths / 10, tenths % 10)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::report::escape::{self, JSON_MAX, Source};
 use crate::report::time::{Precision, rfc3339};
 use crate::report::{Fact, Value, put_fmt};
 use crate::sys::out::Out;
+use crate::units::micros;
 
 /// Writes facts as nested objects: `host.name` and `host.id` become `"host":{"name":...,"id":...}` wherever they stand.
 pub fn put_object(out: &mut Out<'_>, facts: &[Fact<'_>]) {
@@ -91,7 +92,7 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
         Value::Thousandths(parts) => {
             put_fmt(out, format_args!("{}.{:03}", parts / 1000, parts % 1000))
         }
-        Value::Span(span) => put_fmt(out, format_args!("{}", span.as_micros())),
+        Value::Span(span) => out.put_dec(micros(span)),
         Value::Moment(moment) => {
             out.put(b"\"");
             out.put(rfc3339(moment.utc, moment.micros, Precision::Micros).as_bytes());

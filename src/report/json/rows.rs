@@ -4,6 +4,7 @@ use super::{Json, put_object};
 use crate::fixed::Fixed;
 use crate::parse::maps::Mapping;
 use crate::parse::net::{Socket, State};
+use crate::report::address::Address;
 use crate::report::escape::{self, JSON_MAX, Source};
 use crate::report::time::{Precision, rfc3339};
 use crate::report::{Event, Grower, Moment, Name, Relation, Relative, Sample, Value, put_fmt};
@@ -99,7 +100,8 @@ impl Json<'_, '_> {
             self.out,
             format_args!(
                 ",\"local\":\"{}\",\"remote\":\"{}\"",
-                socket.local, socket.remote
+                Address(socket.local),
+                Address(socket.remote)
             ),
         );
         // Of a listening socket the two are connections: how many may wait and how many do.

@@ -4,6 +4,7 @@ use super::Text;
 use crate::fixed::{Fixed, copy};
 use crate::parse::maps::Mapping;
 use crate::parse::net::Socket;
+use crate::report::address::Address;
 use crate::report::escape::{self, Source};
 use crate::report::time::seconds;
 use crate::report::{Grower, Relation, Relative, Sample, put_fmt};
@@ -40,7 +41,7 @@ impl Text<'_, '_> {
         pad(&mut columns, word.as_bytes(), 13);
         for address in [socket.local, socket.remote] {
             word.clear();
-            put_fmt(&mut word, format_args!("{address}"));
+            put_fmt(&mut word, format_args!("{}", Address(address)));
             pad(&mut columns, word.as_bytes(), 22);
         }
         for queue in [socket.tx_queue, socket.rx_queue] {

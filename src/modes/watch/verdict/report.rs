@@ -13,6 +13,7 @@ use crate::report::{Fact, Name, Report, Value};
 use crate::sys::clock::monotonic;
 use crate::sys::ptrace::{self, Passed};
 use crate::sys::signal;
+use crate::units::micros;
 
 const VERDICT: Name = Name(WatchEnd, "Verdict", "memdoor.verdict.summary");
 /// Of a watch that ends before its target.
@@ -145,7 +146,7 @@ fn signal(passed: &Passed, now: Duration) -> Fixed<200> {
     if let Some(pid) = passed.sender {
         let _ = write!(words, " from PID {pid}");
     }
-    let millis = now.saturating_sub(passed.at).as_millis();
+    let millis = micros(now.saturating_sub(passed.at)) / 1000;
     let _ = write!(
         words,
         " came {}.{:03} s before",
