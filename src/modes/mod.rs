@@ -3,6 +3,7 @@
 pub mod check;
 pub mod dmesg;
 pub mod kill;
+mod looks;
 pub mod protect;
 pub mod recover;
 mod sample;

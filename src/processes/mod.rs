@@ -76,16 +76,18 @@ impl Table {
         })
     }
 
-    /// Reads those that are wanted, and as deep as it takes: `wanted` gets the name of its directory and what its stat tells.
+    /// Reads those that are wanted, and as deep as it takes: `wanted` gets the name of its directory and what its stat tells, and may
+    /// mark it.
     pub fn read_some(
         &mut self,
         proc: &Dir,
-        wanted: &mut dyn FnMut(&CStr, &Process) -> Option<Depth>,
+        depth: Depth,
+        wanted: &mut dyn FnMut(&CStr, &mut Process) -> bool,
     ) -> Result<()> {
         self.collect(proc, &mut |pid, name, buf| {
-            let process = identify(proc, pid, name, buf)?;
-            let depth = wanted(name, &process)?;
-            deepen(process, proc, name, depth, buf)
+            let mut process = identify(proc, pid, name, buf)?;
+            let is_wanted = wanted(name, &mut process);
+            is_wanted.then(|| deepen(process, proc, name, depth, buf))?
         })
     }
 

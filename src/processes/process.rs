@@ -47,6 +47,8 @@ pub struct Process {
     pub oom_score_adj: Option<i64>,
     /// Its memory cgroup, once [`super::Table::read_groups`] has found it.
     pub group: Option<usize>,
+    /// What whoever reads the table makes of it: [`super::Table::read_some`].
+    pub mark: u8,
 }
 
 impl Process {
@@ -70,6 +72,7 @@ impl Process {
             oom_score: None,
             oom_score_adj: None,
             group: None,
+            mark: 0,
         }
     }
 
@@ -88,6 +91,7 @@ impl Process {
             oom_score: None,
             oom_score_adj: None,
             group: None,
+            mark: 0,
         }
     }
 
