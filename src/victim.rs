@@ -89,7 +89,7 @@ pub fn later_objection(process: &Process, user: Option<u32>) -> Option<Why> {
 impl Rank {
     /// The rank that a row's mark stands for.
     #[must_use]
-    pub const fn of(mark: u8) -> Self {
+    pub const fn of(mark: u16) -> Self {
         match mark {
             0 => Self::Avoided,
             1 => Self::Ordinary,
@@ -198,14 +198,17 @@ pub fn tree(rows: &[Process], nodes: &[Node], at: usize) -> Option<Tree> {
     })
 }
 
+/// Whether the row is in that tree.
+#[must_use]
+pub fn is_in(nodes: &[Node], at: usize, tree: &Tree) -> bool {
+    let node = nodes.get(at);
+    node.is_some_and(|node| index(node.root) == tree.root)
+}
+
 /// The rows of a tree, its root first.
 pub fn members(nodes: &[Node], tree: &Tree) -> impl Iterator<Item = usize> {
-    let root = tree.root;
-    let others = nodes
-        .iter()
-        .enumerate()
-        .filter(move |(at, node)| *at != root && index(node.root) == root)
-        .map(|(at, _)| at);
+    let (root, tree) = (tree.root, *tree);
+    let others = (0..nodes.len()).filter(move |at| *at != root && is_in(nodes, *at, &tree));
     core::iter::once(root).chain(others)
 }
 

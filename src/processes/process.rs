@@ -48,7 +48,7 @@ pub struct Process {
     /// Its memory cgroup, once [`super::Table::read_groups`] has found it.
     pub group: Option<usize>,
     /// What whoever reads the table makes of it: [`super::Table::read_some`].
-    pub mark: u8,
+    pub mark: u16,
 }
 
 impl Process {

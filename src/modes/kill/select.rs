@@ -69,7 +69,7 @@ impl Selection {
                 }
             };
             match judged {
-                Ok(rank) => process.mark = rank as u8,
+                Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
             }
             judged.is_ok()
