@@ -240,7 +240,12 @@ fn parent_of(rows: &[Process], row: &Process) -> Option<usize> {
     let at = rows
         .binary_search_by_key(&row.parent?, |row| row.pid)
         .ok()?;
-    (rows[at].pid != row.pid && rows[at].started <= row.started).then_some(at)
+    let is_younger = match (rows[at].started, row.started) {
+        (Some(parent), Some(child)) => parent > child,
+        // Of those that can't be the largest the start is not read.
+        _ => false,
+    };
+    (rows[at].pid != row.pid && !is_younger).then_some(at)
 }
 
 /// Follows parents up. Processes of one moment that name each other as parents, which only a table read while numbers were handed out

@@ -11,7 +11,7 @@ use crate::families::BROWSERS;
 use crate::host::Host;
 use crate::modes::looks::Looks;
 use crate::modes::sample;
-use crate::processes::{Depth, Process, Table, descending};
+use crate::processes::{Process, Table, descending};
 use crate::report::columns::{Keep, blanks, left, mb, number};
 use crate::report::json::line::{Line, Samples, bytes};
 use crate::sys::out::Out;
@@ -61,9 +61,10 @@ impl<'a> Browsers<'a> {
             family.is_some()
         };
         // Without processes there are no browsers.
-        let _ = table.read_some(&host.proc, Depth::Adjustment, &mut wanted);
+        let _ = table.read_wanted(&host.proc, &mut wanted);
+        let _ = table.look_closer(&host.proc, &mut |_, _| true);
         // Who has ended holds nothing.
-        table.retain(|row| row.memory.rss.is_some());
+        table.retain(|row| row.user.is_some() && row.memory.rss.is_some());
         let rows = table.rows();
         let mut nodes = vec![Node::new(Rank::Ordinary); rows.len()];
         victim::arrange(rows, &mut nodes, By::Tree);
