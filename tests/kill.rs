@@ -1019,3 +1019,14 @@ fn hostile_paths_and_arguments_are_matched_and_shown_escaped() {
     assert!(!found(&only).contains("Victim PID: "));
     drop(sleeping);
 }
+
+#[test]
+fn a_wrong_option_names_the_help_of_its_mode() {
+    for (mode, code) in [("kill", 2), ("scores", 2), ("protect", 2), ("check", 3)] {
+        let ended = run(&[mode, "--frob"]);
+        assert_eq!(ended.code(), code, "{ended:#?}");
+        let words = format!("unknown option '--frob': see memdoor {mode} --help\n");
+        let said = [ended.out, ended.err].concat();
+        assert!(said.ends_with(&words), "{said}");
+    }
+}

@@ -13,7 +13,7 @@ use super::{Command, Result, UsageError, about, next, unknown_option, usage, val
 /// Reads it. A command line that is wrong is UNKNOWN to who monitors, on standard output and with 3: 2 would be CRITICAL.
 pub(super) fn args(parser: &mut Parser) -> Command {
     read(parser).unwrap_or_else(|error| Command::Print {
-        text: format!("MEMORY UNKNOWN - {}\n", error.0),
+        text: format!("MEMORY UNKNOWN - {}\n", error.of("check").0),
         exit: Verdict::Unknown.into(),
     })
 }
