@@ -86,6 +86,18 @@ pub fn later_objection(process: &Process, user: Option<u32>) -> Option<Why> {
     }
 }
 
+impl Rank {
+    /// The rank that a row's mark stands for.
+    #[must_use]
+    pub const fn of(mark: u16) -> Self {
+        match mark {
+            0 => Self::Avoided,
+            1 => Self::Ordinary,
+            _ => Self::Preferred,
+        }
+    }
+}
+
 /// Room to work in, one for each row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Node {
@@ -153,40 +165,50 @@ pub struct Choice {
 pub fn choose(rows: &[Process], nodes: &mut [Node], by: By, least: Bytes) -> Choice {
     let count = rows.len().min(nodes.len());
     let (rows, nodes) = (&rows[..count], &mut nodes[..count]);
-    link(rows, nodes, by);
-    sum(rows, nodes);
+    arrange(rows, nodes, by);
     let mut choice = Choice::default();
-    for (at, row) in rows.iter().enumerate() {
-        let node = nodes[at];
-        if index(node.root) != at {
-            continue;
-        }
+    for tree in (0..count).filter_map(|at| tree(rows, nodes, at)) {
         choice.trees += 1;
-        if node.held < least {
+        if tree.held < least {
             choice.too_small += 1;
             continue;
         }
-        let tree = Tree {
-            root: at,
-            held: node.held,
-            rss: node.rss,
-            processes: node.processes,
-            rank: node.tree_rank,
-            score: row.oom_score.unwrap_or(0),
-        };
         insert(&mut choice.best, tree, by);
     }
     choice
 }
 
+/// Puts each row into its tree. `rows` and `nodes` are as [`choose`] takes them.
+pub fn arrange(rows: &[Process], nodes: &mut [Node], by: By) {
+    link(rows, nodes, by);
+    sum(rows, nodes);
+}
+
+/// The tree whose root the row is, once it is arranged.
+#[must_use]
+pub fn tree(rows: &[Process], nodes: &[Node], at: usize) -> Option<Tree> {
+    let (row, node) = (rows.get(at)?, nodes.get(at)?);
+    (index(node.root) == at).then_some(Tree {
+        root: at,
+        held: node.held,
+        rss: node.rss,
+        processes: node.processes,
+        rank: node.tree_rank,
+        score: row.oom_score.unwrap_or(0),
+    })
+}
+
+/// Whether the row is in that tree.
+#[must_use]
+pub fn is_in(nodes: &[Node], at: usize, tree: &Tree) -> bool {
+    let node = nodes.get(at);
+    node.is_some_and(|node| index(node.root) == tree.root)
+}
+
 /// The rows of a tree, its root first.
 pub fn members(nodes: &[Node], tree: &Tree) -> impl Iterator<Item = usize> {
-    let root = tree.root;
-    let others = nodes
-        .iter()
-        .enumerate()
-        .filter(move |(at, node)| *at != root && index(node.root) == root)
-        .map(|(at, _)| at);
+    let (root, tree) = (tree.root, *tree);
+    let others = (0..nodes.len()).filter(move |at| *at != root && is_in(nodes, *at, &tree));
     core::iter::once(root).chain(others)
 }
 
@@ -218,7 +240,12 @@ fn parent_of(rows: &[Process], row: &Process) -> Option<usize> {
     let at = rows
         .binary_search_by_key(&row.parent?, |row| row.pid)
         .ok()?;
-    (rows[at].pid != row.pid && rows[at].started <= row.started).then_some(at)
+    let is_younger = match (rows[at].started, row.started) {
+        (Some(parent), Some(child)) => parent > child,
+        // Of those that can't be the largest the start is not read.
+        _ => false,
+    };
+    (rows[at].pid != row.pid && !is_younger).then_some(at)
 }
 
 /// Follows parents up. Processes of one moment that name each other as parents, which only a table read while numbers were handed out
@@ -302,6 +329,7 @@ mod tests {
             oom_score_adj: Some(0),
             threads: 1,
             group: None,
+            mark: 0,
         }
     }
 

@@ -9,7 +9,7 @@ use common::host::{TempDir, is_root, memtotal_kib, works};
 use common::json::Json;
 use common::run::{Ended, Running, memdoor, poll, run, run_command, through_shell};
 use common::skip;
-use common::target::{Victim, kib};
+use common::target::{Victim, kib, path};
 
 fn check(args: &[&str]) -> Ended {
     let ended = run(&[&["check"], args].concat());
@@ -323,4 +323,167 @@ fn a_tree_shows_who_started_the_largest() {
     } else {
         assert!(out.lines().count() >= 250, "{out}");
     }
+}
+
+/// A name that no other process has, of at most 15 bytes.
+fn name(end: &str) -> String {
+    format!("mc{}{end}", std::process::id())
+}
+
+/// A tree of `children` + 1 processes of that name, each holding so many MiB.
+fn family(name: &str, mib: &str, children: &str) -> Victim {
+    Victim::start(&["family", name, mib, children])
+}
+
+/// The words of the first line that begins with these.
+fn row<'o>(out: &'o str, start: &[&str]) -> Vec<&'o str> {
+    let words = |line: &'o str| line.split_whitespace().collect::<Vec<_>>();
+    let mut rows = out.lines().map(words);
+    let found = rows.find(|row| row.starts_with(start));
+    found.unwrap_or_else(|| panic!("no {start:?} in {out}"))
+}
+
+#[test]
+fn browsers_are_summed_up_by_family_and_by_instance() {
+    let name = name("b");
+    let small = family(&name, "4", "1");
+    let large = family(&name, "8", "3");
+    let single = family(&name, "2", "0");
+    let of = format!("mine=^{name}$");
+    let out = check(&["--browsers", "--family", &of, "-n", "2"]).out;
+    let mib = |word: &str| word.parse::<f64>().expect("a number").floor();
+    let sum = row(&out, &["mine"]);
+    assert_eq!((sum[1], sum[2]), ("3", "7"), "{out}");
+    assert_eq!(mib(sum[4]), 42.0, "{out}");
+    let all = row(&out, &["in", "all"]);
+    assert!(mib(all[5]) >= 42.0 && mib(all[4]) >= 42.0, "{out}");
+    let at = |victim: &Victim| {
+        let start = format!("{:>8} ", victim.pid);
+        let mut lines = out.lines();
+        lines.position(|line| line.starts_with(&start) && line.contains(" mine: "))
+    };
+    let places = [&large, &small, &single].map(|victim| at(victim).expect("an instance"));
+    assert!(places.is_sorted(), "{out}");
+    // The two largest of a tree of several; one alone is its instance.
+    assert_eq!(places[1] - places[0], 3, "{out}");
+    let root = row(&out, &[&large.id()]);
+    assert_eq!((root[1], mib(root[3]), root[4]), ("4", 32.0, "mine:"));
+    let member = out.lines().nth(places[0] + 1).expect("a member");
+    let member: Vec<&str> = member.split_whitespace().collect();
+    assert_eq!((mib(member[2]), member[3]), (8.0, &*name), "{out}");
+    for line in out.lines().skip(1) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    // What kill would end is the same tree.
+    let only = format!("^{name}$");
+    let args = ["kill", "--config", "/dev/null", "--once", "--dry-run"];
+    let killed = run(&[&args[..], &["--threshold", "0", "--only", &only]].concat()).out;
+    for line in [
+        format!("Victim PID: {}", large.pid),
+        "Victim Processes: 4".into(),
+    ] {
+        assert!(killed.lines().any(|known| known == line), "{killed}");
+    }
+}
+
+#[test]
+fn json_has_each_family_its_instances_and_their_largest() {
+    let name = name("j");
+    let tree = family(&name, "4", "2");
+    let of = format!("mine=^{name}$");
+    let lines = samples(&["--family", &of, "-n", "2"]);
+    assert_eq!(lines[0].text("event_name"), "memdoor.host.sample");
+    assert!(lines[0].number("memdoor.family.processes") >= 3);
+    let of_mine = |line: &&Json| line.text_at("memdoor.family.name") == Some("mine");
+    let mine: Vec<&Json> = lines.iter().filter(of_mine).collect();
+    let events: Vec<&str> = mine.iter().map(|line| line.text("event_name")).collect();
+    let process = "memdoor.process.sample";
+    assert_eq!(events, ["memdoor.family.sample", process, process, process]);
+    let (sum, root) = (mine[0], mine[1]);
+    for line in [sum, root] {
+        assert_eq!(line.number("memdoor.family.instances"), 1);
+        assert_eq!(line.number("memdoor.family.processes"), 3);
+        let held = line.number("memdoor.family.held_bytes");
+        assert!((12 << 20..15 << 20).contains(&held), "{held}");
+        assert!(line.number("memdoor.family.rss_bytes") >= held);
+    }
+    assert_eq!(root.number("process.pid"), i64::from(tree.pid));
+    for (line, rank) in mine[2..].iter().zip(1..) {
+        assert_eq!(line.number("memdoor.family.rank"), rank);
+        assert_eq!(line.number("memdoor.family.root_pid"), i64::from(tree.pid));
+        assert_eq!(line.text("memdoor.process.comm"), name);
+    }
+}
+
+/// Firefox calls some of its processes as others do, too: their executable decides.
+#[test]
+fn a_browser_is_known_by_its_name_and_its_helper_by_its_executable() {
+    let dir = TempDir::new();
+    let firefox = dir.program(&path(), "firefox");
+    let start = |program: &str, comm: &str| {
+        Victim::start_command(common::run::command(program, &["family", comm, "1", "0"]))
+    };
+    let victim = path();
+    let victim = victim.to_str().expect("UTF-8");
+    let chrome = start(victim, "chrome");
+    let helper = start(&firefox, "Web Content");
+    let other = start(victim, "Web Content");
+    let out = check(&["--browsers", "-n", "100000"]).out;
+    assert_eq!(row(&out, &[&chrome.id()])[4..], ["Chrome:", "chrome"]);
+    let shown = row(&out, &[&helper.id()])[4..].join(" ");
+    assert_eq!(shown, "Firefox: Web Content");
+    let id = format!("{:>8} ", other.pid);
+    assert!(!out.lines().any(|line| line.starts_with(&id)), "{out}");
+}
+
+#[test]
+fn hostile_names_of_a_family_forge_neither_lines_nor_json() {
+    let name = name("h");
+    let hostile = format!(r"{name}|\x1b[2J\n\xff");
+    let victim = family(&hostile, "1", "1");
+    let of = format!("mine=^{name}");
+    for args in [&["--family", &of][..], &["--family", &of, "--cmdline"]] {
+        let out = check(args).out;
+        let (_, below) = out.split_once('\n').expect("lines");
+        let is_plain = |c: char| c == '\n' || (!c.is_control() && c != '|');
+        assert!(below.chars().all(is_plain), "{below}");
+        assert_eq!(row(&out, &[&victim.id()])[4], "mine:");
+    }
+    let lines = samples(&["--family", &of]);
+    let comm = |line: &Json| line.text_at("memdoor.process.comm").map(str::to_string);
+    let found = lines
+        .iter()
+        .filter_map(comm)
+        .find(|comm| comm.starts_with(&name));
+    assert!(
+        found.is_some_and(|comm| comm.contains(r"\033")),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn without_a_browser_check_says_so_and_a_wrong_family_is_unknown() {
+    for (wrong, why) in [("x", "NAME=REGEX"), ("=x", "NAME=REGEX"), ("a=(", "group")] {
+        let ended = run(&["check", "--family", wrong]);
+        assert_eq!((ended.code(), &*ended.err), (3, ""), "{ended:#?}");
+        let start = "MEMORY UNKNOWN - --family: ";
+        assert!(
+            ended.out.starts_with(start) && ended.out.contains(why),
+            "{ended:#?}"
+        );
+    }
+    let namespace = ["unshare", "-p", "-f", "--mount-proc"];
+    if !is_root() || !works(&[&namespace[..], &["true"]].concat()) {
+        return skip("needs root and unshare, for a pid namespace without a browser");
+    }
+    let ended = run_command(common::run::through(
+        &namespace,
+        &memdoor(&["check", "--browsers"]),
+    ));
+    assert!(
+        ended
+            .out
+            .ends_with("\nNo browser runs, nor what --family names.\n"),
+        "{ended:#?}"
+    );
 }

@@ -1074,8 +1074,11 @@ fn wrong_command_lines_are_quoted_with_what_is_allowed() {
             &[""],
             "FILE: '' is not allowed: a file, a directory, or - for standard input",
         ),
-        (&["-x"], "unknown option '-x': see memdoor --help"),
-        (&["--frob"], "unknown option '--frob': see memdoor --help"),
+        (&["-x"], "unknown option '-x': see memdoor dmesg --help"),
+        (
+            &["--frob"],
+            "unknown option '--frob': see memdoor dmesg --help",
+        ),
         (
             &["--root", "/", "log"],
             "unexpected operand 'log': --root reads ",

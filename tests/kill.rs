@@ -784,3 +784,249 @@ fn the_journal_and_syslog_get_a_datagram_for_each_decision() {
         "{ended:#?}"
     );
 }
+
+/// A kernel that lacks these system calls, as far as memdoor can tell.
+fn without(calls: &str, inner: &Command) -> Command {
+    let inject = format!("inject={calls}:error=ENOSYS");
+    let trace = format!("trace={calls}");
+    through(
+        &[
+            "strace",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            &trace,
+            "-e",
+            &inject,
+        ],
+        inner,
+    )
+}
+
+#[test]
+fn without_pidfds_nobody_is_signalled_unless_the_race_is_allowed() {
+    if !works(&["strace", "-o", "/dev/null", "true"]) {
+        return skip("needs strace, to take a system call away");
+    }
+    let name = name();
+    let mut deaf = Victim::start(&["family", "--deaf", &name, "4", "1"]);
+    let only = format!("^{name}$");
+    let kill = |calls: &str, more: &[&str]| {
+        let args = [&["--once", "--grace", "0.2", "--hard", "0"], more].concat();
+        run_command(without(calls, &memdoor(&kill_args(&only, &args))))
+    };
+    for more in [&[][..], &["--dry-run"]] {
+        let ended = kill("pidfd_open", more);
+        assert_eq!((ended.code(), &*ended.out), (1, ""), "{ended:#?}");
+        assert!(ended.err.contains("cannot open a pidfd"), "{ended:#?}");
+        assert!(ended.err.contains("--allow-pid-race"), "{ended:#?}");
+    }
+    assert!(is_alive(deaf.pid));
+    let ended = kill("pidfd_open", &["--allow-pid-race"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let action = "SIGTERM, then SIGKILL: the victim has ended";
+    assert_eq!(value(&ended.out, "Action"), action);
+    deaf.wait();
+    // Before Linux 5.15 the memory of who was killed is free a little later.
+    let mut deaf = Victim::start(&["family", "--deaf", &name, "4", "1"]);
+    let ended = kill("process_mrelease", &[]);
+    assert_eq!(value(&ended.out, "Action"), action, "{ended:#?}");
+    deaf.wait();
+}
+
+#[test]
+fn pressure_alone_can_be_what_memory_is_short_of() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    if std::fs::metadata("/proc/pressure/memory").is_err() {
+        return skip("this kernel has no PSI");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let victim = family(&name, 2, 0);
+    let only = format!("^{name}$");
+    let kill = |threshold: &str, more: &[&str]| {
+        let text = "some avg10=40.00 avg60=1.00 avg300=0.10 total=99\nfull avg10=20.00 avg60=1.00 avg300=0.10 total=9\n";
+        let file = dir.write("memory", text.as_bytes());
+        let args = ["kill", "--config", "/dev/null", "--once", "--dry-run"];
+        let args = [
+            &args[..],
+            &["--threshold", threshold, "--only", &only],
+            more,
+        ]
+        .concat();
+        // Read-only: what a trigger writes is not to become what is read.
+        let script = format!(
+            "mount --bind '{file}' /proc/pressure/memory && mount -o remount,ro,bind /proc/pressure/memory && exec \"$@\""
+        );
+        let inner = common::run::through_shell(&script, &memdoor(&args));
+        run_command(through(&["unshare", "-m"], &inner))
+    };
+    for (threshold, more, is_short) in [
+        ("0", &["--psi", "some=40"][..], true),
+        ("0", &["--psi", "some=40.01"], false),
+        ("0", &["--psi", "full=20"], true),
+        ("0", &["--psi", "full=21"], false),
+        ("100", &["--psi", "some=1"], false),
+        ("100", &["--psi", "some=1", "--any"], true),
+    ] {
+        let ended = kill(threshold, more);
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        let memory = value(&ended.out, "Memory");
+        let word = if is_short { ": short" } else { ": not short" };
+        assert!(memory.ends_with(word), "{more:?}: {memory}");
+        let of = if more[1].starts_with("some") {
+            "40.00 %"
+        } else {
+            "20.00 %"
+        };
+        assert_eq!(value(&ended.out, "Pressure (avg10)"), of);
+    }
+    assert!(is_alive(victim.pid));
+}
+
+#[test]
+fn a_budget_of_kills_is_kept_and_said() {
+    let name = name();
+    let (mut large, small) = (family(&name, 16, 0), family(&name, 4, 0));
+    let only = format!("^{name}$");
+    let more = ["--max-kills", "1/hour", "--cooldown", "0.05"];
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &more)));
+    daemon.until(&format!("Victim PID: {}", large.pid));
+    large.wait();
+    daemon.until_with("--max-kills is used up");
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+    assert!(is_alive(small.pid));
+}
+
+/// Not even when the configuration is read anew meanwhile, which makes it look at once.
+#[test]
+fn after_a_kill_nobody_else_is_ended_until_the_cooldown_is_over() {
+    let (name, dir) = (name(), TempDir::new());
+    let (mut large, small) = (family(&name, 16, 0), family(&name, 4, 0));
+    let (only, log) = (format!("^{name}$"), dir.join("log"));
+    let more = [
+        "--cooldown",
+        "600",
+        "--log-level",
+        "debug",
+        "--log-file",
+        &log,
+    ];
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &more)));
+    daemon.until(&format!("Victim PID: {}", large.pid));
+    large.wait();
+    let looks = || {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        let (_, behind) = text.split_once("SIGHUP")?;
+        (behind.matches("short=true").count() > 0).then_some(())
+    };
+    daemon.signal(Signal::SIGHUP);
+    poll("a look after SIGHUP", looks);
+    daemon.signal(Signal::SIGTERM);
+    let ended = daemon.end();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(ended.out.matches("Victim PID: ").count(), 1, "{ended:#?}");
+    assert!(is_alive(small.pid));
+}
+
+#[test]
+fn the_whole_configuration_of_oom_tracker_is_understood() {
+    let dir = TempDir::new();
+    let text = "memory_threshold_percent: 85        # Kill browsers when memory exceeds this %
+kill_timeout_seconds: 20            # Wait time before forcing SIGKILL
+log_level: WARNING                  # DEBUG, INFO, WARNING, ERROR, CRITICAL
+log_max_bytes: 1048576            # log file size before rotation
+log_backup_count: 3                # Keep backup log files
+dry_run: true                     # Set to true to test without killing
+";
+    let file = dir.write("config.yaml", text.as_bytes());
+    let ended = run(&["kill", "--config", &file, "--print-config"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    for (line, expected) in [
+        "threshold = 85",
+        "grace = 20",
+        "log-level = WARNING",
+        "log-max-bytes = 1048576",
+        "log-backup-count = 3",
+        "dry-run = true",
+    ]
+    .into_iter()
+    .zip(1..)
+    .map(|(value, line)| (line, value))
+    {
+        let origin = format!("# {file}:{line}");
+        let mut lines = ended.out.lines();
+        let is_there = lines.any(|line| line.starts_with(expected) && line.ends_with(&origin));
+        assert!(is_there, "{expected} {origin}: {}", ended.out);
+    }
+    assert!(ended.out.contains("\nonly = browsers "), "{}", ended.out);
+}
+
+#[test]
+fn an_ordinary_user_ends_processes_of_their_own() {
+    if !is_root() || !common::host::has_unprivileged() {
+        return skip("needs root and setpriv, to be another user");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let copy = |program: &std::path::Path, name: &str| dir.program(program, name);
+    let (memdoor, program) = (
+        copy(std::path::Path::new(common::run::MEMDOOR), "memdoor"),
+        copy(&common::target::path(), "victim"),
+    );
+    let start = |mib: &str| {
+        let command = common::run::command(&program, &["family", &name, mib, "1"]);
+        Victim::start_command(unprivileged(&command))
+    };
+    let (small, mut large) = (start("4"), start("8"));
+    let roots = family(&name, 16, 1);
+    let only = format!("^{name}$");
+    let command = common::run::command(&memdoor, &kill_args(&only, &["--once"]));
+    let ended = run_command(unprivileged(&command));
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    large.wait();
+    assert_eq!(value(&ended.out, "Victim PID"), large.id());
+    assert!(value(&ended.out, "Not Candidates").contains("2 other users'"));
+    assert!(is_alive(small.pid) && is_alive(roots.pid));
+}
+
+#[test]
+fn hostile_paths_and_arguments_are_matched_and_shown_escaped() {
+    let (name, dir) = (name(), TempDir::new());
+    let program = dir.program(&common::target::path(), "a\x1b[2J\nOutcome: none");
+    let argument = format!("{name}\x1b]0;x\x07\nVictim PID: 1");
+    let command = common::run::command(&program, &["family", &name, "2", "0"]);
+    let mut by_argument = common::run::command("bash", &["-c", "exec -a \"$0\" sleep 60"]);
+    by_argument.arg(&argument);
+    let _victim = Victim::start_command(command);
+    let sleeping = Running::start(by_argument);
+    let is_plain = |text: &str| text.chars().all(|c| c == '\n' || !c.is_control());
+    let only = format!("exe:^{}/a", dir.path().display());
+    let ended = kill(&only, &["--once", "--dry-run"]);
+    assert!(is_plain(&ended.out) && is_plain(&ended.err), "{ended:#?}");
+    let exe = value(&ended.out, "Victim Executable");
+    assert!(exe.ends_with(r"/a\033[2J\012Outcome: none"), "{exe}");
+    let only = format!("cmdline:^{name}.*Victim PID: 1");
+    // In a regex a dot is no newline, unless (?s) says so.
+    let found = |only: &str| kill(only, &["--once", "--dry-run"]).out;
+    let all = poll("its arguments", || {
+        let out = found(&format!("cmdline:(?s)^{name}.*Victim PID: 1"));
+        out.contains("Victim PID: ").then_some(out)
+    });
+    assert_eq!(value(&all, "Victim PID"), sleeping.pid().to_string());
+    assert!(!found(&only).contains("Victim PID: "));
+    drop(sleeping);
+}
+
+#[test]
+fn a_wrong_option_names_the_help_of_its_mode() {
+    for (mode, code) in [("kill", 2), ("scores", 2), ("protect", 2), ("check", 3)] {
+        let ended = run(&[mode, "--frob"]);
+        assert_eq!(ended.code(), code, "{ended:#?}");
+        let words = format!("unknown option '--frob': see memdoor {mode} --help\n");
+        let said = [ended.out, ended.err].concat();
+        assert!(said.ends_with(&words), "{said}");
+    }
+}

@@ -183,6 +183,20 @@ fn what_if_shows_both_and_changes_nothing() {
 }
 
 #[test]
+fn the_score_of_who_would_be_protected_is_the_one_that_it_would_have() {
+    let target = Victim::start(&["hold", "5"]).settled();
+    for (adj, least, most) in [("-500", 333, 340), ("-1000", 0, 0)] {
+        let change = format!("{}={adj}", target.pid);
+        let out = scores(&["--what-if", &change, "-n", "1000"]).out;
+        let (_, after) = out.split_once("\nWHAT IF ").expect("both");
+        let (_, protected) = after.split_once("\nPROTECTED ").expect("a list");
+        let row = row(protected, target.pid).expect("protected");
+        let score: i64 = row[2].parse().expect("a score");
+        assert!((least..=most).contains(&score) && row[3] == adj, "{row:?}");
+    }
+}
+
+#[test]
 fn a_pid_that_nobody_has_is_said_and_a_wrong_change_too() {
     let ended = run(&["scores", "--what-if", "4194304=5"]);
     assert_eq!(ended.code(), 5, "{ended:#?}");

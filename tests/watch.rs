@@ -266,11 +266,11 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["frob"],
-        "unknown mode 'frob': the modes are watch, snapshot, dmesg, recover and kill",
+        "unknown mode 'frob': the modes are watch, snapshot, check, scores, protect, kill, dmesg and recover",
     ),
     (
         &["a\u{1b}\nb"],
-        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, dmesg, recover and kill",
+        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, check, scores, protect, kill, dmesg and recover",
     ),
     (
         &["snapshot"],
@@ -286,7 +286,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["snapshot", "-p", "1", "-m", "5"],
-        "unknown option '-m': see memdoor --help",
+        "unknown option '-m': see memdoor snapshot --help",
     ),
     (
         &["snapshot", "7"],

@@ -3,6 +3,7 @@
 use lexopt::Parser;
 use memdoor::exit::Verdict;
 use memdoor::modes::check::{Options, Show};
+use memdoor::pattern::Pattern;
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
 use memdoor::trigger::Threshold;
@@ -12,7 +13,7 @@ use super::{Command, Result, UsageError, about, next, unknown_option, usage, val
 /// Reads it. A command line that is wrong is UNKNOWN to who monitors, on standard output and with 3: 2 would be CRITICAL.
 pub(super) fn args(parser: &mut Parser) -> Command {
     read(parser).unwrap_or_else(|error| Command::Print {
-        text: format!("MEMORY UNKNOWN - {}\n", error.0),
+        text: format!("MEMORY UNKNOWN - {}\n", error.of("check").0),
         exit: Verdict::Unknown.into(),
     })
 }
@@ -20,6 +21,7 @@ pub(super) fn args(parser: &mut Parser) -> Command {
 fn read(parser: &mut Parser) -> Result<Command> {
     let (mut warning, mut critical) = (None, None);
     let mut count = 5;
+    let mut families: Vec<(&'static str, Pattern)> = Vec::new();
     let (mut show, mut cmdline, mut format) = (Show::Glance, Cmdline::Hide, Format::Text);
     while let Some(name) = next(parser)? {
         if let Some(command) = about(&name, usage::check) {
@@ -33,6 +35,15 @@ fn read(parser: &mut Parser) -> Result<Command> {
             "-n" | "--top" => count = values::count(&name, &value(&name, parser)?)?,
             "--where" => show = Show::Where,
             "--tree" => show = Show::Tree,
+            "--browsers" => show = Show::Browsers,
+            "--family" => {
+                let typed = value(&name, parser)?;
+                let (family, regex) = values::family(&name, &typed)?;
+                let pattern = values::pattern(&name, regex.as_ref())?;
+                // It lives as long as memdoor does.
+                families.push((String::leak(family.into()), pattern));
+                show = Show::Browsers;
+            }
             "--cmdline" => cmdline = Cmdline::Show,
             "--format" => format = values::format(&name, &value(&name, parser)?)?,
             _ => return Err(unknown_option(&name)),
@@ -44,6 +55,7 @@ fn read(parser: &mut Parser) -> Result<Command> {
         critical,
         count: usize::try_from(count).unwrap_or(usize::MAX),
         show,
+        families: families.leak(),
         cmdline,
         format,
     })))

@@ -66,6 +66,19 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct UsageError(pub(crate) String);
 
+impl UsageError {
+    /// Each mode has a help of its own.
+    fn of(self, mode: &str) -> Self {
+        match mode {
+            "" => self,
+            mode => Self(
+                self.0
+                    .replace("memdoor --help", &format!("memdoor {mode} --help")),
+            ),
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, UsageError>;
 
 /// Options that watch and snapshot have.
@@ -99,11 +112,17 @@ impl OutputArgs {
 /// Reads the command line, the program's name first.
 #[inline(never)]
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command> {
-    let mut args: Vec<OsString> = args.into_iter().collect();
+    let args: Vec<OsString> = args.into_iter().collect();
     let mode = args
         .get(1)
         .and_then(|word| word.to_str())
-        .filter(|word| !word.starts_with('-'));
+        .filter(|word| !word.starts_with('-'))
+        .map(str::to_string);
+    let mode = mode.as_deref();
+    dispatch(mode, args).map_err(|error| error.of(mode.unwrap_or_default()))
+}
+
+fn dispatch(mode: Option<&str>, mut args: Vec<OsString>) -> Result<Command> {
     match mode {
         None if args.len() <= 1 => Ok(Command::Print {
             text: usage::bare(),

@@ -170,6 +170,9 @@ fn help_fits_80_columns() {
         usage::snapshot(),
         usage::dmesg(),
         usage::kill(),
+        usage::check(),
+        usage::scores(),
+        usage::protect(),
     ] {
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     }

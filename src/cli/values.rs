@@ -65,6 +65,17 @@ pub(super) fn pattern(name: &str, value: &OsStr) -> Result<Pattern> {
         .map_err(|error| UsageError(format!("{name}: {} is not allowed: {error}", quoted(value))))
 }
 
+/// A name, and the pattern of what it stands for.
+pub(super) fn family<'v>(name: &str, value: &'v OsStr) -> Result<(&'v str, &'v str)> {
+    let is_name = |name: &str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        !name.is_empty() && name != "browsers" && name.chars().all(is_part)
+    };
+    let pair = value.to_str().and_then(|text| text.split_once('='));
+    pair.filter(|(family, _)| is_name(family))
+        .ok_or_else(|| wrong(name, value))
+}
+
 /// One process ID, or several with commas.
 pub(super) fn pids(name: &str, value: &OsStr) -> Result<Vec<Pid>> {
     value

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod dmesg;
 pub mod kill;
+mod looks;
 pub mod monitor;
 pub mod protect;
 pub mod recover;

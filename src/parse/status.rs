@@ -13,6 +13,8 @@ pub struct Status {
     pub parent: Option<u64>,
     /// `Threads`.
     pub threads: Option<u64>,
+    /// `Kthread`: whether it runs in the kernel (Linux 6.8).
+    pub is_kernel_thread: Option<bool>,
     /// `Tgid`: the process that the thread belongs to.
     pub tgid: Option<u64>,
     /// `Uid`, the effective one.
@@ -52,6 +54,7 @@ pub fn parse(text: &[u8]) -> Status {
             "State" => status.state = value.first().copied(),
             "PPid" => status.parent = dec(value),
             "Threads" => status.threads = dec(value),
+            "Kthread" => status.is_kernel_thread = dec(value).map(|number| number != 0),
             "Tgid" => status.tgid = dec(value),
             "Uid" => status.euid = words(value).nth(1).and_then(dec),
             "NSpid" => status.vpid = words(value).last().and_then(dec),
@@ -113,12 +116,13 @@ mod tests {
 
     #[test]
     fn lines_are_found_by_their_key() {
-        let text = b"Name:\tleak\nUmask:\t0022\nTgid:\t77\nUid:\t1000\t0\t0\t0\nNSpid:\t77\t5\nVmPTE:\t      44 kB\nRssAnon:\t     112 kB\nThreads:\t3\nSigQ:\t0/9\nThreads:\t9\n";
+        let text = b"Name:\tleak\nUmask:\t0022\nTgid:\t77\nUid:\t1000\t0\t0\t0\nNSpid:\t77\t5\nKthread:\t0\nVmPTE:\t      44 kB\nRssAnon:\t     112 kB\nThreads:\t3\nSigQ:\t0/9\nThreads:\t9\n";
         let expected = Status {
             threads: Some(3),
             tgid: Some(77),
             euid: Some(0),
             vpid: Some(5),
+            is_kernel_thread: Some(false),
             page_tables: Some(Bytes(45_056)),
             anon: Some(Bytes(114_688)),
             ..Status::default()

@@ -59,6 +59,8 @@ pub struct Process {
     pub oom_score_adj: Option<i64>,
     /// Its memory cgroup, once [`super::Table::read_groups`] has found it.
     pub group: Option<usize>,
+    /// What whoever reads the table makes of it: [`super::Table::read_wanted`].
+    pub mark: u16,
 }
 
 impl Process {
@@ -78,24 +80,35 @@ impl Process {
             oom_score: None,
             oom_score_adj: None,
             group: None,
+            mark: 0,
         }
     }
 
-    /// What status alone tells. Kernel threads are not told from others, but for that they have no memory.
+    /// What status alone tells. Before Linux 6.8 a kernel thread is known by its parent, kthreadd, and by having no memory.
     pub(super) fn of_status(pid: Pid, name: &[u8], status: &Status) -> Self {
+        let (parent, state) = (status.parent.and_then(Pid::new), status.state);
+        let is_kernel_thread = status.is_kernel_thread.unwrap_or_else(|| {
+            let has_ended = matches!(state, Some(b'Z' | b'X' | b'x'));
+            status.rss.is_none() && !has_ended && parent.is_none_or(|parent| parent.get() == 2)
+        });
         Self {
             pid,
-            parent: status.parent.and_then(Pid::new),
+            parent,
             started: None,
             comm: Comm::of(name),
-            state: status.state.unwrap_or(b'?'),
-            kind: Kind::User,
+            state: state.unwrap_or(b'?'),
+            kind: if is_kernel_thread {
+                Kind::Kernel
+            } else {
+                Kind::User
+            },
             user: None,
             memory: Memory::default(),
             threads: status.threads.unwrap_or(1),
             oom_score: None,
             oom_score_adj: None,
             group: None,
+            mark: 0,
         }
     }
 
@@ -143,5 +156,41 @@ impl Memory {
     pub fn own(&self) -> Option<Bytes> {
         let resident = self.anon.or(self.rss)?;
         Some(resident.plus(self.swap.unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::status;
+
+    #[test]
+    fn a_kernel_thread_is_known_without_its_flags() {
+        let kind = |text: &[u8]| {
+            let pid = Pid::new(77).expect("a pid");
+            Process::of_status(pid, b"x", &status::parse(text)).kind
+        };
+        for (text, expected) in [
+            (&b"State:\tI (idle)\nPPid:\t2\n"[..], Kind::Kernel),
+            (b"State:\tS (sleeping)\nPPid:\t0\n", Kind::Kernel),
+            (
+                b"State:\tS (sleeping)\nPPid:\t9\nKthread:\t1\n",
+                Kind::Kernel,
+            ),
+            (b"State:\tS (sleeping)\nPPid:\t2\nKthread:\t0\n", Kind::User),
+            // A container's PID 1 and 2, one that is exiting, and a zombie.
+            (
+                b"State:\tS (sleeping)\nPPid:\t0\nVmRSS:\t8 kB\n",
+                Kind::User,
+            ),
+            (
+                b"State:\tS (sleeping)\nPPid:\t2\nVmRSS:\t8 kB\n",
+                Kind::User,
+            ),
+            (b"State:\tR (running)\nPPid:\t9\n", Kind::User),
+            (b"State:\tZ (zombie)\nPPid:\t2\n", Kind::User),
+        ] {
+            assert_eq!(kind(text), expected, "{}", text.escape_ascii());
+        }
     }
 }

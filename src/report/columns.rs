@@ -148,7 +148,8 @@ pub fn percent(percent: Percent) -> Fixed<32> {
     text
 }
 
-fn blanks(out: &mut Out<'_>, count: usize) {
+/// Appends blanks.
+pub fn blanks(out: &mut Out<'_>, count: usize) {
     for _ in 0..count {
         out.put(b" ");
     }

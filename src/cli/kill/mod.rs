@@ -59,12 +59,8 @@ const OTHER_NAMES: [(&str, &str); 2] = [
 fn only(items: &Items) -> Result<Vec<Only>> {
     let mut families = Vec::new();
     for text in items.values("family") {
-        let is_name = |name: &str| {
-            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-            !name.is_empty() && name != "browsers" && name.chars().all(is_part)
-        };
-        let pair = text.split_once('=').filter(|(name, _)| is_name(name));
-        let (name, regex) = pair.ok_or_else(|| items.wrong("family", text))?;
+        let pair = values::family("--family", text.as_ref());
+        let (name, regex) = pair.map_err(|error| items.at("family", &error.0))?;
         let _ = items.pattern("family", regex)?;
         families.push((name, regex));
     }

@@ -89,9 +89,9 @@ usage: memdoor protect session
 
 Changes the oom_score_adj of running processes, by which the kernel chooses whom
 it kills, and shows what it was and what it is: -1000 is never killed, 1000
-first. Each 10 count as much as 1 % of all memory. Own processes may be raised by
-anybody; lowering takes CAP_SYS_RESOURCE, which root has on a host, and not in a
-container. As root it is about everybody's processes, else about one's own.
+first. Each 10 count as much as 1 % of all memory. Anybody may raise their own
+processes; lowering takes CAP_SYS_RESOURCE, which root has on a host, and not in
+a container. As root it is about everybody's processes, else about one's own.
 
   session              the processes that a login hangs on (display manager,
                        session, compositor, D-Bus, sshd) to -500, browsers to

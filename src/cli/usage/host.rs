@@ -4,7 +4,8 @@ text!(
     CHECK,
     "\
 usage: memdoor check [-w|--warning PERCENT] [-c|--critical PERCENT] [-n|--top N]
-               [--where | --tree] [--cmdline] [--format text|json]
+               [--where | --tree | --browsers] [--family NAME=REGEX]...
+               [--cmdline] [--format text|json]
 
 Memory at a glance, and whether it is used beyond a threshold. Changes nothing.
 The first line and the exit code are those of a monitoring plugin. Used is what
@@ -17,6 +18,11 @@ is not available: MemTotal - MemAvailable.
   -n, --top N          so many of the largest processes; default 5
       --where          instead: where the memory is, as a sum
       --tree           instead: the largest processes, below their parents
+      --browsers       instead: what browsers hold, and the largest processes
+                       of each instance
+      --family NAME=REGEX
+                       the same, and what the regex fits: the name, or with
+                       exe: or cmdline: before it those
       --cmdline        whole command lines in place of names
       --format FORMAT  text (default) or json: one object a line
   -h, --help           this text

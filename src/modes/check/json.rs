@@ -2,6 +2,7 @@
 //! give back.
 
 use super::account::{LINES, account};
+use super::browsers::Browsers;
 use super::view::{By, View};
 use super::{Options, Show};
 use crate::exit::Verdict;
@@ -59,9 +60,12 @@ pub(super) fn put(
     out: &mut Out<'_>,
 ) {
     let samples = Samples::at(envelope, &Now::read());
-    put_host(view, options, verdict, &samples, out);
-    if options.show == Show::Where {
-        return;
+    let browsers = (options.show == Show::Browsers).then(|| Browsers::read(view.host, options));
+    put_host(view, options, verdict, browsers.as_ref(), &samples, out);
+    match browsers {
+        Some(browsers) => return browsers.put_json(&samples, out),
+        None if options.show == Show::Where => return,
+        None => {}
     }
     for by in [By::Rss, By::Own] {
         put_top(view, options, by, &samples, out);
@@ -72,6 +76,7 @@ fn put_host(
     view: &View<'_>,
     options: &Options,
     verdict: Verdict,
+    browsers: Option<&Browsers<'_>>,
     samples: &Samples<'_>,
     out: &mut Out<'_>,
 ) {
@@ -119,6 +124,9 @@ fn put_host(
         let (sizes, rest) = account(meminfo, view.beside());
         line.numbers(&LINES.each_ref().map(|line| line.key), &sizes.map(bytes));
         line.numbers(&["memdoor.where.rest_bytes"], &[Some(rest)]);
+    }
+    if let Some(browsers) = browsers {
+        browsers.push_all(&mut line);
     }
     line.put(out);
 }

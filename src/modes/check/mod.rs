@@ -1,6 +1,7 @@
 //! `memdoor check`: memory at a glance, in the convention of monitoring plugins.
 
 mod account;
+mod browsers;
 mod json;
 mod swap;
 mod text;
@@ -12,6 +13,7 @@ use core::mem::ManuallyDrop;
 use super::{Buffers, envelope};
 use crate::exit::{Exit, Verdict};
 use crate::host::Host;
+use crate::pattern::Pattern;
 use crate::report::Format;
 use crate::report::columns::words;
 use crate::snapshot::Cmdline;
@@ -31,6 +33,8 @@ pub struct Options {
     pub count: usize,
     /// What is shown below the first line.
     pub show: Show,
+    /// Names for other programs than browsers, and what fits their processes.
+    pub families: &'static [(&'static str, Pattern)],
     /// Whether command lines are shown.
     pub cmdline: Cmdline,
     /// How it is written.
@@ -47,6 +51,8 @@ pub enum Show {
     Tree,
     /// MemTotal as a sum.
     Where,
+    /// What browsers hold.
+    Browsers,
 }
 
 /// Writes it once, then ends: with the verdict as its exit code, in whatever format.
@@ -60,7 +66,7 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
         Err(error) => return unknown(&mut out, format_args!("{error}")),
     };
     let envelope = envelope(&host);
-    let view = ManuallyDrop::new(View::read(&mut host));
+    let view = ManuallyDrop::new(View::read(&mut host, options.show));
     let (Some(total), Some(available)) = (view.meminfo.total, view.meminfo.available) else {
         return unknown(
             &mut out,

@@ -1,9 +1,11 @@
 //! A check for people and for monitoring: the plugin's line first, then 80 columns.
 
 use super::account::{LINES, account};
+use super::browsers::Browsers;
 use super::view::{By, View};
 use super::{Options, Show, swap, tree};
 use crate::exit::Verdict;
+use crate::host::Host;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::processes::{self, Process};
@@ -18,6 +20,7 @@ pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, out: &mu
     put_plugin(view, options, verdict, out);
     match options.show {
         Show::Where => return put_where(view, out),
+        Show::Browsers => return Browsers::read(view.host, options).put(out),
         Show::Tree => return tree::put(view, options.count, out),
         Show::Glance => {}
     }
@@ -154,9 +157,14 @@ fn put_process(view: &View<'_>, options: &Options, process: &Process, out: &mut 
     mb(out, memory.own(), 12);
     number(out, process.oom_score_adj, 5);
     out.put(b" ");
+    put_command(view.host, options, process, out);
+}
+
+/// A process's name or command line, as asked for, and the end of the line.
+pub(super) fn put_command(host: &Host, options: &Options, process: &Process, out: &mut Out<'_>) {
     let mut buf = [0; 4096];
     let line = match options.cmdline {
-        Cmdline::Show => processes::command_line(&view.host.proc, process.pid, &mut buf),
+        Cmdline::Show => processes::command_line(&host.proc, process.pid, &mut buf),
         Cmdline::Hide => Ok(&b""[..]),
     };
     let line = line.unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What was read for a check.
 
+use super::Show;
 use super::account::{Beside, PAGE_CACHE, account};
 use crate::host::{BLOCK, Host, zram_devices};
 use crate::parse::meminfo::Meminfo;
@@ -46,7 +47,7 @@ impl By {
 }
 
 impl<'h> View<'h> {
-    pub(super) fn read(host: &'h mut Host) -> Self {
+    pub(super) fn read(host: &'h mut Host, show: Show) -> Self {
         let meminfo = host.meminfo().unwrap_or_default();
         let host = &*host;
         let mut buf = [0; 4096];
@@ -57,8 +58,10 @@ impl<'h> View<'h> {
         let zram = zram.filter(|swap| swap.medium == Medium::Zram);
         let zram_swap = zram.fold(Bytes(0), |sum, swap| sum.plus(swap.size));
         let mut table = Table::arm_for(&host.proc);
-        // Without processes there is all the rest.
-        let _ = table.read(&host.proc, Depth::Weight);
+        if matches!(show, Show::Glance | Show::Tree) {
+            // Without processes there is all the rest.
+            let _ = table.read(&host.proc, Depth::Weight);
+        }
         Self {
             meminfo,
             pressure,

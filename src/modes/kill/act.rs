@@ -210,17 +210,16 @@ impl Armed<'_> {
         for _ in 0..GENERATIONS {
             self.members.stop();
             let before = self.members.count();
-            let chosen = self
-                .selection
-                .choose(&self.host.proc, check.whom, check.group);
-            let rows = match chosen {
-                Ok(_) => self.selection.rows(),
-                Err(_) => return,
-            };
-            for row in rows {
-                if row.parent.is_some_and(|parent| self.members.has(parent)) {
+            let (proc, members) = (&self.host.proc, &mut self.members);
+            let selection = &mut self.selection;
+            if selection.choose(proc, check.whom, check.group).is_err() {
+                return;
+            }
+            selection.look_at_children(proc, &|parent| members.has(parent));
+            for row in selection.rows() {
+                if row.parent.is_some_and(|parent| members.has(parent)) {
                     let one = core::iter::once(row);
-                    let _ = self.members.hold(&self.host.proc, one, check);
+                    let _ = members.hold(proc, one, check);
                 }
             }
             if self.members.count() == before {

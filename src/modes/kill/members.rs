@@ -6,9 +6,9 @@ extern crate std;
 use alloc::vec::Vec;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::fits::Looks;
 use super::options::{Unpinned, Whom};
 use crate::fixed::Fixed;
+use crate::modes::looks::Looks;
 use crate::parse::{stat, status};
 use crate::processes::{Memory, Process};
 use crate::sys::file::Dir;

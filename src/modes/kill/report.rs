@@ -65,9 +65,7 @@ impl Outcome {
             Self::Unknown => "none: how much memory is available is not known",
             Self::Nobody => "none: memory is short, and nobody may be chosen",
             Self::Spent => "none: memory is short, and --max-kills is used up",
-            Self::DryRun => {
-                "none (dry run): SIGTERM would go to the victim, and SIGKILL to what is left of it"
-            }
+            Self::DryRun => "none (dry run): it would get SIGTERM, and what is left of it SIGKILL",
             Self::Terminated => "SIGTERM: the victim has ended",
             Self::Killed => "SIGTERM, then SIGKILL: the victim has ended",
             Self::Survived => "SIGTERM, then SIGKILL: a part of the victim has not ended yet",

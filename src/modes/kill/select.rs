@@ -5,18 +5,24 @@ extern crate alloc;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-use super::fits::Looks;
 use super::options::Whom;
 use crate::fixed::Fixed;
+use crate::modes::looks::Looks;
 use crate::parse::stat;
-use crate::processes::{Depth, Process, Table};
+use crate::processes::{Process, Table, number};
 use crate::sys::file::Dir;
 use crate::sys::{Result, system};
 use crate::units::Pid;
-use crate::victim::{self, By, Choice, Node, Why};
+use crate::victim::{self, By, Choice, Node, Rank, Why};
 
 /// Processes above memdoor that are looked for: 32 pid namespaces may be nested, and shells in them.
 const OWN_MAX: usize = 64;
+
+/// So few that may be chosen are all looked at closely, so that it is known of each whether it is exempt: 3 ms.
+const FEW: usize = 128;
+
+/// So often those that would be chosen may turn out to be exempt; then all are looked at.
+const ROUNDS: usize = 8;
 
 /// Those who may be chosen, as they were when last looked at.
 pub(super) struct Selection {
@@ -40,7 +46,7 @@ impl Selection {
         }
     }
 
-    /// Looks at all processes and chooses. What is not called as asked for costs one read.
+    /// Looks at all processes and chooses. Each costs one read, and one that may be the victim or next to it three more.
     pub(super) fn choose(
         &mut self,
         proc: &Dir,
@@ -48,57 +54,80 @@ impl Selection {
         group: Option<&[u8]>,
     ) -> Result<Choice> {
         let own = own_line(proc);
-        let own = own.get(..).unwrap_or_default();
-        let depth = match whom.by {
-            By::Score => Depth::Badness,
-            By::Tree | By::Process => Depth::Adjustment,
-        };
         let Self {
-            table,
-            nodes,
-            user,
-            excluded,
+            table, excluded, ..
         } = self;
-        nodes.clear();
         *excluded = [0; Why::COUNT];
-        let mut wanted = |name: &CStr, process: &Process| {
-            let judged = match victim::objection(process, own.iter().as_slice()) {
+        let mut wanted = |name: &CStr, process: &mut Process| {
+            let judged = match victim::objection(process, own.as_slice()) {
                 Some(why) => Err(why),
                 None => {
                     Looks::new(proc, name.to_bytes(), process.comm.as_bytes()).judge(whom, group)
                 }
             };
             match judged {
-                Ok(rank) => {
-                    if nodes.len() < nodes.capacity() {
-                        nodes.push(Node::new(rank));
-                    }
-                    Some(depth)
-                }
-                Err(why) => {
-                    excluded[why as usize] += 1;
-                    None
-                }
+                Ok(rank) => process.mark = rank as u16,
+                Err(why) => excluded[why as usize] += 1,
             }
+            judged.is_ok()
         };
-        table.read_some(proc, &mut wanted)?;
-        // Row and node go together.
-        let mut at = 0;
-        nodes.truncate(table.rows().len());
-        let rows = table.rows();
-        let later = |row: &Process| victim::later_objection(row, *user);
-        nodes.retain(|_| {
-            at += 1;
-            rows.get(at - 1).and_then(later).is_none()
-        });
-        table.retain(|row| match later(row) {
+        table.read_wanted(proc, &mut wanted)?;
+        self.leave_out();
+        if whom.by == By::Score {
+            for row in self.table.rows_mut() {
+                row.oom_score = number(proc, row.pid, c"oom_score");
+            }
+        }
+        Ok(self.narrow_down(proc, whom))
+    }
+
+    /// Chooses until all that were chosen have been looked at closely. Who turns out to be exempt then is none of them any more, so the
+    /// next one is looked at.
+    fn narrow_down(&mut self, proc: &Dir, whom: &Whom<'_>) -> Choice {
+        let mut rounds = 0;
+        loop {
+            let Self { table, nodes, .. } = self;
+            nodes.clear();
+            let ranks = table.rows().iter().map(|row| Rank::of(row.mark));
+            nodes.extend(ranks.take(nodes.capacity()).map(Node::new));
+            let choice = victim::choose(table.rows(), nodes, whom.by, whom.least);
+            let all = table.rows().len() <= FEW || rounds == ROUNDS;
+            rounds += 1;
+            let mut asked = |at: usize, row: &Process| {
+                let mut best = choice.best.iter().flatten();
+                // Who is avoided and exempt makes nobody else avoided.
+                let is_avoided = Rank::of(row.mark) == Rank::Avoided;
+                all || is_avoided || best.any(|tree| victim::is_in(nodes, at, tree))
+            };
+            if table.look_closer(proc, &mut asked) == 0 {
+                return choice;
+            }
+            self.leave_out();
+        }
+    }
+
+    /// Takes out those that may not be chosen for what is known of them by now.
+    fn leave_out(&mut self) {
+        let Self {
+            table,
+            excluded,
+            user,
+            ..
+        } = self;
+        table.retain(|row| match victim::later_objection(row, *user) {
             Some(why) => {
                 excluded[why as usize] += 1;
                 false
             }
             None => true,
         });
-        Ok(victim::choose(table.rows(), nodes, whom.by, whom.least))
+    }
+
+    /// Looks closely at those that may be chosen and have one of these parents.
+    pub(super) fn look_at_children(&mut self, proc: &Dir, is_parent: &dyn Fn(Pid) -> bool) {
+        let mut asked = |_, row: &Process| row.parent.is_some_and(is_parent);
+        self.table.look_closer(proc, &mut asked);
+        self.leave_out();
     }
 
     /// Those who may be chosen.
@@ -141,4 +170,180 @@ fn own_line(proc: &Dir) -> [Pid; OWN_MAX] {
         }
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::modes::kill::options::Only;
+    use crate::pattern::Pattern;
+    use crate::units::Bytes;
+    use std::ffi::CString;
+    use std::path::{Path, PathBuf};
+    use std::string::String;
+    use std::vec;
+    use std::{env, format, fs};
+
+    /// A directory like /proc, gone when dropped.
+    struct Made(PathBuf);
+
+    impl Made {
+        fn new(name: &str) -> Self {
+            let dir = env::temp_dir().join(format!("memdoor-{name}-{}", std::process::id()));
+            fs::create_dir_all(&dir).expect("a directory");
+            Self(dir)
+        }
+
+        /// A process of so many kB; without an adj it goes while it is looked at.
+        fn process(&self, pid: u32, comm: &str, kib: u64, adj: Option<i64>) {
+            self.child(pid, 1, comm, kib, adj);
+        }
+
+        fn child(&self, pid: u32, parent: u32, comm: &str, kib: u64, adj: Option<i64>) {
+            let dir = self.0.join(format!("{pid}"));
+            fs::create_dir_all(&dir).expect("a directory");
+            let write = |name: &str, text: String| fs::write(dir.join(name), text).expect(name);
+            let zeros = "0 ".repeat(17);
+            write(
+                "stat",
+                format!("{pid} ({comm}) S {parent} {zeros}{pid} 0 0\n"),
+            );
+            write(
+                "status",
+                format!(
+                    "Name:\t{comm}\nState:\tS (sleeping)\nPPid:\t{parent}\nUid:\t0\t0\t0\t0\nVmRSS:\t{kib} kB\nRssAnon:\t{kib} kB\nThreads:\t1\n"
+                ),
+            );
+            if let Some(adj) = adj {
+                write("oom_score_adj", format!("{adj}\n"));
+            }
+        }
+
+        fn open(&self) -> Dir {
+            let path: &Path = &self.0;
+            let path = CString::new(path.to_str().expect("UTF-8")).expect("no NUL");
+            Dir::open(&path).expect("a directory")
+        }
+    }
+
+    impl Drop for Made {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn patterns(text: &str) -> Vec<Pattern> {
+        vec![Pattern::parse(text).expect("valid")]
+    }
+
+    fn whom<'a>(only: &'a [Only], avoid: &'a [Pattern], by: By) -> Whom<'a> {
+        Whom {
+            only,
+            prefer: &[],
+            avoid,
+            ignore: &[],
+            by,
+            least: Bytes(0),
+        }
+    }
+
+    fn anybody() -> [Only; 1] {
+        [Only::Fits(patterns(".").remove(0))]
+    }
+
+    #[test]
+    fn one_that_goes_while_it_is_looked_at_changes_nobody_elses_rank() {
+        let made = Made::new("ranks");
+        for at in 0..20 {
+            // Those that stay and those that go, in turns: whatever the order of the directory.
+            made.process(100 + at, "goes", 10, None);
+            made.process(200 + at, "spared", 1000, Some(0));
+        }
+        made.process(300, "plain", 500, Some(0));
+        let (only, avoid) = (anybody(), patterns("^spared$"));
+        let mut selection = Selection::arm(100);
+        let whom = whom(&only, &avoid, By::Process);
+        let choice = selection.choose(&made.open(), &whom, None).expect("read");
+        let chosen = choice.best[0].expect("one");
+        assert_eq!(selection.rows()[chosen.root].pid.get(), 300);
+        assert_eq!(selection.excluded[Why::Gone as usize], 20);
+    }
+
+    #[test]
+    fn of_many_only_those_that_may_be_the_victim_are_looked_at_closely() {
+        let made = Made::new("many");
+        for at in 0..300 {
+            made.process(1000 + at, "small", 10 + u64::from(at), Some(0));
+        }
+        // The three largest are exempt, and so is one that nobody asks for.
+        for at in 0..3 {
+            made.process(2000 + at, "exempt", 9000, Some(-1000));
+        }
+        made.process(3000, "exempt", 1, Some(-1000));
+        let only = anybody();
+        let mut selection = Selection::arm(1000);
+        let whom = whom(&only, &[], By::Process);
+        let choice = selection.choose(&made.open(), &whom, None).expect("read");
+        let best = choice.best.map(|tree| {
+            let row = &selection.rows()[tree.expect("one").root];
+            (row.pid.get(), row.oom_score_adj, row.started.is_some())
+        });
+        assert_eq!(best, [1299, 1298, 1297].map(|pid| (pid, Some(0), true)));
+        assert_eq!(selection.excluded[Why::Exempt as usize], 3);
+        let rows = selection.rows().iter();
+        assert_eq!(rows.filter(|row| row.started.is_some()).count(), 3);
+    }
+
+    #[test]
+    fn when_all_are_exempt_nobody_is_chosen_however_many_they_are() {
+        let made = Made::new("exempt");
+        for at in 0..300 {
+            made.process(1000 + at, "exempt", 10, Some(-1000));
+        }
+        let only = anybody();
+        for by in [By::Tree, By::Process, By::Score] {
+            let mut selection = Selection::arm(1000);
+            let whom = whom(&only, &[], by);
+            let choice = selection.choose(&made.open(), &whom, None).expect("read");
+            assert_eq!(choice, Choice::default());
+            assert_eq!(selection.excluded[Why::Exempt as usize], 300);
+        }
+    }
+
+    /// One that is exempt is no member either: what it started is a tree of its own, and it makes nobody avoided.
+    #[test]
+    fn an_exempt_member_is_left_out_of_its_tree() {
+        let made = Made::new("member");
+        for at in 0..200 {
+            made.process(5000 + at, "small", 10, Some(0));
+        }
+        made.process(1000, "root", 100, Some(0));
+        made.child(1001, 1000, "spared", 5000, Some(-1000));
+        made.child(1002, 1001, "leaf", 300, Some(0));
+        made.process(2000, "other", 200, Some(0));
+        let only = anybody();
+        let (whom, proc) = (whom(&only, &[], By::Tree), made.open());
+        let mut selection = Selection::arm(1000);
+        let mut wanted = |_: &CStr, row: &mut Process| {
+            let is_spared = row.comm.as_bytes() == b"spared";
+            row.mark = if is_spared {
+                Rank::Avoided
+            } else {
+                Rank::Ordinary
+            } as u16;
+            true
+        };
+        let table = &mut selection.table;
+        table.read_wanted(&proc, &mut wanted).expect("read");
+        // As /proc has them, and no other directory.
+        table.rows_mut().sort_unstable_by_key(|row| row.pid);
+        let choice = selection.narrow_down(&proc, &whom);
+        let rows = selection.rows();
+        let best = choice.best.map(|tree| {
+            let tree = tree.expect("one");
+            (rows[tree.root].pid.get(), tree.held.kib(), tree.processes)
+        });
+        assert_eq!(best, [(1002, 300, 1), (2000, 200, 1), (1000, 100, 1)]);
+    }
 }

@@ -57,14 +57,22 @@ fn put_ranking(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'_>
     out.put(b"MOST LIKELY OOM VICTIMS, the first one first\n");
     out.put(COLUMNS);
     view.victims(rules, Scope::System, most, &mut |victim| {
-        let is_assumed = victim.adj != victim.process.oom_score_adj;
-        let score = match view.zero_line {
-            _ if !is_assumed => victim.score,
-            ZeroLine::At666 => Some(badness::score(victim.badness, view.scale_pages())),
-            ZeroLine::At0 => None,
-        };
+        let score = score(view, rules, victim.process, victim.score);
         put_row(view, victim.process, score, victim.adj, out);
     });
+}
+
+/// What the kernel says is its score, or would say with the oom_score_adj that is assumed.
+fn score(view: &View<'_>, rules: Rules<'_>, process: &Process, real: Option<i64>) -> Option<i64> {
+    if rules.adj(process) == process.oom_score_adj {
+        return real;
+    }
+    match (view.zero_line, rules.badness(process, view.scale())) {
+        (ZeroLine::At666, Some(badness)) => Some(badness::score(badness, view.scale_pages())),
+        // It is passed over.
+        (ZeroLine::At666, None) => Some(0),
+        (ZeroLine::At0, _) => None,
+    }
 }
 
 fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'_>) {
@@ -85,7 +93,8 @@ fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'
             break;
         }
         if let Some(row) = rows.get(at) {
-            let score = processes::number(&view.host.proc, row.pid, c"oom_score");
+            let real = processes::number(&view.host.proc, row.pid, c"oom_score");
+            let score = score(view, rules, row, real);
             put_row(view, row, score, rules.adj(row), out);
         }
     }
@@ -218,5 +227,5 @@ fn put_guide(view: &View<'_>, out: &mut Out<'_>) {
         }
         ZeroLine::At0 => b"0 is the zero line before Linux 5.9 (666 since); 1000 is all memory.\n",
     });
-    out.put(b"adj -1000 is never killed and shows 0; 1000 goes first. To protect a process, as\nroot: echo -500 >/proc/PID/oom_score_adj; a service: OOMScoreAdjust=-500.\nIn each cgroup with a limit: --next. With another adj: --what-if PID=ADJ\n");
+    out.put(b"adj -1000 is never killed and shows 0; 1000 goes first. To protect a process, as\nroot: memdoor protect -p PID --adj -500; a service: OOMScoreAdjust=-500.\nIn each cgroup with a limit: --next. With another adj: --what-if PID=ADJ\n");
 }

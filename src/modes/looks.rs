@@ -1,0 +1,125 @@
+//! What a process is called: read only as far as the question needs it.
+
+use crate::families::{self, Family};
+use crate::fixed::Fixed;
+use crate::parse::cgroup::memory_cgroup;
+use crate::pattern::{Field, Pattern, TEXT_MAX};
+use crate::sys::file::Dir;
+
+type Text = Fixed<TEXT_MAX>;
+
+/// Room for `/proc/PID/cgroup`.
+const CGROUP_MAX: usize = 4096;
+
+/// A process to be looked at.
+pub(super) struct Looks<'a> {
+    dir: &'a Dir,
+    /// What stands before the names of its files: nothing when the directory is its own.
+    prefix: &'a [u8],
+    comm: &'a [u8],
+    exe: Option<Text>,
+    cmdline: Option<Text>,
+}
+
+impl<'a> Looks<'a> {
+    /// The process of this name: its files are `dir`'s below `prefix`.
+    pub(super) const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
+        Self {
+            dir,
+            prefix,
+            comm,
+            exe: None,
+            cmdline: None,
+        }
+    }
+
+    fn path(&self, file: &[u8]) -> Fixed<32> {
+        let mut path = Fixed::of(self.prefix);
+        if !self.prefix.is_empty() {
+            path.push(b"/");
+        }
+        path.push(file);
+        path
+    }
+
+    /// Where its executable is; empty when that may not be seen.
+    fn exe(&mut self) -> &[u8] {
+        if self.exe.is_none() {
+            let mut buf = [0; TEXT_MAX];
+            let path = self.path(b"exe");
+            let link = self.dir.link(path.as_c_str().unwrap_or_default(), &mut buf);
+            self.exe = Some(Text::of(link.unwrap_or_default()));
+        }
+        self.exe.as_ref().map_or(b"", Text::as_bytes)
+    }
+
+    /// Its arguments with blanks between them.
+    fn cmdline(&mut self) -> &[u8] {
+        if self.cmdline.is_none() {
+            let mut buf = [0; 4096];
+            let path = self.path(b"cmdline");
+            let file = self.dir.file(path.as_c_str().unwrap_or_default());
+            let length = file.and_then(|file| file.read_at(&mut buf, 0)).unwrap_or(0);
+            let text = buf.get_mut(..length).unwrap_or_default();
+            text.iter_mut()
+                .filter(|byte| **byte == 0)
+                .for_each(|byte| *byte = b' ');
+            self.cmdline = Some(Text::of(text.trim_ascii_end()));
+        }
+        self.cmdline.as_ref().map_or(b"", Text::as_bytes)
+    }
+
+    /// Whether a pattern is found in what it is about.
+    pub(super) fn fits(&mut self, pattern: &Pattern) -> bool {
+        let text = match pattern.field() {
+            Field::Comm => self.comm,
+            Field::Exe => self.exe(),
+            Field::Cmdline => self.cmdline(),
+        };
+        pattern.is_match(text)
+    }
+
+    pub(super) fn fits_any(&mut self, patterns: &[Pattern]) -> bool {
+        patterns.iter().any(|pattern| self.fits(pattern))
+    }
+
+    /// The browser that it belongs to.
+    pub(super) fn browser(&mut self) -> Option<&'static Family> {
+        let comm = self.comm;
+        families::browser(comm, None).or_else(|| {
+            let may_be = families::may_be_helper(comm);
+            may_be.then(|| families::browser(comm, Some(self.exe())))?
+        })
+    }
+
+    /// Whether its memory cgroup is that or below it.
+    pub(super) fn is_in(&self, group: &[u8]) -> bool {
+        let mut buf = [0; CGROUP_MAX];
+        let path = self.path(b"cgroup");
+        let text = self.dir.read(path.as_c_str().unwrap_or_default(), &mut buf);
+        let own = text.ok().and_then(memory_cgroup).map(|(_, path)| path);
+        own.is_some_and(|own| is_below(own, group))
+    }
+}
+
+/// Whether a cgroup is `group` or below it.
+fn is_below(path: &[u8], group: &[u8]) -> bool {
+    let group = group.strip_suffix(b"/").unwrap_or(group);
+    let rest = path.strip_prefix(group);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_of_a_similar_name_is_another() {
+        assert!(is_below(b"/shop", b"/shop"));
+        assert!(is_below(b"/shop/a", b"/shop"));
+        assert!(is_below(b"/shop/a", b"/shop/"));
+        assert!(is_below(b"/shop", b"/"));
+        assert!(!is_below(b"/shopping", b"/shop"));
+        assert!(!is_below(b"/", b"/shop"));
+    }
+}
