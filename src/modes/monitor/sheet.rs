@@ -9,6 +9,19 @@ mod writer;
 pub use cell::{Cell, Kind, push_parts};
 pub use writer::{Full, Pen, Writer, put_header};
 
+/// A static with the columns of a table: it has a name, by which .cargo/offline.ld keeps it out of the memory of other modes.
+macro_rules! columns {
+    ($name:ident, $text:literal) => {
+        static $name: [u8; $text.len()] = {
+            let Some(bytes) = $text.as_bytes().first_chunk() else {
+                unreachable!()
+            };
+            *bytes
+        };
+    };
+}
+pub(in crate::modes::monitor) use columns;
+
 /// A column.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
@@ -33,14 +46,15 @@ pub struct Sheet {
     pub title: &'static str,
     /// Its columns, a line each: what CSV calls it, perhaps `=` and what text does; the letter of its [`Kind`] and its width in text; its
     /// path in JSON. The first of CSV, `Timestamp`, is the writer's. As an array of [`Column`]s it would take twice the room.
-    pub columns: &'static str,
+    pub columns: &'static [u8],
 }
 
 impl Sheet {
     /// Its columns.
     #[must_use]
     pub fn columns(&self) -> Columns {
-        Columns(self.columns.split('\n'))
+        let columns = core::str::from_utf8(self.columns).unwrap_or_default();
+        Columns(columns.split('\n'))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tables of the analysis.
 
-use crate::modes::monitor::sheet::Sheet;
+use crate::modes::monitor::sheet::{Sheet, columns};
 
 /// Where each stands in [`TABLES`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,38 +19,35 @@ pub(super) enum At {
     Notes,
 }
 
-/// All of them, in their order.
-pub static TABLES: [Sheet; 12] = [
-    Sheet {
-        event: "memdoor.monitor.conclusion",
-        title: "in short",
-        columns: "Words w5 memdoor.monitor.words",
-    },
-    Sheet {
-        event: "memdoor.monitor.host",
-        title: "the host, first and last sample",
-        columns: "Figure t22 memdoor.host.figure
+columns!(
+    SHORT,
+    "Words w5 memdoor.monitor.words"
+);
+
+columns!(
+    HOST,
+    "Figure t22 memdoor.host.figure
 First_KB k12 memdoor.host.first_bytes
 Last_KB k12 memdoor.host.last_bytes
 Least_KB k12 memdoor.host.least_bytes
-Most_KB k12 memdoor.host.most_bytes",
-    },
-    Sheet {
-        event: "memdoor.process.growth",
-        title: "who grows",
-        columns: "PID n7 process.pid
+Most_KB k12 memdoor.host.most_bytes"
+);
+
+columns!(
+    GROWTH,
+    "PID n7 process.pid
 Command t15 memdoor.process.comm
 RSS_KB k9 process.memory.usage
 Gained_KB k9 memdoor.growth.gained_bytes
 In_s s6 memdoor.growth.window_us
 Growth_KB_s=KB_s r9 memdoor.growth.bytes_per_second
 R2 m5 memdoor.growth.r2
-Left_s s8 memdoor.growth.left_us",
-    },
-    Sheet {
-        event: "memdoor.process.rss",
-        title: "the largest by RSS",
-        columns: "PID n7 process.pid
+Left_s s8 memdoor.growth.left_us"
+);
+
+columns!(
+    RSS,
+    "PID n7 process.pid
 Command t15 memdoor.process.comm
 RSS_KB k9 process.memory.usage
 Shared_KB k9 memdoor.process.shared_bytes
@@ -59,28 +56,28 @@ Own_Percent=Own_% p6 memdoor.process.anon_percent
 Swap_KB k8 memdoor.process.swap_bytes
 Threads=Thr n5 process.thread.count
 PSS_KB k memdoor.process.pss_bytes
-USS_KB k memdoor.process.uss_bytes",
-    },
-    Sheet {
-        event: "memdoor.process.vsz",
-        title: "the largest by VSZ",
-        columns: "PID n7 process.pid
+USS_KB k memdoor.process.uss_bytes"
+);
+
+columns!(
+    VSZ,
+    "PID n7 process.pid
 Command t15 memdoor.process.comm
 VSZ_KB k14 process.memory.virtual
-RSS_KB k12 process.memory.usage",
-    },
-    Sheet {
-        event: "memdoor.process.zombies",
-        title: "who does not reap",
-        columns: "PID n7 process.pid
+RSS_KB k12 process.memory.usage"
+);
+
+columns!(
+    ZOMBIES,
+    "PID n7 process.pid
 Command t15 memdoor.process.comm
 Zombies n8 memdoor.process.zombies
-All n8 memdoor.host.zombies",
-    },
-    Sheet {
-        event: "memdoor.process.fds",
-        title: "most descriptors",
-        columns: "PID n7 process.pid
+All n8 memdoor.host.zombies"
+);
+
+columns!(
+    FDS,
+    "PID n7 process.pid
 Command t12 memdoor.process.comm
 FDs n6 process.open_file_descriptor.count
 Limit n7 memdoor.process.fds.limit
@@ -92,45 +89,108 @@ Anon_inode=Anon n5 memdoor.process.fds.anon_inode
 Deleted=Del n4 memdoor.process.fds.deleted
 Memfd n5 memdoor.process.fds.memfd
 Deleted_KB k memdoor.process.fds.deleted_bytes
-Memfd_KB k memdoor.process.fds.memfd_bytes",
-    },
-    Sheet {
-        event: "memdoor.shm.segment",
-        title: "largest System V segments",
-        columns: "Shmid n10 memdoor.shm.id
+Memfd_KB k memdoor.process.fds.memfd_bytes"
+);
+
+columns!(
+    SEGMENTS,
+    "Shmid n10 memdoor.shm.id
 Size_KB k12 memdoor.shm.size_bytes
 RSS_KB k12 memdoor.shm.rss_bytes
 Swap_KB k10 memdoor.shm.swap_bytes
 Attached n8 memdoor.shm.attached
 PID n7 process.pid
-Command t15 memdoor.process.comm",
+Command t15 memdoor.process.comm"
+);
+
+columns!(
+    FILES,
+    "Name t50 memdoor.shm.name
+Used_KB k12 memdoor.shm.used_bytes
+UID n10 memdoor.shm.uid"
+);
+
+columns!(
+    MOUNTS,
+    "Mount e50 memdoor.tmpfs.path
+Used_KB k12 memdoor.tmpfs.used_bytes
+Gained_KB k12 memdoor.tmpfs.gained_bytes"
+);
+
+columns!(
+    MAPPINGS,
+    "PID n7 process.pid
+Command t15 memdoor.process.comm
+Kind t6 memdoor.mapping.kind
+Size_KB k12 memdoor.mapping.size_bytes
+Gained_KB k12 memdoor.mapping.gained_bytes"
+);
+
+columns!(
+    NOTES,
+    "Words w5 memdoor.monitor.words"
+);
+
+/// All of them, in their order.
+pub static TABLES: [Sheet; 12] = [
+    Sheet {
+        event: "memdoor.monitor.conclusion",
+        title: "in short",
+        columns: &SHORT,
+    },
+    Sheet {
+        event: "memdoor.monitor.host",
+        title: "the host, first and last sample",
+        columns: &HOST,
+    },
+    Sheet {
+        event: "memdoor.process.growth",
+        title: "who grows",
+        columns: &GROWTH,
+    },
+    Sheet {
+        event: "memdoor.process.rss",
+        title: "the largest by RSS",
+        columns: &RSS,
+    },
+    Sheet {
+        event: "memdoor.process.vsz",
+        title: "the largest by VSZ",
+        columns: &VSZ,
+    },
+    Sheet {
+        event: "memdoor.process.zombies",
+        title: "who does not reap",
+        columns: &ZOMBIES,
+    },
+    Sheet {
+        event: "memdoor.process.fds",
+        title: "most descriptors",
+        columns: &FDS,
+    },
+    Sheet {
+        event: "memdoor.shm.segment",
+        title: "largest System V segments",
+        columns: &SEGMENTS,
     },
     Sheet {
         event: "memdoor.shm.file",
         title: "largest files in /dev/shm",
-        columns: "Name t50 memdoor.shm.name
-Used_KB k12 memdoor.shm.used_bytes
-UID n10 memdoor.shm.uid",
+        columns: &FILES,
     },
     Sheet {
         event: "memdoor.tmpfs.sample",
         title: "fullest tmpfs",
-        columns: "Mount e50 memdoor.tmpfs.path
-Used_KB k12 memdoor.tmpfs.used_bytes
-Gained_KB k12 memdoor.tmpfs.gained_bytes",
+        columns: &MOUNTS,
     },
     Sheet {
         event: "memdoor.process.grown",
         title: "mappings that grew",
-        columns: "PID n7 process.pid
-Command t15 memdoor.process.comm
-Kind t6 memdoor.mapping.kind
-Size_KB k12 memdoor.mapping.size_bytes
-Gained_KB k12 memdoor.mapping.gained_bytes",
+        columns: &MAPPINGS,
     },
     Sheet {
         event: "memdoor.monitor.note",
         title: "notes",
-        columns: "Words w5 memdoor.monitor.words",
+        columns: &NOTES,
     },
 ];
