@@ -1,5 +1,17 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
+/// A static with the bytes of a text.
+macro_rules! text {
+    ($name:ident, $text:literal) => {
+        pub(super) static $name: [u8; $text.len()] = {
+            let Some(bytes) = $text.as_bytes().first_chunk() else {
+                unreachable!()
+            };
+            *bytes
+        };
+    };
+}
+
 mod check;
 mod config;
 mod dmesg;

@@ -3,18 +3,6 @@
 //! The texts are statics of bytes, because those have names, by which .cargo/offline.ld finds them: 8 kB that no watch has in memory. A
 //! string is without one, and among those that are needed.
 
-/// A static with the bytes of a text.
-macro_rules! text {
-    ($name:ident, $text:literal) => {
-        pub(super) static $name: [u8; $text.len()] = {
-            let Some(bytes) = $text.as_bytes().first_chunk() else {
-                unreachable!()
-            };
-            *bytes
-        };
-    };
-}
-
 mod act;
 mod host;
 mod logs;

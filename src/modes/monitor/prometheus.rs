@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 
 use super::groups::Group;
 use super::sample::Sample;
+use super::sheet::named;
 use super::sheet::push_parts;
 use super::sheets::{KINDS, Numbers, STALLED};
 use crate::fixed::Fixed;
@@ -40,10 +41,12 @@ pub struct Facts<'a> {
     pub alerts: &'a [u64; KINDS.len()],
 }
 
-/// All families: a name without `memdoor_`, where its value stands in [`Numbers`] if it has one alone, then what it is. `_total` at the
-/// end makes it a counter, and before that the unit says what a number is: of `seconds` it counts microseconds, of `ratio` hundredths of
-/// a percent; of `bytes` in a counter it counts pages.
-const FAMILIES: &str = "memory_used_ratio 6 Memory that is not available.
+named!(
+    /// All families: a name without `memdoor_`, where its value stands in [`Numbers`] if it has one alone, then what it is. `_total` at the
+    /// end makes it a counter, and before that the unit says what a number is: of `seconds` it counts microseconds, of `ratio` hundredths of
+    /// a percent; of `bytes` in a counter it counts pages.
+    FAMILIES,
+    "memory_used_ratio 6 Memory that is not available.
 memory_size_bytes 0 MemTotal.
 memory_available_bytes 3 MemAvailable.
 swap_size_bytes 8 SwapTotal.
@@ -72,7 +75,8 @@ cgroup_limit_bytes - Its limit.
 cgroup_peak_bytes - The most that it had.
 cgroup_oom_kills_total - OOM kills in it.
 alerts_total - Alerts raised.
-build_info - The version of memdoor.";
+build_info - The version of memdoor."
+);
 
 const SOME_FULL: [&[u8]; 2] = [b"some", b"full"];
 
@@ -96,7 +100,9 @@ pub fn publish(path: &CStr, facts: &Facts<'_>, buf: &mut [u8]) -> Result<()> {
 /// Writes all of it.
 pub fn put(facts: &Facts<'_>, out: &mut Out<'_>) {
     let mut page = Page {
-        families: FAMILIES.split('\n'),
+        families: core::str::from_utf8(&FAMILIES)
+            .unwrap_or_default()
+            .split('\n'),
         name: "",
         help: "",
         out,

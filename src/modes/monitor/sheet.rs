@@ -9,9 +9,10 @@ mod writer;
 pub use cell::{Cell, Kind, push_parts};
 pub use writer::{Full, Pen, Writer, put_header};
 
-/// A static with the columns of a table: it has a name, by which .cargo/offline.ld keeps it out of the memory of other modes.
-macro_rules! columns {
-    ($name:ident, $text:literal) => {
+/// A text as a static of bytes: it has a name, by which .cargo/offline.ld keeps it out of the memory of other modes.
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident, $text:literal) => {
+        $(#[$doc])*
         static $name: [u8; $text.len()] = {
             let Some(bytes) = $text.as_bytes().first_chunk() else {
                 unreachable!()
@@ -20,7 +21,7 @@ macro_rules! columns {
         };
     };
 }
-pub(in crate::modes::monitor) use columns;
+pub(in crate::modes::monitor) use named;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! The tables of the analysis.
 
-use crate::modes::monitor::sheet::{Sheet, columns};
+use crate::modes::monitor::sheet::{Sheet, named};
 
 /// Where each stands in [`TABLES`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,12 +19,9 @@ pub(super) enum At {
     Notes,
 }
 
-columns!(
-    SHORT,
-    "Words w5 memdoor.monitor.words"
-);
+named!(SHORT, "Words w5 memdoor.monitor.words");
 
-columns!(
+named!(
     HOST,
     "Figure t22 memdoor.host.figure
 First_KB k12 memdoor.host.first_bytes
@@ -33,7 +30,7 @@ Least_KB k12 memdoor.host.least_bytes
 Most_KB k12 memdoor.host.most_bytes"
 );
 
-columns!(
+named!(
     GROWTH,
     "PID n7 process.pid
 Command t15 memdoor.process.comm
@@ -45,7 +42,7 @@ R2 m5 memdoor.growth.r2
 Left_s s8 memdoor.growth.left_us"
 );
 
-columns!(
+named!(
     RSS,
     "PID n7 process.pid
 Command t15 memdoor.process.comm
@@ -59,7 +56,7 @@ PSS_KB k memdoor.process.pss_bytes
 USS_KB k memdoor.process.uss_bytes"
 );
 
-columns!(
+named!(
     VSZ,
     "PID n7 process.pid
 Command t15 memdoor.process.comm
@@ -67,7 +64,7 @@ VSZ_KB k14 process.memory.virtual
 RSS_KB k12 process.memory.usage"
 );
 
-columns!(
+named!(
     ZOMBIES,
     "PID n7 process.pid
 Command t15 memdoor.process.comm
@@ -75,7 +72,7 @@ Zombies n8 memdoor.process.zombies
 All n8 memdoor.host.zombies"
 );
 
-columns!(
+named!(
     FDS,
     "PID n7 process.pid
 Command t12 memdoor.process.comm
@@ -92,7 +89,7 @@ Deleted_KB k memdoor.process.fds.deleted_bytes
 Memfd_KB k memdoor.process.fds.memfd_bytes"
 );
 
-columns!(
+named!(
     SEGMENTS,
     "Shmid n10 memdoor.shm.id
 Size_KB k12 memdoor.shm.size_bytes
@@ -103,21 +100,21 @@ PID n7 process.pid
 Command t15 memdoor.process.comm"
 );
 
-columns!(
+named!(
     FILES,
     "Name t50 memdoor.shm.name
 Used_KB k12 memdoor.shm.used_bytes
 UID n10 memdoor.shm.uid"
 );
 
-columns!(
+named!(
     MOUNTS,
     "Mount e50 memdoor.tmpfs.path
 Used_KB k12 memdoor.tmpfs.used_bytes
 Gained_KB k12 memdoor.tmpfs.gained_bytes"
 );
 
-columns!(
+named!(
     MAPPINGS,
     "PID n7 process.pid
 Command t15 memdoor.process.comm
@@ -126,10 +123,7 @@ Size_KB k12 memdoor.mapping.size_bytes
 Gained_KB k12 memdoor.mapping.gained_bytes"
 );
 
-columns!(
-    NOTES,
-    "Words w5 memdoor.monitor.words"
-);
+named!(NOTES, "Words w5 memdoor.monitor.words");
 
 /// All of them, in their order.
 pub static TABLES: [Sheet; 12] = [

@@ -1,12 +1,91 @@
 //! The tables of the files of a session, as [`Sheet`]s. Units stand in the names of CSV: `KB` is 1024 bytes, `us` microseconds.
 
-use crate::modes::monitor::sheet::Sheet;
+use crate::modes::monitor::sheet::{Sheet, named};
 
 /// The host's memory. Its names in CSV are the document's, letter by letter.
 pub static MEMORY: [Sheet; 1] = [Sheet {
     event: "memdoor.host.sample",
     title: "memory of the host",
-    columns: "Total_KB k10 system.memory.limit
+    columns: &MEMORY_COLUMNS,
+}];
+
+/// Processes.
+pub static PROCESSES: [Sheet; 1] = [Sheet {
+    event: "memdoor.process.sample",
+    title: "the largest processes",
+    columns: &PROCESS_COLUMNS,
+}];
+
+/// Cgroups.
+pub static CGROUPS: [Sheet; 1] = [Sheet {
+    event: "memdoor.cgroup.sample",
+    title: "cgroups",
+    columns: &CGROUP_COLUMNS,
+}];
+
+/// Free memory by its pieces, and what the kernel keeps its objects in.
+pub static FRAGMENTATION: [Sheet; 2] = [
+    Sheet {
+        event: "memdoor.zone.sample",
+        title: "free blocks by order",
+        columns: &ZONE_COLUMNS,
+    },
+    Sheet {
+        event: "memdoor.slab.sample",
+        title: "the largest slab caches",
+        columns: &SLAB_COLUMNS,
+    },
+];
+
+/// Swap.
+pub static SWAP: [Sheet; 3] = [
+    Sheet {
+        event: "memdoor.host.sample",
+        title: "swap of the host",
+        columns: &SWAP_COLUMNS,
+    },
+    Sheet {
+        event: "memdoor.swap.sample",
+        title: "swap areas",
+        columns: &AREA_COLUMNS,
+    },
+    Sheet {
+        event: "memdoor.process.sample",
+        title: "the most swapped processes",
+        columns: &SWAPPED_COLUMNS,
+    },
+];
+
+/// What waits for memory, and what the kernel did to get some since the sample before.
+pub static PRESSURE: [Sheet; 1] = [Sheet {
+    event: "memdoor.host.sample",
+    title: "pressure (%) and reclaim since the last sample",
+    columns: &PRESSURE_COLUMNS,
+}];
+
+/// What was worth saying.
+pub static ALERTS: [Sheet; 1] = [Sheet {
+    event: "memdoor.alert",
+    title: "alerts",
+    columns: &ALERT_COLUMNS,
+}];
+
+/// What an alert is about, in the order of [`Kind`].
+pub const KINDS: [&str; 9] = [
+    "memory",
+    "swap",
+    "zombies",
+    "fds",
+    "system_fds",
+    "growth",
+    "pressure",
+    "oom_kill",
+    "fragmentation",
+];
+
+named!(
+    MEMORY_COLUMNS,
+    "Total_KB k10 system.memory.limit
 Used_KB k10 memdoor.host.used_bytes
 Free_KB k10 memdoor.host.free_bytes
 Available_KB=Avail_KB k10 system.memory.linux.available
@@ -14,14 +93,12 @@ Buffers_KB k memdoor.host.buffers_bytes
 Cached_KB k9 memdoor.host.cached_bytes
 Usage_Percent=Used_% p6 memdoor.host.used_percent
 Top_Process=Top t9 memdoor.host.top.comm
-Top_Process_Mem=Top_KB k9 memdoor.host.top.rss_bytes",
-}];
+Top_Process_Mem=Top_KB k9 memdoor.host.top.rss_bytes"
+);
 
-/// Processes.
-pub static PROCESSES: [Sheet; 1] = [Sheet {
-    event: "memdoor.process.sample",
-    title: "the largest processes",
-    columns: "PID n7 process.pid
+named!(
+    PROCESS_COLUMNS,
+    "PID n7 process.pid
 Command t15 memdoor.process.comm
 State t5 process.state
 Threads n process.thread.count
@@ -34,14 +111,12 @@ Growth_KB_s r11 memdoor.growth.bytes_per_second
 R2 m5 memdoor.growth.r2
 Left_s s6 memdoor.growth.left_us
 PSS_KB k memdoor.process.pss_bytes
-USS_KB k memdoor.process.uss_bytes",
-}];
+USS_KB k memdoor.process.uss_bytes"
+);
 
-/// Cgroups.
-pub static CGROUPS: [Sheet; 1] = [Sheet {
-    event: "memdoor.cgroup.sample",
-    title: "cgroups",
-    columns: "Path e28 memdoor.cgroup.path
+named!(
+    CGROUP_COLUMNS,
+    "Path e28 memdoor.cgroup.path
 Usage_KB k10 memdoor.cgroup.usage_bytes
 Limit_KB k10 memdoor.cgroup.limit_bytes
 Percent p7 memdoor.cgroup.used_percent
@@ -56,15 +131,12 @@ OOM n memdoor.cgroup.delta.oom
 OOM_kills n9 memdoor.cgroup.delta.oom_kill
 Container t container.id
 Pod t k8s.pod.uid
-Unit t service.name",
-}];
+Unit t service.name"
+);
 
-/// Free memory by its pieces, and what the kernel keeps its objects in.
-pub static FRAGMENTATION: [Sheet; 2] = [
-    Sheet {
-        event: "memdoor.zone.sample",
-        title: "free blocks by order",
-        columns: "Node=N n2 memdoor.zone.node
+named!(
+    ZONE_COLUMNS,
+    "Node=N n2 memdoor.zone.node
 Zone t8 memdoor.zone.name
 Unusable_Percent=Frag% p6 memdoor.zone.unusable_percent
 Order_0=0 n5 memdoor.zone.free.order_0
@@ -77,54 +149,47 @@ Order_6=6 n4 memdoor.zone.free.order_6
 Order_7=7 n4 memdoor.zone.free.order_7
 Order_8=8 n4 memdoor.zone.free.order_8
 Order_9=9 n4 memdoor.zone.free.order_9
-Order_10=10 n4 memdoor.zone.free.order_10",
-    },
-    Sheet {
-        event: "memdoor.slab.sample",
-        title: "the largest slab caches",
-        columns: "Cache t32 memdoor.slab.name
+Order_10=10 n4 memdoor.zone.free.order_10"
+);
+
+named!(
+    SLAB_COLUMNS,
+    "Cache t32 memdoor.slab.name
 Cache_KB k12 memdoor.slab.size_bytes
 Active n12 memdoor.slab.active
-Objects n12 memdoor.slab.objects",
-    },
-];
+Objects n12 memdoor.slab.objects"
+);
 
-/// Swap.
-pub static SWAP: [Sheet; 3] = [
-    Sheet {
-        event: "memdoor.host.sample",
-        title: "swap of the host",
-        columns: "Total_KB k10 memdoor.host.swap_total_bytes
+named!(
+    SWAP_COLUMNS,
+    "Total_KB k10 memdoor.host.swap_total_bytes
 Free_KB k10 memdoor.host.swap_free_bytes
 Pages_in n10 memdoor.host.delta.swapped_in_pages
 Pages_out n10 memdoor.host.delta.swapped_out_pages
 Zram_stored_KB=Stored_KB k10 memdoor.host.zram_stored_bytes
 Zram_used_KB=In_KB k10 memdoor.host.zram_used_bytes
-Zram_ratio=Ratio p7 memdoor.host.zram_ratio",
-    },
-    Sheet {
-        event: "memdoor.swap.sample",
-        title: "swap areas",
-        columns: "Area e40 memdoor.swap.path
+Zram_ratio=Ratio p7 memdoor.host.zram_ratio"
+);
+
+named!(
+    AREA_COLUMNS,
+    "Area e40 memdoor.swap.path
 Size_KB k12 memdoor.swap.size_bytes
 Used_KB k12 memdoor.swap.used_bytes
-Percent p8 memdoor.swap.used_percent",
-    },
-    Sheet {
-        event: "memdoor.process.sample",
-        title: "the most swapped processes",
-        columns: "PID n7 process.pid
+Percent p8 memdoor.swap.used_percent"
+);
+
+named!(
+    SWAPPED_COLUMNS,
+    "PID n7 process.pid
 Command t15 memdoor.process.comm
 Swap_KB k12 memdoor.process.swap_bytes
-RSS_KB k12 process.memory.usage",
-    },
-];
+RSS_KB k12 process.memory.usage"
+);
 
-/// What waits for memory, and what the kernel did to get some since the sample before.
-pub static PRESSURE: [Sheet; 1] = [Sheet {
-    event: "memdoor.host.sample",
-    title: "pressure (%) and reclaim since the last sample",
-    columns: "Some_avg10=Some10 p6 memdoor.psi.memory.some.avg10
+named!(
+    PRESSURE_COLUMNS,
+    "Some_avg10=Some10 p6 memdoor.psi.memory.some.avg10
 Some_avg60=Some60 p6 memdoor.psi.memory.some.avg60
 Some_avg300=Some300 p7 memdoor.psi.memory.some.avg300
 Some_total_us n memdoor.psi.memory.some.total_us
@@ -141,29 +206,14 @@ Swapped_in n memdoor.host.delta.swapped_in_pages
 Swapped_out n memdoor.host.delta.swapped_out_pages
 OOM_kills=OOM n3 memdoor.host.delta.oom_kills
 Compact_stalls n memdoor.host.delta.compact_stalls
-Compact_fails n memdoor.host.delta.compact_fails",
-}];
+Compact_fails n memdoor.host.delta.compact_fails"
+);
 
-/// What was worth saying.
-pub static ALERTS: [Sheet; 1] = [Sheet {
-    event: "memdoor.alert",
-    title: "alerts",
-    columns: "Alert t13 memdoor.alert.kind
+named!(
+    ALERT_COLUMNS,
+    "Alert t13 memdoor.alert.kind
 Change t7 memdoor.alert.change
 PID n7 process.pid
 Command t15 memdoor.process.comm
-Words w5 memdoor.alert.words",
-}];
-
-/// What an alert is about, in the order of [`Kind`].
-pub const KINDS: [&str; 9] = [
-    "memory",
-    "swap",
-    "zombies",
-    "fds",
-    "system_fds",
-    "growth",
-    "pressure",
-    "oom_kill",
-    "fragmentation",
-];
+Words w5 memdoor.alert.words"
+);
