@@ -122,6 +122,8 @@ const STD: &[(&str, &str)] = &[
     ),
     ("modes/dmesg/state.rs", "AsFd of the file that remembers"),
     ("modes/protect/state.rs", "AsFd of the file that remembers"),
+    ("modes/monitor/files.rs", "AsFd of a file of a session"),
+    ("modes/monitor/prometheus.rs", "AsFd of the new file"),
     ("modes/dmesg/follow.rs", "AsFd of the log to wait for"),
 ];
 

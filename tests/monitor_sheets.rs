@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::process::Command;
+use std::time::Duration;
 
 use common::host::{TempDir, works};
 use common::json::Json;
@@ -15,7 +16,8 @@ use memdoor::modes::monitor::alerts::Kind;
 use memdoor::modes::monitor::files::Which;
 use memdoor::modes::monitor::groups::Group;
 use memdoor::modes::monitor::options::Form;
-use memdoor::modes::monitor::sheet::Sheet;
+use memdoor::modes::monitor::sheet::{Cell, Sheet};
+use memdoor::units::{Bytes, Percent};
 
 /// RFC 4180, strictly: a quote is at the start of a field, doubled, or at its end; every line has as many fields as the header.
 fn csv(text: &str) -> Vec<Vec<String>> {
@@ -500,4 +502,29 @@ fn memory_that_is_too_small_cuts_between_lines() {
         }
     }
     assert_eq!(written(|_| ()), b"");
+}
+
+#[test]
+fn figures_neither_lose_a_slow_leak_nor_overflow() {
+    let figure =
+        |cell: Cell<'_>| String::from_utf8(cell.figure().as_bytes().to_vec()).expect("UTF-8");
+    for (cell, expected) in [
+        (Cell::Rate(500), "0.48"),
+        (Cell::Rate(-500), "-0.48"),
+        (Cell::Rate(i64::MIN), "-9007199254740992.00"),
+        (Cell::Size(Bytes(1023)), "0"),
+        (Cell::Share(Percent { hundredths: 5 }), "0.05"),
+        (
+            Cell::Share(Percent {
+                hundredths: u64::MAX,
+            }),
+            "184467440737095516.15",
+        ),
+        (Cell::Thousandths(1000), "1.000"),
+        (Cell::Thousandths(7), "0.007"),
+        (Cell::Span(Duration::MAX), "18446744073709551615"),
+        (Cell::Unknown, ""),
+    ] {
+        assert_eq!(figure(cell), expected, "{cell:?}");
+    }
 }

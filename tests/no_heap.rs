@@ -415,3 +415,63 @@ fn a_watch_in_text_goes_on_with_its_address_space_pinned() {
 fn a_watch_in_json_goes_on_with_its_address_space_pinned() {
     needs_no_address_space(&JSON);
 }
+
+#[test]
+fn what_monitor_writes_and_shows_allocates_nothing() {
+    alone("what_monitor_writes_and_shows_allocates_nothing", || {
+        use common::monitored::{Rows, envelope, facts, growing, hostile, put_rows};
+        use memdoor::modes::monitor::files::{Files, Which};
+        use memdoor::modes::monitor::options::{Charset, Color, Form, Limits};
+        use memdoor::modes::monitor::sheet::Pen;
+        use memdoor::modes::monitor::view::{Past, View, draw};
+        use memdoor::sys::out::{Out, Sink};
+
+        let dir = TempDir::new();
+        let (path, page) = (dir.c_str(), dir.join("page.prom"));
+        let page = std::ffi::CString::new(page).expect("no NUL");
+        let (sample, rows, groups, alerts) = hostile();
+        let raised: Vec<_> = alerts.iter().cloned().map(Some).collect();
+        let all = Rows(&rows);
+        let envelope = envelope();
+        let limits = Limits::default();
+        let mut buf = vec![0; 16 << 10];
+        let screen = dir.file("screen");
+        let (mut past, most) = (Past::new(), memdoor::units::Bytes(20_000));
+        let mut files = Files::create(Some(path), &sample.now, most, 3).expect("files");
+        let before = allocations();
+        for number in 0..30 {
+            for form in [Form::Csv, Form::Text, Form::Json] {
+                let pen = Pen::new(form, &envelope, &sample.now);
+                for which in Which::ALL {
+                    files.write(which, &pen, &mut buf, &mut |to| {
+                        put_rows(which, &sample, &rows, &groups, &alerts, to);
+                    });
+                }
+            }
+            files.end_sample();
+            if number % 10 == 0 {
+                files.reopen();
+            }
+            let facts = facts(&sample, &groups);
+            memdoor::modes::monitor::prometheus::publish(&page, &facts, &mut buf).expect("a page");
+            past.push(sample.used_percent());
+            let view = View {
+                host: b"host",
+                sample: &sample,
+                past: &past,
+                interval: std::time::Duration::from_secs(1),
+                limits: &limits,
+                processes: growing(&all),
+                groups: &groups,
+                alerts: &raised,
+            };
+            let mut out = Out::new(Sink::Fd(std::os::fd::AsFd::as_fd(&screen)), &mut buf);
+            draw(&view, (80, 24), Color::Always, Charset::Utf8, &mut out);
+        }
+        let spent = allocations() - before;
+        assert!(screen.metadata().expect("its size").len() > 10_000);
+        let count = std::fs::read_dir(dir.path()).expect("it").count();
+        assert!(count > 20, "they were rotated: {count}");
+        assert_eq!(spent, 0);
+    });
+}

@@ -12,6 +12,7 @@ use memdoor::modes::monitor::crowd::{By, Growth, Row};
 use memdoor::modes::monitor::files::Which;
 use memdoor::modes::monitor::groups::Group;
 use memdoor::modes::monitor::options::Form;
+use memdoor::modes::monitor::prometheus::Facts;
 use memdoor::modes::monitor::sample::{SLABS, SWAPS, Sample, Slab, Swap, ZONES, Zone, Zram};
 use memdoor::modes::monitor::sheet::{Pen, Writer, put_header};
 use memdoor::modes::monitor::sheets::{self, Growing, Ranked};
@@ -22,7 +23,7 @@ use memdoor::processes::{Comm, descending};
 use memdoor::report::json::Envelope;
 use memdoor::sys::clock::{Civil, Now};
 use memdoor::sys::out::{Out, Sink};
-use memdoor::units::{Bytes, Percent, Pid, Ticks};
+use memdoor::units::{Bytes, PageSize, Percent, Pid, Ticks};
 
 /// Names that somebody has chosen to do harm: to a spreadsheet, a terminal, a parser.
 pub const HOSTILE: [&[u8]; 20] = [
@@ -199,11 +200,12 @@ impl Ranked for Rows<'_> {
 
 /// Of those whose number is odd.
 pub fn growth(row: &Row) -> Option<Growth> {
+    let per_second = i64::try_from(row.rss.0 / 128).expect("a size") - 3 * 1024 * 1024;
     (row.pid.get() % 2 == 1).then(|| Growth {
-        per_second: i64::try_from(row.rss.0 / 128).expect("a size") - 3 * 1024 * 1024,
+        per_second,
         r2: R2(998),
         span: Duration::from_secs(60),
-        gained: i64::try_from(row.rss.0 / 8).expect("a size"),
+        gained: per_second * 60,
         percent: 1250,
     })
 }
@@ -272,7 +274,7 @@ pub fn hostile() -> (Sample, Vec<Row>, Vec<Group>, Vec<Alert>) {
             name: Fixed::of(name),
             active: u64::MAX,
             objects: 1,
-            size: Bytes(u64::MAX),
+            size: Bytes(1 << 50),
         });
     }
     for (slot, name) in sample.zones.iter_mut().zip(HOSTILE) {
@@ -284,6 +286,19 @@ pub fn hostile() -> (Sample, Vec<Row>, Vec<Group>, Vec<Alert>) {
         });
     }
     (sample, rows, groups, alerts)
+}
+
+/// What is exported of it.
+pub fn facts<'a>(sample: &'a Sample, groups: &'a [Group]) -> Facts<'a> {
+    Facts {
+        sample,
+        page: PageSize(4096),
+        processes: Some(321),
+        zombies: Some(2),
+        top: Some(Bytes(1 << 30)),
+        groups,
+        alerts: &[1, 0, 0, 0, 0, 3, 0, 0, 0],
+    }
 }
 
 /// What is written, as bytes: the one reader of it is the caller.

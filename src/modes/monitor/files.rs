@@ -113,10 +113,9 @@ impl<'a> Files<'a> {
             }
             made => made,
         };
-        match made {
-            Ok(()) => Ok(files),
-            Err(errno) => Err(Error::new("create files in", files.dir.to_bytes(), errno)),
-        }
+        let failed = |errno| Error::new("create files in", files.dir.to_bytes(), errno);
+        made.map_err(failed)?;
+        Ok(files)
     }
 
     fn create_all(&mut self, now: &Now) -> Result<()> {
@@ -138,7 +137,7 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// The directory where they are.
+    /// The directory where they are, as it was named.
     #[must_use]
     pub const fn dir(&self) -> &CStr {
         self.dir
@@ -201,8 +200,7 @@ impl<'a> Files<'a> {
     pub fn end_sample(&mut self) {
         let is_now = core::mem::take(&mut self.trouble.is_now);
         if self.trouble.is_said && !is_now {
-            let dir = Escaped(self.dir.to_bytes());
-            let lost = self.trouble.lost;
+            let (dir, lost) = (Escaped(self.dir.to_bytes()), self.trouble.lost);
             say(format_args!(
                 "memdoor: files in {dir} can be written again; {lost} rows were lost"
             ));

@@ -253,7 +253,7 @@ fn put_in_text(column: &Column, text: &[u8], is_first: bool, out: &mut Out<'_>) 
 fn short(cell: &Cell<'_>, width: usize) -> Fixed<32> {
     let mut figure = cell.figure();
     if let Cell::Count(mut number) = *cell {
-        let mut units = ["k", "M", "G", "T"].into_iter();
+        let mut units = ["k", "M", "G", "T", "P", "E"].into_iter();
         while figure.as_bytes().len() > width
             && let Some(unit) = units.next()
         {

@@ -1,0 +1,453 @@
+//! The files of a session: their names, their rotation, a disk that is full, and a logrotate that takes them away.
+
+mod common;
+
+use std::ffi::{CStr, CString};
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::process::{Command, Output};
+
+use common::host::{TempDir, is_root, works};
+use common::json::Json;
+use common::monitored::{MIB, Rows, envelope, group, growing, hostile, now, put_rows, row, sample};
+use common::skip;
+use memdoor::modes::monitor::files::{Files, Which};
+use memdoor::modes::monitor::options::Form;
+use memdoor::modes::monitor::sheet::Pen;
+use memdoor::modes::monitor::sheets;
+use memdoor::sys::out::{Out, Sink};
+use memdoor::units::Bytes;
+
+fn c(path: &str) -> CString {
+    CString::new(path).expect("no NUL")
+}
+
+fn files(dir: &CStr, most: u64, keep: u32) -> Files<'_> {
+    Files::create(Some(dir), &now(), Bytes(most), keep).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// One sample: a row in each of two files.
+fn write(files: &mut Files<'_>, form: Form) {
+    let (sample, envelope) = (sample(), envelope());
+    let pen = Pen::new(form, &envelope, &sample.now);
+    let mut buf = vec![0; 16 << 10];
+    let rows = [row(4243, b"leak", 1024 * MIB)];
+    files.write(Which::Memory, &pen, &mut buf, &mut |to| {
+        sheets::memory(&sample, rows.first(), to);
+    });
+    files.write(Which::Processes, &pen, &mut buf, &mut |to| {
+        sheets::processes(&growing(&Rows(&rows)), 10, to);
+    });
+    files.end_sample();
+}
+
+fn names(dir: &str) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| {
+            entry
+                .expect("one")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+fn read(dir: &str, name: &str) -> String {
+    fs::read_to_string(format!("{dir}/{name}")).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+const MEMORY: &str = "memory_monitor_20261121_100831_memory.log";
+const PROCESSES: &str = "memory_monitor_20261121_100831_processes.log";
+
+#[test]
+fn a_session_has_eight_files_for_its_owner_and_its_group() {
+    let dir = TempDir::new();
+    let made = dir.join("made");
+    let path = c(&made);
+    let mut files = files(&path, 1 << 20, 5);
+    write(&mut files, Form::Csv);
+    let expected = [
+        "alerts",
+        "cgroups",
+        "fragmentation",
+        "memory",
+        "pressure",
+        "processes",
+        "summary",
+        "swap",
+    ]
+    .map(|name| format!("memory_monitor_20261121_100831_{name}.log"));
+    assert_eq!(names(&made), expected);
+    let mode = |path: &str| fs::metadata(path).expect("metadata").mode() & 0o777;
+    // The umask may take more away, and nothing may be added.
+    assert_eq!(mode(&made) & !0o750, 0);
+    for name in expected {
+        assert_eq!(mode(&format!("{made}/{name}")) & !0o640, 0, "{name}");
+    }
+    assert_eq!(read(&made, MEMORY).lines().count(), 2, "a header and a row");
+    assert!(read(&made, MEMORY).starts_with("Timestamp,Total_KB,"));
+    assert!(read(&made, PROCESSES).starts_with("Timestamp,PID,"));
+    assert_eq!(files.stamp(), b"20261121_100831");
+}
+
+#[test]
+fn the_memory_file_is_csv_whatever_is_asked_for() {
+    for form in [Form::Json, Form::Text] {
+        let dir = TempDir::new();
+        let path = dir.c_str();
+        let mut files = files(path, 1 << 20, 5);
+        write(&mut files, form);
+        let dir = dir.join("");
+        assert!(read(&dir, MEMORY).starts_with("Timestamp,Total_KB,"));
+        match form {
+            Form::Json => assert_eq!(
+                Json::parse(read(&dir, PROCESSES).trim_end()).number("process.pid"),
+                4243
+            ),
+            _ => assert!(
+                read(&dir, PROCESSES)
+                    .starts_with("THE LARGEST PROCESSES 2026-11-21T10:08:31.123Z\n")
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_second_session_of_the_same_second_has_names_of_its_own() {
+    let dir = TempDir::new();
+    let path = dir.c_str();
+    let (mut first, mut second) = (files(path, 1 << 20, 5), files(path, 1 << 20, 5));
+    write(&mut first, Form::Csv);
+    write(&mut second, Form::Csv);
+    assert_eq!(second.stamp(), b"20261121_100831-2");
+    let dir = dir.join("");
+    assert_eq!(names(&dir).len(), 16);
+    assert_eq!(read(&dir, MEMORY).lines().count(), 2);
+    assert_eq!(
+        read(&dir, "memory_monitor_20261121_100831-2_memory.log")
+            .lines()
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn what_is_there_is_neither_followed_nor_written_over() {
+    let dir = TempDir::new();
+    let elsewhere = dir.write("elsewhere", b"mine");
+    let inside = dir.join("logs");
+    fs::create_dir(&inside).expect("a directory");
+    symlink(&elsewhere, format!("{inside}/{PROCESSES}")).expect("a link");
+    let path = c(&inside);
+    let error = Files::create(Some(&path), &now(), Bytes(1 << 20), 5).expect_err("there is one");
+    let words = error.to_string();
+    assert_eq!(
+        words,
+        format!("cannot create files in {inside}: file exists (EEXIST)")
+    );
+    assert_eq!(fs::read(&elsewhere).expect("it"), b"mine");
+    let missing = c(&dir.join("no/parent"));
+    let error = Files::create(Some(&missing), &now(), Bytes(1 << 20), 5).expect_err("no parent");
+    assert!(error.to_string().ends_with("(ENOENT)"), "{error}");
+}
+
+#[test]
+fn a_full_file_is_rotated_between_rows_and_each_has_the_header() {
+    let dir = TempDir::new();
+    let path = dir.c_str();
+    let most = 700;
+    let mut session = files(path, most, 2);
+    for _ in 0..20 {
+        write(&mut session, Form::Csv);
+    }
+    let dir = dir.join("");
+    for name in [MEMORY, PROCESSES] {
+        let parts = [format!("{name}.2"), format!("{name}.1"), name.to_string()];
+        for part in &parts {
+            let text = read(&dir, part);
+            assert!(text.len() as u64 <= most, "{part} has {} bytes", text.len());
+            let mut lines = text.lines();
+            assert!(
+                lines.next().expect("a header").starts_with("Timestamp,"),
+                "{part}: {text}"
+            );
+            let mut rows = 0;
+            for line in lines {
+                assert!(
+                    line.starts_with("2026-11-21T10:08:31.123Z,"),
+                    "{part}: {line}"
+                );
+                rows += 1;
+            }
+            assert!(rows > 0, "{part}");
+            assert!(text.ends_with('\n'));
+        }
+        let count = names(&dir)
+            .iter()
+            .filter(|other| other.starts_with(name))
+            .count();
+        assert_eq!(count, 3, "two old ones are kept");
+    }
+}
+
+#[test]
+fn without_old_ones_to_keep_a_file_begins_anew() {
+    let dir = TempDir::new();
+    let mut session = files(dir.c_str(), 700, 0);
+    for _ in 0..20 {
+        write(&mut session, Form::Json);
+    }
+    let dir = dir.join("");
+    assert_eq!(names(&dir).len(), 8);
+    let text = read(&dir, PROCESSES);
+    assert_eq!(text.lines().count(), 1, "{text}");
+    Json::parse(text.trim_end());
+}
+
+#[test]
+fn a_table_that_does_not_fit_into_memory_is_written_in_pieces_of_whole_rows() {
+    let (sample, rows, groups, alerts) = hostile();
+    let envelope = envelope();
+    for form in [Form::Csv, Form::Text, Form::Json] {
+        let dir = TempDir::new();
+        let mut session = files(dir.c_str(), 3000, 50);
+        let pen = Pen::new(form, &envelope, &sample.now);
+        // Room for two or three rows.
+        let mut buf = vec![0; 1500];
+        for which in Which::ALL {
+            session.write(which, &pen, &mut buf, &mut |to| {
+                put_rows(which, &sample, &rows, &groups, &alerts, to);
+            });
+        }
+        session.end_sample();
+        let path = dir.join("");
+        let of_processes = |name: &&String| name.starts_with(PROCESSES);
+        let mut count = 0;
+        for name in names(&path).iter().filter(of_processes) {
+            let text = read(&path, name);
+            assert!(text.ends_with('\n'));
+            count += match form {
+                Form::Json => text
+                    .lines()
+                    .filter(|line| Json::parse(line).number("process.pid") > 0)
+                    .count(),
+                Form::Csv => text.lines().count() - 1,
+                Form::Text => text
+                    .lines()
+                    .filter(|line| line.starts_with("   10"))
+                    .count(),
+            };
+        }
+        assert_eq!(count, rows.len(), "{form:?}");
+    }
+}
+
+#[test]
+fn what_logrotate_has_renamed_is_begun_anew_and_what_was_removed_too() {
+    let dir = TempDir::new();
+    let path = dir.c_str();
+    let mut session = files(path, 1 << 20, 5);
+    write(&mut session, Form::Csv);
+    let dir = dir.join("");
+    let moved = format!("{MEMORY}-20261121");
+    fs::rename(format!("{dir}/{MEMORY}"), format!("{dir}/{moved}")).expect("rename");
+    write(&mut session, Form::Csv);
+    assert_eq!(
+        read(&dir, &moved).lines().count(),
+        3,
+        "before the signal it goes on there"
+    );
+    session.reopen();
+    write(&mut session, Form::Csv);
+    assert_eq!(read(&dir, &moved).lines().count(), 3);
+    assert_eq!(read(&dir, MEMORY).lines().count(), 2, "with a header again");
+    assert_eq!(
+        read(&dir, PROCESSES).lines().count(),
+        4,
+        "which the one that was not renamed has already"
+    );
+    // Somebody needs room: a file without a name would take it till the end.
+    fs::remove_file(format!("{dir}/{MEMORY}")).expect("remove");
+    write(&mut session, Form::Csv);
+    assert_eq!(read(&dir, MEMORY).lines().count(), 2);
+    // copytruncate
+    fs::File::options()
+        .write(true)
+        .open(format!("{dir}/{MEMORY}"))
+        .and_then(|file| file.set_len(0))
+        .expect("cut");
+    write(&mut session, Form::Csv);
+    assert_eq!(read(&dir, MEMORY).lines().count(), 2);
+}
+
+#[test]
+fn words_of_any_length_go_to_the_summary() {
+    let dir = TempDir::new();
+    let session = files(dir.c_str(), 1 << 20, 5);
+    let mut buf = [0; 64];
+    let mut out = Out::new(session.sink(Which::Summary), &mut buf);
+    let text = "a line of the summary\n".repeat(1000);
+    out.put(text.as_bytes());
+    out.flush();
+    assert_eq!(out.broken(), None);
+    assert_eq!(
+        read(&dir.join(""), "memory_monitor_20261121_100831_summary.log"),
+        text
+    );
+    assert!(!matches!(session.sink(Which::Summary), Sink::Nowhere));
+}
+
+/// Runs `body` in a process of its own, through `words` (unshare, a shell): the same test, told by its environment.
+fn in_child(test: &str, words: &[&str], body: fn()) -> Option<Output> {
+    const CHILD: &str = "MEMDOOR_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        body();
+        return None;
+    }
+    let own = std::env::current_exe().expect("the test itself");
+    let output = Command::new(words[0])
+        .args(&words[1..])
+        .arg(own)
+        .args([test, "--exact", "--test-threads=1", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .expect("a child");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(output)
+}
+
+#[test]
+fn a_full_disk_is_one_warning_and_no_half_row_and_one_note_when_there_is_room_again() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and a mount namespace for a disk that can be filled");
+    }
+    let script = "d=$(mktemp -d) && mount -t tmpfs -o size=64k none $d && cd $d || exit 9; \"$@\"; code=$?; umount -l $d; rmdir $d; exit $code";
+    let test = "a_full_disk_is_one_warning_and_no_half_row_and_one_note_when_there_is_room_again";
+    let words = ["unshare", "-m", "sh", "-c", script, "sh"];
+    let Some(output) = in_child(test, &words, fill_the_disk) else {
+        return;
+    };
+    let err = String::from_utf8_lossy(&output.stderr);
+    let said: Vec<&str> = err
+        .lines()
+        .filter(|line| line.starts_with("memdoor: "))
+        .collect();
+    let [warning, note] = said[..] else {
+        panic!("one of each: {said:#?}");
+    };
+    assert!(
+        warning.starts_with("memdoor: warning: cannot write ./memory_monitor_20261121_100831_")
+            && warning.ends_with(".log: no space left on device (ENOSPC); sampling goes on"),
+        "{warning}"
+    );
+    let lost: u32 = note
+        .strip_prefix("memdoor: files in . can be written again; ")
+        .and_then(|rest| rest.strip_suffix(" rows were lost")?.parse().ok())
+        .unwrap_or_else(|| panic!("{note}"));
+    let out = String::from_utf8_lossy(&output.stdout);
+    let seen = out
+        .lines()
+        .find_map(|line| line.strip_prefix("lost "))
+        .expect("what is missing");
+    assert_eq!(seen, lost.to_string(), "what was said is what is missing");
+}
+
+/// 400 samples, in the middle of which the disk is full.
+fn fill_the_disk() {
+    let dir = c(".");
+    let mut session = files(&dir, 1 << 20, 5);
+    for number in 0..400 {
+        write(&mut session, Form::Csv);
+        if number == 50 {
+            // As much as there is, and a little less than a page in the files of the session.
+            let _ = fs::write("ballast", vec![0; 64 << 10]);
+        }
+        if number == 300 {
+            fs::remove_file("ballast").expect("remove");
+        }
+    }
+    let mut rows = 0;
+    for name in [MEMORY, PROCESSES] {
+        let text = read(".", name);
+        let columns = text.lines().next().expect("a header").matches(',').count();
+        for line in text.lines() {
+            assert_eq!(line.matches(',').count(), columns, "a half row: {line}");
+        }
+        assert!(text.ends_with('\n'));
+        rows += text.lines().count() - 1;
+    }
+    assert!(
+        (200..799).contains(&rows),
+        "some were lost, and not all: {rows}"
+    );
+    let lost = format!("\nlost {}\n", 800 - rows);
+    std::io::stdout()
+        .write_all(lost.as_bytes())
+        .expect("written");
+}
+
+#[test]
+fn a_limit_of_the_size_of_files_is_said_and_survived() {
+    let test = "a_limit_of_the_size_of_files_is_said_and_survived";
+    let script = "ulimit -f 4; trap '' XFSZ; exec \"$@\"";
+    let Some(output) = in_child(test, &["bash", "-c", script, "bash"], reach_the_limit) else {
+        return;
+    };
+    let err = String::from_utf8_lossy(&output.stderr);
+    let said: Vec<&str> = err
+        .lines()
+        .filter(|line| line.starts_with("memdoor: "))
+        .collect();
+    assert!(
+        matches!(said[..], [one] if one.contains("(EFBIG)")),
+        "{said:#?}"
+    );
+}
+
+fn reach_the_limit() {
+    let dir = TempDir::new();
+    let mut session = files(dir.c_str(), 1 << 20, 5);
+    for _ in 0..100 {
+        write(&mut session, Form::Csv);
+    }
+    let text = read(&dir.join(""), MEMORY);
+    assert!((3900..=4096).contains(&text.len()), "{}", text.len());
+    assert!(text.ends_with(",leak,1048576\n"), "no half row: {text}");
+}
+
+#[test]
+fn a_directory_that_may_not_be_written_is_an_error_with_its_name() {
+    if is_root() {
+        return skip("root may write everywhere");
+    }
+    let dir = TempDir::new();
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o500)).expect("mode");
+    let error = Files::create(Some(dir.c_str()), &now(), Bytes(1), 1).expect_err("not permitted");
+    assert!(error.to_string().contains("(EACCES)"), "{error}");
+}
+
+#[test]
+fn groups_of_a_session_have_a_file() {
+    let dir = TempDir::new();
+    let mut session = files(dir.c_str(), 1 << 20, 5);
+    let envelope = envelope();
+    let pen = Pen::new(Form::Text, &envelope, &now());
+    let groups = [group(b"/a", 3 * MIB, None)];
+    session.write(Which::Cgroups, &pen, &mut vec![0; 4096], &mut |to| {
+        sheets::cgroups(&groups, to)
+    });
+    let text = read(&dir.join(""), "memory_monitor_20261121_100831_cgroups.log");
+    assert!(
+        text.starts_with("CGROUPS 2026-11-21T10:08:31.123Z\nPath "),
+        "{text}"
+    );
+}
