@@ -79,7 +79,6 @@ fn a_leak_of_memory_and_of_descriptors_a_zombie_and_a_full_tmpfs_are_named() {
     assert!((1638.0..=2458.0).contains(&rate), "{row}");
     let r2: f64 = figures[6].parse().expect("R2");
     assert!(r2 > 0.9, "{row}");
-    assert!(ended.out.contains("MAPPINGS THAT GREW"), "{}", ended.out);
     assert!(ended.err.contains("ALERT victim (PID "), "{}", ended.err);
     assert!(
         ended.out.lines().all(|line| line.len() <= 100),
