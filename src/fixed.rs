@@ -32,11 +32,11 @@ impl<const N: usize> Fixed<N> {
     }
 
     /// Appends `bytes`, cut to what fits.
+    #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) -> &mut Self {
-        let room = self.bytes.get_mut(self.len..N - 1).unwrap_or_default();
-        let taken = fill(room, bytes);
-        self.len += taken;
-        self.cut |= taken < bytes.len();
+        let (len, is_whole) = append(&mut self.bytes, self.len, bytes);
+        self.len = len;
+        self.cut |= !is_whole;
         self
     }
 
@@ -82,12 +82,15 @@ impl<const N: usize> Fixed<N> {
     }
 }
 
-/// Copies as much as there is room for. Once for all lengths of texts: 5 kB less.
+/// Copies as much as there is room for behind the first `len` of `all`, all but the last of which are for text: the new length, and
+/// whether that was all. Once for texts of any room: 4 kB less.
 #[inline(never)]
-fn fill(room: &mut [u8], bytes: &[u8]) -> usize {
+fn append(all: &mut [u8], len: usize, bytes: &[u8]) -> (usize, bool) {
+    let end = all.len().saturating_sub(1);
+    let room = all.get_mut(len..end).unwrap_or_default();
     let taken = bytes.len().min(room.len());
     copy(&mut room[..taken], &bytes[..taken]);
-    taken
+    (len + taken, taken == bytes.len())
 }
 
 impl<const N: usize> Default for Fixed<N> {

@@ -14,29 +14,30 @@ use memdoor::parse::dec;
 use memdoor::units::Percent;
 
 use super::kill::parse::{backups, seconds, size};
-use super::settings::Kind::{Flag, Many, One};
-use super::settings::{Items, Known};
+use super::settings::Kind::Flag;
+use super::settings::{Items, known};
 use super::{Command, Result, UsageError, Word, about, config, unknown_option, usage};
 use super::{value, values, word};
 
-/// Every option that may stand in the configuration, in the order of the usage text, with its default; without one it is not set, or
-/// depends on others.
-const OPTIONS: [Known; 14] = [
-    ("minutes", One, ""),
-    ("interval", One, ""),
-    ("output", One, ""),
-    ("format", One, "text"),
-    ("top", One, "10"),
-    ("window", One, "60"),
-    ("alert", Many, ""),
-    ("deep", Flag, "false"),
-    ("analyze", Flag, "false"),
-    ("prometheus", One, ""),
-    ("max-bytes", One, "10M"),
-    ("keep", One, "5"),
-    ("exit-code", Flag, "false"),
-    ("self-report", Flag, "false"),
-];
+// Every option that may stand in the configuration, in the order of the usage text, with its default; without one it is not set, or
+// depends on others.
+text!(
+    OPTIONS,
+    "minutes 1
+interval 1
+output 1
+format 1 text
+top 1 10
+window 1 60
+alert +
+deep ? false
+analyze ? false
+prometheus 1
+max-bytes 1 10M
+keep 1 5
+exit-code ? false
+self-report ? false"
+);
 
 /// `-o` without a directory.
 const DEFAULT: &str = "default";
@@ -235,7 +236,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
             "-n" => "top",
             name => name.strip_prefix("--").unwrap_or_default(),
         };
-        match (long, OPTIONS.iter().find(|(known, _, _)| *known == long)) {
+        match (long, known(&OPTIONS).find(|(known, _, _)| *known == long)) {
             ("config", _) => file = Some(values::file(&name, &value(&name, parser)?)?),
             ("print-config", _) => is_shown = true,
             ("output", _) => typed.push(("output", dir(parser))),

@@ -20,6 +20,22 @@ pub(super) enum Kind {
 /// An option: its name without hyphens, how often it counts, and its default; without one it is not set.
 pub(super) type Known = (&'static str, Kind, &'static str);
 
+/// Those of a text, a line each: `name`, then `1`, `+` for any number of them, or `?` for a flag, and the default. A table of them would
+/// be in the memory of every watch, as it has addresses in it.
+pub(super) fn known(text: &'static [u8]) -> impl Iterator<Item = Known> {
+    let lines = core::str::from_utf8(text).unwrap_or_default().lines();
+    lines.filter_map(|line| {
+        let (name, rest) = line.split_once(' ')?;
+        let (kind, default) = rest.split_once(' ').unwrap_or((rest, ""));
+        let kind = match kind {
+            "?" => Kind::Flag,
+            "+" => Kind::Many,
+            _ => Kind::One,
+        };
+        Some((name, kind, default))
+    })
+}
+
 const DEFAULT: &str = "default";
 const TYPED: &str = "command line";
 
@@ -62,12 +78,12 @@ impl Items {
     /// The defaults.
     pub(super) fn new(
         mode: &'static str,
-        known: &[Known],
+        text: &'static [u8],
         other: &'static [(&'static str, &'static str)],
     ) -> Self {
-        let item = |(name, kind, default): &Known| Item {
+        let item = |(name, kind, default): Known| Item {
             name,
-            kind: *kind,
+            kind,
             values: Some(default.to_string())
                 .filter(|text| !text.is_empty())
                 .into_iter()
@@ -77,7 +93,7 @@ impl Items {
         Self {
             mode,
             other,
-            all: known.iter().map(item).collect(),
+            all: known(text).map(item).collect(),
         }
     }
 

@@ -13,41 +13,42 @@ use memdoor::pattern::Pattern;
 use memdoor::sys::file::Dir;
 
 use super::settings::Items;
-use super::settings::Kind::{Flag, Many, One};
-use super::settings::Known;
+use super::settings::Kind::Flag;
+use super::settings::known;
 use super::{Command, Result, about, config, next, unknown_option, usage, value, values};
 use parse::{backups, by, kills, level, millis, percent, pressure, seconds, size, to};
 
-/// Every option that may stand in the configuration, in the order of the usage text, with its default; without one it is not set.
-const OPTIONS: [Known; 27] = [
-    ("once", Flag, "false"),
-    ("dry-run", Flag, "false"),
-    ("threshold", One, "90"),
-    ("swap-free", One, ""),
-    ("psi", One, ""),
-    ("any", Flag, "false"),
-    ("cgroup", One, ""),
-    ("only", Many, "browsers"),
-    ("family", Many, ""),
-    ("prefer", Many, ""),
-    ("avoid", Many, ""),
-    ("ignore", Many, ""),
-    ("by", One, "tree"),
-    ("min-size", One, "0"),
-    ("evidence-ms", One, "300"),
-    ("grace", One, "30"),
-    ("hard", One, "5"),
-    ("cooldown", One, "5"),
-    ("max-kills", One, ""),
-    ("allow-pid-race", Flag, "false"),
-    ("format", One, "text"),
-    ("log-level", One, "INFO"),
-    ("log", One, "stderr"),
-    ("log-file", One, ""),
-    ("log-max-bytes", One, "10485760"),
-    ("log-backup-count", One, "5"),
-    ("self-report", Flag, "false"),
-];
+// Every option that may stand in the configuration, in the order of the usage text, with its default; without one it is not set.
+text!(
+    OPTIONS,
+    "once ? false
+dry-run ? false
+threshold 1 90
+swap-free 1
+psi 1
+any ? false
+cgroup 1
+only + browsers
+family +
+prefer +
+avoid +
+ignore +
+by 1 tree
+min-size 1 0
+evidence-ms 1 300
+grace 1 30
+hard 1 5
+cooldown 1 5
+max-kills 1
+allow-pid-race ? false
+format 1 text
+log-level 1 INFO
+log 1 stderr
+log-file 1
+log-max-bytes 1 10485760
+log-backup-count 1 5
+self-report ? false"
+);
 
 /// OOM Tracker's names for them.
 const OTHER_NAMES: [(&str, &str); 2] = [
@@ -212,7 +213,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
             return Ok(command);
         }
         let option = name.strip_prefix("--").unwrap_or_default();
-        let known = OPTIONS.iter().find(|(known, _, _)| *known == option);
+        let known = known(&OPTIONS).find(|(known, _, _)| *known == option);
         match (name.as_str(), known) {
             ("--config", _) => file = Some(values::file(&name, &value(&name, parser)?)?),
             ("--print-config", _) => is_shown = true,

@@ -7,7 +7,7 @@ use super::groups::Groups;
 use super::kills::Kills;
 use super::mapped::Mapped;
 use super::notes::Notes;
-use super::options::Options;
+use super::options::{Options, To};
 use super::sample::{Sample, Sources};
 use super::show::Show;
 use super::tmpfs::Mounts;
@@ -26,6 +26,9 @@ impl<'a> Armed<'a> {
         let handle = |errno| fail(&Error::new("handle", b"signals", errno));
         signal::install().map_err(handle)?;
         signal::reload_on_hup().map_err(handle)?;
+        if matches!(options.to, To::Screen(..)) {
+            signal::wake_on_resize().map_err(handle)?;
+        }
         let show = Show::open(&options, &Now::read()).map_err(|error| fail(&error))?;
         let sources = Sources::arm(&mut host);
         // Best effort, as containers have no right to it: who records how memory goes should be there to the end.

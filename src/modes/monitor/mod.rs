@@ -142,7 +142,9 @@ impl Armed<'_> {
             if signal::take_reload_request() {
                 self.show.reopen();
             }
-            if signal::take_snapshot_request() || woken == Ok(Woken::Timeout) {
+            // A screen of another size is drawn anew.
+            let is_resized = woken == Ok(Woken::Signal) && self.show.is_screen();
+            if signal::take_snapshot_request() || is_resized || woken == Ok(Woken::Timeout) {
                 return Some(());
             }
         }

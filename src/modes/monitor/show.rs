@@ -46,6 +46,8 @@ pub(super) struct Show<'a> {
     counts: [u64; KINDS.len()],
     is_broken: bool,
     has_header: bool,
+    /// The file for Prometheus could not be written the last time.
+    is_refused: bool,
 }
 
 impl<'a> Show<'a> {
@@ -69,12 +71,17 @@ impl<'a> Show<'a> {
             counts: [0; KINDS.len()],
             is_broken: false,
             has_header: false,
+            is_refused: false,
         }
     }
 
     /// Nobody reads standard output any more.
     pub(super) const fn is_broken(&self) -> bool {
         self.is_broken
+    }
+
+    pub(super) const fn is_screen(&self) -> bool {
+        matches!(self.target, Target::Screen(..))
     }
 
     /// Files were renamed by somebody.
@@ -131,7 +138,7 @@ impl Armed<'_> {
         let mut out = core::mem::take(&mut self.out);
         self.show_on(&mut show, out);
         if let Some(path) = self.options.prometheus {
-            self.publish(&show, path, out);
+            self.publish(&mut show, path, out);
         }
         show.new = [const { None }; ALERTS];
         core::mem::swap(&mut self.out, &mut out);
@@ -252,7 +259,7 @@ impl Armed<'_> {
         view::draw(&view, size, how.0, how.1, out);
     }
 
-    fn publish(&self, show: &Show<'_>, path: &CStr, buf: &mut [u8]) {
+    fn publish(&self, show: &mut Show<'_>, path: &CStr, buf: &mut [u8]) {
         let facts = prometheus::Facts {
             sample: &self.sample,
             page: self.host.page,
@@ -262,7 +269,11 @@ impl Armed<'_> {
             groups: self.groups.rows(),
             alerts: &show.counts,
         };
-        if let Err(errno) = prometheus::publish(path, &facts, buf) {
+        let published = prometheus::publish(path, &facts, buf);
+        let was_refused = core::mem::replace(&mut show.is_refused, published.is_err());
+        if let Err(errno) = published
+            && !was_refused
+        {
             let path = Escaped(path.to_bytes());
             let why = Because(errno);
             say(format_args!("memdoor: cannot write {path}: {why}"));
