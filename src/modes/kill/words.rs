@@ -9,6 +9,7 @@ use super::report::Action;
 use super::when::{Join, State};
 use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
+use crate::units::micros;
 use crate::victim::{By, Rank};
 
 impl Action {
@@ -91,7 +92,7 @@ impl Action {
             );
         }
         if let Some(freed) = self.freed {
-            let (freed, took) = (freed.kib(), self.took.as_millis());
+            let (freed, took) = (freed.kib(), micros(self.took) / 1000);
             let _ = write!(
                 words,
                 " freed_kb={freed} sigkills={} took_ms={took}",
