@@ -65,6 +65,7 @@ fn every_option_of_help_is_explained_and_no_other() {
         &["recover", "--help"],
         &["check", "--help"],
         &["scores", "--help"],
+        &["monitor", "--help"],
         &["kill", "--help"],
     ];
     let help = modes.map(|mode| run(mode).out).concat();
@@ -106,11 +107,10 @@ fn the_commands_for_a_hurry_run() {
             .replace("/opt/leaker", path().to_str().expect("UTF-8"));
         let typed = typed.split(">>").next().unwrap_or_default();
         let mut words: Vec<&str> = typed.split_whitespace().collect();
-        if !matches!(
-            words[0],
-            "snapshot" | "dmesg" | "check" | "scores" | "protect" | "kill"
-        ) {
-            words.extend(["-c", "1"]);
+        match words[0] {
+            "snapshot" | "dmesg" | "check" | "scores" | "protect" | "kill" => {}
+            "monitor" => words.extend(["--minutes", "0.02", "--interval", "0.5"]),
+            _ => words.extend(["-c", "1"]),
         }
         let ended = run(&words);
         if words[0] == "dmesg" {

@@ -33,6 +33,8 @@ impl<'a> Armed<'a> {
         let sources = Sources::arm(&mut host);
         // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
         let _ = harden::exempt_from_oom_killer(&host.proc);
+        // What was used before is there when memory is short; room for processes that may come takes none.
+        let _ = harden::lock_what_is_touched();
         Ok(Self {
             sources,
             sample: Sample::new(),

@@ -25,6 +25,7 @@ pub mod view;
 
 use core::time::Duration;
 
+use super::watch::SelfReport;
 use super::{Buffers, fail};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -32,6 +33,9 @@ use crate::host::Host;
 use crate::processes;
 use crate::report::json::Envelope;
 use crate::sys::clock::monotonic;
+use crate::sys::harden::Faults;
+use crate::sys::heap;
+use crate::sys::out::say;
 use crate::sys::signal::{self, Woken};
 use crate::units::{Bytes, Pid};
 use alerts::{Alert, Alerts, OomSeen};
@@ -94,7 +98,18 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Ok(armed) => armed,
         Err(exit) => return exit,
     };
+    let (allocations, faults) = (heap::allocations(), Faults::so_far());
     let worked = armed.work();
+    if options.self_report == SelfReport::Show {
+        let faults = Faults::so_far().since(faults);
+        say(format_args!(
+            "memdoor: self-report: allocations {}, minor faults {}, major faults {}, samples {}",
+            heap::allocations() - allocations,
+            faults.minor,
+            faults.major,
+            armed.course.samples
+        ));
+    }
     let ended = armed.end();
     match (worked, ended) {
         (Err(error), _) => fail(&error),

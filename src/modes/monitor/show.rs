@@ -18,6 +18,7 @@ use crate::sys::system::terminal_size;
 
 mod end;
 mod line;
+mod note;
 
 /// Alerts that are raised now, of which so many are shown, and those of one sample.
 const ALERTS: usize = 16;
@@ -88,35 +89,6 @@ impl<'a> Show<'a> {
     pub(super) fn reopen(&mut self) {
         if let Target::Files(files) = &mut self.target {
             files.reopen();
-        }
-    }
-
-    /// Keeps an alert until the sample is shown.
-    pub(super) fn note(&mut self, alert: &Alert) {
-        let is_it = |other: &Alert| {
-            let pid = |alert: &Alert| alert.process.as_ref().map(|(pid, _)| *pid);
-            other.kind == alert.kind && pid(other) == pid(alert)
-        };
-        if let Some(slot) = self.new.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some(alert.clone());
-        }
-        if alert.change == Change::Cleared {
-            let mut raised = self.raised.iter_mut();
-            if let Some(slot) = raised.find(|slot| slot.as_ref().is_some_and(is_it)) {
-                *slot = None;
-            }
-            return;
-        }
-        if let Some(count) = self.counts.get_mut(alert.kind as usize) {
-            *count += 1;
-        }
-        let at = self
-            .raised
-            .iter()
-            .position(|slot| slot.as_ref().is_some_and(is_it));
-        let at = at.or_else(|| self.raised.iter().position(Option::is_none));
-        if let Some(slot) = at.and_then(|at| self.raised.get_mut(at)) {
-            *slot = Some(alert.clone());
         }
     }
 }
