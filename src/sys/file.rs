@@ -151,7 +151,9 @@ impl Dir {
     /// Its own device and inode, and its count of links: 2 and one for each directory in it, where the file system counts them.
     pub fn node(&self) -> Result<((u64, u64), u64)> {
         let stat = fstat(&self.0)?;
-        Ok(((stat.st_dev, stat.st_ino), stat.st_nlink))
+        #[allow(clippy::useless_conversion, reason = "32 bits on aarch64")]
+        let links = u64::from(stat.st_nlink);
+        Ok(((stat.st_dev, stat.st_ino), links))
     }
 
     /// Reads a small file below this directory once, then closes it.

@@ -1,6 +1,6 @@
 //! Alerts: those of a sample until it is shown, and those that are raised.
 
-use super::{ALERTS, Show};
+use super::Show;
 use crate::modes::monitor::alerts::{Alert, Change};
 
 impl Show<'_> {
