@@ -266,11 +266,11 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["frob"],
-        "unknown mode 'frob': the modes are watch, snapshot, check, scores, protect, kill, dmesg and recover",
+        "unknown mode 'frob': the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
     ),
     (
         &["a\u{1b}\nb"],
-        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, check, scores, protect, kill, dmesg and recover",
+        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
     ),
     (
         &["snapshot"],
