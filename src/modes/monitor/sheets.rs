@@ -197,7 +197,7 @@ pub fn cgroups(groups: &[Group], to: &mut Writer<'_, '_>) {
     }
 }
 
-/// [`FRAGMENTATION`]: zones, then caches.
+/// [`FRAGMENTATION`]: zones, then caches, then what the kernel has beside them.
 pub fn fragmentation(sample: &Sample, to: &mut Writer<'_, '_>) {
     for zone in sample.zones.iter().flatten() {
         let mut numbers = [None; 13];
@@ -212,6 +212,19 @@ pub fn fragmentation(sample: &Sample, to: &mut Writer<'_, '_>) {
     for slab in sample.slabs.iter().flatten() {
         let numbers = [slab.size.0, slab.active, slab.objects].map(Some);
         to.row(&numbers, &[slab.name.as_bytes()]);
+    }
+    to.begin(2);
+    let uses = [
+        Use::SlabReclaimable,
+        Use::SlabUnreclaimable,
+        Use::PageTables,
+        Use::KernelStacks,
+        Use::Percpu,
+        Use::Vmalloc,
+    ];
+    let sizes = uses.map(|of| size(sample.meminfo.uses.of(of)));
+    if sizes.iter().any(Option::is_some) {
+        to.row(&sizes, &[]);
     }
 }
 

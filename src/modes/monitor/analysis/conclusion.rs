@@ -56,7 +56,7 @@ fn host(facts: &Facts<'_>) -> Words {
         &[
             Some(facts.course.span.as_secs()),
             size(figure(1, 2)),
-            size(figure(9, 1)),
+            size(figure(11, 1)),
             psi,
             Some(facts.course.oom_kills),
         ],

@@ -22,7 +22,7 @@ use crate::units::{Bytes, Percent};
 use tables::At;
 
 /// What of the host is compared; the order of its rows.
-pub(super) const FIGURES: usize = 10;
+pub(super) const FIGURES: usize = 12;
 
 /// The host over all samples.
 #[derive(Debug)]

@@ -21,6 +21,8 @@ const NAMES: [&str; FIGURES] = [
     "slab, other",
     "page tables",
     "kernel stacks",
+    "percpu",
+    "vmalloc",
     "swap used",
 ];
 
@@ -39,6 +41,8 @@ pub(super) fn figures(sample: &Sample) -> [Option<Bytes>; FIGURES] {
         of(Use::SlabUnreclaimable),
         of(Use::PageTables),
         of(Use::KernelStacks),
+        of(Use::Percpu),
+        of(Use::Vmalloc),
         sample.swap_used(),
     ]
 }

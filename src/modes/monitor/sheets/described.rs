@@ -24,7 +24,7 @@ pub static CGROUPS: [Sheet; 1] = [Sheet {
 }];
 
 /// Free memory by its pieces, and what the kernel keeps its objects in.
-pub static FRAGMENTATION: [Sheet; 2] = [
+pub static FRAGMENTATION: [Sheet; 3] = [
     Sheet {
         event: "memdoor.zone.sample",
         title: "free blocks by order",
@@ -34,6 +34,11 @@ pub static FRAGMENTATION: [Sheet; 2] = [
         event: "memdoor.slab.sample",
         title: "the largest slab caches",
         columns: &SLAB_COLUMNS,
+    },
+    Sheet {
+        event: "memdoor.kernel.sample",
+        title: "the kernel's own memory",
+        columns: &KERNEL_COLUMNS,
     },
 ];
 
@@ -158,6 +163,16 @@ named!(
 Cache_KB k12 memdoor.slab.size_bytes
 Active n12 memdoor.slab.active
 Objects n12 memdoor.slab.objects"
+);
+
+named!(
+    KERNEL_COLUMNS,
+    "SReclaimable_KB k15 memdoor.host.slab_reclaimable_bytes
+SUnreclaim_KB k13 memdoor.host.slab_unreclaimable_bytes
+PageTables_KB k13 memdoor.host.page_table_bytes
+KernelStack_KB k14 memdoor.host.kernel_stack_bytes
+Percpu_KB k9 memdoor.host.percpu_bytes
+Vmalloc_KB k10 memdoor.host.vmalloc_bytes"
 );
 
 named!(
