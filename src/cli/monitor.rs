@@ -97,7 +97,7 @@ fn plain(items: &Items, has_dir: bool) -> Result<Options<'static>> {
     Ok(Options {
         length,
         interval,
-        window: items.one("window", minutes)?,
+        window: items.one("window", window)?,
         to: match what {
             What::Analysis if to != To::Files(None) => To::Lines,
             _ => to,
@@ -108,7 +108,7 @@ fn plain(items: &Items, has_dir: bool) -> Result<Options<'static>> {
         what,
         limits: limits(items)?,
         prometheus: None,
-        most: items.one("max-bytes", size)?,
+        most: items.one("max-bytes", |text| size(text).filter(|size| size.0 >= 4096))?,
         keep: items.one("keep", backups)?,
         code: choose(items.is_set("exit-code")?, Code::Found, Code::Done),
         self_report: choose(
@@ -124,13 +124,12 @@ fn choose<T>(is_set: bool, set: T, unset: T) -> T {
 }
 
 fn form(items: &Items) -> Result<Form> {
-    let form = items.one("format", |text| match text {
+    items.one("format", |text| match text {
         "csv" => Some(Form::Csv),
         "json" => Some(Form::Json),
         "text" => Some(Form::Text),
         _ => None,
-    });
-    form.map_err(|_| items.at("format", "--format of monitor is csv, json or text"))
+    })
 }
 
 /// Without files: a screen where there is one, else lines.
@@ -168,6 +167,10 @@ fn minutes(text: &str) -> Option<Duration> {
     }
 }
 
+fn window(text: &str) -> Option<Duration> {
+    minutes(text).filter(|window| *window < Duration::MAX)
+}
+
 fn pause(text: &str) -> Option<Duration> {
     seconds(text).filter(|pause| *pause >= Duration::from_millis(100))
 }
@@ -198,6 +201,12 @@ fn set(limits: &mut Limits, text: &str) -> Option<()> {
     };
     match name {
         "zombies" => limits.zombies = number,
+        // More than all of it is never reached.
+        "memory" | "swap" | "fds" | "psi" | "fragmentation"
+            if (101..u64::MAX).contains(&number) =>
+        {
+            return None;
+        }
         "memory" => limits.memory = share,
         "swap" => limits.swap = share,
         "fds" => limits.fds = share,

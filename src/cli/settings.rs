@@ -164,8 +164,15 @@ impl Items {
 
     #[inline(never)]
     pub(super) fn wrong(&self, name: &str, value: &str) -> UsageError {
-        let error = values::wrong(&format!("--{name}"), value.as_ref());
-        self.at(name, &error.0)
+        // What it takes may be another thing in another mode.
+        let (option, own) = (format!("--{name}"), format!("{}--{name}", self.mode));
+        let key = if values::is_known(&own) {
+            &own
+        } else {
+            &option
+        };
+        let words = values::wrong_as(&option, key, value.as_ref());
+        self.at(name, &words.0)
     }
 
     /// An error with the line of the configuration that it is about.

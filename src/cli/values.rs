@@ -34,11 +34,21 @@ pub(super) fn quoted(text: &OsStr) -> String {
 }
 
 pub(super) fn wrong(name: &str, value: &OsStr) -> UsageError {
+    wrong_as(name, name, value)
+}
+
+/// The same where what is allowed stands under another name.
+pub(super) fn wrong_as(name: &str, key: &str, value: &OsStr) -> UsageError {
     UsageError(format!(
         "{name}: {} is not allowed: {}",
         quoted(value),
-        allowed(name)
+        allowed(key)
     ))
+}
+
+/// Whether there is something to say of what it takes.
+pub(super) fn is_known(key: &str) -> bool {
+    allowed(key) != allowed("")
 }
 
 fn number(value: &OsStr) -> Option<u64> {

@@ -15,7 +15,7 @@ pub mod watch;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::history::History;
-use crate::host::{Host, machine_id};
+use crate::host::{Host, Numbers, machine_id};
 use crate::report::json::{Envelope, Json};
 use crate::report::text::Text;
 use crate::report::{Format, Report};
@@ -117,6 +117,15 @@ fn take_once(
     Ok(with_report(manner.format, out, envelope, |report| {
         crate::snapshot::take(&mut scene, report)
     }))
+}
+
+/// Says that there may be more processes than /proc shows.
+fn say_what_is_not_seen(host: &Host) {
+    if host.numbers() == Numbers::Other {
+        say(format_args!(
+            "memdoor: only processes of this pid namespace are seen; memory is the whole host's"
+        ));
+    }
 }
 
 /// Says why memdoor ends here.

@@ -2,7 +2,13 @@
 
 text!(
     ALLOWED,
-    "-p --pid: a process ID, 1 or more
+    "monitor--interval: seconds from 0.1 to 31536000, fractions allowed
+monitor--top: a whole number from 1 to 100
+monitor--keep: a whole number from 0 to 1000
+monitor--window: minutes, fractions allowed
+monitor--format: csv, json or text
+monitor--max-bytes: 4096 bytes or more, or with k, M or G behind them
+-p --pid: a process ID, 1 or more
 -e --exename: the full path of the target's executable, from /
 -m --memory-pressure-threshold: a whole number from 1 to 99, in percent
 --also-available: a whole number from 1 to 99, in percent of MemTotal
@@ -42,9 +48,8 @@ text!(
 --max-kills: a number from 1 to 64, and /hour
 --log-level: DEBUG, INFO, WARNING, ERROR or CRITICAL
 --any --once --dry-run --allow-pid-race: true or false
---minutes --window: minutes, fractions allowed; 0 until it is stopped
+--minutes: minutes, fractions allowed; 0 until it is stopped
 --alert: memory=, swap=, fds=, growth=, psi= or fragmentation= and a percentage, zombies= and a number, or off
---max-bytes: bytes, or with k, M or G behind them
 --config --prometheus: the path of a file
 FILE: a file, a directory, or - for standard input"
 );

@@ -66,6 +66,7 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
         Err(error) => return unknown(&mut out, format_args!("{error}")),
     };
     let envelope = envelope(&host);
+    super::say_what_is_not_seen(&host);
     let view = ManuallyDrop::new(View::read(&mut host, options.show));
     let (Some(total), Some(available)) = (view.meminfo.total, view.meminfo.available) else {
         return unknown(

@@ -2,13 +2,13 @@
 
 extern crate std;
 
+mod which;
+
 use core::ffi::CStr;
 use std::os::fd::AsFd;
 
-use super::analysis::TABLES;
 use super::options::Form;
-use super::sheet::{Full, Pen, Sheet, Writer, put_header};
-use super::sheets::{ALERTS, CGROUPS, FRAGMENTATION, MEMORY, PRESSURE, PROCESSES, SWAP};
+use super::sheet::{Full, Pen, Writer, put_header};
 use crate::error::{Because, Error};
 use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
@@ -18,54 +18,13 @@ use crate::sys::out::{Out, Sink, say};
 use crate::sys::{Errno, Result};
 use crate::units::Bytes;
 
+pub use which::Which;
+
 /// Where they go if nobody says otherwise; without the right to, into the directory where memdoor was started.
 const DEFAULT: &CStr = c"/var/log/memory-monitor";
 
 /// Room for the longest header of CSV: 240 bytes.
 const HEADER: usize = 512;
-
-/// A file of a session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "the names are those of the files")]
-pub enum Which {
-    Memory,
-    Processes,
-    Cgroups,
-    Fragmentation,
-    Swap,
-    Pressure,
-    Summary,
-    Alerts,
-}
-
-impl Which {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Memory,
-        Self::Processes,
-        Self::Cgroups,
-        Self::Fragmentation,
-        Self::Swap,
-        Self::Pressure,
-        Self::Summary,
-        Self::Alerts,
-    ];
-
-    /// The tables in it, and the last part of its name.
-    #[must_use]
-    pub const fn table(self) -> (&'static [Sheet], &'static str) {
-        match self {
-            Self::Memory => (&MEMORY, "memory"),
-            Self::Processes => (&PROCESSES, "processes"),
-            Self::Cgroups => (&CGROUPS, "cgroups"),
-            Self::Fragmentation => (&FRAGMENTATION, "fragmentation"),
-            Self::Swap => (&SWAP, "swap"),
-            Self::Pressure => (&PRESSURE, "pressure"),
-            Self::Summary => (&TABLES, "summary"),
-            Self::Alerts => (&ALERTS, "alerts"),
-        }
-    }
-}
 
 /// The files of a session: `memory_monitor_20261121_100831_memory.log` and seven more.
 #[derive(Debug)]
@@ -182,6 +141,8 @@ impl<'a> Files<'a> {
     ) {
         let form = match which {
             Which::Memory => Form::Csv,
+            // A dozen tables in one of CSV are read by nobody.
+            Which::Summary if pen.form == Form::Csv => Form::Text,
             _ => pen.form,
         };
         let mut out = Out::in_memory(buf);
@@ -194,6 +155,12 @@ impl<'a> Files<'a> {
         rows(&mut writer);
         let count = writer.finish();
         one.take(&mut out, count);
+    }
+
+    /// Whether something could not be written since the last [`Files::end_sample`].
+    #[must_use]
+    pub const fn is_failing(&self) -> bool {
+        self.trouble.is_now
     }
 
     /// After each sample: says that all can be written again.

@@ -74,7 +74,7 @@ impl Kills {
             self.cgroup.clear();
         } else if let Some(summary) = kill::summary(text) {
             // `constraint=CONSTRAINT_MEMCG` names the limit's cgroup; else it is the system that is short.
-            self.cgroup = Fixed::of(summary.memcg.unwrap_or_default());
+            self.cgroup = plain(summary.memcg.unwrap_or_default());
         } else if let Some(killed) = kill::killed(text) {
             let slot = usize::try_from(self.count)
                 .ok()
@@ -82,7 +82,7 @@ impl Kills {
             if let Some(slot) = slot {
                 *slot = Some(Kill {
                     pid: killed.pid,
-                    comm: Fixed::of(killed.comm.unwrap_or_default()),
+                    comm: plain(killed.comm.unwrap_or_default()),
                     cgroup: self.cgroup.clone(),
                     rss: killed.anon_rss.map(|anon| {
                         let shmem = killed.shmem_rss.unwrap_or_default();
@@ -103,6 +103,30 @@ impl Kills {
     pub(super) const fn is_read(&self) -> bool {
         self.log.is_some()
     }
+}
+
+/// /dev/kmsg writes bytes that can't be printed, and backslashes, as `\\x0a`.
+fn plain<const N: usize>(text: &[u8]) -> Fixed<N> {
+    let mut plain = Fixed::new();
+    let mut rest = text;
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = match after {
+            [b'x', digits @ ..] if first == b'\\' => digits.get(..2),
+            _ => None,
+        };
+        let digits = digits.and_then(|digits| core::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                plain.push(&[byte]);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            None => {
+                plain.push(&[first]);
+                rest = after;
+            }
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -160,5 +184,13 @@ mod tests {
             kills.take(text.as_bytes());
         }
         assert_eq!((kills.seen().count(), kills.count), (ROOM, 20));
+    }
+
+    #[test]
+    fn names_are_those_that_proc_shows() {
+        let plain = |text: &[u8]| super::plain::<32>(text).as_bytes().to_vec();
+        assert_eq!(plain(b"a\\x0ab\\x5cx"), b"a\nb\\x");
+        assert_eq!(plain(b"\\x0"), b"\\x0");
+        assert_eq!(plain(b"\\xzz\\"), b"\\xzz\\");
     }
 }

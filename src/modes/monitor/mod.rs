@@ -14,6 +14,7 @@ pub mod groups;
 pub mod kills;
 mod mapped;
 mod notes;
+mod notice;
 pub mod options;
 pub mod prometheus;
 pub mod sample;
@@ -29,9 +30,11 @@ use super::watch::SelfReport;
 use super::{Buffers, fail};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::history::trend::BELIEVED;
 use crate::host::Host;
 use crate::processes;
 use crate::report::json::Envelope;
+use crate::sys::Errno;
 use crate::sys::clock::monotonic;
 use crate::sys::harden::Faults;
 use crate::sys::heap;
@@ -41,7 +44,7 @@ use crate::units::{Bytes, Pid};
 use alerts::{Alert, Alerts, OomSeen};
 use analysis::Course;
 use clocks::Clocks;
-use crowd::{By, Crowd, Growth, Look, Row, Swapping, Whom};
+use crowd::{Crowd, Growth, Look, Row, Swapping, Whom};
 use groups::Groups;
 use kills::Kills;
 use mapped::Mapped;
@@ -128,15 +131,22 @@ impl Armed<'_> {
         let mut next = self.since;
         loop {
             let now = monotonic();
-            let is_last = next.saturating_add(self.options.interval) > end;
+            let is_last = next >= end;
             self.take(now, is_last)?;
             if is_last || self.show.is_broken() {
                 return Ok(());
+            }
+            // A path that is wrong is better known at once.
+            if self.course.samples == 1 && self.show.is_unpublished() {
+                return Err(Error::new("use", b"--prometheus FILE", Errno::EIO)
+                    .hint("its directory must be there, and memdoor may have to write into it"));
             }
             // After a wait that was too long (a stopped process) those that were missed are not made up for.
             while next <= now {
                 next = next.saturating_add(self.options.interval);
             }
+            // The last one is at the end, whatever the interval is.
+            next = next.min(end);
             if self.wait(next).is_none() {
                 return self.take(monotonic(), true);
             }
@@ -195,46 +205,6 @@ impl Armed<'_> {
         Ok(())
     }
 
-    /// What the tables can't show, once.
-    fn say_what_is_missing(&mut self, is_first: bool) {
-        let now = &self.sample.now;
-        if is_first && !self.kills.is_read() {
-            let words =
-                "/dev/kmsg can't be read (CAP_SYSLOG): OOM kills are counted, and have no names";
-            self.notes.say(now, words);
-        }
-        let unlisted = self.crowd.unlisted() + self.groups.unlisted();
-        if unlisted > 0 && self.unlisted == 0 {
-            let words = "more processes or cgroups than there is room for: some are not looked at";
-            self.notes.say(now, words);
-        }
-        self.unlisted = unlisted;
-    }
-
-    fn look_at_clocks(&mut self) {
-        let now = Clocks::at(&self.sample.now);
-        if let Some(before) = self.clocks.replace(now) {
-            for leap in now.since(&before).into_iter().flatten() {
-                self.notes.leap(&self.sample.now, leap);
-            }
-        }
-    }
-
-    /// What mappings of the largest and of those that begin to grow are like, so that the end can say which of them grew.
-    fn remember_mappings(&mut self, is_first: bool) {
-        let Self {
-            crowd,
-            mapped,
-            host,
-            buf,
-            ..
-        } = self;
-        let by = if is_first { By::Rss } else { By::Growth };
-        crowd.each_top(by, MAPPED, &mut |row| {
-            mapped.note(&host.proc, row.pid, row.started, buf);
-        });
-    }
-
     fn judge(&mut self) {
         let Self {
             alerts,
@@ -269,9 +239,11 @@ impl Armed<'_> {
 
     /// How long memory lasts, or what the limits of its cgroups leave, if a process grows on like that.
     fn left(&self, row: &Row, growth: &Growth) -> Option<Duration> {
+        // What is on no line goes nowhere.
+        let is_steady = growth.r2 >= BELIEVED;
         let rate = u64::try_from(growth.per_second)
             .ok()
-            .filter(|rate| *rate > 0)?;
+            .filter(|rate| *rate > 0 && is_steady)?;
         let mut buf = [0; 4096];
         let group = processes::group_of(&self.host.proc, row.pid, &mut buf);
         let group = group.map_or(&b""[..], |(_, path)| path);

@@ -5,6 +5,7 @@ use core::fmt::Write;
 use super::alerts::{Alert, Change};
 use super::clocks::Leap;
 use crate::fixed::Fixed;
+use crate::report::Moment;
 use crate::report::time::{Precision, rfc3339};
 use crate::sys::clock::Now;
 
@@ -33,7 +34,7 @@ impl Notes {
         let slot = self.all.get_mut(self.count % ROOM)?;
         self.count += 1;
         *slot = Fixed::new();
-        slot.push(rfc3339(now.utc, 0, Precision::Millis).as_bytes());
+        slot.push(rfc3339(now.utc, Moment::now(now).micros, Precision::Millis).as_bytes());
         slot.push(b" ");
         Some(slot)
     }

@@ -48,7 +48,7 @@ pub(super) struct Show<'a> {
     is_broken: bool,
     has_header: bool,
     /// The file for Prometheus could not be written the last time.
-    is_refused: bool,
+    is_unpublished: bool,
 }
 
 impl<'a> Show<'a> {
@@ -72,13 +72,18 @@ impl<'a> Show<'a> {
             counts: [0; KINDS.len()],
             is_broken: false,
             has_header: false,
-            is_refused: false,
+            is_unpublished: false,
         }
     }
 
     /// Nobody reads standard output any more.
     pub(super) const fn is_broken(&self) -> bool {
         self.is_broken
+    }
+
+    /// The file for Prometheus could not be written.
+    pub(super) const fn is_unpublished(&self) -> bool {
+        self.is_unpublished
     }
 
     pub(super) const fn is_screen(&self) -> bool {
@@ -242,7 +247,7 @@ impl Armed<'_> {
             alerts: &show.counts,
         };
         let published = prometheus::publish(path, &facts, buf);
-        let was_refused = core::mem::replace(&mut show.is_refused, published.is_err());
+        let was_refused = core::mem::replace(&mut show.is_unpublished, published.is_err());
         if let Err(errno) = published
             && !was_refused
         {

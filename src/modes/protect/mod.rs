@@ -92,6 +92,10 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let state = State::load(options.state, host.boot_id(), room, buffers.read);
     let state = match state {
         Ok(state) => state,
+        // What is not changed need not be remembered.
+        Err(_) if options.change == Change::Show && !matches!(options.whom, Whom::Undo) => {
+            State::empty(host.boot_id())
+        }
         Err(why) => return fail(&unread(options.state, &why)),
     };
     let envelope = envelope(&host);
@@ -238,7 +242,8 @@ fn open(host: &Host, pid: Pid) -> Result<Target, Exit> {
 
 fn unread(path: &CStr, why: &Unread) -> Error {
     match why {
-        Unread::Failed(errno) => Error::new("read", path.to_bytes(), *errno),
+        Unread::Failed(errno) => Error::new("read", path.to_bytes(), *errno)
+            .hint("name another with --state FILE, or set XDG_RUNTIME_DIR"),
         Unread::Damaged => Error::new("read", path.to_bytes(), crate::sys::Errno::EINVAL)
             .hint("it is damaged, or no state of memdoor protect: remove it, or name another with --state"),
     }

@@ -51,6 +51,14 @@ pub(super) enum Unread {
 }
 
 impl State {
+    /// Of nothing.
+    pub(super) const fn empty(boot: Fixed<66>) -> Self {
+        Self {
+            boot,
+            entries: Vec::new(),
+        }
+    }
+
     /// What the file at `path` remembers of this boot, with room for `more`; nothing when there is no file.
     pub(super) fn load(
         path: &CStr,

@@ -50,6 +50,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Err(exit) => return exit,
     };
     let envelope = envelope(&host);
+    super::say_what_is_not_seen(&host);
     let mut view = ManuallyDrop::new(View::read(&mut host, options));
     if view.table.rows().is_empty() {
         say(format_args!(

@@ -117,6 +117,8 @@ fn growth(facts: &Facts<'_>, row: &Row, to: &mut Writer<'_, '_>) {
 fn descriptors(facts: &Facts<'_>, row: &Row, to: &mut Writer<'_, '_>) {
     let gained = row.fds_gained().map(|(gained, _)| gained);
     let kinds = fds::kinds(facts.host, row.pid).ok();
+    // Links that may not be read are of no kind.
+    let kinds = kinds.filter(|kinds| kinds.unreadable == 0);
     let kinds = kinds.map(|kinds| {
         [
             kinds.socket,

@@ -141,7 +141,15 @@ impl<'a> Cell<'a> {
     pub(super) fn put_csv(&self, out: &mut Out<'_>) {
         match *self {
             Self::Text(bytes) => put_text(bytes, Source::Raw, out),
-            Self::Words(words) => put_text(words, Source::Kernel, out),
+            // In quotes, so that neither a comma nor a semicolon divides it; it begins with a word of ours.
+            Self::Words(words) => {
+                out.put(b"\"");
+                for (at, part) in words.split(|byte| *byte == b'"').enumerate() {
+                    out.put(if at > 0 { b"\"\"" } else { b"" });
+                    out.put(part);
+                }
+                out.put(b"\"");
+            }
             _ => out.put(self.figure().as_bytes()),
         }
     }

@@ -18,28 +18,40 @@ impl Armed<'_> {
         let mut show = core::mem::replace(&mut self.show, Show::nowhere());
         let out = core::mem::take(&mut self.out);
         let buf = core::mem::take(&mut self.buf);
+        let mut is_lost = false;
         let pen = Pen::new(self.options.form, &self.envelope, &self.sample.now);
         if let Target::Files(files) = &mut show.target {
             files.write(Which::Summary, &pen, out, &mut |to| self.sum_up(buf, to));
-            files.end_sample();
             let path = files.path(Which::Summary);
             let path = Escaped(path.as_bytes());
-            say(format_args!("memdoor: the summary is in {path}"));
-            return Exit::Done;
+            if !files.is_failing() {
+                files.end_sample();
+                say(format_args!("memdoor: the summary is in {path}"));
+                return Exit::Done;
+            }
+            say(format_args!(
+                "memdoor: {path} is not whole: the summary is on standard output"
+            ));
+            is_lost = true;
         }
         let mut out = Out::new(Sink::Stdout, out);
         if matches!(show.target, Target::Screen(..)) {
             out.put(view::LEAVE);
         }
         // What a script reads as one table stays one.
-        if self.options.form != Form::Csv || self.options.what == What::Analysis {
-            let mut to = Writer::new(&pen, self.options.form, &TABLES, &mut out, None);
+        let form = match self.options.form {
+            Form::Csv => Form::Text,
+            form => form,
+        };
+        if is_lost || self.options.form != Form::Csv || self.options.what == What::Analysis {
+            let mut to = Writer::new(&pen, form, &TABLES, &mut out, None);
             self.sum_up(buf, &mut to);
             to.finish();
         }
         out.flush();
         match out.broken() {
             Some(Broken::Failed(errno)) => fail(&Error::new("write", b"standard output", errno)),
+            _ if is_lost => Exit::Partial,
             _ => Exit::Done,
         }
     }

@@ -1,0 +1,53 @@
+//! What is noticed beside the figures of a sample.
+
+use super::clocks::Clocks;
+use super::crowd::By;
+use super::{Armed, MAPPED};
+use crate::host::Numbers;
+
+impl Armed<'_> {
+    /// What the tables can't show, once.
+    pub(super) fn say_what_is_missing(&mut self, is_first: bool) {
+        let now = &self.sample.now;
+        if is_first && !self.kills.is_read() {
+            let words =
+                "/dev/kmsg can't be read (CAP_SYSLOG): OOM kills are counted, and have no names";
+            self.notes.say(now, words);
+        }
+        if is_first && self.host.numbers() == Numbers::Other {
+            let words =
+                "only processes of this pid namespace are seen; the host's memory is that of all";
+            self.notes.say(now, words);
+        }
+        let unlisted = self.crowd.unlisted() + self.groups.unlisted();
+        if unlisted > 0 && self.unlisted == 0 {
+            let words = "more processes or cgroups than there is room for: some are not looked at";
+            self.notes.say(now, words);
+        }
+        self.unlisted = unlisted;
+    }
+
+    pub(super) fn look_at_clocks(&mut self) {
+        let now = Clocks::at(&self.sample.now);
+        if let Some(before) = self.clocks.replace(now) {
+            for leap in now.since(&before).into_iter().flatten() {
+                self.notes.leap(&self.sample.now, leap);
+            }
+        }
+    }
+
+    /// What mappings of the largest and of those that begin to grow are like, so that the end can say which of them grew.
+    pub(super) fn remember_mappings(&mut self, is_first: bool) {
+        let Self {
+            crowd,
+            mapped,
+            host,
+            buf,
+            ..
+        } = self;
+        let by = if is_first { By::Rss } else { By::Growth };
+        crowd.each_top(by, MAPPED, &mut |row| {
+            mapped.note(&host.proc, row.pid, row.started, buf);
+        });
+    }
+}
