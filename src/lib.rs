@@ -11,7 +11,7 @@
 //! # The map, low to high; a line uses only lines above it
 //! | where | what |
 //! |---|---|
-//! | [`units`] [`fixed`] [`error`] [`exit`] | numbers with their unit, text of bounded length, why something failed or is missing, exit codes |
+//! | [`units`] [`fixed`] [`largest`] [`error`] [`exit`] | numbers with their unit, text of bounded length, the first few of many, why something failed or is missing, exit codes |
 //! | [`sys`] · [`parse`] · [`trigger`] [`badness`] · [`history`] · [`pattern`] [`families`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, whom the kernel kills · what the samples so far say · what processes are called |
 //! | [`report`] · [`host`] · [`target`] · [`processes`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup · all of them |
 //! | [`victim`] | whom `kill` chooses of them |
@@ -39,6 +39,7 @@ pub mod families;
 pub mod fixed;
 pub mod history;
 pub mod host;
+pub mod largest;
 pub mod modes;
 pub mod oomlog;
 pub mod parse;

@@ -16,12 +16,13 @@ use common::source::{Source, TokenKind};
 const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("fixed", &[]),
+    ("largest", &["units"]),
     ("exit", &[]),
     ("error", &["fixed"]),
     ("sys", &["units", "fixed"]),
     ("parse", &["units", "fixed"]),
     ("trigger", &["units"]),
-    ("history", &["units"]),
+    ("history", &["units", "largest"]),
     ("badness", &[]),
     ("families", &[]),
     ("pattern", &["fixed"]),
@@ -50,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "units",
             "fixed",
+            "largest",
             "exit",
             "error",
             "parse",

@@ -89,7 +89,7 @@ fn a_sample_has_what_each_file_says() {
         sample.used_percent().map(|share| share.hundredths),
         Some(7500)
     );
-    assert_eq!(sample.swap_used(), Some(Bytes::from_kib(60)));
+    assert_eq!(sample.meminfo.swap_used(), Some(Bytes::from_kib(60)));
     assert_eq!(sample.pressure.full.map(|full| full.total), Some(6));
     assert_eq!(sample.files, Some((672, 2_466_170)));
     assert_eq!(
@@ -163,7 +163,11 @@ fn without_any_file_nothing_is_known_and_nothing_is_nought() {
     let proc = Proc::new(&[]);
     let sample = sample(&mut proc.host());
     assert_eq!(
-        (sample.used(), sample.swap_used(), sample.files),
+        (
+            sample.meminfo.used(),
+            sample.meminfo.swap_used(),
+            sample.files
+        ),
         (None, None, None)
     );
     assert_eq!(

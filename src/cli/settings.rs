@@ -164,14 +164,7 @@ impl Items {
 
     #[inline(never)]
     pub(super) fn wrong(&self, name: &str, value: &str) -> UsageError {
-        // What it takes may be another thing in another mode.
-        let (option, own) = (format!("--{name}"), format!("{}--{name}", self.mode));
-        let key = if values::is_known(&own) {
-            &own
-        } else {
-            &option
-        };
-        let words = values::wrong_as(&option, key, value.as_ref());
+        let words = values::wrong_in(self.mode, &format!("--{name}"), value.as_ref());
         self.at(name, &words.0)
     }
 

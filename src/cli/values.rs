@@ -19,6 +19,8 @@ use super::{Result, UsageError};
 
 mod allowed;
 
+use allowed::own;
+
 pub(super) use allowed::allowed;
 
 /// Text as it was typed, in quotes, safe to print.
@@ -34,21 +36,20 @@ pub(super) fn quoted(text: &OsStr) -> String {
 }
 
 pub(super) fn wrong(name: &str, value: &OsStr) -> UsageError {
-    wrong_as(name, name, value)
+    refused(name, value, allowed(name))
 }
 
-/// The same where what is allowed stands under another name.
-pub(super) fn wrong_as(name: &str, key: &str, value: &OsStr) -> UsageError {
+/// The same of a value whose option takes something else in another mode.
+pub(super) fn wrong_in(mode: &str, name: &str, value: &OsStr) -> UsageError {
+    let words = own(&format!("{mode}{name}"));
+    refused(name, value, words.unwrap_or_else(|| allowed(name)))
+}
+
+fn refused(name: &str, value: &OsStr, allowed: &str) -> UsageError {
     UsageError(format!(
-        "{name}: {} is not allowed: {}",
-        quoted(value),
-        allowed(key)
+        "{name}: {} is not allowed: {allowed}",
+        quoted(value)
     ))
-}
-
-/// Whether there is something to say of what it takes.
-pub(super) fn is_known(key: &str) -> bool {
-    allowed(key) != allowed("")
 }
 
 fn number(value: &OsStr) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::largest::keep;
 use crate::units::Bytes;
 
 /// What a mapping is of.
@@ -214,15 +215,7 @@ impl Growers {
 
     /// Takes one in if it belongs there.
     pub fn note(&mut self, grower: Grower) {
-        let is_less = |slot: &Option<Grower>| slot.is_none_or(|other| other.by < grower.by);
-        if let Some(at) = self.top.iter().position(is_less)
-            && let Some(from) = self.top.get_mut(at..)
-        {
-            from.rotate_right(1);
-            if let Some(slot) = from.first_mut() {
-                *slot = Some(grower);
-            }
-        }
+        keep(&mut self.top, grower, |grower| grower.by);
     }
 
     /// The most first.

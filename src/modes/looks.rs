@@ -103,7 +103,7 @@ impl<'a> Looks<'a> {
 }
 
 /// Whether a cgroup is `group` or below it.
-fn is_below(path: &[u8], group: &[u8]) -> bool {
+pub(super) fn is_below(path: &[u8], group: &[u8]) -> bool {
     let group = group.strip_suffix(b"/").unwrap_or(group);
     let rest = path.strip_prefix(group);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))

@@ -1,8 +1,10 @@
 //! What memdoor does. Each mode arms (it may fail loudly), then works without allocating; `dmesg` and `recover` are offline and may.
 
 pub mod check;
+mod cost;
 pub mod dmesg;
 pub mod kill;
+mod kmsg;
 mod looks;
 pub mod monitor;
 pub mod protect;

@@ -58,6 +58,19 @@ fn newline(text: &[u8]) -> Option<(usize, usize)> {
 ///
 /// The buffer should be as long as the name; what does not fit is left out.
 pub fn unescape<'b>(name: &[u8], buf: &'b mut [u8]) -> &'b [u8] {
+    undo(name, buf, |text| printk(text).or_else(|| rsyslog(text)))
+}
+
+/// The same of /dev/kmsg, where `#` is only itself.
+pub fn unescape_printk<'b>(name: &[u8], buf: &'b mut [u8]) -> &'b [u8] {
+    undo(name, buf, printk)
+}
+
+fn undo<'b>(
+    name: &[u8],
+    buf: &'b mut [u8],
+    escaped: impl Fn(&[u8]) -> Option<(u8, usize)>,
+) -> &'b [u8] {
     let mut rest = name;
     let mut len = 0;
     while let (Some(first), Some(slot)) = (rest.first(), buf.get_mut(len)) {
@@ -69,26 +82,28 @@ pub fn unescape<'b>(name: &[u8], buf: &'b mut [u8]) -> &'b [u8] {
     &buf[..len]
 }
 
-fn escaped(text: &[u8]) -> Option<(u8, usize)> {
-    let digit = |byte: &u8, radix| {
-        char::from(*byte)
-            .to_digit(radix)
-            .and_then(|digit| u8::try_from(digit).ok())
+/// `\x0a`, and how long that is.
+fn printk(text: &[u8]) -> Option<(u8, usize)> {
+    let [b'\\', b'x', high, low, ..] = text else {
+        return None;
     };
-    let (byte, length) = match text {
-        [b'\\', b'x', high, low, ..] => (digit(high, 16)? * 16 + digit(low, 16)?, 4),
-        [b'#', a @ (b'0' | b'1'), b, c, ..] => {
-            let byte = digit(a, 8)? * 64 + digit(b, 8)? * 8 + digit(c, 8)?;
-            (byte, 4)
-        }
-        _ => return None,
+    let byte = digit(high, 16)? * 16 + digit(low, 16)?;
+    // Documentation/ABI/testing/dev-kmsg: below 32, from 127 on, and the backslash.
+    (!(32..127).contains(&byte) || byte == b'\\').then_some((byte, 4))
+}
+
+/// `#012`, and how long that is.
+fn rsyslog(text: &[u8]) -> Option<(u8, usize)> {
+    let [b'#', a @ (b'0' | b'1'), b, c, ..] = text else {
+        return None;
     };
-    let is_one = match text[0] {
-        // Documentation/ABI/testing/dev-kmsg: below 32, from 127 on, and the backslash.
-        b'\\' => !(32..127).contains(&byte) || byte == b'\\',
-        _ => byte < 32 || byte == 127,
-    };
-    is_one.then_some((byte, length))
+    let byte = digit(a, 8)? * 64 + digit(b, 8)? * 8 + digit(c, 8)?;
+    (byte < 32 || byte == 127).then_some((byte, 4))
+}
+
+fn digit(byte: &u8, radix: u32) -> Option<u8> {
+    let digit = char::from(*byte).to_digit(radix)?;
+    u8::try_from(digit).ok()
 }
 
 /// What is behind the colour codes that the text begins with.

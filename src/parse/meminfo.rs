@@ -90,6 +90,20 @@ impl Uses {
     }
 }
 
+impl Meminfo {
+    /// What is used: all that is not available.
+    #[must_use]
+    pub fn used(&self) -> Option<Bytes> {
+        Some(Bytes(self.total?.0.saturating_sub(self.available?.0)))
+    }
+
+    /// How much swap is used.
+    #[must_use]
+    pub fn swap_used(&self) -> Option<Bytes> {
+        Some(Bytes(self.swap_total?.0.saturating_sub(self.swap_free?.0)))
+    }
+}
+
 /// Parses the whole file, or as much of it as there is.
 #[must_use]
 pub fn parse(text: &[u8]) -> Meminfo {

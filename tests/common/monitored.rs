@@ -13,7 +13,7 @@ use memdoor::modes::monitor::files::Which;
 use memdoor::modes::monitor::groups::Group;
 use memdoor::modes::monitor::options::Form;
 use memdoor::modes::monitor::prometheus::Facts;
-use memdoor::modes::monitor::sample::{SLABS, SWAPS, Sample, Slab, Swap, ZONES, Zone, Zram};
+use memdoor::modes::monitor::sample::{Sample, Slab, Swap, Zone, Zram};
 use memdoor::modes::monitor::sheet::{Pen, Writer, put_header};
 use memdoor::modes::monitor::sheets::{self, Growing, Ranked};
 use memdoor::parse::pressure::{Pressure, Stall};
@@ -150,16 +150,7 @@ pub fn sample() -> Sample {
 pub fn empty() -> Sample {
     Sample {
         now: now(),
-        meminfo: meminfo::parse(b""),
-        pressure: Pressure::default(),
-        counters: Vmstat::default(),
-        delta: Vmstat::default(),
-        swaps: [const { None }; SWAPS],
-        zram: None,
-        zones: [const { None }; ZONES],
-        slabs: [const { None }; SLABS],
-        files: None,
-        unlisted: 0,
+        ..Sample::new()
     }
 }
 

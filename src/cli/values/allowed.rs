@@ -54,10 +54,15 @@ monitor--max-bytes: 4096 bytes or more, or with k, M or G behind them
 FILE: a file, a directory, or - for standard input"
 );
 
-/// What each option takes: a line of [`ALLOWED`] begins with the options that it is about.
+/// What an option takes; a line of [`ALLOWED`] begins with the options that it is about.
 pub(in crate::cli) fn allowed(name: &str) -> &'static str {
+    own(name).unwrap_or("see memdoor --help")
+}
+
+/// The same of one that has a line.
+pub(in crate::cli) fn own(name: &str) -> Option<&'static str> {
     let lines = core::str::from_utf8(&ALLOWED).unwrap_or_default().lines();
     let mut lines = lines.filter_map(|line| line.split_once(": "));
     let found = lines.find(|(names, _)| names.split(' ').any(|known| known == name));
-    found.map_or("see memdoor --help", |(_, words)| words)
+    found.map(|(_, words)| words)
 }

@@ -68,13 +68,12 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
     let envelope = envelope(&host);
     super::say_what_is_not_seen(&host);
     let view = ManuallyDrop::new(View::read(&mut host, options.show));
-    let (Some(total), Some(available)) = (view.meminfo.total, view.meminfo.available) else {
+    let (Some(total), Some(used)) = (view.meminfo.total, view.meminfo.used()) else {
         return unknown(
             &mut out,
             format_args!("/proc/meminfo has no MemTotal or no MemAvailable"),
         );
     };
-    let used = Bytes(total.0.saturating_sub(available.0));
     let verdict = verdict(used, total, options.warning, options.critical);
     match options.format {
         Format::Text => text::put(&view, options, verdict, &mut out),

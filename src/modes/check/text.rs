@@ -65,7 +65,8 @@ fn put_plugin(view: &View<'_>, options: &Options, verdict: Verdict, out: &mut Ou
         ";~d;0;100 available=~dB;;;0;~d",
         &[critical, available, total],
     );
-    if let (Some(used), total @ Some(_)) = (view.swap_used(), size(view.meminfo.swap_total)) {
+    if let (Some(used), total @ Some(_)) = (view.meminfo.swap_used(), size(view.meminfo.swap_total))
+    {
         fill(out, " swap_used=~dB;;;0;~d", &[Some(used.0), total]);
     }
     let pressure = &view.pressure;
@@ -129,7 +130,7 @@ fn put_stall(stall: Option<Stall>, out: &mut Out<'_>) {
 
 fn put_swap(view: &View<'_>, out: &mut Out<'_>) {
     let total = view.meminfo.swap_total.unwrap_or_default();
-    let used = view.swap_used().unwrap_or_default();
+    let used = view.meminfo.swap_used().unwrap_or_default();
     let numbers = [Some(used.0), Some(total.0), share(Some(used), total)];
     out.put(b"Swap:        ");
     if total > Bytes(0) {

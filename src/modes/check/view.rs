@@ -84,8 +84,7 @@ impl<'h> View<'h> {
 
     /// What is used: all that is not available.
     pub(super) fn used(&self) -> Bytes {
-        let available = self.meminfo.available.unwrap_or_default();
-        Bytes(self.total().0.saturating_sub(available.0))
+        self.meminfo.used().unwrap_or_default()
     }
 
     pub(super) fn total(&self) -> Bytes {
@@ -95,11 +94,6 @@ impl<'h> View<'h> {
     /// The page cache without tmpfs.
     pub(super) fn page_cache(&self) -> Option<Bytes> {
         account(&self.meminfo, self.beside()).0[PAGE_CACHE]
-    }
-
-    pub(super) fn swap_used(&self) -> Option<Bytes> {
-        let free = self.meminfo.swap_free?;
-        Some(Bytes(self.meminfo.swap_total?.0.saturating_sub(free.0)))
     }
 
     /// The largest processes, the largest first.

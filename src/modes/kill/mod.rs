@@ -23,6 +23,7 @@ pub use when::{Join, When};
 
 use core::time::Duration;
 
+use super::cost::Cost;
 use super::{Buffers, output_exit, say_if_partial};
 use crate::exit::Exit;
 use crate::host::Host;
@@ -31,10 +32,8 @@ use crate::report::json::Envelope;
 use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
 use crate::sys::clock::monotonic;
-use crate::sys::harden::Faults;
-use crate::sys::heap;
 use crate::sys::offline;
-use crate::sys::out::{Broken, say};
+use crate::sys::out::Broken;
 use crate::sys::signal::{self, Until, Woken};
 use crate::target::memcg::Memcg;
 use gauge::Gauge;
@@ -124,17 +123,10 @@ impl Armed<'_> {
             format_args!("started: threshold {} %", self.options.when.threshold),
         );
         offline::leave_out(offline::Armed::Kill);
-        let (allocations, faults) = (heap::allocations(), Faults::so_far());
+        let armed = Cost::so_far();
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
-            let spent = Faults::so_far().since(faults);
-            say(format_args!(
-                "memdoor: self-report: allocations {}, minor faults {}, major faults {}, looks {}",
-                heap::allocations() - allocations,
-                spent.minor,
-                spent.major,
-                self.looks
-            ));
+            armed.report("looks", self.looks);
         }
         ended
     }

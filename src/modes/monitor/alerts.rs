@@ -10,12 +10,11 @@ pub(super) use process::grows;
 
 use core::fmt::Write;
 
-use super::crowd::Crowd;
+use super::crowd::{Crowd, Who};
 use super::options::Limits;
 use super::sample::{Sample, Zone};
 use crate::fixed::Fixed;
 use crate::processes::Comm;
-use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent, Pid, Ticks};
 
 /// What an alert is about.
@@ -106,8 +105,8 @@ impl<'a> Facts<'a> {
             hundredths: stall.avg10(),
         });
         Self {
-            memory: sample.used().zip(sample.meminfo.total),
-            swap: sample.swap_used().zip(sample.meminfo.swap_total),
+            memory: sample.meminfo.used().zip(sample.meminfo.total),
+            swap: sample.meminfo.swap_used().zip(sample.meminfo.swap_total),
             files: sample.files,
             full,
             zone: sample.most_fragmented(),
@@ -210,7 +209,7 @@ impl Alerts {
 }
 
 fn push_name(words: &mut Words, pid: Pid, comm: &Comm) {
-    let _ = write!(words, "{} (PID {pid})", Escaped(comm.as_bytes()));
+    let _ = write!(words, "{}", Who(pid, comm));
 }
 
 #[cfg(test)]
@@ -228,16 +227,6 @@ mod tests {
             hundredths: number * 100,
         }
     }
-
-    const LIMITS: Limits = Limits {
-        memory: percent(80),
-        swap: percent(0),
-        zombies: 0,
-        fds: percent(80),
-        growth: percent(10),
-        pressure: percent(10),
-        fragmentation: percent(95),
-    };
 
     fn quiet(crowd: &Crowd) -> Facts<'_> {
         Facts {
@@ -269,7 +258,7 @@ mod tests {
     #[test]
     fn what_stays_near_its_limit_is_said_once() {
         let crowd = Crowd::of(&[row(4242, 0)], 3, |_| 12 << 20);
-        let mut alerts = Alerts::new(LIMITS);
+        let mut alerts = Alerts::new(Limits::default());
         let mut at = |used: u64| {
             let memory = Some((Bytes(used * GIB / 100), Bytes(GIB)));
             let facts = Facts {
@@ -301,7 +290,7 @@ mod tests {
     #[test]
     fn what_is_not_known_changes_nothing() {
         let crowd = Crowd::of(&[], 0, |_| 0);
-        let mut alerts = Alerts::new(LIMITS);
+        let mut alerts = Alerts::new(Limits::default());
         let swapping = Facts {
             // A share of 0.00 % is not none.
             swap: Some((Bytes(4096), Bytes(100 * GIB))),
@@ -336,7 +325,7 @@ mod tests {
             ..quiet(&crowd)
         };
         assert_eq!(
-            said(&mut Alerts::new(LIMITS), &facts),
+            said(&mut Alerts::new(Limits::default()), &facts),
             [
                 "+open files: 90.00 % of the system's (limit 80.00 %), 900 of 1000",
                 "+memory: everybody waited 12.00 % of 10 s (limit 10.00 %)",
@@ -348,7 +337,7 @@ mod tests {
     #[test]
     fn growth_is_said_once_until_it_ends() {
         let mut crowd = Crowd::of(&[row(7, 0)], 20, |second| (100 + 2 * second) << 20);
-        let mut alerts = Alerts::new(LIMITS);
+        let mut alerts = Alerts::new(Limits::default());
         let raised = said(&mut alerts, &quiet(&crowd));
         assert_eq!(
             raised,
@@ -369,7 +358,7 @@ mod tests {
         let mut crowd = Crowd::of(&[row(7, 0), row(8, 0)], 20, |second| {
             (100 + 2 * second) << 20
         });
-        let mut alerts = Alerts::new(LIMITS);
+        let mut alerts = Alerts::new(Limits::default());
         assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 2);
         crowd.lose_the_first();
         assert_eq!(
@@ -390,7 +379,7 @@ mod tests {
         ];
         for (at, size) in sizes.into_iter().enumerate() {
             let crowd = Crowd::of(&[row(7, 0)], 20, size);
-            let said = said(&mut Alerts::new(LIMITS), &quiet(&crowd));
+            let said = said(&mut Alerts::new(Limits::default()), &quiet(&crowd));
             assert_eq!(said, [""; 0], "{at}");
         }
         // Four seconds of an hour.
@@ -402,14 +391,17 @@ mod tests {
         crowd.begin_with(row(7, 0));
         (0..5).for_each(|second| crowd.have(second, second << 30));
         assert!(crowd.rows().all(Row::is_growing));
-        assert_eq!(said(&mut Alerts::new(LIMITS), &quiet(&crowd)), [""; 0]);
+        assert_eq!(
+            said(&mut Alerts::new(Limits::default()), &quiet(&crowd)),
+            [""; 0]
+        );
     }
 
     #[test]
     fn more_than_there_is_room_for_is_counted() {
         let rows: Vec<Row> = (1..=ROOM as u64 + 3).map(|pid| row(pid, 0)).collect();
         let crowd = Crowd::of(&rows, 20, |second| (100 + 2 * second) << 20);
-        let mut alerts = Alerts::new(LIMITS);
+        let mut alerts = Alerts::new(Limits::default());
         assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), ROOM);
         assert_eq!(alerts.unlisted(), 3);
         assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
@@ -421,7 +413,7 @@ mod tests {
         (zombie.state, zombie.parent) = (b'Z', Pid::new(7));
         let crowd = Crowd::of(&[row(7, 0), zombie], 0, |_| 0);
         let none = Crowd::of(&[row(7, 0)], 0, |_| 0);
-        let mut alerts = Alerts::new(LIMITS);
+        let mut alerts = Alerts::new(Limits::default());
         assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
         assert_eq!(said(&mut alerts, &quiet(&none)), [""; 0]);
         assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
@@ -435,7 +427,7 @@ mod tests {
     #[test]
     fn each_oom_kill_is_said_once_whether_it_is_counted_or_logged_first() {
         let crowd = Crowd::of(&[], 0, |_| 0);
-        let mut alerts = Alerts::new(LIMITS);
+        let mut alerts = Alerts::new(Limits::default());
         let seen = [OomSeen {
             pid: Pid::new(5),
             comm: b"a\x1b[2Jb",
@@ -490,7 +482,7 @@ mod tests {
             seen: &seen,
             ..quiet(&crowd)
         };
-        Alerts::new(LIMITS).judge(&facts, &mut |alert| {
+        Alerts::new(Limits::default()).judge(&facts, &mut |alert| {
             assert!(!alert.words.is_cut(), "{:?}", alert.words);
         });
     }

@@ -11,7 +11,7 @@ use super::options::{Options, To};
 use super::sample::{Sample, Sources};
 use super::show::Show;
 use super::tmpfs::Mounts;
-use super::{Armed, GROUPS};
+use super::{Armed, GROUPS, Seen};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::modes::{Buffers, envelope, fail, open_host};
@@ -35,7 +35,7 @@ impl<'a> Armed<'a> {
         let _ = harden::exempt_from_oom_killer(&host.proc);
         // What was used before is there when memory is short; room for processes that may come takes none.
         let _ = harden::lock_what_is_touched();
-        Ok(Self {
+        let seen = Seen {
             sources,
             sample: Sample::new(),
             crowd: Crowd::arm(&host, options.window.min(options.length), options.interval),
@@ -49,12 +49,15 @@ impl<'a> Armed<'a> {
             unlisted: 0,
             mounts: Mounts::read(&host.proc, buffers.read),
             envelope: envelope(&host),
-            show,
-            out: buffers.out,
-            buf: buffers.read,
             since: monotonic(),
             host,
             options,
+        };
+        Ok(Self {
+            seen,
+            show,
+            out: buffers.out,
+            buf: buffers.read,
         })
     }
 }

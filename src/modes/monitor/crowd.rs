@@ -34,7 +34,7 @@ use look::{Reader, Seen};
 use points::Times;
 #[cfg(test)]
 pub(super) use row::tests::row as row_for_tests;
-pub use row::{Growth, Row};
+pub use row::{Growth, Row, Who};
 pub use top::{By, Negligent};
 
 /// Sizes that are remembered of each process: enough for a line that tells growth from noise, 128 bytes a process.

@@ -1,16 +1,14 @@
 //! OOM kills, as the kernel's log tells them while it is followed.
 
 use crate::fixed::Fixed;
-use crate::parse::kmsg;
+use crate::modes::kmsg::drain;
+use crate::oomlog::escape;
 use crate::parse::oom_report::{header, kill};
-use crate::sys::kmsg::{Kmsg, Read};
+use crate::sys::kmsg::Kmsg;
 use crate::units::Bytes;
 
 /// OOM kills that are remembered between two samples; more are counted.
 pub(super) const ROOM: usize = 8;
-
-/// As many records as the largest buffers of the kernel hold.
-const AT_ONCE: usize = 65_536;
 
 /// An OOM kill.
 #[derive(Clone, Debug)]
@@ -52,21 +50,12 @@ impl Kills {
     pub(super) fn read(&mut self, buf: &mut [u8]) {
         self.seen = [const { None }; ROOM];
         self.count = 0;
-        for _ in 0..AT_ONCE {
-            let Some(log) = &self.log else {
-                return;
-            };
-            match log.next(buf) {
-                Ok(Read::Record(line)) => {
-                    if let Some(record) = kmsg::record(line).filter(kmsg::Record::is_kernel) {
-                        self.take(record.text);
-                    }
-                }
-                Ok(Read::Lost) => {}
-                Ok(Read::End) => return,
-                Err(_) => self.log = None,
-            }
-        }
+        let Some(log) = self.log.take() else {
+            return;
+        };
+        // Records that were lost are counted by /proc/vmstat.
+        let drained = drain(&log, buf, &mut |record| self.take(record.text));
+        self.log = drained.is_ok().then_some(log);
     }
 
     fn take(&mut self, text: &[u8]) {
@@ -105,28 +94,9 @@ impl Kills {
     }
 }
 
-/// /dev/kmsg writes bytes that can't be printed, and backslashes, as `\\x0a`.
+/// A name as /proc shows it. What is longer is cut.
 fn plain<const N: usize>(text: &[u8]) -> Fixed<N> {
-    let mut plain = Fixed::new();
-    let mut rest = text;
-    while let Some((&first, after)) = rest.split_first() {
-        let digits = match after {
-            [b'x', digits @ ..] if first == b'\\' => digits.get(..2),
-            _ => None,
-        };
-        let digits = digits.and_then(|digits| core::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                plain.push(&[byte]);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                plain.push(&[first]);
-                rest = after;
-            }
-        }
-    }
-    plain
+    Fixed::of(escape::unescape_printk(text, &mut [0; N]))
 }
 
 #[cfg(test)]

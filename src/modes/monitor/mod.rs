@@ -26,6 +26,8 @@ pub mod view;
 
 use core::time::Duration;
 
+use super::cost::Cost;
+use super::looks::is_below;
 use super::watch::SelfReport;
 use super::{Buffers, fail};
 use crate::error::Error;
@@ -36,9 +38,6 @@ use crate::processes;
 use crate::report::json::Envelope;
 use crate::sys::Errno;
 use crate::sys::clock::monotonic;
-use crate::sys::harden::Faults;
-use crate::sys::heap;
-use crate::sys::out::say;
 use crate::sys::signal::{self, Woken};
 use crate::units::{Bytes, Pid};
 use alerts::{Alert, Alerts, OomSeen};
@@ -70,6 +69,14 @@ const MAPPED: usize = 5;
 
 /// All that is opened and taken room for before the first sample.
 struct Armed<'a> {
+    seen: Seen<'a>,
+    show: Show<'a>,
+    out: &'a mut [u8],
+    buf: &'a mut [u8],
+}
+
+/// What the samples so far have seen, and what they are taken with: all that is shown.
+struct Seen<'a> {
     options: Options<'a>,
     host: Host,
     envelope: Envelope,
@@ -86,9 +93,6 @@ struct Armed<'a> {
     mounts: Mounts,
     /// Processes and cgroups that there was no room for.
     unlisted: u64,
-    show: Show<'a>,
-    out: &'a mut [u8],
-    buf: &'a mut [u8],
     /// When the first sample was taken, on the steady clock.
     since: Duration,
 }
@@ -101,22 +105,15 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Ok(armed) => armed,
         Err(exit) => return exit,
     };
-    let (allocations, faults) = (heap::allocations(), Faults::so_far());
+    let cost = Cost::so_far();
     let worked = armed.work();
     if options.self_report == SelfReport::Show {
-        let faults = Faults::so_far().since(faults);
-        say(format_args!(
-            "memdoor: self-report: allocations {}, minor faults {}, major faults {}, samples {}",
-            heap::allocations() - allocations,
-            faults.minor,
-            faults.major,
-            armed.course.samples
-        ));
+        cost.report("samples", armed.seen.course.samples);
     }
     let ended = armed.end();
     match (worked, ended) {
         (Err(error), _) => fail(&error),
-        (Ok(()), Exit::Done) if options.code == Code::Found && armed.course.alerts > 0 => {
+        (Ok(()), Exit::Done) if options.code == Code::Found && armed.seen.course.alerts > 0 => {
             Exit::Found
         }
         (Ok(()), exit) => exit,
@@ -126,9 +123,9 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
 impl Armed<'_> {
     /// Samples until the time is up or somebody ends it.
     fn work(&mut self) -> Result<(), Error> {
-        self.since = monotonic();
-        let end = self.since.saturating_add(self.options.length);
-        let mut next = self.since;
+        self.seen.since = monotonic();
+        let end = self.seen.since.saturating_add(self.seen.options.length);
+        let mut next = self.seen.since;
         loop {
             let now = monotonic();
             let is_last = next >= end;
@@ -137,13 +134,13 @@ impl Armed<'_> {
                 return Ok(());
             }
             // A path that is wrong is better known at once.
-            if self.course.samples == 1 && self.show.is_unpublished() {
+            if self.seen.course.samples == 1 && self.show.is_unpublished() {
                 return Err(Error::new("use", b"--prometheus FILE", Errno::EIO)
                     .hint("its directory must be there, and memdoor may have to write into it"));
             }
             // After a wait that was too long (a stopped process) those that were missed are not made up for.
             while next <= now {
-                next = next.saturating_add(self.options.interval);
+                next = next.saturating_add(self.seen.options.interval);
             }
             // The last one is at the end, whatever the interval is.
             next = next.min(end);
@@ -177,45 +174,23 @@ impl Armed<'_> {
 
     /// One sample.
     fn take(&mut self, now: Duration, is_last: bool) -> Result<(), Error> {
-        let is_first = self.course.samples == 0;
-        self.sources.read(&mut self.host, &mut self.sample);
-        let swaps = self.sample.swap_used().is_none_or(|used| used.0 > 0);
-        let look = Look {
-            top: self.options.top,
-            deep: self.options.deep,
-            whom: if is_first || is_last {
-                Whom::All
-            } else {
-                Whom::Some
-            },
-            swap: if swaps { Swapping::Yes } else { Swapping::No },
-        };
-        self.crowd
-            .read(&self.host, now, &look)
-            .map_err(|errno| Error::new("list", b"/proc", errno))?;
-        self.groups.read(self.sample.meminfo.total);
-        self.kills.read(self.buf);
-        self.course.add(&self.sample);
-        self.course.span = now.saturating_sub(self.since);
-        self.look_at_clocks();
-        self.say_what_is_missing(is_first);
-        self.remember_mappings(is_first);
+        self.seen.take(now, is_last, self.buf)?;
         self.judge();
-        self.show();
+        self.show.show(&self.seen, self.out);
         Ok(())
     }
 
     fn judge(&mut self) {
-        let Self {
+        let Seen {
             alerts,
             sample,
             crowd,
             course,
-            show,
             notes,
             kills,
             ..
-        } = self;
+        } = &mut self.seen;
+        let show = &mut self.show;
         let mut seen = [NOBODY; kills::ROOM];
         let mut count = 0;
         for (slot, kill) in seen.iter_mut().zip(kills.seen()) {
@@ -236,6 +211,40 @@ impl Armed<'_> {
             notes.alert(&sample.now, alert);
         });
     }
+}
+
+impl Seen<'_> {
+    /// Takes a sample.
+    fn take(&mut self, now: Duration, is_last: bool, buf: &mut [u8]) -> Result<(), Error> {
+        let is_first = self.course.samples == 0;
+        self.sources.read(&mut self.host, &mut self.sample);
+        let swaps = self
+            .sample
+            .meminfo
+            .swap_used()
+            .is_none_or(|used| used.0 > 0);
+        let look = Look {
+            top: self.options.top,
+            deep: self.options.deep,
+            whom: if is_first || is_last {
+                Whom::All
+            } else {
+                Whom::Some
+            },
+            swap: if swaps { Swapping::Yes } else { Swapping::No },
+        };
+        self.crowd
+            .read(&self.host, now, &look)
+            .map_err(|errno| Error::new("list", b"/proc", errno))?;
+        self.groups.read(self.sample.meminfo.total);
+        self.kills.read(buf);
+        self.course.add(&self.sample);
+        self.course.span = now.saturating_sub(self.since);
+        self.look_at_clocks();
+        self.say_what_is_missing(is_first);
+        self.remember_mappings(is_first, buf);
+        Ok(())
+    }
 
     /// How long memory lasts, or what the limits of its cgroups leave, if a process grows on like that.
     fn left(&self, row: &Row, growth: &Growth) -> Option<Duration> {
@@ -245,15 +254,11 @@ impl Armed<'_> {
             .ok()
             .filter(|rate| *rate > 0 && is_steady)?;
         let mut buf = [0; 4096];
-        let group = processes::group_of(&self.host.proc, row.pid, &mut buf);
-        let group = group.map_or(&b""[..], |(_, path)| path);
-        let is_within = |path: &[u8]| {
-            let rest = group.strip_prefix(path);
-            path == b"/" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-        };
-        let rooms = self.groups.rows().iter().filter_map(|group| {
-            let room = group.limit?.0.saturating_sub(group.usage?.0);
-            is_within(group.path.as_bytes()).then_some(Bytes(room))
+        let own = processes::group_of(&self.host.proc, row.pid, &mut buf);
+        let own = own.map_or(&b""[..], |(_, path)| path);
+        let rooms = self.groups.rows().iter().filter_map(|limiting| {
+            let room = limiting.limit?.0.saturating_sub(limiting.usage?.0);
+            is_below(own, limiting.path.as_bytes()).then_some(Bytes(room))
         });
         let room = rooms.chain(self.sample.meminfo.available).min()?;
         Some(Duration::from_secs(room.0 / rate))

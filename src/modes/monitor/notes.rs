@@ -10,7 +10,7 @@ use crate::report::time::{Precision, rfc3339};
 use crate::sys::clock::Now;
 
 /// The last so many are kept.
-pub(super) const ROOM: usize = 16;
+const ROOM: usize = 16;
 
 /// A time and a sentence.
 pub(super) type Note = Fixed<300>;
@@ -68,14 +68,13 @@ impl Notes {
         }
     }
 
-    /// The oldest first, and how many older ones are lost.
-    pub(super) fn each(&self, each: &mut dyn FnMut(&Note)) -> usize {
+    /// The oldest first.
+    pub(super) fn each(&self, each: &mut dyn FnMut(&Note)) {
         let kept = self.count.min(ROOM);
         for at in self.count - kept..self.count {
             if let Some(note) = self.all.get(at % ROOM) {
                 each(note);
             }
         }
-        self.count - kept
     }
 }

@@ -2,10 +2,10 @@
 
 use super::clocks::Clocks;
 use super::crowd::By;
-use super::{Armed, MAPPED};
+use super::{MAPPED, Seen};
 use crate::host::Numbers;
 
-impl Armed<'_> {
+impl Seen<'_> {
     /// What the tables can't show, once.
     pub(super) fn say_what_is_missing(&mut self, is_first: bool) {
         let now = &self.sample.now;
@@ -37,12 +37,11 @@ impl Armed<'_> {
     }
 
     /// What mappings of the largest and of those that begin to grow are like, so that the end can say which of them grew.
-    pub(super) fn remember_mappings(&mut self, is_first: bool) {
+    pub(super) fn remember_mappings(&mut self, is_first: bool, buf: &mut [u8]) {
         let Self {
             crowd,
             mapped,
             host,
-            buf,
             ..
         } = self;
         let by = if is_first { By::Rss } else { By::Growth };

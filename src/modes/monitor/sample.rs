@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::fixed::Fixed;
 use crate::host::{BLOCK, Host, zram_devices};
+use crate::largest::keep;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::pressure::Pressure;
 use crate::parse::vmstat::Vmstat;
@@ -112,28 +113,10 @@ impl Sample {
         }
     }
 
-    /// What is used: all that is not available; `None` without MemAvailable.
-    #[must_use]
-    pub fn used(&self) -> Option<Bytes> {
-        Some(Bytes(
-            self.meminfo
-                .total?
-                .0
-                .saturating_sub(self.meminfo.available?.0),
-        ))
-    }
-
-    /// The same as a share of MemTotal.
+    /// What is used, as a share of MemTotal; `None` without MemAvailable.
     #[must_use]
     pub fn used_percent(&self) -> Option<Percent> {
-        Percent::of(self.used()?, self.meminfo.total?)
-    }
-
-    /// How much swap is used.
-    #[must_use]
-    pub fn swap_used(&self) -> Option<Bytes> {
-        let (total, free) = (self.meminfo.swap_total?, self.meminfo.swap_free?);
-        Some(Bytes(total.0.saturating_sub(free.0)))
+        Percent::of(self.meminfo.used()?, self.meminfo.total?)
     }
 
     /// The zone whose free memory is in the smallest pieces.
@@ -245,8 +228,16 @@ impl Sources {
     fn slabs(&mut self, host: &Host, into: &mut Sample) {
         into.slabs.iter_mut().for_each(|slab| *slab = None);
         let mut each = |line: &[u8]| {
-            if let Some(cache) = slabinfo::line(line, host.page) {
-                rank(&mut into.slabs, &cache);
+            let cache = slabinfo::line(line, host.page);
+            // One without slabs is none of the largest, however few there are.
+            if let Some(cache) = cache.filter(|cache| cache.size.0 > 0) {
+                let slab = Slab {
+                    name: Fixed::of(cache.name),
+                    active: cache.active,
+                    objects: cache.objects,
+                    size: cache.size,
+                };
+                keep(&mut into.slabs, slab, |slab| slab.size);
             }
         };
         let _ = self.slabinfo.each_line(&host.proc, &mut each);
@@ -261,24 +252,5 @@ fn put<T>(places: &mut [Option<T>], what: T) -> u64 {
             0
         }
         None => 1,
-    }
-}
-
-/// Puts a cache in the place of the last, if it is larger, and where it belongs.
-fn rank(slabs: &mut [Option<Slab>; SLABS], cache: &slabinfo::Cache<'_>) {
-    let size = |slab: &Option<Slab>| slab.as_ref().map_or(Bytes(0), |slab| slab.size);
-    let Some(last) = slabs.last_mut().filter(|last| size(last) < cache.size) else {
-        return;
-    };
-    *last = Some(Slab {
-        name: Fixed::of(cache.name),
-        active: cache.active,
-        objects: cache.objects,
-        size: cache.size,
-    });
-    for at in (1..SLABS).rev() {
-        if size(&slabs[at]) > size(&slabs[at - 1]) {
-            slabs.swap(at, at - 1);
-        }
     }
 }

@@ -14,7 +14,7 @@ use super::sheet::Writer;
 use crate::parse::cgroup::owner;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
-use crate::units::{Bytes, Percent, Pid};
+use crate::units::{Bytes, Percent, Pid, micros};
 
 /// Processes that can be put in an order: a [`Crowd`].
 pub trait Ranked {
@@ -43,7 +43,7 @@ pub struct Growing<'a> {
     pub left: &'a dyn Fn(&Row, &Growth) -> Option<Duration>,
 }
 
-fn size(size: Option<Bytes>) -> Option<u64> {
+pub(super) fn size(size: Option<Bytes>) -> Option<u64> {
     size.map(|size| size.0)
 }
 
@@ -51,7 +51,7 @@ fn share(share: Option<Percent>) -> Option<u64> {
     share.map(|share| share.hundredths)
 }
 
-fn pid(pid: Pid) -> Option<u64> {
+pub(super) fn pid(pid: Pid) -> Option<u64> {
     Some(pid.get().unsigned_abs().into())
 }
 
@@ -77,7 +77,7 @@ impl Numbers {
         let ratio = zram.and_then(|zram| Percent::of(zram.stored, zram.used));
         let of_memory = [
             meminfo.total,
-            sample.used(),
+            sample.meminfo.used(),
             meminfo.free,
             meminfo.available,
             meminfo.uses.of(Use::Buffers),
@@ -119,10 +119,10 @@ impl Numbers {
         }
         let files = sample.files;
         let others = [
-            size(sample.swap_used()),
+            size(sample.meminfo.swap_used()),
             files.map(|(open, _)| open),
             files.map(|(_, most)| most),
-            sample.now.realtime.as_micros().try_into().ok(),
+            Some(micros(sample.now.realtime)),
         ];
         all.set(OTHERS, &others);
         all
@@ -165,7 +165,7 @@ pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) 
             row.fds,
             growth.map(|growth| growth.per_second.cast_unsigned()),
             growth.map(|growth| growth.r2.0.into()),
-            left.and_then(|left| left.as_micros().try_into().ok()),
+            left.map(micros),
             size(row.pss),
             size(row.uss),
         ];

@@ -9,7 +9,7 @@ use super::options::{Charset, Color, Form, Options, To, What};
 use super::sheet::{Pen, Writer, put_header};
 use super::sheets::{self, Growing, KINDS};
 use super::view::{self, Past, View};
-use super::{Armed, prometheus};
+use super::{Seen, prometheus};
 use crate::error::{Because, Error};
 use crate::report::escape::Escaped;
 use crate::sys::clock::Now;
@@ -29,8 +29,6 @@ const ALERTS: usize = 16;
     reason = "there is one, and no heap to put it on"
 )]
 enum Target<'a> {
-    /// While something else has it.
-    Nowhere,
     Screen(Color, Charset, Past),
     Lines,
     Files(Files<'a>),
@@ -60,20 +58,13 @@ impl<'a> Show<'a> {
         };
         Ok(Self {
             target,
-            ..Self::nowhere()
-        })
-    }
-
-    const fn nowhere() -> Self {
-        Self {
-            target: Target::Nowhere,
             raised: [const { None }; ALERTS],
             new: [const { None }; ALERTS],
             counts: [0; KINDS.len()],
             is_broken: false,
             has_header: false,
             is_unpublished: false,
-        }
+        })
     }
 
     /// Nobody reads standard output any more.
@@ -96,49 +87,32 @@ impl<'a> Show<'a> {
             files.reopen();
         }
     }
-}
 
-/// Tables with a file each, the summary and the alerts not among them.
-const TABLED: [Which; 6] = [
-    Which::Memory,
-    Which::Processes,
-    Which::Cgroups,
-    Which::Fragmentation,
-    Which::Swap,
-    Which::Pressure,
-];
-
-impl Armed<'_> {
-    /// Hands the sample on.
-    pub(super) fn show(&mut self) {
-        let mut show = core::mem::replace(&mut self.show, Show::nowhere());
-        let mut out = core::mem::take(&mut self.out);
-        self.show_on(&mut show, out);
-        if let Some(path) = self.options.prometheus {
-            self.publish(&mut show, path, out);
+    /// Hands a sample on.
+    pub(super) fn show(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
+        self.hand_on(seen, buf);
+        if let Some(path) = seen.options.prometheus {
+            self.publish(seen, path, buf);
         }
-        show.new = [const { None }; ALERTS];
-        core::mem::swap(&mut self.out, &mut out);
-        self.show = show;
+        self.new = [const { None }; ALERTS];
     }
 
-    fn show_on(&self, show: &mut Show<'_>, buf: &mut [u8]) {
-        let form = self.options.form;
-        let pen = Pen::new(form, &self.envelope, &self.sample.now);
-        let Show {
+    fn hand_on(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
+        let form = seen.options.form;
+        let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
+        let Self {
             target,
             raised,
             new,
             is_broken,
             has_header,
             ..
-        } = show;
+        } = self;
         match target {
-            Target::Nowhere => {}
             Target::Files(files) => {
-                if self.options.what == What::Samples {
+                if seen.options.what == What::Samples {
                     for which in TABLED {
-                        files.write(which, &pen, buf, &mut |to| self.table(which, to));
+                        files.write(which, &pen, buf, &mut |to| seen.table(which, to));
                     }
                     files.write(Which::Alerts, &pen, buf, &mut |to| alerts(new, to));
                     files.end_sample();
@@ -146,26 +120,26 @@ impl Armed<'_> {
                 tell(new);
             }
             Target::Screen(color, charset, past) => {
-                past.push(self.sample.used_percent());
+                past.push(seen.sample.used_percent());
                 let mut out = Out::new(Sink::Stdout, buf);
-                self.draw(&mut out, (*color, *charset), past, raised);
+                seen.draw(&mut out, (*color, *charset), past, raised);
                 *is_broken = is_done(&mut out);
             }
-            Target::Lines if self.options.what == What::Analysis => tell(new),
+            Target::Lines if seen.options.what == What::Analysis => tell(new),
             Target::Lines => {
                 let mut out = Out::new(Sink::Stdout, buf);
                 match form {
-                    Form::Text => self.line(new, &mut out),
+                    Form::Text => seen.line(new, &mut out),
                     Form::Csv => {
                         if !core::mem::replace(has_header, true) {
                             put_header(Which::Memory.table().0, &mut out);
                         }
-                        self.put(Which::Memory, &pen, &mut out);
+                        seen.put(Which::Memory, &pen, &mut out);
                         tell(new);
                     }
                     Form::Json => {
                         for which in TABLED {
-                            self.put(which, &pen, &mut out);
+                            seen.put(which, &pen, &mut out);
                         }
                         let table = Which::Alerts.table().0;
                         let mut to = Writer::new(&pen, form, table, &mut out, None);
@@ -178,6 +152,39 @@ impl Armed<'_> {
         }
     }
 
+    fn publish(&mut self, seen: &Seen<'_>, path: &CStr, buf: &mut [u8]) {
+        let facts = prometheus::Facts {
+            sample: &seen.sample,
+            page: seen.host.page,
+            processes: Some(seen.crowd.rows().count() as u64),
+            zombies: Some(seen.crowd.zombies()),
+            top: seen.largest().map(|row| row.rss),
+            groups: seen.groups.rows(),
+            alerts: &self.counts,
+        };
+        let published = prometheus::publish(path, &facts, buf);
+        let was_refused = core::mem::replace(&mut self.is_unpublished, published.is_err());
+        if let Err(errno) = published
+            && !was_refused
+        {
+            let path = Escaped(path.to_bytes());
+            let why = Because(errno);
+            say(format_args!("memdoor: cannot write {path}: {why}"));
+        }
+    }
+}
+
+/// Tables with a file each, the summary and the alerts not among them.
+const TABLED: [Which; 6] = [
+    Which::Memory,
+    Which::Processes,
+    Which::Cgroups,
+    Which::Fragmentation,
+    Which::Swap,
+    Which::Pressure,
+];
+
+impl Seen<'_> {
     fn put(&self, which: Which, pen: &Pen<'_>, out: &mut Out<'_>) {
         let mut to = Writer::new(pen, pen.form, which.table().0, out, None);
         self.table(which, &mut to);
@@ -234,27 +241,6 @@ impl Armed<'_> {
         }
         let size = terminal_size().unwrap_or((80, 24));
         view::draw(&view, size, how.0, how.1, out);
-    }
-
-    fn publish(&self, show: &mut Show<'_>, path: &CStr, buf: &mut [u8]) {
-        let facts = prometheus::Facts {
-            sample: &self.sample,
-            page: self.host.page,
-            processes: Some(self.crowd.rows().count() as u64),
-            zombies: Some(self.crowd.zombies()),
-            top: self.largest().map(|row| row.rss),
-            groups: self.groups.rows(),
-            alerts: &show.counts,
-        };
-        let published = prometheus::publish(path, &facts, buf);
-        let was_refused = core::mem::replace(&mut show.is_unpublished, published.is_err());
-        if let Err(errno) = published
-            && !was_refused
-        {
-            let path = Escaped(path.to_bytes());
-            let why = Because(errno);
-            say(format_args!("memdoor: cannot write {path}: {why}"));
-        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! File systems in memory: who fills one holds memory that no process shows.
 
 use crate::fixed::Fixed;
+use crate::largest::keep;
 use crate::parse::mountinfo::tmpfs_mount;
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::units::Bytes;
 
 /// The fullest that are named.
-pub(super) const SHOWN: usize = 5;
+const SHOWN: usize = 5;
 
 /// A tmpfs.
 #[derive(Clone, Debug)]
@@ -81,18 +82,8 @@ impl Mounts {
             self.count += 1;
         }
         self.used = self.used.plus(used);
-        let is_less = |slot: &Option<Mount>| slot.as_ref().is_none_or(|other| other.used < used);
-        if let Some(at) = self.fullest.iter().position(is_less)
-            && let Some(from) = self.fullest.get_mut(at..)
-        {
-            from.rotate_right(1);
-            if let Some(slot) = from.first_mut() {
-                *slot = Some(Mount {
-                    point: Fixed::of(point),
-                    used,
-                });
-            }
-        }
+        let point = Fixed::of(point);
+        keep(&mut self.fullest, Mount { point, used }, |mount| mount.used);
     }
 }
 

@@ -65,11 +65,11 @@ pub fn draw(
     let mut screen = Screen::begin(size, color, charset, out, &mut line);
     put_head(view, &mut screen);
     let meminfo = &view.sample.meminfo;
-    let swap = view.sample.swap_used();
+    let swap = view.sample.meminfo.swap_used();
     let parts = [
         (
             "Memory  ~q %, ~m of ~m MB",
-            view.sample.used(),
+            view.sample.meminfo.used(),
             meminfo.total,
             view.limits.memory,
         ),

@@ -10,17 +10,14 @@ pub(super) use kill::{Kills, Match, Role, Short};
 use core::time::Duration;
 
 use crate::error::Absent;
-use crate::parse::kmsg;
+use crate::modes::kmsg::{Drained, drain};
 use crate::sys::Errno;
 use crate::sys::clock::monotonic;
-use crate::sys::kmsg::{Kmsg, Read};
+use crate::sys::kmsg::Kmsg;
 use crate::sys::signal::Woken;
 
 /// A line stands in the log before the process that it names is gone; when the log is also written to a slow console, it may come later.
 const LATE: Duration = Duration::from_millis(100);
-
-/// As many records as the largest buffers hold: who prints faster than they are read does not hold the watch up.
-const AT_ONCE: usize = 65_536;
 
 /// Records that were lost longer ago than this were not about the end: the log is read once a second.
 const RECENT: Duration = Duration::from_secs(5);
@@ -77,29 +74,23 @@ impl KernelLog {
             self.kills.disown(boot_us);
             self.found = None;
         }
-        let Ok(log) = &self.log else {
+        let Self {
+            log, kills, found, ..
+        } = self;
+        let Ok(log) = log else {
             return;
         };
-        for _ in 0..AT_ONCE {
-            match log.next(buf) {
-                Ok(Read::Record(line)) => {
-                    let record = kmsg::record(line).filter(kmsg::Record::is_kernel);
-                    if let Some(record) = record {
-                        self.kills.take(record.text, record.boot_us);
-                        if self.kills.role().is_some() && self.found.is_none() {
-                            self.found = Some((monotonic(), record.boot_us));
-                        }
-                    }
-                }
-                Ok(Read::Lost) => self.lost = Some(monotonic()),
-                Ok(Read::End) => return,
-                Err(errno) => {
-                    self.log = Err(Absent::from(errno));
-                    return;
-                }
+        let drained = drain(log, buf, &mut |record| {
+            kills.take(record.text, record.boot_us);
+            if kills.role().is_some() && found.is_none() {
+                *found = Some((monotonic(), record.boot_us));
             }
+        });
+        match drained {
+            Ok(Drained::Whole) => {}
+            Ok(Drained::Gaps) => self.lost = Some(monotonic()),
+            Err(errno) => self.log = Err(Absent::from(errno)),
         }
-        self.lost = Some(monotonic());
     }
 
     /// Reads until the log has said what became of the target, or it has had time to.

@@ -2,10 +2,11 @@
 
 use core::fmt::Write;
 
-use super::{Facts, shared::gained};
+use super::{Facts, Figure, shared::gained};
 use crate::fixed::Fixed;
 use crate::modes::monitor::crowd::{By, Growth, Row};
 use crate::modes::monitor::sheet::Writer;
+use crate::modes::monitor::sheets::size;
 use crate::modes::monitor::tmpfs::Mounts;
 use crate::report::columns::fill;
 use crate::report::escape::Escaped;
@@ -30,12 +31,9 @@ pub(super) fn write(facts: &Facts<'_>, now: &Mounts, to: &mut Writer<'_, '_>) {
 /// kills 0.`
 fn host(facts: &Facts<'_>) -> Words {
     let mut words = Words::new();
-    let figure = |at: usize, which: usize| {
-        let figure = facts.course.figures.get(at).copied().flatten();
-        figure.and_then(|figure| figure.get(which).copied())
-    };
-    let (first, last) = (figure(0, 0), figure(0, 1));
-    let size = |size: Option<Bytes>| size.map(|size| size.0);
+    let of = |figure| facts.course.of(figure);
+    let used = of(Figure::Used);
+    let (first, last) = (used.map(|used| used.first), used.map(|used| used.last));
     let (more, direction) = match (first, last) {
         (Some(first), Some(last)) if last < first => (first.0 - last.0, "less"),
         (Some(first), Some(last)) => (last.0 - first.0, "more"),
@@ -55,8 +53,8 @@ fn host(facts: &Facts<'_>) -> Words {
         " than ~d s ago; at least ~m MB available; swap ~m MB; PSI full at most ~p %; OOM kills ~d.",
         &[
             Some(facts.course.span.as_secs()),
-            size(figure(1, 2)),
-            size(figure(11, 1)),
+            size(of(Figure::Available).map(|available| available.least)),
+            size(of(Figure::SwapUsed).map(|swap| swap.last)),
             psi,
             Some(facts.course.oom_kills),
         ],
@@ -115,7 +113,7 @@ fn growers(facts: &Facts<'_>) -> Words {
 
 fn name(words: &mut Words, row: &Row) {
     // A Fixed never returns an error: it cuts.
-    let _ = write!(words, "{} (PID {})", Escaped(row.comm.as_bytes()), row.pid);
+    let _ = write!(words, "{}", row.who());
 }
 
 /// `Also: 3 zombies of sh (PID 12); fdleak (PID 77): 812 descriptors, 300 more; /dev/shm: 204.8 MB, 200.0 MB more.`
@@ -178,13 +176,16 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
 /// What the kernel keeps and does not give back, where it grew.
 fn kernel(facts: &Facts<'_>, say: &mut dyn FnMut(&str, u64)) {
     let words = [
-        (6, "slab that can't be given back: ~m MB more"),
-        (7, "page tables: ~m MB more"),
-        (8, "kernel stacks: ~m MB more"),
+        (
+            Figure::SlabUnreclaimable,
+            "slab that can't be given back: ~m MB more",
+        ),
+        (Figure::PageTables, "page tables: ~m MB more"),
+        (Figure::KernelStacks, "kernel stacks: ~m MB more"),
     ];
-    for (at, text) in words {
-        if let Some(Some([first, last, ..])) = facts.course.figures.get(at) {
-            let more = last.0.saturating_sub(first.0);
+    for (figure, text) in words {
+        if let Some(range) = facts.course.of(figure) {
+            let more = range.last.0.saturating_sub(range.first.0);
             if more >= MUCH.0 {
                 say(text, more);
             }

@@ -21,14 +21,40 @@ use crate::host::Host;
 use crate::units::{Bytes, Percent};
 use tables::At;
 
-/// What of the host is compared; the order of its rows.
-pub(super) const FIGURES: usize = 12;
+/// What of the host is compared, in the order of its rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Figure {
+    Used,
+    Available,
+    Anon,
+    PageCache,
+    Shmem,
+    SlabReclaimable,
+    SlabUnreclaimable,
+    PageTables,
+    KernelStacks,
+    Percpu,
+    Vmalloc,
+    SwapUsed,
+}
+
+/// How many there are.
+const FIGURES: usize = Figure::SwapUsed as usize + 1;
+
+/// A figure over all samples that know it.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    first: Bytes,
+    last: Bytes,
+    least: Bytes,
+    most: Bytes,
+}
 
 /// The host over all samples.
 #[derive(Debug)]
 pub(super) struct Course {
-    /// First, last, least and most of each figure that is known.
-    figures: [Option<[Bytes; 4]>; FIGURES],
+    /// By [`Figure`].
+    figures: [Option<Range>; FIGURES],
     /// Samples so far.
     pub(super) samples: u64,
     /// The highest PSI full avg10.
@@ -64,9 +90,25 @@ impl Course {
         let now = rows::figures(sample);
         for (figure, now) in self.figures.iter_mut().zip(now) {
             let Some(now) = now else { continue };
-            let [first, _, least, most] = figure.unwrap_or([now; 4]);
-            *figure = Some([first, now, least.min(now), most.max(now)]);
+            *figure = Some(match *figure {
+                None => Range {
+                    first: now,
+                    last: now,
+                    least: now,
+                    most: now,
+                },
+                Some(range) => Range {
+                    last: now,
+                    least: range.least.min(now),
+                    most: range.most.max(now),
+                    ..range
+                },
+            });
         }
+    }
+
+    fn of(&self, figure: Figure) -> Option<Range> {
+        *self.figures.get(figure as usize)?
     }
 }
 

@@ -1,38 +1,38 @@
 //! Rows about the host and its processes.
 
-use core::time::Duration;
-
-use super::{FIGURES, Facts, tables::At};
+use super::{FIGURES, Facts, Figure, tables::At};
 use crate::history::grown::Growers;
 use crate::modes::monitor::crowd::{By, Row, fds};
 use crate::modes::monitor::sample::Sample;
 use crate::modes::monitor::sheet::Writer;
+use crate::modes::monitor::sheets::{pid, size};
 use crate::parse::meminfo::Use;
-use crate::units::{Bytes, Percent};
+use crate::units::{Bytes, Percent, micros};
 
-/// What [`figures`] gives.
-const NAMES: [&str; FIGURES] = [
-    "used",
-    "available",
-    "anonymous",
-    "page cache",
-    "tmpfs, shared memory",
-    "slab, reclaimable",
-    "slab, other",
-    "page tables",
-    "kernel stacks",
-    "percpu",
-    "vmalloc",
-    "swap used",
+/// What each is called, in the order of the rows.
+const NAMES: [(Figure, &str); FIGURES] = [
+    (Figure::Used, "used"),
+    (Figure::Available, "available"),
+    (Figure::Anon, "anonymous"),
+    (Figure::PageCache, "page cache"),
+    (Figure::Shmem, "tmpfs, shared memory"),
+    (Figure::SlabReclaimable, "slab, reclaimable"),
+    (Figure::SlabUnreclaimable, "slab, other"),
+    (Figure::PageTables, "page tables"),
+    (Figure::KernelStacks, "kernel stacks"),
+    (Figure::Percpu, "percpu"),
+    (Figure::Vmalloc, "vmalloc"),
+    (Figure::SwapUsed, "swap used"),
 ];
 
+/// By [`super::Figure`].
 pub(super) fn figures(sample: &Sample) -> [Option<Bytes>; FIGURES] {
     let of = |which| sample.meminfo.uses.of(which);
     let less = |all: Option<Bytes>, part: Option<Bytes>| {
         Some(Bytes(all?.0.saturating_sub(part.unwrap_or_default().0)))
     };
     [
-        sample.used(),
+        sample.meminfo.used(),
         sample.meminfo.available,
         of(Use::Anon),
         less(of(Use::Cached), of(Use::Shmem)),
@@ -43,16 +43,17 @@ pub(super) fn figures(sample: &Sample) -> [Option<Bytes>; FIGURES] {
         of(Use::KernelStacks),
         of(Use::Percpu),
         of(Use::Vmalloc),
-        sample.swap_used(),
+        sample.meminfo.swap_used(),
     ]
 }
 
 /// The host, and processes by each measure.
 pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     to.begin(At::Host as usize);
-    for (name, figure) in NAMES.iter().zip(&facts.course.figures) {
-        if let Some(figure) = figure {
-            to.row(&figure.map(|size| Some(size.0)), &[name.as_bytes()]);
+    for (figure, name) in NAMES {
+        if let Some(range) = facts.course.of(figure) {
+            let sizes = [range.first, range.last, range.least, range.most];
+            to.row(&sizes.map(|size| Some(size.0)), &[name.as_bytes()]);
         }
     }
     let (crowd, top) = (facts.crowd, facts.top);
@@ -62,7 +63,7 @@ pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     crowd.each_top(By::Rss, top, &mut |row| {
         let own = Percent::of(row.anon(), row.rss);
         let numbers = [
-            pid(row),
+            pid(row.pid),
             Some(row.rss.0),
             Some(row.shared.0),
             Some(row.anon().0),
@@ -76,40 +77,31 @@ pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     });
     to.begin(At::Vsz as usize);
     crowd.each_top(By::Vsz, top, &mut |row| {
-        let numbers = [pid(row), Some(row.vsz.0), Some(row.rss.0)];
+        let numbers = [pid(row.pid), Some(row.vsz.0), Some(row.rss.0)];
         to.row(&numbers, &[row.comm.as_bytes()]);
     });
     to.begin(At::Zombies as usize);
     if let Some(parent) = crowd.negligent() {
         let comm = parent.row.map_or(&b""[..], |row| row.comm.as_bytes());
-        let pid = u64::from(parent.pid.get().unsigned_abs());
-        to.row(&[pid, parent.zombies, crowd.zombies()].map(Some), &[comm]);
+        let numbers = [pid(parent.pid), Some(parent.zombies), Some(crowd.zombies())];
+        to.row(&numbers, &[comm]);
     }
     to.begin(At::Fds as usize);
     crowd.each_top(By::Fds, top, &mut |row| descriptors(facts, row, to));
-}
-
-fn pid(row: &Row) -> Option<u64> {
-    Some(row.pid.get().unsigned_abs().into())
-}
-
-fn size(size: Option<Bytes>) -> Option<u64> {
-    size.map(|size| size.0)
 }
 
 fn growth(facts: &Facts<'_>, row: &Row, to: &mut Writer<'_, '_>) {
     let Some(growth) = facts.crowd.growth(row) else {
         return;
     };
-    let micros = |span: Duration| u64::try_from(span.as_micros()).ok();
     let numbers = [
-        pid(row),
+        pid(row.pid),
         Some(row.rss.0),
         u64::try_from(growth.gained).ok(),
-        micros(growth.span),
+        Some(micros(growth.span)),
         Some(growth.per_second.cast_unsigned()),
         Some(growth.r2.0.into()),
-        (facts.left)(row, &growth).and_then(micros),
+        (facts.left)(row, &growth).map(micros),
     ];
     to.row(&numbers, &[row.comm.as_bytes()]);
 }
@@ -133,7 +125,7 @@ fn descriptors(facts: &Facts<'_>, row: &Row, to: &mut Writer<'_, '_>) {
     });
     let mut numbers = [None; 12];
     let gained = gained.and_then(|gained| u64::try_from(gained).ok());
-    let own = [pid(row), row.fds, row.fds_most, gained];
+    let own = [pid(row.pid), row.fds, row.fds_most, gained];
     let kinds = kinds.into_iter().flatten().map(Some);
     for (slot, number) in numbers.iter_mut().zip(own.into_iter().chain(kinds)) {
         *slot = number;
@@ -149,7 +141,7 @@ pub(super) fn mappings(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_
             .growers(&facts.host.proc, row.pid, row.started, buf);
         for grower in growers.iter().flat_map(Growers::all).flatten() {
             let length = grower.end.saturating_sub(grower.start);
-            let numbers = [pid(row), Some(length), Some(grower.by.0)];
+            let numbers = [pid(row.pid), Some(length), Some(grower.by.0)];
             to.row(
                 &numbers,
                 &[row.comm.as_bytes(), grower.kind.name().as_bytes()],

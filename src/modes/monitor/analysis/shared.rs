@@ -4,7 +4,9 @@ use core::ffi::CStr;
 
 use super::{Facts, tables::At};
 use crate::fixed::Fixed;
+use crate::largest::keep;
 use crate::modes::monitor::sheet::Writer;
+use crate::modes::monitor::sheets::{pid, size};
 use crate::modes::monitor::tmpfs::{Mount, Mounts};
 use crate::parse::sysvipc::{self, Segment};
 use crate::sys::file::Dir;
@@ -32,10 +34,10 @@ pub(super) fn write(facts: &Facts<'_>, now: &Mounts, buf: &mut [u8], to: &mut Wr
         let numbers = [
             Some(segment.id),
             Some(segment.size.0),
-            segment.rss.map(|size| size.0),
-            segment.swap.map(|size| size.0),
+            size(segment.rss),
+            size(segment.swap),
             Some(segment.attached),
-            creator.map(|pid| pid.get().unsigned_abs().into()),
+            creator.and_then(pid),
         ];
         let comm = row.map_or(&b""[..], |row| row.comm.as_bytes());
         to.row(&numbers, &[comm]);
@@ -48,7 +50,7 @@ pub(super) fn write(facts: &Facts<'_>, now: &Mounts, buf: &mut [u8], to: &mut Wr
     to.begin(At::Mounts as usize);
     let mounts = now.fullest.iter().flatten();
     for mount in mounts.filter(|mount| mount.used.0 > 0) {
-        let gained = gained(facts.mounts, mount).map(|gained| gained.0);
+        let gained = size(gained(facts.mounts, mount));
         to.row(&[Some(mount.used.0), gained], &[mount.point.as_bytes()]);
     }
 }
@@ -56,19 +58,6 @@ pub(super) fn write(facts: &Facts<'_>, now: &Mounts, buf: &mut [u8], to: &mut Wr
 /// How much fuller it is than it was; `None`: it is emptier.
 pub(super) fn gained(then: &Mounts, now: &Mount) -> Option<Bytes> {
     now.used.0.checked_sub(then.used_at(now).0).map(Bytes)
-}
-
-/// Keeps the largest, the largest first.
-fn keep<T>(all: &mut [Option<T>; SHOWN], new: T, size: fn(&T) -> Bytes) {
-    let is_less = |slot: &Option<T>| slot.as_ref().is_none_or(|old| size(old) < size(&new));
-    if let Some(at) = all.iter().position(is_less)
-        && let Some(from) = all.get_mut(at..)
-    {
-        from.rotate_right(1);
-        if let Some(slot) = from.first_mut() {
-            *slot = Some(new);
-        }
-    }
 }
 
 fn segments(proc: &Dir, buf: &mut [u8]) -> [Option<Segment>; SHOWN] {

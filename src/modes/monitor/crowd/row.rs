@@ -5,7 +5,18 @@ use core::time::Duration;
 use super::{POINTS, Slot};
 use crate::history::trend::R2;
 use crate::processes::{Comm, Kind};
+use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent, Pid, Ticks};
+
+/// `java (PID 4242)`, the name escaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a>(pub Pid, pub &'a Comm);
+
+impl core::fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} (PID {})", Escaped(self.1.as_bytes()), self.0)
+    }
+}
 
 /// A process that is followed.
 #[derive(Clone, Debug)]
@@ -59,6 +70,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// Who it is, for sentences.
+    #[must_use]
+    pub const fn who(&self) -> Who<'_> {
+        Who(self.pid, &self.comm)
+    }
+
     /// One of whom nothing else is known.
     #[must_use]
     pub fn new(pid: Pid, started: Ticks) -> Self {

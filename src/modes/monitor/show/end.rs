@@ -1,6 +1,6 @@
 //! The end: what the samples came to.
 
-use super::{Show, Target};
+use super::Target;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::modes::fail;
@@ -8,20 +8,24 @@ use crate::modes::monitor::analysis::{self, TABLES};
 use crate::modes::monitor::files::Which;
 use crate::modes::monitor::options::{Form, What};
 use crate::modes::monitor::sheet::{Pen, Writer};
-use crate::modes::monitor::{Armed, view};
+use crate::modes::monitor::{Armed, Seen, view};
 use crate::report::escape::Escaped;
 use crate::sys::out::{Broken, Out, Sink, say};
 
 impl Armed<'_> {
     /// The summary: the last file, or what stands below the last line.
     pub(in crate::modes::monitor) fn end(&mut self) -> Exit {
-        let mut show = core::mem::replace(&mut self.show, Show::nowhere());
-        let out = core::mem::take(&mut self.out);
-        let buf = core::mem::take(&mut self.buf);
+        let Self {
+            seen,
+            show,
+            out,
+            buf,
+        } = self;
+        let (form, what) = (seen.options.form, seen.options.what);
         let mut is_lost = false;
-        let pen = Pen::new(self.options.form, &self.envelope, &self.sample.now);
+        let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
         if let Target::Files(files) = &mut show.target {
-            files.write(Which::Summary, &pen, out, &mut |to| self.sum_up(buf, to));
+            files.write(Which::Summary, &pen, out, &mut |to| seen.sum_up(buf, to));
             let path = files.path(Which::Summary);
             let path = Escaped(path.as_bytes());
             if !files.is_failing() {
@@ -35,17 +39,17 @@ impl Armed<'_> {
             is_lost = true;
         }
         let mut out = Out::new(Sink::Stdout, out);
-        if matches!(show.target, Target::Screen(..)) {
+        if show.is_screen() {
             out.put(view::LEAVE);
         }
         // What a script reads as one table stays one.
-        let form = match self.options.form {
-            Form::Csv => Form::Text,
-            form => form,
-        };
-        if is_lost || self.options.form != Form::Csv || self.options.what == What::Analysis {
+        if is_lost || form != Form::Csv || what == What::Analysis {
+            let form = match form {
+                Form::Csv => Form::Text,
+                form => form,
+            };
             let mut to = Writer::new(&pen, form, &TABLES, &mut out, None);
-            self.sum_up(buf, &mut to);
+            seen.sum_up(buf, &mut to);
             to.finish();
         }
         out.flush();
@@ -55,7 +59,9 @@ impl Armed<'_> {
             _ => Exit::Done,
         }
     }
+}
 
+impl Seen<'_> {
     fn sum_up(&self, buf: &mut [u8], to: &mut Writer<'_, '_>) {
         let facts = analysis::Facts {
             host: &self.host,

@@ -3,31 +3,29 @@
 use core::fmt::Write;
 
 use super::{ALERTS, change};
-use crate::modes::monitor::Armed;
+use crate::modes::monitor::Seen;
 use crate::modes::monitor::alerts::Alert;
 use crate::modes::monitor::crowd::{By, Row};
+use crate::modes::monitor::sheets::size;
 use crate::parse::pressure::Stall;
 use crate::report::columns::fill;
-use crate::report::escape::Escaped;
 use crate::report::time::ctime;
 use crate::sys::out::Out;
-use crate::units::Bytes;
 
-impl Armed<'_> {
+impl Seen<'_> {
     /// `20:10:05 used 1210.3 of 24105.6 MB (5.02 %), ...`, and a line for each alert.
     pub(super) fn line(&self, new: &[Option<Alert>; ALERTS], out: &mut Out<'_>) {
         let sample = &self.sample;
-        let number = |size: Option<Bytes>| size.map(|size| size.0);
         let share = |stall: Option<Stall>| stall.map(Stall::avg10);
         out.put(ctime(sample.now.local).as_bytes());
         fill(
             out,
             ": used ~m of ~m MB, ~p %; swap ~m MB; PSI some ~p full ~p %; largest ",
             &[
-                number(sample.used()),
-                number(sample.meminfo.total),
+                size(sample.meminfo.used()),
+                size(sample.meminfo.total),
                 sample.used_percent().map(|share| share.hundredths),
-                number(sample.swap_used()),
+                size(sample.meminfo.swap_used()),
                 share(sample.pressure.some),
                 share(sample.pressure.full),
             ],
@@ -60,5 +58,5 @@ impl Armed<'_> {
 
 fn name(row: &Row, out: &mut Out<'_>) {
     // Out remembers an error.
-    let _ = write!(out, "{} (PID {})", Escaped(row.comm.as_bytes()), row.pid);
+    let _ = write!(out, "{}", row.who());
 }
