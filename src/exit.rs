@@ -1,6 +1,6 @@
 //! Every exit code of memdoor, in one place.
 
-/// How memdoor ends. `memdoor --help` and README list the same codes; tests/watch.rs, tests/kill.rs and tests/dmesg.rs see each of them.
+/// How memdoor ends. `memdoor --help` and README list the same codes; tests/all/watch.rs, tests/all/kill.rs and tests/all/dmesg.rs see each of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Exit {

@@ -29,7 +29,7 @@
 //! The library is `no_std`: `Vec`, `String` and `format!` do not compile in it. A file that names std's descriptors says
 //! `extern crate std` itself; [`oomlog`], [`modes::dmesg`] and what `check --browsers` lists, which nothing armed uses, may say
 //! `extern crate alloc`, and so may the table of [`processes`] and [`pattern`], whose room is taken while arming. Buffers are arguments,
-//! lent by the caller. tests/layers.rs keeps all of this true, tests/no_heap.rs counts.
+//! lent by the caller. tests/all/layers.rs keeps all of this true, tests/no_heap.rs counts.
 #![no_std]
 
 pub mod badness;

@@ -101,6 +101,14 @@ impl Ended {
     }
 }
 
+/// What this test program calls the test `name` of the file whose `module_path!()` is `module`.
+pub fn own_test(module: &str, name: &str) -> String {
+    match module.split_once("::") {
+        Some((_, file)) => format!("{file}::{name}"),
+        None => name.into(),
+    }
+}
+
 /// Runs memdoor to its end.
 pub fn run(args: &[&str]) -> Ended {
     run_command(memdoor(args))

@@ -1,4 +1,4 @@
-//! Rust sources as tokens, for tests/layers.rs: comments, strings and test modules are set aside, so that only code counts.
+//! Rust sources as tokens, for tests/all/layers.rs: comments, strings and test modules are set aside, so that only code counts.
 
 /// What a token is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

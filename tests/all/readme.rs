@@ -1,7 +1,7 @@
 //! README is true: its options are those of `--help`, its exit codes those of the binary, its commands run, and what it
 //! shows is what memdoor prints.
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeSet;
 use std::fs;

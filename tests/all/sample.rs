@@ -1,11 +1,12 @@
 //! What the host is like at one moment, as the monitor sees it: a made-up /proc, files of several kernels, and this machine.
 
-mod common;
+use crate::common;
 
 use std::fs;
 use std::path::Path;
 
 use common::host::{TempDir, is_root};
+use common::run::poll;
 use common::skip;
 use memdoor::host::{Host, zram_devices};
 use memdoor::modes::monitor::sample::{SLABS, SWAPS, Sample, Sources, Zram};
@@ -252,25 +253,26 @@ fn this_machine_says_it_all() {
             .is_some_and(|share| share.hundredths < 10_000)
     );
     assert!(sample.counters.major_faults.is_some() && sample.delta.major_faults.is_some());
-    let zones = sample.zones.iter().flatten().count();
-    let lines = fs::read_to_string("/proc/buddyinfo")
-        .expect("buddyinfo")
-        .lines()
-        .count();
-    assert_eq!(zones, lines);
-    // Free memory is what the buddy lists have, but for what waits in the processors' own lists.
-    let pages: u64 = sample
-        .zones
-        .iter()
-        .flatten()
-        .flat_map(|zone| zone.free.iter().enumerate())
-        .map(|(order, blocks)| blocks << order)
-        .sum();
-    let free = sample.meminfo.free.expect("MemFree").0;
-    assert!(
-        (pages * host.page.0).abs_diff(free) < (128 << 20).max(free / 4),
-        "{pages} pages, {free} bytes"
-    );
+    // Each zone's free blocks as the kernel's own file has them, once it says the same before and after.
+    poll("a moment in which no zone changes", || {
+        let read = || fs::read_to_string("/proc/buddyinfo").expect("buddyinfo");
+        let before = read();
+        sources.read(&mut host, &mut sample);
+        if read() != before {
+            return None;
+        }
+        let shown = sample
+            .zones
+            .iter()
+            .flatten()
+            .map(|zone| zone.free.as_slice());
+        let lines = before.lines().map(|line| {
+            let numbers = line.split_whitespace().filter_map(|word| word.parse().ok());
+            numbers.collect::<Vec<u64>>()
+        });
+        assert!(shown.eq(lines), "{:?}\n{before}", sample.zones);
+        Some(())
+    });
     assert!(
         sample
             .files

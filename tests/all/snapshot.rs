@@ -1,6 +1,6 @@
 //! `memdoor snapshot`: every line of the document, and that each value is the kernel's.
 
-mod common;
+use crate::common;
 
 use std::fs;
 use std::io::Read;

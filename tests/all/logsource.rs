@@ -1,6 +1,7 @@
 //! Logs as they are found: compressed, cut, damaged, endless, in directories, changing while they are read.
 
-mod common;
+use crate::common;
+use common::run::own_test;
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
@@ -364,7 +365,8 @@ fn child() {
 /// Peak memory in kB, lines of interest, bytes, cut lines: of a process of its own.
 fn measured(path: &Path) -> [u64; 4] {
     let done = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .arg(own_test(module_path!(), "child"))
+        .args(["--exact", "--nocapture", "--test-threads=1"])
         .env("MEMDOOR_TEST_LOG", path)
         .output()
         .expect("a child");

@@ -1,6 +1,6 @@
 //! `memdoor dmesg` from the outside: which logs it reads, which events it shows, what it says and how it ends.
 
-mod common;
+use crate::common;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};

@@ -1,8 +1,8 @@
 //! What memdoor says of each kernel log in fixtures/dmesg, word for word: `golden/NAME.txt` and `golden/NAME.json`.
 //!
-//! `MEMDOOR_GOLDEN=write cargo test --test golden` writes them anew; look at the difference before it is committed.
+//! `MEMDOOR_GOLDEN=write cargo test --test all golden` writes them anew; look at the difference before it is committed.
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeSet;
 use std::fs;

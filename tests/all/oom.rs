@@ -1,6 +1,6 @@
 //! Real OOM kills, in a memory control group of 64 MiB: what memdoor leaves behind of a process that the kernel kills.
 
-mod common;
+use crate::common;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;

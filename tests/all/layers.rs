@@ -3,7 +3,7 @@
 //! A small lexer reads the sources, because a rule that a comment or a string can trip is soon switched off. Every rule is a
 //! function from one source to its faults, and has a control: a made-up bad source that it must find fault with.
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,6 @@
 //! The target's death: a snapshot in its exit stop, and nothing else that tracing would change for it or its parent.
 
-mod common;
+use crate::common;
 
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};

@@ -1,6 +1,6 @@
 //! `memdoor -p PID`: what it takes, what it says, when it reports and how it ends.
 
-mod common;
+use crate::common;
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

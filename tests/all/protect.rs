@@ -1,6 +1,6 @@
 //! `memdoor protect`: what the kernel should rather not kill.
 
-mod common;
+use crate::common;
 
 use common::host::{
     CAP_SYS_RESOURCE, TempDir, has_capability, may_be_another_user, unprivileged, works,

@@ -1,6 +1,6 @@
 //! `memdoor check`: a monitoring plugin's first line and exit code, whatever runs, and figures that are the kernel's.
 
-mod common;
+use crate::common;
 
 use std::fs::{self, File};
 use std::process::Stdio;

@@ -1,6 +1,6 @@
 //! `memdoor monitor`: all processes over time, and what is worth saying of them.
 
-mod common;
+use crate::common;
 
 use std::fs;
 use std::io::Write;
@@ -698,7 +698,7 @@ fn cost(who: UsageWho, mut once: impl FnMut()) -> Duration {
 }
 
 /// What a look at 2,000 processes costs. By hand, as it takes a quiet machine and an optimized build:
-/// `MEMDOOR_COST=2000 cargo test --release --test monitor costs -- --nocapture`
+/// `MEMDOOR_COST=2000 cargo test --release --test all monitor::costs -- --nocapture`
 #[test]
 fn an_ordinary_sample_costs_less_than_ps_and_top() {
     let Some(count) = std::env::var("MEMDOOR_COST").ok() else {

@@ -1,6 +1,6 @@
 //! `-o DIR` and `memdoor recover`: what a watch leaves on the disk, whatever happens to it, to its output or to its directory.
 
-mod common;
+use crate::common;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -1,6 +1,6 @@
 //! All memory cgroups, as the monitor sees them: made-up hierarchies of both versions, hostile ones, and a real one.
 
-mod common;
+use crate::common;
 
 use std::fs;
 use std::os::unix::fs::symlink;

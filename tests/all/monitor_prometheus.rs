@@ -1,6 +1,6 @@
 //! The file for node_exporter: what Prometheus's own tools say of it.
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::ffi::CString;

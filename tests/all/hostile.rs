@@ -1,6 +1,6 @@
 //! Hostile input: no bytes make a parser panic, and no process, however it is named, forges, hides or hangs a report.
 
-mod common;
+use crate::common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

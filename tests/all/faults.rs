@@ -1,8 +1,8 @@
 //! The faults of the original memdoor 1.7.0, by their number in the project's requirements: each one is shown not to be ours.
 //!
-//! Those of its sockets (5.7 to 5.10, 5.23 to 5.25, 5.27, 5.33) are in tests/network.rs.
+//! Those of its sockets (5.7 to 5.10, 5.23 to 5.25, 5.27, 5.33) are in tests/all/network.rs.
 
-mod common;
+use crate::common;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -620,7 +620,7 @@ fn fault_5_32_fractions_of_a_second_do_not_drift_over_twenty_intervals() {
 
 #[test]
 fn fault_5_34_the_binary_is_built_for_release_by_one_command_and_says_its_own_path() {
-    let manifest = include_str!("../Cargo.toml");
+    let manifest = include_str!("../../Cargo.toml");
     let (_, release) = manifest
         .split_once("[profile.release]")
         .expect("a release profile");

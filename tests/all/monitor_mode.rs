@@ -1,6 +1,6 @@
 //! `memdoor monitor` as its users run it.
 
-mod common;
+use crate::common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,6 @@
 //! `memdoor scores`: the kernel's own values, in the kernel's own order; and whom it predicts the kernel really kills.
 
-mod common;
+use crate::common;
 
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! Why the target ended, as the end of a watch says it: one test for each cause, and for what could be mistaken for it.
 
-mod common;
+use crate::common;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};

@@ -1,6 +1,6 @@
 //! The tables of `monitor` in their three forms: what stands where, and that no name of somebody else does harm there.
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -1,6 +1,6 @@
 //! `--follow`, and `memdoor watch -e` without `-p`: one watch after the other.
 
-mod common;
+use crate::common;
 
 use common::host::{TempDir, may_be_another_user, unprivileged};
 use common::report::Report;

@@ -3,7 +3,7 @@
 //! Targets are this process or children of it: the test binary runs itself with `--exact child` and a role in the environment.
 //! Only loopback is used. Faults are those of the original, by the numbers of its list.
 
-mod common;
+use crate::common;
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::host::{TempDir, may_be_another_user, unprivileged, works};
-use common::run::{command, run_command, through};
+use common::run::{command, own_test, run_command, through};
 use common::skip;
 use common::target::{Victim, proc};
 use memdoor::error::Absent;
@@ -532,7 +532,12 @@ fn myself(dir: &TempDir, role: &str) -> Command {
     let me = dir.program(Path::new("/proc/self/exe"), role);
     let mut command = command(
         &me,
-        &["--exact", "child", "--nocapture", "--test-threads=1"],
+        &[
+            &own_test(module_path!(), "child"),
+            "--exact",
+            "--nocapture",
+            "--test-threads=1",
+        ],
     );
     command.env(ROLE, role);
     command

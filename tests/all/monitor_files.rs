@@ -1,6 +1,6 @@
 //! The files of a session: their names, their rotation, a disk that is full, and a logrotate that takes them away.
 
-mod common;
+use crate::common;
 
 use std::ffi::{CStr, CString};
 use std::fs::{self, Permissions};
@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 use common::host::{TempDir, is_root, works};
 use common::json::Json;
 use common::monitored::{MIB, Rows, envelope, group, growing, hostile, now, put_rows, row, sample};
+use common::run::own_test;
 use common::skip;
 use memdoor::modes::monitor::files::{Files, Which};
 use memdoor::modes::monitor::options::Form;
@@ -313,7 +314,8 @@ fn in_child(test: &str, words: &[&str], body: fn()) -> Option<Output> {
     let output = Command::new(words[0])
         .args(&words[1..])
         .arg(own)
-        .args([test, "--exact", "--test-threads=1", "--nocapture"])
+        .arg(own_test(module_path!(), test))
+        .args(["--exact", "--test-threads=1", "--nocapture"])
         .env(CHILD, "1")
         .output()
         .expect("a child");

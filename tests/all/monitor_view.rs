@@ -1,6 +1,6 @@
 //! The screen of `monitor`: what it shows at which size, and that nothing on it runs over.
 
-mod common;
+use crate::common;
 
 use common::monitored::{MIB, Rows, alert, empty, group, growing, hostile, row, sample, written};
 use memdoor::modes::monitor::alerts::{Alert, Kind};

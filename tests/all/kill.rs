@@ -2,7 +2,7 @@
 //!
 //! Every run is confined to the processes of its own test: `--only` has a name that no other process has.
 
-mod common;
+use crate::common;
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -95,6 +95,7 @@ fn a_dry_run_names_the_largest_tree_and_who_was_near_and_ends_nobody() {
     let small = family(&name, 4, 0);
     let large = family(&name, 8, 3);
     let middle = family(&name, 8, 1);
+    let other = family(&format!("{name}x"), 8, 0);
     let ended = kill(&format!("^{name}$"), &["--once", "--dry-run"]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
     let out = &ended.out;
@@ -116,7 +117,7 @@ fn a_dry_run_names_the_largest_tree_and_who_was_near_and_ends_nobody() {
     );
     assert!(value(out, "Not Candidates").contains("not --only"));
     assert!(ended.err.contains("outcome=dry_run"), "{}", ended.err);
-    for victim in [&small, &large, &middle] {
+    for victim in [&small, &large, &middle, &other] {
         assert!(is_alive(victim.pid));
     }
 }

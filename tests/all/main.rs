@@ -1,0 +1,35 @@
+//! The integration tests: one crate, so that `common/` and the library are linked once (33 crates took 99 s after an edit, this takes 27).
+//! Apart from it are only tests/no_heap.rs, which brings an allocator of its own, and tests/build.rs, which builds releases.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod check;
+mod death;
+mod dmesg;
+mod faults;
+mod follow;
+mod golden;
+mod groups;
+mod history;
+mod hostile;
+mod kill;
+mod layers;
+mod logsource;
+mod monitor;
+mod monitor_files;
+mod monitor_mode;
+mod monitor_prometheus;
+mod monitor_sheets;
+mod monitor_view;
+mod network;
+mod oom;
+mod oomlog;
+mod protect;
+mod readme;
+mod record;
+mod sample;
+mod scores;
+mod snapshot;
+mod verdict;
+mod watch;
