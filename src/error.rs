@@ -27,21 +27,13 @@ impl Error {
     /// An error without a hint.
     #[must_use]
     pub fn new(doing: &'static str, path: &[u8], errno: Errno) -> Self {
-        Self {
-            doing,
-            path: Fixed::of(path),
-            errno,
-            hint: None,
-        }
+        Self { doing, path: Fixed::of(path), errno, hint: None }
     }
 
     /// The same error with what to type next.
     #[must_use]
     pub fn hint(self, hint: &'static str) -> Self {
-        Self {
-            hint: Some(hint),
-            ..self
-        }
+        Self { hint: Some(hint), ..self }
     }
 }
 
@@ -140,19 +132,13 @@ mod tests {
     #[test]
     fn an_error_says_what_was_tried_on_which_path_and_why_not() {
         let error = Error::new("open", b"/proc/4242/smaps_rollup", Errno::EACCES);
-        assert_eq!(
-            error.to_string(),
-            "cannot open /proc/4242/smaps_rollup: permission denied (EACCES)"
-        );
+        assert_eq!(error.to_string(), "cannot open /proc/4242/smaps_rollup: permission denied (EACCES)");
     }
 
     #[test]
     fn what_the_kernel_does_not_have_is_not_lost() {
         assert!(!Absent::from(Errno::ENOENT).is_loss());
         assert!(Absent::from(Errno::ENOMEM).is_loss());
-        assert_eq!(
-            Absent::Failed(Errno::ENOMEM).to_string(),
-            "out of memory (ENOMEM)"
-        );
+        assert_eq!(Absent::Failed(Errno::ENOMEM).to_string(), "out of memory (ENOMEM)");
     }
 }

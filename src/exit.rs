@@ -31,11 +31,7 @@ impl Exit {
             Self::Error => 4,
             Self::Usage => 5,
         };
-        if rank(other) > rank(self) {
-            other
-        } else {
-            self
-        }
+        if rank(other) > rank(self) { other } else { self }
     }
 }
 
@@ -82,16 +78,8 @@ mod tests {
 
     #[test]
     fn verdicts_have_the_codes_of_monitoring_plugins() {
-        let verdicts = [
-            Verdict::Ok,
-            Verdict::Warning,
-            Verdict::Critical,
-            Verdict::Unknown,
-        ];
-        assert_eq!(
-            verdicts.map(|verdict| Exit::from(verdict) as u8),
-            [0, 1, 2, 3]
-        );
+        let verdicts = [Verdict::Ok, Verdict::Warning, Verdict::Critical, Verdict::Unknown];
+        assert_eq!(verdicts.map(|verdict| Exit::from(verdict) as u8), [0, 1, 2, 3]);
     }
 
     #[test]

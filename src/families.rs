@@ -120,15 +120,9 @@ mod tests {
     fn a_name_that_others_have_too_is_decided_by_the_executable() {
         let firefox = "/usr/lib/firefox-esr/firefox-esr";
         assert_eq!(name("Isolated Web Co", firefox), Some("Firefox"));
-        assert_eq!(
-            name("Isolated Web Co", "/usr/lib/thunderbird/thunderbird"),
-            None
-        );
+        assert_eq!(name("Isolated Web Co", "/usr/lib/thunderbird/thunderbird"), None);
         assert_eq!(name("Web Content", ""), None);
-        assert_eq!(
-            name("GeckoMain", "/app/lib/firefox/firefox"),
-            Some("Firefox")
-        );
+        assert_eq!(name("GeckoMain", "/app/lib/firefox/firefox"), Some("Firefox"));
         assert!(may_be_helper(b"RDD Process") && may_be_helper(b"chrome_crashpad"));
         assert!(!may_be_helper(b"bash"));
     }

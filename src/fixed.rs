@@ -16,11 +16,7 @@ impl<const N: usize> Fixed<N> {
     /// Empty text.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            len: 0,
-            cut: false,
-        }
+        Self { bytes: [0; N], len: 0, cut: false }
     }
 
     /// The text `bytes`, cut to what fits.

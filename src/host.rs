@@ -40,9 +40,8 @@ pub struct Host {
 impl Host {
     /// The machine behind `proc`.
     pub fn open(proc: &'static core::ffi::CStr) -> Result<Self, Error> {
-        let dir = Dir::open(proc).map_err(|errno| {
-            Error::new("open", proc.to_bytes(), errno).hint("mount -t proc proc /proc")
-        })?;
+        let dir = Dir::open(proc)
+            .map_err(|errno| Error::new("open", proc.to_bytes(), errno).hint("mount -t proc proc /proc"))?;
         let uname = Uname::read();
         let page = system::page_size();
         let uncounted = uncounted(uname.release.as_bytes(), page, system::cpus());
@@ -76,10 +75,7 @@ impl Host {
         const INITIAL: &[u8] = b"pid:[4026531836]";
         let mut buf = [0; 2048];
         let kthreadd = self.proc.read(c"2/stat", &mut buf).ok();
-        if kthreadd
-            .and_then(stat::parse)
-            .is_some_and(|stat| stat.is_kernel_thread)
-        {
+        if kthreadd.and_then(stat::parse).is_some_and(|stat| stat.is_kernel_thread) {
             return Numbers::Initial;
         }
         let is_initial = self.proc.link(c"self/ns/pid", &mut buf) == Ok(INITIAL);
@@ -87,11 +83,7 @@ impl Host {
         let mut fields = parse::lines(status).filter_map(parse::key_value);
         let numbers = fields.find(|(key, _)| *key == b"NSpid");
         let is_one = numbers.is_none_or(|(_, numbers)| parse::words(numbers).count() == 1);
-        if is_initial && is_one {
-            Numbers::Initial
-        } else {
-            Numbers::Other
-        }
+        if is_initial && is_one { Numbers::Initial } else { Numbers::Other }
     }
 
     /// Memory of the system now.
@@ -120,10 +112,7 @@ impl Host {
         let read = file.once(&self.proc, &mut buf).map(pressure::parse);
         read.map_err(|errno| {
             let why = Absent::from(errno);
-            if matches!(
-                errno,
-                Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EACCES | Errno::EPERM
-            ) {
+            if matches!(errno, Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EACCES | Errno::EPERM) {
                 self.pressure = Err(why);
             }
             why
@@ -189,10 +178,7 @@ pub fn zram_devices(block: &core::ffi::CStr) -> Option<Zram> {
         let text = text.ok().and_then(|length| buf.get(..length));
         if let Some(zram) = text.and_then(mm_stat::parse) {
             let before = sum.unwrap_or_default();
-            sum = Some(Zram {
-                stored: before.stored.plus(zram.stored),
-                used: before.used.plus(zram.used),
-            });
+            sum = Some(Zram { stored: before.stored.plus(zram.stored), used: before.used.plus(zram.used) });
         }
     }
     sum
@@ -214,17 +200,8 @@ mod tests {
     fn what_statm_leaves_out_depends_on_the_kernel() {
         let page = PageSize(4096);
         assert_eq!(uncounted(b"6.18.44", page, 2), Uncounted::Nowhere);
-        assert_eq!(
-            uncounted(b"6.12.0", page, 2),
-            Uncounted::OnCpus(Bytes(32 * 3 * 2 * 4096))
-        );
-        assert_eq!(
-            uncounted(b"6.12.0", page, 64),
-            Uncounted::OnCpus(Bytes(128 * 3 * 64 * 4096))
-        );
-        assert_eq!(
-            uncounted(b"5.10.0", page, 64),
-            Uncounted::InThreads(Bytes(64 * 4096))
-        );
+        assert_eq!(uncounted(b"6.12.0", page, 2), Uncounted::OnCpus(Bytes(32 * 3 * 2 * 4096)));
+        assert_eq!(uncounted(b"6.12.0", page, 64), Uncounted::OnCpus(Bytes(128 * 3 * 64 * 4096)));
+        assert_eq!(uncounted(b"5.10.0", page, 64), Uncounted::InThreads(Bytes(64 * 4096)));
     }
 }

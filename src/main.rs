@@ -22,11 +22,7 @@ fn run() -> Exit {
     let mut out = vec![0; OUT];
     let mut read = vec![0; BUFFER];
     let mut past = History::new();
-    let buffers = Buffers {
-        out: &mut out,
-        read: &mut read,
-        past: &mut past,
-    };
+    let buffers = Buffers { out: &mut out, read: &mut read, past: &mut past };
     match cli::parse(std::env::args_os()) {
         Ok(Command::Watch(options)) => watch::run(&options.borrow(), buffers),
         Ok(Command::Snapshot(options)) => snapshot::run(&options.borrow(), buffers),

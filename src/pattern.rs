@@ -38,19 +38,10 @@ impl Pattern {
     /// `REGEX`, `comm:REGEX`, `exe:REGEX` or `cmdline:REGEX`, found anywhere unless `^` and `$` hold it: regex-lite's syntax, which is
     /// that of Rust's regex without Unicode classes.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let fields = [
-            ("comm:", Field::Comm),
-            ("exe:", Field::Exe),
-            ("cmdline:", Field::Cmdline),
-        ];
-        let named = fields
-            .iter()
-            .find_map(|(name, field)| Some((*field, text.strip_prefix(name)?)));
+        let fields = [("comm:", Field::Comm), ("exe:", Field::Exe), ("cmdline:", Field::Cmdline)];
+        let named = fields.iter().find_map(|(name, field)| Some((*field, text.strip_prefix(name)?)));
         let (field, regex) = named.unwrap_or((Field::Comm, text));
-        let pattern = Self {
-            field,
-            regex: Regex::new(regex)?,
-        };
+        let pattern = Self { field, regex: Regex::new(regex)? };
         pattern.warm(regex);
         Ok(pattern)
     }
@@ -83,8 +74,7 @@ impl Pattern {
     /// through most of its states, and once more behind each of its letters.
     fn warm(&self, text: &str) {
         let mut all = String::with_capacity(3 * text.len());
-        let plain =
-            |c: &char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '/' | '.' | ':');
+        let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '/' | '.' | ':');
         all.extend(text.chars().filter(plain));
         all.push_str(text);
         all.extend(text.chars().rev());
@@ -109,11 +99,7 @@ mod tests {
             // No field of ours: it belongs to the regex.
             ("name:x", Field::Comm),
         ] {
-            assert_eq!(
-                Pattern::parse(text).expect("valid").field(),
-                field,
-                "{text}"
-            );
+            assert_eq!(Pattern::parse(text).expect("valid").field(), field, "{text}");
         }
         assert!(Pattern::parse("name:x").expect("valid").is_match(b"name:x"));
     }

@@ -17,10 +17,7 @@ impl Threshold {
     /// `None` outside of 1 to 99.
     #[must_use]
     pub fn new(percent: u64) -> Option<Self> {
-        u8::try_from(percent)
-            .ok()
-            .filter(|percent| (1..=99).contains(percent))
-            .map(Self)
+        u8::try_from(percent).ok().filter(|percent| (1..=99).contains(percent)).map(Self)
     }
 
     /// The percentage.
@@ -105,21 +102,14 @@ impl Trigger {
     /// The first report is due at `now`.
     #[must_use]
     pub const fn new(interval: Duration, now: Duration) -> Self {
-        Self {
-            interval,
-            due: now,
-            last: Level::Below,
-            last_snapshot: None,
-        }
+        Self { interval, due: now, last: Level::Below, last_snapshot: None }
     }
 
     /// Decides on the reading taken at `now`, on the steady clock.
     pub fn decide(&mut self, now: Duration, level: Level) -> Action {
         let is_due = now >= self.due;
         let gap = CROSSING_GAP.min(self.interval);
-        let has_rested = self
-            .last_snapshot
-            .is_none_or(|last| now >= last.saturating_add(gap));
+        let has_rested = self.last_snapshot.is_none_or(|last| now >= last.saturating_add(gap));
         let crosses = level == Level::Above && self.last == Level::Below;
         let action = match level {
             Level::Above if is_due || (crosses && has_rested) => Action::Snapshot,
@@ -145,11 +135,7 @@ impl Trigger {
 /// The next point of the grid behind `now`: reports do not drift, and those missed while the machine was stuck are not made up for.
 fn next_due(due: Duration, interval: Duration, now: Duration) -> Duration {
     let next = due.saturating_add(interval);
-    if next > now {
-        next
-    } else {
-        now.saturating_add(interval)
-    }
+    if next > now { next } else { now.saturating_add(interval) }
 }
 
 #[cfg(test)]
@@ -167,11 +153,7 @@ mod tests {
         let mut trigger = Trigger::new(ms(interval), ms(0));
         let (mut below, mut snapshots) = (Vec::new(), Vec::new());
         for now in (0..=until).step_by(50) {
-            let level = if is_above(now) {
-                Level::Above
-            } else {
-                Level::Below
-            };
+            let level = if is_above(now) { Level::Above } else { Level::Below };
             match trigger.decide(ms(now), level) {
                 Action::Wait => {}
                 Action::Below => below.push(now),
@@ -190,19 +172,13 @@ mod tests {
 
     #[test]
     fn a_target_above_from_the_start_is_reported_at_the_start() {
-        assert_eq!(
-            run(1000, 2500, |_| true),
-            (Vec::new(), Vec::from([0, 1000, 2000]))
-        );
+        assert_eq!(run(1000, 2500, |_| true), (Vec::new(), Vec::from([0, 1000, 2000])));
     }
 
     #[test]
     fn swaying_around_the_threshold_gives_one_snapshot_a_second_at_most() {
         let (_, snapshots) = run(60_000, 10_000, |now| now / 50 % 2 == 1);
-        assert!(
-            snapshots.windows(2).all(|pair| pair[1] - pair[0] >= 1000),
-            "{snapshots:?}"
-        );
+        assert!(snapshots.windows(2).all(|pair| pair[1] - pair[0] >= 1000), "{snapshots:?}");
         assert!(snapshots.len() >= 9, "{snapshots:?}");
     }
 
@@ -222,12 +198,8 @@ mod tests {
         for percent in 1..=99_u64 {
             for whole in [1, 99, 100, 101, 6_790_004 * 1024, u64::MAX] {
                 let needed = Threshold::new(percent).expect("1 to 99").of(Bytes(whole)).0;
-                let reaches =
-                    |rss: u64| u128::from(rss) * 100 >= u128::from(percent) * u128::from(whole);
-                assert!(
-                    reaches(needed) && !reaches(needed - 1),
-                    "{percent} % of {whole}"
-                );
+                let reaches = |rss: u64| u128::from(rss) * 100 >= u128::from(percent) * u128::from(whole);
+                assert!(reaches(needed) && !reaches(needed - 1), "{percent} % of {whole}");
             }
         }
         assert_eq!(Threshold::new(0), None);
@@ -237,10 +209,7 @@ mod tests {
 
     #[test]
     fn auto_is_the_smaller_of_what_is_known() {
-        assert_eq!(
-            base(Base::Auto, Some(Bytes(9)), Some(Bytes(5))),
-            Some(Bytes(5))
-        );
+        assert_eq!(base(Base::Auto, Some(Bytes(9)), Some(Bytes(5))), Some(Bytes(5)));
         assert_eq!(base(Base::Auto, Some(Bytes(9)), None), Some(Bytes(9)));
         assert_eq!(base(Base::Cgroup, Some(Bytes(9)), None), None);
     }

@@ -75,9 +75,7 @@ impl Percent {
             return None;
         }
         let hundredths = u128::from(part.0) * 10_000 / u128::from(whole.0);
-        Some(Self {
-            hundredths: u64::try_from(hundredths).unwrap_or(u64::MAX),
-        })
+        Some(Self { hundredths: u64::try_from(hundredths).unwrap_or(u64::MAX) })
     }
 }
 
@@ -121,9 +119,7 @@ impl core::fmt::Display for Pid {
 /// Microseconds, in 64 bits: numbers of 128 are 1 kB of code to print.
 #[must_use]
 pub const fn micros(span: Duration) -> u64 {
-    span.as_secs()
-        .saturating_mul(1_000_000)
-        .saturating_add(span.subsec_micros() as u64)
+    span.as_secs().saturating_mul(1_000_000).saturating_add(span.subsec_micros() as u64)
 }
 
 #[cfg(test)]
@@ -134,29 +130,14 @@ mod tests {
     fn a_pid_is_positive_and_fits_a_pid_t() {
         assert_eq!(Pid::new(0), None);
         assert_eq!(Pid::new(1).map(Pid::get), Some(1));
-        assert_eq!(
-            Pid::new(4_294_967_297),
-            None,
-            "the original watched PID 1 for it"
-        );
+        assert_eq!(Pid::new(4_294_967_297), None, "the original watched PID 1 for it");
     }
 
     #[test]
     fn a_percentage_neither_overflows_nor_divides_by_zero() {
         assert_eq!(Percent::of(Bytes(1), Bytes(0)), None);
-        assert_eq!(
-            Percent::of(Bytes(1), Bytes(3)),
-            Some(Percent { hundredths: 3333 })
-        );
-        assert_eq!(
-            Percent::of(Bytes(u64::MAX), Bytes(u64::MAX)),
-            Some(Percent { hundredths: 10_000 })
-        );
-        assert_eq!(
-            Percent::of(Bytes(u64::MAX), Bytes(1)),
-            Some(Percent {
-                hundredths: u64::MAX
-            })
-        );
+        assert_eq!(Percent::of(Bytes(1), Bytes(3)), Some(Percent { hundredths: 3333 }));
+        assert_eq!(Percent::of(Bytes(u64::MAX), Bytes(u64::MAX)), Some(Percent { hundredths: 10_000 }));
+        assert_eq!(Percent::of(Bytes(u64::MAX), Bytes(1)), Some(Percent { hundredths: u64::MAX }));
     }
 }

@@ -116,14 +116,7 @@ impl Node {
     /// Of a process that may be chosen.
     #[must_use]
     pub const fn new(rank: Rank) -> Self {
-        Self {
-            rank,
-            root: 0,
-            held: Bytes(0),
-            rss: Bytes(0),
-            processes: 0,
-            tree_rank: rank,
-        }
+        Self { rank, root: 0, held: Bytes(0), rss: Bytes(0), processes: 0, tree_rank: rank }
     }
 }
 
@@ -237,9 +230,7 @@ fn link(rows: &[Process], nodes: &mut [Node], by: By) {
 }
 
 fn parent_of(rows: &[Process], row: &Process) -> Option<usize> {
-    let at = rows
-        .binary_search_by_key(&row.parent?, |row| row.pid)
-        .ok()?;
+    let at = rows.binary_search_by_key(&row.parent?, |row| row.pid).ok()?;
     let is_younger = match (rows[at].started, row.started) {
         (Some(parent), Some(child)) => parent > child,
         // Of those that can't be the largest the start is not read.
@@ -386,29 +377,13 @@ mod tests {
 
     #[test]
     fn what_is_preferred_goes_first_and_what_is_avoided_last_whatever_the_size() {
-        let rows = [
-            process(10, 1, 100),
-            process(20, 1, 50),
-            process(30, 1, 1),
-            process(31, 30, 1),
-        ];
-        let ranks = [
-            Rank::Avoided,
-            Rank::Ordinary,
-            Rank::Ordinary,
-            Rank::Preferred,
-        ];
+        let rows = [process(10, 1, 100), process(20, 1, 50), process(30, 1, 1), process(31, 30, 1)];
+        let ranks = [Rank::Avoided, Rank::Ordinary, Rank::Ordinary, Rank::Preferred];
         let mut nodes = ranks.map(Node::new);
         let choice = choose(&rows, &mut nodes, By::Tree, Bytes(0));
         assert_eq!(numbers(&choice, &rows), [30, 20, 10]);
         // One that is avoided spares its tree, even beside one that is preferred.
-        let mut nodes = [
-            Rank::Ordinary,
-            Rank::Ordinary,
-            Rank::Avoided,
-            Rank::Preferred,
-        ]
-        .map(Node::new);
+        let mut nodes = [Rank::Ordinary, Rank::Ordinary, Rank::Avoided, Rank::Preferred].map(Node::new);
         let choice = choose(&rows, &mut nodes, By::Tree, Bytes(0));
         assert_eq!(numbers(&choice, &rows), [10, 20, 30]);
     }
@@ -420,58 +395,33 @@ mod tests {
         let (choice, _) = choose_of(&rows, By::Tree);
         assert_eq!(choice.trees, 2);
         rows[0].started = rows[1].started;
-        assert_eq!(
-            choose_of(&rows, By::Tree).0.trees,
-            1,
-            "10 ms are one moment"
-        );
+        assert_eq!(choose_of(&rows, By::Tree).0.trees, 1, "10 ms are one moment");
     }
 
     #[test]
     fn a_circle_of_parents_ends() {
-        let mut rows = [
-            process(10, 12, 1),
-            process(11, 10, 1),
-            process(12, 11, 1),
-            process(13, 13, 1),
-        ];
+        let mut rows = [process(10, 12, 1), process(11, 10, 1), process(12, 11, 1), process(13, 13, 1)];
         for row in &mut rows {
             row.started = Some(Ticks(5));
         }
         let (choice, nodes) = choose_of(&rows, By::Tree);
         assert_eq!(choice.trees, 2);
-        let all: u32 = choice
-            .best
-            .iter()
-            .flatten()
-            .map(|tree| tree.processes)
-            .sum();
+        let all: u32 = choice.best.iter().flatten().map(|tree| tree.processes).sum();
         assert_eq!(all, 4);
-        assert!(
-            nodes
-                .iter()
-                .all(|node| nodes[index(node.root)].root == node.root)
-        );
+        assert!(nodes.iter().all(|node| nodes[index(node.root)].root == node.root));
     }
 
     #[test]
     fn a_chain_of_30_000_parents_takes_no_longer_than_as_many_single_ones() {
         // Numbers handed out anew: each parent's is above its child's, so that every walk begins at the far end.
         let last = 30_001;
-        let mut rows: Vec<Process> = (2..=last)
-            .map(|number| process(number, number + 1, 1))
-            .collect();
+        let mut rows: Vec<Process> = (2..=last).map(|number| process(number, number + 1, 1)).collect();
         for row in &mut rows {
-            row.started = Some(Ticks(
-                last - u64::try_from(row.pid.get()).expect("positive"),
-            ));
+            row.started = Some(Ticks(last - u64::try_from(row.pid.get()).expect("positive")));
         }
         let start = std::time::Instant::now();
         let (choice, _) = choose_of(&rows, By::Tree);
-        assert_eq!(
-            (choice.trees, choice.best[0].expect("one").processes),
-            (1, 30_000)
-        );
+        assert_eq!((choice.trees, choice.best[0].expect("one").processes), (1, 30_000));
         // Quadratic it would be 450 million steps: seconds in a debug build.
         assert!(start.elapsed() < core::time::Duration::from_secs(1));
     }
@@ -512,10 +462,7 @@ mod tests {
         assert_eq!(later_objection(&row, Some(1000)), None);
         assert_eq!(later_objection(&row, Some(1001)), Some(Why::OthersProcess));
         assert_eq!(later_objection(&row, None), None);
-        let exempt = Process {
-            oom_score_adj: Some(-1000),
-            ..row.clone()
-        };
+        let exempt = Process { oom_score_adj: Some(-1000), ..row.clone() };
         assert_eq!(later_objection(&exempt, None), Some(Why::Exempt));
         let gone = Process { user: None, ..row };
         assert_eq!(later_objection(&gone, None), Some(Why::Gone));

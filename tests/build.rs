@@ -78,10 +78,7 @@ fn a_dynamic_binary_is_told_from_a_static_one() {
     assert_eq!(dynamic.needed, 2);
     let fixed = Elf::parse(&elf::made_up(false)).expect("ELF");
     assert!(!fixed.has_interpreter);
-    assert_eq!(
-        (fixed.needed, fixed.kind, fixed.machine),
-        (0, elf::ET_DYN, elf::EM_X86_64)
-    );
+    assert_eq!((fixed.needed, fixed.kind, fixed.machine), (0, elf::ET_DYN, elf::EM_X86_64));
     assert_eq!(Elf::parse(b"#!/bin/sh\n"), None);
     assert_eq!(Elf::parse(&elf::made_up(true)[..200]), None, "cut");
 }
@@ -105,11 +102,7 @@ fn paths_inside(path: &Path) -> Vec<String> {
     let mut found: Vec<String> = candidates.into_iter().flatten().collect();
     // HOME may be `/`, which is in any binary.
     found.retain(|path| path.len() > 1);
-    found.retain(|path| {
-        bytes
-            .windows(path.len())
-            .any(|part| part == path.as_bytes())
-    });
+    found.retain(|path| bytes.windows(path.len()).any(|part| part == path.as_bytes()));
     found
 }
 
@@ -169,13 +162,7 @@ fn idle_and_locked_it_takes_700_kb_at_most() {
 /// Copies what git knows of, and what it would know of after `git add`.
 fn check_out(to: &Path) -> Result<(), String> {
     let listed = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
         .map_err(|why| format!("git: {why}"))?;
@@ -198,36 +185,23 @@ fn check_out(to: &Path) -> Result<(), String> {
 #[test]
 fn two_checkouts_give_the_same_bytes() {
     let dirs = [TempDir::new(), TempDir::new()];
-    let checkouts = [
-        dirs[0].path().join("a"),
-        dirs[1].path().join("a longer path/with a blank"),
-    ];
+    let checkouts = [dirs[0].path().join("a"), dirs[1].path().join("a longer path/with a blank")];
     for checkout in &checkouts {
         if let Err(reason) = check_out(checkout) {
             return skip(&reason);
         }
     }
     let built = std::thread::scope(|scope| {
-        let builds = checkouts
-            .each_ref()
-            .map(|checkout| scope.spawn(|| path_of(&build(checkout, None, &[]))));
+        let builds = checkouts.each_ref().map(|checkout| scope.spawn(|| path_of(&build(checkout, None, &[]))));
         builds.map(|build| build.join().expect("it builds"))
     });
     for (path, checkout) in built.iter().zip(&checkouts) {
         assert!(path.starts_with(checkout), "{}", path.display());
     }
     let bytes = built.map(|path| fs::read(path).expect("the binary"));
-    assert!(
-        bytes[0] == bytes[1],
-        "{} and {} bytes differ",
-        bytes[0].len(),
-        bytes[1].len()
-    );
+    assert!(bytes[0] == bytes[1], "{} and {} bytes differ", bytes[0].len(), bytes[1].len());
     let ours = fs::read(memdoor()).expect("the binary");
-    assert!(
-        bytes[0] == ours,
-        "this checkout's differs from a fresh one's"
-    );
+    assert!(bytes[0] == ours, "this checkout's differs from a fresh one's");
 }
 
 #[test]
@@ -243,9 +217,7 @@ fn it_builds_for_aarch64_and_runs_there() {
     let emulator = "qemu-aarch64-static";
     match Command::new(emulator).arg(&path).arg("--version").output() {
         Ok(ran) => assert_prints_version(&ran),
-        Err(_) => {
-            skip("qemu-aarch64-static is not installed: the aarch64 binary was built and not run")
-        }
+        Err(_) => skip("qemu-aarch64-static is not installed: the aarch64 binary was built and not run"),
     }
 }
 
@@ -268,10 +240,7 @@ fn it_runs_alone_in_an_empty_root() {
     let dir = TempDir::new();
     dir.program(memdoor(), "memdoor");
     let mut command = Command::new("chroot");
-    command
-        .arg(dir.path())
-        .args(["/memdoor", "--version"])
-        .env_clear();
+    command.arg(dir.path()).args(["/memdoor", "--version"]).env_clear();
     // Where chroot(8) itself is: without an environment nobody looks for it.
     command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     match command.output() {

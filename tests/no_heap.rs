@@ -36,17 +36,9 @@ fn alone(test: &str, body: fn()) {
         return body();
     }
     let arguments = [test, "--exact", "--test-threads=1", "--nocapture"];
-    let done = Command::new("/proc/self/exe")
-        .args(arguments)
-        .env(ALONE, "1")
-        .output()
-        .expect("the test itself");
+    let done = Command::new("/proc/self/exe").args(arguments).env(ALONE, "1").output().expect("the test itself");
     let out = String::from_utf8_lossy(&done.stdout);
-    assert!(
-        out.contains("1 passed"),
-        "{out}\n{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
+    assert!(out.contains("1 passed"), "{out}\n{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]
@@ -96,25 +88,22 @@ fn a_snapshot_allocates_nothing() {
 
 #[test]
 fn a_sample_of_the_host_and_its_cgroups_allocates_nothing() {
-    alone(
-        "a_sample_of_the_host_and_its_cgroups_allocates_nothing",
-        || {
-            let mut host = Host::open(c"/proc").expect("/proc");
-            let mut sources = Sources::arm(&mut host);
-            // Too few for all that there are, and room for all.
-            let mut rooms = [Groups::arm(&host, 1), Groups::arm(&host, 512)];
-            let mut sample = Sample::new();
-            let before = allocations();
-            for _ in 0..3 {
-                sources.read(&mut host, &mut sample);
-                for groups in &mut rooms {
-                    groups.read(Some(Bytes(1)));
-                }
+    alone("a_sample_of_the_host_and_its_cgroups_allocates_nothing", || {
+        let mut host = Host::open(c"/proc").expect("/proc");
+        let mut sources = Sources::arm(&mut host);
+        // Too few for all that there are, and room for all.
+        let mut rooms = [Groups::arm(&host, 1), Groups::arm(&host, 512)];
+        let mut sample = Sample::new();
+        let before = allocations();
+        for _ in 0..3 {
+            sources.read(&mut host, &mut sample);
+            for groups in &mut rooms {
+                groups.read(Some(Bytes(1)));
             }
-            assert_eq!(allocations() - before, 0);
-            assert!(sample.meminfo.total.is_some());
-        },
-    );
+        }
+        assert_eq!(allocations() - before, 0);
+        assert!(sample.meminfo.total.is_some());
+    });
 }
 
 #[test]
@@ -129,21 +118,12 @@ fn matching_a_pattern_allocates_nothing() {
             r"[\w.-]+@(?i:Example)\.(com|org)\b",
         ];
         let long = "abcdef-/x@Example.org --type=renderer x --lang=de-DE ".repeat(70);
-        let looked_at = [
-            &b""[..],
-            b"chrome",
-            b"abcabcxxxy",
-            b"\xff\xfe\xc3(",
-            long.as_bytes(),
-        ];
+        let looked_at = [&b""[..], b"chrome", b"abcabcxxxy", b"\xff\xfe\xc3(", long.as_bytes()];
         let patterns = texts.map(|text| memdoor::pattern::Pattern::parse(text).expect("valid"));
         let before = allocations();
         let mut found = 0;
         for pattern in &patterns {
-            found += looked_at
-                .iter()
-                .filter(|text| pattern.is_match(text))
-                .count();
+            found += looked_at.iter().filter(|text| pattern.is_match(text)).count();
         }
         assert_eq!(allocations() - before, 0);
         assert!(found >= 4, "{found}");
@@ -174,11 +154,7 @@ fn following_all_processes_allocates_nothing() {
             let look = Look {
                 top: 10,
                 deep: if round == 0 { Deep::Yes } else { Deep::No },
-                whom: if round % 40 == 0 {
-                    Whom::All
-                } else {
-                    Whom::Some
-                },
+                whom: if round % 40 == 0 { Whom::All } else { Whom::Some },
                 swap: Swapping::Yes,
             };
             crowd.read(&host, at, &look).expect("/proc");
@@ -210,9 +186,7 @@ fn following_all_processes_allocates_nothing() {
 /// What `--self-report` says.
 fn self_report(ended: &Ended) -> &str {
     let lines = ended.err.lines();
-    let found: Vec<_> = lines
-        .filter_map(|line| line.strip_prefix("memdoor: self-report: "))
-        .collect();
+    let found: Vec<_> = lines.filter_map(|line| line.strip_prefix("memdoor: self-report: ")).collect();
     assert_eq!(found.len(), 1, "{:?}", ended.err);
     found[0]
 }
@@ -240,13 +214,9 @@ fn mib_over_one_percent() -> u64 {
 fn obstacle() -> Option<String> {
     let mib = mib_over_one_percent();
     if !can_lock() {
-        return Some(format!(
-            "needs CAP_IPC_LOCK or RLIMIT_MEMLOCK of {} MiB",
-            LOCKED >> 20
-        ));
+        return Some(format!("needs CAP_IPC_LOCK or RLIMIT_MEMLOCK of {} MiB", LOCKED >> 20));
     }
-    (mib > 2048)
-        .then(|| format!("1 % of this machine's memory is {mib} MiB, too much to leak for a test"))
+    (mib > 2048).then(|| format!("1 % of this machine's memory is {mib} MiB, too much to leak for a test"))
 }
 
 /// The words by which a report is known, in each format.
@@ -277,17 +247,7 @@ fn watch_through(words: &Words, more: &[&str], armed: impl FnOnce(u32)) -> Ended
     let max = mib_over_one_percent().to_string();
     let mut victim = Victim::start(&["leak", "--wait", "0", &max]);
     let id = victim.id();
-    let watch = [
-        "-p",
-        &id,
-        "-m",
-        "1",
-        "-i",
-        "0.1",
-        "--self-report",
-        "--format",
-        words.format,
-    ];
+    let watch = ["-p", &id, "-m", "1", "-i", "0.1", "--self-report", "--format", words.format];
     let mut watch = Running::start(memdoor(&[&watch[..], more].concat()));
     watch.until_with(words.below);
     armed(watch.pid());
@@ -326,10 +286,7 @@ fn is_free(ended: &Ended) {
     let report = self_report(ended);
     assert!(figure(report, "ticks ") >= 8, "{report}");
     assert!(figure(report, "snapshots ") >= 4, "{report}");
-    assert!(
-        report.starts_with("allocations 0, minor faults 0, major faults 0, "),
-        "{report}"
-    );
+    assert!(report.starts_with("allocations 0, minor faults 0, major faults 0, "), "{report}");
 }
 
 #[test]
@@ -352,11 +309,7 @@ fn a_watch_with_a_record_neither_allocates_nor_faults() {
     };
     for words in [&TEXT, &JSON] {
         // So small that it is full, and what is in it moves; three snapshots fit.
-        let size = if words.format == "json" {
-            "128k"
-        } else {
-            "64k"
-        };
+        let size = if words.format == "json" { "128k" } else { "64k" };
         let more = ["-o", &dir.join(""), "--record-size", size];
         is_free(&watch_through(words, &more, |_| {}));
     }
@@ -389,18 +342,11 @@ fn needs_no_address_space(words: &Words) {
     let ended = watch_through(words, &[], |pid| {
         let size = kib(pid, "status", "VmSize") * 1024;
         let limit = format!("--as={size}:{size}");
-        let done = Command::new("prlimit")
-            .args(["--pid", &pid.to_string(), &limit])
-            .status();
+        let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
         assert!(done.expect("prlimit starts").success());
         let limits = proc(pid, "limits");
-        let line = limits
-            .lines()
-            .find(|line| line.starts_with("Max address space"));
-        assert!(
-            line.expect("a line").contains(&size.to_string()),
-            "control: {limits}"
-        );
+        let line = limits.lines().find(|line| line.starts_with("Max address space"));
+        assert!(line.expect("a line").contains(&size.to_string()), "control: {limits}");
     });
     ends_well(&ended);
     assert!(figure(self_report(&ended), "snapshots ") >= 4);

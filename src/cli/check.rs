@@ -62,10 +62,7 @@ fn read(parser: &mut Parser) -> Result<Command> {
 }
 
 /// 80 and 90 where nothing is typed; no default warning that would come after the other.
-fn thresholds(
-    warning: Option<Threshold>,
-    critical: Option<Threshold>,
-) -> Result<(Option<Threshold>, Threshold)> {
+fn thresholds(warning: Option<Threshold>, critical: Option<Threshold>) -> Result<(Option<Threshold>, Threshold)> {
     let percent = |number| Threshold::new(number).ok_or_else(|| UsageError(String::new()));
     let critical = critical.map_or_else(|| percent(90), Ok)?;
     match warning {

@@ -72,11 +72,7 @@ fn parse(text: &str, file: &str, section: &str) -> Result<Vec<Setting>> {
             .map(|end| (line[..end].trim(), &line[end + 1..]))
             .ok_or_else(|| wrong("is no line of the kind name = value"))?;
         if current == section {
-            found.push(Setting {
-                name: name.replace('_', "-"),
-                value: value_of(value).into(),
-                origin,
-            });
+            found.push(Setting { name: name.replace('_', "-"), value: value_of(value).into(), origin });
         }
     }
     Ok(found)
@@ -86,18 +82,14 @@ fn parse(text: &str, file: &str, section: &str) -> Result<Vec<Setting>> {
 fn value_of(text: &str) -> &str {
     let text = text.trim();
     for quote in ['"', '\''] {
-        let inner = text
-            .strip_prefix(quote)
-            .and_then(|text| text.split_once(quote));
+        let inner = text.strip_prefix(quote).and_then(|text| text.split_once(quote));
         if let Some((inner, rest)) = inner
             && (rest.trim().is_empty() || rest.trim_start().starts_with('#'))
         {
             return inner;
         }
     }
-    text.split_once(" #")
-        .map_or(text, |(value, _)| value)
-        .trim_end()
+    text.split_once(" #").map_or(text, |(value, _)| value).trim_end()
 }
 
 #[cfg(test)]
@@ -106,10 +98,7 @@ mod tests {
 
     fn pairs(text: &str) -> Vec<(String, String)> {
         let settings = parse(text, "f", "kill").expect("valid");
-        settings
-            .into_iter()
-            .map(|one| (one.name, one.value))
-            .collect()
+        settings.into_iter().map(|one| (one.name, one.value)).collect()
     }
 
     #[test]
@@ -129,10 +118,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_file_and_line() {
         for (text, expected) in [
-            (
-                "a = 1\nnonsense\n",
-                "f:2: 'nonsense' is no line of the kind name = value",
-            ),
+            ("a = 1\nnonsense\n", "f:2: 'nonsense' is no line of the kind name = value"),
             ("[frob]\n", "f:1: '[frob]' is no section: they are"),
             ("[kill\n", "f:1: '[kill' is no section: they are"),
         ] {

@@ -73,20 +73,16 @@ impl DmesgArgs {
         match name {
             "--follow" => self.follow = Follow::Yes,
             "--fail-on-oom" => self.on_found = dmesg::OnFound::Found,
-            "--since" | "--until" | "--days" | "--victim" | "--cgroup" | "--format" | "--root"
-            | "--since-last" => self.set(name, value(name, parser)?, now_us)?,
+            "--since" | "--until" | "--days" | "--victim" | "--cgroup" | "--format" | "--root" | "--since-last" => {
+                self.set(name, value(name, parser)?, now_us)?
+            }
             _ => return Err(unknown_option(name)),
         }
         Ok(())
     }
 
     fn set(&mut self, name: &str, typed: OsString, now_us: i64) -> Result<()> {
-        let time = |us| {
-            Some(Time {
-                typed: typed.clone(),
-                us,
-            })
-        };
+        let time = |us| Some(Time { typed: typed.clone(), us });
         match name {
             "--since" => self.since = time(values::time(name, &typed, now_us)?),
             "--until" => self.until = time(values::time(name, &typed, now_us)?),
@@ -105,16 +101,15 @@ impl DmesgArgs {
         let is_followed = self.follow == Follow::Yes;
         let operand = self.operands.first().map(|path| quoted(path));
         let wrong = match (&self.root, operand, &self.since_last) {
-            (Some(_), Some(operand), _) => format!(
-                "unexpected operand {operand}: --root reads the logs of that system and nothing else"
-            ),
-            (None, Some(operand), _) if is_followed => format!(
-                "unexpected operand {operand}: --follow is of the live log and nothing else"
-            ),
-            (Some(root), ..) if is_followed => format!(
-                "--follow and --root {}: --follow is of the live log and nothing else",
-                quoted(root)
-            ),
+            (Some(_), Some(operand), _) => {
+                format!("unexpected operand {operand}: --root reads the logs of that system and nothing else")
+            }
+            (None, Some(operand), _) if is_followed => {
+                format!("unexpected operand {operand}: --follow is of the live log and nothing else")
+            }
+            (Some(root), ..) if is_followed => {
+                format!("--follow and --root {}: --follow is of the live log and nothing else", quoted(root))
+            }
             (.., Some(state)) if is_followed => format!(
                 "--follow and --since-last {}: --follow shows what comes from now on, and remembers nothing",
                 quoted(state)
@@ -126,9 +121,7 @@ impl DmesgArgs {
 
     fn check_times(&self) -> Result<()> {
         let wrong = match (&self.since, &self.days, &self.until) {
-            (Some(_), Some(_), _) => {
-                "--since and --days: both say from when on; one of them is enough".into()
-            }
+            (Some(_), Some(_), _) => "--since and --days: both say from when on; one of them is enough".into(),
             (Some(since), None, Some(until)) if since.us > until.us => format!(
                 "--since {} is later than --until {}: nothing can be in between",
                 values::quoted(&since.typed),
@@ -165,9 +158,7 @@ impl DmesgArgs {
         let named = &logs[..logs.len().min(NAMED)];
         let taken: usize = words.iter().map(|word| columns(word) + 2).sum();
         let each = TITLE.saturating_sub(taken) / named.len().max(1);
-        let names = named
-            .iter()
-            .map(|path| Escaped(path.to_bytes()).to_string());
+        let names = named.iter().map(|path| Escaped(path.to_bytes()).to_string());
         words.extend(names.map(|name| last(name, each.saturating_sub(2).max(LEAST))));
         match logs.len().saturating_sub(NAMED) {
             0 if logs.is_empty() => words.push("the live kernel log".into()),
@@ -240,19 +231,10 @@ mod tests {
             (&[][..], "the live kernel log"),
             (&["--days", "7", "/var/log"], "last 7 days, /var/log"),
             (&["a", "b", "c", "d", "e"], "a, b, c, 2 more"),
-            (
-                &[long],
-                ".../2026-11-21/host-with-a-long-name/var/log/kern.log",
-            ),
-            (
-                &["--days", "7", long],
-                "last 7 days, .../host-with-a-long-name/var/log/kern.log",
-            ),
+            (&[long], ".../2026-11-21/host-with-a-long-name/var/log/kern.log"),
+            (&["--days", "7", long], "last 7 days, .../host-with-a-long-name/var/log/kern.log"),
             (&[long, "b"], ".../var/log/kern.log, b"),
-            (
-                &["--cgroup", "/kubepods/burstable/pod0/0123456789abcdef", "x"],
-                "cgroup .../0123456789abcdef, x",
-            ),
+            (&["--cgroup", "/kubepods/burstable/pod0/0123456789abcdef", "x"], "cgroup .../0123456789abcdef, x"),
         ] {
             assert_eq!(subject(args), expected);
             assert!(columns(expected) <= TITLE);

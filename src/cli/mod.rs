@@ -4,9 +4,7 @@
 macro_rules! text {
     ($name:ident, $text:literal) => {
         pub(super) static $name: [u8; $text.len()] = {
-            let Some(bytes) = $text.as_bytes().first_chunk() else {
-                unreachable!()
-            };
+            let Some(bytes) = $text.as_bytes().first_chunk() else { unreachable!() };
             *bytes
         };
     };
@@ -83,10 +81,7 @@ impl UsageError {
     fn of(self, mode: &str) -> Self {
         match mode {
             "" => self,
-            mode => Self(
-                self.0
-                    .replace("memdoor --help", &format!("memdoor {mode} --help")),
-            ),
+            mode => Self(self.0.replace("memdoor --help", &format!("memdoor {mode} --help"))),
         }
     }
 }
@@ -125,21 +120,14 @@ impl OutputArgs {
 #[inline(never)]
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let mode = args
-        .get(1)
-        .and_then(|word| word.to_str())
-        .filter(|word| !word.starts_with('-'))
-        .map(str::to_string);
+    let mode = args.get(1).and_then(|word| word.to_str()).filter(|word| !word.starts_with('-')).map(str::to_string);
     let mode = mode.as_deref();
     dispatch(mode, args).map_err(|error| error.of(mode.unwrap_or_default()))
 }
 
 fn dispatch(mode: Option<&str>, mut args: Vec<OsString>) -> Result<Command> {
     match mode {
-        None if args.len() <= 1 => Ok(Command::Print {
-            text: usage::bare(),
-            exit: Exit::Usage,
-        }),
+        None if args.len() <= 1 => Ok(Command::Print { text: usage::bare(), exit: Exit::Usage }),
         None => watch::args(args, watch::Form::Short),
         Some("watch") => {
             args.remove(1);
@@ -177,10 +165,7 @@ fn dispatch(mode: Option<&str>, mut args: Vec<OsString>) -> Result<Command> {
             args.remove(1);
             protect::args(&mut Parser::from_iter(args))
         }
-        Some("help") => Ok(Command::Print {
-            text: usage::watch(),
-            exit: Exit::Done,
-        }),
+        Some("help") => Ok(Command::Print { text: usage::watch(), exit: Exit::Done }),
         Some(other) => Err(UsageError(format!(
             "unknown mode {}: the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
             values::quoted(other.as_ref())
@@ -213,9 +198,7 @@ fn next(parser: &mut Parser) -> Result<Option<String>> {
         Some(Word::Option(name)) => Ok(Some(name)),
         Some(Word::Operand(operand)) => {
             let operand = values::quoted(&operand);
-            Err(UsageError(format!(
-                "unexpected operand {operand}: memdoor takes options only"
-            )))
+            Err(UsageError(format!("unexpected operand {operand}: memdoor takes options only")))
         }
     }
 }
@@ -232,16 +215,11 @@ fn about(name: &str, help: fn() -> String) -> Option<Command> {
 }
 
 fn value(name: &str, parser: &mut Parser) -> Result<OsString> {
-    parser
-        .value()
-        .map_err(|_| UsageError(format!("{name} needs a value: {}", values::allowed(name))))
+    parser.value().map_err(|_| UsageError(format!("{name} needs a value: {}", values::allowed(name))))
 }
 
 fn unknown_option(name: &str) -> UsageError {
-    UsageError(format!(
-        "unknown option {}: see memdoor --help",
-        values::quoted(name.as_ref())
-    ))
+    UsageError(format!("unknown option {}: see memdoor --help", values::quoted(name.as_ref())))
 }
 
 /// Runs `memdoor kill`. After SIGHUP the command line and the configuration hold as they are then; when they are wrong, as they were.
@@ -250,11 +228,7 @@ pub(crate) fn kill(mut options: Box<KillArgs>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut history = History::default();
     loop {
-        let buffers = Buffers {
-            out: &mut *out,
-            read: &mut *read,
-            past: &mut *past,
-        };
+        let buffers = Buffers { out: &mut *out, read: &mut *read, past: &mut *past };
         match run(&options.borrow(), &mut history, buffers) {
             Ended::Exit(exit) => return exit,
             Ended::Reload => match parse(std::env::args_os()) {
@@ -276,10 +250,7 @@ pub(crate) fn print(text: &str, exit: Exit, buffer: &mut [u8]) -> Exit {
     out.flush();
     match out.broken() {
         Some(Broken::Failed(errno)) => {
-            say(format_args!(
-                "memdoor: cannot write standard output: {}",
-                memdoor::error::Because(errno)
-            ));
+            say(format_args!("memdoor: cannot write standard output: {}", memdoor::error::Because(errno)));
             Exit::Error
         }
         _ => exit,

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::exit::Exit;
-use memdoor::modes::monitor::options::{
-    Charset, Code, Color, Deep, Form, Limits, Options, To, What,
-};
+use memdoor::modes::monitor::options::{Charset, Code, Color, Deep, Form, Limits, Options, To, What};
 use memdoor::modes::watch::SelfReport;
 use memdoor::parse::dec;
 use memdoor::units::Percent;
@@ -77,23 +75,15 @@ impl MonitorArgs {
 fn plain(items: &Items, has_dir: bool) -> Result<Options<'static>> {
     let form = form(items)?;
     let what = choose(items.is_set("analyze")?, What::Analysis, What::Samples);
-    let to = if has_dir {
-        To::Files(None)
-    } else {
-        shown(form)
-    };
+    let to = if has_dir { To::Files(None) } else { shown(form) };
     // An analysis is of minutes, and a screen is looked at.
     let (length, interval) = match (what, to) {
         (What::Analysis, _) => (300, 5),
         (What::Samples, To::Screen(..)) => (3600, 2),
         (What::Samples, _) => (3600, 30),
     };
-    let length = items
-        .read("minutes", minutes)?
-        .unwrap_or(Duration::from_secs(length));
-    let interval = items
-        .read("interval", pause)?
-        .unwrap_or(Duration::from_secs(interval));
+    let length = items.read("minutes", minutes)?.unwrap_or(Duration::from_secs(length));
+    let interval = items.read("interval", pause)?.unwrap_or(Duration::from_secs(interval));
     Ok(Options {
         length,
         interval,
@@ -111,11 +101,7 @@ fn plain(items: &Items, has_dir: bool) -> Result<Options<'static>> {
         most: items.one("max-bytes", |text| size(text).filter(|size| size.0 >= 4096))?,
         keep: items.one("keep", backups)?,
         code: choose(items.is_set("exit-code")?, Code::Found, Code::Done),
-        self_report: choose(
-            items.is_set("self-report")?,
-            SelfReport::Show,
-            SelfReport::Hide,
-        ),
+        self_report: choose(items.is_set("self-report")?, SelfReport::Show, SelfReport::Hide),
     })
 }
 
@@ -137,20 +123,14 @@ fn shown(form: Form) -> To<'static> {
     if form != Form::Text || !std::io::stdout().is_terminal() || is("TERM", |term| term == "dumb") {
         return To::Lines;
     }
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .filter_map(std::env::var_os)
-        .find(|value| !value.is_empty());
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
     let is_utf8 = locale.is_some_and(|name| {
         let name = name.to_string_lossy().to_ascii_lowercase();
         name.ends_with("utf-8") || name.ends_with("utf8")
     });
     To::Screen(
-        choose(
-            is("NO_COLOR", |value| !value.is_empty()),
-            Color::Never,
-            Color::Always,
-        ),
+        choose(is("NO_COLOR", |value| !value.is_empty()), Color::Never, Color::Always),
         choose(is_utf8, Charset::Utf8, Charset::Ascii),
     )
 }
@@ -196,15 +176,11 @@ fn set(limits: &mut Limits, text: &str) -> Option<()> {
         "off" => u64::MAX,
         value => dec(value.as_bytes()).filter(|number| *number <= 1_000_000)?,
     };
-    let share = Percent {
-        hundredths: number.saturating_mul(100),
-    };
+    let share = Percent { hundredths: number.saturating_mul(100) };
     match name {
         "zombies" => limits.zombies = number,
         // More than all of it is never reached.
-        "memory" | "swap" | "fds" | "psi" | "fragmentation"
-            if (101..u64::MAX).contains(&number) =>
-        {
+        "memory" | "swap" | "fds" | "psi" | "fragmentation" if (101..u64::MAX).contains(&number) => {
             return None;
         }
         "memory" => limits.memory = share,
@@ -228,9 +204,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
             Word::Operand(operand) => {
                 let name = operands.next().ok_or_else(|| {
                     let operand = values::quoted(&operand);
-                    UsageError(format!(
-                        "unexpected operand {operand}: see memdoor monitor --help"
-                    ))
+                    UsageError(format!("unexpected operand {operand}: see memdoor monitor --help"))
                 })?;
                 typed.push((name, operand));
                 continue;
@@ -257,17 +231,12 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     let mut items = Items::new("monitor", &OPTIONS, &[]);
     items.configure(config::read(file.as_deref(), "monitor")?)?;
     for (name, value) in typed {
-        let value = value
-            .into_string()
-            .map_err(|value| values::wrong(name, &value))?;
+        let value = value.into_string().map_err(|value| values::wrong(name, &value))?;
         items.type_in(name, value);
     }
     let args = MonitorArgs::of(&items)?;
     Ok(if is_shown {
-        Command::Print {
-            text: items.print(),
-            exit: Exit::Done,
-        }
+        Command::Print { text: items.print(), exit: Exit::Done }
     } else {
         Command::Monitor(Box::new(args))
     })

@@ -90,12 +90,8 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
 fn chosen(typed: Typed) -> Result<Chosen> {
     let missing = || UsageError("--adj N is missing: an oom_score_adj from -1000 to 1000".into());
     match typed {
-        Typed { session: Some(()), undo: None, pid: None, pattern: None, adj: None } => {
-            Ok(Chosen::Session)
-        }
-        Typed { session: None, undo: Some(()), pid: None, pattern: None, adj: None } => {
-            Ok(Chosen::Undo)
-        }
+        Typed { session: Some(()), undo: None, pid: None, pattern: None, adj: None } => Ok(Chosen::Session),
+        Typed { session: None, undo: Some(()), pid: None, pattern: None, adj: None } => Ok(Chosen::Undo),
         Typed { session: None, undo: None, pid: Some(pid), pattern: None, adj } => {
             Ok(Chosen::Pid(pid, adj.ok_or_else(missing)?))
         }
@@ -110,9 +106,7 @@ fn chosen(typed: Typed) -> Result<Chosen> {
 
 fn unexpected(operand: &OsString) -> UsageError {
     let operand = values::quoted(operand);
-    UsageError(format!(
-        "unexpected operand {operand}: session is the only one"
-    ))
+    UsageError(format!("unexpected operand {operand}: session is the only one"))
 }
 
 /// In memory, as the changes are.

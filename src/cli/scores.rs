@@ -19,9 +19,7 @@ impl ScoresArgs {
     /// As the mode takes it.
     pub(crate) fn borrow(&self) -> scores::Options<'_> {
         // Two short lists stand beside each other better than two long ones.
-        let count = self
-            .count
-            .unwrap_or(if self.changes.is_empty() { 20 } else { 5 });
+        let count = self.count.unwrap_or(if self.changes.is_empty() { 20 } else { 5 });
         scores::Options {
             count: usize::try_from(count).unwrap_or(usize::MAX),
             show: self.show,
@@ -41,9 +39,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         match name.as_str() {
             "-n" | "--top" => args.count = Some(values::count(&name, &value(&name, parser)?)?),
             "--next" => args.show = Show::Next,
-            "--what-if" => args
-                .changes
-                .push(values::change(&name, &value(&name, parser)?)?),
+            "--what-if" => args.changes.push(values::change(&name, &value(&name, parser)?)?),
             "--format" => args.format = values::format(&name, &value(&name, parser)?)?,
             _ => return Err(unknown_option(&name)),
         }

@@ -76,25 +76,14 @@ pub(super) struct Items {
 
 impl Items {
     /// The defaults.
-    pub(super) fn new(
-        mode: &'static str,
-        text: &'static [u8],
-        other: &'static [(&'static str, &'static str)],
-    ) -> Self {
+    pub(super) fn new(mode: &'static str, text: &'static [u8], other: &'static [(&'static str, &'static str)]) -> Self {
         let item = |(name, kind, default): Known| Item {
             name,
             kind,
-            values: Some(default.to_string())
-                .filter(|text| !text.is_empty())
-                .into_iter()
-                .collect(),
+            values: Some(default.to_string()).filter(|text| !text.is_empty()).into_iter().collect(),
             origin: DEFAULT.into(),
         };
-        Self {
-            mode,
-            other,
-            all: known(text).map(item).collect(),
-        }
+        Self { mode, other, all: known(text).map(item).collect() }
     }
 
     /// What was typed counts more than the configuration.
@@ -112,12 +101,7 @@ impl Items {
 
     pub(super) fn configure(&mut self, settings: Vec<config::Setting>) -> Result<()> {
         let mode = self.mode;
-        for config::Setting {
-            name,
-            value,
-            origin,
-        } in settings
-        {
+        for config::Setting { name, value, origin } in settings {
             let Some(item) = self.find(&name) else {
                 let name = values::quoted(name.as_ref());
                 return Err(UsageError(format!(
@@ -194,17 +178,9 @@ impl Items {
         let mut text = format!("[{}]\n", self.mode);
         for item in &self.all {
             let values = item.values.iter().map(String::as_str);
-            let values: Vec<&str> = if item.values.is_empty() {
-                vec![""]
-            } else {
-                values.collect()
-            };
+            let values: Vec<&str> = if item.values.is_empty() { vec![""] } else { values.collect() };
             for value in values {
-                let origin = if value.is_empty() {
-                    "not set"
-                } else {
-                    &item.origin
-                };
+                let origin = if value.is_empty() { "not set" } else { &item.origin };
                 let comment = if value.is_empty() { "# " } else { "" };
                 let line = format!("{comment}{} = {}", item.name, shown(value));
                 text.push_str(&format!("{line:<40} # {origin}\n"));

@@ -4,9 +4,7 @@ use lexopt::Parser;
 use memdoor::modes::snapshot;
 use memdoor::units::Pid;
 
-use super::{
-    Command, OutputArgs, Result, UsageError, about, next, unknown_option, usage, value, values,
-};
+use super::{Command, OutputArgs, Result, UsageError, about, next, unknown_option, usage, value, values};
 
 /// What was typed for snapshots.
 pub(crate) struct SnapshotArgs {
@@ -17,11 +15,7 @@ pub(crate) struct SnapshotArgs {
 impl SnapshotArgs {
     /// As the mode takes it.
     pub(crate) fn borrow(&self) -> snapshot::Options<'_> {
-        snapshot::Options {
-            pids: &self.pids,
-            format: self.output.format,
-            cmdline: self.output.cmdline(),
-        }
+        snapshot::Options { pids: &self.pids, format: self.output.format, cmdline: self.output.cmdline() }
     }
 }
 
@@ -40,9 +34,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         }
     }
     if pids.is_empty() {
-        return Err(UsageError(
-            "-p PID is missing: the process to take a snapshot of".into(),
-        ));
+        return Err(UsageError("-p PID is missing: the process to take a snapshot of".into()));
     }
     Ok(Command::Snapshot(SnapshotArgs { pids, output }))
 }

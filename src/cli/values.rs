@@ -46,10 +46,7 @@ pub(super) fn wrong_in(mode: &str, name: &str, value: &OsStr) -> UsageError {
 }
 
 fn refused(name: &str, value: &OsStr, allowed: &str) -> UsageError {
-    UsageError(format!(
-        "{name}: {} is not allowed: {allowed}",
-        quoted(value)
-    ))
+    UsageError(format!("{name}: {} is not allowed: {allowed}", quoted(value)))
 }
 
 fn number(value: &OsStr) -> Option<u64> {
@@ -57,23 +54,18 @@ fn number(value: &OsStr) -> Option<u64> {
 }
 
 pub(super) fn pid(name: &str, value: &OsStr) -> Result<Pid> {
-    number(value)
-        .and_then(Pid::new)
-        .ok_or_else(|| wrong(name, value))
+    number(value).and_then(Pid::new).ok_or_else(|| wrong(name, value))
 }
 
 /// An oom_score_adj.
 pub(super) fn adj(name: &str, value: &OsStr) -> Result<i64> {
-    signed(value.as_bytes())
-        .filter(|adj| (-1000..=1000).contains(adj))
-        .ok_or_else(|| wrong(name, value))
+    signed(value.as_bytes()).filter(|adj| (-1000..=1000).contains(adj)).ok_or_else(|| wrong(name, value))
 }
 
 /// A pattern; what is wrong with one, it says itself.
 pub(super) fn pattern(name: &str, value: &OsStr) -> Result<Pattern> {
     let text = value.to_str().ok_or_else(|| wrong(name, value))?;
-    Pattern::parse(text)
-        .map_err(|error| UsageError(format!("{name}: {} is not allowed: {error}", quoted(value))))
+    Pattern::parse(text).map_err(|error| UsageError(format!("{name}: {} is not allowed: {error}", quoted(value))))
 }
 
 /// A name, and the pattern of what it stands for.
@@ -83,17 +75,12 @@ pub(super) fn family<'v>(name: &str, value: &'v OsStr) -> Result<(&'v str, &'v s
         !name.is_empty() && name != "browsers" && name.chars().all(is_part)
     };
     let pair = value.to_str().and_then(|text| text.split_once('='));
-    pair.filter(|(family, _)| is_name(family))
-        .ok_or_else(|| wrong(name, value))
+    pair.filter(|(family, _)| is_name(family)).ok_or_else(|| wrong(name, value))
 }
 
 /// One process ID, or several with commas.
 pub(super) fn pids(name: &str, value: &OsStr) -> Result<Vec<Pid>> {
-    value
-        .as_bytes()
-        .split(|byte| *byte == b',')
-        .map(|part| pid(name, OsStr::from_bytes(part)))
-        .collect()
+    value.as_bytes().split(|byte| *byte == b',').map(|part| pid(name, OsStr::from_bytes(part))).collect()
 }
 
 /// `PID=ADJ`
@@ -109,17 +96,11 @@ pub(super) fn change(name: &str, value: &OsStr) -> Result<(Pid, i64)> {
 
 pub(super) fn path(name: &str, value: OsString) -> Result<OsString> {
     let is_path = value.as_bytes().starts_with(b"/") && value.len() < 4096;
-    if is_path {
-        Ok(value)
-    } else {
-        Err(wrong(name, &value))
-    }
+    if is_path { Ok(value) } else { Err(wrong(name, &value)) }
 }
 
 pub(super) fn threshold(name: &str, value: &OsStr) -> Result<Threshold> {
-    number(value)
-        .and_then(Threshold::new)
-        .ok_or_else(|| wrong(name, value))
+    number(value).and_then(Threshold::new).ok_or_else(|| wrong(name, value))
 }
 
 /// `full=10`
@@ -139,9 +120,7 @@ pub(super) fn pressure(name: &str, value: &OsStr) -> Result<Pressure> {
         };
         let hundredths = dec(whole)?.checked_mul(100)?.checked_add(fraction)?;
         let at = Percent { hundredths };
-        (1..=10_000)
-            .contains(&hundredths)
-            .then_some(Pressure { of, at })
+        (1..=10_000).contains(&hundredths).then_some(Pressure { of, at })
     };
     parsed().ok_or_else(|| wrong(name, value))
 }
@@ -149,15 +128,11 @@ pub(super) fn pressure(name: &str, value: &OsStr) -> Result<Pressure> {
 /// The same, with or without `%` behind it.
 pub(super) fn percent(name: &str, value: &OsStr) -> Result<Threshold> {
     let text = value.as_bytes();
-    dec(text.strip_suffix(b"%").unwrap_or(text))
-        .and_then(Threshold::new)
-        .ok_or_else(|| wrong(name, value))
+    dec(text.strip_suffix(b"%").unwrap_or(text)).and_then(Threshold::new).ok_or_else(|| wrong(name, value))
 }
 
 pub(super) fn count(name: &str, value: &OsStr) -> Result<u64> {
-    number(value)
-        .filter(|count| *count > 0)
-        .ok_or_else(|| wrong(name, value))
+    number(value).filter(|count| *count > 0).ok_or_else(|| wrong(name, value))
 }
 
 /// Bytes, KiB or MiB.
@@ -184,9 +159,7 @@ pub(super) fn interval(name: &str, value: &OsStr) -> Result<Duration> {
         let seconds = if whole.is_empty() { 0 } else { dec(whole)? };
         let nanos = match fraction.get(1..) {
             None => 0,
-            Some(digits) if digits.len() <= 9 => {
-                dec(digits)? * 10_u64.pow(9 - u32::try_from(digits.len()).ok()?)
-            }
+            Some(digits) if digits.len() <= 9 => dec(digits)? * 10_u64.pow(9 - u32::try_from(digits.len()).ok()?),
             Some(_) => return None,
         };
         let interval = Duration::new(seconds, u32::try_from(nanos).ok()?);
@@ -250,11 +223,7 @@ pub(super) fn days(name: &str, value: &OsStr, now_us: i64) -> Result<i64> {
 }
 
 pub(super) fn victim(name: &str, value: OsString) -> Result<OsString> {
-    if value.is_empty() {
-        Err(wrong(name, &value))
-    } else {
-        Ok(value)
-    }
+    if value.is_empty() { Err(wrong(name, &value)) } else { Ok(value) }
 }
 
 /// What [`victim`] let pass, as the mode takes it.
@@ -269,8 +238,5 @@ pub(super) fn who(value: &OsStr) -> Who<'_> {
 
 /// A path, from / or not. No argument holds a NUL.
 pub(super) fn file(name: &str, value: &OsStr) -> Result<CString> {
-    CString::new(value.as_bytes())
-        .ok()
-        .filter(|path| !path.is_empty())
-        .ok_or_else(|| wrong(name, value))
+    CString::new(value.as_bytes()).ok().filter(|path| !path.is_empty()).ok_or_else(|| wrong(name, value))
 }

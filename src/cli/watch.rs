@@ -10,9 +10,7 @@ use memdoor::trigger::also::Also;
 use memdoor::trigger::{Base, Threshold};
 use memdoor::units::{Bytes, Pid};
 
-use super::{
-    Command, OutputArgs, Result, UsageError, about, next, unknown_option, usage, value, values,
-};
+use super::{Command, OutputArgs, Result, UsageError, about, next, unknown_option, usage, value, values};
 
 /// What was typed for a watch.
 pub(crate) struct WatchArgs {
@@ -55,12 +53,7 @@ impl RecordArgs {
     }
 
     fn borrow(&self) -> Option<watch::Recording<'_>> {
-        Some(watch::Recording {
-            dir: self.dir.as_deref()?,
-            size: self.size,
-            keep: self.keep,
-            typed: &self.typed,
-        })
+        Some(watch::Recording { dir: self.dir.as_deref()?, size: self.size, keep: self.keep, typed: &self.typed })
     }
 
     /// Takes an option that is one of these.
@@ -80,9 +73,7 @@ impl RecordArgs {
             (None, None, Some(_)) => "--keep",
             _ => return Ok(()),
         };
-        Err(UsageError(format!(
-            "{lonely} without -o DIR: it is about the record in that directory"
-        )))
+        Err(UsageError(format!("{lonely} without -o DIR: it is about the record in that directory")))
     }
 }
 
@@ -93,12 +84,8 @@ fn also(also: &mut Also, name: &str, parser: &mut Parser) -> Result<bool> {
             also.available = Some(values::threshold(name, &value(name, parser)?)?);
         }
         "--also-psi" => {
-            let before = also
-                .pressure
-                .replace(values::pressure(name, &value(name, parser)?)?);
-            before.map_or(Ok(()), |_| {
-                Err(UsageError(format!("{name} twice: some or full")))
-            })?;
+            let before = also.pressure.replace(values::pressure(name, &value(name, parser)?)?);
+            before.map_or(Ok(()), |_| Err(UsageError(format!("{name} twice: some or full"))))?;
         }
         _ => return Ok(false),
     }
@@ -109,17 +96,11 @@ fn also(also: &mut Also, name: &str, parser: &mut Parser) -> Result<bool> {
 fn check(also: Also, threshold: Option<Threshold>) -> Result<()> {
     let lonely = match also {
         _ if threshold.is_some() => return Ok(()),
-        Also {
-            available: Some(_), ..
-        } => "--also-available",
-        Also {
-            pressure: Some(_), ..
-        } => "--also-psi",
+        Also { available: Some(_), .. } => "--also-available",
+        Also { pressure: Some(_), .. } => "--also-psi",
         _ => return Ok(()),
     };
-    Err(UsageError(format!(
-        "{lonely} without -m PERCENT: every report is a snapshot then"
-    )))
+    Err(UsageError(format!("{lonely} without -m PERCENT: every report is a snapshot then")))
 }
 
 impl WatchArgs {
@@ -183,9 +164,7 @@ impl WatchArgs {
             (None, None, Form::Named) => ", or -e PATH: the first that runs PATH",
             (None, None, Form::Short) => "",
         };
-        Err(UsageError(format!(
-            "-p PID is missing: the process to watch{hint}"
-        )))
+        Err(UsageError(format!("-p PID is missing: the process to watch{hint}")))
     }
 
     /// As the mode takes it.
@@ -212,9 +191,7 @@ impl WatchArgs {
 }
 
 fn twice(name: &str) -> UsageError {
-    UsageError(format!(
-        "{name} twice: a watch is of one process; for several: memdoor snapshot"
-    ))
+    UsageError(format!("{name} twice: a watch is of one process; for several: memdoor snapshot"))
 }
 
 /// How the mode was named.

@@ -13,8 +13,7 @@ pub(super) fn words(errno: Errno) -> (&'static str, &'static str) {
         None => LINES.split('\n').nth(line),
         Some(line) => rest().split('\n').nth(line),
     });
-    line.and_then(|line| line.split_once(' '))
-        .unwrap_or(("UnknownErrno", "unknown errno"))
+    line.and_then(|line| line.split_once(' ')).unwrap_or(("UnknownErrno", "unknown errno"))
 }
 
 /// The number of the first line of [`REST`].
@@ -66,9 +65,7 @@ ELOOP too many symbolic links encountered";
 
 /// From [`LINES`] on: seldom said, so it has a name, by which .cargo/offline.ld leaves it out of a watch's memory.
 static REST: [u8; TEXT.len()] = {
-    let Some(bytes) = TEXT.as_bytes().first_chunk() else {
-        unreachable!()
-    };
+    let Some(bytes) = TEXT.as_bytes().first_chunk() else { unreachable!() };
     *bytes
 };
 

@@ -42,12 +42,7 @@ impl Curve {
                 *mark = level(rss, least, most);
             }
         }
-        Some(Self {
-            text,
-            least,
-            most,
-            span: Duration::from_millis(span.into()),
-        })
+        Some(Self { text, least, most, span: Duration::from_millis(span.into()) })
     }
 
     /// The characters.
@@ -59,21 +54,14 @@ impl Curve {
 
 /// RSS as it was last known so many milliseconds behind the first sample.
 fn rss_at(samples: &[Sample], first: Stamp, millis: u64) -> Option<Bytes> {
-    let known = samples
-        .iter()
-        .take_while(|sample| u64::from(first.until(sample.at)) <= millis);
+    let known = samples.iter().take_while(|sample| u64::from(first.until(sample.at)) <= millis);
     known.filter_map(|sample| sample.rss.get()).last()
 }
 
 fn level(rss: Bytes, least: Bytes, most: Bytes) -> u8 {
-    let (above, range) = (
-        rss.0.saturating_sub(least.0),
-        most.0.saturating_sub(least.0),
-    );
+    let (above, range) = (rss.0.saturating_sub(least.0), most.0.saturating_sub(least.0));
     // Eight bands of equal height; what stays has the lowest.
-    let band = (u128::from(above) * 8)
-        .checked_div(range.into())
-        .unwrap_or(0);
+    let band = (u128::from(above) * 8).checked_div(range.into()).unwrap_or(0);
     let band = usize::try_from(band).unwrap_or(7).min(7);
     RAMP.get(band).copied().unwrap_or(b' ')
 }
@@ -101,14 +89,8 @@ mod tests {
         assert_eq!(curve.span, Duration::from_secs(8));
         let text = curve.text();
         assert!(text.starts_with('_') && text.ends_with('#'), "{text}");
-        let heights: Vec<_> = text
-            .bytes()
-            .map(|mark| {
-                RAMP.iter()
-                    .position(|other| *other == mark)
-                    .expect("a mark")
-            })
-            .collect();
+        let heights: Vec<_> =
+            text.bytes().map(|mark| RAMP.iter().position(|other| *other == mark).expect("a mark")).collect();
         assert!(heights.is_sorted(), "{text}");
         let mut seen = heights.clone();
         seen.dedup();
@@ -130,17 +112,8 @@ mod tests {
     #[test]
     fn what_stays_is_low_and_what_is_unknown_no_curve() {
         let samples: Vec<_> = (0..9).map(|n| sample(n * 100, MIB)).collect();
-        assert!(
-            Curve::of(&samples)
-                .expect("a curve")
-                .text()
-                .bytes()
-                .all(|mark| mark == b'_')
-        );
-        assert_eq!(
-            Curve::of(&[Sample::unknown(Stamp::of(Duration::ZERO))]),
-            None
-        );
+        assert!(Curve::of(&samples).expect("a curve").text().bytes().all(|mark| mark == b'_'));
+        assert_eq!(Curve::of(&[Sample::unknown(Stamp::of(Duration::ZERO))]), None);
         assert_eq!(Curve::of(&[]), None);
         assert!(Curve::of(&[sample(5, MIB)]).is_some());
     }

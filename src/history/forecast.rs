@@ -85,12 +85,7 @@ pub struct Outlook {
 
 impl Outlook {
     /// Of nothing yet.
-    pub const NONE: Self = Self {
-        at: Stamp(0),
-        growth: None,
-        forecast: Err(Why::Early),
-        room: None,
-    };
+    pub const NONE: Self = Self { at: Stamp(0), growth: None, forecast: Err(Why::Early), room: None };
 
     /// From samples, the oldest first, and the limit of the limiting cgroup.
     #[must_use]
@@ -98,29 +93,18 @@ impl Outlook {
         let growth = trend(samples, Sample::footprint, Direction::Rising);
         let last = samples.last();
         let charged = last.and_then(Sample::charged);
-        let of_limit = limit
-            .zip(charged)
-            .map(|(limit, charged)| Bytes(limit.0.saturating_sub(charged.0)));
+        let of_limit = limit.zip(charged).map(|(limit, charged)| Bytes(limit.0.saturating_sub(charged.0)));
         let of_system = last.and_then(Sample::left);
         let ends = [
-            (
-                End::Limit,
-                of_limit,
-                Sample::charged as Pick,
-                Direction::Rising,
-            ),
+            (End::Limit, of_limit, Sample::charged as Pick, Direction::Rising),
             (End::System, of_system, Sample::left, Direction::Falling),
         ];
-        let seen = ends.map(|(end, room, pick, towards)| {
-            until(samples, room?, pick, towards).map(|left| Forecast { end, left })
-        });
+        let seen = ends
+            .map(|(end, room, pick, towards)| until(samples, room?, pick, towards).map(|left| Forecast { end, left }));
         // Where neither has a line of its own, the process's growth has: what it would take alone.
         let least = [(End::Limit, of_limit), (End::System, of_system)];
-        let least = least
-            .into_iter()
-            .filter_map(|(end, room)| Some((room?, end)));
-        let forecast = soonest(seen[0], seen[1])
-            .map_or_else(|| alone(growth, least.min_by_key(|(room, _)| *room)), Ok);
+        let least = least.into_iter().filter_map(|(end, room)| Some((room?, end)));
+        let forecast = soonest(seen[0], seen[1]).map_or_else(|| alone(growth, least.min_by_key(|(room, _)| *room)), Ok);
         Self {
             at: last.map_or(Stamp::of(Duration::ZERO), |last| last.at),
             growth,
@@ -140,10 +124,7 @@ impl Outlook {
     /// Whether the process itself neither grows nor shrinks, as far as is known.
     #[must_use]
     pub fn is_flat(&self) -> bool {
-        self.forecast == Err(Why::Flat)
-            && self
-                .growth
-                .is_some_and(|growth| growth.direction == Direction::Flat)
+        self.forecast == Err(Why::Flat) && self.growth.is_some_and(|growth| growth.direction == Direction::Flat)
     }
 }
 
@@ -256,19 +237,12 @@ mod tests {
         assert_eq!(seen(&[], None), Err(Why::Early));
         assert_eq!(seen(&seconds(9.0, 0.0)[..3], Some(330)), Err(Why::Early));
         assert_eq!(seen(&seconds(-1.0, -1.0), Some(330)), Err(Why::Flat));
-        let line = Trend {
-            per_second: 1 << 20,
-            r2: R2(1000),
-            span: Duration::from_secs(10),
-            direction: Direction::Rising,
-        };
+        let line =
+            Trend { per_second: 1 << 20, r2: R2(1000), span: Duration::from_secs(10), direction: Direction::Rising };
         let room = |mib: u64| Some((Bytes(mib * MIB), End::Limit));
         assert_eq!(alone(Some(line), room(9_000_000)), Err(Why::Far));
         assert_eq!(alone(Some(line), None), Err(Why::Unknown));
-        let unsteady = Trend {
-            r2: R2(700),
-            ..line
-        };
+        let unsteady = Trend { r2: R2(700), ..line };
         assert_eq!(alone(Some(unsteady), room(1)), Err(Why::Unsteady));
     }
 
@@ -285,22 +259,11 @@ mod tests {
     fn what_jumps_up_and_down_is_not_foretold() {
         let mut state = 1_u64;
         let mut noise = |n: u64| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let mib = 100.0 + (state >> 40) as f64 / 200_000.0;
-            Sample {
-                rss: size(mib),
-                usage: size(mib),
-                charged: size(mib),
-                ..sample(n * 100, 0)
-            }
+            Sample { rss: size(mib), usage: size(mib), charged: size(mib), ..sample(n * 100, 0) }
         };
         let samples: Vec<_> = (0..SAMPLES as u64).map(&mut noise).collect();
-        assert!(
-            seen(&samples, Some(330)).is_err(),
-            "{:?}",
-            seen(&samples, Some(330))
-        );
+        assert!(seen(&samples, Some(330)).is_err(), "{:?}", seen(&samples, Some(330)));
     }
 }

@@ -83,9 +83,7 @@ impl Sizes {
         let (now, then) = (all(self), all(then));
         core::array::from_fn(|at| {
             let (now, then) = (now.get(at)?.as_ref()?.0, then.get(at)?.as_ref()?.0);
-            i64::try_from(now)
-                .ok()?
-                .checked_sub(i64::try_from(then).ok()?)
+            i64::try_from(now).ok()?.checked_sub(i64::try_from(then).ok()?)
         })
     }
 }
@@ -101,10 +99,7 @@ pub struct First {
 
 impl First {
     pub(super) const fn none() -> Self {
-        Self {
-            sizes: None,
-            mappings: None,
-        }
+        Self { sizes: None, mappings: None }
     }
 }
 
@@ -125,11 +120,7 @@ impl Largest {
     /// None yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            ranges: [(0, 0); REMEMBERED],
-            len: 0,
-            passed_over: 0,
-        }
+        Self { ranges: [(0, 0); REMEMBERED], len: 0, passed_over: 0 }
     }
 
     /// Keeps it if it is one of the largest so far.
@@ -144,10 +135,7 @@ impl Largest {
         if size <= self.passed_over {
             return;
         }
-        let least = self
-            .ranges
-            .iter_mut()
-            .min_by_key(|(start, end)| end - start);
+        let least = self.ranges.iter_mut().min_by_key(|(start, end)| end - start);
         if let Some(least) = least {
             let kept = least.1 - least.0;
             if size > kept {
@@ -162,15 +150,8 @@ impl Largest {
     #[must_use]
     pub fn growth(&self, start: u64, end: u64) -> u64 {
         let kept = self.ranges.get(..self.len).unwrap_or_default();
-        let overlap: u64 = kept
-            .iter()
-            .map(|(from, to)| end.min(*to).saturating_sub(start.max(*from)))
-            .sum();
-        let then = if overlap == 0 {
-            self.passed_over
-        } else {
-            overlap
-        };
+        let overlap: u64 = kept.iter().map(|(from, to)| end.min(*to).saturating_sub(start.max(*from))).sum();
+        let then = if overlap == 0 { self.passed_over } else { overlap };
         (end - start).saturating_sub(then)
     }
 }
@@ -258,18 +239,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_of_both_has_not_grown_by_zero() {
-        let then = Sizes {
-            rss: Some(Bytes(4096)),
-            anon: Some(Bytes(1 << 20)),
-            swap: Some(Bytes(0)),
-            ..Sizes::default()
-        };
-        let now = Sizes {
-            rss: Some(Bytes(8192)),
-            anon: Some(Bytes(0)),
-            file: Some(Bytes(0)),
-            ..Sizes::default()
-        };
+        let then =
+            Sizes { rss: Some(Bytes(4096)), anon: Some(Bytes(1 << 20)), swap: Some(Bytes(0)), ..Sizes::default() };
+        let now = Sizes { rss: Some(Bytes(8192)), anon: Some(Bytes(0)), file: Some(Bytes(0)), ..Sizes::default() };
         let grown = [Some(4096), Some(-(1 << 20)), None, None, None];
         assert_eq!(now.differences(then), grown);
     }
@@ -294,11 +266,7 @@ mod tests {
             then.note(n * 1000 * MIB, n * 1000 * MIB + n * MIB);
         }
         for n in 68..100 {
-            assert_eq!(
-                then.growth(n * 1000 * MIB, n * 1000 * MIB + n * MIB),
-                0,
-                "{n}"
-            );
+            assert_eq!(then.growth(n * 1000 * MIB, n * 1000 * MIB + n * MIB), 0, "{n}");
         }
         // Not remembered, so it is not said to be new.
         assert_eq!(then.growth(50_000 * MIB, 50_000 * MIB + 50 * MIB), 0);
@@ -309,19 +277,9 @@ mod tests {
     fn the_five_that_grew_most_are_shown_in_order() {
         let mut growers = Growers::none();
         for by in [3, 9, 1, 7, 5, 8, 2] {
-            growers.note(Grower {
-                start: 0,
-                end: by,
-                kind: Kind::Anon,
-                by: Bytes(by),
-            });
+            growers.note(Grower { start: 0, end: by, kind: Kind::Anon, by: Bytes(by) });
         }
-        let shown: Vec<u64> = growers
-            .all()
-            .into_iter()
-            .flatten()
-            .map(|grower| grower.by.0)
-            .collect();
+        let shown: Vec<u64> = growers.all().into_iter().flatten().map(|grower| grower.by.0).collect();
         assert_eq!(shown, [9, 8, 7, 5, 3]);
     }
 }

@@ -75,16 +75,9 @@ pub struct Stamp(u32);
 impl Stamp {
     /// The moment `now` of the steady clock.
     #[must_use]
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "it wraps, as its documentation says"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "it wraps, as its documentation says")]
     pub const fn of(now: Duration) -> Self {
-        Self(
-            (now.as_secs() as u32)
-                .wrapping_mul(1000)
-                .wrapping_add(now.subsec_millis()),
-        )
+        Self((now.as_secs() as u32).wrapping_mul(1000).wrapping_add(now.subsec_millis()))
     }
 
     /// Milliseconds from this moment to a later one.
@@ -172,12 +165,7 @@ impl History {
     /// Nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            samples: [Sample::unknown(Stamp(0)); SAMPLES],
-            len: 0,
-            outlook: Outlook::NONE,
-            first: First::none(),
-        }
+        Self { samples: [Sample::unknown(Stamp(0)); SAMPLES], len: 0, outlook: Outlook::NONE, first: First::none() }
     }
 
     /// Takes in a process that grows, to go through all that follows from that once before it matters.
@@ -222,9 +210,7 @@ impl History {
     }
 
     fn oldest_age(&self, now: Stamp) -> u32 {
-        self.samples()
-            .first()
-            .map_or(0, |first| first.at.until(now))
+        self.samples().first().map_or(0, |first| first.at.until(now))
     }
 
     fn forget(&mut self, at: usize) {
@@ -287,10 +273,7 @@ pub(crate) mod tests {
     /// A sample at so many milliseconds whose RSS is `rss`.
     pub(crate) fn sample(millis: u64, rss: u64) -> Sample {
         let at = Stamp::of(Duration::from_millis(millis));
-        Sample {
-            rss: Size::of(Some(Bytes(rss))),
-            ..Sample::unknown(at)
-        }
+        Sample { rss: Size::of(Some(Bytes(rss))), ..Sample::unknown(at) }
     }
 
     /// The ages that are left after `count` samples, one each `step` milliseconds, the youngest first.
@@ -307,11 +290,7 @@ pub(crate) mod tests {
     #[test]
     fn a_sample_is_small_and_a_history_less_than_a_page() {
         assert_eq!(size_of::<Sample>(), 36);
-        assert!(
-            size_of::<History>() <= 4096 + 256,
-            "{}",
-            size_of::<History>()
-        );
+        assert!(size_of::<History>() <= 4096 + 256, "{}", size_of::<History>());
     }
 
     #[test]
@@ -334,11 +313,7 @@ pub(crate) mod tests {
         let ages = ages(day, 50);
         assert_eq!(ages.len(), SAMPLES);
         assert_eq!(ages[0], 0);
-        assert_eq!(
-            ages[SAMPLES - 1],
-            (u32::try_from(day).expect("fits") - 1) * 50,
-            "the first"
-        );
+        assert_eq!(ages[SAMPLES - 1], (u32::try_from(day).expect("fits") - 1) * 50, "the first");
         let within = |age| ages.iter().filter(|other| **other <= age).count();
         assert!(within(1000) >= 12, "{ages:?}");
         assert!(within(10_000) >= 24, "{ages:?}");
@@ -363,11 +338,7 @@ pub(crate) mod tests {
             history.push(sample(wrap - 5000 + n * 50, 0), None);
         }
         let now = history.samples().last().expect("one").at;
-        let ages: Vec<_> = history
-            .samples()
-            .iter()
-            .map(|sample| sample.at.until(now))
-            .collect();
+        let ages: Vec<_> = history.samples().iter().map(|sample| sample.at.until(now)).collect();
         assert!(ages.is_sorted_by(|old, young| old > young), "{ages:?}");
         assert_eq!(ages.first(), Some(&9950));
         // What is so old that its age can't be told is forgotten.

@@ -50,9 +50,7 @@ pub fn reading(now: Situation) -> Duration {
     let nearest = now.end.into_iter().chain(now.crossing).min();
     match (nearest, now.calm, now.room) {
         (Some(nearest), _, _) => (nearest / 64).clamp(FASTEST, USUAL),
-        (None, Calm::Calm, Some(room)) => {
-            Duration::from_millis(room.0 / FASTEST_GROWTH).clamp(USUAL, SLOWEST)
-        }
+        (None, Calm::Calm, Some(room)) => Duration::from_millis(room.0 / FASTEST_GROWTH).clamp(USUAL, SLOWEST),
         _ => USUAL,
     }
 }
@@ -61,9 +59,7 @@ pub fn reading(now: Situation) -> Duration {
 #[must_use]
 pub fn sample(end: Option<Duration>, watched: Duration) -> Duration {
     let nearest = end.map_or(SAMPLE_SLOWEST, |end| end / 16);
-    nearest
-        .min((watched / 8).max(USUAL))
-        .clamp(SAMPLE_FASTEST, SAMPLE_SLOWEST)
+    nearest.min((watched / 8).max(USUAL)).clamp(SAMPLE_FASTEST, SAMPLE_SLOWEST)
 }
 
 /// Whether RSS has changed so much since the last sample that the next should not wait: by 1/64 of what there is left.
@@ -90,12 +86,7 @@ pub fn lasts(room: Bytes, per_second: i64) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    const CALM: Situation = Situation {
-        end: None,
-        crossing: None,
-        room: Some(Bytes(8 << 30)),
-        calm: Calm::Calm,
-    };
+    const CALM: Situation = Situation { end: None, crossing: None, room: Some(Bytes(8 << 30)), calm: Calm::Calm };
 
     const fn secs(secs: u64) -> Option<Duration> {
         Some(Duration::from_secs(secs))
@@ -104,10 +95,7 @@ mod tests {
     #[test]
     fn a_calm_process_with_much_room_is_looked_at_five_times_a_second() {
         assert_eq!(reading(CALM), SLOWEST);
-        let restless = Situation {
-            calm: Calm::Restless,
-            ..CALM
-        };
+        let restless = Situation { calm: Calm::Restless, ..CALM };
         assert_eq!(reading(restless), USUAL);
         let unknown = Situation { room: None, ..CALM };
         assert_eq!(reading(unknown), USUAL);
@@ -117,27 +105,15 @@ mod tests {
     fn the_fastest_growth_reaches_nothing_between_two_readings() {
         for mib in 0..4096 {
             let room = Bytes(mib << 20);
-            let step = reading(Situation {
-                room: Some(room),
-                ..CALM
-            });
+            let step = reading(Situation { room: Some(room), ..CALM });
             let grown = (4_u128 << 30) * step.as_millis() / 1000;
-            assert!(
-                step == USUAL || grown <= u128::from(room.0) + (5 << 20),
-                "{mib} MiB: {step:?}"
-            );
+            assert!(step == USUAL || grown <= u128::from(room.0) + (5 << 20), "{mib} MiB: {step:?}");
         }
     }
 
     #[test]
     fn the_nearer_the_end_or_the_threshold_the_sooner() {
-        let near = |end, crossing| {
-            reading(Situation {
-                end,
-                crossing,
-                ..CALM
-            })
-        };
+        let near = |end, crossing| reading(Situation { end, crossing, ..CALM });
         assert_eq!(near(secs(60), None), USUAL);
         assert_eq!(near(secs(1), secs(60)), Duration::from_millis(1000) / 64);
         assert_eq!(near(secs(60), secs(1)), Duration::from_millis(1000) / 64);
@@ -151,34 +127,16 @@ mod tests {
         assert_eq!(sample(secs(8), long), Duration::from_millis(500));
         assert_eq!(sample(secs(0), long), Duration::from_millis(20));
         assert_eq!(sample(None, Duration::ZERO), USUAL);
-        assert_eq!(
-            sample(None, Duration::from_secs(2)),
-            Duration::from_millis(250)
-        );
+        assert_eq!(sample(None, Duration::from_secs(2)), Duration::from_millis(250));
     }
 
     #[test]
     fn a_jump_is_news_measured_by_the_room_there_is() {
         let (mib, gib) = (1 << 20, 1 << 30);
-        assert!(is_news(
-            Bytes(11 * mib),
-            Bytes(10 * mib),
-            Some(Bytes(64 * mib))
-        ));
-        assert!(!is_news(
-            Bytes(11 * mib),
-            Bytes(10 * mib),
-            Some(Bytes(8 * gib))
-        ));
-        assert!(is_news(
-            Bytes(10 * mib),
-            Bytes(900 * mib),
-            Some(Bytes(8 * gib))
-        ));
-        assert!(
-            !is_news(Bytes(4096), Bytes(0), Some(Bytes(0))),
-            "a page is none"
-        );
+        assert!(is_news(Bytes(11 * mib), Bytes(10 * mib), Some(Bytes(64 * mib))));
+        assert!(!is_news(Bytes(11 * mib), Bytes(10 * mib), Some(Bytes(8 * gib))));
+        assert!(is_news(Bytes(10 * mib), Bytes(900 * mib), Some(Bytes(8 * gib))));
+        assert!(!is_news(Bytes(4096), Bytes(0), Some(Bytes(0))), "a page is none");
     }
 
     #[test]

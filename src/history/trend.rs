@@ -69,9 +69,7 @@ pub fn trend(samples: &[Sample], pick: Pick, towards: Direction) -> Option<Trend
     if short.direction == towards && short.r2 >= BELIEVED {
         return Some(short);
     }
-    let longer = LONGER_MS
-        .into_iter()
-        .filter_map(|window| line(samples, window, pick));
+    let longer = LONGER_MS.into_iter().filter_map(|window| line(samples, window, pick));
     let mut steady = longer.filter(|long| {
         // Not the same samples once more.
         long.direction == towards && long.r2 >= BELIEVED_LONG && long.span > short.span * 2
@@ -163,29 +161,17 @@ impl Sums {
 
     /// The line; `None` when there are fewer than four points, or all at one moment.
     #[must_use]
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "R2 is from 0 to 1"
-    )]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "R2 is from 0 to 1")]
     pub fn fit(&self) -> Option<Fit> {
         let n = f64::from(self.count);
         let (t_sum, y_sum) = (self.t, self.y);
-        let (tt, ty, yy) = (
-            self.tt - t_sum * t_sum / n,
-            self.ty - t_sum * y_sum / n,
-            self.yy - y_sum * y_sum / n,
-        );
+        let (tt, ty, yy) = (self.tt - t_sum * t_sum / n, self.ty - t_sum * y_sum / n, self.yy - y_sum * y_sum / n);
         if self.count < POINTS_MIN || tt <= 0.0 {
             return None;
         }
         let slope = ty / tt;
         let r2 = if yy > 0.0 { ty * ty / (tt * yy) } else { 0.0 };
-        Some(Fit {
-            slope,
-            level: (y_sum - slope * t_sum) / n,
-            r2: R2((r2 * 1000.0 + 0.5) as u16),
-        })
+        Some(Fit { slope, level: (y_sum - slope * t_sum) / n, r2: R2((r2 * 1000.0 + 0.5) as u16) })
     }
 }
 
@@ -203,9 +189,7 @@ mod tests {
     /// Samples of what `rss` says at each moment, in MiB of seconds.
     fn series(until_ms: u64, step: usize, rss: impl Fn(f64) -> f64) -> Vec<Sample> {
         let times = (0..=until_ms).step_by(step);
-        times
-            .map(|ms| sample(ms, mib(rss(ms as f64 / 1000.0)).0))
-            .collect()
+        times.map(|ms| sample(ms, mib(rss(ms as f64 / 1000.0)).0)).collect()
     }
 
     fn mib_per_second(trend: Trend) -> f64 {
@@ -247,10 +231,7 @@ mod tests {
         let slow = series(1_200_000, 2000, |t| 50.0 + t / 60.0);
         let found = rising(&slow).expect("a trend");
         assert_eq!(found.direction, Direction::Rising);
-        assert!(
-            (mib_per_second(found) * 60.0 - 1.0).abs() < 0.05,
-            "{found:?}"
-        );
+        assert!((mib_per_second(found) * 60.0 - 1.0).abs() < 0.05, "{found:?}");
     }
 
     #[test]

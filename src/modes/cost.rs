@@ -13,10 +13,7 @@ pub(super) struct Cost {
 impl Cost {
     /// Up to here it is arming's.
     pub(super) fn so_far() -> Self {
-        Self {
-            allocations: heap::allocations(),
-            faults: Faults::so_far(),
-        }
+        Self { allocations: heap::allocations(), faults: Faults::so_far() }
     }
 
     /// Says what came since, and how often something was done.

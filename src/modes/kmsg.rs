@@ -17,11 +17,7 @@ pub(super) enum Drained {
 }
 
 /// Hands on what has come. `buf` must hold a record.
-pub(super) fn drain(
-    log: &Kmsg,
-    buf: &mut [u8],
-    take: &mut dyn FnMut(&Record<'_>),
-) -> Result<Drained> {
+pub(super) fn drain(log: &Kmsg, buf: &mut [u8], take: &mut dyn FnMut(&Record<'_>)) -> Result<Drained> {
     let mut drained = Drained::Whole;
     for _ in 0..AT_ONCE {
         match log.next(buf)? {

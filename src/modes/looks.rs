@@ -24,13 +24,7 @@ pub(super) struct Looks<'a> {
 impl<'a> Looks<'a> {
     /// The process of this name: its files are `dir`'s below `prefix`.
     pub(super) const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
-        Self {
-            dir,
-            prefix,
-            comm,
-            exe: None,
-            cmdline: None,
-        }
+        Self { dir, prefix, comm, exe: None, cmdline: None }
     }
 
     fn path(&self, file: &[u8]) -> Fixed<32> {
@@ -61,9 +55,7 @@ impl<'a> Looks<'a> {
             let file = self.dir.file(path.as_c_str().unwrap_or_default());
             let length = file.and_then(|file| file.read_at(&mut buf, 0)).unwrap_or(0);
             let text = buf.get_mut(..length).unwrap_or_default();
-            text.iter_mut()
-                .filter(|byte| **byte == 0)
-                .for_each(|byte| *byte = b' ');
+            text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
             self.cmdline = Some(Text::of(text.trim_ascii_end()));
         }
         self.cmdline.as_ref().map_or(b"", Text::as_bytes)

@@ -82,13 +82,8 @@ pub fn envelope(host: &Host) -> Envelope {
 
 /// The table for the target's sockets, sized by what it has open now.
 fn arm_sockets(target: &Target) -> Result<Sockets, Exit> {
-    Sockets::arm(target.descriptors()).map_err(|errno| {
-        fail(&Error::new(
-            "map",
-            b"memory for the table of sockets",
-            errno,
-        ))
-    })
+    Sockets::arm(target.descriptors())
+        .map_err(|errno| fail(&Error::new("map", b"memory for the table of sockets", errno)))
 }
 
 /// How a snapshot is written.
@@ -111,22 +106,14 @@ fn take_once(
     let mut memcg = Memcg::new(&host.proc, buf);
     let mut sockets = arm_sockets(target)?;
     let scene = Scene::new(target, host, &mut memcg, &mut sockets, buf, When::Alive);
-    let mut scene = Scene {
-        cmdline: manner.cmdline,
-        past,
-        ..scene
-    };
-    Ok(with_report(manner.format, out, envelope, |report| {
-        crate::snapshot::take(&mut scene, report)
-    }))
+    let mut scene = Scene { cmdline: manner.cmdline, past, ..scene };
+    Ok(with_report(manner.format, out, envelope, |report| crate::snapshot::take(&mut scene, report)))
 }
 
 /// Says that there may be more processes than /proc shows.
 fn say_what_is_not_seen(host: &Host) {
     if host.numbers() == Numbers::Other {
-        say(format_args!(
-            "memdoor: only processes of this pid namespace are seen; memory is the whole host's"
-        ));
+        say(format_args!("memdoor: only processes of this pid namespace are seen; memory is the whole host's"));
     }
 }
 
@@ -152,9 +139,7 @@ fn say_hint(hint: Option<&str>) {
 /// Says what exit code 4 means; the reasons stand in the report.
 fn say_if_partial(exit: Exit) {
     if exit == Exit::Partial {
-        say(format_args!(
-            "memdoor: part of the evidence could not be read: it stands as - with the reason"
-        ));
+        say(format_args!("memdoor: part of the evidence could not be read: it stands as - with the reason"));
         say_hint(Some("where permission was denied: run memdoor as root"));
     }
 }

@@ -90,15 +90,10 @@ impl Told {
     fn say(&self, name: &[u8]) -> Exit {
         let name = Escaped(name);
         if let Some(number) = self.open {
-            say(format_args!(
-                "memdoor: {name}: entry {number} was being written: its sections so far"
-            ));
+            say(format_args!("memdoor: {name}: entry {number} was being written: its sections so far"));
         }
         if self.lost > 0 {
-            say(format_args!(
-                "memdoor: {name}: {} bytes are left out: they are no complete entry",
-                self.lost
-            ));
+            say(format_args!("memdoor: {name}: {} bytes are left out: they are no complete entry", self.lost));
         }
         if self.last != Some(Kind::Ended) {
             say(format_args!(
@@ -106,10 +101,6 @@ impl Told {
                 self.entries
             ));
         }
-        if self.lost == 0 && self.open.is_none() {
-            Exit::Done
-        } else {
-            Exit::Partial
-        }
+        if self.lost == 0 && self.open.is_none() { Exit::Done } else { Exit::Partial }
     }
 }

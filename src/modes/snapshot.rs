@@ -37,14 +37,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let mut out = Out::new(Sink::Stdout, buffers.out);
     let mut exit = Exit::Done;
     for pid in options.pids {
-        exit = exit.worse(one(
-            *pid,
-            options,
-            &mut host,
-            &envelope,
-            &mut out,
-            buffers.read,
-        ));
+        exit = exit.worse(one(*pid, options, &mut host, &envelope, &mut out, buffers.read));
         if let Some(broken) = out.broken() {
             return output_exit(broken);
         }
@@ -65,10 +58,7 @@ fn one(
         Ok(target) => target,
         Err(refusal) => return refuse(&refusal),
     };
-    let manner = Manner {
-        format: options.format,
-        cmdline: options.cmdline,
-    };
+    let manner = Manner { format: options.format, cmdline: options.cmdline };
     match take_once(&mut target, host, envelope, out, buf, manner, None) {
         Ok(Completeness::Complete) => Exit::Done,
         Ok(Completeness::Partial) if !target.is_leaving() => Exit::Partial,

@@ -58,11 +58,7 @@ impl Assembler {
             opens: Vec::new(),
             number: 0,
             all: 0,
-            before: Stamp {
-                boot_us: None,
-                wall: None,
-                wall_us: None,
-            },
+            before: Stamp { boot_us: None, wall: None, wall_us: None },
             spliced: false,
             by_hand: None,
             wrapped: Wrapped::new(),
@@ -71,12 +67,7 @@ impl Assembler {
 
     /// Takes a record, of one line or several, and says what it is part of. Events that no later line can change go to `done`, in the
     /// log's order.
-    pub fn push(
-        &mut self,
-        record: &Record<'_>,
-        position: Position,
-        done: &mut dyn FnMut(Event),
-    ) -> Part {
+    pub fn push(&mut self, record: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) -> Part {
         // Whoever else uses these words: it did not happen here.
         if record.origin == Origin::Other {
             return Part::Other;
@@ -122,13 +113,7 @@ impl Assembler {
         }
     }
 
-    fn take(
-        &mut self,
-        line: &Line<'_>,
-        record: &Record<'_>,
-        at: Position,
-        done: &mut dyn FnMut(Event),
-    ) {
+    fn take(&mut self, line: &Line<'_>, record: &Record<'_>, at: Position, done: &mut dyn FnMut(Event)) {
         if whose::is_back_in_time(&self.opens, &self.before, record) {
             self.spliced = true;
         }
@@ -154,14 +139,9 @@ impl Assembler {
         let now = Now {
             line: self.all,
             spliced: self.spliced,
-            is_inside: matches!(
-                line,
-                Line::Counts(_) | Line::Stat(_) | Line::Zone(_) | Line::Reserve(_)
-            ),
+            is_inside: matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_) | Line::Reserve(_)),
         };
-        let owner = owner(&self.opens, record, now, |open| {
-            score::score(open, step, line, number)
-        });
+        let owner = owner(&self.opens, record, now, |open| score::score(open, step, line, number));
         match owner {
             Owner::One(index) => self.give(index, step, line, record, at),
             Owner::Many(index, all) => self.share(index, all, step, line, record, at),
@@ -176,14 +156,7 @@ impl Assembler {
         }
     }
 
-    fn give(
-        &mut self,
-        index: usize,
-        step: Option<Step>,
-        line: &Line<'_>,
-        record: &Record<'_>,
-        at: Position,
-    ) {
+    fn give(&mut self, index: usize, step: Option<Step>, line: &Line<'_>, record: &Record<'_>, at: Position) {
         let Some(open) = self.opens.get_mut(index) else {
             return;
         };
@@ -198,22 +171,10 @@ impl Assembler {
 
     /// A line that several reports may have. Who died is too much to lose: the first gets it, and none of them keeps what may be
     /// another's. All else is given to none.
-    fn share(
-        &mut self,
-        first: usize,
-        all: u8,
-        step: Option<Step>,
-        line: &Line<'_>,
-        record: &Record<'_>,
-        at: Position,
-    ) {
+    fn share(&mut self, first: usize, all: u8, step: Option<Step>, line: &Line<'_>, record: &Record<'_>, at: Position) {
         let is_deed = matches!(
             line,
-            Line::Summary(_)
-                | Line::Selected(_)
-                | Line::Killed(_)
-                | Line::Panic(_)
-                | Line::NoneKillable
+            Line::Summary(_) | Line::Selected(_) | Line::Killed(_) | Line::Panic(_) | Line::NoneKillable
         );
         for (index, open) in self.opens.iter_mut().enumerate() {
             if all & (1 << index) != 0 && !step::is_detail(line) {
@@ -231,18 +192,10 @@ impl Assembler {
         }
     }
 
-    fn begin(
-        &mut self,
-        kind: Kind,
-        line: &Line<'_>,
-        record: &Record<'_>,
-        at: Position,
-        done: &mut dyn FnMut(Event),
-    ) {
+    fn begin(&mut self, kind: Kind, line: &Line<'_>, record: &Record<'_>, at: Position, done: &mut dyn FnMut(Event)) {
         // Parts that nothing followed were of nothing.
         if kind == Kind::Maybe {
-            self.opens
-                .retain(|open| open.kind != Kind::Maybe || open.caller != record.caller);
+            self.opens.retain(|open| open.kind != Kind::Maybe || open.caller != record.caller);
         }
         if self.opens.len() >= OPEN {
             let is_empty = |open: &Open| open.kind != Kind::Oom;

@@ -21,11 +21,7 @@ impl Buffer {
     pub(super) fn new(length: usize) -> Self {
         let bytes = vec![0; length + ALIGN].into_boxed_slice();
         let start = bytes.as_ptr().align_offset(ALIGN).min(ALIGN);
-        Self {
-            bytes,
-            start,
-            length,
-        }
+        Self { bytes, start, length }
     }
 }
 

@@ -73,8 +73,7 @@ impl Entry {
             self.line = at;
         }
         let room = LINE.saturating_sub(self.message.len());
-        self.message
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.message.extend_from_slice(&bytes[..bytes.len().min(room)]);
         self.has_message = true;
     }
 
@@ -198,9 +197,5 @@ fn short(to: &mut Vec<u8>, value: Value<'_>) {
 }
 
 const fn kernel_if(is_kernel: bool) -> Origin {
-    if is_kernel {
-        Origin::Kernel
-    } else {
-        Origin::Other
-    }
+    if is_kernel { Origin::Kernel } else { Origin::Other }
 }

@@ -18,25 +18,14 @@ pub fn lines_of(record: Record<'_>) -> impl Iterator<Item = Record<'_>> {
         };
         // A newline at the very end ends the last line.
         rest = behind.filter(|behind| !behind.is_empty());
-        Some(Record {
-            text: line,
-            ..record
-        })
+        Some(Record { text: line, ..record })
     })
 }
 
 /// The messages with a process's name inside, by the words that surround it.
 fn names_a_process(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 8] = [
-        b"invoked oom-killer",
-        b"rocess ",
-        b"oom-kill:",
-        b" Comm: ",
-        b", comm: ",
-        b" cpuset=",
-        b"ask in ",
-        b"task=",
-    ];
+    const WORDS: [&[u8]; 8] =
+        [b"invoked oom-killer", b"rocess ", b"oom-kill:", b" Comm: ", b", comm: ", b" cpuset=", b"ask in ", b"task="];
     let is_row = matches!(text, [b'[', b' ' | b'0'..=b'9', ..]);
     is_row || WORDS.iter().any(|word| contains(text, word))
 }
@@ -66,11 +55,7 @@ pub fn unescape_printk<'b>(name: &[u8], buf: &'b mut [u8]) -> &'b [u8] {
     undo(name, buf, printk)
 }
 
-fn undo<'b>(
-    name: &[u8],
-    buf: &'b mut [u8],
-    escaped: impl Fn(&[u8]) -> Option<(u8, usize)>,
-) -> &'b [u8] {
+fn undo<'b>(name: &[u8], buf: &'b mut [u8], escaped: impl Fn(&[u8]) -> Option<(u8, usize)>) -> &'b [u8] {
     let mut rest = name;
     let mut len = 0;
     while let (Some(first), Some(slot)) = (rest.first(), buf.get_mut(len)) {
@@ -117,14 +102,8 @@ pub(super) fn skip_colour(mut text: &[u8]) -> &[u8] {
 /// The length of a control sequence (ECMA-48 5.4) at the start of the text.
 fn colour(text: &[u8]) -> Option<usize> {
     let parameters = text.strip_prefix(b"\x1b[")?;
-    let length = parameters
-        .iter()
-        .take(24)
-        .take_while(|byte| (0x20..=0x3f).contains(*byte))
-        .count();
-    let is_final = parameters
-        .get(length)
-        .is_some_and(|byte| (0x40..=0x7e).contains(byte));
+    let length = parameters.iter().take(24).take_while(|byte| (0x20..=0x3f).contains(*byte)).count();
+    let is_final = parameters.get(length).is_some_and(|byte| (0x40..=0x7e).contains(byte));
     is_final.then_some(2 + length + 1)
 }
 
@@ -169,10 +148,7 @@ mod tests {
             b"Nov 21 10:03:56 host kernel: active_anon:1#012 active_file:2#012 free:3",
             b"[    1.000000] active_anon:1\n active_file:2\n free:3\n",
         ] {
-            assert_eq!(
-                texts(line),
-                [&b"active_anon:1"[..], b" active_file:2", b" free:3"]
-            );
+            assert_eq!(texts(line), [&b"active_anon:1"[..], b" active_file:2", b" free:3"]);
         }
     }
 
@@ -198,10 +174,7 @@ mod tests {
     #[test]
     fn colour_goes_and_all_else_stays() {
         let mut line = *b"\x1b[32m[    1.0] \x1b[0m\x1b[33moom_reaper: \x1b[0mreaped\x1b";
-        assert_eq!(
-            without_colour(&mut line),
-            b"[    1.0] oom_reaper: reaped\x1b"
-        );
+        assert_eq!(without_colour(&mut line), b"[    1.0] oom_reaper: reaped\x1b");
         let mut line = *b"[\xc2\xa0 1.0] \xc2\xa9\xc2";
         assert_eq!(without_colour(&mut line), b"[  1.0] \xc2\xa9\xc2");
     }

@@ -129,11 +129,7 @@ pub struct Stamp {
 
 impl Stamp {
     pub(super) fn of(when: &When<'_>) -> Self {
-        Self {
-            boot_us: when.boot_us,
-            wall: when.wall.map(Vec::from),
-            wall_us: when.wall_us,
-        }
+        Self { boot_us: when.boot_us, wall: when.wall.map(Vec::from), wall_us: when.wall_us }
     }
 }
 

@@ -37,10 +37,7 @@ pub(super) struct Forms {
 
 impl Forms {
     pub(super) fn new() -> Self {
-        Self {
-            form: Form::Lines,
-            entry: Entry::default(),
-        }
+        Self { form: Form::Lines, entry: Entry::default() }
     }
 
     pub(super) fn reset(&mut self) {
@@ -85,9 +82,7 @@ impl Forms {
                 self.json(inside, at, take)
             }
             Some(b'"' | b'}' | b']') if self.form == Form::Json => self.json(inside, at, take),
-            Some(b'"') if line.first() != Some(&b'"') && is_member(inside) => {
-                self.json(inside, at, take)
-            }
+            Some(b'"') if line.first() != Some(&b'"') && is_member(inside) => self.json(inside, at, take),
             Some(b'0'..=b'9') if self.form == Form::Json && is_numbers(inside) => {
                 self.entry.numbers(inside);
                 Part::Other
@@ -250,9 +245,7 @@ fn is_field_of_export(line: &[u8]) -> bool {
 }
 
 fn name_length(line: &[u8]) -> usize {
-    line.iter()
-        .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_')
-        .count()
+    line.iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_').count()
 }
 
 #[cfg(test)]

@@ -30,15 +30,7 @@ impl Gunzip {
         let mut input = Buffer::new(INPUT);
         let end = first.len().min(INPUT);
         input[..end].copy_from_slice(&first[..end]);
-        Self {
-            input,
-            start: 0,
-            end,
-            member: member(),
-            inside: false,
-            finished: false,
-            trouble: None,
-        }
+        Self { input, start: 0, end, member: member(), inside: false, finished: false, trouble: None }
     }
 
     pub(super) const fn trouble(&self) -> Option<Trouble> {

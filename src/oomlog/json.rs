@@ -45,16 +45,12 @@ fn value(text_of: &[u8]) -> Option<(Value<'_>, &[u8])> {
         b'{' => None,
         b'[' => {
             let is_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b' ' | b',');
-            let length = text_of[1..]
-                .iter()
-                .take_while(|byte| is_number(byte))
-                .count();
+            let length = text_of[1..].iter().take_while(|byte| is_number(byte)).count();
             let (inside, rest) = text_of[1..].split_at(length);
             Some((Value::Array(inside), rest))
         }
         _ => {
-            let is_end =
-                |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
+            let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
             let length = text_of.iter().take_while(|byte| !is_end(byte)).count();
             let (bare, rest) = text_of.split_at(length);
             Some((Value::Bare(bare), rest))

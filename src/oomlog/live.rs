@@ -72,9 +72,7 @@ impl Live {
     pub fn open(device: &CStr) -> Result<Self> {
         match Kmsg::open(device) {
             Ok(log) => Ok(Self::Device(log)),
-            Err(Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EACCES | Errno::EPERM) => {
-                Ok(Self::Syslog)
-            }
+            Err(Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EACCES | Errno::EPERM) => Ok(Self::Syslog),
             Err(errno) => Err(errno),
         }
     }

@@ -65,10 +65,7 @@ pub fn of(stamp: &Stamp, reference: &Reference) -> Option<Moment> {
 fn written(text: &[u8], reference: &Reference) -> Option<i64> {
     let mut date = Civil::default();
     let (mut year, mut clock) = (None, None);
-    for word in text
-        .split(|byte| matches!(byte, b' ' | b'\t' | b'T'))
-        .filter(|word| !word.is_empty())
-    {
+    for word in text.split(|byte| matches!(byte, b' ' | b'\t' | b'T')).filter(|word| !word.is_empty()) {
         if let Some(found) = time_of_day(word.strip_suffix(b":").unwrap_or(word)) {
             clock = Some(found);
         } else if let Some(found) = day(word) {
@@ -95,9 +92,7 @@ fn written(text: &[u8], reference: &Reference) -> Option<i64> {
     // A log of New Year's Eve that was touched later; a clock that is not quite right; and 29 February is rare.
     let latest = reference.latest_us.saturating_add(DAY);
     let this = civil(since(latest), reference.zone).year;
-    (0..=8)
-        .filter_map(|back| moment(this - back))
-        .find(|us| *us <= latest)
+    (0..=8).filter_map(|back| moment(this - back)).find(|us| *us <= latest)
 }
 
 fn since(us: i64) -> Duration {
@@ -107,12 +102,7 @@ fn since(us: i64) -> Duration {
 /// A date with a time of day in seconds.
 fn at(date: Civil, seconds: u32) -> Civil {
     let part = |number: u32| u8::try_from(number).unwrap_or(0);
-    Civil {
-        hour: part(seconds / 3600),
-        minute: part(seconds / 60 % 60),
-        second: part(seconds % 60),
-        ..date
-    }
+    Civil { hour: part(seconds / 3600), minute: part(seconds / 60 % 60), second: part(seconds % 60), ..date }
 }
 
 /// `Jan`, or the month's whole name.
@@ -131,12 +121,8 @@ fn month(word: &[u8]) -> Option<u8> {
         b"november",
         b"december",
     ];
-    let is_it = |name: &&[u8]| {
-        word.len() >= 3
-            && name
-                .get(..word.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
+    let is_it =
+        |name: &&[u8]| word.len() >= 3 && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     let index = MONTHS.iter().position(is_it)?;
     u8::try_from(index + 1).ok()
 }
@@ -182,9 +168,7 @@ fn micros(fraction: &[u8]) -> Option<i64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some((0..6).fold(0, |sum, place| {
-        sum * 10 + digits.get(place).map_or(0, |digit| i64::from(digit - b'0'))
-    }))
+    Some((0..6).fold(0, |sum, place| sum * 10 + digits.get(place).map_or(0, |digit| i64::from(digit - b'0'))))
 }
 
 #[cfg(test)]
@@ -196,15 +180,8 @@ mod tests {
     const NOW: i64 = 1_795_270_505 * SECOND;
 
     fn wall(text: &str) -> Option<i64> {
-        let stamp = Stamp {
-            wall: Some(text.into()),
-            ..Stamp::default()
-        };
-        let reference = Reference {
-            latest_us: NOW,
-            boot_us: None,
-            zone: Zone::Utc,
-        };
+        let stamp = Stamp { wall: Some(text.into()), ..Stamp::default() };
+        let reference = Reference { latest_us: NOW, boot_us: None, zone: Zone::Utc };
         of(&stamp, &reference).map(|moment| moment.us)
     }
 
@@ -260,15 +237,8 @@ mod tests {
 
     #[test]
     fn the_live_log_counts_from_the_start_of_the_machine() {
-        let stamp = Stamp {
-            boot_us: Some(5),
-            ..Stamp::default()
-        };
-        let mut reference = Reference {
-            latest_us: NOW,
-            boot_us: Some(100),
-            zone: Zone::Utc,
-        };
+        let stamp = Stamp { boot_us: Some(5), ..Stamp::default() };
+        let mut reference = Reference { latest_us: NOW, boot_us: Some(100), zone: Zone::Utc };
         let by = By::Clock;
         assert_eq!(of(&stamp, &reference), Some(Moment { us: 105, by }));
         reference.boot_us = None;

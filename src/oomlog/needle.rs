@@ -75,10 +75,7 @@ pub(super) struct Needles {
 
 impl Needles {
     pub(super) fn new() -> Self {
-        Self {
-            text: NEEDLES.map(Finder::new),
-            numbers: NUMBERS.map(Finder::new),
-        }
+        Self { text: NEEDLES.map(Finder::new), numbers: NUMBERS.map(Finder::new) }
     }
 
     /// The first needle in `text`, which is where the log starts or is not.
@@ -98,12 +95,8 @@ impl Needles {
         }
         let at = found?;
         // `oom-kill` at a chunk's end may go on in the next.
-        let begins =
-            |header: &[u8]| header.starts_with(&text[at..text.len().min(at + header.len())]);
-        Some(Hit {
-            at,
-            is_header: begins(HEADER) || HEADERS.into_iter().any(begins),
-        })
+        let begins = |header: &[u8]| header.starts_with(&text[at..text.len().min(at + header.len())]);
+        Some(Hit { at, is_header: begins(HEADER) || HEADERS.into_iter().any(begins) })
     }
 }
 

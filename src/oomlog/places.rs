@@ -66,13 +66,7 @@ pub fn of_root(root: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
 }
 
 /// The logs of one directory, and of those in it as far as `depth` says: /var/crash has one for each crash.
-fn below(
-    root: &Dir,
-    place: &CStr,
-    starts: &[&[u8]],
-    depth: usize,
-    take: &mut dyn FnMut(&CStr, Found),
-) -> Result<()> {
+fn below(root: &Dir, place: &CStr, starts: &[&[u8]], depth: usize, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
     let dir = match root.dir_in_root(place) {
         Ok(dir) => dir,
         Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
@@ -188,11 +182,7 @@ fn split(name: &[u8]) -> (&[u8], Age) {
         Some(bare) if is_pstore => bare,
         _ => base,
     };
-    let digits = base
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = base.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (stem, digits) = base.split_at(base.len() - digits);
     let Some(number) = crate::parse::dec(digits) else {
         return (base, Age::Now);
@@ -259,10 +249,7 @@ mod tests {
             ("/var/log/messages", "/var/log/messages-20261114.gz"),
             ("dmesg-efi-170000000002001", "dmesg-efi-170000000001001"),
         ] {
-            assert!(
-                is_one_log(one.as_bytes(), other.as_bytes()),
-                "{one} {other}"
-            );
+            assert!(is_one_log(one.as_bytes(), other.as_bytes()), "{one} {other}");
         }
         for (one, other) in [
             ("kern.log", "syslog"),
@@ -276,10 +263,7 @@ mod tests {
             ("web-1", "web-2"),
             ("log1", "log2"),
         ] {
-            assert!(
-                !is_one_log(one.as_bytes(), other.as_bytes()),
-                "{one} {other}"
-            );
+            assert!(!is_one_log(one.as_bytes(), other.as_bytes()), "{one} {other}");
         }
     }
 }

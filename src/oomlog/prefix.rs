@@ -108,15 +108,8 @@ impl<'l> Head<'l> {
         match first {
             b'<' => self.level(),
             b'[' => self.bracket(),
-            b'0'..=b'9' => self
-                .kmsg()
-                .or_else(|| self.stamp())
-                .or_else(|| self.unknown()),
-            _ => self
-                .identifier()
-                .or_else(|| self.facility())
-                .or_else(|| self.stamp())
-                .or_else(|| self.unknown()),
+            b'0'..=b'9' => self.kmsg().or_else(|| self.stamp()).or_else(|| self.unknown()),
+            _ => self.identifier().or_else(|| self.facility()).or_else(|| self.stamp()).or_else(|| self.unknown()),
         }
     }
 
@@ -266,11 +259,7 @@ impl<'l> Head<'l> {
 
 /// Syslog's facility is all but the lowest three bits, and the kernel's is 0: syslog(2).
 const fn origin_of(priority: u64) -> Origin {
-    if priority < 8 {
-        Origin::Kernel
-    } else {
-        Origin::Other
-    }
+    if priority < 8 { Origin::Kernel } else { Origin::Other }
 }
 
 /// Prefixes that no message contains by chance.

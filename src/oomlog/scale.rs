@@ -13,13 +13,7 @@ pub(super) fn of_memcg(counters: &Counters, swap: Option<Bytes>, page: PageSize)
     let of_both = counters.memory_swap.and_then(|counter| counter.limit);
     let of_swap = counters.swap.and_then(|counter| counter.limit);
     let most = of_both
-        .map(|both| {
-            if both.0 < UNLIMITED {
-                both.0.saturating_sub(limit)
-            } else {
-                u64::MAX
-            }
-        })
+        .map(|both| if both.0 < UNLIMITED { both.0.saturating_sub(limit) } else { u64::MAX })
         .or(of_swap.map(|swap| if swap.0 < UNLIMITED { swap.0 } else { u64::MAX }));
     let (swap, is_exact) = match (most, swap) {
         (Some(0), _) | (_, Some(Bytes(0))) => (0, true),
@@ -28,10 +22,7 @@ pub(super) fn of_memcg(counters: &Counters, swap: Option<Bytes>, page: PageSize)
         (Some(most), None) => (most, false),
         (None, Some(swap)) => (swap.0, false),
     };
-    (limit < UNLIMITED).then(|| Scale {
-        pages: limit.saturating_add(swap) / page.0.max(1),
-        is_exact,
-    })
+    (limit < UNLIMITED).then(|| Scale { pages: limit.saturating_add(swap) / page.0.max(1), is_exact })
 }
 
 /// What they are held against otherwise: RAM that the kernel does not keep for itself, and swap.
@@ -39,10 +30,7 @@ pub(super) fn of_memcg(counters: &Counters, swap: Option<Bytes>, page: PageSize)
 pub(super) fn of_machine(machine: &Machine, page: PageSize) -> Option<Scale> {
     let ram = machine.ram_pages?.saturating_sub(machine.reserved_pages?);
     let swap = machine.swap_total.map(|swap| swap.0 / page.0.max(1));
-    Some(Scale {
-        pages: ram.saturating_add(swap.unwrap_or_default()),
-        is_exact: swap.is_some(),
-    })
+    Some(Scale { pages: ram.saturating_add(swap.unwrap_or_default()), is_exact: swap.is_some() })
 }
 
 #[cfg(test)]
@@ -53,10 +41,7 @@ mod tests {
     const PAGE: PageSize = PageSize(4096);
 
     fn counter(kib: u64) -> Option<Counter> {
-        Some(Counter {
-            limit: Some(Bytes::from_kib(kib)),
-            ..Counter::default()
-        })
+        Some(Counter { limit: Some(Bytes::from_kib(kib)), ..Counter::default() })
     }
 
     #[test]
@@ -90,11 +75,7 @@ mod tests {
 
     #[test]
     fn the_machines_scale_is_ram_and_swap() {
-        let mut machine = Machine {
-            ram_pages: Some(1000),
-            reserved_pages: Some(100),
-            ..Machine::default()
-        };
+        let mut machine = Machine { ram_pages: Some(1000), reserved_pages: Some(100), ..Machine::default() };
         let scale = |pages, is_exact| Some(Scale { pages, is_exact });
         assert_eq!(of_machine(&machine, PAGE), scale(900, false));
         machine.swap_total = Some(Bytes(40_960));

@@ -142,20 +142,12 @@ impl Scan {
     /// `false` when no more is wanted.
     fn chunk(&mut self, now: usize, [length, before]: [usize; 2], take: &mut Take<'_>) -> bool {
         let [first, second] = &self.chunks;
-        let (text, last) = if now == 0 {
-            (first, second)
-        } else {
-            (second, first)
-        };
+        let (text, last) = if now == 0 { (first, second) } else { (second, first) };
         let pair = Pair {
             last: &last[self.handed..before],
             last_is_start: self.handed > 0 || self.is_first,
             text: &text[..length],
-            place: if before == 0 {
-                Place::Start
-            } else {
-                Place::Further
-            },
+            place: if before == 0 { Place::Start } else { Place::Further },
             spelling: self.spelling,
         };
         self.handed = 0;
@@ -211,10 +203,7 @@ impl<'c> Pair<'c> {
             return Some(hit);
         }
         let hit = needles.find(&self.text[at..], self.place, self.spelling)?;
-        Some(Hit {
-            at: at + hit.at,
-            ..hit
-        })
+        Some(Hit { at: at + hit.at, ..hit })
     }
 
     fn seam(&self, needles: &Needles) -> Option<Hit> {
@@ -225,10 +214,7 @@ impl<'c> Pair<'c> {
         both[..tail.len()].copy_from_slice(tail);
         both[tail.len()..end].copy_from_slice(head);
         let hit = needles.find(&both[..end], self.place, self.spelling)?;
-        Some(Hit {
-            at: 0,
-            is_header: hit.is_header,
-        })
+        Some(Hit { at: 0, is_header: hit.is_header })
     }
 
     /// Where to begin, for a hit: a part of the last chunk, and a place in this one.

@@ -66,25 +66,13 @@ struct Slack {
 }
 
 /// Of two logs: transports round times, and each is late in its own way.
-const OF_LOGS: Slack = Slack {
-    boot: 1_000,
-    wall: 10_000_000,
-};
+const OF_LOGS: Slack = Slack { boot: 1_000, wall: 10_000_000 };
 /// The same where nothing but a pid tells: one process may find nobody to kill again and again.
-const OF_LOGS_BY_PID: Slack = Slack {
-    boot: 1_000,
-    wall: 2_000_000,
-};
+const OF_LOGS_BY_PID: Slack = Slack { boot: 1_000, wall: 2_000_000 };
 /// Of two runs: an event whose first lines are gone by now begins at a later line of it.
-const OF_RUNS: Slack = Slack {
-    boot: 120_000_000,
-    wall: 120_000_000,
-};
+const OF_RUNS: Slack = Slack { boot: 120_000_000, wall: 120_000_000 };
 /// Where nothing but a pid tells, it must be the same line.
-const OF_RUNS_BY_PID: Slack = Slack {
-    boot: 1_000,
-    wall: 0,
-};
+const OF_RUNS_BY_PID: Slack = Slack { boot: 1_000, wall: 0 };
 /// Zones differ by multiples of this.
 const QUARTER_US: i64 = 900_000_000;
 /// A wall clock may be set right after boot, but not by this much between two logs of one boot.
@@ -100,13 +88,7 @@ impl Seen {
     /// None yet.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            heads: vec![0; 4096].into_boxed_slice(),
-            last: 0,
-            forgotten: 0,
-            floor_us: None,
-        }
+        Self { entries: Vec::new(), heads: vec![0; 4096].into_boxed_slice(), last: 0, forgotten: 0, floor_us: None }
     }
 
     /// Says whether it is new, and remembers it. When in doubt it is: an event too many is better than one too few.
@@ -138,11 +120,7 @@ impl Seen {
             self.last = 0;
         }
         let slot = slot(&print);
-        let entry = Entry {
-            print,
-            place,
-            link: self.heads[slot],
-        };
+        let entry = Entry { print, place, link: self.heads[slot] };
         let at = self.last as usize % MOST;
         if let Some(oldest) = self.entries.get_mut(at) {
             self.forgotten += 1;
@@ -156,11 +134,7 @@ impl Seen {
 
     /// All that is remembered, the oldest first.
     pub fn prints(&self) -> impl Iterator<Item = &Print> {
-        let start = if self.entries.len() < MOST {
-            0
-        } else {
-            self.last as usize % MOST
-        };
+        let start = if self.entries.len() < MOST { 0 } else { self.last as usize % MOST };
         let (newer, older) = self.entries.split_at(start);
         older.iter().chain(newer).map(|entry| &entry.print)
     }
@@ -225,8 +199,7 @@ fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
         // dmesg without wall time and syslog without boot time: nothing but the sizes tells.
         return print.tells == Tells::Victim;
     };
-    apart(a, b) <= slack.wall
-        || !are_sure(a, b) && print.tells == Tells::Victim && is_zone_apart(a, b)
+    apart(a, b) <= slack.wall || !are_sure(a, b) && print.tells == Tells::Victim && is_zone_apart(a, b)
 }
 
 fn are_sure(a: Moment, b: Moment) -> bool {
@@ -254,10 +227,7 @@ mod tests {
     fn event(pid: u64) -> Event {
         Event {
             victim: Some(Victim {
-                task: Task {
-                    comm: Some(b"java".into()),
-                    pid,
-                },
+                task: Task { comm: Some(b"java".into()), pid },
                 uid: Some(0),
                 total_vm: Some(Bytes(4096)),
                 anon_rss: Some(Bytes(4096)),
@@ -274,18 +244,8 @@ mod tests {
         of(&event(7), boot_us, wall)
     }
 
-    fn of(
-        event: &Event,
-        boot_us: impl Into<Option<u64>>,
-        wall: impl Into<Option<(i64, By)>>,
-    ) -> Print {
-        let event = Event {
-            when: Stamp {
-                boot_us: boot_us.into(),
-                ..Stamp::default()
-            },
-            ..event.clone()
-        };
+    fn of(event: &Event, boot_us: impl Into<Option<u64>>, wall: impl Into<Option<(i64, By)>>) -> Print {
+        let event = Event { when: Stamp { boot_us: boot_us.into(), ..Stamp::default() }, ..event.clone() };
         let wall = wall.into().map(|(us, by)| Moment { us, by });
         print(&event, wall)
     }
@@ -295,10 +255,7 @@ mod tests {
         let mut seen = Seen::new();
         let places = (0..).map(Where::Log);
         let known = prints.iter().zip(places);
-        known
-            .map(|(print, place)| seen.note(*print, place))
-            .last()
-            .expect("one")
+        known.map(|(print, place)| seen.note(*print, place)).last().expect("one")
     }
 
     #[test]
@@ -315,10 +272,7 @@ mod tests {
     #[test]
     fn wall_clock_times_decide_where_one_log_has_nothing_else() {
         let wall = |seconds| (seconds * SECOND, By::Log);
-        assert_eq!(
-            last(&[at(5, wall(50)), at(None, wall(60))]),
-            Known::Repeated
-        );
+        assert_eq!(last(&[at(5, wall(50)), at(None, wall(60))]), Known::Repeated);
         assert_eq!(last(&[at(5, wall(50)), at(None, wall(61))]), Known::New);
     }
 
@@ -341,10 +295,7 @@ mod tests {
         let known = [at(None, hours(5, By::Log)), at(None, hours(3, By::Log))];
         assert_eq!(last(&known), Known::New);
         let minutes = (5 * 3600 + 60) * SECOND;
-        let other = [
-            at(None, hours(5, By::Guess)),
-            at(None, (minutes, By::Guess)),
-        ];
+        let other = [at(None, hours(5, By::Guess)), at(None, (minutes, By::Guess))];
         assert_eq!(last(&other), Known::New);
     }
 
@@ -356,17 +307,8 @@ mod tests {
         let later = (500 * SECOND, By::Log);
         let three = [at(5, None), at(None, wall), at(None, later)];
         assert_eq!(last(&three), Known::New);
-        let bare = Event {
-            trigger: Trigger {
-                pid: Some(7),
-                ..Trigger::default()
-            },
-            ..Event::default()
-        };
-        assert_eq!(
-            last(&[of(&bare, 5, None), of(&bare, None, wall)]),
-            Known::New
-        );
+        let bare = Event { trigger: Trigger { pid: Some(7), ..Trigger::default() }, ..Event::default() };
+        assert_eq!(last(&[of(&bare, 5, None), of(&bare, None, wall)]), Known::New);
     }
 
     #[test]
@@ -376,17 +318,11 @@ mod tests {
         let mut larger = event(7);
         larger.victim.as_mut().expect("a victim").anon_rss = Some(Bytes(8192));
         assert_eq!(last(&[at(5, wall), of(&larger, 5, wall)]), Known::New);
-        let of_host = |host: &[u8]| Event {
-            host: Some(host.into()),
-            ..event(7)
-        };
+        let of_host = |host: &[u8]| Event { host: Some(host.into()), ..event(7) };
         let [a, b] = [of_host(b"a"), of_host(b"b")].map(|event| of(&event, 5, wall));
         assert_eq!(last(&[a, b]), Known::New);
         assert_eq!(last(&[a, at(5, wall)]), Known::Repeated);
-        let of_boot = |boot: &[u8]| Event {
-            boot_id: Some(boot.into()),
-            ..event(7)
-        };
+        let of_boot = |boot: &[u8]| Event { boot_id: Some(boot.into()), ..event(7) };
         let [a, b] = [of_boot(b"a"), of_boot(b"b")].map(|event| of(&event, 5, wall));
         assert_eq!(last(&[a, b]), Known::New);
         let nothing = of(&Event::default(), None, wall);
@@ -407,13 +343,7 @@ mod tests {
 
     #[test]
     fn one_process_may_find_nobody_to_kill_again_and_again() {
-        let bare = Event {
-            trigger: Trigger {
-                pid: Some(7),
-                ..Trigger::default()
-            },
-            ..Event::default()
-        };
+        let bare = Event { trigger: Trigger { pid: Some(7), ..Trigger::default() }, ..Event::default() };
         let at = |seconds: i64| of(&bare, None, (seconds * SECOND, By::Log));
         assert_eq!(last(&[at(10), at(12)]), Known::Repeated);
         assert_eq!(last(&[at(10), at(13)]), Known::New);
@@ -429,11 +359,7 @@ mod tests {
         let most = u64::try_from(MOST).expect("small");
         let number = |number: u64| {
             let seconds = i64::try_from(number).expect("small");
-            of(
-                &event(number),
-                number * 1_000_000,
-                (seconds * SECOND, By::Log),
-            )
+            of(&event(number), number * 1_000_000, (seconds * SECOND, By::Log))
         };
         for pid in 1..=most {
             assert_eq!(seen.note(number(pid), Where::Log(1)), Known::New);
@@ -456,10 +382,7 @@ mod tests {
     fn ten_thousand_that_look_alike_are_told_apart_in_no_time() {
         let mut seen = Seen::new();
         for second in 0..10_000 {
-            assert_eq!(
-                seen.note(at(second * 1_000_000, None), Where::Log(1)),
-                Known::New
-            );
+            assert_eq!(seen.note(at(second * 1_000_000, None), Where::Log(1)), Known::New);
         }
     }
 

@@ -23,11 +23,7 @@ pub fn argument(name: &[u8]) -> Option<String> {
     if !is_printable || text.is_empty() || text.starts_with('-') {
         return None;
     }
-    Some(if text.bytes().all(is_plain) {
-        text.into()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    })
+    Some(if text.bytes().all(is_plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) })
 }
 
 /// A file below a directory of cgroups, which a path that a log names cannot leave.
@@ -45,10 +41,7 @@ mod tests {
     fn a_name_of_a_log_is_never_a_command() {
         assert_eq!(argument(b"db.service").as_deref(), Some("db.service"));
         assert_eq!(argument(b"a b").as_deref(), Some("'a b'"));
-        assert_eq!(
-            argument(b"x'; rm -rf /; '").as_deref(),
-            Some("'x'\\''; rm -rf /; '\\'''")
-        );
+        assert_eq!(argument(b"x'; rm -rf /; '").as_deref(), Some("'x'\\''; rm -rf /; '\\'''"));
         for unsafe_to_type in [&b"-x"[..], b"a\nb", b"\xff", b"", b"$\x1b"] {
             assert_eq!(argument(unsafe_to_type), None);
         }

@@ -31,11 +31,7 @@ impl core::fmt::Display for Trouble {
         f.write_str(match self {
             Self::Shrunk => "the file has shrunk while it was read: what it still held was read",
             Self::Foreign(foreign) => {
-                return write!(
-                    f,
-                    "it is a file of {}: nothing of it was read",
-                    foreign.name()
-                );
+                return write!(f, "it is a file of {}: nothing of it was read", foreign.name());
             }
             Self::CutOff => "the gzip file is cut off: what it holds was read",
             Self::Damaged => "the gzip file is damaged: what is before the damage was read",
@@ -65,10 +61,7 @@ impl Source {
     /// Reads from `input`, whose first bytes tell what it is: a log's name says nothing.
     #[must_use]
     pub const fn new(input: Input) -> Self {
-        Self {
-            input,
-            coding: Coding::Unknown,
-        }
+        Self { input, coding: Coding::Unknown }
     }
 
     /// What went wrong so far.

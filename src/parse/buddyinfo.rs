@@ -39,11 +39,7 @@ pub fn line(text: &[u8]) -> Option<Zone<'_>> {
         *slot = slot.saturating_add(blocks);
         orders += 1;
     }
-    (orders > 0).then_some(Zone {
-        node: u32::try_from(dec(node)?).ok()?,
-        name,
-        free,
-    })
+    (orders > 0).then_some(Zone { node: u32::try_from(dec(node)?).ok()?, name, free })
 }
 
 fn orders_above(order: usize, last: usize) -> u32 {
@@ -78,13 +74,11 @@ mod tests {
 
     #[test]
     fn a_zone_has_its_free_blocks_by_order() {
-        let text = b"Node 3, zone   Normal      2   4314   5677   1720   1124    601    235     60     15      4   2148 ";
+        let text =
+            b"Node 3, zone   Normal      2   4314   5677   1720   1124    601    235     60     15      4   2148 ";
         let zone = line(text).expect("a zone");
         assert_eq!((zone.node, zone.name), (3, &b"Normal"[..]));
-        assert_eq!(
-            zone.free,
-            [2, 4314, 5677, 1720, 1124, 601, 235, 60, 15, 4, 2148]
-        );
+        assert_eq!(zone.free, [2, 4314, 5677, 1720, 1124, 601, 235, 60, 15, 4, 2148]);
     }
 
     #[test]
@@ -125,19 +119,18 @@ mod tests {
         assert_eq!(percent(free(&[]), 9), None);
         // /sys/kernel/debug/extfrag/unusable_index of 5.10 said 0.091 and 0.221 of this DMA zone, and 0.060 of this DMA32.
         let of = |text: &[u8], order| line(text).and_then(|zone| percent(zone.free, order));
-        let dma = b"Node 0, zone      DMA      1      0      0      1      2      0      1      0      1      1      3 ";
+        let dma =
+            b"Node 0, zone      DMA      1      0      0      1      2      0      1      0      1      1      3 ";
         assert_eq!((of(dma, 9), of(dma, 10)), (Some(915), Some(2212)));
-        let dma32 = b"Node 0, zone    DMA32      4     11      4      8      7      5      8      6      5      3     43 ";
+        let dma32 =
+            b"Node 0, zone    DMA32      4     11      4      8      7      5      8      6      5      3     43 ";
         assert_eq!(of(dma32, 9), Some(605));
         assert_eq!(percent([u64::MAX; ORDERS], 9), Some(10_000));
     }
 
     #[test]
     fn two_mib_are_so_many_pages() {
-        assert_eq!(
-            [4096, 16_384, 65_536].map(|page| two_mib(PageSize(page))),
-            [9, 7, 5]
-        );
+        assert_eq!([4096, 16_384, 65_536].map(|page| two_mib(PageSize(page))), [9, 7, 5]);
         assert_eq!(two_mib(PageSize(0)), 21);
         assert_eq!(two_mib(PageSize(1 << 40)), 0);
     }

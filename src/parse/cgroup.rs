@@ -32,10 +32,7 @@ pub fn memory_cgroup(text: &[u8]) -> Option<(Version, &[u8])> {
         let Some((controllers, path)) = fields(line) else {
             continue;
         };
-        if controllers
-            .split(|byte| *byte == b',')
-            .any(|name| name == b"memory")
-        {
+        if controllers.split(|byte| *byte == b',').any(|name| name == b"memory") {
             return Some((Version::V1, path));
         }
         if line.starts_with(b"0::") {
@@ -81,19 +78,14 @@ pub fn owner(path: &[u8]) -> Owner<'_> {
 }
 
 fn without_suffix(part: &[u8]) -> &[u8] {
-    [&b".scope"[..], b".slice", b".service"]
-        .iter()
-        .find_map(|suffix| part.strip_suffix(*suffix))
-        .unwrap_or(part)
+    [&b".scope"[..], b".slice", b".service"].iter().find_map(|suffix| part.strip_suffix(*suffix)).unwrap_or(part)
 }
 
 /// `docker-ID`, `cri-containerd-ID`, `crio-ID`, `libpod-ID` or `ID` alone. What only looks after a container, `crio-conmon-ID`, is none.
 fn container_id(name: &[u8]) -> Option<&[u8]> {
     let id = name.get(name.len().checked_sub(64)?..)?;
     let before = name.get(..name.len() - 64)?;
-    let is_id = id
-        .iter()
-        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_id = id.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_its = before.is_empty() || (before.ends_with(b"-") && !before.ends_with(b"conmon-"));
     (is_id && is_its).then_some(id)
 }
@@ -102,10 +94,8 @@ fn container_id(name: &[u8]) -> Option<&[u8]> {
 fn pod_uid(name: &[u8]) -> Option<&[u8]> {
     let at = name.windows(3).rposition(|window| window == b"pod")?;
     let uid = name.get(at + 3..)?;
-    let is_uid = matches!(uid.len(), 32 | 36)
-        && uid
-            .iter()
-            .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'_'));
+    let is_uid =
+        matches!(uid.len(), 32 | 36) && uid.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'_'));
     is_uid.then_some(uid)
 }
 
@@ -139,14 +129,7 @@ mod tests {
             b".scope",
         ]
         .concat();
-        assert_eq!(
-            owner(&path),
-            Owner {
-                unit: None,
-                container: Some(id),
-                pod: Some(pod)
-            }
-        );
+        assert_eq!(owner(&path), Owner { unit: None, container: Some(id), pod: Some(pod) });
         let path: Vec<u8> = [&b"/docker/"[..], &id[..]].concat();
         assert_eq!(owner(&path).container, Some(&id[..]));
         assert_eq!(
@@ -157,20 +140,11 @@ mod tests {
         let path = b"/kubepods/burstable/pod0123456789abcdef0123456789abcdef";
         assert_eq!(owner(path).pod, path.get(23..));
         let path: Vec<u8> = [&b"/machine.slice/libpod-conmon-"[..], &id[..], b".scope"].concat();
-        assert_eq!(
-            (owner(&path).container, owner(&path).unit),
-            (None, path.get(15..))
-        );
-        let path: Vec<u8> = [
-            &b"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-"[..],
-            &id[..],
-            b".scope/container",
-        ]
-        .concat();
+        assert_eq!((owner(&path).container, owner(&path).unit), (None, path.get(15..)));
+        let path: Vec<u8> =
+            [&b"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-"[..], &id[..], b".scope/container"]
+                .concat();
         let unit = Some(&b"user@1000.service"[..]);
-        assert_eq!(
-            (owner(&path).container, owner(&path).unit),
-            (Some(&id[..]), unit)
-        );
+        assert_eq!((owner(&path).container, owner(&path).unit), (Some(&id[..]), unit));
     }
 }

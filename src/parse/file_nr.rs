@@ -19,10 +19,7 @@ mod tests {
     #[test]
     fn open_files_are_those_that_are_not_free() {
         assert_eq!(parse(b"672\t0\t2466170\n"), Some((672, 2_466_170)));
-        assert_eq!(
-            parse(b"1184\t84\t9223372036854775807\n"),
-            Some((1100, 9_223_372_036_854_775_807))
-        );
+        assert_eq!(parse(b"1184\t84\t9223372036854775807\n"), Some((1100, 9_223_372_036_854_775_807)));
         for text in [&b""[..], b"672\t0\n", b"1 2 3\n", b"1\t-1\t3\n"] {
             assert_eq!(parse(text), None, "{}", text.escape_ascii());
         }

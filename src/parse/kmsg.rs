@@ -38,24 +38,12 @@ pub fn record(line: &[u8]) -> Option<Record<'_>> {
         _ => head,
     };
     let mut fields = head.splitn(4, |byte| *byte == b',');
-    let (priority, sequence, boot_us) = (
-        dec(fields.next()?)?,
-        dec(fields.next()?)?,
-        dec(fields.next()?)?,
-    );
+    let (priority, sequence, boot_us) = (dec(fields.next()?)?, dec(fields.next()?)?, dec(fields.next()?)?);
     // `-`, or `c` and `+` for the first and further parts of a continued line.
     let (flag, more) = fields.next()?.split_first()?;
     let is_flag = matches!(flag, b'-' | b'c' | b'+');
-    let more = more
-        .strip_prefix(b",")
-        .or_else(|| more.is_empty().then_some(more))?;
-    is_flag.then_some(Record {
-        priority,
-        sequence,
-        boot_us,
-        more,
-        text: &line[end + 1..],
-    })
+    let more = more.strip_prefix(b",").or_else(|| more.is_empty().then_some(more))?;
+    is_flag.then_some(Record { priority, sequence, boot_us, more, text: &line[end + 1..] })
 }
 
 #[cfg(test)]
@@ -65,10 +53,7 @@ mod tests {
     #[test]
     fn a_record_is_a_header_and_what_was_printed() {
         let record = record(b"4,789,5000123,-,caller=T7;Killed process 7 (a;b)").expect("a record");
-        assert_eq!(
-            (record.priority, record.sequence, record.boot_us),
-            (4, 789, 5_000_123)
-        );
+        assert_eq!((record.priority, record.sequence, record.boot_us), (4, 789, 5_000_123));
         assert_eq!(record.more, b"caller=T7");
         assert_eq!(record.text, b"Killed process 7 (a;b)");
         assert!(record.is_kernel());
@@ -89,16 +74,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_none() {
-        for text in [
-            &b""[..],
-            b";",
-            b"6,1,2;x",
-            b"6,1,2,x;x",
-            b"6,1,2,-x;x",
-            b"6,,2,-;x",
-            b"a,1,2,-;x",
-            b"6,1,2,-",
-        ] {
+        for text in [&b""[..], b";", b"6,1,2;x", b"6,1,2,x;x", b"6,1,2,-x;x", b"6,,2,-;x", b"a,1,2,-;x", b"6,1,2,-"] {
             assert_eq!(record(text), None, "{}", text.escape_ascii());
         }
     }

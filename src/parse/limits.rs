@@ -21,16 +21,8 @@ mod tests {
     fn the_soft_limit_is_the_first_number() {
         let text = b"Limit                     Soft Limit           Hard Limit           Units     \nMax processes             unlimited            15                   processes \nMax open files            1024                 524288               files     \n";
         assert_eq!(open_files(text), Some(1024));
-        assert_eq!(
-            open_files(b"Max open files            unlimited  unlimited files\n"),
-            Some(u64::MAX)
-        );
-        for cut in [
-            "Max open files",
-            "Max open files    ",
-            "",
-            "Max open files -1\n",
-        ] {
+        assert_eq!(open_files(b"Max open files            unlimited  unlimited files\n"), Some(u64::MAX));
+        for cut in ["Max open files", "Max open files    ", "", "Max open files -1\n"] {
             assert_eq!(open_files(cut.as_bytes()), None, "{cut}");
         }
     }

@@ -41,21 +41,10 @@ pub fn line(text: &[u8]) -> Option<Mapping<'_>> {
     let (offset, rest) = hex_up_to(rest.strip_prefix(b" ")?, b' ')?;
     let (dev, rest) = rest.split_at(rest.iter().position(|byte| *byte == b' ')?);
     let rest = rest.strip_prefix(b" ")?;
-    let digits = rest
-        .iter()
-        .position(|byte| *byte == b' ')
-        .unwrap_or(rest.len());
+    let digits = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
     let (inode, path) = rest.split_at(digits);
     let is_whole = start <= end && dev.contains(&b':') && !perms.contains(&b' ');
-    is_whole.then_some(Mapping {
-        start,
-        end,
-        perms,
-        offset,
-        dev,
-        inode: dec(inode)?,
-        path: path.trim_ascii_start(),
-    })
+    is_whole.then_some(Mapping { start, end, perms, offset, dev, inode: dec(inode)?, path: path.trim_ascii_start() })
 }
 
 /// The hexadecimal number before `end`, and what follows `end`.
@@ -86,7 +75,9 @@ mod tests {
 
     #[test]
     fn a_line_is_six_fields_and_a_path() {
-        let mapping = line(b"7ffc5f8cf000-7ffc5f8d3000 r-xp 00021000 103:02 330129                     /usr/lib/libc.so.6").expect("parses");
+        let mapping =
+            line(b"7ffc5f8cf000-7ffc5f8d3000 r-xp 00021000 103:02 330129                     /usr/lib/libc.so.6")
+                .expect("parses");
         assert_eq!(
             (mapping.start, mapping.end, mapping.offset, mapping.inode),
             (0x7ffc_5f8c_f000, 0x7ffc_5f8d_3000, 0x21000, 330_129)
@@ -100,12 +91,18 @@ mod tests {
 
     #[test]
     fn a_path_keeps_its_spaces_its_escapes_and_its_end() {
-        assert_eq!(path(b"1000-2000 r--p 00000000 00:1a3 7                          /opt/My App/lib.so (deleted)"), Some(&b"/opt/My App/lib.so (deleted)"[..]));
+        assert_eq!(
+            path(b"1000-2000 r--p 00000000 00:1a3 7                          /opt/My App/lib.so (deleted)"),
+            Some(&b"/opt/My App/lib.so (deleted)"[..])
+        );
         assert_eq!(
             path(b"1000-2000 r--p 00000000 fe:00 7                           /tmp/a\\012b"),
             Some(&b"/tmp/a\\012b"[..])
         );
-        assert_eq!(path(b"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]"), Some(&b"[vsyscall]"[..]));
+        assert_eq!(
+            path(b"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]"),
+            Some(&b"[vsyscall]"[..])
+        );
         assert_eq!(path(b"1000-2000 rw-p 00000000 00:00 0 "), Some(&b""[..]));
         assert_eq!(path(b"1000-2000 rw-p 00000000 00:00 0"), Some(&b""[..]));
     }

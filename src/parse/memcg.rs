@@ -71,10 +71,8 @@ pub fn event(text: &[u8], key: &[u8]) -> Option<u64> {
 #[must_use]
 pub fn cache(text: &[u8]) -> Option<Bytes> {
     // v1 has a cgroup's own figures under v2's names.
-    let sum =
-        |active, inactive| Some(Bytes(event(text, active)?).plus(Bytes(event(text, inactive)?)));
-    sum(b"total_active_file", b"total_inactive_file")
-        .or_else(|| sum(b"active_file", b"inactive_file"))
+    let sum = |active, inactive| Some(Bytes(event(text, active)?).plus(Bytes(event(text, inactive)?)));
+    sum(b"total_active_file", b"total_inactive_file").or_else(|| sum(b"active_file", b"inactive_file"))
 }
 
 /// What a cgroup and those below it have, as memory.stat counts it. `None`: this kernel does not say it here.
@@ -109,19 +107,11 @@ mod tests {
     #[test]
     fn a_group_and_those_below_it_are_counted_together() {
         let v1 = b"cache 1\nrss 2\nrss_huge 3\nshmem 4\ntotal_cache 50\ntotal_rss 60\ntotal_rss_huge 70\n";
-        let expected = Stat {
-            anon: Some(Bytes(60)),
-            file: Some(Bytes(50)),
-            ..Stat::default()
-        };
+        let expected = Stat { anon: Some(Bytes(60)), file: Some(Bytes(50)), ..Stat::default() };
         assert_eq!(stat(v1), expected);
         let v2 = b"anon 1\nfile 2\nkernel 3\nkernel_stack 4\nsock 5\nfile_mapped 6\n";
-        let expected = Stat {
-            anon: Some(Bytes(1)),
-            file: Some(Bytes(2)),
-            kernel: Some(Bytes(3)),
-            sock: Some(Bytes(5)),
-        };
+        let expected =
+            Stat { anon: Some(Bytes(1)), file: Some(Bytes(2)), kernel: Some(Bytes(3)), sock: Some(Bytes(5)) };
         assert_eq!(stat(v2), expected);
         assert_eq!(stat(b"anon\nfile -1\nkernel_stack 4\n"), Stat::default());
     }
@@ -139,10 +129,7 @@ mod tests {
     fn cache_is_what_is_below_the_group_as_well() {
         let v1 = b"inactive_file 1\nactive_file 2\ntotal_inactive_file 30\ntotal_active_file 40\n";
         assert_eq!(cache(v1), Some(Bytes(70)));
-        assert_eq!(
-            cache(b"anon 9\ninactive_file 5\nactive_file 6\n"),
-            Some(Bytes(11))
-        );
+        assert_eq!(cache(b"anon 9\ninactive_file 5\nactive_file 6\n"), Some(Bytes(11)));
         assert_eq!(cache(b"anon 9\n"), None);
     }
 
@@ -152,12 +139,6 @@ mod tests {
         assert_eq!(event(text, b"oom_kill"), Some(1));
         assert_eq!(event(text, b"oom"), Some(2));
         assert_eq!(event(text, b"oom_k"), None);
-        assert_eq!(
-            event(
-                b"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
-                b"oom_kill"
-            ),
-            Some(3)
-        );
+        assert_eq!(event(b"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", b"oom_kill"), Some(3));
     }
 }

@@ -18,10 +18,7 @@ pub struct Zram {
 #[must_use]
 pub fn parse(text: &[u8]) -> Option<Zram> {
     let mut numbers = words(text.trim_ascii()).map(dec);
-    Some(Zram {
-        stored: Bytes(numbers.next()??),
-        used: Bytes(numbers.nth(1)??),
-    })
+    Some(Zram { stored: Bytes(numbers.next()??), used: Bytes(numbers.nth(1)??) })
 }
 
 #[cfg(test)]
@@ -30,12 +27,8 @@ mod tests {
 
     #[test]
     fn what_is_stored_takes_less() {
-        let text =
-            b" 1069056     5555    12288        0    12288      260        0        0        0\n";
-        let expected = Zram {
-            stored: Bytes(1_069_056),
-            used: Bytes(12_288),
-        };
+        let text = b" 1069056     5555    12288        0    12288      260        0        0        0\n";
+        let expected = Zram { stored: Bytes(1_069_056), used: Bytes(12_288) };
         assert_eq!(parse(text), Some(expected));
         assert_eq!(parse(b"1 2\n"), None);
         assert_eq!(parse(b""), None);

@@ -73,14 +73,12 @@ pub fn ascii(text: &[u8]) -> &str {
 
 /// The words of a line, split at any run of blanks and tabs.
 pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| matches!(byte, b' ' | b'\t'))
-        .filter(|word| !word.is_empty())
+    line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty())
 }
 
 /// The lines of a text, without their newline.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
 
 /// `Key:   value` of status, meminfo and smaps: the key must begin the line, so that a process named `VmPTE: 9` forges nothing.
@@ -103,13 +101,10 @@ pub fn kib(value: &[u8]) -> Option<Bytes> {
 pub fn unescape(text: &[u8], each: &mut dyn FnMut(u8)) {
     let mut rest = text;
     while let Some((&byte, tail)) = rest.split_first() {
-        let octal = tail.get(..3).filter(|digits| {
-            byte == b'\\' && digits.iter().all(|digit| matches!(digit, b'0'..=b'7'))
-        });
+        let octal =
+            tail.get(..3).filter(|digits| byte == b'\\' && digits.iter().all(|digit| matches!(digit, b'0'..=b'7')));
         if let Some(digits) = octal {
-            let value = digits
-                .iter()
-                .fold(0_u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+            let value = digits.iter().fold(0_u32, |sum, digit| sum * 8 + u32::from(digit - b'0'));
             each(u8::try_from(value & 0xff).unwrap_or(b'?'));
             rest = tail.get(3..).unwrap_or_default();
         } else {
@@ -121,15 +116,9 @@ pub fn unescape(text: &[u8], each: &mut dyn FnMut(u8)) {
 
 /// `/proc/PID/cmdline` with blanks between the arguments, in place: they end with a NUL each; a process that overwrote them may have none.
 pub fn spaced(text: &mut [u8]) -> &[u8] {
-    let length = text
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
+    let length = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let (arguments, _) = text.split_at_mut(length);
-    arguments
-        .iter_mut()
-        .filter(|byte| **byte == 0)
-        .for_each(|byte| *byte = b' ');
+    arguments.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
     arguments
 }
 
@@ -140,15 +129,7 @@ mod tests {
     #[test]
     fn a_number_is_all_digits_and_fits() {
         assert_eq!(dec(b"18446744073709551615"), Some(u64::MAX));
-        for wrong in [
-            &b""[..],
-            b"18446744073709551616",
-            b"1 ",
-            b"+1",
-            b"-1",
-            b"1a",
-            b"\xff",
-        ] {
+        for wrong in [&b""[..], b"18446744073709551616", b"1 ", b"+1", b"-1", b"1a", b"\xff"] {
             assert_eq!(dec(wrong), None);
         }
         assert_eq!(hex(b"7fFd"), Some(0x7ffd));

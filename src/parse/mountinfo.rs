@@ -25,21 +25,14 @@ pub fn cgroup_mount(line: &[u8]) -> Option<Mount> {
         b"cgroup2" => Version::V2,
         b"cgroup" => {
             let options = after.nth(1)?;
-            options
-                .split(|byte| *byte == b',')
-                .any(|option| option == b"memory")
-                .then_some(Version::V1)?
+            options.split(|byte| *byte == b',').any(|option| option == b"memory").then_some(Version::V1)?
         }
         _ => return None,
     };
     let (mut root, mut point) = (Fixed::new(), Fixed::new());
     unescape(before.nth(3)?, &mut |byte| _ = root.push(&[byte]));
     unescape(before.next()?, &mut |byte| _ = point.push(&[byte]));
-    (!root.is_cut() && !point.is_cut()).then_some(Mount {
-        version,
-        root,
-        point,
-    })
+    (!root.is_cut() && !point.is_cut()).then_some(Mount { version, root, point })
 }
 
 /// Where a line mounts a tmpfs, and its device; `None` for any other.
@@ -47,10 +40,7 @@ pub fn cgroup_mount(line: &[u8]) -> Option<Mount> {
 pub fn tmpfs_mount(line: &[u8]) -> Option<(Fixed<1024>, &[u8])> {
     let separator = line.windows(3).position(|window| window == b" - ")?;
     let mut before = line.get(..separator)?.split(|byte| *byte == b' ');
-    let kind = line
-        .get(separator + 3..)?
-        .split(|byte| *byte == b' ')
-        .next();
+    let kind = line.get(separator + 3..)?.split(|byte| *byte == b' ').next();
     if kind != Some(b"tmpfs") {
         return None;
     }
@@ -66,31 +56,15 @@ mod tests {
     use super::*;
 
     fn parsed(line: &[u8]) -> Option<(Version, std::vec::Vec<u8>, std::vec::Vec<u8>)> {
-        cgroup_mount(line).map(|mount| {
-            (
-                mount.version,
-                mount.root.as_bytes().to_vec(),
-                mount.point.as_bytes().to_vec(),
-            )
-        })
+        cgroup_mount(line).map(|mount| (mount.version, mount.root.as_bytes().to_vec(), mount.point.as_bytes().to_vec()))
     }
 
     #[test]
     fn both_kinds_of_mounts_are_told_apart() {
         let v1 = b"33 25 0:29 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory";
-        assert_eq!(
-            parsed(v1),
-            Some((
-                Version::V1,
-                b"/".to_vec(),
-                b"/sys/fs/cgroup/memory".to_vec()
-            ))
-        );
+        assert_eq!(parsed(v1), Some((Version::V1, b"/".to_vec(), b"/sys/fs/cgroup/memory".to_vec())));
         let v2 = b"36 25 0:32 /../.. /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw,nsdelegate";
-        assert_eq!(
-            parsed(v2),
-            Some((Version::V2, b"/../..".to_vec(), b"/sys/fs/cgroup".to_vec()))
-        );
+        assert_eq!(parsed(v2), Some((Version::V2, b"/../..".to_vec(), b"/sys/fs/cgroup".to_vec())));
         let other = b"34 25 0:30 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu";
         assert_eq!(parsed(other), None);
     }
@@ -98,10 +72,7 @@ mod tests {
     #[test]
     fn a_mount_point_with_a_blank_is_unescaped() {
         let line = b"36 25 0:32 / /mnt/my\\040cgroups\\134x rw - cgroup2 none rw";
-        assert_eq!(
-            parsed(line),
-            Some((Version::V2, b"/".to_vec(), b"/mnt/my cgroups\\x".to_vec()))
-        );
+        assert_eq!(parsed(line), Some((Version::V2, b"/".to_vec(), b"/mnt/my cgroups\\x".to_vec())));
     }
 
     #[test]
@@ -120,12 +91,8 @@ mod tests {
         let line = b"29 1 0:26 / /a\\040b rw - tmpfs x rw";
         let (point, _) = tmpfs_mount(line).expect("a tmpfs");
         assert_eq!(point.as_bytes(), b"/a b");
-        for other in [
-            &b"28 1 0:25 / /dev rw - devtmpfs devtmpfs rw"[..],
-            b"28 1 0:25 / /dev/shm rw",
-            b" - tmpfs",
-            b"",
-        ] {
+        for other in [&b"28 1 0:25 / /dev rw - devtmpfs devtmpfs rw"[..], b"28 1 0:25 / /dev/shm rw", b" - tmpfs", b""]
+        {
             assert!(tmpfs_mount(other).is_none(), "{}", other.escape_ascii());
         }
     }

@@ -47,10 +47,7 @@ pub fn parse(text: &[u8]) -> Pressure {
 fn stall(rest: &[u8]) -> Option<Stall> {
     let mut words = words(rest);
     let mut average = [0; 3];
-    for (key, slot) in [&b"avg10="[..], b"avg60=", b"avg300="]
-        .iter()
-        .zip(&mut average)
-    {
+    for (key, slot) in [&b"avg10="[..], b"avg60=", b"avg300="].iter().zip(&mut average) {
         *slot = hundredths(words.next()?.strip_prefix(*key)?)?;
     }
     let total = dec(words.next()?.strip_prefix(b"total=")?)?;

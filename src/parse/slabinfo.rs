@@ -37,12 +37,7 @@ pub fn line(text: &[u8], page: PageSize) -> Option<Cache<'_>> {
         name = line.get(..blank)?;
     }
     let [active, objects, _, _, pages] = numbers;
-    Some(Cache {
-        name: name.trim_ascii(),
-        active,
-        objects,
-        size: Pages(slabs.saturating_mul(pages)).bytes(page),
-    })
+    Some(Cache { name: name.trim_ascii(), active, objects, size: Pages(slabs.saturating_mul(pages)).bytes(page) })
 }
 
 #[cfg(test)]
@@ -54,12 +49,7 @@ mod tests {
     #[test]
     fn the_memory_of_a_cache_is_that_of_its_slabs() {
         let slub = b"kmalloc-8k           268    272   8192    4    8 : tunables    0    0    0 : slabdata     67     68      0";
-        let expected = Cache {
-            name: b"kmalloc-8k",
-            active: 268,
-            objects: 272,
-            size: Bytes(68 * 8 * 4096),
-        };
+        let expected = Cache { name: b"kmalloc-8k", active: 268, objects: 272, size: Bytes(68 * 8 * 4096) };
         assert_eq!(line(slub, PAGE), Some(expected));
         let slab = b"size-64(DMA)  9 226 16 226 1 : tunables  120   60    8 : slabdata 1 2 0";
         assert_eq!(line(slab, PAGE).map(|cache| cache.size), Some(Bytes(8192)));
@@ -67,18 +57,11 @@ mod tests {
 
     #[test]
     fn a_name_may_have_blanks_and_digits() {
-        let text =
-            b"my cache 7 : 1 2    10     20     8    2    1 : tunables 0 0 0 : slabdata 1 1 0";
+        let text = b"my cache 7 : 1 2    10     20     8    2    1 : tunables 0 0 0 : slabdata 1 1 0";
         let cache = line(text, PAGE).expect("a cache");
-        assert_eq!(
-            (cache.name, cache.active, cache.objects),
-            (&b"my cache 7 : 1 2"[..], 10, 20)
-        );
+        assert_eq!((cache.name, cache.active, cache.objects), (&b"my cache 7 : 1 2"[..], 10, 20));
         let text = b"dentry(12:a : slabdata 1 1) 1 2 3 4 5 : tunables 0 0 0 : slabdata 1 1 0";
-        assert_eq!(
-            line(text, PAGE).map(|cache| cache.name),
-            Some(&b"dentry(12:a : slabdata 1 1)"[..])
-        );
+        assert_eq!(line(text, PAGE).map(|cache| cache.name), Some(&b"dentry(12:a : slabdata 1 1)"[..]));
     }
 
     #[test]
@@ -94,11 +77,7 @@ mod tests {
         ] {
             assert_eq!(line(text, PAGE), None, "{}", text.escape_ascii());
         }
-        let most =
-            b"a 1 2 3 4 18446744073709551615 : tunables 0 0 0 : slabdata 1 18446744073709551615 0";
-        assert_eq!(
-            line(most, PAGE).map(|cache| cache.size),
-            Some(Bytes(u64::MAX))
-        );
+        let most = b"a 1 2 3 4 18446744073709551615 : tunables 0 0 0 : slabdata 1 18446744073709551615 0";
+        assert_eq!(line(most, PAGE).map(|cache| cache.size), Some(Bytes(u64::MAX)));
     }
 }

@@ -73,7 +73,8 @@ mod tests {
     use super::*;
     use std::{format, vec::Vec};
 
-    const REST: &[u8] = b" S 1032 12262 1032 0 -1 4194304 96 0 0 0 0 0 0 0 20 0 3 0 16541 3133440 433 18446744073709551615";
+    const REST: &[u8] =
+        b" S 1032 12262 1032 0 -1 4194304 96 0 0 0 0 0 0 0 20 0 3 0 16541 3133440 433 18446744073709551615";
 
     fn with_comm(comm: &[u8]) -> Vec<u8> {
         [b"12262 (", comm, b")", REST, b"\n"].concat()
@@ -130,9 +131,7 @@ mod tests {
     #[test]
     fn a_cut_line_is_malformed_until_the_last_field_that_counts() {
         let text = with_comm(b"cat");
-        let enough = format!("{}", text.escape_ascii())
-            .find(" 3133440")
-            .expect("vsize");
+        let enough = format!("{}", text.escape_ascii()).find(" 3133440").expect("vsize");
         for end in 0..enough - 5 {
             assert_eq!(parse(&text[..end]), None, "{end}");
         }

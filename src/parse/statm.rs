@@ -23,11 +23,7 @@ pub fn parse(text: &[u8]) -> Option<Statm> {
     let shared = Pages(dec(fields.next()?)?);
     // The fourth number proves that the third was whole.
     fields.next()?;
-    Some(Statm {
-        size,
-        resident,
-        shared,
-    })
+    Some(Statm { size, resident, shared })
 }
 
 #[cfg(test)]
@@ -36,24 +32,13 @@ mod tests {
 
     #[test]
     fn size_resident_and_shared_are_the_first_three() {
-        let expected = Statm {
-            size: Pages(765),
-            resident: Pages(441),
-            shared: Pages(413),
-        };
+        let expected = Statm { size: Pages(765), resident: Pages(441), shared: Pages(413) };
         assert_eq!(parse(b"765 441 413 5 0 123 0\n"), Some(expected));
     }
 
     #[test]
     fn a_cut_or_negative_text_is_malformed() {
-        for text in [
-            &b""[..],
-            b"765",
-            b"765 44",
-            b"765 441 4",
-            b"-1 2 3",
-            b"a b c",
-        ] {
+        for text in [&b""[..], b"765", b"765 44", b"765 441 4", b"-1 2 3", b"a b c"] {
             assert_eq!(parse(text), None);
         }
     }

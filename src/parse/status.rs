@@ -133,10 +133,7 @@ mod tests {
     #[test]
     fn a_name_that_looks_like_a_line_is_none() {
         let text = b"Name:\tVmPTE: 9 kB\nState:\tZ (zombie)\n";
-        let expected = Status {
-            state: Some(b'Z'),
-            ..Status::default()
-        };
+        let expected = Status { state: Some(b'Z'), ..Status::default() };
         assert_eq!(parse(text), expected);
     }
 }

@@ -37,12 +37,7 @@ pub fn line(text: &[u8]) -> Option<Swap<'_>> {
         Some(number) if dec(number).is_some() => Medium::Zram,
         _ => Medium::Other,
     };
-    Some(Swap {
-        name,
-        medium,
-        size,
-        used: Bytes::from_kib(dec(words.next()?)?),
-    })
+    Some(Swap { name, medium, size, used: Bytes::from_kib(dec(words.next()?)?) })
 }
 
 #[cfg(test)]
@@ -67,17 +62,8 @@ mod tests {
         let zram = b"/dev/zram0                              partition\t131068\t\t1044\t\t100";
         assert_eq!(found(zram), Some((Medium::Zram, Bytes::from_kib(131_068))));
         let file = b"/swap\\040file file 1048572 0 -2";
-        assert_eq!(
-            found(file),
-            Some((Medium::Other, Bytes::from_kib(1_048_572)))
-        );
-        assert_eq!(
-            found(b"/dev/zrambling partition 8 0 -2"),
-            Some((Medium::Other, Bytes(8192)))
-        );
-        assert_eq!(
-            found(b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
-            None
-        );
+        assert_eq!(found(file), Some((Medium::Other, Bytes::from_kib(1_048_572))));
+        assert_eq!(found(b"/dev/zrambling partition 8 0 -2"), Some((Medium::Other, Bytes(8192))));
+        assert_eq!(found(b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"), None);
     }
 }

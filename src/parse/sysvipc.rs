@@ -62,11 +62,7 @@ mod tests {
         };
         assert_eq!(segment(text), Some(expected));
         let old = &text[..text.len() - 42];
-        let expected = Segment {
-            rss: None,
-            swap: None,
-            ..expected
-        };
+        let expected = Segment { rss: None, swap: None, ..expected };
         assert_eq!(segment(old), Some(expected));
     }
 

@@ -15,10 +15,7 @@ pub struct Version {
 #[must_use]
 pub fn parse(release: &[u8]) -> Option<Version> {
     let mut numbers = release.split(|byte| !byte.is_ascii_digit());
-    Some(Version {
-        major: dec(numbers.next()?)?,
-        minor: dec(numbers.next()?)?,
-    })
+    Some(Version { major: dec(numbers.next()?)?, minor: dec(numbers.next()?)? })
 }
 
 /// How exact `/proc/PID/statm` is.
@@ -56,20 +53,8 @@ mod tests {
 
     #[test]
     fn distributions_put_anything_behind_the_numbers() {
-        assert_eq!(
-            parse(b"6.12.107+deb13-cloud-amd64"),
-            Some(Version {
-                major: 6,
-                minor: 12
-            })
-        );
-        assert_eq!(
-            parse(b"3.10.0-1160.el7.x86_64"),
-            Some(Version {
-                major: 3,
-                minor: 10
-            })
-        );
+        assert_eq!(parse(b"6.12.107+deb13-cloud-amd64"), Some(Version { major: 6, minor: 12 }));
+        assert_eq!(parse(b"3.10.0-1160.el7.x86_64"), Some(Version { major: 3, minor: 10 }));
         assert_eq!(parse(b"7.0-rc1"), Some(Version { major: 7, minor: 0 }));
         assert_eq!(parse(b"linux"), None);
     }

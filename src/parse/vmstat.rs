@@ -31,14 +31,7 @@ pub struct Vmstat {
 }
 
 /// The zones of include/linux/mmzone.h, as they end a name. `pgscan_direct_throttle` is none of them: it counts waits, not pages.
-const ZONES: [&[u8]; 6] = [
-    b"_dma",
-    b"_dma32",
-    b"_normal",
-    b"_high",
-    b"_movable",
-    b"_device",
-];
+const ZONES: [&[u8]; 6] = [b"_dma", b"_dma32", b"_normal", b"_high", b"_movable", b"_device"];
 
 /// Names without their zone, and to which of [`Vmstat::fields`] they add.
 const NAMES: [(&[u8], usize); 16] = [
@@ -107,9 +100,7 @@ impl Vmstat {
     pub fn since(mut self, mut earlier: Self) -> Self {
         let (now, before) = (self.fields(), earlier.fields());
         for (now, before) in now.into_iter().zip(before) {
-            *now = now
-                .zip(*before)
-                .and_then(|(now, before)| now.checked_sub(before));
+            *now = now.zip(*before).and_then(|(now, before)| now.checked_sub(before));
         }
         self
     }
@@ -136,8 +127,7 @@ mod tests {
         assert_eq!(old.stolen, Some(321));
         assert_eq!((old.scanned, old.scanned_direct), (Some(161), Some(150)));
         assert_eq!((old.stalls, old.oom_kills), (Some(11), None));
-        let text =
-            b"pgsteal_kswapd_normal 3\npgsteal_direct_normal 4\npgscan_direct_throttle 1000\n";
+        let text = b"pgsteal_kswapd_normal 3\npgsteal_direct_normal 4\npgscan_direct_throttle 1000\n";
         let newer = parse(text);
         assert_eq!((newer.stolen, newer.scanned), (Some(7), None));
     }
@@ -166,18 +156,9 @@ mod tests {
     fn what_went_back_or_was_not_known_has_no_difference() {
         let earlier = parse(b"pswpin 5\noom_kill 7\n");
         let delta = parse(b"pswpin 9\noom_kill 6\npswpout 4\n").since(earlier);
-        let expected = Vmstat {
-            swapped_in: Some(4),
-            ..Vmstat::default()
-        };
+        let expected = Vmstat { swapped_in: Some(4), ..Vmstat::default() };
         assert_eq!(delta, expected);
-        assert_eq!(
-            parse(b"pswpin -1\npswpout\n pgmajfault\n\noom_kill 99999999999999999999\n"),
-            Vmstat::default()
-        );
-        assert_eq!(
-            parse(b"pgscan_direct_dma 18446744073709551615\npgscan_direct_dma32 1\n").scanned,
-            Some(u64::MAX)
-        );
+        assert_eq!(parse(b"pswpin -1\npswpout\n pgmajfault\n\noom_kill 99999999999999999999\n"), Vmstat::default());
+        assert_eq!(parse(b"pgscan_direct_dma 18446744073709551615\npgscan_direct_dma32 1\n").scanned, Some(u64::MAX));
     }
 }

@@ -29,14 +29,7 @@ pub fn status(status: i32) -> Ended {
     let [low, code, ..] = status.to_le_bytes();
     match low & 0x7f {
         0 => Ended::Code(code),
-        number => Ended::Signal {
-            number,
-            core: if low & 0x80 == 0 {
-                Core::None
-            } else {
-                Core::Dumped
-            },
-        },
+        number => Ended::Signal { number, core: if low & 0x80 == 0 { Core::None } else { Core::Dumped } },
     }
 }
 

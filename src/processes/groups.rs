@@ -33,12 +33,7 @@ impl Groups {
     /// Room for so many, with paths of 256 bytes on average: kubelet's longest are about 250.
     #[must_use]
     pub fn arm(room: usize) -> Self {
-        Self {
-            rows: Vec::with_capacity(room),
-            text: Vec::with_capacity(room * 256),
-            version: Version::V2,
-            overflow: 0,
-        }
+        Self { rows: Vec::with_capacity(room), text: Vec::with_capacity(room * 256), version: Version::V2, overflow: 0 }
     }
 
     /// Forgets all.
@@ -83,19 +78,13 @@ impl Groups {
             return None;
         }
         self.text.extend_from_slice(path);
-        self.rows.push(Group {
-            start,
-            end,
-            parent,
-            bounds: Bounds::default(),
-        });
+        self.rows.push(Group { start, end, parent, bounds: Bounds::default() });
         Some(self.rows.len() - 1)
     }
 
     fn raw(&self, group: usize) -> &[u8] {
         let row = self.rows.get(group);
-        row.and_then(|row| self.text.get(row.start..row.end))
-            .unwrap_or_default()
+        row.and_then(|row| self.text.get(row.start..row.end)).unwrap_or_default()
     }
 
     /// Its path in the hierarchy.

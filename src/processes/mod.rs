@@ -50,10 +50,7 @@ impl Table {
     /// A table with room for so many processes.
     #[must_use]
     pub fn arm(room: usize) -> Self {
-        Self {
-            rows: Vec::with_capacity(room),
-            overflow: 0,
-        }
+        Self { rows: Vec::with_capacity(room), overflow: 0 }
     }
 
     /// A table with room for those of `proc` now, and as many again.
@@ -82,11 +79,7 @@ impl Table {
     ///
     /// stat tells as well who it is, for two thirds of the cost, and whoever is not wanted needs no more. Neighbours are alike: behind
     /// one that was wanted status is read at once, behind another stat is.
-    pub fn read_wanted(
-        &mut self,
-        proc: &Dir,
-        wanted: &mut dyn FnMut(&CStr, &mut Process) -> bool,
-    ) -> Result<()> {
+    pub fn read_wanted(&mut self, proc: &Dir, wanted: &mut dyn FnMut(&CStr, &mut Process) -> bool) -> Result<()> {
         let mut is_expected = false;
         self.collect(proc, &mut |pid, name, buf| {
             let was_expected = is_expected;
@@ -105,11 +98,7 @@ impl Table {
 
     /// Reads those rows anew that are asked for and were not looked at closely yet, their start first: who gets the number of one later
     /// is not taken for it. One that has gone or has another name then has no user. How many they were.
-    pub fn look_closer(
-        &mut self,
-        proc: &Dir,
-        asked: &mut dyn FnMut(usize, &Process) -> bool,
-    ) -> usize {
+    pub fn look_closer(&mut self, proc: &Dir, asked: &mut dyn FnMut(usize, &Process) -> bool) -> usize {
         let mut count = 0;
         let mut buf = [0; BUFFER];
         for (at, row) in self.rows.iter_mut().enumerate() {
@@ -122,14 +111,7 @@ impl Table {
             let fresh = examine(proc, row.pid, name, &mut buf);
             let is_it = |fresh: &Process| fresh.comm.as_bytes() == row.comm.as_bytes();
             match fresh.filter(is_it) {
-                Some(fresh) => {
-                    *row = Process {
-                        oom_score: row.oom_score,
-                        group: row.group,
-                        mark: row.mark,
-                        ..fresh
-                    }
-                }
+                Some(fresh) => *row = Process { oom_score: row.oom_score, group: row.group, mark: row.mark, ..fresh },
                 None => row.user = None,
             }
         }
@@ -270,11 +252,7 @@ pub fn number(proc: &Dir, pid: Pid, file: &CStr) -> Option<i64> {
 }
 
 /// The memory cgroup of a process.
-pub fn group_of<'b>(
-    proc: &Dir,
-    pid: Pid,
-    buf: &'b mut [u8],
-) -> Option<(cgroup::Version, &'b [u8])> {
+pub fn group_of<'b>(proc: &Dir, pid: Pid, buf: &'b mut [u8]) -> Option<(cgroup::Version, &'b [u8])> {
     cgroup::memory_cgroup(read_of(proc, pid, c"cgroup", buf).ok()?)
 }
 
@@ -307,10 +285,7 @@ mod tests {
         table.read(&proc, Depth::Badness).expect("a table");
         assert_eq!(table.overflow(), 0);
         let own = crate::sys::system::own_pid();
-        let this = table
-            .rows()
-            .iter()
-            .find(|process| u64::from(process.pid.get().unsigned_abs()) == own);
+        let this = table.rows().iter().find(|process| u64::from(process.pid.get().unsigned_abs()) == own);
         let this = this.expect("this process");
         assert_eq!(this.kind, Kind::User);
         assert!(this.memory.rss.is_some_and(|rss| rss.0 > 0));

@@ -4,17 +4,11 @@
 ///
 /// Each step looks at all of them: for the first few of many that is less work than to sort them, and it takes no room. The key is a
 /// pair, so that whoever asks can say what decides between equals.
-pub fn descending(
-    count: usize,
-    key: &dyn Fn(usize) -> Option<(i64, u64)>,
-) -> impl Iterator<Item = usize> {
+pub fn descending(count: usize, key: &dyn Fn(usize) -> Option<(i64, u64)>) -> impl Iterator<Item = usize> {
     let mut last: Option<((i64, u64), usize)> = None;
     core::iter::from_fn(move || {
         let keys = (0..count).filter_map(|at| Some((key(at)?, at)));
-        last = Some(
-            keys.filter(|key| last.is_none_or(|last| *key < last))
-                .max()?,
-        );
+        last = Some(keys.filter(|key| last.is_none_or(|last| *key < last)).max()?);
         Some(last?.1)
     })
 }

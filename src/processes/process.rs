@@ -24,11 +24,7 @@ impl Kind {
     /// By its flags.
     #[must_use]
     pub const fn of(stat: &Stat<'_>) -> Self {
-        if stat.is_kernel_thread {
-            Self::Kernel
-        } else {
-            Self::User
-        }
+        if stat.is_kernel_thread { Self::Kernel } else { Self::User }
     }
 }
 
@@ -97,11 +93,7 @@ impl Process {
             started: None,
             comm: Comm::of(name),
             state: state.unwrap_or(b'?'),
-            kind: if is_kernel_thread {
-                Kind::Kernel
-            } else {
-                Kind::User
-            },
+            kind: if is_kernel_thread { Kind::Kernel } else { Kind::User },
             user: None,
             memory: Memory::default(),
             threads: status.threads.unwrap_or(1),
@@ -173,20 +165,11 @@ mod tests {
         for (text, expected) in [
             (&b"State:\tI (idle)\nPPid:\t2\n"[..], Kind::Kernel),
             (b"State:\tS (sleeping)\nPPid:\t0\n", Kind::Kernel),
-            (
-                b"State:\tS (sleeping)\nPPid:\t9\nKthread:\t1\n",
-                Kind::Kernel,
-            ),
+            (b"State:\tS (sleeping)\nPPid:\t9\nKthread:\t1\n", Kind::Kernel),
             (b"State:\tS (sleeping)\nPPid:\t2\nKthread:\t0\n", Kind::User),
             // A container's PID 1 and 2, one that is exiting, and a zombie.
-            (
-                b"State:\tS (sleeping)\nPPid:\t0\nVmRSS:\t8 kB\n",
-                Kind::User,
-            ),
-            (
-                b"State:\tS (sleeping)\nPPid:\t2\nVmRSS:\t8 kB\n",
-                Kind::User,
-            ),
+            (b"State:\tS (sleeping)\nPPid:\t0\nVmRSS:\t8 kB\n", Kind::User),
+            (b"State:\tS (sleeping)\nPPid:\t2\nVmRSS:\t8 kB\n", Kind::User),
             (b"State:\tR (running)\nPPid:\t9\n", Kind::User),
             (b"State:\tZ (zombie)\nPPid:\t2\n", Kind::User),
         ] {

@@ -31,13 +31,7 @@ fn groups(ip: Ipv6Addr, f: &mut Formatter<'_>) -> Result {
         return dotted(mapped.octets(), f);
     }
     let groups = ip.segments();
-    let zeros = |from: usize| {
-        groups
-            .iter()
-            .skip(from)
-            .take_while(|group| **group == 0)
-            .count()
-    };
+    let zeros = |from: usize| groups.iter().skip(from).take_while(|group| **group == 0).count();
     let (mut start, mut length) = (groups.len(), 1);
     for from in 0..groups.len() {
         if zeros(from) > length {
@@ -48,11 +42,7 @@ fn groups(ip: Ipv6Addr, f: &mut Formatter<'_>) -> Result {
         if at == start {
             f.write_str("::")?;
         } else if !(start..start + length).contains(&at) {
-            let separator = if at == 0 || at == start + length {
-                ""
-            } else {
-                ":"
-            };
+            let separator = if at == 0 || at == start + length { "" } else { ":" };
             write!(f, "{separator}{group:x}")?;
         }
     }
@@ -72,28 +62,13 @@ mod tests {
         for zeros in 0..=255_u8 {
             let group = |at: u32| {
                 random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                if zeros & (1 << at) == 0 {
-                    0
-                } else {
-                    (random >> 16) as u16 >> (random & 15)
-                }
+                if zeros & (1 << at) == 0 { 0 } else { (random >> 16) as u16 >> (random & 15) }
             };
             let mut at = 0..8;
-            let ip = Ipv6Addr::from(
-                [(); 8]
-                    .map(|()| at.next())
-                    .map(Option::unwrap_or_default)
-                    .map(group),
-            );
+            let ip = Ipv6Addr::from([(); 8].map(|()| at.next()).map(Option::unwrap_or_default).map(group));
             addresses.push(SocketAddr::from((ip, zeros.into())));
         }
-        for text in [
-            "[::ffff:10.0.0.1]:65535",
-            "[::10.0.0.1]:1",
-            "0.0.0.0:0",
-            "255.255.255.255:65535",
-            "[::]:0",
-        ] {
+        for text in ["[::ffff:10.0.0.1]:65535", "[::10.0.0.1]:1", "0.0.0.0:0", "255.255.255.255:65535", "[::]:0"] {
             addresses.push(text.parse().expect("an address"));
         }
         for address in addresses {

@@ -51,10 +51,7 @@ pub fn fill(out: &mut dyn Write, words: &str, numbers: &[Option<u64>]) {
 
 fn hundredths_of(number: u64) -> Fixed<32> {
     let mut text = Fixed::new();
-    put_fmt(
-        &mut text,
-        format_args!("{}.{:02}", number / 100, number % 100),
-    );
+    put_fmt(&mut text, format_args!("{}.{:02}", number / 100, number % 100));
     text
 }
 
@@ -76,11 +73,7 @@ pub fn left(out: &mut Out<'_>, bytes: &[u8], width: usize, keep: Keep) {
         Keep::End => bytes.get(cut..),
     };
     let mut text = Fixed::<{ NAME_MAX * 4 + 1 }>::new();
-    for (at, part) in part
-        .unwrap_or_default()
-        .split(|byte| *byte == b'|')
-        .enumerate()
-    {
+    for (at, part) in part.unwrap_or_default().split(|byte| *byte == b'|').enumerate() {
         text.push(if at > 0 { b"\\174" } else { b"" });
         put_fmt(&mut text, format_args!("{}", Escaped(part)));
     }
@@ -142,9 +135,7 @@ pub fn tenths(size: Bytes) -> Fixed<32> {
 #[must_use]
 pub fn percent(percent: Percent) -> Fixed<32> {
     let mut text = Fixed::new();
-    text.push_dec(percent.hundredths / 100)
-        .push(b".")
-        .push_dec(percent.hundredths % 100 / 10);
+    text.push_dec(percent.hundredths / 100).push(b".").push_dec(percent.hundredths % 100 / 10);
     text
 }
 
@@ -195,10 +186,7 @@ mod tests {
     #[test]
     fn words_are_filled_with_numbers() {
         let numbers = [5 << 20, 7, 1234, 799, (-3_i64).cast_unsigned()].map(Some);
-        assert_eq!(
-            written(|out| fill(out, "a ~m MB ~d, ~p %, ~q %, ~i", &numbers)),
-            "a 5.0 MB 7, 12.34 %, 7.9 %, -3"
-        );
+        assert_eq!(written(|out| fill(out, "a ~m MB ~d, ~p %, ~q %, ~i", &numbers)), "a 5.0 MB 7, 12.34 %, 7.9 %, -3");
         assert_eq!(written(|out| fill(out, "~m MB", &[None])), "- MB");
         assert_eq!(written(|out| fill(out, "plain", &[])), "plain");
     }

@@ -34,10 +34,7 @@ pub fn json(out: &mut Out<'_>, bytes: &[u8], source: Source, max: usize) -> bool
     let mut cut = false;
     out.put(b"\"");
     pieces(bytes, source, &mut |piece| {
-        let doubled = piece
-            .iter()
-            .filter(|byte| matches!(byte, b'"' | b'\\'))
-            .count();
+        let doubled = piece.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
         if cut || piece.len() + doubled > left {
             cut = true;
             return;
@@ -78,48 +75,29 @@ impl core::fmt::Display for Escaped<'_> {
 #[must_use]
 pub fn is_cut_in_json(bytes: &[u8]) -> bool {
     // No byte takes more than five bytes of output: `\\033`.
-    bytes.len() > JSON_MAX / 5
-        && json(
-            &mut Out::new(Sink::Nowhere, &mut [0; 256]),
-            bytes,
-            Source::Raw,
-            JSON_MAX,
-        )
+    bytes.len() > JSON_MAX / 5 && json(&mut Out::new(Sink::Nowhere, &mut [0; 256]), bytes, Source::Raw, JSON_MAX)
 }
 
 /// Printable ASCII without a backslash needs nothing: nearly every path and comm.
 fn is_plain(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\')
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\')
 }
 
 /// The escaped text in pieces: a piece is one character, an escape, or a run of plain ASCII of at most 64 bytes.
 fn pieces(bytes: &[u8], source: Source, put: &mut dyn FnMut(&[u8])) {
     let mut rest = bytes;
     while let Some(&first) = rest.first() {
-        let run = rest
-            .iter()
-            .take(64)
-            .take_while(|byte| matches!(byte, b' '..=b'~') && **byte != b'\\')
-            .count();
+        let run = rest.iter().take(64).take_while(|byte| matches!(byte, b' '..=b'~') && **byte != b'\\').count();
         let (piece, tail) = rest.split_at(run.max(char_len(rest)));
         let is_escape_of_ours = source == Source::Raw
-            && tail
-                .get(..3)
-                .is_some_and(|next| next.iter().all(|digit| matches!(digit, b'0'..=b'7')));
+            && tail.get(..3).is_some_and(|next| next.iter().all(|digit| matches!(digit, b'0'..=b'7')));
         if first == b'\\' && is_escape_of_ours {
             put(b"\\134");
         } else if run > 0 || is_printable(piece) {
             put(piece);
         } else {
             for byte in piece {
-                put(&[
-                    b'\\',
-                    b'0' + (byte >> 6),
-                    b'0' + (byte >> 3 & 7),
-                    b'0' + (byte & 7),
-                ]);
+                put(&[b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]);
             }
         }
         rest = tail;
@@ -140,7 +118,8 @@ fn is_printable(piece: &[u8]) -> bool {
         return false;
     };
     text.chars().all(|c| {
-        let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns =
+            matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         !c.is_control() && !turns && !matches!(c, '\u{2028}' | '\u{2029}')
     })
 }
@@ -163,13 +142,10 @@ mod tests {
         let mut plain = Vec::new();
         let mut at = 0;
         while at < bytes.len() {
-            let digits = bytes
-                .get(at + 1..at + 4)
-                .filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
+            let digits =
+                bytes.get(at + 1..at + 4).filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
             if let (b'\\', Some(digits)) = (bytes[at], digits) {
-                plain.push(digits.iter().fold(0_u8, |sum, digit| {
-                    sum.wrapping_mul(8).wrapping_add(digit - b'0')
-                }));
+                plain.push(digits.iter().fold(0_u8, |sum, digit| sum.wrapping_mul(8).wrapping_add(digit - b'0')));
                 at += 4;
             } else {
                 plain.push(bytes[at]);
@@ -181,19 +157,10 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_no_control_character() {
-        assert_eq!(
-            escaped(b"a\x1b]52;c;cHduZWQ=\x07b", Source::Raw),
-            "a\\033]52;c;cHduZWQ=\\007b"
-        );
+        assert_eq!(escaped(b"a\x1b]52;c;cHduZWQ=\x07b", Source::Raw), "a\\033]52;c;cHduZWQ=\\007b");
         assert_eq!(escaped(b"\n\r\t\x7f", Source::Raw), "\\012\\015\\011\\177");
-        assert_eq!(
-            escaped("c1:\u{9b}31m".as_bytes(), Source::Raw),
-            "c1:\\302\\23331m"
-        );
-        assert_eq!(
-            escaped("exe\u{202e}gpj".as_bytes(), Source::Raw),
-            "exe\\342\\200\\256gpj"
-        );
+        assert_eq!(escaped("c1:\u{9b}31m".as_bytes(), Source::Raw), "c1:\\302\\23331m");
+        assert_eq!(escaped("exe\u{202e}gpj".as_bytes(), Source::Raw), "exe\\342\\200\\256gpj");
     }
 
     #[test]
@@ -204,25 +171,18 @@ mod tests {
 
     #[test]
     fn systemd_names_and_kernel_escapes_stay_as_they_are() {
-        assert_eq!(
-            escaped(b"dev-disk-by\\x2duuid.slice", Source::Raw),
-            "dev-disk-by\\x2duuid.slice"
-        );
+        assert_eq!(escaped(b"dev-disk-by\\x2duuid.slice", Source::Raw), "dev-disk-by\\x2duuid.slice");
         assert_eq!(escaped(b"/tmp/a\\012b", Source::Kernel), "/tmp/a\\012b");
         assert_eq!(escaped(b"/tmp/a\\012b", Source::Raw), "/tmp/a\\134012b");
     }
 
     #[test]
     fn every_short_text_can_be_turned_back() {
-        let alphabet = [
-            b'\\', b'0', b'7', b'8', b'x', b'\n', 0xc3, 0xa4, b'"', 0xe2, 0x80, 0xae,
-        ];
+        let alphabet = [b'\\', b'0', b'7', b'8', b'x', b'\n', 0xc3, 0xa4, b'"', 0xe2, 0x80, 0xae];
         let mut texts: Vec<Vec<u8>> = std::vec![Vec::new()];
         for _ in 0..5 {
-            let longer: Vec<Vec<u8>> = texts
-                .iter()
-                .flat_map(|text| alphabet.map(|byte| [text, &[byte][..]].concat()))
-                .collect();
+            let longer: Vec<Vec<u8>> =
+                texts.iter().flat_map(|text| alphabet.map(|byte| [text, &[byte][..]].concat())).collect();
             for text in &longer {
                 assert_eq!(&unescaped(&escaped(text, Source::Raw)), text);
             }

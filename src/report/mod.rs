@@ -114,12 +114,7 @@ impl Name {
     /// The fact that the thing of this name is `value`.
     #[must_use]
     pub const fn is<'a>(self, value: Value<'a>) -> Fact<'a> {
-        Fact {
-            event: self.0,
-            label: self.1,
-            key: self.2,
-            value,
-        }
+        Fact { event: self.0, label: self.1, key: self.2, value }
     }
 
     /// The fact, or without a value one that is in no format.
@@ -217,11 +212,7 @@ impl<'a> Value<'a> {
     /// The text, or nothing when it is empty.
     #[must_use]
     pub const fn text_or_nothing(text: &'a [u8]) -> Self {
-        if text.is_empty() {
-            Self::Nothing
-        } else {
-            Self::Text(text)
-        }
+        if text.is_empty() { Self::Nothing } else { Self::Text(text) }
     }
 
     /// The value, or its absence.

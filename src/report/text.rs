@@ -41,10 +41,7 @@ impl<'o, 'b> Text<'o, 'b> {
                 self.out.put_dec(bytes / 1024);
                 self.out.put(b" kB");
             }
-            Value::Thousandths(parts) => put_fmt(
-                self.out,
-                format_args!("{}.{:03}", parts / 1000, parts % 1000),
-            ),
+            Value::Thousandths(parts) => put_fmt(self.out, format_args!("{}.{:03}", parts / 1000, parts % 1000)),
             Value::Span(span) => {
                 self.out.put(seconds(span).as_bytes());
                 self.out.put(b" s");
@@ -87,8 +84,7 @@ impl Report for Text<'_, '_> {
         self.out.put(ctime(now.local).as_bytes());
         self.out.put(b"\nReport Time UTC: ");
         let moment = Moment::now(now);
-        self.out
-            .put(rfc3339(moment.utc, moment.micros, Precision::Millis).as_bytes());
+        self.out.put(rfc3339(moment.utc, moment.micros, Precision::Millis).as_bytes());
         self.out.put(b" (");
         self.out.put(seconds(now.boottime).as_bytes());
         self.out.put(b" s since boot)\n");

@@ -7,9 +7,7 @@ use crate::fixed::Fixed;
 use crate::sys::clock::{Civil, Now, Zone, civil};
 
 const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// How many digits behind the seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,11 +22,7 @@ impl Moment {
     /// The moment when `now` was read.
     #[must_use]
     pub fn now(now: &Now) -> Self {
-        Self {
-            local: now.local,
-            utc: now.utc,
-            micros: now.realtime.subsec_micros(),
-        }
+        Self { local: now.local, utc: now.utc, micros: now.realtime.subsec_micros() }
     }
 
     /// A moment since 1970.
@@ -45,15 +39,11 @@ impl Moment {
 /// `Sun Apr 28 22:44:24 2024`, as the document prints it: the day of the month is padded with a blank.
 #[must_use]
 pub fn ctime(date: Civil) -> Fixed<32> {
-    let name =
-        |names: &'static [&str], index: u8| names.get(usize::from(index)).copied().unwrap_or("???");
+    let name = |names: &'static [&str], index: u8| names.get(usize::from(index)).copied().unwrap_or("???");
     let mut text = Fixed::new();
-    text.push(name(&WEEKDAYS, date.weekday).as_bytes())
-        .push(b" ");
+    text.push(name(&WEEKDAYS, date.weekday).as_bytes()).push(b" ");
     text.push(name(&MONTHS, date.month.wrapping_sub(1)).as_bytes());
-    text.push(if date.day < 10 { b"  " } else { b" " })
-        .push_dec(date.day)
-        .push(b" ");
+    text.push(if date.day < 10 { b"  " } else { b" " }).push_dec(date.day).push(b" ");
     push_clock(&mut text, date);
     text.push(b" ").push_dec(date.year);
     text
@@ -120,30 +110,13 @@ fn push_padded(text: &mut Fixed<32>, number: u32, width: u32) {
 mod tests {
     use super::*;
 
-    const DATE: Civil = Civil {
-        year: 2024,
-        month: 4,
-        day: 8,
-        hour: 2,
-        minute: 4,
-        second: 9,
-        weekday: 1,
-    };
+    const DATE: Civil = Civil { year: 2024, month: 4, day: 8, hour: 2, minute: 4, second: 9, weekday: 1 };
 
     #[test]
     fn both_forms_are_padded_as_their_standards_say() {
         assert_eq!(ctime(DATE).as_bytes(), b"Mon Apr  8 02:04:09 2024");
-        assert_eq!(
-            rfc3339(DATE, 7_089, Precision::Micros).as_bytes(),
-            b"2024-04-08T02:04:09.007089Z"
-        );
-        assert_eq!(
-            rfc3339(DATE, 7_089, Precision::Millis).as_bytes(),
-            b"2024-04-08T02:04:09.007Z"
-        );
-        assert_eq!(
-            seconds(Duration::from_micros(61_002_900)).as_bytes(),
-            b"61.002"
-        );
+        assert_eq!(rfc3339(DATE, 7_089, Precision::Micros).as_bytes(), b"2024-04-08T02:04:09.007089Z");
+        assert_eq!(rfc3339(DATE, 7_089, Precision::Millis).as_bytes(), b"2024-04-08T02:04:09.007Z");
+        assert_eq!(seconds(Duration::from_micros(61_002_900)).as_bytes(), b"61.002");
     }
 }

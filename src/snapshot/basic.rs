@@ -25,11 +25,7 @@ const USER: Name = Name(Begin, "Effective User ID", "process.user.id");
 const VPID: Name = Name(Begin, "", "process.vpid");
 const STARTED: Name = Name(Begin, "Start Time", "process.creation.time");
 const THREADS: Name = Name(Begin, "Threads", "process.thread.count");
-const CWD: Name = Name(
-    Begin,
-    "Current Working Directory",
-    "process.working_directory",
-);
+const CWD: Name = Name(Begin, "Current Working Directory", "process.working_directory");
 const CGROUP: Name = Name(Begin, "Control Group", "process.linux.cgroup");
 const UNIT: Name = Name(Begin, "", "service.name");
 const CONTAINER: Name = Name(Begin, "", "container.id");
@@ -51,15 +47,10 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         (None, known) => known.map(Link::as_bytes),
     };
     let exe_name = exe.map(|path| path.rsplit(|byte| *byte == b'/').next().unwrap_or(path));
-    let state = stat
-        .as_ref()
-        .map(|stat| core::slice::from_ref(&stat.state))
-        .map_err(|why| *why);
+    let state = stat.as_ref().map(|stat| core::slice::from_ref(&stat.state)).map_err(|why| *why);
     let started = stat.map(|stat| Duration::from_micros(stat.starttime.micros()));
     let started = started.map(|since_boot| Moment::at(scene.now.at_boottime(since_boot)));
-    let user = found
-        .status
-        .and_then(|status| status.euid.ok_or(Absent::Malformed));
+    let user = found.status.and_then(|status| status.euid.ok_or(Absent::Malformed));
     let vpid = found.status.ok().and_then(|status| status.vpid);
     let cgroup = scene.memcg.path().map(|(_, path)| path);
     let owner = cgroup::owner(cgroup.unwrap_or_default());
@@ -121,9 +112,7 @@ impl<'b> Found<'b> {
         let stat = files.stat.once(view, stat_buf);
         let status = files.status.once(view, status_buf).map(status::parse);
         let arguments = match (when, cmdline) {
-            (When::Alive, Cmdline::Show) => {
-                Some(files.cmdline.once(view, cmdline_buf).map(<[u8]>::len))
-            }
+            (When::Alive, Cmdline::Show) => Some(files.cmdline.once(view, cmdline_buf).map(<[u8]>::len)),
             _ => None,
         };
         let mut because = |errno| target.absent(errno);

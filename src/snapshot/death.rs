@@ -4,9 +4,7 @@
 
 use core::time::Duration;
 
-use super::{
-    COUNT, Completeness, Scene, Take, basic, foot, head, history, mappings, memory, network, one,
-};
+use super::{COUNT, Completeness, Scene, Take, basic, foot, head, history, mappings, memory, network, one};
 use crate::error::Absent;
 use crate::report::{Event, Name, Report, Section, Value};
 use crate::sys::clock::monotonic;
@@ -37,28 +35,17 @@ const EXIT: Name = Name(Event::Begin, "Exit Status", "");
 const COMPLETE: Name = Name(Event::End, "Snapshot", "");
 
 /// Takes the snapshot of a process in its exit stop; `scene` says until when.
-pub fn take_at_death(
-    scene: &mut Scene<'_>,
-    death: &Death<'_>,
-    report: &mut dyn Report,
-) -> Completeness {
+pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn Report) -> Completeness {
     head(scene, report);
     report.begin(Section::Death);
-    report.facts(&[
-        AT.is(Value::Words("its death, in the exit stop")),
-        EXIT.is(Value::Text(death.status)),
-    ]);
+    report.facts(&[AT.is(Value::Words("its death, in the exit stop")), EXIT.is(Value::Text(death.status))]);
     report.end(Section::Death);
     let mut sections = SECTIONS;
     if scene.sockets.noted() > FEW {
         sections.swap(3, 4);
     }
     let lost = sections.map(|(section, take)| {
-        let take = if scene.when.left().is_zero() {
-            late
-        } else {
-            take
-        };
+        let take = if scene.when.left().is_zero() { late } else { take };
         one(section, take, scene, report)
     });
     let words = match Completeness::of(&lost) {

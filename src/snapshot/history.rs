@@ -31,31 +31,11 @@ const SINCE: Name = Name(Line, "Since First Snapshot", "memdoor.grown.since_us")
 
 /// In the order of [`Sizes::differences`].
 const GROWN: [Name; 5] = [
-    Name(
-        Line,
-        "RSS Grown Since First Snapshot",
-        "memdoor.grown.rss_bytes",
-    ),
-    Name(
-        Line,
-        "Anonymous RSS Grown Since First Snapshot",
-        "memdoor.grown.anon_bytes",
-    ),
-    Name(
-        Line,
-        "File RSS Grown Since First Snapshot",
-        "memdoor.grown.file_bytes",
-    ),
-    Name(
-        Line,
-        "Shared Memory RSS Grown Since First Snapshot",
-        "memdoor.grown.shmem_bytes",
-    ),
-    Name(
-        Line,
-        "Swap Grown Since First Snapshot",
-        "memdoor.grown.swap_bytes",
-    ),
+    Name(Line, "RSS Grown Since First Snapshot", "memdoor.grown.rss_bytes"),
+    Name(Line, "Anonymous RSS Grown Since First Snapshot", "memdoor.grown.anon_bytes"),
+    Name(Line, "File RSS Grown Since First Snapshot", "memdoor.grown.file_bytes"),
+    Name(Line, "Shared Memory RSS Grown Since First Snapshot", "memdoor.grown.shmem_bytes"),
+    Name(Line, "Swap Grown Since First Snapshot", "memdoor.grown.swap_bytes"),
 ];
 
 type Words = Fixed<128>;
@@ -86,27 +66,18 @@ pub fn section(past: &History, now: &Now, life: Life, report: &mut dyn Report) {
 }
 
 /// The rows and what follows from them.
-fn write(
-    past: &History,
-    outlook: Outlook,
-    grown: Option<[Fact<'_>; 6]>,
-    now: &Now,
-    report: &mut dyn Report,
-) {
+fn write(past: &History, outlook: Outlook, grown: Option<[Fact<'_>; 6]>, now: &Now, report: &mut dyn Report) {
     let steady = monotonic();
     for sample in rows(past.samples()) {
         report.row(Row::Sample(&row(sample, steady, now)));
     }
-    let Outlook {
-        growth, forecast, ..
-    } = outlook;
+    let Outlook { growth, forecast, .. } = outlook;
     let curve = Curve::of(past.samples()).map_or(Words::new(), |curve| curve_words(&curve));
     let (speed, end) = (growth_words(growth), forecast_words(forecast));
-    let (per_second, r2, span) =
-        growth.map_or((Value::Nothing, Value::Nothing, Value::Nothing), |line| {
-            let r2 = Value::Thousandths(line.r2.0);
-            (Value::Growth(line.per_second), r2, Value::Span(line.span))
-        });
+    let (per_second, r2, span) = growth.map_or((Value::Nothing, Value::Nothing, Value::Nothing), |line| {
+        let r2 = Value::Thousandths(line.r2.0);
+        (Value::Growth(line.per_second), r2, Value::Span(line.span))
+    });
     let (kind, left, reason) = match forecast {
         Ok(Forecast { end, left }) => (end.name(), Value::Span(left), Value::Nothing),
         Err(why) => ("none", Value::Nothing, Value::Words(why.words())),
@@ -147,22 +118,12 @@ fn grown(since: Fact<'_>, by: [Option<i64>; 5]) -> [Fact<'_>; 6] {
 /// What the section on memory has read.
 pub(super) fn sizes(status: Result<Status, Absent>, rss: Option<Bytes>) -> Sizes {
     let status = status.unwrap_or_default();
-    Sizes {
-        rss,
-        anon: status.anon,
-        file: status.file,
-        shmem: status.shmem,
-        swap: status.swap,
-    }
+    Sizes { rss, anon: status.anon, file: status.file, shmem: status.shmem, swap: status.swap }
 }
 
 fn row(sample: &Sample, steady: Duration, now: &Now) -> report::Sample {
     let ago = Duration::from_millis(sample.at.until(Stamp::of(steady)).into());
-    let share = |share: Share| {
-        share.get().map(|hundredths| Percent {
-            hundredths: hundredths.into(),
-        })
-    };
+    let share = |share: Share| share.get().map(|hundredths| Percent { hundredths: hundredths.into() });
     report::Sample {
         time: now.realtime.saturating_sub(ago),
         ago,
@@ -187,13 +148,7 @@ fn curve_words(curve: &Curve) -> Words {
 
 fn growth_words(growth: Option<Trend>) -> Words {
     let mut words = Words::new();
-    let Some(Trend {
-        per_second,
-        r2,
-        span,
-        ..
-    }) = growth
-    else {
+    let Some(Trend { per_second, r2, span, .. }) = growth else {
         return none(Why::Early);
     };
     let _ = write!(words, "{} kB/s over the last ", per_second / 1024);
@@ -271,10 +226,7 @@ mod tests {
             span: Duration::from_millis(9950),
             direction: Direction::Falling,
         };
-        assert_eq!(
-            said(&growth_words(Some(trend))),
-            "-20 kB/s over the last 9.9 s (R2 0.998)"
-        );
+        assert_eq!(said(&growth_words(Some(trend))), "-20 kB/s over the last 9.9 s (R2 0.998)");
         assert_eq!(said(&growth_words(None)), "none (too few samples yet)");
     }
 }

@@ -9,23 +9,11 @@ use crate::units::Bytes;
 /// In the order of [`Kind`].
 const SIZES: [Name; KINDS] = [
     Name(Mapped, "Mapped Heap (SIZE)", "memdoor.mapped.heap_bytes"),
-    Name(
-        Mapped,
-        "Mapped Anonymous Memory (SIZE)",
-        "memdoor.mapped.anon_bytes",
-    ),
+    Name(Mapped, "Mapped Anonymous Memory (SIZE)", "memdoor.mapped.anon_bytes"),
     Name(Mapped, "Mapped Stack (SIZE)", "memdoor.mapped.stack_bytes"),
     Name(Mapped, "Mapped Files (SIZE)", "memdoor.mapped.file_bytes"),
-    Name(
-        Mapped,
-        "Mapped Shared Memory (SIZE)",
-        "memdoor.mapped.shm_bytes",
-    ),
-    Name(
-        Mapped,
-        "Mapped Otherwise (SIZE)",
-        "memdoor.mapped.other_bytes",
-    ),
+    Name(Mapped, "Mapped Shared Memory (SIZE)", "memdoor.mapped.shm_bytes"),
+    Name(Mapped, "Mapped Otherwise (SIZE)", "memdoor.mapped.other_bytes"),
 ];
 
 /// What has been added up so far.
@@ -75,12 +63,7 @@ impl Tally {
                 let then = first.and_then(|first| first.mappings.as_ref());
                 let by = then.map_or(0, |then| then.growth(mapping.start, mapping.end));
                 if by > 0 {
-                    self.growers.note(Grower {
-                        start: mapping.start,
-                        end: mapping.end,
-                        kind,
-                        by: Bytes(by),
-                    });
+                    self.growers.note(Grower { start: mapping.start, end: mapping.end, kind, by: Bytes(by) });
                 }
             }
             _ => {}

@@ -38,19 +38,12 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         }
         Ok(lines.cut())
     });
-    let cut = if is_late {
-        Err(Absent::Late)
-    } else {
-        cut(scene.target, streamed)
-    };
+    let cut = if is_late { Err(Absent::Late) } else { cut(scene.target, streamed) };
     if let (Err(why), 0) = (cut, count) {
         return Err(why);
     }
-    let facts = [
-        COUNT.is(Value::Count(count)),
-        SIZE.is(Value::Bytes(size)),
-        UNKNOWN.is(Value::Absent(Absent::Malformed)),
-    ];
+    let facts =
+        [COUNT.is(Value::Count(count)), SIZE.is(Value::Bytes(size)), UNKNOWN.is(Value::Absent(Absent::Malformed))];
     let shown = match facts.split_last() {
         Some((_, known)) if malformed + cut.unwrap_or(0) == 0 => known,
         _ => &facts,
@@ -73,16 +66,9 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
 fn cut(target: &mut Target, streamed: Result<u64, Errno>) -> Result<u64, Absent> {
     // When the address space goes, by death or by exec(), maps does not fail: it ends. Its start then is its end, too.
     let (view, files) = target.view_and_files();
-    let start = files
-        .maps
-        .file(view)
-        .and_then(|file| file.read_at(&mut [0; 1], 0));
+    let start = files.maps.file(view).and_then(|file| file.read_at(&mut [0; 1], 0));
     match (streamed, start) {
-        (Ok(_), Ok(0)) => Err(if target.is_leaving() {
-            Absent::Gone
-        } else {
-            Absent::Changed
-        }),
+        (Ok(_), Ok(0)) => Err(if target.is_leaving() { Absent::Gone } else { Absent::Changed }),
         (Ok(cut), _) => Ok(cut),
         (Err(errno), _) => Err(target.absent(errno)),
     }

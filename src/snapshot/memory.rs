@@ -18,86 +18,34 @@ use crate::units::{Bytes, PageSize, Percent};
 
 const TOTAL: Name = Name(System, "Total System Memory", "system.memory.limit");
 const RSS: Name = Name(Memory, "Process RSS Memory Usage", "process.memory.usage");
-const PSS: Name = Name(
-    Memory,
-    "Process PSS Memory Usage",
-    "memdoor.process.pss_bytes",
-);
+const PSS: Name = Name(Memory, "Process PSS Memory Usage", "memdoor.process.pss_bytes");
 const SCORE: Name = Name(Oom, "Process OOM Score", "memdoor.process.oom_score");
-const ADJ: Name = Name(
-    Oom,
-    "Process OOM Score Adjustment Value",
-    "memdoor.process.oom_score_adj",
-);
-const USS: Name = Name(
-    Memory,
-    "Process USS Memory Usage",
-    "memdoor.process.uss_bytes",
-);
+const ADJ: Name = Name(Oom, "Process OOM Score Adjustment Value", "memdoor.process.oom_score_adj");
+const USS: Name = Name(Memory, "Process USS Memory Usage", "memdoor.process.uss_bytes");
 const SWAP: Name = Name(Memory, "Process Swap Usage", "memdoor.process.swap_bytes");
-const PTE: Name = Name(
-    Memory,
-    "Process Page Tables Usage",
-    "memdoor.process.page_table_bytes",
-);
-const ANON: Name = Name(
-    Memory,
-    "Process Anonymous RSS",
-    "memdoor.process.anon_bytes",
-);
+const PTE: Name = Name(Memory, "Process Page Tables Usage", "memdoor.process.page_table_bytes");
+const ANON: Name = Name(Memory, "Process Anonymous RSS", "memdoor.process.anon_bytes");
 const FILE: Name = Name(Memory, "Process File RSS", "memdoor.process.file_bytes");
-const SHMEM: Name = Name(
-    Memory,
-    "Process Shared Memory RSS",
-    "memdoor.process.shmem_bytes",
-);
+const SHMEM: Name = Name(Memory, "Process Shared Memory RSS", "memdoor.process.shmem_bytes");
 const PEAK: Name = Name(Memory, "Process Peak RSS", "memdoor.process.peak_rss_bytes");
-const LOCKED: Name = Name(
-    Memory,
-    "Process Locked Memory",
-    "memdoor.process.locked_bytes",
-);
-const HUGETLB: Name = Name(
-    Memory,
-    "Process Hugetlb Memory",
-    "memdoor.process.hugetlb_bytes",
-);
+const LOCKED: Name = Name(Memory, "Process Locked Memory", "memdoor.process.locked_bytes");
+const HUGETLB: Name = Name(Memory, "Process Hugetlb Memory", "memdoor.process.hugetlb_bytes");
 const SIZE: Name = Name(Memory, "Process Address Space", "process.memory.virtual");
-const AVAILABLE: Name = Name(
-    System,
-    "System Available Memory",
-    "system.memory.linux.available",
-);
+const AVAILABLE: Name = Name(System, "System Available Memory", "system.memory.linux.available");
 const FREE: Name = Name(System, "", "memdoor.host.free_bytes");
 const SWAP_TOTAL: Name = Name(System, "System Total Swap", "memdoor.host.swap_total_bytes");
 const SWAP_FREE: Name = Name(System, "System Free Swap", "memdoor.host.swap_free_bytes");
-const OF_TOTAL: Name = Name(
-    Memory,
-    "RSS Share Of System Memory",
-    "memdoor.process.rss_percent_of_memtotal",
-);
+const OF_TOTAL: Name = Name(Memory, "RSS Share Of System Memory", "memdoor.process.rss_percent_of_memtotal");
 
 const VERSION: Name = Name(Cgroup, "", "memdoor.cgroup.version");
 const LIMITING: Name = Name(Cgroup, "Limiting Control Group", "memdoor.cgroup.path");
-const LIMIT: Name = Name(
-    Cgroup,
-    "Control Group Memory Limit",
-    "memdoor.cgroup.limit_bytes",
-);
-const USAGE: Name = Name(
-    Cgroup,
-    "Control Group Memory Usage",
-    "memdoor.cgroup.usage_bytes",
-);
+const LIMIT: Name = Name(Cgroup, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes");
+const USAGE: Name = Name(Cgroup, "Control Group Memory Usage", "memdoor.cgroup.usage_bytes");
 const CGROUP_PEAK: Name = Name(Cgroup, "", "memdoor.cgroup.peak_bytes");
 const MAX_HITS: Name = Name(Cgroup, "", "memdoor.cgroup.events.max");
 const OOMS: Name = Name(Cgroup, "", "memdoor.cgroup.events.oom");
 const OOM_KILLS: Name = Name(Cgroup, "", "memdoor.cgroup.events.oom_kill");
-const OF_LIMIT: Name = Name(
-    Cgroup,
-    "RSS Share Of Control Group Limit",
-    "memdoor.process.rss_percent_of_cgroup_limit",
-);
+const OF_LIMIT: Name = Name(Cgroup, "RSS Share Of Control Group Limit", "memdoor.process.rss_percent_of_cgroup_limit");
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     // Everything cheap first: it is in hand should the target die while smaps_rollup is read.
@@ -152,29 +100,20 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
 
 /// What of [`take`] needs a walk over the page tables, 21 us a MiB of small pages: where that is longer than there is time, it is
 /// left out.
-pub(super) fn rollup_alone(
-    scene: &mut Scene<'_>,
-    report: &mut dyn Report,
-) -> Result<Completeness, Absent> {
+pub(super) fn rollup_alone(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     let mib = scene.rss.unwrap_or_default().0 >> 20;
     if scene.when.left() < Duration::from_micros(mib.saturating_mul(25)) {
         return Err(Absent::Late);
     }
     let rollup = rollup(scene.target, scene.buf);
-    let facts = [
-        PSS.is(bytes(field(rollup, |sum: Rollup| sum.pss))),
-        USS.is(bytes(field(rollup, |sum: Rollup| sum.uss()))),
-    ];
+    let facts =
+        [PSS.is(bytes(field(rollup, |sum: Rollup| sum.pss))), USS.is(bytes(field(rollup, |sum: Rollup| sum.uss())))];
     report.facts(&facts);
     Ok(Completeness::of(&facts))
 }
 
 /// The limit that will be hit first, and how close it is.
-fn cgroup(
-    scene: &mut Scene<'_>,
-    report: &mut dyn Report,
-    rss: Result<Bytes, Absent>,
-) -> Completeness {
+fn cgroup(scene: &mut Scene<'_>, report: &mut dyn Report, rss: Result<Bytes, Absent>) -> Completeness {
     // Which of these there are depends on the hierarchy and the kernel.
     let event = |key: &[u8]| scene.memcg.event(key).map_or(Value::Nothing, Value::Count);
     let [max, oom, oom_kill] = [&b"max"[..], b"oom", b"oom_kill"].map(event);
@@ -250,11 +189,7 @@ fn status(target: &mut Target, buf: &mut [u8]) -> Result<Status, Absent> {
     let (view, files) = target.view_and_files();
     let text = files.status.once(view, buf).map(status::parse);
     let status = text.map_err(|errno| target.absent(errno))?;
-    if status.size.is_some() {
-        Ok(status)
-    } else {
-        Err(Absent::Gone)
-    }
+    if status.size.is_some() { Ok(status) } else { Err(Absent::Gone) }
 }
 
 /// The one number of a kept file.
@@ -262,9 +197,7 @@ fn number(target: &mut Target, file: fn(&mut Files) -> &mut Kept) -> Result<i64,
     let mut buf = [0; 32];
     let (view, files) = target.view_and_files();
     let number = file(files).once(view, &mut buf).map(one_number);
-    number
-        .map_err(|errno| target.absent(errno))?
-        .ok_or(Absent::Malformed)
+    number.map_err(|errno| target.absent(errno))?.ok_or(Absent::Malformed)
 }
 
 /// The sums over all mappings: smaps_rollup, or smaps added up on kernels before 4.14.
@@ -272,17 +205,11 @@ pub(crate) fn rollup(target: &mut Target, buf: &mut [u8]) -> Result<Rollup, Abse
     let (view, files) = target.view_and_files();
     let summed = match files.smaps_rollup.lines(view, buf) {
         Ok(lines) => sum(lines),
-        Err(Errno::ENOENT) => view
-            .file(c"smaps")
-            .and_then(|smaps| sum(Lines::new(&smaps, buf))),
+        Err(Errno::ENOENT) => view.file(c"smaps").and_then(|smaps| sum(Lines::new(&smaps, buf))),
         Err(errno) => Err(errno),
     };
     match summed {
-        Ok(rollup) if rollup.pss.is_none() => Err(if target.is_alive() {
-            Absent::Malformed
-        } else {
-            Absent::Gone
-        }),
+        Ok(rollup) if rollup.pss.is_none() => Err(if target.is_alive() { Absent::Malformed } else { Absent::Gone }),
         Ok(rollup) => Ok(rollup),
         Err(errno) => Err(target.absent(errno)),
     }

@@ -50,21 +50,13 @@ impl Completeness {
     /// What remains when something is missing for this reason.
     #[must_use]
     pub const fn after(why: Absent) -> Self {
-        if why.is_loss() {
-            Self::Partial
-        } else {
-            Self::Complete
-        }
+        if why.is_loss() { Self::Partial } else { Self::Complete }
     }
 
     /// Partial if any fact is lost.
     #[must_use]
     pub fn of(facts: &[Fact<'_>]) -> Self {
-        if facts.iter().any(Fact::is_loss) {
-            Self::Partial
-        } else {
-            Self::Complete
-        }
+        if facts.iter().any(Fact::is_loss) { Self::Partial } else { Self::Complete }
     }
 }
 
@@ -231,24 +223,12 @@ fn late(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
 }
 
 fn head(scene: &mut Scene<'_>, report: &mut dyn Report) {
-    let comm: Fixed<64> = scene
-        .target
-        .stat(|stat| Fixed::of(stat.comm))
-        .unwrap_or_default();
-    report.head(&Head {
-        now: &scene.now,
-        pid: scene.target.pid,
-        comm: comm.as_bytes(),
-    });
+    let comm: Fixed<64> = scene.target.stat(|stat| Fixed::of(stat.comm)).unwrap_or_default();
+    report.head(&Head { now: &scene.now, pid: scene.target.pid, comm: comm.as_bytes() });
 }
 
 /// One section; the fact that says what of it is lost.
-fn one(
-    section: Section,
-    take: Take,
-    scene: &mut Scene<'_>,
-    report: &mut dyn Report,
-) -> Fact<'static> {
+fn one(section: Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Report) -> Fact<'static> {
     let name = Name(Event::End, "", section.key());
     if section == Section::History && scene.past.is_none() {
         return name.is(Value::Nothing);
@@ -279,10 +259,7 @@ fn foot(lost: &[Fact<'static>; COUNT], took: Duration, report: &mut dyn Report) 
         Completeness::Partial => b"partial",
     };
     let [one, two, three, four, five, six] = *lost;
-    let (status, took) = (
-        STATUS.is(Value::Text(status)),
-        DURATION.is(Value::Span(took)),
-    );
+    let (status, took) = (STATUS.is(Value::Text(status)), DURATION.is(Value::Span(took)));
     report.facts(&[status, took, one, two, three, four, five, six]);
     report.foot();
     report.out().flush();

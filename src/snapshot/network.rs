@@ -20,78 +20,33 @@ const NETLINK: Name = Name(Network, "", "memdoor.network.netlink");
 const RAW: Name = Name(Network, "", "memdoor.network.raw");
 const PACKET: Name = Name(Network, "", "memdoor.network.packet");
 const OTHER: Name = Name(Network, "", "memdoor.network.other");
-const UNIDENTIFIED: Name = Name(
-    Network,
-    "Sockets Not Identified",
-    "memdoor.network.unidentified",
-);
+const UNIDENTIFIED: Name = Name(Network, "Sockets Not Identified", "memdoor.network.unidentified");
 const MISSING: Name = Name(Network, "Sockets Missing", "memdoor.network.sockets");
 
 /// The states that a process's socket can be in, with their JSON keys.
 const STATES: [(State, Name); 12] = [
-    (
-        State::Established,
-        Name(Network, "", "memdoor.network.tcp_state.established"),
-    ),
-    (
-        State::SynSent,
-        Name(Network, "", "memdoor.network.tcp_state.syn_sent"),
-    ),
-    (
-        State::SynRecv,
-        Name(Network, "", "memdoor.network.tcp_state.syn_recv"),
-    ),
-    (
-        State::FinWait1,
-        Name(Network, "", "memdoor.network.tcp_state.fin_wait1"),
-    ),
-    (
-        State::FinWait2,
-        Name(Network, "", "memdoor.network.tcp_state.fin_wait2"),
-    ),
-    (
-        State::TimeWait,
-        Name(Network, "", "memdoor.network.tcp_state.time_wait"),
-    ),
-    (
-        State::Close,
-        Name(Network, "", "memdoor.network.tcp_state.close"),
-    ),
-    (
-        State::CloseWait,
-        Name(Network, "", "memdoor.network.tcp_state.close_wait"),
-    ),
-    (
-        State::LastAck,
-        Name(Network, "", "memdoor.network.tcp_state.last_ack"),
-    ),
-    (
-        State::Listen,
-        Name(Network, "", "memdoor.network.tcp_state.listen"),
-    ),
-    (
-        State::Closing,
-        Name(Network, "", "memdoor.network.tcp_state.closing"),
-    ),
-    (
-        State::BoundInactive,
-        Name(Network, "", "memdoor.network.tcp_state.bound_inactive"),
-    ),
+    (State::Established, Name(Network, "", "memdoor.network.tcp_state.established")),
+    (State::SynSent, Name(Network, "", "memdoor.network.tcp_state.syn_sent")),
+    (State::SynRecv, Name(Network, "", "memdoor.network.tcp_state.syn_recv")),
+    (State::FinWait1, Name(Network, "", "memdoor.network.tcp_state.fin_wait1")),
+    (State::FinWait2, Name(Network, "", "memdoor.network.tcp_state.fin_wait2")),
+    (State::TimeWait, Name(Network, "", "memdoor.network.tcp_state.time_wait")),
+    (State::Close, Name(Network, "", "memdoor.network.tcp_state.close")),
+    (State::CloseWait, Name(Network, "", "memdoor.network.tcp_state.close_wait")),
+    (State::LastAck, Name(Network, "", "memdoor.network.tcp_state.last_ack")),
+    (State::Listen, Name(Network, "", "memdoor.network.tcp_state.listen")),
+    (State::Closing, Name(Network, "", "memdoor.network.tcp_state.closing")),
+    (State::BoundInactive, Name(Network, "", "memdoor.network.tcp_state.bound_inactive")),
 ];
 
 /// The counts, then one for each state.
 const FACTS: usize = 12 + STATES.len();
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    let whose = Whose {
-        view: scene.target.view(),
-        pidfd: scene.target.pidfd(),
-    };
+    let whose = Whose { view: scene.target.view(), pidfd: scene.target.pidfd() };
     let row = &mut |socket: &_| report.row(Row::Socket(socket));
     let mut summary = match scene.when {
-        When::Dying { until } if !scene.target.has_lost_its_leader() => {
-            scene.sockets.take_noted(whose, until, row)?
-        }
+        When::Dying { until } if !scene.target.has_lost_its_leader() => scene.sockets.take_noted(whose, until, row)?,
         _ => scene.sockets.take(whose, scene.buf, row)?,
     };
     // A process that exits closes its descriptors first: what was not seen is not known to be nothing.
@@ -176,11 +131,7 @@ fn others(summary: &Summary) -> Fixed<256> {
 
 fn push_count(words: &mut Fixed<256>, count: u32, name: core::fmt::Arguments<'_>) {
     if count > 0 {
-        let comma = if words.as_bytes().is_empty() {
-            ""
-        } else {
-            ", "
-        };
+        let comma = if words.as_bytes().is_empty() { "" } else { ", " };
         let _ = write!(words, "{comma}{name} {count}");
     }
 }

@@ -93,9 +93,7 @@ impl Sockets {
             table: Table::new(capacity)?,
             diag: SockDiag::open(),
             // The link of the thread that opens the socket: a thread can have a namespace of its own.
-            namespace: Dir::open(c"/proc/thread-self")
-                .ok()
-                .and_then(|view| namespace(&view)),
+            namespace: Dir::open(c"/proc/thread-self").ok().and_then(|view| namespace(&view)),
         })
     }
 
@@ -103,12 +101,7 @@ impl Sockets {
     ///
     /// An error means that nothing is known: [`Absent::NotPermitted`] is not a process without sockets.
     /// `buf` is of at least [`LEAST_BUFFER`] bytes; with less sock_diag is not used.
-    pub fn take(
-        &mut self,
-        whose: Whose<'_>,
-        buf: &mut [u8],
-        row: &mut dyn FnMut(&Socket),
-    ) -> Result<Summary, Absent> {
+    pub fn take(&mut self, whose: Whose<'_>, buf: &mut [u8], row: &mut dyn FnMut(&Socket)) -> Result<Summary, Absent> {
         let gone = |why| match whose.pidfd {
             // A zombie's descriptors are unreadable for other users and an empty list for root.
             Some(pidfd) if pidfd.has_exited() => Absent::Gone,
@@ -117,21 +110,14 @@ impl Sockets {
         let listing = Listing::open(whose.view).map_err(gone)?;
         self.table.clear();
         let mut overflow = false;
-        let unread = listing
-            .sockets(&mut |entry| overflow |= !self.table.push(entry))
-            .map_err(gone)?;
+        let unread = listing.sockets(&mut |entry| overflow |= !self.table.push(entry)).map_err(gone)?;
         self.table.sort();
         if self.table.len() == 0 && whose.pidfd.is_some_and(PidFd::has_exited) {
             return Err(Absent::Gone);
         }
         let getfd_first = self.getfd_first(whose, buf);
         let diag = self.shows(whose.view).then_some(&mut self.diag);
-        let mut pass = Pass {
-            whose,
-            listing,
-            tally: Tally::new(&mut self.table, row),
-            buf,
-        };
+        let mut pass = Pass { whose, listing, tally: Tally::new(&mut self.table, row), buf };
         if getfd_first {
             pass.getfd();
         }
@@ -181,17 +167,14 @@ impl Sockets {
     }
 
     fn getfd_first(&self, whose: Whose<'_>, buf: &mut [u8]) -> bool {
-        let own = u64::try_from(self.table.len())
-            .unwrap_or(u64::MAX)
-            .saturating_mul(GETFD_NANOS);
+        let own = u64::try_from(self.table.len()).unwrap_or(u64::MAX).saturating_mul(GETFD_NANOS);
         match self.choice {
             Choice::Getfd => true,
             Choice::Diag | Choice::Proc => false,
             Choice::Auto if own <= WALK_NANOS => true,
             // Without a count of the host's sockets: the method whose cost has a bound that is known.
-            Choice::Auto => tables::host_sockets(whose.view, buf).is_none_or(|host| {
-                own < WALK_NANOS.saturating_add(host.saturating_mul(DIAG_NANOS))
-            }),
+            Choice::Auto => tables::host_sockets(whose.view, buf)
+                .is_none_or(|host| own < WALK_NANOS.saturating_add(host.saturating_mul(DIAG_NANOS))),
         }
     }
 
@@ -257,20 +240,14 @@ impl Pass<'_> {
 
     /// The sockets that the table had no room for: looked at one by one, with nothing to tell duplicates by.
     fn overflow(&mut self) {
-        let Self {
-            whose,
-            listing,
-            tally,
-            ..
-        } = self;
+        let Self { whose, listing, tally, .. } = self;
         let listed = listing.sockets(&mut |entry| {
             if tally.table.has(entry.inode) {
                 return;
             }
             tally.summary.overflow += 1;
-            let known = whose.pidfd.is_some_and(|pidfd| {
-                getfd::settle_one(pidfd, getfd::Closed::By(listing), entry, tally)
-            });
+            let known =
+                whose.pidfd.is_some_and(|pidfd| getfd::settle_one(pidfd, getfd::Closed::By(listing), entry, tally));
             if !known {
                 tally.summary.unidentified += 1;
             }

@@ -35,10 +35,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         Completeness::after(why)
     });
     let listed = children(scene, report);
-    let value = Value::of(
-        listed.map_err(|errno| scene.target.absent(errno)),
-        Value::Count,
-    );
+    let value = Value::of(listed.map_err(|errno| scene.target.absent(errno)), Value::Count);
     let facts = [CHILDREN.is(value)];
     report.facts(&facts);
     Ok(done.and(Completeness::of(&facts)))
@@ -63,24 +60,10 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
             opened.as_ref().map_err(|errno| *errno)
         };
         // An ancestor that has gone meanwhile has handed its children on: the chain is not known any further.
-        let dir = dir.map_err(|errno| {
-            if errno == Errno::ENOENT {
-                Absent::Gone
-            } else {
-                Absent::from(errno)
-            }
-        })?;
+        let dir = dir.map_err(|errno| if errno == Errno::ENOENT { Absent::Gone } else { Absent::from(errno) })?;
         // The target's memory may show through a thread only.
         let view = if depth == 0 { scene.target.view() } else { dir };
-        let (step, row) = relative(
-            dir,
-            view,
-            Relation::Ancestor,
-            pid,
-            scene.buf,
-            younger,
-            report,
-        );
+        let (step, row) = relative(dir, view, Relation::Ancestor, pid, scene.buf, younger, report);
         done = done.and(row);
         let step = step?;
         younger = Some(step.started);
@@ -103,30 +86,22 @@ fn relative(
     report: &mut dyn Report,
 ) -> (Result<Step, Absent>, Completeness) {
     let mut buf = &mut *buf;
-    let stat = dir
-        .read(c"stat", carve(&mut buf, STAT_MAX))
-        .map_err(|errno| absent(pid, errno));
+    let stat = dir.read(c"stat", carve(&mut buf, STAT_MAX)).map_err(|errno| absent(pid, errno));
     let stat = stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed));
     if let (Ok(stat), Some(younger)) = (&stat, younger)
         && stat.starttime > younger
     {
         return (Err(Absent::Gone), Completeness::Partial);
     }
-    let status = view
-        .read(c"status", carve(&mut buf, STATUS_MAX))
-        .map(status::parse)
-        .map_err(|errno| absent(pid, errno));
+    let status =
+        view.read(c"status", carve(&mut buf, STATUS_MAX)).map(status::parse).map_err(|errno| absent(pid, errno));
     let number = |name, buf: &mut [u8]| {
         let text = view.read(name, buf).map_err(|errno| absent(pid, errno));
         text.and_then(|text| one_number(text).ok_or(Absent::Malformed))
     };
     // A zombie has no memory, which is not the same as not being able to read it.
     let is_zombie = stat.is_ok_and(|stat| is_dead(stat.state));
-    let none = if is_zombie {
-        Absent::Exited
-    } else {
-        Absent::NotSupported
-    };
+    let none = if is_zombie { Absent::Exited } else { Absent::NotSupported };
     let memory = |size: Option<_>| size.ok_or(none);
     let row = Relative {
         relation,
@@ -138,10 +113,7 @@ fn relative(
         swap: status.and_then(|status| memory(status.swap)),
     };
     report.row(Row::Relative(&row));
-    let step = stat.map(|stat| Step {
-        parent: Pid::new(stat.ppid),
-        started: stat.starttime,
-    });
+    let step = stat.map(|stat| Step { parent: Pid::new(stat.ppid), started: stat.starttime });
     (step, completeness(&row))
 }
 
@@ -149,9 +121,7 @@ fn completeness(row: &Relative<'_>) -> Completeness {
     let numbers = [row.oom_score.err(), row.oom_score_adj.err()];
     let sizes = [row.rss.err(), row.swap.err()];
     let missing = numbers.into_iter().chain(sizes).flatten();
-    missing.fold(Completeness::Complete, |done, why| {
-        done.and(Completeness::after(why))
-    })
+    missing.fold(Completeness::Complete, |done, why| done.and(Completeness::after(why)))
 }
 
 /// The directory was there a moment ago, so a file that is not there now means that the process has gone, or that hidepid=2 hides it.

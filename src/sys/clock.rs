@@ -62,9 +62,7 @@ impl Now {
     /// The wall clock when the machine had been up for `boottime`.
     #[must_use]
     pub fn at_boottime(&self, boottime: Duration) -> Duration {
-        self.realtime
-            .saturating_sub(self.boottime)
-            .saturating_add(boottime)
+        self.realtime.saturating_sub(self.boottime).saturating_add(boottime)
     }
 }
 
@@ -157,12 +155,7 @@ mod tests {
         assert_eq!(since_1970(Civil { day: 31, ..date }, Zone::Utc), None);
         assert_eq!(since_1970(Civil { hour: 24, ..date }, Zone::Utc), None);
         assert_eq!(since_1970(Civil { month: 13, ..date }, Zone::Utc), None);
-        let leap = |year| Civil {
-            year,
-            month: 2,
-            day: 29,
-            ..date
-        };
+        let leap = |year| Civil { year, month: 2, day: 29, ..date };
         assert_eq!(since_1970(leap(2025), Zone::Utc), None);
         assert_eq!(since_1970(leap(2024), Zone::Utc), Some(1_709_246_664));
     }
@@ -170,18 +163,7 @@ mod tests {
     #[test]
     fn the_documents_first_report_was_on_a_sunday() {
         let date = civil(Duration::from_secs(1_714_344_264), Zone::Utc);
-        assert_eq!(
-            date,
-            Civil {
-                year: 2024,
-                month: 4,
-                day: 28,
-                hour: 22,
-                minute: 44,
-                second: 24,
-                weekday: 0
-            }
-        );
+        assert_eq!(date, Civil { year: 2024, month: 4, day: 28, hour: 22, minute: 44, second: 24, weekday: 0 });
     }
 
     #[test]
@@ -192,9 +174,6 @@ mod tests {
             local: Civil::default(),
             utc: Civil::default(),
         };
-        assert_eq!(
-            now.at_boottime(Duration::from_secs(40)),
-            Duration::from_secs(940)
-        );
+        assert_eq!(now.at_boottime(Duration::from_secs(40)), Duration::from_secs(940));
     }
 }

@@ -35,23 +35,12 @@ pub struct Dir(OwnedFd);
 impl Dir {
     /// Opens a directory by its path.
     pub fn open(path: &CStr) -> Result<Self> {
-        nix::fcntl::open(
-            path,
-            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .map(Self)
+        nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map(Self)
     }
 
     /// Opens a directory below this one.
     pub fn dir(&self, name: &CStr) -> Result<Self> {
-        openat(
-            &self.0,
-            name,
-            OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .map(Self)
+        openat(&self.0, name, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map(Self)
     }
 
     /// Opens a directory by its path in the system whose root this is.
@@ -64,24 +53,13 @@ impl Dir {
     ///
     /// `O_NONBLOCK` means nothing to procfs; it keeps a FIFO in its place from holding memdoor for ever.
     pub fn file(&self, name: &CStr) -> Result<File> {
-        openat(
-            &self.0,
-            name,
-            OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY,
-            Mode::empty(),
-        )
-        .map(File)
+        openat(&self.0, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY, Mode::empty())
+            .map(File)
     }
 
     /// Opens a directory below this one for [`super::getdents::Entries`].
     pub fn listing(&self, name: &CStr) -> Result<File> {
-        openat(
-            &self.0,
-            name,
-            OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .map(File)
+        openat(&self.0, name, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map(File)
     }
 
     /// Where the symbolic link `name` points, readlinkat(2). A full buffer may mean that the rest was cut.
@@ -182,11 +160,7 @@ impl Dir {
         let found = openat2_in_root(self.0.as_raw_fd(), path, libc::O_PATH)?;
         let mut name = crate::fixed::Fixed::<32>::of(b"/proc/self/fd/");
         name.push_dec(found.as_raw_fd());
-        readlinkat(
-            libc::AT_FDCWD,
-            name.as_c_str().ok_or(Errno::ENAMETOOLONG)?,
-            buf,
-        )
+        readlinkat(libc::AT_FDCWD, name.as_c_str().ok_or(Errno::ENAMETOOLONG)?, buf)
     }
 }
 
@@ -205,15 +179,8 @@ pub(super) fn openat2_in_root(root: c_int, path: &CStr, flags: c_int) -> Result<
     how.flags = u64::try_from(flags | libc::O_CLOEXEC).map_err(|_| Errno::EINVAL)?;
     how.resolve = libc::RESOLVE_IN_ROOT;
     // SAFETY: `path` ends with a NUL, `how` lives through the call and its size is the one given.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_openat2,
-            root,
-            path.as_ptr(),
-            &raw const how,
-            size_of::<libc::open_how>(),
-        )
-    };
+    let fd =
+        unsafe { libc::syscall(libc::SYS_openat2, root, path.as_ptr(), &raw const how, size_of::<libc::open_how>()) };
     super::owned(fd)
 }
 
@@ -230,11 +197,7 @@ pub struct File(OwnedFd);
 impl File {
     /// Opens a regular file that may be somebody else's trap: neither through a symbolic link nor waiting.
     pub fn open_plain(path: &CStr) -> Result<Self> {
-        let flags = OFlag::O_RDONLY
-            | OFlag::O_CLOEXEC
-            | OFlag::O_NONBLOCK
-            | OFlag::O_NOCTTY
-            | OFlag::O_NOFOLLOW;
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW;
         let file = nix::fcntl::open(path, flags, Mode::empty()).map(Self)?;
         let mode = SFlag::from_bits_truncate(fstat(&file.0)?.st_mode) & SFlag::S_IFMT;
         match mode {

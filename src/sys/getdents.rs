@@ -45,12 +45,7 @@ impl<'f> Entries<'f> {
         if unsafe { libc::lseek(dir.as_fd().as_raw_fd(), 0, libc::SEEK_SET) } < 0 {
             return Err(Errno::last());
         }
-        Ok(Self {
-            dir,
-            buf: [0; BUFFER],
-            at: 0,
-            end: 0,
-        })
+        Ok(Self { dir, buf: [0; BUFFER], at: 0, end: 0 })
     }
 
     /// The next name, `None` at the end.
@@ -65,10 +60,7 @@ impl<'f> Entries<'f> {
         Some(entry.and_then(|entry| {
             let entry = &self.buf[entry];
             let inode = entry.first_chunk::<8>();
-            Ok(Entry {
-                name: name_of(entry)?,
-                inode: inode.map_or(0, |ino| u64::from_ne_bytes(*ino)),
-            })
+            Ok(Entry { name: name_of(entry)?, inode: inode.map_or(0, |ino| u64::from_ne_bytes(*ino)) })
         }))
     }
 
@@ -99,32 +91,19 @@ impl<'f> Entries<'f> {
             }
         }
         let entry = &self.buf[self.at..self.end];
-        let length = entry
-            .get(RECLEN..RECLEN + 2)
-            .map_or(0, |b| usize::from(u16::from_ne_bytes([b[0], b[1]])));
+        let length = entry.get(RECLEN..RECLEN + 2).map_or(0, |b| usize::from(u16::from_ne_bytes([b[0], b[1]])));
         let start = self.at;
         self.at = match length {
             0 => self.end,
             length => start + length,
         };
-        if length <= entry.len() {
-            Some(Ok(start..start + length))
-        } else {
-            Some(Err(Errno::EBADMSG))
-        }
+        if length <= entry.len() { Some(Ok(start..start + length)) } else { Some(Err(Errno::EBADMSG)) }
     }
 
     fn refill(&mut self) -> Result<usize> {
         let fd = self.dir.as_fd().as_raw_fd();
         // SAFETY: the kernel writes at most `buf.len()` bytes into `buf`.
-        let read = unsafe {
-            libc::syscall(
-                libc::SYS_getdents64,
-                fd,
-                self.buf.as_mut_ptr(),
-                self.buf.len(),
-            )
-        };
+        let read = unsafe { libc::syscall(libc::SYS_getdents64, fd, self.buf.as_mut_ptr(), self.buf.len()) };
         self.at = 0;
         self.end = usize::try_from(read).map_err(|_| Errno::last())?;
         Ok(self.end)

@@ -36,32 +36,17 @@ pub fn lock_no_more() -> Result<()> {
 /// Raises the soft limit of open files to the hard one: about 40 are kept open, and `ulimit -n` may be lower.
 pub fn raise_file_limit() -> Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let limit = libc::rlimit {
-        rlim_cur: hard,
-        rlim_max: hard,
-    };
+    let limit = libc::rlimit { rlim_cur: hard, rlim_max: hard };
     // musl's setrlimit() brings 1.6 kB to stop all threads with, for Linux before 2.6.36; std needs 3.2.
     // SAFETY: of the calling process, from a structure that the kernel reads; null asks for no old one.
-    let done = unsafe {
-        libc::prlimit(
-            0,
-            libc::RLIMIT_NOFILE,
-            &raw const limit,
-            core::ptr::null_mut(),
-        )
-    };
+    let done = unsafe { libc::prlimit(0, libc::RLIMIT_NOFILE, &raw const limit, core::ptr::null_mut()) };
     Errno::result(done).map(drop)
 }
 
 /// Writes `-1000` to the own oom_score_adj: needs CAP_SYS_RESOURCE, which containers lack.
 pub fn exempt_from_oom_killer(proc: &Dir) -> Result<()> {
     let mode = nix::fcntl::OFlag::O_WRONLY | nix::fcntl::OFlag::O_CLOEXEC;
-    let file = nix::fcntl::openat(
-        proc,
-        c"self/oom_score_adj",
-        mode,
-        nix::sys::stat::Mode::empty(),
-    )?;
+    let file = nix::fcntl::openat(proc, c"self/oom_score_adj", mode, nix::sys::stat::Mode::empty())?;
     nix::unistd::write(&file, b"-1000").map(drop)
 }
 
@@ -69,11 +54,7 @@ pub fn exempt_from_oom_killer(proc: &Dir) -> Result<()> {
 pub fn raise_priority() -> Result<()> {
     // SAFETY: three integers and no memory.
     let done = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) };
-    if done == 0 {
-        Ok(())
-    } else {
-        Err(Errno::last())
-    }
+    if done == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
 /// Touches the stack that the armed phase will use, so that it grows now.
@@ -133,9 +114,6 @@ impl Faults {
     /// The faults between `earlier` and these.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
-        Self {
-            minor: self.minor.saturating_sub(earlier.minor),
-            major: self.major.saturating_sub(earlier.major),
-        }
+        Self { minor: self.minor.saturating_sub(earlier.minor), major: self.major.saturating_sub(earlier.major) }
     }
 }

@@ -44,11 +44,7 @@ impl Input {
 
     /// What was found in a directory: never through a symbolic link, and never waiting.
     pub fn found(dir: &Dir, name: &CStr) -> Result<Self> {
-        let flags = OFlag::O_RDONLY
-            | OFlag::O_CLOEXEC
-            | OFlag::O_NOCTTY
-            | OFlag::O_NOFOLLOW
-            | OFlag::O_NONBLOCK;
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
         openat(dir, name, flags, Mode::empty()).map(Self)
     }
 
@@ -63,24 +59,19 @@ impl Input {
         // Documentation/admin-guide/devices.txt
         const KMSG: libc::dev_t = libc::makedev(1, 11);
         let stat = fstat(&self.0)?;
-        Ok(
-            match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
-                SFlag::S_IFREG => Kind::File,
-                SFlag::S_IFDIR => Kind::Directory,
-                SFlag::S_IFCHR if stat.st_rdev == KMSG => Kind::Kmsg,
-                _ => Kind::Other,
-            },
-        )
+        Ok(match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFREG => Kind::File,
+            SFlag::S_IFDIR => Kind::Directory,
+            SFlag::S_IFCHR if stat.st_rdev == KMSG => Kind::Kmsg,
+            _ => Kind::Other,
+        })
     }
 
     /// When it was last written to, in microseconds since 1970.
     pub fn modified_us(&self) -> Result<i64> {
         let stat = fstat(&self.0)?;
         let micros = stat.st_mtime_nsec / 1000;
-        Ok(stat
-            .st_mtime
-            .saturating_mul(1_000_000)
-            .saturating_add(micros))
+        Ok(stat.st_mtime.saturating_mul(1_000_000).saturating_add(micros))
     }
 
     /// Bytes between where it is read now and its end; of a file alone.

@@ -21,11 +21,7 @@ impl Kept {
     /// Names the file; nothing is opened yet.
     #[must_use]
     pub const fn new(name: &'static CStr) -> Self {
-        Self {
-            name,
-            file: None,
-            refused: Errno::ENOENT,
-        }
+        Self { name, file: None, refused: Errno::ENOENT }
     }
 
     /// The name below its directory.

@@ -29,16 +29,7 @@ impl<'f, 'b> Lines<'f, 'b> {
     /// With the first `len` bytes of the file already in `buf`.
     #[must_use]
     pub fn resume(file: &'f File, buf: &'b mut [u8], len: usize) -> Self {
-        Self {
-            file,
-            buf,
-            start: 0,
-            end: len,
-            offset: len as u64,
-            skipping: false,
-            finished: false,
-            cut: 0,
-        }
+        Self { file, buf, start: 0, end: len, offset: len as u64, skipping: false, finished: false, cut: 0 }
     }
 
     /// How many lines were longer than the buffer.
@@ -93,10 +84,7 @@ impl<'f, 'b> Lines<'f, 'b> {
         let read = self.file.read_at(&mut self.buf[self.end..], self.offset)?;
         self.finished = read == 0;
         self.end += read;
-        self.offset = self
-            .offset
-            .checked_add(read as u64)
-            .ok_or(Errno::EOVERFLOW)?;
+        self.offset = self.offset.checked_add(read as u64).ok_or(Errno::EOVERFLOW)?;
         Ok(())
     }
 }
@@ -116,12 +104,10 @@ mod tests {
     use std::{ffi::CString, format, fs, string::String, vec::Vec};
 
     fn lines_of(name: &str, text: &str, buffer: usize) -> (Vec<String>, u64) {
-        let path =
-            std::env::temp_dir().join(format!("memdoor-lines-{}-{name}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("memdoor-lines-{}-{name}", std::process::id()));
         fs::write(&path, text).expect("write");
         let dir = Dir::open(c"/").expect("/");
-        let relative =
-            CString::new(path.to_str().expect("UTF-8").trim_start_matches('/')).expect("no NUL");
+        let relative = CString::new(path.to_str().expect("UTF-8").trim_start_matches('/')).expect("no NUL");
         let file = dir.file(&relative).expect("open");
         fs::remove_file(&path).expect("remove");
         let mut buf = std::vec![0; buffer];
@@ -138,11 +124,7 @@ mod tests {
         let text = "one\n\nthree is longer\nfour\nno newline";
         for buffer in [16, 17, 23, 64, 4096] {
             let (found, cut) = lines_of(&format!("same{buffer}"), text, buffer);
-            assert_eq!(
-                (found, cut),
-                (text.split('\n').map(String::from).collect(), 0),
-                "buffer of {buffer}"
-            );
+            assert_eq!((found, cut), (text.split('\n').map(String::from).collect(), 0), "buffer of {buffer}");
         }
     }
 
@@ -155,10 +137,7 @@ mod tests {
 
     #[test]
     fn a_last_line_that_is_too_long_is_cut_too() {
-        assert_eq!(
-            lines_of("last", "0123456789abcdefghij", 8),
-            (std::vec![String::from("01234567")], 1)
-        );
+        assert_eq!(lines_of("last", "0123456789abcdefghij", 8), (std::vec![String::from("01234567")], 1));
     }
 
     #[test]

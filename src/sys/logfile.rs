@@ -6,9 +6,7 @@ use core::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AT_FDCWD, OFlag, open, renameat};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, send, socket,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, send, socket};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{ftruncate, mkdir};
 
@@ -49,11 +47,7 @@ impl LogFile {
         let file = Self::open(path, most, keep)?;
         let stat = fstat(&file.fd)?;
         let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
-        if kind == SFlag::S_IFREG && stat.st_uid == effective_user() {
-            Ok(file)
-        } else {
-            Err(Errno::EEXIST)
-        }
+        if kind == SFlag::S_IFREG && stat.st_uid == effective_user() { Ok(file) } else { Err(Errno::EEXIST) }
     }
 
     fn with(more: OFlag, path: &CStr, most: u64, keep: u32) -> Result<Self> {
@@ -194,12 +188,7 @@ impl LogSocket {
 }
 
 fn connected(path: &CStr) -> Result<OwnedFd> {
-    let fd = socket(
-        AddressFamily::Unix,
-        SockType::Datagram,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )?;
+    let fd = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     connect(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
     Ok(fd)
 }

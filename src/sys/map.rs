@@ -20,25 +20,12 @@ impl Region {
     pub fn new(len: usize) -> Result<Self> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that exists.
-        let start = unsafe {
-            libc::mmap(
-                core::ptr::null_mut(),
-                len.max(1),
-                libc::PROT_READ | libc::PROT_WRITE,
-                flags,
-                -1,
-                0,
-            )
-        };
+        let start =
+            unsafe { libc::mmap(core::ptr::null_mut(), len.max(1), libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
         if start == libc::MAP_FAILED {
             return Err(Errno::last());
         }
-        NonNull::new(start.cast())
-            .map(|start| Self {
-                start,
-                len: len.max(1),
-            })
-            .ok_or(Errno::ENOMEM)
+        NonNull::new(start.cast()).map(|start| Self { start, len: len.max(1) }).ok_or(Errno::ENOMEM)
     }
 
     /// The memory as bytes.
@@ -50,9 +37,7 @@ impl Region {
     /// The memory as 64-bit numbers; what is left over at the end is not used.
     pub fn as_u64s(&mut self) -> &mut [u64] {
         // SAFETY: mmap returns page-aligned zeroed memory of at least `len` bytes, lent out only through `&mut self`.
-        unsafe {
-            core::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<u64>())
-        }
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len / size_of::<u64>()) }
     }
 }
 

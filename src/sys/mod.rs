@@ -42,10 +42,7 @@ pub type Result<T> = core::result::Result<T, Errno>;
 
 /// A descriptor that a raw system call has just returned, or its errno.
 fn owned(fd: c_long) -> Result<OwnedFd> {
-    let fd = i32::try_from(fd)
-        .ok()
-        .filter(|fd| *fd >= 0)
-        .ok_or_else(Errno::last)?;
+    let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0).ok_or_else(Errno::last)?;
     // SAFETY: the kernel returned this descriptor to the caller a moment ago, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -7,9 +7,7 @@ extern crate std;
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
-};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 
 use super::{Errno, Result};
 
@@ -69,23 +67,14 @@ pub struct SockDiag {
 impl SockDiag {
     /// Opens the socket, in the network namespace of the calling thread. EPROTONOSUPPORT: a kernel without sock_diag.
     pub fn open() -> Result<Self> {
-        Ok(Self {
-            fd: open()?,
-            sequence: 0,
-            unfinished: false,
-        })
+        Ok(Self { fd: open()?, sequence: 0, unfinished: false })
     }
 
     /// Hands each `struct inet_diag_msg` of a table, with the attributes after it, to `each`.
     ///
     /// ENOENT, EOPNOTSUPP: the kernel lacks the module for this table. EMSGSIZE: `buf` is less than [`LEAST_BUFFER`] or a
     /// message did not fit. EAGAIN: the kernel had no memory to go on. After an error `each` may have seen some rows.
-    pub fn dump(
-        &mut self,
-        table: Table,
-        buf: &mut [u8],
-        each: &mut dyn FnMut(&[u8]),
-    ) -> Result<Dumped> {
+    pub fn dump(&mut self, table: Table, buf: &mut [u8], each: &mut dyn FnMut(&[u8])) -> Result<Dumped> {
         if buf.len() < LEAST_BUFFER {
             return Err(Errno::EMSGSIZE);
         }
@@ -94,11 +83,7 @@ impl SockDiag {
             self.unfinished = false;
         }
         self.sequence = self.sequence.wrapping_add(1);
-        send(
-            std::os::fd::AsRawFd::as_raw_fd(&self.fd),
-            &request(table, self.sequence),
-            MsgFlags::MSG_DONTWAIT,
-        )?;
+        send(std::os::fd::AsRawFd::as_raw_fd(&self.fd), &request(table, self.sequence), MsgFlags::MSG_DONTWAIT)?;
         let done = self.receive(buf, each);
         // An error that the kernel sent is an end like any other; the remaining ones leave a dump behind.
         self.unfinished = done.is_err();
@@ -123,11 +108,7 @@ impl SockDiag {
                 match message.kind {
                     NLMSG_NOOP => {}
                     NLMSG_ERROR | NLMSG_DONE => {
-                        let answer = answer(message.payload).and(if cut {
-                            Err(Errno::EMSGSIZE)
-                        } else {
-                            Ok(dumped)
-                        });
+                        let answer = answer(message.payload).and(if cut { Err(Errno::EMSGSIZE) } else { Ok(dumped) });
                         return Ok(answer);
                     }
                     _ => each(message.payload),
@@ -139,12 +120,7 @@ impl SockDiag {
 }
 
 fn open() -> Result<OwnedFd> {
-    socket(
-        AddressFamily::Netlink,
-        SockType::Raw,
-        SockFlag::SOCK_CLOEXEC,
-        SockProtocol::NetlinkSockDiag,
-    )
+    socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkSockDiag)
 }
 
 /// One datagram's real length, which may be more than `buf` took (`MSG_TRUNC`).
@@ -227,11 +203,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    const TCP: Table = Table {
-        family: 2,
-        protocol: 6,
-        states: ALL_STATES,
-    };
+    const TCP: Table = Table { family: 2, protocol: 6, states: ALL_STATES };
 
     fn message(len: u32, kind: u16, payload: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -262,16 +234,9 @@ mod tests {
     #[test]
     fn a_table_that_the_kernel_lacks_is_an_error_and_the_socket_stays_usable() {
         let mut diag = SockDiag::open().expect("open");
-        let none = Table {
-            protocol: 200,
-            ..TCP
-        };
+        let none = Table { protocol: 200, ..TCP };
         let mut buf = [0; LEAST_BUFFER];
-        assert_eq!(
-            diag.dump(none, &mut buf, &mut |_| {}),
-            Err(Errno::ENOENT),
-            "no such protocol"
-        );
+        assert_eq!(diag.dump(none, &mut buf, &mut |_| {}), Err(Errno::ENOENT), "no such protocol");
         assert!(!diag.unfinished);
         assert_eq!(diag.dump(TCP, &mut buf, &mut |_| {}), Ok(Dumped::Whole));
     }
@@ -279,11 +244,7 @@ mod tests {
     #[test]
     fn a_dump_left_unread_does_not_spoil_the_next_one() {
         let mut diag = SockDiag::open().expect("open");
-        let sent = send(
-            std::os::fd::AsRawFd::as_raw_fd(&diag.fd),
-            &request(TCP, 99),
-            MsgFlags::empty(),
-        );
+        let sent = send(std::os::fd::AsRawFd::as_raw_fd(&diag.fd), &request(TCP, 99), MsgFlags::empty());
         assert_eq!(sent, Ok(REQUEST));
         let mut buf = [0; LEAST_BUFFER];
         let mut rows = 0;
@@ -296,10 +257,7 @@ mod tests {
     #[test]
     fn a_buffer_that_is_too_small_is_refused_before_anything_is_sent() {
         let mut diag = SockDiag::open().expect("open");
-        assert_eq!(
-            diag.dump(TCP, &mut [0; 100], &mut |_| {}),
-            Err(Errno::EMSGSIZE)
-        );
+        assert_eq!(diag.dump(TCP, &mut [0; 100], &mut |_| {}), Err(Errno::EMSGSIZE));
     }
 
     #[test]

@@ -60,11 +60,7 @@ pub fn leave_out(armed: Armed) {
     let is_end = last == (&raw const LAST).addr();
     // Whole pages, of whatever size: 64 KiB is the largest. Offline code is the last of its segment, so that its last page is its own.
     let page = usize::try_from(super::system::page_size().0).unwrap_or(PAGE);
-    let end = if is_end {
-        last.next_multiple_of(page)
-    } else {
-        last / page * page
-    };
+    let end = if is_end { last.next_multiple_of(page) } else { last / page * page };
     let start = first.next_multiple_of(page);
     let Some(length) = end.checked_sub(start).filter(|length| *length > 0) else {
         return;

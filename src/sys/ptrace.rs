@@ -114,10 +114,8 @@ pub fn is_seized() -> bool {
 /// The thread in its exit stop.
 #[must_use]
 pub fn held() -> Option<Held> {
-    (HELD.load(Relaxed) != 0).then(|| Held {
-        status: STATUS.load(Relaxed),
-        since: Duration::from_micros(SINCE.load(Relaxed)),
-    })
+    (HELD.load(Relaxed) != 0)
+        .then(|| Held { status: STATUS.load(Relaxed), since: Duration::from_micros(SINCE.load(Relaxed)) })
 }
 
 /// The wait status of the last traced thread that has gone.

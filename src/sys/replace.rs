@@ -22,14 +22,9 @@ pub struct Replacement<'p> {
 impl<'p> Replacement<'p> {
     /// A new file of this name, for its owner only: never one that is there, nor one that a symbolic link leads to.
     pub fn create(name: &'p CStr) -> Result<Self> {
-        let flags =
-            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = open(name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-        Ok(Self {
-            fd,
-            name,
-            is_done: false,
-        })
+        Ok(Self { fd, name, is_done: false })
     }
 
     /// Takes the place of `path`, in the same directory, once its bytes are on the disk.

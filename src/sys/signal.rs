@@ -11,9 +11,7 @@ use core::time::Duration;
 use std::os::fd::BorrowedFd;
 
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::signal::{
-    SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask,
-};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 use nix::sys::time::TimeSpec;
 
 use super::{Errno, Result};
@@ -43,21 +41,9 @@ extern "C" fn on_child(_: c_int) {}
 /// A SIGHUP that nohup(1) ignored stays ignored. SIGINT does not: shells ignore it for background jobs, yet `kill -INT` is meant.
 /// SIGXFSZ is ignored, so that a file size limit is an error of write(2) with a text.
 pub fn install() -> Result<()> {
-    let stop = SigAction::new(
-        SigHandler::Handler(on_stop),
-        SaFlags::empty(),
-        SigSet::empty(),
-    );
-    let snapshot = SigAction::new(
-        SigHandler::Handler(on_snapshot),
-        SaFlags::empty(),
-        SigSet::empty(),
-    );
-    let child = SigAction::new(
-        SigHandler::Handler(on_child),
-        SaFlags::empty(),
-        SigSet::empty(),
-    );
+    let stop = SigAction::new(SigHandler::Handler(on_stop), SaFlags::empty(), SigSet::empty());
+    let snapshot = SigAction::new(SigHandler::Handler(on_snapshot), SaFlags::empty(), SigSet::empty());
+    let child = SigAction::new(SigHandler::Handler(on_child), SaFlags::empty(), SigSet::empty());
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&steering()), None)?;
     for (signal, action) in [
@@ -89,22 +75,14 @@ pub fn ignore_what_is_not_an_end() {
 
 /// After [`install`]: SIGHUP asks for the configuration to be read anew, as daemons have it, even if nohup(1) ignored it.
 pub fn reload_on_hup() -> Result<()> {
-    let reload = SigAction::new(
-        SigHandler::Handler(on_reload),
-        SaFlags::empty(),
-        SigSet::empty(),
-    );
+    let reload = SigAction::new(SigHandler::Handler(on_reload), SaFlags::empty(), SigSet::empty());
     // SAFETY: the handler stores to an atomic, which is async-signal-safe.
     unsafe { sigaction(Signal::SIGHUP, &reload) }.map(drop)
 }
 
 /// After [`install`]: a terminal that has another size ends a wait.
 pub fn wake_on_resize() -> Result<()> {
-    let resized = SigAction::new(
-        SigHandler::Handler(on_child),
-        SaFlags::empty(),
-        SigSet::empty(),
-    );
+    let resized = SigAction::new(SigHandler::Handler(on_child), SaFlags::empty(), SigSet::empty());
     let set: SigSet = [Signal::SIGWINCH].into_iter().collect();
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
     // SAFETY: the handler does nothing, which is async-signal-safe.
@@ -118,15 +96,7 @@ pub fn take_reload_request() -> bool {
 }
 
 fn steering() -> SigSet {
-    [
-        Signal::SIGINT,
-        Signal::SIGTERM,
-        Signal::SIGHUP,
-        Signal::SIGUSR1,
-        Signal::SIGCHLD,
-    ]
-    .into_iter()
-    .collect()
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGCHLD].into_iter().collect()
 }
 
 /// The signal that asked for an end, if one came.
@@ -189,9 +159,7 @@ pub const KILL: i32 = libc::SIGKILL;
 /// The name of a signal: `SIGKILL`. Real-time signals have none.
 #[must_use]
 pub fn name(number: u8) -> Option<&'static str> {
-    Signal::try_from(c_int::from(number))
-        .ok()
-        .map(Signal::as_str)
+    Signal::try_from(c_int::from(number)).ok().map(Signal::as_str)
 }
 
 /// What [`wait`] waits for on a descriptor.

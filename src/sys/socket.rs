@@ -9,8 +9,8 @@ use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 pub use libc::{
-    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, IPPROTO_SCTP, IPPROTO_TCP,
-    IPPROTO_UDP, IPPROTO_UDPLITE, SOCK_RAW,
+    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP,
+    IPPROTO_UDPLITE, SOCK_RAW,
 };
 use nix::sys::stat::{SFlag, fstat};
 
@@ -67,24 +67,15 @@ pub fn inspect(fd: impl AsFd) -> Result<Inspected> {
     let protocol = number(fd, libc::SO_PROTOCOL)?;
     let inet = match (domain, kind, protocol) {
         // Go has listened with MPTCP by default since 1.24; to a peer without it that is TCP.
-        (
-            libc::AF_INET | libc::AF_INET6,
-            libc::SOCK_STREAM,
-            libc::IPPROTO_TCP | libc::IPPROTO_MPTCP,
-        ) => Some(tcp(fd, domain)?),
-        (
-            libc::AF_INET | libc::AF_INET6,
-            libc::SOCK_DGRAM,
-            libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE,
-        ) => Some(udp(fd, domain)?),
+        (libc::AF_INET | libc::AF_INET6, libc::SOCK_STREAM, libc::IPPROTO_TCP | libc::IPPROTO_MPTCP) => {
+            Some(tcp(fd, domain)?)
+        }
+        (libc::AF_INET | libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE) => {
+            Some(udp(fd, domain)?)
+        }
         _ => None,
     };
-    Ok(Inspected {
-        domain,
-        kind,
-        protocol,
-        inet,
-    })
+    Ok(Inspected { domain, kind, protocol, inet })
 }
 
 fn tcp(fd: BorrowedFd<'_>, domain: c_int) -> Result<Inet> {
@@ -98,11 +89,7 @@ fn tcp(fd: BorrowedFd<'_>, domain: c_int) -> Result<Inet> {
         local: local(fd)?,
         peer: peer(fd, domain)?,
         tcp_state: Some(state),
-        backlog: if listens {
-            u32_at(&info, 24).zip(u32_at(&info, 28))
-        } else {
-            None
-        },
+        backlog: if listens { u32_at(&info, 24).zip(u32_at(&info, 28)) } else { None },
         // Both are EINVAL for a listening socket.
         unread: queue(fd, libc::FIONREAD),
         unsent: queue(fd, libc::TIOCOUTQ),
@@ -119,11 +106,7 @@ fn udp(fd: BorrowedFd<'_>, domain: c_int) -> Result<Inet> {
         tcp_state: None,
         backlog: None,
         unread: known.then(|| u32_at(&memory, 0)).flatten(),
-        unsent: if known {
-            u32_at(&memory, 8)
-        } else {
-            queue(fd, libc::TIOCOUTQ)
-        },
+        unsent: if known { u32_at(&memory, 8) } else { queue(fd, libc::TIOCOUTQ) },
     })
 }
 
@@ -149,11 +132,7 @@ fn local(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
 fn peer(fd: BorrowedFd<'_>, domain: c_int) -> Result<Option<SocketAddr>> {
     let mut name = [0_u8; size_of::<libc::sockaddr_in6>()];
     // A length above the family's own is EINVAL.
-    let len = if domain == libc::AF_INET {
-        size_of::<libc::sockaddr_in>()
-    } else {
-        name.len()
-    };
+    let len = if domain == libc::AF_INET { size_of::<libc::sockaddr_in>() } else { name.len() };
     let name = name.get_mut(..len).ok_or(Errno::EINVAL)?;
     match option(fd, libc::SOL_SOCKET, SO_PEERNAME, name) {
         Ok(_) => address(name).map(Some).ok_or(Errno::EAFNOSUPPORT),
@@ -229,10 +208,8 @@ mod tests {
     fn a_connected_datagram_socket_has_a_peer_and_a_whole_queue() {
         let one = UdpSocket::bind("[::1]:0").expect("bind");
         let two = UdpSocket::bind("[::1]:0").expect("bind");
-        one.connect(two.local_addr().expect("address"))
-            .expect("connect");
-        two.connect(one.local_addr().expect("address"))
-            .expect("connect");
+        one.connect(two.local_addr().expect("address")).expect("connect");
+        two.connect(one.local_addr().expect("address")).expect("connect");
         for _ in 0..3 {
             two.send(&[7; 100]).expect("send");
         }

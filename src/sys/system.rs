@@ -41,11 +41,7 @@ impl Uname {
         unsafe { libc::uname(name.as_mut_ptr()) };
         // SAFETY: it is arrays of characters and was zeroed.
         let name = unsafe { name.assume_init() };
-        Self {
-            host: text(&name.nodename),
-            release: text(&name.release),
-            machine: text(&name.machine),
-        }
+        Self { host: text(&name.nodename), release: text(&name.release), machine: text(&name.machine) }
     }
 }
 

@@ -39,19 +39,12 @@ impl Target {
         let root = self.view().dir(c"root").ok()?;
         let mut buf = [0; LINK_MAX];
         let path = Link::of(wanted);
-        if root
-            .realpath_in_root(path.as_c_str()?, &mut buf)
-            .is_ok_and(|real| real == link)
-        {
+        if root.realpath_in_root(path.as_c_str()?, &mut buf).is_ok_and(|real| real == link) {
             return Some(true);
         }
         let slash = wanted.iter().rposition(|byte| *byte == b'/')?;
         let (parent, name) = wanted.split_at(slash);
-        let parent = if parent.is_empty() {
-            Link::of(b"/")
-        } else {
-            Link::of(parent)
-        };
+        let parent = if parent.is_empty() { Link::of(b"/") } else { Link::of(parent) };
         let real = root.realpath_in_root(parent.as_c_str()?, &mut buf).ok()?;
         let real = real.strip_suffix(b"/").unwrap_or(real);
         Some(link.strip_prefix(real) == Some(name))

@@ -59,10 +59,7 @@ pub fn find(proc: &Dir, wanted: &Wanted<'_>) -> Result<Option<Found>> {
             }
         }
     }
-    Ok(first.map(|(_, pid)| Found {
-        pid,
-        others: count - 1,
-    }))
+    Ok(first.map(|(_, pid)| Found { pid, others: count - 1 }))
 }
 
 /// Whether its executable has one of these names.

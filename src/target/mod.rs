@@ -61,9 +61,7 @@ impl Target {
     pub fn open(proc: &Dir, pid: Pid) -> Result<Self, Refusal> {
         let name = Fixed::<16>::new().push_dec(pid.get()).clone();
         let name = name.as_c_str().unwrap_or_default();
-        let dir = proc
-            .dir(name)
-            .map_err(|errno| refusal::cannot_open(proc, pid, errno))?;
+        let dir = proc.dir(name).map_err(|errno| refusal::cannot_open(proc, pid, errno))?;
         let mut target = Self::in_dir(dir, pid)?;
         target.pidfd = open_pidfd(proc, pid);
         // The directory still answers, so the number has been this process's all the time and the pidfd is of the same process.
@@ -85,26 +83,13 @@ impl Target {
             thread: None,
         };
         let mut buf = [0; STATUS_MAX];
-        let status = target
-            .files
-            .status
-            .once(&target.dir, &mut buf)
-            .map(status::parse);
-        let tgid = status
-            .map_err(|errno| Refusal::unreadable(pid, b"status", errno))?
-            .tgid;
+        let status = target.files.status.once(&target.dir, &mut buf).map(status::parse);
+        let tgid = status.map_err(|errno| Refusal::unreadable(pid, b"status", errno))?.tgid;
         if let Some(of) = tgid.and_then(Pid::new).filter(|of| *of != pid) {
             return Err(Refusal::Thread { pid, of });
         }
-        let facts = target.stat(|stat| {
-            (
-                stat.starttime,
-                stat.is_kernel_thread,
-                stat.state,
-                stat.ppid,
-                Fixed::of(stat.comm),
-            )
-        });
+        let facts =
+            target.stat(|stat| (stat.starttime, stat.is_kernel_thread, stat.state, stat.ppid, Fixed::of(stat.comm)));
         let (started, is_kernel_thread, state, parent, comm) = facts.map_err(|why| match why {
             Absent::Gone => Refusal::NoSuchProcess(pid),
             Absent::Failed(errno) => Refusal::unreadable(pid, b"stat", errno),
@@ -147,11 +132,7 @@ impl Target {
     pub fn is_alive(&mut self) -> bool {
         match &self.pidfd {
             Some(pidfd) => !pidfd.has_exited(),
-            None => {
-                self.stat(|stat| stat.state)
-                    .is_ok_and(|state| !is_dead(state))
-                    || self.thread.is_some()
-            }
+            None => self.stat(|stat| stat.state).is_ok_and(|state| !is_dead(state)) || self.thread.is_some(),
         }
     }
 
@@ -172,26 +153,15 @@ impl Target {
     pub fn stat<T>(&mut self, pick: impl FnOnce(stat::Stat<'_>) -> T) -> Result<T, Absent> {
         let mut buf = [0; STAT_MAX];
         let text = self.stat.once(&self.dir, &mut buf).map(<[u8]>::len);
-        let len = text.map_err(|errno| {
-            if errno == Errno::ENOENT {
-                Absent::Gone
-            } else {
-                Absent::from(errno)
-            }
-        })?;
-        stat::parse(buf.get(..len).unwrap_or_default())
-            .map(pick)
-            .ok_or(Absent::Malformed)
+        let len = text.map_err(|errno| if errno == Errno::ENOENT { Absent::Gone } else { Absent::from(errno) })?;
+        stat::parse(buf.get(..len).unwrap_or_default()).map(pick).ok_or(Absent::Malformed)
     }
 
     /// Called when its memory reads as nothing: finds a thread that still shows it.
     ///
     /// When the first thread of a process exits before the others, `/proc/PID` is a zombie's while the process lives on.
     pub fn look_again(&mut self) -> Life {
-        if self
-            .stat(|stat| stat.state)
-            .is_ok_and(|state| !is_dead(state))
-        {
+        if self.stat(|stat| stat.state).is_ok_and(|state| !is_dead(state)) {
             return Life::Alive;
         }
         match self.live_thread() {
@@ -280,14 +250,9 @@ pub const fn is_dead(state: u8) -> bool {
 /// `/proc` may be mounted from another pid namespace than memdoor's own: fdinfo shows the pidfd's process as THIS `/proc` numbers it.
 fn open_pidfd(proc: &Dir, pid: Pid) -> Option<PidFd> {
     let fd = PidFd::open(pid).ok()?;
-    let name = Fixed::<32>::of(b"self/fdinfo/")
-        .push_dec(fd.number())
-        .clone();
+    let name = Fixed::<32>::of(b"self/fdinfo/").push_dec(fd.number()).clone();
     let mut buf = [0; 512];
     let text = proc.read(name.as_c_str()?, &mut buf).ok()?;
-    let shown = parse::lines(text)
-        .filter_map(parse::key_value)
-        .find(|(key, _)| *key == b"Pid")?
-        .1;
+    let shown = parse::lines(text).filter_map(parse::key_value).find(|(key, _)| *key == b"Pid")?.1;
     (dec(shown) == u64::try_from(pid.get()).ok()).then_some(fd)
 }

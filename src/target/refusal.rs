@@ -88,11 +88,7 @@ pub(super) fn cannot_open(proc: &Dir, pid: Pid, errno: Errno) -> Refusal {
         return Refusal::NoProc;
     }
     // With hidepid /proc has no entry for a process that lives: never conclude "exited" from ENOENT.
-    if PidFd::open(pid).is_ok() {
-        Refusal::Hidden(pid)
-    } else {
-        Refusal::NoSuchProcess(pid)
-    }
+    if PidFd::open(pid).is_ok() { Refusal::Hidden(pid) } else { Refusal::NoSuchProcess(pid) }
 }
 
 fn path(pid: Pid, name: &[u8]) -> Fixed<64> {
@@ -111,17 +107,9 @@ impl fmt::Display for Refusal {
             Self::NoSuchProcess(pid) => {
                 write!(f, "ERROR: PID {pid} is not accessible: No such process")
             }
-            Self::Hidden(pid) => write!(
-                f,
-                "memdoor: PID {pid} exists, but /proc/{pid} is hidden from this user"
-            ),
-            Self::NoProc => f.write_str(
-                "memdoor: cannot open /proc/self: no proc file system is mounted on /proc",
-            ),
-            Self::Thread { pid, of } => write!(
-                f,
-                "memdoor: PID {pid} is a thread of process {of}: use -p {of}"
-            ),
+            Self::Hidden(pid) => write!(f, "memdoor: PID {pid} exists, but /proc/{pid} is hidden from this user"),
+            Self::NoProc => f.write_str("memdoor: cannot open /proc/self: no proc file system is mounted on /proc"),
+            Self::Thread { pid, of } => write!(f, "memdoor: PID {pid} is a thread of process {of}: use -p {of}"),
             Self::KernelThread { pid, comm } => {
                 write!(
                     f,

@@ -123,37 +123,18 @@ mod tests {
     #[test]
     fn a_first_process_is_seized_only_when_asked_for() {
         let pid = Pid::new(77).expect("a pid");
-        let init = Status {
-            vpid: Some(1),
-            tracer: Some(0),
-            ..Status::default()
-        };
-        assert_eq!(
-            objection(&init, pid, Scope::Ordinary, 9),
-            Some(Unseized::Init)
-        );
+        let init = Status { vpid: Some(1), tracer: Some(0), ..Status::default() };
+        assert_eq!(objection(&init, pid, Scope::Ordinary, 9), Some(Unseized::Init));
         assert_eq!(objection(&init, pid, Scope::All, 9), None);
-        let other = Status {
-            vpid: Some(5),
-            ..init
-        };
+        let other = Status { vpid: Some(5), ..init };
         assert_eq!(objection(&other, pid, Scope::Ordinary, 9), None);
     }
 
     #[test]
     fn neither_memdoor_itself_nor_what_is_traced_is_ever_seized() {
         let pid = Pid::new(77).expect("a pid");
-        let traced = Status {
-            tracer: Some(8),
-            ..Status::default()
-        };
-        assert_eq!(
-            objection(&traced, pid, Scope::All, 9),
-            Some(Unseized::Traced(8))
-        );
-        assert_eq!(
-            objection(&Status::default(), pid, Scope::All, 77),
-            Some(Unseized::Itself)
-        );
+        let traced = Status { tracer: Some(8), ..Status::default() };
+        assert_eq!(objection(&traced, pid, Scope::All, 9), Some(Unseized::Traced(8)));
+        assert_eq!(objection(&Status::default(), pid, Scope::All, 77), Some(Unseized::Itself));
     }
 }

@@ -93,20 +93,12 @@ mod tests {
     }
 
     const fn host(available: u64, some: u64, full: u64) -> Host {
-        Host {
-            total: Some(Bytes(100_000)),
-            available: Some(Bytes(available)),
-            some: Some(some),
-            full: Some(full),
-        }
+        Host { total: Some(Bytes(100_000)), available: Some(Bytes(available)), some: Some(some), full: Some(full) }
     }
 
     #[test]
     fn little_available_memory_is_trouble() {
-        let also = Also {
-            available: Some(at(10)),
-            pressure: None,
-        };
+        let also = Also { available: Some(at(10)), pressure: None };
         let share = |hundredths| Some(Trouble::Available(Percent { hundredths }));
         assert_eq!(also.trouble(host(10_010, 0, 0)), None);
         assert_eq!(also.trouble(host(10_000, 0, 0)), share(1000));
@@ -116,13 +108,7 @@ mod tests {
 
     #[test]
     fn waiting_is_trouble_of_the_kind_that_was_asked_for() {
-        let also = |of| Also {
-            available: None,
-            pressure: Some(Pressure {
-                of,
-                at: Percent { hundredths: 500 },
-            }),
-        };
+        let also = |of| Also { available: None, pressure: Some(Pressure { of, at: Percent { hundredths: 500 } }) };
         let share = |of, hundredths| Some(Trouble::Pressure(of, Percent { hundredths }));
         let (full, some) = (also(Waiting::Full), also(Waiting::Some));
         assert_eq!(full.trouble(host(0, 9000, 499)), None);

@@ -69,14 +69,9 @@ fn the_first_line_and_the_exit_code_are_a_plugins() {
 
 #[test]
 fn what_can_not_be_told_is_unknown_on_standard_output() {
-    for wrong in [
-        &["--warning", "0"][..],
-        &["-c", "100"],
-        &["--nonsense"],
-        &["operand"],
-        &["-w", "95", "-c", "90"],
-        &["--top"],
-    ] {
+    for wrong in
+        [&["--warning", "0"][..], &["-c", "100"], &["--nonsense"], &["operand"], &["-w", "95", "-c", "90"], &["--top"]]
+    {
         let ended = run(&[&["check"], wrong].concat());
         assert_eq!((ended.code(), &*ended.err), (3, ""), "{ended:#?}");
         assert!(ended.out.starts_with("MEMORY UNKNOWN - "), "{ended:#?}");
@@ -85,24 +80,15 @@ fn what_can_not_be_told_is_unknown_on_standard_output() {
     if !is_root() || !works(&["unshare", "-m", "true"]) {
         return skip("needs root and a mount namespace for an empty /proc");
     }
-    let inner = through_shell(
-        "mount -t tmpfs none /proc; exec \"$@\"",
-        &memdoor(&["check"]),
-    );
+    let inner = through_shell("mount -t tmpfs none /proc; exec \"$@\"", &memdoor(&["check"]));
     let ended = run_command(common::run::through(&["unshare", "-m"], &inner));
     assert_eq!(ended.code(), 3, "{ended:#?}");
-    assert_eq!(
-        ended.out,
-        "MEMORY UNKNOWN - /proc/meminfo has no MemTotal or no MemAvailable\n"
-    );
+    assert_eq!(ended.out, "MEMORY UNKNOWN - /proc/meminfo has no MemTotal or no MemAvailable\n");
 }
 
 #[test]
 fn a_full_disk_is_unknown_and_a_reader_that_goes_is_none() {
-    let full = File::options()
-        .write(true)
-        .open("/dev/full")
-        .expect("/dev/full");
+    let full = File::options().write(true).open("/dev/full").expect("/dev/full");
     let ended = Running::start_into(memdoor(&["check"]), Stdio::from(full)).end();
     assert_eq!(ended.code(), 3, "{ended:#?}");
     assert!(ended.err.contains("ENOSPC"), "{ended:#?}");
@@ -116,14 +102,9 @@ fn figures_are_those_of_the_kernel() {
     let out = check(&["--critical", "99"]).out;
     let line = |start: &str| {
         let found = out.lines().find(|line| line.starts_with(start));
-        found
-            .unwrap_or_else(|| panic!("no {start} in {out}"))
-            .to_string()
+        found.unwrap_or_else(|| panic!("no {start} in {out}")).to_string()
     };
-    let total = format!(
-        "{:.1} MB; the threshold, 99 %, is ",
-        memtotal_kib() as f64 / 1024.0
-    );
+    let total = format!("{:.1} MB; the threshold, 99 %, is ", memtotal_kib() as f64 / 1024.0);
     assert!(line("Used:        ").contains(&total), "{out}");
     let swappiness = fs::read_to_string("/proc/sys/vm/swappiness").expect("swappiness");
     assert!(line("Swappiness:  ").contains(swappiness.trim()), "{out}");
@@ -146,9 +127,7 @@ fn every_process_stands_in_its_order_with_its_own_figures() {
     let target = Victim::start(&["hold", "40"]).settled();
     let out = check(&["-n", "100000"]).out;
     let (_, lists) = out.split_once("\nTOP 100000 BY RSS\n").expect("a list");
-    let (by_rss, by_own) = lists
-        .split_once("\nTOP 100000 BY ANON + SWAP\n")
-        .expect("two");
+    let (by_rss, by_own) = lists.split_once("\nTOP 100000 BY ANON + SWAP\n").expect("two");
     let rows = |list: &str, column: usize| -> Vec<f64> {
         let cell = |line: &str| line.split_whitespace().nth(column)?.parse().ok();
         list.lines().filter_map(cell).collect()
@@ -157,9 +136,7 @@ fn every_process_stands_in_its_order_with_its_own_figures() {
         assert!(sizes.len() > 1);
         assert!(sizes.is_sorted_by(|one, next| one >= next), "{sizes:?}");
     }
-    let row = by_own
-        .lines()
-        .find(|line| line.split_whitespace().next() == Some(&target.id()));
+    let row = by_own.lines().find(|line| line.split_whitespace().next() == Some(&target.id()));
     let words: Vec<&str> = row.expect("the victim").split_whitespace().collect();
     let mb = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
     assert_eq!(words[1], mb(kib(target.pid, "status", "VmRSS")));
@@ -170,20 +147,12 @@ fn every_process_stands_in_its_order_with_its_own_figures() {
 #[test]
 fn names_and_command_lines_of_others_forge_neither_lines_nor_figures() {
     let target = Victim::start(&["comm", r"a\n|b=1\x1b"]);
-    for args in [
-        &["-n", "100000"][..],
-        &["-n", "100000", "--cmdline"],
-        &["--tree", "-n", "100"],
-    ] {
+    for args in [&["-n", "100000"][..], &["-n", "100000", "--cmdline"], &["--tree", "-n", "100"]] {
         let out = check(args).out;
         let (_, below) = out.split_once('\n').expect("lines");
         assert!(!below.contains(['|', '\x1b']), "{below}");
-        let row = below
-            .lines()
-            .find(|line| line.split_whitespace().next() == Some(&target.id()));
-        let is_shown = row.is_some_and(|row| {
-            row.contains(r"a\012\174b=1\033") || row.contains(r"comm a\n\174b=1\x1b")
-        });
+        let row = below.lines().find(|line| line.split_whitespace().next() == Some(&target.id()));
+        let is_shown = row.is_some_and(|row| row.contains(r"a\012\174b=1\033") || row.contains(r"comm a\n\174b=1\x1b"));
         assert!(is_shown || args.contains(&"--tree"), "{row:?}");
     }
 }
@@ -192,20 +161,13 @@ fn names_and_command_lines_of_others_forge_neither_lines_nor_figures() {
 fn a_command_line_is_shown_whole_and_only_when_asked_for() {
     let target = Victim::start(&["hold", "1"]).settled();
     let with = check(&["-n", "100000", "--cmdline"]).out;
-    assert!(
-        with.lines().any(|line| line.contains("/victim hold 1 ")),
-        "{with}"
-    );
+    assert!(with.lines().any(|line| line.contains("/victim hold 1 ")), "{with}");
     let lines = samples(&["-n", "100000", "--cmdline"]);
     let of = |line: &&Json| line.number_at("process.pid") == Some(&target.id());
     let line = lines.iter().find(of).expect("the victim");
     assert!(line.text("process.command_line").contains("hold\\0001"));
     let lines = samples(&["-n", "100000"]);
-    assert!(
-        lines
-            .iter()
-            .all(|line| line.get("process.command_line").is_none())
-    );
+    assert!(lines.iter().all(|line| line.get("process.command_line").is_none()));
 }
 
 #[test]
@@ -221,10 +183,7 @@ fn json_is_one_host_and_its_largest_processes() {
     assert_eq!(host.text("memdoor.check.status"), "ok");
     assert_eq!(host.number("memdoor.check.critical_percent"), 99);
     assert_eq!(processes.len(), 6);
-    let ranks: Vec<Option<&str>> = processes
-        .iter()
-        .map(|line| line.number_at("memdoor.check.rank_by_rss"))
-        .collect();
+    let ranks: Vec<Option<&str>> = processes.iter().map(|line| line.number_at("memdoor.check.rank_by_rss")).collect();
     assert_eq!(ranks, [Some("1"), Some("2"), Some("3"), None, None, None]);
     for line in &lines {
         assert_eq!(line.text("schema"), "memdoor/1");
@@ -276,9 +235,7 @@ fn where_is_a_sum_that_is_memtotal_to_the_byte() {
         "MemTotal",
     ] {
         assert!(
-            table
-                .lines()
-                .any(|line| line.ends_with(&format!("  {source}")))
+            table.lines().any(|line| line.ends_with(&format!("  {source}")))
                 || (rest < 0 && source.contains(" all of these")),
             "{source}: {table}"
         );
@@ -378,10 +335,7 @@ fn browsers_are_summed_up_by_family_and_by_instance() {
     let only = format!("^{name}$");
     let args = ["kill", "--config", "/dev/null", "--once", "--dry-run"];
     let killed = run(&[&args[..], &["--threshold", "0", "--only", &only]].concat()).out;
-    for line in [
-        format!("Victim PID: {}", large.pid),
-        "Victim Processes: 4".into(),
-    ] {
+    for line in [format!("Victim PID: {}", large.pid), "Victim Processes: 4".into()] {
         assert!(killed.lines().any(|known| known == line), "{killed}");
     }
 }
@@ -420,9 +374,8 @@ fn json_has_each_family_its_instances_and_their_largest() {
 fn a_browser_is_known_by_its_name_and_its_helper_by_its_executable() {
     let dir = TempDir::new();
     let firefox = dir.program(&path(), "firefox");
-    let start = |program: &str, comm: &str| {
-        Victim::start_command(common::run::command(program, &["family", comm, "1", "0"]))
-    };
+    let start =
+        |program: &str, comm: &str| Victim::start_command(common::run::command(program, &["family", comm, "1", "0"]));
     let victim = path();
     let victim = victim.to_str().expect("UTF-8");
     let chrome = start(victim, "chrome");
@@ -451,14 +404,8 @@ fn hostile_names_of_a_family_forge_neither_lines_nor_json() {
     }
     let lines = samples(&["--family", &of]);
     let comm = |line: &Json| line.text_at("memdoor.process.comm").map(str::to_string);
-    let found = lines
-        .iter()
-        .filter_map(comm)
-        .find(|comm| comm.starts_with(&name));
-    assert!(
-        found.is_some_and(|comm| comm.contains(r"\033")),
-        "{lines:#?}"
-    );
+    let found = lines.iter().filter_map(comm).find(|comm| comm.starts_with(&name));
+    assert!(found.is_some_and(|comm| comm.contains(r"\033")), "{lines:#?}");
 }
 
 #[test]
@@ -467,23 +414,12 @@ fn without_a_browser_check_says_so_and_a_wrong_family_is_unknown() {
         let ended = run(&["check", "--family", wrong]);
         assert_eq!((ended.code(), &*ended.err), (3, ""), "{ended:#?}");
         let start = "MEMORY UNKNOWN - --family: ";
-        assert!(
-            ended.out.starts_with(start) && ended.out.contains(why),
-            "{ended:#?}"
-        );
+        assert!(ended.out.starts_with(start) && ended.out.contains(why), "{ended:#?}");
     }
     let namespace = ["unshare", "-p", "-f", "--mount-proc"];
     if !is_root() || !works(&[&namespace[..], &["true"]].concat()) {
         return skip("needs root and unshare, for a pid namespace without a browser");
     }
-    let ended = run_command(common::run::through(
-        &namespace,
-        &memdoor(&["check", "--browsers"]),
-    ));
-    assert!(
-        ended
-            .out
-            .ends_with("\nNo browser runs, nor what --family names.\n"),
-        "{ended:#?}"
-    );
+    let ended = run_command(common::run::through(&namespace, &memdoor(&["check", "--browsers"])));
+    assert!(ended.out.ends_with("\nNo browser runs, nor what --family names.\n"), "{ended:#?}");
 }

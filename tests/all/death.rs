@@ -35,17 +35,13 @@ fn seized(id: &str, options: &[&str]) -> Running {
     let mut watch = Running::start(memdoor(&[&args[..], options].concat()));
     let (_, line) = watch.line().expect("a report");
     assert!(!line.is_empty());
-    poll("a target that is seized", || {
-        (tracer(id) == watch.pid().to_string()).then_some(())
-    });
+    poll("a target that is seized", || (tracer(id) == watch.pid().to_string()).then_some(()));
     watch
 }
 
 fn tracer(id: &str) -> String {
     let status = proc(id.parse().expect("a pid"), "status");
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("TracerPid:"));
+    let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"));
     line.expect("TracerPid").trim().into()
 }
 
@@ -76,9 +72,7 @@ fn complete(ended: &Ended) -> (Report, Report) {
 /// How long the target was held, in ms.
 fn held(last: &Report) -> f64 {
     let words = last.value("Exit Stop");
-    let millis = words
-        .strip_prefix("seen, held for ")
-        .and_then(|words| words.strip_suffix(" ms"));
+    let millis = words.strip_prefix("seen, held for ").and_then(|words| words.strip_suffix(" ms"));
     millis.expect("ms").parse().expect("a number")
 }
 
@@ -113,23 +107,14 @@ fn oom_kills(runs: usize, pace: &str, place: Place, options: &[&str]) {
         assert_eq!(death.value("Exit Status"), "killed by SIGKILL");
         assert!(death.kib("Process RSS Memory Usage") >= 24 * 1024);
         assert!(last.value("Verdict").starts_with(cgroup_oom()), "{last:#?}");
-        assert!(
-            ended
-                .err
-                .contains("allocations 0, minor faults 0, major faults 0,"),
-            "{}",
-            ended.err
-        );
+        assert!(ended.err.contains("allocations 0, minor faults 0, major faults 0,"), "{}", ended.err);
         holds.push(held(&last));
     }
     holds.sort_by(f64::total_cmp);
     let most = holds.last().copied().unwrap_or_default();
     let (complete, mut out) = (holds.len(), std::io::stdout());
     // The figures of README.
-    let _ = writeln!(
-        out,
-        "{pace} MiB/s, {place:?}: {complete} of {runs}, held {holds:?} ms"
-    );
+    let _ = writeln!(out, "{pace} MiB/s, {place:?}: {complete} of {runs}, held {holds:?} ms");
     assert!(most < 200.0, "{holds:?}");
 }
 
@@ -155,11 +140,7 @@ fn every_oom_kill_as_fast_as_the_machine_leaves_a_snapshot_by_a_memdoor_in_the_s
 
 /// An OOM kill of a target that has so much beside its leak. It is complete if it may take its time, and otherwise says what is left out.
 fn crowd(beside: [&str; 2], is_all: impl Fn(&Report) -> bool) {
-    for (place, death_ms) in [
-        (Place::Outside, 200),
-        (Place::Outside, 1500),
-        (Place::Inside, 1500),
-    ] {
+    for (place, death_ms) in [(Place::Outside, 200), (Place::Outside, 1500), (Place::Inside, 1500)] {
         // What the kernel needs for so much of it is charged to the group, too.
         let Some(group) = Memcg::or_skip(Some(256 * MIB)) else {
             return;
@@ -185,10 +166,7 @@ fn crowd(beside: [&str; 2], is_all: impl Fn(&Report) -> bool) {
         let is_left_out = |line: &String| line.contains("(left out: ");
         let mut out = std::io::stdout();
         // The figures of README.
-        let _ = writeln!(
-            out,
-            "{beside:?}, {place:?}, {death_ms} ms: {held} ms, {complete}"
-        );
+        let _ = writeln!(out, "{beside:?}, {place:?}, {death_ms} ms: {held} ms, {complete}");
         assert!(held < f64::from(death_ms + 100), "{held} ms");
         assert!(complete || death_ms == 200, "{held} ms: not complete");
         assert!(!complete || is_all(&death));
@@ -218,9 +196,7 @@ fn an_oom_kill_of_a_process_with_a_thousand_threads_leaves_a_snapshot() {
 
 #[test]
 fn an_oom_kill_of_a_process_with_60_000_mappings_leaves_a_snapshot() {
-    crowd(["--maps", "60000"], |death| {
-        death.mappings().len() > 60_000 && death.kib("Process PSS Memory Usage") > 0
-    });
+    crowd(["--maps", "60000"], |death| death.mappings().len() > 60_000 && death.kib("Process PSS Memory Usage") > 0);
 }
 
 #[test]
@@ -229,9 +205,7 @@ fn an_oom_kill_of_a_process_with_19_900_sockets_leaves_a_snapshot() {
     if most < 19_950 {
         return skip("needs a hard limit of 19,950 descriptors (ulimit -Hn)");
     }
-    crowd(["--sockets", "19900"], |death| {
-        death.find("UDP Sockets") == Some("19900")
-    });
+    crowd(["--sockets", "19900"], |death| death.find("UDP Sockets") == Some("19900"));
 }
 
 // Other ends
@@ -258,9 +232,7 @@ fn a_crash_is_told_by_its_signal() {
     signal(target.pid, Signal::SIGSEGV);
     let ended = watch.end();
     let lines: Vec<Json> = ended.out.lines().map(Json::parse).collect();
-    let begin = lines
-        .iter()
-        .find(|line| line.text_at("memdoor.snapshot.kind") == Some("death"));
+    let begin = lines.iter().find(|line| line.text_at("memdoor.snapshot.kind") == Some("death"));
     assert!(begin.is_some(), "{ended:#?}");
     let end = lines.last().expect("an end");
     assert_eq!(end.text("memdoor.death.signal"), "SIGSEGV");
@@ -280,11 +252,7 @@ fn the_signals_that_came_before_are_evidence_and_say_who_sent_them() {
     signal(target.pid, Signal::SIGTERM);
     let (_, last) = complete(&watch.end());
     assert_eq!(last.value("Exit Status"), "killed by SIGTERM");
-    let evidence: Vec<&String> = last
-        .lines
-        .iter()
-        .filter(|line| line.starts_with("Evidence: SIG"))
-        .collect();
+    let evidence: Vec<&String> = last.lines.iter().filter(|line| line.starts_with("Evidence: SIG")).collect();
     let sender = format!("Evidence: SIGTERM from PID {} came 0.", std::process::id());
     assert!(evidence[0].starts_with(&sender), "{evidence:#?}");
     assert!(evidence[0].ends_with(" s before"));
@@ -317,14 +285,8 @@ fn an_exit_by_another_thread_is_the_processs() {
 fn a_death_that_was_not_seized_says_why_and_how_it_ended() {
     for (options, why) in [
         (&["--seize", "never"][..], "--seize never"),
-        (
-            &["-m", "99"],
-            "it was below the threshold at the last reading",
-        ),
-        (
-            &["-c", "9"],
-            "its end was not foreseen within 10 s (--seize always)",
-        ),
+        (&["-m", "99"], "it was below the threshold at the last reading"),
+        (&["-c", "9"], "its end was not foreseen within 10 s (--seize always)"),
     ] {
         let mut target = Victim::start(&["idle"]);
         let args = ["-p", &target.id(), "-i", "60"];
@@ -342,11 +304,7 @@ fn a_death_that_was_not_seized_says_why_and_how_it_ended() {
 
 #[test]
 fn root_without_the_capability_to_trace_says_so() {
-    let without = [
-        "setpriv",
-        "--bounding-set=-sys_ptrace",
-        "--inh-caps=-sys_ptrace",
-    ];
+    let without = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"];
     if !is_root() || !works(&[&without[..], &["true"]].concat()) {
         return skip("needs root and setpriv, to give a capability away");
     }
@@ -370,16 +328,7 @@ fn who_may_not_trace_it_says_so() {
     let dir = TempDir::new();
     let copy = Command::new(dir.program(MEMDOOR.as_ref(), "memdoor"));
     let mut watch = unprivileged(&copy);
-    watch.args([
-        "-p",
-        &target.id(),
-        "-m",
-        "99",
-        "-i",
-        "60",
-        "--seize",
-        "always",
-    ]);
+    watch.args(["-p", &target.id(), "-m", "99", "-i", "60", "--seize", "always"]);
     let mut watch = Running::start(watch);
     watch.next_report();
     target.kill();
@@ -426,12 +375,7 @@ fn job_control(watched: Watched) -> Vec<WaitStatus> {
             other => other,
         });
     };
-    for stop in [
-        Signal::SIGSTOP,
-        Signal::SIGTSTP,
-        Signal::SIGTTIN,
-        Signal::SIGSTOP,
-    ] {
+    for stop in [Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGSTOP] {
         signal(child.id(), stop);
         tell(&mut told);
         signal(child.id(), Signal::SIGUSR1);
@@ -477,12 +421,7 @@ fn job_control_looks_to_the_parent_as_if_nobody_traced() {
 
 #[test]
 fn the_parent_is_told_the_same_end() {
-    for ending in [
-        Signal::SIGKILL,
-        Signal::SIGSEGV,
-        Signal::SIGTERM,
-        Signal::SIGUSR2,
-    ] {
+    for ending in [Signal::SIGKILL, Signal::SIGSEGV, Signal::SIGTERM, Signal::SIGUSR2] {
         let told = [Watched::Alone, Watched::Seized].map(|watched| {
             let mut child = start(command("sh", &["-c", "echo ready; exec sleep 1000"]));
             let watch = (watched == Watched::Seized).then(|| seized(&child.id().to_string(), &[]));
@@ -514,16 +453,7 @@ fn exec_keeps_it_seized() {
 #[test]
 fn a_process_whose_first_thread_has_exited_is_seized_by_another() {
     let target = Victim::start(&["zombie-leader", "4"]);
-    let args = [
-        "-p",
-        &target.id(),
-        "-m",
-        "99",
-        "-i",
-        "60",
-        "--seize",
-        "always",
-    ];
+    let args = ["-p", &target.id(), "-m", "99", "-i", "60", "--seize", "always"];
     let mut watch = Running::start(memdoor(&args));
     watch.next_report();
     target.kill();
@@ -553,16 +483,7 @@ fn when_the_seized_thread_exits_alone_another_is_seized() {
 fn what_another_traces_is_left_alone() {
     let mut target = Victim::start(&["idle"]);
     let first = seized(&target.id(), &[]);
-    let args = [
-        "-p",
-        &target.id(),
-        "-m",
-        "99",
-        "-i",
-        "60",
-        "--seize",
-        "always",
-    ];
+    let args = ["-p", &target.id(), "-m", "99", "-i", "60", "--seize", "always"];
     let mut second = Running::start(memdoor(&args));
     assert!(second.next_report().is_below());
     target.kill();
@@ -572,10 +493,7 @@ fn what_another_traces_is_left_alone() {
         let last = second.end().reports().pop().expect("a report");
         last.value("No Exit Stop").to_owned()
     };
-    assert!(
-        tracer.starts_with("PID ") && tracer.ends_with(" traces it"),
-        "{tracer}"
-    );
+    assert!(tracer.starts_with("PID ") && tracer.ends_with(" traces it"), "{tracer}");
 }
 
 #[test]
@@ -585,12 +503,8 @@ fn a_target_under_gdb_is_left_to_it() {
     }
     let mut target = Victim::start(&["idle"]);
     let attach = ["-nx", "-q", "-p", &target.id()];
-    let mut gdb = command("gdb", &attach)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("gdb");
+    let mut gdb =
+        command("gdb", &attach).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("gdb");
     let mut typed = gdb.stdin.take().expect("piped");
     typed.write_all(b"continue\n").expect("typed");
     poll("a target that gdb lets run", || {
@@ -615,27 +529,17 @@ fn a_target_under_gdb_is_left_to_it() {
 
 #[test]
 fn a_memdoor_that_ends_lets_go() {
-    for ending in [
-        Signal::SIGTERM,
-        Signal::SIGINT,
-        Signal::SIGHUP,
-        Signal::SIGKILL,
-    ] {
+    for ending in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGKILL] {
         let mut target = Victim::start(&["leak", "--wait", "20", "4"]);
         let watch = seized(&target.id(), &[]);
         watch.signal(ending);
         watch.wait();
-        poll("a target that is let go", || {
-            (tracer(&target.id()) == "0").then_some(())
-        });
+        poll("a target that is let go", || (tracer(&target.id()) == "0").then_some(()));
         // It works on.
         target.go();
         target.reaches(4096);
         let state = proc(target.pid, "stat");
-        assert!(
-            !state.contains(") t ") && !state.contains(") T "),
-            "{state}"
-        );
+        assert!(!state.contains(") t ") && !state.contains(") T "), "{state}");
     }
 }
 
@@ -645,9 +549,7 @@ fn a_memdoor_that_is_killed_while_it_holds_the_target_lets_it_die() {
     let watch = seized(&child.id().to_string(), &[]);
     watch.signal(Signal::SIGSTOP);
     signal(child.id(), Signal::SIGKILL);
-    poll("a target in its exit stop", || {
-        proc(child.id(), "stat").contains(") t ").then_some(())
-    });
+    poll("a target in its exit stop", || proc(child.id(), "stat").contains(") t ").then_some(()));
     assert!(child.try_wait().expect("wait").is_none(), "it is held");
     watch.signal(Signal::SIGKILL);
     assert_eq!(child.wait().expect("wait").signal(), Some(9));
@@ -662,9 +564,7 @@ fn a_memdoor_that_is_killed_while_it_holds_the_kernels_victim_lets_its_memory_go
     let watch = seized(&target.id(), &[]);
     watch.signal(Signal::SIGSTOP);
     target.go();
-    poll("a target in its exit stop", || {
-        proc(target.pid, "stat").contains(") t ").then_some(())
-    });
+    poll("a target in its exit stop", || proc(target.pid, "stat").contains(") t ").then_some(()));
     assert_eq!(group.oom_kills(), 1);
     watch.signal(Signal::SIGKILL);
     target.wait();
@@ -685,14 +585,10 @@ fn a_target_that_is_below_the_threshold_only_for_its_swap_stays_seized() {
     let args = ["-p", &target.id(), "-m", "50", "--of", "cgroup", "-i", "60"];
     let mut watch = Running::start(memdoor(&args));
     assert!(watch.next_report().is_full_snapshot());
-    poll("a target that is seized", || {
-        (tracer(&target.id()) == watch.pid().to_string()).then_some(())
-    });
+    poll("a target that is seized", || (tracer(&target.id()) == watch.pid().to_string()).then_some(()));
     // Somebody else in the group pushes it out.
     let _other = Victim::start_command(group.inside(&victim(&["hold", "60"])));
-    poll("a target that is swapped out", || {
-        (target.kib("status", "VmRSS") < 32 * 1024).then_some(())
-    });
+    poll("a target that is swapped out", || (target.kib("status", "VmRSS") < 32 * 1024).then_some(()));
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(tracer(&target.id()), watch.pid().to_string());
     target.kill();
@@ -708,17 +604,11 @@ fn a_target_that_falls_back_below_the_threshold_is_let_go() {
     let args = ["-p", &target.id(), "-m", "50", "--of", "cgroup", "-i", "60"];
     let mut watch = Running::start(memdoor(&args));
     assert!(watch.next_report().is_full_snapshot());
-    poll("a target that is seized", || {
-        (tracer(&target.id()) == watch.pid().to_string()).then_some(())
-    });
+    poll("a target that is seized", || (tracer(&target.id()) == watch.pid().to_string()).then_some(()));
     group.set_limit(640 * MIB);
-    poll("a target that is let go", || {
-        (tracer(&target.id()) == "0").then_some(())
-    });
+    poll("a target that is let go", || (tracer(&target.id()) == "0").then_some(()));
     group.set_limit(64 * MIB);
-    poll("a target that is seized again", || {
-        (tracer(&target.id()) == watch.pid().to_string()).then_some(())
-    });
+    poll("a target that is seized again", || (tracer(&target.id()) == watch.pid().to_string()).then_some(()));
     target.kill();
     complete(&watch.end());
 }
@@ -732,9 +622,7 @@ fn a_target_does_not_wait_for_a_reader_that_does_not_read() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("spawn");
-    poll("a target that is seized", || {
-        (tracer(&target.id()) == watch.id().to_string()).then_some(())
-    });
+    poll("a target that is seized", || (tracer(&target.id()) == watch.id().to_string()).then_some(()));
     poll("a memdoor that waits for its reader", || {
         let call = std::fs::read_to_string(format!("/proc/{}/syscall", watch.id())).ok()?;
         call.starts_with("271 ").then_some(())
@@ -758,11 +646,7 @@ fn a_target_is_held_no_longer_than_it_may_be() {
     let death = deaths(&ended).pop().expect("a snapshot");
     assert_eq!(death.value("Snapshot"), "partial");
     let late = "- (left out: the time for it was up)";
-    assert!(
-        death.lines.iter().any(|line| line == late),
-        "{:#?}",
-        death.lines
-    );
+    assert!(death.lines.iter().any(|line| line == late), "{:#?}", death.lines);
     let last = ended.reports().pop().expect("a report");
     assert!(held(&last) < 100.0, "{}", held(&last));
 }
@@ -773,20 +657,9 @@ fn a_first_process_of_a_namespace_is_seized_only_when_asked() {
         return skip("needs root for a pid namespace");
     }
     for (options, is_seized) in [(&["-m", "1"][..], false), (&["--seize", "always"], true)] {
-        let unshare = [
-            "-p",
-            "-f",
-            "--kill-child",
-            "--mount-proc",
-            "sh",
-            "-c",
-            "echo ready; cat",
-        ];
-        let mut child = command("unshare", &unshare)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("unshare");
+        let unshare = ["-p", "-f", "--kill-child", "--mount-proc", "sh", "-c", "echo ready; cat"];
+        let mut child =
+            command("unshare", &unshare).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("unshare");
         let mut line = [0; 6];
         let out = child.stdout.as_mut().expect("piped");
         out.read_exact(&mut line).expect("ready");
@@ -796,9 +669,7 @@ fn a_first_process_of_a_namespace_is_seized_only_when_asked() {
         let mut watch = Running::start(memdoor(&[&args[..], options].concat()));
         watch.line();
         if is_seized {
-            poll("a target that is seized", || {
-                (tracer(id.trim()) == watch.pid().to_string()).then_some(())
-            });
+            poll("a target that is seized", || (tracer(id.trim()) == watch.pid().to_string()).then_some(()));
         } else {
             std::thread::sleep(Duration::from_millis(300));
             assert_eq!(tracer(id.trim()), "0");

@@ -14,9 +14,7 @@ use common::gzip::gzip;
 use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
-use common::run::{
-    Ended, MEMDOOR, Running, command, memdoor, poll, run, run_command, through, through_shell,
-};
+use common::run::{Ended, MEMDOOR, Running, command, memdoor, poll, run, run_command, through, through_shell};
 use common::skip;
 use nix::sys::signal::Signal;
 
@@ -45,9 +43,7 @@ fn json(args: &[&str]) -> Ended {
 /// The events of JSON, without the summary, which must be there.
 fn events(ended: &Ended) -> Vec<Json> {
     let mut lines: Vec<Json> = ended.out.lines().map(Json::parse).collect();
-    let last = lines
-        .pop()
-        .unwrap_or_else(|| panic!("no summary: {ended:?}"));
+    let last = lines.pop().unwrap_or_else(|| panic!("no summary: {ended:?}"));
     assert_eq!(last.text("event_name"), "memdoor.run.summary");
     lines
 }
@@ -120,11 +116,7 @@ fn a_directory_of_too_many_names_is_said_to_be_one() {
     }
     let ended = json(&[&dir.join("")]);
     assert_eq!(ended.code(), 4);
-    assert!(
-        ended.err.contains("more names than the 4096"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("more names than the 4096"), "{}", ended.err);
 }
 
 #[test]
@@ -161,10 +153,7 @@ fn the_live_log_is_read_when_nothing_is_named_and_who_may_not_is_told_what_to_do
     let ended = run_command(unprivileged(&inner));
     assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
     let (first, hint) = ended.err.split_once('\n').expect("two lines");
-    assert!(
-        first.ends_with("operation not permitted (EPERM)"),
-        "{first}"
-    );
+    assert!(first.ends_with("operation not permitted (EPERM)"), "{first}");
     assert!(hint.starts_with("hint: run memdoor as root"), "{hint}");
     assert!(hint.contains("kernel.dmesg_restrict"), "{hint}");
 }
@@ -193,10 +182,7 @@ fn another_systems_logs_are_read_inside_of_its_root() {
     }
     dir.write("var/log/kern.log", booted(1, 1).as_bytes());
     dir.write("var/log/other.log", booted(2, 2).as_bytes());
-    dir.write(
-        "var/crash/202611211008/dmesg.202611211008",
-        booted(3, 3).as_bytes(),
-    );
+    dir.write("var/crash/202611211008/dmesg.202611211008", booted(3, 3).as_bytes());
     dir.write("sys/fs/pstore/dmesg-ramoops-0", booted(4, 4).as_bytes());
     dir.write("etc/real", booted(5, 5).as_bytes());
     // Absolute links are of that system; what they name there is read, and what this one has is not.
@@ -207,20 +193,13 @@ fn another_systems_logs_are_read_inside_of_its_root() {
     found.sort();
     assert_eq!(found, [1, 3, 4, 5], "{ended:?}");
     assert_eq!(ended.code(), 4);
-    let expected = format!(
-        "memdoor: cannot open {}: no such file or directory (ENOENT)\n",
-        dir.join("var/log/syslog")
-    );
+    let expected = format!("memdoor: cannot open {}: no such file or directory (ENOENT)\n", dir.join("var/log/syslog"));
     assert_eq!(ended.err, expected);
 
     let empty = TempDir::new();
     let ended = run(&["dmesg", "--root", &empty.join("")]);
     assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
-    assert!(
-        ended.err.contains("there is no log to read in"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("there is no log to read in"), "{}", ended.err);
 }
 
 #[test]
@@ -242,10 +221,7 @@ fn it_needs_neither_proc_nor_dev_nor_etc() {
     }
     assert_eq!((ended.code(), pids_of(&ended)), (0, vec![7]), "{ended:?}");
     let ended = enter(&["/log", "--since-last", "/state"]);
-    assert_eq!(
-        (ended.code(), ended.out, ended.err),
-        (0, String::new(), String::new())
-    );
+    assert_eq!((ended.code(), ended.out, ended.err), (0, String::new(), String::new()));
     // syslog(2) needs no file.
     let live = enter(&[]);
     assert!(live.code() == 0 || live.err.contains("EPERM"), "{live:?}");
@@ -278,10 +254,7 @@ fn a_file_of_a_directory_that_may_not_be_read_is_named_and_the_others_go_on() {
     let secret = dir.write("secret", booted(6, 8).as_bytes());
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).expect("mode");
     let bin = TempDir::new();
-    let inner = command(
-        &bin.memdoor(),
-        &["dmesg", "--format", "json", &dir.join("")],
-    );
+    let inner = command(&bin.memdoor(), &["dmesg", "--format", "json", &dir.join("")]);
     let ended = run_command(unprivileged(&inner));
     assert_eq!((ended.code(), pids_of(&ended)), (4, vec![7]), "{ended:?}");
     let expected = format!("memdoor: cannot open {secret}: permission denied (EACCES)\n");
@@ -291,14 +264,8 @@ fn a_file_of_a_directory_that_may_not_be_read_is_named_and_the_others_go_on() {
 #[test]
 fn a_cut_off_gzip_gives_what_it_holds_and_a_warning() {
     let dir = TempDir::new();
-    let noise: String = (0..2000_u64)
-        .map(|n| {
-            format!(
-                "[{n:5}.000000] noise {}\n",
-                n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            )
-        })
-        .collect();
+    let noise: String =
+        (0..2000_u64).map(|n| format!("[{n:5}.000000] noise {}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
     let packed = gzip(format!("{}{noise}", booted(5, 7)).as_bytes());
     let path = dir.write("log.gz", &packed[..packed.len() - 100]);
     let ended = json(&[&path]);
@@ -334,11 +301,7 @@ fn what_can_not_be_unpacked_is_named_with_what_to_type_and_no_all_clear() {
     let words = memdoor(&["dmesg", "-"]);
     let ended = run_command(through_shell(&format!("\"$@\" < {path}"), &words));
     assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
-    assert!(
-        ended.err.contains("Type: xzcat FILE | memdoor"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("Type: xzcat FILE | memdoor"), "{}", ended.err);
 }
 
 #[test]
@@ -361,9 +324,7 @@ fn a_host_with_a_journal_and_no_other_log_does_not_look_clean() {
     ] {
         let ended = ask(args);
         assert_eq!((ended.code(), ended.out.as_str()), (4, ""), "{args:?}");
-        let command = format!(
-            "Type: journalctl -D {named} _TRANSPORT=kernel -o short-iso | memdoor dmesg -\n"
-        );
+        let command = format!("Type: journalctl -D {named} _TRANSPORT=kernel -o short-iso | memdoor dmesg -\n");
         assert!(ended.err.ends_with(&command), "{args:?} {}", ended.err);
         assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
     }
@@ -373,13 +334,7 @@ fn a_host_with_a_journal_and_no_other_log_does_not_look_clean() {
     dir.write("var/log/kern.log", b"Nov 21 10:08:31 host kernel: x\n");
     let ended = ask(&["--root", &root]);
     assert_eq!(ended.code(), 0, "{}", ended.err);
-    assert!(
-        ended
-            .err
-            .starts_with(&format!("memdoor: note: {journal}: ")),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.starts_with(&format!("memdoor: note: {journal}: ")), "{}", ended.err);
     let state = dir.join("state");
     let ended = ask(&["--since-last", &state, "--root", &root]);
     assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
@@ -406,10 +361,7 @@ fn names_of_any_bytes_are_read_and_can_not_write_to_the_terminal() {
         command.arg(OsStr::from_bytes(b"\xff\x1b[2J"));
         command.arg(FIXTURES);
         let ended = run_command(command);
-        assert!(
-            !ended.err.contains('\x1b') && !ended.out.contains('\x1b'),
-            "{option}"
-        );
+        assert!(!ended.err.contains('\x1b') && !ended.out.contains('\x1b'), "{option}");
     }
 }
 
@@ -427,26 +379,16 @@ fn a_log_may_grow_and_shrink_while_it_is_read() {
                 }
                 let mut options = OpenOptions::new();
                 let open = options.append(round % 3 > 0).write(true).create(true);
-                let open = if round % 3 == 0 {
-                    open.truncate(true)
-                } else {
-                    open
-                };
+                let open = if round % 3 == 0 { open.truncate(true) } else { open };
                 let mut file = open.open(&path).expect("open");
-                file.write_all(
-                    booted(round % 1000, round % 1000 + 1)
-                        .repeat(2000)
-                        .as_bytes(),
-                )
-                .expect("write");
+                file.write_all(booted(round % 1000, round % 1000 + 1).repeat(2000).as_bytes()).expect("write");
             }
         })
     };
     for _ in 0..20 {
         let ended = json(&[&path]);
-        let shrunk = format!(
-            "memdoor: warning: {path}: the file has shrunk while it was read: what it still held was read\n"
-        );
+        let shrunk =
+            format!("memdoor: warning: {path}: the file has shrunk while it was read: what it still held was read\n");
         let outcome = (ended.code(), ended.err.as_str());
         assert!(outcome == (0, "") || outcome == (4, &shrunk), "{ended:?}");
         events(&ended);
@@ -461,16 +403,10 @@ fn a_log_may_grow_and_shrink_while_it_is_read() {
 fn an_event_that_several_files_have_is_shown_once() {
     let dir = TempDir::new();
     let day = "Nov 21 10:08:31 web1 kernel: ";
-    dir.write(
-        "kern.log",
-        kill(&format!("{day}[    5.000000] "), 7).as_bytes(),
-    );
+    dir.write("kern.log", kill(&format!("{day}[    5.000000] "), 7).as_bytes());
     dir.write("messages", kill(day, 7).as_bytes());
     dir.write("dmesg", booted(5, 7).as_bytes());
-    dir.write(
-        "syslog",
-        kill("2026-11-21T09:08:31.000000+00:00 web1 kernel: ", 7).as_bytes(),
-    );
+    dir.write("syslog", kill("2026-11-21T09:08:31.000000+00:00 web1 kernel: ", 7).as_bytes());
     let ended = json(&[&dir.join("")]);
     assert_eq!(pids_of(&ended), [7]);
     let text = run(&["dmesg", &dir.join("")]);
@@ -493,9 +429,8 @@ fn a_file_that_is_named_twice_and_one_that_is_there_in_both_forms_are_read_once(
 
 /// A report with its header, and the same cut behind that.
 fn report(second: u64, pid: u64) -> [String; 2] {
-    let header = format!(
-        "[{second:5}.000000] java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
-    );
+    let header =
+        format!("[{second:5}.000000] java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n");
     [[header.clone(), booted(second, pid)].concat(), header]
 }
 
@@ -524,15 +459,11 @@ fn a_copy_that_is_cut_behind_its_header_is_the_same_event() {
     assert_eq!(shown[0].text("memdoor.source.path"), alone);
     assert_eq!(shown[1].number("memdoor.oom.killed.pid"), 8);
     // More than can wait are shown in their order.
-    let many: String = (1..100)
-        .map(|second| report(second, 1)[1].clone())
-        .collect();
+    let many: String = (1..100).map(|second| report(second, 1)[1].clone()).collect();
     let many = dir.write("many", many.as_bytes());
     let shown = self::events(&json(&[&many]));
     assert_eq!(shown.len(), 99);
-    let lines = shown
-        .iter()
-        .map(|event| event.number("memdoor.source.line"));
+    let lines = shown.iter().map(|event| event.number("memdoor.source.line"));
     assert!(lines.is_sorted());
 }
 
@@ -549,18 +480,9 @@ fn two_kills_in_one_second_are_two_events() {
 #[test]
 fn of_two_machines_and_of_two_boots_events_are_never_one() {
     let dir = TempDir::new();
-    dir.write(
-        "a",
-        kill("Nov 21 10:08:31 web1 kernel: [    5.000000] ", 7).as_bytes(),
-    );
-    dir.write(
-        "b",
-        kill("Nov 21 10:08:31 web2 kernel: [    5.000000] ", 7).as_bytes(),
-    );
-    dir.write(
-        "c",
-        kill("Nov 21 10:08:31 web1 kernel: [    6.000000] ", 7).as_bytes(),
-    );
+    dir.write("a", kill("Nov 21 10:08:31 web1 kernel: [    5.000000] ", 7).as_bytes());
+    dir.write("b", kill("Nov 21 10:08:31 web2 kernel: [    5.000000] ", 7).as_bytes());
+    dir.write("c", kill("Nov 21 10:08:31 web1 kernel: [    6.000000] ", 7).as_bytes());
     assert_eq!(pids(&[&dir.join("")]), [7, 7, 7]);
 }
 
@@ -609,11 +531,7 @@ fn what_one_log_ends_with_is_no_part_of_the_next_log() {
     let found = events(&json(&[&dir.join("")]));
     assert_eq!(found.len(), 2);
     let complete = Some(&Json::Bool(false));
-    assert!(
-        found
-            .iter()
-            .all(|event| event.get("memdoor.oom.complete") == complete)
-    );
+    assert!(found.iter().all(|event| event.get("memdoor.oom.complete") == complete));
 }
 
 #[test]
@@ -625,15 +543,9 @@ fn an_event_has_the_same_id_whenever_and_wherever_it_is_read() {
         found[0].text("memdoor.event.id").to_owned()
     };
     assert_eq!(id(&[&path]), ":5.000000:7");
-    dir.write(
-        "b",
-        kill("Nov 21 10:08:31 web1 kernel: [    5.000000] ", 7).as_bytes(),
-    );
+    dir.write("b", kill("Nov 21 10:08:31 web1 kernel: [    5.000000] ", 7).as_bytes());
     assert_eq!(id(&[&dir.join("b")]), ":5.000000:7");
-    dir.write(
-        "c",
-        kill("2026-11-21T11:08:31.5+01:00 web1 kernel: ", 7).as_bytes(),
-    );
+    dir.write("c", kill("2026-11-21T11:08:31.5+01:00 web1 kernel: ", 7).as_bytes());
     assert_eq!(id(&[&dir.join("c")]), ":2026-11-21T10:08:31.500000Z:7");
 }
 
@@ -642,32 +554,20 @@ fn an_event_has_the_same_id_whenever_and_wherever_it_is_read() {
 #[test]
 fn only_events_of_the_time_that_is_asked_for_are_shown() {
     let dir = TempDir::new();
-    let hour = |hour: u64| {
-        kill(
-            &format!("2026-11-21T{hour:02}:00:00+00:00 web1 kernel: "),
-            hour,
-        )
-    };
+    let hour = |hour: u64| kill(&format!("2026-11-21T{hour:02}:00:00+00:00 web1 kernel: "), hour);
     let text: String = (1..=5).map(hour).collect();
     let path = dir.write("log", text.as_bytes());
     for (args, expected) in [
         (&["--since", "2026-11-21T03:00:00Z"][..], &[3, 4, 5][..]),
         (&["--since", "2026-11-21 03:00:01"], &[4, 5]),
         (&["--until", "2026-11-21T04:00:00+01:00"], &[1, 2, 3]),
-        (
-            &["--since", "2026-11-21 02:00", "--until", "2026-11-21 03:00"],
-            &[2, 3],
-        ),
+        (&["--since", "2026-11-21 02:00", "--until", "2026-11-21 03:00"], &[2, 3]),
         (&["--since", "2026-11-22"], &[]),
         (&["--since", "@0"], &[1, 2, 3, 4, 5]),
         (&["--until", "@0"], &[]),
         (&["--days", "36500"], &[1, 2, 3, 4, 5]),
     ] {
-        assert_eq!(
-            pids_in_utc(&[args, &[&path]].concat()),
-            expected,
-            "{args:?}"
-        );
+        assert_eq!(pids_in_utc(&[args, &[&path]].concat()), expected, "{args:?}");
     }
 }
 
@@ -676,9 +576,7 @@ fn a_span_is_counted_back_from_now() {
     let dir = TempDir::new();
     let ago = |seconds: u64, pid| {
         let now = std::time::SystemTime::now() - Duration::from_secs(seconds);
-        let since = now
-            .duration_since(std::time::UNIX_EPOCH)
-            .expect("after 1970");
+        let since = now.duration_since(std::time::UNIX_EPOCH).expect("after 1970");
         kill(&format!("{}.000000 web1 kernel: ", since.as_secs()), pid)
     };
     let text = [ago(3 * 86_400, 1), ago(7200, 2), ago(60, 3)].concat();
@@ -698,10 +596,7 @@ fn a_span_is_counted_back_from_now() {
 #[test]
 fn times_without_a_zone_are_of_the_local_one() {
     let dir = TempDir::new();
-    let path = dir.write(
-        "log",
-        kill("2026-11-21 10:08:31 web1 kernel: ", 7).as_bytes(),
-    );
+    let path = dir.write("log", kill("2026-11-21 10:08:31 web1 kernel: ", 7).as_bytes());
     let shows = |zone: &str, since: &str| {
         let mut command = memdoor(&["dmesg", "--format", "json", "--since", since, &path]);
         command.env("TZ", zone);
@@ -734,11 +629,7 @@ fn an_event_whose_time_nothing_tells_is_shown_and_said() {
     let path = dir.write("log", booted(5, 7).as_bytes());
     let ended = json(&["--since", "1h", &path]);
     assert_eq!((ended.code(), pids_of(&ended)), (0, vec![7]));
-    assert!(
-        ended
-            .err
-            .starts_with("memdoor: 1 event shown whose time nothing tells")
-    );
+    assert!(ended.err.starts_with("memdoor: 1 event shown whose time nothing tells"));
     assert_eq!(ended.err.lines().count(), 1);
 }
 
@@ -746,19 +637,13 @@ fn an_event_whose_time_nothing_tells_is_shown_and_said() {
 fn a_log_without_the_time_of_day_has_nothing_later_than_its_last_change() {
     let dir = TempDir::new();
     let path = dir.write("dmesg", booted(5, 7).as_bytes());
-    assert!(
-        works(&["touch", "-d", "2026-11-20T10:08:31Z", &path]),
-        "touch"
-    );
+    assert!(works(&["touch", "-d", "2026-11-20T10:08:31Z", &path]), "touch");
     let ended = json(&["--since", "2026-11-20T10:08:32Z", &path]);
     assert_eq!((pids_of(&ended), ended.err.as_str()), (vec![], ""));
     let ended = json(&["--since", "2026-11-20T10:08:31Z", &path]);
     assert_eq!(pids_of(&ended), [7]);
     // Another log that has it tells when it was.
-    dir.write(
-        "kern.log",
-        kill("2026-11-20T10:00:00+00:00 web1 kernel: [    5.000000] ", 7).as_bytes(),
-    );
+    dir.write("kern.log", kill("2026-11-20T10:00:00+00:00 web1 kernel: [    5.000000] ", 7).as_bytes());
     let ended = json(&["--since", "2026-11-20T10:08:31Z", &dir.join("")]);
     assert_eq!((pids_of(&ended), ended.err.as_str()), (vec![], ""));
 }
@@ -809,11 +694,7 @@ fn nothing_found_is_one_line_that_says_where() {
     let path = dir.write("log", b"nothing\n");
     let ended = run(&["dmesg", "--fail-on-oom", &path]);
     assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
-    assert!(
-        ended.out.starts_with("No OOM events found in "),
-        "{}",
-        ended.out
-    );
+    assert!(ended.out.starts_with("No OOM events found in "), "{}", ended.out);
     assert!(ended.out.contains("1 log, 8 bytes read"), "{}", ended.out);
     assert_eq!(events(&json(&[&path])).len(), 0);
 }
@@ -832,10 +713,7 @@ fn the_second_run_is_silent_and_a_third_shows_what_is_new() {
     let silent = || {
         for format in ["text", "json"] {
             let ended = run(&["dmesg", "--since-last", &state, "--format", format, &log]);
-            assert_eq!(
-                (ended.code(), ended.out, ended.err),
-                (0, String::new(), String::new())
-            );
+            assert_eq!((ended.code(), ended.out, ended.err), (0, String::new(), String::new()));
         }
     };
     new(&[7]);
@@ -863,10 +741,7 @@ fn an_event_whose_first_lines_were_rotated_away_is_not_new() {
     assert_eq!(pids(&["--since-last", &state, &path]), [140]);
     dir.write("log", &new);
     let ended = json(&["--since-last", &state, &path]);
-    assert_eq!(
-        (ended.code(), ended.out, ended.err),
-        (0, String::new(), String::new())
-    );
+    assert_eq!((ended.code(), ended.out, ended.err), (0, String::new(), String::new()));
 }
 
 #[test]
@@ -957,13 +832,7 @@ fn what_is_no_error_is_not_said_to_cron_and_what_is_one_is() {
     let gone = dir.join("gone");
     let ended = json(&["--since-last", &state, &dir.join(""), &gone]);
     assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
-    assert!(
-        ended
-            .err
-            .starts_with(&format!("memdoor: cannot open {gone}")),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.starts_with(&format!("memdoor: cannot open {gone}")), "{}", ended.err);
 }
 
 /// Cron would mail it with each run.
@@ -983,10 +852,7 @@ fn what_is_wrong_with_a_file_is_said_once_and_again_when_the_file_has_changed() 
     assert_eq!(names(&first), [true, true]);
     for _ in 0..2 {
         let ended = ask();
-        assert_eq!(
-            (ended.code(), ended.out, ended.err),
-            (0, String::new(), String::new())
-        );
+        assert_eq!((ended.code(), ended.out, ended.err), (0, String::new(), String::new()));
     }
     dir.write("old.gz", &packed[..packed.len() - 2]);
     let ended = ask();
@@ -1004,10 +870,7 @@ fn an_event_is_a_failure_only_when_that_is_asked_for() {
     let log = dir.write("log", booted(5, 7).as_bytes());
     assert_eq!(json(&[&log]).code(), 0);
     assert_eq!(json(&["--fail-on-oom", &log]).code(), 3);
-    assert_eq!(
-        json(&["--fail-on-oom", "--victim", "nobody", &log]).code(),
-        0
-    );
+    assert_eq!(json(&["--fail-on-oom", "--victim", "nobody", &log]).code(), 0);
     // It outweighs a log that can't be read.
     assert_eq!(json(&["--fail-on-oom", &log, &dir.join("gone")]).code(), 3);
     let state = dir.join("state");
@@ -1047,60 +910,24 @@ fn wrong_command_lines_are_quoted_with_what_is_allowed() {
     for (args, expected) in [
         (&["--since", "soon"][..], "--since: 'soon' is not allowed: "),
         (&["--until", ""], "--until: '' is not allowed: "),
-        (
-            &["--days", "0"],
-            "--days: '0' is not allowed: a whole number of days from 1 to 36500",
-        ),
+        (&["--days", "0"], "--days: '0' is not allowed: a whole number of days from 1 to 36500"),
         (&["--days", "-1"], "--days: '-1' is not allowed: "),
-        (
-            &["--victim", ""],
-            "--victim: '' is not allowed: a process's name, ",
-        ),
-        (
-            &["--cgroup", "pod"],
-            "--cgroup: 'pod' is not allowed: a cgroup's path ",
-        ),
-        (
-            &["--format", "xml"],
-            "--format: 'xml' is not allowed: text or json",
-        ),
+        (&["--victim", ""], "--victim: '' is not allowed: a process's name, "),
+        (&["--cgroup", "pod"], "--cgroup: 'pod' is not allowed: a cgroup's path "),
+        (&["--format", "xml"], "--format: 'xml' is not allowed: text or json"),
         (&["--root", ""], "--root: '' is not allowed: "),
         (&["--since-last", ""], "--since-last: '' is not allowed: "),
-        (
-            &["--since-last"],
-            "--since-last needs a value: the path of a file",
-        ),
-        (
-            &[""],
-            "FILE: '' is not allowed: a file, a directory, or - for standard input",
-        ),
+        (&["--since-last"], "--since-last needs a value: the path of a file"),
+        (&[""], "FILE: '' is not allowed: a file, a directory, or - for standard input"),
         (&["-x"], "unknown option '-x': see memdoor dmesg --help"),
-        (
-            &["--frob"],
-            "unknown option '--frob': see memdoor dmesg --help",
-        ),
-        (
-            &["--root", "/", "log"],
-            "unexpected operand 'log': --root reads ",
-        ),
-        (
-            &["--follow", "log"],
-            "unexpected operand 'log': --follow is of the live log ",
-        ),
+        (&["--frob"], "unknown option '--frob': see memdoor dmesg --help"),
+        (&["--root", "/", "log"], "unexpected operand 'log': --root reads "),
+        (&["--follow", "log"], "unexpected operand 'log': --follow is of the live log "),
         (&["--follow", "--root", "/"], "--follow and --root '/': "),
-        (
-            &["--follow", "--since-last", "s"],
-            "--follow and --since-last 's': ",
-        ),
+        (&["--follow", "--since-last", "s"], "--follow and --since-last 's': "),
         (&["--since", "1h", "--days", "1"], "--since and --days: "),
-        (
-            &["--since", "1h", "--until", "2h"],
-            "--since '1h' is later than --until '2h': ",
-        ),
-        (
-            &["--days", "1", "--until", "2d"],
-            "--until '2d' is before --days '1' begins: ",
-        ),
+        (&["--since", "1h", "--until", "2h"], "--since '1h' is later than --until '2h': "),
+        (&["--days", "1", "--until", "2d"], "--until '2d' is before --days '1' begins: "),
     ] {
         let ended = run(&[&["dmesg"], args].concat());
         assert_eq!((ended.code(), ended.out.as_str()), (2, ""), "{args:?}");
@@ -1205,16 +1032,8 @@ fn following_costs_nothing_while_nothing_happens() {
     let follow = Running::start(memdoor(&["dmesg", "--follow"]));
     std::thread::sleep(Duration::from_millis(500));
     let stat = fs::read_to_string(format!("/proc/{}/stat", follow.pid())).expect("stat");
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .expect("fields")
-        .split(' ')
-        .collect();
-    let ticks: u64 = fields[12..14]
-        .iter()
-        .map(|n| n.parse::<u64>().expect("ticks"))
-        .sum();
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split(' ').collect();
+    let ticks: u64 = fields[12..14].iter().map(|n| n.parse::<u64>().expect("ticks")).sum();
     assert!(ticks <= 5, "{ticks} ticks");
     follow.signal(Signal::SIGTERM);
     assert_eq!(follow.end().code(), 0);
@@ -1236,11 +1055,7 @@ fn without_the_device_there_is_nothing_to_follow() {
     let ended = run_command(through(&["unshare", "-m"], &hide));
     assert_eq!(ended.code(), 0, "{ended:?}");
     let path = |event: &Json| event.text("memdoor.source.path").to_owned();
-    assert!(
-        events(&ended)
-            .iter()
-            .all(|event| path(event) == "syslog(2)")
-    );
+    assert!(events(&ended).iter().all(|event| path(event) == "syslog(2)"));
 }
 
 /// The bytes that a run holds at most, by the kernel.
@@ -1253,11 +1068,7 @@ fn memory_is_bounded_whatever_a_log_holds() {
         let words = memdoor(&["dmesg", "--format", format, &log]);
         let script = "\"$@\" > /dev/null & pid=$!; most=0; while rss=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status 2>/dev/null) && [ -n \"$rss\" ]; do most=$rss; done; echo $most";
         let ended = run_command(through_shell(script, &words));
-        let most: u64 = ended
-            .out
-            .trim()
-            .parse()
-            .unwrap_or_else(|_| panic!("{ended:?}"));
+        let most: u64 = ended.out.trim().parse().unwrap_or_else(|_| panic!("{ended:?}"));
         // This is a debug build: 2 MiB more of code than the 8 MiB allow for.
         assert!((1..=10 * 1024).contains(&most), "{format}: {most} kB");
     }

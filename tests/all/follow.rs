@@ -27,10 +27,7 @@ impl Program {
 }
 
 fn pids(reports: &[Report]) -> Vec<String> {
-    let mut pids: Vec<String> = reports
-        .iter()
-        .map(|report| report.value("PID").into())
-        .collect();
+    let mut pids: Vec<String> = reports.iter().map(|report| report.value("PID").into()).collect();
     pids.dedup();
     pids
 }
@@ -146,17 +143,7 @@ fn another_users_process_is_not_the_next_one() {
 fn a_count_is_of_all_reports() {
     let program = Program::new();
     let mut first = program.start();
-    let args = [
-        "-p",
-        &first.id(),
-        "-m",
-        "99",
-        "-i",
-        "60",
-        "-c",
-        "2",
-        "--follow",
-    ];
+    let args = ["-p", &first.id(), "-m", "99", "-i", "60", "-c", "2", "--follow"];
     let mut watch = Running::start(memdoor(&args));
     watch.next_report();
     first.end();
@@ -185,9 +172,7 @@ fn wait_for_handler(watch: &Running, signal: Signal) {
     // Bit N - 1 of SigCgt is signal N.
     poll("handlers", || {
         let status = std::fs::read_to_string(&status).ok()?;
-        let caught = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigCgt:\t"))?;
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t"))?;
         let caught = u64::from_str_radix(caught, 16).ok()?;
         (caught >> (signal as u32 - 1) & 1 == 1).then_some(())
     });

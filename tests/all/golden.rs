@@ -39,11 +39,7 @@ fn said(name: &str, format: &str) -> String {
         .map(|line| {
             let is_summary = line.contains("memdoor.run.summary");
             let line = without(line, "observed_timestamp");
-            let line = if is_summary {
-                without(&line, "timestamp")
-            } else {
-                line
-            };
+            let line = if is_summary { without(&line, "timestamp") } else { line };
             line.replace(version, "\"version\":\"\"") + "\n"
         })
         .collect()
@@ -92,10 +88,7 @@ fn the_json_of_every_log_is_the_same() {
 fn the_first_screen_fits_a_terminal() {
     for name in names(&fixtures(), ".log") {
         let said = said(&name, "text");
-        let screen = said
-            .split("TIMELINE OF OOM EVENTS")
-            .next()
-            .unwrap_or_default();
+        let screen = said.split("TIMELINE OF OOM EVENTS").next().unwrap_or_default();
         // A blank line ends it.
         assert!(screen.lines().count() <= 23, "{screen}");
         for line in screen.lines() {

@@ -43,9 +43,8 @@ impl Tree {
         let v2 = format!("36 25 0:32 {root} {point} rw - cgroup2 cgroup2 rw\n");
         let empty = tree.dir.join("empty");
         fs::create_dir(&empty).expect("a directory");
-        let other = format!(
-            "35 25 0:31 / {empty} rw - cgroup2 cgroup2 rw\n34 25 0:30 / {empty} rw - cgroup cgroup rw,cpu\n"
-        );
+        let other =
+            format!("35 25 0:31 / {empty} rw - cgroup2 cgroup2 rw\n34 25 0:30 / {empty} rw - cgroup cgroup rw,cpu\n");
         let text = match version {
             // Hybrid: the controller is in the hierarchy of version 1.
             Version::V1 => other + &v1,
@@ -71,11 +70,7 @@ impl Tree {
     fn make(&self, group: impl AsRef<Path>, usage: u64, limit: Option<u64>) {
         fs::create_dir_all(self.top().join(&group)).expect("a directory");
         let (of_usage, of_limit, none) = match self.version {
-            Version::V1 => (
-                "memory.usage_in_bytes",
-                "memory.limit_in_bytes",
-                "9223372036854771712",
-            ),
+            Version::V1 => ("memory.usage_in_bytes", "memory.limit_in_bytes", "9223372036854771712"),
             Version::V2 => ("memory.current", "memory.max", "max"),
         };
         self.write(&group, of_usage, &format!("{usage}\n"));
@@ -116,31 +111,17 @@ fn those_with_a_limit_or_more_than_a_hundredth_are_listed_the_largest_first() {
         tree.make("a.slice/b.slice/huge", 500 * MIB, Some(512 * MIB));
         let groups = tree.read();
         assert_eq!(groups.version(), Some(version));
-        let expected = [
-            "/a.slice",
-            "/a.slice/b.slice/huge",
-            "/large",
-            "/a.slice/limited.service",
-        ];
+        let expected = ["/a.slice", "/a.slice/b.slice/huge", "/large", "/a.slice/limited.service"];
         assert_eq!(paths(&groups), expected);
         let limited = &groups.rows()[3];
-        assert_eq!(
-            (limited.usage, limited.limit),
-            (Some(Bytes(MIB)), Some(Bytes(20 * MIB)))
-        );
+        assert_eq!((limited.usage, limited.limit), (Some(Bytes(MIB)), Some(Bytes(20 * MIB))));
         assert_eq!(limited.percent().map(|share| share.hundredths), Some(500));
-        assert_eq!(
-            (limited.peak, limited.anon, limited.full),
-            (None, None, None)
-        );
+        assert_eq!((limited.peak, limited.anon, limited.full), (None, None, None));
         assert_eq!(groups.unlisted(), 0);
         // Without the memory of the machine only limits count.
         let mut groups = tree.groups(64);
         groups.read(None);
-        assert_eq!(
-            paths(&groups),
-            ["/a.slice/b.slice/huge", "/a.slice/limited.service"]
-        );
+        assert_eq!(paths(&groups), ["/a.slice/b.slice/huge", "/a.slice/limited.service"]);
     }
 }
 
@@ -148,32 +129,21 @@ fn those_with_a_limit_or_more_than_a_hundredth_are_listed_the_largest_first() {
 fn version_2_says_more_of_a_cgroup() {
     let tree = Tree::new(Version::V2);
     tree.make("a", 50 * MIB, None);
-    tree.write(
-        "a",
-        "memory.stat",
-        "anon 1\nfile 2\nkernel 3\nkernel_stack 9\nsock 4\n",
-    );
+    tree.write("a", "memory.stat", "anon 1\nfile 2\nkernel 3\nkernel_stack 9\nsock 4\n");
     tree.write("a", "memory.peak", "5\n");
-    tree.write("a", "memory.pressure", "some avg10=1.00 avg60=0.00 avg300=0.00 total=7\nfull avg10=0.50 avg60=0.00 avg300=0.00 total=6\n");
     tree.write(
         "a",
-        "memory.events",
-        "low 0\nhigh 0\nmax 7\noom 2\noom_kill 1\n",
+        "memory.pressure",
+        "some avg10=1.00 avg60=0.00 avg300=0.00 total=7\nfull avg10=0.50 avg60=0.00 avg300=0.00 total=6\n",
     );
+    tree.write("a", "memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 1\n");
     let mut groups = tree.read();
     let group = groups.rows()[0].clone();
     let sizes = [group.anon, group.file, group.kernel, group.sock, group.peak];
-    assert_eq!(
-        sizes.map(|size| size.map(|size| size.0)),
-        [Some(1), Some(2), Some(3), Some(4), Some(5)]
-    );
+    assert_eq!(sizes.map(|size| size.map(|size| size.0)), [Some(1), Some(2), Some(3), Some(4), Some(5)]);
     assert_eq!(group.full.map(|full| full.avg10()), Some(50));
     assert_eq!(events(&group), [None; 3], "nothing to compare with");
-    tree.write(
-        "a",
-        "memory.events",
-        "low 0\nhigh 0\nmax 17\noom 2\noom_kill 4\n",
-    );
+    tree.write("a", "memory.events", "low 0\nhigh 0\nmax 17\noom 2\noom_kill 4\n");
     groups.read(TOTAL);
     assert_eq!(events(&groups.rows()[0]), [Some(10), Some(0), Some(3)]);
 }
@@ -182,27 +152,16 @@ fn version_2_says_more_of_a_cgroup() {
 fn version_1_has_its_own_files() {
     let tree = Tree::new(Version::V1);
     tree.make("a", 50 * MIB, Some(64 * MIB));
-    tree.write(
-        "a",
-        "memory.stat",
-        "cache 1\nrss 1\ntotal_cache 2\ntotal_rss 3\n",
-    );
+    tree.write("a", "memory.stat", "cache 1\nrss 1\ntotal_cache 2\ntotal_rss 3\n");
     tree.write("a", "memory.max_usage_in_bytes", "4\n");
     tree.write("a", "memory.kmem.usage_in_bytes", "5\n");
     tree.write("a", "memory.kmem.tcp.usage_in_bytes", "6\n");
     tree.write("a", "memory.failcnt", "7\n");
-    tree.write(
-        "a",
-        "memory.oom_control",
-        "oom_kill_disable 0\nunder_oom 0\noom_kill 8\n",
-    );
+    tree.write("a", "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 8\n");
     let mut groups = tree.read();
     let group = groups.rows()[0].clone();
     let sizes = [group.file, group.anon, group.peak, group.kernel, group.sock];
-    assert_eq!(
-        sizes.map(|size| size.map(|size| size.0)),
-        [Some(2), Some(3), Some(4), Some(5), Some(6)]
-    );
+    assert_eq!(sizes.map(|size| size.map(|size| size.0)), [Some(2), Some(3), Some(4), Some(5), Some(6)]);
     tree.write("a", "memory.failcnt", "9\n");
     groups.read(TOTAL);
     assert_eq!(events(&groups.rows()[0]), [Some(2), None, Some(0)]);
@@ -216,11 +175,7 @@ fn one_that_is_made_anew_counts_from_nought() {
     let tree = Tree::new(Version::V2);
     let counts = |group: &str, kills: u64| {
         tree.make(group, MIB, Some(2 * MIB));
-        tree.write(
-            group,
-            "memory.events",
-            &format!("max 0\noom 0\noom_kill {kills}\n"),
-        );
+        tree.write(group, "memory.events", &format!("max 0\noom 0\noom_kill {kills}\n"));
     };
     counts("stays", 5);
     counts("again", 5);
@@ -237,18 +192,12 @@ fn one_that_is_made_anew_counts_from_nought() {
         let row = rows.find(|row| row.path.as_bytes() == path.as_bytes());
         row.expect("listed").oom_kills
     };
-    assert_eq!(
-        [kills("/stays"), kills("/again"), kills("/other")],
-        [Some(1), Some(2), Some(1)]
-    );
+    assert_eq!([kills("/stays"), kills("/again"), kills("/other")], [Some(1), Some(2), Some(1)]);
     // Between two readings, when most file systems give the same inode again.
     fs::remove_dir_all(tree.top().join("stays")).expect("removed");
     counts("stays", 3);
     groups.read(TOTAL);
-    let stays = groups
-        .rows()
-        .iter()
-        .find(|row| row.path.as_bytes() == b"/stays");
+    let stays = groups.rows().iter().find(|row| row.path.as_bytes() == b"/stays");
     assert_eq!(stays.expect("listed").oom_kills, Some(3));
 }
 
@@ -279,10 +228,7 @@ fn without_a_hierarchy_there_are_none() {
     let host = Host::open(dir.c_str()).expect("a host");
     let mut groups = Groups::arm(&host, 4);
     groups.read(TOTAL);
-    assert_eq!(
-        (groups.rows().len(), groups.unlisted(), groups.version()),
-        (0, 0, None)
-    );
+    assert_eq!((groups.rows().len(), groups.unlisted(), groups.version()), (0, 0, None));
 }
 
 #[test]
@@ -304,11 +250,7 @@ fn files_that_say_nonsense_are_not_known() {
     let tree = Tree::new(Version::V2);
     tree.make("a", 20 * MIB, None);
     tree.write("a", "memory.max", "much\n");
-    tree.write(
-        "a",
-        "memory.events",
-        "max -1\noom\noom_kill 99999999999999999999\n",
-    );
+    tree.write("a", "memory.events", "max -1\noom\noom_kill 99999999999999999999\n");
     tree.write("a", "memory.peak", "");
     fs::create_dir(tree.top().join("a/memory.pressure")).expect("a directory");
     tree.make("b", 0, None);
@@ -332,10 +274,7 @@ fn a_long_path_keeps_its_end_and_one_without_an_end_is_not_followed() {
     let groups = tree.read();
     // 1023 bytes are ten names of 101 with their slashes.
     assert_eq!((groups.rows().len(), groups.unlisted()), (10, 1));
-    let longest = groups
-        .rows()
-        .iter()
-        .find(|row| row.path.as_bytes().starts_with(b"xx"));
+    let longest = groups.rows().iter().find(|row| row.path.as_bytes().starts_with(b"xx"));
     let end = longest.expect("one that lost its start").path.as_bytes();
     assert_eq!(end.len(), 319);
     assert!(end.ends_with(&[b'x'; 98]));
@@ -345,11 +284,7 @@ fn a_long_path_keeps_its_end_and_one_without_an_end_is_not_followed() {
 fn the_largest_are_kept_when_there_is_no_room() {
     let tree = Tree::new(Version::V1);
     for number in 0..200 {
-        tree.make(
-            format!("{}", number * 7919 % 200),
-            (20 + number * 7919 % 200) * MIB,
-            None,
-        );
+        tree.make(format!("{}", number * 7919 % 200), (20 + number * 7919 % 200) * MIB, None);
     }
     let mut groups = tree.groups(5);
     for _ in 0..2 {
@@ -398,12 +333,8 @@ fn a_real_one_shows_its_usage_its_limit_and_what_was_killed_in_it() {
     let path = group.path();
     let mut look = |what: &str| {
         groups.read(None);
-        let row = groups
-            .rows()
-            .iter()
-            .find(|row| row.path.as_bytes() == path.as_bytes());
-        row.unwrap_or_else(|| panic!("{what}: {path} is not in {:?}", paths(&groups)))
-            .clone()
+        let row = groups.rows().iter().find(|row| row.path.as_bytes() == path.as_bytes());
+        row.unwrap_or_else(|| panic!("{what}: {path} is not in {:?}", paths(&groups))).clone()
     };
     let empty = look("empty");
     assert_eq!((empty.limit, empty.max), (Some(Bytes(32 * MIB)), None));
@@ -419,9 +350,7 @@ fn a_real_one_shows_its_usage_its_limit_and_what_was_killed_in_it() {
     let mut leak = Victim::start_command(group.inside(&victim(&["leak", "--wait", "0", "128"])));
     leak.go();
     leak.wait();
-    poll("the kill is counted", || {
-        (group.oom_kills() > 0).then_some(())
-    });
+    poll("the kill is counted", || (group.oom_kills() > 0).then_some(()));
     let after = look("after");
     assert!(after.max.is_some_and(|max| max > 0), "{after:?}");
     assert_eq!(after.oom_kills, Some(group.oom_kills()));

@@ -19,8 +19,7 @@ use common::skip;
 use common::target::{Victim, victim};
 
 const HISTORY: &str = "##### PROCESS MEMORY HISTORY INFORMATION #####";
-const COLUMNS: &str =
-    "SECONDS AGO  RSS kB      ANON kB     SWAP kB     AVAILABLE kB CGROUP kB   FULL %";
+const COLUMNS: &str = "SECONDS AGO  RSS kB      ANON kB     SWAP kB     AVAILABLE kB CGROUP kB   FULL %";
 
 /// A snapshot that was asked for now.
 fn asked(watch: &mut Running) -> Report {
@@ -181,28 +180,16 @@ fn the_last_report_has_the_curve_where_it_has_an_end() {
 #[test]
 fn json_has_a_line_for_each_sample_that_joins_its_snapshot() {
     let target = Victim::start(&["hold", "8"]);
-    let ended = run(&[
-        "-p",
-        &target.id(),
-        "-i",
-        "0.2",
-        "-c",
-        "3",
-        "--format",
-        "json",
-    ]);
+    let ended = run(&["-p", &target.id(), "-i", "0.2", "-c", "3", "--format", "json"]);
     let lines: Vec<_> = ended.out.lines().map(Json::parse).collect();
     let named = |name: &'static str| {
         let is_it = move |line: &&Json| line.text("event_name") == name;
         lines.iter().filter(is_it)
     };
-    let begin = named("memdoor.snapshot.begin")
-        .next_back()
-        .expect("a snapshot");
+    let begin = named("memdoor.snapshot.begin").next_back().expect("a snapshot");
     let id = begin.text("memdoor.snapshot.id");
-    let samples: Vec<_> = named("memdoor.process.sample")
-        .filter(|line| line.text("memdoor.snapshot.id") == id)
-        .collect();
+    let samples: Vec<_> =
+        named("memdoor.process.sample").filter(|line| line.text("memdoor.snapshot.id") == id).collect();
     assert!((2..=12).contains(&samples.len()), "{samples:?}");
     let mut times = samples.iter().map(|line| line.text("timestamp"));
     assert!(times.clone().is_sorted(), "{samples:?}");
@@ -264,11 +251,7 @@ fn new_mappings_and_shared_memory_are_named() {
         let second = asked(&mut watch);
         let growers = growers(&second);
         let (found, by) = growers.first().expect("one has grown");
-        assert_eq!(
-            (found.as_str(), *by >= 32 * 1024 - 4),
-            (kind, true),
-            "{growers:?}"
-        );
+        assert_eq!((found.as_str(), *by >= 32 * 1024 - 4), (kind, true), "{growers:?}");
         let more = size_of(&second, kind) - size_of(&first, kind);
         assert!((32_768..34_000).contains(&more), "{more} kB");
     }
@@ -285,11 +268,7 @@ fn a_heap_that_grows_is_named() {
         system(\"read line\") }";
     // Not every awk knows its number, and the shell that becomes it does.
     let script = format!("echo ready $$; exec awk '{fill}'");
-    let mut child = command("sh", &["-c", &script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("sh");
+    let mut child = command("sh", &["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh");
     let mut out = std::io::BufReader::new(child.stdout.take().expect("piped"));
     let mut input = child.stdin.take().expect("piped");
     let line = |out: &mut dyn std::io::BufRead| {
@@ -297,10 +276,7 @@ fn a_heap_that_grows_is_named() {
         out.read_line(&mut line).expect("a line");
         line
     };
-    let id = line(&mut out)
-        .trim_start_matches("ready ")
-        .trim()
-        .to_string();
+    let id = line(&mut out).trim_start_matches("ready ").trim().to_string();
     assert!(line(&mut out).starts_with("ready"));
     let mut watch = Running::start(memdoor(&["-p", &id, "-i", "60"]));
     let first = watch.next_report();
@@ -316,10 +292,7 @@ fn a_heap_that_grows_is_named() {
     let growers = growers(&second);
     let (kind, by) = growers.first().expect("one has grown");
     assert_eq!(kind, "heap", "{growers:?}");
-    assert!(
-        by.abs_diff(after - before) < 2048,
-        "{growers:?}, {before}, {after}"
-    );
+    assert!(by.abs_diff(after - before) < 2048, "{growers:?}, {before}, {after}");
     assert!(second.kib("RSS Grown Since First Snapshot") > 4096);
 }
 
@@ -358,16 +331,7 @@ fn a_snapshot_for_the_threshold_gives_no_other_reason() {
 fn pressure_is_read_and_a_bound_that_is_not_reached_takes_no_snapshot() {
     let target = Victim::start(&["idle"]);
     let bound = "full=99";
-    let ended = run(&[
-        "-p",
-        &target.id(),
-        "-m",
-        "99",
-        "-c",
-        "1",
-        "--also-psi",
-        bound,
-    ]);
+    let ended = run(&["-p", &target.id(), "-m", "99", "-c", "1", "--also-psi", bound]);
     if fs::read_to_string("/proc/pressure/memory").is_err() {
         assert_eq!(ended.code(), 1, "{ended:#?}");
         return;
@@ -394,25 +358,13 @@ fn without_pressure_stall_information_it_says_what_to_do() {
         return skip("this kernel has no /proc/pressure to hide");
     }
     let target = Victim::start(&["idle"]);
-    let args = [
-        "-p",
-        &target.id(),
-        "-m",
-        "99",
-        "-c",
-        "1",
-        "--also-psi",
-        "some=5",
-    ];
+    let args = ["-p", &target.id(), "-m", "99", "-c", "1", "--also-psi", "some=5"];
     let script = "mount -t tmpfs none /proc/pressure && exec \"$@\"";
     let inner = through_shell(script, &memdoor(&args));
     let ended = run_command(through(&["unshare", "-m"], &inner));
     let expected = "memdoor: cannot read /proc/pressure/memory: not provided by this kernel\n\
         hint: boot with psi=1 (a kernel with CONFIG_PSI, Linux 4.20), or leave --also-psi out\n";
-    assert_eq!(
-        (ended.code(), ended.out.as_str(), ended.words().as_str()),
-        (1, "", expected)
-    );
+    assert_eq!((ended.code(), ended.out.as_str(), ended.words().as_str()), (1, "", expected));
     // Unasked, the column is not known, and nothing is amiss.
     let inner = through_shell(script, &memdoor(&args[..2]));
     let mut command = through(&["unshare", "-m"], &inner);
@@ -425,17 +377,7 @@ fn without_pressure_stall_information_it_says_what_to_do() {
 #[test]
 fn what_the_host_is_asked_is_checked_as_it_is_typed() {
     let psi = "full=N or some=N, N from 0.01 to 100, in percent of time";
-    for value in [
-        "5",
-        "full",
-        "full=",
-        "full=0.00",
-        "full=100.01",
-        "half=5",
-        "full=1.505",
-        "full=1.",
-        "full=.5",
-    ] {
+    for value in ["5", "full", "full=", "full=0.00", "full=100.01", "half=5", "full=1.505", "full=1.", "full=.5"] {
         let ended = run(&["-p", "1", "-m", "5", "--also-psi", value]);
         let expected = format!("memdoor: --also-psi: '{value}' is not allowed: {psi}\n");
         assert_eq!((ended.code(), ended.err), (2, expected));
@@ -446,8 +388,7 @@ fn what_the_host_is_asked_is_checked_as_it_is_typed() {
     assert_eq!((ended.code(), ended.err), (2, expected));
     for (name, value) in [("--also-available", "5"), ("--also-psi", "full=5")] {
         let ended = run(&["-p", "1", name, value]);
-        let expected =
-            format!("memdoor: {name} without -m PERCENT: every report is a snapshot then\n");
+        let expected = format!("memdoor: {name} without -m PERCENT: every report is a snapshot then\n");
         assert_eq!((ended.code(), ended.err), (2, expected));
     }
 }
@@ -466,11 +407,8 @@ fn a_leak_is_looked_at_more_often_than_a_process_that_stays() {
     let ended = watch.end();
     let last = ended.reports().pop().expect("a report");
     let samples: f64 = last.value("Samples").parse().expect("a number");
-    let watched: f64 = last
-        .value("Watched")
-        .strip_suffix(" s")
-        .and_then(|seconds| seconds.parse().ok())
-        .expect("seconds");
+    let watched: f64 =
+        last.value("Watched").strip_suffix(" s").and_then(|seconds| seconds.parse().ok()).expect("seconds");
     // Every 50 ms would be 20 a second.
     assert!(samples / watched > 30.0, "{samples} in {watched} s");
 }

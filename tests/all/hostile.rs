@@ -22,12 +22,8 @@ use memdoor::oomlog::{escape, prefix};
 use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::oom_report::{self, Line};
-use memdoor::parse::{
-    self, buddyinfo, cgroup, file_nr, kmsg, limits, maps, memcg, meminfo, mm_stat, mountinfo,
-};
-use memdoor::parse::{
-    pressure, slabinfo, smaps_rollup, stat, statm, status, swaps, sysvipc, version, vmstat,
-};
+use memdoor::parse::{self, buddyinfo, cgroup, file_nr, kmsg, limits, maps, memcg, meminfo, mm_stat, mountinfo};
+use memdoor::parse::{pressure, slabinfo, smaps_rollup, stat, statm, status, swaps, sysvipc, version, vmstat};
 use memdoor::report::Format;
 use memdoor::snapshot::Completeness;
 use memdoor::units::PageSize;
@@ -59,10 +55,7 @@ const PARSERS: &[Parser] = &[
     }),
     ("vmstat", |text| {
         let found = vmstat::parse(text);
-        let _ = (
-            found.since(vmstat::parse(b"pswpin 1")),
-            vmstat::parse(b"pswpin 1").since(found),
-        );
+        let _ = (found.since(vmstat::parse(b"pswpin 1")), vmstat::parse(b"pswpin 1").since(found));
     }),
     ("buddyinfo", |text| {
         let zone = buddyinfo::line(text);
@@ -94,12 +87,7 @@ const PARSERS: &[Parser] = &[
         let _ = rollup.uss();
     }),
     ("net/inet", |text| {
-        for protocol in [
-            Protocol::Tcp,
-            Protocol::Tcp6,
-            Protocol::Udp,
-            Protocol::UdpLite6,
-        ] {
+        for protocol in [Protocol::Tcp, Protocol::Tcp6, Protocol::Udp, Protocol::UdpLite6] {
             let row = inet::line(text, protocol);
             assert!(row.is_none_or(|row| !row.state.to_string().is_empty()));
         }
@@ -237,36 +225,14 @@ fn no_sentence_of_four_hostile_words_makes_a_parser_panic() {
 
 /// Real bytes: of this machine, and of all the fixtures there are.
 fn real_texts() -> Vec<(PathBuf, Vec<u8>)> {
-    let own = [
-        "stat",
-        "statm",
-        "status",
-        "maps",
-        "smaps_rollup",
-        "cgroup",
-        "mountinfo",
-        "limits",
-    ];
+    let own = ["stat", "statm", "status", "maps", "smaps_rollup", "cgroup", "mountinfo", "limits"];
     let of_self = own.iter().map(|name| Path::new("/proc/self").join(name));
-    let of_system = [
-        "meminfo",
-        "vmstat",
-        "buddyinfo",
-        "swaps",
-        "sysvipc/shm",
-        "sys/fs/file-nr",
-        "sys/kernel/osrelease",
-    ];
+    let of_system =
+        ["meminfo", "vmstat", "buddyinfo", "swaps", "sysvipc/shm", "sys/fs/file-nr", "sys/kernel/osrelease"];
     let of_system = of_system.iter().map(|name| Path::new("/proc").join(name));
     let mut paths: Vec<PathBuf> = of_self.chain(of_system).collect();
-    fixtures(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"),
-        &mut paths,
-    );
-    let texts: Vec<_> = paths
-        .into_iter()
-        .filter_map(|path| fs::read(&path).ok().map(|text| (path, text)))
-        .collect();
+    fixtures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"), &mut paths);
+    let texts: Vec<_> = paths.into_iter().filter_map(|path| fs::read(&path).ok().map(|text| (path, text))).collect();
     assert!(texts.len() >= 9, "/proc/self can be read: {}", texts.len());
     texts
 }
@@ -287,14 +253,8 @@ fn fixtures(dir: &Path, found: &mut Vec<PathBuf>) {
 fn no_changed_bytes_of_a_kernel_log_make_the_assembler_panic() {
     const BYTES: &[u8] = b"\0\n\t ()-:,=/\\079T[]\x1b\xff";
     let mut paths = Vec::new();
-    fixtures(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dmesg"),
-        &mut paths,
-    );
-    let logs: Vec<Vec<u8>> = paths
-        .iter()
-        .filter_map(|path| fs::read(path).ok())
-        .collect();
+    fixtures(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dmesg"), &mut paths);
+    let logs: Vec<Vec<u8>> = paths.iter().filter_map(|path| fs::read(path).ok()).collect();
     assert!(!logs.is_empty());
     in_threads(&logs, |log| {
         for round in 0..60 {
@@ -373,8 +333,7 @@ fn a_parser_that_panics_is_caught() {
 
     let in_a_line = catch_unwind(|| survive_by_line(bad, b"a\nab\nb"));
     assert!(in_a_line.is_err());
-    let in_a_thread =
-        catch_unwind(|| in_threads(&["a", "ab"], |text| survive(bad, text.as_bytes())));
+    let in_a_thread = catch_unwind(|| in_threads(&["a", "ab"], |text| survive(bad, text.as_bytes())));
     assert!(in_a_thread.is_err());
     let in_none = catch_unwind(|| in_threads(&["a", "b"], |text| survive(bad, text.as_bytes())));
     assert!(in_none.is_ok());
@@ -382,11 +341,7 @@ fn a_parser_that_panics_is_caught() {
 
 #[test]
 fn the_json_reader_is_strict() {
-    for good in [
-        "{}",
-        "[1, -0.5, 1e9, 0]",
-        r#"{"a":{"b":"\\033 \u0041"},"c":[null,true]}"#,
-    ] {
+    for good in ["{}", "[1, -0.5, 1e9, 0]", r#"{"a":{"b":"\\033 \u0041"},"c":[null,true]}"#] {
         assert!(json::parse(good).is_ok(), "{good}: {:?}", json::parse(good));
     }
     for bad in [
@@ -415,10 +370,7 @@ fn the_json_reader_is_strict() {
         assert!(json::parse(bad).is_err(), "{bad}");
     }
     let value = json::parse(r#"{"a":{"b":"x"},"c":7}"#).expect("JSON");
-    assert_eq!(
-        (value.text_at("a.b"), value.number_at("c")),
-        (Some("x"), Some("7"))
-    );
+    assert_eq!((value.text_at("a.b"), value.number_at("c")), (Some("x"), Some("7")));
     assert_eq!(value.leaves().len(), 2);
 }
 
@@ -434,9 +386,7 @@ struct Proc {
 impl Proc {
     /// A machine with PID 1 and an ordinary process.
     fn new() -> Self {
-        let this = Self {
-            dir: TempDir::new(),
-        };
+        let this = Self { dir: TempDir::new() };
         this.write(
             "meminfo",
             b"MemTotal: 8000000 kB\nMemFree: 100000 kB\nMemAvailable: 5000000 kB\nSwapTotal: 1000 kB\nSwapFree: 900 kB\n",
@@ -450,8 +400,7 @@ impl Proc {
         let stat = [
             format!("{pid} (").as_bytes(),
             comm,
-            format!(") S {ppid} 7 7 0 -1 4194304 1 1 1 1 1 1 1 1 20 3 3 1 {started} 9 9 9\n")
-                .as_bytes(),
+            format!(") S {ppid} 7 7 0 -1 4194304 1 1 1 1 1 1 1 1 20 3 3 1 {started} 9 9 9\n").as_bytes(),
         ]
         .concat();
         fs::create_dir_all(self.path(pid, "task").join(pid.to_string())).expect("directories");
@@ -516,15 +465,8 @@ impl Proc {
         let (text, completeness) = self.written(Format::Text);
         check_text(&text);
         let (lines, of_json) = self.written(Format::Json);
-        assert_eq!(
-            completeness, of_json,
-            "a format changes nothing of what could be read"
-        );
-        Taken {
-            events: check_json(&lines),
-            text,
-            completeness,
-        }
+        assert_eq!(completeness, of_json, "a format changes nothing of what could be read");
+        Taken { events: check_json(&lines), text, completeness }
     }
 
     /// Takes a snapshot in another thread: one that hangs is found, and not only when somebody stops the tests.
@@ -535,17 +477,12 @@ impl Proc {
             let taken = Camera::aim(proc, PID).map(|mut camera| camera.take(format, &file));
             let _ = done.send(taken);
         });
-        let taken = wait
-            .recv_timeout(Duration::from_secs(20))
-            .expect("the snapshot hangs or panics");
+        let taken = wait.recv_timeout(Duration::from_secs(20)).expect("the snapshot hangs or panics");
         let completeness = taken.expect("a process to look at");
         let mut bytes = Vec::new();
         let mut file = fs::File::open(self.dir.path().join("report")).expect("the report");
         file.read_to_end(&mut bytes).expect("read");
-        (
-            String::from_utf8(bytes).expect("a report is UTF-8"),
-            completeness,
-        )
+        (String::from_utf8(bytes).expect("a report is UTF-8"), completeness)
     }
 }
 
@@ -571,13 +508,8 @@ impl Taken {
     /// The value of the line with that label, in text.
     fn line(&self, label: &str) -> &str {
         let start = format!("{label}: ");
-        let mut found = self
-            .text
-            .lines()
-            .filter_map(|line| line.strip_prefix(&*start));
-        let value = found
-            .next()
-            .unwrap_or_else(|| panic!("{label} is missing in\n{}", self.text));
+        let mut found = self.text.lines().filter_map(|line| line.strip_prefix(&*start));
+        let value = found.next().unwrap_or_else(|| panic!("{label} is missing in\n{}", self.text));
         assert_eq!(found.next(), None, "{label} is there once");
         value
     }
@@ -599,10 +531,7 @@ const BANNERS: [&str; 5] = [
 fn check_text(text: &str) {
     let control = text.chars().find(|c| c.is_control() && *c != '\n');
     assert_eq!(control, None, "{text}");
-    let banners: Vec<&str> = text
-        .lines()
-        .filter(|line| line.starts_with("#####"))
-        .collect();
+    let banners: Vec<&str> = text.lines().filter(|line| line.starts_with("#####")).collect();
     assert_eq!(banners, BANNERS, "{text}");
 }
 
@@ -642,16 +571,7 @@ fn the_checks_of_a_report_find_fault_with_bad_ones() {
     fails(check_text, &format!("{good}\x1b[31m"));
     fails(check_text, &format!("{good}\n{}", BANNERS[0]));
     fails(check_text, &BANNERS[..4].join("\n"));
-    fails(
-        check_text,
-        &BANNERS
-            .map(String::from)
-            .iter()
-            .rev()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("\n"),
-    );
+    fails(check_text, &BANNERS.map(String::from).iter().rev().cloned().collect::<Vec<_>>().join("\n"));
     let line = r#"{"schema":"memdoor/1","event_name":"memdoor.x","timestamp":"2026-01-01T00:00:00.000000Z"}"#;
     let check: fn(&str) = |text| drop(check_json(text));
     check(&format!("{line}\n"));
@@ -693,28 +613,15 @@ fn a_comm_forges_neither_fields_nor_lines_nor_colours() {
         (b"\\012", "\\134012"),
         (b"\"},{\"", "\"},{\""),
         (b"", ""),
-        (
-            &long,
-            "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
-        ),
+        (&long, "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"),
     ] {
         let proc = Proc::new();
         proc.process(PID, comm, "1", 1000);
         let taken = proc.take();
         assert_eq!(taken.line("Command Name"), shown);
         assert_eq!(taken.line("Parent PID"), "1");
-        assert!(
-            taken
-                .text
-                .contains(&format!("\n{PID} ({shown}) - OOM score: 667")),
-            "{}",
-            taken.text
-        );
-        assert!(
-            taken.text.contains("\n1 (init) - OOM score"),
-            "{}",
-            taken.text
-        );
+        assert!(taken.text.contains(&format!("\n{PID} ({shown}) - OOM score: 667")), "{}", taken.text);
+        assert!(taken.text.contains("\n1 (init) - OOM score"), "{}", taken.text);
         let begin = taken.event("memdoor.snapshot.begin");
         let comm = begin.text_at("memdoor.process.comm");
         assert_eq!(comm.unwrap_or_default(), shown);
@@ -727,11 +634,7 @@ fn paths_links_and_command_lines_forge_nothing_either() {
     let forged = b"/tmp/a\n##### PROCESS END INFORMATION #####\n\x1b]52;c;AAAA\x07\xfe\"\\";
     proc.link(PID, "exe", forged);
     proc.link(PID, "cwd", forged);
-    proc.put(
-        PID,
-        "cmdline",
-        &[&forged[..], b"\0", &[b'\n'; 5000]].concat(),
-    );
+    proc.put(PID, "cmdline", &[&forged[..], b"\0", &[b'\n'; 5000]].concat());
     proc.put(PID, "cgroup", &[b"0::/", &forged[5..], b"\n"].concat());
     let taken = proc.take();
     let shown = "/tmp/a\\012##### PROCESS END INFORMATION #####\\012\\033]52;c;AAAA\\007\\376\"\\";
@@ -754,20 +657,13 @@ fn a_line_of_json_stays_short_whatever_the_process_is_called() {
     proc.put(PID, "cmdline", &[0x1b; 4096]);
     let pod = b"/kubepods-pod8a6b9a8c_1b2c_4d3e_9f00_112233445566.slice/cri-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef/";
     let unit = [&[0x1b; 247][..], b".service"].concat();
-    proc.put(
-        PID,
-        "cgroup",
-        &[b"0::", &part[..], &part[..], &pod[..], &unit[..], b"\n"].concat(),
-    );
+    proc.put(PID, "cgroup", &[b"0::", &part[..], &part[..], &pod[..], &unit[..], b"\n"].concat());
     let taken = proc.take();
     let begin = taken.event("memdoor.snapshot.begin");
     let Some(Json::Array(reasons)) = begin.get("memdoor.incomplete") else {
         panic!("what was cut is not listed");
     };
-    assert!(
-        reasons.contains(&Json::Text("process.executable.path: cut".into())),
-        "{reasons:?}"
-    );
+    assert!(reasons.contains(&Json::Text("process.executable.path: cut".into())), "{reasons:?}");
 }
 
 #[test]
@@ -787,24 +683,14 @@ fn a_circle_of_parents_is_left() {
         let taken = proc.take();
         let rows = taken.events("memdoor.snapshot.ancestor").len();
         assert!((2..=128).contains(&rows), "{rows}");
-        assert!(
-            taken.is_partial(),
-            "a tree that does not end at PID 1 is no whole tree"
-        );
+        assert!(taken.is_partial(), "a tree that does not end at PID 1 is no whole tree");
         assert_eq!(taken.events("memdoor.source.error").len(), 1);
     }
 }
 
 #[test]
 fn a_parent_that_is_no_number_is_not_made_up() {
-    for ppid in [
-        "99999999999999999999",
-        "-1",
-        "",
-        "0x1",
-        "4294967297",
-        "2147483647",
-    ] {
+    for ppid in ["99999999999999999999", "-1", "", "0x1", "4294967297", "2147483647"] {
         let proc = Proc::new();
         proc.process(PID, b"a", "1", 1000);
         let stat = fs::read_to_string(proc.path(PID, "stat")).expect("stat");
@@ -824,44 +710,19 @@ fn a_parent_that_is_no_number_is_not_made_up() {
 fn absurd_numbers_are_printed_or_absent_and_never_wrap() {
     let proc = Proc::new();
     let huge = "18446744073709551615";
-    proc.put(
-        PID,
-        "statm",
-        format!("{huge} {huge} 0 0 0 0 0\n").as_bytes(),
-    );
+    proc.put(PID, "statm", format!("{huge} {huge} 0 0 0 0 0\n").as_bytes());
     proc.put(PID, "oom_score", b"99999999999999999999\n");
     proc.put(PID, "oom_score_adj", b"-9223372036854775808\n");
     proc.put(PID, "maps", b"0-ffffffffffffffff rwxp ffffffffffffffff ffff:ffff 18446744073709551615 /x\n0-ffffffffffffffff rwxp 0 0:0 0\n");
-    proc.put(
-        PID,
-        "smaps_rollup",
-        format!("Rss: {huge} kB\nRss: {huge} kB\nPss: {huge}0 kB\nPss: 5 kB\n").as_bytes(),
-    );
-    proc.write(
-        "meminfo",
-        format!("MemTotal: {huge} kB\nMemAvailable: -1 kB\n").as_bytes(),
-    );
+    proc.put(PID, "smaps_rollup", format!("Rss: {huge} kB\nRss: {huge} kB\nPss: {huge}0 kB\nPss: 5 kB\n").as_bytes());
+    proc.write("meminfo", format!("MemTotal: {huge} kB\nMemAvailable: -1 kB\n").as_bytes());
     let taken = proc.take();
-    assert_eq!(
-        taken.line("Process RSS Memory Usage"),
-        "18014398509481983 kB"
-    );
-    assert_eq!(
-        taken.line("Process OOM Score"),
-        "- (the kernel's text is malformed)"
-    );
-    assert_eq!(
-        taken.line("System Available Memory"),
-        "- (not provided by this kernel)"
-    );
+    assert_eq!(taken.line("Process RSS Memory Usage"), "18014398509481983 kB");
+    assert_eq!(taken.line("Process OOM Score"), "- (the kernel's text is malformed)");
+    assert_eq!(taken.line("System Available Memory"), "- (not provided by this kernel)");
     assert_eq!(taken.line("Process PSS Memory Usage"), "5 kB");
     assert_eq!(taken.line("Mappings"), "2");
-    assert!(
-        taken
-            .event("memdoor.snapshot.oom")
-            .get("memdoor.process.oom_score")
-            .is_none()
-    );
+    assert!(taken.event("memdoor.snapshot.oom").get("memdoor.process.oom_score").is_none());
     assert!(taken.is_partial());
 }
 
@@ -869,42 +730,11 @@ fn absurd_numbers_are_printed_or_absent_and_never_wrap() {
 fn a_missing_file_costs_its_values_and_no_others() {
     // Each file, and what is missing without it: a label of the text, an event and a key of the JSON.
     let losses = BTreeMap::from([
-        (
-            "oom_score",
-            ("Process OOM Score", "oom", "memdoor.process.oom_score"),
-        ),
-        (
-            "oom_score_adj",
-            (
-                "Process OOM Score Adjustment Value",
-                "oom",
-                "memdoor.process.oom_score_adj",
-            ),
-        ),
-        (
-            "smaps_rollup",
-            (
-                "Process PSS Memory Usage",
-                "memory",
-                "memdoor.process.pss_bytes",
-            ),
-        ),
-        (
-            "exe",
-            (
-                "Executable Absolute Path",
-                "begin",
-                "process.executable.path",
-            ),
-        ),
-        (
-            "cwd",
-            (
-                "Current Working Directory",
-                "begin",
-                "process.working_directory",
-            ),
-        ),
+        ("oom_score", ("Process OOM Score", "oom", "memdoor.process.oom_score")),
+        ("oom_score_adj", ("Process OOM Score Adjustment Value", "oom", "memdoor.process.oom_score_adj")),
+        ("smaps_rollup", ("Process PSS Memory Usage", "memory", "memdoor.process.pss_bytes")),
+        ("exe", ("Executable Absolute Path", "begin", "process.executable.path")),
+        ("cwd", ("Current Working Directory", "begin", "process.working_directory")),
         ("cgroup", ("Control Group", "begin", "process.linux.cgroup")),
         ("cmdline", ("Command Line", "begin", "process.command_line")),
     ]);
@@ -913,16 +743,8 @@ fn a_missing_file_costs_its_values_and_no_others() {
         let proc = Proc::new();
         proc.remove(PID, file);
         let taken = proc.take();
-        assert!(
-            taken.line(label).starts_with("- ("),
-            "{file}: {}",
-            taken.line(label)
-        );
-        assert_eq!(
-            taken.event(&format!("memdoor.snapshot.{event}")).get(key),
-            None,
-            "{file}"
-        );
+        assert!(taken.line(label).starts_with("- ("), "{file}: {}", taken.line(label));
+        assert_eq!(taken.event(&format!("memdoor.snapshot.{event}")).get(key), None, "{file}");
         for (other, (label, ..)) in &losses {
             if other != file && !(*file == "smaps_rollup" || *other == "smaps_rollup") {
                 assert_eq!(taken.line(label), whole.line(label), "without {file}");
@@ -970,20 +792,10 @@ fn without_any_file_but_stat_and_status_nothing_is_null_or_nought() {
     for event in &taken.events {
         for (path, leaf) in event.leaves() {
             let is_measured = path != "memdoor.snapshot.duration_us";
-            assert!(
-                !(is_measured && *leaf == Json::Number("0".into())),
-                "{path} in {event:?}"
-            );
+            assert!(!(is_measured && *leaf == Json::Number("0".into())), "{path} in {event:?}");
         }
     }
-    assert!(
-        !taken
-            .text
-            .lines()
-            .any(|line| line.ends_with(": 0") || line.ends_with(" 0 kB")),
-        "{}",
-        taken.text
-    );
+    assert!(!taken.text.lines().any(|line| line.ends_with(": 0") || line.ends_with(" 0 kB")), "{}", taken.text);
 }
 
 #[test]
@@ -999,30 +811,16 @@ fn a_denied_or_broken_file_makes_the_report_partial_and_says_why() {
         proc.remove(PID, name);
         fs::create_dir(proc.path(PID, name)).expect("a directory");
         let taken = proc.take();
-        assert!(
-            taken.line(label).contains("(EISDIR)"),
-            "{name}: {}",
-            taken.line(label)
-        );
+        assert!(taken.line(label).contains("(EISDIR)"), "{name}: {}", taken.line(label));
         assert!(taken.is_partial(), "{name}");
-        let incomplete = taken
-            .events
-            .iter()
-            .filter(|event| event.get("memdoor.incomplete").is_some());
+        let incomplete = taken.events.iter().filter(|event| event.get("memdoor.incomplete").is_some());
         assert!(incomplete.count() > 0, "{name}");
     }
 }
 
 #[test]
 fn a_fifo_in_place_of_a_file_holds_no_report_up() {
-    for name in [
-        "cmdline",
-        "smaps_rollup",
-        "maps",
-        "oom_score",
-        "cgroup",
-        "task/4242/children",
-    ] {
+    for name in ["cmdline", "smaps_rollup", "maps", "oom_score", "cgroup", "task/4242/children"] {
         let proc = Proc::new();
         proc.fifo(PID, name);
         let taken = proc.take();
@@ -1035,9 +833,7 @@ fn a_fifo_in_place_of_a_file_holds_no_report_up() {
         proc.fifo(PID, name);
         let (path, (done, wait)) = (proc.dir.c_str(), mpsc::channel());
         thread::spawn(move || done.send(Camera::aim(path, PID).err()));
-        let refusal = wait
-            .recv_timeout(Duration::from_secs(20))
-            .expect("it hangs");
+        let refusal = wait.recv_timeout(Duration::from_secs(20)).expect("it hangs");
         assert!(refusal.expect("refused").contains("(ESPIPE)"), "{name}");
     }
 }
@@ -1063,20 +859,13 @@ fn a_mapping_keeps_its_whole_path_and_its_device() {
         "0000000000002000  4               kB  rw-s  00:1a3 8          /tmp/a\\012##### PROCESS END INFORMATION #####",
         "0000000000003000  4               kB  rw-p  00:00  0          /tmp/\\033[31mred\\377",
     ] {
-        assert!(
-            taken.text.lines().any(|line| line == row),
-            "{row}\n{}",
-            taken.text
-        );
+        assert!(taken.text.lines().any(|line| line == row), "{row}\n{}", taken.text);
     }
     let whole = format!(
         "0000000000004000  4               kB  r--p  fe:00  9          /{}",
         String::from_utf8(long).expect("ASCII")
     );
-    assert!(
-        taken.text.lines().any(|line| line == whole),
-        "the long path is whole"
-    );
+    assert!(taken.text.lines().any(|line| line == whole), "the long path is whole");
     assert_eq!(taken.line("Mappings"), "5");
     assert!(taken.line("Mappings Not Understood").starts_with("- ("));
     assert!(taken.is_partial());
@@ -1085,9 +874,7 @@ fn a_mapping_keeps_its_whole_path_and_its_device() {
     assert_eq!(rows[0].text_at("memdoor.mapping.device"), Some("103:02"));
     assert_eq!(
         rows[3].get("memdoor.incomplete"),
-        Some(&Json::Array(vec![Json::Text(
-            "memdoor.mapping.path: cut".into()
-        )]))
+        Some(&Json::Array(vec![Json::Text("memdoor.mapping.path: cut".into())]))
     );
     assert_eq!(rows[4].get("memdoor.mapping.path"), None);
 }
@@ -1097,11 +884,7 @@ fn a_line_of_maps_without_an_end_is_cut_and_the_next_is_read() {
     let proc = Proc::new();
     let line = b"1000-2000 r--p 00000000 fe:00 7                          /";
     let after = b"\n2000-3000 r--p 00000000 fe:00 7                          /after\n";
-    proc.put(
-        PID,
-        "maps",
-        &[&line[..], &vec![b'x'; 100_000], after].concat(),
-    );
+    proc.put(PID, "maps", &[&line[..], &vec![b'x'; 100_000], after].concat());
     let taken = proc.take();
     assert_eq!(taken.line("Mappings"), "2");
     assert!(taken.text.contains("/after\n"));
@@ -1111,28 +894,12 @@ fn a_line_of_maps_without_an_end_is_cut_and_the_next_is_read() {
 #[test]
 fn empty_files_are_malformed_or_gone_and_not_nought() {
     let proc = Proc::new();
-    for name in [
-        "statm",
-        "oom_score",
-        "oom_score_adj",
-        "smaps_rollup",
-        "maps",
-        "cgroup",
-        "cmdline",
-    ] {
+    for name in ["statm", "oom_score", "oom_score_adj", "smaps_rollup", "maps", "cgroup", "cmdline"] {
         proc.put(PID, name, b"");
     }
     let taken = proc.take();
-    for label in [
-        "Process RSS Memory Usage",
-        "Process OOM Score",
-        "Process PSS Memory Usage",
-    ] {
-        assert!(
-            taken.line(label).starts_with("- ("),
-            "{label}: {}",
-            taken.line(label)
-        );
+    for label in ["Process RSS Memory Usage", "Process OOM Score", "Process PSS Memory Usage"] {
+        assert!(taken.line(label).starts_with("- ("), "{label}: {}", taken.line(label));
     }
     assert!(taken.is_partial());
     assert_eq!(taken.events("memdoor.snapshot.mapping").len(), 0);
@@ -1167,12 +934,7 @@ fn the_limit_of_a_cgroup_is_a_number_or_not_known() {
         let taken = proc.take();
         let cgroup = taken.event("memdoor.snapshot.cgroup");
         let bytes = shown.map(|_| "1048576");
-        assert_eq!(
-            cgroup.number_at("memdoor.cgroup.limit_bytes"),
-            bytes,
-            "{}",
-            limit.escape_ascii()
-        );
+        assert_eq!(cgroup.number_at("memdoor.cgroup.limit_bytes"), bytes, "{}", limit.escape_ascii());
         if let Some(shown) = shown {
             assert_eq!(taken.line("Control Group Memory Limit"), shown);
             assert_eq!(taken.line("Control Group Memory Usage"), "512 kB");
@@ -1183,12 +945,7 @@ fn the_limit_of_a_cgroup_is_a_number_or_not_known() {
 
 #[test]
 fn a_fifo_among_the_cgroups_files_holds_no_report_up() {
-    for name in [
-        "memory.max",
-        "memory.current",
-        "memory.peak",
-        "memory.events",
-    ] {
+    for name in ["memory.max", "memory.current", "memory.peak", "memory.events"] {
         let proc = Proc::new();
         let dir = with_cgroup(&proc, "/a");
         fs::write(dir.join("memory.max"), b"1048576\n").expect("written");
@@ -1200,13 +957,7 @@ fn a_fifo_among_the_cgroups_files_holds_no_report_up() {
 
 #[test]
 fn a_cgroup_outside_of_the_mount_is_named_and_not_followed() {
-    for path in [
-        "/../../../etc",
-        "/a/../..",
-        "/\x1b[31m/..",
-        "relative",
-        "/a/gone",
-    ] {
+    for path in ["/../../../etc", "/a/../..", "/\x1b[31m/..", "relative", "/a/gone"] {
         let proc = Proc::new();
         let dir = with_cgroup(&proc, path);
         // Reached only by who follows the path upwards.

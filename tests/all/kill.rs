@@ -30,15 +30,7 @@ fn family(name: &str, mib: u64, children: u32) -> Victim {
 
 /// `memdoor kill` that finds memory short whatever there is, and may choose only processes of that name.
 fn kill_args<'a>(only: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut args = vec![
-        "kill",
-        "--config",
-        "/dev/null",
-        "--threshold",
-        "0",
-        "--only",
-        only,
-    ];
+    let mut args = vec!["kill", "--config", "/dev/null", "--threshold", "0", "--only", only];
     args.extend(more);
     args
 }
@@ -49,9 +41,7 @@ fn kill(only: &str, more: &[&str]) -> Ended {
 
 /// The value behind a label of the text.
 fn value<'o>(out: &'o str, label: &str) -> &'o str {
-    let line = out
-        .lines()
-        .find_map(|line| line.strip_prefix(label)?.strip_prefix(": "));
+    let line = out.lines().find_map(|line| line.strip_prefix(label)?.strip_prefix(": "));
     line.unwrap_or_else(|| panic!("no {label} in {out}"))
 }
 
@@ -62,9 +52,7 @@ fn kib(out: &str, label: &str) -> u64 {
 
 fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')')
-        .next()
-        .is_some_and(|rest| !rest.trim().is_empty() && !rest.starts_with(" Z"))
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.starts_with(" Z"))
 }
 
 #[test]
@@ -72,20 +60,8 @@ fn with_enough_memory_nothing_is_done_or_said() {
     let name = name();
     let victim = family(&name, 1, 0);
     let only = format!("^{name}$");
-    let ended = run(&[
-        "kill",
-        "--config",
-        "/dev/null",
-        "--once",
-        "--threshold",
-        "100",
-        "--only",
-        &only,
-    ]);
-    assert_eq!(
-        (ended.code(), ended.out.as_str(), ended.err.as_str()),
-        (0, "", "")
-    );
+    let ended = run(&["kill", "--config", "/dev/null", "--once", "--threshold", "100", "--only", &only]);
+    assert_eq!((ended.code(), ended.out.as_str(), ended.err.as_str()), (0, "", ""));
     assert!(is_alive(victim.pid));
 }
 
@@ -103,18 +79,9 @@ fn a_dry_run_names_the_largest_tree_and_who_was_near_and_ends_nobody() {
     assert_eq!(value(out, "Victim Processes"), "4");
     let held = kib(out, "Victim Anonymous Memory And Swap");
     assert!((32 * 1024..36 * 1024).contains(&held), "{out}");
-    let near: Vec<&str> = out
-        .lines()
-        .filter(|line| line.starts_with("Next: "))
-        .collect();
-    assert!(
-        near[0].starts_with(&format!("Next: PID {} (", middle.pid)),
-        "{out}"
-    );
-    assert!(
-        near[1].starts_with(&format!("Next: PID {} (", small.pid)),
-        "{out}"
-    );
+    let near: Vec<&str> = out.lines().filter(|line| line.starts_with("Next: ")).collect();
+    assert!(near[0].starts_with(&format!("Next: PID {} (", middle.pid)), "{out}");
+    assert!(near[1].starts_with(&format!("Next: PID {} (", small.pid)), "{out}");
     assert!(value(out, "Not Candidates").contains("not --only"));
     assert!(ended.err.contains("outcome=dry_run"), "{}", ended.err);
     for victim in [&small, &large, &middle, &other] {
@@ -126,10 +93,7 @@ fn a_dry_run_names_the_largest_tree_and_who_was_near_and_ends_nobody() {
 fn a_dry_run_in_json_is_one_object_with_the_same_figures() {
     let name = name();
     let victim = family(&name, 4, 1);
-    let ended = kill(
-        &format!("^{name}$"),
-        &["--once", "--dry-run", "--format", "json"],
-    );
+    let ended = kill(&format!("^{name}$"), &["--once", "--dry-run", "--format", "json"]);
     assert_eq!(ended.out.lines().count(), 1);
     let json = Json::parse(ended.out.trim_end());
     assert_eq!(json.text("event_name"), "memdoor.action.kill");
@@ -155,8 +119,7 @@ fn by_process_the_largest_single_one_is_named() {
 fn prefer_avoid_ignore_and_a_least_size_count_before_the_size() {
     let name = name();
     let names = ["a", "b", "c"].map(|end| format!("{name}{end}"));
-    let [a, b, c] =
-        [(&names[0], 12), (&names[1], 8), (&names[2], 4)].map(|(name, mib)| family(name, mib, 0));
+    let [a, b, c] = [(&names[0], 12), (&names[1], 8), (&names[2], 4)].map(|(name, mib)| family(name, mib, 0));
     let only = format!("^{name}");
     let chosen = |more: &[&str]| {
         let ended = kill(&only, &[&["--once", "--dry-run"], more].concat());
@@ -165,15 +128,9 @@ fn prefer_avoid_ignore_and_a_least_size_count_before_the_size() {
     assert_eq!(chosen(&[]), a.id());
     assert_eq!(chosen(&["--avoid", &names[0]]), b.id());
     assert_eq!(chosen(&["--prefer", &names[2]]), c.id());
-    assert_eq!(
-        chosen(&["--ignore", &names[0], "--ignore", &names[1]]),
-        c.id()
-    );
+    assert_eq!(chosen(&["--ignore", &names[0], "--ignore", &names[1]]), c.id());
     assert_eq!(chosen(&["--prefer", &names[2], "--min-size", "6M"]), a.id());
-    assert_eq!(
-        chosen(&["--prefer", &format!("cmdline:family {}", names[1])]),
-        b.id()
-    );
+    assert_eq!(chosen(&["--prefer", &format!("cmdline:family {}", names[1])]), b.id());
     assert_eq!(chosen(&["--avoid", "exe:/no/such"]), a.id());
     let family = format!("mine=^{}$", names[1]);
     let ended = run(&[
@@ -196,10 +153,7 @@ fn prefer_avoid_ignore_and_a_least_size_count_before_the_size() {
 fn memory_is_short_and_nobody_may_be_chosen_is_an_error() {
     let ended = kill(&format!("^{}$", name()), &["--once"]);
     assert_eq!(ended.code(), 1, "{ended:#?}");
-    assert_eq!(
-        value(&ended.out, "Action"),
-        "none: memory is short, and nobody may be chosen"
-    );
+    assert_eq!(value(&ended.out, "Action"), "none: memory is short, and nobody may be chosen");
     assert!(ended.err.contains("outcome=nobody"));
 }
 
@@ -215,21 +169,11 @@ fn the_largest_tree_dies_the_others_live_and_what_is_freed_is_what_it_held() {
     let out = &ended.out;
     assert_eq!(value(out, "Victim PID"), large.id());
     assert_eq!(value(out, "Action"), "SIGTERM: the victim has ended");
-    assert!(
-        (64..70).contains(&(kib(out, "Freed By Their End") / 1024)),
-        "{out}"
-    );
+    assert!((64..70).contains(&(kib(out, "Freed By Their End") / 1024)), "{out}");
     assert!(is_alive(small.pid) && is_alive(middle.pid));
     // The evidence came first.
-    let evidence = out
-        .find("##### PROCESS BASIC INFORMATION #####")
-        .expect("evidence");
-    assert!(
-        evidence
-            < out
-                .find("##### KILL INFORMATION #####")
-                .expect("the action")
-    );
+    let evidence = out.find("##### PROCESS BASIC INFORMATION #####").expect("evidence");
+    assert!(evidence < out.find("##### KILL INFORMATION #####").expect("the action"));
     assert!(out.contains("##### PROCESS MEMORY INFORMATION #####"));
     // Nothing that waits for the victim's mmap_lock.
     assert!(!out.contains("PSS") && !out.contains("MAPPING"), "{out}");
@@ -240,21 +184,13 @@ fn who_does_not_hear_sigterm_gets_sigkill_after_the_grace() {
     let name = name();
     let mut deaf = Victim::start(&["family", "--deaf", &name, "4", "3"]);
     let before = Instant::now();
-    let ended = kill(
-        &format!("^{name}$"),
-        &["--once", "--grace", "0.5", "--hard", "0"],
-    );
+    let ended = kill(&format!("^{name}$"), &["--once", "--grace", "0.5", "--hard", "0"]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
     assert!(before.elapsed() >= Duration::from_millis(500));
     deaf.wait();
-    assert_eq!(
-        value(&ended.out, "Action"),
-        "SIGTERM, then SIGKILL: the victim has ended"
-    );
+    assert_eq!(value(&ended.out, "Action"), "SIGTERM, then SIGKILL: the victim has ended");
     // The children die with their parent, and may have done so before it was their turn.
-    let sent: u32 = value(&ended.out, "Processes Sent SIGKILL")
-        .parse()
-        .expect("a number");
+    let sent: u32 = value(&ended.out, "Processes Sent SIGKILL").parse().expect("a number");
     assert!((1..=4).contains(&sent));
     assert!((16..20).contains(&(kib(&ended.out, "Freed By Their End") / 1024)));
 }
@@ -264,10 +200,7 @@ fn below_the_hard_bound_nobody_is_waited_for() {
     let name = name();
     let mut deaf = Victim::start(&["family", "--deaf", &name, "4", "0"]);
     let before = Instant::now();
-    let ended = kill(
-        &format!("^{name}$"),
-        &["--once", "--grace", "600", "--hard", "100"],
-    );
+    let ended = kill(&format!("^{name}$"), &["--once", "--grace", "600", "--hard", "100"]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
     assert!(before.elapsed() < Duration::from_secs(30));
     deaf.wait();
@@ -279,28 +212,19 @@ fn below_the_hard_bound_nobody_is_waited_for() {
 fn children_started_after_the_choice_die_with_the_tree() {
     let (name, dir) = (name(), TempDir::new());
     let copy = |program: &str, name: &str| dir.program(std::path::Path::new(program), name);
-    let (shell, child) = (
-        copy("/bin/bash", &name),
-        copy("/bin/sleep", &format!("{name}s")),
-    );
+    let (shell, child) = (copy("/bin/bash", &name), copy("/bin/sleep", &format!("{name}s")));
     let script = r#"trap "" TERM; for n in $(seq 150); do "$0" 60 & sleep 0.01; done; wait"#;
     let _growing = Running::start(common::run::command(&shell, &["-c", script, &child]));
     let only = format!("^{name}");
     let found = || {
         let tried = kill(&only, &["--once", "--dry-run"]);
         let is_there = tried.out.contains("Victim Processes: ");
-        is_there.then(|| {
-            value(&tried.out, "Victim Processes")
-                .parse::<u32>()
-                .expect("a number")
-        })
+        is_there.then(|| value(&tried.out, "Victim Processes").parse::<u32>().expect("a number"))
     };
     let before = poll("a tree", || found().filter(|count| *count > 2));
     let ended = kill(&only, &["--once", "--grace", "1", "--hard", "0"]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
-    let sent: u32 = value(&ended.out, "Processes Sent SIGKILL")
-        .parse()
-        .expect("a number");
+    let sent: u32 = value(&ended.out, "Processes Sent SIGKILL").parse().expect("a number");
     assert!(sent > before + 3, "{before}: {}", ended.out);
     assert_eq!(found(), None);
 }
@@ -314,11 +238,7 @@ fn hostile_names_reach_neither_terminal_nor_json_as_they_are() {
     let ended = kill(&only, &["--once", "--dry-run"]);
     let is_plain = |text: &str| text.chars().all(|c| c == '\n' || !c.is_control());
     assert!(is_plain(&ended.out) && is_plain(&ended.err), "{ended:#?}");
-    assert!(
-        value(&ended.out, "Victim Command Name").contains(r"\033"),
-        "{}",
-        ended.out
-    );
+    assert!(value(&ended.out, "Victim Command Name").contains(r"\033"), "{}", ended.out);
     let ended = kill(&only, &["--once", "--dry-run", "--format", "json"]);
     let json = Json::parse(ended.out.trim_end());
     assert!(json.text("memdoor.process.comm").starts_with(&name));
@@ -332,10 +252,7 @@ fn memdoor_and_its_ancestors_are_never_chosen() {
     // This test is memdoor's parent, and nothing else is called so.
     let own = std::env::args().next().expect("a name");
     let ended = kill(&format!("cmdline:^{own}"), &["--once", "--dry-run"]);
-    assert_eq!(
-        value(&ended.out, "Action"),
-        "none: memory is short, and nobody may be chosen"
-    );
+    assert_eq!(value(&ended.out, "Action"), "none: memory is short, and nobody may be chosen");
     assert!(value(&ended.out, "Not Candidates").contains("memdoor and above"));
 }
 
@@ -352,11 +269,7 @@ fn another_users_processes_are_not_for_an_ordinary_user() {
     let command = common::run::command(&copy, &kill_args(&only, &["--once"]));
     let ended = run_command(unprivileged(&command));
     assert_eq!(ended.code(), 1, "{ended:#?}");
-    assert!(
-        value(&ended.out, "Not Candidates").contains("1 other users'"),
-        "{}",
-        ended.out
-    );
+    assert!(value(&ended.out, "Not Candidates").contains("1 other users'"), "{}", ended.out);
     assert!(is_alive(victim.pid));
 }
 
@@ -442,45 +355,20 @@ fn odd_figures_are_a_warning_and_no_end() {
     let victim = family(&name, 2, 0);
     let only = format!("^{name}$");
     let kill = |text: &str| {
-        let args = [
-            "kill",
-            "--config",
-            "/dev/null",
-            "--once",
-            "--dry-run",
-            "--only",
-            &only,
-            "--swap-free",
-            "10",
-        ];
+        let args = ["kill", "--config", "/dev/null", "--once", "--dry-run", "--only", &only, "--swap-free", "10"];
         with_meminfo(text, &memdoor(&args), &dir)
     };
     let rest = "SwapTotal: 10 kB\nSwapFree: 0 kB\n";
-    let old = kill(&format!(
-        "MemTotal: 1000 kB\nMemFree: 20 kB\nCached: 10 kB\n{rest}"
-    ));
+    let old = kill(&format!("MemTotal: 1000 kB\nMemFree: 20 kB\nCached: 10 kB\n{rest}"));
     assert!(old.err.contains("has no MemAvailable"), "{old:#?}");
     assert_eq!(value(&old.out, "Victim PID"), victim.id());
-    let wrapped = kill(
-        "MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 10 kB\nSwapFree: 18446744073709551600 kB\n",
-    );
-    assert!(
-        wrapped.err.contains("SwapFree can't be true"),
-        "{wrapped:#?}"
-    );
+    let wrapped = kill("MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 10 kB\nSwapFree: 18446744073709551600 kB\n");
+    assert!(wrapped.err.contains("SwapFree can't be true"), "{wrapped:#?}");
     assert_eq!(value(&wrapped.out, "Victim PID"), victim.id());
-    for garbage in [
-        "",
-        "x\n",
-        "MemTotal: 0 kB\nMemAvailable: 0 kB\n",
-        "MemTotal: 10 kB\nMemAvailable: 99 kB\n",
-    ] {
+    for garbage in ["", "x\n", "MemTotal: 0 kB\nMemAvailable: 0 kB\n", "MemTotal: 10 kB\nMemAvailable: 99 kB\n"] {
         let ended = kill(garbage);
         assert_eq!(ended.code(), 0, "{garbage:?}: {ended:#?}");
-        assert!(
-            ended.err.contains("does not tell how much memory"),
-            "{ended:#?}"
-        );
+        assert!(ended.err.contains("does not tell how much memory"), "{ended:#?}");
     }
 }
 
@@ -490,9 +378,8 @@ fn in_a_control_group_its_own_limit_and_processes_count() {
         return;
     };
     let name = name();
-    let start = |mib: &str, children: &str| {
-        Victim::start_command(group.inside(&victim(&["family", &name, mib, children])))
-    };
+    let start =
+        |mib: &str, children: &str| Victim::start_command(group.inside(&victim(&["family", &name, mib, children])));
     let small = start("8", "1");
     let mut large = start("24", "3");
     let middle = start("16", "1");
@@ -500,18 +387,8 @@ fn in_a_control_group_its_own_limit_and_processes_count() {
     let path = group.path();
     let only = format!("^{name}$");
     let at = |threshold: &str, more: &[&str]| {
-        let args = [
-            "kill",
-            "--config",
-            "/dev/null",
-            "--only",
-            &only,
-            "--cgroup",
-            &path,
-            "--threshold",
-            threshold,
-            "--once",
-        ];
+        let args =
+            ["kill", "--config", "/dev/null", "--only", &only, "--cgroup", &path, "--threshold", threshold, "--once"];
         run(&[&args[..], more].concat())
     };
     assert_eq!(at("95", &[]).out, "", "144 of 256 MiB are no 95 %");
@@ -531,36 +408,17 @@ fn in_a_control_group_its_own_limit_and_processes_count() {
 
 /// What `--self-report` says behind a word.
 fn figure(err: &str, name: &str) -> u64 {
-    let line = err
-        .lines()
-        .find_map(|line| line.strip_prefix("memdoor: self-report: "));
-    let parts = line
-        .unwrap_or_else(|| panic!("no self-report: {err}"))
-        .split(", ");
+    let line = err.lines().find_map(|line| line.strip_prefix("memdoor: self-report: "));
+    let parts = line.unwrap_or_else(|| panic!("no self-report: {err}")).split(", ");
     let mut figures = parts.filter_map(|part| part.strip_prefix(name));
-    figures
-        .next()
-        .and_then(|figure| figure.trim().parse().ok())
-        .expect("a figure")
+    figures.next().and_then(|figure| figure.trim().parse().ok()).expect("a figure")
 }
 
 #[test]
 fn a_daemon_ends_one_after_the_other_and_neither_allocates_nor_faults() {
     let name = name();
-    let mut trees = [
-        family(&name, 16, 1),
-        family(&name, 4, 1),
-        Victim::start(&["family", "--deaf", &name, "8", "2"]),
-    ];
-    let args = [
-        "--cooldown",
-        "0.2",
-        "--grace",
-        "0.3",
-        "--hard",
-        "0",
-        "--self-report",
-    ];
+    let mut trees = [family(&name, 16, 1), family(&name, 4, 1), Victim::start(&["family", "--deaf", &name, "8", "2"])];
+    let args = ["--cooldown", "0.2", "--grace", "0.3", "--hard", "0", "--self-report"];
     let only = format!("^{name}$");
     let mut daemon = Running::start(memdoor(&kill_args(&only, &args)));
     for at in [0, 2, 1] {
@@ -614,42 +472,24 @@ fn a_daemon_reads_its_configuration_anew_on_sighup_and_keeps_the_old_one_when_it
 #[test]
 fn the_configuration_has_the_names_of_the_options_and_says_where_each_comes_from() {
     let dir = TempDir::new();
-    let file = dir.write("conf", b"memory_threshold_percent: 70\n[kill]\nkill-timeout-seconds = 12\nonly = \"a b\"\nonly = c\n");
+    let file = dir
+        .write("conf", b"memory_threshold_percent: 70\n[kill]\nkill-timeout-seconds = 12\nonly = \"a b\"\nonly = c\n");
     let ended = run(&["kill", "--config", &file, "--hard", "3", "--print-config"]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
     let line = |name: &str| {
-        let lines = ended
-            .out
-            .lines()
-            .filter(|line| line.starts_with(&format!("{name} =")));
-        lines
-            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-            .collect::<Vec<_>>()
+        let lines = ended.out.lines().filter(|line| line.starts_with(&format!("{name} =")));
+        lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
     };
     assert_eq!(line("threshold"), [format!("threshold = 70 # {file}:1")]);
     assert_eq!(line("grace"), [format!("grace = 12 # {file}:3")]);
-    assert_eq!(
-        line("only"),
-        [
-            format!("only = \"a b\" # {file}:5"),
-            format!("only = c # {file}:5")
-        ]
-    );
+    assert_eq!(line("only"), [format!("only = \"a b\" # {file}:5"), format!("only = c # {file}:5")]);
     assert_eq!(line("hard"), ["hard = 3 # command line"]);
     assert_eq!(line("cooldown"), ["cooldown = 5 # default"]);
     // What it prints is a configuration itself.
     let printed = dir.write("printed", ended.out.as_bytes());
     let again = run(&["kill", "--config", &printed, "--print-config"]);
     let values = |out: &str| {
-        out.lines()
-            .map(|line| {
-                line.split(" # ")
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned()
-            })
-            .collect::<Vec<_>>()
+        out.lines().map(|line| line.split(" # ").next().unwrap_or_default().trim().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(values(&again.out), values(&ended.out));
 }
@@ -658,29 +498,16 @@ fn the_configuration_has_the_names_of_the_options_and_says_where_each_comes_from
 fn what_is_wrong_in_the_configuration_is_named_with_file_and_line() {
     let dir = TempDir::new();
     for (text, expected) in [
-        (
-            "[kill]\nfrob = 1\n",
-            ":2: unknown name 'frob': memdoor kill --print-config lists them",
-        ),
-        (
-            "\nthreshold = 101\n",
-            ":2: --threshold: '101' is not allowed: a whole number from 0 to 100",
-        ),
-        (
-            "[kill]\nany = 1\n",
-            ":2: --any: '1' is not allowed: true or false",
-        ),
+        ("[kill]\nfrob = 1\n", ":2: unknown name 'frob': memdoor kill --print-config lists them"),
+        ("\nthreshold = 101\n", ":2: --threshold: '101' is not allowed: a whole number from 0 to 100"),
+        ("[kill]\nany = 1\n", ":2: --any: '1' is not allowed: true or false"),
         ("[kill]\nprefer = (\n", ":2: --prefer: '(' is no regex"),
         ("[kil]\n", ":1: '[kil]' is no section"),
     ] {
         let file = dir.write("conf", text.as_bytes());
         let ended = run(&["kill", "--config", &file]);
         assert_eq!(ended.code(), 2, "{ended:#?}");
-        assert!(
-            ended.err.contains(&format!("{file}{expected}")),
-            "{expected}: {}",
-            ended.err
-        );
+        assert!(ended.err.contains(&format!("{file}{expected}")), "{expected}: {}", ended.err);
     }
     let ended = run(&["kill", "--config", &dir.join("none")]);
     assert_eq!(ended.code(), 2);
@@ -692,10 +519,7 @@ fn a_cgroup_that_is_not_there_or_has_no_limit_is_an_error_with_a_hint() {
     let ended = kill("^x$", &["--once", "--cgroup", "/no/such/group"]);
     assert_eq!(ended.code(), 1, "{ended:#?}");
     assert!(
-        ended
-            .err
-            .contains("cannot find memory cgroup /no/such/group")
-            && ended.err.contains("hint: "),
+        ended.err.contains("cannot find memory cgroup /no/such/group") && ended.err.contains("hint: "),
         "{}",
         ended.err
     );
@@ -723,9 +547,7 @@ fn the_log_file_is_rotated_by_size_and_count_and_reopened_on_sighup() {
     poll("the second old file", || text(".2"));
     daemon.signal(Signal::SIGHUP);
     poll("its word", || {
-        let all = ["", ".1", ".2"]
-            .map(|end| text(end).unwrap_or_default())
-            .concat();
+        let all = ["", ".1", ".2"].map(|end| text(end).unwrap_or_default()).concat();
         all.contains("SIGHUP").then_some(())
     });
     daemon.signal(Signal::SIGTERM);
@@ -734,11 +556,7 @@ fn the_log_file_is_rotated_by_size_and_count_and_reopened_on_sighup() {
     for end in ["", ".1", ".2"] {
         let text = text(end).expect("there");
         assert!(text.len() <= 300, "{text}");
-        assert!(
-            text.lines()
-                .all(|line| line.starts_with("20") && line.contains("Z ")),
-            "{text}"
-        );
+        assert!(text.lines().all(|line| line.starts_with("20") && line.contains("Z ")), "{text}");
     }
 }
 
@@ -751,22 +569,16 @@ fn the_journal_and_syslog_get_a_datagram_for_each_decision() {
     let (name, dir) = (name(), TempDir::new());
     let victim = family(&name, 2, 0);
     let socket = std::os::unix::net::UnixDatagram::bind(dir.join("socket")).expect("a socket");
-    socket
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .expect("a timeout");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     let script = r#"
         mount -t tmpfs none /run && mkdir -p /run/systemd/journal && touch /run/systemd/journal/socket &&
         mount --bind "$0" /run/systemd/journal/socket &&
         mount -t tmpfs none /dev && touch /dev/log /dev/null && mount --bind "$0" /dev/log && exec "$@"
     "#;
     let only = format!("^{name}$");
-    for (to, start) in [
-        (
-            "journal",
-            "SYSLOG_IDENTIFIER=memdoor\nPRIORITY=4\nMESSAGE=outcome=dry_run",
-        ),
-        ("syslog", "<28>memdoor["),
-    ] {
+    for (to, start) in
+        [("journal", "SYSLOG_IDENTIFIER=memdoor\nPRIORITY=4\nMESSAGE=outcome=dry_run"), ("syslog", "<28>memdoor[")]
+    {
         let inner = memdoor(&kill_args(&only, &["--once", "--dry-run", "--log", to]));
         let mut command = common::run::command("sh", &["-c", script, &dir.join("socket")]);
         command.arg(inner.get_program()).args(inner.get_args());
@@ -780,29 +592,14 @@ fn the_journal_and_syslog_get_a_datagram_for_each_decision() {
     }
     let ended = kill(&only, &["--once", "--log", "syslog"]);
     // Where nobody logs that is an error with a hint; where somebody does, it is done.
-    assert!(
-        ended.code() == 0 || ended.err.contains("hint: "),
-        "{ended:#?}"
-    );
+    assert!(ended.code() == 0 || ended.err.contains("hint: "), "{ended:#?}");
 }
 
 /// A kernel that lacks these system calls, as far as memdoor can tell.
 fn without(calls: &str, inner: &Command) -> Command {
     let inject = format!("inject={calls}:error=ENOSYS");
     let trace = format!("trace={calls}");
-    through(
-        &[
-            "strace",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            &trace,
-            "-e",
-            &inject,
-        ],
-        inner,
-    )
+    through(&["strace", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject], inner)
 }
 
 #[test]
@@ -848,15 +645,11 @@ fn pressure_alone_can_be_what_memory_is_short_of() {
     let victim = family(&name, 2, 0);
     let only = format!("^{name}$");
     let kill = |threshold: &str, more: &[&str]| {
-        let text = "some avg10=40.00 avg60=1.00 avg300=0.10 total=99\nfull avg10=20.00 avg60=1.00 avg300=0.10 total=9\n";
+        let text =
+            "some avg10=40.00 avg60=1.00 avg300=0.10 total=99\nfull avg10=20.00 avg60=1.00 avg300=0.10 total=9\n";
         let file = dir.write("memory", text.as_bytes());
         let args = ["kill", "--config", "/dev/null", "--once", "--dry-run"];
-        let args = [
-            &args[..],
-            &["--threshold", threshold, "--only", &only],
-            more,
-        ]
-        .concat();
+        let args = [&args[..], &["--threshold", threshold, "--only", &only], more].concat();
         // Read-only: what a trigger writes is not to become what is read.
         let script = format!(
             "mount --bind '{file}' /proc/pressure/memory && mount -o remount,ro,bind /proc/pressure/memory && exec \"$@\""
@@ -877,11 +670,7 @@ fn pressure_alone_can_be_what_memory_is_short_of() {
         let memory = value(&ended.out, "Memory");
         let word = if is_short { ": short" } else { ": not short" };
         assert!(memory.ends_with(word), "{more:?}: {memory}");
-        let of = if more[1].starts_with("some") {
-            "40.00 %"
-        } else {
-            "20.00 %"
-        };
+        let of = if more[1].starts_with("some") { "40.00 %" } else { "20.00 %" };
         assert_eq!(value(&ended.out, "Pressure (avg10)"), of);
     }
     assert!(is_alive(victim.pid));
@@ -908,14 +697,7 @@ fn after_a_kill_nobody_else_is_ended_until_the_cooldown_is_over() {
     let (name, dir) = (name(), TempDir::new());
     let (mut large, small) = (family(&name, 16, 0), family(&name, 4, 0));
     let (only, log) = (format!("^{name}$"), dir.join("log"));
-    let more = [
-        "--cooldown",
-        "600",
-        "--log-level",
-        "debug",
-        "--log-file",
-        &log,
-    ];
+    let more = ["--cooldown", "600", "--log-level", "debug", "--log-file", &log];
     let mut daemon = Running::start(memdoor(&kill_args(&only, &more)));
     daemon.until(&format!("Victim PID: {}", large.pid));
     large.wait();
@@ -973,10 +755,8 @@ fn an_ordinary_user_ends_processes_of_their_own() {
     }
     let (name, dir) = (name(), TempDir::new());
     let copy = |program: &std::path::Path, name: &str| dir.program(program, name);
-    let (memdoor, program) = (
-        copy(std::path::Path::new(common::run::MEMDOOR), "memdoor"),
-        copy(&common::target::path(), "victim"),
-    );
+    let (memdoor, program) =
+        (copy(std::path::Path::new(common::run::MEMDOOR), "memdoor"), copy(&common::target::path(), "victim"));
     let start = |mib: &str| {
         let command = common::run::command(&program, &["family", &name, mib, "1"]);
         Victim::start_command(unprivileged(&command))

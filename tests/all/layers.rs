@@ -28,24 +28,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pattern", &["fixed"]),
     ("report", &["units", "fixed", "error", "parse", "sys"]),
     ("host", &["units", "fixed", "error", "parse", "sys"]),
-    (
-        "target",
-        &["units", "fixed", "exit", "error", "parse", "sys"],
-    ),
+    ("target", &["units", "fixed", "exit", "error", "parse", "sys"]),
     ("processes", &["units", "fixed", "error", "parse", "sys"]),
     ("victim", &["units", "fixed", "processes", "badness"]),
-    (
-        "snapshot",
-        &[
-            "units", "fixed", "error", "parse", "sys", "history", "report", "host", "target",
-        ],
-    ),
-    (
-        "oomlog",
-        &[
-            "units", "fixed", "error", "parse", "sys", "badness", "report",
-        ],
-    ),
+    ("snapshot", &["units", "fixed", "error", "parse", "sys", "history", "report", "host", "target"]),
+    ("oomlog", &["units", "fixed", "error", "parse", "sys", "badness", "report"]),
     (
         "modes",
         &[
@@ -83,20 +70,13 @@ const REPORT_OF_SYS: &[&str] = &[
 ];
 
 /// Facts that report prints, and no parsing.
-const REPORT_OF_PARSE: &[&str] = &[
-    "parse::maps::Mapping",
-    "parse::net::Socket",
-    "parse::net::State",
-];
+const REPORT_OF_PARSE: &[&str] = &["parse::maps::Mapping", "parse::net::Socket", "parse::net::State"];
 
 /// The files that may name std or alloc, and what they need of it.
 const STD: &[(&str, &str)] = &[
     ("sys/file.rs", "OwnedFd: core has no descriptors"),
     ("sys/getdents.rs", "AsFd of an open directory"),
-    (
-        "sys/heap.rs",
-        "std's allocator, which it counts and passes on to",
-    ),
+    ("sys/heap.rs", "std's allocator, which it counts and passes on to"),
     ("sys/input.rs", "OwnedFd of a log"),
     ("sys/kmsg.rs", "OwnedFd of the kernel's log device"),
     ("sys/logfile.rs", "OwnedFd of a log's file or socket"),
@@ -113,15 +93,9 @@ const STD: &[(&str, &str)] = &[
     ("sys/socket.rs", "AsFd of a socket to look at"),
     ("sys/unwind.rs", "abort(3) in place of unwinding"),
     ("modes/watch/death.rs", "AsFd of the pidfd of who has ended"),
-    (
-        "modes/watch/mod.rs",
-        "AsFd of the pidfd that a watch waits for",
-    ),
+    ("modes/watch/mod.rs", "AsFd of the pidfd that a watch waits for"),
     ("modes/kill/gauge.rs", "BorrowedFd of what wakes memdoor"),
-    (
-        "modes/kill/members.rs",
-        "BorrowedFd of the pidfd to wait for",
-    ),
+    ("modes/kill/members.rs", "BorrowedFd of the pidfd to wait for"),
     ("modes/dmesg/state.rs", "AsFd of the file that remembers"),
     ("modes/protect/state.rs", "AsFd of the file that remembers"),
     ("modes/monitor/files.rs", "AsFd of a file of a session"),
@@ -165,9 +139,7 @@ const HEAP: &[&str] = &[
     "to_owned",
     "to_vec",
 ];
-const HEAP_MACROS: &[&str] = &[
-    "println", "eprintln", "print", "eprint", "dbg", "format", "vec",
-];
+const HEAP_MACROS: &[&str] = &["println", "eprintln", "print", "eprint", "dbg", "format", "vec"];
 
 /// Of those, what prints, and panics when it can't: nobody may.
 const PRINTING: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
@@ -183,10 +155,7 @@ fn upward_uses(source: &Source) -> Vec<String> {
         return Vec::new();
     };
     let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
-        return vec![format!(
-            "{}: `{layer}` has no place among the layers",
-            source.name
-        )];
+        return vec![format!("{}: `{layer}` has no place among the layers", source.name)];
     };
     let mut faults = Vec::new();
     for path in source.own_paths() {
@@ -198,10 +167,7 @@ fn upward_uses(source: &Source) -> Vec<String> {
             (_, used) => below.contains(&used),
         };
         if !allowed {
-            faults.push(format!(
-                "{}:{}: {layer} may not use {}",
-                source.name, path.line, path.text
-            ));
+            faults.push(format!("{}:{}: {layer} may not use {}", source.name, path.line, path.text));
         }
     }
     faults
@@ -216,20 +182,11 @@ fn unsound(source: &Source) -> Vec<String> {
             continue;
         }
         // `unsafe fn` asks its caller for care; what its body does stands in blocks of its own (unsafe_op_in_unsafe_fn).
-        let is_signature = source
-            .tokens
-            .get(at + 1)
-            .is_some_and(|next| next.is_word("fn"));
+        let is_signature = source.tokens.get(at + 1).is_some_and(|next| next.is_word("fn"));
         if !is_sys {
-            faults.push(format!(
-                "{}:{}: unsafe outside of sys",
-                source.name, token.line
-            ));
+            faults.push(format!("{}:{}: unsafe outside of sys", source.name, token.line));
         } else if !is_signature && !source.has_safety_comment(token.line) {
-            faults.push(format!(
-                "{}:{}: unsafe without // SAFETY:",
-                source.name, token.line
-            ));
+            faults.push(format!("{}:{}: unsafe without // SAFETY:", source.name, token.line));
         }
     }
     faults
@@ -250,18 +207,13 @@ fn std_uses(source: &Source) -> Vec<String> {
             && !(listed && third.is_word("std"))
             && !(offline && third.is_word("alloc"))
         {
-            faults.push(format!(
-                "{}:{}: extern crate {}",
-                source.name, third.line, third.text
-            ));
+            faults.push(format!("{}:{}: extern crate {}", source.name, third.line, third.text));
         }
     }
     for path in source.paths("std").iter().chain(&source.paths("alloc")) {
-        let is_allowed = OF_STD.iter().any(|prefix| {
-            path.text
-                .strip_prefix(prefix)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-        });
+        let is_allowed = OF_STD
+            .iter()
+            .any(|prefix| path.text.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")));
         let is_heap = offline && path.text.starts_with("alloc::");
         if !is_allowed && !is_heap {
             faults.push(format!("{}:{}: {}", source.name, path.line, path.text));
@@ -283,10 +235,7 @@ fn heap_uses(source: &Source) -> Vec<String> {
     let offline = is_offline(source);
     let mut faults = Vec::new();
     for (at, token) in source.tokens.iter().enumerate() {
-        let is_macro = source
-            .tokens
-            .get(at + 1)
-            .is_some_and(|next| next.text == "!");
+        let is_macro = source.tokens.get(at + 1).is_some_and(|next| next.text == "!");
         let word = token.text.as_str();
         let is_fault = if offline {
             is_macro && PRINTING.contains(&word)
@@ -310,10 +259,7 @@ fn system_calls(source: &Source) -> Vec<String> {
         let is_own_pid = layer == "modes" && path.text == "nix::unistd::getpid";
         !is_errno && !is_own_pid
     });
-    of_nix
-        .chain(source.paths("libc"))
-        .map(|path| format!("{}:{}: {}", source.name, path.line, path.text))
-        .collect()
+    of_nix.chain(source.paths("libc")).map(|path| format!("{}:{}: {}", source.name, path.line, path.text)).collect()
 }
 
 fn too_long_a_file(source: &Source) -> Vec<String> {
@@ -321,10 +267,7 @@ fn too_long_a_file(source: &Source) -> Vec<String> {
     if lines <= FILE_MAX {
         return Vec::new();
     }
-    vec![format!(
-        "{}: {lines} lines outside of its tests",
-        source.name
-    )]
+    vec![format!("{}: {lines} lines outside of its tests", source.name)]
 }
 
 fn too_long_functions(source: &Source) -> Vec<String> {
@@ -332,12 +275,7 @@ fn too_long_functions(source: &Source) -> Vec<String> {
         .functions()
         .into_iter()
         .filter(|function| function.lines > FUNCTION_MAX)
-        .map(|function| {
-            format!(
-                "{}:{}: fn {} has {} lines",
-                source.name, function.line, function.name, function.lines
-            )
-        })
+        .map(|function| format!("{}:{}: fn {} has {} lines", source.name, function.line, function.name, function.lines))
         .collect()
 }
 
@@ -355,19 +293,12 @@ fn exit_codes(source: &Source) -> BTreeSet<u8> {
     let is_variant = |window: &&[common::source::Token]| {
         window[0].kind == TokenKind::Word && window[1].text == "=" && window[3].text == ","
     };
-    source
-        .tokens
-        .windows(4)
-        .filter(is_variant)
-        .filter_map(|window| window[2].text.parse().ok())
-        .collect()
+    source.tokens.windows(4).filter(is_variant).filter_map(|window| window[2].text.parse().ok()).collect()
 }
 
 /// Exit codes that a help text lists: lines of two blanks, the code, two blanks.
 fn listed_codes(help: &str) -> BTreeSet<u8> {
-    help.lines()
-        .filter_map(|line| line.strip_prefix("  ")?.split_once("  ")?.0.parse().ok())
-        .collect()
+    help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("  ")?.0.parse().ok()).collect()
 }
 
 /// Exit codes that README names: the code in backquotes or alone in the first cell of a table, or as in the help text.
@@ -376,19 +307,8 @@ fn codes_of_readme(readme: &str) -> BTreeSet<u8> {
         let cell = line.trim_start().strip_prefix('|')?.split('|').next()?;
         cell.trim().trim_matches('`').parse().ok()
     };
-    let item = |line: &str| {
-        line.trim_start()
-            .strip_prefix("- `")?
-            .split('`')
-            .next()?
-            .parse()
-            .ok()
-    };
-    readme
-        .lines()
-        .filter_map(|line| cell(line).or_else(|| item(line)))
-        .chain(listed_codes(readme))
-        .collect()
+    let item = |line: &str| line.trim_start().strip_prefix("- `")?.split('`').next()?.parse().ok();
+    readme.lines().filter_map(|line| cell(line).or_else(|| item(line))).chain(listed_codes(readme)).collect()
 }
 
 // The repository
@@ -398,10 +318,7 @@ fn root() -> &'static Path {
 }
 
 fn memdoor(arguments: &[&str]) -> String {
-    let done = Command::new(env!("CARGO_BIN_EXE_memdoor"))
-        .args(arguments)
-        .output()
-        .expect("memdoor starts");
+    let done = Command::new(env!("CARGO_BIN_EXE_memdoor")).args(arguments).output().expect("memdoor starts");
     String::from_utf8(done.stdout).expect("UTF-8")
 }
 
@@ -429,10 +346,7 @@ fn sources() -> Vec<Source> {
         .filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"))
         .map(|path| {
             let name = path.strip_prefix(&src).expect("below src").display();
-            Source::new(
-                &name.to_string(),
-                &fs::read_to_string(&path).expect("UTF-8"),
-            )
+            Source::new(&name.to_string(), &fs::read_to_string(&path).expect("UTF-8"))
         })
         .collect();
     assert!(all.len() > 40, "the walk found src");
@@ -489,30 +403,12 @@ fn a_use_of_a_layer_above_or_beside_is_found_however_it_is_written() {
 #[test]
 fn comments_strings_tests_and_the_own_layer_are_no_uses() {
     for (name, text) in [
-        (
-            "parse/stat.rs",
-            "//! [`crate::sys::file`]\n/* crate::sys /* nested */ crate::sys */",
-        ),
-        (
-            "parse/stat.rs",
-            "const A: &str = \"crate::sys\"; const B: &[u8] = br#\"crate::sys \"#;",
-        ),
-        (
-            "parse/stat.rs",
-            "#[cfg(test)]\nmod tests {\n use crate::sys::Errno;\n}\n",
-        ),
-        (
-            "parse/stat.rs",
-            "use super::dec; use crate::parse::{hex, net::Socket};",
-        ),
-        (
-            "parse/net/mod.rs",
-            "use super::super::units::Pid; pub(crate) fn f() {}",
-        ),
-        (
-            "report/text.rs",
-            "use crate::sys::clock::{Civil, Now}; use crate::sys::out::{Out, Sink};",
-        ),
+        ("parse/stat.rs", "//! [`crate::sys::file`]\n/* crate::sys /* nested */ crate::sys */"),
+        ("parse/stat.rs", "const A: &str = \"crate::sys\"; const B: &[u8] = br#\"crate::sys \"#;"),
+        ("parse/stat.rs", "#[cfg(test)]\nmod tests {\n use crate::sys::Errno;\n}\n"),
+        ("parse/stat.rs", "use super::dec; use crate::parse::{hex, net::Socket};"),
+        ("parse/net/mod.rs", "use super::super::units::Pid; pub(crate) fn f() {}"),
+        ("report/text.rs", "use crate::sys::clock::{Civil, Now}; use crate::sys::out::{Out, Sink};"),
         ("main.rs", "use memdoor::sys::heap::Counting; mod cli;"),
     ] {
         finds(upward_uses, name, text, 0);
@@ -555,17 +451,10 @@ fn std_is_named_only_where_it_is_listed_and_without_its_heap() {
     check(std_uses);
     let all = sources();
     for (file, reason) in STD {
-        let names_std = all.iter().any(|source| {
-            source.name == *file
-                && source
-                    .tokens
-                    .windows(2)
-                    .any(|pair| pair[1].is_word("crate"))
-        });
-        assert!(
-            names_std,
-            "{file} no longer needs std ({reason}): unlist it"
-        );
+        let names_std = all
+            .iter()
+            .any(|source| source.name == *file && source.tokens.windows(2).any(|pair| pair[1].is_word("crate")));
+        assert!(names_std, "{file} no longer needs std ({reason}): unlist it");
     }
 }
 
@@ -574,18 +463,8 @@ fn std_where_it_is_not_listed_and_its_heap_are_found() {
     finds(std_uses, "parse/stat.rs", "extern crate std;", 1);
     finds(std_uses, "parse/stat.rs", "extern crate alloc;", 1);
     finds(std_uses, "sys/file.rs", "extern crate alloc;", 1);
-    finds(
-        std_uses,
-        "sys/file.rs",
-        "extern crate std; use std::fs::File;",
-        1,
-    );
-    finds(
-        std_uses,
-        "sys/file.rs",
-        "use std::os::fd::{AsFd, OwnedFd};",
-        0,
-    );
+    finds(std_uses, "sys/file.rs", "extern crate std; use std::fs::File;", 1);
+    finds(std_uses, "sys/file.rs", "use std::os::fd::{AsFd, OwnedFd};", 0);
     finds(std_uses, "main.rs", "use std::process::ExitCode;", 0);
     let offline = "extern crate alloc; use alloc::vec::Vec;";
     finds(std_uses, "oomlog/source.rs", offline, 0);
@@ -612,21 +491,11 @@ fn a_heap_type_or_a_printing_macro_in_the_library_is_found() {
     ] {
         finds(heap_uses, "snapshot/tree.rs", text, 1);
     }
-    finds(
-        heap_uses,
-        "snapshot/tree.rs",
-        "fn f() { write!(f, \"Vec\"); g(format); }",
-        0,
-    );
+    finds(heap_uses, "snapshot/tree.rs", "fn f() { write!(f, \"Vec\"); g(format); }", 0);
     finds(heap_uses, "cli/mod.rs", "fn f() -> Vec<u8> { vec![1] }", 0);
     let offline = "fn f() -> Vec<u8> { vec![1] }";
     finds(heap_uses, "oomlog/source.rs", offline, 0);
-    finds(
-        heap_uses,
-        "oomlog/source.rs",
-        "fn f() { println!(\"\"); }",
-        1,
-    );
+    finds(heap_uses, "oomlog/source.rs", "fn f() { println!(\"\"); }", 1);
 }
 
 #[test]
@@ -636,30 +505,10 @@ fn only_sys_makes_system_calls() {
 
 #[test]
 fn a_system_call_outside_of_sys_is_found() {
-    finds(
-        system_calls,
-        "snapshot/tree.rs",
-        "fn f() { libc::getpid(); }",
-        1,
-    );
-    finds(
-        system_calls,
-        "target/mod.rs",
-        "use nix::{unistd::read, fcntl::open};",
-        2,
-    );
-    finds(
-        system_calls,
-        "snapshot/tree.rs",
-        "fn f() { nix::unistd::getpid(); }",
-        1,
-    );
-    finds(
-        system_calls,
-        "modes/watch/mod.rs",
-        "fn f() { nix::unistd::getpid(); }",
-        0,
-    );
+    finds(system_calls, "snapshot/tree.rs", "fn f() { libc::getpid(); }", 1);
+    finds(system_calls, "target/mod.rs", "use nix::{unistd::read, fcntl::open};", 2);
+    finds(system_calls, "snapshot/tree.rs", "fn f() { nix::unistd::getpid(); }", 1);
+    finds(system_calls, "modes/watch/mod.rs", "fn f() { nix::unistd::getpid(); }", 0);
 }
 
 #[test]
@@ -671,19 +520,9 @@ fn no_file_has_more_than_300_lines_before_its_tests() {
 fn a_file_of_301_lines_is_found_and_its_tests_do_not_count() {
     let tests = "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\n";
     finds(too_long_a_file, "units.rs", &"\n".repeat(301), 1);
-    finds(
-        too_long_a_file,
-        "units.rs",
-        &format!("{}{}", "\n".repeat(300), tests.repeat(9)),
-        0,
-    );
+    finds(too_long_a_file, "units.rs", &format!("{}{}", "\n".repeat(300), tests.repeat(9)), 0);
     // Code behind the tests is code.
-    finds(
-        too_long_a_file,
-        "units.rs",
-        &format!("{tests}{}", "\n".repeat(301)),
-        1,
-    );
+    finds(too_long_a_file, "units.rs", &format!("{tests}{}", "\n".repeat(301)), 1);
 }
 
 #[test]
@@ -693,62 +532,33 @@ fn no_function_is_longer_than_60_lines() {
 
 #[test]
 fn a_function_of_61_lines_is_found() {
-    let function = |lines: usize| {
-        format!(
-            "impl A {{\n    fn f() -> [u8; 2] {{\n{}    }}\n}}\n",
-            "x();\n".repeat(lines - 2)
-        )
-    };
+    let function =
+        |lines: usize| format!("impl A {{\n    fn f() -> [u8; 2] {{\n{}    }}\n}}\n", "x();\n".repeat(lines - 2));
     finds(too_long_functions, "units.rs", &function(61), 1);
     finds(too_long_functions, "units.rs", &function(60), 0);
-    finds(
-        too_long_functions,
-        "units.rs",
-        "trait A { fn f(&self); }\nfn g() {}",
-        0,
-    );
-    finds(
-        too_long_functions,
-        "units.rs",
-        "struct A { take: fn(u8) -> u8 }\n",
-        0,
-    );
+    finds(too_long_functions, "units.rs", "trait A { fn f(&self); }\nfn g() {}", 0);
+    finds(too_long_functions, "units.rs", "struct A { take: fn(u8) -> u8 }\n", 0);
 }
 
 #[test]
 fn nothing_refers_to_the_papers_beside_the_repository() {
     // In two pieces, or this file would be found.
     let needle = concat!("..", "/shared");
-    let mentions = |text: &[u8]| {
-        text.windows(needle.len())
-            .any(|part| part == needle.as_bytes())
-    };
-    assert!(
-        mentions(format!("see {needle}/STYLE.md").as_bytes()),
-        "control"
-    );
+    let mentions = |text: &[u8]| text.windows(needle.len()).any(|part| part == needle.as_bytes());
+    assert!(mentions(format!("see {needle}/STYLE.md").as_bytes()), "control");
     let is_ours = |path: &Path| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         !(name == ".git" || name == "target" || name.starts_with("target-"))
     };
     let files = files_below(root(), &is_ours);
     assert!(files.iter().any(|path| path.ends_with("Cargo.toml")));
-    let found: Vec<_> = files
-        .iter()
-        .filter(|path| mentions(&fs::read(path).expect("readable")))
-        .collect();
+    let found: Vec<_> = files.iter().filter(|path| mentions(&fs::read(path).expect("readable"))).collect();
     assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]
 fn every_exit_code_is_in_help_and_in_readme_and_no_other() {
-    let exit = Source::new(
-        "exit.rs",
-        &fs::read_to_string(root().join("src/exit.rs")).expect("exit.rs"),
-    );
+    let exit = Source::new("exit.rs", &fs::read_to_string(root().join("src/exit.rs")).expect("exit.rs"));
     let codes = exit_codes(&exit);
     assert!(codes.contains(&0) && codes.contains(&5), "{codes:?}");
     for arguments in [&["--help"][..], &["snapshot", "--help"]] {
@@ -757,29 +567,18 @@ fn every_exit_code_is_in_help_and_in_readme_and_no_other() {
     }
     match fs::read_to_string(root().join("README.md")) {
         Ok(readme) => {
-            let missing: Vec<_> = codes
-                .difference(&codes_of_readme(&readme))
-                .copied()
-                .collect();
+            let missing: Vec<_> = codes.difference(&codes_of_readme(&readme)).copied().collect();
             assert!(missing.is_empty(), "README.md does not list {missing:?}");
         }
-        Err(_) => {
-            common::skip("README.md is not written yet: its list of exit codes can't be compared")
-        }
+        Err(_) => common::skip("README.md is not written yet: its list of exit codes can't be compared"),
     }
 }
 
 #[test]
 fn an_exit_code_that_is_not_listed_is_found() {
-    let exit = Source::new(
-        "exit.rs",
-        "/// Bad = 9,\nenum Exit {\n    Done = 0,\n    Gone = 5,\n}\n",
-    );
+    let exit = Source::new("exit.rs", "/// Bad = 9,\nenum Exit {\n    Done = 0,\n    Gone = 5,\n}\n");
     assert_eq!(exit_codes(&exit), BTreeSet::from([0, 5]));
-    assert_eq!(
-        listed_codes("exit codes:\n  0  done\n 5 gone\n  -c  COUNT"),
-        BTreeSet::from([0])
-    );
+    assert_eq!(listed_codes("exit codes:\n  0  done\n 5 gone\n  -c  COUNT"), BTreeSet::from([0]));
     let readme = "| `0` | done |\n| 5 | gone |\n- `4`: partial\n  1  error\nport 2\n";
     assert_eq!(codes_of_readme(readme), BTreeSet::from([0, 1, 4, 5]));
 }

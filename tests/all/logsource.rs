@@ -123,19 +123,14 @@ fn each_line_is_handed_on_once_and_in_order() {
     let scratch = Scratch::new("once");
     let mut log = String::new();
     for number in 0..60_000 {
-        log.push_str(&format!(
-            "[    1.000000] line {number} {}\n",
-            "x".repeat(30)
-        ));
+        log.push_str(&format!("[    1.000000] line {number} {}\n", "x".repeat(30)));
         if number % 5_003 == 5_000 {
             log.push_str(&format!("[    1.000000] {KILL}\n"));
         }
     }
     let (lines, ..) = read(&scratch.file("log", log.as_bytes()));
-    let numbers: Vec<u32> = lines
-        .iter()
-        .filter_map(|line| line.strip_prefix("line ")?.split(' ').next()?.parse().ok())
-        .collect();
+    let numbers: Vec<u32> =
+        lines.iter().filter_map(|line| line.strip_prefix("line ")?.split(' ').next()?.parse().ok()).collect();
     assert!(numbers.is_sorted_by(|one, other| one < other));
     assert!(numbers.len() > 1_000);
     assert_eq!(interesting(&lines).len(), 11);
@@ -147,10 +142,7 @@ fn numbered(lines: u32, end: &str, needle: impl Fn(u32) -> Option<&'static str>)
     for number in 1..=lines {
         let length = usize::try_from(number * 7919 % 97).expect("small");
         let words = needle(number).unwrap_or("of no interest");
-        log.push_str(&format!(
-            "[    1.000000] {number} {} {words}{end}",
-            "x".repeat(length)
-        ));
+        log.push_str(&format!("[    1.000000] {number} {} {words}{end}", "x".repeat(length)));
     }
     log.into_bytes()
 }
@@ -182,9 +174,7 @@ fn a_line_has_its_number_in_the_log_however_it_was_reached() {
             assert!(numbers(&scratch.file("log", &log)) >= least);
         }
     }
-    let packed = gzip(&numbered(12_000, "\n", |number| {
-        (number % 5_000 == 0).then_some(KILL)
-    }));
+    let packed = gzip(&numbered(12_000, "\n", |number| (number % 5_000 == 0).then_some(KILL)));
     assert!(numbers(&scratch.file("log.gz", &packed)) > 2);
 }
 
@@ -217,9 +207,8 @@ fn line_numbers_are_right_wherever_a_chunk_ends() {
 #[test]
 fn an_entry_of_several_lines_has_the_number_of_its_message() {
     let scratch = Scratch::new("entries");
-    let pretty = format!(
-        "{{\n\t\"_TRANSPORT\" : \"kernel\",\n\t\"MESSAGE\" : \"{KILL}\",\n\t\"PRIORITY\" : \"3\"\n}}\n"
-    );
+    let pretty =
+        format!("{{\n\t\"_TRANSPORT\" : \"kernel\",\n\t\"MESSAGE\" : \"{KILL}\",\n\t\"PRIORITY\" : \"3\"\n}}\n");
     let export = format!("__CURSOR=x\n_TRANSPORT=kernel\nMESSAGE={KILL}\nPRIORITY=3\n\n");
     for (log, period, first) in [(pretty, 5, 3), (export, 5, 3)] {
         let path = scratch.file("log", log.repeat(3).as_bytes());
@@ -264,10 +253,7 @@ fn a_message_in_numbers_is_found_wherever_a_read_ends() {
         for (text, start) in [(HEADER, "{}\n"), (KILL, "{}\n"), (KILL, "no JSON\n")] {
             let numbers: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
             let entry = if separator.contains('\n') {
-                format!(
-                    "{{\n\t\"MESSAGE\" : [\n\t\t{}\n\t]\n}}\n",
-                    numbers.join(separator)
-                )
+                format!("{{\n\t\"MESSAGE\" : [\n\t\t{}\n\t]\n}}\n", numbers.join(separator))
             } else {
                 format!("{{\"MESSAGE\":[{}]}}\n", numbers.join(separator))
             };
@@ -472,10 +458,7 @@ fn what_others_must_unpack_is_known_by_its_first_bytes_and_not_searched() {
 fn listed(dir: &Path) -> Vec<(String, &'static str)> {
     let dir = Dir::open(&c_path(dir)).expect("open");
     let mut found = Vec::new();
-    of_directory(&dir, &mut |name, what| {
-        found.push(named(name.to_bytes(), &what))
-    })
-    .expect("list");
+    of_directory(&dir, &mut |name, what| found.push(named(name.to_bytes(), &what))).expect("list");
     found
 }
 
@@ -500,12 +483,7 @@ fn what_is_no_file_in_a_directory_is_skipped_and_named() {
     symlink("/etc/passwd", scratch.0.join("d.link")).expect("symlink");
     let _socket = std::os::unix::net::UnixListener::bind(scratch.0.join("e.socket")).expect("bind");
     let found = listed(&scratch.0);
-    let expected = [
-        ("a.log", "log"),
-        ("c.fifo", "skipped"),
-        ("d.link", "skipped"),
-        ("e.socket", "skipped"),
-    ];
+    let expected = [("a.log", "log"), ("c.fifo", "skipped"), ("d.link", "skipped"), ("e.socket", "skipped")];
     assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
 }
 
@@ -543,10 +521,7 @@ fn the_logs_of_a_root_are_found_and_links_stay_inside_of_it() {
     symlink("/etc/passwd", scratch.0.join("var/log/syslog.1")).expect("symlink");
     let root = Dir::open(&c_path(&scratch.0)).expect("open");
     let mut found = Vec::new();
-    of_root(&root, &mut |name, what| {
-        found.push(named(name.to_bytes(), &what))
-    })
-    .expect("list");
+    of_root(&root, &mut |name, what| found.push(named(name.to_bytes(), &what))).expect("list");
     let expected = [
         ("var/log/kern.log.2.gz", "log"),
         ("var/log/kern.log.1", "log"),
@@ -555,10 +530,7 @@ fn the_logs_of_a_root_are_found_and_links_stay_inside_of_it() {
         ("var/log/syslog.1", "failed"),
         ("var/log/syslog", "log"),
         ("var/crash/202611211008/dmesg.txt", "log"),
-        (
-            "var/lib/systemd/pstore/1700/dmesg-efi-170000000001001",
-            "log",
-        ),
+        ("var/lib/systemd/pstore/1700/dmesg-efi-170000000001001", "log"),
     ];
     assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
 }
@@ -600,8 +572,7 @@ fn a_line_far_into_a_log_is_found_by_its_byte() {
     let mut source = Source::new(Input::open(&c_path(&path)).expect("open"));
     let mut found = Vec::new();
     let mut take = |record: Record<'_>, at: u64| {
-        let is_wanted =
-            record.text.starts_with(b"cat invoked") || record.text.starts_with(b"Out of");
+        let is_wanted = record.text.starts_with(b"cat invoked") || record.text.starts_with(b"Out of");
         if is_wanted {
             found.push(Mark::of(at));
         }

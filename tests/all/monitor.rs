@@ -22,39 +22,23 @@ use memdoor::units::{Bytes, Percent, Pid};
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// A look that is an ordinary one.
-const ORDINARY: Look = Look {
-    top: 10,
-    deep: Deep::No,
-    whom: Whom::Some,
-    swap: Swapping::No,
-};
+const ORDINARY: Look = Look { top: 10, deep: Deep::No, whom: Whom::Some, swap: Swapping::No };
 
 /// One at everybody.
-const ALL: Look = Look {
-    whom: Whom::All,
-    ..ORDINARY
-};
+const ALL: Look = Look { whom: Whom::All, ..ORDINARY };
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Only processes can reach these.
 const LIMITS: Limits = Limits {
-    memory: Percent {
-        hundredths: u64::MAX,
-    },
-    swap: Percent {
-        hundredths: u64::MAX,
-    },
+    memory: Percent { hundredths: u64::MAX },
+    swap: Percent { hundredths: u64::MAX },
     zombies: u64::MAX,
     fds: Percent { hundredths: 8000 },
     growth: Percent { hundredths: 1000 },
-    pressure: Percent {
-        hundredths: u64::MAX,
-    },
-    fragmentation: Percent {
-        hundredths: u64::MAX,
-    },
+    pressure: Percent { hundredths: u64::MAX },
+    fragmentation: Percent { hundredths: u64::MAX },
 };
 
 fn host() -> Host {
@@ -80,16 +64,8 @@ fn top(crowd: &Crowd, by: By, count: usize) -> Vec<i32> {
 }
 
 fn judge(alerts: &mut Alerts, crowd: &Crowd) -> Vec<Alert> {
-    let facts = Facts {
-        memory: None,
-        swap: None,
-        files: None,
-        full: None,
-        zone: None,
-        oom_kills: None,
-        seen: &[],
-        crowd,
-    };
+    let facts =
+        Facts { memory: None, swap: None, files: None, full: None, zone: None, oom_kills: None, seen: &[], crowd };
     let mut said = Vec::new();
     alerts.judge(&facts, &mut |alert| said.push(alert.clone()));
     said
@@ -112,26 +88,15 @@ impl Tree {
     fn new() -> Self {
         let dir = TempDir::new();
         let host = Host::open(dir.c_str()).expect("the directory");
-        Self {
-            dir,
-            host,
-            at: MINUTE,
-        }
+        Self { dir, host, at: MINUTE }
     }
 
     /// A process with so many pages.
     fn process(&self, number: u32, started: u64, pages: u64) {
         fs::create_dir_all(self.dir.join(&number.to_string())).expect("a directory");
-        self.stat(
-            number,
-            &format!("({number}) S 1 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {started}"),
-        );
+        self.stat(number, &format!("({number}) S 1 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {started}"));
         self.pages(number, pages);
-        self.write(
-            number,
-            "limits",
-            "Max open files            100   4096   files\n",
-        );
+        self.write(number, "limits", "Max open files            100   4096   files\n");
     }
 
     fn stat(&self, number: u32, rest: &str) {
@@ -139,11 +104,7 @@ impl Tree {
     }
 
     fn pages(&self, number: u32, pages: u64) {
-        self.write(
-            number,
-            "statm",
-            &format!("{} {pages} 1 1 0 1 0\n", pages * 2),
-        );
+        self.write(number, "statm", &format!("{} {pages} 1 1 0 1 0\n", pages * 2));
         let kib = pages * 4;
         self.write(number, "status", &format!("Name:\t{number}\nState:\tS (sleeping)\nPPid:\t1\nVmSize:\t{} kB\nVmRSS:\t{kib} kB\nRssAnon:\t{} kB\nRssFile:\t4 kB\nRssShmem:\t0 kB\nVmSwap:\t8 kB\nThreads:\t1\n", kib * 2, kib - 4));
     }
@@ -181,14 +142,8 @@ fn processes_come_and_go_and_stay_in_order() {
     assert_eq!((crowd.exited(), crowd.unlisted()), (1, 0));
     let nine = row(&crowd, 9).expect("9");
     assert_eq!((nine.rss, nine.vsz), (Bytes(300 * 4096), Bytes(600 * 4096)));
-    assert_eq!(
-        (nine.first, nine.held()),
-        (Bytes(102 * 4096), Bytes(302 * 4096))
-    );
-    assert_eq!(
-        (nine.anon(), nine.swap),
-        (Bytes(299 * 4096), Some(Bytes(8192)))
-    );
+    assert_eq!((nine.first, nine.held()), (Bytes(102 * 4096), Bytes(302 * 4096)));
+    assert_eq!((nine.anon(), nine.swap), (Bytes(299 * 4096), Some(Bytes(8192))));
     assert_eq!(nine.fds_most, Some(100));
     for number in [3, 12] {
         tree.pages(number, 40);
@@ -229,10 +184,7 @@ fn a_number_that_another_process_has_is_another_process() {
     tree.process(7, 71, 900);
     tree.read(&mut crowd, &ORDINARY);
     let same = row(&crowd, 7).expect("7");
-    assert_eq!(
-        (same.first, same.rss),
-        (Bytes(502 * 4096), Bytes(900 * 4096))
-    );
+    assert_eq!((same.first, same.rss), (Bytes(502 * 4096), Bytes(900 * 4096)));
     assert_eq!(crowd.exited(), 1);
 }
 
@@ -263,21 +215,13 @@ fn everybody_is_looked_at_wholly_within_sixteen_samples() {
     }
     tree.read(&mut crowd, &ALL);
     for number in 1..=40 {
-        let status =
-            fs::read_to_string(tree.dir.join(&format!("{number}/status"))).expect("status");
-        tree.write(
-            number,
-            "status",
-            &status.replace("Threads:\t1", "Threads:\t5"),
-        );
+        let status = fs::read_to_string(tree.dir.join(&format!("{number}/status"))).expect("status");
+        tree.write(number, "status", &status.replace("Threads:\t1", "Threads:\t5"));
     }
     let threads = |crowd: &Crowd| crowd.rows().filter(|row| row.threads == 5).count();
     tree.read(&mut crowd, &ORDINARY);
     let first = threads(&crowd);
-    assert!(
-        (10..=13).contains(&first),
-        "the top ones, and a sixteenth: {first}"
-    );
+    assert!((10..=13).contains(&first), "the top ones, and a sixteenth: {first}");
     for _ in 1..16 {
         tree.read(&mut crowd, &ORDINARY);
     }
@@ -288,11 +232,7 @@ fn everybody_is_looked_at_wholly_within_sixteen_samples() {
 fn swap_is_read_anew_when_memory_goes_there() {
     let mut tree = Tree::new();
     let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
-    let look = Look {
-        top: 0,
-        swap: Swapping::Yes,
-        ..ORDINARY
-    };
+    let look = Look { top: 0, swap: Swapping::Yes, ..ORDINARY };
     for number in 1..=17 {
         tree.process(number, 7, 1000);
     }
@@ -300,13 +240,8 @@ fn swap_is_read_anew_when_memory_goes_there() {
     // Half of each goes to swap: status tells both.
     for number in 1..=17 {
         tree.pages(number, 500);
-        let status =
-            fs::read_to_string(tree.dir.join(&format!("{number}/status"))).expect("status");
-        tree.write(
-            number,
-            "status",
-            &status.replace("VmSwap:\t8", "VmSwap:\t2008"),
-        );
+        let status = fs::read_to_string(tree.dir.join(&format!("{number}/status"))).expect("status");
+        tree.write(number, "status", &status.replace("VmSwap:\t8", "VmSwap:\t2008"));
     }
     tree.read(&mut crowd, &look);
     assert!(crowd.rows().all(|row| row.held() == Bytes::from_kib(4008)));
@@ -324,11 +259,7 @@ fn zombies_and_their_parent_are_found() {
     assert!(crowd.zombies() == 0 && crowd.negligent().is_none());
     for (number, parent) in [(11, 10), (12, 10), (20, 1)] {
         tree.write(number, "statm", "0 0 0 0 0 0 0\n");
-        tree.write(
-            number,
-            "status",
-            &format!("Name:\tx\nState:\tZ (zombie)\nPPid:\t{parent}\nThreads:\t1\n"),
-        );
+        tree.write(number, "status", &format!("Name:\tx\nState:\tZ (zombie)\nPPid:\t{parent}\nThreads:\t1\n"));
     }
     tree.read(&mut crowd, &ORDINARY);
     assert_eq!(crowd.zombies(), 3);
@@ -336,27 +267,13 @@ fn zombies_and_their_parent_are_found() {
     assert_eq!((found.pid, found.zombies), (pid(10), 2));
     assert_eq!(found.row.expect("its row").comm.as_bytes(), b"10");
     let zombie = row(&crowd, 11).expect("11");
-    assert_eq!(
-        (zombie.rss, zombie.swap, zombie.fds),
-        (Bytes(0), None, None)
-    );
+    assert_eq!((zombie.rss, zombie.swap, zombie.fds), (Bytes(0), None, None));
     // One whose other threads live is none, and they show its memory.
-    tree.write(
-        11,
-        "status",
-        "Name:\tx\nState:\tZ (zombie)\nPPid:\t10\nThreads:\t3\n",
-    );
+    tree.write(11, "status", "Name:\tx\nState:\tZ (zombie)\nPPid:\t10\nThreads:\t3\n");
     fs::create_dir_all(tree.dir.join("11/task/13")).expect("a thread");
-    tree.write(
-        11,
-        "task/13/status",
-        "Name:\tx\nVmRSS:\t40 kB\nRssAnon:\t40 kB\n",
-    );
+    tree.write(11, "task/13/status", "Name:\tx\nVmRSS:\t40 kB\nRssAnon:\t40 kB\n");
     (0..16).for_each(|_| tree.read(&mut crowd, &ORDINARY));
-    assert_eq!(
-        (crowd.zombies(), row(&crowd, 11).expect("11").rss),
-        (2, Bytes::from_kib(40))
-    );
+    assert_eq!((crowd.zombies(), row(&crowd, 11).expect("11").rss), (2, Bytes::from_kib(40)));
 }
 
 #[test]
@@ -386,21 +303,14 @@ fn processes_of_real_kernels_are_read_whatever_they_are_called() {
     }
     let comms: Vec<&[u8]> = crowd.rows().map(|row| row.comm.as_bytes()).collect();
     assert_eq!(comms[0], b"a) R (b c\n)".as_slice());
-    assert_eq!(
-        (comms[1], comms[2]),
-        (&b") Z 0 1 2 3 4 5"[..], &b"kthreadd"[..])
-    );
+    assert_eq!((comms[1], comms[2]), (&b") Z 0 1 2 3 4 5"[..], &b"kthreadd"[..]));
     assert_eq!(crowd.zombies(), 1);
     let plain = row(&crowd, 5).expect("5");
     assert_eq!(plain.anon(), Bytes::from_kib(8264));
     assert_eq!(plain.fds_most, Some(20_000));
     assert_eq!(row(&crowd, 4).expect("4").fds_most, None);
     assert_eq!(row(&crowd, 3).expect("3").rss, Bytes(0));
-    assert_eq!(
-        crowd.growth(row(&crowd, 3).expect("3")),
-        None,
-        "a kernel thread has none"
-    );
+    assert_eq!(crowd.growth(row(&crowd, 3).expect("3")), None, "a kernel thread has none");
     assert_eq!(crowd.growth(plain).expect("a line").gained, 0);
 }
 
@@ -409,10 +319,7 @@ fn a_kernel_thread_costs_one_look_and_may_become_a_program() {
     let mut tree = Tree::new();
     let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
     tree.process(2, 7, 100);
-    tree.stat(
-        2,
-        "(kworker/u8:1) S 1 0 0 0 -1 2097152 0 0 0 0 0 0 0 0 20 0 1 0 7",
-    );
+    tree.stat(2, "(kworker/u8:1) S 1 0 0 0 -1 2097152 0 0 0 0 0 0 0 0 20 0 1 0 7");
     tree.read(&mut crowd, &ORDINARY);
     assert_eq!(row(&crowd, 2).expect("2").rss, Bytes(0));
     tree.stat(2, "(modprobe) S 1 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 7");
@@ -446,17 +353,11 @@ fn where_the_kernel_does_not_count_descriptors_those_of_the_top_are_counted() {
     assert_eq!((two.fds, two.fds_gained()), (Some(90), Some((83, SECOND))));
     let said = judge(&mut alerts, &crowd);
     assert_eq!(said.len(), 1);
-    assert_eq!(
-        words(&said[0]),
-        "2 (PID 2) has 90 of 100 descriptors, 90.00 % (limit 80.00 %)"
-    );
+    assert_eq!(words(&said[0]), "2 (PID 2) has 90 of 100 descriptors, 90.00 % (limit 80.00 %)");
     tree.gone(2);
     tree.read(&mut crowd, &one);
     let said = judge(&mut alerts, &crowd);
-    assert_eq!(
-        (said[0].change, words(&said[0])),
-        (Change::Cleared, "2 (PID 2) has exited")
-    );
+    assert_eq!((said[0].change, words(&said[0])), (Change::Cleared, "2 (PID 2) has exited"));
 }
 
 // The machine itself
@@ -477,47 +378,28 @@ fn read_for(crowd: &mut Crowd, host: &Host, number: u32, span: Duration) {
 
 #[test]
 fn who_leaks_is_the_top_grower_and_who_is_quiet_raises_nothing() {
-    let (leaker, quiet) = (
-        Victim::start(&["leak", "2"]),
-        Victim::start(&["hold", "64"]),
-    );
+    let (leaker, quiet) = (Victim::start(&["leak", "2"]), Victim::start(&["hold", "64"]));
     let host = host();
     let mut crowd = Crowd::arm(&host, Duration::from_secs(10), Duration::from_millis(50));
     read_for(&mut crowd, &host, leaker.pid, Duration::from_secs(4));
-    let growth = crowd
-        .growth(row(&crowd, leaker.pid).expect("a row"))
-        .expect("a line");
+    let growth = crowd.growth(row(&crowd, leaker.pid).expect("a row")).expect("a line");
     let pace = growth.per_second as f64 / f64::from(2 << 20);
-    assert!(
-        (0.8..=1.2).contains(&pace) && growth.r2 > R2(950),
-        "{growth:?}"
-    );
+    assert!((0.8..=1.2).contains(&pace) && growth.r2 > R2(950), "{growth:?}");
     // Others on this machine may grow as well.
     let growing = top(&crowd, By::Growth, usize::MAX);
     assert!(growing.contains(&leaker.pid.cast_signed()), "{growing:?}");
     assert!(!growing.contains(&quiet.pid.cast_signed()), "{growing:?}");
-    let still = crowd
-        .growth(row(&crowd, quiet.pid).expect("a row"))
-        .expect("a line");
+    let still = crowd.growth(row(&crowd, quiet.pid).expect("a row")).expect("a line");
     assert_eq!((still.gained, still.per_second), (0, 0));
     let mut alerts = Alerts::new(LIMITS);
     let said = judge(&mut alerts, &crowd);
-    assert!(
-        said.iter().all(|alert| !is_about(alert, &quiet)),
-        "{said:?}"
-    );
+    assert!(said.iter().all(|alert| !is_about(alert, &quiet)), "{said:?}");
     // 8 MiB are not worth it.
-    assert!(
-        said.iter().all(|alert| !is_about(alert, &leaker)),
-        "{said:?}"
-    );
+    assert!(said.iter().all(|alert| !is_about(alert, &leaker)), "{said:?}");
 }
 
 fn is_about(alert: &Alert, victim: &Victim) -> bool {
-    alert
-        .process
-        .as_ref()
-        .is_some_and(|(of, _)| *of == pid(victim.pid))
+    alert.process.as_ref().is_some_and(|(of, _)| *of == pid(victim.pid))
 }
 
 #[test]
@@ -529,29 +411,19 @@ fn a_fast_leak_is_said_once_and_its_end_once() {
     let mut alerts = Alerts::new(LIMITS);
     let mut of_it = |crowd: &Crowd| {
         let said = judge(&mut alerts, crowd);
-        said.into_iter()
-            .filter(|alert| is_about(alert, &leaker))
-            .collect::<Vec<_>>()
+        said.into_iter().filter(|alert| is_about(alert, &leaker)).collect::<Vec<_>>()
     };
     let said = of_it(&crowd);
-    let [alert] = &said[..] else {
-        panic!("{said:?}")
-    };
+    let [alert] = &said[..] else { panic!("{said:?}") };
     assert_eq!((alert.kind, alert.change), (Kind::Growth, Change::Raised));
-    assert!(
-        words(alert).starts_with(&format!("victim (PID {}) grew by ", leaker.pid)),
-        "{said:?}"
-    );
+    assert!(words(alert).starts_with(&format!("victim (PID {}) grew by ", leaker.pid)), "{said:?}");
     crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
     assert_eq!(of_it(&crowd).len(), 0);
     leaker.end();
     crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
     let facts = judge(&mut alerts, &crowd);
     let ended = facts.iter().filter(|alert| is_about(alert, &leaker));
-    assert_eq!(
-        ended.map(|alert| alert.change).collect::<Vec<_>>(),
-        [Change::Cleared]
-    );
+    assert_eq!(ended.map(|alert| alert.change).collect::<Vec<_>>(), [Change::Cleared]);
 }
 
 #[test]
@@ -571,20 +443,10 @@ fn who_leaks_descriptors_is_found_and_of_what_kind_they_are() {
     assert!(kinds.anon_inode >= 200, "{kinds:?}");
     let row = row(&crowd, leaker.pid).expect("a row");
     assert!(kinds.looked_at() >= row.fds.expect("counted"), "{kinds:?}");
-    assert_eq!(
-        (kinds.socket, kinds.memfd, kinds.deleted),
-        (2, 2, 2),
-        "{kinds:?}"
-    );
-    assert_eq!(
-        (kinds.memfd_size, kinds.deleted_size),
-        (Bytes(2 << 20), Bytes(2 << 20))
-    );
+    assert_eq!((kinds.socket, kinds.memfd, kinds.deleted), (2, 2, 2), "{kinds:?}");
+    assert_eq!((kinds.memfd_size, kinds.deleted_size), (Bytes(2 << 20), Bytes(2 << 20)));
     // Its standard streams are pipes, or what the tests have.
-    assert!(
-        kinds.device >= 2 && kinds.file >= 2 && kinds.pipe >= 6,
-        "{kinds:?}"
-    );
+    assert!(kinds.device >= 2 && kinds.file >= 2 && kinds.pipe >= 6, "{kinds:?}");
     assert_eq!((kinds.other, kinds.unreadable), (0, 0), "{kinds:?}");
 }
 
@@ -596,20 +458,11 @@ fn a_zombie_is_found_with_its_parent() {
     crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
     let zombie = row(&crowd, victim.pid).expect("the zombie");
     assert!(zombie.is_zombie() && zombie.parent == Some(pid(victim.started())));
-    let mut alerts = Alerts::new(Limits {
-        zombies: 0,
-        ..LIMITS
-    });
-    assert!(
-        judge(&mut alerts, &crowd).is_empty(),
-        "one that is about to be reaped is none"
-    );
+    let mut alerts = Alerts::new(Limits { zombies: 0, ..LIMITS });
+    assert!(judge(&mut alerts, &crowd).is_empty(), "one that is about to be reaped is none");
     crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
     let said = judge(&mut alerts, &crowd);
-    let said = said
-        .iter()
-        .find(|alert| alert.kind == Kind::Zombies)
-        .expect("an alert");
+    let said = said.iter().find(|alert| alert.kind == Kind::Zombies).expect("an alert");
     assert!(words(said).contains(" not reaped by "), "{}", words(said));
 }
 
@@ -618,19 +471,13 @@ fn pss_and_uss_of_the_top_are_read_when_asked_for() {
     let victim = Victim::start(&["hold", "300"]);
     let host = host();
     let mut crowd = Crowd::arm(&host, MINUTE, SECOND);
-    let deep = Look {
-        deep: Deep::Yes,
-        ..ORDINARY
-    };
+    let deep = Look { deep: Deep::Yes, ..ORDINARY };
     crowd.read(&host, monotonic(), &deep).expect("/proc");
     if !top(&crowd, By::Rss, deep.top).contains(&victim.pid.cast_signed()) {
         return skip("ten processes of this machine are larger than 300 MiB");
     }
     let row = row(&crowd, victim.pid).expect("a row");
-    assert!(
-        row.pss >= row.uss && row.uss >= Some(Bytes(300 << 20)),
-        "{row:?}"
-    );
+    assert!(row.pss >= row.uss && row.uss >= Some(Bytes(300 << 20)), "{row:?}");
 }
 
 /// The claim that identity rests on: the inode of a number in `/proc` is the process's.
@@ -650,8 +497,7 @@ fn a_number_that_the_kernel_gives_out_again_is_another_process() {
         first.end();
         // The start is in ticks of 10 ms: two may not fall into one.
         poll("the next tick", || {
-            (Duration::from_micros(old.micros()) + Duration::from_millis(20) < uptime())
-                .then_some(())
+            (Duration::from_micros(old.micros()) + Duration::from_millis(20) < uptime()).then_some(())
         });
         if fs::write("/proc/sys/kernel/ns_last_pid", (number - 1).to_string()).is_err() {
             return skip("needs CONFIG_CHECKPOINT_RESTORE");
@@ -680,10 +526,7 @@ fn uptime() -> Duration {
 fn cpu(who: UsageWho) -> Duration {
     let usage = getrusage(who).expect("usage");
     let times = [usage.user_time(), usage.system_time()];
-    let micros: i64 = times
-        .map(|time| time.tv_sec() * 1_000_000 + time.tv_usec())
-        .iter()
-        .sum();
+    let micros: i64 = times.map(|time| time.tv_sec() * 1_000_000 + time.tv_usec()).iter().sum();
     Duration::from_micros(micros.try_into().expect("positive"))
 }
 
@@ -713,26 +556,13 @@ fn an_ordinary_sample_costs_less_than_ps_and_top() {
         at += Duration::from_secs(1);
         crowd.read(&host, at, look).expect("/proc");
     };
-    let all = Look {
-        whom: Whom::All,
-        ..ORDINARY
-    };
+    let all = Look { whom: Whom::All, ..ORDINARY };
     let first = cost(UsageWho::RUSAGE_SELF, || read(&mut crowd, &all));
-    let swapping = Look {
-        swap: Swapping::Yes,
-        ..ORDINARY
-    };
-    let mut mean = |look: &Look| {
-        cost(UsageWho::RUSAGE_SELF, || {
-            (0..16).for_each(|_| read(&mut crowd, look))
-        }) / 16
-    };
+    let swapping = Look { swap: Swapping::Yes, ..ORDINARY };
+    let mut mean = |look: &Look| cost(UsageWho::RUSAGE_SELF, || (0..16).for_each(|_| read(&mut crowd, look))) / 16;
     let ordinary = mean(&ORDINARY);
     let swapping = mean(&swapping);
-    let deep = mean(&Look {
-        deep: Deep::Yes,
-        ..ORDINARY
-    });
+    let deep = mean(&Look { deep: Deep::Yes, ..ORDINARY });
     let rows = crowd.rows().count();
     let of = |words: &[&str]| {
         cost(UsageWho::RUSAGE_CHILDREN, || {
@@ -749,9 +579,7 @@ fn an_ordinary_sample_costs_less_than_ps_and_top() {
         ratio(top),
         rss() - before
     );
-    std::io::stderr()
-        .write_all(costs.as_bytes())
-        .expect("words");
+    std::io::stderr().write_all(costs.as_bytes()).expect("words");
     assert!(ratio(ps) <= 0.5 && ratio(top) <= 0.2, "{costs}");
 }
 

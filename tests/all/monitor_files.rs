@@ -46,13 +46,7 @@ fn write(files: &mut Files<'_>, form: Form) {
 fn names(dir: &str) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(dir)
         .expect("a directory")
-        .map(|entry| {
-            entry
-                .expect("one")
-                .file_name()
-                .into_string()
-                .expect("UTF-8")
-        })
+        .map(|entry| entry.expect("one").file_name().into_string().expect("UTF-8"))
         .collect();
     names.sort();
     names
@@ -72,17 +66,8 @@ fn a_session_has_eight_files_for_its_owner_and_its_group() {
     let path = c(&made);
     let mut files = files(&path, 1 << 20, 5);
     write(&mut files, Form::Csv);
-    let expected = [
-        "alerts",
-        "cgroups",
-        "fragmentation",
-        "memory",
-        "pressure",
-        "processes",
-        "summary",
-        "swap",
-    ]
-    .map(|name| format!("memory_monitor_20261121_100831_{name}.log"));
+    let expected = ["alerts", "cgroups", "fragmentation", "memory", "pressure", "processes", "summary", "swap"]
+        .map(|name| format!("memory_monitor_20261121_100831_{name}.log"));
     assert_eq!(names(&made), expected);
     let mode = |path: &str| fs::metadata(path).expect("metadata").mode() & 0o777;
     // The umask may take more away, and nothing may be added.
@@ -106,14 +91,8 @@ fn the_memory_file_is_csv_whatever_is_asked_for() {
         let dir = dir.join("");
         assert!(read(&dir, MEMORY).starts_with("Timestamp,Total_KB,"));
         match form {
-            Form::Json => assert_eq!(
-                Json::parse(read(&dir, PROCESSES).trim_end()).number("process.pid"),
-                4243
-            ),
-            _ => assert!(
-                read(&dir, PROCESSES)
-                    .starts_with("THE LARGEST PROCESSES 2026-11-21T10:08:31.123Z\n")
-            ),
+            Form::Json => assert_eq!(Json::parse(read(&dir, PROCESSES).trim_end()).number("process.pid"), 4243),
+            _ => assert!(read(&dir, PROCESSES).starts_with("THE LARGEST PROCESSES 2026-11-21T10:08:31.123Z\n")),
         }
     }
 }
@@ -129,12 +108,7 @@ fn a_second_session_of_the_same_second_has_names_of_its_own() {
     let dir = dir.join("");
     assert_eq!(names(&dir).len(), 16);
     assert_eq!(read(&dir, MEMORY).lines().count(), 2);
-    assert_eq!(
-        read(&dir, "memory_monitor_20261121_100831-2_memory.log")
-            .lines()
-            .count(),
-        2
-    );
+    assert_eq!(read(&dir, "memory_monitor_20261121_100831-2_memory.log").lines().count(), 2);
 }
 
 #[test]
@@ -147,10 +121,7 @@ fn what_is_there_is_neither_followed_nor_written_over() {
     let path = c(&inside);
     let error = Files::create(Some(&path), &now(), Bytes(1 << 20), 5).expect_err("there is one");
     let words = error.to_string();
-    assert_eq!(
-        words,
-        format!("cannot create files in {inside}: file exists (EEXIST)")
-    );
+    assert_eq!(words, format!("cannot create files in {inside}: file exists (EEXIST)"));
     assert_eq!(fs::read(&elsewhere).expect("it"), b"mine");
     let missing = c(&dir.join("no/parent"));
     let error = Files::create(Some(&missing), &now(), Bytes(1 << 20), 5).expect_err("no parent");
@@ -173,25 +144,16 @@ fn a_full_file_is_rotated_between_rows_and_each_has_the_header() {
             let text = read(&dir, part);
             assert!(text.len() as u64 <= most, "{part} has {} bytes", text.len());
             let mut lines = text.lines();
-            assert!(
-                lines.next().expect("a header").starts_with("Timestamp,"),
-                "{part}: {text}"
-            );
+            assert!(lines.next().expect("a header").starts_with("Timestamp,"), "{part}: {text}");
             let mut rows = 0;
             for line in lines {
-                assert!(
-                    line.starts_with("2026-11-21T10:08:31.123Z,"),
-                    "{part}: {line}"
-                );
+                assert!(line.starts_with("2026-11-21T10:08:31.123Z,"), "{part}: {line}");
                 rows += 1;
             }
             assert!(rows > 0, "{part}");
             assert!(text.ends_with('\n'));
         }
-        let count = names(&dir)
-            .iter()
-            .filter(|other| other.starts_with(name))
-            .count();
+        let count = names(&dir).iter().filter(|other| other.starts_with(name)).count();
         assert_eq!(count, 3, "two old ones are kept");
     }
 }
@@ -233,15 +195,9 @@ fn a_table_that_does_not_fit_into_memory_is_written_in_pieces_of_whole_rows() {
             let text = read(&path, name);
             assert!(text.ends_with('\n'));
             count += match form {
-                Form::Json => text
-                    .lines()
-                    .filter(|line| Json::parse(line).number("process.pid") > 0)
-                    .count(),
+                Form::Json => text.lines().filter(|line| Json::parse(line).number("process.pid") > 0).count(),
                 Form::Csv => text.lines().count() - 1,
-                Form::Text => text
-                    .lines()
-                    .filter(|line| line.starts_with("   10"))
-                    .count(),
+                Form::Text => text.lines().filter(|line| line.starts_with("   10")).count(),
             };
         }
         assert_eq!(count, rows.len(), "{form:?}");
@@ -258,30 +214,18 @@ fn what_logrotate_has_renamed_is_begun_anew_and_what_was_removed_too() {
     let moved = format!("{MEMORY}-20261121");
     fs::rename(format!("{dir}/{MEMORY}"), format!("{dir}/{moved}")).expect("rename");
     write(&mut session, Form::Csv);
-    assert_eq!(
-        read(&dir, &moved).lines().count(),
-        3,
-        "before the signal it goes on there"
-    );
+    assert_eq!(read(&dir, &moved).lines().count(), 3, "before the signal it goes on there");
     session.reopen();
     write(&mut session, Form::Csv);
     assert_eq!(read(&dir, &moved).lines().count(), 3);
     assert_eq!(read(&dir, MEMORY).lines().count(), 2, "with a header again");
-    assert_eq!(
-        read(&dir, PROCESSES).lines().count(),
-        4,
-        "which the one that was not renamed has already"
-    );
+    assert_eq!(read(&dir, PROCESSES).lines().count(), 4, "which the one that was not renamed has already");
     // Somebody needs room: a file without a name would take it till the end.
     fs::remove_file(format!("{dir}/{MEMORY}")).expect("remove");
     write(&mut session, Form::Csv);
     assert_eq!(read(&dir, MEMORY).lines().count(), 2);
     // copytruncate
-    fs::File::options()
-        .write(true)
-        .open(format!("{dir}/{MEMORY}"))
-        .and_then(|file| file.set_len(0))
-        .expect("cut");
+    fs::File::options().write(true).open(format!("{dir}/{MEMORY}")).and_then(|file| file.set_len(0)).expect("cut");
     write(&mut session, Form::Csv);
     assert_eq!(read(&dir, MEMORY).lines().count(), 2);
 }
@@ -296,10 +240,7 @@ fn words_of_any_length_go_to_the_summary() {
     out.put(text.as_bytes());
     out.flush();
     assert_eq!(out.broken(), None);
-    assert_eq!(
-        read(&dir.join(""), "memory_monitor_20261121_100831_summary.log"),
-        text
-    );
+    assert_eq!(read(&dir.join(""), "memory_monitor_20261121_100831_summary.log"), text);
     assert!(!matches!(session.sink(Which::Summary), Sink::Nowhere));
 }
 
@@ -339,10 +280,7 @@ fn a_full_disk_is_one_warning_and_no_half_row_and_one_note_when_there_is_room_ag
         return;
     };
     let err = String::from_utf8_lossy(&output.stderr);
-    let said: Vec<&str> = err
-        .lines()
-        .filter(|line| line.starts_with("memdoor: "))
-        .collect();
+    let said: Vec<&str> = err.lines().filter(|line| line.starts_with("memdoor: ")).collect();
     let [warning, note] = said[..] else {
         panic!("one of each: {said:#?}");
     };
@@ -356,10 +294,7 @@ fn a_full_disk_is_one_warning_and_no_half_row_and_one_note_when_there_is_room_ag
         .and_then(|rest| rest.strip_suffix(" rows were lost")?.parse().ok())
         .unwrap_or_else(|| panic!("{note}"));
     let out = String::from_utf8_lossy(&output.stdout);
-    let seen = out
-        .lines()
-        .find_map(|line| line.strip_prefix("lost "))
-        .expect("what is missing");
+    let seen = out.lines().find_map(|line| line.strip_prefix("lost ")).expect("what is missing");
     assert_eq!(seen, lost.to_string(), "what was said is what is missing");
 }
 
@@ -387,14 +322,9 @@ fn fill_the_disk() {
         assert!(text.ends_with('\n'));
         rows += text.lines().count() - 1;
     }
-    assert!(
-        (200..799).contains(&rows),
-        "some were lost, and not all: {rows}"
-    );
+    assert!((200..799).contains(&rows), "some were lost, and not all: {rows}");
     let lost = format!("\nlost {}\n", 800 - rows);
-    std::io::stdout()
-        .write_all(lost.as_bytes())
-        .expect("written");
+    std::io::stdout().write_all(lost.as_bytes()).expect("written");
 }
 
 #[test]
@@ -405,14 +335,8 @@ fn a_limit_of_the_size_of_files_is_said_and_survived() {
         return;
     };
     let err = String::from_utf8_lossy(&output.stderr);
-    let said: Vec<&str> = err
-        .lines()
-        .filter(|line| line.starts_with("memdoor: "))
-        .collect();
-    assert!(
-        matches!(said[..], [one] if one.contains("(EFBIG)")),
-        "{said:#?}"
-    );
+    let said: Vec<&str> = err.lines().filter(|line| line.starts_with("memdoor: ")).collect();
+    assert!(matches!(said[..], [one] if one.contains("(EFBIG)")), "{said:#?}");
 }
 
 fn reach_the_limit() {
@@ -444,12 +368,7 @@ fn groups_of_a_session_have_a_file() {
     let envelope = envelope();
     let pen = Pen::new(Form::Text, &envelope, &now());
     let groups = [group(b"/a", 3 * MIB, None)];
-    session.write(Which::Cgroups, &pen, &mut vec![0; 4096], &mut |to| {
-        sheets::cgroups(&groups, to)
-    });
+    session.write(Which::Cgroups, &pen, &mut vec![0; 4096], &mut |to| sheets::cgroups(&groups, to));
     let text = read(&dir.join(""), "memory_monitor_20261121_100831_cgroups.log");
-    assert!(
-        text.starts_with("CGROUPS 2026-11-21T10:08:31.123Z\nPath "),
-        "{text}"
-    );
+    assert!(text.starts_with("CGROUPS 2026-11-21T10:08:31.123Z\nPath "), "{text}");
 }

@@ -13,19 +13,12 @@ use common::target::{Victim, path};
 use nix::sys::signal::Signal;
 
 /// What a host does beside the tests is no matter of theirs.
-const HOST_OFF: [&str; 8] = [
-    "--alert",
-    "psi=off",
-    "--alert",
-    "fragmentation=off",
-    "--alert",
-    "memory=off",
-    "--alert",
-    "swap=off",
-];
+const HOST_OFF: [&str; 8] =
+    ["--alert", "psi=off", "--alert", "fragmentation=off", "--alert", "memory=off", "--alert", "swap=off"];
 
 /// The document's, letter by letter.
-const HEADER: &str = "Timestamp,Total_KB,Used_KB,Free_KB,Available_KB,Buffers_KB,Cached_KB,Usage_Percent,Top_Process,Top_Process_Mem";
+const HEADER: &str =
+    "Timestamp,Total_KB,Used_KB,Free_KB,Available_KB,Buffers_KB,Cached_KB,Usage_Percent,Top_Process,Top_Process_Mem";
 
 fn lines(text: &str) -> Vec<Json> {
     text.lines().map(Json::parse).collect()
@@ -37,10 +30,7 @@ fn alone(script: &str, args: &[&str]) -> std::process::Command {
     let mut words = vec![memdoor.get_program().to_owned()];
     words.extend(memdoor.get_args().map(ToOwned::to_owned));
     let mut command = command("unshare", &["-mpf", "--mount-proc", "sh", "-c"]);
-    command
-        .arg(format!("{script}\nexec \"$@\""))
-        .arg("sh")
-        .args(words);
+    command.arg(format!("{script}\nexec \"$@\"")).arg("sh").args(words);
     command.env("VICTIM", path());
     command
 }
@@ -80,11 +70,7 @@ fn a_leak_of_memory_and_of_descriptors_a_zombie_and_a_full_tmpfs_are_named() {
     let r2: f64 = figures[6].parse().expect("R2");
     assert!(r2 > 0.9, "{row}");
     assert!(ended.err.contains("ALERT victim (PID "), "{}", ended.err);
-    assert!(
-        ended.out.lines().all(|line| line.len() <= 100),
-        "{}",
-        ended.out
-    );
+    assert!(ended.out.lines().all(|line| line.len() <= 100), "{}", ended.out);
 }
 
 #[test]
@@ -98,34 +84,19 @@ fn a_quiet_machine_raises_nothing() {
     assert_eq!(ended.code(), 0, "{ended:#?}");
     let rows = lines(&ended.out);
     // The kernel's log is everybody's: tests beside this one let it kill in cgroups.
-    let is_alert = |line: &&Json| {
-        line.text("event_name") == "memdoor.alert" && line.text("memdoor.alert.kind") != "oom_kill"
-    };
+    let is_alert =
+        |line: &&Json| line.text("event_name") == "memdoor.alert" && line.text("memdoor.alert.kind") != "oom_kill";
     assert_eq!(rows.iter().filter(is_alert).count(), 0, "{}", ended.out);
-    let samples = rows
-        .iter()
-        .filter(|line| line.number_at("memdoor.host.used_bytes").is_some());
+    let samples = rows.iter().filter(|line| line.number_at("memdoor.host.used_bytes").is_some());
     assert_eq!(samples.count(), 7);
 }
 
 #[test]
 fn an_alert_is_said_once_and_is_an_exit_code_if_that_was_asked_for() {
-    let args = [
-        "monitor",
-        "0.05",
-        "1",
-        "--alert",
-        "memory=0",
-        "--alert",
-        "growth=off",
-        "--exit-code",
-    ];
+    let args = ["monitor", "0.05", "1", "--alert", "memory=0", "--alert", "growth=off", "--exit-code"];
     let ended = run(&args);
     assert_eq!(ended.code(), 3, "{ended:#?}");
-    let alerts = ended
-        .out
-        .lines()
-        .filter(|line| line.starts_with("  ALERT memory "));
+    let alerts = ended.out.lines().filter(|line| line.starts_with("  ALERT memory "));
     assert_eq!(alerts.count(), 1, "{}", ended.out);
 }
 
@@ -139,38 +110,18 @@ fn a_session_has_eight_files_and_the_memory_file_is_the_documents() {
     assert_eq!((ended.code(), &*ended.out), (0, ""), "{ended:#?}");
     let mut names: Vec<String> = fs::read_dir(&session)
         .expect("a directory")
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .into_string()
-                .expect("UTF-8")
-        })
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
         .collect();
     names.sort();
     let kinds: Vec<&str> = names
         .iter()
         .map(|name| {
-            let rest = name
-                .strip_prefix("memory_monitor_")
-                .and_then(|name| name.strip_suffix(".log"));
+            let rest = name.strip_prefix("memory_monitor_").and_then(|name| name.strip_suffix(".log"));
             // The time is 15 characters.
             &rest.expect("its name")[16..]
         })
         .collect();
-    assert_eq!(
-        kinds,
-        [
-            "alerts",
-            "cgroups",
-            "fragmentation",
-            "memory",
-            "pressure",
-            "processes",
-            "summary",
-            "swap"
-        ]
-    );
+    assert_eq!(kinds, ["alerts", "cgroups", "fragmentation", "memory", "pressure", "processes", "summary", "swap"]);
     for (name, kind) in names.iter().zip(kinds) {
         let file = format!("{session}/{name}");
         let mode = fs::metadata(&file).expect("a file").permissions().mode();
@@ -179,10 +130,7 @@ fn a_session_has_eight_files_and_the_memory_file_is_the_documents() {
         if kind == "memory" {
             let rows: Vec<&str> = text.lines().collect();
             assert_eq!((rows[0], rows.len()), (HEADER, 5), "{text}");
-            assert!(
-                rows[1..].iter().all(|row| row.split(',').count() == 10),
-                "{text}"
-            );
+            assert!(rows[1..].iter().all(|row| row.split(',').count() == 10), "{text}");
         } else {
             // Each line is an object.
             let _ = lines(&text);
@@ -201,10 +149,7 @@ fn sigterm_writes_the_summary_and_sighup_opens_files_anew() {
             let mut all = fs::read_dir(dir.path()).expect("a directory");
             all.find_map(|entry| {
                 let path = entry.expect("an entry").path();
-                let is_it = path
-                    .to_str()
-                    .expect("UTF-8")
-                    .ends_with(&format!("_{kind}.log"));
+                let is_it = path.to_str().expect("UTF-8").ends_with(&format!("_{kind}.log"));
                 (is_it && fs::metadata(&path).expect("a file").len() > 0).then_some(path)
             })
         })
@@ -230,7 +175,10 @@ fn sigterm_writes_the_summary_and_sighup_opens_files_anew() {
 fn what_is_wrong_is_said_with_what_is_allowed() {
     let alert = "memory=, swap=, fds=, growth=, psi= or fragmentation= and a percentage, zombies= and a number, or off";
     for (args, expected) in [
-        (&["monitor", "x"][..], "memdoor: --minutes: 'x' is not allowed: minutes, fractions allowed; 0 until it is stopped\n".to_owned()),
+        (
+            &["monitor", "x"][..],
+            "memdoor: --minutes: 'x' is not allowed: minutes, fractions allowed; 0 until it is stopped\n".to_owned(),
+        ),
         (&["monitor", "1", "2", "3"], "memdoor: unexpected operand '3': see memdoor monitor --help\n".to_owned()),
         (&["monitor", "--alert", "cpu=3"], format!("memdoor: --alert: 'cpu=3' is not allowed: {alert}\n")),
         (&["monitor", "--format", "xml"], "memdoor: --format: 'xml' is not allowed: csv, json or text\n".to_owned()),
@@ -240,24 +188,14 @@ fn what_is_wrong_is_said_with_what_is_allowed() {
     }
     let ended = run(&["monitor", "-o", "/proc/none/here", "0.05", "1"]);
     assert_eq!(ended.code(), 1, "{ended:#?}");
-    assert!(
-        ended
-            .err
-            .starts_with("memdoor: cannot create files in /proc/none/here: no such file"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.starts_with("memdoor: cannot create files in /proc/none/here: no such file"), "{}", ended.err);
 }
 
 #[test]
 fn options_may_stand_in_the_configuration() {
     let dir = TempDir::new();
     let file = dir.join("memdoor.conf");
-    fs::write(
-        &file,
-        "[monitor]\ntop = 3\nalert = memory=0\nalert = growth=off\nexit-code = yes\n",
-    )
-    .expect("written");
+    fs::write(&file, "[monitor]\ntop = 3\nalert = memory=0\nalert = growth=off\nexit-code = yes\n").expect("written");
     let ended = run(&["monitor", "--config", &file, "--print-config"]);
     let line = format!("top = 3                                  # {file}:2");
     assert!(ended.out.contains(&line), "{}", ended.out);
@@ -266,13 +204,7 @@ fn options_may_stand_in_the_configuration() {
     fs::write(&file, "[monitor]\nspeed = 3\n").expect("written");
     let ended = run(&["monitor", "--config", &file]);
     assert_eq!(ended.code(), 2);
-    assert!(
-        ended
-            .err
-            .starts_with(&format!("memdoor: {file}:2: unknown name 'speed'")),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.starts_with(&format!("memdoor: {file}:2: unknown name 'speed'")), "{}", ended.err);
 }
 
 // What it shows

@@ -32,22 +32,14 @@ fn series(page: &str) -> BTreeMap<&str, f64> {
     });
     let all: Vec<_> = pairs.collect();
     let map: BTreeMap<_, _> = all.iter().copied().collect();
-    assert_eq!(
-        map.len(),
-        all.len(),
-        "one series twice: node_exporter would refuse it"
-    );
+    assert_eq!(map.len(), all.len(), "one series twice: node_exporter would refuse it");
     map
 }
 
 #[test]
 fn values_have_base_units() {
     let sample = sample();
-    let groups = [group(
-        b"/system.slice/db.service",
-        100 * MIB,
-        Some(200 * MIB),
-    )];
+    let groups = [group(b"/system.slice/db.service", 100 * MIB, Some(200 * MIB))];
     let page = page(&sample, &groups);
     let series = series(&page);
     for (name, value) in [
@@ -55,14 +47,8 @@ fn values_have_base_units() {
         ("memdoor_memory_size_bytes", 16_777_216_000.0),
         ("memdoor_memory_available_bytes", 8_053_063_680.0),
         ("memdoor_swap_used_bytes", 1_073_741_824.0),
-        (
-            "memdoor_pressure_ratio{kind=\"some\",window=\"10s\"}",
-            0.0123,
-        ),
-        (
-            "memdoor_pressure_ratio{kind=\"some\",window=\"1m\"}",
-            0.0045,
-        ),
+        ("memdoor_pressure_ratio{kind=\"some\",window=\"10s\"}", 0.0123),
+        ("memdoor_pressure_ratio{kind=\"some\",window=\"1m\"}", 0.0045),
         ("memdoor_pressure_ratio{kind=\"full\",window=\"5m\"}", 1.0),
         ("memdoor_pressure_seconds_total{kind=\"some\"}", 12.496_112),
         ("memdoor_pressure_seconds_total{kind=\"full\"}", 0.5),
@@ -75,48 +61,21 @@ fn values_have_base_units() {
         ("memdoor_top_process_bytes", 1_073_741_824.0),
         ("memdoor_open_files", 3296.0),
         ("memdoor_open_files_limit", 9_223_372.0),
-        (
-            "memdoor_zone_unusable_ratio{node=\"0\",zone=\"Normal\"}",
-            0.9931,
-        ),
-        (
-            "memdoor_cgroup_usage_bytes{cgroup=\"/system.slice/db.service\"}",
-            104_857_600.0,
-        ),
-        (
-            "memdoor_cgroup_limit_bytes{cgroup=\"/system.slice/db.service\"}",
-            209_715_200.0,
-        ),
-        (
-            "memdoor_cgroup_peak_bytes{cgroup=\"/system.slice/db.service\"}",
-            105_906_176.0,
-        ),
-        (
-            "memdoor_cgroup_oom_kills_total{cgroup=\"/system.slice/db.service\"}",
-            2.0,
-        ),
+        ("memdoor_zone_unusable_ratio{node=\"0\",zone=\"Normal\"}", 0.9931),
+        ("memdoor_cgroup_usage_bytes{cgroup=\"/system.slice/db.service\"}", 104_857_600.0),
+        ("memdoor_cgroup_limit_bytes{cgroup=\"/system.slice/db.service\"}", 209_715_200.0),
+        ("memdoor_cgroup_peak_bytes{cgroup=\"/system.slice/db.service\"}", 105_906_176.0),
+        ("memdoor_cgroup_oom_kills_total{cgroup=\"/system.slice/db.service\"}", 2.0),
         ("memdoor_alerts_total{kind=\"memory\"}", 1.0),
         ("memdoor_alerts_total{kind=\"growth\"}", 3.0),
         ("memdoor_build_info{version=\"2.0.0\"}", 1.0),
-        (
-            "memdoor_last_sample_timestamp_seconds",
-            1_795_255_711.123_456,
-        ),
+        ("memdoor_last_sample_timestamp_seconds", 1_795_255_711.123_456),
     ] {
-        let found = series
-            .get(name)
-            .unwrap_or_else(|| panic!("no {name} in {page}"));
+        let found = series.get(name).unwrap_or_else(|| panic!("no {name} in {page}"));
         assert!((found - value).abs() < 1e-6, "{name} is {found}");
     }
-    assert_eq!(
-        series.get("memdoor_compaction_failures_total"),
-        None,
-        "not known is not there"
-    );
-    assert!(
-        !page.contains("pid") && !page.contains("comm"),
-        "a series a process"
-    );
+    assert_eq!(series.get("memdoor_compaction_failures_total"), None, "not known is not there");
+    assert!(!page.contains("pid") && !page.contains("comm"), "a series a process");
 }
 
 #[test]
@@ -152,10 +111,7 @@ fn hostile_labels_are_escaped_and_no_series_stands_twice() {
     let page = page(&sample, &groups);
     series(&page);
     assert!(page.contains("{cgroup=\"/x.slice/a\\\"b\"}"), "{page}");
-    assert!(
-        page.contains("{cgroup=\"/x.slice/two\\\\012lines\"}"),
-        "{page}"
-    );
+    assert!(page.contains("{cgroup=\"/x.slice/two\\\\012lines\"}"), "{page}");
     assert!(!page.chars().any(|char| char.is_control() && char != '\n'));
 }
 
@@ -173,26 +129,15 @@ fn promtool(page: &str) -> Option<(bool, String)> {
     drop(input);
     let done = child.wait_with_output().expect("promtool ends");
     let words = [done.stdout, done.stderr].concat();
-    Some((
-        done.status.success(),
-        String::from_utf8_lossy(&words).into_owned(),
-    ))
+    Some((done.status.success(), String::from_utf8_lossy(&words).into_owned()))
 }
 
 #[test]
 fn promtool_finds_no_fault_in_it() {
     let (plain, quiet) = (sample(), empty());
     let (hostile_sample, _, hostile_groups, _) = hostile();
-    let groups = [group(
-        b"/system.slice/db.service",
-        100 * MIB,
-        Some(200 * MIB),
-    )];
-    for (sample, groups) in [
-        (&plain, &groups[..]),
-        (&quiet, &[]),
-        (&hostile_sample, &hostile_groups),
-    ] {
+    let groups = [group(b"/system.slice/db.service", 100 * MIB, Some(200 * MIB))];
+    for (sample, groups) in [(&plain, &groups[..]), (&quiet, &[]), (&hostile_sample, &hostile_groups)] {
         let page = page(sample, groups);
         let Some((is_good, words)) = promtool(&page) else {
             return skip("needs promtool (Debian package prometheus)");
@@ -214,11 +159,7 @@ fn a_page_takes_the_place_of_the_one_before_and_all_may_read_it() {
     publish(&c, &facts(&sample, &[]), &mut buf).expect("published");
     let text = fs::read_to_string(&path).expect("it");
     assert_eq!(text, page(&sample, &[]));
-    assert_eq!(
-        fs::metadata(&path).expect("it").mode() & 0o777,
-        0o644,
-        "node_exporter is another user"
-    );
+    assert_eq!(fs::metadata(&path).expect("it").mode() & 0o777, 0o644, "node_exporter is another user");
     let mut before = String::new();
     (&old).read_to_string(&mut before).expect("the old one");
     assert_eq!(before, "old\n", "who has opened it goes on in what it was");
@@ -234,11 +175,7 @@ fn a_page_takes_the_place_of_the_one_before_and_all_may_read_it() {
     fs::remove_file(&path).expect("remove");
     fs::create_dir(&path).expect("a directory");
     publish(&c, &facts(&sample, &[]), &mut buf).expect_err("a directory");
-    assert_eq!(
-        fs::read_dir(dir.path()).expect("it").count(),
-        2,
-        "nothing is left of it"
-    );
+    assert_eq!(fs::read_dir(dir.path()).expect("it").count(), 2, "nothing is left of it");
 }
 
 struct Killed(Child);
@@ -265,11 +202,7 @@ fn node_exporter_reads_it() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = port.expect("a free port").to_string();
     let mut command = Command::new(program);
-    command.args([
-        "--collector.disable-defaults",
-        "--collector.textfile",
-        "--web.disable-exporter-metrics",
-    ]);
+    command.args(["--collector.disable-defaults", "--collector.textfile", "--web.disable-exporter-metrics"]);
     command.arg(format!("--collector.textfile.directory={}", dir.join("")));
     command.arg(format!("--web.listen-address={address}"));
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -281,10 +214,7 @@ fn node_exporter_reads_it() {
         stream.read_to_string(&mut text).ok()?;
         Some(text)
     });
-    assert!(
-        answer.contains("\nnode_textfile_scrape_error 0\n"),
-        "{answer}"
-    );
+    assert!(answer.contains("\nnode_textfile_scrape_error 0\n"), "{answer}");
     for line in [
         "# TYPE memdoor_memory_used_ratio gauge",
         "# TYPE memdoor_pressure_seconds_total counter",
@@ -292,9 +222,6 @@ fn node_exporter_reads_it() {
         "memdoor_cgroup_oom_kills_total{cgroup=\"/x.slice/a\\\"b\"} 2",
         "memdoor_cgroup_usage_bytes{cgroup=\"/x.slice/\\\\377\\\\376\\\\200\"} 1.4680064e+07",
     ] {
-        assert!(
-            answer.lines().any(|found| found == line),
-            "no {line} in {answer}"
-        );
+        assert!(answer.lines().any(|found| found == line), "no {line} in {answer}");
     }
 }

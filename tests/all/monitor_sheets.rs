@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use common::host::{TempDir, works};
 use common::json::Json;
-use common::monitored::{
-    HOSTILE, MIB, alert, empty, group, hostile, put_rows, row, sample, table, written,
-};
+use common::monitored::{HOSTILE, MIB, alert, empty, group, hostile, put_rows, row, sample, table, written};
 use common::skip;
 use memdoor::modes::monitor::alerts::Kind;
 use memdoor::modes::monitor::files::Which;
@@ -59,12 +57,9 @@ fn unescaped(text: &str) -> Vec<u8> {
     let (bytes, mut plain, mut at) = (text.as_bytes(), Vec::new(), 0);
     while at < bytes.len() {
         let digits = bytes.get(at + 1..at + 4);
-        let digits =
-            digits.filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
+        let digits = digits.filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
         if let (b'\\', Some(digits)) = (bytes[at], digits) {
-            plain.push(digits.iter().fold(0_u8, |sum, digit| {
-                sum.wrapping_mul(8).wrapping_add(digit - b'0')
-            }));
+            plain.push(digits.iter().fold(0_u8, |sum, digit| sum.wrapping_mul(8).wrapping_add(digit - b'0')));
             at += 4;
         } else {
             plain.push(bytes[at]);
@@ -80,21 +75,12 @@ fn hostile_table(which: Which, form: Form) -> String {
 }
 
 fn tables() -> impl Iterator<Item = Which> {
-    Which::ALL
-        .into_iter()
-        .filter(|which| *which != Which::Summary)
+    Which::ALL.into_iter().filter(|which| *which != Which::Summary)
 }
 
 #[test]
 fn the_header_of_memory_is_the_documents() {
-    let text = table(
-        Which::Memory,
-        Form::Csv,
-        &sample(),
-        &[row(42, b"leak", 1024 * MIB)],
-        &[],
-        &[],
-    );
+    let text = table(Which::Memory, Form::Csv, &sample(), &[row(42, b"leak", 1024 * MIB)], &[], &[]);
     assert_eq!(
         text,
         "Timestamp,Total_KB,Used_KB,Free_KB,Available_KB,Buffers_KB,Cached_KB,Usage_Percent,Top_Process,Top_Process_Mem\n\
@@ -104,11 +90,7 @@ fn the_header_of_memory_is_the_documents() {
 
 #[test]
 fn processes_are_written_in_each_form() {
-    let rows = [
-        row(18, b"web", 200 * MIB),
-        row(4243, b"leak", 1024 * MIB),
-        row(17, b"db", 300 * MIB),
-    ];
+    let rows = [row(18, b"web", 200 * MIB), row(4243, b"leak", 1024 * MIB), row(17, b"db", 300 * MIB)];
     let of = |form| table(Which::Processes, form, &sample(), &rows, &[], &[]);
     assert_eq!(
         of(Form::Text),
@@ -140,11 +122,7 @@ fn processes_are_written_in_each_form() {
     assert_eq!(lines[0].number_at("memdoor.growth.r2"), Some("0.998"));
     assert_eq!(lines[0].number("memdoor.growth.left_us"), 3_661_900_000);
     assert_eq!(lines[1].number("memdoor.growth.bytes_per_second"), -688_128);
-    for (line, key) in [
-        (0, "memdoor.process.pss_bytes"),
-        (1, "memdoor.growth.left_us"),
-        (2, "memdoor.growth"),
-    ] {
+    for (line, key) in [(0, "memdoor.process.pss_bytes"), (1, "memdoor.growth.left_us"), (2, "memdoor.growth")] {
         assert_eq!(lines[line].get(key), None, "not known is not there");
     }
 }
@@ -170,45 +148,15 @@ THE KERNEL'S OWN MEMORY 2026-11-21T10:08:31.123Z
 
 "
     );
-    let rows = csv(&table(
-        Which::Fragmentation,
-        Form::Csv,
-        &sample(),
-        &[],
-        &[],
-        &[],
-    ));
-    let at = |name: &str| {
-        rows[0]
-            .iter()
-            .position(|column| column == name)
-            .expect("a column")
-    };
-    assert_eq!(
-        (
-            &*rows[3][at("Zone")],
-            &*rows[3][at("Order_0")],
-            &*rows[3][at("Cache")]
-        ),
-        ("Normal", "1234567", "")
-    );
-    assert_eq!(
-        (
-            &*rows[4][at("Zone")],
-            &*rows[4][at("Cache")],
-            &*rows[4][at("Objects")]
-        ),
-        ("", "dentry", "1200000")
-    );
+    let rows = csv(&table(Which::Fragmentation, Form::Csv, &sample(), &[], &[], &[]));
+    let at = |name: &str| rows[0].iter().position(|column| column == name).expect("a column");
+    assert_eq!((&*rows[3][at("Zone")], &*rows[3][at("Order_0")], &*rows[3][at("Cache")]), ("Normal", "1234567", ""));
+    assert_eq!((&*rows[4][at("Zone")], &*rows[4][at("Cache")], &*rows[4][at("Objects")]), ("", "dentry", "1200000"));
 }
 
 #[test]
 fn swap_pressure_and_cgroups_stand_in_their_columns() {
-    let groups = [group(
-        b"/system.slice/db.service",
-        900 * MIB,
-        Some(1000 * MIB),
-    )];
+    let groups = [group(b"/system.slice/db.service", 900 * MIB, Some(1000 * MIB))];
     let rows = [row(4243, b"leak", 1024 * MIB)];
     let alerts = [alert(Kind::OomKill, None, b"1 more")];
     let of = |which, form| table(which, form, &sample(), &rows, &groups, &alerts);
@@ -237,9 +185,7 @@ fn swap_pressure_and_cgroups_stand_in_their_columns() {
     assert_eq!(json.get("memdoor.host.delta.compact_fails"), None);
     let text = of(Which::Cgroups, Form::Text);
     assert!(
-        text.contains(
-            "\n/system.slice/db.service         921600    1024000   90.00       2.50         1\n"
-        ),
+        text.contains("\n/system.slice/db.service         921600    1024000   90.00       2.50         1\n"),
         "{text}"
     );
     let json = Json::parse(of(Which::Cgroups, Form::Json).trim_end());
@@ -273,24 +219,14 @@ fn what_is_not_known_is_a_dash_nothing_or_not_there_and_never_0() {
         assert!(rows[1].iter().skip(2).all(String::is_empty), "{rows:?}");
         let text = of(Form::Text);
         let last = text.lines().nth(2).expect("a row");
-        assert!(
-            last.split_whitespace().skip(1).all(|word| word == "-"),
-            "{text}"
-        );
+        assert!(last.split_whitespace().skip(1).all(|word| word == "-"), "{text}");
         let json = Json::parse(of(Form::Json).trim_end());
-        let numbers = json
-            .leaves()
-            .into_iter()
-            .filter(|(_, leaf)| matches!(leaf, Json::Number(_)));
+        let numbers = json.leaves().into_iter().filter(|(_, leaf)| matches!(leaf, Json::Number(_)));
         let keys: Vec<String> = numbers.map(|(key, _)| key).collect();
         assert_eq!(keys, ["severity_number"], "{which:?}");
     }
     for which in [Which::Processes, Which::Fragmentation, Which::Alerts] {
-        assert_eq!(
-            table(which, Form::Text, &empty(), &[], &[], &[]),
-            "",
-            "no title without rows"
-        );
+        assert_eq!(table(which, Form::Text, &empty(), &[], &[], &[]), "", "no title without rows");
     }
 }
 
@@ -298,42 +234,25 @@ fn what_is_not_known_is_a_dash_nothing_or_not_there_and_never_0() {
 fn csv_of_hostile_names_has_whole_rows_and_no_formula() {
     for which in tables() {
         let text = hostile_table(which, Form::Csv);
-        assert!(
-            !text.chars().any(|char| char.is_control() && char != '\n'),
-            "{text:?}"
-        );
+        assert!(!text.chars().any(|char| char.is_control() && char != '\n'), "{text:?}");
         let rows = csv(&text);
         assert!(rows.len() > 1);
         for field in rows.iter().skip(1).flatten() {
             let is_number = field.parse::<f64>().is_ok();
-            let is_formula =
-                field.starts_with(['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{feff}']);
+            let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{feff}']);
             assert!(is_number || !is_formula, "{field:?}");
-            assert!(
-                !field.contains(';'),
-                "a decimal comma divides fields with it: {field:?}"
-            );
+            assert!(!field.contains(';'), "a decimal comma divides fields with it: {field:?}");
         }
     }
     // What was a name is one again.
     let rows = csv(&hostile_table(Which::Processes, Form::Csv));
     let names: Vec<Vec<u8>> = rows.iter().skip(1).map(|row| unescaped(&row[2])).collect();
-    assert_eq!(
-        names,
-        HOSTILE.map(|name| name[..name.len().min(15)].to_vec())
-    );
+    assert_eq!(names, HOSTILE.map(|name| name[..name.len().min(15)].to_vec()));
     let rows = csv(&hostile_table(Which::Cgroups, Form::Csv));
     assert_eq!(unescaped(&rows[1][1]), b"/x.slice/=1+1");
-    assert_eq!(
-        rows.last().expect("one")[1],
-        "\\075/2",
-        "and it is a formula no more"
-    );
+    assert_eq!(rows.last().expect("one")[1], "\\075/2", "and it is a formula no more");
     let rows = csv(&hostile_table(Which::Alerts, Form::Csv));
-    assert_eq!(
-        rows[1][5], "12 MiB/s, \\033, \"so\"",
-        "words are escaped once"
-    );
+    assert_eq!(rows[1][5], "12 MiB/s, \\033, \"so\"", "words are escaped once");
 }
 
 #[test]
@@ -361,15 +280,8 @@ fn a_reader_of_csv_in_python_gets_every_row() {
         let text = hostile_table(which, Form::Csv);
         let file = dir.write(which.table().1, text.as_bytes());
         let mut python = Command::new("python3");
-        let done = python
-            .args(["-c", script, &file])
-            .output()
-            .expect("python3");
-        assert!(
-            done.status.success(),
-            "{which:?}: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
+        let done = python.args(["-c", script, &file]).output().expect("python3");
+        assert!(done.status.success(), "{which:?}: {}", String::from_utf8_lossy(&done.stderr));
         let rows = csv(&text);
         let expected = format!("{} {}\n", rows.len() - 1, rows[0].len());
         assert_eq!(String::from_utf8_lossy(&done.stdout), expected, "{which:?}");
@@ -401,13 +313,8 @@ fn json_of_hostile_names_is_json_and_they_can_be_turned_back() {
         }
     }
     let text = hostile_table(Which::Processes, Form::Json);
-    let names = text
-        .lines()
-        .map(|line| unescaped(Json::parse(line).text("memdoor.process.comm")));
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        HOSTILE.map(|name| name[..name.len().min(15)].to_vec())
-    );
+    let names = text.lines().map(|line| unescaped(Json::parse(line).text("memdoor.process.comm")));
+    assert_eq!(names.collect::<Vec<_>>(), HOSTILE.map(|name| name[..name.len().min(15)].to_vec()));
 }
 
 #[test]
@@ -418,25 +325,14 @@ fn every_column_is_described_and_no_name_stands_twice() {
         for sheet in sheets {
             let columns: Vec<_> = sheet.columns().collect();
             // A line that can't be read would end them.
-            assert_eq!(
-                columns.len(),
-                sheet.columns.split(|byte| *byte == b'\n').count(),
-                "{}",
-                sheet.title
-            );
+            assert_eq!(columns.len(), sheet.columns.split(|byte| *byte == b'\n').count(), "{}", sheet.title);
             let keys: BTreeSet<_> = columns.iter().map(|column| column.key).collect();
             assert_eq!(keys.len(), columns.len(), "{}", sheet.title);
-            let width: usize = columns
-                .iter()
-                .map(|column| column.width + usize::from(column.width > 0))
-                .sum();
+            let width: usize = columns.iter().map(|column| column.width + usize::from(column.width > 0)).sum();
             assert!(width <= 81, "{} has {width} columns", sheet.title);
             for column in &columns {
                 assert!(names.insert(column.csv), "{} twice", column.csv);
-                assert!(
-                    column.label.len() <= column.width || column.width == 0,
-                    "{column:?}"
-                );
+                assert!(column.label.len() <= column.width || column.width == 0, "{column:?}");
             }
         }
     }
@@ -456,31 +352,16 @@ fn every_row_has_a_cell_for_every_column() {
     groups[0].oom = Some(0);
     let alerts = [alert(Kind::Fds, Some((1, b"init")), b"much")];
     for which in tables() {
-        let rows = csv(&table(
-            which,
-            Form::Csv,
-            &full,
-            &[process.clone()],
-            &groups,
-            &alerts,
-        ));
+        let rows = csv(&table(which, Form::Csv, &full, &[process.clone()], &groups, &alerts));
         for (at, name) in rows[0].iter().enumerate() {
             let is_filled = rows.iter().skip(1).any(|row| !row[at].is_empty());
             assert!(is_filled, "{which:?}: {name} is always empty");
         }
         // Not a number too few or too many in any row: what is filled is what its table has.
-        let widths: Vec<usize> = which
-            .table()
-            .0
-            .iter()
-            .map(|sheet| sheet.columns().count())
-            .collect();
+        let widths: Vec<usize> = which.table().0.iter().map(|sheet| sheet.columns().count()).collect();
         for row in rows.iter().skip(1) {
             let filled = row.iter().filter(|field| !field.is_empty()).count();
-            assert!(
-                widths.contains(&(filled - 1)),
-                "{which:?}: {filled} of {widths:?}: {row:?}"
-            );
+            assert!(widths.contains(&(filled - 1)), "{which:?}: {filled} of {widths:?}: {row:?}");
         }
     }
 }
@@ -496,8 +377,7 @@ fn memory_that_is_too_small_cuts_between_lines() {
                 let mut buf = vec![0; room];
                 let mut out = memdoor::sys::out::Out::in_memory(&mut buf);
                 let table = which.table().0;
-                let mut to =
-                    memdoor::modes::monitor::sheet::Writer::new(&pen, form, table, &mut out, None);
+                let mut to = memdoor::modes::monitor::sheet::Writer::new(&pen, form, table, &mut out, None);
                 put_rows(which, &sample, &rows, &groups, &alerts, &mut to);
                 to.end();
                 let held = out.held();
@@ -510,20 +390,14 @@ fn memory_that_is_too_small_cuts_between_lines() {
 
 #[test]
 fn figures_neither_lose_a_slow_leak_nor_overflow() {
-    let figure =
-        |cell: Cell<'_>| String::from_utf8(cell.figure().as_bytes().to_vec()).expect("UTF-8");
+    let figure = |cell: Cell<'_>| String::from_utf8(cell.figure().as_bytes().to_vec()).expect("UTF-8");
     for (cell, expected) in [
         (Cell::Rate(500), "0.48"),
         (Cell::Rate(-500), "-0.48"),
         (Cell::Rate(i64::MIN), "-9007199254740992.00"),
         (Cell::Size(Bytes(1023)), "0"),
         (Cell::Share(Percent { hundredths: 5 }), "0.05"),
-        (
-            Cell::Share(Percent {
-                hundredths: u64::MAX,
-            }),
-            "184467440737095516.15",
-        ),
+        (Cell::Share(Percent { hundredths: u64::MAX }), "184467440737095516.15"),
         (Cell::Thousandths(1000), "1.000"),
         (Cell::Thousandths(7), "0.007"),
         (Cell::Span(Duration::MAX), "18446744073709551615"),

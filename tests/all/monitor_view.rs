@@ -66,11 +66,7 @@ impl Terminal {
                 assert!(!char.is_control(), "{char:?}");
                 let (row, column) = self.at;
                 assert!(row < self.lines.len(), "below the last line");
-                assert!(
-                    column + width(char) <= self.columns,
-                    "line {row} runs over: {:?}",
-                    self.lines[row]
-                );
+                assert!(column + width(char) <= self.columns, "line {row} runs over: {:?}", self.lines[row]);
                 let line = &mut self.lines[row];
                 line.truncate(column);
                 line.push(char);
@@ -122,9 +118,7 @@ impl Scene {
     fn new() -> Self {
         let mut past = Past::new();
         for number in 0..40 {
-            past.push(Some(Percent {
-                hundredths: 5000 + number * 5,
-            }));
+            past.push(Some(Percent { hundredths: 5000 + number * 5 }));
         }
         Self {
             sample: sample(),
@@ -215,25 +209,14 @@ LARGEST PID COMMAND            RSS MB  S
 #[test]
 fn a_wide_screen_has_a_longer_bar_and_as_many_processes_as_it_has_lines() {
     let mut scene = Scene::new();
-    scene.rows = (0..100)
-        .map(|number| row(1000 + number, b"worker", (200 - number) * MIB))
-        .collect();
+    scene.rows = (0..100).map(|number| row(1000 + number, b"worker", (200 - number) * MIB)).collect();
     let text = scene.screen((200, 60), Charset::Utf8);
     assert_eq!(text.lines().count(), 60);
-    assert!(
-        text.lines().nth(1).expect("memory").chars().count() == 200,
-        "{text}"
-    );
-    assert!(
-        text.lines().filter(|line| line.contains("worker")).count() > 40,
-        "{text}"
-    );
+    assert!(text.lines().nth(1).expect("memory").chars().count() == 200, "{text}");
+    assert!(text.lines().filter(|line| line.contains("worker")).count() > 40, "{text}");
     assert_eq!(scene.screen((200, 60), Charset::Ascii).lines().count(), 60);
     let bar = scene.screen((100, 24), Charset::Ascii);
-    assert!(
-        bar.contains(&format!(" [{}{}]\n", "#".repeat(30), ".".repeat(28))),
-        "{bar}"
-    );
+    assert!(bar.contains(&format!(" [{}{}]\n", "#".repeat(30), ".".repeat(28))), "{bar}");
 }
 
 #[test]
@@ -242,34 +225,17 @@ fn no_size_makes_it_run_over_and_no_name_does() {
     let (sample, rows, groups, mut alerts) = hostile();
     alerts[0].words = memdoor::fixed::Fixed::of("größe 日本語 ".repeat(30).as_bytes());
     let alerts = alerts.into_iter().map(Some).collect();
-    let mut hostile = Scene {
-        sample,
-        rows,
-        groups,
-        alerts,
-        past: Past::new(),
-    };
-    hostile.past.push(Some(Percent {
-        hundredths: u64::MAX,
-    }));
+    let mut hostile = Scene { sample, rows, groups, alerts, past: Past::new() };
+    hostile.past.push(Some(Percent { hundredths: u64::MAX }));
     hostile.past.push(Some(Percent { hundredths: 0 }));
-    let nothing = Scene {
-        sample: empty(),
-        rows: vec![],
-        groups: vec![],
-        alerts: vec![],
-        past: Past::new(),
-    };
+    let nothing = Scene { sample: empty(), rows: vec![], groups: vec![], alerts: vec![], past: Past::new() };
     for scene in [&plain, &hostile, &nothing] {
         for columns in [1, 2, 7, 20, 39, 40, 41, 47, 48, 79, 80, 81, 132, 500, 2000] {
             for rows in [1, 2, 3, 5, 8, 24, 200] {
                 for charset in [Charset::Ascii, Charset::Utf8] {
                     let bytes = scene.bytes((columns, rows), Color::Always, charset);
                     let terminal = Terminal::shows((columns, rows), &bytes);
-                    assert!(
-                        !terminal.text().contains('~'),
-                        "what was there before is gone"
-                    );
+                    assert!(!terminal.text().contains('~'), "what was there before is gone");
                     assert!(charset == Charset::Utf8 || bytes.is_ascii());
                 }
             }
@@ -282,17 +248,10 @@ fn colours_are_used_or_not_and_mean_nothing_alone() {
     let scene = Scene::new();
     let plain = scene.bytes((80, 24), Color::Never, Charset::Utf8);
     let coloured = scene.bytes((80, 24), Color::Always, Charset::Utf8);
-    let (plain, coloured) = (
-        Terminal::shows((80, 24), &plain),
-        Terminal::shows((80, 24), &coloured),
-    );
+    let (plain, coloured) = (Terminal::shows((80, 24), &plain), Terminal::shows((80, 24), &coloured));
     assert_eq!(plain.looks, [""; 0]);
     assert!(coloured.looks.contains(&"31".to_string()));
-    assert_eq!(
-        coloured.looks.last().map(String::as_str),
-        Some(""),
-        "they end"
-    );
+    assert_eq!(coloured.looks.last().map(String::as_str), Some(""), "they end");
     assert_eq!(plain.text(), coloured.text());
 }
 

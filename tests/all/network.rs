@@ -64,10 +64,7 @@ impl Target {
     }
 
     fn take_with(&self, sockets: &mut Sockets) -> Result<(Vec<Socket>, Summary), Absent> {
-        let whose = Whose {
-            view: &self.view,
-            pidfd: self.pidfd.as_ref(),
-        };
+        let whose = Whose { view: &self.view, pidfd: self.pidfd.as_ref() };
         let mut rows = Vec::new();
         let mut buf = vec![0; 32 * 1024];
         let summary = sockets.take(whose, &mut buf, &mut |socket| rows.push(*socket))?;
@@ -171,9 +168,7 @@ fn comparable(rows: BTreeMap<u32, Socket>) -> BTreeMap<u32, Socket> {
         }
         row
     };
-    rows.into_iter()
-        .map(|(inode, row)| (inode, same(row)))
-        .collect()
+    rows.into_iter().map(|(inode, row)| (inode, same(row))).collect()
 }
 
 #[test]
@@ -187,8 +182,7 @@ fn each_method_gives_the_same_rows() {
     let waiting = TcpStream::connect(listen4.local_addr().expect("address")).expect("connect");
 
     let both = TcpListener::bind("[::]:0").expect("bind");
-    let mapped = TcpStream::connect(("127.0.0.1", both.local_addr().expect("address").port()))
-        .expect("connect");
+    let mapped = TcpStream::connect(("127.0.0.1", both.local_addr().expect("address").port())).expect("connect");
     let (mapped_server, _) = both.accept().expect("accept");
 
     let unbound = raw_socket(libc::AF_INET6, libc::SOCK_STREAM, 0).expect("socket");
@@ -199,13 +193,10 @@ fn each_method_gives_the_same_rows() {
     let udp4 = UdpSocket::bind("127.0.0.1:0").expect("bind");
     let udp6 = UdpSocket::bind("[::1]:0").expect("bind");
     let udp6_peer = UdpSocket::bind("[::1]:0").expect("bind");
-    udp6.connect(udp6_peer.local_addr().expect("address"))
-        .expect("connect");
+    udp6.connect(udp6_peer.local_addr().expect("address")).expect("connect");
     let udp_unbound = raw_socket(libc::AF_INET, libc::SOCK_DGRAM, 0).expect("socket");
     for _ in 0..3 {
-        udp6_peer
-            .send_to(&[3; 50], udp4.local_addr().expect("address"))
-            .expect_err("another family");
+        udp6_peer.send_to(&[3; 50], udp4.local_addr().expect("address")).expect_err("another family");
         udp6.send(&[3; 50]).expect("send");
     }
 
@@ -213,35 +204,23 @@ fn each_method_gives_the_same_rows() {
     let row = |fd: &dyn Fn() -> u32| *rows.get(&fd()).expect("a row");
 
     let found = row(&|| inode(&listen4));
-    assert_eq!(
-        (found.protocol, found.state),
-        (Protocol::Tcp, State::Listen)
-    );
+    assert_eq!((found.protocol, found.state), (Protocol::Tcp, State::Listen));
     assert_eq!(found.rx_queue, bytes(1), "one waits to be accepted");
     assert_eq!(Some(found.local), listen4.local_addr().ok());
 
     let found = row(&|| inode(&client4));
-    assert_eq!(
-        (found.state, found.rx_queue, found.tx_queue),
-        (State::Established, bytes(300), bytes(0))
-    );
+    assert_eq!((found.state, found.rx_queue, found.tx_queue), (State::Established, bytes(300), bytes(0)));
     assert_eq!(Some(found.local), client4.local_addr().ok());
     assert_eq!(Some(found.remote), client4.peer_addr().ok());
 
     let found = row(&|| inode(&server6));
-    assert_eq!(
-        (found.protocol, found.state),
-        (Protocol::Tcp6, State::CloseWait)
-    );
+    assert_eq!((found.protocol, found.state), (Protocol::Tcp6, State::CloseWait));
     assert_eq!(found.rx_queue, bytes(70), "the FIN is not a byte");
 
     let found = row(&|| inode(&mapped_server));
     assert_eq!(found.protocol, Protocol::Tcp6);
     assert!(found.remote.to_string().starts_with("[::ffff:127.0.0.1]:"));
-    assert_eq!(
-        found.remote.port(),
-        mapped.local_addr().expect("address").port()
-    );
+    assert_eq!(found.remote.port(), mapped.local_addr().expect("address").port());
 
     let found = row(&|| inode(&unbound));
     assert_eq!(found.state, State::Close);
@@ -253,10 +232,7 @@ fn each_method_gives_the_same_rows() {
     }));
 
     let found = row(&|| inode(&udp6));
-    assert_eq!(
-        (found.protocol, found.state),
-        (Protocol::Udp6, State::Established)
-    );
+    assert_eq!((found.protocol, found.state), (Protocol::Udp6, State::Established));
     assert_eq!(Some(found.remote), udp6_peer.local_addr().ok());
     let found = row(&|| inode(&udp6_peer));
     assert_eq!(found.state, State::Unconn);
@@ -266,11 +242,7 @@ fn each_method_gives_the_same_rows() {
 
     let rows = comparable(rows);
     for choice in FORCED {
-        assert_eq!(
-            comparable(Target::me().rows(choice)),
-            rows,
-            "{choice:?} against pidfd_getfd"
-        );
+        assert_eq!(comparable(Target::me().rows(choice)), rows, "{choice:?} against pidfd_getfd");
     }
 }
 
@@ -278,17 +250,10 @@ fn each_method_gives_the_same_rows() {
 fn each_method_can_go_first_and_says_so() {
     let _alone = alone();
     let _listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    for (choice, method) in FORCED
-        .into_iter()
-        .zip([Method::Getfd, Method::Diag, Method::Proc])
-    {
+    for (choice, method) in FORCED.into_iter().zip([Method::Getfd, Method::Diag, Method::Proc]) {
         let (_, summary) = Target::me().take(choice).expect("sockets");
         assert!(summary.methods.has(method), "{choice:?}: {summary:?}");
-        assert_eq!(
-            (summary.setback, summary.missing, summary.unidentified),
-            (None, None, 0),
-            "{choice:?}"
-        );
+        assert_eq!((summary.setback, summary.missing, summary.unidentified), (None, None, 0), "{choice:?}");
         assert_eq!(summary.malformed, 0);
     }
     let (_, summary) = Target::me().take(Choice::Auto).expect("sockets");
@@ -318,21 +283,9 @@ fn fault_5_33_other_families_are_counted() {
         let after = count(choice);
         assert_eq!(after.unix - before.unix, 2, "{choice:?}");
         assert_eq!(after.netlink - before.netlink, 1, "{choice:?}");
-        assert_eq!(
-            after.vsock - before.vsock,
-            u32::from(vsock.is_some()),
-            "{choice:?}"
-        );
-        assert_eq!(
-            after.raw - before.raw,
-            u32::from(raw.is_some()) + u32::from(raw6.is_some()),
-            "{choice:?}"
-        );
-        assert_eq!(
-            after.packet - before.packet,
-            u32::from(packet.is_some()),
-            "{choice:?}"
-        );
+        assert_eq!(after.vsock - before.vsock, u32::from(vsock.is_some()), "{choice:?}");
+        assert_eq!(after.raw - before.raw, u32::from(raw.is_some()) + u32::from(raw6.is_some()), "{choice:?}");
+        assert_eq!(after.packet - before.packet, u32::from(packet.is_some()), "{choice:?}");
         assert_eq!((after.sctp, after.other), (0, before.other));
     }
 }
@@ -340,33 +293,20 @@ fn fault_5_33_other_families_are_counted() {
 #[test]
 fn without_pidfds_other_families_are_counted_from_the_tables() {
     let _alone = alone();
-    let me = Target {
-        pidfd: None,
-        ..Target::me()
-    };
+    let me = Target { pidfd: None, ..Target::me() };
     // What the harness has is there before: its standard output may be a socket.
     let (_, before) = me.take(Choice::Auto).expect("sockets");
     let _unix = UnixStream::pair().expect("pair");
     let _unbound = raw_socket(libc::AF_INET, libc::SOCK_STREAM, 0).expect("socket");
     // The kernel's table of netlink sockets has only those with an address; the first message gives it one.
     let mut netlink = SockDiag::open().expect("netlink");
-    let table = Table {
-        family: 2,
-        protocol: 17,
-        states: ALL_STATES,
-    };
-    netlink
-        .dump(table, &mut [0; 8192], &mut |_| {})
-        .expect("dump");
+    let table = Table { family: 2, protocol: 17, states: ALL_STATES };
+    netlink.dump(table, &mut [0; 8192], &mut |_| {}).expect("dump");
     let (_, after) = me.take(Choice::Auto).expect("sockets");
     assert!(!after.methods.has(Method::Getfd));
     assert_eq!(after.others.unix - before.others.unix, 2);
     assert_eq!(after.others.netlink - before.others.netlink, 1);
-    assert_eq!(
-        after.unidentified - before.unidentified,
-        1,
-        "the unbound one"
-    );
+    assert_eq!(after.unidentified - before.unidentified, 1, "the unbound one");
     assert_eq!(after.missing, Some(Absent::NotSupported));
 }
 
@@ -432,9 +372,7 @@ fn fault_5_10_more_sockets_than_the_table_holds_are_looked_at_all_the_same() {
     let _alone = alone();
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("limit");
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).expect("limit");
-    let many: Vec<_> = (0..1100)
-        .map(|_| UdpSocket::bind("127.0.0.1:0").expect("bind"))
-        .collect();
+    let many: Vec<_> = (0..1100).map(|_| UdpSocket::bind("127.0.0.1:0").expect("bind")).collect();
     // Room for 2 * 256 + 512 = 1024.
     let mut sockets = Sockets::arm(256).expect("memory");
     let (rows, summary) = Target::me().take_with(&mut sockets).expect("sockets");
@@ -442,10 +380,7 @@ fn fault_5_10_more_sockets_than_the_table_holds_are_looked_at_all_the_same() {
     assert!(rows.len() >= many.len());
     assert_eq!((summary.unidentified, summary.missing), (0, None));
 
-    let me = Target {
-        pidfd: None,
-        ..Target::me()
-    };
+    let me = Target { pidfd: None, ..Target::me() };
     let (_, summary) = me.take_with(&mut sockets).expect("sockets");
     assert!(summary.udp >= 1000);
     assert_eq!(summary.unidentified, summary.overflow);
@@ -456,10 +391,7 @@ fn fault_5_10_more_sockets_than_the_table_holds_are_looked_at_all_the_same() {
 fn fault_5_25_a_table_that_can_not_be_opened_is_not_an_empty_one() {
     let _alone = alone();
     let _listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let me = Target {
-        pidfd: None,
-        ..Target::me()
-    };
+    let me = Target { pidfd: None, ..Target::me() };
     let mut sockets = Sockets::arm(64).expect("memory");
     sockets.choice = Choice::Proc;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("limit");
@@ -490,16 +422,10 @@ fn a_pidfd_that_does_not_see_the_descriptors_is_no_reason_to_lose_them() {
     let (listener, _client, _server) = pair("127.0.0.1:0");
     let other = Victim::start(&["idle"]);
     // As of a leader that has exited before its threads: the descriptors are listed, and pidfd_getfd says EBADF.
-    let target = Target {
-        view: Target::me().view,
-        pidfd: Target::of(other.pid).pidfd,
-    };
+    let target = Target { view: Target::me().view, pidfd: Target::of(other.pid).pidfd };
     let (rows, summary) = target.take(Choice::Auto).expect("sockets");
     assert!(rows.iter().any(|row| row.inode == inode(&listener)));
-    assert_eq!(
-        summary.setback,
-        Some((Method::Getfd, Absent::Failed(nix::errno::Errno::EBADF)))
-    );
+    assert_eq!(summary.setback, Some((Method::Getfd, Absent::Failed(nix::errno::Errno::EBADF))));
 }
 
 #[test]
@@ -509,10 +435,7 @@ fn an_exited_process_is_gone_and_not_without_sockets() {
     let target = Target::of(child.id());
     assert!(matches!(
         memdoor::sys::signal::wait(
-            target.pidfd.as_ref().map(|fd| (
-                std::os::fd::AsFd::as_fd(fd),
-                memdoor::sys::signal::Until::Readable
-            )),
+            target.pidfd.as_ref().map(|fd| (std::os::fd::AsFd::as_fd(fd), memdoor::sys::signal::Until::Readable)),
             None
         ),
         Ok(memdoor::sys::signal::Woken::Ready)
@@ -530,15 +453,7 @@ const PID: &str = "MEMDOOR_TEST_PID";
 /// This binary, as a child with a role, from where everybody may run it.
 fn myself(dir: &TempDir, role: &str) -> Command {
     let me = dir.program(Path::new("/proc/self/exe"), role);
-    let mut command = command(
-        &me,
-        &[
-            &own_test(module_path!(), "child"),
-            "--exact",
-            "--nocapture",
-            "--test-threads=1",
-        ],
-    );
+    let mut command = command(&me, &[&own_test(module_path!(), "child"), "--exact", "--nocapture", "--test-threads=1"]);
     command.env(ROLE, role);
     command
 }
@@ -570,11 +485,7 @@ fn child() {
         Ok("denied") => assert_eq!(asked_for().map(drop), Err(Absent::NotPermitted)),
         Ok("refused") => {
             let (rows, summary) = asked_for().expect("sockets");
-            assert_eq!(
-                summary.setback,
-                Some((Method::Getfd, Absent::NotPermitted)),
-                "{summary:?}"
-            );
+            assert_eq!(summary.setback, Some((Method::Getfd, Absent::NotPermitted)), "{summary:?}");
             assert_eq!(summary.methods.to_string(), "sock_diag, /proc/PID/net");
             assert_eq!(rows.len(), 1);
             assert_eq!((summary.tcp, summary.others.unix), (1, 2));
@@ -617,16 +528,10 @@ fn fault_5_07_sockets_are_those_of_the_targets_namespace() {
     let target = Target::of(child.pid);
     for choice in [Choice::Auto, Choice::Getfd, Choice::Diag, Choice::Proc] {
         let (rows, summary) = target.take(choice).expect("sockets");
-        let mut found: Vec<_> = rows
-            .iter()
-            .map(|row| format!("{} {} {}", row.protocol.name(), row.state, row.local))
-            .collect();
+        let mut found: Vec<_> =
+            rows.iter().map(|row| format!("{} {} {}", row.protocol.name(), row.state, row.local)).collect();
         found.sort();
-        assert_eq!(
-            found,
-            ["TCP6 LISTEN [::]:4242", "UDP6 UNCONN [::]:4243"],
-            "{choice:?}"
-        );
+        assert_eq!(found, ["TCP6 LISTEN [::]:4242", "UDP6 UNCONN [::]:4243"], "{choice:?}");
         assert_eq!(summary.others.unix, 2);
         assert!(!summary.methods.has(Method::Diag), "it shows our namespace");
         assert_eq!(summary.missing, None);
@@ -642,10 +547,7 @@ fn fault_5_08_an_empty_ipv4_udp_table_does_not_hide_the_others() {
     };
     let udp = proc(child.pid, "net/udp");
     assert_eq!(udp.lines().count(), 1, "a header and nothing else");
-    let target = Target {
-        pidfd: None,
-        ..Target::of(child.pid)
-    };
+    let target = Target { pidfd: None, ..Target::of(child.pid) };
     let (rows, summary) = target.take(Choice::Proc).expect("sockets");
     assert_eq!((rows.len(), summary.tcp, summary.udp), (2, 1, 1));
     assert_eq!(summary.others.unix, 2);
@@ -672,12 +574,6 @@ fn fault_5_27_where_pidfd_getfd_is_refused_the_tables_answer() {
     let dir = TempDir::new();
     // Files of /proc ask for the effective user, pidfd_getfd for the real one: what Yama does to a user's own processes.
     let target = Victim::start_command(unprivileged(&myself(&dir, "nobody")));
-    let half = [
-        "setpriv",
-        "--ruid=1",
-        "--euid=65534",
-        "--regid=65534",
-        "--clear-groups",
-    ];
+    let half = ["setpriv", "--ruid=1", "--euid=65534", "--regid=65534", "--clear-groups"];
     succeeds(through(&half, &myself(&dir, "refused")), target.pid);
 }

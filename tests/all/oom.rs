@@ -47,10 +47,7 @@ fn leak_until_killed(pace: &str, place: Place, options: &[&str]) -> Option<Ended
         skip("the kernel killed memdoor too: without CAP_SYS_RESOURCE it can't exempt itself");
         return None;
     }
-    assert!(
-        group.oom_kills() >= 1,
-        "the kernel killed nobody: {ended:#?}"
-    );
+    assert!(group.oom_kills() >= 1, "the kernel killed nobody: {ended:#?}");
     Some(ended)
 }
 
@@ -79,10 +76,7 @@ fn says_what_happened(ended: &Ended) {
     assert!(verdict.starts_with(cgroup_oom()), "{verdict}");
     // Below, above or at the end: it was one program all the time, in one group.
     for report in ended.reports() {
-        if let Some(path) = report
-            .find("Control Group")
-            .filter(|path| !path.starts_with('-'))
-        {
+        if let Some(path) = report.find("Control Group").filter(|path| !path.starts_with('-')) {
             assert!(path.contains("memdoor-test-"), "{path}");
         }
     }
@@ -202,10 +196,7 @@ fn leaves_a_record(pace: &str, place: Place, format: &str) {
     let watch = Running::start_into(watch, Stdio::null());
     // Armed: the head and the first report are there.
     poll("the first report", || {
-        let file = std::fs::read_dir(dir.path())
-            .expect("read")
-            .next()?
-            .expect("entry");
+        let file = std::fs::read_dir(dir.path()).expect("read").next()?.expect("entry");
         let text = std::fs::read_to_string(file.path()).ok()?;
         (text.contains("below  ") || text.contains("\"kind\":\"below\"")).then_some(())
     });
@@ -214,39 +205,23 @@ fn leaves_a_record(pace: &str, place: Place, format: &str) {
     assert!(group.oom_kills() >= 1, "nobody was killed: {ended:#?}");
     assert_eq!(ended.code(), 5, "{ended:#?}");
     costs_nothing(&ended);
-    let file = std::fs::read_dir(dir.path())
-        .expect("read")
-        .next()
-        .expect("a record");
+    let file = std::fs::read_dir(dir.path()).expect("read").next().expect("a record");
     let path = file.expect("entry").path();
-    assert!(
-        !path.to_str().expect("UTF-8").ends_with(".part"),
-        "{path:?}"
-    );
+    assert!(!path.to_str().expect("UTF-8").ends_with(".part"), "{path:?}");
     let text = std::fs::read_to_string(&path).expect("UTF-8");
     if format == "json" {
-        for words in [
-            "memdoor.record.begin",
-            "memdoor.snapshot.end",
-            "memdoor.watch.end",
-        ] {
+        for words in ["memdoor.record.begin", "memdoor.snapshot.end", "memdoor.watch.end"] {
             assert!(text.contains(words), "{words}: {text}");
         }
         return;
     }
-    let plain: String = text
-        .lines()
-        .filter(|line| !line.starts_with("Entry: "))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let plain: String =
+        text.lines().filter(|line| !line.starts_with("Entry: ")).map(|line| format!("{line}\n")).collect();
     let reports = Report::all(&plain);
     assert!(reports.last().expect("reports").is_end(), "{text}");
     let snapshots = reports.iter().filter(|report| report.is_full_snapshot());
     assert!(snapshots.count() >= 1, "{text}");
-    assert!(
-        text.contains(&format!("Verdict: {}", cgroup_oom())),
-        "{text}"
-    );
+    assert!(text.contains(&format!("Verdict: {}", cgroup_oom())), "{text}");
 }
 
 #[test]
@@ -271,10 +246,7 @@ fn a_kill_by_hand_in_the_same_group_is_no_oom_kill() {
     assert!(watch.next_report().is_full_snapshot());
     target.kill();
     let last = watch.next_report();
-    assert!(
-        last.value("Verdict").starts_with("no OOM kill"),
-        "{last:#?}"
-    );
+    assert!(last.value("Verdict").starts_with("no OOM kill"), "{last:#?}");
     assert_eq!(watch.end().code(), 5);
 }
 
@@ -291,10 +263,7 @@ fn an_oom_kill_of_somebody_else_in_the_system_is_not_taken_for_the_targets() {
     target.kill();
     let last = watch.next_report();
     assert!(last.is_end() && last.lines.contains(&END.to_owned()));
-    assert!(
-        last.value("Verdict").starts_with("no OOM kill"),
-        "{last:#?}"
-    );
+    assert!(last.value("Verdict").starts_with("no OOM kill"), "{last:#?}");
 }
 
 #[test]

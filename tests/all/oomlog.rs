@@ -49,35 +49,19 @@ fn rows_of(lines: &[Vec<u8>], event: &Event) -> Vec<(u64, Vec<u8>, u64)> {
 }
 
 fn log(name: &str) -> Log {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/dmesg")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dmesg").join(name);
     let text = fs::read(path).expect("a fixture");
-    let lines: Vec<Vec<u8>> = text
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::to_vec)
-        .collect();
+    let lines: Vec<Vec<u8>> = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     let events = events(slices(&lines));
     let rows = events.iter().map(|event| rows_of(&lines, event)).collect();
-    Log {
-        name: name.to_owned(),
-        lines,
-        events,
-        rows,
-    }
+    Log { name: name.to_owned(), lines, events, rows }
 }
 
 fn logs() -> Vec<Log> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dmesg");
     let mut names: Vec<String> = fs::read_dir(dir)
         .expect("fixtures")
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .into_string()
-                .expect("UTF-8")
-        })
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
         .filter(|name| name.ends_with(".log"))
         .collect();
     names.sort();
@@ -91,9 +75,7 @@ fn who(event: &Event) -> Option<(u64, Vec<u8>)> {
 
 /// An event in few words, for a test that fails.
 fn brief(event: &Event) -> String {
-    let name = |text: &Option<Vec<u8>>| {
-        String::from_utf8_lossy(text.as_deref().unwrap_or(b"-")).into_owned()
-    };
+    let name = |text: &Option<Vec<u8>>| String::from_utf8_lossy(text.as_deref().unwrap_or(b"-")).into_owned();
     let top: Vec<u64> = event.table.top.iter().map(|row| row.pid).collect();
     let victim = event.victim.as_ref().map(|victim| victim.task.pid);
     let (first, last) = (event.lines.first, event.lines.last);
@@ -109,13 +91,9 @@ fn brief(event: &Event) -> String {
 fn check(logs: &[&Log], found: &[Event], what: &str) {
     for event in found {
         let of_event = |row: &Row, rows: &[(u64, Vec<u8>, u64)]| {
-            rows.iter()
-                .any(|(pid, comm, rss)| *pid == row.pid && *comm == row.comm && *rss == row.rss)
+            rows.iter().any(|(pid, comm, rss)| *pid == row.pid && *comm == row.comm && *rss == row.rss)
         };
-        let reports: Vec<_> = logs
-            .iter()
-            .flat_map(|log| log.events.iter().zip(&log.rows))
-            .collect();
+        let reports: Vec<_> = logs.iter().flat_map(|log| log.events.iter().zip(&log.rows)).collect();
         let mut fitting = reports.iter().filter(|(report, _)| {
             let is_member = |pid| report.group.iter().any(|task| task.pid == pid);
             match who(event) {
@@ -132,16 +110,10 @@ fn check(logs: &[&Log], found: &[Event], what: &str) {
 fn every_fixture_has_its_events() {
     for (name, expected) in [
         ("5.10-boot-without-event.log", &[][..]),
-        (
-            "5.10-none-comm-with-parenthesis.log",
-            &[(122, "stress-ng-vm", 13), (134, "a b) (c:", 13)],
-        ),
+        ("5.10-none-comm-with-parenthesis.log", &[(122, "stress-ng-vm", 13), (134, "a b) (c:", 13)]),
         ("6.12-mempolicy-two-nodes.log", &[(222, "mpol_hog", 11)]),
         ("5.10-memcg-oom-group.log", &[(154, "leader", 4)]),
-        (
-            "6.18-memcg-40-ms-apart.log",
-            &[(27474, "node", 3), (27473, "manager", 2)],
-        ),
+        ("6.18-memcg-40-ms-apart.log", &[(27474, "node", 3), (27473, "manager", 2)]),
     ] {
         let log = log(name);
         let found: Vec<_> = log
@@ -149,17 +121,10 @@ fn every_fixture_has_its_events() {
             .iter()
             .map(|event| {
                 let (pid, comm) = who(event).expect("a victim");
-                (
-                    pid,
-                    String::from_utf8(comm).expect("UTF-8"),
-                    event.table.rows,
-                )
+                (pid, String::from_utf8(comm).expect("UTF-8"), event.table.rows)
             })
             .collect();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(pid, comm, rows)| (*pid, (*comm).to_owned(), *rows))
-            .collect();
+        let expected: Vec<_> = expected.iter().map(|(pid, comm, rows)| (*pid, (*comm).to_owned(), *rows)).collect();
         assert_eq!(found, expected, "{name}");
         assert!(log.events.iter().all(Event::is_complete), "{name}");
     }
@@ -187,11 +152,7 @@ fn a_log_may_begin_and_end_anywhere() {
     for log in logs() {
         for at in 0..=log.lines.len() {
             let (head, tail) = log.lines.split_at(at);
-            check(
-                &[&log],
-                &events(slices(head)),
-                &format!("{} to {at}", log.name),
-            );
+            check(&[&log], &events(slices(head)), &format!("{} to {at}", log.name));
             let found = events(slices(tail));
             check(&[&log], &found, &format!("{} from {at}", log.name));
             let ends = |event: &&Event| event.lines.end.is_some_and(|end| end > at as u64);
@@ -213,13 +174,8 @@ fn any_line_may_be_lost() {
             let found = events(rest.map(|(_, line)| line));
             let what = format!("{} without {}", log.name, lost + 1);
             check(&[&log], &found, &what);
-            let is_group = log.lines[lost]
-                .windows(9)
-                .any(|words| words == b"oom.group");
-            assert!(
-                found.len() == log.events.len() || is_group,
-                "{what}: {found:#?}"
-            );
+            let is_group = log.lines[lost].windows(9).any(|words| words == b"oom.group");
+            assert!(found.len() == log.events.len() || is_group, "{what}: {found:#?}");
         }
     }
 }
@@ -241,12 +197,7 @@ fn two_logs_line_by_line_do_not_mix() {
             let mut killed: Vec<_> = found.iter().filter_map(who).collect();
             expected.sort();
             killed.sort();
-            assert_eq!(
-                killed,
-                expected,
-                "{what}: {}",
-                found.iter().map(brief).collect::<String>()
-            );
+            assert_eq!(killed, expected, "{what}: {}", found.iter().map(brief).collect::<String>());
         }
     }
 }
@@ -258,10 +209,7 @@ fn a_kill_line_alone_is_an_event_and_says_what_is_missing() {
         b"[    1.100000] Out of memory: Killed process 8 (y) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB, UID:3 pgtables:48kB oom_score_adj:0",
     ].into_iter());
     assert_eq!(found.len(), 2);
-    assert_eq!(
-        found[0].missing,
-        [Missing::Header, Missing::Memory, Missing::Table]
-    );
+    assert_eq!(found[0].missing, [Missing::Header, Missing::Memory, Missing::Table]);
     assert_eq!(found[1].constraint, Constraint::Unknown);
 }
 

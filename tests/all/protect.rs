@@ -2,9 +2,7 @@
 
 use crate::common;
 
-use common::host::{
-    CAP_SYS_RESOURCE, TempDir, has_capability, may_be_another_user, unprivileged, works,
-};
+use common::host::{CAP_SYS_RESOURCE, TempDir, has_capability, may_be_another_user, unprivileged, works};
 use common::json::Json;
 use common::run::{Ended, command, memdoor, run, run_command, through};
 use common::skip;
@@ -29,21 +27,13 @@ fn ones_own_process_is_raised_and_put_back() {
     let before = adj(&target);
     let ended = protect(&dir, &["-p", &target.id(), "--adj", "700"]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
-    let row = format!(
-        "{:<8} {:<15} {before:>7} {:>6}  done",
-        target.id(),
-        "victim",
-        700
-    );
+    let row = format!("{:<8} {:<15} {before:>7} {:>6}  done", target.id(), "victim", 700);
     assert!(ended.out.contains(&row), "{}", ended.out);
     assert_eq!(adj(&target), "700");
     let again = protect(&dir, &["-p", &target.id(), "--adj", "700"]);
     assert!(again.out.contains("so already"), "{}", again.out);
     // Changed twice, it goes back to what it was at first.
-    assert_eq!(
-        protect(&dir, &["-p", &target.id(), "--adj", "800"]).code(),
-        0
-    );
+    assert_eq!(protect(&dir, &["-p", &target.id(), "--adj", "800"]).code(), 0);
     let undone = protect(&dir, &["--undo"]);
     assert_eq!(undone.code(), 0, "{undone:#?}");
     assert_eq!(adj(&target), before);
@@ -68,10 +58,7 @@ fn a_dry_run_changes_nothing() {
 fn what_somebody_else_changed_since_is_left_alone() {
     let dir = TempDir::new();
     let target = Victim::start(&["idle"]);
-    assert_eq!(
-        protect(&dir, &["-p", &target.id(), "--adj", "700"]).code(),
-        0
-    );
+    assert_eq!(protect(&dir, &["-p", &target.id(), "--adj", "700"]).code(), 0);
     let path = format!("/proc/{}/oom_score_adj", target.pid);
     std::fs::write(path, "900").expect("raised");
     let undone = protect(&dir, &["--undo"]);
@@ -84,15 +71,8 @@ fn all_that_match_are_changed_and_no_others() {
     let dir = TempDir::new();
     let (path, other) = (dir.victim("guarded"), Victim::start(&["idle"]));
     let targets = [1, 2].map(|_| Victim::start_command(command(&path, &["idle"])));
-    for pattern in [
-        "^guarded$".to_owned(),
-        format!("exe:^{path}$"),
-        format!("cmdline:^{path} idle$"),
-    ] {
-        let ended = protect(
-            &dir,
-            &["--match", &pattern, "--adj", "600", "--format", "json"],
-        );
+    for pattern in ["^guarded$".to_owned(), format!("exe:^{path}$"), format!("cmdline:^{path} idle$")] {
+        let ended = protect(&dir, &["--match", &pattern, "--adj", "600", "--format", "json"]);
         assert_eq!(ended.code(), 0, "{ended:#?}");
         let lines: Vec<Json> = ended.out.lines().map(Json::parse).collect();
         assert_eq!(lines.len(), 2, "{pattern}: {}", ended.out);
@@ -157,18 +137,8 @@ fn a_session_is_shown_in_a_namespace_of_its_own() {
         dir.join("state")
     );
     let ended = run_command(through(&unshare, &command("sh", &["-c", &script])));
-    assert!(
-        ended
-            .out
-            .contains("gnome-shell           0   -500  would be done"),
-        "{ended:#?}"
-    );
-    assert!(
-        ended
-            .out
-            .contains("firefox               0    300  would be done"),
-        "{ended:#?}"
-    );
+    assert!(ended.out.contains("gnome-shell           0   -500  would be done"), "{ended:#?}");
+    assert!(ended.out.contains("firefox               0    300  would be done"), "{ended:#?}");
     assert_eq!(ended.out.matches("would be done").count(), 2);
 }
 

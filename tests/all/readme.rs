@@ -15,9 +15,7 @@ fn readme() -> String {
 
 /// The text from one heading to the next.
 fn chapter<'r>(readme: &'r str, heading: &str) -> &'r str {
-    let start = readme
-        .find(&format!("\n## {heading}\n"))
-        .unwrap_or_else(|| panic!("no chapter {heading}"));
+    let start = readme.find(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no chapter {heading}"));
     let text = &readme[start + 1..];
     text[3..].find("\n## ").map_or(text, |end| &text[..end + 3])
 }
@@ -40,17 +38,11 @@ fn is_short(word: &str) -> bool {
 /// `Label` of lines like `Label: value`.
 fn labels(text: &str) -> BTreeSet<&str> {
     let is_label = |label: &&str| {
-        let words = label
-            .chars()
-            .all(|c| c.is_ascii_alphabetic() || " (),".contains(c));
+        let words = label.chars().all(|c| c.is_ascii_alphabetic() || " (),".contains(c));
         words && label.starts_with(|c: char| c.is_ascii_uppercase())
     };
     text.lines()
-        .filter_map(|line| {
-            line.split(": ")
-                .next()
-                .filter(|label| line.len() > label.len())
-        })
+        .filter_map(|line| line.split(": ").next().filter(|label| line.len() > label.len()))
         .filter(is_label)
         .collect()
 }
@@ -93,10 +85,8 @@ fn every_exit_code_of_help_is_explained_and_no_other() {
 fn the_commands_for_a_hurry_run() {
     let victim = Victim::start(&["hold", "1"]);
     let readme = readme();
-    let commands: Vec<&str> = chapter(&readme, "In a hurry")
-        .lines()
-        .filter_map(|line| line.strip_prefix("    memdoor "))
-        .collect();
+    let commands: Vec<&str> =
+        chapter(&readme, "In a hurry").lines().filter_map(|line| line.strip_prefix("    memdoor ")).collect();
     assert!(commands.len() >= 4, "{commands:?}");
     for command in commands {
         let typed = command
@@ -121,11 +111,7 @@ fn the_commands_for_a_hurry_run() {
         }
         // Without a limit on the cgroup there is nothing to take a percentage of, and memdoor says so.
         let has_no_limit = words.contains(&"cgroup") && ended.words().contains("memory limit");
-        assert!(
-            ended.code() == 0 || has_no_limit,
-            "{words:?}: {}",
-            ended.words()
-        );
+        assert!(ended.code() == 0 || has_no_limit, "{words:?}: {}", ended.words());
     }
 }
 
@@ -142,10 +128,7 @@ fn the_minute_shows_the_banners_and_labels_that_memdoor_prints() {
         assert!(shown.contains(banner), "{banner}");
     }
     for label in labels(&real) {
-        assert!(
-            shown.contains(&format!("\n{label}: ")),
-            "{label} is not in README"
-        );
+        assert!(shown.contains(&format!("\n{label}: ")), "{label} is not in README");
     }
     // The other way round: nothing is shown that is not printed, but for a process's history and death, the end of a watch and a cgroup's limit.
     let other = [
@@ -160,18 +143,11 @@ fn the_minute_shows_the_banners_and_labels_that_memdoor_prints() {
         "RSS Growth",
         "Forecast",
     ];
-    let of_end = shown
-        .split("PROCESS END INFORMATION")
-        .nth(1)
-        .expect("the end");
+    let of_end = shown.split("PROCESS END INFORMATION").nth(1).expect("the end");
     let of_cgroup = |label: &str| label.contains("Control Group");
     for label in labels(shown) {
-        let is_elsewhere =
-            other.contains(&label) || of_cgroup(label) || of_end.contains(&format!("\n{label}: "));
-        assert!(
-            labels(&real).contains(label) || is_elsewhere,
-            "{label} is not printed"
-        );
+        let is_elsewhere = other.contains(&label) || of_cgroup(label) || of_end.contains(&format!("\n{label}: "));
+        assert!(labels(&real).contains(label) || is_elsewhere, "{label} is not printed");
     }
 }
 
@@ -182,15 +158,11 @@ fn the_kernel_log_of_readme_is_what_memdoor_prints() {
     let shown = chapter(&readme, "What was killed, and why");
     let mut parts = shown.split("```").skip(1).step_by(2);
     let screen = parts.next().expect("the first screen");
-    let (command, screen) = screen
-        .strip_prefix("console\n$ memdoor ")
-        .and_then(|text| text.split_once('\n'))
-        .expect("a command");
+    let (command, screen) =
+        screen.strip_prefix("console\n$ memdoor ").and_then(|text| text.split_once('\n')).expect("a command");
     let words: Vec<&str> = command.split(' ').collect();
     let mut command = memdoor(&words);
-    command
-        .env("TZ", "UTC")
-        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.env("TZ", "UTC").current_dir(env!("CARGO_MANIFEST_DIR"));
     let out = run_command(command).out;
     assert!(out.starts_with(screen), "{out}");
     assert!(screen.lines().count() <= 24);
@@ -205,9 +177,6 @@ fn readme_fits_a_terminal_outside_of_tables_and_output() {
     let mut is_output = false;
     for line in readme().lines() {
         is_output ^= line.starts_with("```");
-        assert!(
-            is_output || line.starts_with('|') || line.chars().count() <= 80,
-            "{line}"
-        );
+        assert!(is_output || line.starts_with('|') || line.chars().count() <= 80, "{line}");
     }
 }

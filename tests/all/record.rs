@@ -47,10 +47,8 @@ fn kinds(entries: &[Entry]) -> Vec<&str> {
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(dir)
-        .expect("a directory")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
     found.sort();
     found
 }
@@ -63,9 +61,7 @@ fn only(dir: &Path) -> PathBuf {
 }
 
 fn name(path: &Path) -> &str {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .expect("UTF-8")
+    path.file_name().and_then(|name| name.to_str()).expect("UTF-8")
 }
 
 fn text(path: &Path) -> String {
@@ -99,26 +95,14 @@ fn what_does_not_fit_into_the_record_is_whole_on_standard_output() {
         let dir = TempDir::new();
         let victim = Victim::start(&["maps", "2000"]);
         let watch = ["-p", &victim.id(), "-i", "0.05", "-c", "3"];
-        let more = [
-            "--record-size",
-            "32k",
-            "--format",
-            format,
-            "--seize",
-            "never",
-        ];
+        let more = ["--record-size", "32k", "--format", format, "--seize", "never"];
         let ended = run(&[&watch[..], &more, &["-o", &dir.join("")]].concat());
         assert_eq!(ended.code(), 0, "{format}: {}", ended.err);
         let (last, rows) = match format {
             "text" => ("\nOther Sockets: ", "p  00:00  "),
             _ => ("memdoor.snapshot.end\"", "memdoor.snapshot.mapping\""),
         };
-        assert_eq!(
-            ended.out.matches(last).count(),
-            3,
-            "{format}: {}",
-            ended.out.len()
-        );
+        assert_eq!(ended.out.matches(last).count(), 3, "{format}: {}", ended.out.len());
         assert!(ended.out.matches(rows).count() >= 3 * 2000, "{format}");
         let record = fs::metadata(only(dir.path())).expect("metadata").len();
         assert!(record <= 32 * 1024, "{record}");
@@ -138,44 +122,25 @@ fn a_record_is_a_head_and_what_standard_output_got() {
     let file = only(dir.path());
     assert_eq!(file.metadata().expect("metadata").mode() & 0o7777, 0o600);
     let known = format!("memdoor-victim-{}-20", victim.id());
-    assert!(
-        name(&file).starts_with(&known) && name(&file).ends_with("Z.txt"),
-        "{file:?}"
-    );
+    assert!(name(&file).starts_with(&known) && name(&file).ends_with("Z.txt"), "{file:?}");
     let text = text(&file);
     let entries = entries(&text);
-    assert_eq!(
-        kinds(&entries),
-        ["start", "below", "below", "below", "ended"]
-    );
+    assert_eq!(kinds(&entries), ["start", "below", "below", "below", "ended"]);
     let head = &entries[0].body;
     for line in [
         format!("PID: {}\n", victim.id()),
         format!("Memdoor Version: {}\n", env!("CARGO_PKG_VERSION")),
-        format!(
-            "Watch Command Line: {} -o {}\n",
-            watch.join(" "),
-            dir.join("")
-        ),
+        format!("Watch Command Line: {} -o {}\n", watch.join(" "), dir.join("")),
         "Command Name: victim\n".into(),
     ] {
         assert!(head.contains(&line), "{line}: {head}");
     }
-    for label in [
-        "Host Name: ",
-        "Kernel Release: ",
-        "Boot ID: ",
-        "Report Time UTC: ",
-    ] {
+    for label in ["Host Name: ", "Kernel Release: ", "Boot ID: ", "Report Time UTC: "] {
         assert!(head.contains(label), "{head}");
     }
     let rest: String = entries[1..].iter().map(|entry| &*entry.body).collect();
     assert_eq!(rest, ended.out);
-    assert!(
-        entries[4]
-            .body
-            .contains("Watch Ended Because: the count of reports was reached\n")
-    );
+    assert!(entries[4].body.contains("Watch Ended Because: the count of reports was reached\n"));
     // Nothing is cut of it.
     let again = recover(&file);
     assert_eq!((again.code(), &*again.err), (0, ""));
@@ -196,22 +161,14 @@ fn in_json_every_line_is_an_object() {
     assert_eq!((recovered.code(), &*recovered.err), (0, ""));
     for text in [text(&file), recovered.out] {
         let lines: Vec<Json> = text.lines().map(Json::parse).collect();
-        let of = |name: &str| {
-            lines
-                .iter()
-                .filter(|line| line.text("event_name") == name)
-                .count()
-        };
+        let of = |name: &str| lines.iter().filter(|line| line.text("event_name") == name).count();
         assert_eq!(of("memdoor.record.file"), 1);
         assert_eq!(of("memdoor.record.entry"), 4);
         assert_eq!(of("memdoor.record.begin"), 1);
         assert_eq!(of("memdoor.snapshot.begin"), 2);
         assert_eq!(of("memdoor.watch.end"), 1);
-        let plain: String = text
-            .lines()
-            .filter(|line| !line.contains("\"memdoor.record."))
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let plain: String =
+            text.lines().filter(|line| !line.contains("\"memdoor.record.")).map(|line| format!("{line}\n")).collect();
         assert_eq!(plain, ended.out);
     }
 }
@@ -220,16 +177,7 @@ fn in_json_every_line_is_an_object() {
 fn a_full_record_keeps_the_first_crossing_and_the_last_snapshot() {
     let dir = TempDir::new();
     let victim = Victim::start(&["maps", "60"]);
-    let watch = [
-        "-p",
-        &victim.id(),
-        "-i",
-        "0.02",
-        "-c",
-        "30",
-        "--record-size",
-        "32k",
-    ];
+    let watch = ["-p", &victim.id(), "-i", "0.02", "-c", "30", "--record-size", "32k"];
     let ended = run(&[&watch[..], &["-o", &dir.join("")]].concat());
     assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
     let file = only(dir.path());
@@ -247,11 +195,7 @@ fn a_full_record_keeps_the_first_crossing_and_the_last_snapshot() {
 }
 
 fn lines(report: &Report) -> String {
-    report
-        .lines
-        .iter()
-        .map(|line| format!("{line}\n"))
-        .collect()
+    report.lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 #[test]
@@ -289,27 +233,14 @@ fn killed_at_any_moment_it_leaves_whole_sections_and_the_first_crossing() {
         }
         full += usize::from(entries.iter().any(|entry| entry.number > 4));
     }
-    assert!(
-        full > 5,
-        "control: {full} were full, {open} in the middle of an entry"
-    );
+    assert!(full > 5, "control: {full} were full, {open} in the middle of an entry");
 }
 
 #[test]
 fn a_damaged_entry_is_left_out_and_no_other() {
     let dir = TempDir::new();
     let victim = Victim::start(&["hold", "1"]);
-    let watch = [
-        "-p",
-        &victim.id(),
-        "-m",
-        "99",
-        "-i",
-        "0.02",
-        "-c",
-        "4",
-        "-o",
-    ];
+    let watch = ["-p", &victim.id(), "-m", "99", "-i", "0.02", "-c", "4", "-o"];
     assert_eq!(run(&[&watch[..], &[&dir.join("")]].concat()).code(), 0);
     let file = only(dir.path());
     let mut bytes = fs::read(&file).expect("bytes");
@@ -319,29 +250,14 @@ fn a_damaged_entry_is_left_out_and_no_other() {
     fs::write(&file, &bytes).expect("written");
     let ended = recover(&file);
     assert_eq!(ended.code(), 4, "{ended:#?}");
-    assert!(
-        ended
-            .err
-            .contains("bytes are left out: they are no complete entry"),
-        "{}",
-        ended.err
-    );
-    let numbers: Vec<usize> = entries(&ended.out)
-        .iter()
-        .map(|entry| entry.number)
-        .collect();
+    assert!(ended.err.contains("bytes are left out: they are no complete entry"), "{}", ended.err);
+    let numbers: Vec<usize> = entries(&ended.out).iter().map(|entry| entry.number).collect();
     assert_eq!(numbers, [0, 1, 2, 4, 5]);
     // A disk that has not got the end.
     fs::write(&file, &text.as_bytes()[..text.len() - 30]).expect("written");
     let ended = recover(&file);
     assert_eq!(ended.code(), 4, "{ended:#?}");
-    assert!(
-        ended
-            .err
-            .contains("5 entries; the end of the watch is not among them"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("5 entries; the end of the watch is not among them"), "{}", ended.err);
 }
 
 #[test]
@@ -355,10 +271,7 @@ fn what_is_no_record_is_refused() {
         (&other, "is no record of memdoor"),
         ("/dev/null", "cannot read /dev/null"),
         ("/dev/zero", "cannot read /dev/zero"),
-        (
-            "/nowhere",
-            "cannot read /nowhere: no such file or directory (ENOENT)",
-        ),
+        ("/nowhere", "cannot read /nowhere: no such file or directory (ENOENT)"),
         (&dir.join(""), "is a directory (EISDIR)"),
         (&link, "too many symbolic links encountered (ELOOP)"),
     ] {
@@ -366,11 +279,7 @@ fn what_is_no_record_is_refused() {
         assert_eq!((ended.code(), &*ended.out), (1, ""), "{path}: {ended:#?}");
         assert!(ended.err.contains(words), "{path}: {}", ended.err);
     }
-    for args in [
-        &["recover"][..],
-        &["recover", "a", "b"],
-        &["recover", "--x"],
-    ] {
+    for args in [&["recover"][..], &["recover", "a", "b"], &["recover", "--x"]] {
         assert_eq!(run(args).code(), 2, "{args:?}");
     }
 }
@@ -415,11 +324,7 @@ fn what_has_the_name_of_the_finished_record_is_not_replaced() {
     }
     let ended = run(&["-p", &id, "-m", "99", "-c", "1", "-o", &records]);
     assert_eq!(ended.code(), 1, "{ended:#?}");
-    assert!(
-        ended.err.contains("cannot complete") && ended.err.contains("hint: "),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("cannot complete") && ended.err.contains("hint: "), "{}", ended.err);
     let all = files(Path::new(&records));
     let (part, rest): (Vec<_>, Vec<_>) = all.iter().partition(|path| name(path).ends_with("part"));
     assert_eq!(part.len(), 1);
@@ -443,11 +348,7 @@ fn a_directory_that_goes_away_ends_no_watch_but_is_told() {
     let ended = watch.end();
     assert_eq!(ended.code(), 1, "{ended:#?}");
     assert!(ended.err.contains("cannot complete"), "{}", ended.err);
-    assert!(
-        ended.err.contains("no such file or directory (ENOENT)"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("no such file or directory (ENOENT)"), "{}", ended.err);
 }
 
 #[test]
@@ -502,25 +403,13 @@ fn a_disk_that_is_full_by_then_has_the_death_all_the_same() {
 fn a_directory_that_is_not_there_is_an_error_with_a_hint() {
     let victim = Victim::start(&["hold", "1"]);
     for (path, words) in [
-        (
-            "/nowhere/at/all",
-            "cannot open /nowhere/at/all: no such file or directory (ENOENT)",
-        ),
-        (
-            "/etc/passwd",
-            "cannot open /etc/passwd: not a directory (ENOTDIR)",
-        ),
+        ("/nowhere/at/all", "cannot open /nowhere/at/all: no such file or directory (ENOENT)"),
+        ("/etc/passwd", "cannot open /etc/passwd: not a directory (ENOTDIR)"),
     ] {
         let ended = run(&["-p", &victim.id(), "-o", path]);
         assert_eq!((ended.code(), &*ended.out), (1, ""), "{ended:#?}");
         assert!(ended.err.contains(words), "{}", ended.err);
-        assert!(
-            ended
-                .err
-                .contains("hint: -o takes a directory that is there"),
-            "{}",
-            ended.err
-        );
+        assert!(ended.err.contains("hint: -o takes a directory that is there"), "{}", ended.err);
     }
 }
 
@@ -531,37 +420,16 @@ fn a_full_disk_is_an_error_and_nothing_is_left() {
     }
     let dir = TempDir::new();
     let victim = Victim::start(&["hold", "1"]);
-    let script = format!(
-        "mount -t tmpfs -o size=64k none {0} && \"$@\"; echo $?; ls -A {0}",
-        dir.join("")
-    );
+    let script = format!("mount -t tmpfs -o size=64k none {0} && \"$@\"; echo $?; ls -A {0}", dir.join(""));
     let watch = |size| {
-        let watch = [
-            "-p",
-            &victim.id(),
-            "-m",
-            "99",
-            "-c",
-            "1",
-            "--record-size",
-            size,
-            "-o",
-        ];
+        let watch = ["-p", &victim.id(), "-m", "99", "-c", "1", "--record-size", size, "-o"];
         let watch = memdoor(&[&watch[..], &[&dir.join("")]].concat());
         run_command(through(&["unshare", "-m"], &through_shell(&script, &watch)))
     };
     let ended = watch("1M");
     assert_eq!(ended.out, "1\n", "{ended:#?}");
-    assert!(
-        ended.err.contains("no space left on device (ENOSPC)"),
-        "{}",
-        ended.err
-    );
-    assert!(
-        ended.err.contains("hint: ") && ended.err.contains("--record-size"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("no space left on device (ENOSPC)"), "{}", ended.err);
+    assert!(ended.err.contains("hint: ") && ended.err.contains("--record-size"), "{}", ended.err);
     // Control: with room for it, it works, and it is told that it will not last.
     let ended = watch("32k");
     assert!(ended.out.contains("\n0\nmemdoor-victim-"), "{ended:#?}");
@@ -581,11 +449,7 @@ fn a_directory_that_may_not_be_written_to_is_an_error() {
     watch.args(["-p", &victim.id(), "-m", "99", "-c", "1", "-o", &records]);
     let ended = run_command(unprivileged(&watch));
     assert_eq!((ended.code(), &*ended.out), (1, ""), "{ended:#?}");
-    assert!(
-        ended.err.contains("permission denied (EACCES)"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("permission denied (EACCES)"), "{}", ended.err);
     // Control: where it may.
     fs::set_permissions(&records, fs::Permissions::from_mode(0o777)).expect("mode");
     let ended = run_command(unprivileged(&watch));
@@ -595,11 +459,7 @@ fn a_directory_that_may_not_be_written_to_is_an_error() {
     let ended = run_command(unlockable(&watch));
     assert!(ended.err.contains("cannot lock memory"), "{}", ended.err);
     assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
-    assert!(
-        files(Path::new(&records))
-            .iter()
-            .all(|file| name(file).ends_with(".txt"))
-    );
+    assert!(files(Path::new(&records)).iter().all(|file| name(file).ends_with(".txt")));
 }
 
 #[test]
@@ -613,33 +473,12 @@ fn a_record_larger_than_what_may_be_locked_is_made_all_the_same() {
     fs::set_permissions(&records, fs::Permissions::from_mode(0o777)).expect("mode");
     let victim = Victim::start(&["hold", "1"]);
     let mut watch = std::process::Command::new(program);
-    watch.args([
-        "-p",
-        &victim.id(),
-        "-m",
-        "99",
-        "-c",
-        "1",
-        "--record-size",
-        "16M",
-        "-o",
-        &records,
-    ]);
-    let limited = through(
-        &["prlimit", "--memlock=8388608:8388608"],
-        &unprivileged(&watch),
-    );
+    watch.args(["-p", &victim.id(), "-m", "99", "-c", "1", "--record-size", "16M", "-o", &records]);
+    let limited = through(&["prlimit", "--memlock=8388608:8388608"], &unprivileged(&watch));
     let ended = run_command(limited);
     assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
-    assert!(
-        ended.err.contains("cannot lock the memory of the record"),
-        "{}",
-        ended.err
-    );
-    assert_eq!(
-        kinds(&entries(&text(&only(Path::new(&records))))),
-        ["start", "below", "ended"]
-    );
+    assert!(ended.err.contains("cannot lock the memory of the record"), "{}", ended.err);
+    assert_eq!(kinds(&entries(&text(&only(Path::new(&records))))), ["start", "below", "ended"]);
 }
 
 #[test]
@@ -650,12 +489,8 @@ fn the_oldest_finished_records_go() {
     for day in 1..=5 {
         fs::write(format!("{records}/{}", old(day)), "").expect("a file");
     }
-    let others = [
-        "memdoor-a-1-20200101T000000Z.txt.part",
-        "memdoor-a-1-20200101T000000Z.log",
-        "memdoor.txt",
-        "notes.txt",
-    ];
+    let others =
+        ["memdoor-a-1-20200101T000000Z.txt.part", "memdoor-a-1-20200101T000000Z.log", "memdoor.txt", "notes.txt"];
     for other in others {
         fs::write(format!("{records}/{other}"), "").expect("a file");
     }
@@ -665,26 +500,11 @@ fn the_oldest_finished_records_go() {
     let directory = format!("{records}/memdoor-a-1-20200101T000002Z.ndjson");
     fs::create_dir(&directory).expect("a directory");
     let victim = Victim::start(&["hold", "1"]);
-    let ended = run(&[
-        "-p",
-        &victim.id(),
-        "-m",
-        "99",
-        "-c",
-        "1",
-        "-o",
-        &records,
-        "--keep",
-        "3",
-    ]);
+    let ended = run(&["-p", &victim.id(), "-m", "99", "-c", "1", "-o", &records, "--keep", "3"]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
     let all = files(Path::new(&records));
     let mut names: Vec<&str> = all.iter().map(|path| name(path)).collect();
-    for kept in others
-        .iter()
-        .copied()
-        .chain([name(Path::new(&link)), name(Path::new(&directory))])
-    {
+    for kept in others.iter().copied().chain([name(Path::new(&link)), name(Path::new(&directory))]) {
         assert!(names.contains(&kept), "{kept}: {names:?}");
         names.retain(|name| *name != kept);
     }
@@ -696,23 +516,10 @@ fn the_oldest_finished_records_go() {
 
 #[test]
 fn a_hostile_name_stays_in_its_directory() {
-    for (comm, safe) in [
-        ("../../x", ".._.._x"),
-        ("a\\nb/c", "a_b_c"),
-        ("-\\x1b[2J", "___2J"),
-    ] {
+    for (comm, safe) in [("../../x", ".._.._x"), ("a\\nb/c", "a_b_c"), ("-\\x1b[2J", "___2J")] {
         let dir = TempDir::new();
         let victim = Victim::start(&["comm", comm]);
-        let ended = run(&[
-            "-p",
-            &victim.id(),
-            "-m",
-            "99",
-            "-c",
-            "1",
-            "-o",
-            &dir.join(""),
-        ]);
+        let ended = run(&["-p", &victim.id(), "-m", "99", "-c", "1", "-o", &dir.join("")]);
         assert_eq!(ended.code(), 0, "{ended:#?}");
         let file = only(dir.path());
         let expected = format!("memdoor-{safe}-{}-", victim.id());
@@ -742,27 +549,14 @@ fn a_reader_that_does_not_read_costs_the_record_nothing() {
     let mut got = String::new();
     let mut out = child.stdout.take().expect("a pipe");
     std::io::Read::read_to_string(&mut out, &mut got).expect("UTF-8");
-    assert!(
-        got.starts_with("Report Time: ") && got.ends_with('\n'),
-        "whole lines"
-    );
+    assert!(got.starts_with("Report Time: ") && got.ends_with('\n'), "whole lines");
 }
 
 #[test]
 fn a_reader_that_goes_away_ends_no_watch_that_has_a_record() {
     let dir = TempDir::new();
     let victim = Victim::start(&["hold", "1"]);
-    let watch = [
-        "-p",
-        &victim.id(),
-        "-m",
-        "99",
-        "-i",
-        "0.02",
-        "-c",
-        "10",
-        "-o",
-    ];
+    let watch = ["-p", &victim.id(), "-m", "99", "-i", "0.02", "-c", "10", "-o"];
     let watch = memdoor(&[&watch[..], &[&dir.join("")]].concat());
     let ended = run_command(through_shell("\"$@\" | head -1", &watch));
     assert_eq!(ended.code(), 0, "{ended:#?}");
@@ -778,10 +572,7 @@ fn options_of_a_record_need_one_and_sizes_are_checked() {
     for (line, words) in [
         ("-p 1 --keep 3", "--keep without -o DIR"),
         ("-p 1 --record-size 1M", "--record-size without -o DIR"),
-        (
-            "-p 1 -o /tmp --record-size 1k",
-            "--record-size: '1k' is not allowed: bytes, or with k or M",
-        ),
+        ("-p 1 -o /tmp --record-size 1k", "--record-size: '1k' is not allowed: bytes, or with k or M"),
         ("-p 1 -o /tmp --record-size 2000M", "is not allowed"),
         ("-p 1 -o /tmp --record-size M", "is not allowed"),
         ("-p 1 -o /tmp --keep 0", "--keep: '0' is not allowed"),

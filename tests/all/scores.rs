@@ -76,19 +76,11 @@ fn the_first_victim_is_the_one_with_the_highest_score() {
     assert_eq!(row[3], "1000");
     let rss = kib(target.pid, "status", "VmRSS") as f64 / 1024.0;
     assert_eq!(row[4], format!("{rss:.1}"));
-    assert!(
-        out.contains("\nPROTECTED (oom_score_adj below 0): "),
-        "{out}"
-    );
-    assert!(
-        out.contains("666 is the zero line since Linux 5.9"),
-        "{out}"
-    );
+    assert!(out.contains("\nPROTECTED (oom_score_adj below 0): "), "{out}");
+    assert!(out.contains("666 is the zero line since Linux 5.9"), "{out}");
     // The list is in the order of scores, as far as those tell.
     let listed = lines.iter().skip(2).take_while(|line| !line.is_empty());
-    let scores: Vec<i64> = listed
-        .map(|line| line[24..30].trim().parse().expect("a score"))
-        .collect();
+    let scores: Vec<i64> = listed.map(|line| line[24..30].trim().parse().expect("a score")).collect();
     assert!(scores.len() > 1 && scores.len() <= 20, "{out}");
     assert!(scores.is_sorted_by(|one, next| one >= next), "{out}");
     for line in out.lines() {
@@ -109,18 +101,12 @@ fn json_has_the_kernels_values_and_the_formula() {
     let target = Victim::start(&["hold", "20"]).settled();
     adjusted(&target, 999);
     let lines = samples(&[]);
-    let line = lines
-        .iter()
-        .find(|line| line.number("process.pid") == i64::from(target.pid))
-        .expect("the victim");
+    let line = lines.iter().find(|line| line.number("process.pid") == i64::from(target.pid)).expect("the victim");
     assert_eq!(line.text("event_name"), "memdoor.process.sample");
     assert_eq!(line.text("schema"), "memdoor/1");
     assert_eq!(line.text("memdoor.process.comm"), "victim");
     assert_eq!(line.number("memdoor.process.oom_score_adj"), 999);
-    assert_eq!(
-        line.number("memdoor.process.oom_score"),
-        number(target.pid, "oom_score")
-    );
+    assert_eq!(line.number("memdoor.process.oom_score"), number(target.pid, "oom_score"));
     let kb = |key| i64::try_from(kib(target.pid, "status", key) * 1024).expect("fits");
     assert_eq!(line.number("process.memory.usage"), kb("VmRSS"));
     assert_eq!(line.number("memdoor.process.page_table_bytes"), kb("VmPTE"));
@@ -129,11 +115,8 @@ fn json_has_the_kernels_values_and_the_formula() {
     let own = kb("VmRSS") + kb("VmSwap") + kb("VmPTE");
     let total = |key: &str| {
         let text = fs::read_to_string("/proc/meminfo").expect("meminfo");
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_suffix(" kB"));
-        line.and_then(|number| number.trim().parse::<i64>().ok())
-            .expect(key)
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_suffix(" kB"));
+        line.and_then(|number| number.trim().parse::<i64>().ok()).expect(key)
     };
     let pages = (total("MemTotal:") + total("SwapTotal:")) / 4;
     assert_eq!(badness, own + 999 * (pages / 1000) * 4096);
@@ -162,10 +145,7 @@ fn what_if_shows_both_and_changes_nothing() {
     let change = format!("{}=1000", target.pid);
     let out = scores(&["--what-if", &change]).out;
     let (before, after) = out.split_once("\nWHAT IF ").expect("both");
-    let words = format!(
-        "victim (PID {}) had oom_score_adj 1000 instead of 0\n",
-        target.pid
-    );
+    let words = format!("victim (PID {}) had oom_score_adj 1000 instead of 0\n", target.pid);
     assert!(after.starts_with(&words), "{out}");
     assert!(before.starts_with("AS IT IS\n"), "{out}");
     let row = row(after, target.pid).expect("first");
@@ -175,11 +155,7 @@ fn what_if_shows_both_and_changes_nothing() {
     adjusted(&target, 1000);
     assert_eq!(row[2], number(target.pid, "oom_score").to_string());
     let never = format!("{}=-1000", target.pid);
-    assert!(
-        ranking(&["--what-if", &never], None)
-            .iter()
-            .all(|(pid, _)| *pid != target.pid)
-    );
+    assert!(ranking(&["--what-if", &never], None).iter().all(|(pid, _)| *pid != target.pid));
 }
 
 #[test]
@@ -240,9 +216,7 @@ fn killed_of(group: &Memcg, cast: &[Victim]) -> usize {
 
 /// The cast in a group of its own, each with its adjustment.
 fn cast(group: &Memcg, adjs: [i64; 4]) -> Vec<Victim> {
-    let start = |(mib, _): (&str, i64)| {
-        Victim::start_command(group.inside(&victim(&["hold", mib]))).settled()
-    };
+    let start = |(mib, _): (&str, i64)| Victim::start_command(group.inside(&victim(&["hold", mib]))).settled();
     let cast: Vec<Victim> = CAST.into_iter().map(start).collect();
     for (target, adj) in cast.iter().zip(adjs) {
         adjusted(target, adj);
@@ -263,12 +237,8 @@ fn prediction_holds(adjs: [i64; 4], expected: [usize; 3]) {
     // The text tells the same.
     let out = scores(&["--next"]).out;
     let (_, text) = out.split_once(&format!("\n{path}\n")).expect("the group");
-    let victim = format!(
-        "  victim: victim (PID {}), badness {} kB, adj {}",
-        pids[0],
-        ranking[0].1 / 1024,
-        adjs[expected[0]]
-    );
+    let victim =
+        format!("  victim: victim (PID {}), badness {} kB, adj {}", pids[0], ranking[0].1 / 1024, adjs[expected[0]]);
     assert_eq!(text.lines().nth(1), Some(&*victim), "{out}");
     assert!(text.starts_with("  limit 64.0 MB, "), "{out}");
     assert_eq!(group.oom_kills(), 0);
@@ -343,10 +313,7 @@ fn bounds_of(version: Version, files: &[(&str, &str)], swappiness: u64) -> Bound
         dir.write(&format!("hierarchy/shop/{name}"), text.as_bytes());
     }
     let proc = Dir::open(dir.c_str()).expect("a directory");
-    let swap = Swap {
-        total: Bytes(1000 * MIB),
-        swappiness: Some(swappiness),
-    };
+    let swap = Swap { total: Bytes(1000 * MIB), swappiness: Some(swappiness) };
     cgroups::Memcg::new(&proc, &mut vec![0; 65_536]).bounds(version, b"/shop", swap)
 }
 
@@ -356,15 +323,9 @@ fn the_scale_of_a_cgroup_is_its_limit_and_the_swap_that_it_may_use() {
     let bounds = bounds_of(Version::V2, &v2, 60);
     assert_eq!(bounds.limit, Some(Bytes(64 * MIB)));
     assert_eq!(bounds.usage, Some(Bytes(4096)));
-    assert_eq!(
-        (bounds.swap, bounds.victims),
-        (Bytes(1000 * MIB), Victims::One)
-    );
+    assert_eq!((bounds.swap, bounds.victims), (Bytes(1000 * MIB), Victims::One));
     let with = |more: &[(&'static str, &'static str)]| [&v2[..], more].concat();
-    let little = with(&[
-        ("memory.swap.max", "1048576\n"),
-        ("memory.oom.group", "1\n"),
-    ]);
+    let little = with(&[("memory.swap.max", "1048576\n"), ("memory.oom.group", "1\n")]);
     let bounds = bounds_of(Version::V2, &little, 60);
     assert_eq!((bounds.swap, bounds.victims), (Bytes(MIB), Victims::All));
     // What is not swapped is no part of the scale.
@@ -378,10 +339,7 @@ fn the_scale_of_a_cgroup_is_its_limit_and_the_swap_that_it_may_use() {
         ("memory.usage_in_bytes", "8192\n"),
         ("memory.memsw.limit_in_bytes", "68157440\n"),
         ("memory.swappiness", "60\n"),
-        (
-            "memory.oom_control",
-            "oom_kill_disable 1\nunder_oom 0\noom_kill 0\n",
-        ),
+        ("memory.oom_control", "oom_kill_disable 1\nunder_oom 0\noom_kill 0\n"),
     ];
     let bounds = bounds_of(Version::V1, &v1, 0);
     assert_eq!(bounds.usage, Some(Bytes(8192)));

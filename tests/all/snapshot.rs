@@ -7,9 +7,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
-use common::host::{
-    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unprivileged, works,
-};
+use common::host::{TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unprivileged, works};
 use common::json::Json;
 use common::report::{BANNERS, MAPPINGS, Mapping, Report, SOCKETS};
 use common::run::{DEADLINE, Ended, Running, memdoor, run, run_command, through, through_shell};
@@ -18,10 +16,7 @@ use common::target::{Victim, ancestors, path, snapshot, victim};
 
 /// What stands before the first colon of each line.
 fn labels(lines: &[String]) -> Vec<&str> {
-    lines
-        .iter()
-        .map(|line| line.split(": ").next().unwrap_or(line))
-        .collect()
+    lines.iter().map(|line| line.split(": ").next().unwrap_or(line)).collect()
 }
 
 // The document
@@ -31,10 +26,7 @@ fn every_banner_and_label_stands_where_the_document_has_it() {
     let target = Victim::start(&["idle"]);
     let report = snapshot(&target);
     let lines: Vec<&str> = report.lines.iter().map(String::as_str).collect();
-    assert_eq!(
-        labels(&report.lines[..2]),
-        ["Report Time", "Report Time UTC"]
-    );
+    assert_eq!(labels(&report.lines[..2]), ["Report Time", "Report Time UTC"]);
     assert_eq!(lines[2], BANNERS[0]);
     assert_eq!(
         labels(report.section(BANNERS[0])),
@@ -84,9 +76,7 @@ fn every_banner_and_label_stands_where_the_document_has_it() {
             "Limiting Control Group",
         ]
     );
-    let headers: Vec<&str> = [BANNERS[3], BANNERS[4]]
-        .map(|banner| report.section(banner)[0].as_str())
-        .into();
+    let headers: Vec<&str> = [BANNERS[3], BANNERS[4]].map(|banner| report.section(banner)[0].as_str()).into();
     assert_eq!(headers, [MAPPINGS, SOCKETS]);
     // Each banner has a blank line before it, and none of them comes twice.
     for banner in &BANNERS[1..] {
@@ -104,34 +94,19 @@ fn a_row_of_the_mappings_is_the_documents_to_the_column() {
     let row = row.expect("every process has a vdso");
     // 00007fffdd787000  8               kB  r-xp  00:00  0          [vdso]
     assert_eq!(&row[16..18], "  ");
-    assert_eq!(
-        row[18..34].trim_end().len() + row[18..34].len() - row[18..34].trim_end().len(),
-        16
-    );
+    assert_eq!(row[18..34].trim_end().len() + row[18..34].len() - row[18..34].trim_end().len(), 16);
     assert_eq!(&row[34..], "kB  r-xp  00:00  0          [vdso]");
-    assert!(
-        row[..16]
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    );
+    assert!(row[..16].bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
     // Nothing behind the blank column: the document's row ends there.
-    let heap = report
-        .lines
-        .iter()
-        .find(|line| line.ends_with("rw-p  00:00  0          "));
-    assert!(
-        heap.is_some(),
-        "an anonymous mapping ends with blanks: {report:#?}"
-    );
+    let heap = report.lines.iter().find(|line| line.ends_with("rw-p  00:00  0          "));
+    assert!(heap.is_some(), "an anonymous mapping ends with blanks: {report:#?}");
 }
 
 #[test]
 fn the_first_line_is_local_time_and_the_second_utc() {
     let target = Victim::start(&["idle"]);
     let seconds = |text: &str| {
-        let mut parts = text
-            .split(':')
-            .map(|part| part.parse::<i64>().expect("a number"));
+        let mut parts = text.split(':').map(|part| part.parse::<i64>().expect("a number"));
         let mut next = || parts.next().expect("three parts");
         next() * 3600 + next() * 60 + next()
     };
@@ -139,48 +114,19 @@ fn the_first_line_is_local_time_and_the_second_utc() {
         let mut command = memdoor(&["snapshot", "-p", &target.id()]);
         command.env("TZ", zone);
         let report = run_command(command).report();
-        let local = seconds(
-            report
-                .value("Report Time")
-                .split_whitespace()
-                .nth(3)
-                .expect("a time"),
-        );
+        let local = seconds(report.value("Report Time").split_whitespace().nth(3).expect("a time"));
         let utc = seconds(&report.value("Report Time UTC")[11..19]);
         let offset = (local - utc).rem_euclid(86_400);
         let minutes = if hours < 0 { -30 } else { 0 };
-        assert_eq!(
-            offset,
-            (hours * 3600 + minutes * 60_i64).rem_euclid(86_400),
-            "{zone}"
-        );
+        assert_eq!(offset, (hours * 3600 + minutes * 60_i64).rem_euclid(86_400), "{zone}");
     }
     let report = snapshot(&target);
-    let (time, boot) = report
-        .value("Report Time UTC")
-        .split_once(" (")
-        .expect("two clocks");
-    assert_eq!(
-        (time.len(), &time[10..11], &time[19..20], &time[23..]),
-        (24, "T", ".", "Z"),
-        "{time}"
-    );
-    let boot: f64 = boot
-        .strip_suffix(" s since boot)")
-        .expect("seconds")
-        .parse()
-        .expect("a number");
+    let (time, boot) = report.value("Report Time UTC").split_once(" (").expect("two clocks");
+    assert_eq!((time.len(), &time[10..11], &time[19..20], &time[23..]), (24, "T", ".", "Z"), "{time}");
+    let boot: f64 = boot.strip_suffix(" s since boot)").expect("seconds").parse().expect("a number");
     let uptime = fs::read_to_string("/proc/uptime").expect("uptime");
-    let uptime: f64 = uptime
-        .split(' ')
-        .next()
-        .expect("a word")
-        .parse()
-        .expect("a number");
-    assert!(
-        (uptime - boot).abs() < DEADLINE.as_secs_f64(),
-        "{boot} and {uptime}"
-    );
+    let uptime: f64 = uptime.split(' ').next().expect("a word").parse().expect("a number");
+    assert!((uptime - boot).abs() < DEADLINE.as_secs_f64(), "{boot} and {uptime}");
 }
 
 // The values
@@ -199,32 +145,17 @@ fn every_value_of_the_first_section_is_the_kernels() {
     let report = snapshot(&alone);
     let exe = path();
     assert_eq!(report.value("PID"), alone.id());
-    assert_eq!(
-        report.value("Executable Absolute Path"),
-        exe.to_str().expect("UTF-8")
-    );
+    assert_eq!(report.value("Executable Absolute Path"), exe.to_str().expect("UTF-8"));
     assert_eq!(report.value("Parent PID"), std::process::id().to_string());
     assert_eq!(report.value("Command Name"), "victim");
     assert_eq!(report.value("State"), "S");
     let uid = alone.proc("status");
-    let uid = uid
-        .lines()
-        .find_map(|line| line.strip_prefix("Uid:"))
-        .expect("Uid");
-    assert_eq!(
-        Some(report.value("Effective User ID")),
-        uid.split_whitespace().nth(1)
-    );
+    let uid = uid.lines().find_map(|line| line.strip_prefix("Uid:")).expect("Uid");
+    assert_eq!(Some(report.value("Effective User ID")), uid.split_whitespace().nth(1));
     assert_eq!(report.value("Threads"), "1");
     let cwd = std::env::current_dir().expect("cwd");
-    assert_eq!(
-        report.value("Current Working Directory"),
-        cwd.to_str().expect("UTF-8")
-    );
-    assert_eq!(
-        report.value("Command Line"),
-        format!("{} idle", exe.display())
-    );
+    assert_eq!(report.value("Current Working Directory"), cwd.to_str().expect("UTF-8"));
+    assert_eq!(report.value("Command Line"), format!("{} idle", exe.display()));
     let report = snapshot(&target);
     assert_eq!(report.value("Threads"), "2");
     // That of the thread whose memory is shown: the first one is a zombie.
@@ -237,9 +168,7 @@ fn a_start_time_is_that_of_the_process() {
     let target = Victim::start(&["idle"]);
     let json = lines(&run(&["snapshot", "-p", &target.id(), "--format", "json"]));
     let time = json[0].text("process.creation.time");
-    let since = before
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("after 1970");
+    let since = before.duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     let seconds: u64 = time[17..19].parse().expect("seconds");
     let apart = (seconds + 60 - since.as_secs() % 60) % 60;
     // stat counts in hundredths, and the boot time is the difference of two clocks.
@@ -256,16 +185,8 @@ fn memory_figures_are_those_of_status_and_smaps_rollup() {
     let status = |key| target.kib("status", key);
     assert_eq!(report.kib("Total System Memory"), memtotal_kib());
     assert_eq!(report.kib("Process PSS Memory Usage"), rollup("Pss"));
-    assert_eq!(
-        report.kib("Process USS Memory Usage"),
-        rollup("Private_Clean") + rollup("Private_Dirty")
-    );
-    assert!(
-        report
-            .kib("Process RSS Memory Usage")
-            .abs_diff(rollup("Rss"))
-            <= 1024
-    );
+    assert_eq!(report.kib("Process USS Memory Usage"), rollup("Private_Clean") + rollup("Private_Dirty"));
+    assert!(report.kib("Process RSS Memory Usage").abs_diff(rollup("Rss")) <= 1024);
     for (label, key) in [
         ("Process Swap Usage", "VmSwap"),
         ("Process Page Tables Usage", "VmPTE"),
@@ -277,29 +198,15 @@ fn memory_figures_are_those_of_status_and_smaps_rollup() {
         ("Process Hugetlb Memory", "HugetlbPages"),
         ("Process Address Space", "VmSize"),
     ] {
-        assert!(
-            report.kib(label).abs_diff(status(key)) <= 512,
-            "{label}: {}",
-            report.value(label)
-        );
+        assert!(report.kib(label).abs_diff(status(key)) <= 512, "{label}: {}", report.value(label));
     }
-    assert_eq!(
-        report.value("Process OOM Score"),
-        target.proc("oom_score").trim()
-    );
+    assert_eq!(report.value("Process OOM Score"), target.proc("oom_score").trim());
     assert_eq!(report.value("Process OOM Score Adjustment Value"), "500");
     let share = f64::from(u32::try_from(report.kib("Process RSS Memory Usage")).expect("small"))
         / f64::from(u32::try_from(memtotal_kib()).expect("small"))
         * 100.0;
-    let shown: f64 = report
-        .value("RSS Share Of System Memory")
-        .trim_end_matches(" %")
-        .parse()
-        .expect("a number");
-    assert!(
-        (share - 0.011..=share).contains(&shown),
-        "{shown}, not {share}"
-    );
+    let shown: f64 = report.value("RSS Share Of System Memory").trim_end_matches(" %").parse().expect("a number");
+    assert!((share - 0.011..=share).contains(&shown), "{shown}, not {share}");
 }
 
 /// The rows that the kernel's own text gives.
@@ -385,18 +292,12 @@ fn hostile_paths_are_whole_and_can_not_write_to_the_terminal() {
     let deep = deep.join("end").to_str().expect("UTF-8").to_owned();
     fs::write(&deep, b"x").expect("a deep file");
     paths.push(deep.clone());
-    let args: Vec<&str> = ["map-file"]
-        .into_iter()
-        .chain(paths.iter().map(String::as_str))
-        .collect();
+    let args: Vec<&str> = ["map-file"].into_iter().chain(paths.iter().map(String::as_str)).collect();
     let target = Victim::start(&args).settled();
     fs::remove_file(&gone).expect("remove");
     let ended = run(&["snapshot", "-p", &target.id(), "--no-cmdline"]);
     assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
-    assert!(
-        !ended.out.contains(|c: char| c.is_control() && c != '\n'),
-        "a control character got out"
-    );
+    assert!(!ended.out.contains(|c: char| c.is_control() && c != '\n'), "a control character got out");
     let report = ended.report();
     assert!(report.is_full_snapshot());
     let rows = report.mappings();
@@ -420,10 +321,7 @@ fn hostile_paths_are_strict_json_too() {
         deep.join("x").to_str().expect("UTF-8").to_owned(),
     ];
     fs::write(&paths[2], b"x").expect("a file");
-    let args: Vec<&str> = ["map-file"]
-        .into_iter()
-        .chain(paths.iter().map(String::as_str))
-        .collect();
+    let args: Vec<&str> = ["map-file"].into_iter().chain(paths.iter().map(String::as_str)).collect();
     let target = Victim::start(&args).settled();
     let all = lines(&run(&["snapshot", "-p", &target.id(), "--format", "json"]));
     let found: Vec<&str> = all
@@ -434,10 +332,7 @@ fn hostile_paths_are_strict_json_too() {
         .collect();
     for path in &paths {
         let expected = escaped(path.as_bytes());
-        assert!(
-            found.contains(&expected.as_str()),
-            "{expected} is missing in {found:#?}"
-        );
+        assert!(found.contains(&expected.as_str()), "{expected} is missing in {found:#?}");
     }
 }
 
@@ -492,11 +387,7 @@ fn the_tree_leads_from_the_target_to_the_first_process() {
     let rows = report.tree();
     assert_eq!(report.tree_pids(), ancestors(target.pid));
     let score = target.proc("oom_score");
-    let start = format!(
-        "{} (victim) - OOM score: {} - OOM adjustment score: 0 - RSS: ",
-        target.pid,
-        score.trim()
-    );
+    let start = format!("{} (victim) - OOM score: {} - OOM adjustment score: 0 - RSS: ", target.pid, score.trim());
     assert!(rows[0].starts_with(&start), "{}", rows[0]);
     assert!(rows[0].ends_with(" kB - Swap: 0 kB"), "{}", rows[0]);
     assert_eq!(report.value("Child Processes"), "0");
@@ -506,19 +397,12 @@ fn the_tree_leads_from_the_target_to_the_first_process() {
 fn children_are_listed_below_and_all_are_counted() {
     let target = Victim::start(&["children", "5"]);
     let report = snapshot(&target);
-    let rows: Vec<&str> = report
-        .tree()
-        .into_iter()
-        .filter(|row| row.starts_with("Child: "))
-        .collect();
+    let rows: Vec<&str> = report.tree().into_iter().filter(|row| row.starts_with("Child: ")).collect();
     let list = target.proc(&format!("task/{}/children", target.pid));
     let pids: Vec<&str> = list.split_whitespace().collect();
     assert_eq!(rows.len(), 5);
     for (row, pid) in rows.iter().zip(pids) {
-        assert!(
-            row.starts_with(&format!("Child: {pid} (exe) - OOM score: ")),
-            "{row}"
-        );
+        assert!(row.starts_with(&format!("Child: {pid} (exe) - OOM score: ")), "{row}");
         assert!(!row.contains("- ("), "something is missing: {row}");
     }
     assert_eq!(report.value("Child Processes"), "5");
@@ -528,11 +412,7 @@ fn children_are_listed_below_and_all_are_counted() {
 fn more_children_than_fit_the_buffer_are_all_counted_and_the_first_64_listed() {
     let target = Victim::start(&["children", "700"]);
     let report = snapshot(&target);
-    let rows = report
-        .tree()
-        .into_iter()
-        .filter(|row| row.starts_with("Child: "))
-        .count();
+    let rows = report.tree().into_iter().filter(|row| row.starts_with("Child: ")).count();
     assert_eq!((rows, report.value("Child Processes")), (64, "700"));
 }
 
@@ -543,16 +423,9 @@ fn a_zombie_child_has_no_memory_and_that_is_no_loss() {
     let ended = run(&["snapshot", "-p", &parent.to_string()]);
     assert_eq!(ended.code(), 0, "{ended:#?}");
     let report = ended.report();
-    let row = report
-        .tree()
-        .into_iter()
-        .find(|row| row.starts_with("Child: "))
-        .map(str::to_owned);
+    let row = report.tree().into_iter().find(|row| row.starts_with("Child: ")).map(str::to_owned);
     let row = row.expect("the zombie");
-    assert!(
-        row.starts_with(&format!("Child: {} (exe) - OOM score: ", child.pid)),
-        "{row}"
-    );
+    assert!(row.starts_with(&format!("Child: {} (exe) - OOM score: ", child.pid)), "{row}");
     assert!(row.contains(" - RSS: - ("), "{row}");
 }
 
@@ -587,11 +460,7 @@ fn ancestors_that_hidepid_hides_are_said_to_be_hidden() {
 
 #[test]
 fn several_processes_are_reported_in_the_order_typed() {
-    let targets = [
-        Victim::start(&["idle"]),
-        Victim::start(&["hold", "2"]),
-        Victim::start(&["idle"]),
-    ];
+    let targets = [Victim::start(&["idle"]), Victim::start(&["hold", "2"]), Victim::start(&["idle"])];
     let [a, b, c] = targets.each_ref().map(Victim::id);
     let pair = format!("{b},{a}");
     let ended = run(&["snapshot", "-p", &pair, "--pid", &c]);
@@ -609,10 +478,7 @@ fn a_process_that_has_gone_does_not_keep_the_others_from_being_reported() {
     gone.end();
     let [a, b] = targets.each_ref().map(Victim::id);
     let ended = run(&["snapshot", "-p", &format!("{a},{},{b}", gone.pid)]);
-    let expected = format!(
-        "ERROR: PID {} is not accessible: No such process\n",
-        gone.pid
-    );
+    let expected = format!("ERROR: PID {} is not accessible: No such process\n", gone.pid);
     assert_eq!((ended.code(), ended.err.clone()), (5, expected));
     let reports = ended.reports();
     let pids: Vec<&str> = reports.iter().map(|report| report.value("PID")).collect();
@@ -626,10 +492,7 @@ fn a_command_line_can_be_left_out() {
     let target = Victim::start(&["comm", "secret-token"]);
     let id = target.id();
     let shown = run(&["snapshot", "-p", &id]);
-    assert_eq!(
-        shown.report().value("Command Line"),
-        format!("{} comm secret-token", path().display())
-    );
+    assert_eq!(shown.report().value("Command Line"), format!("{} comm secret-token", path().display()));
     let hidden = run(&["snapshot", "-p", &id, "--no-cmdline"]).report();
     assert_eq!(hidden.find("Command Line"), None);
     assert_eq!(labels(hidden.section(BANNERS[0])).len(), 10);
@@ -647,11 +510,7 @@ fn json_holds_no_command_line_unless_it_is_asked_for() {
     let dir = TempDir::new();
     let copy = dir.victim("app");
     let mut command = Command::new(&copy);
-    command.args([
-        "map-file",
-        "/proc/self/exe",
-        &dir.write("password=hunter2", b"x"),
-    ]);
+    command.args(["map-file", "/proc/self/exe", &dir.write("password=hunter2", b"x")]);
     let target = Victim::start_command(command);
     let id = target.id();
     let hidden = run(&["snapshot", "-p", &id, "--format", "json"]);
@@ -661,11 +520,7 @@ fn json_holds_no_command_line_unless_it_is_asked_for() {
     let watched = run(&["-p", &id, "-c", "1", "--format=json"]);
     assert!(!watched.out.contains("map-file"), "{}", watched.out);
     let shown = run(&["snapshot", "-p", &id, "--format", "json", "--cmdline"]);
-    assert!(
-        begins(&shown)
-            .text("process.command_line")
-            .starts_with(&format!("{copy} map-file "))
-    );
+    assert!(begins(&shown).text("process.command_line").starts_with(&format!("{copy} map-file ")));
 }
 
 /// Keys that every line but the rows has.
@@ -720,10 +575,7 @@ const KEYS: [(&str, &[&str]); 5] = [
             "memdoor.process.hugetlb_bytes",
         ],
     ),
-    (
-        "memdoor.snapshot.oom",
-        &["memdoor.process.oom_score", "memdoor.process.oom_score_adj"],
-    ),
+    ("memdoor.snapshot.oom", &["memdoor.process.oom_score", "memdoor.process.oom_score_adj"]),
     (
         "memdoor.snapshot.system",
         &[
@@ -734,10 +586,7 @@ const KEYS: [(&str, &[&str]); 5] = [
             "memdoor.host.swap_total_bytes",
         ],
     ),
-    (
-        "memdoor.snapshot.end",
-        &["memdoor.snapshot.status", "memdoor.snapshot.duration_us"],
-    ),
+    ("memdoor.snapshot.end", &["memdoor.snapshot.status", "memdoor.snapshot.duration_us"]),
 ];
 
 #[test]
@@ -748,15 +597,9 @@ fn json_is_one_object_a_line_with_the_schemas_keys() {
     assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
     assert!(ended.out.lines().all(|line| line.len() < 16 * 1024));
     let all = lines(&ended);
-    let named = |name: &str| {
-        all.iter()
-            .filter(|line| line.text("event_name") == name)
-            .collect::<Vec<_>>()
-    };
+    let named = |name: &str| all.iter().filter(|line| line.text("event_name") == name).collect::<Vec<_>>();
     for (name, keys) in KEYS {
-        let [line] = named(name)[..] else {
-            panic!("{name} is not there once: {all:#?}")
-        };
+        let [line] = named(name)[..] else { panic!("{name} is not there once: {all:#?}") };
         for key in ENVELOPE.iter().chain(keys) {
             assert!(line.get(key).is_some(), "{name} lacks {key}: {line:#?}");
         }
@@ -768,17 +611,10 @@ fn json_is_one_object_a_line_with_the_schemas_keys() {
     for line in &all {
         assert_eq!(line.text("memdoor.snapshot.id"), id);
         let time = line.text("timestamp");
-        assert_eq!(
-            (time.len(), &time[19..20], &time[26..]),
-            (27, ".", "Z"),
-            "{time}"
-        );
+        assert_eq!((time.len(), &time[19..20], &time[26..]), (27, ".", "Z"), "{time}");
     }
     assert_eq!(all[0].text("event_name"), "memdoor.snapshot.begin");
-    assert_eq!(
-        all.last().expect("lines").text("memdoor.snapshot.status"),
-        "complete"
-    );
+    assert_eq!(all.last().expect("lines").text("memdoor.snapshot.status"), "complete");
     let rollup = named("memdoor.snapshot.memory")[0];
     let pss = i64::try_from(target.kib("smaps_rollup", "Pss") * 1024).expect("fits");
     assert_eq!(rollup.number("memdoor.process.pss_bytes"), pss);
@@ -786,60 +622,30 @@ fn json_is_one_object_a_line_with_the_schemas_keys() {
     let kernels = kernels_mappings(&target);
     assert_eq!(rows.len(), kernels.len());
     for (row, kernels) in rows.iter().zip(kernels) {
-        assert_eq!(
-            row.text("memdoor.mapping.start"),
-            format!("{:x}", kernels.start)
-        );
-        assert_eq!(
-            row.text("memdoor.mapping.end"),
-            format!("{:x}", kernels.start.wrapping_add(kernels.kib * 1024))
-        );
-        assert_eq!(
-            row.number("memdoor.mapping.size_bytes"),
-            i64::try_from(kernels.kib * 1024).expect("fits")
-        );
+        assert_eq!(row.text("memdoor.mapping.start"), format!("{:x}", kernels.start));
+        assert_eq!(row.text("memdoor.mapping.end"), format!("{:x}", kernels.start.wrapping_add(kernels.kib * 1024)));
+        assert_eq!(row.number("memdoor.mapping.size_bytes"), i64::try_from(kernels.kib * 1024).expect("fits"));
         assert_eq!(row.text("memdoor.mapping.perms"), kernels.perms);
         assert_eq!(row.text("memdoor.mapping.device"), kernels.dev);
-        assert_eq!(
-            row.number("memdoor.mapping.inode"),
-            i64::try_from(kernels.inode).expect("fits")
-        );
+        assert_eq!(row.number("memdoor.mapping.inode"), i64::try_from(kernels.inode).expect("fits"));
         assert!(row.get("memdoor.mapping.offset").is_some());
-        assert_eq!(
-            row.get("memdoor.mapping.path").is_some(),
-            !kernels.path.is_empty()
-        );
+        assert_eq!(row.get("memdoor.mapping.path").is_some(), !kernels.path.is_empty());
     }
     let tree = named("memdoor.snapshot.ancestor");
-    let pids: Vec<String> = tree
-        .iter()
-        .map(|row| row.number("process.pid").to_string())
-        .collect();
+    let pids: Vec<String> = tree.iter().map(|row| row.number("process.pid").to_string()).collect();
     assert_eq!(pids, ancestors(target.pid));
 }
 
 #[test]
 fn json_of_a_watch_tells_below_from_above_and_how_it_ended() {
     let mut target = Victim::start(&["idle"]);
-    let mut watch = Running::start(memdoor(&[
-        "-p",
-        &target.id(),
-        "-m",
-        "99",
-        "-i",
-        "60",
-        "--format",
-        "json",
-    ]));
+    let mut watch = Running::start(memdoor(&["-p", &target.id(), "-m", "99", "-i", "60", "--format", "json"]));
     let (_, line) = watch.line().expect("a line");
     let below = Json::parse(&line);
     assert_eq!(below.text("event_name"), "memdoor.watch.below");
     assert_eq!(below.number("memdoor.watch.threshold_percent"), 99);
     let bytes = i64::try_from(memtotal_kib() * 1024).expect("fits");
-    assert_eq!(
-        below.number("memdoor.watch.threshold_bytes"),
-        (bytes * 99 + 99) / 100
-    );
+    assert_eq!(below.number("memdoor.watch.threshold_bytes"), (bytes * 99 + 99) / 100);
     assert!(below.number("process.memory.usage") > 0);
     assert_eq!(below.get("memdoor.snapshot.id"), None);
     target.end();
@@ -850,10 +656,7 @@ fn json_of_a_watch_tells_below_from_above_and_how_it_ended() {
     for key in ENVELOPE {
         assert!(last.get(key).is_some(), "{key} is missing: {last:#?}");
     }
-    assert!(
-        last.text("memdoor.verdict.summary")
-            .starts_with("no OOM kill")
-    );
+    assert!(last.text("memdoor.verdict.summary").starts_with("no OOM kill"));
     assert!(last.number("memdoor.watch.samples") > 0);
     assert_eq!(last.number("memdoor.watch.snapshots"), 0);
 }
@@ -870,26 +673,12 @@ fn what_can_not_be_read_is_absent_in_json_and_listed_with_its_reason() {
     let ended = run_command(unprivileged(&inner));
     assert_eq!(ended.code(), 4);
     let all = lines(&ended);
-    let named = |name: &str| {
-        all.iter()
-            .find(|line| line.text("event_name") == name)
-            .expect("the line")
-    };
+    let named = |name: &str| all.iter().find(|line| line.text("event_name") == name).expect("the line");
     let memory = named("memdoor.snapshot.memory");
     assert_eq!(memory.get("memdoor.process.pss_bytes"), None);
-    let Some(Json::Array(reasons)) = memory.get("memdoor.incomplete") else {
-        panic!("{memory:#?}")
-    };
-    assert!(
-        reasons.contains(&Json::Text(
-            "memdoor.process.pss_bytes: permission denied".into()
-        )),
-        "{reasons:?}"
-    );
-    assert_eq!(
-        named("memdoor.snapshot.end").text("memdoor.snapshot.status"),
-        "partial"
-    );
+    let Some(Json::Array(reasons)) = memory.get("memdoor.incomplete") else { panic!("{memory:#?}") };
+    assert!(reasons.contains(&Json::Text("memdoor.process.pss_bytes: permission denied".into())), "{reasons:?}");
+    assert_eq!(named("memdoor.snapshot.end").text("memdoor.snapshot.status"), "partial");
     assert_eq!(named("memdoor.source.error").text("severity_text"), "ERROR");
 }
 
@@ -922,9 +711,7 @@ fn a_comm_with_anything_in_it_is_shown_escaped() {
 fn a_snapshot_changes_nothing_of_its_target() {
     let target = Victim::start(&["hold", "3"]).settled();
     let state = || {
-        let fds = fs::read_dir(format!("/proc/{}/fd", target.pid))
-            .expect("fds")
-            .count();
+        let fds = fs::read_dir(format!("/proc/{}/fd", target.pid)).expect("fds").count();
         (fds, target.proc("oom_score_adj"), target.proc("maps"))
     };
     let before = state();
@@ -966,10 +753,7 @@ fn a_zombies_row_says_that_it_is_one() {
     let target = Victim::start(&["zombie"]);
     let parent = target.started().to_string();
     let report = run(&["snapshot", "-p", &parent]).report();
-    let row = report
-        .tree()
-        .into_iter()
-        .find(|row| row.starts_with("Child: "));
+    let row = report.tree().into_iter().find(|row| row.starts_with("Child: "));
     let row = row.expect("the zombie").to_string();
     assert!(row.contains("RSS: - (a zombie has none)"), "{row}");
 }

@@ -73,9 +73,7 @@ fn is_status_known(end: &Json) -> bool {
 
 /// Whether the kernel's log says where memory was short: of more than ten OOM kills in five seconds it only says who was killed.
 fn is_reported(end: &Json) -> bool {
-    let is = evidence(end)
-        .iter()
-        .any(|line| line.starts_with("oom-kill:"));
+    let is = evidence(end).iter().any(|line| line.starts_with("oom-kill:"));
     if !is {
         skip("too many OOM kills in these seconds: the kernel said nothing but who was killed");
     }
@@ -99,10 +97,7 @@ fn an_oom_kill_is_the_cgroups_whose_limit_was_hit() {
             return;
         }
         assert!(end.text("memdoor.verdict.cgroup").ends_with(&group.path()));
-        assert_eq!(
-            u64::try_from(end.number("memdoor.verdict.limit_bytes")),
-            Ok(32 * MIB)
-        );
+        assert_eq!(u64::try_from(end.number("memdoor.verdict.limit_bytes")), Ok(32 * MIB));
         assert!(end.number("memdoor.verdict.usage_bytes") > 0);
     }
 }
@@ -161,10 +156,7 @@ fn an_oom_kill_is_told_without_the_kernels_log() {
     let end = end(watch);
     // By the counts alone: no more is claimed than they say.
     assert_eq!(cause(&end), "likely_oom_kill", "{}", said(&end));
-    assert_eq!(
-        evidence(&end)[0],
-        "the kernel's log: not read (permission denied)"
-    );
+    assert_eq!(evidence(&end)[0], "the kernel's log: not read (permission denied)");
     assert!(end.text("memdoor.cgroup.path").ends_with(&group.path()));
     assert!(end.number("memdoor.cgroup.limit_bytes") > 0);
 }
@@ -189,13 +181,8 @@ fn an_oom_kill_is_told_by_who_may_neither_trace_the_target_nor_read_the_log() {
     let end = end(watch);
     assert_eq!(end.text("memdoor.death.stop"), "not_seen");
     // Where everybody may read the log it says so.
-    let is_log_read =
-        std::fs::read_to_string("/proc/sys/kernel/dmesg_restrict").is_ok_and(|text| text == "0\n");
-    let expected = if is_log_read {
-        "cgroup_oom"
-    } else {
-        "likely_oom_kill"
-    };
+    let is_log_read = std::fs::read_to_string("/proc/sys/kernel/dmesg_restrict").is_ok_and(|text| text == "0\n");
+    let expected = if is_log_read { "cgroup_oom" } else { "likely_oom_kill" };
     assert_eq!(cause(&end), expected, "{}", said(&end));
 }
 
@@ -225,14 +212,8 @@ fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared
     let end = Json::parse(text.lines().last().expect("an end"));
     assert_eq!(cause(&end), "perhaps_oom_kill", "{}", said(&end));
     let lines = evidence(&end);
-    assert!(
-        lines[0].contains("not this process, last PID"),
-        "{lines:#?}"
-    );
-    assert!(
-        lines[1].contains("at the start 0, 5 s ago 1, now 1"),
-        "{lines:#?}"
-    );
+    assert!(lines[0].contains("not this process, last PID"), "{lines:#?}");
+    assert!(lines[1].contains("at the start 0, 5 s ago 1, now 1"), "{lines:#?}");
 }
 
 // People and programs
@@ -343,16 +324,9 @@ impl Confined {
         assert!(line.starts_with("ready "), "{line:?}");
         let pid = poll("the victim's number outside", || {
             let init = *children(namespace.id()).first()?;
-            children(init)
-                .into_iter()
-                .find(|pid| proc(*pid, "comm") == "victim\n")
+            children(init).into_iter().find(|pid| proc(*pid, "comm") == "victim\n")
         });
-        Self {
-            namespace,
-            dir,
-            stdin,
-            pid,
-        }
+        Self { namespace, dir, stdin, pid }
     }
 
     fn go(&mut self) {
@@ -375,10 +349,7 @@ impl Drop for Confined {
 fn children(pid: u32) -> Vec<u32> {
     let children = format!("/proc/{pid}/task/{pid}/children");
     let children = std::fs::read_to_string(children).unwrap_or_default();
-    children
-        .split_whitespace()
-        .filter_map(|pid| pid.parse().ok())
-        .collect()
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 #[test]
@@ -390,10 +361,7 @@ fn a_kill_by_earlyoom_is_no_oom_kill_by_the_kernel() {
         return skip("needs earlyoom");
     }
     // The second number is where it sends SIGKILL, not SIGTERM.
-    for (thresholds, signal, expected) in [
-        ("99,99", "SIGKILL", "sigkill"),
-        ("99,1", "SIGTERM", "signal"),
-    ] {
+    for (thresholds, signal, expected) in [("99,99", "SIGKILL", "sigkill"), ("99,1", "SIGTERM", "signal")] {
         let mut confined = Confined::start(thresholds);
         let watch = watch(&confined.pid.to_string(), &["--seize", "always"], plain);
         confined.go();

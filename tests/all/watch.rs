@@ -9,14 +9,11 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use common::host::{
-    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unlockable,
-    unprivileged, works,
+    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unlockable, unprivileged, works,
 };
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, BELOW, END, Report};
-use common::run::{
-    Ended, Running, command, memdoor, poll, run, run_command, through, through_shell,
-};
+use common::run::{Ended, Running, command, memdoor, poll, run, run_command, through, through_shell};
 use common::skip;
 use common::target::{Victim, path, victim};
 
@@ -26,14 +23,8 @@ use common::target::{Victim, path, victim};
 fn no_arguments_print_version_and_usage() {
     let ended = run(&[]);
     let (first, rest) = ended.out.split_once('\n').expect("two lines");
-    assert_eq!(
-        first,
-        concat!("memdoor version ", env!("CARGO_PKG_VERSION"))
-    );
-    assert!(
-        rest.starts_with("usage: memdoor -p|--pid <target process id>\n"),
-        "{rest}"
-    );
+    assert_eq!(first, concat!("memdoor version ", env!("CARGO_PKG_VERSION")));
+    assert!(rest.starts_with("usage: memdoor -p|--pid <target process id>\n"), "{rest}");
     assert!(rest.ends_with("See memdoor --help.\n"), "{rest}");
     assert_eq!((ended.code(), ended.err.as_str()), (2, ""));
 }
@@ -53,24 +44,11 @@ fn help_and_version_go_to_standard_output_and_end_with_0() {
         let ended = run(args);
         assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{args:?}");
         assert!(ended.out.starts_with(version), "{args:?}: {}", ended.out);
-        assert!(
-            ended.out.contains("\nusage: memdoor "),
-            "{args:?}: {}",
-            ended.out
-        );
+        assert!(ended.out.contains("\nusage: memdoor "), "{args:?}: {}", ended.out);
     }
-    for args in [
-        &["-V"][..],
-        &["--version"],
-        &["watch", "-V"],
-        &["snapshot", "--version"],
-    ] {
+    for args in [&["-V"][..], &["--version"], &["watch", "-V"], &["snapshot", "--version"]] {
         let ended = run(args);
-        assert_eq!(
-            (ended.code(), ended.out.as_str(), ended.err.as_str()),
-            (0, version, ""),
-            "{args:?}"
-        );
+        assert_eq!((ended.code(), ended.out.as_str(), ended.err.as_str()), (0, version, ""), "{args:?}");
     }
 }
 
@@ -102,168 +80,51 @@ fn help_lists_every_option_and_every_exit_code() {
 
 /// What is typed, and the one line on standard error after `memdoor: `.
 const REFUSED: &[(&[&str], &str)] = &[
-    (
-        &["-p", "0"],
-        "-p: '0' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", "-1"],
-        "-p: '-1' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", "4294967297"],
-        "-p: '4294967297' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", "2147483648"],
-        "-p: '2147483648' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", "1abc"],
-        "-p: '1abc' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", ""],
-        "-p: '' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", " 1"],
-        "-p: ' 1' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", "+1"],
-        "-p: '+1' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["--pid", "0x1"],
-        "--pid: '0x1' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["--pid=1.0"],
-        "--pid: '1.0' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", "\u{1b}[2J"],
-        r"-p: '\x1b[2J' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["-p", "1\n2"],
-        r"-p: '1\n2' is not allowed: a process ID, 1 or more",
-    ),
+    (&["-p", "0"], "-p: '0' is not allowed: a process ID, 1 or more"),
+    (&["-p", "-1"], "-p: '-1' is not allowed: a process ID, 1 or more"),
+    (&["-p", "4294967297"], "-p: '4294967297' is not allowed: a process ID, 1 or more"),
+    (&["-p", "2147483648"], "-p: '2147483648' is not allowed: a process ID, 1 or more"),
+    (&["-p", "1abc"], "-p: '1abc' is not allowed: a process ID, 1 or more"),
+    (&["-p", ""], "-p: '' is not allowed: a process ID, 1 or more"),
+    (&["-p", " 1"], "-p: ' 1' is not allowed: a process ID, 1 or more"),
+    (&["-p", "+1"], "-p: '+1' is not allowed: a process ID, 1 or more"),
+    (&["--pid", "0x1"], "--pid: '0x1' is not allowed: a process ID, 1 or more"),
+    (&["--pid=1.0"], "--pid: '1.0' is not allowed: a process ID, 1 or more"),
+    (&["-p", "\u{1b}[2J"], r"-p: '\x1b[2J' is not allowed: a process ID, 1 or more"),
+    (&["-p", "1\n2"], r"-p: '1\n2' is not allowed: a process ID, 1 or more"),
     (&["-p"], "-p needs a value: a process ID, 1 or more"),
-    (
-        &["-p", "1", "-m", "0"],
-        "-m: '0' is not allowed: a whole number from 1 to 99, in percent",
-    ),
-    (
-        &["-p", "1", "-m", "100"],
-        "-m: '100' is not allowed: a whole number from 1 to 99, in percent",
-    ),
-    (
-        &["-p", "1", "-m", "50.9x"],
-        "-m: '50.9x' is not allowed: a whole number from 1 to 99, in percent",
-    ),
-    (
-        &["-p", "1", "-m", "50.9"],
-        "-m: '50.9' is not allowed: a whole number from 1 to 99, in percent",
-    ),
-    (
-        &["-p", "1", "-m", "abc"],
-        "-m: 'abc' is not allowed: a whole number from 1 to 99, in percent",
-    ),
-    (
-        &["-p", "1", "-m", "-5"],
-        "-m: '-5' is not allowed: a whole number from 1 to 99, in percent",
-    ),
-    (
-        &["-p", "1", "-m", "306"],
-        "-m: '306' is not allowed: a whole number from 1 to 99, in percent",
-    ),
-    (
-        &["-p", "1", "-m"],
-        "-m needs a value: a whole number from 1 to 99, in percent",
-    ),
-    (
-        &["-p", "1", "-i", "0"],
-        "-i: '0' is not allowed: seconds from 0.01 to 31536000, fractions allowed",
-    ),
-    (
-        &["-p", "1", "-i", "-1"],
-        "-i: '-1' is not allowed: seconds from 0.01 to 31536000, fractions allowed",
-    ),
-    (
-        &["-p", "1", "-i", "1zz"],
-        "-i: '1zz' is not allowed: seconds from 0.01 to 31536000, fractions allowed",
-    ),
-    (
-        &["-p", "1", "-i", "0.001"],
-        "-i: '0.001' is not allowed: seconds from 0.01 to 31536000, fractions allowed",
-    ),
+    (&["-p", "1", "-m", "0"], "-m: '0' is not allowed: a whole number from 1 to 99, in percent"),
+    (&["-p", "1", "-m", "100"], "-m: '100' is not allowed: a whole number from 1 to 99, in percent"),
+    (&["-p", "1", "-m", "50.9x"], "-m: '50.9x' is not allowed: a whole number from 1 to 99, in percent"),
+    (&["-p", "1", "-m", "50.9"], "-m: '50.9' is not allowed: a whole number from 1 to 99, in percent"),
+    (&["-p", "1", "-m", "abc"], "-m: 'abc' is not allowed: a whole number from 1 to 99, in percent"),
+    (&["-p", "1", "-m", "-5"], "-m: '-5' is not allowed: a whole number from 1 to 99, in percent"),
+    (&["-p", "1", "-m", "306"], "-m: '306' is not allowed: a whole number from 1 to 99, in percent"),
+    (&["-p", "1", "-m"], "-m needs a value: a whole number from 1 to 99, in percent"),
+    (&["-p", "1", "-i", "0"], "-i: '0' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
+    (&["-p", "1", "-i", "-1"], "-i: '-1' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
+    (&["-p", "1", "-i", "1zz"], "-i: '1zz' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
+    (&["-p", "1", "-i", "0.001"], "-i: '0.001' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
     (
         &["-p", "1", "-i", "18446744073709551616"],
         "-i: '18446744073709551616' is not allowed: seconds from 0.01 to 31536000, fractions allowed",
     ),
-    (
-        &["-p", "1", "-i", "nan"],
-        "-i: 'nan' is not allowed: seconds from 0.01 to 31536000, fractions allowed",
-    ),
-    (
-        &["-p", "1", "-i", "."],
-        "-i: '.' is not allowed: seconds from 0.01 to 31536000, fractions allowed",
-    ),
-    (
-        &["-p", "1", "-c", "0"],
-        "-c: '0' is not allowed: a whole number, 1 or more",
-    ),
-    (
-        &["-p", "1", "-c", "3x"],
-        "-c: '3x' is not allowed: a whole number, 1 or more",
-    ),
-    (
-        &["-p", "1", "-e", "oom"],
-        "-e: 'oom' is not allowed: the full path of the target's executable, from /",
-    ),
-    (
-        &["-p", "1", "-e", ""],
-        "-e: '' is not allowed: the full path of the target's executable, from /",
-    ),
-    (
-        &["-p", "1", "-e"],
-        "-e needs a value: the full path of the target's executable, from /",
-    ),
-    (
-        &["-p", "1", "--of", "swap"],
-        "--of: 'swap' is not allowed: memtotal, cgroup or auto",
-    ),
-    (
-        &["-p", "1", "--format", "xml"],
-        "--format: 'xml' is not allowed: text or json",
-    ),
-    (
-        &["-p", "1", "--frob"],
-        "unknown option '--frob': see memdoor --help",
-    ),
-    (
-        &["-p", "1", "-x"],
-        "unknown option '-x': see memdoor --help",
-    ),
-    (
-        &["-p", "1", "extra"],
-        "unexpected operand 'extra': memdoor takes options only",
-    ),
-    (
-        &["watch", "-p", "1", "extra"],
-        "unexpected operand 'extra': memdoor takes options only",
-    ),
-    (
-        &["-p", "1", "--", "-q"],
-        "unexpected operand '-q': memdoor takes options only",
-    ),
+    (&["-p", "1", "-i", "nan"], "-i: 'nan' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
+    (&["-p", "1", "-i", "."], "-i: '.' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
+    (&["-p", "1", "-c", "0"], "-c: '0' is not allowed: a whole number, 1 or more"),
+    (&["-p", "1", "-c", "3x"], "-c: '3x' is not allowed: a whole number, 1 or more"),
+    (&["-p", "1", "-e", "oom"], "-e: 'oom' is not allowed: the full path of the target's executable, from /"),
+    (&["-p", "1", "-e", ""], "-e: '' is not allowed: the full path of the target's executable, from /"),
+    (&["-p", "1", "-e"], "-e needs a value: the full path of the target's executable, from /"),
+    (&["-p", "1", "--of", "swap"], "--of: 'swap' is not allowed: memtotal, cgroup or auto"),
+    (&["-p", "1", "--format", "xml"], "--format: 'xml' is not allowed: text or json"),
+    (&["-p", "1", "--frob"], "unknown option '--frob': see memdoor --help"),
+    (&["-p", "1", "-x"], "unknown option '-x': see memdoor --help"),
+    (&["-p", "1", "extra"], "unexpected operand 'extra': memdoor takes options only"),
+    (&["watch", "-p", "1", "extra"], "unexpected operand 'extra': memdoor takes options only"),
+    (&["-p", "1", "--", "-q"], "unexpected operand '-q': memdoor takes options only"),
     (&["-m", "50"], "-p PID is missing: the process to watch"),
-    (
-        &["watch"],
-        "-p PID is missing: the process to watch, or -e PATH: the first that runs PATH",
-    ),
+    (&["watch"], "-p PID is missing: the process to watch, or -e PATH: the first that runs PATH"),
     (
         &["frob"],
         "unknown mode 'frob': the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
@@ -272,26 +133,11 @@ const REFUSED: &[(&[&str], &str)] = &[
         &["a\u{1b}\nb"],
         r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
     ),
-    (
-        &["snapshot"],
-        "-p PID is missing: the process to take a snapshot of",
-    ),
-    (
-        &["snapshot", "-p", "1,"],
-        "-p: '' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["snapshot", "-p", "1,x"],
-        "-p: 'x' is not allowed: a process ID, 1 or more",
-    ),
-    (
-        &["snapshot", "-p", "1", "-m", "5"],
-        "unknown option '-m': see memdoor snapshot --help",
-    ),
-    (
-        &["snapshot", "7"],
-        "unexpected operand '7': memdoor takes options only",
-    ),
+    (&["snapshot"], "-p PID is missing: the process to take a snapshot of"),
+    (&["snapshot", "-p", "1,"], "-p: '' is not allowed: a process ID, 1 or more"),
+    (&["snapshot", "-p", "1,x"], "-p: 'x' is not allowed: a process ID, 1 or more"),
+    (&["snapshot", "-p", "1", "-m", "5"], "unknown option '-m': see memdoor snapshot --help"),
+    (&["snapshot", "7"], "unexpected operand '7': memdoor takes options only"),
 ];
 
 #[test]
@@ -308,16 +154,8 @@ fn a_path_longer_than_any_is_refused_in_one_line() {
     let long = format!("/{}", "a".repeat(100_000));
     let ended = run(&["-p", "1", "-e", &long]);
     assert_eq!((ended.code(), ended.out.as_str()), (2, ""));
-    assert!(
-        ended.err.starts_with("memdoor: -e: '/aaaa"),
-        "{}",
-        ended.err
-    );
-    assert!(
-        ended
-            .err
-            .ends_with("' is not allowed: the full path of the target's executable, from /\n")
-    );
+    assert!(ended.err.starts_with("memdoor: -e: '/aaaa"), "{}", ended.err);
+    assert!(ended.err.ends_with("' is not allowed: the full path of the target's executable, from /\n"));
     assert_eq!(ended.err.lines().count(), 1);
 }
 
@@ -326,17 +164,10 @@ fn a_process_that_is_not_there_is_said_as_the_original_says_it() {
     // One above the largest number that the kernel gives.
     let most = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("pid_max");
     let pid = most.trim();
-    for args in [
-        &["-p", pid][..],
-        &["-p", pid, "-e", "/bin/sh"],
-        &["snapshot", "-p", pid],
-    ] {
+    for args in [&["-p", pid][..], &["-p", pid, "-e", "/bin/sh"], &["snapshot", "-p", pid]] {
         let ended = run(args);
         let expected = format!("ERROR: PID {pid} is not accessible: No such process\n");
-        assert_eq!(
-            (ended.code(), ended.out.as_str(), ended.err),
-            (5, "", expected)
-        );
+        assert_eq!((ended.code(), ended.out.as_str(), ended.err), (5, "", expected));
     }
 }
 
@@ -354,10 +185,7 @@ fn each_exit_code_is_seen() {
         return;
     }
     let dir = TempDir::new();
-    let ended = run_command(unprivileged(&command(
-        &dir.memdoor(),
-        &["-p", &id, "-c", "1"],
-    )));
+    let ended = run_command(unprivileged(&command(&dir.memdoor(), &["-p", &id, "-c", "1"])));
     assert_eq!(ended.code(), 4, "{ended:?}");
 }
 
@@ -372,46 +200,21 @@ fn mib_above_one_percent() -> u64 {
 fn a_report_below_the_threshold_has_the_documents_lines() {
     let target = Victim::start(&["hold", "3"]);
     let exe = path();
-    let ended = run(&[
-        "-p",
-        &target.id(),
-        "-e",
-        exe.to_str().expect("UTF-8"),
-        "-m",
-        "99",
-        "-i",
-        "1",
-        "-c",
-        "1",
-    ]);
+    let ended = run(&["-p", &target.id(), "-e", exe.to_str().expect("UTF-8"), "-m", "99", "-i", "1", "-c", "1"]);
     assert_eq!((ended.code(), ended.words().as_str()), (0, ""));
     let lines: Vec<&str> = ended.out.lines().collect();
-    assert!(
-        is_ctime(lines[0].strip_prefix("Report Time: ").expect("the time")),
-        "{}",
-        lines[0]
-    );
-    assert!(
-        lines[1].starts_with("Report Time UTC: 20") && lines[1].ends_with(" s since boot)"),
-        "{}",
-        lines[1]
-    );
+    assert!(is_ctime(lines[0].strip_prefix("Report Time: ").expect("the time")), "{}", lines[0]);
+    assert!(lines[1].starts_with("Report Time UTC: 20") && lines[1].ends_with(" s since boot)"), "{}", lines[1]);
     assert_eq!(lines[2], BANNERS[0]);
     assert_eq!(lines[3], format!("PID: {}", target.pid));
-    assert_eq!(
-        lines[4],
-        format!("Executable Absolute Path: {}", exe.display())
-    );
+    assert_eq!(lines[4], format!("Executable Absolute Path: {}", exe.display()));
     assert_eq!(lines[5], "");
     assert_eq!(lines[6], BELOW);
     let report = ended.report();
     let rss = report.kib("Process RSS Memory Usage");
     assert!((3 * 1024..8 * 1024).contains(&rss), "{rss} kB");
     // The threshold is the smallest number of bytes that reaches it.
-    assert_eq!(
-        report.kib("Memory Pressure Threshold"),
-        memtotal_kib() * 99 / 100
-    );
+    assert_eq!(report.kib("Memory Pressure Threshold"), memtotal_kib() * 99 / 100);
     assert_eq!(lines[9], "");
     assert_eq!(lines.len(), 10, "{lines:#?}");
 }
@@ -462,17 +265,10 @@ fn a_snapshot_follows_a_slow_crossing_within_a_second_and_then_every_interval() 
     assert_eq!(below.kib("Memory Pressure Threshold"), 32 * 1024);
     target.go();
     let crossed = target.reaches(32 * 1024);
-    let reports = [
-        watch.next_report(),
-        watch.next_report(),
-        watch.next_report(),
-    ];
+    let reports = [watch.next_report(), watch.next_report(), watch.next_report()];
     assert!(reports.iter().all(Report::is_full_snapshot), "{reports:#?}");
     let late = reports[0].since_boot().saturating_sub(crossed);
-    assert!(
-        late < Duration::from_secs(1),
-        "the crossing was reported after {late:?}"
-    );
+    assert!(late < Duration::from_secs(1), "the crossing was reported after {late:?}");
     for pair in reports.windows(2) {
         let gap = (pair[1].since_boot() - pair[0].since_boot()).as_millis();
         assert!((1800..2500).contains(&gap), "{gap} ms");
@@ -494,21 +290,8 @@ fn without_a_threshold_every_report_is_a_snapshot_and_a_count_ends_them() {
 #[test]
 fn quiet_leaves_out_what_is_below_but_counts_it() {
     let target = Victim::start(&["idle"]);
-    let ended = run(&[
-        "-p",
-        &target.id(),
-        "-m",
-        "99",
-        "-i",
-        "0.05",
-        "-c",
-        "3",
-        "-q",
-    ]);
-    assert_eq!(
-        (ended.code(), ended.out.as_str(), ended.words().as_str()),
-        (0, "", "")
-    );
+    let ended = run(&["-p", &target.id(), "-m", "99", "-i", "0.05", "-c", "3", "-q"]);
+    assert_eq!((ended.code(), ended.out.as_str(), ended.words().as_str()), (0, "", ""));
     let ended = run(&["-p", &target.id(), "-i", "0.05", "-c", "2", "--quiet"]);
     assert_eq!((ended.code(), ended.reports().len()), (0, 2), "{ended:#?}");
 }
@@ -516,38 +299,18 @@ fn quiet_leaves_out_what_is_below_but_counts_it() {
 #[test]
 fn an_interval_may_be_a_fraction_of_a_second() {
     let target = Victim::start(&["idle"]);
-    let mut watch = Running::start(memdoor(&[
-        "-p",
-        &target.id(),
-        "-m",
-        "99",
-        "-i",
-        "0.2",
-        "-c",
-        "6",
-    ]));
-    let times: Vec<Duration> = std::iter::from_fn(|| watch.report())
-        .map(|report| report.since_boot())
-        .collect();
+    let mut watch = Running::start(memdoor(&["-p", &target.id(), "-m", "99", "-i", "0.2", "-c", "6"]));
+    let times: Vec<Duration> = std::iter::from_fn(|| watch.report()).map(|report| report.since_boot()).collect();
     assert_eq!(times.len(), 6);
     let took = (times[5] - times[0]).as_millis();
-    assert!(
-        (900..1500).contains(&took),
-        "five intervals of 200 ms took {took} ms"
-    );
+    assert!((900..1500).contains(&took), "five intervals of 200 ms took {took} ms");
     assert_eq!(watch.end().code(), 0);
 }
 
 #[test]
 fn the_mode_may_be_named() {
     let target = Victim::start(&["idle"]);
-    let ended = run(&[
-        "watch",
-        "--pid",
-        &target.id(),
-        "--memory-pressure-threshold=99",
-        "--count=1",
-    ]);
+    let ended = run(&["watch", "--pid", &target.id(), "--memory-pressure-threshold=99", "--count=1"]);
     assert_eq!(ended.code(), 0);
     assert!(ended.report().is_below());
 }
@@ -568,10 +331,7 @@ fn the_threshold_may_be_a_percentage_of_the_control_groups_limit() {
         assert_eq!(report.value("Limiting Control Group"), group.path());
         assert_eq!(report.value("Control Group"), group.path());
         assert_eq!(report.kib("Control Group Memory Limit"), 64 * 1024);
-        assert!(
-            report.kib("Control Group Memory Usage") >= 40 * 1024,
-            "{report:#?}"
-        );
+        assert!(report.kib("Control Group Memory Usage") >= 40 * 1024, "{report:#?}");
     }
     assert!(once("memtotal").is_below());
 }
@@ -591,10 +351,7 @@ fn a_limit_in_an_ancestor_counts_and_the_smallest_one_wins() {
     let rss = report.kib("Process RSS Memory Usage");
     let percent: f64 = share.trim_end_matches(" %").parse().expect("a number");
     let exact = f64::from(u32::try_from(rss).expect("small")) / 655.36;
-    assert!(
-        (exact - 0.02..=exact).contains(&percent),
-        "{share}, not {exact}"
-    );
+    assert!((exact - 0.02..=exact).contains(&percent), "{share}, not {exact}");
 }
 
 #[test]
@@ -651,10 +408,7 @@ fn without_a_limit_a_percentage_of_it_is_refused_and_auto_falls_back() {
     );
     assert_eq!(ended.words(), said);
     let auto = run(&["-p", &id, "-m", "99", "--of", "auto", "-c", "1"]);
-    assert_eq!(
-        auto.report().kib("Memory Pressure Threshold"),
-        memtotal_kib() * 99 / 100
-    );
+    assert_eq!(auto.report().kib("Memory Pressure Threshold"), memtotal_kib() * 99 / 100);
 }
 
 // -e
@@ -671,11 +425,7 @@ fn watched_as(target: &Victim, exe: &str) -> Ended {
 
 fn is_accepted(target: &Victim, exe: &str) {
     let ended = watched_as(target, exe);
-    assert_eq!(
-        (ended.code(), ended.words().as_str()),
-        (0, ""),
-        "-e {exe}: {ended:#?}"
-    );
+    assert_eq!((ended.code(), ended.words().as_str()), (0, ""), "-e {exe}: {ended:#?}");
     assert!(ended.report().is_below());
 }
 
@@ -687,10 +437,7 @@ fn is_refused(target: &Victim, exe: &str) {
         target.pid,
         runs.display()
     );
-    assert_eq!(
-        (ended.code(), ended.out.as_str(), ended.words()),
-        (5, "", expected)
-    );
+    assert_eq!((ended.code(), ended.out.as_str(), ended.words()), (5, "", expected));
 }
 
 #[test]
@@ -725,10 +472,7 @@ fn a_deleted_executable_is_accepted_with_and_without_the_kernels_word_for_it() {
     is_accepted(&target, &dir.join("link/app"));
     is_refused(&target, &dir.join("ap"));
     let snapshot = run(&["snapshot", "-p", &target.id()]).report();
-    assert_eq!(
-        snapshot.value("Executable Absolute Path"),
-        format!("{copy} (deleted)")
-    );
+    assert_eq!(snapshot.value("Executable Absolute Path"), format!("{copy} (deleted)"));
 }
 
 #[test]
@@ -756,9 +500,7 @@ fn an_exec_is_noticed_within_seconds_whatever_the_interval() {
     let (before, after) = (dir.victim("before"), dir.victim("after"));
     let mut target = Victim::start_command(command(&before, &["exec", &after, "idle"]));
     let id = target.id();
-    let mut watch = Running::start(memdoor(&[
-        "-p", &id, "-e", &before, "-m", "99", "-i", "600",
-    ]));
+    let mut watch = Running::start(memdoor(&["-p", &id, "-e", &before, "-m", "99", "-i", "600"]));
     assert!(watch.next_report().is_below());
     target.go();
     target.ready_again();
@@ -770,11 +512,7 @@ fn an_exec_is_noticed_within_seconds_whatever_the_interval() {
 fn a_watch_is_of_one_process() {
     let ended = run(&["-p", "1", "-p", "2"]);
     assert_eq!(ended.code(), 2);
-    assert!(
-        ended.words().contains("memdoor snapshot"),
-        "{}",
-        ended.words()
-    );
+    assert!(ended.words().contains("memdoor snapshot"), "{}", ended.words());
 }
 
 #[test]
@@ -783,9 +521,7 @@ fn an_exec_of_another_program_ends_the_watch_of_the_one_named() {
     let (before, after) = (dir.victim("before"), dir.victim("after"));
     let mut target = Victim::start_command(command(&before, &["exec", &after, "idle"]));
     let id = target.id();
-    let mut watch = Running::start(memdoor(&[
-        "-p", &id, "-e", &before, "-m", "99", "-i", "0.1",
-    ]));
+    let mut watch = Running::start(memdoor(&["-p", &id, "-e", &before, "-m", "99", "-i", "0.1"]));
     assert!(watch.next_report().is_below());
     target.go();
     target.ready_again();
@@ -797,14 +533,9 @@ fn an_exec_of_another_program_ends_the_watch_of_the_one_named() {
     };
     assert!(last.is_end(), "{last:#?}");
     assert_eq!(last.value("Executable Absolute Path"), after);
-    assert_eq!(
-        last.value("Watch Ended Because"),
-        "it runs another executable now"
-    );
+    assert_eq!(last.value("Watch Ended Because"), "it runs another executable now");
     let ended = watch.end();
-    let expected = format!(
-        "ERROR: PID {id} does not match the executable name {before}\nhint: it runs {after}\n"
-    );
+    let expected = format!("ERROR: PID {id} does not match the executable name {before}\nhint: it runs {after}\n");
     assert_eq!((ended.code(), ended.words()), (5, expected));
 }
 
@@ -844,11 +575,7 @@ fn without_a_name_the_watch_goes_on_after_an_exec_and_shows_the_new_image() {
 #[test]
 fn a_stop_signal_ends_it_with_a_sentence_and_0() {
     let target = Victim::start(&["idle"]);
-    for (signal, name) in [
-        (Signal::SIGINT, "SIGINT"),
-        (Signal::SIGTERM, "SIGTERM"),
-        (Signal::SIGHUP, "SIGHUP"),
-    ] {
+    for (signal, name) in [(Signal::SIGINT, "SIGINT"), (Signal::SIGTERM, "SIGTERM"), (Signal::SIGHUP, "SIGHUP")] {
         let mut watch = Running::start(memdoor(&["-p", &target.id(), "-m", "99", "-i", "60"]));
         watch.next_report();
         let sent = Instant::now();
@@ -865,10 +592,7 @@ fn a_stop_signal_ends_it_with_a_sentence_and_0() {
 #[test]
 fn a_hangup_that_nohup_ignores_stays_ignored() {
     let target = Victim::start(&["idle"]);
-    let mut watch = Running::start(through(
-        &["nohup"],
-        &memdoor(&["-p", &target.id(), "-m", "99", "-i", "0.1"]),
-    ));
+    let mut watch = Running::start(through(&["nohup"], &memdoor(&["-p", &target.id(), "-m", "99", "-i", "0.1"])));
     watch.next_report();
     watch.signal(Signal::SIGHUP);
     for _ in 0..3 {
@@ -917,32 +641,16 @@ fn a_killed_target_is_noticed_at_once_and_the_last_report_says_what_was_seen() {
     let killed = Instant::now();
     target.kill();
     let last = watch.next_report();
-    assert!(
-        last.at - killed < Duration::from_secs(2),
-        "{:?}",
-        last.at - killed
-    );
+    assert!(last.at - killed < Duration::from_secs(2), "{:?}", last.at - killed);
     assert!(last.is_end(), "{last:#?}");
-    assert!(
-        last.lines[0].starts_with("Report Time: ")
-            && last.lines[1].starts_with("Report Time UTC: ")
-    );
+    assert!(last.lines[0].starts_with("Report Time: ") && last.lines[1].starts_with("Report Time UTC: "));
     assert_eq!(last.value("PID"), id);
-    assert_eq!(
-        last.value("Executable Absolute Path"),
-        path().to_str().expect("UTF-8")
-    );
-    assert!(
-        (20 * 1024..30 * 1024).contains(&last.kib("Last RSS")),
-        "{last:#?}"
-    );
+    assert_eq!(last.value("Executable Absolute Path"), path().to_str().expect("UTF-8"));
+    assert!((20 * 1024..30 * 1024).contains(&last.kib("Last RSS")), "{last:#?}");
     assert!(last.kib("Peak RSS Seen") >= last.kib("Last RSS"));
     assert!(is_ctime(last.value("Last RSS Seen")));
     assert!(last.value("Watched").ends_with(" s"));
-    assert!(
-        last.value("Verdict").starts_with("no OOM kill"),
-        "{last:#?}"
-    );
+    assert!(last.value("Verdict").starts_with("no OOM kill"), "{last:#?}");
     let ended = watch.end();
     let expected = format!("ERROR: PID {id} is not accessible: No such process\n");
     assert_eq!((ended.code(), ended.words()), (5, expected));
@@ -980,31 +688,17 @@ fn peak_rss_and_the_time_watched_are_those_of_the_watch() {
 // Where the output goes
 
 fn full() -> Stdio {
-    std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .expect("/dev/full")
-        .into()
+    std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full").into()
 }
 
 #[test]
 fn a_full_disk_is_an_error_with_a_text() {
     let target = Victim::start(&["idle"]);
     let id = target.id();
-    for args in [
-        &["-p", &id, "-m", "99"][..],
-        &["-p", &id],
-        &["snapshot", "-p", &id],
-        &["--help"],
-        &[],
-    ] {
+    for args in [&["-p", &id, "-m", "99"][..], &["-p", &id], &["snapshot", "-p", &id], &["--help"], &[]] {
         let ended = Running::start_into(memdoor(args), full()).end();
         let expected = "memdoor: cannot write standard output: no space left on device (ENOSPC)\n";
-        assert_eq!(
-            (ended.code(), ended.words().as_str()),
-            (1, expected),
-            "{args:?}"
-        );
+        assert_eq!((ended.code(), ended.words().as_str()), (1, expected), "{args:?}");
     }
 }
 
@@ -1012,18 +706,10 @@ fn a_full_disk_is_an_error_with_a_text() {
 fn a_closed_standard_output_is_an_error_with_a_text() {
     let target = Victim::start(&["idle"]);
     let id = target.id();
-    for args in [
-        &["-p", &id, "-m", "99"][..],
-        &["snapshot", "-p", &id],
-        &["--version"],
-    ] {
+    for args in [&["-p", &id, "-m", "99"][..], &["snapshot", "-p", &id], &["--version"]] {
         let ended = run_command(through_shell("exec \"$@\" >&-", &memdoor(args)));
         let expected = "memdoor: cannot write standard output: bad file number (EBADF)\n";
-        assert_eq!(
-            (ended.code(), ended.words().as_str()),
-            (1, expected),
-            "{args:?}"
-        );
+        assert_eq!((ended.code(), ended.words().as_str()), (1, expected), "{args:?}");
     }
 }
 
@@ -1037,21 +723,15 @@ fn a_file_size_limit_is_an_error_with_a_text() {
     let expected = "memdoor: cannot write standard output: file too large (EFBIG)\n";
     assert_eq!((ended.code(), ended.words().as_str()), (1, expected));
     let written = std::fs::read_to_string(dir.join("out")).expect("UTF-8");
-    assert!(
-        written.contains(BANNERS[1]),
-        "what fits is there: {written}"
-    );
+    assert!(written.contains(BANNERS[1]), "what fits is there: {written}");
 }
 
 #[test]
 fn a_reader_that_has_gone_is_no_error() {
     let target = Victim::start(&["maps", "3000"]);
     let id = target.id();
-    for args in [
-        &["-p", &id, "-i", "0.05"][..],
-        &["snapshot", "-p", &id],
-        &["snapshot", "-p", &id, "--format", "json"],
-    ] {
+    for args in [&["-p", &id, "-i", "0.05"][..], &["snapshot", "-p", &id], &["snapshot", "-p", &id, "--format", "json"]]
+    {
         let inner = memdoor(args);
         let script = "{ \"$@\"; echo \"exit $?\" >&2; } | head -1";
         let ended = run_command(through_shell(script, &inner));
@@ -1066,33 +746,24 @@ fn a_reader_that_does_not_read_can_not_hold_up_a_stop() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let (mut reader, mut writer) = std::io::pipe().expect("a pipe");
         let size = nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_GETPIPE_SZ).expect("size");
-        writer
-            .write_all(&vec![b'x'; usize::try_from(size).expect("small")])
-            .expect("fill");
+        writer.write_all(&vec![b'x'; usize::try_from(size).expect("small")]).expect("fill");
         let watch = Running::start_into(memdoor(&["-p", &target.id(), "-i", "60"]), writer.into());
         let pid = watch.pid();
-        poll("memdoor blocked in ppoll", || {
-            is_waiting_for_room(pid).then_some(())
-        });
+        poll("memdoor blocked in ppoll", || is_waiting_for_room(pid).then_some(()));
         watch.signal(signal);
         let ended = watch.end();
         let expected = "memdoor: standard output was not read: the last report is cut\n";
         assert_eq!((ended.code(), ended.words().as_str()), (4, expected));
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).expect("read");
-        assert!(
-            rest.iter().all(|byte| *byte == b'x'),
-            "nothing was written to a full pipe"
-        );
+        assert!(rest.iter().all(|byte| *byte == b'x'), "nothing was written to a full pipe");
     }
 }
 
 /// Whether its signal handlers stand and it sleeps.
 fn is_waiting_for_room(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let caught = status
-        .lines()
-        .find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok());
+    let caught = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok());
     // SIGUSR1, the last one that is installed, is bit 9.
     status.contains("\nState:\tS") && caught.is_some_and(|caught| caught & (1 << 9) != 0)
 }
@@ -1103,18 +774,11 @@ fn a_watch_goes_on_when_its_reader_reads_again() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let size = nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_GETPIPE_SZ).expect("size");
     let mut filler = writer.try_clone().expect("a second end");
-    filler
-        .write_all(&vec![b'\n'; usize::try_from(size).expect("small")])
-        .expect("fill");
+    filler.write_all(&vec![b'\n'; usize::try_from(size).expect("small")]).expect("fill");
     drop(filler);
-    let watch = Running::start_into(
-        memdoor(&["-p", &target.id(), "-i", "0.05", "-c", "2"]),
-        writer.into(),
-    );
+    let watch = Running::start_into(memdoor(&["-p", &target.id(), "-i", "0.05", "-c", "2"]), writer.into());
     let pid = watch.pid();
-    poll("memdoor blocked in ppoll", || {
-        is_waiting_for_room(pid).then_some(())
-    });
+    poll("memdoor blocked in ppoll", || is_waiting_for_room(pid).then_some(()));
     let mut text = String::new();
     { reader }.read_to_string(&mut text).expect("UTF-8");
     assert_eq!(watch.end().code(), 0);
@@ -1152,21 +816,12 @@ fn memory_that_can_not_be_locked_is_a_warning_and_with_l_the_end() {
     let ended = run_unlockable(&program, &["-p", &id, "-l", "-c", "1"]);
     assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
     let (first, second) = ended.err.split_once('\n').expect("two lines");
-    assert!(
-        first.starts_with("memdoor: cannot lock memory: "),
-        "{first}"
-    );
+    assert!(first.starts_with("memdoor: cannot lock memory: "), "{first}");
     assert_eq!(second, format!("hint: {hint}\n"));
     let ended = run_unlockable(&program, &["-p", &id, "-c", "1"]);
     assert_eq!(ended.code(), 0, "{ended:?}");
     assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
-    assert!(
-        ended
-            .err
-            .starts_with("memdoor: warning: cannot lock memory: "),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.starts_with("memdoor: warning: cannot lock memory: "), "{}", ended.err);
     assert!(ended.report().is_full_snapshot());
 }
 
@@ -1177,16 +832,9 @@ fn a_watch_works_as_a_user_without_rights() {
         return;
     };
     let exe = dir.join("victim");
-    let inner = command(
-        &program,
-        &["-p", &target.id(), "-e", &exe, "-c", "2", "-i", "0.05"],
-    );
+    let inner = command(&program, &["-p", &target.id(), "-e", &exe, "-c", "2", "-i", "0.05"]);
     let ended = run_command(unprivileged(&inner));
-    assert_eq!(
-        (ended.code(), ended.words().as_str()),
-        (0, ""),
-        "{ended:#?}"
-    );
+    assert_eq!((ended.code(), ended.words().as_str()), (0, ""), "{ended:#?}");
     assert!(ended.reports().iter().all(Report::is_full_snapshot));
 }
 
@@ -1212,11 +860,7 @@ fn the_process_of_another_user_shows_what_is_readable_and_ends_with_4() {
     let report = ended.report();
     assert!(report.is_full_snapshot(), "{report:#?}");
     assert!(report.kib("Process RSS Memory Usage") >= 5 * 1024);
-    for label in [
-        "Executable Absolute Path",
-        "Process PSS Memory Usage",
-        "Process USS Memory Usage",
-    ] {
+    for label in ["Executable Absolute Path", "Process PSS Memory Usage", "Process USS Memory Usage"] {
         assert_eq!(report.value(label), "- (permission denied)");
     }
     assert_eq!(report.section(BANNERS[3])[1], "- (permission denied)");
@@ -1226,9 +870,7 @@ fn the_process_of_another_user_shows_what_is_readable_and_ends_with_4() {
     let ended = run_command(unprivileged(&inner));
     assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
     assert!(
-        ended.words().starts_with(&format!(
-            "memdoor: cannot read /proc/{id}/exe: permission denied (EACCES)\nhint: "
-        )),
+        ended.words().starts_with(&format!("memdoor: cannot read /proc/{id}/exe: permission denied (EACCES)\nhint: ")),
         "{ended:?}"
     );
 }
@@ -1244,11 +886,7 @@ fn sixteen_descriptors_are_too_few_for_all_and_the_report_says_so() {
         assert!(report.is_full_snapshot(), "{report:#?}");
         assert!(report.kib("Process RSS Memory Usage") > 0);
         let lost = report.lines.iter().filter(|line| line.contains("- ("));
-        assert!(
-            lost.clone()
-                .all(|line| line.contains("too many open files (EMFILE)")),
-            "{report:#?}"
-        );
+        assert!(lost.clone().all(|line| line.contains("too many open files (EMFILE)")), "{report:#?}");
     }
     target.end();
     let ended = watch.end();
@@ -1264,13 +902,9 @@ fn a_zombie_is_named_as_one_with_the_parent_that_has_not_collected_it() {
     let (id, parent) = (target.id(), target.started());
     for args in [&["-p", &id][..], &["snapshot", "-p", &id]] {
         let ended = run(args);
-        let expected = format!(
-            "memdoor: PID {id} (exe) is a zombie: it has exited, and PID {parent} has not collected it\n"
-        );
-        assert_eq!(
-            (ended.code(), ended.out.as_str(), ended.words()),
-            (5, "", expected)
-        );
+        let expected =
+            format!("memdoor: PID {id} (exe) is a zombie: it has exited, and PID {parent} has not collected it\n");
+        assert_eq!((ended.code(), ended.out.as_str(), ended.words()), (5, "", expected));
     }
 }
 
@@ -1298,12 +932,8 @@ fn a_kernel_thread_is_refused_as_one() {
     }
     for args in [&["-p", "2"][..], &["snapshot", "-p", "2"]] {
         let ended = run(args);
-        let expected =
-            "memdoor: PID 2 (kthreadd) is a kernel thread: it has no memory of its own\n";
-        assert_eq!(
-            (ended.code(), ended.out.as_str(), ended.words().as_str()),
-            (1, "", expected)
-        );
+        let expected = "memdoor: PID 2 (kthreadd) is a kernel thread: it has no memory of its own\n";
+        assert_eq!((ended.code(), ended.out.as_str(), ended.words().as_str()), (1, "", expected));
     }
 }
 
@@ -1318,10 +948,7 @@ fn a_threads_number_is_refused_with_that_of_its_process() {
         .expect("a second thread");
     let ended = run(&["-p", &thread]);
     let expected = format!("memdoor: PID {thread} is a thread of process {id}: use -p {id}\n");
-    assert_eq!(
-        (ended.code(), ended.out.as_str(), ended.words()),
-        (1, "", expected)
-    );
+    assert_eq!((ended.code(), ended.out.as_str(), ended.words()), (1, "", expected));
 }
 
 // Other views of /proc
@@ -1351,11 +978,7 @@ fn hidepid_is_told_from_a_process_that_is_not_there() {
         let expected = format!(
             "memdoor: PID {id} exists, but /proc/{id} is hidden from this user\nhint: /proc is mounted with hidepid: run memdoor as root\n"
         );
-        assert_eq!(
-            (ended.code(), ended.out.as_str(), ended.words()),
-            (1, "", expected),
-            "hidepid={hidepid}"
-        );
+        assert_eq!((ended.code(), ended.out.as_str(), ended.words()), (1, "", expected), "hidepid={hidepid}");
     }
 }
 
@@ -1367,23 +990,18 @@ fn a_system_without_proc_is_told_how_to_get_it() {
     let dir = TempDir::new();
     dir.memdoor();
     let root = dir.path().to_str().expect("UTF-8");
-    let enter =
-        |args: &[&str]| run_command(command("chroot", &[&[root, "/memdoor"], args].concat()));
+    let enter = |args: &[&str]| run_command(command("chroot", &[&[root, "/memdoor"], args].concat()));
     for args in [&["-p", "1"][..], &["snapshot", "-p", "1"]] {
         let ended = enter(args);
-        let expected = "memdoor: cannot open /proc: no such file or directory (ENOENT)\nhint: mount -t proc proc /proc\n";
-        assert_eq!(
-            (ended.code(), ended.out.as_str(), ended.words().as_str()),
-            (1, "", expected)
-        );
+        let expected =
+            "memdoor: cannot open /proc: no such file or directory (ENOENT)\nhint: mount -t proc proc /proc\n";
+        assert_eq!((ended.code(), ended.out.as_str(), ended.words().as_str()), (1, "", expected));
     }
     std::fs::create_dir(dir.join("proc")).expect("proc");
     let ended = enter(&["-p", "1"]);
-    let expected = "memdoor: cannot open /proc/self: no proc file system is mounted on /proc\nhint: mount -t proc proc /proc\n";
-    assert_eq!(
-        (ended.code(), ended.out.as_str(), ended.words().as_str()),
-        (1, "", expected)
-    );
+    let expected =
+        "memdoor: cannot open /proc/self: no proc file system is mounted on /proc\nhint: mount -t proc proc /proc\n";
+    assert_eq!((ended.code(), ended.out.as_str(), ended.words().as_str()), (1, "", expected));
 }
 
 /// The only child of a process.
@@ -1401,22 +1019,9 @@ fn a_target_in_other_namespaces_is_watched_by_its_number_out_here() {
     let dir = TempDir::new();
     let copy = dir.victim("app");
     let inner = command(&copy, &["hold", "10"]);
-    let mut target = Victim::start_command(through(
-        &[
-            "unshare",
-            "-p",
-            "-f",
-            "-m",
-            "-n",
-            "--mount-proc",
-            "--kill-child",
-        ],
-        &inner,
-    ));
-    assert_eq!(
-        target.pid, 1,
-        "it is the first process of its own namespace"
-    );
+    let mut target =
+        Victim::start_command(through(&["unshare", "-p", "-f", "-m", "-n", "--mount-proc", "--kill-child"], &inner));
+    assert_eq!(target.pid, 1, "it is the first process of its own namespace");
     let id = child_of(target.started());
     let mut watch = Running::start(memdoor(&["-p", &id, "-e", &copy, "-i", "60"]));
     let report = watch.next_report();
@@ -1424,21 +1029,14 @@ fn a_target_in_other_namespaces_is_watched_by_its_number_out_here() {
     assert_eq!(report.value("Executable Absolute Path"), copy);
     assert!(report.kib("Process RSS Memory Usage") >= 10 * 1024);
     assert_eq!(report.value("Parent PID"), target.started().to_string());
-    assert!(
-        report.tree().len() >= 3,
-        "its ancestors out here: {:#?}",
-        report.tree()
-    );
+    assert!(report.tree().len() >= 3, "its ancestors out here: {:#?}", report.tree());
     let json = run(&["snapshot", "-p", &id, "--format", "json"]);
     let begin = common::json::Json::parse(json.out.lines().next().expect("a line"));
     assert_eq!(begin.number("process.vpid"), 1);
     let killed = Instant::now();
     target.end();
     let last = watch.next_report();
-    assert!(
-        last.is_end() && last.at - killed < Duration::from_secs(2),
-        "{last:#?}"
-    );
+    assert!(last.is_end() && last.at - killed < Duration::from_secs(2), "{last:#?}");
     assert_eq!(watch.end().code(), 5);
 }
 
@@ -1454,8 +1052,7 @@ fn a_target_in_another_root_is_named_as_it_is_named_there() {
     std::fs::create_dir(dir.join("proc")).expect("proc");
     let inner = command(dir.path().to_str().expect("UTF-8"), &["/app", "idle"]);
     // A mount of its own, so that the kernel shows paths as they are in there.
-    let script =
-        "mount --bind \"$1\" \"$1\" && mount -t proc proc \"$1/proc\" && exec chroot \"$@\"";
+    let script = "mount --bind \"$1\" \"$1\" && mount -t proc proc \"$1/proc\" && exec chroot \"$@\"";
     let target = Victim::start_command(through(&["unshare", "-m"], &through_shell(script, &inner)));
     for name in ["/app", "/link", "/bin/app", "/bin/link"] {
         is_accepted(&target, name);
@@ -1480,9 +1077,6 @@ fn with_the_proc_of_another_pid_namespace_it_is_the_process_of_that_proc() {
     let killed = Instant::now();
     target.end();
     let last = watch.next_report();
-    assert!(
-        last.is_end() && last.at - killed < Duration::from_secs(2),
-        "{last:#?}"
-    );
+    assert!(last.is_end() && last.at - killed < Duration::from_secs(2), "{last:#?}");
     assert_eq!(watch.end().code(), 5);
 }

@@ -29,12 +29,7 @@ impl Elf {
         }
         let headers = word(bytes, 32)?;
         let (size, count) = (half(bytes, 54)?, half(bytes, 56)?);
-        let mut elf = Self {
-            kind: half(bytes, 16)?,
-            machine: half(bytes, 18)?,
-            has_interpreter: false,
-            needed: 0,
-        };
+        let mut elf = Self { kind: half(bytes, 16)?, machine: half(bytes, 18)?, has_interpreter: false, needed: 0 };
         for index in 0..u64::from(count) {
             let header = usize::try_from(headers + index * u64::from(size)).ok()?;
             let kind = u32::from_le_bytes(array(bytes, header)?);
@@ -76,16 +71,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 
 /// A file that is nothing but headers: with an interpreter and two libraries, or with neither.
 pub fn made_up(dynamic: bool) -> Vec<u8> {
-    let segments: &[u32] = if dynamic {
-        &[1, PT_INTERP, PT_DYNAMIC]
-    } else {
-        &[1, PT_DYNAMIC]
-    };
-    let tags: &[u64] = if dynamic {
-        &[DT_NEEDED, 5, DT_NEEDED, DT_NULL]
-    } else {
-        &[5, DT_NULL, DT_NEEDED]
-    };
+    let segments: &[u32] = if dynamic { &[1, PT_INTERP, PT_DYNAMIC] } else { &[1, PT_DYNAMIC] };
+    let tags: &[u64] = if dynamic { &[DT_NEEDED, 5, DT_NEEDED, DT_NULL] } else { &[5, DT_NULL, DT_NEEDED] };
     let mut bytes = vec![0; 64 + segments.len() * 56];
     let (table, count) = (bytes.len(), segments.len());
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);

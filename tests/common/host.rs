@@ -18,10 +18,7 @@ pub fn is_root() -> bool {
 /// Whether a program can be started, with arguments that let it do nothing.
 pub fn works(words: &[&str]) -> bool {
     let (program, args) = words.split_first().expect("a program");
-    Command::new(program)
-        .args(args)
-        .output()
-        .is_ok_and(|output| output.status.success())
+    Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
 }
 
 /// linux/capability.h
@@ -41,10 +38,7 @@ pub fn has_capability(number: u32) -> bool {
 /// MemTotal in kB.
 pub fn memtotal_kib() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").expect("meminfo");
-    text.split_whitespace()
-        .nth(1)
-        .and_then(|number| number.parse().ok())
-        .expect("MemTotal")
+    text.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("MemTotal")
 }
 
 /// A directory of one test, removed with all that is in it when dropped.
@@ -64,16 +58,9 @@ impl TempDir {
 
     fn below(parent: &Path) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "memdoor-test-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("memdoor-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         // The link of a process shows the real path, whatever TMPDIR is.
-        let path = parent
-            .canonicalize()
-            .expect("a temporary directory")
-            .join(name);
+        let path = parent.canonicalize().expect("a temporary directory").join(name);
         fs::create_dir(&path).expect("a new directory");
         for_everybody(&path);
         Self(path)
@@ -139,21 +126,11 @@ impl Drop for TempDir {
 }
 
 /// `nobody`, without groups and capabilities.
-const NOBODY: [&str; 5] = [
-    "setpriv",
-    "--reuid=65534",
-    "--regid=65534",
-    "--clear-groups",
-    "--",
-];
+const NOBODY: [&str; 5] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
 
 /// Runs it as a user without rights: as nobody when the tests run as root, else as who they run.
 pub fn unprivileged(inner: &Command) -> Command {
-    if is_root() {
-        through(&NOBODY, inner)
-    } else {
-        through(&["env"], inner)
-    }
+    if is_root() { through(&NOBODY, inner) } else { through(&["env"], inner) }
 }
 
 /// Whether [`unprivileged`] can be had.

@@ -16,10 +16,7 @@ impl Json {
     /// The value below `path`, as `memdoor.process.comm`.
     pub fn get(&self, path: &str) -> Option<&Json> {
         path.split('.').try_fold(self, |value, key| match value {
-            Json::Object(members) => members
-                .iter()
-                .find(|(name, _)| name == key)
-                .map(|(_, member)| member),
+            Json::Object(members) => members.iter().find(|(name, _)| name == key).map(|(_, member)| member),
             _ => None,
         })
     }
@@ -31,8 +28,7 @@ impl Json {
 
     /// A text that must be there.
     pub fn text(&self, path: &str) -> &str {
-        self.text_at(path)
-            .unwrap_or_else(|| panic!("no text {path} in {self:?}"))
+        self.text_at(path).unwrap_or_else(|| panic!("no text {path} in {self:?}"))
     }
 
     /// A whole number that must be there.
@@ -60,10 +56,7 @@ impl Json {
     /// Every value that holds no others, with its path.
     pub fn leaves(&self) -> Vec<(String, &Json)> {
         match self {
-            Json::Object(members) => members
-                .iter()
-                .flat_map(|(key, value)| joined(key, value))
-                .collect(),
+            Json::Object(members) => members.iter().flat_map(|(key, value)| joined(key, value)).collect(),
             Json::Array(items) => items.iter().flat_map(|value| joined("[]", value)).collect(),
             leaf => vec![(String::new(), leaf)],
         }
@@ -108,9 +101,7 @@ impl Reader<'_> {
 
     fn expect(&mut self, word: &str) -> Result<(), String> {
         let here: String = self.rest.chars().take(20).collect();
-        self.eat(word)
-            .then_some(())
-            .ok_or_else(|| format!("{word:?} expected at {here:?}"))
+        self.eat(word).then_some(()).ok_or_else(|| format!("{word:?} expected at {here:?}"))
     }
 
     fn value(&mut self) -> Result<Json, String> {
@@ -178,11 +169,7 @@ impl Reader<'_> {
     }
 
     fn escape(&mut self) -> Result<char, String> {
-        let char = self
-            .rest
-            .chars()
-            .next()
-            .ok_or("an escape without its end")?;
+        let char = self.rest.chars().next().ok_or("an escape without its end")?;
         self.rest = &self.rest[char.len_utf8()..];
         match char {
             '"' | '\\' | '/' => Ok(char),
@@ -208,8 +195,7 @@ impl Reader<'_> {
         let (number, rest) = self.rest.split_at(len);
         self.rest = rest;
         let digits = number.strip_prefix('-').unwrap_or(number);
-        let has_zero_in_front =
-            digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+        let has_zero_in_front = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
         let is_plain = digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.ends_with('.');
         if has_zero_in_front || !is_plain || number.parse::<f64>().is_err() {
             return Err(format!("the number {number:?}"));

@@ -54,21 +54,12 @@ impl Memcg {
         if self.version == 2 {
             write(&self.dir.join("cgroup.subtree_control"), "+memory")?;
         }
-        Self::make(
-            self.dir.join("below"),
-            self.mount.clone(),
-            self.version,
-            limit,
-        )
+        Self::make(self.dir.join("below"), self.mount.clone(), self.version, limit)
     }
 
     fn make(dir: PathBuf, mount: PathBuf, version: u8, limit: Option<u64>) -> Result<Self, String> {
         fs::create_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
-        let group = Self {
-            dir,
-            mount,
-            version,
-        };
+        let group = Self { dir, mount, version };
         let limit = limit.map_or_else(|| group.unlimited().into(), |bytes| bytes.to_string());
         write(&group.dir.join(group.names().0), &limit)?;
         // Else what does not fit is swapped out and nothing is ever killed. Not every kernel counts swap.
@@ -87,11 +78,7 @@ impl Memcg {
     fn names(&self) -> (&'static str, &'static str, &'static str) {
         match self.version {
             2 => ("memory.max", "memory.events", "memory.current"),
-            _ => (
-                "memory.limit_in_bytes",
-                "memory.oom_control",
-                "memory.usage_in_bytes",
-            ),
+            _ => ("memory.limit_in_bytes", "memory.oom_control", "memory.usage_in_bytes"),
         }
     }
 
@@ -114,10 +101,7 @@ impl Memcg {
     /// The same command, inside of it from its first moment.
     pub fn inside(&self, command: &Command) -> Command {
         let procs = self.dir.join("cgroup.procs");
-        through_shell(
-            &format!("echo $$ > '{}' && exec \"$@\"", procs.display()),
-            command,
-        )
+        through_shell(&format!("echo $$ > '{}' && exec \"$@\"", procs.display()), command)
     }
 
     /// Moves a process into it.
@@ -161,9 +145,7 @@ impl Memcg {
     /// How many processes the kernel has killed in it.
     pub fn oom_kills(&self) -> u64 {
         let text = fs::read_to_string(self.dir.join(self.names().1)).expect("events");
-        text.lines()
-            .find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok())
-            .expect("oom_kill")
+        text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()).expect("oom_kill")
     }
 }
 
@@ -175,10 +157,7 @@ impl Drop for Memcg {
                 .lines()
                 .filter_map(|pid| pid.parse().ok())
             {
-                let _ = nix::sys::signal::kill(
-                    nix::unistd::Pid::from_raw(pid),
-                    nix::sys::signal::Signal::SIGKILL,
-                );
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
             }
             let removed = fs::remove_dir(&self.dir);
             (removed.is_ok() || !self.dir.exists()).then_some(())

@@ -52,15 +52,7 @@ pub const HOSTILE: [&[u8]; 20] = [
 pub const MIB: u64 = 1 << 20;
 
 pub fn civil() -> Civil {
-    Civil {
-        year: 2026,
-        month: 11,
-        day: 21,
-        hour: 10,
-        minute: 8,
-        second: 31,
-        weekday: 6,
-    }
+    Civil { year: 2026, month: 11, day: 21, hour: 10, minute: 8, second: 31, weekday: 6 }
 }
 
 pub fn now() -> Now {
@@ -73,10 +65,7 @@ pub fn now() -> Now {
 }
 
 pub fn envelope() -> Envelope {
-    Envelope {
-        host: Fixed::of(b"host\"1"),
-        ..Envelope::default()
-    }
+    Envelope { host: Fixed::of(b"host\"1"), ..Envelope::default() }
 }
 
 fn stall(average: [u64; 3], total: u64) -> Option<Stall> {
@@ -105,30 +94,14 @@ pub fn sample() -> Sample {
         VmallocUsed: 81920 kB\nPercpu: 4096 kB\nSwapTotal: 2097148 kB\nSwapFree: 1048572 kB\n";
     let mut sample = empty();
     sample.meminfo = meminfo::parse(meminfo);
-    sample.pressure = Pressure {
-        some: stall([123, 45, 6], 12_496_112),
-        full: stall([12, 0, 10_000], 500_000),
-    };
-    assert_eq!(
-        pressure::parse(b"").some,
-        None,
-        "an empty file is no pressure of 0"
-    );
+    sample.pressure = Pressure { some: stall([123, 45, 6], 12_496_112), full: stall([12, 0, 10_000], 500_000) };
+    assert_eq!(pressure::parse(b"").some, None, "an empty file is no pressure of 0");
     sample.counters = counts(1000);
     sample.delta = counts(1);
-    sample.swaps[0] = Some(Swap {
-        path: Fixed::of(b"/dev/zram0"),
-        size: Bytes::from_kib(1_048_576),
-        used: Bytes::from_kib(524_288),
-    });
-    sample.zram = Some(Zram {
-        stored: Bytes(512 * MIB),
-        used: Bytes(128 * MIB),
-    });
-    for (at, name) in [b"DMA".as_slice(), b"DMA32", b"Normal"]
-        .into_iter()
-        .enumerate()
-    {
+    sample.swaps[0] =
+        Some(Swap { path: Fixed::of(b"/dev/zram0"), size: Bytes::from_kib(1_048_576), used: Bytes::from_kib(524_288) });
+    sample.zram = Some(Zram { stored: Bytes(512 * MIB), used: Bytes(128 * MIB) });
+    for (at, name) in [b"DMA".as_slice(), b"DMA32", b"Normal"].into_iter().enumerate() {
         sample.zones[at] = Some(Zone {
             node: 0,
             name: Fixed::of(name),
@@ -136,22 +109,15 @@ pub fn sample() -> Sample {
             unusable: Some(Percent { hundredths: 9931 }),
         });
     }
-    sample.slabs[0] = Some(Slab {
-        name: Fixed::of(b"dentry"),
-        active: 1_000_000,
-        objects: 1_200_000,
-        size: Bytes(250 * MIB),
-    });
+    sample.slabs[0] =
+        Some(Slab { name: Fixed::of(b"dentry"), active: 1_000_000, objects: 1_200_000, size: Bytes(250 * MIB) });
     sample.files = Some((3296, 9_223_372));
     sample
 }
 
 /// A host of which nothing could be read.
 pub fn empty() -> Sample {
-    Sample {
-        now: now(),
-        ..Sample::new()
-    }
+    Sample { now: now(), ..Sample::new() }
 }
 
 pub fn row(pid: u64, comm: &[u8], rss: u64) -> Row {
@@ -207,10 +173,7 @@ pub fn left(_: &Row, growth: &Growth) -> Option<Duration> {
 }
 
 pub fn growing<'a>(rows: &'a Rows<'a>) -> Growing<'a> {
-    Growing {
-        all: rows,
-        left: &left,
-    }
+    Growing { all: rows, left: &left }
 }
 
 pub fn group(path: &[u8], usage: u64, limit: Option<u64>) -> Group {
@@ -244,38 +207,21 @@ pub fn alert(kind: Kind, process: Option<(u64, &[u8])>, words: &[u8]) -> Alert {
 pub fn hostile() -> (Sample, Vec<Row>, Vec<Group>, Vec<Alert>) {
     let mut sample = sample();
     let numbered = || HOSTILE.iter().zip(1_u64..);
-    let rows: Vec<Row> = numbered()
-        .map(|(name, at)| row(1000 + at, name, (100 - at) * MIB * 8))
-        .collect();
+    let rows: Vec<Row> = numbered().map(|(name, at)| row(1000 + at, name, (100 - at) * MIB * 8)).collect();
     let groups: Vec<Group> = numbered()
         .map(|(name, at)| group(&[b"/x.slice/", *name].concat(), at * MIB, Some(MIB)))
         .chain([group(b"=/2", 5, None)])
         .collect();
-    let alerts = numbered()
-        .map(|(name, at)| alert(Kind::Growth, Some((at, name)), b"12 MiB/s, \\033, \"so\""))
-        .collect();
+    let alerts =
+        numbered().map(|(name, at)| alert(Kind::Growth, Some((at, name)), b"12 MiB/s, \\033, \"so\"")).collect();
     for (slot, name) in sample.swaps.iter_mut().zip(HOSTILE) {
-        *slot = Some(Swap {
-            path: Fixed::of(name),
-            size: Bytes(MIB),
-            used: Bytes(MIB),
-        });
+        *slot = Some(Swap { path: Fixed::of(name), size: Bytes(MIB), used: Bytes(MIB) });
     }
     for (slot, name) in sample.slabs.iter_mut().zip(HOSTILE) {
-        *slot = Some(Slab {
-            name: Fixed::of(name),
-            active: u64::MAX,
-            objects: 1,
-            size: Bytes(1 << 50),
-        });
+        *slot = Some(Slab { name: Fixed::of(name), active: u64::MAX, objects: 1, size: Bytes(1 << 50) });
     }
     for (slot, name) in sample.zones.iter_mut().zip(HOSTILE) {
-        *slot = Some(Zone {
-            node: u32::MAX,
-            name: Fixed::of(name),
-            free: [u64::MAX; 11],
-            unusable: None,
-        });
+        *slot = Some(Zone { node: u32::MAX, name: Fixed::of(name), free: [u64::MAX; 11], unusable: None });
     }
     (sample, rows, groups, alerts)
 }
@@ -295,8 +241,7 @@ pub fn facts<'a>(sample: &'a Sample, groups: &'a [Group]) -> Facts<'a> {
 
 /// What is written, as bytes: the one reader of it is the caller.
 pub fn written(put: impl FnOnce(&mut Out<'_>)) -> Vec<u8> {
-    let fd = nix::sys::memfd::memfd_create(c"written", nix::sys::memfd::MFdFlags::empty())
-        .expect("a memfd");
+    let fd = nix::sys::memfd::memfd_create(c"written", nix::sys::memfd::MFdFlags::empty()).expect("a memfd");
     let mut file = File::from(fd);
     let mut buf = [0; 4096];
     let mut out = Out::new(Sink::Fd(file.as_fd()), &mut buf);
@@ -310,14 +255,7 @@ pub fn written(put: impl FnOnce(&mut Out<'_>)) -> Vec<u8> {
 }
 
 /// All rows of a table, with its header when it is CSV.
-pub fn table(
-    which: Which,
-    form: Form,
-    sample: &Sample,
-    rows: &[Row],
-    groups: &[Group],
-    alerts: &[Alert],
-) -> String {
+pub fn table(which: Which, form: Form, sample: &Sample, rows: &[Row], groups: &[Group], alerts: &[Alert]) -> String {
     let envelope = envelope();
     let pen = Pen::new(form, &envelope, &sample.now);
     let bytes = written(|out| {

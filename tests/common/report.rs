@@ -15,16 +15,13 @@ pub const BANNERS: [&str; 5] = [
 pub const END: &str = "##### PROCESS END INFORMATION #####";
 
 /// The sentence of a report below the threshold.
-pub const BELOW: &str =
-    "Process memory usage is not equal to or greater than input memory pressure threshold";
+pub const BELOW: &str = "Process memory usage is not equal to or greater than input memory pressure threshold";
 
 /// The header of the mappings.
-pub const MAPPINGS: &str =
-    "START ADDRESS     SIZE                PERM  DEV    INODE      FILE PATH";
+pub const MAPPINGS: &str = "START ADDRESS     SIZE                PERM  DEV    INODE      FILE PATH";
 
 /// The header of the sockets.
-pub const SOCKETS: &str =
-    "PROT STATE        LOCAL ADDRESS         REMOTE ADDRESS        TX QUEUE    RX QUEUE    ";
+pub const SOCKETS: &str = "PROT STATE        LOCAL ADDRESS         REMOTE ADDRESS        TX QUEUE    RX QUEUE    ";
 
 /// One report: the lines from `Report Time: ` on.
 #[derive(Clone, Debug)]
@@ -52,10 +49,7 @@ impl Report {
         let mut reports: Vec<Self> = Vec::new();
         for line in out.lines() {
             if line.starts_with("Report Time: ") || reports.is_empty() {
-                reports.push(Self {
-                    at: Instant::now(),
-                    lines: Vec::new(),
-                });
+                reports.push(Self { at: Instant::now(), lines: Vec::new() });
             }
             reports.last_mut().expect("one").lines.push(line.into());
         }
@@ -76,21 +70,14 @@ impl Report {
         last.is_empty()
             && match before.last() {
                 Some(line) if is_of_snapshot => line.is_empty() && has(BANNERS[4]),
-                Some(_) => {
-                    has("Memory Pressure Threshold: ")
-                        || has("Verdict: ")
-                        || has("Watch Ended Because: ")
-                }
+                Some(_) => has("Memory Pressure Threshold: ") || has("Verdict: ") || has("Watch Ended Because: "),
                 None => false,
             }
     }
 
     /// Since boot, when it was taken: by memdoor's own clock, however late the test reads it.
     pub fn since_boot(&self) -> Duration {
-        let (_, clock) = self
-            .value("Report Time UTC")
-            .split_once(" (")
-            .expect("two clocks");
+        let (_, clock) = self.value("Report Time UTC").split_once(" (").expect("two clocks");
         let seconds = clock.strip_suffix(" s since boot)").expect("seconds");
         Duration::from_secs_f64(seconds.parse().expect("a number"))
     }
@@ -114,24 +101,18 @@ impl Report {
 
     /// What stands behind `label: `.
     pub fn value(&self, label: &str) -> &str {
-        self.find(label)
-            .unwrap_or_else(|| panic!("no `{label}` in {:#?}", self.lines))
+        self.find(label).unwrap_or_else(|| panic!("no `{label}` in {:#?}", self.lines))
     }
 
     /// What stands behind `label: `, if the line is there.
     pub fn find(&self, label: &str) -> Option<&str> {
-        self.lines
-            .iter()
-            .find_map(|line| line.strip_prefix(label)?.strip_prefix(": "))
+        self.lines.iter().find_map(|line| line.strip_prefix(label)?.strip_prefix(": "))
     }
 
     /// `n kB` behind a label.
     pub fn kib(&self, label: &str) -> u64 {
         let value = self.value(label);
-        value
-            .strip_suffix(" kB")
-            .and_then(|number| number.parse().ok())
-            .unwrap_or_else(|| panic!("{label}: {value}"))
+        value.strip_suffix(" kB").and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{label}: {value}"))
     }
 
     /// The lines of a section without its banner, up to the blank line.
@@ -147,15 +128,9 @@ impl Report {
     pub fn mappings(&self) -> Vec<Mapping> {
         let section = self.section(BANNERS[3]);
         assert_eq!(section.first().map(String::as_str), Some(MAPPINGS));
-        let is_row = |line: &&String| {
-            line.get(..16)
-                .is_some_and(|start| start.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        };
-        section[1..]
-            .iter()
-            .filter(is_row)
-            .map(|line| mapping(line))
-            .collect()
+        let is_row =
+            |line: &&String| line.get(..16).is_some_and(|start| start.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        section[1..].iter().filter(is_row).map(|line| mapping(line)).collect()
     }
 
     /// The PID of each row of the tree.
@@ -167,20 +142,13 @@ impl Report {
     /// The rows of the tree.
     pub fn tree(&self) -> Vec<&str> {
         let is_row = |line: &&String| line.contains(" - OOM score: ");
-        self.section(BANNERS[2])
-            .iter()
-            .filter(is_row)
-            .map(String::as_str)
-            .collect()
+        self.section(BANNERS[2]).iter().filter(is_row).map(String::as_str).collect()
     }
 }
 
 /// `000055e87e594000  4               kB  r--p  00:2e  330129     /home/ericlee/oom`
 fn mapping(line: &str) -> Mapping {
-    let column = |from: usize, to: usize| {
-        line.get(from..to)
-            .unwrap_or_else(|| panic!("too short: {line:?}"))
-    };
+    let column = |from: usize, to: usize| line.get(from..to).unwrap_or_else(|| panic!("too short: {line:?}"));
     for (from, to, expected) in [(16, 18, "  "), (34, 38, "kB  "), (42, 44, "  ")] {
         assert_eq!(column(from, to), expected, "{line:?}");
     }

@@ -73,19 +73,13 @@ impl Ended {
     /// The exit code; a death by signal is a failed test.
     pub fn code(&self) -> i32 {
         let signal = self.status.signal();
-        self.status
-            .code()
-            .unwrap_or_else(|| panic!("killed by signal {signal:?}: {self:?}"))
+        self.status.code().unwrap_or_else(|| panic!("killed by signal {signal:?}: {self:?}"))
     }
 
     /// Standard error without the warning of a machine where memory can't be locked.
     pub fn words(&self) -> String {
         let is_said = |line: &&str| !line.starts_with("memdoor: warning: cannot lock memory");
-        self.err
-            .lines()
-            .filter(is_said)
-            .map(|line| format!("{line}\n"))
-            .collect()
+        self.err.lines().filter(is_said).map(|line| format!("{line}\n")).collect()
     }
 
     /// Standard output as reports.
@@ -145,10 +139,7 @@ impl Running {
 
     /// Starts it with its standard output somewhere else.
     pub fn start_into(mut command: Command, stdout: Stdio) -> Self {
-        command
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
         let mut child = spawn(&mut command);
         let pid = Pid::new(child.id().into()).expect("a pid");
         let pidfd = PidFd::open(pid).expect("a pidfd");
@@ -166,18 +157,11 @@ impl Running {
         let err = child.stderr.take().map(|mut err| {
             std::thread::spawn(move || {
                 let mut text = String::new();
-                err.read_to_string(&mut text)
-                    .expect("UTF-8 on standard error");
+                err.read_to_string(&mut text).expect("UTF-8 on standard error");
                 text
             })
         });
-        Self {
-            child,
-            pidfd,
-            lines,
-            err,
-            seen: Vec::new(),
-        }
+        Self { child, pidfd, lines, err, seen: Vec::new() }
     }
 
     /// Its number.
@@ -236,8 +220,7 @@ impl Running {
 
     /// The next report, which must be there.
     pub fn next_report(&mut self) -> Report {
-        self.report()
-            .unwrap_or_else(|| panic!("no report after {:#?}", self.seen))
+        self.report().unwrap_or_else(|| panic!("no report after {:#?}", self.seen))
     }
 
     /// Sends a signal.

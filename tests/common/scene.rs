@@ -38,15 +38,7 @@ impl Camera {
         let mut read = vec![0; BUFFER];
         let memcg = Memcg::new(&host.proc, &mut read);
         let sockets = Sockets::arm(target.descriptors()).expect("memory");
-        Ok(Self {
-            envelope: envelope(&host),
-            target,
-            host,
-            memcg,
-            sockets,
-            read,
-            out: vec![0; OUT],
-        })
+        Ok(Self { envelope: envelope(&host), target, host, memcg, sockets, read, out: vec![0; OUT] })
     }
 
     /// Takes a snapshot and writes it to `file`.

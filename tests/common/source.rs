@@ -51,12 +51,7 @@ pub struct Source {
 impl Source {
     pub fn new(name: &str, text: &str) -> Self {
         let (tokens, lines_of_tests) = without_tests(tokens(text));
-        Self {
-            name: name.into(),
-            tokens,
-            lines: text.lines().map(String::from).collect(),
-            lines_of_tests,
-        }
+        Self { name: name.into(), tokens, lines: text.lines().map(String::from).collect(), lines_of_tests }
     }
 
     /// The layer of the library that the file belongs to; `None` for the binary and for the list of layers, lib.rs.
@@ -100,8 +95,7 @@ impl Source {
         let before = |back: usize| at.checked_sub(back).map_or("", text);
         if text(at) == "crate" {
             // `pub(crate)` is a visibility, `extern crate` another crate.
-            return (before(1) != "extern" && !(before(1) == "(" && text(at + 1) == ")"))
-                .then_some(at);
+            return (before(1) != "extern" && !(before(1) == "(" && text(at + 1) == ")")).then_some(at);
         }
         if text(at) != "super" || before(1) == "::" {
             return None;
@@ -121,10 +115,7 @@ impl Source {
         let mut found = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
             let is_inner = at > 0 && self.tokens[at - 1].text == "::";
-            let is_path = self
-                .tokens
-                .get(at + 1)
-                .is_some_and(|next| next.text == "::");
+            let is_path = self.tokens.get(at + 1).is_some_and(|next| next.text == "::");
             if token.is_word(first) && is_path && !is_inner {
                 let mut texts = Vec::new();
                 self.tree(at, first, &mut texts);
@@ -184,13 +175,7 @@ impl Source {
 
     /// Whether the comment directly above the statement on `line`, or above its attributes, gives a reason.
     pub fn has_safety_comment(&self, line: usize) -> bool {
-        for text in self
-            .lines
-            .iter()
-            .take(line - 1)
-            .rev()
-            .map(|line| line.trim())
-        {
+        for text in self.lines.iter().take(line - 1).rev().map(|line| line.trim()) {
             if text.starts_with("// SAFETY:") {
                 return true;
             }
@@ -269,18 +254,12 @@ fn closing(tokens: &[Token], open: usize) -> Option<usize> {
 fn without_tests(mut tokens: Vec<Token>) -> (Vec<Token>, usize) {
     const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut lines = 0;
-    while let Some(start) = tokens.windows(MARK.len()).position(|window| {
-        window
-            .iter()
-            .zip(MARK)
-            .all(|(token, mark)| token.text == mark)
-    }) {
+    while let Some(start) =
+        tokens.windows(MARK.len()).position(|window| window.iter().zip(MARK).all(|(token, mark)| token.text == mark))
+    {
         let rest = &tokens[start..];
         // `mod tests;` ends with the semicolon, `mod tests {` with its brace.
-        let ends = rest
-            .iter()
-            .position(|token| matches!(&*token.text, ";" | "{"))
-            .map(|at| start + at);
+        let ends = rest.iter().position(|token| matches!(&*token.text, ";" | "{")).map(|at| start + at);
         let end = match ends {
             Some(at) if tokens[at].text == "{" => closing(&tokens, at),
             other => other,
@@ -317,10 +296,7 @@ fn tokens(text: &str) -> Vec<Token> {
                 Some((TokenKind::Sign, "\"\"".into()))
             }
             [c, ..] if c.is_alphanumeric() || *c == '_' => {
-                at += rest
-                    .iter()
-                    .take_while(|c| c.is_alphanumeric() || **c == '_')
-                    .count();
+                at += rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_').count();
                 Some((TokenKind::Word, chars[start..at].iter().collect()))
             }
             [':', ':', ..] => {
@@ -356,19 +332,13 @@ fn block_comment(text: &[char]) -> usize {
 
 /// The length of the string or character literal at the start; 0 when there is none. A lifetime is no character.
 fn literal(text: &[char]) -> usize {
-    let prefix = text
-        .iter()
-        .take(3)
-        .take_while(|c| matches!(c, 'b' | 'c' | 'r'))
-        .count();
+    let prefix = text.iter().take(3).take_while(|c| matches!(c, 'b' | 'c' | 'r')).count();
     let is_raw = text[..prefix].contains(&'r');
     let hashes = text[prefix..].iter().take_while(|c| **c == '#').count();
     let open = prefix + if is_raw { hashes } else { 0 };
     match text.get(open) {
         Some('"') if is_raw => {
-            let end: Vec<char> = std::iter::once('"')
-                .chain(std::iter::repeat_n('#', hashes))
-                .collect();
+            let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
             let body = &text[open + 1..];
             let closes = body.windows(end.len()).position(|window| window == end);
             open + 1 + closes.map_or(body.len(), |at| at + end.len())

@@ -14,10 +14,7 @@ use super::run::{MEMDOOR, command, poll, run, spawn};
 /// Where it is built: `cargo test` builds examples beside the binary.
 pub fn path() -> PathBuf {
     let path = Path::new(MEMDOOR).with_file_name("examples/victim");
-    assert!(
-        path.exists(),
-        "{path:?} is missing: cargo build --example victim"
-    );
+    assert!(path.exists(), "{path:?} is missing: cargo build --example victim");
     path
 }
 
@@ -59,13 +56,7 @@ impl Victim {
             }
             said.push(line);
         };
-        Self {
-            pid,
-            said,
-            child,
-            stdin,
-            out,
-        }
+        Self { pid, said, child, stdin, out }
     }
 
     /// Waits until it does nothing any more: `ready` is said just before it reads its input.
@@ -121,9 +112,7 @@ impl Victim {
 
     /// Waits until it holds so much, and says when that was seen, since boot.
     pub fn reaches(&self, kib: u64) -> Duration {
-        poll("a target that grows", || {
-            (self.kib("status", "VmRSS") >= kib).then(|| Now::read().boottime)
-        })
+        poll("a target that grows", || (self.kib("status", "VmRSS") >= kib).then(|| Now::read().boottime))
     }
 
     /// A file of its `/proc` directory.
@@ -164,15 +153,7 @@ pub fn proc(pid: u32, name: &str) -> String {
 pub fn kib(pid: u32, name: &str, key: &str) -> u64 {
     proc(pid, name)
         .lines()
-        .find_map(|line| {
-            line.strip_prefix(key)?
-                .strip_prefix(':')?
-                .trim()
-                .strip_suffix(" kB")?
-                .trim()
-                .parse()
-                .ok()
-        })
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.trim().parse().ok())
         .unwrap_or_else(|| panic!("no {key} in {name}"))
 }
 

@@ -209,16 +209,8 @@ struct Leak {
 impl Leak {
     fn parse(args: &mut lexopt::Parser) -> Result<Self> {
         let mut numbers = Vec::new();
-        let mut this = Self {
-            wait: false,
-            threads: 1,
-            from: 0,
-            idle: 0,
-            maps: 0,
-            sockets: 0,
-            pace: 0,
-            max: usize::MAX,
-        };
+        let mut this =
+            Self { wait: false, threads: 1, from: 0, idle: 0, maps: 0, sockets: 0, pace: 0, max: usize::MAX };
         while let Some(arg) = args.next()? {
             match arg {
                 Long("wait") => this.wait = true,
@@ -246,9 +238,7 @@ fn leak(args: &mut lexopt::Parser) -> Result<()> {
     }
     for _ in 0..leak.idle {
         // A stack of its own for each is mapped, and not touched.
-        thread::Builder::new()
-            .stack_size(64 * 1024)
-            .spawn(|| drop(park_for_ever()))?;
+        thread::Builder::new().stack_size(64 * 1024).spawn(|| drop(park_for_ever()))?;
     }
     ready(std::process::id())?;
     if leak.wait {
@@ -307,15 +297,11 @@ fn maps(count: usize) -> Result<()> {
 fn mappings(count: usize) -> Result<Vec<Placeholder>> {
     let mut held = Vec::with_capacity(count);
     for n in 0..count {
-        let access = if n % 2 == 0 {
-            Access::None
-        } else {
-            Access::Read
-        };
+        let access = if n % 2 == 0 { Access::None } else { Access::Read };
         let map = Placeholder::anonymous(4096, access);
-        held.push(map.map_err(|errno| {
-            format!("mapping {n} of {count}: {errno} (sysctl vm.max_map_count bounds them)")
-        })?);
+        held.push(
+            map.map_err(|errno| format!("mapping {n} of {count}: {errno} (sysctl vm.max_map_count bounds them)"))?,
+        );
     }
     Ok(held)
 }
@@ -349,10 +335,7 @@ fn map_files(args: &mut lexopt::Parser) -> Result<()> {
 
 fn fds(args: &mut lexopt::Parser) -> Result<()> {
     let each = number(args)?;
-    let pace = args
-        .raw_args()?
-        .next()
-        .map_or(Ok(0), |word| word.parse::<usize>())?;
+    let pace = args.raw_args()?.next().map_or(Ok(0), |word| word.parse::<usize>())?;
     let own = Pid::new(std::process::id().into()).ok_or("no pid")?;
     let (mut held, mut pidfds) = (Sockets::udp_alone(each).all()?, Vec::new());
     for n in 0..each {
@@ -396,12 +379,7 @@ fn zombie(args: &mut lexopt::Parser) -> Result<()> {
 }
 
 fn spawn_idle(stdin: Stdio, stdout: Stdio) -> io::Result<Child> {
-    Command::new("/proc/self/exe")
-        .arg0("victim")
-        .arg("idle")
-        .stdin(stdin)
-        .stdout(stdout)
-        .spawn()
+    Command::new("/proc/self/exe").arg0("victim").arg("idle").stdin(stdin).stdout(stdout).spawn()
 }
 
 fn zombie_leader(args: &mut lexopt::Parser) -> Result<()> {
@@ -608,13 +586,7 @@ impl Sockets {
 
     /// UDP sockets of IPv4, without data.
     fn udp_alone(count: usize) -> Self {
-        Self {
-            count,
-            kind: Kind::Udp,
-            loopback: Ipv4Addr::LOCALHOST.into(),
-            queue: Vec::new(),
-            list: false,
-        }
+        Self { count, kind: Kind::Udp, loopback: Ipv4Addr::LOCALHOST.into(), queue: Vec::new(), list: false }
     }
 
     fn open(self) -> Result<()> {
@@ -658,11 +630,7 @@ impl Sockets {
                 special(family, SockType::Datagram, None)?
             }
             Kind::Unix => UnixDatagram::unbound()?.into(),
-            Kind::Netlink => special(
-                AddressFamily::Netlink,
-                SockType::Raw,
-                Some(SockProtocol::NetlinkRoute),
-            )?,
+            Kind::Netlink => special(AddressFamily::Netlink, SockType::Raw, Some(SockProtocol::NetlinkRoute))?,
             Kind::Raw => special(AddressFamily::Inet, SockType::Raw, Some(SockProtocol::Icmp))?,
             Kind::Packet => special(AddressFamily::Packet, SockType::Datagram, None)?,
         })

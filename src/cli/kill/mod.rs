@@ -51,10 +51,7 @@ self-report ? false"
 );
 
 /// OOM Tracker's names for them.
-const OTHER_NAMES: [(&str, &str); 2] = [
-    ("memory-threshold-percent", "threshold"),
-    ("kill-timeout-seconds", "grace"),
-];
+const OTHER_NAMES: [(&str, &str); 2] = [("memory-threshold-percent", "threshold"), ("kill-timeout-seconds", "grace")];
 
 /// What `--only` stands for: browsers, families by their names, or regexes.
 fn only(items: &Items) -> Result<Vec<Only>> {
@@ -120,10 +117,7 @@ impl KillArgs {
                 ignore: &self.ignore,
                 ..self.plain.whom
             },
-            log: Logging {
-                file: self.log_file.as_deref(),
-                ..self.plain.log
-            },
+            log: Logging { file: self.log_file.as_deref(), ..self.plain.log },
             ..self.plain
         }
     }
@@ -135,18 +129,10 @@ fn plain(items: &Items) -> Result<Options<'static>> {
     let act = |dry| if dry { Act::DryRun } else { Act::Kill };
     let join = |any| if any { Join::Any } else { Join::All };
     let unpinned = |allow| {
-        if allow {
-            Unpinned::Allow
-        } else {
-            Unpinned::Refuse
-        }
+        if allow { Unpinned::Allow } else { Unpinned::Refuse }
     };
     let shown = |show| {
-        if show {
-            SelfReport::Show
-        } else {
-            SelfReport::Hide
-        }
+        if show { SelfReport::Show } else { SelfReport::Hide }
     };
     let format = |text: &str| values::format("", text.as_ref()).ok();
     Ok(Options {
@@ -229,10 +215,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     }
     let args = KillArgs::of(&items)?;
     if is_shown {
-        return Ok(Command::Print {
-            text: items.print(),
-            exit: Exit::Done,
-        });
+        return Ok(Command::Print { text: items.print(), exit: Exit::Done });
     }
     Ok(Command::Kill(Box::new(args)))
 }

@@ -76,6 +76,5 @@ pub(in crate::cli) fn seconds(text: &str) -> Option<Duration> {
 pub(super) fn level(text: &str) -> Option<Level> {
     use Level::{Critical, Debug, Error, Info, Warning};
     let all = [Debug, Info, Warning, Error, Critical];
-    all.into_iter()
-        .find(|level| level.name().eq_ignore_ascii_case(text))
+    all.into_iter().find(|level| level.name().eq_ignore_ascii_case(text))
 }

@@ -36,12 +36,7 @@ enum Size {
 }
 
 const fn line(label: &'static str, source: &'static str, key: &'static str, size: Size) -> Line {
-    Line {
-        label,
-        source,
-        key,
-        size,
-    }
+    Line { label, source, key, size }
 }
 
 /// All lines, in the order in which they are shown.
@@ -109,10 +104,7 @@ mod tests {
     use crate::parse::meminfo;
 
     fn read(release: &str) -> Meminfo {
-        let path = std::format!(
-            "{}/fixtures/meminfo/{release}.txt",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let path = std::format!("{}/fixtures/meminfo/{release}.txt", env!("CARGO_MANIFEST_DIR"));
         meminfo::parse(&std::fs::read(path).expect("a fixture"))
     }
 
@@ -120,35 +112,20 @@ mod tests {
     fn lines_and_rest_are_memtotal_on_every_kernel() {
         for release in ["5.10", "6.1", "6.12", "6.18", "7.2"] {
             let meminfo = read(release);
-            let beside = Beside {
-                zram: Some(Bytes(12_288)),
-                sockets: Some(Bytes(8192)),
-            };
+            let beside = Beside { zram: Some(Bytes(12_288)), sockets: Some(Bytes(8192)) };
             let (sizes, rest) = account(&meminfo, beside);
             let sum: u64 = sizes.iter().flatten().map(|size| size.0).sum();
             let total = meminfo.total.expect("MemTotal").0;
-            assert_eq!(
-                i64::try_from(sum).expect("fits") + rest,
-                i64::try_from(total).expect("fits")
-            );
+            assert_eq!(i64::try_from(sum).expect("fits") + rest, i64::try_from(total).expect("fits"));
             // What nothing explains is a small part, even of a guest with 256 MiB and pages on each CPU's list.
-            assert!(
-                rest.unsigned_abs() < total / 10,
-                "{release}: {rest} of {total}"
-            );
+            assert!(rest.unsigned_abs() < total / 10, "{release}: {rest} of {total}");
         }
     }
 
     #[test]
     fn what_is_in_two_lines_of_meminfo_is_counted_once() {
         let text = b"MemTotal: 1000 kB\nMemFree: 100 kB\nBuffers: 10 kB\nCached: 300 kB\nAnonPages: 200 kB\nShmem: 60 kB\nKReclaimable: 45 kB\nSReclaimable: 40 kB\nSUnreclaim: 30 kB\nKernelStack: 16 kB\nVmallocUsed: 50 kB\nPageTables: 8 kB\nSecPageTables: 2 kB\n";
-        let (sizes, rest) = account(
-            &meminfo::parse(text),
-            Beside {
-                sockets: Some(Bytes::from_kib(100)),
-                zram: None,
-            },
-        );
+        let (sizes, rest) = account(&meminfo::parse(text), Beside { sockets: Some(Bytes::from_kib(100)), zram: None });
         let kib = sizes.map(|size| size.map(Bytes::kib));
         let expected = [100, 200, 250, 60, 40, 30, 5, 10, 16, 34].map(Some);
         assert_eq!(kib[..10], expected);
@@ -160,9 +137,6 @@ mod tests {
     #[test]
     fn a_rest_below_nought_is_told_as_such() {
         let text = b"MemTotal: 100 kB\nMemFree: 90 kB\nPercpu: 20 kB\n";
-        assert_eq!(
-            account(&meminfo::parse(text), Beside::default()).1,
-            -10 * 1024
-        );
+        assert_eq!(account(&meminfo::parse(text), Beside::default()).1, -10 * 1024);
     }
 }

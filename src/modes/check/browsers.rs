@@ -19,8 +19,7 @@ use crate::units::Bytes;
 use crate::victim::{self, By, Node, Rank, Tree};
 
 const FAMILIES: &[u8] = b"FAMILY             INSTANCES PROCESSES   RSS MB ANON+SWAP MB\n";
-const INSTANCES: &[u8] =
-    b"\n     PID PROCESSES   RSS MB ANON+SWAP MB INSTANCE, AND THE LARGEST IN IT\n";
+const INSTANCES: &[u8] = b"\n     PID PROCESSES   RSS MB ANON+SWAP MB INSTANCE, AND THE LARGEST IN IT\n";
 
 /// Instances together.
 #[derive(Clone, Copy, Default)]
@@ -71,13 +70,7 @@ impl<'a> Browsers<'a> {
         let tree = |at: usize| victim::tree(rows, &nodes, at);
         let order = order(rows.len(), usize::MAX, &|at| Some(tree(at)?.held));
         let trees = order.into_iter().filter_map(tree).collect();
-        Self {
-            host,
-            options,
-            table,
-            nodes,
-            trees,
-        }
+        Self { host, options, table, nodes, trees }
     }
 
     fn row(&self, at: usize) -> &Process {
@@ -113,9 +106,7 @@ impl<'a> Browsers<'a> {
         let named = self.options.families;
         match named.get(family) {
             Some((name, _)) => name,
-            None => BROWSERS
-                .get(family - named.len())
-                .map_or("", |family| family.name),
+            None => BROWSERS.get(family - named.len()).map_or("", |family| family.name),
         }
     }
 
@@ -211,15 +202,11 @@ impl<'a> Browsers<'a> {
 /// The number of the family that a process belongs to: those that were named come first.
 fn family(looks: &mut Looks<'_>, options: &Options) -> Option<u16> {
     let mut named = options.families.iter();
-    let at = named
-        .position(|(_, pattern)| looks.fits(pattern))
-        .or_else(|| {
-            let browser = looks.browser()?;
-            let at = BROWSERS
-                .iter()
-                .position(|known| core::ptr::eq(known, browser));
-            Some(options.families.len() + at?)
-        });
+    let at = named.position(|(_, pattern)| looks.fits(pattern)).or_else(|| {
+        let browser = looks.browser()?;
+        let at = BROWSERS.iter().position(|known| core::ptr::eq(known, browser));
+        Some(options.families.len() + at?)
+    });
     u16::try_from(at?).ok()
 }
 
@@ -250,11 +237,6 @@ fn push<'l>(line: &mut Line<'l>, name: &'l str, sum: &Sum) {
             "memdoor.family.rss_bytes",
             "memdoor.family.held_bytes",
         ],
-        &[
-            Some(sum.instances.into()),
-            Some(sum.processes.into()),
-            bytes(Some(sum.rss)),
-            bytes(Some(sum.held)),
-        ],
+        &[Some(sum.instances.into()), Some(sum.processes.into()), bytes(Some(sum.rss)), bytes(Some(sum.held))],
     );
 }

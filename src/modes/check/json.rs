@@ -52,13 +52,7 @@ const STALLS: [[&str; 4]; 2] = [
 ];
 
 /// All of it.
-pub(super) fn put(
-    view: &View<'_>,
-    options: &Options,
-    verdict: Verdict,
-    envelope: &Envelope,
-    out: &mut Out<'_>,
-) {
+pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, envelope: &Envelope, out: &mut Out<'_>) {
     let samples = Samples::at(envelope, &Now::read());
     let browsers = (options.show == Show::Browsers).then(|| Browsers::read(view.host, options));
     put_host(view, options, verdict, browsers.as_ref(), &samples, out);
@@ -106,10 +100,7 @@ fn put_host(
     }
     let warning = options.warning.map(|warning| warning.percent().into());
     line.numbers(
-        &[
-            "memdoor.check.warning_percent",
-            "memdoor.check.critical_percent",
-        ],
+        &["memdoor.check.warning_percent", "memdoor.check.critical_percent"],
         &[warning, Some(options.critical.percent().into())],
     );
     line.texts(&["memdoor.check.status"], &[status(verdict)]);

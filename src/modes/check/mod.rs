@@ -69,10 +69,7 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
     super::say_what_is_not_seen(&host);
     let view = ManuallyDrop::new(View::read(&mut host, options.show));
     let (Some(total), Some(used)) = (view.meminfo.total, view.meminfo.used()) else {
-        return unknown(
-            &mut out,
-            format_args!("/proc/meminfo has no MemTotal or no MemAvailable"),
-        );
+        return unknown(&mut out, format_args!("/proc/meminfo has no MemTotal or no MemAvailable"));
     };
     let verdict = verdict(used, total, options.warning, options.critical);
     match options.format {
@@ -124,9 +121,6 @@ mod tests {
         assert_eq!(of(800), Verdict::Warning);
         assert_eq!(of(899), Verdict::Warning);
         assert_eq!(of(900), Verdict::Critical);
-        assert_eq!(
-            verdict(Bytes(89), Bytes(100), None, percent(90)),
-            Verdict::Ok
-        );
+        assert_eq!(verdict(Bytes(89), Bytes(100), None, percent(90)), Verdict::Ok);
     }
 }

@@ -17,9 +17,7 @@ pub(super) fn advice(swappiness: u64, total: Bytes, on_zram: Bytes) -> Option<&'
     match swappiness {
         _ if total == Bytes(0) => None,
         0 => Some("0 swaps next to nothing before the OOM killer comes; 60 is the default"),
-        1..=99 if on_zram.0 >= total.0 / 2 => {
-            Some("zram is faster than any disk: 100 to 180 uses it sooner")
-        }
+        1..=99 if on_zram.0 >= total.0 / 2 => Some("zram is faster than any disk: 100 to 180 uses it sooner"),
         101.. if on_zram == Bytes(0) => Some("above 100 is for zram; 60 is the default"),
         _ => None,
     }

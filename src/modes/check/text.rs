@@ -26,10 +26,7 @@ pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, out: &mu
     }
     put_figures(view, options, out);
     let count = u64::try_from(options.count).ok();
-    for (by, title) in [
-        (By::Rss, "TOP ~d BY RSS"),
-        (By::Own, "TOP ~d BY ANON + SWAP"),
-    ] {
+    for (by, title) in [(By::Rss, "TOP ~d BY RSS"), (By::Own, "TOP ~d BY ANON + SWAP")] {
         fill(out, title, &[count]);
         out.put(if by == By::Rss { COLUMNS } else { "\n" }.as_bytes());
         view.each_top(by, options.count, &mut |process| {
@@ -51,29 +48,17 @@ fn put_plugin(view: &View<'_>, options: &Options, verdict: Verdict, out: &mut Ou
     let (available, total) = (size(view.meminfo.available), Some(total.0));
     out.put(b"MEMORY ");
     out.put(verdict.word().as_bytes());
-    fill(
-        out,
-        " - ~q% used, ~m of ~m MB available | used=~q%;",
-        &[used, available, total, used],
-    );
+    fill(out, " - ~q% used, ~m of ~m MB available | used=~q%;", &[used, available, total, used]);
     if let Some(warning) = options.warning {
         out.put_dec(warning.percent());
     }
     let critical = Some(options.critical.percent().into());
-    fill(
-        out,
-        ";~d;0;100 available=~dB;;;0;~d",
-        &[critical, available, total],
-    );
-    if let (Some(used), total @ Some(_)) = (view.meminfo.swap_used(), size(view.meminfo.swap_total))
-    {
+    fill(out, ";~d;0;100 available=~dB;;;0;~d", &[critical, available, total]);
+    if let (Some(used), total @ Some(_)) = (view.meminfo.swap_used(), size(view.meminfo.swap_total)) {
         fill(out, " swap_used=~dB;;;0;~d", &[Some(used.0), total]);
     }
     let pressure = &view.pressure;
-    for (words, stall) in [
-        (" psi_some_avg10=~p%", pressure.some),
-        (" psi_full_avg10=~p%", pressure.full),
-    ] {
+    for (words, stall) in [(" psi_some_avg10=~p%", pressure.some), (" psi_full_avg10=~p%", pressure.full)] {
         if let Some(stall) = stall {
             fill(out, words, &[Some(stall.average[0])]);
         }
@@ -92,10 +77,7 @@ fn put_figures(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
     let gap = used.abs_diff(threshold);
     fill(out, words, &[used, total.0, at.into(), gap].map(Some));
     put_swap(view, out);
-    for (words, stall) in [
-        ("Some waited: ", view.pressure.some),
-        ("All waited:  ", view.pressure.full),
-    ] {
+    for (words, stall) in [("Some waited: ", view.pressure.some), ("All waited:  ", view.pressure.full)] {
         out.put(words.as_bytes());
         put_stall(stall, out);
     }
@@ -103,12 +85,7 @@ fn put_figures(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
     fill(
         out,
         "Page cache:  ~m MB; slab that can be given back: ~m MB\ntmpfs, shm:  ~m MB; page tables: ~m MB\n",
-        &[
-            view.page_cache().map(|size| size.0),
-            of(Use::SlabReclaimable),
-            of(Use::Shmem),
-            of(Use::PageTables),
-        ],
+        &[view.page_cache().map(|size| size.0), of(Use::SlabReclaimable), of(Use::Shmem), of(Use::PageTables)],
     );
 }
 
@@ -119,11 +96,7 @@ fn put_stall(stall: Option<Stall>, out: &mut Out<'_>) {
             let [ten, sixty, three_hundred] = stall.average;
             let seconds = stall.total / 1_000_000;
             let numbers = [ten, sixty, three_hundred, seconds].map(Some);
-            fill(
-                out,
-                "~p % of 10 s, ~p % of 60 s, ~p % of 300 s; ~d s since boot\n",
-                &numbers,
-            );
+            fill(out, "~p % of 10 s, ~p % of 60 s, ~p % of 300 s; ~d s since boot\n", &numbers);
         }
     }
 }
@@ -190,11 +163,7 @@ pub(super) fn put_command(host: &Host, options: &Options, process: &Process, out
 /// A percentage in a column.
 fn put_share(part: Option<Bytes>, whole: Bytes, out: &mut Out<'_>) {
     let share = part.and_then(|part| Percent::of(part, whole)).map(percent);
-    right(
-        out,
-        share.as_ref().map_or(b"-", |share| share.as_bytes()),
-        5,
-    );
+    right(out, share.as_ref().map_or(b"-", |share| share.as_bytes()), 5);
 }
 
 fn put_where(view: &View<'_>, out: &mut Out<'_>) {
@@ -206,29 +175,13 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
         put_line(line.label, size, line.source, total, out);
     }
     if rest < 0 {
-        put_line(
-            "counted too much",
-            rest_size,
-            "to be taken off: more than MemTotal",
-            total,
-            out,
-        );
+        put_line("counted too much", rest_size, "to be taken off: more than MemTotal", total, out);
     } else {
-        put_line(
-            "unexplained rest",
-            rest_size,
-            "MemTotal - all of these",
-            total,
-            out,
-        );
+        put_line("unexplained rest", rest_size, "MemTotal - all of these", total, out);
     }
     put_line("in all", Some(total), "MemTotal", total, out);
     if let Some(sockets) = view.sockets.filter(|size| size.0 > 0) {
-        fill(
-            out,
-            "Sockets hold ~m MB in all, part of it in slab.\n",
-            &[Some(sockets.0)],
-        );
+        fill(out, "Sockets hold ~m MB in all, part of it in slab.\n", &[Some(sockets.0)]);
     }
 }
 

@@ -20,10 +20,7 @@ pub(super) fn put(view: &View<'_>, most: usize, out: &mut Out<'_>) {
     let mut count = 0;
     view.each_top(By::Own, most, &mut |process| {
         upwards(rows, process, &mut |process| {
-            let known = shown
-                .iter()
-                .take(count)
-                .any(|pid| *pid == Some(process.pid));
+            let known = shown.iter().take(count).any(|pid| *pid == Some(process.pid));
             if let (false, Some(slot)) = (known, shown.get_mut(count)) {
                 *slot = Some(process.pid);
                 count += 1;
@@ -35,13 +32,7 @@ pub(super) fn put(view: &View<'_>, most: usize, out: &mut Out<'_>) {
 }
 
 /// Those of `shown` whose parent is that, or is nobody that is here; the heaviest first.
-fn put_below(
-    view: &View<'_>,
-    parent: Option<Pid>,
-    shown: &[Option<Pid>],
-    depth: usize,
-    out: &mut Out<'_>,
-) {
+fn put_below(view: &View<'_>, parent: Option<Pid>, shown: &[Option<Pid>], depth: usize, out: &mut Out<'_>) {
     let rows = view.table.rows();
     let key = |at: usize| {
         let process = find(rows, (*shown.get(at)?)?)?;
@@ -50,11 +41,7 @@ fn put_below(
         (above == parent).then_some((weight, 0))
     };
     for at in descending(shown.len(), &key) {
-        let process = shown
-            .get(at)
-            .copied()
-            .flatten()
-            .and_then(|pid| find(rows, pid));
+        let process = shown.get(at).copied().flatten().and_then(|pid| find(rows, pid));
         let (Some(process), ..DEPTH) = (process, depth) else {
             continue;
         };

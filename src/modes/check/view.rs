@@ -76,10 +76,7 @@ impl<'h> View<'h> {
 
     /// What is not in meminfo.
     pub(super) fn beside(&self) -> Beside {
-        Beside {
-            sockets: self.sockets,
-            zram: self.zram.map(|zram| zram.used),
-        }
+        Beside { sockets: self.sockets, zram: self.zram.map(|zram| zram.used) }
     }
 
     /// What is used: all that is not available.

@@ -42,9 +42,7 @@ pub(super) enum Verdict {
 impl Filter<'_> {
     /// What becomes of an event that was at `wall`; in any case not after the log was last written to.
     pub(super) fn judge(&self, event: &Event, wall: Option<Moment>, latest_us: i64) -> Verdict {
-        let is_victim = self
-            .victim
-            .is_none_or(|who| victims(event).any(|task| is_it(who, task)));
+        let is_victim = self.victim.is_none_or(|who| victims(event).any(|task| is_it(who, task)));
         let is_cgroup = self.cgroup.is_none_or(|path| {
             let of = [&event.memcg, &event.task_memcg];
             of.into_iter().flatten().any(|memcg| is_in(path, memcg))
@@ -74,8 +72,7 @@ fn victims(event: &Event) -> impl Iterator<Item = &Task> {
 
 fn is_it(who: Who<'_>, task: &Task) -> bool {
     let comm = task.comm.as_deref();
-    let is_name =
-        |name: &[u8]| comm.is_some_and(|comm| comm == name || name.get(..COMM) == Some(comm));
+    let is_name = |name: &[u8]| comm.is_some_and(|comm| comm == name || name.get(..COMM) == Some(comm));
     match who {
         Who::Name(name) => is_name(name),
         Who::Start(start) => comm.is_some_and(|comm| comm.starts_with(start)),
@@ -97,10 +94,7 @@ mod tests {
     use crate::oomlog::moment::By;
 
     fn task(comm: &str, pid: u64) -> Task {
-        Task {
-            comm: Some(comm.into()),
-            pid,
-        }
+        Task { comm: Some(comm.into()), pid }
     }
 
     fn event() -> Event {
@@ -131,10 +125,7 @@ mod tests {
             // The kernel cuts names.
             (Who::Name(b"a-rather-long-name"), Verdict::Shown),
         ] {
-            let filter = Filter {
-                victim: Some(who),
-                ..Filter::default()
-            };
+            let filter = Filter { victim: Some(who), ..Filter::default() };
             assert_eq!(shows(filter, None), expected, "{who:?}");
         }
     }
@@ -150,21 +141,14 @@ mod tests {
             (b"/pod", Verdict::LeftOut),
             (b"/pods/a/b/c", Verdict::LeftOut),
         ] {
-            let filter = Filter {
-                cgroup: Some(path),
-                ..Filter::default()
-            };
+            let filter = Filter { cgroup: Some(path), ..Filter::default() };
             assert_eq!(shows(filter, None), expected, "{path:?}");
         }
     }
 
     #[test]
     fn an_event_of_no_known_time_is_shown() {
-        let filter = Filter {
-            since_us: Some(10),
-            until_us: Some(20),
-            ..Filter::default()
-        };
+        let filter = Filter { since_us: Some(10), until_us: Some(20), ..Filter::default() };
         for (us, expected) in [
             (Some(9), Verdict::LeftOut),
             (Some(10), Verdict::Shown),
@@ -176,10 +160,7 @@ mod tests {
         }
         assert_eq!(shows(Filter::default(), None), Verdict::Shown);
         // But not when nothing has been written to its log since.
-        let filter = Filter {
-            since_us: Some(16),
-            ..Filter::default()
-        };
+        let filter = Filter { since_us: Some(16), ..Filter::default() };
         assert_eq!(shows(filter, None), Verdict::LeftOut);
     }
 }

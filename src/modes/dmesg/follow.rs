@@ -104,10 +104,7 @@ enum News {
 
 /// The lines that end a report, and those that may follow it.
 const fn is_end(line: &Line<'_>) -> bool {
-    matches!(
-        line,
-        Line::Killed(_) | Line::NoneKillable | Line::Panic(_) | Line::Group(_) | Line::Reaped(_)
-    )
+    matches!(line, Line::Killed(_) | Line::NoneKillable | Line::Panic(_) | Line::Group(_) | Line::Reaped(_))
 }
 
 #[cfg(test)]

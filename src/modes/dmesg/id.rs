@@ -57,13 +57,7 @@ mod tests {
 
     #[test]
     fn an_id_is_boot_time_and_pid() {
-        let mut event = Event {
-            trigger: Trigger {
-                pid: Some(7),
-                ..Trigger::default()
-            },
-            ..Event::default()
-        };
+        let mut event = Event { trigger: Trigger { pid: Some(7), ..Trigger::default() }, ..Event::default() };
         assert_eq!(of(&event), b"::t7");
         event.when.wall = Some(b"Jan  7 03:19:32".into());
         assert_eq!(of(&event), b":Jan  7 03:19:32:t7");

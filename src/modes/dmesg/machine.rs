@@ -17,11 +17,7 @@ pub(super) fn now_us() -> i64 {
 pub(super) fn live_reference() -> Reference {
     let now = now_us();
     let up = i64::try_from(monotonic().as_micros()).ok();
-    Reference {
-        latest_us: now,
-        boot_us: up.and_then(|up| now.checked_sub(up)),
-        zone: Zone::Local,
-    }
+    Reference { latest_us: now, boot_us: up.and_then(|up| now.checked_sub(up)), zone: Zone::Local }
 }
 
 /// This machine, as far as there is something to tell: a rescue system has neither /proc nor /etc.

@@ -119,9 +119,7 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
     };
     let mut reader = Reader::new(sink, notes);
     match options.logs {
-        Logs::Live => reader
-            .live(c"/dev/kmsg")
-            .map_err(|errno| fail(&unreadable(errno)))?,
+        Logs::Live => reader.live(c"/dev/kmsg").map_err(|errno| fail(&unreadable(errno)))?,
         Logs::Follow => {
             let done = signal::install().and_then(|()| reader.follow());
             done.map_err(|errno| fail(&unfollowable(errno)))?;
@@ -174,18 +172,16 @@ fn no_log(subject: &str) {
         out.put(b"there is no log to read in ");
         out.put(subject.as_bytes());
     });
-    super::say_hint(Some(
-        "name a log, or a directory that has some: memdoor dmesg /var/log",
-    ));
+    super::say_hint(Some("name a log, or a directory that has some: memdoor dmesg /var/log"));
 }
 
 /// Why the live log can't be read, and what to do about it.
 fn unreadable(errno: Errno) -> Error {
     let error = Error::new("read", b"the live kernel log (/dev/kmsg, syslog(2))", errno);
     match errno {
-        Errno::EPERM | Errno::EACCES => error.hint(
-            "run memdoor as root (sysctl kernel.dmesg_restrict is 1), or name a log: memdoor dmesg /var/log",
-        ),
+        Errno::EPERM | Errno::EACCES => {
+            error.hint("run memdoor as root (sysctl kernel.dmesg_restrict is 1), or name a log: memdoor dmesg /var/log")
+        }
         _ => error.hint("name a log: memdoor dmesg /var/log"),
     }
 }
@@ -206,10 +202,6 @@ fn exit(sink: &Sink<'_, '_>, on_found: OnFound) -> Exit {
         OnFound::Found if sink.shown > 0 => Exit::Found,
         _ => Exit::Done,
     };
-    let read = if sink.run.failed > 0 {
-        Exit::Partial
-    } else {
-        Exit::Done
-    };
+    let read = if sink.run.failed > 0 { Exit::Partial } else { Exit::Done };
     written.worse(found).worse(read)
 }

@@ -57,8 +57,7 @@ impl Queue {
     /// Forgets what begins like this, because the whole of it has come; says how many that were.
     pub(super) fn forget(&mut self, beginning: u64) -> u64 {
         let before = self.0.len();
-        self.0
-            .retain(|waiting| waiting.end != End::Elsewhere(beginning));
+        self.0.retain(|waiting| waiting.end != End::Elsewhere(beginning));
         (before - self.0.len()) as u64
     }
 }

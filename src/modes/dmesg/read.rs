@@ -44,13 +44,7 @@ pub(super) enum Notes {
 
 impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     pub(super) fn new(sink: &'s mut Sink<'a, 'b>, notes: Notes) -> Self {
-        Self {
-            scan: None,
-            assembler: Assembler::new(),
-            log: Log::default(),
-            sink,
-            notes,
-        }
+        Self { scan: None, assembler: Assembler::new(), log: Log::default(), sink, notes }
     }
 
     /// The running kernel's log.
@@ -60,12 +54,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.log.next();
         self.log.machine = Some(machine());
         let start = self.log.piece(live.name().as_bytes(), live_reference());
-        let Self {
-            assembler,
-            log,
-            sink,
-            ..
-        } = self;
+        let Self { assembler, log, sink, .. } = self;
         let mut bytes = 0;
         let mut take = |record: Record<'_>, line: Position| {
             bytes += record.text.len() as u64;
@@ -84,9 +73,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     pub(super) fn root(&mut self, path: &CStr) {
         let before = self.sink.run.bytes;
         let read = Dir::open(path).and_then(|root| {
-            places::of_root(&root, &mut |name, found| {
-                self.found(path.to_bytes(), name, found, before)
-            })
+            places::of_root(&root, &mut |name, found| self.found(path.to_bytes(), name, found, before))
         });
         self.finish();
         if let Err(errno) = read {
@@ -140,9 +127,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.finish();
         let before = self.sink.run.bytes;
         let read = Dir::open(path).and_then(|dir| {
-            places::of_directory(&dir, &mut |name, found| {
-                self.found(path.to_bytes(), name, found, before)
-            })
+            places::of_directory(&dir, &mut |name, found| self.found(path.to_bytes(), name, found, before))
         });
         self.finish();
         if let Err(errno) = read {
@@ -167,9 +152,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                 let most = places::NAMES;
                 words::warn(
                     &path,
-                    format_args!(
-                        "it has more names than the {most} that are read: name the logs that matter"
-                    ),
+                    format_args!("it has more names than the {most} that are read: name the logs that matter"),
                 );
             }
         }
@@ -187,12 +170,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
         self.sink.run.failed += 1;
         self.sink.unread += 1;
-        words::warn(
-            path,
-            format_args!(
-                "there is a journal and no other log: nothing of it was read. Type: {command}"
-            ),
-        );
+        words::warn(path, format_args!("there is a journal and no other log: nothing of it was read. Type: {command}"));
     }
 
     /// Reads a log, or the next piece of one.
@@ -209,27 +187,15 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let is_file = input.kind() == Ok(Kind::File);
         let modified = input.modified_us().ok().filter(|_| is_file);
         let state = State::of(&input).ok().filter(|_| is_file);
-        let reference = Reference {
-            latest_us: modified.unwrap_or_else(now_us),
-            boot_us: None,
-            zone: Zone::Local,
-        };
+        let reference = Reference { latest_us: modified.unwrap_or_else(now_us), boot_us: None, zone: Zone::Local };
         let start = self.log.piece(name, reference);
-        let Self {
-            scan,
-            assembler,
-            log,
-            sink,
-            ..
-        } = self;
+        let Self { scan, assembler, log, sink, .. } = self;
         let mut source = Source::new(input);
         let mut take = |record: Record<'_>, line: Position| {
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
         };
-        let done = scan
-            .get_or_insert_with(Scan::new)
-            .run(&mut source, &mut take);
+        let done = scan.get_or_insert_with(Scan::new).run(&mut source, &mut take);
         match done {
             Err(errno) => self.failed("read", name, errno),
             Ok(tally) => {
@@ -262,12 +228,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     /// The log ends: so does every report in it.
     pub(super) fn finish(&mut self) {
-        let Self {
-            assembler,
-            log,
-            sink,
-            ..
-        } = self;
+        let Self { assembler, log, sink, .. } = self;
         assembler.finish(&mut |event| sink.event(event, log));
         self.assembler = Assembler::new();
         self.log.end();
@@ -281,9 +242,5 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
 /// Whether more is wanted: not when nothing can be written any more.
 pub(super) fn wanted(sink: &Sink<'_, '_>, part: Part) -> Part {
-    if sink.broken().is_some() {
-        Part::Stop
-    } else {
-        part
-    }
+    if sink.broken().is_some() { Part::Stop } else { part }
 }

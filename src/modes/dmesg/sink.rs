@@ -207,9 +207,7 @@ impl Sink<'_, '_> {
             words::line(|out| {
                 out.put_dec(count);
                 out.put(if count == 1 { b" event" } else { b" events" });
-                out.put(
-                    b" shown whose time nothing tells: the log has only times since boot, or none",
-                );
+                out.put(b" shown whose time nothing tells: the log has only times since boot, or none");
             });
         }
         self.show.end(&self.run, &mut self.out);

@@ -55,9 +55,7 @@ pub(super) fn load(path: &CStr) -> Result<State> {
     if read(&file, &mut state)?.is_none() {
         words::warn(
             path.to_bytes(),
-            format_args!(
-                "it is damaged, or not a state of memdoor dmesg: all events are new, and it is written anew"
-            ),
+            format_args!("it is damaged, or not a state of memdoor dmesg: all events are new, and it is written anew"),
         );
         return Ok(State::default());
     }
@@ -74,9 +72,7 @@ fn read(file: &File, state: &mut State) -> Result<Option<()>> {
         let mut words = line.split(|byte| *byte == b' ');
         let known = match (number, words.next(), words.next()) {
             (0, ..) => (line == HEAD).then_some(()),
-            (1, Some(b"floor"), Some(time)) => {
-                optional(time, signed).map(|floor| state.seen.set_floor(floor))
-            }
+            (1, Some(b"floor"), Some(time)) => optional(time, signed).map(|floor| state.seen.set_floor(floor)),
             (2.., Some(b"end"), Some(all)) => {
                 is_whole = true;
                 (dec(all) == Some(count)).then_some(())
@@ -134,10 +130,7 @@ fn moment(word: &[u8]) -> Option<Moment> {
         b'C' => By::Clock,
         _ => return None,
     };
-    Some(Moment {
-        us: signed(us)?,
-        by,
-    })
+    Some(Moment { us: signed(us)?, by })
 }
 
 /// Writes what is remembered to the file at `path`, all or nothing.

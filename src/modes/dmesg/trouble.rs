@@ -26,10 +26,7 @@ pub(super) struct State {
 impl State {
     /// Of a file that is about to be read.
     pub(super) fn of(input: &Input) -> Result<Self> {
-        Ok(Self {
-            size: input.left()?,
-            modified_us: input.modified_us()?,
-        })
+        Ok(Self { size: input.left()?, modified_us: input.modified_us()? })
     }
 }
 

@@ -45,12 +45,7 @@ impl Armed<'_> {
         let rows = self.selection.rows();
         let named = |tree: &Tree| {
             let row = rows.get(tree.root)?;
-            Some(Named {
-                pid: row.pid,
-                started: row.started?,
-                comm: row.comm.clone(),
-                tree: *tree,
-            })
+            Some(Named { pid: row.pid, started: row.started?, comm: row.comm.clone(), tree: *tree })
         };
         let outcome = match (state, choice.best[0]) {
             (State::Enough, _) => Outcome::Enough,
@@ -82,10 +77,7 @@ impl Armed<'_> {
         let choice = match self.selection.choose(&self.host.proc, &whom, group) {
             Ok(choice) => choice,
             Err(errno) => {
-                self.log.line(
-                    Level::Critical,
-                    format_args!("cannot read /proc: {}", crate::error::Because(errno)),
-                );
+                self.log.line(Level::Critical, format_args!("cannot read /proc: {}", crate::error::Because(errno)));
                 return Outcome::Failed;
             }
         };
@@ -109,12 +101,7 @@ impl Armed<'_> {
     fn end(&mut self, action: &mut Action, victim: &Named) {
         let started = monotonic();
         let (whom, group) = (self.options.whom, self.options.cgroup);
-        let check = Check {
-            whom: &whom,
-            group,
-            user: self.selection.user(),
-            unpinned: self.options.unpinned,
-        };
+        let check = Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned };
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);
@@ -140,10 +127,7 @@ impl Armed<'_> {
             }
         };
         action.took = monotonic().saturating_sub(started);
-        if matches!(
-            action.outcome,
-            Outcome::Terminated | Outcome::Killed | Outcome::Survived
-        ) {
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
             action.freed = Some(self.members.freed());
         }
         action.after = self.gauge.read(&mut self.host).available;
@@ -250,9 +234,8 @@ impl Armed<'_> {
             self.buf,
             When::Condemned { until },
         );
-        let taken = with_report(self.options.format, &mut out, &self.envelope, |report| {
-            snapshot::take(&mut scene, report)
-        });
+        let taken =
+            with_report(self.options.format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
         self.completeness = self.completeness.and(taken);
         let broken = out.broken();
         self.note(broken);

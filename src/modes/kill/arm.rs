@@ -32,11 +32,7 @@ const DESCRIPTORS: usize = 256;
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once; a daemon rehearses and locks what that has touched.
     #[inline(never)]
-    pub(super) fn arm(
-        options: Options<'a>,
-        history: &'a mut History,
-        buffers: Buffers<'a>,
-    ) -> Result<Self, Exit> {
+    pub(super) fn arm(options: Options<'a>, history: &'a mut History, buffers: Buffers<'a>) -> Result<Self, Exit> {
         let Buffers { out, read, .. } = buffers;
         let mut host = open_host()?;
         let log = Log::open(options.log).map_err(|error| fail(&error))?;
@@ -44,13 +40,8 @@ impl<'a> Armed<'a> {
         let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
         let envelope = envelope(&host);
         let memcg = Memcg::new(&host.proc, read);
-        let sockets = Sockets::arm(DESCRIPTORS).map_err(|errno| {
-            fail(&Error::new(
-                "map",
-                b"memory for the table of sockets",
-                errno,
-            ))
-        })?;
+        let sockets = Sockets::arm(DESCRIPTORS)
+            .map_err(|errno| fail(&Error::new("map", b"memory for the table of sockets", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
         let room = match options.run {
             Run::Once => ROOM,
@@ -109,12 +100,7 @@ impl<'a> Armed<'a> {
         let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
             return;
         };
-        let check = Check {
-            whom: &whom,
-            group,
-            user: self.selection.user(),
-            unpinned: self.options.unpinned,
-        };
+        let check = Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned };
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);
@@ -137,9 +123,7 @@ impl<'a> Armed<'a> {
                 self.buf,
                 When::Condemned { until },
             );
-            with_report(format, &mut out, &self.envelope, |report| {
-                snapshot::take(&mut scene, report)
-            });
+            with_report(format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
         }
         let _ = self.pace.next(monotonic(), &self.options.when, &reading);
         self.pace = Pace::new();
@@ -151,15 +135,11 @@ fn check_numbers(host: &Host, unpinned: Unpinned) -> Result<(), Exit> {
     let mut buf = [0; 8192];
     let status = host.proc.read(c"self/status", &mut buf).unwrap_or_default();
     let mut fields = parse::lines(status).filter_map(parse::key_value);
-    let numbers = fields
-        .find(|(key, _)| *key == b"NSpid")
-        .map(|(_, numbers)| numbers);
+    let numbers = fields.find(|(key, _)| *key == b"NSpid").map(|(_, numbers)| numbers);
     // Linux before 4.1 has no NSpid; without /proc/self this is no /proc of memdoor's at all.
     let is_own = numbers.map_or(!status.is_empty(), |numbers| words(numbers).count() == 1);
     if !is_own {
-        say(format_args!(
-            "memdoor: /proc is of another pid namespace: its numbers mean other processes to memdoor"
-        ));
+        say(format_args!("memdoor: /proc is of another pid namespace: its numbers mean other processes to memdoor"));
         say_hint(Some(
             "start memdoor with a /proc of its own: unshare --pid --fork --mount-proc, or mount -t proc proc /proc",
         ));

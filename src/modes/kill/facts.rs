@@ -28,16 +28,8 @@ const PID: Name = Name(Kill, "Victim PID", "");
 const COMM: Name = Name(Kill, "Victim Command Name", "memdoor.process.comm");
 const EXE: Name = Name(Kill, "Victim Executable", "process.executable.path");
 const PROCESSES: Name = Name(Kill, "Victim Processes", "memdoor.kill.processes");
-const HELD: Name = Name(
-    Kill,
-    "Victim Anonymous Memory And Swap",
-    "memdoor.kill.held_bytes",
-);
-const RSS: Name = Name(
-    Kill,
-    "Victim RSS (Counts Shared Pages Again)",
-    "memdoor.kill.rss_bytes",
-);
+const HELD: Name = Name(Kill, "Victim Anonymous Memory And Swap", "memdoor.kill.held_bytes");
+const RSS: Name = Name(Kill, "Victim RSS (Counts Shared Pages Again)", "memdoor.kill.rss_bytes");
 pub(super) const CHOSEN: Name = Name(Kill, "Victim Chosen Because", "memdoor.kill.because");
 pub(super) const NEXT: Name = Name(Kill, "Next", "");
 pub(super) const NEXT_JSON: Name = Name(Kill, "", "memdoor.kill.next");
@@ -45,11 +37,7 @@ pub(super) const NOT: Name = Name(Kill, "Not Candidates", "");
 const OVERFLOW: Name = Name(Kill, "Candidates Without Room", "memdoor.kill.overflow");
 const SIGKILLS: Name = Name(Kill, "Processes Sent SIGKILL", "memdoor.kill.sigkills");
 const FREED: Name = Name(Kill, "Freed By Their End", "memdoor.kill.freed_bytes");
-const AFTER: Name = Name(
-    Kill,
-    "Available Memory After",
-    "memdoor.kill.available_after_bytes",
-);
+const AFTER: Name = Name(Kill, "Available Memory After", "memdoor.kill.available_after_bytes");
 const TOOK: Name = Name(Kill, "Took", "memdoor.kill.duration_us");
 const REASON: Name = Name(Kill, "Reason", "memdoor.kill.reason");
 
@@ -57,29 +45,14 @@ const TOO_SMALL: Name = Name(Kill, "", "memdoor.kill.excluded.too_small");
 
 /// How those are called that may not be chosen: in JSON below memdoor.kill.excluded, in text with blanks.
 pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
-    (
-        "kernel threads",
-        Name(Kill, "", "memdoor.kill.excluded.kernel_threads"),
-    ),
+    ("kernel threads", Name(Kill, "", "memdoor.kill.excluded.kernel_threads")),
     ("zombies", Name(Kill, "", "memdoor.kill.excluded.zombies")),
     ("PID 1", Name(Kill, "", "memdoor.kill.excluded.init")),
-    (
-        "memdoor and above",
-        Name(Kill, "", "memdoor.kill.excluded.own"),
-    ),
-    (
-        "not --only",
-        Name(Kill, "", "memdoor.kill.excluded.unwanted"),
-    ),
+    ("memdoor and above", Name(Kill, "", "memdoor.kill.excluded.own")),
+    ("not --only", Name(Kill, "", "memdoor.kill.excluded.unwanted")),
     ("--ignore", Name(Kill, "", "memdoor.kill.excluded.ignored")),
-    (
-        "other users'",
-        Name(Kill, "", "memdoor.kill.excluded.other_users"),
-    ),
-    (
-        "oom_score_adj -1000",
-        Name(Kill, "", "memdoor.kill.excluded.exempt"),
-    ),
+    ("other users'", Name(Kill, "", "memdoor.kill.excluded.other_users")),
+    ("oom_score_adj -1000", Name(Kill, "", "memdoor.kill.excluded.exempt")),
     ("gone", Name(Kill, "", "memdoor.kill.excluded.gone")),
 ];
 
@@ -161,18 +134,10 @@ impl Action {
                 0 => Value::Nothing,
                 count => Value::Count(count),
             }),
-            SIGKILLS.is(if was_sent {
-                Value::Count(self.killed)
-            } else {
-                Value::Nothing
-            }),
+            SIGKILLS.is(if was_sent { Value::Count(self.killed) } else { Value::Nothing }),
             FREED.is(bytes(self.freed)),
             AFTER.is(bytes(self.after)),
-            TOOK.is(if was_sent {
-                Value::Span(self.took)
-            } else {
-                Value::Nothing
-            }),
+            TOOK.is(if was_sent { Value::Span(self.took) } else { Value::Nothing }),
             // Text has it in a line of its own; JSON as what is incomplete.
             REASON.is(self.errno.map_or(Value::Nothing, Value::Absent)),
         ]

@@ -6,11 +6,7 @@ use crate::victim::{Rank, Why};
 
 impl Looks<'_> {
     /// How much it is wanted, or why it may not be chosen.
-    pub(super) fn judge(
-        &mut self,
-        whom: &Whom<'_>,
-        group: Option<&[u8]>,
-    ) -> core::result::Result<Rank, Why> {
+    pub(super) fn judge(&mut self, whom: &Whom<'_>, group: Option<&[u8]>) -> core::result::Result<Rank, Why> {
         let is_wanted = whom.only.iter().any(|only| match only {
             Only::Browsers => self.browser().is_some(),
             Only::Fits(pattern) => self.fits(pattern),

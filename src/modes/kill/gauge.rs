@@ -36,11 +36,7 @@ pub(super) struct Gauge {
 
 impl Gauge {
     /// Opens and reads all of it once.
-    pub(super) fn arm(
-        options: &Options<'_>,
-        host: &mut Host,
-        buf: &mut [u8],
-    ) -> Result<Self, Error> {
+    pub(super) fn arm(options: &Options<'_>, host: &mut Host, buf: &mut [u8]) -> Result<Self, Error> {
         let group = match options.cgroup {
             Some(path) => Some(open_group(host, path, buf)?),
             None => None,

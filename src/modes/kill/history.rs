@@ -27,9 +27,8 @@ impl History {
     /// Whether it is to be said: the same lack of anybody to end is so only now and then.
     pub(super) fn is_news(&mut self, outcome: Outcome, now: Duration) -> bool {
         let is_idle = matches!(outcome, Outcome::Nobody | Outcome::Spent | Outcome::DryRun);
-        let is_known = self.last.is_some_and(|(last, at)| {
-            last == outcome && is_idle && now.saturating_sub(at) < REMINDER
-        });
+        let is_known =
+            self.last.is_some_and(|(last, at)| last == outcome && is_idle && now.saturating_sub(at) < REMINDER);
         if !is_known {
             self.last = Some((outcome, now));
         }
@@ -45,10 +44,7 @@ pub(super) struct Kills {
 
 impl Default for Kills {
     fn default() -> Self {
-        Self {
-            at: [None; KILLS_MAX],
-            next: 0,
-        }
+        Self { at: [None; KILLS_MAX], next: 0 }
     }
 }
 

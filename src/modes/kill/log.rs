@@ -122,25 +122,15 @@ impl<'a> Log<'a> {
             To::Syslog => Some(connect(LogSocket::SYSLOG)?),
         };
         let file = options.file.map(|path| {
-            LogFile::open(path, options.most, options.keep)
-                .map_err(|errno| Error::new("open", path.to_bytes(), errno))
+            LogFile::open(path, options.most, options.keep).map_err(|errno| Error::new("open", path.to_bytes(), errno))
         });
-        Ok(Self {
-            options,
-            sink: Sink::Stderr,
-            socket,
-            file: file.transpose()?,
-            is_broken: false,
-        })
+        Ok(Self { options, sink: Sink::Stderr, socket, file: file.transpose()?, is_broken: false })
     }
 
     /// One for rehearsals: it touches all that a real one does, but for what leaves memdoor.
     pub(super) const fn silent(options: Logging<'a>) -> Self {
         Self {
-            options: Logging {
-                level: Level::Debug,
-                ..options
-            },
+            options: Logging { level: Level::Debug, ..options },
             sink: Sink::Nowhere,
             socket: None,
             file: None,
@@ -218,6 +208,5 @@ impl<'a> Log<'a> {
 
 fn connect(path: &'static CStr) -> Result<LogSocket, Error> {
     let failed = |errno| Error::new("connect to", path.to_bytes(), errno);
-    LogSocket::open(path)
-        .map_err(|errno| failed(errno).hint("nobody logs there: use --log stderr or --log-file"))
+    LogSocket::open(path).map_err(|errno| failed(errno).hint("nobody logs there: use --log stderr or --log-file"))
 }

@@ -153,9 +153,7 @@ pub(super) struct Members {
 
 impl Members {
     pub(super) fn arm() -> Self {
-        Self {
-            all: Vec::with_capacity(ROOM),
-        }
+        Self { all: Vec::with_capacity(ROOM) }
     }
 
     /// Lets go of all.
@@ -171,8 +169,7 @@ impl Members {
         check: &Check<'_>,
     ) -> core::result::Result<(), Lost> {
         for row in rows {
-            let is_known =
-                |member: &Member| (member.pid, Some(member.started)) == (row.pid, row.started);
+            let is_known = |member: &Member| (member.pid, Some(member.started)) == (row.pid, row.started);
             if self.all.len() == ROOM || self.all.iter().any(is_known) {
                 continue;
             }
@@ -187,11 +184,7 @@ impl Members {
 
     /// What they hold, and their RSS.
     pub(super) fn sizes(&self) -> (Bytes, Bytes) {
-        self.all
-            .iter()
-            .fold((Bytes(0), Bytes(0)), |(held, rss), one| {
-                (held.plus(one.held), rss.plus(one.rss))
-            })
+        self.all.iter().fold((Bytes(0), Bytes(0)), |(held, rss), one| (held.plus(one.held), rss.plus(one.rss)))
     }
 
     /// How many are held.
@@ -283,14 +276,9 @@ mod tests {
         let pid = Pid::new(child.id().into()).expect("a pid");
         let proc = Dir::open(c"/proc").expect("/proc");
         let row = loop {
-            let path = Fixed::<32>::new()
-                .push_dec(pid.get())
-                .push(b"/stat")
-                .clone();
+            let path = Fixed::<32>::new().push_dec(pid.get()).push(b"/stat").clone();
             let mut buf = [0; STAT_MAX];
-            let text = proc
-                .read(path.as_c_str().expect("short"), &mut buf)
-                .expect("stat");
+            let text = proc.read(path.as_c_str().expect("short"), &mut buf).expect("stat");
             let stat: Stat<'_> = stat::parse(text).expect("valid");
             // Until exec() it has the name of this test.
             if stat.comm == b"sleep" {
@@ -302,30 +290,15 @@ mod tests {
 
     fn with_check<T>(body: impl FnOnce(&Dir, &Check<'_>) -> T) -> T {
         let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
-        let whom = Whom {
-            only: &only,
-            prefer: &[],
-            avoid: &[],
-            ignore: &[],
-            by: By::Tree,
-            least: Bytes(0),
-        };
-        let check = Check {
-            whom: &whom,
-            group: None,
-            user: None,
-            unpinned: Unpinned::Allow,
-        };
+        let whom = Whom { only: &only, prefer: &[], avoid: &[], ignore: &[], by: By::Tree, least: Bytes(0) };
+        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow };
         body(&Dir::open(c"/proc").expect("/proc"), &check)
     }
 
     #[test]
     fn a_row_of_another_start_is_another_process() {
         let (mut child, row) = sleeper();
-        let other = Process {
-            started: row.started.map(|start| Ticks(start.0 - 1)),
-            ..row.clone()
-        };
+        let other = Process { started: row.started.map(|start| Ticks(start.0 - 1)), ..row.clone() };
         with_check(|proc, check| {
             assert_eq!(Member::open(proc, &other, check).err(), Some(Lost::Changed));
             assert!(Member::open(proc, &row, check).is_ok());

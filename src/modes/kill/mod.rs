@@ -118,10 +118,7 @@ impl Armed<'_> {
     }
 
     fn daemon(&mut self) -> Ended {
-        self.log.line(
-            Level::Info,
-            format_args!("started: threshold {} %", self.options.when.threshold),
-        );
+        self.log.line(Level::Info, format_args!("started: threshold {} %", self.options.when.threshold));
         offline::leave_out(offline::Armed::Kill);
         let armed = Cost::so_far();
         let ended = self.watch();
@@ -159,10 +156,7 @@ impl Armed<'_> {
             }
         } else {
             let outcome = self.act(state, reading);
-            if matches!(
-                outcome,
-                Outcome::Terminated | Outcome::Killed | Outcome::Survived
-            ) {
+            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
                 self.history.kills.note(monotonic());
             }
         }
@@ -178,21 +172,13 @@ impl Armed<'_> {
         if odd != self.is_odd {
             self.is_odd = odd;
             if odd != Odd::Nothing {
-                self.log
-                    .line(Level::Warning, format_args!("{}", odd.words()));
+                self.log.line(Level::Warning, format_args!("{}", odd.words()));
             }
         }
         let state = self.options.when.judge(&reading);
         let used = reading.used().map_or(0, |used| used.hundredths);
-        self.log.line(
-            Level::Debug,
-            format_args!(
-                "used={}.{:02}% short={}",
-                used / 100,
-                used % 100,
-                state == State::Short
-            ),
-        );
+        self.log
+            .line(Level::Debug, format_args!("used={}.{:02}% short={}", used / 100, used % 100, state == State::Short));
         (state, reading)
     }
 
@@ -202,10 +188,7 @@ impl Armed<'_> {
             return Some(self.stopped());
         }
         if signal::take_reload_request() {
-            self.log.line(
-                Level::Info,
-                format_args!("SIGHUP: the configuration is read anew"),
-            );
+            self.log.line(Level::Info, format_args!("SIGHUP: the configuration is read anew"));
             return Some(Ended::Reload);
         }
         let trigger = self.gauge.trigger().map(|fd| (fd, Until::Urgent));
@@ -234,9 +217,7 @@ impl Armed<'_> {
         if is_failure && self.options.run == Run::Daemon {
             self.log.line(
                 Level::Error,
-                format_args!(
-                    "standard output is not written any more, and nobody reads the evidence"
-                ),
+                format_args!("standard output is not written any more, and nobody reads the evidence"),
             );
         }
     }

@@ -122,24 +122,15 @@ impl Action {
     pub(super) fn report(&self, options: &Options<'_>, report: &mut dyn Report) {
         let now = Now::read();
         match &self.best[0] {
-            Some(victim) => report.head(&Head {
-                now: &now,
-                pid: victim.pid,
-                comm: victim.comm.as_bytes(),
-            }),
+            Some(victim) => report.head(&Head { now: &now, pid: victim.pid, comm: victim.comm.as_bytes() }),
             None => report.moment(&now),
         }
         report.begin(Section::Kill);
-        let (because, chosen, not) = (
-            self.because(options),
-            self.chosen(options.whom.by),
-            self.not_candidates(),
-        );
+        let (because, chosen, not) = (self.because(options), self.chosen(options.whom.by), self.not_candidates());
         let [_, second, third] = &self.best;
         let lines = [second, third].map(|near| near.as_ref().map(line).unwrap_or_default());
         let [one, two] = [second, third].map(|near| near.as_ref().map(facts));
-        let objects =
-            [one.as_ref(), two.as_ref()].map(|facts| facts.map_or(&[][..], |facts| facts));
+        let objects = [one.as_ref(), two.as_ref()].map(|facts| facts.map_or(&[][..], |facts| facts));
         let count = objects.iter().filter(|facts| !facts.is_empty()).count();
         let next = match count {
             0 => Value::Nothing,

@@ -47,23 +47,14 @@ impl Selection {
     }
 
     /// Looks at all processes and chooses. Each costs one read, and one that may be the victim or next to it three more.
-    pub(super) fn choose(
-        &mut self,
-        proc: &Dir,
-        whom: &Whom<'_>,
-        group: Option<&[u8]>,
-    ) -> Result<Choice> {
+    pub(super) fn choose(&mut self, proc: &Dir, whom: &Whom<'_>, group: Option<&[u8]>) -> Result<Choice> {
         let own = own_line(proc);
-        let Self {
-            table, excluded, ..
-        } = self;
+        let Self { table, excluded, .. } = self;
         *excluded = [0; Why::COUNT];
         let mut wanted = |name: &CStr, process: &mut Process| {
             let judged = match victim::objection(process, own.as_slice()) {
                 Some(why) => Err(why),
-                None => {
-                    Looks::new(proc, name.to_bytes(), process.comm.as_bytes()).judge(whom, group)
-                }
+                None => Looks::new(proc, name.to_bytes(), process.comm.as_bytes()).judge(whom, group),
             };
             match judged {
                 Ok(rank) => process.mark = rank as u16,
@@ -108,12 +99,7 @@ impl Selection {
 
     /// Takes out those that may not be chosen for what is known of them by now.
     fn leave_out(&mut self) {
-        let Self {
-            table,
-            excluded,
-            user,
-            ..
-        } = self;
+        let Self { table, excluded, user, .. } = self;
         table.retain(|row| match victim::later_objection(row, *user) {
             Some(why) => {
                 excluded[why as usize] += 1;
@@ -210,10 +196,7 @@ mod tests {
             fs::create_dir_all(&dir).expect("a directory");
             let write = |name: &str, text: String| fs::write(dir.join(name), text).expect(name);
             let zeros = "0 ".repeat(17);
-            write(
-                "stat",
-                format!("{pid} ({comm}) S {parent} {zeros}{pid} 0 0\n"),
-            );
+            write("stat", format!("{pid} ({comm}) S {parent} {zeros}{pid} 0 0\n"));
             write(
                 "status",
                 format!(
@@ -248,14 +231,7 @@ mod tests {
     }
 
     fn whom<'a>(only: &'a [Only], avoid: &'a [Pattern], by: By) -> Whom<'a> {
-        Whom {
-            only,
-            prefer: &[],
-            avoid,
-            ignore: &[],
-            by,
-            least: Bytes(0),
-        }
+        Whom { only, prefer: &[], avoid, ignore: &[], by, least: Bytes(0) }
     }
 
     fn anybody() -> [Only; 1] {
@@ -337,11 +313,7 @@ mod tests {
         let mut selection = Selection::arm(1000);
         let mut wanted = |_: &CStr, row: &mut Process| {
             let is_spared = row.comm.as_bytes() == b"spared";
-            row.mark = if is_spared {
-                Rank::Avoided
-            } else {
-                Rank::Ordinary
-            } as u16;
+            row.mark = if is_spared { Rank::Avoided } else { Rank::Ordinary } as u16;
             true
         };
         let table = &mut selection.table;

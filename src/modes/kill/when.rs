@@ -65,15 +65,9 @@ impl Odd {
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Nothing => "",
-            Self::Estimated => {
-                "/proc/meminfo has no MemAvailable: MemFree + Buffers + Cached - Shmem stands for it"
-            }
-            Self::NoMemory => {
-                "/proc/meminfo does not tell how much memory is available: nobody is ended because of it"
-            }
-            Self::NoSwap => {
-                "/proc/meminfo's SwapFree can't be true: swap counts neither for nor against"
-            }
+            Self::Estimated => "/proc/meminfo has no MemAvailable: MemFree + Buffers + Cached - Shmem stands for it",
+            Self::NoMemory => "/proc/meminfo does not tell how much memory is available: nobody is ended because of it",
+            Self::NoSwap => "/proc/meminfo's SwapFree can't be true: swap counts neither for nor against",
         }
     }
 }
@@ -82,9 +76,7 @@ impl Reading {
     /// The system's memory, and what is odd about it.
     pub(super) fn of(meminfo: &Meminfo) -> (Self, Odd) {
         let estimate = || {
-            let cached = meminfo
-                .free?
-                .plus(meminfo.uses.of(Use::Buffers).unwrap_or_default());
+            let cached = meminfo.free?.plus(meminfo.uses.of(Use::Buffers).unwrap_or_default());
             let cached = cached.plus(meminfo.uses.of(Use::Cached).unwrap_or_default());
             let shmem = meminfo.uses.of(Use::Shmem).unwrap_or_default();
             Some(Bytes(cached.0.saturating_sub(shmem.0)))
@@ -92,22 +84,14 @@ impl Reading {
         let total = meminfo.total.filter(|total| total.0 > 0);
         let available = meminfo.available.or_else(estimate);
         let available = available.filter(|available| Some(*available) <= total);
-        let swap_free = meminfo
-            .swap_free
-            .filter(|free| Some(*free) <= meminfo.swap_total);
+        let swap_free = meminfo.swap_free.filter(|free| Some(*free) <= meminfo.swap_total);
         let odd = match (available, swap_free) {
             (None, _) => Odd::NoMemory,
             _ if meminfo.available.is_none() => Odd::Estimated,
             (_, None) => Odd::NoSwap,
             _ => Odd::Nothing,
         };
-        let reading = Self {
-            total,
-            available,
-            swap_total: meminfo.swap_total,
-            swap_free,
-            pressure: None,
-        };
+        let reading = Self { total, available, swap_total: meminfo.swap_total, swap_free, pressure: None };
         (reading, odd)
     }
 
@@ -143,24 +127,17 @@ pub(super) enum State {
 
 impl When {
     pub(super) fn judge(&self, reading: &Reading) -> State {
-        let memory = reading
-            .used()
-            .map(|used| used.hundredths >= u64::from(self.threshold) * 100);
+        let memory = reading.used().map(|used| used.hundredths >= u64::from(self.threshold) * 100);
         let swap = self.swap_free.map(|least| {
             let free = reading.free_swap();
             free.map(|free| free.hundredths <= u64::from(least) * 100)
         });
-        let pressure = self
-            .pressure
-            .map(|bound| reading.pressure.map(|now| now >= bound.at));
+        let pressure = self.pressure.map(|bound| reading.pressure.map(|now| now >= bound.at));
         let others = [swap, pressure].into_iter().flatten();
         let holds = match self.join {
             // What is not known of the others does not stand in the way: swap's figures are wrong in many a container.
             Join::All => memory.map(|holds| holds && others.flatten().all(|holds| holds)),
-            Join::Any => core::iter::once(memory)
-                .chain(others)
-                .flatten()
-                .reduce(|a, b| a || b),
+            Join::Any => core::iter::once(memory).chain(others).flatten().reduce(|a, b| a || b),
         };
         match holds {
             Some(true) => State::Short,
@@ -197,10 +174,7 @@ const OF_PRESSURE: Duration = Duration::from_secs(1);
 
 impl Pace {
     pub(super) const fn new() -> Self {
-        Self {
-            fastest: MEMORY_RATE,
-            last: None,
-        }
+        Self { fastest: MEMORY_RATE, last: None }
     }
 
     /// How long nothing can have happened.
@@ -210,19 +184,11 @@ impl Pace {
         };
         self.learn(now, available);
         let kept = u128::from(total.0) * u128::from(100 - when.threshold.min(100)) / 100;
-        let left = available
-            .0
-            .saturating_sub(u64::try_from(kept).unwrap_or(u64::MAX));
+        let left = available.0.saturating_sub(u64::try_from(kept).unwrap_or(u64::MAX));
         let mut wait = time(left, self.fastest);
-        if let (Some(least), Some(free), Some(total)) =
-            (when.swap_free, reading.swap_free, reading.swap_total)
-        {
+        if let (Some(least), Some(free), Some(total)) = (when.swap_free, reading.swap_free, reading.swap_total) {
             let kept = total.0 / 100 * u64::from(least);
-            wait = self.join(
-                when.join,
-                wait,
-                time(free.0.saturating_sub(kept), SWAP_RATE),
-            );
+            wait = self.join(when.join, wait, time(free.0.saturating_sub(kept), SWAP_RATE));
         }
         if let (Some(bound), Some(pressure)) = (when.pressure, reading.pressure)
             && pressure < bound.at
@@ -264,13 +230,7 @@ mod tests {
     use crate::parse::meminfo;
     use crate::trigger::also::Waiting;
 
-    const WHEN: When = When {
-        threshold: 90,
-        swap_free: None,
-        pressure: None,
-        join: Join::All,
-        hard: 5,
-    };
+    const WHEN: When = When { threshold: 90, swap_free: None, pressure: None, join: Join::All, hard: 5 };
     const GIB: u64 = 1 << 30;
 
     fn reading(available_percent: u64, swap_free_percent: u64) -> Reading {
@@ -287,35 +247,15 @@ mod tests {
     fn memory_is_short_from_the_threshold_on() {
         assert_eq!(WHEN.judge(&reading(11, 100)), State::Enough);
         assert_eq!(WHEN.judge(&reading(10, 100)), State::Short);
-        assert_eq!(
-            When {
-                threshold: 0,
-                ..WHEN
-            }
-            .judge(&reading(100, 0)),
-            State::Short
-        );
-        assert_eq!(
-            When {
-                threshold: 100,
-                ..WHEN
-            }
-            .judge(&reading(1, 0)),
-            State::Enough
-        );
+        assert_eq!(When { threshold: 0, ..WHEN }.judge(&reading(100, 0)), State::Short);
+        assert_eq!(When { threshold: 100, ..WHEN }.judge(&reading(1, 0)), State::Enough);
         assert_eq!(WHEN.judge(&Reading::default()), State::Unknown);
     }
 
     #[test]
     fn with_swap_both_must_hold_and_with_any_one_is_enough() {
-        let all = When {
-            swap_free: Some(20),
-            ..WHEN
-        };
-        let any = When {
-            join: Join::Any,
-            ..all
-        };
+        let all = When { swap_free: Some(20), ..WHEN };
+        let any = When { join: Join::Any, ..all };
         for (memory, swap, both, either) in [
             (50, 50, State::Enough, State::Enough),
             (5, 50, State::Enough, State::Short),
@@ -325,79 +265,43 @@ mod tests {
             assert_eq!(all.judge(&reading(memory, swap)), both, "{memory} {swap}");
             assert_eq!(any.judge(&reading(memory, swap)), either, "{memory} {swap}");
         }
-        let none = Reading {
-            swap_total: Some(Bytes(0)),
-            swap_free: Some(Bytes(0)),
-            ..reading(5, 0)
-        };
+        let none = Reading { swap_total: Some(Bytes(0)), swap_free: Some(Bytes(0)), ..reading(5, 0) };
         assert_eq!(all.judge(&none), State::Short, "without swap, none is free");
-        let unknown = Reading {
-            swap_free: None,
-            ..reading(5, 0)
-        };
+        let unknown = Reading { swap_free: None, ..reading(5, 0) };
         assert_eq!(all.judge(&unknown), State::Short);
-        let unknown = Reading {
-            swap_free: None,
-            ..reading(50, 0)
-        };
+        let unknown = Reading { swap_free: None, ..reading(50, 0) };
         assert_eq!(any.judge(&unknown), State::Enough);
     }
 
     #[test]
     fn pressure_counts_from_its_bound_on() {
-        let bound = Pressure {
-            of: Waiting::Some,
-            at: Percent { hundredths: 2000 },
-        };
-        let all = When {
-            pressure: Some(bound),
-            ..WHEN
-        };
-        let at = |memory, hundredths| Reading {
-            pressure: Some(Percent { hundredths }),
-            ..reading(memory, 100)
-        };
+        let bound = Pressure { of: Waiting::Some, at: Percent { hundredths: 2000 } };
+        let all = When { pressure: Some(bound), ..WHEN };
+        let at = |memory, hundredths| Reading { pressure: Some(Percent { hundredths }), ..reading(memory, 100) };
         assert_eq!(all.judge(&at(5, 1999)), State::Enough);
         assert_eq!(all.judge(&at(5, 2000)), State::Short);
-        let any = When {
-            join: Join::Any,
-            ..all
-        };
+        let any = When { join: Join::Any, ..all };
         assert_eq!(any.judge(&at(50, 2000)), State::Short);
     }
 
     #[test]
     fn what_can_not_be_true_is_not_known() {
         let of = |text: &str| Reading::of(&meminfo::parse(text.as_bytes()));
-        let (good, odd) =
-            of("MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
-        assert_eq!(
-            (good.used().map(|used| used.hundredths), odd),
-            (Some(6000), Odd::Nothing)
-        );
+        let (good, odd) = of("MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+        assert_eq!((good.used().map(|used| used.hundredths), odd), (Some(6000), Odd::Nothing));
         let (old, odd) = of(
             "MemTotal: 100 kB\nMemFree: 10 kB\nBuffers: 5 kB\nCached: 30 kB\nShmem: 15 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
         );
-        assert_eq!(
-            (old.available, odd),
-            (Some(Bytes(30 << 10)), Odd::Estimated)
-        );
+        assert_eq!((old.available, odd), (Some(Bytes(30 << 10)), Odd::Estimated));
         let wrapped = "MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 50 kB\nSwapFree: 18446744073709551580 kB\n";
         let (wrapped, odd) = of(wrapped);
         assert_eq!((wrapped.swap_free, odd), (None, Odd::NoSwap));
         assert_eq!(wrapped.used().map(|used| used.hundredths), Some(6000));
-        for garbage in [
-            "",
-            "\u{0}\u{0}",
-            "MemTotal: x kB\nMemAvailable: -1 kB\n",
-            "MemTotal: 10 kB\nMemAvailable: 11 kB\n",
-        ] {
+        for garbage in
+            ["", "\u{0}\u{0}", "MemTotal: x kB\nMemAvailable: -1 kB\n", "MemTotal: 10 kB\nMemAvailable: 11 kB\n"]
+        {
             let (reading, odd) = of(garbage);
-            assert_eq!(
-                (WHEN.judge(&reading), odd),
-                (State::Unknown, Odd::NoMemory),
-                "{garbage:?}"
-            );
+            assert_eq!((WHEN.judge(&reading), odd), (State::Unknown, Odd::NoMemory), "{garbage:?}");
         }
     }
 
@@ -419,20 +323,11 @@ mod tests {
 
     #[test]
     fn while_swap_is_plenty_memory_alone_wakes_nobody() {
-        let when = When {
-            swap_free: Some(10),
-            ..WHEN
-        };
+        let when = When { swap_free: Some(10), ..WHEN };
         let wait = Pace::new().next(Duration::ZERO, &when, &reading(5, 100));
         assert_eq!(wait, LONGEST);
-        let any = When {
-            join: Join::Any,
-            ..when
-        };
-        assert_eq!(
-            Pace::new().next(Duration::ZERO, &any, &reading(5, 100)),
-            SHORTEST
-        );
+        let any = When { join: Join::Any, ..when };
+        assert_eq!(Pace::new().next(Duration::ZERO, &any, &reading(5, 100)), SHORTEST);
     }
 
     #[test]

@@ -64,11 +64,7 @@ impl Action {
         let too_small = [("too small", self.too_small)];
         let all = EXCLUDED.iter().map(|(name, _)| *name).zip(self.excluded);
         for (name, count) in all.chain(too_small).filter(|(_, count)| *count > 0) {
-            let comma = if words.as_bytes().is_empty() {
-                ""
-            } else {
-                ", "
-            };
+            let comma = if words.as_bytes().is_empty() { "" } else { ", " };
             let _ = write!(words, "{comma}{count} {name}");
         }
         words
@@ -93,11 +89,7 @@ impl Action {
         }
         if let Some(freed) = self.freed {
             let (freed, took) = (freed.kib(), micros(self.took) / 1000);
-            let _ = write!(
-                words,
-                " freed_kb={freed} sigkills={} took_ms={took}",
-                self.killed
-            );
+            let _ = write!(words, " freed_kb={freed} sigkills={} took_ms={took}", self.killed);
         }
         let because = self.because(options);
         let because = core::str::from_utf8(because.as_bytes()).unwrap_or_default();

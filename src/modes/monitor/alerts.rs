@@ -19,10 +19,7 @@ use crate::units::{Bytes, Percent, Pid, Ticks};
 
 /// What an alert is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(
-    missing_docs,
-    reason = "the names say it, and options.rs says from when on"
-)]
+#[allow(missing_docs, reason = "the names say it, and options.rs says from when on")]
 pub enum Kind {
     Memory,
     Swap,
@@ -101,9 +98,7 @@ impl<'a> Facts<'a> {
     /// What a sample tells.
     #[must_use]
     pub fn of(sample: &'a Sample, crowd: &'a Crowd, seen: &'a [OomSeen<'a>]) -> Self {
-        let full = sample.pressure.full.map(|stall| Percent {
-            hundredths: stall.avg10(),
-        });
+        let full = sample.pressure.full.map(|stall| Percent { hundredths: stall.avg10() });
         Self {
             memory: sample.meminfo.used().zip(sample.meminfo.total),
             swap: sample.meminfo.swap_used().zip(sample.meminfo.swap_total),
@@ -223,9 +218,7 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     const fn percent(number: u64) -> Percent {
-        Percent {
-            hundredths: number * 100,
-        }
+        Percent { hundredths: number * 100 }
     }
 
     fn quiet(crowd: &Crowd) -> Facts<'_> {
@@ -261,28 +254,20 @@ mod tests {
         let mut alerts = Alerts::new(Limits::default());
         let mut at = |used: u64| {
             let memory = Some((Bytes(used * GIB / 100), Bytes(GIB)));
-            let facts = Facts {
-                memory,
-                ..quiet(&crowd)
-            };
+            let facts = Facts { memory, ..quiet(&crowd) };
             said(&mut alerts, &facts)
         };
         assert_eq!(at(80), [""; 0], "not above it");
         let raised = at(83);
         assert_eq!(
             raised,
-            [
-                "+memory 82.99 % used (limit 80.00 %): 849.9 of 1024.0 MB; largest: java (PID 4242), 12.0 MB"
-            ]
+            ["+memory 82.99 % used (limit 80.00 %): 849.9 of 1024.0 MB; largest: java (PID 4242), 12.0 MB"]
         );
         for used in [79, 81, 78, 99, 77] {
             assert_eq!(at(used), [""; 0], "{used}");
         }
         let cleared = at(75);
-        assert!(
-            cleared.len() == 1 && cleared[0].starts_with("-memory 75.00 % used"),
-            "{cleared:?}"
-        );
+        assert!(cleared.len() == 1 && cleared[0].starts_with("-memory 75.00 % used"), "{cleared:?}");
         assert_eq!(at(75), [""; 0]);
         assert_eq!(alerts.raised(), 1);
     }
@@ -296,15 +281,8 @@ mod tests {
             swap: Some((Bytes(4096), Bytes(100 * GIB))),
             ..quiet(&crowd)
         };
-        assert_eq!(
-            said(&mut alerts, &swapping),
-            ["+swap 0.01 % used (limit 0.00 %): 0.0 of 102400.0 MB"]
-        );
-        let unknown = Facts {
-            swap: None,
-            memory: None,
-            ..quiet(&crowd)
-        };
+        assert_eq!(said(&mut alerts, &swapping), ["+swap 0.01 % used (limit 0.00 %): 0.0 of 102400.0 MB"]);
+        let unknown = Facts { swap: None, memory: None, ..quiet(&crowd) };
         assert_eq!(said(&mut alerts, &unknown), [""; 0]);
         assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 1, "none is used");
     }
@@ -312,18 +290,8 @@ mod tests {
     #[test]
     fn pressure_files_and_fragments_are_said_with_their_limits() {
         let crowd = Crowd::of(&[], 0, |_| 0);
-        let zone = Zone {
-            node: 0,
-            name: Fixed::of(b"Normal"),
-            free: [0; 11],
-            unusable: Some(percent(97)),
-        };
-        let facts = Facts {
-            full: Some(percent(12)),
-            files: Some((900, 1000)),
-            zone: Some(&zone),
-            ..quiet(&crowd)
-        };
+        let zone = Zone { node: 0, name: Fixed::of(b"Normal"), free: [0; 11], unusable: Some(percent(97)) };
+        let facts = Facts { full: Some(percent(12)), files: Some((900, 1000)), zone: Some(&zone), ..quiet(&crowd) };
         assert_eq!(
             said(&mut Alerts::new(Limits::default()), &facts),
             [
@@ -341,30 +309,20 @@ mod tests {
         let raised = said(&mut alerts, &quiet(&crowd));
         assert_eq!(
             raised,
-            [
-                "+java (PID 7) grew by 40.0 MB in 20 s, 40.00 % (limit 10.00 %): 2048 kB/s, R2 1.00; it has 140.0 MB"
-            ]
+            ["+java (PID 7) grew by 40.0 MB in 20 s, 40.00 % (limit 10.00 %): 2048 kB/s, R2 1.00; it has 140.0 MB"]
         );
         assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
         (21..50).for_each(|second| crowd.have(second, 140 << 20));
-        assert_eq!(
-            said(&mut alerts, &quiet(&crowd)),
-            ["-java (PID 7) grows no more: it has 140.0 MB"]
-        );
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["-java (PID 7) grows no more: it has 140.0 MB"]);
     }
 
     #[test]
     fn who_exits_grows_no_more() {
-        let mut crowd = Crowd::of(&[row(7, 0), row(8, 0)], 20, |second| {
-            (100 + 2 * second) << 20
-        });
+        let mut crowd = Crowd::of(&[row(7, 0), row(8, 0)], 20, |second| (100 + 2 * second) << 20);
         let mut alerts = Alerts::new(Limits::default());
         assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 2);
         crowd.lose_the_first();
-        assert_eq!(
-            said(&mut alerts, &quiet(&crowd)),
-            ["-java (PID 7) has exited"]
-        );
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["-java (PID 7) has exited"]);
     }
 
     #[test]
@@ -383,18 +341,11 @@ mod tests {
             assert_eq!(said, [""; 0], "{at}");
         }
         // Four seconds of an hour.
-        let mut crowd = Crowd::with_room(
-            1,
-            core::time::Duration::from_secs(3600),
-            core::time::Duration::from_secs(1),
-        );
+        let mut crowd = Crowd::with_room(1, core::time::Duration::from_secs(3600), core::time::Duration::from_secs(1));
         crowd.begin_with(row(7, 0));
         (0..5).for_each(|second| crowd.have(second, second << 30));
         assert!(crowd.rows().all(Row::is_growing));
-        assert_eq!(
-            said(&mut Alerts::new(Limits::default()), &quiet(&crowd)),
-            [""; 0]
-        );
+        assert_eq!(said(&mut Alerts::new(Limits::default()), &quiet(&crowd)), [""; 0]);
     }
 
     #[test]
@@ -417,10 +368,7 @@ mod tests {
         assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
         assert_eq!(said(&mut alerts, &quiet(&none)), [""; 0]);
         assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
-        assert_eq!(
-            said(&mut alerts, &quiet(&crowd)),
-            ["+zombies: 1 (limit 0), 1 not reaped by java (PID 7)"]
-        );
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["+zombies: 1 (limit 0), 1 not reaped by java (PID 7)"]);
         assert_eq!(said(&mut alerts, &quiet(&none)), ["-zombies: 0 (limit 0)"]);
     }
 
@@ -435,14 +383,7 @@ mod tests {
             rss: Some(Bytes(3 << 20)),
         }];
         let mut kills = |counted: Option<u64>, seen: &[OomSeen<'_>]| {
-            said(
-                &mut alerts,
-                &Facts {
-                    oom_kills: counted,
-                    seen,
-                    ..quiet(&crowd)
-                },
-            )
+            said(&mut alerts, &Facts { oom_kills: counted, seen, ..quiet(&crowd) })
         };
         let named = ["+OOM kill: a\\033[2Jb (PID 5), 3.0 MB, in /kubepods/pod\\0121".to_string()];
         assert_eq!(kills(Some(1), &seen), named);
@@ -454,18 +395,12 @@ mod tests {
         assert_eq!(kills(Some(1), &[]), [""; 0]);
         // Never logged.
         assert_eq!(kills(Some(2), &[]), [""; 0]);
-        assert_eq!(
-            kills(Some(0), &[]),
-            ["+OOM kills: 2 whose victims are not known"]
-        );
+        assert_eq!(kills(Some(0), &[]), ["+OOM kills: 2 whose victims are not known"]);
         assert_eq!(kills(None, &[]), [""; 0]);
         // Never counted: the next one is not taken for it.
         assert_eq!(kills(None, &seen), named);
         assert_eq!(kills(Some(1), &[]), [""; 0]);
-        assert_eq!(
-            kills(Some(0), &[]),
-            ["+OOM kills: 1 whose victims are not known"]
-        );
+        assert_eq!(kills(Some(0), &[]), ["+OOM kills: 1 whose victims are not known"]);
     }
 
     #[test]
@@ -478,10 +413,7 @@ mod tests {
             group: Some(&path),
             rss: Some(Bytes(u64::MAX)),
         }];
-        let facts = Facts {
-            seen: &seen,
-            ..quiet(&crowd)
-        };
+        let facts = Facts { seen: &seen, ..quiet(&crowd) };
         Alerts::new(Limits::default()).judge(&facts, &mut |alert| {
             assert!(!alert.words.is_cut(), "{:?}", alert.words);
         });

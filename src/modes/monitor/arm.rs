@@ -53,11 +53,6 @@ impl<'a> Armed<'a> {
             host,
             options,
         };
-        Ok(Self {
-            seen,
-            show,
-            out: buffers.out,
-            buf: buffers.read,
-        })
+        Ok(Self { seen, show, out: buffers.out, buf: buffers.read })
     }
 }

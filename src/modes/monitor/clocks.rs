@@ -33,21 +33,14 @@ pub(super) struct Clocks {
 
 impl Clocks {
     pub(super) fn at(now: &Now) -> Self {
-        Self {
-            wall: now.realtime,
-            boot: now.boottime,
-            steady: monotonic(),
-        }
+        Self { wall: now.realtime, boot: now.boottime, steady: monotonic() }
     }
 
     /// What happened since `before`: first what the wall clock did, then the machine.
     pub(super) fn since(&self, before: &Self) -> [Option<Leap>; 2] {
         let passed = self.boot.saturating_sub(before.boot);
         let expected = before.wall.saturating_add(passed);
-        let set = match (
-            self.wall.saturating_sub(expected),
-            expected.saturating_sub(self.wall),
-        ) {
+        let set = match (self.wall.saturating_sub(expected), expected.saturating_sub(self.wall)) {
             (ahead, _) if ahead >= SET => Some(Leap::Forward(ahead)),
             (_, behind) if behind >= SET => Some(Leap::Back(behind)),
             _ => None,
@@ -77,18 +70,9 @@ mod tests {
         assert_eq!(since(1_030_000, 80_000, 70_000), [None, None]);
         assert_eq!(since(1_030_900, 80_000, 70_000), [None, None], "slewed");
         let hour = Duration::from_secs(3600);
-        assert_eq!(
-            since(4_630_000, 80_000, 70_000),
-            [Some(Leap::Forward(hour)), None]
-        );
-        assert_eq!(
-            since(1_000_000, 80_000, 70_000),
-            [Some(Leap::Back(Duration::from_secs(30))), None]
-        );
-        assert_eq!(
-            since(4_630_000, 3_680_000, 70_000),
-            [None, Some(Leap::Slept(hour))]
-        );
+        assert_eq!(since(4_630_000, 80_000, 70_000), [Some(Leap::Forward(hour)), None]);
+        assert_eq!(since(1_000_000, 80_000, 70_000), [Some(Leap::Back(Duration::from_secs(30))), None]);
+        assert_eq!(since(4_630_000, 3_680_000, 70_000), [None, Some(Leap::Slept(hour))]);
     }
 
     #[test]

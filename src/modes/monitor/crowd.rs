@@ -99,11 +99,7 @@ impl Crowd {
     /// of the last `window`.
     #[must_use]
     pub fn arm(host: &Host, window: Duration, interval: Duration) -> Self {
-        Self::with_room(
-            (host.proc.directories() * 2 + 1024).max(8192),
-            window,
-            interval,
-        )
+        Self::with_room((host.proc.directories() * 2 + 1024).max(8192), window, interval)
     }
 
     /// Room for so many.
@@ -142,13 +138,7 @@ impl Crowd {
     }
 
     /// Finds or makes the row of a process; the place from which to look for the next one.
-    fn see(
-        &mut self,
-        before: Option<Slot>,
-        pid: Pid,
-        entry: &Entry<'_>,
-        reader: &mut Reader<'_>,
-    ) -> Option<Slot> {
+    fn see(&mut self, before: Option<Slot>, pid: Pid, entry: &Entry<'_>, reader: &mut Reader<'_>) -> Option<Slot> {
         // `/proc` has numbers in order, so the row is the next one; a directory that only looks like it may have them in any.
         let mut before = before.filter(|at| self.rows.get(*at).is_some_and(|row| row.pid < pid));
         let mut here = self.after(before);
@@ -277,10 +267,7 @@ mod tests {
             let mut crowd = Self::with_room(rows.len(), window, Duration::from_secs(1));
             for (at, row) in rows.iter().enumerate() {
                 let next = (at + 1 < rows.len()).then_some(at + 1);
-                crowd.rows.push(Row {
-                    next,
-                    ..row.clone()
-                });
+                crowd.rows.push(Row { next, ..row.clone() });
             }
             crowd.first = (!rows.is_empty()).then_some(0);
             (0..=seconds).for_each(|second| crowd.have(second, size(second)));

@@ -51,12 +51,7 @@ struct Trouble {
 
 impl<'a> Files<'a> {
     /// Makes them in `dir`, which is made as well if its parent is there.
-    pub fn create(
-        dir: Option<&'a CStr>,
-        now: &Now,
-        most: Bytes,
-        keep: u32,
-    ) -> core::result::Result<Self, Error> {
+    pub fn create(dir: Option<&'a CStr>, now: &Now, most: Bytes, keep: u32) -> core::result::Result<Self, Error> {
         let mut files = Self {
             dir: dir.unwrap_or(DEFAULT),
             stamp: Fixed::new(),
@@ -132,13 +127,7 @@ impl<'a> Files<'a> {
     }
 
     /// Appends rows to one: with one write(2) when they fit into `buf`. What fails is said once, and tried again the next time.
-    pub fn write(
-        &mut self,
-        which: Which,
-        pen: &Pen<'_>,
-        buf: &mut [u8],
-        rows: &mut dyn FnMut(&mut Writer<'_, '_>),
-    ) {
+    pub fn write(&mut self, which: Which, pen: &Pen<'_>, buf: &mut [u8], rows: &mut dyn FnMut(&mut Writer<'_, '_>)) {
         let form = match which {
             Which::Memory => Form::Csv,
             // A dozen tables in one of CSV are read by nobody.
@@ -146,11 +135,7 @@ impl<'a> Files<'a> {
             _ => pen.form,
         };
         let mut out = Out::in_memory(buf);
-        let mut one = One {
-            files: self,
-            which,
-            form,
-        };
+        let mut one = One { files: self, which, form };
         let mut writer = Writer::new(pen, form, which.table().0, &mut out, Some(&mut one));
         rows(&mut writer);
         let count = writer.finish();
@@ -168,9 +153,7 @@ impl<'a> Files<'a> {
         let is_now = core::mem::take(&mut self.trouble.is_now);
         if self.trouble.is_said && !is_now {
             let (dir, lost) = (Escaped(self.dir.to_bytes()), self.trouble.lost);
-            say(format_args!(
-                "memdoor: files in {dir} can be written again; {lost} rows were lost"
-            ));
+            say(format_args!("memdoor: files in {dir} can be written again; {lost} rows were lost"));
             self.trouble = Trouble::default();
         }
     }
@@ -221,9 +204,7 @@ impl<'a> Files<'a> {
         if !core::mem::replace(&mut self.trouble.is_said, true) {
             let path = self.path(which);
             let (path, why) = (Escaped(path.as_bytes()), Because(errno));
-            say(format_args!(
-                "memdoor: warning: cannot write {path}: {why}; sampling goes on"
-            ));
+            say(format_args!("memdoor: warning: cannot write {path}: {why}; sampling goes on"));
         }
     }
 }
@@ -253,10 +234,7 @@ fn stamp(now: &Now, number: u8) -> Fixed<32> {
     let day = date.year * 10_000 + i32::from(date.month) * 100 + i32::from(date.day);
     text.push_dec(day).push(b"_");
     // A one in front keeps the zeros.
-    let time = 1_000_000
-        + u32::from(date.hour) * 10_000
-        + u32::from(date.minute) * 100
-        + u32::from(date.second);
+    let time = 1_000_000 + u32::from(date.hour) * 10_000 + u32::from(date.minute) * 100 + u32::from(date.second);
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(time).as_bytes();
     text.push(digits.get(1..).unwrap_or_default());

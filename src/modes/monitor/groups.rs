@@ -100,12 +100,7 @@ impl Top {
         };
         let dir = Dir::open(mount.point.as_c_str()?).ok()?;
         let ((device, _), _) = dir.node().ok()?;
-        Some(Self {
-            dir,
-            device,
-            version: mount.version,
-            hidden: memcg::Path::of(hidden),
-        })
+        Some(Self { dir, device, version: mount.version, hidden: memcg::Path::of(hidden) })
     }
 
     /// What the kernel calls it, from `/`.
@@ -189,9 +184,7 @@ impl Groups {
 
     /// Looks at all that are directly below `path`. A directory that is removed meanwhile ends there.
     fn list(&mut self, top: &Top, path: &memcg::Path, small: Option<Bytes>) -> Result<()> {
-        let listing = top
-            .dir
-            .listing(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
+        let listing = top.dir.listing(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
         let mut entries = Entries::new(&listing)?;
         while let Some(name) = entries.next_dir() {
             let mut below = path.clone();
@@ -274,11 +267,7 @@ impl Groups {
 }
 
 /// An empty row more. Without room, the smallest is left out.
-fn place<'r>(
-    rows: &'r mut Vec<Group>,
-    unlisted: &mut u64,
-    usage: Option<Bytes>,
-) -> Option<&'r mut Group> {
+fn place<'r>(rows: &'r mut Vec<Group>, unlisted: &mut u64, usage: Option<Bytes>) -> Option<&'r mut Group> {
     if rows.len() < rows.capacity() {
         rows.push(Group::default());
         return rows.last_mut();

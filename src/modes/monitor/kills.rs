@@ -38,12 +38,7 @@ pub(super) struct Kills {
 impl Kills {
     pub(super) fn arm() -> Self {
         let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
-        Self {
-            log: log.ok(),
-            seen: [const { None }; ROOM],
-            count: 0,
-            cgroup: Fixed::new(),
-        }
+        Self { log: log.ok(), seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
     }
 
     /// Forgets those of the last look, and reads what has come. `buf` must hold a record.
@@ -65,9 +60,7 @@ impl Kills {
             // `constraint=CONSTRAINT_MEMCG` names the limit's cgroup; else it is the system that is short.
             self.cgroup = plain(summary.memcg.unwrap_or_default());
         } else if let Some(killed) = kill::killed(text) {
-            let slot = usize::try_from(self.count)
-                .ok()
-                .and_then(|at| self.seen.get_mut(at));
+            let slot = usize::try_from(self.count).ok().and_then(|at| self.seen.get_mut(at));
             if let Some(slot) = slot {
                 *slot = Some(Kill {
                     pid: killed.pid,
@@ -106,12 +99,7 @@ mod tests {
     use std::format;
 
     fn silent() -> Kills {
-        Kills {
-            log: None,
-            seen: [const { None }; ROOM],
-            count: 0,
-            cgroup: Fixed::new(),
-        }
+        Kills { log: None, seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
     }
 
     #[test]
@@ -128,20 +116,10 @@ mod tests {
         }
         let seen = kills.seen().map(|kill| {
             let text = |bytes: &[u8]| std::string::String::from_utf8_lossy(bytes).into_owned();
-            (
-                kill.pid,
-                text(kill.comm.as_bytes()),
-                text(kill.cgroup.as_bytes()),
-            )
+            (kill.pid, text(kill.comm.as_bytes()), text(kill.cgroup.as_bytes()))
         });
         let seen: std::vec::Vec<_> = seen.collect();
-        assert_eq!(
-            seen,
-            [
-                (7, "leak".into(), "/shop".into()),
-                (8, "b".into(), "".into())
-            ]
-        );
+        assert_eq!(seen, [(7, "leak".into(), "/shop".into()), (8, "b".into(), "".into())]);
     }
 
     #[test]

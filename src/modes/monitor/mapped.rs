@@ -41,11 +41,7 @@ impl Mapped {
         let whole = each(proc, pid, buf, &mut |mapping| {
             largest.note(mapping.start, mapping.end);
         });
-        *slot = whole.map(|()| Then {
-            pid,
-            started,
-            largest,
-        });
+        *slot = whole.map(|()| Then { pid, started, largest });
     }
 
     fn then(&self, pid: Pid, started: Ticks) -> Option<&Largest> {
@@ -55,13 +51,7 @@ impl Mapped {
     }
 
     /// Those of its mappings that have grown since; `None`: it was not looked at before, or is not there any more.
-    pub(super) fn growers(
-        &self,
-        proc: &Dir,
-        pid: Pid,
-        started: Ticks,
-        buf: &mut [u8],
-    ) -> Option<Growers> {
+    pub(super) fn growers(&self, proc: &Dir, pid: Pid, started: Ticks, buf: &mut [u8]) -> Option<Growers> {
         let then = self.then(pid, started)?;
         let mut growers = Growers::none();
         each(proc, pid, buf, &mut |mapping| {

@@ -57,12 +57,7 @@ use tmpfs::Mounts;
 const GROUPS: usize = 256;
 
 /// In place of nobody.
-const NOBODY: OomSeen<'static> = OomSeen {
-    pid: None,
-    comm: b"",
-    group: None,
-    rss: None,
-};
+const NOBODY: OomSeen<'static> = OomSeen { pid: None, comm: b"", group: None, rss: None };
 
 /// Processes whose mappings are remembered from the first sample on.
 const MAPPED: usize = 5;
@@ -113,9 +108,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let ended = armed.end();
     match (worked, ended) {
         (Err(error), _) => fail(&error),
-        (Ok(()), Exit::Done) if options.code == Code::Found && armed.seen.course.alerts > 0 => {
-            Exit::Found
-        }
+        (Ok(()), Exit::Done) if options.code == Code::Found && armed.seen.course.alerts > 0 => Exit::Found,
         (Ok(()), exit) => exit,
     }
 }
@@ -181,15 +174,7 @@ impl Armed<'_> {
     }
 
     fn judge(&mut self) {
-        let Seen {
-            alerts,
-            sample,
-            crowd,
-            course,
-            notes,
-            kills,
-            ..
-        } = &mut self.seen;
+        let Seen { alerts, sample, crowd, course, notes, kills, .. } = &mut self.seen;
         let show = &mut self.show;
         let mut seen = [NOBODY; kills::ROOM];
         let mut count = 0;
@@ -218,24 +203,14 @@ impl Seen<'_> {
     fn take(&mut self, now: Duration, is_last: bool, buf: &mut [u8]) -> Result<(), Error> {
         let is_first = self.course.samples == 0;
         self.sources.read(&mut self.host, &mut self.sample);
-        let swaps = self
-            .sample
-            .meminfo
-            .swap_used()
-            .is_none_or(|used| used.0 > 0);
+        let swaps = self.sample.meminfo.swap_used().is_none_or(|used| used.0 > 0);
         let look = Look {
             top: self.options.top,
             deep: self.options.deep,
-            whom: if is_first || is_last {
-                Whom::All
-            } else {
-                Whom::Some
-            },
+            whom: if is_first || is_last { Whom::All } else { Whom::Some },
             swap: if swaps { Swapping::Yes } else { Swapping::No },
         };
-        self.crowd
-            .read(&self.host, now, &look)
-            .map_err(|errno| Error::new("list", b"/proc", errno))?;
+        self.crowd.read(&self.host, now, &look).map_err(|errno| Error::new("list", b"/proc", errno))?;
         self.groups.read(self.sample.meminfo.total);
         self.kills.read(buf);
         self.course.add(&self.sample);
@@ -250,9 +225,7 @@ impl Seen<'_> {
     fn left(&self, row: &Row, growth: &Growth) -> Option<Duration> {
         // What is on no line goes nowhere.
         let is_steady = growth.r2 >= BELIEVED;
-        let rate = u64::try_from(growth.per_second)
-            .ok()
-            .filter(|rate| *rate > 0 && is_steady)?;
+        let rate = u64::try_from(growth.per_second).ok().filter(|rate| *rate > 0 && is_steady)?;
         let mut buf = [0; 4096];
         let own = processes::group_of(&self.host.proc, row.pid, &mut buf);
         let own = own.map_or(&b""[..], |(_, path)| path);

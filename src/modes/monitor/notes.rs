@@ -24,10 +24,7 @@ pub(super) struct Notes {
 
 impl Notes {
     pub(super) const fn new() -> Self {
-        Self {
-            all: [const { Fixed::new() }; ROOM],
-            count: 0,
-        }
+        Self { all: [const { Fixed::new() }; ROOM], count: 0 }
     }
 
     fn begin(&mut self, now: &Now) -> Option<&mut Note> {

@@ -10,13 +10,11 @@ impl Seen<'_> {
     pub(super) fn say_what_is_missing(&mut self, is_first: bool) {
         let now = &self.sample.now;
         if is_first && !self.kills.is_read() {
-            let words =
-                "/dev/kmsg can't be read (CAP_SYSLOG): OOM kills are counted, and have no names";
+            let words = "/dev/kmsg can't be read (CAP_SYSLOG): OOM kills are counted, and have no names";
             self.notes.say(now, words);
         }
         if is_first && self.host.numbers() == Numbers::Other {
-            let words =
-                "only processes of this pid namespace are seen; the host's memory is that of all";
+            let words = "only processes of this pid namespace are seen; the host's memory is that of all";
             self.notes.say(now, words);
         }
         let unlisted = self.crowd.unlisted() + self.groups.unlisted();
@@ -38,12 +36,7 @@ impl Seen<'_> {
 
     /// What mappings of the largest and of those that begin to grow are like, so that the end can say which of them grew.
     pub(super) fn remember_mappings(&mut self, is_first: bool, buf: &mut [u8]) {
-        let Self {
-            crowd,
-            mapped,
-            host,
-            ..
-        } = self;
+        let Self { crowd, mapped, host, .. } = self;
         let by = if is_first { By::Rss } else { By::Growth };
         crowd.each_top(by, MAPPED, &mut |row| {
             mapped.note(&host.proc, row.pid, row.started, buf);

@@ -126,9 +126,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let percent = |number: u64| Percent {
-            hundredths: number * 100,
-        };
+        let percent = |number: u64| Percent { hundredths: number * 100 };
         Self {
             memory: percent(80),
             swap: percent(0),

@@ -99,14 +99,8 @@ pub fn publish(path: &CStr, facts: &Facts<'_>, buf: &mut [u8]) -> Result<()> {
 
 /// Writes all of it.
 pub fn put(facts: &Facts<'_>, out: &mut Out<'_>) {
-    let mut page = Page {
-        families: core::str::from_utf8(&FAMILIES)
-            .unwrap_or_default()
-            .split('\n'),
-        name: "",
-        help: "",
-        out,
-    };
+    let mut page =
+        Page { families: core::str::from_utf8(&FAMILIES).unwrap_or_default().split('\n'), name: "", help: "", out };
     let mut numbers = Numbers::of(facts.sample);
     numbers.0[7] = facts.top.map(|top| top.0);
     numbers.0[47] = facts.processes;
@@ -119,10 +113,7 @@ pub fn put(facts: &Facts<'_>, out: &mut Out<'_>) {
         page.value(&[], value);
     }
     let stall = |at: usize| numbers.0.get(STALLED + at).copied().flatten();
-    for (number, window) in ["10s", "1m", "5m", "10s", "1m", "5m"]
-        .into_iter()
-        .enumerate()
-    {
+    for (number, window) in ["10s", "1m", "5m", "10s", "1m", "5m"].into_iter().enumerate() {
         let share = stall(number / 3 * 4 + number % 3);
         let labels = [b"kind", SOME_FULL[number / 3], b"window", window.as_bytes()];
         page.value(&labels, share);
@@ -194,11 +185,7 @@ impl Page<'_, '_> {
         let base = self.name.strip_suffix("_total");
         let help = core::mem::take(&mut self.help);
         if !help.is_empty() {
-            let kind: &[u8] = if base.is_some() {
-                b" counter\n"
-            } else {
-                b" gauge\n"
-            };
+            let kind: &[u8] = if base.is_some() { b" counter\n" } else { b" gauge\n" };
             let help = [b" ", help.as_bytes(), b"\n# TYPE memdoor_", name, kind];
             for part in [&b"# HELP memdoor_"[..], name].iter().chain(&help) {
                 self.out.put(part);

@@ -180,10 +180,7 @@ impl Sources {
         self.swaps(host, into);
         self.zones(host, into);
         let now = monotonic();
-        if self
-            .slabs_at
-            .is_none_or(|at| now.saturating_sub(at) >= SLAB_PAUSE)
-        {
+        if self.slabs_at.is_none_or(|at| now.saturating_sub(at) >= SLAB_PAUSE) {
             self.slabs_at = Some(now);
             self.slabs(host, into);
         }
@@ -197,11 +194,7 @@ impl Sources {
             };
             let mut path = Fixed::new();
             unescape(found.name, &mut |byte| _ = path.push(&[byte]));
-            let swap = Swap {
-                path,
-                size: found.size,
-                used: found.used,
-            };
+            let swap = Swap { path, size: found.size, used: found.used };
             into.unlisted += put(&mut into.swaps, swap);
         };
         let _ = self.swaps.each_line(&host.proc, &mut each);

@@ -73,15 +73,7 @@ impl Iterator for Columns {
         let (shape, key) = rest.split_once(' ')?;
         let (csv, label) = csv.split_once('=').unwrap_or((csv, csv));
         let (kind, digits) = shape.as_bytes().split_first()?;
-        let width = digits.iter().fold(0, |width, digit| {
-            width * 10 + usize::from(digit.wrapping_sub(b'0'))
-        });
-        Some(Column {
-            csv,
-            label,
-            kind: Kind::of(*kind),
-            width,
-            key,
-        })
+        let width = digits.iter().fold(0, |width, digit| width * 10 + usize::from(digit.wrapping_sub(b'0')));
+        Some(Column { csv, label, kind: Kind::of(*kind), width, key })
     }
 }

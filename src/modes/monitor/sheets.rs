@@ -214,14 +214,8 @@ pub fn fragmentation(sample: &Sample, to: &mut Writer<'_, '_>) {
         to.row(&numbers, &[slab.name.as_bytes()]);
     }
     to.begin(2);
-    let uses = [
-        Use::SlabReclaimable,
-        Use::SlabUnreclaimable,
-        Use::PageTables,
-        Use::KernelStacks,
-        Use::Percpu,
-        Use::Vmalloc,
-    ];
+    let uses =
+        [Use::SlabReclaimable, Use::SlabUnreclaimable, Use::PageTables, Use::KernelStacks, Use::Percpu, Use::Vmalloc];
     let sizes = uses.map(|of| size(sample.meminfo.uses.of(of)));
     if sizes.iter().any(Option::is_some) {
         to.row(&sizes, &[]);
@@ -259,12 +253,7 @@ pub fn alert(alert: &Alert, to: &mut Writer<'_, '_>) {
     let comm = process.map(|(_, comm)| comm.as_bytes());
     to.row(
         &[process.and_then(|process| pid(process.0))],
-        &[
-            kind(alert.kind).as_bytes(),
-            change,
-            comm.unwrap_or_default(),
-            alert.words.as_bytes(),
-        ],
+        &[kind(alert.kind).as_bytes(), change, comm.unwrap_or_default(), alert.words.as_bytes()],
     );
 }
 

@@ -24,10 +24,7 @@ mod note;
 const ALERTS: usize = 16;
 
 /// Where it goes.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "there is one, and no heap to put it on"
-)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and no heap to put it on")]
 enum Target<'a> {
     Screen(Color, Charset, Past),
     Lines,
@@ -100,14 +97,7 @@ impl<'a> Show<'a> {
     fn hand_on(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
         let form = seen.options.form;
         let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
-        let Self {
-            target,
-            raised,
-            new,
-            is_broken,
-            has_header,
-            ..
-        } = self;
+        let Self { target, raised, new, is_broken, has_header, .. } = self;
         match target {
             Target::Files(files) => {
                 if seen.options.what == What::Samples {
@@ -175,14 +165,8 @@ impl<'a> Show<'a> {
 }
 
 /// Tables with a file each, the summary and the alerts not among them.
-const TABLED: [Which; 6] = [
-    Which::Memory,
-    Which::Processes,
-    Which::Cgroups,
-    Which::Fragmentation,
-    Which::Swap,
-    Which::Pressure,
-];
+const TABLED: [Which; 6] =
+    [Which::Memory, Which::Processes, Which::Cgroups, Which::Fragmentation, Which::Swap, Which::Pressure];
 
 impl Seen<'_> {
     fn put(&self, which: Which, pen: &Pen<'_>, out: &mut Out<'_>) {
@@ -194,10 +178,7 @@ impl Seen<'_> {
     /// The rows of one table.
     fn table(&self, which: Which, to: &mut Writer<'_, '_>) {
         let (sample, most) = (&self.sample, self.options.top);
-        let growing = Growing {
-            all: &self.crowd,
-            left: &|row, growth| self.left(row, growth),
-        };
+        let growing = Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) };
         match which {
             Which::Memory => sheets::memory(sample, self.largest(), to),
             Which::Processes => sheets::processes(&growing, most, to),
@@ -211,28 +192,18 @@ impl Seen<'_> {
 
     fn largest(&self) -> Option<&Row> {
         let mut first = None;
-        self.crowd
-            .each_top(By::Rss, 1, &mut |row| first = Some(row));
+        self.crowd.each_top(By::Rss, 1, &mut |row| first = Some(row));
         first
     }
 
-    fn draw(
-        &self,
-        out: &mut Out<'_>,
-        how: (Color, Charset),
-        past: &Past,
-        raised: &[Option<Alert>; ALERTS],
-    ) {
+    fn draw(&self, out: &mut Out<'_>, how: (Color, Charset), past: &Past, raised: &[Option<Alert>; ALERTS]) {
         let view = View {
             host: self.envelope.host.as_bytes(),
             sample: &self.sample,
             past,
             interval: self.options.interval,
             limits: &self.options.limits,
-            processes: Growing {
-                all: &self.crowd,
-                left: &|row, growth| self.left(row, growth),
-            },
+            processes: Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) },
             groups: self.groups.rows(),
             alerts: raised,
         };

@@ -36,12 +36,7 @@ pub(super) struct Mounts {
 
 impl Mounts {
     const fn none() -> Self {
-        Self {
-            fullest: [const { None }; SHOWN],
-            used: Bytes(0),
-            devices: [const { Fixed::new() }; DEVICES],
-            count: 0,
-        }
+        Self { fullest: [const { None }; SHOWN], used: Bytes(0), devices: [const { Fixed::new() }; DEVICES], count: 0 }
     }
 
     /// Looks at each: one fstatfs(2).
@@ -67,9 +62,7 @@ impl Mounts {
         let mut all = self.fullest.iter().flatten();
         let then = all.find(|then| then.point.as_bytes() == now.point.as_bytes());
         let least = || self.fullest.last()?.as_ref().map(|last| last.used);
-        then.map(|then| then.used)
-            .or_else(least)
-            .unwrap_or_default()
+        then.map(|then| then.used).or_else(least).unwrap_or_default()
     }
 
     fn add(&mut self, point: &[u8], device: &[u8], used: Bytes) {
@@ -95,25 +88,11 @@ mod tests {
     #[test]
     fn the_fullest_come_first_and_none_twice() {
         let mut all = Mounts::none();
-        for (device, used) in [
-            (1, 5),
-            (2, 9),
-            (2, 9),
-            (3, 1),
-            (4, 7),
-            (5, 2),
-            (6, 8),
-            (3, 1),
-        ] {
+        for (device, used) in [(1, 5), (2, 9), (2, 9), (3, 1), (4, 7), (5, 2), (6, 8), (3, 1)] {
             let device = std::format!("0:{device}");
             all.add(device.as_bytes(), device.as_bytes(), Bytes(used));
         }
-        let used: std::vec::Vec<u64> = all
-            .fullest
-            .iter()
-            .flatten()
-            .map(|mount| mount.used.0)
-            .collect();
+        let used: std::vec::Vec<u64> = all.fullest.iter().flatten().map(|mount| mount.used.0).collect();
         assert_eq!(used, [9, 8, 7, 5, 2]);
         assert_eq!(all.used, Bytes(32));
     }

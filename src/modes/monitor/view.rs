@@ -54,31 +54,15 @@ const MUCH: i64 = 256 << 10;
 const GROWERS: usize = 8;
 
 /// Writes a screen of so many columns and rows.
-pub fn draw(
-    view: &View<'_>,
-    size: (usize, usize),
-    color: Color,
-    charset: Charset,
-    out: &mut Out<'_>,
-) {
+pub fn draw(view: &View<'_>, size: (usize, usize), color: Color, charset: Charset, out: &mut Out<'_>) {
     let mut line = [0; LINE];
     let mut screen = Screen::begin(size, color, charset, out, &mut line);
     put_head(view, &mut screen);
     let meminfo = &view.sample.meminfo;
     let swap = view.sample.meminfo.swap_used();
     let parts = [
-        (
-            "Memory  ~q %, ~m of ~m MB",
-            view.sample.meminfo.used(),
-            meminfo.total,
-            view.limits.memory,
-        ),
-        (
-            "Swap    ~q %, ~m of ~m MB",
-            swap,
-            meminfo.swap_total,
-            view.limits.swap,
-        ),
+        ("Memory  ~q %, ~m of ~m MB", view.sample.meminfo.used(), meminfo.total, view.limits.memory),
+        ("Swap    ~q %, ~m of ~m MB", swap, meminfo.swap_total, view.limits.swap),
     ];
     for (label, used, total, limit) in parts {
         put_bar(label, used, total, limit, &mut screen);
@@ -94,9 +78,7 @@ pub fn draw(
     put_title(b"LARGEST", &mut screen);
     let rows = screen.rows_left();
     let all = view.processes.all;
-    all.each_top(By::Rss, rows, &mut |row| {
-        put_process(view, row, &mut screen)
-    });
+    all.each_top(By::Rss, rows, &mut |row| put_process(view, row, &mut screen));
     screen.end();
 }
 
@@ -111,23 +93,13 @@ fn put_head(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
 }
 
 /// `Memory  52.3 %, 12345.6 of 23456.7 MB    [#####.....]`
-fn put_bar(
-    label: &str,
-    used: Option<Bytes>,
-    total: Option<Bytes>,
-    limit: Percent,
-    screen: &mut Screen<'_, '_, '_>,
-) {
+fn put_bar(label: &str, used: Option<Bytes>, total: Option<Bytes>, limit: Percent, screen: &mut Screen<'_, '_, '_>) {
     let share = Percent::of(used.unwrap_or_default(), total.unwrap_or_default());
     let style = match share {
         Some(share) if share > limit => Style::Red,
         _ => Style::Green,
     };
-    let numbers = [
-        share.map(|share| share.hundredths),
-        used.map(|size| size.0),
-        total.map(|size| size.0),
-    ];
+    let numbers = [share.map(|share| share.hundredths), used.map(|size| size.0), total.map(|size| size.0)];
     fill(&mut screen.line, label, &numbers);
     screen.show_padded();
     screen.bar(style, share);
@@ -152,17 +124,9 @@ fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
 fn put_waits(sample: &Sample, screen: &mut Screen<'_, '_, '_>) {
     let numbers = Numbers::of(sample);
     let line = &mut screen.line;
-    fill(
-        line,
-        "Waits   some ~p ~p ~p, full ",
-        numbers.part(STALLED, DELTA),
-    );
+    fill(line, "Waits   some ~p ~p ~p, full ", numbers.part(STALLED, DELTA));
     fill(line, "~p ~p ~p %; ", numbers.part(STALLED + 4, DELTA));
-    fill(
-        line,
-        "~d stalls, ~d faults",
-        numbers.part(DELTA + 3, COUNTERS),
-    );
+    fill(line, "~d stalls, ~d faults", numbers.part(DELTA + 3, COUNTERS));
     fill(line, ", ~d OOM", numbers.part(DELTA + 7, COUNTERS));
     screen.show_line(Style::Plain);
 }

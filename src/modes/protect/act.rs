@@ -55,26 +55,15 @@ impl core::fmt::Display for Outcome {
 
 impl Row {
     pub(super) fn of(target: &mut Target, before: i64, after: i64, outcome: Outcome) -> Self {
-        Self {
-            pid: target.pid,
-            comm: comm(target),
-            unit: unit(target),
-            before: Ok(before),
-            after,
-            outcome,
-        }
+        Self { pid: target.pid, comm: comm(target), unit: unit(target), before: Ok(before), after, outcome }
     }
 }
 
 /// Its oom_score_adj now.
 pub(super) fn adj(target: &mut Target) -> Result<i64, Absent> {
     let mut buf = [0; 32];
-    let text = target
-        .dir()
-        .read(c"oom_score_adj", &mut buf)
-        .map(one_number);
-    text.map_err(|errno| target.absent(errno))?
-        .ok_or(Absent::Malformed)
+    let text = target.dir().read(c"oom_score_adj", &mut buf).map(one_number);
+    text.map_err(|errno| target.absent(errno))?.ok_or(Absent::Malformed)
 }
 
 /// Makes it `after`. The directory is pinned to the process: no other one that has its number can be meant.
@@ -88,14 +77,7 @@ pub(super) fn set(target: &mut Target, after: i64, change: Change) -> Row {
         },
         (_, Change::Make) => write(target, after),
     };
-    Row {
-        pid: target.pid,
-        comm: comm(target),
-        unit: unit(target),
-        before,
-        after,
-        outcome,
-    }
+    Row { pid: target.pid, comm: comm(target), unit: unit(target), before, after, outcome }
 }
 
 fn write(target: &mut Target, after: i64) -> Outcome {

@@ -93,9 +93,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let state = match state {
         Ok(state) => state,
         // What is not changed need not be remembered.
-        Err(_) if options.change == Change::Show && !matches!(options.whom, Whom::Undo) => {
-            State::empty(host.boot_id())
-        }
+        Err(_) if options.change == Change::Show && !matches!(options.whom, Whom::Undo) => State::empty(host.boot_id()),
         Err(why) => return fail(&unread(options.state, &why)),
     };
     let envelope = envelope(&host);
@@ -126,14 +124,10 @@ impl Run<'_, '_> {
     }
 
     fn all(&mut self, table: &mut Table) -> Result<(), Exit> {
-        table
-            .read(&self.host.proc, Depth::Badness)
-            .map_err(|errno| fail(&Error::new("list", b"/proc", errno)))?;
+        table.read(&self.host.proc, Depth::Badness).map_err(|errno| fail(&Error::new("list", b"/proc", errno)))?;
         if table.overflow() > 0 {
             let more = table.overflow();
-            say(format_args!(
-                "memdoor: warning: {more} processes more than {ROOM} were not looked at"
-            ));
+            say(format_args!("memdoor: warning: {more} processes more than {ROOM} were not looked at"));
         }
         let own = system::effective_user();
         for process in table.rows() {
@@ -205,12 +199,7 @@ impl Run<'_, '_> {
         if row.outcome == Outcome::Done
             && let Ok(before) = row.before
         {
-            self.state.note(Entry {
-                pid: target.pid,
-                started: target.started,
-                before,
-                after: adj,
-            });
+            self.state.note(Entry { pid: target.pid, started: target.started, before, after: adj });
         }
         self.show(&row);
     }
@@ -224,9 +213,7 @@ impl Run<'_, '_> {
             let (text, _) = buf.split_at_mut(room);
             if let Err(errno) = self.state.save(self.options.state, text) {
                 let error = Error::new("write", self.options.state.to_bytes(), errno);
-                exit = exit.worse(fail(
-                    &error.hint("what was changed is; --undo won't know of it: see --state FILE"),
-                ));
+                exit = exit.worse(fail(&error.hint("what was changed is; --undo won't know of it: see --state FILE")));
             }
         }
         if self.count == 0 && exit == Exit::Done {
@@ -242,8 +229,9 @@ fn open(host: &Host, pid: Pid) -> Result<Target, Exit> {
 
 fn unread(path: &CStr, why: &Unread) -> Error {
     match why {
-        Unread::Failed(errno) => Error::new("read", path.to_bytes(), *errno)
-            .hint("name another with --state FILE, or set XDG_RUNTIME_DIR"),
+        Unread::Failed(errno) => {
+            Error::new("read", path.to_bytes(), *errno).hint("name another with --state FILE, or set XDG_RUNTIME_DIR")
+        }
         Unread::Damaged => Error::new("read", path.to_bytes(), crate::sys::Errno::EINVAL)
             .hint("it is damaged, or no state of memdoor protect: remove it, or name another with --state"),
     }

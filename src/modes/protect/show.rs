@@ -30,8 +30,7 @@ pub(super) struct Said {
 impl Run<'_, '_> {
     pub(super) fn show(&mut self, row: &Row) {
         if self.count == 0 && self.options.format == Format::Text {
-            self.out
-                .put(b"PID      COMM             BEFORE  AFTER  RESULT\n");
+            self.out.put(b"PID      COMM             BEFORE  AFTER  RESULT\n");
         }
         self.count += 1;
         if let Outcome::Refused(errno) = row.outcome {
@@ -56,12 +55,9 @@ impl Run<'_, '_> {
         };
         let before = core::str::from_utf8(before.as_bytes()).unwrap_or_default();
         let (pid, after, outcome) = (row.pid.get(), row.after, row.outcome);
-        let _ = writeln!(
-            self.out,
-            "{pid:<8} {comm:<15} {before:>7} {after:>6}  {outcome}"
-        );
-        let is_news = matches!(outcome, Outcome::Done | Outcome::Would)
-            && self.said.unit.as_bytes() != row.unit.as_bytes();
+        let _ = writeln!(self.out, "{pid:<8} {comm:<15} {before:>7} {after:>6}  {outcome}");
+        let is_news =
+            matches!(outcome, Outcome::Done | Outcome::Would) && self.said.unit.as_bytes() != row.unit.as_bytes();
         if is_news && let Some(unit) = argument(row.unit.as_bytes()) {
             self.said.unit = row.unit.clone();
             let _ = writeln!(
@@ -72,11 +68,7 @@ impl Run<'_, '_> {
     }
 
     fn json(&mut self, row: &Row) {
-        let head = Head {
-            now: &Now::read(),
-            pid: row.pid,
-            comm: row.comm.as_bytes(),
-        };
+        let head = Head { now: &Now::read(), pid: row.pid, comm: row.comm.as_bytes() };
         let mut result = Fixed::<96>::new();
         let _ = write!(result, "{}", row.outcome);
         let result = core::str::from_utf8(result.as_bytes()).unwrap_or_default();
@@ -87,15 +79,10 @@ impl Run<'_, '_> {
             AFTER.is(Value::Int(row.after)),
             RESULT.is(Value::Words(result)),
         ];
-        with_report(
-            self.options.format,
-            &mut self.out,
-            self.envelope,
-            |report| {
-                report.head(&head);
-                report.facts(&facts);
-            },
-        );
+        with_report(self.options.format, &mut self.out, self.envelope, |report| {
+            report.head(&head);
+            report.facts(&facts);
+        });
     }
 
     /// What there is to say when all is done.

@@ -53,10 +53,7 @@ pub(super) enum Unread {
 impl State {
     /// Of nothing.
     pub(super) const fn empty(boot: Fixed<66>) -> Self {
-        Self {
-            boot,
-            entries: Vec::new(),
-        }
+        Self { boot, entries: Vec::new() }
     }
 
     /// What the file at `path` remembers of this boot, with room for `more`; nothing when there is no file.
@@ -66,10 +63,7 @@ impl State {
         more: usize,
         buf: &mut [u8],
     ) -> core::result::Result<Self, Unread> {
-        let mut state = Self {
-            boot,
-            entries: Vec::with_capacity(more),
-        };
+        let mut state = Self { boot, entries: Vec::with_capacity(more) };
         let file = match File::open_plain(path) {
             Ok(file) => file,
             Err(Errno::ENOENT) => return Ok(state),

@@ -27,21 +27,10 @@ pub(super) fn put(view: &View<'_>, options: &Options<'_>, envelope: &Envelope, o
 }
 
 /// Numbers of a process beside those of any sample.
-const NUMBERS: [&str; 4] = [
-    "memdoor.process.oom_score",
-    "memdoor.oom.badness_bytes",
-    "memdoor.oom.rank",
-    "memdoor.what_if.oom_score_adj",
-];
+const NUMBERS: [&str; 4] =
+    ["memdoor.process.oom_score", "memdoor.oom.badness_bytes", "memdoor.oom.rank", "memdoor.what_if.oom_score_adj"];
 
-fn put_victims(
-    view: &View<'_>,
-    rules: Rules<'_>,
-    scope: Scope,
-    most: usize,
-    samples: &Samples<'_>,
-    out: &mut Out<'_>,
-) {
+fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, most: usize, samples: &Samples<'_>, out: &mut Out<'_>) {
     let mut rank = 0;
     view.victims(rules, scope, most, &mut |victim| {
         rank += 1;
@@ -51,17 +40,9 @@ fn put_victims(
         let cgroup = cgroup.map_or(&b""[..], |(_, path)| path);
         let mut line = samples.line("memdoor.process.sample", "likely OOM victim");
         sample::process(&mut line, process);
-        line.texts(
-            &["process.linux.cgroup", "memdoor.cgroup.path"],
-            &[cgroup, view.path_of(scope)],
-        );
+        line.texts(&["process.linux.cgroup", "memdoor.cgroup.path"], &[cgroup, view.path_of(scope)]);
         let badness = rules.kib(victim.badness).saturating_mul(1024);
-        let numbers = [
-            victim.score,
-            Some(badness),
-            Some(rank),
-            rules.changed(process.pid),
-        ];
+        let numbers = [victim.score, Some(badness), Some(rank), rules.changed(process.pid)];
         line.numbers(&NUMBERS, &numbers);
         line.put(out);
     });
@@ -87,21 +68,14 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, samples: &Samples<'_>, out: &mut 
 }
 
 /// Texts of the system or a cgroup.
-const WHERE: [&str; 3] = [
-    "memdoor.cgroup.path",
-    "memdoor.oom.kills",
-    "memdoor.oom.group",
-];
+const WHERE: [&str; 3] = ["memdoor.cgroup.path", "memdoor.oom.kills", "memdoor.oom.group"];
 
 /// Numbers of the system.
 const OF_SYSTEM: [&str; 2] = ["system.memory.limit", "memdoor.host.swap_total_bytes"];
 
 /// Numbers of a cgroup.
-const OF_GROUP: [&str; 3] = [
-    "memdoor.cgroup.limit_bytes",
-    "memdoor.cgroup.usage_bytes",
-    "memdoor.cgroup.swap_limit_bytes",
-];
+const OF_GROUP: [&str; 3] =
+    ["memdoor.cgroup.limit_bytes", "memdoor.cgroup.usage_bytes", "memdoor.cgroup.swap_limit_bytes"];
 
 /// The system or a cgroup, then who would be killed in it.
 fn put_scope(

@@ -53,9 +53,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     super::say_what_is_not_seen(&host);
     let mut view = ManuallyDrop::new(View::read(&mut host, options));
     if view.table.rows().is_empty() {
-        say(format_args!(
-            "memdoor: cannot read /proc: no process is in it"
-        ));
+        say(format_args!("memdoor: cannot read /proc: no process is in it"));
         return Exit::Error;
     }
     for (pid, _) in options.changes {

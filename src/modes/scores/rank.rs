@@ -21,9 +21,7 @@ impl Rules<'_> {
     /// What its oom_score_adj is assumed to be.
     pub(super) fn changed(&self, pid: Pid) -> Option<i64> {
         let mut changes = self.changes.iter().rev();
-        changes
-            .find(|change| change.0 == pid)
-            .map(|change| change.1)
+        changes.find(|change| change.0 == pid).map(|change| change.1)
     }
 
     /// The process's oom_score_adj, or what it is assumed to be.
@@ -41,13 +39,7 @@ impl Rules<'_> {
         let pages = |size: Option<Bytes>| size.unwrap_or_default().0 / self.page.0.max(1);
         let memory = &process.memory;
         memory.rss?;
-        Some(badness(
-            pages(memory.rss),
-            pages(memory.swap),
-            pages(memory.page_tables),
-            adj,
-            pages(Some(scale)),
-        ))
+        Some(badness(pages(memory.rss), pages(memory.swap), pages(memory.page_tables), adj, pages(Some(scale))))
     }
 
     /// A badness in kB, as the kernel's log has sizes.
@@ -71,8 +63,7 @@ mod tests {
     fn process(pid: u64, flags: u64, rss_kib: u64, adj: i64) -> Process {
         let mut text = crate::fixed::Fixed::<256>::new();
         text.push_dec(pid).push(b" (x) S 1 1 1 0 -1 ");
-        text.push_dec(flags)
-            .push(b" 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0");
+        text.push_dec(flags).push(b" 0 0 0 0 0 0 0 0 20 0 1 0 7 0 0");
         let stat = stat::parse(text.as_bytes()).expect("stat");
         let mut process = Process::of(Pid::new(pid).expect("a pid"), &stat);
         process.memory.rss = Some(Bytes::from_kib(rss_kib));
@@ -85,19 +76,12 @@ mod tests {
     #[test]
     fn badness_is_the_kernels_and_who_is_never_chosen_has_none() {
         let init = Pid::new(1);
-        let rules = |changes| Rules {
-            page: PageSize(4096),
-            init,
-            changes,
-        };
+        let rules = |changes| Rules { page: PageSize(4096), init, changes };
         let scale = Bytes::from_kib(40_003);
         let plain = process(7, 0, 40, 0);
         // 10 pages, 2 in swap, and of the page tables a whole page; 10,000 pages are the scale.
         assert_eq!(rules(&[]).badness(&plain, scale), Some(13));
-        assert_eq!(
-            rules(&[]).badness(&process(7, 0, 40, -10), scale),
-            Some(13 - 100)
-        );
+        assert_eq!(rules(&[]).badness(&process(7, 0, 40, -10), scale), Some(13 - 100));
         let never = process(7, 0, 40, NEVER);
         assert_eq!(rules(&[]).badness(&never, scale), None);
         assert_eq!(rules(&[]).badness(&process(1, 0, 40, 0), scale), None);

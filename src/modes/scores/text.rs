@@ -104,13 +104,7 @@ fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'
     }
 }
 
-fn put_row(
-    view: &View<'_>,
-    process: &Process,
-    score: Option<i64>,
-    adj: Option<i64>,
-    out: &mut Out<'_>,
-) {
+fn put_row(view: &View<'_>, process: &Process, score: Option<i64>, adj: Option<i64>, out: &mut Out<'_>) {
     let memory = &process.memory;
     number(out, Some(process.pid.get().into()), 7);
     out.put(b" ");
@@ -131,11 +125,7 @@ fn put_row(
 fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
     let size = |size: Option<Bytes>| size.map(|size| size.0);
     let numbers = [size(view.meminfo.total), size(view.meminfo.swap_total)];
-    fill(
-        out,
-        "WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n  RAM ~m MB, swap ~m MB\n",
-        &numbers,
-    );
+    fill(out, "WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n  RAM ~m MB, swap ~m MB\n", &numbers);
     if is_set(view.host, c"sys/vm/panic_on_oom") {
         out.put(b"  nobody: the kernel panics (vm.panic_on_oom); else:\n");
     }
@@ -163,12 +153,7 @@ fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) 
     let size = |size: Option<Bytes>| size.map(|size| size.0);
     let share = bounds.usage.zip(bounds.limit);
     let share = share.and_then(|(usage, limit)| Percent::of(usage, limit));
-    let numbers = [
-        size(bounds.limit),
-        size(bounds.usage),
-        share.map(|share| share.hundredths),
-        Some(bounds.swap.0),
-    ];
+    let numbers = [size(bounds.limit), size(bounds.usage), share.map(|share| share.hundredths), Some(bounds.swap.0)];
     let words = if bounds.swap > Bytes(0) {
         "\n  limit ~m MB, ~m MB used (~q %), swap up to ~m MB\n"
     } else {
@@ -180,11 +165,7 @@ fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) 
 fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_>) {
     let mut place = 0;
     view.victims(rules, scope, NEXT, &mut |victim| {
-        out.put(if place == 0 {
-            b"  victim: "
-        } else {
-            b"  then:   "
-        });
+        out.put(if place == 0 { b"  victim: " } else { b"  then:   " });
         put_victim(rules, victim, out);
         if place == 0
             && let Some(group) = view.dies_with(victim.process, scope)
@@ -222,8 +203,7 @@ fn put_guide(view: &View<'_>, out: &mut Out<'_>) {
     );
     out.put(match view.zero_line {
         ZeroLine::At666 => {
-            b"666 is the zero line since Linux 5.9 (nothing held, adj 0); 1333 is all memory.\n"
-                as &[u8]
+            b"666 is the zero line since Linux 5.9 (nothing held, adj 0); 1333 is all memory.\n" as &[u8]
         }
         ZeroLine::At0 => b"0 is the zero line before Linux 5.9 (666 since); 1000 is all memory.\n",
     });

@@ -44,9 +44,7 @@ impl<'h> View<'h> {
         let _ = table.read(&host.proc, Depth::Weight);
         let first = Pid::new(1);
         if table.rows().first().map(|row| row.pid) != first {
-            say(format_args!(
-                "memdoor: warning: /proc hides processes of other users (hidepid): they are left out"
-            ));
+            say(format_args!("memdoor: warning: /proc hides processes of other users (hidepid): they are left out"));
             say_hint(Some("run memdoor as root"));
         }
         let release = version::parse(host.uname.release.as_bytes());
@@ -82,9 +80,7 @@ impl<'h> View<'h> {
             }
         }
         if self.groups.overflow() > 0 {
-            say(format_args!(
-                "memdoor: warning: more than {GROUPS} cgroups: the rest is left out"
-            ));
+            say(format_args!("memdoor: warning: more than {GROUPS} cgroups: the rest is left out"));
         }
     }
 
@@ -99,21 +95,11 @@ impl<'h> View<'h> {
     }
 
     pub(super) fn rules<'a>(&self, changes: &'a [Change]) -> Rules<'a> {
-        Rules {
-            page: self.host.page,
-            init: self.init,
-            changes,
-        }
+        Rules { page: self.host.page, init: self.init, changes }
     }
 
     /// The victims in `scope`, the first one first, each with its badness and its score.
-    pub(super) fn victims(
-        &self,
-        rules: Rules<'_>,
-        scope: Scope,
-        most: usize,
-        each: &mut dyn FnMut(&Victim<'_>),
-    ) {
+    pub(super) fn victims(&self, rules: Rules<'_>, scope: Scope, most: usize, each: &mut dyn FnMut(&Victim<'_>)) {
         let scale = match scope {
             Scope::System => self.scale(),
             Scope::Group(group) => self.scale_of(group),
@@ -137,12 +123,7 @@ impl<'h> View<'h> {
                 return;
             }
             left -= 1;
-            each(&Victim {
-                process,
-                adj: rules.adj(process),
-                badness: badness.0,
-                score,
-            });
+            each(&Victim { process, adj: rules.adj(process), badness: badness.0, score });
         }
     }
 
@@ -156,9 +137,7 @@ impl<'h> View<'h> {
 
     fn scale_of(&self, group: usize) -> Bytes {
         let bounds = self.groups.rows().get(group).map(|row| row.bounds);
-        bounds.map_or(Bytes(0), |bounds| {
-            bounds.limit.unwrap_or_default().plus(bounds.swap)
-        })
+        bounds.map_or(Bytes(0), |bounds| bounds.limit.unwrap_or_default().plus(bounds.swap))
     }
 
     fn is_within(&self, process: &Process, scope: Scope) -> bool {
@@ -207,8 +186,7 @@ impl<'h> View<'h> {
     pub(super) fn members(&self, group: usize, rules: Rules<'_>) -> u64 {
         let scope = Scope::Group(group);
         let rows = self.table.rows().iter();
-        let killed =
-            rows.filter(|row| self.is_within(row, scope) && rules.badness(row, Bytes(0)).is_some());
+        let killed = rows.filter(|row| self.is_within(row, scope) && rules.badness(row, Bytes(0)).is_some());
         u64::try_from(killed.count()).unwrap_or(u64::MAX)
     }
 }

@@ -19,21 +19,12 @@ pub(super) fn because(trouble: Trouble, also: Also) -> Because {
     let pressure = also.pressure.map(|bound| bound.at).unwrap_or_default();
     // A Fixed never returns an error: it cuts.
     let (reason, _) = match trouble {
-        Trouble::Available(share) => (
-            "available",
-            write!(
-                words,
-                "MemAvailable is {share} % of MemTotal (--also-available {available})"
-            ),
-        ),
-        Trouble::Pressure(of, share) => (
-            "psi",
-            write!(
-                words,
-                "memory pressure {0} avg10 is {share} % (--also-psi {0}={pressure})",
-                of.name()
-            ),
-        ),
+        Trouble::Available(share) => {
+            ("available", write!(words, "MemAvailable is {share} % of MemTotal (--also-available {available})"))
+        }
+        Trouble::Pressure(of, share) => {
+            ("psi", write!(words, "memory pressure {0} avg10 is {share} % (--also-psi {0}={pressure})", of.name()))
+        }
     };
     Because { reason, words }
 }
@@ -51,8 +42,7 @@ impl Armed<'_> {
         if also.pressure.is_some() {
             let pressure = self.host.pressure();
             let known = pressure.and_then(|pressure| pressure.full.ok_or(Absent::Malformed));
-            let hint =
-                "boot with psi=1 (a kernel with CONFIG_PSI, Linux 4.20), or leave --also-psi out";
+            let hint = "boot with psi=1 (a kernel with CONFIG_PSI, Linux 4.20), or leave --also-psi out";
             known.map_err(|why| refuse("/proc/pressure/memory", why, hint))?;
         }
         Ok(())
@@ -77,13 +67,7 @@ mod tests {
     fn the_report_says_which_bound_and_by_what() {
         let at = Threshold::new(7).expect("1 to 99");
         let of = Waiting::Full;
-        let also = Also {
-            available: Some(at),
-            pressure: Some(Pressure {
-                of,
-                at: Percent { hundredths: 750 },
-            }),
-        };
+        let also = Also { available: Some(at), pressure: Some(Pressure { of, at: Percent { hundredths: 750 } }) };
         let said = |trouble| {
             let because = because(trouble, also);
             let words = String::from_utf8_lossy(because.words.as_bytes()).into_owned();
@@ -92,17 +76,11 @@ mod tests {
         let share = Percent { hundredths: 603 };
         assert_eq!(
             said(Trouble::Available(share)),
-            (
-                "available",
-                "MemAvailable is 6.03 % of MemTotal (--also-available 7)".into()
-            )
+            ("available", "MemAvailable is 6.03 % of MemTotal (--also-available 7)".into())
         );
         assert_eq!(
             said(Trouble::Pressure(of, Percent { hundredths: 10_000 })),
-            (
-                "psi",
-                "memory pressure full avg10 is 100.00 % (--also-psi full=7.50)".into()
-            )
+            ("psi", "memory pressure full avg10 is 100.00 % (--also-psi full=7.50)".into())
         );
     }
 }

@@ -12,9 +12,7 @@ use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::history::History;
 use crate::host::{Host, Numbers};
-use crate::modes::{
-    Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once,
-};
+use crate::modes::{Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness, memory};
@@ -59,10 +57,7 @@ impl<'a> Armed<'a> {
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
         target.prime(rss);
         let log = kernel_log(&host, &mut target, read);
-        let kills = Counts {
-            own: memcg.oom_kills(),
-            system: host.oom_kills(),
-        };
+        let kills = Counts { own: memcg.oom_kills(), system: host.oom_kills() };
         lock_memory(options.lock)?;
         // Both are best effort, and without them memdoor still works: a container has neither right.
         let _ = harden::exempt_from_oom_killer(&host.proc);
@@ -149,10 +144,7 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Abse
         }
         (Ok(link), _) => Ok(Ok(link)),
         (Err(errno), Some(_)) => {
-            say(format_args!(
-                "memdoor: cannot read /proc/{pid}/exe: {}",
-                Because(errno)
-            ));
+            say(format_args!("memdoor: cannot read /proc/{pid}/exe: {}", Because(errno)));
             say_hint(Some(
                 "run memdoor as root or as the target's user, or leave -e out: the process is pinned without it",
             ));
@@ -181,14 +173,7 @@ fn lock_memory(lock: Lock) -> Result<(), Exit> {
 
 /// Takes a snapshot of memdoor itself into nowhere: every page of code, stack and buffers that a real one needs is there afterwards.
 /// The target is spared: its page tables are not walked before it crosses the threshold.
-fn rehearse(
-    host: &mut Host,
-    envelope: &Envelope,
-    out: &mut [u8],
-    buf: &mut [u8],
-    past: &mut History,
-    format: Format,
-) {
+fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8], past: &mut History, format: Format) {
     let Some(mut target) = open_self(host) else {
         return;
     };

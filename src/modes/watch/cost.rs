@@ -11,12 +11,7 @@ use crate::units::{Bytes, micros};
 impl Armed<'_> {
     /// Says it on standard error: allocations and faults since arming.
     pub(super) fn report_self(&self, (allocations, faults): (u64, Faults)) {
-        let Seen {
-            samples,
-            snapshots,
-            worst_lateness,
-            ..
-        } = self.seen;
+        let Seen { samples, snapshots, worst_lateness, .. } = self.seen;
         say(format_args!(
             "memdoor: self-report: allocations {allocations}, minor faults {}, major faults {}, ticks {samples}, \
              snapshots {snapshots}, worst lateness {} us, RSS {}",

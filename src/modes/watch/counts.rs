@@ -47,10 +47,7 @@ pub(super) struct Counted {
 
 impl Counted {
     pub(super) const fn new(first: Counts) -> Self {
-        Self {
-            first,
-            recent: [first; REMEMBERED],
-        }
+        Self { first, recent: [first; REMEMBERED] }
     }
 
     /// Takes a reading; once a second.
@@ -68,21 +65,13 @@ impl Counted {
             Ok((same, count)) if same == group => Some(count),
             _ => None,
         };
-        Ok(Course {
-            first: of_group(&self.first),
-            before: self.recent.iter().find_map(of_group),
-            now,
-        })
+        Ok(Course { first: of_group(&self.first), before: self.recent.iter().find_map(of_group), now })
     }
 
     /// The same of the system's.
     pub(super) fn system(&self, end: Counts) -> Result<Course, Absent> {
         let [oldest, ..] = self.recent;
-        Ok(Course {
-            first: self.first.system.ok(),
-            before: oldest.system.ok(),
-            now: end.system?,
-        })
+        Ok(Course { first: self.first.system.ok(), before: oldest.system.ok(), now: end.system? })
     }
 
     /// Which count rose before the end, given the counts after it.
@@ -125,12 +114,8 @@ impl Rise {
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Likely => "likely an OOM kill: its control group counted one in its last seconds",
-            Self::PerhapsSystem => {
-                "perhaps an OOM kill: the system counted one in its last seconds"
-            }
-            Self::PerhapsEarlier => {
-                "perhaps an OOM kill: its control group counted one, but not lately"
-            }
+            Self::PerhapsSystem => "perhaps an OOM kill: the system counted one in its last seconds",
+            Self::PerhapsEarlier => "perhaps an OOM kill: its control group counted one, but not lately",
             Self::NoneInGroup => "no OOM kill: its control group counted none while it was watched",
             Self::NoneInSystem => "no OOM kill: none was counted in the system in its last seconds",
             Self::Unknown => "unknown: OOM kills could not be counted",
@@ -143,10 +128,7 @@ mod tests {
     use super::*;
 
     const fn counts(group: u32, own: u64, system: u64) -> Counts {
-        Counts {
-            own: Ok((group, own)),
-            system: Ok(system),
-        }
+        Counts { own: Ok((group, own)), system: Ok(system) }
     }
 
     fn rise(first: Counts, noted: &[Counts], end: Counts) -> Rise {
@@ -159,10 +141,7 @@ mod tests {
     fn a_rise_in_the_last_seconds_is_likely_its_own_even_if_a_reading_saw_it_before() {
         let (quiet, killed) = (counts(1, 0, 0), counts(1, 1, 1));
         assert_eq!(rise(quiet, &[quiet; 9], killed), Rise::Likely);
-        assert_eq!(
-            rise(quiet, &[quiet, quiet, killed, killed], killed),
-            Rise::Likely
-        );
+        assert_eq!(rise(quiet, &[quiet, quiet, killed, killed], killed), Rise::Likely);
     }
 
     #[test]
@@ -176,10 +155,7 @@ mod tests {
         let quiet = counts(1, 0, 0);
         let elsewhere = counts(1, 0, 1);
         assert_eq!(rise(quiet, &[quiet; 9], elsewhere), Rise::NoneInGroup);
-        let unknown = Counts {
-            own: Err(Absent::NotSupported),
-            system: Ok(1),
-        };
+        let unknown = Counts { own: Err(Absent::NotSupported), system: Ok(1) };
         assert_eq!(rise(quiet, &[quiet; 9], unknown), Rise::PerhapsSystem);
     }
 
@@ -193,14 +169,8 @@ mod tests {
 
     #[test]
     fn without_counts_nothing_is_claimed() {
-        let none = Counts {
-            own: Err(Absent::NotPermitted),
-            system: Err(Absent::NotPermitted),
-        };
+        let none = Counts { own: Err(Absent::NotPermitted), system: Err(Absent::NotPermitted) };
         assert_eq!(rise(none, &[none; 6], none), Rise::Unknown);
-        assert_eq!(
-            rise(counts(1, 0, 0), &[counts(1, 0, 0); 6], counts(1, 0, 0)),
-            Rise::NoneInGroup
-        );
+        assert_eq!(rise(counts(1, 0, 0), &[counts(1, 0, 0); 6], counts(1, 0, 0)), Rise::NoneInGroup);
     }
 }

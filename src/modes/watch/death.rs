@@ -66,12 +66,7 @@ impl DeathWatch {
             Seize::Never => Why::Never,
             Seize::Danger | Seize::Always => Why::NotYet,
         };
-        Self {
-            why,
-            stopped: None,
-            next_try: Duration::ZERO,
-            is_rollup_due: false,
-        }
+        Self { why, stopped: None, next_try: Duration::ZERO, is_rollup_due: false }
     }
 }
 
@@ -129,8 +124,7 @@ impl Armed<'_> {
         let rss = self.seen.last_rss.unwrap_or_default();
         let system = self.host.meminfo().unwrap_or_default();
         let swap = self.swap(&system).unwrap_or_default();
-        self.fires_at
-            .is_some_and(|fires_at| rss.plus(swap) >= fires_at)
+        self.fires_at.is_some_and(|fires_at| rss.plus(swap) >= fires_at)
     }
 
     fn seize(&mut self, now: Duration) {
@@ -188,8 +182,7 @@ impl Armed<'_> {
     fn at_death(&mut self, held: Held) {
         let ended = wait::status(held.status);
         // All of a process's threads exit by exit_group(2), one alone by exit(2), and both look the same here.
-        let is_sure =
-            matches!(ended, Ended::Signal { .. }) || self.target.stat(|stat| stat.threads) == Ok(1);
+        let is_sure = matches!(ended, Ended::Signal { .. }) || self.target.stat(|stat| stat.threads) == Ok(1);
         self.out.hold();
         // The last of the curve.
         if let Ok(statm) = memory::read_statm(&mut self.target) {
@@ -210,10 +203,7 @@ impl Armed<'_> {
             )
         };
         let words = words(ended);
-        let death = Death {
-            status: words.as_bytes(),
-            since: held.since,
-        };
+        let death = Death { status: words.as_bytes(), since: held.since };
         let format = self.options.format;
         let taken = with_report(format, &mut self.out, &self.envelope, |report| {
             snapshot::take_at_death(&mut scene, &death, report)
@@ -225,10 +215,7 @@ impl Armed<'_> {
         if !is_sure && self.lives_on() {
             return self.out.forget();
         }
-        self.death.stopped = Some(Stopped {
-            status: held.status,
-            held: time,
-        });
+        self.death.stopped = Some(Stopped { status: held.status, held: time });
         self.out.begin(Kind::Death);
         if self.out.record().is_some() {
             self.out.flush();

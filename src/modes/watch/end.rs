@@ -26,11 +26,7 @@ use crate::units::{Bytes, Pid};
 
 const LAST_RSS: Name = Name(WatchEnd, "Last RSS", "process.memory.usage");
 const LAST_SEEN: Name = Name(WatchEnd, "Last RSS Seen", "memdoor.watch.last_reading");
-const LAST_AGE: Name = Name(
-    WatchEnd,
-    "Last RSS Seen Before This Report",
-    "memdoor.watch.last_reading_age_us",
-);
+const LAST_AGE: Name = Name(WatchEnd, "Last RSS Seen Before This Report", "memdoor.watch.last_reading_age_us");
 const PEAK_RSS: Name = Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss_bytes");
 const WATCHED: Name = Name(WatchEnd, "Watched", "memdoor.watch.duration_us");
 const SAMPLES: Name = Name(WatchEnd, "Samples", "memdoor.watch.samples");
@@ -137,10 +133,7 @@ impl Armed<'_> {
     /// The last words of a watch, and its exit code.
     pub(super) fn end(&mut self, ending: Ending) -> Exit {
         let fate = (ending == Ending::Gone).then(|| self.last_look());
-        let spent = (
-            heap::allocations() - self.seen.allocations,
-            Faults::so_far().since(self.seen.faults),
-        );
+        let spent = (heap::allocations() - self.seen.allocations, Faults::so_far().since(self.seen.faults));
         self.report_end(ending, fate.as_ref());
         let recorded = self.finish_record();
         let finished = match self.completeness {
@@ -151,9 +144,7 @@ impl Armed<'_> {
             (Ending::Output(broken), _) => output_exit(broken),
             (_, Some(broken @ Broken::Failed(_))) => output_exit(broken),
             (Ending::Stopped(_), Some(Broken::Stopped)) => {
-                say(format_args!(
-                    "memdoor: standard output was not read: the last report is cut"
-                ));
+                say(format_args!("memdoor: standard output was not read: the last report is cut"));
                 Exit::Partial
             }
             (Ending::CountReached | Ending::Stopped(_), _) => {
@@ -162,18 +153,11 @@ impl Armed<'_> {
             }
             (Ending::Gone, _) => {
                 // The original's line, which scripts look for.
-                say(format_args!(
-                    "ERROR: PID {} is not accessible: No such process",
-                    self.target.pid
-                ));
+                say(format_args!("ERROR: PID {} is not accessible: No such process", self.target.pid));
                 Exit::Gone
             }
             (Ending::Mismatch, _) => {
-                say_mismatch(
-                    self.target.pid,
-                    self.options.exe.unwrap_or_default(),
-                    self.exe.as_ref().ok(),
-                );
+                say_mismatch(self.target.pid, self.options.exe.unwrap_or_default(), self.exe.as_ref().ok());
                 Exit::Gone
             }
         };
@@ -230,11 +214,7 @@ impl Armed<'_> {
             why,
             held,
         ];
-        let head = Head {
-            now: &now,
-            pid: self.target.pid,
-            comm: b"",
-        };
+        let head = Head { now: &now, pid: self.target.pid, comm: b"" };
         let (format, record) = (self.options.format, self.options.record);
         self.out.begin(Kind::Ended);
         with_report(format, &mut self.out, &self.envelope, |report| {
@@ -255,12 +235,7 @@ impl Armed<'_> {
     }
 }
 
-fn verdict<'k>(
-    fate: Option<&Fate>,
-    log: &'k KernelLog,
-    counted: &Counted,
-    end: Counts,
-) -> Verdict<'k> {
+fn verdict<'k>(fate: Option<&Fate>, log: &'k KernelLog, counted: &Counted, end: Counts) -> Verdict<'k> {
     let ended = fate.and_then(Fate::ended);
     Verdict::of(ended, log.coverage(), &log.kills, counted, end)
 }
@@ -273,13 +248,8 @@ pub(super) fn bytes_or_gone(size: Option<Bytes>) -> Value<'static> {
 /// The document's line, and what it runs instead.
 pub(super) fn say_mismatch(pid: Pid, wanted: &[u8], link: Option<&Link>) {
     let path = wanted.escape_ascii();
-    say(format_args!(
-        "ERROR: PID {pid} does not match the executable name {path}"
-    ));
+    say(format_args!("ERROR: PID {pid} does not match the executable name {path}"));
     if let Some(link) = link {
-        say(format_args!(
-            "hint: it runs {}",
-            link.as_bytes().escape_ascii()
-        ));
+        say(format_args!("hint: it runs {}", link.as_bytes().escape_ascii()));
     }
 }

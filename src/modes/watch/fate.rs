@@ -54,38 +54,23 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
     let mut words = Fixed::new();
     let _ = match why {
         Why::Never => write!(words, "--seize never"),
-        Why::Unforeseen => write!(
-            words,
-            "its end was not foreseen within 10 s (--seize always)"
-        ),
+        Why::Unforeseen => write!(words, "its end was not foreseen within 10 s (--seize always)"),
         Why::Below => write!(words, "it was below the threshold at the last reading"),
         Why::NotYet => write!(words, "it was not seized yet"),
         Why::Unseized(Unseized::Init) => {
-            write!(
-                words,
-                "it is the first process of its pid namespace (--seize always)"
-            )
+            write!(words, "it is the first process of its pid namespace (--seize always)")
         }
         Why::Unseized(Unseized::Itself) => write!(words, "it is memdoor"),
         Why::Unseized(Unseized::Traced(pid)) => write!(words, "PID {pid} traces it"),
         Why::Unseized(Unseized::Unpinned) => {
-            write!(
-                words,
-                "its number is another pid namespace's, or Linux is before 5.3"
-            )
+            write!(words, "its number is another pid namespace's, or Linux is before 5.3")
         }
         Why::Unseized(Unseized::Refused(Absent::NotPermitted)) => {
-            write!(
-                words,
-                "not permitted (run as root; kernel.yama.ptrace_scope)"
-            )
+            write!(words, "not permitted (run as root; kernel.yama.ptrace_scope)")
         }
         Why::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
         Why::Seized if ptrace::was_missed() => {
-            write!(
-                words,
-                "standard output was not read, and the target did not wait"
-            )
+            write!(words, "standard output was not read, and the target did not wait")
         }
         Why::Seized => write!(words, "it was seized, and none came"),
     };
@@ -115,20 +100,9 @@ impl Fate {
         let mut millis = Fixed::new();
         if let Some(held) = held {
             let held = micros(held);
-            let _ = write!(
-                millis,
-                "seen, held for {}.{:03} ms",
-                held / 1000,
-                held % 1000
-            );
+            let _ = write!(millis, "seen, held for {}.{:03} ms", held / 1000, held % 1000);
         }
-        Self {
-            ended,
-            held,
-            status: ended.map(words).unwrap_or_default(),
-            reason: reason(why),
-            millis,
-        }
+        Self { ended, held, status: ended.map(words).unwrap_or_default(), reason: reason(why), millis }
     }
 
     /// Whether the OOM killer may have done it: it sends SIGKILL.
@@ -170,10 +144,7 @@ impl Fate {
         };
         let (stop, stopped, reason) = match self.held {
             Some(_) => {
-                let (stop, none) = (
-                    STOP.is(Value::Words("seen")),
-                    REASON.is(Value::Nothing).json_only(),
-                );
+                let (stop, none) = (STOP.is(Value::Words("seen")), REASON.is(Value::Nothing).json_only());
                 (stop, STOPPED.is(Value::Text(self.millis.as_bytes())), none)
             }
             None => {

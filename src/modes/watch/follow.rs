@@ -52,28 +52,18 @@ impl Armed<'_> {
         if let Some(room) = exe.and_then(|exe| self.buf.get_mut(..exe.len())) {
             room.copy_from_slice(exe.unwrap_or_default());
         }
-        Previous {
-            exe: exe.map(<[u8]>::len),
-            user: self.user,
-            started: self.target.started,
-        }
+        Previous { exe: exe.map(<[u8]>::len), user: self.user, started: self.target.started }
     }
 }
 
 /// Waits for the next process; the exit code when there is none to wait for, or a signal asks for the end.
 #[inline(never)]
-pub(super) fn wait(
-    options: &Options<'_>,
-    previous: Option<Previous>,
-    buf: &[u8],
-) -> Result<Pid, Exit> {
+pub(super) fn wait(options: &Options<'_>, previous: Option<Previous>, buf: &[u8]) -> Result<Pid, Exit> {
     let host = open_host()?;
     signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
     let known = previous.and_then(|previous| buf.get(..previous.exe?));
     let Some(exe) = options.exe.or(known) else {
-        say(format_args!(
-            "memdoor: cannot follow: what the process ran could not be read; give -e PATH"
-        ));
+        say(format_args!("memdoor: cannot follow: what the process ran could not be read; give -e PATH"));
         return Err(Exit::Error);
     };
     let wanted = Wanted {
@@ -86,10 +76,7 @@ pub(super) fn wait(
         user.push(b" as user ").push_dec(id);
     }
     let user = core::str::from_utf8(user.as_bytes()).unwrap_or_default();
-    say(format_args!(
-        "memdoor: waiting for a process that runs {}{user}",
-        Escaped(exe)
-    ));
+    say(format_args!("memdoor: waiting for a process that runs {}{user}", Escaped(exe)));
     note_path(exe);
     loop {
         if let Some(stop) = signal::stop_requested() {
@@ -101,9 +88,7 @@ pub(super) fn wait(
                 say(format_args!("memdoor: watching PID {pid}"));
                 if found.others > 0 {
                     let others = found.others;
-                    say(format_args!(
-                        "memdoor: note: {others} more run it, started later; -p PID names one"
-                    ));
+                    say(format_args!("memdoor: note: {others} more run it, started later; -p PID names one"));
                 }
                 return Ok(pid);
             }

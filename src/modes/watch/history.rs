@@ -28,19 +28,12 @@ pub(super) struct Memory<'a> {
 impl<'a> Memory<'a> {
     pub(super) fn new(samples: &'a mut History, started: Duration) -> Self {
         samples.clear();
-        Self {
-            samples,
-            last: None,
-            started,
-        }
+        Self { samples, last: None, started }
     }
 
     /// Whether an end is foretold that is near.
     pub(super) fn is_danger(&self, now: Duration) -> bool {
-        self.samples
-            .outlook()
-            .left(now)
-            .is_some_and(|left| left < DANGER)
+        self.samples.outlook().left(now).is_some_and(|left| left < DANGER)
     }
 
     fn is_news(&self, rss: Bytes) -> bool {
@@ -64,17 +57,12 @@ impl<'a> Memory<'a> {
         let below = fires_at.and_then(|fires_at| fires_at.0.checked_sub(rss.0));
         let below = below.filter(|room| *room > 0).map(Bytes);
         let growth = self.samples.outlook().growth;
-        let growth =
-            growth.filter(|line| line.direction == Direction::Rising && line.r2 >= BELIEVED);
+        let growth = growth.filter(|line| line.direction == Direction::Rising && line.r2 >= BELIEVED);
         Situation {
             end: self.samples.outlook().left(now),
             crossing: below.and_then(|room| pace::lasts(room, growth?.per_second)),
             room: below.into_iter().chain(self.samples.outlook().room).min(),
-            calm: if self.samples.outlook().is_flat() && !self.is_news(rss) {
-                Calm::Calm
-            } else {
-                Calm::Restless
-            },
+            calm: if self.samples.outlook().is_flat() && !self.is_news(rss) { Calm::Calm } else { Calm::Restless },
         }
     }
 }

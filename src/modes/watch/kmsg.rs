@@ -74,9 +74,7 @@ impl KernelLog {
             self.kills.disown(boot_us);
             self.found = None;
         }
-        let Self {
-            log, kills, found, ..
-        } = self;
+        let Self { log, kills, found, .. } = self;
         let Ok(log) = log else {
             return;
         };

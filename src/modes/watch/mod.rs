@@ -180,10 +180,7 @@ impl Armed<'_> {
     }
 
     fn count_kills(&mut self) -> Counts {
-        Counts {
-            own: self.memcg.oom_kills(),
-            system: self.host.oom_kills(),
-        }
+        Counts { own: self.memcg.oom_kills(), system: self.host.oom_kills() }
     }
 
     fn act(&mut self, action: Action, trouble: Option<Trouble>) -> Option<Ending> {
@@ -244,9 +241,7 @@ impl Armed<'_> {
     /// One pread(2) of statm. Nothing in it means that the first thread has exited, or all of them.
     fn read_statm(&mut self) -> Result<Statm, Absent> {
         match memory::read_statm(&mut self.target) {
-            Err(Absent::Gone) if self.target.look_again() == Life::Alive => {
-                memory::read_statm(&mut self.target)
-            }
+            Err(Absent::Gone) if self.target.look_again() == Life::Alive => memory::read_statm(&mut self.target),
             reading => reading,
         }
     }
@@ -275,21 +270,11 @@ impl Armed<'_> {
             cmdline: self.options.cmdline,
             exe: self.exe.as_ref().map_err(|why| *why),
             past: Some(self.memory.samples),
-            ..Scene::new(
-                &mut self.target,
-                &mut self.host,
-                &mut self.memcg,
-                &mut self.sockets,
-                self.buf,
-                When::Alive,
-            )
+            ..Scene::new(&mut self.target, &mut self.host, &mut self.memcg, &mut self.sockets, self.buf, When::Alive)
         };
-        let taken = with_report(
-            self.options.format,
-            &mut self.out,
-            &self.envelope,
-            |report| snapshot::take(&mut scene, report),
-        );
+        let taken = with_report(self.options.format, &mut self.out, &self.envelope, |report| {
+            snapshot::take(&mut scene, report)
+        });
         let rss = scene.rss;
         self.out.seal();
         self.completeness = self.completeness.and(taken);

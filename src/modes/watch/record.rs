@@ -52,11 +52,7 @@ const KERNEL: Name = Name(Event::Record, "Kernel Release", "");
 const BOOT: Name = Name(Event::Record, "Boot ID", "");
 const VERSION: Name = Name(Event::Record, "Memdoor Version", "");
 const COMM: Name = Name(Event::Record, "Command Name", "process.name");
-const TYPED: Name = Name(
-    Event::Record,
-    "Watch Command Line",
-    "memdoor.watch.command_line",
-);
+const TYPED: Name = Name(Event::Record, "Watch Command Line", "memdoor.watch.command_line");
 const SIZE: Name = Name(Event::Record, "Record Size", "memdoor.record.size_bytes");
 
 impl Armed<'_> {
@@ -72,18 +68,12 @@ impl Armed<'_> {
             retain(&dir, path, keep);
         }
         let now = Now::read();
-        let comm: Fixed<64> = self
-            .target
-            .stat(|stat| Fixed::of(stat.comm))
-            .unwrap_or_default();
+        let comm: Fixed<64> = self.target.stat(|stat| Fixed::of(stat.comm)).unwrap_or_default();
         let name = name(&now, comm.as_bytes(), self.target.pid, self.options.format);
         let mut part = name.clone();
         part.push(PART);
         let place = Place { dir, part, name };
-        let size = asked.size.map_or_else(
-            || self.size_needed(),
-            |size| usize::try_from(size.0).unwrap_or(usize::MAX),
-        );
+        let size = asked.size.map_or_else(|| self.size_needed(), |size| usize::try_from(size.0).unwrap_or(usize::MAX));
         let record = create(&place, size, self.form(), self.buf).map_err(|errno| {
             let mut file = Fixed::<128>::of(path);
             file.push(b"/").push(place.part.as_bytes());
@@ -135,11 +125,7 @@ impl Armed<'_> {
         let mut out = Out::new(Sink::Nowhere, &mut buf);
         out.record_to(Some(record));
         out.begin(Kind::Start);
-        let head = Head {
-            now,
-            pid: self.target.pid,
-            comm,
-        };
+        let head = Head { now, pid: self.target.pid, comm };
         let typed = self.options.record.map_or(&b""[..], |asked| asked.typed);
         let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), Event::Record);
         let facts = [
@@ -181,9 +167,7 @@ impl Armed<'_> {
                 Because(errno)
             ));
             if errno != Errno::ENOENT {
-                say(format_args!(
-                    "hint: what it holds: memdoor recover on that file"
-                ));
+                say(format_args!("hint: what it holds: memdoor recover on that file"));
             }
             Exit::Error
         })

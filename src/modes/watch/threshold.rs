@@ -42,29 +42,17 @@ impl Armed<'_> {
         } else {
             rss
         };
-        if rss >= fires_at {
-            Level::Above
-        } else {
-            Level::Below
-        }
+        if rss >= fires_at { Level::Above } else { Level::Below }
     }
 
     /// Walks the page tables, at most once an interval and once a second: it stalls the target.
     fn confirm(&mut self, rss: Bytes, now: Duration) {
         let rest = self.options.interval.max(Duration::from_secs(1));
-        if self
-            .confirmed
-            .is_some_and(|last| now < last.at.saturating_add(rest))
-        {
+        if self.confirmed.is_some_and(|last| now < last.at.saturating_add(rest)) {
             return;
         }
-        if let Ok(Some(exact)) = memory::rollup(&mut self.target, self.buf).map(|rollup| rollup.rss)
-        {
-            self.confirmed = Some(Confirmed {
-                at: now,
-                rss,
-                exact,
-            });
+        if let Ok(Some(exact)) = memory::rollup(&mut self.target, self.buf).map(|rollup| rollup.rss) {
+            self.confirmed = Some(Confirmed { at: now, rss, exact });
         }
     }
 
@@ -73,9 +61,7 @@ impl Armed<'_> {
         let Some(threshold) = self.options.threshold else {
             return;
         };
-        self.statm_error = self
-            .host
-            .statm_error(|| self.target.stat(|stat| stat.threads));
+        self.statm_error = self.host.statm_error(|| self.target.stat(|stat| stat.threads));
         let memtotal = self.host.meminfo().ok().and_then(|meminfo| meminfo.total);
         let cgroup = match self.options.base {
             Base::Memtotal => None,
@@ -93,18 +79,10 @@ impl Armed<'_> {
         }
         let pid = self.target.pid;
         match self.options.base {
-            Base::Memtotal => Err(fail(&Error::new(
-                "read",
-                b"MemTotal of /proc/meminfo",
-                Errno::ENODATA,
-            ))),
+            Base::Memtotal => Err(fail(&Error::new("read", b"MemTotal of /proc/meminfo", Errno::ENODATA))),
             Base::Cgroup | Base::Auto => {
-                say(format_args!(
-                    "memdoor: PID {pid} is in no control group with a memory limit that can be read"
-                ));
-                say_hint(Some(
-                    "leave --of out: the threshold is then a percentage of MemTotal",
-                ));
+                say(format_args!("memdoor: PID {pid} is in no control group with a memory limit that can be read"));
+                say_hint(Some("leave --of out: the threshold is then a percentage of MemTotal"));
                 Err(Exit::Error)
             }
         }
@@ -117,11 +95,7 @@ mod tests {
 
     #[test]
     fn a_reading_is_corrected_by_what_the_last_walk_found_it_off() {
-        let walk = |rss, exact| Confirmed {
-            at: Duration::ZERO,
-            rss: Bytes(rss),
-            exact: Bytes(exact),
-        };
+        let walk = |rss, exact| Confirmed { at: Duration::ZERO, rss: Bytes(rss), exact: Bytes(exact) };
         assert_eq!(walk(4, 434).correct(Bytes(1000)), Bytes(1430));
         assert_eq!(walk(434, 4).correct(Bytes(1000)), Bytes(570));
         assert_eq!(walk(434, 4).correct(Bytes(100)), Bytes(0));

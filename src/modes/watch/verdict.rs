@@ -55,12 +55,7 @@ impl Cause {
 }
 
 /// Judges by what is known, the surest first.
-fn judge(
-    ended: Option<Ended>,
-    coverage: Coverage,
-    kills: &Kills,
-    rise: Rise,
-) -> (Cause, &'static str) {
+fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, rise: Rise) -> (Cause, &'static str) {
     let is_sigkill = match ended {
         Some(Ended::Code(_)) => return (Cause::ExitCode, "no OOM kill: it exited by itself"),
         Some(Ended::Signal { number, .. }) if i32::from(number) != signal::KILL => {
@@ -72,28 +67,22 @@ fn judge(
     if let Some(role) = role(kills, rise) {
         return match kills.by() {
             Match::Number => of_role(role, kills.short()),
-            Match::Name => (
-                Cause::LikelyOomKill,
-                "likely an OOM kill: the kernel's log has one of this name",
-            ),
+            Match::Name => (Cause::LikelyOomKill, "likely an OOM kill: the kernel's log has one of this name"),
         };
     }
     let is_late = matches!(rise, Rise::Likely | Rise::PerhapsSystem);
     let is_at_odds = is_late && kills.other().is_none();
     match (coverage, rise) {
         // Who shares the memory of the one that the log names is killed with it, without a line.
-        (Coverage::Whole, Rise::Likely) if !is_at_odds && is_sigkill => (
-            Cause::Sigkill,
-            "no OOM kill of its own, but SIGKILL just after another one in its group",
-        ),
-        (Coverage::Whole, _) if !is_at_odds && is_sigkill => (
-            Cause::Sigkill,
-            "no OOM kill: SIGKILL, and not from the kernel's OOM killer",
-        ),
-        (Coverage::Whole, _) if !is_at_odds => (
-            Cause::Unknown,
-            "no OOM kill in the kernel's log; how it ended is not known",
-        ),
+        (Coverage::Whole, Rise::Likely) if !is_at_odds && is_sigkill => {
+            (Cause::Sigkill, "no OOM kill of its own, but SIGKILL just after another one in its group")
+        }
+        (Coverage::Whole, _) if !is_at_odds && is_sigkill => {
+            (Cause::Sigkill, "no OOM kill: SIGKILL, and not from the kernel's OOM killer")
+        }
+        (Coverage::Whole, _) if !is_at_odds => {
+            (Cause::Unknown, "no OOM kill in the kernel's log; how it ended is not known")
+        }
         (_, Rise::Likely) => (Cause::LikelyOomKill, rise.words()),
         (_, Rise::PerhapsSystem | Rise::PerhapsEarlier) => (Cause::PerhapsOomKill, rise.words()),
         (_, Rise::NoneInGroup | Rise::NoneInSystem) if is_sigkill => (Cause::Sigkill, rise.words()),
@@ -104,33 +93,20 @@ fn judge(
 /// What the log says of it. A name alone is no evidence where nothing was counted lately.
 fn role(kills: &Kills, rise: Rise) -> Option<Role> {
     let is_counted = matches!(rise, Rise::Likely | Rise::PerhapsSystem);
-    kills
-        .role()
-        .filter(|_| kills.by() == Match::Number || is_counted)
+    kills.role().filter(|_| kills.by() == Match::Number || is_counted)
 }
 
 const fn of_role(role: Role, short: Option<Short>) -> (Cause, &'static str) {
     match (role, short) {
-        (Role::WithGroup, _) => (
-            Cause::OomGroup,
-            "OOM kill of its whole control group (oom.group): another was chosen",
-        ),
-        (Role::Chosen, Some(Short::Cgroup)) => (
-            Cause::CgroupOom,
-            "OOM kill: a control group was at its memory limit",
-        ),
-        (Role::Chosen, Some(Short::System)) => (
-            Cause::GlobalOom,
-            "OOM kill: the whole system was out of memory",
-        ),
-        (Role::Chosen, Some(Short::Nodes)) => (
-            Cause::GlobalOom,
-            "OOM kill: the nodes of a cpuset or memory policy were out of memory",
-        ),
-        (Role::Chosen, None) => (
-            Cause::OomKill,
-            "OOM kill: where memory was short is not in the kernel's log",
-        ),
+        (Role::WithGroup, _) => {
+            (Cause::OomGroup, "OOM kill of its whole control group (oom.group): another was chosen")
+        }
+        (Role::Chosen, Some(Short::Cgroup)) => (Cause::CgroupOom, "OOM kill: a control group was at its memory limit"),
+        (Role::Chosen, Some(Short::System)) => (Cause::GlobalOom, "OOM kill: the whole system was out of memory"),
+        (Role::Chosen, Some(Short::Nodes)) => {
+            (Cause::GlobalOom, "OOM kill: the nodes of a cpuset or memory policy were out of memory")
+        }
+        (Role::Chosen, None) => (Cause::OomKill, "OOM kill: where memory was short is not in the kernel's log"),
     }
 }
 
@@ -158,21 +134,13 @@ struct Evidence<'k> {
 impl<'k> Verdict<'k> {
     /// Of a watch that ends before its target.
     pub(super) const fn not_ended(cause: &'static str, words: &'static str) -> Self {
-        Self {
-            cause: Cause::NotEnded(cause),
-            words,
-            evidence: None,
-            limiting: None,
-        }
+        Self { cause: Cause::NotEnded(cause), words, evidence: None, limiting: None }
     }
 
     /// Which cgroup limited the target. Where the kernel's log does not say whose limit it was, it is the likeliest.
     pub(super) fn limited_by(self, limiting: Option<(&'k [u8], Bytes)>) -> Self {
         let is_at_limit = matches!(self.cause, Cause::CgroupOom | Cause::LikelyOomKill);
-        Self {
-            limiting: limiting.filter(|_| is_at_limit),
-            ..self
-        }
+        Self { limiting: limiting.filter(|_| is_at_limit), ..self }
     }
 
     /// Of a target that has ended.
@@ -192,12 +160,7 @@ impl<'k> Verdict<'k> {
             own: counted.own(end),
             system: counted.system(end),
         };
-        Self {
-            cause,
-            words,
-            evidence: Some(evidence),
-            limiting: None,
-        }
+        Self { cause, words, evidence: Some(evidence), limiting: None }
     }
 }
 
@@ -208,20 +171,10 @@ mod tests {
 
     const ALONE: &[u8] = b"Memory cgroup out of memory: Killed process 77 (x) total-vm:1kB";
     const SIGKILL: Option<i32> = Some(9);
-    const COVERAGES: [Coverage; 4] = [
-        Coverage::Whole,
-        Coverage::Unnumbered,
-        Coverage::Gaps,
-        Coverage::None(Absent::NotPermitted),
-    ];
-    const RISES: [Rise; 6] = [
-        Rise::Likely,
-        Rise::PerhapsSystem,
-        Rise::PerhapsEarlier,
-        Rise::NoneInGroup,
-        Rise::NoneInSystem,
-        Rise::Unknown,
-    ];
+    const COVERAGES: [Coverage; 4] =
+        [Coverage::Whole, Coverage::Unnumbered, Coverage::Gaps, Coverage::None(Absent::NotPermitted)];
+    const RISES: [Rise; 6] =
+        [Rise::Likely, Rise::PerhapsSystem, Rise::PerhapsEarlier, Rise::NoneInGroup, Rise::NoneInSystem, Rise::Unknown];
 
     fn kills(by: Match, line: &[u8]) -> Kills {
         let mut kills = Kills::new(77, b"x", by);
@@ -237,10 +190,7 @@ mod tests {
     fn an_exit_and_another_signal_are_no_oom_kill_whatever_was_counted() {
         let named = kills(Match::Number, ALONE);
         for (coverage, rise) in COVERAGES.into_iter().flat_map(|c| RISES.map(|r| (c, r))) {
-            assert_eq!(
-                cause(Some(137 << 8), coverage, &named, rise),
-                Cause::ExitCode
-            );
+            assert_eq!(cause(Some(137 << 8), coverage, &named, rise), Cause::ExitCode);
             assert_eq!(cause(Some(11), coverage, &named, rise), Cause::Signal);
         }
     }
@@ -259,10 +209,7 @@ mod tests {
     fn never_an_oom_kill_without_evidence_and_never_none_for_want_of_a_source() {
         let silent = kills(Match::Number, b"x");
         for rise in [Rise::NoneInGroup, Rise::NoneInSystem, Rise::Unknown] {
-            assert_eq!(
-                cause(SIGKILL, Coverage::Whole, &silent, rise),
-                Cause::Sigkill
-            );
+            assert_eq!(cause(SIGKILL, Coverage::Whole, &silent, rise), Cause::Sigkill);
             assert_eq!(cause(None, Coverage::Whole, &silent, rise), Cause::Unknown);
         }
         for coverage in COVERAGES.into_iter().skip(1) {
@@ -276,14 +223,8 @@ mod tests {
 
     #[test]
     fn a_count_that_rose_is_another_processs_when_the_log_names_that_one() {
-        let other = kills(
-            Match::Number,
-            b"Out of memory: Killed process 5 (y) total-vm:1kB",
-        );
-        assert_eq!(
-            cause(SIGKILL, Coverage::Whole, &other, Rise::Likely),
-            Cause::Sigkill
-        );
+        let other = kills(Match::Number, b"Out of memory: Killed process 5 (y) total-vm:1kB");
+        assert_eq!(cause(SIGKILL, Coverage::Whole, &other, Rise::Likely), Cause::Sigkill);
         let silent = kills(Match::Number, b"x");
         let late = cause(SIGKILL, Coverage::Whole, &silent, Rise::Likely);
         assert_eq!(late, Cause::LikelyOomKill);

@@ -63,21 +63,11 @@ const OF_MACHINE: &[(&[&str], &str)] = &[
 /// The parts and, as the last, what they leave unexplained of the whole. Empty when the report has no counts.
 #[must_use]
 pub fn account(event: &Event) -> Vec<Share> {
-    let (mut shares, whole) = if event.constraint == Constraint::Memcg {
-        of_memcg(event)
-    } else {
-        of_machine(event)
-    };
+    let (mut shares, whole) = if event.constraint == Constraint::Memcg { of_memcg(event) } else { of_machine(event) };
     shares.retain(|share| share.bytes.0 > 0);
     if let (Some(whole), false) = (whole, shares.is_empty()) {
-        let sum = shares
-            .iter()
-            .fold(Bytes(0), |sum, share| sum.plus(share.bytes));
-        shares.push(Share {
-            what: REST,
-            bytes: Bytes(whole.bytes.0.saturating_sub(sum.0)),
-            line: whole.line,
-        });
+        let sum = shares.iter().fold(Bytes(0), |sum, share| sum.plus(share.bytes));
+        shares.push(Share { what: REST, bytes: Bytes(whole.bytes.0.saturating_sub(sum.0)), line: whole.line });
     }
     shares
 }
@@ -85,12 +75,7 @@ pub fn account(event: &Event) -> Vec<Share> {
 /// The counts that OOM Tracker's users look for: how much of it was in use lately.
 #[must_use]
 pub fn lru(event: &Event) -> Vec<(&'static str, Bytes)> {
-    const LISTS: [&str; 4] = [
-        "active_anon",
-        "inactive_anon",
-        "active_file",
-        "inactive_file",
-    ];
+    const LISTS: [&str; 4] = ["active_anon", "inactive_anon", "active_file", "inactive_file"];
     let is_memcg = event.constraint == Constraint::Memcg;
     let value = |name: &str| {
         if is_memcg {
@@ -99,21 +84,14 @@ pub fn lru(event: &Event) -> Vec<(&'static str, Bytes)> {
             size(event, sum(&event.machine.counts, &[name])?)
         }
     };
-    LISTS
-        .into_iter()
-        .filter_map(|name| Some((name, value(name)?)))
-        .collect()
+    LISTS.into_iter().filter_map(|name| Some((name, value(name)?))).collect()
 }
 
 fn of_memcg(event: &Event) -> (Vec<Share>, Option<Whole>) {
     let counters = &event.counters;
     let stats = &counters.stats;
     let line = event.lines.stats.or(event.lines.usage);
-    let share = |what, bytes| Share {
-        what,
-        bytes: Bytes(bytes),
-        line,
-    };
+    let share = |what, bytes| Share { what, bytes: Bytes(bytes), line };
     // By their names: v1 printed those of v2 from Linux 5.2 to 6.4.
     let is_v1 = sum(stats, &["anon"]).is_none();
     let names = if is_v1 { OF_V1 } else { OF_V2 };
@@ -122,25 +100,14 @@ fn of_memcg(event: &Event) -> (Vec<Share>, Option<Whole>) {
     if let Some(all) = sum(stats, &[files]) {
         // Shared memory is counted as files, too.
         let shared = sum(stats, &["shmem"]).unwrap_or(0);
-        shares.insert(
-            shares.len().min(1),
-            share("page cache (files)", all.saturating_sub(shared)),
-        );
+        shares.insert(shares.len().min(1), share("page cache (files)", all.saturating_sub(shared)));
     }
     let has_details = sum(stats, &["kernel_stack", "slab_reclaimable", "slab"]).is_some();
     if let (Some(kernel), false) = (kernel_of_v1(counters), has_details) {
-        shares.push(Share {
-            what: "kernel memory",
-            bytes: kernel,
-            line: event.lines.usage,
-        });
+        shares.push(Share { what: "kernel memory", bytes: kernel, line: event.lines.usage });
     }
     let usage = counters.memory.and_then(|memory| memory.usage);
-    let whole = usage.map(|bytes| Whole {
-        bytes,
-        what: "the cgroup's usage",
-        line: event.lines.usage,
-    });
+    let whole = usage.map(|bytes| Whole { bytes, what: "the cgroup's usage", line: event.lines.usage });
     (shares, whole)
 }
 
@@ -152,49 +119,26 @@ fn of_machine(event: &Event) -> (Vec<Share>, Option<Whole>) {
     let machine = &event.machine;
     let line = event.lines.machine;
     let pages = |count: u64| size(event, count).unwrap_or_default();
-    let share = |what, count| Share {
-        what,
-        bytes: pages(count),
-        line,
-    };
+    let share = |what, count| Share { what, bytes: pages(count), line };
     if event.page_size.is_none() {
         return (Vec::new(), None);
     }
     let mut shares = listed(&machine.counts, OF_MACHINE, share);
     let shmem = sum(&machine.counts, &["shmem"]).unwrap_or(0);
-    let anon = sum(
-        &machine.counts,
-        &["active_anon", "inactive_anon", "isolated_anon"],
-    );
-    let file = sum(
-        &machine.counts,
-        &["active_file", "inactive_file", "isolated_file"],
-    );
+    let anon = sum(&machine.counts, &["active_anon", "inactive_anon", "isolated_anon"]);
+    let file = sum(&machine.counts, &["active_file", "inactive_file", "isolated_file"]);
     // Before 2.6.28 there was one list for both.
-    let both = sum(
-        &machine.counts,
-        &["Active", "active", "Inactive", "inactive"],
-    );
+    let both = sum(&machine.counts, &["Active", "active", "Inactive", "inactive"]);
     let of_lists = [
         // Shared memory is on the lists of anonymous memory.
         (ANON, anon.map(|all| all.saturating_sub(shmem))),
         ("page cache (files)", file),
         ("anonymous and page cache", both),
     ];
-    let of_lists = of_lists
-        .into_iter()
-        .filter_map(|(what, count)| Some(share(what, count?)));
+    let of_lists = of_lists.into_iter().filter_map(|(what, count)| Some(share(what, count?)));
     shares.splice(0..0, of_lists);
-    shares.extend(kernel_stacks(machine).map(|bytes| Share {
-        what: "kernel stacks",
-        bytes,
-        line,
-    }));
-    shares.extend(machine.huge.map(|bytes| Share {
-        what: HUGE,
-        bytes,
-        line,
-    }));
+    shares.extend(kernel_stacks(machine).map(|bytes| Share { what: "kernel stacks", bytes, line }));
+    shares.extend(machine.huge.map(|bytes| Share { what: HUGE, bytes, line }));
     (shares, whole(event))
 }
 
@@ -208,16 +152,11 @@ fn listed(
     names: &[(&[&str], &'static str)],
     share: impl Fn(&'static str, u64) -> Share,
 ) -> Vec<Share> {
-    names
-        .iter()
-        .filter_map(|(keys, what)| Some(share(what, sum(counts, keys)?)))
-        .collect()
+    names.iter().filter_map(|(keys, what)| Some(share(what, sum(counts, keys)?))).collect()
 }
 
 /// The sum of those of the counts that the report has; `None` when it has none of them.
 pub(super) fn sum(counts: &[(Vec<u8>, u64)], keys: &[&str]) -> Option<u64> {
-    let of_keys = counts
-        .iter()
-        .filter(|(name, _)| keys.iter().any(|key| key.as_bytes() == name.as_slice()));
+    let of_keys = counts.iter().filter(|(name, _)| keys.iter().any(|key| key.as_bytes() == name.as_slice()));
     of_keys.map(|(_, count)| *count).reduce(u64::saturating_add)
 }

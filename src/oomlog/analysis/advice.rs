@@ -83,21 +83,9 @@ pub fn advise(event: &Event) -> Vec<(Grounds, Advice)> {
     memory::parts(event, &mut all);
     order(event, &mut all);
     scores(event, &mut all);
-    if event.missing.contains(&Missing::Table)
-        && event.lines.header.is_some()
-        && event.lines.end.is_some()
-    {
-        let (words, command) = (
-            "let the kernel print its table of tasks",
-            "sysctl vm.oom_dump_tasks=1",
-        );
-        fixed(
-            &mut all,
-            Grounds::NoTable,
-            words,
-            command,
-            &"the report has none",
-        );
+    if event.missing.contains(&Missing::Table) && event.lines.header.is_some() && event.lines.end.is_some() {
+        let (words, command) = ("let the kernel print its table of tasks", "sysctl vm.oom_dump_tasks=1");
+        fixed(&mut all, Grounds::NoTable, words, command, &"the report has none");
     }
     all
 }
@@ -110,22 +98,12 @@ fn add(
     command: Option<String>,
     evidence: &dyn Display,
 ) {
-    let advice = Advice {
-        words: format!("{words}"),
-        command,
-        evidence: format!("{evidence}"),
-    };
+    let advice = Advice { words: format!("{words}"), command, evidence: format!("{evidence}") };
     all.push((grounds, advice));
 }
 
 /// The same where the command is always one.
-fn fixed(
-    all: &mut Vec<(Grounds, Advice)>,
-    grounds: Grounds,
-    words: &str,
-    command: &str,
-    evidence: &dyn Display,
-) {
+fn fixed(all: &mut Vec<(Grounds, Advice)>, grounds: Grounds, words: &str, command: &str, evidence: &dyn Display) {
     add(all, grounds, &words, Some(command.into()), evidence);
 }
 
@@ -166,10 +144,7 @@ fn ends(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             Grounds::NoneKillable,
             "leave something to kill: take oom_score_adj -1000 off all but the few that must live",
             "grep -l -- -1000 /proc/[0-9]*/oom_score_adj",
-            &format_args!(
-                "nobody could be killed; {} tasks have oom_score_adj -1000",
-                event.table.unkillable
-            ),
+            &format_args!("nobody could be killed; {} tasks have oom_score_adj -1000", event.table.unkillable),
         ),
         _ => {}
     }
@@ -184,10 +159,7 @@ fn nodes(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             let cpuset = event.trigger.cpuset.as_deref().unwrap_or_default();
             let file = shell::cgroup_file(b"/sys/fs/cgroup/", cpuset, b"cpuset.mems");
             let command = file.map(|file| format!("numactl -H; cat {file}"));
-            (
-                "widen the cpuset's memory nodes, or move work out of it",
-                command,
-            )
+            ("widen the cpuset's memory nodes, or move work out of it", command)
         }
         Constraint::Mempolicy => (
             "bind to more nodes, or prefer a node instead of binding to it",
@@ -210,14 +182,9 @@ fn order(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let is_low = |zone: &&Zone| !matches!(ascii(&zone.name), "HighMem" | "Movable");
     let sum = |size: fn(&Zone) -> Option<Bytes>| {
         let zones = event.machine.zones.iter().filter(is_low);
-        zones
-            .map(|zone| size(zone).unwrap_or_default())
-            .fold(Bytes(0), Bytes::plus)
+        zones.map(|zone| size(zone).unwrap_or_default()).fold(Bytes(0), Bytes::plus)
     };
-    let (min, managed) = (
-        sum(|zone| zone.min),
-        sum(|zone| zone.managed.or(zone.present)),
-    );
+    let (min, managed) = (sum(|zone| zone.min), sum(|zone| zone.managed.or(zone.present)));
     let kept = (min.kib().saturating_mul(2)).min(managed.kib() / 20);
     let more = (kept > min.kib()).then(|| format!("sysctl vm.min_free_kbytes={kept}; "));
     add(
@@ -225,10 +192,7 @@ fn order(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
         Grounds::Fragmentation,
         &"keep more memory free for requests of several pages in a row, and compact it",
         Some(more.unwrap_or_default() + "echo 1 >/proc/sys/vm/compact_memory"),
-        &format_args!(
-            "{} pages in a row were asked for (order {order})",
-            1_u64 << order
-        ),
+        &format_args!("{} pages in a row were asked for (order {order})", 1_u64 << order),
     );
 }
 
@@ -242,20 +206,13 @@ fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             Grounds::Protected,
             "processes that may not be killed hold much: others die for them",
             "grep -l -- -1000 /proc/[0-9]*/oom_score_adj",
-            &format_args!(
-                "{} with oom_score_adj -1000 had {}",
-                table.unkillable,
-                Mb(held)
-            ),
+            &format_args!("{} with oom_score_adj -1000 had {}", table.unkillable, Mb(held)),
         );
     }
     let Some(victim) = &event.victim else {
         return;
     };
-    let is_largest = table
-        .top
-        .first()
-        .is_none_or(|row| row.pid == victim.task.pid);
+    let is_largest = table.top.first().is_none_or(|row| row.pid == victim.task.pid);
     if let Some(adj @ 1..) = victim.adj
         && !is_largest
     {
@@ -263,15 +220,9 @@ fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
         add(
             all,
             Grounds::Adjusted,
-            &format_args!(
-                "{} was preferred as a victim: is that what you want?",
-                Who::task(&victim.task)
-            ),
+            &format_args!("{} was preferred as a victim: is that what you want?", Who::task(&victim.task)),
             name.map(|name| format!("for p in $(pgrep -x {name}); do choom -n 0 -p $p; done")),
-            &format_args!(
-                "oom_score_adj {adj}; it freed {}",
-                freed_in_mb(event).unwrap_or_else(|| "-".into())
-            ),
+            &format_args!("oom_score_adj {adj}; it freed {}", freed_in_mb(event).unwrap_or_else(|| "-".into())),
         );
     }
 }

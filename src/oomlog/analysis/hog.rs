@@ -58,19 +58,13 @@ impl Hog {
         let average = self.average();
         let limit = average.0.div_ceil(1 << 20).max(1);
         let command = match &self.unit {
-            Some(unit) => argument(unit)
-                .map(|unit| format!("systemctl set-property {unit} {property}={limit}M")),
+            Some(unit) => argument(unit).map(|unit| format!("systemctl set-property {unit} {property}={limit}M")),
             // A name is no command: its unit has to be looked up.
-            None => word(comm).map(|name| {
-                format!(
-                    "ps -o pid,rss,unit -C {name}; systemctl set-property UNIT {property}={limit}M"
-                )
-            }),
+            None => word(comm)
+                .map(|name| format!("ps -o pid,rss,unit -C {name}; systemctl set-property UNIT {property}={limit}M")),
         };
         Advice {
-            words: format!(
-                "limit {name}, so that it alone is hit, or give the machine more memory"
-            ),
+            words: format!("limit {name}, so that it alone is hit, or give the machine more memory"),
             command,
             evidence: format!("{name} had {} on average", Mb(average)),
         }
@@ -85,11 +79,7 @@ impl Hog {
 
 /// What the largest tasks of that name had together, and which share of what there is; `None` when that is not worth telling.
 pub(super) fn held(event: &Event, row: &Row, whole: Option<Bytes>) -> Option<(Bytes, u64)> {
-    let of_comm = event
-        .table
-        .top
-        .iter()
-        .filter(|other| other.comm == row.comm);
+    let of_comm = event.table.top.iter().filter(|other| other.comm == row.comm);
     let pages = of_comm.fold(0, |sum: u64, row| sum.saturating_add(row.rss));
     let bytes = size(event, pages)?;
     let share = whole.and_then(|whole| Percent::of(bytes, whole));
@@ -102,7 +92,5 @@ fn unit_of<'e>(event: &'e Event, row: &Row) -> Option<&'e [u8]> {
     let is_victim = event.victim.as_ref()?.task.pid == row.pid;
     let path = event.task_memcg.as_deref().filter(|_| is_victim)?;
     let is_user = path.windows(6).any(|part| part == b"/user@");
-    owner(path)
-        .unit
-        .filter(|unit| !is_user && unit.ends_with(b".service"))
+    owner(path).unit.filter(|unit| !is_user && unit.ends_with(b".service"))
 }

@@ -77,19 +77,13 @@ impl<'a> Who<'a> {
     /// Of a task.
     #[must_use]
     pub fn task(task: &'a Task) -> Self {
-        Self {
-            comm: task.comm.as_deref(),
-            pid: Some(task.pid),
-        }
+        Self { comm: task.comm.as_deref(), pid: Some(task.pid) }
     }
 
     /// Of a row.
     #[must_use]
     pub fn row(row: &'a Row) -> Self {
-        Self {
-            comm: Some(&row.comm),
-            pid: Some(row.pid),
-        }
+        Self { comm: Some(&row.comm), pid: Some(row.pid) }
     }
 }
 
@@ -131,10 +125,7 @@ pub fn size(event: &Event, pages: u64) -> Option<Bytes> {
 /// `6835.9 MB`, or `1750000 pages` where nothing tells how large they are.
 #[must_use]
 pub fn in_mb(event: &Event, pages: u64) -> String {
-    size(event, pages).map_or_else(
-        || alloc::format!("{pages} pages"),
-        |bytes| alloc::format!("{}", Mb(bytes)),
-    )
+    size(event, pages).map_or_else(|| alloc::format!("{pages} pages"), |bytes| alloc::format!("{}", Mb(bytes)))
 }
 
 /// The memory that could be had at all: what percentages are of.
@@ -167,27 +158,13 @@ pub fn whole(event: &Event) -> Option<Whole> {
     if let (true, Some(nodes)) = (is_limited, shortage::nodes(event)) {
         let nodes = zones::Nodes(Some(nodes));
         let of_nodes = |zone: &&Zone| zone.node.is_some_and(|node| nodes.has(node));
-        let managed = machine
-            .zones
-            .iter()
-            .filter(of_nodes)
-            .map(|zone| zone.managed);
-        let sum = managed
-            .reduce(|sum, zone| Some(sum?.plus(zone?)))
-            .flatten()?;
-        return Some(Whole {
-            bytes: sum,
-            what: "those nodes' RAM",
-            line: event.lines.machine,
-        });
+        let managed = machine.zones.iter().filter(of_nodes).map(|zone| zone.managed);
+        let sum = managed.reduce(|sum, zone| Some(sum?.plus(zone?))).flatten()?;
+        return Some(Whole { bytes: sum, what: "those nodes' RAM", line: event.lines.machine });
     }
     let pages = machine.ram_pages?;
     let usable = pages.checked_sub(machine.reserved_pages.unwrap_or(0))?;
-    Some(Whole {
-        bytes: size(event, usable)?,
-        what: "RAM",
-        line: event.lines.machine,
-    })
+    Some(Whole { bytes: size(event, usable)?, what: "RAM", line: event.lines.machine })
 }
 
 /// `1 page`, `4 pages`
@@ -211,10 +188,7 @@ mod tests {
 
     #[test]
     fn names_in_sentences_are_escaped() {
-        let who = Who {
-            comm: Some(b"a\x1b[2J"),
-            pid: Some(7),
-        };
+        let who = Who { comm: Some(b"a\x1b[2J"), pid: Some(7) };
         assert_eq!(who.to_string(), "a\\033[2J (PID 7)");
     }
 }

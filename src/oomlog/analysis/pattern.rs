@@ -47,8 +47,7 @@ impl Cgroup {
     pub fn period(&self) -> Option<u64> {
         let (least, most) = self.gaps?;
         let mean = self.span.checked_div(self.timed)?;
-        let is_even =
-            self.timed >= 2 && least > 0 && least >= mean / 2 && most <= mean.saturating_mul(2);
+        let is_even = self.timed >= 2 && least > 0 && least >= mean / 2 && most <= mean.saturating_mul(2);
         let seconds = u64::try_from(mean).ok()? / 1_000_000;
         (is_even && seconds > 0).then_some(seconds)
     }
@@ -144,14 +143,7 @@ impl Summary {
                 known.latest = latest;
                 known.count += 1;
             }
-            _ => self.advice.insert(
-                at,
-                Known {
-                    grounds,
-                    latest,
-                    count: 1,
-                },
-            ),
+            _ => self.advice.insert(at, Known { grounds, latest, count: 1 }),
         }
     }
 
@@ -204,9 +196,7 @@ impl Summary {
 fn lasting(path: &[u8]) -> &[u8] {
     let owner = owner(path);
     if let (Some(pod), Some(container)) = (owner.pod, owner.container)
-        && let Some(at) = path
-            .windows(container.len())
-            .position(|part| part == container)
+        && let Some(at) = path.windows(container.len()).position(|part| part == container)
         && let Some(slash) = path[..at].iter().rposition(|byte| *byte == b'/')
         && path[..slash].windows(pod.len()).any(|part| part == pod)
     {

@@ -36,11 +36,7 @@ pub fn shortage(event: &Event) -> Vec<Finding> {
 fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
     let counters = &event.counters;
     let line = event.lines.usage;
-    let named = [
-        ("memory", counters.memory),
-        ("memory+swap", counters.memory_swap),
-        ("kernel memory", counters.kmem),
-    ];
+    let named = [("memory", counters.memory), ("memory+swap", counters.memory_swap), ("kernel memory", counters.kmem)];
     for (what, counter) in named {
         let Some((usage, limit)) = counter.and_then(limited) else {
             continue;
@@ -54,11 +50,7 @@ fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
             0 => format_args!(""),
             _ => format_args!(", hit {hits} {}", super::plural(hits, "time", "times")),
         };
-        let words = format_args!(
-            "the cgroup is at its {what} limit: {} of {} kB{often}",
-            usage.kib(),
-            limit.kib(),
-        );
+        let words = format_args!("the cgroup is at its {what} limit: {} of {} kB{often}", usage.kib(), limit.kib(),);
         Finding::add(findings, &words, line);
     }
     if !findings.is_empty() {
@@ -72,11 +64,7 @@ fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
         ),
         None => format_args!("the cgroup could not be charged for more"),
     };
-    Finding::add(
-        findings,
-        &words,
-        line.or(event.lines.summary).or(event.lines.end),
-    );
+    Finding::add(findings, &words, line.or(event.lines.summary).or(event.lines.end));
 }
 
 /// Usage and limit, when there is one.
@@ -116,10 +104,7 @@ fn of_machine(event: &Event, findings: &mut Vec<Finding>) {
     }
     let given_up = |node: &&Node| node.all_unreclaimable == Some(true);
     if let Some(node) = event.machine.nodes.iter().find(given_up) {
-        let words = format_args!(
-            "reclaim had given up on node {} (all_unreclaimable)",
-            node.node
-        );
+        let words = format_args!("reclaim had given up on node {} (all_unreclaimable)", node.node);
         Finding::add(findings, &words, event.lines.machine);
     }
 }
@@ -136,20 +121,12 @@ pub(in crate::oomlog) fn meaning(event: &Event) -> Option<gfp::Meaning> {
         None => gfp::names(event.trigger.gfp_mask?, event.release.as_deref())?.meaning(),
     };
     // The charge of a process's page says GFP_KERNEL, too.
-    Some(if event.constraint == Constraint::Memcg {
-        meaning.charged()
-    } else {
-        meaning
-    })
+    Some(if event.constraint == Constraint::Memcg { meaning.charged() } else { meaning })
 }
 
 fn swap(event: &Event, findings: &mut Vec<Finding>) {
     if event.constraint == Constraint::Memcg {
-        let Some((usage, limit)) = event
-            .counters
-            .swap
-            .and_then(|swap| swap.usage.zip(swap.limit))
-        else {
+        let Some((usage, limit)) = event.counters.swap.and_then(|swap| swap.usage.zip(swap.limit)) else {
             return;
         };
         let words = if limit.0 == 0 {
@@ -185,22 +162,15 @@ fn held(event: &Event, findings: &mut Vec<Finding>) {
             continue;
         }
         let is_victims = share.what == SHARED && is_of_victim(event, share.bytes);
-        let consequence = if is_victims {
-            "the victim had mapped most of it"
-        } else {
-            "killing a process frees little of it"
-        };
+        let consequence =
+            if is_victims { "the victim had mapped most of it" } else { "killing a process frees little of it" };
         let words = format_args!(
             "{name} had {}, {} % of {}: {consequence}",
             Mb(share.bytes),
             percent.hundredths / 100,
             whole.what
         );
-        let place = if is_victims || percent.hundredths < 5000 {
-            findings.len()
-        } else {
-            0
-        };
+        let place = if is_victims || percent.hundredths < 5000 { findings.len() } else { 0 };
         findings.insert(place, Finding::new(&words, share.line));
     }
 }
@@ -225,10 +195,7 @@ pub fn swap_state(event: &Event) -> Option<String> {
             limit if limit.0 < NO_LIMIT => format!("of {} kB", limit.kib()),
             _ => "without a limit".into(),
         };
-        return Some(format!(
-            "the cgroup's {name}: {} kB used {limit}",
-            usage.kib()
-        ));
+        return Some(format!("the cgroup's {name}: {} kB used {limit}", usage.kib()));
     }
     let (free, total) = (event.machine.swap_free, event.machine.swap_total?);
     let percent = free.and_then(|free| Percent::of(free, total));
@@ -247,10 +214,7 @@ fn outcome(event: &Event, findings: &mut Vec<Finding>) {
         Outcome::NoneKillable => format_args!(
             "nobody could be killed: what is left is init, kernel threads, or protected by oom_score_adj -1000"
         ),
-        Outcome::Panic => format_args!(
-            "the kernel panicked: {}",
-            Escaped(event.panic.as_deref().unwrap_or(b"-"))
-        ),
+        Outcome::Panic => format_args!("the kernel panicked: {}", Escaped(event.panic.as_deref().unwrap_or(b"-"))),
         _ => return,
     };
     Finding::add(findings, &words, event.lines.end);

@@ -26,11 +26,7 @@ pub fn victim(event: &Event) -> Vec<Finding> {
                 Who::task(selected),
                 Who::task(&victim.task)
             );
-            Finding::add(
-                &mut findings,
-                &words,
-                event.lines.selected.or(event.lines.summary),
-            );
+            Finding::add(&mut findings, &words, event.lines.selected.or(event.lines.summary));
             ranking(event, selected.pid, &mut findings);
         }
         None => ranking(event, victim.task.pid, &mut findings),
@@ -60,8 +56,7 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
     let Some(first) = worst.first() else {
         let has_scores = event.table.top.iter().any(|row| row.adj.is_some());
         if has_scores {
-            let words =
-                "not worked out again: the log does not say what oom_score_adj is measured against";
+            let words = "not worked out again: the log does not say what oom_score_adj is measured against";
             Finding::add(findings, &words, line);
         }
         return;
@@ -97,11 +92,7 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
         Finding::add(findings, &words, event.lines.usage);
     }
     if let Some(second) = worst.get(1) {
-        let words = format_args!(
-            "next would be {}: {}",
-            Who::row(&second.row),
-            badness(event, second)
-        );
+        let words = format_args!("next would be {}: {}", Who::row(&second.row), badness(event, second));
         Finding::add(findings, &words, line);
     }
 }
@@ -117,9 +108,7 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
         let _ = write!(words, ", swap {}", in_mb(event, swap));
     }
     let adj = row.adj.unwrap_or(0);
-    let added = event
-        .scale
-        .map(|scale| adj.saturating_mul(i64::try_from(scale.pages / 1000).unwrap_or(i64::MAX)));
+    let added = event.scale.map(|scale| adj.saturating_mul(i64::try_from(scale.pages / 1000).unwrap_or(i64::MAX)));
     if adj != 0 {
         let _ = write!(words, ", oom_score_adj {adj}");
         if let Some(added) = added {
@@ -127,10 +116,7 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
             let _ = write!(words, " {verb} {}", in_mb(event, added.unsigned_abs()));
         }
     }
-    let tables = ranked
-        .badness
-        .saturating_sub(added.unwrap_or(0))
-        .saturating_sub_unsigned(own);
+    let tables = ranked.badness.saturating_sub(added.unwrap_or(0)).saturating_sub_unsigned(own);
     if let Ok(tables @ 1..) = u64::try_from(tables)
         && size(event, tables).is_none_or(|bytes| bytes.0 > 1 << 20)
     {
@@ -173,13 +159,7 @@ pub fn is_session(comm: &[u8]) -> bool {
         b"lxsession",
         b"lightdm",
     ];
-    const STARTS: [&[u8]; 5] = [
-        b"gnome-session",
-        b"gdm-",
-        b"sddm",
-        b"mate-session",
-        b"cinnamon-sess",
-    ];
+    const STARTS: [&[u8]; 5] = [b"gnome-session", b"gdm-", b"sddm", b"mate-session", b"cinnamon-sess"];
     WHOLE.contains(&comm) || STARTS.iter().any(|start| comm.starts_with(start))
 }
 
@@ -188,15 +168,10 @@ pub(super) fn session_victims(event: &Event) -> impl Iterator<Item = &[u8]> {
     let killed = event.outcome == Outcome::Killed;
     let first = event.victim.iter().map(|victim| &victim.task);
     let all = first.chain(&event.group).filter(move |_| killed);
-    all.filter_map(|task| task.comm.as_deref())
-        .filter(|comm| is_session(comm))
+    all.filter_map(|task| task.comm.as_deref()).filter(|comm| is_session(comm))
 }
 
 /// `384.8 MB`, or nothing known.
 pub(super) fn freed_in_mb(event: &Event) -> Option<String> {
-    event
-        .victim
-        .as_ref()
-        .and_then(freed)
-        .map(|bytes| format!("{}", Mb(bytes)))
+    event.victim.as_ref().and_then(freed).map(|bytes| format!("{}", Mb(bytes)))
 }

@@ -72,12 +72,7 @@ impl<'e> Request<'e> {
     /// `None` when the log does not say which zones it may be.
     pub(super) fn of(event: &'e Event, highest: gfp::Zone, nodes: Nodes<'e>) -> Option<Self> {
         let order = u32::try_from(event.trigger.order?).ok()?;
-        Some(Self {
-            event,
-            highest,
-            nodes,
-            order,
-        })
+        Some(Self { event, highest, nodes, order })
     }
 
     fn may_use(&self, zone: &Zone) -> bool {
@@ -87,23 +82,14 @@ impl<'e> Request<'e> {
 
     /// The largest zone that it could use says what was missing; others are alike or too small to matter.
     pub(super) fn finding(&self) -> Option<Finding> {
-        let usable = self
-            .event
-            .machine
-            .zones
-            .iter()
-            .filter(|zone| self.may_use(zone));
+        let usable = self.event.machine.zones.iter().filter(|zone| self.may_use(zone));
         let zone = usable.max_by_key(|zone| zone.managed.or(zone.present))?;
         let (free, min) = (self.free(zone)?, zone.min?);
         let lack = self.lack(zone)?;
         let name = name(zone);
         let kept = self.reserve(zone);
         let words = match lack {
-            Lack::Min => format_args!(
-                "{name} had {} kB free, below its min watermark of {} kB",
-                free.kib(),
-                min.kib()
-            ),
+            Lack::Min => format_args!("{name} had {} kB free, below its min watermark of {} kB", free.kib(), min.kib()),
             Lack::Reserve => format_args!(
                 "{name} had {} kB free, but keeps {} kB for allocations that can use no higher zone",
                 free.kib(),
@@ -160,11 +146,7 @@ impl<'e> Request<'e> {
         }
         let order = usize::try_from(self.order).unwrap_or(usize::MAX);
         zone.blocks
-            .and_then(|blocks| {
-                blocks
-                    .get(order..)
-                    .map(|larger| larger.iter().all(|count| *count == 0))
-            })
+            .and_then(|blocks| blocks.get(order..).map(|larger| larger.iter().all(|count| *count == 0)))
             .unwrap_or(false)
     }
 
@@ -182,9 +164,7 @@ impl<'e> Request<'e> {
             };
             kept.get(place).copied()
         };
-        pages()
-            .and_then(|pages| super::size(self.event, pages))
-            .unwrap_or_default()
+        pages().and_then(|pages| super::size(self.event, pages)).unwrap_or_default()
     }
 
     fn has(&self, wanted: gfp::Zone) -> bool {
@@ -204,11 +184,7 @@ impl<'e> Request<'e> {
                 continue;
             }
             let is_higher = kind(zone).is_some_and(|kind| kind > self.highest);
-            let why = if is_higher {
-                "this allocation can't use that zone"
-            } else {
-                "it may not come from that node"
-            };
+            let why = if is_higher { "this allocation can't use that zone" } else { "it may not come from that node" };
             let words = format_args!("{} had {} free, but {why}", name(zone), Mb(free));
             Finding::add(&mut findings, &words, Some(zone.line));
         }

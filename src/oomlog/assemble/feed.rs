@@ -9,8 +9,7 @@ use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
 
 /// Takes a line over that is this report's.
 pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
-    open.in_stats =
-        matches!(line, Line::Stats(_)) || (open.in_stats && matches!(line, Line::Stat(_)));
+    open.in_stats = matches!(line, Line::Stats(_)) || (open.in_stats && matches!(line, Line::Stat(_)));
     let event = &mut open.event;
     match line {
         Line::Header(line) => header(event, line, at),
@@ -91,29 +90,20 @@ fn summary(open: &mut Open, line: &Summary<'_>, at: Position) {
     }
     open.kind = Kind::Oom;
     open.summary_uid = line.uid;
-    open.summary = line.pid.map(|pid| Task {
-        comm: line.comm.map(text),
-        pid,
-    });
+    open.summary = line.pid.map(|pid| Task { comm: line.comm.map(text), pid });
 }
 
 fn selected(open: &mut Open, line: &Selected<'_>, at: Position) {
     open.kind = Kind::Oom;
     open.event.lines.selected = Some(at);
     open.scope = Some(line.scope);
-    open.selected = Some(Task {
-        comm: line.comm.map(text),
-        pid: line.pid,
-    });
+    open.selected = Some(Task { comm: line.comm.map(text), pid: line.pid });
 }
 
 /// The first kill is the victim's; those behind it are of its group.
 fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
     open.kind = Kind::Oom;
-    let task = Task {
-        comm: line.comm.map(text),
-        pid: line.pid,
-    };
+    let task = Task { comm: line.comm.map(text), pid: line.pid };
     let is_member = open.event.group_memcg.is_some() && open.victim_pid() != Some(line.pid);
     if is_member || open.killed.is_some() {
         let is_known = open.event.group.iter().any(|known| known.pid == task.pid);

@@ -2,9 +2,7 @@
 
 use super::open::{Kind, Open};
 use super::{memcg, tasks};
-use crate::oomlog::event::{
-    Constraint, Counters, Event, KnownBy, Missing, Outcome, PageTables, Row, Trigger, Victim,
-};
+use crate::oomlog::event::{Constraint, Counters, Event, KnownBy, Missing, Outcome, PageTables, Row, Trigger, Victim};
 use crate::parse::ascii;
 use crate::parse::oom_report::kill::{Scope, Summary};
 use crate::units::{Bytes, PageSize};
@@ -90,13 +88,7 @@ fn victim(open: &mut Open) {
     if summary.is_some_and(|task| task.pid == pid) {
         victim.uid = victim.uid.or(open.summary_uid);
     }
-    if open
-        .event
-        .selected
-        .as_ref()
-        .is_some_and(|task| task.pid == pid)
-        || !is_killed
-    {
+    if open.event.selected.as_ref().is_some_and(|task| task.pid == pid) || !is_killed {
         open.event.selected = None;
     }
     correct_page_tables(&open.event, &mut victim);
@@ -150,10 +142,7 @@ fn missing(open: &mut Open) {
     for (is_missing, what) in [
         (event.lines.header.is_none(), Missing::Header),
         (open.mixed, Missing::Mixed),
-        (
-            open.memory_mixed || !open.memcg_report && !open.machine_report,
-            Missing::Memory,
-        ),
+        (open.memory_mixed || !open.memcg_report && !open.machine_report, Missing::Memory),
         (!has_table && open.columns.is_none(), Missing::Table),
         (open.no_columns, Missing::Columns),
         (open.rows_lost, Missing::Rows),

@@ -63,10 +63,7 @@ fn largest(list: &mut Vec<Named>, holder: &Holder<'_>) {
     let place = list.partition_point(|known| known.size >= holder.size);
     if place < Event::TOP {
         list.truncate(Event::TOP - 1);
-        let named = Named {
-            name: text(holder.name),
-            size: holder.size,
-        };
+        let named = Named { name: text(holder.name), size: holder.size };
         list.insert(place, named);
     }
 }

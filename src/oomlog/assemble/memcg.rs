@@ -22,20 +22,13 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         }
         Line::Usage(line) => usage(open, line, at),
         Line::Stats(line) => stats(open, line, at),
-        Line::Stat(line) => note(
-            &mut event.counters.stats,
-            [(line.key, line.value)].into_iter(),
-        ),
+        Line::Stat(line) => note(&mut event.counters.stats, [(line.key, line.value)].into_iter()),
         _ => {}
     }
 }
 
 fn usage(open: &mut Open, line: &Usage, at: Position) {
-    let counter = Counter {
-        usage: line.usage,
-        limit: line.limit,
-        failcnt: line.failcnt,
-    };
+    let counter = Counter { usage: line.usage, limit: line.limit, failcnt: line.failcnt };
     let event = &mut open.event;
     let counters = &mut event.counters;
     match line.of {
@@ -88,8 +81,7 @@ pub(super) fn version(open: &Open) -> Option<Version> {
             let is_limited = counter.limit.is_some_and(|limit| limit.0 < UNLIMITED);
             is_some(counter.usage) || is_limited || counter.failcnt.is_some_and(|count| count > 0)
         };
-        let is_v1 = of_v1.iter().flatten().any(is_used)
-            || kernel.is_some_and(|kernel| kernel >= Linux::new(5, 3));
+        let is_v1 = of_v1.iter().flatten().any(is_used) || kernel.is_some_and(|kernel| kernel >= Linux::new(5, 3));
         return is_v1.then_some(Version::V1);
     }
     let has = |key: &[u8]| counters.stats.iter().any(|(known, _)| known == key);

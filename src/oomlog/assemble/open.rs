@@ -79,17 +79,8 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(
-        kind: Kind,
-        record: &Record<'_>,
-        position: Position,
-        number: u64,
-        line: u64,
-    ) -> Self {
-        let mut event = Event {
-            when: Stamp::of(&record.when),
-            ..Event::default()
-        };
+    pub(super) fn new(kind: Kind, record: &Record<'_>, position: Position, number: u64, line: u64) -> Self {
+        let mut event = Event { when: Stamp::of(&record.when), ..Event::default() };
         event.lines.first = position;
         event.lines.last = position;
         event.host = record.host.map(Vec::from);
@@ -126,13 +117,7 @@ impl Open {
     }
 
     /// Notes that a line is of this report.
-    pub(super) fn touch(
-        &mut self,
-        record: &Record<'_>,
-        position: Position,
-        number: u64,
-        line: u64,
-    ) {
+    pub(super) fn touch(&mut self, record: &Record<'_>, position: Position, number: u64, line: u64) {
         self.touched_line = line;
         self.touched = number;
         self.event.lines.last = position;
@@ -172,10 +157,7 @@ impl Open {
 
     /// Who is certainly or probably killed, as far as it is known.
     pub(super) fn victim_pid(&self) -> Option<u64> {
-        self.killed
-            .as_ref()
-            .map(|victim| victim.task.pid)
-            .or(self.summary.as_ref().map(|task| task.pid))
+        self.killed.as_ref().map(|victim| victim.task.pid).or(self.summary.as_ref().map(|task| task.pid))
     }
 }
 

@@ -36,19 +36,11 @@ fn is_next(open: &Open, number: u64) -> bool {
 }
 
 fn by_task(open: &Open, pid: u64) -> Option<u8> {
-    let trigger = if open.event.trigger.pid == Some(pid) {
-        5
-    } else {
-        0
-    };
+    let trigger = if open.event.trigger.pid == Some(pid) { 5 } else { 0 };
     match open.row(pid) {
         Some(_) => Some(20 + trigger),
         // A thread of a process in the table, or a row that was lost.
-        None => Some(if open.has_table() {
-            trigger
-        } else {
-            10 + trigger
-        }),
+        None => Some(if open.has_table() { trigger } else { 10 + trigger }),
     }
 }
 
@@ -81,9 +73,7 @@ fn selected(open: &Open, line: &Selected<'_>, number: u64) -> Option<u8> {
     match &open.summary {
         Some(task) => (task.pid == line.pid).then_some(90),
         // Rows that are whole and without it are another's, or one of them was lost.
-        None if open.has_table() && open.row(line.pid).is_none() => {
-            is_next(open, number).then_some(0)
-        }
+        None if open.has_table() && open.row(line.pid).is_none() => is_next(open, number).then_some(0),
         None => by_task(open, line.pid),
     }
 }
@@ -92,9 +82,7 @@ fn killed(open: &Open, line: &Killed<'_>, number: u64) -> Option<u8> {
     if !fits(open, line.scope) || open.kind == Kind::Foreign {
         return None;
     }
-    let is = |task: &Option<crate::oomlog::event::Task>| {
-        task.as_ref().is_some_and(|task| task.pid == line.pid)
-    };
+    let is = |task: &Option<crate::oomlog::event::Task>| task.as_ref().is_some_and(|task| task.pid == line.pid);
     let in_group = open.event.group_memcg.is_some();
     if open.ended && !in_group {
         // The group's line was lost, and the victim is logged again.

@@ -104,9 +104,7 @@ pub(super) fn admits(open: &Open, step: Step, line: &Line<'_>) -> bool {
             may_have_machine(open) && first.is_some_and(|(key, _)| is_new(key))
         }
         Line::Zone(zone) => {
-            let is_new = |known: &crate::oomlog::event::Zone| {
-                known.node != zone.node || known.name != zone.name
-            };
+            let is_new = |known: &crate::oomlog::event::Zone| known.node != zone.node || known.name != zone.name;
             may_have_machine(open) && event.machine.zones.iter().all(is_new)
         }
         Line::Node(line) => {
@@ -164,12 +162,9 @@ pub(super) fn alone(line: &Line<'_>) -> Option<Kind> {
         | Line::Killed(_)
         | Line::NoneKillable
         | Line::Panic(_) => Some(Kind::Oom),
-        Line::MemInfo
-        | Line::Counts(_)
-        | Line::Zone(_)
-        | Line::Total(_)
-        | Line::Title
-        | Line::Row(_) => Some(Kind::Maybe),
+        Line::MemInfo | Line::Counts(_) | Line::Zone(_) | Line::Total(_) | Line::Title | Line::Row(_) => {
+            Some(Kind::Maybe)
+        }
         _ => None,
     }
 }

@@ -44,13 +44,7 @@ pub(super) fn row(open: &mut Open, line: &RowLine<'_>, at: Position) {
     if open.columns.is_some() {
         list(open, &task);
     }
-    open.keep(Brief {
-        pid: task.pid,
-        tgid: task.tgid,
-        uid: task.uid,
-        total_vm: task.total_vm,
-        adj: task.adj,
-    });
+    open.keep(Brief { pid: task.pid, tgid: task.tgid, uid: task.uid, total_vm: task.total_vm, adj: task.adj });
 }
 
 fn sum(open: &mut Open, task: &Task<'_>) {
@@ -133,13 +127,7 @@ fn rank(open: &mut Open, task: &Task<'_>) -> Option<i64> {
     let page = open.page.unwrap_or(PAGE);
     let of_bytes = task.table_bytes.map(|bytes| bytes.0 / page.0);
     let tables = task.table_pages.or(of_bytes).unwrap_or_default();
-    Some(badness(
-        task.rss?,
-        task.swap.unwrap_or_default(),
-        tables,
-        adj,
-        scale.unwrap_or_default(),
-    ))
+    Some(badness(task.rss?, task.swap.unwrap_or_default(), tables, adj, scale.unwrap_or_default()))
 }
 
 /// The page size by what is before the table.
@@ -149,11 +137,7 @@ fn page(open: &Open) -> Option<PageSize> {
 
 fn scale(open: &Open, page: PageSize) -> Option<Scale> {
     let machine = &open.event.machine;
-    if open.memcg_report {
-        of_memcg(&open.event.counters, machine.swap_total, page)
-    } else {
-        of_machine(machine, page)
-    }
+    if open.memcg_report { of_memcg(&open.event.counters, machine.swap_total, page) } else { of_machine(machine, page) }
 }
 
 /// Once all is known: takes back what was ranked by what is not so.

@@ -10,9 +10,7 @@ fn events(text: &str) -> Vec<Event> {
     let mut assembler = Assembler::new();
     let mut found = Vec::new();
     for (position, line) in (1..).zip(text.lines()) {
-        assembler.push(&record(line.as_bytes()), position, &mut |event| {
-            found.push(event)
-        });
+        assembler.push(&record(line.as_bytes()), position, &mut |event| found.push(event));
     }
     assembler.finish(&mut |event| found.push(event));
     found
@@ -28,15 +26,9 @@ fn a_child_is_killed_in_place_of_the_selected() {
 [    2.000002] Killed process 12 (y) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
     );
     assert_eq!(found.len(), 2);
-    assert_eq!(
-        found[0].victim.as_ref().map(|victim| victim.task.pid),
-        Some(11)
-    );
+    assert_eq!(found[0].victim.as_ref().map(|victim| victim.task.pid), Some(11));
     assert_eq!(found[0].selected.as_ref().map(|task| task.pid), Some(10));
-    assert_eq!(
-        found[1].victim.as_ref().map(|victim| victim.task.pid),
-        Some(12)
-    );
+    assert_eq!(found[1].victim.as_ref().map(|victim| victim.task.pid), Some(12));
     assert_eq!(found[1].selected, None);
     assert_eq!(found[1].constraint, Constraint::Memcg);
 }
@@ -150,9 +142,7 @@ fn what_holds_memory_is_told_in_all_its_orders() {
     let found = events(GLOBAL);
     assert_eq!(found.len(), 1);
     let event = &found[0];
-    let pids = |rows: &[crate::oomlog::event::Row]| -> Vec<u64> {
-        rows.iter().map(|row| row.pid).collect()
-    };
+    let pids = |rows: &[crate::oomlog::event::Row]| -> Vec<u64> { rows.iter().map(|row| row.pid).collect() };
     assert!(event.is_complete(), "{:?}", event.missing);
     assert_eq!(pids(&event.table.top), [10, 7, 8, 9]);
     assert_eq!(pids(&event.table.top_with_swap), [10, 8, 7, 9]);
@@ -219,10 +209,7 @@ fn the_worst_of_a_long_table_are_the_worst_of_all_of_it() {
     let mut all: Vec<(i64, u64)> = (100..1000u64)
         .map(|pid| {
             let adj = if pid % 100 == 7 { 10 * 100 } else { 0 };
-            (
-                -(adj + i64::try_from(pid * 7919 % 1000).expect("small") + 1),
-                pid,
-            )
+            (-(adj + i64::try_from(pid * 7919 % 1000).expect("small") + 1), pid)
         })
         .collect();
     all.sort();
@@ -254,21 +241,9 @@ Memory cgroup out of memory: Killed process 7 (x) total-vm:8kB, anon-rss:4kB, fi
         ("4.18.0", &both(0), None),
         ("4.18.0", &both(4000), Some(Version::V1)),
         ("3.10.0", &both(0), Some(Version::V1)),
-        (
-            "5.10.0",
-            "Memory cgroup stats for /a:\nanon 4\nfile 4",
-            None,
-        ),
-        (
-            "6.12.0",
-            "Memory cgroup stats for /a:\nanon 4\nfile 4",
-            Some(Version::V2),
-        ),
-        (
-            "6.12.0",
-            "Memory cgroup stats for /a:\ncache 4\nrss 4",
-            Some(Version::V1),
-        ),
+        ("5.10.0", "Memory cgroup stats for /a:\nanon 4\nfile 4", None),
+        ("6.12.0", "Memory cgroup stats for /a:\nanon 4\nfile 4", Some(Version::V2)),
+        ("6.12.0", "Memory cgroup stats for /a:\ncache 4\nrss 4", Some(Version::V1)),
     ] {
         assert_eq!(with(release, lines), version, "{release} {lines}");
     }
@@ -300,17 +275,13 @@ Killed process 7, UID 0, (x) total-vm:10876kB, anon-rss:400kB, file-rss:0kB",
     let event = &found[0];
     assert_eq!(event.constraint, Constraint::Memcg);
     assert_eq!(event.missing, [] as [Missing; 0]);
-    assert_eq!(
-        event.machine.nodes[0].kernel_stack,
-        Some(Bytes::from_kib(16))
-    );
+    assert_eq!(event.machine.nodes[0].kernel_stack, Some(Bytes::from_kib(16)));
     assert_eq!(event.machine.ram_pages, Some(1000));
     let scale = event.scale.expect("a scale");
     assert_eq!((scale.pages, scale.is_exact), (1100, true));
 }
 
-const OLD_TABLE: &str =
-    "[    1.000000] x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
+const OLD_TABLE: &str = "[    1.000000] x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
 [    1.000001] [ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name
 [    1.000002] [    7]     0     7     2719        1      13        5             0 a
 MARK
@@ -364,10 +335,7 @@ fn of_two_mixed_reports_none_has_the_cgroup_of_the_other() {
     let found = events(&text);
     assert_eq!(found.len(), 2, "{found:#?}");
     for event in &found {
-        assert_eq!(
-            (&event.trigger.comm, &event.memcg, &event.task_memcg),
-            (&None, &None, &None)
-        );
+        assert_eq!((&event.trigger.comm, &event.memcg, &event.task_memcg), (&None, &None, &None));
         assert!(event.missing.contains(&Missing::Mixed));
     }
 }
@@ -409,20 +377,11 @@ file-rss:12kB, shmem-rss:0kB
     let event = &found[0];
     let trigger = &event.trigger;
     assert_eq!(trigger.pid, Some(9));
-    assert_eq!(
-        (trigger.gfp_mask, trigger.order, trigger.adj),
-        (Some(0x10_0cca), Some(3), Some(-5))
-    );
-    assert_eq!(
-        (event.memcg.as_deref(), event.task_memcg.as_deref()),
-        (Some(&b"/b"[..]), Some(&b"/a"[..]))
-    );
+    assert_eq!((trigger.gfp_mask, trigger.order, trigger.adj), (Some(0x10_0cca), Some(3), Some(-5)));
+    assert_eq!((event.memcg.as_deref(), event.task_memcg.as_deref()), (Some(&b"/b"[..]), Some(&b"/a"[..])));
     let victim = event.victim.as_ref().expect("a victim");
     assert_eq!(victim.task.comm.as_deref(), Some(&b"y z"[..]));
-    assert_eq!(
-        (victim.total_vm, victim.file_rss),
-        (Some(Bytes(8192)), Some(Bytes(12_288)))
-    );
+    assert_eq!((victim.total_vm, victim.file_rss), (Some(Bytes(8192)), Some(Bytes(12_288))));
     assert_eq!(event.selected, None);
     assert_eq!(found[1].trigger.order, None);
 }
@@ -458,10 +417,7 @@ fn a_newline_in_a_name_does_not_end_its_line() {
     );
     assert_eq!(found.len(), 2, "{found:#?}");
     let victim = found[0].victim.as_ref().expect("a victim");
-    assert_eq!(
-        (victim.task.pid, victim.task.comm.as_deref()),
-        (7, Some(&b"y\nz"[..]))
-    );
+    assert_eq!((victim.task.pid, victim.task.comm.as_deref()), (7, Some(&b"y\nz"[..])));
     assert_eq!((victim.uid, victim.anon_rss), (Some(5), Some(Bytes(4096))));
     assert_eq!(found[0].memcg.as_deref(), Some(&b"/a"[..]));
     assert_eq!(found[0].selected, None);

@@ -42,9 +42,7 @@ pub(super) enum Owner {
 /// How long after `last`, in microseconds; of times that are only text, whether they differ.
 pub(super) fn gap(last: &Stamp, when: &When<'_>) -> Option<i64> {
     if let (Some(last), Some(now)) = (last.boot_us, when.boot_us) {
-        return i64::try_from(now)
-            .ok()?
-            .checked_sub(i64::try_from(last).ok()?);
+        return i64::try_from(now).ok()?.checked_sub(i64::try_from(last).ok()?);
     }
     if let (Some(last), Some(now)) = (last.wall_us, when.wall_us) {
         return now.checked_sub(last);
@@ -100,19 +98,10 @@ fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
 }
 
 /// Finds the owner among the reports that `score` gives a score; a higher one excludes the lower ones.
-pub(super) fn owner(
-    opens: &[Open],
-    record: &Record<'_>,
-    now: Now,
-    score: impl Fn(&Open) -> Option<u8>,
-) -> Owner {
+pub(super) fn owner(opens: &[Open], record: &Record<'_>, now: Now, score: impl Fn(&Open) -> Option<u8>) -> Owner {
     let mut scores = [None; OPEN];
     for (slot, open) in scores.iter_mut().zip(opens) {
-        *slot = if may_have(open, record, now.is_inside) {
-            score(open)
-        } else {
-            None
-        };
+        *slot = if may_have(open, record, now.is_inside) { score(open) } else { None };
     }
     let best = scores.iter().flatten().max().copied();
     let is_same_caller = |at: usize| {
@@ -193,11 +182,5 @@ pub(super) fn is_back_in_time(opens: &[Open], before: &Stamp, record: &Record<'_
     // Of text only: it is again what it was for a report, and was something else in between.
     let is_again = |open: &Open| gap(&open.last, &record.when) == Some(0);
     let differs = gap(before, &record.when).is_some_and(|gap| gap != 0);
-    opens.iter().any(|open| {
-        if is_time {
-            is_back(open)
-        } else {
-            differs && is_again(open)
-        }
-    })
+    opens.iter().any(|open| if is_time { is_back(open) } else { differs && is_again(open) })
 }

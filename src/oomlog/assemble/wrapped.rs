@@ -68,11 +68,7 @@ impl Wrapped {
         Self {
             text: Vec::new(),
             end: End::Words,
-            when: Stamp {
-                boot_us: None,
-                wall: None,
-                wall_us: None,
-            },
+            when: Stamp { boot_us: None, wall: None, wall_us: None },
             host: None,
             caller: None,
         }
@@ -83,16 +79,8 @@ impl Wrapped {
         let is_bare = self.when.boot_us.is_none() && self.when.wall.is_none();
         Record {
             text: &self.text,
-            when: When {
-                boot_us: self.when.boot_us,
-                wall: self.when.wall.as_deref(),
-                wall_us: self.when.wall_us,
-            },
-            origin: if is_bare {
-                Origin::Unknown
-            } else {
-                Origin::Kernel
-            },
+            when: When { boot_us: self.when.boot_us, wall: self.when.wall.as_deref(), wall_us: self.when.wall_us },
+            origin: if is_bare { Origin::Unknown } else { Origin::Kernel },
             caller: self.caller,
             host: self.host.as_deref(),
             boot_id: None,
@@ -115,9 +103,7 @@ impl Wrapped {
             Line::Other => {
                 end.ends_with(b"Killed process")
                     || end.ends_with(b"Kill process")
-                    || [&b"Task in"[..], b"CPU: ", b"Pid: "]
-                        .iter()
-                        .any(|start| end.starts_with(start))
+                    || [&b"Task in"[..], b"CPU: ", b"Pid: "].iter().any(|start| end.starts_with(start))
             }
             _ => false,
         };
@@ -136,11 +122,7 @@ impl Wrapped {
         let is_bare = record.origin == Origin::Unknown && record.when.wall.is_none();
         // The kernel's record goes on with the same prefix.
         let is_same = self.end == End::Name && Stamp::of(&record.when) == self.when;
-        if self.text.is_empty()
-            || !(is_bare || is_same)
-            || text.is_empty()
-            || self.text.len() + text.len() > LONGEST
-        {
+        if self.text.is_empty() || !(is_bare || is_same) || text.is_empty() || self.text.len() + text.len() > LONGEST {
             return None;
         }
         let was_known = oom_report::line(&self.text) != Line::Other;
@@ -149,16 +131,13 @@ impl Wrapped {
         self.text.push(if is_bare { b' ' } else { b'\n' });
         self.text.extend_from_slice(text);
         match oom_report::line(&self.text) {
-            Line::Killed(Killed { comm: Some(_), .. })
-            | Line::Summary(Summary { pid: Some(_), .. })
+            Line::Killed(Killed { comm: Some(_), .. }) | Line::Summary(Summary { pid: Some(_), .. })
                 if self.end == End::Name =>
             {
                 Some(Joined::More)
             }
             Line::Header(_) | Line::Killed(_) if was_known => says_more.then_some(Joined::More),
-            Line::Killed(_) | Line::Selected(_) | Line::Whose(_) | Line::Running(_) => {
-                Some(Joined::Whole)
-            }
+            Line::Killed(_) | Line::Selected(_) | Line::Whose(_) | Line::Running(_) => Some(Joined::Whole),
             Line::Other => Some(Joined::NotYet),
             _ => None,
         }
@@ -167,12 +146,7 @@ impl Wrapped {
 
 impl Assembler {
     /// Whether this is the rest of a line that a mail has wrapped.
-    pub(super) fn goes_on(
-        &mut self,
-        part: &Record<'_>,
-        position: Position,
-        done: &mut dyn FnMut(Event),
-    ) -> bool {
+    pub(super) fn goes_on(&mut self, part: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) -> bool {
         if self.wrapped.text.is_empty() {
             return false;
         }
@@ -226,11 +200,7 @@ fn more_of_header(open: &mut Open, line: &Header<'_>) {
 }
 
 fn more_of_kill(open: &mut Open, line: &Killed<'_>) {
-    let Some(victim) = open
-        .killed
-        .as_mut()
-        .filter(|victim| victim.task.pid == line.pid)
-    else {
+    let Some(victim) = open.killed.as_mut().filter(|victim| victim.task.pid == line.pid) else {
         return;
     };
     victim.uid = victim.uid.or(line.uid);

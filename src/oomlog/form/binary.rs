@@ -33,13 +33,7 @@ pub(super) enum Next {
 impl Binary {
     /// Behind its name.
     pub(super) fn new(name: &[u8], line: Position) -> Self {
-        Self {
-            is_message: name == b"MESSAGE",
-            line,
-            length: [0; 8],
-            have: 0,
-            left: 0,
-        }
+        Self { is_message: name == b"MESSAGE", line, length: [0; 8], have: 0, left: 0 }
     }
 
     /// The next line of it: the value may hold newlines, and so may its length.

@@ -31,12 +31,7 @@ fn seen(log: &[u8]) -> Vec<Seen> {
 }
 
 fn kernel(text: &str) -> Seen {
-    (
-        text.to_string(),
-        Origin::Kernel,
-        Some(4_370_404),
-        Some(1_795_255_379_163_609),
-    )
+    (text.to_string(), Origin::Kernel, Some(4_370_404), Some(1_795_255_379_163_609))
 }
 
 const FIELDS: [(&str, &str); 5] = [
@@ -118,10 +113,7 @@ fn dmesg_writes_an_array() {
     );
     let found = seen(log.as_bytes());
     assert_eq!(found.len(), 2, "{found:?}");
-    assert_eq!(
-        found[0],
-        (KILL.into(), Origin::Kernel, Some(4_370_404), None)
-    );
+    assert_eq!(found[0], (KILL.into(), Origin::Kernel, Some(4_370_404), None));
     assert_eq!(found[1].1, Origin::Other);
 }
 
@@ -133,10 +125,7 @@ fn bytes_escapes_and_newlines_of_json_are_undone() {
         found.into_iter().map(|(text, ..)| text).collect::<Vec<_>>()
     };
     assert_eq!(message("[72, 105,33]"), ["Hi!"]);
-    assert_eq!(
-        message(r#""a\nb\u0041\ud83d\ude00\"\\\/""#),
-        ["a", "bA😀\"\\/"]
-    );
+    assert_eq!(message(r#""a\nb\u0041\ud83d\ude00\"\\\/""#), ["a", "bA😀\"\\/"]);
     assert_eq!(message(r#""\u001b[31mred\u001b[0m""#), ["red"]);
     assert_eq!(message("null"), ["null"]);
 }
@@ -146,12 +135,7 @@ fn a_container_runtime_wraps_lines_with_prefixes_of_their_own() {
     let line = format!(
         "{{\"log\":\"[    4.370404] {KILL}\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-21T10:08:31.027622Z\"}}"
     );
-    let expected = (
-        KILL.to_string(),
-        Origin::Kernel,
-        Some(4_370_404),
-        Some(1_795_255_711_027_622),
-    );
+    let expected = (KILL.to_string(), Origin::Kernel, Some(4_370_404), Some(1_795_255_711_027_622));
     assert_eq!(seen(line.as_bytes()), [expected]);
 }
 
@@ -161,9 +145,7 @@ fn somebody_elses_entry_is_theirs() {
         let line = format!("{{{other},\"MESSAGE\":\"[    1.000000] {KILL}\"}}");
         assert_eq!(seen(line.as_bytes())[0].1, Origin::Other);
     }
-    let forged = format!(
-        "{{\"_TRANSPORT\":\"stdout\",\"SYSLOG_IDENTIFIER\":\"kernel\",\"MESSAGE\":\"{KILL}\"}}"
-    );
+    let forged = format!("{{\"_TRANSPORT\":\"stdout\",\"SYSLOG_IDENTIFIER\":\"kernel\",\"MESSAGE\":\"{KILL}\"}}");
     assert_eq!(seen(forged.as_bytes())[0].1, Origin::Other);
 }
 
@@ -216,8 +198,7 @@ fn no_bytes_make_it_panic() {
 
 #[test]
 fn an_entry_has_its_host_and_boot() {
-    let json =
-        format!(r#"{{"_HOSTNAME":"h","_BOOT_ID":"b0","_TRANSPORT":"kernel","MESSAGE":"{KILL}"}}"#);
+    let json = format!(r#"{{"_HOSTNAME":"h","_BOOT_ID":"b0","_TRANSPORT":"kernel","MESSAGE":"{KILL}"}}"#);
     let export = format!("_HOSTNAME=h\n_BOOT_ID=b0\n_TRANSPORT=kernel\nMESSAGE={KILL}\n\n");
     for log in [json, export] {
         let mut found = 0;

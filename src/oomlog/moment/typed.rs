@@ -10,12 +10,7 @@ use crate::sys::clock::{Civil, Zone, civil, since_1970};
 #[must_use]
 pub fn typed(text: &[u8], now_us: i64, zone: Zone) -> Option<i64> {
     let text = text.trim_ascii();
-    let today = Civil {
-        hour: 0,
-        minute: 0,
-        second: 0,
-        ..civil(since(now_us), zone)
-    };
+    let today = Civil { hour: 0, minute: 0, second: 0, ..civil(since(now_us), zone) };
     let start_of = |date| since_1970(date, zone)?.checked_mul(SECOND);
     match ascii(text) {
         "now" => return Some(now_us),
@@ -75,10 +70,7 @@ fn zone_of(text: &[u8]) -> Option<(&[u8], Option<i64>)> {
     };
     let east = number(hour, 23)? * 3600 + number(minute, 59)? * 60;
     let is_west = zone.first() == Some(&b'-');
-    Some((
-        clock.trim_ascii_end(),
-        Some(if is_west { -east } else { east }),
-    ))
+    Some((clock.trim_ascii_end(), Some(if is_west { -east } else { east })))
 }
 
 /// `2h`, `1d 12h`, `-30m`, `2 hours ago` in microseconds.
@@ -93,10 +85,7 @@ fn span(text: &[u8]) -> Option<i64> {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, behind) = rest.split_at(digits);
         let behind = behind.trim_ascii_start();
-        let letters = behind
-            .iter()
-            .take_while(|byte| byte.is_ascii_alphabetic())
-            .count();
+        let letters = behind.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
         let (unit, behind) = behind.split_at(letters);
         let number = i64::try_from(dec(number)?).ok()?;
         sum = sum.checked_add(number.checked_mul(unit_of(unit)?)?)?;

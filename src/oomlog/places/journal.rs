@@ -48,6 +48,5 @@ fn has(root: &Dir, place: &CStr, depth: u32) -> crate::sys::Result<bool> {
         let below = join(place, name).and_then(|path| has(root, &path, depth - 1));
         below.unwrap_or(false)
     };
-    Ok(names.iter().any(|name| is_one(name))
-        || depth > 0 && names.iter().any(|name| is_below(name)))
+    Ok(names.iter().any(|name| is_one(name)) || depth > 0 && names.iter().any(|name| is_below(name)))
 }

@@ -38,9 +38,7 @@ pub(super) fn bracket(line: &[u8]) -> Option<(Bracket<'_>, &[u8])> {
             .or_else(|| whole_stamp(inside).map(Bracket::Stamp))?,
         b'+' => boot(&inside[1..]).map(|_| Bracket::Delta)?,
         b'p' if inside.starts_with(b"pod/") => Bracket::Pod,
-        _ => caller(inside)
-            .map(Bracket::Caller)
-            .or_else(|| human(inside).map(Bracket::Dmesg))?,
+        _ => caller(inside).map(Bracket::Caller).or_else(|| human(inside).map(Bracket::Dmesg))?,
     };
     Some((bracket, blank(rest)))
 }
@@ -61,9 +59,7 @@ pub(super) fn boot(inside: &[u8]) -> Option<u64> {
         return None;
     }
     let seconds = parse::dec(&time[..whole])?;
-    seconds
-        .checked_mul(1_000_000)?
-        .checked_add(stamp::micros(fraction).into())
+    seconds.checked_mul(1_000_000)?.checked_add(stamp::micros(fraction).into())
 }
 
 /// ctime's form in any language, and `Nov21 09:54` of dmesg -e.
@@ -73,27 +69,17 @@ fn human(inside: &[u8]) -> Option<When<'_>> {
     }
     let last = inside.rsplit(|byte| *byte == b' ').next()?;
     let before = inside[..inside.len() - last.len()].trim_ascii_end();
-    let is_ctime = digits(last) == 4
-        && last.len() == 4
-        && before
-            .rsplit(|byte| *byte == b' ')
-            .next()
-            .is_some_and(stamp::is_clock);
+    let is_ctime =
+        digits(last) == 4 && last.len() == 4 && before.rsplit(|byte| *byte == b' ').next().is_some_and(stamp::is_clock);
     let is_short = last.len() == 5 && stamp::is_hour_and_minute(last) && before.len() >= 3;
-    (is_ctime || is_short).then_some(When {
-        wall: Some(inside),
-        ..When::default()
-    })
+    (is_ctime || is_short).then_some(When { wall: Some(inside), ..When::default() })
 }
 
 fn whole_stamp(inside: &[u8]) -> Option<When<'_>> {
     let is_fraction = |text: &[u8]| matches!(text, [] | [b'.' | b',', b'0'..=b'9', ..]);
     let clock = inside.split_at_checked(8);
     if clock.is_some_and(|(clock, behind)| stamp::is_clock(clock) && is_fraction(behind)) {
-        return Some(When {
-            wall: Some(inside),
-            ..When::default()
-        });
+        return Some(When { wall: Some(inside), ..When::default() });
     }
     let (stamp, rest) = stamp::wall(inside)?;
     rest.is_empty().then_some(stamp.when)

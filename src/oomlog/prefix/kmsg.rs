@@ -56,10 +56,8 @@ const FACILITIES: [&[u8]; 20] = [
     b"local6",
     b"local7",
 ];
-const LEVELS: [&[u8]; 11] = [
-    b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug", b"warning",
-    b"error", b"panic",
-];
+const LEVELS: [&[u8]; 11] =
+    [b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug", b"warning", b"error", b"panic"];
 
 /// `kern  :warn  : `: two names padded with blanks.
 pub(super) fn facility(line: &[u8]) -> Option<(Origin, &[u8])> {
@@ -81,9 +79,5 @@ fn names(facility: &[u8], level: &[u8]) -> Option<Origin> {
     if !FACILITIES.contains(&facility) || !LEVELS.contains(&level.trim_ascii_end()) {
         return None;
     }
-    Some(if facility == b"kern" {
-        Origin::Kernel
-    } else {
-        Origin::Other
-    })
+    Some(if facility == b"kern" { Origin::Kernel } else { Origin::Other })
 }

@@ -13,10 +13,7 @@ pub(super) struct Stamp<'l> {
 
 /// A time that the line begins with, and what is behind it and one blank.
 pub(super) fn wall(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
-    iso(line)
-        .or_else(|| unix(line))
-        .or_else(|| month_first(line))
-        .or_else(|| weekday_first(line))
+    iso(line).or_else(|| unix(line)).or_else(|| month_first(line)).or_else(|| weekday_first(line))
 }
 
 /// `2026-11-21T10:08:31.027622+00:00`; a blank for the T, a comma for the point, a zone or none.
@@ -44,11 +41,7 @@ fn iso(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let written = &line[..line.len() - rest.len()];
     let at = day * 86_400 + seconds(clock)?;
     let wall_us = zone.map(|behind| (at - behind) * 1_000_000 + i64::from(micros(fraction)));
-    let when = When {
-        boot_us: None,
-        wall: Some(written),
-        wall_us,
-    };
+    let when = When { boot_us: None, wall: Some(written), wall_us };
     let is_dmesg = comma && t == b'T' && fraction.len() == 6;
     Some((Stamp { when, is_dmesg }, after(rest)))
 }
@@ -65,9 +58,7 @@ fn zone(text: &[u8]) -> (Option<i64>, &[u8]) {
     let number = |digits: &[u8]| parse::dec(digits).and_then(|n| i64::try_from(n).ok());
     let (hour, minute, rest) = match rest {
         [a, b, b':', c, d, rest @ ..] => (number(&[*a, *b]), number(&[*c, *d]), rest),
-        [a, b, c, d, rest @ ..] if c.is_ascii_digit() => {
-            (number(&[*a, *b]), number(&[*c, *d]), rest)
-        }
+        [a, b, c, d, rest @ ..] if c.is_ascii_digit() => (number(&[*a, *b]), number(&[*c, *d]), rest),
         [a, b, rest @ ..] => (number(&[*a, *b]), Some(0), rest),
         _ => return (None, text),
     };
@@ -86,11 +77,8 @@ fn unix(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
         return None;
     }
     let seconds = i64::try_from(parse::dec(&written[..whole])?).ok()?;
-    let when = When {
-        boot_us: None,
-        wall: Some(written),
-        wall_us: Some(seconds * 1_000_000 + i64::from(micros(fraction))),
-    };
+    let when =
+        When { boot_us: None, wall: Some(written), wall_us: Some(seconds * 1_000_000 + i64::from(micros(fraction))) };
     let is_dmesg = false;
     Some((Stamp { when, is_dmesg }, rest))
 }
@@ -115,10 +103,7 @@ fn month_first(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let clock = clock.strip_suffix(b":").unwrap_or(clock);
     let tail = clock.get(8..)?;
     let is_fraction = matches!(tail, [] | [b'.' | b',', ..]) && tail.len() != 1;
-    if !is_clock(&clock[..8])
-        || !is_fraction
-        || digits(tail.get(1..).unwrap_or(tail)) + 1 < tail.len()
-    {
+    if !is_clock(&clock[..8]) || !is_fraction || digits(tail.get(1..).unwrap_or(tail)) + 1 < tail.len() {
         return None;
     }
     // OpenWrt and ctime(3) put the year behind.
@@ -152,13 +137,7 @@ fn weekday_first(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 /// The same time, written from the start of `line` to `rest`.
 fn with<'l>(stamp: Stamp<'l>, line: &'l [u8], rest: &[u8]) -> Stamp<'l> {
     let written = line[..line.len() - rest.len()].trim_ascii_end();
-    Stamp {
-        when: When {
-            wall: Some(written),
-            ..stamp.when
-        },
-        ..stamp
-    }
+    Stamp { when: When { wall: Some(written), ..stamp.when }, ..stamp }
 }
 
 /// `10:08:31`.

@@ -52,11 +52,7 @@ pub(super) fn alone(line: &[u8]) -> Option<Tag<'_>> {
     let is_host = !host.starts_with(b"[") && !host.ends_with(b":");
     if is_host && let Some((Who::Kernel, rest)) = identifier(behind) {
         // `user.warn kernel: ` is what a process has written to /dev/kmsg.
-        return Some(Tag {
-            origin: dotted(host).unwrap_or(Origin::Kernel),
-            host: Some(host),
-            rest,
-        });
+        return Some(Tag { origin: dotted(host).unwrap_or(Origin::Kernel), host: Some(host), rest });
     }
     let (first, rest) = identifier(line)?;
     let origin = match first {
@@ -64,11 +60,7 @@ pub(super) fn alone(line: &[u8]) -> Option<Tag<'_>> {
         Who::Process => Origin::Other,
         Who::Name => return None,
     };
-    Some(Tag {
-        origin,
-        host: None,
-        rest,
-    })
+    Some(Tag { origin, host: None, rest })
 }
 
 /// What is between a time and the message: `host kernel: `, `kernel: `, `host kern.warn kernel: `, `host app[12]: `.
@@ -101,11 +93,7 @@ pub(super) fn after_time(text: &[u8]) -> Option<Tag<'_>> {
             }
             // A name alone is one behind the host at most, or behind a facility.
             Some((Who::Name, rest)) if at < 2 || origin != Origin::Unknown => {
-                let origin = if origin == Origin::Kernel {
-                    origin
-                } else {
-                    Origin::Other
-                };
+                let origin = if origin == Origin::Kernel { origin } else { Origin::Other };
                 return Some(Tag { origin, host, rest });
             }
             _ => {}
@@ -182,9 +170,7 @@ fn identifier(text: &[u8]) -> Option<(Who, &[u8])> {
 
 /// `stdout F `, between CRI's time and the line.
 pub(super) fn stream(text: &[u8]) -> Option<&[u8]> {
-    let rest = text
-        .strip_prefix(b"stdout ")
-        .or_else(|| text.strip_prefix(b"stderr "))?;
+    let rest = text.strip_prefix(b"stdout ").or_else(|| text.strip_prefix(b"stderr "))?;
     Some(match rest {
         [b'F' | b'P', b' ', rest @ ..] => rest,
         _ => rest,
@@ -203,16 +189,9 @@ pub(super) fn rfc5424(text: &[u8]) -> Option<(When<'_>, Tag<'_>)> {
     let (_process, rest) = word(rest);
     let (_message, rest) = word(rest);
     let rest = structured_data(rest)?;
-    let origin = if app == b"kernel" {
-        Origin::Kernel
-    } else {
-        Origin::Other
-    };
-    let tag = Tag {
-        origin,
-        host: (host != b"-").then_some(host),
-        rest: rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest),
-    };
+    let origin = if app == b"kernel" { Origin::Kernel } else { Origin::Other };
+    let tag =
+        Tag { origin, host: (host != b"-").then_some(host), rest: rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest) };
     Some((when, tag))
 }
 
@@ -224,9 +203,7 @@ fn structured_data(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text;
     // `[  12.3] `, a message where structured data should be, has no identifier behind its bracket.
     while rest.first() == Some(&b'[') && rest.get(1).is_some_and(u8::is_ascii_alphabetic) {
-        let end = rest
-            .windows(2)
-            .position(|pair| pair[1] == b']' && pair[0] != b'\\')?;
+        let end = rest.windows(2).position(|pair| pair[1] == b']' && pair[0] != b'\\')?;
         rest = &rest[end + 2..];
     }
     Some(blank(rest))

@@ -199,10 +199,7 @@ fn what_looks_like_a_prefix_and_is_text_stays() {
             let found = [prefix, text].concat();
             let found = record(&found);
             assert_eq!(
-                (
-                    std::string::String::from_utf8_lossy(found.text),
-                    found.origin == Origin::Other
-                ),
+                (std::string::String::from_utf8_lossy(found.text), found.origin == Origin::Other),
                 (std::string::String::from_utf8_lossy(text), false),
                 "{}",
                 std::string::String::from_utf8_lossy(prefix)
@@ -218,20 +215,14 @@ fn times_are_as_complete_as_they_are_written() {
     assert_eq!(found.wall_us, Some(1_795_255_711_027_622));
     assert_eq!(found.wall, Some(&b"2026-11-21T11:08:31,027622+01:00"[..]));
     assert_eq!(when("1970-01-01T00:00:00Z host kernel: x").wall_us, Some(0));
-    assert_eq!(
-        when("2024-02-29T00:00:00-0030 host kernel: x").wall_us,
-        Some((1_709_164_800 + 1800) * 1_000_000)
-    );
+    assert_eq!(when("2024-02-29T00:00:00-0030 host kernel: x").wall_us, Some((1_709_164_800 + 1800) * 1_000_000));
     let found = when("Jan  7 03:19:32 host kernel: x");
     assert_eq!(found.wall, Some(&b"Jan  7 03:19:32"[..]));
     assert_eq!(found.wall_us, None);
     let found = when("[Sat Nov 21 10:05:20 2026] x");
     assert_eq!(found.wall, Some(&b"Sat Nov 21 10:05:20 2026"[..]));
     assert_eq!(found.wall_us, None);
-    assert_eq!(
-        when("Sat 2026-11-21 10:08:31 CET host kernel: x").wall_us,
-        None
-    );
+    assert_eq!(when("Sat 2026-11-21 10:08:31 CET host kernel: x").wall_us, None);
     assert_eq!(when("[99999999999999999999.0] x").boot_us, None);
 }
 
@@ -297,37 +288,19 @@ fn no_bytes_make_it_panic() {
 #[test]
 fn the_host_is_the_word_between_time_and_identifier() {
     for (prefix, host) in [
-        (
-            "Nov 21 10:03:56 h.example kernel: [   12.000001] ",
-            Some("h.example"),
-        ),
-        (
-            "2026-11-21T10:03:56.027622+00:00 h.example kernel: ",
-            Some("h.example"),
-        ),
-        (
-            "Nov 21 10:03:56 h.example kern.warn kernel: [   12.000001] ",
-            Some("h.example"),
-        ),
+        ("Nov 21 10:03:56 h.example kernel: [   12.000001] ", Some("h.example")),
+        ("2026-11-21T10:03:56.027622+00:00 h.example kernel: ", Some("h.example")),
+        ("Nov 21 10:03:56 h.example kern.warn kernel: [   12.000001] ", Some("h.example")),
         ("[   12.000001] h.example kernel: ", Some("h.example")),
-        (
-            "<4>1 2026-11-21T10:08:31Z h.example kernel - - - ",
-            Some("h.example"),
-        ),
+        ("<4>1 2026-11-21T10:08:31Z h.example kernel - - - ", Some("h.example")),
         ("<4>1 2026-11-21T10:08:31Z - kernel - - - ", None),
-        (
-            "Nov 21 10:03:56 h.example [   12.000001] ",
-            Some("h.example"),
-        ),
+        ("Nov 21 10:03:56 h.example [   12.000001] ", Some("h.example")),
         ("h.example kernel: [   12.000001] ", Some("h.example")),
         ("h.example kernel: ", Some("h.example")),
         ("[   12.000001@0] ", None),
         ("[   12.000001,1] ", None),
         ("Nov 21 10:03:56 kernel: [   12.000001] ", None),
-        (
-            "Fri Nov 21 10:03:52 2025 kern.warn kernel: [   12.000001] ",
-            None,
-        ),
+        ("Fri Nov 21 10:03:52 2025 kern.warn kernel: [   12.000001] ", None),
         ("[   12.000001] [  T12] ", None),
         ("", None),
     ] {

@@ -119,10 +119,7 @@ fn put_line(out: &mut Out<'_>, facts: &[Fact<'_>]) {
 }
 
 fn put_summary(summary: &Summary, run: &Run, out: &mut Out<'_>) {
-    let message = format!(
-        "{} OOM event(s) found in {} log(s)",
-        summary.events, run.logs
-    );
+    let message = format!("{} OOM event(s) found in {} log(s)", summary.events, run.logs);
     let now = now();
     let advice = summary.advice();
     let victims = victims(summary);
@@ -169,10 +166,9 @@ fn counts(summary: &Summary, run: &Run) -> [(&'static str, u64); 17] {
 }
 
 fn victims(summary: &Summary) -> Vec<[Fact<'_>; 2]> {
-    top(
-        summary.victims.highest(NAMES, |count| *count),
-        |(comm, killed)| [name("comm", Some(comm)), count("count", Some(**killed))],
-    )
+    top(summary.victims.highest(NAMES, |count| *count), |(comm, killed)| {
+        [name("comm", Some(comm)), count("count", Some(**killed))]
+    })
 }
 
 fn causes(summary: &Summary) -> Vec<[Fact<'_>; 4]> {
@@ -191,11 +187,7 @@ fn cgroups(summary: &Summary) -> Vec<[Fact<'_>; 3]> {
     // Three paths of 2 KiB leave room for the rest of the line.
     let all = summary.cgroups.highest(3, |cgroup| cgroup.count);
     top(all, |(of, cgroup)| {
-        [
-            path("path", Some(of)),
-            count("count", Some(cgroup.count)),
-            count("period_us", cgroup.period().map(micros)),
-        ]
+        [path("path", Some(of)), count("count", Some(cgroup.count)), count("period_us", cgroup.period().map(micros))]
     })
 }
 
@@ -211,10 +203,7 @@ fn recommendations(all: &[(Advice, u64)]) -> Vec<[Fact<'_>; 4]> {
 }
 
 /// The first of them as facts.
-fn top<'a, T, const N: usize>(
-    all: Vec<T>,
-    facts: impl Fn(&T) -> [Fact<'a>; N],
-) -> Vec<[Fact<'a>; N]> {
+fn top<'a, T, const N: usize>(all: Vec<T>, facts: impl Fn(&T) -> [Fact<'a>; N]) -> Vec<[Fact<'a>; N]> {
     all.iter().take(NAMES).map(facts).collect()
 }
 
@@ -223,10 +212,6 @@ fn slices<'a, const N: usize>(all: &'a [[Fact<'a>; N]]) -> Vec<&'a [Fact<'a>]> {
 }
 
 fn list<'a>(key: &'static str, objects: &'a [&'a [Fact<'a>]]) -> Fact<'a> {
-    let value = if objects.is_empty() {
-        Value::Nothing
-    } else {
-        Value::Objects(objects)
-    };
+    let value = if objects.is_empty() { Value::Nothing } else { Value::Objects(objects) };
     is(key, value)
 }

@@ -59,11 +59,7 @@ pub trait Show {
 impl Found<'_> {
     /// When, in microseconds by whatever clock the log has: for the time between events of one log.
     fn at(&self) -> Option<i64> {
-        let boot_us = self
-            .event
-            .when
-            .boot_us
-            .and_then(|us| i64::try_from(us).ok());
+        let boot_us = self.event.when.boot_us.and_then(|us| i64::try_from(us).ok());
         self.wall_us.or(boot_us)
     }
 }

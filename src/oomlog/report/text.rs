@@ -85,9 +85,7 @@ impl Show for Text {
             return out.put(overview::nothing(run, &self.subject).as_bytes());
         }
         let advice = self.summary.advice();
-        out.put(
-            overview::screen(&self.summary, run, &self.subject, &self.latest, &advice).as_bytes(),
-        );
+        out.put(overview::screen(&self.summary, run, &self.subject, &self.latest, &advice).as_bytes());
         self.put_timeline(out);
         self.put_details(out);
         put_title(out, "RECOMMENDATIONS");
@@ -102,12 +100,7 @@ impl Text {
         out.put(b"\n");
         let left_out = self.summary.events - self.timeline.len() as u64;
         if left_out > 0 {
-            put_note(
-                out,
-                &format!(
-                    "({left_out} earlier ones are counted above, but not listed: --until shows them)"
-                ),
-            );
+            put_note(out, &format!("({left_out} earlier ones are counted above, but not listed: --until shows them)"));
         }
         for entry in &self.timeline {
             out.put(b"\n");
@@ -190,10 +183,9 @@ fn ending(event: &Event) -> String {
         }
         (Outcome::Panic, _) => "Killed: nobody - the kernel panicked".into(),
         (Outcome::NoneKillable, _) => "Killed: nobody - no killable process".into(),
-        (_, Some(victim)) => format!(
-            "Selected: {} - the log does not say whether it was killed",
-            Who::task(&victim.task)
-        ),
+        (_, Some(victim)) => {
+            format!("Selected: {} - the log does not say whether it was killed", Who::task(&victim.task))
+        }
         (_, None) => "Killed: - (the log ends before it, or lost it)".into(),
     }
 }
@@ -204,31 +196,15 @@ fn entry(found: &Found<'_>, number: u64) -> String {
     let mut text = format!("{number}. {}\n", when(found));
     paragraph(&mut text, "   ", "      ", &ending(event));
     if event.trigger.comm.is_some() || event.trigger.pid.is_some() {
-        paragraph(
-            &mut text,
-            "   ",
-            "      ",
-            &format!("Triggered by: {}", by(event)),
-        );
+        paragraph(&mut text, "   ", "      ", &format!("Triggered by: {}", by(event)));
     }
-    let tasks = event
-        .victim
-        .iter()
-        .map(|victim| &victim.task)
-        .chain(&event.group);
-    if event.outcome == Outcome::Killed
-        && tasks
-            .filter_map(|task| task.comm.as_deref())
-            .any(is_session)
-    {
+    let tasks = event.victim.iter().map(|victim| &victim.task).chain(&event.group);
+    if event.outcome == Outcome::Killed && tasks.filter_map(|task| task.comm.as_deref()).any(is_session) {
         text.push_str("   ⚠  CAUSED LOGOUT - Session process killed!\n");
     }
     text
 }
 
 fn by(event: &Event) -> Who<'_> {
-    Who {
-        comm: event.trigger.comm.as_deref(),
-        pid: event.trigger.pid,
-    }
+    Who { comm: event.trigger.comm.as_deref(), pid: event.trigger.pid }
 }

@@ -61,29 +61,16 @@ pub fn beginning(event: &Event, wall: Option<Moment>) -> Option<Print> {
     hash.number(Some(gfp_mask));
     hash.number(trigger.order.map(i64::cast_unsigned));
     hash.number(Some(boot_us));
-    Some(Print {
-        who: hash.end(),
-        tells: Tells::Nothing,
-        ..print(event, wall)
-    })
+    Some(Print { who: hash.end(), tells: Tells::Nothing, ..print(event, wall) })
 }
 
 fn of_victim(hash: &mut Hash, victim: &Victim) -> Tells {
     hash.number(Some(1)).number(Some(victim.task.pid));
     hash.text(victim.task.comm.as_deref());
-    for size in [
-        victim.total_vm,
-        victim.anon_rss,
-        victim.file_rss,
-        victim.shmem_rss,
-    ] {
+    for size in [victim.total_vm, victim.anon_rss, victim.file_rss, victim.shmem_rss] {
         hash.number(size.map(|bytes| bytes.0));
     }
-    if victim.total_vm.or(victim.anon_rss).is_some() {
-        Tells::Victim
-    } else {
-        Tells::Pid
-    }
+    if victim.total_vm.or(victim.anon_rss).is_some() { Tells::Victim } else { Tells::Pid }
 }
 
 fn of_trigger(hash: &mut Hash, trigger: &Trigger, outcome: Outcome) -> Tells {
@@ -97,11 +84,7 @@ fn of_trigger(hash: &mut Hash, trigger: &Trigger, outcome: Outcome) -> Tells {
         Outcome::NoneKillable => 2,
         Outcome::Unknown => 3,
     }));
-    if trigger.pid.is_some() {
-        Tells::Pid
-    } else {
-        Tells::Nothing
-    }
+    if trigger.pid.is_some() { Tells::Pid } else { Tells::Nothing }
 }
 
 /// Two that differ are of different text; 0 is no text.

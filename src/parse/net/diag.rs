@@ -82,10 +82,7 @@ mod tests {
         assert_eq!(socket.state, State::Listen);
         assert_eq!(socket.local.to_string(), "127.0.0.1:8080");
         assert_eq!(socket.remote.to_string(), "192.0.2.7:443");
-        assert_eq!(
-            (socket.rx_queue, socket.tx_queue, socket.inode),
-            (Some(Bytes(5)), Some(Bytes(4096)), 1076)
-        );
+        assert_eq!((socket.rx_queue, socket.tx_queue, socket.inode), (Some(Bytes(5)), Some(Bytes(4096)), 1076));
     }
 
     #[test]

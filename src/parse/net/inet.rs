@@ -29,12 +29,8 @@ pub fn line(text: &[u8], protocol: Protocol) -> Option<Socket> {
     let (references, pointer) = (words.next()?, words.next()?);
 
     let plausible = nothing.is_empty()
-        && [slot, uid, timeout, references]
-            .iter()
-            .all(|text| dec(text).is_some())
-        && [timer, expires, retransmits, pointer]
-            .iter()
-            .all(|text| hex(text).is_some());
+        && [slot, uid, timeout, references].iter().all(|text| dec(text).is_some())
+        && [timer, expires, retransmits, pointer].iter().all(|text| hex(text).is_some());
     if !plausible {
         return None;
     }
@@ -103,10 +99,7 @@ mod tests {
         assert_eq!(socket.state, State::Listen);
         assert_eq!(socket.local.to_string(), "0.0.0.0:2024");
         assert_eq!(socket.remote.to_string(), "0.0.0.0:0");
-        assert_eq!(
-            (socket.tx_queue, socket.rx_queue, socket.inode),
-            (None, Some(Bytes(0)), 1076)
-        );
+        assert_eq!((socket.tx_queue, socket.rx_queue, socket.inode), (None, Some(Bytes(0)), 1076));
     }
 
     #[test]
@@ -115,16 +108,10 @@ mod tests {
         assert_eq!(socket.state, State::Established);
         assert_eq!(socket.local.to_string(), "127.0.0.1:36942");
         assert_eq!(socket.remote.to_string(), "127.0.0.1:59457");
-        assert_eq!(
-            (socket.tx_queue, socket.rx_queue, socket.inode),
-            (Some(Bytes(0)), Some(Bytes(300)), 17655)
-        );
+        assert_eq!((socket.tx_queue, socket.rx_queue, socket.inode), (Some(Bytes(0)), Some(Bytes(300)), 17655));
         let socket = tcp(MADE_UP).expect("a line");
         assert_eq!(socket.remote.to_string(), "127.0.0.2:8080");
-        assert_eq!(
-            (socket.tx_queue, socket.rx_queue, socket.inode),
-            (Some(Bytes(42)), Some(Bytes(256)), u32::MAX)
-        );
+        assert_eq!((socket.tx_queue, socket.rx_queue, socket.inode), (Some(Bytes(42)), Some(Bytes(256)), u32::MAX));
     }
 
     #[test]
@@ -137,11 +124,8 @@ mod tests {
     fn ipv6_addresses_are_four_words_of_the_hosts_order() {
         let socket = line(CLOSE_WAIT6, Protocol::Tcp6).expect("a line");
         assert_eq!(socket.local.to_string(), "[::1]:46610");
-        let text = core::str::from_utf8(CLOSE_WAIT6).expect("ASCII").replacen(
-            "0000000000000000",
-            "B80D0120EFBEADDE",
-            1,
-        );
+        let text =
+            core::str::from_utf8(CLOSE_WAIT6).expect("ASCII").replacen("0000000000000000", "B80D0120EFBEADDE", 1);
         let other = line(text.as_bytes(), Protocol::Tcp6).expect("a line");
         assert_eq!(other.local.to_string(), "[2001:db8:dead:beef::1]:46610");
         assert_eq!(socket.rx_queue, Some(Bytes(0)), "the FIN is no byte");
@@ -150,10 +134,7 @@ mod tests {
     #[test]
     fn fault_5_24_an_unconnected_udp_socket_is_unconn() {
         let socket = line(UDP, Protocol::Udp).expect("a line");
-        assert_eq!(
-            (socket.state, socket.rx_queue),
-            (State::Unconn, Some(Bytes(832)))
-        );
+        assert_eq!((socket.state, socket.rx_queue), (State::Unconn, Some(Bytes(832))));
         let socket = line(UDP, Protocol::UdpLite).expect("a line");
         assert_eq!(socket.protocol.name(), "UDPLITE");
     }
@@ -187,10 +168,7 @@ mod tests {
 
     #[test]
     fn fault_5_23_every_column_is_checked() {
-        let words: Vec<&str> = core::str::from_utf8(LISTEN)
-            .expect("ASCII")
-            .split_whitespace()
-            .collect();
+        let words: Vec<&str> = core::str::from_utf8(LISTEN).expect("ASCII").split_whitespace().collect();
         for at in 0..12 {
             for bad in ["-", "-1", "x", "0x10", "1:2:3", "99999999999999999999", "é"] {
                 let mut words = words.clone();
@@ -203,9 +181,7 @@ mod tests {
     #[test]
     fn no_byte_panics_at_any_place() {
         for at in 0..MADE_UP.len() {
-            for byte in [
-                0, b' ', b':', b'\n', b'0', b'F', b'G', b'-', 0x7f, 0x80, 0xff,
-            ] {
+            for byte in [0, b' ', b':', b'\n', b'0', b'F', b'G', b'-', 0x7f, 0x80, 0xff] {
                 let mut text = MADE_UP.to_vec();
                 text[at] = byte;
                 let _ = tcp(&text);

@@ -150,11 +150,7 @@ impl State {
     #[must_use]
     pub const fn of_tcp(number: u8) -> Self {
         let at = number as usize;
-        if at >= 1 && at <= TCP.len() {
-            TCP[at - 1]
-        } else {
-            Self::Unknown(number)
-        }
+        if at >= 1 && at <= TCP.len() { TCP[at - 1] } else { Self::Unknown(number) }
     }
 
     /// Every TCP state that has a name, in the kernel's order.
@@ -166,9 +162,7 @@ impl State {
     /// The kernel's number of a TCP state; 0, which the kernel does not use, for the others.
     #[must_use]
     pub fn index(self) -> usize {
-        TCP.iter()
-            .position(|state| *state == self)
-            .map_or(0, |at| at + 1)
+        TCP.iter().position(|state| *state == self).map_or(0, |at| at + 1)
     }
 
     /// `ESTABLISHED`, `SYN_SENT` and so on; `UNCONN` as ss(8) has it.
@@ -221,9 +215,7 @@ const fn unread(state: State, rx_queue: u32) -> Bytes {
 #[must_use]
 pub const fn unsent(state: State, tx_queue: u32) -> Bytes {
     let bytes = match state {
-        State::SynSent | State::FinWait1 | State::LastAck | State::Closing => {
-            tx_queue.saturating_sub(1)
-        }
+        State::SynSent | State::FinWait1 | State::LastAck | State::Closing => tx_queue.saturating_sub(1),
         _ => tx_queue,
     };
     Bytes(bytes as u64)

@@ -74,13 +74,7 @@ mod tests {
 
     #[test]
     fn neither_cutting_nor_hostile_bytes_panic() {
-        for line in [
-            UNIX,
-            NETLINK,
-            PACKET,
-            RAW,
-            b"\xff\xff \0 : : : : : : : : -1",
-        ] {
+        for line in [UNIX, NETLINK, PACKET, RAW, b"\xff\xff \0 : : : : : : : : -1"] {
             for table in [Table::Unix, Table::Netlink, Table::Packet, Table::Raw] {
                 for upto in 0..line.len() {
                     let _ = table.inode(&line[..upto]);

@@ -15,18 +15,13 @@ use crate::units::Pages;
 /// `tw`, the TIME_WAIT sockets, is in sockstat only and covers both families. Add up both files.
 #[must_use]
 pub fn visited(text: &[u8]) -> Option<u64> {
-    text.split(|byte| *byte == b'\n')
-        .filter_map(of_line)
-        .reduce(u64::saturating_add)
+    text.split(|byte| *byte == b'\n').filter_map(of_line).reduce(u64::saturating_add)
 }
 
 fn of_line(line: &[u8]) -> Option<u64> {
     let mut words = words(line);
     let table: &[u8] = words.next()?;
-    if !matches!(
-        table,
-        b"TCP:" | b"UDP:" | b"UDPLITE:" | b"TCP6:" | b"UDP6:" | b"UDPLITE6:"
-    ) {
+    if !matches!(table, b"TCP:" | b"UDP:" | b"UDPLITE:" | b"TCP6:" | b"UDP6:" | b"UDPLITE6:") {
         return None;
     }
     let mut count = None;
@@ -84,10 +79,7 @@ mod tests {
 
     #[test]
     fn neither_size_nor_cutting_panics() {
-        assert_eq!(
-            visited(b"TCP: inuse 18446744073709551615 tw 1\nUDP: inuse 1\n"),
-            Some(u64::MAX)
-        );
+        assert_eq!(visited(b"TCP: inuse 18446744073709551615 tw 1\nUDP: inuse 1\n"), Some(u64::MAX));
         for upto in 0..SOCKSTAT.len() {
             let _ = visited(&SOCKSTAT[..upto]);
         }

@@ -34,11 +34,7 @@ enum Source {
 #[must_use]
 pub fn names(mask: u64, release: Option<&[u8]>) -> Option<Names> {
     match release {
-        Some(release) => Some(Names {
-            mask,
-            version: version(release)?,
-            source: Source::Release,
-        }),
+        Some(release) => Some(Names { mask, version: version(release)?, source: Source::Release }),
         None => agreed(mask),
     }
 }
@@ -62,23 +58,16 @@ fn version(release: &[u8]) -> Option<Version> {
     // No kernel that is told from another has a number that large.
     let byte = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
     let version = (byte(version.0), byte(version.1), byte(version.2));
-    (table::FIRST..table::END)
-        .contains(&version)
-        .then_some(version)
+    (table::FIRST..table::END).contains(&version).then_some(version)
 }
 
 /// The names that every kernel gives the bits that could have printed them.
 fn agreed(mask: u64) -> Option<Names> {
     let mut candidates = table::generations().filter(|version| could_print(mask, *version));
     let first = candidates.next()?;
-    let latest = candidates.try_fold(first, |latest, version| {
-        is_same(mask, latest, version).then(|| latest.max(version))
-    })?;
-    Some(Names {
-        mask,
-        version: latest,
-        source: Source::Agreement,
-    })
+    let latest =
+        candidates.try_fold(first, |latest, version| is_same(mask, latest, version).then(|| latest.max(version)))?;
+    Some(Names { mask, version: latest, source: Source::Agreement })
 }
 
 /// Whether a kernel that prints bare masks could have called the OOM killer with this one.
@@ -115,10 +104,7 @@ impl Names {
     }
 
     fn parts(&self) -> Parts {
-        Parts {
-            rest: self.mask,
-            version: self.version,
-        }
+        Parts { rest: self.mask, version: self.version }
     }
 }
 
@@ -137,9 +123,7 @@ impl Iterator for Parts {
             let mask = composite.mask(self.version)?;
             Some((mask, composite.name))
         });
-        let (mask, name) = composites
-            .chain(table::flags(self.version))
-            .find(|(mask, _)| self.rest & mask == *mask)?;
+        let (mask, name) = composites.chain(table::flags(self.version)).find(|(mask, _)| self.rest & mask == *mask)?;
         self.rest &= !mask;
         Some(name)
     }
@@ -179,94 +163,34 @@ mod tests {
             (0x1d2, &b"2.6.9-89.EL"[..], "GFP_HIGHUSER|__GFP_COLD"),
             (0xd0, b"2.6.9-89.EL", "GFP_KERNEL"),
             (0xd2, b"2.6.12", "GFP_HIGHUSER"),
-            (
-                0x201d2,
-                b"2.6.13",
-                "GFP_HIGHUSER|__GFP_COLD|__GFP_NORECLAIM",
-            ),
+            (0x201d2, b"2.6.13", "GFP_HIGHUSER|__GFP_COLD|__GFP_NORECLAIM"),
             (0x401d2, b"2.6.14", "GFP_HIGHUSER|__GFP_COLD"),
             (0x201d2, b"2.6.18-128.el5", "GFP_HIGHUSER|__GFP_COLD"),
             (0x280d2, b"2.6.18-128.el5", "GFP_HIGHUSER|__GFP_ZERO"),
             (0xa01d2, b"2.6.23.17", "GFP_HIGHUSER_MOVABLE|__GFP_COLD"),
-            (
-                0x1201d2,
-                b"2.6.26-2-amd64",
-                "GFP_HIGHUSER_MOVABLE|__GFP_COLD",
-            ),
+            (0x1201d2, b"2.6.26-2-amd64", "GFP_HIGHUSER_MOVABLE|__GFP_COLD"),
             (0x1280d2, b"2.6.30", "GFP_HIGHUSER_MOVABLE|__GFP_ZERO"),
-            (
-                0x201da,
-                b"2.6.32-431.el6.x86_64",
-                "GFP_HIGHUSER_MOVABLE|__GFP_COLD",
-            ),
-            (
-                0x280da,
-                b"2.6.32-431.el6.x86_64",
-                "GFP_HIGHUSER_MOVABLE|__GFP_ZERO",
-            ),
-            (
-                0x84d0,
-                b"2.6.32-431.el6.x86_64",
-                "GFP_KERNEL|__GFP_REPEAT|__GFP_ZERO",
-            ),
-            (
-                0x8000d0,
-                b"2.6.32-431.el6.x86_64",
-                "GFP_KERNEL|__GFP_OTHER_NODE",
-            ),
+            (0x201da, b"2.6.32-431.el6.x86_64", "GFP_HIGHUSER_MOVABLE|__GFP_COLD"),
+            (0x280da, b"2.6.32-431.el6.x86_64", "GFP_HIGHUSER_MOVABLE|__GFP_ZERO"),
+            (0x84d0, b"2.6.32-431.el6.x86_64", "GFP_KERNEL|__GFP_REPEAT|__GFP_ZERO"),
+            (0x8000d0, b"2.6.32-431.el6.x86_64", "GFP_KERNEL|__GFP_OTHER_NODE"),
             (0x80d0, b"2.6.32-042stab120.6", "GFP_KERNEL|__GFP_ZERO"),
             (0x50, b"3.10.0-957.27.2.el7.x86_64", "GFP_NOFS"),
-            (
-                0x201da,
-                b"3.10.0-957.el7.x86_64",
-                "GFP_HIGHUSER_MOVABLE|__GFP_COLD",
-            ),
-            (
-                0x2084d0,
-                b"3.13.0-24-generic",
-                "GFP_KERNEL|__GFP_REPEAT|__GFP_ZERO|__GFP_NOTRACK",
-            ),
-            (
-                0x3000d0,
-                b"3.13.0-24-generic",
-                "GFP_KERNEL|__GFP_KMEMCG|__GFP_NOTRACK",
-            ),
-            (
-                0x20858,
-                b"3.16.0-4-amd64",
-                "GFP_NOFS|__GFP_MOVABLE|__GFP_NOFAIL|__GFP_HARDWALL",
-            ),
+            (0x201da, b"3.10.0-957.el7.x86_64", "GFP_HIGHUSER_MOVABLE|__GFP_COLD"),
+            (0x2084d0, b"3.13.0-24-generic", "GFP_KERNEL|__GFP_REPEAT|__GFP_ZERO|__GFP_NOTRACK"),
+            (0x3000d0, b"3.13.0-24-generic", "GFP_KERNEL|__GFP_KMEMCG|__GFP_NOTRACK"),
+            (0x20858, b"3.16.0-4-amd64", "GFP_NOFS|__GFP_MOVABLE|__GFP_NOFAIL|__GFP_HARDWALL"),
             (0x10, b"4.1.12", "GFP_NOIO"),
             (0x24200ca, b"4.4.0-59-generic", "GFP_HIGHUSER_MOVABLE"),
-            (
-                0x26040c0,
-                b"4.4.0-59-generic",
-                "GFP_KERNEL|__GFP_COMP|__GFP_NOTRACK",
-            ),
-            (
-                0x26142c0,
-                b"4.4.0-59-generic",
-                "GFP_KERNEL|__GFP_NOWARN|__GFP_COMP|__GFP_NOMEMALLOC|__GFP_NOTRACK",
-            ),
-            (
-                0x27080c0,
-                b"4.4.0-59-generic",
-                "GFP_KERNEL|__GFP_ZERO|__GFP_NOACCOUNT|__GFP_NOTRACK",
-            ),
-            (
-                0x27080c0,
-                b"4.5.0",
-                "GFP_KERNEL_ACCOUNT|__GFP_ZERO|__GFP_NOTRACK",
-            ),
+            (0x26040c0, b"4.4.0-59-generic", "GFP_KERNEL|__GFP_COMP|__GFP_NOTRACK"),
+            (0x26142c0, b"4.4.0-59-generic", "GFP_KERNEL|__GFP_NOWARN|__GFP_COMP|__GFP_NOMEMALLOC|__GFP_NOTRACK"),
+            (0x27080c0, b"4.4.0-59-generic", "GFP_KERNEL|__GFP_ZERO|__GFP_NOACCOUNT|__GFP_NOTRACK"),
+            (0x27080c0, b"4.5.0", "GFP_KERNEL_ACCOUNT|__GFP_ZERO|__GFP_NOTRACK"),
             (0x24000d0, b"4.4.0", "GFP_TEMPORARY"),
             (0x2080020, b"4.4.0", "GFP_ATOMIC"),
             (0x2000000, b"4.4.0", "GFP_NOWAIT"),
         ] {
-            assert_eq!(
-                text(mask, Some(release)).as_deref(),
-                Some(expected),
-                "{mask:#x}"
-            );
+            assert_eq!(text(mask, Some(release)).as_deref(), Some(expected), "{mask:#x}");
         }
     }
 
@@ -278,10 +202,7 @@ mod tests {
             (0x24200c8, "GFP_USER|__GFP_MOVABLE"),
             (0x240c2c0, "GFP_KERNEL|__GFP_NOWARN|__GFP_COMP|__GFP_ZERO"),
             (0x26040c0, "GFP_KERNEL|__GFP_COMP|__GFP_NOTRACK"),
-            (
-                0x26042c0,
-                "GFP_KERNEL|__GFP_NOWARN|__GFP_COMP|__GFP_NOTRACK",
-            ),
+            (0x26042c0, "GFP_KERNEL|__GFP_NOWARN|__GFP_COMP|__GFP_NOTRACK"),
             (0x27000c0, "GFP_KERNEL_ACCOUNT|__GFP_NOTRACK"),
             (0x27080c0, "GFP_KERNEL_ACCOUNT|__GFP_ZERO|__GFP_NOTRACK"),
         ] {
@@ -292,19 +213,11 @@ mod tests {
     #[test]
     fn bits_without_a_name_stay_bits() {
         for (mask, release, expected) in [
-            (
-                0x0010_00d0,
-                &b"3.10.0-957.el7.x86_64"[..],
-                "GFP_KERNEL|0x100000",
-            ),
+            (0x0010_00d0, &b"3.10.0-957.el7.x86_64"[..], "GFP_KERNEL|0x100000"),
             (0x0010_00d0, b"3.18.14", "GFP_KERNEL|0x100000"),
             (0x0090_00d0, b"2.6.32-042stab120.6", "GFP_KERNEL|0x900000"),
             (0x0020_0000_0000, b"4.4.0", "0x2000000000"),
-            (
-                u64::MAX << 32 | 0xd0,
-                b"3.2.0",
-                "GFP_KERNEL|0xffffffff00000000",
-            ),
+            (u64::MAX << 32 | 0xd0, b"3.2.0", "GFP_KERNEL|0xffffffff00000000"),
             (0x2000, b"2.6.21", "0x2000"),
         ] {
             assert_eq!(text(mask, Some(release)).as_deref(), Some(expected));
@@ -327,10 +240,7 @@ mod tests {
             (0x201da, Some("GFP_HIGHUSER_MOVABLE|__GFP_COLD")),
             (0x280da, Some("GFP_HIGHUSER_MOVABLE|__GFP_ZERO")),
             (0x1d2, Some("GFP_KERNEL|__GFP_HIGHMEM|__GFP_COLD")),
-            (
-                0x2084d0,
-                Some("GFP_KERNEL|__GFP_REPEAT|__GFP_ZERO|__GFP_NOTRACK"),
-            ),
+            (0x2084d0, Some("GFP_KERNEL|__GFP_REPEAT|__GFP_ZERO|__GFP_NOTRACK")),
             (0x24200ca, Some("GFP_HIGHUSER_MOVABLE")),
             (0x26040c0, Some("GFP_KERNEL|__GFP_COMP|__GFP_NOTRACK")),
             (0, Some("none")),

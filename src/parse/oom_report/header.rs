@@ -31,10 +31,7 @@ pub fn header(text: &[u8]) -> Option<Header<'_>> {
     let Some(rest) = rest.strip_prefix(GFP) else {
         // Of the oldest header nothing would be left.
         let is_header = comm.is_some() && is_cut(rest, GFP);
-        return is_header.then(|| Header {
-            comm,
-            ..Header::default()
-        });
+        return is_header.then(|| Header { comm, ..Header::default() });
     };
     let (mask, rest) = until(rest, b",(");
     let flags = rest.strip_prefix(b"(").and_then(|rest| split(rest, b")"));
@@ -99,11 +96,7 @@ pub fn running(text: &[u8]) -> Option<Running<'_>> {
     };
     let (comm, taint) = rsplit(rest, b" Not tainted").or_else(|| rsplit(rest, b" Tainted: "))?;
     let comm = comm.strip_suffix(b" Kdump: loaded").unwrap_or(comm);
-    Some(Running {
-        pid,
-        comm,
-        release: words(taint).find(|word| word.first().is_some_and(u8::is_ascii_digit)),
-    })
+    Some(Running { pid, comm, release: words(taint).find(|word| word.first().is_some_and(u8::is_ascii_digit)) })
 }
 
 /// `X cpuset=/ mems_allowed=0`, Linux 2.6.32 to 4.20.
@@ -126,11 +119,7 @@ pub fn cpuset(text: &[u8]) -> Option<Cpuset<'_>> {
         return None;
     }
     let (comm, cpuset) = rsplit(rest, b" cpuset=")?;
-    Some(Cpuset {
-        comm,
-        cpuset,
-        mems_allowed,
-    })
+    Some(Cpuset { comm, cpuset, mems_allowed })
 }
 
 #[cfg(test)]
@@ -158,23 +147,14 @@ mod tests {
 
     #[test]
     fn a_nodemask_may_hold_commas() {
-        let text =
-            b"x invoked oom-killer: gfp_mask=0xd0(A), nodemask=0,2-3,  order=0, oom_score_adj=0";
+        let text = b"x invoked oom-killer: gfp_mask=0xd0(A), nodemask=0,2-3,  order=0, oom_score_adj=0";
         assert_eq!(header(text).expect("one").nodemask, Some(&b"0,2-3"[..]));
     }
 
     #[test]
     fn a_header_that_was_cut_keeps_what_it_has_and_other_words_are_none() {
-        assert_eq!(
-            header(b"x invoked oom-killer: gfp").expect("one").comm,
-            Some(&b"x"[..])
-        );
-        assert_eq!(
-            header(b"x invoked oom-killer: gfp_mask=0x1(A")
-                .expect("one")
-                .gfp_flags,
-            None
-        );
+        assert_eq!(header(b"x invoked oom-killer: gfp").expect("one").comm, Some(&b"x"[..]));
+        assert_eq!(header(b"x invoked oom-killer: gfp_mask=0x1(A").expect("one").gfp_flags, None);
         assert_eq!(header(b"x invoked oom-killer in vain"), None);
         assert_eq!(header(b"Start for oom-killer"), None);
         assert_eq!(header(b"oom-killer"), None);
@@ -183,30 +163,12 @@ mod tests {
     #[test]
     fn who_runs_is_told_in_three_ways() {
         for (text, pid, comm, release) in [
-            (
-                &b"Pid: 9, comm: events/0 Not tainted 2.6.26-2-amd64 #1"[..],
-                9,
-                &b"events/0"[..],
-                &b"2.6.26-2-amd64"[..],
-            ),
-            (
-                b"CPU: 3 PID: 7 Comm: a Comm: b Tainted: G            E     5.10.0-32 #1",
-                7,
-                b"a Comm: b",
-                b"5.10.0-32",
-            ),
-            (
-                b"CPU: 0 UID: 112 PID: 143 Comm: x Kdump: loaded Tainted: G [W]=WARN 6.12.1 #2",
-                143,
-                b"x",
-                b"6.12.1",
-            ),
+            (&b"Pid: 9, comm: events/0 Not tainted 2.6.26-2-amd64 #1"[..], 9, &b"events/0"[..], &b"2.6.26-2-amd64"[..]),
+            (b"CPU: 3 PID: 7 Comm: a Comm: b Tainted: G            E     5.10.0-32 #1", 7, b"a Comm: b", b"5.10.0-32"),
+            (b"CPU: 0 UID: 112 PID: 143 Comm: x Kdump: loaded Tainted: G [W]=WARN 6.12.1 #2", 143, b"x", b"6.12.1"),
         ] {
             let running = running(text).expect("a line");
-            assert_eq!(
-                (running.pid, running.comm, running.release),
-                (pid, comm, Some(release))
-            );
+            assert_eq!((running.pid, running.comm, running.release), (pid, comm, Some(release)));
         }
         assert_eq!(running(b"CPU: 3 PID: 7 Comm: cut in the mid"), None);
     }

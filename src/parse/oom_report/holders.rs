@@ -51,13 +51,8 @@ pub fn allocation(text: &[u8]) -> Option<Holder<'_>> {
     let (_calls, rest) = leading(rest)?;
     let name = rest.strip_prefix(b" ")?.trim_ascii_start();
     let is_place = super::scan::find(name, b" func:").is_some();
-    let size = whole
-        .saturating_mul(unit)
-        .saturating_add(thousandths * unit / 1000);
-    is_place.then_some(Holder {
-        name,
-        size: Bytes(size),
-    })
+    let size = whole.saturating_mul(unit).saturating_add(thousandths * unit / 1000);
+    is_place.then_some(Holder { name, size: Bytes(size) })
 }
 
 /// Up to three digits behind the point.
@@ -73,16 +68,9 @@ fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 fn unit(text: &[u8]) -> Option<(u64, &[u8])> {
-    const UNITS: [(&[u8], u64); 5] = [
-        (b"B ", 1),
-        (b"KiB ", 1 << 10),
-        (b"MiB ", 1 << 20),
-        (b"GiB ", 1 << 30),
-        (b"TiB ", 1 << 40),
-    ];
-    UNITS
-        .iter()
-        .find_map(|(name, bytes)| Some((*bytes, text.strip_prefix(*name)?)))
+    const UNITS: [(&[u8], u64); 5] =
+        [(b"B ", 1), (b"KiB ", 1 << 10), (b"MiB ", 1 << 20), (b"GiB ", 1 << 30), (b"TiB ", 1 << 40)];
+    UNITS.iter().find_map(|(name, bytes)| Some((*bytes, text.strip_prefix(*name)?)))
 }
 
 #[cfg(test)]
@@ -92,14 +80,8 @@ mod tests {
     #[test]
     fn a_slab_is_a_name_and_two_sizes() {
         let found = slab(b"kmalloc-2k             59164KB      59168KB").expect("one");
-        assert_eq!(
-            (found.name, found.size),
-            (&b"kmalloc-2k"[..], Bytes::from_kib(59_168))
-        );
-        assert_eq!(
-            slab(b"a b(1:c d) 1KB 2KB").expect("one").name,
-            b"a b(1:c d)"
-        );
+        assert_eq!((found.name, found.size), (&b"kmalloc-2k"[..], Bytes::from_kib(59_168)));
+        assert_eq!(slab(b"a b(1:c d) 1KB 2KB").expect("one").name, b"a b(1:c d)");
         for wrong in [
             &b"Name                      Used          Total"[..],
             b"dentry 13KB",
@@ -119,11 +101,7 @@ mod tests {
                 &b"mm/memory.c:1234 func:do_anonymous_page"[..],
                 51_275_366,
             ),
-            (
-                b"1.25 GiB     2 a.c:1 [mod] func:f",
-                b"a.c:1 [mod] func:f",
-                1_342_177_280,
-            ),
+            (b"1.25 GiB     2 a.c:1 [mod] func:f", b"a.c:1 [mod] func:f", 1_342_177_280),
             (b"512 B 1 a.c:1 func:f", b"a.c:1 func:f", 512),
             (b"   4096 1 a.c:1 func:f", b"a.c:1 func:f", 4096),
         ] {

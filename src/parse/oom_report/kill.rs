@@ -1,8 +1,6 @@
 //! What was done: the `oom-kill:` summary, the kill lines of every generation, and what may follow them. mm/oom_kill.c.
 
-use super::scan::{
-    after, find, is_cut, leading, leading_signed, number, rfind, rsplit, size, split, uid,
-};
+use super::scan::{after, find, is_cut, leading, leading_signed, number, rfind, rsplit, size, split, uid};
 use crate::units::Bytes;
 
 /// TASK_COMM_LEN less its NUL.
@@ -51,9 +49,7 @@ pub fn summary(text: &[u8]) -> Option<Summary<'_>> {
         }
     };
     Some(Summary {
-        constraint: split(body, b",")
-            .map(|(name, _)| name)
-            .or((!body.is_empty()).then_some(body)),
+        constraint: split(body, b",").map(|(name, _)| name).or((!body.is_empty()).then_some(body)),
         nodemask: after(body, b",nodemask=").map(nodes),
         cpuset: until(b",cpuset=", b",mems_allowed="),
         mems_allowed: after(body, b",mems_allowed=").map(nodes),
@@ -114,9 +110,7 @@ fn scope(message: &[u8]) -> Option<Scope> {
         b"No available memory in cpuset" => Scope::Cpuset,
         b"No available memory (MPOL_BIND)" => Scope::Mempolicy,
         _ if message.starts_with(b"Memory cgroup out of memory") => Scope::Memcg,
-        _ if message.starts_with(b"Out of memory") || message.starts_with(b"Out of Memory") => {
-            Scope::Global
-        }
+        _ if message.starts_with(b"Out of memory") || message.starts_with(b"Out of Memory") => Scope::Global,
         _ if message.len() <= 40 && find(message, b": ").is_none() => Scope::Unknown,
         _ => return None,
     })
@@ -149,12 +143,7 @@ pub fn selected(text: &[u8]) -> Option<Selected<'_>> {
         None if find(rest, b") sharing same memory").is_some() => return None,
         None => (None, None),
     };
-    is_verb.then_some(Selected {
-        scope,
-        pid,
-        comm,
-        score,
-    })
+    is_verb.then_some(Selected { scope, pid, comm, score })
 }
 
 /// `MSG: Killed process N (x) total-vm:..`.
@@ -263,13 +252,8 @@ pub fn reaped(text: &[u8]) -> Option<u64> {
 #[must_use]
 pub fn panic(text: &[u8]) -> Option<&[u8]> {
     let why = text.strip_prefix(b"Kernel panic - not syncing: ")?;
-    let is_oom = [
-        &b"deadlocked on memory"[..],
-        b"ut of memory",
-        b"panic_on_oom",
-    ]
-    .iter()
-    .any(|words| find(why, words).is_some());
+    let is_oom =
+        [&b"deadlocked on memory"[..], b"ut of memory", b"panic_on_oom"].iter().any(|words| find(why, words).is_some());
     is_oom.then(|| why.trim_ascii_end())
 }
 

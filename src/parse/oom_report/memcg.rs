@@ -17,14 +17,8 @@ pub struct Whose<'l> {
 /// Parses whose limit it is.
 #[must_use]
 pub fn whose(text: &[u8]) -> Option<Whose<'_>> {
-    let (task_memcg, memcg) = split(
-        text.strip_prefix(b"Task in ")?,
-        b" killed as a result of limit of ",
-    )?;
-    Some(Whose {
-        task_memcg,
-        memcg: memcg.trim_ascii_end(),
-    })
+    let (task_memcg, memcg) = split(text.strip_prefix(b"Task in ")?, b" killed as a result of limit of ")?;
+    Some(Whose { task_memcg, memcg: memcg.trim_ascii_end() })
 }
 
 /// What a line of usage counts.
@@ -68,9 +62,7 @@ pub fn usage(text: &[u8]) -> Option<Usage> {
         of,
         usage: kib_at(rest),
         limit: size(rest, b", limit "),
-        failcnt: after(rest, b", failcnt ")
-            .and_then(leading)
-            .map(|(count, _)| count),
+        failcnt: after(rest, b", failcnt ").and_then(leading).map(|(count, _)| count),
     })
 }
 
@@ -94,10 +86,7 @@ pub fn stats(text: &[u8]) -> Option<Stats<'_>> {
         Some((memcg, values)) => (memcg, &rest[rest.len() - values.len() - b"cache:".len()..]),
         None => (rest.strip_suffix(b":")?, &b""[..]),
     };
-    Some(Stats {
-        memcg,
-        values: Pairs(values),
-    })
+    Some(Stats { memcg, values: Pairs(values) })
 }
 
 /// `anon 33116160`: one value of a cgroup's statistics. Many a line looks like it: it counts only behind their head.
@@ -113,9 +102,7 @@ pub struct Stat<'l> {
 #[must_use]
 pub fn stat(text: &[u8]) -> Option<Stat<'_>> {
     let (key, value) = split(text.trim_ascii(), b" ")?;
-    let is_key = key
-        .iter()
-        .all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'0'..=b'9'));
+    let is_key = key.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'0'..=b'9'));
     let (value, rest) = leading(value)?;
     let starts = key.first().is_some_and(u8::is_ascii_lowercase);
     (is_key && starts && rest.is_empty()).then_some(Stat { key, value })
@@ -131,21 +118,14 @@ mod tests {
         assert_eq!((both.task_memcg, both.memcg), (&b"/a b"[..], &b"/a"[..]));
         let old = stats(b"Memory cgroup stats for /a:b: cache:56KB rss:8KB swap:0KB").expect("one");
         assert_eq!(old.memcg, b"/a:b");
-        assert!(
-            old.values
-                .eq([(&b"cache"[..], 56), (b"rss", 8), (b"swap", 0)])
-        );
-        assert_eq!(
-            stats(b"Memory cgroup stats for /a b:").expect("one").memcg,
-            b"/a b"
-        );
+        assert!(old.values.eq([(&b"cache"[..], 56), (b"rss", 8), (b"swap", 0)]));
+        assert_eq!(stats(b"Memory cgroup stats for /a b:").expect("one").memcg, b"/a b");
         assert_eq!(stats(b"Memory cgroup stats for /cut"), None);
     }
 
     #[test]
     fn usage_is_of_one_of_four() {
-        let line =
-            usage(b"memory+swap: usage 20kB, limit 9007199254740988kB, failcnt 7").expect("one");
+        let line = usage(b"memory+swap: usage 20kB, limit 9007199254740988kB, failcnt 7").expect("one");
         assert_eq!(line.of, Counter::MemorySwap);
         assert_eq!(line.usage, Some(Bytes::from_kib(20)));
         assert_eq!(line.failcnt, Some(7));
@@ -155,21 +135,8 @@ mod tests {
 
     #[test]
     fn a_value_is_a_word_and_a_number() {
-        assert_eq!(
-            stat(b" anon 33116160"),
-            Some(Stat {
-                key: b"anon",
-                value: 33_116_160
-            })
-        );
-        for wrong in [
-            &b"anon"[..],
-            b"anon x",
-            b"Anon 1",
-            b"a b 1",
-            b"1 1",
-            b"anon 1x",
-        ] {
+        assert_eq!(stat(b" anon 33116160"), Some(Stat { key: b"anon", value: 33_116_160 }));
+        for wrong in [&b"anon"[..], b"anon x", b"Anon 1", b"a b 1", b"1 1", b"anon 1x"] {
             assert_eq!(stat(wrong), None);
         }
     }

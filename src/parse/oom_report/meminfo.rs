@@ -86,22 +86,19 @@ pub struct Zone<'l> {
 pub fn zone(text: &[u8]) -> Option<Zone<'_>> {
     let (head, values) = split(text, b" free:")?;
     let (node, name) = place(head)?;
-    values
-        .first()
-        .is_some_and(u8::is_ascii_digit)
-        .then(|| Zone {
-            node,
-            name,
-            free: kib_at(values),
-            free_cma: size(values, b" free_cma:"),
-            min: size(values, b" min:"),
-            low: size(values, b" low:"),
-            high: size(values, b" high:"),
-            present: size(values, b" present:"),
-            managed: size(values, b" managed:"),
-            kernel_stack: size(values, b" kernel_stack:"),
-            all_unreclaimable: all_unreclaimable(values),
-        })
+    values.first().is_some_and(u8::is_ascii_digit).then(|| Zone {
+        node,
+        name,
+        free: kib_at(values),
+        free_cma: size(values, b" free_cma:"),
+        min: size(values, b" min:"),
+        low: size(values, b" low:"),
+        high: size(values, b" high:"),
+        present: size(values, b" present:"),
+        managed: size(values, b" managed:"),
+        kernel_stack: size(values, b" kernel_stack:"),
+        all_unreclaimable: all_unreclaimable(values),
+    })
 }
 
 /// `Node 0 DMA32`, or `DMA`.
@@ -112,9 +109,7 @@ fn place(head: &[u8]) -> Option<(Option<u64>, &[u8])> {
         (name, None, None, None) => (None, name),
         _ => return None,
     };
-    name.iter()
-        .all(u8::is_ascii_alphanumeric)
-        .then_some((node, name))
+    name.iter().all(u8::is_ascii_alphanumeric).then_some((node, name))
 }
 
 fn all_unreclaimable(text: &[u8]) -> Option<bool> {
@@ -196,12 +191,7 @@ pub fn blocks(text: &[u8]) -> Option<Blocks<'_>> {
             b'(' => {}
             b'=' => {
                 let page = page?;
-                return Some(Blocks {
-                    node,
-                    name,
-                    counts,
-                    page,
-                });
+                return Some(Blocks { node, name, counts, page });
             }
             _ => {
                 let (count, behind) = leading(word)?;
@@ -294,11 +284,7 @@ mod tests {
     #[test]
     fn counts_are_pairs_and_a_zones_sizes_are_none() {
         let pairs = counts(b" active_file:1 inactive_file:2 isolated_file:0").expect("one");
-        assert!(pairs.eq([
-            (&b"active_file"[..], 1),
-            (b"inactive_file", 2),
-            (b"isolated_file", 0)
-        ]));
+        assert!(pairs.eq([(&b"active_file"[..], 1), (b"inactive_file", 2), (b"isolated_file", 0)]));
         assert!(counts(b"Active:31 inactive:491089 dirty:0").is_some());
         assert_eq!(counts(b"active_anon:4kB inactive_anon:2kB"), None);
         assert_eq!(counts(b"active_anon"), None);
@@ -319,14 +305,11 @@ mod tests {
 
     #[test]
     fn a_node_and_a_zone_say_whether_reclaim_has_given_up() {
-        let found = node(b"Node 1 active_anon:4kB kernel_stack:1536kB pagetables:8kB all_unreclaimable? yes Balloon:0kB");
+        let found =
+            node(b"Node 1 active_anon:4kB kernel_stack:1536kB pagetables:8kB all_unreclaimable? yes Balloon:0kB");
         assert_eq!(
             found,
-            Some(Node {
-                node: 1,
-                kernel_stack: Some(Bytes::from_kib(1536)),
-                all_unreclaimable: Some(true)
-            })
+            Some(Node { node: 1, kernel_stack: Some(Bytes::from_kib(1536)), all_unreclaimable: Some(true) })
         );
         assert_eq!(node(b"Node 1 DMA free:4kB min:1kB"), None);
         assert_eq!(node(b"active_anon:4kB"), None);
@@ -344,10 +327,7 @@ mod tests {
 
     #[test]
     fn reserves_and_blocks_of_old_and_new() {
-        assert_eq!(
-            lowmem_reserve(b"lowmem_reserve[]: 0 1943 1943 1944"),
-            Some([0, 1943, 1943, 1944, 0, 0])
-        );
+        assert_eq!(lowmem_reserve(b"lowmem_reserve[]: 0 1943 1943 1944"), Some([0, 1943, 1943, 1944, 0, 0]));
         assert_eq!(lowmem_reserve(b"lowmem_reserve[]: 0 19x"), None);
         let mut counts = [0; ORDERS];
         (counts[0], counts[2], counts[10]) = (12, 3, 1);
@@ -359,13 +339,7 @@ mod tests {
             assert_eq!((found.node, found.name), (node, &b"DMA32"[..]));
             assert_eq!((found.counts, found.page), (counts, Bytes::from_kib(4)));
         }
-        for wrong in [
-            &b"HighMem: empty"[..],
-            b"DMA: 1*4kB 2*8kB",
-            b"DMA: = 0kB",
-            b"a b: 1*4kB = 4kB",
-            b"x: y",
-        ] {
+        for wrong in [&b"HighMem: empty"[..], b"DMA: 1*4kB 2*8kB", b"DMA: = 0kB", b"a b: 1*4kB = 4kB", b"x: y"] {
             assert_eq!(blocks(wrong), None);
         }
     }
@@ -373,14 +347,8 @@ mod tests {
     #[test]
     fn totals_of_old_and_new() {
         for (text, total) in [
-            (
-                &b"Free swap  = 20904kB"[..],
-                Total::FreeSwap(Bytes::from_kib(20_904)),
-            ),
-            (
-                b"Free swap:            8kB",
-                Total::FreeSwap(Bytes::from_kib(8)),
-            ),
+            (&b"Free swap  = 20904kB"[..], Total::FreeSwap(Bytes::from_kib(20_904))),
+            (b"Free swap:            8kB", Total::FreeSwap(Bytes::from_kib(8))),
             (b"Total swap = 0kB", Total::TotalSwap(Bytes(0))),
             (b"65406 pages RAM", Total::Ram(65_406)),
             (b"515887 pages of RAM", Total::Ram(515_887)),
@@ -393,12 +361,8 @@ mod tests {
 
     #[test]
     fn huge_pages_have_their_size() {
-        let text =
-            b"Node 0 hugepages_total=8 hugepages_free=3 hugepages_surp=0 hugepages_size=2048kB";
+        let text = b"Node 0 hugepages_total=8 hugepages_free=3 hugepages_surp=0 hugepages_size=2048kB";
         let huge = huge_pages(text).expect("one");
-        assert_eq!(
-            (huge.total, huge.free, huge.size),
-            (8, 3, Bytes::from_kib(2048))
-        );
+        assert_eq!((huge.total, huge.free, huge.size), (8, 3, Bytes::from_kib(2048)));
     }
 }

@@ -110,15 +110,11 @@ pub fn line(text: &[u8]) -> Line<'_> {
     };
     match first {
         b'[' => of_table(text),
-        b'0'..=b'9' => meminfo::total(text)
-            .map(Line::Total)
-            .or_else(|| holders::allocation(text).map(Line::Allocation)),
-        b'A'..=b'Z' => deed(text)
-            .or_else(|| of_machine(text))
-            .or_else(|| of_memcg(text)),
-        _ => of_memcg(text)
-            .or_else(|| of_machine(text))
-            .or_else(|| deed(text)),
+        b'0'..=b'9' => {
+            meminfo::total(text).map(Line::Total).or_else(|| holders::allocation(text).map(Line::Allocation))
+        }
+        b'A'..=b'Z' => deed(text).or_else(|| of_machine(text)).or_else(|| of_memcg(text)),
+        _ => of_memcg(text).or_else(|| of_machine(text)).or_else(|| deed(text)),
     }
     .or_else(|| holders::slab(text).map(Line::Slab))
     .or_else(|| is_foreign(text).then_some(Line::Foreign))
@@ -128,22 +124,13 @@ pub fn line(text: &[u8]) -> Line<'_> {
 
 /// Without the end of the line. Blanks stay: a name may end in them.
 fn without_end(text: &[u8]) -> &[u8] {
-    let end = text
-        .iter()
-        .rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
+    let end = text.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
     &text[..end.map_or(0, |end| end + 1)]
 }
 
 /// `...`, `<snip>`, `[ cut ]`: dots or one such word, and nothing but brackets around it.
 fn is_cut_mark(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 6] = [
-        b"snip",
-        b"snipped",
-        b"cut",
-        b"skipped",
-        b"truncated",
-        b"\xe2\x80\xa6",
-    ];
+    const WORDS: [&[u8]; 6] = [b"snip", b"snipped", b"cut", b"skipped", b"truncated", b"\xe2\x80\xa6"];
     if text.is_empty() || text.len() > 40 {
         return false;
     }
@@ -152,10 +139,7 @@ fn is_cut_mark(text: &[u8]) -> bool {
     let Some(start) = start else {
         return text.windows(3).any(|three| three == b"...");
     };
-    let end = text
-        .iter()
-        .rposition(|byte| !is_around(byte))
-        .unwrap_or(start);
+    let end = text.iter().rposition(|byte| !is_around(byte)).unwrap_or(start);
     let word = &text[start..=end];
     WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
@@ -169,9 +153,7 @@ fn unindented(text: &[u8]) -> &[u8] {
 }
 
 fn of_table(text: &[u8]) -> Option<Line<'_>> {
-    table::row(text)
-        .map(Line::Row)
-        .or_else(|| table::columns(text).map(Line::Columns))
+    table::row(text).map(Line::Row).or_else(|| table::columns(text).map(Line::Columns))
 }
 
 fn deed(text: &[u8]) -> Option<Line<'_>> {
@@ -222,13 +204,9 @@ fn is_manual(text: &[u8]) -> bool {
 }
 
 fn is_foreign(text: &[u8]) -> bool {
-    [
-        &b": page allocation failure"[..],
-        b": page allocation stalls for",
-        b"Show Memory",
-    ]
-    .iter()
-    .any(|words| scan::find(text, words).is_some())
+    [&b": page allocation failure"[..], b": page allocation stalls for", b"Show Memory"]
+        .iter()
+        .any(|words| scan::find(text, words).is_some())
 }
 
 #[cfg(test)]
@@ -269,37 +247,17 @@ mod tests {
         ] {
             assert_eq!(line(text.as_bytes()), Line::Cut, "{text}");
         }
-        for text in [
-            "",
-            "..",
-            "---",
-            "[ 12]",
-            "cut here ]---",
-            "------------[ cut here ]------------",
-            "x ...",
-        ] {
+        for text in ["", "..", "---", "[ 12]", "cut here ]---", "------------[ cut here ]------------", "x ..."] {
             assert_ne!(line(text.as_bytes()), Line::Cut, "{text}");
         }
     }
 
     #[test]
     fn every_kind_is_found_by_its_words() {
-        assert!(matches!(
-            line(b"a [1] 2 invoked oom-killer: gfp_mask=0x1, order=0"),
-            Line::Header(_)
-        ));
-        assert!(matches!(
-            line(b"[1] invoked oom-killer: gfp_mask=0x1, order=0\r\n"),
-            Line::Header(_)
-        ));
-        assert!(matches!(
-            line(b"x: page allocation failure: order:0"),
-            Line::Foreign
-        ));
-        assert!(matches!(
-            line(b" active_file:1 inactive_file:2"),
-            Line::Counts(_)
-        ));
+        assert!(matches!(line(b"a [1] 2 invoked oom-killer: gfp_mask=0x1, order=0"), Line::Header(_)));
+        assert!(matches!(line(b"[1] invoked oom-killer: gfp_mask=0x1, order=0\r\n"), Line::Header(_)));
+        assert!(matches!(line(b"x: page allocation failure: order:0"), Line::Foreign));
+        assert!(matches!(line(b" active_file:1 inactive_file:2"), Line::Counts(_)));
         assert!(matches!(line(b"               anon 12"), Line::Stat(_)));
         for indent in [&b" "[..], b"    ", b"\t"] {
             let text = [indent, b"Out of memory: Killed process 7 (x) total-vm:4kB"].concat();
@@ -308,29 +266,14 @@ mod tests {
             assert!(matches!(line(&text), Line::Row(_)));
         }
         assert!(matches!(line(b"DMA free:4kB min:1kB"), Line::Zone(_)));
-        assert!(matches!(
-            line(b"[    1]     0     1     2 3 4"),
-            Line::Row(_)
-        ));
+        assert!(matches!(line(b"[    1]     0     1     2 3 4"), Line::Row(_)));
         assert!(matches!(line(b"lowmem_reserve[]: 0 1 2"), Line::Reserve(_)));
         assert!(matches!(line(b"DMA: 1*4kB = 4kB"), Line::Blocks(_)));
         assert!(matches!(line(b"9p_cache 1KB 2KB"), Line::Slab(_)));
-        assert!(matches!(
-            line(b"Linux version 5.10.0-32-amd64 (x@y) (gcc)"),
-            Line::Boot
-        ));
-        assert!(matches!(
-            line(b" 4.0 KiB 1 a.c:1 func:f"),
-            Line::Allocation(_)
-        ));
-        assert!(matches!(
-            line(b"Node 0 active_anon:4kB dirty:0kB"),
-            Line::Node(_)
-        ));
-        assert!(matches!(
-            line(b"Out of memory and no killable processes..."),
-            Line::NoneKillable
-        ));
+        assert!(matches!(line(b"Linux version 5.10.0-32-amd64 (x@y) (gcc)"), Line::Boot));
+        assert!(matches!(line(b" 4.0 KiB 1 a.c:1 func:f"), Line::Allocation(_)));
+        assert!(matches!(line(b"Node 0 active_anon:4kB dirty:0kB"), Line::Node(_)));
+        assert!(matches!(line(b"Out of memory and no killable processes..."), Line::NoneKillable));
         for name in ["1", "[ 123] 1 2 3", "memory: usage", "Mem-Info:"] {
             let text = [name.as_bytes(), b" cpuset=/ mems_allowed=0-1,3"].concat();
             assert!(matches!(line(&text), Line::Cpuset(_)), "{name}");

@@ -14,9 +14,7 @@ pub(super) fn find(text: &[u8], word: &[u8]) -> Option<usize> {
 pub(super) fn rfind(text: &[u8], word: &[u8]) -> Option<usize> {
     let first = *word.first()?;
     let last = text.len().checked_sub(word.len())?;
-    (0..=last)
-        .rev()
-        .find(|at| text[*at] == first && text[*at..].starts_with(word))
+    (0..=last).rev().find(|at| text[*at] == first && text[*at..].starts_with(word))
 }
 
 /// What is before and behind the first `word`.
@@ -46,10 +44,7 @@ pub(super) fn leading(text: &[u8]) -> Option<(u64, &[u8])> {
 /// The same with a sign.
 pub(super) fn leading_signed(text: &[u8]) -> Option<(i64, &[u8])> {
     let sign = usize::from(text.first() == Some(&b'-'));
-    let digits = text[sign..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = text[sign..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = text.split_at(sign + digits);
     Some((signed(number)?, rest))
 }
@@ -72,9 +67,7 @@ fn is_unit(rest: &[u8]) -> bool {
 
 /// A user id as the kernel holds it: `%d` of 4294967294 is -2.
 pub(super) fn uid(number: i64) -> Option<u32> {
-    u32::try_from(number)
-        .ok()
-        .or_else(|| i32::try_from(number).ok().map(i32::cast_unsigned))
+    u32::try_from(number).ok().or_else(|| i32::try_from(number).ok().map(i32::cast_unsigned))
 }
 
 /// Whether the text is the beginning of `whole`, so that it may have been cut there.

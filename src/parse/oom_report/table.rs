@@ -50,10 +50,7 @@ pub fn columns(text: &[u8]) -> Option<Columns> {
     let inside = text.strip_prefix(b"[")?.trim_ascii_start();
     let rest = inside.strip_prefix(b"pid")?.trim_ascii_start();
     let names = rest.strip_prefix(b"]")?;
-    let mut columns = Columns {
-        columns: [Column::Unread; MAX],
-        len: 0,
-    };
+    let mut columns = Columns { columns: [Column::Unread; MAX], len: 0 };
     for name in words(names) {
         if name == b"name" {
             return Some(columns);
@@ -199,9 +196,27 @@ mod tests {
     #[test]
     fn page_tables_of_all_levels_are_one_sum() {
         for (header, text, pages, bytes, old_adj) in [
-            (&b"[ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name"[..], &b"[  478]    -2   478     2719        1   6     -17         -1000 a"[..], None, None, Some(-17)),
-            (b"[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds nr_puds swapents oom_score_adj name", b"[  478]    -2   478     2719        1      13       3       2        5             0 a", Some(18), None, None),
-            (b"[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name", b"[    478]    -2   478     2719        1    45056        5           985 a", None, Some(Bytes(45_056)), None),
+            (
+                &b"[ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name"[..],
+                &b"[  478]    -2   478     2719        1   6     -17         -1000 a"[..],
+                None,
+                None,
+                Some(-17),
+            ),
+            (
+                b"[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds nr_puds swapents oom_score_adj name",
+                b"[  478]    -2   478     2719        1      13       3       2        5             0 a",
+                Some(18),
+                None,
+                None,
+            ),
+            (
+                b"[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
+                b"[    478]    -2   478     2719        1    45056        5           985 a",
+                None,
+                Some(Bytes(45_056)),
+                None,
+            ),
         ] {
             let task = task(header, text).expect("a row");
             assert_eq!((task.table_pages, task.table_bytes), (pages, bytes));
@@ -227,10 +242,7 @@ mod tests {
         let row = row(b"[  478]    -2   479     2719        1   6     -17 a b").expect("a row");
         let task = row.by(&Columns::FIRST).expect("four");
         assert_eq!((task.tgid, task.uid), (Some(479), Some(4_294_967_294)));
-        assert_eq!(
-            (task.total_vm, task.rss, task.adj),
-            (Some(2719), Some(1), None)
-        );
+        assert_eq!((task.total_vm, task.rss, task.adj), (Some(2719), Some(1), None));
     }
 
     #[test]

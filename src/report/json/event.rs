@@ -73,13 +73,7 @@ impl Event {
     pub(super) const fn is_of_snapshot(self) -> bool {
         !matches!(
             self,
-            Self::Below
-                | Self::WatchEnd
-                | Self::Record
-                | Self::Kill
-                | Self::Protect
-                | Self::OomKill
-                | Self::RunSummary
+            Self::Below | Self::WatchEnd | Self::Record | Self::Kill | Self::Protect | Self::OomKill | Self::RunSummary
         )
     }
 }

@@ -48,20 +48,13 @@ impl<'e> Samples<'e> {
     #[must_use]
     pub fn at(envelope: &'e Envelope, now: &Now) -> Self {
         let moment = Moment::now(now);
-        Self {
-            envelope,
-            timestamp: rfc3339(moment.utc, moment.micros, Precision::Micros),
-        }
+        Self { envelope, timestamp: rfc3339(moment.utc, moment.micros, Precision::Micros) }
     }
 
     /// A line of information.
     #[must_use]
     pub fn line<'s>(&'s self, event: &'s str, message: &'s str) -> Line<'s> {
-        let subject = Subject {
-            event,
-            severity: ("INFO", 9),
-            message: message.as_bytes(),
-        };
+        let subject = Subject { event, severity: ("INFO", 9), message: message.as_bytes() };
         Line::new(self.envelope, &self.timestamp, &subject)
     }
 }
@@ -81,10 +74,7 @@ impl<'f> Line<'f> {
     /// A line with its envelope.
     #[must_use]
     pub fn new(envelope: &'f Envelope, timestamp: &'f Fixed<32>, subject: &Subject<'f>) -> Self {
-        let mut line = Self {
-            all: [Name(Event::Begin, "", "").is(Value::Nothing); FACTS_MAX],
-            length: 0,
-        };
+        let mut line = Self { all: [Name(Event::Begin, "", "").is(Value::Nothing); FACTS_MAX], length: 0 };
         let values: [&[u8]; 12] = [
             b"memdoor/1",
             timestamp.as_bytes(),

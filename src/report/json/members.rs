@@ -21,14 +21,8 @@ fn put_below(out: &mut Out<'_>, facts: &[Fact<'_>], prefix: &str) {
             continue;
         };
         let name = rest.split('.').next().unwrap_or(rest);
-        let earlier = facts
-            .iter()
-            .take(at)
-            .filter_map(|fact| present_below(fact, prefix));
-        if earlier
-            .map(|rest| rest.split('.').next())
-            .any(|other| other == Some(name))
-        {
+        let earlier = facts.iter().take(at).filter_map(|fact| present_below(fact, prefix));
+        if earlier.map(|rest| rest.split('.').next()).any(|other| other == Some(name)) {
             continue;
         }
         out.put(comma);
@@ -37,10 +31,7 @@ fn put_below(out: &mut Out<'_>, facts: &[Fact<'_>], prefix: &str) {
         if rest.len() == name.len() {
             put_value(out, fact.value);
         } else {
-            let deeper = fact
-                .key
-                .get(..=prefix.len() + name.len())
-                .unwrap_or(fact.key);
+            let deeper = fact.key.get(..=prefix.len() + name.len()).unwrap_or(fact.key);
             out.put(b"{");
             put_below(out, facts, deeper);
             out.put(b"}");
@@ -89,9 +80,7 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
             escape::json(out, bytes, Source::Raw, JSON_MAX);
         }
         Value::Percent(percent) => put_fmt(out, format_args!("{percent}")),
-        Value::Thousandths(parts) => {
-            put_fmt(out, format_args!("{}.{:03}", parts / 1000, parts % 1000))
-        }
+        Value::Thousandths(parts) => put_fmt(out, format_args!("{}.{:03}", parts / 1000, parts % 1000)),
         Value::Span(span) => out.put_dec(micros(span)),
         Value::Moment(moment) => {
             out.put(b"\"");

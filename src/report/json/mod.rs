@@ -44,33 +44,19 @@ pub struct Json<'o, 'b> {
 impl<'o, 'b> Json<'o, 'b> {
     /// JSON on `out`.
     pub fn new(out: &'o mut Out<'b>, envelope: &'o Envelope) -> Self {
-        Self {
-            out,
-            envelope,
-            timestamp: Fixed::new(),
-            pid: 0,
-            comm: Fixed::new(),
-            snapshot_id: Fixed::new(),
-        }
+        Self { out, envelope, timestamp: Fixed::new(), pid: 0, comm: Fixed::new(), snapshot_id: Fixed::new() }
     }
 
     /// One line of `event`: the envelope and those of `facts` that belong to it.
     fn line(&mut self, event: Event, facts: &[Fact<'_>]) {
         let message = self.message(event);
-        let subject = Subject {
-            event: event.name(),
-            severity: event.severity(),
-            message: message.as_bytes(),
-        };
+        let subject = Subject { event: event.name(), severity: event.severity(), message: message.as_bytes() };
         let mut line = Line::new(self.envelope, &self.timestamp, &subject);
         if event.is_of_snapshot() {
             line.texts(&["memdoor.snapshot.id"], &[self.snapshot_id.as_bytes()]);
         }
         line.push("process.pid", self.pid());
-        for fact in facts
-            .iter()
-            .filter(|fact| fact.event == event && !fact.key.is_empty())
-        {
+        for fact in facts.iter().filter(|fact| fact.event == event && !fact.key.is_empty()) {
             line.push(fact.key, fact.value);
         }
         line.put(self.out);
@@ -111,25 +97,15 @@ impl Report for Json<'_, '_> {
         self.comm = Fixed::of(head.comm);
         self.snapshot_id.clear();
         let micros = u64::try_from(head.now.realtime.as_micros()).unwrap_or(0);
-        self.snapshot_id
-            .push_dec(micros)
-            .push(b"-")
-            .push_dec(self.pid);
+        self.snapshot_id.push_dec(micros).push(b"-").push_dec(self.pid);
     }
 
     fn begin(&mut self, _: Section) {}
 
     fn facts(&mut self, facts: &[Fact<'_>]) {
         for (at, fact) in facts.iter().enumerate() {
-            let is_first = !facts
-                .iter()
-                .take(at)
-                .any(|earlier| earlier.event == fact.event);
-            if is_first
-                && facts
-                    .iter()
-                    .any(|other| other.event == fact.event && !other.key.is_empty())
-            {
+            let is_first = !facts.iter().take(at).any(|earlier| earlier.event == fact.event);
+            if is_first && facts.iter().any(|other| other.event == fact.event && !other.key.is_empty()) {
                 self.line(fact.event, facts);
             }
         }

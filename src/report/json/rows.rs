@@ -17,10 +17,7 @@ impl Json<'_, '_> {
     /// The start of a row, up to the brace of its own object under `memdoor`.
     fn row_head(&mut self, event: Event, pid: i32, object: &str) {
         for (before, text) in [
-            (
-                &b"{\"schema\":\"memdoor/1\",\"event_name\":\""[..],
-                event.name().as_bytes(),
-            ),
+            (&b"{\"schema\":\"memdoor/1\",\"event_name\":\""[..], event.name().as_bytes()),
             (b"\",\"timestamp\":\"", self.timestamp.as_bytes()),
         ] {
             self.out.put(before);
@@ -37,22 +34,10 @@ impl Json<'_, '_> {
 
     pub(super) fn mapping(&mut self, mapping: &Mapping<'_>) {
         self.row_head(Event::Mapping, self.pid, "mapping");
-        put_fmt(
-            self.out,
-            format_args!(
-                "\"start\":\"{:x}\",\"end\":\"{:x}\"",
-                mapping.start, mapping.end
-            ),
-        );
-        put_fmt(
-            self.out,
-            format_args!(",\"size_bytes\":{},\"perms\":", mapping.size().0),
-        );
+        put_fmt(self.out, format_args!("\"start\":\"{:x}\",\"end\":\"{:x}\"", mapping.start, mapping.end));
+        put_fmt(self.out, format_args!(",\"size_bytes\":{},\"perms\":", mapping.size().0));
         escape::json(self.out, mapping.perms, Source::Raw, JSON_MAX);
-        put_fmt(
-            self.out,
-            format_args!(",\"offset\":{},\"device\":", mapping.offset),
-        );
+        put_fmt(self.out, format_args!(",\"offset\":{},\"device\":", mapping.offset));
         escape::json(self.out, mapping.dev, Source::Raw, JSON_MAX);
         put_fmt(self.out, format_args!(",\"inode\":{}", mapping.inode));
         let mut cut = false;
@@ -60,22 +45,13 @@ impl Json<'_, '_> {
             self.out.put(b",\"path\":");
             cut = escape::json(self.out, mapping.path, Source::Kernel, PATH_MAX);
         }
-        self.out.put(if cut {
-            b"},\"incomplete\":[\"memdoor.mapping.path: cut\"]}}\n"
-        } else {
-            b"}}}\n"
-        });
+        self.out.put(if cut { b"},\"incomplete\":[\"memdoor.mapping.path: cut\"]}}\n" } else { b"}}}\n" });
     }
 
     /// A mapping's row has its path.
     pub(super) fn grower(&mut self, grower: &Grower) {
         self.row_head(Event::Grower, self.pid, "mapping");
-        let Grower {
-            start,
-            end,
-            kind,
-            by,
-        } = grower;
+        let Grower { start, end, kind, by } = grower;
         let size = end - start;
         put_fmt(
             self.out,
@@ -90,19 +66,11 @@ impl Json<'_, '_> {
         self.row_head(Event::Socket, self.pid, "socket");
         put_fmt(
             self.out,
-            format_args!(
-                "\"protocol\":\"{}\",\"state\":\"{}\"",
-                Lower(socket.protocol.name()),
-                Lower(socket.state)
-            ),
+            format_args!("\"protocol\":\"{}\",\"state\":\"{}\"", Lower(socket.protocol.name()), Lower(socket.state)),
         );
         put_fmt(
             self.out,
-            format_args!(
-                ",\"local\":\"{}\",\"remote\":\"{}\"",
-                Address(socket.local),
-                Address(socket.remote)
-            ),
+            format_args!(",\"local\":\"{}\",\"remote\":\"{}\"", Address(socket.local), Address(socket.remote)),
         );
         // Of a listening socket the two are connections: how many may wait and how many do.
         let keys = match socket.state {
@@ -114,10 +82,7 @@ impl Json<'_, '_> {
                 put_fmt(self.out, format_args!(",\"{key}\":{number}"));
             }
         }
-        put_fmt(
-            self.out,
-            format_args!(",\"inode\":{}}}}}}}\n", socket.inode),
-        );
+        put_fmt(self.out, format_args!(",\"inode\":{}}}}}}}\n", socket.inode));
     }
 
     /// A sample has a time of its own: when it was taken.
@@ -148,21 +113,14 @@ impl Json<'_, '_> {
 
     /// A relative is a process with its own pid; its snapshot is the target's.
     pub(super) fn relative(&mut self, relative: &Relative<'_>) {
-        let relation = if relative.relation == Relation::Child {
-            "child"
-        } else {
-            "ancestor"
-        };
+        let relation = if relative.relation == Relation::Child { "child" } else { "ancestor" };
         self.row_head(Event::Relative, relative.pid.get(), "process");
         put_fmt(self.out, format_args!("\"relation\":\"{relation}\""));
         if let Ok(comm) = relative.comm {
             self.out.put(b",\"comm\":");
             escape::json(self.out, comm, Source::Raw, JSON_MAX);
         }
-        for (key, number) in [
-            ("oom_score", relative.oom_score),
-            ("oom_score_adj", relative.oom_score_adj),
-        ] {
+        for (key, number) in [("oom_score", relative.oom_score), ("oom_score_adj", relative.oom_score_adj)] {
             if let Ok(number) = number {
                 put_fmt(self.out, format_args!(",\"{key}\":{number}"));
             }
@@ -183,8 +141,6 @@ impl<T: core::fmt::Display> core::fmt::Display for Lower<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut name = Fixed::<32>::new();
         put_fmt(&mut name, format_args!("{}", self.0));
-        name.as_bytes()
-            .iter()
-            .try_for_each(|byte| write!(f, "{}", char::from(byte.to_ascii_lowercase())))
+        name.as_bytes().iter().try_for_each(|byte| write!(f, "{}", char::from(byte.to_ascii_lowercase())))
     }
 }

@@ -113,16 +113,10 @@ impl Text<'_, '_> {
 fn mapping_columns(mapping: &Mapping<'_>) -> Option<[u8; 62]> {
     let mut columns = *b"                                  kB                          ";
     *columns.first_chunk_mut::<16>()? = hex16(mapping.start);
-    place(
-        columns.get_mut(18..34)?,
-        itoa::Buffer::new().format(mapping.size().kib()).as_bytes(),
-    )?;
+    place(columns.get_mut(18..34)?, itoa::Buffer::new().format(mapping.size().kib()).as_bytes())?;
     place(columns.get_mut(38..42)?, mapping.perms)?;
     place(columns.get_mut(44..50)?, mapping.dev)?;
-    place(
-        columns.get_mut(51..61)?,
-        itoa::Buffer::new().format(mapping.inode).as_bytes(),
-    )?;
+    place(columns.get_mut(51..61)?, itoa::Buffer::new().format(mapping.inode).as_bytes())?;
     Some(columns)
 }
 
@@ -148,15 +142,9 @@ fn hex16(number: u64) -> [u8; 16] {
 fn pad<const N: usize>(columns: &mut Fixed<N>, text: &[u8], width: usize) {
     const BLANKS: &[u8; 24] = &[b' '; 24];
     let blanks = width.saturating_sub(text.len()).max(1);
-    columns
-        .push(text)
-        .push(BLANKS.get(..blanks).unwrap_or(BLANKS));
+    columns.push(text).push(BLANKS.get(..blanks).unwrap_or(BLANKS));
 }
 
 fn pad_dec<const N: usize>(columns: &mut Fixed<N>, number: u64, width: usize) {
-    pad(
-        columns,
-        itoa::Buffer::new().format(number).as_bytes(),
-        width,
-    );
+    pad(columns, itoa::Buffer::new().format(number).as_bytes(), width);
 }

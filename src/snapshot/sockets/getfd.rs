@@ -58,11 +58,7 @@ impl Closed<'_> {
 }
 
 /// Settles what is open in the table. An error ends it: the method does not work for this process.
-pub(super) fn settle_open(
-    pidfd: &PidFd,
-    closed: Closed<'_>,
-    tally: &mut Tally<'_>,
-) -> Result<(), Absent> {
+pub(super) fn settle_open(pidfd: &PidFd, closed: Closed<'_>, tally: &mut Tally<'_>) -> Result<(), Absent> {
     for at in 0..tally.table.len() {
         let Some(entry) = tally.table.open_at(at) else {
             continue;
@@ -83,12 +79,7 @@ pub(super) fn settle_open(
 }
 
 /// Counts a socket that is not in the table; false when it could not be looked at.
-pub(super) fn settle_one(
-    pidfd: &PidFd,
-    closed: Closed<'_>,
-    entry: Entry,
-    tally: &mut Tally<'_>,
-) -> bool {
+pub(super) fn settle_one(pidfd: &PidFd, closed: Closed<'_>, entry: Entry, tally: &mut Tally<'_>) -> bool {
     match look(pidfd, closed, entry) {
         Ok(seen) => {
             count(seen, tally);
@@ -159,19 +150,12 @@ fn row(inet: &Inet, number: i32, inode: u32) -> Socket {
         (None, Some(_)) => State::Established,
         (None, None) => State::Unconn,
     };
-    let nobody = if protocol.is_v6() {
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-    } else {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-    };
+    let nobody = if protocol.is_v6() { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
     let count = |sockets: u32| Bytes(u64::from(sockets));
     let (tx_queue, rx_queue) = match inet.backlog {
         Some((now, most)) => (Some(count(most)), Some(count(now))),
         // SIOCINQ, unlike the tables, does not count a FIN.
-        None => (
-            inet.unsent.map(|bytes| unsent(state, bytes)),
-            inet.unread.map(count),
-        ),
+        None => (inet.unsent.map(|bytes| unsent(state, bytes)), inet.unread.map(count)),
     };
     Socket {
         protocol,

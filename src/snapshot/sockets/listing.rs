@@ -22,10 +22,7 @@ pub(super) struct Listing {
 impl Listing {
     /// Needs the permission to read the process as a debugger would (`PTRACE_MODE_READ_FSCREDS`).
     pub(super) fn open(view: &Dir) -> Result<Self, Absent> {
-        Ok(Self {
-            list: view.listing(c"fd").map_err(of_process)?,
-            fds: view.dir(c"fd").map_err(of_process)?,
-        })
+        Ok(Self { list: view.listing(c"fd").map_err(of_process)?, fds: view.dir(c"fd").map_err(of_process)? })
     }
 
     /// Calls `each` for every descriptor of a socket. Returns why a link could not be read, if one could not.
@@ -55,8 +52,7 @@ impl Listing {
         let mut name = Fixed::<16>::new();
         name.push_dec(entry.fd);
         let inode = name.as_c_str().map(|name| self.inode(name));
-        !matches!(inode, Some(Ok(inode)) if inode != Some(entry.inode))
-            && !matches!(inode, Some(Err(Errno::ENOENT)))
+        !matches!(inode, Some(Ok(inode)) if inode != Some(entry.inode)) && !matches!(inode, Some(Err(Errno::ENOENT)))
     }
 
     fn inode(&self, name: &CStr) -> Result<Option<u32>, Errno> {
@@ -122,13 +118,7 @@ mod tests {
         assert_eq!(unread, Ok(None));
         let entry = found.expect("the own socket");
         assert!(listing.still_has(entry));
-        assert!(!listing.still_has(Entry {
-            inode: entry.inode ^ 1,
-            ..entry
-        }));
-        assert!(!listing.still_has(Entry {
-            fd: 0x7fff_ffff,
-            ..entry
-        }));
+        assert!(!listing.still_has(Entry { inode: entry.inode ^ 1, ..entry }));
+        assert!(!listing.still_has(Entry { fd: 0x7fff_ffff, ..entry }));
     }
 }

@@ -54,9 +54,7 @@ impl Methods {
 
     /// The methods used.
     pub fn iter(self) -> impl Iterator<Item = Method> {
-        Method::ALL
-            .into_iter()
-            .filter(move |method| self.has(*method))
+        Method::ALL.into_iter().filter(move |method| self.has(*method))
     }
 }
 
@@ -109,17 +107,9 @@ impl Others {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u32 {
-        [
-            self.unix,
-            self.netlink,
-            self.raw,
-            self.packet,
-            self.vsock,
-            self.sctp,
-            self.other,
-        ]
-        .into_iter()
-        .fold(0, u32::saturating_add)
+        [self.unix, self.netlink, self.raw, self.packet, self.vsock, self.sctp, self.other]
+            .into_iter()
+            .fold(0, u32::saturating_add)
     }
 }
 
@@ -190,15 +180,9 @@ mod tests {
     #[test]
     fn each_family_has_a_counter_of_its_own() {
         let mut others = Others::default();
-        for family in [
-            Family::Unix,
-            Family::Netlink,
-            Family::Raw,
-            Family::Packet,
-            Family::Vsock,
-            Family::Sctp,
-            Family::Other,
-        ] {
+        for family in
+            [Family::Unix, Family::Netlink, Family::Raw, Family::Packet, Family::Vsock, Family::Sctp, Family::Other]
+        {
             *others.of(family) += 1;
         }
         assert_eq!(others.total(), 7);

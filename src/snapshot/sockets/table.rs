@@ -27,10 +27,7 @@ impl Entry {
     }
 
     fn unpack(packed: u64) -> Self {
-        Self {
-            inode: inode_of(packed),
-            fd: u32::try_from((packed >> 1) & 0x7fff_ffff).unwrap_or(0),
-        }
+        Self { inode: inode_of(packed), fd: u32::try_from((packed >> 1) & 0x7fff_ffff).unwrap_or(0) }
     }
 }
 
@@ -41,11 +38,7 @@ fn inode_of(packed: u64) -> u32 {
 impl Table {
     /// Room for `capacity` sockets, 8 bytes each.
     pub(super) fn new(capacity: usize) -> sys::Result<Self> {
-        Ok(Self {
-            region: Region::new(capacity.saturating_mul(size_of::<u64>()))?,
-            len: 0,
-            open: 0,
-        })
+        Ok(Self { region: Region::new(capacity.saturating_mul(size_of::<u64>()))?, len: 0, open: 0 })
     }
 
     /// Forgets every socket.
@@ -91,9 +84,7 @@ impl Table {
 
     /// Nothing is settled any more.
     pub(super) fn reopen(&mut self) {
-        self.sockets()
-            .iter_mut()
-            .for_each(|entry| *entry &= !SETTLED);
+        self.sockets().iter_mut().for_each(|entry| *entry &= !SETTLED);
         self.open = self.len;
     }
 
@@ -133,9 +124,7 @@ impl Table {
 
     fn find(&mut self, inode: u32) -> Option<&mut u64> {
         let sockets = self.sockets();
-        let at = sockets
-            .binary_search_by_key(&inode, |entry| inode_of(*entry))
-            .ok()?;
+        let at = sockets.binary_search_by_key(&inode, |entry| inode_of(*entry)).ok()?;
         sockets.get_mut(at)
     }
 
@@ -151,10 +140,7 @@ mod tests {
     fn table(capacity: usize, entries: &[(u32, u32)]) -> Table {
         let mut table = Table::new(capacity).expect("memory");
         for (inode, fd) in entries {
-            table.push(Entry {
-                inode: *inode,
-                fd: *fd,
-            });
+            table.push(Entry { inode: *inode, fd: *fd });
         }
         table.sort();
         table
@@ -162,17 +148,11 @@ mod tests {
 
     #[test]
     fn duplicated_descriptors_are_one_socket() {
-        let mut table = table(
-            8,
-            &[(9, 5), (7, 4), (9, 3), (7, 6), (u32::MAX, 0x7fff_ffff)],
-        );
+        let mut table = table(8, &[(9, 5), (7, 4), (9, 3), (7, 6), (u32::MAX, 0x7fff_ffff)]);
         assert_eq!((table.len(), table.open()), (3, 3));
         assert_eq!(table.open_at(0), Some(Entry { inode: 7, fd: 4 }));
         assert_eq!(table.open_at(1), Some(Entry { inode: 9, fd: 3 }));
-        let last = Entry {
-            inode: u32::MAX,
-            fd: 0x7fff_ffff,
-        };
+        let last = Entry { inode: u32::MAX, fd: 0x7fff_ffff };
         assert_eq!(table.open_at(2), Some(last));
         assert_eq!(table.open_at(3), None);
     }
@@ -193,10 +173,7 @@ mod tests {
         let mut table = Table::new(2).expect("memory");
         for round in 0..2 {
             table.clear();
-            let entry = Entry {
-                inode: round + 1,
-                fd: 3,
-            };
+            let entry = Entry { inode: round + 1, fd: 3 };
             assert!(table.push(entry) && table.push(entry));
             assert!(!table.push(entry));
             table.sort();

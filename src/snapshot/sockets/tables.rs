@@ -21,12 +21,7 @@ struct Inet {
 }
 
 const fn inet(protocol: Protocol, file: &'static CStr, family: i32, number: i32) -> Inet {
-    Inet {
-        protocol,
-        file,
-        family,
-        number,
-    }
+    Inet { protocol, file, family, number }
 }
 
 const INET: [Inet; 6] = [
@@ -35,12 +30,7 @@ const INET: [Inet; 6] = [
     inet(Protocol::Udp, c"net/udp", AF_INET, IPPROTO_UDP),
     inet(Protocol::Udp6, c"net/udp6", AF_INET6, IPPROTO_UDP),
     inet(Protocol::UdpLite, c"net/udplite", AF_INET, IPPROTO_UDPLITE),
-    inet(
-        Protocol::UdpLite6,
-        c"net/udplite6",
-        AF_INET6,
-        IPPROTO_UDPLITE,
-    ),
+    inet(Protocol::UdpLite6, c"net/udplite6", AF_INET6, IPPROTO_UDPLITE),
 ];
 
 const OTHERS: [(&CStr, others::Table, Family); 5] = [
@@ -102,16 +92,10 @@ pub(super) fn by_diag(diag: &mut SockDiag, buf: &mut [u8], tally: &mut Tally<'_>
 pub(super) fn by_proc(view: &Dir, done: Done, buf: &mut [u8], tally: &mut Tally<'_>) {
     for (table, done) in INET.iter().zip(done.0) {
         if !done {
-            lines(
-                view,
-                table.file,
-                buf,
-                tally,
-                &mut |line, tally| match inet::line(line, table.protocol) {
-                    Some(socket) => tally.offer(&socket, Method::Proc),
-                    None => tally.malformed(),
-                },
-            );
+            lines(view, table.file, buf, tally, &mut |line, tally| match inet::line(line, table.protocol) {
+                Some(socket) => tally.offer(&socket, Method::Proc),
+                None => tally.malformed(),
+            });
         }
     }
 }
@@ -128,13 +112,7 @@ pub(super) fn by_others(view: &Dir, buf: &mut [u8], tally: &mut Tally<'_>) {
 }
 
 /// The lines of a table after its header, for as long as a socket is open.
-fn lines(
-    view: &Dir,
-    name: &CStr,
-    buf: &mut [u8],
-    tally: &mut Tally<'_>,
-    each: &mut dyn FnMut(&[u8], &mut Tally<'_>),
-) {
+fn lines(view: &Dir, name: &CStr, buf: &mut [u8], tally: &mut Tally<'_>, each: &mut dyn FnMut(&[u8], &mut Tally<'_>)) {
     if tally.table.open() == 0 {
         return;
     }

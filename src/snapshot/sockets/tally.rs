@@ -16,12 +16,7 @@ pub(super) struct Tally<'a> {
 
 impl<'a> Tally<'a> {
     pub(super) fn new(table: &'a mut Table, row: &'a mut dyn FnMut(&Socket)) -> Self {
-        Self {
-            table,
-            summary: Summary::default(),
-            row,
-            why: None,
-        }
+        Self { table, summary: Summary::default(), row, why: None }
     }
 
     /// A row of the host: hands it on when it is the process's and new.

@@ -35,10 +35,7 @@ pub(super) fn forget() {
 /// Remembers the signal that `tid` is stopped for.
 pub(super) fn note(tid: c_int, signal: c_int) {
     // What ends nobody is no evidence of an end.
-    if matches!(
-        signal,
-        libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH
-    ) {
+    if matches!(signal, libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH) {
         return;
     }
     let sender = u64::from(sender(tid).unwrap_or_default());
@@ -76,10 +73,7 @@ fn sender(tid: c_int) -> Option<u32> {
     }
     // SAFETY: zeroes are a siginfo_t, and so is what the kernel wrote over them.
     let info = unsafe { info.assume_init() };
-    if !matches!(
-        info.si_code,
-        libc::SI_USER | libc::SI_TKILL | libc::SI_QUEUE
-    ) {
+    if !matches!(info.si_code, libc::SI_USER | libc::SI_TKILL | libc::SI_QUEUE) {
         return None;
     }
     // SAFETY: with these codes the kernel has set si_pid.

@@ -53,18 +53,10 @@ pub(super) struct Fields<'b> {
 }
 
 impl<'b> Fields<'b> {
-    pub(super) fn new(
-        pieces: &'b [&'static str],
-        widths: &'b [usize],
-        bytes: &'b [u8],
-    ) -> Option<Self> {
+    pub(super) fn new(pieces: &'b [&'static str], widths: &'b [usize], bytes: &'b [u8]) -> Option<Self> {
         let line = bytes.get(..length(pieces, widths))?;
         let (first, pieces) = pieces.split_first()?;
-        Some(Self {
-            widths: widths.iter(),
-            pieces: pieces.iter(),
-            rest: line.strip_prefix(first.as_bytes())?,
-        })
+        Some(Self { widths: widths.iter(), pieces: pieces.iter(), rest: line.strip_prefix(first.as_bytes())? })
     }
 
     pub(super) fn next(&mut self) -> Option<&'b [u8]> {

@@ -54,10 +54,7 @@ impl Kind {
     /// Its word.
     #[must_use]
     pub fn name(self) -> &'static [u8; 5] {
-        KINDS
-            .iter()
-            .find(|(kind, _)| *kind == self)
-            .map_or(b"start", |(_, name)| name)
+        KINDS.iter().find(|(kind, _)| *kind == self).map_or(b"start", |(_, name)| name)
     }
 
     fn of(name: &[u8]) -> Option<Self> {
@@ -79,9 +76,7 @@ const FRAME: [[&str; 5]; 2] = [
 const FRAME_WIDTHS: [usize; 4] = [WIDE, 5, WIDE, HEX];
 
 const STATE: [[&str; 7]; 2] = [
-    [
-        "State: ", ", end ", ", gap ", " ", ", open ", ", check ", "\n",
-    ],
+    ["State: ", ", end ", ", gap ", " ", ", open ", ", check ", "\n"],
     [
         "{\"schema\":\"memdoor/1\",\"event_name\":\"memdoor.record.state\",\"memdoor\":{\"record\":{\"state\":",
         ",\"end\":",
@@ -115,9 +110,7 @@ impl Form {
     #[must_use]
     pub const fn lost(self) -> &'static [u8] {
         match self {
-            Self::Text => {
-                b"[standard output was not read in time: the record has what is missing here]\n"
-            }
+            Self::Text => b"[standard output was not read in time: the record has what is missing here]\n",
             Self::Json => b"{\"schema\":\"memdoor/1\",\"event_name\":\"memdoor.record.unread\"}\n",
         }
     }
@@ -125,9 +118,7 @@ impl Form {
     /// Which form the bytes of a file have; `None` when they are no record.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        [Self::Text, Self::Json]
-            .into_iter()
-            .find(|form| bytes.starts_with(form.magic()))
+        [Self::Text, Self::Json].into_iter().find(|form| bytes.starts_with(form.magic()))
     }
 
     /// Bytes of a [`Frame`]'s line.
@@ -251,12 +242,8 @@ pub fn check(bytes: &[u8]) -> u64 {
     const PRIME: u64 = 0x0100_0000_01b3;
     let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(PRIME).rotate_left(23);
     let (words, rest) = bytes.as_chunks::<8>();
-    let hash = words.iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| {
-        mix(hash, u64::from_le_bytes(*word))
-    });
-    let hash = rest
-        .iter()
-        .fold(hash, |hash, byte| mix(hash, u64::from(*byte)));
+    let hash = words.iter().fold(0xcbf2_9ce4_8422_2325, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let hash = rest.iter().fold(hash, |hash, byte| mix(hash, u64::from(*byte)));
     mix(hash, bytes.len() as u64)
 }
 
@@ -267,12 +254,7 @@ mod tests {
     #[test]
     fn a_line_is_read_as_it_was_written_and_torn_it_is_none() {
         for form in [Form::Text, Form::Json] {
-            let frame = Frame {
-                number: 12,
-                kind: Kind::Above,
-                bytes: 34_567,
-                check: check(b"abc"),
-            };
+            let frame = Frame { number: 12, kind: Kind::Above, bytes: 34_567, check: check(b"abc") };
             let line = frame.line(form);
             assert_eq!(line.as_bytes().len(), form.frame_len());
             assert!(line.as_bytes().starts_with(form.frame_prefix()));
@@ -285,17 +267,8 @@ mod tests {
     #[test]
     fn of_two_states_the_newer_whole_one_counts() {
         for form in [Form::Text, Form::Json] {
-            let old = State {
-                number: 8,
-                end: 999,
-                gap: (1, 2),
-                open: 77,
-            };
-            let new = State {
-                number: 9,
-                end: 1_000,
-                ..old
-            };
+            let old = State { number: 8, end: 999, gap: (1, 2), open: 77 };
+            let new = State { number: 9, end: 1_000, ..old };
             let mut bytes = [0; 1024];
             let (first, length) = (form.magic().len(), form.state_len());
             bytes[..first].copy_from_slice(form.magic());
@@ -308,10 +281,7 @@ mod tests {
                 let mut bytes = bytes;
                 bytes[first + length..][..torn].copy_from_slice(&old.line(form).as_bytes()[..torn]);
                 let found = State::newest(form, &bytes);
-                assert!(
-                    found == Some(old) || found == Some(new),
-                    "{torn}: {found:?}"
-                );
+                assert!(found == Some(old) || found == Some(new), "{torn}: {found:?}");
             }
         }
     }

@@ -45,10 +45,7 @@ impl<'m> Log<'m> {
         let mut log = Self {
             bytes,
             form,
-            state: State {
-                end,
-                ..State::default()
-            },
+            state: State { end, ..State::default() },
             end,
             kind: Kind::Start,
             next: 0,
@@ -79,11 +76,7 @@ impl<'m> Log<'m> {
         self.put(at, frame.line(self.form).as_bytes());
         self.end += self.form.frame_len();
         self.next += 1;
-        self.count(State {
-            end: self.end,
-            open: at,
-            ..self.state
-        });
+        self.count(State { end: self.end, open: at, ..self.state });
     }
 
     /// Writes more of the open entry; it does not count yet. Returns how much of it there was room for: none once something had none.
@@ -108,10 +101,7 @@ impl<'m> Log<'m> {
     pub fn commit(&mut self) {
         // Of a section that was cut nothing counts before it is clear where.
         if self.state.open != 0 && self.state.end != self.end && self.fit == Fit::Whole {
-            self.count(State {
-                end: self.end,
-                ..self.state
-            });
+            self.count(State { end: self.end, ..self.state });
         }
     }
 
@@ -132,19 +122,12 @@ impl<'m> Log<'m> {
             self.next -= 1;
         } else {
             let sum = check(self.bytes.get(from..self.end).unwrap_or_default());
-            let frame = Frame {
-                number: self.next - 1,
-                ..self.frame(self.end - from, sum)
-            };
+            let frame = Frame { number: self.next - 1, ..self.frame(self.end - from, sum) };
             // Until the state says so, the line above an open entry is not looked at.
             self.put(at, frame.line(self.form).as_bytes());
             self.last = from..self.end;
         }
-        self.count(State {
-            end: self.end,
-            open: 0,
-            ..self.state
-        });
+        self.count(State { end: self.end, open: 0, ..self.state });
         if is_empty {
             self.wipe(at, from);
         }
@@ -194,12 +177,7 @@ impl<'m> Log<'m> {
             Fit::Cut if !is_first && self.kind != Kind::Death => Kind::Short,
             _ => self.kind,
         };
-        Frame {
-            number: self.next,
-            kind,
-            bytes,
-            check,
-        }
+        Frame { number: self.next, kind, bytes, check }
     }
 
     fn cut_to_a_line(&mut self, from: usize) {
@@ -219,18 +197,12 @@ impl<'m> Log<'m> {
         self.state.open = below(self.state.open);
         self.last = below(self.last.start)..below(self.last.end);
         while to < self.end {
-            self.count(State {
-                gap: (from, to),
-                ..self.state
-            });
+            self.count(State { gap: (from, to), ..self.state });
             let piece = size.min(self.end - to);
             self.slide(to..to + piece, from);
             (from, to) = (from + piece, to + piece);
         }
-        self.count(State {
-            gap: (0, 0),
-            ..self.state
-        });
+        self.count(State { gap: (0, 0), ..self.state });
         let stale = self.end;
         self.end -= size;
         self.wipe(self.end, stale);
@@ -250,10 +222,7 @@ impl<'m> Log<'m> {
 
     /// Makes `state` the one that counts.
     fn count(&mut self, state: State) {
-        self.state = State {
-            number: self.state.number + 1,
-            ..state
-        };
+        self.state = State { number: self.state.number + 1, ..state };
         let line = self.state.line(self.form);
         let at = self.form.magic().len() + self.state.number % 2 * self.form.state_len();
         // Memory of a file is read by others once this process has been killed: no store may be moved past this one.

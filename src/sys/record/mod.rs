@@ -51,24 +51,12 @@ const REST: Duration = Duration::from_secs(10);
 impl Record {
     /// A new file of `size` bytes below `dir`, for its owner only: never one that is there, nor one that a symbolic link leads to.
     /// `lent` is overwritten. A file that can't be completed is removed.
-    pub fn create(
-        dir: &Dir,
-        name: &CStr,
-        size: usize,
-        form: Form,
-        lent: &mut [u8],
-    ) -> Result<Self> {
-        let flags =
-            OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    pub fn create(dir: &Dir, name: &CStr, size: usize, form: Form, lent: &mut [u8]) -> Result<Self> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = openat(dir, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
         let filled = fill(&file, size, lent).and_then(|()| map(&file, size));
         match filled {
-            Ok(bytes) => Ok(Self {
-                file,
-                log: Log::new(bytes, form),
-                disk: Disk::Behind,
-                next_sync: Duration::ZERO,
-            }),
+            Ok(bytes) => Ok(Self { file, log: Log::new(bytes, form), disk: Disk::Behind, next_sync: Duration::ZERO }),
             Err(errno) => {
                 // What keeps it from going is not what the user has to know.
                 let _ = unlinkat(dir, name, UnlinkatFlags::NoRemoveDir);
@@ -215,16 +203,8 @@ fn map(file: &OwnedFd, size: usize) -> Result<&'static mut [u8]> {
 fn rename(dir: &Dir, from: &CStr, to: &CStr) -> Result<()> {
     let fd = dir.as_fd().as_raw_fd();
     // SAFETY: both names end with a NUL and live through the call.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_renameat2,
-            fd,
-            from.as_ptr(),
-            fd,
-            to.as_ptr(),
-            libc::RENAME_NOREPLACE,
-        )
-    };
+    let done =
+        unsafe { libc::syscall(libc::SYS_renameat2, fd, from.as_ptr(), fd, to.as_ptr(), libc::RENAME_NOREPLACE) };
     match Errno::result(done) {
         Ok(_) => Ok(()),
         Err(Errno::EINVAL | Errno::ENOSYS) => nix::fcntl::renameat(dir, from, dir, to),

@@ -20,12 +20,7 @@ impl Found<'_> {
     pub fn line(&self, form: Form) -> Line {
         match self {
             Self::Entry(frame, _) => frame.line(form),
-            Self::Open(frame, bytes) => Frame {
-                bytes: bytes.len(),
-                check: check(bytes),
-                ..*frame
-            }
-            .line(form),
+            Self::Open(frame, bytes) => Frame { bytes: bytes.len(), check: check(bytes), ..*frame }.line(form),
             Self::Lost(_) => Line::new(),
         }
     }
@@ -37,10 +32,7 @@ pub fn read(bytes: &mut [u8], each: &mut dyn FnMut(Found<'_>)) -> Option<Form> {
     let form = Form::of(bytes)?;
     let state = State::newest(form, bytes);
     let start = state.map_or(form.magic().len(), |_| form.start());
-    let state = state.unwrap_or(State {
-        end: bytes.len(),
-        ..State::default()
-    });
+    let state = state.unwrap_or(State { end: bytes.len(), ..State::default() });
     let bytes = close_gap(bytes, state.gap, start);
     let (mut at, mut next) = (start, 0);
     while at < bytes.len() {

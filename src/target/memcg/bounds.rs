@@ -23,8 +23,7 @@ impl Memcg {
     /// Reads what bounds the cgroup at `path`. One that can't be looked into has no limit as far as is known.
     #[must_use]
     pub fn bounds(&self, version: Version, path: &[u8], swap: Swap) -> Bounds {
-        self.open_at(version, path)
-            .map_or_else(Bounds::default, |dir| of_dir(&dir, version, swap))
+        self.open_at(version, path).map_or_else(Bounds::default, |dir| of_dir(&dir, version, swap))
     }
 
     fn open_at(&self, version: Version, path: &[u8]) -> Option<Dir> {
@@ -46,10 +45,7 @@ fn of_dir(dir: &Dir, version: Version, swap: Swap) -> Bounds {
         _ => Victims::One,
     };
     let Some(limit) = limit_at(dir, names.limit) else {
-        return Bounds {
-            victims,
-            ..Bounds::default()
-        };
+        return Bounds { victims, ..Bounds::default() };
     };
     let usage = number(dir, names.usage).map(Bytes);
     let (swappiness, room) = match version {
@@ -73,12 +69,7 @@ fn of_dir(dir: &Dir, version: Version, swap: Swap) -> Bounds {
         Some(1) => Victims::Nobody,
         _ => victims,
     };
-    Bounds {
-        limit: Some(limit),
-        usage,
-        swap,
-        victims,
-    }
+    Bounds { limit: Some(limit), usage, swap, victims }
 }
 
 fn limit_at(dir: &Dir, name: &CStr) -> Option<Bytes> {

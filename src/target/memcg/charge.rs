@@ -63,13 +63,7 @@ impl Memcg {
             }
             _ => (None, Limit::None),
         };
-        Some(Charge {
-            limit,
-            usage,
-            cache: level.cache().ok(),
-            swap,
-            swap_limit,
-        })
+        Some(Charge { limit, usage, cache: level.cache().ok(), swap, swap_limit })
     }
 }
 

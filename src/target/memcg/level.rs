@@ -12,10 +12,7 @@ use crate::units::Bytes;
 
 /// The kernel's names of the files, which differ between the hierarchies.
 #[derive(Debug)]
-#[allow(
-    missing_docs,
-    reason = "the kernel's documents say it: cgroup-v2.rst, cgroup-v1/memory.rst"
-)]
+#[allow(missing_docs, reason = "the kernel's documents say it: cgroup-v2.rst, cgroup-v1/memory.rst")]
 pub struct Names {
     pub limit: &'static core::ffi::CStr,
     pub usage: &'static core::ffi::CStr,
@@ -95,16 +92,7 @@ impl Level {
     /// read at the target's death, too, when the whole system may be out of memory.
     pub(super) fn look(&mut self) {
         let mut buf = [0; TEXT_MAX];
-        let Self {
-            limit,
-            usage,
-            peak,
-            events,
-            stat,
-            swap_usage,
-            swap_limit,
-            ..
-        } = self;
+        let Self { limit, usage, peak, events, stat, swap_usage, swap_limit, .. } = self;
         for file in [limit, usage, peak, events, stat, swap_usage, swap_limit] {
             if !file.is_open() {
                 let _ = file.once(&self.dir, &mut buf);
@@ -159,7 +147,5 @@ impl Level {
 fn number(file: &Kept) -> Result<Bytes, Absent> {
     let mut buf = [0; 64];
     let number = one_number(file.if_open(&mut buf)?).ok_or(Absent::Malformed)?;
-    u64::try_from(number)
-        .map(Bytes)
-        .map_err(|_| Absent::Malformed)
+    u64::try_from(number).map(Bytes).map_err(|_| Absent::Malformed)
 }

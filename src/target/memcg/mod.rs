@@ -70,12 +70,7 @@ struct Place {
 impl Memcg {
     /// Finds where the hierarchies are mounted: `/proc/self/mountinfo`, once. `buf` must hold the longest line.
     pub fn new(proc: &Dir, buf: &mut [u8]) -> Self {
-        let mut found = Self {
-            v1: None,
-            v2: None,
-            place: Err(Absent::NotSupported),
-            moves: 0,
-        };
+        let mut found = Self { v1: None, v2: None, place: Err(Absent::NotSupported), moves: 0 };
         let Ok(file) = proc.file(c"self/mountinfo") else {
             return found;
         };
@@ -105,9 +100,7 @@ impl Memcg {
             Ok((_, path)) if is_known(path) => return self.look(),
             // v1 shows "/" for a task that is exiting, whatever its cgroup was. Asked after the path was read: who is not
             // exiting now was not then.
-            Ok((Version::V1, b"/"))
-                if self.place.is_ok() && target.stat(|stat| stat.is_exiting) != Ok(false) =>
-            {
+            Ok((Version::V1, b"/")) if self.place.is_ok() && target.stat(|stat| stat.is_exiting) != Ok(false) => {
                 return;
             }
             Ok((version, path)) => self.open(version, Path::of(path)),
@@ -153,16 +146,8 @@ impl Memcg {
             None if mount.is_some() => Err(Absent::Hidden),
             None => Err(Absent::NotSupported),
         };
-        let above = levels
-            .as_mut()
-            .ok()
-            .and_then(|levels| limit_above(version, levels));
-        Ok(Place {
-            version,
-            path,
-            above,
-            levels,
-        })
+        let above = levels.as_mut().ok().and_then(|levels| limit_above(version, levels));
+        Ok(Place { version, path, above, levels })
     }
 
     /// The target's own cgroup.
@@ -184,24 +169,13 @@ impl Memcg {
         let place = self.place.as_mut().map_err(|why| *why)?;
         let levels = place.levels.as_mut().map_err(|why| *why)?;
         // A mount may show a part of the hierarchy only: what it shows is the end of the target's path.
-        let own = levels
-            .first()
-            .and_then(Option::as_ref)
-            .map_or(0, |own| own.end);
+        let own = levels.first().and_then(Option::as_ref).map_or(0, |own| own.end);
         let hidden = place.path.as_bytes().len().saturating_sub(own);
-        let level = levels
-            .get_mut(at)
-            .and_then(Option::as_mut)
-            .ok_or(Absent::Malformed)?;
+        let level = levels.get_mut(at).and_then(Option::as_mut).ok_or(Absent::Malformed)?;
         let (usage, peak) = (level.usage(), level.peak());
         let end = hidden + level.end;
         let path = place.path.as_bytes().get(..end).unwrap_or_default();
-        Ok(Some(Limiting {
-            path: if path.is_empty() { b"/" } else { path },
-            limit,
-            usage,
-            peak,
-        }))
+        Ok(Some(Limiting { path: if path.is_empty() { b"/" } else { path }, limit, usage, peak }))
     }
 
     /// The smallest limit and which level has it.
@@ -212,9 +186,7 @@ impl Memcg {
         let mut smallest = place.above.map(|limit| (limit, topmost));
         for (at, level) in levels.iter_mut().flatten().enumerate() {
             if let Limit::At(limit) = level.limit()?
-                && smallest.is_none_or(|(least, level)| {
-                    limit < least || (limit == least && level == topmost)
-                })
+                && smallest.is_none_or(|(least, level)| limit < least || (limit == least && level == topmost))
             {
                 smallest = Some((limit, at));
             }
@@ -229,9 +201,7 @@ impl Memcg {
         let place = self.place.as_mut().map_err(|why| *why)?;
         let levels = place.levels.as_mut().map_err(|why| *why)?;
         let mut counts = levels.iter_mut().flatten().map(|level| level.event(key));
-        counts
-            .find(|count| *count != Err(Absent::NotSupported))
-            .unwrap_or(Err(Absent::NotSupported))
+        counts.find(|count| *count != Err(Absent::NotSupported)).unwrap_or(Err(Absent::NotSupported))
     }
 }
 
@@ -251,17 +221,13 @@ fn open_levels(mount: &Mount, below: &[u8], names: &Names) -> Result<Levels, Err
 
 /// v1's memory.stat tells the smallest limit of all ancestors: when it is smaller than all that are shown, one above them has it.
 fn limit_above(version: Version, levels: &mut Levels) -> Option<Bytes> {
-    let own = levels
-        .first()?
-        .as_ref()
-        .filter(|_| version == Version::V1)?;
+    let own = levels.first()?.as_ref().filter(|_| version == Version::V1)?;
     let mut buf = [0; TEXT_MAX];
     let text = own.dir.read(c"memory.stat", &mut buf).ok()?;
     let Limit::At(smallest) = limit_of(event(text, b"hierarchical_memory_limit")?) else {
         return None;
     };
-    let is_shown =
-        |level: &mut Level| matches!(level.limit(), Ok(Limit::At(limit)) if limit <= smallest);
+    let is_shown = |level: &mut Level| matches!(level.limit(), Ok(Limit::At(limit)) if limit <= smallest);
     (!levels.iter_mut().flatten().any(is_shown)).then_some(smallest)
 }
 

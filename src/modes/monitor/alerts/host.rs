@@ -20,32 +20,12 @@ impl Alerts {
         let zombies = facts.crowd.zombies();
         let unusable = facts.zone.and_then(|zone| zone.unusable);
         let values = [
-            (
-                Kind::Memory,
-                facts.memory.and_then(share),
-                limits.memory.hundredths,
-            ),
-            (
-                Kind::Swap,
-                facts.swap.and_then(share),
-                limits.swap.hundredths,
-            ),
+            (Kind::Memory, facts.memory.and_then(share), limits.memory.hundredths),
+            (Kind::Swap, facts.swap.and_then(share), limits.swap.hundredths),
             (Kind::Zombies, Some(zombies), limits.zombies),
-            (
-                Kind::SystemFds,
-                files(facts).and_then(share),
-                limits.fds.hundredths,
-            ),
-            (
-                Kind::Pressure,
-                facts.full.map(|share| share.hundredths),
-                limits.pressure.hundredths,
-            ),
-            (
-                Kind::Fragmentation,
-                unusable.map(|share| share.hundredths),
-                limits.fragmentation.hundredths,
-            ),
+            (Kind::SystemFds, files(facts).and_then(share), limits.fds.hundredths),
+            (Kind::Pressure, facts.full.map(|share| share.hundredths), limits.pressure.hundredths),
+            (Kind::Fragmentation, unusable.map(|share| share.hundredths), limits.fragmentation.hundredths),
         ];
         let were_zombies = self.were_zombies;
         self.were_zombies = zombies > limits.zombies;
@@ -116,12 +96,7 @@ fn of_host(kind: Kind, change: Change, facts: &Facts<'_>, value: u64, limit: u64
         let name = Escaped(zone.name.as_bytes());
         let _ = write!(words, " in zone {name} of node {}", zone.node);
     }
-    Alert {
-        kind,
-        change,
-        process,
-        words,
-    }
+    Alert { kind, change, process, words }
 }
 
 /// Not bytes, but the same arithmetic.

@@ -48,12 +48,7 @@ impl Alerts {
             let mut words = Words::new();
             let text = "OOM kills: ~d whose victims are not known";
             fill(&mut words, text, &[Some(late.cast_unsigned())]);
-            each(&Alert {
-                kind: Kind::OomKill,
-                change: Change::Raised,
-                process: None,
-                words,
-            });
+            each(&Alert { kind: Kind::OomKill, change: Change::Raised, process: None, words });
         }
     }
 }

@@ -32,11 +32,7 @@ fn growth(row: &Row, crowd: &Crowd, limits: &Limits) -> Level {
         Level::of(gained, GAINED),
     ];
     let level = levels.into_iter().min().unwrap_or(Level::Below);
-    if is_long {
-        level
-    } else {
-        level.min(Level::Near)
-    }
+    if is_long { level } else { level.min(Level::Near) }
 }
 
 impl Alerts {
@@ -61,29 +57,15 @@ impl Alerts {
                 let mut words = Words::new();
                 push_name(&mut words, gone.pid, &gone.comm);
                 words.push(b" has exited");
-                each(&Alert {
-                    kind: gone.kind,
-                    change: Change::Cleared,
-                    process: Some((gone.pid, gone.comm)),
-                    words,
-                });
+                each(&Alert { kind: gone.kind, change: Change::Cleared, process: Some((gone.pid, gone.comm)), words });
             }
         }
     }
 
-    fn judge_process(
-        &mut self,
-        kind: Kind,
-        level: Level,
-        row: &Row,
-        crowd: &Crowd,
-        each: &mut dyn FnMut(&Alert),
-    ) {
+    fn judge_process(&mut self, kind: Kind, level: Level, row: &Row, crowd: &Crowd, each: &mut dyn FnMut(&Alert)) {
         let is_it = |known: &Option<Known>| {
             let known = known.as_ref();
-            known.is_some_and(|known| {
-                (known.kind, known.pid, known.started) == (kind, row.pid, row.started)
-            })
+            known.is_some_and(|known| (known.kind, known.pid, known.started) == (kind, row.pid, row.started))
         };
         let mut places = self.known.iter_mut();
         let change = match (level, places.find(|place| is_it(place))) {
@@ -100,13 +82,8 @@ impl Alerts {
                     self.unlisted += 1;
                     return;
                 };
-                *place = Some(Known {
-                    kind,
-                    pid: row.pid,
-                    started: row.started,
-                    comm: row.comm.clone(),
-                    is_there: true,
-                });
+                *place =
+                    Some(Known { kind, pid: row.pid, started: row.started, comm: row.comm.clone(), is_there: true });
                 Change::Raised
             }
             _ => return,
@@ -155,8 +132,6 @@ impl Alerts {
 
     fn fds(&self, row: &Row) -> Level {
         let share = row.fds_share();
-        share.map_or(Level::Near, |share| {
-            Level::of(share.hundredths, self.limits.fds.hundredths)
-        })
+        share.map_or(Level::Near, |share| Level::of(share.hundredths, self.limits.fds.hundredths))
     }
 }

@@ -40,11 +40,7 @@ fn host(facts: &Facts<'_>) -> Words {
         _ => (0, "more"),
     };
     let total = size(facts.sample.meminfo.total);
-    fill(
-        &mut words,
-        "Memory: ~m of ~m MB used, ",
-        &[size(last), total],
-    );
+    fill(&mut words, "Memory: ~m of ~m MB used, ", &[size(last), total]);
     fill(&mut words, "~m MB ", &[Some(more)]);
     words.push(direction.as_bytes());
     let psi = facts.course.full.map(|full| full.hundredths);
@@ -74,14 +70,8 @@ fn growers(facts: &Facts<'_>) -> Words {
         }
     });
     let Some((row, growth)) = first else {
-        let limit = Percent {
-            hundredths: facts.limits.growth.hundredths,
-        };
-        fill(
-            &mut words,
-            "Nobody grew steadily (R2 above 0.8) by more than ~p % and 16 MB.",
-            &[Some(limit.hundredths)],
-        );
+        let limit = Percent { hundredths: facts.limits.growth.hundredths };
+        fill(&mut words, "Nobody grew steadily (R2 above 0.8) by more than ~p % and 16 MB.", &[Some(limit.hundredths)]);
         return words;
     };
     words.push(b"Growing: ");
@@ -91,18 +81,10 @@ fn growers(facts: &Facts<'_>) -> Words {
     fill(
         &mut words,
         ", ~m MB a minute: ~m MB more in ~d s",
-        &[
-            Some(rate.saturating_mul(60)),
-            u64::try_from(growth.gained).ok(),
-            Some(growth.span.as_secs()),
-        ],
+        &[Some(rate.saturating_mul(60)), u64::try_from(growth.gained).ok(), Some(growth.span.as_secs())],
     );
     if let Some(left) = (facts.left)(row, &growth) {
-        fill(
-            &mut words,
-            "; memory lasts ~d s like that",
-            &[Some(left.as_secs())],
-        );
+        fill(&mut words, "; memory lasts ~d s like that", &[Some(left.as_secs())]);
     }
     if count > 1 {
         fill(&mut words, "; ~d others grow, too", &[Some(count - 1)]);
@@ -154,11 +136,7 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
         };
         next(&mut words);
         let _ = write!(words, "{}", Escaped(mount.point.as_bytes()));
-        fill(
-            &mut words,
-            " (tmpfs) has ~m MB, ~m MB more",
-            &[Some(mount.used.0), Some(more.0)],
-        );
+        fill(&mut words, " (tmpfs) has ~m MB, ~m MB more", &[Some(mount.used.0), Some(more.0)]);
     }
     kernel(facts, &mut |text, more| {
         next(&mut words);
@@ -176,10 +154,7 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
 /// What the kernel keeps and does not give back, where it grew.
 fn kernel(facts: &Facts<'_>, say: &mut dyn FnMut(&str, u64)) {
     let words = [
-        (
-            Figure::SlabUnreclaimable,
-            "slab that can't be given back: ~m MB more",
-        ),
+        (Figure::SlabUnreclaimable, "slab that can't be given back: ~m MB more"),
         (Figure::PageTables, "page tables: ~m MB more"),
         (Figure::KernelStacks, "kernel stacks: ~m MB more"),
     ];

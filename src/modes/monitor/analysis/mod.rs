@@ -69,40 +69,21 @@ pub(super) struct Course {
 
 impl Course {
     pub(super) const fn new() -> Self {
-        Self {
-            figures: [None; FIGURES],
-            samples: 0,
-            full: None,
-            oom_kills: 0,
-            span: Duration::ZERO,
-            alerts: 0,
-        }
+        Self { figures: [None; FIGURES], samples: 0, full: None, oom_kills: 0, span: Duration::ZERO, alerts: 0 }
     }
 
     /// Adds a sample.
     pub(super) fn add(&mut self, sample: &Sample) {
         self.samples += 1;
-        let full = sample.pressure.full.map(|stall| Percent {
-            hundredths: stall.avg10(),
-        });
+        let full = sample.pressure.full.map(|stall| Percent { hundredths: stall.avg10() });
         self.full = self.full.max(full);
         self.oom_kills += sample.delta.oom_kills.unwrap_or(0);
         let now = rows::figures(sample);
         for (figure, now) in self.figures.iter_mut().zip(now) {
             let Some(now) = now else { continue };
             *figure = Some(match *figure {
-                None => Range {
-                    first: now,
-                    last: now,
-                    least: now,
-                    most: now,
-                },
-                Some(range) => Range {
-                    last: now,
-                    least: range.least.min(now),
-                    most: range.most.max(now),
-                    ..range
-                },
+                None => Range { first: now, last: now, least: now, most: now },
+                Some(range) => Range { last: now, least: range.least.min(now), most: range.most.max(now), ..range },
             });
         }
     }

@@ -28,9 +28,7 @@ const NAMES: [(Figure, &str); FIGURES] = [
 /// By [`super::Figure`].
 pub(super) fn figures(sample: &Sample) -> [Option<Bytes>; FIGURES] {
     let of = |which| sample.meminfo.uses.of(which);
-    let less = |all: Option<Bytes>, part: Option<Bytes>| {
-        Some(Bytes(all?.0.saturating_sub(part.unwrap_or_default().0)))
-    };
+    let less = |all: Option<Bytes>, part: Option<Bytes>| Some(Bytes(all?.0.saturating_sub(part.unwrap_or_default().0)));
     [
         sample.meminfo.used(),
         sample.meminfo.available,
@@ -136,16 +134,11 @@ fn descriptors(facts: &Facts<'_>, row: &Row, to: &mut Writer<'_, '_>) {
 /// The mappings of those that grow.
 pub(super) fn mappings(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) {
     facts.crowd.each_top(By::Growth, facts.top, &mut |row| {
-        let growers = facts
-            .mapped
-            .growers(&facts.host.proc, row.pid, row.started, buf);
+        let growers = facts.mapped.growers(&facts.host.proc, row.pid, row.started, buf);
         for grower in growers.iter().flat_map(Growers::all).flatten() {
             let length = grower.end.saturating_sub(grower.start);
             let numbers = [pid(row.pid), Some(length), Some(grower.by.0)];
-            to.row(
-                &numbers,
-                &[row.comm.as_bytes(), grower.kind.name().as_bytes()],
-            );
+            to.row(&numbers, &[row.comm.as_bytes(), grower.kind.name().as_bytes()]);
         }
     });
 }

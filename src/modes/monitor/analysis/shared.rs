@@ -66,9 +66,7 @@ fn segments(proc: &Dir, buf: &mut [u8]) -> [Option<Segment>; SHOWN] {
         let mut lines = Lines::new(&file, buf);
         while let Some(Ok(line)) = lines.next() {
             if let Some(segment) = sysvipc::segment(line) {
-                keep(&mut all, segment, |segment| {
-                    segment.rss.unwrap_or(segment.size)
-                });
+                keep(&mut all, segment, |segment| segment.rss.unwrap_or(segment.size));
             }
         }
     }
@@ -88,11 +86,7 @@ fn files(path: &CStr) -> [Option<Posix>; SHOWN] {
     };
     while let Some(Ok(name)) = entries.next() {
         if let Ok((used, user)) = dir.file_size(name) {
-            let file = Posix {
-                name: Fixed::of(name.to_bytes()),
-                used: Bytes(used),
-                user,
-            };
+            let file = Posix { name: Fixed::of(name.to_bytes()), used: Bytes(used), user };
             keep(&mut all, file, |file| file.used);
         }
     }

@@ -127,64 +127,16 @@ named!(NOTES, "Words w5 memdoor.monitor.words");
 
 /// All of them, in their order.
 pub static TABLES: [Sheet; 12] = [
-    Sheet {
-        event: "memdoor.monitor.conclusion",
-        title: "in short",
-        columns: &SHORT,
-    },
-    Sheet {
-        event: "memdoor.monitor.host",
-        title: "the host, first and last sample",
-        columns: &HOST,
-    },
-    Sheet {
-        event: "memdoor.process.growth",
-        title: "who grows",
-        columns: &GROWTH,
-    },
-    Sheet {
-        event: "memdoor.process.rss",
-        title: "the largest by RSS",
-        columns: &RSS,
-    },
-    Sheet {
-        event: "memdoor.process.vsz",
-        title: "the largest by VSZ",
-        columns: &VSZ,
-    },
-    Sheet {
-        event: "memdoor.process.zombies",
-        title: "who does not reap",
-        columns: &ZOMBIES,
-    },
-    Sheet {
-        event: "memdoor.process.fds",
-        title: "most descriptors",
-        columns: &FDS,
-    },
-    Sheet {
-        event: "memdoor.shm.segment",
-        title: "largest System V segments",
-        columns: &SEGMENTS,
-    },
-    Sheet {
-        event: "memdoor.shm.file",
-        title: "largest files in /dev/shm",
-        columns: &FILES,
-    },
-    Sheet {
-        event: "memdoor.tmpfs.sample",
-        title: "fullest tmpfs",
-        columns: &MOUNTS,
-    },
-    Sheet {
-        event: "memdoor.process.grown",
-        title: "mappings that grew",
-        columns: &MAPPINGS,
-    },
-    Sheet {
-        event: "memdoor.monitor.note",
-        title: "notes",
-        columns: &NOTES,
-    },
+    Sheet { event: "memdoor.monitor.conclusion", title: "in short", columns: &SHORT },
+    Sheet { event: "memdoor.monitor.host", title: "the host, first and last sample", columns: &HOST },
+    Sheet { event: "memdoor.process.growth", title: "who grows", columns: &GROWTH },
+    Sheet { event: "memdoor.process.rss", title: "the largest by RSS", columns: &RSS },
+    Sheet { event: "memdoor.process.vsz", title: "the largest by VSZ", columns: &VSZ },
+    Sheet { event: "memdoor.process.zombies", title: "who does not reap", columns: &ZOMBIES },
+    Sheet { event: "memdoor.process.fds", title: "most descriptors", columns: &FDS },
+    Sheet { event: "memdoor.shm.segment", title: "largest System V segments", columns: &SEGMENTS },
+    Sheet { event: "memdoor.shm.file", title: "largest files in /dev/shm", columns: &FILES },
+    Sheet { event: "memdoor.tmpfs.sample", title: "fullest tmpfs", columns: &MOUNTS },
+    Sheet { event: "memdoor.process.grown", title: "mappings that grew", columns: &MAPPINGS },
+    Sheet { event: "memdoor.monitor.note", title: "notes", columns: &NOTES },
 ];

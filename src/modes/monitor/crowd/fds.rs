@@ -60,10 +60,7 @@ pub fn kinds(host: &Host, pid: Pid) -> Result<Kinds> {
     let listing = host.proc.listing(path)?;
     let mut entries = Entries::new(&listing)?;
     let mut kinds = Kinds::default();
-    let mut known = Known {
-        files: [(0, 0); APART],
-        len: 0,
-    };
+    let mut known = Known { files: [(0, 0); APART], len: 0 };
     while kinds.looked_at() < LOOKED_AT
         && let Some(name) = entries.next()
     {
@@ -84,11 +81,7 @@ struct Known {
 impl Known {
     /// What it takes, unless that was added already.
     fn size(&mut self, about: &About) -> Bytes {
-        let is_known = self
-            .files
-            .iter()
-            .take(self.len)
-            .any(|file| *file == about.identity);
+        let is_known = self.files.iter().take(self.len).any(|file| *file == about.identity);
         if is_known {
             return Bytes(0);
         }

@@ -104,10 +104,7 @@ impl<'r> Reader<'r> {
         };
         match done {
             Err(Errno::ESTALE) => {
-                *row = Row {
-                    pid: row.pid,
-                    ..Row::empty(row.next)
-                };
+                *row = Row { pid: row.pid, ..Row::empty(row.next) };
                 match self.first(row, row.pid, entry) {
                     Ok(()) => Seen::Other,
                     Err(_) => Seen::Gone,

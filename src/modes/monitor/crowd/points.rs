@@ -52,13 +52,7 @@ impl Times {
     }
 
     /// Remembers what everybody has, if it is time.
-    pub(super) fn mark(
-        &mut self,
-        at: Duration,
-        page: PageSize,
-        rows: &mut [Row],
-        first: Option<Slot>,
-    ) {
+    pub(super) fn mark(&mut self, at: Duration, page: PageSize, rows: &mut [Row], first: Option<Slot>) {
         let now = millis(at);
         // An interval is never exact.
         let due = self.step - self.step / 4;
@@ -91,12 +85,7 @@ impl Times {
 
     /// Bytes a second, if it grows by more than noise; else 0.
     fn slope(&self, row: &Row) -> u64 {
-        let known = || {
-            row.points
-                .iter()
-                .take(self.len)
-                .filter(|size| **size != UNKNOWN)
-        };
+        let known = || row.points.iter().take(self.len).filter(|size| **size != UNKNOWN);
         // Nearly everybody stays as it is, and that is soon seen.
         let range = known().max().unwrap_or(&0) - known().min().unwrap_or(&0);
         if Pages(range.into()).bytes(self.page).0 < FLAT.into() {
@@ -165,10 +154,7 @@ fn push(points: &mut [u32; POINTS], len: usize, make: Make, value: u32) -> usize
 }
 
 /// Of a moment of the steady clock, or of a time.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "moments begin anew, and times are below 49 days"
-)]
+#[allow(clippy::cast_possible_truncation, reason = "moments begin anew, and times are below 49 days")]
 fn millis(time: Duration) -> u32 {
     time.as_millis() as u32
 }
@@ -224,12 +210,8 @@ mod tests {
 
     #[test]
     fn what_stays_sways_or_shrinks_does_not_grow() {
-        let sizes: [fn(u64) -> u64; 4] = [
-            |_| 9000,
-            |t| 9000 + 200 * (t % 2),
-            |t| 90_000 - 1000 * t,
-            |t| 9000 + 5000 * (t % 2),
-        ];
+        let sizes: [fn(u64) -> u64; 4] =
+            [|_| 9000, |t| 9000 + 200 * (t % 2), |t| 90_000 - 1000 * t, |t| 9000 + 5000 * (t % 2)];
         for (at, size) in sizes.iter().enumerate() {
             let (times, [row]) = marked(60, (0..20).map(size));
             assert_eq!(row.slope, 0, "{at}: {:?}", times.growth(&row));
@@ -256,12 +238,7 @@ mod tests {
         let mut times = Times::new(Duration::MAX, Duration::MAX);
         let mut rows = [row(7, u64::MAX)];
         for second in 0..200 {
-            times.mark(
-                Duration::from_secs(second << 40),
-                PageSize(0),
-                &mut rows,
-                Some(0),
-            );
+            times.mark(Duration::from_secs(second << 40), PageSize(0), &mut rows, Some(0));
         }
         let _ = times.growth(&rows[0]);
     }

@@ -79,11 +79,7 @@ impl Row {
     /// One of whom nothing else is known.
     #[must_use]
     pub fn new(pid: Pid, started: Ticks) -> Self {
-        Self {
-            pid,
-            started,
-            ..Self::empty(None)
-        }
+        Self { pid, started, ..Self::empty(None) }
     }
 
     /// Nobody's. Its number is that of nobody who would be looked for.

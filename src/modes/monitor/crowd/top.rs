@@ -110,10 +110,6 @@ impl Crowd {
             }
         }
         let (zombies, pid) = most?;
-        Some(Negligent {
-            pid,
-            row: self.rows().find(|row| row.pid == pid),
-            zombies,
-        })
+        Some(Negligent { pid, row: self.rows().find(|row| row.pid == pid), zombies })
     }
 }

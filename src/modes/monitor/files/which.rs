@@ -2,9 +2,7 @@
 
 use crate::modes::monitor::analysis::TABLES;
 use crate::modes::monitor::sheet::Sheet;
-use crate::modes::monitor::sheets::{
-    ALERTS, CGROUPS, FRAGMENTATION, MEMORY, PRESSURE, PROCESSES, SWAP,
-};
+use crate::modes::monitor::sheets::{ALERTS, CGROUPS, FRAGMENTATION, MEMORY, PRESSURE, PROCESSES, SWAP};
 /// A file of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "the names are those of the files")]

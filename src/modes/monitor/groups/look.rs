@@ -42,9 +42,7 @@ pub(super) fn fill(group: &mut Group, dir: &Dir, version: Version, names: &Names
     match version {
         Version::V1 => {
             group.kernel = number(dir, c"memory.kmem.usage_in_bytes").ok().map(Bytes);
-            group.sock = number(dir, c"memory.kmem.tcp.usage_in_bytes")
-                .ok()
-                .map(Bytes);
+            group.sock = number(dir, c"memory.kmem.tcp.usage_in_bytes").ok().map(Bytes);
             // A limit of memory and swap that is no larger is hit first. Linux 6.18 counts only the other, and none where swap is not counted.
             let swap = number(dir, c"memory.memsw.failcnt").unwrap_or(0);
             let memory = number(dir, c"memory.failcnt").ok();

@@ -110,11 +110,7 @@ mod tests {
         assert_eq!(marks.since(7, counts(9)), [Some(4), None, Some(0)]);
         assert_eq!(marks.since(9, counts(3)), counts(3), "made since then");
         assert_eq!(marks.since(8, counts(3)), NONE, "not looked at before");
-        assert_eq!(
-            marks.since(7, counts(2)),
-            [Some(2), None, Some(0)],
-            "went back"
-        );
+        assert_eq!(marks.since(7, counts(2)), [Some(2), None, Some(0)], "went back");
     }
 
     #[test]

@@ -112,11 +112,7 @@ impl<'a> Cell<'a> {
                 text.push(if rate < 0 { b"-" } else { b"" });
                 // A process that gains 500 bytes a second has 40 MB more tomorrow.
                 let hundredths = u128::from(rate.unsigned_abs()) * 100 / 1024;
-                push_parts(
-                    &mut text,
-                    u64::try_from(hundredths).unwrap_or(u64::MAX),
-                    100,
-                );
+                push_parts(&mut text, u64::try_from(hundredths).unwrap_or(u64::MAX), 100);
             }
         }
         text
@@ -194,9 +190,7 @@ fn put_text(bytes: &[u8], source: Source, out: &mut Out<'_>) {
             continue;
         }
         let plain = rest.iter().enumerate();
-        let length = plain
-            .take_while(|(at, byte)| !is_special(from + at, **byte))
-            .count();
+        let length = plain.take_while(|(at, byte)| !is_special(from + at, **byte)).count();
         let (now, later) = rest.split_at(length);
         escape::text(out, now, source);
         (rest, from) = (later, from + length);

@@ -25,11 +25,7 @@ impl<'e> Pen<'e> {
     #[must_use]
     pub fn new(form: Form, envelope: &'e Envelope, now: &Now) -> Self {
         let moment = Moment::now(now);
-        Self {
-            form,
-            samples: Samples::at(envelope, now),
-            time: rfc3339(moment.utc, moment.micros, Precision::Millis),
-        }
+        Self { form, samples: Samples::at(envelope, now), time: rfc3339(moment.utc, moment.micros, Precision::Millis) }
     }
 }
 
@@ -61,16 +57,7 @@ impl<'w, 'b> Writer<'w, 'b> {
         out: &'w mut Out<'b>,
         full: Option<&'w mut dyn Full>,
     ) -> Self {
-        Self {
-            pen,
-            form,
-            table,
-            at: 0,
-            has_title: false,
-            out,
-            rows: 0,
-            full,
-        }
+        Self { pen, form, table, at: 0, has_title: false, out, rows: 0, full }
     }
 
     /// What follows are rows of this one.
@@ -112,11 +99,7 @@ impl<'w, 'b> Writer<'w, 'b> {
         let Some(sheet) = self.table.get(self.at) else {
             return;
         };
-        let cells = Cells {
-            columns: sheet.columns(),
-            numbers: numbers.iter(),
-            texts: texts.iter(),
-        };
+        let cells = Cells { columns: sheet.columns(), numbers: numbers.iter(), texts: texts.iter() };
         match self.form {
             Form::Csv => self.put_csv(cells),
             Form::Text => {

@@ -3,62 +3,28 @@
 use crate::modes::monitor::sheet::{Sheet, named};
 
 /// The host's memory. Its names in CSV are the document's, letter by letter.
-pub static MEMORY: [Sheet; 1] = [Sheet {
-    event: "memdoor.host.sample",
-    title: "memory of the host",
-    columns: &MEMORY_COLUMNS,
-}];
+pub static MEMORY: [Sheet; 1] =
+    [Sheet { event: "memdoor.host.sample", title: "memory of the host", columns: &MEMORY_COLUMNS }];
 
 /// Processes.
-pub static PROCESSES: [Sheet; 1] = [Sheet {
-    event: "memdoor.process.sample",
-    title: "the largest processes",
-    columns: &PROCESS_COLUMNS,
-}];
+pub static PROCESSES: [Sheet; 1] =
+    [Sheet { event: "memdoor.process.sample", title: "the largest processes", columns: &PROCESS_COLUMNS }];
 
 /// Cgroups.
-pub static CGROUPS: [Sheet; 1] = [Sheet {
-    event: "memdoor.cgroup.sample",
-    title: "cgroups",
-    columns: &CGROUP_COLUMNS,
-}];
+pub static CGROUPS: [Sheet; 1] = [Sheet { event: "memdoor.cgroup.sample", title: "cgroups", columns: &CGROUP_COLUMNS }];
 
 /// Free memory by its pieces, and what the kernel keeps its objects in.
 pub static FRAGMENTATION: [Sheet; 3] = [
-    Sheet {
-        event: "memdoor.zone.sample",
-        title: "free blocks by order",
-        columns: &ZONE_COLUMNS,
-    },
-    Sheet {
-        event: "memdoor.slab.sample",
-        title: "the largest slab caches",
-        columns: &SLAB_COLUMNS,
-    },
-    Sheet {
-        event: "memdoor.kernel.sample",
-        title: "the kernel's own memory",
-        columns: &KERNEL_COLUMNS,
-    },
+    Sheet { event: "memdoor.zone.sample", title: "free blocks by order", columns: &ZONE_COLUMNS },
+    Sheet { event: "memdoor.slab.sample", title: "the largest slab caches", columns: &SLAB_COLUMNS },
+    Sheet { event: "memdoor.kernel.sample", title: "the kernel's own memory", columns: &KERNEL_COLUMNS },
 ];
 
 /// Swap.
 pub static SWAP: [Sheet; 3] = [
-    Sheet {
-        event: "memdoor.host.sample",
-        title: "swap of the host",
-        columns: &SWAP_COLUMNS,
-    },
-    Sheet {
-        event: "memdoor.swap.sample",
-        title: "swap areas",
-        columns: &AREA_COLUMNS,
-    },
-    Sheet {
-        event: "memdoor.process.sample",
-        title: "the most swapped processes",
-        columns: &SWAPPED_COLUMNS,
-    },
+    Sheet { event: "memdoor.host.sample", title: "swap of the host", columns: &SWAP_COLUMNS },
+    Sheet { event: "memdoor.swap.sample", title: "swap areas", columns: &AREA_COLUMNS },
+    Sheet { event: "memdoor.process.sample", title: "the most swapped processes", columns: &SWAPPED_COLUMNS },
 ];
 
 /// What waits for memory, and what the kernel did to get some since the sample before.
@@ -69,24 +35,11 @@ pub static PRESSURE: [Sheet; 1] = [Sheet {
 }];
 
 /// What was worth saying.
-pub static ALERTS: [Sheet; 1] = [Sheet {
-    event: "memdoor.alert",
-    title: "alerts",
-    columns: &ALERT_COLUMNS,
-}];
+pub static ALERTS: [Sheet; 1] = [Sheet { event: "memdoor.alert", title: "alerts", columns: &ALERT_COLUMNS }];
 
 /// What an alert is about, in the order of [`Kind`].
-pub const KINDS: [&str; 9] = [
-    "memory",
-    "swap",
-    "zombies",
-    "fds",
-    "system_fds",
-    "growth",
-    "pressure",
-    "oom_kill",
-    "fragmentation",
-];
+pub const KINDS: [&str; 9] =
+    ["memory", "swap", "zombies", "fds", "system_fds", "growth", "pressure", "oom_kill", "fragmentation"];
 
 named!(
     MEMORY_COLUMNS,

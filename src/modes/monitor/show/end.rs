@@ -15,12 +15,7 @@ use crate::sys::out::{Broken, Out, Sink, say};
 impl Armed<'_> {
     /// The summary: the last file, or what stands below the last line.
     pub(in crate::modes::monitor) fn end(&mut self) -> Exit {
-        let Self {
-            seen,
-            show,
-            out,
-            buf,
-        } = self;
+        let Self { seen, show, out, buf } = self;
         let (form, what) = (seen.options.form, seen.options.what);
         let mut is_lost = false;
         let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
@@ -33,9 +28,7 @@ impl Armed<'_> {
                 say(format_args!("memdoor: the summary is in {path}"));
                 return Exit::Done;
             }
-            say(format_args!(
-                "memdoor: {path} is not whole: the summary is on standard output"
-            ));
+            say(format_args!("memdoor: {path} is not whole: the summary is on standard output"));
             is_lost = true;
         }
         let mut out = Out::new(Sink::Stdout, out);

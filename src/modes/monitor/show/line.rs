@@ -35,10 +35,7 @@ impl Seen<'_> {
             fill(out, " ~m MB", &[Some(row.rss.0)]);
         }
         self.crowd.each_top(By::Growth, 1, &mut |row| {
-            let growth = self
-                .crowd
-                .growth(row)
-                .filter(|growth| growth.per_second > 0);
+            let growth = self.crowd.growth(row).filter(|growth| growth.per_second > 0);
             if let Some(growth) = growth {
                 let rate = growth.per_second.unsigned_abs().saturating_mul(60);
                 out.put(b"; fastest ");

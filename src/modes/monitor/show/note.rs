@@ -23,10 +23,7 @@ impl Show<'_> {
         if let Some(count) = self.counts.get_mut(alert.kind as usize) {
             *count += 1;
         }
-        let at = self
-            .raised
-            .iter()
-            .position(|slot| slot.as_ref().is_some_and(is_it));
+        let at = self.raised.iter().position(|slot| slot.as_ref().is_some_and(is_it));
         let at = at.or_else(|| self.raised.iter().position(Option::is_none));
         if let Some(slot) = at.and_then(|at| self.raised.get_mut(at)) {
             *slot = Some(alert.clone());

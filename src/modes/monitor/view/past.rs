@@ -17,10 +17,7 @@ impl Past {
     /// None yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            used: [0; POINTS],
-            count: 0,
-        }
+        Self { used: [0; POINTS], count: 0 }
     }
 
     /// Remembers one more, and forgets the oldest without room.

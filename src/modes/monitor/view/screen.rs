@@ -20,10 +20,7 @@ pub(super) const LINE: usize = 1024;
 pub(super) const PADDED: usize = 40;
 
 /// What a curve is drawn with, from its lowest point up.
-const BLOCKS: [[&str; 8]; 2] = [
-    ["_", "_", ".", ".", "-", "-", "^", "^"],
-    ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
-];
+const BLOCKS: [[&str; 8]; 2] = [["_", "_", ".", ".", "-", "-", "^", "^"], ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]];
 
 /// What a bar is drawn with, full and empty.
 const BARS: [[&str; 2]; 2] = [["#", "."], ["█", "░"]];
@@ -51,16 +48,7 @@ impl<'o, 'b, 'l> Screen<'o, 'b, 'l> {
         line: &'l mut [u8],
     ) -> Self {
         out.put(b"\x1b[H");
-        Self {
-            out,
-            line: Out::in_memory(line),
-            columns,
-            rows,
-            left: 0,
-            is_in_line: false,
-            color,
-            charset,
-        }
+        Self { out, line: Out::in_memory(line), columns, rows, left: 0, is_in_line: false, color, charset }
     }
 
     pub(super) const fn columns(&self) -> usize {

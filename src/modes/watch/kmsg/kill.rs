@@ -142,9 +142,7 @@ impl Kills {
             self.lines.chosen = Fixed::of(text);
         } else if memcg::usage(text).is_some_and(|usage| usage.of == memcg::Counter::Memory) {
             self.lines.usage = Fixed::of(text);
-        } else if self.by == Match::Number
-            && table::row(text).is_some_and(|row| row.pid == self.pid)
-        {
+        } else if self.by == Match::Number && table::row(text).is_some_and(|row| row.pid == self.pid) {
             self.lines.row = Fixed::of(text);
         } else if let Some(running) = header::running(text) {
             self.trigger = self.trigger.or(Some(running.pid));
@@ -172,19 +170,15 @@ impl Kills {
         }
         // A leader that has exited has no memory: the line then names a thread that has, and the summary the process.
         let is_named = self.is_target(killed.pid, killed.comm);
-        let is_chosen = !is_of_group
-            && (is_named || (self.by == Match::Number && self.chosen == Some(self.pid)));
+        let is_chosen = !is_of_group && (is_named || (self.by == Match::Number && self.chosen == Some(self.pid)));
         self.chosen = self.chosen.or(Some(killed.pid));
         match (is_chosen, is_named) {
             (true, _) => self.role = Some(Role::Chosen),
             (false, true) => self.role = self.role.or(Some(Role::WithGroup)),
             (false, false) => {
                 if self.role.is_none() {
-                    self.other = Some(Victim {
-                        pid: killed.pid,
-                        comm: Fixed::of(killed.comm.unwrap_or_default()),
-                        boot_us,
-                    });
+                    self.other =
+                        Some(Victim { pid: killed.pid, comm: Fixed::of(killed.comm.unwrap_or_default()), boot_us });
                 }
                 return;
             }
@@ -204,11 +198,7 @@ impl Kills {
     /// The kill was another process's, which has the same name: the target lives on.
     pub(super) fn disown(&mut self, boot_us: u64) {
         let killed = kill::killed(self.lines.killed.as_bytes());
-        self.other = killed.map(|killed| Victim {
-            pid: killed.pid,
-            comm: self.comm.clone(),
-            boot_us,
-        });
+        self.other = killed.map(|killed| Victim { pid: killed.pid, comm: self.comm.clone(), boot_us });
         (self.role, self.is_over) = (None, false);
         self.begin();
     }
@@ -304,9 +294,7 @@ Memory cgroup out of memory: Killed process 77 (leak) total-vm:66000kB, anon-rss
     }
 
     fn said(kills: &Kills) -> std::vec::Vec<&str> {
-        let lines = kills
-            .lines()
-            .map(|line| core::str::from_utf8(line).expect("text"));
+        let lines = kills.lines().map(|line| core::str::from_utf8(line).expect("text"));
         lines.into_iter().filter(|line| !line.is_empty()).collect()
     }
 
@@ -330,8 +318,7 @@ Memory cgroup out of memory: Killed process 77 (leak) total-vm:66000kB, anon-rss
 
     #[test]
     fn a_kill_line_alone_is_a_kill_and_has_nothing_of_the_report_before_it() {
-        let alone =
-            "Memory cgroup out of memory: Killed process 80 (leak) total-vm:1kB, anon-rss:1kB";
+        let alone = "Memory cgroup out of memory: Killed process 80 (leak) total-vm:1kB, anon-rss:1kB";
         let kills = read(80, "leak", Match::Number, &[REPORT, alone].join("\n"));
         assert_eq!(kills.role(), Some(Role::Chosen));
         assert_eq!(said(&kills), [alone]);
@@ -357,10 +344,7 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
         // Without a report, the first kill line is the chosen one's.
         let first = REPORT.lines().last().expect("a line");
         let kills = read(70, "other", Match::Number, &[first, group].join("\n"));
-        assert_eq!(
-            (kills.role(), kills.chosen()),
-            (Some(Role::WithGroup), Some(77))
-        );
+        assert_eq!((kills.role(), kills.chosen()), (Some(Role::WithGroup), Some(77)));
     }
 
     #[test]

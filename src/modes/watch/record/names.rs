@@ -41,9 +41,7 @@ fn two(number: u8) -> [u8; 2] {
 
 /// The time in the name of a finished record; `None` for any other name.
 fn time_of(name: &[u8]) -> Option<&[u8]> {
-    let stem = name
-        .strip_suffix(b".txt")
-        .or_else(|| name.strip_suffix(b".ndjson"))?;
+    let stem = name.strip_suffix(b".txt").or_else(|| name.strip_suffix(b".ndjson"))?;
     let stem = stem.strip_prefix(PREFIX)?;
     let (rest, time) = stem.split_at_checked(stem.len().checked_sub(16)?)?;
     let is_time = time.iter().enumerate().all(|(at, byte)| match at {
@@ -72,11 +70,7 @@ pub(super) fn retain(dir: &Dir, path: &[u8], keep: u64) {
         }
     };
     if let Err(errno) = done {
-        say(format_args!(
-            "memdoor: warning: cannot remove old records of {}: {}",
-            Escaped(path),
-            Because(errno)
-        ));
+        say(format_args!("memdoor: warning: cannot remove old records of {}: {}", Escaped(path), Because(errno)));
     }
 }
 
@@ -93,13 +87,9 @@ fn oldest(dir: &Dir) -> Result<(u64, Option<Fixed<256>>)> {
             continue;
         };
         count += 1;
-        let is_older = oldest.as_ref().is_none_or(|oldest| {
-            (time, bytes)
-                < (
-                    time_of(oldest.as_bytes()).unwrap_or_default(),
-                    oldest.as_bytes(),
-                )
-        });
+        let is_older = oldest
+            .as_ref()
+            .is_none_or(|oldest| (time, bytes) < (time_of(oldest.as_bytes()).unwrap_or_default(), oldest.as_bytes()));
         if is_older {
             oldest = Some(Fixed::of(bytes));
         }

@@ -21,27 +21,11 @@ const ENDED: Name = Name(WatchEnd, "Watch Ended Because", "memdoor.verdict.summa
 const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
 const CGROUP: Name = Name(WatchEnd, "OOM Control Group", "memdoor.verdict.cgroup");
 const LIMITING: Name = Name(WatchEnd, "Limiting Control Group", "memdoor.cgroup.path");
-const LIMITED_TO: Name = Name(
-    WatchEnd,
-    "Control Group Memory Limit",
-    "memdoor.cgroup.limit_bytes",
-);
-const LIMIT: Name = Name(
-    WatchEnd,
-    "OOM Control Group Limit",
-    "memdoor.verdict.limit_bytes",
-);
-const USAGE: Name = Name(
-    WatchEnd,
-    "OOM Control Group Usage",
-    "memdoor.verdict.usage_bytes",
-);
+const LIMITED_TO: Name = Name(WatchEnd, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes");
+const LIMIT: Name = Name(WatchEnd, "OOM Control Group Limit", "memdoor.verdict.limit_bytes");
+const USAGE: Name = Name(WatchEnd, "OOM Control Group Usage", "memdoor.verdict.usage_bytes");
 const CHOSEN: Name = Name(WatchEnd, "OOM Killer Chose PID", "memdoor.oom.killed.pid");
-const TRIGGER: Name = Name(
-    WatchEnd,
-    "OOM Killer Invoked By PID",
-    "memdoor.oom.trigger.pid",
-);
+const TRIGGER: Name = Name(WatchEnd, "OOM Killer Invoked By PID", "memdoor.oom.trigger.pid");
 const EVIDENCE: Name = Name(WatchEnd, "", "memdoor.verdict.evidence");
 const KERNEL_LOG: Name = Name(WatchEnd, "Kernel Log", "");
 const SENTENCE: Name = Name(WatchEnd, "Evidence", "");
@@ -147,12 +131,7 @@ fn signal(passed: &Passed, now: Duration) -> Fixed<200> {
         let _ = write!(words, " from PID {pid}");
     }
     let millis = micros(now.saturating_sub(passed.at)) / 1000;
-    let _ = write!(
-        words,
-        " came {}.{:03} s before",
-        millis / 1000,
-        millis % 1000
-    );
+    let _ = write!(words, " came {}.{:03} s before", millis / 1000, millis % 1000);
     words
 }
 
@@ -161,11 +140,7 @@ fn count(what: &str, course: Result<Course, Absent>) -> Fixed<200> {
     let mut words = Fixed::new();
     // A Fixed never returns an error: it cuts.
     let _ = match course {
-        Ok(Course {
-            first: Some(first),
-            before: Some(before),
-            now,
-        }) if first == before && before == now => {
+        Ok(Course { first: Some(first), before: Some(before), now }) if first == before && before == now => {
             write!(words, "{what}: {now}, unchanged since the start")
         }
         Ok(course) => {
@@ -186,23 +161,15 @@ fn count(what: &str, course: Result<Course, Absent>) -> Fixed<200> {
 fn log(coverage: Coverage, kills: &Kills) -> Fixed<200> {
     let mut words = Fixed::new();
     let _ = match (coverage, kills.role(), kills.other()) {
-        (Coverage::Unnumbered, Some(_), _) => write!(
-            words,
-            "the kernel's log has numbers of another pid namespace: found by its name"
-        ),
+        (Coverage::Unnumbered, Some(_), _) => {
+            write!(words, "the kernel's log has numbers of another pid namespace: found by its name")
+        }
         (_, Some(_), _) => Ok(()),
         (Coverage::None(why), ..) => write!(words, "the kernel's log: not read ({why})"),
-        (Coverage::Gaps, ..) => write!(
-            words,
-            "the kernel's log: records of the last seconds were lost"
-        ),
+        (Coverage::Gaps, ..) => write!(words, "the kernel's log: records of the last seconds were lost"),
         (_, None, None) => write!(words, "the kernel's log: no OOM kill since the watch began"),
         (_, None, Some(other)) => {
-            let _ = write!(
-                words,
-                "the kernel's log: not this process, last PID {} (",
-                other.pid
-            );
+            let _ = write!(words, "the kernel's log: not this process, last PID {} (", other.pid);
             words.push(other.comm.as_bytes());
             let (seconds, micros) = (other.boot_us / 1_000_000, other.boot_us % 1_000_000);
             write!(words, ") at {seconds}.{micros:06} s")

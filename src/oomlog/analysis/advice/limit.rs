@@ -37,34 +37,18 @@ pub(super) fn advise(event: &Event) -> Option<Advice> {
         format!("; the largest in it: {}, {held}", Who::row(row))
     });
     Some(Advice {
-        words: format!(
-            "{} needs more than its {}, or its programs less",
-            cgroup_label(path),
-            Mb(hit.1)
-        ),
+        words: format!("{} needs more than its {}, or its programs less", cgroup_label(path), Mb(hit.1)),
         command: command(event, path, &limits(event)?),
-        evidence: format!(
-            "it was at its limit of {} kB of {}{}",
-            hit.1.kib(),
-            hit.0,
-            biggest.unwrap_or_default()
-        ),
+        evidence: format!("it was at its limit of {} kB of {}{}", hit.1.kib(), hit.0, biggest.unwrap_or_default()),
     })
 }
 
 /// The limit that was hit: of memory, or of memory and swap.
 fn hit(event: &Event) -> Option<(&'static str, Bytes)> {
     let counters = &event.counters;
-    let is_full = |counter: &Counter| {
-        counter
-            .usage
-            .zip(limit_of(Some(*counter)))
-            .is_some_and(|(usage, limit)| usage >= limit)
-    };
-    let both = counters
-        .memory_swap
-        .filter(is_full)
-        .and_then(|both| limit_of(Some(both)));
+    let is_full =
+        |counter: &Counter| counter.usage.zip(limit_of(Some(*counter))).is_some_and(|(usage, limit)| usage >= limit);
+    let both = counters.memory_swap.filter(is_full).and_then(|both| limit_of(Some(both)));
     let memory = limit_of(counters.memory);
     match both {
         Some(both) => Some(("memory and swap", both)),
@@ -73,9 +57,7 @@ fn hit(event: &Event) -> Option<(&'static str, Bytes)> {
 }
 
 fn limit_of(counter: Option<Counter>) -> Option<Bytes> {
-    counter?
-        .limit
-        .filter(|limit| limit.0 > 0 && limit.0 < NO_LIMIT)
+    counter?.limit.filter(|limit| limit.0 > 0 && limit.0 < NO_LIMIT)
 }
 
 fn limits(event: &Event) -> Option<Limits> {
@@ -85,19 +67,15 @@ fn limits(event: &Event) -> Option<Limits> {
     // Half as much again.
     let more = memory.saturating_add(memory / 2);
     let both = match (counters.memory_swap, counters.swap) {
-        (Some(_), _) => limit_of(counters.memory_swap).map_or(Both::Unlimited, |both| {
-            Both::Mib(mib(both.0.max(memory).saturating_add(memory / 2)))
-        }),
+        (Some(_), _) => limit_of(counters.memory_swap)
+            .map_or(Both::Unlimited, |both| Both::Mib(mib(both.0.max(memory).saturating_add(memory / 2)))),
         (None, Some(swap)) => match swap.limit? {
             limit if limit.0 >= NO_LIMIT => Both::Unlimited,
             limit => Both::Mib(mib(more.saturating_add(limit.0))),
         },
         (None, None) => Both::Unknown,
     };
-    Some(Limits {
-        memory: mib(more),
-        both,
-    })
+    Some(Limits { memory: mib(more), both })
 }
 
 fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
@@ -105,9 +83,7 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
     let owner = owner(path);
     let memory = limits.memory;
     if owner.pod.is_some() {
-        return Some(format!(
-            "kubectl set resources deployment NAME --limits=memory={memory}Mi"
-        ));
+        return Some(format!("kubectl set resources deployment NAME --limits=memory={memory}Mi"));
     }
     let engine = match owner.container {
         Some(_) if has(b"libpod") => Some("podman"),
@@ -127,9 +103,7 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
         let unit = shell::argument(unit)?;
         let user = if has(b"/user@") { " --user" } else { "" };
         let property = unit_property(event);
-        return Some(format!(
-            "systemctl{user} set-property {unit} {property}={memory}M"
-        ));
+        return Some(format!("systemctl{user} set-property {unit} {property}={memory}M"));
     }
     of_files(event, path, limits)
 }
@@ -139,12 +113,10 @@ fn of_files(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
     let memory = limits.memory;
     let file = |place: &[u8], name: &[u8]| shell::cgroup_file(place, path, name);
     if event.counters.version != Some(Version::V1) {
-        return file(b"/sys/fs/cgroup", b"memory.max")
-            .map(|file| format!("echo {memory}M >{file}"));
+        return file(b"/sys/fs/cgroup", b"memory.max").map(|file| format!("echo {memory}M >{file}"));
     }
     let place = b"/sys/fs/cgroup/memory";
-    let only =
-        file(place, b"memory.limit_in_bytes").map(|file| format!("echo {memory}M >{file}"))?;
+    let only = file(place, b"memory.limit_in_bytes").map(|file| format!("echo {memory}M >{file}"))?;
     Some(match limits.both {
         Both::Mib(both) => {
             let swap = file(place, b"memory.memsw.limit_in_bytes")?;

@@ -80,24 +80,13 @@ pub(super) fn parts(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             return None;
         }
         let percent = Percent::of(share.bytes, whole.bytes)?;
-        (percent.hundredths >= 2500).then(|| {
-            format!(
-                "{}, {} % of {}",
-                Mb(share.bytes),
-                percent.hundredths / 100,
-                whole.what
-            )
-        })
+        (percent.hundredths >= 2500)
+            .then(|| format!("{}, {} % of {}", Mb(share.bytes), percent.hundredths / 100, whole.what))
     };
     for (grounds, what, words, command) in parts_of(event) {
         if let Some(evidence) = large(what) {
-            let largest = event
-                .machine
-                .slabs
-                .first()
-                .filter(|_| grounds == Grounds::KernelMemory);
-            let slab = largest
-                .map(|slab| format!("; the largest: {}, {}", Escaped(&slab.name), Mb(slab.size)));
+            let largest = event.machine.slabs.first().filter(|_| grounds == Grounds::KernelMemory);
+            let slab = largest.map(|slab| format!("; the largest: {}, {}", Escaped(&slab.name), Mb(slab.size)));
             let slab = slab.as_deref().unwrap_or_default();
             fixed(all, grounds, words, command, &(evidence + slab));
         }

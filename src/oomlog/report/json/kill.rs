@@ -8,9 +8,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{
-    count, envelope, int, is, list, moment, name, now, path, put_line, slices, text, words,
-};
+use super::{count, envelope, int, is, list, moment, name, now, path, put_line, slices, text, words};
 use crate::oomlog::analysis::{self, Finding, Share, account, freed, shortage, size, victim};
 use crate::oomlog::event::{Event, Mark, Position, Ranked, Row, Task};
 use crate::oomlog::report::{Found, gfp_names};
@@ -75,18 +73,11 @@ fn rows<'a, T: 'a, const N: usize>(
 }
 
 fn of_task(task: &Task) -> [Fact<'_>; 2] {
-    [
-        name("comm", task.comm.as_deref()),
-        count("pid", Some(task.pid)),
-    ]
+    [name("comm", task.comm.as_deref()), count("pid", Some(task.pid))]
 }
 
 fn of_share(share: &Share) -> [Fact<'_>; 3] {
-    [
-        words("of", Some(share.what)),
-        bytes("bytes", Some(share.bytes)),
-        at(["line", "byte", "record"], share.line),
-    ]
+    [words("of", Some(share.what)), bytes("bytes", Some(share.bytes)), at(["line", "byte", "record"], share.line)]
 }
 
 /// In hexadecimal, as kernels print it.
@@ -124,18 +115,11 @@ fn of_ranked<'a>(event: &Event, ranked: &'a Ranked) -> [Fact<'a>; 3] {
     let badness = size(event, ranked.badness.unsigned_abs())
         .and_then(|bytes| i64::try_from(bytes.0).ok())
         .map(|bytes| bytes * ranked.badness.signum());
-    [
-        name("comm", Some(&ranked.row.comm)),
-        count("pid", Some(ranked.row.pid)),
-        int("badness_bytes", badness),
-    ]
+    [name("comm", Some(&ranked.row.comm)), count("pid", Some(ranked.row.pid)), int("badness_bytes", badness)]
 }
 
 fn of_finding(finding: &Finding) -> [Fact<'_>; 2] {
-    [
-        words("text", Some(&finding.words)),
-        at(["line", "byte", "record"], finding.line),
-    ]
+    [words("text", Some(&finding.words)), at(["line", "byte", "record"], finding.line)]
 }
 
 /// Where it is from, and of which machine: this one, or another of which the log says little.
@@ -144,14 +128,7 @@ fn source<'a>(found: &Found<'a>, facts: &mut Vec<Fact<'a>>) {
     facts.extend([
         text("memdoor.event.id", Some(found.id)),
         path("memdoor.source.path", Some(found.source)),
-        at(
-            [
-                "memdoor.source.line",
-                "memdoor.source.byte",
-                "memdoor.source.record",
-            ],
-            Some(event.lines.first),
-        ),
+        at(["memdoor.source.line", "memdoor.source.byte", "memdoor.source.record"], Some(event.lines.first)),
         text("memdoor.oom.log_time", event.when.wall.as_deref()),
         count("memdoor.oom.boot_us", event.when.boot_us),
     ]);
@@ -162,25 +139,12 @@ fn source<'a>(found: &Found<'a>, facts: &mut Vec<Fact<'a>>) {
             let (name, release) = (machine.host.as_bytes(), machine.release.as_bytes());
             (Some(name), event.boot_id.as_deref(), Some(release))
         }
-        None => (
-            event.host.as_deref(),
-            event.boot_id.as_deref(),
-            event.release.as_deref(),
-        ),
+        None => (event.host.as_deref(), event.boot_id.as_deref(), event.release.as_deref()),
     };
-    facts.extend([
-        text("host.name", name),
-        text("host.boot.id", boot),
-        text("os.version", release),
-    ]);
+    facts.extend([text("host.name", name), text("host.boot.id", boot), text("os.version", release)]);
 }
 
-fn trigger<'a>(
-    event: &'a Event,
-    mask: Option<&'a str>,
-    flags: Option<&'a str>,
-    facts: &mut Vec<Fact<'a>>,
-) {
+fn trigger<'a>(event: &'a Event, mask: Option<&'a str>, flags: Option<&'a str>, facts: &mut Vec<Fact<'a>>) {
     let trigger = &event.trigger;
     facts.extend([
         name("memdoor.oom.trigger.comm", trigger.comm.as_deref()),
@@ -200,26 +164,14 @@ fn scope<'a>(event: &'a Event, facts: &mut Vec<Fact<'a>>) {
         path("memdoor.oom.memcg", event.memcg.as_deref()),
         path("memdoor.oom.task_memcg", event.task_memcg.as_deref()),
         path("memdoor.oom.group_memcg", event.group_memcg.as_deref()),
-        count(
-            "memdoor.oom.cgroup_version",
-            event
-                .counters
-                .version
-                .map(crate::parse::cgroup::Version::number),
-        ),
+        count("memdoor.oom.cgroup_version", event.counters.version.map(crate::parse::cgroup::Version::number)),
         bytes("memdoor.oom.usage_bytes", memory.usage),
         bytes("memdoor.oom.limit_bytes", memory.limit),
         count("memdoor.oom.failcnt", memory.failcnt),
         bytes("memdoor.oom.swap_total_bytes", event.machine.swap_total),
         bytes("memdoor.oom.swap_free_bytes", event.machine.swap_free),
-        bytes(
-            "memdoor.oom.whole_bytes",
-            analysis::whole(event).map(|whole| whole.bytes),
-        ),
-        bytes(
-            "memdoor.oom.page_size_bytes",
-            event.page_size.map(|page| Bytes(page.0)),
-        ),
+        bytes("memdoor.oom.whole_bytes", analysis::whole(event).map(|whole| whole.bytes)),
+        bytes("memdoor.oom.page_size_bytes", event.page_size.map(|page| Bytes(page.0))),
     ]);
 }
 

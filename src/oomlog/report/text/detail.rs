@@ -10,9 +10,7 @@ use core::fmt::Write;
 
 use super::lines::paragraph;
 use super::{boot, by, when};
-use crate::oomlog::analysis::{
-    Finding, Mb, Who, freed, meaning, nodes, shortage, swap_state, victim,
-};
+use crate::oomlog::analysis::{Finding, Mb, Who, freed, meaning, nodes, shortage, swap_state, victim};
 use crate::oomlog::event::{Constraint, Event, Mark, Missing, Outcome, Victim};
 use crate::oomlog::report::{Found, gfp_names};
 use crate::report::escape::Escaped;
@@ -57,11 +55,7 @@ fn time(to: &mut String, found: &Found<'_>) {
     let stamp = &found.event.when;
     let mut words = when(found);
     if let (Some(us), true) = (stamp.boot_us, found.wall_us.is_some()) {
-        let _ = write!(
-            words,
-            ", {} s since boot",
-            boot(us).trim_matches(['[', ']'])
-        );
+        let _ = write!(words, ", {} s since boot", boot(us).trim_matches(['[', ']']));
     }
     if let Some(wall) = &stamp.wall
         && words.as_bytes() != wall.as_slice()
@@ -82,18 +76,11 @@ fn trigger(to: &mut String, event: &Event) {
     }
     field(to, "Triggered by", &words);
     if event.by_hand {
-        return field(
-            to,
-            "Asked for",
-            "nothing: a person asked for a kill (SysRq f)",
-        );
+        return field(to, "Asked for", "nothing: a person asked for a kill (SysRq f)");
     }
     let mut words = match trigger.order {
         Some(order) => {
-            let pages = u32::try_from(order)
-                .ok()
-                .and_then(|order| 1_u64.checked_shl(order))
-                .unwrap_or(0);
+            let pages = u32::try_from(order).ok().and_then(|order| 1_u64.checked_shl(order)).unwrap_or(0);
             let unit = if pages == 1 { "page" } else { "pages in a row" };
             format!("{pages} {unit} (order {order})")
         }
@@ -124,25 +111,13 @@ fn scope(event: &Event) -> String {
         Constraint::Unknown => "the log does not say; whole system or cpuset".into(),
         Constraint::Memcg => {
             let path = event.memcg.as_deref().unwrap_or(b"-");
-            let version = event
-                .counters
-                .version
-                .map(|version| format!(" (v{})", version.number()));
+            let version = event.counters.version.map(|version| format!(" (v{})", version.number()));
             let mut words = format!("cgroup {}{}", Escaped(path), version.unwrap_or_default());
             let memory = event.counters.memory.unwrap_or_default();
             if let (Some(usage), Some(limit)) = (memory.usage, memory.limit) {
-                let _ = write!(
-                    words,
-                    ", usage {} kB, limit {} kB",
-                    usage.kib(),
-                    limit.kib()
-                );
+                let _ = write!(words, ", usage {} kB, limit {} kB", usage.kib(), limit.kib());
             }
-            if let Some(task) = event
-                .task_memcg
-                .as_ref()
-                .filter(|task| Some(*task) != event.memcg.as_ref())
-            {
+            if let Some(task) = event.task_memcg.as_ref().filter(|task| Some(*task) != event.memcg.as_ref()) {
                 let _ = write!(words, "; the task is in {}", Escaped(task));
             }
             words
@@ -155,24 +130,11 @@ fn ending(to: &mut String, event: &Event) {
         (Outcome::Killed, Some(victim)) => killed(to, event, victim),
         (Outcome::Panic, _) => {
             let why = event.panic.as_deref().unwrap_or(b"-");
-            field(
-                to,
-                "Killed process",
-                &format!("none: kernel panic: {}", Escaped(why)),
-            );
+            field(to, "Killed process", &format!("none: kernel panic: {}", Escaped(why)));
         }
-        (Outcome::NoneKillable, _) => {
-            field(to, "Killed process", "none: no process could be killed")
-        }
+        (Outcome::NoneKillable, _) => field(to, "Killed process", "none: no process could be killed"),
         (_, Some(victim)) => {
-            field(
-                to,
-                "Selected",
-                &format!(
-                    "{}; the log does not say that it was killed",
-                    Who::task(&victim.task)
-                ),
-            );
+            field(to, "Selected", &format!("{}; the log does not say that it was killed", Who::task(&victim.task)));
         }
         (_, None) => field(to, "Killed process", "- (not in the log)"),
     }
@@ -187,10 +149,8 @@ fn killed(to: &mut String, event: &Event, victim: &Victim) {
         let _ = write!(words, ", oom_score_adj {adj}");
     }
     field(to, "Killed process", &words);
-    let freed = freed(victim).map_or_else(
-        || "- (RSS is not in the log)".into(),
-        |bytes| format!("{} (RSS)", Mb(bytes)),
-    );
+    let freed =
+        freed(victim).map_or_else(|| "- (RSS is not in the log)".into(), |bytes| format!("{} (RSS)", Mb(bytes)));
     field(to, "Memory freed", &freed);
     let mut words = String::new();
     for (name, bytes) in [
@@ -208,11 +168,7 @@ fn killed(to: &mut String, event: &Event, victim: &Victim) {
     if !words.is_empty() {
         paragraph(to, INDENT, INDENT, &words);
     }
-    let reaped = if event.reaped {
-        "yes, by the oom_reaper"
-    } else {
-        "the log does not say so"
-    };
+    let reaped = if event.reaped { "yes, by the oom_reaper" } else { "the log does not say so" };
     field(to, "Reaped", reaped);
     if !event.group.is_empty() {
         let mut words = String::new();
@@ -220,16 +176,8 @@ fn killed(to: &mut String, event: &Event, victim: &Victim) {
             let _ = write!(words, "{}, ", Who::task(task));
         }
         let more = event.group_count.saturating_sub(10);
-        let end = if more > 0 {
-            format!("and {more} more")
-        } else {
-            String::new()
-        };
-        field(
-            to,
-            "Killed with it",
-            (words + &end).trim_end_matches([',', ' ']),
-        );
+        let end = if more > 0 { format!("and {more} more") } else { String::new() };
+        field(to, "Killed with it", (words + &end).trim_end_matches([',', ' ']));
     }
 }
 
@@ -257,10 +205,7 @@ fn findings(to: &mut String, title: &str, findings: &[Finding]) {
     }
     let _ = write!(to, "\n{title}\n");
     for finding in findings {
-        let line = finding
-            .line
-            .map(|line| format!(" [{}]", Mark::of(line)))
-            .unwrap_or_default();
+        let line = finding.line.map(|line| format!(" [{}]", Mark::of(line))).unwrap_or_default();
         paragraph(to, "  - ", "    ", &format!("{}{line}", finding.words));
     }
 }

@@ -8,12 +8,10 @@ use alloc::string::String;
 pub(super) const WIDTH: usize = 80;
 
 /// Above and below a title.
-pub(super) const DOUBLE: &str =
-    "======================================================================";
+pub(super) const DOUBLE: &str = "======================================================================";
 
 /// Below a heading.
-pub(super) const SINGLE: &str =
-    "----------------------------------------------------------------------";
+pub(super) const SINGLE: &str = "----------------------------------------------------------------------";
 
 /// Words in as many lines as they take, the first behind `first`, the others behind `rest`. A word that is longer than a line stays
 /// whole: somebody may want to copy it.
@@ -46,10 +44,7 @@ pub(super) fn cut_paragraph(to: &mut String, first: &str, rest: &str, words: &st
     paragraph(&mut all, first, rest, words);
     for (at, line) in all.lines().enumerate() {
         if at + 1 == most && all.lines().count() > most {
-            let room = line
-                .char_indices()
-                .nth(WIDTH - 3)
-                .map_or(line.len(), |(at, _)| at);
+            let room = line.char_indices().nth(WIDTH - 3).map_or(line.len(), |(at, _)| at);
             to.push_str(line.get(..room).unwrap_or(line));
             to.push_str("...\n");
             return;
@@ -68,11 +63,7 @@ pub(super) fn short(text: &str, most: usize) -> String {
     let keep = most - 3;
     let (head, tail) = (keep / 2, keep - keep / 2);
     let chars = || text.chars();
-    chars()
-        .take(head)
-        .chain("...".chars())
-        .chain(chars().skip(length - tail))
-        .collect()
+    chars().take(head).chain("...".chars()).chain(chars().skip(length - tail)).collect()
 }
 
 /// Columns, as far as characters tell: wide ones count as one.
@@ -88,16 +79,8 @@ mod tests {
     fn lines_end_at_80_columns_and_long_words_stay_whole() {
         let mut text = String::new();
         let word = "x".repeat(100);
-        paragraph(
-            &mut text,
-            "  - ",
-            "    ",
-            &alloc::format!("{} {word} end", "word ".repeat(20)),
-        );
-        assert!(
-            text.lines()
-                .all(|line| line.len() <= WIDTH || line.trim() == word)
-        );
+        paragraph(&mut text, "  - ", "    ", &alloc::format!("{} {word} end", "word ".repeat(20)));
+        assert!(text.lines().all(|line| line.len() <= WIDTH || line.trim() == word));
         assert!(text.lines().skip(1).all(|line| line.starts_with("    ")));
         assert!(text.ends_with("    end\n"));
     }

@@ -9,9 +9,7 @@ use core::fmt::Write;
 
 use super::lines::{DOUBLE, WIDTH, columns, cut_paragraph, paragraph, short};
 use super::{ending, when};
-use crate::oomlog::analysis::{
-    Advice, Finding, Mb, Summary, cgroup_label, every, shortage, victim,
-};
+use crate::oomlog::analysis::{Advice, Finding, Mb, Summary, cgroup_label, every, shortage, victim};
 use crate::oomlog::event::Mark;
 use crate::oomlog::report::{Found, Run};
 use crate::report::escape::Escaped;
@@ -62,10 +60,7 @@ pub(super) fn nothing(run: &Run, subject: &str) -> String {
         &mut text,
         "",
         "  ",
-        &format!(
-            "No OOM events found in {subject}: {} {logs}, {} bytes read",
-            run.logs, run.bytes
-        ),
+        &format!("No OOM events found in {subject}: {} {logs}, {} bytes read", run.logs, run.bytes),
     );
     text
 }
@@ -74,24 +69,12 @@ pub(super) fn nothing(run: &Run, subject: &str) -> String {
 const LINES: usize = 22;
 
 /// The screen: with as many causes and as much advice as fit.
-pub(super) fn screen(
-    summary: &Summary,
-    run: &Run,
-    subject: &str,
-    latest: &Latest,
-    advice: &[(Advice, u64)],
-) -> String {
+pub(super) fn screen(summary: &Summary, run: &Run, subject: &str, latest: &Latest, advice: &[(Advice, u64)]) -> String {
     let sizes = [(3, 2), (2, 2), (1, 2), (1, 1), (0, 1)];
     let all = sizes.map(|(most_causes, most_advice)| {
         let mut to = String::new();
         let _ = writeln!(to, "{DOUBLE}");
-        cut_paragraph(
-            &mut to,
-            "",
-            "",
-            &format!("SYSTEM OOM ANALYSIS - {subject}"),
-            1,
-        );
+        cut_paragraph(&mut to, "", "", &format!("SYSTEM OOM ANALYSIS - {subject}"), 1);
         let _ = write!(to, "{DOUBLE}\n\n");
         counts(&mut to, summary, run, latest);
         to.push('\n');
@@ -155,11 +138,7 @@ fn killed(to: &mut String, summary: &Summary) {
     }
     let more = summary.victims.len().saturating_sub(6);
     if more > 0 || summary.victims.others > 0 {
-        let _ = write!(
-            words,
-            ", and {} others",
-            more as u64 + summary.victims.others
-        );
+        let _ = write!(words, ", and {} others", more as u64 + summary.victims.others);
     }
     cut_paragraph(to, "Killed:      ", INDENT, &words, 2);
 }
@@ -196,15 +175,8 @@ fn scope(to: &mut String, summary: &Summary) {
     }
     cut_paragraph(to, "Scope:       ", INDENT, &words, 1);
     for (path, cgroup) in summary.cgroups.highest(2, |cgroup| cgroup.count) {
-        let period = cgroup
-            .period()
-            .map(|seconds| format!(", {}", every(seconds)))
-            .unwrap_or_default();
-        let words = format!(
-            "{} {} time(s){period}",
-            short(&cgroup_label(path), 50),
-            cgroup.count
-        );
+        let period = cgroup.period().map(|seconds| format!(", {}", every(seconds))).unwrap_or_default();
+        let words = format!("{} {} time(s){period}", short(&cgroup_label(path), 50), cgroup.count);
         cut_paragraph(to, INDENT, INDENT, &words, 1);
     }
 }
@@ -218,10 +190,7 @@ fn recent(to: &mut String, summary: &Summary, latest: &Latest) {
         cut_paragraph(to, "  chosen:    ", INDENT, victim, 2);
     }
     if let Some((name, count)) = &summary.session {
-        let words = format!(
-            "⚠  CAUSED LOGOUT - Session process killed: {} ({count} time(s))",
-            Escaped(name)
-        );
+        let words = format!("⚠  CAUSED LOGOUT - Session process killed: {} ({count} time(s))", Escaped(name));
         cut_paragraph(to, "", "   ", &words, 1);
     }
 }
@@ -238,10 +207,7 @@ pub(super) fn recommendations(summary: &Summary, advice: &[(Advice, u64)]) -> St
         if let Some(command) = &advice.command {
             let _ = writeln!(to, "     # {command}");
         }
-        let words = format!(
-            "because: {} (in {events} of {} events)",
-            advice.evidence, summary.events
-        );
+        let words = format!("because: {} (in {events} of {} events)", advice.evidence, summary.events);
         paragraph(&mut to, "   ", "   ", &words);
     }
     if advice.is_empty() {

@@ -190,21 +190,9 @@ impl Meaning {
                 () if has(RECLAIM) => Waits::NotForDisk,
                 () => Waits::Never,
             },
-            charge: if has(ACCOUNT) {
-                Charge::Cgroup
-            } else {
-                Charge::NotSaid
-            },
-            nodes: if has(THISNODE) {
-                Nodes::One
-            } else {
-                Nodes::Any
-            },
-            failure: if has(NOFAIL) {
-                Failure::Never
-            } else {
-                Failure::Possible
-            },
+            charge: if has(ACCOUNT) { Charge::Cgroup } else { Charge::NotSaid },
+            nodes: if has(THISNODE) { Nodes::One } else { Nodes::Any },
+            failure: if has(NOFAIL) { Failure::Never } else { Failure::Possible },
         }
     }
 
@@ -270,125 +258,54 @@ mod tests {
     #[test]
     fn printed_names_mean_the_same_in_every_kernel() {
         for (names, expected) in [
-            (
-                &b"GFP_HIGHUSER_MOVABLE|__GFP_ZERO"[..],
-                "a page for a process's own memory",
-            ),
-            (
-                b"GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO",
-                "a page for a process's own memory",
-            ),
-            (
-                b"GFP_HIGHUSER_MOVABLE|__GFP_COMP",
-                "a page for a process or for the file cache",
-            ),
+            (&b"GFP_HIGHUSER_MOVABLE|__GFP_ZERO"[..], "a page for a process's own memory"),
+            (b"GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO", "a page for a process's own memory"),
+            (b"GFP_HIGHUSER_MOVABLE|__GFP_COMP", "a page for a process or for the file cache"),
             (b"GFP_HIGHUSER_MOVABLE|__GFP_COLD", "a page of file cache"),
             (b"GFP_HIGHUSER_MOVABLE|__GFP_WRITE", "a page of file cache"),
             (
                 b"GFP_NOFS|__GFP_HIGHMEM|__GFP_HARDWALL|__GFP_MOVABLE",
                 "a page of file cache, without waiting for file systems",
             ),
-            (
-                b"GFP_USER|__GFP_NOWARN",
-                "memory for a process that the kernel uses too",
-            ),
+            (b"GFP_USER|__GFP_NOWARN", "memory for a process that the kernel uses too"),
             (b"GFP_KERNEL", "memory for the kernel itself"),
-            (
-                b"GFP_KERNEL|__GFP_ACCOUNT",
-                "memory for the kernel itself, charged to its cgroup",
-            ),
-            (
-                b"GFP_KERNEL_ACCOUNT|__GFP_ZERO|__GFP_NOTRACK",
-                "memory for the kernel itself, charged to its cgroup",
-            ),
-            (
-                b"GFP_KERNEL|__GFP_HIGHMEM|__GFP_ZERO",
-                "memory for the kernel itself",
-            ),
-            (
-                b"GFP_KERNEL|GFP_DMA",
-                "memory for the kernel itself, from zone DMA",
-            ),
-            (
-                b"GFP_KERNEL|GFP_DMA32",
-                "memory for the kernel itself, from zone DMA32",
-            ),
+            (b"GFP_KERNEL|__GFP_ACCOUNT", "memory for the kernel itself, charged to its cgroup"),
+            (b"GFP_KERNEL_ACCOUNT|__GFP_ZERO|__GFP_NOTRACK", "memory for the kernel itself, charged to its cgroup"),
+            (b"GFP_KERNEL|__GFP_HIGHMEM|__GFP_ZERO", "memory for the kernel itself"),
+            (b"GFP_KERNEL|GFP_DMA", "memory for the kernel itself, from zone DMA"),
+            (b"GFP_KERNEL|GFP_DMA32", "memory for the kernel itself, from zone DMA32"),
             (
                 b"GFP_NOFS|__GFP_NOFAIL|__GFP_ACCOUNT",
                 "memory for the kernel itself, and may not fail, charged to its cgroup",
             ),
-            (
-                b"GFP_NOIO",
-                "memory for the kernel itself, without waiting for disk I/O",
-            ),
-            (
-                b"GFP_KERNEL|__GFP_THISNODE",
-                "memory for the kernel itself, from one node",
-            ),
-            (
-                b"GFP_ATOMIC",
-                "memory for the kernel itself, without waiting",
-            ),
+            (b"GFP_NOIO", "memory for the kernel itself, without waiting for disk I/O"),
+            (b"GFP_KERNEL|__GFP_THISNODE", "memory for the kernel itself, from one node"),
+            (b"GFP_ATOMIC", "memory for the kernel itself, without waiting"),
             (b"", "a page fault that got no memory; for what is not said"),
-            (
-                b"none",
-                "a page fault that got no memory; for what is not said",
-            ),
+            (b"none", "a page fault that got no memory; for what is not said"),
             (b"0x40", "the flags do not tell for what, without waiting"),
             (b"GFP_KERNEL|", "memory for the kernel itself"),
-            (
-                b"GFP_KERNEL|__GFP_NEW|0x8000000",
-                "memory for the kernel itself",
-            ),
+            (b"GFP_KERNEL|__GFP_NEW|0x8000000", "memory for the kernel itself"),
         ] {
-            assert_eq!(
-                Meaning::of_names(names).to_string(),
-                expected,
-                "{}",
-                names.escape_ascii()
-            );
+            assert_eq!(Meaning::of_names(names).to_string(), expected, "{}", names.escape_ascii());
         }
     }
 
     #[test]
     fn masks_mean_what_their_names_do() {
         for (mask, release, expected) in [
-            (
-                0x201da,
-                Some(&b"3.10.0-957.el7.x86_64"[..]),
-                "a page of file cache",
-            ),
+            (0x201da, Some(&b"3.10.0-957.el7.x86_64"[..]), "a page of file cache"),
             (0x280da, None, "a page for a process's own memory"),
-            (
-                0x24200ca,
-                None,
-                "a page for a process or for the file cache",
-            ),
+            (0x24200ca, None, "a page for a process or for the file cache"),
             (0x1d2, Some(b"2.6.9-89.EL"), "a page of file cache"),
             (0x1d2, None, "a page of file cache"),
-            (
-                0xd2,
-                Some(b"2.6.9-89.EL"),
-                "a page for a process or for the file cache",
-            ),
+            (0xd2, Some(b"2.6.9-89.EL"), "a page for a process or for the file cache"),
             (0xd2, Some(b"3.2.0"), "memory for the kernel itself"),
             (0xd2, None, "the flags do not tell for what"),
             (0x2084d0, None, "memory for the kernel itself"),
-            (
-                0x27080c0,
-                Some(b"4.5.0"),
-                "memory for the kernel itself, charged to its cgroup",
-            ),
-            (
-                0x20858,
-                Some(b"3.16.0"),
-                "a page of file cache, and may not fail",
-            ),
-            (
-                0,
-                None,
-                "a page fault that got no memory; for what is not said",
-            ),
+            (0x27080c0, Some(b"4.5.0"), "memory for the kernel itself, charged to its cgroup"),
+            (0x20858, Some(b"3.16.0"), "a page of file cache, and may not fail"),
+            (0, None, "a page fault that got no memory; for what is not said"),
         ] {
             assert_eq!(of_mask(mask, release), expected, "{mask:#x}");
         }

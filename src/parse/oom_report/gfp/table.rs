@@ -26,12 +26,7 @@ struct Flag {
 }
 
 const fn flag(bit: u32, name: &'static str, from: Version, until: Version) -> Flag {
-    Flag {
-        bit,
-        name,
-        from,
-        until,
-    }
+    Flag { bit, name, from, until }
 }
 
 /// In the order of the bits. CONFIG_KMEMCHECK decided whether NOTRACK had its bit or none, up to 3.5.
@@ -85,39 +80,19 @@ pub(super) struct Composite {
 }
 
 const fn composite(name: &'static str, flags: &'static str) -> Composite {
-    Composite {
-        name,
-        flags,
-        until: END,
-    }
+    Composite { name, flags, until: END }
 }
 
 /// Largest first, as in include/trace/events/gfpflags.h, and without GFP_TRANSHUGE: it asks for no OOM killer.
 ///
 /// Of old kernels GFP_ATOMIC is left out too: it was __GFP_HIGH alone, and with __GFP_WAIT, which an OOM report has, the opposite of its name.
 pub(super) static COMPOSITES: &[Composite] = &[
-    composite(
-        "GFP_HIGHUSER_MOVABLE",
-        "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_HARDWALL|__GFP_HIGHMEM|__GFP_MOVABLE",
-    ),
-    composite(
-        "GFP_HIGHUSER",
-        "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_HARDWALL|__GFP_HIGHMEM",
-    ),
-    Composite {
-        name: "GFP_HIGHUSER",
-        flags: "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_HIGHMEM",
-        until: (2, 6, 14),
-    },
+    composite("GFP_HIGHUSER_MOVABLE", "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_HARDWALL|__GFP_HIGHMEM|__GFP_MOVABLE"),
+    composite("GFP_HIGHUSER", "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_HARDWALL|__GFP_HIGHMEM"),
+    Composite { name: "GFP_HIGHUSER", flags: "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_HIGHMEM", until: (2, 6, 14) },
     composite("GFP_USER", "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_HARDWALL"),
-    composite(
-        "GFP_TEMPORARY",
-        "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_RECLAIMABLE",
-    ),
-    composite(
-        "GFP_KERNEL_ACCOUNT",
-        "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_ACCOUNT",
-    ),
+    composite("GFP_TEMPORARY", "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_RECLAIMABLE"),
+    composite("GFP_KERNEL_ACCOUNT", "__GFP_RECLAIM|__GFP_IO|__GFP_FS|__GFP_ACCOUNT"),
     composite("GFP_KERNEL", "__GFP_RECLAIM|__GFP_IO|__GFP_FS"),
     composite("GFP_NOFS", "__GFP_RECLAIM|__GFP_IO"),
     composite("GFP_ATOMIC", "__GFP_HIGH|__GFP_ATOMIC|__GFP_KSWAPD_RECLAIM"),
@@ -134,9 +109,7 @@ impl Composite {
         if version >= self.until {
             return None;
         }
-        self.flags
-            .split('|')
-            .try_fold(0, |mask, name| Some(mask | named(name, version)?))
+        self.flags.split('|').try_fold(0, |mask, name| Some(mask | named(name, version)?))
     }
 }
 
@@ -144,17 +117,13 @@ fn named(name: &str, version: Version) -> Option<u64> {
     if name == RECLAIM {
         return reclaim(version);
     }
-    FLAGS
-        .iter()
-        .find(|flag| flag.name == name && flag.is_of(version))
-        .map(|flag| u64::from(flag.bit))
+    FLAGS.iter().find(|flag| flag.name == name && flag.is_of(version)).map(|flag| u64::from(flag.bit))
 }
 
 /// The bits of an allocation that may wait for memory: without them the OOM killer is not called.
 pub(super) fn reclaim(version: Version) -> Option<u64> {
-    named("__GFP_WAIT", version).or_else(|| {
-        Some(named("__GFP_DIRECT_RECLAIM", version)? | named("__GFP_KSWAPD_RECLAIM", version)?)
-    })
+    named("__GFP_WAIT", version)
+        .or_else(|| Some(named("__GFP_DIRECT_RECLAIM", version)? | named("__GFP_KSWAPD_RECLAIM", version)?))
 }
 
 impl Flag {
@@ -165,18 +134,12 @@ impl Flag {
 
 /// The flags that a kernel knew: bit and name.
 pub(super) fn flags(version: Version) -> impl Iterator<Item = (u64, &'static str)> {
-    FLAGS
-        .iter()
-        .filter(move |flag| flag.is_of(version))
-        .map(|flag| (u64::from(flag.bit), flag.name))
+    FLAGS.iter().filter(move |flag| flag.is_of(version)).map(|flag| (u64::from(flag.bit), flag.name))
 }
 
 /// Every version that begins to call a bit something else, some of them more than once, but none that prints names.
 pub(super) fn generations() -> impl Iterator<Item = Version> {
-    FLAGS
-        .iter()
-        .flat_map(|flag| [flag.from, flag.until])
-        .filter(|version| *version < NAMED)
+    FLAGS.iter().flat_map(|flag| [flag.from, flag.until]).filter(|version| *version < NAMED)
 }
 
 #[cfg(test)]
@@ -189,9 +152,7 @@ mod tests {
             for (bit, name) in flags(version) {
                 assert!(bit.is_power_of_two());
                 assert_eq!(
-                    flags(version)
-                        .filter(|(other_bit, other)| *other_bit == bit || *other == name)
-                        .count(),
+                    flags(version).filter(|(other_bit, other)| *other_bit == bit || *other == name).count(),
                     1,
                     "{name} of {version:?}"
                 );
@@ -202,11 +163,7 @@ mod tests {
     #[test]
     fn every_flag_of_a_composite_is_one_of_some_kernel() {
         for composite in COMPOSITES {
-            assert!(
-                generations().any(|version| composite.mask(version).is_some()),
-                "{}",
-                composite.name
-            );
+            assert!(generations().any(|version| composite.mask(version).is_some()), "{}", composite.name);
         }
     }
 }

@@ -9,8 +9,7 @@ fn summaries_of_every_generation() {
     assert_eq!(full.task_memcg, Some(&b"/a,b/c"[..]));
     assert_eq!((full.comm, full.pid), (Some(&b"x"[..]), Some(7)));
     assert_eq!(full.uid, Some(4_294_967_294));
-    let bare = summary(b"oom-kill:constraint=CONSTRAINT_NONE,nodemask=0,2-3,task=sh,pid=1,uid=0")
-        .expect("one");
+    let bare = summary(b"oom-kill:constraint=CONSTRAINT_NONE,nodemask=0,2-3,task=sh,pid=1,uid=0").expect("one");
     assert_eq!(bare.nodemask, Some(&b"0,2-3"[..]));
     assert_eq!((bare.memcg, bare.task_memcg), (None, None));
     assert_eq!(bare.comm, Some(&b"sh"[..]));
@@ -20,11 +19,7 @@ fn summaries_of_every_generation() {
 fn a_name_in_a_summary_may_hold_its_words() {
     for name in ["a,task=b", ",pid=1,uid=2", ",task=,pid=3", "a,task=b,pid=1"] {
         let mut buf = [0; 128];
-        let parts = [
-            "oom-kill:constraint=C,nodemask=(null),global_oom,task_memcg=/,task=",
-            name,
-            ",pid=9,uid=8",
-        ];
+        let parts = ["oom-kill:constraint=C,nodemask=(null),global_oom,task_memcg=/,task=", name, ",pid=9,uid=8"];
         let mut len = 0;
         for part in parts {
             buf[len..len + part.len()].copy_from_slice(part.as_bytes());
@@ -44,12 +39,7 @@ fn a_summary_that_was_cut_keeps_what_is_whole() {
     assert_eq!(line.constraint, Some(&b"CONSTRAINT_MEMCG"[..]));
     assert_eq!(line.memcg, Some(&b"/a"[..]));
     assert_eq!((line.comm, line.pid, line.uid), (None, None, None));
-    assert_eq!(
-        summary(b"oom-kill:constraint=CONSTR")
-            .expect("one")
-            .constraint,
-        None
-    );
+    assert_eq!(summary(b"oom-kill:constraint=CONSTR").expect("one").constraint, None);
 }
 
 #[test]
@@ -83,16 +73,10 @@ fn selected_lines_of_every_generation() {
         b"No available memory in cpuset: kill process 7 (a) score 1) score 94 or a child",
     ] {
         let line = selected(text).expect("one");
-        assert_eq!(
-            (line.pid, line.comm, line.score),
-            (7, Some(&b"a) score 1"[..]), Some(94))
-        );
+        assert_eq!((line.pid, line.comm, line.score), (7, Some(&b"a) score 1"[..]), Some(94)));
     }
     assert_eq!(selected(b"Kill process 7 (x) sharing same memory"), None);
-    assert_eq!(
-        selected(b"Out of memory: Kill process 7 (x) sharing same memory"),
-        None
-    );
+    assert_eq!(selected(b"Out of memory: Kill process 7 (x) sharing same memory"), None);
     assert_eq!(selected(b"skill process 7 (x) score 1"), None);
 }
 
@@ -103,32 +87,20 @@ fn a_kill_line_that_was_cut_has_no_half_a_name_or_number() {
     let line = killed(b"Out of memory: Killed process 7 (x) total-vm:12").expect("one");
     assert_eq!((line.comm, line.total_vm), (Some(&b"x"[..]), None));
     assert_eq!(killed(b"Out of memory: Killed process 7"), None);
-    assert_eq!(
-        killed(b"somebody: said: Killed process 7 (x) total-vm:1kB"),
-        None
-    );
+    assert_eq!(killed(b"somebody: said: Killed process 7 (x) total-vm:1kB"), None);
     assert_eq!(killed(b"app: Killed process 7 (x)"), None);
 }
 
 #[test]
 fn what_follows_a_kill() {
-    assert_eq!(
-        group(b"Tasks in /a b are going to be killed due to memory.oom.group set"),
-        Some(&b"/a b"[..])
-    );
-    assert_eq!(
-        reaped(b"oom_reaper: reaped process 12 (x), now anon-rss:0kB"),
-        Some(12)
-    );
+    assert_eq!(group(b"Tasks in /a b are going to be killed due to memory.oom.group set"), Some(&b"/a b"[..]));
+    assert_eq!(reaped(b"oom_reaper: reaped process 12 (x), now anon-rss:0kB"), Some(12));
     assert_eq!(reaped(b"oom_reaper: unable to reap pid:12 (x)"), None);
     assert_eq!(
         panic(b"Kernel panic - not syncing: System is deadlocked on memory"),
         Some(&b"System is deadlocked on memory"[..])
     );
     assert_eq!(panic(b"Kernel panic - not syncing: Fatal exception"), None);
-    assert_eq!(
-        suppressed(b"oom_kill_process: 7 callbacks suppressed"),
-        Some(7)
-    );
+    assert_eq!(suppressed(b"oom_kill_process: 7 callbacks suppressed"), Some(7));
     assert_eq!(suppressed(b"net_ratelimit: 7 callbacks suppressed"), None);
 }

@@ -40,8 +40,7 @@ impl Log<'_> {
     /// The entries that are worth least, one behind the other, of `wanted` bytes or what there is.
     fn least(&self, wanted: usize) -> Option<(usize, usize)> {
         let kept = (self.first_above(), self.last_snapshot());
-        self.run(wanted, Worth::Little, kept)
-            .or_else(|| self.run(wanted, Worth::Less, kept))
+        self.run(wanted, Worth::Little, kept).or_else(|| self.run(wanted, Worth::Less, kept))
     }
 
     #[inline(never)]
@@ -83,11 +82,7 @@ impl Log<'_> {
 
     /// Sealed entries and where their frames are.
     fn entries(&self) -> impl Iterator<Item = (usize, Frame)> {
-        let end = if self.state.open == 0 {
-            self.state.end
-        } else {
-            self.state.open
-        };
+        let end = if self.state.open == 0 { self.state.end } else { self.state.open };
         let mut at = self.form.start();
         core::iter::from_fn(move || {
             let frame = Frame::read(self.form, self.bytes.get(at..end)?)?;

@@ -184,10 +184,8 @@ fn killed_in_the_middle_of_whatever_store_it_keeps_what_counted() {
             let mut log = Log::new(&mut bytes, form);
             let is_over = with_fuse(fuse, || story(&mut log));
             let found = found(&bytes);
-            let snapshots: Vec<usize> = found
-                .iter()
-                .filter_map(|name| name.strip_prefix("above:s")?.parse().ok())
-                .collect();
+            let snapshots: Vec<usize> =
+                found.iter().filter_map(|name| name.strip_prefix("above:s")?.parse().ok()).collect();
             if let Some(newest) = snapshots.last() {
                 assert_eq!(snapshots[0], 0, "{fuse}: the first crossing: {found:?}");
                 assert!(*newest >= last, "{fuse}: s{last} was there: {found:?}");

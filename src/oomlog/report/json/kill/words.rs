@@ -12,20 +12,14 @@ use crate::report::Event as Line;
 
 /// One line for a person.
 pub(super) fn headline(event: &Event) -> String {
-    let by = Who {
-        comm: event.trigger.comm.as_deref(),
-        pid: event.trigger.pid,
-    };
+    let by = Who { comm: event.trigger.comm.as_deref(), pid: event.trigger.pid };
     match (&event.victim, event.outcome) {
         (Some(victim), Outcome::Killed) => {
             format!("Out of memory: killed {}", Who::task(&victim.task))
         }
         (_, Outcome::Panic) => "Out of memory: the kernel panicked".into(),
         (_, Outcome::NoneKillable) => "Out of memory: nobody could be killed".into(),
-        (Some(victim), _) => format!(
-            "Out of memory: {} was selected, the end is missing",
-            Who::task(&victim.task)
-        ),
+        (Some(victim), _) => format!("Out of memory: {} was selected, the end is missing", Who::task(&victim.task)),
         (None, _) => format!("Out of memory: triggered by {by}, the end is missing"),
     }
 }

@@ -17,21 +17,13 @@ pub(super) fn consumers(to: &mut String, event: &Event) {
     if table.top.is_empty() {
         return;
     }
-    let of = whole(event)
-        .map(|whole| format!(" (% of {})", Mb(whole.bytes)))
-        .unwrap_or_default();
-    let _ = write!(
-        to,
-        "\nTop {} Memory Consumers at time of OOM, by RSS{of}:\n",
-        table.top.len()
-    );
+    let of = whole(event).map(|whole| format!(" (% of {})", Mb(whole.bytes))).unwrap_or_default();
+    let _ = write!(to, "\nTop {} Memory Consumers at time of OOM, by RSS{of}:\n", table.top.len());
     rows(to, event, &table.top, |row| row.rss);
     let with_swap = &table.top_with_swap;
     if with_swap.iter().any(|row| row.swap.unwrap_or(0) > 0) {
         to.push_str("By RSS and swap:\n");
-        rows(to, event, with_swap, |row| {
-            row.rss.saturating_add(row.swap.unwrap_or(0))
-        });
+        rows(to, event, with_swap, |row| row.rss.saturating_add(row.swap.unwrap_or(0)));
     }
 }
 
@@ -40,36 +32,17 @@ fn rows(to: &mut String, event: &Event, rows: &[Row], pages: impl Fn(&Row) -> u6
     for (at, row) in rows.iter().enumerate() {
         let name = format!("{}", Escaped(&row.comm));
         let held = in_mb(event, pages(row));
-        let percent = share_of(
-            size(event, pages(row)),
-            whole(event).map(|whole| whole.bytes),
-        );
-        let adj = row
-            .adj
-            .map(|adj| format!("  adj {adj}"))
-            .unwrap_or_default();
-        let _ = writeln!(
-            to,
-            "{:>3}. {name:<20} (PID {:<6}) - {held:>11}{percent}{adj}",
-            at + 1,
-            row.pid
-        );
+        let percent = share_of(size(event, pages(row)), whole(event).map(|whole| whole.bytes));
+        let adj = row.adj.map(|adj| format!("  adj {adj}")).unwrap_or_default();
+        let _ = writeln!(to, "{:>3}. {name:<20} (PID {:<6}) - {held:>11}{percent}{adj}", at + 1, row.pid);
     }
 }
 
 /// `  42.7 %`
 fn share_of(part: Option<Bytes>, whole: Option<Bytes>) -> String {
-    let percent = part
-        .zip(whole)
-        .and_then(|(part, whole)| Percent::of(part, whole));
+    let percent = part.zip(whole).and_then(|(part, whole)| Percent::of(part, whole));
     percent
-        .map(|percent| {
-            format!(
-                " {:>4}.{} %",
-                (percent.hundredths + 5) / 100,
-                (percent.hundredths + 5) % 100 / 10
-            )
-        })
+        .map(|percent| format!(" {:>4}.{} %", (percent.hundredths + 5) / 100, (percent.hundredths + 5) % 100 / 10))
         .unwrap_or_default()
 }
 
@@ -78,9 +51,7 @@ pub(super) fn sums(to: &mut String, event: &Event) {
     if table.rows > 0 {
         let whole = whole(event);
         let percent = share_of(size(event, table.rss), whole.map(|whole| whole.bytes));
-        let of = whole
-            .map(|whole| format!(" ({} of {})", percent.trim(), whole.what))
-            .unwrap_or_default();
+        let of = whole.map(|whole| format!(" ({} of {})", percent.trim(), whole.what)).unwrap_or_default();
         // Tables before Linux 3.7 have no column for it.
         let swap = match table.top.first().and_then(|row| row.swap) {
             Some(_) => format!(", swap {}", in_mb(event, table.swap)),
@@ -111,20 +82,12 @@ pub(super) fn shares(to: &mut String, event: &Event) {
     let Some(first) = all.first() else {
         return;
     };
-    let line = first
-        .line
-        .map(|line| format!(" [{}]", Mark::of(line)))
-        .unwrap_or_default();
+    let line = first.line.map(|line| format!(" [{}]", Mark::of(line))).unwrap_or_default();
     let _ = write!(to, "\nWhere the memory was:{line}\n");
     let whole = whole(event).map(|whole| whole.bytes);
     for share in &all {
         let percent = share_of(Some(share.bytes), whole);
-        let _ = writeln!(
-            to,
-            "  {:<36} {:>12}{percent}",
-            share.what,
-            format!("{}", Mb(share.bytes))
-        );
+        let _ = writeln!(to, "  {:<36} {:>12}{percent}", share.what, format!("{}", Mb(share.bytes)));
     }
     for (title, list) in [
         ("Largest unreclaimable slabs", &event.machine.slabs),
