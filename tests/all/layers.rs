@@ -144,7 +144,6 @@ const HEAP_MACROS: &[&str] = &["println", "eprintln", "print", "eprint", "dbg", 
 /// Of those, what prints, and panics when it can't: nobody may.
 const PRINTING: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
 
-const FILE_MAX: usize = 300;
 const FUNCTION_MAX: usize = 60;
 
 // The rules
@@ -260,14 +259,6 @@ fn system_calls(source: &Source) -> Vec<String> {
         !is_errno && !is_own_pid
     });
     of_nix.chain(source.paths("libc")).map(|path| format!("{}:{}: {}", source.name, path.line, path.text)).collect()
-}
-
-fn too_long_a_file(source: &Source) -> Vec<String> {
-    let lines = source.lines_outside_tests();
-    if lines <= FILE_MAX {
-        return Vec::new();
-    }
-    vec![format!("{}: {lines} lines outside of its tests", source.name)]
 }
 
 fn too_long_functions(source: &Source) -> Vec<String> {
@@ -509,20 +500,6 @@ fn a_system_call_outside_of_sys_is_found() {
     finds(system_calls, "target/mod.rs", "use nix::{unistd::read, fcntl::open};", 2);
     finds(system_calls, "snapshot/tree.rs", "fn f() { nix::unistd::getpid(); }", 1);
     finds(system_calls, "modes/watch/mod.rs", "fn f() { nix::unistd::getpid(); }", 0);
-}
-
-#[test]
-fn no_file_has_more_than_300_lines_before_its_tests() {
-    check(too_long_a_file);
-}
-
-#[test]
-fn a_file_of_301_lines_is_found_and_its_tests_do_not_count() {
-    let tests = "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\n";
-    finds(too_long_a_file, "units.rs", &"\n".repeat(301), 1);
-    finds(too_long_a_file, "units.rs", &format!("{}{}", "\n".repeat(300), tests.repeat(9)), 0);
-    // Code behind the tests is code.
-    finds(too_long_a_file, "units.rs", &format!("{tests}{}", "\n".repeat(301)), 1);
 }
 
 #[test]
