@@ -1,7 +1,5 @@
 //! Why something failed, and why a value is missing.
 
-mod errno;
-
 use core::fmt;
 
 use nix::errno::Errno;
@@ -50,8 +48,14 @@ pub struct Because(pub Errno);
 
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, words) = errno::words(self.0);
-        write!(f, "{words} ({name})")
+        let (words, mut buf) = (self.0.desc(), [0; 4]);
+        // In the middle of a sentence: "permission denied", but "I/O error".
+        let mut letters = words.chars();
+        let first = letters.next().unwrap_or_default();
+        let is_word = letters.as_str().starts_with(|second: char| second.is_ascii_lowercase());
+        let start: &str =
+            if is_word { first.to_ascii_lowercase().encode_utf8(&mut buf) } else { first.encode_utf8(&mut buf) };
+        write!(f, "{start}{} ({:?})", letters.as_str(), self.0)
     }
 }
 
@@ -133,6 +137,13 @@ mod tests {
     fn an_error_says_what_was_tried_on_which_path_and_why_not() {
         let error = Error::new("open", b"/proc/4242/smaps_rollup", Errno::EACCES);
         assert_eq!(error.to_string(), "cannot open /proc/4242/smaps_rollup: permission denied (EACCES)");
+    }
+
+    #[test]
+    fn an_errno_begins_in_lower_case_unless_it_is_an_abbreviation() {
+        assert_eq!(Because(Errno::ENOMEM).to_string(), "out of memory (ENOMEM)");
+        assert_eq!(Because(Errno::EIO).to_string(), "I/O error (EIO)");
+        assert_eq!(Because(Errno::EBADFD).to_string(), "file descriptor in bad state (EBADFD)");
     }
 
     #[test]

@@ -1,7 +1,4 @@
 //! What `--help` and `--version` print: at most 80 columns.
-//!
-//! The texts are statics of bytes, because those have names, by which .cargo/offline.ld finds them: 8 kB that no watch has in memory. A
-//! string is without one, and among those that are needed.
 
 mod act;
 mod host;

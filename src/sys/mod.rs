@@ -16,7 +16,6 @@ pub mod lines;
 pub mod logfile;
 pub mod map;
 pub mod netlink;
-pub mod offline;
 pub mod out;
 pub mod pidfd;
 pub mod psi;

@@ -32,7 +32,6 @@ use crate::report::json::Envelope;
 use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
 use crate::sys::clock::monotonic;
-use crate::sys::offline;
 use crate::sys::out::Broken;
 use crate::sys::signal::{self, Until, Woken};
 use crate::target::memcg::Memcg;
@@ -119,7 +118,6 @@ impl Armed<'_> {
 
     fn daemon(&mut self) -> Ended {
         self.log.line(Level::Info, format_args!("started: threshold {} %", self.options.when.threshold));
-        offline::leave_out(offline::Armed::Kill);
         let armed = Cost::so_far();
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {

@@ -19,7 +19,6 @@ use crate::snapshot::{Cmdline, Completeness, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
 use crate::sys::map::Region;
-use crate::sys::offline;
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{heap, ptrace, signal};
 use crate::target::Target;
@@ -97,11 +96,6 @@ impl<'a> Armed<'a> {
         if let Err(exit) = self.ready() {
             return exit;
         }
-        // Last, as arming may need it, too.
-        offline::leave_out(match self.options.record {
-            Some(_) => offline::Armed::Recorder,
-            None => offline::Armed::Watch,
-        });
         // A sample opens and reads what no snapshot does.
         if let Ok(statm) = memory::read_statm(&mut self.target) {
             self.take_sample(statm, monotonic());
