@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, memtotal_kib, works};
-use common::run::{Ended, Running, memdoor};
+use common::run::{Ended, Running, memdoor, poll};
 use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
@@ -33,12 +33,22 @@ fn alone(test: &str, body: fn()) {
     // The child is told by its environment.
     const ALONE: &str = "MEMDOOR_ALONE";
     if std::env::var_os(ALONE).is_some() {
+        wait_for_libtest();
         return body();
     }
     let arguments = [test, "--exact", "--test-threads=1", "--nocapture"];
     let done = Command::new("/proc/self/exe").args(arguments).env(ALONE, "1").output().expect("the test itself");
     let out = String::from_utf8_lossy(&done.stdout);
     assert!(out.contains("1 passed"), "{out}\n{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Waits until libtest's main thread sleeps until this test ends: on its way there it makes the queue that it waits at, which is on the heap.
+fn wait_for_libtest() {
+    let stat = format!("/proc/self/task/{}/stat", std::process::id());
+    poll("libtest's main thread to sleep", || {
+        let text = std::fs::read_to_string(&stat).expect("the main thread");
+        text.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S")).then_some(())
+    });
 }
 
 #[test]
