@@ -78,9 +78,13 @@ fn parse(text: &str, file: &str, section: &str) -> Result<Vec<Setting>> {
     Ok(found)
 }
 
-/// In quotes it is taken as it is; without, blanks around it and what follows ` #` are not part of it.
+/// In quotes it is taken as it is; without, blanks around it and what follows ` #` are not part of it, so that one which begins with
+/// `#` is a comment behind an empty value.
 fn value_of(text: &str) -> &str {
     let text = text.trim();
+    if text.starts_with('#') {
+        return "";
+    }
     for quote in ['"', '\''] {
         let inner = text.strip_prefix(quote).and_then(|text| text.split_once(quote));
         if let Some((inner, rest)) = inner

@@ -60,6 +60,20 @@ pub(super) fn protect() -> String {
     with_version(&[&act::PROTECT])
 }
 
+/// The modes and their usage texts, for tests that walk over all options.
+#[cfg(test)]
+pub(super) const MODES: [(&str, fn() -> String); 9] = [
+    ("watch", watch),
+    ("snapshot", snapshot),
+    ("check", check),
+    ("scores", scores),
+    ("monitor", monitor),
+    ("protect", protect),
+    ("kill", kill),
+    ("dmesg", dmesg),
+    ("recover", recover),
+];
+
 fn with_version(texts: &[&[u8]]) -> String {
     let mut all = version();
     for text in texts {

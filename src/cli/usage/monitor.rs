@@ -19,7 +19,8 @@ the end. SIGTERM and Ctrl-C end it with the summary; SIGHUP opens files anew.
                        screen, 5 with --analyze
   -o, --output [DIR]   files memory_monitor_TIME_memory.log and so on in DIR;
                        default /var/log/memory-monitor, without rights there .
-      --format FORMAT  text (default), csv or json; the memory file is CSV always
+      --format FORMAT  text (default), csv or json; the memory file is always
+                       CSV
   -n, --top N          so many processes and cgroups are named; default 10
       --window MINUTES growth is looked for in the last so many; default 60
       --alert NAME=VALUE
