@@ -36,7 +36,7 @@ pub enum Rank {
 pub enum Why {
     /// It runs in the kernel.
     KernelThread,
-    /// It has exited.
+    /// It has exited with all of its threads.
     Zombie,
     /// PID 1.
     Init,
@@ -64,7 +64,7 @@ impl Why {
 pub fn objection(process: &Process, own: &[Pid]) -> Option<Why> {
     if process.kind == Kind::Kernel {
         Some(Why::KernelThread)
-    } else if matches!(process.state, b'Z' | b'X' | b'x') {
+    } else if process.has_exited() {
         Some(Why::Zombie)
     } else if process.pid.get() == 1 {
         Some(Why::Init)
@@ -451,6 +451,8 @@ mod tests {
         assert_eq!(why(&|_| {}), None);
         assert_eq!(why(&|row| row.kind = Kind::Kernel), Some(Why::KernelThread));
         assert_eq!(why(&|row| row.state = b'Z'), Some(Why::Zombie));
+        // Its first thread alone has exited.
+        assert_eq!(why(&|row| (row.state, row.threads) = (b'Z', 2)), None);
         assert_eq!(why(&|row| row.pid = pid(1)), Some(Why::Init));
         assert_eq!(why(&|row| row.pid = pid(77)), Some(Why::Own));
         assert_eq!(why(&|row| row.pid = pid(70)), Some(Why::Own));

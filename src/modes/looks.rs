@@ -22,12 +22,12 @@ pub(super) struct Looks<'a> {
 }
 
 impl<'a> Looks<'a> {
-    /// The process of this name: its files are `dir`'s below `prefix`.
+    /// The process of this name: its files are `dir`'s below `prefix`, which is what [`crate::processes::view`] gives.
     pub(super) const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
         Self { dir, prefix, comm, exe: None, cmdline: None }
     }
 
-    fn path(&self, file: &[u8]) -> Fixed<32> {
+    fn path(&self, file: &[u8]) -> Fixed<48> {
         let mut path = Fixed::of(self.prefix);
         if !self.prefix.is_empty() {
             path.push(b"/");

@@ -33,6 +33,16 @@ const PF_KTHREAD: u64 = 0x0020_0000;
 /// `PF_EXITING`, the same value since 2.6.
 const PF_EXITING: u64 = 0x4;
 
+/// Whether a process with this state and so many threads has exited as a whole.
+///
+/// The state is its first thread's. One that called pthread_exit(3) is `Z` to the end of the process, whose other threads run on and
+/// hold all of its memory; the kernel counts it among the threads until then (`num_threads` of stat, `Threads` of status). So `Z` with
+/// one thread is a zombie, and `Z` with more is a process like any other. `X` is seen for a moment while the last thread is reaped.
+#[must_use]
+pub const fn has_exited(state: u8, threads: u64) -> bool {
+    matches!(state, b'Z' | b'X' | b'x') && threads <= 1
+}
+
 /// Field numbers of the man page. The first behind comm is `state`, 3.
 const PPID: usize = 4;
 const FLAGS: usize = 9;

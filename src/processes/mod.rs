@@ -220,29 +220,55 @@ impl Process {
         self.look_at_threads(proc, name, buf);
     }
 
-    /// When its first thread has exited before the others, only those show its memory.
     fn look_at_threads(&mut self, proc: &Dir, name: &CStr, buf: &mut [u8]) {
-        if self.state == b'Z' && self.threads > 1 {
-            self.memory = of_thread(proc, name, buf).unwrap_or_default();
+        if self.has_lost_its_leader() {
+            self.memory = live_thread(proc, name.to_bytes(), buf).map(|(_, memory)| memory).unwrap_or_default();
         }
     }
 }
 
-/// The memory of a process whose first thread has exited before the others, which only those show.
-pub fn of_thread(proc: &Dir, pid: &CStr, buf: &mut [u8]) -> Option<Memory> {
-    let mut tasks = Fixed::<32>::of(pid.to_bytes());
-    tasks.push(b"/task");
-    let tasks = proc.dir(tasks.as_c_str()?).ok()?;
-    let listing = tasks.listing(c".").ok()?;
+/// Room for `4194304/task/4194304`.
+pub const VIEW: usize = 24;
+
+/// A path below a directory: what is to be read of a process is read there.
+pub type View = Fixed<VIEW>;
+
+/// Of a process whose first thread has exited before the others: the directory of one that shows its memory, and the memory.
+///
+/// `prefix` is the process's directory below `dir`, and empty when it is `dir` itself. None: it has no memory any more.
+pub fn live_thread(dir: &Dir, prefix: &[u8], buf: &mut [u8]) -> Option<(View, Memory)> {
+    let mut tasks = View::of(prefix);
+    tasks.push(if prefix.is_empty() { b"task" } else { b"/task" });
+    let listing = dir.listing(tasks.as_c_str()?).ok()?;
     let mut entries = Entries::new(&listing).ok()?;
     while let Some(Ok(thread)) = entries.next() {
-        let status = read(&tasks, thread, c"status", buf).map(status::parse);
+        if dec(thread.to_bytes()).is_none() {
+            continue;
+        }
+        let mut view = tasks.clone();
+        view.push(b"/").push(thread.to_bytes());
+        let status = read(dir, view.as_c_str()?, c"status", buf).map(status::parse);
         let memory = Memory::of(&status.unwrap_or_default());
         if memory.rss.is_some() {
-            return Some(memory);
+            return Some((view, memory));
         }
     }
     None
+}
+
+/// Where, below `dir`, the memory, the executable, the arguments and the cgroup of a process show: `prefix`, its own directory there
+/// (empty when `dir` is it), or that of a thread that lives when the first has exited. `state` and `threads` are those of its stat.
+#[must_use]
+pub fn view(dir: &Dir, prefix: &[u8], state: u8, threads: u64) -> View {
+    let has_lost_its_leader = state == b'Z' && !stat::has_exited(state, threads);
+    let found = if has_lost_its_leader { search(dir, prefix) } else { None };
+    found.unwrap_or_else(|| View::of(prefix))
+}
+
+/// Apart, so that what nearly nobody needs takes no room on the stack of those who ask.
+#[inline(never)]
+fn search(dir: &Dir, prefix: &[u8]) -> Option<View> {
+    live_thread(dir, prefix, &mut [0; BUFFER]).map(|(view, _)| view)
 }
 
 /// A number of `PID/FILE`: oom_score.
@@ -268,7 +294,7 @@ fn read_of<'b>(proc: &Dir, pid: Pid, file: &CStr, buf: &'b mut [u8]) -> Result<&
 
 /// Reads `PID/FILE`, which the kernel prints in one go.
 pub fn read<'b>(proc: &Dir, pid: &CStr, file: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-    let mut path = Fixed::<48>::of(pid.to_bytes());
+    let mut path = Fixed::<64>::of(pid.to_bytes());
     path.push(b"/").push(file.to_bytes());
     let file = proc.file(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
     file.once(buf)

@@ -1,7 +1,7 @@
 //! One process of a table.
 
 use crate::fixed::Fixed;
-use crate::parse::stat::Stat;
+use crate::parse::stat::{self, Stat};
 use crate::parse::status::Status;
 use crate::units::{Bytes, Pid, Ticks};
 
@@ -84,8 +84,8 @@ impl Process {
     pub(super) fn of_status(pid: Pid, name: &[u8], status: &Status) -> Self {
         let (parent, state) = (status.parent.and_then(Pid::new), status.state);
         let is_kernel_thread = status.is_kernel_thread.unwrap_or_else(|| {
-            let has_ended = matches!(state, Some(b'Z' | b'X' | b'x'));
-            status.rss.is_none() && !has_ended && parent.is_none_or(|parent| parent.get() == 2)
+            let is_first_gone = matches!(state, Some(b'Z' | b'X' | b'x'));
+            status.rss.is_none() && !is_first_gone && parent.is_none_or(|parent| parent.get() == 2)
         });
         Self {
             pid,
@@ -104,6 +104,19 @@ impl Process {
         }
     }
 
+    /// Whether it has exited with all of its threads.
+    #[must_use]
+    pub const fn has_exited(&self) -> bool {
+        stat::has_exited(self.state, self.threads)
+    }
+
+    /// Whether its first thread has exited and others live: only those show its memory, its executable, its arguments and (in a v1
+    /// hierarchy) its cgroup.
+    #[must_use]
+    pub const fn has_lost_its_leader(&self) -> bool {
+        self.state == b'Z' && !self.has_exited()
+    }
+
     /// Takes over its user and its memory.
     pub(super) fn fill(&mut self, status: &Status) {
         self.user = status.euid.and_then(|user| u32::try_from(user).ok());
@@ -114,6 +127,8 @@ impl Process {
 /// What a process has of memory, as status tells. A zombie and a kernel thread have none: all is `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Memory {
+    /// `VmSize`.
+    pub size: Option<Bytes>,
     /// `VmRSS`.
     pub rss: Option<Bytes>,
     /// `RssAnon` (Linux 4.5).
@@ -133,6 +148,7 @@ impl Memory {
     #[must_use]
     pub const fn of(status: &Status) -> Self {
         Self {
+            size: status.size,
             rss: status.rss,
             anon: status.anon,
             file: status.file,

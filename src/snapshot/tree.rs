@@ -11,7 +11,8 @@ use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::pidfd::PidFd;
-use crate::target::{STAT_MAX, STATUS_MAX, is_dead};
+use crate::sys::ptrace;
+use crate::target::{STAT_MAX, STATUS_MAX, live_thread};
 use crate::units::{Pid, Ticks};
 
 const CHILDREN: Name = Name(Event::Begin, "Child Processes", "");
@@ -93,6 +94,11 @@ fn relative(
     {
         return (Err(Absent::Gone), Completeness::Partial);
     }
+    // The target's thread was found before; of a relative one is looked for, but in the exit stop nothing is opened.
+    let may_open = core::ptr::eq(dir, view) && ptrace::held().is_none();
+    let has_lost_its_leader = stat.is_ok_and(|stat| stat.state == b'Z' && stat.threads > 1);
+    let thread = if has_lost_its_leader && may_open { live_thread(dir) } else { None };
+    let view = thread.as_ref().map_or(view, |(_, thread)| thread);
     let status =
         view.read(c"status", carve(&mut buf, STATUS_MAX)).map(status::parse).map_err(|errno| absent(pid, errno));
     let number = |name, buf: &mut [u8]| {
@@ -100,7 +106,7 @@ fn relative(
         text.and_then(|text| one_number(text).ok_or(Absent::Malformed))
     };
     // A zombie has no memory, which is not the same as not being able to read it.
-    let is_zombie = stat.is_ok_and(|stat| is_dead(stat.state));
+    let is_zombie = stat.is_ok_and(|stat| stat::has_exited(stat.state, stat.threads));
     let none = if is_zombie { Absent::Exited } else { Absent::NotSupported };
     let memory = |size: Option<_>| size.ok_or(none);
     let row = Relative {

@@ -164,7 +164,7 @@ impl Target {
         if self.stat(|stat| stat.state).is_ok_and(|state| !is_dead(state)) {
             return Life::Alive;
         }
-        match self.live_thread() {
+        match live_thread(&self.dir) {
             Some(thread) => {
                 self.thread = Some(thread);
                 self.files.all().into_iter().for_each(Kept::reset);
@@ -172,30 +172,6 @@ impl Target {
             }
             None => Life::Exited,
         }
-    }
-
-    fn live_thread(&self) -> Option<(Pid, Dir)> {
-        let tasks = self.dir.dir(c"task").ok()?;
-        let listing = tasks.listing(c".").ok()?;
-        let mut entries = Entries::new(&listing).ok()?;
-        while let Some(Ok(name)) = entries.next() {
-            let Some(tid) = dec(name.to_bytes()).and_then(Pid::new) else {
-                continue;
-            };
-            let Ok(thread) = tasks.dir(name) else {
-                continue;
-            };
-            let mut buf = [0; STAT_MAX];
-            let is_live = thread
-                .read(c"stat", &mut buf)
-                .ok()
-                .and_then(stat::parse)
-                .is_some_and(|stat| !is_dead(stat.state) && !stat.is_exiting);
-            if is_live {
-                return Some((tid, thread));
-            }
-        }
-        None
     }
 
     /// How many descriptors it has open; 0 when that can't be seen.
@@ -232,6 +208,32 @@ impl Target {
             }
         }
     }
+}
+
+/// A thread that is not exiting, of the process whose directory this is: its number and its directory.
+#[must_use]
+pub fn live_thread(process: &Dir) -> Option<(Pid, Dir)> {
+    let tasks = process.dir(c"task").ok()?;
+    let listing = tasks.listing(c".").ok()?;
+    let mut entries = Entries::new(&listing).ok()?;
+    while let Some(Ok(name)) = entries.next() {
+        let Some(tid) = dec(name.to_bytes()).and_then(Pid::new) else {
+            continue;
+        };
+        let Ok(thread) = tasks.dir(name) else {
+            continue;
+        };
+        let mut buf = [0; STAT_MAX];
+        let is_live = thread
+            .read(c"stat", &mut buf)
+            .ok()
+            .and_then(stat::parse)
+            .is_some_and(|stat| !is_dead(stat.state) && !stat.is_exiting);
+        if is_live {
+            return Some((tid, thread));
+        }
+    }
+    None
 }
 
 /// Where the memory shows: the thread's directory, or else the process's.

@@ -1,6 +1,6 @@
 //! Which thread of the target is seized, and why none is.
 
-use super::{Life, STATUS_MAX, Target};
+use super::{Life, STATUS_MAX, Target, live_thread};
 use crate::error::Absent;
 use crate::parse::status::{self, Status};
 use crate::sys::Errno;
@@ -78,7 +78,7 @@ impl Target {
     /// Whether a thread of it is not exiting.
     #[must_use]
     pub fn has_running_thread(&self) -> bool {
-        self.live_thread().is_some()
+        live_thread(&self.dir).is_some()
     }
 
     /// How many mappings it has; 0 when that can't be seen.

@@ -179,6 +179,44 @@ fn the_largest_tree_dies_the_others_live_and_what_is_freed_is_what_it_held() {
     assert!(!out.contains("PSS") && !out.contains("MAPPING"), "{out}");
 }
 
+/// pthread_exit(3) in main() leaves a process in state Z that holds all of its memory.
+#[test]
+fn a_hog_whose_first_thread_has_exited_is_ended_and_an_innocent_one_lives() {
+    let name = name();
+    let innocent = family(&name, 8, 0);
+    let mut hog = Victim::start(&["zombie-leader", "--comm", &name, "32"]);
+    let only = format!("^{name}$");
+    let ended = kill(&only, &["--once"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    hog.wait();
+    let out = &ended.out;
+    assert_eq!(value(out, "Victim PID"), hog.id());
+    assert!((32..34).contains(&(kib(out, "Freed By Their End") / 1024)), "{out}");
+    assert!(is_alive(innocent.pid));
+    // The evidence is of the thread that lives.
+    assert!(kib(out, "Process RSS Memory Usage") >= 32 << 10, "{out}");
+}
+
+#[test]
+fn a_process_whose_first_thread_has_exited_is_known_by_executable_arguments_and_cgroup_too() {
+    let name = name();
+    let group = Memcg::or_skip(Some(64 * MIB));
+    let mut hog = Victim::start(&["zombie-leader", "--wait", "--comm", &name, "4"]);
+    if let Some(group) = &group {
+        group.take(hog.pid);
+    }
+    hog.go();
+    hog.ready_again();
+    for by in ["exe:/victim$", &format!("cmdline: --comm {name} ")] {
+        let ended = kill(by, &["--once", "--dry-run", "--prefer", &format!("^{name}$")]);
+        assert_eq!(value(&ended.out, "Victim PID"), hog.id(), "{ended:#?}");
+    }
+    let Some(group) = group else { return };
+    let cgroup = group.path();
+    let ended = kill(&format!("^{name}$"), &["--once", "--dry-run", "--cgroup", &cgroup]);
+    assert_eq!(value(&ended.out, "Victim PID"), hog.id(), "{ended:#?}");
+}
+
 #[test]
 fn who_does_not_hear_sigterm_gets_sigkill_after_the_grace() {
     let name = name();

@@ -59,9 +59,10 @@ until its standard input ends, it is killed, or its parent dies.
                  pidfd, a deleted file and a memfd of 1 MiB each, /dev/null.
                  With PER_SECOND it opens so many pidfds more each second
   zombie         a child that has exited and is not reaped: PID is the child
-  zombie-leader [--wait] MIB
+  zombie-leader [--wait] [--comm COMM] MIB
                  the main thread has exited, another holds MIB; with --wait only
-                 after one line on standard input, and `ready` comes twice
+                 after one line on standard input, and `ready` comes twice.
+                 --comm: the name of both threads
   exec PATH [ARGUMENT...]
                  execve(PATH) after one line on standard input
   comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
@@ -383,8 +384,16 @@ fn spawn_idle(stdin: Stdio, stdout: Stdio) -> io::Result<Child> {
 }
 
 fn zombie_leader(args: &mut lexopt::Parser) -> Result<()> {
-    let waits = args.raw_args()?.next_if(|arg| arg == "--wait").is_some();
-    let mib = last_number(args)?;
+    let (mut waits, mut mib) = (false, None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("wait") => waits = true,
+            Long("comm") => nix::sys::prctl::set_name(&CString::new(unescape(args.value()?.as_bytes())?)?)?,
+            Value(number) if mib.is_none() => mib = Some(number.parse::<usize>()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let mib = mib.ok_or("zombie-leader: MIB is missing")?;
     if waits {
         ready(std::process::id())?;
         wait_for_line()?;

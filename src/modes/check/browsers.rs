@@ -11,7 +11,7 @@ use crate::families::BROWSERS;
 use crate::host::Host;
 use crate::modes::looks::Looks;
 use crate::modes::sample;
-use crate::processes::{Process, Table, descending};
+use crate::processes::{self, Process, Table, descending};
 use crate::report::columns::{Keep, blanks, left, mb, number};
 use crate::report::json::line::{Line, Samples, bytes};
 use crate::sys::out::Out;
@@ -54,7 +54,8 @@ impl<'a> Browsers<'a> {
     pub(super) fn read(host: &'a Host, options: &'a Options) -> Self {
         let mut table = Table::arm_for(&host.proc);
         let mut wanted = |name: &CStr, process: &mut Process| {
-            let mut looks = Looks::new(&host.proc, name.to_bytes(), process.comm.as_bytes());
+            let view = processes::view(&host.proc, name.to_bytes(), process.state, process.threads);
+            let mut looks = Looks::new(&host.proc, view.as_bytes(), process.comm.as_bytes());
             let family = family(&mut looks, options);
             process.mark = family.unwrap_or_default();
             family.is_some()

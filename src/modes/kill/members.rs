@@ -10,11 +10,11 @@ use super::options::{Unpinned, Whom};
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::{stat, status};
-use crate::processes::{Memory, Process};
+use crate::processes::{self, Memory, Process};
 use crate::sys::file::Dir;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
 use crate::sys::{Errno, Result};
-use crate::target::{STAT_MAX, STATUS_MAX, is_dead};
+use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Bytes, Pid, Ticks};
 
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
@@ -98,10 +98,11 @@ impl Member {
     fn look(&mut self, check: &Check<'_>) -> core::result::Result<(), Lost> {
         let mut buf = [0; STAT_MAX];
         let stat = stat::parse(self.dir.read(c"stat", &mut buf)?).ok_or(Lost::Changed)?;
-        if stat.starttime != self.started || is_dead(stat.state) {
+        if stat.starttime != self.started || stat::has_exited(stat.state, stat.threads) {
             return Err(Lost::Changed);
         }
-        let judged = Looks::new(&self.dir, b"", stat.comm).judge(check.whom, check.group);
+        let view = processes::view(&self.dir, b"", stat.state, stat.threads);
+        let judged = Looks::new(&self.dir, view.as_bytes(), stat.comm).judge(check.whom, check.group);
         let user = self.weigh()?;
         let is_ours = check.user.is_none_or(|own| user == Some(own));
         match judged {
@@ -114,7 +115,11 @@ impl Member {
     fn weigh(&mut self) -> Result<Option<u32>> {
         let mut buf = [0; STATUS_MAX];
         let status = status::parse(self.dir.read(c"status", &mut buf)?);
-        let memory = Memory::of(&status);
+        let mut memory = Memory::of(&status);
+        if memory.rss.is_none() && status.threads > Some(1) {
+            // Its first thread has exited before the others.
+            memory = processes::live_thread(&self.dir, b"", &mut buf).map(|(_, memory)| memory).unwrap_or_default();
+        }
         // One that is exiting has none any more: what it had is what its end gives back.
         if let Some(held) = memory.own() {
             (self.held, self.rss) = (held, memory.rss.unwrap_or_default());
@@ -128,7 +133,7 @@ impl Member {
             Grip::Number => {
                 let mut buf = [0; STAT_MAX];
                 let stat = self.dir.read(c"stat", &mut buf).ok().and_then(stat::parse);
-                stat.is_some_and(|stat| stat.starttime == self.started && !is_dead(stat.state))
+                stat.is_some_and(|stat| stat.starttime == self.started && !stat::has_exited(stat.state, stat.threads))
             }
         }
     }

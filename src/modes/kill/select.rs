@@ -9,7 +9,7 @@ use super::options::Whom;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::stat;
-use crate::processes::{Process, Table, number};
+use crate::processes::{self, Process, Table, number};
 use crate::sys::file::Dir;
 use crate::sys::{Result, system};
 use crate::units::Pid;
@@ -54,7 +54,10 @@ impl Selection {
         let mut wanted = |name: &CStr, process: &mut Process| {
             let judged = match victim::objection(process, own.as_slice()) {
                 Some(why) => Err(why),
-                None => Looks::new(proc, name.to_bytes(), process.comm.as_bytes()).judge(whom, group),
+                None => {
+                    let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
+                    Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group)
+                }
             };
             match judged {
                 Ok(rank) => process.mark = rank as u16,

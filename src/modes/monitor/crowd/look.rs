@@ -8,7 +8,7 @@ use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::parse::smaps_rollup::Rollup;
 use crate::parse::{self, limits, stat, statm, status};
-use crate::processes::{self, Comm, Kind, Memory};
+use crate::processes::{self, Comm, Kind, Memory, View};
 use crate::sys::file::Dir;
 use crate::sys::getdents::{Entries, Entry};
 use crate::sys::{Errno, Result};
@@ -172,12 +172,11 @@ impl<'r> Reader<'r> {
         row.state = status.state.unwrap_or(row.state);
         row.threads = status.threads.unwrap_or(row.threads);
         let mut memory = Memory::of(&status);
-        if row.state == b'Z' && row.threads > 1 {
-            // Its first thread has exited before the others, and only those show its memory.
-            let found = processes::of_thread(self.proc, name, &mut self.buf);
-            memory = found.unwrap_or_default();
+        if row.state == b'Z' && !row.is_zombie() {
+            let found = processes::live_thread(self.proc, name.to_bytes(), &mut self.buf);
+            memory = found.map(|(_, memory)| memory).unwrap_or_default();
         }
-        row.vsz = status.size.unwrap_or_default();
+        row.vsz = memory.size.unwrap_or_default();
         row.rss = memory.rss.unwrap_or_default();
         let of_files = memory.file.unwrap_or_default();
         row.shared = of_files.plus(memory.shmem.unwrap_or_default());
@@ -186,13 +185,18 @@ impl<'r> Reader<'r> {
         Ok(())
     }
 
+    /// Where its memory and its descriptors show.
+    fn view(&self, row: &Row, name: &CStr) -> View {
+        processes::view(self.proc, name.to_bytes(), row.state, row.threads)
+    }
+
     fn count(&self, row: &mut Row, name: &CStr) {
-        let mut path = Fixed::<32>::of(name.to_bytes());
+        let mut path = Fixed::<32>::of(self.view(row, name).as_bytes());
         path.push(b"/fd");
         let path = path.as_c_str().unwrap_or_default();
         row.fds = match self.counting {
             // It has closed them.
-            _ if row.state == b'Z' => None,
+            _ if row.is_zombie() => None,
             Counting::Size => self.proc.about(path).ok().map(|about| about.size),
             Counting::Names => names(self.proc, path).ok(),
         };
@@ -219,7 +223,9 @@ impl<'r> Reader<'r> {
     pub(super) fn deep(&mut self, row: &mut Row) -> Result<()> {
         let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
         let name = name.as_c_str().unwrap_or_default();
-        let text = processes::read(self.proc, name, c"smaps_rollup", &mut self.buf)?;
+        let view = self.view(row, name);
+        let view = view.as_c_str().unwrap_or_default();
+        let text = processes::read(self.proc, view, c"smaps_rollup", &mut self.buf)?;
         let mut rollup = Rollup::default();
         parse::lines(text).for_each(|line| rollup.add(line));
         (row.pss, row.uss) = (rollup.pss, rollup.uss());

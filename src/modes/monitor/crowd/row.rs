@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{POINTS, Slot};
 use crate::history::trend::R2;
+use crate::parse::stat;
 use crate::processes::{Comm, Kind};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent, Pid, Ticks};
@@ -128,7 +129,7 @@ impl Row {
     /// Whether it has exited, as a whole, and waits to be reaped.
     #[must_use]
     pub const fn is_zombie(&self) -> bool {
-        self.state == b'Z' && self.threads <= 1
+        stat::has_exited(self.state, self.threads)
     }
 
     /// Whether it grows, steadily and by more than noise.
