@@ -616,11 +616,11 @@ fn fill(args: &mut lexopt::Parser) -> Result<()> {
     ready(std::process::id())?;
     wait_for_line()?;
     let start = Instant::now();
-    for written in (0..).step_by(STEP) {
-        while due(pace, start) <= written as u128 {
+    for written in (0_u64..).step_by(STEP) {
+        while due(pace, start) <= u128::from(written) {
             thread::sleep(Duration::from_millis(1));
         }
-        match file.write_all_at(&[0x5a; STEP], written as u64) {
+        match file.write_all_at(&[0x5a; STEP], written) {
             Err(error) if error.kind() == io::ErrorKind::StorageFull => break,
             other => other?,
         }
