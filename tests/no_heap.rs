@@ -3,11 +3,10 @@
 mod common;
 
 use std::hint::black_box;
-use std::process::Command;
 use std::time::Duration;
 
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, memtotal_kib, works};
-use common::run::{Ended, Running, memdoor};
+use common::run::{Ended, Running, command, memdoor, run_command};
 use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
@@ -36,9 +35,10 @@ fn alone(test: &str, body: fn()) {
         return body();
     }
     let arguments = [test, "--exact", "--test-threads=1", "--nocapture"];
-    let done = Command::new("/proc/self/exe").args(arguments).env(ALONE, "1").output().expect("the test itself");
-    let out = String::from_utf8_lossy(&done.stdout);
-    assert!(out.contains("1 passed"), "{out}\n{}", String::from_utf8_lossy(&done.stderr));
+    let mut itself = command("/proc/self/exe", &arguments);
+    itself.env(ALONE, "1");
+    let done = run_command(itself);
+    assert!(done.out.contains("1 passed"), "{}\n{}", done.out, done.err);
 }
 
 #[test]
@@ -342,8 +342,8 @@ fn needs_no_address_space(words: &Words) {
     let ended = watch_through(words, &[], |pid| {
         let size = kib(pid, "status", "VmSize") * 1024;
         let limit = format!("--as={size}:{size}");
-        let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
-        assert!(done.expect("prlimit starts").success());
+        let done = run_command(command("prlimit", &["--pid", &pid.to_string(), &limit]));
+        assert_eq!(done.code(), 0, "{done:?}");
         let limits = proc(pid, "limits");
         let line = limits.lines().find(|line| line.starts_with("Max address space"));
         assert!(line.expect("a line").contains(&size.to_string()), "control: {limits}");
