@@ -3,11 +3,10 @@
 mod common;
 
 use std::hint::black_box;
-use std::process::Command;
 use std::time::Duration;
 
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, memtotal_kib, works};
-use common::run::{Ended, Running, memdoor, poll};
+use common::run::{Ended, Running, command, memdoor, poll, run_command};
 use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
@@ -37,17 +36,28 @@ fn alone(test: &str, body: fn()) {
         return body();
     }
     let arguments = [test, "--exact", "--test-threads=1", "--nocapture"];
-    let done = Command::new("/proc/self/exe").args(arguments).env(ALONE, "1").output().expect("the test itself");
-    let out = String::from_utf8_lossy(&done.stdout);
-    assert!(out.contains("1 passed"), "{out}\n{}", String::from_utf8_lossy(&done.stderr));
+    let mut itself = command("/proc/self/exe", &arguments);
+    itself.env(ALONE, "1");
+    let done = run_command(itself);
+    assert!(done.out.contains("1 passed"), "{}\n{}", done.out, done.err);
 }
 
-/// Waits until libtest's main thread sleeps until this test ends: on its way there it makes the queue that it waits at, which is on the heap.
+/// libtest's main thread allocates twice before it waits for this one's result, which on a loaded machine it does late: it waits when
+/// two looks in a row find it in one and the same futex(2).
 fn wait_for_libtest() {
-    let stat = format!("/proc/self/task/{}/stat", std::process::id());
-    poll("libtest's main thread to sleep", || {
-        let text = std::fs::read_to_string(&stat).expect("the main thread");
-        text.rsplit(')').next().is_some_and(|rest| rest.starts_with(" S")).then_some(())
+    let look = || {
+        let main = format!("/proc/self/task/{}", std::process::id());
+        let call = std::fs::read_to_string(format!("{main}/syscall")).ok()?;
+        let status = std::fs::read_to_string(format!("{main}/status")).ok()?;
+        let switches = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?.to_owned();
+        (call.split(' ').next() == Some(&libc::SYS_futex.to_string())).then_some((call, switches))
+    };
+    let mut before = None;
+    poll("a libtest that waits", || {
+        let now = look();
+        let waits = now.is_some() && now == before;
+        before = now;
+        waits.then_some(())
     });
 }
 
@@ -352,8 +362,8 @@ fn needs_no_address_space(words: &Words) {
     let ended = watch_through(words, &[], |pid| {
         let size = kib(pid, "status", "VmSize") * 1024;
         let limit = format!("--as={size}:{size}");
-        let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status();
-        assert!(done.expect("prlimit starts").success());
+        let done = run_command(command("prlimit", &["--pid", &pid.to_string(), &limit]));
+        assert_eq!(done.code(), 0, "{done:?}");
         let limits = proc(pid, "limits");
         let line = limits.lines().find(|line| line.starts_with("Max address space"));
         assert!(line.expect("a line").contains(&size.to_string()), "control: {limits}");

@@ -7,7 +7,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::process::Stdio;
 use std::time::Duration;
 
 use common::gzip::gzip;
@@ -973,11 +972,10 @@ fn help_names_every_option_and_its_examples_run() {
 
 // As it happens
 
-/// A process that takes more than it may, in a group of its own; `false` when there can be none.
+/// A process that takes more than it may, in a group of its own.
 fn oom(group: &Memcg) {
     let kills = group.oom_kills();
-    let mut hog = group.inside(&command("tail", &["/dev/zero"]));
-    let _ = hog.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    run_command(group.inside(&command("tail", &["/dev/zero"])));
     assert_eq!(group.oom_kills(), kills + 1);
 }
 

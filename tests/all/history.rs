@@ -14,7 +14,7 @@ use common::host::{TempDir, is_root, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
 use common::report::{BELOW, END, Report};
-use common::run::{Running, command, memdoor, run, run_command, through, through_shell};
+use common::run::{Process, Running, command, memdoor, run, run_command, through, through_shell};
 use common::skip;
 use common::target::{Victim, victim};
 
@@ -268,23 +268,16 @@ fn a_heap_that_grows_is_named() {
         system(\"read line\") }";
     // Not every awk knows its number, and the shell that becomes it does.
     let script = format!("echo ready $$; exec awk '{fill}'");
-    let mut child = command("sh", &["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sh");
-    let mut out = std::io::BufReader::new(child.stdout.take().expect("piped"));
-    let mut input = child.stdin.take().expect("piped");
-    let line = |out: &mut dyn std::io::BufRead| {
-        let mut line = String::new();
-        out.read_line(&mut line).expect("a line");
-        line
-    };
-    let id = line(&mut out).trim_start_matches("ready ").trim().to_string();
-    assert!(line(&mut out).starts_with("ready"));
+    let mut shell = command("sh", &["-c", &script]);
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut awk = Process::start(shell);
+    let id = awk.line().trim_start_matches("ready ").trim().to_string();
+    assert!(awk.line().starts_with("ready"));
     let mut watch = Running::start(memdoor(&["-p", &id, "-i", "60"]));
     let first = watch.next_report();
-    std::io::Write::write_all(&mut input, b"\n").expect("a line");
-    assert_eq!(line(&mut out), "grown\n");
+    std::io::Write::write_all(awk.input.as_mut().expect("a pipe"), b"\n").expect("a line");
+    assert_eq!(awk.line(), "grown\n");
     let second = asked(&mut watch);
-    drop(input);
-    let _ = child.wait();
     let (before, after) = (size_of(&first, "heap"), size_of(&second, "heap"));
     if after < before + 4096 {
         return skip("this awk does not grow its heap");

@@ -8,8 +8,8 @@ use crate::common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use common::run::run;
 use common::source::{Source, TokenKind};
 
 /// Which layers each layer may use; itself always. What is not here may not be used: siblings never know each other.
@@ -309,8 +309,7 @@ fn root() -> &'static Path {
 }
 
 fn memdoor(arguments: &[&str]) -> String {
-    let done = Command::new(env!("CARGO_BIN_EXE_memdoor")).args(arguments).output().expect("memdoor starts");
-    String::from_utf8(done.stdout).expect("UTF-8")
+    run(arguments).out
 }
 
 fn files_below(dir: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {

@@ -11,6 +11,7 @@ mod faults;
 mod follow;
 mod golden;
 mod groups;
+mod harness;
 mod history;
 mod hostile;
 mod kill;

@@ -8,11 +8,11 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use common::host::{TempDir, works};
 use common::monitored::{MIB, empty, facts, group, hostile, sample, written};
-use common::run::poll;
+use common::run::{Process, command, poll, try_run_with};
 use common::skip;
 use memdoor::modes::monitor::groups::Group;
 use memdoor::modes::monitor::prometheus::{publish, put};
@@ -117,19 +117,8 @@ fn hostile_labels_are_escaped_and_no_series_stands_twice() {
 
 /// Whether promtool takes the page.
 fn promtool(page: &str) -> Option<(bool, String)> {
-    let mut child = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .ok()?;
-    let mut input = child.stdin.take().expect("piped");
-    input.write_all(page.as_bytes()).expect("promtool reads");
-    drop(input);
-    let done = child.wait_with_output().expect("promtool ends");
-    let words = [done.stdout, done.stderr].concat();
-    Some((done.status.success(), String::from_utf8_lossy(&words).into_owned()))
+    let done = try_run_with(command("promtool", &["check", "metrics"]), page.as_bytes()).ok()?;
+    Some((done.status.success(), done.out + &done.err))
 }
 
 #[test]
@@ -178,15 +167,6 @@ fn a_page_takes_the_place_of_the_one_before_and_all_may_read_it() {
     assert_eq!(fs::read_dir(dir.path()).expect("it").count(), 2, "nothing is left of it");
 }
 
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn node_exporter_reads_it() {
     let program = "prometheus-node-exporter";
@@ -205,8 +185,8 @@ fn node_exporter_reads_it() {
     command.args(["--collector.disable-defaults", "--collector.textfile", "--web.disable-exporter-metrics"]);
     command.arg(format!("--collector.textfile.directory={}", dir.join("")));
     command.arg(format!("--web.listen-address={address}"));
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let _child = Killed(child.expect("node_exporter"));
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let _exporter = Process::start(command);
     let answer = poll("node_exporter to answer", || {
         let mut stream = TcpStream::connect(&address).ok()?;
         stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;

@@ -3,12 +3,12 @@
 use crate::common;
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::Duration;
 
 use common::host::{TempDir, works};
 use common::json::Json;
 use common::monitored::{HOSTILE, MIB, alert, empty, group, hostile, put_rows, row, sample, table, written};
+use common::run::{command, run_command};
 use common::skip;
 use memdoor::modes::monitor::alerts::Kind;
 use memdoor::modes::monitor::files::Which;
@@ -279,12 +279,11 @@ fn a_reader_of_csv_in_python_gets_every_row() {
     for which in tables() {
         let text = hostile_table(which, Form::Csv);
         let file = dir.write(which.table().1, text.as_bytes());
-        let mut python = Command::new("python3");
-        let done = python.args(["-c", script, &file]).output().expect("python3");
-        assert!(done.status.success(), "{which:?}: {}", String::from_utf8_lossy(&done.stderr));
+        let done = run_command(command("python3", &["-c", script, &file]));
+        assert_eq!(done.code(), 0, "{which:?}: {}", done.err);
         let rows = csv(&text);
         let expected = format!("{} {}\n", rows.len() - 1, rows[0].len());
-        assert_eq!(String::from_utf8_lossy(&done.stdout), expected, "{which:?}");
+        assert_eq!(done.out, expected, "{which:?}");
     }
 }
 

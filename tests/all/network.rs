@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::host::{TempDir, may_be_another_user, unprivileged, works};
-use common::run::{command, own_test, run_command, through};
+use common::run::{Process, command, own_test, run_command, through};
 use common::skip;
 use common::target::{Victim, proc};
 use memdoor::error::Absent;
@@ -431,8 +431,8 @@ fn a_pidfd_that_does_not_see_the_descriptors_is_no_reason_to_lose_them() {
 #[test]
 fn an_exited_process_is_gone_and_not_without_sockets() {
     let _alone = alone();
-    let mut child = Command::new("true").spawn().expect("spawn");
-    let target = Target::of(child.id());
+    let mut child = Process::start(Command::new("true"));
+    let target = Target::of(child.pid());
     assert!(matches!(
         memdoor::sys::signal::wait(
             target.pidfd.as_ref().map(|fd| (std::os::fd::AsFd::as_fd(fd), memdoor::sys::signal::Until::Readable)),
@@ -441,7 +441,7 @@ fn an_exited_process_is_gone_and_not_without_sockets() {
         Ok(memdoor::sys::signal::Woken::Ready)
     ));
     assert_eq!(target.take(Choice::Auto).map(drop), Err(Absent::Gone));
-    child.wait().expect("wait");
+    child.wait();
     assert_eq!(target.take(Choice::Auto).map(drop), Err(Absent::Gone));
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::host::{TempDir, has_unprivileged, is_root, unlockable, unprivileged, works};
 use common::json::Json;
 use common::report::Report;
-use common::run::{Ended, Running, memdoor, poll, run, run_command, through, through_shell};
+use common::run::{Ended, Process, Running, memdoor, poll, run, run_command, through, through_shell};
 use common::skip;
 use common::target::Victim;
 use memdoor::sys::clock::{Zone, civil};
@@ -532,13 +532,11 @@ fn a_reader_that_does_not_read_costs_the_record_nothing() {
     let dir = TempDir::new();
     let victim = Victim::start(&["maps", "3000"]);
     let watch = ["-p", &victim.id(), "-i", "0.05", "-c", "8", "-o"];
-    let mut child = memdoor(&[&watch[..], &[&dir.join("")]].concat())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("memdoor");
+    let mut watch = memdoor(&[&watch[..], &[&dir.join("")]].concat());
+    watch.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut watch = Process::start(watch);
     // Nobody reads the pipe.
-    let status = poll("its end", || child.try_wait().expect("wait"));
+    let status = watch.wait();
     assert!(matches!(status.code(), Some(0 | 4)), "{status:?}");
     let entries = entries(&text(&only(dir.path())));
     let above = entries.iter().filter(|entry| entry.kind == "above");
@@ -546,9 +544,7 @@ fn a_reader_that_does_not_read_costs_the_record_nothing() {
     for entry in above {
         assert!(entry.body.contains("\nMappings: 30"), "{}", entry.number);
     }
-    let mut got = String::new();
-    let mut out = child.stdout.take().expect("a pipe");
-    std::io::Read::read_to_string(&mut out, &mut got).expect("UTF-8");
+    let got = watch.rest();
     assert!(got.starts_with("Report Time: ") && got.ends_with('\n'), "whole lines");
 }
 

@@ -2,8 +2,8 @@
 
 use crate::common;
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
-use common::run::{MEMDOOR, Running, command, memdoor, poll, run_command, through, through_shell};
+use common::run::{MEMDOOR, Process, Running, command, memdoor, poll, run_command, through, through_shell};
 use common::skip;
 use common::target::{Victim, proc, victim};
 
@@ -292,9 +292,8 @@ fn an_exit_is_its_own_even_with_the_code_that_shells_give_a_sigkill() {
 
 /// A victim and earlyoom in a pid namespace of their own: it sees and kills nobody else.
 struct Confined {
-    namespace: Child,
+    namespace: Process,
     dir: TempDir,
-    stdin: ChildStdin,
     /// The victim's number outside.
     pid: u32,
 }
@@ -311,38 +310,26 @@ impl Confined {
             dir.join("said"),
         );
         let words = ["-p", "-f", "--mount-proc", "--kill-child", "sh", "-c"];
-        let mut namespace = command("unshare", &[&words[..], &[&script]].concat())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("unshare");
-        let stdin = namespace.stdin.take().expect("piped");
-        let mut out = BufReader::new(namespace.stdout.take().expect("piped"));
-        let mut line = String::new();
-        out.read_line(&mut line).expect("a line");
+        let mut unshare = command("unshare", &[&words[..], &[&script]].concat());
+        unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut namespace = Process::start(unshare);
+        let line = namespace.line();
         assert!(line.starts_with("ready "), "{line:?}");
         let pid = poll("the victim's number outside", || {
-            let init = *children(namespace.id()).first()?;
+            let init = *children(namespace.pid()).first()?;
             children(init).into_iter().find(|pid| proc(*pid, "comm") == "victim\n")
         });
-        Self { namespace, dir, stdin, pid }
+        Self { namespace, dir, pid }
     }
 
     fn go(&mut self) {
-        self.stdin.write_all(b"\n").expect("a line");
+        let stdin = self.namespace.input.as_mut().expect("a pipe");
+        stdin.write_all(b"\n").expect("a line");
     }
 
     /// What earlyoom says.
     fn said(&self) -> String {
         std::fs::read_to_string(self.dir.join("said")).expect("UTF-8")
-    }
-}
-
-impl Drop for Confined {
-    fn drop(&mut self) {
-        let _ = self.namespace.kill();
-        let _ = self.namespace.wait();
     }
 }
 
