@@ -126,6 +126,8 @@ pub struct Memory {
     pub swap: Option<Bytes>,
     /// `VmPTE`.
     pub page_tables: Option<Bytes>,
+    /// `HugetlbPages` (Linux 4.4): in none of the others, RSS, PSS and USS included.
+    pub hugetlb: Option<Bytes>,
 }
 
 impl Memory {
@@ -139,6 +141,7 @@ impl Memory {
             shmem: status.shmem,
             swap: status.swap,
             page_tables: status.page_tables,
+            hugetlb: status.hugetlb,
         }
     }
 
