@@ -3,7 +3,7 @@
 use crate::processes::Process;
 use crate::report::json::line::{Line, bytes};
 
-const NUMBERS: [&str; 10] = [
+const NUMBERS: [&str; 11] = [
     "process.pid",
     "process.parent_pid",
     "process.user.id",
@@ -13,6 +13,7 @@ const NUMBERS: [&str; 10] = [
     "memdoor.process.shmem_bytes",
     "memdoor.process.swap_bytes",
     "memdoor.process.page_table_bytes",
+    "memdoor.process.hugetlb_bytes",
     "memdoor.process.oom_score_adj",
 ];
 
@@ -29,6 +30,7 @@ pub(super) fn process<'p>(line: &mut Line<'p>, process: &'p Process) {
         bytes(memory.shmem),
         bytes(memory.swap),
         bytes(memory.page_tables),
+        bytes(memory.hugetlb),
         process.oom_score_adj,
     ];
     line.texts(&["memdoor.process.comm"], &[process.comm.as_bytes()]);

@@ -141,6 +141,8 @@ pub struct Memory {
     pub swap: Option<Bytes>,
     /// `VmPTE`.
     pub page_tables: Option<Bytes>,
+    /// `HugetlbPages` (Linux 4.4): in none of the others, RSS, PSS and USS included.
+    pub hugetlb: Option<Bytes>,
 }
 
 impl Memory {
@@ -155,6 +157,7 @@ impl Memory {
             shmem: status.shmem,
             swap: status.swap,
             page_tables: status.page_tables,
+            hugetlb: status.hugetlb,
         }
     }
 

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{Cmdline, Completeness, Scene, When, carve};
 use crate::error::Absent;
+use crate::fixed::Fixed;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::{self, Status};
 use crate::parse::{cgroup, spaced};
@@ -54,6 +55,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let vpid = found.status.ok().and_then(|status| status.vpid);
     let cgroup = scene.memcg.path().map(|(_, path)| path);
     let owner = cgroup::owner(cgroup.unwrap_or_default());
+    let pod = owner.pod.map(cgroup::PodUid::text);
     let text = |known: Option<_>| known.map_or(Value::Nothing, Value::Text);
     let because = scene.because;
     let facts = [
@@ -74,7 +76,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         CGROUP.is(Value::of(cgroup, Value::Text)),
         UNIT.is(text(owner.unit)),
         CONTAINER.is(text(owner.container)),
-        POD.is(text(owner.pod)),
+        POD.is(text(pod.as_ref().map(Fixed::as_bytes))),
         CMDLINE.if_any(found.cmdline.map(|text| Value::of(text, cmdline))),
     ];
     report.facts(&facts);

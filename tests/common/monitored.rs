@@ -130,6 +130,7 @@ pub fn row(pid: u64, comm: &[u8], rss: u64) -> Row {
     row.swap = Some(Bytes(rss / 8));
     (row.fds, row.fds_most) = (Some(1023), Some(1024));
     row.uss = Some(Bytes(rss / 2));
+    row.hugetlb = Some(Bytes(2 * MIB));
     row.first = Bytes(rss / 2);
     row
 }

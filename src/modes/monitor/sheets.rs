@@ -11,7 +11,7 @@ use super::crowd::{By, Crowd, Growth, Row};
 use super::groups::Group;
 use super::sample::Sample;
 use super::sheet::Writer;
-use crate::parse::cgroup::owner;
+use crate::parse::cgroup::{PodUid, owner};
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::units::{Bytes, Percent, Pid, micros};
@@ -168,6 +168,7 @@ pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) 
             left.map(micros),
             size(row.pss),
             size(row.uss),
+            size(row.hugetlb),
         ];
         to.row(&numbers, &[row.comm.as_bytes(), &[row.state]]);
     });
@@ -192,8 +193,9 @@ pub fn cgroups(groups: &[Group], to: &mut Writer<'_, '_>) {
             group.oom,
             group.oom_kills,
         ];
-        let owner = [owner.container, owner.pod, owner.unit].map(Option::unwrap_or_default);
-        to.row(&numbers, &[path, owner[0], owner[1], owner[2]]);
+        let pod = owner.pod.map(PodUid::text).unwrap_or_default();
+        let [container, unit] = [owner.container, owner.unit].map(Option::unwrap_or_default);
+        to.row(&numbers, &[path, container, pod.as_bytes(), unit]);
     }
 }
 

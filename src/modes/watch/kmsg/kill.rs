@@ -4,6 +4,7 @@
 //! 5 s, but not kills: a kill line may come alone.
 
 use crate::fixed::Fixed;
+use crate::parse::memcg::Limit;
 use crate::parse::oom_report::kill::{Killed, Scope, Summary};
 use crate::parse::oom_report::{header, kill, memcg, table};
 use crate::units::Bytes;
@@ -248,7 +249,7 @@ impl Kills {
 
     /// That cgroup's usage and limit.
     pub(in super::super) fn usage(&self) -> (Option<Bytes>, Option<Bytes>) {
-        memcg::usage(self.lines.usage.as_bytes()).map_or((None, None), |of| (of.usage, of.limit))
+        memcg::usage(self.lines.usage.as_bytes()).map_or((None, None), |of| (of.usage, of.limit.and_then(Limit::size)))
     }
 
     /// Who was chosen, where the target was killed with its group.
