@@ -60,9 +60,13 @@ pub(super) fn protect() -> String {
     with_version(&[&act::PROTECT])
 }
 
+/// Makes a usage text.
+#[cfg(test)]
+type Help = fn() -> String;
+
 /// The modes and their usage texts, for tests that walk over all options.
 #[cfg(test)]
-pub(super) const MODES: [(&str, fn() -> String); 9] = [
+pub(super) const MODES: [(&str, Help); 9] = [
     ("watch", watch),
     ("snapshot", snapshot),
     ("check", check),
