@@ -388,8 +388,10 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
         use common::monitored::{Rows, envelope, facts, growing, hostile, put_rows};
         use memdoor::modes::monitor::files::{Files, Which};
         use memdoor::modes::monitor::options::{Charset, Color, Form, Limits};
+        use memdoor::modes::monitor::prometheus;
         use memdoor::modes::monitor::sheet::Pen;
         use memdoor::modes::monitor::view::{Past, View, draw};
+        use memdoor::sys::ours::Replaced;
         use memdoor::sys::out::{Out, Sink};
 
         let dir = TempDir::new();
@@ -404,6 +406,7 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
         let screen = dir.file("screen");
         let (mut past, most) = (Past::new(), memdoor::units::Bytes(20_000));
         let mut files = Files::create(Some(path), &sample.now, most, 3).expect("files");
+        let mut page = Replaced::open(&page, &prometheus::FILE).expect("a new file");
         let before = allocations();
         for number in 0..30 {
             for form in [Form::Csv, Form::Text, Form::Json] {
@@ -419,7 +422,7 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
                 files.reopen();
             }
             let facts = facts(&sample, &groups);
-            memdoor::modes::monitor::prometheus::publish(&page, &facts, &mut buf).expect("a page");
+            prometheus::publish(&mut page, &facts, &mut buf).expect("a page");
             past.push(sample.used_percent());
             let view = View {
                 host: b"host",

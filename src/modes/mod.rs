@@ -3,6 +3,7 @@
 pub mod check;
 mod cost;
 pub mod dmesg;
+pub mod files;
 pub mod kill;
 mod kmsg;
 mod looks;

@@ -33,6 +33,11 @@ pub struct About {
 pub struct Dir(OwnedFd);
 
 impl Dir {
+    /// One that is open already.
+    pub(super) const fn of(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
     /// Opens a directory by its path.
     pub fn open(path: &CStr) -> Result<Self> {
         nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map(Self)
@@ -164,7 +169,7 @@ impl Dir {
     }
 }
 
-fn readlinkat<'b>(dir: c_int, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+pub(super) fn readlinkat<'b>(dir: c_int, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     // nix's readlinkat returns an OsString, which is on the heap.
     // SAFETY: `name` ends with a NUL and the kernel writes at most `buf.len()` bytes into `buf`.
     let len = unsafe { libc::readlinkat(dir, name.as_ptr(), buf.as_mut_ptr().cast(), buf.len()) };
@@ -195,6 +200,11 @@ impl AsFd for Dir {
 pub struct File(OwnedFd);
 
 impl File {
+    /// One that is open already.
+    pub(super) const fn of(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
     /// Opens a regular file that may be somebody else's trap: neither through a symbolic link nor waiting.
     pub fn open_plain(path: &CStr) -> Result<Self> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW;

@@ -70,7 +70,7 @@ fn a_session_has_eight_files_for_its_owner_and_its_group() {
     assert_eq!(names(&made), expected);
     let mode = |path: &str| fs::metadata(path).expect("metadata").mode() & 0o777;
     // The umask may take more away, and nothing may be added.
-    assert_eq!(mode(&made) & !0o750, 0);
+    assert_eq!(mode(&made) & !0o700, 0);
     for name in expected {
         assert_eq!(mode(&format!("{made}/{name}")) & !0o640, 0, "{name}");
     }

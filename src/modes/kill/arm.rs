@@ -3,7 +3,7 @@
 use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
-use super::options::{Options, Run, Unpinned};
+use super::options::{Logging, Options, Run, Unpinned};
 use super::select::Selection;
 use super::when::Pace;
 use super::{Armed, History};
@@ -34,8 +34,9 @@ impl<'a> Armed<'a> {
     #[inline(never)]
     pub(super) fn arm(options: Options<'a>, history: &'a mut History, buffers: Buffers<'a>) -> Result<Self, Exit> {
         let Buffers { out, read, .. } = buffers;
+        // Before anything else: a path that is wrong is better known at once.
+        let log = open_log(options.log, history)?;
         let mut host = open_host()?;
-        let log = Log::open(options.log).map_err(|error| fail(&error))?;
         check_numbers(&host, options.unpinned)?;
         let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
         let envelope = envelope(&host);
@@ -127,6 +128,17 @@ impl<'a> Armed<'a> {
         }
         let _ = self.pace.next(monotonic(), &self.options.when, &reading);
         self.pace = Pace::new();
+    }
+}
+
+/// After SIGHUP a file that can't be used any more is no reason to leave the host alone: that was said, and lines go where else they go.
+fn open_log<'a>(options: Logging<'a>, history: &mut History) -> Result<Log<'a>, Exit> {
+    match Log::open(options) {
+        Err(_) if history.is_going_on && options.file.is_some() => Log::open(Logging { file: None, ..options }),
+        opened => {
+            history.is_going_on |= opened.is_ok();
+            opened
+        }
     }
 }
 

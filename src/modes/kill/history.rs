@@ -12,6 +12,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// What outlives a SIGHUP: who was ended when, on the steady clock.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    /// Whether there was a run before this one.
+    pub(super) is_going_on: bool,
     /// Nobody before that.
     pub(super) rests_until: Duration,
     /// The last decision, and when it was said.

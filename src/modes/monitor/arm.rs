@@ -22,6 +22,8 @@ impl<'a> Armed<'a> {
     /// Opens and reads everything once, and makes the files of the session.
     #[inline(never)]
     pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
+        // Before anything else: a path that is wrong is better known at once.
+        let show = Show::open(&options, &Now::read())?;
         let mut host = open_host()?;
         let handle = |errno| fail(&Error::new("handle", b"signals", errno));
         signal::install().map_err(handle)?;
@@ -29,7 +31,6 @@ impl<'a> Armed<'a> {
         if matches!(options.to, To::Screen(..)) {
             signal::wake_on_resize().map_err(handle)?;
         }
-        let show = Show::open(&options, &Now::read()).map_err(|error| fail(&error))?;
         let sources = Sources::arm(&mut host);
         // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
         let _ = harden::exempt_from_oom_killer(&host.proc);

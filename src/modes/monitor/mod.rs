@@ -36,7 +36,6 @@ use crate::history::trend::BELIEVED;
 use crate::host::Host;
 use crate::processes;
 use crate::report::json::Envelope;
-use crate::sys::Errno;
 use crate::sys::clock::monotonic;
 use crate::sys::signal::{self, Woken};
 use crate::units::{Bytes, Pid};
@@ -125,11 +124,6 @@ impl Armed<'_> {
             self.take(now, is_last)?;
             if is_last || self.show.is_broken() {
                 return Ok(());
-            }
-            // A path that is wrong is better known at once.
-            if self.seen.course.samples == 1 && self.show.is_unpublished() {
-                return Err(Error::new("use", b"--prometheus FILE", Errno::EIO)
-                    .hint("its directory must be there, and memdoor may have to write into it"));
             }
             // After a wait that was too long (a stopped process) those that were missed are not made up for.
             while next <= now {

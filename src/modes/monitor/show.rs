@@ -10,9 +10,10 @@ use super::sheet::{Pen, Writer, put_header};
 use super::sheets::{self, Growing, KINDS};
 use super::view::{self, Past, View};
 use super::{Seen, prometheus};
-use crate::error::{Because, Error};
-use crate::report::escape::Escaped;
+use crate::exit::Exit;
+use crate::modes::files::Unusable;
 use crate::sys::clock::Now;
+use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::system::terminal_size;
 
@@ -42,16 +43,25 @@ pub(super) struct Show<'a> {
     counts: [u64; KINDS.len()],
     is_broken: bool,
     has_header: bool,
-    /// The file for Prometheus could not be written the last time.
+    /// The file for Prometheus.
+    published: Option<Replaced<'a>>,
+    /// It could not be written the last time.
     is_unpublished: bool,
 }
 
 impl<'a> Show<'a> {
-    pub(super) fn open(options: &Options<'a>, now: &Now) -> Result<Self, Error> {
+    /// Looks at all that will be written, and makes the files of the session last: where one of them is refused nothing is left.
+    pub(super) fn open(options: &Options<'a>, now: &Now) -> Result<Self, Exit> {
+        let published = match options.prometheus {
+            None => None,
+            Some(path) => Some(Replaced::open(path, &prometheus::FILE).map_err(|why| told(path, why).say())?),
+        };
         let target = match options.to {
             To::Screen(color, charset) => Target::Screen(color, charset, Past::new()),
             To::Lines => Target::Lines,
-            To::Files(dir) => Target::Files(Files::create(dir, now, options.most, options.keep)?),
+            To::Files(dir) => {
+                Target::Files(Files::create(dir, now, options.most, options.keep).map_err(|why| why.say())?)
+            }
         };
         Ok(Self {
             target,
@@ -60,6 +70,7 @@ impl<'a> Show<'a> {
             counts: [0; KINDS.len()],
             is_broken: false,
             has_header: false,
+            published,
             is_unpublished: false,
         })
     }
@@ -67,11 +78,6 @@ impl<'a> Show<'a> {
     /// Nobody reads standard output any more.
     pub(super) const fn is_broken(&self) -> bool {
         self.is_broken
-    }
-
-    /// The file for Prometheus could not be written.
-    pub(super) const fn is_unpublished(&self) -> bool {
-        self.is_unpublished
     }
 
     pub(super) const fn is_screen(&self) -> bool {
@@ -88,9 +94,7 @@ impl<'a> Show<'a> {
     /// Hands a sample on.
     pub(super) fn show(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
         self.hand_on(seen, buf);
-        if let Some(path) = seen.options.prometheus {
-            self.publish(seen, path, buf);
-        }
+        self.publish(seen, buf);
         self.new = [const { None }; ALERTS];
     }
 
@@ -142,7 +146,10 @@ impl<'a> Show<'a> {
         }
     }
 
-    fn publish(&mut self, seen: &Seen<'_>, path: &CStr, buf: &mut [u8]) {
+    fn publish(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
+        let (Some(file), Some(path)) = (&mut self.published, seen.options.prometheus) else {
+            return;
+        };
         let facts = prometheus::Facts {
             sample: &seen.sample,
             page: seen.host.page,
@@ -152,16 +159,18 @@ impl<'a> Show<'a> {
             groups: seen.groups.rows(),
             alerts: &self.counts,
         };
-        let published = prometheus::publish(path, &facts, buf);
+        let published = prometheus::publish(file, &facts, buf);
         let was_refused = core::mem::replace(&mut self.is_unpublished, published.is_err());
-        if let Err(errno) = published
+        if let Err(refused) = published
             && !was_refused
         {
-            let path = Escaped(path.to_bytes());
-            let why = Because(errno);
-            say(format_args!("memdoor: cannot write {path}: {why}"));
+            say(format_args!("memdoor: {}; sampling goes on", told(path, refused)));
         }
     }
+}
+
+fn told(path: &CStr, refused: Refused) -> Unusable<'_> {
+    Unusable::of(&prometheus::FILE, "write", path, refused)
 }
 
 /// Tables with a file each, the summary and the alerts not among them.

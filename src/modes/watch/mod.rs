@@ -54,6 +54,9 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut options = *options;
     let mut previous = None;
+    if let Some(Err(exit)) = options.record.map(|asked| record::check(&asked)) {
+        return exit;
+    }
     loop {
         let pid = match options.pid {
             Some(pid) => pid,
