@@ -2,6 +2,7 @@
 
 use crate::error::{Absent, Error};
 use crate::fixed::Fixed;
+use crate::parse::arcstats::{self, Arc};
 use crate::parse::memcg::event;
 use crate::parse::meminfo::{self, Meminfo};
 use crate::parse::mm_stat::{self, Zram};
@@ -33,6 +34,7 @@ pub struct Host {
     pub uname: Uname,
     uncounted: Uncounted,
     meminfo: Kept,
+    arcstats: Kept,
     vmstat: Kept,
     pressure: Result<Kept, Absent>,
 }
@@ -45,15 +47,25 @@ impl Host {
         let uname = Uname::read();
         let page = system::page_size();
         let uncounted = uncounted(uname.release.as_bytes(), page, system::cpus());
-        Ok(Self {
+        let mut host = Self {
             proc: dir,
             page,
             uncounted,
             uname,
             meminfo: Kept::new(c"meminfo"),
+            arcstats: Kept::new(c"spl/kstat/zfs/arcstats"),
             vmstat: Kept::new(c"vmstat"),
             pressure: Ok(Kept::new(c"pressure/memory")),
-        })
+        };
+        host.look_for_arc();
+        Ok(host)
+    }
+
+    /// Opens the ARC's figures if they have come since: ZFS is a module, which may be loaded after memdoor was started. What runs for long
+    /// calls it while memory is plenty; [`Host::meminfo`] opens nothing.
+    pub fn look_for_arc(&mut self) {
+        // Without ZFS there is no such file, which is no loss.
+        let _ = self.arcstats.file(&self.proc);
     }
 
     /// How much more or less than statm says the RSS of a process may be. `threads` is asked only where it matters.
@@ -86,10 +98,20 @@ impl Host {
         if is_initial && is_one { Numbers::Initial } else { Numbers::Other }
     }
 
-    /// Memory of the system now.
+    /// Memory of the system now. What of ZFS's cache can shrink is in what is available.
     pub fn meminfo(&mut self) -> Result<Meminfo, Absent> {
         let mut buf = [0; MEMINFO_MAX];
-        Ok(meminfo::parse(self.meminfo.once(&self.proc, &mut buf)?))
+        let meminfo = meminfo::parse(self.meminfo.once(&self.proc, &mut buf)?);
+        Ok(self.arc().map_or(meminfo, |arc| meminfo.with_arc(arc)))
+    }
+
+    /// ZFS's cache, where its figures are open.
+    fn arc(&mut self) -> Option<Arc> {
+        let mut seen = arcstats::Lines::default();
+        if self.arcstats.is_open() {
+            self.arcstats.each_line(&self.proc, &mut |line| seen.add(line)).ok()?;
+        }
+        seen.arc()
     }
 
     /// OOM kills since boot, /proc/vmstat's oom_kill (Linux 4.13).

@@ -32,6 +32,7 @@ const LOCKED: Name = Name(Memory, "Process Locked Memory", "memdoor.process.lock
 const HUGETLB: Name = Name(Memory, "Process Hugetlb Memory", "memdoor.process.hugetlb_bytes");
 const SIZE: Name = Name(Memory, "Process Address Space", "process.memory.virtual");
 const AVAILABLE: Name = Name(System, "System Available Memory", "system.memory.linux.available");
+const ARC: Name = Name(System, "System ZFS ARC That Can Shrink", "memdoor.host.arc_reclaimable_bytes");
 const FREE: Name = Name(System, "", "memdoor.host.free_bytes");
 const SWAP_TOTAL: Name = Name(System, "System Total Swap", "memdoor.host.swap_total_bytes");
 const SWAP_FREE: Name = Name(System, "System Free Swap", "memdoor.host.swap_free_bytes");
@@ -89,6 +90,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         HUGETLB.is(process(|status| status.hugetlb)),
         SIZE.is(process(|status| status.size)),
         AVAILABLE.is(machine(|system| system.available)),
+        ARC.if_any(system.ok().and_then(|system| system.arc).map(|arc| Value::Bytes(arc.reclaimable()))),
         FREE.is(machine(|system| system.free)),
         SWAP_TOTAL.is(machine(|system| system.swap_total)),
         SWAP_FREE.is(machine(|system| system.swap_free)),

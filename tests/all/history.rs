@@ -313,7 +313,7 @@ fn little_available_memory_takes_a_snapshot_at_once() {
     }
     assert!(report.is_full_snapshot(), "{report:#?}");
     let words = report.value("Snapshot Because");
-    assert!(words.starts_with("MemAvailable is "), "{words}");
+    assert!(words.starts_with("available memory is "), "{words}");
     assert!(words.ends_with(" % of MemTotal (--also-available 99)"));
     let ended = run(&[&args[..], &["99", "--format", "json"]].concat());
     let begin = Json::parse(ended.out.lines().next().expect("a line"));

@@ -82,11 +82,20 @@ fn put_figures(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
         put_stall(stall, out);
     }
     let of = |which| view.meminfo.uses.of(which).map(|size| size.0);
+    put_arc(view, out);
     fill(
         out,
         "Page cache:  ~m MB; slab that can be given back: ~m MB\ntmpfs, shm:  ~m MB; page tables: ~m MB\n",
         &[view.page_cache().map(|size| size.0), of(Use::SlabReclaimable), of(Use::Shmem), of(Use::PageTables)],
     );
+}
+
+/// ZFS's cache, where there is one.
+fn put_arc(view: &View<'_>, out: &mut Out<'_>) {
+    if let Some(arc) = view.meminfo.arc {
+        let numbers = [arc.size.0, arc.reclaimable().0].map(Some);
+        fill(out, "ZFS ARC:     ~m MB; ~m MB of it can shrink, and count as available\n", &numbers);
+    }
 }
 
 fn put_stall(stall: Option<Stall>, out: &mut Out<'_>) {
@@ -102,14 +111,18 @@ fn put_stall(stall: Option<Stall>, out: &mut Out<'_>) {
 }
 
 fn put_swap(view: &View<'_>, out: &mut Out<'_>) {
-    let total = view.meminfo.swap_total.unwrap_or_default();
-    let used = view.meminfo.swap_used().unwrap_or_default();
-    let numbers = [Some(used.0), Some(total.0), share(Some(used), total)];
     out.put(b"Swap:        ");
-    if total > Bytes(0) {
-        fill(out, "~m of ~m MB (~q %): ", &numbers);
+    let total = view.meminfo.swap_total.unwrap_or_default();
+    match view.meminfo.swap_used() {
+        None => out.put(b"- (/proc/meminfo has no SwapTotal or no SwapFree)"),
+        Some(used) => {
+            if total > Bytes(0) {
+                let numbers = [Some(used.0), Some(total.0), share(Some(used), total)];
+                fill(out, "~m of ~m MB (~q %): ", &numbers);
+            }
+            out.put(swap::verdict(total, used).as_bytes());
+        }
     }
-    out.put(swap::verdict(total, used).as_bytes());
     if let Some(zram) = view.zram.filter(|zram| zram.stored > Bytes(0)) {
         let numbers = [zram.stored.0, zram.used.0].map(Some);
         fill(out, "\nzram:        ~m MB, in ~m MB of memory", &numbers);
@@ -172,7 +185,10 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
     let rest_size = Some(Bytes(rest.unsigned_abs()));
     out.put(b"WHERE THE MEMORY IS             MB     %  FROM\n");
     for (line, size) in LINES.iter().zip(sizes) {
-        put_line(line.label, size, line.source, total, out);
+        // Few hosts have ZFS, and those that have none need no line about it.
+        if !(line.is_arc() && size.is_none()) {
+            put_line(line.label, size, line.source, total, out);
+        }
     }
     if rest < 0 {
         put_line("counted too much", rest_size, "to be taken off: more than MemTotal", total, out);
@@ -180,6 +196,7 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
         put_line("unexplained rest", rest_size, "MemTotal - all of these", total, out);
     }
     put_line("in all", Some(total), "MemTotal", total, out);
+    put_arc(view, out);
     if let Some(sockets) = view.sockets.filter(|size| size.0 > 0) {
         fill(out, "Sockets hold ~m MB in all, part of it in slab.\n", &[Some(sockets.0)]);
     }

@@ -3,14 +3,17 @@
 extern crate std;
 
 use core::ffi::CStr;
+use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
 use super::when::{Odd, Reading};
 use crate::error::Error;
 use crate::host::Host;
+use crate::parse::meminfo::Meminfo;
 use crate::parse::pressure::{self, Stall};
 use crate::sys::Errno;
+use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::psi::Trigger;
@@ -20,6 +23,9 @@ use crate::units::{Bytes, Percent};
 
 /// Stalls of this long within 2 s wake memdoor, whatever it waits for.
 const STALL_US: u32 = 150_000;
+
+/// How often it is looked whether ZFS was loaded meanwhile.
+const ARC_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where figures come from, opened once.
 pub(super) struct Gauge {
@@ -32,6 +38,8 @@ pub(super) struct Gauge {
     trigger: Option<Trigger>,
     /// What was said last about meminfo.
     pub(super) odd: Odd,
+    /// When ZFS's figures were looked for last.
+    looked_for_arc: Duration,
 }
 
 impl Gauge {
@@ -54,6 +62,7 @@ impl Gauge {
             waiting: options.when.pressure.map(|bound| bound.of),
             trigger,
             odd: Odd::Nothing,
+            looked_for_arc: monotonic(),
         };
         let reading = gauge.read(host);
         if gauge.waiting.is_some() && reading.pressure.is_none() {
@@ -65,7 +74,9 @@ impl Gauge {
 
     /// How much there is now.
     pub(super) fn read(&mut self, host: &mut Host) -> Reading {
-        let (mut reading, odd) = Reading::of(&host.meminfo().unwrap_or_default());
+        let meminfo = host.meminfo().unwrap_or_default();
+        let (mut reading, odd) = Reading::of(&meminfo);
+        self.look_for_arc(host, &meminfo);
         match &mut self.group {
             Some(group) => {
                 let used = group.used().ok().flatten();
@@ -86,6 +97,15 @@ impl Gauge {
             Some(Percent { hundredths })
         });
         reading
+    }
+
+    /// Looks once a minute whether ZFS was loaded: without its figures its cache counts as used, and somebody would be ended for it.
+    fn look_for_arc(&mut self, host: &mut Host, meminfo: &Meminfo) {
+        let now = monotonic();
+        if meminfo.arc.is_none() && now.saturating_sub(self.looked_for_arc) >= ARC_PAUSE {
+            self.looked_for_arc = now;
+            host.look_for_arc();
+        }
     }
 
     /// What wakes memdoor when processes stall; `None` where the kernel has no triggers.

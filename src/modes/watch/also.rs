@@ -20,7 +20,7 @@ pub(super) fn because(trouble: Trouble, also: Also) -> Because {
     // A Fixed never returns an error: it cuts.
     let (reason, _) = match trouble {
         Trouble::Available(share) => {
-            ("available", write!(words, "MemAvailable is {share} % of MemTotal (--also-available {available})"))
+            ("available", write!(words, "available memory is {share} % of MemTotal (--also-available {available})"))
         }
         Trouble::Pressure(of, share) => {
             ("psi", write!(words, "memory pressure {0} avg10 is {share} % (--also-psi {0}={pressure})", of.name()))
@@ -76,7 +76,7 @@ mod tests {
         let share = Percent { hundredths: 603 };
         assert_eq!(
             said(Trouble::Available(share)),
-            ("available", "MemAvailable is 6.03 % of MemTotal (--also-available 7)".into())
+            ("available", "available memory is 6.03 % of MemTotal (--also-available 7)".into())
         );
         assert_eq!(
             said(Trouble::Pressure(of, Percent { hundredths: 10_000 })),
