@@ -1,6 +1,6 @@
 //! The machine: what does not change while memdoor runs, and the one file of it that does.
 
-use crate::error::{Absent, Error};
+use crate::error::{Absent, Error, Source};
 use crate::fixed::Fixed;
 use crate::parse::arcstats::{self, Arc};
 use crate::parse::memcg::event;
@@ -19,9 +19,6 @@ use crate::units::{Bytes, PageSize, Pages};
 
 /// Room for /proc/meminfo: 1.5 KiB on 6.18, more with hugetlb sizes.
 pub const MEMINFO_MAX: usize = 4 * 1024;
-
-/// Room for /proc/vmstat: 5 KiB on 6.18, where oom_kill stands in the first two thirds.
-const VMSTAT_MAX: usize = 8 * 1024;
 
 /// A machine.
 #[derive(Debug)]
@@ -101,7 +98,8 @@ impl Host {
     /// Memory of the system now. What of ZFS's cache can shrink is in what is available.
     pub fn meminfo(&mut self) -> Result<Meminfo, Absent> {
         let mut buf = [0; MEMINFO_MAX];
-        let meminfo = meminfo::parse(self.meminfo.once(&self.proc, &mut buf)?);
+        let text = self.meminfo.once(&self.proc, &mut buf);
+        let meminfo = meminfo::parse(text.map_err(|errno| Source::proc(c"meminfo").failed(errno))?);
         Ok(self.arc().map_or(meminfo, |arc| meminfo.with_arc(arc)))
     }
 
@@ -116,14 +114,16 @@ impl Host {
 
     /// OOM kills since boot, /proc/vmstat's oom_kill (Linux 4.13).
     pub fn oom_kills(&mut self) -> Result<u64, Absent> {
-        let mut buf = [0; VMSTAT_MAX];
-        event(self.vmstat.once(&self.proc, &mut buf)?, b"oom_kill").ok_or(Absent::NotSupported)
+        let mut kills = None;
+        let read = self.vmstat.each_line(&self.proc, &mut |line| kills = kills.or(event(line, b"oom_kill")));
+        read.map_err(|errno| Source::proc(c"vmstat").failed(errno))?;
+        kills.ok_or(Source::proc(c"vmstat").lacks("oom_kill"))
     }
 
     /// Adds what /proc/vmstat counts, in as many reads as it has 4 KiB.
     pub fn vmstat(&mut self, into: &mut Vmstat) -> Result<(), Absent> {
         let each = &mut |line: &[u8]| into.add(line);
-        Ok(self.vmstat.each_line(&self.proc, each)?)
+        self.vmstat.each_line(&self.proc, each).map_err(|errno| Source::proc(c"vmstat").failed(errno))
     }
 
     /// How much of the time the machine waits for memory, /proc/pressure/memory (Linux 4.20, CONFIG_PSI, psi=1). Where there was none
@@ -133,7 +133,7 @@ impl Host {
         let file = self.pressure.as_mut().map_err(|why| *why)?;
         let read = file.once(&self.proc, &mut buf).map(pressure::parse);
         read.map_err(|errno| {
-            let why = Absent::from(errno);
+            let why = Source::proc(c"pressure/memory").failed(errno);
             if matches!(errno, Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EACCES | Errno::EPERM) {
                 self.pressure = Err(why);
             }

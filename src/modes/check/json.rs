@@ -109,8 +109,8 @@ fn put_host(
         &[warning, Some(options.critical.percent().into())],
     );
     line.texts(&["memdoor.check.status"], &[status(verdict)]);
-    for (keys, stall) in STALLS.iter().zip([view.pressure.some, view.pressure.full]) {
-        let Some(stall) = stall else { continue };
+    for (keys, stall) in STALLS.iter().zip(view.stalls()) {
+        let Ok(stall) = stall else { continue };
         for (key, hundredths) in keys.iter().zip(stall.average) {
             line.push(key, Value::Percent(Percent { hundredths }));
         }

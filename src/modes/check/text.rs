@@ -4,12 +4,13 @@ use super::account::{LINES, account};
 use super::browsers::Browsers;
 use super::view::{By, View};
 use super::{Options, Show, swap, tree};
+use crate::error::Absent;
 use crate::exit::Verdict;
 use crate::host::Host;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::processes::{self, Process};
-use crate::report::columns::{Keep, fill, left, mb, name, number, percent, right};
+use crate::report::columns::{Keep, fill, left, mb, name, number, percent, right, words};
 use crate::snapshot::Cmdline;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
@@ -57,9 +58,8 @@ fn put_plugin(view: &View<'_>, options: &Options, verdict: Verdict, out: &mut Ou
     if let (Some(used), total @ Some(_)) = (view.meminfo.swap_used(), size(view.meminfo.swap_total)) {
         fill(out, " swap_used=~dB;;;0;~d", &[Some(used.0), total]);
     }
-    let pressure = &view.pressure;
-    for (words, stall) in [(" psi_some_avg10=~p%", pressure.some), (" psi_full_avg10=~p%", pressure.full)] {
-        if let Some(stall) = stall {
+    for (words, stall) in [" psi_some_avg10=~p%", " psi_full_avg10=~p%"].into_iter().zip(view.stalls()) {
+        if let Ok(stall) = stall {
             fill(out, words, &[Some(stall.average[0])]);
         }
     }
@@ -77,7 +77,7 @@ fn put_figures(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
     let gap = used.abs_diff(threshold);
     fill(out, words, &[used, total.0, at.into(), gap].map(Some));
     put_swap(view, out);
-    for (words, stall) in [("Some waited: ", view.pressure.some), ("All waited:  ", view.pressure.full)] {
+    for (words, stall) in ["Some waited: ", "All waited:  "].into_iter().zip(view.stalls()) {
         out.put(words.as_bytes());
         put_stall(stall, out);
     }
@@ -98,10 +98,10 @@ fn put_arc(view: &View<'_>, out: &mut Out<'_>) {
     }
 }
 
-fn put_stall(stall: Option<Stall>, out: &mut Out<'_>) {
+fn put_stall(stall: Result<Stall, Absent>, out: &mut Out<'_>) {
     match stall {
-        None => out.put(b"- (this kernel has no PSI, or it is off: psi=1)\n"),
-        Some(stall) => {
+        Err(why) => words(out, format_args!("- ({why})\n")),
+        Ok(stall) => {
             let [ten, sixty, three_hundred] = stall.average;
             let seconds = stall.total / 1_000_000;
             let numbers = [ten, sixty, three_hundred, seconds].map(Some);

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
 use super::when::{Odd, Reading};
-use crate::error::Error;
+use crate::error::{Absent, Error};
 use crate::host::Host;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::pressure::{self, Stall};
@@ -64,9 +64,11 @@ impl Gauge {
             odd: Odd::Nothing,
             looked_for_arc: monotonic(),
         };
-        let reading = gauge.read(host);
-        if gauge.waiting.is_some() && reading.pressure.is_none() {
-            let error = Error::new("read", file.to_bytes(), Errno::EOPNOTSUPP);
+        gauge.read(host);
+        if let Some(waiting) = gauge.waiting
+            && let Err(errno) = gauge.pressure(host, waiting)
+        {
+            let error = Error::new("read", file.to_bytes(), errno);
             return Err(error.hint("--psi needs Linux 4.20 with CONFIG_PSI; boot with psi=1"));
         }
         Ok(gauge)
@@ -85,18 +87,21 @@ impl Gauge {
             }
             None => self.odd = odd,
         }
-        reading.pressure = self.waiting.and_then(|waiting| {
-            let mut buf = [0; 256];
-            let dir = self.dir.as_ref().unwrap_or(&host.proc);
-            let pressure = pressure::parse(self.pressure.once(dir, &mut buf).ok()?);
-            let stall = match waiting {
-                Waiting::Some => pressure.some,
-                Waiting::Full => pressure.full,
-            };
-            let hundredths = stall.map(Stall::avg10)?;
-            Some(Percent { hundredths })
-        });
+        reading.pressure = self.waiting.and_then(|waiting| self.pressure(host, waiting).ok());
         reading
+    }
+
+    /// avg10 of the stalls that were asked for; ENODATA where the file has no such line.
+    fn pressure(&mut self, host: &Host, waiting: Waiting) -> Result<Percent, Errno> {
+        let mut buf = [0; 256];
+        let dir = self.dir.as_ref().unwrap_or(&host.proc);
+        let pressure = pressure::parse(self.pressure.once(dir, &mut buf)?);
+        let stall = match waiting {
+            Waiting::Some => pressure.some,
+            Waiting::Full => pressure.full,
+        };
+        let hundredths = stall.map(Stall::avg10).ok_or(Errno::ENODATA)?;
+        Ok(Percent { hundredths })
     }
 
     /// Looks once a minute whether ZFS was loaded: without its figures its cache counts as used, and somebody would be ended for it.
@@ -121,15 +126,16 @@ impl Gauge {
 
 fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> {
     let mut group = Memcg::new(&host.proc, buf);
-    let failed = |errno| {
-        Error::new("find memory cgroup", path, errno)
+    // What has no errno of its own (no hierarchy is mounted, or this mount does not show the path) is a path that leads nowhere.
+    let failed = |why: Absent| {
+        Error::new("find memory cgroup", path, why.errno().unwrap_or(Errno::ENOENT))
             .hint("its path is as /proc/PID/cgroup shows it: cat /proc/PID/cgroup")
     };
-    group.look_at(path).map_err(|_| failed(Errno::ENOENT))?;
+    group.look_at(path).map_err(failed)?;
     match group.used() {
         Ok(Some(_)) => Ok(group),
         Ok(None) => Err(Error::new("use memory cgroup", path, Errno::ENODATA)
             .hint("neither it nor a cgroup above it has a memory limit: set memory.max")),
-        Err(_) => Err(failed(Errno::EIO)),
+        Err(why) => Err(failed(why)),
     }
 }

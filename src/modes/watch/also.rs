@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::Armed;
-use crate::error::Absent;
+use crate::error::{Absent, Source};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::modes::say_hint;
@@ -35,22 +35,24 @@ impl Armed<'_> {
         let also = self.options.also;
         if also.available.is_some() {
             let system = self.host.meminfo();
-            let known = system.and_then(|system| system.available.ok_or(Absent::NotSupported));
+            let known =
+                system.and_then(|system| system.available.ok_or(Source::proc(c"meminfo").lacks("MemAvailable")));
             let hint = "leave --also-available out; MemAvailable came with Linux 3.14";
-            known.map_err(|why| refuse("MemAvailable of /proc/meminfo", why, hint))?;
+            known.map_err(|why| refuse(why, hint))?;
         }
         if also.pressure.is_some() {
             let pressure = self.host.pressure();
-            let known = pressure.and_then(|pressure| pressure.full.ok_or(Absent::Malformed));
+            let known =
+                pressure.and_then(|pressure| pressure.full.ok_or(Source::proc(c"pressure/memory").lacks("full")));
             let hint = "boot with psi=1 (a kernel with CONFIG_PSI, Linux 4.20), or leave --also-psi out";
-            known.map_err(|why| refuse("/proc/pressure/memory", why, hint))?;
+            known.map_err(|why| refuse(why, hint))?;
         }
         Ok(())
     }
 }
 
-fn refuse(what: &str, why: Absent, hint: &str) -> Exit {
-    say(format_args!("memdoor: cannot read {what}: {why}"));
+fn refuse(why: Absent, hint: &str) -> Exit {
+    say(format_args!("memdoor: {why}"));
     say_hint(Some(hint));
     Exit::Error
 }
