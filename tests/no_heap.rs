@@ -433,6 +433,7 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
                 processes: growing(&all),
                 groups: &groups,
                 alerts: &raised,
+                hidden_alerts: 3,
             };
             let mut out = Out::new(Sink::Fd(std::os::fd::AsFd::as_fd(&screen)), &mut buf);
             draw(&view, (80, 24), Color::Always, Charset::Utf8, &mut out);

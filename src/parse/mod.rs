@@ -2,6 +2,7 @@
 //!
 //! One file for each kernel file, named after it. A field that the text lacks is `None`, never 0.
 
+pub mod arcstats;
 pub mod buddyinfo;
 pub mod cgroup;
 pub mod file_nr;

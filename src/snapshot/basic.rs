@@ -117,15 +117,15 @@ impl<'b> Found<'b> {
             (When::Alive, Cmdline::Show) => Some(files.cmdline.once(view, cmdline_buf).map(<[u8]>::len)),
             _ => None,
         };
-        let mut because = |errno| target.absent(errno);
-        let stat = stat.map_err(&mut because);
+        let mut because = |file, errno| target.absent(file, errno);
+        let stat = stat.map_err(|errno| because(c"stat", errno));
         Self {
             stat: stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed)),
-            status: status.map_err(&mut because),
-            exe: exe.map(|exe| exe.map_err(&mut because)),
-            cwd: cwd.map(|cwd| cwd.map_err(&mut because)),
+            status: status.map_err(|errno| because(c"status", errno)),
+            exe: exe.map(|exe| exe.map_err(|errno| because(c"exe", errno))),
+            cwd: cwd.map(|cwd| cwd.map_err(|errno| because(c"cwd", errno))),
             cmdline: arguments.map(|length| {
-                let length = length.map_err(because)?;
+                let length = length.map_err(|errno| because(c"cmdline", errno))?;
                 Ok(spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
             }),
         }

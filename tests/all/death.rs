@@ -298,7 +298,7 @@ fn a_death_that_was_not_seized_says_why_and_how_it_ended() {
         assert_eq!(last.value("No Exit Stop"), why);
         // Linux 6.15 tells a status without a tracer.
         let status = last.value("Exit Status");
-        assert!(["killed by SIGKILL", "- (not provided by this kernel)"].contains(&status));
+        assert!(["killed by SIGKILL", "- (not seen: only its parent and a tracer are told)"].contains(&status));
     }
 }
 

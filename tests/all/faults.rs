@@ -148,7 +148,8 @@ fn fault_5_12_what_is_readable_is_reported_without_rights_and_without_smaps_roll
     assert_eq!(ended.code(), 4, "{ended:#?}");
     for report in ended.reports() {
         assert!(report.kib("Process RSS Memory Usage") >= 8 * 1024);
-        assert_eq!(report.value("Process PSS Memory Usage"), "- (permission denied)");
+        let why = format!("cannot read /proc/{}/smaps_rollup: permission denied (EACCES)", target.pid);
+        assert_eq!(report.value("Process PSS Memory Usage"), format!("- ({why})"));
         assert!(report.kib("Process Peak RSS") >= 8 * 1024);
     }
 }

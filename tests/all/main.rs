@@ -8,6 +8,7 @@ mod check;
 mod death;
 mod dmesg;
 mod faults;
+mod figures;
 mod files;
 mod follow;
 mod golden;

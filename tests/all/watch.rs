@@ -860,10 +860,15 @@ fn the_process_of_another_user_shows_what_is_readable_and_ends_with_4() {
     let report = ended.report();
     assert!(report.is_full_snapshot(), "{report:#?}");
     assert!(report.kib("Process RSS Memory Usage") >= 5 * 1024);
-    for label in ["Executable Absolute Path", "Process PSS Memory Usage", "Process USS Memory Usage"] {
-        assert_eq!(report.value(label), "- (permission denied)");
+    let denied = |file: &str| format!("- (cannot read /proc/{id}/{file}: permission denied (EACCES))");
+    for (label, file) in [
+        ("Executable Absolute Path", "exe"),
+        ("Process PSS Memory Usage", "smaps_rollup"),
+        ("Process USS Memory Usage", "smaps_rollup"),
+    ] {
+        assert_eq!(report.value(label), denied(file));
     }
-    assert_eq!(report.section(BANNERS[3])[1], "- (permission denied)");
+    assert_eq!(report.section(BANNERS[3])[1], denied("maps"));
     assert_eq!(report.value("Process OOM Score Adjustment Value"), "0");
     // The name can't be checked, so a watch by name is refused with what to do.
     let inner = command(&dir.memdoor(), &["-p", &id, "-e", "/bin/sh", "-c", "1"]);

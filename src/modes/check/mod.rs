@@ -68,8 +68,11 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
     let envelope = envelope(&host);
     super::say_what_is_not_seen(&host);
     let view = ManuallyDrop::new(View::read(&mut host, options.show));
+    if let Some(why) = view.unread {
+        return unknown(&mut out, format_args!("{why}"));
+    }
     let (Some(total), Some(used)) = (view.meminfo.total, view.meminfo.used()) else {
-        return unknown(&mut out, format_args!("/proc/meminfo has no MemTotal or no MemAvailable"));
+        return unknown(&mut out, format_args!("/proc/meminfo gives no MemTotal or no MemAvailable"));
     };
     let verdict = verdict(used, total, options.warning, options.critical);
     match options.format {

@@ -3,14 +3,17 @@
 extern crate std;
 
 use core::ffi::CStr;
+use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
 use super::when::{Odd, Reading};
-use crate::error::Error;
+use crate::error::{Absent, Error};
 use crate::host::Host;
+use crate::parse::meminfo::Meminfo;
 use crate::parse::pressure::{self, Stall};
 use crate::sys::Errno;
+use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::psi::Trigger;
@@ -20,6 +23,9 @@ use crate::units::{Bytes, Percent};
 
 /// Stalls of this long within 2 s wake memdoor, whatever it waits for.
 const STALL_US: u32 = 150_000;
+
+/// How often it is looked whether ZFS was loaded meanwhile.
+const ARC_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where figures come from, opened once.
 pub(super) struct Gauge {
@@ -32,6 +38,8 @@ pub(super) struct Gauge {
     trigger: Option<Trigger>,
     /// What was said last about meminfo.
     pub(super) odd: Odd,
+    /// When ZFS's figures were looked for last.
+    looked_for_arc: Duration,
 }
 
 impl Gauge {
@@ -54,10 +62,13 @@ impl Gauge {
             waiting: options.when.pressure.map(|bound| bound.of),
             trigger,
             odd: Odd::Nothing,
+            looked_for_arc: monotonic(),
         };
-        let reading = gauge.read(host);
-        if gauge.waiting.is_some() && reading.pressure.is_none() {
-            let error = Error::new("read", file.to_bytes(), Errno::EOPNOTSUPP);
+        gauge.read(host);
+        if let Some(waiting) = gauge.waiting
+            && let Err(errno) = gauge.pressure(host, waiting)
+        {
+            let error = Error::new("read", file.to_bytes(), errno);
             return Err(error.hint("--psi needs Linux 4.20 with CONFIG_PSI; boot with psi=1"));
         }
         Ok(gauge)
@@ -65,7 +76,9 @@ impl Gauge {
 
     /// How much there is now.
     pub(super) fn read(&mut self, host: &mut Host) -> Reading {
-        let (mut reading, odd) = Reading::of(&host.meminfo().unwrap_or_default());
+        let meminfo = host.meminfo().unwrap_or_default();
+        let (mut reading, odd) = Reading::of(&meminfo);
+        self.look_for_arc(host, &meminfo);
         match &mut self.group {
             Some(group) => {
                 let used = group.used().ok().flatten();
@@ -74,18 +87,30 @@ impl Gauge {
             }
             None => self.odd = odd,
         }
-        reading.pressure = self.waiting.and_then(|waiting| {
-            let mut buf = [0; 256];
-            let dir = self.dir.as_ref().unwrap_or(&host.proc);
-            let pressure = pressure::parse(self.pressure.once(dir, &mut buf).ok()?);
-            let stall = match waiting {
-                Waiting::Some => pressure.some,
-                Waiting::Full => pressure.full,
-            };
-            let hundredths = stall.map(Stall::avg10)?;
-            Some(Percent { hundredths })
-        });
+        reading.pressure = self.waiting.and_then(|waiting| self.pressure(host, waiting).ok());
         reading
+    }
+
+    /// avg10 of the stalls that were asked for; ENODATA where the file has no such line.
+    fn pressure(&mut self, host: &Host, waiting: Waiting) -> Result<Percent, Errno> {
+        let mut buf = [0; 256];
+        let dir = self.dir.as_ref().unwrap_or(&host.proc);
+        let pressure = pressure::parse(self.pressure.once(dir, &mut buf)?);
+        let stall = match waiting {
+            Waiting::Some => pressure.some,
+            Waiting::Full => pressure.full,
+        };
+        let hundredths = stall.map(Stall::avg10).ok_or(Errno::ENODATA)?;
+        Ok(Percent { hundredths })
+    }
+
+    /// Looks once a minute whether ZFS was loaded: without its figures its cache counts as used, and somebody would be ended for it.
+    fn look_for_arc(&mut self, host: &mut Host, meminfo: &Meminfo) {
+        let now = monotonic();
+        if meminfo.arc.is_none() && now.saturating_sub(self.looked_for_arc) >= ARC_PAUSE {
+            self.looked_for_arc = now;
+            host.look_for_arc();
+        }
     }
 
     /// What wakes memdoor when processes stall; `None` where the kernel has no triggers.
@@ -101,15 +126,16 @@ impl Gauge {
 
 fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> {
     let mut group = Memcg::new(&host.proc, buf);
-    let failed = |errno| {
-        Error::new("find memory cgroup", path, errno)
+    // What has no errno of its own (no hierarchy is mounted, or this mount does not show the path) is a path that leads nowhere.
+    let failed = |why: Absent| {
+        Error::new("find memory cgroup", path, why.errno().unwrap_or(Errno::ENOENT))
             .hint("its path is as /proc/PID/cgroup shows it: cat /proc/PID/cgroup")
     };
-    group.look_at(path).map_err(|_| failed(Errno::ENOENT))?;
+    group.look_at(path).map_err(failed)?;
     match group.used() {
         Ok(Some(_)) => Ok(group),
         Ok(None) => Err(Error::new("use memory cgroup", path, Errno::ENODATA)
             .hint("neither it nor a cgroup above it has a memory limit: set memory.max")),
-        Err(_) => Err(failed(Errno::EIO)),
+        Err(why) => Err(failed(why)),
     }
 }

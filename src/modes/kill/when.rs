@@ -9,7 +9,7 @@ use crate::units::{Bytes, Percent};
 /// When to act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct When {
-    /// So much of memory is used, in percent: 0 to 100. What is used is all but MemAvailable.
+    /// So much of memory is used, in percent: 0 to 100. What is used is all but MemAvailable and what of ZFS's cache can shrink.
     pub threshold: u8,
     /// So little of swap is free, in percent: 0 to 100. Without swap that holds.
     pub swap_free: Option<u8>,
@@ -79,7 +79,8 @@ impl Reading {
             let cached = meminfo.free?.plus(meminfo.uses.of(Use::Buffers).unwrap_or_default());
             let cached = cached.plus(meminfo.uses.of(Use::Cached).unwrap_or_default());
             let shmem = meminfo.uses.of(Use::Shmem).unwrap_or_default();
-            Some(Bytes(cached.0.saturating_sub(shmem.0)))
+            let estimate = Bytes(cached.0.saturating_sub(shmem.0)).plus(meminfo.arc_reclaimable());
+            Some(estimate.min(meminfo.total?))
         };
         let total = meminfo.total.filter(|total| total.0 > 0);
         let available = meminfo.available.or_else(estimate);

@@ -284,6 +284,11 @@ mod tests {
             self.times.mark(at, PageSize(4096), &mut self.rows, first);
         }
 
+        /// All of them are otherwise.
+        pub(in super::super) fn change(&mut self, how: impl Fn(&mut Row)) {
+            self.rows.iter_mut().for_each(how);
+        }
+
         /// One row, of which nothing is known yet.
         pub(in super::super) fn begin_with(&mut self, row: Row) {
             self.rows.push(row);

@@ -41,7 +41,7 @@ named!(
     FAMILIES,
     "memory_used_ratio 6 Memory that is not available.
 memory_size_bytes 0 MemTotal.
-memory_available_bytes 3 MemAvailable.
+memory_available_bytes 3 MemAvailable, and what of the ARC of ZFS can shrink.
 swap_size_bytes 8 SwapTotal.
 swap_used_bytes 43 Swap in use.
 reclaim_scanned_bytes_total 33 Memory that reclaim looked at.

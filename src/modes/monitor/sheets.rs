@@ -11,6 +11,7 @@ use super::crowd::{By, Crowd, Growth, Row};
 use super::groups::Group;
 use super::sample::Sample;
 use super::sheet::Writer;
+use crate::parse::arcstats::Arc;
 use crate::parse::cgroup::{PodUid, owner};
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
@@ -218,7 +219,13 @@ pub fn fragmentation(sample: &Sample, to: &mut Writer<'_, '_>) {
     to.begin(2);
     let uses =
         [Use::SlabReclaimable, Use::SlabUnreclaimable, Use::PageTables, Use::KernelStacks, Use::Percpu, Use::Vmalloc];
-    let sizes = uses.map(|of| size(sample.meminfo.uses.of(of)));
+    let mut sizes = [None; 8];
+    let arc = sample.meminfo.arc;
+    let known = uses.map(|of| sample.meminfo.uses.of(of)).into_iter();
+    let known = known.chain([arc.map(|arc| arc.size), arc.map(Arc::reclaimable)]);
+    for (slot, known) in sizes.iter_mut().zip(known) {
+        *slot = size(known);
+    }
     if sizes.iter().any(Option::is_some) {
         to.row(&sizes, &[]);
     }

@@ -16,13 +16,15 @@ use crate::sys::clock::Now;
 use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::system::terminal_size;
+use board::Board;
 
+mod board;
 mod end;
 mod line;
 mod note;
 
-/// Alerts that are raised now, of which so many are shown, and those of one sample.
-const ALERTS: usize = 16;
+/// Alerts of one sample that are written; those beyond are counted, and that is said.
+const ALERTS: usize = 32;
 
 /// Where it goes.
 #[allow(clippy::large_enum_variant, reason = "there is one, and no heap to put it on")]
@@ -35,10 +37,12 @@ enum Target<'a> {
 /// Where it goes, and what is waiting to go there.
 pub(super) struct Show<'a> {
     target: Target<'a>,
-    /// Raised and not cleared.
-    raised: [Option<Alert>; ALERTS],
+    /// What a screen shows.
+    board: Board,
     /// Changed with this sample.
     new: [Option<Alert>; ALERTS],
+    /// Changed with this sample, and had no room.
+    unsaid: u64,
     /// How many of each kind were raised so far.
     counts: [u64; KINDS.len()],
     is_broken: bool,
@@ -65,8 +69,9 @@ impl<'a> Show<'a> {
         };
         Ok(Self {
             target,
-            raised: [const { None }; ALERTS],
+            board: Board::new(),
             new: [const { None }; ALERTS],
+            unsaid: 0,
             counts: [0; KINDS.len()],
             is_broken: false,
             has_header: false,
@@ -96,12 +101,17 @@ impl<'a> Show<'a> {
         self.hand_on(seen, buf);
         self.publish(seen, buf);
         self.new = [const { None }; ALERTS];
+        let unsaid = core::mem::take(&mut self.unsaid);
+        if unsaid > 0 && !self.is_screen() {
+            say(format_args!("memdoor: {unsaid} more alerts began or ended with this sample than are written"));
+        }
+        self.board.age();
     }
 
     fn hand_on(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
         let form = seen.options.form;
         let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
-        let Self { target, raised, new, is_broken, has_header, .. } = self;
+        let Self { target, board, new, is_broken, has_header, .. } = self;
         match target {
             Target::Files(files) => {
                 if seen.options.what == What::Samples {
@@ -116,7 +126,7 @@ impl<'a> Show<'a> {
             Target::Screen(color, charset, past) => {
                 past.push(seen.sample.used_percent());
                 let mut out = Out::new(Sink::Stdout, buf);
-                seen.draw(&mut out, (*color, *charset), past, raised);
+                seen.draw(&mut out, (*color, *charset), past, board);
                 *is_broken = is_done(&mut out);
             }
             Target::Lines if seen.options.what == What::Analysis => tell(new),
@@ -205,7 +215,7 @@ impl Seen<'_> {
         first
     }
 
-    fn draw(&self, out: &mut Out<'_>, how: (Color, Charset), past: &Past, raised: &[Option<Alert>; ALERTS]) {
+    fn draw(&self, out: &mut Out<'_>, how: (Color, Charset), past: &Past, board: &Board) {
         let view = View {
             host: self.envelope.host.as_bytes(),
             sample: &self.sample,
@@ -214,7 +224,8 @@ impl Seen<'_> {
             limits: &self.options.limits,
             processes: Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) },
             groups: self.groups.rows(),
-            alerts: raised,
+            alerts: board.all(),
+            hidden_alerts: board.hidden(),
         };
         if self.course.samples == 1 {
             out.put(view::ENTER);

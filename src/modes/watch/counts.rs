@@ -155,7 +155,7 @@ mod tests {
         let quiet = counts(1, 0, 0);
         let elsewhere = counts(1, 0, 1);
         assert_eq!(rise(quiet, &[quiet; 9], elsewhere), Rise::NoneInGroup);
-        let unknown = Counts { own: Err(Absent::NotSupported), system: Ok(1) };
+        let unknown = Counts { own: Err(Absent::NotMounted), system: Ok(1) };
         assert_eq!(rise(quiet, &[quiet; 9], unknown), Rise::PerhapsSystem);
     }
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn without_counts_nothing_is_claimed() {
-        let none = Counts { own: Err(Absent::NotPermitted), system: Err(Absent::NotPermitted) };
+        let none = Counts { own: Err(Absent::NotMounted), system: Err(Absent::Malformed) };
         assert_eq!(rise(none, &[none; 6], none), Rise::Unknown);
         assert_eq!(rise(counts(1, 0, 0), &[counts(1, 0, 0); 6], counts(1, 0, 0)), Rise::NoneInGroup);
     }

@@ -65,7 +65,7 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
         Why::Unseized(Unseized::Unpinned) => {
             write!(words, "its number is another pid namespace's, or Linux is before 5.3")
         }
-        Why::Unseized(Unseized::Refused(Absent::NotPermitted)) => {
+        Why::Unseized(Unseized::Refused(why)) if why.is_denied() => {
             write!(words, "not permitted (run as root; kernel.yama.ptrace_scope)")
         }
         Why::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
@@ -140,7 +140,7 @@ impl Fate {
         };
         let status = match self.ended {
             Some(_) => Value::Text(self.status.as_bytes()),
-            None => Value::Absent(Absent::NotSupported),
+            None => Value::Absent(Absent::NotTold),
         };
         let (stop, stopped, reason) = match self.held {
             Some(_) => {

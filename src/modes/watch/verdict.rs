@@ -171,8 +171,12 @@ mod tests {
 
     const ALONE: &[u8] = b"Memory cgroup out of memory: Killed process 77 (x) total-vm:1kB";
     const SIGKILL: Option<i32> = Some(9);
-    const COVERAGES: [Coverage; 4] =
-        [Coverage::Whole, Coverage::Unnumbered, Coverage::Gaps, Coverage::None(Absent::NotPermitted)];
+    const COVERAGES: [Coverage; 4] = [
+        Coverage::Whole,
+        Coverage::Unnumbered,
+        Coverage::Gaps,
+        Coverage::None(Absent::Failed(nix::errno::Errno::EPERM)),
+    ];
     const RISES: [Rise; 6] =
         [Rise::Likely, Rise::PerhapsSystem, Rise::PerhapsEarlier, Rise::NoneInGroup, Rise::NoneInSystem, Rise::Unknown];
 

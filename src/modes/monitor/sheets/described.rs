@@ -126,7 +126,9 @@ SUnreclaim_KB k13 memdoor.host.slab_unreclaimable_bytes
 PageTables_KB k13 memdoor.host.page_table_bytes
 KernelStack_KB k14 memdoor.host.kernel_stack_bytes
 Percpu_KB k9 memdoor.host.percpu_bytes
-Vmalloc_KB k10 memdoor.host.vmalloc_bytes"
+Vmalloc_KB k10 memdoor.host.vmalloc_bytes
+ARC_KB k memdoor.host.arc_bytes
+ARC_can_shrink_KB k memdoor.host.arc_reclaimable_bytes"
 );
 
 named!(
