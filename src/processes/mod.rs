@@ -53,6 +53,11 @@ impl Table {
         Self { rows: Vec::with_capacity(room), overflow: 0 }
     }
 
+    /// The same, or ENOMEM where the address space has no room for it (ulimit -v): [`Table::arm`] aborts then.
+    pub fn try_arm(room: usize) -> Result<Self> {
+        Ok(Self { rows: reserve(room)?, overflow: 0 })
+    }
+
     /// A table with room for those of `proc` now, and as many again.
     #[must_use]
     pub fn arm_for(proc: &Dir) -> Self {
@@ -124,6 +129,7 @@ impl Table {
         let listing = proc.listing(c".")?;
         let mut entries = Entries::new(&listing)?;
         let mut buf = [0; BUFFER];
+        may_open(proc)?;
         while let Some(name) = entries.next() {
             let name = name?;
             let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
@@ -138,7 +144,7 @@ impl Table {
                 self.overflow += 1;
             }
         }
-        Ok(())
+        may_open(proc)
     }
 
     /// The processes, in the order of `/proc`: by number.
@@ -170,6 +176,22 @@ impl Table {
     #[must_use]
     pub const fn overflow(&self) -> u64 {
         self.overflow
+    }
+}
+
+/// Room for so many, taken while arming; ENOMEM where there is none.
+pub fn reserve<T>(count: usize) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+    Ok(all)
+}
+
+/// Whether files of processes can be opened at all: who has no descriptor left, or no memory for one at a cgroup's limit, sees each
+/// process as if it had gone, and must not take that for a host without processes.
+fn may_open(proc: &Dir) -> Result<()> {
+    match proc.file(c"self/stat") {
+        Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(errno),
+        _ => Ok(()),
     }
 }
 

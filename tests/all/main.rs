@@ -15,6 +15,7 @@ mod harness;
 mod history;
 mod hostile;
 mod kill;
+mod kill_act;
 mod layers;
 mod logsource;
 mod monitor;

@@ -3,20 +3,20 @@
 use core::time::Duration;
 
 use super::Armed;
-use super::log::Level;
 use super::members::{Check, Lost};
 use super::options::Act;
-use super::report::{Action, Named, Outcome};
+use super::report::{Action, Failure, Named, Outcome};
+use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
-use crate::error::Absent;
 use crate::modes::with_report;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::Errno;
-use crate::sys::clock::monotonic;
+use crate::sys::clock::{monotonic, sleep};
 use crate::sys::out::{Out, Sink};
-use crate::sys::signal::{self, Until, Woken};
+use crate::sys::signal::{self, Until};
 use crate::target::Target;
-use crate::victim::{By, Choice, Tree};
+use crate::units::{Bytes, Pid};
+use crate::victim::{By, Choice, Tree, Why};
 
 /// How often it is looked whether they live, and whether memory can wait.
 const STEP: Duration = Duration::from_millis(100);
@@ -29,12 +29,21 @@ const GENERATIONS: usize = 8;
 /// A report that nobody reads is given up: the next victim does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether another memdoor still acts.
+const TURN_STEP: Duration = Duration::from_millis(50);
+/// How often all is looked at anew because another memdoor came first: then this one goes on, as it would without a lock.
+const ROUNDS: usize = 3;
+/// What has ended is counted as available within this time.
+const SETTLE: Duration = Duration::from_millis(300);
+
 /// How the time between SIGTERM and SIGKILL went.
 enum Wait {
     /// All have ended.
     Ended,
     /// Time is up, or memory is.
     Up,
+    /// Time is up, and memory is not short any more.
+    Relieved,
     /// memdoor is to end.
     Stopped,
 }
@@ -65,73 +74,206 @@ impl Armed<'_> {
             exe: None,
             killed: 0,
             freed: None,
+            left: None,
+            survivor: None,
             after: None,
+            risen: None,
+            state_after: None,
+            waited: None,
             took: Duration::ZERO,
-            errno: None,
+            failure: None,
         }
     }
 
     /// Looks at all processes, chooses, and does what is to be done about it; says so.
     pub(super) fn act(&mut self, state: State, reading: Reading) -> Outcome {
-        let (whom, group) = (self.options.whom, self.options.cgroup);
-        let choice = match self.selection.choose(&self.host.proc, &whom, group) {
-            Ok(choice) => choice,
-            Err(errno) => {
-                self.log.line(Level::Critical, format_args!("cannot read /proc: {}", crate::error::Because(errno)));
-                return Outcome::Failed;
-            }
+        let action = match (state, self.options.act) {
+            (State::Short, Act::Kill) => self.end_one_in_turn(),
+            _ => self.decide(state, reading),
         };
-        let mut action = self.action(state, reading, &choice);
-        if let Some(victim) = action.best[0].clone() {
-            action.exe = Target::open(&self.host.proc, victim.pid)
-                .ok()
-                .filter(|target| target.started == victim.started)
-                .and_then(|target| target.exe().ok());
-            if state == State::Short && self.options.act == Act::Kill {
-                self.end(&mut action, &victim);
-            }
-        }
         if self.history.is_news(action.outcome, monotonic()) {
             self.say(&action);
         }
         action.outcome
     }
 
-    /// Ends the victim's tree.
-    fn end(&mut self, action: &mut Action, victim: &Named) {
+    /// Looks at all processes and chooses.
+    fn decide(&mut self, state: State, reading: Reading) -> Action {
+        let (whom, group) = (self.options.whom, self.options.cgroup);
+        let choice = match self.selection.choose(&self.host.proc, &whom, group) {
+            Ok(choice) => choice,
+            Err(errno) => {
+                let action = self.idle(Outcome::Failed, state, reading);
+                return Action { failure: Some(Failure::new("read all processes of /proc", errno)), ..action };
+            }
+        };
+        let mut action = self.action(state, reading, &choice);
+        if let Some(victim) = &action.best[0] {
+            action.exe = Target::open(&self.host.proc, victim.pid)
+                .ok()
+                .filter(|target| target.started == victim.started)
+                .and_then(|target| target.exe().ok());
+        }
+        action
+    }
+
+    /// A decision that nobody was looked at for.
+    fn idle(&self, outcome: Outcome, state: State, reading: Reading) -> Action {
+        let nobody = self.action(state, reading, &Choice::default());
+        Action { outcome, excluded: [0; Why::COUNT], overflow: 0, ..nobody }
+    }
+
+    /// Ends one, and nobody when another memdoor has just done so and that was enough.
+    fn end_one_in_turn(&mut self) -> Action {
+        let mut waited = None;
+        let mut rounds = 0;
+        let action = loop {
+            rounds += 1;
+            waited = self.take_turn(None, Bytes(0)).or(waited);
+            // The second look: what was seen before the lock was had is old.
+            let reading = self.gauge.read(&mut self.host);
+            let state = self.options.when.judge(&reading);
+            if waited.is_some() && signal::stop_requested().is_some() {
+                break self.idle(Outcome::Stopped, state, reading);
+            }
+            match state {
+                State::Short => {}
+                State::Enough => break self.idle(Outcome::Relieved, state, reading),
+                State::Unknown => break self.idle(Outcome::Unknown, state, reading),
+            }
+            let mut action = self.decide(state, reading);
+            let victim = action.best[0].clone().filter(|_| action.outcome != Outcome::Failed);
+            let Some(victim) = victim else {
+                break action;
+            };
+            match self.end(&mut action, &victim, rounds < ROUNDS) {
+                Some(again) => waited = Some(again),
+                None => break action,
+            }
+        };
+        self.turn.release();
+        Action { waited, ..action }
+    }
+
+    /// Waits until no other memdoor acts, or memory is not short any more, or the time for it is up; `None` when nobody was waited for.
+    fn take_turn(&mut self, victim: Option<Pid>, held: Bytes) -> Option<Waited> {
+        let began = monotonic();
+        let mut until = began.saturating_add(self.options.grace).saturating_add(DEATH);
+        let mut whom: Option<Other> = None;
+        loop {
+            let now = monotonic();
+            let took = now.saturating_sub(began);
+            let other = match self.turn.take(&self.host.proc, victim, held) {
+                Ok(()) => return whom.map(|whom| Waited { whom, took, is_in_vain: false }),
+                Err(other) => other,
+            };
+            if other.is_users_word {
+                until = until.min(began.saturating_add(USERS_WORD));
+            }
+            let before = whom.take();
+            let whom = &*whom.insert(match before {
+                // Whom it ends is not told any more when that has ended, or is not known yet.
+                Some(before) if other.victim.is_none() && before.victim.is_some() => before,
+                _ => other,
+            });
+            let reading = self.gauge.read(&mut self.host);
+            if self.options.when.is_hard(&reading) {
+                // The other one does not wait for its victim either then.
+                until = until.min(now.saturating_add(if whom.is_users_word { Duration::ZERO } else { DEATH }));
+            }
+            let is_over = self.options.when.judge(&reading) == State::Enough || signal::stop_requested().is_some();
+            if is_over || now >= until {
+                return Some(Waited { whom: whom.clone(), took, is_in_vain: !is_over });
+            }
+            let _ = signal::wait(None, Some(TURN_STEP.min(until.saturating_sub(now))));
+        }
+    }
+
+    /// Ends the victim's tree; or whom it had to wait for, so that all is to be looked at anew.
+    fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool) -> Option<Waited> {
         let started = monotonic();
         let (whom, group) = (self.options.whom, self.options.cgroup);
         let check = Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned };
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);
-        let is_still_large = self.members.sizes().0 >= whom.least;
+        let size = self.members.sizes().0;
         match held {
-            Ok(()) if is_still_large => {}
+            Ok(()) if size >= whom.least => {}
             Ok(()) | Err(Lost::Changed) => {
                 action.outcome = Outcome::Vanished;
-                return;
+                return None;
             }
             Err(Lost::Failed(errno)) => {
-                (action.outcome, action.errno) = (Outcome::Failed, Some(Absent::from(errno)));
-                return;
+                (action.outcome, action.failure) = (Outcome::Failed, Some(Failure::new("open the victim", errno)));
+                return None;
             }
         }
-        self.evidence(victim);
+        // Told before the evidence is written, which takes its time; looked at again when it is.
+        for is_written in [false, true] {
+            if is_written {
+                self.evidence(victim);
+            }
+            if let Some(waited) = self.take_turn(Some(victim.pid), size).filter(|_| may_wait) {
+                self.members.clear();
+                return Some(waited);
+            }
+        }
+        let before = self.gauge.read(&mut self.host);
+        if self.options.when.judge(&before) == State::Enough {
+            (action.outcome, action.state, action.reading) = (Outcome::Relieved, State::Enough, before);
+            self.members.clear();
+            return None;
+        }
         action.outcome = match self.members.ask_root() {
             Ok(()) => self.see_through(action, &check),
             Err(Errno::ESRCH) => Outcome::Vanished,
             Err(errno) => {
-                action.errno = Some(Absent::from(errno));
+                action.failure = Some(Failure::new("signal the victim", errno));
                 Outcome::Failed
             }
         };
         action.took = monotonic().saturating_sub(started);
-        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
-            action.freed = Some(self.members.freed());
-        }
-        action.after = self.gauge.read(&mut self.host).available;
+        self.sum_up(action, &before);
         self.members.clear();
+        None
+    }
+
+    /// What it gave back.
+    fn sum_up(&mut self, action: &mut Action, before: &Reading) {
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) && self.members.left().is_some() {
+            action.outcome = Outcome::Survived;
+        }
+        action.left = self.members.left();
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
+            action.freed = Some(self.members.freed());
+            action.survivor = self.members.survivor();
+        }
+        let mut after = self.gauge.read(&mut self.host);
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) {
+            // What has ended may take a moment to be counted as available: whoever waits for this one looks at memory next.
+            let until = monotonic().saturating_add(SETTLE);
+            let least = action.freed.unwrap_or_default().0 / 2;
+            let has_risen = |after: &Reading| {
+                let (Some(before), Some(after)) = (before.available, after.available) else {
+                    return true;
+                };
+                after.0.saturating_sub(before.0) >= least
+            };
+            while !has_risen(&after) && self.options.when.judge(&after) == State::Short && monotonic() < until {
+                let _ = signal::wait(None, Some(Duration::from_millis(10)));
+                after = self.gauge.read(&mut self.host);
+            }
+        }
+        action.after = after.available;
+        action.risen = match (before.available, after.available) {
+            (Some(before), Some(after)) => {
+                let signed = |size: Bytes| i64::try_from(size.0).unwrap_or(i64::MAX);
+                Some(signed(after).saturating_sub(signed(before)))
+            }
+            _ => None,
+        };
+        action.state_after = Some(self.options.when.judge(&after));
     }
 
     /// From SIGTERM on.
@@ -139,20 +281,22 @@ impl Armed<'_> {
         match self.wait_for_end() {
             Wait::Ended => return Outcome::Terminated,
             Wait::Stopped => return Outcome::Interrupted,
+            Wait::Relieved => return Outcome::Spared,
             Wait::Up => {}
         }
         self.join_newcomers(check);
         let (killed, failed) = self.members.kill();
         action.killed = killed;
-        action.errno = failed.map(Absent::from);
+        action.failure = failed.map(|errno| Failure::new("signal a process of the tree", errno));
         let until = monotonic().saturating_add(DEATH);
-        while self.members.alive() > 0 {
-            if monotonic() >= until {
-                return Outcome::Survived;
-            }
+        while self.members.is_dying() && monotonic() < until {
             let _ = signal::wait(None, Some(Duration::from_millis(5)));
+            self.members.reap();
         }
-        Outcome::Killed
+        match self.members.alive() {
+            0 => Outcome::Killed,
+            _ => Outcome::Survived,
+        }
     }
 
     /// Until all have ended, the time is up, or memory can't wait.
@@ -166,7 +310,9 @@ impl Armed<'_> {
             let now = monotonic();
             let reading = self.gauge.read(&mut self.host);
             if now >= until || self.options.when.is_hard(&reading) {
-                return Wait::Up;
+                // It was asked to end, and what made that necessary is over: it may take its time.
+                let is_relieved = self.options.when.judge(&reading) == State::Enough;
+                return if is_relieved { Wait::Relieved } else { Wait::Up };
             }
             if signal::stop_requested().is_some() {
                 return Wait::Stopped;
@@ -178,9 +324,9 @@ impl Armed<'_> {
             let step = STEP.min(until.saturating_sub(now));
             // An exited root is ready at once: then only time is waited for.
             let root = self.members.root().filter(|_| !is_orphaned);
-            match signal::wait(root.map(|root| (root, Until::Readable)), Some(step)) {
-                Ok(Woken::Ready | Woken::Timeout | Woken::Signal) => {}
-                Err(_) => return Wait::Up,
+            // What it fails of (ENOMEM) is no reason to hurry.
+            if signal::wait(root.map(|root| (root, Until::Readable)), Some(step)).is_err() {
+                sleep(step);
             }
         }
     }
@@ -226,6 +372,8 @@ impl Armed<'_> {
         };
         let mut out = Out::new(Sink::Stdout, self.out);
         out.give_up_at(until);
+        // The last victim's cgroup is not this one's.
+        self.memcg.forget();
         let mut scene = Scene::new(
             &mut target,
             &mut self.host,
@@ -237,6 +385,8 @@ impl Armed<'_> {
         let taken =
             with_report(self.options.format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
         self.completeness = self.completeness.and(taken);
+        // Up to 128 descriptors, which the members of the tree may need.
+        self.memcg.forget();
         let broken = out.broken();
         self.note(broken);
     }

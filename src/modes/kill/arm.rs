@@ -3,8 +3,9 @@
 use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
-use super::options::{Options, Run, Unpinned};
+use super::options::{Act, Options, Run, Unpinned};
 use super::select::Selection;
+use super::turn::Turn;
 use super::when::Pace;
 use super::{Armed, History};
 use crate::error::{Because, Error};
@@ -47,13 +48,15 @@ impl<'a> Armed<'a> {
             Run::Once => ROOM,
             Run::Daemon => LOCKED_ROOM,
         };
+        let (turn, locked) = Turn::arm(&host.proc);
         let mut armed = Self {
             options,
             history,
             host,
             gauge,
-            selection: Selection::arm(room),
-            members: Members::arm(),
+            selection: Selection::arm(room).map_err(no_room)?,
+            members: Members::arm().map_err(no_room)?,
+            turn,
             memcg,
             sockets,
             envelope,
@@ -66,6 +69,12 @@ impl<'a> Armed<'a> {
             looks: 0,
             is_odd: super::when::Odd::Nothing,
         };
+        if let (Err(errno), Act::Kill) = (locked, options.act) {
+            armed.log.line(
+                Level::Warning,
+                format_args!("cannot lock: {}; another memdoor may end somebody at the same time", Because(errno)),
+            );
+        }
         if options.run == Run::Daemon {
             armed.settle()?;
         }
@@ -128,6 +137,12 @@ impl<'a> Armed<'a> {
         let _ = self.pace.next(monotonic(), &self.options.when, &reading);
         self.pace = Pace::new();
     }
+}
+
+/// An address space that is too small is said before anything is looked at.
+fn no_room(errno: Errno) -> Exit {
+    let error = Error::new("reserve", b"memory for the table of processes", errno);
+    fail(&error.hint("memdoor's address space is limited: ulimit -v unlimited"))
 }
 
 /// Whether signals reach who they are meant for: pidfds, and a `/proc` whose numbers are memdoor's own.

@@ -4,6 +4,8 @@ use core::fmt::Write;
 
 use super::options::Options;
 use super::report::{Action, Named};
+use super::turn;
+use super::when::State;
 use crate::fixed::Fixed;
 use crate::report::Event::Kill;
 use crate::report::escape::Escaped;
@@ -39,7 +41,23 @@ const SIGKILLS: Name = Name(Kill, "Processes Sent SIGKILL", "memdoor.kill.sigkil
 const FREED: Name = Name(Kill, "Freed By Their End", "memdoor.kill.freed_bytes");
 const AFTER: Name = Name(Kill, "Available Memory After", "memdoor.kill.available_after_bytes");
 const TOOK: Name = Name(Kill, "Took", "memdoor.kill.duration_us");
-const REASON: Name = Name(Kill, "Reason", "memdoor.kill.reason");
+const RISEN: Name = Name(Kill, "Available Memory Rose By", "memdoor.kill.available_rise_bytes");
+const REASON: Name = Name(Kill, "", "memdoor.kill.reason");
+pub(super) const WHY: Name = Name(Kill, "Reason", "");
+pub(super) const AFTERWARDS: Name = Name(Kill, "Memory After", "");
+const SHORT_AFTER: Name = Name(Kill, "", "memdoor.kill.short_after");
+pub(super) const WAITED: Name = Name(Kill, "Waited For", "");
+const WAITED_PID: Name = Name(Kill, "", "memdoor.kill.waited_for.pid");
+const WAITED_COMM: Name = Name(Kill, "", "memdoor.kill.waited_for.comm");
+const WAITED_VICTIM: Name = Name(Kill, "", "memdoor.kill.waited_for.victim.pid");
+const WAITED_VICTIM_COMM: Name = Name(Kill, "", "memdoor.kill.waited_for.victim.comm");
+const WAITED_TIME: Name = Name(Kill, "", "memdoor.kill.waited_for.duration_us");
+const WAITED_IN_VAIN: Name = Name(Kill, "", "memdoor.kill.waited_for.in_vain");
+pub(super) const LEFT: Name = Name(Kill, "Not Held And Not Ended", "");
+const LEFT_COUNT: Name = Name(Kill, "", "memdoor.kill.left");
+pub(super) const SURVIVOR: Name = Name(Kill, "Not Ended Yet", "");
+const SURVIVOR_PID: Name = Name(Kill, "", "memdoor.kill.survivor.pid");
+const SURVIVOR_STATE: Name = Name(Kill, "", "memdoor.kill.survivor.state");
 
 const TOO_SMALL: Name = Name(Kill, "", "memdoor.kill.excluded.too_small");
 
@@ -127,8 +145,9 @@ impl Action {
         ]
     }
 
-    pub(super) fn results(&self) -> [Fact<'static>; 6] {
+    pub(super) fn results(&self) -> [Fact<'static>; 8] {
         let was_sent = self.freed.is_some();
+        let is_short = self.state_after.filter(|state| *state != State::Unknown).map(|state| state == State::Short);
         [
             OVERFLOW.is(match self.overflow {
                 0 => Value::Nothing,
@@ -137,9 +156,34 @@ impl Action {
             SIGKILLS.is(if was_sent { Value::Count(self.killed) } else { Value::Nothing }),
             FREED.is(bytes(self.freed)),
             AFTER.is(bytes(self.after)),
+            RISEN.is(self.risen.map_or(Value::Nothing, Value::Growth)),
+            SHORT_AFTER.is(is_short.map_or(Value::Nothing, Value::Flag)),
             TOOK.is(if was_sent { Value::Span(self.took) } else { Value::Nothing }),
-            // Text has it in a line of its own; JSON as what is incomplete.
-            REASON.is(self.errno.map_or(Value::Nothing, Value::Absent)),
+            // Text has it in a sentence of its own; JSON as what is incomplete.
+            REASON.is(self.failure.map_or(Value::Nothing, |failure| Value::Absent(failure.why))),
+        ]
+    }
+
+    /// For JSON: which memdoor was waited for, and who of the victim lives on.
+    pub(super) fn others(&self) -> [Fact<'_>; 9] {
+        let waited = self.waited.as_ref();
+        let memdoor = waited.and_then(|waited| waited.whom.memdoor.as_ref());
+        let victim = waited.and_then(|waited| waited.whom.victim.as_ref());
+        let pid = |one: Option<&turn::Named>| one.map_or(Value::Nothing, |one| Value::Int(one.pid.get().into()));
+        fn comm(one: Option<&turn::Named>) -> Value<'_> {
+            one.map_or(Value::Nothing, |one| Value::Text(one.comm.as_bytes()))
+        }
+        let survivor = self.survivor.as_ref();
+        [
+            WAITED_PID.is(pid(memdoor)),
+            WAITED_COMM.is(comm(memdoor)),
+            WAITED_VICTIM.is(pid(victim)),
+            WAITED_VICTIM_COMM.is(comm(victim)),
+            WAITED_TIME.is(waited.map_or(Value::Nothing, |waited| Value::Span(waited.took))),
+            WAITED_IN_VAIN.is(waited.map_or(Value::Nothing, |waited| Value::Flag(waited.is_in_vain))),
+            LEFT_COUNT.is(self.left.map_or(Value::Nothing, |left| Value::Count(left.count.into()))),
+            SURVIVOR_PID.is(survivor.map_or(Value::Nothing, |one| Value::Int(one.pid.get().into()))),
+            SURVIVOR_STATE.is(survivor.map_or(Value::Nothing, |one| Value::Words(one.stuck.name()))),
         ]
     }
 

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
 use super::when::{Odd, Reading};
-use crate::error::Error;
+use crate::error::{Absent, Error};
 use crate::host::Host;
 use crate::parse::pressure::{self, Stall};
 use crate::sys::Errno;
@@ -37,6 +37,11 @@ pub(super) struct Gauge {
 impl Gauge {
     /// Opens and reads all of it once.
     pub(super) fn arm(options: &Options<'_>, host: &mut Host, buf: &mut [u8]) -> Result<Self, Error> {
+        if let Err(Absent::Failed(errno)) = host.meminfo() {
+            return Err(
+                Error::new("read", b"/proc/meminfo", errno).hint("ulimit -n 1024, where too many files are open")
+            );
+        }
         let group = match options.cgroup {
             Some(path) => Some(open_group(host, path, buf)?),
             None => None,

@@ -10,7 +10,7 @@ use super::options::{Unpinned, Whom};
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::{stat, status};
-use crate::processes::{self, Memory, Process};
+use crate::processes::{self, Comm, Memory, Process, reserve};
 use crate::sys::file::Dir;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
 use crate::sys::{Errno, Result};
@@ -127,6 +127,24 @@ impl Member {
         Ok(status.euid.and_then(|user| u32::try_from(user).ok()))
     }
 
+    /// What it has given back of what it held.
+    fn freed(&self) -> Bytes {
+        if !self.is_alive() {
+            return self.held;
+        }
+        let mut buf = [0; STATUS_MAX];
+        let status = self.dir.read(c"status", &mut buf).map(status::parse);
+        let now = status.ok().and_then(|status| Memory::of(&status).own());
+        now.map_or(Bytes(0), |now| Bytes(self.held.0.saturating_sub(now.0)))
+    }
+
+    /// Whether the freezer holds it: of cgroup v1, as one of v2 lets SIGKILL through, or of a system that is being suspended. All
+    /// kernels wait in this function then; it is shown to who may trace the process.
+    fn is_frozen(&self) -> bool {
+        let mut buf = [0; 64];
+        self.dir.read(c"wchan", &mut buf).is_ok_and(|place| place == b"__refrigerator")
+    }
+
     fn is_alive(&self) -> bool {
         match &self.grip {
             Grip::Pinned(pidfd) => !pidfd.has_exited(),
@@ -154,16 +172,73 @@ impl Member {
 pub(super) struct Members {
     /// Never longer than [`ROOM`], so that nothing is allocated once it is armed.
     all: Vec<Member>,
+    /// Of those that were to be held, how many are not, and why the first is not; `None`: there was no room.
+    left: u32,
+    why_left: Option<Errno>,
+}
+
+/// Processes of the tree that could not be held, and so were not ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Left {
+    pub(super) count: u32,
+    /// `None`: there was no room for them.
+    pub(super) why: Option<Errno>,
+}
+
+/// One that lives on, and what it does.
+#[derive(Clone, Debug)]
+pub(super) struct Survivor {
+    pub(super) pid: Pid,
+    pub(super) comm: Comm,
+    pub(super) stuck: Stuck,
+}
+
+/// Why SIGKILL has not ended it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stuck {
+    /// It was sent none.
+    Unasked,
+    /// The freezer of cgroup v1, or of a suspended system, holds it: the signal takes effect when it is thawed.
+    Frozen,
+    /// It is in uninterruptible sleep, and ends when that does.
+    Uninterruptible,
+    /// It is on its way.
+    Exiting,
+}
+
+impl Stuck {
+    /// For JSON.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Unasked => "unasked",
+            Self::Frozen => "frozen",
+            Self::Uninterruptible => "uninterruptible",
+            Self::Exiting => "exiting",
+        }
+    }
+
+    /// What it does.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Unasked => "it was sent no SIGKILL",
+            Self::Frozen => {
+                "it is frozen, and SIGKILL takes effect when it is thawed: write THAWED to freezer.state of its v1 freezer cgroup"
+            }
+            Self::Uninterruptible => "it is in uninterruptible sleep, and ends when that does",
+            Self::Exiting => "it is on its way",
+        }
+    }
 }
 
 impl Members {
-    pub(super) fn arm() -> Self {
-        Self { all: Vec::with_capacity(ROOM) }
+    pub(super) fn arm() -> Result<Self> {
+        Ok(Self { all: reserve(ROOM)?, left: 0, why_left: None })
     }
 
     /// Lets go of all.
     pub(super) fn clear(&mut self) {
         self.all.clear();
+        (self.left, self.why_left) = (0, None);
     }
 
     /// Holds the processes of these rows as well, but those that are held already. Only the first is needed for it to succeed.
@@ -175,13 +250,21 @@ impl Members {
     ) -> core::result::Result<(), Lost> {
         for row in rows {
             let is_known = |member: &Member| (member.pid, Some(member.started)) == (row.pid, row.started);
-            if self.all.len() == ROOM || self.all.iter().any(is_known) {
+            if self.all.iter().any(is_known) {
+                continue;
+            }
+            if self.all.len() == ROOM {
+                self.left += 1;
                 continue;
             }
             match Member::open(proc, row, check) {
                 Ok(member) => self.all.push(member),
                 Err(why) if self.all.is_empty() => return Err(why),
-                Err(_) => {}
+                Err(Lost::Changed) => {}
+                Err(Lost::Failed(errno)) => {
+                    self.left += 1;
+                    self.why_left.get_or_insert(errno);
+                }
             }
         }
         Ok(())
@@ -197,9 +280,34 @@ impl Members {
         self.all.len()
     }
 
-    /// Whether a process is among them.
+    /// Whether the process that has this number now is among them: one that has ended may have left its number to somebody else.
     pub(super) fn has(&self, pid: Pid) -> bool {
-        self.all.iter().any(|member| member.pid == pid)
+        self.all.iter().any(|member| member.pid == pid && member.is_alive())
+    }
+
+    /// Those that were to be held, and are not.
+    pub(super) fn left(&self) -> Option<Left> {
+        (self.left > 0).then_some(Left { count: self.left, why: self.why_left })
+    }
+
+    /// Whether one that was sent SIGKILL has not ended yet.
+    pub(super) fn is_dying(&self) -> bool {
+        self.all.iter().any(|member| member.is_killed && member.is_alive())
+    }
+
+    /// The first that lives.
+    pub(super) fn survivor(&self) -> Option<Survivor> {
+        let member = self.all.iter().find(|member| member.is_alive())?;
+        let mut buf = [0; STAT_MAX];
+        let stat = stat::parse(member.dir.read(c"stat", &mut buf).ok()?)?;
+        let stuck = match stat.state {
+            _ if !member.is_killed => Stuck::Unasked,
+            _ if stat.is_exiting => Stuck::Exiting,
+            _ if member.is_frozen() => Stuck::Frozen,
+            b'D' => Stuck::Uninterruptible,
+            _ => Stuck::Exiting,
+        };
+        Some(Survivor { pid: member.pid, comm: Comm::of(stat.comm), stuck })
     }
 
     /// SIGTERM to the root.
@@ -251,19 +359,23 @@ impl Members {
             }
         }
         // All have the signal before memory is taken from any, so that none forks meanwhile.
-        for member in self.all.iter().filter(|member| member.is_killed) {
-            if let Grip::Pinned(pidfd) = &member.grip {
-                // It is quicker with it (Linux 5.15), and as sure without.
-                let _ = pidfd.reap();
-            }
-        }
+        self.reap();
         (count, failed)
     }
 
-    /// What those held that have ended.
+    /// Takes the memory of those that were sent SIGKILL and have not ended, whatever keeps them: with it that is quicker (Linux 5.15), and
+    /// of one that is frozen or in uninterruptible sleep it is the only way.
+    pub(super) fn reap(&self) {
+        for member in self.all.iter().filter(|member| member.is_killed && member.is_alive()) {
+            if let Grip::Pinned(pidfd) = &member.grip {
+                let _ = pidfd.reap();
+            }
+        }
+    }
+
+    /// What those held that have ended, and what those do not hold any more that live on.
     pub(super) fn freed(&self) -> Bytes {
-        let ended = self.all.iter().filter(|member| !member.is_alive());
-        ended.fold(Bytes(0), |sum, member| sum.plus(member.held))
+        self.all.iter().fold(Bytes(0), |sum, member| sum.plus(member.freed()))
     }
 }
 

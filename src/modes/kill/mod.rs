@@ -14,6 +14,7 @@ mod members;
 mod options;
 mod report;
 mod select;
+mod turn;
 mod when;
 mod words;
 
@@ -40,6 +41,7 @@ use log::Log;
 use members::Members;
 use report::Outcome;
 use select::Selection;
+use turn::Turn;
 use when::{Odd, Pace, Reading, State};
 
 /// How a run ends.
@@ -69,6 +71,7 @@ struct Armed<'a> {
     gauge: Gauge,
     selection: Selection,
     members: Members,
+    turn: Turn,
     /// The victim's own, for its snapshot.
     memcg: Memcg,
     sockets: Sockets,
@@ -97,7 +100,12 @@ impl Armed<'_> {
             return Exit::Error;
         }
         match outcome {
-            Outcome::Enough | Outcome::DryRun | Outcome::Terminated | Outcome::Killed => {
+            Outcome::Enough
+            | Outcome::DryRun
+            | Outcome::Terminated
+            | Outcome::Killed
+            | Outcome::Relieved
+            | Outcome::Spared => {
                 let exit = match self.completeness {
                     Completeness::Complete => Exit::Done,
                     Completeness::Partial => Exit::Partial,
@@ -112,6 +120,7 @@ impl Armed<'_> {
             | Outcome::Spent
             | Outcome::Survived
             | Outcome::Failed
+            | Outcome::Stopped
             | Outcome::Interrupted => Exit::Error,
         }
     }
@@ -154,7 +163,7 @@ impl Armed<'_> {
             }
         } else {
             let outcome = self.act(state, reading);
-            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
+            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
                 self.history.kills.note(monotonic());
             }
         }

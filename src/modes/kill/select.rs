@@ -9,7 +9,7 @@ use super::options::Whom;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::stat;
-use crate::processes::{self, Process, Table, number};
+use crate::processes::{self, Process, Table, number, reserve};
 use crate::sys::file::Dir;
 use crate::sys::{Result, system};
 use crate::units::Pid;
@@ -37,13 +37,13 @@ pub(super) struct Selection {
 
 impl Selection {
     /// With room for so many that may be chosen.
-    pub(super) fn arm(room: usize) -> Self {
-        Self {
-            table: Table::arm(room),
-            nodes: Vec::with_capacity(room),
+    pub(super) fn arm(room: usize) -> Result<Self> {
+        Ok(Self {
+            table: Table::try_arm(room)?,
+            nodes: reserve(room)?,
             user: Some(system::own_user()).filter(|user| *user != 0),
             excluded: [0; Why::COUNT],
-        }
+        })
     }
 
     /// Looks at all processes and chooses. Each costs one read, and one that may be the victim or next to it three more.
@@ -251,7 +251,7 @@ mod tests {
         }
         made.process(300, "plain", 500, Some(0));
         let (only, avoid) = (anybody(), patterns("^spared$"));
-        let mut selection = Selection::arm(100);
+        let mut selection = Selection::arm(100).expect("room");
         let whom = whom(&only, &avoid, By::Process);
         let choice = selection.choose(&made.open(), &whom, None).expect("read");
         let chosen = choice.best[0].expect("one");
@@ -271,7 +271,7 @@ mod tests {
         }
         made.process(3000, "exempt", 1, Some(-1000));
         let only = anybody();
-        let mut selection = Selection::arm(1000);
+        let mut selection = Selection::arm(1000).expect("room");
         let whom = whom(&only, &[], By::Process);
         let choice = selection.choose(&made.open(), &whom, None).expect("read");
         let best = choice.best.map(|tree| {
@@ -292,7 +292,7 @@ mod tests {
         }
         let only = anybody();
         for by in [By::Tree, By::Process, By::Score] {
-            let mut selection = Selection::arm(1000);
+            let mut selection = Selection::arm(1000).expect("room");
             let whom = whom(&only, &[], by);
             let choice = selection.choose(&made.open(), &whom, None).expect("read");
             assert_eq!(choice, Choice::default());
@@ -313,7 +313,7 @@ mod tests {
         made.process(2000, "other", 200, Some(0));
         let only = anybody();
         let (whom, proc) = (whom(&only, &[], By::Tree), made.open());
-        let mut selection = Selection::arm(1000);
+        let mut selection = Selection::arm(1000).expect("room");
         let mut wanted = |_: &CStr, row: &mut Process| {
             let is_spared = row.comm.as_bytes() == b"spared";
             row.mark = if is_spared { Rank::Avoided } else { Rank::Ordinary } as u16;
