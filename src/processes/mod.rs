@@ -126,25 +126,14 @@ impl Table {
     fn collect(&mut self, proc: &Dir, read: &mut Reading<'_>) -> Result<()> {
         self.rows.clear();
         self.overflow = 0;
-        let listing = proc.listing(c".")?;
-        let mut entries = Entries::new(&listing)?;
-        let mut buf = [0; BUFFER];
-        may_open(proc)?;
-        while let Some(name) = entries.next() {
-            let name = name?;
-            let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
-                continue;
-            };
-            let Some(process) = read(pid, name, &mut buf) else {
-                continue;
-            };
-            if self.rows.len() < self.rows.capacity() {
-                self.rows.push(process);
-            } else {
-                self.overflow += 1;
+        walk(proc, &mut |pid, name, buf| {
+            match read(pid, name, buf) {
+                Some(process) if self.rows.len() < self.rows.capacity() => self.rows.push(process),
+                Some(_) => self.overflow += 1,
+                None => {}
             }
-        }
-        may_open(proc)
+            Go::On
+        })
     }
 
     /// The processes, in the order of `/proc`: by number.
@@ -179,11 +168,50 @@ impl Table {
     }
 }
 
+/// One process by its number, with its start, its user, its memory and its oom_score_adj; `None` when it has gone.
+#[must_use]
+pub fn look(proc: &Dir, pid: Pid) -> Option<Process> {
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    examine(proc, pid, name.as_c_str()?, &mut [0; BUFFER])
+}
+
 /// Room for so many, taken while arming; ENOMEM where there is none.
 pub fn reserve<T>(count: usize) -> Result<Vec<T>> {
     let mut all = Vec::new();
     all.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
     Ok(all)
+}
+
+/// Whether a walk goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Go {
+    /// It does.
+    On,
+    /// It ends here.
+    No,
+}
+
+/// Hands what status tells of each process of `proc` to `take`, which keeps what it likes: for the few largest of all, without a table.
+pub fn each(proc: &Dir, take: &mut dyn FnMut(Process) -> Go) -> Result<()> {
+    walk(proc, &mut |pid, name, buf| glance(proc, pid, name, buf).map_or(Go::On, &mut *take))
+}
+
+/// Visits the directory of each process.
+fn walk(proc: &Dir, visit: &mut dyn FnMut(Pid, &CStr, &mut [u8]) -> Go) -> Result<()> {
+    let listing = proc.listing(c".")?;
+    let mut entries = Entries::new(&listing)?;
+    let mut buf = [0; BUFFER];
+    may_open(proc)?;
+    while let Some(name) = entries.next() {
+        let name = name?;
+        let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
+            continue;
+        };
+        if visit(pid, name, &mut buf) == Go::No {
+            return Ok(());
+        }
+    }
+    may_open(proc)
 }
 
 /// Whether files of processes can be opened at all: who has no descriptor left, or no memory for one at a cgroup's limit, sees each

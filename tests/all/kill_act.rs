@@ -6,15 +6,15 @@ use crate::common;
 
 use std::process::Command;
 
-use common::host::{TempDir, has_unprivileged, is_root, unprivileged};
+use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
-use common::run::{Running, command, memdoor, poll, run_command, through_shell};
+use common::run::{MEMDOOR, Running, command, memdoor, poll, run_command, through, through_shell};
 use common::skip;
 use common::target::{Victim, victim};
 use nix::sys::signal::Signal;
 
-use super::kill::{family, is_alive, kill_args, name, value};
+use super::kill::{family, is_alive, kib, kill_args, name, value};
 
 /// `memdoor kill --once` in a cgroup of 256 MiB, of which 70 % may be used.
 fn in_group(group: &Memcg, only: &str, more: &[&str]) -> Command {
@@ -225,4 +225,170 @@ fn an_address_space_that_is_too_small_is_said_and_no_abort() {
     }
     codes.dedup();
     assert_eq!(codes, [1, 0], "it fails below some size, and works from there on");
+}
+
+#[test]
+fn no_sigkill_is_sent_when_memory_is_not_short_any_more_at_the_end_of_the_grace() {
+    let Some(group) = Memcg::or_skip(Some(256 * MIB)) else {
+        return;
+    };
+    let name = name();
+    let victim = deaf(&group, &name, "200");
+    let memdoor = Running::start(in_group(&group, &format!("^{name}$"), &["--grace", "2"]));
+    poll("its word", || victim_told(memdoor.pid()));
+    group.set_limit(1024 * MIB);
+    let ended = memdoor.end();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    // Before its first signal it looked at memory once more: then not even SIGTERM was sent.
+    let action = value(&ended.out, "Action");
+    let spared = [
+        "SIGTERM: memory is not short any more, and no SIGKILL was sent",
+        "none: memory was short, and is not any more",
+    ];
+    assert!(spared.contains(&action), "{ended:#?}");
+    assert!(is_alive(victim.pid));
+}
+
+/// cgroup v1's freezer lets no signal through, while process_mrelease(2) takes the memory all the same.
+#[test]
+fn a_frozen_victim_gives_its_memory_back_and_is_said_to_be_frozen() {
+    let Some(group) = Memcg::or_skip(Some(256 * MIB)) else {
+        return;
+    };
+    let dir = std::path::PathBuf::from(format!("/sys/fs/cgroup/freezer/memdoor-test-{}", std::process::id()));
+    if std::fs::create_dir(&dir).is_err() || !dir.join("freezer.state").exists() {
+        let _ = std::fs::remove_dir(&dir);
+        return skip("needs cgroup v1's freezer");
+    }
+    let name = name();
+    let (mut victim, other) = (deaf(&group, &name, "120"), deaf(&group, &name, "80"));
+    std::fs::write(dir.join("cgroup.procs"), victim.id()).expect("moved");
+    std::fs::write(dir.join("freezer.state"), "FROZEN").expect("frozen");
+    let before = group.usage();
+    let ended = run_command(in_group(&group, &format!("^{name}$"), &["--grace", "0.2"]));
+    let after = group.usage();
+    std::fs::write(dir.join("freezer.state"), "THAWED").expect("thawed");
+    victim.wait();
+    std::fs::remove_dir(&dir).expect("empty");
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(value(&ended.out, "Not Ended Yet").contains(": it is frozen, and SIGKILL takes effect when it is thawed"));
+    // Linux 5.15; before that it holds what it held, and nothing is said to be free.
+    let freed = kib(&ended.out, "Freed By Their End") * 1024;
+    let truth = before.saturating_sub(after);
+    assert!(freed.abs_diff(truth) < 12 * MIB, "{freed} of {truth}: {ended:#?}");
+    assert!(is_alive(other.pid));
+}
+
+#[test]
+fn by_cgroup_all_of_the_victims_cgroup_ends_but_not_the_one_that_memdoor_is_in() {
+    let (Some(group), Some(beside)) = (Memcg::or_skip(None), Memcg::or_skip(None)) else {
+        return;
+    };
+    let (name, other) = (name(), name());
+    let start = |group: &Memcg, deaf: &[&str], name: &str, children: &str| {
+        let args = [&["family"], deaf, &[name, "4", children]].concat();
+        Victim::start_command(group.inside(&victim(&args)))
+    };
+    let args = ["--once", "--by", "cgroup", "--hard", "0", "--grace", "0.3"];
+    let only = format!("^{name}$");
+    // All are asked to end, and those that do not hear it are ended, children that come meanwhile included.
+    for deaf in [&[][..], &["--deaf", "--grow", "60"]] {
+        let mut inside = [start(&group, deaf, &name, "2"), start(&group, deaf, &other, "1")];
+        let outside = start(&beside, &[], &name, "0");
+        let dry = run_command(memdoor(&kill_args(&only, &[&args[..], &["--dry-run"]].concat())));
+        assert!(value(&dry.out, "Its Control Group Ends As A Whole").starts_with("yes: "), "{dry:#?}");
+        let ended = run_command(memdoor(&kill_args(&only, &args)));
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        assert_eq!(value(&ended.out, "Victim PID"), inside[0].id());
+        for victim in &mut inside {
+            victim.wait();
+        }
+        poll("an empty cgroup", || group.processes().is_empty().then_some(()));
+        assert!(is_alive(outside.pid));
+    }
+    let mut victim = start(&group, &[], &name, "1");
+    let companion = start(&group, &[], &other, "0");
+    let ended = run_command(group.inside(&memdoor(&kill_args(&only, &args))));
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let whole = value(&ended.out, "Its Control Group Ends As A Whole");
+    assert_eq!(whole, "no: memdoor, or what it descends from, is in it; only its tree");
+    victim.wait();
+    assert!(is_alive(companion.pid));
+    // Nor where somebody is in it who may never be ended.
+    let mut victim = start(&group, &[], &name, "1");
+    let more = [&args[..], &["--ignore", &other]].concat();
+    let ended = run_command(memdoor(&kill_args(&only, &more)));
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert!(ended.out.contains("no: one that may not be ended is in it; only its tree"), "{ended:#?}");
+    victim.wait();
+    assert!(is_alive(companion.pid));
+}
+
+/// A service that is started anew has a new cgroup of the same path.
+#[test]
+fn a_daemon_finds_its_cgroup_again_when_that_was_made_anew() {
+    let Some(group) = Memcg::or_skip(Some(128 * MIB)) else {
+        return;
+    };
+    let (name, dir) = (name(), TempDir::new());
+    let (path, log, only) = (group.path(), dir.join("log"), format!("^{name}$"));
+    let args =
+        ["kill", "--config", "/dev/null", "--threshold", "70", "--hard", "0", "--only", &only, "--cgroup", &path];
+    let mut daemon = Running::start(memdoor(&[&args[..], &["--log-file", &log]].concat()));
+    let logged = |words: &str| {
+        poll(words, || std::fs::read_to_string(&log).ok()?.contains(words).then_some(()));
+    };
+    logged("started: threshold 70 %");
+    let group = group.made_anew(128 * MIB, || logged("the cgroup of --cgroup is not there"));
+    let mut victim = Victim::start_command(group.inside(&victim(&["family", &name, "100", "0"])));
+    daemon.until(&format!("Victim PID: {}", victim.pid));
+    victim.wait();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+/// In a pid namespace of its own, where nobody else is large.
+#[test]
+fn the_evidence_has_the_largest_of_the_host_and_why_they_may_not_be_ended() {
+    let namespace = ["unshare", "-m", "-p", "-f", "--mount-proc"];
+    if !is_root() || !works(&[&namespace[..], &["true"]].concat()) {
+        return skip("needs root and unshare, for a pid namespace");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let script = r#"
+        cd "$2"
+        mkfifo in
+        exec 4<>in
+        "$0" family "$3" 48 0 <in >one & "$0" family other 96 0 <in >two & "$0" family spared 24 0 <in >three &
+        until grep -q ready one && grep -q ready two && grep -q ready three; do :; done
+        "$1" kill --config /dev/null --once --dry-run --threshold 0 --only "^$3\$" --only spared --ignore spared --format "$4"
+    "#;
+    let run = |format: &str| {
+        let mut inner = command("bash", &["-c", script]);
+        inner.arg(common::target::path());
+        inner.args([MEMDOOR, &dir.join(""), &name, format]);
+        let ended = run_command(through(&namespace, &inner));
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        std::fs::remove_file(dir.join("in")).expect("the pipe");
+        ended.out
+    };
+    let text = run("text");
+    let lines: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("Largest On Host: PID ")).collect();
+    assert_eq!(lines.len(), 5, "{text}");
+    for (line, (comm, end)) in lines.iter().zip([
+        ("other", "may not be ended: not --only"),
+        (name.as_str(), "may be ended"),
+        ("spared", "may not be ended: --ignore"),
+    ]) {
+        assert!(line.contains(&format!("({comm}): RSS ")) && line.ends_with(end), "{line}: {text}");
+    }
+    assert!(lines[3..].iter().any(|line| line.ends_with("may not be ended: PID 1")), "{text}");
+    let json = Json::parse(run("json").trim_end());
+    let Some(Json::Array(top)) = json.get("memdoor.kill.top") else {
+        panic!("no top in {json:?}");
+    };
+    let reasons: Vec<Option<&str>> = top.iter().map(|one| one.text_at("reason")).take(3).collect();
+    assert_eq!(reasons, [Some("unwanted"), None, Some("ignored")]);
+    assert_eq!(top[1].get("may_be_ended"), Some(&Json::Bool(true)));
+    assert!(top[0].number("rss_bytes") > 96 << 20 && top[0].number("pid") > 1);
 }

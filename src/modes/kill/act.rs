@@ -3,18 +3,22 @@
 use core::time::Duration;
 
 use super::Armed;
-use super::members::{Check, Lost};
-use super::options::Act;
+use super::members::{self, Check, Lost, Mixed, Whole};
+use super::options::{Act, Scope};
 use super::report::{Action, Failure, Named, Outcome};
+use super::select::own_line;
+use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
 use crate::modes::with_report;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::Errno;
 use crate::sys::clock::{monotonic, sleep};
+use crate::sys::file::Dir;
 use crate::sys::out::{Out, Sink};
 use crate::sys::signal::{self, Until};
 use crate::target::Target;
+use crate::target::memcg::Path;
 use crate::units::{Bytes, Pid};
 use crate::victim::{By, Choice, Tree, Why};
 
@@ -79,6 +83,9 @@ impl Armed<'_> {
             after: None,
             risen: None,
             state_after: None,
+            whole: None,
+            is_by_cgroup_kill: false,
+            top: None,
             waited: None,
             took: Duration::ZERO,
             failure: None,
@@ -87,10 +94,13 @@ impl Armed<'_> {
 
     /// Looks at all processes, chooses, and does what is to be done about it; says so.
     pub(super) fn act(&mut self, state: State, reading: Reading) -> Outcome {
-        let action = match (state, self.options.act) {
+        let mut action = match (state, self.options.act) {
             (State::Short, Act::Kill) => self.end_one_in_turn(),
             _ => self.decide(state, reading),
         };
+        if matches!(action.outcome, Outcome::Nobody | Outcome::DryRun | Outcome::Vanished) && action.top.is_none() {
+            action.top = self.look_at_the_largest(Duration::MAX);
+        }
         if self.history.is_news(action.outcome, monotonic()) {
             self.say(&action);
         }
@@ -108,6 +118,12 @@ impl Armed<'_> {
             }
         };
         let mut action = self.action(state, reading, &choice);
+        if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
+            let leaf = self.leaf(&victim);
+            let (user, unpinned) = (self.selection.user(), self.options.unpinned);
+            let check = Check { whom: &whom, group, user, unpinned, leaf: None };
+            let _ = self.judge_whole(leaf.as_ref(), &check, &mut action);
+        }
         if let Some(victim) = &action.best[0] {
             action.exe = Target::open(&self.host.proc, victim.pid)
                 .ok()
@@ -115,6 +131,12 @@ impl Armed<'_> {
                 .and_then(|target| target.exe().ok());
         }
         action
+    }
+
+    /// Who else is large: said of each decision, and before a victim is signalled only as long as its evidence may take.
+    pub(super) fn look_at_the_largest(&self, until: Duration) -> Option<Top> {
+        let (whom, group) = (&self.options.whom, self.options.cgroup);
+        (!self.options.evidence.is_zero()).then(|| Top::read(&self.host.proc, &self.selection, whom, group, until))
     }
 
     /// A decision that nobody was looked at for.
@@ -142,6 +164,7 @@ impl Armed<'_> {
                 State::Unknown => break self.idle(Outcome::Unknown, state, reading),
             }
             let mut action = self.decide(state, reading);
+            self.pass_over_survivors(&mut action);
             let victim = action.best[0].clone().filter(|_| action.outcome != Outcome::Failed);
             let Some(victim) = victim else {
                 break action;
@@ -193,7 +216,8 @@ impl Armed<'_> {
     fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool) -> Option<Waited> {
         let started = monotonic();
         let (whom, group) = (self.options.whom, self.options.cgroup);
-        let check = Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned };
+        let check =
+            Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned, leaf: None };
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);
@@ -209,10 +233,18 @@ impl Armed<'_> {
                 return None;
             }
         }
+        let leaf = self.leaf(victim);
+        let check = Check { leaf: leaf.as_ref().map(|(_, path)| path.as_bytes()), ..check };
+        let cgroup = self.judge_whole(leaf.as_ref(), &check, action);
+        if let Some((dir, _)) = cgroup {
+            let _ = self.members.hold_cgroup(&self.host.proc, dir, &check);
+        }
         // Told before the evidence is written, which takes its time; looked at again when it is.
         for is_written in [false, true] {
             if is_written {
-                self.evidence(victim);
+                let until = monotonic().saturating_add(self.options.evidence);
+                self.evidence(victim, until);
+                action.top = self.look_at_the_largest(until);
             }
             if let Some(waited) = self.take_turn(Some(victim.pid), size).filter(|_| may_wait) {
                 self.members.clear();
@@ -225,8 +257,9 @@ impl Armed<'_> {
             self.members.clear();
             return None;
         }
-        action.outcome = match self.members.ask_root() {
-            Ok(()) => self.see_through(action, &check),
+        let asked = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
+        action.outcome = match asked {
+            Ok(()) => self.see_through(action, &check, cgroup.map(|(dir, _)| dir)),
             Err(Errno::ESRCH) => Outcome::Vanished,
             Err(errno) => {
                 action.failure = Some(Failure::new("signal the victim", errno));
@@ -243,6 +276,11 @@ impl Armed<'_> {
     fn sum_up(&mut self, action: &mut Action, before: &Reading) {
         if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) && self.members.left().is_some() {
             action.outcome = Outcome::Survived;
+        }
+        if action.outcome == Outcome::Survived
+            && let Some(victim) = &action.best[0]
+        {
+            self.history.note_survivor(victim);
         }
         action.left = self.members.left();
         if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
@@ -276,16 +314,73 @@ impl Armed<'_> {
         action.state_after = Some(self.options.when.judge(&after));
     }
 
+    /// The victim's own cgroup, and its path, when that is to be ended with it.
+    fn leaf(&mut self, victim: &Named) -> Option<(Dir, Path)> {
+        if self.options.scope != Scope::Cgroup {
+            return None;
+        }
+        let target = Target::open(&self.host.proc, victim.pid).ok();
+        let mut target = target.filter(|target| target.started == victim.started)?;
+        self.memcg.forget();
+        self.memcg.refresh(&mut target);
+        let path = Path::of(self.memcg.path().ok()?.1);
+        let dir = self.memcg.dir()?.dir(c".").ok();
+        self.memcg.forget();
+        dir.map(|dir| (dir, path))
+    }
+
+    /// Whether the cgroup may be ended as a whole; where it may not, the tree is ended alone, and the decision says why.
+    fn judge_whole<'l>(
+        &self,
+        leaf: Option<&'l (Dir, Path)>,
+        check: &Check<'_>,
+        action: &mut Action,
+    ) -> Option<&'l (Dir, Path)> {
+        if self.options.scope != Scope::Cgroup {
+            return None;
+        }
+        let proc = &self.host.proc;
+        let judged = match leaf {
+            Some((dir, path)) if path.as_bytes() != b"/" => members::judge_cgroup(proc, dir, &own_line(proc), check),
+            _ => Err(Mixed::Root),
+        };
+        action.whole = Some(judged);
+        leaf.filter(|_| judged.is_ok())
+    }
+
+    /// SIGKILL to all of a cgroup: at once where the kernel can, and else one by one, with those that join it meanwhile.
+    fn kill_whole(&mut self, action: &mut Action, cgroup: &Dir, check: &Check<'_>) -> (u64, Option<Errno>) {
+        let is_plain = matches!(action.whole, Some(Ok(Whole { exempt: 0, .. })));
+        if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
+            action.is_by_cgroup_kill = true;
+            return (count, None);
+        }
+        for _ in 0..GENERATIONS {
+            self.members.stop();
+            let before = self.members.count();
+            let _ = self.members.hold_cgroup(&self.host.proc, cgroup, check);
+            if self.members.count() == before {
+                break;
+            }
+        }
+        self.members.kill()
+    }
+
     /// From SIGTERM on.
-    fn see_through(&mut self, action: &mut Action, check: &Check<'_>) -> Outcome {
-        match self.wait_for_end() {
+    fn see_through(&mut self, action: &mut Action, check: &Check<'_>, cgroup: Option<&Dir>) -> Outcome {
+        match self.wait_for_end(if cgroup.is_some() { Scope::Cgroup } else { Scope::Tree }) {
             Wait::Ended => return Outcome::Terminated,
             Wait::Stopped => return Outcome::Interrupted,
             Wait::Relieved => return Outcome::Spared,
             Wait::Up => {}
         }
-        self.join_newcomers(check);
-        let (killed, failed) = self.members.kill();
+        let (killed, failed) = match cgroup {
+            Some(cgroup) => self.kill_whole(action, cgroup, check),
+            None => {
+                self.join_newcomers(check);
+                self.members.kill()
+            }
+        };
         action.killed = killed;
         action.failure = failed.map(|errno| Failure::new("signal a process of the tree", errno));
         let until = monotonic().saturating_add(DEATH);
@@ -299,8 +394,17 @@ impl Armed<'_> {
         }
     }
 
+    /// One that SIGKILL did not end is no victim again as long as there is another: it is frozen or in uninterruptible sleep, and what it
+    /// may hold still comes when it comes.
+    fn pass_over_survivors(&self, action: &mut Action) {
+        let is_new = |one: &Option<Named>| one.as_ref().is_some_and(|one| !self.history.has_survived(one));
+        if let Some(at) = action.best.iter().position(is_new) {
+            action.best.rotate_left(at);
+        }
+    }
+
     /// Until all have ended, the time is up, or memory can't wait.
-    fn wait_for_end(&mut self) -> Wait {
+    fn wait_for_end(&mut self, scope: Scope) -> Wait {
         let mut until = monotonic().saturating_add(self.options.grace);
         let mut is_orphaned = false;
         loop {
@@ -317,13 +421,13 @@ impl Armed<'_> {
             if signal::stop_requested().is_some() {
                 return Wait::Stopped;
             }
-            if !is_orphaned && !self.members.is_root_alive() {
+            if scope == Scope::Tree && !is_orphaned && !self.members.is_root_alive() {
                 is_orphaned = true;
                 until = until.min(now.saturating_add(ORPHANS));
             }
             let step = STEP.min(until.saturating_sub(now));
             // An exited root is ready at once: then only time is waited for.
-            let root = self.members.root().filter(|_| !is_orphaned);
+            let root = self.members.root().filter(|_| !is_orphaned && self.members.is_root_alive());
             // What it fails of (ENOMEM) is no reason to hurry.
             if signal::wait(root.map(|root| (root, Until::Readable)), Some(step)).is_err() {
                 sleep(step);
@@ -359,11 +463,10 @@ impl Armed<'_> {
     }
 
     /// A snapshot of the victim, written out before anything happens to it.
-    fn evidence(&mut self, victim: &Named) {
+    fn evidence(&mut self, victim: &Named, until: Duration) {
         if self.options.evidence.is_zero() {
             return;
         }
-        let until = monotonic().saturating_add(self.options.evidence);
         let target = Target::open(&self.host.proc, victim.pid).ok();
         let target = target.filter(|target| target.started == victim.started);
         let Some(mut target) = target else {

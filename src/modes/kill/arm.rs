@@ -109,13 +109,15 @@ impl<'a> Armed<'a> {
         let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
             return;
         };
-        let check = Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned };
+        let check =
+            Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned, leaf: None };
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);
             self.members.clear();
         }
-        let action = self.action(self.options.when.judge(&reading), reading, &choice);
+        let mut action = self.action(self.options.when.judge(&reading), reading, &choice);
+        action.top = self.look_at_the_largest(core::time::Duration::MAX);
         let mut out = Out::new(Sink::Nowhere, self.out);
         let format = self.options.format;
         with_report(format, &mut out, &self.envelope, |report| {

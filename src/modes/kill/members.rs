@@ -7,15 +7,18 @@ use alloc::vec::Vec;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::{Unpinned, Whom};
+use crate::badness;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
-use crate::parse::{stat, status};
+use crate::parse::{self, stat, status};
 use crate::processes::{self, Comm, Memory, Process, reserve};
 use crate::sys::file::Dir;
+use crate::sys::lines::Lines;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
 use crate::sys::{Errno, Result};
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Bytes, Pid, Ticks};
+use crate::victim::Why;
 
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
 pub(super) const ROOM: usize = 512;
@@ -68,6 +71,8 @@ pub(super) struct Check<'a> {
     pub(super) group: Option<&'a [u8]>,
     pub(super) user: Option<u32>,
     pub(super) unpinned: Unpinned,
+    /// The cgroup that is ended as a whole: whoever is in it is ended, whatever `--only` says.
+    pub(super) leaf: Option<&'a [u8]>,
 }
 
 impl Member {
@@ -102,17 +107,30 @@ impl Member {
             return Err(Lost::Changed);
         }
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
-        let judged = Looks::new(&self.dir, view.as_bytes(), stat.comm).judge(check.whom, check.group);
+        let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm);
+        let judged = looks.judge(check.whom, check.group);
+        let is_companion = judged == Err(Why::Unwanted) && check.leaf.is_some_and(|leaf| looks.is_at(leaf));
         let user = self.weigh()?;
         let is_ours = check.user.is_none_or(|own| user == Some(own));
         match judged {
             Ok(_) if is_ours => Ok(()),
+            Err(_) if is_ours && is_companion => Ok(()),
             _ => Err(Lost::Changed),
         }
     }
 
     /// Reads what it holds; its user.
     fn weigh(&mut self) -> Result<Option<u32>> {
+        let (memory, user) = self.memory()?;
+        // One that is exiting has none any more: what it had is what its end gives back.
+        if let Some(held) = memory.own() {
+            (self.held, self.rss) = (held, memory.rss.unwrap_or_default());
+        }
+        Ok(user)
+    }
+
+    /// What it has of memory now; its user.
+    fn memory(&self) -> Result<(Memory, Option<u32>)> {
         let mut buf = [0; STATUS_MAX];
         let status = status::parse(self.dir.read(c"status", &mut buf)?);
         let mut memory = Memory::of(&status);
@@ -120,11 +138,7 @@ impl Member {
             // Its first thread has exited before the others.
             memory = processes::live_thread(&self.dir, b"", &mut buf).map(|(_, memory)| memory).unwrap_or_default();
         }
-        // One that is exiting has none any more: what it had is what its end gives back.
-        if let Some(held) = memory.own() {
-            (self.held, self.rss) = (held, memory.rss.unwrap_or_default());
-        }
-        Ok(status.euid.and_then(|user| u32::try_from(user).ok()))
+        Ok((memory, status.euid.and_then(|user| u32::try_from(user).ok())))
     }
 
     /// What it has given back of what it held.
@@ -132,9 +146,7 @@ impl Member {
         if !self.is_alive() {
             return self.held;
         }
-        let mut buf = [0; STATUS_MAX];
-        let status = self.dir.read(c"status", &mut buf).map(status::parse);
-        let now = status.ok().and_then(|status| Memory::of(&status).own());
+        let now = self.memory().ok().and_then(|(memory, _)| memory.own());
         now.map_or(Bytes(0), |now| Bytes(self.held.0.saturating_sub(now.0)))
     }
 
@@ -290,9 +302,9 @@ impl Members {
         (self.left > 0).then_some(Left { count: self.left, why: self.why_left })
     }
 
-    /// Whether one that was sent SIGKILL has not ended yet.
+    /// Whether one that was sent SIGKILL has not ended yet, and has not given back all that it held either.
     pub(super) fn is_dying(&self) -> bool {
-        self.all.iter().any(|member| member.is_killed && member.is_alive())
+        self.all.iter().any(|member| member.is_killed && member.is_alive() && member.freed() < member.held)
     }
 
     /// The first that lives.
@@ -308,6 +320,46 @@ impl Members {
             _ => Stuck::Exiting,
         };
         Some(Survivor { pid: member.pid, comm: Comm::of(stat.comm), stuck })
+    }
+
+    /// Holds all processes of a cgroup as well, but those that the kernel spares, too.
+    pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &Dir, check: &Check<'_>) -> Result<()> {
+        each_in_cgroup(proc, cgroup, &mut |row, _| {
+            if row.oom_score_adj != Some(badness::NEVER) {
+                let _ = self.hold(proc, core::iter::once(row), check);
+            }
+            None::<Mixed>
+        })
+        .map(drop)
+    }
+
+    /// SIGKILL to all of a cgroup in one step, with those that joined it since: cgroup.kill of v2, Linux 5.14. Not where there are
+    /// cgroups below it, whose processes nobody has looked at. How many there were; `None`: it is to be done one by one.
+    pub(super) fn kill_cgroup(&mut self, cgroup: &Dir) -> Option<u64> {
+        let has_none_below = matches!(cgroup.node(), Ok((_, 2)));
+        if !has_none_below {
+            return None;
+        }
+        for member in &mut self.all {
+            let _ = member.weigh();
+        }
+        let alive = self.alive();
+        cgroup.write(c"cgroup.kill", b"1").ok()?;
+        for member in &mut self.all {
+            member.is_killed = true;
+        }
+        self.reap();
+        u64::try_from(alive).ok()
+    }
+
+    /// SIGTERM to all; what the first could not be sent.
+    pub(super) fn ask_all(&mut self) -> Result<()> {
+        self.ask_root()?;
+        for member in self.all.iter_mut().skip(1) {
+            // Who has ended needs none.
+            let _ = member.end(End::Ask);
+        }
+        Ok(())
     }
 
     /// SIGTERM to the root.
@@ -379,6 +431,104 @@ impl Members {
     }
 }
 
+/// Why a cgroup is not ended as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mixed {
+    /// It is the root of the hierarchy, or can't be found.
+    Root,
+    /// memdoor, or a process that it descends from, is in it.
+    Own,
+    /// PID 1 is in it.
+    Init,
+    /// A process that `--ignore` fits, or that may never be ended, is in it.
+    Protected,
+    /// Another user's process is in it, and memdoor is not root's.
+    OthersProcess,
+    /// A process of another pid namespace is in it.
+    Unseen,
+    /// Its processes can't be read.
+    Unread,
+}
+
+impl Mixed {
+    /// For JSON and the evidence.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Root => "it is the root of the hierarchy, or is not to be found",
+            Self::Own => "memdoor, or what it descends from, is in it",
+            Self::Init => "PID 1 is in it",
+            Self::Protected => "one that may not be ended is in it",
+            Self::OthersProcess => "another user's process is in it",
+            Self::Unseen => "a process that this /proc does not show is in it",
+            Self::Unread => "its processes could not be read",
+        }
+    }
+}
+
+/// What is in a cgroup that may be ended as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Whole {
+    pub(super) processes: u32,
+    /// How many of them are spared because the kernel spares them, too (oom_score_adj -1000).
+    pub(super) exempt: u32,
+}
+
+/// Whether a cgroup may be ended as a whole: nobody is in it who may never be ended. `own` is memdoor and what it descends from.
+pub(super) fn judge_cgroup(
+    proc: &Dir,
+    cgroup: &Dir,
+    own: &[Pid],
+    check: &Check<'_>,
+) -> core::result::Result<Whole, Mixed> {
+    let mut whole = Whole { processes: 0, exempt: 0 };
+    let mixed = each_in_cgroup(proc, cgroup, &mut |row, dir| {
+        whole.processes += 1;
+        whole.exempt += u32::from(row.oom_score_adj == Some(badness::NEVER));
+        let view = processes::view(dir, b"", row.state, row.threads);
+        let judged = Looks::new(dir, view.as_bytes(), row.comm.as_bytes()).judge(check.whom, check.group);
+        match (row.pid.get(), judged) {
+            (1, _) => Some(Mixed::Init),
+            _ if own.contains(&row.pid) => Some(Mixed::Own),
+            (_, Err(why)) if why != Why::Unwanted => Some(Mixed::Protected),
+            _ if check.user.is_some_and(|user| row.user != Some(user)) => Some(Mixed::OthersProcess),
+            _ => None,
+        }
+    });
+    match mixed {
+        Ok(Some(mixed)) => Err(mixed),
+        Ok(None) => Ok(whole),
+        Err(_) => Err(Mixed::Unread),
+    }
+}
+
+/// Hands each process of a cgroup that has not exited to `take`, with its directory, until that gives something.
+fn each_in_cgroup(
+    proc: &Dir,
+    cgroup: &Dir,
+    take: &mut dyn FnMut(&Process, &Dir) -> Option<Mixed>,
+) -> Result<Option<Mixed>> {
+    let file = cgroup.file(c"cgroup.procs")?;
+    let mut buf = [0; 4096];
+    let mut lines = Lines::new(&file, &mut buf);
+    while let Some(line) = lines.next() {
+        let Some(pid) = parse::dec(line?).and_then(Pid::new) else {
+            // 0 stands for who has no number in this pid namespace.
+            return Ok(Some(Mixed::Unseen));
+        };
+        let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+        let row = proc.dir(name.as_c_str().unwrap_or_default()).ok().and_then(|dir| {
+            let row = processes::look(proc, pid)?;
+            (!row.has_exited()).then_some((row, dir))
+        });
+        if let Some((row, dir)) = row
+            && let Some(mixed) = take(&row, &dir)
+        {
+            return Ok(Some(mixed));
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -408,7 +558,7 @@ mod tests {
     fn with_check<T>(body: impl FnOnce(&Dir, &Check<'_>) -> T) -> T {
         let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
         let whom = Whom { only: &only, prefer: &[], avoid: &[], ignore: &[], by: By::Tree, least: Bytes(0) };
-        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow };
+        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow, leaf: None };
         body(&Dir::open(c"/proc").expect("/proc"), &check)
     }
 
@@ -424,6 +574,19 @@ mod tests {
         child.wait().expect("wait");
         with_check(|proc, check| {
             assert_eq!(Member::open(proc, &row, check).err(), Some(Lost::Changed));
+        });
+    }
+
+    #[test]
+    fn one_that_has_ended_is_nobodys_parent_any_more_as_its_number_may_be_anothers() {
+        let (mut child, row) = sleeper();
+        with_check(|proc, check| {
+            let mut members = Members::arm().expect("room");
+            members.hold(proc, core::iter::once(&row), check).expect("held");
+            assert!(members.has(row.pid));
+            child.kill().expect("kill");
+            child.wait().expect("wait");
+            assert!(!members.has(row.pid));
         });
     }
 

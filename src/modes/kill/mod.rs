@@ -14,12 +14,13 @@ mod members;
 mod options;
 mod report;
 mod select;
+mod top;
 mod turn;
 mod when;
 mod words;
 
 pub use history::{History, KILLS_MAX};
-pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, To, Unpinned, Whom};
+pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
 pub use when::{Join, When};
 
 use core::time::Duration;

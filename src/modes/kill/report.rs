@@ -2,13 +2,15 @@
 
 use core::time::Duration;
 
+use super::facts::{self, facts, large_line, left_out, line};
 use super::facts::{
-    ACTION, AFTERWARDS, BECAUSE, CHOSEN, DRY_RUN, LEFT, NEXT, NEXT_JSON, NOT, OUTCOME, SURVIVOR, WAITED, WHY,
+    ACTION, AFTERWARDS, BECAUSE, CHOSEN, DRY_RUN, LEFT, NEXT, NEXT_JSON, NOT, OUTCOME, SURVIVOR, TOP, TOP_JSON, WAITED,
+    WHOLE, WHY,
 };
-use super::facts::{facts, left_out, line};
 use super::log::Level;
-use super::members::{Left, Survivor};
+use super::members::{Left, Mixed, Survivor, Whole};
 use super::options::{Act, Options};
+use super::top::{self, Large, Top};
 use super::turn::Waited;
 use super::when::{Reading, State};
 use crate::error::Absent;
@@ -139,6 +141,12 @@ pub(super) struct Action {
     pub(super) risen: Option<i64>,
     /// Whether memory is still short.
     pub(super) state_after: Option<State>,
+    /// What is in its cgroup, when that is to be ended with it, or why it may not be.
+    pub(super) whole: Option<Result<Whole, Mixed>>,
+    /// Whether cgroup.kill ended it.
+    pub(super) is_by_cgroup_kill: bool,
+    /// The largest processes of the host; `None` when nobody looked.
+    pub(super) top: Option<Top>,
     /// The memdoor that was waited for.
     pub(super) waited: Option<Waited>,
     pub(super) took: Duration,
@@ -193,8 +201,8 @@ impl Action {
         };
         let (victim, figures) = (self.victim(), self.figures(options));
         let (results, excluded, others) = (self.results(), self.excluded(), self.others());
-        let (waited, left, survivor, after, why) =
-            (self.waited(), self.left(), self.survivor(), self.afterwards(), self.why());
+        let (waited, left, survivor, after, why, whole) =
+            (self.waited(), self.left(), self.survivor(), self.afterwards(), self.why(), self.whole());
         let head = [
             ACTION.is(Value::Words(self.outcome.words())),
             OUTCOME.is(Value::Words(self.outcome.name())),
@@ -203,10 +211,25 @@ impl Action {
         ];
         let tail = [
             text(CHOSEN, chosen.as_bytes()),
+            text(WHOLE, whole.as_bytes()),
             text(NEXT, lines[0].as_bytes()),
             text(NEXT, lines[1].as_bytes()),
             NEXT_JSON.is(next),
             text(NOT, not.as_bytes()),
+        ];
+        let large: [Option<&Large>; top::COUNT] =
+            core::array::from_fn(|at| self.top.as_ref().and_then(|top| top.all.get(at)?.as_ref()));
+        let large_lines = large.map(|one| one.map(large_line).unwrap_or_default());
+        let large_facts = large.map(|one| one.map(facts::large));
+        let large_objects = large_facts.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
+        let count = large.iter().flatten().count();
+        let top_lines = large_lines.each_ref().map(|line| text(TOP, line.as_bytes()));
+        let top = [
+            TOP_JSON.is(if count == 0 { Value::Nothing } else { Value::Objects(&large_objects[..count]) }),
+            match self.top.as_ref().and_then(|top| top.absent) {
+                Some(why) => TOP.is(Value::Absent(why)),
+                None => left_out(),
+            },
         ];
         let end = [
             text(AFTERWARDS, after.as_bytes()),
@@ -215,8 +238,9 @@ impl Action {
             text(WHY, why.as_bytes()),
         ];
         let waited = [text(WAITED, waited.as_bytes())];
-        let mut all = [left_out(); 80];
-        let parts = head.iter().chain(&waited).chain(&figures).chain(&victim).chain(&tail);
+        let mut all = [left_out(); 96];
+        let parts =
+            head.iter().chain(&waited).chain(&figures).chain(&victim).chain(&tail).chain(&top_lines).chain(&top);
         let parts = parts.chain(&results).chain(&excluded).chain(&others).chain(&end);
         // What there is nothing of is left out in text, too.
         let known = parts.filter(|fact| !matches!(fact.value, Value::Nothing));

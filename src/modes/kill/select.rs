@@ -52,13 +52,7 @@ impl Selection {
         let Self { table, excluded, .. } = self;
         *excluded = [0; Why::COUNT];
         let mut wanted = |name: &CStr, process: &mut Process| {
-            let judged = match victim::objection(process, own.as_slice()) {
-                Some(why) => Err(why),
-                None => {
-                    let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
-                    Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group)
-                }
-            };
+            let judged = judge(proc, name, process, &own, whom, group);
             match judged {
                 Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
@@ -119,6 +113,21 @@ impl Selection {
         self.leave_out();
     }
 
+    /// Why a process, of which status was read, may not be chosen.
+    pub(super) fn objection(
+        &self,
+        proc: &Dir,
+        process: &Process,
+        whom: &Whom<'_>,
+        group: Option<&[u8]>,
+    ) -> Option<Why> {
+        let name = Fixed::<16>::new().push_dec(process.pid.get()).clone();
+        let judged = judge(proc, name.as_c_str().unwrap_or_default(), process, &own_line(proc), whom, group);
+        let adj = number(proc, process.pid, c"oom_score_adj");
+        let process = Process { oom_score_adj: adj, ..process.clone() };
+        judged.err().or_else(|| victim::later_objection(&process, self.user))
+    }
+
     /// Those who may be chosen.
     pub(super) fn rows(&self) -> &[Process] {
         self.table.rows()
@@ -141,8 +150,26 @@ impl Selection {
     }
 }
 
+/// How much a process is wanted, or why it may not be chosen, as far as stat tells and what it is called.
+fn judge(
+    proc: &Dir,
+    name: &CStr,
+    process: &Process,
+    own: &[Pid],
+    whom: &Whom<'_>,
+    group: Option<&[u8]>,
+) -> core::result::Result<Rank, Why> {
+    match victim::objection(process, own) {
+        Some(why) => Err(why),
+        None => {
+            let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
+            Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group)
+        }
+    }
+}
+
 /// memdoor and all that it descends from, up to where this `/proc` ends. Its own number fills what is left.
-fn own_line(proc: &Dir) -> [Pid; OWN_MAX] {
+pub(super) fn own_line(proc: &Dir) -> [Pid; OWN_MAX] {
     let own = Pid::new(system::own_pid()).or_else(|| Pid::new(1));
     // There is no number that is not positive.
     let Some(own) = own else { unreachable!() };

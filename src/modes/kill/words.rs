@@ -90,6 +90,25 @@ impl Action {
         words
     }
 
+    /// Whether its cgroup is ended with it.
+    pub(super) fn whole(&self) -> Fixed<160> {
+        let mut words = Fixed::new();
+        let _ = match self.whole {
+            None => Ok(()),
+            Some(Err(why)) => write!(words, "no: {}; only its tree", why.words()),
+            Some(Ok(whole)) => {
+                let spared = whole.exempt;
+                let how = if self.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
+                let _ = write!(words, "yes: {} processes{how}", whole.processes - spared);
+                match spared {
+                    0 => Ok(()),
+                    _ => write!(words, "; {spared} more with oom_score_adj -1000 stay"),
+                }
+            }
+        };
+        words
+    }
+
     /// Those of the tree that could not be held.
     pub(super) fn left(&self) -> Fixed<160> {
         let mut words = Fixed::new();
