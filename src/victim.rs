@@ -42,8 +42,10 @@ pub enum Why {
     Init,
     /// memdoor itself, or a process that it descends from.
     Own,
-    /// `--only` does not fit it, or it is outside of `--cgroup`.
+    /// `--only` does not fit it.
     Unwanted,
+    /// It is outside of `--cgroup`.
+    Outside,
     /// `--ignore` fits it.
     Ignored,
     /// Another user's, and memdoor is not root's.

@@ -8,6 +8,7 @@ pub mod cgroup;
 pub mod file_nr;
 pub mod kmsg;
 pub mod limits;
+pub mod locks;
 pub mod maps;
 pub mod memcg;
 pub mod meminfo;

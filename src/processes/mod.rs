@@ -53,6 +53,11 @@ impl Table {
         Self { rows: Vec::with_capacity(room), overflow: 0 }
     }
 
+    /// The same, or ENOMEM where the address space has no room for it (ulimit -v): [`Table::arm`] aborts then.
+    pub fn try_arm(room: usize) -> Result<Self> {
+        Ok(Self { rows: reserve(room)?, overflow: 0 })
+    }
+
     /// A table with room for those of `proc` now, and as many again.
     #[must_use]
     pub fn arm_for(proc: &Dir) -> Self {
@@ -121,24 +126,14 @@ impl Table {
     fn collect(&mut self, proc: &Dir, read: &mut Reading<'_>) -> Result<()> {
         self.rows.clear();
         self.overflow = 0;
-        let listing = proc.listing(c".")?;
-        let mut entries = Entries::new(&listing)?;
-        let mut buf = [0; BUFFER];
-        while let Some(name) = entries.next() {
-            let name = name?;
-            let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
-                continue;
-            };
-            let Some(process) = read(pid, name, &mut buf) else {
-                continue;
-            };
-            if self.rows.len() < self.rows.capacity() {
-                self.rows.push(process);
-            } else {
-                self.overflow += 1;
+        walk(proc, &mut |pid, name, buf| {
+            match read(pid, name, buf) {
+                Some(process) if self.rows.len() < self.rows.capacity() => self.rows.push(process),
+                Some(_) => self.overflow += 1,
+                None => {}
             }
-        }
-        Ok(())
+            Go::On
+        })
     }
 
     /// The processes, in the order of `/proc`: by number.
@@ -170,6 +165,61 @@ impl Table {
     #[must_use]
     pub const fn overflow(&self) -> u64 {
         self.overflow
+    }
+}
+
+/// One process by its number, with its start, its user, its memory and its oom_score_adj; `None` when it has gone.
+#[must_use]
+pub fn look(proc: &Dir, pid: Pid) -> Option<Process> {
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    examine(proc, pid, name.as_c_str()?, &mut [0; BUFFER])
+}
+
+/// Room for so many, taken while arming; ENOMEM where there is none.
+pub fn reserve<T>(count: usize) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+    Ok(all)
+}
+
+/// Whether a walk goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Go {
+    /// It does.
+    On,
+    /// It ends here.
+    No,
+}
+
+/// Hands what status tells of each process of `proc` to `take`, which keeps what it likes: for the few largest of all, without a table.
+pub fn each(proc: &Dir, take: &mut dyn FnMut(Process) -> Go) -> Result<()> {
+    walk(proc, &mut |pid, name, buf| glance(proc, pid, name, buf).map_or(Go::On, &mut *take))
+}
+
+/// Visits the directory of each process.
+fn walk(proc: &Dir, visit: &mut dyn FnMut(Pid, &CStr, &mut [u8]) -> Go) -> Result<()> {
+    let listing = proc.listing(c".")?;
+    let mut entries = Entries::new(&listing)?;
+    let mut buf = [0; BUFFER];
+    may_open(proc)?;
+    while let Some(name) = entries.next() {
+        let name = name?;
+        let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
+            continue;
+        };
+        if visit(pid, name, &mut buf) == Go::No {
+            return Ok(());
+        }
+    }
+    may_open(proc)
+}
+
+/// Whether files of processes can be opened at all: who has no descriptor left, or no memory for one at a cgroup's limit, sees each
+/// process as if it had gone, and must not take that for a host without processes.
+fn may_open(proc: &Dir) -> Result<()> {
+    match proc.file(c"self/stat") {
+        Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(errno),
+        _ => Ok(()),
     }
 }
 

@@ -37,9 +37,10 @@ const CMDLINE: Name = Name(Begin, "Command Line", "process.command_line");
 const CMDLINE_MAX: usize = 4096;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    // At its death its cgroup is the one of a second ago: to look takes a page of the kernel's.
-    if scene.when == When::Alive {
-        scene.memcg.refresh(scene.target);
+    match scene.when {
+        When::Alive | When::Condemned { .. } => scene.memcg.refresh(scene.target),
+        // At its death its cgroup is the one of a second ago: to look takes a page of the kernel's.
+        When::Dying { .. } => {}
     }
     let found = Found::read(scene.target, scene.when, scene.cmdline, scene.buf);
     let stat = found.stat;

@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat, major, minor};
 
 use super::{Errno, Result};
 use crate::units::Bytes;
@@ -76,6 +76,12 @@ impl Dir {
     pub fn identity(&self, name: &CStr) -> Result<(u64, u64)> {
         let stat = fstatat(&self.0, name, AtFlags::empty())?;
         Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// The same as `/proc/locks` writes it: the device's major and minor number, and the inode; a symbolic link is not followed.
+    pub fn device_and_inode(&self, name: &CStr) -> Result<(u64, u64, u64)> {
+        let stat = fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        Ok((major(stat.st_dev), minor(stat.st_dev), stat.st_ino))
     }
 
     /// How much of its file system is used, in bytes, fstatfs(2): of a tmpfs, memory and swap.

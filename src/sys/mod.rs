@@ -13,6 +13,7 @@ pub mod input;
 pub mod kept;
 pub mod kmsg;
 pub mod lines;
+pub mod lock;
 pub mod logfile;
 pub mod map;
 pub mod netlink;

@@ -79,6 +79,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/heap.rs", "std's allocator, which it counts and passes on to"),
     ("sys/input.rs", "OwnedFd of a log"),
     ("sys/kmsg.rs", "OwnedFd of the kernel's log device"),
+    ("sys/lock.rs", "OwnedFd of the locked file"),
     ("sys/logfile.rs", "OwnedFd of a log's file or socket"),
     ("sys/map.rs", "BorrowedFd of the file to map"),
     ("sys/mod.rs", "OwnedFd from a raw system call"),

@@ -17,6 +17,7 @@ mod harness;
 mod history;
 mod hostile;
 mod kill;
+mod kill_act;
 mod layers;
 mod logsource;
 mod monitor;

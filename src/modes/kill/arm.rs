@@ -3,8 +3,9 @@
 use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
-use super::options::{Logging, Options, Run, Unpinned};
+use super::options::{Act, Logging, Options, Run, Unpinned};
 use super::select::Selection;
+use super::turn::Turn;
 use super::when::Pace;
 use super::{Armed, History};
 use crate::error::{Because, Error};
@@ -48,13 +49,15 @@ impl<'a> Armed<'a> {
             Run::Once => ROOM,
             Run::Daemon => LOCKED_ROOM,
         };
+        let (turn, locked) = Turn::arm(&host.proc);
         let mut armed = Self {
             options,
             history,
             host,
             gauge,
-            selection: Selection::arm(room),
-            members: Members::arm(),
+            selection: Selection::arm(room).map_err(no_room)?,
+            members: Members::arm().map_err(no_room)?,
+            turn,
             memcg,
             sockets,
             envelope,
@@ -67,6 +70,12 @@ impl<'a> Armed<'a> {
             looks: 0,
             is_odd: super::when::Odd::Nothing,
         };
+        if let (Err(errno), Act::Kill) = (locked, options.act) {
+            armed.log.line(
+                Level::Warning,
+                format_args!("cannot lock: {}; another memdoor may end somebody at the same time", Because(errno)),
+            );
+        }
         if options.run == Run::Daemon {
             armed.settle()?;
         }
@@ -101,13 +110,15 @@ impl<'a> Armed<'a> {
         let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
             return;
         };
-        let check = Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned };
+        let check =
+            Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned, leaf: None };
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);
             self.members.clear();
         }
-        let action = self.action(self.options.when.judge(&reading), reading, &choice);
+        let mut action = self.action(self.options.when.judge(&reading), reading, &choice);
+        action.top = self.look_at_the_largest(core::time::Duration::MAX);
         let mut out = Out::new(Sink::Nowhere, self.out);
         let format = self.options.format;
         with_report(format, &mut out, &self.envelope, |report| {
@@ -140,6 +151,12 @@ fn open_log<'a>(options: Logging<'a>, history: &mut History) -> Result<Log<'a>, 
             opened
         }
     }
+}
+
+/// An address space that is too small is said before anything is looked at.
+fn no_room(errno: Errno) -> Exit {
+    let error = Error::new("reserve", b"memory for the table of processes", errno);
+    fail(&error.hint("memdoor's address space is limited: ulimit -v unlimited"))
 }
 
 /// Whether signals reach who they are meant for: pidfds, and a `/proc` whose numbers are memdoor's own.

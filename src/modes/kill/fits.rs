@@ -11,8 +11,11 @@ impl Looks<'_> {
             Only::Browsers => self.browser().is_some(),
             Only::Fits(pattern) => self.fits(pattern),
         });
-        if !is_wanted || group.is_some_and(|group| !self.is_in(group)) {
+        if !is_wanted {
             return Err(Why::Unwanted);
+        }
+        if group.is_some_and(|group| !self.is_in(group)) {
+            return Err(Why::Outside);
         }
         if self.fits_any(whom.ignore) {
             return Err(Why::Ignored);

@@ -17,7 +17,7 @@ use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::psi::Trigger;
-use crate::target::memcg::Memcg;
+use crate::target::memcg::{Memcg, Path};
 use crate::trigger::also::Waiting;
 use crate::units::{Bytes, Percent};
 
@@ -29,8 +29,8 @@ const ARC_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where figures come from, opened once.
 pub(super) struct Gauge {
-    /// The cgroup whose limit counts.
-    group: Option<Memcg>,
+    /// The cgroup whose limit counts, and its path.
+    group: Option<(Memcg, Path)>,
     /// Where its pressure file is, when it is not `/proc`.
     dir: Option<Dir>,
     pressure: Kept,
@@ -45,33 +45,65 @@ pub(super) struct Gauge {
 impl Gauge {
     /// Opens and reads all of it once.
     pub(super) fn arm(options: &Options<'_>, host: &mut Host, buf: &mut [u8]) -> Result<Self, Error> {
+        if let Some(errno) = host.meminfo().err().and_then(Absent::errno) {
+            return Err(
+                Error::new("read", b"/proc/meminfo", errno).hint("ulimit -n 1024, where too many files are open")
+            );
+        }
         let group = match options.cgroup {
-            Some(path) => Some(open_group(host, path, buf)?),
+            Some(path) => Some((open_group(host, path, buf)?, Path::of(path))),
             None => None,
         };
-        let dir = group.as_ref().and_then(|group| group.dir()?.dir(c".").ok());
-        let file: &'static CStr = match dir {
-            Some(_) => c"memory.pressure",
-            None => c"pressure/memory",
-        };
-        let trigger = Trigger::arm(dir.as_ref().unwrap_or(&host.proc), file, STALL_US).ok();
         let mut gauge = Self {
             group,
-            dir,
-            pressure: Kept::new(file),
+            dir: None,
+            pressure: Kept::new(c"pressure/memory"),
             waiting: options.when.pressure.map(|bound| bound.of),
-            trigger,
+            trigger: None,
             odd: Odd::Nothing,
             looked_for_arc: monotonic(),
         };
+        gauge.aim(&host.proc);
         gauge.read(host);
         if let Some(waiting) = gauge.waiting
             && let Err(errno) = gauge.pressure(host, waiting)
         {
-            let error = Error::new("read", file.to_bytes(), errno);
+            let error = Error::new("read", gauge.pressure.name().to_bytes(), errno);
             return Err(error.hint("--psi needs Linux 4.20 with CONFIG_PSI; boot with psi=1"));
         }
         Ok(gauge)
+    }
+
+    /// Finds the pressure that belongs to the memory that is looked at.
+    fn aim(&mut self, proc: &Dir) {
+        self.dir = self.group.as_ref().and_then(|(group, _)| group.dir()?.dir(c".").ok());
+        let file: &'static CStr = match self.dir {
+            Some(_) => c"memory.pressure",
+            None => c"pressure/memory",
+        };
+        self.pressure = Kept::new(file);
+        self.trigger = Trigger::arm(self.dir.as_ref().unwrap_or(proc), file, STALL_US).ok();
+    }
+
+    /// What the cgroup uses, and its limit. A service that is started anew has a new cgroup of the same path: what was opened of the
+    /// old one gives ENODEV for ever, so that it is opened anew.
+    fn read_group(&mut self, proc: &Dir) -> Option<(Bytes, Bytes)> {
+        let (group, path) = self.group.as_mut()?;
+        let mut used = group.used();
+        if used.is_err() {
+            // Its trigger would be ready at once from now on.
+            self.trigger = None;
+            if group.look_at(path.as_bytes()).is_ok() {
+                used = group.used();
+                self.aim(proc);
+            }
+        }
+        self.odd = match used {
+            Ok(Some(_)) => Odd::Nothing,
+            Ok(None) => Odd::NoLimit,
+            Err(_) => Odd::NoGroup,
+        };
+        used.ok().flatten()
     }
 
     /// How much there is now.
@@ -79,9 +111,9 @@ impl Gauge {
         let meminfo = host.meminfo().unwrap_or_default();
         let (mut reading, odd) = Reading::of(&meminfo);
         self.look_for_arc(host, &meminfo);
-        match &mut self.group {
-            Some(group) => {
-                let used = group.used().ok().flatten();
+        match self.group {
+            Some(_) => {
+                let used = self.read_group(&host.proc);
                 reading.total = used.map(|(_, limit)| limit);
                 reading.available = used.map(|(used, limit)| Bytes(limit.0.saturating_sub(used.0)));
             }

@@ -14,11 +14,13 @@ mod members;
 mod options;
 mod report;
 mod select;
+mod top;
+mod turn;
 mod when;
 mod words;
 
 pub use history::{History, KILLS_MAX};
-pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, To, Unpinned, Whom};
+pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
 pub use when::{Join, When};
 
 use core::time::Duration;
@@ -40,6 +42,7 @@ use log::Log;
 use members::Members;
 use report::Outcome;
 use select::Selection;
+use turn::Turn;
 use when::{Odd, Pace, Reading, State};
 
 /// How a run ends.
@@ -69,6 +72,7 @@ struct Armed<'a> {
     gauge: Gauge,
     selection: Selection,
     members: Members,
+    turn: Turn,
     /// The victim's own, for its snapshot.
     memcg: Memcg,
     sockets: Sockets,
@@ -97,7 +101,12 @@ impl Armed<'_> {
             return Exit::Error;
         }
         match outcome {
-            Outcome::Enough | Outcome::DryRun | Outcome::Terminated | Outcome::Killed => {
+            Outcome::Enough
+            | Outcome::DryRun
+            | Outcome::Terminated
+            | Outcome::Killed
+            | Outcome::Relieved
+            | Outcome::Spared => {
                 let exit = match self.completeness {
                     Completeness::Complete => Exit::Done,
                     Completeness::Partial => Exit::Partial,
@@ -112,6 +121,7 @@ impl Armed<'_> {
             | Outcome::Spent
             | Outcome::Survived
             | Outcome::Failed
+            | Outcome::Stopped
             | Outcome::Interrupted => Exit::Error,
         }
     }
@@ -154,7 +164,7 @@ impl Armed<'_> {
             }
         } else {
             let outcome = self.act(state, reading);
-            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
+            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
                 self.history.kills.note(monotonic());
             }
         }

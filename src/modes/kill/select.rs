@@ -9,7 +9,7 @@ use super::options::Whom;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::stat;
-use crate::processes::{self, Process, Table, number};
+use crate::processes::{self, Process, Table, number, reserve};
 use crate::sys::file::Dir;
 use crate::sys::{Result, system};
 use crate::units::Pid;
@@ -37,13 +37,13 @@ pub(super) struct Selection {
 
 impl Selection {
     /// With room for so many that may be chosen.
-    pub(super) fn arm(room: usize) -> Self {
-        Self {
-            table: Table::arm(room),
-            nodes: Vec::with_capacity(room),
+    pub(super) fn arm(room: usize) -> Result<Self> {
+        Ok(Self {
+            table: Table::try_arm(room)?,
+            nodes: reserve(room)?,
             user: Some(system::own_user()).filter(|user| *user != 0),
             excluded: [0; Why::COUNT],
-        }
+        })
     }
 
     /// Looks at all processes and chooses. Each costs one read, and one that may be the victim or next to it three more.
@@ -52,13 +52,7 @@ impl Selection {
         let Self { table, excluded, .. } = self;
         *excluded = [0; Why::COUNT];
         let mut wanted = |name: &CStr, process: &mut Process| {
-            let judged = match victim::objection(process, own.as_slice()) {
-                Some(why) => Err(why),
-                None => {
-                    let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
-                    Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group)
-                }
-            };
+            let judged = judge(proc, name, process, &own, whom, group);
             match judged {
                 Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
@@ -119,6 +113,21 @@ impl Selection {
         self.leave_out();
     }
 
+    /// Why a process, of which status was read, may not be chosen.
+    pub(super) fn objection(
+        &self,
+        proc: &Dir,
+        process: &Process,
+        whom: &Whom<'_>,
+        group: Option<&[u8]>,
+    ) -> Option<Why> {
+        let name = Fixed::<16>::new().push_dec(process.pid.get()).clone();
+        let judged = judge(proc, name.as_c_str().unwrap_or_default(), process, &own_line(proc), whom, group);
+        let adj = number(proc, process.pid, c"oom_score_adj");
+        let process = Process { oom_score_adj: adj, ..process.clone() };
+        judged.err().or_else(|| victim::later_objection(&process, self.user))
+    }
+
     /// Those who may be chosen.
     pub(super) fn rows(&self) -> &[Process] {
         self.table.rows()
@@ -141,8 +150,26 @@ impl Selection {
     }
 }
 
+/// How much a process is wanted, or why it may not be chosen, as far as stat tells and what it is called.
+fn judge(
+    proc: &Dir,
+    name: &CStr,
+    process: &Process,
+    own: &[Pid],
+    whom: &Whom<'_>,
+    group: Option<&[u8]>,
+) -> core::result::Result<Rank, Why> {
+    match victim::objection(process, own) {
+        Some(why) => Err(why),
+        None => {
+            let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
+            Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group)
+        }
+    }
+}
+
 /// memdoor and all that it descends from, up to where this `/proc` ends. Its own number fills what is left.
-fn own_line(proc: &Dir) -> [Pid; OWN_MAX] {
+pub(super) fn own_line(proc: &Dir) -> [Pid; OWN_MAX] {
     let own = Pid::new(system::own_pid()).or_else(|| Pid::new(1));
     // There is no number that is not positive.
     let Some(own) = own else { unreachable!() };
@@ -251,7 +278,7 @@ mod tests {
         }
         made.process(300, "plain", 500, Some(0));
         let (only, avoid) = (anybody(), patterns("^spared$"));
-        let mut selection = Selection::arm(100);
+        let mut selection = Selection::arm(100).expect("room");
         let whom = whom(&only, &avoid, By::Process);
         let choice = selection.choose(&made.open(), &whom, None).expect("read");
         let chosen = choice.best[0].expect("one");
@@ -271,7 +298,7 @@ mod tests {
         }
         made.process(3000, "exempt", 1, Some(-1000));
         let only = anybody();
-        let mut selection = Selection::arm(1000);
+        let mut selection = Selection::arm(1000).expect("room");
         let whom = whom(&only, &[], By::Process);
         let choice = selection.choose(&made.open(), &whom, None).expect("read");
         let best = choice.best.map(|tree| {
@@ -292,7 +319,7 @@ mod tests {
         }
         let only = anybody();
         for by in [By::Tree, By::Process, By::Score] {
-            let mut selection = Selection::arm(1000);
+            let mut selection = Selection::arm(1000).expect("room");
             let whom = whom(&only, &[], by);
             let choice = selection.choose(&made.open(), &whom, None).expect("read");
             assert_eq!(choice, Choice::default());
@@ -313,7 +340,7 @@ mod tests {
         made.process(2000, "other", 200, Some(0));
         let only = anybody();
         let (whom, proc) = (whom(&only, &[], By::Tree), made.open());
-        let mut selection = Selection::arm(1000);
+        let mut selection = Selection::arm(1000).expect("room");
         let mut wanted = |_: &CStr, row: &mut Process| {
             let is_spared = row.comm.as_bytes() == b"spared";
             row.mark = if is_spared { Rank::Avoided } else { Rank::Ordinary } as u16;

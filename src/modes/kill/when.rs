@@ -56,6 +56,10 @@ pub(super) enum Odd {
     Estimated,
     /// No MemTotal, or nothing that tells what is available, or more available than there is.
     NoMemory,
+    /// The cgroup is not there any more.
+    NoGroup,
+    /// Neither the cgroup nor one above it has a limit any more.
+    NoLimit,
     /// More swap is free than there is, or its figures are no numbers.
     NoSwap,
 }
@@ -67,6 +71,8 @@ impl Odd {
             Self::Nothing => "",
             Self::Estimated => "/proc/meminfo has no MemAvailable: MemFree + Buffers + Cached - Shmem stands for it",
             Self::NoMemory => "/proc/meminfo does not tell how much memory is available: nobody is ended because of it",
+            Self::NoGroup => "the cgroup of --cgroup is not there: nobody is ended until it is there again",
+            Self::NoLimit => "the cgroup of --cgroup has no memory limit any more: nobody is ended until it has one",
             Self::NoSwap => "/proc/meminfo's SwapFree can't be true: swap counts neither for nor against",
         }
     }

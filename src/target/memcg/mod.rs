@@ -93,6 +93,12 @@ impl Memcg {
         Ok(())
     }
 
+    /// Closes what is open and forgets whose it was: the next target must never be said to be in the cgroup of the last one, however
+    /// little can be read of it.
+    pub fn forget(&mut self) {
+        self.place = Err(Absent::Late);
+    }
+
     /// Looks where the target is now: one read while it stays where it is. What can't be looked at anew (ENOMEM at the limit) stays
     /// as it was found before.
     pub fn refresh(&mut self, target: &mut Target) {
