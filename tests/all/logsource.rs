@@ -153,7 +153,7 @@ fn numbers(path: &Path) -> usize {
     let mut records = 0;
     let mut take = |record: Record<'_>, position: u64| {
         let text = String::from_utf8_lossy(record.text);
-        if let Some(number) = text.split(' ').next().and_then(|word| word.parse().ok()) {
+        if let Some(number) = text.split(' ').next().and_then(|word| word.parse::<u64>().ok()) {
             assert_eq!(position, number, "{text}");
             records += 1;
         }
