@@ -1,6 +1,6 @@
 # The daemon ends a leaking process before the kernel has to, once, and goes on until a signal ends it.
 start innocent hold 25
-start hog leak --wait 40
+start hog leak --wait --from 90 10
 launch memdoor kill --only '^hog$' >/tmp/kill 2>/tmp/words &
 daemon=$!
 within 30 has_line /tmp/words 'started: '

@@ -17,15 +17,15 @@ victim shortage 10 40 >/tmp/shortage &
 meter=$!
 within 30 has_line /tmp/shortage '^ready '
 case $CASE in
-anonymous | cgroup | limit) start hog leak 30 ;;
-shared) start hog leak --shared 30 ;;
-leaderless) start hog leak --leaderless 30 ;;
-small) start hog family --grow 120 --every 70 hog 2 0 ;;
+anonymous | cgroup | limit) start hog leak --from 60 20 ;;
+shared) start hog leak --from 60 --shared 20 ;;
+leaderless) start hog leak --from 60 --leaderless 20 ;;
+small) start hog family --grow 120 --every 100 hog 2 0 ;;
 tmpfs)
     mkdir /filled
     # Full when 5 to 10 % of memory are available.
     mount -t tmpfs -o size=$(($(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo) - 17000))k tmpfs /filled
-    start hog fill /filled/file 30
+    start hog fill /filled/file 20
     go hog
     ;;
 esac
