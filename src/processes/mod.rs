@@ -23,8 +23,8 @@ pub use groups::{Group, Groups};
 pub use order::descending;
 pub use process::{COMM, Comm, Kind, Memory, Process};
 
-/// Reads one process of `/proc`: its number, its directory, and room to read into.
-type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Option<Process> + 'r;
+/// Reads one process of `/proc`: its number, its directory, and room to read into. `None`: it is not wanted.
+type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Option<Process>> + 'r;
 
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
@@ -59,17 +59,17 @@ impl Table {
         Self::arm(proc.directories() * 2 + 1024)
     }
 
-    /// Reads all processes of `proc` anew. One that vanishes meanwhile is not in the table.
+    /// Reads all processes of `proc` anew. One that vanishes meanwhile is not in the table. An error is never about one of them: the
+    /// listing, or want of descriptors or memory, by which all would seem to have vanished.
     pub fn read(&mut self, proc: &Dir, depth: Depth) -> Result<()> {
         self.collect(proc, &mut |pid, name, buf| match depth {
-            Depth::Weight => weigh(proc, pid, name, buf),
+            Depth::Weight => weigh(proc, pid, name, buf).map(Some),
             Depth::Badness => {
                 let mut process = examine(proc, pid, name, buf)?;
                 if process.kind == Kind::User {
-                    let score = read(proc, name, c"oom_score", buf).ok()?;
-                    process.oom_score = Some(one_number(score)?);
+                    process.oom_score = Some(number_in(proc, name, c"oom_score", buf)?);
                 }
-                Some(process)
+                Ok(Some(process))
             }
         })
     }
@@ -92,7 +92,7 @@ impl Table {
                 process.fill_in(proc, name, buf);
                 process.started = None;
             }
-            is_expected.then_some(process)
+            Ok(is_expected.then_some(process))
         })
     }
 
@@ -108,7 +108,7 @@ impl Table {
             count += 1;
             let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
             let name = name.as_c_str().unwrap_or_default();
-            let fresh = examine(proc, row.pid, name, &mut buf);
+            let fresh = examine(proc, row.pid, name, &mut buf).ok();
             let is_it = |fresh: &Process| fresh.comm.as_bytes() == row.comm.as_bytes();
             match fresh.filter(is_it) {
                 Some(fresh) => *row = Process { oom_score: row.oom_score, group: row.group, mark: row.mark, ..fresh },
@@ -124,12 +124,25 @@ impl Table {
         let listing = proc.listing(c".")?;
         let mut entries = Entries::new(&listing)?;
         let mut buf = [0; BUFFER];
+        let (mut is_any_read, mut is_short) = (false, false);
         while let Some(name) = entries.next() {
             let name = name?;
             let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
                 continue;
             };
-            let Some(process) = read(pid, name, &mut buf) else {
+            let process = match read(pid, name, &mut buf) {
+                Ok(process) => process,
+                // It says nothing of this process, and the next one will not be read either.
+                Err(errno @ (Errno::EMFILE | Errno::ENFILE)) => return Err(errno),
+                // At a cgroup's limit one file may be opened and another not.
+                Err(Errno::ENOMEM) => {
+                    is_short = true;
+                    continue;
+                }
+                Err(_) => continue,
+            };
+            is_any_read = true;
+            let Some(process) = process else {
                 continue;
             };
             if self.rows.len() < self.rows.capacity() {
@@ -138,7 +151,7 @@ impl Table {
                 self.overflow += 1;
             }
         }
-        Ok(())
+        if is_short && !is_any_read { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 
     /// The processes, in the order of `/proc`: by number.
@@ -174,41 +187,44 @@ impl Table {
 }
 
 /// stat alone.
-fn identify(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
-    let stat = read(proc, name, c"stat", buf).ok().and_then(stat::parse)?;
-    Some(Process::of(pid, &stat))
+fn identify(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Result<Process> {
+    let stat = stat::parse(read(proc, name, c"stat", buf)?).ok_or(Errno::ESRCH)?;
+    Ok(Process::of(pid, &stat))
 }
 
 /// stat, status and oom_score_adj, unless it has gone.
-fn examine(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
+fn examine(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Result<Process> {
     let mut process = identify(proc, pid, name, buf)?;
     if process.kind == Kind::Kernel {
-        return Some(process);
+        return Ok(process);
     }
     process.fill_in(proc, name, buf);
-    let adj = read(proc, name, c"oom_score_adj", buf).ok()?;
-    process.oom_score_adj = Some(one_number(adj)?);
-    Some(process)
+    process.oom_score_adj = Some(number_in(proc, name, c"oom_score_adj", buf)?);
+    Ok(process)
 }
 
 /// status alone.
-fn glance(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
-    let text = read(proc, name, c"status", buf).ok()?;
+fn glance(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Result<Process> {
+    let text = read(proc, name, c"status", buf)?;
     let (status, comm) = (status::parse(text), status::name(text).unwrap_or_default());
     let mut process = Process::of_status(pid, comm.as_bytes(), &status);
     process.fill(&status);
     process.look_at_threads(proc, name, buf);
-    Some(process)
+    Ok(process)
 }
 
 /// status and oom_score_adj.
-fn weigh(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
+fn weigh(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Result<Process> {
     let mut process = glance(proc, pid, name, buf)?;
     if process.memory.rss.is_some() {
-        let adj = read(proc, name, c"oom_score_adj", buf).ok()?;
-        process.oom_score_adj = Some(one_number(adj)?);
+        process.oom_score_adj = Some(number_in(proc, name, c"oom_score_adj", buf)?);
     }
-    Some(process)
+    Ok(process)
+}
+
+/// A file of one number; ESRCH when there is none in it.
+fn number_in(proc: &Dir, name: &CStr, file: &CStr, buf: &mut [u8]) -> Result<i64> {
+    one_number(read(proc, name, file, buf)?).ok_or(Errno::ESRCH)
 }
 
 impl Process {
