@@ -35,6 +35,29 @@ impl Error {
     pub fn hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
     }
+
+    /// What to type next. A limit of this process is the cause whatever was tried, so it goes before the hint of the one who tried; the
+    /// general hint for a permission comes after it.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        limit(self.errno).or(self.hint).or(match self.errno {
+            Errno::EACCES | Errno::EPERM => Some("run memdoor as root"),
+            _ => None,
+        })
+    }
+}
+
+/// Hints for the errnos that mean a limit of memdoor's own process or of the whole system: nothing was found out about what was tried.
+#[must_use]
+pub const fn limit(errno: Errno) -> Option<&'static str> {
+    match errno {
+        Errno::EMFILE => Some("raise the limit of open files: ulimit -n 1024 (in a unit: LimitNOFILE=1024)"),
+        Errno::ENFILE => Some("the whole system has too many files open: sysctl fs.file-max"),
+        Errno::ENOMEM => Some(
+            "where memory is not short, the address space is limited: ulimit -v unlimited (in a unit: LimitAS=infinity)",
+        ),
+        _ => None,
+    }
 }
 
 impl fmt::Display for Error {

@@ -39,8 +39,13 @@ pub struct Host {
 impl Host {
     /// The machine behind `proc`.
     pub fn open(proc: &'static core::ffi::CStr) -> Result<Self, Error> {
-        let dir = Dir::open(proc)
-            .map_err(|errno| Error::new("open", proc.to_bytes(), errno).hint("mount -t proc proc /proc"))?;
+        let dir = Dir::open(proc).map_err(|errno| {
+            let error = Error::new("open", proc.to_bytes(), errno);
+            match errno {
+                Errno::ENOENT | Errno::ENOTDIR => error.hint("mount -t proc proc /proc"),
+                _ => error,
+            }
+        })?;
         let uname = Uname::read();
         let page = system::page_size();
         let uncounted = uncounted(uname.release.as_bytes(), page, system::cpus());

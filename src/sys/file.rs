@@ -25,6 +25,9 @@ pub struct About {
     pub names: u64,
 }
 
+/// The most that [`Dir::can_be_held`] tries.
+pub const DESCRIPTORS_MAX: usize = 32;
+
 /// A directory held open by an `O_PATH` descriptor.
 ///
 /// One under `/proc/PID` is pinned to that process: once it has gone, every use fails with ESRCH or ENOENT, whoever has the
@@ -82,6 +85,23 @@ impl Dir {
     pub fn device_and_inode(&self, name: &CStr) -> Result<(u64, u64, u64)> {
         let stat = fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         Ok((major(stat.st_dev), minor(stat.st_dev), stat.st_ino))
+    }
+
+    /// Whether it is in a proc file system, fstatfs(2).
+    #[must_use]
+    pub fn is_proc(&self) -> bool {
+        nix::sys::statfs::fstatfs(&self.0).is_ok_and(|of| of.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC)
+    }
+
+    /// Whether so many more descriptors can be had at once, at most [`DESCRIPTORS_MAX`]; if not, EMFILE or ENFILE.
+    pub fn can_be_held(&self, times: usize) -> Result<()> {
+        let mut held = [const { None }; DESCRIPTORS_MAX];
+        for place in held.iter_mut().take(times) {
+            // SAFETY: it duplicates a descriptor that is open, and touches no memory.
+            let fd = unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0) };
+            *place = Some(super::owned(fd.into())?);
+        }
+        Ok(())
     }
 
     /// How much of its file system is used, in bytes, fstatfs(2): of a tmpfs, memory and swap.

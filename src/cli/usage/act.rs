@@ -101,7 +101,8 @@ a container. As root it is about everybody's processes, else about one's own.
   -p, --pid PID        one process
       --match PATTERN  all whose name matches the regular expression; exe:REGEX
                        is about the executable, cmdline:REGEX about the
-                       arguments, comm:REGEX about the name
+                       arguments, comm:REGEX about the name. Neither PID 1,
+                       which only -p 1 changes, nor memdoor itself
       --adj N          -1000 to 1000
       --undo           puts back what was changed since boot, unless somebody
                        else has changed it since
@@ -118,6 +119,7 @@ exit codes:
   0  done, or there was nothing to do
   1  error: the kernel refused it for a process, or it can't be remembered
   2  the command line is wrong
+  4  done, but root may not see all processes (hidepid)
   5  there is no process PID
 "
 );

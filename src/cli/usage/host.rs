@@ -59,6 +59,7 @@ exit codes:
   0  done
   1  error: /proc can't be read
   2  the command line is wrong
+  4  done, but /proc hides the processes of other users (hidepid)
   5  no process has the PID of --what-if
 "
 );

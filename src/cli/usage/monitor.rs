@@ -47,5 +47,7 @@ exit codes:
   1  error: /proc can't be read, or nothing can be written
   2  the command line or the configuration is wrong
   3  with --exit-code: an alert was raised
+  4  done, but /proc hides the processes of other users (hidepid), or a part of
+     what was to be written was lost
 "
 );

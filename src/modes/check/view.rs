@@ -2,8 +2,9 @@
 
 use super::Show;
 use super::account::{Beside, PAGE_CACHE, account};
-use crate::error::{Absent, Source};
+use crate::error::{Absent, Error, Source};
 use crate::host::{BLOCK, Host, zram_devices};
+use crate::modes::fail;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::mm_stat::Zram;
 use crate::parse::net::sockstat;
@@ -64,7 +65,9 @@ impl<'h> View<'h> {
         let mut table = Table::arm_for(&host.proc);
         if matches!(show, Show::Glance | Show::Tree) {
             // Without processes there is all the rest.
-            let _ = table.read(&host.proc, Depth::Weight);
+            if let Err(errno) = table.read(&host.proc, Depth::Weight) {
+                let _ = fail(&Error::new("list", b"/proc", errno));
+            }
         }
         Self {
             meminfo,

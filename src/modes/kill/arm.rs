@@ -10,14 +10,13 @@ use super::when::Pace;
 use super::{Armed, History};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
-use crate::host::Host;
-use crate::modes::{Buffers, envelope, fail, open_host, open_self, say_hint, with_report};
-use crate::parse::{self, words};
+use crate::modes::environment::{self, MANY, Others};
+use crate::modes::{Buffers, envelope, fail, open_host, open_self, with_report};
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
 use crate::sys::harden;
-use crate::sys::out::{Out, Sink, say};
+use crate::sys::out::{Out, Sink};
 use crate::sys::pidfd::PidFd;
 use crate::sys::{Errno, signal, system};
 use crate::target::memcg::Memcg;
@@ -37,14 +36,20 @@ impl<'a> Armed<'a> {
         let Buffers { out, read, .. } = buffers;
         // Before anything else: a path that is wrong is better known at once.
         let log = open_log(options.log, history)?;
-        let mut host = open_host()?;
-        check_numbers(&host, options.unpinned)?;
+        let mut host = open_host(MANY)?;
+        host.meminfo().map_err(environment::fail_meminfo)?;
+        check_pidfds(options.unpinned)?;
         let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
         let envelope = envelope(&host);
         let memcg = Memcg::new(&host.proc, read);
         let sockets = Sockets::arm(DESCRIPTORS)
             .map_err(|errno| fail(&Error::new("map", b"memory for the table of sockets", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
+        // Who is not root ends their own processes only, which are shown.
+        let completeness = match (Others::say(&host.proc), system::own_user()) {
+            (Others::Hidden, 0) => Completeness::Partial,
+            _ => Completeness::Complete,
+        };
         let room = match options.run {
             Run::Once => ROOM,
             Run::Daemon => LOCKED_ROOM,
@@ -65,7 +70,7 @@ impl<'a> Armed<'a> {
             out,
             buf: read,
             pace: Pace::new(),
-            completeness: Completeness::Complete,
+            completeness,
             is_output_broken: false,
             looks: 0,
             is_odd: super::when::Odd::Nothing,
@@ -159,21 +164,8 @@ fn no_room(errno: Errno) -> Exit {
     fail(&error.hint("memdoor's address space is limited: ulimit -v unlimited"))
 }
 
-/// Whether signals reach who they are meant for: pidfds, and a `/proc` whose numbers are memdoor's own.
-fn check_numbers(host: &Host, unpinned: Unpinned) -> Result<(), Exit> {
-    let mut buf = [0; 8192];
-    let status = host.proc.read(c"self/status", &mut buf).unwrap_or_default();
-    let mut fields = parse::lines(status).filter_map(parse::key_value);
-    let numbers = fields.find(|(key, _)| *key == b"NSpid").map(|(_, numbers)| numbers);
-    // Linux before 4.1 has no NSpid; without /proc/self this is no /proc of memdoor's at all.
-    let is_own = numbers.map_or(!status.is_empty(), |numbers| words(numbers).count() == 1);
-    if !is_own {
-        say(format_args!("memdoor: /proc is of another pid namespace: its numbers mean other processes to memdoor"));
-        say_hint(Some(
-            "start memdoor with a /proc of its own: unshare --pid --fork --mount-proc, or mount -t proc proc /proc",
-        ));
-        return Err(Exit::Error);
-    }
+/// Whether signals reach who they are meant for: through pidfds. That the numbers of `/proc` are memdoor's own, [`open_host`] has seen.
+fn check_pidfds(unpinned: Unpinned) -> Result<(), Exit> {
     let own = Pid::new(system::own_pid()).map(PidFd::open);
     match (own, unpinned) {
         (Some(Err(Errno::ENOSYS)), Unpinned::Allow) | (Some(Ok(_)) | None, _) => Ok(()),

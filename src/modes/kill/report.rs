@@ -13,7 +13,7 @@ use super::options::{Act, Options};
 use super::top::{self, Large, Top};
 use super::turn::Waited;
 use super::when::{Reading, State};
-use crate::error::Absent;
+use crate::error::{Absent, limit};
 use crate::processes::Comm;
 use crate::report::{Fact, Head, Name, Report, Section, Value};
 use crate::sys::Errno;
@@ -169,13 +169,9 @@ impl Failure {
     /// What to type.
     pub(super) fn hint(self) -> &'static str {
         match self.why.errno() {
-            Some(Errno::EMFILE) => "raise the limit of open files: ulimit -n 1024",
-            Some(Errno::ENFILE) => "raise the system's limit of open files: sysctl fs.file-max",
-            Some(Errno::ENOMEM) => {
-                "run memdoor outside of the cgroup that is full, and without a limit of its address space (ulimit -v unlimited)"
-            }
             Some(Errno::EACCES | Errno::EPERM) => "run memdoor as root, or with CAP_KILL",
-            _ => "",
+            Some(errno) => limit(errno).unwrap_or_default(),
+            None => "",
         }
     }
 }

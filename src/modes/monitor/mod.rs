@@ -27,6 +27,7 @@ pub mod view;
 use core::time::Duration;
 
 use super::cost::Cost;
+use super::environment::Others;
 use super::looks::is_below;
 use super::watch::SelfReport;
 use super::{Buffers, fail};
@@ -64,6 +65,7 @@ const MAPPED: usize = 5;
 /// All that is opened and taken room for before the first sample.
 struct Armed<'a> {
     seen: Seen<'a>,
+    others: Others,
     show: Show<'a>,
     out: &'a mut [u8],
     buf: &'a mut [u8],
@@ -104,10 +106,16 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     if options.self_report == SelfReport::Show {
         cost.report("samples", armed.seen.course.samples);
     }
-    let ended = armed.end();
+    if let (Err(error), 0) = (&worked, armed.seen.course.samples) {
+        // Nothing was seen, so there is nothing to sum up.
+        return fail(error);
+    }
+    let ended = armed.others.qualify(armed.end());
     match (worked, ended) {
         (Err(error), _) => fail(&error),
-        (Ok(()), Exit::Done) if options.code == Code::Found && armed.seen.course.alerts > 0 => Exit::Found,
+        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && armed.seen.course.alerts > 0 => {
+            Exit::Found
+        }
         (Ok(()), exit) => exit,
     }
 }

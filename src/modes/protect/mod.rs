@@ -3,10 +3,12 @@
 mod act;
 mod session;
 mod show;
+mod spared;
 mod state;
 
 use core::ffi::CStr;
 
+use super::environment::{FEW, Others};
 use super::files::Unusable;
 use super::{Buffers, envelope, fail, open_host, output_exit};
 use crate::error::{Absent, Error};
@@ -23,6 +25,7 @@ use crate::target::exe::{LINK_MAX, Link};
 use crate::target::{Refusal, Target};
 use crate::units::Pid;
 use act::{Outcome, Row};
+use spared::Spared;
 use state::{Entry, FILE, State, Unread};
 
 /// What was asked for.
@@ -81,7 +84,7 @@ struct Run<'a, 'b> {
 #[must_use]
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    let host = match open_host() {
+    let host = match open_host(FEW) {
         Ok(host) => host,
         Err(exit) => return exit,
     };
@@ -160,6 +163,12 @@ impl Run<'_, '_> {
             say(format_args!("memdoor: warning: {more} processes more than {ROOM} were not looked at"));
         }
         let own = system::effective_user();
+        let others = Others::say(&self.host.proc);
+        if own == 0 {
+            // Who is not root changes their own processes only, which are shown.
+            self.exit = others.qualify(self.exit);
+        }
+        let spared = Spared::find(&self.host.proc, table.rows());
         for process in table.rows() {
             let is_ours = own == 0 || process.user == Some(own);
             let is_alive = process.kind == Kind::User && process.memory.rss.is_some();
@@ -167,6 +176,7 @@ impl Run<'_, '_> {
                 && is_alive
                 && let Some(before) = process.oom_score_adj
                 && let Some(adj) = self.wanted(process, before)
+                && !spared.holds(process, self.options.whom)
                 && let Some(started) = process.started
             {
                 self.state.planned.push(Entry { pid: process.pid, started, before, after: adj });

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::history::History;
 use crate::host::{Host, Numbers};
+use crate::modes::environment::{self, FEW};
 use crate::modes::{Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
@@ -40,7 +41,9 @@ impl<'a> Armed<'a> {
     ) -> Result<Self, Exit> {
         ptrace::forget();
         let Buffers { out, read, past } = buffers;
-        let mut host = open_host()?;
+        let mut host = open_host(FEW)?;
+        // First, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
+        host.meminfo().map_err(environment::fail_meminfo)?;
         let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
         let exe = check_exe(&target, &options)?;
         let envelope = envelope(&host);
