@@ -174,6 +174,17 @@ impl Armed<'_> {
     }
 }
 
+impl Armed<'_> {
+    /// On standard error, once it is complete.
+    pub(super) fn say_where_the_record_is(&self) {
+        if let (Some(asked), Some(place)) = (self.options.record, &self.place) {
+            let (dir, name) = (asked.dir.to_bytes(), place.name.as_bytes());
+            let dir = dir.strip_suffix(b"/").unwrap_or(dir);
+            say(format_args!("memdoor: the record is {}/{}", Escaped(dir), Escaped(name)));
+        }
+    }
+}
+
 fn no_dir(path: &[u8], errno: Errno) -> Error {
     Error::new("open", path, errno).hint("-o takes a directory that is there: mkdir -p it first")
 }
