@@ -7,7 +7,7 @@ cgroup) group service ;;
 limit) group service memory.max=96M ;;
 esac
 case $TOOL in
-memdoor) (GROUP= launch memdoor kill --only . --threshold 90 --hard 5 $own) >/tmp/tool 2>&1 & ;;
+memdoor) (GROUP= launch memdoor kill --only any --threshold 90 --hard 5 $own) >/tmp/tool 2>&1 & ;;
 earlyoom) (GROUP= launch earlyoom -m 10,5 -r 3600) >/tmp/tool 2>&1 & ;;
 esac
 tool=$!
