@@ -13,7 +13,7 @@ esac
 tool=$!
 within 30 test -s /tmp/tool
 # As unlikely to be ended as this shell.
-victim shortage 10 50 >/tmp/shortage &
+victim shortage 10 60 >/tmp/shortage &
 meter=$!
 within 30 has_line /tmp/shortage '^ready '
 case $CASE in
