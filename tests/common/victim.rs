@@ -85,7 +85,7 @@ until its standard input ends, it is killed, or its parent dies.
                  `freed MICROSECONDS` between the two
   shortage PERCENT SECONDS
                  no state: waits until less than PERCENT of memory is available,
-                 then until it is that much again for 1 s. Prints `shortage
+                 then until it is that much again for 10 s. Prints `shortage
                  MILLISECONDS LEAST_KIB` of the time between, LEAST_KIB the
                  least that was available; after SECONDS without an end
                  `shortage - LEAST_KIB`
@@ -632,7 +632,7 @@ fn fill(args: &mut lexopt::Parser) -> Result<()> {
 /// How long memory is short.
 fn shortage(args: &mut lexopt::Parser) -> Result<()> {
     /// Memory that is back for less than this was not back.
-    const STEADY: Duration = Duration::from_secs(1);
+    const STEADY: Duration = Duration::from_secs(10);
     let percent = number(args)? as u64;
     let end = Instant::now() + Duration::from_secs(last_number(args)? as u64);
     let mut host = Host::open(c"/proc").map_err(|_| "shortage: /proc cannot be opened")?;

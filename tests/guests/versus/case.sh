@@ -7,13 +7,13 @@ cgroup) group service ;;
 limit) group service memory.max=96M ;;
 esac
 case $TOOL in
-memdoor) (GROUP= launch memdoor kill --only . --threshold 90 --hard 5 $own) >/tmp/tool 2>&1 & ;;
+memdoor) (GROUP= launch memdoor kill --only any --threshold 90 --hard 5 $own) >/tmp/tool 2>&1 & ;;
 earlyoom) (GROUP= launch earlyoom -m 10,5 -r 3600) >/tmp/tool 2>&1 & ;;
 esac
 tool=$!
 within 30 test -s /tmp/tool
 # As unlikely to be ended as this shell.
-victim shortage 10 40 >/tmp/shortage &
+victim shortage 10 60 >/tmp/shortage &
 meter=$!
 within 30 has_line /tmp/shortage '^ready '
 case $CASE in
@@ -33,8 +33,12 @@ while lives $meter && ! { [ "$CASE" = limit ] && is_gone $hog; }; do usleep 1000
 usleep 500000
 
 died=
-is_gone $hog && died=hog
-[ "$CASE" != small ] || died="${died:-$(grep -c '^State:.*Z' /proc/[0-9]*/status | grep -c ':1$') of its children}"
+! is_gone $hog || died=hog
+if [ "$CASE" = small ] && [ -z "$died" ]; then
+    # Nobody has waited for them.
+    children=$(cat /proc/[0-9]*/status | grep -c '^State:.*Z' || :)
+    [ $children = 0 ] || died="$children of its children"
+fi
 lives $innocent || died="${died:+$died, }innocent"
 lives $tool || died="${died:+$died, }$TOOL"
 echo "--- $TOOL"
