@@ -1,10 +1,13 @@
 //! What a process is called: read only as far as the question needs it.
 
+use crate::essential;
 use crate::families::{self, Family};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::memory_cgroup;
+use crate::parse::stat;
 use crate::pattern::{Field, Pattern, TEXT_MAX};
 use crate::sys::file::Dir;
+use crate::target::STAT_MAX;
 
 type Text = Fixed<TEXT_MAX>;
 
@@ -51,9 +54,7 @@ impl<'a> Looks<'a> {
     fn cmdline(&mut self) -> &[u8] {
         if self.cmdline.is_none() {
             let mut buf = [0; 4096];
-            let path = self.path(b"cmdline");
-            let file = self.dir.file(path.as_c_str().unwrap_or_default());
-            let length = file.and_then(|file| file.read_at(&mut buf, 0)).unwrap_or(0);
+            let length = self.arguments(&mut buf).len();
             let text = buf.get_mut(..length).unwrap_or_default();
             text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
             self.cmdline = Some(Text::of(text.trim_ascii_end()));
@@ -82,6 +83,31 @@ impl<'a> Looks<'a> {
             let may_be = families::may_be_helper(comm);
             may_be.then(|| families::browser(comm, Some(self.exe())))?
         })
+    }
+
+    /// Whether a machine or a login hangs on it.
+    pub(super) fn is_essential(&mut self) -> bool {
+        let comm = self.comm;
+        if essential::may_be(comm) {
+            let exe = Some(self.exe()).filter(|exe| !exe.is_empty());
+            return essential::role(comm, exe).is_some();
+        }
+        essential::is_shell(comm) && self.is_login_shell()
+    }
+
+    fn is_login_shell(&self) -> bool {
+        let mut buf = [0; STAT_MAX];
+        let stat = self.dir.read(self.path(b"stat").as_c_str().unwrap_or_default(), &mut buf);
+        let has_terminal = stat.ok().and_then(stat::parse).is_some_and(|stat| stat.terminal > 0);
+        let mut buf = [0; 1024];
+        essential::is_login_shell(self.arguments(&mut buf), has_terminal)
+    }
+
+    /// Its arguments, words that end with a NUL; nothing when they can't be read.
+    fn arguments<'b>(&self, buf: &'b mut [u8]) -> &'b [u8] {
+        let file = self.dir.file(self.path(b"cmdline").as_c_str().unwrap_or_default());
+        let length = file.and_then(|file| file.read_at(buf, 0)).unwrap_or(0);
+        buf.get(..length).unwrap_or_default()
     }
 
     /// Whether its memory cgroup is that or below it.

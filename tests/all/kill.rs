@@ -77,7 +77,7 @@ fn a_dry_run_names_the_largest_tree_and_who_was_near_and_ends_nobody() {
     let out = &ended.out;
     assert_eq!(value(out, "Victim PID"), large.id());
     assert_eq!(value(out, "Victim Processes"), "4");
-    let held = kib(out, "Victim Anonymous Memory And Swap");
+    let held = kib(out, "Victim Freeable Memory");
     assert!((32 * 1024..36 * 1024).contains(&held), "{out}");
     let near: Vec<&str> = out.lines().filter(|line| line.starts_with("Next: ")).collect();
     assert!(near[0].starts_with(&format!("Next: PID {} (", middle.pid)), "{out}");
@@ -177,6 +177,130 @@ fn the_largest_tree_dies_the_others_live_and_what_is_freed_is_what_it_held() {
     assert!(out.contains("##### PROCESS MEMORY INFORMATION #####"));
     // Nothing that waits for the victim's mmap_lock.
     assert!(!out.contains("PSS") && !out.contains("MAPPING"), "{out}");
+}
+
+/// Runs a script as PID 1 of a pid namespace of its own, in which `--only any` can end nobody else.
+fn alone(script: &str) -> Option<Ended> {
+    let unshare = ["unshare", "-m", "-p", "-f", "--mount-proc"];
+    if !works(&[&unshare[..], &["true"]].concat()) {
+        skip("needs root for a pid namespace");
+        return None;
+    }
+    Some(run_command(through(&unshare, &common::run::command("bash", &["-c", script]))))
+}
+
+/// Starts what the arguments say in the background, with an input that does not end.
+const BACKGROUND: &str = r#"
+bg() { sleep 60 | "$@" >/dev/null & }
+# So many hogs are there and have their memory.
+hogs() {
+    for try in $(seq 300); do
+        found=$(awk '/^Name:/ { is = $2 == "hog" } /^VmRSS:/ && is && $2 > 8000 { n++ } END { print n + 0 }' /proc/[0-9]*/status 2>/dev/null)
+        [ "$found" -ge "$1" ] && return
+        sleep 0.1
+    done
+}
+kill_any() { sleep 0.4; "$MEMDOOR" kill --config /dev/null --threshold 0 --only any --once "$@"; }
+"#;
+
+fn script(dir: &TempDir, lines: &str) -> String {
+    let victim = dir.victim("hog");
+    format!("MEMDOOR={}\nHOG={victim}\n{BACKGROUND}\n{lines}", common::run::MEMDOOR)
+}
+
+#[test]
+fn only_any_ends_the_hog_and_never_what_the_system_hangs_on() {
+    let dir = TempDir::new();
+    let [sshd, shim, bus] = ["sshd", "containerd-shim", "dbus-daemon"].map(|name| dir.victim(name));
+    let lines = format!("bg {sshd} hold 40; bg {shim} hold 36; bg {bus} hold 32; bg $HOG hold 16; hogs 1; kill_any");
+    let Some(ended) = alone(&script(&dir, &lines)) else { return };
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(value(&ended.out, "Victim Command Name"), "hog");
+    assert!(value(&ended.out, "Not Candidates").contains("3 of the system"), "{}", ended.out);
+}
+
+#[test]
+fn whoever_only_calls_itself_sshd_is_a_hog_like_any_other() {
+    let dir = TempDir::new();
+    let Some(ended) = alone(&script(&dir, "bg $HOG hold 8; bg $HOG family sshd 24 0; kill_any --dry-run")) else {
+        return;
+    };
+    assert_eq!(value(&ended.out, "Victim Command Name"), "sshd", "{ended:#?}");
+}
+
+/// Else the largest tree of a server was that of its administrator's shell.
+#[test]
+fn a_login_shell_is_no_victim_because_of_its_children() {
+    let dir = TempDir::new();
+    let lines = r#"
+        bg bash -c 'exec -a -bash bash -c "\$0 hold 40; true" "$0"' $HOG
+        bg setsid script -qc "bash --norc --noprofile" /dev/null < <(echo "$HOG hold 30"; sleep 60)
+        hogs 2; kill_any --dry-run"#;
+    let Some(ended) = alone(&script(&dir, lines)) else { return };
+    assert_eq!(value(&ended.out, "Victim Command Name"), "hog", "{ended:#?}");
+    assert_eq!(value(&ended.out, "Victim Processes"), "1", "{ended:#?}");
+}
+
+#[test]
+fn a_tree_ends_where_another_service_begins() {
+    let name = name();
+    let Some(group) = Memcg::or_skip(None) else { return };
+    let parent = family(&name, 4, 2);
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", parent.pid)).expect("children");
+    let child: u32 = children.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a child");
+    let only = format!("^{name}$");
+    let whole = kill(&only, &["--once", "--dry-run"]);
+    assert_eq!(value(&whole.out, "Victim Processes"), "3");
+    group.take(child);
+    let apart = kill(&only, &["--once", "--dry-run"]);
+    assert_eq!(value(&apart.out, "Victim PID"), parent.id());
+    assert_eq!(value(&apart.out, "Victim Processes"), "2");
+    assert!(apart.out.contains(&format!("Next: PID {child} (")), "{}", apart.out);
+}
+
+#[test]
+fn a_daemon_that_may_end_nobody_says_so_when_it_starts_and_what_to_type() {
+    let only = format!("^{}$", name());
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &[])));
+    daemon.until_with("nobody may be chosen");
+    daemon.signal(Signal::SIGTERM);
+    let ended = daemon.end();
+    let start = "memdoor: WARNING nobody who runs now may be ended: ";
+    let said = ended.err.lines().find(|line| line.starts_with(start)).expect("a warning at the start");
+    assert!(said.contains(" not --only") && said.contains("hint: --only any"), "{said}");
+    // And when memory is short.
+    assert!(ended.err.contains("outcome=nobody") && ended.err.contains(" hint=\"--only any"), "{}", ended.err);
+}
+
+/// RssAnon of the one is 0.2 MB, and it was the other that was ended.
+#[test]
+fn whoever_leaks_shared_memory_is_ended_and_an_innocent_one_lives() {
+    for kind in ["anon", "memfd"] {
+        let name = name();
+        let innocent = family(&name, 12, 0);
+        let mut leaker = Victim::start(&["shared", &name, kind, "40"]);
+        let ended = kill(&format!("^{name}$"), &["--once"]);
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        leaker.wait();
+        assert_eq!(value(&ended.out, "Victim PID"), leaker.id());
+        assert!((40..42).contains(&(kib(&ended.out, "Freed By Their End") / 1024)), "{}", ended.out);
+        assert!(is_alive(innocent.pid));
+    }
+}
+
+#[test]
+fn what_the_processes_of_a_tree_share_counts_once() {
+    let name = name();
+    let sharers = Victim::start(&["shared", &name, "memfd", "16", "3"]);
+    let larger = family(&name, 24, 0);
+    let ended = kill(&format!("^{name}$"), &["--once", "--dry-run"]);
+    assert_eq!(value(&ended.out, "Victim PID"), larger.id());
+    let near = ended.out.lines().find(|line| line.starts_with("Next: ")).expect("who is near");
+    let start = format!("Next: PID {} ({name}): ", sharers.pid);
+    let held = near.strip_prefix(&start).and_then(|rest| rest.split(' ').next()).expect("a size");
+    let held: u64 = held.parse().expect("a number");
+    assert!((16 << 10..20 << 10).contains(&held), "{near}");
+    assert!(near.ends_with("processes 4"), "{near}");
 }
 
 /// pthread_exit(3) in main() leaves a process in state Z that holds all of its memory.

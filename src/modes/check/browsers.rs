@@ -18,8 +18,8 @@ use crate::sys::out::Out;
 use crate::units::Bytes;
 use crate::victim::{self, By, Node, Rank, Tree};
 
-const FAMILIES: &[u8] = b"FAMILY             INSTANCES PROCESSES   RSS MB ANON+SWAP MB\n";
-const INSTANCES: &[u8] = b"\n     PID PROCESSES   RSS MB ANON+SWAP MB INSTANCE, AND THE LARGEST IN IT\n";
+const FAMILIES: &[u8] = b"FAMILY             INSTANCES PROCESSES   RSS MB  FREEABLE MB\n";
+const INSTANCES: &[u8] = b"\n     PID PROCESSES   RSS MB  FREEABLE MB INSTANCE, AND THE LARGEST IN IT\n";
 
 /// Instances together.
 #[derive(Clone, Copy, Default)]
@@ -116,7 +116,7 @@ impl<'a> Browsers<'a> {
     fn each_largest(&self, tree: &Tree, each: &mut dyn FnMut(&Process)) {
         let own = |at: usize| {
             let is_in = victim::is_in(&self.nodes, at, tree);
-            is_in.then(|| self.row(at).memory.own())?
+            is_in.then(|| self.row(at).memory.freeable())?
         };
         for at in order(self.nodes.len(), self.options.count, &own) {
             each(self.row(at));
@@ -155,7 +155,7 @@ impl<'a> Browsers<'a> {
     fn put_process(&self, process: &Process, out: &mut Out<'_>) {
         let memory = &process.memory;
         number(out, Some(process.pid.get().into()), 7);
-        let held = memory.own().unwrap_or_default();
+        let held = memory.freeable().unwrap_or_default();
         put_sizes(out, None, memory.rss.unwrap_or_default(), held);
         out.put(b"   ");
         text::put_command(self.host, self.options, process, out);

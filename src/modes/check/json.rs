@@ -1,5 +1,5 @@
-//! A check as NDJSON: `memdoor.host.sample`, then a `memdoor.process.sample` for each of the largest by RSS, or by what their end would
-//! give back.
+//! A check as NDJSON: `memdoor.host.sample`, then a `memdoor.process.sample` for each of the largest by RSS, or by
+//! freeable memory.
 
 use super::account::{LINES, account};
 use super::browsers::Browsers;
@@ -61,7 +61,7 @@ pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, envelope
         None if options.show == Show::Where => return,
         None => {}
     }
-    for by in [By::Rss, By::Own] {
+    for by in [By::Rss, By::Freeable] {
         put_top(view, options, by, &samples, out);
     }
 }
@@ -146,7 +146,7 @@ fn put_top(view: &View<'_>, options: &Options, by: By, samples: &Samples<'_>, ou
         line.texts(&["process.command_line"], &[cmdline]);
         let key = match by {
             By::Rss => "memdoor.check.rank_by_rss",
-            By::Own => "memdoor.check.rank_by_anon_and_swap",
+            By::Freeable => "memdoor.check.rank_by_freeable",
         };
         line.push(key, Value::Count(rank));
         line.put(out);

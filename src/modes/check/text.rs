@@ -16,7 +16,7 @@ use crate::units::{Bytes, Percent};
 
 /// All of it.
 pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, out: &mut Out<'_>) {
-    const COLUMNS: &str = "\n     PID   RSS MB  %MEM ANON+SWAP MB   ADJ COMMAND\n";
+    const COLUMNS: &str = "\n     PID   RSS MB  %MEM  FREEABLE MB   ADJ COMMAND\n";
     put_plugin(view, options, verdict, out);
     match options.show {
         Show::Where => return put_where(view, out),
@@ -26,7 +26,7 @@ pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, out: &mu
     }
     put_figures(view, options, out);
     let count = u64::try_from(options.count).ok();
-    for (by, title) in [(By::Rss, "TOP ~d BY RSS"), (By::Own, "TOP ~d BY ANON + SWAP")] {
+    for (by, title) in [(By::Rss, "TOP ~d BY RSS"), (By::Freeable, "TOP ~d BY FREEABLE MEMORY")] {
         fill(out, title, &[count]);
         out.put(if by == By::Rss { COLUMNS } else { "\n" }.as_bytes());
         view.each_top(by, options.count, &mut |process| {
@@ -128,7 +128,7 @@ fn put_process(view: &View<'_>, options: &Options, process: &Process, out: &mut 
     number(out, Some(process.pid.get().into()), 7);
     mb(out, memory.rss, 8);
     put_share(memory.rss, view.total(), out);
-    mb(out, memory.own(), 12);
+    mb(out, memory.freeable(), 12);
     number(out, process.oom_score_adj, 5);
     out.put(b" ");
     put_command(view.host, options, process, out);

@@ -33,15 +33,15 @@ pub(super) struct View<'h> {
 pub(super) enum By {
     /// RSS, shared pages included.
     Rss,
-    /// Anonymous memory and swap: what their end would give back.
-    Own,
+    /// What their end would give back.
+    Freeable,
 }
 
 impl By {
     pub(super) fn of(self, process: &Process) -> Option<Bytes> {
         match self {
             Self::Rss => process.memory.rss,
-            Self::Own => process.memory.own(),
+            Self::Freeable => process.memory.freeable(),
         }
     }
 }

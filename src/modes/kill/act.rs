@@ -105,7 +105,7 @@ impl Armed<'_> {
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);
-        let is_still_large = self.members.sizes().0 >= whom.least;
+        let is_still_large = self.members.freeable() >= whom.least;
         match held {
             Ok(()) if is_still_large => {}
             Ok(()) | Err(Lost::Changed) => {
@@ -201,7 +201,7 @@ impl Armed<'_> {
             }
             selection.look_at_children(proc, &|parent| members.has(parent));
             for row in selection.rows() {
-                if row.parent.is_some_and(|parent| members.has(parent)) {
+                if members.is_child(row) {
                     let one = core::iter::once(row);
                     let _ = members.hold(proc, one, check);
                 }

@@ -4,6 +4,7 @@ use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
 use super::options::{Options, Run, Unpinned};
+use super::report::Action;
 use super::select::Selection;
 use super::when::Pace;
 use super::{Armed, History};
@@ -93,6 +94,17 @@ impl<'a> Armed<'a> {
         Ok(())
     }
 
+    /// A daemon for nobody is a mistake that is noticed when memory is short, unless it is said before.
+    fn say_if_nobody_fits(&mut self, action: &Action) {
+        if action.best[0].is_some() {
+            return;
+        }
+        let not = action.not_candidates();
+        let not = core::str::from_utf8(not.as_bytes()).unwrap_or_default();
+        let hint = action.nobody(&self.options.whom);
+        self.log.line(Level::Warning, format_args!("nobody who runs now may be ended: {not}; hint: {hint}"));
+    }
+
     /// All that a kill takes but for the signals, into nowhere, with memdoor itself as the victim.
     fn rehearse(&mut self) {
         let (whom, group) = (self.options.whom, self.options.cgroup);
@@ -107,6 +119,7 @@ impl<'a> Armed<'a> {
             self.members.clear();
         }
         let action = self.action(self.options.when.judge(&reading), reading, &choice);
+        self.say_if_nobody_fits(&action);
         let mut out = Out::new(Sink::Nowhere, self.out);
         let format = self.options.format;
         with_report(format, &mut out, &self.envelope, |report| {

@@ -7,10 +7,18 @@ use crate::victim::{Rank, Why};
 impl Looks<'_> {
     /// How much it is wanted, or why it may not be chosen.
     pub(super) fn judge(&mut self, whom: &Whom<'_>, group: Option<&[u8]>) -> core::result::Result<Rank, Why> {
+        let mut is_essential = false;
         let is_wanted = whom.only.iter().any(|only| match only {
+            Only::Any => {
+                is_essential = self.is_essential();
+                !is_essential
+            }
             Only::Browsers => self.browser().is_some(),
             Only::Fits(pattern) => self.fits(pattern),
         });
+        if is_essential && !is_wanted {
+            return Err(Why::Essential);
+        }
         if !is_wanted || group.is_some_and(|group| !self.is_in(group)) {
             return Err(Why::Unwanted);
         }

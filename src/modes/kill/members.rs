@@ -10,7 +10,7 @@ use super::options::{Unpinned, Whom};
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::{stat, status};
-use crate::processes::{self, Memory, Process};
+use crate::processes::{self, Memory, Place, Process, Together};
 use crate::sys::file::Dir;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
 use crate::sys::{Errno, Result};
@@ -36,9 +36,9 @@ pub(super) struct Member {
     started: Ticks,
     dir: Dir,
     grip: Grip,
-    /// Anonymous memory and swap when it was last looked at.
-    held: Bytes,
-    rss: Bytes,
+    place: Place,
+    /// What it had of memory when it was last looked at.
+    memory: Memory,
     /// Whether SIGKILL was sent to it.
     is_killed: bool,
 }
@@ -85,8 +85,8 @@ impl Member {
             started: row.started.ok_or(Lost::Changed)?,
             dir,
             grip,
-            held: Bytes(0),
-            rss: Bytes(0),
+            place: row.place,
+            memory: Memory { ending: row.memory.ending, ..Memory::default() },
             is_killed: false,
         };
         // The directory still answers, and with the same start: so the number was this process's when the pidfd was opened.
@@ -121,8 +121,8 @@ impl Member {
             memory = processes::live_thread(&self.dir, b"", &mut buf).map(|(_, memory)| memory).unwrap_or_default();
         }
         // One that is exiting has none any more: what it had is what its end gives back.
-        if let Some(held) = memory.own() {
-            (self.held, self.rss) = (held, memory.rss.unwrap_or_default());
+        if memory.rss.is_some() {
+            self.memory = Memory { ending: self.memory.ending, ..memory };
         }
         Ok(status.euid.and_then(|user| u32::try_from(user).ok()))
     }
@@ -187,9 +187,9 @@ impl Members {
         Ok(())
     }
 
-    /// What they hold, and their RSS.
-    pub(super) fn sizes(&self) -> (Bytes, Bytes) {
-        self.all.iter().fold((Bytes(0), Bytes(0)), |(held, rss), one| (held.plus(one.held), rss.plus(one.rss)))
+    /// What their end gives back.
+    pub(super) fn freeable(&self) -> Bytes {
+        together(self.all.iter())
     }
 
     /// How many are held.
@@ -200,6 +200,11 @@ impl Members {
     /// Whether a process is among them.
     pub(super) fn has(&self, pid: Pid) -> bool {
         self.all.iter().any(|member| member.pid == pid)
+    }
+
+    /// Whether a process is the child of one of them, in the same service and login.
+    pub(super) fn is_child(&self, row: &Process) -> bool {
+        self.all.iter().any(|member| row.parent == Some(member.pid) && !row.place.is_apart(&member.place))
     }
 
     /// SIGTERM to the root.
@@ -260,11 +265,16 @@ impl Members {
         (count, failed)
     }
 
-    /// What those held that have ended.
+    /// What the end of those has given back that have ended.
     pub(super) fn freed(&self) -> Bytes {
-        let ended = self.all.iter().filter(|member| !member.is_alive());
-        ended.fold(Bytes(0), |sum, member| sum.plus(member.held))
+        together(self.all.iter().filter(|member| !member.is_alive()))
     }
+}
+
+fn together<'m>(members: impl Iterator<Item = &'m Member>) -> Bytes {
+    let mut sum = Together::default();
+    members.for_each(|member| sum.add(&member.memory));
+    sum.freeable()
 }
 
 #[cfg(test)]

@@ -56,7 +56,11 @@ impl Selection {
                 Some(why) => Err(why),
                 None => {
                     let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
-                    Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group)
+                    let judged = Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group);
+                    if judged.is_ok() && whom.by == By::Tree {
+                        process.place = processes::place(proc, view.as_c_str().unwrap_or_default(), process);
+                    }
+                    judged
                 }
             };
             match judged {

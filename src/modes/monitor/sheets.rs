@@ -168,6 +168,7 @@ pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) 
             left.map(micros),
             size(row.pss),
             size(row.uss),
+            Some(row.freeable().0),
         ];
         to.row(&numbers, &[row.comm.as_bytes(), &[row.state]]);
     });

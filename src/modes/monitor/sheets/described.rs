@@ -69,7 +69,8 @@ Growth_KB_s r11 memdoor.growth.bytes_per_second
 R2 m5 memdoor.growth.r2
 Left_s s6 memdoor.growth.left_us
 PSS_KB k memdoor.process.pss_bytes
-USS_KB k memdoor.process.uss_bytes"
+USS_KB k memdoor.process.uss_bytes
+Freeable_KB k memdoor.process.freeable_bytes"
 );
 
 named!(
