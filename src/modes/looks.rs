@@ -6,8 +6,10 @@ use crate::fixed::Fixed;
 use crate::parse::cgroup::memory_cgroup;
 use crate::parse::stat;
 use crate::pattern::{Field, Pattern, TEXT_MAX};
+use crate::processes::slow::Reader;
 use crate::sys::file::Dir;
 use crate::target::STAT_MAX;
+use crate::units::Pid;
 
 type Text = Fixed<TEXT_MAX>;
 
@@ -22,12 +24,19 @@ pub(super) struct Looks<'a> {
     comm: &'a [u8],
     exe: Option<Text>,
     cmdline: Option<Text>,
+    /// Who reads its arguments, as that may block; its number.
+    reader: Option<(&'a Reader, Pid)>,
 }
 
 impl<'a> Looks<'a> {
     /// The process of this name: its files are `dir`'s below `prefix`, which is what [`crate::processes::view`] gives.
     pub(super) const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
-        Self { dir, prefix, comm, exe: None, cmdline: None }
+        Self { dir, prefix, comm, exe: None, cmdline: None, reader: None }
+    }
+
+    /// Its arguments are read by that one.
+    pub(super) fn read_by(self, reader: Option<&'a Reader>, pid: Pid) -> Self {
+        Self { reader: reader.map(|reader| (reader, pid)), ..self }
     }
 
     fn path(&self, file: &[u8]) -> Fixed<48> {
@@ -105,6 +114,9 @@ impl<'a> Looks<'a> {
 
     /// Its arguments, words that end with a NUL; nothing when they can't be read.
     fn arguments<'b>(&self, buf: &'b mut [u8]) -> &'b [u8] {
+        if let Some((reader, pid)) = self.reader {
+            return reader.arguments(pid, buf).unwrap_or_default();
+        }
         let file = self.dir.file(self.path(b"cmdline").as_c_str().unwrap_or_default());
         let length = file.and_then(|file| file.read_at(buf, 0)).unwrap_or(0);
         buf.get(..length).unwrap_or_default()

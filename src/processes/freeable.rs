@@ -14,13 +14,18 @@
 use super::Memory;
 use crate::units::Bytes;
 
-/// Shared memory of a process that ends with those who map it, as smaps shows it mapping by mapping.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Ending {
-    /// Its part of what is resident: a page that two processes map is half of each.
-    pub share: Bytes,
-    /// What of it is in swap. The kernel does not divide this, and VmSwap does not count it.
-    pub swapped: Bytes,
+/// What was found out about the shared memory of a process that ends with those who map it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// smaps showed it, mapping by mapping.
+    Parts {
+        /// Its part of what is resident: a page that two processes map is half of each.
+        share: Bytes,
+        /// What of it is in swap. The kernel does not divide this, and VmSwap does not count it.
+        swapped: Bytes,
+    },
+    /// smaps did not answer in time: all of `RssShmem`, but no more than maps has room for.
+    AtMost(Bytes),
 }
 
 /// The memory of processes that would end together.
@@ -45,10 +50,11 @@ impl Together {
         };
         self.private = self.private.plus(resident).plus(memory.swap.unwrap_or_default());
         match memory.ending {
-            Some(ending) => {
-                self.shares = self.shares.plus(ending.share);
-                self.swapped = self.swapped.max(ending.swapped);
+            Some(Ending::Parts { share, swapped }) => {
+                self.shares = self.shares.plus(share);
+                self.swapped = self.swapped.max(swapped);
             }
+            Some(Ending::AtMost(most)) => self.shmem = self.shmem.max(most),
             None => self.shmem = self.shmem.max(memory.shmem.unwrap_or_default()),
         }
     }
@@ -112,7 +118,7 @@ mod tests {
     #[test]
     fn parts_from_smaps_are_added_and_beat_rssshmem() {
         let known = |anon, share: u64, swapped: u64| Memory {
-            ending: Some(Ending { share: Bytes(share << 20), swapped: Bytes(swapped << 20) }),
+            ending: Some(Ending::Parts { share: Bytes(share << 20), swapped: Bytes(swapped << 20) }),
             ..memory(anon, 800, 0)
         };
         // Two map the same 400 MiB, 60 of them in swap; a third one was not looked at.

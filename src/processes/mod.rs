@@ -9,6 +9,7 @@ mod freeable;
 mod groups;
 mod order;
 mod process;
+pub mod slow;
 
 use alloc::vec::Vec;
 use core::ffi::CStr;

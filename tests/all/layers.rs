@@ -79,6 +79,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/file.rs", "OwnedFd: core has no descriptors"),
     ("sys/getdents.rs", "AsFd of an open directory"),
     ("sys/heap.rs", "std's allocator, which it counts and passes on to"),
+    ("sys/helper.rs", "OwnedFd of what wakes the other process"),
     ("sys/input.rs", "OwnedFd of a log"),
     ("sys/kmsg.rs", "OwnedFd of the kernel's log device"),
     ("sys/logfile.rs", "OwnedFd of a log's file or socket"),

@@ -101,7 +101,13 @@ impl Armed<'_> {
     fn end(&mut self, action: &mut Action, victim: &Named) {
         let started = monotonic();
         let (whom, group) = (self.options.whom, self.options.cgroup);
-        let check = Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned };
+        let check = Check {
+            whom: &whom,
+            group,
+            user: self.selection.user(),
+            unpinned: self.options.unpinned,
+            reader: self.reader,
+        };
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::modes::{Buffers, envelope, fail, open_host, open_self, say_hint, with_report};
 use crate::parse::{self, words};
+use crate::processes::slow::Reader;
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
@@ -33,7 +34,12 @@ const DESCRIPTORS: usize = 256;
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once; a daemon rehearses and locks what that has touched.
     #[inline(never)]
-    pub(super) fn arm(options: Options<'a>, history: &'a mut History, buffers: Buffers<'a>) -> Result<Self, Exit> {
+    pub(super) fn arm(
+        options: Options<'a>,
+        history: &'a mut History,
+        reader: Option<&'a Reader>,
+        buffers: Buffers<'a>,
+    ) -> Result<Self, Exit> {
         let Buffers { out, read, .. } = buffers;
         let mut host = open_host()?;
         let log = Log::open(options.log).map_err(|error| fail(&error))?;
@@ -53,7 +59,8 @@ impl<'a> Armed<'a> {
             history,
             host,
             gauge,
-            selection: Selection::arm(room),
+            selection: Selection::arm(room).with_reader(reader),
+            reader,
             members: Members::arm(),
             memcg,
             sockets,
@@ -108,11 +115,18 @@ impl<'a> Armed<'a> {
     /// All that a kill takes but for the signals, into nowhere, with memdoor itself as the victim.
     fn rehearse(&mut self) {
         let (whom, group) = (self.options.whom, self.options.cgroup);
+        self.selection.rehearse_reader(&self.host.proc);
         let reading = self.gauge.read(&mut self.host);
         let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
             return;
         };
-        let check = Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned };
+        let check = Check {
+            whom: &whom,
+            group,
+            user: self.selection.user(),
+            unpinned: self.options.unpinned,
+            reader: self.reader,
+        };
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);

@@ -10,6 +10,7 @@ use super::options::{Unpinned, Whom};
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::{stat, status};
+use crate::processes::slow::Reader;
 use crate::processes::{self, Memory, Place, Process, Together};
 use crate::sys::file::Dir;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
@@ -68,6 +69,8 @@ pub(super) struct Check<'a> {
     pub(super) group: Option<&'a [u8]>,
     pub(super) user: Option<u32>,
     pub(super) unpinned: Unpinned,
+    /// Reads what may block.
+    pub(super) reader: Option<&'a Reader>,
 }
 
 impl Member {
@@ -102,7 +105,8 @@ impl Member {
             return Err(Lost::Changed);
         }
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
-        let judged = Looks::new(&self.dir, view.as_bytes(), stat.comm).judge(check.whom, check.group);
+        let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
+        let judged = looks.judge(check.whom, check.group);
         let user = self.weigh()?;
         let is_ours = check.user.is_none_or(|own| user == Some(own));
         match judged {
@@ -306,7 +310,7 @@ mod tests {
     fn with_check<T>(body: impl FnOnce(&Dir, &Check<'_>) -> T) -> T {
         let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
         let whom = Whom { only: &only, prefer: &[], avoid: &[], ignore: &[], by: By::Tree, least: Bytes(0) };
-        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow };
+        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow, reader: None };
         body(&Dir::open(c"/proc").expect("/proc"), &check)
     }
 

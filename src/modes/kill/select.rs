@@ -4,12 +4,15 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::time::Duration;
 
 use super::options::Whom;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::stat;
+use crate::processes::slow::Reader;
 use crate::processes::{self, Process, Table, number};
+use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::{Result, system};
 use crate::units::Pid;
@@ -21,42 +24,55 @@ const OWN_MAX: usize = 64;
 /// So few that may be chosen are all looked at closely, so that it is known of each whether it is exempt: 3 ms.
 const FEW: usize = 128;
 
+/// So long the few that may be chosen are asked for what of their shared memory ends with them.
+const REFINING: Duration = Duration::from_millis(50);
+
 /// So often those that would be chosen may turn out to be exempt; then all are looked at.
 const ROUNDS: usize = 8;
 
 /// Those who may be chosen, as they were when last looked at.
-pub(super) struct Selection {
+pub(super) struct Selection<'a> {
     table: Table,
     /// One for each row of the table.
     nodes: Vec<Node>,
+    /// Reads what may block.
+    reader: Option<&'a Reader>,
     /// memdoor's user, unless that is root.
     user: Option<u32>,
     /// How many may not be chosen, for each reason.
     pub(super) excluded: [u32; Why::COUNT],
 }
 
-impl Selection {
+impl<'a> Selection<'a> {
     /// With room for so many that may be chosen.
     pub(super) fn arm(room: usize) -> Self {
         Self {
             table: Table::arm(room),
             nodes: Vec::with_capacity(room),
+            reader: None,
             user: Some(system::own_user()).filter(|user| *user != 0),
             excluded: [0; Why::COUNT],
         }
     }
 
+    /// What may block is read by this one; without it arguments are read where they are asked for, and shared memory is `RssShmem`.
+    pub(super) fn with_reader(self, reader: Option<&'a Reader>) -> Self {
+        Self { reader, ..self }
+    }
+
     /// Looks at all processes and chooses. Each costs one read, and one that may be the victim or next to it three more.
     pub(super) fn choose(&mut self, proc: &Dir, whom: &Whom<'_>, group: Option<&[u8]>) -> Result<Choice> {
         let own = own_line(proc);
-        let Self { table, excluded, .. } = self;
+        let Self { table, excluded, reader, .. } = self;
         *excluded = [0; Why::COUNT];
         let mut wanted = |name: &CStr, process: &mut Process| {
             let judged = match victim::objection(process, own.as_slice()) {
                 Some(why) => Err(why),
+                None if is_helper(process, own[0]) => Err(Why::Own),
                 None => {
                     let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
-                    let judged = Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group);
+                    let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
+                    let judged = looks.read_by(*reader, process.pid).judge(whom, group);
                     if judged.is_ok() && whom.by == By::Tree {
                         process.place = processes::place(proc, view.as_c_str().unwrap_or_default(), process);
                     }
@@ -83,6 +99,7 @@ impl Selection {
     /// next one is looked at.
     fn narrow_down(&mut self, proc: &Dir, whom: &Whom<'_>) -> Choice {
         let mut rounds = 0;
+        let until = monotonic().saturating_add(REFINING);
         loop {
             let Self { table, nodes, .. } = self;
             nodes.clear();
@@ -97,11 +114,39 @@ impl Selection {
                 let is_avoided = Rank::of(row.mark) == Rank::Avoided;
                 all || is_avoided || best.any(|tree| victim::is_in(nodes, at, tree))
             };
-            if table.look_closer(proc, &mut asked) == 0 {
+            if table.look_closer(proc, &mut asked) > 0 {
+                self.leave_out();
+            } else if !self.refine(&choice, until) {
                 return choice;
             }
-            self.leave_out();
         }
+    }
+
+    /// Has all asked once that may be asked.
+    pub(super) fn rehearse_reader(&self, proc: &Dir) {
+        let mut buf = [0; crate::target::STAT_MAX];
+        let stat = proc.read(c"self/stat", &mut buf).ok().and_then(stat::parse);
+        if let (Some(reader), Some(stat)) = (self.reader, stat)
+            && let Some(own) = Pid::new(stat.pid)
+        {
+            reader.rehearse(&mut Process::of(own, &stat));
+        }
+    }
+
+    /// Finds out what of the shared memory ends with those that were chosen; whether there was anything to find out. Those who have
+    /// most of it are asked first: the time may be up before all are.
+    fn refine(&mut self, choice: &Choice, until: Duration) -> bool {
+        let Self { table, nodes, reader, .. } = self;
+        let Some(reader) = *reader else { return false };
+        let is_near = |at: usize| choice.best.iter().flatten().any(|tree| victim::is_in(nodes, at, tree));
+        let mut count = 0;
+        while monotonic() < until {
+            let wanted = table.rows().iter().enumerate().filter(|(at, row)| Reader::is_wanted(row) && is_near(*at));
+            let Some((at, _)) = wanted.max_by_key(|(_, row)| row.memory.shmem) else { break };
+            reader.refine(&mut table.rows_mut()[at], until);
+            count += 1;
+        }
+        count > 0
     }
 
     /// Takes out those that may not be chosen for what is known of them by now.
@@ -143,6 +188,11 @@ impl Selection {
     pub(super) const fn user(&self) -> Option<u32> {
         self.user
     }
+}
+
+/// Whether it is one of those that memdoor started to read what may block.
+fn is_helper(process: &Process, memdoor: Pid) -> bool {
+    process.parent == Some(memdoor) && process.comm.as_bytes() == crate::sys::helper::COMM.to_bytes()
 }
 
 /// memdoor and all that it descends from, up to where this `/proc` ends. Its own number fills what is left.
