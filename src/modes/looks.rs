@@ -24,6 +24,8 @@ pub(super) struct Looks<'a> {
     comm: &'a [u8],
     exe: Option<Text>,
     cmdline: Option<Text>,
+    /// Whether its arguments were asked for and could not be read.
+    is_unread: bool,
     /// Who reads its arguments, as that may block; its number.
     reader: Option<(&'a Reader, Pid)>,
 }
@@ -31,7 +33,7 @@ pub(super) struct Looks<'a> {
 impl<'a> Looks<'a> {
     /// The process of this name: its files are `dir`'s below `prefix`, which is what [`crate::processes::view`] gives.
     pub(super) const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
-        Self { dir, prefix, comm, exe: None, cmdline: None, reader: None }
+        Self { dir, prefix, comm, exe: None, cmdline: None, is_unread: false, reader: None }
     }
 
     /// Its arguments are read by that one.
@@ -63,7 +65,9 @@ impl<'a> Looks<'a> {
     fn cmdline(&mut self) -> &[u8] {
         if self.cmdline.is_none() {
             let mut buf = [0; 4096];
-            let length = self.arguments(&mut buf).len();
+            let length = self.arguments(&mut buf).map(<[u8]>::len);
+            self.is_unread = length.is_none();
+            let length = length.unwrap_or(0);
             let text = buf.get_mut(..length).unwrap_or_default();
             text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
             self.cmdline = Some(Text::of(text.trim_ascii_end()));
@@ -83,6 +87,11 @@ impl<'a> Looks<'a> {
 
     pub(super) fn fits_any(&mut self, patterns: &[Pattern]) -> bool {
         patterns.iter().any(|pattern| self.fits(pattern))
+    }
+
+    /// Whether one of them may fit: one about arguments that can't be read may. For patterns that spare.
+    pub(super) fn may_fit_any(&mut self, patterns: &[Pattern]) -> bool {
+        patterns.iter().any(|pattern| self.fits(pattern) || pattern.field() == Field::Cmdline && self.is_unread)
     }
 
     /// The browser that it belongs to.
@@ -109,17 +118,18 @@ impl<'a> Looks<'a> {
         let stat = self.dir.read(self.path(b"stat").as_c_str().unwrap_or_default(), &mut buf);
         let has_terminal = stat.ok().and_then(stat::parse).is_some_and(|stat| stat.terminal > 0);
         let mut buf = [0; 1024];
-        essential::is_login_shell(self.arguments(&mut buf), has_terminal)
+        // Of a shell that does not answer it is not known whether somebody types into it: it is spared.
+        self.arguments(&mut buf).is_none_or(|arguments| essential::is_login_shell(arguments, has_terminal))
     }
 
-    /// Its arguments, words that end with a NUL; nothing when they can't be read.
-    fn arguments<'b>(&self, buf: &'b mut [u8]) -> &'b [u8] {
+    /// Its arguments, words that end with a NUL; `None` when they can't be read.
+    fn arguments<'b>(&self, buf: &'b mut [u8]) -> Option<&'b [u8]> {
         if let Some((reader, pid)) = self.reader {
-            return reader.arguments(pid, buf).unwrap_or_default();
+            return reader.arguments(pid, buf);
         }
         let file = self.dir.file(self.path(b"cmdline").as_c_str().unwrap_or_default());
-        let length = file.and_then(|file| file.read_at(buf, 0)).unwrap_or(0);
-        buf.get(..length).unwrap_or_default()
+        let length = file.and_then(|file| file.read_at(buf, 0)).ok()?;
+        buf.get(..length)
     }
 
     /// Whether its memory cgroup is that or below it.

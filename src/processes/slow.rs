@@ -4,7 +4,7 @@ use core::ffi::CStr;
 use core::time::Duration;
 
 use super::freeable::Ending;
-use super::{Process, View, view};
+use super::{Process, View, command_line, view};
 use crate::fixed::Fixed;
 use crate::parse::{smaps, stat};
 use crate::sys::Result;
@@ -19,6 +19,9 @@ pub const ARGUMENTS: usize = 4096;
 
 /// One process has so long to let its arguments be read.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// So long the few that matter are asked for what of their shared memory ends with them.
+pub const REFINING: Duration = Duration::from_millis(50);
 
 /// Shared memory below this decides nothing.
 const WORTH: Bytes = Bytes(1 << 20);
@@ -38,6 +41,8 @@ struct Job {
 enum What {
     /// cmdline.
     Arguments,
+    /// Whether it can be read: cmdline and the beginning of maps.
+    Anything,
     /// How much its shared memory may be that ends with it: maps, without a walk of page tables.
     Size,
     /// How much it is: smaps.
@@ -89,6 +94,14 @@ impl Reader {
         self.0.ask(fill, within, take)?
     }
 
+    /// Whether the process's mmap_lock is held: its arguments and the first of its mappings could not be read in 200 ms.
+    ///
+    /// It may be held a moment later, or free again: this tells of a process that is stuck for minutes.
+    #[must_use]
+    pub fn is_stuck(&self, pid: Pid) -> bool {
+        self.ask(pid, None, What::Anything, PATIENCE, |_| Some(())).is_none()
+    }
+
     /// Does once what may be asked, about memdoor itself: the processes then have touched all that it takes.
     pub fn rehearse(&self, own: &mut Process) {
         for _ in 0..2 {
@@ -100,12 +113,26 @@ impl Reader {
 
     /// Whether it is worth while to ask for the shared memory of a process, and was not done before.
     #[must_use]
-    pub fn is_wanted(process: &Process) -> bool {
+    fn is_wanted(process: &Process) -> bool {
         process.memory.ending.is_none() && process.memory.shmem >= Some(WORTH)
     }
 
+    /// Finds out what of their shared memory ends with those for whom `is_asked` holds; how many they were. Those who have most of it are
+    /// asked first: the time may be up before all are.
+    pub fn refine_all(&self, rows: &mut [Process], until: Duration, is_asked: &dyn Fn(usize) -> bool) -> usize {
+        let mut count = 0;
+        while monotonic() < until {
+            let wanted = rows.iter().enumerate().filter(|(at, row)| Self::is_wanted(row) && is_asked(*at));
+            let Some((at, _)) = wanted.max_by_key(|(_, row)| row.memory.shmem) else { break };
+            let Some(row) = rows.get_mut(at) else { break };
+            self.refine(row, until);
+            count += 1;
+        }
+        count
+    }
+
     /// Finds out what of the shared memory of a process ends with it. Without an answer until then `RssShmem` stands for it.
-    pub fn refine(&self, process: &mut Process, until: Duration) {
+    fn refine(&self, process: &mut Process, until: Duration) {
         let shmem = process.memory.shmem.unwrap_or_default();
         let ask = |what| {
             let left = until.saturating_sub(monotonic());
@@ -131,6 +158,15 @@ impl core::fmt::Debug for Reader {
     }
 }
 
+/// The arguments of a process, words that end with a NUL, read by `reader` if there is one; nothing when they can't be read.
+#[must_use]
+pub fn arguments<'b>(reader: Option<&Reader>, proc: &Dir, pid: Pid, buf: &'b mut [u8]) -> &'b [u8] {
+    match reader {
+        Some(reader) => reader.arguments(pid, buf).unwrap_or_default(),
+        None => command_line(proc, pid, buf).unwrap_or_default(),
+    }
+}
+
 /// Does a job, in the other process.
 fn work(proc: &Dir, job: &mut Job) {
     job.answer = read(proc, job).unwrap_or(Answer::Failed);
@@ -152,6 +188,11 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
         What::Arguments => {
             let file = open(&dir, &view, c"cmdline")?;
             file.read_at(&mut job.arguments, 0).ok().map(Answer::Arguments)
+        }
+        What::Anything => {
+            let _ = open(&dir, &view, c"cmdline")?.read_at(&mut buf, 0);
+            let _ = open(&dir, &view, c"maps")?.read_at(&mut buf, 0);
+            Some(Answer::Arguments(0))
         }
         What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
         What::Share => ending(&open(&dir, &view, c"smaps")?, &mut buf),

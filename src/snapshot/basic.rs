@@ -105,7 +105,7 @@ impl<'b> Found<'b> {
         let (stat_buf, status_buf) = (carve(&mut buf, STAT_MAX), carve(&mut buf, STATUS_MAX));
         let (cwd_buf, cmdline_buf) = (carve(&mut buf, LINK_MAX), carve(&mut buf, CMDLINE_MAX));
         let (exe, cwd) = match when {
-            When::Alive | When::Condemned { .. } => (Some(target.exe()), Some(target.cwd(cwd_buf))),
+            When::Alive | When::Stuck | When::Condemned { .. } => (Some(target.exe()), Some(target.cwd(cwd_buf))),
             When::Dying { .. } => (None, None),
         };
         let (view, files) = target.view_and_files();
@@ -122,10 +122,13 @@ impl<'b> Found<'b> {
             status: status.map_err(&mut because),
             exe: exe.map(|exe| exe.map_err(&mut because)),
             cwd: cwd.map(|cwd| cwd.map_err(&mut because)),
-            cmdline: arguments.map(|length| {
-                let length = length.map_err(because)?;
-                Ok(spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
-            }),
+            cmdline: match (when, cmdline) {
+                (When::Stuck, Cmdline::Show) => Some(Err(Absent::Stuck)),
+                _ => arguments.map(|length| {
+                    let length = length.map_err(because)?;
+                    Ok(spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
+                }),
+            },
         }
     }
 }

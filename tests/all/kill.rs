@@ -288,6 +288,76 @@ fn whoever_leaks_shared_memory_is_ended_and_an_innocent_one_lives() {
     }
 }
 
+/// They survive whoever maps them, so that its end gives nothing back.
+#[test]
+fn named_files_of_tmpfs_and_segments_of_system_v_are_not_freeable() {
+    let Some(dir) = TempDir::in_memory() else { return skip("needs /dev/shm") };
+    if !works(&["unshare", "-i", "true"]) {
+        return skip("needs root for an IPC namespace, which takes its segments with it");
+    }
+    let name = name();
+    let file = Victim::start(&["shared", &name, &dir.join("pool"), "40"]);
+    let deleted = Victim::start(&["shared", &name, &format!("deleted:{}", dir.join("gone")), "16"]);
+    let segment = Victim::start_command(through(&["unshare", "-i"], &victim(&["shared", &name, "sysv", "40"])));
+    let ended = kill(&format!("^{name}$"), &["--once", "--dry-run"]);
+    let out = &ended.out;
+    assert_eq!(value(out, "Victim PID"), deleted.id(), "{out}");
+    assert!((16..18).contains(&(kib(out, "Victim Freeable Memory") / 1024)), "{out}");
+    for survivor in [&file, &segment] {
+        let near = out.lines().find(|line| line.starts_with(&format!("Next: PID {} ({name}): ", survivor.pid)));
+        let held = near.and_then(|line| line.split(": ").nth(2)?.split(' ').next()?.parse::<u64>().ok());
+        assert!(held.is_some_and(|kib| kib < 2048), "{out}");
+    }
+}
+
+/// The processes that read for memdoor, which it started.
+fn readers(daemon: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// As when a process is stuck whose smaps, or whose arguments, they were asked for.
+#[test]
+fn readers_that_do_not_answer_hold_nobody_up_and_end_with_memdoor() {
+    let name = name();
+    let only = format!("^{name}$");
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &["--cooldown", "0.3"])));
+    daemon.until_with("nobody may be chosen");
+    let readers = readers(daemon.pid());
+    assert_eq!(readers.len(), 2);
+    for reader in &readers {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(*reader).expect("a pid"));
+        nix::sys::signal::kill(pid, Signal::SIGSTOP).expect("SIGSTOP");
+    }
+    // Without an answer RssShmem stands for what of it is freeable.
+    let mut leaker = Victim::start(&["shared", &name, "anon", "24"]);
+    let (_, line) = daemon.until("Victim PID: ");
+    assert_eq!(line, format!("Victim PID: {}", leaker.pid));
+    leaker.wait();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+    poll("the end of both", || readers.iter().all(|reader| !is_alive(*reader)).then_some(()));
+}
+
+/// It can't be told whether it is one of those.
+#[test]
+fn a_process_whose_arguments_can_not_be_read_is_spared_by_ignore() {
+    let name = name();
+    let (only, ignore) = (format!("^{name}$"), "cmdline:no such argument");
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &["--cooldown", "0.3", "--ignore", ignore])));
+    daemon.until_with("nobody may be chosen");
+    for reader in readers(daemon.pid()) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(reader).expect("a pid"));
+        nix::sys::signal::kill(pid, Signal::SIGSTOP).expect("SIGSTOP");
+    }
+    let victim = family(&name, 8, 0);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(is_alive(victim.pid));
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+    assert!(is_alive(victim.pid));
+}
+
 #[test]
 fn what_the_processes_of_a_tree_share_counts_once() {
     let name = name();

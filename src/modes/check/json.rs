@@ -8,7 +8,7 @@ use super::{Options, Show};
 use crate::exit::Verdict;
 use crate::modes::sample;
 use crate::parse::meminfo::Use;
-use crate::processes;
+use crate::processes::slow;
 use crate::report::Value;
 use crate::report::json::Envelope;
 use crate::report::json::line::{Samples, bytes};
@@ -54,7 +54,7 @@ const STALLS: [[&str; 4]; 2] = [
 /// All of it.
 pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, envelope: &Envelope, out: &mut Out<'_>) {
     let samples = Samples::at(envelope, &Now::read());
-    let browsers = (options.show == Show::Browsers).then(|| Browsers::read(view.host, options));
+    let browsers = (options.show == Show::Browsers).then(|| Browsers::read(view.host, view.reader.as_ref(), options));
     put_host(view, options, verdict, browsers.as_ref(), &samples, out);
     match browsers {
         Some(browsers) => return browsers.put_json(&samples, out),
@@ -137,10 +137,9 @@ fn put_top(view: &View<'_>, options: &Options, by: By, samples: &Samples<'_>, ou
         rank += 1;
         let mut buf = [0; 4096];
         let cmdline = match options.cmdline {
-            Cmdline::Show => processes::command_line(&view.host.proc, process.pid, &mut buf),
-            Cmdline::Hide => Ok(&b""[..]),
+            Cmdline::Show => slow::arguments(view.reader.as_ref(), &view.host.proc, process.pid, &mut buf),
+            Cmdline::Hide => &b""[..],
         };
-        let cmdline = cmdline.unwrap_or_default();
         let mut line = samples.line("memdoor.process.sample", "one of the largest processes");
         sample::process(&mut line, process);
         line.texts(&["process.command_line"], &[cmdline]);

@@ -9,7 +9,9 @@ use crate::parse::net::sockstat;
 use crate::parse::pressure::{self, Pressure};
 use crate::parse::swaps::{self, Medium};
 use crate::parse::{lines, one_number};
+use crate::processes::slow::{REFINING, Reader};
 use crate::processes::{Depth, Process, Table, descending};
+use crate::sys::clock::monotonic;
 use crate::units::Bytes;
 
 /// All of it. What could not be read is `None`, or empty.
@@ -26,6 +28,8 @@ pub(super) struct View<'h> {
     /// What sockets hold.
     pub(super) sockets: Option<Bytes>,
     pub(super) table: Table,
+    /// Reads what may block.
+    pub(super) reader: Option<Reader>,
 }
 
 /// By what the largest processes are found.
@@ -57,10 +61,15 @@ impl<'h> View<'h> {
         let zram = lines(text(host, c"swaps", &mut buf)).filter_map(swaps::line);
         let zram = zram.filter(|swap| swap.medium == Medium::Zram);
         let zram_swap = zram.fold(Bytes(0), |sum, swap| sum.plus(swap.size));
+        let reader = match show {
+            Show::Where => None,
+            Show::Glance | Show::Tree | Show::Browsers => Reader::start(&host.proc).ok(),
+        };
         let mut table = Table::arm_for(&host.proc);
         if matches!(show, Show::Glance | Show::Tree) {
             // Without processes there is all the rest.
             let _ = table.read(&host.proc, Depth::Weight);
+            refine(&mut table, reader.as_ref());
         }
         Self {
             meminfo,
@@ -70,6 +79,7 @@ impl<'h> View<'h> {
             zram_swap,
             sockets: sockets.map(|pages| pages.bytes(host.page)),
             table,
+            reader,
             host,
         }
     }
@@ -108,6 +118,13 @@ impl<'h> View<'h> {
                 each(row);
             }
         }
+    }
+}
+
+/// Finds out what of the shared memory ends with whom, as far as that takes no longer than a moment.
+pub(super) fn refine(table: &mut Table, reader: Option<&Reader>) {
+    if let Some(reader) = reader {
+        reader.refine_all(table.rows_mut(), monotonic().saturating_add(REFINING), &|_| true);
     }
 }
 

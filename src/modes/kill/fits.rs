@@ -22,10 +22,10 @@ impl Looks<'_> {
         if !is_wanted || group.is_some_and(|group| !self.is_in(group)) {
             return Err(Why::Unwanted);
         }
-        if self.fits_any(whom.ignore) {
+        if self.may_fit_any(whom.ignore) {
             return Err(Why::Ignored);
         }
-        Ok(if self.fits_any(whom.avoid) {
+        Ok(if self.may_fit_any(whom.avoid) {
             Rank::Avoided
         } else if self.fits_any(whom.prefer) {
             Rank::Preferred

@@ -10,7 +10,7 @@ use super::options::Whom;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::stat;
-use crate::processes::slow::Reader;
+use crate::processes::slow::{REFINING, Reader};
 use crate::processes::{self, Process, Table, number};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
@@ -23,9 +23,6 @@ const OWN_MAX: usize = 64;
 
 /// So few that may be chosen are all looked at closely, so that it is known of each whether it is exempt: 3 ms.
 const FEW: usize = 128;
-
-/// So long the few that may be chosen are asked for what of their shared memory ends with them.
-const REFINING: Duration = Duration::from_millis(50);
 
 /// So often those that would be chosen may turn out to be exempt; then all are looked at.
 const ROUNDS: usize = 8;
@@ -133,20 +130,12 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Finds out what of the shared memory ends with those that were chosen; whether there was anything to find out. Those who have
-    /// most of it are asked first: the time may be up before all are.
+    /// Finds out what of the shared memory ends with those that were chosen; whether there was anything to find out.
     fn refine(&mut self, choice: &Choice, until: Duration) -> bool {
         let Self { table, nodes, reader, .. } = self;
         let Some(reader) = *reader else { return false };
         let is_near = |at: usize| choice.best.iter().flatten().any(|tree| victim::is_in(nodes, at, tree));
-        let mut count = 0;
-        while monotonic() < until {
-            let wanted = table.rows().iter().enumerate().filter(|(at, row)| Reader::is_wanted(row) && is_near(*at));
-            let Some((at, _)) = wanted.max_by_key(|(_, row)| row.memory.shmem) else { break };
-            reader.refine(&mut table.rows_mut()[at], until);
-            count += 1;
-        }
-        count > 0
+        reader.refine_all(table.rows_mut(), until, &is_near) > 0
     }
 
     /// Takes out those that may not be chosen for what is known of them by now.
