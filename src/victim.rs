@@ -4,7 +4,7 @@
 //! to work in.
 
 use crate::badness;
-use crate::processes::{Kind, Process};
+use crate::processes::{Kind, Process, Together};
 use crate::units::{Bytes, Pid};
 
 /// What is compared.
@@ -42,6 +42,8 @@ pub enum Why {
     Init,
     /// memdoor itself, or a process that it descends from.
     Own,
+    /// A machine or a login hangs on it: [`crate::essential`], and the shell that somebody is logged in with.
+    Essential,
     /// `--only` does not fit it.
     Unwanted,
     /// It is outside of `--cgroup`.
@@ -108,7 +110,7 @@ pub struct Node {
     /// The row of the root of its tree, once [`choose`] is done.
     root: u32,
     /// Of a root: its tree.
-    held: Bytes,
+    held: Together,
     rss: Bytes,
     processes: u32,
     tree_rank: Rank,
@@ -117,8 +119,8 @@ pub struct Node {
 impl Node {
     /// Of a process that may be chosen.
     #[must_use]
-    pub const fn new(rank: Rank) -> Self {
-        Self { rank, root: 0, held: Bytes(0), rss: Bytes(0), processes: 0, tree_rank: rank }
+    pub fn new(rank: Rank) -> Self {
+        Self { rank, root: 0, held: Together::default(), rss: Bytes(0), processes: 0, tree_rank: rank }
     }
 }
 
@@ -127,7 +129,7 @@ impl Node {
 pub struct Tree {
     /// The row of its root.
     pub root: usize,
-    /// Anonymous memory and swap of all its processes: what their end gives back.
+    /// What the end of all its processes gives back: [`Together::freeable`].
     pub held: Bytes,
     /// Their RSS: what several of them share counts for each.
     pub rss: Bytes,
@@ -154,7 +156,7 @@ pub struct Choice {
 /// numbers, and as many as `nodes`.
 ///
 /// A process belongs to its parent's tree when the parent may be chosen, too. A parent that was started after its child is another
-/// process that got the parent's number. Linear but for one binary search a process: paths to the root are made short when they are
+/// process that got the parent's number, and a parent in another service or login is none ([`crate::processes::Place`]). Linear but for one binary search a process: paths to the root are made short when they are
 /// walked.
 #[must_use]
 pub fn choose(rows: &[Process], nodes: &mut [Node], by: By, least: Bytes) -> Choice {
@@ -185,7 +187,7 @@ pub fn tree(rows: &[Process], nodes: &[Node], at: usize) -> Option<Tree> {
     let (row, node) = (rows.get(at)?, nodes.get(at)?);
     (index(node.root) == at).then_some(Tree {
         root: at,
-        held: node.held,
+        held: node.held.freeable(),
         rss: node.rss,
         processes: node.processes,
         rank: node.tree_rank,
@@ -238,7 +240,8 @@ fn parent_of(rows: &[Process], row: &Process) -> Option<usize> {
         // Of those that can't be the largest the start is not read.
         _ => false,
     };
-    (rows[at].pid != row.pid && !is_younger).then_some(at)
+    let is_apart = row.place.is_apart(&rows[at].place);
+    (rows[at].pid != row.pid && !is_younger && !is_apart).then_some(at)
 }
 
 /// Follows parents up. Processes of one moment that name each other as parents, which only a table read while numbers were handed out
@@ -260,7 +263,7 @@ fn sum(rows: &[Process], nodes: &mut [Node]) {
     for (at, row) in rows.iter().enumerate() {
         let rank = nodes[at].rank;
         let tree = &mut nodes[index(nodes[at].root)];
-        tree.held = tree.held.plus(row.memory.own().unwrap_or_default());
+        tree.held.add(&row.memory);
         tree.rss = tree.rss.plus(row.memory.rss.unwrap_or_default());
         tree.processes += 1;
         // One process that is to be spared spares its tree.
@@ -294,7 +297,7 @@ fn insert(best: &mut [Option<Tree>; 3], tree: Tree, by: By) {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::processes::{Comm, Memory};
+    use crate::processes::{Comm, Memory, Place};
     use crate::units::Ticks;
     use std::vec::Vec;
 
@@ -322,6 +325,7 @@ mod tests {
             oom_score_adj: Some(0),
             threads: 1,
             group: None,
+            place: Place::default(),
             mark: 0,
         }
     }
@@ -398,6 +402,17 @@ mod tests {
         assert_eq!(choice.trees, 2);
         rows[0].started = rows[1].started;
         assert_eq!(choose_of(&rows, By::Tree).0.trees, 1, "10 ms are one moment");
+    }
+
+    #[test]
+    fn a_tree_never_crosses_a_service_or_a_login() {
+        let mut rows = [process(10, 1, 5), process(11, 10, 50), process(12, 11, 60), process(20, 10, 100)];
+        let unit = |unit| Place { unit: Some(unit), terminal: Some(0) };
+        for (row, place) in rows.iter_mut().zip([unit(1), unit(2), unit(2), unit(1)]) {
+            row.place = place;
+        }
+        let (choice, _) = choose_of(&rows, By::Tree);
+        assert_eq!(numbers(&choice, &rows), [11, 10]);
     }
 
     #[test]

@@ -28,11 +28,15 @@ use std::ffi::{CString, OsString};
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
+use memdoor::error::Because;
 use memdoor::exit::Exit;
 use memdoor::modes::Buffers;
 use memdoor::modes::kill::{Ended, History, run};
+use memdoor::processes::slow::Reader;
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
+use memdoor::sys::Errno;
+use memdoor::sys::file::Dir;
 use memdoor::sys::out::{Broken, Out, Sink, say};
 
 pub(crate) use dmesg::DmesgArgs;
@@ -234,9 +238,17 @@ fn unknown_option(name: &str) -> UsageError {
 pub(crate) fn kill(mut options: Box<KillArgs>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut history = History::default();
+    // Before anything large is mapped, and once: a SIGHUP changes nothing of it.
+    let reader = Dir::open(c"/proc").and_then(|proc| Reader::start(&proc));
+    if let Err(errno) = &reader
+        && *errno != Errno::ENOENT
+    {
+        let because = Because(*errno);
+        say(format_args!("memdoor: warning: cannot start the process that reads what may block: {because}"));
+    }
     loop {
         let buffers = Buffers { out: &mut *out, read: &mut *read, past: &mut *past };
-        match run(&options.borrow(), &mut history, buffers) {
+        match run(&options.borrow(), &mut history, reader.as_ref().ok(), buffers) {
             Ended::Exit(exit) => return exit,
             Ended::Reload => match parse(std::env::args_os()) {
                 Ok(Command::Kill(new)) => options = new,

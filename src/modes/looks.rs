@@ -1,10 +1,15 @@
 //! What a process is called: read only as far as the question needs it.
 
+use crate::essential;
 use crate::families::{self, Family};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::memory_cgroup;
+use crate::parse::stat;
 use crate::pattern::{Field, Pattern, TEXT_MAX};
+use crate::processes::slow::Reader;
 use crate::sys::file::Dir;
+use crate::target::STAT_MAX;
+use crate::units::Pid;
 
 type Text = Fixed<TEXT_MAX>;
 
@@ -19,12 +24,21 @@ pub(super) struct Looks<'a> {
     comm: &'a [u8],
     exe: Option<Text>,
     cmdline: Option<Text>,
+    /// Whether its arguments were asked for and could not be read.
+    is_unread: bool,
+    /// Who reads its arguments, as that may block; its number.
+    reader: Option<(&'a Reader, Pid)>,
 }
 
 impl<'a> Looks<'a> {
     /// The process of this name: its files are `dir`'s below `prefix`, which is what [`crate::processes::view`] gives.
     pub(super) const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
-        Self { dir, prefix, comm, exe: None, cmdline: None }
+        Self { dir, prefix, comm, exe: None, cmdline: None, is_unread: false, reader: None }
+    }
+
+    /// Its arguments are read by that one.
+    pub(super) fn read_by(self, reader: Option<&'a Reader>, pid: Pid) -> Self {
+        Self { reader: reader.map(|reader| (reader, pid)), ..self }
     }
 
     fn path(&self, file: &[u8]) -> Fixed<48> {
@@ -51,9 +65,9 @@ impl<'a> Looks<'a> {
     fn cmdline(&mut self) -> &[u8] {
         if self.cmdline.is_none() {
             let mut buf = [0; 4096];
-            let path = self.path(b"cmdline");
-            let file = self.dir.file(path.as_c_str().unwrap_or_default());
-            let length = file.and_then(|file| file.read_at(&mut buf, 0)).unwrap_or(0);
+            let length = self.arguments(&mut buf).map(<[u8]>::len);
+            self.is_unread = length.is_none();
+            let length = length.unwrap_or(0);
             let text = buf.get_mut(..length).unwrap_or_default();
             text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
             self.cmdline = Some(Text::of(text.trim_ascii_end()));
@@ -75,6 +89,11 @@ impl<'a> Looks<'a> {
         patterns.iter().any(|pattern| self.fits(pattern))
     }
 
+    /// Whether one of them may fit: one about arguments that can't be read may. For patterns that spare.
+    pub(super) fn may_fit_any(&mut self, patterns: &[Pattern]) -> bool {
+        patterns.iter().any(|pattern| self.fits(pattern) || pattern.field() == Field::Cmdline && self.is_unread)
+    }
+
     /// The browser that it belongs to.
     pub(super) fn browser(&mut self) -> Option<&'static Family> {
         let comm = self.comm;
@@ -82,6 +101,35 @@ impl<'a> Looks<'a> {
             let may_be = families::may_be_helper(comm);
             may_be.then(|| families::browser(comm, Some(self.exe())))?
         })
+    }
+
+    /// Whether a machine or a login hangs on it.
+    pub(super) fn is_essential(&mut self) -> bool {
+        let comm = self.comm;
+        if essential::may_be(comm) {
+            let exe = Some(self.exe()).filter(|exe| !exe.is_empty());
+            return essential::role(comm, exe).is_some();
+        }
+        essential::is_shell(comm) && self.is_login_shell()
+    }
+
+    fn is_login_shell(&self) -> bool {
+        let mut buf = [0; STAT_MAX];
+        let stat = self.dir.read(self.path(b"stat").as_c_str().unwrap_or_default(), &mut buf);
+        let has_terminal = stat.ok().and_then(stat::parse).is_some_and(|stat| stat.terminal > 0);
+        let mut buf = [0; 1024];
+        // Of a shell that does not answer it is not known whether somebody types into it: it is spared.
+        self.arguments(&mut buf).is_none_or(|arguments| essential::is_login_shell(arguments, has_terminal))
+    }
+
+    /// Its arguments, words that end with a NUL; `None` when they can't be read.
+    fn arguments<'b>(&self, buf: &'b mut [u8]) -> Option<&'b [u8]> {
+        if let Some((reader, pid)) = self.reader {
+            return reader.arguments(pid, buf);
+        }
+        let file = self.dir.file(self.path(b"cmdline").as_c_str().unwrap_or_default());
+        let length = file.and_then(|file| file.read_at(buf, 0)).ok()?;
+        buf.get(..length)
     }
 
     /// Whether its memory cgroup is that or below it.

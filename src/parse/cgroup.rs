@@ -43,6 +43,26 @@ pub fn memory_cgroup(text: &[u8]) -> Option<(Version, &[u8])> {
     unified
 }
 
+/// The cgroups of a process that service managers and container runtimes make, each in one number: those of `memory`, of the unified
+/// hierarchy and of systemd's own. Two processes with the same number are in the same service, login session or container.
+///
+/// Other controllers of v1 are left out: a program may spread its own processes over those.
+#[must_use]
+pub fn place(text: &[u8]) -> u64 {
+    // FNV-1a: two services of one machine that get the same number are a matter of 1 in 2^40.
+    let add = |hash: u64, bytes: &[u8]| {
+        bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    };
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    for (controllers, path) in lines(text).filter_map(fields) {
+        let mut names = controllers.split(|byte| *byte == b',');
+        if names.any(|name| matches!(name, b"" | b"memory" | b"name=systemd")) {
+            hash = add(add(add(hash, controllers), b":"), path);
+        }
+    }
+    hash
+}
+
 /// `ID:CONTROLLERS:PATH`; the path may hold colons.
 fn fields(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = line.splitn(3, |byte| *byte == b':');
@@ -149,6 +169,19 @@ mod tests {
     extern crate std;
     use super::*;
     use std::vec::Vec;
+
+    #[test]
+    fn a_place_is_another_one_in_another_service_and_the_same_in_another_cpu_cgroup() {
+        let unit = |name: &str| place(std::format!("0::/system.slice/{name}\n").as_bytes());
+        assert_eq!(unit("a.service"), unit("a.service"));
+        assert_ne!(unit("a.service"), unit("b.service"));
+        assert_ne!(unit("a.service"), unit("a.service/sub"));
+        let v1 = |cpu: &str, memory: &str| {
+            place(std::format!("4:cpu:{cpu}\n3:memory:{memory}\n1:name=systemd:/x\n").as_bytes())
+        };
+        assert_eq!(v1("/a", "/m"), v1("/b", "/m"));
+        assert_ne!(v1("/a", "/m"), v1("/a", "/n"));
+    }
 
     #[test]
     fn memory_of_v1_wins_over_the_unified_line() {

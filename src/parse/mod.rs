@@ -18,6 +18,7 @@ pub mod net;
 pub mod oom_report;
 pub mod pressure;
 pub mod slabinfo;
+pub mod smaps;
 pub mod smaps_rollup;
 pub mod stat;
 pub mod statm;

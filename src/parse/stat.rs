@@ -3,7 +3,7 @@
 //! `8893 (comm) S 1 8893 ...`: comm is whatever the process likes, spaces, parentheses and newlines included, so the fields
 //! after it are those after the LAST parenthesis. Its 15 bytes (64 for a kernel worker) can't hold what follows it.
 
-use super::{dec, one_number};
+use super::{dec, one_number, signed};
 use crate::units::Ticks;
 
 /// What memdoor needs of the 52 fields.
@@ -17,6 +17,8 @@ pub struct Stat<'a> {
     pub state: u8,
     /// Field 4: 0 for PID 1, for kthreadd and where the parent is outside of this pid namespace.
     pub ppid: u64,
+    /// Field 7: the number of its controlling terminal; 0: it has none.
+    pub terminal: u64,
     /// Field 20.
     pub threads: u64,
     /// Field 22: since boot.
@@ -45,6 +47,7 @@ pub const fn has_exited(state: u8, threads: u64) -> bool {
 
 /// Field numbers of the man page. The first behind comm is `state`, 3.
 const PPID: usize = 4;
+const TERMINAL: usize = 7;
 const FLAGS: usize = 9;
 const THREADS: usize = 20;
 const STARTTIME: usize = 22;
@@ -62,7 +65,9 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
         return None;
     };
     let ppid = one_number(fields.next()?)?;
-    let flags = dec(fields.nth(FLAGS - PPID - 1)?)?;
+    // An int, as the kernel prints it: of a terminal with a large minor number it is negative.
+    let terminal = signed(fields.nth(TERMINAL - PPID - 1)?)?;
+    let flags = dec(fields.nth(FLAGS - TERMINAL - 1)?)?;
     let threads = dec(fields.nth(THREADS - FLAGS - 1)?)?;
     let starttime = dec(fields.nth(STARTTIME - THREADS - 1)?)?;
     Some(Stat {
@@ -72,6 +77,7 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
         ppid: u64::try_from(ppid).ok()?,
         is_kernel_thread: flags & PF_KTHREAD != 0,
         is_exiting: flags & PF_EXITING != 0,
+        terminal: terminal.unsigned_abs(),
         threads,
         starttime: Ticks(starttime),
     })
@@ -84,7 +90,7 @@ mod tests {
     use std::{format, vec::Vec};
 
     const REST: &[u8] =
-        b" S 1032 12262 1032 0 -1 4194304 96 0 0 0 0 0 0 0 20 0 3 0 16541 3133440 433 18446744073709551615";
+        b" S 1032 12262 1032 34816 -1 4194304 96 0 0 0 0 0 0 0 20 0 3 0 16541 3133440 433 18446744073709551615";
 
     fn with_comm(comm: &[u8]) -> Vec<u8> {
         [b"12262 (", comm, b")", REST, b"\n"].concat()
@@ -98,6 +104,7 @@ mod tests {
             comm: b"cat",
             state: b'S',
             ppid: 1032,
+            terminal: 34816,
             threads: 3,
             starttime: Ticks(16541),
             is_kernel_thread: false,

@@ -5,9 +5,11 @@
 
 extern crate alloc;
 
+mod freeable;
 mod groups;
 mod order;
 mod process;
+pub mod slow;
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -19,9 +21,10 @@ use crate::sys::getdents::Entries;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
+pub use freeable::{Ending, Together};
 pub use groups::{Group, Groups};
 pub use order::descending;
-pub use process::{COMM, Comm, Kind, Memory, Process};
+pub use process::{COMM, Comm, Kind, Memory, Place, Process};
 
 /// Reads one process of `/proc`: its number, its directory, and room to read into. `None`: it is not wanted.
 type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Option<Process>> + 'r;
@@ -116,7 +119,17 @@ impl Table {
             let fresh = examine(proc, row.pid, name, &mut buf).ok();
             let is_it = |fresh: &Process| fresh.comm.as_bytes() == row.comm.as_bytes();
             match fresh.filter(is_it) {
-                Some(fresh) => *row = Process { oom_score: row.oom_score, group: row.group, mark: row.mark, ..fresh },
+                Some(fresh) => {
+                    let ending = row.memory.ending;
+                    *row = Process {
+                        oom_score: row.oom_score,
+                        group: row.group,
+                        mark: row.mark,
+                        place: row.place,
+                        memory: Memory { ending, ..fresh.memory },
+                        ..fresh
+                    }
+                }
                 None => row.user = None,
             }
         }
@@ -317,6 +330,18 @@ pub fn view(dir: &Dir, prefix: &[u8], state: u8, threads: u64) -> View {
     let has_lost_its_leader = state == b'Z' && !stat::has_exited(state, threads);
     let found = if has_lost_its_leader { search(dir, prefix) } else { None };
     found.unwrap_or_else(|| View::of(prefix))
+}
+
+/// Where a process runs whose directory is that of [`view`]. Two files more: for those that may be chosen.
+#[must_use]
+pub fn place(dir: &Dir, view: &CStr, process: &Process) -> Place {
+    let mut buf = [0; 4096];
+    let unit = read(dir, view, c"cgroup", &mut buf).ok().map(cgroup::place);
+    let terminal = process.place.terminal.or_else(|| {
+        let text = read(dir, view, c"stat", &mut buf).ok()?;
+        stat::parse(text).map(|stat| stat.terminal)
+    });
+    Place { unit, terminal }
 }
 
 /// Apart, so that what nearly nobody needs takes no room on the stack of those who ask.

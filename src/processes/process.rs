@@ -1,5 +1,6 @@
 //! One process of a table.
 
+use super::freeable::Ending;
 use crate::fixed::Fixed;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::Status;
@@ -55,6 +56,8 @@ pub struct Process {
     pub oom_score_adj: Option<i64>,
     /// Its memory cgroup, once [`super::Table::read_groups`] has found it.
     pub group: Option<usize>,
+    /// Where it runs.
+    pub place: Place,
     /// What whoever reads the table makes of it: [`super::Table::read_wanted`].
     pub mark: u16,
 }
@@ -76,6 +79,7 @@ impl Process {
             oom_score: None,
             oom_score_adj: None,
             group: None,
+            place: Place { unit: None, terminal: Some(stat.terminal) },
             mark: 0,
         }
     }
@@ -100,6 +104,7 @@ impl Process {
             oom_score: None,
             oom_score_adj: None,
             group: None,
+            place: Place::default(),
             mark: 0,
         }
     }
@@ -124,6 +129,28 @@ impl Process {
     }
 }
 
+/// Where a process runs, as far as that was read: what a tree of processes never crosses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    /// Its service, container or logind session: [`crate::parse::cgroup::place`].
+    pub unit: Option<u64>,
+    /// Its terminal, 0: it has none.
+    pub terminal: Option<u64>,
+}
+
+impl Place {
+    /// Whether a child that runs here is another service or login than its parent, which runs there.
+    ///
+    /// The cgroup tells services, containers and logind's sessions apart; without logind the terminal tells logins apart. A child that
+    /// has no terminal while its parent has one only called setsid(2), as the backends of PostgreSQL do.
+    #[must_use]
+    pub fn is_apart(&self, parent: &Self) -> bool {
+        let is_other =
+            |own: Option<u64>, parents: Option<u64>| own.zip(parents).is_some_and(|(own, parents)| own != parents);
+        is_other(self.unit, parent.unit) || self.terminal > Some(0) && is_other(self.terminal, parent.terminal)
+    }
+}
+
 /// What a process has of memory, as status tells. A zombie and a kernel thread have none: all is `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Memory {
@@ -143,6 +170,8 @@ pub struct Memory {
     pub page_tables: Option<Bytes>,
     /// `HugetlbPages` (Linux 4.4): in none of the others, RSS, PSS and USS included.
     pub hugetlb: Option<Bytes>,
+    /// What of the shared memory ends with it; `None` as long as nobody has looked at its mappings.
+    pub ending: Option<Ending>,
 }
 
 impl Memory {
@@ -158,15 +187,8 @@ impl Memory {
             swap: status.swap,
             page_tables: status.page_tables,
             hugetlb: status.hugetlb,
+            ending: None,
         }
-    }
-
-    /// What its end would give back: anonymous memory and swap. RSS counts pages that others share, too. Before Linux 4.5, where only
-    /// RSS is known, that.
-    #[must_use]
-    pub fn own(&self) -> Option<Bytes> {
-        let resident = self.anon.or(self.rss)?;
-        Some(resident.plus(self.swap.unwrap_or_default()))
     }
 }
 
@@ -174,6 +196,18 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::parse::status;
+
+    #[test]
+    fn a_service_and_a_login_are_apart_and_a_session_of_its_own_is_not() {
+        let place = |unit, terminal| Place { unit: Some(unit), terminal: Some(terminal) };
+        assert!(!place(1, 0).is_apart(&place(1, 0)));
+        assert!(place(2, 0).is_apart(&place(1, 0)));
+        // A login by a daemon that has no terminal, and one from another login.
+        assert!(place(1, 34816).is_apart(&place(1, 0)));
+        assert!(place(1, 34817).is_apart(&place(1, 34816)));
+        assert!(!place(1, 0).is_apart(&place(1, 34816)), "setsid(2)");
+        assert!(!place(1, 34816).is_apart(&Place::default()) && !Place::default().is_apart(&place(1, 0)));
+    }
 
     #[test]
     fn a_kernel_thread_is_known_without_its_flags() {

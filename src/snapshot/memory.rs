@@ -60,11 +60,12 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let system = scene.host.meminfo();
     let rollup = match scene.when {
         When::Alive => rollup(scene.target, buf),
+        When::Stuck => Err(Absent::Stuck),
         // It walks the page tables: last of all, see `rollup_alone`.
         When::Dying { .. } | When::Condemned { .. } => Err(Absent::Late),
     };
     let of_rollup = |fact: Fact<'static>| match scene.when {
-        When::Alive => fact,
+        When::Alive | When::Stuck => fact,
         When::Dying { .. } | When::Condemned { .. } => PSS.is(Value::Nothing).json_only(),
     };
 

@@ -4,6 +4,7 @@ extern crate std;
 
 use core::ffi::{c_int, c_void};
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU8, Ordering};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::{Errno, Result};
@@ -55,6 +56,70 @@ impl Region {
 impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of this length, and nobody borrows it any more.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+    }
+}
+
+/// Memory that several processes may map: what one writes the others read. Unmapped when dropped.
+#[derive(Debug)]
+pub struct Shared {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+impl Shared {
+    /// Zeroed memory that processes forked from here on share with this one.
+    pub fn anonymous(len: usize) -> Result<Self> {
+        Self::map(len, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1)
+    }
+
+    /// The first `len` bytes of a file, for the processes that the tests watch.
+    pub fn file(file: BorrowedFd<'_>, len: usize) -> Result<Self> {
+        Self::map(len, libc::MAP_SHARED, file.as_raw_fd())
+    }
+
+    /// A System V segment of its own, for the processes that the tests watch. It outlives them: only the end of its IPC namespace
+    /// removes it.
+    pub fn segment(len: usize) -> Result<Self> {
+        // SAFETY: three numbers and no memory.
+        let id = Errno::result(unsafe { libc::shmget(libc::IPC_PRIVATE, len, 0o600) })?;
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
+        let start = unsafe { libc::shmat(id, core::ptr::null(), 0) };
+        if start.addr() == usize::MAX {
+            return Err(Errno::last());
+        }
+        NonNull::new(start.cast()).map(|start| Self { start, len }).ok_or(Errno::ENOMEM)
+    }
+
+    fn map(len: usize, flags: c_int, fd: c_int) -> Result<Self> {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
+        let start = unsafe { libc::mmap(core::ptr::null_mut(), len, protection, flags, fd, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        NonNull::new(start.cast()).map(|start| Self { start, len }).ok_or(Errno::ENOMEM)
+    }
+
+    /// Where it begins; page-aligned. Whoever reads or writes there says why nobody else does at that time.
+    #[must_use]
+    pub const fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    /// Writes to each page, so that all of it is resident.
+    pub fn touch(&self) {
+        for offset in (0..self.len).step_by(4096) {
+            // SAFETY: within the mapping. Others may write at the same time, which is why it is an atomic.
+            let byte = unsafe { AtomicU8::from_ptr(self.start.as_ptr().add(offset)) };
+            byte.fetch_or(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, of this length, and who uses it has ended before.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }

@@ -9,6 +9,7 @@ pub mod file;
 pub mod getdents;
 pub mod harden;
 pub mod heap;
+pub mod helper;
 pub mod input;
 pub mod kept;
 pub mod kmsg;

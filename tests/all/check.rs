@@ -115,7 +115,7 @@ fn figures_are_those_of_the_kernel() {
         assert!(line("Some waited: ").ends_with(" s since boot"), "{out}");
         assert!(line("All waited:  ").contains(" % of 300 s"), "{out}");
     }
-    assert!(out.contains("\nTOP 5 BY RSS\n") && out.contains("\nTOP 5 BY ANON + SWAP\n"));
+    assert!(out.contains("\nTOP 5 BY RSS\n") && out.contains("\nTOP 5 BY FREEABLE MEMORY\n"));
     // But for the plugin's line, which is one by convention.
     for line in out.lines().skip(1) {
         assert!(line.chars().count() <= 80, "{line}");
@@ -127,7 +127,7 @@ fn every_process_stands_in_its_order_with_its_own_figures() {
     let target = Victim::start(&["hold", "40"]).settled();
     let out = check(&["-n", "100000"]).out;
     let (_, lists) = out.split_once("\nTOP 100000 BY RSS\n").expect("a list");
-    let (by_rss, by_own) = lists.split_once("\nTOP 100000 BY ANON + SWAP\n").expect("two");
+    let (by_rss, by_own) = lists.split_once("\nTOP 100000 BY FREEABLE MEMORY\n").expect("two");
     let rows = |list: &str, column: usize| -> Vec<f64> {
         let cell = |line: &str| line.split_whitespace().nth(column)?.parse().ok();
         list.lines().filter_map(cell).collect()

@@ -77,7 +77,7 @@ fn a_dry_run_names_the_largest_tree_and_who_was_near_and_ends_nobody() {
     let out = &ended.out;
     assert_eq!(value(out, "Victim PID"), large.id());
     assert_eq!(value(out, "Victim Processes"), "4");
-    let held = kib(out, "Victim Anonymous Memory And Swap");
+    let held = kib(out, "Victim Freeable Memory");
     assert!((32 * 1024..36 * 1024).contains(&held), "{out}");
     let near: Vec<&str> = out.lines().filter(|line| line.starts_with("Next: ")).collect();
     assert!(near[0].starts_with(&format!("Next: PID {} (", middle.pid)), "{out}");
@@ -177,6 +177,200 @@ fn the_largest_tree_dies_the_others_live_and_what_is_freed_is_what_it_held() {
     assert!(out.contains("##### PROCESS MEMORY INFORMATION #####"));
     // Nothing that waits for the victim's mmap_lock.
     assert!(!out.contains("PSS") && !out.contains("MAPPING"), "{out}");
+}
+
+/// Runs a script as PID 1 of a pid namespace of its own, in which `--only any` can end nobody else.
+fn alone(script: &str) -> Option<Ended> {
+    let unshare = ["unshare", "-m", "-p", "-f", "--mount-proc"];
+    if !works(&[&unshare[..], &["true"]].concat()) {
+        skip("needs root for a pid namespace");
+        return None;
+    }
+    Some(run_command(through(&unshare, &common::run::command("bash", &["-c", script]))))
+}
+
+/// Starts what the arguments say in the background, with an input that does not end.
+const BACKGROUND: &str = r#"
+bg() { sleep 60 | "$@" >/dev/null & }
+# So many hogs are there and have their memory.
+hogs() {
+    for try in $(seq 300); do
+        found=$(awk '/^Name:/ { is = $2 == "hog" } /^VmRSS:/ && is && $2 > 8000 { n++ } END { print n + 0 }' /proc/[0-9]*/status 2>/dev/null)
+        [ "$found" -ge "$1" ] && return
+        sleep 0.1
+    done
+}
+kill_any() { sleep 0.4; "$MEMDOOR" kill --config /dev/null --threshold 0 --only any --once "$@"; }
+"#;
+
+fn script(dir: &TempDir, lines: &str) -> String {
+    let victim = dir.victim("hog");
+    format!("MEMDOOR={}\nHOG={victim}\n{BACKGROUND}\n{lines}", common::run::MEMDOOR)
+}
+
+#[test]
+fn only_any_ends_the_hog_and_never_what_the_system_hangs_on() {
+    let dir = TempDir::new();
+    let [sshd, shim, bus] = ["sshd", "containerd-shim", "dbus-daemon"].map(|name| dir.victim(name));
+    let lines = format!("bg {sshd} hold 40; bg {shim} hold 36; bg {bus} hold 32; bg $HOG hold 16; hogs 1; kill_any");
+    let Some(ended) = alone(&script(&dir, &lines)) else { return };
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(value(&ended.out, "Victim Command Name"), "hog");
+    assert!(value(&ended.out, "Not Candidates").contains("3 of the system"), "{}", ended.out);
+}
+
+#[test]
+fn whoever_only_calls_itself_sshd_is_a_hog_like_any_other() {
+    let dir = TempDir::new();
+    let Some(ended) = alone(&script(&dir, "bg $HOG hold 8; bg $HOG family sshd 24 0; kill_any --dry-run")) else {
+        return;
+    };
+    assert_eq!(value(&ended.out, "Victim Command Name"), "sshd", "{ended:#?}");
+}
+
+/// Else the largest tree of a server was that of its administrator's shell.
+#[test]
+fn a_login_shell_is_no_victim_because_of_its_children() {
+    let dir = TempDir::new();
+    let lines = r#"
+        bg bash -c 'exec -a -bash bash -c "\$0 hold 40; true" "$0"' $HOG
+        bg setsid script -qc "bash --norc --noprofile" /dev/null < <(echo "$HOG hold 30"; sleep 60)
+        hogs 2; kill_any --dry-run"#;
+    let Some(ended) = alone(&script(&dir, lines)) else { return };
+    assert_eq!(value(&ended.out, "Victim Command Name"), "hog", "{ended:#?}");
+    assert_eq!(value(&ended.out, "Victim Processes"), "1", "{ended:#?}");
+}
+
+#[test]
+fn a_tree_ends_where_another_service_begins() {
+    let name = name();
+    let Some(group) = Memcg::or_skip(None) else { return };
+    let parent = family(&name, 4, 2);
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", parent.pid)).expect("children");
+    let child: u32 = children.split(' ').next().and_then(|pid| pid.parse().ok()).expect("a child");
+    let only = format!("^{name}$");
+    let whole = kill(&only, &["--once", "--dry-run"]);
+    assert_eq!(value(&whole.out, "Victim Processes"), "3");
+    group.take(child);
+    let apart = kill(&only, &["--once", "--dry-run"]);
+    assert_eq!(value(&apart.out, "Victim PID"), parent.id());
+    assert_eq!(value(&apart.out, "Victim Processes"), "2");
+    assert!(apart.out.contains(&format!("Next: PID {child} (")), "{}", apart.out);
+}
+
+#[test]
+fn a_daemon_that_may_end_nobody_says_so_when_it_starts_and_what_to_type() {
+    let only = format!("^{}$", name());
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &[])));
+    daemon.until_with("nobody may be chosen");
+    daemon.signal(Signal::SIGTERM);
+    let ended = daemon.end();
+    let start = "memdoor: WARNING nobody who runs now may be ended: ";
+    let said = ended.err.lines().find(|line| line.starts_with(start)).expect("a warning at the start");
+    assert!(said.contains(" not --only") && said.contains("hint: --only any"), "{said}");
+    // And when memory is short.
+    assert!(ended.err.contains("outcome=nobody") && ended.err.contains(" hint=\"--only any"), "{}", ended.err);
+}
+
+/// RssAnon of the one is 0.2 MB, and it was the other that was ended.
+#[test]
+fn whoever_leaks_shared_memory_is_ended_and_an_innocent_one_lives() {
+    for kind in ["anon", "memfd"] {
+        let name = name();
+        let innocent = family(&name, 12, 0);
+        let mut leaker = Victim::start(&["shared", &name, kind, "40"]);
+        let ended = kill(&format!("^{name}$"), &["--once"]);
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        leaker.wait();
+        assert_eq!(value(&ended.out, "Victim PID"), leaker.id());
+        assert!((40..42).contains(&(kib(&ended.out, "Freed By Their End") / 1024)), "{}", ended.out);
+        assert!(is_alive(innocent.pid));
+    }
+}
+
+/// They survive whoever maps them, so that its end gives nothing back.
+#[test]
+fn named_files_of_tmpfs_and_segments_of_system_v_are_not_freeable() {
+    let Some(dir) = TempDir::in_memory() else { return skip("needs /dev/shm") };
+    if !works(&["unshare", "-i", "true"]) {
+        return skip("needs root for an IPC namespace, which takes its segments with it");
+    }
+    let name = name();
+    let file = Victim::start(&["shared", &name, &dir.join("pool"), "40"]);
+    let deleted = Victim::start(&["shared", &name, &format!("deleted:{}", dir.join("gone")), "16"]);
+    let segment = Victim::start_command(through(&["unshare", "-i"], &victim(&["shared", &name, "sysv", "40"])));
+    let ended = kill(&format!("^{name}$"), &["--once", "--dry-run"]);
+    let out = &ended.out;
+    assert_eq!(value(out, "Victim PID"), deleted.id(), "{out}");
+    assert!((16..18).contains(&(kib(out, "Victim Freeable Memory") / 1024)), "{out}");
+    for survivor in [&file, &segment] {
+        let near = out.lines().find(|line| line.starts_with(&format!("Next: PID {} ({name}): ", survivor.pid)));
+        let held = near.and_then(|line| line.split(": ").nth(2)?.split(' ').next()?.parse::<u64>().ok());
+        assert!(held.is_some_and(|kib| kib < 2048), "{out}");
+    }
+}
+
+/// The processes that read for memdoor, which it started.
+fn readers(daemon: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// As when a process is stuck whose smaps, or whose arguments, they were asked for.
+#[test]
+fn readers_that_do_not_answer_hold_nobody_up_and_end_with_memdoor() {
+    let name = name();
+    let only = format!("^{name}$");
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &["--cooldown", "0.3"])));
+    daemon.until_with("nobody may be chosen");
+    let readers = readers(daemon.pid());
+    assert_eq!(readers.len(), 2);
+    for reader in &readers {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(*reader).expect("a pid"));
+        nix::sys::signal::kill(pid, Signal::SIGSTOP).expect("SIGSTOP");
+    }
+    // Without an answer RssShmem stands for what of it is freeable.
+    let mut leaker = Victim::start(&["shared", &name, "anon", "24"]);
+    let (_, line) = daemon.until("Victim PID: ");
+    assert_eq!(line, format!("Victim PID: {}", leaker.pid));
+    leaker.wait();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+    poll("the end of both", || readers.iter().all(|reader| !is_alive(*reader)).then_some(()));
+}
+
+/// It can't be told whether it is one of those.
+#[test]
+fn a_process_whose_arguments_can_not_be_read_is_spared_by_ignore() {
+    let name = name();
+    let (only, ignore) = (format!("^{name}$"), "cmdline:no such argument");
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &["--cooldown", "0.3", "--ignore", ignore])));
+    daemon.until_with("nobody may be chosen");
+    for reader in readers(daemon.pid()) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(reader).expect("a pid"));
+        nix::sys::signal::kill(pid, Signal::SIGSTOP).expect("SIGSTOP");
+    }
+    let victim = family(&name, 8, 0);
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(is_alive(victim.pid));
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+    assert!(is_alive(victim.pid));
+}
+
+#[test]
+fn what_the_processes_of_a_tree_share_counts_once() {
+    let name = name();
+    let sharers = Victim::start(&["shared", &name, "memfd", "16", "3"]);
+    let larger = family(&name, 24, 0);
+    let ended = kill(&format!("^{name}$"), &["--once", "--dry-run"]);
+    assert_eq!(value(&ended.out, "Victim PID"), larger.id());
+    let near = ended.out.lines().find(|line| line.starts_with("Next: ")).expect("who is near");
+    let start = format!("Next: PID {} ({name}): ", sharers.pid);
+    let held = near.strip_prefix(&start).and_then(|rest| rest.split(' ').next()).expect("a size");
+    let held: u64 = held.parse().expect("a number");
+    assert!((16 << 10..20 << 10).contains(&held), "{near}");
+    assert!(near.ends_with("processes 4"), "{near}");
 }
 
 /// pthread_exit(3) in main() leaves a process in state Z that holds all of its memory.

@@ -6,7 +6,7 @@ use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use lexopt::prelude::*;
 use memdoor::host::Host;
 use memdoor::sys::kmsg::{self, Kmsg, Read};
-use memdoor::sys::map::{Access, Placeholder, Region};
+use memdoor::sys::map::{Access, Placeholder, Region, Shared};
 use memdoor::sys::pidfd::PidFd;
 use memdoor::sys::signal::{Until, wait};
 use memdoor::units::Pid;
@@ -44,6 +44,11 @@ until its standard input ends, it is killed, or its parent dies.
                  is mapped MAP_SHARED. --leaderless: the main thread has exited
                  before `ready`, another leaks
   hold MIB       so much resident anonymous memory
+  shared COMM anon|memfd|sysv|deleted:PATH|PATH MIB [CHILDREN]
+                 so much resident shared memory, under that name: anonymous, a
+                 memfd, a segment of System V, or the file at PATH, which is
+                 created when it is missing (deleted: and then removed). With a
+                 memfd CHILDREN processes map and touch all of it as well
   maps N         N mappings that do not merge, none resident
   grow anon|shm MIB
                  after one line on standard input maps so much, anonymous or
@@ -123,6 +128,7 @@ fn run() -> Result<()> {
             let held = memory(last_number(&mut args)?);
             stay(held)
         }
+        Some("shared") => shared(&mut args),
         Some("maps") => maps(last_number(&mut args)?),
         Some("grow") => grow(&mut args),
         Some("map-file") => map_files(&mut args),
@@ -363,6 +369,54 @@ fn mappings(count: usize) -> Result<Vec<Placeholder>> {
     Ok(held)
 }
 
+fn shared(args: &mut lexopt::Parser) -> Result<()> {
+    let mut words = args.raw_args()?;
+    let mut word =
+        |name: &str| words.next().and_then(|word| word.into_string().ok()).ok_or(format!("shared: no {name}"));
+    let (comm, kind, mib) = (word("COMM")?, word("kind")?, word("MIB")?);
+    let count = word("CHILDREN").map_or(Ok(0), |count| count.parse::<usize>())?;
+    let len = mib.parse::<usize>()? * MIB;
+    let mut children = Vec::new();
+    let mut of = |file: &File| -> Result<Shared> {
+        nix::unistd::ftruncate(file, i64::try_from(len)?)?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        for _ in 0..count {
+            children.push(start(&["shared", &comm, &path, &mib])?);
+        }
+        Ok(Shared::file(file.as_fd(), len)?)
+    };
+    let open = |path: &str| File::options().read(true).write(true).create(true).truncate(false).open(path);
+    let held = match kind.as_str() {
+        "anon" => Shared::anonymous(len)?,
+        "sysv" => Shared::segment(len)?,
+        "memfd" => of(&File::from(memfd_create(c"shared", MFdFlags::empty())?))?,
+        path => match path.strip_prefix("deleted:") {
+            Some(path) => {
+                let file = open(path)?;
+                std::fs::remove_file(path)?;
+                of(&file)?
+            }
+            None => of(&open(path)?)?,
+        },
+    };
+    held.touch();
+    nix::sys::prctl::set_name(&CString::new(comm)?)?;
+    stay((held, children))
+}
+
+/// This program once more, as a child that is ready.
+fn start(args: &[&str]) -> Result<Child> {
+    let mut child = Command::new("/proc/self/exe")
+        .arg0("victim")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let out = child.stdout.take().ok_or("no pipe")?;
+    BufReader::new(out).read_line(&mut String::new())?;
+    Ok(child)
+}
+
 fn grow(args: &mut lexopt::Parser) -> Result<()> {
     let kind = args.value()?;
     let len = last_number(args)? * MIB;
@@ -548,18 +602,8 @@ fn family(args: &mut lexopt::Parser) -> Result<()> {
         set.add(Signal::SIGTERM);
         set.thread_block()?;
     }
-    let start = || -> Result<Child> {
-        let mut child = Command::new("/proc/self/exe")
-            .arg0("victim")
-            .arg("family")
-            .args([&*comm, mib.to_string().as_ref(), "0".as_ref()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let out = child.stdout.take().ok_or("family: no pipe")?;
-        BufReader::new(out).read_line(&mut String::new())?;
-        Ok(child)
-    };
+    let comm = comm.into_string().map_err(|comm| format!("family: {comm:?}"))?;
+    let start = || start(&["family", &comm, &mib.to_string(), "0"]);
     let held = memory(mib);
     let mut children = (0..count).map(|_| start()).collect::<Result<Vec<_>>>()?;
     let name = CString::new(unescape(comm.as_bytes())?)?;

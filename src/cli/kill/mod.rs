@@ -65,8 +65,10 @@ fn only(items: &Items) -> Result<Vec<Only>> {
     let mut all = Vec::new();
     for text in items.values("only") {
         let before = all.len();
-        if text == "browsers" {
-            all.push(Only::Browsers);
+        match text.as_str() {
+            "any" => all.push(Only::Any),
+            "browsers" => all.push(Only::Browsers),
+            _ => {}
         }
         for (_, regex) in families.iter().filter(|(name, _)| name == text) {
             all.push(Only::Fits(items.pattern("family", regex)?));

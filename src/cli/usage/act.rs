@@ -5,7 +5,7 @@ text!(
     "\
 usage: memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--swap-free PCT]
                [--psi some|full=AVG10] [--any] [--cgroup PATH]
-               [--only browsers|FAMILY|REGEX] [--family NAME=REGEX]
+               [--only browsers|any|FAMILY|REGEX] [--family NAME=REGEX]
                [--prefer REGEX] [--avoid REGEX] [--ignore REGEX]
                [--by tree|process|score] [--min-size SIZE]
                [--evidence-ms MS] [--grace SECONDS] [--hard PERCENT]
@@ -28,9 +28,11 @@ evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
                        ... and processes stall for so many percent of 10 s
       --any            one of these is enough
       --cgroup PATH    the memory, limit and processes of this cgroup alone
-      --only browsers|FAMILY|REGEX
-                       who may be ended; default browsers. May be repeated, as
-                       the next four
+      --only browsers|any|FAMILY|REGEX
+                       who may be ended; default browsers; any, for servers:
+                       everybody but service managers, sshd, login shells,
+                       D-Bus, desktops and container runtimes. May be repeated,
+                       as the next four
       --family NAME=REGEX
                        a name for --only
       --prefer REGEX, --avoid REGEX, --ignore REGEX
@@ -39,8 +41,10 @@ evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
                        (cmdline:) of a process: comm: is the default
       --by tree|process|score
                        the largest tree (default: a process and those of its
-                       descendants that may be ended, too), single process, or
-                       the highest oom_score. Large is anonymous memory + swap
+                       descendants that may be ended, too, in one service and
+                       login), single process, or the highest oom_score. Large
+                       is freeable memory: anonymous, swap, and shared memory
+                       that ends with it
       --min-size SIZE  nobody who holds less; k, M, G; default 0
       --evidence-ms MS a snapshot of the victim before the first signal takes
                        no longer; default 300; 0: none
@@ -95,9 +99,10 @@ first. Each 10 count as much as 1 % of all memory. Anybody may raise their own
 processes; lowering takes CAP_SYS_RESOURCE, which root has on a host, and not in
 a container. As root it is about everybody's processes, else about one's own.
 
-  session              the processes that a login hangs on (display manager,
-                       session, compositor, D-Bus, sshd) to -500, browsers to
-                       300; what is lower or higher already stays
+  session              the processes that a login or the machine hangs on
+                       (display manager, session, compositor, D-Bus, sshd,
+                       systemd, container runtimes) to -500, browsers to 300;
+                       what is lower or higher already stays
   -p, --pid PID        one process
       --match PATTERN  all whose name matches the regular expression; exe:REGEX
                        is about the executable, cmdline:REGEX about the

@@ -6,11 +6,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
+use super::view::refine;
 use super::{Options, text};
 use crate::families::BROWSERS;
 use crate::host::Host;
 use crate::modes::looks::Looks;
 use crate::modes::sample;
+use crate::processes::slow::Reader;
 use crate::processes::{self, Process, Table, descending};
 use crate::report::columns::{Keep, blanks, left, mb, number};
 use crate::report::json::line::{Line, Samples, bytes};
@@ -18,8 +20,8 @@ use crate::sys::out::Out;
 use crate::units::Bytes;
 use crate::victim::{self, By, Node, Rank, Tree};
 
-const FAMILIES: &[u8] = b"FAMILY             INSTANCES PROCESSES   RSS MB ANON+SWAP MB\n";
-const INSTANCES: &[u8] = b"\n     PID PROCESSES   RSS MB ANON+SWAP MB INSTANCE, AND THE LARGEST IN IT\n";
+const FAMILIES: &[u8] = b"FAMILY             INSTANCES PROCESSES   RSS MB  FREEABLE MB\n";
+const INSTANCES: &[u8] = b"\n     PID PROCESSES   RSS MB  FREEABLE MB INSTANCE, AND THE LARGEST IN IT\n";
 
 /// Instances together.
 #[derive(Clone, Copy, Default)]
@@ -42,6 +44,7 @@ impl Sum {
 /// All processes of the families, arranged in trees.
 pub(super) struct Browsers<'a> {
     host: &'a Host,
+    reader: Option<&'a Reader>,
     options: &'a Options,
     table: Table,
     nodes: Vec<Node>,
@@ -51,7 +54,7 @@ pub(super) struct Browsers<'a> {
 
 impl<'a> Browsers<'a> {
     /// Looks at all processes.
-    pub(super) fn read(host: &'a Host, options: &'a Options) -> Self {
+    pub(super) fn read(host: &'a Host, reader: Option<&'a Reader>, options: &'a Options) -> Self {
         let mut table = Table::arm_for(&host.proc);
         let mut wanted = |name: &CStr, process: &mut Process| {
             let view = processes::view(&host.proc, name.to_bytes(), process.state, process.threads);
@@ -63,6 +66,7 @@ impl<'a> Browsers<'a> {
         // Without processes there are no browsers.
         let _ = table.read_wanted(&host.proc, &mut wanted);
         let _ = table.look_closer(&host.proc, &mut |_, _| true);
+        refine(&mut table, reader);
         // Who has ended holds nothing.
         table.retain(|row| row.user.is_some() && row.memory.rss.is_some());
         let rows = table.rows();
@@ -71,7 +75,7 @@ impl<'a> Browsers<'a> {
         let tree = |at: usize| victim::tree(rows, &nodes, at);
         let order = order(rows.len(), usize::MAX, &|at| Some(tree(at)?.held));
         let trees = order.into_iter().filter_map(tree).collect();
-        Self { host, options, table, nodes, trees }
+        Self { host, reader, options, table, nodes, trees }
     }
 
     fn row(&self, at: usize) -> &Process {
@@ -116,7 +120,7 @@ impl<'a> Browsers<'a> {
     fn each_largest(&self, tree: &Tree, each: &mut dyn FnMut(&Process)) {
         let own = |at: usize| {
             let is_in = victim::is_in(&self.nodes, at, tree);
-            is_in.then(|| self.row(at).memory.own())?
+            is_in.then(|| self.row(at).memory.freeable())?
         };
         for at in order(self.nodes.len(), self.options.count, &own) {
             each(self.row(at));
@@ -145,7 +149,7 @@ impl<'a> Browsers<'a> {
             out.put(b" ");
             out.put(self.name(root.mark.into()).as_bytes());
             out.put(b": ");
-            text::put_command(self.host, self.options, root, out);
+            text::put_command((self.host, self.reader), self.options, root, out);
             if tree.processes > 1 {
                 self.each_largest(tree, &mut |process| self.put_process(process, out));
             }
@@ -155,10 +159,10 @@ impl<'a> Browsers<'a> {
     fn put_process(&self, process: &Process, out: &mut Out<'_>) {
         let memory = &process.memory;
         number(out, Some(process.pid.get().into()), 7);
-        let held = memory.own().unwrap_or_default();
+        let held = memory.freeable().unwrap_or_default();
         put_sizes(out, None, memory.rss.unwrap_or_default(), held);
         out.put(b"   ");
-        text::put_command(self.host, self.options, process, out);
+        text::put_command((self.host, self.reader), self.options, process, out);
     }
 
     /// As NDJSON: each family, then each instance with the largest processes in it.

@@ -1,5 +1,5 @@
-//! A check as NDJSON: `memdoor.host.sample`, then a `memdoor.process.sample` for each of the largest by RSS, or by what their end would
-//! give back.
+//! A check as NDJSON: `memdoor.host.sample`, then a `memdoor.process.sample` for each of the largest by RSS, or by
+//! freeable memory.
 
 use super::account::{LINES, account};
 use super::browsers::Browsers;
@@ -9,7 +9,7 @@ use crate::exit::Verdict;
 use crate::modes::sample;
 use crate::parse::arcstats::Arc;
 use crate::parse::meminfo::Use;
-use crate::processes;
+use crate::processes::slow;
 use crate::report::Value;
 use crate::report::json::Envelope;
 use crate::report::json::line::{Samples, bytes};
@@ -57,14 +57,14 @@ const STALLS: [[&str; 4]; 2] = [
 /// All of it.
 pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, envelope: &Envelope, out: &mut Out<'_>) {
     let samples = Samples::at(envelope, &Now::read());
-    let browsers = (options.show == Show::Browsers).then(|| Browsers::read(view.host, options));
+    let browsers = (options.show == Show::Browsers).then(|| Browsers::read(view.host, view.reader.as_ref(), options));
     put_host(view, options, verdict, browsers.as_ref(), &samples, out);
     match browsers {
         Some(browsers) => return browsers.put_json(&samples, out),
         None if options.show == Show::Where => return,
         None => {}
     }
-    for by in [By::Rss, By::Own] {
+    for by in [By::Rss, By::Freeable] {
         put_top(view, options, by, &samples, out);
     }
 }
@@ -142,16 +142,15 @@ fn put_top(view: &View<'_>, options: &Options, by: By, samples: &Samples<'_>, ou
         rank += 1;
         let mut buf = [0; 4096];
         let cmdline = match options.cmdline {
-            Cmdline::Show => processes::command_line(&view.host.proc, process.pid, &mut buf),
-            Cmdline::Hide => Ok(&b""[..]),
+            Cmdline::Show => slow::arguments(view.reader.as_ref(), &view.host.proc, process.pid, &mut buf),
+            Cmdline::Hide => &b""[..],
         };
-        let cmdline = cmdline.unwrap_or_default();
         let mut line = samples.line("memdoor.process.sample", "one of the largest processes");
         sample::process(&mut line, process);
         line.texts(&["process.command_line"], &[cmdline]);
         let key = match by {
             By::Rss => "memdoor.check.rank_by_rss",
-            By::Own => "memdoor.check.rank_by_anon_and_swap",
+            By::Freeable => "memdoor.check.rank_by_freeable",
         };
         line.push(key, Value::Count(rank));
         line.put(out);

@@ -9,7 +9,8 @@ use crate::exit::Verdict;
 use crate::host::Host;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
-use crate::processes::{self, Process};
+use crate::processes::Process;
+use crate::processes::slow::{self, Reader};
 use crate::report::columns::{Keep, fill, left, mb, name, number, percent, right, words};
 use crate::snapshot::Cmdline;
 use crate::sys::out::Out;
@@ -17,17 +18,17 @@ use crate::units::{Bytes, Percent};
 
 /// All of it.
 pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, out: &mut Out<'_>) {
-    const COLUMNS: &str = "\n     PID   RSS MB  %MEM ANON+SWAP MB   ADJ COMMAND\n";
+    const COLUMNS: &str = "\n     PID   RSS MB  %MEM  FREEABLE MB   ADJ COMMAND\n";
     put_plugin(view, options, verdict, out);
     match options.show {
         Show::Where => return put_where(view, out),
-        Show::Browsers => return Browsers::read(view.host, options).put(out),
+        Show::Browsers => return Browsers::read(view.host, view.reader.as_ref(), options).put(out),
         Show::Tree => return tree::put(view, options.count, out),
         Show::Glance => {}
     }
     put_figures(view, options, out);
     let count = u64::try_from(options.count).ok();
-    for (by, title) in [(By::Rss, "TOP ~d BY RSS"), (By::Own, "TOP ~d BY ANON + SWAP")] {
+    for (by, title) in [(By::Rss, "TOP ~d BY RSS"), (By::Freeable, "TOP ~d BY FREEABLE MEMORY")] {
         fill(out, title, &[count]);
         out.put(if by == By::Rss { COLUMNS } else { "\n" }.as_bytes());
         view.each_top(by, options.count, &mut |process| {
@@ -141,20 +142,24 @@ fn put_process(view: &View<'_>, options: &Options, process: &Process, out: &mut 
     number(out, Some(process.pid.get().into()), 7);
     mb(out, memory.rss, 8);
     put_share(memory.rss, view.total(), out);
-    mb(out, memory.own(), 12);
+    mb(out, memory.freeable(), 12);
     number(out, process.oom_score_adj, 5);
     out.put(b" ");
-    put_command(view.host, options, process, out);
+    put_command((view.host, view.reader.as_ref()), options, process, out);
 }
 
 /// A process's name or command line, as asked for, and the end of the line.
-pub(super) fn put_command(host: &Host, options: &Options, process: &Process, out: &mut Out<'_>) {
+pub(super) fn put_command(
+    (host, reader): (&Host, Option<&Reader>),
+    options: &Options,
+    process: &Process,
+    out: &mut Out<'_>,
+) {
     let mut buf = [0; 4096];
     let line = match options.cmdline {
-        Cmdline::Show => processes::command_line(&host.proc, process.pid, &mut buf),
-        Cmdline::Hide => Ok(&b""[..]),
+        Cmdline::Show => slow::arguments(reader, &host.proc, process.pid, &mut buf),
+        Cmdline::Hide => &b""[..],
     };
-    let line = line.unwrap_or_default();
     if line.is_empty() {
         name(out, process.comm.as_bytes());
     }

@@ -1,7 +1,7 @@
 //! The largest processes below those that started them, each with what it and all below it would give back.
 
 use super::view::{By, View};
-use crate::processes::{Process, descending};
+use crate::processes::{Process, Together, descending};
 use crate::report::columns::{mb, name, number};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Pid};
@@ -14,11 +14,11 @@ const DEPTH: usize = 64;
 
 /// Writes it.
 pub(super) fn put(view: &View<'_>, most: usize, out: &mut Out<'_>) {
-    out.put(b"     PID  RSS MB ANON+SWAP MB WITH ALL BELOW\n");
+    out.put(b"     PID  RSS MB  FREEABLE MB WITH ALL BELOW\n");
     let rows = view.table.rows();
     let mut shown = [None; ROOM];
     let mut count = 0;
-    view.each_top(By::Own, most, &mut |process| {
+    view.each_top(By::Freeable, most, &mut |process| {
         upwards(rows, process, &mut |process| {
             let known = shown.iter().take(count).any(|pid| *pid == Some(process.pid));
             if let (false, Some(slot)) = (known, shown.get_mut(count)) {
@@ -60,15 +60,15 @@ fn put_below(view: &View<'_>, parent: Option<Pid>, shown: &[Option<Pid>], depth:
 
 /// What a process and all below it would give back.
 fn weight(rows: &[Process], top: &Process) -> Bytes {
-    let mut sum = Bytes(0);
+    let mut sum = Together::default();
     for process in rows {
         upwards(rows, process, &mut |above| {
             if above.pid == top.pid {
-                sum = sum.plus(process.memory.own().unwrap_or_default());
+                sum.add(&process.memory);
             }
         });
     }
-    sum
+    sum.freeable()
 }
 
 /// A process and those above it.

@@ -11,7 +11,9 @@ use crate::parse::net::sockstat;
 use crate::parse::pressure::{Pressure, Stall};
 use crate::parse::swaps::{self, Medium};
 use crate::parse::{lines, one_number};
+use crate::processes::slow::{REFINING, Reader};
 use crate::processes::{Depth, Process, Table, descending};
+use crate::sys::clock::monotonic;
 use crate::units::Bytes;
 
 /// All of it. What could not be read is `None`, or empty.
@@ -30,6 +32,8 @@ pub(super) struct View<'h> {
     /// What sockets hold.
     pub(super) sockets: Option<Bytes>,
     pub(super) table: Table,
+    /// Reads what may block.
+    pub(super) reader: Option<Reader>,
 }
 
 /// By what the largest processes are found.
@@ -37,15 +41,15 @@ pub(super) struct View<'h> {
 pub(super) enum By {
     /// RSS, shared pages included.
     Rss,
-    /// Anonymous memory and swap: what their end would give back.
-    Own,
+    /// What their end would give back.
+    Freeable,
 }
 
 impl By {
     pub(super) fn of(self, process: &Process) -> Option<Bytes> {
         match self {
             Self::Rss => process.memory.rss,
-            Self::Own => process.memory.own(),
+            Self::Freeable => process.memory.freeable(),
         }
     }
 }
@@ -62,12 +66,17 @@ impl<'h> View<'h> {
         let zram = lines(text(host, c"swaps", &mut buf)).filter_map(swaps::line);
         let zram = zram.filter(|swap| swap.medium == Medium::Zram);
         let zram_swap = zram.fold(Bytes(0), |sum, swap| sum.plus(swap.size));
+        let reader = match show {
+            Show::Where => None,
+            Show::Glance | Show::Tree | Show::Browsers => Reader::start(&host.proc).ok(),
+        };
         let mut table = Table::arm_for(&host.proc);
         if matches!(show, Show::Glance | Show::Tree) {
             // Without processes there is all the rest.
             if let Err(errno) = table.read(&host.proc, Depth::Weight) {
                 let _ = fail(&Error::new("list", b"/proc", errno));
             }
+            refine(&mut table, reader.as_ref());
         }
         Self {
             meminfo,
@@ -78,6 +87,7 @@ impl<'h> View<'h> {
             zram_swap,
             sockets: sockets.map(|pages| pages.bytes(host.page)),
             table,
+            reader,
             host,
         }
     }
@@ -125,6 +135,13 @@ impl<'h> View<'h> {
                 each(row);
             }
         }
+    }
+}
+
+/// Finds out what of the shared memory ends with whom, as far as that takes no longer than a moment.
+pub(super) fn refine(table: &mut Table, reader: Option<&Reader>) {
+    if let Some(reader) = reader {
+        reader.refine_all(table.rows_mut(), monotonic().saturating_add(REFINING), &|_| true);
     }
 }
 

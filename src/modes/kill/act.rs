@@ -121,7 +121,7 @@ impl Armed<'_> {
         if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
             let leaf = self.leaf(&victim);
             let (user, unpinned) = (self.selection.user(), self.options.unpinned);
-            let check = Check { whom: &whom, group, user, unpinned, leaf: None };
+            let check = Check { whom: &whom, group, user, unpinned, leaf: None, reader: self.reader };
             let _ = self.judge_whole(leaf.as_ref(), &check, &mut action);
         }
         if let Some(victim) = &action.best[0] {
@@ -216,12 +216,18 @@ impl Armed<'_> {
     fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool) -> Option<Waited> {
         let started = monotonic();
         let (whom, group) = (self.options.whom, self.options.cgroup);
-        let check =
-            Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned, leaf: None };
+        let check = Check {
+            whom: &whom,
+            group,
+            user: self.selection.user(),
+            unpinned: self.options.unpinned,
+            leaf: None,
+            reader: self.reader,
+        };
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);
-        let size = self.members.sizes().0;
+        let size = self.members.freeable();
         match held {
             Ok(()) if size >= whom.least => {}
             Ok(()) | Err(Lost::Changed) => {
@@ -451,7 +457,7 @@ impl Armed<'_> {
             }
             selection.look_at_children(proc, &|parent| members.has(parent));
             for row in selection.rows() {
-                if row.parent.is_some_and(|parent| members.has(parent)) {
+                if members.is_child(row) {
                     let one = core::iter::once(row);
                     let _ = members.hold(proc, one, check);
                 }

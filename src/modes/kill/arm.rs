@@ -4,6 +4,7 @@ use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
 use super::options::{Act, Logging, Options, Run, Unpinned};
+use super::report::Action;
 use super::select::Selection;
 use super::turn::Turn;
 use super::when::Pace;
@@ -12,6 +13,7 @@ use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::modes::environment::{self, MANY, Others};
 use crate::modes::{Buffers, envelope, fail, open_host, open_self, with_report};
+use crate::processes::slow::Reader;
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
@@ -32,7 +34,12 @@ const DESCRIPTORS: usize = 256;
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once; a daemon rehearses and locks what that has touched.
     #[inline(never)]
-    pub(super) fn arm(options: Options<'a>, history: &'a mut History, buffers: Buffers<'a>) -> Result<Self, Exit> {
+    pub(super) fn arm(
+        options: Options<'a>,
+        history: &'a mut History,
+        reader: Option<&'a Reader>,
+        buffers: Buffers<'a>,
+    ) -> Result<Self, Exit> {
         let Buffers { out, read, .. } = buffers;
         // Before anything else: a path that is wrong is better known at once.
         let log = open_log(options.log, history)?;
@@ -60,7 +67,8 @@ impl<'a> Armed<'a> {
             history,
             host,
             gauge,
-            selection: Selection::arm(room).map_err(no_room)?,
+            selection: Selection::arm(room).map_err(no_room)?.with_reader(reader),
+            reader,
             members: Members::arm().map_err(no_room)?,
             turn,
             memcg,
@@ -108,15 +116,33 @@ impl<'a> Armed<'a> {
         Ok(())
     }
 
+    /// A daemon for nobody is a mistake that is noticed when memory is short, unless it is said before.
+    fn say_if_nobody_fits(&mut self, action: &Action) {
+        if action.best[0].is_some() {
+            return;
+        }
+        let not = action.not_candidates();
+        let not = core::str::from_utf8(not.as_bytes()).unwrap_or_default();
+        let hint = action.nobody(&self.options.whom);
+        self.log.line(Level::Warning, format_args!("nobody who runs now may be ended: {not}; hint: {hint}"));
+    }
+
     /// All that a kill takes but for the signals, into nowhere, with memdoor itself as the victim.
     fn rehearse(&mut self) {
         let (whom, group) = (self.options.whom, self.options.cgroup);
+        self.selection.rehearse_reader(&self.host.proc);
         let reading = self.gauge.read(&mut self.host);
         let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
             return;
         };
-        let check =
-            Check { whom: &whom, group, user: self.selection.user(), unpinned: self.options.unpinned, leaf: None };
+        let check = Check {
+            whom: &whom,
+            group,
+            user: self.selection.user(),
+            unpinned: self.options.unpinned,
+            leaf: None,
+            reader: self.reader,
+        };
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);
@@ -124,6 +150,7 @@ impl<'a> Armed<'a> {
         }
         let mut action = self.action(self.options.when.judge(&reading), reading, &choice);
         action.top = self.look_at_the_largest(core::time::Duration::MAX);
+        self.say_if_nobody_fits(&action);
         let mut out = Out::new(Sink::Nowhere, self.out);
         let format = self.options.format;
         with_report(format, &mut out, &self.envelope, |report| {

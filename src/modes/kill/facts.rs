@@ -31,7 +31,7 @@ const PID: Name = Name(Kill, "Victim PID", "");
 const COMM: Name = Name(Kill, "Victim Command Name", "memdoor.process.comm");
 const EXE: Name = Name(Kill, "Victim Executable", "process.executable.path");
 const PROCESSES: Name = Name(Kill, "Victim Processes", "memdoor.kill.processes");
-const HELD: Name = Name(Kill, "Victim Anonymous Memory And Swap", "memdoor.kill.held_bytes");
+const HELD: Name = Name(Kill, "Victim Freeable Memory", "memdoor.kill.held_bytes");
 const RSS: Name = Name(Kill, "Victim RSS (Counts Shared Pages Again)", "memdoor.kill.rss_bytes");
 pub(super) const CHOSEN: Name = Name(Kill, "Victim Chosen Because", "memdoor.kill.because");
 pub(super) const NEXT: Name = Name(Kill, "Next", "");
@@ -74,6 +74,7 @@ pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
     ("zombies", Name(Kill, "", "memdoor.kill.excluded.zombies")),
     ("PID 1", Name(Kill, "", "memdoor.kill.excluded.init")),
     ("memdoor and above", Name(Kill, "", "memdoor.kill.excluded.own")),
+    ("of the system", Name(Kill, "", "memdoor.kill.excluded.essential")),
     ("not --only", Name(Kill, "", "memdoor.kill.excluded.unwanted")),
     ("outside --cgroup", Name(Kill, "", "memdoor.kill.excluded.outside")),
     ("--ignore", Name(Kill, "", "memdoor.kill.excluded.ignored")),

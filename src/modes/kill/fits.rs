@@ -7,20 +7,28 @@ use crate::victim::{Rank, Why};
 impl Looks<'_> {
     /// How much it is wanted, or why it may not be chosen.
     pub(super) fn judge(&mut self, whom: &Whom<'_>, group: Option<&[u8]>) -> core::result::Result<Rank, Why> {
+        let mut is_essential = false;
         let is_wanted = whom.only.iter().any(|only| match only {
+            Only::Any => {
+                is_essential = self.is_essential();
+                !is_essential
+            }
             Only::Browsers => self.browser().is_some(),
             Only::Fits(pattern) => self.fits(pattern),
         });
+        if is_essential && !is_wanted {
+            return Err(Why::Essential);
+        }
         if !is_wanted {
             return Err(Why::Unwanted);
         }
         if group.is_some_and(|group| !self.is_in(group)) {
             return Err(Why::Outside);
         }
-        if self.fits_any(whom.ignore) {
+        if self.may_fit_any(whom.ignore) {
             return Err(Why::Ignored);
         }
-        Ok(if self.fits_any(whom.avoid) {
+        Ok(if self.may_fit_any(whom.avoid) {
             Rank::Avoided
         } else if self.fits_any(whom.prefer) {
             Rank::Preferred

@@ -11,7 +11,8 @@ use crate::badness;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::{self, stat, status};
-use crate::processes::{self, Comm, Memory, Process, reserve};
+use crate::processes::slow::Reader;
+use crate::processes::{self, Comm, Memory, Place, Process, Together, reserve};
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
@@ -39,9 +40,9 @@ pub(super) struct Member {
     started: Ticks,
     dir: Dir,
     grip: Grip,
-    /// Anonymous memory and swap when it was last looked at.
-    held: Bytes,
-    rss: Bytes,
+    place: Place,
+    /// What it had of memory when it was last looked at.
+    memory: Memory,
     /// Whether SIGKILL was sent to it.
     is_killed: bool,
 }
@@ -73,6 +74,8 @@ pub(super) struct Check<'a> {
     pub(super) unpinned: Unpinned,
     /// The cgroup that is ended as a whole: whoever is in it is ended, whatever `--only` says.
     pub(super) leaf: Option<&'a [u8]>,
+    /// Reads what may block.
+    pub(super) reader: Option<&'a Reader>,
 }
 
 impl Member {
@@ -90,8 +93,8 @@ impl Member {
             started: row.started.ok_or(Lost::Changed)?,
             dir,
             grip,
-            held: Bytes(0),
-            rss: Bytes(0),
+            place: row.place,
+            memory: Memory { ending: row.memory.ending, ..Memory::default() },
             is_killed: false,
         };
         // The directory still answers, and with the same start: so the number was this process's when the pidfd was opened.
@@ -107,7 +110,7 @@ impl Member {
             return Err(Lost::Changed);
         }
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
-        let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm);
+        let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
         let judged = looks.judge(check.whom, check.group);
         let is_companion = judged == Err(Why::Unwanted) && check.leaf.is_some_and(|leaf| looks.is_at(leaf));
         let user = self.weigh()?;
@@ -123,8 +126,8 @@ impl Member {
     fn weigh(&mut self) -> Result<Option<u32>> {
         let (memory, user) = self.memory()?;
         // One that is exiting has none any more: what it had is what its end gives back.
-        if let Some(held) = memory.own() {
-            (self.held, self.rss) = (held, memory.rss.unwrap_or_default());
+        if memory.rss.is_some() {
+            self.memory = Memory { ending: self.memory.ending, ..memory };
         }
         Ok(user)
     }
@@ -141,13 +144,15 @@ impl Member {
         Ok((memory, status.euid.and_then(|user| u32::try_from(user).ok())))
     }
 
-    /// What it has given back of what it held.
-    fn freed(&self) -> Bytes {
+    /// What of its memory it has not given back; `None` when it has ended. One that can't be read has given back nothing.
+    fn rest(&self) -> Option<Memory> {
         if !self.is_alive() {
-            return self.held;
+            return None;
         }
-        let now = self.memory().ok().and_then(|(memory, _)| memory.own());
-        now.map_or(Bytes(0), |now| Bytes(self.held.0.saturating_sub(now.0)))
+        let now = self.memory().map(|(memory, _)| Memory { ending: self.memory.ending, ..memory });
+        // What it took since is nothing that it gives back.
+        let is_less = |now: &Memory| now.freeable().is_some_and(|now| Some(now) < self.memory.freeable());
+        Some(now.ok().filter(is_less).unwrap_or(self.memory))
     }
 
     /// Whether the freezer holds it: of cgroup v1, as one of v2 lets SIGKILL through, or of a system that is being suspended. All
@@ -282,9 +287,11 @@ impl Members {
         Ok(())
     }
 
-    /// What they hold, and their RSS.
-    pub(super) fn sizes(&self) -> (Bytes, Bytes) {
-        self.all.iter().fold((Bytes(0), Bytes(0)), |(held, rss), one| (held.plus(one.held), rss.plus(one.rss)))
+    /// What their end gives back.
+    pub(super) fn freeable(&self) -> Bytes {
+        let mut sum = Together::default();
+        self.all.iter().for_each(|member| sum.add(&member.memory));
+        sum.freeable()
     }
 
     /// How many are held.
@@ -304,7 +311,8 @@ impl Members {
 
     /// Whether one that was sent SIGKILL has not ended yet, and has not given back all that it held either.
     pub(super) fn is_dying(&self) -> bool {
-        self.all.iter().any(|member| member.is_killed && member.is_alive() && member.freed() < member.held)
+        let killed = self.all.iter().filter(|member| member.is_killed);
+        killed.filter_map(Member::rest).any(|rest| rest.freeable() > Some(Bytes(0)))
     }
 
     /// The first that lives.
@@ -360,6 +368,11 @@ impl Members {
             let _ = member.end(End::Ask);
         }
         Ok(())
+    }
+
+    /// Whether a process is the child of one of them, in the same service and login.
+    pub(super) fn is_child(&self, row: &Process) -> bool {
+        self.all.iter().any(|member| row.parent == Some(member.pid) && !row.place.is_apart(&member.place))
     }
 
     /// SIGTERM to the root.
@@ -425,9 +438,12 @@ impl Members {
         }
     }
 
-    /// What those held that have ended, and what those do not hold any more that live on.
+    /// What those held that have ended, and what those do not hold any more that live on. Shared memory is not free as long as one of them
+    /// maps it.
     pub(super) fn freed(&self) -> Bytes {
-        self.all.iter().fold(Bytes(0), |sum, member| sum.plus(member.freed()))
+        let mut rest = Together::default();
+        self.all.iter().filter_map(Member::rest).for_each(|memory| rest.add(&memory));
+        Bytes(self.freeable().0.saturating_sub(rest.freeable().0))
     }
 }
 
@@ -558,7 +574,7 @@ mod tests {
     fn with_check<T>(body: impl FnOnce(&Dir, &Check<'_>) -> T) -> T {
         let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
         let whom = Whom { only: &only, prefer: &[], avoid: &[], ignore: &[], by: By::Tree, least: Bytes(0) };
-        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow, leaf: None };
+        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow, leaf: None, reader: None };
         body(&Dir::open(c"/proc").expect("/proc"), &check)
     }
 

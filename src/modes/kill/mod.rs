@@ -30,6 +30,7 @@ use super::{Buffers, output_exit, say_if_partial};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::modes::watch::SelfReport;
+use crate::processes::slow::Reader;
 use crate::report::json::Envelope;
 use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
@@ -54,10 +55,10 @@ pub enum Ended {
     Reload,
 }
 
-/// Looks, and ends somebody when memory is short.
+/// Looks, and ends somebody when memory is short. `reader` reads what may block; without it memdoor does so itself.
 #[must_use]
-pub fn run(options: &Options<'_>, history: &mut History, buffers: Buffers<'_>) -> Ended {
-    match Armed::arm(*options, history, buffers) {
+pub fn run(options: &Options<'_>, history: &mut History, reader: Option<&Reader>, buffers: Buffers<'_>) -> Ended {
+    match Armed::arm(*options, history, reader, buffers) {
         Ok(mut armed) if options.run == Run::Once => Ended::Exit(armed.once()),
         Ok(mut armed) => armed.daemon(),
         Err(exit) => Ended::Exit(exit),
@@ -70,7 +71,9 @@ struct Armed<'a> {
     history: &'a mut History,
     host: Host,
     gauge: Gauge,
-    selection: Selection,
+    selection: Selection<'a>,
+    /// Reads what may block.
+    reader: Option<&'a Reader>,
     members: Members,
     turn: Turn,
     /// The victim's own, for its snapshot.

@@ -104,6 +104,8 @@ pub struct Whom<'a> {
 /// Who may be chosen.
 #[derive(Debug)]
 pub enum Only {
+    /// Everybody but those that a machine or a login hangs on: [`crate::essential`].
+    Any,
     /// Browsers: [`crate::families::BROWSERS`].
     Browsers,
     /// Whoever the pattern fits.

@@ -4,12 +4,15 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::time::Duration;
 
 use super::options::Whom;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::stat;
+use crate::processes::slow::{REFINING, Reader};
 use crate::processes::{self, Process, Table, number, reserve};
+use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::{Result, system};
 use crate::units::Pid;
@@ -25,34 +28,42 @@ const FEW: usize = 128;
 const ROUNDS: usize = 8;
 
 /// Those who may be chosen, as they were when last looked at.
-pub(super) struct Selection {
+pub(super) struct Selection<'a> {
     table: Table,
     /// One for each row of the table.
     nodes: Vec<Node>,
+    /// Reads what may block.
+    reader: Option<&'a Reader>,
     /// memdoor's user, unless that is root.
     user: Option<u32>,
     /// How many may not be chosen, for each reason.
     pub(super) excluded: [u32; Why::COUNT],
 }
 
-impl Selection {
+impl<'a> Selection<'a> {
     /// With room for so many that may be chosen.
     pub(super) fn arm(room: usize) -> Result<Self> {
         Ok(Self {
             table: Table::try_arm(room)?,
             nodes: reserve(room)?,
+            reader: None,
             user: Some(system::own_user()).filter(|user| *user != 0),
             excluded: [0; Why::COUNT],
         })
     }
 
+    /// What may block is read by this one; without it arguments are read where they are asked for, and shared memory is `RssShmem`.
+    pub(super) fn with_reader(self, reader: Option<&'a Reader>) -> Self {
+        Self { reader, ..self }
+    }
+
     /// Looks at all processes and chooses. Each costs one read, and one that may be the victim or next to it three more.
     pub(super) fn choose(&mut self, proc: &Dir, whom: &Whom<'_>, group: Option<&[u8]>) -> Result<Choice> {
         let own = own_line(proc);
-        let Self { table, excluded, .. } = self;
+        let Self { table, excluded, reader, .. } = self;
         *excluded = [0; Why::COUNT];
         let mut wanted = |name: &CStr, process: &mut Process| {
-            let judged = judge(proc, name, process, &own, whom, group);
+            let judged = judge(proc, name, process, &own, whom, group, *reader);
             match judged {
                 Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
@@ -73,6 +84,7 @@ impl Selection {
     /// next one is looked at.
     fn narrow_down(&mut self, proc: &Dir, whom: &Whom<'_>) -> Choice {
         let mut rounds = 0;
+        let until = monotonic().saturating_add(REFINING);
         loop {
             let Self { table, nodes, .. } = self;
             nodes.clear();
@@ -87,11 +99,31 @@ impl Selection {
                 let is_avoided = Rank::of(row.mark) == Rank::Avoided;
                 all || is_avoided || best.any(|tree| victim::is_in(nodes, at, tree))
             };
-            if table.look_closer(proc, &mut asked) == 0 {
+            if table.look_closer(proc, &mut asked) > 0 {
+                self.leave_out();
+            } else if !self.refine(&choice, until) {
                 return choice;
             }
-            self.leave_out();
         }
+    }
+
+    /// Has all asked once that may be asked.
+    pub(super) fn rehearse_reader(&self, proc: &Dir) {
+        let mut buf = [0; crate::target::STAT_MAX];
+        let stat = proc.read(c"self/stat", &mut buf).ok().and_then(stat::parse);
+        if let (Some(reader), Some(stat)) = (self.reader, stat)
+            && let Some(own) = Pid::new(stat.pid)
+        {
+            reader.rehearse(&mut Process::of(own, &stat));
+        }
+    }
+
+    /// Finds out what of the shared memory ends with those that were chosen; whether there was anything to find out.
+    fn refine(&mut self, choice: &Choice, until: Duration) -> bool {
+        let Self { table, nodes, reader, .. } = self;
+        let Some(reader) = *reader else { return false };
+        let is_near = |at: usize| choice.best.iter().flatten().any(|tree| victim::is_in(nodes, at, tree));
+        reader.refine_all(table.rows_mut(), until, &is_near) > 0
     }
 
     /// Takes out those that may not be chosen for what is known of them by now.
@@ -122,9 +154,10 @@ impl Selection {
         group: Option<&[u8]>,
     ) -> Option<Why> {
         let name = Fixed::<16>::new().push_dec(process.pid.get()).clone();
-        let judged = judge(proc, name.as_c_str().unwrap_or_default(), process, &own_line(proc), whom, group);
         let adj = number(proc, process.pid, c"oom_score_adj");
-        let process = Process { oom_score_adj: adj, ..process.clone() };
+        let mut process = Process { oom_score_adj: adj, ..process.clone() };
+        let name = name.as_c_str().unwrap_or_default();
+        let judged = judge(proc, name, &mut process, &own_line(proc), whom, group, self.reader);
         judged.err().or_else(|| victim::later_objection(&process, self.user))
     }
 
@@ -150,22 +183,35 @@ impl Selection {
     }
 }
 
-/// How much a process is wanted, or why it may not be chosen, as far as stat tells and what it is called.
+/// How much a process is wanted, or why it may not be chosen, as far as stat tells and what it is called. Of one that may be, the place
+/// is found that its tree never leaves.
 fn judge(
     proc: &Dir,
     name: &CStr,
-    process: &Process,
+    process: &mut Process,
     own: &[Pid],
     whom: &Whom<'_>,
     group: Option<&[u8]>,
+    reader: Option<&Reader>,
 ) -> core::result::Result<Rank, Why> {
-    match victim::objection(process, own) {
-        Some(why) => Err(why),
-        None => {
-            let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
-            Looks::new(proc, view.as_bytes(), process.comm.as_bytes()).judge(whom, group)
-        }
+    if let Some(why) = victim::objection(process, own) {
+        return Err(why);
     }
+    if own.first().is_some_and(|memdoor| is_helper(process, *memdoor)) {
+        return Err(Why::Own);
+    }
+    let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
+    let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
+    let rank = looks.read_by(reader, process.pid).judge(whom, group)?;
+    if whom.by == By::Tree {
+        process.place = processes::place(proc, view.as_c_str().unwrap_or_default(), process);
+    }
+    Ok(rank)
+}
+
+/// Whether it is one of those that memdoor started to read what may block.
+fn is_helper(process: &Process, memdoor: Pid) -> bool {
+    process.parent == Some(memdoor) && process.comm.as_bytes() == crate::sys::helper::COMM.to_bytes()
 }
 
 /// memdoor and all that it descends from, up to where this `/proc` ends. Its own number fills what is left.

@@ -176,7 +176,7 @@ impl User {
         let mut buf = [0; STATUS_MAX];
         let status = status::parse(proc.read(path.as_c_str()?, &mut buf).ok()?);
         let user = u32::try_from(status.euid?).ok()?;
-        Some(Self { user, held: Memory::of(&status).own() })
+        Some(Self { user, held: Memory::of(&status).freeable() })
     }
 }
 

@@ -4,13 +4,13 @@ use core::fmt::Write;
 
 use super::facts::{EXCLUDED, line};
 use super::log::Log;
-use super::options::Options;
-use super::report::{Action, Failure};
+use super::options::{Only, Options, Whom};
+use super::report::{Action, Failure, Outcome};
 use super::when::{Join, State};
 use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
 use crate::units::micros;
-use crate::victim::{By, Rank};
+use crate::victim::{By, Rank, Why};
 
 impl Action {
     /// Why memory is short or not.
@@ -156,6 +156,22 @@ impl Action {
         words
     }
 
+    /// What to type when nobody may be ended.
+    pub(super) fn nobody(&self, whom: &Whom<'_>) -> &'static str {
+        let count = |why: Why| self.excluded[why as usize];
+        let is_any = whom.only.iter().any(|only| matches!(only, Only::Any));
+        match () {
+            () if self.too_small > 0 => "lower --min-size",
+            () if count(Why::Unwanted) > 0 && !is_any => {
+                "--only any ends whoever the system does not hang on (for servers), --only REGEX those of that name"
+            }
+            () if count(Why::OthersProcess) > 0 => "run memdoor as root: they are other users' processes",
+            () if count(Why::Ignored) > 0 => "--ignore fits them: name fewer",
+            () if count(Why::Exempt) > 0 => "they have oom_score_adj -1000: memdoor protect -p PID --adj 0",
+            () => "there is nobody else in this pid namespace: run memdoor on the host, or with --pid=host",
+        }
+    }
+
     /// One line: `outcome=killed pid=123 comm="chrome" ...`.
     pub(super) fn log(&self, options: &Options<'_>, log: &mut Log<'_>) {
         let mut words = Fixed::<1000>::new();
@@ -191,6 +207,11 @@ impl Action {
             if !sentence.is_empty() {
                 let _ = write!(words, " {name}=\"{sentence}\"");
             }
+        }
+        if self.outcome == Outcome::Nobody {
+            let (not, hint) = (self.not_candidates(), self.nobody(&options.whom));
+            let not = core::str::from_utf8(not.as_bytes()).unwrap_or_default();
+            let _ = write!(words, " not=\"{not}\" hint=\"{hint}\"");
         }
         let words = core::str::from_utf8(words.as_bytes()).unwrap_or_default();
         log.line(self.outcome.level(), format_args!("{words}"));

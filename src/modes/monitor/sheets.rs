@@ -170,6 +170,7 @@ pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) 
             size(row.pss),
             size(row.uss),
             size(row.hugetlb),
+            Some(row.freeable().0),
         ];
         to.row(&numbers, &[row.comm.as_bytes(), &[row.state]]);
     });

@@ -1,5 +1,6 @@
 //! `protect session`: what a person's login needs to live, and what the kernel should take first.
 
+use crate::essential::{self, Role};
 use crate::families::browser;
 
 /// For what a session hangs on: as much as half of all memory less. Not -1000: a compositor that leaks must still be killable.
@@ -8,41 +9,14 @@ pub(super) const SESSION: i64 = -500;
 /// For browsers: they lose a tab or come back.
 pub(super) const BROWSER: i64 = 300;
 
-/// Names of 15 bytes at most. Whoever of these is killed takes the login with it.
-const PROCESSES: [&str; 26] = [
-    "systemd",
-    "systemd-logind",
-    "dbus-daemon",
-    "dbus-broker",
-    "dbus-broker-lau",
-    "gdm",
-    "gdm3",
-    "gdm-session-wor",
-    "gdm-wayland-ses",
-    "gdm-x-session",
-    "gnome-session",
-    "gnome-session-b",
-    "gnome-session-c",
-    "gnome-shell",
-    "gnome-keyring-d",
-    "nautilus",
-    "kwin_wayland",
-    "kwin_x11",
-    "plasmashell",
-    "ksmserver",
-    "sddm",
-    "lightdm",
-    "sway",
-    "Xorg",
-    "Xwayland",
-    "sshd",
-];
-
 /// What a process's oom_score_adj should be, when it is `before`: never less protection for a session than it has, and never less
 /// of an offer for a browser.
 pub(super) fn wanted(comm: &[u8], exe: Option<&[u8]>, before: i64) -> Option<i64> {
-    if PROCESSES.iter().any(|name| name.as_bytes() == comm) {
-        return Some(before.min(SESSION));
+    match essential::role(comm, exe) {
+        // What they start, the user's jobs, would inherit it.
+        Some(Role::Supervisor | Role::Terminal) => return None,
+        Some(_) => return Some(before.min(SESSION)),
+        None => {}
     }
     browser(comm, exe).map(|_| before.max(BROWSER))
 }
@@ -58,10 +32,5 @@ mod tests {
         assert_eq!(wanted(b"firefox", None, 0), Some(BROWSER));
         assert_eq!(wanted(b"firefox", None, 900), Some(900));
         assert_eq!(wanted(b"mysqld", None, 0), None);
-    }
-
-    #[test]
-    fn no_name_is_longer_than_a_comm() {
-        assert!(PROCESSES.iter().all(|name| name.len() <= 15));
     }
 }

@@ -16,7 +16,7 @@ use crate::modes::environment::{self, FEW};
 use crate::modes::{Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::{Cmdline, Completeness, memory};
+use crate::snapshot::{Cmdline, Completeness, When, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
 use crate::sys::map::Region;
@@ -181,7 +181,7 @@ fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8]
     };
     let mut out = Out::new(Sink::Nowhere, out);
     let cmdline = Cmdline::Show;
-    let manner = Manner { format, cmdline };
+    let manner = Manner { format, cmdline, when: When::Alive };
     past.rehearse();
     // Without it a watch is slower to begin with, and no worse. Twice: the second is not the first of its history.
     for _ in 0..2 {

@@ -59,13 +59,14 @@ pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     crowd.each_top(By::Growth, top, &mut |row| growth(facts, row, to));
     to.begin(At::Rss as usize);
     crowd.each_top(By::Rss, top, &mut |row| {
-        let own = Percent::of(row.anon(), row.rss);
+        let freeable = row.freeable();
+        let share = Percent::of(freeable, row.held());
         let numbers = [
             pid(row.pid),
             Some(row.rss.0),
             Some(row.shared.0),
-            Some(row.anon().0),
-            own.map(|share| share.hundredths),
+            Some(freeable.0),
+            share.map(|share| share.hundredths),
             size(row.swap),
             Some(row.threads),
             size(row.pss),

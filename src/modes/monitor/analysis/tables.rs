@@ -48,8 +48,8 @@ named!(
 Command t15 memdoor.process.comm
 RSS_KB k9 process.memory.usage
 Shared_KB k9 memdoor.process.shared_bytes
-Own_KB k9 memdoor.process.anon_bytes
-Own_Percent=Own_% p6 memdoor.process.anon_percent
+Freeable_KB k11 memdoor.process.freeable_bytes
+Freeable_Percent=% p6 memdoor.process.freeable_percent
 Swap_KB k8 memdoor.process.swap_bytes
 Threads=Thr n5 process.thread.count
 PSS_KB k memdoor.process.pss_bytes

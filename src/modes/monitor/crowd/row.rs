@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::{POINTS, Slot};
 use crate::history::trend::R2;
 use crate::parse::stat;
-use crate::processes::{Comm, Kind};
+use crate::processes::{Comm, Kind, Memory};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent, Pid, Ticks};
 
@@ -40,6 +40,8 @@ pub struct Row {
     pub rss: Bytes,
     /// File and shared memory of it: statm's third number.
     pub shared: Bytes,
+    /// What of it is shared memory, as of the last whole look.
+    pub shmem: Bytes,
     /// VmSwap, as of the last whole look; `None`: it has no memory, as a zombie.
     pub swap: Option<Bytes>,
     /// Open descriptors, as of the last whole look.
@@ -98,6 +100,7 @@ impl Row {
             vsz: Bytes(0),
             rss: Bytes(0),
             shared: Bytes(0),
+            shmem: Bytes(0),
             swap: None,
             fds: None,
             fds_most: None,
@@ -121,6 +124,19 @@ impl Row {
     #[must_use]
     pub const fn anon(&self) -> Bytes {
         Bytes(self.rss.0.saturating_sub(self.shared.0))
+    }
+
+    /// What its end would give back.
+    #[must_use]
+    pub fn freeable(&self) -> Bytes {
+        let memory = Memory {
+            anon: Some(self.anon()),
+            // There may be less of it by now.
+            shmem: Some(self.shmem.min(self.shared)),
+            swap: self.swap,
+            ..Memory::default()
+        };
+        memory.freeable().unwrap_or_default()
     }
 
     /// What it has: RSS and swap.
@@ -191,6 +207,8 @@ pub(in crate::modes::monitor) mod tests {
         let mut one = row(7, 100);
         (one.shared, one.swap) = (Bytes(130), Some(Bytes(50)));
         assert_eq!((one.anon(), one.held()), (Bytes(0), Bytes(150)));
+        one.shmem = Bytes(90);
+        assert_eq!(one.freeable(), Bytes(140));
         assert_eq!(one.fds_gained(), None);
         (one.fds, one.fds_first) = (Some(3), Some((10, Duration::ZERO)));
         one.fds_at = Duration::from_secs(9);

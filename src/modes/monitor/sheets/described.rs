@@ -70,7 +70,8 @@ R2 m5 memdoor.growth.r2
 Left_s s6 memdoor.growth.left_us
 PSS_KB k memdoor.process.pss_bytes
 USS_KB k memdoor.process.uss_bytes
-Hugetlb_KB k memdoor.process.hugetlb_bytes"
+Hugetlb_KB k memdoor.process.hugetlb_bytes
+Freeable_KB k memdoor.process.freeable_bytes"
 );
 
 named!(

@@ -1,0 +1,217 @@
+//! What is read of processes by [`Helper`], because it may block: cmdline, maps and smaps wait for the process's mmap_lock.
+
+use core::ffi::CStr;
+use core::time::Duration;
+
+use super::freeable::Ending;
+use super::{Process, View, command_line, view};
+use crate::fixed::Fixed;
+use crate::parse::{smaps, stat};
+use crate::sys::Result;
+use crate::sys::clock::monotonic;
+use crate::sys::file::{Dir, File};
+use crate::sys::helper::Helper;
+use crate::sys::lines::Lines;
+use crate::units::{Bytes, Pid, Ticks};
+
+/// So much of the arguments of a process is read.
+pub const ARGUMENTS: usize = 4096;
+
+/// One process has so long to let its arguments be read.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// So long the few that matter are asked for what of their shared memory ends with them.
+pub const REFINING: Duration = Duration::from_millis(50);
+
+/// Shared memory below this decides nothing.
+const WORTH: Bytes = Bytes(1 << 20);
+
+/// What is asked of one process, and the answer.
+#[derive(Clone, Copy)]
+struct Job {
+    pid: Pid,
+    /// `None`: whoever has the number.
+    started: Option<Ticks>,
+    what: What,
+    answer: Answer,
+    arguments: [u8; ARGUMENTS],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// cmdline.
+    Arguments,
+    /// Whether it can be read: cmdline and the beginning of maps.
+    Anything,
+    /// How much its shared memory may be that ends with it: maps, without a walk of page tables.
+    Size,
+    /// How much it is: smaps.
+    Share,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    /// It could not be read.
+    Failed,
+    /// So many bytes of the arguments are there.
+    Arguments(usize),
+    Ending(smaps::Ending),
+}
+
+/// Reads what may block, in another process.
+pub struct Reader(Helper<Job>);
+
+impl Reader {
+    /// Starts the processes that read.
+    pub fn start(proc: &Dir) -> Result<Self> {
+        let (what, answer) = (What::Size, Answer::Failed);
+        let empty = Job { pid: Pid::MAX, started: None, what, answer, arguments: [0; ARGUMENTS] };
+        Helper::start(proc, empty, work).map(Self)
+    }
+
+    /// The arguments of a process, words that end with a NUL. `None`: it could not be read, or there was no answer in 200 ms.
+    pub fn arguments<'b>(&self, pid: Pid, buf: &'b mut [u8]) -> Option<&'b [u8]> {
+        self.ask(pid, None, What::Arguments, PATIENCE, |job| {
+            let Answer::Arguments(length) = job.answer else { return None };
+            let length = length.min(buf.len());
+            buf.get_mut(..length)?.copy_from_slice(job.arguments.get(..length)?);
+            Some(length)
+        })
+        .and_then(move |length| buf.get(..length))
+    }
+
+    fn ask<T>(
+        &self,
+        pid: Pid,
+        started: Option<Ticks>,
+        what: What,
+        within: Duration,
+        take: impl FnOnce(&Job) -> Option<T>,
+    ) -> Option<T> {
+        let fill = |job: &mut Job| {
+            (job.pid, job.started, job.what, job.answer) = (pid, started, what, Answer::Failed);
+        };
+        self.0.ask(fill, within, take)?
+    }
+
+    /// Whether the process's mmap_lock is held: its arguments and the first of its mappings could not be read in 200 ms.
+    ///
+    /// It may be held a moment later, or free again: this tells of a process that is stuck for minutes.
+    #[must_use]
+    pub fn is_stuck(&self, pid: Pid) -> bool {
+        self.ask(pid, None, What::Anything, PATIENCE, |_| Some(())).is_none()
+    }
+
+    /// Does once what may be asked, about memdoor itself: the processes then have touched all that it takes.
+    pub fn rehearse(&self, own: &mut Process) {
+        for _ in 0..2 {
+            let _ = self.arguments(own.pid, &mut [0; 64]);
+            own.memory.shmem = Some(WORTH);
+            self.refine(own, Duration::MAX);
+        }
+    }
+
+    /// Whether it is worth while to ask for the shared memory of a process, and was not done before.
+    #[must_use]
+    fn is_wanted(process: &Process) -> bool {
+        process.memory.ending.is_none() && process.memory.shmem >= Some(WORTH)
+    }
+
+    /// Finds out what of their shared memory ends with those for whom `is_asked` holds; how many they were. Those who have most of it are
+    /// asked first: the time may be up before all are.
+    pub fn refine_all(&self, rows: &mut [Process], until: Duration, is_asked: &dyn Fn(usize) -> bool) -> usize {
+        let mut count = 0;
+        while monotonic() < until {
+            let wanted = rows.iter().enumerate().filter(|(at, row)| Self::is_wanted(row) && is_asked(*at));
+            let Some((at, _)) = wanted.max_by_key(|(_, row)| row.memory.shmem) else { break };
+            let Some(row) = rows.get_mut(at) else { break };
+            self.refine(row, until);
+            count += 1;
+        }
+        count
+    }
+
+    /// Finds out what of the shared memory of a process ends with it. Without an answer until then `RssShmem` stands for it.
+    fn refine(&self, process: &mut Process, until: Duration) {
+        let shmem = process.memory.shmem.unwrap_or_default();
+        let ask = |what| {
+            let left = until.saturating_sub(monotonic());
+            self.ask(process.pid, process.started, what, left.min(PATIENCE), |job| match job.answer {
+                Answer::Ending(ending) => Some(ending),
+                Answer::Arguments(_) | Answer::Failed => None,
+            })
+        };
+        // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
+        let size = ask(What::Size).map(|ending| ending.size);
+        let share = size.filter(|size| size.0 > 0).and_then(|_| ask(What::Share));
+        process.memory.ending = Some(match (share, size) {
+            (Some(ending), _) => Ending::Parts { share: ending.share.min(shmem), swapped: ending.swapped },
+            (None, Some(size)) => Ending::AtMost(size.min(shmem)),
+            (None, None) => Ending::AtMost(shmem),
+        });
+    }
+}
+
+impl core::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+/// The arguments of a process, words that end with a NUL, read by `reader` if there is one; nothing when they can't be read.
+#[must_use]
+pub fn arguments<'b>(reader: Option<&Reader>, proc: &Dir, pid: Pid, buf: &'b mut [u8]) -> &'b [u8] {
+    match reader {
+        Some(reader) => reader.arguments(pid, buf).unwrap_or_default(),
+        None => command_line(proc, pid, buf).unwrap_or_default(),
+    }
+}
+
+/// Does a job, in the other process.
+fn work(proc: &Dir, job: &mut Job) {
+    job.answer = read(proc, job).unwrap_or(Answer::Failed);
+}
+
+fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
+    let name = Fixed::<16>::new().push_dec(job.pid.get()).clone();
+    let dir = proc.dir(name.as_c_str()?).ok()?;
+    let mut buf = [0; 4096];
+    let (state, threads, started) = {
+        let stat = stat::parse(dir.read(c"stat", &mut buf).ok()?)?;
+        (stat.state, stat.threads, stat.starttime)
+    };
+    if job.started.is_some_and(|expected| expected != started) {
+        return None;
+    }
+    let view = view(&dir, b"", state, threads);
+    match job.what {
+        What::Arguments => {
+            let file = open(&dir, &view, c"cmdline")?;
+            file.read_at(&mut job.arguments, 0).ok().map(Answer::Arguments)
+        }
+        What::Anything => {
+            let _ = open(&dir, &view, c"cmdline")?.read_at(&mut buf, 0);
+            let _ = open(&dir, &view, c"maps")?.read_at(&mut buf, 0);
+            Some(Answer::Arguments(0))
+        }
+        What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
+        What::Share => ending(&open(&dir, &view, c"smaps")?, &mut buf),
+    }
+}
+
+fn open(dir: &Dir, view: &View, file: &CStr) -> Option<File> {
+    let mut path = Fixed::<48>::of(view.as_bytes());
+    if !view.as_bytes().is_empty() {
+        path.push(b"/");
+    }
+    dir.file(path.push(file.to_bytes()).as_c_str()?).ok()
+}
+
+fn ending(file: &File, buf: &mut [u8]) -> Option<Answer> {
+    let mut ending = smaps::Ending::default();
+    let mut lines = Lines::new(file, buf);
+    while let Some(line) = lines.next() {
+        ending.add(line.ok()?);
+    }
+    Some(Answer::Ending(ending))
+}

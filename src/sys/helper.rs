@@ -1,0 +1,218 @@
+//! Other processes that read what can block for minutes.
+//!
+//! cmdline, environ, maps, smaps and smaps_rollup of a process wait for its mmap_lock. A process that faults on a dead network file
+//! system, or that waits for memory at its cgroup's limit, may hold that for as long as it likes, and a reader then sleeps until it
+//! lets go: with `--only cmdline:...` one stuck process would keep `kill` from ending any other. So memdoor has such files read by a
+//! process of its own that it can leave behind.
+//!
+//! - [`Helper::start`] forks [`HANDS`] processes while arming, before memory is locked and before anything large is mapped. Each locks
+//!   its own memory, closes all descriptors but three, and waits. Nothing is started later: at a cgroup's limit fork(2) fails.
+//! - [`Helper::ask`] copies a job into memory that both share, wakes one that is idle and waits for the answer until the deadline. A
+//!   write to an eventfd takes no memory, where a pipe's fails at a cgroup's limit even if it is empty.
+//! - One that does not answer is left alone. It is asked again once its late answer has come, which nobody reads. When all are stuck
+//!   the answer is "none" at once.
+//! - They end with memdoor (PR_SET_PDEATHSIG), by SIGKILL: one that sleeps on a mmap_lock ends too, as that sleep is killable since
+//!   Linux 5.8, and before that when the lock is free.
+//!
+//! What is asked, and how it is read, is the caller's: [`Helper`] knows only that a job is plain data.
+//! Between the two calls a job belongs to one side alone: to memdoor until it wakes the other, then to the other until it answers.
+
+extern crate std;
+
+use core::cell::Cell;
+use core::ffi::{CStr, c_int};
+use core::time::Duration;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use super::clock::monotonic;
+use super::file::Dir;
+use super::map::Shared;
+use super::signal::{self, Until, Woken};
+use super::{Errno, Result, harden, system};
+
+/// How many there are: one that is stuck leaves another.
+pub const HANDS: usize = 2;
+
+/// What it is called.
+pub const COMM: &CStr = c"memdoor-reader";
+
+/// Signals that are memdoor's to answer, and reach its whole process group or cgroup.
+const IGNORED: [c_int; 7] =
+    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGPIPE];
+
+/// One process.
+#[derive(Debug)]
+struct Hand {
+    /// Holds one job.
+    job: Shared,
+    asked: OwnedFd,
+    answered: OwnedFd,
+    /// Whether a job was given to it whose answer has not come.
+    is_busy: Cell<bool>,
+}
+
+/// Processes that do jobs of one kind.
+#[derive(Debug)]
+pub struct Helper<J: Copy> {
+    hands: [Hand; HANDS],
+    job: core::marker::PhantomData<J>,
+}
+
+impl<J: Copy> Helper<J> {
+    /// Starts them. `work` does a job in place: it reads below `/proc`, which is opened anew, and uses neither the heap nor standard
+    /// output. `empty` is a job that is never done.
+    pub fn start(proc: &Dir, empty: J, work: fn(&Dir, &mut J)) -> Result<Self> {
+        let hand = || -> Result<Hand> {
+            let job = Shared::anonymous(size_of::<J>())?;
+            // SAFETY: the mapping has room for one job and is aligned to a page, and nobody else has it yet.
+            unsafe { job.start().cast::<J>().write(empty) };
+            Ok(Hand { job, asked: eventfd()?, answered: eventfd()?, is_busy: Cell::new(false) })
+        };
+        let hands = [hand()?, hand()?];
+        let parent = system::own_pid();
+        for hand in &hands {
+            let own = proc.dir(c".")?;
+            // SAFETY: memdoor has no other thread, so the child is a whole copy of it; it runs only what follows here.
+            match unsafe { libc::fork() } {
+                -1 => return Err(Errno::last()),
+                0 => hand.serve(&own, work, parent),
+                _ => {}
+            }
+        }
+        Ok(Self { hands, job: core::marker::PhantomData })
+    }
+
+    /// Has a job done that `fill` describes, and hands the answer to `take`. `None`: there was none in that time, or all are busy.
+    pub fn ask<T>(&self, fill: impl FnOnce(&mut J), within: Duration, take: impl FnOnce(&J) -> T) -> Option<T> {
+        let hand = self.hands.iter().find(|hand| hand.is_idle())?;
+        let mut place = hand.job.start().cast::<J>();
+        // SAFETY: there is a job since the start, and the other side, which waits, runs this same program: whatever it wrote is a job.
+        fill(unsafe { place.as_mut() });
+        hand.is_busy.set(true);
+        add_one(hand.asked.as_fd()).ok()?;
+        let until = monotonic().saturating_add(within);
+        loop {
+            let left = until.saturating_sub(monotonic());
+            match signal::wait(Some((hand.answered.as_fd(), Until::Readable)), Some(left)) {
+                Ok(Woken::Ready) => break,
+                // What it means is asked elsewhere.
+                Ok(Woken::Signal) if !left.is_zero() => {}
+                _ => return None,
+            }
+        }
+        // SAFETY: as above; the other side has answered and waits again.
+        hand.is_idle().then(|| take(unsafe { place.as_ref() }))
+    }
+}
+
+impl Hand {
+    /// Whether it waits for a job. Takes a late answer.
+    fn is_idle(&self) -> bool {
+        if self.is_busy.get() && take(self.answered.as_fd()).is_ok() {
+            self.is_busy.set(false);
+        }
+        !self.is_busy.get()
+    }
+
+    /// What the child does until memdoor ends.
+    fn serve<J: Copy>(&self, proc: &Dir, work: fn(&Dir, &mut J), parent: u64) -> ! {
+        // SAFETY: five integers and no memory.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+        // SAFETY: it takes a text that ends with a NUL, and copies it.
+        unsafe { libc::prctl(libc::PR_SET_NAME, COMM.as_ptr(), 0, 0, 0) };
+        for signal in IGNORED {
+            // SAFETY: SIG_IGN is no function of ours.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
+        close_all_but([proc.as_fd(), self.asked.as_fd(), self.answered.as_fd()]);
+        // As memdoor itself: all of it is best effort.
+        let _ = harden::lock_memory();
+        let _ = harden::exempt_from_oom_killer(proc);
+        let _ = harden::raise_priority();
+        // Its parent may have ended before the first line of this.
+        while parent_pid() == parent {
+            if signal::wait(Some((self.asked.as_fd(), Until::Readable)), None) == Ok(Woken::Ready)
+                && take(self.asked.as_fd()).is_ok()
+            {
+                // SAFETY: the mapping has one job, which memdoor wrote before it woke this process; it does not use it until the answer.
+                work(proc, unsafe { self.job.start().cast::<J>().as_mut() });
+                let _ = add_one(self.answered.as_fd());
+            }
+        }
+        // SAFETY: it ends this process without the handlers that memdoor may have for its own end.
+        unsafe { libc::_exit(0) }
+    }
+}
+
+fn eventfd() -> Result<OwnedFd> {
+    // SAFETY: two integers and no memory.
+    super::owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }.into())
+}
+
+fn add_one(event: BorrowedFd<'_>) -> Result<()> {
+    nix::unistd::write(event, &1_u64.to_ne_bytes()).map(drop)
+}
+
+/// Takes what was added. EAGAIN: nothing was.
+fn take(event: BorrowedFd<'_>) -> Result<()> {
+    nix::unistd::read(event, &mut [0; 8]).map(drop)
+}
+
+fn parent_pid() -> u64 {
+    // SAFETY: it takes nothing and touches no memory.
+    u64::try_from(unsafe { libc::getppid() }).unwrap_or(0)
+}
+
+/// Whoever reads memdoor's output must see its end when memdoor ends, and not when this process does.
+fn close_all_but(kept: [BorrowedFd<'_>; 3]) {
+    let kept = kept.map(|fd| fd.as_raw_fd());
+    // Few are open while arming; what is above the soft limit of most systems was not opened by memdoor.
+    for fd in (0..1024).filter(|fd| !kept.contains(fd)) {
+        // SAFETY: nothing in this process uses a descriptor but those three, and no owner of another one is ever dropped: it ends by
+        // _exit(2).
+        unsafe { libc::close(fd) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    struct Job {
+        sleep: Duration,
+        number: u64,
+    }
+
+    fn work(_: &Dir, job: &mut Job) {
+        let _ = signal::wait(None, Some(job.sleep));
+        job.number += 1;
+    }
+
+    #[test]
+    fn a_job_is_done_by_another_process_and_one_that_is_stuck_is_left_behind() {
+        let proc = Dir::open(c"/proc").expect("/proc");
+        let helper = Helper::start(&proc, Job { sleep: Duration::ZERO, number: 0 }, work).expect("two processes");
+        let ask = |millis, number, within| {
+            let fill = |job: &mut Job| *job = Job { sleep: Duration::from_millis(millis), number };
+            helper.ask(fill, Duration::from_millis(within), |job| job.number)
+        };
+        let long = 60_000;
+        for number in 0..20 {
+            assert_eq!(ask(0, number, long), Some(number + 1));
+        }
+        // Both are stuck, one after the other.
+        let start = monotonic();
+        assert_eq!(ask(3000, 0, 20), None);
+        assert_eq!(ask(0, 5, long), Some(6), "the other one");
+        assert_eq!(ask(3000, 0, 20), None);
+        assert_eq!(ask(0, 0, long), None, "at once");
+        assert!(monotonic().saturating_sub(start) < Duration::from_secs(3));
+        // They come back, and their late answer is nobody's.
+        let done = core::iter::from_fn(|| {
+            let _ = signal::wait(None, Some(Duration::from_millis(50)));
+            Some(ask(0, 7, long))
+        });
+        assert_eq!(done.take(1200).flatten().next(), Some(8));
+    }
+}
