@@ -52,6 +52,14 @@ impl<'a> Unusable<'a> {
     }
 }
 
+impl Unusable<'_> {
+    /// Whether it is about a directory that the path names before its last name.
+    fn is_on_the_way(&self) -> bool {
+        let behind = self.path.strip_prefix(self.refused.at.as_bytes());
+        behind.is_some_and(|rest| rest.starts_with(b"/") && rest.iter().any(|byte| *byte != b'/'))
+    }
+}
+
 impl Display for Unusable<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "cannot {} {}: ", self.doing, Escaped(self.path))?;
@@ -63,6 +71,7 @@ impl Display for Unusable<'_> {
             Why::Is(Other::Link) => f.write_str("it is a symbolic link, and links are not followed"),
             Why::Is(other) => write!(f, "it is {}, and no regular file", kind(other)),
             Why::Names(count) => write!(f, "it has {count} names (hard links), and would change under all of them"),
+            Why::Kernel => f.write_str("it is a file of the kernel's, which is on no disk"),
             Why::Foreign => write!(f, "what is there is no {}, and stays as it is", self.name),
             Why::Owner(user) => write!(f, "it belongs to another user (UID {user})"),
             Why::LinkOf(user) => write!(f, "a symbolic link of another user (UID {user}) is not followed"),
@@ -89,7 +98,7 @@ pub struct Hint<'a>(&'a Unusable<'a>);
 
 impl Display for Hint<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let Unusable { option, refused, path, .. } = self.0;
+        let Unusable { doing, option, refused, path, .. } = self.0;
         let at = Typed(if self.0.is_of_file() { path } else { refused.at.as_bytes() });
         match refused.why {
             Why::Owner(_) => write!(f, "chown {} {at}", system::effective_user()),
@@ -97,8 +106,11 @@ impl Display for Hint<'_> {
             Why::Writable(_) => write!(f, "chmod go-w {at}"),
             Why::Is(Other::Link) => write!(f, "name the file that it leads to: readlink -f {at} shows it"),
             Why::Busy => write!(f, "wait until that one has ended, or name another file: {option}"),
-            Why::Failed(Errno::ENOENT) if !self.0.is_of_file() => write!(f, "mkdir -p {}", Typed(parent(path))),
-            Why::Failed(_) => write!(f, "name another place: {option}"),
+            Why::Failed(_) | Why::Is(_) | Why::Names(_) | Why::Foreign if *doing == "read" => {
+                write!(f, "name another file: {option}")
+            }
+            Why::Failed(Errno::ENOENT) if self.0.is_on_the_way() => write!(f, "mkdir -p {}", Typed(parent(path))),
+            Why::Failed(_) | Why::Kernel => write!(f, "name another place: {option}"),
             Why::Is(_) | Why::Names(_) | Why::Foreign => {
                 write!(f, "name a file that is not there yet, or that memdoor has written: {option}")
             }

@@ -100,6 +100,14 @@ fn nothing_but_a_regular_file_is_written_to_and_its_kind_is_named() {
             assert_eq!(names(dir.path()), all, "{option} {name}: nothing is left beside it");
         }
     }
+    for (option, words) in writers(&victim) {
+        for path in ["/proc/self/comm", "/sys/kernel/uevent_seqnum"] {
+            if fs::exists(path).expect("looked") {
+                assert_refused(&ask(option, &words, path), "it is a file of the kernel's");
+            }
+        }
+        assert_refused(&ask(option, &words, &dir.join("nothing/")), "no such file or directory (ENOENT)");
+    }
     assert!(!fs::exists(dir.join("nowhere")).expect("looked"), "what a dangling link leads to is not made");
 }
 

@@ -7,6 +7,7 @@
 //! 1. What is there must be a regular file with one name that belongs to root or to who runs memdoor. A symbolic link, a directory, a
 //!    device, a FIFO, a socket or a file with a second name (hard link) is refused. Nothing but a regular file is ever opened: opening
 //!    a FIFO waits, and opening /dev/watchdog starts it.
+//!    What looks like one in /proc, /sys and their kind is refused, too.
 //! 2. A file that is replaced or appended to ([`Replaced`], [`super::logfile::LogFile`]) must be empty or begin as its [`Kind`] does.
 //!    All other files ([`New`]: records, the files of a session, what is to replace another) are only ever created, with O_EXCL.
 //! 3. The directories on the way are opened one by one. A link among them is followed only if it belongs to root or to who runs memdoor:
@@ -87,6 +88,8 @@ pub enum Why {
     Is(Other),
     /// It is a regular file with so many names.
     Names(u64),
+    /// It is in a file system of the kernel's, as /proc: a read or a write does something there.
+    Kernel,
     /// It is neither empty nor of the kind that is asked for.
     Foreign,
     /// It belongs to this other user.
@@ -119,7 +122,7 @@ impl Why {
             Self::Failed(errno) => errno,
             Self::Is(Other::Link) => Errno::ELOOP,
             Self::Is(Other::Directory) => Errno::EISDIR,
-            Self::Is(_) | Self::Names(_) | Self::Foreign => Errno::EEXIST,
+            Self::Is(_) | Self::Names(_) | Self::Foreign | Self::Kernel => Errno::EEXIST,
             Self::Owner(_) | Self::LinkOf(_) | Self::Writable(_) => Errno::EPERM,
             Self::Busy => Errno::EAGAIN,
         }
@@ -254,6 +257,9 @@ pub(super) fn open_ours(at: At<'_>, kind: &Kind, flags: OFlag) -> core::result::
         Err(errno) => return Err(errno.into()),
     };
     check_plain(at.dir, &before)?;
+    if is_of_kernel(at.dir) {
+        return Err(Why::Kernel);
+    }
     // O_NONBLOCK is for what somebody has put in its place since.
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let fd = openat(at.dir, at.name, flags, Mode::empty())?;
@@ -284,6 +290,32 @@ fn beginning<'b>(fd: &OwnedFd, buf: &'b mut [u8; BEGINNING]) -> Result<&'b [u8]>
 #[must_use]
 pub fn is_ours(at: At<'_>, kind: &Kind) -> bool {
     matches!(open_ours(at, kind, OFlag::O_RDONLY), Ok(Some(_)))
+}
+
+/// Whether what is in `dir` looks like files and is the kernel: a read of /proc/kmsg or of trace_pipe takes what it reads from others,
+/// and what is appended to /proc/sysrq-trigger ends the host. tmpfs, and so /dev, is not among them.
+fn is_of_kernel(dir: &Dir) -> bool {
+    /// linux/magic.h: proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, configfs, bpf, pstore, efivarfs, selinuxfs,
+    /// binfmt_misc, devpts, mqueue, nsfs.
+    const MAGICS: [u64; 16] = [
+        0x9fa0,
+        0x6265_6572,
+        0x6462_6720,
+        0x7472_6163,
+        0x0027_e0eb,
+        0x6367_7270,
+        0x7363_6673,
+        0x6265_6570,
+        0xcafe_4a11,
+        0x6165_676c,
+        0xde5e_81e4,
+        0xf97c_ff8c,
+        0x4249_4e4d,
+        0x1cd1,
+        0x1980_0202,
+        0x6e73_6673,
+    ];
+    nix::sys::statfs::fstatfs(dir).is_ok_and(|of| MAGICS.contains(&of.filesystem_type().0))
 }
 
 const fn may_others_write(stat: &FileStat) -> bool {

@@ -122,7 +122,8 @@ impl Way {
                 continue;
             }
             if is_directory || matches!(name.as_bytes(), b"." | b"..") {
-                return Err(self.refused(Why::Is(Other::Directory)));
+                let why = self.open(&name).map_or_else(Why::Failed, |_| Why::Is(Other::Directory));
+                return Err(self.refused(why));
             }
             let Some(link) = self.link(&name).filter(|_| end == End::Followed) else {
                 self.check_directory()?;
