@@ -2,6 +2,7 @@
 
 use super::rank::{Change, Rules, is_spared};
 use super::{Options, Show};
+use crate::error::{Absent, Source};
 use crate::host::{Host, Numbers};
 use crate::modes::say_hint;
 use crate::parse::memcg::{Bounds, Victims};
@@ -21,6 +22,8 @@ pub(super) struct View<'h> {
     pub(super) table: Table,
     pub(super) groups: Groups,
     pub(super) meminfo: Meminfo,
+    /// Why there is nothing in it.
+    unread: Option<Absent>,
     init: Option<Pid>,
     /// Whether oom_score tells who is passed over: Linux 5.9.
     pub(super) zero_line: ZeroLine,
@@ -37,7 +40,8 @@ pub(super) enum ZeroLine {
 
 impl<'h> View<'h> {
     pub(super) fn read(host: &'h mut Host, options: &Options<'_>) -> Self {
-        let meminfo = host.meminfo().unwrap_or_default();
+        let read = host.meminfo();
+        let (meminfo, unread) = (read.unwrap_or_default(), read.err());
         let host = &*host;
         let mut table = Table::arm_for(&host.proc);
         // No process at all is told by the caller.
@@ -55,6 +59,7 @@ impl<'h> View<'h> {
                 Show::Next => GROUPS,
             }),
             meminfo,
+            unread,
             init: first.filter(|_| host.numbers() == Numbers::Initial),
             zero_line: match release {
                 Some(release) if release < Version::new(5, 9) => ZeroLine::At0,
@@ -81,6 +86,16 @@ impl<'h> View<'h> {
         }
         if self.groups.overflow() > 0 {
             say(format_args!("memdoor: warning: more than {GROUPS} cgroups: the rest is left out"));
+        }
+    }
+
+    /// Whether the scale is known: held against nothing, each adjustment would count for nothing, and the order would be another one.
+    pub(super) fn scale_known(&self) -> Result<(), Absent> {
+        match (self.unread, self.meminfo.total, self.meminfo.swap_total) {
+            (Some(why), ..) => Err(why),
+            (None, None, _) => Err(Source::proc(c"meminfo").lacks("MemTotal")),
+            (None, _, None) => Err(Source::proc(c"meminfo").lacks("SwapTotal")),
+            _ => Ok(()),
         }
     }
 

@@ -3,11 +3,10 @@
 use core::time::Duration;
 
 use super::Armed;
-use crate::error::Error;
+use crate::error::Source;
 use crate::exit::Exit;
-use crate::modes::{fail, say_hint};
+use crate::modes::say_hint;
 use crate::snapshot::memory;
-use crate::sys::Errno;
 use crate::sys::out::say;
 use crate::trigger::{self, Base, Level};
 use crate::units::Bytes;
@@ -79,7 +78,12 @@ impl Armed<'_> {
         }
         let pid = self.target.pid;
         match self.options.base {
-            Base::Memtotal => Err(fail(&Error::new("read", b"MemTotal of /proc/meminfo", Errno::ENODATA))),
+            Base::Memtotal => {
+                let why = self.host.meminfo().err().unwrap_or(Source::proc(c"meminfo").lacks("MemTotal"));
+                say(format_args!("memdoor: {why}"));
+                say_hint(Some("the threshold is a percentage of MemTotal: mount -t proc proc /proc"));
+                Err(Exit::Error)
+            }
             Base::Cgroup | Base::Auto => {
                 say(format_args!("memdoor: PID {pid} is in no control group with a memory limit that can be read"));
                 say_hint(Some("leave --of out: the threshold is then a percentage of MemTotal"));
