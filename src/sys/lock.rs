@@ -79,9 +79,8 @@ impl Lock {
         let _ = self.range(libc::F_UNLCK, 0, 0);
     }
 
-    /// Lets go of it, and tells nothing any more.
-    pub fn release(&self) {
-        self.tell_nothing();
+    /// Lets go of it; what was told stays told.
+    pub fn leave(&self) {
         let _ = self.flock(libc::LOCK_UN);
     }
 
