@@ -133,8 +133,8 @@ fn the_word_of_somebody_who_can_not_have_the_lock_holds_nobody_up() {
     let dir = TempDir::new();
     let file = dir.file("lock");
     let lock = nix::libc::flock {
-        l_type: nix::libc::F_RDLCK as i16,
-        l_whence: nix::libc::SEEK_SET as i16,
+        l_type: i16::try_from(nix::libc::F_RDLCK).expect("small"),
+        l_whence: i16::try_from(nix::libc::SEEK_SET).expect("small"),
         l_start: 0x6d64_6b6c << 32 | i64::from(std::process::id()),
         l_len: 1,
         l_pid: 0,
