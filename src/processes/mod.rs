@@ -29,6 +29,9 @@ pub use process::{COMM, Comm, Kind, Memory, Place, Process};
 /// Reads one process of `/proc`: its number, its directory, and room to read into. `None`: it is not wanted.
 type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Option<Process>> + 'r;
 
+/// The same for each process that a walk comes to.
+type Visit<'v> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Go> + 'v;
+
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
 
@@ -214,7 +217,7 @@ pub fn each(proc: &Dir, take: &mut dyn FnMut(Process) -> Go) -> Result<()> {
 
 /// Visits the directory of each process. What `visit` fails with is that process's own, as it vanishes meanwhile, unless it is want of
 /// descriptors or memory: then each process would seem to have gone, and a host without processes is not what was seen.
-fn walk(proc: &Dir, visit: &mut dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Go>) -> Result<()> {
+fn walk(proc: &Dir, visit: &mut Visit<'_>) -> Result<()> {
     let listing = proc.listing(c".")?;
     let mut entries = Entries::new(&listing)?;
     let mut buf = [0; BUFFER];

@@ -8,7 +8,7 @@
 
 extern crate std;
 
-use core::ffi::{CStr, c_int};
+use core::ffi::{CStr, c_int, c_short};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::fcntl::{OFlag, open, openat};
@@ -79,9 +79,8 @@ impl Lock {
         let _ = self.range(libc::F_UNLCK, 0, 0);
     }
 
-    /// Lets go of it, and tells nothing any more.
-    pub fn release(&self) {
-        self.tell_nothing();
+    /// Lets go of it; what was told stays told.
+    pub fn leave(&self) {
         let _ = self.flock(libc::LOCK_UN);
     }
 
@@ -94,8 +93,8 @@ impl Lock {
     fn range(&self, kind: c_int, start: u64, length: i64) -> Result<()> {
         // SAFETY: it is integers, and all zero is a lock of nothing.
         let mut lock: libc::flock = unsafe { core::mem::zeroed() };
-        lock.l_type = kind as _;
-        lock.l_whence = libc::SEEK_SET as _;
+        lock.l_type = c_short::try_from(kind).map_err(|_| Errno::EINVAL)?;
+        lock.l_whence = c_short::try_from(libc::SEEK_SET).map_err(|_| Errno::EINVAL)?;
         lock.l_start = i64::try_from(start).map_err(|_| Errno::EOVERFLOW)?;
         lock.l_len = length;
         // SAFETY: the kernel reads the structure, which lives through the call.

@@ -14,6 +14,8 @@ use crate::units::Pid;
 pub enum End {
     /// SIGTERM: it may put things in order.
     Ask,
+    /// SIGCONT: behind SIGTERM, which one that is stopped does not get before.
+    Wake,
     /// SIGSTOP: just before SIGKILL, so that it starts no more children.
     Hold,
     /// SIGKILL.
@@ -24,6 +26,7 @@ impl End {
     const fn signal(self) -> i32 {
         match self {
             Self::Ask => libc::SIGTERM,
+            Self::Wake => libc::SIGCONT,
             Self::Hold => libc::SIGSTOP,
             Self::Force => libc::SIGKILL,
         }

@@ -133,8 +133,8 @@ fn the_word_of_somebody_who_can_not_have_the_lock_holds_nobody_up() {
     let dir = TempDir::new();
     let file = dir.file("lock");
     let lock = nix::libc::flock {
-        l_type: nix::libc::F_RDLCK as i16,
-        l_whence: nix::libc::SEEK_SET as i16,
+        l_type: i16::try_from(nix::libc::F_RDLCK).expect("small"),
+        l_whence: i16::try_from(nix::libc::SEEK_SET).expect("small"),
         l_start: 0x6d64_6b6c << 32 | i64::from(std::process::id()),
         l_len: 1,
         l_pid: 0,
@@ -391,4 +391,16 @@ fn the_evidence_has_the_largest_of_the_host_and_why_they_may_not_be_ended() {
     assert_eq!(reasons, [Some("unwanted"), None, Some("ignored")]);
     assert_eq!(top[1].get("may_be_ended"), Some(&Json::Bool(true)));
     assert!(top[0].number("rss_bytes") > 96 << 20 && top[0].number("pid") > 1);
+}
+
+/// SIGTERM waits for a stopped process to go on, and that for the whole grace.
+#[test]
+fn a_stopped_victim_hears_sigterm() {
+    let name = name();
+    let mut victim = family(&name, 4, 0);
+    let pid = i32::try_from(victim.pid).expect("a pid");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGSTOP).expect("stopped");
+    let ended = run_command(memdoor(&kill_args(&format!("^{name}$"), &["--once", "--grace", "50", "--hard", "0"])));
+    assert_eq!(value(&ended.out, "Action"), "SIGTERM: the victim has ended", "{ended:#?}");
+    victim.wait();
 }

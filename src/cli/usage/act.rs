@@ -7,7 +7,7 @@ usage: memdoor kill [--once] [--dry-run] [--threshold PERCENT] [--swap-free PCT]
                [--psi some|full=AVG10] [--any] [--cgroup PATH]
                [--only browsers|any|FAMILY|REGEX] [--family NAME=REGEX]
                [--prefer REGEX] [--avoid REGEX] [--ignore REGEX]
-               [--by tree|process|score] [--min-size SIZE]
+               [--by tree|process|score|cgroup] [--min-size SIZE]
                [--evidence-ms MS] [--grace SECONDS] [--hard PERCENT]
                [--cooldown SECONDS] [--max-kills N/hour]
                [--allow-pid-race] [--format text|json] [--log-level LEVEL]
@@ -39,12 +39,14 @@ evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
                        first these; these last; these never. On the name
                        (comm:), the executable (exe:) or the arguments
                        (cmdline:) of a process: comm: is the default
-      --by tree|process|score
+      --by tree|process|score|cgroup
                        the largest tree (default: a process and those of its
                        descendants that may be ended, too, in one service and
                        login), single process, or the highest oom_score. Large
                        is freeable memory: anonymous, swap, and shared memory
                        that ends with it
+                       cgroup: the largest tree, and with it all processes of
+                       its cgroup, a service or a container
       --min-size SIZE  nobody who holds less; k, M, G; default 0
       --evidence-ms MS a snapshot of the victim before the first signal takes
                        no longer; default 300; 0: none
@@ -76,7 +78,8 @@ evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
   -V, --version        the version
 
 exit codes:
-  0  done: memory is not short, or the victim has ended; ended by a signal
+  0  done: memory is not short (any more), or the victim has ended, or another
+     memdoor ended one; ended by a signal
   1  error: it can't be done, nobody may be ended, or the victim lives on
   2  the command line, or a line of the configuration, is wrong
   4  done, but part of the evidence could not be read: it stands as -

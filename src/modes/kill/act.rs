@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Armed;
-use super::members::{self, Check, Lost, Mixed, Whole};
+use super::members::{self, Check, Dying, Lost, Mixed, Whole};
 use super::options::{Act, Scope};
 use super::report::{Action, Failure, Named, Outcome};
 use super::select::own_line;
@@ -28,6 +28,8 @@ const STEP: Duration = Duration::from_millis(100);
 const ORPHANS: Duration = Duration::from_secs(1);
 /// How long SIGKILL may take: a process in uninterruptible sleep does not end before that does.
 const DEATH: Duration = Duration::from_secs(5);
+/// How long one is waited for that has given back all that it held.
+const EMPTIED: Duration = Duration::from_secs(1);
 /// How often newcomers are looked for: each time one generation of them may have come.
 const GENERATIONS: usize = 8;
 /// A report that nobody reads is given up: the next victim does not wait for it.
@@ -101,7 +103,8 @@ impl Armed<'_> {
         if matches!(action.outcome, Outcome::Nobody | Outcome::DryRun | Outcome::Vanished) && action.top.is_none() {
             action.top = self.look_at_the_largest(Duration::MAX);
         }
-        if self.history.is_news(action.outcome, monotonic()) {
+        let is_own_look = action.waited.is_none();
+        if self.history.is_news(action.outcome, is_own_look, monotonic()) {
             self.say(&action);
         }
         action.outcome
@@ -151,7 +154,7 @@ impl Armed<'_> {
         let mut rounds = 0;
         let action = loop {
             rounds += 1;
-            waited = self.take_turn(None, Bytes(0)).or(waited);
+            waited = self.take_turn(None).or(waited);
             // The second look: what was seen before the lock was had is old.
             let reading = self.gauge.read(&mut self.host);
             let state = self.options.when.judge(&reading);
@@ -178,15 +181,21 @@ impl Armed<'_> {
         Action { waited, ..action }
     }
 
-    /// Waits until no other memdoor acts, or memory is not short any more, or the time for it is up; `None` when nobody was waited for.
-    fn take_turn(&mut self, victim: Option<Pid>, held: Bytes) -> Option<Waited> {
+    /// Waits until no other memdoor ends somebody whose end helps, or memory is not short any more, or the time for it is up; `None`
+    /// when nobody was waited for. With the victim that was chosen, and what it holds, that is told from then on.
+    fn take_turn(&mut self, chosen: Option<(Pid, Bytes)>) -> Option<Waited> {
+        let group = self.options.cgroup;
         let began = monotonic();
         let mut until = began.saturating_add(self.options.grace).saturating_add(DEATH);
         let mut whom: Option<Other> = None;
         loop {
             let now = monotonic();
             let took = now.saturating_sub(began);
-            let other = match self.turn.take(&self.host.proc, victim, held) {
+            let free = match chosen {
+                None => self.turn.take(&self.host.proc, group),
+                Some((victim, held)) => self.turn.tell(&self.host.proc, group, victim, held),
+            };
+            let other = match free {
                 Ok(()) => return whom.map(|whom| Waited { whom, took, is_in_vain: false }),
                 Err(other) => other,
             };
@@ -252,7 +261,7 @@ impl Armed<'_> {
                 self.evidence(victim, until);
                 action.top = self.look_at_the_largest(until);
             }
-            if let Some(waited) = self.take_turn(Some(victim.pid), size).filter(|_| may_wait) {
+            if let Some(waited) = self.take_turn(Some((victim.pid, size))).filter(|_| may_wait) {
                 self.members.clear();
                 return Some(waited);
             }
@@ -268,6 +277,8 @@ impl Armed<'_> {
             Ok(()) => self.see_through(action, &check, cgroup.map(|(dir, _)| dir)),
             Err(Errno::ESRCH) => Outcome::Vanished,
             Err(errno) => {
+                // Another one may be signalled the next time.
+                self.history.note_survivor(victim);
                 action.failure = Some(Failure::new("signal the victim", errno));
                 Outcome::Failed
             }
@@ -389,8 +400,18 @@ impl Armed<'_> {
         };
         action.killed = killed;
         action.failure = failed.map(|errno| Failure::new("signal a process of the tree", errno));
-        let until = monotonic().saturating_add(DEATH);
-        while self.members.is_dying() && monotonic() < until {
+        let began = monotonic();
+        loop {
+            let took = monotonic().saturating_sub(began);
+            let is_over = match self.members.dying() {
+                Dying::Nobody => true,
+                // What keeps it from ending may last, and nothing is to be had of it any more.
+                Dying::Emptied => took >= EMPTIED,
+                Dying::Holding => took >= DEATH,
+            };
+            if is_over {
+                break;
+            }
             let _ = signal::wait(None, Some(Duration::from_millis(5)));
             self.members.reap();
         }
@@ -420,8 +441,10 @@ impl Armed<'_> {
             let now = monotonic();
             let reading = self.gauge.read(&mut self.host);
             if now >= until || self.options.when.is_hard(&reading) {
-                // It was asked to end, and what made that necessary is over: it may take its time.
-                let is_relieved = self.options.when.judge(&reading) == State::Enough;
+                // It was asked to end, and what made that necessary is over: it may take its time. What is left of one whose root has
+                // ended is of no use to anybody.
+                let is_whole = !is_orphaned && self.members.is_root_alive();
+                let is_relieved = is_whole && self.options.when.judge(&reading) == State::Enough;
                 return if is_relieved { Wait::Relieved } else { Wait::Up };
             }
             if signal::stop_requested().is_some() {

@@ -32,9 +32,11 @@ const SURVIVORS: usize = 8;
 const REMINDER: Duration = Duration::from_secs(60);
 
 impl History {
-    /// Whether it is to be said: the same lack of anybody to end is so only now and then.
-    pub(super) fn is_news(&mut self, outcome: Outcome, now: Duration) -> bool {
-        let is_idle = matches!(outcome, Outcome::Nobody | Outcome::Spent | Outcome::DryRun);
+    /// Whether it is to be said: the same lack of anybody to end, or of a shortage that lasts (unless another memdoor ended it), is so
+    /// only now and then.
+    pub(super) fn is_news(&mut self, outcome: Outcome, is_own_look: bool, now: Duration) -> bool {
+        let is_idle = matches!(outcome, Outcome::Nobody | Outcome::Spent | Outcome::DryRun)
+            || (outcome == Outcome::Relieved && is_own_look);
         let is_known =
             self.last.is_some_and(|(last, at)| last == outcome && is_idle && now.saturating_sub(at) < REMINDER);
         if !is_known {

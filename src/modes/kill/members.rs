@@ -173,6 +173,14 @@ impl Member {
         }
     }
 
+    /// SIGTERM, which one that is stopped gets once it goes on, as service managers do it.
+    fn ask(&mut self) -> Result<()> {
+        self.end(End::Ask)?;
+        // It may have ended by now.
+        let _ = self.end(End::Wake);
+        Ok(())
+    }
+
     fn end(&mut self, how: End) -> Result<()> {
         let sent = match &self.grip {
             Grip::Pinned(pidfd) => pidfd.end(how),
@@ -200,6 +208,17 @@ pub(super) struct Left {
     pub(super) count: u32,
     /// `None`: there was no room for them.
     pub(super) why: Option<Errno>,
+}
+
+/// How far those are that were sent SIGKILL.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Dying {
+    /// All have ended.
+    Nobody,
+    /// Those that have not have given back what they held.
+    Emptied,
+    /// One still holds memory.
+    Holding,
 }
 
 /// One that lives on, and what it does.
@@ -309,10 +328,14 @@ impl Members {
         (self.left > 0).then_some(Left { count: self.left, why: self.why_left })
     }
 
-    /// Whether one that was sent SIGKILL has not ended yet, and has not given back all that it held either.
-    pub(super) fn is_dying(&self) -> bool {
-        let killed = self.all.iter().filter(|member| member.is_killed);
-        killed.filter_map(Member::rest).any(|rest| rest.freeable() > Some(Bytes(0)))
+    /// How far those are that were sent SIGKILL.
+    pub(super) fn dying(&self) -> Dying {
+        let rests = self.all.iter().filter(|member| member.is_killed).filter_map(Member::rest);
+        rests.fold(Dying::Nobody, |all, rest| match all {
+            Dying::Holding => all,
+            _ if rest.freeable() > Some(Bytes(0)) => Dying::Holding,
+            _ => Dying::Emptied,
+        })
     }
 
     /// The first that lives.
@@ -365,7 +388,7 @@ impl Members {
         self.ask_root()?;
         for member in self.all.iter_mut().skip(1) {
             // Who has ended needs none.
-            let _ = member.end(End::Ask);
+            let _ = member.ask();
         }
         Ok(())
     }
@@ -378,7 +401,7 @@ impl Members {
     /// SIGTERM to the root.
     pub(super) fn ask_root(&mut self) -> Result<()> {
         let root = self.all.first_mut().ok_or(Errno::ESRCH)?;
-        root.end(End::Ask)
+        root.ask()
     }
 
     /// The root's pidfd, to wait for its end.
@@ -501,10 +524,13 @@ pub(super) fn judge_cgroup(
         whole.processes += 1;
         whole.exempt += u32::from(row.oom_score_adj == Some(badness::NEVER));
         let view = processes::view(dir, b"", row.state, row.threads);
-        let judged = Looks::new(dir, view.as_bytes(), row.comm.as_bytes()).judge(check.whom, check.group);
-        match (row.pid.get(), judged) {
+        let mut looks = Looks::new(dir, view.as_bytes(), row.comm.as_bytes()).read_by(check.reader, row.pid);
+        // Asked first: of one that --only does not fit, the judgement says only that.
+        let is_ignored = looks.may_fit_any(check.whom.ignore);
+        match (row.pid.get(), looks.judge(check.whom, check.group)) {
             (1, _) => Some(Mixed::Init),
             _ if own.contains(&row.pid) => Some(Mixed::Own),
+            _ if is_ignored => Some(Mixed::Protected),
             (_, Err(why)) if why != Why::Unwanted => Some(Mixed::Protected),
             _ if check.user.is_some_and(|user| row.user != Some(user)) => Some(Mixed::OthersProcess),
             _ => None,

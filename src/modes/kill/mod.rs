@@ -162,13 +162,17 @@ impl Armed<'_> {
         if self.history.kills.is_spent(now, self.options.max_kills) {
             let mut action = self.action(state, reading, &crate::victim::Choice::default());
             action.outcome = Outcome::Spent;
-            if self.history.is_news(Outcome::Spent, now) {
+            if self.history.is_news(Outcome::Spent, true, now) {
                 self.say(&action);
             }
         } else {
             let outcome = self.act(state, reading);
             if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
                 self.history.kills.note(monotonic());
+            }
+            if outcome == Outcome::Relieved {
+                // Nobody was looked for, and memory may be short again at any time.
+                return;
             }
         }
         // Whatever came of it: looking at all processes is not done 20 times a second.

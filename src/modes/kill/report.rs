@@ -14,6 +14,7 @@ use super::top::{self, Large, Top};
 use super::turn::Waited;
 use super::when::{Reading, State};
 use crate::error::{Absent, limit};
+use crate::fixed::Fixed;
 use crate::processes::Comm;
 use crate::report::{Fact, Head, Name, Report, Section, Value};
 use crate::sys::Errno;
@@ -176,7 +177,69 @@ impl Failure {
     }
 }
 
+/// What a decision says in words: facts borrow them.
+struct Sentences {
+    because: Fixed<256>,
+    waited: Fixed<256>,
+    chosen: Fixed<128>,
+    whole: Fixed<160>,
+    next: [Fixed<160>; 2],
+    not: Fixed<256>,
+    large: [Fixed<160>; top::COUNT],
+    after: Fixed<32>,
+    left: Fixed<160>,
+    survivor: Fixed<256>,
+    why: Fixed<256>,
+}
+
+impl Sentences {
+    /// Those before the figures of memory and of the victim.
+    fn head(&self) -> [Fact<'_>; 2] {
+        [text(BECAUSE, self.because.as_bytes()), text(WAITED, self.waited.as_bytes())]
+    }
+
+    /// Those behind them.
+    fn middle(&self) -> [Fact<'_>; 10] {
+        let [one, two] = self.next.each_ref().map(|line| text(NEXT, line.as_bytes()));
+        let [first, second, third, fourth, fifth] = self.large.each_ref().map(|line| text(TOP, line.as_bytes()));
+        let (chosen, whole) = (text(CHOSEN, self.chosen.as_bytes()), text(WHOLE, self.whole.as_bytes()));
+        [chosen, whole, one, two, text(NOT, self.not.as_bytes()), first, second, third, fourth, fifth]
+    }
+
+    /// Those behind what came of it.
+    fn tail(&self) -> [Fact<'_>; 4] {
+        [
+            text(AFTERWARDS, self.after.as_bytes()),
+            text(LEFT, self.left.as_bytes()),
+            text(SURVIVOR, self.survivor.as_bytes()),
+            text(WHY, self.why.as_bytes()),
+        ]
+    }
+}
+
 impl Action {
+    fn sentences(&self, options: &Options<'_>) -> Sentences {
+        let [_, second, third] = &self.best;
+        Sentences {
+            because: self.because(options),
+            waited: self.waited(),
+            chosen: self.chosen(options.whom.by),
+            whole: self.whole(),
+            next: [second, third].map(|near| near.as_ref().map(line).unwrap_or_default()),
+            not: self.not_candidates(),
+            large: self.large().map(|one| one.map(large_line).unwrap_or_default()),
+            after: self.afterwards(),
+            left: self.left(),
+            survivor: self.survivor(),
+            why: self.why(),
+        }
+    }
+
+    /// The largest of the host.
+    fn large(&self) -> [Option<&Large>; top::COUNT] {
+        core::array::from_fn(|at| self.top.as_ref()?.all.get(at)?.as_ref())
+    }
+
     /// Writes it.
     pub(super) fn report(&self, options: &Options<'_>, report: &mut dyn Report) {
         let now = Now::read();
@@ -185,59 +248,27 @@ impl Action {
             None => report.moment(&now),
         }
         report.begin(Section::Kill);
-        let (because, chosen, not) = (self.because(options), self.chosen(options.whom.by), self.not_candidates());
-        let [_, second, third] = &self.best;
-        let lines = [second, third].map(|near| near.as_ref().map(line).unwrap_or_default());
-        let [one, two] = [second, third].map(|near| near.as_ref().map(facts));
-        let objects = [one.as_ref(), two.as_ref()].map(|facts| facts.map_or(&[][..], |facts| facts));
-        let count = objects.iter().filter(|facts| !facts.is_empty()).count();
-        let next = match count {
-            0 => Value::Nothing,
-            _ => Value::Objects(&objects[..count]),
+        let sentences = self.sentences(options);
+        let near = [&self.best[1], &self.best[2]].map(|near| near.as_ref().map(facts));
+        let near = near.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
+        let large = self.large().map(|one| one.map(facts::large));
+        let large = large.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
+        let top = match self.top.as_ref().and_then(|top| top.absent) {
+            Some(why) => [TOP.is(Value::Absent(why)), TOP_JSON.is(Value::Absent(why))],
+            None => [TOP_JSON.is(objects(&large)), left_out()],
         };
-        let (victim, figures) = (self.victim(), self.figures(options));
-        let (results, excluded, others) = (self.results(), self.excluded(), self.others());
-        let (waited, left, survivor, after, why, whole) =
-            (self.waited(), self.left(), self.survivor(), self.afterwards(), self.why(), self.whole());
         let head = [
             ACTION.is(Value::Words(self.outcome.words())),
             OUTCOME.is(Value::Words(self.outcome.name())),
             DRY_RUN.is(Value::Flag(options.act == Act::DryRun)),
-            text(BECAUSE, because.as_bytes()),
         ];
-        let tail = [
-            text(CHOSEN, chosen.as_bytes()),
-            text(WHOLE, whole.as_bytes()),
-            text(NEXT, lines[0].as_bytes()),
-            text(NEXT, lines[1].as_bytes()),
-            NEXT_JSON.is(next),
-            text(NOT, not.as_bytes()),
-        ];
-        let large: [Option<&Large>; top::COUNT] =
-            core::array::from_fn(|at| self.top.as_ref().and_then(|top| top.all.get(at)?.as_ref()));
-        let large_lines = large.map(|one| one.map(large_line).unwrap_or_default());
-        let large_facts = large.map(|one| one.map(facts::large));
-        let large_objects = large_facts.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
-        let count = large.iter().flatten().count();
-        let top_lines = large_lines.each_ref().map(|line| text(TOP, line.as_bytes()));
-        let top = [
-            TOP_JSON.is(if count == 0 { Value::Nothing } else { Value::Objects(&large_objects[..count]) }),
-            match self.top.as_ref().and_then(|top| top.absent) {
-                Some(why) => TOP.is(Value::Absent(why)),
-                None => left_out(),
-            },
-        ];
-        let end = [
-            text(AFTERWARDS, after.as_bytes()),
-            text(LEFT, left.as_bytes()),
-            text(SURVIVOR, survivor.as_bytes()),
-            text(WHY, why.as_bytes()),
-        ];
-        let waited = [text(WAITED, waited.as_bytes())];
+        let next = [NEXT_JSON.is(objects(&near))];
+        let (said_first, said, said_last) = (sentences.head(), sentences.middle(), sentences.tail());
+        let (victim, figures) = (self.victim(), self.figures(options));
+        let (results, excluded, others) = (self.results(), self.excluded(), self.others());
+        let parts = head.iter().chain(&said_first).chain(&figures).chain(&victim).chain(&said).chain(&next).chain(&top);
+        let parts = parts.chain(&results).chain(&excluded).chain(&others).chain(&said_last);
         let mut all = [left_out(); 96];
-        let parts =
-            head.iter().chain(&waited).chain(&figures).chain(&victim).chain(&tail).chain(&top_lines).chain(&top);
-        let parts = parts.chain(&results).chain(&excluded).chain(&others).chain(&end);
         // What there is nothing of is left out in text, too.
         let known = parts.filter(|fact| !matches!(fact.value, Value::Nothing));
         for (slot, fact) in all.iter_mut().zip(known) {
@@ -246,6 +277,18 @@ impl Action {
         report.facts(&all);
         report.end(Section::Kill);
         report.foot();
+    }
+}
+
+/// Those of which something is known come first.
+const fn objects<'a>(all: &'a [&'a [Fact<'a>]]) -> Value<'a> {
+    let mut count = 0;
+    while count < all.len() && !all[count].is_empty() {
+        count += 1;
+    }
+    match count {
+        0 => Value::Nothing,
+        _ => Value::Objects(all.split_at(count).0),
     }
 }
 

@@ -1,13 +1,18 @@
 //! One memdoor acts at a time: two that see the same shortage would end two victims where one is enough.
 //!
-//! Who is to act takes a lock, and tells whom it ends; who finds it taken waits, and looks at memory once more. The rules:
+//! Who is to act takes a lock while it chooses, tells whom it ends, leaves the lock, and tells nothing any more when that one has
+//! ended. Who finds that a victim was told whose end helps it, too, waits for that, and looks at memory once more. The rules:
 //!
+//! - A victim's end helps who looks at the whole system, and who looks at a cgroup that the victim is in: memdoors of cgroups that
+//!   have nothing in common do not wait for each other.
 //! - **Root's lock** is on `/proc/vmallocinfo`, a file of mode 0400 that every kernel has: it needs no directory to write to, works on
 //!   a read-only root and in a container (whose /proc is its own: memdoors that do not share a /proc do not see each other), and an
 //!   ordinary user, who can't open it, can't hold root up. The file is never read.
 //! - **A user's lock** is a file of mode 0600 in the first of `/dev/shm`, `/run/user/UID` and `/tmp` where it can be made. Where
 //!   somebody else has made it, the next is tried; a user without a lock goes on without one.
-//! - A user's memdoor yields to root's, always.
+//! - What is told is believed of who has such a lock: a number on another file is anybody's, and a process that has it may have become
+//!   root by running a set-user-ID program since.
+//! - A user's memdoor yields to root's, always. Both tell before they look, so that at least one sees the other.
 //! - Root's yields to a user's word only while the victim that it names is that user's own and holds at least as much as root's would
 //!   give back, for [`USERS_WORD`] at most, and never below `--hard`. So nobody delays it for longer than one victim takes that does
 //!   not hear SIGTERM.
@@ -18,6 +23,7 @@ use core::ffi::CStr;
 use core::time::Duration;
 
 use crate::fixed::Fixed;
+use crate::modes::looks::Looks;
 use crate::parse::locks::{self, Kind};
 use crate::parse::{stat, status};
 use crate::processes::{Comm, Memory};
@@ -32,7 +38,7 @@ use crate::units::{Bytes, Pid};
 /// Root's file: of root alone on every kernel since 2.6.28.
 const ROOTS: &CStr = c"vmallocinfo";
 
-/// What stands in the high half of the number that is told; the low half is the victim, 0 before it is chosen. "mdkl".
+/// What stands in the high half of the number that is told; the low half is the victim. "mdkl".
 const MARK: u64 = 0x6d64_6b6c;
 
 /// A user's word holds root up no longer.
@@ -46,7 +52,7 @@ type FileId = (u64, u64, u64);
 pub(super) struct Other {
     /// Its memdoor, where the lock says whose it is.
     pub(super) memdoor: Option<Named>,
-    /// Whom it ends, once it has said so.
+    /// Whom it ends: not known while it chooses, nor when that one has gone.
     pub(super) victim: Option<Named>,
     /// Whether it is an ordinary user's, and this one root's.
     pub(super) is_users_word: bool,
@@ -94,74 +100,109 @@ impl Turn {
         let own = lock.as_ref().and_then(|lock| lock.file().ok());
         let mut turn = Self { lock, own, roots, locks: Kept::new(c"locks"), user };
         // Opened and read once: at a cgroup's limit it can be read, and not opened.
-        let _ = turn.other(proc, Bytes(0));
+        let _ = turn.other(proc, None, None);
         (turn, failed)
     }
 
-    /// Takes the lock and tells the victim, if it is chosen already, which gives back so much; or who is in the way.
-    pub(super) fn take(&mut self, proc: &Dir, victim: Option<Pid>, held: Bytes) -> core::result::Result<(), Other> {
+    /// Takes the lock, to choose; or who is in the way.
+    pub(super) fn take(&mut self, proc: &Dir, group: Option<&[u8]>) -> core::result::Result<(), Other> {
         let taken = self.lock.as_ref().map(Lock::take);
-        if let Some(Ok(Taken::Others)) = taken {
-            let unknown = Other { memdoor: None, victim: None, is_users_word: false };
-            return Err(self.other(proc, held).unwrap_or(unknown));
+        let other = self.other(proc, group, None);
+        match (taken, other) {
+            (Some(Ok(Taken::Others)), other) => {
+                Err(other.unwrap_or(Other { memdoor: None, victim: None, is_users_word: false }))
+            }
+            (_, Some(other)) => {
+                // Others may choose meanwhile.
+                self.release();
+                Err(other)
+            }
+            (_, None) => Ok(()),
         }
-        // Told before others are looked for: of two that do so, at least one sees the other.
+    }
+
+    /// Tells the victim, whose end gives back so much, and lets others choose; or who told another one at the same time.
+    pub(super) fn tell(
+        &mut self,
+        proc: &Dir,
+        group: Option<&[u8]>,
+        victim: Pid,
+        held: Bytes,
+    ) -> core::result::Result<(), Other> {
         if let Some(lock) = &self.lock {
-            let number = victim.map_or(0, |pid| u64::from(pid.get().unsigned_abs()));
-            let _ = lock.tell(MARK << 32 | number);
+            let _ = lock.tell(MARK << 32 | u64::from(victim.get().unsigned_abs()));
+            lock.leave();
         }
-        let Some(other) = self.other(proc, held) else {
+        let Some(other) = self.other(proc, group, Some(held)) else {
             return Ok(());
         };
-        if let (Some(lock), false) = (&self.lock, other.is_users_word) {
-            lock.tell_nothing();
+        if !other.is_users_word {
+            self.release();
         }
         Err(other)
     }
 
-    /// Lets others act.
+    /// Tells nothing any more.
     pub(super) fn release(&self) {
         if let Some(lock) = &self.lock {
-            lock.release();
+            lock.tell_nothing();
+            lock.leave();
         }
     }
 
-    /// Another memdoor that acts and is to be yielded to.
-    fn other(&mut self, proc: &Dir, held: Bytes) -> Option<Other> {
-        let (own, roots, user) = (self.own, self.roots, self.user);
+    /// Another memdoor that ends somebody whose end helps this one as well, and that is to be yielded to. `held`: what the own victim
+    /// would give back; before it is chosen no user's word counts for root.
+    fn other(&mut self, proc: &Dir, group: Option<&[u8]>, held: Option<Bytes>) -> Option<Other> {
+        let trusted = [self.own, self.roots];
+        let user = self.user;
+        let own_pid = Pid::new(system::own_pid())?;
         let mut buf = [0; 4096];
         let mut lines = Lines::new(self.locks.file(proc).ok()?, &mut buf);
         while let Some(Ok(line)) = lines.next() {
             let Some(lock) = locks::line(line).filter(|lock| lock.kind == Kind::PosixRead) else {
                 continue;
             };
-            let own_pid = system::own_pid();
-            if lock.start >> 32 != MARK || u64::from(lock.pid.get().unsigned_abs()) == own_pid {
+            let told = (lock.start >> 32 == MARK && lock.pid != own_pid).then(|| Pid::new(lock.start & 0xffff_ffff));
+            let Some(victim) = told.flatten() else {
                 continue;
-            }
-            let victim = Pid::new(lock.start & 0xffff_ffff);
-            let is_trusted = Some(lock.file) == roots || Some(lock.file) == own;
-            let is_heeded = is_trusted
-                || match User::of(proc, lock.pid) {
-                    Some(theirs) if user != 0 => {
-                        // The same user's by another file: of two that see each other, one goes first.
-                        theirs.user == user && (victim.is_some() || u64::from(lock.pid.get().unsigned_abs()) < own_pid)
-                    }
-                    Some(theirs) if theirs.user != 0 => victim.and_then(|pid| User::of(proc, pid)).is_some_and(|of| {
-                        of.user == theirs.user && of.held.is_some_and(|size| size >= held && size > Bytes(0))
-                    }),
-                    _ => false,
-                };
-            if is_heeded {
+            };
+            let is_trusted = trusted.contains(&Some(lock.file));
+            let is_heeded = is_trusted || is_believed(proc, user, (lock.pid, own_pid), victim, held);
+            if is_heeded && helps(proc, victim, group) {
                 return Some(Other {
-                    memdoor: Named::of(proc, lock.pid),
-                    victim: victim.and_then(|pid| Named::of(proc, pid)),
+                    // What hidepid hides has a number all the same.
+                    memdoor: Named::of(proc, lock.pid).or(Some(Named { pid: lock.pid, comm: Comm::new() })),
+                    victim: Named::of(proc, victim),
                     is_users_word: !is_trusted && user == 0,
                 });
             }
         }
         None
     }
+}
+
+/// Whether the end of `victim` gives memory back to the cgroup that this memdoor looks at.
+fn helps(proc: &Dir, victim: Pid, group: Option<&[u8]>) -> bool {
+    group.is_none_or(|group| {
+        let name = Fixed::<16>::new().push_dec(victim.get()).clone();
+        Looks::new(proc, name.as_bytes(), b"").is_in(group)
+    })
+}
+
+/// Whether one is believed whose number is on a file that is neither root's nor the own: `pids` are its and the own.
+fn is_believed(proc: &Dir, user: u32, pids: (Pid, Pid), victim: Pid, held: Option<Bytes>) -> bool {
+    let (pid, own_pid) = pids;
+    let Some(theirs) = User::of(proc, pid) else {
+        return false;
+    };
+    if user != 0 {
+        // The same user's, by a file in another directory: of two that see each other, one goes first.
+        return theirs.user == user && pid < own_pid;
+    }
+    let (Some(held), Some(of)) = (held, User::of(proc, victim)) else {
+        return false;
+    };
+    theirs.user != 0 && of.user == theirs.user && of.held.is_some_and(|size| size >= held && size > Bytes(0))
 }
 
 /// Whose a process is, by its effective user: the owner of its directory would be root for who is not dumpable. And what it holds.

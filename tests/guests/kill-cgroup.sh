@@ -1,0 +1,53 @@
+# cgroup v2: --by cgroup ends all of the victim's cgroup, by cgroup.kill from Linux 5.14 on, but not one that memdoor is in; of two
+# memdoors one ends somebody where one is enough; a frozen victim ends, as v2 lets SIGKILL through.
+start innocent hold 10
+
+group service
+start hog family --deaf hog 20 2
+start helper family --deaf helper 5 1
+GROUP=
+memdoor kill --once --threshold 0 --only '^hog$' --by cgroup --hard 0 --grace 0.5 --format json >/tmp/kill 2>/tmp/words || { cat /tmp/words; fail "exit code $?"; }
+[ -e /sys/fs/cgroup/service/cgroup.kill ] && by=true || by=false
+has /tmp/kill '"cgroup_processes":5,'
+has /tmp/kill "\"cgroup_kill\":$by"
+has /tmp/kill '"cgroup":"/service"'
+within 10 is_gone $hog
+is_gone $helper || fail "one of the cgroup lives"
+is "processes left" "$(cat /sys/fs/cgroup/service/cgroup.procs)" ""
+
+group own
+start mine family mine 20 0
+start beside hold 5
+launch memdoor kill --once --threshold 0 --only '^mine$' --by cgroup >/tmp/kill 2>/tmp/words &
+ends $! 0
+GROUP=
+has /tmp/kill '^Its Control Group Ends As A Whole: no: memdoor, or what it descends from, is in it; only its tree$'
+is_gone $mine || fail "the victim lives"
+lives $beside || fail "who is beside it has died"
+
+# 70 % of 120 MiB are 84: two of 40 are less.
+group limited memory.max=120M
+start one family --deaf one 30 0
+start two family --deaf two 30 0
+start three family --deaf three 40 0
+GROUP=
+both="--once --cgroup /limited --threshold 70 --only ^(one|two|three)\$ --hard 0 --grace 1"
+launch memdoor kill $both >/tmp/first 2>/tmp/words.first &
+first=$!
+launch memdoor kill $both >/tmp/second 2>/tmp/words.second &
+second=$!
+ends $first 0
+ends $second 0
+cat /tmp/words.first /tmp/words.second >/tmp/words
+is "kills" "$(grep -c outcome=killed /tmp/words)" 1
+is "who waited" "$(grep -c 'outcome=relieved.* waited_for="PID [0-9]* (memdoor), which ends PID ' /tmp/words)" 1
+is_gone $three || fail "the largest lives"
+for pid in $one $two; do lives $pid || fail "a second victim"; done
+
+[ ! -e /sys/fs/cgroup/limited/cgroup.freeze ] || {
+    echo 1 >/sys/fs/cgroup/limited/cgroup.freeze
+    memdoor kill --once --threshold 0 --only '^one$' --hard 0 --grace 0.3 >/tmp/kill 2>/tmp/words || { cat /tmp/kill; fail "exit code $?"; }
+    has /tmp/kill '^Action: SIGTERM, then SIGKILL: the victim has ended$'
+}
+lives $innocent || fail "the innocent process has died"
+is "OOM kills" "$(count /proc/vmstat oom_kill)" 0
