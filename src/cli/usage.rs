@@ -98,7 +98,7 @@ usage: memdoor -p|--pid <target process id>
                [--also-available <percentage>] [--also-psi full|some=<avg10>]
                [--format text|json] [--no-cmdline] [--self-report]
                [--seize danger|always|never] [--death-ms <millisecond(s)>]
-               [--follow]
+               [--follow] [--exit-code]
                [-o|--output DIR] [--record-size SIZE] [--keep N]
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor check [--warning N] [--critical N] [--where] [--format text|json]
@@ -149,6 +149,10 @@ then at every interval. Ends when the process does.
       --follow         when the process ends, waits for the next one that runs
                        the same executable as the same user, and goes on.
                        memdoor watch -e PATH, without -p, waits for the first
+      --exit-code      when the process ends, the exit code says how: 6 by the
+                       OOM killer, for certain or likely; 7 by another signal;
+                       8 by itself; 5 where that is not known, or only perhaps
+                       an OOM kill. Without it 5
       --self-report    says at the end what watching cost
   -o, --output DIR     writes all of it to a new file in DIR as well, first and
                        whatever happens to standard output: its room is taken
@@ -190,8 +194,8 @@ text!(
 text!(
     SIGNALS,
     "\
-signals: SIGINT, SIGTERM, SIGHUP end the watch in good order; SIGUSR1 takes a
-         snapshot now
+signals: SIGINT, SIGTERM, SIGHUP end the watch with a last report; SIGUSR1
+         takes a snapshot now
 "
 );
 
@@ -205,5 +209,8 @@ exit codes:
   3  there was an OOM event, and dmesg --fail-on-oom asks
   4  done, but part of the evidence could not be read: it stands as -
   5  the process is gone, or is not the one that -e names
+  6  with --exit-code: the kernel's OOM killer ended the process, or likely did
+  7  with --exit-code: another SIGKILL or another signal ended it
+  8  with --exit-code: it exited by itself, whatever its own exit code
 "
 );

@@ -4,6 +4,7 @@
 //! pidfd; nothing is opened by number again.
 
 pub mod exe;
+pub mod family;
 mod files;
 pub mod find;
 pub mod memcg;
@@ -165,6 +166,12 @@ impl Target {
             other => Source::process(self.pid, c"stat").failed(other),
         })?;
         stat::parse(buf.get(..len).unwrap_or_default()).map(pick).ok_or(Absent::Malformed)
+    }
+
+    /// The thread that shows its memory, where the first one has exited.
+    #[must_use]
+    pub fn shown_by(&self) -> Option<Pid> {
+        self.thread.as_ref().map(|(tid, _)| *tid)
     }
 
     /// Called when its memory reads as nothing: finds a thread that still shows it.

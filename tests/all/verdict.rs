@@ -213,7 +213,7 @@ fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared
     assert_eq!(cause(&end), "perhaps_oom_kill", "{}", said(&end));
     let lines = evidence(&end);
     assert!(lines[0].contains("not this process, last PID"), "{lines:#?}");
-    assert!(lines[1].contains("at the start 0, 5 s ago 1, now 1"), "{lines:#?}");
+    assert!(lines[1].contains("at the start 0,") && lines[1].ends_with(" s ago 1, now 1"), "{lines:#?}");
 }
 
 // People and programs

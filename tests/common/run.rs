@@ -103,9 +103,18 @@ impl Ended {
         self.err.lines().filter(is_said).map(|line| format!("{line}\n")).collect()
     }
 
-    /// Standard output as reports.
+    /// Standard output as reports on the target, without what a watch that ends before it says at its own end.
     pub fn reports(&self) -> Vec<Report> {
-        Report::all(&self.out)
+        let mut reports = Report::all(&self.out);
+        reports.retain(|report| !report.is_end_of_watch());
+        reports
+    }
+
+    /// What a watch that ended before its target said at its own end.
+    pub fn end_of_watch(&self) -> Report {
+        let last = Report::all(&self.out).pop().expect("a report");
+        assert!(last.is_end_of_watch() && last.is_end(), "{self:#?}");
+        last
     }
 
     /// The one report that standard output is.

@@ -1,11 +1,11 @@
 //! Everything that may fail loudly, allocate or take its time, before the watch begins.
 
-use super::counts::Counts;
+use super::counts::{Counts, Reading};
 use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
 use super::follow::user;
 use super::history::Memory;
-use super::kmsg::{KernelLog, Match};
+use super::kmsg::{KernelLog, Match, Paths};
 use super::{Armed, Lock, Options};
 use crate::error::{Absent, Because, Error};
 use crate::exit::Exit;
@@ -24,6 +24,7 @@ use crate::sys::out::{Out, Sink, say};
 use crate::sys::{heap, ptrace, signal};
 use crate::target::Target;
 use crate::target::exe::Link;
+use crate::target::family::Family;
 use crate::target::memcg::Memcg;
 use crate::trigger::Trigger;
 use crate::units::{Bytes, Pid};
@@ -58,8 +59,9 @@ impl<'a> Armed<'a> {
         memcg.refresh(&mut target);
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
         target.prime(rss);
-        let log = kernel_log(&host, &mut target, read);
-        let kills = Counts { own: memcg.oom_kills(), system: host.oom_kills() };
+        let (log, family) = (kernel_log(&host, &mut target, read), Family::of(&target));
+        // After the log was opened: it never has fewer kills than are counted from here on, unless lines are missing.
+        let counts = Counts { own: memcg.oom_kills(), system: host.oom_kills() };
         lock_memory(options.lock)?;
         // Both are best effort, and without them memdoor still works: a container has neither right.
         let _ = harden::exempt_from_oom_killer(&host.proc);
@@ -69,17 +71,20 @@ impl<'a> Armed<'a> {
             options,
             user: user(options.follow, &target),
             target,
+            paths: Paths::of(&host.proc),
             host,
             memcg,
             envelope,
             out: Out::new(Sink::Stdout, out),
             place: None,
             exe,
-            seen: Seen::new(now, kills),
+            seen: Seen::new(Reading { at: now, counts }),
             completeness: Completeness::Complete,
             sockets,
-            death: DeathWatch::new(options.seize),
+            death: DeathWatch::new(options.seize, now),
+            family,
             log,
+            stop: None,
             buf: read,
             trigger: Trigger::new(options.interval, now),
             fires_at: None,
@@ -127,7 +132,7 @@ fn kernel_log(host: &Host, target: &mut Target, buf: &mut [u8]) -> KernelLog {
     };
     let pid = u64::try_from(target.pid.get()).unwrap_or_default();
     let mut log = KernelLog::open(pid, comm.as_bytes(), by);
-    log.read(buf);
+    log.read(buf, &|_, _| None);
     log
 }
 

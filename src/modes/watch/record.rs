@@ -186,6 +186,17 @@ impl Armed<'_> {
     }
 }
 
+impl Armed<'_> {
+    /// On standard error, once it is complete.
+    pub(super) fn say_where_the_record_is(&self) {
+        if let (Some(asked), Some(place)) = (self.options.record, &self.place) {
+            let (dir, name) = (asked.dir.to_bytes(), place.name.as_bytes());
+            let dir = dir.strip_suffix(b"/").unwrap_or(dir);
+            say(format_args!("memdoor: the record is {}/{}", Escaped(dir), Escaped(name)));
+        }
+    }
+}
+
 /// Opens the directory of `-o`, and makes it if that is asked for. Why that can't be has been said.
 fn open_dir(path: &CStr, missing: Missing) -> core::result::Result<Dir, Exit> {
     directory(path, missing).map_err(|refused| refuse_dir(path, refused))

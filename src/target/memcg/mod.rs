@@ -209,6 +209,19 @@ impl Memcg {
         Ok(smallest)
     }
 
+    /// The cgroup in whose events file the target's OOM kill is counted: its own, or the nearest above it that has the file.
+    pub fn counted_in(&mut self) -> Result<(Version, &[u8]), Absent> {
+        let place = self.place.as_mut().map_err(|why| *why)?;
+        let levels = place.levels.as_mut().map_err(|why| *why)?;
+        let own = levels.first().and_then(Option::as_ref).map_or(0, |own| own.end);
+        let hidden = place.path.as_bytes().len().saturating_sub(own);
+        let mut levels = levels.iter_mut().flatten();
+        let counts = |level: &&mut Level| level.event("oom_kill").map_or_else(|why| !why.is_lack(), |_| true);
+        let level = levels.find(counts).ok_or(Absent::NotMounted)?;
+        let path = place.path.as_bytes().get(..hidden + level.end).unwrap_or_default();
+        Ok((place.version, if path.is_empty() { b"/" } else { path }))
+    }
+
     /// The count behind `key` in the events file of the target's own cgroup, or of the nearest above it that has one: `oom_kill`, `max`.
     /// The kernel counts an OOM kill in the victim's cgroup (v2: and all above) whether the cgroup or the whole system was short
     /// (v1: since Linux 4.13).
