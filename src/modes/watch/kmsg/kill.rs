@@ -363,7 +363,7 @@ impl Kills {
         let look = |of, at| self.home.as_ref().map_or((None, false), |home| home.look(of, at));
         if let Some(group) = kill::group(self.lines.group.as_bytes()) {
             // A member of that cgroup or of one below: which, the log does not say.
-            return (look(None, Some(group)).0, false);
+            return (look(Some(group), Some(group)).0, false);
         }
         // Before Linux 5.1 a child may be killed instead of who was selected, and the report is of the latter.
         if self.selected.is_some_and(|selected| selected != pid) {
