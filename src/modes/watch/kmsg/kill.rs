@@ -399,6 +399,11 @@ impl Kills {
         self.begin();
     }
 
+    /// Whether a report has begun, and nobody was killed in it yet.
+    pub(super) fn is_report_open(&self) -> bool {
+        self.role.is_none() && self.count == 0 && !self.lines.header.as_bytes().is_empty()
+    }
+
     /// How many kills the log has named since the watch began.
     pub(in super::super) const fn total(&self) -> u64 {
         self.total

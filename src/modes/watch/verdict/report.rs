@@ -190,7 +190,7 @@ impl Evidence<'_> {
             }
             (_, None, None, Some(other)) => {
                 let whose = if kills.perhaps_own() == 0 && kills.kin().next().is_none() {
-                    "elsewhere only"
+                    "in other control groups only"
                 } else {
                     "not this process"
                 };
