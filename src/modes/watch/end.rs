@@ -146,6 +146,7 @@ impl Armed<'_> {
         let gone = monotonic();
         // What is in the log by now was logged before the end was seen, or at that moment.
         self.read_log();
+        let asked = ending;
         let ending = self.at_the_last_moment(ending);
         let fate = (ending == Ending::Gone).then(|| self.last_look());
         let end = self.read_counts_and_log(fate.as_ref());
@@ -173,8 +174,10 @@ impl Armed<'_> {
                 say(format_args!("ERROR: PID {pid} is not accessible: No such process"));
                 say(format_args!("memdoor: PID {pid}: {}", Escaped(verdict.words.as_bytes())));
                 match self.options.end_code {
-                    EndCode::Gone => Exit::Gone,
                     EndCode::How => verdict.exit,
+                    // What was asked for is done, whoever else has ended meanwhile.
+                    EndCode::Gone if self.stop.is_some() || asked == Ending::CountReached => finished,
+                    EndCode::Gone => Exit::Gone,
                 }
             }
             (Ending::Mismatch, _) => {

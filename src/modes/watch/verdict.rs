@@ -78,11 +78,13 @@ struct Tally {
     window: Duration,
     /// What was counted and is not in the log.
     missing: Option<Missing>,
+    /// Whether the system's kills were counted since the watch began: then a log that has as many has all of them.
+    is_all_counted: bool,
 }
 
 /// Judges by what is known, the surest first.
 fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) -> (Cause, Words) {
-    let Tally { rise, window, missing } = tally;
+    let Tally { rise, window, missing, is_all_counted } = tally;
     let say = |cause, words: &str| (cause, Words::of(words.as_bytes()));
     let role = role(kills, rise);
     let is_sigkill = match (ended, role) {
@@ -110,7 +112,8 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
         return say(cause, words);
     }
     // All kills are in the log, by their numbers, and it is none of them.
-    let is_told = coverage == Coverage::Whole && missing.is_none();
+    let is_read = coverage == Coverage::Whole || (coverage == Coverage::GapsBefore && is_all_counted);
+    let is_told = is_read && missing.is_none();
     let cause = match (rise, is_sigkill) {
         // Who shares the memory of the one that the log names is killed with it, without a line.
         (Rise::Likely, true) if is_told => {
@@ -206,7 +209,8 @@ impl<'k> Verdict<'k> {
         let (own, system) = (counted.own(end), counted.system(end));
         let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
         let (rise, window) = counted.rise(end);
-        let (cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing });
+        let is_all_counted = system.is_ok_and(|system| system.since_the_start().is_some());
+        let (cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing, is_all_counted });
         let is_of_target = role(kills, rise).is_some();
         let beside = beside(kills, gone).filter(|_| !is_of_target);
         let base = match cause {
@@ -220,7 +224,8 @@ impl<'k> Verdict<'k> {
             let within = Tenths(apart(victim, gone));
             // A Fixed never returns an error: it cuts.
             let _ = write!(words, "no OOM kill of its own: {base}, within {within} s of the OOM kill of ");
-            name(victim, kin, &mut words);
+            name(victim, kills.by(), &mut words);
+            let _ = write!(words, ", {}", kin.words());
         }
         let evidence = Evidence { coverage, kills, is_of_target, beside, gone, missing, own, system };
         Self { cause, words, ended, evidence: Some(evidence), limiting: None }
@@ -244,11 +249,14 @@ impl<'k> Verdict<'k> {
     }
 }
 
-/// `PID 812 (worker), a child of it`
-fn name<const N: usize>(victim: &Victim, kin: Kin, words: &mut Fixed<N>) {
-    let _ = write!(words, "PID {} (", victim.pid);
-    words.push(victim.comm.as_bytes());
-    let _ = write!(words, "), {}", kin.words());
+/// `PID 812 (worker)`; where that number is none of those that the rest of the report has, it says so.
+fn name<const N: usize>(victim: &Victim, by: Match, words: &mut Fixed<N>) {
+    let whose = match by {
+        Match::Number => "",
+        Match::Name => " of the initial pid namespace",
+    };
+    let _ = write!(words, "PID {}{whose} (", victim.pid);
+    words.push(victim.comm.as_bytes()).push(b")");
 }
 
 #[cfg(test)]
@@ -291,7 +299,7 @@ mod tests {
     }
 
     fn of(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise, missing: Option<Missing>) -> Cause {
-        let tally = Tally { rise, window: Duration::from_secs(5), missing };
+        let tally = Tally { rise, window: Duration::from_secs(5), missing, is_all_counted: true };
         judge(status.map(wait::status), coverage, kills, tally).0
     }
 
@@ -321,7 +329,9 @@ mod tests {
             assert_eq!(cause(SIGKILL, Coverage::Whole, &silent, rise), Cause::Sigkill);
             assert_eq!(cause(None, Coverage::Whole, &silent, rise), Cause::Unknown);
         }
-        for coverage in COVERAGES.into_iter().skip(1) {
+        let lost_before = cause(SIGKILL, Coverage::GapsBefore, &silent, Rise::NoneInSystem);
+        assert_eq!(lost_before, Cause::Sigkill);
+        for coverage in COVERAGES.into_iter().filter(|c| !matches!(c, Coverage::Whole | Coverage::GapsBefore)) {
             let with = |rise| cause(SIGKILL, coverage, &silent, rise);
             assert_eq!(with(Rise::Unknown), Cause::Unknown);
             assert_eq!(with(Rise::Likely), Cause::LikelyOomKill);

@@ -363,7 +363,7 @@ impl Kills {
         let look = |of, at| self.home.as_ref().map_or((None, false), |home| home.look(of, at));
         if let Some(group) = kill::group(self.lines.group.as_bytes()) {
             // A member of that cgroup or of one below: which, the log does not say.
-            return (look(None, Some(group)).0, false);
+            return (look(Some(group), Some(group)).0, false);
         }
         // Before Linux 5.1 a child may be killed instead of who was selected, and the report is of the latter.
         if self.selected.is_some_and(|selected| selected != pid) {
@@ -397,6 +397,11 @@ impl Kills {
         self.other = killed.map(|killed| Victim { pid: killed.pid, comm, boot_us, kin: None, logged });
         (self.role, self.is_over) = (None, false);
         self.begin();
+    }
+
+    /// Whether a report has begun, and nobody was killed in it yet.
+    pub(super) fn is_report_open(&self) -> bool {
+        self.role.is_none() && self.count == 0 && !self.lines.header.as_bytes().is_empty()
     }
 
     /// How many kills the log has named since the watch began.

@@ -138,7 +138,8 @@ impl Evidence<'_> {
     /// `the kernel's log: PID 812 (worker), a child of it, was OOM-killed at 5043.123456 s, within 0.2 s of its end`
     fn related(&self, victim: &Victim, kin: Kin) -> Fixed<256> {
         let mut words = Fixed::of(b"the kernel's log: ");
-        name(victim, kin, &mut words);
+        name(victim, self.kills.by(), &mut words);
+        let _ = write!(words, ", {}", kin.words());
         let (seconds, micros) = (victim.boot_us / 1_000_000, victim.boot_us % 1_000_000);
         let within = Tenths(apart(victim, self.gone));
         // A Fixed never returns an error: it cuts.
@@ -182,20 +183,29 @@ impl Evidence<'_> {
             (Coverage::Gaps, ..) => write!(words, ": records of the last seconds were lost"),
             (_, None, None, None) if lost.is_empty() => write!(words, ": no OOM kill since the watch began"),
             (_, None, None, None) => write!(words, ": no OOM kill in its last seconds{lost}"),
+            // Its own sentence follows.
+            (_, None, None, Some(other)) if lost.is_empty() && is_newest_kin(kills, other) => {
+                words.clear();
+                Ok(())
+            }
             (_, None, None, Some(other)) => {
                 let whose = if kills.perhaps_own() == 0 && kills.kin().next().is_none() {
-                    "elsewhere only"
+                    "in other control groups only"
                 } else {
                     "not this process"
                 };
-                let _ = write!(words, ": {whose}, last PID {} (", other.pid);
-                words.push(other.comm.as_bytes());
+                let _ = write!(words, ": {whose}, last ");
+                name(other, kills.by(), &mut words);
                 let (seconds, micros) = (other.boot_us / 1_000_000, other.boot_us % 1_000_000);
-                write!(words, ") at {seconds}.{micros:06} s{lost}")
+                write!(words, " at {seconds}.{micros:06} s{lost}")
             }
         };
         words
     }
+}
+
+fn is_newest_kin(kills: &Kills, other: &Victim) -> bool {
+    kills.kin().next().is_some_and(|(kin, _)| (kin.pid, kin.boot_us) == (other.pid, other.boot_us))
 }
 
 /// `SIGTERM from PID 812 came 2.104 s before`
