@@ -379,6 +379,11 @@ impl Running {
         self.process.pid()
     }
 
+    /// The command that it was started with.
+    pub fn name(&self) -> &str {
+        &self.process.name
+    }
+
     /// The next line of standard output and when it came; `None` at its end.
     pub fn line(&mut self) -> Option<(Instant, String)> {
         // At its deadline it is killed, which ends its output, if no child of it has that open, too.
