@@ -45,10 +45,12 @@ fn normal(text: &str) -> String {
         r"\b\d{4}-\d\d-\d\d\b",
     ];
     // How often a watch has looked, and what it made of that, is a matter of time.
-    const FIGURES: [(&str, &str); 15] = [
+    const FIGURES: [(&str, &str); 17] = [
         (r"\d+(\.\d+)? s since boot", "# s since boot"),
         (r"\b\d+(\.\d+)? (m?s)\b", "# $2"),
         (r"_ms=\d+", "_ms=#"),
+        (r"(timestamp_seconds )\d+(\.\d+)?", "$1#"),
+        (r#""bytes": *\d+,"check":"[0-9a-f]+""#, "\"bytes\":#,\"check\":\"#\""),
         (r"\d+ bytes, check [0-9a-f]+", "# bytes, check #"),
         (r#"("[a-z_.]*_(ms|ns|us|seconds)":)\d+(\.\d+)?"#, "$1#"),
         (r#"("(arch|release|version)":")[^"]*"#, "$1#"),
