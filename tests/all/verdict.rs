@@ -316,8 +316,8 @@ impl Confined {
         let line = namespace.line();
         assert!(line.starts_with("ready "), "{line:?}");
         let pid = poll("the victim's number outside", || {
-            let init = *children(namespace.pid()).first()?;
-            children(init).into_iter().find(|pid| proc(*pid, "comm") == "victim\n")
+            let init = *common::target::children(namespace.pid()).first()?;
+            common::target::children(init).into_iter().find(|pid| proc(*pid, "comm") == "victim\n")
         });
         Self { namespace, dir, pid }
     }
@@ -331,12 +331,6 @@ impl Confined {
     fn said(&self) -> String {
         std::fs::read_to_string(self.dir.join("said")).expect("UTF-8")
     }
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let children = format!("/proc/{pid}/task/{pid}/children");
-    let children = std::fs::read_to_string(children).unwrap_or_default();
-    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod report;
 pub mod run;
 pub mod scene;
 pub mod source;
+pub mod stage;
 pub mod target;
 
 use std::fs::OpenOptions;

@@ -144,6 +144,13 @@ pub fn kib(pid: u32, name: &str, key: &str) -> u64 {
         .unwrap_or_else(|| panic!("no {key} in {name}"))
 }
 
+/// Its children; none, when it has gone.
+pub fn children(pid: u32) -> Vec<u32> {
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let children = std::fs::read_to_string(children).unwrap_or_default();
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
 /// The chain of parents as /proc has it, from the process itself on.
 pub fn ancestors(pid: u32) -> Vec<String> {
     let mut chain = Vec::new();
