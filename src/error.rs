@@ -1,12 +1,12 @@
 //! Why something failed, and why a value is missing.
 
-mod errno;
-
+use core::ffi::CStr;
 use core::fmt;
 
 use nix::errno::Errno;
 
 use crate::fixed::Fixed;
+use crate::units::Pid;
 
 /// A failed operation: what was tried, on which path, and why not.
 ///
@@ -35,6 +35,29 @@ impl Error {
     pub fn hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
     }
+
+    /// What to type next. A limit of this process is the cause whatever was tried, so it goes before the hint of the one who tried; the
+    /// general hint for a permission comes after it.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        limit(self.errno).or(self.hint).or(match self.errno {
+            Errno::EACCES | Errno::EPERM => Some("run memdoor as root"),
+            _ => None,
+        })
+    }
+}
+
+/// Hints for the errnos that mean a limit of memdoor's own process or of the whole system: nothing was found out about what was tried.
+#[must_use]
+pub const fn limit(errno: Errno) -> Option<&'static str> {
+    match errno {
+        Errno::EMFILE => Some("raise the limit of open files: ulimit -n 1024 (in a unit: LimitNOFILE=1024)"),
+        Errno::ENFILE => Some("the whole system has too many files open: sysctl fs.file-max"),
+        Errno::ENOMEM => Some(
+            "where memory is not short, the address space is limited: ulimit -v unlimited (in a unit: LimitAS=infinity)",
+        ),
+        _ => None,
+    }
 }
 
 impl fmt::Display for Error {
@@ -50,16 +73,105 @@ pub struct Because(pub Errno);
 
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, words) = errno::words(self.0);
-        write!(f, "{words} ({name})")
+        let (words, mut buf) = (self.0.desc(), [0; 4]);
+        // In the middle of a sentence: "permission denied", but "I/O error".
+        let mut letters = words.chars();
+        let first = letters.next().unwrap_or_default();
+        let is_word = letters.as_str().starts_with(|second: char| second.is_ascii_lowercase());
+        let start: &str =
+            if is_word { first.to_ascii_lowercase().encode_utf8(&mut buf) } else { first.encode_utf8(&mut buf) };
+        write!(f, "{start}{} ({:?})", letters.as_str(), self.0)
+    }
+}
+
+/// Where a file stands whose reading is reported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In `/proc/PID` of this process.
+    Process(Pid),
+    /// In `/proc/PID` of the process that the report is of.
+    Target,
+    /// In `/proc`.
+    Proc,
+    /// In the directory of a memory cgroup: the process's own, or one above it.
+    Cgroup,
+}
+
+/// A file of the kernel's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Source {
+    /// Where it stands.
+    pub place: Place,
+    /// Its name there, which may have slashes.
+    pub name: &'static CStr,
+}
+
+impl Source {
+    /// A file of `/proc`.
+    #[must_use]
+    pub const fn proc(name: &'static CStr) -> Self {
+        Self { place: Place::Proc, name }
+    }
+
+    /// A file of `/proc/PID`.
+    #[must_use]
+    pub const fn process(pid: Pid, name: &'static CStr) -> Self {
+        Self { place: Place::Process(pid), name }
+    }
+
+    /// A file of `/proc/PID` of the process that the report is of.
+    #[must_use]
+    pub const fn target(name: &'static CStr) -> Self {
+        Self { place: Place::Target, name }
+    }
+
+    /// A file of a memory cgroup.
+    #[must_use]
+    pub const fn cgroup(name: &'static CStr) -> Self {
+        Self { place: Place::Cgroup, name }
+    }
+
+    /// It was tried to be read, and that failed.
+    #[must_use]
+    pub const fn failed(self, errno: Errno) -> Absent {
+        Absent::Unread(self, errno)
+    }
+
+    /// It was read, and does not give a value for `line`.
+    #[must_use]
+    pub const fn lacks(self, line: &'static str) -> Absent {
+        Absent::Unlisted(self, line)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.to_str().unwrap_or("?");
+        match self.place {
+            Place::Process(pid) => write!(f, "/proc/{pid}/{name}"),
+            Place::Target => write!(f, "/proc/PID/{name}"),
+            Place::Proc => write!(f, "/proc/{name}"),
+            Place::Cgroup => write!(f, "{name} of the control group"),
+        }
     }
 }
 
 /// Why a value is missing. A missing value is never 0 and never -1.
+///
+/// A reason says what was seen and no more: which file could not be read and with which errno, or which line a file that was read does not
+/// give. That the kernel does not provide something is said only where that was seen ([`Absent::NotProvided`]); an errno alone never
+/// means it, as ENOENT may be hidepid, another namespace or a mount over the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Absent {
-    /// The kernel denied it: EACCES or EPERM.
-    NotPermitted,
+    /// A file could not be read.
+    Unread(Source, Errno),
+    /// A file was read and does not give a value for this line: the kernel is older than the line, or what stands in the file's place
+    /// (lxcfs) does not know it.
+    Unlisted(Source, &'static str),
+    /// The kernel has no such file, while others that stand beside it in every kernel are there.
+    NotProvided(Source),
+    /// Something else that was tried failed, as ENOMEM at a cgroup's limit or EMFILE: where this stands says what it was.
+    Failed(Errno),
     /// The process has gone (ESRCH), or its memory has: a zombie.
     Gone,
     /// A part of it was read; its own line says what is missing.
@@ -78,29 +190,67 @@ pub enum Absent {
     NoRoom,
     /// The cgroup is mounted elsewhere: this mount or namespace does not show it.
     Hidden,
-    /// This kernel, or this kind of process, has no such value.
-    NotSupported,
+    /// `/proc` does not show the process to this user: hidepid.
+    Hidepid,
+    /// No hierarchy with the memory controller is mounted here.
+    NotMounted,
+    /// It was not looked at.
+    NotAsked,
+    /// There is no pidfd: Linux before 5.3, or `/proc` is another pid namespace's.
+    NoPidfd,
+    /// Only the parent and a tracer are told, and neither is memdoor.
+    NotTold,
+    /// No method told what it is.
+    Unidentified,
+    /// It is compared with what was not known then, or is not now.
+    Incomparable,
+    /// It is a share of nothing.
+    OfNothing,
     /// The kernel's text is not what its documentation says.
     Malformed,
-    /// Any other failure, as ENOMEM at a cgroup's limit or EMFILE.
-    Failed(Errno),
 }
 
 impl Absent {
     /// Whether evidence was lost. What the kernel or a zombie does not have is not lost: exit code 4 does not count it.
     #[must_use]
     pub const fn is_loss(self) -> bool {
-        !matches!(self, Self::NotSupported | Self::Exited)
+        match self {
+            Self::Unlisted(..) | Self::NotProvided(_) | Self::Exited | Self::NotMounted | Self::NotAsked => false,
+            Self::NoPidfd | Self::NotTold | Self::Incomparable | Self::OfNothing => false,
+            Self::Failed(errno) => !matches!(errno, Errno::ENOENT | Errno::ENOSYS | Errno::ENOTSUP),
+            // Which files a cgroup has depends on the kernel, on its place in the tree and on what its parent has turned on.
+            Self::Unread(Source { place: Place::Cgroup, .. }, Errno::ENOENT | Errno::ENOTSUP) => false,
+            _ => true,
+        }
+    }
+
+    /// What the kernel answered, where that is the reason.
+    #[must_use]
+    pub const fn errno(self) -> Option<Errno> {
+        match self {
+            Self::Unread(_, errno) | Self::Failed(errno) => Some(errno),
+            _ => None,
+        }
+    }
+
+    /// Whether a right is missing.
+    #[must_use]
+    pub const fn is_denied(self) -> bool {
+        matches!(self.errno(), Some(Errno::EACCES | Errno::EPERM))
+    }
+
+    /// Whether there is none to be read here, which is known: the next file or cgroup may have it.
+    #[must_use]
+    pub const fn is_lack(self) -> bool {
+        matches!(self, Self::Unlisted(..) | Self::NotProvided(_) | Self::Unread(_, Errno::ENOENT))
     }
 }
 
 impl From<Errno> for Absent {
-    /// ENOENT stands for "no such file in this kernel"; [`crate::target::Target::absent`] knows when it means that the process has gone.
+    /// What was tried stands beside it.
     fn from(errno: Errno) -> Self {
         match errno {
-            Errno::EACCES | Errno::EPERM => Self::NotPermitted,
             Errno::ESRCH => Self::Gone,
-            Errno::ENOENT | Errno::ENOSYS | Errno::ENOTSUP => Self::NotSupported,
             other => Self::Failed(other),
         }
     }
@@ -109,7 +259,10 @@ impl From<Errno> for Absent {
 impl fmt::Display for Absent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotPermitted => f.write_str("permission denied"),
+            Self::Unread(source, errno) => write!(f, "cannot read {source}: {}", Because(*errno)),
+            Self::Unlisted(source, line) => write!(f, "{source} gives no {line}"),
+            Self::NotProvided(source) => write!(f, "not provided by this kernel: {source}"),
+            Self::Failed(errno) => Because(*errno).fmt(f),
             Self::Gone => f.write_str("the process is gone"),
             Self::InPart => f.write_str("read in part"),
             Self::Changed => f.write_str("it ran another program meanwhile"),
@@ -119,9 +272,15 @@ impl fmt::Display for Absent {
             Self::Dying => f.write_str("left out: the process is dying"),
             Self::NoRoom => f.write_str("cut: the memory set aside is full"),
             Self::Hidden => f.write_str("not visible from here"),
-            Self::NotSupported => f.write_str("not provided by this kernel"),
+            Self::Hidepid => f.write_str("hidden from this user (hidepid)"),
+            Self::NotMounted => f.write_str("no memory controller is mounted here"),
+            Self::NotAsked => f.write_str("it was not looked at"),
+            Self::NoPidfd => f.write_str("no pidfd: Linux before 5.3, or another pid namespace's /proc"),
+            Self::NotTold => f.write_str("not seen: only its parent and a tracer are told"),
+            Self::Unidentified => f.write_str("no table and no descriptor tells"),
+            Self::Incomparable => f.write_str("not known then, or not now"),
+            Self::OfNothing => f.write_str("a share of 0"),
             Self::Malformed => f.write_str("the kernel's text is malformed"),
-            Self::Failed(errno) => Because(*errno).fmt(f),
         }
     }
 }
@@ -139,9 +298,43 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_does_not_have_is_not_lost() {
-        assert!(!Absent::from(Errno::ENOENT).is_loss());
-        assert!(Absent::from(Errno::ENOMEM).is_loss());
+    fn an_errno_begins_in_lower_case_unless_it_is_an_abbreviation() {
+        assert_eq!(Because(Errno::ENOMEM).to_string(), "out of memory (ENOMEM)");
+        assert_eq!(Because(Errno::EIO).to_string(), "I/O error (EIO)");
+        assert_eq!(Because(Errno::EBADFD).to_string(), "file descriptor in bad state (EBADFD)");
+    }
+
+    #[test]
+    fn a_reason_names_the_file_and_its_errno_and_never_guesses_that_the_kernel_lacks_it() {
+        let pid = Pid::new(4242).expect("a pid");
+        let file = Source::process(pid, c"smaps_rollup");
+        let errnos = [Errno::ENOENT, Errno::EACCES, Errno::EPERM, Errno::EMFILE, Errno::ENOSYS, Errno::ENOTSUP];
+        for errno in errnos {
+            for why in [file.failed(errno), Source::cgroup(c"memory.peak").failed(errno), Absent::from(errno)] {
+                let words = why.to_string();
+                assert!(words.contains(&std::format!("({errno:?})")), "{words}");
+                assert!(!words.contains("not provided"), "{words}");
+            }
+        }
+        assert_eq!(
+            file.failed(Errno::EACCES).to_string(),
+            "cannot read /proc/4242/smaps_rollup: permission denied (EACCES)"
+        );
+        assert_eq!(Source::proc(c"meminfo").lacks("MemAvailable").to_string(), "/proc/meminfo gives no MemAvailable");
+        assert_eq!(Absent::NotProvided(file).to_string(), "not provided by this kernel: /proc/4242/smaps_rollup");
         assert_eq!(Absent::Failed(Errno::ENOMEM).to_string(), "out of memory (ENOMEM)");
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_have_is_not_lost_and_what_is_denied_is() {
+        let file = Source::target(c"smaps_rollup");
+        assert!(!Absent::NotProvided(file).is_loss());
+        assert!(!Source::proc(c"meminfo").lacks("MemAvailable").is_loss());
+        assert!(!Source::cgroup(c"memory.peak").failed(Errno::ENOENT).is_loss());
+        for errno in [Errno::EACCES, Errno::EPERM, Errno::EMFILE, Errno::ENOMEM] {
+            assert!(file.failed(errno).is_loss() && Absent::from(errno).is_loss(), "{errno}");
+        }
+        assert!(file.failed(Errno::ENOENT).is_loss(), "its neighbours may be hidden as well");
+        assert!(Absent::from(Errno::EPERM).is_denied() && !Absent::Gone.is_denied());
     }
 }

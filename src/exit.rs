@@ -16,9 +16,21 @@ pub enum Exit {
     Partial = 4,
     /// The target is gone, or is not the one named.
     Gone = 5,
+    /// The kernel's OOM killer ended the target, for certain or likely: a watch with `--exit-code`.
+    OomKilled = 6,
+    /// Another SIGKILL or another signal ended the target: a watch with `--exit-code`.
+    Killed = 7,
+    /// The target exited by itself, whatever its own exit code: a watch with `--exit-code`.
+    Ended = 8,
 }
 
 impl Exit {
+    /// Whether it says that the target is gone, however it ended.
+    #[must_use]
+    pub const fn is_gone(self) -> bool {
+        matches!(self, Self::Gone | Self::OomKilled | Self::Killed | Self::Ended)
+    }
+
     /// The worse of two, for runs over several targets: error, then gone, then what was asked about, then partial: a cron job must
     /// not miss an event because of a log that it may not read.
     #[must_use]
@@ -27,7 +39,7 @@ impl Exit {
             Self::Done => 0,
             Self::Partial => 1,
             Self::Found => 2,
-            Self::Gone => 3,
+            Self::Gone | Self::OomKilled | Self::Killed | Self::Ended => 3,
             Self::Error => 4,
             Self::Usage => 5,
         };

@@ -1,7 +1,8 @@
 //! The machine: what does not change while memdoor runs, and the one file of it that does.
 
-use crate::error::{Absent, Error};
+use crate::error::{Absent, Error, Source};
 use crate::fixed::Fixed;
+use crate::parse::arcstats::{self, Arc};
 use crate::parse::memcg::event;
 use crate::parse::meminfo::{self, Meminfo};
 use crate::parse::mm_stat::{self, Zram};
@@ -19,9 +20,6 @@ use crate::units::{Bytes, PageSize, Pages};
 /// Room for /proc/meminfo: 1.5 KiB on 6.18, more with hugetlb sizes.
 pub const MEMINFO_MAX: usize = 4 * 1024;
 
-/// Room for /proc/vmstat: 5 KiB on 6.18, where oom_kill stands in the first two thirds.
-const VMSTAT_MAX: usize = 8 * 1024;
-
 /// A machine.
 #[derive(Debug)]
 pub struct Host {
@@ -33,6 +31,7 @@ pub struct Host {
     pub uname: Uname,
     uncounted: Uncounted,
     meminfo: Kept,
+    arcstats: Kept,
     vmstat: Kept,
     pressure: Result<Kept, Absent>,
 }
@@ -40,20 +39,35 @@ pub struct Host {
 impl Host {
     /// The machine behind `proc`.
     pub fn open(proc: &'static core::ffi::CStr) -> Result<Self, Error> {
-        let dir = Dir::open(proc)
-            .map_err(|errno| Error::new("open", proc.to_bytes(), errno).hint("mount -t proc proc /proc"))?;
+        let dir = Dir::open(proc).map_err(|errno| {
+            let error = Error::new("open", proc.to_bytes(), errno);
+            match errno {
+                Errno::ENOENT | Errno::ENOTDIR => error.hint("mount -t proc proc /proc"),
+                _ => error,
+            }
+        })?;
         let uname = Uname::read();
         let page = system::page_size();
         let uncounted = uncounted(uname.release.as_bytes(), page, system::cpus());
-        Ok(Self {
+        let mut host = Self {
             proc: dir,
             page,
             uncounted,
             uname,
             meminfo: Kept::new(c"meminfo"),
+            arcstats: Kept::new(c"spl/kstat/zfs/arcstats"),
             vmstat: Kept::new(c"vmstat"),
             pressure: Ok(Kept::new(c"pressure/memory")),
-        })
+        };
+        host.look_for_arc();
+        Ok(host)
+    }
+
+    /// Opens the ARC's figures if they have come since: ZFS is a module, which may be loaded after memdoor was started. What runs for long
+    /// calls it while memory is plenty; [`Host::meminfo`] opens nothing.
+    pub fn look_for_arc(&mut self) {
+        // Without ZFS there is no such file, which is no loss.
+        let _ = self.arcstats.file(&self.proc);
     }
 
     /// How much more or less than statm says the RSS of a process may be. `threads` is asked only where it matters.
@@ -86,22 +100,35 @@ impl Host {
         if is_initial && is_one { Numbers::Initial } else { Numbers::Other }
     }
 
-    /// Memory of the system now.
+    /// Memory of the system now. What of ZFS's cache can shrink is in what is available.
     pub fn meminfo(&mut self) -> Result<Meminfo, Absent> {
         let mut buf = [0; MEMINFO_MAX];
-        Ok(meminfo::parse(self.meminfo.once(&self.proc, &mut buf)?))
+        let text = self.meminfo.once(&self.proc, &mut buf);
+        let meminfo = meminfo::parse(text.map_err(|errno| Source::proc(c"meminfo").failed(errno))?);
+        Ok(self.arc().map_or(meminfo, |arc| meminfo.with_arc(arc)))
+    }
+
+    /// ZFS's cache, where its figures are open.
+    fn arc(&mut self) -> Option<Arc> {
+        let mut seen = arcstats::Lines::default();
+        if self.arcstats.is_open() {
+            self.arcstats.each_line(&self.proc, &mut |line| seen.add(line)).ok()?;
+        }
+        seen.arc()
     }
 
     /// OOM kills since boot, /proc/vmstat's oom_kill (Linux 4.13).
     pub fn oom_kills(&mut self) -> Result<u64, Absent> {
-        let mut buf = [0; VMSTAT_MAX];
-        event(self.vmstat.once(&self.proc, &mut buf)?, b"oom_kill").ok_or(Absent::NotSupported)
+        let mut kills = None;
+        let read = self.vmstat.each_line(&self.proc, &mut |line| kills = kills.or(event(line, b"oom_kill")));
+        read.map_err(|errno| Source::proc(c"vmstat").failed(errno))?;
+        kills.ok_or(Source::proc(c"vmstat").lacks("oom_kill"))
     }
 
     /// Adds what /proc/vmstat counts, in as many reads as it has 4 KiB.
     pub fn vmstat(&mut self, into: &mut Vmstat) -> Result<(), Absent> {
         let each = &mut |line: &[u8]| into.add(line);
-        Ok(self.vmstat.each_line(&self.proc, each)?)
+        self.vmstat.each_line(&self.proc, each).map_err(|errno| Source::proc(c"vmstat").failed(errno))
     }
 
     /// How much of the time the machine waits for memory, /proc/pressure/memory (Linux 4.20, CONFIG_PSI, psi=1). Where there was none
@@ -111,7 +138,7 @@ impl Host {
         let file = self.pressure.as_mut().map_err(|why| *why)?;
         let read = file.once(&self.proc, &mut buf).map(pressure::parse);
         read.map_err(|errno| {
-            let why = Absent::from(errno);
+            let why = Source::proc(c"pressure/memory").failed(errno);
             if matches!(errno, Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EACCES | Errno::EPERM) {
                 self.pressure = Err(why);
             }

@@ -12,7 +12,7 @@
 //! | where | what |
 //! |---|---|
 //! | [`units`] [`fixed`] [`largest`] [`error`] [`exit`] | numbers with their unit, text of bounded length, the first few of many, why something failed or is missing, exit codes |
-//! | [`sys`] · [`parse`] · [`trigger`] [`badness`] · [`history`] · [`pattern`] [`families`] [`essential`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, whom the kernel kills · what the samples so far say · what processes are called, and what hangs on them |
+//! | [`sys`] ([`sys::ours`]: what may be written to, and what root believes) · [`parse`] · [`trigger`] [`badness`] · [`history`] · [`pattern`] [`families`] [`essential`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, whom the kernel kills · what the samples so far say · what processes are called, and what hangs on them |
 //! | [`report`] · [`host`] · [`target`] · [`processes`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup · all of them |
 //! | [`victim`] | whom `kill` chooses of them |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |

@@ -7,23 +7,43 @@ use std::process::ExitCode;
 use cli::Command;
 use memdoor::exit::Exit;
 use memdoor::history::History;
-use memdoor::modes::{Buffers, OUT};
+use memdoor::modes::{Buffers, OUT, environment};
 use memdoor::modes::{check, dmesg, monitor, protect, recover, scores, snapshot, watch};
 use memdoor::snapshot::BUFFER;
+use memdoor::sys::heap;
 
 #[global_allocator]
-static HEAP: memdoor::sys::heap::Counting = memdoor::sys::heap::Counting;
+static HEAP: heap::Counting = heap::Counting;
 
 fn main() -> ExitCode {
-    ExitCode::from(run() as u8)
+    heap::on_failure(environment::no_memory);
+    // What ends a monitoring plugin for want of anything is UNKNOWN, and 1 would be WARNING.
+    let is_plugin = std::env::args_os().nth(1).is_some_and(|mode| mode == "check");
+    if is_plugin {
+        heap::on_failure(check::no_memory);
+    }
+    let exit = match environment::settle() {
+        Ok(()) => run(),
+        Err(unfit) if is_plugin => check::refuse(&unfit),
+        Err(unfit) => unfit.fail(),
+    };
+    ExitCode::from(exit as u8)
 }
 
+/// Apart, so that its frame, which holds what a watch remembers, is no part of the stack before it is known that there is enough.
+#[inline(never)]
 fn run() -> Exit {
     let mut out = vec![0; OUT];
     let mut read = vec![0; BUFFER];
     let mut past = History::new();
     let buffers = Buffers { out: &mut out, read: &mut read, past: &mut past };
-    match cli::parse(std::env::args_os()) {
+    let command = cli::parse(std::env::args_os());
+    if let Ok(Command::Watch(_) | Command::Monitor(_) | Command::Kill(_)) = command
+        && let Err(exit) = environment::deepen()
+    {
+        return exit;
+    }
+    match command {
         Ok(Command::Watch(options)) => watch::run(&options.borrow(), buffers),
         Ok(Command::Snapshot(options)) => snapshot::run(&options.borrow(), buffers),
         Ok(Command::Dmesg(options)) => dmesg::run(&options.borrow(), buffers),

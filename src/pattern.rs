@@ -6,12 +6,30 @@
 extern crate alloc;
 
 use alloc::string::String;
+use core::fmt;
 
 use regex_lite::Regex;
 
 use crate::fixed::Fixed;
 
-pub use regex_lite::Error as Invalid;
+/// Why a text is no pattern.
+#[derive(Clone, Debug)]
+pub enum Invalid {
+    /// It is no regular expression.
+    Regex(regex_lite::Error),
+    /// It is found in the empty text, as `x*`, `x|` and `^` are, and so in every name: nobody who types one means everybody, and a
+    /// variable that is not set leaves one behind.
+    FitsEverybody,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Regex(error) => error.fmt(f),
+            Self::FitsEverybody => f.write_str("it fits the empty text, and so every process"),
+        }
+    }
+}
 
 /// The longest text that is looked at: a path (PATH_MAX) and ` (deleted)`; of a command line as much.
 pub const TEXT_MAX: usize = 4096 + 16;
@@ -36,12 +54,15 @@ pub struct Pattern {
 
 impl Pattern {
     /// `REGEX`, `comm:REGEX`, `exe:REGEX` or `cmdline:REGEX`, found anywhere unless `^` and `$` hold it: regex-lite's syntax, which is
-    /// that of Rust's regex without Unicode classes.
+    /// that of Rust's regex without Unicode classes. One that fits the empty text is none.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let fields = [("comm:", Field::Comm), ("exe:", Field::Exe), ("cmdline:", Field::Cmdline)];
         let named = fields.iter().find_map(|(name, field)| Some((*field, text.strip_prefix(name)?)));
         let (field, regex) = named.unwrap_or((Field::Comm, text));
-        let pattern = Self { field, regex: Regex::new(regex)? };
+        let pattern = Self { field, regex: Regex::new(regex).map_err(Invalid::Regex)? };
+        if pattern.regex.is_match("") {
+            return Err(Invalid::FitsEverybody);
+        }
         pattern.warm(regex);
         Ok(pattern)
     }
@@ -122,6 +143,19 @@ mod tests {
         // Longer than there is room, cut within a character.
         let long = [b"\xff", "ä".repeat(TEXT_MAX).as_bytes()].concat();
         assert!(Pattern::parse("^.ä+$").expect("valid").is_match(&long));
+    }
+
+    #[test]
+    fn what_fits_the_empty_text_is_no_pattern() {
+        for everybody in
+            ["", ".*", "a*", "x|", "|x", "^", "$", "^$", "(?i)", "x?", "()", "exe:", "cmdline:.*", "comm:^.*$"]
+        {
+            let error = Pattern::parse(everybody).expect_err(everybody);
+            assert!(matches!(error, Invalid::FitsEverybody), "{everybody}: {error}");
+        }
+        for some in [".", "^.+$", "a+", "^x", r"\bx"] {
+            assert!(Pattern::parse(some).is_ok(), "{some}");
+        }
     }
 
     #[test]

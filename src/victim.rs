@@ -44,8 +44,10 @@ pub enum Why {
     Own,
     /// A machine or a login hangs on it: [`crate::essential`], and the shell that somebody is logged in with.
     Essential,
-    /// `--only` does not fit it, or it is outside of `--cgroup`.
+    /// `--only` does not fit it.
     Unwanted,
+    /// It is outside of `--cgroup`.
+    Outside,
     /// `--ignore` fits it.
     Ignored,
     /// Another user's, and memdoor is not root's.

@@ -4,12 +4,12 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use common::elf::{self, Elf};
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, has_unprivileged, is_root, unlockable};
-use common::run::Running;
+use common::run::{Bounds, Ended, Running, command, run_command, try_run};
 use common::skip;
 use common::target::{Victim, kib};
 use nix::sys::signal::Signal;
@@ -31,21 +31,20 @@ fn root() -> &'static Path {
 }
 
 /// scripts/build of a checkout. What cargo tells the test of its own build is not handed on.
-fn build(checkout: &Path, target_dir: Option<&Path>, arguments: &[&str]) -> Output {
+fn build(checkout: &Path, target_dir: Option<&Path>, arguments: &[&str]) -> Ended {
     let mut command = Command::new(checkout.join("scripts/build"));
     command.args(arguments).env_remove("CARGO_TARGET_DIR");
     if let Some(dir) = target_dir {
         command.env("CARGO_TARGET_DIR", dir);
     }
-    command.output().expect("scripts/build starts")
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    Running::within(Bounds::BUILD, command).expect("scripts/build starts").end()
 }
 
-fn path_of(done: &Output) -> PathBuf {
-    let out = String::from_utf8_lossy(&done.stdout);
-    let errors = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{errors}");
-    assert_eq!(out.lines().count(), 1, "the path is the only line: {out}");
-    PathBuf::from(out.trim_end())
+fn path_of(done: &Ended) -> PathBuf {
+    assert!(done.status.success(), "{}", done.err);
+    assert_eq!(done.out.lines().count(), 1, "the path is the only line: {}", done.out);
+    PathBuf::from(done.out.trim_end())
 }
 
 fn target_dir() -> PathBuf {
@@ -90,8 +89,7 @@ fn a_dynamic_binary_is_told_from_a_static_one() {
 fn paths_inside(path: &Path) -> Vec<String> {
     let bytes = fs::read(path).expect("the binary");
     let variable = |name| std::env::var(name).ok();
-    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
-    let sysroot = sysroot.map(|done| String::from_utf8_lossy(&done.stdout).trim().to_string());
+    let sysroot = try_run(command("rustc", &["--print", "sysroot"])).map(|done| done.out.trim().to_string());
     let candidates = [
         Some(root().display().to_string()),
         variable("HOME"),
@@ -164,17 +162,14 @@ fn idle_and_locked_it_takes_700_kb_at_most() {
 
 /// Copies what git knows of, and what it would know of after `git add`.
 fn check_out(to: &Path) -> Result<(), String> {
-    let listed = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-        .current_dir(root())
-        .output()
-        .map_err(|why| format!("git: {why}"))?;
-    if !listed.status.success() || listed.stdout.is_empty() {
-        let why = String::from_utf8_lossy(&listed.stderr);
-        let why = why.lines().next().unwrap_or("git lists no files");
+    let mut git = command("git", &["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    git.current_dir(root());
+    let listed = try_run(git).map_err(|why| format!("git: {why}"))?;
+    if !listed.status.success() || listed.out.is_empty() {
+        let why = listed.err.lines().next().unwrap_or("git lists no files");
         return Err(format!("this is no checkout of git's: {why}"));
     }
-    for name in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
+    for name in listed.out.trim_end().split_terminator('\0') {
         let (from, copy) = (root().join(name), to.join(name));
         if !from.is_file() {
             continue;
@@ -210,32 +205,29 @@ fn two_checkouts_give_the_same_bytes() {
 #[test]
 fn it_builds_for_aarch64_and_runs_there() {
     let done = build(root(), Some(&target_dir()), &["--target", AARCH64]);
-    let errors = String::from_utf8_lossy(&done.stderr);
-    if !done.status.success() && errors.contains("is missing and could not be added") {
+    if !done.status.success() && done.err.contains("is missing and could not be added") {
         return skip("the Rust target aarch64-unknown-linux-musl can't be had here");
     }
     let path = path_of(&done);
     assert_static(&path, elf::EM_AARCH64);
     assert_eq!(paths_inside(&path), Vec::<String>::new());
     let emulator = "qemu-aarch64-static";
-    match Command::new(emulator).arg(&path).arg("--version").output() {
+    match try_run(command(emulator, &[path.to_str().expect("UTF-8"), "--version"])) {
         Ok(ran) => assert_prints_version(&ran),
         Err(_) => skip("qemu-aarch64-static is not installed: the aarch64 binary was built and not run"),
     }
 }
 
-fn assert_prints_version(ran: &Output) {
+fn assert_prints_version(ran: &Ended) {
     let version = concat!("memdoor version ", env!("CARGO_PKG_VERSION"), "\n");
-    let errors = String::from_utf8_lossy(&ran.stderr);
-    assert_eq!(String::from_utf8_lossy(&ran.stdout), version, "{errors}");
-    assert_eq!((ran.status.code(), &*errors), (Some(0), ""));
+    assert_eq!((ran.code(), &*ran.out, &*ran.err), (0, version, ""));
 }
 
 #[test]
 fn it_runs_without_an_environment() {
     let mut command = Command::new(memdoor());
     command.arg("--version").env_clear().current_dir("/");
-    assert_prints_version(&command.output().expect("memdoor starts"));
+    assert_prints_version(&run_command(command));
 }
 
 #[test]
@@ -246,10 +238,8 @@ fn it_runs_alone_in_an_empty_root() {
     command.arg(dir.path()).args(["/memdoor", "--version"]).env_clear();
     // Where chroot(8) itself is: without an environment nobody looks for it.
     command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    match command.output() {
-        Ok(ran) if ran.status.code() == Some(125) => {
-            skip(String::from_utf8_lossy(&ran.stderr).trim_end());
-        }
+    match try_run(command) {
+        Ok(ran) if ran.status.code() == Some(125) => skip(ran.err.trim_end()),
         Ok(ran) => assert_prints_version(&ran),
         Err(why) => skip(&format!("chroot: {why}")),
     }
@@ -259,6 +249,6 @@ fn it_runs_alone_in_an_empty_root() {
 fn what_can_not_be_built_is_refused_with_words() {
     let done = build(root(), Some(&target_dir()), &["--tarjet"]);
     assert_eq!(done.status.code(), Some(2));
-    assert!(done.stdout.is_empty());
-    assert!(String::from_utf8_lossy(&done.stderr).contains("'--tarjet'"));
+    assert!(done.out.is_empty());
+    assert!(done.err.contains("'--tarjet'"));
 }

@@ -3,9 +3,9 @@
 use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt;
 
-use memdoor::error::Because;
-use memdoor::sys::Errno;
-use memdoor::sys::file::Dir;
+use memdoor::fixed::Fixed;
+use memdoor::modes::files::Unusable;
+use memdoor::sys::ours::{Refused, Why, believed, is_missing};
 
 use super::values::quoted;
 use super::{Result, UsageError};
@@ -38,17 +38,24 @@ pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> 
     let path = named.unwrap_or(DEFAULT);
     let name = quoted(std::ffi::OsStr::from_bytes(path.to_bytes()));
     let mut bytes = vec![0; SIZE_MAX];
-    // Below the working directory, unless it begins with /.
-    match Dir::open(c".").and_then(|here| here.read(path, &mut bytes).map(<[u8]>::len)) {
+    let opened = believed(path).and_then(|file| {
+        let length = file.fill(&mut bytes).map(<[u8]>::len);
+        length.map_err(|errno| Refused { at: Fixed::of(path.to_bytes()), why: Why::Failed(errno) })
+    });
+    match opened {
         Ok(length) => bytes.truncate(length),
-        Err(Errno::ENOENT) if named.is_none() => return Ok(Vec::new()),
-        Err(errno) => {
-            let why = Because(errno);
-            return Err(UsageError(format!("cannot read {name}: {why}")));
-        }
+        Err(refused) if named.is_none() && is_missing(&refused) => return Ok(Vec::new()),
+        Err(refused) => return Err(refuse(path, refused)),
     }
     let text = String::from_utf8_lossy(&bytes);
     parse(&text, name.trim_matches('\''), section)
+}
+
+/// For root, what others may write to is no configuration: whoever may would do with root's rights what it can say.
+fn refuse(path: &CStr, refused: Refused) -> UsageError {
+    let unusable =
+        Unusable { doing: "read", path: path.to_bytes(), name: "configuration", option: "--config FILE", refused };
+    UsageError(format!("{unusable}\nhint: {}", unusable.hint()))
 }
 
 fn parse(text: &str, file: &str, section: &str) -> Result<Vec<Setting>> {
@@ -78,9 +85,13 @@ fn parse(text: &str, file: &str, section: &str) -> Result<Vec<Setting>> {
     Ok(found)
 }
 
-/// In quotes it is taken as it is; without, blanks around it and what follows ` #` are not part of it.
+/// In quotes it is taken as it is; without, blanks around it and what follows ` #` are not part of it, so that one which begins with
+/// `#` is a comment behind an empty value.
 fn value_of(text: &str) -> &str {
     let text = text.trim();
+    if text.starts_with('#') {
+        return "";
+    }
     for quote in ['"', '\''] {
         let inner = text.strip_prefix(quote).and_then(|text| text.split_once(quote));
         if let Some((inner, rest)) = inner

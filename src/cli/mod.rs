@@ -190,6 +190,7 @@ fn word(parser: &mut Parser) -> Result<Option<Word>> {
         Ok(None) => Ok(None),
         Ok(Some(Short(letter))) => Ok(Some(Word::Option(format!("-{letter}")))),
         Ok(Some(Long(word))) => Ok(Some(Word::Option(format!("--{word}")))),
+        Ok(Some(Value(operand))) if operand.is_empty() => Err(values::empty("an operand", "see memdoor --help")),
         Ok(Some(Value(operand))) => Ok(Some(Word::Operand(operand))),
         Err(error) => Err(UsageError(format!("{error}: see memdoor --help"))),
     }
@@ -218,8 +219,14 @@ fn about(name: &str, help: fn() -> String) -> Option<Command> {
     Some(Command::Print { text, exit })
 }
 
+/// The value of an option, which is never empty.
+///
+/// Every value of every mode comes through here, every operand through [`word`], and every line of the configuration through
+/// [`settings::Items::configure`]: an empty one is an unset variable of a script, and no option takes it to mean "everything".
+/// `tests::an_empty_value_is_a_usage_error_for_every_option_of_every_mode` tries each option that a usage text names.
 fn value(name: &str, parser: &mut Parser) -> Result<OsString> {
-    parser.value().map_err(|_| UsageError(format!("{name} needs a value: {}", values::allowed(name))))
+    let missing = |_| UsageError(format!("{name} needs a value: {}", values::allowed(name)));
+    values::given(name, parser.value().map_err(missing)?)
 }
 
 fn unknown_option(name: &str) -> UsageError {

@@ -222,7 +222,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         match (long, known(&OPTIONS).find(|(known, _, _)| *known == long)) {
             ("config", _) => file = Some(values::file(&name, &value(&name, parser)?)?),
             ("print-config", _) => is_shown = true,
-            ("output", _) => typed.push(("output", dir(parser))),
+            ("output", _) => typed.push(("output", values::given(&name, dir(parser))?)),
             (_, Some((known, Flag, _))) => typed.push((known, "true".into())),
             (_, Some((known, _, _))) => typed.push((known, value(&name, parser)?)),
             _ => return Err(unknown_option(&name)),

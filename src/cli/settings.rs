@@ -99,6 +99,7 @@ impl Items {
         self.all.iter_mut().find(|item| item.name == name)
     }
 
+    /// Takes over the lines of the configuration, none of which is empty: who wants a default leaves the line out.
     pub(super) fn configure(&mut self, settings: Vec<config::Setting>) -> Result<()> {
         let mode = self.mode;
         for config::Setting { name, value, origin } in settings {
@@ -108,6 +109,12 @@ impl Items {
                     "{origin}: unknown name {name}: memdoor {mode} --print-config lists them"
                 )));
             };
+            if value.is_empty() {
+                let known = item.name;
+                let takes = values::allowed_in(mode, &format!("--{known}"));
+                let words = values::empty(&name, takes).0;
+                return Err(UsageError(format!("{origin}: {words}; without the line the default holds")));
+            }
             item.set(value, &origin);
         }
         Ok(())
@@ -162,10 +169,7 @@ impl Items {
     }
 
     pub(super) fn pattern(&self, name: &str, text: &str) -> Result<Pattern> {
-        Pattern::parse(text).map_err(|why| {
-            let text = values::quoted(text.as_ref());
-            self.at(name, &format!("--{name}: {text} is no regex: {why}"))
-        })
+        values::pattern(&format!("--{name}"), text.as_ref()).map_err(|error| self.at(name, &error.0))
     }
 
     pub(super) fn patterns(&self, name: &str) -> Result<Vec<Pattern>> {

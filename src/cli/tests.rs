@@ -102,18 +102,110 @@ fn every_sentence_of_four_words_is_understood_or_refused() {
     }
 }
 
+/// The options that a usage text describes, each as it is typed: what stands before the description on lines that begin with one.
+fn described(help: &str) -> Vec<String> {
+    let is_option = |line: &&str| line.trim_start().starts_with('-') && line.len() - line.trim_start().len() <= 6;
+    let lines = help.lines().filter(is_option);
+    let names = lines.flat_map(|line| line.split(", ")).filter_map(|part| part.split_whitespace().next());
+    names.filter(|name| name.starts_with('-')).map(str::to_owned).collect()
+}
+
+/// Why a command line is refused; `check` says it as monitoring plugins do.
+fn refusal(words: &[&str]) -> Option<String> {
+    match parse(words.iter().map(OsString::from)) {
+        Err(error) => Some(error.0),
+        Ok(Command::Print { text, exit }) => (exit != Exit::Done).then_some(text),
+        Ok(_) => None,
+    }
+}
+
+#[test]
+fn an_empty_value_is_a_usage_error_for_every_option_of_every_mode() {
+    let mut tried = 0;
+    for (mode, help) in usage::MODES {
+        for option in described(&help()) {
+            if ["-h", "--help", "-V", "--version"].contains(&option.as_str()) {
+                continue;
+            }
+            let attached = format!("{option}=");
+            for typed in [&["memdoor", mode, &option, ""][..], &["memdoor", mode, &attached]] {
+                let said = refusal(typed).unwrap_or_else(|| panic!("{typed:?} is accepted"));
+                // lexopt's word for a flag with a value has double quotes.
+                assert!(said.contains("''") || said.contains("\"\""), "{typed:?}: {said}");
+                tried += 1;
+            }
+        }
+        let said = refusal(&["memdoor", mode, ""]).unwrap_or_else(|| panic!("{mode} '' is accepted"));
+        assert!(said.contains("''"), "{mode}: {said}");
+    }
+    assert!(tried >= 160, "the usage texts are not understood: {tried}");
+    // Without the mode's name, too, as the document has it.
+    assert_eq!(
+        error("memdoor -p "),
+        "-p: '' is empty, as a variable that is not set would be: a process ID, 1 or more"
+    );
+}
+
+#[test]
+fn an_empty_value_is_a_usage_error_for_every_name_of_the_configuration() {
+    let modes =
+        [("kill", &kill::OPTIONS[..], usage::kill as fn() -> String), ("monitor", &monitor::OPTIONS, usage::monitor)];
+    for (mode, options, help) in modes {
+        let names: Vec<&str> = settings::known(options).map(|(name, _, _)| name).collect();
+        let path = std::env::temp_dir().join(format!("memdoor-empty-{mode}-{}", std::process::id()));
+        let file = path.to_str().expect("UTF-8");
+        for name in &names {
+            for nothing in ["", "   # a comment", " \"\"", " ''"] {
+                std::fs::write(&path, format!("[{mode}]\n{name} ={nothing}\n")).expect("a configuration");
+                let said = refusal(&["memdoor", mode, "--config", file]).unwrap_or_else(|| panic!("{name} ={nothing}"));
+                assert!(said.starts_with(&format!("{file}:2: {name}: '' is empty")), "{said}");
+            }
+        }
+        std::fs::remove_file(&path).expect("removed");
+        // What can be typed can be configured, so that no option is left out here.
+        for long in described(&help()).iter().filter_map(|option| option.strip_prefix("--")) {
+            let is_known = names.contains(&long) || ["config", "print-config", "help", "version"].contains(&long);
+            assert!(is_known, "{mode} --{long}");
+        }
+    }
+}
+
+#[test]
+fn a_pattern_that_fits_the_empty_text_is_a_usage_error_wherever_one_is_taken() {
+    for pattern in [".*", "a*", "x|", "^", "exe:.*"] {
+        for (mode, option) in [
+            ("kill", "--only"),
+            ("kill", "--prefer"),
+            ("kill", "--avoid"),
+            ("kill", "--ignore"),
+            ("protect", "--match"),
+        ] {
+            let said = refusal(&["memdoor", mode, option, pattern]).unwrap_or_else(|| panic!("{option} {pattern}"));
+            let expected =
+                format!("{option}: '{pattern}' is not allowed: it fits the empty text, and so every process");
+            assert!(said.starts_with(&expected), "{said}");
+            assert_eq!(said.contains("\nhint: --only any means"), option == "--only", "{said}");
+        }
+        for mode in ["kill", "check"] {
+            let said = refusal(&["memdoor", mode, "--family", &format!("x={pattern}")]);
+            assert!(said.is_some_and(|said| said.contains("it fits the empty text")), "{mode} --family x={pattern}");
+        }
+    }
+    assert!(refusal(&["memdoor", "dmesg", "--victim", "*"]).is_some());
+    assert!(refusal(&["memdoor", "check", "--family", "=x"]).is_some());
+}
+
+#[test]
+fn a_list_with_an_empty_item_is_a_usage_error() {
+    for list in ["1,,2", ",1", "1,", ","] {
+        let said = refusal(&["memdoor", "snapshot", "-p", list]);
+        assert_eq!(said, Some(format!("-p: '{list}' is not allowed: a process ID, 1 or more")));
+    }
+}
+
 #[test]
 fn help_fits_80_columns() {
-    for text in [
-        usage::bare(),
-        usage::watch(),
-        usage::snapshot(),
-        usage::dmesg(),
-        usage::kill(),
-        usage::check(),
-        usage::scores(),
-        usage::protect(),
-    ] {
+    for text in usage::MODES.map(|(_, help)| help()).into_iter().chain([usage::bare()]) {
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     }
 }

@@ -1,7 +1,4 @@
 //! What `--help` and `--version` print: at most 80 columns.
-//!
-//! The texts are statics of bytes, because those have names, by which .cargo/offline.ld finds them: 8 kB that no watch has in memory. A
-//! string is without one, and among those that are needed.
 
 mod act;
 mod host;
@@ -63,6 +60,24 @@ pub(super) fn protect() -> String {
     with_version(&[&act::PROTECT])
 }
 
+/// Makes a usage text.
+#[cfg(test)]
+type Help = fn() -> String;
+
+/// The modes and their usage texts, for tests that walk over all options.
+#[cfg(test)]
+pub(super) const MODES: [(&str, Help); 9] = [
+    ("watch", watch),
+    ("snapshot", snapshot),
+    ("check", check),
+    ("scores", scores),
+    ("monitor", monitor),
+    ("protect", protect),
+    ("kill", kill),
+    ("dmesg", dmesg),
+    ("recover", recover),
+];
+
 fn with_version(texts: &[&[u8]]) -> String {
     let mut all = version();
     for text in texts {
@@ -83,7 +98,7 @@ usage: memdoor -p|--pid <target process id>
                [--also-available <percentage>] [--also-psi full|some=<avg10>]
                [--format text|json] [--no-cmdline] [--self-report]
                [--seize danger|always|never] [--death-ms <millisecond(s)>]
-               [--follow]
+               [--follow] [--exit-code]
                [-o|--output DIR] [--record-size SIZE] [--keep N]
        memdoor snapshot -p|--pid <process id>[,...] ... [--format text|json]
        memdoor check [--warning N] [--critical N] [--where] [--format text|json]
@@ -134,6 +149,10 @@ then at every interval. Ends when the process does.
       --follow         when the process ends, waits for the next one that runs
                        the same executable as the same user, and goes on.
                        memdoor watch -e PATH, without -p, waits for the first
+      --exit-code      when the process ends, the exit code says how: 6 by the
+                       OOM killer, for certain or likely; 7 by another signal;
+                       8 by itself; 5 where that is not known, or only perhaps
+                       an OOM kill. Without it 5
       --self-report    says at the end what watching cost
   -o, --output DIR     writes all of it to a new file in DIR as well, first and
                        whatever happens to standard output: its room is taken
@@ -175,8 +194,8 @@ text!(
 text!(
     SIGNALS,
     "\
-signals: SIGINT, SIGTERM, SIGHUP end the watch in good order; SIGUSR1 takes a
-         snapshot now
+signals: SIGINT, SIGTERM, SIGHUP end the watch with a last report; SIGUSR1
+         takes a snapshot now
 "
 );
 
@@ -190,5 +209,8 @@ exit codes:
   3  there was an OOM event, and dmesg --fail-on-oom asks
   4  done, but part of the evidence could not be read: it stands as -
   5  the process is gone, or is not the one that -e names
+  6  with --exit-code: the kernel's OOM killer ended the process, or likely did
+  7  with --exit-code: another SIGKILL or another signal ended it
+  8  with --exit-code: it exited by itself, whatever its own exit code
 "
 );

@@ -8,7 +8,7 @@ use memdoor::modes::dmesg::Who;
 use memdoor::modes::watch::{SIZE_MIN, Seize};
 use memdoor::oomlog::moment;
 use memdoor::parse::{dec, signed};
-use memdoor::pattern::Pattern;
+use memdoor::pattern::{Invalid, Pattern};
 use memdoor::report::Format;
 use memdoor::sys::clock::{Now, Zone};
 use memdoor::trigger::also::{Pressure, Waiting};
@@ -35,14 +35,28 @@ pub(super) fn quoted(text: &OsStr) -> String {
     quoted + "'"
 }
 
+/// What was typed for `name`, unless that is empty.
+pub(super) fn given(name: &str, value: OsString) -> Result<OsString> {
+    if value.is_empty() { Err(empty(name, allowed(name))) } else { Ok(value) }
+}
+
+/// Says that `name` got an empty value, and what it takes.
+pub(super) fn empty(name: &str, takes: &str) -> UsageError {
+    UsageError(format!("{name}: '' is empty, as a variable that is not set would be: {takes}"))
+}
+
 pub(super) fn wrong(name: &str, value: &OsStr) -> UsageError {
     refused(name, value, allowed(name))
 }
 
 /// The same of a value whose option takes something else in another mode.
 pub(super) fn wrong_in(mode: &str, name: &str, value: &OsStr) -> UsageError {
-    let words = own(&format!("{mode}{name}"));
-    refused(name, value, words.unwrap_or_else(|| allowed(name)))
+    refused(name, value, allowed_in(mode, name))
+}
+
+/// What an option takes in a mode.
+pub(super) fn allowed_in(mode: &str, name: &str) -> &'static str {
+    own(&format!("{mode}{name}")).unwrap_or_else(|| allowed(name))
 }
 
 fn refused(name: &str, value: &OsStr, allowed: &str) -> UsageError {
@@ -62,10 +76,16 @@ pub(super) fn adj(name: &str, value: &OsStr) -> Result<i64> {
     signed(value.as_bytes()).filter(|adj| (-1000..=1000).contains(adj)).ok_or_else(|| wrong(name, value))
 }
 
-/// A pattern; what is wrong with one, it says itself.
+/// A pattern. What is wrong with one, [`Pattern::parse`] says itself, and that it would fit everybody as well.
 pub(super) fn pattern(name: &str, value: &OsStr) -> Result<Pattern> {
     let text = value.to_str().ok_or_else(|| wrong(name, value))?;
-    Pattern::parse(text).map_err(|error| UsageError(format!("{name}: {} is not allowed: {error}", quoted(value))))
+    Pattern::parse(text).map_err(|why| {
+        let hint = match (&why, name) {
+            (Invalid::FitsEverybody, "--only") => "\nhint: --only any means every process that is not protected",
+            _ => "",
+        };
+        UsageError(format!("{name}: {} is not allowed: {why}{hint}", quoted(value)))
+    })
 }
 
 /// A name, and the pattern of what it stands for.
@@ -78,9 +98,15 @@ pub(super) fn family<'v>(name: &str, value: &'v OsStr) -> Result<(&'v str, &'v s
     pair.filter(|(family, _)| is_name(family)).ok_or_else(|| wrong(name, value))
 }
 
+/// The items of a list with commas, none of which is empty: `1,,2` and `1,` are as wrong as an empty value is.
+pub(super) fn list<'v>(name: &str, value: &'v OsStr) -> Result<Vec<&'v OsStr>> {
+    let items = value.as_bytes().split(|byte| *byte == b',').map(OsStr::from_bytes);
+    items.map(|item| if item.is_empty() { Err(wrong(name, value)) } else { Ok(item) }).collect()
+}
+
 /// One process ID, or several with commas.
 pub(super) fn pids(name: &str, value: &OsStr) -> Result<Vec<Pid>> {
-    value.as_bytes().split(|byte| *byte == b',').map(|part| pid(name, OsStr::from_bytes(part))).collect()
+    list(name, value)?.into_iter().map(|item| pid(name, item)).collect()
 }
 
 /// `PID=ADJ`
@@ -222,8 +248,9 @@ pub(super) fn days(name: &str, value: &OsStr, now_us: i64) -> Result<i64> {
         .ok_or_else(|| wrong(name, value))
 }
 
+/// A victim's name, the start of one, or its number. `*` alone is the start of every name.
 pub(super) fn victim(name: &str, value: OsString) -> Result<OsString> {
-    if value.is_empty() { Err(wrong(name, &value)) } else { Ok(value) }
+    if value == "*" { Err(wrong(name, &value)) } else { Ok(value) }
 }
 
 /// What [`victim`] let pass, as the mode takes it.
@@ -238,5 +265,5 @@ pub(super) fn who(value: &OsStr) -> Who<'_> {
 
 /// A path, from / or not. No argument holds a NUL.
 pub(super) fn file(name: &str, value: &OsStr) -> Result<CString> {
-    CString::new(value.as_bytes()).ok().filter(|path| !path.is_empty()).ok_or_else(|| wrong(name, value))
+    CString::new(value.as_bytes()).map_err(|_| wrong(name, value))
 }

@@ -28,6 +28,7 @@ pub(crate) struct WatchArgs {
     death: Duration,
     self_report: watch::SelfReport,
     follow: watch::Follow,
+    end_code: watch::EndCode,
     record: RecordArgs,
 }
 
@@ -121,6 +122,7 @@ impl WatchArgs {
             death: Duration::from_millis(200),
             self_report: watch::SelfReport::Hide,
             follow: watch::Follow::End,
+            end_code: watch::EndCode::Gone,
             record,
         }
     }
@@ -146,6 +148,7 @@ impl WatchArgs {
             "--seize" => self.seize = values::seize(name, &value(name, parser)?)?,
             "--death-ms" => self.death = values::death(name, &value(name, parser)?)?,
             "--follow" => self.follow = watch::Follow::Next,
+            "--exit-code" => self.end_code = watch::EndCode::How,
             "--self-report" => self.self_report = watch::SelfReport::Show,
             _ => {
                 return Ok(self.output.take(name, parser)?
@@ -185,6 +188,7 @@ impl WatchArgs {
             death: self.death,
             self_report: self.self_report,
             follow: self.follow,
+            end_code: self.end_code,
             record: self.record.borrow(),
         }
     }

@@ -134,11 +134,19 @@ impl<'a> Looks<'a> {
 
     /// Whether its memory cgroup is that or below it.
     pub(super) fn is_in(&self, group: &[u8]) -> bool {
+        self.has_cgroup(&|own| is_below(own, group))
+    }
+
+    /// Whether its memory cgroup is that one.
+    pub(super) fn is_at(&self, group: &[u8]) -> bool {
+        self.has_cgroup(&|own| own == group)
+    }
+
+    fn has_cgroup(&self, is_it: &dyn Fn(&[u8]) -> bool) -> bool {
         let mut buf = [0; CGROUP_MAX];
         let path = self.path(b"cgroup");
         let text = self.dir.read(path.as_c_str().unwrap_or_default(), &mut buf);
-        let own = text.ok().and_then(memory_cgroup).map(|(_, path)| path);
-        own.is_some_and(|own| is_below(own, group))
+        text.ok().and_then(memory_cgroup).is_some_and(|(_, own)| is_it(own))
     }
 }
 

@@ -3,6 +3,8 @@
 pub mod check;
 mod cost;
 pub mod dmesg;
+pub mod environment;
+pub mod files;
 pub mod kill;
 mod kmsg;
 mod looks;
@@ -14,7 +16,7 @@ pub mod scores;
 pub mod snapshot;
 pub mod watch;
 
-use crate::error::Error;
+use crate::error::{Error, limit};
 use crate::exit::Exit;
 use crate::history::History;
 use crate::host::{Host, Numbers, machine_id};
@@ -23,8 +25,8 @@ use crate::report::text::Text;
 use crate::report::{Format, Report};
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{Cmdline, Completeness, Scene, When};
-use crate::sys::harden;
 use crate::sys::out::{Broken, Out, say};
+use crate::sys::{Errno, harden};
 use crate::target::memcg::Memcg;
 use crate::target::{Refusal, Target};
 use crate::units::Pid;
@@ -55,11 +57,9 @@ fn with_report<T>(
     }
 }
 
-/// The machine, with as many descriptors as may be had.
-fn open_host() -> Result<Host, Exit> {
-    // What then can't be opened stands as `-` with EMFILE.
-    let _ = harden::raise_file_limit();
-    Host::open(c"/proc").map_err(|error| fail(&error))
+/// The machine, if `/proc` can be believed and there are descriptors enough for what the mode does.
+fn open_host(descriptors: usize) -> Result<Host, Exit> {
+    environment::open(descriptors).map_err(|unfit| unfit.fail())
 }
 
 /// memdoor itself, to be looked at as a target is.
@@ -121,7 +121,7 @@ fn say_what_is_not_seen(host: &Host) {
 /// Says why memdoor ends here.
 fn fail(error: &Error) -> Exit {
     say(format_args!("memdoor: {error}"));
-    say_hint(error.hint);
+    say_hint(error.advice());
     Exit::Error
 }
 
@@ -141,7 +141,12 @@ fn say_hint(hint: Option<&str>) {
 fn say_if_partial(exit: Exit) {
     if exit == Exit::Partial {
         say(format_args!("memdoor: part of the evidence could not be read: it stands as - with the reason"));
-        say_hint(Some("where permission was denied: run memdoor as root"));
+        let root = "where permission was denied: run memdoor as root";
+        // A limit that is lower than what a snapshot opens is the reason, whoever runs it.
+        say_hint(Some(match harden::open_files_limit() {
+            Some(0..64) => limit(Errno::EMFILE).unwrap_or(root),
+            _ => root,
+        }));
     }
 }
 

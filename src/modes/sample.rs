@@ -3,7 +3,7 @@
 use crate::processes::Process;
 use crate::report::json::line::{Line, bytes};
 
-const NUMBERS: [&str; 11] = [
+const NUMBERS: [&str; 12] = [
     "process.pid",
     "process.parent_pid",
     "process.user.id",
@@ -14,6 +14,7 @@ const NUMBERS: [&str; 11] = [
     "memdoor.process.swap_bytes",
     "memdoor.process.freeable_bytes",
     "memdoor.process.page_table_bytes",
+    "memdoor.process.hugetlb_bytes",
     "memdoor.process.oom_score_adj",
 ];
 
@@ -31,6 +32,7 @@ pub(super) fn process<'p>(line: &mut Line<'p>, process: &'p Process) {
         bytes(memory.swap),
         bytes(memory.freeable()),
         bytes(memory.page_tables),
+        bytes(memory.hugetlb),
         process.oom_score_adj,
     ];
     line.texts(&["memdoor.process.comm"], &[process.comm.as_bytes()]);

@@ -1,5 +1,6 @@
 //! `memdoor snapshot`: one of each process named, now.
 
+use super::environment::FEW;
 use super::{Buffers, Manner, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
 use crate::exit::Exit;
 use crate::host::Host;
@@ -28,7 +29,7 @@ pub struct Options<'a> {
 #[inline(never)]
 #[must_use]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    let mut host = match open_host() {
+    let mut host = match open_host(FEW) {
         Ok(host) => host,
         Err(exit) => return exit,
     };

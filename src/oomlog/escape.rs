@@ -1,6 +1,7 @@
 //! What transports do to bytes that they can't carry, and how to undo it.
 
 use super::record::Record;
+use crate::parse::kmsg;
 
 /// The lines of a record: the kernel prints some (`active_anon:...`, a cgroup's statistics) as one record of several, whose newlines
 /// become `\x0a` in /dev/kmsg, `#012` by rsyslog, and stay newlines in JSON.
@@ -47,34 +48,7 @@ fn newline(text: &[u8]) -> Option<(usize, usize)> {
 ///
 /// The buffer should be as long as the name; what does not fit is left out.
 pub fn unescape<'b>(name: &[u8], buf: &'b mut [u8]) -> &'b [u8] {
-    undo(name, buf, |text| printk(text).or_else(|| rsyslog(text)))
-}
-
-/// The same of /dev/kmsg, where `#` is only itself.
-pub fn unescape_printk<'b>(name: &[u8], buf: &'b mut [u8]) -> &'b [u8] {
-    undo(name, buf, printk)
-}
-
-fn undo<'b>(name: &[u8], buf: &'b mut [u8], escaped: impl Fn(&[u8]) -> Option<(u8, usize)>) -> &'b [u8] {
-    let mut rest = name;
-    let mut len = 0;
-    while let (Some(first), Some(slot)) = (rest.first(), buf.get_mut(len)) {
-        let (byte, length) = escaped(rest).unwrap_or((*first, 1));
-        *slot = byte;
-        rest = &rest[length..];
-        len += 1;
-    }
-    &buf[..len]
-}
-
-/// `\x0a`, and how long that is.
-fn printk(text: &[u8]) -> Option<(u8, usize)> {
-    let [b'\\', b'x', high, low, ..] = text else {
-        return None;
-    };
-    let byte = digit(high, 16)? * 16 + digit(low, 16)?;
-    // Documentation/ABI/testing/dev-kmsg: below 32, from 127 on, and the backslash.
-    (!(32..127).contains(&byte) || byte == b'\\').then_some((byte, 4))
+    kmsg::undo(name, buf, |text| kmsg::escaped(text).or_else(|| rsyslog(text)))
 }
 
 /// `#012`, and how long that is.
@@ -82,13 +56,9 @@ fn rsyslog(text: &[u8]) -> Option<(u8, usize)> {
     let [b'#', a @ (b'0' | b'1'), b, c, ..] = text else {
         return None;
     };
-    let byte = digit(a, 8)? * 64 + digit(b, 8)? * 8 + digit(c, 8)?;
+    let digit = |byte: &u8| char::from(*byte).to_digit(8).and_then(|digit| u8::try_from(digit).ok());
+    let byte = digit(a)? * 64 + digit(b)? * 8 + digit(c)?;
     (byte < 32 || byte == 127).then_some((byte, 4))
-}
-
-fn digit(byte: &u8, radix: u32) -> Option<u8> {
-    let digit = char::from(*byte).to_digit(radix)?;
-    u8::try_from(digit).ok()
 }
 
 /// What is behind the colour codes that the text begins with.

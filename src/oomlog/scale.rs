@@ -3,18 +3,15 @@
 use super::event::{Counters, Machine, Scale};
 use crate::units::{Bytes, PageSize};
 
-/// A limit of this size is none: the largest that the kernel prints is 8 EiB, and nothing has one.
-const UNLIMITED: u64 = 1 << 60;
-
 /// What adjustments of a memory cgroup's tasks are held against: mem_cgroup_get_max(), its limit and the swap that it may use.
 #[must_use]
 pub(super) fn of_memcg(counters: &Counters, swap: Option<Bytes>, page: PageSize) -> Option<Scale> {
-    let limit = counters.memory?.limit?.0;
+    let limit = counters.memory?.limited_to()?.0;
     let of_both = counters.memory_swap.and_then(|counter| counter.limit);
     let of_swap = counters.swap.and_then(|counter| counter.limit);
     let most = of_both
-        .map(|both| if both.0 < UNLIMITED { both.0.saturating_sub(limit) } else { u64::MAX })
-        .or(of_swap.map(|swap| if swap.0 < UNLIMITED { swap.0 } else { u64::MAX }));
+        .map(|both| both.size().map_or(u64::MAX, |both| both.0.saturating_sub(limit)))
+        .or(of_swap.map(|swap| swap.size().map_or(u64::MAX, |swap| swap.0)));
     let (swap, is_exact) = match (most, swap) {
         (Some(0), _) | (_, Some(Bytes(0))) => (0, true),
         (Some(most), Some(swap)) => (most.min(swap.0), true),
@@ -22,7 +19,7 @@ pub(super) fn of_memcg(counters: &Counters, swap: Option<Bytes>, page: PageSize)
         (Some(most), None) => (most, false),
         (None, Some(swap)) => (swap.0, false),
     };
-    (limit < UNLIMITED).then(|| Scale { pages: limit.saturating_add(swap) / page.0.max(1), is_exact })
+    Some(Scale { pages: limit.saturating_add(swap) / page.0.max(1), is_exact })
 }
 
 /// What they are held against otherwise: RAM that the kernel does not keep for itself, and swap.
@@ -37,11 +34,12 @@ pub(super) fn of_machine(machine: &Machine, page: PageSize) -> Option<Scale> {
 mod tests {
     use super::*;
     use crate::oomlog::event::Counter;
+    use crate::parse::memcg::limit_of;
 
     const PAGE: PageSize = PageSize(4096);
 
     fn counter(kib: u64) -> Option<Counter> {
-        Some(Counter { limit: Some(Bytes::from_kib(kib)), ..Counter::default() })
+        Some(Counter { limit: Some(limit_of(Bytes::from_kib(kib).0)), ..Counter::default() })
     }
 
     #[test]

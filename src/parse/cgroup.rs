@@ -1,6 +1,7 @@
 //! `/proc/PID/cgroup` (cgroups(7)), and what a cgroup's path says of the service, container or pod in it.
 
 use super::lines;
+use crate::fixed::Fixed;
 
 /// The two cgroup hierarchies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,8 +77,49 @@ pub struct Owner<'a> {
     pub unit: Option<&'a [u8]>,
     /// 64 hexadecimal digits.
     pub container: Option<&'a [u8]>,
-    /// The pod's uid as written in the path: `_` for `-` under the systemd driver.
-    pub pod: Option<&'a [u8]>,
+    /// The pod's UID.
+    pub pod: Option<PodUid<'a>>,
+}
+
+/// The UID of a pod, found in a cgroup's path.
+///
+/// kubelet's cgroupfs driver writes it as it is, `pod8a6b9a8c-1b2c-...`. Its systemd driver writes `_` for each `-`, because `-` separates
+/// a slice from the one above it. Whoever shows the UID shows [`PodUid::text`], which `kubectl get pods` finds; the path itself is
+/// never changed. A static pod's UID is an MD5 sum of 32 digits without any `-`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PodUid<'a>(&'a [u8]);
+
+impl<'a> PodUid<'a> {
+    /// The UID as Kubernetes writes it.
+    #[must_use]
+    pub fn text(self) -> Fixed<40> {
+        let mut text = Fixed::new();
+        for byte in self.0 {
+            text.push(&[if *byte == b'_' { b'-' } else { *byte }]);
+        }
+        text
+    }
+
+    /// The UID as the path has it.
+    #[must_use]
+    pub const fn in_path(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// `podUID`, or `kubepods-burstable-podUID` of the systemd driver: 8, 4, 4, 4 and 12 digits, or 32 of a static pod.
+    fn of(name: &'a [u8]) -> Option<Self> {
+        let at = name.windows(3).rposition(|window| window == b"pod")?;
+        let uid = name.get(at + 3..)?;
+        let is_separated = |separator: u8| {
+            uid.len() == 36
+                && uid.iter().enumerate().all(|(at, byte)| match at {
+                    8 | 13 | 18 | 23 => *byte == separator,
+                    _ => byte.is_ascii_hexdigit(),
+                })
+        };
+        let is_sum = uid.len() == 32 && uid.iter().all(u8::is_ascii_hexdigit);
+        (is_sum || is_separated(b'-') || is_separated(b'_')).then_some(Self(uid))
+    }
 }
 
 /// Reads a cgroup's path.
@@ -86,9 +128,12 @@ pub fn owner(path: &[u8]) -> Owner<'_> {
     let mut owner = Owner::default();
     for part in path.split(|byte| *byte == b'/') {
         let name = without_suffix(part);
-        if let Some(id) = container_id(name) {
+        if let Some((slice, id)) = systemd_form(part) {
             owner.container = Some(id);
-        } else if let Some(uid) = pod_uid(name) {
+            owner.pod = PodUid::of(without_suffix(slice)).or(owner.pod);
+        } else if let Some(id) = container_id(name) {
+            owner.container = Some(id);
+        } else if let Some(uid) = PodUid::of(name) {
             owner.pod = Some(uid);
         } else if part.ends_with(b".service") || part.ends_with(b".scope") {
             owner.unit = Some(part);
@@ -110,13 +155,13 @@ fn container_id(name: &[u8]) -> Option<&[u8]> {
     (is_id && is_its).then_some(id)
 }
 
-/// `podUID`, or `kubepods-burstable-podUID` of the systemd driver: 36 characters, or 32 of a pod from kubelet's own files.
-fn pod_uid(name: &[u8]) -> Option<&[u8]> {
-    let at = name.windows(3).rposition(|window| window == b"pod")?;
-    let uid = name.get(at + 3..)?;
-    let is_uid =
-        matches!(uid.len(), 32 | 36) && uid.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'_'));
-    is_uid.then_some(uid)
+/// `SLICE:PREFIX:ID`: how kubelet's systemd driver names a cgroup to a runtime; one that is set to cgroupfs makes a directory of it
+/// (`kubepods-burstable-podUID.slice:cri-containerd:ID`, containerd without SystemdCgroup).
+fn systemd_form(part: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = part.split(|byte| *byte == b':');
+    let (slice, _, id) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_whole = parts.next().is_none() && slice.ends_with(b".slice") && id.len() == 64;
+    (is_whole && container_id(id).is_some()).then_some((slice, id))
 }
 
 #[cfg(test)]
@@ -162,7 +207,7 @@ mod tests {
             b".scope",
         ]
         .concat();
-        assert_eq!(owner(&path), Owner { unit: None, container: Some(id), pod: Some(pod) });
+        assert_eq!(owner(&path), Owner { unit: None, container: Some(id), pod: Some(PodUid(pod)) });
         let path: Vec<u8> = [&b"/docker/"[..], &id[..]].concat();
         assert_eq!(owner(&path).container, Some(&id[..]));
         assert_eq!(
@@ -171,7 +216,7 @@ mod tests {
         );
         assert_eq!(owner(b"/"), Owner::default());
         let path = b"/kubepods/burstable/pod0123456789abcdef0123456789abcdef";
-        assert_eq!(owner(path).pod, path.get(23..));
+        assert_eq!(owner(path).pod.map(PodUid::in_path), path.get(23..));
         let path: Vec<u8> = [&b"/machine.slice/libpod-conmon-"[..], &id[..], b".scope"].concat();
         assert_eq!((owner(&path).container, owner(&path).unit), (None, path.get(15..)));
         let path: Vec<u8> =
@@ -179,5 +224,58 @@ mod tests {
                 .concat();
         let unit = Some(&b"user@1000.service"[..]);
         assert_eq!((owner(&path).container, owner(&path).unit), (Some(&id[..]), unit));
+    }
+    #[test]
+    fn a_pods_uid_has_its_hyphens_whatever_driver_and_runtime_made_the_path() {
+        const UID: &[u8] = b"8a6b9a8c-1b2c-4d3e-9f00-112233445566";
+        const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let plain = "8a6b9a8c-1b2c-4d3e-9f00-112233445566";
+        let systemd = "8a6b9a8c_1b2c_4d3e_9f00_112233445566";
+        let pods = "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod";
+        for path in [
+            std::format!("{pods}{systemd}.slice"),
+            std::format!("/kubepods.slice/kubepods-pod{systemd}.slice"),
+            std::format!("/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod{systemd}.slice"),
+            std::format!("/kubepods/burstable/pod{plain}"),
+            std::format!("/kubepods/pod{plain}"),
+        ] {
+            let own = owner(path.as_bytes());
+            assert_eq!(own.pod.expect("a pod").text().as_bytes(), UID, "{path}");
+            assert_eq!(own.container, None);
+            for name in [
+                ID.into(),
+                std::format!("cri-containerd-{ID}.scope"),
+                std::format!("crio-{ID}.scope"),
+                std::format!("crio-{ID}"),
+                std::format!("docker-{ID}.scope"),
+                std::format!("docker-{ID}.scope/init.scope"),
+            ] {
+                let path = std::format!("{path}/{name}");
+                let own = owner(path.as_bytes());
+                assert_eq!(own.pod.expect("a pod").text().as_bytes(), UID, "{path}");
+                assert_eq!(own.container, Some(ID.as_bytes()), "{path}");
+            }
+        }
+        let path = std::format!("/system.slice/containerd.service/kubepods-pod{systemd}.slice:cri-containerd:{ID}");
+        let own = owner(path.as_bytes());
+        assert_eq!(own.pod.expect("a pod").text().as_bytes(), UID);
+        assert_eq!((own.container, own.unit), (Some(ID.as_bytes()), Some(&b"containerd.service"[..])));
+    }
+
+    #[test]
+    fn what_is_no_uid_is_no_pod_and_is_not_changed() {
+        for path in [
+            "/pod8a6b9a8c_1b2c_4d3e_9f00-112233445566",
+            "/pod8a6b9a8c_1b2c_4d3e_9f00_11223344556",
+            "/pod________-____-____-____-____________",
+            "/my_pods.slice/podman_1.service",
+            "/pod8a6b9a8c1b2c4d3e9f0011223344556_",
+        ] {
+            assert_eq!(owner(path.as_bytes()).pod, None, "{path}");
+        }
+        let path = b"/user_a.slice/my_app.service";
+        assert_eq!(owner(path).unit, Some(&b"my_app.service"[..]));
+        let sum = owner(b"/kubepods/pod0123456789abcdef0123456789abcdef").pod.expect("a static pod");
+        assert_eq!(sum.text().as_bytes(), b"0123456789abcdef0123456789abcdef");
     }
 }

@@ -46,6 +46,38 @@ pub fn record(line: &[u8]) -> Option<Record<'_>> {
     is_flag.then_some(Record { priority, sequence, boot_us, more, text: &line[end + 1..] })
 }
 
+/// Undoes the escapes in a name: what the device prints as `\x0a` is one byte.
+///
+/// The buffer should be as long as the name; what does not fit is left out.
+pub fn unescape<'b>(name: &[u8], buf: &'b mut [u8]) -> &'b [u8] {
+    undo(name, buf, escaped)
+}
+
+/// The same of any escapes: `escaped` says which byte the text begins with, and how long that is.
+pub fn undo<'b>(name: &[u8], buf: &'b mut [u8], escaped: impl Fn(&[u8]) -> Option<(u8, usize)>) -> &'b [u8] {
+    let mut rest = name;
+    let mut len = 0;
+    while let (Some(first), Some(slot)) = (rest.first(), buf.get_mut(len)) {
+        let (byte, length) = escaped(rest).unwrap_or((*first, 1));
+        *slot = byte;
+        rest = &rest[length..];
+        len += 1;
+    }
+    &buf[..len]
+}
+
+/// The byte that the text begins with in the form `\x0a`, and how long that is.
+#[must_use]
+pub fn escaped(text: &[u8]) -> Option<(u8, usize)> {
+    let [b'\\', b'x', high, low, ..] = text else {
+        return None;
+    };
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = digit(high)? * 16 + digit(low)?;
+    // Documentation/ABI/testing/dev-kmsg: below 32, from 127 on, and the backslash.
+    (!(32..127).contains(&byte) || byte == b'\\').then_some((byte, 4))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +89,14 @@ mod tests {
         assert_eq!(record.more, b"caller=T7");
         assert_eq!(record.text, b"Killed process 7 (a;b)");
         assert!(record.is_kernel());
+    }
+
+    #[test]
+    fn only_what_the_device_escapes_is_undone() {
+        let mut buf = [0; 64];
+        assert_eq!(unescape(b"machine-qemu\\x5cx2d1.scope", &mut buf), b"machine-qemu\\x2d1.scope");
+        assert_eq!(unescape(b"a\\x0ab\\xc3\\xa9", &mut buf), b"a\nb\xc3\xa9");
+        assert_eq!(unescape(b"a\\x41 #012", &mut buf), b"a\\x41 #012");
     }
 
     #[test]

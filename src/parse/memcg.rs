@@ -3,16 +3,34 @@
 use super::{dec, lines, words};
 use crate::units::Bytes;
 
-/// Above this a v1 limit means "none": `PAGE_COUNTER_MAX` is 2^63 rounded down to a page.
+/// From this number on a v1 limit means "none": `PAGE_COUNTER_MAX` is 2^63 rounded down to a page (9223372036854771712 with pages of
+/// 4 KiB, 9223372036854710272 with 64), and before Linux 3.19 it was 2^63 - 1 or 2^64 - 1.
 const V1_UNLIMITED: u64 = 1 << 62;
 
-/// A limit file, `memory.max` or `memory.limit_in_bytes`.
+/// The same of a 32-bit kernel: 2^31 - 1 pages.
+const V1_UNLIMITED_32: u64 = ((1 << 31) - 1) * 4096;
+
+/// A limit of a cgroup, from `memory.max`, `memory.limit_in_bytes`, their like for swap, or a kernel log.
+///
+/// "No limit" is a value of its own in this type and never a number: no output shows the kernel's largest number or 0 in its place.
+/// JSON, CSV and Prometheus leave it out, text says `-` or names no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Limit {
     /// `max`, or v1's largest number.
     None,
     /// At most this much.
     At(Bytes),
+}
+
+impl Limit {
+    /// The limit as a size; `None` where there is no limit.
+    #[must_use]
+    pub const fn size(self) -> Option<Bytes> {
+        match self {
+            Self::None => None,
+            Self::At(size) => Some(size),
+        }
+    }
 }
 
 /// What the OOM killer goes by in a cgroup.
@@ -22,8 +40,10 @@ pub struct Bounds {
     pub limit: Option<Bytes>,
     /// `memory.current` or `memory.usage_in_bytes`; only where there is a limit.
     pub usage: Option<Bytes>,
-    /// What its processes may have swapped out beside that; only where there is a limit.
+    /// What its processes may have swapped out beside that, which is never more than the system has; only where there is a limit.
     pub swap: Bytes,
+    /// The cgroup's own limit of swap (v1: what its limit of memory and swap leaves beside that of memory); `None`: it has none.
+    pub swap_limit: Option<Bytes>,
     /// What happens to the others.
     pub victims: Victims,
 }
@@ -53,7 +73,7 @@ pub fn limit(text: &[u8]) -> Option<Limit> {
 #[must_use]
 pub const fn limit_of(bytes: u64) -> Limit {
     match bytes {
-        V1_UNLIMITED.. => Limit::None,
+        V1_UNLIMITED.. | V1_UNLIMITED_32 => Limit::None,
         bytes => Limit::At(Bytes(bytes)),
     }
 }
@@ -120,6 +140,10 @@ mod tests {
     fn no_limit_is_written_in_two_ways() {
         assert_eq!(limit(b"max\n"), Some(Limit::None));
         assert_eq!(limit(b"9223372036854771712\n"), Some(Limit::None));
+        assert_eq!(limit(b"9223372036854775807\n"), Some(Limit::None));
+        assert_eq!(limit(b"18446744073709551615\n"), Some(Limit::None));
+        assert_eq!(limit(b"9223372036854710272\n"), Some(Limit::None), "pages of 64 KiB");
+        assert_eq!(limit(b"8796093018112\n"), Some(Limit::None), "a 32-bit kernel");
         assert_eq!(limit(b"67108864\n"), Some(Limit::At(Bytes(67_108_864))));
         assert_eq!(limit(b"0\n"), Some(Limit::At(Bytes(0))));
         assert_eq!(limit(b"maxi\n"), None);

@@ -2,11 +2,13 @@
 //!
 //! One file for each kernel file, named after it. A field that the text lacks is `None`, never 0.
 
+pub mod arcstats;
 pub mod buddyinfo;
 pub mod cgroup;
 pub mod file_nr;
 pub mod kmsg;
 pub mod limits;
+pub mod locks;
 pub mod maps;
 pub mod memcg;
 pub mod meminfo;

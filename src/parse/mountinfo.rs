@@ -1,7 +1,7 @@
 //! `/proc/PID/mountinfo`: proc_pid_mountinfo(5). Where the cgroup hierarchies are mounted.
 
 use super::cgroup::Version;
-use super::unescape;
+use super::{dec, unescape};
 use crate::fixed::Fixed;
 
 /// A cgroup mount.
@@ -35,9 +35,9 @@ pub fn cgroup_mount(line: &[u8]) -> Option<Mount> {
     (!root.is_cut() && !point.is_cut()).then_some(Mount { version, root, point })
 }
 
-/// Where a line mounts a tmpfs, and its device; `None` for any other.
+/// Where a line mounts a tmpfs, and its device: the major number in the upper half, the minor one in the lower. `None` for any other.
 #[must_use]
-pub fn tmpfs_mount(line: &[u8]) -> Option<(Fixed<1024>, &[u8])> {
+pub fn tmpfs_mount(line: &[u8]) -> Option<(Fixed<1024>, u64)> {
     let separator = line.windows(3).position(|window| window == b" - ")?;
     let mut before = line.get(..separator)?.split(|byte| *byte == b' ');
     let kind = line.get(separator + 3..)?.split(|byte| *byte == b' ').next();
@@ -45,6 +45,8 @@ pub fn tmpfs_mount(line: &[u8]) -> Option<(Fixed<1024>, &[u8])> {
         return None;
     }
     let device = before.nth(2)?;
+    let (major, minor) = device.split_at(device.iter().position(|byte| *byte == b':')?);
+    let device = dec(major)? << 32 | dec(minor.get(1..)?)?;
     let mut point = Fixed::new();
     unescape(before.nth(1)?, &mut |byte| _ = point.push(&[byte]));
     (!point.is_cut()).then_some((point, device))
@@ -87,7 +89,7 @@ mod tests {
     fn a_tmpfs_is_known_by_where_it_is_and_its_device() {
         let line = b"28 1 0:25 / /dev/shm rw,nosuid,nodev shared:4 - tmpfs tmpfs rw,inode64";
         let (point, device) = tmpfs_mount(line).expect("a tmpfs");
-        assert_eq!((point.as_bytes(), device), (&b"/dev/shm"[..], &b"0:25"[..]));
+        assert_eq!((point.as_bytes(), device), (&b"/dev/shm"[..], 25));
         let line = b"29 1 0:26 / /a\\040b rw - tmpfs x rw";
         let (point, _) = tmpfs_mount(line).expect("a tmpfs");
         assert_eq!(point.as_bytes(), b"/a b");

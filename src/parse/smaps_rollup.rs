@@ -16,8 +16,6 @@ pub struct Rollup {
     pub private_clean: Option<Bytes>,
     /// `Private_Dirty`.
     pub private_dirty: Option<Bytes>,
-    /// `Private_Hugetlb` (Linux 4.3).
-    pub private_hugetlb: Option<Bytes>,
     /// `SwapPss` (Linux 4.3).
     pub swap_pss: Option<Bytes>,
 }
@@ -33,7 +31,6 @@ impl Rollup {
             "Pss" => &mut self.pss,
             "Private_Clean" => &mut self.private_clean,
             "Private_Dirty" => &mut self.private_dirty,
-            "Private_Hugetlb" => &mut self.private_hugetlb,
             "SwapPss" => &mut self.swap_pss,
             _ => return,
         };
@@ -42,11 +39,14 @@ impl Rollup {
         }
     }
 
-    /// USS: what would be freed if the process died now.
+    /// USS: the pages that this process alone maps, `Private_Clean` and `Private_Dirty`.
+    ///
+    /// It is a part of PSS, so it is never more than PSS. Pages of hugetlbfs are in neither, nor in RSS: the kernel counts them apart
+    /// (`Private_Hugetlb`, `HugetlbPages` of status), and they go back to the pool of huge pages when the process ends. They are a
+    /// figure of their own.
     #[must_use]
     pub fn uss(&self) -> Option<Bytes> {
-        let hugetlb = self.private_hugetlb.unwrap_or_default();
-        Some(self.private_clean?.plus(self.private_dirty?).plus(hugetlb))
+        Some(self.private_clean?.plus(self.private_dirty?))
     }
 }
 
@@ -61,10 +61,10 @@ mod tests {
     }
 
     #[test]
-    fn uss_is_all_that_is_private_hugetlb_too() {
+    fn uss_is_a_part_of_pss_and_hugetlb_is_in_neither() {
         let rollup = sum(b"55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss: 100 kB\nPss: 60 kB\nPrivate_Clean: 1 kB\nPrivate_Dirty: 2 kB\nPrivate_Hugetlb: 2048 kB\n");
         assert_eq!(rollup.pss, Some(Bytes(61_440)));
-        assert_eq!(rollup.uss(), Some(Bytes::from_kib(2051)));
+        assert_eq!(rollup.uss(), Some(Bytes::from_kib(3)));
     }
 
     #[test]

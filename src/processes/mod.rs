@@ -26,8 +26,8 @@ pub use groups::{Group, Groups};
 pub use order::descending;
 pub use process::{COMM, Comm, Kind, Memory, Place, Process};
 
-/// Reads one process of `/proc`: its number, its directory, and room to read into.
-type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Option<Process> + 'r;
+/// Reads one process of `/proc`: its number, its directory, and room to read into. `None`: it is not wanted.
+type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Option<Process>> + 'r;
 
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
@@ -56,23 +56,28 @@ impl Table {
         Self { rows: Vec::with_capacity(room), overflow: 0 }
     }
 
+    /// The same, or ENOMEM where the address space has no room for it (ulimit -v): [`Table::arm`] aborts then.
+    pub fn try_arm(room: usize) -> Result<Self> {
+        Ok(Self { rows: reserve(room)?, overflow: 0 })
+    }
+
     /// A table with room for those of `proc` now, and as many again.
     #[must_use]
     pub fn arm_for(proc: &Dir) -> Self {
         Self::arm(proc.directories() * 2 + 1024)
     }
 
-    /// Reads all processes of `proc` anew. One that vanishes meanwhile is not in the table.
+    /// Reads all processes of `proc` anew. One that vanishes meanwhile is not in the table. An error is never about one of them: the
+    /// listing, or want of descriptors or memory, by which all would seem to have vanished.
     pub fn read(&mut self, proc: &Dir, depth: Depth) -> Result<()> {
         self.collect(proc, &mut |pid, name, buf| match depth {
-            Depth::Weight => weigh(proc, pid, name, buf),
+            Depth::Weight => weigh(proc, pid, name, buf).map(Some),
             Depth::Badness => {
                 let mut process = examine(proc, pid, name, buf)?;
                 if process.kind == Kind::User {
-                    let score = read(proc, name, c"oom_score", buf).ok()?;
-                    process.oom_score = Some(one_number(score)?);
+                    process.oom_score = Some(number_in(proc, name, c"oom_score", buf)?);
                 }
-                Some(process)
+                Ok(Some(process))
             }
         })
     }
@@ -95,7 +100,7 @@ impl Table {
                 process.fill_in(proc, name, buf);
                 process.started = None;
             }
-            is_expected.then_some(process)
+            Ok(is_expected.then_some(process))
         })
     }
 
@@ -111,7 +116,7 @@ impl Table {
             count += 1;
             let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
             let name = name.as_c_str().unwrap_or_default();
-            let fresh = examine(proc, row.pid, name, &mut buf);
+            let fresh = examine(proc, row.pid, name, &mut buf).ok();
             let is_it = |fresh: &Process| fresh.comm.as_bytes() == row.comm.as_bytes();
             match fresh.filter(is_it) {
                 Some(fresh) => {
@@ -134,24 +139,16 @@ impl Table {
     fn collect(&mut self, proc: &Dir, read: &mut Reading<'_>) -> Result<()> {
         self.rows.clear();
         self.overflow = 0;
-        let listing = proc.listing(c".")?;
-        let mut entries = Entries::new(&listing)?;
-        let mut buf = [0; BUFFER];
-        while let Some(name) = entries.next() {
-            let name = name?;
-            let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
-                continue;
-            };
-            let Some(process) = read(pid, name, &mut buf) else {
-                continue;
-            };
-            if self.rows.len() < self.rows.capacity() {
-                self.rows.push(process);
-            } else {
-                self.overflow += 1;
+        walk(proc, &mut |pid, name, buf| {
+            if let Some(process) = read(pid, name, buf)? {
+                if self.rows.len() < self.rows.capacity() {
+                    self.rows.push(process);
+                } else {
+                    self.overflow += 1;
+                }
             }
-        }
-        Ok(())
+            Ok(Go::On)
+        })
     }
 
     /// The processes, in the order of `/proc`: by number.
@@ -186,42 +183,99 @@ impl Table {
     }
 }
 
+/// One process by its number, with its start, its user, its memory and its oom_score_adj; `None` when it has gone.
+#[must_use]
+pub fn look(proc: &Dir, pid: Pid) -> Option<Process> {
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    examine(proc, pid, name.as_c_str()?, &mut [0; BUFFER]).ok()
+}
+
+/// Room for so many, taken while arming; ENOMEM where there is none.
+pub fn reserve<T>(count: usize) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    all.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
+    Ok(all)
+}
+
+/// Whether a walk goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Go {
+    /// It does.
+    On,
+    /// It ends here.
+    No,
+}
+
+/// Hands what status tells of each process of `proc` to `take`, which keeps what it likes: for the few largest of all, without a table.
+/// Errors are those of [`Table::read`].
+pub fn each(proc: &Dir, take: &mut dyn FnMut(Process) -> Go) -> Result<()> {
+    walk(proc, &mut |pid, name, buf| Ok(take(glance(proc, pid, name, buf)?)))
+}
+
+/// Visits the directory of each process. What `visit` fails with is that process's own, as it vanishes meanwhile, unless it is want of
+/// descriptors or memory: then each process would seem to have gone, and a host without processes is not what was seen.
+fn walk(proc: &Dir, visit: &mut dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Go>) -> Result<()> {
+    let listing = proc.listing(c".")?;
+    let mut entries = Entries::new(&listing)?;
+    let mut buf = [0; BUFFER];
+    let (mut is_any_read, mut is_short) = (false, false);
+    while let Some(name) = entries.next() {
+        let name = name?;
+        let Some(pid) = dec(name.to_bytes()).and_then(Pid::new) else {
+            continue;
+        };
+        match visit(pid, name, &mut buf) {
+            Ok(Go::On) => is_any_read = true,
+            Ok(Go::No) => return Ok(()),
+            // It says nothing of this process, and the next one will not be read either.
+            Err(errno @ (Errno::EMFILE | Errno::ENFILE)) => return Err(errno),
+            // At a cgroup's limit one file may be opened and another not.
+            Err(Errno::ENOMEM) => is_short = true,
+            Err(_) => {}
+        }
+    }
+    if is_short && !is_any_read { Err(Errno::ENOMEM) } else { Ok(()) }
+}
+
 /// stat alone.
-fn identify(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
-    let stat = read(proc, name, c"stat", buf).ok().and_then(stat::parse)?;
-    Some(Process::of(pid, &stat))
+fn identify(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Result<Process> {
+    let stat = stat::parse(read(proc, name, c"stat", buf)?).ok_or(Errno::ESRCH)?;
+    Ok(Process::of(pid, &stat))
 }
 
 /// stat, status and oom_score_adj, unless it has gone.
-fn examine(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
+fn examine(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Result<Process> {
     let mut process = identify(proc, pid, name, buf)?;
     if process.kind == Kind::Kernel {
-        return Some(process);
+        return Ok(process);
     }
     process.fill_in(proc, name, buf);
-    let adj = read(proc, name, c"oom_score_adj", buf).ok()?;
-    process.oom_score_adj = Some(one_number(adj)?);
-    Some(process)
+    process.oom_score_adj = Some(number_in(proc, name, c"oom_score_adj", buf)?);
+    Ok(process)
 }
 
 /// status alone.
-fn glance(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
-    let text = read(proc, name, c"status", buf).ok()?;
+fn glance(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Result<Process> {
+    let text = read(proc, name, c"status", buf)?;
     let (status, comm) = (status::parse(text), status::name(text).unwrap_or_default());
     let mut process = Process::of_status(pid, comm.as_bytes(), &status);
     process.fill(&status);
     process.look_at_threads(proc, name, buf);
-    Some(process)
+    Ok(process)
 }
 
 /// status and oom_score_adj.
-fn weigh(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Option<Process> {
+fn weigh(proc: &Dir, pid: Pid, name: &CStr, buf: &mut [u8]) -> Result<Process> {
     let mut process = glance(proc, pid, name, buf)?;
     if process.memory.rss.is_some() {
-        let adj = read(proc, name, c"oom_score_adj", buf).ok()?;
-        process.oom_score_adj = Some(one_number(adj)?);
+        process.oom_score_adj = Some(number_in(proc, name, c"oom_score_adj", buf)?);
     }
-    Some(process)
+    Ok(process)
+}
+
+/// A file of one number; ESRCH when there is none in it.
+fn number_in(proc: &Dir, name: &CStr, file: &CStr, buf: &mut [u8]) -> Result<i64> {
+    one_number(read(proc, name, file, buf)?).ok_or(Errno::ESRCH)
 }
 
 impl Process {

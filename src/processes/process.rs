@@ -168,6 +168,8 @@ pub struct Memory {
     pub swap: Option<Bytes>,
     /// `VmPTE`.
     pub page_tables: Option<Bytes>,
+    /// `HugetlbPages` (Linux 4.4): in none of the others, RSS, PSS and USS included.
+    pub hugetlb: Option<Bytes>,
     /// What of the shared memory ends with it; `None` as long as nobody has looked at its mappings.
     pub ending: Option<Ending>,
 }
@@ -184,6 +186,7 @@ impl Memory {
             shmem: status.shmem,
             swap: status.swap,
             page_tables: status.page_tables,
+            hugetlb: status.hugetlb,
             ending: None,
         }
     }

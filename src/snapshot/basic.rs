@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{Cmdline, Completeness, Scene, When, carve};
 use crate::error::Absent;
+use crate::fixed::Fixed;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::{self, Status};
 use crate::parse::{cgroup, spaced};
@@ -36,9 +37,10 @@ const CMDLINE: Name = Name(Begin, "Command Line", "process.command_line");
 const CMDLINE_MAX: usize = 4096;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    // At its death its cgroup is the one of a second ago: to look takes a page of the kernel's.
-    if scene.when == When::Alive {
-        scene.memcg.refresh(scene.target);
+    match scene.when {
+        When::Alive | When::Stuck | When::Condemned { .. } => scene.memcg.refresh(scene.target),
+        // At its death its cgroup is the one of a second ago: to look takes a page of the kernel's.
+        When::Dying { .. } => {}
     }
     let found = Found::read(scene.target, scene.when, scene.cmdline, scene.buf);
     let stat = found.stat;
@@ -54,6 +56,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let vpid = found.status.ok().and_then(|status| status.vpid);
     let cgroup = scene.memcg.path().map(|(_, path)| path);
     let owner = cgroup::owner(cgroup.unwrap_or_default());
+    let pod = owner.pod.map(cgroup::PodUid::text);
     let text = |known: Option<_>| known.map_or(Value::Nothing, Value::Text);
     let because = scene.because;
     let facts = [
@@ -74,7 +77,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         CGROUP.is(Value::of(cgroup, Value::Text)),
         UNIT.is(text(owner.unit)),
         CONTAINER.is(text(owner.container)),
-        POD.is(text(owner.pod)),
+        POD.is(text(pod.as_ref().map(Fixed::as_bytes))),
         CMDLINE.if_any(found.cmdline.map(|text| Value::of(text, cmdline))),
     ];
     report.facts(&facts);
@@ -115,17 +118,17 @@ impl<'b> Found<'b> {
             (When::Alive, Cmdline::Show) => Some(files.cmdline.once(view, cmdline_buf).map(<[u8]>::len)),
             _ => None,
         };
-        let mut because = |errno| target.absent(errno);
-        let stat = stat.map_err(&mut because);
+        let mut because = |file, errno| target.absent(file, errno);
+        let stat = stat.map_err(|errno| because(c"stat", errno));
         Self {
             stat: stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed)),
-            status: status.map_err(&mut because),
-            exe: exe.map(|exe| exe.map_err(&mut because)),
-            cwd: cwd.map(|cwd| cwd.map_err(&mut because)),
+            status: status.map_err(|errno| because(c"status", errno)),
+            exe: exe.map(|exe| exe.map_err(|errno| because(c"exe", errno))),
+            cwd: cwd.map(|cwd| cwd.map_err(|errno| because(c"cwd", errno))),
             cmdline: match (when, cmdline) {
                 (When::Stuck, Cmdline::Show) => Some(Err(Absent::Stuck)),
                 _ => arguments.map(|length| {
-                    let length = length.map_err(because)?;
+                    let length = length.map_err(|errno| because(c"cmdline", errno))?;
                     Ok(spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
                 }),
             },

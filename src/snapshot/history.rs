@@ -110,7 +110,7 @@ fn write(past: &History, outlook: Outlook, grown: Option<[Fact<'_>; 6]>, now: &N
 fn grown(since: Fact<'_>, by: [Option<i64>; 5]) -> [Fact<'_>; 6] {
     let mut facts = [since; 6];
     for ((fact, name), by) in facts.iter_mut().skip(1).zip(GROWN).zip(by) {
-        *fact = name.is(by.map_or(Value::Absent(Absent::NotSupported), Value::Growth));
+        *fact = name.is(by.map_or(Value::Absent(Absent::Incomparable), Value::Growth));
     }
     facts
 }

@@ -70,6 +70,6 @@ fn cut(target: &mut Target, streamed: Result<u64, Errno>) -> Result<u64, Absent>
     match (streamed, start) {
         (Ok(_), Ok(0)) => Err(if target.is_leaving() { Absent::Gone } else { Absent::Changed }),
         (Ok(cut), _) => Ok(cut),
-        (Err(errno), _) => Err(target.absent(errno)),
+        (Err(errno), _) => Err(target.absent(c"maps", errno)),
     }
 }

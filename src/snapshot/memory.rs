@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Completeness, Scene, When, carve};
-use crate::error::Absent;
+use crate::error::{Absent, Source};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::statm::{self, Statm};
 use crate::parse::status::{self, Status};
@@ -14,7 +14,7 @@ use crate::sys::Errno;
 use crate::sys::kept::Kept;
 use crate::sys::lines::Lines;
 use crate::target::{Files, STATUS_MAX, Target};
-use crate::units::{Bytes, PageSize, Percent};
+use crate::units::{Bytes, PageSize, Percent, Pid};
 
 const TOTAL: Name = Name(System, "Total System Memory", "system.memory.limit");
 const RSS: Name = Name(Memory, "Process RSS Memory Usage", "process.memory.usage");
@@ -32,6 +32,7 @@ const LOCKED: Name = Name(Memory, "Process Locked Memory", "memdoor.process.lock
 const HUGETLB: Name = Name(Memory, "Process Hugetlb Memory", "memdoor.process.hugetlb_bytes");
 const SIZE: Name = Name(Memory, "Process Address Space", "process.memory.virtual");
 const AVAILABLE: Name = Name(System, "System Available Memory", "system.memory.linux.available");
+const ARC: Name = Name(System, "System ZFS ARC That Can Shrink", "memdoor.host.arc_reclaimable_bytes");
 const FREE: Name = Name(System, "", "memdoor.host.free_bytes");
 const SWAP_TOTAL: Name = Name(System, "System Total Swap", "memdoor.host.swap_total_bytes");
 const SWAP_FREE: Name = Name(System, "System Free Swap", "memdoor.host.swap_free_bytes");
@@ -54,6 +55,8 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let status = status(scene.target, carve(&mut buf, STATUS_MAX));
     let score = number(scene.target, |files| &mut files.oom_score);
     let adj = number(scene.target, |files| &mut files.oom_score_adj);
+    let pid = scene.target.pid;
+    let (in_status, in_meminfo) = (Source::process(pid, c"status"), Source::proc(c"meminfo"));
     let system = scene.host.meminfo();
     let rollup = match scene.when {
         When::Alive => rollup(scene.target, buf),
@@ -67,32 +70,34 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     };
 
     // The walk's own sum is exact on every kernel; statm is not before 6.16.
-    let rss = field(rollup, |sum: Rollup| sum.rss).or(rss);
+    let sum = |line, pick: fn(Rollup) -> Option<Bytes>| summed(rollup, pid, line, pick);
+    let rss = sum("Rss", |sum| sum.rss).or(rss);
     scene.rss = rss.ok();
     scene.sizes = super::history::sizes(status, scene.rss);
-    let total = field(system, |system: Meminfo| system.total);
-    let process = |pick: fn(Status) -> Option<Bytes>| bytes(field(status, pick));
-    let machine = |pick: fn(Meminfo) -> Option<Bytes>| bytes(field(system, pick));
+    let total = field(system, in_meminfo.lacks("MemTotal"), |system: Meminfo| system.total);
+    let process = |line, pick: fn(Status) -> Option<Bytes>| bytes(field(status, in_status.lacks(line), pick));
+    let machine = |line, pick: fn(Meminfo) -> Option<Bytes>| bytes(field(system, in_meminfo.lacks(line), pick));
     let facts = [
         TOTAL.is(bytes(total)),
         RSS.is(bytes(rss)),
-        of_rollup(PSS.is(bytes(field(rollup, |sum: Rollup| sum.pss)))),
+        of_rollup(PSS.is(bytes(sum("Pss", |sum| sum.pss)))),
         SCORE.is(Value::of(score, Value::Int)),
         ADJ.is(Value::of(adj, Value::Int)),
-        of_rollup(USS.is(bytes(field(rollup, |sum: Rollup| sum.uss())))),
-        SWAP.is(process(|status| status.swap)),
-        PTE.is(process(|status| status.page_tables)),
-        ANON.is(process(|status| status.anon)),
-        FILE.is(process(|status| status.file)),
-        SHMEM.is(process(|status| status.shmem)),
-        PEAK.is(process(|status| status.peak_rss)),
-        LOCKED.is(process(|status| status.locked)),
-        HUGETLB.is(process(|status| status.hugetlb)),
-        SIZE.is(process(|status| status.size)),
-        AVAILABLE.is(machine(|system| system.available)),
-        FREE.is(machine(|system| system.free)),
-        SWAP_TOTAL.is(machine(|system| system.swap_total)),
-        SWAP_FREE.is(machine(|system| system.swap_free)),
+        of_rollup(USS.is(bytes(sum("Private_Clean", |sum| sum.uss())))),
+        SWAP.is(process("VmSwap", |status| status.swap)),
+        PTE.is(process("VmPTE", |status| status.page_tables)),
+        ANON.is(process("RssAnon", |status| status.anon)),
+        FILE.is(process("RssFile", |status| status.file)),
+        SHMEM.is(process("RssShmem", |status| status.shmem)),
+        PEAK.is(process("VmHWM", |status| status.peak_rss)),
+        LOCKED.is(process("VmLck", |status| status.locked)),
+        HUGETLB.is(process("HugetlbPages", |status| status.hugetlb)),
+        SIZE.is(process("VmSize", |status| status.size)),
+        AVAILABLE.is(machine("MemAvailable", |system| system.available)),
+        ARC.if_any(system.ok().and_then(|system| system.arc).map(|arc| Value::Bytes(arc.reclaimable()))),
+        FREE.is(machine("MemFree", |system| system.free)),
+        SWAP_TOTAL.is(machine("SwapTotal", |system| system.swap_total)),
+        SWAP_FREE.is(machine("SwapFree", |system| system.swap_free)),
         OF_TOTAL.is(share(rss, total)),
     ];
     report.facts(&facts);
@@ -106,9 +111,11 @@ pub(super) fn rollup_alone(scene: &mut Scene<'_>, report: &mut dyn Report) -> Re
     if scene.when.left() < Duration::from_micros(mib.saturating_mul(25)) {
         return Err(Absent::Late);
     }
-    let rollup = rollup(scene.target, scene.buf);
-    let facts =
-        [PSS.is(bytes(field(rollup, |sum: Rollup| sum.pss))), USS.is(bytes(field(rollup, |sum: Rollup| sum.uss())))];
+    let (rollup, pid) = (rollup(scene.target, scene.buf), scene.target.pid);
+    let facts = [
+        PSS.is(bytes(summed(rollup, pid, "Pss", |sum| sum.pss))),
+        USS.is(bytes(summed(rollup, pid, "Private_Clean", |sum| sum.uss()))),
+    ];
     report.facts(&facts);
     Ok(Completeness::of(&facts))
 }
@@ -116,8 +123,8 @@ pub(super) fn rollup_alone(scene: &mut Scene<'_>, report: &mut dyn Report) -> Re
 /// The limit that will be hit first, and how close it is.
 fn cgroup(scene: &mut Scene<'_>, report: &mut dyn Report, rss: Result<Bytes, Absent>) -> Completeness {
     // Which of these there are depends on the hierarchy and the kernel.
-    let event = |key: &[u8]| scene.memcg.event(key).map_or(Value::Nothing, Value::Count);
-    let [max, oom, oom_kill] = [&b"max"[..], b"oom", b"oom_kill"].map(event);
+    let event = |key| scene.memcg.event(key).map_or(Value::Nothing, Value::Count);
+    let [max, oom, oom_kill] = ["max", "oom", "oom_kill"].map(event);
     let version = scene.memcg.path().map(|(version, _)| version.number());
     let (path, figures) = match scene.memcg.limiting() {
         Ok(Some(limiting)) => {
@@ -158,13 +165,23 @@ fn bytes(size: Result<Bytes, Absent>) -> Value<'static> {
     Value::of(size, Value::Bytes)
 }
 
-/// A field of what was read; a kernel that does not print it does not have it.
-fn field<T, U>(found: Result<T, Absent>, pick: impl Fn(T) -> Option<U>) -> Result<U, Absent> {
-    found.and_then(|found| pick(found).ok_or(Absent::NotSupported))
+/// A field of what was read, or the reason `lack` where the file that was read does not give it.
+fn field<T, U>(found: Result<T, Absent>, lack: Absent, pick: impl Fn(T) -> Option<U>) -> Result<U, Absent> {
+    found.and_then(|found| pick(found).ok_or(lack))
+}
+
+/// A sum over the mappings.
+fn summed(
+    rollup: Result<Rollup, Absent>,
+    pid: Pid,
+    line: &'static str,
+    pick: fn(Rollup) -> Option<Bytes>,
+) -> Result<Bytes, Absent> {
+    field(rollup, Source::process(pid, c"smaps_rollup").lacks(line), pick)
 }
 
 fn share(part: Result<Bytes, Absent>, whole: Result<Bytes, Absent>) -> Value<'static> {
-    let percent = part.and_then(|part| Percent::of(part, whole?).ok_or(Absent::NotSupported));
+    let percent = part.and_then(|part| Percent::of(part, whole?).ok_or(Absent::OfNothing));
     Value::of(percent, Value::Percent)
 }
 
@@ -181,7 +198,7 @@ pub(crate) fn read_statm(target: &mut Target) -> Result<Statm, Absent> {
         Ok(Some(statm)) if statm.size.0 == 0 => Err(Absent::Gone),
         Ok(Some(statm)) => Ok(statm),
         Ok(None) => Err(Absent::Malformed),
-        Err(errno) => Err(target.absent(errno)),
+        Err(errno) => Err(target.absent(c"statm", errno)),
     }
 }
 
@@ -189,7 +206,7 @@ pub(crate) fn read_statm(target: &mut Target) -> Result<Statm, Absent> {
 fn status(target: &mut Target, buf: &mut [u8]) -> Result<Status, Absent> {
     let (view, files) = target.view_and_files();
     let text = files.status.once(view, buf).map(status::parse);
-    let status = text.map_err(|errno| target.absent(errno))?;
+    let status = text.map_err(|errno| target.absent(c"status", errno))?;
     if status.size.is_some() { Ok(status) } else { Err(Absent::Gone) }
 }
 
@@ -197,8 +214,9 @@ fn status(target: &mut Target, buf: &mut [u8]) -> Result<Status, Absent> {
 fn number(target: &mut Target, file: fn(&mut Files) -> &mut Kept) -> Result<i64, Absent> {
     let mut buf = [0; 32];
     let (view, files) = target.view_and_files();
-    let number = file(files).once(view, &mut buf).map(one_number);
-    number.map_err(|errno| target.absent(errno))?.ok_or(Absent::Malformed)
+    let file = file(files);
+    let (name, number) = (file.name(), file.once(view, &mut buf).map(one_number));
+    number.map_err(|errno| target.absent(name, errno))?.ok_or(Absent::Malformed)
 }
 
 /// The sums over all mappings: smaps_rollup, or smaps added up on kernels before 4.14.
@@ -212,7 +230,7 @@ pub(crate) fn rollup(target: &mut Target, buf: &mut [u8]) -> Result<Rollup, Abse
     match summed {
         Ok(rollup) if rollup.pss.is_none() => Err(if target.is_alive() { Absent::Malformed } else { Absent::Gone }),
         Ok(rollup) => Ok(rollup),
-        Err(errno) => Err(target.absent(errno)),
+        Err(errno) => Err(target.absent(c"smaps_rollup", errno)),
     }
 }
 

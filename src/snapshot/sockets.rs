@@ -99,7 +99,7 @@ impl Sockets {
 
     /// Hands every TCP and UDP socket of a process to `row` and counts the others. No heap, no wait.
     ///
-    /// An error means that nothing is known: [`Absent::NotPermitted`] is not a process without sockets.
+    /// An error means that nothing is known: a list that may not be read is not a process without sockets.
     /// `buf` is of at least [`LEAST_BUFFER`] bytes; with less sock_diag is not used.
     pub fn take(&mut self, whose: Whose<'_>, buf: &mut [u8], row: &mut dyn FnMut(&Socket)) -> Result<Summary, Absent> {
         let gone = |why| match whose.pidfd {
@@ -157,7 +157,7 @@ impl Sockets {
         until: Duration,
         row: &mut dyn FnMut(&Socket),
     ) -> Result<Summary, Absent> {
-        let pidfd = whose.pidfd.ok_or(Absent::NotSupported)?;
+        let pidfd = whose.pidfd.ok_or(Absent::NoPidfd)?;
         self.table.reopen();
         let mut tally = Tally::new(&mut self.table, row);
         if let Err(why) = getfd::settle_open(pidfd, getfd::Closed::Until(until), &mut tally) {

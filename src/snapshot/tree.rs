@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use super::{Completeness, Scene, carve};
-use crate::error::Absent;
+use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::{dec, one_number, stat, status, words};
 use crate::report::{Event, Name, Relation, Relative, Report, Row, Section, Value};
@@ -36,7 +36,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         Completeness::after(why)
     });
     let listed = children(scene, report);
-    let value = Value::of(listed.map_err(|errno| scene.target.absent(errno)), Value::Count);
+    let value = Value::of(listed.map_err(|errno| scene.target.absent(c"task/TID/children", errno)), Value::Count);
     let facts = [CHILDREN.is(value)];
     report.facts(&facts);
     Ok(done.and(Completeness::of(&facts)))
@@ -61,7 +61,10 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
             opened.as_ref().map_err(|errno| *errno)
         };
         // An ancestor that has gone meanwhile has handed its children on: the chain is not known any further.
-        let dir = dir.map_err(|errno| if errno == Errno::ENOENT { Absent::Gone } else { Absent::from(errno) })?;
+        let dir = dir.map_err(|errno| match errno {
+            Errno::ENOENT | Errno::ESRCH => Absent::Gone,
+            other => Source::process(pid, c"").failed(other),
+        })?;
         // The target's memory may show through a thread only.
         let view = if depth == 0 { scene.target.view() } else { dir };
         let (step, row) = relative(dir, view, Relation::Ancestor, pid, scene.buf, younger, report);
@@ -87,7 +90,7 @@ fn relative(
     report: &mut dyn Report,
 ) -> (Result<Step, Absent>, Completeness) {
     let mut buf = &mut *buf;
-    let stat = dir.read(c"stat", carve(&mut buf, STAT_MAX)).map_err(|errno| absent(pid, errno));
+    let stat = dir.read(c"stat", carve(&mut buf, STAT_MAX)).map_err(|errno| absent(pid, c"stat", errno));
     let stat = stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed));
     if let (Ok(stat), Some(younger)) = (&stat, younger)
         && stat.starttime > younger
@@ -99,24 +102,26 @@ fn relative(
     let has_lost_its_leader = stat.is_ok_and(|stat| stat.state == b'Z' && stat.threads > 1);
     let thread = if has_lost_its_leader && may_open { live_thread(dir) } else { None };
     let view = thread.as_ref().map_or(view, |(_, thread)| thread);
-    let status =
-        view.read(c"status", carve(&mut buf, STATUS_MAX)).map(status::parse).map_err(|errno| absent(pid, errno));
-    let number = |name, buf: &mut [u8]| {
-        let text = view.read(name, buf).map_err(|errno| absent(pid, errno));
+    let status = view
+        .read(c"status", carve(&mut buf, STATUS_MAX))
+        .map(status::parse)
+        .map_err(|errno| absent(pid, c"status", errno));
+    let number = |name: &'static CStr, buf: &mut [u8]| {
+        let text = view.read(name, buf).map_err(|errno| absent(pid, name, errno));
         text.and_then(|text| one_number(text).ok_or(Absent::Malformed))
     };
     // A zombie has no memory, which is not the same as not being able to read it.
     let is_zombie = stat.is_ok_and(|stat| stat::has_exited(stat.state, stat.threads));
-    let none = if is_zombie { Absent::Exited } else { Absent::NotSupported };
-    let memory = |size: Option<_>| size.ok_or(none);
+    let source = Source::process(pid, c"status");
+    let memory = |size: Option<_>, line| size.ok_or(if is_zombie { Absent::Exited } else { source.lacks(line) });
     let row = Relative {
         relation,
         pid,
         comm: stat.map(|stat| stat.comm),
         oom_score: number(c"oom_score", carve(&mut buf, 32)),
         oom_score_adj: number(c"oom_score_adj", carve(&mut buf, 32)),
-        rss: status.and_then(|status| memory(status.rss)),
-        swap: status.and_then(|status| memory(status.swap)),
+        rss: status.and_then(|status| memory(status.rss, "VmRSS")),
+        swap: status.and_then(|status| memory(status.swap, "VmSwap")),
     };
     report.row(Row::Relative(&row));
     let step = stat.map(|stat| Step { parent: Pid::new(stat.ppid), started: stat.starttime });
@@ -131,11 +136,11 @@ fn completeness(row: &Relative<'_>) -> Completeness {
 }
 
 /// The directory was there a moment ago, so a file that is not there now means that the process has gone, or that hidepid=2 hides it.
-fn absent(pid: Pid, errno: Errno) -> Absent {
+fn absent(pid: Pid, file: &'static CStr, errno: Errno) -> Absent {
     match errno {
-        Errno::ENOENT | Errno::ESRCH if PidFd::open(pid).is_ok() => Absent::NotPermitted,
+        Errno::ENOENT | Errno::ESRCH if PidFd::open(pid).is_ok() => Absent::Hidepid,
         Errno::ENOENT | Errno::ESRCH => Absent::Gone,
-        other => Absent::from(other),
+        other => Source::process(pid, file).failed(other),
     }
 }
 

@@ -82,6 +82,13 @@ fn read(clock: libc::clockid_t) -> Duration {
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// Waits, a signal or not: for when ppoll(2) fails.
+pub fn sleep(span: Duration) {
+    let time = libc::timespec { tv_sec: span.as_secs().try_into().unwrap_or(1), tv_nsec: span.subsec_nanos().into() };
+    // SAFETY: it reads the structure, and is given no room for what is left of the time.
+    unsafe { libc::nanosleep(&raw const time, core::ptr::null_mut()) };
+}
+
 /// The date of a moment since 1970. libc reads the zone file at the first call (arming does it) and keeps it.
 #[must_use]
 pub fn civil(since_1970: Duration, zone: Zone) -> Civil {

@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat, major, minor};
 
 use super::{Errno, Result};
 use crate::units::Bytes;
@@ -25,6 +25,9 @@ pub struct About {
     pub names: u64,
 }
 
+/// The most that [`Dir::can_be_held`] tries.
+pub const DESCRIPTORS_MAX: usize = 32;
+
 /// A directory held open by an `O_PATH` descriptor.
 ///
 /// One under `/proc/PID` is pinned to that process: once it has gone, every use fails with ESRCH or ENOENT, whoever has the
@@ -33,6 +36,11 @@ pub struct About {
 pub struct Dir(OwnedFd);
 
 impl Dir {
+    /// One that is open already.
+    pub(super) const fn of(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
     /// Opens a directory by its path.
     pub fn open(path: &CStr) -> Result<Self> {
         nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map(Self)
@@ -71,6 +79,29 @@ impl Dir {
     pub fn identity(&self, name: &CStr) -> Result<(u64, u64)> {
         let stat = fstatat(&self.0, name, AtFlags::empty())?;
         Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// The same as `/proc/locks` writes it: the device's major and minor number, and the inode; a symbolic link is not followed.
+    pub fn device_and_inode(&self, name: &CStr) -> Result<(u64, u64, u64)> {
+        let stat = fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        Ok((major(stat.st_dev), minor(stat.st_dev), stat.st_ino))
+    }
+
+    /// Whether it is in a proc file system, fstatfs(2).
+    #[must_use]
+    pub fn is_proc(&self) -> bool {
+        nix::sys::statfs::fstatfs(&self.0).is_ok_and(|of| of.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC)
+    }
+
+    /// Whether so many more descriptors can be had at once, at most [`DESCRIPTORS_MAX`]; if not, EMFILE or ENFILE.
+    pub fn can_be_held(&self, times: usize) -> Result<()> {
+        let mut held = [const { None }; DESCRIPTORS_MAX];
+        for place in held.iter_mut().take(times) {
+            // SAFETY: it duplicates a descriptor that is open, and touches no memory.
+            let fd = unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0) };
+            *place = Some(super::owned(fd.into())?);
+        }
+        Ok(())
     }
 
     /// How much of its file system is used, in bytes, fstatfs(2): of a tmpfs, memory and swap.
@@ -164,7 +195,7 @@ impl Dir {
     }
 }
 
-fn readlinkat<'b>(dir: c_int, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+pub(super) fn readlinkat<'b>(dir: c_int, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     // nix's readlinkat returns an OsString, which is on the heap.
     // SAFETY: `name` ends with a NUL and the kernel writes at most `buf.len()` bytes into `buf`.
     let len = unsafe { libc::readlinkat(dir, name.as_ptr(), buf.as_mut_ptr().cast(), buf.len()) };
@@ -195,6 +226,11 @@ impl AsFd for Dir {
 pub struct File(OwnedFd);
 
 impl File {
+    /// One that is open already.
+    pub(super) const fn of(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
     /// Opens a regular file that may be somebody else's trap: neither through a symbolic link nor waiting.
     pub fn open_plain(path: &CStr) -> Result<Self> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW;

@@ -43,6 +43,95 @@ pub fn raise_file_limit() -> Result<()> {
     Errno::result(done).map(drop)
 }
 
+/// How many files may be open at once.
+#[must_use]
+pub fn open_files_limit() -> Option<u64> {
+    getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft)
+}
+
+/// How much stack is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// One look, and what is made of it.
+    Look,
+    /// To arm, and [`touch_stack`].
+    Armed,
+}
+
+impl Depth {
+    /// In bytes. Measured with `ulimit -s` on release builds (tests/all/environment.rs tries every mode below it): one look takes up to
+    /// 75 kB (`snapshot`), what is armed up to 159 kB (`monitor --analyze`). Frames of debug builds are larger.
+    const fn bytes(self) -> usize {
+        let kib = match (self, cfg!(debug_assertions)) {
+            (Self::Look, false) => 112,
+            (Self::Look, true) => 320,
+            (Self::Armed, false) => 256,
+            (Self::Armed, true) => 768,
+        };
+        kib * 1024
+    }
+}
+
+/// Makes sure that the stack may grow as much as it will: a stack that may not is a SIGSEGV in the middle of the work. The soft limit is
+/// raised to the hard one (the kernel compares at each growth, and keeps 128 MiB below the stack free whatever the limit is). Where
+/// even that is less than is needed, or where the address space is limited and nearly full, the limit is the error.
+#[inline(never)]
+pub fn secure_stack(depth: Depth) -> core::result::Result<(), Shallow> {
+    let here = black_box(0_u8);
+    // SAFETY: it reads a table that the kernel put on the stack; of a kind that is missing it returns 0.
+    let name = unsafe { libc::getauxval(libc::AT_EXECFN) };
+    // The name of the executable is the last thing above the stack, behind the arguments and the environment, which count as well.
+    let top = if name == 0 { u64::MAX } else { name };
+    let used = top.saturating_sub((&raw const here).addr() as u64);
+    let used = if used > 64 << 20 { 128 << 10 } else { used };
+    let (soft, hard) = getrlimit(Resource::RLIMIT_STACK).unwrap_or((u64::MAX, u64::MAX));
+    let needed = used.saturating_add(depth.bytes() as u64);
+    if soft < needed {
+        let limit = libc::rlimit { rlim_cur: hard.min(8 << 20).max(soft), rlim_max: hard };
+        // SAFETY: of the calling process, from a structure that the kernel reads; null asks for no old one.
+        let done = unsafe { libc::prlimit(0, libc::RLIMIT_STACK, &raw const limit, core::ptr::null_mut()) };
+        if done != 0 || limit.rlim_cur < needed {
+            return Err(Shallow::Stack { limit: soft, needed });
+        }
+    }
+    let (space, _) = getrlimit(Resource::RLIMIT_AS).unwrap_or((u64::MAX, u64::MAX));
+    if space < 1 << 40 {
+        // A stack grows into the address space that is left, or not at all: it grows now. Whether it can, an ordinary mapping tells.
+        drop(super::map::Region::new(depth.bytes()).map_err(|_| Shallow::Space { limit: space })?);
+        match depth {
+            Depth::Look => grow_stack::<{ Depth::Look.bytes() }>(),
+            Depth::Armed => grow_stack::<{ Depth::Armed.bytes() }>(),
+        }
+    }
+    Ok(())
+}
+
+/// Why the stack can't grow as much as is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shallow {
+    /// `ulimit -s`: the limit and what is needed, in bytes.
+    Stack {
+        /// The limit.
+        limit: u64,
+        /// What is needed, with what arguments and environment take.
+        needed: u64,
+    },
+    /// `ulimit -v`, in bytes.
+    Space {
+        /// The limit.
+        limit: u64,
+    },
+}
+
+#[inline(never)]
+fn grow_stack<const BYTES: usize>() {
+    let mut stack = [0_u8; BYTES];
+    for page in stack.chunks_mut(4096) {
+        page[0] = 1;
+    }
+    black_box(&stack);
+}
+
 /// Writes `-1000` to the own oom_score_adj: needs CAP_SYS_RESOURCE, which containers lack.
 pub fn exempt_from_oom_killer(proc: &Dir) -> Result<()> {
     let mode = nix::fcntl::OFlag::O_WRONLY | nix::fcntl::OFlag::O_CLOEXEC;

@@ -5,12 +5,12 @@ extern crate std;
 use core::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::fcntl::{AT_FDCWD, OFlag, open, renameat};
+use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, send, socket};
-use nix::sys::stat::{Mode, SFlag, fstat};
-use nix::unistd::{ftruncate, mkdir};
+use nix::sys::stat::{fstat, fstatat};
+use nix::unistd::ftruncate;
 
-use super::system::effective_user;
+use super::ours::{At, Kind, New, Refused, Why, open_ours, remove, rename_to_free};
 use super::{Errno, Result};
 use crate::fixed::Fixed;
 
@@ -18,9 +18,12 @@ use crate::fixed::Fixed;
 pub type Path = Fixed<4096>;
 
 /// A file that grows by lines, and becomes `NAME.1` when it is full; `NAME.1` becomes `NAME.2`, and the oldest goes.
+///
+/// What is at any of these names and is not of its kind is neither written to, nor renamed, nor removed: [`super::ours`].
 #[derive(Debug)]
 pub struct LogFile {
     fd: OwnedFd,
+    kind: &'static Kind,
     /// How many bytes it may have.
     most: u64,
     /// How many old ones are kept.
@@ -28,49 +31,42 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Opens it, or makes it: for its owner, readable by its group, and never through a symbolic link.
-    pub fn open(path: &CStr, most: u64, keep: u32) -> Result<Self> {
-        Self::with(OFlag::empty(), path, most, keep)
+    /// Opens it, or makes it. What stands where old ones will go must be old ones.
+    pub fn open(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> core::result::Result<Self, Refused> {
+        let refused = |name: &CStr, why| Refused { at: Fixed::of(name.to_bytes()), why };
+        for number in 1..=keep {
+            let name = numbered(at.name, number);
+            let name = name.as_c_str().ok_or_else(|| refused(at.name, Errno::ENAMETOOLONG.into()))?;
+            open_ours(At { name, ..at }, kind, OFlag::O_RDONLY).map_err(|why| refused(name, why))?;
+        }
+        Self::open_one(at, kind, most, keep).map_err(|why| refused(at.name, why))
     }
 
     /// Makes it: EEXIST when there is something of that name.
-    pub fn create(path: &CStr, most: u64, keep: u32) -> Result<Self> {
-        Self::with(OFlag::O_EXCL, path, most, keep)
+    pub fn create(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> Result<Self> {
+        let fd = New::create(at, kind.mode)?.keep()?;
+        Ok(Self { fd, kind, most, keep })
     }
 
-    /// Makes it, or opens what was made by who memdoor is: in a directory of all, somebody else may have been faster.
-    pub fn reopen(path: &CStr, most: u64, keep: u32) -> Result<Self> {
-        match Self::create(path, most, keep) {
-            Err(Errno::EEXIST) => {}
-            made => return made,
-        }
-        let file = Self::open(path, most, keep)?;
-        let stat = fstat(&file.fd)?;
-        let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
-        if kind == SFlag::S_IFREG && stat.st_uid == effective_user() { Ok(file) } else { Err(Errno::EEXIST) }
+    /// Makes it, or opens one of its kind: whoever has renamed the old one may have left an empty one.
+    pub fn reopen(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> Result<Self> {
+        Self::open_one(at, kind, most, keep).map_err(Why::errno)
     }
 
-    fn with(more: OFlag, path: &CStr, most: u64, keep: u32) -> Result<Self> {
-        let flags = OFlag::O_WRONLY
-            | OFlag::O_APPEND
-            | OFlag::O_CREAT
-            | OFlag::O_NOFOLLOW
-            | OFlag::O_NOCTTY
-            | OFlag::O_NONBLOCK
-            | OFlag::O_CLOEXEC;
-        let fd = open(path, flags | more, Mode::from_bits_truncate(0o640))?;
-        Ok(Self { fd, most, keep })
-    }
-
-    /// Appends a line with one write(2); before that the file is rotated when the line does not fit.
-    pub fn append(&mut self, path: &CStr, line: &[u8]) -> Result<()> {
-        self.make_room(path, line.len())?;
-        self.write(line)
+    fn open_one(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> core::result::Result<Self, Why> {
+        let fd = match New::create(at, kind.mode) {
+            Ok(new) => new.keep()?,
+            Err(Errno::EEXIST) => {
+                open_ours(at, kind, OFlag::O_RDWR | OFlag::O_APPEND)?.ok_or(Why::Failed(Errno::ENOENT))?
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        Ok(Self { fd, kind, most, keep })
     }
 
     /// Rotates it when so many bytes more do not fit, and begins it anew when it was removed, as its room is not free before that. How
     /// many bytes there are now; others may have cut it, so it is asked every time.
-    pub fn make_room(&mut self, path: &CStr, length: usize) -> Result<u64> {
+    pub fn make_room(&mut self, at: At<'_>, length: usize) -> Result<u64> {
         let stat = fstat(&self.fd)?;
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let is_full = size > 0 && size.saturating_add(length as u64) > self.most;
@@ -78,10 +74,10 @@ impl LogFile {
             return Ok(size);
         }
         if stat.st_nlink > 0 {
-            self.rotate(path)?;
+            self.rotate(at)?;
         }
-        *self = Self::reopen(path, self.most, self.keep)?;
-        Ok(0)
+        *self = Self::reopen(at, self.kind, self.most, self.keep)?;
+        Ok(u64::try_from(fstat(&self.fd)?.st_size).unwrap_or(0))
     }
 
     /// Appends bytes. When not all can be written none are: half a line would be no line to whoever reads it.
@@ -98,7 +94,7 @@ impl LogFile {
                 Err(errno) => errno,
             };
             if let Ok(written @ 1..) = i64::try_from(bytes.len() - rest.len()) {
-                // What can't be cut, as a FIFO, keeps its half: the errno of the write tells more.
+                // The errno of the write tells more than one of this.
                 let size = fstat(&self.fd).map_or(0, |stat| stat.st_size);
                 let _ = ftruncate(&self.fd, size.saturating_sub(written));
             }
@@ -107,24 +103,38 @@ impl LogFile {
         Ok(())
     }
 
-    /// Without old ones to keep the file begins anew.
-    fn rotate(&self, path: &CStr) -> Result<()> {
-        for number in (1..=self.keep).rev() {
-            let from = match number {
-                1 => Path::of(path.to_bytes()),
-                number => numbered(path, number - 1),
-            };
-            let to = numbered(path, number);
-            let (Some(from), Some(to)) = (from.as_c_str(), to.as_c_str()) else {
-                return Err(Errno::ENAMETOOLONG);
-            };
-            match renameat(AT_FDCWD, from, AT_FDCWD, to) {
-                Ok(()) | Err(Errno::ENOENT) => {}
-                Err(errno) => return Err(errno),
-            }
+    /// Whether the name still leads to this file: logrotate may have renamed it.
+    fn is_at(&self, at: At<'_>) -> Result<bool> {
+        let own = fstat(&self.fd)?;
+        match fstatat(at.dir, at.name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(now) => Ok((now.st_dev, now.st_ino) == (own.st_dev, own.st_ino)),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Renames this file and the old ones, the oldest of which goes. Without old ones to keep this one goes.
+    fn rotate(&self, at: At<'_>) -> Result<()> {
+        if !self.is_at(at)? {
+            return Ok(());
         }
         if self.keep == 0 {
-            nix::unistd::unlink(path)?;
+            return remove(at.dir, at.name);
+        }
+        for number in (0..=self.keep).rev() {
+            let from = numbered(at.name, number);
+            let from = from.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
+            if number > 0
+                && open_ours(At { name: from, ..at }, self.kind, OFlag::O_RDONLY).map_err(Why::errno)?.is_none()
+            {
+                continue;
+            }
+            if number == self.keep {
+                remove(at.dir, from)?;
+                continue;
+            }
+            let to = numbered(at.name, number + 1);
+            rename_to_free(at.dir, from, to.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
         }
         Ok(())
     }
@@ -136,18 +146,13 @@ impl AsFd for LogFile {
     }
 }
 
-/// Makes a directory for logs, for its owner and readable by its group, unless there is one.
-pub fn make_dir(path: &CStr) -> Result<()> {
-    match mkdir(path, Mode::from_bits_truncate(0o750)) {
-        Ok(()) | Err(Errno::EEXIST) => Ok(()),
-        Err(errno) => Err(errno),
+/// `NAME.2`; 0 is the name itself.
+fn numbered(name: &CStr, number: u32) -> Fixed<256> {
+    let mut name = Fixed::of(name.to_bytes());
+    if number > 0 {
+        name.push(b".").push_dec(number);
     }
-}
-
-fn numbered(path: &CStr, number: u32) -> Path {
-    let mut path = Path::of(path.to_bytes());
-    path.push(b".").push_dec(number);
-    path
+    name
 }
 
 /// A socket that takes lines: connected once, and again when whoever reads it was started anew.

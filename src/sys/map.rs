@@ -17,9 +17,20 @@ pub struct Region {
 }
 
 impl Region {
-    /// Maps `count` zeroed values and touches each page, so that no later use faults.
+    /// Maps `len` zeroed bytes and touches each page, so that no later use faults.
     pub fn new(len: usize) -> Result<Self> {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
+        Self::map(len, libc::MAP_PRIVATE)
+    }
+
+    /// The same as a mapping that children share: the kernel counts it as RssShmem, and not as anonymous memory.
+    ///
+    /// For the processes that the tests watch; memdoor itself shares no memory.
+    pub fn shared(len: usize) -> Result<Self> {
+        Self::map(len, libc::MAP_SHARED)
+    }
+
+    fn map(len: usize, sharing: c_int) -> Result<Self> {
+        let flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that exists.
         let start =
             unsafe { libc::mmap(core::ptr::null_mut(), len.max(1), libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };

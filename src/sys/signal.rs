@@ -188,18 +188,57 @@ pub enum Woken {
 
 /// Waits for a descriptor, for the time to pass or for a signal: one ppoll(2).
 pub fn wait(fd: Option<(BorrowedFd<'_>, Until)>, timeout: Option<Duration>) -> Result<Woken> {
-    let timeout = timeout.map(TimeSpec::from_duration);
-    let mut fds = fd.map(|(fd, until)| {
-        let flags = match until {
-            Until::Readable => PollFlags::POLLIN,
-            Until::Writable => PollFlags::POLLOUT,
-            Until::Urgent => PollFlags::POLLPRI,
-            Until::HungUp => PollFlags::empty(),
-        };
-        PollFd::new(fd, flags)
-    });
-    let fds = fds.as_mut().map_or(&mut [][..], core::slice::from_mut);
-    match ppoll(fds, timeout, Some(SigSet::empty())) {
+    let mut fds = fd.map(|(fd, until)| poll_fd(fd, until));
+    poll(fds.as_mut().map_or(&mut [][..], core::slice::from_mut), timeout)
+}
+
+/// The same of two, of which either may be left out.
+pub fn wait_for_either(
+    first: Option<(BorrowedFd<'_>, Until)>,
+    second: Option<(BorrowedFd<'_>, Until)>,
+    timeout: Duration,
+) -> Result<Either> {
+    let (woken, is_first) = match (first, second) {
+        (Some((one, until)), Some((other, of_other))) => {
+            let mut fds = [poll_fd(one, until), poll_fd(other, of_other)];
+            let woken = poll(&mut fds, Some(timeout))?;
+            (woken, fds.first().and_then(PollFd::any) == Some(true))
+        }
+        _ => (wait(first.or(second), Some(timeout))?, first.is_some()),
+    };
+    Ok(match woken {
+        Woken::Ready if is_first => Either::First,
+        Woken::Ready => Either::Second,
+        Woken::Timeout => Either::Timeout,
+        Woken::Signal => Either::Signal,
+    })
+}
+
+/// How a wait for one of two descriptors ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Either {
+    /// The first is ready, and perhaps the second.
+    First,
+    /// The second alone is.
+    Second,
+    /// The time is up, and neither is.
+    Timeout,
+    /// A signal came.
+    Signal,
+}
+
+fn poll_fd(fd: BorrowedFd<'_>, until: Until) -> PollFd<'_> {
+    let flags = match until {
+        Until::Readable => PollFlags::POLLIN,
+        Until::Writable => PollFlags::POLLOUT,
+        Until::Urgent => PollFlags::POLLPRI,
+        Until::HungUp => PollFlags::empty(),
+    };
+    PollFd::new(fd, flags)
+}
+
+fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<Woken> {
+    match ppoll(fds, timeout.map(TimeSpec::from_duration), Some(SigSet::empty())) {
         Ok(0) => Ok(Woken::Timeout),
         Ok(_) => Ok(Woken::Ready),
         Err(Errno::EINTR) => Ok(Woken::Signal),

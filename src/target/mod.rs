@@ -4,13 +4,16 @@
 //! pidfd; nothing is opened by number again.
 
 pub mod exe;
+pub mod family;
 mod files;
 pub mod find;
 pub mod memcg;
 mod refusal;
 mod tracee;
 
-use crate::error::Absent;
+use core::ffi::CStr;
+
+use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::{self, dec, stat, status};
 use crate::sys::Errno;
@@ -92,8 +95,7 @@ impl Target {
             target.stat(|stat| (stat.starttime, stat.is_kernel_thread, stat.state, stat.ppid, Fixed::of(stat.comm)));
         let (started, is_kernel_thread, state, parent, comm) = facts.map_err(|why| match why {
             Absent::Gone => Refusal::NoSuchProcess(pid),
-            Absent::Failed(errno) => Refusal::unreadable(pid, b"stat", errno),
-            _ => Refusal::unreadable(pid, b"stat", Errno::EACCES),
+            why => Refusal::unreadable(pid, b"stat", why.errno().unwrap_or(Errno::EBADMSG)),
         })?;
         target.started = started;
         if is_kernel_thread {
@@ -141,11 +143,17 @@ impl Target {
         !self.is_alive() || self.stat(|stat| stat.is_exiting && stat.threads <= 1) != Ok(false)
     }
 
-    /// Why a value could not be read: ENOENT under `/proc/PID` means either "no such file in this kernel" or "gone".
-    pub fn absent(&mut self, errno: Errno) -> Absent {
+    /// Why `file` of its directory could not be read.
+    ///
+    /// ENOENT there means that the process has gone, that hidepid hides it, or that this kernel has no such file. The last is known only
+    /// when `stat`, which every kernel has, is still there.
+    pub fn absent(&mut self, file: &'static CStr, errno: Errno) -> Absent {
+        let source = Source::process(self.pid, file);
         match errno {
             Errno::ENOENT | Errno::ESRCH if !self.is_alive() => Absent::Gone,
-            other => Absent::from(other),
+            Errno::ESRCH => Absent::Gone,
+            Errno::ENOENT if self.dir.identity(c"stat").is_ok() => Absent::NotProvided(source),
+            other => source.failed(other),
         }
     }
 
@@ -153,8 +161,17 @@ impl Target {
     pub fn stat<T>(&mut self, pick: impl FnOnce(stat::Stat<'_>) -> T) -> Result<T, Absent> {
         let mut buf = [0; STAT_MAX];
         let text = self.stat.once(&self.dir, &mut buf).map(<[u8]>::len);
-        let len = text.map_err(|errno| if errno == Errno::ENOENT { Absent::Gone } else { Absent::from(errno) })?;
+        let len = text.map_err(|errno| match errno {
+            Errno::ENOENT | Errno::ESRCH => Absent::Gone,
+            other => Source::process(self.pid, c"stat").failed(other),
+        })?;
         stat::parse(buf.get(..len).unwrap_or_default()).map(pick).ok_or(Absent::Malformed)
+    }
+
+    /// The thread that shows its memory, where the first one has exited.
+    #[must_use]
+    pub fn shown_by(&self) -> Option<Pid> {
+        self.thread.as_ref().map(|(tid, _)| *tid)
     }
 
     /// Called when its memory reads as nothing: finds a thread that still shows it.

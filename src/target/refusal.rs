@@ -69,11 +69,11 @@ impl Refusal {
 
     /// What to type next.
     #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Hidden(_) => Some("/proc is mounted with hidepid: run memdoor as root"),
             Self::NoProc => Some("mount -t proc proc /proc"),
-            Self::Failed(error) => error.hint,
+            Self::Failed(error) => error.advice(),
             _ => None,
         }
     }

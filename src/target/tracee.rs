@@ -63,7 +63,7 @@ impl Target {
         let mut buf = [0; STATUS_MAX];
         let (view, files) = self.view_and_files();
         let status = files.status.once(view, &mut buf).map(status::parse);
-        let status = status.map_err(|errno| Unseized::Refused(self.absent(errno)))?;
+        let status = status.map_err(|errno| Unseized::Refused(self.absent(c"status", errno)))?;
         match objection(&status, self.pid, scope, own) {
             Some(why) => Err(why),
             None => Ok(tid),

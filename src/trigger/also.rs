@@ -6,7 +6,7 @@ use crate::units::{Bytes, Percent};
 /// What else is asked to fire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Also {
-    /// MemAvailable is so little of MemTotal, or less.
+    /// Available memory is so little of MemTotal, or less.
     pub available: Option<Threshold>,
     /// So much of the last 10 s was spent waiting for memory, or more.
     pub pressure: Option<Pressure>,
@@ -46,7 +46,7 @@ impl Waiting {
 pub struct Host {
     /// MemTotal.
     pub total: Option<Bytes>,
-    /// MemAvailable.
+    /// MemAvailable, and what of the ARC of ZFS can shrink.
     pub available: Option<Bytes>,
     /// PSI's `some avg10`, in hundredths of a percent.
     pub some: Option<u64>,
@@ -57,7 +57,7 @@ pub struct Host {
 /// Which bound was reached, and by what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trouble {
-    /// MemAvailable, as a share of MemTotal.
+    /// Available memory, as a share of MemTotal.
     Available(Percent),
     /// PSI.
     Pressure(Waiting, Percent),

@@ -2,9 +2,9 @@
 
 use crate::common;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
@@ -16,7 +16,7 @@ use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
 use common::report::{BANNERS, Report, cgroup_oom};
-use common::run::{Ended, MEMDOOR, Running, command, memdoor, poll, through};
+use common::run::{Ended, MEMDOOR, Process, Running, command, memdoor, poll, through};
 use common::skip;
 use common::target::{Victim, path, proc, victim};
 
@@ -298,7 +298,7 @@ fn a_death_that_was_not_seized_says_why_and_how_it_ended() {
         assert_eq!(last.value("No Exit Stop"), why);
         // Linux 6.15 tells a status without a tracer.
         let status = last.value("Exit Status");
-        assert!(["killed by SIGKILL", "- (not provided by this kernel)"].contains(&status));
+        assert!(["killed by SIGKILL", "- (not seen: only its parent and a tracer are told)"].contains(&status));
     }
 }
 
@@ -360,13 +360,13 @@ fn job_control(watched: Watched) -> Vec<WaitStatus> {
     let script = "trap 'exit 3' TERM; trap 'echo usr1' USR1; echo ready; \
         while :; do sleep 0.01; done";
     let mut child = start(command("sh", &["-c", script]));
-    let id = child.id().to_string();
+    let id = child.pid().to_string();
     let watch = (watched == Watched::Seized).then(|| seized(&id, &[]));
     let mut told = Vec::new();
     let all = WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED;
     let tell = |told: &mut Vec<WaitStatus>| {
         // Its number is another each time.
-        let status = waitpid(raw(child.id()), Some(all)).expect("waitpid");
+        let status = waitpid(raw(child.pid()), Some(all)).expect("waitpid");
         told.push(match status {
             WaitStatus::Stopped(_, signal) => WaitStatus::Stopped(raw(1), signal),
             WaitStatus::Continued(_) => WaitStatus::Continued(raw(1)),
@@ -376,39 +376,30 @@ fn job_control(watched: Watched) -> Vec<WaitStatus> {
         });
     };
     for stop in [Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGSTOP] {
-        signal(child.id(), stop);
+        signal(child.pid(), stop);
         tell(&mut told);
-        signal(child.id(), Signal::SIGUSR1);
-        signal(child.id(), Signal::SIGCONT);
+        signal(child.pid(), Signal::SIGUSR1);
+        signal(child.pid(), Signal::SIGCONT);
         tell(&mut told);
     }
-    signal(child.id(), Signal::SIGTERM);
+    signal(child.pid(), Signal::SIGTERM);
     tell(&mut told);
     if let Some(watch) = watch {
         let (death, _) = complete(&watch.end());
         assert_eq!(death.value("Exit Status"), "exit code 3");
     }
-    let mut said = String::new();
-    let out = child.stdout.as_mut().expect("piped");
-    out.read_to_string(&mut said).expect("UTF-8");
+    let said = child.rest();
     assert!(said.contains("usr1"), "{said:?}");
-    // It was collected above.
-    let _ = child.wait();
     told
 }
 
 /// Starts a child that this test waits for itself, once it has said a line.
-fn start(mut command: Command) -> Child {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // Not an orphaned process group, in which SIGTSTP and SIGTTIN do nothing.
-        .process_group(0)
-        .spawn()
-        .expect("spawn");
-    let mut line = [0; 6];
-    let out = child.stdout.as_mut().expect("piped");
-    out.read_exact(&mut line).expect("ready");
+fn start(mut command: Command) -> Process {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    // Not an orphaned process group, in which SIGTSTP and SIGTTIN do nothing.
+    command.process_group(0);
+    let mut child = Process::start(command);
+    assert!(child.line().starts_with("ready"));
     child
 }
 
@@ -424,9 +415,9 @@ fn the_parent_is_told_the_same_end() {
     for ending in [Signal::SIGKILL, Signal::SIGSEGV, Signal::SIGTERM, Signal::SIGUSR2] {
         let told = [Watched::Alone, Watched::Seized].map(|watched| {
             let mut child = start(command("sh", &["-c", "echo ready; exec sleep 1000"]));
-            let watch = (watched == Watched::Seized).then(|| seized(&child.id().to_string(), &[]));
-            signal(child.id(), ending);
-            let status = child.wait().expect("wait");
+            let watch = (watched == Watched::Seized).then(|| seized(&child.pid().to_string(), &[]));
+            signal(child.pid(), ending);
+            let status = child.wait();
             drop(watch);
             status
         });
@@ -503,25 +494,26 @@ fn a_target_under_gdb_is_left_to_it() {
     }
     let mut target = Victim::start(&["idle"]);
     let attach = ["-nx", "-q", "-p", &target.id()];
-    let mut gdb =
-        command("gdb", &attach).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("gdb");
-    let mut typed = gdb.stdin.take().expect("piped");
+    let mut gdb = command("gdb", &attach);
+    gdb.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut gdb = Process::start(gdb);
+    let mut typed = gdb.input.take().expect("a pipe");
     typed.write_all(b"continue\n").expect("typed");
     poll("a target that gdb lets run", || {
-        let is_traced = tracer(&target.id()) == gdb.id().to_string();
+        let is_traced = tracer(&target.id()) == gdb.pid().to_string();
         let runs = proc(target.pid, "stat").contains(") S ");
         (is_traced && runs).then_some(())
     });
     let args = ["-p", &target.id(), "-m", "99", "-i", "60"];
     let mut watch = Running::start(memdoor(&[&args[..], &["--seize", "always"]].concat()));
     assert!(watch.next_report().is_below());
-    assert_eq!(tracer(&target.id()), gdb.id().to_string());
+    assert_eq!(tracer(&target.id()), gdb.pid().to_string());
     target.kill();
     let last = watch.end().reports().pop().expect("a report");
-    let why = format!("PID {} traces it", gdb.id());
+    let why = format!("PID {} traces it", gdb.pid());
     assert_eq!(last.value("No Exit Stop"), why);
     drop(typed);
-    gdb.wait().expect("wait");
+    gdb.wait();
     target.wait();
 }
 
@@ -546,13 +538,13 @@ fn a_memdoor_that_ends_lets_go() {
 #[test]
 fn a_memdoor_that_is_killed_while_it_holds_the_target_lets_it_die() {
     let mut child = start(command("sh", &["-c", "echo ready; exec sleep 1000"]));
-    let watch = seized(&child.id().to_string(), &[]);
+    let watch = seized(&child.pid().to_string(), &[]);
     watch.signal(Signal::SIGSTOP);
-    signal(child.id(), Signal::SIGKILL);
-    poll("a target in its exit stop", || proc(child.id(), "stat").contains(") t ").then_some(()));
-    assert!(child.try_wait().expect("wait").is_none(), "it is held");
+    signal(child.pid(), Signal::SIGKILL);
+    poll("a target in its exit stop", || proc(child.pid(), "stat").contains(") t ").then_some(()));
+    assert!(!child.has_exited(), "it is held");
     watch.signal(Signal::SIGKILL);
-    assert_eq!(child.wait().expect("wait").signal(), Some(9));
+    assert_eq!(child.wait().signal(), Some(9));
 }
 
 #[test]
@@ -617,14 +609,12 @@ fn a_target_that_falls_back_below_the_threshold_is_let_go() {
 fn a_target_does_not_wait_for_a_reader_that_does_not_read() {
     let mut target = Victim::start(&["maps", "2000"]);
     // No threshold: a snapshot of 130 kB at once, twice what a pipe holds.
-    let mut watch = memdoor(&["-p", &target.id(), "--seize", "always"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("spawn");
-    poll("a target that is seized", || (tracer(&target.id()) == watch.id().to_string()).then_some(()));
+    let mut watch = memdoor(&["-p", &target.id(), "--seize", "always"]);
+    watch.stdin(Stdio::null()).stdout(Stdio::piped());
+    let watch = Process::start(watch);
+    poll("a target that is seized", || (tracer(&target.id()) == watch.pid().to_string()).then_some(()));
     poll("a memdoor that waits for its reader", || {
-        let call = std::fs::read_to_string(format!("/proc/{}/syscall", watch.id())).ok()?;
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", watch.pid())).ok()?;
         call.starts_with("271 ").then_some(())
     });
     signal(target.pid, Signal::SIGCONT);
@@ -632,8 +622,6 @@ fn a_target_does_not_wait_for_a_reader_that_does_not_read() {
     target.kill();
     target.wait();
     let took = killed.elapsed();
-    watch.kill().expect("kill");
-    watch.wait().expect("wait");
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
@@ -658,12 +646,11 @@ fn a_first_process_of_a_namespace_is_seized_only_when_asked() {
     }
     for (options, is_seized) in [(&["-m", "1"][..], false), (&["--seize", "always"], true)] {
         let unshare = ["-p", "-f", "--kill-child", "--mount-proc", "sh", "-c", "echo ready; cat"];
-        let mut child =
-            command("unshare", &unshare).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("unshare");
-        let mut line = [0; 6];
-        let out = child.stdout.as_mut().expect("piped");
-        out.read_exact(&mut line).expect("ready");
-        let children = format!("/proc/{0}/task/{0}/children", child.id());
+        let mut unshare = command("unshare", &unshare);
+        unshare.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = Process::start(unshare);
+        assert_eq!(child.line(), "ready\n");
+        let children = format!("/proc/{0}/task/{0}/children", child.pid());
         let id = std::fs::read_to_string(children).expect("children");
         let args = ["-p", id.trim(), "-i", "60"];
         let mut watch = Running::start(memdoor(&[&args[..], options].concat()));
@@ -674,8 +661,5 @@ fn a_first_process_of_a_namespace_is_seized_only_when_asked() {
             std::thread::sleep(Duration::from_millis(300));
             assert_eq!(tracer(id.trim()), "0");
         }
-        drop(watch);
-        child.kill().expect("kill");
-        child.wait().expect("wait");
     }
 }

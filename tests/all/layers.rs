@@ -8,8 +8,8 @@ use crate::common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use common::run::run;
 use common::source::{Source, TokenKind};
 
 /// Which layers each layer may use; itself always. What is not here may not be used: siblings never know each other.
@@ -82,16 +82,20 @@ const STD: &[(&str, &str)] = &[
     ("sys/helper.rs", "OwnedFd of what wakes the other process"),
     ("sys/input.rs", "OwnedFd of a log"),
     ("sys/kmsg.rs", "OwnedFd of the kernel's log device"),
+    ("sys/lock.rs", "OwnedFd of the locked file"),
     ("sys/logfile.rs", "OwnedFd of a log's file or socket"),
     ("sys/map.rs", "BorrowedFd of the file to map"),
     ("sys/mod.rs", "OwnedFd from a raw system call"),
     ("sys/netlink.rs", "OwnedFd of a netlink socket"),
+    ("sys/ours/believed.rs", "OwnedFd of a configuration"),
+    ("sys/ours/mod.rs", "OwnedFd of a new file"),
+    ("sys/ours/replaced.rs", "OwnedFd of a lock"),
+    ("sys/ours/way.rs", "OwnedFd of a directory"),
     ("sys/out.rs", "BorrowedFd to write to"),
     ("sys/out/record.rs", "BorrowedFd to wait for"),
     ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
     ("sys/psi.rs", "OwnedFd of a trigger"),
     ("sys/record/mod.rs", "OwnedFd of the record"),
-    ("sys/replace.rs", "OwnedFd of a new file"),
     ("sys/signal.rs", "BorrowedFd to wait for"),
     ("sys/socket.rs", "AsFd of a socket to look at"),
     ("sys/unwind.rs", "abort(3) in place of unwinding"),
@@ -99,10 +103,7 @@ const STD: &[(&str, &str)] = &[
     ("modes/watch/mod.rs", "AsFd of the pidfd that a watch waits for"),
     ("modes/kill/gauge.rs", "BorrowedFd of what wakes memdoor"),
     ("modes/kill/members.rs", "BorrowedFd of the pidfd to wait for"),
-    ("modes/dmesg/state.rs", "AsFd of the file that remembers"),
-    ("modes/protect/state.rs", "AsFd of the file that remembers"),
     ("modes/monitor/files.rs", "AsFd of a file of a session"),
-    ("modes/monitor/prometheus.rs", "AsFd of the new file"),
     ("modes/dmesg/follow.rs", "AsFd of the log to wait for"),
 ];
 
@@ -312,8 +313,7 @@ fn root() -> &'static Path {
 }
 
 fn memdoor(arguments: &[&str]) -> String {
-    let done = Command::new(env!("CARGO_BIN_EXE_memdoor")).args(arguments).output().expect("memdoor starts");
-    String::from_utf8(done.stdout).expect("UTF-8")
+    run(arguments).out
 }
 
 fn files_below(dir: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {

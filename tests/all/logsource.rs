@@ -1,7 +1,7 @@
 //! Logs as they are found: compressed, cut, damaged, endless, in directories, changing while they are read.
 
 use crate::common;
-use common::run::own_test;
+use common::run::{own_test, run_command};
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
@@ -153,7 +153,7 @@ fn numbers(path: &Path) -> usize {
     let mut records = 0;
     let mut take = |record: Record<'_>, position: u64| {
         let text = String::from_utf8_lossy(record.text);
-        if let Some(number) = text.split(' ').next().and_then(|word| word.parse().ok()) {
+        if let Some(number) = text.split(' ').next().and_then(|word| word.parse::<u64>().ok()) {
             assert_eq!(position, number, "{text}");
             records += 1;
         }
@@ -350,13 +350,10 @@ fn child() {
 
 /// Peak memory in kB, lines of interest, bytes, cut lines: of a process of its own.
 fn measured(path: &Path) -> [u64; 4] {
-    let done = Command::new(std::env::current_exe().expect("this test"))
-        .arg(own_test(module_path!(), "child"))
-        .args(["--exact", "--nocapture", "--test-threads=1"])
-        .env("MEMDOOR_TEST_LOG", path)
-        .output()
-        .expect("a child");
-    let text = String::from_utf8(done.stdout).expect("UTF-8");
+    let mut itself = Command::new(std::env::current_exe().expect("this test"));
+    itself.arg(own_test(module_path!(), "child")).args(["--exact", "--nocapture", "--test-threads=1"]);
+    itself.env("MEMDOOR_TEST_LOG", path);
+    let text = run_command(itself).out;
     let at = text.find("result ").expect("a result");
     let mut numbers = text[at..].split(' ').skip(1).map(str::parse);
     [(); 4].map(|()| numbers.next().expect("four").expect("a number"))

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::host::{TempDir, is_root};
-use common::run::poll;
+use common::run::{Process, poll};
 use common::skip;
 use common::target::Victim;
 use memdoor::history::trend::R2;
@@ -567,8 +567,8 @@ fn an_ordinary_sample_costs_less_than_ps_and_top() {
     let of = |words: &[&str]| {
         cost(UsageWho::RUSAGE_CHILDREN, || {
             let mut command = Command::new(words[0]);
-            let done = command.args(&words[1..]).stdout(Stdio::null()).status();
-            assert!(done.expect("it starts").success());
+            command.args(&words[1..]).stdout(Stdio::null());
+            assert!(Process::start(command).wait().success());
         })
     };
     let (ps, top) = (of(&["ps", "aux"]), of(&["top", "-b", "-n1"]));

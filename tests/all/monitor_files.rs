@@ -6,12 +6,11 @@ use std::ffi::{CStr, CString};
 use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::process::{Command, Output};
 
 use common::host::{TempDir, is_root, works};
 use common::json::Json;
 use common::monitored::{MIB, Rows, envelope, group, growing, hostile, now, put_rows, row, sample};
-use common::run::own_test;
+use common::run::{Ended, command, own_test, run_command};
 use common::skip;
 use memdoor::modes::monitor::files::{Files, Which};
 use memdoor::modes::monitor::options::Form;
@@ -71,7 +70,7 @@ fn a_session_has_eight_files_for_its_owner_and_its_group() {
     assert_eq!(names(&made), expected);
     let mode = |path: &str| fs::metadata(path).expect("metadata").mode() & 0o777;
     // The umask may take more away, and nothing may be added.
-    assert_eq!(mode(&made) & !0o750, 0);
+    assert_eq!(mode(&made) & !0o700, 0);
     for name in expected {
         assert_eq!(mode(&format!("{made}/{name}")) & !0o640, 0, "{name}");
     }
@@ -245,27 +244,19 @@ fn words_of_any_length_go_to_the_summary() {
 }
 
 /// Runs `body` in a process of its own, through `words` (unshare, a shell): the same test, told by its environment.
-fn in_child(test: &str, words: &[&str], body: fn()) -> Option<Output> {
+fn in_child(test: &str, words: &[&str], body: fn()) -> Option<Ended> {
     const CHILD: &str = "MEMDOOR_CHILD";
     if std::env::var_os(CHILD).is_some() {
         body();
         return None;
     }
     let own = std::env::current_exe().expect("the test itself");
-    let output = Command::new(words[0])
-        .args(&words[1..])
-        .arg(own)
-        .arg(own_test(module_path!(), test))
-        .args(["--exact", "--test-threads=1", "--nocapture"])
-        .env(CHILD, "1")
-        .output()
-        .expect("a child");
-    assert!(
-        String::from_utf8_lossy(&output.stdout).contains("1 passed"),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Some(output)
+    let mut child = command(words[0], &words[1..]);
+    child.arg(own).arg(own_test(module_path!(), test)).args(["--exact", "--test-threads=1", "--nocapture"]);
+    child.env(CHILD, "1");
+    let ended = run_command(child);
+    assert!(ended.out.contains("1 passed"), "{}", ended.err);
+    Some(ended)
 }
 
 #[test]
@@ -276,11 +267,10 @@ fn a_full_disk_is_one_warning_and_no_half_row_and_one_note_when_there_is_room_ag
     let script = "d=$(mktemp -d) && mount -t tmpfs -o size=64k none $d && cd $d || exit 9; \"$@\"; code=$?; umount -l $d; rmdir $d; exit $code";
     let test = "a_full_disk_is_one_warning_and_no_half_row_and_one_note_when_there_is_room_again";
     let words = ["unshare", "-m", "sh", "-c", script, "sh"];
-    let Some(output) = in_child(test, &words, fill_the_disk) else {
+    let Some(ended) = in_child(test, &words, fill_the_disk) else {
         return;
     };
-    let err = String::from_utf8_lossy(&output.stderr);
-    let said: Vec<&str> = err.lines().filter(|line| line.starts_with("memdoor: ")).collect();
+    let said: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("memdoor: ")).collect();
     let [warning, note] = said[..] else {
         panic!("one of each: {said:#?}");
     };
@@ -293,8 +283,7 @@ fn a_full_disk_is_one_warning_and_no_half_row_and_one_note_when_there_is_room_ag
         .strip_prefix("memdoor: files in . can be written again; ")
         .and_then(|rest| rest.strip_suffix(" rows were lost")?.parse().ok())
         .unwrap_or_else(|| panic!("{note}"));
-    let out = String::from_utf8_lossy(&output.stdout);
-    let seen = out.lines().find_map(|line| line.strip_prefix("lost ")).expect("what is missing");
+    let seen = ended.out.lines().find_map(|line| line.strip_prefix("lost ")).expect("what is missing");
     assert_eq!(seen, lost.to_string(), "what was said is what is missing");
 }
 
@@ -331,11 +320,10 @@ fn fill_the_disk() {
 fn a_limit_of_the_size_of_files_is_said_and_survived() {
     let test = "a_limit_of_the_size_of_files_is_said_and_survived";
     let script = "ulimit -f 4; trap '' XFSZ; exec \"$@\"";
-    let Some(output) = in_child(test, &["bash", "-c", script, "bash"], reach_the_limit) else {
+    let Some(ended) = in_child(test, &["bash", "-c", script, "bash"], reach_the_limit) else {
         return;
     };
-    let err = String::from_utf8_lossy(&output.stderr);
-    let said: Vec<&str> = err.lines().filter(|line| line.starts_with("memdoor: ")).collect();
+    let said: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("memdoor: ")).collect();
     assert!(matches!(said[..], [one] if one.contains("(EFBIG)")), "{said:#?}");
 }
 

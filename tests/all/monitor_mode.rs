@@ -188,7 +188,8 @@ fn what_is_wrong_is_said_with_what_is_allowed() {
     }
     let ended = run(&["monitor", "-o", "/proc/none/here", "0.05", "1"]);
     assert_eq!(ended.code(), 1, "{ended:#?}");
-    assert!(ended.err.starts_with("memdoor: cannot create files in /proc/none/here: no such file"), "{}", ended.err);
+    let words = "memdoor: cannot create files in /proc/none/here: /proc/none: no such file or directory (ENOENT)\n";
+    assert!(ended.err.starts_with(words), "{}", ended.err);
 }
 
 #[test]

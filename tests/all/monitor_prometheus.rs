@@ -3,20 +3,21 @@
 use crate::common;
 
 use std::collections::BTreeMap;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use common::host::{TempDir, works};
 use common::monitored::{MIB, empty, facts, group, hostile, sample, written};
-use common::run::poll;
+use common::run::{Process, command, poll, try_run_with};
 use common::skip;
 use memdoor::modes::monitor::groups::Group;
-use memdoor::modes::monitor::prometheus::{publish, put};
+use memdoor::modes::monitor::prometheus::{FILE, publish, put};
 use memdoor::modes::monitor::sample::Sample;
+use memdoor::sys::ours::Replaced;
 
 fn page(sample: &Sample, groups: &[Group]) -> String {
     let bytes = written(|out| put(&facts(sample, groups), out));
@@ -117,19 +118,8 @@ fn hostile_labels_are_escaped_and_no_series_stands_twice() {
 
 /// Whether promtool takes the page.
 fn promtool(page: &str) -> Option<(bool, String)> {
-    let mut child = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .ok()?;
-    let mut input = child.stdin.take().expect("piped");
-    input.write_all(page.as_bytes()).expect("promtool reads");
-    drop(input);
-    let done = child.wait_with_output().expect("promtool ends");
-    let words = [done.stdout, done.stderr].concat();
-    Some((done.status.success(), String::from_utf8_lossy(&words).into_owned()))
+    let done = try_run_with(command("promtool", &["check", "metrics"]), page.as_bytes()).ok()?;
+    Some((done.status.success(), done.out + &done.err))
 }
 
 #[test]
@@ -154,37 +144,48 @@ fn a_page_takes_the_place_of_the_one_before_and_all_may_read_it() {
     let path = dir.join("memdoor.prom");
     let c = CString::new(path.clone()).expect("no NUL");
     let (sample, mut buf) = (sample(), vec![0; 512]);
-    dir.write("memdoor.prom", b"old\n");
+    dir.write("memdoor.prom", b"# HELP memdoor_x old\n");
     let old = fs::File::open(&path).expect("the old one");
-    publish(&c, &facts(&sample, &[]), &mut buf).expect("published");
+    publish(&mut open(&c), &facts(&sample, &[]), &mut buf).expect("published");
     let text = fs::read_to_string(&path).expect("it");
     assert_eq!(text, page(&sample, &[]));
     assert_eq!(fs::metadata(&path).expect("it").mode() & 0o777, 0o644, "node_exporter is another user");
     let mut before = String::new();
     (&old).read_to_string(&mut before).expect("the old one");
-    assert_eq!(before, "old\n", "who has opened it goes on in what it was");
-    // A link is replaced, and what it leads to is not written.
+    assert_eq!(before, "# HELP memdoor_x old\n", "who has opened it goes on in what it was");
+    let left: Vec<_> = fs::read_dir(dir.path()).expect("it").collect();
+    assert_eq!(left.len(), 1, "nothing else is left: {left:?}");
+}
+
+#[test]
+fn what_has_taken_the_place_of_the_page_meanwhile_stays() {
+    let dir = TempDir::new();
+    let path = dir.join("memdoor.prom");
+    let c = CString::new(path.clone()).expect("no NUL");
+    let (sample, mut buf) = (sample(), vec![0; 512]);
+    let mut file = open(&c);
+    publish(&mut file, &facts(&sample, &[]), &mut buf).expect("published");
     let victim = dir.write("victim", b"mine");
     fs::remove_file(&path).expect("remove");
     symlink(&victim, &path).expect("a link");
-    publish(&c, &facts(&sample, &[]), &mut buf).expect("published");
+    publish(&mut file, &facts(&sample, &[]), &mut buf).expect_err("a link");
     assert_eq!(fs::read(&victim).expect("it"), b"mine");
-    let left: Vec<_> = fs::read_dir(dir.path()).expect("it").collect();
-    assert_eq!(left.len(), 2, "nothing else is left: {left:?}");
-    // A directory in its place.
+    assert!(fs::symlink_metadata(&path).expect("it").is_symlink());
     fs::remove_file(&path).expect("remove");
     fs::create_dir(&path).expect("a directory");
-    publish(&c, &facts(&sample, &[]), &mut buf).expect_err("a directory");
-    assert_eq!(fs::read_dir(dir.path()).expect("it").count(), 2, "nothing is left of it");
+    publish(&mut file, &facts(&sample, &[]), &mut buf).expect_err("a directory");
+    fs::remove_dir(&path).expect("remove");
+    dir.write("memdoor.prom", b"mine");
+    publish(&mut file, &facts(&sample, &[]), &mut buf).expect_err("somebody's notes");
+    assert_eq!(fs::read(&path).expect("it"), b"mine");
+    assert_eq!(fs::read_dir(dir.path()).expect("it").count(), 2, "nothing else is left");
+    // A control: when it is gone, there is one again.
+    fs::remove_file(&path).expect("remove");
+    publish(&mut file, &facts(&sample, &[]), &mut buf).expect("published");
 }
 
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn open(path: &CStr) -> Replaced<'_> {
+    Replaced::open(path, &FILE).unwrap_or_else(|refused| panic!("{refused:?}"))
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn node_exporter_reads_it() {
     let dir = TempDir::new();
     let (sample, _, groups, _) = hostile();
     let path = CString::new(dir.join("memdoor.prom")).expect("no NUL");
-    publish(&path, &facts(&sample, &groups), &mut [0; 4096]).expect("published");
+    publish(&mut open(&path), &facts(&sample, &groups), &mut [0; 4096]).expect("published");
     // What is left of a run that was killed in between is not read.
     dir.write("memdoor.prom.new-1", b"torn{");
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
@@ -205,8 +206,8 @@ fn node_exporter_reads_it() {
     command.args(["--collector.disable-defaults", "--collector.textfile", "--web.disable-exporter-metrics"]);
     command.arg(format!("--collector.textfile.directory={}", dir.join("")));
     command.arg(format!("--web.listen-address={address}"));
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let _child = Killed(child.expect("node_exporter"));
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let _exporter = Process::start(command);
     let answer = poll("node_exporter to answer", || {
         let mut stream = TcpStream::connect(&address).ok()?;
         stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;

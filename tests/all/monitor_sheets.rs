@@ -3,12 +3,12 @@
 use crate::common;
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::Duration;
 
 use common::host::{TempDir, works};
 use common::json::Json;
 use common::monitored::{HOSTILE, MIB, alert, empty, group, hostile, put_rows, row, sample, table, written};
+use common::run::{command, run_command};
 use common::skip;
 use memdoor::modes::monitor::alerts::Kind;
 use memdoor::modes::monitor::files::Which;
@@ -104,10 +104,10 @@ fn processes_are_written_in_each_form() {
     );
     assert_eq!(
         of(Form::Csv),
-        "Timestamp,PID,Command,State,Threads,RSS_KB,Anon_KB,Swap_KB,VSZ_KB,FDs,Growth_KB_s,R2,Left_s,PSS_KB,USS_KB,Freeable_KB
-2026-11-21T10:08:31.123Z,4243,leak,S,12,1048576,786432,131072,4194304,1023,5120.00,0.998,3661,,524288,917504
-2026-11-21T10:08:31.123Z,17,db,S,12,307200,230400,38400,1228800,1023,-672.00,0.998,,,153600,268800
-2026-11-21T10:08:31.123Z,18,web,S,12,204800,153600,25600,819200,1023,,,,,102400,179200
+        "Timestamp,PID,Command,State,Threads,RSS_KB,Anon_KB,Swap_KB,VSZ_KB,FDs,Growth_KB_s,R2,Left_s,PSS_KB,USS_KB,Hugetlb_KB,Freeable_KB
+2026-11-21T10:08:31.123Z,4243,leak,S,12,1048576,786432,131072,4194304,1023,5120.00,0.998,3661,,524288,2048,917504
+2026-11-21T10:08:31.123Z,17,db,S,12,307200,230400,38400,1228800,1023,-672.00,0.998,,,153600,2048,268800
+2026-11-21T10:08:31.123Z,18,web,S,12,204800,153600,25600,819200,1023,,,,,102400,2048,179200
 "
     );
     let json = of(Form::Json);
@@ -279,12 +279,11 @@ fn a_reader_of_csv_in_python_gets_every_row() {
     for which in tables() {
         let text = hostile_table(which, Form::Csv);
         let file = dir.write(which.table().1, text.as_bytes());
-        let mut python = Command::new("python3");
-        let done = python.args(["-c", script, &file]).output().expect("python3");
-        assert!(done.status.success(), "{which:?}: {}", String::from_utf8_lossy(&done.stderr));
+        let done = run_command(command("python3", &["-c", script, &file]));
+        assert_eq!(done.code(), 0, "{which:?}: {}", done.err);
         let rows = csv(&text);
         let expected = format!("{} {}\n", rows.len() - 1, rows[0].len());
-        assert_eq!(String::from_utf8_lossy(&done.stdout), expected, "{which:?}");
+        assert_eq!(done.out, expected, "{which:?}");
     }
 }
 

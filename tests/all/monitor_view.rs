@@ -3,7 +3,7 @@
 use crate::common;
 
 use common::monitored::{MIB, Rows, alert, empty, group, growing, hostile, row, sample, written};
-use memdoor::modes::monitor::alerts::{Alert, Kind};
+use memdoor::modes::monitor::alerts::{Alert, Change, Kind};
 use memdoor::modes::monitor::crowd::Row;
 use memdoor::modes::monitor::groups::Group;
 use memdoor::modes::monitor::options::{Charset, Color, Limits};
@@ -111,6 +111,7 @@ struct Scene {
     rows: Vec<Row>,
     groups: Vec<Group>,
     alerts: Vec<Option<Alert>>,
+    hidden: u64,
     past: Past,
 }
 
@@ -138,6 +139,7 @@ impl Scene {
                 Some((4243, b"leak")),
                 b"5.0 MiB/s, R2 0.998, 300 MiB more in 60 s",
             ))],
+            hidden: 0,
             past,
         }
     }
@@ -153,6 +155,7 @@ impl Scene {
             processes: growing(&all),
             groups: &self.groups,
             alerts: &self.alerts,
+            hidden_alerts: self.hidden,
         };
         written(|out| draw(&view, size, color, charset, out))
     }
@@ -185,6 +188,33 @@ LARGEST PID COMMAND            RSS MB  SWAP MB     kB/s    R2  LEFT
          20 sshd                  8.0      1.0        -     -  -
 "
     );
+}
+
+#[test]
+fn the_newest_alerts_are_shown_with_how_many_more_there_are_and_what_is_over_is_said_to_be() {
+    let mut scene = Scene::new();
+    scene.alerts = (1..=9).rev().map(|pid| Some(alert(Kind::Growth, Some((pid, b"leak")), b"grew"))).collect();
+    let over = scene.alerts[1].as_mut().expect("an alert");
+    (over.change, over.words) = (Change::Cleared, memdoor::fixed::Fixed::of(b"has exited"));
+    scene.hidden = 2;
+    let shown = |scene: &Scene, size| {
+        let screen = scene.screen(size, Charset::Ascii);
+        let is_alert = |line: &&str| line.starts_with("ALERT") || line.starts_with("over");
+        screen.lines().filter(is_alert).map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        shown(&scene, (80, 24)),
+        [
+            "ALERT   growth: PID 9 (leak): grew",
+            "over    growth: PID 8 (leak): has exited",
+            "ALERT   growth: PID 7 (leak): grew",
+            "ALERT   8 more",
+        ]
+    );
+    assert_eq!(shown(&scene, (80, 60)).last().map(String::as_str), Some("ALERT   3 more"));
+    scene.hidden = 0;
+    scene.alerts.truncate(3);
+    assert_eq!(shown(&scene, (80, 24)).len(), 3, "nothing is more than is shown");
 }
 
 #[test]
@@ -225,10 +255,10 @@ fn no_size_makes_it_run_over_and_no_name_does() {
     let (sample, rows, groups, mut alerts) = hostile();
     alerts[0].words = memdoor::fixed::Fixed::of("größe 日本語 ".repeat(30).as_bytes());
     let alerts = alerts.into_iter().map(Some).collect();
-    let mut hostile = Scene { sample, rows, groups, alerts, past: Past::new() };
+    let mut hostile = Scene { sample, rows, groups, alerts, hidden: 9, past: Past::new() };
     hostile.past.push(Some(Percent { hundredths: u64::MAX }));
     hostile.past.push(Some(Percent { hundredths: 0 }));
-    let nothing = Scene { sample: empty(), rows: vec![], groups: vec![], alerts: vec![], past: Past::new() };
+    let nothing = Scene { sample: empty(), rows: vec![], groups: vec![], alerts: vec![], hidden: 0, past: Past::new() };
     for scene in [&plain, &hostile, &nothing] {
         for columns in [1, 2, 7, 20, 39, 40, 41, 47, 48, 79, 80, 81, 132, 500, 2000] {
             for rows in [1, 2, 3, 5, 8, 24, 200] {

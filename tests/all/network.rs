@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::host::{TempDir, may_be_another_user, unprivileged, works};
-use common::run::{command, own_test, run_command, through};
+use common::run::{Process, command, own_test, run_command, through};
 use common::skip;
 use common::target::{Victim, proc};
 use memdoor::error::Absent;
@@ -307,7 +307,7 @@ fn without_pidfds_other_families_are_counted_from_the_tables() {
     assert_eq!(after.others.unix - before.others.unix, 2);
     assert_eq!(after.others.netlink - before.others.netlink, 1);
     assert_eq!(after.unidentified - before.unidentified, 1, "the unbound one");
-    assert_eq!(after.missing, Some(Absent::NotSupported));
+    assert_eq!(after.missing, Some(Absent::Unidentified));
 }
 
 #[test]
@@ -431,8 +431,8 @@ fn a_pidfd_that_does_not_see_the_descriptors_is_no_reason_to_lose_them() {
 #[test]
 fn an_exited_process_is_gone_and_not_without_sockets() {
     let _alone = alone();
-    let mut child = Command::new("true").spawn().expect("spawn");
-    let target = Target::of(child.id());
+    let mut child = Process::start(Command::new("true"));
+    let target = Target::of(child.pid());
     assert!(matches!(
         memdoor::sys::signal::wait(
             target.pidfd.as_ref().map(|fd| (std::os::fd::AsFd::as_fd(fd), memdoor::sys::signal::Until::Readable)),
@@ -441,7 +441,7 @@ fn an_exited_process_is_gone_and_not_without_sockets() {
         Ok(memdoor::sys::signal::Woken::Ready)
     ));
     assert_eq!(target.take(Choice::Auto).map(drop), Err(Absent::Gone));
-    child.wait().expect("wait");
+    child.wait();
     assert_eq!(target.take(Choice::Auto).map(drop), Err(Absent::Gone));
 }
 
@@ -482,15 +482,16 @@ fn child() {
             let _unix = UnixStream::pair().expect("pair");
             until_stdin_ends();
         }
-        Ok("denied") => assert_eq!(asked_for().map(drop), Err(Absent::NotPermitted)),
+        Ok("denied") => assert!(asked_for().is_err_and(Absent::is_denied)),
         Ok("refused") => {
             let (rows, summary) = asked_for().expect("sockets");
-            assert_eq!(summary.setback, Some((Method::Getfd, Absent::NotPermitted)), "{summary:?}");
+            let (method, why) = summary.setback.expect("a setback");
+            assert!(method == Method::Getfd && why.is_denied(), "{summary:?}");
             assert_eq!(summary.methods.to_string(), "sock_diag, /proc/PID/net");
             assert_eq!(rows.len(), 1);
             assert_eq!((summary.tcp, summary.others.unix), (1, 2));
             assert_eq!(summary.unidentified, 1, "the unbound socket");
-            assert_eq!(summary.missing, Some(Absent::NotPermitted));
+            assert!(summary.missing.is_some_and(Absent::is_denied), "{summary:?}");
         }
         _ => {}
     }

@@ -4,7 +4,7 @@ use crate::common;
 
 use common::host::{CAP_SYS_RESOURCE, TempDir, has_capability, may_be_another_user, unprivileged, works};
 use common::json::Json;
-use common::run::{Ended, command, memdoor, run, run_command, through};
+use common::run::{Ended, Running, command, memdoor, run, run_command, through, through_shell};
 use common::skip;
 use common::target::Victim;
 
@@ -155,4 +155,48 @@ fn what_is_typed_must_be_one_thing() {
         let ended = run_command(memdoor(words));
         assert_eq!(ended.code(), 2, "{words:?}: {ended:#?}");
     }
+}
+
+/// A shell whose command line has the pattern in it starts memdoor; another memdoor watches; a process that is meant is there as well.
+#[test]
+fn a_pattern_never_fits_memdoor_itself_nor_who_was_told_to_run_it() {
+    let dir = TempDir::new();
+    let target = Victim::start(&["idle"]);
+    let name = format!("marker-{}", std::process::id());
+    let meant = Victim::start_command(command(&dir.victim(&name), &["idle"]));
+    let watch = Running::start(memdoor(&["-p", &target.id(), "-i", "60"]));
+    let words = |pattern: &str| {
+        let state = dir.join("state");
+        memdoor(&["protect", "--state", &state, "--dry-run", "--adj", "600", "--match", pattern])
+    };
+    let inner = words(&format!("cmdline:{name}"));
+    let script = format!("\"$@\"; : {name}");
+    let ended = run_command(through_shell(&script, &inner));
+    let changed: Vec<&str> = ended.out.lines().skip(1).filter_map(|row| row.split(' ').next()).collect();
+    assert_eq!(changed, [meant.id()], "{ended:#?}");
+    // The shell that runs it is meant as any other when a name is asked for.
+    let ended = run_command(words("^memdoor$"));
+    assert_eq!((ended.code(), ended.out.as_str()), (0, ""), "watch {}: {ended:#?}", watch.pid());
+}
+
+#[test]
+fn pid_1_is_changed_by_its_number_only() {
+    let namespace = ["unshare", "-p", "-f", "--mount-proc"];
+    if !works(&[&namespace[..], &["true"]].concat()) {
+        return skip("needs root and unshare, for a pid namespace");
+    }
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let by = |words: &[&str]| {
+        let words = [&["protect", "--state", &state, "--adj", "600"], words].concat();
+        // A shell is PID 1 there, and has another of the same name beside it.
+        run_command(through(&namespace, &through_shell("sh -c 'sleep 60; :' & \"$@\"; exit $?", &memdoor(&words))))
+    };
+    let ended = by(&["--match", "^sh$"]);
+    assert_eq!((ended.code(), ended.out.lines().count()), (0, 2), "{ended:#?}");
+    assert!(!ended.out.contains("\n1 "), "{ended:#?}");
+    let said = "memdoor: PID 1 (sh) fits, too, and is left as it is\nhint: memdoor protect -p 1 --adj N changes it\n";
+    assert!(ended.err.contains(said), "{ended:#?}");
+    let ended = by(&["-p", "1"]);
+    assert!(ended.code() == 0 && ended.out.contains("\n1        sh "), "{ended:#?}");
 }

@@ -324,10 +324,12 @@ fn the_scale_of_a_cgroup_is_its_limit_and_the_swap_that_it_may_use() {
     assert_eq!(bounds.limit, Some(Bytes(64 * MIB)));
     assert_eq!(bounds.usage, Some(Bytes(4096)));
     assert_eq!((bounds.swap, bounds.victims), (Bytes(1000 * MIB), Victims::One));
+    assert_eq!(bounds.swap_limit, None, "what the system has is no limit of the cgroup's");
     let with = |more: &[(&'static str, &'static str)]| [&v2[..], more].concat();
     let little = with(&[("memory.swap.max", "1048576\n"), ("memory.oom.group", "1\n")]);
     let bounds = bounds_of(Version::V2, &little, 60);
     assert_eq!((bounds.swap, bounds.victims), (Bytes(MIB), Victims::All));
+    assert_eq!(bounds.swap_limit, Some(Bytes(MIB)));
     // What is not swapped is no part of the scale.
     assert_eq!(bounds_of(Version::V2, &little, 0).swap, Bytes(0));
     let group = [("memory.max", "max\n"), ("memory.oom.group", "1\n")];
@@ -344,6 +346,9 @@ fn the_scale_of_a_cgroup_is_its_limit_and_the_swap_that_it_may_use() {
     let bounds = bounds_of(Version::V1, &v1, 0);
     assert_eq!(bounds.usage, Some(Bytes(8192)));
     assert_eq!((bounds.swap, bounds.victims), (Bytes(MIB), Victims::Nobody));
+    assert_eq!(bounds.swap_limit, Some(Bytes(MIB)));
+    let memory_alone = [v1[0], ("memory.memsw.limit_in_bytes", "9223372036854771712\n"), v1[3]];
+    assert_eq!(bounds_of(Version::V1, &memory_alone, 60).swap_limit, None);
     let never = [v1[0], ("memory.swappiness", "0\n")];
     assert_eq!(bounds_of(Version::V1, &never, 60).swap, Bytes(0));
     assert_eq!(bounds_of(Version::V1, &v1[..1], 60).swap, Bytes(1000 * MIB));

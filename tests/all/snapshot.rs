@@ -468,7 +468,12 @@ fn ancestors_that_hidepid_hides_are_said_to_be_hidden() {
         assert_eq!(ended.code(), 4, "{ended:#?}");
         let report = ended.report();
         let tree = report.section(BANNERS[2]);
-        let hidden = format!("{} (- (permission denied)) - ", std::process::id());
+        let own = std::process::id();
+        let why = match hidepid {
+            "1" => format!("cannot read /proc/{own}/stat: operation not permitted (EPERM)"),
+            _ => "hidden from this user (hidepid)".into(),
+        };
+        let hidden = format!("{own} (- ({why})) - ");
         assert!(tree[0].starts_with(&format!("{} (victim) - OOM score: ", target.pid)));
         assert!(tree[1].starts_with(&hidden), "hidepid={hidepid}: {tree:#?}");
         assert_eq!(report.value("Child Processes"), "0");
@@ -697,7 +702,9 @@ fn what_can_not_be_read_is_absent_in_json_and_listed_with_its_reason() {
     let memory = named("memdoor.snapshot.memory");
     assert_eq!(memory.get("memdoor.process.pss_bytes"), None);
     let Some(Json::Array(reasons)) = memory.get("memdoor.incomplete") else { panic!("{memory:#?}") };
-    assert!(reasons.contains(&Json::Text("memdoor.process.pss_bytes: permission denied".into())), "{reasons:?}");
+    let why = format!("cannot read /proc/{}/smaps_rollup: permission denied (EACCES)", target.pid);
+    let why = Json::Text(format!("memdoor.process.pss_bytes: {why}"));
+    assert!(reasons.contains(&why), "{reasons:?}");
     assert_eq!(named("memdoor.snapshot.end").text("memdoor.snapshot.status"), "partial");
     assert_eq!(named("memdoor.source.error").text("severity_text"), "ERROR");
 }

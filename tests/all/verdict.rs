@@ -2,8 +2,8 @@
 
 use crate::common;
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
-use common::run::{MEMDOOR, Running, command, memdoor, poll, run_command, through, through_shell};
+use common::run::{MEMDOOR, Process, Running, command, memdoor, poll, run_command, through, through_shell};
 use common::skip;
 use common::target::{Victim, proc, victim};
 
@@ -156,7 +156,7 @@ fn an_oom_kill_is_told_without_the_kernels_log() {
     let end = end(watch);
     // By the counts alone: no more is claimed than they say.
     assert_eq!(cause(&end), "likely_oom_kill", "{}", said(&end));
-    assert_eq!(evidence(&end)[0], "the kernel's log: not read (permission denied)");
+    assert_eq!(evidence(&end)[0], "the kernel's log: not read (permission denied (EACCES))");
     assert!(end.text("memdoor.cgroup.path").ends_with(&group.path()));
     assert!(end.number("memdoor.cgroup.limit_bytes") > 0);
 }
@@ -213,7 +213,7 @@ fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared
     assert_eq!(cause(&end), "perhaps_oom_kill", "{}", said(&end));
     let lines = evidence(&end);
     assert!(lines[0].contains("not this process, last PID"), "{lines:#?}");
-    assert!(lines[1].contains("at the start 0, 5 s ago 1, now 1"), "{lines:#?}");
+    assert!(lines[1].contains("at the start 0,") && lines[1].ends_with(" s ago 1, now 1"), "{lines:#?}");
 }
 
 // People and programs
@@ -292,9 +292,8 @@ fn an_exit_is_its_own_even_with_the_code_that_shells_give_a_sigkill() {
 
 /// A victim and earlyoom in a pid namespace of their own: it sees and kills nobody else.
 struct Confined {
-    namespace: Child,
+    namespace: Process,
     dir: TempDir,
-    stdin: ChildStdin,
     /// The victim's number outside.
     pid: u32,
 }
@@ -311,38 +310,26 @@ impl Confined {
             dir.join("said"),
         );
         let words = ["-p", "-f", "--mount-proc", "--kill-child", "sh", "-c"];
-        let mut namespace = command("unshare", &[&words[..], &[&script]].concat())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("unshare");
-        let stdin = namespace.stdin.take().expect("piped");
-        let mut out = BufReader::new(namespace.stdout.take().expect("piped"));
-        let mut line = String::new();
-        out.read_line(&mut line).expect("a line");
+        let mut unshare = command("unshare", &[&words[..], &[&script]].concat());
+        unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut namespace = Process::start(unshare);
+        let line = namespace.line();
         assert!(line.starts_with("ready "), "{line:?}");
         let pid = poll("the victim's number outside", || {
-            let init = *children(namespace.id()).first()?;
+            let init = *children(namespace.pid()).first()?;
             children(init).into_iter().find(|pid| proc(*pid, "comm") == "victim\n")
         });
-        Self { namespace, dir, stdin, pid }
+        Self { namespace, dir, pid }
     }
 
     fn go(&mut self) {
-        self.stdin.write_all(b"\n").expect("a line");
+        let stdin = self.namespace.input.as_mut().expect("a pipe");
+        stdin.write_all(b"\n").expect("a line");
     }
 
     /// What earlyoom says.
     fn said(&self) -> String {
         std::fs::read_to_string(self.dir.join("said")).expect("UTF-8")
-    }
-}
-
-impl Drop for Confined {
-    fn drop(&mut self) {
-        let _ = self.namespace.kill();
-        let _ = self.namespace.wait();
     }
 }
 

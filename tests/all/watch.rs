@@ -202,7 +202,8 @@ fn a_report_below_the_threshold_has_the_documents_lines() {
     let exe = path();
     let ended = run(&["-p", &target.id(), "-e", exe.to_str().expect("UTF-8"), "-m", "99", "-i", "1", "-c", "1"]);
     assert_eq!((ended.code(), ended.words().as_str()), (0, ""));
-    let lines: Vec<&str> = ended.out.lines().collect();
+    let report = ended.report();
+    let lines: Vec<&str> = report.lines.iter().map(String::as_str).collect();
     assert!(is_ctime(lines[0].strip_prefix("Report Time: ").expect("the time")), "{}", lines[0]);
     assert!(lines[1].starts_with("Report Time UTC: 20") && lines[1].ends_with(" s since boot)"), "{}", lines[1]);
     assert_eq!(lines[2], BANNERS[0]);
@@ -210,7 +211,6 @@ fn a_report_below_the_threshold_has_the_documents_lines() {
     assert_eq!(lines[4], format!("Executable Absolute Path: {}", exe.display()));
     assert_eq!(lines[5], "");
     assert_eq!(lines[6], BELOW);
-    let report = ended.report();
     let rss = report.kib("Process RSS Memory Usage");
     assert!((3 * 1024..8 * 1024).contains(&rss), "{rss} kB");
     // The threshold is the smallest number of bytes that reaches it.
@@ -291,7 +291,8 @@ fn without_a_threshold_every_report_is_a_snapshot_and_a_count_ends_them() {
 fn quiet_leaves_out_what_is_below_but_counts_it() {
     let target = Victim::start(&["idle"]);
     let ended = run(&["-p", &target.id(), "-m", "99", "-i", "0.05", "-c", "3", "-q"]);
-    assert_eq!((ended.code(), ended.out.as_str(), ended.words().as_str()), (0, "", ""));
+    assert_eq!((ended.code(), ended.reports().len(), ended.words().as_str()), (0, 0, ""));
+    assert_eq!(ended.end_of_watch().value("Snapshots"), "0");
     let ended = run(&["-p", &target.id(), "-i", "0.05", "-c", "2", "--quiet"]);
     assert_eq!((ended.code(), ended.reports().len()), (0, 2), "{ended:#?}");
 }
@@ -300,8 +301,8 @@ fn quiet_leaves_out_what_is_below_but_counts_it() {
 fn an_interval_may_be_a_fraction_of_a_second() {
     let target = Victim::start(&["idle"]);
     let mut watch = Running::start(memdoor(&["-p", &target.id(), "-m", "99", "-i", "0.2", "-c", "6"]));
-    let times: Vec<Duration> = std::iter::from_fn(|| watch.report()).map(|report| report.since_boot()).collect();
-    assert_eq!(times.len(), 6);
+    let times: Vec<Duration> = (0..6).map(|_| watch.next_report().since_boot()).collect();
+    assert!(watch.next_report().is_end_of_watch());
     let took = (times[5] - times[0]).as_millis();
     assert!((900..1500).contains(&took), "five intervals of 200 ms took {took} ms");
     assert_eq!(watch.end().code(), 0);
@@ -585,7 +586,7 @@ fn a_stop_signal_ends_it_with_a_sentence_and_0() {
         assert!(at - sent < Duration::from_secs(2));
         let ended = watch.end();
         assert_eq!((ended.code(), ended.words().as_str()), (0, ""));
-        assert!(ended.out.ends_with("exiting...\n"), "{}", ended.out);
+        assert_eq!(ended.end_of_watch().value("Watch Ended Because"), name);
     }
 }
 
@@ -601,7 +602,7 @@ fn a_hangup_that_nohup_ignores_stays_ignored() {
     watch.signal(Signal::SIGTERM);
     let ended = watch.end();
     assert_eq!(ended.code(), 0);
-    assert!(ended.out.ends_with("SIGTERM received, exiting...\n"));
+    assert_eq!(ended.end_of_watch().value("Watch Ended Because"), "SIGTERM");
 }
 
 #[test]
@@ -652,7 +653,8 @@ fn a_killed_target_is_noticed_at_once_and_the_last_report_says_what_was_seen() {
     assert!(last.value("Watched").ends_with(" s"));
     assert!(last.value("Verdict").starts_with("no OOM kill"), "{last:#?}");
     let ended = watch.end();
-    let expected = format!("ERROR: PID {id} is not accessible: No such process\n");
+    let verdict = last.value("Verdict");
+    let expected = format!("ERROR: PID {id} is not accessible: No such process\nmemdoor: PID {id}: {verdict}\n");
     assert_eq!((ended.code(), ended.words()), (5, expected));
     target.end();
 }
@@ -783,8 +785,8 @@ fn a_watch_goes_on_when_its_reader_reads_again() {
     { reader }.read_to_string(&mut text).expect("UTF-8");
     assert_eq!(watch.end().code(), 0);
     let reports = Report::all(text.trim_start());
-    assert_eq!(reports.len(), 2);
-    assert!(reports.iter().all(Report::is_full_snapshot));
+    assert_eq!(reports.len(), 3);
+    assert!(reports[..2].iter().all(Report::is_full_snapshot) && reports[2].is_end_of_watch());
 }
 
 // Limits and rights
@@ -860,10 +862,15 @@ fn the_process_of_another_user_shows_what_is_readable_and_ends_with_4() {
     let report = ended.report();
     assert!(report.is_full_snapshot(), "{report:#?}");
     assert!(report.kib("Process RSS Memory Usage") >= 5 * 1024);
-    for label in ["Executable Absolute Path", "Process PSS Memory Usage", "Process USS Memory Usage"] {
-        assert_eq!(report.value(label), "- (permission denied)");
+    let denied = |file: &str| format!("- (cannot read /proc/{id}/{file}: permission denied (EACCES))");
+    for (label, file) in [
+        ("Executable Absolute Path", "exe"),
+        ("Process PSS Memory Usage", "smaps_rollup"),
+        ("Process USS Memory Usage", "smaps_rollup"),
+    ] {
+        assert_eq!(report.value(label), denied(file));
     }
-    assert_eq!(report.section(BANNERS[3])[1], "- (permission denied)");
+    assert_eq!(report.section(BANNERS[3])[1], denied("maps"));
     assert_eq!(report.value("Process OOM Score Adjustment Value"), "0");
     // The name can't be checked, so a watch by name is refused with what to do.
     let inner = command(&dir.memdoor(), &["-p", &id, "-e", "/bin/sh", "-c", "1"]);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::run::{MEMDOOR, through, through_shell};
+use super::run::{MEMDOOR, command, through, through_shell, try_run};
 use super::{skip, target};
 
 /// Whether the tests run as root.
@@ -18,7 +18,7 @@ pub fn is_root() -> bool {
 /// Whether a program can be started, with arguments that let it do nothing.
 pub fn works(words: &[&str]) -> bool {
     let (program, args) = words.split_first().expect("a program");
-    Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
+    try_run(command(program, args)).is_ok_and(|ended| ended.status.success())
 }
 
 /// linux/capability.h

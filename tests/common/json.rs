@@ -1,11 +1,16 @@
-//! A strict JSON reader (RFC 8259) for what memdoor writes. Stricter than most: a key twice in one object is an error.
+//! What memdoor writes as JSON, judged by serde_json; a key that stands twice in one object, of which serde_json's own maps keep the last,
+//! is an error, too.
+
+use std::fmt::{self, Formatter};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A value.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Json {
     Null,
     Bool(bool),
-    /// As it was written.
+    /// In its shortest form: `7`, `0.998`.
     Number(String),
     Text(String),
     Array(Vec<Json>),
@@ -45,7 +50,7 @@ impl Json {
         }
     }
 
-    /// As it was written.
+    /// In its shortest form.
     pub fn number_at(&self, path: &str) -> Option<&str> {
         match self.get(path)? {
             Json::Number(number) => Some(number),
@@ -75,131 +80,64 @@ fn joined<'j>(key: &str, value: &'j Json) -> Vec<(String, &'j Json)> {
 
 /// Reads one value that is the whole of `text`.
 pub fn parse(text: &str) -> Result<Json, String> {
-    let mut reader = Reader { rest: text };
-    let value = reader.value()?;
-    reader.blanks();
-    match reader.rest {
-        "" => Ok(value),
-        rest => Err(format!("behind the value: {rest:?}")),
+    serde_json::from_str(text).map_err(|why| why.to_string())
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Reader)
     }
 }
 
-struct Reader<'t> {
-    rest: &'t str,
-}
+struct Reader;
 
-impl Reader<'_> {
-    fn blanks(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
+impl<'de> Visitor<'de> for Reader {
+    type Value = Json;
+
+    fn expecting(&self, to: &mut Formatter<'_>) -> fmt::Result {
+        to.write_str("JSON")
     }
 
-    fn eat(&mut self, word: &str) -> bool {
-        let rest = self.rest.strip_prefix(word);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
     }
 
-    fn expect(&mut self, word: &str) -> Result<(), String> {
-        let here: String = self.rest.chars().take(20).collect();
-        self.eat(word).then_some(()).ok_or_else(|| format!("{word:?} expected at {here:?}"))
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
     }
 
-    fn value(&mut self) -> Result<Json, String> {
-        self.blanks();
-        match self.rest.chars().next() {
-            Some('{') => self.object(),
-            Some('[') => self.array(),
-            Some('"') => self.string().map(Json::Text),
-            Some('-' | '0'..='9') => self.number(),
-            _ if self.eat("true") => Ok(Json::Bool(true)),
-            _ if self.eat("false") => Ok(Json::Bool(false)),
-            _ if self.eat("null") => Ok(Json::Null),
-            other => Err(format!("a value can't begin with {other:?}")),
-        }
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
     }
 
-    fn object(&mut self) -> Result<Json, String> {
-        let mut members: Vec<(String, Json)> = Vec::new();
-        self.expect("{")?;
-        self.blanks();
-        while !self.eat("}") {
-            if !members.is_empty() {
-                self.expect(",")?;
-                self.blanks();
-            }
-            let key = self.string()?;
-            if members.iter().any(|(earlier, _)| *earlier == key) {
-                return Err(format!("the key {key:?} twice"));
-            }
-            self.blanks();
-            self.expect(":")?;
-            members.push((key, self.value()?));
-            self.blanks();
-        }
-        Ok(Json::Object(members))
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
     }
 
-    fn array(&mut self) -> Result<Json, String> {
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Text(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Json, A::Error> {
         let mut items = Vec::new();
-        self.expect("[")?;
-        self.blanks();
-        while !self.eat("]") {
-            if !items.is_empty() {
-                self.expect(",")?;
-            }
-            items.push(self.value()?);
-            self.blanks();
+        while let Some(item) = from.next_element()? {
+            items.push(item);
         }
         Ok(Json::Array(items))
     }
 
-    fn string(&mut self) -> Result<String, String> {
-        let mut text = String::new();
-        self.expect("\"")?;
-        while !self.eat("\"") {
-            let char = self.rest.chars().next().ok_or("a string without its end")?;
-            self.rest = &self.rest[char.len_utf8()..];
-            match char {
-                '\\' => text.push(self.escape()?),
-                '\0'..='\u{1f}' => return Err(format!("{char:?} in a string")),
-                other => text.push(other),
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Json, A::Error> {
+        let mut members: Vec<(String, Json)> = Vec::new();
+        while let Some((key, value)) = from.next_entry()? {
+            if members.iter().any(|(earlier, _)| *earlier == key) {
+                return Err(serde::de::Error::custom(format_args!("the key {key:?} stands twice")));
             }
+            members.push((key, value));
         }
-        Ok(text)
-    }
-
-    fn escape(&mut self) -> Result<char, String> {
-        let char = self.rest.chars().next().ok_or("an escape without its end")?;
-        self.rest = &self.rest[char.len_utf8()..];
-        match char {
-            '"' | '\\' | '/' => Ok(char),
-            'b' => Ok('\u{8}'),
-            'f' => Ok('\u{c}'),
-            'n' => Ok('\n'),
-            'r' => Ok('\r'),
-            't' => Ok('\t'),
-            'u' => {
-                let digits = self.rest.get(..4).ok_or("\\u without four digits")?;
-                self.rest = &self.rest[4..];
-                let number = u32::from_str_radix(digits, 16).map_err(|_| "\\u without digits")?;
-                // memdoor writes no pairs of surrogates.
-                Ok(char::from_u32(number).ok_or("a surrogate")?)
-            }
-            other => Err(format!("the escape \\{other}")),
-        }
-    }
-
-    fn number(&mut self) -> Result<Json, String> {
-        let is_part = |c: char| c.is_ascii_digit() || "+-.eE".contains(c);
-        let len = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
-        let (number, rest) = self.rest.split_at(len);
-        self.rest = rest;
-        let digits = number.strip_prefix('-').unwrap_or(number);
-        let has_zero_in_front = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-        let is_plain = digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.ends_with('.');
-        if has_zero_in_front || !is_plain || number.parse::<f64>().is_err() {
-            return Err(format!("the number {number:?}"));
-        }
-        Ok(Json::Number(number.into()))
+        Ok(Json::Object(members))
     }
 }

@@ -136,6 +136,20 @@ impl Memcg {
         write(&self.dir.join("memory.oom.group"), "1").expect("oom.group");
     }
 
+    /// Who is in it.
+    pub fn processes(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.dir.join("cgroup.procs")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Removes it, and makes another of the same path once `between` is done.
+    pub fn made_anew(self, limit: u64, between: impl FnOnce()) -> Self {
+        let (dir, mount, version) = (self.dir.clone(), self.mount.clone(), self.version);
+        drop(self);
+        between();
+        Self::make(dir, mount, version, Some(limit)).expect("a group")
+    }
+
     /// Bytes that are charged to it.
     pub fn usage(&self) -> u64 {
         let text = fs::read_to_string(self.dir.join(self.names().2)).expect("usage");

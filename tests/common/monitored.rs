@@ -16,6 +16,7 @@ use memdoor::modes::monitor::prometheus::Facts;
 use memdoor::modes::monitor::sample::{Sample, Slab, Swap, Zone, Zram};
 use memdoor::modes::monitor::sheet::{Pen, Writer, put_header};
 use memdoor::modes::monitor::sheets::{self, Growing, Ranked};
+use memdoor::parse::arcstats::Arc;
 use memdoor::parse::pressure::{Pressure, Stall};
 use memdoor::parse::vmstat::Vmstat;
 use memdoor::parse::{meminfo, pressure};
@@ -93,7 +94,8 @@ pub fn sample() -> Sample {
         SReclaimable: 512000 kB\nSUnreclaim: 256000 kB\nKernelStack: 16384 kB\nPageTables: 65536 kB\n\
         VmallocUsed: 81920 kB\nPercpu: 4096 kB\nSwapTotal: 2097148 kB\nSwapFree: 1048572 kB\n";
     let mut sample = empty();
-    sample.meminfo = meminfo::parse(meminfo);
+    let arc = Arc { size: Bytes(64 * MIB), least: Bytes(64 * MIB) };
+    sample.meminfo = meminfo::parse(meminfo).with_arc(arc);
     sample.pressure = Pressure { some: stall([123, 45, 6], 12_496_112), full: stall([12, 0, 10_000], 500_000) };
     assert_eq!(pressure::parse(b"").some, None, "an empty file is no pressure of 0");
     sample.counters = counts(1000);
@@ -130,6 +132,7 @@ pub fn row(pid: u64, comm: &[u8], rss: u64) -> Row {
     row.swap = Some(Bytes(rss / 8));
     (row.fds, row.fds_most) = (Some(1023), Some(1024));
     row.uss = Some(Bytes(rss / 2));
+    row.hugetlb = Some(Bytes(2 * MIB));
     row.first = Bytes(rss / 2);
     row
 }

@@ -48,7 +48,8 @@ impl Report {
     pub fn all(out: &str) -> Vec<Self> {
         let mut reports: Vec<Self> = Vec::new();
         for line in out.lines() {
-            if line.starts_with("Report Time: ") || reports.is_empty() {
+            let is_first = line.starts_with("Report Time: ") || line.ends_with(" received, exiting...");
+            if is_first || reports.is_empty() {
                 reports.push(Self { at: Instant::now(), lines: Vec::new() });
             }
             reports.last_mut().expect("one").lines.push(line.into());
@@ -84,6 +85,13 @@ impl Report {
 
     pub fn is_below(&self) -> bool {
         self.lines.iter().any(|line| line == BELOW)
+    }
+
+    /// What a watch says when it ends before its target: because of a signal or of `-c`.
+    pub fn is_end_of_watch(&self) -> bool {
+        let is_sentence = matches!(&self.lines[..], [line] if line.ends_with(" received, exiting..."));
+        let why = self.find("Watch Ended Because");
+        is_sentence || why.is_some_and(|why| why.starts_with("SIG") || why.starts_with("the count"))
     }
 
     pub fn is_end(&self) -> bool {

@@ -1,15 +1,15 @@
 //! Starting the process that is watched: tests/common/victim.rs.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use memdoor::sys::clock::Now;
 use nix::sys::signal::{Signal, kill};
 
 use super::report::Report;
-use super::run::{MEMDOOR, command, poll, run, spawn};
+use super::run::{MEMDOOR, Process, command, poll, run};
 
 /// Where it is built: `cargo test` builds examples beside the binary.
 pub fn path() -> PathBuf {
@@ -29,9 +29,7 @@ pub struct Victim {
     pub pid: u32,
     /// What it printed before `ready`.
     pub said: Vec<String>,
-    child: Child,
-    stdin: Option<ChildStdin>,
-    out: BufReader<ChildStdout>,
+    process: Process,
 }
 
 impl Victim {
@@ -43,20 +41,18 @@ impl Victim {
     /// The same through another program, or a copy.
     pub fn start_command(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = spawn(&mut command);
-        let stdin = child.stdin.take();
-        let mut out = BufReader::new(child.stdout.take().expect("piped"));
+        let name = format!("{command:?}");
+        let mut process = Process::start(command);
         let mut said = Vec::new();
         let pid = loop {
-            let mut line = String::new();
-            out.read_line(&mut line).expect("a line");
-            assert!(!line.is_empty(), "{command:?} ended before it was ready");
+            let line = process.line();
+            assert!(!line.is_empty(), "{name} ended before it was ready");
             if let Some(pid) = line.strip_prefix("ready ") {
                 break pid.trim().parse().expect("a pid");
             }
             said.push(line);
         };
-        Self { pid, said, child, stdin, out }
+        Self { pid, said, process }
     }
 
     /// Waits until it does nothing any more: `ready` is said just before it reads its input.
@@ -77,31 +73,30 @@ impl Victim {
 
     /// The number of the process that was started, which is not always the one to watch.
     pub fn started(&self) -> u32 {
-        self.child.id()
+        self.process.pid()
     }
 
     /// Writes the line that `leak --wait` and `exec` wait for.
     pub fn go(&mut self) {
-        let stdin = self.stdin.as_mut().expect("not ended");
+        let stdin = self.process.input.as_mut().expect("not ended");
         stdin.write_all(b"\n").expect("a line");
     }
 
     /// Waits for the next `ready`: the image after exec() says it again.
     pub fn ready_again(&mut self) {
-        let mut line = String::new();
-        self.out.read_line(&mut line).expect("a line");
+        let line = self.process.line();
         assert!(line.starts_with("ready "), "{line:?}");
     }
 
     /// Ends its input, which ends it, and collects it.
     pub fn end(&mut self) {
-        self.stdin = None;
-        let _ = self.child.wait();
+        self.process.input = None;
+        self.process.wait();
     }
 
     /// Collects it; whoever kills it is somebody else.
     pub fn wait(&mut self) {
-        self.child.wait().expect("wait");
+        self.process.wait();
     }
 
     /// Kills it, and does not collect it.
@@ -123,14 +118,6 @@ impl Victim {
     /// `n kB` behind a key of one of these files, as smaps_rollup has it.
     pub fn kib(&self, name: &str, key: &str) -> u64 {
         kib(self.pid, name, key)
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        // Both fail when it has been waited for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

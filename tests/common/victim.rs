@@ -16,8 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lexopt::prelude::*;
+use memdoor::host::Host;
 use memdoor::sys::kmsg::{self, Kmsg, Read};
-use memdoor::sys::map::{Access, Placeholder, Shared};
+use memdoor::sys::map::{Access, Placeholder, Region, Shared};
 use memdoor::sys::pidfd::PidFd;
 use memdoor::sys::signal::{Until, wait};
 use memdoor::units::Pid;
@@ -34,12 +35,14 @@ Sets a state up, prints `ready PID` (PID: the process to watch) and stays so
 until its standard input ends, it is killed, or its parent dies.
 
   leak [--wait] [--threads N] [--from MIB] [--idle N] [--maps N] [--sockets N]
-       MIB_PER_SECOND [MAX_MIB]
+       [--shared] [--leaderless] MIB_PER_SECOND [MAX_MIB]
                  touch memory at that pace (0: as fast as it can) up to MAX_MIB;
                  with --wait only after one line on standard input. --threads: N
                  that leak together (1). --from: MIB at once, the rest at that
                  pace. Beside it: --idle N threads, --maps N mappings, --sockets
-                 N UDP sockets, all there before `ready`
+                 N UDP sockets, all there before `ready`. --shared: memory that
+                 is mapped MAP_SHARED. --leaderless: the main thread has exited
+                 before `ready`, another leaks
   hold MIB       so much resident anonymous memory
   shared COMM anon|memfd|sysv|deleted:PATH|PATH MIB [CHILDREN]
                  so much resident shared memory, under that name: anonymous, a
@@ -72,16 +75,25 @@ until its standard input ends, it is killed, or its parent dies.
                  execve(PATH) after one line on standard input
   comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
   children N     N idle child processes that end with it
-  family [--deaf] [--grow N] COMM MIB CHILDREN
+  family [--deaf] [--grow N [--every MS]] COMM MIB CHILDREN
                  a tree: itself and CHILDREN processes, each called COMM (with
                  escapes as above) and holding MIB. --deaf: none hears SIGTERM.
-                 --grow: N more children, one each 5 ms, after `ready`
+                 --grow: N more children, one each MS (5), after `ready`
+  fill FILE MIB_PER_SECOND
+                 after one line on standard input writes into FILE at that pace
+                 until the file system is full, and keeps it open
   idle           nothing
   freed PID FILE BYTES
                  no state: waits for the kernel's log to say `Killed process PID`
                  then for FILE, a cgroup's memory.current or
                  memory.usage_in_bytes, to say less than BYTES, and prints
                  `freed MICROSECONDS` between the two
+  shortage PERCENT SECONDS
+                 no state: waits until less than PERCENT of memory is available,
+                 then until it is that much again for 10 s. Prints `shortage
+                 MILLISECONDS LEAST_KIB` of the time between, LEAST_KIB the
+                 least that was available; after SECONDS without an end
+                 `shortage - LEAST_KIB`
 ";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -127,6 +139,8 @@ fn run() -> Result<()> {
         Some("exec") => exec(&mut args),
         Some("comm") => comm(&mut args),
         Some("freed") => freed(&mut args),
+        Some("fill") => fill(&mut args),
+        Some("shortage") => shortage(&mut args),
         Some("children") => children(last_number(&mut args)?),
         Some("family") => family(&mut args),
         Some("idle") => {
@@ -200,6 +214,20 @@ fn memory(mib: usize) -> Vec<u8> {
     vec![0x5a; mib * MIB]
 }
 
+/// How leaked memory is mapped.
+#[derive(Clone, Copy)]
+enum Memory {
+    Private,
+    Shared,
+}
+
+/// Whether the main thread lives while the process leaks.
+#[derive(Clone, Copy)]
+enum Leader {
+    Lives,
+    Exits,
+}
+
 /// What `leak` was asked for.
 struct Leak {
     wait: bool,
@@ -208,6 +236,8 @@ struct Leak {
     idle: usize,
     maps: usize,
     sockets: usize,
+    memory: Memory,
+    leader: Leader,
     /// Bytes a second, 0: as fast as it can.
     pace: usize,
     max: usize,
@@ -216,8 +246,18 @@ struct Leak {
 impl Leak {
     fn parse(args: &mut lexopt::Parser) -> Result<Self> {
         let mut numbers = Vec::new();
-        let mut this =
-            Self { wait: false, threads: 1, from: 0, idle: 0, maps: 0, sockets: 0, pace: 0, max: usize::MAX };
+        let mut this = Self {
+            wait: false,
+            threads: 1,
+            from: 0,
+            idle: 0,
+            maps: 0,
+            sockets: 0,
+            memory: Memory::Private,
+            leader: Leader::Lives,
+            pace: 0,
+            max: usize::MAX,
+        };
         while let Some(arg) = args.next()? {
             match arg {
                 Long("wait") => this.wait = true,
@@ -226,6 +266,8 @@ impl Leak {
                 Long("idle") => this.idle = number(args)?,
                 Long("maps") => this.maps = number(args)?,
                 Long("sockets") => this.sockets = number(args)?,
+                Long("shared") => this.memory = Memory::Shared,
+                Long("leaderless") => this.leader = Leader::Exits,
                 Value(number) if numbers.len() < 2 => numbers.push(number.parse::<usize>()?),
                 other => return Err(other.unexpected().into()),
             }
@@ -238,6 +280,13 @@ impl Leak {
 
 fn leak(args: &mut lexopt::Parser) -> Result<()> {
     let leak = Leak::parse(args)?;
+    match leak.leader {
+        Leader::Lives => leak_as(&leak),
+        Leader::Exits => without_leader(move || leak_as(&leak)),
+    }
+}
+
+fn leak_as(leak: &Leak) -> Result<()> {
     let _maps = mappings(leak.maps)?;
     let mut sockets = Vec::new();
     if leak.sockets > 0 {
@@ -257,11 +306,11 @@ fn leak(args: &mut lexopt::Parser) -> Result<()> {
     });
     let start = Instant::now();
     let each = |bytes: usize| bytes / leak.threads;
-    let (from, pace, max) = (each(leak.from), each(leak.pace), each(leak.max));
+    let (from, pace, max, memory) = (each(leak.from), each(leak.pace), each(leak.max), leak.memory);
     for _ in 1..leak.threads {
-        thread::spawn(move || leak_on(start, from, pace, max));
+        thread::spawn(move || leak_on(memory, start, from, pace, max));
     }
-    leak_on(start, from, pace, max);
+    leak_on(memory, start, from, pace, max);
     drop(sockets);
     park_for_ever()
 }
@@ -273,13 +322,20 @@ fn park_for_ever() -> Result<()> {
 }
 
 /// Touches `from` bytes at once, then more at `pace` bytes a second up to `max`, and never gives them back.
-fn leak_on(start: Instant, from: usize, pace: usize, max: usize) {
+fn leak_on(memory: Memory, start: Instant, from: usize, pace: usize, max: usize) {
     // Address space is taken in few large pieces, so that it is the memory that grows and not the list of mappings.
     const PIECE: usize = 64 * MIB;
     let mut leaked = Vec::new();
     for touched in (0..max).step_by(STEP) {
         while pace > 0 && from as u128 + due(pace, start) <= touched as u128 {
             thread::sleep(Duration::from_millis(1));
+        }
+        if let Memory::Shared = memory {
+            // A mapping for each step: a process may have 65,530, which is 4 GiB.
+            if let Ok(step) = Region::shared(STEP) {
+                std::mem::forget(step);
+            }
+            continue;
         }
         if touched % PIECE == 0 {
             leaked.push(Vec::<u8>::with_capacity(PIECE));
@@ -452,9 +508,13 @@ fn zombie_leader(args: &mut lexopt::Parser) -> Result<()> {
         ready(std::process::id())?;
         wait_for_line()?;
     }
+    without_leader(move || stay(memory(mib)))
+}
+
+/// Goes on with `rest` in another thread, once the main thread has exited.
+fn without_leader(rest: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
     thread::spawn(move || {
-        let held = memory(mib);
-        if let Err(error) = wait_until_leader_is_zombie().and_then(|()| stay(held)) {
+        if let Err(error) = wait_until_leader_is_zombie().and_then(|()| rest()) {
             let _ = writeln!(io::stderr(), "victim: {error}");
         }
         std::process::exit(0);
@@ -524,11 +584,12 @@ fn children(count: usize) -> Result<()> {
 }
 
 fn family(args: &mut lexopt::Parser) -> Result<()> {
-    let (mut deaf, mut grow, mut words) = (false, 0, Vec::new());
+    let (mut deaf, mut grow, mut every, mut words) = (false, 0, Duration::from_millis(5), Vec::new());
     while let Some(arg) = args.next()? {
         match arg {
             Long("deaf") => deaf = true,
             Long("grow") => grow = number(args)?,
+            Long("every") => every = Duration::from_millis(number(args)? as u64),
             Value(word) if words.len() < 3 => words.push(word),
             other => return Err(other.unexpected().into()),
         }
@@ -551,7 +612,7 @@ fn family(args: &mut lexopt::Parser) -> Result<()> {
         ready(std::process::id())?;
         for _ in 0..grow {
             children.push(start()?);
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(every);
         }
         wait_for_end();
         return Ok(());
@@ -590,6 +651,57 @@ fn freed(args: &mut lexopt::Parser) -> Result<()> {
     }
     let micros = killed.elapsed().as_micros();
     Ok(writeln!(io::stdout(), "freed {micros}")?)
+}
+
+fn fill(args: &mut lexopt::Parser) -> Result<()> {
+    let path = args.value()?;
+    let pace = last_number(args)? * MIB;
+    let file = File::create_new(&path).map_err(|error| format!("{path:?}: {error}"))?;
+    ready(std::process::id())?;
+    wait_for_line()?;
+    let start = Instant::now();
+    for written in (0_u64..).step_by(STEP) {
+        while due(pace, start) <= u128::from(written) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        match file.write_all_at(&[0x5a; STEP], written) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => break,
+            other => other?,
+        }
+    }
+    wait_for_end();
+    Ok(())
+}
+
+/// How long memory is short.
+fn shortage(args: &mut lexopt::Parser) -> Result<()> {
+    /// Memory that is back for less than this was not back.
+    const STEADY: Duration = Duration::from_secs(10);
+    let percent = number(args)? as u64;
+    let end = Instant::now() + Duration::from_secs(last_number(args)? as u64);
+    let mut host = Host::open(c"/proc").map_err(|_| "shortage: /proc cannot be opened")?;
+    ready(std::process::id())?;
+    let (mut least, mut short, mut back) = (u64::MAX, None, None);
+    while Instant::now() < end {
+        let memory = host.meminfo().map_err(|_| "shortage: /proc/meminfo cannot be read")?;
+        let (total, available) = memory.total.zip(memory.available).ok_or("shortage: no MemAvailable")?;
+        let now = Instant::now();
+        if available.0 * 100 < total.0 * percent {
+            short.get_or_insert(now);
+            back = None;
+        } else if short.is_some() {
+            back.get_or_insert(now);
+        }
+        least = least.min(available.kib());
+        if let (Some(short), Some(back)) = (short, back)
+            && now - back >= STEADY
+        {
+            let millis = (back - short).as_millis();
+            return Ok(writeln!(io::stdout(), "shortage {millis} {least}")?);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(writeln!(io::stdout(), "shortage - {least}")?)
 }
 
 // Sockets

@@ -137,7 +137,9 @@ fn plain(items: &Items) -> Result<Options<'static>> {
         if show { SelfReport::Show } else { SelfReport::Hide }
     };
     let format = |text: &str| values::format("", text.as_ref()).ok();
+    let (compared, scope) = items.one("by", by)?;
     Ok(Options {
+        scope,
         run: run(items.is_set("once")?),
         act: act(items.is_set("dry-run")?),
         when: When {
@@ -153,7 +155,7 @@ fn plain(items: &Items) -> Result<Options<'static>> {
             prefer: &[],
             avoid: &[],
             ignore: &[],
-            by: items.one("by", by)?,
+            by: compared,
             least: items.one("min-size", size)?,
         },
         evidence: items.one("evidence-ms", millis)?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use memdoor::modes::kill::{KILLS_MAX, Level, To};
+use memdoor::modes::kill::{KILLS_MAX, Level, Scope, To};
 use memdoor::parse::dec;
 use memdoor::trigger::also::Pressure;
 use memdoor::units::Bytes;
@@ -10,11 +10,13 @@ use memdoor::victim::By;
 
 use crate::cli::values;
 
-pub(super) fn by(text: &str) -> Option<By> {
+/// What is compared, and how much is ended: `cgroup` compares trees and ends the whole cgroup of the one chosen.
+pub(super) fn by(text: &str) -> Option<(By, Scope)> {
     match text {
-        "tree" => Some(By::Tree),
-        "process" => Some(By::Process),
-        "score" => Some(By::Score),
+        "tree" => Some((By::Tree, Scope::Tree)),
+        "process" => Some((By::Process, Scope::Tree)),
+        "score" => Some((By::Score, Scope::Tree)),
+        "cgroup" => Some((By::Tree, Scope::Cgroup)),
         _ => None,
     }
 }

@@ -62,12 +62,14 @@ evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
       --log stderr|journal|syslog
                        where a line for each decision goes; default stderr
       --log-file PATH  a file as well: at SIZE (default 10485760) it becomes
-                       PATH.1, that PATH.2, and N (default 5) are kept
+                       PATH.1, that PATH.2, and N (default 5) are kept. What
+                       is there must be a log of memdoor kill, or empty
       --log-max-bytes SIZE, --log-backup-count N
                        these two
       --config FILE    default /etc/memdoor.conf, if it is there: lines of
                        name = value under [kill]; the names are these options.
-                       Read at every start, and on SIGHUP
+                       Read at every start, and on SIGHUP. As root, one that
+                       others may write to is refused
       --print-config   shows what holds and where it comes from
       --self-report    says at the end what it cost
   -h, --help           this text
@@ -104,22 +106,25 @@ a container. As root it is about everybody's processes, else about one's own.
   -p, --pid PID        one process
       --match PATTERN  all whose name matches the regular expression; exe:REGEX
                        is about the executable, cmdline:REGEX about the
-                       arguments, comm:REGEX about the name
+                       arguments, comm:REGEX about the name. Neither PID 1,
+                       which only -p 1 changes, nor memdoor itself
       --adj N          -1000 to 1000
       --undo           puts back what was changed since boot, unless somebody
                        else has changed it since
       --dry-run        only shows what would be done
-      --state FILE     remembers what was changed; default:
-                       /run/memdoor-protect.state, for others than root in
-                       $XDG_RUNTIME_DIR
+      --state FILE     remembers what is changed, before it is; where that
+                       can't be, nothing is changed. A file of memdoor's own, or
+                       not there yet; default: /run/memdoor-protect.state, for
+                       others than root in $XDG_RUNTIME_DIR
       --format FORMAT  text (default) or json
   -h, --help           this text
   -V, --version        the version
 
 exit codes:
   0  done, or there was nothing to do
-  1  error: the kernel refused it for a process
+  1  error: the kernel refused it for a process, or it can't be remembered
   2  the command line is wrong
+  4  done, but root may not see all processes (hidepid)
   5  there is no process PID
 "
 );

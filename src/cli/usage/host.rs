@@ -9,7 +9,7 @@ usage: memdoor check [-w|--warning PERCENT] [-c|--critical PERCENT] [-n|--top N]
 
 Memory at a glance, and whether it is used beyond a threshold. Changes nothing.
 The first line and the exit code are those of a monitoring plugin. Used is what
-is not available: MemTotal - MemAvailable.
+is not available: MemTotal - MemAvailable - ARC of ZFS that can shrink.
 
   -w, --warning PERCENT
                        1 to 99, WARNING from there on; default 80
@@ -59,6 +59,7 @@ exit codes:
   0  done
   1  error: /proc can't be read
   2  the command line is wrong
+  4  done, but /proc hides the processes of other users (hidepid)
   5  no process has the PID of --what-if
 "
 );

@@ -32,7 +32,8 @@ change. An event that several logs have is shown once. memdoor oom is the same.
                        once; ends with SIGINT or SIGTERM
       --since-last STATEFILE
                        only events that no run with this file has shown yet;
-                       nothing is printed when there is none. For cron
+                       nothing is printed when there is none. For cron. It is a
+                       file of memdoor's own, or not there yet
       --fail-on-oom    exit code 3 when there was an event
   -h, --help           this text
   -V, --version        the version

@@ -17,9 +17,11 @@ the end. SIGTERM and Ctrl-C end it with the summary; SIGHUP opens files anew.
   -i, --interval SECONDS
                        between two samples, 0.1 or more; default 30, 2 on a
                        screen, 5 with --analyze
-  -o, --output [DIR]   files memory_monitor_TIME_memory.log and so on in DIR;
+  -o, --output [DIR]   files memory_monitor_TIME_memory.log and so on in DIR,
+                       which is made (0700) if its parent is there;
                        default /var/log/memory-monitor, without rights there .
-      --format FORMAT  text (default), csv or json; the memory file is CSV always
+      --format FORMAT  text (default), csv or json; the memory file is always
+                       CSV
   -n, --top N          so many processes and cgroups are named; default 10
       --window MINUTES growth is looked for in the last so many; default 60
       --alert NAME=VALUE
@@ -28,7 +30,8 @@ the end. SIGTERM and Ctrl-C end it with the summary; SIGHUP opens files anew.
                        zombies=0 is a number
       --deep           PSS and USS of the top, which holds their mmap_lock
       --prometheus FILE
-                       metrics for node_exporter's textfile collector
+                       metrics for node_exporter's textfile collector; a file
+                       of memdoor's own, or not there yet
       --max-bytes SIZE a file is rotated before it gets longer; default 10M
       --keep N         so many old ones of each; default 5
       --exit-code      ends with 3 when an alert was raised
@@ -44,5 +47,7 @@ exit codes:
   1  error: /proc can't be read, or nothing can be written
   2  the command line or the configuration is wrong
   3  with --exit-code: an alert was raised
+  4  done, but /proc hides the processes of other users (hidepid), or a part of
+     what was to be written was lost
 "
 );

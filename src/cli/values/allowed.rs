@@ -38,7 +38,7 @@ monitor--max-bytes: 4096 bytes or more, or with k, M or G behind them
 --only: browsers, the name of a --family, or a regex
 --prefer --avoid --ignore: a regex, with comm: (default), exe: or cmdline: before it
 --family: NAME=REGEX, NAME of letters, digits, - and _
---by: tree, process or score
+--by: tree, process, score or cgroup
 --log: stderr, journal or syslog
 --log-file: the path of a file
 --log-backup-count: a whole number from 0 to 1000

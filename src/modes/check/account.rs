@@ -3,7 +3,8 @@
 //! `/proc/meminfo` is no sum: Shmem is in Cached, SReclaimable in KReclaimable, and the stacks of tasks are in VmallocUsed since they are
 //! mapped (CONFIG_VMAP_STACK, the default of all large architectures; without it the rest grows by them). Buffers of sockets are partly
 //! slab, and nothing tells how much: only what all unreclaimable slab could not hold is counted here. SwapCached is left out: most of it
-//! is in AnonPages. Per-CPU memory of the boot is not in MemTotal, which can make the rest negative on an idle machine of many CPUs.
+//! is in AnonPages. ZFS takes most of its cache as single pages, which no line of meminfo counts, and small parts from slab and vmalloc;
+//! how much is not told. So that nothing is counted twice it comes last, and is at most what the others leave. Per-CPU memory of the boot is not in MemTotal, which can make the rest negative on an idle machine of many CPUs.
 
 use crate::parse::meminfo::Meminfo;
 use crate::parse::meminfo::Use::{self, *};
@@ -15,6 +16,13 @@ pub(super) struct Line {
     pub(super) source: &'static str,
     pub(super) key: &'static str,
     size: Size,
+}
+
+impl Line {
+    /// Whether it is that of ZFS's cache.
+    pub(super) const fn is_arc(&self) -> bool {
+        matches!(self.size, Size::Arc)
+    }
 }
 
 /// How a figure is made.
@@ -33,6 +41,8 @@ enum Size {
     Sockets,
     /// Zram devices.
     Zram,
+    /// ZFS's cache, as much of it as the others leave.
+    Arc,
 }
 
 const fn line(label: &'static str, source: &'static str, key: &'static str, size: Size) -> Line {
@@ -41,7 +51,7 @@ const fn line(label: &'static str, source: &'static str, key: &'static str, size
 
 /// All lines, in the order in which they are shown.
 #[rustfmt::skip]
-pub(super) static LINES: [Line; 16] = [
+pub(super) static LINES: [Line; 17] = [
     line("free", "MemFree", "memdoor.where.free_bytes", Size::Free),
     line("anonymous", "AnonPages", "memdoor.where.anon_bytes", Size::Of(Anon)),
     line("page cache", "Cached + Buffers - Shmem", "memdoor.where.page_cache_bytes", Size::Without(Cached, Buffers, Shmem)),
@@ -58,6 +68,7 @@ pub(super) static LINES: [Line; 16] = [
     line("zram", "/sys/block/zram*/mm_stat", "memdoor.where.zram_bytes", Size::Zram),
     line("zswap", "Zswap", "memdoor.where.zswap_bytes", Size::Of(Zswap)),
     line("GPU", "GPUActive + GPUReclaim", "memdoor.where.gpu_bytes", Size::Sum(GpuActive, GpuReclaim)),
+    line("ZFS ARC", "arcstats size, beyond slab and vmalloc", "memdoor.where.arc_bytes", Size::Arc),
 ];
 
 /// Which of them is the page cache.
@@ -73,19 +84,24 @@ pub(super) struct Beside {
 /// The sizes of [`LINES`], those that are not known as `None`, and what they leave of MemTotal: negative when they are more.
 pub(super) fn account(meminfo: &Meminfo, beside: Beside) -> ([Option<Bytes>; LINES.len()], i64) {
     let mut sizes = [None; LINES.len()];
+    let total = meminfo.total.unwrap_or_default().0;
     let mut known = 0_u64;
     for (slot, line) in sizes.iter_mut().zip(&LINES) {
-        *slot = size(meminfo, beside, &line.size);
+        *slot = match line.size {
+            Size::Arc => meminfo.arc.map(|arc| Bytes(arc.size.0.min(total.saturating_sub(known)))),
+            _ => size(meminfo, beside, &line.size),
+        };
         known = known.saturating_add(slot.unwrap_or_default().0);
     }
     let signed = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
-    let total = meminfo.total.unwrap_or_default().0;
     (sizes, signed(total).saturating_sub(signed(known)))
 }
 
 fn size(meminfo: &Meminfo, beside: Beside, size: &Size) -> Option<Bytes> {
     let of = |which: &Use| meminfo.uses.of(*which);
     let (sum, less) = match size {
+        // It is what the others leave: only whoever adds them up knows it.
+        Size::Arc => return None,
         Size::Free => (meminfo.free?, Bytes(0)),
         Size::Zram => (beside.zram?, Bytes(0)),
         Size::Of(one) => (of(one)?, Bytes(0)),
@@ -130,8 +146,20 @@ mod tests {
         let expected = [100, 200, 250, 60, 40, 30, 5, 10, 16, 34].map(Some);
         assert_eq!(kib[..10], expected);
         // Of 100 kB of sockets 30 may be slab.
-        assert_eq!(kib[10..], [None, Some(70), None, None, None, None]);
+        assert_eq!(kib[10..], [None, Some(70), None, None, None, None, None]);
         assert_eq!(rest, 1024 * (1000 - 745 - 70));
+    }
+
+    #[test]
+    fn the_arc_is_a_line_that_never_takes_more_than_the_others_leave() {
+        let meminfo = meminfo::parse(b"MemTotal: 1000 kB\nMemFree: 100 kB\nSUnreclaim: 200 kB\n");
+        let kib = Bytes::from_kib;
+        for (size, shown, rest) in [(500, 500, 200), (800, 700, 0), (u64::MAX >> 10, 700, 0)] {
+            let arc = crate::parse::arcstats::Arc { size: kib(size), least: kib(50) };
+            let (sizes, left) = account(&meminfo.with_arc(arc), Beside::default());
+            assert_eq!((sizes[16], left), (Some(kib(shown)), rest * 1024));
+        }
+        assert_eq!(account(&meminfo, Beside::default()).0[16], None, "without ZFS it is not there");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::view::{By, View};
 use super::{Options, Show};
 use crate::exit::Verdict;
 use crate::modes::sample;
+use crate::parse::arcstats::Arc;
 use crate::parse::meminfo::Use;
 use crate::processes::slow;
 use crate::report::Value;
@@ -17,7 +18,7 @@ use crate::sys::clock::Now;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
-const NUMBERS: [&str; 15] = [
+const NUMBERS: [&str; 17] = [
     "system.memory.limit",
     "system.memory.linux.available",
     "memdoor.host.used_bytes",
@@ -33,6 +34,8 @@ const NUMBERS: [&str; 15] = [
     "memdoor.host.zram_used_bytes",
     "memdoor.host.zram_swap_bytes",
     "memdoor.host.socket_bytes",
+    "memdoor.host.arc_bytes",
+    "memdoor.host.arc_reclaimable_bytes",
 ];
 
 /// Of some and full: the averages, then the sum.
@@ -92,6 +95,8 @@ fn put_host(
         bytes(view.zram.map(|zram| zram.used)),
         bytes(view.zram.map(|_| view.zram_swap)),
         bytes(view.sockets),
+        bytes(meminfo.arc.map(|arc| arc.size)),
+        bytes(meminfo.arc.map(Arc::reclaimable)),
     ];
     let mut line = samples.line("memdoor.host.sample", "memory of the host");
     line.numbers(&NUMBERS, &values);
@@ -104,8 +109,8 @@ fn put_host(
         &[warning, Some(options.critical.percent().into())],
     );
     line.texts(&["memdoor.check.status"], &[status(verdict)]);
-    for (keys, stall) in STALLS.iter().zip([view.pressure.some, view.pressure.full]) {
-        let Some(stall) = stall else { continue };
+    for (keys, stall) in STALLS.iter().zip(view.stalls()) {
+        let Ok(stall) = stall else { continue };
         for (key, hundredths) in keys.iter().zip(stall.average) {
             line.push(key, Value::Percent(Percent { hundredths }));
         }

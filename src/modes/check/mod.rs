@@ -10,9 +10,9 @@ mod view;
 
 use core::mem::ManuallyDrop;
 
+use super::environment::{self, FEW, Others, Unfit};
 use super::{Buffers, envelope};
 use crate::exit::{Exit, Verdict};
-use crate::host::Host;
 use crate::pattern::Pattern;
 use crate::report::Format;
 use crate::report::columns::words;
@@ -61,15 +61,27 @@ pub enum Show {
 pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
     let mut out = Out::new(Sink::Stdout, buffers.out);
     // What ends with the process needs no code to give it back.
-    let mut host = match Host::open(c"/proc") {
+    let mut host = match environment::open(FEW) {
         Ok(host) => ManuallyDrop::new(host),
-        Err(error) => return unknown(&mut out, format_args!("{error}")),
+        Err(unfit) => return refuse(&unfit),
     };
+    if let Err(why) = host.meminfo() {
+        let error = environment::unread(why);
+        super::say_hint(error.advice());
+        return unknown(&mut out, format_args!("{error}"));
+    }
     let envelope = envelope(&host);
     super::say_what_is_not_seen(&host);
+    if options.show != Show::Where {
+        // The verdict is about memory as a whole, of which nothing is hidden: its exit code stays.
+        let _ = Others::say(&host.proc);
+    }
     let view = ManuallyDrop::new(View::read(&mut host, options.show));
+    if let Some(why) = view.unread {
+        return unknown(&mut out, format_args!("{why}"));
+    }
     let (Some(total), Some(used)) = (view.meminfo.total, view.meminfo.used()) else {
-        return unknown(&mut out, format_args!("/proc/meminfo has no MemTotal or no MemAvailable"));
+        return unknown(&mut out, format_args!("/proc/meminfo gives no MemTotal or no MemAvailable"));
     };
     let verdict = verdict(used, total, options.warning, options.critical);
     match options.format {
@@ -77,6 +89,19 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
         Format::Json => json::put(&view, options, verdict, &envelope, &mut out),
     }
     end(&mut out, verdict)
+}
+
+/// Says as a monitoring plugin why the machine can't be looked at.
+#[must_use]
+pub fn refuse(unfit: &Unfit) -> Exit {
+    super::say_hint(unfit.hint());
+    unknown(&mut Out::new(Sink::Stdout, &mut [0; 512]), format_args!("{unfit}"))
+}
+
+/// Says so of memory for an allocation: for [`crate::sys::heap::on_failure`].
+#[must_use]
+pub fn no_memory(size: usize) -> i32 {
+    refuse(&Unfit::Memory(size)) as i32
 }
 
 /// What so much of the memory being used means.

@@ -4,13 +4,14 @@ use super::account::{LINES, account};
 use super::browsers::Browsers;
 use super::view::{By, View};
 use super::{Options, Show, swap, tree};
+use crate::error::Absent;
 use crate::exit::Verdict;
 use crate::host::Host;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::processes::Process;
 use crate::processes::slow::{self, Reader};
-use crate::report::columns::{Keep, fill, left, mb, name, number, percent, right};
+use crate::report::columns::{Keep, fill, left, mb, name, number, percent, right, words};
 use crate::snapshot::Cmdline;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
@@ -58,9 +59,8 @@ fn put_plugin(view: &View<'_>, options: &Options, verdict: Verdict, out: &mut Ou
     if let (Some(used), total @ Some(_)) = (view.meminfo.swap_used(), size(view.meminfo.swap_total)) {
         fill(out, " swap_used=~dB;;;0;~d", &[Some(used.0), total]);
     }
-    let pressure = &view.pressure;
-    for (words, stall) in [(" psi_some_avg10=~p%", pressure.some), (" psi_full_avg10=~p%", pressure.full)] {
-        if let Some(stall) = stall {
+    for (words, stall) in [" psi_some_avg10=~p%", " psi_full_avg10=~p%"].into_iter().zip(view.stalls()) {
+        if let Ok(stall) = stall {
             fill(out, words, &[Some(stall.average[0])]);
         }
     }
@@ -78,11 +78,12 @@ fn put_figures(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
     let gap = used.abs_diff(threshold);
     fill(out, words, &[used, total.0, at.into(), gap].map(Some));
     put_swap(view, out);
-    for (words, stall) in [("Some waited: ", view.pressure.some), ("All waited:  ", view.pressure.full)] {
+    for (words, stall) in ["Some waited: ", "All waited:  "].into_iter().zip(view.stalls()) {
         out.put(words.as_bytes());
         put_stall(stall, out);
     }
     let of = |which| view.meminfo.uses.of(which).map(|size| size.0);
+    put_arc(view, out);
     fill(
         out,
         "Page cache:  ~m MB; slab that can be given back: ~m MB\ntmpfs, shm:  ~m MB; page tables: ~m MB\n",
@@ -90,10 +91,18 @@ fn put_figures(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
     );
 }
 
-fn put_stall(stall: Option<Stall>, out: &mut Out<'_>) {
+/// ZFS's cache, where there is one.
+fn put_arc(view: &View<'_>, out: &mut Out<'_>) {
+    if let Some(arc) = view.meminfo.arc {
+        let numbers = [arc.size.0, arc.reclaimable().0].map(Some);
+        fill(out, "ZFS ARC:     ~m MB; ~m MB of it can shrink, and count as available\n", &numbers);
+    }
+}
+
+fn put_stall(stall: Result<Stall, Absent>, out: &mut Out<'_>) {
     match stall {
-        None => out.put(b"- (this kernel has no PSI, or it is off: psi=1)\n"),
-        Some(stall) => {
+        Err(why) => words(out, format_args!("- ({why})\n")),
+        Ok(stall) => {
             let [ten, sixty, three_hundred] = stall.average;
             let seconds = stall.total / 1_000_000;
             let numbers = [ten, sixty, three_hundred, seconds].map(Some);
@@ -103,14 +112,18 @@ fn put_stall(stall: Option<Stall>, out: &mut Out<'_>) {
 }
 
 fn put_swap(view: &View<'_>, out: &mut Out<'_>) {
-    let total = view.meminfo.swap_total.unwrap_or_default();
-    let used = view.meminfo.swap_used().unwrap_or_default();
-    let numbers = [Some(used.0), Some(total.0), share(Some(used), total)];
     out.put(b"Swap:        ");
-    if total > Bytes(0) {
-        fill(out, "~m of ~m MB (~q %): ", &numbers);
+    let total = view.meminfo.swap_total.unwrap_or_default();
+    match view.meminfo.swap_used() {
+        None => out.put(b"- (/proc/meminfo has no SwapTotal or no SwapFree)"),
+        Some(used) => {
+            if total > Bytes(0) {
+                let numbers = [Some(used.0), Some(total.0), share(Some(used), total)];
+                fill(out, "~m of ~m MB (~q %): ", &numbers);
+            }
+            out.put(swap::verdict(total, used).as_bytes());
+        }
     }
-    out.put(swap::verdict(total, used).as_bytes());
     if let Some(zram) = view.zram.filter(|zram| zram.stored > Bytes(0)) {
         let numbers = [zram.stored.0, zram.used.0].map(Some);
         fill(out, "\nzram:        ~m MB, in ~m MB of memory", &numbers);
@@ -177,7 +190,10 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
     let rest_size = Some(Bytes(rest.unsigned_abs()));
     out.put(b"WHERE THE MEMORY IS             MB     %  FROM\n");
     for (line, size) in LINES.iter().zip(sizes) {
-        put_line(line.label, size, line.source, total, out);
+        // Few hosts have ZFS, and those that have none need no line about it.
+        if !(line.is_arc() && size.is_none()) {
+            put_line(line.label, size, line.source, total, out);
+        }
     }
     if rest < 0 {
         put_line("counted too much", rest_size, "to be taken off: more than MemTotal", total, out);
@@ -185,6 +201,7 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
         put_line("unexplained rest", rest_size, "MemTotal - all of these", total, out);
     }
     put_line("in all", Some(total), "MemTotal", total, out);
+    put_arc(view, out);
     if let Some(sockets) = view.sockets.filter(|size| size.0 > 0) {
         fill(out, "Sockets hold ~m MB in all, part of it in slab.\n", &[Some(sockets.0)]);
     }

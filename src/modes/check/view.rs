@@ -2,11 +2,13 @@
 
 use super::Show;
 use super::account::{Beside, PAGE_CACHE, account};
+use crate::error::{Absent, Error, Source};
 use crate::host::{BLOCK, Host, zram_devices};
+use crate::modes::fail;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::mm_stat::Zram;
 use crate::parse::net::sockstat;
-use crate::parse::pressure::{self, Pressure};
+use crate::parse::pressure::{Pressure, Stall};
 use crate::parse::swaps::{self, Medium};
 use crate::parse::{lines, one_number};
 use crate::processes::slow::{REFINING, Reader};
@@ -18,7 +20,9 @@ use crate::units::Bytes;
 pub(super) struct View<'h> {
     pub(super) host: &'h Host,
     pub(super) meminfo: Meminfo,
-    pub(super) pressure: Pressure,
+    /// Why there is nothing in it.
+    pub(super) unread: Option<Absent>,
+    pub(super) pressure: Result<Pressure, Absent>,
     /// `vm.swappiness`.
     pub(super) swappiness: Option<u64>,
     /// All zram devices together; `None`: there is none.
@@ -52,10 +56,11 @@ impl By {
 
 impl<'h> View<'h> {
     pub(super) fn read(host: &'h mut Host, show: Show) -> Self {
-        let meminfo = host.meminfo().unwrap_or_default();
+        let read = host.meminfo();
+        let (meminfo, unread) = (read.unwrap_or_default(), read.err());
+        let pressure = host.pressure();
         let host = &*host;
         let mut buf = [0; 4096];
-        let pressure = pressure::parse(text(host, c"pressure/memory", &mut buf));
         let swappiness = one_number(text(host, c"sys/vm/swappiness", &mut buf));
         let sockets = sockstat::memory(text(host, c"net/sockstat", &mut buf));
         let zram = lines(text(host, c"swaps", &mut buf)).filter_map(swaps::line);
@@ -68,11 +73,14 @@ impl<'h> View<'h> {
         let mut table = Table::arm_for(&host.proc);
         if matches!(show, Show::Glance | Show::Tree) {
             // Without processes there is all the rest.
-            let _ = table.read(&host.proc, Depth::Weight);
+            if let Err(errno) = table.read(&host.proc, Depth::Weight) {
+                let _ = fail(&Error::new("list", b"/proc", errno));
+            }
             refine(&mut table, reader.as_ref());
         }
         Self {
             meminfo,
+            unread,
             pressure,
             swappiness: swappiness.and_then(|number| u64::try_from(number).ok()),
             zram: zram_devices(BLOCK),
@@ -82,6 +90,15 @@ impl<'h> View<'h> {
             reader,
             host,
         }
+    }
+
+    /// How much was waited for memory, or why that is not known: some, then all.
+    pub(super) fn stalls(&self) -> [Result<Stall, Absent>; 2] {
+        let source = Source::proc(c"pressure/memory");
+        let of = |pick: fn(Pressure) -> Option<Stall>, line| {
+            self.pressure.and_then(|all| pick(all).ok_or(source.lacks(line)))
+        };
+        [of(|all| all.some, "some"), of(|all| all.full, "full")]
     }
 
     /// What is not in meminfo.

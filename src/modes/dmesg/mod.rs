@@ -22,6 +22,7 @@ use core::ffi::CStr;
 
 pub use filter::{Filter, Who};
 
+use super::files::Unusable;
 use super::{Buffers, fail, output_exit};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -30,6 +31,7 @@ use crate::oomlog::report::text::{Order, Text};
 use crate::oomlog::report::{Run, Show};
 use crate::report::Format;
 use crate::sys::Errno;
+use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Out, Sink as To};
 use crate::sys::signal;
 use queue::Queue;
@@ -82,13 +84,10 @@ pub enum OnFound {
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_what_is_not_an_end();
-    let state = match options.since_last.map(|path| (path, state::load(path))) {
-        None => State::default(),
-        Some((_, Ok(state))) => state,
-        Some((path, Err(errno))) => {
-            words::cannot("open", path.to_bytes(), errno);
-            return Exit::Error;
-        }
+    let (mut kept, state) = match options.since_last.map(remembered) {
+        None => (None, State::default()),
+        Some(Ok((kept, state))) => (Some(kept), state),
+        Some(Err(exit)) => return exit,
     };
     let mut sink = Sink {
         filter: options.filter,
@@ -108,7 +107,18 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     if let Err(exit) = read(options, &mut sink) {
         return exit;
     }
-    end(options, &mut sink)
+    end(options, &mut sink, kept.as_mut())
+}
+
+/// The file of `--since-last` and what is in it: before a log is opened, as what can't be kept would be told again the next time.
+fn remembered(path: &CStr) -> Result<(Replaced<'_>, State), Exit> {
+    let kept = Replaced::open(path, &state::FILE).map_err(|refused| refuse("write", path, refused))?;
+    let state = state::load(&kept, path.to_bytes()).map_err(|refused| refuse("read", path, refused))?;
+    Ok((kept, state))
+}
+
+fn refuse(doing: &'static str, path: &CStr, refused: Refused) -> Exit {
+    Unusable::of(&state::FILE, doing, path, refused).say()
 }
 
 /// Reads all that can be read. The reason has been said when that is nothing.
@@ -137,7 +147,7 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
 }
 
 /// Says what all events have in common, and remembers them.
-fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Exit {
+fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>, kept: Option<&mut Replaced<'_>>) -> Exit {
     sink.release();
     // Cron mails whatever is said: nothing new is nothing to say.
     let is_news = options.since_last.is_none() || sink.shown > 0;
@@ -147,11 +157,10 @@ fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Exit {
     }
     let exit = exit(sink, options.on_found);
     // What was not written is new the next time.
-    if let (Some(path), None) = (options.since_last, sink.broken())
-        && let Err(errno) = state::save(path, &sink.seen, &sink.troubles)
+    if let (Some(kept), Some(path), None) = (kept, options.since_last, sink.broken())
+        && let Err(refused) = state::save(kept, &sink.seen, &sink.troubles)
     {
-        words::cannot("write", path.to_bytes(), errno);
-        return Exit::Error;
+        return refuse("write", path, refused);
     }
     exit
 }

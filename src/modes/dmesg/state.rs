@@ -15,12 +15,8 @@
 //! file that could not be read, or not to its end: a hash of its name, its size, its time and what was wrong.
 
 extern crate alloc;
-extern crate std;
 
-use alloc::ffi::CString;
 use alloc::vec;
-use core::ffi::CStr;
-use std::os::fd::AsFd;
 
 use super::trouble::Troubles;
 use super::words;
@@ -28,14 +24,22 @@ use crate::fixed::Fixed;
 use crate::oomlog::moment::{By, Moment};
 use crate::oomlog::seen::{Print, Seen, Tells, Where};
 use crate::parse::{dec, hex, signed};
-use crate::sys::clock::monotonic;
 use crate::sys::file::File;
 use crate::sys::lines::Lines;
+use crate::sys::ours::{Kind, Refused, Replaced, Use, Why};
 use crate::sys::out::{Broken, Out, Sink};
-use crate::sys::replace::Replacement;
 use crate::sys::{Errno, Result};
 
 const HEAD: &[u8] = b"memdoor dmesg 1";
+
+/// What such a file is: by its first line, whatever its version.
+pub(super) static FILE: Kind = Kind {
+    name: "state of memdoor dmesg",
+    option: "--since-last FILE",
+    is_ours: |beginning| beginning.starts_with(b"memdoor dmesg "),
+    mode: 0o600,
+    use_of_it: Use::Believed,
+};
 
 /// What earlier runs have said.
 #[derive(Default)]
@@ -45,18 +49,15 @@ pub(super) struct State {
 }
 
 /// What the file at `path` remembers; nothing when there is none yet, or when it is damaged, which is said.
-pub(super) fn load(path: &CStr) -> Result<State> {
-    let file = match File::open_plain(path) {
-        Ok(file) => file,
-        Err(Errno::ENOENT) => return Ok(State::default()),
-        Err(errno) => return Err(errno),
-    };
+pub(super) fn load(kept: &Replaced<'_>, path: &[u8]) -> core::result::Result<State, Refused> {
+    let failed = |errno| Refused { at: Fixed::of(path), why: Why::Failed(errno) };
+    kept.old()?.map_or_else(|| Ok(State::default()), |file| of(&file, path).map_err(failed))
+}
+
+fn of(file: &File, path: &[u8]) -> Result<State> {
     let mut state = State::default();
-    if read(&file, &mut state)?.is_none() {
-        words::warn(
-            path.to_bytes(),
-            format_args!("it is damaged, or not a state of memdoor dmesg: all events are new, and it is written anew"),
-        );
+    if read(file, &mut state)?.is_none() {
+        words::warn(path, format_args!("it is damaged: all events are new, and it is written anew"));
         return Ok(State::default());
     }
     Ok(state)
@@ -133,23 +134,19 @@ fn moment(word: &[u8]) -> Option<Moment> {
     Some(Moment { us: signed(us)?, by })
 }
 
-/// Writes what is remembered to the file at `path`, all or nothing.
-pub(super) fn save(path: &CStr, seen: &Seen, troubles: &Troubles) -> Result<()> {
-    // No two runs have the same, and none waits for what a killed one has left.
-    let mut now = Fixed::<32>::new();
-    now.push_dec(u64::try_from(monotonic().as_nanos()).unwrap_or(0));
-    let name = [path.to_bytes(), b".new-", now.as_bytes()].concat();
-    let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
-    let file = Replacement::create(&name)?;
-    let mut buf = vec![0; 16 << 10];
-    let mut out = Out::new(Sink::Fd(file.as_fd()), &mut buf);
-    write(seen, troubles, &mut out);
-    out.flush();
-    match out.broken() {
-        Some(Broken::Failed(errno)) => Err(errno),
-        Some(_) => Err(Errno::EIO),
-        None => file.replace(path),
-    }
+/// Writes what is remembered, all or nothing.
+pub(super) fn save(kept: &mut Replaced<'_>, seen: &Seen, troubles: &Troubles) -> core::result::Result<(), Refused> {
+    kept.replace(|file| {
+        let mut buf = vec![0; 16 << 10];
+        let mut out = Out::new(Sink::Fd(file), &mut buf);
+        write(seen, troubles, &mut out);
+        out.flush();
+        match out.broken() {
+            Some(Broken::Failed(errno)) => Err(errno),
+            Some(_) => Err(Errno::EIO),
+            None => Ok(()),
+        }
+    })
 }
 
 fn write(seen: &Seen, troubles: &Troubles, out: &mut Out<'_>) {

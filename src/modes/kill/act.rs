@@ -3,20 +3,24 @@
 use core::time::Duration;
 
 use super::Armed;
-use super::log::Level;
-use super::members::{Check, Lost};
-use super::options::Act;
-use super::report::{Action, Named, Outcome};
+use super::members::{self, Check, Lost, Mixed, Whole};
+use super::options::{Act, Scope};
+use super::report::{Action, Failure, Named, Outcome};
+use super::select::own_line;
+use super::top::Top;
+use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
-use crate::error::Absent;
 use crate::modes::with_report;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::Errno;
-use crate::sys::clock::monotonic;
+use crate::sys::clock::{monotonic, sleep};
+use crate::sys::file::Dir;
 use crate::sys::out::{Out, Sink};
-use crate::sys::signal::{self, Until, Woken};
+use crate::sys::signal::{self, Until};
 use crate::target::Target;
-use crate::victim::{By, Choice, Tree};
+use crate::target::memcg::Path;
+use crate::units::{Bytes, Pid};
+use crate::victim::{By, Choice, Tree, Why};
 
 /// How often it is looked whether they live, and whether memory can wait.
 const STEP: Duration = Duration::from_millis(100);
@@ -29,12 +33,21 @@ const GENERATIONS: usize = 8;
 /// A report that nobody reads is given up: the next victim does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether another memdoor still acts.
+const TURN_STEP: Duration = Duration::from_millis(50);
+/// How often all is looked at anew because another memdoor came first: then this one goes on, as it would without a lock.
+const ROUNDS: usize = 3;
+/// What has ended is counted as available within this time.
+const SETTLE: Duration = Duration::from_millis(300);
+
 /// How the time between SIGTERM and SIGKILL went.
 enum Wait {
     /// All have ended.
     Ended,
     /// Time is up, or memory is.
     Up,
+    /// Time is up, and memory is not short any more.
+    Relieved,
     /// memdoor is to end.
     Stopped,
 }
@@ -65,31 +78,28 @@ impl Armed<'_> {
             exe: None,
             killed: 0,
             freed: None,
+            left: None,
+            survivor: None,
             after: None,
+            risen: None,
+            state_after: None,
+            whole: None,
+            is_by_cgroup_kill: false,
+            top: None,
+            waited: None,
             took: Duration::ZERO,
-            errno: None,
+            failure: None,
         }
     }
 
     /// Looks at all processes, chooses, and does what is to be done about it; says so.
     pub(super) fn act(&mut self, state: State, reading: Reading) -> Outcome {
-        let (whom, group) = (self.options.whom, self.options.cgroup);
-        let choice = match self.selection.choose(&self.host.proc, &whom, group) {
-            Ok(choice) => choice,
-            Err(errno) => {
-                self.log.line(Level::Critical, format_args!("cannot read /proc: {}", crate::error::Because(errno)));
-                return Outcome::Failed;
-            }
+        let mut action = match (state, self.options.act) {
+            (State::Short, Act::Kill) => self.end_one_in_turn(),
+            _ => self.decide(state, reading),
         };
-        let mut action = self.action(state, reading, &choice);
-        if let Some(victim) = action.best[0].clone() {
-            action.exe = Target::open(&self.host.proc, victim.pid)
-                .ok()
-                .filter(|target| target.started == victim.started)
-                .and_then(|target| target.exe().ok());
-            if state == State::Short && self.options.act == Act::Kill {
-                self.end(&mut action, &victim);
-            }
+        if matches!(action.outcome, Outcome::Nobody | Outcome::DryRun | Outcome::Vanished) && action.top.is_none() {
+            action.top = self.look_at_the_largest(Duration::MAX);
         }
         if self.history.is_news(action.outcome, monotonic()) {
             self.say(&action);
@@ -97,8 +107,113 @@ impl Armed<'_> {
         action.outcome
     }
 
-    /// Ends the victim's tree.
-    fn end(&mut self, action: &mut Action, victim: &Named) {
+    /// Looks at all processes and chooses.
+    fn decide(&mut self, state: State, reading: Reading) -> Action {
+        let (whom, group) = (self.options.whom, self.options.cgroup);
+        let choice = match self.selection.choose(&self.host.proc, &whom, group) {
+            Ok(choice) => choice,
+            Err(errno) => {
+                let action = self.idle(Outcome::Failed, state, reading);
+                return Action { failure: Some(Failure::new("read all processes of /proc", errno)), ..action };
+            }
+        };
+        let mut action = self.action(state, reading, &choice);
+        if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
+            let leaf = self.leaf(&victim);
+            let (user, unpinned) = (self.selection.user(), self.options.unpinned);
+            let check = Check { whom: &whom, group, user, unpinned, leaf: None, reader: self.reader };
+            let _ = self.judge_whole(leaf.as_ref(), &check, &mut action);
+        }
+        if let Some(victim) = &action.best[0] {
+            action.exe = Target::open(&self.host.proc, victim.pid)
+                .ok()
+                .filter(|target| target.started == victim.started)
+                .and_then(|target| target.exe().ok());
+        }
+        action
+    }
+
+    /// Who else is large: said of each decision, and before a victim is signalled only as long as its evidence may take.
+    pub(super) fn look_at_the_largest(&self, until: Duration) -> Option<Top> {
+        let (whom, group) = (&self.options.whom, self.options.cgroup);
+        (!self.options.evidence.is_zero()).then(|| Top::read(&self.host.proc, &self.selection, whom, group, until))
+    }
+
+    /// A decision that nobody was looked at for.
+    fn idle(&self, outcome: Outcome, state: State, reading: Reading) -> Action {
+        let nobody = self.action(state, reading, &Choice::default());
+        Action { outcome, excluded: [0; Why::COUNT], overflow: 0, ..nobody }
+    }
+
+    /// Ends one, and nobody when another memdoor has just done so and that was enough.
+    fn end_one_in_turn(&mut self) -> Action {
+        let mut waited = None;
+        let mut rounds = 0;
+        let action = loop {
+            rounds += 1;
+            waited = self.take_turn(None, Bytes(0)).or(waited);
+            // The second look: what was seen before the lock was had is old.
+            let reading = self.gauge.read(&mut self.host);
+            let state = self.options.when.judge(&reading);
+            if waited.is_some() && signal::stop_requested().is_some() {
+                break self.idle(Outcome::Stopped, state, reading);
+            }
+            match state {
+                State::Short => {}
+                State::Enough => break self.idle(Outcome::Relieved, state, reading),
+                State::Unknown => break self.idle(Outcome::Unknown, state, reading),
+            }
+            let mut action = self.decide(state, reading);
+            self.pass_over_survivors(&mut action);
+            let victim = action.best[0].clone().filter(|_| action.outcome != Outcome::Failed);
+            let Some(victim) = victim else {
+                break action;
+            };
+            match self.end(&mut action, &victim, rounds < ROUNDS) {
+                Some(again) => waited = Some(again),
+                None => break action,
+            }
+        };
+        self.turn.release();
+        Action { waited, ..action }
+    }
+
+    /// Waits until no other memdoor acts, or memory is not short any more, or the time for it is up; `None` when nobody was waited for.
+    fn take_turn(&mut self, victim: Option<Pid>, held: Bytes) -> Option<Waited> {
+        let began = monotonic();
+        let mut until = began.saturating_add(self.options.grace).saturating_add(DEATH);
+        let mut whom: Option<Other> = None;
+        loop {
+            let now = monotonic();
+            let took = now.saturating_sub(began);
+            let other = match self.turn.take(&self.host.proc, victim, held) {
+                Ok(()) => return whom.map(|whom| Waited { whom, took, is_in_vain: false }),
+                Err(other) => other,
+            };
+            if other.is_users_word {
+                until = until.min(began.saturating_add(USERS_WORD));
+            }
+            let before = whom.take();
+            let whom = &*whom.insert(match before {
+                // Whom it ends is not told any more when that has ended, or is not known yet.
+                Some(before) if other.victim.is_none() && before.victim.is_some() => before,
+                _ => other,
+            });
+            let reading = self.gauge.read(&mut self.host);
+            if self.options.when.is_hard(&reading) {
+                // The other one does not wait for its victim either then.
+                until = until.min(now.saturating_add(if whom.is_users_word { Duration::ZERO } else { DEATH }));
+            }
+            let is_over = self.options.when.judge(&reading) == State::Enough || signal::stop_requested().is_some();
+            if is_over || now >= until {
+                return Some(Waited { whom: whom.clone(), took, is_in_vain: !is_over });
+            }
+            let _ = signal::wait(None, Some(TURN_STEP.min(until.saturating_sub(now))));
+        }
+    }
+
+    /// Ends the victim's tree; or whom it had to wait for, so that all is to be looked at anew.
+    fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool) -> Option<Waited> {
         let started = monotonic();
         let (whom, group) = (self.options.whom, self.options.cgroup);
         let check = Check {
@@ -106,63 +221,196 @@ impl Armed<'_> {
             group,
             user: self.selection.user(),
             unpinned: self.options.unpinned,
+            leaf: None,
             reader: self.reader,
         };
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);
-        let is_still_large = self.members.freeable() >= whom.least;
+        let size = self.members.freeable();
         match held {
-            Ok(()) if is_still_large => {}
+            Ok(()) if size >= whom.least => {}
             Ok(()) | Err(Lost::Changed) => {
                 action.outcome = Outcome::Vanished;
-                return;
+                return None;
             }
             Err(Lost::Failed(errno)) => {
-                (action.outcome, action.errno) = (Outcome::Failed, Some(Absent::from(errno)));
-                return;
+                (action.outcome, action.failure) = (Outcome::Failed, Some(Failure::new("open the victim", errno)));
+                return None;
             }
         }
-        self.evidence(victim);
-        action.outcome = match self.members.ask_root() {
-            Ok(()) => self.see_through(action, &check),
+        let leaf = self.leaf(victim);
+        let check = Check { leaf: leaf.as_ref().map(|(_, path)| path.as_bytes()), ..check };
+        let cgroup = self.judge_whole(leaf.as_ref(), &check, action);
+        if let Some((dir, _)) = cgroup {
+            let _ = self.members.hold_cgroup(&self.host.proc, dir, &check);
+        }
+        // Told before the evidence is written, which takes its time; looked at again when it is.
+        for is_written in [false, true] {
+            if is_written {
+                let until = monotonic().saturating_add(self.options.evidence);
+                self.evidence(victim, until);
+                action.top = self.look_at_the_largest(until);
+            }
+            if let Some(waited) = self.take_turn(Some(victim.pid), size).filter(|_| may_wait) {
+                self.members.clear();
+                return Some(waited);
+            }
+        }
+        let before = self.gauge.read(&mut self.host);
+        if self.options.when.judge(&before) == State::Enough {
+            (action.outcome, action.state, action.reading) = (Outcome::Relieved, State::Enough, before);
+            self.members.clear();
+            return None;
+        }
+        let asked = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
+        action.outcome = match asked {
+            Ok(()) => self.see_through(action, &check, cgroup.map(|(dir, _)| dir)),
             Err(Errno::ESRCH) => Outcome::Vanished,
             Err(errno) => {
-                action.errno = Some(Absent::from(errno));
+                action.failure = Some(Failure::new("signal the victim", errno));
                 Outcome::Failed
             }
         };
         action.took = monotonic().saturating_sub(started);
-        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
-            action.freed = Some(self.members.freed());
-        }
-        action.after = self.gauge.read(&mut self.host).available;
+        self.sum_up(action, &before);
         self.members.clear();
+        None
+    }
+
+    /// What it gave back.
+    fn sum_up(&mut self, action: &mut Action, before: &Reading) {
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) && self.members.left().is_some() {
+            action.outcome = Outcome::Survived;
+        }
+        if action.outcome == Outcome::Survived
+            && let Some(victim) = &action.best[0]
+        {
+            self.history.note_survivor(victim);
+        }
+        action.left = self.members.left();
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
+            action.freed = Some(self.members.freed());
+            action.survivor = self.members.survivor();
+        }
+        let mut after = self.gauge.read(&mut self.host);
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) {
+            // What has ended may take a moment to be counted as available: whoever waits for this one looks at memory next.
+            let until = monotonic().saturating_add(SETTLE);
+            let least = action.freed.unwrap_or_default().0 / 2;
+            let has_risen = |after: &Reading| {
+                let (Some(before), Some(after)) = (before.available, after.available) else {
+                    return true;
+                };
+                after.0.saturating_sub(before.0) >= least
+            };
+            while !has_risen(&after) && self.options.when.judge(&after) == State::Short && monotonic() < until {
+                let _ = signal::wait(None, Some(Duration::from_millis(10)));
+                after = self.gauge.read(&mut self.host);
+            }
+        }
+        action.after = after.available;
+        action.risen = match (before.available, after.available) {
+            (Some(before), Some(after)) => {
+                let signed = |size: Bytes| i64::try_from(size.0).unwrap_or(i64::MAX);
+                Some(signed(after).saturating_sub(signed(before)))
+            }
+            _ => None,
+        };
+        action.state_after = Some(self.options.when.judge(&after));
+    }
+
+    /// The victim's own cgroup, and its path, when that is to be ended with it.
+    fn leaf(&mut self, victim: &Named) -> Option<(Dir, Path)> {
+        if self.options.scope != Scope::Cgroup {
+            return None;
+        }
+        let target = Target::open(&self.host.proc, victim.pid).ok();
+        let mut target = target.filter(|target| target.started == victim.started)?;
+        self.memcg.forget();
+        self.memcg.refresh(&mut target);
+        let path = Path::of(self.memcg.path().ok()?.1);
+        let dir = self.memcg.dir()?.dir(c".").ok();
+        self.memcg.forget();
+        dir.map(|dir| (dir, path))
+    }
+
+    /// Whether the cgroup may be ended as a whole; where it may not, the tree is ended alone, and the decision says why.
+    fn judge_whole<'l>(
+        &self,
+        leaf: Option<&'l (Dir, Path)>,
+        check: &Check<'_>,
+        action: &mut Action,
+    ) -> Option<&'l (Dir, Path)> {
+        if self.options.scope != Scope::Cgroup {
+            return None;
+        }
+        let proc = &self.host.proc;
+        let judged = match leaf {
+            Some((dir, path)) if path.as_bytes() != b"/" => members::judge_cgroup(proc, dir, &own_line(proc), check),
+            _ => Err(Mixed::Root),
+        };
+        action.whole = Some(judged);
+        leaf.filter(|_| judged.is_ok())
+    }
+
+    /// SIGKILL to all of a cgroup: at once where the kernel can, and else one by one, with those that join it meanwhile.
+    fn kill_whole(&mut self, action: &mut Action, cgroup: &Dir, check: &Check<'_>) -> (u64, Option<Errno>) {
+        let is_plain = matches!(action.whole, Some(Ok(Whole { exempt: 0, .. })));
+        if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
+            action.is_by_cgroup_kill = true;
+            return (count, None);
+        }
+        for _ in 0..GENERATIONS {
+            self.members.stop();
+            let before = self.members.count();
+            let _ = self.members.hold_cgroup(&self.host.proc, cgroup, check);
+            if self.members.count() == before {
+                break;
+            }
+        }
+        self.members.kill()
     }
 
     /// From SIGTERM on.
-    fn see_through(&mut self, action: &mut Action, check: &Check<'_>) -> Outcome {
-        match self.wait_for_end() {
+    fn see_through(&mut self, action: &mut Action, check: &Check<'_>, cgroup: Option<&Dir>) -> Outcome {
+        match self.wait_for_end(if cgroup.is_some() { Scope::Cgroup } else { Scope::Tree }) {
             Wait::Ended => return Outcome::Terminated,
             Wait::Stopped => return Outcome::Interrupted,
+            Wait::Relieved => return Outcome::Spared,
             Wait::Up => {}
         }
-        self.join_newcomers(check);
-        let (killed, failed) = self.members.kill();
-        action.killed = killed;
-        action.errno = failed.map(Absent::from);
-        let until = monotonic().saturating_add(DEATH);
-        while self.members.alive() > 0 {
-            if monotonic() >= until {
-                return Outcome::Survived;
+        let (killed, failed) = match cgroup {
+            Some(cgroup) => self.kill_whole(action, cgroup, check),
+            None => {
+                self.join_newcomers(check);
+                self.members.kill()
             }
+        };
+        action.killed = killed;
+        action.failure = failed.map(|errno| Failure::new("signal a process of the tree", errno));
+        let until = monotonic().saturating_add(DEATH);
+        while self.members.is_dying() && monotonic() < until {
             let _ = signal::wait(None, Some(Duration::from_millis(5)));
+            self.members.reap();
         }
-        Outcome::Killed
+        match self.members.alive() {
+            0 => Outcome::Killed,
+            _ => Outcome::Survived,
+        }
+    }
+
+    /// One that SIGKILL did not end is no victim again as long as there is another: it is frozen or in uninterruptible sleep, and what it
+    /// may hold still comes when it comes.
+    fn pass_over_survivors(&self, action: &mut Action) {
+        let is_new = |one: &Option<Named>| one.as_ref().is_some_and(|one| !self.history.has_survived(one));
+        if let Some(at) = action.best.iter().position(is_new) {
+            action.best.rotate_left(at);
+        }
     }
 
     /// Until all have ended, the time is up, or memory can't wait.
-    fn wait_for_end(&mut self) -> Wait {
+    fn wait_for_end(&mut self, scope: Scope) -> Wait {
         let mut until = monotonic().saturating_add(self.options.grace);
         let mut is_orphaned = false;
         loop {
@@ -172,21 +420,23 @@ impl Armed<'_> {
             let now = monotonic();
             let reading = self.gauge.read(&mut self.host);
             if now >= until || self.options.when.is_hard(&reading) {
-                return Wait::Up;
+                // It was asked to end, and what made that necessary is over: it may take its time.
+                let is_relieved = self.options.when.judge(&reading) == State::Enough;
+                return if is_relieved { Wait::Relieved } else { Wait::Up };
             }
             if signal::stop_requested().is_some() {
                 return Wait::Stopped;
             }
-            if !is_orphaned && !self.members.is_root_alive() {
+            if scope == Scope::Tree && !is_orphaned && !self.members.is_root_alive() {
                 is_orphaned = true;
                 until = until.min(now.saturating_add(ORPHANS));
             }
             let step = STEP.min(until.saturating_sub(now));
             // An exited root is ready at once: then only time is waited for.
-            let root = self.members.root().filter(|_| !is_orphaned);
-            match signal::wait(root.map(|root| (root, Until::Readable)), Some(step)) {
-                Ok(Woken::Ready | Woken::Timeout | Woken::Signal) => {}
-                Err(_) => return Wait::Up,
+            let root = self.members.root().filter(|_| !is_orphaned && self.members.is_root_alive());
+            // What it fails of (ENOMEM) is no reason to hurry.
+            if signal::wait(root.map(|root| (root, Until::Readable)), Some(step)).is_err() {
+                sleep(step);
             }
         }
     }
@@ -219,11 +469,10 @@ impl Armed<'_> {
     }
 
     /// A snapshot of the victim, written out before anything happens to it.
-    fn evidence(&mut self, victim: &Named) {
+    fn evidence(&mut self, victim: &Named, until: Duration) {
         if self.options.evidence.is_zero() {
             return;
         }
-        let until = monotonic().saturating_add(self.options.evidence);
         let target = Target::open(&self.host.proc, victim.pid).ok();
         let target = target.filter(|target| target.started == victim.started);
         let Some(mut target) = target else {
@@ -232,6 +481,8 @@ impl Armed<'_> {
         };
         let mut out = Out::new(Sink::Stdout, self.out);
         out.give_up_at(until);
+        // The last victim's cgroup is not this one's.
+        self.memcg.forget();
         let mut scene = Scene::new(
             &mut target,
             &mut self.host,
@@ -243,6 +494,8 @@ impl Armed<'_> {
         let taken =
             with_report(self.options.format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
         self.completeness = self.completeness.and(taken);
+        // Up to 128 descriptors, which the members of the tree may need.
+        self.memcg.forget();
         let broken = out.broken();
         self.note(broken);
     }

@@ -3,22 +3,22 @@
 use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
-use super::options::{Options, Run, Unpinned};
+use super::options::{Act, Logging, Options, Run, Unpinned};
 use super::report::Action;
 use super::select::Selection;
+use super::turn::Turn;
 use super::when::Pace;
 use super::{Armed, History};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
-use crate::host::Host;
-use crate::modes::{Buffers, envelope, fail, open_host, open_self, say_hint, with_report};
-use crate::parse::{self, words};
+use crate::modes::environment::{self, MANY, Others};
+use crate::modes::{Buffers, envelope, fail, open_host, open_self, with_report};
 use crate::processes::slow::Reader;
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
 use crate::sys::harden;
-use crate::sys::out::{Out, Sink, say};
+use crate::sys::out::{Out, Sink};
 use crate::sys::pidfd::PidFd;
 use crate::sys::{Errno, signal, system};
 use crate::target::memcg::Memcg;
@@ -41,27 +41,36 @@ impl<'a> Armed<'a> {
         buffers: Buffers<'a>,
     ) -> Result<Self, Exit> {
         let Buffers { out, read, .. } = buffers;
-        let mut host = open_host()?;
-        let log = Log::open(options.log).map_err(|error| fail(&error))?;
-        check_numbers(&host, options.unpinned)?;
+        // Before anything else: a path that is wrong is better known at once.
+        let log = open_log(options.log, history)?;
+        let mut host = open_host(MANY)?;
+        host.meminfo().map_err(environment::fail_meminfo)?;
+        check_pidfds(options.unpinned)?;
         let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
         let envelope = envelope(&host);
         let memcg = Memcg::new(&host.proc, read);
         let sockets = Sockets::arm(DESCRIPTORS)
             .map_err(|errno| fail(&Error::new("map", b"memory for the table of sockets", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
+        // Who is not root ends their own processes only, which are shown.
+        let completeness = match (Others::say(&host.proc), system::own_user()) {
+            (Others::Hidden, 0) => Completeness::Partial,
+            _ => Completeness::Complete,
+        };
         let room = match options.run {
             Run::Once => ROOM,
             Run::Daemon => LOCKED_ROOM,
         };
+        let (turn, locked) = Turn::arm(&host.proc);
         let mut armed = Self {
             options,
             history,
             host,
             gauge,
-            selection: Selection::arm(room).with_reader(reader),
+            selection: Selection::arm(room).map_err(no_room)?.with_reader(reader),
             reader,
-            members: Members::arm(),
+            members: Members::arm().map_err(no_room)?,
+            turn,
             memcg,
             sockets,
             envelope,
@@ -69,11 +78,17 @@ impl<'a> Armed<'a> {
             out,
             buf: read,
             pace: Pace::new(),
-            completeness: Completeness::Complete,
+            completeness,
             is_output_broken: false,
             looks: 0,
             is_odd: super::when::Odd::Nothing,
         };
+        if let (Err(errno), Act::Kill) = (locked, options.act) {
+            armed.log.line(
+                Level::Warning,
+                format_args!("cannot lock: {}; another memdoor may end somebody at the same time", Because(errno)),
+            );
+        }
         if options.run == Run::Daemon {
             armed.settle()?;
         }
@@ -125,6 +140,7 @@ impl<'a> Armed<'a> {
             group,
             user: self.selection.user(),
             unpinned: self.options.unpinned,
+            leaf: None,
             reader: self.reader,
         };
         if let Some(tree) = &choice.best[0] {
@@ -132,7 +148,8 @@ impl<'a> Armed<'a> {
             let _ = self.members.hold(&self.host.proc, rows, &check);
             self.members.clear();
         }
-        let action = self.action(self.options.when.judge(&reading), reading, &choice);
+        let mut action = self.action(self.options.when.judge(&reading), reading, &choice);
+        action.top = self.look_at_the_largest(core::time::Duration::MAX);
         self.say_if_nobody_fits(&action);
         let mut out = Out::new(Sink::Nowhere, self.out);
         let format = self.options.format;
@@ -157,21 +174,25 @@ impl<'a> Armed<'a> {
     }
 }
 
-/// Whether signals reach who they are meant for: pidfds, and a `/proc` whose numbers are memdoor's own.
-fn check_numbers(host: &Host, unpinned: Unpinned) -> Result<(), Exit> {
-    let mut buf = [0; 8192];
-    let status = host.proc.read(c"self/status", &mut buf).unwrap_or_default();
-    let mut fields = parse::lines(status).filter_map(parse::key_value);
-    let numbers = fields.find(|(key, _)| *key == b"NSpid").map(|(_, numbers)| numbers);
-    // Linux before 4.1 has no NSpid; without /proc/self this is no /proc of memdoor's at all.
-    let is_own = numbers.map_or(!status.is_empty(), |numbers| words(numbers).count() == 1);
-    if !is_own {
-        say(format_args!("memdoor: /proc is of another pid namespace: its numbers mean other processes to memdoor"));
-        say_hint(Some(
-            "start memdoor with a /proc of its own: unshare --pid --fork --mount-proc, or mount -t proc proc /proc",
-        ));
-        return Err(Exit::Error);
+/// After SIGHUP a file that can't be used any more is no reason to leave the host alone: that was said, and lines go where else they go.
+fn open_log<'a>(options: Logging<'a>, history: &mut History) -> Result<Log<'a>, Exit> {
+    match Log::open(options) {
+        Err(_) if history.is_going_on && options.file.is_some() => Log::open(Logging { file: None, ..options }),
+        opened => {
+            history.is_going_on |= opened.is_ok();
+            opened
+        }
     }
+}
+
+/// An address space that is too small is said before anything is looked at.
+fn no_room(errno: Errno) -> Exit {
+    let error = Error::new("reserve", b"memory for the table of processes", errno);
+    fail(&error.hint("memdoor's address space is limited: ulimit -v unlimited"))
+}
+
+/// Whether signals reach who they are meant for: through pidfds. That the numbers of `/proc` are memdoor's own, [`open_host`] has seen.
+fn check_pidfds(unpinned: Unpinned) -> Result<(), Exit> {
     let own = Pid::new(system::own_pid()).map(PidFd::open);
     match (own, unpinned) {
         (Some(Err(Errno::ENOSYS)), Unpinned::Allow) | (Some(Ok(_)) | None, _) => Ok(()),

@@ -4,6 +4,9 @@ use core::fmt::Write;
 
 use super::options::Options;
 use super::report::{Action, Named};
+use super::top::Large;
+use super::turn;
+use super::when::State;
 use crate::fixed::Fixed;
 use crate::report::Event::Kill;
 use crate::report::escape::Escaped;
@@ -39,7 +42,29 @@ const SIGKILLS: Name = Name(Kill, "Processes Sent SIGKILL", "memdoor.kill.sigkil
 const FREED: Name = Name(Kill, "Freed By Their End", "memdoor.kill.freed_bytes");
 const AFTER: Name = Name(Kill, "Available Memory After", "memdoor.kill.available_after_bytes");
 const TOOK: Name = Name(Kill, "Took", "memdoor.kill.duration_us");
-const REASON: Name = Name(Kill, "Reason", "memdoor.kill.reason");
+const RISEN: Name = Name(Kill, "Available Memory Rose By", "memdoor.kill.available_rise_bytes");
+const REASON: Name = Name(Kill, "", "memdoor.kill.reason");
+pub(super) const WHY: Name = Name(Kill, "Reason", "");
+pub(super) const AFTERWARDS: Name = Name(Kill, "Memory After", "");
+const SHORT_AFTER: Name = Name(Kill, "", "memdoor.kill.short_after");
+pub(super) const WAITED: Name = Name(Kill, "Waited For", "");
+const WAITED_PID: Name = Name(Kill, "", "memdoor.kill.waited_for.pid");
+const WAITED_COMM: Name = Name(Kill, "", "memdoor.kill.waited_for.comm");
+const WAITED_VICTIM: Name = Name(Kill, "", "memdoor.kill.waited_for.victim.pid");
+const WAITED_VICTIM_COMM: Name = Name(Kill, "", "memdoor.kill.waited_for.victim.comm");
+const WAITED_TIME: Name = Name(Kill, "", "memdoor.kill.waited_for.duration_us");
+const WAITED_IN_VAIN: Name = Name(Kill, "", "memdoor.kill.waited_for.in_vain");
+pub(super) const WHOLE: Name = Name(Kill, "Its Control Group Ends As A Whole", "");
+const WHOLE_COUNT: Name = Name(Kill, "", "memdoor.kill.cgroup_processes");
+const BY_CGROUP_KILL: Name = Name(Kill, "", "memdoor.kill.cgroup_kill");
+pub(super) const LEFT: Name = Name(Kill, "Not Held And Not Ended", "");
+const LEFT_COUNT: Name = Name(Kill, "", "memdoor.kill.left");
+pub(super) const SURVIVOR: Name = Name(Kill, "Not Ended Yet", "");
+const SURVIVOR_PID: Name = Name(Kill, "", "memdoor.kill.survivor.pid");
+const SURVIVOR_STATE: Name = Name(Kill, "", "memdoor.kill.survivor.state");
+
+pub(super) const TOP: Name = Name(Kill, "Largest On Host", "");
+pub(super) const TOP_JSON: Name = Name(Kill, "", "memdoor.kill.top");
 
 const TOO_SMALL: Name = Name(Kill, "", "memdoor.kill.excluded.too_small");
 
@@ -51,6 +76,7 @@ pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
     ("memdoor and above", Name(Kill, "", "memdoor.kill.excluded.own")),
     ("of the system", Name(Kill, "", "memdoor.kill.excluded.essential")),
     ("not --only", Name(Kill, "", "memdoor.kill.excluded.unwanted")),
+    ("outside --cgroup", Name(Kill, "", "memdoor.kill.excluded.outside")),
     ("--ignore", Name(Kill, "", "memdoor.kill.excluded.ignored")),
     ("other users'", Name(Kill, "", "memdoor.kill.excluded.other_users")),
     ("oom_score_adj -1000", Name(Kill, "", "memdoor.kill.excluded.exempt")),
@@ -98,6 +124,34 @@ pub(super) fn facts(near: &Named) -> [Fact<'_>; 5] {
     ]
 }
 
+/// One of the largest processes of the host, for JSON.
+pub(super) fn large(one: &Large) -> [Fact<'_>; 6] {
+    let named = |key, value| Name(Kill, "", key).is(value);
+    let reason = one.why.and_then(|why| EXCLUDED.get(why as usize)?.1.2.rsplit('.').next());
+    [
+        named("pid", Value::Int(one.pid.get().into())),
+        named("comm", Value::Text(one.comm.as_bytes())),
+        named("rss_bytes", Value::Bytes(one.rss)),
+        named("swap_bytes", bytes(one.swap)),
+        named("may_be_ended", Value::Flag(one.why.is_none())),
+        named("reason", reason.map_or(Value::Nothing, Value::Words)),
+    ]
+}
+
+/// The same in a line.
+pub(super) fn large_line(one: &Large) -> Fixed<160> {
+    let mut words = Fixed::new();
+    let _ = write!(words, "PID {} ({}): RSS {} kB", one.pid, Escaped(one.comm.as_bytes()), one.rss.kib());
+    if let Some(swap) = one.swap {
+        let _ = write!(words, ", swap {} kB", swap.kib());
+    }
+    let _ = match one.why.and_then(|why| EXCLUDED.get(why as usize)) {
+        Some((why, _)) => write!(words, ", may not be ended: {why}"),
+        None => write!(words, ", may be ended"),
+    };
+    words
+}
+
 impl Action {
     pub(super) fn figures<'a>(&self, options: &Options<'a>) -> [Fact<'a>; 8] {
         let reading = &self.reading;
@@ -128,8 +182,9 @@ impl Action {
         ]
     }
 
-    pub(super) fn results(&self) -> [Fact<'static>; 6] {
+    pub(super) fn results(&self) -> [Fact<'static>; 8] {
         let was_sent = self.freed.is_some();
+        let is_short = self.state_after.filter(|state| *state != State::Unknown).map(|state| state == State::Short);
         [
             OVERFLOW.is(match self.overflow {
                 0 => Value::Nothing,
@@ -138,9 +193,37 @@ impl Action {
             SIGKILLS.is(if was_sent { Value::Count(self.killed) } else { Value::Nothing }),
             FREED.is(bytes(self.freed)),
             AFTER.is(bytes(self.after)),
+            RISEN.is(self.risen.map_or(Value::Nothing, Value::Growth)),
+            SHORT_AFTER.is(is_short.map_or(Value::Nothing, Value::Flag)),
             TOOK.is(if was_sent { Value::Span(self.took) } else { Value::Nothing }),
-            // Text has it in a line of its own; JSON as what is incomplete.
-            REASON.is(self.errno.map_or(Value::Nothing, Value::Absent)),
+            // Text has it in a sentence of its own; JSON as what is incomplete.
+            REASON.is(self.failure.map_or(Value::Nothing, |failure| Value::Absent(failure.why))),
+        ]
+    }
+
+    /// For JSON: which memdoor was waited for, and who of the victim lives on.
+    pub(super) fn others(&self) -> [Fact<'_>; 11] {
+        let whole = self.whole.and_then(Result::ok);
+        let waited = self.waited.as_ref();
+        let memdoor = waited.and_then(|waited| waited.whom.memdoor.as_ref());
+        let victim = waited.and_then(|waited| waited.whom.victim.as_ref());
+        let pid = |one: Option<&turn::Named>| one.map_or(Value::Nothing, |one| Value::Int(one.pid.get().into()));
+        fn comm(one: Option<&turn::Named>) -> Value<'_> {
+            one.map_or(Value::Nothing, |one| Value::Text(one.comm.as_bytes()))
+        }
+        let survivor = self.survivor.as_ref();
+        [
+            WAITED_PID.is(pid(memdoor)),
+            WAITED_COMM.is(comm(memdoor)),
+            WAITED_VICTIM.is(pid(victim)),
+            WAITED_VICTIM_COMM.is(comm(victim)),
+            WAITED_TIME.is(waited.map_or(Value::Nothing, |waited| Value::Span(waited.took))),
+            WAITED_IN_VAIN.is(waited.map_or(Value::Nothing, |waited| Value::Flag(waited.is_in_vain))),
+            WHOLE_COUNT.is(whole.map_or(Value::Nothing, |whole| Value::Count(whole.processes.into()))),
+            BY_CGROUP_KILL.is(whole.map_or(Value::Nothing, |_| Value::Flag(self.is_by_cgroup_kill))),
+            LEFT_COUNT.is(self.left.map_or(Value::Nothing, |left| Value::Count(left.count.into()))),
+            SURVIVOR_PID.is(survivor.map_or(Value::Nothing, |one| Value::Int(one.pid.get().into()))),
+            SURVIVOR_STATE.is(survivor.map_or(Value::Nothing, |one| Value::Words(one.stuck.name()))),
         ]
     }
 

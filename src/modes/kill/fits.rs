@@ -19,8 +19,11 @@ impl Looks<'_> {
         if is_essential && !is_wanted {
             return Err(Why::Essential);
         }
-        if !is_wanted || group.is_some_and(|group| !self.is_in(group)) {
+        if !is_wanted {
             return Err(Why::Unwanted);
+        }
+        if group.is_some_and(|group| !self.is_in(group)) {
+            return Err(Why::Outside);
         }
         if self.may_fit_any(whom.ignore) {
             return Err(Why::Ignored);

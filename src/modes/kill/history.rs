@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::report::Outcome;
+use super::report::{Named, Outcome};
+use crate::units::{Pid, Ticks};
 
 /// `--max-kills` up to this many an hour.
 pub const KILLS_MAX: usize = 64;
@@ -12,13 +13,20 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// What outlives a SIGHUP: who was ended when, on the steady clock.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    /// Whether there was a run before this one.
+    pub(super) is_going_on: bool,
     /// Nobody before that.
     pub(super) rests_until: Duration,
     /// The last decision, and when it was said.
     last: Option<(Outcome, Duration)>,
+    /// The newest of those that SIGKILL did not end, the oldest of them first.
+    survivors: [Option<(Pid, Ticks)>; SURVIVORS],
     /// The newest kills, the oldest of them at `next`.
     pub(super) kills: Kills,
 }
+
+/// So many that could not be ended are remembered.
+const SURVIVORS: usize = 8;
 
 /// While memory is short and nobody can be ended, that is said this often.
 const REMINDER: Duration = Duration::from_secs(60);
@@ -33,6 +41,18 @@ impl History {
             self.last = Some((outcome, now));
         }
         !is_known
+    }
+
+    /// SIGKILL did not end it.
+    pub(super) fn note_survivor(&mut self, victim: &Named) {
+        if !self.has_survived(victim) {
+            self.survivors.rotate_left(1);
+            self.survivors[SURVIVORS - 1] = Some((victim.pid, victim.started));
+        }
+    }
+
+    pub(super) fn has_survived(&self, victim: &Named) -> bool {
+        self.survivors.contains(&Some((victim.pid, victim.started)))
     }
 }
 

@@ -5,12 +5,16 @@ use core::fmt::{Arguments, Write};
 use core::time::Duration;
 
 use crate::error::{Because, Error};
+use crate::exit::Exit;
 use crate::fixed::Fixed;
+use crate::modes::fail;
+use crate::modes::files::Unusable;
 use crate::report::Moment;
 use crate::report::time::{Precision, rfc3339};
 use crate::sys;
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::logfile::{LogFile, LogSocket};
+use crate::sys::ours::{Kind, Place, Refused, Use, Why};
 use crate::sys::out::{Out, Sink};
 use crate::sys::system::own_pid;
 
@@ -108,23 +112,25 @@ pub(super) struct Log<'a> {
     options: Logging<'a>,
     sink: Sink<'static>,
     socket: Option<LogSocket>,
-    file: Option<LogFile>,
+    file: Option<(Place, LogFile)>,
     /// It was said that the file, or the socket, can't be written.
     is_broken: bool,
 }
 
 impl<'a> Log<'a> {
-    /// Opens the file and connects to the socket.
-    pub(super) fn open(options: Logging<'a>) -> Result<Self, Error> {
+    /// Opens the file and connects to the socket. Why that can't be has been said.
+    pub(super) fn open(options: Logging<'a>) -> Result<Self, Exit> {
+        let file = options.file.map(|path| {
+            open_file(path, options.most, options.keep)
+                .map_err(|refused| Unusable::of(&FILE, "write", path, refused).say())
+        });
+        let file = file.transpose()?;
         let socket = match options.to {
             To::Stderr => None,
-            To::Journal => Some(connect(LogSocket::JOURNAL)?),
-            To::Syslog => Some(connect(LogSocket::SYSLOG)?),
+            To::Journal => Some(connect(LogSocket::JOURNAL).map_err(|error| fail(&error))?),
+            To::Syslog => Some(connect(LogSocket::SYSLOG).map_err(|error| fail(&error))?),
         };
-        let file = options.file.map(|path| {
-            LogFile::open(path, options.most, options.keep).map_err(|errno| Error::new("open", path.to_bytes(), errno))
-        });
-        Ok(Self { options, sink: Sink::Stderr, socket, file: file.transpose()?, is_broken: false })
+        Ok(Self { options, sink: Sink::Stderr, socket, file, is_broken: false })
     }
 
     /// One for rehearsals: it touches all that a real one does, but for what leaves memdoor.
@@ -176,16 +182,24 @@ impl<'a> Log<'a> {
 
     /// `2026-11-21T10:08:31.123Z WARNING outcome=...`
     fn append(&mut self, level: Level, text: &[u8]) -> sys::Result<()> {
-        let (Some(file), Some(path)) = (&mut self.file, self.options.file) else {
+        let Some((place, file)) = &mut self.file else {
             return Ok(());
         };
-        let moment = Moment::now(&Now::read());
-        let mut line = Fixed::<{ LINE + 64 }>::new();
-        let time = rfc3339(moment.utc, moment.micros, Precision::Millis);
-        line.push(time.as_bytes()).push(b" ");
-        line.push(level.name().as_bytes()).push(b" ");
-        line.push(text).push(b"\n");
-        file.append(path, line.as_bytes())
+        let line = line(level, text);
+        let length = line.as_bytes().len();
+        let size = match file.make_room(place.at()?, length) {
+            // The directory was removed and made anew, or renamed.
+            Err(sys::Errno::ENOENT | sys::Errno::ESTALE) => {
+                let path = self.options.file.ok_or(sys::Errno::ENOENT)?;
+                *place = Place::of(path).map_err(|refused| refused.why.errno())?;
+                file.make_room(place.at()?, length)?
+            }
+            size => size?,
+        };
+        if size == 0 {
+            file.write(self::line(Level::Info, HEAD.as_bytes()).as_bytes())?;
+        }
+        file.write(line.as_bytes())
     }
 
     fn send(&mut self, level: Level, text: &[u8]) -> sys::Result<()> {
@@ -204,6 +218,73 @@ impl<'a> Log<'a> {
         }
         socket.send(line.as_bytes())
     }
+}
+
+/// What a log is: by its first line, which tells it ([`HEAD`]). In one of version 2.0.0 that may be any of its lines, as it was rotated in
+/// front of any.
+static FILE: Kind = Kind {
+    name: "log of memdoor kill",
+    option: "--log-file PATH",
+    is_ours: is_log,
+    mode: 0o640,
+    use_of_it: Use::Written,
+};
+
+/// Behind time and level in the first line of each file.
+const HEAD: &str = concat!("memdoor ", env!("CARGO_PKG_VERSION"), " kill: log");
+
+/// What lines of 2.0.0 began with, behind time and level.
+const OF_2_0: [&str; 9] = [
+    "started: threshold ",
+    "outcome=",
+    "used=",
+    "stopped",
+    "SIGHUP: the configuration ",
+    "cannot lock memory: ",
+    "cannot read /proc: ",
+    "/proc/meminfo",
+    "standard output is not written any more",
+];
+
+fn is_log(beginning: &[u8]) -> bool {
+    /// Of `2026-11-21T10:08:31.123Z `, with 0 for every digit.
+    const TIME: &[u8; 25] = b"0000-00-00T00:00:00.000Z ";
+    let Some((time, rest)) = beginning.split_first_chunk::<25>() else {
+        return false;
+    };
+    let is_time = time.iter().zip(TIME).all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
+    });
+    let levels = [Level::Debug, Level::Info, Level::Warning, Level::Error, Level::Critical];
+    let behind = levels.iter().find_map(|level| rest.strip_prefix(level.name().as_bytes())?.strip_prefix(b" "));
+    let starts = OF_2_0.iter().chain(&["memdoor "]);
+    is_time && behind.is_some_and(|text| starts.clone().any(|start| text.starts_with(start.as_bytes())))
+}
+
+fn open_file(path: &CStr, most: u64, keep: u32) -> Result<(Place, LogFile), Refused> {
+    let place = Place::of(path)?;
+    let failed = |errno| Refused { at: Fixed::of(path.to_bytes()), why: Why::Failed(errno) };
+    let file = LogFile::open(place.at().map_err(failed)?, &FILE, most, keep).map_err(|refused| {
+        // It tells the name alone, which may be that of an old one.
+        let bytes = path.to_bytes();
+        let parent = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let mut at = Fixed::of(bytes.get(..parent).unwrap_or_default());
+        at.push(refused.at.as_bytes());
+        Refused { at, why: refused.why }
+    })?;
+    Ok((place, file))
+}
+
+type Line = Fixed<{ LINE + 64 }>;
+
+fn line(level: Level, text: &[u8]) -> Line {
+    let moment = Moment::now(&Now::read());
+    let time = rfc3339(moment.utc, moment.micros, Precision::Millis);
+    let mut line = Line::of(time.as_bytes());
+    line.push(b" ").push(level.name().as_bytes()).push(b" ");
+    line.push(text).push(b"\n");
+    line
 }
 
 fn connect(path: &'static CStr) -> Result<LogSocket, Error> {

@@ -7,16 +7,19 @@ use alloc::vec::Vec;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::{Unpinned, Whom};
+use crate::badness;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
-use crate::parse::{stat, status};
+use crate::parse::{self, stat, status};
 use crate::processes::slow::Reader;
-use crate::processes::{self, Memory, Place, Process, Together};
+use crate::processes::{self, Comm, Memory, Place, Process, Together, reserve};
 use crate::sys::file::Dir;
+use crate::sys::lines::Lines;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
 use crate::sys::{Errno, Result};
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Bytes, Pid, Ticks};
+use crate::victim::Why;
 
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
 pub(super) const ROOM: usize = 512;
@@ -69,6 +72,8 @@ pub(super) struct Check<'a> {
     pub(super) group: Option<&'a [u8]>,
     pub(super) user: Option<u32>,
     pub(super) unpinned: Unpinned,
+    /// The cgroup that is ended as a whole: whoever is in it is ended, whatever `--only` says.
+    pub(super) leaf: Option<&'a [u8]>,
     /// Reads what may block.
     pub(super) reader: Option<&'a Reader>,
 }
@@ -107,16 +112,28 @@ impl Member {
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
         let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
         let judged = looks.judge(check.whom, check.group);
+        let is_companion = judged == Err(Why::Unwanted) && check.leaf.is_some_and(|leaf| looks.is_at(leaf));
         let user = self.weigh()?;
         let is_ours = check.user.is_none_or(|own| user == Some(own));
         match judged {
             Ok(_) if is_ours => Ok(()),
+            Err(_) if is_ours && is_companion => Ok(()),
             _ => Err(Lost::Changed),
         }
     }
 
     /// Reads what it holds; its user.
     fn weigh(&mut self) -> Result<Option<u32>> {
+        let (memory, user) = self.read_memory()?;
+        // One that is exiting has none any more: what it had is what its end gives back.
+        if memory.rss.is_some() {
+            self.memory = Memory { ending: self.memory.ending, ..memory };
+        }
+        Ok(user)
+    }
+
+    /// What it has of memory now; its user.
+    fn read_memory(&self) -> Result<(Memory, Option<u32>)> {
         let mut buf = [0; STATUS_MAX];
         let status = status::parse(self.dir.read(c"status", &mut buf)?);
         let mut memory = Memory::of(&status);
@@ -124,11 +141,26 @@ impl Member {
             // Its first thread has exited before the others.
             memory = processes::live_thread(&self.dir, b"", &mut buf).map(|(_, memory)| memory).unwrap_or_default();
         }
-        // One that is exiting has none any more: what it had is what its end gives back.
-        if memory.rss.is_some() {
-            self.memory = Memory { ending: self.memory.ending, ..memory };
+        Ok((memory, status.euid.and_then(|user| u32::try_from(user).ok())))
+    }
+
+    /// What it has now of what it held when it was weighed: nothing once it has ended. Of one that lives and shows no memory, which is
+    /// exiting, it is not known yet whether that was freed.
+    fn left(&self) -> Memory {
+        if !self.is_alive() {
+            return Memory::default();
         }
-        Ok(status.euid.and_then(|user| u32::try_from(user).ok()))
+        match self.read_memory() {
+            Ok((memory, _)) if memory.rss.is_some() => Memory { ending: self.memory.ending, ..memory },
+            _ => self.memory,
+        }
+    }
+
+    /// Whether the freezer holds it: of cgroup v1, as one of v2 lets SIGKILL through, or of a system that is being suspended. All
+    /// kernels wait in this function then; it is shown to who may trace the process.
+    fn is_frozen(&self) -> bool {
+        let mut buf = [0; 64];
+        self.dir.read(c"wchan", &mut buf).is_ok_and(|place| place == b"__refrigerator")
     }
 
     fn is_alive(&self) -> bool {
@@ -158,16 +190,73 @@ impl Member {
 pub(super) struct Members {
     /// Never longer than [`ROOM`], so that nothing is allocated once it is armed.
     all: Vec<Member>,
+    /// Of those that were to be held, how many are not, and why the first is not; `None`: there was no room.
+    left: u32,
+    why_left: Option<Errno>,
+}
+
+/// Processes of the tree that could not be held, and so were not ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Left {
+    pub(super) count: u32,
+    /// `None`: there was no room for them.
+    pub(super) why: Option<Errno>,
+}
+
+/// One that lives on, and what it does.
+#[derive(Clone, Debug)]
+pub(super) struct Survivor {
+    pub(super) pid: Pid,
+    pub(super) comm: Comm,
+    pub(super) stuck: Stuck,
+}
+
+/// Why SIGKILL has not ended it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stuck {
+    /// It was sent none.
+    Unasked,
+    /// The freezer of cgroup v1, or of a suspended system, holds it: the signal takes effect when it is thawed.
+    Frozen,
+    /// It is in uninterruptible sleep, and ends when that does.
+    Uninterruptible,
+    /// It is on its way.
+    Exiting,
+}
+
+impl Stuck {
+    /// For JSON.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Unasked => "unasked",
+            Self::Frozen => "frozen",
+            Self::Uninterruptible => "uninterruptible",
+            Self::Exiting => "exiting",
+        }
+    }
+
+    /// What it does.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Unasked => "it was sent no SIGKILL",
+            Self::Frozen => {
+                "it is frozen, and SIGKILL takes effect when it is thawed: write THAWED to freezer.state of its v1 freezer cgroup"
+            }
+            Self::Uninterruptible => "it is in uninterruptible sleep, and ends when that does",
+            Self::Exiting => "it is on its way",
+        }
+    }
 }
 
 impl Members {
-    pub(super) fn arm() -> Self {
-        Self { all: Vec::with_capacity(ROOM) }
+    pub(super) fn arm() -> Result<Self> {
+        Ok(Self { all: reserve(ROOM)?, left: 0, why_left: None })
     }
 
     /// Lets go of all.
     pub(super) fn clear(&mut self) {
         self.all.clear();
+        (self.left, self.why_left) = (0, None);
     }
 
     /// Holds the processes of these rows as well, but those that are held already. Only the first is needed for it to succeed.
@@ -179,13 +268,21 @@ impl Members {
     ) -> core::result::Result<(), Lost> {
         for row in rows {
             let is_known = |member: &Member| (member.pid, Some(member.started)) == (row.pid, row.started);
-            if self.all.len() == ROOM || self.all.iter().any(is_known) {
+            if self.all.iter().any(is_known) {
+                continue;
+            }
+            if self.all.len() == ROOM {
+                self.left += 1;
                 continue;
             }
             match Member::open(proc, row, check) {
                 Ok(member) => self.all.push(member),
                 Err(why) if self.all.is_empty() => return Err(why),
-                Err(_) => {}
+                Err(Lost::Changed) => {}
+                Err(Lost::Failed(errno)) => {
+                    self.left += 1;
+                    self.why_left.get_or_insert(errno);
+                }
             }
         }
         Ok(())
@@ -193,7 +290,7 @@ impl Members {
 
     /// What their end gives back.
     pub(super) fn freeable(&self) -> Bytes {
-        together(self.all.iter())
+        together(self.all.iter().map(|member| member.memory))
     }
 
     /// How many are held.
@@ -201,9 +298,74 @@ impl Members {
         self.all.len()
     }
 
-    /// Whether a process is among them.
+    /// Whether the process that has this number now is among them: one that has ended may have left its number to somebody else.
     pub(super) fn has(&self, pid: Pid) -> bool {
-        self.all.iter().any(|member| member.pid == pid)
+        self.all.iter().any(|member| member.pid == pid && member.is_alive())
+    }
+
+    /// Those that were to be held, and are not.
+    pub(super) fn left(&self) -> Option<Left> {
+        (self.left > 0).then_some(Left { count: self.left, why: self.why_left })
+    }
+
+    /// Whether one that was sent SIGKILL has not ended yet, and has not given back all that it held either.
+    pub(super) fn is_dying(&self) -> bool {
+        self.all.iter().any(|member| member.is_killed && member.is_alive() && member.left().freeable() > Some(Bytes(0)))
+    }
+
+    /// The first that lives.
+    pub(super) fn survivor(&self) -> Option<Survivor> {
+        let member = self.all.iter().find(|member| member.is_alive())?;
+        let mut buf = [0; STAT_MAX];
+        let stat = stat::parse(member.dir.read(c"stat", &mut buf).ok()?)?;
+        let stuck = match stat.state {
+            _ if !member.is_killed => Stuck::Unasked,
+            _ if stat.is_exiting => Stuck::Exiting,
+            _ if member.is_frozen() => Stuck::Frozen,
+            b'D' => Stuck::Uninterruptible,
+            _ => Stuck::Exiting,
+        };
+        Some(Survivor { pid: member.pid, comm: Comm::of(stat.comm), stuck })
+    }
+
+    /// Holds all processes of a cgroup as well, but those that the kernel spares, too.
+    pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &Dir, check: &Check<'_>) -> Result<()> {
+        each_in_cgroup(proc, cgroup, &mut |row, _| {
+            if row.oom_score_adj != Some(badness::NEVER) {
+                let _ = self.hold(proc, core::iter::once(row), check);
+            }
+            None::<Mixed>
+        })
+        .map(drop)
+    }
+
+    /// SIGKILL to all of a cgroup in one step, with those that joined it since: cgroup.kill of v2, Linux 5.14. Not where there are
+    /// cgroups below it, whose processes nobody has looked at. How many there were; `None`: it is to be done one by one.
+    pub(super) fn kill_cgroup(&mut self, cgroup: &Dir) -> Option<u64> {
+        let has_none_below = matches!(cgroup.node(), Ok((_, 2)));
+        if !has_none_below {
+            return None;
+        }
+        for member in &mut self.all {
+            let _ = member.weigh();
+        }
+        let alive = self.alive();
+        cgroup.write(c"cgroup.kill", b"1").ok()?;
+        for member in &mut self.all {
+            member.is_killed = true;
+        }
+        self.reap();
+        u64::try_from(alive).ok()
+    }
+
+    /// SIGTERM to all; what the first could not be sent.
+    pub(super) fn ask_all(&mut self) -> Result<()> {
+        self.ask_root()?;
+        for member in self.all.iter_mut().skip(1) {
+            // Who has ended needs none.
+            let _ = member.end(End::Ask);
+        }
+        Ok(())
     }
 
     /// Whether a process is the child of one of them, in the same service and login.
@@ -260,24 +422,128 @@ impl Members {
             }
         }
         // All have the signal before memory is taken from any, so that none forks meanwhile.
-        for member in self.all.iter().filter(|member| member.is_killed) {
-            if let Grip::Pinned(pidfd) = &member.grip {
-                // It is quicker with it (Linux 5.15), and as sure without.
-                let _ = pidfd.reap();
-            }
-        }
+        self.reap();
         (count, failed)
     }
 
-    /// What the end of those has given back that have ended.
+    /// Takes the memory of those that were sent SIGKILL and have not ended, whatever keeps them: with it that is quicker (Linux 5.15), and
+    /// of one that is frozen or in uninterruptible sleep it is the only way.
+    pub(super) fn reap(&self) {
+        for member in self.all.iter().filter(|member| member.is_killed && member.is_alive()) {
+            if let Grip::Pinned(pidfd) = &member.grip {
+                let _ = pidfd.reap();
+            }
+        }
+    }
+
+    /// What those held that have ended, and what those do not hold any more that live on.
     pub(super) fn freed(&self) -> Bytes {
-        together(self.all.iter().filter(|member| !member.is_alive()))
+        let left = together(self.all.iter().map(Member::left));
+        Bytes(self.freeable().0.saturating_sub(left.0))
     }
 }
 
-fn together<'m>(members: impl Iterator<Item = &'m Member>) -> Bytes {
+/// Why a cgroup is not ended as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mixed {
+    /// It is the root of the hierarchy, or can't be found.
+    Root,
+    /// memdoor, or a process that it descends from, is in it.
+    Own,
+    /// PID 1 is in it.
+    Init,
+    /// A process that `--ignore` fits, or that may never be ended, is in it.
+    Protected,
+    /// Another user's process is in it, and memdoor is not root's.
+    OthersProcess,
+    /// A process of another pid namespace is in it.
+    Unseen,
+    /// Its processes can't be read.
+    Unread,
+}
+
+impl Mixed {
+    /// For JSON and the evidence.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Root => "it is the root of the hierarchy, or is not to be found",
+            Self::Own => "memdoor, or what it descends from, is in it",
+            Self::Init => "PID 1 is in it",
+            Self::Protected => "one that may not be ended is in it",
+            Self::OthersProcess => "another user's process is in it",
+            Self::Unseen => "a process that this /proc does not show is in it",
+            Self::Unread => "its processes could not be read",
+        }
+    }
+}
+
+/// What is in a cgroup that may be ended as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Whole {
+    pub(super) processes: u32,
+    /// How many of them are spared because the kernel spares them, too (oom_score_adj -1000).
+    pub(super) exempt: u32,
+}
+
+/// Whether a cgroup may be ended as a whole: nobody is in it who may never be ended. `own` is memdoor and what it descends from.
+pub(super) fn judge_cgroup(
+    proc: &Dir,
+    cgroup: &Dir,
+    own: &[Pid],
+    check: &Check<'_>,
+) -> core::result::Result<Whole, Mixed> {
+    let mut whole = Whole { processes: 0, exempt: 0 };
+    let mixed = each_in_cgroup(proc, cgroup, &mut |row, dir| {
+        whole.processes += 1;
+        whole.exempt += u32::from(row.oom_score_adj == Some(badness::NEVER));
+        let view = processes::view(dir, b"", row.state, row.threads);
+        let judged = Looks::new(dir, view.as_bytes(), row.comm.as_bytes()).judge(check.whom, check.group);
+        match (row.pid.get(), judged) {
+            (1, _) => Some(Mixed::Init),
+            _ if own.contains(&row.pid) => Some(Mixed::Own),
+            (_, Err(why)) if why != Why::Unwanted => Some(Mixed::Protected),
+            _ if check.user.is_some_and(|user| row.user != Some(user)) => Some(Mixed::OthersProcess),
+            _ => None,
+        }
+    });
+    match mixed {
+        Ok(Some(mixed)) => Err(mixed),
+        Ok(None) => Ok(whole),
+        Err(_) => Err(Mixed::Unread),
+    }
+}
+
+/// Hands each process of a cgroup that has not exited to `take`, with its directory, until that gives something.
+fn each_in_cgroup(
+    proc: &Dir,
+    cgroup: &Dir,
+    take: &mut dyn FnMut(&Process, &Dir) -> Option<Mixed>,
+) -> Result<Option<Mixed>> {
+    let file = cgroup.file(c"cgroup.procs")?;
+    let mut buf = [0; 4096];
+    let mut lines = Lines::new(&file, &mut buf);
+    while let Some(line) = lines.next() {
+        let Some(pid) = parse::dec(line?).and_then(Pid::new) else {
+            // 0 stands for who has no number in this pid namespace.
+            return Ok(Some(Mixed::Unseen));
+        };
+        let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+        let row = proc.dir(name.as_c_str().unwrap_or_default()).ok().and_then(|dir| {
+            let row = processes::look(proc, pid)?;
+            (!row.has_exited()).then_some((row, dir))
+        });
+        if let Some((row, dir)) = row
+            && let Some(mixed) = take(&row, &dir)
+        {
+            return Ok(Some(mixed));
+        }
+    }
+    Ok(None)
+}
+
+fn together(members: impl Iterator<Item = Memory>) -> Bytes {
     let mut sum = Together::default();
-    members.for_each(|member| sum.add(&member.memory));
+    members.for_each(|memory| sum.add(&memory));
     sum.freeable()
 }
 
@@ -310,7 +576,7 @@ mod tests {
     fn with_check<T>(body: impl FnOnce(&Dir, &Check<'_>) -> T) -> T {
         let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
         let whom = Whom { only: &only, prefer: &[], avoid: &[], ignore: &[], by: By::Tree, least: Bytes(0) };
-        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow, reader: None };
+        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow, leaf: None, reader: None };
         body(&Dir::open(c"/proc").expect("/proc"), &check)
     }
 
@@ -326,6 +592,19 @@ mod tests {
         child.wait().expect("wait");
         with_check(|proc, check| {
             assert_eq!(Member::open(proc, &row, check).err(), Some(Lost::Changed));
+        });
+    }
+
+    #[test]
+    fn one_that_has_ended_is_nobodys_parent_any_more_as_its_number_may_be_anothers() {
+        let (mut child, row) = sleeper();
+        with_check(|proc, check| {
+            let mut members = Members::arm().expect("room");
+            members.hold(proc, core::iter::once(&row), check).expect("held");
+            assert!(members.has(row.pid));
+            child.kill().expect("kill");
+            child.wait().expect("wait");
+            assert!(!members.has(row.pid));
         });
     }
 

@@ -14,11 +14,13 @@ mod members;
 mod options;
 mod report;
 mod select;
+mod top;
+mod turn;
 mod when;
 mod words;
 
 pub use history::{History, KILLS_MAX};
-pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, To, Unpinned, Whom};
+pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
 pub use when::{Join, When};
 
 use core::time::Duration;
@@ -33,7 +35,6 @@ use crate::report::json::Envelope;
 use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
 use crate::sys::clock::monotonic;
-use crate::sys::offline;
 use crate::sys::out::Broken;
 use crate::sys::signal::{self, Until, Woken};
 use crate::target::memcg::Memcg;
@@ -42,6 +43,7 @@ use log::Log;
 use members::Members;
 use report::Outcome;
 use select::Selection;
+use turn::Turn;
 use when::{Odd, Pace, Reading, State};
 
 /// How a run ends.
@@ -73,6 +75,7 @@ struct Armed<'a> {
     /// Reads what may block.
     reader: Option<&'a Reader>,
     members: Members,
+    turn: Turn,
     /// The victim's own, for its snapshot.
     memcg: Memcg,
     sockets: Sockets,
@@ -101,7 +104,12 @@ impl Armed<'_> {
             return Exit::Error;
         }
         match outcome {
-            Outcome::Enough | Outcome::DryRun | Outcome::Terminated | Outcome::Killed => {
+            Outcome::Enough
+            | Outcome::DryRun
+            | Outcome::Terminated
+            | Outcome::Killed
+            | Outcome::Relieved
+            | Outcome::Spared => {
                 let exit = match self.completeness {
                     Completeness::Complete => Exit::Done,
                     Completeness::Partial => Exit::Partial,
@@ -116,13 +124,13 @@ impl Armed<'_> {
             | Outcome::Spent
             | Outcome::Survived
             | Outcome::Failed
+            | Outcome::Stopped
             | Outcome::Interrupted => Exit::Error,
         }
     }
 
     fn daemon(&mut self) -> Ended {
         self.log.line(Level::Info, format_args!("started: threshold {} %", self.options.when.threshold));
-        offline::leave_out(offline::Armed::Kill);
         let armed = Cost::so_far();
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
@@ -159,7 +167,7 @@ impl Armed<'_> {
             }
         } else {
             let outcome = self.act(state, reading);
-            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
+            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
                 self.history.kills.note(monotonic());
             }
         }

@@ -24,6 +24,8 @@ pub struct Options<'a> {
     pub cgroup: Option<&'a [u8]>,
     /// Whom.
     pub whom: Whom<'a>,
+    /// How much of what the victim belongs to is ended with it.
+    pub scope: Scope,
     /// How long evidence may take; zero: none is written.
     pub evidence: Duration,
     /// How long the victim is waited for between SIGTERM and SIGKILL.
@@ -40,6 +42,16 @@ pub struct Options<'a> {
     pub log: Logging<'a>,
     /// Whether to say at the end what it cost.
     pub self_report: SelfReport,
+}
+
+/// How much is ended with the victim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scope {
+    /// Its tree.
+    #[default]
+    Tree,
+    /// All processes of its cgroup, whatever they are called: a service, or a container.
+    Cgroup,
 }
 
 /// How often.

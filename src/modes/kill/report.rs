@@ -2,14 +2,21 @@
 
 use core::time::Duration;
 
-use super::facts::{ACTION, BECAUSE, CHOSEN, DRY_RUN, NEXT, NEXT_JSON, NOT, OUTCOME};
-use super::facts::{facts, left_out, line};
+use super::facts::{self, facts, large_line, left_out, line};
+use super::facts::{
+    ACTION, AFTERWARDS, BECAUSE, CHOSEN, DRY_RUN, LEFT, NEXT, NEXT_JSON, NOT, OUTCOME, SURVIVOR, TOP, TOP_JSON, WAITED,
+    WHOLE, WHY,
+};
 use super::log::Level;
+use super::members::{Left, Mixed, Survivor, Whole};
 use super::options::{Act, Options};
+use super::top::{self, Large, Top};
+use super::turn::Waited;
 use super::when::{Reading, State};
-use crate::error::Absent;
+use crate::error::{Absent, limit};
 use crate::processes::Comm;
 use crate::report::{Fact, Head, Name, Report, Section, Value};
+use crate::sys::Errno;
 use crate::sys::clock::Now;
 use crate::target::exe::Link;
 use crate::units::{Bytes, Pid, Ticks};
@@ -34,6 +41,12 @@ pub(super) enum Outcome {
     Killed,
     /// Some have not ended.
     Survived,
+    /// It was, and is no more: another memdoor ended somebody, or the shortage went by itself.
+    Relieved,
+    /// They were asked to end, and have not yet; memory is not short any more.
+    Spared,
+    /// memdoor was asked to end before it had done anything.
+    Stopped,
     /// The one chosen was gone, or another, before a signal was sent.
     Vanished,
     /// A signal was not permitted, or could not be sent.
@@ -53,6 +66,9 @@ impl Outcome {
             Self::Terminated => "terminated",
             Self::Killed => "killed",
             Self::Survived => "survived",
+            Self::Relieved => "relieved",
+            Self::Spared => "spared",
+            Self::Stopped => "stopped",
             Self::Vanished => "vanished",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
@@ -69,8 +85,11 @@ impl Outcome {
             Self::Terminated => "SIGTERM: the victim has ended",
             Self::Killed => "SIGTERM, then SIGKILL: the victim has ended",
             Self::Survived => "SIGTERM, then SIGKILL: a part of the victim has not ended yet",
+            Self::Relieved => "none: memory was short, and is not any more",
+            Self::Spared => "SIGTERM: memory is not short any more, and no SIGKILL was sent",
+            Self::Stopped => "none: memdoor was stopped while it waited for another",
             Self::Vanished => "none: the victim was gone, or another, before a signal was sent",
-            Self::Failed => "none: the victim could not be signalled",
+            Self::Failed => "none: it could not be done",
             Self::Interrupted => "SIGTERM: memdoor was stopped before it sent SIGKILL",
         }
     }
@@ -78,6 +97,7 @@ impl Outcome {
     pub(super) const fn level(self) -> Level {
         match self {
             Self::Enough => Level::Debug,
+            Self::Relieved | Self::Spared | Self::Stopped => Level::Info,
             Self::Vanished | Self::DryRun | Self::Terminated | Self::Killed => Level::Warning,
             Self::Nobody | Self::Spent | Self::Unknown | Self::Interrupted => Level::Error,
             Self::Failed | Self::Survived => Level::Critical,
@@ -111,10 +131,49 @@ pub(super) struct Action {
     pub(super) killed: u64,
     /// What those held that have ended.
     pub(super) freed: Option<Bytes>,
+    /// Processes of the tree that could not be held.
+    pub(super) left: Option<Left>,
+    /// One that has not ended.
+    pub(super) survivor: Option<Survivor>,
     /// Memory that was available afterwards.
     pub(super) after: Option<Bytes>,
+    /// By how much more than before the first signal.
+    pub(super) risen: Option<i64>,
+    /// Whether memory is still short.
+    pub(super) state_after: Option<State>,
+    /// What is in its cgroup, when that is to be ended with it, or why it may not be.
+    pub(super) whole: Option<Result<Whole, Mixed>>,
+    /// Whether cgroup.kill ended it.
+    pub(super) is_by_cgroup_kill: bool,
+    /// The largest processes of the host; `None` when nobody looked.
+    pub(super) top: Option<Top>,
+    /// The memdoor that was waited for.
+    pub(super) waited: Option<Waited>,
     pub(super) took: Duration,
-    pub(super) errno: Option<Absent>,
+    pub(super) failure: Option<Failure>,
+}
+
+/// What could not be done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure {
+    /// The verb and its object: "read /proc".
+    pub(super) doing: &'static str,
+    pub(super) why: Absent,
+}
+
+impl Failure {
+    pub(super) fn new(doing: &'static str, errno: Errno) -> Self {
+        Self { doing, why: Absent::from(errno) }
+    }
+
+    /// What to type.
+    pub(super) fn hint(self) -> &'static str {
+        match self.why.errno() {
+            Some(Errno::EACCES | Errno::EPERM) => "run memdoor as root, or with CAP_KILL",
+            Some(errno) => limit(errno).unwrap_or_default(),
+            None => "",
+        }
+    }
 }
 
 impl Action {
@@ -137,7 +196,9 @@ impl Action {
             _ => Value::Objects(&objects[..count]),
         };
         let (victim, figures) = (self.victim(), self.figures(options));
-        let (results, excluded) = (self.results(), self.excluded());
+        let (results, excluded, others) = (self.results(), self.excluded(), self.others());
+        let (waited, left, survivor, after, why, whole) =
+            (self.waited(), self.left(), self.survivor(), self.afterwards(), self.why(), self.whole());
         let head = [
             ACTION.is(Value::Words(self.outcome.words())),
             OUTCOME.is(Value::Words(self.outcome.name())),
@@ -146,14 +207,37 @@ impl Action {
         ];
         let tail = [
             text(CHOSEN, chosen.as_bytes()),
+            text(WHOLE, whole.as_bytes()),
             text(NEXT, lines[0].as_bytes()),
             text(NEXT, lines[1].as_bytes()),
             NEXT_JSON.is(next),
             text(NOT, not.as_bytes()),
         ];
-        let mut all = [left_out(); 56];
-        let parts = head.iter().chain(&figures).chain(&victim).chain(&tail);
-        let parts = parts.chain(&results).chain(&excluded);
+        let large: [Option<&Large>; top::COUNT] =
+            core::array::from_fn(|at| self.top.as_ref().and_then(|top| top.all.get(at)?.as_ref()));
+        let large_lines = large.map(|one| one.map(large_line).unwrap_or_default());
+        let large_facts = large.map(|one| one.map(facts::large));
+        let large_objects = large_facts.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
+        let count = large.iter().flatten().count();
+        let top_lines = large_lines.each_ref().map(|line| text(TOP, line.as_bytes()));
+        let top = [
+            TOP_JSON.is(if count == 0 { Value::Nothing } else { Value::Objects(&large_objects[..count]) }),
+            match self.top.as_ref().and_then(|top| top.absent) {
+                Some(why) => TOP.is(Value::Absent(why)),
+                None => left_out(),
+            },
+        ];
+        let end = [
+            text(AFTERWARDS, after.as_bytes()),
+            text(LEFT, left.as_bytes()),
+            text(SURVIVOR, survivor.as_bytes()),
+            text(WHY, why.as_bytes()),
+        ];
+        let waited = [text(WAITED, waited.as_bytes())];
+        let mut all = [left_out(); 96];
+        let parts =
+            head.iter().chain(&waited).chain(&figures).chain(&victim).chain(&tail).chain(&top_lines).chain(&top);
+        let parts = parts.chain(&results).chain(&excluded).chain(&others).chain(&end);
         // What there is nothing of is left out in text, too.
         let known = parts.filter(|fact| !matches!(fact.value, Value::Nothing));
         for (slot, fact) in all.iter_mut().zip(known) {

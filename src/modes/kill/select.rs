@@ -11,7 +11,7 @@ use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::stat;
 use crate::processes::slow::{REFINING, Reader};
-use crate::processes::{self, Process, Table, number};
+use crate::processes::{self, Process, Table, number, reserve};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::{Result, system};
@@ -42,14 +42,14 @@ pub(super) struct Selection<'a> {
 
 impl<'a> Selection<'a> {
     /// With room for so many that may be chosen.
-    pub(super) fn arm(room: usize) -> Self {
-        Self {
-            table: Table::arm(room),
-            nodes: Vec::with_capacity(room),
+    pub(super) fn arm(room: usize) -> Result<Self> {
+        Ok(Self {
+            table: Table::try_arm(room)?,
+            nodes: reserve(room)?,
             reader: None,
             user: Some(system::own_user()).filter(|user| *user != 0),
             excluded: [0; Why::COUNT],
-        }
+        })
     }
 
     /// What may block is read by this one; without it arguments are read where they are asked for, and shared memory is `RssShmem`.
@@ -63,19 +63,7 @@ impl<'a> Selection<'a> {
         let Self { table, excluded, reader, .. } = self;
         *excluded = [0; Why::COUNT];
         let mut wanted = |name: &CStr, process: &mut Process| {
-            let judged = match victim::objection(process, own.as_slice()) {
-                Some(why) => Err(why),
-                None if is_helper(process, own[0]) => Err(Why::Own),
-                None => {
-                    let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
-                    let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
-                    let judged = looks.read_by(*reader, process.pid).judge(whom, group);
-                    if judged.is_ok() && whom.by == By::Tree {
-                        process.place = processes::place(proc, view.as_c_str().unwrap_or_default(), process);
-                    }
-                    judged
-                }
-            };
+            let judged = judge(proc, name, process, &own, whom, group, *reader);
             match judged {
                 Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
@@ -157,6 +145,22 @@ impl<'a> Selection<'a> {
         self.leave_out();
     }
 
+    /// Why a process, of which status was read, may not be chosen.
+    pub(super) fn objection(
+        &self,
+        proc: &Dir,
+        process: &Process,
+        whom: &Whom<'_>,
+        group: Option<&[u8]>,
+    ) -> Option<Why> {
+        let name = Fixed::<16>::new().push_dec(process.pid.get()).clone();
+        let adj = number(proc, process.pid, c"oom_score_adj");
+        let mut process = Process { oom_score_adj: adj, ..process.clone() };
+        let name = name.as_c_str().unwrap_or_default();
+        let judged = judge(proc, name, &mut process, &own_line(proc), whom, group, self.reader);
+        judged.err().or_else(|| victim::later_objection(&process, self.user))
+    }
+
     /// Those who may be chosen.
     pub(super) fn rows(&self) -> &[Process] {
         self.table.rows()
@@ -184,8 +188,34 @@ fn is_helper(process: &Process, memdoor: Pid) -> bool {
     process.parent == Some(memdoor) && process.comm.as_bytes() == crate::sys::helper::COMM.to_bytes()
 }
 
+/// How much a process is wanted, or why it may not be chosen, as far as stat tells and what it is called. Of one that is wanted, where it
+/// runs.
+fn judge(
+    proc: &Dir,
+    name: &CStr,
+    process: &mut Process,
+    own: &[Pid],
+    whom: &Whom<'_>,
+    group: Option<&[u8]>,
+    reader: Option<&Reader>,
+) -> core::result::Result<Rank, Why> {
+    if let Some(why) = victim::objection(process, own) {
+        return Err(why);
+    }
+    if own.first().is_some_and(|memdoor| is_helper(process, *memdoor)) {
+        return Err(Why::Own);
+    }
+    let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
+    let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
+    let judged = looks.read_by(reader, process.pid).judge(whom, group);
+    if judged.is_ok() && whom.by == By::Tree {
+        process.place = processes::place(proc, view.as_c_str().unwrap_or_default(), process);
+    }
+    judged
+}
+
 /// memdoor and all that it descends from, up to where this `/proc` ends. Its own number fills what is left.
-fn own_line(proc: &Dir) -> [Pid; OWN_MAX] {
+pub(super) fn own_line(proc: &Dir) -> [Pid; OWN_MAX] {
     let own = Pid::new(system::own_pid()).or_else(|| Pid::new(1));
     // There is no number that is not positive.
     let Some(own) = own else { unreachable!() };
@@ -294,7 +324,7 @@ mod tests {
         }
         made.process(300, "plain", 500, Some(0));
         let (only, avoid) = (anybody(), patterns("^spared$"));
-        let mut selection = Selection::arm(100);
+        let mut selection = Selection::arm(100).expect("room");
         let whom = whom(&only, &avoid, By::Process);
         let choice = selection.choose(&made.open(), &whom, None).expect("read");
         let chosen = choice.best[0].expect("one");
@@ -314,7 +344,7 @@ mod tests {
         }
         made.process(3000, "exempt", 1, Some(-1000));
         let only = anybody();
-        let mut selection = Selection::arm(1000);
+        let mut selection = Selection::arm(1000).expect("room");
         let whom = whom(&only, &[], By::Process);
         let choice = selection.choose(&made.open(), &whom, None).expect("read");
         let best = choice.best.map(|tree| {
@@ -335,7 +365,7 @@ mod tests {
         }
         let only = anybody();
         for by in [By::Tree, By::Process, By::Score] {
-            let mut selection = Selection::arm(1000);
+            let mut selection = Selection::arm(1000).expect("room");
             let whom = whom(&only, &[], by);
             let choice = selection.choose(&made.open(), &whom, None).expect("read");
             assert_eq!(choice, Choice::default());
@@ -356,7 +386,7 @@ mod tests {
         made.process(2000, "other", 200, Some(0));
         let only = anybody();
         let (whom, proc) = (whom(&only, &[], By::Tree), made.open());
-        let mut selection = Selection::arm(1000);
+        let mut selection = Selection::arm(1000).expect("room");
         let mut wanted = |_: &CStr, row: &mut Process| {
             let is_spared = row.comm.as_bytes() == b"spared";
             row.mark = if is_spared { Rank::Avoided } else { Rank::Ordinary } as u16;

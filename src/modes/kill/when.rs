@@ -9,7 +9,7 @@ use crate::units::{Bytes, Percent};
 /// When to act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct When {
-    /// So much of memory is used, in percent: 0 to 100. What is used is all but MemAvailable.
+    /// So much of memory is used, in percent: 0 to 100. What is used is all but MemAvailable and what of ZFS's cache can shrink.
     pub threshold: u8,
     /// So little of swap is free, in percent: 0 to 100. Without swap that holds.
     pub swap_free: Option<u8>,
@@ -56,6 +56,10 @@ pub(super) enum Odd {
     Estimated,
     /// No MemTotal, or nothing that tells what is available, or more available than there is.
     NoMemory,
+    /// The cgroup is not there any more.
+    NoGroup,
+    /// Neither the cgroup nor one above it has a limit any more.
+    NoLimit,
     /// More swap is free than there is, or its figures are no numbers.
     NoSwap,
 }
@@ -67,6 +71,8 @@ impl Odd {
             Self::Nothing => "",
             Self::Estimated => "/proc/meminfo has no MemAvailable: MemFree + Buffers + Cached - Shmem stands for it",
             Self::NoMemory => "/proc/meminfo does not tell how much memory is available: nobody is ended because of it",
+            Self::NoGroup => "the cgroup of --cgroup is not there: nobody is ended until it is there again",
+            Self::NoLimit => "the cgroup of --cgroup has no memory limit any more: nobody is ended until it has one",
             Self::NoSwap => "/proc/meminfo's SwapFree can't be true: swap counts neither for nor against",
         }
     }
@@ -79,7 +85,8 @@ impl Reading {
             let cached = meminfo.free?.plus(meminfo.uses.of(Use::Buffers).unwrap_or_default());
             let cached = cached.plus(meminfo.uses.of(Use::Cached).unwrap_or_default());
             let shmem = meminfo.uses.of(Use::Shmem).unwrap_or_default();
-            Some(Bytes(cached.0.saturating_sub(shmem.0)))
+            let estimate = Bytes(cached.0.saturating_sub(shmem.0)).plus(meminfo.arc_reclaimable());
+            Some(estimate.min(meminfo.total?))
         };
         let total = meminfo.total.filter(|total| total.0 > 0);
         let available = meminfo.available.or_else(estimate);

@@ -5,7 +5,7 @@ use core::fmt::Write;
 use super::facts::{EXCLUDED, line};
 use super::log::Log;
 use super::options::{Only, Options, Whom};
-use super::report::{Action, Outcome};
+use super::report::{Action, Failure, Outcome};
 use super::when::{Join, State};
 use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
@@ -86,9 +86,95 @@ impl Action {
         }
     }
 
+    /// The memdoor that was waited for: `PID 812 (memdoor), which ended PID 711 (chrome): 0.350 s`.
+    pub(super) fn waited(&self) -> Fixed<256> {
+        let mut words = Fixed::new();
+        let Some(waited) = &self.waited else {
+            return words;
+        };
+        let _ = match &waited.whom.memdoor {
+            Some(one) => write!(words, "PID {} ({})", one.pid, Escaped(one.comm.as_bytes())),
+            None => write!(words, "another memdoor, whose PID is not known"),
+        };
+        let _ = match &waited.whom.victim {
+            Some(one) => write!(words, ", which ends PID {} ({})", one.pid, Escaped(one.comm.as_bytes())),
+            None => write!(words, ", whose victim is not known"),
+        };
+        let millis = micros(waited.took) / 1000;
+        let end = if waited.is_in_vain { ", in vain" } else { "" };
+        let _ = write!(words, ": {}.{:03} s{end}", millis / 1000, millis % 1000);
+        words
+    }
+
+    /// Whether its cgroup is ended with it.
+    pub(super) fn whole(&self) -> Fixed<160> {
+        let mut words = Fixed::new();
+        let _ = match self.whole {
+            None => Ok(()),
+            Some(Err(why)) => write!(words, "no: {}; only its tree", why.words()),
+            Some(Ok(whole)) => {
+                let spared = whole.exempt;
+                let how = if self.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
+                let _ = write!(words, "yes: {} processes{how}", whole.processes - spared);
+                match spared {
+                    0 => Ok(()),
+                    _ => write!(words, "; {spared} more with oom_score_adj -1000 stay"),
+                }
+            }
+        };
+        words
+    }
+
+    /// Those of the tree that could not be held.
+    pub(super) fn left(&self) -> Fixed<160> {
+        let mut words = Fixed::new();
+        if let Some(left) = self.left {
+            let _ = write!(words, "{} processes of the tree: ", left.count);
+            let _ = match left.why {
+                Some(errno) => {
+                    let failure = Failure::new("open them", errno);
+                    write!(words, "{}; {}", failure.why, failure.hint())
+                }
+                None => write!(words, "there was no room for more than {}", super::members::ROOM),
+            };
+        }
+        words
+    }
+
+    /// One that lives on, and why.
+    pub(super) fn survivor(&self) -> Fixed<256> {
+        let mut words = Fixed::new();
+        if let Some(one) = &self.survivor {
+            let _ = write!(words, "PID {} ({}): {}", one.pid, Escaped(one.comm.as_bytes()), one.stuck.words());
+        }
+        words
+    }
+
+    /// Whether one was enough.
+    pub(super) fn afterwards(&self) -> Fixed<32> {
+        Fixed::of(match self.state_after {
+            Some(State::Short) => b"still short",
+            Some(State::Enough) => b"not short any more",
+            Some(State::Unknown) => b"not known",
+            None => b"",
+        })
+    }
+
+    /// What could not be done, why, and what to type.
+    pub(super) fn why(&self) -> Fixed<256> {
+        let mut words = Fixed::new();
+        if let Some(failure) = self.failure {
+            let _ = write!(words, "cannot {}: {}", failure.doing, failure.why);
+            if !failure.hint().is_empty() {
+                let _ = write!(words, "; {}", failure.hint());
+            }
+        }
+        words
+    }
+
     /// One line: `outcome=killed pid=123 comm="chrome" ...`.
     pub(super) fn log(&self, options: &Options<'_>, log: &mut Log<'_>) {
-        let mut words = Fixed::<768>::new();
+        let mut words = Fixed::<1000>::new();
         let _ = write!(words, "outcome={}", self.outcome.name());
         if let Some(victim) = &self.best[0] {
             let tree = &victim.tree;
@@ -120,8 +206,12 @@ impl Action {
             let not = core::str::from_utf8(not.as_bytes()).unwrap_or_default();
             let _ = write!(words, " not=\"{not}\" hint=\"{hint}\"");
         }
-        if let Some(why) = self.errno {
-            let _ = write!(words, " reason=\"{why}\"");
+        let sentences = [("waited_for", self.waited()), ("not_ended", self.survivor()), ("reason", self.why())];
+        for (name, sentence) in &sentences {
+            let sentence = core::str::from_utf8(sentence.as_bytes()).unwrap_or_default();
+            if !sentence.is_empty() {
+                let _ = write!(words, " {name}=\"{sentence}\"");
+            }
         }
         let words = core::str::from_utf8(words.as_bytes()).unwrap_or_default();
         log.line(self.outcome.level(), format_args!("{words}"));

@@ -1,6 +1,8 @@
 //! What is worth saying: once when it begins, once when it ends.
 //!
 //! Something begins when its value is above its limit, and ends when it is below 95 % of it: one that stays near its limit is said once.
+//! It ends as well when what it is about is not there any more (swap was turned off, a process has exited, no zone has free memory), and
+//! then that is said. What could not be read neither begins nor ends anything.
 
 mod host;
 mod kills;
@@ -285,6 +287,41 @@ mod tests {
         let unknown = Facts { swap: None, memory: None, ..quiet(&crowd) };
         assert_eq!(said(&mut alerts, &unknown), [""; 0]);
         assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 1, "none is used");
+    }
+
+    #[test]
+    fn an_alert_ends_when_what_it_is_about_is_gone() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let zone = |unusable| Zone { node: 0, name: Fixed::of(b"Normal"), free: [0; 11], unusable };
+        let (broken, empty) = (zone(Some(percent(97))), zone(None));
+        let mut alerts = Alerts::new(Limits::default());
+        let swapping = Facts { swap: Some((Bytes(GIB), Bytes(2 * GIB))), zone: Some(&broken), ..quiet(&crowd) };
+        assert_eq!(said(&mut alerts, &swapping).len(), 2);
+        let gone = Facts { swap: Some((Bytes(0), Bytes(0))), zone: Some(&empty), ..quiet(&crowd) };
+        assert_eq!(
+            said(&mut alerts, &gone),
+            [
+                "-swap: it was turned off, there is none any more",
+                "-free memory: no zone has any that could be in pieces",
+            ]
+        );
+        assert_eq!(said(&mut alerts, &gone), [""; 0], "once");
+        assert_eq!(said(&mut alerts, &swapping).len(), 2, "and they may begin again");
+        let unread = Facts { swap: None, zone: None, memory: None, files: None, full: None, ..quiet(&crowd) };
+        assert_eq!(said(&mut alerts, &unread), [""; 0], "what was not read is not gone");
+    }
+
+    #[test]
+    fn who_waits_to_be_reaped_has_exited() {
+        let mut crowd = Crowd::of(&[row(7, 0), row(8, 0)], 20, |second| (100 + 2 * second) << 20);
+        let limits = Limits { zombies: 9, ..Limits::default() };
+        let mut alerts = Alerts::new(limits);
+        crowd.change(|row| (row.fds, row.fds_most) = (Some(90), Some(100)));
+        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 4, "both grow, and have many descriptors");
+        crowd.change(|row| (row.state, row.fds) = (b'Z', None));
+        let said = said(&mut alerts, &quiet(&crowd));
+        assert_eq!(said.len(), 4, "{said:?}");
+        assert!(said.iter().all(|line| line.ends_with(" has exited")), "{said:?}");
     }
 
     #[test]

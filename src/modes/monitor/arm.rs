@@ -14,6 +14,7 @@ use super::tmpfs::Mounts;
 use super::{Armed, GROUPS, Seen};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::modes::environment::{self, MANY, Others};
 use crate::modes::{Buffers, envelope, fail, open_host};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::{harden, signal};
@@ -22,14 +23,17 @@ impl<'a> Armed<'a> {
     /// Opens and reads everything once, and makes the files of the session.
     #[inline(never)]
     pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
-        let mut host = open_host()?;
+        // Before anything else: a path that is wrong is better known at once.
+        let show = Show::open(&options, &Now::read())?;
+        let mut host = open_host(MANY)?;
+        host.meminfo().map_err(environment::fail_meminfo)?;
+        let others = Others::say(&host.proc);
         let handle = |errno| fail(&Error::new("handle", b"signals", errno));
         signal::install().map_err(handle)?;
         signal::reload_on_hup().map_err(handle)?;
         if matches!(options.to, To::Screen(..)) {
             signal::wake_on_resize().map_err(handle)?;
         }
-        let show = Show::open(&options, &Now::read()).map_err(|error| fail(&error))?;
         let sources = Sources::arm(&mut host);
         // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
         let _ = harden::exempt_from_oom_killer(&host.proc);
@@ -53,6 +57,6 @@ impl<'a> Armed<'a> {
             host,
             options,
         };
-        Ok(Self { seen, show, out: buffers.out, buf: buffers.read })
+        Ok(Self { seen, others, show, out: buffers.out, buf: buffers.read })
     }
 }

@@ -24,6 +24,7 @@ mod top;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::error::limit;
 use crate::host::Host;
 use crate::modes::monitor::options::Deep;
 use crate::parse::dec;
@@ -92,6 +93,8 @@ pub struct Crowd {
     unlisted: u64,
     hidden: u64,
     exited: u64,
+    /// Why one could not be read at the last sample, where that is a limit of memdoor's own: [`limit`].
+    failed: Option<Errno>,
 }
 
 impl Crowd {
@@ -114,13 +117,15 @@ impl Crowd {
             unlisted: 0,
             hidden: 0,
             exited: 0,
+            failed: None,
         }
     }
 
     /// Looks at all processes at the moment `at` of the steady clock. After an error those that it did not come to are as they were.
+    /// Nobody at all is an error when a limit is why: no machine is without processes.
     pub fn read(&mut self, host: &Host, at: Duration, look: &Look) -> Result<()> {
         self.turn = self.turn.wrapping_add(1);
-        (self.unlisted, self.hidden) = (0, 0);
+        (self.unlisted, self.hidden, self.failed) = (0, 0, None);
         let mut reader = Reader::new(host, at, look, self.turn);
         let listing = host.proc.listing(c".")?;
         let mut entries = Entries::new(&listing)?;
@@ -130,6 +135,9 @@ impl Crowd {
             if let Some(pid) = dec(entry.name.to_bytes()).and_then(Pid::new) {
                 before = self.see(before, pid, &entry, &mut reader);
             }
+        }
+        if let (Some(errno), None) = (self.failed, self.first) {
+            return Err(errno);
         }
         self.forget_the_gone();
         self.look_at_the_top(&mut reader, look);
@@ -181,6 +189,7 @@ impl Crowd {
         *row = Row::empty(after);
         if let Err(errno) = reader.first(row, pid, entry) {
             self.hidden += u64::from(matches!(errno, Errno::EACCES | Errno::EPERM));
+            self.failed = limit(errno).and(Some(errno)).or(self.failed);
             *row = Row::empty(free);
             self.free = Some(slot);
             return before;
@@ -282,6 +291,11 @@ mod tests {
             let at = Duration::from_secs(second);
             let first = self.first;
             self.times.mark(at, PageSize(4096), &mut self.rows, first);
+        }
+
+        /// All of them are otherwise.
+        pub(in super::super) fn change(&mut self, how: impl Fn(&mut Row)) {
+            self.rows.iter_mut().for_each(how);
         }
 
         /// One row, of which nothing is known yet.

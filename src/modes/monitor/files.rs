@@ -9,11 +9,14 @@ use std::os::fd::AsFd;
 
 use super::options::Form;
 use super::sheet::{Full, Pen, Writer, put_header};
-use crate::error::{Because, Error};
+use crate::error::Because;
 use crate::fixed::Fixed;
+use crate::modes::files::Unusable;
 use crate::report::escape::Escaped;
 use crate::sys::clock::Now;
-use crate::sys::logfile::{LogFile, Path, make_dir};
+use crate::sys::file::Dir;
+use crate::sys::logfile::{LogFile, Path};
+use crate::sys::ours::{At, Kind, Missing, Refused, Use, Why, directory, remove};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{Errno, Result};
 use crate::units::Bytes;
@@ -26,10 +29,22 @@ const DEFAULT: &CStr = c"/var/log/memory-monitor";
 /// Room for the longest header of CSV: 240 bytes.
 const HEADER: usize = 512;
 
+/// What a file of a session is: memdoor makes them, and their names have the second in them. What has such a name later is what was
+/// renamed, or the empty file that logrotate leaves: what is in it tells nothing, as a table may go on in a new file.
+static FILE: Kind = Kind {
+    name: "file of a session of memdoor monitor",
+    option: "-o DIR",
+    is_ours: |_| true,
+    mode: 0o640,
+    use_of_it: Use::Written,
+};
+
 /// The files of a session: `memory_monitor_20261121_100831_memory.log` and seven more.
 #[derive(Debug)]
 pub struct Files<'a> {
-    dir: &'a CStr,
+    path: &'a CStr,
+    /// The same, held open.
+    dir: Dir,
     /// The session's local time, and a number when it is not the first of that second.
     stamp: Fixed<32>,
     all: [Option<LogFile>; Which::ALL.len()],
@@ -50,30 +65,43 @@ struct Trouble {
 }
 
 impl<'a> Files<'a> {
-    /// Makes them in `dir`, which is made as well if its parent is there.
-    pub fn create(dir: Option<&'a CStr>, now: &Now, most: Bytes, keep: u32) -> core::result::Result<Self, Error> {
+    /// Makes them in `dir`, which is made as well, for its owner only, if its parent is there.
+    pub fn create(
+        dir: Option<&'a CStr>,
+        now: &Now,
+        most: Bytes,
+        keep: u32,
+    ) -> core::result::Result<Self, Unusable<'a>> {
+        let create = |path| Self::create_in(path, now, most, keep);
+        let may_be_elsewhere = |why| {
+            let errnos = [Errno::EACCES, Errno::EPERM, Errno::EROFS, Errno::ENOENT];
+            matches!(why, Why::Failed(errno) if errnos.contains(&errno))
+        };
+        match create(dir.unwrap_or(DEFAULT)) {
+            Err(unusable) if dir.is_none() && may_be_elsewhere(unusable.refused.why) => create(c"."),
+            created => created,
+        }
+    }
+
+    fn create_in(path: &'a CStr, now: &Now, most: Bytes, keep: u32) -> core::result::Result<Self, Unusable<'a>> {
+        let unusable = |refused| Unusable::of(&FILE, "create files in", path, refused);
         let mut files = Self {
-            dir: dir.unwrap_or(DEFAULT),
+            path,
+            dir: directory(path, Missing::Make).map_err(unusable)?,
             stamp: Fixed::new(),
             all: [const { None }; Which::ALL.len()],
             most,
             keep,
             trouble: Trouble::default(),
         };
-        let made = match files.create_all(now) {
-            Err(Errno::EACCES | Errno::EPERM | Errno::EROFS | Errno::ENOENT) if dir.is_none() => {
-                files.dir = c".";
-                files.create_all(now)
-            }
-            made => made,
-        };
-        let failed = |errno| Error::new("create files in", files.dir.to_bytes(), errno);
-        made.map_err(failed)?;
+        files
+            .create_all(now)
+            .map_err(|errno| unusable(Refused { at: Fixed::of(path.to_bytes()), why: Why::Failed(errno) }))?;
         Ok(files)
     }
 
+    /// All of them, or none.
     fn create_all(&mut self, now: &Now) -> Result<()> {
-        make_dir(self.dir)?;
         let mut number = 1;
         for which in Which::ALL {
             let made = loop {
@@ -81,20 +109,36 @@ impl<'a> Files<'a> {
                 match self.open(which, LogFile::create) {
                     // Another session of this second; once the first file is there the others are its own.
                     Err(Errno::EEXIST) if which == Which::Memory && number < 99 => number += 1,
-                    made => break made?,
+                    made => break made,
                 }
             };
-            if let Some(slot) = self.all.get_mut(which as usize) {
-                *slot = Some(made);
+            match (made, self.all.get_mut(which as usize)) {
+                (Ok(made), Some(slot)) => *slot = Some(made),
+                (Ok(_), None) => {}
+                (Err(errno), _) => {
+                    self.remove_all();
+                    return Err(errno);
+                }
             }
         }
         Ok(())
     }
 
+    /// Takes back what was made so far.
+    fn remove_all(&mut self) {
+        for which in Which::ALL {
+            let made = self.all.get_mut(which as usize).and_then(Option::take);
+            if let (Some(_), Some(name)) = (made, self.name(which).as_c_str()) {
+                // They are empty, and why there is no session is told already.
+                let _ = remove(&self.dir, name);
+            }
+        }
+    }
+
     /// The directory where they are, as it was named.
     #[must_use]
     pub const fn dir(&self) -> &CStr {
-        self.dir
+        self.path
     }
 
     /// What the names of this session's files begin with.
@@ -106,17 +150,21 @@ impl<'a> Files<'a> {
     /// The path of one.
     #[must_use]
     pub fn path(&self, which: Which) -> Path {
-        let mut path = Path::of(self.dir.to_bytes());
-        path.push(b"/memory_monitor_").push(self.stamp.as_bytes());
-        path.push(b"_").push(which.table().1.as_bytes());
-        path.push(b".log");
+        let mut path = Path::of(self.path.to_bytes());
+        path.push(b"/").push(self.name(which).as_bytes());
         path
     }
 
-    fn open(&self, which: Which, how: fn(&CStr, u64, u32) -> Result<LogFile>) -> Result<LogFile> {
-        let path = self.path(which);
-        let path = path.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
-        how(path, self.most.0, self.keep)
+    fn name(&self, which: Which) -> Fixed<256> {
+        let mut name = Fixed::of(b"memory_monitor_");
+        name.push(self.stamp.as_bytes()).push(b"_").push(which.table().1.as_bytes()).push(b".log");
+        name
+    }
+
+    fn open(&self, which: Which, how: fn(At<'_>, &'static Kind, u64, u32) -> Result<LogFile>) -> Result<LogFile> {
+        let name = self.name(which);
+        let name = name.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
+        how(At { dir: &self.dir, name }, &FILE, self.most.0, self.keep)
     }
 
     /// Where words go that are no table: the summary, at the end.
@@ -152,7 +200,7 @@ impl<'a> Files<'a> {
     pub fn end_sample(&mut self) {
         let is_now = core::mem::take(&mut self.trouble.is_now);
         if self.trouble.is_said && !is_now {
-            let (dir, lost) = (Escaped(self.dir.to_bytes()), self.trouble.lost);
+            let (dir, lost) = (Escaped(self.path.to_bytes()), self.trouble.lost);
             say(format_args!("memdoor: files in {dir} can be written again; {lost} rows were lost"));
             self.trouble = Trouble::default();
         }
@@ -161,11 +209,19 @@ impl<'a> Files<'a> {
     /// Goes on in files of the same names: somebody has renamed those that there were.
     pub fn reopen(&mut self) {
         self.all = [const { None }; Which::ALL.len()];
+        self.look_for_dir();
         for which in Which::ALL {
             let opened = self.slot(which).map(drop);
             if let Err(errno) = opened {
                 self.failed(which, errno, 0);
             }
+        }
+    }
+
+    /// The directory may have been renamed, or removed and made anew.
+    fn look_for_dir(&mut self) {
+        if let Ok(dir) = directory(self.path, Missing::Refuse) {
+            self.dir = dir;
         }
     }
 
@@ -184,10 +240,22 @@ impl<'a> Files<'a> {
     }
 
     fn append(&mut self, which: Which, form: Form, bytes: &[u8]) -> Result<()> {
-        let path = self.path(which);
-        let path = path.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
-        let file = self.slot(which)?;
-        let size = file.make_room(path, bytes.len())?;
+        self.append_below(which, form, bytes).or_else(|errno| match errno {
+            Errno::ENOENT | Errno::ESTALE => {
+                self.look_for_dir();
+                self.append_below(which, form, bytes)
+            }
+            errno => Err(errno),
+        })
+    }
+
+    fn append_below(&mut self, which: Which, form: Form, bytes: &[u8]) -> Result<()> {
+        let name = self.name(which);
+        let name = name.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
+        self.slot(which)?;
+        let Self { dir, all, .. } = self;
+        let file = all.get_mut(which as usize).and_then(Option::as_mut).ok_or(Errno::EBADF)?;
+        let size = file.make_room(At { dir, name }, bytes.len())?;
         if size == 0 && form == Form::Csv {
             let mut buf = [0; HEADER];
             let mut header = Out::in_memory(&mut buf);

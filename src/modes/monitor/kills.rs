@@ -2,7 +2,7 @@
 
 use crate::fixed::Fixed;
 use crate::modes::kmsg::drain;
-use crate::oomlog::escape;
+use crate::parse::kmsg::unescape;
 use crate::parse::oom_report::{header, kill};
 use crate::sys::kmsg::Kmsg;
 use crate::units::Bytes;
@@ -89,7 +89,7 @@ impl Kills {
 
 /// A name as /proc shows it. What is longer is cut.
 fn plain<const N: usize>(text: &[u8]) -> Fixed<N> {
-    Fixed::of(escape::unescape_printk(text, &mut [0; N]))
+    Fixed::of(unescape(text, &mut [0; N]))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod view;
 use core::time::Duration;
 
 use super::cost::Cost;
+use super::environment::Others;
 use super::looks::is_below;
 use super::watch::SelfReport;
 use super::{Buffers, fail};
@@ -36,7 +37,6 @@ use crate::history::trend::BELIEVED;
 use crate::host::Host;
 use crate::processes;
 use crate::report::json::Envelope;
-use crate::sys::Errno;
 use crate::sys::clock::monotonic;
 use crate::sys::signal::{self, Woken};
 use crate::units::{Bytes, Pid};
@@ -65,6 +65,7 @@ const MAPPED: usize = 5;
 /// All that is opened and taken room for before the first sample.
 struct Armed<'a> {
     seen: Seen<'a>,
+    others: Others,
     show: Show<'a>,
     out: &'a mut [u8],
     buf: &'a mut [u8],
@@ -105,10 +106,16 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     if options.self_report == SelfReport::Show {
         cost.report("samples", armed.seen.course.samples);
     }
-    let ended = armed.end();
+    if let (Err(error), 0) = (&worked, armed.seen.course.samples) {
+        // Nothing was seen, so there is nothing to sum up.
+        return fail(error);
+    }
+    let ended = armed.others.qualify(armed.end());
     match (worked, ended) {
         (Err(error), _) => fail(&error),
-        (Ok(()), Exit::Done) if options.code == Code::Found && armed.seen.course.alerts > 0 => Exit::Found,
+        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && armed.seen.course.alerts > 0 => {
+            Exit::Found
+        }
         (Ok(()), exit) => exit,
     }
 }
@@ -125,11 +132,6 @@ impl Armed<'_> {
             self.take(now, is_last)?;
             if is_last || self.show.is_broken() {
                 return Ok(());
-            }
-            // A path that is wrong is better known at once.
-            if self.seen.course.samples == 1 && self.show.is_unpublished() {
-                return Err(Error::new("use", b"--prometheus FILE", Errno::EIO)
-                    .hint("its directory must be there, and memdoor may have to write into it"));
             }
             // After a wait that was too long (a stopped process) those that were missed are not made up for.
             while next <= now {

@@ -2,11 +2,6 @@
 //!
 //! Each process that ever ran would be a series of its own: numbers and names of processes are not in it.
 
-extern crate std;
-
-use core::ffi::CStr;
-use std::os::fd::AsFd;
-
 use super::groups::Group;
 use super::sample::Sample;
 use super::sheet::named;
@@ -15,11 +10,9 @@ use super::sheets::{KINDS, Numbers, STALLED};
 use crate::fixed::Fixed;
 use crate::parse::dec;
 use crate::report::escape::{self, JSON_MAX, Source};
-use crate::sys::clock::monotonic;
-use crate::sys::logfile::Path;
+use crate::sys::Errno;
+use crate::sys::ours::{Kind, Refused, Replaced, Use};
 use crate::sys::out::{Broken, Out, Sink};
-use crate::sys::replace::Replacement;
-use crate::sys::{Errno, Result};
 use crate::units::{Bytes, PageSize, Pages};
 
 /// What is written.
@@ -48,7 +41,7 @@ named!(
     FAMILIES,
     "memory_used_ratio 6 Memory that is not available.
 memory_size_bytes 0 MemTotal.
-memory_available_bytes 3 MemAvailable.
+memory_available_bytes 3 MemAvailable, and what of the ARC of ZFS can shrink.
 swap_size_bytes 8 SwapTotal.
 swap_used_bytes 43 Swap in use.
 reclaim_scanned_bytes_total 33 Memory that reclaim looked at.
@@ -80,21 +73,28 @@ build_info - The version of memdoor."
 
 const SOME_FULL: [&[u8]; 2] = [b"some", b"full"];
 
-/// Replaces `path` as a whole. `buf` is to write with.
-pub fn publish(path: &CStr, facts: &Facts<'_>, buf: &mut [u8]) -> Result<()> {
-    // No two runs have the same, and none waits for what a killed one has left; node_exporter reads *.prom alone.
-    let mut name = Path::of(path.to_bytes());
-    let nanos = u64::try_from(monotonic().as_nanos()).unwrap_or(0);
-    name.push(b".new-").push_dec(nanos);
-    let file = Replacement::create(name.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
-    let mut out = Out::new(Sink::Fd(file.as_fd()), buf);
-    put(facts, &mut out);
-    out.flush();
-    match out.broken() {
-        Some(Broken::Failed(errno)) => Err(errno),
-        Some(_) => Err(Errno::EIO),
-        None => file.publish(path),
-    }
+/// What such a file is: any of its families may be missing, so that any may be the first.
+pub static FILE: Kind = Kind {
+    name: "file of memdoor monitor for Prometheus",
+    option: "--prometheus FILE",
+    is_ours: |beginning| beginning.starts_with(b"# HELP memdoor_"),
+    // node_exporter runs as a user of its own.
+    mode: 0o644,
+    use_of_it: Use::Written,
+};
+
+/// Replaces the file as a whole. `buf` is to write with.
+pub fn publish(file: &mut Replaced<'_>, facts: &Facts<'_>, buf: &mut [u8]) -> Result<(), Refused> {
+    file.replace(|file| {
+        let mut out = Out::new(Sink::Fd(file), buf);
+        put(facts, &mut out);
+        out.flush();
+        match out.broken() {
+            Some(Broken::Failed(errno)) => Err(errno),
+            Some(_) => Err(Errno::EIO),
+            None => Ok(()),
+        }
+    })
 }
 
 /// Writes all of it.

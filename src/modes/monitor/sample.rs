@@ -164,6 +164,7 @@ impl Sources {
     pub fn read(&mut self, host: &mut Host, into: &mut Sample) {
         into.now = Now::read();
         into.meminfo = Meminfo::default();
+        host.look_for_arc();
         if let Ok(meminfo) = host.meminfo() {
             into.meminfo = meminfo;
         }

@@ -9,7 +9,7 @@ mod writer;
 pub use cell::{Cell, Kind, push_parts};
 pub use writer::{Full, Pen, Writer, put_header};
 
-/// A text as a static of bytes: it has a name, by which .cargo/offline.ld keeps it out of the memory of other modes.
+/// Declares a text as a static of bytes.
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident, $text:literal) => {
         $(#[$doc])*

@@ -11,7 +11,8 @@ use super::crowd::{By, Crowd, Growth, Row};
 use super::groups::Group;
 use super::sample::Sample;
 use super::sheet::Writer;
-use crate::parse::cgroup::owner;
+use crate::parse::arcstats::Arc;
+use crate::parse::cgroup::{PodUid, owner};
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::units::{Bytes, Percent, Pid, micros};
@@ -168,6 +169,7 @@ pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) 
             left.map(micros),
             size(row.pss),
             size(row.uss),
+            size(row.hugetlb),
             Some(row.freeable().0),
         ];
         to.row(&numbers, &[row.comm.as_bytes(), &[row.state]]);
@@ -193,8 +195,9 @@ pub fn cgroups(groups: &[Group], to: &mut Writer<'_, '_>) {
             group.oom,
             group.oom_kills,
         ];
-        let owner = [owner.container, owner.pod, owner.unit].map(Option::unwrap_or_default);
-        to.row(&numbers, &[path, owner[0], owner[1], owner[2]]);
+        let pod = owner.pod.map(PodUid::text).unwrap_or_default();
+        let [container, unit] = [owner.container, owner.unit].map(Option::unwrap_or_default);
+        to.row(&numbers, &[path, container, pod.as_bytes(), unit]);
     }
 }
 
@@ -217,7 +220,13 @@ pub fn fragmentation(sample: &Sample, to: &mut Writer<'_, '_>) {
     to.begin(2);
     let uses =
         [Use::SlabReclaimable, Use::SlabUnreclaimable, Use::PageTables, Use::KernelStacks, Use::Percpu, Use::Vmalloc];
-    let sizes = uses.map(|of| size(sample.meminfo.uses.of(of)));
+    let mut sizes = [None; 8];
+    let arc = sample.meminfo.arc;
+    let known = uses.map(|of| sample.meminfo.uses.of(of)).into_iter();
+    let known = known.chain([arc.map(|arc| arc.size), arc.map(Arc::reclaimable)]);
+    for (slot, known) in sizes.iter_mut().zip(known) {
+        *slot = size(known);
+    }
     if sizes.iter().any(Option::is_some) {
         to.row(&sizes, &[]);
     }

@@ -10,18 +10,21 @@ use super::sheet::{Pen, Writer, put_header};
 use super::sheets::{self, Growing, KINDS};
 use super::view::{self, Past, View};
 use super::{Seen, prometheus};
-use crate::error::{Because, Error};
-use crate::report::escape::Escaped;
+use crate::exit::Exit;
+use crate::modes::files::Unusable;
 use crate::sys::clock::Now;
+use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::system::terminal_size;
+use board::Board;
 
+mod board;
 mod end;
 mod line;
 mod note;
 
-/// Alerts that are raised now, of which so many are shown, and those of one sample.
-const ALERTS: usize = 16;
+/// Alerts of one sample that are written; those beyond are counted, and that is said.
+const ALERTS: usize = 32;
 
 /// Where it goes.
 #[allow(clippy::large_enum_variant, reason = "there is one, and no heap to put it on")]
@@ -34,32 +37,45 @@ enum Target<'a> {
 /// Where it goes, and what is waiting to go there.
 pub(super) struct Show<'a> {
     target: Target<'a>,
-    /// Raised and not cleared.
-    raised: [Option<Alert>; ALERTS],
+    /// What a screen shows.
+    board: Board,
     /// Changed with this sample.
     new: [Option<Alert>; ALERTS],
+    /// Changed with this sample, and had no room.
+    unsaid: u64,
     /// How many of each kind were raised so far.
     counts: [u64; KINDS.len()],
     is_broken: bool,
     has_header: bool,
-    /// The file for Prometheus could not be written the last time.
+    /// The file for Prometheus.
+    published: Option<Replaced<'a>>,
+    /// It could not be written the last time.
     is_unpublished: bool,
 }
 
 impl<'a> Show<'a> {
-    pub(super) fn open(options: &Options<'a>, now: &Now) -> Result<Self, Error> {
+    /// Looks at all that will be written, and makes the files of the session last: where one of them is refused nothing is left.
+    pub(super) fn open(options: &Options<'a>, now: &Now) -> Result<Self, Exit> {
+        let published = match options.prometheus {
+            None => None,
+            Some(path) => Some(Replaced::open(path, &prometheus::FILE).map_err(|why| told(path, why).say())?),
+        };
         let target = match options.to {
             To::Screen(color, charset) => Target::Screen(color, charset, Past::new()),
             To::Lines => Target::Lines,
-            To::Files(dir) => Target::Files(Files::create(dir, now, options.most, options.keep)?),
+            To::Files(dir) => {
+                Target::Files(Files::create(dir, now, options.most, options.keep).map_err(|why| why.say())?)
+            }
         };
         Ok(Self {
             target,
-            raised: [const { None }; ALERTS],
+            board: Board::new(),
             new: [const { None }; ALERTS],
+            unsaid: 0,
             counts: [0; KINDS.len()],
             is_broken: false,
             has_header: false,
+            published,
             is_unpublished: false,
         })
     }
@@ -67,11 +83,6 @@ impl<'a> Show<'a> {
     /// Nobody reads standard output any more.
     pub(super) const fn is_broken(&self) -> bool {
         self.is_broken
-    }
-
-    /// The file for Prometheus could not be written.
-    pub(super) const fn is_unpublished(&self) -> bool {
-        self.is_unpublished
     }
 
     pub(super) const fn is_screen(&self) -> bool {
@@ -88,16 +99,19 @@ impl<'a> Show<'a> {
     /// Hands a sample on.
     pub(super) fn show(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
         self.hand_on(seen, buf);
-        if let Some(path) = seen.options.prometheus {
-            self.publish(seen, path, buf);
-        }
+        self.publish(seen, buf);
         self.new = [const { None }; ALERTS];
+        let unsaid = core::mem::take(&mut self.unsaid);
+        if unsaid > 0 && !self.is_screen() {
+            say(format_args!("memdoor: {unsaid} more alerts began or ended with this sample than are written"));
+        }
+        self.board.age();
     }
 
     fn hand_on(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
         let form = seen.options.form;
         let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
-        let Self { target, raised, new, is_broken, has_header, .. } = self;
+        let Self { target, board, new, is_broken, has_header, .. } = self;
         match target {
             Target::Files(files) => {
                 if seen.options.what == What::Samples {
@@ -112,7 +126,7 @@ impl<'a> Show<'a> {
             Target::Screen(color, charset, past) => {
                 past.push(seen.sample.used_percent());
                 let mut out = Out::new(Sink::Stdout, buf);
-                seen.draw(&mut out, (*color, *charset), past, raised);
+                seen.draw(&mut out, (*color, *charset), past, board);
                 *is_broken = is_done(&mut out);
             }
             Target::Lines if seen.options.what == What::Analysis => tell(new),
@@ -142,7 +156,10 @@ impl<'a> Show<'a> {
         }
     }
 
-    fn publish(&mut self, seen: &Seen<'_>, path: &CStr, buf: &mut [u8]) {
+    fn publish(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
+        let (Some(file), Some(path)) = (&mut self.published, seen.options.prometheus) else {
+            return;
+        };
         let facts = prometheus::Facts {
             sample: &seen.sample,
             page: seen.host.page,
@@ -152,16 +169,18 @@ impl<'a> Show<'a> {
             groups: seen.groups.rows(),
             alerts: &self.counts,
         };
-        let published = prometheus::publish(path, &facts, buf);
+        let published = prometheus::publish(file, &facts, buf);
         let was_refused = core::mem::replace(&mut self.is_unpublished, published.is_err());
-        if let Err(errno) = published
+        if let Err(refused) = published
             && !was_refused
         {
-            let path = Escaped(path.to_bytes());
-            let why = Because(errno);
-            say(format_args!("memdoor: cannot write {path}: {why}"));
+            say(format_args!("memdoor: {}; sampling goes on", told(path, refused)));
         }
     }
+}
+
+fn told(path: &CStr, refused: Refused) -> Unusable<'_> {
+    Unusable::of(&prometheus::FILE, "write", path, refused)
 }
 
 /// Tables with a file each, the summary and the alerts not among them.
@@ -196,7 +215,7 @@ impl Seen<'_> {
         first
     }
 
-    fn draw(&self, out: &mut Out<'_>, how: (Color, Charset), past: &Past, raised: &[Option<Alert>; ALERTS]) {
+    fn draw(&self, out: &mut Out<'_>, how: (Color, Charset), past: &Past, board: &Board) {
         let view = View {
             host: self.envelope.host.as_bytes(),
             sample: &self.sample,
@@ -205,7 +224,8 @@ impl Seen<'_> {
             limits: &self.options.limits,
             processes: Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) },
             groups: self.groups.rows(),
-            alerts: raised,
+            alerts: board.all(),
+            hidden_alerts: board.hidden(),
         };
         if self.course.samples == 1 {
             out.put(view::ENTER);

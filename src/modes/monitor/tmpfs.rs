@@ -1,4 +1,8 @@
 //! File systems in memory: who fills one holds memory that no process shows.
+//!
+//! A file system is counted once, however often it is mounted (bind mounts, a mount of one of its directories, propagation into another
+//! place): what tells one from another is its device, which mountinfo and stat(2) both show. What is found at a mount point is
+//! counted only if it has that device, because another mount may lie over it, and its figures would be those of a disk.
 
 use crate::fixed::Fixed;
 use crate::largest::keep;
@@ -19,8 +23,9 @@ pub(super) struct Mount {
     pub(super) used: Bytes,
 }
 
-/// File systems that are told apart; beyond that one that is mounted twice counts twice.
-const DEVICES: usize = 64;
+/// File systems that are told apart: a node of Kubernetes has 110 pods with four or five tmpfs each. Of what is beyond that it is not known
+/// whether it was counted before, so it is not counted, and [`Mounts::untold`] says how many mounts these are.
+const DEVICES: usize = 1024;
 
 /// All that memdoor's own mount namespace shows.
 #[derive(Debug)]
@@ -29,14 +34,16 @@ pub(super) struct Mounts {
     pub(super) fullest: [Option<Mount>; SHOWN],
     /// The sum over all.
     pub(super) used: Bytes,
-    /// `0:27`: by its device one that is mounted twice is known.
-    devices: [Fixed<16>; DEVICES],
+    /// Mounts that are left out, because there was no room to remember their device.
+    pub(super) untold: u64,
+    /// By its device one that is mounted twice is known.
+    devices: [u64; DEVICES],
     count: usize,
 }
 
 impl Mounts {
     const fn none() -> Self {
-        Self { fullest: [const { None }; SHOWN], used: Bytes(0), devices: [const { Fixed::new() }; DEVICES], count: 0 }
+        Self { fullest: [const { None }; SHOWN], used: Bytes(0), untold: 0, devices: [0; DEVICES], count: 0 }
     }
 
     /// Looks at each: one fstatfs(2).
@@ -47,11 +54,11 @@ impl Mounts {
         };
         let mut lines = Lines::new(&file, buf);
         while let Some(Ok(line)) = lines.next() {
-            if let Some((point, device)) = tmpfs_mount(line) {
-                let dir = point.as_c_str().map(Dir::open);
-                if let Some(Ok(used)) = dir.map(|dir| dir?.used()) {
-                    all.add(point.as_bytes(), device, Bytes(used));
-                }
+            if let Some((point, device)) = tmpfs_mount(line)
+                && !all.is_known(device)
+                && let Some(used) = used_of(&point, device)
+            {
+                all.add(point.as_bytes(), device, used);
             }
         }
         all
@@ -65,35 +72,76 @@ impl Mounts {
         then.map(|then| then.used).or_else(least).unwrap_or_default()
     }
 
-    fn add(&mut self, point: &[u8], device: &[u8], used: Bytes) {
-        let known = self.devices.get(..self.count).unwrap_or_default();
-        if known.iter().any(|known| known.as_bytes() == device) {
+    fn is_known(&self, device: u64) -> bool {
+        self.devices.iter().take(self.count).any(|known| *known == device)
+    }
+
+    /// Adds one that is not known yet.
+    fn add(&mut self, point: &[u8], device: u64, used: Bytes) {
+        let Some(slot) = self.devices.get_mut(self.count) else {
+            self.untold += 1;
             return;
-        }
-        if let Some(slot) = self.devices.get_mut(self.count) {
-            *slot = Fixed::of(device);
-            self.count += 1;
-        }
+        };
+        *slot = device;
+        self.count += 1;
         self.used = self.used.plus(used);
         let point = Fixed::of(point);
         keep(&mut self.fullest, Mount { point, used }, |mount| mount.used);
     }
 }
 
+/// What the file system of this device holds, if it is what lies at `point` now.
+fn used_of(point: &Fixed<1024>, device: u64) -> Option<Bytes> {
+    let dir = Dir::open(point.as_c_str()?).ok()?;
+    let is_it = dir.about(c".").is_ok_and(|about| about.identity.0 == device);
+    is_it.then(|| dir.used().ok().map(Bytes))?
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
+    use crate::sys::system::own_pid;
 
     #[test]
     fn the_fullest_come_first_and_none_twice() {
         let mut all = Mounts::none();
         for (device, used) in [(1, 5), (2, 9), (2, 9), (3, 1), (4, 7), (5, 2), (6, 8), (3, 1)] {
-            let device = std::format!("0:{device}");
-            all.add(device.as_bytes(), device.as_bytes(), Bytes(used));
+            if !all.is_known(device) {
+                all.add(std::format!("/{device}").as_bytes(), device, Bytes(used));
+            }
         }
         let used: std::vec::Vec<u64> = all.fullest.iter().flatten().map(|mount| mount.used.0).collect();
         assert_eq!(used, [9, 8, 7, 5, 2]);
         assert_eq!(all.used, Bytes(32));
+    }
+    #[test]
+    fn of_more_than_there_is_room_for_nothing_is_counted_twice() {
+        let mut all = Mounts::none();
+        for device in 1..=DEVICES as u64 + 3 {
+            all.add(b"/x", device, Bytes(1));
+        }
+        assert_eq!((all.used, all.untold), (Bytes(DEVICES as u64), 3));
+    }
+
+    /// A /proc whose mountinfo names what is mounted on this machine, and what is not.
+    #[test]
+    fn a_tmpfs_is_counted_once_and_what_lies_over_it_is_not_taken_for_it() {
+        let shm = Dir::open(c"/dev/shm").expect("/dev/shm");
+        let device = shm.about(c".").expect("statx").identity.0;
+        let (major, minor) = (device >> 32, device & 0xffff_ffff);
+        let dir = std::env::temp_dir().join(std::format!("memdoor-tmpfs-{}", own_pid()));
+        std::fs::create_dir_all(dir.join("self")).expect("a directory");
+        let mountinfo = std::format!(
+            "28 1 {major}:{minor} / /dev/shm rw - tmpfs tmpfs rw\n\
+             29 1 {major}:{minor} /sub /dev/shm rw - tmpfs tmpfs rw\n\
+             30 1 0:999999 / /proc rw - tmpfs tmpfs rw\n"
+        );
+        std::fs::write(dir.join("self/mountinfo"), mountinfo).expect("mountinfo");
+        let path = std::ffi::CString::new(dir.to_str().expect("UTF-8")).expect("no NUL");
+        let all = Mounts::read(&Dir::open(&path).expect("a directory"), &mut [0; 4096]);
+        let _ = std::fs::remove_dir_all(&dir);
+        assert_eq!(all.count, 1, "bind mounts are one, and /proc is no tmpfs whatever lies below it");
+        assert_eq!(all.fullest.iter().flatten().count(), 1);
     }
 }

@@ -5,7 +5,7 @@ mod screen;
 
 use core::time::Duration;
 
-use super::alerts::Alert;
+use super::alerts::{Alert, Change};
 use super::crowd::{By, Row};
 use super::groups::Group;
 use super::options::{Charset, Color, Limits};
@@ -37,8 +37,10 @@ pub struct View<'a> {
     pub processes: Growing<'a>,
     /// Cgroups.
     pub groups: &'a [Group],
-    /// Alerts that are raised.
+    /// Alerts that are raised, and those that are over and have just been raised; the newest first.
     pub alerts: &'a [Option<Alert>],
+    /// Raised alerts that are not among them.
+    pub hidden_alerts: u64,
 }
 
 /// Begins: the screen of its own that terminals have, without the cursor.
@@ -52,6 +54,9 @@ const MUCH: i64 = 256 << 10;
 
 /// How many of the processes that grow are shown.
 const GROWERS: usize = 8;
+
+/// How many of the cgroups that are near their limits are shown.
+const GROUPS: usize = 3;
 
 /// Writes a screen of so many columns and rows.
 pub fn draw(view: &View<'_>, size: (usize, usize), color: Color, charset: Charset, out: &mut Out<'_>) {
@@ -69,10 +74,7 @@ pub fn draw(view: &View<'_>, size: (usize, usize), color: Color, charset: Charse
     }
     put_past(view, &mut screen);
     put_waits(view.sample, &mut screen);
-    for alert in view.alerts.iter().flatten().take(3) {
-        put_alert(alert, &mut screen.line);
-        screen.show_line(Style::Red);
-    }
+    put_alerts(view, &mut screen);
     put_groups(view, &mut screen);
     put_growers(view, &mut screen);
     put_title(b"LARGEST", &mut screen);
@@ -131,8 +133,30 @@ fn put_waits(sample: &Sample, screen: &mut Screen<'_, '_, '_>) {
     screen.show_line(Style::Plain);
 }
 
+/// The newest, and how many more are raised: three lines of a terminal of 24, more of a taller one.
+fn put_alerts(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
+    let room = (screen.rows_left() / 6).clamp(1, 8);
+    let mut left = view.hidden_alerts;
+    for (at, alert) in view.alerts.iter().flatten().enumerate() {
+        let is_raised = alert.change == Change::Raised;
+        if at >= room {
+            left += u64::from(is_raised);
+            continue;
+        }
+        put_alert(alert, &mut screen.line);
+        screen.show_line(if is_raised { Style::Red } else { Style::Green });
+    }
+    if left > 0 {
+        fill(&mut screen.line, "ALERT   ~d more", &[Some(left)]);
+        screen.show_line(Style::Red);
+    }
+}
+
 fn put_alert(alert: &Alert, line: &mut Out<'_>) {
-    line.put(b"ALERT   ");
+    line.put(match alert.change {
+        Change::Raised => b"ALERT   ",
+        Change::Cleared => b"over    ",
+    });
     line.put(kind(alert.kind).as_bytes());
     if let Some((pid, comm)) = &alert.process {
         line.put(b": PID ");
@@ -148,7 +172,7 @@ fn put_alert(alert: &Alert, line: &mut Out<'_>) {
 /// Those that have less of their limit left than the host may.
 fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     let near = |group: &&Group| group.percent() > Some(view.limits.memory);
-    for group in view.groups.iter().filter(near).take(3) {
+    for group in view.groups.iter().filter(near).take(GROUPS) {
         let line = &mut screen.line;
         line.put(b"CGROUP  ");
         let sizes = [group.usage, group.limit].map(|size| size.map(|size| size.0));
@@ -156,6 +180,11 @@ fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
         fill(line, "~q % of ", &[share]);
         fill(line, "~m MB ", sizes.get(1..).unwrap_or_default());
         left(line, group.path.as_bytes(), 48, Keep::End);
+        screen.show_line(Style::Red);
+    }
+    let more = view.groups.iter().filter(near).count().saturating_sub(GROUPS);
+    if more > 0 {
+        fill(&mut screen.line, "CGROUP  ~d more", &[u64::try_from(more).ok()]);
         screen.show_line(Style::Red);
     }
 }

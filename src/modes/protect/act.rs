@@ -63,7 +63,7 @@ impl Row {
 pub(super) fn adj(target: &mut Target) -> Result<i64, Absent> {
     let mut buf = [0; 32];
     let text = target.dir().read(c"oom_score_adj", &mut buf).map(one_number);
-    text.map_err(|errno| target.absent(errno))?.ok_or(Absent::Malformed)
+    text.map_err(|errno| target.absent(c"oom_score_adj", errno))?.ok_or(Absent::Malformed)
 }
 
 /// Makes it `after`. The directory is pinned to the process: no other one that has its number can be meant.

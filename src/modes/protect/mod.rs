@@ -3,25 +3,30 @@
 mod act;
 mod session;
 mod show;
+mod spared;
 mod state;
 
 use core::ffi::CStr;
 
+use super::environment::{FEW, Others};
+use super::files::Unusable;
 use super::{Buffers, envelope, fail, open_host, output_exit};
-use crate::error::Error;
+use crate::error::{Absent, Error};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::pattern::{Field, Pattern};
 use crate::processes::{Depth, Kind, Process, Table};
 use crate::report::Format;
 use crate::report::json::Envelope;
+use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Out, Sink, say};
-use crate::sys::system;
+use crate::sys::{Errno, system};
 use crate::target::exe::{LINK_MAX, Link};
 use crate::target::{Refusal, Target};
 use crate::units::Pid;
 use act::{Outcome, Row};
-use state::{Entry, State, Unread};
+use spared::Spared;
+use state::{Entry, FILE, State, Unread};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -61,15 +66,14 @@ pub enum Change {
 /// Processes that the table has room for; more are said.
 const ROOM: usize = 16 * 1024;
 
-/// Room for the state's lines.
-const TEXT: usize = 4096;
-
 /// One run.
 struct Run<'a, 'b> {
     options: &'a Options<'a>,
     host: &'a Host,
     envelope: &'a Envelope,
     out: Out<'b>,
+    /// The file that remembers; `None` where nothing is changed.
+    kept: Option<Replaced<'a>>,
     state: State,
     count: u64,
     said: show::Said,
@@ -80,7 +84,7 @@ struct Run<'a, 'b> {
 #[must_use]
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    let host = match open_host() {
+    let host = match open_host(FEW) {
         Ok(host) => host,
         Err(exit) => return exit,
     };
@@ -88,48 +92,83 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Whom::Session | Whom::Match(..) => ROOM,
         Whom::Pid(..) | Whom::Undo => 1,
     };
-    let mut table = Table::arm(room);
-    let state = State::load(options.state, host.boot_id(), room, buffers.read);
-    let state = match state {
-        Ok(state) => state,
-        // What is not changed need not be remembered.
-        Err(_) if options.change == Change::Show && !matches!(options.whom, Whom::Undo) => State::empty(host.boot_id()),
-        Err(why) => return fail(&unread(options.state, &why)),
+    let (kept, state) = match remembered(options, &host, room, buffers.read) {
+        Ok(remembered) => remembered,
+        Err(exit) => return exit,
     };
+    let mut table = Table::arm(room);
     let envelope = envelope(&host);
     let mut run = Run {
         options,
         host: &host,
         envelope: &envelope,
         out: Out::new(Sink::Stdout, buffers.out),
+        kept,
         state,
         count: 0,
         said: show::Said::default(),
         exit: Exit::Done,
     };
     let done = match options.whom {
-        Whom::Pid(pid, adj) => run.pid(pid, adj),
+        Whom::Pid(pid, adj) => run.pid(pid, adj, buffers.read),
         Whom::Undo => run.undo(),
-        Whom::Session | Whom::Match(..) => run.all(&mut table),
+        Whom::Session | Whom::Match(..) => run.all(&mut table, buffers.read),
     };
     let exit = done.map_or_else(|exit| exit, |()| run.exit);
     run.end(exit, buffers.read)
 }
 
+/// The file that remembers, locked, and what is in it: before a process is looked at. What is only shown needs no memory.
+fn remembered<'a>(
+    options: &Options<'a>,
+    host: &Host,
+    room: usize,
+    buf: &mut [u8],
+) -> Result<(Option<Replaced<'a>>, State), Exit> {
+    let path = options.state;
+    let refused = |refused| refuse("write", path, refused);
+    let kept = match (options.change, options.whom) {
+        (Change::Make, _) => {
+            let mut kept = Replaced::open(path, &FILE).map_err(refused)?;
+            kept.lock().map_err(refused)?;
+            Some(kept)
+        }
+        (Change::Show, Whom::Undo) => Some(Replaced::look(path, &FILE).map_err(|why| refuse("read", path, why))?),
+        (Change::Show, _) => None,
+    };
+    let state = match &kept {
+        None => Ok(State::empty(host.boot_id(), room)),
+        Some(kept) => State::load(kept, host.boot_id(), room, buf),
+    };
+    Ok((kept, state.map_err(|why| unread(path, why))?))
+}
+
+fn refuse(doing: &'static str, path: &CStr, refused: Refused) -> Exit {
+    Unusable::of(&FILE, doing, path, refused).say()
+}
+
 impl Run<'_, '_> {
-    fn pid(&mut self, pid: Pid, adj: i64) -> Result<(), Exit> {
+    fn pid(&mut self, pid: Pid, adj: i64, buf: &mut [u8]) -> Result<(), Exit> {
         let mut target = open(self.host, pid)?;
-        self.change(&mut target, adj);
-        Ok(())
+        let started = target.started;
+        let before = act::adj(&mut target).map_err(|why| unknown(pid, why))?;
+        self.state.planned.push(Entry { pid, started, before, after: adj });
+        self.carry_out(buf)
     }
 
-    fn all(&mut self, table: &mut Table) -> Result<(), Exit> {
+    fn all(&mut self, table: &mut Table, buf: &mut [u8]) -> Result<(), Exit> {
         table.read(&self.host.proc, Depth::Badness).map_err(|errno| fail(&Error::new("list", b"/proc", errno)))?;
         if table.overflow() > 0 {
             let more = table.overflow();
             say(format_args!("memdoor: warning: {more} processes more than {ROOM} were not looked at"));
         }
         let own = system::effective_user();
+        let others = Others::say(&self.host.proc);
+        if own == 0 {
+            // Who is not root changes their own processes only, which are shown.
+            self.exit = others.qualify(self.exit);
+        }
+        let spared = Spared::find(&self.host.proc, table.rows());
         for process in table.rows() {
             let is_ours = own == 0 || process.user == Some(own);
             let is_alive = process.kind == Kind::User && process.memory.rss.is_some();
@@ -137,10 +176,26 @@ impl Run<'_, '_> {
                 && is_alive
                 && let Some(before) = process.oom_score_adj
                 && let Some(adj) = self.wanted(process, before)
-                && let Ok(mut target) = Target::open(&self.host.proc, process.pid)
-                && Some(target.started) == process.started
+                && !spared.holds(process, self.options.whom)
+                && let Some(started) = process.started
             {
-                self.change(&mut target, adj);
+                self.state.planned.push(Entry { pid: process.pid, started, before, after: adj });
+            }
+        }
+        self.carry_out(buf)
+    }
+
+    /// Does what is planned, once the file has it.
+    fn carry_out(&mut self, buf: &mut [u8]) -> Result<(), Exit> {
+        if let Some(kept) = &mut self.kept {
+            let remembered = self.state.remember(kept, buf);
+            remembered.map_err(|refused| refuse("write", self.options.state, refused))?;
+        }
+        for plan in core::mem::take(&mut self.state.planned) {
+            if let Ok(mut target) = Target::open(&self.host.proc, plan.pid)
+                && target.started == plan.started
+            {
+                self.change(&mut target, plan.after);
             }
         }
         Ok(())
@@ -208,13 +263,11 @@ impl Run<'_, '_> {
     fn end(&mut self, exit: Exit, buf: &mut [u8]) -> Exit {
         self.foot();
         let mut exit = exit;
-        if self.options.change == Change::Make {
-            let room = buf.len().min(TEXT);
-            let (text, _) = buf.split_at_mut(room);
-            if let Err(errno) = self.state.save(self.options.state, text) {
-                let error = Error::new("write", self.options.state.to_bytes(), errno);
-                exit = exit.worse(fail(&error.hint("what was changed is; --undo won't know of it: see --state FILE")));
-            }
+        if let (Some(kept), Change::Make) = (&mut self.kept, self.options.change)
+            && let Err(refused) = self.state.save(kept, buf)
+        {
+            exit = exit.worse(refuse("write", self.options.state, refused));
+            say(format_args!("memdoor: it has what was planned: memdoor protect --undo puts back what was changed"));
         }
         if self.count == 0 && exit == Exit::Done {
             say(format_args!("memdoor: no process to change"));
@@ -227,12 +280,19 @@ fn open(host: &Host, pid: Pid) -> Result<Target, Exit> {
     Target::open(&host.proc, pid).map_err(|refusal: Refusal| super::refuse(&refusal))
 }
 
-fn unread(path: &CStr, why: &Unread) -> Error {
+fn unread(path: &CStr, why: Unread) -> Exit {
     match why {
-        Unread::Failed(errno) => {
-            Error::new("read", path.to_bytes(), *errno).hint("name another with --state FILE, or set XDG_RUNTIME_DIR")
-        }
-        Unread::Damaged => Error::new("read", path.to_bytes(), crate::sys::Errno::EINVAL)
-            .hint("it is damaged, or no state of memdoor protect: remove it, or name another with --state"),
+        Unread::Refused(refused) => refuse("read", path, refused),
+        Unread::Failed(errno) => fail(&Error::new("read", path.to_bytes(), errno).hint("name another: --state FILE")),
+        Unread::Damaged => fail(
+            &Error::new("read", path.to_bytes(), Errno::EINVAL)
+                .hint("it is damaged: remove it, or name another: --state FILE"),
+        ),
     }
+}
+
+/// What is not known can't be put back.
+fn unknown(pid: Pid, why: Absent) -> Exit {
+    say(format_args!("memdoor: cannot read /proc/{pid}/oom_score_adj: {why}"));
+    if why == Absent::Gone { Exit::Gone } else { Exit::Error }
 }

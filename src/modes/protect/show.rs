@@ -6,7 +6,7 @@ use super::act::{Outcome, Row, Unit};
 use super::{Change, Run};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
-use crate::modes::with_report;
+use crate::modes::{say_hint, with_report};
 use crate::oomlog::shell::argument;
 use crate::report::escape::Escaped;
 use crate::report::{Event, Format, Head, Name, Value};
@@ -92,9 +92,9 @@ impl Run<'_, '_> {
             say(format_args!("memdoor: nothing was changed (--dry-run)"));
         }
         if let Some(Errno::EACCES | Errno::EPERM) = self.said.refused {
-            say(format_args!(
-                "memdoor: hint: another user's process takes root; to lower oom_score_adj takes CAP_SYS_RESOURCE, which root has on a \
-                 host, and not in a container"
+            say_hint(Some(
+                "another user's process takes root; to lower oom_score_adj takes CAP_SYS_RESOURCE, which root has on a host, and \
+                 not in a container",
             ));
         }
     }

@@ -1,5 +1,9 @@
 //! What was changed, so that `--undo` can put it back: a file that is replaced as a whole.
 //!
+//! It is locked before anything is looked at, and what is planned is on the disk before the first change: a change that nobody remembers
+//! can't be undone. What was refused then is taken out again; until then, and where the disk is full by then, `--undo` leaves it alone
+//! because its value is another.
+//!
 //! ```text
 //! memdoor protect 1
 //! boot d4750c66-7835-47ab-83c8-05943cae213c
@@ -9,23 +13,28 @@
 //! A process is known by its number and its start in that boot; then what its oom_score_adj was, and what it was made.
 
 extern crate alloc;
-extern crate std;
 
 use alloc::vec::Vec;
-use core::ffi::CStr;
 use core::fmt::Write;
-use std::os::fd::AsFd;
 
 use crate::fixed::Fixed;
 use crate::parse::{dec, signed};
-use crate::sys::file::File;
+use crate::sys::Errno;
 use crate::sys::lines::Lines;
+use crate::sys::ours::{Kind, Refused, Replaced, Use};
 use crate::sys::out::{Broken, Out, Sink};
-use crate::sys::replace::Replacement;
-use crate::sys::{Errno, Result, system};
 use crate::units::{Pid, Ticks};
 
 const HEAD: &[u8] = b"memdoor protect 1";
+
+/// What such a file is: by its first line, whatever its version.
+pub(super) static FILE: Kind = Kind {
+    name: "state of memdoor protect",
+    option: "--state FILE",
+    is_ours: |beginning| beginning.starts_with(b"memdoor protect "),
+    mode: 0o600,
+    use_of_it: Use::Believed,
+};
 
 /// A change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,36 +49,43 @@ pub(super) struct Entry {
 pub(super) struct State {
     boot: Fixed<66>,
     pub(super) entries: Vec<Entry>,
+    /// What is to be changed.
+    pub(super) planned: Vec<Entry>,
+    /// The entries that the file has.
+    kept: Vec<Entry>,
 }
 
 /// Why there is no state.
+#[allow(clippy::large_enum_variant, reason = "there is one, and no heap to put it on")]
 pub(super) enum Unread {
     /// It could not be read.
+    Refused(Refused),
+    /// The same of one of its lines.
     Failed(Errno),
     /// It is no state of this program, or was cut.
     Damaged,
 }
 
 impl State {
-    /// Of nothing.
-    pub(super) const fn empty(boot: Fixed<66>) -> Self {
-        Self { boot, entries: Vec::new() }
+    /// Of nothing, with room for plans.
+    pub(super) fn empty(boot: Fixed<66>, more: usize) -> Self {
+        Self { boot, entries: Vec::new(), planned: Vec::with_capacity(more), kept: Vec::new() }
     }
 
-    /// What the file at `path` remembers of this boot, with room for `more`; nothing when there is no file.
+    /// What the file remembers of this boot, with room for `more`; nothing when there is no file, or an empty one.
     pub(super) fn load(
-        path: &CStr,
+        file: &Replaced<'_>,
         boot: Fixed<66>,
         more: usize,
         buf: &mut [u8],
     ) -> core::result::Result<Self, Unread> {
-        let mut state = Self { boot, entries: Vec::with_capacity(more) };
-        let file = match File::open_plain(path) {
-            Ok(file) => file,
-            Err(Errno::ENOENT) => return Ok(state),
-            Err(errno) => return Err(Unread::Failed(errno)),
-        };
-        state.read(Lines::new(&file, buf))?;
+        let mut state = Self::empty(boot, more);
+        if let Some(file) = file.old().map_err(Unread::Refused)?
+            && file.size().map_err(Unread::Failed)? > 0
+        {
+            state.read(Lines::new(&file, buf))?;
+            state.kept = state.entries.clone();
+        }
         Ok(state)
     }
 
@@ -105,13 +121,38 @@ impl State {
         }
     }
 
-    /// Replaces the file at `path`.
-    pub(super) fn save(&self, path: &CStr, buf: &mut [u8]) -> Result<()> {
-        let mut name = Fixed::<4200>::of(path.to_bytes());
-        name.push(b".new-").push_dec(system::own_pid());
-        let name = name.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
-        let file = Replacement::create(name)?;
-        let mut out = Out::new(Sink::Fd(file.as_fd()), buf);
+    /// Puts what is planned among the entries in the file before it is done; the entries themselves stay what was done.
+    pub(super) fn remember(&mut self, file: &mut Replaced<'_>, buf: &mut [u8]) -> core::result::Result<(), Refused> {
+        let done = self.entries.clone();
+        let planned = core::mem::take(&mut self.planned);
+        for entry in planned.iter().filter(|entry| entry.before != entry.after) {
+            self.note(*entry);
+        }
+        let saved = self.save(file, buf);
+        (self.entries, self.planned) = (done, planned);
+        saved
+    }
+
+    /// Replaces the file, unless it has just these entries.
+    pub(super) fn save(&mut self, file: &mut Replaced<'_>, buf: &mut [u8]) -> core::result::Result<(), Refused> {
+        if self.kept == self.entries {
+            return Ok(());
+        }
+        file.replace(|file| {
+            let mut out = Out::new(Sink::Fd(file), buf);
+            self.write(&mut out);
+            out.flush();
+            match out.broken() {
+                Some(Broken::Failed(errno)) => Err(errno),
+                Some(_) => Err(Errno::EIO),
+                None => Ok(()),
+            }
+        })?;
+        self.kept.clone_from(&self.entries);
+        Ok(())
+    }
+
+    fn write(&self, out: &mut Out<'_>) {
         out.put(HEAD);
         out.put(b"\nboot ");
         out.put(self.boot.as_bytes());
@@ -121,12 +162,6 @@ impl State {
             let _ = writeln!(out, "{pid} {started} {} {}", entry.before, entry.after);
         }
         let _ = writeln!(out, "end {}", self.entries.len());
-        out.flush();
-        match out.broken() {
-            Some(Broken::Failed(errno)) => Err(errno),
-            Some(_) => Err(Errno::EIO),
-            None => file.replace(path),
-        }
     }
 }
 

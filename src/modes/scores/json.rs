@@ -107,7 +107,7 @@ fn put_scope(
             line.numbers(&OF_SYSTEM, &numbers);
         }
         Some(bounds) => {
-            let numbers = [bounds.limit, bounds.usage, Some(bounds.swap)].map(bytes);
+            let numbers = [bounds.limit, bounds.usage, bounds.swap_limit].map(bytes);
             line.numbers(&OF_GROUP, &numbers);
         }
     }

@@ -7,7 +7,9 @@ mod view;
 
 use core::mem::ManuallyDrop;
 
-use super::{Buffers, envelope, open_host, output_exit};
+use super::environment::{self, FEW, Others};
+use super::{Buffers, envelope, fail, open_host, output_exit};
+use crate::error::Error;
 use crate::exit::Exit;
 use crate::report::Format;
 use crate::sys::out::{Out, Sink, say};
@@ -45,13 +47,21 @@ const NEXT: usize = 3;
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     // What ends with the process needs no code to give it back.
-    let mut host = match open_host() {
+    let mut host = match open_host(FEW) {
         Ok(host) => ManuallyDrop::new(host),
         Err(exit) => return exit,
     };
     let envelope = envelope(&host);
     super::say_what_is_not_seen(&host);
-    let mut view = ManuallyDrop::new(View::read(&mut host, options));
+    let meminfo = match host.meminfo() {
+        Ok(meminfo) => meminfo,
+        Err(why) => return environment::fail_meminfo(why),
+    };
+    let others = Others::say(&host.proc);
+    let mut view = match View::read(&host, meminfo, options) {
+        Ok(view) => ManuallyDrop::new(view),
+        Err(errno) => return fail(&Error::new("list", b"/proc", errno)),
+    };
     if view.table.rows().is_empty() {
         say(format_args!("memdoor: cannot read /proc: no process is in it"));
         return Exit::Error;
@@ -71,5 +81,5 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Format::Json => json::put(&view, options, &envelope, &mut out),
     }
     out.flush();
-    out.broken().map_or(Exit::Done, output_exit)
+    others.qualify(out.broken().map_or(Exit::Done, output_exit))
 }

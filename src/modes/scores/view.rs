@@ -3,11 +3,11 @@
 use super::rank::{Change, Rules, is_spared};
 use super::{Options, Show};
 use crate::host::{Host, Numbers};
-use crate::modes::say_hint;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::version::{self, Version};
 use crate::processes::{self, Depth, Groups, Process, Table, descending};
+use crate::sys::Result;
 use crate::sys::out::say;
 use crate::target::memcg::{Memcg, Swap};
 use crate::units::{Bytes, Percent, Pid};
@@ -36,19 +36,12 @@ pub(super) enum ZeroLine {
 }
 
 impl<'h> View<'h> {
-    pub(super) fn read(host: &'h mut Host, options: &Options<'_>) -> Self {
-        let meminfo = host.meminfo().unwrap_or_default();
-        let host = &*host;
+    pub(super) fn read(host: &'h Host, meminfo: Meminfo, options: &Options<'_>) -> Result<Self> {
         let mut table = Table::arm_for(&host.proc);
-        // No process at all is told by the caller.
-        let _ = table.read(&host.proc, Depth::Weight);
+        table.read(&host.proc, Depth::Weight)?;
         let first = Pid::new(1);
-        if table.rows().first().map(|row| row.pid) != first {
-            say(format_args!("memdoor: warning: /proc hides processes of other users (hidepid): they are left out"));
-            say_hint(Some("run memdoor as root"));
-        }
         let release = version::parse(host.uname.release.as_bytes());
-        Self {
+        Ok(Self {
             table,
             groups: Groups::arm(match options.show {
                 Show::Ranking => 0,
@@ -61,7 +54,7 @@ impl<'h> View<'h> {
                 _ => ZeroLine::At666,
             },
             host,
-        }
+        })
     }
 
     /// Finds the cgroups of all processes and what bounds them.

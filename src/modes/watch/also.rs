@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::Armed;
-use crate::error::Absent;
+use crate::error::{Absent, Source};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::modes::say_hint;
@@ -20,7 +20,7 @@ pub(super) fn because(trouble: Trouble, also: Also) -> Because {
     // A Fixed never returns an error: it cuts.
     let (reason, _) = match trouble {
         Trouble::Available(share) => {
-            ("available", write!(words, "MemAvailable is {share} % of MemTotal (--also-available {available})"))
+            ("available", write!(words, "available memory is {share} % of MemTotal (--also-available {available})"))
         }
         Trouble::Pressure(of, share) => {
             ("psi", write!(words, "memory pressure {0} avg10 is {share} % (--also-psi {0}={pressure})", of.name()))
@@ -35,22 +35,24 @@ impl Armed<'_> {
         let also = self.options.also;
         if also.available.is_some() {
             let system = self.host.meminfo();
-            let known = system.and_then(|system| system.available.ok_or(Absent::NotSupported));
+            let known =
+                system.and_then(|system| system.available.ok_or(Source::proc(c"meminfo").lacks("MemAvailable")));
             let hint = "leave --also-available out; MemAvailable came with Linux 3.14";
-            known.map_err(|why| refuse("MemAvailable of /proc/meminfo", why, hint))?;
+            known.map_err(|why| refuse(why, hint))?;
         }
         if also.pressure.is_some() {
             let pressure = self.host.pressure();
-            let known = pressure.and_then(|pressure| pressure.full.ok_or(Absent::Malformed));
+            let known =
+                pressure.and_then(|pressure| pressure.full.ok_or(Source::proc(c"pressure/memory").lacks("full")));
             let hint = "boot with psi=1 (a kernel with CONFIG_PSI, Linux 4.20), or leave --also-psi out";
-            known.map_err(|why| refuse("/proc/pressure/memory", why, hint))?;
+            known.map_err(|why| refuse(why, hint))?;
         }
         Ok(())
     }
 }
 
-fn refuse(what: &str, why: Absent, hint: &str) -> Exit {
-    say(format_args!("memdoor: cannot read {what}: {why}"));
+fn refuse(why: Absent, hint: &str) -> Exit {
+    say(format_args!("memdoor: {why}"));
     say_hint(Some(hint));
     Exit::Error
 }
@@ -76,7 +78,7 @@ mod tests {
         let share = Percent { hundredths: 603 };
         assert_eq!(
             said(Trouble::Available(share)),
-            ("available", "MemAvailable is 6.03 % of MemTotal (--also-available 7)".into())
+            ("available", "available memory is 6.03 % of MemTotal (--also-available 7)".into())
         );
         assert_eq!(
             said(Trouble::Pressure(of, Percent { hundredths: 10_000 })),

@@ -1,17 +1,18 @@
 //! Everything that may fail loudly, allocate or take its time, before the watch begins.
 
-use super::counts::Counts;
+use super::counts::{Counts, Reading};
 use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
 use super::follow::user;
 use super::history::Memory;
-use super::kmsg::{KernelLog, Match};
+use super::kmsg::{KernelLog, Match, Paths};
 use super::{Armed, Lock, Options};
 use crate::error::{Absent, Because, Error};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::history::History;
 use crate::host::{Host, Numbers};
+use crate::modes::environment::{self, FEW};
 use crate::modes::{Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
@@ -19,11 +20,11 @@ use crate::snapshot::{Cmdline, Completeness, When, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
 use crate::sys::map::Region;
-use crate::sys::offline;
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{heap, ptrace, signal};
 use crate::target::Target;
 use crate::target::exe::Link;
+use crate::target::family::Family;
 use crate::target::memcg::Memcg;
 use crate::trigger::Trigger;
 use crate::units::{Bytes, Pid};
@@ -41,7 +42,9 @@ impl<'a> Armed<'a> {
     ) -> Result<Self, Exit> {
         ptrace::forget();
         let Buffers { out, read, past } = buffers;
-        let mut host = open_host()?;
+        let mut host = open_host(FEW)?;
+        // First, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
+        host.meminfo().map_err(environment::fail_meminfo)?;
         let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
         let exe = check_exe(&target, &options)?;
         let envelope = envelope(&host);
@@ -56,8 +59,9 @@ impl<'a> Armed<'a> {
         memcg.refresh(&mut target);
         let rss = memory::rss(&mut target, host.page).unwrap_or_default();
         target.prime(rss);
-        let log = kernel_log(&host, &mut target, read);
-        let kills = Counts { own: memcg.oom_kills(), system: host.oom_kills() };
+        let (log, family) = (kernel_log(&host, &mut target, read), Family::of(&target));
+        // After the log was opened: it never has fewer kills than are counted from here on, unless lines are missing.
+        let counts = Counts { own: memcg.oom_kills(), system: host.oom_kills() };
         lock_memory(options.lock)?;
         // Both are best effort, and without them memdoor still works: a container has neither right.
         let _ = harden::exempt_from_oom_killer(&host.proc);
@@ -67,17 +71,20 @@ impl<'a> Armed<'a> {
             options,
             user: user(options.follow, &target),
             target,
+            paths: Paths::of(&host.proc),
             host,
             memcg,
             envelope,
             out: Out::new(Sink::Stdout, out),
             place: None,
             exe,
-            seen: Seen::new(now, kills),
+            seen: Seen::new(Reading { at: now, counts }),
             completeness: Completeness::Complete,
             sockets,
-            death: DeathWatch::new(options.seize),
+            death: DeathWatch::new(options.seize, now),
+            family,
             log,
+            stop: None,
             buf: read,
             trigger: Trigger::new(options.interval, now),
             fires_at: None,
@@ -97,11 +104,6 @@ impl<'a> Armed<'a> {
         if let Err(exit) = self.ready() {
             return exit;
         }
-        // Last, as arming may need it, too.
-        offline::leave_out(match self.options.record {
-            Some(_) => offline::Armed::Recorder,
-            None => offline::Armed::Watch,
-        });
         // A sample opens and reads what no snapshot does.
         if let Ok(statm) = memory::read_statm(&mut self.target) {
             self.take_sample(statm, monotonic());
@@ -130,7 +132,7 @@ fn kernel_log(host: &Host, target: &mut Target, buf: &mut [u8]) -> KernelLog {
     };
     let pid = u64::try_from(target.pid.get()).unwrap_or_default();
     let mut log = KernelLog::open(pid, comm.as_bytes(), by);
-    log.read(buf);
+    log.read(buf, &|_, _| None);
     log
 }
 

@@ -1,9 +1,17 @@
 //! What the kernel's counts of OOM kills say of the target's end: no more than they do.
 
+use core::fmt::Write;
+use core::time::Duration;
+
+use super::Words;
 use crate::error::Absent;
+use crate::units::micros;
 
 /// How many readings, one a second, are remembered: a large process takes seconds to exit after it was killed.
 const REMEMBERED: usize = 5;
+
+/// What is older than this was not in the last seconds: the remembered readings, and as much again for a machine that thrashes.
+pub(super) const LATE: Duration = Duration::from_secs(10);
 
 /// The counts at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,63 +35,100 @@ impl Counts {
     }
 }
 
+/// A reading of the counts, and when it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Reading {
+    pub(super) at: Duration,
+    pub(super) counts: Counts,
+}
+
 /// How a count went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Course {
     /// When the watch began.
     pub(super) first: Option<u64>,
-    /// Some seconds ago.
-    pub(super) before: Option<u64>,
+    /// Some seconds ago, and how long ago that was; `None` where that was the start.
+    pub(super) before: Option<(u64, Duration)>,
     /// After the end.
     pub(super) now: u64,
 }
 
+impl Course {
+    /// How many were counted since the watch began; `None` where it did not begin with this cgroup.
+    pub(super) fn since_the_start(self) -> Option<u64> {
+        self.now.checked_sub(self.first?)
+    }
+}
+
 /// The counts since the watch began.
 pub(super) struct Counted {
-    first: Counts,
+    first: Reading,
     /// The oldest first.
-    recent: [Counts; REMEMBERED],
+    recent: [Reading; REMEMBERED],
 }
 
 impl Counted {
-    pub(super) const fn new(first: Counts) -> Self {
+    pub(super) const fn new(first: Reading) -> Self {
         Self { first, recent: [first; REMEMBERED] }
     }
 
     /// Takes a reading; once a second.
-    pub(super) fn note(&mut self, counts: Counts) {
+    pub(super) fn note(&mut self, reading: Reading) {
         self.recent.rotate_left(1);
         if let Some(last) = self.recent.last_mut() {
-            *last = counts;
+            *last = reading;
         }
     }
 
+    /// The readings of the last seconds, the oldest first. When memdoor itself did not run (SIGSTOP, a machine that was suspended)
+    /// there is none of these: then it is the last one that there is, however old.
+    fn late(&self, end: Reading) -> impl Iterator<Item = &Reading> {
+        let is_late = move |reading: &&Reading| end.at.saturating_sub(reading.at) <= LATE;
+        let last = self.recent.last().filter(|last| !is_late(last));
+        last.into_iter().chain(self.recent.iter().filter(is_late))
+    }
+
     /// The counts of the target's own cgroup; those of a time when it was in another are not known.
-    pub(super) fn own(&self, end: Counts) -> Result<Course, Absent> {
-        let (group, now) = end.own?;
-        let of_group = |counts: &Counts| match counts.own {
+    pub(super) fn own(&self, end: Reading) -> Result<Course, Absent> {
+        let (group, now) = end.counts.own?;
+        let of_group = |reading: &Reading| match reading.counts.own {
             Ok((same, count)) if same == group => Some(count),
             _ => None,
         };
-        Ok(Course { first: of_group(&self.first), before: self.recent.iter().find_map(of_group), now })
+        let before = self.late(end).find_map(|reading| Some((of_group(reading)?, reading.at)));
+        Ok(Course { first: of_group(&self.first), before: self.ago(before, end), now })
     }
 
     /// The same of the system's.
-    pub(super) fn system(&self, end: Counts) -> Result<Course, Absent> {
-        let [oldest, ..] = self.recent;
-        Ok(Course { first: self.first.system.ok(), before: oldest.system.ok(), now: end.system? })
+    pub(super) fn system(&self, end: Reading) -> Result<Course, Absent> {
+        let before = self.late(end).find_map(|reading| Some((reading.counts.system.ok()?, reading.at)));
+        Ok(Course { first: self.first.counts.system.ok(), before: self.ago(before, end), now: end.counts.system? })
     }
 
-    /// Which count rose before the end, given the counts after it.
-    pub(super) fn rise(&self, end: Counts) -> Rise {
-        let [oldest, ..] = self.recent;
+    fn ago(&self, before: Option<(u64, Duration)>, end: Reading) -> Option<(u64, Duration)> {
+        let (count, at) = before.filter(|(_, at)| *at != self.first.at)?;
+        Some((count, end.at.saturating_sub(at)))
+    }
+
+    /// Which count rose before the end, given the counts after it, and how long before that it had not risen yet.
+    pub(super) fn rise(&self, end: Reading) -> (Rise, Duration) {
+        let window = self.late(end).next().map_or(Duration::ZERO, |oldest| end.at.saturating_sub(oldest.at));
+        (self.which_rose(end, window), window)
+    }
+
+    fn which_rose(&self, end: Reading, window: Duration) -> Rise {
         // A target that was moved lately is compared with what its new cgroup had counted when it was first seen in it.
-        let newer = self.recent.iter().filter_map(|counts| counts.own_rose(end));
+        let newer = self.late(end).filter_map(|reading| reading.counts.own_rose(end.counts));
         let own = newer.reduce(|rose, later| rose || later);
-        match (own, oldest.system_rose(end)) {
-            (Some(true), _) => Rise::Likely,
-            _ if self.first.own_rose(end) == Some(true) => Rise::PerhapsEarlier,
+        let system = self.late(end).next().and_then(|oldest| oldest.counts.system_rose(end.counts));
+        let since_the_start = self.first.counts.own_rose(end.counts);
+        match (own, system) {
+            (Some(true), _) if window <= LATE => Rise::Likely,
+            // Nobody looked for longer than that: it may have been somebody else's, long before.
+            (Some(true), _) => Rise::PerhapsUnseen,
+            _ if since_the_start == Some(true) => Rise::PerhapsEarlier,
             // The kernel counts a kill in the victim's cgroup, whoever was short: the system's other kills are others'.
+            (Some(false), _) if since_the_start.is_none() => Rise::NoneSinceMoved,
             (Some(false), _) => Rise::NoneInGroup,
             (None, Some(true)) => Rise::PerhapsSystem,
             (None, Some(false)) => Rise::NoneInSystem,
@@ -97,12 +142,16 @@ impl Counted {
 pub(super) enum Rise {
     /// The count of its own cgroup rose in its last seconds.
     Likely,
+    /// The count of its own cgroup rose while memdoor did not run, for longer than that.
+    PerhapsUnseen,
     /// The system's did; its own cgroup's is not known.
     PerhapsSystem,
     /// The count of its own cgroup rose while it was watched, but not lately: somebody else's kill, or a slow death.
     PerhapsEarlier,
     /// Its cgroup counted none.
     NoneInGroup,
+    /// Its cgroup counted none since it was moved there.
+    NoneSinceMoved,
     /// The system counted none; its cgroup's count is not known.
     NoneInSystem,
     /// Nothing could be counted.
@@ -110,16 +159,41 @@ pub(super) enum Rise {
 }
 
 impl Rise {
-    /// One line for a person.
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::Likely => "likely an OOM kill: its control group counted one in its last seconds",
-            Self::PerhapsSystem => "perhaps an OOM kill: the system counted one in its last seconds",
-            Self::PerhapsEarlier => "perhaps an OOM kill: its control group counted one, but not lately",
-            Self::NoneInGroup => "no OOM kill: its control group counted none while it was watched",
-            Self::NoneInSystem => "no OOM kill: none was counted in the system in its last seconds",
-            Self::Unknown => "unknown: OOM kills could not be counted",
-        }
+    /// One line for a person; the rise was seen within `window`.
+    pub(super) fn words(self, window: Duration) -> Words {
+        let mut words = Words::new();
+        let of = Tenths(window);
+        // A Fixed never returns an error: it cuts.
+        let _ = match self {
+            Self::Likely => write!(words, "likely an OOM kill: its control group counted one in its last {of} s"),
+            Self::PerhapsUnseen => write!(
+                words,
+                "perhaps an OOM kill: its control group counted one in its last {of} s, in which memdoor did not run"
+            ),
+            Self::PerhapsSystem => {
+                write!(words, "perhaps an OOM kill: the system counted one in its last {of} s")
+            }
+            Self::PerhapsEarlier => {
+                write!(words, "perhaps an OOM kill: its control group counted one, but not in its last {of} s")
+            }
+            Self::NoneInGroup => write!(words, "no OOM kill: its control group counted none while it was watched"),
+            Self::NoneSinceMoved => {
+                write!(words, "no OOM kill: its control group counted none since it was moved there")
+            }
+            Self::NoneInSystem => write!(words, "no OOM kill: none was counted in the system in its last {of} s"),
+            Self::Unknown => write!(words, "unknown: OOM kills could not be counted"),
+        };
+        words
+    }
+}
+
+/// `12.3`: seconds, rounded up, so that "within" stays true.
+pub(super) struct Tenths(pub(super) Duration);
+
+impl core::fmt::Display for Tenths {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let tenths = micros(self.0).div_ceil(100_000);
+        write!(f, "{}.{}", tenths / 10, tenths % 10)
     }
 }
 
@@ -131,10 +205,24 @@ mod tests {
         Counts { own: Ok((group, own)), system: Ok(system) }
     }
 
+    const fn at(seconds: u64, counts: Counts) -> Reading {
+        Reading { at: Duration::from_secs(seconds), counts }
+    }
+
+    /// One reading a second, the end a second after the last.
+    fn course(first: Counts, noted: &[Counts], end: Counts) -> (Counted, Reading) {
+        let mut counted = Counted::new(at(0, first));
+        let mut seconds = 0;
+        for counts in noted {
+            seconds += 1;
+            counted.note(at(seconds, *counts));
+        }
+        (counted, at(seconds + 1, end))
+    }
+
     fn rise(first: Counts, noted: &[Counts], end: Counts) -> Rise {
-        let mut counted = Counted::new(first);
-        noted.iter().for_each(|counts| counted.note(*counts));
-        counted.rise(end)
+        let (counted, end) = course(first, noted, end);
+        counted.rise(end).0
     }
 
     #[test]
@@ -155,22 +243,48 @@ mod tests {
         let quiet = counts(1, 0, 0);
         let elsewhere = counts(1, 0, 1);
         assert_eq!(rise(quiet, &[quiet; 9], elsewhere), Rise::NoneInGroup);
-        let unknown = Counts { own: Err(Absent::NotSupported), system: Ok(1) };
+        let unknown = Counts { own: Err(Absent::NotMounted), system: Ok(1) };
         assert_eq!(rise(quiet, &[quiet; 9], unknown), Rise::PerhapsSystem);
     }
 
     #[test]
     fn counts_of_two_groups_are_not_compared() {
         let (here, there) = (counts(1, 0, 7), counts(2, 5, 7));
-        assert_eq!(rise(here, &[here, here, there], there), Rise::NoneInGroup);
+        assert_eq!(rise(here, &[here, here, there], there), Rise::NoneSinceMoved);
         assert_eq!(rise(here, &[here; 6], there), Rise::NoneInSystem);
         assert_eq!(rise(here, &[here, there], counts(2, 6, 8)), Rise::Likely);
     }
 
     #[test]
     fn without_counts_nothing_is_claimed() {
-        let none = Counts { own: Err(Absent::NotPermitted), system: Err(Absent::NotPermitted) };
+        let none = Counts { own: Err(Absent::NotMounted), system: Err(Absent::Malformed) };
         assert_eq!(rise(none, &[none; 6], none), Rise::Unknown);
         assert_eq!(rise(counts(1, 0, 0), &[counts(1, 0, 0); 6], counts(1, 0, 0)), Rise::NoneInGroup);
+    }
+
+    #[test]
+    fn what_was_counted_while_memdoor_was_stopped_is_not_said_to_be_of_the_last_seconds() {
+        let (quiet, killed) = (counts(1, 0, 0), counts(1, 1, 1));
+        let (counted, _) = course(quiet, &[quiet; 6], killed);
+        let end = at(66, killed);
+        let (rise, window) = counted.rise(end);
+        assert_eq!(rise, Rise::PerhapsUnseen);
+        assert_eq!(
+            rise.words(window).as_bytes(),
+            b"perhaps an OOM kill: its control group counted one in its last 60.0 s, in which memdoor did not run"
+        );
+        let course = counted.own(end).expect("counted");
+        assert_eq!(course.before, Some((0, Duration::from_secs(60))));
+    }
+
+    #[test]
+    fn an_age_is_that_of_the_reading_and_the_start_is_said_once() {
+        let quiet = counts(1, 0, 0);
+        let (counted, end) = course(quiet, &[quiet; 2], quiet);
+        let start = Course { first: Some(0), before: None, now: 0 };
+        assert_eq!(counted.own(end), Ok(start));
+        let (counted, end) = course(quiet, &[quiet; 9], quiet);
+        let before = Some((0, Duration::from_secs(5)));
+        assert_eq!(counted.own(end), Ok(Course { before, ..start }));
     }
 }

@@ -47,26 +47,38 @@ const NOTED: usize = 1024;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stopped {
     status: i32,
-    /// How long the target was held.
+    /// How long the target was held since that was seen.
     held: Duration,
+    /// How long it may have been held before: memdoor itself did not run.
+    unseen: Option<Duration>,
 }
+
+/// memdoor wakes up a few milliseconds late on a loaded machine. What is later than this was stopped (SIGSTOP) or starved.
+const ASLEEP: Duration = Duration::from_millis(500);
 
 /// What a watch knows of its target's death.
 pub(super) struct DeathWatch {
     why: Why,
     stopped: Option<Stopped>,
     next_try: Duration,
+    /// When memdoor was to wake up last.
+    wakes: Duration,
     /// smaps_rollup must be read once before a limit is hit, and no snapshot has.
     is_rollup_due: bool,
 }
 
 impl DeathWatch {
-    pub(super) fn new(seize: Seize) -> Self {
+    pub(super) fn new(seize: Seize, now: Duration) -> Self {
         let why = match seize {
             Seize::Never => Why::Never,
             Seize::Danger | Seize::Always => Why::NotYet,
         };
-        Self { why, stopped: None, next_try: Duration::ZERO, is_rollup_due: false }
+        Self { why, stopped: None, next_try: Duration::ZERO, wakes: now, is_rollup_due: false }
+    }
+
+    /// memdoor is about to wait until then.
+    pub(super) const fn wakes(&mut self, at: Duration) {
+        self.wakes = at;
     }
 }
 
@@ -215,7 +227,8 @@ impl Armed<'_> {
         if !is_sure && self.lives_on() {
             return self.out.forget();
         }
-        self.death.stopped = Some(Stopped { status: held.status, held: time });
+        let unseen = Some(held.since.saturating_sub(self.death.wakes)).filter(|late| *late > ASLEEP);
+        self.death.stopped = Some(Stopped { status: held.status, held: time, unseen });
         self.out.begin(Kind::Death);
         if self.out.record().is_some() {
             self.out.flush();
@@ -247,6 +260,24 @@ impl Armed<'_> {
         }
     }
 
+    /// Whether it is gone by then. Its exit stop is served as ever.
+    pub(super) fn dies_by(&mut self, until: Duration) -> bool {
+        loop {
+            self.serve();
+            if !self.target.is_alive() {
+                return true;
+            }
+            let left = until.saturating_sub(monotonic());
+            if left.is_zero() {
+                return false;
+            }
+            let pidfd = self.target.pidfd();
+            let pidfd = pidfd.map(|pidfd| (pidfd.as_fd(), Until::Readable));
+            // However it ends, what follows is looked at.
+            let _ = signal::wait(pidfd, Some(left.min(CHECK)));
+        }
+    }
+
     /// Sees the target's end through: until its tracer has collected it, its parent does not see it.
     pub(super) fn finish(&mut self) {
         let until = monotonic().saturating_add(END);
@@ -262,7 +293,7 @@ impl Armed<'_> {
 
     /// All that is known of its end.
     pub(super) fn fate(&self) -> Fate {
-        let held = self.death.stopped.map(|stopped| stopped.held);
+        let held = self.death.stopped.map(|stopped| (stopped.held, stopped.unseen));
         Fate::new(self.how_it_ended(), held, self.death.why)
     }
 

@@ -3,23 +3,25 @@
 use core::time::Duration;
 
 use super::below::identity;
-use super::counts::{Counted, Counts};
+use super::counts::{Counted, Reading};
 use super::fate::Fate;
-use super::kmsg::KernelLog;
-use super::verdict::Verdict;
-use super::{Armed, SelfReport};
+use super::kmsg::{Match, Role};
+use super::verdict::{Sources, Verdict};
+use super::{Armed, EndCode, SelfReport, Words};
 use crate::error::Absent;
 use crate::exit::Exit;
+use crate::fixed::Fixed;
 use crate::modes::{output_exit, say_if_partial, with_report};
 use crate::report::Event::WatchEnd;
-use crate::report::{Format, Head, Moment, Name, Section, Value};
+use crate::report::escape::Escaped;
+use crate::report::{Head, Moment, Name, Section, Value};
 use crate::snapshot::{Completeness, history};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::harden::Faults;
 use crate::sys::heap;
 use crate::sys::out::{Broken, say};
 use crate::sys::record::frame::Kind;
-use crate::sys::signal::Stop;
+use crate::sys::signal::{self, Stop};
 use crate::target::Life;
 use crate::target::exe::Link;
 use crate::units::{Bytes, Pid};
@@ -31,6 +33,10 @@ const PEAK_RSS: Name = Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss
 const WATCHED: Name = Name(WatchEnd, "Watched", "memdoor.watch.duration_us");
 const SAMPLES: Name = Name(WatchEnd, "Samples", "memdoor.watch.samples");
 const SNAPSHOTS: Name = Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots");
+
+/// How long a process that the OOM killer has killed may take to go, when memdoor is asked to end: systemd gives a service 90 s, and a
+/// person less.
+const DYING: Duration = Duration::from_secs(2);
 
 /// Why a watch ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,19 +55,23 @@ pub(super) enum Ending {
 
 impl Ending {
     /// What is said of a target that has not ended.
-    fn verdict(self) -> Verdict<'static> {
+    fn verdict(self, role: Option<Role>) -> Verdict<'static> {
         let (cause, words) = match self {
             Self::Mismatch => ("executable_changed", "it runs another executable now"),
             Self::CountReached => ("count_reached", "the count of reports was reached"),
             Self::Stopped(stop) => ("stopped", stop.name()),
             Self::Gone | Self::Output(_) => ("unknown", "unknown"),
         };
-        Verdict::not_ended(cause, words)
+        let mut words = Fixed::<128>::of(words.as_bytes());
+        if role.is_some() {
+            words.push(b"; the OOM killer has killed the process, which is not gone yet");
+        }
+        Verdict::not_ended(cause, words.as_bytes())
     }
 
     /// A reader that stopped reading while a signal asked for the end is a stop like any other.
     pub(super) fn output(broken: Broken) -> Self {
-        match (broken, crate::sys::signal::stop_requested()) {
+        match (broken, signal::stop_requested()) {
             (Broken::Stopped, Some(stop)) => Self::Stopped(stop),
             _ => Self::Output(broken),
         }
@@ -92,7 +102,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(started: Duration, counts: Counts) -> Self {
+    pub(super) fn new(first: Reading) -> Self {
+        let started = first.at;
         Self {
             last_rss: None,
             snapshots: 0,
@@ -101,7 +112,7 @@ impl Seen {
             peak_rss: None,
             samples: 0,
             worst_lateness: Duration::ZERO,
-            counted: Counted::new(counts),
+            counted: Counted::new(first),
             allocations: 0,
             faults: Faults::default(),
         }
@@ -132,9 +143,14 @@ impl Seen {
 impl Armed<'_> {
     /// The last words of a watch, and its exit code.
     pub(super) fn end(&mut self, ending: Ending) -> Exit {
+        let gone = monotonic();
+        // What is in the log by now was logged before the end was seen, or at that moment.
+        self.read_log();
+        let ending = self.at_the_last_moment(ending);
         let fate = (ending == Ending::Gone).then(|| self.last_look());
+        let end = self.read_counts_and_log(fate.as_ref());
         let spent = (heap::allocations() - self.seen.allocations, Faults::so_far().since(self.seen.faults));
-        self.report_end(ending, fate.as_ref());
+        let verdict = self.report_end(ending, gone, fate.as_ref(), end);
         let recorded = self.finish_record();
         let finished = match self.completeness {
             Completeness::Complete => Exit::Done,
@@ -152,49 +168,83 @@ impl Armed<'_> {
                 finished
             }
             (Ending::Gone, _) => {
+                let pid = self.target.pid;
                 // The original's line, which scripts look for.
-                say(format_args!("ERROR: PID {} is not accessible: No such process", self.target.pid));
-                Exit::Gone
+                say(format_args!("ERROR: PID {pid} is not accessible: No such process"));
+                say(format_args!("memdoor: PID {pid}: {}", Escaped(verdict.words.as_bytes())));
+                match self.options.end_code {
+                    EndCode::Gone => Exit::Gone,
+                    EndCode::How => verdict.exit,
+                }
             }
             (Ending::Mismatch, _) => {
                 say_mismatch(self.target.pid, self.options.exe.unwrap_or_default(), self.exe.as_ref().ok());
                 Exit::Gone
             }
         };
+        if recorded.is_ok() {
+            self.say_where_the_record_is();
+        }
         if self.options.self_report == SelfReport::Show {
             self.report_self(spent);
         }
-        recorded.map_or_else(|failed| exit.worse(failed), |()| exit)
+        recorded.map_or_else(|failed| exit.worse(failed), |_| exit)
     }
 
-    /// Sees its end through, and what the kernel's log says of it.
+    /// A target that ends at the moment at which a signal or `-c` ends the watch has ended: its end is worth more, and a service manager
+    /// stops both at once. One that the OOM killer has killed by then is waited for.
+    fn at_the_last_moment(&mut self, ending: Ending) -> Ending {
+        // A signal that came while the wait ended for another reason is only noticed by the next wait.
+        let _ = signal::wait(None, Some(Duration::ZERO));
+        self.stop = signal::stop_requested();
+        if !matches!(ending, Ending::Stopped(_) | Ending::CountReached) {
+            return ending;
+        }
+        self.serve();
+        let is_killed = self.log.kills.by() == Match::Number && self.log.kills.role().is_some();
+        let until = monotonic().saturating_add(if is_killed { DYING } else { Duration::ZERO });
+        if self.dies_by(until) { Ending::Gone } else { ending }
+    }
+
+    /// Sees its end through.
     fn last_look(&mut self) -> Fate {
         self.finish();
-        let fate = self.fate();
-        if fate.may_be_oom_kill() {
-            self.log.wait(self.buf);
-        }
-        fate
+        self.fate()
     }
 
-    fn report_end(&mut self, ending: Ending, fate: Option<&Fate>) {
-        let counts = self.count_kills();
+    /// The counts after the end, and all of the log up to them: in this order, because a kill is counted before it is logged.
+    fn read_counts_and_log(&mut self, fate: Option<&Fate>) -> Reading {
+        let end = self.count_kills();
+        let (own, system) = (self.seen.counted.own(end), self.seen.counted.system(end));
+        if let Some(fate) = fate {
+            self.read_log_until_told(fate.may_be_oom_kill(), own, system);
+        }
+        end
+    }
+
+    fn report_end(&mut self, ending: Ending, gone: Duration, fate: Option<&Fate>, end: Reading) -> Said {
+        let limiting = self.memcg.limiting().ok().flatten();
+        let limiting = limiting.map(|group| (group.path, group.limit));
         let verdict = match ending {
             Ending::Gone => {
-                let limiting = self.memcg.limiting().ok().flatten();
-                let verdict = verdict(fate, &self.log, &self.seen.counted, counts);
-                verdict.limited_by(limiting.map(|group| (group.path, group.limit)))
+                let ended = fate.and_then(Fate::ended);
+                let (coverage, kills) = (self.log.coverage(), &self.log.kills);
+                let sources = Sources { ended, gone, coverage, kills };
+                Verdict::of(&sources, &self.seen.counted, end).limited_by(limiting)
             }
-            Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => ending.verdict(),
+            Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => {
+                let role = self.log.kills.role().filter(|_| self.log.kills.by() == Match::Number);
+                ending.verdict(role)
+            }
             // There is nobody to tell.
-            Ending::Output(_) => return,
+            Ending::Output(_) => return Said { words: Words::new(), exit: Exit::Gone },
         };
         let now = Now::read();
         let age = monotonic().saturating_sub(self.seen.last_at);
         let last_seen = Moment::at(now.realtime.saturating_sub(age));
         let watched = monotonic().saturating_sub(self.seen.started);
         let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), WatchEnd);
-        let [status, signal, core, code, stop, stopped, why, held] = Fate::facts(fate);
+        let [status, signal, core, code, stop, stopped, why, unseen, held] = Fate::facts(fate);
         let facts = [
             pid,
             exe,
@@ -212,32 +262,32 @@ impl Armed<'_> {
             stop,
             stopped,
             why,
+            unseen,
             held,
         ];
         let head = Head { now: &now, pid: self.target.pid, comm: b"" };
-        let (format, record) = (self.options.format, self.options.record);
         self.out.begin(Kind::Ended);
-        with_report(format, &mut self.out, &self.envelope, |report| {
-            match (format, ending, record) {
-                // As the original ends: one sentence, or none.
-                (Format::Text, Ending::Stopped(stop), None) => report.sentence(stop.sentence()),
-                (Format::Text, Ending::CountReached, None) => {}
-                _ => {
-                    report.head(&head);
-                    history::section(self.memory.samples, &now, ending.life(), report);
-                    report.begin(Section::End);
-                    verdict.report(&facts, report);
-                    report.end(Section::End);
-                }
+        with_report(self.options.format, &mut self.out, &self.envelope, |report| {
+            // As the original ends. What follows is ours.
+            if let Some(stop) = self.stop {
+                report.sentence(stop.sentence());
             }
+            report.head(&head);
+            history::section(self.memory.samples, &now, ending.life(), report);
+            report.begin(Section::End);
+            verdict.report(&facts, report);
+            report.end(Section::End);
         });
         self.out.seal();
+        Said { words: Words::of(verdict.words()), exit: verdict.exit() }
     }
 }
 
-fn verdict<'k>(fate: Option<&Fate>, log: &'k KernelLog, counted: &Counted, end: Counts) -> Verdict<'k> {
-    let ended = fate.and_then(Fate::ended);
-    Verdict::of(ended, log.coverage(), &log.kills, counted, end)
+/// What was said of the end.
+struct Said {
+    words: Words,
+    /// The exit code that says the same.
+    exit: Exit,
 }
 
 /// The target was gone before it was seen: nothing is known, which is not 0.

@@ -65,7 +65,7 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
         Why::Unseized(Unseized::Unpinned) => {
             write!(words, "its number is another pid namespace's, or Linux is before 5.3")
         }
-        Why::Unseized(Unseized::Refused(Absent::NotPermitted)) => {
+        Why::Unseized(Unseized::Refused(why)) if why.is_denied() => {
             write!(words, "not permitted (run as root; kernel.yama.ptrace_scope)")
         }
         Why::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
@@ -81,6 +81,8 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
 pub(super) struct Fate {
     ended: Option<Ended>,
     held: Option<Duration>,
+    /// How long it may have been held before that was seen.
+    unseen: Option<Duration>,
     status: Fixed<64>,
     reason: Fixed<128>,
     millis: Fixed<32>,
@@ -93,16 +95,19 @@ const CODE: Name = Name(WatchEnd, "", "memdoor.death.exit_code");
 const STOP: Name = Name(WatchEnd, "", "memdoor.death.stop");
 const STOPPED: Name = Name(WatchEnd, "Exit Stop", "");
 const REASON: Name = Name(WatchEnd, "No Exit Stop", "memdoor.death.reason");
+const UNSEEN: Name = Name(WatchEnd, "Exit Stop Seen Late By Up To", "memdoor.death.unseen_us");
 const HELD: Name = Name(WatchEnd, "", "memdoor.death.held_us");
 
 impl Fate {
-    pub(super) fn new(ended: Option<Ended>, held: Option<Duration>, why: Why) -> Self {
+    pub(super) fn new(ended: Option<Ended>, held: Option<(Duration, Option<Duration>)>, why: Why) -> Self {
+        let unseen = held.and_then(|(_, unseen)| unseen);
+        let held = held.map(|(held, _)| held);
         let mut millis = Fixed::new();
         if let Some(held) = held {
             let held = micros(held);
             let _ = write!(millis, "seen, held for {}.{:03} ms", held / 1000, held % 1000);
         }
-        Self { ended, held, status: ended.map(words).unwrap_or_default(), reason: reason(why), millis }
+        Self { ended, held, unseen, status: ended.map(words).unwrap_or_default(), reason: reason(why), millis }
     }
 
     /// Whether the OOM killer may have done it: it sends SIGKILL.
@@ -120,12 +125,12 @@ impl Fate {
     }
 
     /// What is said of it; nothing of a target that lives.
-    pub(super) fn facts(fate: Option<&Self>) -> [Fact<'_>; 8] {
+    pub(super) fn facts(fate: Option<&Self>) -> [Fact<'_>; 9] {
         const NONE: Name = Name(WatchEnd, "", "");
-        fate.map_or([NONE.is(Value::Nothing); 8], Self::all)
+        fate.map_or([NONE.is(Value::Nothing); 9], Self::all)
     }
 
-    fn all(&self) -> [Fact<'_>; 8] {
+    fn all(&self) -> [Fact<'_>; 9] {
         let (signal, core, code) = match self.ended {
             Some(Ended::Signal { number, core }) => {
                 let name = signal::name(number).unwrap_or("SIGRT");
@@ -140,7 +145,7 @@ impl Fate {
         };
         let status = match self.ended {
             Some(_) => Value::Text(self.status.as_bytes()),
-            None => Value::Absent(Absent::NotSupported),
+            None => Value::Absent(Absent::NotTold),
         };
         let (stop, stopped, reason) = match self.held {
             Some(_) => {
@@ -161,6 +166,7 @@ impl Fate {
             stop,
             stopped,
             reason,
+            UNSEEN.if_any(self.unseen.map(Value::Span)),
             HELD.is(self.held.map_or(Value::Nothing, Value::Span)),
         ]
     }

@@ -7,6 +7,7 @@ use super::options::{Follow, Options};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
+use crate::modes::environment::FEW;
 use crate::modes::{fail, open_host, output_exit};
 use crate::report::Format;
 use crate::report::escape::Escaped;
@@ -59,7 +60,7 @@ impl Armed<'_> {
 /// Waits for the next process; the exit code when there is none to wait for, or a signal asks for the end.
 #[inline(never)]
 pub(super) fn wait(options: &Options<'_>, previous: Option<Previous>, buf: &[u8]) -> Result<Pid, Exit> {
-    let host = open_host()?;
+    let host = open_host(FEW)?;
     signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
     let known = previous.and_then(|previous| buf.get(..previous.exe?));
     let Some(exe) = options.exe.or(known) else {

@@ -1,20 +1,29 @@
 //! What the running kernel's log says of the target's end.
 //!
-//! The device is opened when the watch is armed and read once a second, so that what is said at the end is at hand while memory is
-//! short, and is not overwritten by a thousand rows of a table of tasks.
+//! The device is opened when the watch is armed, waited for together with the target and read to its end before anything is said of
+//! the end: so what is said is at hand while memory is short, and is not overwritten by a thousand rows of a table of tasks.
+//!
+//! The rule: the log is believed as far as it is whole. The kernel counts each OOM kill before it logs it, so that a count which rose
+//! by more than the log has kills means that lines are missing, whatever the log itself says.
 
 mod kill;
 
-pub(super) use kill::{Kills, Match, Role, Short};
+pub(super) use kill::{Kills, Kin, Match, Role, Short, Victim};
 
 use core::time::Duration;
 
+use super::Armed;
+use super::counts::Course;
 use crate::error::Absent;
+use crate::fixed::Fixed;
 use crate::modes::kmsg::{Drained, drain};
 use crate::sys::Errno;
 use crate::sys::clock::monotonic;
+use crate::sys::file::Dir;
 use crate::sys::kmsg::Kmsg;
+use crate::sys::ptrace;
 use crate::sys::signal::Woken;
+use crate::target::family::{Descent, Family};
 
 /// A line stands in the log before the process that it names is gone; when the log is also written to a slow console, it may come later.
 const LATE: Duration = Duration::from_millis(100);
@@ -26,6 +35,12 @@ const RECENT: Duration = Duration::from_secs(5);
 /// tells.
 const DYING: Duration = Duration::from_secs(3);
 
+/// A kernel that logs all the time is not read more often than this: a read takes 1 us a line, a wake-up 20 us.
+const REST: Duration = Duration::from_millis(50);
+
+/// So many times the largest buffer of a kernel is read before the end of the log is given up.
+const ROUNDS: usize = 4;
+
 /// The running kernel's log since the watch began.
 pub(super) struct KernelLog {
     log: Result<Kmsg, Absent>,
@@ -34,6 +49,10 @@ pub(super) struct KernelLog {
     pub(super) kills: Kills,
     /// When a kill of the target was read, and when it was logged.
     found: Option<(Duration, u64)>,
+    /// When it was last read.
+    read: Duration,
+    /// When it was last known to hold nothing that was not read.
+    empty: Duration,
 }
 
 /// How much of the log could be read.
@@ -43,10 +62,31 @@ pub(super) enum Coverage {
     Whole,
     /// All, but its numbers are those of another pid namespace.
     Unnumbered,
+    /// All of the last seconds; records were lost before.
+    GapsBefore,
     /// Records of the last seconds were lost.
     Gaps,
     /// Nothing.
     None(Absent),
+}
+
+/// OOM kills that were counted and are not in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Missing {
+    /// How many were counted since the watch began, and how many of them the log may have.
+    pub(super) counted: u64,
+    pub(super) logged: u64,
+    /// Where they were counted.
+    pub(super) of: Counter,
+}
+
+/// Who counts OOM kills.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counter {
+    /// The target's own cgroup.
+    Group,
+    /// The system.
+    System,
 }
 
 impl KernelLog {
@@ -62,11 +102,23 @@ impl KernelLog {
             lost: None,
             kills: Kills::new(pid, comm, by),
             found: None,
+            read: Duration::ZERO,
+            empty: monotonic(),
         }
     }
 
-    /// Reads what has come. `buf` must hold a record.
-    pub(super) fn read(&mut self, buf: &mut [u8]) {
+    /// What to wait for: readable when something was logged. Nothing while it rests from the last read.
+    pub(super) fn awaited(&self, now: Duration) -> Option<&Kmsg> {
+        self.log.as_ref().ok().filter(|_| now.saturating_sub(self.read) >= REST)
+    }
+
+    /// Nothing was logged by then: a wait for it ended so.
+    pub(super) const fn is_empty_at(&mut self, now: Duration) {
+        self.empty = now;
+    }
+
+    /// Reads what has come, to its end. `buf` must hold a record; `ask` says whose child a process is that was killed.
+    pub(super) fn read(&mut self, buf: &mut [u8], ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>) {
         if self.kills.by() == Match::Name
             && let Some((found, boot_us)) = self.found
             && monotonic().saturating_sub(found) > DYING
@@ -78,29 +130,44 @@ impl KernelLog {
         let Ok(log) = log else {
             return;
         };
-        let drained = drain(log, buf, &mut |record| {
-            kills.take(record.text, record.boot_us);
-            if kills.role().is_some() && found.is_none() {
-                *found = Some((monotonic(), record.boot_us));
-            }
+        let now = monotonic();
+        kills.at((self.empty, now));
+        let mut gaps = false;
+        let drained = loop_until_whole(&mut || {
+            let drained = drain(log, buf, &mut |record| {
+                kills.take(record.text, record.boot_us);
+                if kills.role().is_some() && found.is_none() {
+                    *found = Some((now, record.boot_us));
+                }
+            });
+            gaps |= drained == Ok(Drained::Gaps);
+            drained
         });
+        kills.settle(ask);
+        if gaps {
+            self.lost = Some(monotonic());
+        }
         match drained {
-            Ok(Drained::Whole) => {}
-            Ok(Drained::Gaps) => self.lost = Some(monotonic()),
+            Ok(_) => (self.read, self.empty) = (now, now),
             Err(errno) => self.log = Err(Absent::from(errno)),
         }
     }
 
-    /// Reads until the log has said what became of the target, or it has had time to.
-    pub(super) fn wait(&mut self, buf: &mut [u8]) {
+    /// Reads on for as long as `is_due` says that a line is to come, or until it has had time to.
+    pub(super) fn wait(
+        &mut self,
+        buf: &mut [u8],
+        ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>,
+        is_due: &mut dyn FnMut(&Kills) -> bool,
+    ) {
         let until = monotonic().saturating_add(LATE);
         loop {
-            self.read(buf);
+            self.read(buf, ask);
             let left = until.saturating_sub(monotonic());
             let Ok(log) = &self.log else {
                 return;
             };
-            if self.kills.role().is_some() || left.is_zero() {
+            if !is_due(&self.kills) || left.is_zero() {
                 return;
             }
             if matches!(log.wait(left), Ok(Woken::Timeout) | Err(_)) {
@@ -116,7 +183,107 @@ impl KernelLog {
             (Err(why), _) => Coverage::None(*why),
             (Ok(_), Some(lost)) if is_recent(lost) => Coverage::Gaps,
             (Ok(_), _) if self.kills.by() == Match::Name => Coverage::Unnumbered,
-            (Ok(_), _) => Coverage::Whole,
+            (Ok(_), Some(_)) => Coverage::GapsBefore,
+            (Ok(_), None) => Coverage::Whole,
         }
+    }
+}
+
+/// What is common to the paths of cgroups here and in the kernel's log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Paths {
+    /// They are the same: both begin at the root of the hierarchy.
+    Same,
+    /// memdoor is in a cgroup namespace, and sees the paths from there.
+    Other,
+}
+
+impl Paths {
+    /// Which they are: `/proc/self/ns/cgroup` (Linux 4.6).
+    pub(super) fn of(proc: &Dir) -> Self {
+        /// PROC_CGROUP_INIT_INO of include/linux/proc_ns.h.
+        const INITIAL: &[u8] = b"cgroup:[4026531835]";
+        let mut buf = [0; 64];
+        match proc.link(c"self/ns/cgroup", &mut buf) {
+            Ok(INITIAL) | Err(Errno::ENOENT) => Self::Same,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Armed<'_> {
+    /// What the log must be read with: what the target is called now, where it is, and which thread has its memory.
+    pub(super) fn tell_log(&mut self) {
+        let kills = &mut self.log.kills;
+        if kills.by() == Match::Name
+            && let Ok(comm) = self.target.stat(|stat| Fixed::<64>::of(stat.comm))
+        {
+            kills.rename(comm.as_bytes());
+        }
+        kills.shown_by(self.target.shown_by().and_then(|tid| u64::try_from(tid.get()).ok()));
+        if self.paths == Paths::Same
+            && let Ok((version, path)) = self.memcg.counted_in()
+        {
+            kills.live_in(version, path);
+        }
+    }
+
+    /// Reads the kernel's log to its end.
+    pub(super) fn read_log(&mut self) {
+        let Self { log, family, host, buf, .. } = self;
+        log.read(buf, &|victim, comm| kin(family, &host.proc, victim, comm));
+    }
+
+    /// Reads on while what must be in it may still come: the kernel counts a kill first, and logs it then.
+    pub(super) fn read_log_until_told(
+        &mut self,
+        is_awaited: bool,
+        own: Result<Course, Absent>,
+        system: Result<Course, Absent>,
+    ) {
+        let Self { log, family, host, buf, .. } = self;
+        let ask = |victim: &Victim, comm: &[u8]| kin(family, &host.proc, victim, comm);
+        log.wait(buf, &ask, &mut |kills| {
+            kills.role().is_none() && (is_awaited || kills.missing(own, system).is_some())
+        });
+    }
+}
+
+/// Whose child the victim is. To look at it takes opening files, which waits for the victim's memory where memdoor is in the same full
+/// cgroup: so that is not done of one whose cgroup says enough, nor while the target is seized and its stops are to be answered.
+fn kin(family: &Family, proc: &Dir, victim: &Victim, comm: &[u8]) -> Option<Kin> {
+    if family.has(victim.pid) {
+        return Some(Kin::Child);
+    }
+    if victim.kin.is_some() || ptrace::is_tracing() {
+        return None;
+    }
+    Some(match family.descent(proc, victim.pid, comm)? {
+        Descent::Child => Kin::Child,
+        Descent::Descendant => Kin::Descendant,
+    })
+}
+
+/// Who prints faster than the log is read is not waited for.
+fn loop_until_whole(drain: &mut dyn FnMut() -> crate::sys::Result<Drained>) -> crate::sys::Result<Drained> {
+    let mut drained = drain();
+    for _ in 1..ROUNDS {
+        if drained != Ok(Drained::Gaps) {
+            break;
+        }
+        drained = drain();
+    }
+    drained
+}
+
+impl Kills {
+    /// Whether more kills were counted than the log has: then the log is not whole. The target's own cgroup first, whose count is of
+    /// fewer.
+    pub(super) fn missing(&self, own: Result<Course, Absent>, system: Result<Course, Absent>) -> Option<Missing> {
+        let of = |course: Result<Course, Absent>, logged, of| {
+            let counted = course.ok()?.since_the_start()?;
+            (counted > logged).then_some(Missing { counted, logged, of })
+        };
+        of(own, self.perhaps_own(), Counter::Group).or_else(|| of(system, self.total(), Counter::System))
     }
 }

@@ -16,7 +16,7 @@ mod record;
 mod threshold;
 mod verdict;
 
-pub use options::{Below, Follow, Lock, Options, Recording, SIZE_MIN, Seize, SelfReport};
+pub use options::{Below, EndCode, Follow, Lock, Options, Recording, SIZE_MIN, Seize, SelfReport};
 
 extern crate std;
 
@@ -26,6 +26,7 @@ use std::os::fd::AsFd;
 use super::{Buffers, with_report};
 use crate::error::Absent;
 use crate::exit::Exit;
+use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::parse::statm::Statm;
 use crate::report::json::Envelope;
@@ -34,19 +35,23 @@ use crate::snapshot::{self, Completeness, Scene, When, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::out::{Broken, Out};
 use crate::sys::record::frame::Kind;
-use crate::sys::signal::{self, Until, Woken};
+use crate::sys::signal::{self, Either, Stop, Until};
 use crate::target::exe::Link;
+use crate::target::family::Family;
 use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
 use crate::trigger::also::Trouble;
 use crate::trigger::{Action, Level, Trigger};
 use crate::units::Bytes;
-use counts::Counts;
+use counts::{Counts, Reading};
 use death::{CHECK, DeathWatch};
 use end::{Ending, Seen};
 use history::Memory;
-use kmsg::KernelLog;
+use kmsg::{KernelLog, Paths};
 use threshold::Confirmed;
+
+/// A sentence about an end: with the names of two processes, and the numbers between them.
+type Words = Fixed<256>;
 
 /// Watches until the end; with `--follow` one process after the other.
 #[must_use]
@@ -54,6 +59,9 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut options = *options;
     let mut previous = None;
+    if let Some(Err(exit)) = options.record.map(|asked| record::check(&asked)) {
+        return exit;
+    }
     loop {
         let pid = match options.pid {
             Some(pid) => pid,
@@ -69,7 +77,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         match &mut Armed::arm(options, pid, buffers, &mut death_memory) {
             Ok(armed) => {
                 let exit = armed.run();
-                if exit != Exit::Gone || options.follow == Follow::End {
+                if !exit.is_gone() || options.follow == Follow::End || armed.stop.is_some() {
                     return exit;
                 }
                 options.count = armed.reports_left();
@@ -100,7 +108,12 @@ struct Armed<'a> {
     completeness: Completeness,
     sockets: Sockets,
     death: DeathWatch,
+    family: Family,
     log: KernelLog,
+    /// Whether a cgroup's path is the one that the kernel's log would have: in a cgroup namespace it is another.
+    paths: Paths,
+    /// The signal that asked for the end.
+    stop: Option<Stop>,
     buf: &'a mut [u8],
     trigger: Trigger,
     /// The RSS that fires, as of the last check.
@@ -174,13 +187,16 @@ impl Armed<'_> {
         self.refresh_threshold();
         let counts = self.count_kills();
         self.seen.counted.note(counts);
-        self.log.read(self.buf);
+        self.family.refresh();
+        self.tell_log();
+        self.read_log();
         self.note_sockets();
         self.check_identity()
     }
 
-    fn count_kills(&mut self) -> Counts {
-        Counts { own: self.memcg.oom_kills(), system: self.host.oom_kills() }
+    fn count_kills(&mut self) -> Reading {
+        let counts = Counts { own: self.memcg.oom_kills(), system: self.host.oom_kills() };
+        Reading { at: monotonic(), counts }
     }
 
     fn act(&mut self, action: Action, trouble: Option<Trouble>) -> Option<Ending> {
@@ -217,13 +233,24 @@ impl Armed<'_> {
             {
                 return Some(ending);
             }
-            let left = planned.saturating_sub(monotonic());
+            let now = monotonic();
+            let left = planned.saturating_sub(now);
             let pidfd = self.target.pidfd();
             let pidfd = pidfd.map(|pidfd| (pidfd.as_fd(), Until::Readable));
-            match signal::wait(pidfd, Some(left)) {
-                Ok(Woken::Ready) => return Some(Ending::Gone),
-                Ok(Woken::Timeout) => return None,
-                Ok(Woken::Signal) => {}
+            let log = self.log.awaited(now).map(|log| (log.as_fd(), Until::Readable));
+            let is_log_awaited = log.is_some();
+            self.death.wakes(now.max(planned));
+            match signal::wait_for_either(pidfd, log, left) {
+                Ok(Either::First) => return Some(Ending::Gone),
+                // Who was killed is looked at while it can still be seen.
+                Ok(Either::Second) => self.read_log(),
+                Ok(Either::Timeout) => {
+                    if is_log_awaited {
+                        self.log.is_empty_at(monotonic());
+                    }
+                    return None;
+                }
+                Ok(Either::Signal) => {}
                 Err(errno) => return Some(Ending::Output(Broken::Failed(errno))),
             }
         }

@@ -42,6 +42,8 @@ pub struct Options<'a> {
     pub self_report: SelfReport,
     /// What to do when the target has ended.
     pub follow: Follow,
+    /// What the exit code says of the target's end.
+    pub end_code: EndCode,
     /// The file to write to as well.
     pub record: Option<Recording<'a>>,
 }
@@ -83,6 +85,15 @@ pub enum Follow {
     End,
     /// Watch the next process that runs its executable as its user: `--follow`.
     Next,
+}
+
+/// What the exit code says of the target's end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndCode {
+    /// That it has ended.
+    Gone,
+    /// How it did, where that is known: `--exit-code`.
+    How,
 }
 
 /// Whether memdoor says at its end what watching cost.

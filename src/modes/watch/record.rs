@@ -4,17 +4,19 @@ mod names;
 
 use core::ffi::CStr;
 
-use self::names::{name, retain};
+use self::names::{Name, name, retain};
 use super::Armed;
 use super::below::identity;
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
+use crate::modes::files::Unusable;
 use crate::modes::{fail, with_report};
 use crate::report::escape::Escaped;
-use crate::report::{Event, Format, Head, Name, Section, Value};
+use crate::report::{self, Event, Format, Head, Section, Value};
 use crate::sys::clock::Now;
 use crate::sys::file::Dir;
+use crate::sys::ours::{At, Missing, Refused, Why, directory, is_free, probe, remove};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::record::frame::{Form, Kind};
 use crate::sys::record::log::MIN;
@@ -38,22 +40,25 @@ pub struct Recording<'a> {
 /// Where the record is, and what it will be called.
 pub(super) struct Place {
     dir: Dir,
-    part: Fixed<160>,
-    name: Fixed<160>,
+    part: Name,
+    name: Name,
 }
+
+/// So many watches of one process may begin in one second and directory.
+const NUMBERS: u32 = 99;
 
 const PART: &[u8] = b".part";
 
 /// The largest that is chosen unasked.
 const SIZE_MAX: usize = 64 << 20;
 
-const HOST: Name = Name(Event::Record, "Host Name", "");
-const KERNEL: Name = Name(Event::Record, "Kernel Release", "");
-const BOOT: Name = Name(Event::Record, "Boot ID", "");
-const VERSION: Name = Name(Event::Record, "Memdoor Version", "");
-const COMM: Name = Name(Event::Record, "Command Name", "process.name");
-const TYPED: Name = Name(Event::Record, "Watch Command Line", "memdoor.watch.command_line");
-const SIZE: Name = Name(Event::Record, "Record Size", "memdoor.record.size_bytes");
+const HOST: report::Name = report::Name(Event::Record, "Host Name", "");
+const KERNEL: report::Name = report::Name(Event::Record, "Kernel Release", "");
+const BOOT: report::Name = report::Name(Event::Record, "Boot ID", "");
+const VERSION: report::Name = report::Name(Event::Record, "Memdoor Version", "");
+const COMM: report::Name = report::Name(Event::Record, "Command Name", "process.name");
+const TYPED: report::Name = report::Name(Event::Record, "Watch Command Line", "memdoor.watch.command_line");
+const SIZE: report::Name = report::Name(Event::Record, "Record Size", "memdoor.record.size_bytes");
 
 impl Armed<'_> {
     /// Makes the file and writes its head, when it was asked for.
@@ -63,23 +68,30 @@ impl Armed<'_> {
             return Ok(());
         };
         let path = asked.dir.to_bytes();
-        let dir = Dir::open(asked.dir).map_err(|errno| fail(&no_dir(path, errno)))?;
+        let dir = open_dir(asked.dir, Missing::Refuse)?;
         if let Some(keep) = asked.keep {
             retain(&dir, path, keep);
         }
         let now = Now::read();
         let comm: Fixed<64> = self.target.stat(|stat| Fixed::of(stat.comm)).unwrap_or_default();
-        let name = name(&now, comm.as_bytes(), self.target.pid, self.options.format);
-        let mut part = name.clone();
-        part.push(PART);
-        let place = Place { dir, part, name };
         let size = asked.size.map_or_else(|| self.size_needed(), |size| usize::try_from(size.0).unwrap_or(usize::MAX));
-        let record = create(&place, size, self.form(), self.buf).map_err(|errno| {
-            let mut file = Fixed::<128>::of(path);
-            file.push(b"/").push(place.part.as_bytes());
-            let hint = "it takes room for all of it at once: see --record-size, and that DIR can be written to";
-            fail(&Error::new("write", file.as_bytes(), errno).hint(hint))
-        })?;
+        let mut number = 1;
+        let (place, record) = loop {
+            let name = name(&now, comm.as_bytes(), self.target.pid, number, self.options.format);
+            let mut part = name.clone();
+            part.push(PART);
+            match create(&dir, &part, &name, size, self.form(), self.buf) {
+                // Another watch of this process in this second.
+                Err(Errno::EEXIST) if number < NUMBERS => number += 1,
+                Err(errno) => {
+                    let mut file = Fixed::<128>::of(path);
+                    file.push(b"/").push(part.as_bytes());
+                    let hint = "it takes room for all of it at once: see --record-size, and that DIR can be written to";
+                    return Err(fail(&Error::new("write", file.as_bytes(), errno).hint(hint)));
+                }
+                Ok(record) => break (Place { dir, part, name }, record),
+            }
+        };
         if record::is_in_memory(&place.dir) {
             say(format_args!(
                 "memdoor: note: {} is in memory (tmpfs): a reboot takes the record with it",
@@ -174,15 +186,54 @@ impl Armed<'_> {
     }
 }
 
-fn no_dir(path: &[u8], errno: Errno) -> Error {
-    Error::new("open", path, errno).hint("-o takes a directory that is there: mkdir -p it first")
+impl Armed<'_> {
+    /// On standard error, once it is complete.
+    pub(super) fn say_where_the_record_is(&self) {
+        if let (Some(asked), Some(place)) = (self.options.record, &self.place) {
+            let (dir, name) = (asked.dir.to_bytes(), place.name.as_bytes());
+            let dir = dir.strip_suffix(b"/").unwrap_or(dir);
+            say(format_args!("memdoor: the record is {}/{}", Escaped(dir), Escaped(name)));
+        }
+    }
 }
 
-/// The file; when its memory may not be locked, that is said, and it is as it is.
+/// Opens the directory of `-o`, and makes it if that is asked for. Why that can't be has been said.
+fn open_dir(path: &CStr, missing: Missing) -> core::result::Result<Dir, Exit> {
+    directory(path, missing).map_err(|refused| refuse_dir(path, refused))
+}
+
+fn refuse_dir(path: &CStr, refused: Refused) -> Exit {
+    Unusable::of(&record::FILE, "create a record in", path, refused).say()
+}
+
+/// Before anything else is done: makes the directory of `-o` and sees whether a file can be made there.
+pub(super) fn check(asked: &Recording<'_>) -> core::result::Result<(), Exit> {
+    let dir = open_dir(asked.dir, Missing::Make)?;
+    let refused = |errno| Refused { at: Fixed::of(asked.dir.to_bytes()), why: Why::Failed(errno) };
+    probe(&dir).map_err(|errno| refuse_dir(asked.dir, refused(errno)))
+}
+
+/// The file; EEXIST when something has its name, or the one that it will get.
+fn create(dir: &Dir, part: &Name, name: &Name, size: usize, form: Form, lent: &mut [u8]) -> Result<Record> {
+    let names = [part, name].map(|name| name.as_c_str().ok_or(Errno::ENAMETOOLONG));
+    let [part, name] = [names[0]?, names[1]?];
+    let at = At { dir, name: part };
+    if !is_free(At { dir, name }) {
+        return Err(Errno::EEXIST);
+    }
+    let record = create_part(at, size, form, lent)?;
+    // Only who has the part makes the name: what has it by now is of a watch that ended between the two looks.
+    if !is_free(At { dir, name }) {
+        remove(dir, part)?;
+        return Err(Errno::EEXIST);
+    }
+    Ok(record)
+}
+
+/// When the memory of the file may not be locked, that is said, and it is as it is.
 #[inline(never)]
-fn create(place: &Place, size: usize, form: Form, lent: &mut [u8]) -> Result<Record> {
-    let part = place.part.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
-    match Record::create(&place.dir, part, size, form, lent) {
+fn create_part(at: At<'_>, size: usize, form: Form, lent: &mut [u8]) -> Result<Record> {
+    match Record::create(at, size, form, lent) {
         // Every mapping is locked since arming, and this one is over RLIMIT_MEMLOCK.
         Err(errno @ (Errno::EAGAIN | Errno::EPERM)) if harden::lock_no_more().is_ok() => {
             say(format_args!(
@@ -190,7 +241,7 @@ fn create(place: &Place, size: usize, form: Form, lent: &mut [u8]) -> Result<Rec
                  CAP_IPC_LOCK, raise the limit: ulimit -l unlimited, or give a smaller --record-size)",
                 Because(errno)
             ));
-            Record::create(&place.dir, part, size, form, lent)
+            Record::create(at, size, form, lent)
         }
         done => done,
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Armed;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::modes::{fail, say_hint};
+use crate::modes::{environment, fail, say_hint};
 use crate::snapshot::memory;
 use crate::sys::Errno;
 use crate::sys::out::say;
@@ -79,7 +79,10 @@ impl Armed<'_> {
         }
         let pid = self.target.pid;
         match self.options.base {
-            Base::Memtotal => Err(fail(&Error::new("read", b"MemTotal of /proc/meminfo", Errno::ENODATA))),
+            Base::Memtotal => Err(match self.host.meminfo() {
+                Err(why) => environment::fail_meminfo(why),
+                Ok(_) => fail(&Error::new("read", b"MemTotal of /proc/meminfo", Errno::ENODATA)),
+            }),
             Base::Cgroup | Base::Auto => {
                 say(format_args!("memdoor: PID {pid} is in no control group with a memory limit that can be read"));
                 say_hint(Some("leave --of out: the threshold is then a percentage of MemTotal"));

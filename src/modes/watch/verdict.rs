@@ -2,9 +2,15 @@
 
 mod report;
 
-use super::counts::{Counted, Counts, Course, Rise};
-use super::kmsg::{Coverage, Kills, Match, Role, Short};
+use core::fmt::Write;
+use core::time::Duration;
+
+use super::Words;
+use super::counts::{Counted, Course, LATE, Reading, Rise, Tenths};
+use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Short, Victim};
 use crate::error::Absent;
+use crate::exit::Exit;
+use crate::fixed::Fixed;
 use crate::parse::wait::Ended;
 use crate::sys::signal;
 use crate::units::Bytes;
@@ -54,46 +60,92 @@ impl Cause {
     }
 }
 
+/// What a verdict rests on.
+pub(super) struct Sources<'k> {
+    /// How the target ended, if that is known.
+    pub(super) ended: Option<Ended>,
+    /// When memdoor saw that.
+    pub(super) gone: Duration,
+    pub(super) coverage: Coverage,
+    pub(super) kills: &'k Kills,
+}
+
+/// What was counted.
+#[derive(Clone, Copy)]
+struct Tally {
+    rise: Rise,
+    /// In the last so many seconds.
+    window: Duration,
+    /// What was counted and is not in the log.
+    missing: Option<Missing>,
+}
+
 /// Judges by what is known, the surest first.
-fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, rise: Rise) -> (Cause, &'static str) {
-    let is_sigkill = match ended {
-        Some(Ended::Code(_)) => return (Cause::ExitCode, "no OOM kill: it exited by itself"),
-        Some(Ended::Signal { number, .. }) if i32::from(number) != signal::KILL => {
-            return (Cause::Signal, "no OOM kill: another signal ended it");
+fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) -> (Cause, Words) {
+    let Tally { rise, window, missing } = tally;
+    let say = |cause, words: &str| (cause, Words::of(words.as_bytes()));
+    let role = role(kills, rise);
+    let is_sigkill = match (ended, role) {
+        // It was on its way out already: its own status stands.
+        (Some(Ended::Code(_)), Some(_)) if kills.by() == Match::Number => {
+            return say(Cause::ExitCode, "it exited by itself, just when the OOM killer had chosen it");
         }
-        Some(Ended::Signal { .. }) => true,
-        None => false,
+        (Some(Ended::Signal { number, .. }), Some(_))
+            if i32::from(number) != signal::KILL && kills.by() == Match::Number =>
+        {
+            return say(Cause::Signal, "another signal ended it, just when the OOM killer had chosen it");
+        }
+        (Some(Ended::Code(_)), _) => return say(Cause::ExitCode, "no OOM kill: it exited by itself"),
+        (Some(Ended::Signal { number, .. }), _) if i32::from(number) != signal::KILL => {
+            return say(Cause::Signal, "no OOM kill: another signal ended it");
+        }
+        (Some(Ended::Signal { .. }), _) => true,
+        (None, _) => false,
     };
-    if let Some(role) = role(kills, rise) {
-        return match kills.by() {
+    if let Some(role) = role {
+        let (cause, words) = match kills.by() {
             Match::Number => of_role(role, kills.short()),
             Match::Name => (Cause::LikelyOomKill, "likely an OOM kill: the kernel's log has one of this name"),
         };
+        return say(cause, words);
     }
-    let is_late = matches!(rise, Rise::Likely | Rise::PerhapsSystem);
-    let is_at_odds = is_late && kills.other().is_none();
-    match (coverage, rise) {
+    // All kills are in the log, by their numbers, and it is none of them.
+    let is_told = coverage == Coverage::Whole && missing.is_none();
+    let cause = match (rise, is_sigkill) {
         // Who shares the memory of the one that the log names is killed with it, without a line.
-        (Coverage::Whole, Rise::Likely) if !is_at_odds && is_sigkill => {
-            (Cause::Sigkill, "no OOM kill of its own, but SIGKILL just after another one in its group")
+        (Rise::Likely, true) if is_told => {
+            return say(Cause::Sigkill, "no OOM kill of its own, but SIGKILL beside another one in its control group");
         }
-        (Coverage::Whole, _) if !is_at_odds && is_sigkill => {
-            (Cause::Sigkill, "no OOM kill: SIGKILL, and not from the kernel's OOM killer")
+        (_, true) if is_told => {
+            return say(Cause::Sigkill, "no OOM kill: SIGKILL, and not from the kernel's OOM killer");
         }
-        (Coverage::Whole, _) if !is_at_odds => {
-            (Cause::Unknown, "no OOM kill in the kernel's log; how it ended is not known")
+        (_, false) if is_told => {
+            return say(Cause::Unknown, "no OOM kill of it in the kernel's log; how it ended is not known");
         }
-        (_, Rise::Likely) => (Cause::LikelyOomKill, rise.words()),
-        (_, Rise::PerhapsSystem | Rise::PerhapsEarlier) => (Cause::PerhapsOomKill, rise.words()),
-        (_, Rise::NoneInGroup | Rise::NoneInSystem) if is_sigkill => (Cause::Sigkill, rise.words()),
-        (_, _) => (Cause::Unknown, rise.words()),
-    }
+        (Rise::Likely, _) => Cause::LikelyOomKill,
+        (Rise::PerhapsUnseen | Rise::PerhapsSystem | Rise::PerhapsEarlier, _) => Cause::PerhapsOomKill,
+        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, true) => Cause::Sigkill,
+        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem | Rise::Unknown, _) => Cause::Unknown,
+    };
+    (cause, rise.words(window))
 }
 
 /// What the log says of it. A name alone is no evidence where nothing was counted lately.
 fn role(kills: &Kills, rise: Rise) -> Option<Role> {
-    let is_counted = matches!(rise, Rise::Likely | Rise::PerhapsSystem);
+    let is_counted = matches!(rise, Rise::Likely | Rise::PerhapsUnseen | Rise::PerhapsSystem);
     kills.role().filter(|_| kills.by() == Match::Number || is_counted)
+}
+
+/// Who was killed and is related to a target that was not, the nearest first: `None` when that was long before the end.
+fn beside(kills: &Kills, gone: Duration) -> Option<(&Victim, Kin)> {
+    let lately = kills.kin().filter(|(victim, _)| apart(victim, gone) <= LATE);
+    lately.min_by_key(|(_, kin)| *kin)
+}
+
+/// How far a kill was from the end, at most.
+fn apart(victim: &Victim, gone: Duration) -> Duration {
+    let (after, by) = victim.logged;
+    gone.max(by).saturating_sub(after)
 }
 
 const fn of_role(role: Role, short: Option<Short>) -> (Cause, &'static str) {
@@ -113,7 +165,8 @@ const fn of_role(role: Role, short: Option<Short>) -> (Cause, &'static str) {
 /// A verdict, and what it rests on.
 pub(super) struct Verdict<'k> {
     cause: Cause,
-    words: &'static str,
+    words: Words,
+    ended: Option<Ended>,
     evidence: Option<Evidence<'k>>,
     /// The cgroup that limited the target, and its limit.
     limiting: Option<(&'k [u8], Bytes)>,
@@ -125,6 +178,10 @@ struct Evidence<'k> {
     kills: &'k Kills,
     /// Whether the log's kill is the target's.
     is_of_target: bool,
+    /// Who else was killed, where that may be why the target ended.
+    beside: Option<(&'k Victim, Kin)>,
+    gone: Duration,
+    missing: Option<Missing>,
     /// OOM kills in its own cgroup.
     own: Result<Course, Absent>,
     /// The same of the system.
@@ -133,8 +190,8 @@ struct Evidence<'k> {
 
 impl<'k> Verdict<'k> {
     /// Of a watch that ends before its target.
-    pub(super) const fn not_ended(cause: &'static str, words: &'static str) -> Self {
-        Self { cause: Cause::NotEnded(cause), words, evidence: None, limiting: None }
+    pub(super) fn not_ended(cause: &'static str, words: &[u8]) -> Self {
+        Self { cause: Cause::NotEnded(cause), words: Words::of(words), ended: None, evidence: None, limiting: None }
     }
 
     /// Which cgroup limited the target. Where the kernel's log does not say whose limit it was, it is the likeliest.
@@ -144,37 +201,84 @@ impl<'k> Verdict<'k> {
     }
 
     /// Of a target that has ended.
-    pub(super) fn of(
-        ended: Option<Ended>,
-        coverage: Coverage,
-        kills: &'k Kills,
-        counted: &Counted,
-        end: Counts,
-    ) -> Self {
-        let rise = counted.rise(end);
-        let (cause, words) = judge(ended, coverage, kills, rise);
-        let evidence = Evidence {
-            coverage,
-            kills,
-            is_of_target: role(kills, rise).is_some(),
-            own: counted.own(end),
-            system: counted.system(end),
+    pub(super) fn of(sources: &Sources<'k>, counted: &Counted, end: Reading) -> Self {
+        let &Sources { ended, gone, coverage, kills } = sources;
+        let (own, system) = (counted.own(end), counted.system(end));
+        let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
+        let (rise, window) = counted.rise(end);
+        let (cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing });
+        let is_of_target = role(kills, rise).is_some();
+        let beside = beside(kills, gone).filter(|_| !is_of_target);
+        let base = match cause {
+            Cause::ExitCode => Some("it exited by itself"),
+            Cause::Signal => Some("another signal ended it"),
+            Cause::Sigkill => Some("SIGKILL"),
+            _ => None,
         };
-        Self { cause, words, evidence: Some(evidence), limiting: None }
+        if let (Some(base), Some((victim, kin))) = (base, beside) {
+            words = Words::new();
+            let within = Tenths(apart(victim, gone));
+            // A Fixed never returns an error: it cuts.
+            let _ = write!(words, "no OOM kill of its own: {base}, within {within} s of the OOM kill of ");
+            name(victim, kin, &mut words);
+        }
+        let evidence = Evidence { coverage, kills, is_of_target, beside, gone, missing, own, system };
+        Self { cause, words, ended, evidence: Some(evidence), limiting: None }
     }
+
+    /// One line for a person.
+    pub(super) fn words(&self) -> &[u8] {
+        self.words.as_bytes()
+    }
+
+    /// The exit code that `--exit-code` asks for. A likely OOM kill is one, a perhaps is none.
+    pub(super) const fn exit(&self) -> Exit {
+        match (self.cause, self.ended) {
+            (Cause::GlobalOom | Cause::CgroupOom | Cause::OomGroup | Cause::OomKill | Cause::LikelyOomKill, _) => {
+                Exit::OomKilled
+            }
+            (_, Some(Ended::Signal { .. })) => Exit::Killed,
+            (_, Some(Ended::Code(_))) => Exit::Ended,
+            (_, None) => Exit::Gone,
+        }
+    }
+}
+
+/// `PID 812 (worker), a child of it`
+fn name<const N: usize>(victim: &Victim, kin: Kin, words: &mut Fixed<N>) {
+    let _ = write!(words, "PID {} (", victim.pid);
+    words.push(victim.comm.as_bytes());
+    let _ = write!(words, "), {}", kin.words());
 }
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+    use super::super::counts::Counts;
+    use super::super::kmsg::Counter;
     use super::*;
     use crate::parse::wait;
 
     const ALONE: &[u8] = b"Memory cgroup out of memory: Killed process 77 (x) total-vm:1kB";
     const SIGKILL: Option<i32> = Some(9);
-    const COVERAGES: [Coverage; 4] =
-        [Coverage::Whole, Coverage::Unnumbered, Coverage::Gaps, Coverage::None(Absent::NotPermitted)];
-    const RISES: [Rise; 6] =
-        [Rise::Likely, Rise::PerhapsSystem, Rise::PerhapsEarlier, Rise::NoneInGroup, Rise::NoneInSystem, Rise::Unknown];
+    const COVERAGES: [Coverage; 5] = [
+        Coverage::Whole,
+        Coverage::Unnumbered,
+        Coverage::GapsBefore,
+        Coverage::Gaps,
+        Coverage::None(Absent::Failed(nix::errno::Errno::EPERM)),
+    ];
+    const MISSING: Missing = Missing { counted: 2, logged: 1, of: Counter::Group };
+    const RISES: [Rise; 8] = [
+        Rise::Likely,
+        Rise::PerhapsUnseen,
+        Rise::PerhapsSystem,
+        Rise::PerhapsEarlier,
+        Rise::NoneInGroup,
+        Rise::NoneSinceMoved,
+        Rise::NoneInSystem,
+        Rise::Unknown,
+    ];
 
     fn kills(by: Match, line: &[u8]) -> Kills {
         let mut kills = Kills::new(77, b"x", by);
@@ -183,7 +287,12 @@ mod tests {
     }
 
     fn cause(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise) -> Cause {
-        judge(status.map(wait::status), coverage, kills, rise).0
+        of(status, coverage, kills, rise, None)
+    }
+
+    fn of(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise, missing: Option<Missing>) -> Cause {
+        let tally = Tally { rise, window: Duration::from_secs(5), missing };
+        judge(status.map(wait::status), coverage, kills, tally).0
     }
 
     #[test]
@@ -226,8 +335,12 @@ mod tests {
         let other = kills(Match::Number, b"Out of memory: Killed process 5 (y) total-vm:1kB");
         assert_eq!(cause(SIGKILL, Coverage::Whole, &other, Rise::Likely), Cause::Sigkill);
         let silent = kills(Match::Number, b"x");
-        let late = cause(SIGKILL, Coverage::Whole, &silent, Rise::Likely);
-        assert_eq!(late, Cause::LikelyOomKill);
+        for kills in [&other, &silent] {
+            let late = of(SIGKILL, Coverage::Whole, kills, Rise::Likely, Some(MISSING));
+            assert_eq!(late, Cause::LikelyOomKill);
+            let before = of(SIGKILL, Coverage::Whole, kills, Rise::PerhapsEarlier, Some(MISSING));
+            assert_eq!(before, Cause::PerhapsOomKill);
+        }
     }
 
     #[test]
@@ -237,5 +350,79 @@ mod tests {
         assert_eq!(by_name(Rise::Likely), Cause::LikelyOomKill);
         assert_eq!(by_name(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
         assert_eq!(by_name(Rise::NoneInGroup), Cause::Sigkill);
+    }
+
+    /// The verdict on a target that SIGKILL ended, whose cgroup and system counted so many kills since the watch began, all of them in
+    /// the last second, and whose log has these lines.
+    fn verdict(lines: &[&[u8]], own: Option<u64>, system: u64, told: fn(Verdict<'_>)) {
+        let count = |own: Option<u64>, system| Counts {
+            own: own.map(|own| (1, own)).ok_or(Absent::Hidden),
+            system: Ok(system),
+        };
+        let at = |seconds, counts| Reading { at: Duration::from_secs(seconds), counts };
+        let mut kills = Kills::new(77, b"x", Match::Number);
+        lines.iter().for_each(|line| kills.take(line, 0));
+        let counted = Counted::new(at(0, count(own.map(|_| 0), 0)));
+        let sources = Sources {
+            ended: Some(wait::status(9)),
+            gone: Duration::from_secs(1),
+            coverage: Coverage::Whole,
+            kills: &kills,
+        };
+        told(Verdict::of(&sources, &counted, at(1, count(own, system))));
+    }
+
+    fn said(verdict: &Verdict<'_>) -> std::vec::Vec<std::string::String> {
+        verdict
+            .sentences()
+            .iter()
+            .map(|line| std::string::String::from_utf8_lossy(line.as_bytes()).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_log_with_fewer_kills_than_were_counted_is_said_to_be_incomplete_and_never_to_have_none() {
+        for (own, system) in [(Some(1), 1), (None, 1), (Some(0), 1), (Some(2), 2)] {
+            verdict(&[], own, system, |verdict| {
+                let said = said(&verdict);
+                assert!(said[0].starts_with("the kernel's log is incomplete: "), "{said:#?}");
+                assert!(said.iter().all(|line| !line.contains("no OOM kill")), "{said:#?}");
+                let words = std::string::String::from_utf8_lossy(verdict.words()).into_owned();
+                assert!(!words.contains("log"), "{words}");
+            });
+        }
+        verdict(&[], Some(1), 1, |verdict| assert_eq!(verdict.cause, Cause::LikelyOomKill));
+        verdict(&[], None, 1, |verdict| assert_eq!(verdict.cause, Cause::PerhapsOomKill));
+        verdict(&[], Some(0), 1, |verdict| assert_eq!(verdict.cause, Cause::Sigkill));
+        // One more was counted than the log has.
+        let other = b"Memory cgroup out of memory: Killed process 5 (y) total-vm:1kB";
+        verdict(&[other], Some(2), 2, |verdict| {
+            assert_eq!(verdict.cause, Cause::LikelyOomKill);
+            let line =
+                "the kernel's log is incomplete: its control group counted 2 OOM kills since the watch began, it has 1";
+            assert_eq!(said(&verdict)[0], line);
+        });
+        verdict(&[other], Some(1), 1, |verdict| {
+            assert_eq!(verdict.cause, Cause::Sigkill);
+            assert_eq!(said(&verdict)[0], "the kernel's log: not this process, last PID 5 (y) at 0.000000 s");
+        });
+        verdict(&[], Some(0), 0, |verdict| {
+            assert_eq!(said(&verdict)[0], "the kernel's log: no OOM kill since the watch began");
+        });
+    }
+
+    #[test]
+    fn the_exit_code_says_oom_kill_of_what_is_certain_or_likely_and_not_of_a_perhaps() {
+        verdict(&[ALONE], Some(1), 1, |verdict| assert_eq!(verdict.exit(), Exit::OomKilled));
+        verdict(&[], Some(1), 1, |verdict| assert_eq!(verdict.exit(), Exit::OomKilled));
+        verdict(&[], None, 1, |verdict| assert_eq!(verdict.exit(), Exit::Killed));
+        verdict(&[], Some(0), 0, |verdict| assert_eq!(verdict.exit(), Exit::Killed));
+        let ended = |status: Option<i32>| {
+            let verdict = Verdict { ended: status.map(wait::status), ..Verdict::not_ended("", b"") };
+            verdict.exit()
+        };
+        assert_eq!(ended(Some(137 << 8)), Exit::Ended);
+        assert_eq!(ended(Some(15)), Exit::Killed);
+        assert_eq!(ended(None), Exit::Gone);
     }
 }

@@ -26,7 +26,8 @@ use alloc::vec::Vec;
 use core::fmt::{Display, Formatter};
 
 use super::event::{Constraint, Event, Position, Row, Task, Zone};
-use crate::parse::cgroup::owner;
+use crate::fixed::Fixed;
+use crate::parse::cgroup::{PodUid, owner};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Pages};
 
@@ -105,7 +106,8 @@ impl Display for Who<'_> {
 pub fn cgroup_label(path: &[u8]) -> String {
     let owner = owner(path);
     let short = |id: &[u8]| alloc::format!("{}", Escaped(id.get(..12).unwrap_or(id)));
-    match (owner.pod, owner.container, owner.unit) {
+    let pod = owner.pod.map(PodUid::text);
+    match (pod.as_ref().map(Fixed::as_bytes), owner.container, owner.unit) {
         (Some(pod), Some(container), _) => {
             alloc::format!("pod {}, container {}", Escaped(pod), short(container))
         }
@@ -139,19 +141,12 @@ pub struct Whole {
     pub line: Option<Position>,
 }
 
-/// A limit that is none: PAGE_COUNTER_MAX in KiB begins here.
-const NO_LIMIT: u64 = 1 << 62;
-
 /// The limit of the cgroup, or the machine's RAM.
 #[must_use]
 pub fn whole(event: &Event) -> Option<Whole> {
     if event.constraint == Constraint::Memcg {
-        let limit = event.counters.memory?.limit?;
-        return (limit.0 > 0 && limit.0 < NO_LIMIT).then_some(Whole {
-            bytes: limit,
-            what: "the cgroup's limit",
-            line: event.lines.usage,
-        });
+        let limit = event.counters.memory?.limited_to()?;
+        return (limit.0 > 0).then_some(Whole { bytes: limit, what: "the cgroup's limit", line: event.lines.usage });
     }
     let machine = &event.machine;
     let is_limited = matches!(event.constraint, Constraint::Cpuset | Constraint::Mempolicy);

@@ -198,7 +198,7 @@ fn lasting(path: &[u8]) -> &[u8] {
     if let (Some(pod), Some(container)) = (owner.pod, owner.container)
         && let Some(at) = path.windows(container.len()).position(|part| part == container)
         && let Some(slash) = path[..at].iter().rposition(|byte| *byte == b'/')
-        && path[..slash].windows(pod.len()).any(|part| part == pod)
+        && path[..slash].windows(pod.in_path().len()).any(|part| part == pod.in_path())
     {
         return &path[..slash];
     }

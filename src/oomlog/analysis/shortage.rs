@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 
 use super::account::{HUGE, REST, SHARED, UNRECLAIMABLE, account};
 use super::zones::{Nodes, Request};
-use super::{Finding, Mb, NO_LIMIT, whole};
+use super::{Finding, Mb, whole};
 use crate::oomlog::event::{Constraint, Counter, Event, Node, Outcome};
+use crate::parse::memcg::Limit;
 use crate::parse::oom_report::gfp;
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
@@ -69,8 +70,8 @@ fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
 
 /// Usage and limit, when there is one.
 fn limited(counter: Counter) -> Option<(Bytes, Bytes)> {
-    let (usage, limit) = (counter.usage?, counter.limit?);
-    (limit.0 > 0 && limit.0 < NO_LIMIT).then_some((usage, limit))
+    let (usage, limit) = (counter.usage?, counter.limited_to()?);
+    (limit.0 > 0).then_some((usage, limit))
 }
 
 /// The nodes that the allocation could come from: of its memory policy, or of its cpuset. `None`: all, or not said.
@@ -126,7 +127,7 @@ pub(in crate::oomlog) fn meaning(event: &Event) -> Option<gfp::Meaning> {
 
 fn swap(event: &Event, findings: &mut Vec<Finding>) {
     if event.constraint == Constraint::Memcg {
-        let Some((usage, limit)) = event.counters.swap.and_then(|swap| swap.usage.zip(swap.limit)) else {
+        let Some((usage, limit)) = event.counters.swap.and_then(|swap| swap.usage.zip(swap.limited_to())) else {
             return;
         };
         let words = if limit.0 == 0 {
@@ -192,8 +193,8 @@ pub fn swap_state(event: &Event) -> Option<String> {
         };
         let usage = counter.usage?;
         let limit = match counter.limit? {
-            limit if limit.0 < NO_LIMIT => format!("of {} kB", limit.kib()),
-            _ => "without a limit".into(),
+            Limit::At(limit) => format!("of {} kB", limit.kib()),
+            Limit::None => "without a limit".into(),
         };
         return Some(format!("the cgroup's {name}: {} kB used {limit}", usage.kib()));
     }

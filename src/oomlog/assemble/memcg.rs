@@ -9,9 +9,6 @@ use crate::parse::oom_report::memcg::{Counter as Of, Stats, Usage};
 use crate::parse::version::Version as Linux;
 use crate::units::Bytes;
 
-/// What v1 charges to a counter that nobody has limited.
-const UNLIMITED: u64 = 1 << 60;
-
 pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
     open.memcg_report = true;
     let event = &mut open.event;
@@ -78,7 +75,7 @@ pub(super) fn version(open: &Open) -> Option<Version> {
     if of_v1.iter().flatten().next().is_some() {
         let is_used = |counter: &Counter| {
             let is_some = |bytes: Option<Bytes>| bytes.is_some_and(|bytes| bytes.0 > 0);
-            let is_limited = counter.limit.is_some_and(|limit| limit.0 < UNLIMITED);
+            let is_limited = counter.limited_to().is_some();
             is_some(counter.usage) || is_limited || counter.failcnt.is_some_and(|count| count > 0)
         };
         let is_v1 = of_v1.iter().flatten().any(is_used) || kernel.is_some_and(|kernel| kernel >= Linux::new(5, 3));

@@ -249,6 +249,24 @@ Memory cgroup out of memory: Killed process 7 (x) total-vm:8kB, anon-rss:4kB, fi
     }
 }
 
+/// As v1 prints it where only memory and swap together are limited.
+#[test]
+fn a_cgroup_whose_memory_alone_has_no_limit_has_none_in_json_and_text() {
+    let found = events(
+        "x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
+CPU: 0 PID: 5 Comm: x Not tainted 5.10.0 #1
+memory: usage 4000kB, limit 9007199254740988kB, failcnt 0
+memory+swap: usage 8000kB, limit 8000kB, failcnt 9
+Memory cgroup out of memory: Killed process 7 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB",
+    );
+    let counters = &found[0].counters;
+    assert_eq!(counters.memory.expect("a counter").limited_to(), None);
+    assert_eq!(counters.memory_swap.expect("a counter").limited_to(), Some(Bytes::from_kib(8000)));
+    let why = crate::oomlog::analysis::shortage(&found[0]);
+    assert!(why[0].words.contains("memory+swap limit: 8000 of 8000 kB"), "{}", why[0].words);
+    assert!(why.iter().all(|finding| !finding.words.contains("9007199254740988")));
+}
+
 #[test]
 fn a_cgroups_report_of_before_linux_3_9_has_mem_info_too() {
     let found = events(

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::{Position, Text};
 use crate::parse::cgroup::Version;
+use crate::parse::memcg::Limit;
 use crate::units::Bytes;
 
 /// One counter of a memory cgroup.
@@ -13,10 +14,18 @@ use crate::units::Bytes;
 pub struct Counter {
     /// In use.
     pub usage: Option<Bytes>,
-    /// Its limit.
-    pub limit: Option<Bytes>,
+    /// Its limit, as far as the log says it.
+    pub limit: Option<Limit>,
     /// How often the limit was hit.
     pub failcnt: Option<u64>,
+}
+
+impl Counter {
+    /// The limit that it has; `None` where it has none, or the log does not say.
+    #[must_use]
+    pub fn limited_to(&self) -> Option<Bytes> {
+        self.limit?.size()
+    }
 }
 
 /// A memory cgroup's counters.

@@ -3,6 +3,7 @@
 use super::meminfo::{Pairs, kib_at};
 use super::scan::{after, leading, size, split};
 use crate::parse::ascii;
+use crate::parse::memcg::{Limit, limit_of};
 use crate::units::Bytes;
 
 /// `Task in A killed as a result of limit of B`, before Linux 5.0.
@@ -42,7 +43,7 @@ pub struct Usage {
     /// What is in use.
     pub usage: Option<Bytes>,
     /// How much may be.
-    pub limit: Option<Bytes>,
+    pub limit: Option<Limit>,
     /// How often that was refused.
     pub failcnt: Option<u64>,
 }
@@ -61,7 +62,7 @@ pub fn usage(text: &[u8]) -> Option<Usage> {
     Some(Usage {
         of,
         usage: kib_at(rest),
-        limit: size(rest, b", limit "),
+        limit: size(rest, b", limit ").map(|limit| limit_of(limit.0)),
         failcnt: after(rest, b", failcnt ").and_then(leading).map(|(count, _)| count),
     })
 }

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use super::table::Entry;
-use crate::error::Absent;
+use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::dec;
 use crate::sys::Errno;
@@ -39,9 +39,9 @@ impl Listing {
                 // ENOENT: closed since it was listed.
                 Ok(None) | Err(Errno::ENOENT) => {}
                 Err(errno @ (Errno::EACCES | Errno::EPERM | Errno::ESRCH)) => {
-                    return Err(errno.into());
+                    return Err(of_process(errno));
                 }
-                Err(errno) => unread = Some(errno.into()),
+                Err(errno) => unread = Some(of_process(errno)),
             }
         }
         Ok(unread)
@@ -64,8 +64,8 @@ impl Listing {
 /// Every process has `fd`: if there is none, then the process has gone.
 fn of_process(errno: Errno) -> Absent {
     match errno {
-        Errno::ENOENT => Absent::Gone,
-        other => other.into(),
+        Errno::ENOENT | Errno::ESRCH => Absent::Gone,
+        other => Source::target(c"fd").failed(other),
     }
 }
 

@@ -80,7 +80,7 @@ impl<'a> Tally<'a> {
         self.summary.missing = match (unread, self.summary.unidentified) {
             (Some(why), _) => Some(why),
             (None, 0) => None,
-            (None, _) => Some(self.why.unwrap_or(Absent::NotSupported)),
+            (None, _) => Some(self.why.unwrap_or(Absent::Unidentified)),
         };
         self.summary
     }

@@ -6,9 +6,27 @@ use core::sync::atomic::{AtomicBool, Ordering};
 static STDOUT: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn note() {
-    // SAFETY: fcntl(F_GETFD) of a number touches no memory.
-    let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
-    STDOUT.store(flags < 0, Ordering::Relaxed);
+    for number in libc::STDIN_FILENO..=libc::STDERR_FILENO {
+        // SAFETY: fcntl(F_GETFD) of a number touches no memory.
+        let is_open = unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0;
+        if number == libc::STDOUT_FILENO {
+            STDOUT.store(!is_open, Ordering::Relaxed);
+        }
+        if !is_open {
+            fill();
+        }
+    }
+}
+
+/// Takes the lowest number that is free, so that no file of memdoor's gets that of standard error. std does so too, but aborts where there
+/// is no /dev/null, as in a chroot; the root directory serves as well, since every write to it fails.
+fn fill() {
+    // SAFETY: the path ends with a NUL, and no memory is written to.
+    let filled = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
+    if filled < 0 {
+        // SAFETY: as above.
+        unsafe { libc::open(c"/".as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY) };
+    }
 }
 
 /// Runs before std's own start.

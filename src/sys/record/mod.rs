@@ -12,15 +12,15 @@ extern crate std;
 
 use core::ffi::CStr;
 use core::time::Duration;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
-use nix::sys::stat::Mode;
-use nix::unistd::{UnlinkatFlags, fdatasync, ftruncate, unlinkat};
+use nix::fcntl::{FallocateFlags, fallocate};
+use nix::unistd::{fdatasync, ftruncate};
 
 use self::frame::{Form, Kind};
 use self::log::Log;
 use super::file::Dir;
+use super::ours::{At, Kind as FileKind, New, Use, is_ours, rename_to_free};
 use super::{Errno, Result};
 
 /// A record on a file of its own.
@@ -49,20 +49,12 @@ const HEAD_START: Duration = Duration::from_millis(500);
 const REST: Duration = Duration::from_secs(10);
 
 impl Record {
-    /// A new file of `size` bytes below `dir`, for its owner only: never one that is there, nor one that a symbolic link leads to.
-    /// `lent` is overwritten. A file that can't be completed is removed.
-    pub fn create(dir: &Dir, name: &CStr, size: usize, form: Form, lent: &mut [u8]) -> Result<Self> {
-        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = openat(dir, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-        let filled = fill(&file, size, lent).and_then(|()| map(&file, size));
-        match filled {
-            Ok(bytes) => Ok(Self { file, log: Log::new(bytes, form), disk: Disk::Behind, next_sync: Duration::ZERO }),
-            Err(errno) => {
-                // What keeps it from going is not what the user has to know.
-                let _ = unlinkat(dir, name, UnlinkatFlags::NoRemoveDir);
-                Err(errno)
-            }
-        }
+    /// A new file of `size` bytes, for its owner only. `lent` is overwritten. A file that can't be completed is removed.
+    pub fn create(at: At<'_>, size: usize, form: Form, lent: &mut [u8]) -> Result<Self> {
+        let new = New::create(at, FILE.mode)?;
+        fill(new.file()?, size, lent)?;
+        let bytes = map(new.file()?, size)?;
+        Ok(Self { file: new.keep()?, log: Log::new(bytes, form), disk: Disk::Behind, next_sync: Duration::ZERO })
     }
 
     /// How its lines are written.
@@ -140,14 +132,14 @@ impl Record {
         let length = i64::try_from(self.log.length()).map_err(|_| Errno::EOVERFLOW)?;
         ftruncate(&self.file, length)?;
         match fdatasync(&self.file) {
-            Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => rename(dir, from, to),
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => rename_to_free(dir, from, to),
             Err(errno) => Err(errno),
         }
     }
 }
 
 /// Writes `size` newlines, so that the file has its blocks and its pages: ENOSPC is an error here and SIGBUS would be later.
-fn fill(file: &OwnedFd, size: usize, lent: &mut [u8]) -> Result<()> {
+fn fill(file: BorrowedFd<'_>, size: usize, lent: &mut [u8]) -> Result<()> {
     let length = i64::try_from(size).map_err(|_| Errno::EFBIG)?;
     match fallocate(file, FallocateFlags::empty(), 0, length) {
         // Not every file system can; those blocks are then taken by writing.
@@ -172,7 +164,7 @@ fn fill(file: &OwnedFd, size: usize, lent: &mut [u8]) -> Result<()> {
 }
 
 /// Maps the file, and dirties each page once more through the mapping: a page that was written back faults at the next store.
-fn map(file: &OwnedFd, size: usize) -> Result<&'static mut [u8]> {
+fn map(file: BorrowedFd<'_>, size: usize) -> Result<&'static mut [u8]> {
     // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
     let start = unsafe {
         libc::mmap(
@@ -199,30 +191,19 @@ fn map(file: &OwnedFd, size: usize) -> Result<&'static mut [u8]> {
     Ok(bytes)
 }
 
-/// renameat2(2) with RENAME_NOREPLACE, Linux 3.15; a file system without it (NFS) gets the plain one.
-fn rename(dir: &Dir, from: &CStr, to: &CStr) -> Result<()> {
-    let fd = dir.as_fd().as_raw_fd();
-    // SAFETY: both names end with a NUL and live through the call.
-    let done =
-        unsafe { libc::syscall(libc::SYS_renameat2, fd, from.as_ptr(), fd, to.as_ptr(), libc::RENAME_NOREPLACE) };
-    match Errno::result(done) {
-        Ok(_) => Ok(()),
-        Err(Errno::EINVAL | Errno::ENOSYS) => nix::fcntl::renameat(dir, from, dir, to),
-        Err(errno) => Err(errno),
-    }
-}
+/// What a record on the disk is: those are only ever created, and an old one is removed only if it begins so.
+pub static FILE: FileKind = FileKind {
+    name: "record of memdoor",
+    option: "-o DIR",
+    is_ours: |beginning| Form::of(beginning).is_some(),
+    mode: 0o600,
+    use_of_it: Use::Written,
+};
 
-/// Removes a file below `dir`; a symbolic link goes itself.
-pub fn remove(dir: &Dir, name: &CStr) -> Result<()> {
-    unlinkat(dir, name, UnlinkatFlags::NoRemoveDir)
-}
-
-/// Whether `name` is a regular file below `dir`, and no link to one.
-pub fn is_regular(dir: &Dir, name: &CStr) -> bool {
-    use nix::fcntl::AtFlags;
-    use nix::sys::stat::{SFlag, fstatat};
-    fstatat(dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)
-        .is_ok_and(|stat| SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG)
+/// Whether what is there is a record: what may be removed.
+#[must_use]
+pub fn is_record(at: At<'_>) -> bool {
+    is_ours(at, &FILE)
 }
 
 /// Whether what is in `dir` is in memory only: gone with a reboot.

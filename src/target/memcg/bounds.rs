@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use super::level::Names;
 use super::{Memcg, Path, TEXT_MAX, below_mount};
 use crate::parse::cgroup::Version;
-use crate::parse::memcg::{Bounds, Limit, Victims, event, limit};
+use crate::parse::memcg::{Bounds, Victims, event, limit};
 use crate::parse::one_number;
 use crate::sys::file::Dir;
 use crate::units::Bytes;
@@ -56,7 +56,7 @@ fn of_dir(dir: &Dir, version: Version, swap: Swap) -> Bounds {
             limit_at(dir, names.swap_limit).map(|both| Bytes(both.0.saturating_sub(limit.0))),
         ),
     };
-    let swap = match swappiness {
+    let may_swap = match swappiness {
         Some(0) => Bytes(0),
         _ => room.map_or(swap.total, |room| room.min(swap.total)),
     };
@@ -69,14 +69,11 @@ fn of_dir(dir: &Dir, version: Version, swap: Swap) -> Bounds {
         Some(1) => Victims::Nobody,
         _ => victims,
     };
-    Bounds { limit: Some(limit), usage, swap, victims }
+    Bounds { limit: Some(limit), usage, swap: may_swap, swap_limit: room, victims }
 }
 
 fn limit_at(dir: &Dir, name: &CStr) -> Option<Bytes> {
-    match limit(dir.read(name, &mut [0; 64]).ok()?)? {
-        Limit::At(bytes) => Some(bytes),
-        Limit::None => None,
-    }
+    limit(dir.read(name, &mut [0; 64]).ok()?)?.size()
 }
 
 fn number(dir: &Dir, name: &CStr) -> Option<u64> {

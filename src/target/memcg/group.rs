@@ -42,8 +42,8 @@ impl Memcg {
         let level = levels.get(at).and_then(Option::as_ref);
         let level = level.ok_or(Absent::Malformed)?;
         let idle = match place.version {
-            Version::V1 => b"total_inactive_file".as_slice(),
-            Version::V2 => b"inactive_file",
+            Version::V1 => "total_inactive_file",
+            Version::V2 => "inactive_file",
         };
         let idle = level.figure(idle).unwrap_or(0);
         Ok(Some((Bytes(level.usage()?.0.saturating_sub(idle)), limit)))

@@ -1,7 +1,7 @@
 //! One cgroup: the files of the memory controller in one directory.
 
 use super::{Path, TEXT_MAX};
-use crate::error::Absent;
+use crate::error::{Absent, Source};
 use crate::parse::cgroup::Version;
 use crate::parse::memcg::{Limit, cache, event, limit};
 use crate::parse::one_number;
@@ -106,7 +106,7 @@ impl Level {
             Ok(text) => limit(text).ok_or(Absent::Malformed),
             // v2's root, and cgroups whose parent has not enabled the controller, have no such file.
             Err(Errno::ENOENT) => Ok(Limit::None),
-            Err(errno) => Err(errno.into()),
+            Err(errno) => Err(Source::cgroup(self.limit.name()).failed(errno)),
         }
     }
 
@@ -117,26 +117,26 @@ impl Level {
     /// The page cache in it.
     pub(super) fn cache(&self) -> Result<Bytes, Absent> {
         let mut buf = [0; TEXT_MAX];
-        cache(self.stat.if_open(&mut buf)?).ok_or(Absent::NotSupported)
+        cache(read(&self.stat, &mut buf)?).ok_or(Source::cgroup(self.stat.name()).lacks("inactive_file"))
     }
 
     /// The figure behind `key` in memory.stat: bytes.
-    pub(super) fn figure(&self, key: &[u8]) -> Result<u64, Absent> {
+    pub(super) fn figure(&self, key: &'static str) -> Result<u64, Absent> {
         let mut buf = [0; TEXT_MAX];
-        event(self.stat.if_open(&mut buf)?, key).ok_or(Absent::NotSupported)
+        event(read(&self.stat, &mut buf)?, key.as_bytes()).ok_or(Source::cgroup(self.stat.name()).lacks(key))
     }
 
     /// What of it is in swap, and how much may be; v1: of memory and swap together.
     pub(super) fn swap(&self) -> Result<(Bytes, Limit), Absent> {
         let mut buf = [0; 64];
-        let most = limit(self.swap_limit.if_open(&mut buf)?).ok_or(Absent::Malformed)?;
+        let most = limit(read(&self.swap_limit, &mut buf)?).ok_or(Absent::Malformed)?;
         Ok((number(&self.swap_usage)?, most))
     }
 
     /// The count behind `key` in memory.events or memory.oom_control.
-    pub(super) fn event(&self, key: &[u8]) -> Result<u64, Absent> {
+    pub(super) fn event(&self, key: &'static str) -> Result<u64, Absent> {
         let mut buf = [0; 1024];
-        event(self.events.if_open(&mut buf)?, key).ok_or(Absent::NotSupported)
+        event(read(&self.events, &mut buf)?, key.as_bytes()).ok_or(Source::cgroup(self.events.name()).lacks(key))
     }
 
     pub(super) fn peak(&self) -> Result<Bytes, Absent> {
@@ -144,8 +144,13 @@ impl Level {
     }
 }
 
+/// A file of the cgroup, or which it is and why it can't be read.
+fn read<'b>(file: &Kept, buf: &'b mut [u8]) -> Result<&'b [u8], Absent> {
+    file.if_open(buf).map_err(|errno| Source::cgroup(file.name()).failed(errno))
+}
+
 fn number(file: &Kept) -> Result<Bytes, Absent> {
     let mut buf = [0; 64];
-    let number = one_number(file.if_open(&mut buf)?).ok_or(Absent::Malformed)?;
+    let number = one_number(read(file, &mut buf)?).ok_or(Absent::Malformed)?;
     u64::try_from(number).map(Bytes).map_err(|_| Absent::Malformed)
 }

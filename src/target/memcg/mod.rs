@@ -6,7 +6,7 @@ mod group;
 mod level;
 
 use super::Target;
-use crate::error::Absent;
+use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{Version, memory_cgroup};
 use crate::parse::memcg::{Limit, event, limit_of};
@@ -51,6 +51,8 @@ pub struct Limiting<'a> {
 pub struct Memcg {
     v1: Option<Mount>,
     v2: Option<Mount>,
+    /// Why there is no mount that is known.
+    unmounted: Absent,
     place: Result<Place, Absent>,
     /// How often the target was seen to have moved.
     moves: u32,
@@ -70,19 +72,31 @@ struct Place {
 impl Memcg {
     /// Finds where the hierarchies are mounted: `/proc/self/mountinfo`, once. `buf` must hold the longest line.
     pub fn new(proc: &Dir, buf: &mut [u8]) -> Self {
-        let mut found = Self { v1: None, v2: None, place: Err(Absent::NotSupported), moves: 0 };
-        let Ok(file) = proc.file(c"self/mountinfo") else {
-            return found;
-        };
+        let mut found =
+            Self { v1: None, v2: None, unmounted: Absent::NotMounted, place: Err(Absent::NotAsked), moves: 0 };
+        if let Err(errno) = found.find_mounts(proc, buf) {
+            found.unmounted = Source::proc(c"self/mountinfo").failed(errno);
+        }
+        found
+    }
+
+    fn find_mounts(&mut self, proc: &Dir, buf: &mut [u8]) -> Result<(), Errno> {
+        let file = proc.file(c"self/mountinfo")?;
         let mut lines = Lines::new(&file, buf);
-        while let Some(Ok(line)) = lines.next() {
-            match cgroup_mount(line) {
-                Some(mount) if mount.version == Version::V1 => found.v1 = Some(mount),
-                Some(mount) => found.v2 = Some(mount),
+        while let Some(line) = lines.next() {
+            match cgroup_mount(line?) {
+                Some(mount) if mount.version == Version::V1 => self.v1 = Some(mount),
+                Some(mount) => self.v2 = Some(mount),
                 None => {}
             }
         }
-        found
+        Ok(())
+    }
+
+    /// Closes what is open and forgets whose it was: the next target must never be said to be in the cgroup of the last one, however
+    /// little can be read of it.
+    pub fn forget(&mut self) {
+        self.place = Err(Absent::Late);
     }
 
     /// Looks where the target is now: one read while it stays where it is. What can't be looked at anew (ENOMEM at the limit) stays
@@ -91,8 +105,9 @@ impl Memcg {
         let mut buf = [0; TEXT_MAX];
         let (view, files) = target.view_and_files();
         let text = files.cgroup.once(view, &mut buf);
-        let found = match text.map_err(|errno| target.absent(errno)) {
-            Ok(text) => memory_cgroup(text).ok_or(Absent::NotSupported),
+        let source = Source::process(target.pid, c"cgroup");
+        let found = match text.map_err(|errno| target.absent(c"cgroup", errno)) {
+            Ok(text) => memory_cgroup(text).ok_or(source.lacks("memory cgroup")),
             Err(why) => Err(why),
         };
         let is_known = |path: &[u8]| self.path().is_ok_and(|(_, known)| known == path);
@@ -107,7 +122,7 @@ impl Memcg {
             Err(why) => Err(why),
         };
         match place {
-            Err(Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => return,
+            Err(Absent::Unread(..) | Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => return,
             place => self.place = place,
         }
         self.moves = self.moves.wrapping_add(1);
@@ -123,7 +138,7 @@ impl Memcg {
 
     /// OOM kills counted in the target's own cgroup, and a number of that cgroup: another one after each move.
     pub fn oom_kills(&mut self) -> Result<(u32, u64), Absent> {
-        Ok((self.moves, self.event(b"oom_kill")?))
+        Ok((self.moves, self.event("oom_kill")?))
     }
 
     /// Opens the cgroup at `path` and all above it.
@@ -144,7 +159,7 @@ impl Memcg {
             // The path is known all the same when its directory is not there or not permitted.
             Some(opened) => opened.map_err(Absent::from),
             None if mount.is_some() => Err(Absent::Hidden),
-            None => Err(Absent::NotSupported),
+            None => Err(self.unmounted),
         };
         let above = levels.as_mut().ok().and_then(|levels| limit_above(version, levels));
         Ok(Place { version, path, above, levels })
@@ -194,14 +209,35 @@ impl Memcg {
         Ok(smallest)
     }
 
+    /// The cgroup in whose events file the target's OOM kill is counted: its own, or the nearest above it that has the file.
+    pub fn counted_in(&mut self) -> Result<(Version, &[u8]), Absent> {
+        let place = self.place.as_mut().map_err(|why| *why)?;
+        let levels = place.levels.as_mut().map_err(|why| *why)?;
+        let own = levels.first().and_then(Option::as_ref).map_or(0, |own| own.end);
+        let hidden = place.path.as_bytes().len().saturating_sub(own);
+        let mut levels = levels.iter_mut().flatten();
+        let counts = |level: &&mut Level| !level.event("oom_kill").is_err_and(Absent::is_lack);
+        let level = levels.find(counts).ok_or(Absent::NotMounted)?;
+        let path = place.path.as_bytes().get(..hidden + level.end).unwrap_or_default();
+        Ok((place.version, if path.is_empty() { b"/" } else { path }))
+    }
+
     /// The count behind `key` in the events file of the target's own cgroup, or of the nearest above it that has one: `oom_kill`, `max`.
     /// The kernel counts an OOM kill in the victim's cgroup (v2: and all above) whether the cgroup or the whole system was short
     /// (v1: since Linux 4.13).
-    pub fn event(&mut self, key: &[u8]) -> Result<u64, Absent> {
+    pub fn event(&mut self, key: &'static str) -> Result<u64, Absent> {
         let place = self.place.as_mut().map_err(|why| *why)?;
         let levels = place.levels.as_mut().map_err(|why| *why)?;
         let mut counts = levels.iter_mut().flatten().map(|level| level.event(key));
-        counts.find(|count| *count != Err(Absent::NotSupported)).unwrap_or(Err(Absent::NotSupported))
+        let mut lack = Absent::NotMounted;
+        let known = counts.find(|count| match count {
+            Err(why) if why.is_lack() => {
+                lack = *why;
+                false
+            }
+            _ => true,
+        });
+        known.unwrap_or(Err(lack))
     }
 }
 

@@ -9,6 +9,16 @@ use crate::report::columns::fill;
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
 
+/// What an alert is about, at one sample.
+enum Subject {
+    /// It could not be read: an alert that was raised is neither so nor over.
+    Unknown,
+    /// It is not there any more, which ends an alert: what is said then.
+    Gone(&'static str),
+    /// It is there, with this value.
+    At(u64),
+}
+
 impl Alerts {
     pub(super) fn judge_host(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
         let limits = &self.limits;
@@ -19,19 +29,43 @@ impl Alerts {
         };
         let zombies = facts.crowd.zombies();
         let unusable = facts.zone.and_then(|zone| zone.unusable);
+        let hundredths = |share: Option<Percent>| share.map(|share| share.hundredths);
+        let of = |value: Option<u64>| value.map_or(Subject::Unknown, Subject::At);
+        let swap = match facts.swap {
+            Some((_, Bytes(0))) => Subject::Gone("swap: it was turned off, there is none any more"),
+            swap => of(swap.and_then(share)),
+        };
+        let free = match facts.zone {
+            // Of those that have free memory it is the one with the smallest pieces: no zone has any.
+            Some(zone) if zone.unusable.is_none() => {
+                Subject::Gone("free memory: no zone has any that could be in pieces")
+            }
+            _ => of(hundredths(unusable)),
+        };
         let values = [
-            (Kind::Memory, facts.memory.and_then(share), limits.memory.hundredths),
-            (Kind::Swap, facts.swap.and_then(share), limits.swap.hundredths),
-            (Kind::Zombies, Some(zombies), limits.zombies),
-            (Kind::SystemFds, files(facts).and_then(share), limits.fds.hundredths),
-            (Kind::Pressure, facts.full.map(|share| share.hundredths), limits.pressure.hundredths),
-            (Kind::Fragmentation, unusable.map(|share| share.hundredths), limits.fragmentation.hundredths),
+            (Kind::Memory, of(facts.memory.and_then(share)), limits.memory.hundredths),
+            (Kind::Swap, swap, limits.swap.hundredths),
+            (Kind::Zombies, Subject::At(zombies), limits.zombies),
+            (Kind::SystemFds, of(files(facts).and_then(share)), limits.fds.hundredths),
+            (Kind::Pressure, of(hundredths(facts.full)), limits.pressure.hundredths),
+            (Kind::Fragmentation, free, limits.fragmentation.hundredths),
         ];
         let were_zombies = self.were_zombies;
         self.were_zombies = zombies > limits.zombies;
         for (kind, value, limit) in values {
-            let (Some(value), Some(raised)) = (value, self.raised.get_mut(kind as usize)) else {
+            let Some(raised) = self.raised.get_mut(kind as usize) else {
                 continue;
+            };
+            let value = match value {
+                Subject::Unknown => continue,
+                Subject::Gone(words) => {
+                    if core::mem::take(raised) {
+                        let words = Words::of(words.as_bytes());
+                        each(&Alert { kind, change: Change::Cleared, process: None, words });
+                    }
+                    continue;
+                }
+                Subject::At(value) => value,
             };
             let change = match (Level::of(value, limit), *raised) {
                 (Level::Above, false) if kind == Kind::Zombies && !were_zombies => continue,

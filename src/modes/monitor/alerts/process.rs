@@ -41,7 +41,8 @@ impl Alerts {
         for known in self.known.iter_mut().flatten() {
             (known.is_there, is_any_known) = (false, true);
         }
-        for row in facts.crowd.rows() {
+        // Who has exited and waits to be reaped has neither memory nor descriptors: it is as gone as one that has no row any more.
+        for row in facts.crowd.rows().filter(|row| !row.is_zombie()) {
             for kind in [Kind::Growth, Kind::Fds] {
                 let level = match kind {
                     Kind::Growth => growth(row, facts.crowd, &self.limits),

@@ -17,7 +17,9 @@ use super::options::Limits;
 use super::sample::Sample;
 use super::sheet::Writer;
 use super::tmpfs::Mounts;
+use crate::fixed::Fixed;
 use crate::host::Host;
+use crate::report::columns::fill;
 use crate::units::{Bytes, Percent};
 use tables::At;
 
@@ -131,4 +133,13 @@ pub(super) fn write(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) 
     facts.notes.each(&mut |note| {
         to.row(&[], &[note.as_bytes()]);
     });
+    if now.untold > 0 {
+        let mut words = Fixed::<128>::new();
+        fill(
+            &mut words,
+            "~d mounts of tmpfs are not in the account: there are too many to tell them apart",
+            &[Some(now.untold)],
+        );
+        to.row(&[], &[words.as_bytes()]);
+    }
 }

@@ -71,6 +71,7 @@ pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
             Some(row.threads),
             size(row.pss),
             size(row.uss),
+            size(row.hugetlb),
         ];
         to.row(&numbers, &[row.comm.as_bytes()]);
     });

@@ -53,7 +53,8 @@ Freeable_Percent=% p6 memdoor.process.freeable_percent
 Swap_KB k8 memdoor.process.swap_bytes
 Threads=Thr n5 process.thread.count
 PSS_KB k memdoor.process.pss_bytes
-USS_KB k memdoor.process.uss_bytes"
+USS_KB k memdoor.process.uss_bytes
+Hugetlb_KB k memdoor.process.hugetlb_bytes"
 );
 
 named!(

@@ -181,7 +181,7 @@ impl<'r> Reader<'r> {
         let of_files = memory.file.unwrap_or_default();
         row.shared = of_files.plus(memory.shmem.unwrap_or_default());
         row.shmem = memory.shmem.unwrap_or_default();
-        row.swap = memory.swap;
+        (row.swap, row.hugetlb) = (memory.swap, memory.hugetlb);
         (row.pss, row.uss) = (None, None);
         Ok(())
     }

@@ -50,8 +50,10 @@ pub struct Row {
     pub fds_most: Option<u64>,
     /// With --deep, of the top ones.
     pub pss: Option<Bytes>,
-    /// With --deep, of the top ones.
+    /// With --deep, of the top ones: what of PSS it alone maps.
     pub uss: Option<Bytes>,
+    /// HugetlbPages, as of the last whole look: in neither RSS, PSS nor USS.
+    pub hugetlb: Option<Bytes>,
     /// RSS and swap at the first sample that saw it.
     pub first: Bytes,
     /// Whose it is: a kernel thread has no memory.
@@ -104,6 +106,7 @@ impl Row {
             fds_most: None,
             pss: None,
             uss: None,
+            hugetlb: None,
             first: Bytes(0),
             kind: Kind::User,
             inode: 0,

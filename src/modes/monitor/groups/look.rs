@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use super::Group;
 use crate::parse::cgroup::Version;
-use crate::parse::memcg::{self, Limit, event};
+use crate::parse::memcg::{self, event};
 use crate::parse::{dec, pressure};
 use crate::sys::file::Dir;
 use crate::sys::{Errno, Result};
@@ -19,10 +19,7 @@ pub(super) fn number(dir: &Dir, name: &CStr) -> Result<u64> {
 
 /// A file with a limit in it.
 pub(super) fn limit(dir: &Dir, name: &CStr) -> Option<Bytes> {
-    match memcg::limit(once(dir, name, &mut [0; 64]).ok()?)? {
-        Limit::At(bytes) => Some(bytes),
-        Limit::None => None,
-    }
+    memcg::limit(once(dir, name, &mut [0; 64]).ok()?)?.size()
 }
 
 /// All but what [`super::Groups::look`] knows by then. Events are counted since it was made.

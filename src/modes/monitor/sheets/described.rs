@@ -70,6 +70,7 @@ R2 m5 memdoor.growth.r2
 Left_s s6 memdoor.growth.left_us
 PSS_KB k memdoor.process.pss_bytes
 USS_KB k memdoor.process.uss_bytes
+Hugetlb_KB k memdoor.process.hugetlb_bytes
 Freeable_KB k memdoor.process.freeable_bytes"
 );
 
@@ -126,7 +127,9 @@ SUnreclaim_KB k13 memdoor.host.slab_unreclaimable_bytes
 PageTables_KB k13 memdoor.host.page_table_bytes
 KernelStack_KB k14 memdoor.host.kernel_stack_bytes
 Percpu_KB k9 memdoor.host.percpu_bytes
-Vmalloc_KB k10 memdoor.host.vmalloc_bytes"
+Vmalloc_KB k10 memdoor.host.vmalloc_bytes
+ARC_KB k memdoor.host.arc_bytes
+ARC_can_shrink_KB k memdoor.host.arc_reclaimable_bytes"
 );
 
 named!(

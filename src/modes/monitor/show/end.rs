@@ -15,7 +15,7 @@ use crate::sys::out::{Broken, Out, Sink, say};
 impl Armed<'_> {
     /// The summary: the last file, or what stands below the last line.
     pub(in crate::modes::monitor) fn end(&mut self) -> Exit {
-        let Self { seen, show, out, buf } = self;
+        let Self { seen, show, out, buf, .. } = self;
         let (form, what) = (seen.options.form, seen.options.what);
         let mut is_lost = false;
         let pen = Pen::new(form, &seen.envelope, &seen.sample.now);

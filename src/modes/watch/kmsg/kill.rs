@@ -3,9 +3,15 @@
 //! The kernel holds oom_lock from `invoked oom-killer` to the last `Killed process`: reports do not mix. It limits reports to 10 in
 //! 5 s, but not kills: a kill line may come alone.
 
+use core::time::Duration;
+
 use crate::fixed::Fixed;
+use crate::parse::cgroup::Version;
+use crate::parse::kmsg::unescape;
+use crate::parse::memcg::Limit;
 use crate::parse::oom_report::kill::{Killed, Scope, Summary};
 use crate::parse::oom_report::{header, kill, memcg, table};
+use crate::target::memcg::Path;
 use crate::units::Bytes;
 
 /// Whether the kernel's numbers are those by which the target is known.
@@ -26,6 +32,40 @@ pub(in super::super) enum Role {
     WithGroup,
 }
 
+/// How a process that was killed is related to the target: nearest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in super::super) enum Kin {
+    /// It is a child of the target.
+    Child,
+    /// It is a child's child, or further down.
+    Descendant,
+    /// It is in the target's memory cgroup, or in one below that.
+    Group,
+    /// The limit of its cgroup was hit, or of one above, which is the target's limit, too.
+    Limit,
+}
+
+impl Kin {
+    pub(in super::super) const fn name(self) -> &'static str {
+        match self {
+            Self::Child => "child",
+            Self::Descendant => "descendant",
+            Self::Group => "cgroup",
+            Self::Limit => "limit",
+        }
+    }
+
+    /// What it is to the target.
+    pub(in super::super) const fn words(self) -> &'static str {
+        match self {
+            Self::Child => "a child of it",
+            Self::Descendant => "a descendant of it",
+            Self::Group => "in its control group",
+            Self::Limit => "under a memory limit that they share",
+        }
+    }
+}
+
 /// A process that the OOM killer killed.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Victim {
@@ -33,7 +73,51 @@ pub(in super::super) struct Victim {
     pub(in super::super) comm: Fixed<64>,
     /// When, in microseconds since boot as the log has them.
     pub(in super::super) boot_us: u64,
+    /// What it was to the target; `None`: nothing that is known.
+    pub(in super::super) kin: Option<Kin>,
+    /// Between which moments of the steady clock it was logged: the log was read to its end at the first, and again at the second.
+    pub(in super::super) logged: (Duration, Duration),
 }
+
+/// The memory cgroup in which the target's OOM kill would be counted, as the kernel's log would name it.
+#[derive(Debug)]
+struct Home {
+    version: Version,
+    path: Path,
+}
+
+impl Home {
+    /// What a kill in the cgroup `of` because of the limit of `at` is to it; the second says whether it is certainly not counted in it.
+    fn look(&self, of: Option<&[u8]>, at: Option<&[u8]>) -> (Option<Kin>, bool) {
+        let home = self.path.as_bytes();
+        let (mut of_buf, mut at_buf) = ([0; PATH], [0; PATH]);
+        let of = of.map(|of| unescape(of, &mut of_buf));
+        let at = at.map(|at| unescape(at, &mut at_buf));
+        // All are below the root: that is no kinship.
+        let is_root = |path: &[u8]| path.is_empty() || path == b"/";
+        let is_in = |path: &[u8], group: &[u8]| {
+            !is_root(group) && path.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        };
+        let is_elsewhere = of.is_some_and(|of| match self.version {
+            // v1 counts in the victim's own alone.
+            Version::V1 => of != home,
+            Version::V2 => !is_root(home) && !is_in(of, home),
+        });
+        let kin = match (of, at) {
+            (Some(of), _) if is_in(of, home) => Some(Kin::Group),
+            (_, Some(at)) if is_in(home, at) => Some(Kin::Limit),
+            _ => None,
+        };
+        (kin, is_elsewhere)
+    }
+}
+
+/// Kills that wait for being asked whose children they are, and those that are remembered because they are related to the target.
+const WAITING: usize = 8;
+const KIN: usize = 3;
+
+/// Longer than the log's longest record has room for.
+const PATH: usize = 1024;
 
 /// The lines, in the log's order; those that did not come are empty.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +164,21 @@ pub(in super::super) struct Kills {
     role: Option<Role>,
     /// The report that names the target is at its end.
     is_over: bool,
+    /// Before Linux 5.1: whom the report selected, a child of whom may be killed instead.
+    selected: Option<u64>,
+    /// The thread that shows the memory of a target whose first thread has exited: the kernel names that one.
+    thread: Option<u64>,
+    /// `None`: not known, or seen from inside of a cgroup namespace, where paths are others.
+    home: Option<Home>,
+    /// Since when what is taken now may have been logged, and until when.
+    logged: (Duration, Duration),
+    /// All kills that the log has named since the watch began, and those of them that are not counted in the target's cgroup.
+    total: u64,
+    elsewhere: u64,
+    /// Kills of others that came with this reading.
+    waiting: [Option<Victim>; WAITING],
+    /// Those that are related to the target, the newest first.
+    kin: [Option<Victim>; KIN],
     other: Option<Victim>,
 }
 
@@ -96,7 +195,60 @@ impl Kills {
             trigger: None,
             role: None,
             is_over: false,
+            selected: None,
+            thread: None,
+            home: None,
+            logged: (Duration::ZERO, Duration::ZERO),
+            total: 0,
+            elsewhere: 0,
+            waiting: [const { None }; WAITING],
+            kin: [const { None }; KIN],
             other: None,
+        }
+    }
+
+    /// What the target is called now: exec() and prctl(2) change that.
+    pub(super) fn rename(&mut self, comm: &[u8]) {
+        self.comm = Fixed::of(comm);
+    }
+
+    /// Which thread shows its memory, where its first thread has exited.
+    pub(super) fn shown_by(&mut self, thread: Option<u64>) {
+        self.thread = thread;
+    }
+
+    /// Where it is now.
+    pub(super) fn live_in(&mut self, version: Version, path: &[u8]) {
+        let is_known = |home: &Home| home.version == version && home.path.as_bytes() == path;
+        if !self.home.as_ref().is_some_and(is_known) {
+            self.home = Some(Home { version, path: Path::of(path) });
+        }
+    }
+
+    /// What is taken from here on was logged between these moments.
+    pub(super) const fn at(&mut self, logged: (Duration, Duration)) {
+        self.logged = logged;
+    }
+
+    /// Asks of each kill that has come whose child it was, given what is known of it; then those that are related to the target are
+    /// remembered.
+    pub(super) fn settle(&mut self, ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>) {
+        for slot in 0..WAITING {
+            let waiting = self.waiting.get_mut(slot).and_then(Option::take);
+            let Some(mut victim) = waiting else { continue };
+            if self.by == Match::Number {
+                let mut buf = [0; 64];
+                let comm = unescape(victim.comm.as_bytes(), &mut buf);
+                victim.kin = ask(&victim, comm).or(victim.kin);
+            }
+            self.remember(victim);
+        }
+    }
+
+    fn remember(&mut self, victim: Victim) {
+        if victim.kin.is_some() {
+            self.kin.rotate_right(1);
+            self.kin[0] = Some(victim);
         }
     }
 
@@ -106,6 +258,7 @@ impl Kills {
             self.begin();
             self.note(|lines| lines.header = Fixed::of(text));
         } else if let Some(killed) = kill::killed(text) {
+            self.total += 1;
             self.kill(text, &killed, boot_us);
         } else if kill::group(text).is_some() {
             self.note(|lines| lines.group = Fixed::of(text));
@@ -122,7 +275,7 @@ impl Kills {
         }
         self.lines = Lines::default();
         (self.chosen, self.trigger, self.count) = (None, None, 0);
-        self.scope = Scope::Unsaid;
+        (self.scope, self.selected) = (Scope::Unsaid, None);
     }
 
     fn note(&mut self, put: impl FnOnce(&mut Lines)) {
@@ -138,6 +291,7 @@ impl Kills {
         } else if let Some(selected) = kill::selected(text) {
             // Before Linux 5.1 it may be a child of this one that is killed.
             (self.chosen, self.scope) = (None, selected.scope);
+            self.selected = Some(selected.pid);
         } else if memcg::whose(text).is_some() {
             self.lines.chosen = Fixed::of(text);
         } else if memcg::usage(text).is_some_and(|usage| usage.of == memcg::Counter::Memory) {
@@ -177,8 +331,7 @@ impl Kills {
             (false, true) => self.role = self.role.or(Some(Role::WithGroup)),
             (false, false) => {
                 if self.role.is_none() {
-                    self.other =
-                        Some(Victim { pid: killed.pid, comm: Fixed::of(killed.comm.unwrap_or_default()), boot_us });
+                    self.note_other(killed, boot_us);
                 }
                 return;
             }
@@ -188,19 +341,77 @@ impl Kills {
         }
     }
 
+    /// A kill of somebody else.
+    fn note_other(&mut self, killed: &Killed<'_>, boot_us: u64) {
+        let (kin, is_elsewhere) = self.relation(killed.pid);
+        self.elsewhere += u64::from(is_elsewhere);
+        // A leader that has exited stands in the summary, and a thread of it in the kill line.
+        let is_of_group = !self.lines.group.as_bytes().is_empty();
+        let pid = self.chosen.filter(|_| !is_of_group).unwrap_or(killed.pid);
+        let comm = Fixed::of(killed.comm.unwrap_or_default());
+        let victim = Victim { pid, comm, boot_us, kin, logged: self.logged };
+        self.other = Some(victim.clone());
+        match self.waiting.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some(victim),
+            // So many at once that nobody asks whose children they were.
+            None => self.remember(victim),
+        }
+    }
+
+    /// What the report says of a victim that is not the target: its cgroup, and whose limit was hit.
+    fn relation(&self, pid: u64) -> (Option<Kin>, bool) {
+        let look = |of, at| self.home.as_ref().map_or((None, false), |home| home.look(of, at));
+        if let Some(group) = kill::group(self.lines.group.as_bytes()) {
+            // A member of that cgroup or of one below: which, the log does not say.
+            return (look(None, Some(group)).0, false);
+        }
+        // Before Linux 5.1 a child may be killed instead of who was selected, and the report is of the latter.
+        if self.selected.is_some_and(|selected| selected != pid) {
+            let is_target = self.by == Match::Number && self.selected == Some(self.pid);
+            return (is_target.then_some(Kin::Child), false);
+        }
+        let text = self.lines.chosen.as_bytes();
+        match (kill::summary(text), memcg::whose(text)) {
+            (Some(summary), _) => look(summary.task_memcg, summary.memcg),
+            (None, Some(whose)) => look(Some(whose.task_memcg), Some(whose.memcg)),
+            (None, None) => (None, false),
+        }
+    }
+
     fn is_target(&self, pid: u64, comm: Option<&[u8]>) -> bool {
         match self.by {
-            Match::Number => pid == self.pid,
-            Match::Name => comm == Some(self.comm.as_bytes()),
+            Match::Number => pid == self.pid || self.thread == Some(pid),
+            Match::Name => comm.is_some_and(|comm| {
+                let mut buf = [0; 64];
+                unescape(comm, &mut buf) == self.comm.as_bytes()
+            }),
         }
     }
 
     /// The kill was another process's, which has the same name: the target lives on.
     pub(super) fn disown(&mut self, boot_us: u64) {
         let killed = kill::killed(self.lines.killed.as_bytes());
-        self.other = killed.map(|killed| Victim { pid: killed.pid, comm: self.comm.clone(), boot_us });
+        let comm = killed.and_then(|killed| killed.comm).map(Fixed::of);
+        let comm = comm.unwrap_or_default();
+        let logged = (Duration::ZERO, self.logged.1);
+        self.other = killed.map(|killed| Victim { pid: killed.pid, comm, boot_us, kin: None, logged });
         (self.role, self.is_over) = (None, false);
         self.begin();
+    }
+
+    /// How many kills the log has named since the watch began.
+    pub(in super::super) const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many of them may have been counted in the target's own cgroup.
+    pub(in super::super) const fn perhaps_own(&self) -> u64 {
+        self.total.saturating_sub(self.elsewhere)
+    }
+
+    /// Those who were killed and are related to the target, the newest first.
+    pub(in super::super) fn kin(&self) -> impl Iterator<Item = (&Victim, Kin)> {
+        self.kin.iter().flatten().filter_map(|victim| Some((victim, victim.kin?)))
     }
 
     /// What became of the target, once the log has said so.
@@ -248,7 +459,7 @@ impl Kills {
 
     /// That cgroup's usage and limit.
     pub(in super::super) fn usage(&self) -> (Option<Bytes>, Option<Bytes>) {
-        memcg::usage(self.lines.usage.as_bytes()).map_or((None, None), |of| (of.usage, of.limit))
+        memcg::usage(self.lines.usage.as_bytes()).map_or((None, None), |of| (of.usage, of.limit.and_then(Limit::size)))
     }
 
     /// Who was chosen, where the target was killed with its group.
@@ -353,6 +564,66 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
         let kills = read(77, "leak", Match::Number, &text);
         assert_eq!(kills.role(), Some(Role::Chosen));
         assert!(said(&kills).last().expect("a line").contains("process 79"));
+    }
+
+    /// Who is related to the target, of a log that is read by one who lives in `home`.
+    fn kin(home: &str, version: Version, text: &str) -> (Option<(u64, Kin)>, u64) {
+        let mut kills = Kills::new(5, b"sh", Match::Number);
+        kills.live_in(version, home.as_bytes());
+        text.lines().for_each(|line| kills.take(line.as_bytes(), 5));
+        kills.settle(&|_, _| None);
+        let newest = kills.kin().next().map(|(victim, kin)| (victim.pid, kin));
+        (newest, kills.perhaps_own())
+    }
+
+    #[test]
+    fn a_victim_is_related_by_its_control_group_or_by_the_limit_and_not_by_the_root() {
+        let (v1, v2) = (Version::V1, Version::V2);
+        assert_eq!(kin("/shop/a", v2, REPORT), (Some((77, Kin::Group)), 1));
+        assert_eq!(kin("/shop", v2, REPORT), (Some((77, Kin::Group)), 1));
+        // v1 counts a kill in the victim's own cgroup alone.
+        assert_eq!(kin("/shop", v1, REPORT), (Some((77, Kin::Group)), 0));
+        assert_eq!(kin("/shop/b", v2, REPORT), (Some((77, Kin::Limit)), 0));
+        assert_eq!(kin("/shop/ab", v2, REPORT), (Some((77, Kin::Limit)), 0));
+        assert_eq!(kin("/shopping/a", v2, REPORT), (None, 0));
+        assert_eq!(kin("/", v2, REPORT), (None, 1));
+        // Of a kill line alone nobody knows where it was.
+        let alone = REPORT.lines().last().expect("a line");
+        assert_eq!(kin("/shop/a", v2, alone), (None, 1));
+    }
+
+    #[test]
+    fn a_path_is_compared_as_it_is_and_not_as_the_device_escapes_it() {
+        let text = REPORT.replace("/shop", "/machine-qemu\\x5cx2d1.scope");
+        assert_eq!(kin("/machine-qemu\\x2d1.scope/a", Version::V2, &text), (Some((77, Kin::Group)), 1));
+    }
+
+    #[test]
+    fn a_lone_kill_line_that_names_a_thread_of_a_target_without_its_leader_is_the_targets() {
+        let alone = b"Memory cgroup out of memory: Killed process 79 (leak) total-vm:1kB, anon-rss:1kB";
+        let mut kills = Kills::new(77, b"leak", Match::Number);
+        kills.shown_by(Some(79));
+        kills.take(alone, 5);
+        assert_eq!(kills.role(), Some(Role::Chosen));
+    }
+
+    #[test]
+    fn a_target_that_was_renamed_is_found_by_its_new_name_and_by_any_bytes() {
+        let text = REPORT.replace("leak", "donn\\xc3\\xa9es");
+        let mut kills = Kills::new(5, b"sh", Match::Name);
+        kills.rename("donn\u{e9}es".as_bytes());
+        text.lines().for_each(|line| kills.take(line.as_bytes(), 5));
+        assert_eq!(kills.role(), Some(Role::Chosen));
+    }
+
+    #[test]
+    fn a_child_that_is_sacrificed_for_the_target_is_told_as_its_child() {
+        let text = "\
+leak invoked oom-killer: gfp_mask=0x6000c0(GFP_KERNEL), nodemask=(null), order=0, oom_score_adj=0
+Task in /shop/a killed as a result of limit of /shop
+Memory cgroup out of memory: Kill process 5 (sh) score 999 or sacrifice child
+Killed process 77 (leak) total-vm:66000kB, anon-rss:65000kB, file-rss:500kB, shmem-rss:0kB";
+        assert_eq!(kin("/", Version::V1, text).0, Some((77, Kin::Child)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::report::escape::Escaped;
 use crate::sys::clock::Now;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
+use crate::sys::ours::{At, remove};
 use crate::sys::out::say;
 use crate::sys::record;
 use crate::sys::{Errno, Result};
@@ -14,9 +15,12 @@ use crate::units::Pid;
 
 const PREFIX: &[u8] = b"memdoor-";
 
-/// `memdoor-COMM-PID-20261121T134452Z.txt`
+/// The name of a record.
+pub(super) type Name = Fixed<160>;
+
+/// `memdoor-COMM-PID-20261121T134452Z.txt`, and from the second of that name on `...Z-2.txt`.
 #[inline(never)]
-pub(super) fn name(now: &Now, comm: &[u8], pid: Pid, format: Format) -> Fixed<160> {
+pub(super) fn name(now: &Now, comm: &[u8], pid: Pid, number: u32, format: Format) -> Name {
     let mut name = Fixed::of(PREFIX);
     for byte in comm {
         let is_plain = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'+');
@@ -28,6 +32,9 @@ pub(super) fn name(now: &Now, comm: &[u8], pid: Pid, format: Format) -> Fixed<16
     let time = [utc.hour, utc.minute, utc.second].map(two);
     name.push_dec(utc.year).push(date.as_flattened());
     name.push(b"T").push(time.as_flattened()).push(b"Z");
+    if number > 1 {
+        name.push(b"-").push_dec(number);
+    }
     name.push(match format {
         Format::Text => b".txt",
         Format::Json => b".ndjson",
@@ -43,6 +50,10 @@ fn two(number: u8) -> [u8; 2] {
 fn time_of(name: &[u8]) -> Option<&[u8]> {
     let stem = name.strip_suffix(b".txt").or_else(|| name.strip_suffix(b".ndjson"))?;
     let stem = stem.strip_prefix(PREFIX)?;
+    let stem = match stem.iter().rposition(|byte| *byte == b'-').map(|dash| stem.split_at(dash)) {
+        Some((first, [_, digits @ ..])) if first.ends_with(b"Z") && digits.iter().all(u8::is_ascii_digit) => first,
+        _ => stem,
+    };
     let (rest, time) = stem.split_at_checked(stem.len().checked_sub(16)?)?;
     let is_time = time.iter().enumerate().all(|(at, byte)| match at {
         8 => *byte == b'T',
@@ -62,7 +73,7 @@ pub(super) fn retain(dir: &Dir, path: &[u8], keep: u64) {
         match oldest(dir) {
             Ok((count, Some(name))) if count >= keep.max(1) => {
                 let removed = name.as_c_str().ok_or(Errno::ENAMETOOLONG);
-                if let Err(errno) = removed.and_then(|name| record::remove(dir, name)) {
+                if let Err(errno) = removed.and_then(|name| remove(dir, name)) {
                     break Err(errno);
                 }
             }
@@ -83,7 +94,7 @@ fn oldest(dir: &Dir) -> Result<(u64, Option<Fixed<256>>)> {
     while let Some(name) = entries.next() {
         let name = name?;
         let bytes = name.to_bytes();
-        let Some(time) = time_of(bytes).filter(|_| record::is_regular(dir, name)) else {
+        let Some(time) = time_of(bytes).filter(|_| record::is_record(At { dir, name })) else {
             continue;
         };
         count += 1;
@@ -106,9 +117,11 @@ mod tests {
         let time = time_of(b"memdoor-java-12-20261121T134452Z.txt");
         assert_eq!(time, Some(&b"20261121T134452Z"[..]));
         assert!(time_of(b"memdoor-a-b-c-12-20261121T134452Z.ndjson").is_some());
+        assert_eq!(time_of(b"memdoor-java-12-20261121T134452Z-2.txt"), time);
         for name in [
             "memdoor-java-12-20261121T134452Z.txt.part",
             "memdoor-java-12-20261121T134452Z.log",
+            "memdoor-java-12-20261121T134452Z-x.txt",
             "memdoor-java--20261121T134452Z.txt",
             "memdoor-12-20261121T134452Z.txt",
             "memdoor-java-x-20261121T134452Z.txt",

@@ -3,11 +3,11 @@
 use core::fmt::Write;
 use core::time::Duration;
 
-use super::{Cause, Evidence, Verdict};
+use super::{Cause, Evidence, Verdict, apart, name};
 use crate::error::Absent;
 use crate::fixed::Fixed;
-use crate::modes::watch::counts::Course;
-use crate::modes::watch::kmsg::{Coverage, Kills};
+use crate::modes::watch::counts::{Course, Tenths};
+use crate::modes::watch::kmsg::{Counter, Coverage, Kills, Kin, Missing, Victim};
 use crate::report::Event::WatchEnd;
 use crate::report::{Fact, Name, Report, Value};
 use crate::sys::clock::monotonic;
@@ -26,13 +26,19 @@ const LIMIT: Name = Name(WatchEnd, "OOM Control Group Limit", "memdoor.verdict.l
 const USAGE: Name = Name(WatchEnd, "OOM Control Group Usage", "memdoor.verdict.usage_bytes");
 const CHOSEN: Name = Name(WatchEnd, "OOM Killer Chose PID", "memdoor.oom.killed.pid");
 const TRIGGER: Name = Name(WatchEnd, "OOM Killer Invoked By PID", "memdoor.oom.trigger.pid");
+const BESIDE_PID: Name = Name(WatchEnd, "", "memdoor.verdict.beside.pid");
+const BESIDE_NAME: Name = Name(WatchEnd, "", "memdoor.verdict.beside.name");
+const BESIDE_IS: Name = Name(WatchEnd, "", "memdoor.verdict.beside.relation");
 const EVIDENCE: Name = Name(WatchEnd, "", "memdoor.verdict.evidence");
 const KERNEL_LOG: Name = Name(WatchEnd, "Kernel Log", "");
 const SENTENCE: Name = Name(WatchEnd, "Evidence", "");
 
 /// Lines of the log, and sentences of ours.
 const LINES: usize = 6;
-const SENTENCES: usize = 3 + ptrace::LAST;
+const SENTENCES: usize = 3 + KIN + ptrace::LAST;
+
+/// Of those who were killed and are related to the target.
+const KIN: usize = 3;
 
 impl Verdict<'_> {
     const fn name(&self) -> Name {
@@ -51,8 +57,7 @@ impl Verdict<'_> {
     /// Hands its facts, and those of `others` before them, to a report: in JSON they are one line.
     pub(in super::super) fn report(&self, others: &[Fact<'_>], report: &mut dyn Report) {
         let lines = self.log().map_or([&b""[..]; LINES], Kills::lines);
-        let sentences = self.evidence.as_ref().map(Evidence::sentences);
-        let sentences = sentences.unwrap_or_default();
+        let sentences = self.sentences();
         let sentences = sentences.each_ref().map(Fixed::as_bytes);
         let said = lines.iter().chain(&sentences);
         let said = said.filter(|text| !text.is_empty());
@@ -80,17 +85,23 @@ impl Verdict<'_> {
         }
     }
 
-    fn facts<'a>(&'a self, evidence: &'a [&'a str]) -> [Fact<'a>; 10] {
+    /// The evidence that is no line of the log.
+    pub(super) fn sentences(&self) -> [Fixed<256>; SENTENCES] {
+        self.evidence.as_ref().map(Evidence::sentences).unwrap_or_default()
+    }
+
+    fn facts<'a>(&'a self, evidence: &'a [&'a str]) -> [Fact<'a>; 13] {
         let log = self.log();
         let (usage, limit) = log.map_or((None, None), Kills::usage);
         let chosen = log.filter(|_| self.cause == Cause::OomGroup);
         let is_cgroup = matches!(self.cause, Cause::CgroupOom | Cause::OomGroup);
         let is_named = log.is_some_and(|log| log.cgroup().is_some());
         let limiting = self.limiting.filter(|_| !is_named);
+        let beside = self.evidence.as_ref().and_then(|evidence| evidence.beside);
         let of_cgroup = |value: Option<Value<'a>>| value.filter(|_| is_cgroup);
         [
             CAUSE.is(Value::Words(self.cause.name())),
-            self.name().is(Value::Words(self.words)),
+            self.name().is(Value::Text(self.words.as_bytes())),
             CGROUP.if_any(of_cgroup(log.and_then(Kills::cgroup).map(Value::Text))),
             LIMITING.if_any(limiting.map(|(path, _)| Value::Text(path))),
             LIMITED_TO.if_any(limiting.map(|(_, limit)| Value::Bytes(limit))),
@@ -98,6 +109,9 @@ impl Verdict<'_> {
             USAGE.if_any(of_cgroup(usage.map(Value::Bytes))),
             CHOSEN.if_any(chosen.and_then(Kills::chosen).map(Value::Count)),
             TRIGGER.if_any(log.and_then(Kills::trigger).map(Value::Count)),
+            BESIDE_PID.if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
+            BESIDE_NAME.if_any(beside.map(|(victim, _)| Value::Text(victim.comm.as_bytes()))),
+            BESIDE_IS.if_any(beside.map(|(_, kin)| Value::Words(kin.name()))),
             EVIDENCE.if_any((!evidence.is_empty()).then_some(Value::List(evidence))),
         ]
     }
@@ -105,10 +119,13 @@ impl Verdict<'_> {
 
 impl Evidence<'_> {
     /// What the log has to say where it does not speak for itself, and what was counted.
-    fn sentences(&self) -> [Fixed<200>; SENTENCES] {
+    fn sentences(&self) -> [Fixed<256>; SENTENCES] {
         let mut sentences = [const { Fixed::new() }; SENTENCES];
-        let [log, own, system, signals @ ..] = &mut sentences;
-        *log = self::log(self.coverage, self.kills);
+        let [log, first, second, third, own, system, signals @ ..] = &mut sentences;
+        *log = self.log();
+        for (slot, (victim, kin)) in [first, second, third].into_iter().zip(self.kills.kin()) {
+            *slot = self.related(victim, kin);
+        }
         *own = count("its control group's count of OOM kills", self.own);
         *system = count("the system's count of OOM kills", self.system);
         let now = monotonic();
@@ -117,10 +134,72 @@ impl Evidence<'_> {
         }
         sentences
     }
+
+    /// `the kernel's log: PID 812 (worker), a child of it, was OOM-killed at 5043.123456 s, within 0.2 s of its end`
+    fn related(&self, victim: &Victim, kin: Kin) -> Fixed<256> {
+        let mut words = Fixed::of(b"the kernel's log: ");
+        name(victim, kin, &mut words);
+        let (seconds, micros) = (victim.boot_us / 1_000_000, victim.boot_us % 1_000_000);
+        let within = Tenths(apart(victim, self.gone));
+        // A Fixed never returns an error: it cuts.
+        let _ = write!(words, ", was OOM-killed at {seconds}.{micros:06} s, within {within} s of its end");
+        words
+    }
+
+    /// What the log has to say where it does not speak for itself.
+    ///
+    /// "No OOM kill" is said of a log that is whole and has none: never of one that has fewer than were counted.
+    fn log(&self) -> Fixed<256> {
+        let mut words = Fixed::of(b"the kernel's log");
+        let lost = match self.coverage {
+            Coverage::GapsBefore => "; records before the last seconds were lost",
+            _ => "",
+        };
+        let kills = self.kills;
+        let _ = match (self.coverage, kills.role(), self.missing, kills.other()) {
+            (Coverage::Unnumbered, Some(_), ..) if self.is_of_target => {
+                write!(words, " has numbers of another pid namespace: found by its name")
+            }
+            (Coverage::Unnumbered, Some(_), ..) => {
+                write!(words, ": one of this name was OOM-killed, but none was counted where this process was")
+            }
+            (_, Some(_), ..) => {
+                words.clear();
+                Ok(())
+            }
+            (Coverage::None(why), ..) => write!(words, ": not read ({why})"),
+            (_, None, Some(Missing { counted, logged, of }), _) => {
+                let of = match of {
+                    Counter::Group => "its control group",
+                    Counter::System => "the system",
+                };
+                let lost = if self.coverage == Coverage::Gaps { " (records were lost)" } else { "" };
+                write!(
+                    words,
+                    " is incomplete{lost}: {of} counted {counted} OOM kills since the watch began, it has {logged}"
+                )
+            }
+            (Coverage::Gaps, ..) => write!(words, ": records of the last seconds were lost"),
+            (_, None, None, None) if lost.is_empty() => write!(words, ": no OOM kill since the watch began"),
+            (_, None, None, None) => write!(words, ": no OOM kill in its last seconds{lost}"),
+            (_, None, None, Some(other)) => {
+                let whose = if kills.perhaps_own() == 0 && kills.kin().next().is_none() {
+                    "elsewhere only"
+                } else {
+                    "not this process"
+                };
+                let _ = write!(words, ": {whose}, last PID {} (", other.pid);
+                words.push(other.comm.as_bytes());
+                let (seconds, micros) = (other.boot_us / 1_000_000, other.boot_us % 1_000_000);
+                write!(words, ") at {seconds}.{micros:06} s{lost}")
+            }
+        };
+        words
+    }
 }
 
 /// `SIGTERM from PID 812 came 2.104 s before`
-fn signal(passed: &Passed, now: Duration) -> Fixed<200> {
+fn signal(passed: &Passed, now: Duration) -> Fixed<256> {
     let mut words = Fixed::new();
     // A Fixed never returns an error: it cuts.
     let _ = match signal::name(passed.signal) {
@@ -135,45 +214,27 @@ fn signal(passed: &Passed, now: Duration) -> Fixed<200> {
     words
 }
 
-/// `the system's count of OOM kills: at the start 3, 5 s ago 3, now 4`
-fn count(what: &str, course: Result<Course, Absent>) -> Fixed<200> {
+/// `the system's count of OOM kills: at the start 3, 5.0 s before 3, now 4`
+fn count(what: &str, course: Result<Course, Absent>) -> Fixed<256> {
     let mut words = Fixed::new();
     // A Fixed never returns an error: it cuts.
     let _ = match course {
-        Ok(Course { first: Some(first), before: Some(before), now }) if first == before && before == now => {
+        Ok(Course { first: Some(first), before, now })
+            if first == now && before.is_none_or(|(before, _)| before == now) =>
+        {
             write!(words, "{what}: {now}, unchanged since the start")
         }
         Ok(course) => {
             let _ = write!(words, "{what}:");
-            for (count, when) in [(course.first, "at the start"), (course.before, "5 s ago")] {
-                if let Some(count) = count {
-                    let _ = write!(words, " {when} {count},");
-                }
+            if let Some(first) = course.first {
+                let _ = write!(words, " at the start {first},");
+            }
+            if let Some((before, ago)) = course.before {
+                let _ = write!(words, " {} s ago {before},", Tenths(ago));
             }
             write!(words, " now {}", course.now)
         }
         Err(why) => write!(words, "{what}: not read ({why})"),
-    };
-    words
-}
-
-/// What the log has to say where it does not speak for itself.
-fn log(coverage: Coverage, kills: &Kills) -> Fixed<200> {
-    let mut words = Fixed::new();
-    let _ = match (coverage, kills.role(), kills.other()) {
-        (Coverage::Unnumbered, Some(_), _) => {
-            write!(words, "the kernel's log has numbers of another pid namespace: found by its name")
-        }
-        (_, Some(_), _) => Ok(()),
-        (Coverage::None(why), ..) => write!(words, "the kernel's log: not read ({why})"),
-        (Coverage::Gaps, ..) => write!(words, "the kernel's log: records of the last seconds were lost"),
-        (_, None, None) => write!(words, "the kernel's log: no OOM kill since the watch began"),
-        (_, None, Some(other)) => {
-            let _ = write!(words, "the kernel's log: not this process, last PID {} (", other.pid);
-            words.push(other.comm.as_bytes());
-            let (seconds, micros) = (other.boot_us / 1_000_000, other.boot_us % 1_000_000);
-            write!(words, ") at {seconds}.{micros:06} s")
-        }
     };
     words
 }

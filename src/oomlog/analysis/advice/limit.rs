@@ -5,11 +5,12 @@ extern crate alloc;
 use alloc::format;
 use alloc::string::String;
 
-use super::super::{Mb, NO_LIMIT, Who, cgroup_label, in_mb};
+use super::super::{Mb, Who, cgroup_label, in_mb};
 use super::Advice;
 use crate::oomlog::event::{Counter, Event};
 use crate::oomlog::shell;
 use crate::parse::cgroup::{Version, owner};
+use crate::parse::memcg::Limit;
 use crate::parse::version::Version as Linux;
 use crate::units::Bytes;
 
@@ -57,7 +58,7 @@ fn hit(event: &Event) -> Option<(&'static str, Bytes)> {
 }
 
 fn limit_of(counter: Option<Counter>) -> Option<Bytes> {
-    counter?.limit.filter(|limit| limit.0 > 0 && limit.0 < NO_LIMIT)
+    counter?.limited_to().filter(|limit| limit.0 > 0)
 }
 
 fn limits(event: &Event) -> Option<Limits> {
@@ -70,8 +71,8 @@ fn limits(event: &Event) -> Option<Limits> {
         (Some(_), _) => limit_of(counters.memory_swap)
             .map_or(Both::Unlimited, |both| Both::Mib(mib(both.0.max(memory).saturating_add(memory / 2)))),
         (None, Some(swap)) => match swap.limit? {
-            limit if limit.0 >= NO_LIMIT => Both::Unlimited,
-            limit => Both::Mib(mib(more.saturating_add(limit.0))),
+            Limit::None => Both::Unlimited,
+            Limit::At(limit) => Both::Mib(mib(more.saturating_add(limit.0))),
         },
         (None, None) => Both::Unknown,
     };

@@ -166,7 +166,7 @@ fn scope<'a>(event: &'a Event, facts: &mut Vec<Fact<'a>>) {
         path("memdoor.oom.group_memcg", event.group_memcg.as_deref()),
         count("memdoor.oom.cgroup_version", event.counters.version.map(crate::parse::cgroup::Version::number)),
         bytes("memdoor.oom.usage_bytes", memory.usage),
-        bytes("memdoor.oom.limit_bytes", memory.limit),
+        bytes("memdoor.oom.limit_bytes", memory.limited_to()),
         count("memdoor.oom.failcnt", memory.failcnt),
         bytes("memdoor.oom.swap_total_bytes", event.machine.swap_total),
         bytes("memdoor.oom.swap_free_bytes", event.machine.swap_free),

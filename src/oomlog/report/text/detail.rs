@@ -13,6 +13,7 @@ use super::{boot, by, when};
 use crate::oomlog::analysis::{Finding, Mb, Who, freed, meaning, nodes, shortage, swap_state, victim};
 use crate::oomlog::event::{Constraint, Event, Mark, Missing, Outcome, Victim};
 use crate::oomlog::report::{Found, gfp_names};
+use crate::parse::memcg::Limit;
 use crate::report::escape::Escaped;
 
 /// Where values begin.
@@ -114,8 +115,14 @@ fn scope(event: &Event) -> String {
             let version = event.counters.version.map(|version| format!(" (v{})", version.number()));
             let mut words = format!("cgroup {}{}", Escaped(path), version.unwrap_or_default());
             let memory = event.counters.memory.unwrap_or_default();
-            if let (Some(usage), Some(limit)) = (memory.usage, memory.limit) {
-                let _ = write!(words, ", usage {} kB, limit {} kB", usage.kib(), limit.kib());
+            match (memory.usage, memory.limit) {
+                (Some(usage), Some(Limit::At(limit))) => {
+                    let _ = write!(words, ", usage {} kB, limit {} kB", usage.kib(), limit.kib());
+                }
+                (Some(usage), Some(Limit::None)) => {
+                    let _ = write!(words, ", usage {} kB, no limit of memory alone", usage.kib());
+                }
+                _ => {}
             }
             if let Some(task) = event.task_memcg.as_ref().filter(|task| Some(*task) != event.memcg.as_ref()) {
                 let _ = write!(words, "; the task is in {}", Escaped(task));

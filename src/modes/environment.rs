@@ -1,0 +1,180 @@
+//! What memdoor needs of where it runs, looked at once before anything else: what is not there, and what to type.
+//!
+//! A reader that fails for want of a descriptor, or an empty `/proc`, looks like a machine without processes, and "no process to change" or
+//! "nobody may be chosen" is then a lie. So the causes that concern all readers alike are told here, by one sentence and exit code 1
+//! (`check`: UNKNOWN, 3), and readers tell of the rest. tests/all/environment.rs has each mode under each of them.
+
+use core::fmt;
+
+use super::{fail, say_hint};
+use crate::error::{Because, Error, limit};
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::sys::file::{DESCRIPTORS_MAX, Dir};
+use crate::sys::harden::{self, Depth, Shallow};
+use crate::sys::out::say;
+use crate::sys::{Errno, system};
+
+/// Descriptors for one look at the machine: a directory, a listing, and a few files.
+pub(super) const FEW: usize = 8;
+
+/// Descriptors of a mode that stays and keeps its files open: `monitor` and `kill`.
+pub(super) const MANY: usize = DESCRIPTORS_MAX;
+
+/// Why the machine can't be looked at.
+#[derive(Debug)]
+pub enum Unfit {
+    /// Something can't be opened.
+    Failed(Error),
+    /// `/proc` is there, and empty.
+    NotMounted,
+    /// `/proc` has other numbers for processes than memdoor's own pid namespace.
+    Foreign,
+    /// So many files can't be open at once.
+    Files(usize, Errno),
+    /// So many bytes can't be allocated.
+    Memory(usize),
+    /// The stack can't grow as far as it will.
+    Stack(Shallow),
+}
+
+impl Unfit {
+    /// What to type.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Failed(error) => error.advice(),
+            Self::NotMounted => Some("mount -t proc proc /proc"),
+            Self::Foreign => Some(
+                "start memdoor with a /proc of its own: unshare --pid --fork --mount-proc, or mount -t proc proc /proc",
+            ),
+            Self::Files(_, errno) => limit(*errno),
+            Self::Stack(Shallow::Stack { .. }) => Some("ulimit -s 8192 (in a unit: LimitSTACK=8M)"),
+            Self::Memory(_) | Self::Stack(Shallow::Space { .. }) => limit(Errno::ENOMEM),
+        }
+    }
+
+    /// Says it on standard error.
+    pub fn fail(&self) -> Exit {
+        say(format_args!("memdoor: {self}"));
+        say_hint(self.hint());
+        Exit::Error
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::NotMounted => f.write_str("cannot open /proc/self: no proc file system is mounted on /proc"),
+            Self::Foreign => {
+                f.write_str("/proc is of another pid namespace: its numbers mean other processes to memdoor")
+            }
+            Self::Files(count, errno) => write!(f, "cannot open {count} files at once: {}", Because(*errno)),
+            Self::Memory(size) => write!(f, "cannot allocate {size} bytes: {}", Because(Errno::ENOMEM)),
+            Self::Stack(Shallow::Stack { limit, needed }) => {
+                write!(f, "cannot grow the stack to {} kB: its limit is {} kB", needed >> 10, limit >> 10)
+            }
+            Self::Stack(Shallow::Space { limit }) => {
+                let why = Because(Errno::ENOMEM);
+                write!(f, "cannot grow the stack: the address space is limited to {} kB: {why}", limit >> 10)
+            }
+        }
+    }
+}
+
+/// Looks for limits of this process that would end it in the middle: the stack for one look, and the first few descriptors, which the
+/// configuration takes. It comes before the command line is read.
+pub fn settle() -> Result<(), Unfit> {
+    /// Standard streams apart.
+    const FIRST: usize = 3;
+    harden::secure_stack(Depth::Look).map_err(Unfit::Stack)?;
+    // As many as may be had; what then can't be opened is told by who opens it.
+    let _ = harden::raise_file_limit();
+    let root = Dir::open(c"/").map_err(|errno| Unfit::Files(FIRST, errno))?;
+    root.can_be_held(FIRST).map_err(|errno| Unfit::Files(FIRST, errno))
+}
+
+/// Says that there is no memory for an allocation: for [`crate::sys::heap::on_failure`].
+#[must_use]
+pub fn no_memory(size: usize) -> i32 {
+    Unfit::Memory(size).fail() as i32
+}
+
+/// Makes sure of the stack of a mode that stays: `watch`, `kill` and `monitor`.
+pub fn deepen() -> Result<(), Exit> {
+    harden::secure_stack(Depth::Armed).map_err(|why| Unfit::Stack(why).fail())
+}
+
+/// The machine behind `/proc`, with so many descriptors to spare.
+pub(super) fn open(descriptors: usize) -> Result<Host, Unfit> {
+    let host = Host::open(c"/proc").map_err(Unfit::Failed)?;
+    host.proc.can_be_held(descriptors).map_err(|errno| Unfit::Files(descriptors, errno))?;
+    check_proc(&host.proc)?;
+    Ok(host)
+}
+
+/// Whether it is a `/proc`, of memdoor's own pid namespace, that can be read. Fixtures in its place are no proc file system, and are
+/// believed when they have a meminfo.
+fn check_proc(proc: &Dir) -> Result<(), Unfit> {
+    if proc.is_proc() {
+        // The link has the reader's number in the pid namespace of this mount, and is not there when the reader has none in it.
+        let mut buf = [0; 16];
+        match proc.link(c"self", &mut buf) {
+            Ok(number) if crate::parse::dec(number) == Some(system::own_pid()) => {}
+            Ok(_) | Err(Errno::ENOENT) => return Err(Unfit::Foreign),
+            Err(errno) => return Err(Unfit::Failed(Error::new("read", b"/proc/self", errno))),
+        }
+    }
+    match proc.file(c"meminfo") {
+        Ok(_) => Ok(()),
+        Err(Errno::ENOENT) => Err(Unfit::NotMounted),
+        Err(errno) => Err(Unfit::Failed(Error::new("read", b"/proc/meminfo", errno))),
+    }
+}
+
+/// Whether `/proc` shows the processes of other users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Others {
+    /// It does.
+    Shown,
+    /// It is mounted with hidepid, and memdoor has not the right to see through that.
+    Hidden,
+}
+
+impl Others {
+    /// Looks at PID 1, which every pid namespace has: hidepid=1 says EPERM of its files, hidepid=2 and 4 have no such directory.
+    pub(super) fn of(proc: &Dir) -> Self {
+        match proc.file(c"1/status") {
+            Err(Errno::EPERM | Errno::ENOENT) if proc.is_proc() => Self::Hidden,
+            _ => Self::Shown,
+        }
+    }
+
+    /// Looks, and says that they are hidden.
+    pub(super) fn say(proc: &Dir) -> Self {
+        let others = Self::of(proc);
+        if others == Self::Hidden {
+            say(format_args!("memdoor: warning: /proc hides processes of other users (hidepid): they are left out"));
+            say_hint(Some("run memdoor as root"));
+        }
+        others
+    }
+
+    /// `exit` of a mode that is about all processes: without those of others it is done in part.
+    pub(super) fn qualify(self, exit: Exit) -> Exit {
+        match self {
+            Self::Shown => exit,
+            Self::Hidden => exit.worse(Exit::Partial),
+        }
+    }
+}
+
+/// What a mode says of a file of the machine that it can't do without.
+pub(super) fn fail_meminfo(why: crate::error::Absent) -> Exit {
+    fail(&unread(why))
+}
+
+/// The same as an error.
+pub(super) fn unread(why: crate::error::Absent) -> Error {
+    Error::new("read", b"/proc/meminfo", why.errno().unwrap_or(Errno::EIO))
+}

@@ -1,0 +1,126 @@
+//! Why a file is not written to, or not believed, in words. The rules are those of [`crate::sys::ours`].
+
+use core::ffi::CStr;
+use core::fmt::{Display, Formatter, Result};
+
+use crate::error::Because;
+use crate::exit::Exit;
+use crate::oomlog::shell::argument;
+use crate::report::escape::Escaped;
+use crate::sys::ours::{Kind, Other, Refused, Why};
+use crate::sys::out::say;
+use crate::sys::{Errno, system};
+
+/// A file that was refused, and what it was to be.
+#[derive(Clone, Debug)]
+pub struct Unusable<'a> {
+    /// The verb: "write", "read".
+    pub doing: &'static str,
+    /// The path as it was given.
+    pub path: &'a [u8],
+    /// What it was to be: `state of memdoor dmesg`.
+    pub name: &'static str,
+    /// The option that names such a file: `--since-last FILE`.
+    pub option: &'static str,
+    /// What is in the way.
+    pub refused: Refused,
+}
+
+impl<'a> Unusable<'a> {
+    /// Of a file of this kind.
+    #[must_use]
+    pub fn of(kind: &Kind, doing: &'static str, path: &'a CStr, refused: Refused) -> Self {
+        Self { doing, path: path.to_bytes(), name: kind.name, option: kind.option, refused }
+    }
+
+    /// Says so, with what to type.
+    pub(super) fn say(&self) -> Exit {
+        say(format_args!("memdoor: {self}"));
+        say(format_args!("hint: {}", self.hint()));
+        Exit::Error
+    }
+
+    /// What to type.
+    #[must_use]
+    pub const fn hint(&self) -> Hint<'_> {
+        Hint(self)
+    }
+
+    /// Whether it is about the file itself and not about a part of the way to it.
+    fn is_of_file(&self) -> bool {
+        self.refused.at.is_cut() || self.refused.at.as_bytes() == self.path
+    }
+}
+
+impl Display for Unusable<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "cannot {} {}: ", self.doing, Escaped(self.path))?;
+        if !self.is_of_file() {
+            write!(f, "{}: ", Escaped(self.refused.at.as_bytes()))?;
+        }
+        match self.refused.why {
+            Why::Failed(errno) => Because(errno).fmt(f),
+            Why::Is(Other::Link) => f.write_str("it is a symbolic link, and links are not followed"),
+            Why::Is(other) => write!(f, "it is {}, and no regular file", kind(other)),
+            Why::Names(count) => write!(f, "it has {count} names (hard links), and would change under all of them"),
+            Why::Foreign => write!(f, "what is there is no {}, and stays as it is", self.name),
+            Why::Owner(user) => write!(f, "it belongs to another user (UID {user})"),
+            Why::LinkOf(user) => write!(f, "a symbolic link of another user (UID {user}) is not followed"),
+            Why::Writable(mode) => write!(f, "others than its owner may write to it (mode {mode:04o})"),
+            Why::Busy => f.write_str("another memdoor is using it"),
+        }
+    }
+}
+
+const fn kind(other: Other) -> &'static str {
+    match other {
+        Other::Link => "a symbolic link",
+        Other::Directory => "a directory",
+        Other::CharacterDevice => "a character device",
+        Other::BlockDevice => "a block device",
+        Other::Fifo => "a FIFO",
+        Other::Socket => "a socket",
+    }
+}
+
+/// What to type about a unusable.
+#[derive(Clone, Copy, Debug)]
+pub struct Hint<'a>(&'a Unusable<'a>);
+
+impl Display for Hint<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Unusable { option, refused, path, .. } = self.0;
+        let at = Typed(if self.0.is_of_file() { path } else { refused.at.as_bytes() });
+        match refused.why {
+            Why::Owner(_) => write!(f, "chown {} {at}", system::effective_user()),
+            Why::LinkOf(_) => write!(f, "name the path without that link: readlink -f {at} shows where it leads"),
+            Why::Writable(_) => write!(f, "chmod go-w {at}"),
+            Why::Is(Other::Link) => write!(f, "name the file that it leads to: readlink -f {at} shows it"),
+            Why::Busy => write!(f, "wait until that one has ended, or name another file: {option}"),
+            Why::Failed(Errno::ENOENT) if !self.0.is_of_file() => write!(f, "mkdir -p {}", Typed(parent(path))),
+            Why::Failed(_) => write!(f, "name another place: {option}"),
+            Why::Is(_) | Why::Names(_) | Why::Foreign => {
+                write!(f, "name a file that is not there yet, or that memdoor has written: {option}")
+            }
+        }
+    }
+}
+
+fn parent(path: &[u8]) -> &[u8] {
+    let is_slash = |byte: &u8| *byte == b'/';
+    let end = path.iter().rposition(|byte| !is_slash(byte)).map_or(0, |last| last + 1);
+    let slash = path.get(..end).unwrap_or_default().iter().rposition(is_slash);
+    slash.and_then(|slash| path.get(..slash)).filter(|path| !path.is_empty()).unwrap_or(b"/")
+}
+
+/// A path as a shell takes it, or where that can't be a word for it.
+struct Typed<'a>(&'a [u8]);
+
+impl Display for Typed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match argument(self.0) {
+            Some(text) => f.write_str(&text),
+            None => f.write_str("PATH"),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A file that is replaced as a whole: whoever reads it sees the old one or the new one, and a full disk leaves the old one alone.
+
+extern crate std;
+
+use core::ffi::CStr;
+use core::time::Duration;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::fcntl::{OFlag, renameat};
+use nix::sys::stat::{Mode, fchmod, fstat};
+
+use super::{Kind, New, Place, Refused, Why, beside, open_ours, probe, sync, sync_names};
+use crate::fixed::Fixed;
+use crate::sys::clock::monotonic;
+use crate::sys::file::File;
+use crate::sys::{Errno, Result, signal};
+
+/// How long another memdoor is waited for: it holds the lock for as long as it takes to look at all processes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A file of one kind that is replaced, or will be made.
+#[derive(Debug)]
+pub struct Replaced<'p> {
+    path: &'p CStr,
+    place: Place,
+    kind: &'static Kind,
+    lock: Option<OwnedFd>,
+}
+
+impl<'p> Replaced<'p> {
+    /// Looks at what is there and whether another can be put in its place. Nothing is changed.
+    pub fn open(path: &'p CStr, kind: &'static Kind) -> core::result::Result<Self, Refused> {
+        let replaced = Self::look(path, kind)?;
+        replaced.place.at().and_then(|at| probe(at.dir)).map_err(|errno| Why::from(errno).at(path))?;
+        Ok(replaced)
+    }
+
+    /// The same of a file that is only read this time.
+    pub fn look(path: &'p CStr, kind: &'static Kind) -> core::result::Result<Self, Refused> {
+        let replaced = Self { path, place: Place::of(path)?, kind, lock: None };
+        replaced.old()?;
+        Ok(replaced)
+    }
+
+    /// What is there, to be read; `None` when there is nothing yet.
+    pub fn old(&self) -> core::result::Result<Option<File>, Refused> {
+        let opened = self.place.at().map_err(Why::from).and_then(|at| open_ours(at, self.kind, OFlag::O_RDONLY));
+        opened.map(|fd| fd.map(File::of)).map_err(|why| why.at(self.path))
+    }
+
+    /// Locks it against other runs until it is dropped, and makes an empty one when there is none.
+    pub fn lock(&mut self) -> core::result::Result<(), Refused> {
+        let until = monotonic().saturating_add(PATIENCE);
+        let locked = loop {
+            match self.try_lock() {
+                Err(Why::Busy) if monotonic() < until => {
+                    // How a wait of 20 ms ends is of no interest.
+                    let _ = signal::wait(None, Some(Duration::from_millis(20)));
+                }
+                locked => break locked,
+            }
+        };
+        self.lock = Some(locked.map_err(|why| why.at(self.path))?);
+        Ok(())
+    }
+
+    fn try_lock(&self) -> core::result::Result<OwnedFd, Why> {
+        let at = self.place.at()?;
+        let fd = match open_ours(at, self.kind, OFlag::O_RDONLY)? {
+            Some(fd) => fd,
+            None => match New::create(at, self.kind.mode) {
+                Ok(new) => new.keep()?,
+                // Another was faster.
+                Err(Errno::EEXIST) => return Err(Why::Busy),
+                Err(errno) => return Err(errno.into()),
+            },
+        };
+        flock(&fd)?;
+        // The one who had the lock may have replaced the file meanwhile.
+        let is_it = match open_ours(at, self.kind, OFlag::O_RDONLY)? {
+            Some(now) => identity(&now)? == identity(&fd)?,
+            None => false,
+        };
+        if is_it { Ok(fd) } else { Err(Why::Busy) }
+    }
+
+    /// Replaces it by what `write` writes, all or nothing. A lock goes over to the new file.
+    pub fn replace(&mut self, write: impl FnOnce(BorrowedFd<'_>) -> Result<()>) -> core::result::Result<(), Refused> {
+        let replaced = match self.try_replace(write) {
+            // Somebody has removed the directory, and made it anew.
+            Err((Why::Failed(Errno::ENOENT | Errno::ESTALE), Some(write))) => {
+                self.place = Place::of(self.path)?;
+                self.try_replace(write)
+            }
+            replaced => replaced,
+        };
+        replaced.map_err(|(why, _)| why.at(self.path))
+    }
+
+    /// Gives `write` back when it was not called.
+    fn try_replace<W>(&mut self, write: W) -> core::result::Result<(), (Why, Option<W>)>
+    where
+        W: FnOnce(BorrowedFd<'_>) -> Result<()>,
+    {
+        let mut name = Fixed::new();
+        let begun = self.place.at().and_then(|at| Ok((at, beside(at.dir, &mut name)?)));
+        let (at, new) = match begun {
+            Ok(begun) => begun,
+            Err(errno) => return Err((errno.into(), Some(write))),
+        };
+        let written = new.file().and_then(|file| {
+            write(file)?;
+            fchmod(file, Mode::from_bits_truncate(self.kind.mode))?;
+            sync(file)
+        });
+        let taken = written.map_err(Why::from).and_then(|()| {
+            // What is there now may be another file than the one that was looked at when this began.
+            open_ours(at, self.kind, OFlag::O_RDONLY)?;
+            if self.lock.is_some() {
+                flock(new.file()?)?;
+            }
+            renameat(at.dir, new.at.name, at.dir, at.name)?;
+            let fd = new.keep()?;
+            // From here on there is a new file, whether or not its name is on the disk already.
+            sync_names(at.dir)?;
+            Ok(fd)
+        });
+        match taken {
+            Ok(fd) => {
+                if self.lock.is_some() {
+                    self.lock = Some(fd);
+                }
+                Ok(())
+            }
+            Err(why) => Err((why, None)),
+        }
+    }
+}
+
+fn identity(fd: &OwnedFd) -> Result<(u64, u64)> {
+    fstat(fd).map(|stat| (stat.st_dev, stat.st_ino))
+}
+
+fn flock(fd: impl AsFd) -> core::result::Result<(), Why> {
+    // SAFETY: a descriptor and a number, no memory.
+    let done = unsafe { libc::flock(fd.as_fd().as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
+    match Errno::result(done) {
+        Ok(_) => Ok(()),
+        Err(Errno::EWOULDBLOCK) => Err(Why::Busy),
+        Err(errno) => Err(errno.into()),
+    }
+}

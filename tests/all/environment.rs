@@ -1,0 +1,372 @@
+//! Each mode where the environment is incomplete: the true cause and what to type, by a code that is not 0; no clean bill of health from
+//! what could not be read, and no death by a signal.
+//!
+//! The same modes run under each condition; what a mode can do all the same is said here by name.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common;
+
+use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
+use common::run::{Ended, command, memdoor, run_command, through, through_shell};
+use common::skip;
+use common::target::Victim;
+
+/// What all modes are run on.
+struct Lab {
+    dir: TempDir,
+    target: Victim,
+}
+
+/// A mode with its arguments; a path begins with `@`, which is the directory of the lab.
+const MODES: [(&str, &str); 15] = [
+    ("watch", "watch -p PID -m 99 -c 1"),
+    ("watch -e", "watch -p PID -e EXE -m 99 -c 1 -i 0.01"),
+    ("snapshot", "snapshot -p PID"),
+    ("check", "check"),
+    ("check --where", "check --where"),
+    ("check --browsers", "check --browsers"),
+    ("scores", "scores"),
+    ("scores --next", "scores --next"),
+    ("kill", "kill --config @conf --once --dry-run --threshold 0 --only ^NAME$"),
+    ("protect", "protect --match ^NAME$ --adj 10 --dry-run --state @state"),
+    ("protect -p", "protect -p PID --adj 10 --dry-run --state @state"),
+    ("monitor", "monitor 0.01 0.2 --config @conf"),
+    ("monitor --analyze", "monitor --analyze 0.01 0.2 --config @conf"),
+    ("dmesg FILE", "dmesg @kernel.log"),
+    ("recover", "recover @record"),
+];
+
+/// What a mode makes of a condition.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// Code 1, or 3 (UNKNOWN) of `check`; the cause, and the hint.
+    Refused(&'static str, &'static str),
+    /// Code 4, with both.
+    Partial(&'static str, &'static str),
+    /// Its own code, 0, as the mode's own work is done; both are said.
+    Told(&'static str, &'static str),
+    /// Code 0: the condition is none for this mode.
+    Works,
+}
+
+use Expected::{Partial, Refused, Told, Works};
+
+impl Lab {
+    fn new() -> Self {
+        let dir = TempDir::new();
+        let log = include_bytes!("../../fixtures/dmesg/5.10-none-allocating-task.log");
+        dir.write("kernel.log", log);
+        dir.write("conf", b"");
+        dir.memdoor();
+        let name = format!("env-{}", std::process::id() % 100_000);
+        let target = Victim::start_command(command(&dir.victim(&name), &["idle"]));
+        let out = dir.join("");
+        let ended = run_command(memdoor(&["-p", &target.id(), "-m", "99", "-c", "1", "-o", &out]));
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        let is_record = |name: &str| name.starts_with("memdoor-") && name.ends_with(".txt");
+        let mut files =
+            fs::read_dir(dir.path()).expect("a directory").map(|entry| entry.expect("an entry").file_name());
+        let record = files.find_map(|name| name.into_string().ok().filter(|name| is_record(name)));
+        let bytes = fs::read(dir.join(&record.expect("a record"))).expect("read");
+        let record = dir.write("record", &bytes);
+        // To be read by a user without rights.
+        fs::set_permissions(record, PermissionsExt::from_mode(0o644)).expect("mode");
+        Self { dir, target }
+    }
+
+    /// A mode's command line where the lab's directory is `root`.
+    fn memdoor(&self, root: &str, words: &str) -> Command {
+        let exe = fs::read_link(format!("/proc/{}/exe", self.target.pid)).expect("exe");
+        let name = exe.file_name().and_then(|name| name.to_str()).expect("UTF-8").to_owned();
+        let word = |word: &str| {
+            let word = word.replace("PID", &self.target.id()).replace("NAME", &name);
+            let word = word.replace("EXE", exe.to_str().expect("UTF-8"));
+            word.replace('@', &format!("{root}/"))
+        };
+        let words: Vec<String> = words.split(' ').map(word).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        command(&format!("{root}/memdoor"), &words)
+    }
+
+    fn path(&self) -> &str {
+        self.dir.path().to_str().expect("UTF-8")
+    }
+
+    /// Every mode under a condition.
+    fn each(&self, condition: &str, make: impl Fn(&Command) -> Command, expected: impl Fn(&str) -> Expected) {
+        self.each_at(self.path(), condition, make, expected);
+    }
+
+    fn each_at(
+        &self,
+        root: &str,
+        condition: &str,
+        make: impl Fn(&Command) -> Command,
+        expected: impl Fn(&str) -> Expected,
+    ) {
+        for (mode, words) in MODES {
+            let ended = run_command(make(&self.memdoor(root, words)));
+            let told = format!("{}{}", ended.err, if mode.starts_with("check") { &ended.out } else { "" });
+            let (codes, words) = match expected(mode) {
+                Refused(cause, hint) => ([if mode.starts_with("check") { 3 } else { 1 }], Some((cause, hint))),
+                Partial(cause, hint) => ([4], Some((cause, hint))),
+                Told(cause, hint) => ([0], Some((cause, hint))),
+                Works => ([0], None),
+            };
+            assert!(codes.contains(&ended.code()), "{condition}: {mode}: {ended:#?}");
+            if let Some((cause, hint)) = words {
+                assert!(told.contains(cause), "{condition}: {mode}: {ended:#?}");
+                let has_hint = ended.err.lines().any(|line| line.starts_with("hint: ") && line.contains(hint));
+                assert!(has_hint, "{condition}: {mode}: {ended:#?}");
+            }
+        }
+    }
+}
+
+/// Modes that read one file that is named, and nothing of the machine.
+fn is_offline(mode: &str) -> bool {
+    matches!(mode, "dmesg FILE" | "recover")
+}
+
+/// Sees that a mode does its work or names the cause and what to type, with a code that is not 0, and says nothing of a machine where
+/// nobody is.
+fn assert_true(condition: &str, mode: &str, ended: &Ended, cause: &str, hint: &str) {
+    let code = ended.code();
+    if code == 0 {
+        return;
+    }
+    let told = format!("{}{}", ended.err, ended.out);
+    assert!(told.contains(cause), "{condition}: {mode}: {ended:#?}");
+    let has_hint = ended.err.lines().any(|line| line.starts_with("hint: ") && line.contains(hint));
+    assert!(has_hint, "{condition}: {mode}: {ended:#?}");
+    assert!(!told.contains("obody may be"), "{condition}: {mode}: {ended:#?}");
+    assert!(!told.contains("no process"), "{condition}: {mode}: {ended:#?}");
+}
+
+#[test]
+fn with_everything_in_place_every_mode_works() {
+    let lab = Lab::new();
+    lab.each("all in place", |inner| through(&["env"], inner), |_| Works);
+}
+
+#[test]
+fn without_proc_only_files_are_read_and_the_others_say_how_to_mount_it() {
+    if !is_root() || !works(&["chroot", "/", "/bin/true"]) {
+        return skip("needs root and chroot");
+    }
+    let lab = Lab::new();
+    let by = |inner: &Command| through(&["chroot", lab.path()], inner);
+    let expected = |mode: &str| if is_offline(mode) { Works } else { Refused("/proc", "mount -t proc proc /proc") };
+    lab.each_at("", "no /proc", by, expected);
+    fs::create_dir(lab.dir.join("proc")).expect("a directory");
+    let empty = |mode: &str| match is_offline(mode) {
+        true => Works,
+        false => Refused("no proc file system is mounted on /proc", "mount -t proc proc /proc"),
+    };
+    lab.each_at("", "an empty /proc", by, empty);
+}
+
+#[test]
+fn a_proc_of_another_pid_namespace_is_not_believed() {
+    let namespace = ["unshare", "-p", "-f"];
+    if !works(&[&namespace[..], &["true"]].concat()) {
+        return skip("needs root and unshare, for a pid namespace");
+    }
+    let lab = Lab::new();
+    let expected = |mode: &str| match is_offline(mode) {
+        true => Works,
+        false => Refused("/proc is of another pid namespace", "unshare --pid --fork --mount-proc"),
+    };
+    lab.each("/proc of the outer namespace", |inner| through(&namespace, inner), expected);
+}
+
+/// Of other users' processes nothing is seen: a mode about all of them is done in part (4). `check`'s code is its verdict on memory, of
+/// which nothing is hidden; `kill` and `protect` of a user without rights are about that user's own processes, which are all shown.
+#[test]
+fn what_hidepid_hides_is_said_to_be_hidden() {
+    if !is_root() || !has_unprivileged() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root, unshare and setpriv, for a /proc that hides processes");
+    }
+    let lab = Lab::new();
+    for hidepid in ["1", "2", "4"] {
+        let script = format!("mount -t proc -o hidepid={hidepid} proc /proc");
+        if !works(&["unshare", "-m", "sh", "-c", &script]) {
+            skip(&format!("this kernel has no hidepid={hidepid}"));
+            continue;
+        }
+        let script = format!("{script} && exec \"$@\"");
+        let by = |inner: &Command| through(&["unshare", "-m"], &through_shell(&script, &unprivileged(inner)));
+        lab.each(&format!("hidepid={hidepid}"), by, |mode| match mode {
+            "watch" | "watch -e" | "snapshot" | "protect -p" => {
+                Refused("is hidden from this user", "/proc is mounted with hidepid: run memdoor as root")
+            }
+            "scores" | "scores --next" | "monitor" | "monitor --analyze" => Partial("(hidepid)", "run memdoor as root"),
+            "check" | "check --browsers" | "kill" | "protect" => Told("(hidepid)", "run memdoor as root"),
+            _ => Works,
+        });
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_named_with_its_errno() {
+    if !is_root() || !has_unprivileged() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root, unshare and setpriv, for files that may not be read");
+    }
+    let lab = Lab::new();
+    let secret = lab.dir.write("secret", b"");
+    fs::create_dir(lab.dir.join("closed")).expect("a directory");
+    let closed = lab.dir.join("closed");
+    for path in [&secret, &closed] {
+        fs::set_permissions(path, PermissionsExt::from_mode(0o700)).expect("mode");
+    }
+    for (from, to) in [(&secret, "/proc/meminfo"), (&closed, "/proc")] {
+        let script = format!("mount --bind '{from}' {to} && exec \"$@\"");
+        let by = |inner: &Command| through(&["unshare", "-m"], &through_shell(&script, &unprivileged(inner)));
+        lab.each(to, by, |mode| match is_offline(mode) {
+            true => Works,
+            false => Refused("cannot read /proc/meminfo: permission denied (EACCES)", "run memdoor as root"),
+        });
+    }
+}
+
+/// Below 12 nothing is looked at; `kill` and `monitor`, which keep their files open, want 36. In between a watch and a snapshot may lack
+/// some of their evidence (4), and say why.
+#[test]
+fn with_few_descriptors_the_limit_is_named_and_never_nobody() {
+    if !works(&["prlimit", "--version"]) {
+        return skip("needs prlimit");
+    }
+    let lab = Lab::new();
+    let too_many = Refused("too many open files (EMFILE)", "ulimit -n 1024");
+    let limited = |most: u32| {
+        let limit = format!("--nofile={most}:{most}");
+        move |inner: &Command| through(&["prlimit", &limit], inner)
+    };
+    for most in 3..=10 {
+        let expected = |mode: &str| match is_offline(mode) && most >= 7 {
+            true => Works,
+            false => too_many,
+        };
+        lab.each(&format!("{most} descriptors"), limited(most), expected);
+    }
+    for most in [14, 16, 20, 24, 30, 40, 48] {
+        for (mode, words) in MODES {
+            let ended = run_command(limited(most)(&lab.memdoor(lab.path(), words)));
+            let condition = format!("{most} descriptors");
+            assert_true(&condition, mode, &ended, "too many open files (EMFILE)", "ulimit -n 1024");
+            let is_refused = (mode.starts_with("kill") || mode.starts_with("monitor")) && most < 35;
+            assert_eq!(ended.code() == 1, is_refused, "{condition}: {mode}: {ended:#?}");
+            if mode == "check" {
+                assert!(ended.out.contains("BY RSS\n     PID   RSS MB"), "{condition}: {ended:#?}");
+                assert!(ended.out.lines().count() > 10, "{condition}: {ended:#?}");
+            }
+        }
+    }
+}
+
+/// The lowest limit, in steps of 4, under which the program starts at all: below it the kernel's execve(2) itself ends it.
+fn lowest(option: &str, most: u32) -> u32 {
+    let starts = |limit: u32| {
+        let script = format!("ulimit {option} {limit} && exec \"$@\"");
+        run_command(through_shell(&script, &memdoor(&["--version"]))).status.code().is_some_and(|code| code < 126)
+    };
+    let (mut low, mut high) = (0, most);
+    while high - low > 4 {
+        let middle = low.midpoint(high);
+        if starts(middle) { high = middle } else { low = middle }
+    }
+    high
+}
+
+#[test]
+fn a_small_address_space_is_named_and_nothing_aborts() {
+    let lab = Lab::new();
+    let lowest = lowest("-v", 65_536);
+    for more in [8, 64, 128, 256, 512, 1024, 2048, 4096, 6144, 8192, 12_288, 32_768] {
+        let limit = lowest + more;
+        let script = format!("ulimit -v {limit} && exec \"$@\"");
+        for (mode, words) in MODES {
+            let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), words)));
+            assert_true(&format!("ulimit -v {limit}"), mode, &ended, "out of memory (ENOMEM)", "ulimit -v unlimited");
+        }
+    }
+}
+
+#[test]
+fn a_small_stack_is_refused_with_a_sentence() {
+    let lab = Lab::new();
+    // The kernel moves the start of a stack by up to 8 kB.
+    let lowest = lowest("-s", 2048) + 16;
+    assert!(lowest < 128, "{lowest}");
+    for limit in [lowest, 64, 96, 128, 192, 256, 320, 384, 512, 768, 1024, 8192] {
+        let script = format!("ulimit -s {limit} && exec \"$@\"");
+        for (mode, words) in MODES {
+            let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), words)));
+            let condition = format!("ulimit -s {limit}");
+            assert_true(&condition, mode, &ended, "cannot grow the stack to ", "ulimit -s 8192");
+            assert!(ended.code() == 0 || limit < 1024, "{condition}: {mode}: {ended:#?}");
+        }
+    }
+    // The soft limit alone is raised.
+    for (mode, words) in MODES {
+        let ended = run_command(through_shell("ulimit -S -s 64 && exec \"$@\"", &lab.memdoor(lab.path(), words)));
+        assert_eq!(ended.code(), 0, "{mode}: {ended:#?}");
+    }
+}
+
+#[test]
+fn an_empty_environment_and_no_name_of_its_own_change_nothing() {
+    let lab = Lab::new();
+    lab.each("env -i", |inner| through(&["env", "-i"], inner), |_| Works);
+    if !works(&["bash", "-c", "exec -a '' true"]) {
+        return skip("needs bash, to leave out argv[0]");
+    }
+    let nameless = |inner: &Command| {
+        let mut command = command("bash", &["-c", "exec -a '' \"$@\"", "bash"]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        command
+    };
+    lab.each("no argv[0]", nameless, |_| Works);
+}
+
+/// Closed standard output is an error of whoever has something to say there; nothing else that is closed matters, not even where
+/// there is no /dev/null to put in its place, as in a chroot.
+#[test]
+fn closed_standard_streams_lose_no_evidence_in_silence() {
+    let lab = Lab::new();
+    for closed in ["<&-", "2>&-", "<&- 2>&-"] {
+        let script = format!("exec \"$@\" {closed}");
+        lab.each(closed, |inner| through_shell(&script, inner), |_| Works);
+    }
+    for closed in [">&-", "<&- >&-"] {
+        let script = format!("exec \"$@\" {closed}");
+        for (mode, words) in MODES {
+            let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), words)));
+            let code = if mode.starts_with("check") { 3 } else { 1 };
+            assert_eq!(ended.code(), code, "{closed}: {mode}: {ended:#?}");
+            assert!(ended.err.contains("standard output: bad file number (EBADF)"), "{closed}: {mode}: {ended:#?}");
+        }
+    }
+    if !is_root() || !works(&["chroot", "/", "/bin/true"]) || !Path::new("/bin/busybox").exists() {
+        return skip("needs root, chroot and busybox, for a system without /dev/null");
+    }
+    lab.dir.program(Path::new("/bin/busybox"), "sh");
+    for closed in ["<&-", "2>&-", ">&-", "<&- >&- 2>&-"] {
+        let script = format!("exec \"$@\" {closed}");
+        for (mode, words) in MODES.iter().filter(|(mode, _)| is_offline(mode)) {
+            let mut command = command("chroot", &[lab.path(), "/sh", "-c", &script, "sh"]);
+            let inner = lab.memdoor("", words);
+            command.arg(inner.get_program()).args(inner.get_args());
+            let ended = run_command(command);
+            assert_eq!(
+                ended.code(),
+                i32::from(closed.contains(" >&-") || closed == ">&-"),
+                "{closed}: {mode}: {ended:#?}"
+            );
+        }
+    }
+}
