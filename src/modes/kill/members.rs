@@ -124,7 +124,7 @@ impl Member {
 
     /// Reads what it holds; its user.
     fn weigh(&mut self) -> Result<Option<u32>> {
-        let (memory, user) = self.memory()?;
+        let (memory, user) = self.read_memory()?;
         // One that is exiting has none any more: what it had is what its end gives back.
         if memory.rss.is_some() {
             self.memory = Memory { ending: self.memory.ending, ..memory };
@@ -133,7 +133,7 @@ impl Member {
     }
 
     /// What it has of memory now; its user.
-    fn memory(&self) -> Result<(Memory, Option<u32>)> {
+    fn read_memory(&self) -> Result<(Memory, Option<u32>)> {
         let mut buf = [0; STATUS_MAX];
         let status = status::parse(self.dir.read(c"status", &mut buf)?);
         let mut memory = Memory::of(&status);
