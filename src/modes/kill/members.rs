@@ -149,7 +149,7 @@ impl Member {
         if !self.is_alive() {
             return None;
         }
-        let now = self.memory().map(|(memory, _)| Memory { ending: self.memory.ending, ..memory });
+        let now = self.read_memory().map(|(memory, _)| Memory { ending: self.memory.ending, ..memory });
         // What it took since is nothing that it gives back.
         let is_less = |now: &Memory| now.freeable().is_some_and(|now| Some(now) < self.memory.freeable());
         Some(now.ok().filter(is_less).unwrap_or(self.memory))
