@@ -2,7 +2,7 @@
 
 use crate::error::{Absent, Error, Source};
 use crate::fixed::Fixed;
-use crate::parse::arcstats::{self, Arc};
+use crate::parse::arcstats::{self, ZfsCache};
 use crate::parse::memcg::event;
 use crate::parse::meminfo::{self, Meminfo};
 use crate::parse::mm_stat::{self, Zram};
@@ -109,7 +109,7 @@ impl Host {
     }
 
     /// ZFS's cache, where its figures are open.
-    fn arc(&mut self) -> Option<Arc> {
+    fn arc(&mut self) -> Option<ZfsCache> {
         let mut seen = arcstats::Lines::default();
         if self.arcstats.is_open() {
             self.arcstats.each_line(&self.proc, &mut |line| seen.add(line)).ok()?;

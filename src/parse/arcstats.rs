@@ -8,14 +8,14 @@ use crate::units::Bytes;
 
 /// The adaptive replacement cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Arc {
+pub struct ZfsCache {
     /// `size`: what it takes of memory now.
     pub size: Bytes,
     /// `c_min`: it never shrinks below that (`zfs_arc_min`).
     pub least: Bytes,
 }
 
-impl Arc {
+impl ZfsCache {
     /// What ZFS gives back when memory is short: `size - c_min`. It is cache, as page cache is.
     #[must_use]
     pub const fn reclaimable(self) -> Bytes {
@@ -47,8 +47,8 @@ impl Lines {
 
     /// The cache, if both of its lines were there: without `c_min` it is not known what can be given back.
     #[must_use]
-    pub fn arc(&self) -> Option<Arc> {
-        Some(Arc { size: self.size?, least: self.least? })
+    pub fn arc(&self) -> Option<ZfsCache> {
+        Some(ZfsCache { size: self.size?, least: self.least? })
     }
 }
 
@@ -56,7 +56,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn parse(text: &[u8]) -> Option<Arc> {
+    fn parse(text: &[u8]) -> Option<ZfsCache> {
         let mut seen = Lines::default();
         crate::parse::lines(text).for_each(|line| seen.add(line));
         seen.arc()

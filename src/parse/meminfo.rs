@@ -1,6 +1,6 @@
 //! `/proc/meminfo`: proc_meminfo(5).
 
-use super::arcstats::Arc;
+use super::arcstats::ZfsCache;
 use super::{key_value, kib, lines};
 use crate::units::Bytes;
 
@@ -14,7 +14,7 @@ pub struct Meminfo {
     /// What can be had without swapping: `MemAvailable` (Linux 3.14), and what of [`Meminfo::arc`] can shrink.
     pub available: Option<Bytes>,
     /// The cache of ZFS, where there is one ([`Meminfo::with_arc`]): no part of `/proc/meminfo`, which counts it as used.
-    pub arc: Option<Arc>,
+    pub arc: Option<ZfsCache>,
     /// `SwapTotal`; 0 means that there is no swap.
     pub swap_total: Option<Bytes>,
     /// `SwapFree`.
@@ -97,7 +97,7 @@ impl Meminfo {
     /// Counts what of the ARC can shrink as available. This is the one place that does so, so that every mode means the same by available
     /// and used: page cache is in `MemAvailable`, and the ARC is nothing else. Never more than there is.
     #[must_use]
-    pub fn with_arc(self, arc: Arc) -> Self {
+    pub fn with_arc(self, arc: ZfsCache) -> Self {
         let more = |available: Bytes| {
             let sum = available.plus(arc.reclaimable());
             self.total.map_or(sum, |total| sum.min(total.max(available)))
@@ -108,7 +108,7 @@ impl Meminfo {
     /// What of the ARC can shrink; 0 without ZFS.
     #[must_use]
     pub fn arc_reclaimable(&self) -> Bytes {
-        self.arc.map(Arc::reclaimable).unwrap_or_default()
+        self.arc.map(ZfsCache::reclaimable).unwrap_or_default()
     }
 
     /// What is used: all that is not available.
@@ -162,7 +162,7 @@ mod tests {
     fn arc_that_can_shrink_is_available_and_never_more_than_there_is() {
         let kib = Bytes::from_kib;
         let meminfo = parse(b"MemTotal: 1000 kB\nMemFree: 10 kB\nMemAvailable: 100 kB\n");
-        let arc = |size, least| Arc { size: kib(size), least: kib(least) };
+        let arc = |size, least| ZfsCache { size: kib(size), least: kib(least) };
         let with = |size, least| meminfo.with_arc(arc(size, least));
         assert_eq!((with(500, 100).available, with(500, 100).used()), (Some(kib(500)), Some(kib(500))));
         assert_eq!(with(50, 100).available, Some(kib(100)));

@@ -124,3 +124,32 @@ fn this_host_has_no_arc_and_none_is_shown() {
     let ended = run_command(memdoor(&["check", "--where"]));
     assert!(!ended.out.contains("ARC"), "{}", ended.out);
 }
+
+/// Of kernels, containers and namespaces that lack a part: what is not known is a dash or a reason, never 0 and never "none".
+#[test]
+fn what_the_kernel_does_not_count_is_a_dash_in_the_summary_of_monitor() {
+    let Some(root) = Root::or_skip() else { return };
+    root.put("meminfo", b"MemTotal: 16275120 kB\nMemFree: 693044 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+    root.put("vmstat", b"pgscan_kswapd 1\npgmajfault 2\n");
+    let text = root.run(&["monitor", "--minutes", "0.02", "-i", "1", "--analyze"]).out;
+    let words = text.replace("\n ", " ");
+    assert!(words.contains("Memory: - of 15893.7 MB used, - MB more than"), "{text}");
+    assert!(words.contains("OOM kills -."), "{text}");
+}
+
+#[test]
+fn an_order_of_victims_is_not_made_up_where_the_scale_is_not_known() {
+    let Some(root) = Root::or_skip() else { return };
+    root.put("7/status", b"Name:\tx\nState:\tS (sleeping)\nPPid:\t1\nVmRSS:\t8 kB\n");
+    root.put("7/oom_score_adj", b"0\n");
+    let ended = root.run(&["scores"]);
+    assert_eq!((ended.code(), ended.out.as_str()), (1, ""));
+    let words = ended.words();
+    assert!(
+        words.contains("memdoor: cannot read /proc/meminfo: no such file or directory (ENOENT)\nhint: "),
+        "{words}"
+    );
+    root.put("meminfo", b"MemFree: 10 kB\n");
+    let words = root.run(&["scores"]).words();
+    assert!(words.contains("memdoor: /proc/meminfo gives no MemTotal\nhint: "), "{words}");
+}

@@ -22,7 +22,9 @@ use memdoor::oomlog::{escape, prefix};
 use memdoor::parse::net::others::Table;
 use memdoor::parse::net::{Protocol, diag, inet, sockstat};
 use memdoor::parse::oom_report::{self, Line};
-use memdoor::parse::{self, buddyinfo, cgroup, file_nr, kmsg, limits, maps, memcg, meminfo, mm_stat, mountinfo};
+use memdoor::parse::{
+    self, arcstats, buddyinfo, cgroup, file_nr, kmsg, limits, maps, memcg, meminfo, mm_stat, mountinfo,
+};
 use memdoor::parse::{pressure, slabinfo, smaps_rollup, stat, statm, status, swaps, sysvipc, version, vmstat};
 use memdoor::report::Format;
 use memdoor::snapshot::Completeness;
@@ -46,6 +48,11 @@ const PARSERS: &[Parser] = &[
     }),
     ("meminfo", |text| {
         let _ = meminfo::parse(text);
+    }),
+    ("arcstats", |text| {
+        let mut seen = arcstats::Lines::default();
+        seen.add(text);
+        let _ = seen.arc().map(arcstats::ZfsCache::reclaimable);
     }),
     ("pressure", |text| {
         let _ = pressure::parse(text);
@@ -391,6 +398,9 @@ impl Proc {
             "meminfo",
             b"MemTotal: 8000000 kB\nMemFree: 100000 kB\nMemAvailable: 5000000 kB\nSwapTotal: 1000 kB\nSwapFree: 900 kB\n",
         );
+        // No cgroup is mounted, which is known; a mountinfo that can't be read would be a loss.
+        fs::create_dir(this.dir.path().join("self")).expect("a directory");
+        this.write("self/mountinfo", b"");
         this.process(1, b"init", "0", 1);
         this.process(PID, b"victim", "1", 1000);
         this
@@ -909,7 +919,6 @@ fn empty_files_are_malformed_or_gone_and_not_nought() {
 fn with_cgroup(proc: &Proc, path: &str) -> PathBuf {
     let mount = proc.dir.path().join("cgroup mount");
     fs::create_dir_all(mount.join("a")).expect("directories");
-    fs::create_dir_all(proc.dir.path().join("self")).expect("a directory");
     let point = mount.display().to_string().replace(' ', "\\040");
     let line = format!("30 25 0:26 / {point} rw,nosuid - cgroup2 cgroup2 rw\n");
     proc.write("self/mountinfo", line.as_bytes());

@@ -18,7 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("fixed", &[]),
     ("largest", &["units"]),
     ("exit", &[]),
-    ("error", &["fixed"]),
+    // A reason names a process's file by its number.
+    ("error", &["fixed", "units"]),
     ("sys", &["units", "fixed"]),
     ("parse", &["units", "fixed"]),
     ("trigger", &["units"]),

@@ -19,7 +19,7 @@ use common::host::{TempDir, may_be_another_user, unprivileged, works};
 use common::run::{Process, command, own_test, run_command, through};
 use common::skip;
 use common::target::{Victim, proc};
-use memdoor::error::Absent;
+use memdoor::error::{Absent, Source};
 use memdoor::parse::net::{Protocol, Socket, State};
 use memdoor::snapshot::sockets::{Choice, Method, Sockets, Summary, Whose};
 use memdoor::sys::file::Dir;
@@ -408,7 +408,7 @@ fn fault_5_25_a_table_that_can_not_be_opened_is_not_an_empty_one() {
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("limit");
 
     let why = Absent::Failed(nix::errno::Errno::EMFILE);
-    assert_eq!(none_left.map(drop), Err(why));
+    assert_eq!(none_left.map(drop), Err(Source::target(c"fd").failed(nix::errno::Errno::EMFILE)));
     let (rows, summary) = two_left.expect("a listing");
     assert!(rows.is_empty() && summary.unidentified >= 1);
     assert_eq!(summary.setback, Some((Method::Proc, why)));

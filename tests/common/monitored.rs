@@ -16,7 +16,7 @@ use memdoor::modes::monitor::prometheus::Facts;
 use memdoor::modes::monitor::sample::{Sample, Slab, Swap, Zone, Zram};
 use memdoor::modes::monitor::sheet::{Pen, Writer, put_header};
 use memdoor::modes::monitor::sheets::{self, Growing, Ranked};
-use memdoor::parse::arcstats::Arc;
+use memdoor::parse::arcstats::ZfsCache;
 use memdoor::parse::pressure::{Pressure, Stall};
 use memdoor::parse::vmstat::Vmstat;
 use memdoor::parse::{meminfo, pressure};
@@ -94,7 +94,7 @@ pub fn sample() -> Sample {
         SReclaimable: 512000 kB\nSUnreclaim: 256000 kB\nKernelStack: 16384 kB\nPageTables: 65536 kB\n\
         VmallocUsed: 81920 kB\nPercpu: 4096 kB\nSwapTotal: 2097148 kB\nSwapFree: 1048572 kB\n";
     let mut sample = empty();
-    let arc = Arc { size: Bytes(64 * MIB), least: Bytes(64 * MIB) };
+    let arc = ZfsCache { size: Bytes(64 * MIB), least: Bytes(64 * MIB) };
     sample.meminfo = meminfo::parse(meminfo).with_arc(arc);
     sample.pressure = Pressure { some: stall([123, 45, 6], 12_496_112), full: stall([12, 0, 10_000], 500_000) };
     assert_eq!(pressure::parse(b"").some, None, "an empty file is no pressure of 0");

@@ -21,7 +21,7 @@ pub(super) struct Line {
 impl Line {
     /// Whether it is that of ZFS's cache.
     pub(super) const fn is_arc(&self) -> bool {
-        matches!(self.size, Size::Arc)
+        matches!(self.size, Size::Zfs)
     }
 }
 
@@ -42,7 +42,7 @@ enum Size {
     /// Zram devices.
     Zram,
     /// ZFS's cache, as much of it as the others leave.
-    Arc,
+    Zfs,
 }
 
 const fn line(label: &'static str, source: &'static str, key: &'static str, size: Size) -> Line {
@@ -68,7 +68,7 @@ pub(super) static LINES: [Line; 17] = [
     line("zram", "/sys/block/zram*/mm_stat", "memdoor.where.zram_bytes", Size::Zram),
     line("zswap", "Zswap", "memdoor.where.zswap_bytes", Size::Of(Zswap)),
     line("GPU", "GPUActive + GPUReclaim", "memdoor.where.gpu_bytes", Size::Sum(GpuActive, GpuReclaim)),
-    line("ZFS ARC", "arcstats size, beyond slab and vmalloc", "memdoor.where.arc_bytes", Size::Arc),
+    line("ZFS ARC", "arcstats size, beyond slab and vmalloc", "memdoor.where.arc_bytes", Size::Zfs),
 ];
 
 /// Which of them is the page cache.
@@ -88,7 +88,7 @@ pub(super) fn account(meminfo: &Meminfo, beside: Beside) -> ([Option<Bytes>; LIN
     let mut known = 0_u64;
     for (slot, line) in sizes.iter_mut().zip(&LINES) {
         *slot = match line.size {
-            Size::Arc => meminfo.arc.map(|arc| Bytes(arc.size.0.min(total.saturating_sub(known)))),
+            Size::Zfs => meminfo.arc.map(|arc| Bytes(arc.size.0.min(total.saturating_sub(known)))),
             _ => size(meminfo, beside, &line.size),
         };
         known = known.saturating_add(slot.unwrap_or_default().0);
@@ -101,7 +101,7 @@ fn size(meminfo: &Meminfo, beside: Beside, size: &Size) -> Option<Bytes> {
     let of = |which: &Use| meminfo.uses.of(*which);
     let (sum, less) = match size {
         // It is what the others leave: only whoever adds them up knows it.
-        Size::Arc => return None,
+        Size::Zfs => return None,
         Size::Free => (meminfo.free?, Bytes(0)),
         Size::Zram => (beside.zram?, Bytes(0)),
         Size::Of(one) => (of(one)?, Bytes(0)),
@@ -155,7 +155,7 @@ mod tests {
         let meminfo = meminfo::parse(b"MemTotal: 1000 kB\nMemFree: 100 kB\nSUnreclaim: 200 kB\n");
         let kib = Bytes::from_kib;
         for (size, shown, rest) in [(500, 500, 200), (800, 700, 0), (u64::MAX >> 10, 700, 0)] {
-            let arc = crate::parse::arcstats::Arc { size: kib(size), least: kib(50) };
+            let arc = crate::parse::arcstats::ZfsCache { size: kib(size), least: kib(50) };
             let (sizes, left) = account(&meminfo.with_arc(arc), Beside::default());
             assert_eq!((sizes[16], left), (Some(kib(shown)), rest * 1024));
         }

@@ -7,7 +7,7 @@ use super::view::{By, View};
 use super::{Options, Show};
 use crate::exit::Verdict;
 use crate::modes::sample;
-use crate::parse::arcstats::Arc;
+use crate::parse::arcstats::ZfsCache;
 use crate::parse::meminfo::Use;
 use crate::processes::slow;
 use crate::report::Value;
@@ -96,7 +96,7 @@ fn put_host(
         bytes(view.zram.map(|_| view.zram_swap)),
         bytes(view.sockets),
         bytes(meminfo.arc.map(|arc| arc.size)),
-        bytes(meminfo.arc.map(Arc::reclaimable)),
+        bytes(meminfo.arc.map(ZfsCache::reclaimable)),
     ];
     let mut line = samples.line("memdoor.host.sample", "memory of the host");
     line.numbers(&NUMBERS, &values);

@@ -11,7 +11,7 @@ use super::crowd::{By, Crowd, Growth, Row};
 use super::groups::Group;
 use super::sample::Sample;
 use super::sheet::Writer;
-use crate::parse::arcstats::Arc;
+use crate::parse::arcstats::ZfsCache;
 use crate::parse::cgroup::{PodUid, owner};
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
@@ -223,7 +223,7 @@ pub fn fragmentation(sample: &Sample, to: &mut Writer<'_, '_>) {
     let mut sizes = [None; 8];
     let arc = sample.meminfo.arc;
     let known = uses.map(|of| sample.meminfo.uses.of(of)).into_iter();
-    let known = known.chain([arc.map(|arc| arc.size), arc.map(Arc::reclaimable)]);
+    let known = known.chain([arc.map(|arc| arc.size), arc.map(ZfsCache::reclaimable)]);
     for (slot, known) in sizes.iter_mut().zip(known) {
         *slot = size(known);
     }

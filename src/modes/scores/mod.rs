@@ -66,6 +66,11 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         say(format_args!("memdoor: cannot read /proc: no process is in it"));
         return Exit::Error;
     }
+    if let Err(why) = view.scale_known() {
+        say(format_args!("memdoor: {why}"));
+        super::say_hint(Some("adjustments are held against MemTotal and SwapTotal: mount -t proc proc /proc"));
+        return Exit::Error;
+    }
     for (pid, _) in options.changes {
         if !view.table.rows().iter().any(|row| row.pid == *pid) {
             say(format_args!("memdoor: no process has PID {pid}"));

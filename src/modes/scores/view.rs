@@ -2,6 +2,7 @@
 
 use super::rank::{Change, Rules, is_spared};
 use super::{Options, Show};
+use crate::error::{Absent, Source};
 use crate::host::{Host, Numbers};
 use crate::parse::memcg::{Bounds, Victims};
 use crate::parse::meminfo::Meminfo;
@@ -74,6 +75,15 @@ impl<'h> View<'h> {
         }
         if self.groups.overflow() > 0 {
             say(format_args!("memdoor: warning: more than {GROUPS} cgroups: the rest is left out"));
+        }
+    }
+
+    /// Whether the scale is known: held against nothing, each adjustment would count for nothing, and the order would be another one.
+    pub(super) fn scale_known(&self) -> core::result::Result<(), Absent> {
+        match (self.meminfo.total, self.meminfo.swap_total) {
+            (None, _) => Err(Source::proc(c"meminfo").lacks("MemTotal")),
+            (_, None) => Err(Source::proc(c"meminfo").lacks("SwapTotal")),
+            _ => Ok(()),
         }
     }
 

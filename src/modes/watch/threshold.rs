@@ -3,11 +3,10 @@
 use core::time::Duration;
 
 use super::Armed;
-use crate::error::Error;
+use crate::error::Source;
 use crate::exit::Exit;
-use crate::modes::{environment, fail, say_hint};
+use crate::modes::{environment, say_hint};
 use crate::snapshot::memory;
-use crate::sys::Errno;
 use crate::sys::out::say;
 use crate::trigger::{self, Base, Level};
 use crate::units::Bytes;
@@ -81,7 +80,10 @@ impl Armed<'_> {
         match self.options.base {
             Base::Memtotal => Err(match self.host.meminfo() {
                 Err(why) => environment::fail_meminfo(why),
-                Ok(_) => fail(&Error::new("read", b"MemTotal of /proc/meminfo", Errno::ENODATA)),
+                Ok(_) => {
+                    say(format_args!("memdoor: {}", Source::proc(c"meminfo").lacks("MemTotal")));
+                    Exit::Error
+                }
             }),
             Base::Cgroup | Base::Auto => {
                 say(format_args!("memdoor: PID {pid} is in no control group with a memory limit that can be read"));

@@ -35,13 +35,13 @@ fn host(facts: &Facts<'_>) -> Words {
     let used = of(Figure::Used);
     let (first, last) = (used.map(|used| used.first), used.map(|used| used.last));
     let (more, direction) = match (first, last) {
-        (Some(first), Some(last)) if last < first => (first.0 - last.0, "less"),
-        (Some(first), Some(last)) => (last.0 - first.0, "more"),
-        _ => (0, "more"),
+        (Some(first), Some(last)) if last < first => (Some(first.0 - last.0), "less"),
+        (Some(first), Some(last)) => (Some(last.0 - first.0), "more"),
+        _ => (None, "more"),
     };
     let total = size(facts.sample.meminfo.total);
     fill(&mut words, "Memory: ~m of ~m MB used, ", &[size(last), total]);
-    fill(&mut words, "~m MB ", &[Some(more)]);
+    fill(&mut words, "~m MB ", &[more]);
     words.push(direction.as_bytes());
     let psi = facts.course.full.map(|full| full.hundredths);
     fill(
@@ -52,7 +52,7 @@ fn host(facts: &Facts<'_>) -> Words {
             size(of(Figure::Available).map(|available| available.least)),
             size(of(Figure::SwapUsed).map(|swap| swap.last)),
             psi,
-            Some(facts.course.oom_kills),
+            facts.course.oom_kills,
         ],
     );
     words

@@ -61,8 +61,8 @@ pub(super) struct Course {
     pub(super) samples: u64,
     /// The highest PSI full avg10.
     full: Option<Percent>,
-    /// OOM kills since the first sample.
-    oom_kills: u64,
+    /// OOM kills since the first sample; `None`: this kernel does not count them (before Linux 4.13), or there was no second sample.
+    oom_kills: Option<u64>,
     /// From the first sample to the last, suspended time not counted.
     pub(super) span: Duration,
     /// Alerts that were raised.
@@ -71,7 +71,7 @@ pub(super) struct Course {
 
 impl Course {
     pub(super) const fn new() -> Self {
-        Self { figures: [None; FIGURES], samples: 0, full: None, oom_kills: 0, span: Duration::ZERO, alerts: 0 }
+        Self { figures: [None; FIGURES], samples: 0, full: None, oom_kills: None, span: Duration::ZERO, alerts: 0 }
     }
 
     /// Adds a sample.
@@ -79,7 +79,9 @@ impl Course {
         self.samples += 1;
         let full = sample.pressure.full.map(|stall| Percent { hundredths: stall.avg10() });
         self.full = self.full.max(full);
-        self.oom_kills += sample.delta.oom_kills.unwrap_or(0);
+        if let Some(kills) = sample.delta.oom_kills {
+            self.oom_kills = Some(self.oom_kills.unwrap_or(0) + kills);
+        }
         let now = rows::figures(sample);
         for (figure, now) in self.figures.iter_mut().zip(now) {
             let Some(now) = now else { continue };

@@ -12,7 +12,7 @@ use crate::processes::{self, Comm, Kind, Memory, View};
 use crate::sys::file::Dir;
 use crate::sys::getdents::{Entries, Entry};
 use crate::sys::{Errno, Result};
-use crate::units::{PageSize, Pid};
+use crate::units::{Bytes, PageSize, Pid};
 
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
@@ -178,8 +178,12 @@ impl<'r> Reader<'r> {
         }
         row.vsz = memory.size.unwrap_or_default();
         row.rss = memory.rss.unwrap_or_default();
-        let of_files = memory.file.unwrap_or_default();
-        row.shared = of_files.plus(memory.shmem.unwrap_or_default());
+        row.shared = match memory.file.zip(memory.shmem) {
+            Some((file, shmem)) => file.plus(shmem),
+            // Before Linux 4.5 only statm tells it. Without it all would be taken for anonymous.
+            None if memory.rss.is_some() => self.shared(name).unwrap_or(row.shared).min(row.rss),
+            None => Bytes(0),
+        };
         row.shmem = memory.shmem.unwrap_or_default();
         (row.swap, row.hugetlb) = (memory.swap, memory.hugetlb);
         (row.pss, row.uss) = (None, None);
@@ -189,6 +193,12 @@ impl<'r> Reader<'r> {
     /// Where its memory and its descriptors show.
     fn view(&self, row: &Row, name: &CStr) -> View {
         processes::view(self.proc, name.to_bytes(), row.state, row.threads)
+    }
+
+    /// What of its RSS is of files or shared memory, as statm has it.
+    fn shared(&mut self, name: &CStr) -> Option<Bytes> {
+        let text = processes::read(self.proc, name, c"statm", &mut self.buf).ok()?;
+        Some(statm::parse(text)?.shared.bytes(self.page))
     }
 
     fn count(&self, row: &mut Row, name: &CStr) {
