@@ -383,7 +383,7 @@ fn a_use_of_a_layer_above_or_beside_is_found_however_it_is_written() {
         ("target/mod.rs", "use crate::host::Host;"),
         ("snapshot/tree.rs", "use crate::modes::watch;"),
         ("snapshot/tree.rs", "use crate::trigger::Trigger;"),
-        ("error.rs", "use crate::units::Pid;"),
+        ("error.rs", "use crate::host::Host;"),
         ("oomlog/source.rs", "use crate::host::Host;"),
         ("snapshot/tree.rs", "use crate::oomlog::record::Record;"),
         ("units.rs", "use crate as all;"),
