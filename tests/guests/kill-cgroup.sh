@@ -6,7 +6,7 @@ group service
 start hog family --deaf hog 20 2
 start helper family --deaf helper 5 1
 GROUP=
-memdoor kill --once --threshold 0 --only '^hog$' --by cgroup --hard 0 --grace 0.5 --format json >/tmp/kill 2>/tmp/words || { cat /tmp/words; fail "exit code $?"; }
+memdoor kill --once --threshold 0 --only '^hog$' --by cgroup --hard 0 --grace 0.5 --evidence-ms 10000 --format json >/tmp/kill 2>/tmp/words || { cat /tmp/words; fail "exit code $?"; }
 [ -e /sys/fs/cgroup/service/cgroup.kill ] && by=true || by=false
 has /tmp/kill '"cgroup_processes":5,'
 has /tmp/kill "\"cgroup_kill\":$by"
@@ -18,7 +18,7 @@ is "processes left" "$(cat /sys/fs/cgroup/service/cgroup.procs)" ""
 group own
 start mine family mine 20 0
 start beside hold 5
-launch memdoor kill --once --threshold 0 --only '^mine$' --by cgroup >/tmp/kill 2>/tmp/words &
+launch memdoor kill --once --threshold 0 --only '^mine$' --by cgroup --evidence-ms 0 >/tmp/kill 2>/tmp/words &
 ends $! 0
 GROUP=
 has /tmp/kill '^Its Control Group Ends As A Whole: no: memdoor, or what it descends from, is in it; only its tree$'
@@ -31,7 +31,7 @@ start one family --deaf one 30 0
 start two family --deaf two 30 0
 start three family --deaf three 40 0
 GROUP=
-both="--once --cgroup /limited --threshold 70 --only ^(one|two|three)\$ --hard 0 --grace 1"
+both="--once --cgroup /limited --threshold 70 --only ^(one|two|three)\$ --hard 0 --grace 1 --evidence-ms 0"
 launch memdoor kill $both >/tmp/first 2>/tmp/words.first &
 first=$!
 launch memdoor kill $both >/tmp/second 2>/tmp/words.second &
@@ -46,7 +46,7 @@ for pid in $one $two; do lives $pid || fail "a second victim"; done
 
 [ ! -e /sys/fs/cgroup/limited/cgroup.freeze ] || {
     echo 1 >/sys/fs/cgroup/limited/cgroup.freeze
-    memdoor kill --once --threshold 0 --only '^one$' --hard 0 --grace 0.3 >/tmp/kill 2>/tmp/words || { cat /tmp/kill; fail "exit code $?"; }
+    memdoor kill --once --threshold 0 --only '^one$' --hard 0 --grace 0.3 --evidence-ms 0 >/tmp/kill 2>/tmp/words || { cat /tmp/kill; fail "exit code $?"; }
     has /tmp/kill '^Action: SIGTERM, then SIGKILL: the victim has ended$'
 }
 lives $innocent || fail "the innocent process has died"
