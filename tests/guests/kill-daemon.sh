@@ -6,7 +6,9 @@ daemon=$!
 within 30 has_line /tmp/words 'started: '
 go hog
 within 60 is_gone $hog
-within 10 has_line /tmp/words "outcome=terminated pid=$hog comm=\"hog\""
+# By SIGKILL when it came below 5 % meanwhile, as on a busy machine.
+within 30 has_line /tmp/words 'outcome='
+has /tmp/words "outcome=\(terminated\|killed\) pid=$hog comm=\"hog\""
 has /tmp/kill '^##### PROCESS MEMORY INFORMATION #####'
 has /tmp/kill "^Victim PID: $hog\$"
 is "OOM kills" "$(count /proc/vmstat oom_kill)" 0
@@ -14,4 +16,4 @@ lives $innocent || fail "the innocent process has died"
 lives $daemon || fail "the daemon has ended"
 kill $daemon
 ends $daemon 0
-is "kills" "$(grep -c outcome=terminated /tmp/words)" 1
+is "kills" "$(grep -c outcome= /tmp/words)" 1
