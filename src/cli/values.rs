@@ -248,7 +248,8 @@ pub(super) fn days(name: &str, value: &OsStr, now_us: i64) -> Result<i64> {
         .ok_or_else(|| wrong(name, value))
 }
 
-/// A victim's name, the start of one, or its number. `*` alone is the start of every name.
+/// A victim's name, the start of one, or its number. `*` alone is the start of every name, and what is left of
+/// "$NAME*" when NAME is not set.
 pub(super) fn victim(name: &str, value: OsString) -> Result<OsString> {
     if value == "*" { Err(wrong(name, &value)) } else { Ok(value) }
 }

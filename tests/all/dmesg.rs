@@ -657,15 +657,9 @@ fn a_victim_is_asked_for_by_name_by_its_start_or_by_pid() {
         named_kill("[    4.000000] ", 4, "\u{fc}"),
     ];
     let path = dir.write("log", text.concat().as_bytes());
-    for (who, expected) in [
-        ("java", &[1][..]),
-        ("java*", &[1, 2]),
-        ("*", &[1, 2, 3, 4]),
-        ("a b) (c", &[3]),
-        ("\u{fc}", &[4]),
-        ("2", &[2]),
-        ("jav", &[]),
-    ] {
+    for (who, expected) in
+        [("java", &[1][..]), ("java*", &[1, 2]), ("a b) (c", &[3]), ("\u{fc}", &[4]), ("2", &[2]), ("jav", &[])]
+    {
         assert_eq!(pids(&["--victim", who, &path]), expected, "{who}");
     }
     // Members of its group, too.
@@ -910,16 +904,17 @@ fn a_reader_that_has_gone_is_no_error() {
 fn wrong_command_lines_are_quoted_with_what_is_allowed() {
     for (args, expected) in [
         (&["--since", "soon"][..], "--since: 'soon' is not allowed: "),
-        (&["--until", ""], "--until: '' is not allowed: "),
+        (&["--until", ""], "--until: '' is empty, as a variable that is not set would be: "),
         (&["--days", "0"], "--days: '0' is not allowed: a whole number of days from 1 to 36500"),
         (&["--days", "-1"], "--days: '-1' is not allowed: "),
-        (&["--victim", ""], "--victim: '' is not allowed: a process's name, "),
+        (&["--victim", ""], "--victim: '' is empty, as a variable that is not set would be: a process's name, "),
+        (&["--victim", "*"], "--victim: '*' is not allowed: a process's name, "),
         (&["--cgroup", "pod"], "--cgroup: 'pod' is not allowed: a cgroup's path "),
         (&["--format", "xml"], "--format: 'xml' is not allowed: text or json"),
-        (&["--root", ""], "--root: '' is not allowed: "),
-        (&["--since-last", ""], "--since-last: '' is not allowed: "),
+        (&["--root", ""], "--root: '' is empty, as a variable that is not set would be: "),
+        (&["--since-last", ""], "--since-last: '' is empty, as a variable that is not set would be: "),
         (&["--since-last"], "--since-last needs a value: the path of a file"),
-        (&[""], "FILE: '' is not allowed: a file, a directory, or - for standard input"),
+        (&[""], "an operand: '' is empty, as a variable that is not set would be: see memdoor dmesg --help"),
         (&["-x"], "unknown option '-x': see memdoor dmesg --help"),
         (&["--frob"], "unknown option '--frob': see memdoor dmesg --help"),
         (&["--root", "/", "log"], "unexpected operand 'log': --root reads "),

@@ -7,13 +7,20 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::common;
 
 use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
-use common::run::{Ended, command, memdoor, run_command, through, through_shell};
+use common::run::{Ended, command, memdoor, own_test, run_command, through, through_shell};
 use common::skip;
 use common::target::Victim;
+use memdoor::host::Host;
+use memdoor::modes::monitor::crowd::{Crowd, Look, Swapping, Whom};
+use memdoor::modes::monitor::options::Deep;
+use memdoor::processes::{Depth, Table};
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// What all modes are run on.
 struct Lab {
@@ -368,5 +375,43 @@ fn closed_standard_streams_lose_no_evidence_in_silence() {
                 "{closed}: {mode}: {ended:#?}"
             );
         }
+    }
+}
+
+/// Set for the process of its own in which descriptors are used up.
+const ALONE: &str = "MEMDOOR_TEST_WITHOUT_DESCRIPTORS";
+
+/// In a process of its own: the limit is that of all threads.
+#[test]
+fn a_table_that_no_process_can_be_read_for_is_an_error_and_not_empty() {
+    const NAME: &str = "a_table_that_no_process_can_be_read_for_is_an_error_and_not_empty";
+    if std::env::var_os(ALONE).is_none() {
+        let own = std::env::current_exe().expect("a path");
+        let mut child = command(own.to_str().expect("UTF-8"), &[&own_test(module_path!(), NAME), "--exact"]);
+        child.env(ALONE, "1");
+        let ended = run_command(child);
+        assert!(ended.code() == 0 && ended.out.contains("1 passed"), "{ended:#?}");
+        return;
+    }
+    let host = Host::open(c"/proc").expect("/proc");
+    let mut table = Table::arm(64);
+    let mut crowd = Crowd::with_room(64, Duration::from_secs(60), Duration::from_secs(1));
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    setrlimit(Resource::RLIMIT_NOFILE, 64, hard).expect("limited");
+    let mut files = Vec::new();
+    while let Ok(file) = fs::File::open("/dev/null") {
+        files.push(file);
+    }
+    // One is enough for the listing of /proc, and too few for what is in it.
+    files.pop();
+    let weighed = table.read(&host.proc, Depth::Weight);
+    let examined = table.read(&host.proc, Depth::Badness);
+    let chosen = table.read_wanted(&host.proc, &mut |_, _| true);
+    let look = Look { top: 1, deep: Deep::No, whom: Whom::All, swap: Swapping::No };
+    let seen = crowd.read(&host, Duration::from_secs(1), &look);
+    drop(files);
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("as before");
+    for read in [weighed, examined, chosen, seen] {
+        assert_eq!(read, Err(Errno::EMFILE));
     }
 }

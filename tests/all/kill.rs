@@ -733,7 +733,7 @@ fn what_is_wrong_in_the_configuration_is_named_with_file_and_line() {
         ("[kill]\nfrob = 1\n", ":2: unknown name 'frob': memdoor kill --print-config lists them"),
         ("\nthreshold = 101\n", ":2: --threshold: '101' is not allowed: a whole number from 0 to 100"),
         ("[kill]\nany = 1\n", ":2: --any: '1' is not allowed: true or false"),
-        ("[kill]\nprefer = (\n", ":2: --prefer: '(' is no regex"),
+        ("[kill]\nprefer = (\n", ":2: --prefer: '(' is not allowed: found open group"),
         ("[kil]\n", ":1: '[kil]' is no section"),
     ] {
         let file = dir.write("conf", text.as_bytes());
