@@ -110,8 +110,10 @@ impl Shared {
     /// Writes to each page, so that all of it is resident.
     pub fn touch(&self) {
         for offset in (0..self.len).step_by(4096) {
-            // SAFETY: within the mapping. Others may write at the same time, which is why it is an atomic.
-            let byte = unsafe { AtomicU8::from_ptr(self.start.as_ptr().add(offset)) };
+            // SAFETY: the offset is within the mapping.
+            let byte = unsafe { self.start.as_ptr().add(offset) };
+            // SAFETY: it is memory of the mapping. Others may write to it at the same time, which is why it is an atomic.
+            let byte = unsafe { AtomicU8::from_ptr(byte) };
             byte.fetch_or(1, Ordering::Relaxed);
         }
     }
