@@ -45,7 +45,7 @@ fn normal(text: &str) -> String {
         r"\b\d{4}-\d\d-\d\d\b",
     ];
     // How often a watch has looked, and what it made of that, is a matter of time.
-    const FIGURES: [(&str, &str); 17] = [
+    const FIGURES: [(&str, &str); 21] = [
         (r"\d+(\.\d+)? s since boot", "# s since boot"),
         (r"\b\d+(\.\d+)? (m?s)\b", "# $2"),
         (r"_ms=\d+", "_ms=#"),
@@ -66,6 +66,11 @@ fn normal(text: &str) -> String {
         ),
         (r"(?m)^(Entry: +\d+ [a-z]+) +# bytes", "$1 # bytes"),
         (r"(Memdoor Version: ).*", "$1#"),
+        (r#""end": *\d+,"gap":\[[ \d,]*\],"open": *\d+,"check":"[0-9a-f]+""#, "\"end\":#"),
+        (r"(?m)^(State: +\d+, end) .*$", "$1 #"),
+        // Its helper process is there or is gone by then.
+        (r#"("(own|unwanted|zombies)":)\d+"#, "$1#"),
+        (r"\d+ (memdoor and above|not --only|zombies)", "# $1"),
     ];
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").expect("osrelease");
     let mut text = text.replace(common::run::MEMDOOR, "memdoor").replace(kernel.trim_end(), "KERNEL-RELEASE");
@@ -214,9 +219,30 @@ const CASES: &[Case] = &[
         "kill",
         "by-process",
         BOTH,
-        &[on(SHORT, &["kill", "--once", "--dry-run", "--by", "process", "--only", ".", "--ignore", "^java$"])],
+        &[on(
+            SHORT,
+            &[
+                "kill",
+                "--once",
+                "--dry-run",
+                "--by",
+                "process",
+                "--only",
+                "^(java|firefox|Web Content|postgres|chrome)$",
+                "--ignore",
+                "^java$",
+            ],
+        )],
     ),
-    case("kill", "by-score", BOTH, &[on(SHORT, &["kill", "--once", "--dry-run", "--by", "score", "--only", "."])]),
+    case(
+        "kill",
+        "by-score",
+        BOTH,
+        &[on(
+            SHORT,
+            &["kill", "--once", "--dry-run", "--by", "score", "--only", "^(java|firefox|Web Content|postgres|chrome)$"],
+        )],
+    ),
     case("kill", "nobody", BOTH, &[on(SHORT, &["kill", "--once", "--only", "^nobody$"])]),
     case("kill", "once", BOTH, &[on(SHORT, &["kill", "--once", "--only", "^java$", "--evidence-ms", "20000"])]),
     case("kill", "daemon", BOTH, &[Run { words: &["kill", "--only", "^java$"], before: NOTHING, during: is_stopped }]),
