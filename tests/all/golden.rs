@@ -173,16 +173,20 @@ const CASES: &[Case] = &[
         "ends-by-itself",
         BOTH,
         &[Run {
-            words: &["-p", "13", "-m", "90", "-i", "60"],
+            words: &["-p", "13", "-m", "90", "-i", "60", "--seize", "always", "--death-ms", "1500"],
             before: NOTHING,
-            during: |stage, watch| after_a_report(stage, watch, "kill -TERM 13"),
+            during: is_ended,
         }],
     ),
     case(
         "watch",
         "oom-killed",
         BOTH,
-        &[Run { words: &["-p", "13", "-m", "90", "-i", "60"], before: NOTHING, during: is_oom_killed }],
+        &[Run {
+            words: &["-p", "13", "-m", "90", "-i", "60", "--seize", "always", "--death-ms", "1500"],
+            before: NOTHING,
+            during: is_oom_killed,
+        }],
     ),
     case(
         "watch",
@@ -377,8 +381,16 @@ fn grows_and_is_killed(stage: &Stage, watch: &mut Running) {
     stage.order("kill -9 13");
 }
 
+/// Its parent collects it at once or later: how it ended is told for sure to who has seized it.
+fn is_ended(stage: &Stage, watch: &mut Running) {
+    a_report(watch);
+    stage.seized(watch);
+    stage.order("kill -TERM 13");
+}
+
 fn is_oom_killed(stage: &Stage, watch: &mut Running) {
     a_report(watch);
+    stage.seized(watch);
     stage.at_once(watch, |stage| {
         stage.put("sys/fs/cgroup/lab/memory.events", b"low 0\nhigh 0\nmax 12\noom 1\noom_kill 1\noom_group_kill 0\n");
         stage
