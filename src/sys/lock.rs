@@ -67,10 +67,14 @@ impl Lock {
         }
     }
 
-    /// Tells `number`, of at most 63 bits, instead of what was told before.
+    /// Tells `number`, of at most 62 bits, instead of what was told before: at no moment nothing is told.
     pub fn tell(&self, number: u64) -> Result<()> {
-        self.tell_nothing();
-        self.range(libc::F_RDLCK, number, 1)
+        let length = i64::try_from(number).map_err(|_| Errno::EOVERFLOW)?;
+        self.range(libc::F_RDLCK, number, 1)?;
+        if length > 0 {
+            self.range(libc::F_UNLCK, 0, length)?;
+        }
+        self.range(libc::F_UNLCK, number + 1, 0)
     }
 
     /// Tells nothing any more.

@@ -221,6 +221,18 @@ impl Armed<'_> {
         }
     }
 
+    /// Tells the victim, before its evidence is written, which takes its time, and looks once more when it is; whom it had to wait for.
+    fn tell_and_write(&mut self, action: &mut Action, victim: &Named, size: Bytes) -> Option<Waited> {
+        let before = self.take_turn(Some((victim.pid, size)));
+        if before.is_some() {
+            return before;
+        }
+        let until = monotonic().saturating_add(self.options.evidence);
+        self.evidence(victim, until);
+        action.top = self.look_at_the_largest(until);
+        self.take_turn(Some((victim.pid, size)))
+    }
+
     /// Ends the victim's tree; or whom it had to wait for, so that all is to be looked at anew.
     fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool) -> Option<Waited> {
         let started = monotonic();
@@ -254,17 +266,9 @@ impl Armed<'_> {
         if let Some((dir, _)) = cgroup {
             let _ = self.members.hold_cgroup(&self.host.proc, dir, &check);
         }
-        // Told before the evidence is written, which takes its time; looked at again when it is.
-        for is_written in [false, true] {
-            if is_written {
-                let until = monotonic().saturating_add(self.options.evidence);
-                self.evidence(victim, until);
-                action.top = self.look_at_the_largest(until);
-            }
-            if let Some(waited) = self.take_turn(Some((victim.pid, size))).filter(|_| may_wait) {
-                self.members.clear();
-                return Some(waited);
-            }
+        if let Some(waited) = self.tell_and_write(action, victim, size).filter(|_| may_wait) {
+            self.members.clear();
+            return Some(waited);
         }
         let before = self.gauge.read(&mut self.host);
         if self.options.when.judge(&before) == State::Enough {

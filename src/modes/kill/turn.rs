@@ -152,7 +152,14 @@ impl Turn {
 
     /// Another memdoor that ends somebody whose end helps this one as well, and that is to be yielded to. `held`: what the own victim
     /// would give back; before it is chosen no user's word counts for root.
+    ///
+    /// The kernel prints `/proc/locks` in pieces, and passes a line over when one before it goes meanwhile: who is not found is looked
+    /// for a second time.
     fn other(&mut self, proc: &Dir, group: Option<&[u8]>, held: Option<Bytes>) -> Option<Other> {
+        self.look_for_other(proc, group, held).or_else(|| self.look_for_other(proc, group, held))
+    }
+
+    fn look_for_other(&mut self, proc: &Dir, group: Option<&[u8]>, held: Option<Bytes>) -> Option<Other> {
         let trusted = [self.own, self.roots];
         let user = self.user;
         let own_pid = Pid::new(system::own_pid())?;

@@ -29,6 +29,12 @@ use crate::target::memcg::Memcg;
 use crate::trigger::Trigger;
 use crate::units::{Bytes, Pid};
 
+/// Both are best effort, and without them memdoor still works: a container has neither right.
+fn come_first(host: &Host) {
+    let _ = harden::exempt_from_oom_killer(&host.proc);
+    let _ = harden::raise_priority();
+}
+
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
     ///
@@ -63,9 +69,7 @@ impl<'a> Armed<'a> {
         // After the log was opened: it never has fewer kills than are counted from here on, unless lines are missing.
         let counts = Counts { own: memcg.oom_kills(), system: host.oom_kills() };
         lock_memory(options.lock)?;
-        // Both are best effort, and without them memdoor still works: a container has neither right.
-        let _ = harden::exempt_from_oom_killer(&host.proc);
-        let _ = harden::raise_priority();
+        come_first(&host);
         let now = monotonic();
         Ok(Self {
             options,

@@ -195,8 +195,16 @@ fn beside<'p>(dir: &'p Dir, name: &'p mut Fixed<64>) -> Result<New<'p>> {
     New::create(At { dir, name }, 0o600)
 }
 
-/// Whether a file can be made in `dir`: by making one.
+/// Whether a file can be made in `dir`: by making one, without a name where the file system has that (O_TMPFILE, Linux 3.11), so that
+/// nothing is left of it even by SIGKILL.
 pub fn probe(dir: &Dir) -> Result<()> {
+    let flags = OFlag::O_TMPFILE | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    match openat(dir, c".", flags, Mode::from_bits_truncate(0o600)) {
+        Ok(_) => return Ok(()),
+        // Kernels before 3.11 take it for opening a directory to write to.
+        Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::ENOENT | Errno::EINVAL) => {}
+        Err(errno) => return Err(errno),
+    }
     let mut name = Fixed::new();
     beside(dir, &mut name).map(drop)
 }
