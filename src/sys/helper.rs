@@ -70,6 +70,8 @@ impl<J: Copy> Helper<J> {
         };
         let hands = [hand()?, hand()?];
         let parent = system::own_pid();
+        // A child that has memdoor's name, for however short, is a process that `kill` may choose.
+        let name = Named::take(COMM);
         for hand in &hands {
             let own = proc.dir(c".")?;
             // SAFETY: memdoor has no other thread, so the child is a whole copy of it; it runs only what follows here.
@@ -79,6 +81,7 @@ impl<J: Copy> Helper<J> {
                 _ => {}
             }
         }
+        drop(name);
         Ok(Self { hands, job: core::marker::PhantomData })
     }
 
@@ -105,6 +108,27 @@ impl<J: Copy> Helper<J> {
     }
 }
 
+/// Another name of this thread, until it is dropped.
+struct Named([u8; 16]);
+
+impl Named {
+    fn take(name: &CStr) -> Self {
+        let mut before = [0; 16];
+        // SAFETY: the kernel writes at most 16 bytes, the NUL included.
+        unsafe { libc::prctl(libc::PR_GET_NAME, before.as_mut_ptr(), 0, 0, 0) };
+        // SAFETY: it takes a text that ends with a NUL, and copies it.
+        unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+        Self(before)
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        // SAFETY: the kernel reads up to the NUL that it has written itself.
+        unsafe { libc::prctl(libc::PR_SET_NAME, self.0.as_ptr(), 0, 0, 0) };
+    }
+}
+
 impl Hand {
     /// Whether it waits for a job. Takes a late answer.
     fn is_idle(&self) -> bool {
@@ -118,8 +142,6 @@ impl Hand {
     fn serve<J: Copy>(&self, proc: &Dir, work: fn(&Dir, &mut J), parent: u64) -> ! {
         // SAFETY: five integers and no memory.
         unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
-        // SAFETY: it takes a text that ends with a NUL, and copies it.
-        unsafe { libc::prctl(libc::PR_SET_NAME, COMM.as_ptr(), 0, 0, 0) };
         for signal in IGNORED {
             // SAFETY: SIG_IGN is no function of ours.
             unsafe { libc::signal(signal, libc::SIG_IGN) };

