@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::common;
 
 use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
-use common::run::{Ended, command, memdoor, own_test, run_command, through, through_shell};
+use common::run::{Ended, command, is_own_process, memdoor, run_command, through, through_shell};
 use common::skip;
 use common::target::Victim;
 use memdoor::host::Host;
@@ -378,19 +378,11 @@ fn closed_standard_streams_lose_no_evidence_in_silence() {
     }
 }
 
-/// Set for the process of its own in which descriptors are used up.
-const ALONE: &str = "MEMDOOR_TEST_WITHOUT_DESCRIPTORS";
-
 /// In a process of its own: the limit is that of all threads.
 #[test]
 fn a_table_that_no_process_can_be_read_for_is_an_error_and_not_empty() {
     const NAME: &str = "a_table_that_no_process_can_be_read_for_is_an_error_and_not_empty";
-    if std::env::var_os(ALONE).is_none() {
-        let own = std::env::current_exe().expect("a path");
-        let mut child = command(own.to_str().expect("UTF-8"), &[&own_test(module_path!(), NAME), "--exact"]);
-        child.env(ALONE, "1");
-        let ended = run_command(child);
-        assert!(ended.code() == 0 && ended.out.contains("1 passed"), "{ended:#?}");
+    if !is_own_process(module_path!(), NAME) {
         return;
     }
     let host = Host::open(c"/proc").expect("/proc");

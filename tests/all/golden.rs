@@ -45,7 +45,7 @@ fn normal(text: &str) -> String {
         r"\b\d{4}-\d\d-\d\d\b",
     ];
     // How often a watch has looked, and what it made of that, is a matter of time.
-    const FIGURES: [(&str, &str); 21] = [
+    const FIGURES: [(&str, &str); 23] = [
         (r"\d+(\.\d+)? s since boot", "# s since boot"),
         (r"\b\d+(\.\d+)? (m?s)\b", "# $2"),
         (r"_ms=\d+", "_ms=#"),
@@ -68,6 +68,9 @@ fn normal(text: &str) -> String {
         (r"(Memdoor Version: ).*", "$1#"),
         (r#""end": *\d+,"gap":\[[ \d,]*\],"open": *\d+,"check":"[0-9a-f]+""#, "\"end\":#"),
         (r"(?m)^(State: +\d+, end) .*$", "$1 #"),
+        // The kernel counts the memory of TCP for all network namespaces together.
+        (r#"("socket_bytes":)\d+"#, "$1#"),
+        (r"Sockets hold \S+ MB", "Sockets hold # MB"),
         // Its helper process is there or is gone by then.
         (r#"("(own|unwanted|zombies)":)\d+"#, "$1#"),
         (r"\d+ (memdoor and above|not --only|zombies)", "# $1"),

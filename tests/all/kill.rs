@@ -630,7 +630,7 @@ fn in_a_control_group_its_own_limit_and_processes_count() {
     let after = group.usage();
     assert_eq!(ended.code(), 0, "{ended:#?}");
     assert_eq!(value(&ended.out, "Victim PID"), large.id());
-    assert_eq!(value(&ended.out, "Total Memory"), "262144 kB");
+    assert_eq!(value(&ended.out, "Control Group Memory Limit"), "262144 kB");
     let (freed, truth) = (kib(&ended.out, "Freed By Their End") * 1024, before - after);
     assert!(freed.abs_diff(truth) * 10 <= truth, "{freed} of {truth}");
     for victim in [&small, &middle, &outside] {

@@ -133,6 +133,20 @@ pub fn own_test(module: &str, name: &str) -> String {
     }
 }
 
+/// Runs the calling test `name` of the file whose `module_path!()` is `module` again, in a process of its own, as what it does to its
+/// process (a limit, all descriptors) would hurt the tests beside it. Whether this is that process.
+pub fn is_own_process(module: &str, name: &str) -> bool {
+    const ALONE: &str = "MEMDOOR_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut again = command("/proc/self/exe", &[&own_test(module, name), "--exact", "--test-threads=1"]);
+    again.env(ALONE, "1");
+    let ended = run_command(again);
+    assert!(ended.code() == 0 && ended.out.contains("1 passed"), "{ended:#?}");
+    false
+}
+
 /// Runs memdoor to its end.
 pub fn run(args: &[&str]) -> Ended {
     run_command(memdoor(args))

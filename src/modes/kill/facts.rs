@@ -23,6 +23,8 @@ const USED: Name = Name(Kill, "", "memdoor.kill.used_percent");
 const THRESHOLD: Name = Name(Kill, "", "memdoor.kill.threshold_percent");
 const TOTAL: Name = Name(Kill, "Total Memory", "system.memory.limit");
 const AVAILABLE: Name = Name(Kill, "Available Memory", "system.memory.linux.available");
+const GROUP_LIMIT: Name = Name(Kill, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes");
+const GROUP_ROOM: Name = Name(Kill, "Available Below That Limit", "memdoor.kill.available_bytes");
 const SWAP_TOTAL: Name = Name(Kill, "Total Swap", "memdoor.host.swap_total_bytes");
 const SWAP_FREE: Name = Name(Kill, "Free Swap", "memdoor.host.swap_free_bytes");
 const PRESSURE: Name = Name(Kill, "Pressure (avg10)", "memdoor.kill.pressure_percent");
@@ -155,11 +157,15 @@ pub(super) fn large_line(one: &Large) -> Fixed<160> {
 impl Action {
     pub(super) fn figures<'a>(&self, options: &Options<'a>) -> [Fact<'a>; 8] {
         let reading = &self.reading;
+        let (total, available) = match options.cgroup {
+            Some(_) => (GROUP_LIMIT, GROUP_ROOM),
+            None => (TOTAL, AVAILABLE),
+        };
         [
             USED.is(percent(reading.used())),
             THRESHOLD.is(Value::Count(options.when.threshold.into())),
-            TOTAL.is(bytes(reading.total)),
-            AVAILABLE.is(bytes(reading.available)),
+            total.is(bytes(reading.total)),
+            available.is(bytes(reading.available)),
             SWAP_TOTAL.is(bytes(reading.swap_total)),
             SWAP_FREE.is(bytes(reading.swap_free)),
             PRESSURE.is(percent(reading.pressure)),
