@@ -68,6 +68,15 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         if let Some(command) = about(&name, usage::protect) {
             return Ok(command);
         }
+        let is_again = match name.as_str() {
+            "-p" | "--pid" => typed.pid.is_some(),
+            "--match" => typed.pattern.is_some(),
+            "--adj" => typed.adj.is_some(),
+            _ => false,
+        };
+        if is_again {
+            return Err(UsageError(format!("{name} is there twice: one change a call")));
+        }
         match name.as_str() {
             "-p" | "--pid" => typed.pid = Some(values::pid(&name, &value(&name, parser)?)?),
             "--match" => typed.pattern = Some(values::pattern(&name, &value(&name, parser)?)?),

@@ -92,7 +92,7 @@ pub(super) fn pattern(name: &str, value: &OsStr) -> Result<Pattern> {
 pub(super) fn family<'v>(name: &str, value: &'v OsStr) -> Result<(&'v str, &'v str)> {
     let is_name = |name: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        !name.is_empty() && name != "browsers" && name.chars().all(is_part)
+        !name.is_empty() && !["browsers", "any"].contains(&name) && name.chars().all(is_part)
     };
     let pair = value.to_str().and_then(|text| text.split_once('='));
     pair.filter(|(family, _)| is_name(family)).ok_or_else(|| wrong(name, value))

@@ -88,6 +88,8 @@ pub fn settle() -> Result<(), Unfit> {
     /// Standard streams apart.
     const FIRST: usize = 3;
     harden::secure_stack(Depth::Look).map_err(Unfit::Stack)?;
+    // For every mode, so that a limit of the size of files is an error with a text.
+    crate::sys::signal::ignore_file_size_limit();
     // As many as may be had; what then can't be opened is told by who opens it.
     let _ = harden::raise_file_limit();
     let root = Dir::open(c"/").map_err(|errno| Unfit::Files(FIRST, errno))?;

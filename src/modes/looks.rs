@@ -107,8 +107,11 @@ impl<'a> Looks<'a> {
     pub(super) fn is_essential(&mut self) -> bool {
         let comm = self.comm;
         if essential::may_be(comm) {
+            // Anybody can call a file of theirs `sshd`: what a machine hangs on is root's. Whose it is is only told where it is named.
+            let of_others =
+                self.dir.owner(self.path(b"exe").as_c_str().unwrap_or_default()).is_ok_and(|user| user != 0);
             let exe = Some(self.exe()).filter(|exe| !exe.is_empty());
-            return essential::role(comm, exe).is_some();
+            return !of_others && essential::role(comm, exe).is_some();
         }
         essential::is_shell(comm) && self.is_login_shell()
     }
@@ -152,8 +155,8 @@ impl<'a> Looks<'a> {
 
 /// Whether a cgroup is `group` or below it.
 pub(super) fn is_below(path: &[u8], group: &[u8]) -> bool {
-    let group = group.strip_suffix(b"/").unwrap_or(group);
-    let rest = path.strip_prefix(group);
+    let end = group.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let rest = path.strip_prefix(group.get(..end).unwrap_or_default());
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 

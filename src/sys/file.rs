@@ -87,6 +87,11 @@ impl Dir {
         Ok((major(stat.st_dev), minor(stat.st_dev), stat.st_ino))
     }
 
+    /// The user whose file `name` is; a symbolic link is followed, as `/proc/PID/exe` is.
+    pub fn owner(&self, name: &CStr) -> Result<u32> {
+        Ok(fstatat(&self.0, name, AtFlags::empty())?.st_uid)
+    }
+
     /// Whether it is in a proc file system, fstatfs(2).
     #[must_use]
     pub fn is_proc(&self) -> bool {

@@ -64,6 +64,13 @@ pub fn install() -> Result<()> {
     Ok(())
 }
 
+/// From here on a limit of the size of files is EFBIG of write(2), and no death.
+pub fn ignore_file_size_limit() {
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler is installed.
+    let _ = unsafe { sigaction(Signal::SIGXFSZ, &ignore) };
+}
+
 /// For one snapshot, which a signal ends as it ends any program: but neither SIGUSR1 does nor a file size limit, whose text is EFBIG.
 pub fn ignore_what_is_not_an_end() {
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());

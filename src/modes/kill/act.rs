@@ -35,6 +35,9 @@ const GENERATIONS: usize = 8;
 /// A report that nobody reads is given up: the next victim does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What an ended victim held comes back within this, as a rule in a few milliseconds: process_mrelease(2) is not asked for others' victims.
+const COMES_BACK: Duration = Duration::from_secs(1);
+
 /// How often it is looked whether another memdoor still acts.
 const TURN_STEP: Duration = Duration::from_millis(50);
 /// How often all is looked at anew because another memdoor came first: then this one goes on, as it would without a lock.
@@ -196,7 +199,11 @@ impl Armed<'_> {
                 Some((victim, held)) => self.turn.tell(&self.host.proc, group, victim, held),
             };
             let other = match free {
-                Ok(()) => return whom.map(|whom| Waited { whom, took, is_in_vain: false }),
+                Ok(()) => {
+                    let whom = whom?;
+                    self.let_memory_come_back();
+                    return Some(Waited { whom, took: monotonic().saturating_sub(began), is_in_vain: false });
+                }
                 Err(other) => other,
             };
             if other.is_users_word {
@@ -218,6 +225,20 @@ impl Armed<'_> {
                 return Some(Waited { whom: whom.clone(), took, is_in_vain: !is_over });
             }
             let _ = signal::wait(None, Some(TURN_STEP.min(until.saturating_sub(now))));
+        }
+    }
+
+    /// Gives what another's victim held the time to be free: the kernel shows no memory of a process that exits while it still gives it
+    /// back, and for so long memory looks short.
+    fn let_memory_come_back(&mut self) {
+        let until = monotonic().saturating_add(COMES_BACK);
+        loop {
+            let reading = self.gauge.read(&mut self.host);
+            let is_short = self.options.when.judge(&reading) == State::Short && !self.options.when.is_hard(&reading);
+            if !is_short || monotonic() >= until || signal::stop_requested().is_some() {
+                return;
+            }
+            let _ = signal::wait(None, Some(TURN_STEP));
         }
     }
 

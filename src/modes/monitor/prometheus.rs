@@ -73,11 +73,17 @@ build_info - The version of memdoor."
 
 const SOME_FULL: [&[u8]; 2] = [b"some", b"full"];
 
-/// What such a file is: any of its families may be missing, so that any may be the first.
+/// What such a file is: any of its families may be missing, so that any may be the first, and there is nobody else's.
 pub static FILE: Kind = Kind {
     name: "file of memdoor monitor for Prometheus",
     option: "--prometheus FILE",
-    is_ours: |beginning| beginning.starts_with(b"# HELP memdoor_"),
+    is_ours: |beginning| {
+        let starts: [&[u8]; 3] = [b"# HELP memdoor_", b"# TYPE memdoor_", b"memdoor_"];
+        let is_ours = |line: &[u8]| starts.iter().any(|start| line.starts_with(start));
+        // The last line may be cut.
+        let whole = beginning.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        beginning.starts_with(b"# HELP memdoor_") && whole.into_iter().all(is_ours)
+    },
     // node_exporter runs as a user of its own.
     mode: 0o644,
     use_of_it: Use::Written,

@@ -32,7 +32,8 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
             }
         }
         Line::Blocks(line) => {
-            open.block = Some(PageSize(line.page.0));
+            // A damaged line has blocks of 0 kB.
+            open.block = Some(PageSize(line.page.0)).filter(|page| page.0 > 0);
             if let Some(zone) = zone_of(machine, line) {
                 zone.blocks = Some(line.counts);
             }

@@ -125,7 +125,7 @@ fn rank(open: &mut Open, task: &Task<'_>) -> Option<i64> {
         };
     }
     let page = open.page.unwrap_or(PAGE);
-    let of_bytes = task.table_bytes.map(|bytes| bytes.0 / page.0);
+    let of_bytes = task.table_bytes.and_then(|bytes| bytes.0.checked_div(page.0));
     let tables = task.table_pages.or(of_bytes).unwrap_or_default();
     Some(badness(task.rss?, task.swap.unwrap_or_default(), tables, adj, scale.unwrap_or_default()))
 }
