@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use common::host::TempDir;
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
-use common::report::{END, cgroup_oom};
+use common::report::END;
 use common::run::{Ended, Running, command, memdoor, poll, run};
 use common::target::{Victim, path, victim};
 
@@ -274,7 +274,8 @@ fn an_oom_kill_while_memdoor_is_stopped_is_told_and_how_late_its_exit_stop_was_s
     watch.signal(Signal::SIGCONT);
     let ended = watch.end();
     let last = ended.reports().pop().expect("a report");
-    assert!(last.value("Verdict").starts_with(cgroup_oom()), "{last:#?}");
+    // Whose limit it was the kernel leaves out when it has printed ten reports within five seconds.
+    assert!(last.value("Verdict").starts_with("OOM kill: "), "{last:#?}");
     let late = last.value("Exit Stop Seen Late By Up To").strip_suffix(" s").expect("seconds");
     assert!(late.parse::<f64>().expect("a number") > 1.0, "{late}");
 }

@@ -70,7 +70,7 @@ fn normal(text: &str) -> String {
         (r"(?m)^(State: +\d+, end) .*$", "$1 #"),
         // The kernel counts the memory of TCP for all network namespaces together.
         (r#"("socket_bytes":)\d+"#, "$1#"),
-        (r"Sockets hold \S+ MB", "Sockets hold # MB"),
+        (r"(?m)^Sockets hold .*\n", ""),
         // Its helper process is there or is gone by then.
         (r#"("(own|unwanted|zombies)":)\d+"#, "$1#"),
         (r"\d+ (memdoor and above|not --only|zombies)", "# $1"),

@@ -17,8 +17,10 @@ impl Action {
     pub(super) fn because(&self, options: &Options<'_>) -> Fixed<256> {
         let when = &options.when;
         let mut words = Fixed::new();
-        let used = self.reading.used().unwrap_or_default();
-        let _ = write!(words, "{used} % used, threshold {} %", when.threshold);
+        let _ = match self.reading.used() {
+            Some(used) => write!(words, "{used} % used, threshold {} %", when.threshold),
+            None => write!(words, "- % used, threshold {} %", when.threshold),
+        };
         let join = match when.join {
             Join::All => "and",
             Join::Any => "or",

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::modes::files::Unusable;
 use crate::sys::clock::Now;
 use crate::sys::ours::{Refused, Replaced};
-use crate::sys::out::{Out, Sink, say};
+use crate::sys::out::{Broken, Out, Sink, say};
 use crate::sys::system::terminal_size;
 use board::Board;
 
@@ -45,7 +45,7 @@ pub(super) struct Show<'a> {
     unsaid: u64,
     /// How many of each kind were raised so far.
     counts: [u64; KINDS.len()],
-    is_broken: bool,
+    broken: Option<Broken>,
     has_header: bool,
     /// The file for Prometheus.
     published: Option<Replaced<'a>>,
@@ -73,7 +73,7 @@ impl<'a> Show<'a> {
             new: [const { None }; ALERTS],
             unsaid: 0,
             counts: [0; KINDS.len()],
-            is_broken: false,
+            broken: None,
             has_header: false,
             published,
             is_unpublished: false,
@@ -82,7 +82,7 @@ impl<'a> Show<'a> {
 
     /// Nobody reads standard output any more.
     pub(super) const fn is_broken(&self) -> bool {
-        self.is_broken
+        self.broken.is_some()
     }
 
     pub(super) const fn is_screen(&self) -> bool {
@@ -111,7 +111,7 @@ impl<'a> Show<'a> {
     fn hand_on(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
         let form = seen.options.form;
         let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
-        let Self { target, board, new, is_broken, has_header, .. } = self;
+        let Self { target, board, new, broken, has_header, .. } = self;
         match target {
             Target::Files(files) => {
                 if seen.options.what == What::Samples {
@@ -127,7 +127,7 @@ impl<'a> Show<'a> {
                 past.push(seen.sample.used_percent());
                 let mut out = Out::new(Sink::Stdout, buf);
                 seen.draw(&mut out, (*color, *charset), past, board);
-                *is_broken = is_done(&mut out);
+                *broken = flushed(&mut out);
             }
             Target::Lines if seen.options.what == What::Analysis => tell(new),
             Target::Lines => {
@@ -151,7 +151,7 @@ impl<'a> Show<'a> {
                         to.finish();
                     }
                 }
-                *is_broken = is_done(&mut out);
+                *broken = flushed(&mut out);
             }
         }
     }
@@ -235,9 +235,9 @@ impl Seen<'_> {
     }
 }
 
-fn is_done(out: &mut Out<'_>) -> bool {
+fn flushed(out: &mut Out<'_>) -> Option<Broken> {
     out.flush();
-    out.broken().is_some()
+    out.broken()
 }
 
 const fn change(alert: &Alert) -> &'static [u8] {

@@ -46,7 +46,8 @@ impl Armed<'_> {
             to.finish();
         }
         out.flush();
-        match out.broken() {
+        // CSV is not written to again, and was cut all the same.
+        match out.broken().or(show.broken) {
             Some(Broken::Failed(errno)) => fail(&Error::new("write", b"standard output", errno)),
             _ if is_lost => Exit::Partial,
             _ => Exit::Done,
