@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, memtotal_kib, works};
-use common::run::{Ended, Running, command, memdoor, poll, run_command};
+use common::run::{Ended, Running, command, is_own_process, memdoor, poll, run_command};
 use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
@@ -29,17 +29,10 @@ static HEAP: Counting = Counting;
 
 /// Runs `body` in a process in which nothing else allocates meanwhile: libtest's own threads do, whenever a test ends.
 fn alone(test: &str, body: fn()) {
-    // The child is told by its environment.
-    const ALONE: &str = "MEMDOOR_ALONE";
-    if std::env::var_os(ALONE).is_some() {
+    if is_own_process(module_path!(), test) {
         wait_for_libtest();
-        return body();
+        body();
     }
-    let arguments = [test, "--exact", "--test-threads=1", "--nocapture"];
-    let mut itself = command("/proc/self/exe", &arguments);
-    itself.env(ALONE, "1");
-    let done = run_command(itself);
-    assert!(done.out.contains("1 passed"), "{}\n{}", done.out, done.err);
 }
 
 /// libtest's main thread allocates twice before it waits for this one's result, which on a loaded machine it does late: it waits when

@@ -39,7 +39,7 @@ pub enum Unfit {
 }
 
 impl Unfit {
-    /// What to type.
+    /// The hint of its sentence.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Failed(error) => error.advice(),
@@ -137,7 +137,7 @@ fn check_proc(proc: &Dir) -> Result<(), Unfit> {
 /// Whether `/proc` shows the processes of other users.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Others {
-    /// It does.
+    /// Processes of all users are listed.
     Shown,
     /// It is mounted with hidepid, and memdoor has not the right to see through that.
     Hidden,

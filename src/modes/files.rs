@@ -40,7 +40,7 @@ impl<'a> Unusable<'a> {
         Exit::Error
     }
 
-    /// What to type.
+    /// The hint of its sentence.
     #[must_use]
     pub const fn hint(&self) -> Hint<'_> {
         Hint(self)

@@ -34,7 +34,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Err(exit) => return exit,
     };
     // SIGUSR1 is for a watch, yet `kill -USR1 $(pidof memdoor)` reaches this, too.
-    signal::ignore_what_is_not_an_end();
+    signal::ignore_snapshot_requests();
     let envelope = envelope(&host);
     // Without it a snapshot may wait for its process: no worse than none.
     let reader = Reader::start(&host.proc).ok();

@@ -203,7 +203,7 @@ pub fn reserve<T>(count: usize) -> Result<Vec<T>> {
 /// Whether a walk goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Go {
-    /// It does.
+    /// The next process is visited.
     On,
     /// It ends here.
     No,

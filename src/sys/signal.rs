@@ -66,18 +66,18 @@ pub fn install() -> Result<()> {
 
 /// From here on a limit of the size of files is EFBIG of write(2), and no death.
 pub fn ignore_file_size_limit() {
-    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    // SAFETY: no handler is installed.
-    let _ = unsafe { sigaction(Signal::SIGXFSZ, &ignore) };
+    ignore(Signal::SIGXFSZ);
 }
 
-/// For one snapshot, which a signal ends as it ends any program: but neither SIGUSR1 does nor a file size limit, whose text is EFBIG.
-pub fn ignore_what_is_not_an_end() {
+/// For one snapshot, which a signal ends as it ends any program: but SIGUSR1, which asks a watch for one more, does not.
+pub fn ignore_snapshot_requests() {
+    ignore(Signal::SIGUSR1);
+}
+
+fn ignore(signal: Signal) {
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    for signal in [Signal::SIGUSR1, Signal::SIGXFSZ] {
-        // SAFETY: no handler is installed.
-        let _ = unsafe { sigaction(signal, &ignore) };
-    }
+    // SAFETY: no handler is installed.
+    let _ = unsafe { sigaction(signal, &ignore) };
 }
 
 /// After [`install`]: SIGHUP asks for the configuration to be read anew, as daemons have it, even if nohup(1) ignored it.

@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
+use common::host::{TempDir, has_unprivileged, is_root, names, unprivileged, works};
 use common::run::{Ended, Running, command, memdoor, poll, run, run_command, through, through_shell};
 use common::skip;
 use common::target::Victim;
@@ -45,15 +45,6 @@ fn assert_refused(ended: &Ended, why: &str) {
 
 fn adj(victim: &Victim) -> String {
     fs::read_to_string(format!("/proc/{}/oom_score_adj", victim.pid)).expect("oom_score_adj")
-}
-
-fn names(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(dir)
-        .expect("a directory")
-        .map(|entry| entry.expect("one").file_name().into_string().expect("UTF-8"))
-        .collect();
-    names.sort();
-    names
 }
 
 fn identity(path: &str) -> (u64, u64, u64) {

@@ -7,7 +7,7 @@ use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-use common::host::{TempDir, is_root, works};
+use common::host::{TempDir, is_root, names, works};
 use common::json::Json;
 use common::monitored::{MIB, Rows, envelope, group, growing, hostile, now, put_rows, row, sample};
 use common::run::{Ended, command, own_test, run_command};
@@ -40,15 +40,6 @@ fn write(files: &mut Files<'_>, form: Form) {
         sheets::processes(&growing(&Rows(&rows)), 10, to);
     });
     files.end_sample();
-}
-
-fn names(dir: &str) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(dir)
-        .expect("a directory")
-        .map(|entry| entry.expect("one").file_name().into_string().expect("UTF-8"))
-        .collect();
-    names.sort();
-    names
 }
 
 fn read(dir: &str, name: &str) -> String {

@@ -118,6 +118,15 @@ impl TempDir {
     }
 }
 
+/// What is in a directory, in order.
+pub fn names(dir: impl AsRef<Path>) -> Vec<String> {
+    let entries = fs::read_dir(dir).expect("a directory");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("one").file_name().into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
+}
+
 /// To be read and run, or entered, by all, whatever the umask is.
 fn for_everybody(path: &Path) {
     fs::set_permissions(path, Permissions::from_mode(0o755)).expect("mode");

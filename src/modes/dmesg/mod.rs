@@ -83,7 +83,7 @@ pub enum OnFound {
 #[must_use]
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    signal::ignore_what_is_not_an_end();
+    signal::ignore_snapshot_requests();
     let (mut kept, state) = match options.since_last.map(remembered) {
         None => (None, State::default()),
         Some(Ok((kept, state))) => (Some(kept), state),

@@ -167,7 +167,7 @@ impl Failure {
         Self { doing, why: Absent::from(errno) }
     }
 
-    /// What to type.
+    /// The hint that goes with the reason; empty where there is none.
     pub(super) fn hint(self) -> &'static str {
         match self.why.errno() {
             Some(Errno::EACCES | Errno::EPERM) => "run memdoor as root, or with CAP_KILL",
