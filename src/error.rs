@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 use core::fmt;
+use core::time::Duration;
 
 use nix::errno::Errno;
 
@@ -182,8 +183,8 @@ pub enum Absent {
     Exited,
     /// Its time was up: what dies is not held for long.
     Late,
-    /// Another process that was asked to read it did not answer in time: the process's mmap_lock is held.
-    Stuck,
+    /// It was asked for so long, through another process, and did not answer: its mmap_lock is held.
+    Stuck(Duration),
     /// It is dying: a snapshot at its death follows.
     Dying,
     /// The memory set aside for a snapshot at its death is full.
@@ -268,7 +269,7 @@ impl fmt::Display for Absent {
             Self::Changed => f.write_str("it ran another program meanwhile"),
             Self::Exited => f.write_str("a zombie has none"),
             Self::Late => f.write_str("left out: the time for it was up"),
-            Self::Stuck => f.write_str("did not answer in 200 ms"),
+            Self::Stuck(after) => write!(f, "did not answer in {} ms", after.as_millis()),
             Self::Dying => f.write_str("left out: the process is dying"),
             Self::NoRoom => f.write_str("cut: the memory set aside is full"),
             Self::Hidden => f.write_str("not visible from here"),

@@ -67,7 +67,7 @@ impl Host {
     /// calls it while memory is plenty; [`Host::meminfo`] opens nothing.
     pub fn look_for_arc(&mut self) {
         // Without ZFS there is no such file, which is no loss.
-        let _ = self.arcstats.file(&self.proc);
+        let _ = self.arcstats.open(&self.proc);
     }
 
     /// How much more or less than statm says the RSS of a process may be. `threads` is asked only where it matters.

@@ -91,7 +91,6 @@ fn arm_sockets(target: &Target) -> Result<Sockets, Exit> {
 struct Manner {
     format: Format,
     cmdline: Cmdline,
-    when: When,
 }
 
 /// One snapshot of a process that is not watched, with what it takes to make it. The reason has been said when there is none.
@@ -106,7 +105,7 @@ fn take_once(
 ) -> Result<Completeness, Exit> {
     let mut memcg = Memcg::new(&host.proc, buf);
     let mut sockets = arm_sockets(target)?;
-    let scene = Scene::new(target, host, &mut memcg, &mut sockets, buf, manner.when);
+    let scene = Scene::new(target, host, &mut memcg, &mut sockets, buf, When::Alive);
     let mut scene = Scene { cmdline: manner.cmdline, past, ..scene };
     Ok(with_report(manner.format, out, envelope, |report| crate::snapshot::take(&mut scene, report)))
 }

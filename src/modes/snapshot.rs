@@ -4,10 +4,10 @@ use super::environment::FEW;
 use super::{Buffers, Manner, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
 use crate::exit::Exit;
 use crate::host::Host;
-use crate::processes::slow::Reader;
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::{Cmdline, Completeness, When};
+use crate::snapshot::{Cmdline, Completeness};
+use crate::sys::bounded::Bounded;
 use crate::sys::out::{Out, Sink};
 use crate::sys::signal;
 use crate::target::Target;
@@ -37,11 +37,11 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_snapshot_requests();
     let envelope = envelope(&host);
     // Without it a snapshot may wait for its process: no worse than none.
-    let reader = Reader::start(&host.proc).ok();
+    let by = Bounded::start(&host.proc).ok();
     let mut out = Out::new(Sink::Stdout, buffers.out);
     let mut exit = Exit::Done;
     for pid in options.pids {
-        exit = exit.worse(one(*pid, options, &mut host, reader.as_ref(), &envelope, &mut out, buffers.read));
+        exit = exit.worse(one(*pid, options, &mut host, by, &envelope, &mut out, buffers.read));
         if let Some(broken) = out.broken() {
             return output_exit(broken);
         }
@@ -54,7 +54,7 @@ fn one(
     pid: Pid,
     options: &Options<'_>,
     host: &mut Host,
-    reader: Option<&Reader>,
+    by: Option<Bounded>,
     envelope: &Envelope,
     out: &mut Out<'_>,
     buf: &mut [u8],
@@ -63,11 +63,8 @@ fn one(
         Ok(target) => target,
         Err(refusal) => return refuse(&refusal),
     };
-    let when = match reader {
-        Some(reader) if reader.is_stuck(pid) => When::Stuck,
-        _ => When::Alive,
-    };
-    let manner = Manner { format: options.format, cmdline: options.cmdline, when };
+    target.read_by(by);
+    let manner = Manner { format: options.format, cmdline: options.cmdline };
     match take_once(&mut target, host, envelope, out, buf, manner, None) {
         Ok(Completeness::Complete) => Exit::Done,
         Ok(Completeness::Partial) if !target.is_leaving() => Exit::Partial,

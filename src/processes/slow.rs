@@ -8,17 +8,15 @@ use super::{Process, View, command_line, view};
 use crate::fixed::Fixed;
 use crate::parse::{smaps, stat};
 use crate::sys::Result;
+use crate::sys::bounded::PATIENCE;
 use crate::sys::clock::monotonic;
 use crate::sys::file::{Dir, File};
-use crate::sys::helper::Helper;
+use crate::sys::helper::{Descriptors, Helper};
 use crate::sys::lines::Lines;
 use crate::units::{Bytes, Pid, Ticks};
 
 /// So much of the arguments of a process is read.
 pub const ARGUMENTS: usize = 4096;
-
-/// One process has so long to let its arguments be read.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// So long the few that matter are asked for what of their shared memory ends with them.
 pub const REFINING: Duration = Duration::from_millis(50);
@@ -41,8 +39,6 @@ struct Job {
 enum What {
     /// cmdline.
     Arguments,
-    /// Whether it can be read: cmdline and the beginning of maps.
-    Anything,
     /// How much its shared memory may be that ends with it: maps, without a walk of page tables.
     Size,
     /// How much it is: smaps.
@@ -66,7 +62,7 @@ impl Reader {
     pub fn start(proc: &Dir) -> Result<Self> {
         let (what, answer) = (What::Size, Answer::Failed);
         let empty = Job { pid: Pid::MAX, started: None, what, answer, arguments: [0; ARGUMENTS] };
-        Helper::start(proc, empty, work).map(Self)
+        Helper::start(proc, Descriptors::Own, empty, work).map(Self)
     }
 
     /// The arguments of a process, words that end with a NUL. `None`: it could not be read, or there was no answer in 200 ms.
@@ -91,15 +87,7 @@ impl Reader {
         let fill = |job: &mut Job| {
             (job.pid, job.started, job.what, job.answer) = (pid, started, what, Answer::Failed);
         };
-        self.0.ask(fill, within, take)?
-    }
-
-    /// Whether the process's mmap_lock is held: its arguments and the first of its mappings could not be read in 200 ms.
-    ///
-    /// It may be held a moment later, or free again: this tells of a process that is stuck for minutes.
-    #[must_use]
-    pub fn is_stuck(&self, pid: Pid) -> bool {
-        self.ask(pid, None, What::Anything, PATIENCE, |_| Some(())).is_none()
+        self.0.ask(pid, fill, within, take).ok()?
     }
 
     /// Does once what may be asked, about memdoor itself: the processes then have touched all that it takes.
@@ -188,11 +176,6 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
         What::Arguments => {
             let file = open(&dir, &view, c"cmdline")?;
             file.read_at(&mut job.arguments, 0).ok().map(Answer::Arguments)
-        }
-        What::Anything => {
-            let _ = open(&dir, &view, c"cmdline")?.read_at(&mut buf, 0);
-            let _ = open(&dir, &view, c"maps")?.read_at(&mut buf, 0);
-            Some(Answer::Arguments(0))
         }
         What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
         What::Share => ending(&open(&dir, &view, c"smaps")?, &mut buf),

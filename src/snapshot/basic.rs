@@ -38,7 +38,7 @@ const CMDLINE_MAX: usize = 4096;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     match scene.when {
-        When::Alive | When::Stuck | When::Condemned { .. } => scene.memcg.refresh(scene.target),
+        When::Alive | When::Condemned { .. } => scene.memcg.refresh(scene.target),
         // At its death its cgroup is the one of a second ago: to look takes a page of the kernel's.
         When::Dying { .. } => {}
     }
@@ -108,7 +108,7 @@ impl<'b> Found<'b> {
         let (stat_buf, status_buf) = (carve(&mut buf, STAT_MAX), carve(&mut buf, STATUS_MAX));
         let (cwd_buf, cmdline_buf) = (carve(&mut buf, LINK_MAX), carve(&mut buf, CMDLINE_MAX));
         let (exe, cwd) = match when {
-            When::Alive | When::Stuck | When::Condemned { .. } => (Some(target.exe()), Some(target.cwd(cwd_buf))),
+            When::Alive | When::Condemned { .. } => (Some(target.exe()), Some(target.cwd(cwd_buf))),
             When::Dying { .. } => (None, None),
         };
         let (view, files) = target.view_and_files();
@@ -125,13 +125,10 @@ impl<'b> Found<'b> {
             status: status.map_err(|errno| because(c"status", errno)),
             exe: exe.map(|exe| exe.map_err(|errno| because(c"exe", errno))),
             cwd: cwd.map(|cwd| cwd.map_err(|errno| because(c"cwd", errno))),
-            cmdline: match (when, cmdline) {
-                (When::Stuck, Cmdline::Show) => Some(Err(Absent::Stuck)),
-                _ => arguments.map(|length| {
-                    let length = length.map_err(|errno| because(c"cmdline", errno))?;
-                    Ok(spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
-                }),
-            },
+            cmdline: arguments.map(|length| {
+                let length = length.map_err(|errno| because(c"cmdline", errno))?;
+                Ok(spaced(cmdline_buf.get_mut(..length).unwrap_or_default()))
+            }),
         }
     }
 }

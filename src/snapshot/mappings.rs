@@ -66,7 +66,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
 fn cut(target: &mut Target, streamed: Result<u64, Errno>) -> Result<u64, Absent> {
     // When the address space goes, by death or by exec(), maps does not fail: it ends. Its start then is its end, too.
     let (view, files) = target.view_and_files();
-    let start = files.maps.file(view).and_then(|file| file.read_at(&mut [0; 1], 0));
+    let start = files.maps.once(view, &mut [0; 1]).map(<[u8]>::len);
     match (streamed, start) {
         (Ok(_), Ok(0)) => Err(if target.is_leaving() { Absent::Gone } else { Absent::Changed }),
         (Ok(cut), _) => Ok(cut),

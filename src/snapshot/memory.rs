@@ -59,13 +59,12 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let (in_status, in_meminfo) = (Source::process(pid, c"status"), Source::proc(c"meminfo"));
     let system = scene.host.meminfo();
     let rollup = match scene.when {
-        When::Alive => rollup(scene.target, buf),
-        When::Stuck => Err(Absent::Stuck),
+        When::Alive => rollup(scene.target, buf, rss.ok()),
         // It walks the page tables: last of all, see `rollup_alone`.
         When::Dying { .. } | When::Condemned { .. } => Err(Absent::Late),
     };
     let of_rollup = |fact: Fact<'static>| match scene.when {
-        When::Alive | When::Stuck => fact,
+        When::Alive => fact,
         When::Dying { .. } | When::Condemned { .. } => PSS.is(Value::Nothing).json_only(),
     };
 
@@ -104,14 +103,18 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     Ok(Completeness::of(&facts).and(cgroup(scene, report, rss)))
 }
 
-/// What of [`take`] needs a walk over the page tables, 21 us a MiB of small pages: where that is longer than there is time, it is
-/// left out.
+/// How long a walk over the page tables takes: 21 us a MiB of small pages.
+fn walk(rss: Option<Bytes>) -> Duration {
+    let mib = rss.unwrap_or_default().0 >> 20;
+    Duration::from_micros(mib.saturating_mul(25))
+}
+
+/// What of [`take`] needs a walk over the page tables: where that is longer than there is time, it is left out.
 pub(super) fn rollup_alone(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    let mib = scene.rss.unwrap_or_default().0 >> 20;
-    if scene.when.left() < Duration::from_micros(mib.saturating_mul(25)) {
+    if scene.when.left() < walk(scene.rss) {
         return Err(Absent::Late);
     }
-    let (rollup, pid) = (rollup(scene.target, scene.buf), scene.target.pid);
+    let (rollup, pid) = (rollup(scene.target, scene.buf, scene.rss), scene.target.pid);
     let facts = [
         PSS.is(bytes(summed(rollup, pid, "Pss", |sum| sum.pss))),
         USS.is(bytes(summed(rollup, pid, "Private_Clean", |sum| sum.uss()))),
@@ -220,11 +223,15 @@ fn number(target: &mut Target, file: fn(&mut Files) -> &mut Kept) -> Result<i64,
 }
 
 /// The sums over all mappings: smaps_rollup, or smaps added up on kernels before 4.14.
-pub(crate) fn rollup(target: &mut Target, buf: &mut [u8]) -> Result<Rollup, Absent> {
+pub(crate) fn rollup(target: &mut Target, buf: &mut [u8], rss: Option<Bytes>) -> Result<Rollup, Absent> {
     let (view, files) = target.view_and_files();
+    // On a machine that is short of everything it takes a few times as long.
+    let walk = walk(rss).saturating_mul(4);
+    files.smaps_rollup.takes(walk);
+    files.smaps.takes(walk);
     let summed = match files.smaps_rollup.lines(view, buf) {
         Ok(lines) => sum(lines),
-        Err(Errno::ENOENT) => view.file(c"smaps").and_then(|smaps| sum(Lines::new(&smaps, buf))),
+        Err(Errno::ENOENT) => files.smaps.lines(view, buf).and_then(sum),
         Err(errno) => Err(errno),
     };
     match summed {

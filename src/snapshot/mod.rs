@@ -74,9 +74,6 @@ pub enum Cmdline {
 pub enum When {
     /// While the process lives.
     Alive,
-    /// While the process lives and its mmap_lock is held, so that reading its arguments, PSS or mappings might never end: each stands as
-    /// [`Absent::Stuck`]. Whoever takes the snapshot has found that out by another process.
-    Stuck,
     /// Before memdoor ends it, and memory is short: nothing that waits for its mmap_lock is read (mappings, PSS, command line), as
     /// whoever waits for memory may hold that.
     Condemned {
@@ -94,14 +91,14 @@ impl When {
     /// How much time there is.
     fn left(self) -> Duration {
         match self {
-            Self::Alive | Self::Stuck => Duration::MAX,
+            Self::Alive => Duration::MAX,
             Self::Dying { until } | Self::Condemned { until } => until.saturating_sub(monotonic()),
         }
     }
 
     fn kind(self) -> Value<'static> {
         match self {
-            Self::Alive | Self::Stuck => Value::Nothing,
+            Self::Alive => Value::Nothing,
             Self::Dying { .. } => Value::Text(b"death"),
             Self::Condemned { .. } => Value::Text(b"kill"),
         }
@@ -207,8 +204,6 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
             dying
         } else if scene.when.left().is_zero() {
             late
-        } else if section == Section::Mappings && scene.when == When::Stuck {
-            stuck
         } else if section == Section::Mappings && matches!(scene.when, When::Condemned { .. }) {
             return Name(Event::End, "", "").is(Value::Nothing);
         } else {
@@ -221,10 +216,6 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
 
 fn dying(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
     Err(Absent::Dying)
-}
-
-fn stuck(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
-    Err(Absent::Stuck)
 }
 
 fn late(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {

@@ -255,13 +255,7 @@ impl File {
 
     /// One pread(2): all of a file that the kernel prints in one go (statm, stat, status, meminfo, oom_score).
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
-        let offset = i64::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
-        loop {
-            match nix::sys::uio::pread(&self.0, buf, offset) {
-                Err(Errno::EINTR) => {}
-                done => return done,
-            }
-        }
+        read_at(self.0.as_fd(), buf, offset)
     }
 
     /// Reads from the start once: enough for a file that the kernel prints in one go.
@@ -280,6 +274,29 @@ impl File {
             }
         }
         Ok(&buf[..len])
+    }
+}
+
+/// One pread(2).
+pub(super) fn read_at(fd: BorrowedFd<'_>, buf: &mut [u8], offset: u64) -> Result<usize> {
+    let offset = i64::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
+    loop {
+        match nix::sys::uio::pread(fd, buf, offset) {
+            Err(Errno::EINTR) => {}
+            done => return done,
+        }
+    }
+}
+
+/// What can be read from any place in it.
+pub trait ReadAt {
+    /// Reads from `offset` on; 0 bytes: it ends there.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize>;
+}
+
+impl ReadAt for File {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        self.read_at(buf, offset)
     }
 }
 

@@ -6,11 +6,14 @@
 //! process of its own that it can leave behind.
 //!
 //! - [`Helper::start`] forks [`HANDS`] processes while arming, before memory is locked and before anything large is mapped. Each locks
-//!   its own memory, closes all descriptors but three, and waits. Nothing is started later: at a cgroup's limit fork(2) fails.
+//!   its own memory and waits. Nothing is started later: at a cgroup's limit fork(2) fails.
+//! - With [`Descriptors::Own`] each closes all descriptors but three. With [`Descriptors::Shared`] it has memdoor's, so that it can read
+//!   what memdoor keeps open: at a cgroup's limit open(2) fails, too.
 //! - [`Helper::ask`] copies a job into memory that both share, wakes one that is idle and waits for the answer until the deadline. A
 //!   write to an eventfd takes no memory, where a pipe's fails at a cgroup's limit even if it is empty.
-//! - One that does not answer is left alone. It is asked again once its late answer has come, which nobody reads. When all are stuck
-//!   the answer is "none" at once.
+//! - One that does not answer is left alone. It is asked again once its late answer has come, which nobody reads. Until then nothing more
+//!   is asked of the same subject, so that one stuck process holds one of them and no more. When all are stuck the answer is "none" at
+//!   once. One that was killed is not waited for.
 //! - They end with memdoor (PR_SET_PDEATHSIG), by SIGKILL: one that sleeps on a mmap_lock ends too, as that sleep is killable since
 //!   Linux 5.8, and before that when the lock is free.
 //!
@@ -29,6 +32,7 @@ use super::file::Dir;
 use super::map::Shared;
 use super::signal::{self, Until, Woken};
 use super::{Errno, Result, harden, system};
+use crate::units::Pid;
 
 /// How many there are: one that is stuck leaves another.
 pub const HANDS: usize = 2;
@@ -40,6 +44,24 @@ pub const COMM: &CStr = c"memdoor-reader";
 const IGNORED: [c_int; 7] =
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGPIPE];
 
+/// Whose descriptors the processes have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Descriptors {
+    /// Their own three. A lock or a pipe of memdoor's ends with memdoor, even if one of them can't be killed: before Linux 5.8.
+    Own,
+    /// memdoor's (CLONE_FILES), those that it opens later included.
+    Shared,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unanswered {
+    /// It did not come in time, or an earlier one has not come yet.
+    Late,
+    /// The processes were killed: nobody will ever answer.
+    Killed,
+}
+
 /// One process.
 #[derive(Debug)]
 struct Hand {
@@ -47,8 +69,17 @@ struct Hand {
     job: Shared,
     asked: OwnedFd,
     answered: OwnedFd,
-    /// Whether a job was given to it whose answer has not come.
-    is_busy: Cell<bool>,
+    /// 0 in itself.
+    pid: Cell<c_int>,
+    state: Cell<State>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Idle,
+    /// It was asked about this subject, and has not answered.
+    Busy(Pid),
+    Killed,
 }
 
 /// Processes that do jobs of one kind.
@@ -61,12 +92,13 @@ pub struct Helper<J: Copy> {
 impl<J: Copy> Helper<J> {
     /// Starts them. `work` does a job in place: it reads below `/proc`, which is opened anew, and uses neither the heap nor standard
     /// output. `empty` is a job that is never done.
-    pub fn start(proc: &Dir, empty: J, work: fn(&Dir, &mut J)) -> Result<Self> {
+    pub fn start(proc: &Dir, descriptors: Descriptors, empty: J, work: fn(&Dir, &mut J)) -> Result<Self> {
         let hand = || -> Result<Hand> {
             let job = Shared::anonymous(size_of::<J>())?;
             // SAFETY: the mapping has room for one job and is aligned to a page, and nobody else has it yet.
             unsafe { job.start().cast::<J>().write(empty) };
-            Ok(Hand { job, asked: eventfd()?, answered: eventfd()?, is_busy: Cell::new(false) })
+            let (asked, answered) = (eventfd()?, eventfd()?);
+            Ok(Hand { job, asked, answered, pid: Cell::new(0), state: Cell::new(State::Idle) })
         };
         let hands = [hand()?, hand()?];
         let parent = system::own_pid();
@@ -74,38 +106,67 @@ impl<J: Copy> Helper<J> {
         let name = Named::take(COMM);
         for hand in &hands {
             let own = proc.dir(c".")?;
-            // SAFETY: memdoor has no other thread, so the child is a whole copy of it; it runs only what follows here.
-            match unsafe { libc::fork() } {
-                -1 => return Err(Errno::last()),
-                0 => hand.serve(&own, work, parent),
-                _ => {}
+            match fork(descriptors)? {
+                0 => hand.serve(&own, descriptors, work, parent),
+                pid => hand.pid.set(pid),
             }
         }
         drop(name);
         Ok(Self { hands, job: core::marker::PhantomData })
     }
 
-    /// Has a job done that `fill` describes, and hands the answer to `take`. `None`: there was none in that time, or all are busy.
-    pub fn ask<T>(&self, fill: impl FnOnce(&mut J), within: Duration, take: impl FnOnce(&J) -> T) -> Option<T> {
-        let hand = self.hands.iter().find(|hand| hand.is_idle())?;
+    /// Has a job about `subject` done, which `fill` describes, and hands the answer to `take`.
+    pub fn ask<T>(
+        &self,
+        subject: Pid,
+        fill: impl FnOnce(&mut J),
+        within: Duration,
+        take: impl FnOnce(&J) -> T,
+    ) -> core::result::Result<T, Unanswered> {
+        self.hands.iter().for_each(Hand::look);
+        if self.hands.iter().any(|hand| hand.state.get() == State::Busy(subject)) {
+            return Err(Unanswered::Late);
+        }
+        let Some(hand) = self.hands.iter().find(|hand| hand.state.get() == State::Idle) else {
+            let is_none_left = self.hands.iter().all(|hand| hand.state.get() == State::Killed);
+            return Err(if is_none_left { Unanswered::Killed } else { Unanswered::Late });
+        };
         let mut place = hand.job.start().cast::<J>();
         // SAFETY: there is a job since the start, and the other side, which waits, runs this same program: whatever it wrote is a job.
         fill(unsafe { place.as_mut() });
-        hand.is_busy.set(true);
-        add_one(hand.asked.as_fd()).ok()?;
+        hand.state.set(State::Busy(subject));
+        if add_one(hand.asked.as_fd()).is_err() {
+            return Err(Unanswered::Late);
+        }
         let until = monotonic().saturating_add(within);
         loop {
             let left = until.saturating_sub(monotonic());
-            match signal::wait(Some((hand.answered.as_fd(), Until::Readable)), Some(left)) {
-                Ok(Woken::Ready) => break,
-                // What it means is asked elsewhere.
-                Ok(Woken::Signal) if !left.is_zero() => {}
-                _ => return None,
+            let woken = signal::wait(Some((hand.answered.as_fd(), Until::Readable)), Some(left));
+            hand.look();
+            match (hand.state.get(), woken) {
+                // SAFETY: as above; the other side has answered and waits again.
+                (State::Idle, _) => return Ok(take(unsafe { place.as_ref() })),
+                // Another one may be left.
+                (State::Killed, _) => return Err(Unanswered::Late),
+                // What a signal means is asked elsewhere.
+                (State::Busy(_), Ok(Woken::Signal)) if !left.is_zero() => {}
+                (State::Busy(_), _) => return Err(Unanswered::Late),
             }
         }
-        // SAFETY: as above; the other side has answered and waits again.
-        hand.is_idle().then(|| take(unsafe { place.as_ref() }))
     }
+}
+
+/// A copy of this process: its number, 0 in the copy.
+fn fork(descriptors: Descriptors) -> Result<c_int> {
+    let flags = match descriptors {
+        Descriptors::Own => libc::SIGCHLD,
+        Descriptors::Shared => libc::SIGCHLD | libc::CLONE_FILES,
+    };
+    // SAFETY: memdoor has no other thread, so the child is a whole copy of it, on its own copy of the stack. It makes system calls alone,
+    // and nothing of the C library that would ask for the thread's number. Without a new stack and without the flags that write to
+    // memory the other arguments are not used, in whatever order the architecture has them.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    if pid < 0 { Err(Errno::last()) } else { c_int::try_from(pid).map_err(|_| Errno::EOVERFLOW) }
 }
 
 /// Another name of this thread, until it is dropped.
@@ -130,23 +191,38 @@ impl Drop for Named {
 }
 
 impl Hand {
-    /// Whether it waits for a job. Takes a late answer.
-    fn is_idle(&self) -> bool {
-        if self.is_busy.get() && take(self.answered.as_fd()).is_ok() {
-            self.is_busy.set(false);
+    /// Takes a late answer, or its end.
+    fn look(&self) {
+        if !matches!(self.state.get(), State::Busy(_)) {
+            return;
         }
-        !self.is_busy.get()
+        if take(self.answered.as_fd()).is_ok() {
+            self.state.set(State::Idle);
+        } else if self.has_ended() {
+            self.state.set(State::Killed);
+        }
+    }
+
+    /// Whether it was killed; collects it.
+    fn has_ended(&self) -> bool {
+        let mut status = 0;
+        // SAFETY: the kernel writes one int to `status`, and nothing else.
+        let found = unsafe { libc::waitpid(self.pid.get(), &raw mut status, libc::WNOHANG) };
+        // ECHILD: whoever started memdoor ignores SIGCHLD, so that nobody is ever collected, and it has gone.
+        found == self.pid.get() || (found < 0 && Errno::last() == Errno::ECHILD)
     }
 
     /// What the child does until memdoor ends.
-    fn serve<J: Copy>(&self, proc: &Dir, work: fn(&Dir, &mut J), parent: u64) -> ! {
+    fn serve<J: Copy>(&self, proc: &Dir, descriptors: Descriptors, work: fn(&Dir, &mut J), parent: u64) -> ! {
         // SAFETY: five integers and no memory.
         unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
         for signal in IGNORED {
             // SAFETY: SIG_IGN is no function of ours.
             unsafe { libc::signal(signal, libc::SIG_IGN) };
         }
-        close_all_but([proc.as_fd(), self.asked.as_fd(), self.answered.as_fd()]);
+        if descriptors == Descriptors::Own {
+            close_all_but([proc.as_fd(), self.asked.as_fd(), self.answered.as_fd()]);
+        }
         // As memdoor itself: all of it is best effort.
         let _ = harden::lock_memory();
         let _ = harden::exempt_from_oom_killer(proc);
@@ -211,13 +287,57 @@ mod tests {
         job.number += 1;
     }
 
+    fn start(proc: &Dir) -> Helper<Job> {
+        let empty = Job { sleep: Duration::ZERO, number: 0 };
+        Helper::start(proc, Descriptors::Own, empty, work).expect("two processes")
+    }
+
+    fn ask(
+        helper: &Helper<Job>,
+        subject: u64,
+        millis: u64,
+        number: u64,
+        within: u64,
+    ) -> core::result::Result<u64, Unanswered> {
+        let fill = |job: &mut Job| *job = Job { sleep: Duration::from_millis(millis), number };
+        let subject = Pid::new(subject).expect("a pid");
+        helper.ask(subject, fill, Duration::from_millis(within), |job| job.number)
+    }
+
+    #[test]
+    fn one_stuck_subject_holds_one_process_and_is_not_asked_about_again() {
+        let helper = start(&Dir::open(c"/proc").expect("/proc"));
+        let long = 60_000;
+        assert_eq!(ask(&helper, 7, long, 0, 20), Err(Unanswered::Late));
+        assert_eq!(ask(&helper, 7, 0, 0, long), Err(Unanswered::Late), "at once");
+        assert_eq!(ask(&helper, 8, 0, 1, long), Ok(2));
+        assert_eq!(ask(&helper, 7, 0, 0, long), Err(Unanswered::Late), "at once");
+    }
+
+    #[test]
+    fn a_process_that_was_killed_is_not_waited_for() {
+        let helper = start(&Dir::open(c"/proc").expect("/proc"));
+        let long = 60_000;
+        for hand in &helper.hands {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(hand.pid.get()), nix::sys::signal::SIGKILL)
+                .expect("kill");
+            let found = core::iter::from_fn(|| {
+                // It is seen by whoever asks it; until it is dead it may be about to answer.
+                Some(ask(&helper, 1, 0, 1, 200).is_err())
+            });
+            let _ = found.take(100).any(|is_late| is_late);
+        }
+        assert_eq!(ask(&helper, 1, 0, 1, long), Err(Unanswered::Killed));
+    }
+
     #[test]
     fn a_job_is_done_by_another_process_and_one_that_is_stuck_is_left_behind() {
         let proc = Dir::open(c"/proc").expect("/proc");
-        let helper = Helper::start(&proc, Job { sleep: Duration::ZERO, number: 0 }, work).expect("two processes");
+        let helper = start(&proc);
+        let subject = Cell::new(0);
         let ask = |millis, number, within| {
-            let fill = |job: &mut Job| *job = Job { sleep: Duration::from_millis(millis), number };
-            helper.ask(fill, Duration::from_millis(within), |job| job.number)
+            subject.set(subject.get() + 1);
+            ask(&helper, subject.get(), millis, number, within).ok()
         };
         let long = 60_000;
         for number in 0..20 {

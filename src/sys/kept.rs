@@ -3,10 +3,13 @@
 //! At a memory cgroup's hard limit openat(2) fails with ENOMEM, while a descriptor that was opened and read before still works.
 
 use core::ffi::CStr;
+use core::time::Duration;
 
-use super::file::{Dir, File};
+use super::bounded::{Bounded, PATIENCE};
+use super::file::{Dir, File, ReadAt};
 use super::lines::Lines;
 use super::{Errno, Result};
+use crate::units::Pid;
 
 /// A file that is opened at the first use and then kept.
 #[derive(Debug)]
@@ -15,13 +18,41 @@ pub struct Kept {
     file: Option<File>,
     /// Why it could not be opened last.
     refused: Errno,
+    slow: Option<Slow>,
+}
+
+/// By whom a file is read whose reading may block.
+#[derive(Debug)]
+struct Slow {
+    by: Bounded,
+    subject: Pid,
+    patience: Duration,
 }
 
 impl Kept {
     /// Names the file; nothing is opened yet.
     #[must_use]
     pub const fn new(name: &'static CStr) -> Self {
-        Self { name, file: None, refused: Errno::ENOENT }
+        Self { name, file: None, refused: Errno::ENOENT, slow: None }
+    }
+
+    /// From now on it is read by another process, if there is one, and no read waits longer than [`Kept::patience`]: reading it may block
+    /// for as long as the process `subject` likes. An answer that does not come is ETIMEDOUT.
+    pub fn read_by(&mut self, by: Option<Bounded>, subject: Pid) {
+        self.slow = by.map(|by| Slow { by, subject, patience: PATIENCE });
+    }
+
+    /// A read of it takes longer than [`PATIENCE`], even if nobody holds it up.
+    pub fn takes(&mut self, longer: Duration) {
+        if let Some(slow) = &mut self.slow {
+            slow.patience = PATIENCE.saturating_add(longer);
+        }
+    }
+
+    /// How long a read waits for an answer.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.slow.as_ref().map_or(PATIENCE, |slow| slow.patience)
     }
 
     /// The name below its directory.
@@ -35,13 +66,13 @@ impl Kept {
         self.file = None;
     }
 
-    /// The open file.
-    pub fn file(&mut self, dir: &Dir) -> Result<&File> {
+    /// Opens it if it is not.
+    pub fn open(&mut self, dir: &Dir) -> Result<()> {
         if self.file.is_none() {
             let opened = dir.file(self.name);
             self.file = Some(opened.inspect_err(|errno| self.refused = *errno)?);
         }
-        self.file.as_ref().ok_or(Errno::EBADF)
+        Ok(())
     }
 
     /// Whether it is open.
@@ -52,18 +83,28 @@ impl Kept {
 
     /// Reads it if it is open, and else says why it is not: openat(2) takes a page of the kernel's even for a file that is not there.
     pub fn if_open<'b>(&self, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-        self.file.as_ref().ok_or(self.refused)?.once(buf)
+        match self.is_open() {
+            true => self.start(buf),
+            false => Err(self.refused),
+        }
     }
 
     /// Reads a file that the kernel prints in one go.
     pub fn once<'b>(&mut self, dir: &Dir, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-        self.file(dir)?.once(buf)
+        self.open(dir)?;
+        self.start(buf)
+    }
+
+    fn start<'b>(&self, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        let length = self.read_at(buf, 0)?;
+        Ok(&buf[..length])
     }
 
     /// Hands each line to `each`; one longer than 4 KiB is cut. Of files of many lines the kernel gives no more than that in one read.
     pub fn each_line(&mut self, dir: &Dir, each: &mut dyn FnMut(&[u8])) -> Result<()> {
         let mut buf = [0; 4096];
-        let mut lines = Lines::new(self.file(dir)?, &mut buf);
+        self.open(dir)?;
+        let mut lines = Lines::new(self, &mut buf);
         while let Some(line) = lines.next() {
             each(line?);
         }
@@ -73,18 +114,30 @@ impl Kept {
     /// Its lines. For a file bound to an address space (maps, smaps_rollup): exec() leaves a kept descriptor on the old one,
     /// which then gives nothing, so a file that begins with nothing is opened once more.
     pub fn lines<'b>(&mut self, dir: &Dir, buf: &'b mut [u8]) -> Result<Lines<'_, 'b>> {
-        let was_kept = self.file.is_some();
-        let first = self.file(dir)?.read_at(buf, 0);
-        let len = match first {
+        let was_kept = self.is_open();
+        self.open(dir)?;
+        let len = match self.read_at(buf, 0) {
+            // To open it again gains nothing, and the one that is open must stay so while it is read.
+            Err(Errno::ETIMEDOUT) => return Err(Errno::ETIMEDOUT),
             Ok(0) | Err(_) if was_kept => {
-                let fresh = dir.file(self.name);
-                if let Ok(file) = fresh {
-                    self.file = Some(file);
+                if let Ok(fresh) = dir.file(self.name) {
+                    self.file = Some(fresh);
                 }
-                self.file(dir)?.read_at(buf, 0)?
+                self.read_at(buf, 0)?
             }
             other => other?,
         };
-        Ok(Lines::resume(self.file(dir)?, buf, len))
+        Ok(Lines::resume(self, buf, len))
+    }
+}
+
+impl ReadAt for Kept {
+    /// EBADF: it is not open.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        let file = self.file.as_ref().ok_or(Errno::EBADF)?;
+        match &self.slow {
+            Some(slow) => slow.by.read_at(slow.subject, file, buf, offset, slow.patience),
+            None => file.read_at(buf, offset),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Streaming a file of any length through a lent buffer, one line at a time.
 
-use super::file::File;
+use super::file::ReadAt;
 use super::{Errno, Result};
 
 /// The lines of a file, without their newline.
@@ -8,7 +8,7 @@ use super::{Errno, Result};
 /// A line longer than the buffer is cut to it and the rest skipped; [`Lines::cut`] counts those.
 /// The last line may lack its newline.
 pub struct Lines<'f, 'b> {
-    file: &'f File,
+    file: &'f dyn ReadAt,
     buf: &'b mut [u8],
     /// The unread part of `buf`.
     start: usize,
@@ -22,13 +22,13 @@ pub struct Lines<'f, 'b> {
 impl<'f, 'b> Lines<'f, 'b> {
     /// From the start of `file`.
     #[must_use]
-    pub fn new(file: &'f File, buf: &'b mut [u8]) -> Self {
+    pub fn new(file: &'f dyn ReadAt, buf: &'b mut [u8]) -> Self {
         Self::resume(file, buf, 0)
     }
 
     /// With the first `len` bytes of the file already in `buf`.
     #[must_use]
-    pub fn resume(file: &'f File, buf: &'b mut [u8], len: usize) -> Self {
+    pub fn resume(file: &'f dyn ReadAt, buf: &'b mut [u8], len: usize) -> Self {
         Self { file, buf, start: 0, end: len, offset: len as u64, skipping: false, finished: false, cut: 0 }
     }
 

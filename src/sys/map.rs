@@ -9,6 +9,17 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::{Errno, Result};
 
+/// Puts a value where it stays, in a mapping of its own.
+pub fn forever<T>(value: T) -> Result<&'static T> {
+    assert!(align_of::<T>() <= 4096, "a mapping is aligned to a page");
+    let region = core::mem::ManuallyDrop::new(Region::new(size_of::<T>())?);
+    let place = region.start.cast::<T>();
+    // SAFETY: the mapping has room for the value and is aligned for it, and nobody else has it.
+    unsafe { place.write(value) };
+    // SAFETY: it was written just now, is never given back, and nobody writes to it again but through this reference.
+    Ok(unsafe { place.as_ref() })
+}
+
 /// Zeroed memory of its own mapping, given back when dropped.
 #[derive(Debug)]
 pub struct Region {

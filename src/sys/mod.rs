@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod bounded;
 pub mod clock;
 pub mod file;
 pub mod getdents;

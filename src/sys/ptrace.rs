@@ -20,8 +20,10 @@ pub use passed::{LAST, Passed, passed};
 
 /// The thread that is seized, 0: none.
 static SEIZED: AtomicI32 = AtomicI32::new(0);
-/// Whether there may be anything to wait for.
-static TRACING: AtomicBool = AtomicBool::new(false);
+/// Whom waitpid(2) is asked for, 0: nobody is traced. The thread that was seized, until its end was seen.
+static TRACED: AtomicI32 = AtomicI32::new(0);
+/// The first thread of its process: after an exec() of another thread that was seized, the kernel calls that one by this number.
+static LEADER: AtomicI32 = AtomicI32::new(0);
 /// The thread that is in its exit stop, 0: none. Its status, and when that was seen.
 static HELD: AtomicI32 = AtomicI32::new(0);
 static STATUS: AtomicI32 = AtomicI32::new(0);
@@ -88,13 +90,14 @@ pub enum Released {
     Stuck,
 }
 
-/// Seizes a thread by its number. It is not stopped.
+/// Seizes a thread of the process `leader` by its number. It is not stopped.
 ///
 /// EPERM: not permitted (another user, Yama), already traced, or it has exited. ESRCH: there is none.
-pub fn seize(tid: Pid) -> Result<()> {
+pub fn seize(tid: Pid, leader: Pid) -> Result<()> {
     request(libc::PTRACE_SEIZE, tid.get(), O_TRACEEXEC | O_TRACEEXIT)?;
     SEIZED.store(tid.get(), Relaxed);
-    TRACING.store(true, Relaxed);
+    TRACED.store(tid.get(), Relaxed);
+    LEADER.store(leader.get(), Relaxed);
     Ok(())
 }
 
@@ -133,12 +136,12 @@ pub fn was_missed() -> bool {
 /// Whether something traced has not been collected yet: until then its parent does not see its end.
 #[must_use]
 pub fn is_tracing() -> bool {
-    TRACING.load(Relaxed)
+    TRACED.load(Relaxed) != 0
 }
 
 /// Answers all stops that have come, without waiting: each is passed on as it came, but an exit stop, which is [`held`].
 pub fn serve() {
-    while TRACING.load(Relaxed) && HELD.load(Relaxed) == 0 {
+    while is_tracing() && HELD.load(Relaxed) == 0 {
         let Some((tid, stop)) = next() else { return };
         answer(tid, stop);
     }
@@ -234,20 +237,38 @@ pub fn release(within: Duration) -> Released {
     }
 }
 
-/// The next stop or end of anything traced. memdoor starts no process, so whatever can be waited for is traced by it, or was its
-/// shell's before exec() and is then nobody else's to collect.
+/// The next stop or end of the traced thread. Nobody else is waited for: memdoor has children that are not traced, those of
+/// [`super::helper`] and its shell's before exec().
 fn next() -> Option<(c_int, Stop)> {
+    let traced = TRACED.load(Relaxed);
+    let leader = LEADER.load(Relaxed);
+    let found = match wait(traced) {
+        Err(Errno::ECHILD) if leader != traced => {
+            let found = wait(leader);
+            if found.is_ok() {
+                TRACED.store(leader, Relaxed);
+            }
+            found
+        }
+        found => found,
+    };
+    if found == Err(Errno::ECHILD) {
+        SEIZED.store(0, Relaxed);
+        TRACED.store(0, Relaxed);
+    }
+    found.ok().flatten()
+}
+
+/// waitpid(2), without waiting. ECHILD: nobody of that number is traced by memdoor or its child.
+fn wait(tid: c_int) -> Result<Option<(c_int, Stop)>> {
     let mut status: c_int = 0;
     // SAFETY: the kernel writes one int to `status`, and nothing else.
-    let tid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::WNOHANG) };
-    if tid > 0 {
-        return Some((tid, stop_of(status)));
+    let found = unsafe { libc::waitpid(tid, &raw mut status, libc::__WALL | libc::WNOHANG) };
+    match found {
+        0 => Ok(None),
+        1.. => Ok(Some((found, stop_of(status)))),
+        _ => Err(Errno::last()),
     }
-    if tid < 0 && Errno::last() == Errno::ECHILD {
-        SEIZED.store(0, Relaxed);
-        TRACING.store(false, Relaxed);
-    }
-    None
 }
 
 fn number(signal: c_int) -> c_ulong {

@@ -17,6 +17,7 @@ use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::{self, dec, stat, status};
 use crate::sys::Errno;
+use crate::sys::bounded::Bounded;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::kept::Kept;
@@ -107,6 +108,11 @@ impl Target {
         Ok(target)
     }
 
+    /// What may block for as long as the process likes is read by another process from now on, if there is one.
+    pub fn read_by(&mut self, by: Option<Bounded>) {
+        self.files.read_by(by, self.pid);
+    }
+
     /// The directory where its memory shows.
     #[must_use]
     pub fn view(&self) -> &Dir {
@@ -153,6 +159,7 @@ impl Target {
             Errno::ENOENT | Errno::ESRCH if !self.is_alive() => Absent::Gone,
             Errno::ESRCH => Absent::Gone,
             Errno::ENOENT if self.dir.identity(c"stat").is_ok() => Absent::NotProvided(source),
+            Errno::ETIMEDOUT => Absent::Stuck(self.files.patience(file)),
             other => source.failed(other),
         }
     }
@@ -219,7 +226,7 @@ impl Target {
         let is_small = rss <= Bytes(64 << 20) && maps.is_ok_and(|length| length < 3072);
         for file in files.all() {
             // What can't be opened now is tried again when it is needed, and its reason reported then.
-            let _ = file.file(view);
+            let _ = file.open(view);
             if is_small || file.name() != c"smaps_rollup" {
                 let _ = file.once(view, &mut buf);
             }

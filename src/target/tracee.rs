@@ -38,7 +38,7 @@ impl Target {
         let mut refused = Errno::ESRCH;
         for _ in 0..2 {
             let tid = self.seizable(scope, own)?;
-            match ptrace::seize(tid) {
+            match ptrace::seize(tid, self.pid) {
                 Ok(()) if self.is_still_itself() => return Ok(()),
                 // The number was another's by then: the kernel lets go of that at once.
                 Ok(()) => {

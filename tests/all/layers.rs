@@ -77,6 +77,7 @@ const REPORT_OF_PARSE: &[&str] = &["parse::maps::Mapping", "parse::net::Socket",
 
 /// The files that may name std or alloc, and what they need of it.
 const STD: &[(&str, &str)] = &[
+    ("sys/bounded.rs", "AsFd of the file to read"),
     ("sys/file.rs", "OwnedFd: core has no descriptors"),
     ("sys/getdents.rs", "AsFd of an open directory"),
     ("sys/heap.rs", "std's allocator, which it counts and passes on to, and a lock without heap"),

@@ -37,5 +37,6 @@ mod record;
 mod sample;
 mod scores;
 mod snapshot;
+mod stuck;
 mod verdict;
 mod watch;

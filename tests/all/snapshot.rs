@@ -11,11 +11,8 @@ use common::host::{TempDir, has_unprivileged, is_root, may_be_another_user, memt
 use common::json::Json;
 use common::report::{BANNERS, MAPPINGS, Mapping, Report, SOCKETS};
 use common::run::{DEADLINE, Ended, Running, memdoor, run, run_command, through, through_shell};
-use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, ancestors, path, snapshot, victim};
-use memdoor::report::Format;
-use memdoor::snapshot::{Completeness, When};
 
 /// What stands before the first colon of each line.
 fn labels(lines: &[String]) -> Vec<&str> {
@@ -417,23 +414,6 @@ fn more_children_than_fit_the_buffer_are_all_counted_and_the_first_64_listed() {
     let report = snapshot(&target);
     let rows = report.tree().into_iter().filter(|row| row.starts_with("Child: ")).count();
     assert_eq!((rows, report.value("Child Processes")), (64, "700"));
-}
-
-/// Its mmap_lock is held, so that reading any of these might never end.
-#[test]
-fn of_a_stuck_process_a_snapshot_says_what_did_not_answer_and_has_all_the_rest() {
-    let target = Victim::start(&["sockets", "1"]);
-    let mut camera = Camera::aim(c"/proc", target.pid.into()).expect("the victim");
-    camera.when = When::Stuck;
-    let dir = TempDir::new();
-    let file = dir.file("report");
-    assert_eq!(camera.take(Format::Text, &file), Completeness::Partial);
-    let text = fs::read_to_string(dir.join("report")).expect("the report");
-    for label in ["Command Line", "Process PSS Memory Usage", "Process USS Memory Usage"] {
-        assert!(text.contains(&format!("{label}: - (did not answer in 200 ms)")), "{label}: {text}");
-    }
-    assert!(text.contains("did not answer in 200 ms") && !text.contains("[stack]"), "{text}");
-    assert!(text.contains("Process RSS Memory Usage: ") && text.contains("UDP"), "{text}");
 }
 
 #[test]

@@ -22,8 +22,6 @@ use memdoor::units::Pid;
 pub struct Camera {
     target: Target,
     host: Host,
-    /// When it says that it is.
-    pub when: When,
     memcg: Memcg,
     sockets: Sockets,
     envelope: Envelope,
@@ -40,7 +38,7 @@ impl Camera {
         let mut read = vec![0; BUFFER];
         let memcg = Memcg::new(&host.proc, &mut read);
         let sockets = Sockets::arm(target.descriptors()).expect("memory");
-        Ok(Self { envelope: envelope(&host), when: When::Alive, target, host, memcg, sockets, read, out: vec![0; OUT] })
+        Ok(Self { envelope: envelope(&host), target, host, memcg, sockets, read, out: vec![0; OUT] })
     }
 
     /// Takes a snapshot and writes it to `file`.
@@ -51,7 +49,7 @@ impl Camera {
             memcg: &mut self.memcg,
             sockets: &mut self.sockets,
             now: Now::read(),
-            when: self.when,
+            when: When::Alive,
             because: None,
             buf: &mut self.read,
             cmdline: Cmdline::Show,

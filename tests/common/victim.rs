@@ -1,6 +1,9 @@
 //! The process that tests, the demo and the benchmark watch: it leaks, maps, opens sockets, execs or dies, as its command
 //! line says. It is a cargo example, so `cargo test` builds it beside the tests.
 
+#[path = "stuck.rs"]
+mod stuck;
+
 use std::error::Error;
 use std::ffi::{CString, OsString};
 use std::fs::File;
@@ -82,6 +85,9 @@ until its standard input ends, it is killed, or its parent dies.
   fill FILE MIB_PER_SECOND
                  after one line on standard input writes into FILE at that pace
                  until the file system is full, and keeps it open
+  stuck PATH     a child whose mmap_lock is held until this process ends: PID is
+                 the child. A file of FUSE is mounted over PATH: for root, in a
+                 mount namespace of its own
   idle           nothing
   freed PID FILE BYTES
                  no state: waits for the kernel's log to say `Killed process PID`
@@ -143,6 +149,8 @@ fn run() -> Result<()> {
         Some("shortage") => shortage(&mut args),
         Some("children") => children(last_number(&mut args)?),
         Some("family") => family(&mut args),
+        Some("stuck") => stuck_child(&mut args),
+        Some("held") => stuck::held(&args.value()?.string()?),
         Some("idle") => {
             end_of(&mut args)?;
             stay(())
@@ -486,6 +494,18 @@ fn zombie(args: &mut lexopt::Parser) -> Result<()> {
     waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)?;
     ready(child.id())?;
     wait_for_end();
+    Ok(())
+}
+
+fn stuck_child(args: &mut lexopt::Parser) -> Result<()> {
+    let path = args.value()?.string()?;
+    end_of(args)?;
+    let (server, mut child) = stuck::start(&path)?;
+    ready(child.id())?;
+    wait_for_end();
+    drop(server);
+    child.kill()?;
+    child.wait()?;
     Ok(())
 }
 

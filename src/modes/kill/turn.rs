@@ -164,7 +164,8 @@ impl Turn {
         let user = self.user;
         let own_pid = Pid::new(system::own_pid())?;
         let mut buf = [0; 4096];
-        let mut lines = Lines::new(self.locks.file(proc).ok()?, &mut buf);
+        self.locks.open(proc).ok()?;
+        let mut lines = Lines::new(&self.locks, &mut buf);
         while let Some(Ok(line)) = lines.next() {
             let Some(lock) = locks::line(line).filter(|lock| lock.kind == Kind::PosixRead) else {
                 continue;

@@ -16,7 +16,8 @@ use crate::modes::environment::{self, FEW};
 use crate::modes::{Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::{Cmdline, Completeness, When, memory};
+use crate::snapshot::{Cmdline, Completeness, memory};
+use crate::sys::bounded::Bounded;
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
 use crate::sys::map::Region;
@@ -52,20 +53,18 @@ impl<'a> Armed<'a> {
         // First, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
         host.meminfo().map_err(environment::fail_meminfo)?;
         let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
+        let by = read_apart(&host, &mut target);
         let exe = check_exe(&target, &options)?;
         let envelope = envelope(&host);
         let mut memcg = Memcg::new(&host.proc, read);
         let sockets = arm_sockets(&target)?;
-        let out = memory_for(&mut target, &options, out, death_memory)
-            .map_err(|errno| fail(&Error::new("map", b"memory for a snapshot at death", errno)))?;
+        let out = memory_for(&mut target, &options, out, death_memory)?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
-        touch(out);
-        touch(read);
-        rehearse(&mut host, &envelope, out, read, past, options.format);
+        rehearse(&mut host, &envelope, out, read, past, options.format, by);
         memcg.refresh(&mut target);
-        let rss = memory::rss(&mut target, host.page).unwrap_or_default();
-        target.prime(rss);
-        let (log, family) = (kernel_log(&host, &mut target, read), Family::of(&target));
+        let rss = memory::rss(&mut target, host.page);
+        target.prime(rss.unwrap_or_default());
+        let log = kernel_log(&host, &mut target, read);
         // After the log was opened: it never has fewer kills than are counted from here on, unless lines are missing.
         let counts = Counts { own: memcg.oom_kills(), system: host.oom_kills() };
         lock_memory(options.lock)?;
@@ -74,7 +73,9 @@ impl<'a> Armed<'a> {
         Ok(Self {
             options,
             user: user(options.follow, &target),
+            family: Family::of(&target),
             target,
+            by,
             paths: Paths::of(&host.proc),
             host,
             memcg,
@@ -86,7 +87,6 @@ impl<'a> Armed<'a> {
             completeness: Completeness::Complete,
             sockets,
             death: DeathWatch::new(options.seize, now),
-            family,
             log,
             stop: None,
             buf: read,
@@ -125,6 +125,13 @@ impl<'a> Armed<'a> {
         self.check_also()?;
         self.start_record()
     }
+}
+
+/// Has what may block for as long as the target likes read by another process. Without one a watch may have to wait for its target.
+fn read_apart(host: &Host, target: &mut Target) -> Option<Bounded> {
+    let by = Bounded::start(&host.proc).ok();
+    target.read_by(by);
+    by
 }
 
 /// The kernel's log from now on; what is in it by then is read once, so that reading it later touches nothing new.
@@ -179,13 +186,24 @@ fn lock_memory(lock: Lock) -> Result<(), Exit> {
 
 /// Takes a snapshot of memdoor itself into nowhere: every page of code, stack and buffers that a real one needs is there afterwards.
 /// The target is spared: its page tables are not walked before it crosses the threshold.
-fn rehearse(host: &mut Host, envelope: &Envelope, out: &mut [u8], buf: &mut [u8], past: &mut History, format: Format) {
+fn rehearse(
+    host: &mut Host,
+    envelope: &Envelope,
+    out: &mut [u8],
+    buf: &mut [u8],
+    past: &mut History,
+    format: Format,
+    by: Option<Bounded>,
+) {
+    touch(out);
+    touch(buf);
     let Some(mut target) = open_self(host) else {
         return;
     };
+    target.read_by(by);
     let mut out = Out::new(Sink::Nowhere, out);
     let cmdline = Cmdline::Show;
-    let manner = Manner { format, cmdline, when: When::Alive };
+    let manner = Manner { format, cmdline };
     past.rehearse();
     // Without it a watch is slower to begin with, and no worse. Twice: the second is not the first of its history.
     for _ in 0..2 {

@@ -8,7 +8,9 @@ use std::os::fd::AsFd;
 use super::Armed;
 use super::fate::{Fate, Why, words};
 use super::options::{Options, Seize};
-use crate::modes::with_report;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::modes::{fail, with_report};
 use crate::parse::wait::{self, Ended};
 use crate::report::Format;
 use crate::snapshot::{self, Death, Scene, When, memory};
@@ -17,7 +19,7 @@ use crate::sys::map::Region;
 use crate::sys::ptrace::{self, Held, Released};
 use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Until, Woken};
-use crate::sys::{Result, system};
+use crate::sys::system;
 use crate::target::{Scope, Target, Unseized};
 use crate::trigger::Level;
 
@@ -89,7 +91,7 @@ pub(super) fn memory_for<'b>(
     options: &Options<'_>,
     lent: &'b mut [u8],
     own: &'b mut Option<Region>,
-) -> Result<&'b mut [u8]> {
+) -> Result<&'b mut [u8], Exit> {
     let (base, row) = match options.format {
         Format::Text => (TEXT, 110),
         Format::Json => (JSON, 330),
@@ -102,7 +104,9 @@ pub(super) fn memory_for<'b>(
     if needed <= lent.len() {
         return Ok(lent);
     }
-    Ok(own.insert(Region::new(needed)?).as_bytes())
+    let room = Region::new(needed);
+    let room = room.map_err(|errno| fail(&Error::new("map", b"memory for a snapshot at death", errno)))?;
+    Ok(own.insert(room).as_bytes())
 }
 
 impl Armed<'_> {
@@ -169,7 +173,7 @@ impl Armed<'_> {
     pub(super) fn read_ahead(&mut self, snapshots: u64) {
         let is_due = core::mem::take(&mut self.death.is_rollup_due);
         if is_due && snapshots == self.seen.snapshots {
-            let _ = memory::rollup(&mut self.target, self.buf);
+            let _ = memory::rollup(&mut self.target, self.buf, self.seen.last_rss);
         }
     }
 
@@ -214,6 +218,9 @@ impl Armed<'_> {
                 When::Dying { until },
             )
         };
+        if let Some(by) = self.by {
+            by.wait_until(until);
+        }
         let words = words(ended);
         let death = Death { status: words.as_bytes(), since: held.since };
         let format = self.options.format;
@@ -222,6 +229,9 @@ impl Armed<'_> {
         });
         let rss = scene.rss;
         ptrace::let_go();
+        if let Some(by) = self.by {
+            by.wait_until(Duration::MAX);
+        }
         let time = monotonic().saturating_sub(held.since);
         self.out.release();
         if !is_sure && self.lives_on() {

@@ -32,6 +32,7 @@ use crate::parse::statm::Statm;
 use crate::report::json::Envelope;
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When, memory};
+use crate::sys::bounded::Bounded;
 use crate::sys::clock::monotonic;
 use crate::sys::out::{Broken, Out};
 use crate::sys::record::frame::Kind;
@@ -95,6 +96,8 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
 struct Armed<'a> {
     options: Options<'a>,
     target: Target,
+    /// Who reads of the target what may block.
+    by: Option<Bounded>,
     /// Whose it was when it was armed.
     user: Option<u64>,
     host: Host,

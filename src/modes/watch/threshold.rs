@@ -50,7 +50,7 @@ impl Armed<'_> {
         if self.confirmed.is_some_and(|last| now < last.at.saturating_add(rest)) {
             return;
         }
-        if let Ok(Some(exact)) = memory::rollup(&mut self.target, self.buf).map(|rollup| rollup.rss) {
+        if let Ok(Some(exact)) = memory::rollup(&mut self.target, self.buf, Some(rss)).map(|rollup| rollup.rss) {
             self.confirmed = Some(Confirmed { at: now, rss, exact });
         }
     }
