@@ -46,6 +46,8 @@ pub enum Why {
     Essential,
     /// `--only` does not fit it.
     Unwanted,
+    /// `--only` is about its arguments, and they could not be read.
+    Unread,
     /// It is outside of `--cgroup`.
     Outside,
     /// `--ignore` fits it.

@@ -94,6 +94,11 @@ impl<'a> Looks<'a> {
         patterns.iter().any(|pattern| self.fits(pattern) || pattern.field() == Field::Cmdline && self.is_unread)
     }
 
+    /// Whether its arguments were asked for and could not be read.
+    pub(super) const fn is_unread(&self) -> bool {
+        self.is_unread
+    }
+
     /// The browser that it belongs to.
     pub(super) fn browser(&mut self) -> Option<&'static Family> {
         let comm = self.comm;

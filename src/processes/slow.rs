@@ -55,14 +55,17 @@ enum Answer {
 }
 
 /// Reads what may block, in another process.
-pub struct Reader(Helper<Job>);
+pub struct Reader {
+    helper: Helper<Job>,
+    proc: Dir,
+}
 
 impl Reader {
     /// Starts the processes that read.
     pub fn start(proc: &Dir) -> Result<Self> {
         let (what, answer) = (What::Size, Answer::Failed);
         let empty = Job { pid: Pid::MAX, started: None, what, answer, arguments: [0; ARGUMENTS] };
-        Helper::start(proc, Descriptors::Own, empty, work).map(Self)
+        Ok(Self { helper: Helper::start(proc, Descriptors::Own, empty, work)?, proc: proc.dir(c".")? })
     }
 
     /// The arguments of a process, words that end with a NUL. `None`: it could not be read, or there was no answer in 200 ms.
@@ -87,7 +90,16 @@ impl Reader {
         let fill = |job: &mut Job| {
             (job.pid, job.started, job.what, job.answer) = (pid, started, what, Answer::Failed);
         };
-        self.0.ask(pid, fill, within, take).ok()?
+        self.helper.ask(pid, || !self.sleeps(pid), fill, within, take).ok()?
+    }
+
+    /// Whether it sleeps uninterruptibly, as whoever is stuck does. When a file system is dead there are many, and the last process that
+    /// can be asked is kept for the others.
+    fn sleeps(&self, pid: Pid) -> bool {
+        let mut buf = [0; 4096];
+        let path = Fixed::<32>::new().push_dec(pid.get()).push(b"/stat").clone();
+        let stat = self.proc.read(path.as_c_str().unwrap_or_default(), &mut buf);
+        stat.ok().and_then(stat::parse).is_some_and(|stat| stat.state == b'D')
     }
 
     /// Does once what may be asked, about memdoor itself: the processes then have touched all that it takes.

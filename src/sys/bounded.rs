@@ -62,11 +62,17 @@ impl Bounded {
         let within = within.min(self.0.until.get().saturating_sub(monotonic()));
         let (fd, wanted) = (file.as_fd().as_raw_fd(), buf.len().min(CHUNK));
         let fill = |job: &mut Job| (job.fd, job.offset, job.wanted) = (fd, offset, wanted);
-        let answer = self.0.helper.ask(subject, fill, within, |job| {
-            let read = job.read?.min(buf.len());
-            buf[..read].copy_from_slice(&job.bytes[..read]);
-            Ok(read)
-        });
+        let answer = self.0.helper.ask(
+            subject,
+            || true,
+            fill,
+            within,
+            |job| {
+                let read = job.read?.min(buf.len());
+                buf[..read].copy_from_slice(&job.bytes[..read]);
+                Ok(read)
+            },
+        );
         match answer {
             Ok(answer) => answer,
             Err(Unanswered::Late) => Err(Errno::ETIMEDOUT),

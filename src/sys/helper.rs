@@ -115,10 +115,12 @@ impl<J: Copy> Helper<J> {
         Ok(Self { hands, job: core::marker::PhantomData })
     }
 
-    /// Has a job about `subject` done, which `fill` describes, and hands the answer to `take`.
+    /// Has a job about `subject` done, which `fill` describes, and hands the answer to `take`. When one process alone is left that can be
+    /// asked, `may_take_the_last` decides whether it is.
     pub fn ask<T>(
         &self,
         subject: Pid,
+        may_take_the_last: impl FnOnce() -> bool,
         fill: impl FnOnce(&mut J),
         within: Duration,
         take: impl FnOnce(&J) -> T,
@@ -127,10 +129,14 @@ impl<J: Copy> Helper<J> {
         if self.hands.iter().any(|hand| hand.state.get() == State::Busy(subject)) {
             return Err(Unanswered::Late);
         }
-        let Some(hand) = self.hands.iter().find(|hand| hand.state.get() == State::Idle) else {
+        let mut idle = self.hands.iter().filter(|hand| hand.state.get() == State::Idle);
+        let Some(hand) = idle.next() else {
             let is_none_left = self.hands.iter().all(|hand| hand.state.get() == State::Killed);
             return Err(if is_none_left { Unanswered::Killed } else { Unanswered::Late });
         };
+        if idle.next().is_none() && !may_take_the_last() {
+            return Err(Unanswered::Late);
+        }
         let mut place = hand.job.start().cast::<J>();
         // SAFETY: there is a job since the start, and the other side, which waits, runs this same program: whatever it wrote is a job.
         fill(unsafe { place.as_mut() });
@@ -301,7 +307,7 @@ mod tests {
     ) -> core::result::Result<u64, Unanswered> {
         let fill = |job: &mut Job| *job = Job { sleep: Duration::from_millis(millis), number };
         let subject = Pid::new(subject).expect("a pid");
-        helper.ask(subject, fill, Duration::from_millis(within), |job| job.number)
+        helper.ask(subject, || true, fill, Duration::from_millis(within), |job| job.number)
     }
 
     #[test]

@@ -61,16 +61,22 @@ fn the_death_of_a_stuck_process_is_seen_and_its_exit_stop_is_not_longer_for_it()
 }
 
 #[test]
-fn a_stuck_process_keeps_kill_and_check_from_nobody_else() {
-    let dir = TempDir::new();
-    let Some(_target) = stuck(&dir) else { return };
-    let name = format!("stk{}", std::process::id() % 100_000);
-    let copy = dir.victim(&name);
+fn stuck_processes_keep_kill_and_check_from_nobody_else_and_are_not_said_to_be_others() {
+    let dirs = [TempDir::new(), TempDir::new(), TempDir::new()];
+    let stuck: Vec<Victim> = dirs.iter().filter_map(stuck).collect();
+    if stuck.len() < dirs.len() {
+        return;
+    }
+    let copy = dirs[0].victim(&format!("stk{}", std::process::id() % 100_000));
     let hog = Victim::start_command(common::run::command(&copy, &["hold", "20"]));
-    let only = format!("cmdline:^{copy} hold");
-    let ended = run_on(&["kill", "--config", "/dev/null", "--threshold", "0", "--only", &only, "--once", "--dry-run"]);
+    let kill = |only: &str| {
+        run_on(&["kill", "--config", "/dev/null", "--threshold", "0", "--only", only, "--once", "--dry-run"])
+    };
+    let ended = kill(&format!("cmdline:^{copy} hold"));
     assert_eq!(ended.code(), 0, "{ended:#?}");
-    assert!(ended.out.contains(&hog.id()) || ended.err.contains(&hog.id()), "{ended:#?}");
+    assert!(ended.out.contains(&format!("Victim PID: {}\n", hog.id())), "{ended:#?}");
     let ended = run_on(&["check", "--cmdline", "-n", "100000"]);
-    assert!(ended.code() <= 2, "{ended:#?}");
+    assert!(ended.out.contains(&format!("{copy} hold")), "{ended:#?}");
+    let ended = kill("cmdline:^no such arguments$");
+    assert!(ended.out.contains(" not read") && ended.err.contains("did not answer in 200 ms"), "{ended:#?}");
 }

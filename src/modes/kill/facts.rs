@@ -78,6 +78,7 @@ pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
     ("memdoor and above", Name(Kill, "", "memdoor.kill.excluded.own")),
     ("of the system", Name(Kill, "", "memdoor.kill.excluded.essential")),
     ("not --only", Name(Kill, "", "memdoor.kill.excluded.unwanted")),
+    ("not read", Name(Kill, "", "memdoor.kill.excluded.unread")),
     ("outside --cgroup", Name(Kill, "", "memdoor.kill.excluded.outside")),
     ("--ignore", Name(Kill, "", "memdoor.kill.excluded.ignored")),
     ("other users'", Name(Kill, "", "memdoor.kill.excluded.other_users")),

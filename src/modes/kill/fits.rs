@@ -20,7 +20,7 @@ impl Looks<'_> {
             return Err(Why::Essential);
         }
         if !is_wanted {
-            return Err(Why::Unwanted);
+            return Err(if self.is_unread() { Why::Unread } else { Why::Unwanted });
         }
         if group.is_some_and(|group| !self.is_in(group)) {
             return Err(Why::Outside);

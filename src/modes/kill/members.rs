@@ -112,7 +112,8 @@ impl Member {
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
         let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
         let judged = looks.judge(check.whom, check.group);
-        let is_companion = judged == Err(Why::Unwanted) && check.leaf.is_some_and(|leaf| looks.is_at(leaf));
+        let is_companion =
+            matches!(judged, Err(Why::Unwanted | Why::Unread)) && check.leaf.is_some_and(|leaf| looks.is_at(leaf));
         let user = self.weigh()?;
         let is_ours = check.user.is_none_or(|own| user == Some(own));
         match judged {
@@ -531,7 +532,7 @@ pub(super) fn judge_cgroup(
             (1, _) => Some(Mixed::Init),
             _ if own.contains(&row.pid) => Some(Mixed::Own),
             _ if is_ignored => Some(Mixed::Protected),
-            (_, Err(why)) if why != Why::Unwanted => Some(Mixed::Protected),
+            (_, Err(why)) if !matches!(why, Why::Unwanted | Why::Unread) => Some(Mixed::Protected),
             _ if check.user.is_some_and(|user| row.user != Some(user)) => Some(Mixed::OthersProcess),
             _ => None,
         }

@@ -164,6 +164,9 @@ impl Action {
         let is_any = whom.only.iter().any(|only| matches!(only, Only::Any));
         match () {
             () if self.too_small > 0 => "lower --min-size",
+            () if count(Why::Unread) > 0 => {
+                "arguments of some did not answer in 200 ms (their memory map is locked): --only REGEX, for names, reads none"
+            }
             () if count(Why::Unwanted) > 0 && !is_any => {
                 "--only any ends whoever the system does not hang on (for servers), --only REGEX those of that name"
             }
