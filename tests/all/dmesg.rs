@@ -578,14 +578,15 @@ fn a_span_is_counted_back_from_now() {
         let since = now.duration_since(std::time::UNIX_EPOCH).expect("after 1970");
         kill(&format!("{}.000000 web1 kernel: ", since.as_secs()), pid)
     };
-    let text = [ago(3 * 86_400, 1), ago(7200, 2), ago(60, 3)].concat();
+    // The first reaches back behind all that is asked for.
+    let text = [ago(30 * 86_400, 9), ago(3 * 86_400, 1), ago(7200, 2), ago(60, 3)].concat();
     let path = dir.write("log", text.as_bytes());
     for (args, expected) in [
         (&["--since", "1h"][..], &[3][..]),
         (&["--since", "3 hours ago"], &[2, 3]),
         (&["--since", "-1w"], &[1, 2, 3]),
         (&["--days", "2"], &[2, 3]),
-        (&["--until", "1d"], &[1]),
+        (&["--until", "1d"], &[9, 1]),
         (&["--since", "4d", "--until", "30m"], &[1, 2]),
     ] {
         assert_eq!(pids(&[args, &[&path]].concat()), expected, "{args:?}");

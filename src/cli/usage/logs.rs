@@ -22,7 +22,7 @@ change. An event that several logs have is shown once. memdoor oom is the same.
                        tells but that the log is newer. 2026-11-21T10:08:31Z,
                        '2026-11-21 10:08', 2026-11-21 (its midnight), 10:08,
                        today, yesterday, now, 2h, 30m, 7d, '2 hours ago',
-                       @SECONDS
+                       @SECONDS. A log that begins later is named: exit code 4
       --days N         since N times 24 hours ago
       --victim NAME|PID
                        only events that killed it; NAME* is any that begins so
@@ -49,7 +49,8 @@ exit codes:
   1  error: nothing could be read, or not all be written
   2  the command line is wrong
   3  there was an event, and --fail-on-oom asks
-  4  done, but a log could not be read, or not to its end
+  4  done, but a log could not be read, or not to its end, or begins after
+     --since or --days
 "
 );
 

@@ -12,9 +12,9 @@ use super::sink::{Log, Sink};
 use super::trouble::{News, State, journalctl};
 use super::words;
 use crate::oomlog::assemble::Assembler;
-use crate::oomlog::event::Position;
+use crate::oomlog::event::{Position, Stamp};
 use crate::oomlog::live::Live;
-use crate::oomlog::moment::Reference;
+use crate::oomlog::moment::{self, Reference};
 use crate::oomlog::places::{self, Found};
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
@@ -53,10 +53,17 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let live = Live::open(device)?;
         self.log.next();
         self.log.machine = Some(machine());
-        let start = self.log.piece(live.name().as_bytes(), live_reference());
+        let now = live_reference();
+        let start = self.log.piece(live.name().as_bytes(), now);
         let Self { assembler, log, sink, .. } = self;
+        sink.reach.begin(live.name().as_bytes());
         let mut bytes = 0;
+        let mut is_first = true;
         let mut take = |record: Record<'_>, line: Position| {
+            if core::mem::take(&mut is_first) {
+                let begins = moment::of(&Stamp::of(&record.when), &now).map(|begins| begins.us);
+                sink.reach.note(None, begins, true);
+            }
             bytes += record.text.len() as u64;
             assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, Part::Other)
@@ -190,6 +197,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let reference = Reference { latest_us: modified.unwrap_or_else(now_us), boot_us: None, zone: Zone::Local };
         let start = self.log.piece(name, reference);
         let Self { scan, assembler, log, sink, .. } = self;
+        sink.reach.begin(name);
         let mut source = Source::new(input);
         let mut take = |record: Record<'_>, line: Position| {
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
@@ -206,6 +214,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     sink.unread += 1;
                 } else {
                     sink.run.logs += 1;
+                    let start = tally.start;
+                    let begins = start.when.and_then(|when| moment::of(&when, &reference)).map(|begins| begins.us);
+                    sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
                 }
                 let say = |trouble| sink.troubles.say(name, state, trouble);
                 if trouble.map(say) == Some(News::Said) {
