@@ -763,7 +763,6 @@ fn a_damaged_state_is_said_and_written_anew() {
     let whole = fs::read(&state).expect("a state");
     let text = String::from_utf8(whole.clone()).expect("UTF-8");
     let damages = [
-        Vec::new(),
         whole[..whole.len() - 3].to_vec(),
         text.replace(" v\n", " x\n").into_bytes(),
         text.replace("end 1", "end 2").into_bytes(),
@@ -778,6 +777,17 @@ fn a_damaged_state_is_said_and_written_anew() {
         assert!(ended.err.starts_with(&warning), "{}", ended.err);
         assert_eq!(fs::read(&state).expect("a state"), whole);
     }
+}
+
+/// `touch STATE`, mktemp: nothing was remembered yet, as when there is no file.
+#[test]
+fn an_empty_state_is_as_good_as_none() {
+    let dir = TempDir::new();
+    let log = dir.write("log", booted(5, 7).as_bytes());
+    let state = dir.write("state", b"");
+    assert_eq!(pids(&["--since-last", &state, &log]), [7]);
+    let again = json(&["--since-last", &state, &log]);
+    assert_eq!((again.code(), again.out, again.err), (0, String::new(), String::new()));
 }
 
 #[test]

@@ -11,7 +11,8 @@ usage: memdoor dmesg [FILE|DIR|-]... [--since TIME] [--until TIME] [--days N]
 Reads kernel logs and says what the OOM killer did, to whom, why, and what to
 change. An event that several logs have is shown once. memdoor oom is the same.
 
-  FILE                 a log in any form, plain or gzip; - is standard input
+  FILE                 a log in any form, plain or gzip, or a FIFO; - is
+                       standard input
   DIR                  every log in it, rotated ones oldest first
                        Without either: the running kernel's log, by /dev/kmsg or
                        syslog(2)
