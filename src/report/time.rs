@@ -77,6 +77,18 @@ pub fn rfc3339(date: Civil, micros: u32, precision: Precision) -> Fixed<32> {
     text
 }
 
+/// The length of a time in [`Precision::Millis`].
+pub const MILLIS: usize = 24;
+
+/// Whether a text is a time in [`Precision::Millis`], as what memdoor writes begins with.
+#[must_use]
+pub fn is_millis(text: &[u8]) -> bool {
+    /// With 0 for every digit.
+    const FORM: &[u8; MILLIS] = b"0000-00-00T00:00:00.000Z";
+    let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    text.len() == MILLIS && text.iter().zip(FORM).all(fits)
+}
+
 /// `2024-04-28 22:44:24`, as `--since` and journalctl take it.
 #[must_use]
 pub fn date_and_clock(date: Civil) -> Fixed<32> {
