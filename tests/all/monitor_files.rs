@@ -403,7 +403,7 @@ fn block_a_file_by_a_link() {
     for _ in 0..3 {
         write(&mut session, Form::Csv);
     }
-    eprintln!("memdoor: [the link goes]");
+    std::io::stderr().write_all(b"memdoor: [the link goes]\n").expect("standard error");
     fs::remove_file(&alerts).expect("removed");
     write(&mut session, Form::Csv);
     assert!(!fs::exists(dir.join("elsewhere")).expect("looked"));
