@@ -25,7 +25,7 @@ pub(crate) struct DmesgArgs {
     follow: Follow,
     since_last: Option<CString>,
     /// What the report is about, in a few words.
-    subject: String,
+    subject: dmesg::Subject,
 }
 
 /// A time and how it was typed.
@@ -139,7 +139,7 @@ impl DmesgArgs {
 
     /// `last 7 days, .../log/kern.log`: all that was asked for, as it was typed. A title cuts what is behind its end, so that what is
     /// asked of the logs comes first and long paths lose their start.
-    fn subject(&self) -> String {
+    fn subject(&self) -> dmesg::Subject {
         /// Logs that are named; the others are counted.
         const NAMED: usize = 3;
         let mut words: Vec<String> = Vec::new();
@@ -158,14 +158,15 @@ impl DmesgArgs {
         let named = &logs[..logs.len().min(NAMED)];
         let taken: usize = words.iter().map(|word| columns(word) + 2).sum();
         let each = TITLE.saturating_sub(taken) / named.len().max(1);
+        let asked = words.join(", ");
         let names = named.iter().map(|path| Escaped(path.to_bytes()).to_string());
-        words.extend(names.map(|name| last(name, each.saturating_sub(2).max(LEAST))));
+        let mut words: Vec<String> = names.map(|name| last(name, each.saturating_sub(2).max(LEAST))).collect();
         match logs.len().saturating_sub(NAMED) {
             0 if logs.is_empty() => words.push("the live kernel log".into()),
             0 => {}
             more => words.push(format!("{more} more")),
         }
-        words.join(", ")
+        dmesg::Subject { logs: words.join(", "), asked }
     }
 }
 
@@ -219,7 +220,7 @@ mod tests {
     fn subject(args: &[&str]) -> String {
         let mut parser = Parser::from_args(args);
         match super::args(&mut parser) {
-            Ok(Command::Dmesg(args)) => args.subject,
+            Ok(Command::Dmesg(args)) => args.subject.title(),
             _ => panic!("{args:?}"),
         }
     }

@@ -3,13 +3,13 @@
 use core::ffi::CStr;
 use core::fmt::{Display, Formatter, Result};
 
-use crate::error::Because;
+use crate::error::{Because, limit};
 use crate::exit::Exit;
 use crate::oomlog::shell::argument;
 use crate::report::escape::Escaped;
 use crate::sys::ours::{Kind, Other, Refused, Why};
 use crate::sys::out::say;
-use crate::sys::{Errno, system};
+use crate::sys::{Errno, harden, system};
 
 /// A file that was refused, and what it was to be.
 #[derive(Clone, Debug)]
@@ -74,6 +74,9 @@ impl Display for Unusable<'_> {
             Why::Kernel => f.write_str("it is a file of the kernel's, which is on no disk"),
             Why::Foreign => write!(f, "what is there is no {}, and stays as it is", self.name),
             Why::Owner(user) => write!(f, "it belongs to another user (UID {user})"),
+            Why::LinkToNothing => {
+                f.write_str("it is a symbolic link to what is not there, and nothing is made where a link leads")
+            }
             Why::LinkOf(user) => write!(f, "a symbolic link of another user (UID {user}) is not followed"),
             Why::Writable(mode) => write!(f, "others than its owner may write to it (mode {mode:04o})"),
             Why::Busy => f.write_str("another memdoor is using it"),
@@ -99,9 +102,21 @@ pub struct Hint<'a>(&'a Unusable<'a>);
 impl Display for Hint<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let Unusable { doing, option, refused, path, .. } = self.0;
+        // A limit of this process is the cause whatever was tried: another place would be no better.
+        if let Why::Failed(errno) = refused.why
+            && let Some(hint) = limit(errno)
+        {
+            if errno == Errno::EMFILE
+                && let Some(limit) = harden::open_files_limit()
+            {
+                write!(f, "memdoor may have {limit} files open, and {} are enough: ", harden::OPEN_FILES)?;
+            }
+            return f.write_str(hint);
+        }
         let at = Typed(if self.0.is_of_file() { path } else { refused.at.as_bytes() });
         match refused.why {
             Why::Owner(_) => write!(f, "chown {} {at}", system::effective_user()),
+            Why::LinkToNothing => write!(f, "make the directory that it leads to: readlink -m {at} shows it"),
             Why::LinkOf(_) => write!(f, "name the path without that link: readlink -f {at} shows where it leads"),
             Why::Writable(_) => write!(f, "chmod go-w {at}"),
             Why::Is(Other::Link) => write!(f, "name the file that it leads to: readlink -f {at} shows it"),

@@ -143,7 +143,7 @@ fn say_if_partial(exit: Exit) {
         let root = "where permission was denied: run memdoor as root";
         // A limit that is lower than what a snapshot opens is the reason, whoever runs it.
         say_hint(Some(match harden::open_files_limit() {
-            Some(0..64) => limit(Errno::EMFILE).unwrap_or(root),
+            Some(0..harden::OPEN_FILES) => limit(Errno::EMFILE).unwrap_or(root),
             _ => root,
         }));
     }

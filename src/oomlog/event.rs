@@ -128,7 +128,9 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    pub(super) fn of(when: &When<'_>) -> Self {
+    /// What a record's prefixes say.
+    #[must_use]
+    pub fn of(when: &When<'_>) -> Self {
         Self { boot_us: when.boot_us, wall: when.wall.map(Vec::from), wall_us: when.wall_us }
     }
 }

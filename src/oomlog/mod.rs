@@ -25,3 +25,4 @@ pub mod scan;
 pub mod seen;
 pub mod shell;
 pub mod source;
+pub mod start;

@@ -108,7 +108,7 @@ fn look(opened: Result<Input>) -> Option<Found> {
         Ok(input) => match input.kind() {
             Ok(Kind::File) => Found::Log(input),
             Ok(Kind::Directory) => return None,
-            Ok(Kind::Other | Kind::Kmsg) => Found::Skipped,
+            Ok(Kind::Other | Kind::Kmsg | Kind::Fifo | Kind::Terminal | Kind::Device) => Found::Skipped,
             Err(errno) => Found::Failed(errno),
         },
     })

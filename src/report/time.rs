@@ -65,10 +65,7 @@ pub fn month_day(date: Civil) -> Fixed<32> {
 #[must_use]
 pub fn rfc3339(date: Civil, micros: u32, precision: Precision) -> Fixed<32> {
     let mut text = Fixed::new();
-    text.push_dec(date.year).push(b"-");
-    push_padded(&mut text, date.month.into(), 2);
-    text.push(b"-");
-    push_padded(&mut text, date.day.into(), 2);
+    push_date(&mut text, date);
     text.push(b"T");
     push_clock(&mut text, date);
     text.push(b".");
@@ -80,6 +77,28 @@ pub fn rfc3339(date: Civil, micros: u32, precision: Precision) -> Fixed<32> {
     text
 }
 
+/// The length of a time in [`Precision::Millis`].
+pub const MILLIS: usize = 24;
+
+/// Whether a text is a time in [`Precision::Millis`], as what memdoor writes begins with.
+#[must_use]
+pub fn is_millis(text: &[u8]) -> bool {
+    /// With 0 for every digit.
+    const FORM: &[u8; MILLIS] = b"0000-00-00T00:00:00.000Z";
+    let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    text.len() == MILLIS && text.iter().zip(FORM).all(fits)
+}
+
+/// `2024-04-28 22:44:24`, as `--since` and journalctl take it.
+#[must_use]
+pub fn date_and_clock(date: Civil) -> Fixed<32> {
+    let mut text = Fixed::new();
+    push_date(&mut text, date);
+    text.push(b" ");
+    push_clock(&mut text, date);
+    text
+}
+
 /// `12.345`, seconds with milliseconds.
 #[must_use]
 pub fn seconds(span: Duration) -> Fixed<32> {
@@ -87,6 +106,13 @@ pub fn seconds(span: Duration) -> Fixed<32> {
     text.push_dec(span.as_secs()).push(b".");
     push_padded(&mut text, span.subsec_millis(), 3);
     text
+}
+
+fn push_date(text: &mut Fixed<32>, date: Civil) {
+    text.push_dec(date.year).push(b"-");
+    push_padded(text, date.month.into(), 2);
+    text.push(b"-");
+    push_padded(text, date.day.into(), 2);
 }
 
 fn push_clock(text: &mut Fixed<32>, date: Civil) {

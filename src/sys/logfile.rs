@@ -33,7 +33,6 @@ pub struct LogFile {
 impl LogFile {
     /// Opens it, or makes it. What stands where old ones will go must be old ones.
     pub fn open(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> core::result::Result<Self, Refused> {
-        let refused = |name: &CStr, why| Refused { at: Fixed::of(name.to_bytes()), why };
         for number in 1..=keep {
             let name = numbered(at.name, number);
             let name = name.as_c_str().ok_or_else(|| refused(at.name, Errno::ENAMETOOLONG.into()))?;
@@ -43,14 +42,14 @@ impl LogFile {
     }
 
     /// Makes it: EEXIST when there is something of that name.
-    pub fn create(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> Result<Self> {
-        let fd = New::create(at, kind.mode)?.keep()?;
-        Ok(Self { fd, kind, most, keep })
+    pub fn create(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> core::result::Result<Self, Refused> {
+        let made = New::create(at, kind.mode).and_then(New::keep);
+        made.map(|fd| Self { fd, kind, most, keep }).map_err(|errno| refused(at.name, errno.into()))
     }
 
     /// Makes it, or opens one of its kind: whoever has renamed the old one may have left an empty one.
-    pub fn reopen(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> Result<Self> {
-        Self::open_one(at, kind, most, keep).map_err(Why::errno)
+    pub fn reopen(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> core::result::Result<Self, Refused> {
+        Self::open_one(at, kind, most, keep).map_err(|why| refused(at.name, why))
     }
 
     fn open_one(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> core::result::Result<Self, Why> {
@@ -65,9 +64,10 @@ impl LogFile {
     }
 
     /// Rotates it when so many bytes more do not fit, and begins it anew when it was removed, as its room is not free before that. How
-    /// many bytes there are now; others may have cut it, so it is asked every time.
-    pub fn make_room(&mut self, at: At<'_>, length: usize) -> Result<u64> {
-        let stat = fstat(&self.fd)?;
+    /// many bytes there are now; others may have cut it, so it is asked every time. What is refused is named by its name alone.
+    pub fn make_room(&mut self, at: At<'_>, length: usize) -> core::result::Result<u64, Refused> {
+        let failed = |errno: Errno| refused(at.name, errno.into());
+        let stat = fstat(&self.fd).map_err(failed)?;
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let is_full = size > 0 && size.saturating_add(length as u64) > self.most;
         if stat.st_nlink > 0 && !is_full {
@@ -77,7 +77,7 @@ impl LogFile {
             self.rotate(at)?;
         }
         *self = Self::reopen(at, self.kind, self.most, self.keep)?;
-        Ok(u64::try_from(fstat(&self.fd)?.st_size).unwrap_or(0))
+        Ok(u64::try_from(fstat(&self.fd).map_err(failed)?.st_size).unwrap_or(0))
     }
 
     /// Appends bytes. When not all can be written none are: half a line would be no line to whoever reads it.
@@ -114,29 +114,31 @@ impl LogFile {
     }
 
     /// Renames this file and the old ones, the oldest of which goes. Without old ones to keep this one goes.
-    fn rotate(&self, at: At<'_>) -> Result<()> {
-        if !self.is_at(at)? {
+    fn rotate(&self, at: At<'_>) -> core::result::Result<(), Refused> {
+        if !self.is_at(at).map_err(|errno| refused(at.name, errno.into()))? {
             return Ok(());
         }
         if self.keep == 0 {
-            return remove(at.dir, at.name);
+            return remove(at.dir, at.name).map_err(|errno| refused(at.name, errno.into()));
         }
         for number in (0..=self.keep).rev() {
             let from = numbered(at.name, number);
-            let from = from.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
-            if number > 0
-                && open_ours(At { name: from, ..at }, self.kind, OFlag::O_RDONLY).map_err(Why::errno)?.is_none()
-            {
-                continue;
-            }
-            if number == self.keep {
-                remove(at.dir, from)?;
-                continue;
-            }
-            let to = numbered(at.name, number + 1);
-            rename_to_free(at.dir, from, to.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
+            let from = from.as_c_str().ok_or_else(|| refused(at.name, Errno::ENAMETOOLONG.into()))?;
+            self.move_on(At { name: from, ..at }, at.name, number).map_err(|why| refused(from, why))?;
         }
         Ok(())
+    }
+
+    /// Renames one of them, if it is there and ours, to what is free by now.
+    fn move_on(&self, from: At<'_>, name: &CStr, number: u32) -> core::result::Result<(), Why> {
+        if number > 0 && open_ours(from, self.kind, OFlag::O_RDONLY)?.is_none() {
+            return Ok(());
+        }
+        if number == self.keep {
+            return Ok(remove(from.dir, from.name)?);
+        }
+        let to = numbered(name, number + 1);
+        Ok(rename_to_free(from.dir, from.name, to.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?)
     }
 }
 
@@ -144,6 +146,10 @@ impl AsFd for LogFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+fn refused(name: &CStr, why: Why) -> Refused {
+    Refused { at: Fixed::of(name.to_bytes()), why }
 }
 
 /// `NAME.2`; 0 is the name itself.

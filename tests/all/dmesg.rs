@@ -578,14 +578,15 @@ fn a_span_is_counted_back_from_now() {
         let since = now.duration_since(std::time::UNIX_EPOCH).expect("after 1970");
         kill(&format!("{}.000000 web1 kernel: ", since.as_secs()), pid)
     };
-    let text = [ago(3 * 86_400, 1), ago(7200, 2), ago(60, 3)].concat();
+    // The first reaches back behind all that is asked for.
+    let text = [ago(30 * 86_400, 9), ago(3 * 86_400, 1), ago(7200, 2), ago(60, 3)].concat();
     let path = dir.write("log", text.as_bytes());
     for (args, expected) in [
         (&["--since", "1h"][..], &[3][..]),
         (&["--since", "3 hours ago"], &[2, 3]),
         (&["--since", "-1w"], &[1, 2, 3]),
         (&["--days", "2"], &[2, 3]),
-        (&["--until", "1d"], &[1]),
+        (&["--until", "1d"], &[9, 1]),
         (&["--since", "4d", "--until", "30m"], &[1, 2]),
     ] {
         assert_eq!(pids(&[args, &[&path]].concat()), expected, "{args:?}");
@@ -762,7 +763,6 @@ fn a_damaged_state_is_said_and_written_anew() {
     let whole = fs::read(&state).expect("a state");
     let text = String::from_utf8(whole.clone()).expect("UTF-8");
     let damages = [
-        Vec::new(),
         whole[..whole.len() - 3].to_vec(),
         text.replace(" v\n", " x\n").into_bytes(),
         text.replace("end 1", "end 2").into_bytes(),
@@ -777,6 +777,17 @@ fn a_damaged_state_is_said_and_written_anew() {
         assert!(ended.err.starts_with(&warning), "{}", ended.err);
         assert_eq!(fs::read(&state).expect("a state"), whole);
     }
+}
+
+/// `touch STATE`, mktemp: nothing was remembered yet, as when there is no file.
+#[test]
+fn an_empty_state_is_as_good_as_none() {
+    let dir = TempDir::new();
+    let log = dir.write("log", booted(5, 7).as_bytes());
+    let state = dir.write("state", b"");
+    assert_eq!(pids(&["--since-last", &state, &log]), [7]);
+    let again = json(&["--since-last", &state, &log]);
+    assert_eq!((again.code(), again.out, again.err), (0, String::new(), String::new()));
 }
 
 #[test]

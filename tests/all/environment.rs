@@ -275,6 +275,37 @@ fn with_few_descriptors_the_limit_is_named_and_never_nobody() {
     }
 }
 
+/// A record is not among what a watch leaves out: where it can't be opened the limit is told, and no other directory.
+#[test]
+fn a_record_that_the_limit_of_descriptors_forbids_is_told_with_how_many_are_enough() {
+    if !works(&["prlimit", "--version"]) {
+        return skip("needs prlimit");
+    }
+    let dir = TempDir::new();
+    let victim = Victim::start(&["idle"]);
+    let pid = victim.pid.to_string();
+    let place = dir.join("");
+    let words = ["watch", "-p", &pid, "-m", "99", "-i", "0.05", "-c", "1", "-q", "-o", &place];
+    let mut refused = 0;
+    for most in [14, 20, 24, 32, 40, 48, 64] {
+        let limit = format!("--nofile={most}:{most}");
+        let ended = run_command(through(&["prlimit", &limit], &memdoor(&words)));
+        if ended.code() == 1 {
+            refused += 1;
+            let hint = format!(
+                "hint: memdoor may have {most} files open, and 64 are enough: raise the limit of open files: ulimit -n 1024 "
+            );
+            assert!(ended.err.contains("too many open files (EMFILE)\n"), "{most}: {ended:#?}");
+            assert!(ended.err.contains(&hint), "{most}: {ended:#?}");
+        } else {
+            assert!([0, 4].contains(&ended.code()), "{most}: {ended:#?}");
+            assert!(ended.err.contains("memdoor: the record is "), "{most}: {ended:#?}");
+        }
+        assert!(most < 64 || ended.code() == 0, "64 are enough: {ended:#?}");
+    }
+    assert!(refused > 0, "at least one of these limits is too low");
+}
+
 /// The lowest limit, in steps of 4, under which the program starts at all: below it the kernel's execve(2) itself ends it.
 fn lowest(option: &str, most: u32) -> u32 {
     let starts = |limit: u32| {

@@ -20,7 +20,10 @@ use nix::sys::signal::Signal;
 fn writers(victim: &Victim) -> [(&'static str, Vec<String>); 4] {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect();
     [
-        ("--since-last", words("dmesg /dev/null")),
+        (
+            "--since-last",
+            words(concat!("dmesg ", env!("CARGO_MANIFEST_DIR"), "/fixtures/dmesg/5.10-boot-without-event.log")),
+        ),
         ("--prometheus", words("monitor 0.02 1 --config /dev/null --format csv")),
         ("--state", words(&format!("protect -p {} --adj 900", victim.pid))),
         ("--log-file", words("kill --config /dev/null --once --threshold 100 --only ^memdoor-test-nobody$")),
@@ -615,4 +618,30 @@ fn what_was_refused_is_not_remembered() {
     assert_eq!(fs::read_to_string(&state).expect("a state"), kept);
     assert_eq!(protect(&["--undo"]).code(), 0);
     assert_ne!(adj(&victim).trim(), "700");
+}
+
+#[test]
+fn a_directory_is_made_under_its_own_name_and_never_where_a_link_leads() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["idle"]);
+    let pid = victim.pid.to_string();
+    let (link, target) = (dir.join("link"), dir.join("nowhere"));
+    symlink("nowhere", &link).expect("a link");
+    let watch = |to: &str| run(&["watch", "-p", &pid, "-m", "99", "-i", "0.05", "-c", "1", "-q", "-o", to]);
+    let monitor = |to: &str| run(&["monitor", "0.02", "1", "--config", "/dev/null", "-o", to]);
+    let why = "link: it is a symbolic link to what is not there, and nothing is made where a link leads";
+    for ended in [watch(&link), monitor(&link)] {
+        assert_refused(&ended, why);
+        assert!(
+            ended.err.contains(&format!("hint: make the directory that it leads to: readlink -m {link}")),
+            "{ended:#?}"
+        );
+        assert!(!fs::exists(&target).expect("looked"), "what it leads to is not made");
+    }
+    // The control: one that leads to a directory is followed, and what is below a link is made.
+    fs::create_dir(&target).expect("a directory");
+    assert_eq!(watch(&link).code(), 0);
+    assert_eq!(names(&target).len(), 1);
+    assert_eq!(monitor(&format!("{link}/made")).code(), 0);
+    assert_eq!(names(dir.path().join("nowhere/made")).len(), 8);
 }

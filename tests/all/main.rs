@@ -7,6 +7,8 @@ mod common;
 mod check;
 mod death;
 mod dmesg;
+mod dmesg_inputs;
+mod dmesg_reach;
 mod ending;
 mod environment;
 mod faults;

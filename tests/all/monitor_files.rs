@@ -14,7 +14,7 @@ use common::run::{Ended, command, own_test, run_command};
 use common::skip;
 use memdoor::modes::monitor::files::{Files, Which};
 use memdoor::modes::monitor::options::Form;
-use memdoor::modes::monitor::sheet::Pen;
+use memdoor::modes::monitor::sheet::{Pen, is_table};
 use memdoor::modes::monitor::sheets;
 use memdoor::sys::out::{Out, Sink};
 use memdoor::units::Bytes;
@@ -350,4 +350,106 @@ fn groups_of_a_session_have_a_file() {
     session.write(Which::Cgroups, &pen, &mut vec![0; 4096], &mut |to| sheets::cgroups(&groups, to));
     let text = read(&dir.join(""), "memory_monitor_20261121_100831_cgroups.log");
     assert!(text.starts_with("CGROUPS 2026-11-21T10:08:31.123Z\nPath "), "{text}");
+}
+
+const OLD_PROCESSES: &str = "memory_monitor_20261121_100831_processes.log.1";
+
+/// A foreign file stands where an old one is to go, then it is moved away.
+fn rotate_onto_a_foreign_file() {
+    let dir = TempDir::new();
+    let mut session = files(dir.c_str(), 700, 2);
+    let foreign = dir.write(OLD_PROCESSES, b"my notes\n");
+    for _ in 0..20 {
+        write(&mut session, Form::Csv);
+    }
+    assert_eq!(fs::read(&foreign).expect("it"), b"my notes\n");
+    assert!(!fs::exists(dir.join("memory_monitor_20261121_100831_processes.log.2")).expect("looked"));
+    assert!(session.is_failing(Which::Processes) && !session.is_failing(Which::Memory));
+    assert!(fs::exists(dir.join("memory_monitor_20261121_100831_memory.log.2")).expect("looked"), "that one goes on");
+    fs::rename(&foreign, dir.join("notes")).expect("renamed");
+    write(&mut session, Form::Csv);
+    assert!(!session.is_failing(Which::Processes) && session.has_lost());
+    assert!(read(&dir.join(""), OLD_PROCESSES).starts_with("Timestamp,PID,"));
+}
+
+#[test]
+fn a_foreign_file_where_an_old_one_goes_stays_as_it_is_and_is_named() {
+    let test = "a_foreign_file_where_an_old_one_goes_stays_as_it_is_and_is_named";
+    let Some(ended) = in_child(test, &["env"], rotate_onto_a_foreign_file) else {
+        return;
+    };
+    let said: Vec<&str> =
+        ended.err.lines().filter(|line| line.starts_with("memdoor: ") || line.starts_with("hint: ")).collect();
+    let [warning, hint, note] = said[..] else {
+        panic!("a warning, a hint, and once that it is over: {said:#?}");
+    };
+    let why = format!(
+        "/{OLD_PROCESSES}: what is there is no file of a session of memdoor monitor, and stays as it is; sampling goes on"
+    );
+    assert!(warning.starts_with("memdoor: warning: cannot write ") && warning.ends_with(&why), "{warning}");
+    assert!(hint.starts_with("hint: move ") && hint.contains(OLD_PROCESSES), "{hint}");
+    assert!(note.contains("can be written again"), "{note}");
+}
+
+/// A link stands where a file was, which has nothing to take in the samples after that.
+fn block_a_file_by_a_link() {
+    let dir = TempDir::new();
+    let mut session = files(dir.c_str(), 1 << 20, 2);
+    write(&mut session, Form::Csv);
+    let alerts = dir.join("memory_monitor_20261121_100831_alerts.log");
+    fs::remove_file(&alerts).expect("removed");
+    symlink(dir.join("elsewhere"), &alerts).expect("a link");
+    session.reopen();
+    for _ in 0..3 {
+        write(&mut session, Form::Csv);
+    }
+    std::io::stderr().write_all(b"memdoor: [the link goes]\n").expect("standard error");
+    fs::remove_file(&alerts).expect("removed");
+    write(&mut session, Form::Csv);
+    assert!(!fs::exists(dir.join("elsewhere")).expect("looked"));
+    assert!(fs::symlink_metadata(&alerts).expect("made").is_file());
+}
+
+#[test]
+fn that_files_can_be_written_again_is_said_when_that_is_so_and_not_before() {
+    let test = "that_files_can_be_written_again_is_said_when_that_is_so_and_not_before";
+    let Some(ended) = in_child(test, &["env"], block_a_file_by_a_link) else {
+        return;
+    };
+    let said: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("memdoor: ")).collect();
+    let [warning, "memdoor: [the link goes]", note] = said[..] else {
+        panic!("{said:#?}");
+    };
+    assert!(warning.contains("alerts.log: it is a symbolic link, and links are not followed; sampling"), "{warning}");
+    assert!(note.ends_with("can be written again; 0 rows were lost"), "{note}");
+}
+
+#[test]
+fn what_a_file_of_a_session_begins_with_is_told_from_what_others_write() {
+    let (sample, envelope) = (sample(), envelope());
+    for form in [Form::Csv, Form::Text, Form::Json] {
+        let dir = TempDir::new();
+        let mut session = files(dir.c_str(), 1 << 20, 2);
+        let pen = Pen::new(form, &envelope, &sample.now);
+        let (_, rows, groups, alerts) = hostile();
+        for which in Which::ALL {
+            session.write(which, &pen, &mut vec![0; 64 << 10], &mut |to| {
+                put_rows(which, &sample, &rows, &groups, &alerts, to);
+            });
+            let name = session.path(which);
+            let name = std::str::from_utf8(name.as_bytes()).expect("UTF-8");
+            let text = fs::read(name).expect("it");
+            // What hostile() has nothing for is empty.
+            let is_one =
+                |text: &[u8]| Which::ALL.iter().any(|which| is_table(&text[..text.len().min(256)], which.table().0));
+            assert!(text.is_empty() || is_one(&text), "{form:?} {which:?}");
+            assert!(!is_one(&text[text.len().min(1)..]), "{form:?} {which:?}");
+        }
+    }
+    for others in
+        ["Timestamp,mine\n1,2\n", "T", "CGROUPS\n", "CGROUPS of today\n", "cgroups 2026-11-21T10:08:31.123Z\n", "{}"]
+    {
+        let is_one = Which::ALL.iter().any(|which| is_table(others.as_bytes(), which.table().0));
+        assert!(!is_one, "{others}");
+    }
 }

@@ -5,9 +5,9 @@ use crate::common;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use common::host::{TempDir, is_root};
+use common::host::{TempDir, is_root, works};
 use common::json::Json;
-use common::run::{Running, command, memdoor, run, run_command};
+use common::run::{Ended, Running, command, memdoor, run, run_command, through, through_shell};
 use common::skip;
 use common::target::{Victim, path};
 use nix::sys::signal::Signal;
@@ -167,6 +167,57 @@ fn sigterm_writes_the_summary_and_sighup_opens_files_anew() {
     assert!(summary.starts_with("IN SHORT "), "{summary}");
     let first = fs::read_to_string(again).expect("UTF-8");
     assert!(first.starts_with(HEADER), "{first}");
+}
+
+/// A session of three samples on a disk without room; what frees some in between stands in `script`.
+fn on_a_full_disk(script: &str, args: &[&str]) -> Option<Ended> {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        skip("needs root and a mount namespace for a disk that can be filled");
+        return None;
+    }
+    let script = format!(
+        "d=$(mktemp -d) && mount -t tmpfs -o size=256k none $d && cd $d || exit 9; dd if=/dev/zero of=ballast bs=4k 2>/dev/null; {script} \"$@\"; code=$?; wait; umount -l $d; rmdir $d; exit $code"
+    );
+    Some(run_command(through(&["unshare", "-m", "sh", "-c", &script, "sh"], &memdoor(args))))
+}
+
+#[test]
+fn a_file_for_prometheus_that_could_never_be_written_is_an_error() {
+    let args = ["monitor", "0.03", "1", "--config", "/dev/null", "--format", "csv", "--prometheus", "x.prom"];
+    let Some(ended) = on_a_full_disk("", &args) else {
+        return;
+    };
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    let said: Vec<&str> = ended.err.lines().filter(|line| line.contains("x.prom")).collect();
+    let expected = [
+        "memdoor: cannot write x.prom: no space left on device (ENOSPC); sampling goes on",
+        "memdoor: x.prom was never written: none of its samples could be",
+    ];
+    assert_eq!(said, expected, "{ended:#?}");
+    assert!(ended.out.lines().count() >= 3, "the samples stand on standard output: {ended:#?}");
+    // The control: there is room again, and the last sample is what counts.
+    let ended = on_a_full_disk("(sleep 1.5; rm ballast) &", &args).expect("as before");
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+}
+
+#[test]
+fn a_session_that_lost_rows_says_so_with_its_exit_code() {
+    let args = ["monitor", "0.05", "1", "--config", "/dev/null", "-o", "."];
+    let Some(ended) = on_a_full_disk("(sleep 1.5; rm ballast) &", &args) else {
+        return;
+    };
+    assert_eq!(ended.code(), 4, "{ended:#?}");
+    assert!(ended.err.contains("(ENOSPC); sampling goes on"), "{ended:#?}");
+    let ended = on_a_full_disk("rm ballast;", &args).expect("as before");
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+}
+
+#[test]
+fn csv_that_can_not_be_written_is_an_error() {
+    let words = memdoor(&["monitor", "0.02", "1", "--config", "/dev/null", "--format", "csv"]);
+    let ended = run_command(through_shell("\"$@\" > /dev/full", &words));
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(ended.err.contains("cannot write standard output: no space left on device (ENOSPC)"), "{ended:#?}");
 }
 
 // The command line

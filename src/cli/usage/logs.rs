@@ -11,7 +11,8 @@ usage: memdoor dmesg [FILE|DIR|-]... [--since TIME] [--until TIME] [--days N]
 Reads kernel logs and says what the OOM killer did, to whom, why, and what to
 change. An event that several logs have is shown once. memdoor oom is the same.
 
-  FILE                 a log in any form, plain or gzip; - is standard input
+  FILE                 a log in any form, plain or gzip, or a FIFO; - is
+                       standard input
   DIR                  every log in it, rotated ones oldest first
                        Without either: the running kernel's log, by /dev/kmsg or
                        syslog(2)
@@ -22,7 +23,7 @@ change. An event that several logs have is shown once. memdoor oom is the same.
                        tells but that the log is newer. 2026-11-21T10:08:31Z,
                        '2026-11-21 10:08', 2026-11-21 (its midnight), 10:08,
                        today, yesterday, now, 2h, 30m, 7d, '2 hours ago',
-                       @SECONDS
+                       @SECONDS. A log that begins later is named: exit code 4
       --days N         since N times 24 hours ago
       --victim NAME|PID
                        only events that killed it; NAME* is any that begins so
@@ -49,7 +50,8 @@ exit codes:
   1  error: nothing could be read, or not all be written
   2  the command line is wrong
   3  there was an event, and --fail-on-oom asks
-  4  done, but a log could not be read, or not to its end
+  4  done, but a log could not be read, or not to its end, or begins after
+     --since or --days
 "
 );
 

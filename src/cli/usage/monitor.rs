@@ -44,7 +44,8 @@ the end. SIGTERM and Ctrl-C end it with the summary; SIGHUP opens files anew.
 
 exit codes:
   0  done
-  1  error: /proc can't be read, or nothing can be written
+  1  error: /proc can't be read, or nothing can be written; the file for
+     Prometheus never could be
   2  the command line or the configuration is wrong
   3  with --exit-code: an alert was raised
   4  done, but /proc hides the processes of other users (hidepid), or a part of

@@ -10,6 +10,7 @@ mod follow;
 mod id;
 mod machine;
 mod queue;
+mod reach;
 mod read;
 mod sink;
 mod state;
@@ -18,8 +19,12 @@ mod words;
 
 use alloc::boxed::Box;
 use alloc::ffi::CString;
+use alloc::format;
+use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::fmt::Write;
 
+pub use crate::oomlog::report::text::Subject;
 pub use filter::{Filter, Who};
 
 use super::files::Unusable;
@@ -28,16 +33,19 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::oomlog::report::json::Json;
 use crate::oomlog::report::text::{Order, Text};
-use crate::oomlog::report::{Run, Show};
+use crate::oomlog::report::{Lack, Run, Show, Typed};
+use crate::oomlog::seen::number;
 use crate::report::Format;
 use crate::sys::Errno;
 use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Out, Sink as To};
 use crate::sys::signal;
 use queue::Queue;
+use reach::Reach;
 use read::{Notes, Reader};
 use sink::{Flush, Sink};
 use state::State;
+use trouble::News;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +53,7 @@ pub struct Options<'a> {
     /// Which logs.
     pub logs: Logs<'a>,
     /// The same in a few words, and what is asked of them.
-    pub subject: &'a str,
+    pub subject: &'a Subject,
     /// Which of their events.
     pub filter: Filter<'a>,
     /// How they are written.
@@ -96,6 +104,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         run: Run::default(),
         seen: state.seen,
         troubles: state.troubles,
+        reach: Reach::default(),
         queue: Queue::default(),
         unread: 0,
         shown: 0,
@@ -141,7 +150,7 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
         return Ok(());
     }
     if sink.run.failed == 0 {
-        no_log(options.subject);
+        no_log(&options.subject.logs);
     }
     Err(Exit::Error)
 }
@@ -149,13 +158,14 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
 /// Says what all events have in common, and remembers them.
 fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>, kept: Option<&mut Replaced<'_>>) -> Exit {
     sink.release();
+    let lacks = lacks(options, sink);
     // Cron mails whatever is said: nothing new is nothing to say.
     let is_news = options.since_last.is_none() || sink.shown > 0;
     // That nothing was found is no fact where nothing could be read.
     if is_news && sink.run.logs > 0 {
-        sink.end();
+        sink.end(&lacks);
     }
-    let exit = exit(sink, options.on_found);
+    let exit = exit(sink, &lacks, options.on_found);
     // What was not written is new the next time.
     if let (Some(kept), Some(path), None) = (kept, options.since_last, sink.broken())
         && let Err(refused) = state::save(kept, &sink.seen, &sink.troubles)
@@ -165,13 +175,42 @@ fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>, kept: Option<&mut Replace
     exit
 }
 
+/// Says what of the time that was asked for is in no log, with what to type; to cron once for each log.
+fn lacks(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Vec<Lack> {
+    let mut lacks = sink.reach.lacks(&options.filter);
+    if options.since_last.is_some() {
+        lacks.retain(|lack| sink.troubles.note(number(&[&lack.source, b"begins later"])) == News::Said);
+    }
+    for lack in &lacks {
+        words::line(|out| {
+            let _ = write!(out, "warning: {lack}");
+        });
+    }
+    let [first, ..] = lacks.as_slice() else {
+        return lacks;
+    };
+    let since = first.since_us.map(|us| format!(" --since '{}'", Typed(us))).unwrap_or_default();
+    let until = options.filter.until_us.map(|us| format!(" --until '{}'", Typed(us))).unwrap_or_default();
+    let journal = format!("journalctl _TRANSPORT=kernel -o short-iso{since}{until} | memdoor dmesg -");
+    let hint = match options.logs {
+        Logs::Live | Logs::Follow => {
+            format!("files may have it: memdoor dmesg /var/log{since}{until}; or the journal: {journal}")
+        }
+        Logs::Root(_) | Logs::Named(_) => {
+            format!("older pieces of it may have it (kern.log.1, kern.log.2.gz), or that machine's journal: {journal}")
+        }
+    };
+    super::say_hint(Some(&hint));
+    lacks
+}
+
 fn show(options: &Options<'_>) -> Box<dyn Show> {
     let order = match options.logs {
         Logs::Follow => Order::AtOnce,
         _ => Order::Together,
     };
     match options.format {
-        Format::Text => Box::new(Text::new(options.subject.into(), order)),
+        Format::Text => Box::new(Text::new(options.subject.clone(), order)),
         Format::Json => Box::new(Json::default()),
     }
 }
@@ -204,13 +243,14 @@ fn unfollowable(errno: Errno) -> Error {
     }
 }
 
-/// An output that failed outweighs all; an event that somebody waits for outweighs a log that could not be read.
-fn exit(sink: &Sink<'_, '_>, on_found: OnFound) -> Exit {
+/// An output that failed outweighs all; an event that somebody waits for outweighs a log that could not be read, or does not reach back
+/// as far as was asked: whatever was found, there may have been more.
+fn exit(sink: &Sink<'_, '_>, lacks: &[Lack], on_found: OnFound) -> Exit {
     let written = sink.broken().map_or(Exit::Done, output_exit);
     let found = match on_found {
         OnFound::Found if sink.shown > 0 => Exit::Found,
         _ => Exit::Done,
     };
-    let read = if sink.run.failed > 0 { Exit::Partial } else { Exit::Done };
+    let read = if sink.run.failed > 0 || !lacks.is_empty() { Exit::Partial } else { Exit::Done };
     written.worse(found).worse(read)
 }

@@ -6,23 +6,36 @@ use alloc::ffi::CString;
 use alloc::format;
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::time::Duration;
 
 use super::machine::{live_reference, machine, now_us};
 use super::sink::{Log, Sink};
 use super::trouble::{News, State, journalctl};
 use super::words;
 use crate::oomlog::assemble::Assembler;
-use crate::oomlog::event::Position;
+use crate::oomlog::event::{Position, Stamp};
 use crate::oomlog::live::Live;
-use crate::oomlog::moment::Reference;
+use crate::oomlog::moment::{self, Reference};
 use crate::oomlog::places::{self, Found};
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
 use crate::oomlog::source::{Source, Trouble};
 use crate::sys::clock::Zone;
 use crate::sys::file::Dir;
-use crate::sys::input::{Input, Kind};
+use crate::sys::input::{Input, Kind, Writer};
 use crate::sys::{Errno, Result};
+
+/// How long the writer of a FIFO is waited for: who starts both in one script has started it by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why what was named is not read, and what to type.
+const NOBODY_WRITES: [&str; 2] = [
+    "it is a FIFO, and nobody has opened it to write to it for 5 s",
+    "start its writer first, or pipe the log: zcat kern.log.2.gz | memdoor dmesg -",
+];
+const NO_LOG: [&str; 2] =
+    ["it is a character device, and no log", "name a log, or a directory that has some: memdoor dmesg /var/log"];
+const STDIN_IS_A_DIRECTORY: [&str; 2] = ["it is a directory", "name it: memdoor dmesg /var/log"];
 
 /// Reads logs one after the other.
 pub(super) struct Reader<'s, 'a, 'b> {
@@ -53,10 +66,17 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let live = Live::open(device)?;
         self.log.next();
         self.log.machine = Some(machine());
-        let start = self.log.piece(live.name().as_bytes(), live_reference());
+        let now = live_reference();
+        let start = self.log.piece(live.name().as_bytes(), now);
         let Self { assembler, log, sink, .. } = self;
+        sink.reach.begin(live.name().as_bytes());
         let mut bytes = 0;
+        let mut is_first = true;
         let mut take = |record: Record<'_>, line: Position| {
+            if core::mem::take(&mut is_first) {
+                let begins = moment::of(&Stamp::of(&record.when), &now).map(|begins| begins.us);
+                sink.reach.note(None, begins, true);
+            }
             bytes += record.text.len() as u64;
             assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, Part::Other)
@@ -100,21 +120,44 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
+    /// The one place where what was named is opened.
+    ///
+    /// A FIFO is as good as a file (`<(zcat ...)` is one), once there is somebody who writes to it. A character device is no log but for
+    /// /dev/kmsg: it may have no end, and to open it may do something, so it is looked at first. A terminal is read as standard input.
     fn operand(&mut self, path: &CStr) {
         let name = path.to_bytes();
-        let opened = match name {
-            b"-" => Input::stdin(),
-            // Whoever reads that takes it from others, and waits for what comes next.
-            b"/proc/kmsg" => return self.device(c"/dev/kmsg"),
-            _ => Input::open(path),
-        };
-        match opened.and_then(|input| Ok((input.kind()?, input))) {
-            Ok((Kind::Directory, _)) => self.directory(path),
-            Ok((Kind::Kmsg, _)) if name == b"-" => self.device(c"/dev/kmsg"),
-            Ok((Kind::Kmsg, _)) => self.device(path),
-            Ok((_, input)) => self.read(name, input),
-            Err(errno) => self.failed("open", name, errno),
+        let is_stdin = name == b"-";
+        // Whoever reads that takes it from others, and waits for what comes next.
+        if name == b"/proc/kmsg" {
+            return self.device(c"/dev/kmsg");
         }
+        if !is_stdin && Kind::at(path) == Ok(Kind::Device) {
+            return self.refused(name, NO_LOG);
+        }
+        let opened = if is_stdin { Input::stdin() } else { Input::open(path) };
+        let (kind, input) = match opened.and_then(|input| Ok((input.kind()?, input))) {
+            Ok(opened) => opened,
+            Err(errno) => return self.failed("open", name, errno),
+        };
+        match kind {
+            Kind::Directory if is_stdin => self.refused(name, STDIN_IS_A_DIRECTORY),
+            Kind::Directory => self.directory(path),
+            Kind::Kmsg => self.device(if is_stdin { c"/dev/kmsg" } else { path }),
+            Kind::Device => self.refused(name, NO_LOG),
+            Kind::Terminal if !is_stdin => self.refused(name, NO_LOG),
+            Kind::Fifo if !is_stdin => match input.wait_for_writer(PATIENCE) {
+                Ok(Writer::Known) => self.read(name, input),
+                Ok(Writer::Nobody) => self.refused(name, NOBODY_WRITES),
+                Err(errno) => self.failed("read", name, errno),
+            },
+            Kind::File | Kind::Fifo | Kind::Terminal | Kind::Other => self.read(name, input),
+        }
+    }
+
+    fn refused(&mut self, path: &[u8], [why, hint]: [&str; 2]) {
+        self.sink.run.failed += 1;
+        words::refused(path, why);
+        crate::modes::say_hint(Some(hint));
     }
 
     fn device(&mut self, path: &CStr) {
@@ -190,6 +233,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let reference = Reference { latest_us: modified.unwrap_or_else(now_us), boot_us: None, zone: Zone::Local };
         let start = self.log.piece(name, reference);
         let Self { scan, assembler, log, sink, .. } = self;
+        sink.reach.begin(name);
         let mut source = Source::new(input);
         let mut take = |record: Record<'_>, line: Position| {
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
@@ -206,6 +250,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     sink.unread += 1;
                 } else {
                     sink.run.logs += 1;
+                    let start = tally.start;
+                    let begins = start.when.and_then(|when| moment::of(&when, &reference)).map(|begins| begins.us);
+                    sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
                 }
                 let say = |trouble| sink.troubles.say(name, state, trouble);
                 if trouble.map(say) == Some(News::Said) {

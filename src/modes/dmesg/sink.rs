@@ -7,11 +7,12 @@ use alloc::vec::Vec;
 
 use super::filter::{Filter, Verdict};
 use super::queue::{End, Queue, Waiting};
+use super::reach::Reach;
 use super::trouble::Troubles;
 use super::{id, words};
 use crate::oomlog::event::{Event, Outcome, Position};
 use crate::oomlog::moment::{self, Moment, Reference};
-use crate::oomlog::report::{Found, Run, Show};
+use crate::oomlog::report::{Found, Lack, Run, Show};
 use crate::oomlog::seen::{self, Known, Seen, Where};
 use crate::report::json::Envelope;
 use crate::sys::out::{Broken, Out};
@@ -92,6 +93,7 @@ pub(super) struct Sink<'a, 'b> {
     pub(super) run: Run,
     pub(super) seen: Seen,
     pub(super) troubles: Troubles,
+    pub(super) reach: Reach,
     pub(super) queue: Queue,
     /// Logs of which nothing was read because others have to.
     pub(super) unread: u64,
@@ -120,6 +122,7 @@ impl Sink<'_, '_> {
             event.boot_id = (!boot_id.is_empty()).then(|| boot_id.into());
         }
         let wall = moment::of(&event.when, reference);
+        self.reach.note_event(source, wall.map(|wall| wall.us));
         let Some(end) = self.news(&event, wall, log.number) else {
             return;
         };
@@ -201,7 +204,7 @@ impl Sink<'_, '_> {
     }
 
     /// There are no more events.
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self, lacks: &[Lack]) {
         if self.run.undated > 0 {
             let count = self.run.undated;
             words::line(|out| {
@@ -210,7 +213,7 @@ impl Sink<'_, '_> {
                 out.put(b" shown whose time nothing tells: the log has only times since boot, or none");
             });
         }
-        self.show.end(&self.run, &mut self.out);
+        self.show.end(&self.run, lacks, &mut self.out);
         self.out.flush();
     }
 }

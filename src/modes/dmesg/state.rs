@@ -48,7 +48,7 @@ pub(super) struct State {
     pub(super) troubles: Troubles,
 }
 
-/// What the file at `path` remembers; nothing when there is none yet, or when it is damaged, which is said.
+/// What the file at `path` remembers; nothing when there is none yet or it is empty, or when it is damaged, which is said.
 pub(super) fn load(kept: &Replaced<'_>, path: &[u8]) -> core::result::Result<State, Refused> {
     let failed = |errno| Refused { at: Fixed::of(path), why: Why::Failed(errno) };
     kept.old()?.map_or_else(|| Ok(State::default()), |file| of(&file, path).map_err(failed))
@@ -93,7 +93,8 @@ fn read(file: &File, state: &mut State) -> Result<Option<()>> {
         }
         number += 1;
     }
-    Ok(is_whole.then_some(()))
+    // An empty file remembers nothing: who made it had no run yet.
+    Ok((is_whole || number == 0).then_some(()))
 }
 
 fn print(line: &[u8]) -> Option<Print> {

@@ -58,18 +58,26 @@ impl Troubles {
         &self.marks[self.marks.len().saturating_sub(MOST)..]
     }
 
+    /// Notes something that is said once for all runs: whether it is to be said in this one.
+    pub(super) fn note(&mut self, mark: u64) -> News {
+        if self.marks[..self.earlier].contains(&mark) {
+            return News::Known;
+        }
+        // Of a file that is named twice one is enough; and a run of many files needs no more memory than one of a few.
+        if !self.marks.contains(&mark) && self.marks.len() < self.earlier + MOST {
+            self.marks.push(mark);
+        }
+        News::Said
+    }
+
     /// Says what is wrong with a log, unless an earlier run has.
     pub(super) fn say(&mut self, name: &[u8], state: Option<State>, trouble: Trouble) -> News {
         if let Some(state) = state {
             let what = format!("{trouble}");
             let (size, modified) = (state.size.to_le_bytes(), state.modified_us.to_le_bytes());
             let mark = number(&[name, &size, &modified, what.as_bytes()]);
-            if self.marks[..self.earlier].contains(&mark) {
+            if self.note(mark) == News::Known {
                 return News::Known;
-            }
-            // Of a file that is named twice one is enough; and a run of many files needs no more memory than one of a few.
-            if !self.marks.contains(&mark) && self.marks.len() < self.earlier + MOST {
-                self.marks.push(mark);
             }
         }
         match trouble {

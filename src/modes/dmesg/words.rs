@@ -26,6 +26,15 @@ pub(super) fn cannot(doing: &str, path: &[u8], errno: Errno) {
     });
 }
 
+/// `cannot read /dev/zero: it is a character device, and no log`
+pub(super) fn refused(path: &[u8], why: &str) {
+    line(|out| {
+        out.put(b"cannot read ");
+        escape::text(out, path, Source::Raw);
+        let _ = write!(out, ": {why}");
+    });
+}
+
 /// `warning: /x/y.gz: the gzip file is cut off`
 pub(super) fn warn(path: &[u8], what: core::fmt::Arguments<'_>) {
     line(|out| {

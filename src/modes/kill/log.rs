@@ -10,7 +10,7 @@ use crate::fixed::Fixed;
 use crate::modes::fail;
 use crate::modes::files::Unusable;
 use crate::report::Moment;
-use crate::report::time::{Precision, rfc3339};
+use crate::report::time::{MILLIS, Precision, is_millis, rfc3339};
 use crate::sys;
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::logfile::{LogFile, LogSocket};
@@ -187,12 +187,13 @@ impl<'a> Log<'a> {
         };
         let line = line(level, text);
         let length = line.as_bytes().len();
-        let size = match file.make_room(place.at()?, length) {
+        let errno = |refused: Refused| refused.why.errno();
+        let size = match file.make_room(place.at()?, length).map_err(errno) {
             // The directory was removed and made anew, or renamed.
             Err(sys::Errno::ENOENT | sys::Errno::ESTALE) => {
                 let path = self.options.file.ok_or(sys::Errno::ENOENT)?;
                 *place = Place::of(path).map_err(|refused| refused.why.errno())?;
-                file.make_room(place.at()?, length)?
+                file.make_room(place.at()?, length).map_err(errno)?
             }
             size => size?,
         };
@@ -247,15 +248,10 @@ const OF_2_0: [&str; 9] = [
 ];
 
 fn is_log(beginning: &[u8]) -> bool {
-    /// Of `2026-11-21T10:08:31.123Z `, with 0 for every digit.
-    const TIME: &[u8; 25] = b"0000-00-00T00:00:00.000Z ";
-    let Some((time, rest)) = beginning.split_first_chunk::<25>() else {
+    let Some((time, [b' ', rest @ ..])) = beginning.split_at_checked(MILLIS) else {
         return false;
     };
-    let is_time = time.iter().zip(TIME).all(|(byte, form)| match form {
-        b'0' => byte.is_ascii_digit(),
-        form => byte == form,
-    });
+    let is_time = is_millis(time);
     let levels = [Level::Debug, Level::Info, Level::Warning, Level::Error, Level::Critical];
     let behind = levels.iter().find_map(|level| rest.strip_prefix(level.name().as_bytes())?.strip_prefix(b" "));
     let starts = OF_2_0.iter().chain(&["memdoor "]);

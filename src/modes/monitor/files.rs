@@ -8,8 +8,7 @@ use core::ffi::CStr;
 use std::os::fd::AsFd;
 
 use super::options::Form;
-use super::sheet::{Full, Pen, Writer, put_header};
-use crate::error::Because;
+use super::sheet::{Full, HEADER, Pen, Writer, is_table, put_header};
 use crate::fixed::Fixed;
 use crate::modes::files::Unusable;
 use crate::report::escape::Escaped;
@@ -26,15 +25,13 @@ pub use which::Which;
 /// Where they go if nobody says otherwise; without the right to, into the directory where memdoor was started.
 const DEFAULT: &CStr = c"/var/log/memory-monitor";
 
-/// Room for the longest header of CSV: 240 bytes.
-const HEADER: usize = 512;
-
-/// What a file of a session is: memdoor makes them, and their names have the second in them. What has such a name later is what was
-/// renamed, or the empty file that logrotate leaves: what is in it tells nothing, as a table may go on in a new file.
+/// What a file of a session is: memdoor makes them, and their names have the second in them. What has such a name later is one that was
+/// rotated, or the empty file that logrotate leaves; each begins with the header or title of one of its tables, as a table that goes on
+/// in another file begins anew there.
 static FILE: Kind = Kind {
     name: "file of a session of memdoor monitor",
     option: "-o DIR",
-    is_ours: |_| true,
+    is_ours: |beginning| Which::ALL.iter().any(|which| is_table(beginning, which.table().0)),
     mode: 0o640,
     use_of_it: Use::Written,
 };
@@ -56,12 +53,26 @@ pub struct Files<'a> {
 /// What could not be written.
 #[derive(Debug, Default)]
 struct Trouble {
-    /// It was said; until a whole sample could be written again.
+    /// It was said; until all of them can be written again.
     is_said: bool,
-    /// Something failed in this sample.
-    is_now: bool,
-    /// Rows that are in no file.
+    /// How the last write to each of them went.
+    last: [Last; Which::ALL.len()],
+    /// Rows that are in no file, since that was said.
     lost: u64,
+    /// The same of the whole session.
+    lost_ever: u64,
+}
+
+/// How the last write to a file went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Last {
+    /// Well, or there was none.
+    #[default]
+    Good,
+    /// It failed in this sample: so many bytes.
+    FailedNow(usize),
+    /// It failed in an earlier sample.
+    Failed(usize),
 }
 
 impl<'a> Files<'a> {
@@ -94,30 +105,28 @@ impl<'a> Files<'a> {
             keep,
             trouble: Trouble::default(),
         };
-        files
-            .create_all(now)
-            .map_err(|errno| unusable(Refused { at: Fixed::of(path.to_bytes()), why: Why::Failed(errno) }))?;
+        files.create_all(now).map_err(|why| unusable(Refused { at: Fixed::of(path.to_bytes()), why }))?;
         Ok(files)
     }
 
     /// All of them, or none.
-    fn create_all(&mut self, now: &Now) -> Result<()> {
+    fn create_all(&mut self, now: &Now) -> core::result::Result<(), Why> {
         let mut number = 1;
         for which in Which::ALL {
             let made = loop {
                 self.stamp = stamp(now, number);
-                match self.open(which, LogFile::create) {
+                match self.open(which, LogFile::create).map_err(|refused| refused.why) {
                     // Another session of this second; once the first file is there the others are its own.
-                    Err(Errno::EEXIST) if which == Which::Memory && number < 99 => number += 1,
+                    Err(Why::Failed(Errno::EEXIST)) if which == Which::Memory && number < 99 => number += 1,
                     made => break made,
                 }
             };
             match (made, self.all.get_mut(which as usize)) {
                 (Ok(made), Some(slot)) => *slot = Some(made),
                 (Ok(_), None) => {}
-                (Err(errno), _) => {
+                (Err(why), _) => {
                     self.remove_all();
-                    return Err(errno);
+                    return Err(why);
                 }
             }
         }
@@ -161,9 +170,9 @@ impl<'a> Files<'a> {
         name
     }
 
-    fn open(&self, which: Which, how: fn(At<'_>, &'static Kind, u64, u32) -> Result<LogFile>) -> Result<LogFile> {
+    fn open(&self, which: Which, how: Opening) -> core::result::Result<LogFile, Refused> {
         let name = self.name(which);
-        let name = name.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
+        let name = name.as_c_str().ok_or_else(unknown)?;
         how(At { dir: &self.dir, name }, &FILE, self.most.0, self.keep)
     }
 
@@ -190,19 +199,36 @@ impl<'a> Files<'a> {
         one.take(&mut out, count);
     }
 
-    /// Whether something could not be written since the last [`Files::end_sample`].
+    /// Whether this one could not be written the last time.
     #[must_use]
-    pub const fn is_failing(&self) -> bool {
-        self.trouble.is_now
+    pub fn is_failing(&self, which: Which) -> bool {
+        self.trouble.last.get(which as usize).is_some_and(|last| *last != Last::Good)
     }
 
-    /// After each sample: says that all can be written again.
+    /// Whether rows of this session are in no file.
+    #[must_use]
+    pub const fn has_lost(&self) -> bool {
+        self.trouble.lost_ever > 0
+    }
+
+    /// After each sample: says that all can be written again, once that is so. Where a file that failed had nothing to take in this
+    /// sample, it is looked at what is in its place now.
     pub fn end_sample(&mut self) {
-        let is_now = core::mem::take(&mut self.trouble.is_now);
-        if self.trouble.is_said && !is_now {
+        if !self.trouble.is_said {
+            return;
+        }
+        for which in Which::ALL {
+            let now = match self.trouble.last.get(which as usize).copied() {
+                Some(Last::FailedNow(length)) => Last::Failed(length),
+                Some(Last::Failed(length)) if self.make_room(which, length).is_err() => continue,
+                _ => Last::Good,
+            };
+            self.note(which, now);
+        }
+        if self.trouble.last == [Last::Good; Which::ALL.len()] {
             let (dir, lost) = (Escaped(self.path.to_bytes()), self.trouble.lost);
             say(format_args!("memdoor: files in {dir} can be written again; {lost} rows were lost"));
-            self.trouble = Trouble::default();
+            self.trouble = Trouble { lost_ever: self.trouble.lost_ever, ..Trouble::default() };
         }
     }
 
@@ -211,9 +237,8 @@ impl<'a> Files<'a> {
         self.all = [const { None }; Which::ALL.len()];
         self.look_for_dir();
         for which in Which::ALL {
-            let opened = self.slot(which).map(drop);
-            if let Err(errno) = opened {
-                self.failed(which, errno, 0);
+            if let Err(refused) = self.slot(which).map(drop) {
+                self.failed(which, &refused, 0, 0);
             }
         }
     }
@@ -226,55 +251,93 @@ impl<'a> Files<'a> {
     }
 
     /// The file, opened if it could not be before.
-    fn slot(&mut self, which: Which) -> Result<&mut LogFile> {
+    fn slot(&mut self, which: Which) -> core::result::Result<&mut LogFile, Refused> {
         let is_open = matches!(self.all.get(which as usize), Some(Some(_)));
         let opened = match is_open {
             true => None,
             false => Some(self.open(which, LogFile::reopen)?),
         };
-        let slot = self.all.get_mut(which as usize).ok_or(Errno::EBADF)?;
+        let slot = self.all.get_mut(which as usize).ok_or_else(unknown)?;
         if opened.is_some() {
             *slot = opened;
         }
-        slot.as_mut().ok_or(Errno::EBADF)
+        slot.as_mut().ok_or_else(unknown)
     }
 
-    fn append(&mut self, which: Which, form: Form, bytes: &[u8]) -> Result<()> {
-        self.append_below(which, form, bytes).or_else(|errno| match errno {
-            Errno::ENOENT | Errno::ESTALE => {
+    fn append(&mut self, which: Which, form: Form, bytes: &[u8]) -> core::result::Result<(), Refused> {
+        let is_gone = |why| matches!(why, Why::Failed(Errno::ENOENT | Errno::ESTALE));
+        let room = match self.make_room(which, bytes.len()) {
+            Err(refused) if is_gone(refused.why) => {
                 self.look_for_dir();
-                self.append_below(which, form, bytes)
+                self.make_room(which, bytes.len())
             }
-            errno => Err(errno),
-        })
+            room => room,
+        };
+        let size = room?;
+        let file = self.slot(which)?;
+        let mut write = || -> Result<()> {
+            if size == 0 && form == Form::Csv {
+                let mut buf = [0; HEADER];
+                let mut header = Out::in_memory(&mut buf);
+                put_header(which.table().0, &mut header);
+                file.write(header.held())?;
+            }
+            file.write(bytes)
+        };
+        write().map_err(|errno| Refused { at: Fixed::of(self.name(which).as_bytes()), why: errno.into() })
     }
 
-    fn append_below(&mut self, which: Which, form: Form, bytes: &[u8]) -> Result<()> {
+    /// Opens the file if it is not, and rotates it if it is full. How many bytes there are in it.
+    fn make_room(&mut self, which: Which, length: usize) -> core::result::Result<u64, Refused> {
         let name = self.name(which);
-        let name = name.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
+        let name = name.as_c_str().ok_or_else(unknown)?;
         self.slot(which)?;
         let Self { dir, all, .. } = self;
-        let file = all.get_mut(which as usize).and_then(Option::as_mut).ok_or(Errno::EBADF)?;
-        let size = file.make_room(At { dir, name }, bytes.len())?;
-        if size == 0 && form == Form::Csv {
-            let mut buf = [0; HEADER];
-            let mut header = Out::in_memory(&mut buf);
-            put_header(which.table().0, &mut header);
-            file.write(header.held())?;
+        let file = all.get_mut(which as usize).and_then(Option::as_mut).ok_or_else(unknown)?;
+        file.make_room(At { dir, name }, length)
+    }
+
+    fn succeeded(&mut self, which: Which) {
+        if !matches!(self.trouble.last.get(which as usize), Some(Last::FailedNow(_))) {
+            self.note(which, Last::Good);
         }
-        file.write(bytes)
+    }
+
+    fn note(&mut self, which: Which, now: Last) {
+        if let Some(last) = self.trouble.last.get_mut(which as usize) {
+            *last = now;
+        }
     }
 
     #[cold]
-    fn failed(&mut self, which: Which, errno: Errno, rows: u64) {
-        self.trouble.is_now = true;
+    fn failed(&mut self, which: Which, refused: &Refused, length: usize, rows: u64) {
+        self.note(which, Last::FailedNow(length));
         self.trouble.lost += rows;
-        if !core::mem::replace(&mut self.trouble.is_said, true) {
-            let path = self.path(which);
-            let (path, why) = (Escaped(path.as_bytes()), Because(errno));
-            say(format_args!("memdoor: warning: cannot write {path}: {why}; sampling goes on"));
+        self.trouble.lost_ever += rows;
+        if core::mem::replace(&mut self.trouble.is_said, true) {
+            return;
+        }
+        let path = self.path(which);
+        let mut at = Path::of(self.path.to_bytes());
+        at.push(b"/").push(refused.at.as_bytes());
+        let refused = Refused { at: Fixed::of(at.as_bytes()), why: refused.why };
+        let is_in_the_way = !matches!(refused.why, Why::Failed(_));
+        let unusable =
+            Unusable { doing: "write", path: path.as_bytes(), name: FILE.name, option: FILE.option, refused };
+        say(format_args!("memdoor: warning: {unusable}; sampling goes on"));
+        if is_in_the_way {
+            let at = Escaped(at.as_bytes());
+            say(format_args!("hint: move {at} away: it is tried again with each sample"));
         }
     }
+}
+
+/// How a file of a session is opened.
+type Opening = fn(At<'_>, &'static Kind, u64, u32) -> core::result::Result<LogFile, Refused>;
+
+/// None of these files has another number or a name that is too long.
+const fn unknown() -> Refused {
+    Refused { at: Fixed::new(), why: Why::Failed(Errno::EBADF) }
 }
 
 /// One of them, which takes what does not fit into memory.
@@ -286,10 +349,12 @@ struct One<'f, 'a> {
 
 impl Full for One<'_, '_> {
     fn take(&mut self, out: &mut Out<'_>, rows: u64) {
-        if !out.held().is_empty()
-            && let Err(errno) = self.files.append(self.which, self.form, out.held())
-        {
-            self.files.failed(self.which, errno, rows);
+        if !out.held().is_empty() {
+            match self.files.append(self.which, self.form, out.held()) {
+                // Of several pieces in one sample none may be lost.
+                Ok(()) => self.files.succeeded(self.which),
+                Err(refused) => self.files.failed(self.which, &refused, out.held().len(), rows),
+            }
         }
         out.forget();
     }

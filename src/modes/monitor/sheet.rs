@@ -7,7 +7,7 @@ mod cell;
 mod writer;
 
 pub use cell::{Cell, Kind, push_parts};
-pub use writer::{Full, Pen, Writer, put_header};
+pub use writer::{Full, HEADER, Pen, Writer, is_table, put_header};
 
 /// Declares a text as a static of bytes.
 macro_rules! named {

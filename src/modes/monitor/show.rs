@@ -49,8 +49,12 @@ pub(super) struct Show<'a> {
     has_header: bool,
     /// The file for Prometheus.
     published: Option<Replaced<'a>>,
+    /// Its path.
+    published_path: Option<&'a CStr>,
     /// It could not be written the last time.
     is_unpublished: bool,
+    /// It could be once.
+    has_published: bool,
 }
 
 impl<'a> Show<'a> {
@@ -76,7 +80,9 @@ impl<'a> Show<'a> {
             broken: None,
             has_header: false,
             published,
+            published_path: options.prometheus,
             is_unpublished: false,
+            has_published: false,
         })
     }
 
@@ -157,7 +163,7 @@ impl<'a> Show<'a> {
     }
 
     fn publish(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
-        let (Some(file), Some(path)) = (&mut self.published, seen.options.prometheus) else {
+        let (Some(file), Some(path)) = (&mut self.published, self.published_path) else {
             return;
         };
         let facts = prometheus::Facts {
@@ -170,6 +176,7 @@ impl<'a> Show<'a> {
             alerts: &self.counts,
         };
         let published = prometheus::publish(file, &facts, buf);
+        self.has_published |= published.is_ok();
         let was_refused = core::mem::replace(&mut self.is_unpublished, published.is_err());
         if let Err(refused) = published
             && !was_refused

@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Found, Run, Show};
+use super::{Found, Lack, Run, Show};
 use crate::oomlog::analysis::{Advice, Summary};
 use crate::report::Event as Line;
 use crate::report::json::put_object;
@@ -33,8 +33,8 @@ impl Show for Json {
         kill::put(found, out);
     }
 
-    fn end(&mut self, run: &Run, out: &mut Out<'_>) {
-        put_summary(&self.summary, run, out);
+    fn end(&mut self, run: &Run, lacks: &[Lack], out: &mut Out<'_>) {
+        put_summary(&self.summary, run, lacks, out);
     }
 }
 
@@ -88,6 +88,13 @@ fn int(key: &'static str, number: Option<i64>) -> Fact<'static> {
     is(key, number.map_or(Value::Nothing, Value::Int))
 }
 
+/// Which part of the time that was asked for is in no log; the path's end is what tells logs apart.
+fn reason(lack: &Lack) -> String {
+    const MOST: usize = 128;
+    let from = lack.source.len().saturating_sub(MOST);
+    format!("{}", Lack { source: lack.source[from..].into(), ..lack.clone() })
+}
+
 /// What every line begins with.
 fn envelope<'a>(line: Line, severity: (&'a str, u64), message: &'a str) -> [Fact<'a>; 7] {
     [
@@ -118,7 +125,7 @@ fn put_line(out: &mut Out<'_>, facts: &[Fact<'_>]) {
     out.put(b"\n");
 }
 
-fn put_summary(summary: &Summary, run: &Run, out: &mut Out<'_>) {
+fn put_summary(summary: &Summary, run: &Run, lacks: &[Lack], out: &mut Out<'_>) {
     let message = format!("{} OOM event(s) found in {} log(s)", summary.events, run.logs);
     let now = now();
     let advice = summary.advice();
@@ -129,7 +136,12 @@ fn put_summary(summary: &Summary, run: &Run, out: &mut Out<'_>) {
     let (victims, causes) = (slices(&victims), slices(&causes));
     let (cgroups, advice) = (slices(&cgroups), slices(&advice));
     let session = summary.session.as_ref().map(|(comm, _)| comm.as_slice());
-    let mut facts = Vec::from(envelope(Line::RunSummary, ("INFO", 9), &message));
+    let severity = if lacks.is_empty() { ("INFO", 9) } else { ("WARN", 13) };
+    let begins = lacks.iter().map(|lack| lack.begins_us).max().and_then(moment);
+    // Paths of any length: the line stays under 16 KiB.
+    let reasons: Vec<String> = lacks.iter().take(NAMES).map(reason).collect();
+    let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();
+    let mut facts = Vec::from(envelope(Line::RunSummary, severity, &message));
     facts.insert(1, words("timestamp", now.as_deref()));
     facts.extend(counts(summary, run).map(|(key, number)| count(key, Some(number))));
     facts.extend([
@@ -138,6 +150,8 @@ fn put_summary(summary: &Summary, run: &Run, out: &mut Out<'_>) {
         list("memdoor.run.root_causes", &causes),
         list("memdoor.run.cgroups", &cgroups),
         list("memdoor.run.recommendations", &advice),
+        words("memdoor.run.begins", begins.as_deref()),
+        is("memdoor.incomplete", if reasons.is_empty() { Value::Nothing } else { Value::List(&reasons) }),
     ]);
     put_line(out, &facts);
 }

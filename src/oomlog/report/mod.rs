@@ -7,11 +7,16 @@ pub mod text;
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{Display, Formatter, Result};
+use core::time::Duration;
 
 use super::event::Event;
 use crate::parse::oom_report::gfp;
 use crate::report::escape::Escaped;
 use crate::report::json::Envelope;
+use crate::report::time::date_and_clock;
+use crate::sys::clock::{Zone, civil};
 use crate::sys::out::Out;
 
 /// An event that is to be shown, with what the log it is from adds to it.
@@ -48,12 +53,60 @@ pub struct Run {
     pub overwritten: u64,
 }
 
+/// A part of the time that was asked for of which a log knows nothing, because it begins later: a ring buffer that went round, a reboot,
+/// a piece that was rotated away. Where that is so, "no events" is no fact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lack {
+    /// The log.
+    pub source: Vec<u8>,
+    /// When its first entry is of, in microseconds since 1970.
+    pub begins_us: i64,
+    /// From when on it was asked for; `None`: from any time on.
+    pub since_us: Option<i64>,
+    /// What part of the time is missing.
+    pub extent: Extent,
+}
+
+/// How much of what was asked for is not in a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Extent {
+    /// What was before its first entry.
+    Before,
+    /// It begins behind the end of what was asked for.
+    All,
+}
+
+impl Display for Lack {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{} begins at {}", Escaped(&self.source), Typed(self.begins_us))?;
+        match (self.extent, self.since_us) {
+            (Extent::All, _) => f.write_str(", after the time that was asked for: nothing of that time is in it"),
+            (Extent::Before, Some(since)) => {
+                write!(f, ": what happened between {} and then is not in it", Typed(since))
+            }
+            (Extent::Before, None) => f.write_str(": what happened before is not in it"),
+        }
+    }
+}
+
+/// A time as `--since` and journalctl take it, in the local zone: microseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub struct Typed(pub i64);
+
+impl Display for Typed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let since_1970 = Duration::from_micros(u64::try_from(self.0).unwrap_or(0));
+        let text = date_and_clock(civil(since_1970, Zone::Local));
+        f.write_str(core::str::from_utf8(text.as_bytes()).unwrap_or_default())
+    }
+}
+
 /// A way to show events. They come one by one, in the order of the logs; what it keeps of them is bounded.
 pub trait Show {
     /// The next event.
     fn event(&mut self, found: &Found<'_>, out: &mut Out<'_>);
-    /// There are no more.
-    fn end(&mut self, run: &Run, out: &mut Out<'_>);
+    /// There are no more, and of this there may have been some.
+    fn end(&mut self, run: &Run, lacks: &[Lack], out: &mut Out<'_>);
 }
 
 impl Found<'_> {

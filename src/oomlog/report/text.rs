@@ -11,7 +11,7 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
 
-use super::{Found, Run, Show};
+use super::{Found, Lack, Run, Show};
 use crate::oomlog::analysis::{Mb, Summary, Who, freed, is_session};
 use crate::oomlog::event::{Event, Outcome};
 use crate::report::escape::Escaped;
@@ -27,6 +27,26 @@ const TIMELINE: usize = 10_000;
 /// Events that are shown in detail, the newest: 4 KB each.
 const DETAILS: usize = 200;
 
+/// What was asked for, as it was typed, and cut to what a title of 80 columns holds.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Subject {
+    /// Which logs: `/var/log`, `the live kernel log`.
+    pub logs: String,
+    /// Which of their events: `last 7 days, victim java`; empty is all.
+    pub asked: String,
+}
+
+impl Subject {
+    /// `last 7 days, /var/log`. A title cuts what is behind its end, so that what is asked of the logs comes first.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.asked.as_str() {
+            "" => self.logs.clone(),
+            asked => format!("{asked}, {}", self.logs),
+        }
+    }
+}
+
 /// When events are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
@@ -39,8 +59,8 @@ pub enum Order {
 /// Text for a terminal of 80 columns.
 pub struct Text {
     order: Order,
-    /// What the title says besides: `LAST 7 DAYS`.
-    subject: String,
+    /// What the title says besides.
+    subject: Subject,
     summary: Summary,
     timeline: VecDeque<String>,
     details: VecDeque<String>,
@@ -50,7 +70,7 @@ pub struct Text {
 impl Text {
     /// Text about `subject`.
     #[must_use]
-    pub fn new(subject: String, order: Order) -> Self {
+    pub fn new(subject: Subject, order: Order) -> Self {
         Self {
             order,
             subject,
@@ -77,15 +97,23 @@ impl Show for Text {
         keep(&mut self.details, DETAILS, detail);
     }
 
-    fn end(&mut self, run: &Run, out: &mut Out<'_>) {
+    fn end(&mut self, run: &Run, lacks: &[Lack], out: &mut Out<'_>) {
         if self.order == Order::AtOnce {
             return;
         }
         if self.summary.events == 0 {
-            return out.put(overview::nothing(run, &self.subject).as_bytes());
+            return out.put(overview::nothing(run, &self.subject, lacks).as_bytes());
         }
         let advice = self.summary.advice();
-        out.put(overview::screen(&self.summary, run, &self.subject, &self.latest, &advice).as_bytes());
+        let found = overview::Overview {
+            summary: &self.summary,
+            run,
+            title: &self.subject.title(),
+            latest: &self.latest,
+            advice: &advice,
+            lack: lacks.first(),
+        };
+        out.put(found.screen().as_bytes());
         self.put_timeline(out);
         self.put_details(out);
         put_title(out, "RECOMMENDATIONS");

@@ -42,6 +42,9 @@ fn put_below(out: &mut Out<'_>, facts: &[Fact<'_>], prefix: &str) {
     }
 }
 
+/// What a whole line lacks is a list of sentences under this key; it stands with what single facts lack.
+const INCOMPLETE: &str = "memdoor.incomplete";
+
 /// What is missing and why: the last member of `memdoor`, which every line has because of memdoor.version.
 fn put_incomplete(out: &mut Out<'_>, facts: &[Fact<'_>]) {
     let mut bracket: &[u8] = b",\"incomplete\":[";
@@ -50,6 +53,7 @@ fn put_incomplete(out: &mut Out<'_>, facts: &[Fact<'_>]) {
         bracket = b",";
         match fact.value {
             Value::Absent(why) => put_fmt(out, format_args!("\"{}: {why}\"", fact.key)),
+            Value::List(reasons) => put_items(out, reasons, |out, words| put_words(out, words)),
             _ => put_fmt(out, format_args!("\"{}: cut\"", fact.key)),
         }
     }
@@ -58,7 +62,7 @@ fn put_incomplete(out: &mut Out<'_>, facts: &[Fact<'_>]) {
 
 /// What follows `prefix` in the fact's key, when the fact has a value at all.
 fn present_below<'k>(fact: &Fact<'k>, prefix: &str) -> Option<&'k str> {
-    let is_present = !matches!(fact.value, Value::Nothing | Value::Absent(_));
+    let is_present = !matches!(fact.value, Value::Nothing | Value::Absent(_)) && fact.key != INCOMPLETE;
     fact.key.strip_prefix(prefix).filter(|_| is_present)
 }
 
@@ -67,6 +71,7 @@ fn is_incomplete(fact: &Fact<'_>) -> bool {
         Value::Absent(why) => why.is_loss(),
         Value::Text(bytes) => escape::is_cut_in_json(bytes),
         Value::Cut(_) => true,
+        Value::List(_) => fact.key == INCOMPLETE,
         _ => false,
     }
 }
@@ -102,11 +107,15 @@ fn put_words(out: &mut Out<'_>, words: &str) {
 
 fn put_list<T>(out: &mut Out<'_>, items: &[T], put: impl Fn(&mut Out<'_>, &T)) {
     out.put(b"[");
+    put_items(out, items, put);
+    out.put(b"]");
+}
+
+fn put_items<T>(out: &mut Out<'_>, items: &[T], put: impl Fn(&mut Out<'_>, &T)) {
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
             out.put(b",");
         }
         put(out, item);
     }
-    out.put(b"]");
 }

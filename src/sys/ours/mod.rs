@@ -11,7 +11,8 @@
 //! 2. A file that is replaced or appended to ([`Replaced`], [`super::logfile::LogFile`]) must be empty or begin as its [`Kind`] does.
 //!    All other files ([`New`]: records, the files of a session, what is to replace another) are only ever created, with O_EXCL.
 //! 3. The directories on the way are opened one by one. A link among them is followed only if it belongs to root or to who runs memdoor:
-//!    nobody else leads root from /tmp to /etc. See [`directory`].
+//!    nobody else leads root from /tmp to /etc. A directory that is not there is made under its own name, never where a link leads. See
+//!    [`directory`].
 //! 4. A mode asks before it does anything else, also whether the directory can be written to. [`Refused`] says what is in the way.
 //! 5. A replacement is written beside the old file under a random name, gets the mode of its kind, goes to the disk, is renamed, and
 //!    then the directory goes to the disk. What is at the path is looked at once more before that.
@@ -96,6 +97,8 @@ pub enum Why {
     Owner(u32),
     /// It is a symbolic link on the way that belongs to this other user.
     LinkOf(u32),
+    /// It is a symbolic link to a directory that is not there: nothing is made where a link leads.
+    LinkToNothing,
     /// Others than its owner may write to it; its permissions.
     Writable(u32),
     /// Another memdoor holds its lock.
@@ -121,6 +124,7 @@ impl Why {
         match self {
             Self::Failed(errno) => errno,
             Self::Is(Other::Link) => Errno::ELOOP,
+            Self::LinkToNothing => Errno::ENOENT,
             Self::Is(Other::Directory) => Errno::EISDIR,
             Self::Is(_) | Self::Names(_) | Self::Foreign | Self::Kernel => Errno::EEXIST,
             Self::Owner(_) | Self::LinkOf(_) | Self::Writable(_) => Errno::EPERM,

@@ -43,12 +43,18 @@ impl Place {
     }
 }
 
-/// Opens the directory `path`. A link on the way, the last name included, must belong to root or to who runs memdoor.
+/// Opens the directory `path`. A link on the way, the last name included, must belong to root or to who runs memdoor. Nothing is made
+/// where a link leads: what a dangling one names somebody may have had a reason to remove.
 pub fn directory(path: &CStr, missing: Missing) -> core::result::Result<Dir, Refused> {
     let mut way = Way::new(path.to_bytes(), Care::Links).map_err(|errno| Why::from(errno).at(path))?;
     way.missing = missing;
     while let Some(name) = way.next_name()? {
-        way.enter(&name)?;
+        way.enter(&name).map_err(|refused| match (&way.last_link, refused.why) {
+            (Some(link), Why::Failed(Errno::ENOENT)) if missing == Missing::Make => {
+                Refused { at: link.clone(), why: Why::LinkToNothing }
+            }
+            _ => refused,
+        })?;
     }
     Ok(Dir::of(way.dir))
 }
@@ -84,6 +90,8 @@ pub(super) struct Way {
     links: u8,
     care: Care,
     missing: Missing,
+    /// The first link that had the last name, once it is followed.
+    last_link: Option<Fixed<512>>,
     unsafe_part: Option<Refused>,
 }
 
@@ -106,6 +114,7 @@ impl Way {
             links: 0,
             care,
             missing: Missing::Refuse,
+            last_link: None,
             unsafe_part: None,
         })
     }
@@ -168,7 +177,7 @@ impl Way {
     /// Goes into a directory, or along a link.
     fn enter(&mut self, name: &Name) -> core::result::Result<(), Refused> {
         let opened = match self.open(name) {
-            Err(Errno::ENOENT) if self.missing == Missing::Make && self.rest.as_bytes().is_empty() => self.make(name),
+            Err(Errno::ENOENT) if self.may_make() => self.make(name),
             opened => opened,
         };
         let fd = opened.map_err(|errno| self.refused(errno.into()))?;
@@ -187,6 +196,10 @@ impl Way {
     fn open(&self, name: &Name) -> Result<OwnedFd> {
         let name = name.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
         openat(&self.dir, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
+    }
+
+    fn may_make(&self) -> bool {
+        self.missing == Missing::Make && self.rest.as_bytes().is_empty() && self.last_link.is_none()
     }
 
     fn make(&self, name: &Name) -> Result<OwnedFd> {
@@ -214,6 +227,9 @@ impl Way {
             return Err(self.refused(Errno::ELOOP.into()));
         }
         self.check_directory()?;
+        if self.rest.as_bytes().is_empty() && self.last_link.is_none() {
+            self.last_link = Some(self.walked.clone());
+        }
         let next = if is_of_proc(link) { self.jump(name) } else { self.read(link) };
         next.map_err(|errno| self.refused(errno.into()))
     }

@@ -7,8 +7,9 @@ use crate::report::Moment;
 use crate::report::columns::{Keep, left, right};
 use crate::report::json::Envelope;
 use crate::report::json::line::Samples;
-use crate::report::time::{Precision, rfc3339};
+use crate::report::time::{Precision, is_millis, rfc3339};
 use crate::sys::clock::Now;
+use crate::sys::ours::BEGINNING;
 use crate::sys::out::Out;
 
 /// One moment, in one form.
@@ -81,11 +82,10 @@ impl<'w, 'b> Writer<'w, 'b> {
 
     /// Writes a row: its numbers and its texts, each in the order of their columns. A rate is the bits of an `i64`.
     pub fn row(&mut self, numbers: &[Option<u64>], texts: &[&[u8]]) {
-        let had_title = self.has_title;
         self.put(numbers, texts);
         if self.out.take_cut() {
-            // What is held are whole rows.
-            self.has_title = had_title;
+            // What is held are whole rows. What follows may be the first of another file, and tells that it is ours by its title.
+            self.has_title = false;
             if let Some(full) = &mut self.full {
                 full.take(self.out, self.rows);
             }
@@ -247,6 +247,31 @@ fn short(cell: &Cell<'_>, width: usize) -> Fixed<32> {
     }
     figure
 }
+
+/// Whether a file that begins so is one of these tables in some form: the header of CSV, the title and the time of text, an object of JSON.
+#[must_use]
+pub fn is_table(beginning: &[u8], table: &[Sheet]) -> bool {
+    let mut buf = [0; HEADER];
+    let mut header = Out::in_memory(&mut buf);
+    put_header(table, &mut header);
+    let header = header.held();
+    // The longest is longer than what is looked at.
+    let seen = header.len().min(BEGINNING);
+    let is_csv = beginning.get(..seen) == header.get(..seen);
+    let line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_text = table.iter().any(|sheet| {
+        let title = line.split_at_checked(sheet.title.len());
+        title.is_some_and(|(title, rest)| {
+            title.eq_ignore_ascii_case(sheet.title.as_bytes())
+                && !title.iter().any(u8::is_ascii_lowercase)
+                && rest.strip_prefix(b" ").is_some_and(is_millis)
+        })
+    });
+    is_csv || is_text || beginning.starts_with(b"{\"schema\":\"memdoor/1\",")
+}
+
+/// Room for the longest header of CSV.
+pub const HEADER: usize = 512;
 
 /// Writes the header of CSV.
 pub fn put_header(table: &[Sheet], out: &mut Out<'_>) {

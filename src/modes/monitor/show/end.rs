@@ -1,6 +1,6 @@
 //! The end: what the samples came to.
 
-use super::Target;
+use super::{Show, Target};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::modes::fail;
@@ -12,9 +12,31 @@ use crate::modes::monitor::{Armed, Seen, view};
 use crate::report::escape::Escaped;
 use crate::sys::out::{Broken, Out, Sink, say};
 
+impl Show<'_> {
+    /// What the file for Prometheus came to: one that could never be written is an output that failed, and one that was not written at
+    /// last is not what was seen.
+    fn published_at_all(&self) -> Exit {
+        let Some(path) = self.published_path.filter(|_| self.is_unpublished) else {
+            return Exit::Done;
+        };
+        let path = Escaped(path.to_bytes());
+        if self.has_published {
+            say(format_args!("memdoor: {path} is old: what was seen last could not be written to it"));
+            return Exit::Partial;
+        }
+        say(format_args!("memdoor: {path} was never written: none of its samples could be"));
+        Exit::Error
+    }
+}
+
 impl Armed<'_> {
     /// The summary: the last file, or what stands below the last line.
     pub(in crate::modes::monitor) fn end(&mut self) -> Exit {
+        let shown = self.show_summary();
+        shown.worse(self.show.published_at_all())
+    }
+
+    fn show_summary(&mut self) -> Exit {
         let Self { seen, show, out, buf, .. } = self;
         let (form, what) = (seen.options.form, seen.options.what);
         let mut is_lost = false;
@@ -23,10 +45,10 @@ impl Armed<'_> {
             files.write(Which::Summary, &pen, out, &mut |to| seen.sum_up(buf, to));
             let path = files.path(Which::Summary);
             let path = Escaped(path.as_bytes());
-            if !files.is_failing() {
+            if !files.is_failing(Which::Summary) {
                 files.end_sample();
                 say(format_args!("memdoor: the summary is in {path}"));
-                return Exit::Done;
+                return if files.has_lost() { Exit::Partial } else { Exit::Done };
             }
             say(format_args!("memdoor: {path} is not whole: the summary is on standard output"));
             is_lost = true;

@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::lines::{DOUBLE, WIDTH, columns, cut_paragraph, paragraph, short};
-use super::{ending, when};
+use super::{Subject, ending, when};
 use crate::oomlog::analysis::{Advice, Finding, Mb, Summary, cgroup_label, every, shortage, victim};
 use crate::oomlog::event::Mark;
-use crate::oomlog::report::{Found, Run};
+use crate::oomlog::report::{Found, Lack, Run};
 use crate::report::escape::Escaped;
 
 const INDENT: &str = "             ";
@@ -52,46 +52,69 @@ fn first(findings: Vec<Finding>) -> Option<String> {
     Some(finding.words + &line.unwrap_or_default())
 }
 
-/// Nothing was found.
-pub(super) fn nothing(run: &Run, subject: &str) -> String {
+/// Nothing was found, and whether that says anything about all of the time that was asked for.
+pub(super) fn nothing(run: &Run, subject: &Subject, lacks: &[Lack]) -> String {
     let logs = if run.logs == 1 { "log" } else { "logs" };
+    let mut words = format!("No OOM events found in {}", subject.logs);
+    if !subject.asked.is_empty() {
+        let _ = write!(words, " ({})", subject.asked);
+    }
+    let _ = write!(words, ": {} {logs}, {} bytes read", run.logs, run.bytes);
     let mut text = String::new();
-    paragraph(
-        &mut text,
-        "",
-        "  ",
-        &format!("No OOM events found in {subject}: {} {logs}, {} bytes read", run.logs, run.bytes),
-    );
+    paragraph(&mut text, "", "  ", &words);
+    for lack in lacks.iter().take(LACKS) {
+        paragraph(&mut text, "⚠ ", "  ", &format!("{lack}"));
+    }
     text
 }
+
+/// Logs that begin too late which are named here; standard error names all of them.
+const LACKS: usize = 8;
 
 /// Lines of a terminal, less one for the command that was typed, and one for the prompt.
 const LINES: usize = 22;
 
-/// The screen: with as many causes and as much advice as fit.
-pub(super) fn screen(summary: &Summary, run: &Run, subject: &str, latest: &Latest, advice: &[(Advice, u64)]) -> String {
-    let sizes = [(3, 2), (2, 2), (1, 2), (1, 1), (0, 1)];
-    let all = sizes.map(|(most_causes, most_advice)| {
-        let mut to = String::new();
-        let _ = writeln!(to, "{DOUBLE}");
-        cut_paragraph(&mut to, "", "", &format!("SYSTEM OOM ANALYSIS - {subject}"), 1);
-        let _ = write!(to, "{DOUBLE}\n\n");
-        counts(&mut to, summary, run, latest);
-        to.push('\n');
-        killed(&mut to, summary);
-        causes(&mut to, summary, most_causes);
-        scope(&mut to, summary);
-        recent(&mut to, summary, latest);
-        to.push('\n');
-        to_do(&mut to, advice, most_advice);
-        to
-    });
-    let [first, rest @ ..] = all;
-    let fits = |text: &String| text.lines().count() <= LINES;
-    if fits(&first) {
-        return first;
+/// What the screen is about.
+#[derive(Clone, Copy)]
+pub(super) struct Overview<'a> {
+    pub(super) summary: &'a Summary,
+    pub(super) run: &'a Run,
+    pub(super) title: &'a str,
+    pub(super) latest: &'a Latest,
+    pub(super) advice: &'a [(Advice, u64)],
+    /// A log that begins later than was asked for.
+    pub(super) lack: Option<&'a Lack>,
+}
+
+impl Overview<'_> {
+    /// The screen: with as many causes and as much advice as fit.
+    pub(super) fn screen(&self) -> String {
+        let sizes = [(3, 2), (2, 2), (1, 2), (1, 1), (0, 1)];
+        let all = sizes.map(|(most_causes, most_advice)| {
+            let mut to = String::new();
+            let _ = writeln!(to, "{DOUBLE}");
+            cut_paragraph(&mut to, "", "", &format!("SYSTEM OOM ANALYSIS - {}", self.title), 1);
+            let _ = write!(to, "{DOUBLE}\n\n");
+            counts(&mut to, self.summary, self.run, self.latest);
+            if let Some(lack) = self.lack {
+                cut_paragraph(&mut to, "⚠ ", "  ", &format!("{lack}"), 3);
+            }
+            to.push('\n');
+            killed(&mut to, self.summary);
+            causes(&mut to, self.summary, most_causes);
+            scope(&mut to, self.summary);
+            recent(&mut to, self.summary, self.latest);
+            to.push('\n');
+            to_do(&mut to, self.advice, most_advice);
+            to
+        });
+        let [first, rest @ ..] = all;
+        let fits = |text: &String| text.lines().count() <= LINES;
+        if fits(&first) {
+            return first;
+        }
+        rest.into_iter().find(fits).unwrap_or(first)
     }
-    rest.into_iter().find(fits).unwrap_or(first)
 }
 
 fn to_do(to: &mut String, advice: &[(Advice, u64)], most: usize) {
