@@ -3,7 +3,6 @@
 //! Bounded facts are handed over as a slice of [`Fact`], each with its text label and its JSON key, so that a section is described
 //! once for all formats. Unbounded ones come as [`Row`]s.
 
-mod address;
 pub mod columns;
 pub mod escape;
 mod flush;

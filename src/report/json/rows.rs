@@ -4,7 +4,6 @@ use super::{Json, put_object};
 use crate::fixed::Fixed;
 use crate::parse::maps::Mapping;
 use crate::parse::net::{Socket, State};
-use crate::report::address::Address;
 use crate::report::escape::{self, JSON_MAX, Source};
 use crate::report::time::{Precision, rfc3339};
 use crate::report::{Event, Grower, Moment, Name, Relation, Relative, Sample, Value, put_fmt};
@@ -68,10 +67,7 @@ impl Json<'_, '_> {
             self.out,
             format_args!("\"protocol\":\"{}\",\"state\":\"{}\"", Lower(socket.protocol.name()), Lower(socket.state)),
         );
-        put_fmt(
-            self.out,
-            format_args!(",\"local\":\"{}\",\"remote\":\"{}\"", Address(socket.local), Address(socket.remote)),
-        );
+        put_fmt(self.out, format_args!(",\"local\":\"{}\",\"remote\":\"{}\"", socket.local, socket.remote));
         // Of a listening socket the two are connections: how many may wait and how many do.
         let keys = match socket.state {
             State::Listen => ["backlog_limit", "backlog"],

@@ -4,7 +4,6 @@ use super::Text;
 use crate::fixed::{Fixed, copy};
 use crate::parse::maps::Mapping;
 use crate::parse::net::Socket;
-use crate::report::address::Address;
 use crate::report::escape::{self, Source};
 use crate::report::time::seconds;
 use crate::report::{Grower, Relation, Relative, Sample, put_fmt};
@@ -41,7 +40,7 @@ impl Text<'_, '_> {
         pad(&mut columns, word.as_bytes(), 13);
         for address in [socket.local, socket.remote] {
             word.clear();
-            put_fmt(&mut word, format_args!("{}", Address(address)));
+            put_fmt(&mut word, format_args!("{address}"));
             pad(&mut columns, word.as_bytes(), 22);
         }
         for queue in [socket.tx_queue, socket.rx_queue] {
