@@ -1,4 +1,4 @@
-//! What is read of processes by [`Helper`], because it may block: cmdline, maps and smaps wait for the process's mmap_lock.
+//! What is read by [`Helper`], because it may block: cmdline, maps and smaps wait for the process's mmap_lock.
 
 use core::ffi::CStr;
 use core::time::Duration;
@@ -12,6 +12,7 @@ use crate::sys::clock::monotonic;
 use crate::sys::file::{Dir, File};
 use crate::sys::helper::Helper;
 use crate::sys::lines::Lines;
+use crate::tmpfs::{Lasting, Mount};
 use crate::units::{Bytes, Pid, Ticks};
 
 /// So much of the arguments of a process is read.
@@ -47,6 +48,8 @@ enum What {
     Size,
     /// How much it is: smaps.
     Share,
+    /// What lasts whoever ends: of no process. Where a tmpfs is mounted below a dead file system, to look at it may block.
+    Lasting,
 }
 
 #[derive(Clone, Copy)]
@@ -56,6 +59,12 @@ enum Answer {
     /// So many bytes of the arguments are there.
     Arguments(usize),
     Ending(smaps::Ending),
+    /// What lasts, and how much of it the fullest tmpfs has, whose place is in so many bytes of the arguments.
+    Lasting {
+        files: Bytes,
+        segments: Bytes,
+        fullest: Option<(usize, Bytes)>,
+    },
 }
 
 /// Reads what may block, in another process.
@@ -78,6 +87,17 @@ impl Reader {
             Some(length)
         })
         .and_then(move |length| buf.get(..length))
+    }
+
+    /// Memory that lasts whoever ends. `None`: there was no answer in that time.
+    #[must_use]
+    pub fn lasting(&self, within: Duration) -> Option<Lasting> {
+        self.ask(Pid::MAX, None, What::Lasting, within, |job| {
+            let Answer::Lasting { files, segments, fullest } = job.answer else { return None };
+            let mount =
+                |(length, used)| Mount { point: Fixed::of(job.arguments.get(..length).unwrap_or_default()), used };
+            Some(Lasting { files, segments, fullest: fullest.map(mount) })
+        })
     }
 
     fn ask<T>(
@@ -108,6 +128,7 @@ impl Reader {
             let _ = self.arguments(own.pid, &mut [0; 64]);
             own.memory.shmem = Some(WORTH);
             self.refine(own, Duration::MAX);
+            let _ = self.lasting(PATIENCE);
         }
     }
 
@@ -138,7 +159,7 @@ impl Reader {
             let left = until.saturating_sub(monotonic());
             self.ask(process.pid, process.started, what, left.min(PATIENCE), |job| match job.answer {
                 Answer::Ending(ending) => Some(ending),
-                Answer::Arguments(_) | Answer::Failed => None,
+                Answer::Arguments(_) | Answer::Lasting { .. } | Answer::Failed => None,
             })
         };
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
@@ -167,12 +188,30 @@ pub fn arguments<'b>(reader: Option<&Reader>, proc: &Dir, pid: Pid, buf: &'b mut
     }
 }
 
+/// Memory that lasts whoever ends, read by `reader` if there is one. `None`: there was no answer in that time.
+#[must_use]
+pub fn lasting(reader: Option<&Reader>, proc: &Dir, within: Duration) -> Option<Lasting> {
+    match reader {
+        Some(reader) => reader.lasting(within),
+        None => Some(Lasting::read(proc, &mut [0; 4096])),
+    }
+}
+
 /// Does a job, in the other process.
 fn work(proc: &Dir, job: &mut Job) {
     job.answer = read(proc, job).unwrap_or(Answer::Failed);
 }
 
 fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
+    if job.what == What::Lasting {
+        let Lasting { files, segments, fullest } = Lasting::read(proc, &mut [0; 4096]);
+        let fullest = fullest.map(|mount| {
+            let point = mount.point.as_bytes();
+            job.arguments.iter_mut().zip(point).for_each(|(to, byte)| *to = *byte);
+            (point.len(), mount.used)
+        });
+        return Some(Answer::Lasting { files, segments, fullest });
+    }
     let name = Fixed::<16>::new().push_dec(job.pid.get()).clone();
     let dir = proc.dir(name.as_c_str()?).ok()?;
     let mut buf = [0; 4096];
@@ -194,6 +233,7 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
             let _ = open(&dir, &view, c"maps")?.read_at(&mut buf, 0);
             Some(Answer::Arguments(0))
         }
+        What::Lasting => None,
         What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
         What::Share => ending(&open(&dir, &view, c"smaps")?, &mut buf),
     }

@@ -604,6 +604,51 @@ fn odd_figures_are_a_warning_and_no_end() {
     }
 }
 
+/// As earlyoom would end the innocent one, and what fills memory stays.
+#[test]
+fn nobody_is_ended_for_what_a_tmpfs_holds_until_the_kernel_would() {
+    let Some(dir) = TempDir::in_memory() else { return skip("needs /dev/shm") };
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    dir.write("full", &vec![1; 40 << 20]);
+    let (name, meminfos) = (name(), TempDir::new());
+    let mut innocent = family(&name, 6, 0);
+    let only = format!("^{name}$");
+    let kill = |available_kib: u32, more: &[&str]| {
+        let args = ["kill", "--config", "/dev/null", "--once", "--threshold", "90", "--hard", "5", "--only", &only];
+        let text = format!(
+            "MemTotal: 400000 kB\nMemAvailable: {available_kib} kB\nShmem: 40960 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
+        );
+        with_meminfo(&text, &memdoor(&[&args[..], more].concat()), &meminfos)
+    };
+    let spared = kill(30_000, &[]);
+    assert_eq!(spared.code(), 1, "{spared:#?}");
+    assert!(is_alive(innocent.pid));
+    assert!(value(&spared.out, "Action").starts_with("none: memory is in files of tmpfs"), "{}", spared.out);
+    let there = value(&spared.out, "In tmpfs And System V Segments");
+    assert!(there.starts_with("40960 kB, 10.24 % of memory, "), "{there}");
+    assert!(there.ends_with(" kB of it in /dev/shm; stays until it is deleted: df -t tmpfs; ipcs -m"), "{there}");
+    assert!(spared.out.contains(&format!("\nNext: PID {} ({name}): ", innocent.pid)), "{}", spared.out);
+    assert!(!spared.out.contains("Victim"), "there is none: {}", spared.out);
+    assert!(spared.err.contains("ERROR outcome=elsewhere memory=\"92.50 % used"), "{}", spared.err);
+    assert!(spared.err.contains(" lasting=\"40960 kB, 10.24 % of memory, "), "{}", spared.err);
+    let dry = kill(30_000, &["--dry-run", "--format", "json"]);
+    assert_eq!(dry.code(), 0, "{dry:#?}");
+    let action = Json::parse(dry.out.lines().last().expect("a line"));
+    assert_eq!(action.text("memdoor.kill.outcome"), "elsewhere");
+    assert_eq!(action.text("memdoor.lasting.fullest.path"), "/dev/shm");
+    assert!(action.number("memdoor.lasting.files_bytes") >= 40 << 20);
+    // One that holds more than a fourth of it is worth it; and so is anybody once the kernel would act.
+    let larger = family(&name, 12, 0);
+    assert_eq!(value(&kill(30_000, &["--dry-run"]).out, "Victim PID"), larger.id());
+    drop(larger);
+    let last = kill(19_000, &[]);
+    assert_eq!(value(&last.out, "Victim PID"), innocent.id(), "{}", last.out);
+    innocent.wait();
+    assert!(last.out.contains("\nIn tmpfs And System V Segments: 40960 kB"), "{}", last.out);
+}
+
 #[test]
 fn in_a_control_group_its_own_limit_and_processes_count() {
     let Some(group) = Memcg::or_skip(Some(256 * MIB)) else {

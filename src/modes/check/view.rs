@@ -11,9 +11,10 @@ use crate::parse::net::sockstat;
 use crate::parse::pressure::{Pressure, Stall};
 use crate::parse::swaps::{self, Medium};
 use crate::parse::{lines, one_number};
-use crate::processes::slow::{REFINING, Reader};
+use crate::processes::slow::{self, REFINING, Reader};
 use crate::processes::{Depth, Process, Table, descending};
 use crate::sys::clock::monotonic;
+use crate::tmpfs::Lasting;
 use crate::units::Bytes;
 
 /// All of it. What could not be read is `None`, or empty.
@@ -31,6 +32,8 @@ pub(super) struct View<'h> {
     pub(super) zram_swap: Bytes,
     /// What sockets hold.
     pub(super) sockets: Option<Bytes>,
+    /// What lasts whoever ends: read where it is asked for where memory is.
+    pub(super) lasting: Option<Lasting>,
     pub(super) table: Table,
     /// Reads what may block.
     pub(super) reader: Option<Reader>,
@@ -66,9 +69,10 @@ impl<'h> View<'h> {
         let zram = lines(text(host, c"swaps", &mut buf)).filter_map(swaps::line);
         let zram = zram.filter(|swap| swap.medium == Medium::Zram);
         let zram_swap = zram.fold(Bytes(0), |sum, swap| sum.plus(swap.size));
-        let reader = match show {
-            Show::Where => None,
-            Show::Glance | Show::Tree | Show::Browsers => Reader::start(&host.proc).ok(),
+        let reader = Reader::start(&host.proc).ok();
+        let lasting = match show {
+            Show::Where => slow::lasting(reader.as_ref(), &host.proc, REFINING),
+            Show::Glance | Show::Tree | Show::Browsers => None,
         };
         let mut table = Table::arm_for(&host.proc);
         if matches!(show, Show::Glance | Show::Tree) {
@@ -86,6 +90,7 @@ impl<'h> View<'h> {
             zram: zram_devices(BLOCK),
             zram_swap,
             sockets: sockets.map(|pages| pages.bytes(host.page)),
+            lasting,
             table,
             reader,
             host,

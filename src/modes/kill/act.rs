@@ -11,6 +11,7 @@ use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
 use crate::modes::with_report;
+use crate::processes::slow::{self, REFINING};
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::Errno;
 use crate::sys::clock::{monotonic, sleep};
@@ -91,6 +92,7 @@ impl Armed<'_> {
             whole: None,
             is_by_cgroup_kill: false,
             top: None,
+            lasting: None,
             waited: None,
             took: Duration::ZERO,
             failure: None,
@@ -103,7 +105,9 @@ impl Armed<'_> {
             (State::Short, Act::Kill) => self.end_one_in_turn(),
             _ => self.decide(state, reading),
         };
-        if matches!(action.outcome, Outcome::Nobody | Outcome::DryRun | Outcome::Vanished) && action.top.is_none() {
+        if matches!(action.outcome, Outcome::Nobody | Outcome::Elsewhere | Outcome::DryRun | Outcome::Vanished)
+            && action.top.is_none()
+        {
             action.top = self.look_at_the_largest(Duration::MAX);
         }
         let is_own_look = action.waited.is_none();
@@ -124,6 +128,9 @@ impl Armed<'_> {
             }
         };
         let mut action = self.action(state, reading, &choice);
+        if state == State::Short && group.is_none() {
+            self.look_elsewhere(&mut action, &choice);
+        }
         if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
             let leaf = self.leaf(&victim);
             let (user, unpinned) = (self.selection.user(), self.options.unpinned);
@@ -137,6 +144,24 @@ impl Armed<'_> {
                 .and_then(|target| target.exe().ok());
         }
         action
+    }
+
+    /// How much lasts whoever ends, and whether that is why memory is short, so that nobody is ended for it.
+    fn look_elsewhere(&self, action: &mut Action, choice: &Choice) {
+        action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
+        let resident = action.lasting.as_ref().map(|lasting| lasting.resident(action.reading.shmem));
+        // Who is preferred may be small, and another one be what fills memory.
+        let most = choice.best.iter().flatten().map(|tree| tree.held).max();
+        if let (Some(resident), Some(most)) = (resident, most)
+            // What a whole cgroup would give back is not known.
+            && self.options.scope == Scope::Tree
+            && self.options.when.is_elsewhere(&action.reading, resident, most)
+        {
+            action.outcome = Outcome::Elsewhere;
+            // There is no victim, and these are who was near.
+            action.best[2] = None;
+            action.best.rotate_right(1);
+        }
     }
 
     /// Who else is large: said of each decision, and before a victim is signalled only as long as its evidence may take.
@@ -170,7 +195,9 @@ impl Armed<'_> {
                 State::Unknown => break self.idle(Outcome::Unknown, state, reading),
             }
             let mut action = self.decide(state, reading);
-            self.pass_over_survivors(&mut action);
+            if action.outcome != Outcome::Elsewhere {
+                self.pass_over_survivors(&mut action);
+            }
             let victim = action.best[0].clone().filter(|_| action.outcome != Outcome::Failed);
             let Some(victim) = victim else {
                 break action;

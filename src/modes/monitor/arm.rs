@@ -10,7 +10,6 @@ use super::notes::Notes;
 use super::options::{Options, To};
 use super::sample::{Sample, Sources};
 use super::show::Show;
-use super::tmpfs::Mounts;
 use super::{Armed, GROUPS, Seen};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -18,6 +17,7 @@ use crate::modes::environment::{self, MANY, Others};
 use crate::modes::{Buffers, envelope, fail, open_host};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::{harden, signal};
+use crate::tmpfs::Mounts;
 
 impl<'a> Armed<'a> {
     /// Opens and reads everything once, and makes the files of the session.

@@ -21,7 +21,6 @@ pub mod sample;
 pub mod sheet;
 pub mod sheets;
 mod show;
-mod tmpfs;
 pub mod view;
 
 use core::time::Duration;
@@ -39,6 +38,7 @@ use crate::processes;
 use crate::report::json::Envelope;
 use crate::sys::clock::monotonic;
 use crate::sys::signal::{self, Woken};
+use crate::tmpfs::Mounts;
 use crate::units::{Bytes, Pid};
 use alerts::{Alert, Alerts, OomSeen};
 use analysis::Course;
@@ -51,7 +51,6 @@ use notes::Notes;
 use options::{Code, Options};
 use sample::{Sample, Sources};
 use show::Show;
-use tmpfs::Mounts;
 
 /// Cgroups that there is room for: 1.5 KiB each.
 const GROUPS: usize = 256;
