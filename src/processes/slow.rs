@@ -4,7 +4,7 @@ use core::ffi::CStr;
 use core::time::Duration;
 
 use super::freeable::Ending;
-use super::{Process, View, command_line, view};
+use super::{Process, Table, View, command_line, view};
 use crate::fixed::Fixed;
 use crate::parse::{smaps, stat};
 use crate::sys::Result;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub const REFINING: Duration = Duration::from_millis(50);
 
 /// Shared memory below this decides nothing.
-const WORTH: Bytes = Bytes(1 << 20);
+pub const WORTH: Bytes = Bytes(1 << 20);
 
 /// What is asked of one process, and the answer.
 #[derive(Clone, Copy)]
@@ -155,21 +155,29 @@ impl Reader {
     /// Finds out what of the shared memory of a process ends with it. Without an answer until then `RssShmem` stands for it.
     fn refine(&self, process: &mut Process, until: Duration) {
         let shmem = process.memory.shmem.unwrap_or_default();
+        process.memory.ending = Some(self.ending(process.pid, process.started, shmem, until));
+    }
+
+    /// What of the shared memory of a process ends with it, of which it has `shmem`.
+    #[must_use]
+    pub fn ending(&self, pid: Pid, started: Option<Ticks>, shmem: Bytes, until: Duration) -> Ending {
         let ask = |what| {
             let left = until.saturating_sub(monotonic());
-            self.ask(process.pid, process.started, what, left.min(PATIENCE), |job| match job.answer {
+            self.ask(pid, started, what, left.min(PATIENCE), |job| match job.answer {
                 Answer::Ending(ending) => Some(ending),
                 Answer::Arguments(_) | Answer::Lasting { .. } | Answer::Failed => None,
             })
         };
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
         let size = ask(What::Size).map(|ending| ending.size);
-        let share = size.filter(|size| size.0 > 0).and_then(|_| ask(What::Share));
-        process.memory.ending = Some(match (share, size) {
-            (Some(ending), _) => Ending::Parts { share: ending.share.min(shmem), swapped: ending.swapped },
+        let parts = size.filter(|size| size.0 > 0).and_then(|_| ask(What::Share));
+        match (parts, size) {
+            (Some(parts), _) => Ending::of(&parts).at_most(shmem),
+            // There is nothing to divide.
+            (None, Some(Bytes(0))) => Ending::of(&smaps::Ending::default()),
             (None, Some(size)) => Ending::AtMost(size.min(shmem)),
             (None, None) => Ending::AtMost(shmem),
-        });
+        }
     }
 }
 
@@ -185,6 +193,13 @@ pub fn arguments<'b>(reader: Option<&Reader>, proc: &Dir, pid: Pid, buf: &'b mut
     match reader {
         Some(reader) => reader.arguments(pid, buf).unwrap_or_default(),
         None => command_line(proc, pid, buf).unwrap_or_default(),
+    }
+}
+
+/// Finds out what of the shared memory ends with whom, as far as that takes no longer than a moment: for modes that look once.
+pub fn refine(table: &mut Table, reader: Option<&Reader>) {
+    if let Some(reader) = reader {
+        reader.refine_all(table.rows_mut(), monotonic().saturating_add(REFINING), &|_| true);
     }
 }
 

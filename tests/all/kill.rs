@@ -461,6 +461,35 @@ fn children_started_after_the_choice_die_with_the_tree() {
     assert_eq!(found(), None);
 }
 
+/// Of its tree each process is as it was, or has ended: nothing stands still for ever because memdoor was killed.
+#[test]
+fn a_memdoor_that_is_killed_while_it_kills_leaves_nobody_stopped() {
+    let name = name();
+    let only = format!("^{name}$");
+    let args = kill_args(&only, &["--once", "--grace", "0", "--hard", "0", "--evidence-ms", "0"]);
+    let state = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).unwrap_or('X')
+    };
+    for _ in 0..8 {
+        let tree = Victim::start(&["family", "--deaf", &name, "1", "60"]);
+        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", tree.pid)).unwrap_or_default();
+        let pids: Vec<u32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        let mut command = memdoor(&args);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let mut killer = command.spawn().expect("memdoor");
+        // The first thing that happens to the root.
+        let since = Instant::now();
+        while !"TZX".contains(state(&tree.pid)) {
+            assert!(since.elapsed() < Duration::from_secs(60), "waited in vain for its kill");
+        }
+        killer.kill().expect("SIGKILL");
+        killer.wait().expect("collected");
+        let states: Vec<char> = pids.iter().chain([&tree.pid]).map(state).collect();
+        assert!(!states.contains(&'T'), "{states:?}");
+    }
+}
+
 #[test]
 fn hostile_names_reach_neither_terminal_nor_json_as_they_are() {
     let name = name();

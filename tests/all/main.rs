@@ -13,6 +13,7 @@ mod faults;
 mod figures;
 mod files;
 mod follow;
+mod freeable;
 mod golden;
 mod groups;
 mod harness;

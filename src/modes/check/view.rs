@@ -13,7 +13,6 @@ use crate::parse::swaps::{self, Medium};
 use crate::parse::{lines, one_number};
 use crate::processes::slow::{self, REFINING, Reader};
 use crate::processes::{Depth, Process, Table, descending};
-use crate::sys::clock::monotonic;
 use crate::tmpfs::Lasting;
 use crate::units::Bytes;
 
@@ -80,7 +79,7 @@ impl<'h> View<'h> {
             if let Err(errno) = table.read(&host.proc, Depth::Weight) {
                 let _ = fail(&Error::new("list", b"/proc", errno));
             }
-            refine(&mut table, reader.as_ref());
+            slow::refine(&mut table, reader.as_ref());
         }
         Self {
             meminfo,
@@ -140,13 +139,6 @@ impl<'h> View<'h> {
                 each(row);
             }
         }
-    }
-}
-
-/// Finds out what of the shared memory ends with whom, as far as that takes no longer than a moment.
-pub(super) fn refine(table: &mut Table, reader: Option<&Reader>) {
-    if let Some(reader) = reader {
-        reader.refine_all(table.rows_mut(), monotonic().saturating_add(REFINING), &|_| true);
     }
 }
 

@@ -424,15 +424,17 @@ impl Armed<'_> {
             action.is_by_cgroup_kill = true;
             return (count, None);
         }
+        let (mut killed, mut failed) = (0, None);
         for _ in 0..GENERATIONS {
-            self.members.stop();
+            let (count, errno) = self.members.kill(&self.host.proc, check);
+            (killed, failed) = (killed + count, failed.or(errno));
             let before = self.members.count();
             let _ = self.members.hold_cgroup(&self.host.proc, cgroup, check);
             if self.members.count() == before {
                 break;
             }
         }
-        self.members.kill()
+        (killed, failed)
     }
 
     /// From SIGTERM on.
@@ -447,7 +449,7 @@ impl Armed<'_> {
             Some(cgroup) => self.kill_whole(action, cgroup, check),
             None => {
                 self.join_newcomers(check);
-                self.members.kill()
+                self.members.kill(&self.host.proc, check)
             }
         };
         action.killed = killed;
@@ -516,29 +518,22 @@ impl Armed<'_> {
         }
     }
 
-    /// Those that joined the tree meanwhile: children that were started since, and theirs. All are stopped, or more would be started while
-    /// they are looked for, and lose their parent.
+    /// Those that joined the tree since the choice: children that were started since. Theirs, and those that come while this is looked for,
+    /// [`members::Members::kill`] finds, where the kernel lists children.
     fn join_newcomers(&mut self, check: &Check<'_>) {
         if check.whom.by != By::Tree {
             return;
         }
-        for _ in 0..GENERATIONS {
-            self.members.stop();
-            let before = self.members.count();
-            let (proc, members) = (&self.host.proc, &mut self.members);
-            let selection = &mut self.selection;
-            if selection.choose(proc, check.whom, check.group).is_err() {
-                return;
-            }
-            selection.look_at_children(proc, &|parent| members.has(parent));
-            for row in selection.rows() {
-                if members.is_child(row) {
-                    let one = core::iter::once(row);
-                    let _ = members.hold(proc, one, check);
-                }
-            }
-            if self.members.count() == before {
-                return;
+        let (proc, members) = (&self.host.proc, &mut self.members);
+        let selection = &mut self.selection;
+        if selection.choose(proc, check.whom, check.group).is_err() {
+            return;
+        }
+        selection.look_at_children(proc, &|parent| members.has(parent));
+        for row in selection.rows() {
+            if members.is_child(row) {
+                let one = core::iter::once(row);
+                let _ = members.hold(proc, one, check);
             }
         }
     }
