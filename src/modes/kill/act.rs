@@ -36,15 +36,17 @@ const GENERATIONS: usize = 8;
 /// A report that nobody reads is given up: the next victim does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What an ended victim held comes back within this, as a rule in a few milliseconds: process_mrelease(2) is not asked for others' victims.
+/// What another's ended victim held comes back within this, as a rule in a few milliseconds: process_mrelease(2) is not asked for others' victims.
 const COMES_BACK: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether another memdoor still acts.
 const TURN_STEP: Duration = Duration::from_millis(50);
 /// How often all is looked at anew because another memdoor came first: then this one goes on, as it would without a lock.
 const ROUNDS: usize = 3;
-/// What has ended is counted as available within this time.
+/// What memdoor itself has ended is counted as available within this time.
 const SETTLE: Duration = Duration::from_millis(300);
+/// How often it is looked whether that is so.
+const MEMORY_STEP: Duration = Duration::from_millis(10);
 
 /// How the time between SIGTERM and SIGKILL went.
 enum Wait {
@@ -228,7 +230,8 @@ impl Armed<'_> {
             let other = match free {
                 Ok(()) => {
                     let whom = whom?;
-                    self.let_memory_come_back();
+                    let when = self.options.when;
+                    self.let_memory_come_back(COMES_BACK, &|reading| when.is_hard(reading));
                     return Some(Waited { whom, took: monotonic().saturating_sub(began), is_in_vain: false });
                 }
                 Err(other) => other,
@@ -255,17 +258,17 @@ impl Armed<'_> {
         }
     }
 
-    /// Gives what another's victim held the time to be free: the kernel shows no memory of a process that exits while it still gives it
-    /// back, and for so long memory looks short.
-    fn let_memory_come_back(&mut self) {
-        let until = monotonic().saturating_add(COMES_BACK);
+    /// Gives what has ended the time to be free, and memory as it is then: the kernel shows no memory of a process that exits while it still
+    /// gives it back, and for so long memory looks short. Not longer than until it is not, or `is_enough` holds.
+    fn let_memory_come_back(&mut self, within: Duration, is_enough: &dyn Fn(&Reading) -> bool) -> Reading {
+        let until = monotonic().saturating_add(within);
         loop {
             let reading = self.gauge.read(&mut self.host);
-            let is_short = self.options.when.judge(&reading) == State::Short && !self.options.when.is_hard(&reading);
-            if !is_short || monotonic() >= until || signal::stop_requested().is_some() {
-                return;
+            let is_over = self.options.when.judge(&reading) != State::Short || is_enough(&reading);
+            if is_over || monotonic() >= until || signal::stop_requested().is_some() {
+                return reading;
             }
-            let _ = signal::wait(None, Some(TURN_STEP));
+            let _ = signal::wait(None, Some(MEMORY_STEP));
         }
     }
 
@@ -356,22 +359,15 @@ impl Armed<'_> {
             action.freed = Some(self.members.freed());
             action.survivor = self.members.survivor();
         }
-        let mut after = self.gauge.read(&mut self.host);
-        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) {
-            // What has ended may take a moment to be counted as available: whoever waits for this one looks at memory next.
-            let until = monotonic().saturating_add(SETTLE);
-            let least = action.freed.unwrap_or_default().0 / 2;
-            let has_risen = |after: &Reading| {
-                let (Some(before), Some(after)) = (before.available, after.available) else {
-                    return true;
-                };
-                after.0.saturating_sub(before.0) >= least
+        // Whoever waits for this one looks at memory next.
+        let has_ended = matches!(action.outcome, Outcome::Terminated | Outcome::Killed);
+        let least = action.freed.unwrap_or_default().0 / 2;
+        let after = self.let_memory_come_back(if has_ended { SETTLE } else { Duration::ZERO }, &|after| {
+            let (Some(before), Some(after)) = (before.available, after.available) else {
+                return true;
             };
-            while !has_risen(&after) && self.options.when.judge(&after) == State::Short && monotonic() < until {
-                let _ = signal::wait(None, Some(Duration::from_millis(10)));
-                after = self.gauge.read(&mut self.host);
-            }
-        }
+            after.0.saturating_sub(before.0) >= least
+        });
         action.after = after.available;
         action.risen = match (before.available, after.available) {
             (Some(before), Some(after)) => {
