@@ -165,6 +165,7 @@ fn following_all_processes_allocates_nothing() {
         for round in 0..80 {
             at += second;
             let look = Look {
+                slow: None,
                 top: 10,
                 deep: if round == 0 { Deep::Yes } else { Deep::No },
                 whom: if round % 40 == 0 { Whom::All } else { Whom::Some },

@@ -10,14 +10,28 @@ use crate::units::Bytes;
 /// Shared memory that ends with those who map it, summed over mappings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Ending {
-    /// `Pss` of it: a page that two processes map counts half.
+    /// Pages that nobody else maps.
+    pub private: Bytes,
+    /// Its part of those that others map, too: a page that two processes map counts half.
     pub share: Bytes,
+    /// The whole of those.
+    pub shared: Bytes,
     /// `Swap` of it, which the kernel does not divide.
     pub swapped: Bytes,
     /// Its address space: it can't be more.
     pub size: Bytes,
     /// Whether the lines that come are of such a mapping, and of which kind.
     at: At,
+    /// What they said so far.
+    now: Now,
+}
+
+/// The sizes of one mapping.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Now {
+    rss: Bytes,
+    pss: Bytes,
+    private: Bytes,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -51,12 +65,25 @@ impl Ending {
         let Some((key, value)) = key_value(line) else { return };
         let Some(size) = kib(value) else { return };
         match (ascii(key), self.at) {
-            ("Pss", _) => self.share = self.share.plus(size),
-            // Counted as anonymous memory of the process; it follows Pss.
-            ("Anonymous", At::Private) => self.share = Bytes(self.share.0.saturating_sub(size.0)),
+            ("Rss", _) => self.now = Now { rss: size, ..Now::default() },
+            ("Pss", _) => self.now.pss = size,
+            ("Private_Clean" | "Private_Dirty", _) => self.now.private = self.now.private.plus(size),
+            // It follows them.
+            ("Anonymous", At::Shared) => self.take(Bytes(0)),
+            ("Anonymous", _) => self.take(size),
             ("Swap", At::Shared) => self.swapped = self.swapped.plus(size),
             _ => {}
         }
+    }
+
+    /// Adds up what was said of a mapping. `anonymous`: what of it counts as the process's anonymous memory.
+    fn take(&mut self, anonymous: Bytes) {
+        let less = |size: Bytes, by: Bytes| Bytes(size.0.saturating_sub(by.0));
+        let Now { rss, pss, private } = core::mem::take(&mut self.now);
+        let private = less(private, anonymous);
+        self.private = self.private.plus(private);
+        self.share = self.share.plus(less(less(pss, anonymous), private));
+        self.shared = self.shared.plus(less(less(rss, anonymous), private));
     }
 }
 
@@ -80,23 +107,25 @@ mod tests {
     extern crate std;
     use super::*;
 
-    fn of(text: &str) -> (u64, u64, u64) {
+    /// What nobody else maps, its part of what others map, the whole of that, swap and address space.
+    fn of(text: &str) -> [u64; 5] {
         let mut ending = Ending::default();
         crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
-        (ending.share.kib(), ending.swapped.kib(), ending.size.kib())
+        [ending.private, ending.share, ending.shared, ending.swapped, ending.size].map(Bytes::kib)
     }
 
-    const SIZES: &str = "Size:                 64 kB\nRss:                  40 kB\nPss:                  20 kB\nPss_Dirty:            20 kB\n\
+    const SIZES: &str = "Size:                 64 kB\nRss:                  40 kB\nPss:                  28 kB\nPss_Dirty:            20 kB\n\
+                         Shared_Clean:          0 kB\nShared_Dirty:         24 kB\nPrivate_Clean:         6 kB\nPrivate_Dirty:        10 kB\n\
                          Anonymous:             8 kB\nSwap:                  4 kB\nSwapPss:               0 kB\nVmFlags: rd wr sh\n";
 
-    fn mapping(perms: &str, dev: &str, path: &str) -> (u64, u64, u64) {
+    fn mapping(perms: &str, dev: &str, path: &str) -> [u64; 5] {
         of(&std::format!("7f0000000000-7f0000010000 {perms} 00000000 {dev} 1030                  {path}\n{SIZES}"))
     }
 
     #[test]
     fn anonymous_shared_memory_memfds_and_deleted_files_end_with_their_processes() {
         for path in ["/dev/zero (deleted)", "/memfd:leak (deleted)", "/dev/shm/gone (deleted)", "[anon_shmem:pool]"] {
-            assert_eq!(mapping("rw-s", "00:01", path), (20, 4, 64), "{path}");
+            assert_eq!(mapping("rw-s", "00:01", path), [16, 12, 24, 4, 64], "{path}");
         }
     }
 
@@ -109,19 +138,19 @@ mod tests {
             ("00:00", "[heap]"),
             ("00:00", ""),
         ] {
-            assert_eq!(mapping("rw-s", dev, path), (0, 0, 0), "{path}");
+            assert_eq!(mapping("rw-s", dev, path), [0; 5], "{path}");
         }
     }
 
     #[test]
     fn what_was_written_to_in_a_private_mapping_is_anonymous() {
-        assert_eq!(mapping("rw-p", "00:01", "/memfd:image (deleted)"), (12, 0, 64));
+        assert_eq!(mapping("rw-p", "00:01", "/memfd:image (deleted)"), [8, 12, 24, 0, 64]);
     }
 
     #[test]
     fn maps_alone_tells_how_much_it_may_be() {
         let maps = "7f0000000000-7f0000010000 rw-s 00000000 00:01 9                  /memfd:a (deleted)\n\
                     7f0000010000-7f0000020000 rw-s 00000000 00:01 7                  /SYSV00000000 (deleted)\n";
-        assert_eq!(of(maps), (0, 0, 64));
+        assert_eq!(of(maps), [0, 0, 0, 0, 64]);
     }
 }

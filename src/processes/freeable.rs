@@ -9,9 +9,11 @@
 //!
 //! `RssShmem` does not tell one kind of shared memory from the other, and it counts a page for each process that maps it. So it stands
 //! for all that is not known better, and once for processes that are counted together: the backends of a database all map the same
-//! segment, and 200 times 8 GiB would be no figure. For the few that may be chosen [`Ending`] tells more, from smaps.
+//! segment, and 200 times 8 GiB would be no figure. For the few that may be chosen, or are shown first, [`Ending`] tells more, from smaps.
+//! What processes that live on map as well is not given back, and does not count there.
 
 use super::Memory;
+use crate::parse::smaps;
 use crate::units::Bytes;
 
 /// What was found out about the shared memory of a process that ends with those who map it.
@@ -19,8 +21,12 @@ use crate::units::Bytes;
 pub enum Ending {
     /// smaps showed it, mapping by mapping.
     Parts {
-        /// Its part of what is resident: a page that two processes map is half of each.
+        /// What of it nobody else maps.
+        private: Bytes,
+        /// Its part of what others map, too: a page that two processes map is half of each.
         share: Bytes,
+        /// The whole of that.
+        shared: Bytes,
         /// What of it is in swap. The kernel does not divide this, and VmSwap does not count it.
         swapped: Bytes,
     },
@@ -28,13 +34,34 @@ pub enum Ending {
     AtMost(Bytes),
 }
 
+impl Ending {
+    /// What smaps showed.
+    pub(super) const fn of(parts: &smaps::Ending) -> Self {
+        let smaps::Ending { private, share, shared, swapped, .. } = *parts;
+        Self::Parts { private, share, shared, swapped }
+    }
+
+    /// The same of a process that has no more than so much shared memory, as it may by now.
+    #[must_use]
+    pub fn at_most(self, shmem: Bytes) -> Self {
+        match self {
+            Self::Parts { private, share, shared, swapped } => {
+                Self::Parts { private: private.min(shmem), share: share.min(shmem), shared: shared.min(shmem), swapped }
+            }
+            Self::AtMost(most) => Self::AtMost(most.min(shmem)),
+        }
+    }
+}
+
 /// The memory of processes that would end together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Together {
-    /// Anonymous memory and swap of each.
+    /// Anonymous memory and swap of each, and shared memory that nobody else maps.
     private: Bytes,
-    /// The parts of those whose shared memory was looked at.
+    /// The parts of what others map, too, of those whose shared memory was looked at.
     shares: Bytes,
+    /// The most that one of them maps of that.
+    shared: Bytes,
     /// The most that one of them has in swap: all may map the same.
     swapped: Bytes,
     /// The most `RssShmem` that one of the others has.
@@ -50,8 +77,10 @@ impl Together {
         };
         self.private = self.private.plus(resident).plus(memory.swap.unwrap_or_default());
         match memory.ending {
-            Some(Ending::Parts { share, swapped }) => {
+            Some(Ending::Parts { private, share, shared, swapped }) => {
+                self.private = self.private.plus(private);
                 self.shares = self.shares.plus(share);
+                self.shared = self.shared.max(shared);
                 self.swapped = self.swapped.max(swapped);
             }
             Some(Ending::AtMost(most)) => self.shmem = self.shmem.max(most),
@@ -62,7 +91,26 @@ impl Together {
     /// What the end of all of them gives back.
     #[must_use]
     pub fn freeable(&self) -> Bytes {
-        self.private.plus(self.shares).plus(self.swapped).plus(self.shmem)
+        let together = self.between_them();
+        // What is in swap is mapped by others as well, as all is that shows.
+        let swapped = if together.0 == 0 && self.shared.0 > 0 { Bytes(0) } else { self.swapped };
+        self.private.plus(together).plus(swapped).plus(self.shmem)
+    }
+
+    /// What is not free as long as they live: all that they map, whoever else does.
+    #[must_use]
+    pub fn kept(&self) -> Bytes {
+        self.private.plus(self.shares.max(self.shared)).plus(self.swapped).plus(self.shmem)
+    }
+
+    /// What they map of the same shared memory that nobody outside maps.
+    ///
+    /// As long as only they map it, their parts add up to the whole of it, which is at least what one of them maps. What is missing to that is
+    /// the part of others, who live on and keep the pages: as much again is theirs, if each such page is mapped by one of them and one other
+    /// process, as a buffer of a program and its display server is. Of a single process it is nothing, whoever the others are.
+    fn between_them(&self) -> Bytes {
+        let missing = self.shared.0.saturating_sub(self.shares.0);
+        Bytes(self.shares.0.saturating_sub(missing))
     }
 }
 
@@ -92,6 +140,12 @@ mod tests {
         }
     }
 
+    /// Looked at: what it alone maps, its part of what others map, the whole of that, and swap.
+    fn known(anon: u64, mib: [u64; 4]) -> Memory {
+        let [private, share, shared, swapped] = mib.map(|mib| Bytes(mib << 20));
+        Memory { ending: Some(Ending::Parts { private, share, shared, swapped }), ..memory(anon, 800, 0) }
+    }
+
     fn together(all: &[Memory]) -> u64 {
         let mut sum = Together::default();
         all.iter().for_each(|memory| sum.add(memory));
@@ -117,14 +171,24 @@ mod tests {
 
     #[test]
     fn parts_from_smaps_are_added_and_beat_rssshmem() {
-        let known = |anon, share: u64, swapped: u64| Memory {
-            ending: Some(Ending::Parts { share: Bytes(share << 20), swapped: Bytes(swapped << 20) }),
-            ..memory(anon, 800, 0)
-        };
         // Two map the same 400 MiB, 60 of them in swap; a third one was not looked at.
-        assert_eq!(together(&[known(1, 170, 60), known(2, 170, 60)]), 403);
-        assert_eq!(together(&[known(1, 0, 0), memory(1, 20, 0)]), 22);
+        let known = |private, share, shared, swapped| known(1, [private, share, shared, swapped]);
+        assert_eq!(together(&[known(0, 170, 340, 60), known(0, 170, 340, 60)]), 402);
+        assert_eq!(together(&[known(0, 0, 0, 0), memory(1, 20, 0)]), 22);
         // A segment of System V, or a file with a name: it stays.
-        assert_eq!(known(1, 0, 0).freeable(), Some(Bytes(1 << 20)));
+        assert_eq!(known(0, 0, 0, 0).freeable(), Some(Bytes(1 << 20)));
+    }
+
+    #[test]
+    fn what_somebody_who_lives_on_maps_is_not_given_back() {
+        // One other process, and three others.
+        assert_eq!(together(&[known(1, [5, 20, 40, 8])]), 6);
+        assert_eq!(together(&[known(1, [5, 10, 40, 8])]), 6);
+        // All of a tree, and one outside of it that maps a part of what one of them does.
+        assert_eq!(together(&[known(1, [0, 8, 16, 0]), known(1, [0, 8 + 5, 26, 0])]), 2 + 16);
+        // As long as one lives, all that it maps is kept.
+        let mut rest = Together::default();
+        rest.add(&known(1, [5, 8, 16, 2]));
+        assert_eq!(rest.kept(), Bytes((1 + 5 + 16 + 2) << 20));
     }
 }

@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod children;
 mod freeable;
 mod groups;
 mod order;
@@ -21,6 +22,7 @@ use crate::sys::getdents::Entries;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
+pub use children::children;
 pub use freeable::{Ending, Together};
 pub use groups::{Group, Groups};
 pub use order::descending;

@@ -1,10 +1,10 @@
-//! What is read of processes by [`Helper`], because it may block: cmdline, maps and smaps wait for the process's mmap_lock.
+//! What is read by [`Helper`], because it may block: cmdline, maps and smaps wait for the process's mmap_lock.
 
 use core::ffi::CStr;
 use core::time::Duration;
 
 use super::freeable::Ending;
-use super::{Process, View, command_line, view};
+use super::{Process, Table, View, command_line, view};
 use crate::fixed::Fixed;
 use crate::parse::{smaps, stat};
 use crate::sys::Result;
@@ -13,6 +13,7 @@ use crate::sys::clock::monotonic;
 use crate::sys::file::{Dir, File};
 use crate::sys::helper::{Descriptors, Helper};
 use crate::sys::lines::Lines;
+use crate::tmpfs::{Lasting, Mount};
 use crate::units::{Bytes, Pid, Ticks};
 
 /// So much of the arguments of a process is read.
@@ -22,7 +23,7 @@ pub const ARGUMENTS: usize = 4096;
 pub const REFINING: Duration = Duration::from_millis(50);
 
 /// Shared memory below this decides nothing.
-const WORTH: Bytes = Bytes(1 << 20);
+pub const WORTH: Bytes = Bytes(1 << 20);
 
 /// What is asked of one process, and the answer.
 #[derive(Clone, Copy)]
@@ -43,6 +44,8 @@ enum What {
     Size,
     /// How much it is: smaps.
     Share,
+    /// What lasts whoever ends: of no process. Where a tmpfs is mounted below a dead file system, to look at it may block.
+    Lasting,
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +55,12 @@ enum Answer {
     /// So many bytes of the arguments are there.
     Arguments(usize),
     Ending(smaps::Ending),
+    /// What lasts, and how much of it the fullest tmpfs has, whose place is in so many bytes of the arguments.
+    Lasting {
+        files: Bytes,
+        segments: Bytes,
+        fullest: Option<(usize, Bytes)>,
+    },
 }
 
 /// Reads what may block, in another process.
@@ -79,6 +88,17 @@ impl Reader {
         .and_then(move |length| buf.get(..length))
     }
 
+    /// Memory that lasts whoever ends. `None`: there was no answer in that time.
+    #[must_use]
+    pub fn lasting(&self, within: Duration) -> Option<Lasting> {
+        self.ask(Pid::MAX, None, What::Lasting, within, |job| {
+            let Answer::Lasting { files, segments, fullest } = job.answer else { return None };
+            let mount =
+                |(length, used)| Mount { point: Fixed::of(job.arguments.get(..length).unwrap_or_default()), used };
+            Some(Lasting { files, segments, fullest: fullest.map(mount) })
+        })
+    }
+
     fn ask<T>(
         &self,
         pid: Pid,
@@ -90,7 +110,7 @@ impl Reader {
         let fill = |job: &mut Job| {
             (job.pid, job.started, job.what, job.answer) = (pid, started, what, Answer::Failed);
         };
-        self.helper.ask(pid, || !self.sleeps(pid), fill, within, take).ok()?
+        self.helper.ask(pid, || what != What::Lasting && !self.sleeps(pid), fill, within, take).ok()?
     }
 
     /// Whether it sleeps uninterruptibly, as whoever is stuck does. When a file system is dead there are many, and the last process that
@@ -108,6 +128,7 @@ impl Reader {
             let _ = self.arguments(own.pid, &mut [0; 64]);
             own.memory.shmem = Some(WORTH);
             self.refine(own, Duration::MAX);
+            let _ = self.lasting(PATIENCE);
         }
     }
 
@@ -134,21 +155,29 @@ impl Reader {
     /// Finds out what of the shared memory of a process ends with it. Without an answer until then `RssShmem` stands for it.
     fn refine(&self, process: &mut Process, until: Duration) {
         let shmem = process.memory.shmem.unwrap_or_default();
+        process.memory.ending = Some(self.ending(process.pid, process.started, shmem, until));
+    }
+
+    /// What of the shared memory of a process ends with it, of which it has `shmem`.
+    #[must_use]
+    pub fn ending(&self, pid: Pid, started: Option<Ticks>, shmem: Bytes, until: Duration) -> Ending {
         let ask = |what| {
             let left = until.saturating_sub(monotonic());
-            self.ask(process.pid, process.started, what, left.min(PATIENCE), |job| match job.answer {
+            self.ask(pid, started, what, left.min(PATIENCE), |job| match job.answer {
                 Answer::Ending(ending) => Some(ending),
-                Answer::Arguments(_) | Answer::Failed => None,
+                Answer::Arguments(_) | Answer::Lasting { .. } | Answer::Failed => None,
             })
         };
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
         let size = ask(What::Size).map(|ending| ending.size);
-        let share = size.filter(|size| size.0 > 0).and_then(|_| ask(What::Share));
-        process.memory.ending = Some(match (share, size) {
-            (Some(ending), _) => Ending::Parts { share: ending.share.min(shmem), swapped: ending.swapped },
+        let parts = size.filter(|size| size.0 > 0).and_then(|_| ask(What::Share));
+        match (parts, size) {
+            (Some(parts), _) => Ending::of(&parts).at_most(shmem),
+            // There is nothing to divide.
+            (None, Some(Bytes(0))) => Ending::of(&smaps::Ending::default()),
             (None, Some(size)) => Ending::AtMost(size.min(shmem)),
             (None, None) => Ending::AtMost(shmem),
-        });
+        }
     }
 }
 
@@ -167,12 +196,37 @@ pub fn arguments<'b>(reader: Option<&Reader>, proc: &Dir, pid: Pid, buf: &'b mut
     }
 }
 
+/// Finds out what of the shared memory ends with whom, as far as that takes no longer than a moment: for modes that look once.
+pub fn refine(table: &mut Table, reader: Option<&Reader>) {
+    if let Some(reader) = reader {
+        reader.refine_all(table.rows_mut(), monotonic().saturating_add(REFINING), &|_| true);
+    }
+}
+
+/// Memory that lasts whoever ends, read by `reader` if there is one. `None`: there was no answer in that time.
+#[must_use]
+pub fn lasting(reader: Option<&Reader>, proc: &Dir, within: Duration) -> Option<Lasting> {
+    match reader {
+        Some(reader) => reader.lasting(within),
+        None => Some(Lasting::read(proc, &mut [0; 4096])),
+    }
+}
+
 /// Does a job, in the other process.
 fn work(proc: &Dir, job: &mut Job) {
     job.answer = read(proc, job).unwrap_or(Answer::Failed);
 }
 
 fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
+    if job.what == What::Lasting {
+        let Lasting { files, segments, fullest } = Lasting::read(proc, &mut [0; 4096]);
+        let fullest = fullest.map(|mount| {
+            let point = mount.point.as_bytes();
+            job.arguments.iter_mut().zip(point).for_each(|(to, byte)| *to = *byte);
+            (point.len(), mount.used)
+        });
+        return Some(Answer::Lasting { files, segments, fullest });
+    }
     let name = Fixed::<16>::new().push_dec(job.pid.get()).clone();
     let dir = proc.dir(name.as_c_str()?).ok()?;
     let mut buf = [0; 4096];
@@ -189,6 +243,7 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
             let file = open(&dir, &view, c"cmdline")?;
             file.read_at(&mut job.arguments, 0).ok().map(Answer::Arguments)
         }
+        What::Lasting => None,
         What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
         What::Share => ending(&open(&dir, &view, c"smaps")?, &mut buf),
     }

@@ -16,8 +16,6 @@ pub enum End {
     Ask,
     /// SIGCONT: behind SIGTERM, which one that is stopped does not get before.
     Wake,
-    /// SIGSTOP: just before SIGKILL, so that it starts no more children.
-    Hold,
     /// SIGKILL.
     Force,
 }
@@ -27,7 +25,6 @@ impl End {
         match self {
             Self::Ask => libc::SIGTERM,
             Self::Wake => libc::SIGCONT,
-            Self::Hold => libc::SIGSTOP,
             Self::Force => libc::SIGKILL,
         }
     }

@@ -45,7 +45,7 @@ fn normal(text: &str) -> String {
         r"\b\d{4}-\d\d-\d\d\b",
     ];
     // How often a watch has looked, and what it made of that, is a matter of time.
-    const FIGURES: [(&str, &str); 23] = [
+    const FIGURES: [(&str, &str); 26] = [
         (r"\d+(\.\d+)? s since boot", "# s since boot"),
         (r"\b\d+(\.\d+)? (m?s)\b", "# $2"),
         (r"_ms=\d+", "_ms=#"),
@@ -71,6 +71,11 @@ fn normal(text: &str) -> String {
         // The kernel counts the memory of TCP for all network namespaces together.
         (r#"("socket_bytes":)\d+"#, "$1#"),
         (r"(?m)^Sockets hold .*\n", ""),
+        // They are among the processes, with numbers of their own.
+        (r#"(?m)^( +\d+ memdoor-r[a-z.]+ |\{.*"comm":"memdoor-reader").*\n"#, ""),
+        // What this machine has in tmpfs.
+        (r"(?m)^(Stays until it is deleted:|In tmpfs And System V Segments:) .*\n", ""),
+        (r#","lasting":\{([^{}]|\{[^{}]*\})*\}"#, ""),
         // Its helper process is there or is gone by then.
         (r#"("(own|unwanted|zombies)":)\d+"#, "$1#"),
         (r"\d+ (memdoor and above|not --only|zombies)", "# $1"),

@@ -461,6 +461,35 @@ fn children_started_after_the_choice_die_with_the_tree() {
     assert_eq!(found(), None);
 }
 
+/// Of its tree each process is as it was, or has ended: nothing stands still for ever because memdoor was killed.
+#[test]
+fn a_memdoor_that_is_killed_while_it_kills_leaves_nobody_stopped() {
+    let name = name();
+    let only = format!("^{name}$");
+    let args = kill_args(&only, &["--once", "--grace", "0", "--hard", "0", "--evidence-ms", "0"]);
+    let state = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).unwrap_or('X')
+    };
+    for _ in 0..8 {
+        let tree = Victim::start(&["family", "--deaf", &name, "1", "60"]);
+        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", tree.pid)).unwrap_or_default();
+        let pids: Vec<u32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        let mut command = memdoor(&args);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let mut killer = command.spawn().expect("memdoor");
+        // The first thing that happens to the root.
+        let since = Instant::now();
+        while !"TZX".contains(state(&tree.pid)) {
+            assert!(since.elapsed() < Duration::from_secs(60), "waited in vain for its kill");
+        }
+        killer.kill().expect("SIGKILL");
+        killer.wait().expect("collected");
+        let states: Vec<char> = pids.iter().chain([&tree.pid]).map(state).collect();
+        assert!(!states.contains(&'T'), "{states:?}");
+    }
+}
+
 #[test]
 fn hostile_names_reach_neither_terminal_nor_json_as_they_are() {
     let name = name();
@@ -602,6 +631,51 @@ fn odd_figures_are_a_warning_and_no_end() {
         assert_eq!(ended.code(), 0, "{garbage:?}: {ended:#?}");
         assert!(ended.err.contains("does not tell how much memory"), "{ended:#?}");
     }
+}
+
+/// As earlyoom would end the innocent one, and what fills memory stays.
+#[test]
+fn nobody_is_ended_for_what_a_tmpfs_holds_until_the_kernel_would() {
+    let Some(dir) = TempDir::in_memory() else { return skip("needs /dev/shm") };
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    dir.write("full", &vec![1; 40 << 20]);
+    let (name, meminfos) = (name(), TempDir::new());
+    let mut innocent = family(&name, 6, 0);
+    let only = format!("^{name}$");
+    let kill = |available_kib: u32, more: &[&str]| {
+        let args = ["kill", "--config", "/dev/null", "--once", "--threshold", "90", "--hard", "5", "--only", &only];
+        let text = format!(
+            "MemTotal: 400000 kB\nMemAvailable: {available_kib} kB\nShmem: 40960 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
+        );
+        with_meminfo(&text, &memdoor(&[&args[..], more].concat()), &meminfos)
+    };
+    let spared = kill(30_000, &[]);
+    assert_eq!(spared.code(), 1, "{spared:#?}");
+    assert!(is_alive(innocent.pid));
+    assert!(value(&spared.out, "Action").starts_with("none: memory is in files of tmpfs"), "{}", spared.out);
+    let there = value(&spared.out, "In tmpfs And System V Segments");
+    assert!(there.starts_with("40960 kB, 10.24 % of memory, "), "{there}");
+    assert!(there.ends_with(" kB of it in /dev/shm; stays until it is deleted: df -t tmpfs; ipcs -m"), "{there}");
+    assert!(spared.out.contains(&format!("\nNext: PID {} ({name}): ", innocent.pid)), "{}", spared.out);
+    assert!(!spared.out.contains("Victim"), "there is none: {}", spared.out);
+    assert!(spared.err.contains("ERROR outcome=elsewhere memory=\"92.50 % used"), "{}", spared.err);
+    assert!(spared.err.contains(" lasting=\"40960 kB, 10.24 % of memory, "), "{}", spared.err);
+    let dry = kill(30_000, &["--dry-run", "--format", "json"]);
+    assert_eq!(dry.code(), 0, "{dry:#?}");
+    let action = Json::parse(dry.out.lines().last().expect("a line"));
+    assert_eq!(action.text("memdoor.kill.outcome"), "elsewhere");
+    assert_eq!(action.text("memdoor.lasting.fullest.path"), "/dev/shm");
+    assert!(action.number("memdoor.lasting.files_bytes") >= 40 << 20);
+    // One that holds more than a fourth of it is worth it; and so is anybody once the kernel would act.
+    let larger = family(&name, 12, 0);
+    assert_eq!(value(&kill(30_000, &["--dry-run"]).out, "Victim PID"), larger.id());
+    drop(larger);
+    let last = kill(19_000, &[]);
+    assert_eq!(value(&last.out, "Victim PID"), innocent.id(), "{}", last.out);
+    innocent.wait();
+    assert!(last.out.contains("\nIn tmpfs And System V Segments: 40960 kB"), "{}", last.out);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod faults;
 mod figures;
 mod files;
 mod follow;
+mod freeable;
 mod golden;
 mod groups;
 mod harness;

@@ -22,10 +22,10 @@ use memdoor::units::{Bytes, Percent, Pid};
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// A look that is an ordinary one.
-const ORDINARY: Look = Look { top: 10, deep: Deep::No, whom: Whom::Some, swap: Swapping::No };
+const ORDINARY: Look<'static> = Look { slow: None, top: 10, deep: Deep::No, whom: Whom::Some, swap: Swapping::No };
 
 /// One at everybody.
-const ALL: Look = Look { whom: Whom::All, ..ORDINARY };
+const ALL: Look<'static> = Look { whom: Whom::All, ..ORDINARY };
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);

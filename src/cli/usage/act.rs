@@ -51,7 +51,9 @@ evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
       --evidence-ms MS a snapshot of the victim before the first signal takes
                        no longer; default 300; 0: none
       --grace SECONDS  from SIGTERM to SIGKILL; default 30
-      --hard PERCENT   no longer when less is available; default 5
+      --hard PERCENT   no longer when less is available; default 5. Until then
+                       nobody is ended for what files of tmpfs and System V
+                       segments hold, as nobody's end gives that back
       --cooldown SECONDS
                        nobody else for so long; default 5
       --max-kills N/hour
@@ -80,7 +82,8 @@ evidence first, then SIGTERM, time, SIGKILL. Goes on until a signal ends it.
 exit codes:
   0  done: memory is not short (any more), or the victim has ended, or another
      memdoor ended one; ended by a signal
-  1  error: it can't be done, nobody may be ended, or the victim lives on
+  1  error: it can't be done, nobody may be ended (with --dry-run: 0), or the
+     victim lives on
   2  the command line, or a line of the configuration, is wrong
   4  done, but part of the evidence could not be read: it stands as -
   5  the victim was gone, or another, before a signal was sent (--once)

@@ -6,13 +6,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-use super::view::refine;
 use super::{Options, text};
 use crate::families::BROWSERS;
 use crate::host::Host;
 use crate::modes::looks::Looks;
 use crate::modes::sample;
-use crate::processes::slow::Reader;
+use crate::processes::slow::{self, Reader};
 use crate::processes::{self, Process, Table, descending};
 use crate::report::columns::{Keep, blanks, left, mb, number};
 use crate::report::json::line::{Line, Samples, bytes};
@@ -66,7 +65,7 @@ impl<'a> Browsers<'a> {
         // Without processes there are no browsers.
         let _ = table.read_wanted(&host.proc, &mut wanted);
         let _ = table.look_closer(&host.proc, &mut |_, _| true);
-        refine(&mut table, reader);
+        slow::refine(&mut table, reader);
         // Who has ended holds nothing.
         table.retain(|row| row.user.is_some() && row.memory.rss.is_some());
         let rows = table.rows();

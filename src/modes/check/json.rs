@@ -12,7 +12,7 @@ use crate::parse::meminfo::Use;
 use crate::processes::slow;
 use crate::report::Value;
 use crate::report::json::Envelope;
-use crate::report::json::line::{Samples, bytes};
+use crate::report::json::line::{Line, Samples, bytes};
 use crate::snapshot::Cmdline;
 use crate::sys::clock::Now;
 use crate::sys::out::Out;
@@ -117,14 +117,27 @@ fn put_host(
         line.push(keys[3], Value::Count(stall.total));
     }
     if options.show == Show::Where {
-        let (sizes, rest) = account(meminfo, view.beside());
-        line.numbers(&LINES.each_ref().map(|line| line.key), &sizes.map(bytes));
-        line.numbers(&["memdoor.where.rest_bytes"], &[Some(rest)]);
+        put_where(view, &mut line);
     }
     if let Some(browsers) = browsers {
         browsers.push_all(&mut line);
     }
     line.put(out);
+}
+
+/// Where the memory is, and what of it nobody's end gives back.
+fn put_where<'a>(view: &'a View<'_>, line: &mut Line<'a>) {
+    let (sizes, rest) = account(&view.meminfo, view.beside());
+    line.numbers(&LINES.each_ref().map(|line| line.key), &sizes.map(bytes));
+    line.numbers(&["memdoor.where.rest_bytes"], &[Some(rest)]);
+    if let Some(lasting) = &view.lasting {
+        let sizes = [bytes(Some(lasting.files)), bytes(Some(lasting.segments))];
+        line.numbers(&["memdoor.lasting.files_bytes", "memdoor.lasting.segments_bytes"], &sizes);
+        if let Some(mount) = &lasting.fullest {
+            line.texts(&["memdoor.lasting.fullest.path"], &[mount.point.as_bytes()]);
+            line.numbers(&["memdoor.lasting.fullest.used_bytes"], &[bytes(Some(mount.used))]);
+        }
+    }
 }
 
 const fn status(verdict: Verdict) -> &'static [u8] {

@@ -205,6 +205,18 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
     if let Some(sockets) = view.sockets.filter(|size| size.0 > 0) {
         fill(out, "Sockets hold ~m MB in all, part of it in slab.\n", &[Some(sockets.0)]);
     }
+    put_lasting(view, out);
+}
+
+/// What of shared memory nobody's end gives back.
+fn put_lasting(view: &View<'_>, out: &mut Out<'_>) {
+    let Some(lasting) = &view.lasting else { return };
+    let words = if lasting.segments > lasting.files {
+        "Stays until it is deleted: ~m MB in tmpfs, ~m MB in segments (ipcs -m)\n"
+    } else {
+        "Stays until it is deleted: ~m MB in tmpfs, ~m MB in segments (df -t tmpfs)\n"
+    };
+    fill(out, words, &[lasting.files.0, lasting.segments.0].map(Some));
 }
 
 fn put_line(label: &str, size: Option<Bytes>, source: &str, total: Bytes, out: &mut Out<'_>) {

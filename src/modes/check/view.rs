@@ -11,9 +11,9 @@ use crate::parse::net::sockstat;
 use crate::parse::pressure::{Pressure, Stall};
 use crate::parse::swaps::{self, Medium};
 use crate::parse::{lines, one_number};
-use crate::processes::slow::{REFINING, Reader};
+use crate::processes::slow::{self, REFINING, Reader};
 use crate::processes::{Depth, Process, Table, descending};
-use crate::sys::clock::monotonic;
+use crate::tmpfs::Lasting;
 use crate::units::Bytes;
 
 /// All of it. What could not be read is `None`, or empty.
@@ -31,6 +31,8 @@ pub(super) struct View<'h> {
     pub(super) zram_swap: Bytes,
     /// What sockets hold.
     pub(super) sockets: Option<Bytes>,
+    /// What lasts whoever ends: read where it is asked for where memory is.
+    pub(super) lasting: Option<Lasting>,
     pub(super) table: Table,
     /// Reads what may block.
     pub(super) reader: Option<Reader>,
@@ -66,9 +68,10 @@ impl<'h> View<'h> {
         let zram = lines(text(host, c"swaps", &mut buf)).filter_map(swaps::line);
         let zram = zram.filter(|swap| swap.medium == Medium::Zram);
         let zram_swap = zram.fold(Bytes(0), |sum, swap| sum.plus(swap.size));
-        let reader = match show {
-            Show::Where => None,
-            Show::Glance | Show::Tree | Show::Browsers => Reader::start(&host.proc).ok(),
+        let reader = Reader::start(&host.proc).ok();
+        let lasting = match show {
+            Show::Where => slow::lasting(reader.as_ref(), &host.proc, REFINING),
+            Show::Glance | Show::Tree | Show::Browsers => None,
         };
         let mut table = Table::arm_for(&host.proc);
         if matches!(show, Show::Glance | Show::Tree) {
@@ -76,7 +79,7 @@ impl<'h> View<'h> {
             if let Err(errno) = table.read(&host.proc, Depth::Weight) {
                 let _ = fail(&Error::new("list", b"/proc", errno));
             }
-            refine(&mut table, reader.as_ref());
+            slow::refine(&mut table, reader.as_ref());
         }
         Self {
             meminfo,
@@ -86,6 +89,7 @@ impl<'h> View<'h> {
             zram: zram_devices(BLOCK),
             zram_swap,
             sockets: sockets.map(|pages| pages.bytes(host.page)),
+            lasting,
             table,
             reader,
             host,
@@ -135,13 +139,6 @@ impl<'h> View<'h> {
                 each(row);
             }
         }
-    }
-}
-
-/// Finds out what of the shared memory ends with whom, as far as that takes no longer than a moment.
-pub(super) fn refine(table: &mut Table, reader: Option<&Reader>) {
-    if let Some(reader) = reader {
-        reader.refine_all(table.rows_mut(), monotonic().saturating_add(REFINING), &|_| true);
     }
 }
 

@@ -11,6 +11,7 @@ use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
 use crate::modes::with_report;
+use crate::processes::slow::{self, REFINING};
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::Errno;
 use crate::sys::clock::{monotonic, sleep};
@@ -35,15 +36,17 @@ const GENERATIONS: usize = 8;
 /// A report that nobody reads is given up: the next victim does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What an ended victim held comes back within this, as a rule in a few milliseconds: process_mrelease(2) is not asked for others' victims.
+/// What another's ended victim held comes back within this, as a rule in a few milliseconds: process_mrelease(2) is not asked for others' victims.
 const COMES_BACK: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether another memdoor still acts.
 const TURN_STEP: Duration = Duration::from_millis(50);
 /// How often all is looked at anew because another memdoor came first: then this one goes on, as it would without a lock.
 const ROUNDS: usize = 3;
-/// What has ended is counted as available within this time.
+/// What memdoor itself has ended is counted as available within this time.
 const SETTLE: Duration = Duration::from_millis(300);
+/// How often it is looked whether that is so.
+const MEMORY_STEP: Duration = Duration::from_millis(10);
 
 /// How the time between SIGTERM and SIGKILL went.
 enum Wait {
@@ -91,6 +94,7 @@ impl Armed<'_> {
             whole: None,
             is_by_cgroup_kill: false,
             top: None,
+            lasting: None,
             waited: None,
             took: Duration::ZERO,
             failure: None,
@@ -103,7 +107,9 @@ impl Armed<'_> {
             (State::Short, Act::Kill) => self.end_one_in_turn(),
             _ => self.decide(state, reading),
         };
-        if matches!(action.outcome, Outcome::Nobody | Outcome::DryRun | Outcome::Vanished) && action.top.is_none() {
+        if matches!(action.outcome, Outcome::Nobody | Outcome::Elsewhere | Outcome::DryRun | Outcome::Vanished)
+            && action.top.is_none()
+        {
             action.top = self.look_at_the_largest(Duration::MAX);
         }
         let is_own_look = action.waited.is_none();
@@ -124,6 +130,9 @@ impl Armed<'_> {
             }
         };
         let mut action = self.action(state, reading, &choice);
+        if state == State::Short && group.is_none() {
+            self.look_elsewhere(&mut action, &choice);
+        }
         if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
             let leaf = self.leaf(&victim);
             let (user, unpinned) = (self.selection.user(), self.options.unpinned);
@@ -137,6 +146,24 @@ impl Armed<'_> {
                 .and_then(|target| target.exe().ok());
         }
         action
+    }
+
+    /// How much lasts whoever ends, and whether that is why memory is short, so that nobody is ended for it.
+    fn look_elsewhere(&self, action: &mut Action, choice: &Choice) {
+        action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
+        let resident = action.lasting.as_ref().map(|lasting| lasting.resident(action.reading.shmem));
+        // Who is preferred may be small, and another one be what fills memory.
+        let most = choice.best.iter().flatten().map(|tree| tree.held).max();
+        if let (Some(resident), Some(most)) = (resident, most)
+            // What a whole cgroup would give back is not known.
+            && self.options.scope == Scope::Tree
+            && self.options.when.is_elsewhere(&action.reading, resident, most)
+        {
+            action.outcome = Outcome::Elsewhere;
+            // There is no victim, and these are who was near.
+            action.best[2] = None;
+            action.best.rotate_right(1);
+        }
     }
 
     /// Who else is large: said of each decision, and before a victim is signalled only as long as its evidence may take.
@@ -170,7 +197,9 @@ impl Armed<'_> {
                 State::Unknown => break self.idle(Outcome::Unknown, state, reading),
             }
             let mut action = self.decide(state, reading);
-            self.pass_over_survivors(&mut action);
+            if action.outcome != Outcome::Elsewhere {
+                self.pass_over_survivors(&mut action);
+            }
             let victim = action.best[0].clone().filter(|_| action.outcome != Outcome::Failed);
             let Some(victim) = victim else {
                 break action;
@@ -201,7 +230,8 @@ impl Armed<'_> {
             let other = match free {
                 Ok(()) => {
                     let whom = whom?;
-                    self.let_memory_come_back();
+                    let when = self.options.when;
+                    self.let_memory_come_back(COMES_BACK, &|reading| when.is_hard(reading));
                     return Some(Waited { whom, took: monotonic().saturating_sub(began), is_in_vain: false });
                 }
                 Err(other) => other,
@@ -228,17 +258,17 @@ impl Armed<'_> {
         }
     }
 
-    /// Gives what another's victim held the time to be free: the kernel shows no memory of a process that exits while it still gives it
-    /// back, and for so long memory looks short.
-    fn let_memory_come_back(&mut self) {
-        let until = monotonic().saturating_add(COMES_BACK);
+    /// Gives what has ended the time to be free, and memory as it is then: the kernel shows no memory of a process that exits while it still
+    /// gives it back, and for so long memory looks short. Not longer than until it is not, or `is_enough` holds.
+    fn let_memory_come_back(&mut self, within: Duration, is_enough: &dyn Fn(&Reading) -> bool) -> Reading {
+        let until = monotonic().saturating_add(within);
         loop {
             let reading = self.gauge.read(&mut self.host);
-            let is_short = self.options.when.judge(&reading) == State::Short && !self.options.when.is_hard(&reading);
-            if !is_short || monotonic() >= until || signal::stop_requested().is_some() {
-                return;
+            let is_over = self.options.when.judge(&reading) != State::Short || is_enough(&reading);
+            if is_over || monotonic() >= until || signal::stop_requested().is_some() {
+                return reading;
             }
-            let _ = signal::wait(None, Some(TURN_STEP));
+            let _ = signal::wait(None, Some(MEMORY_STEP));
         }
     }
 
@@ -329,22 +359,15 @@ impl Armed<'_> {
             action.freed = Some(self.members.freed());
             action.survivor = self.members.survivor();
         }
-        let mut after = self.gauge.read(&mut self.host);
-        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) {
-            // What has ended may take a moment to be counted as available: whoever waits for this one looks at memory next.
-            let until = monotonic().saturating_add(SETTLE);
-            let least = action.freed.unwrap_or_default().0 / 2;
-            let has_risen = |after: &Reading| {
-                let (Some(before), Some(after)) = (before.available, after.available) else {
-                    return true;
-                };
-                after.0.saturating_sub(before.0) >= least
+        // Whoever waits for this one looks at memory next.
+        let has_ended = matches!(action.outcome, Outcome::Terminated | Outcome::Killed);
+        let least = action.freed.unwrap_or_default().0 / 2;
+        let after = self.let_memory_come_back(if has_ended { SETTLE } else { Duration::ZERO }, &|after| {
+            let (Some(before), Some(after)) = (before.available, after.available) else {
+                return true;
             };
-            while !has_risen(&after) && self.options.when.judge(&after) == State::Short && monotonic() < until {
-                let _ = signal::wait(None, Some(Duration::from_millis(10)));
-                after = self.gauge.read(&mut self.host);
-            }
-        }
+            after.0.saturating_sub(before.0) >= least
+        });
         action.after = after.available;
         action.risen = match (before.available, after.available) {
             (Some(before), Some(after)) => {
@@ -397,15 +420,17 @@ impl Armed<'_> {
             action.is_by_cgroup_kill = true;
             return (count, None);
         }
+        let (mut killed, mut failed) = (0, None);
         for _ in 0..GENERATIONS {
-            self.members.stop();
+            let (count, errno) = self.members.kill(&self.host.proc, check);
+            (killed, failed) = (killed + count, failed.or(errno));
             let before = self.members.count();
             let _ = self.members.hold_cgroup(&self.host.proc, cgroup, check);
             if self.members.count() == before {
                 break;
             }
         }
-        self.members.kill()
+        (killed, failed)
     }
 
     /// From SIGTERM on.
@@ -420,7 +445,7 @@ impl Armed<'_> {
             Some(cgroup) => self.kill_whole(action, cgroup, check),
             None => {
                 self.join_newcomers(check);
-                self.members.kill()
+                self.members.kill(&self.host.proc, check)
             }
         };
         action.killed = killed;
@@ -489,29 +514,22 @@ impl Armed<'_> {
         }
     }
 
-    /// Those that joined the tree meanwhile: children that were started since, and theirs. All are stopped, or more would be started while
-    /// they are looked for, and lose their parent.
+    /// Those that joined the tree since the choice: children that were started since. Theirs, and those that come while this is looked for,
+    /// [`members::Members::kill`] finds, where the kernel lists children.
     fn join_newcomers(&mut self, check: &Check<'_>) {
         if check.whom.by != By::Tree {
             return;
         }
-        for _ in 0..GENERATIONS {
-            self.members.stop();
-            let before = self.members.count();
-            let (proc, members) = (&self.host.proc, &mut self.members);
-            let selection = &mut self.selection;
-            if selection.choose(proc, check.whom, check.group).is_err() {
-                return;
-            }
-            selection.look_at_children(proc, &|parent| members.has(parent));
-            for row in selection.rows() {
-                if members.is_child(row) {
-                    let one = core::iter::once(row);
-                    let _ = members.hold(proc, one, check);
-                }
-            }
-            if self.members.count() == before {
-                return;
+        let (proc, members) = (&self.host.proc, &mut self.members);
+        let selection = &mut self.selection;
+        if selection.choose(proc, check.whom, check.group).is_err() {
+            return;
+        }
+        selection.look_at_children(proc, &|parent| members.has(parent));
+        for row in selection.rows() {
+            if members.is_child(row) {
+                let one = core::iter::once(row);
+                let _ = members.hold(proc, one, check);
             }
         }
     }

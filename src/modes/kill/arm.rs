@@ -13,7 +13,7 @@ use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::modes::environment::{self, MANY, Others};
 use crate::modes::{Buffers, envelope, fail, open_host, open_self, with_report};
-use crate::processes::slow::Reader;
+use crate::processes::slow::{self, REFINING, Reader};
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
@@ -150,6 +150,7 @@ impl<'a> Armed<'a> {
         }
         let mut action = self.action(self.options.when.judge(&reading), reading, &choice);
         action.top = self.look_at_the_largest(core::time::Duration::MAX);
+        action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
         self.say_if_nobody_fits(&action);
         let mut out = Out::new(Sink::Nowhere, self.out);
         let format = self.options.format;

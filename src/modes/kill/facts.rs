@@ -28,6 +28,11 @@ const GROUP_ROOM: Name = Name(Kill, "Available Below That Limit", "memdoor.kill.
 const SWAP_TOTAL: Name = Name(Kill, "Total Swap", "memdoor.host.swap_total_bytes");
 const SWAP_FREE: Name = Name(Kill, "Free Swap", "memdoor.host.swap_free_bytes");
 const PRESSURE: Name = Name(Kill, "Pressure (avg10)", "memdoor.kill.pressure_percent");
+pub(super) const LASTING: Name = Name(Kill, "In tmpfs And System V Segments", "");
+const LASTING_FILES: Name = Name(Kill, "", "memdoor.lasting.files_bytes");
+const LASTING_SEGMENTS: Name = Name(Kill, "", "memdoor.lasting.segments_bytes");
+const LASTING_POINT: Name = Name(Kill, "", "memdoor.lasting.fullest.path");
+const LASTING_USED: Name = Name(Kill, "", "memdoor.lasting.fullest.used_bytes");
 const GROUP: Name = Name(Kill, "Control Group", "memdoor.cgroup.path");
 const PID: Name = Name(Kill, "Victim PID", "");
 const COMM: Name = Name(Kill, "Victim Command Name", "memdoor.process.comm");
@@ -171,6 +176,18 @@ impl Action {
             SWAP_FREE.is(bytes(reading.swap_free)),
             PRESSURE.is(percent(reading.pressure)),
             GROUP.is(options.cgroup.map_or(Value::Nothing, Value::Text)),
+        ]
+    }
+
+    /// What lasts whoever ends, for JSON.
+    pub(super) fn lasting_facts(&self) -> [Fact<'_>; 4] {
+        let lasting = self.lasting.as_ref();
+        let fullest = lasting.and_then(|lasting| lasting.fullest.as_ref());
+        [
+            LASTING_FILES.is(bytes(lasting.map(|lasting| lasting.files))),
+            LASTING_SEGMENTS.is(bytes(lasting.map(|lasting| lasting.segments))),
+            LASTING_POINT.is(fullest.map_or(Value::Nothing, |mount| Value::Text(mount.point.as_bytes()))),
+            LASTING_USED.is(bytes(fullest.map(|mount| mount.used))),
         ]
     }
 

@@ -114,6 +114,7 @@ impl Gauge {
         match self.group {
             Some(_) => {
                 let used = self.read_group(&host.proc);
+                reading.shmem = None;
                 reading.total = used.map(|(_, limit)| limit);
                 reading.available = used.map(|(used, limit)| Bytes(limit.0.saturating_sub(used.0)));
             }

@@ -17,6 +17,8 @@ pub struct History {
     pub(super) is_going_on: bool,
     /// Nobody before that.
     pub(super) rests_until: Duration,
+    /// Unless it gets worse: nobody was ended because memory is in files, and below `--hard` somebody is.
+    pub(super) rests_lightly: bool,
     /// The last decision, and when it was said.
     last: Option<(Outcome, Duration)>,
     /// The newest of those that SIGKILL did not end, the oldest of them first.
@@ -35,7 +37,7 @@ impl History {
     /// Whether it is to be said: the same lack of anybody to end, or of a shortage that lasts (unless another memdoor ended it), is so
     /// only now and then.
     pub(super) fn is_news(&mut self, outcome: Outcome, is_own_look: bool, now: Duration) -> bool {
-        let is_idle = matches!(outcome, Outcome::Nobody | Outcome::Spent | Outcome::DryRun)
+        let is_idle = matches!(outcome, Outcome::Nobody | Outcome::Elsewhere | Outcome::Spent | Outcome::DryRun)
             || (outcome == Outcome::Relieved && is_own_look);
         let is_known =
             self.last.is_some_and(|(last, at)| last == outcome && is_idle && now.saturating_sub(at) < REMINDER);

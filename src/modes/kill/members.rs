@@ -19,7 +19,7 @@ use crate::sys::pidfd::{End, PidFd, end_by_number};
 use crate::sys::{Errno, Result};
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Bytes, Pid, Ticks};
-use crate::victim::Why;
+use crate::victim::{By, Why};
 
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
 pub(super) const ROOM: usize = 512;
@@ -150,7 +150,10 @@ impl Member {
         if !self.is_alive() {
             return None;
         }
-        let now = self.read_memory().map(|(memory, _)| Memory { ending: self.memory.ending, ..memory });
+        let now = self.read_memory().map(|(memory, _)| {
+            let ending = self.memory.ending.map(|ending| ending.at_most(memory.shmem.unwrap_or_default()));
+            Memory { ending, ..memory }
+        });
         // What it took since is nothing that it gives back.
         let is_less = |now: &Memory| now.freeable().is_some_and(|now| Some(now) < self.memory.freeable());
         Some(now.ok().filter(is_less).unwrap_or(self.memory))
@@ -334,7 +337,7 @@ impl Members {
         let rests = self.all.iter().filter(|member| member.is_killed).filter_map(Member::rest);
         rests.fold(Dying::Nobody, |all, rest| match all {
             Dying::Holding => all,
-            _ if rest.freeable() > Some(Bytes(0)) => Dying::Holding,
+            _ if kept([rest]) > Bytes(0) => Dying::Holding,
             _ => Dying::Emptied,
         })
     }
@@ -421,35 +424,56 @@ impl Members {
         self.all.iter().filter(|member| member.is_alive()).count()
     }
 
-    /// SIGSTOP to all, before SIGKILL.
-    pub(super) fn stop(&mut self) {
-        for member in &mut self.all {
-            // Who has ended needs none.
-            let _ = member.end(End::Hold);
-        }
-    }
-
     /// SIGKILL to each that is alive, and what it held as it stood before. How many there were, and why one could not be signalled.
-    pub(super) fn kill(&mut self) -> (u64, Option<Errno>) {
+    ///
+    /// A process that was sent SIGKILL starts no more children (copy_process() looks for it twice), so a parent is sent it before its
+    /// children, and its children are looked for before that and once more behind it: they are listed until it has exited, which takes longer
+    /// than the look. Nobody is stopped meanwhile (SIGSTOP), as it would be the surer way: a memdoor that is itself killed in between would leave
+    /// a tree behind that stands still for ever.
+    pub(super) fn kill(&mut self, proc: &Dir, check: &Check<'_>) -> (u64, Option<Errno>) {
         let (mut count, mut failed) = (0, None);
         // All are weighed before one is signalled: children may die with their parent.
-        for member in &mut self.all {
+        for member in self.all.iter_mut().filter(|member| !member.is_killed) {
             let _ = member.weigh();
         }
-        for member in &mut self.all {
-            if member.is_killed || !member.is_alive() {
-                continue;
-            }
-            match member.end(End::Force) {
+        let mut at = 0;
+        while at < self.all.len() {
+            self.hold_children(at, proc, check);
+            let Some(member) = self.all.get_mut(at) else { break };
+            let sent = if member.is_killed || !member.is_alive() { Err(Errno::ESRCH) } else { member.end(End::Force) };
+            match sent {
                 Ok(()) => count += 1,
                 // It ended by itself.
                 Err(Errno::ESRCH) => {}
                 Err(errno) => failed = Some(errno),
             }
+            self.hold_children(at, proc, check);
+            at += 1;
         }
         // All have the signal before memory is taken from any, so that none forks meanwhile.
         self.reap();
         (count, failed)
+    }
+
+    /// Holds those that one of them has started since the choice, where trees are ended. Nothing where the kernel does not list children.
+    fn hold_children(&mut self, at: usize, proc: &Dir, check: &Check<'_>) {
+        // Its own descriptor, as the list of members gets longer meanwhile.
+        let parent = self.all.get(at).filter(|_| check.whom.by == By::Tree);
+        let Some(dir) = parent.and_then(|parent| parent.dir.dir(c".").ok()) else { return };
+        let _ = processes::children(&dir, &mut |pid| {
+            if self.all.iter().any(|member| member.pid == pid && member.is_alive()) {
+                return;
+            }
+            let row = processes::look(proc, pid).filter(|row| !row.has_exited());
+            let Some(mut row) = row.filter(|row| row.oom_score_adj != Some(badness::NEVER)) else { return };
+            row.place = whereabouts(proc, &row);
+            let Some(member) = self.all.get(at) else { return };
+            // Listed a moment ago, it may have been handed on since, as its parent has exited.
+            let is_its_child = row.parent == Some(member.pid) || !member.is_alive();
+            if is_its_child && row.started >= Some(member.started) && !row.place.is_apart(&member.place) {
+                let _ = self.hold(proc, core::iter::once(&row), check);
+            }
+        });
     }
 
     /// Takes the memory of those that were sent SIGKILL and have not ended, whatever keeps them: with it that is quicker (Linux 5.15), and
@@ -465,10 +489,25 @@ impl Members {
     /// What those held that have ended, and what those do not hold any more that live on. Shared memory is not free as long as one of them
     /// maps it.
     pub(super) fn freed(&self) -> Bytes {
-        let mut rest = Together::default();
-        self.all.iter().filter_map(Member::rest).for_each(|memory| rest.add(&memory));
-        Bytes(self.freeable().0.saturating_sub(rest.freeable().0))
+        Bytes(self.freeable().0.saturating_sub(kept(self.all.iter().filter_map(Member::rest)).0))
     }
+}
+
+/// Where a process runs that was looked at.
+fn whereabouts(proc: &Dir, row: &Process) -> Place {
+    let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
+    let dir = proc.dir(name.as_c_str().unwrap_or_default());
+    dir.map_or(row.place, |dir| {
+        let view = processes::view(&dir, b"", row.state, row.threads);
+        processes::place(&dir, view.as_c_str().unwrap_or_default(), row)
+    })
+}
+
+/// What is not free as long as those live who have this memory.
+fn kept(all: impl IntoIterator<Item = Memory>) -> Bytes {
+    let mut sum = Together::default();
+    all.into_iter().for_each(|memory| sum.add(&memory));
+    sum.kept()
 }
 
 /// Why a cgroup is not ended as a whole.
@@ -578,7 +617,6 @@ mod tests {
     use crate::modes::kill::options::Only;
     use crate::parse::stat::Stat;
     use crate::pattern::Pattern;
-    use crate::victim::By;
     use std::process::{Child, Command};
 
     fn sleeper() -> (Child, Process) {

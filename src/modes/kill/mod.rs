@@ -118,9 +118,10 @@ impl Armed<'_> {
                 exit
             }
             Outcome::Vanished => Exit::Gone,
-            Outcome::Unknown | Outcome::Nobody if is_asked => Exit::Done,
+            Outcome::Unknown | Outcome::Nobody | Outcome::Elsewhere if is_asked => Exit::Done,
             Outcome::Unknown
             | Outcome::Nobody
+            | Outcome::Elsewhere
             | Outcome::Spent
             | Outcome::Survived
             | Outcome::Failed
@@ -146,10 +147,11 @@ impl Armed<'_> {
             let mut wait = self.pace.next(now, &self.options.when, &reading);
             if state == State::Short {
                 let rest = self.history.rests_until.saturating_sub(now);
-                if rest.is_zero() {
+                let is_light = self.history.rests_lightly;
+                if rest.is_zero() || (is_light && self.options.when.is_hard(&reading)) {
                     self.act_within_budget(now, state, reading);
                 } else {
-                    wait = rest;
+                    wait = if is_light { wait.min(rest) } else { rest };
                 }
             }
             if let Some(ended) = self.wait(wait) {
@@ -159,6 +161,7 @@ impl Armed<'_> {
     }
 
     fn act_within_budget(&mut self, now: Duration, state: State, reading: Reading) {
+        self.history.rests_lightly = false;
         if self.history.kills.is_spent(now, self.options.max_kills) {
             let mut action = self.action(state, reading, &crate::victim::Choice::default());
             action.outcome = Outcome::Spent;
@@ -174,6 +177,7 @@ impl Armed<'_> {
                 // Nobody was looked for, and memory may be short again at any time.
                 return;
             }
+            self.history.rests_lightly = outcome == Outcome::Elsewhere;
         }
         // Whatever came of it: looking at all processes is not done 20 times a second.
         self.history.rests_until = monotonic().saturating_add(self.options.cooldown);

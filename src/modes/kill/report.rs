@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::facts::{self, facts, large_line, left_out, line};
 use super::facts::{
-    ACTION, AFTERWARDS, BECAUSE, CHOSEN, DRY_RUN, LEFT, NEXT, NEXT_JSON, NOT, OUTCOME, SURVIVOR, TOP, TOP_JSON, WAITED,
-    WHOLE, WHY,
+    ACTION, AFTERWARDS, BECAUSE, CHOSEN, DRY_RUN, LASTING, LEFT, NEXT, NEXT_JSON, NOT, OUTCOME, SURVIVOR, TOP,
+    TOP_JSON, WAITED, WHOLE, WHY,
 };
 use super::log::Level;
 use super::members::{Left, Mixed, Survivor, Whole};
@@ -20,6 +20,7 @@ use crate::report::{Fact, Head, Name, Report, Section, Value};
 use crate::sys::Errno;
 use crate::sys::clock::Now;
 use crate::target::exe::Link;
+use crate::tmpfs::Lasting;
 use crate::units::{Bytes, Pid, Ticks};
 use crate::victim::{Tree, Why};
 
@@ -32,6 +33,8 @@ pub(super) enum Outcome {
     Unknown,
     /// It is short, and nobody may be chosen.
     Nobody,
+    /// It is short because of what lasts whoever ends: [`super::When::is_elsewhere`].
+    Elsewhere,
     /// It is short, and `--max-kills` is used up.
     Spent,
     /// What would have been done: `--dry-run`.
@@ -62,6 +65,7 @@ impl Outcome {
             Self::Enough => "enough",
             Self::Unknown => "unknown",
             Self::Nobody => "nobody",
+            Self::Elsewhere => "elsewhere",
             Self::Spent => "spent",
             Self::DryRun => "dry_run",
             Self::Terminated => "terminated",
@@ -81,6 +85,9 @@ impl Outcome {
             Self::Enough => "none: memory is not short",
             Self::Unknown => "none: how much memory is available is not known",
             Self::Nobody => "none: memory is short, and nobody may be chosen",
+            Self::Elsewhere => {
+                "none: memory is in files of tmpfs or System V segments, and nobody's end gives it back; below --hard the largest is ended"
+            }
             Self::Spent => "none: memory is short, and --max-kills is used up",
             Self::DryRun => "none (dry run): it would get SIGTERM, and what is left of it SIGKILL",
             Self::Terminated => "SIGTERM: the victim has ended",
@@ -100,7 +107,7 @@ impl Outcome {
             Self::Enough => Level::Debug,
             Self::Relieved | Self::Spared | Self::Stopped => Level::Info,
             Self::Vanished | Self::DryRun | Self::Terminated | Self::Killed => Level::Warning,
-            Self::Nobody | Self::Spent | Self::Unknown | Self::Interrupted => Level::Error,
+            Self::Nobody | Self::Elsewhere | Self::Spent | Self::Unknown | Self::Interrupted => Level::Error,
             Self::Failed | Self::Survived => Level::Critical,
         }
     }
@@ -148,6 +155,8 @@ pub(super) struct Action {
     pub(super) is_by_cgroup_kill: bool,
     /// The largest processes of the host; `None` when nobody looked.
     pub(super) top: Option<Top>,
+    /// What lasts whoever ends; `None` when nobody looked, or there was no answer.
+    pub(super) lasting: Option<Lasting>,
     /// The memdoor that was waited for.
     pub(super) waited: Option<Waited>,
     pub(super) took: Duration,
@@ -181,6 +190,7 @@ impl Failure {
 struct Sentences {
     because: Fixed<256>,
     waited: Fixed<256>,
+    lasting: Fixed<256>,
     chosen: Fixed<128>,
     whole: Fixed<160>,
     next: [Fixed<160>; 2],
@@ -196,6 +206,11 @@ impl Sentences {
     /// Those before the figures of memory and of the victim.
     fn head(&self) -> [Fact<'_>; 2] {
         [text(BECAUSE, self.because.as_bytes()), text(WAITED, self.waited.as_bytes())]
+    }
+
+    /// That between them.
+    fn lasting(&self) -> [Fact<'_>; 1] {
+        [text(LASTING, self.lasting.as_bytes())]
     }
 
     /// Those behind them.
@@ -223,6 +238,7 @@ impl Action {
         Sentences {
             because: self.because(options),
             waited: self.waited(),
+            lasting: self.lasting(),
             chosen: self.chosen(options.whom.by),
             whole: self.whole(),
             next: [second, third].map(|near| near.as_ref().map(line).unwrap_or_default()),
@@ -266,7 +282,18 @@ impl Action {
         let (said_first, said, said_last) = (sentences.head(), sentences.middle(), sentences.tail());
         let (victim, figures) = (self.victim(), self.figures(options));
         let (results, excluded, others) = (self.results(), self.excluded(), self.others());
-        let parts = head.iter().chain(&said_first).chain(&figures).chain(&victim).chain(&said).chain(&next).chain(&top);
+        let lasting = sentences.lasting();
+        let (lasting, sizes) = (lasting.iter(), self.lasting_facts());
+        let parts = head
+            .iter()
+            .chain(&said_first)
+            .chain(&figures)
+            .chain(lasting)
+            .chain(&sizes)
+            .chain(&victim)
+            .chain(&said)
+            .chain(&next)
+            .chain(&top);
         let parts = parts.chain(&results).chain(&excluded).chain(&others).chain(&said_last);
         let mut all = [left_out(); 96];
         // What there is nothing of is left out in text, too.

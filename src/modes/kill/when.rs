@@ -44,6 +44,8 @@ pub(super) struct Reading {
     pub swap_free: Option<Bytes>,
     /// avg10 of the stalls that were asked for.
     pub pressure: Option<Percent>,
+    /// Shmem: no more than this lasts whoever ends. Of a cgroup it is not known.
+    pub shmem: Option<Bytes>,
 }
 
 /// What is odd about a meminfo: containers' replacements of it (lxcfs), and old kernels.
@@ -98,7 +100,8 @@ impl Reading {
             (_, None) => Odd::NoSwap,
             _ => Odd::Nothing,
         };
-        let reading = Self { total, available, swap_total: meminfo.swap_total, swap_free, pressure: None };
+        let shmem = meminfo.uses.of(Use::Shmem);
+        let reading = Self { total, available, swap_total: meminfo.swap_total, swap_free, pressure: None, shmem };
         (reading, odd)
     }
 
@@ -132,6 +135,10 @@ pub(super) enum State {
     Unknown,
 }
 
+/// What lasts is so many times what the largest holds: then that one is not what fills memory. Of a database with a segment of 60 % of
+/// memory, beside which another process leaks, it is not so from a leak of 15 % on.
+const MANY_TIMES: u64 = 4;
+
 impl When {
     pub(super) fn judge(&self, reading: &Reading) -> State {
         let memory = reading.used().map(|used| used.hundredths >= u64::from(self.threshold) * 100);
@@ -151,6 +158,25 @@ impl When {
             Some(false) => State::Enough,
             None => State::Unknown,
         }
+    }
+
+    /// How much memory is missing until the threshold is not reached any more; 0 when it is not.
+    fn missing(&self, reading: &Reading) -> Option<Bytes> {
+        let (total, available) = (reading.total?, reading.available?);
+        let kept = u128::from(total.0) * u128::from(100 - self.threshold.min(100)) / 100;
+        Some(Bytes(u64::try_from(kept).unwrap_or(u64::MAX).saturating_sub(available.0)))
+    }
+
+    /// Whether memory is short because of what lasts whoever ends, and nobody's end is worth it: `lasting` alone is more than what is
+    /// missing, and [`MANY_TIMES`] what the largest that may be ended would give back, `most`.
+    ///
+    /// earlyoom and nohang know nothing of this and end the largest, and then the next, while what fills memory stays. But to
+    /// end nobody is no answer either once the kernel would: below [`When::hard`] the largest is ended as ever. So whom this spares is spared
+    /// for as long as there is a choice, and for good when what fills a tmpfs stops in between. Where other conditions than memory's make it
+    /// short (swap, pressure), this does not hold.
+    pub(super) fn is_elsewhere(&self, reading: &Reading, lasting: Bytes, most: Bytes) -> bool {
+        let is_cause = self.missing(reading).is_some_and(|missing| lasting > missing && missing.0 > 0);
+        is_cause && !self.is_hard(reading) && lasting.0 / MANY_TIMES >= most.0
     }
 
     /// Whether so little is left that nobody is waited for.
@@ -246,7 +272,7 @@ mod tests {
             available: Some(Bytes(available_percent * GIB)),
             swap_total: Some(Bytes(100 * GIB)),
             swap_free: Some(Bytes(swap_free_percent * GIB)),
-            pressure: None,
+            ..Reading::default()
         }
     }
 
@@ -335,6 +361,21 @@ mod tests {
         assert_eq!(wait, LONGEST);
         let any = When { join: Join::Any, ..when };
         assert_eq!(Pace::new().next(Duration::ZERO, &any, &reading(5, 100)), SHORTEST);
+    }
+
+    #[test]
+    fn nobody_is_worth_ending_for_what_is_in_files_until_the_kernel_would() {
+        let is = |available, lasting, most| {
+            WHEN.is_elsewhere(&reading(available, 100), Bytes(lasting * GIB), Bytes(most * GIB))
+        };
+        assert!(is(8, 70, 11), "a tmpfs of 70 %, and the largest process has 11");
+        assert!(!is(4, 70, 11), "the kernel is next to act");
+        assert!(!is(8, 70, 18), "one that has a fourth of that is worth it");
+        assert!(!is(8, 1, 0), "without those files memory would be short, too");
+        assert!(!is(30, 70, 11), "memory is not what made it act");
+        assert!(!WHEN.is_elsewhere(&Reading::default(), Bytes(GIB), Bytes(0)), "how much is missing is not known");
+        // Other conditions are not about memory alone.
+        assert!(!When { threshold: 100, ..WHEN }.is_elsewhere(&reading(1, 0), Bytes(70 * GIB), Bytes(0)));
     }
 
     #[test]

@@ -9,8 +9,11 @@ use super::report::{Action, Failure, Outcome};
 use super::when::{Join, State};
 use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
-use crate::units::micros;
+use crate::units::{Percent, micros};
 use crate::victim::{By, Rank, Why};
+
+/// From so much of memory on, the line of a decision says what lasts whoever ends.
+const MUCH: Percent = Percent { hundredths: 1000 };
 
 impl Action {
     /// Why memory is short or not.
@@ -38,6 +41,36 @@ impl Action {
             State::Unknown => ": not known",
         });
         words
+    }
+
+    /// Where memory is that nobody's end gives back: `164864 kB, 71.90 % of memory, 164864 kB of it in /filled; stays until it is deleted: ...`.
+    pub(super) fn lasting(&self) -> Fixed<256> {
+        let mut words = Fixed::new();
+        let Some(lasting) = &self.lasting else {
+            return words;
+        };
+        let resident = lasting.resident(self.reading.shmem);
+        let _ = write!(words, "{} kB", resident.kib());
+        if let Some(share) = self.reading.total.and_then(|total| Percent::of(resident, total)) {
+            let _ = write!(words, ", {share} % of memory");
+        }
+        if lasting.segments > lasting.files {
+            let _ = write!(words, ", {} kB of it in segments", lasting.segments.kib());
+        } else if let Some(mount) = &lasting.fullest {
+            // What a path may take of the sentence leaves room for the rest of it.
+            let point = Fixed::<64>::of(mount.point.as_bytes());
+            let cut = if mount.point.as_bytes().len() > point.as_bytes().len() { "..." } else { "" };
+            let _ = write!(words, ", {} kB of it in {}{cut}", mount.used.kib(), Escaped(point.as_bytes()));
+        }
+        let _ = write!(words, "; stays until it is deleted: df -t tmpfs; ipcs -m");
+        words
+    }
+
+    /// Whether that is much of memory.
+    fn is_much_lasting(&self) -> bool {
+        let resident = self.lasting.as_ref().map(|lasting| lasting.resident(self.reading.shmem));
+        let share = resident.zip(self.reading.total).and_then(|(resident, total)| Percent::of(resident, total));
+        share.is_some_and(|share| share >= MUCH)
     }
 
     /// Why it is this one.
@@ -201,6 +234,10 @@ impl Action {
         let because = self.because(options);
         let because = core::str::from_utf8(because.as_bytes()).unwrap_or_default();
         let _ = write!(words, " memory=\"{because}\"");
+        if self.is_much_lasting() {
+            let lasting = self.lasting();
+            let _ = write!(words, " lasting=\"{}\"", core::str::from_utf8(lasting.as_bytes()).unwrap_or_default());
+        }
         for near in self.best.iter().skip(1).flatten() {
             let line = line(near);
             let line = core::str::from_utf8(line.as_bytes()).unwrap_or_default();

@@ -10,14 +10,15 @@ use super::notes::Notes;
 use super::options::{Options, To};
 use super::sample::{Sample, Sources};
 use super::show::Show;
-use super::tmpfs::Mounts;
 use super::{Armed, GROUPS, Seen};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::modes::environment::{self, MANY, Others};
 use crate::modes::{Buffers, envelope, fail, open_host};
+use crate::processes::slow;
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::{harden, signal};
+use crate::tmpfs::Mounts;
 
 impl<'a> Armed<'a> {
     /// Opens and reads everything once, and makes the files of the session.
@@ -35,12 +36,15 @@ impl<'a> Armed<'a> {
             signal::wake_on_resize().map_err(handle)?;
         }
         let sources = Sources::arm(&mut host);
+        // Before memory is locked and anything large is mapped.
+        let slow = slow::Reader::start(&host.proc).ok();
         // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
         let _ = harden::exempt_from_oom_killer(&host.proc);
         // What was used before is there when memory is short; room for processes that may come takes none.
         let _ = harden::lock_what_is_touched();
         let seen = Seen {
             sources,
+            slow,
             sample: Sample::new(),
             crowd: Crowd::arm(&host, options.window.min(options.length), options.interval),
             groups: Groups::arm(&host, GROUPS),

@@ -28,6 +28,7 @@ use crate::error::limit;
 use crate::host::Host;
 use crate::modes::monitor::options::Deep;
 use crate::parse::dec;
+use crate::processes::slow;
 use crate::sys::getdents::{Entries, Entry};
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
@@ -48,8 +49,10 @@ pub const TURNS: usize = 16;
 type Slot = usize;
 
 /// How closely processes are looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Look {
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'r> {
+    /// Finds out what of the shared memory of the top ones ends with them, which may block.
+    pub slow: Option<&'r slow::Reader>,
     /// So many of the largest and of the fastest growing are looked at wholly.
     pub top: usize,
     /// Whether PSS and USS of the largest are read, which takes their mmap_lock.
@@ -123,7 +126,7 @@ impl Crowd {
 
     /// Looks at all processes at the moment `at` of the steady clock. After an error those that it did not come to are as they were.
     /// Nobody at all is an error when a limit is why: no machine is without processes.
-    pub fn read(&mut self, host: &Host, at: Duration, look: &Look) -> Result<()> {
+    pub fn read(&mut self, host: &Host, at: Duration, look: &Look<'_>) -> Result<()> {
         self.turn = self.turn.wrapping_add(1);
         (self.unlisted, self.hidden, self.failed) = (0, 0, None);
         let mut reader = Reader::new(host, at, look, self.turn);

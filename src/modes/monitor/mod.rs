@@ -21,7 +21,6 @@ pub mod sample;
 pub mod sheet;
 pub mod sheets;
 mod show;
-mod tmpfs;
 pub mod view;
 
 use core::time::Duration;
@@ -35,10 +34,11 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::history::trend::BELIEVED;
 use crate::host::Host;
-use crate::processes;
+use crate::processes::{self, slow};
 use crate::report::json::Envelope;
 use crate::sys::clock::monotonic;
 use crate::sys::signal::{self, Woken};
+use crate::tmpfs::Mounts;
 use crate::units::{Bytes, Pid};
 use alerts::{Alert, Alerts, OomSeen};
 use analysis::Course;
@@ -51,7 +51,6 @@ use notes::Notes;
 use options::{Code, Options};
 use sample::{Sample, Sources};
 use show::Show;
-use tmpfs::Mounts;
 
 /// Cgroups that there is room for: 1.5 KiB each.
 const GROUPS: usize = 256;
@@ -77,6 +76,8 @@ struct Seen<'a> {
     host: Host,
     envelope: Envelope,
     sources: Sources,
+    /// Reads what may block.
+    slow: Option<slow::Reader>,
     sample: Sample,
     crowd: Crowd,
     groups: Groups,
@@ -207,6 +208,7 @@ impl Seen<'_> {
         self.sources.read(&mut self.host, &mut self.sample);
         let swaps = self.sample.meminfo.swap_used().is_none_or(|used| used.0 > 0);
         let look = Look {
+            slow: self.slow.as_ref(),
             top: self.options.top,
             deep: self.options.deep,
             whom: if is_first || is_last { Whom::All } else { Whom::Some },

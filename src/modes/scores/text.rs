@@ -51,7 +51,7 @@ fn put_assumption(view: &View<'_>, options: &Options<'_>, out: &mut Out<'_>) {
     out.put(b"\n");
 }
 
-const COLUMNS: &[u8] = b"     PID COMM            SCORE   ADJ   RSS MB  SWAP MB TABLES CGROUP\n";
+const COLUMNS: &[u8] = b"     PID COMM            SCORE   ADJ  RSS MB SWAP MB TABLES FREEABLE CGROUP\n";
 
 fn put_ranking(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'_>) {
     out.put(b"MOST LIKELY OOM VICTIMS, the first one first\n");
@@ -111,14 +111,15 @@ fn put_row(view: &View<'_>, process: &Process, score: Option<i64>, adj: Option<i
     left(out, process.comm.as_bytes(), 15, Keep::Start);
     number(out, score, 5);
     number(out, adj, 5);
-    mb(out, memory.rss, 8);
-    mb(out, memory.swap, 8);
+    mb(out, memory.rss, 7);
+    mb(out, memory.swap, 7);
     mb(out, memory.page_tables, 6);
+    mb(out, memory.freeable(), 8);
     out.put(b" ");
     let mut buf = [0; 4096];
     let cgroup = processes::group_of(&view.host.proc, process.pid, &mut buf);
     let cgroup = cgroup.map_or(&b"-"[..], |(_, path)| path);
-    left(out, cgroup, 18.min(cgroup.len()), Keep::End);
+    left(out, cgroup, 11.min(cgroup.len()), Keep::End);
     out.put(b"\n");
 }
 

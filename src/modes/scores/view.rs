@@ -7,6 +7,7 @@ use crate::host::{Host, Numbers};
 use crate::parse::memcg::{Bounds, Victims};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::version::{self, Version};
+use crate::processes::slow::{self, Reader};
 use crate::processes::{self, Depth, Groups, Process, Table, descending};
 use crate::sys::Result;
 use crate::sys::out::say;
@@ -40,6 +41,7 @@ impl<'h> View<'h> {
     pub(super) fn read(host: &'h Host, meminfo: Meminfo, options: &Options<'_>) -> Result<Self> {
         let mut table = Table::arm_for(&host.proc);
         table.read(&host.proc, Depth::Weight)?;
+        slow::refine(&mut table, Reader::start(&host.proc).ok().as_ref());
         let first = Pid::new(1);
         let release = version::parse(host.uname.release.as_bytes());
         Ok(Self {

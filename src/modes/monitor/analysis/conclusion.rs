@@ -7,9 +7,9 @@ use crate::fixed::Fixed;
 use crate::modes::monitor::crowd::{By, Growth, Row};
 use crate::modes::monitor::sheet::Writer;
 use crate::modes::monitor::sheets::size;
-use crate::modes::monitor::tmpfs::Mounts;
 use crate::report::columns::fill;
 use crate::report::escape::Escaped;
+use crate::tmpfs::Mounts;
 use crate::units::{Bytes, Percent};
 
 /// A line of it: names in it may be long.

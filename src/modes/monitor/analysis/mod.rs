@@ -16,10 +16,10 @@ use super::notes::Notes;
 use super::options::Limits;
 use super::sample::Sample;
 use super::sheet::Writer;
-use super::tmpfs::Mounts;
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::report::columns::fill;
+use crate::tmpfs::Mounts;
 use crate::units::{Bytes, Percent};
 use tables::At;
 

@@ -7,11 +7,10 @@ use crate::fixed::Fixed;
 use crate::largest::keep;
 use crate::modes::monitor::sheet::Writer;
 use crate::modes::monitor::sheets::{pid, size};
-use crate::modes::monitor::tmpfs::{Mount, Mounts};
-use crate::parse::sysvipc::{self, Segment};
+use crate::parse::sysvipc::Segment;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
-use crate::sys::lines::Lines;
+use crate::tmpfs::{Mount, Mounts, each_segment};
 use crate::units::Bytes;
 
 /// Segments, and files of /dev/shm, that are named.
@@ -62,14 +61,7 @@ pub(super) fn gained(then: &Mounts, now: &Mount) -> Option<Bytes> {
 
 fn segments(proc: &Dir, buf: &mut [u8]) -> [Option<Segment>; SHOWN] {
     let mut all = [None; SHOWN];
-    if let Ok(file) = proc.file(c"sysvipc/shm") {
-        let mut lines = Lines::new(&file, buf);
-        while let Some(Ok(line)) = lines.next() {
-            if let Some(segment) = sysvipc::segment(line) {
-                keep(&mut all, segment, |segment| segment.rss.unwrap_or(segment.size));
-            }
-        }
-    }
+    each_segment(proc, buf, &mut |segment| keep(&mut all, segment, |one| one.rss.unwrap_or(one.size)));
     all
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Reader<'r> {
     proc: &'r Dir,
     page: PageSize,
     at: Duration,
-    look: &'r Look,
+    look: &'r Look<'r>,
     turn: u32,
     counting: Counting,
     buf: [u8; BUFFER],
@@ -54,7 +54,7 @@ pub(super) enum Seen {
 }
 
 impl<'r> Reader<'r> {
-    pub(super) fn new(host: &'r Host, at: Duration, look: &'r Look, turn: u32) -> Self {
+    pub(super) fn new(host: &'r Host, at: Duration, look: &'r Look<'r>, turn: u32) -> Self {
         // memdoor itself has descriptors: a kernel that says 0 does not count.
         let own = host.proc.about(c"self/fd").map_or(0, |about| about.size);
         Self {
@@ -228,6 +228,13 @@ impl<'r> Reader<'r> {
             self.count(row, name);
         }
         Ok(())
+    }
+
+    /// What of its shared memory ends with one of them; by `until` there must be an answer.
+    pub(super) fn ending(&self, row: &mut Row, until: Duration) {
+        if let Some(slow) = self.look.slow.filter(|_| row.wants_its_ending()) {
+            row.ending = Some((slow.ending(row.pid, Some(row.started), row.shmem, until), row.shmem));
+        }
     }
 
     /// PSS and USS of one of them.

@@ -5,7 +5,8 @@ use core::time::Duration;
 use super::{POINTS, Slot};
 use crate::history::trend::R2;
 use crate::parse::stat;
-use crate::processes::{Comm, Kind, Memory};
+use crate::processes::slow::WORTH;
+use crate::processes::{Comm, Ending, Kind, Memory};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent, Pid, Ticks};
 
@@ -42,6 +43,8 @@ pub struct Row {
     pub shared: Bytes,
     /// What of it is shared memory, as of the last whole look.
     pub shmem: Bytes,
+    /// What of that ends with it, and how much it had when that was found out: of the top ones.
+    pub(super) ending: Option<(Ending, Bytes)>,
     /// VmSwap, as of the last whole look; `None`: it has no memory, as a zombie.
     pub swap: Option<Bytes>,
     /// Open descriptors, as of the last whole look.
@@ -101,6 +104,7 @@ impl Row {
             rss: Bytes(0),
             shared: Bytes(0),
             shmem: Bytes(0),
+            ending: None,
             swap: None,
             fds: None,
             fds_most: None,
@@ -129,14 +133,23 @@ impl Row {
     /// What its end would give back.
     #[must_use]
     pub fn freeable(&self) -> Bytes {
+        // There may be less of it by now.
+        let shmem = self.shmem.min(self.shared);
         let memory = Memory {
             anon: Some(self.anon()),
-            // There may be less of it by now.
-            shmem: Some(self.shmem.min(self.shared)),
+            shmem: Some(shmem),
+            ending: self.ending.map(|(ending, _)| ending.at_most(shmem)),
             swap: self.swap,
             ..Memory::default()
         };
         memory.freeable().unwrap_or_default()
+    }
+
+    /// Whether it is worth while to find out what of its shared memory ends with it: it has some, and an eighth more or less than when that
+    /// was done.
+    pub(super) fn wants_its_ending(&self) -> bool {
+        let known = self.ending.map(|(_, shmem)| shmem.0);
+        self.shmem >= WORTH && known.is_none_or(|known| self.shmem.0.abs_diff(known) >= known / 8)
     }
 
     /// What it has: RSS and swap.
@@ -209,9 +222,25 @@ pub(in crate::modes::monitor) mod tests {
         assert_eq!((one.anon(), one.held()), (Bytes(0), Bytes(150)));
         one.shmem = Bytes(90);
         assert_eq!(one.freeable(), Bytes(140));
+        one.ending = Some((Ending::AtMost(Bytes(20)), Bytes(90)));
+        assert_eq!(one.freeable(), Bytes(70));
         assert_eq!(one.fds_gained(), None);
         (one.fds, one.fds_first) = (Some(3), Some((10, Duration::ZERO)));
         one.fds_at = Duration::from_secs(9);
         assert_eq!(one.fds_gained(), Some((-7, Duration::from_secs(9))));
+    }
+
+    #[test]
+    fn the_ending_of_shared_memory_is_asked_for_again_when_that_has_changed() {
+        let mut one = row(7, 100 << 20);
+        one.shmem = Bytes(WORTH.0 - 1);
+        assert!(!one.wants_its_ending(), "there is next to none");
+        one.shmem = Bytes(80 << 20);
+        assert!(one.wants_its_ending());
+        one.ending = Some((Ending::AtMost(Bytes(0)), one.shmem));
+        for (mib, expected) in [(80, false), (89, false), (90, true), (71, false), (70, true)] {
+            one.shmem = Bytes(mib << 20);
+            assert_eq!(one.wants_its_ending(), expected, "{mib}");
+        }
     }
 }

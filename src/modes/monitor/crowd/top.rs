@@ -4,6 +4,8 @@ use super::look::Reader;
 use super::{Crowd, Look, Row};
 use crate::modes::monitor::options::Deep;
 use crate::processes::descending;
+use crate::processes::slow::REFINING;
+use crate::sys::clock::monotonic;
 use crate::units::Pid;
 
 /// What decides who comes first.
@@ -73,7 +75,8 @@ impl Crowd {
     }
 
     /// A whole look at the largest and the fastest growing.
-    pub(super) fn look_at_the_top(&mut self, reader: &mut Reader<'_>, look: &Look) {
+    pub(super) fn look_at_the_top(&mut self, reader: &mut Reader<'_>, look: &Look<'_>) {
+        let until = monotonic().saturating_add(REFINING);
         for by in [By::Rss, By::Growth] {
             let bar = self.bar(by, look.top);
             for at in 0..self.rows.len() {
@@ -83,6 +86,9 @@ impl Crowd {
                 if let Some(row) = self.rows.get_mut(at) {
                     // Who has gone meanwhile is found to have at the next sample.
                     let _ = reader.top(row);
+                    if monotonic() < until {
+                        reader.ending(row, until);
+                    }
                     if by == By::Rss && look.deep == Deep::Yes {
                         let _ = reader.deep(row);
                     }

@@ -1,4 +1,4 @@
-//! File systems in memory: who fills one holds memory that no process shows.
+//! File systems in memory, and System V segments: memory that no process shows, and that stays when processes end.
 //!
 //! A file system is counted once, however often it is mounted (bind mounts, a mount of one of its directories, propagation into another
 //! place): what tells one from another is its device, which mountinfo and stat(2) both show. What is found at a mount point is
@@ -7,6 +7,7 @@
 use crate::fixed::Fixed;
 use crate::largest::keep;
 use crate::parse::mountinfo::tmpfs_mount;
+use crate::parse::sysvipc::{self, Segment};
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::units::Bytes;
@@ -16,11 +17,11 @@ const SHOWN: usize = 5;
 
 /// A tmpfs.
 #[derive(Clone, Debug)]
-pub(super) struct Mount {
+pub struct Mount {
     /// Where it is mounted first, raw.
-    pub(super) point: Fixed<256>,
+    pub point: Fixed<256>,
     /// What is in it, in memory or swap.
-    pub(super) used: Bytes,
+    pub used: Bytes,
 }
 
 /// File systems that are told apart: a node of Kubernetes has 110 pods with four or five tmpfs each. Of what is beyond that it is not known
@@ -29,13 +30,13 @@ const DEVICES: usize = 1024;
 
 /// All that memdoor's own mount namespace shows.
 #[derive(Debug)]
-pub(super) struct Mounts {
+pub struct Mounts {
     /// The fullest first.
-    pub(super) fullest: [Option<Mount>; SHOWN],
+    pub fullest: [Option<Mount>; SHOWN],
     /// The sum over all.
-    pub(super) used: Bytes,
+    pub used: Bytes,
     /// Mounts that are left out, because there was no room to remember their device.
-    pub(super) untold: u64,
+    pub untold: u64,
     /// By its device one that is mounted twice is known.
     devices: [u64; DEVICES],
     count: usize,
@@ -47,7 +48,8 @@ impl Mounts {
     }
 
     /// Looks at each: one fstatfs(2).
-    pub(super) fn read(proc: &Dir, buf: &mut [u8]) -> Self {
+    #[must_use]
+    pub fn read(proc: &Dir, buf: &mut [u8]) -> Self {
         let mut all = Self::none();
         let Ok(file) = proc.file(c"self/mountinfo") else {
             return all;
@@ -65,7 +67,8 @@ impl Mounts {
     }
 
     /// How much was in the same file system; of one that was not among the fullest, the most that it can have had.
-    pub(super) fn used_at(&self, now: &Mount) -> Bytes {
+    #[must_use]
+    pub fn used_at(&self, now: &Mount) -> Bytes {
         let mut all = self.fullest.iter().flatten();
         let then = all.find(|then| then.point.as_bytes() == now.point.as_bytes());
         let least = || self.fullest.last()?.as_ref().map(|last| last.used);
@@ -97,6 +100,51 @@ fn used_of(point: &Fixed<1024>, device: u64) -> Option<Bytes> {
     is_it.then(|| dir.used().ok().map(Bytes))?
 }
 
+/// Hands each System V segment of memdoor's own IPC namespace to `each`.
+pub fn each_segment(proc: &Dir, buf: &mut [u8], each: &mut dyn FnMut(Segment)) {
+    let Ok(file) = proc.file(c"sysvipc/shm") else { return };
+    let mut lines = Lines::new(&file, buf);
+    while let Some(Ok(line)) = lines.next() {
+        if let Some(segment) = sysvipc::segment(line) {
+            each(segment);
+        }
+    }
+}
+
+/// Memory that lasts: nobody's end gives it back, but for files that were deleted and are still open.
+///
+/// `Shmem` of /proc/meminfo is more than that: it has anonymous shared memory, memfds and buffers of graphics in it, which end with
+/// processes. So this is what file systems and segments say themselves, those that memdoor sees: not those of other mount and IPC namespaces.
+#[derive(Clone, Debug, Default)]
+pub struct Lasting {
+    /// In files of tmpfs, in memory or swap.
+    pub files: Bytes,
+    /// In System V segments, in memory or swap.
+    pub segments: Bytes,
+    /// The tmpfs that has most of it.
+    pub fullest: Option<Mount>,
+}
+
+impl Lasting {
+    /// Looks at all of it.
+    #[must_use]
+    pub fn read(proc: &Dir, buf: &mut [u8]) -> Self {
+        let mut segments = Bytes(0);
+        each_segment(proc, buf, &mut |segment| {
+            segments = segments.plus(segment.rss.unwrap_or_default()).plus(segment.swap.unwrap_or_default());
+        });
+        let Mounts { used, fullest: [fullest, ..], .. } = Mounts::read(proc, buf);
+        Self { files: used, segments, fullest: fullest.filter(|mount| mount.used.0 > 0) }
+    }
+
+    /// All of it that may be in memory: what is known to be in swap, or can't be in `Shmem`, is not.
+    #[must_use]
+    pub fn resident(&self, shmem: Option<Bytes>) -> Bytes {
+        let all = self.files.plus(self.segments);
+        shmem.map_or(all, |shmem| all.min(shmem))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -122,6 +170,14 @@ mod tests {
             all.add(b"/x", device, Bytes(1));
         }
         assert_eq!((all.used, all.untold), (Bytes(DEVICES as u64), 3));
+    }
+
+    #[test]
+    fn what_lasts_is_never_more_than_the_shared_memory_that_there_is() {
+        let lasting = Lasting { files: Bytes(30), segments: Bytes(12), fullest: None };
+        assert_eq!(lasting.resident(Some(Bytes(100))), Bytes(42));
+        assert_eq!(lasting.resident(Some(Bytes(40))), Bytes(40), "the rest is in swap");
+        assert_eq!(lasting.resident(None), Bytes(42), "before Linux 2.6.32");
     }
 
     /// A /proc whose mountinfo names what is mounted on this machine, and what is not.
