@@ -40,9 +40,9 @@ fn rows(to: &mut String, event: &Event, rows: &[Row], pages: impl Fn(&Row) -> u6
 
 /// `  42.7 %`
 fn share_of(part: Option<Bytes>, whole: Option<Bytes>) -> String {
-    let percent = part.zip(whole).and_then(|(part, whole)| Percent::of(part, whole));
-    percent
-        .map(|percent| format!(" {:>4}.{} %", (percent.hundredths + 5) / 100, (percent.hundredths + 5) % 100 / 10))
+    let share = part.zip(whole).and_then(|(part, whole)| Percent::of(part, whole));
+    share
+        .map(|Percent { hundredths }| format!(" {:>4}.{} %", hundredths / 100, hundredths % 100 / 10))
         .unwrap_or_default()
 }
 
