@@ -54,8 +54,9 @@ pub const fn limit(errno: Errno) -> Option<&'static str> {
         Errno::EMFILE => Some("raise the limit of open files: ulimit -n 1024 (in a unit: LimitNOFILE=1024)"),
         Errno::ENFILE => Some("the whole system has too many files open: sysctl fs.file-max"),
         Errno::ENOMEM => Some(
-            "where memory is not short, the address space is limited: ulimit -v unlimited (in a unit: LimitAS=infinity)",
+            "where memory is not short, this process may not have as much: ulimit -v unlimited; ulimit -d unlimited (in a unit: LimitAS=infinity, LimitDATA=infinity)",
         ),
+        Errno::EFBIG => Some("raise the limit of a file's size: ulimit -f unlimited (in a unit: LimitFSIZE=infinity)"),
         _ => None,
     }
 }

@@ -25,7 +25,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 
 #[global_allocator]
-static HEAP: Counting = Counting;
+static HEAP: Counting = Counting(|_| 1);
 
 /// Runs `body` in a process in which nothing else allocates meanwhile: libtest's own threads do, whenever a test ends.
 fn alone(test: &str, body: fn()) {

@@ -96,7 +96,7 @@ pub fn settle() -> Result<(), Unfit> {
     root.can_be_held(FIRST).map_err(|errno| Unfit::Files(FIRST, errno))
 }
 
-/// Says that there is no memory for an allocation: for [`crate::sys::heap::on_failure`].
+/// Says that there is no memory for an allocation: for [`crate::sys::heap::Failed`].
 #[must_use]
 pub fn no_memory(size: usize) -> i32 {
     Unfit::Memory(size).fail() as i32

@@ -17,7 +17,7 @@ use crate::pattern::Pattern;
 use crate::report::Format;
 use crate::report::columns::words;
 use crate::snapshot::Cmdline;
-use crate::sys::out::{Broken, Out, Sink, say};
+use crate::sys::out::{Broken, Out, Sink};
 use crate::trigger::Threshold;
 use crate::units::Bytes;
 use view::View;
@@ -98,7 +98,7 @@ pub fn refuse(unfit: &Unfit) -> Exit {
     unknown(&mut Out::new(Sink::Stdout, &mut [0; 512]), format_args!("{unfit}"))
 }
 
-/// Says so of memory for an allocation: for [`crate::sys::heap::on_failure`].
+/// Says so of memory for an allocation: for [`crate::sys::heap::Failed`].
 #[must_use]
 pub fn no_memory(size: usize) -> i32 {
     refuse(&Unfit::Memory(size)) as i32
@@ -127,8 +127,7 @@ fn unknown(out: &mut Out<'_>, why: core::fmt::Arguments<'_>) -> Exit {
 fn end(out: &mut Out<'_>, verdict: Verdict) -> Exit {
     out.flush();
     if let Some(Broken::Failed(errno)) = out.broken() {
-        let why = crate::error::Because(errno);
-        say(format_args!("memdoor: cannot write standard output: {why}"));
+        let _ = super::fail_output(errno);
         return Verdict::Unknown.into();
     }
     verdict.into()
