@@ -143,6 +143,12 @@ impl Source {
     pub const fn lacks(self, line: &'static str) -> Absent {
         Absent::Unlisted(self, line)
     }
+
+    /// It was read, and nothing is in it, where the kernel always has something.
+    #[must_use]
+    pub const fn empty(self) -> Absent {
+        Absent::Empty(self)
+    }
 }
 
 impl fmt::Display for Source {
@@ -169,6 +175,8 @@ pub enum Absent {
     /// A file was read and does not give a value for this line: the kernel is older than the line, or what stands in the file's place
     /// (lxcfs) does not know it.
     Unlisted(Source, &'static str),
+    /// The file is empty. The kernel's never is while what it tells of is there: something else lies over it, or is in its place.
+    Empty(Source),
     /// The kernel has no such file, while others that stand beside it in every kernel are there.
     NotProvided(Source),
     /// Something else that was tried failed, as ENOMEM at a cgroup's limit or EMFILE: where this stands says what it was.
@@ -262,6 +270,7 @@ impl fmt::Display for Absent {
         match self {
             Self::Unread(source, errno) => write!(f, "cannot read {source}: {}", Because(*errno)),
             Self::Unlisted(source, line) => write!(f, "{source} gives no {line}"),
+            Self::Empty(source) => write!(f, "cannot read {source}: it is empty"),
             Self::NotProvided(source) => write!(f, "not provided by this kernel: {source}"),
             Self::Failed(errno) => Because(*errno).fmt(f),
             Self::Gone => f.write_str("the process is gone"),

@@ -77,6 +77,7 @@ pub fn envelope(host: &Host) -> Envelope {
         arch: host.uname.machine.clone(),
         boot_id: host.boot_id(),
         release: host.uname.release.clone(),
+        others: None,
     }
 }
 

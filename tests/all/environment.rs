@@ -217,6 +217,44 @@ fn what_hidepid_hides_is_said_to_be_hidden() {
             "check" | "check --browsers" | "kill" | "protect" => Told("(hidepid)", "run memdoor as root"),
             _ => Works,
         });
+        // Who keeps what is written, and not what is said, knows it as well.
+        for (mode, words) in MODES {
+            let tells = match mode {
+                "check" | "check --browsers" | "scores" | "scores --next" | "kill" | "monitor --analyze" => true,
+                "monitor" => false,
+                _ => continue,
+            };
+            let json = run_command(by(&lab.memdoor(lab.path(), &format!("{words} --format json"))));
+            let is_told = |line: &str| line.contains("\"incomplete\":[\"processes of other users: ");
+            assert!(!json.out.is_empty() && json.out.lines().all(is_told), "hidepid={hidepid}: {mode}: {json:#?}");
+            let text = run_command(by(&lab.memdoor(lab.path(), words)));
+            let caveat = text.out.contains("NOT SEEN: processes of other users (hidepid)");
+            assert!(caveat || !tells || mode == "kill", "hidepid={hidepid}: {mode}: {text:#?}");
+        }
+    }
+}
+
+/// Something else lies over it: nothing is known of the machine, and nobody looks at that for ever.
+#[test]
+fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
+    if !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    let lab = Lab::new();
+    for (text, cause) in
+        [("", "cannot read /proc/meminfo: it is empty"), ("MemFree: 1 kB\n", "/proc/meminfo gives no MemTotal")]
+    {
+        let file = lab.dir.write("meminfo", text.as_bytes());
+        let script = format!("mount --bind '{file}' /proc/meminfo && exec \"$@\"");
+        let by = |inner: &Command| through(&["unshare", "-m"], &through_shell(&script, inner));
+        lab.each(&format!("{text:?}"), by, |mode| match mode {
+            "protect" | "protect -p" => Works,
+            mode if is_offline(mode) => Works,
+            // Of a snapshot it is one part; a file that has no such line lacks nothing that was there.
+            "snapshot" if text.is_empty() => Partial("part of the evidence could not be read", ""),
+            "snapshot" => Works,
+            _ => Refused(cause, "umount /proc/meminfo"),
+        });
     }
 }
 

@@ -65,16 +65,15 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
         Ok(host) => ManuallyDrop::new(host),
         Err(unfit) => return refuse(&unfit),
     };
-    if let Err(why) = host.meminfo() {
-        let error = environment::unread(why);
-        super::say_hint(error.advice());
-        return unknown(&mut out, format_args!("{error}"));
+    if let Err(unfit) = environment::memory(&mut host, |meminfo| meminfo.available.is_some()) {
+        return refuse(&unfit);
     }
-    let envelope = envelope(&host);
+    let mut envelope = envelope(&host);
+    let mut others = Others::Shown;
     super::say_what_is_not_seen(&host);
     if options.show != Show::Where {
         // The verdict is about memory as a whole, of which nothing is hidden: its exit code stays.
-        let _ = Others::say(&host.proc);
+        others = Others::say(&host.proc, &mut envelope);
     }
     let view = ManuallyDrop::new(View::read(&mut host, options.show));
     if let Some(why) = view.unread {
@@ -85,7 +84,7 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
     };
     let verdict = verdict(used, total, options.warning, options.critical);
     match options.format {
-        Format::Text => text::put(&view, options, verdict, &mut out),
+        Format::Text => text::put(&view, options, verdict, others, &mut out),
         Format::Json => json::put(&view, options, verdict, &envelope, &mut out),
     }
     end(&mut out, verdict)

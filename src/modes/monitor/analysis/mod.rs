@@ -67,11 +67,21 @@ pub(super) struct Course {
     pub(super) span: Duration,
     /// Alerts that were raised.
     pub(super) alerts: u64,
+    /// Those of them that say who grows.
+    pub(super) growers: u64,
 }
 
 impl Course {
     pub(super) const fn new() -> Self {
-        Self { figures: [None; FIGURES], samples: 0, full: None, oom_kills: None, span: Duration::ZERO, alerts: 0 }
+        Self {
+            figures: [None; FIGURES],
+            samples: 0,
+            full: None,
+            oom_kills: None,
+            span: Duration::ZERO,
+            alerts: 0,
+            growers: 0,
+        }
     }
 
     /// Adds a sample.
@@ -110,6 +120,8 @@ pub(super) struct Facts<'a> {
     pub(super) mapped: &'a Mapped,
     /// File systems in memory, as they were first.
     pub(super) mounts: &'a Mounts,
+    /// What may be missing of all of it; empty for nothing.
+    pub(super) caveat: &'static str,
     /// What else was noticed.
     pub(super) notes: &'a Notes,
 }
