@@ -416,7 +416,7 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
             }
             let facts = facts(&sample, &groups);
             prometheus::publish(&mut page, &facts, &mut buf).expect("a page");
-            past.push(sample.used_percent());
+            past.push(sample.used_percent(), monotonic());
             let view = View {
                 host: b"host",
                 sample: &sample,

@@ -64,9 +64,14 @@ fn remember() {
     if environment.is_null() {
         return;
     }
-    // SAFETY: nothing has run that could put another environment there: this is the kernel's, so what is below is its, too. No argument
-    // is at an address as low as their number, so that the loop ends at it.
-    let below = |words: usize| unsafe { *environment.sub(words) };
+    // Nothing has run that could put another environment there: this is the kernel's, so what is below is its, too. No argument is at an
+    // address as low as their number, so that the search ends at it.
+    let below = |words: usize| {
+        // SAFETY: it is in the kernel's table, which is on the stack: see above.
+        let place = unsafe { environment.sub(words) };
+        // SAFETY: as before, and aligned as the table is.
+        unsafe { *place }
+    };
     let count = (0..).find(|count| below(count + 2).addr() == *count).unwrap_or(0);
     if count > 1 {
         FIRST.store(below(count), Ordering::Relaxed);

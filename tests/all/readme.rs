@@ -189,8 +189,7 @@ fn the_exit_codes_of_each_help_are_those_of_the_table() {
         let listed: Vec<&str> = listed.lines().filter(is_code).map(|line| &line[2..3]).collect();
         let has = |of: &str| {
             let named = format!("`{mode}`");
-            let words = of.split([' ', ',', ';', ':']).any(|word| word == mode || word == named || word == "all");
-            words
+            of.split([' ', ',', ';', ':']).any(|word| word == mode || word == named || word == "all")
         };
         let expected: Vec<&str> = rows.iter().filter(|(_, of)| has(of)).map(|(code, _)| *code).collect();
         assert_eq!(listed, expected, "{mode}");
