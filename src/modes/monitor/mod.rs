@@ -193,7 +193,9 @@ impl Armed<'_> {
         alerts.judge(&facts, &mut |alert: &Alert| {
             if alert.change == alerts::Change::Raised {
                 course.alerts += 1;
-                course.growers += u64::from(alert.kind == alerts::Kind::Growth);
+                if alert.kind == alerts::Kind::Growth {
+                    course.growers = (course.growers.0 + 1, alert.process.clone());
+                }
             }
             show.note(alert);
             notes.alert(&sample.now, alert);

@@ -102,19 +102,19 @@ fn no_growers(facts: &Facts<'_>) -> Words {
     if !crowd.rows().any(|row| crowd.growth(row).is_some()) {
         fill(
             &mut words,
-            "Who grows is not known: it takes 4 samples, and there were ~d.",
+            "Who grows is not known: it takes 4 samples of one process, and ~d were taken.",
             &[Some(facts.course.samples)],
         );
         return words;
     }
     let limit = facts.limits.growth.hundredths;
     fill(&mut words, "Nobody grows steadily now (R2 above 0.8) by more than ~p % and 16 MB", &[Some(limit)]);
-    if facts.course.growers > 0 {
-        fill(
-            &mut words,
-            "; alerts that somebody did: ~d (below), who has ended or grows no more",
-            &[Some(facts.course.growers)],
-        );
+    if let (count, Some((pid, comm))) = &facts.course.growers {
+        // A Fixed never returns an error: it cuts.
+        let _ = write!(words, "; {} (PID {pid}) did before, and has ended or grows no more", Escaped(comm.as_bytes()));
+        if *count > 1 {
+            fill(&mut words, "; ~d alerts more were of growth", &[Some(count - 1)]);
+        }
     }
     words.push(b".");
     words

@@ -19,8 +19,9 @@ use super::sheet::Writer;
 use super::tmpfs::Mounts;
 use crate::fixed::Fixed;
 use crate::host::Host;
+use crate::processes::Comm;
 use crate::report::columns::fill;
-use crate::units::{Bytes, Percent};
+use crate::units::{Bytes, Percent, Pid};
 use tables::At;
 
 /// What of the host is compared, in the order of its rows.
@@ -67,8 +68,8 @@ pub(super) struct Course {
     pub(super) span: Duration,
     /// Alerts that were raised.
     pub(super) alerts: u64,
-    /// Those of them that say who grows.
-    pub(super) growers: u64,
+    /// How many of them say who grows, and whom the last one named.
+    pub(super) growers: (u64, Option<(Pid, Comm)>),
 }
 
 impl Course {
@@ -80,7 +81,7 @@ impl Course {
             oom_kills: None,
             span: Duration::ZERO,
             alerts: 0,
-            growers: 0,
+            growers: (0, None),
         }
     }
 
