@@ -212,16 +212,6 @@ const CASES: &[Case] = &[
             during: |stage, watch| after_a_report(stage, watch, "kill -TERM 3"),
         }],
     ),
-    case(
-        "watch",
-        "followed",
-        BOTH,
-        &[Run {
-            words: &["-p", "13", "-m", "90", "-i", "60", "--seize", "always", "--death-ms", "1500", "--follow"],
-            before: NOTHING,
-            during: is_ended_and_waited_for,
-        }],
-    ),
     case("watch", "counted", BOTH, &[plain(&["-p", "13", "-c", "1"])]),
     case("watch", "of-cgroup", BOTH, &[plain(&["-p", "13", "-m", "50", "--of", "cgroup", "-c", "1"])]),
     case("watch", "another-executable", BOTH, &[plain(&["-p", "13", "-e", "/usr/bin/python3", "-c", "1"])]),
@@ -430,17 +420,6 @@ fn is_oom_killed(stage: &Stage, watch: &mut Running) {
 fn is_stopped(stage: &Stage, running: &mut Running) {
     settled(running);
     stage.order("kill -TERM 3");
-}
-
-/// It ended, and the watch waits for who comes next.
-fn is_ended_and_waited_for(stage: &Stage, watch: &mut Running) {
-    is_ended(stage, watch);
-    while let Some((_, line)) = watch.line() {
-        if line.starts_with("Verdict: ") || line.contains("memdoor.watch.end") {
-            break;
-        }
-    }
-    is_stopped(stage, watch);
 }
 
 /// It is stopped, and so looks once more: java has grown since.
