@@ -55,8 +55,9 @@ pub const fn limit(errno: Errno) -> Option<&'static str> {
         Errno::EMFILE => Some("raise the limit of open files: ulimit -n 1024 (in a unit: LimitNOFILE=1024)"),
         Errno::ENFILE => Some("the whole system has too many files open: sysctl fs.file-max"),
         Errno::ENOMEM => Some(
-            "where memory is not short, the address space is limited: ulimit -v unlimited (in a unit: LimitAS=infinity)",
+            "where memory is not short, this process may not have as much: ulimit -v unlimited; ulimit -d unlimited (in a unit: LimitAS=infinity, LimitDATA=infinity)",
         ),
+        Errno::EFBIG => Some("raise the limit of a file's size: ulimit -f unlimited (in a unit: LimitFSIZE=infinity)"),
         _ => None,
     }
 }
@@ -143,6 +144,12 @@ impl Source {
     pub const fn lacks(self, line: &'static str) -> Absent {
         Absent::Unlisted(self, line)
     }
+
+    /// It was read, and nothing is in it, where the kernel always has something.
+    #[must_use]
+    pub const fn empty(self) -> Absent {
+        Absent::Empty(self)
+    }
 }
 
 impl fmt::Display for Source {
@@ -169,6 +176,8 @@ pub enum Absent {
     /// A file was read and does not give a value for this line: the kernel is older than the line, or what stands in the file's place
     /// (lxcfs) does not know it.
     Unlisted(Source, &'static str),
+    /// The file is empty. The kernel's never is while what it tells of is there: something else lies over it, or is in its place.
+    Empty(Source),
     /// The kernel has no such file, while others that stand beside it in every kernel are there.
     NotProvided(Source),
     /// Something else that was tried failed, as ENOMEM at a cgroup's limit or EMFILE: where this stands says what it was.
@@ -262,6 +271,7 @@ impl fmt::Display for Absent {
         match self {
             Self::Unread(source, errno) => write!(f, "cannot read {source}: {}", Because(*errno)),
             Self::Unlisted(source, line) => write!(f, "{source} gives no {line}"),
+            Self::Empty(source) => write!(f, "cannot read {source}: it is empty"),
             Self::NotProvided(source) => write!(f, "not provided by this kernel: {source}"),
             Self::Failed(errno) => Because(*errno).fmt(f),
             Self::Gone => f.write_str("the process is gone"),

@@ -104,7 +104,12 @@ impl Host {
     pub fn meminfo(&mut self) -> Result<Meminfo, Absent> {
         let mut buf = [0; MEMINFO_MAX];
         let text = self.meminfo.once(&self.proc, &mut buf);
-        let meminfo = meminfo::parse(text.map_err(|errno| Source::proc(c"meminfo").failed(errno))?);
+        let source = Source::proc(c"meminfo");
+        let text = text.map_err(|errno| source.failed(errno))?;
+        if text.is_empty() {
+            return Err(source.empty());
+        }
+        let meminfo = meminfo::parse(text);
         Ok(self.arc().map_or(meminfo, |arc| meminfo.with_arc(arc)))
     }
 

@@ -10,24 +10,27 @@ use memdoor::history::History;
 use memdoor::modes::{Buffers, OUT, environment};
 use memdoor::modes::{check, dmesg, monitor, protect, recover, scores, snapshot, watch};
 use memdoor::snapshot::BUFFER;
-use memdoor::sys::heap;
+use memdoor::sys::{heap, start};
 
 #[global_allocator]
-static HEAP: heap::Counting = heap::Counting;
+static HEAP: heap::Counting = heap::Counting(no_memory);
 
 fn main() -> ExitCode {
-    heap::on_failure(environment::no_memory);
-    // What ends a monitoring plugin for want of anything is UNKNOWN, and 1 would be WARNING.
-    let is_plugin = std::env::args_os().nth(1).is_some_and(|mode| mode == "check");
-    if is_plugin {
-        heap::on_failure(check::no_memory);
-    }
     let exit = match environment::settle() {
         Ok(()) => run(),
-        Err(unfit) if is_plugin => check::refuse(&unfit),
+        Err(unfit) if is_plugin() => check::refuse(&unfit),
         Err(unfit) => unfit.fail(),
     };
     ExitCode::from(exit as u8)
+}
+
+/// What ends a monitoring plugin for want of anything is UNKNOWN, and 1 would be WARNING.
+fn is_plugin() -> bool {
+    start::first_argument() == Some(c"check")
+}
+
+fn no_memory(size: usize) -> i32 {
+    if is_plugin() { check::no_memory(size) } else { environment::no_memory(size) }
 }
 
 /// Apart, so that its frame, which holds what a watch remembers, is no part of the stack before it is known that there is enough.

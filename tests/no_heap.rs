@@ -25,7 +25,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 
 #[global_allocator]
-static HEAP: Counting = Counting;
+static HEAP: Counting = Counting(|_| 1);
 
 /// Runs `body` in a process in which nothing else allocates meanwhile: libtest's own threads do, whenever a test ends.
 fn alone(test: &str, body: fn()) {
@@ -417,7 +417,7 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
             }
             let facts = facts(&sample, &groups);
             prometheus::publish(&mut page, &facts, &mut buf).expect("a page");
-            past.push(sample.used_percent());
+            past.push(sample.used_percent(), monotonic());
             let view = View {
                 host: b"host",
                 sample: &sample,

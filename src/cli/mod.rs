@@ -30,8 +30,8 @@ use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
 use memdoor::error::Because;
 use memdoor::exit::Exit;
-use memdoor::modes::Buffers;
 use memdoor::modes::kill::{Ended, History, run};
+use memdoor::modes::{Buffers, fail_output};
 use memdoor::processes::slow::Reader;
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
@@ -245,6 +245,11 @@ pub(crate) fn kill(mut options: Box<KillArgs>, buffers: Buffers<'_>) -> Exit {
     {
         let because = Because(*errno);
         say(format_args!("memdoor: warning: cannot start the process that reads what may block: {because}"));
+        if *errno == Errno::EAGAIN {
+            say(format_args!(
+                "hint: raise the limit of processes: ulimit -u unlimited (in a unit: LimitNPROC=infinity)"
+            ));
+        }
     }
     loop {
         let buffers = Buffers { out: &mut *out, read: &mut *read, past: &mut *past };
@@ -268,10 +273,7 @@ pub(crate) fn print(text: &str, exit: Exit, buffer: &mut [u8]) -> Exit {
     out.put(text.as_bytes());
     out.flush();
     match out.broken() {
-        Some(Broken::Failed(errno)) => {
-            say(format_args!("memdoor: cannot write standard output: {}", memdoor::error::Because(errno)));
-            Exit::Error
-        }
+        Some(Broken::Failed(errno)) => fail_output(errno),
         _ => exit,
     }
 }

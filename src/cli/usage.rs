@@ -22,7 +22,7 @@ pub(super) fn watch() -> String {
 
 /// `memdoor snapshot --help`
 pub(super) fn snapshot() -> String {
-    with_version(&[&SNAPSHOT, &OUTPUT, &EXIT])
+    with_version(&[&SNAPSHOT, &OUTPUT, &EXIT_OF_SNAPSHOT])
 }
 
 /// `memdoor recover --help`
@@ -206,11 +206,22 @@ exit codes:
   0  done: -c reached, ended by a signal, or the reader has gone (| head)
   1  error: it can't be done; standard error says why
   2  the command line is wrong
-  3  there was an OOM event, and dmesg --fail-on-oom asks
   4  done, but part of the evidence could not be read: it stands as -
   5  the process is gone, or is not the one that -e names
   6  with --exit-code: the kernel's OOM killer ended the process, or likely did
   7  with --exit-code: another SIGKILL or another signal ended it
   8  with --exit-code: it exited by itself, whatever its own exit code
+"
+);
+
+text!(
+    EXIT_OF_SNAPSHOT,
+    "\
+exit codes:
+  0  done, or the reader has gone (| head)
+  1  error: it can't be done; standard error says why
+  2  the command line is wrong
+  4  done, but part of the evidence could not be read: it stands as -
+  5  a process is gone
 "
 );

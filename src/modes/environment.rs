@@ -6,14 +6,17 @@
 
 use core::fmt;
 
-use super::{fail, say_hint};
-use crate::error::{Because, Error, limit};
+use super::say_hint;
+use crate::error::{Absent, Because, Error, Source, limit};
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::parse::meminfo::Meminfo;
+use crate::report::json::Envelope;
 use crate::sys::file::{DESCRIPTORS_MAX, Dir};
 use crate::sys::harden::{self, Depth, Shallow};
 use crate::sys::out::say;
 use crate::sys::{Errno, system};
+use crate::units::Bytes;
 
 /// Descriptors for one look at the machine: a directory, a listing, and a few files.
 pub(super) const FEW: usize = 8;
@@ -26,6 +29,8 @@ pub(super) const MANY: usize = DESCRIPTORS_MAX;
 pub enum Unfit {
     /// Something can't be opened.
     Failed(Error),
+    /// A file of `/proc` that the mode can't do without tells nothing.
+    Unread(Absent),
     /// `/proc` is there, and empty.
     NotMounted,
     /// `/proc` has other numbers for processes than memdoor's own pid namespace.
@@ -43,6 +48,13 @@ impl Unfit {
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Failed(error) => error.advice(),
+            Self::Unread(why) => match why.errno() {
+                Some(errno) => Error::new("read", b"", errno).advice(),
+                // Containers put files of their own over it, as lxcfs does.
+                None => Some(
+                    "the kernel's own is below what lies over it: umount /proc/meminfo, or mount -t proc proc /proc",
+                ),
+            },
             Self::NotMounted => Some("mount -t proc proc /proc"),
             Self::Foreign => Some(
                 "start memdoor with a /proc of its own: unshare --pid --fork --mount-proc, or mount -t proc proc /proc",
@@ -65,6 +77,7 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) => error.fmt(f),
+            Self::Unread(why) => why.fmt(f),
             Self::NotMounted => f.write_str("cannot open /proc/self: no proc file system is mounted on /proc"),
             Self::Foreign => {
                 f.write_str("/proc is of another pid namespace: its numbers mean other processes to memdoor")
@@ -96,7 +109,7 @@ pub fn settle() -> Result<(), Unfit> {
     root.can_be_held(FIRST).map_err(|errno| Unfit::Files(FIRST, errno))
 }
 
-/// Says that there is no memory for an allocation: for [`crate::sys::heap::on_failure`].
+/// Says that there is no memory for an allocation: for [`crate::sys::heap::Failed`].
 #[must_use]
 pub fn no_memory(size: usize) -> i32 {
     Unfit::Memory(size).fail() as i32
@@ -152,14 +165,24 @@ impl Others {
         }
     }
 
-    /// Looks, and says that they are hidden.
-    pub(super) fn say(proc: &Dir) -> Self {
+    /// Looks, and says that they are hidden: on standard error, and in each line of JSON. Every mode that is about all processes comes
+    /// through here.
+    pub(super) fn say(proc: &Dir, envelope: &mut Envelope) -> Self {
         let others = Self::of(proc);
         if others == Self::Hidden {
+            envelope.others = Some(Absent::Hidepid);
             say(format_args!("memdoor: warning: /proc hides processes of other users (hidepid): they are left out"));
             say_hint(Some("run memdoor as root"));
         }
         others
+    }
+
+    /// The sentence over what is said of all processes, in text: without it a list of the largest is one of somebody's own.
+    pub(super) const fn caveat(self) -> &'static str {
+        match self {
+            Self::Shown => "",
+            Self::Hidden => "NOT SEEN: processes of other users (hidepid); one of them may come first",
+        }
     }
 
     /// `exit` of a mode that is about all processes: without those of others it is done in part.
@@ -172,11 +195,25 @@ impl Others {
 }
 
 /// What a mode says of a file of the machine that it can't do without.
-pub(super) fn fail_meminfo(why: crate::error::Absent) -> Exit {
-    fail(&unread(why))
+pub(super) fn fail_meminfo(why: Absent) -> Exit {
+    Unfit::Unread(why).fail()
 }
 
-/// The same as an error.
-pub(super) fn unread(why: crate::error::Absent) -> Error {
-    Error::new("read", b"/proc/meminfo", why.errno().unwrap_or(Errno::EIO))
+/// Memory of the system, of which a mode must know how much there is and how much is used: a mode that stays would else look for ever
+/// at what says nothing, as if nothing was wrong.
+///
+/// `is_available_known`: whether that is enough for the mode.
+pub(super) fn memory(host: &mut Host, is_available_known: impl FnOnce(&Meminfo) -> bool) -> Result<Meminfo, Unfit> {
+    let meminfo = host.meminfo().map_err(Unfit::Unread)?;
+    let source = Source::proc(c"meminfo");
+    match meminfo.total {
+        None => return Err(Unfit::Unread(source.lacks("MemTotal"))),
+        Some(Bytes(0)) => return Err(Unfit::Unread(source.lacks("MemTotal above 0"))),
+        Some(_) => {}
+    }
+    if !is_available_known(&meminfo) {
+        let is_given = meminfo.available.is_some();
+        return Err(Unfit::Unread(source.lacks(if is_given { "MemAvailable up to MemTotal" } else { "MemAvailable" })));
+    }
+    Ok(meminfo)
 }

@@ -77,6 +77,7 @@ pub fn envelope(host: &Host) -> Envelope {
         arch: host.uname.machine.clone(),
         boot_id: host.boot_id(),
         release: host.uname.release.clone(),
+        others: None,
     }
 }
 
@@ -153,6 +154,11 @@ fn say_if_partial(exit: Exit) {
 fn output_exit(broken: Broken) -> Exit {
     match broken {
         Broken::ReaderGone | Broken::Stopped => Exit::Done,
-        Broken::Failed(errno) => fail(&Error::new("write", b"standard output", errno)),
+        Broken::Failed(errno) => fail_output(errno),
     }
+}
+
+/// Says that standard output could not be written.
+pub fn fail_output(errno: Errno) -> Exit {
+    fail(&Error::new("write", b"standard output", errno))
 }

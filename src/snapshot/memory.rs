@@ -197,20 +197,26 @@ pub(crate) fn rss(target: &mut Target, page: PageSize) -> Result<Bytes, Absent> 
 pub(crate) fn read_statm(target: &mut Target) -> Result<Statm, Absent> {
     let mut buf = [0; 256];
     let (view, files) = target.view_and_files();
-    match files.statm.once(view, &mut buf).map(statm::parse) {
-        Ok(Some(statm)) if statm.size.0 == 0 => Err(Absent::Gone),
-        Ok(Some(statm)) => Ok(statm),
-        Ok(None) => Err(Absent::Malformed),
+    match files.statm.once(view, &mut buf).map(|text| (text.is_empty(), statm::parse(text))) {
+        Ok((_, Some(statm))) if statm.size.0 == 0 => Err(Absent::Gone),
+        Ok((_, Some(statm))) => Ok(statm),
+        Ok((is_empty, None)) => Err(target.unsaid(c"statm", is_empty)),
         Err(errno) => Err(target.absent(c"statm", errno)),
     }
 }
 
-/// A zombie has no `Vm` lines: its memory has gone.
+/// A zombie has no `Vm` lines: its memory has gone. Of a process that lives, what has none tells nothing, and not that it is gone.
 fn status(target: &mut Target, buf: &mut [u8]) -> Result<Status, Absent> {
     let (view, files) = target.view_and_files();
-    let text = files.status.once(view, buf).map(status::parse);
-    let status = text.map_err(|errno| target.absent(c"status", errno))?;
-    if status.size.is_some() { Ok(status) } else { Err(Absent::Gone) }
+    let text = files.status.once(view, buf).map(|text| (text.is_empty(), status::parse(text)));
+    let (is_empty, status) = text.map_err(|errno| target.absent(c"status", errno))?;
+    let source = Source::process(target.pid, c"status");
+    match status.size {
+        Some(_) => Ok(status),
+        None if target.is_leaving() => Err(Absent::Gone),
+        None if is_empty => Err(source.empty()),
+        None => Err(source.lacks("VmSize")),
+    }
 }
 
 /// The one number of a kept file.
@@ -218,8 +224,9 @@ fn number(target: &mut Target, file: fn(&mut Files) -> &mut Kept) -> Result<i64,
     let mut buf = [0; 32];
     let (view, files) = target.view_and_files();
     let file = file(files);
-    let (name, number) = (file.name(), file.once(view, &mut buf).map(one_number));
-    number.map_err(|errno| target.absent(name, errno))?.ok_or(Absent::Malformed)
+    let (name, number) = (file.name(), file.once(view, &mut buf).map(|text| (text.is_empty(), one_number(text))));
+    let (is_empty, number) = number.map_err(|errno| target.absent(name, errno))?;
+    number.ok_or_else(|| target.unsaid(name, is_empty))
 }
 
 /// The sums over all mappings: smaps_rollup, or smaps added up on kernels before 4.14.

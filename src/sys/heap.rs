@@ -5,39 +5,29 @@ extern crate std;
 use core::alloc::{GlobalAlloc, Layout};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::alloc::System;
-use std::sync::Mutex;
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
 /// Says that so many bytes could not be had, and returns the exit code.
 pub type Failed = fn(usize) -> i32;
 
-/// What is done when an allocation fails.
-static FAILED: Mutex<Option<Failed>> = Mutex::new(None);
-
-/// From now on an allocation that fails ends the process with what `failed` says and returns.
-pub fn on_failure(failed: Failed) {
-    if let Ok(mut place) = FAILED.lock() {
-        *place = Some(failed);
-    }
-}
-
 /// Counts each allocation and reallocation, then passes it on.
 ///
-/// One that fails ends the process as [`on_failure`] was told. Whoever allocates has no way to go on without (`Vec`, `String`, the regex),
-/// and Rust's own answer is abort(3): SIGABRT, a core file and no word of `ulimit -v`. Nothing armed allocates, so a watch that has begun
-/// never ends here.
-pub struct Counting;
+/// One that fails ends the process with what [`Failed`] says and returns, from the first one on, which std makes before main(). Whoever
+/// allocates has no way to go on without (`Vec`, `String`, the regex), and Rust's own answer is abort(3): SIGABRT, a core file and no word
+/// of `ulimit -v`. Nothing armed allocates, so a watch that has begun never ends here.
+pub struct Counting(pub Failed);
 
-/// What was asked for, if there was memory for it.
-fn given(memory: *mut u8, size: usize) -> *mut u8 {
-    let failed = if memory.is_null() { FAILED.try_lock().map_or(None, |failed| *failed) } else { None };
-    if let Some(failed) = failed {
-        let code = failed(size);
-        // SAFETY: it ends the process and touches no memory; nothing that runs at exit needs to.
-        unsafe { libc::_exit(code) };
+impl Counting {
+    /// What was asked for, if there was memory for it.
+    fn given(&self, memory: *mut u8, size: usize) -> *mut u8 {
+        if memory.is_null() {
+            let code = self.0(size);
+            // SAFETY: it ends the process and touches no memory; nothing that runs at exit needs to.
+            unsafe { libc::_exit(code) };
+        }
+        memory
     }
-    memory
 }
 
 // SAFETY: every call goes to System unchanged, and System keeps GlobalAlloc's contract.
@@ -45,13 +35,13 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller keeps alloc's contract.
-        given(unsafe { System.alloc(layout) }, layout.size())
+        self.given(unsafe { System.alloc(layout) }, layout.size())
     }
 
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         CALLS.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller keeps realloc's contract.
-        given(unsafe { System.realloc(old, layout, size) }, size)
+        self.given(unsafe { System.realloc(old, layout, size) }, size)
     }
 
     unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {

@@ -27,6 +27,7 @@ pub mod ptrace;
 pub mod record;
 pub mod signal;
 pub mod socket;
+pub mod start;
 pub mod system;
 pub mod thread;
 #[cfg(all(panic = "abort", not(debug_assertions)))]

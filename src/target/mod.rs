@@ -164,6 +164,12 @@ impl Target {
         }
     }
 
+    /// Why `file` of its directory, which was read, tells nothing: it is empty, or is not what its documentation says.
+    #[must_use]
+    pub const fn unsaid(&self, file: &'static CStr, is_empty: bool) -> Absent {
+        if is_empty { Source::process(self.pid, file).empty() } else { Absent::Malformed }
+    }
+
     /// Reads stat of the process and hands it to `pick`.
     pub fn stat<T>(&mut self, pick: impl FnOnce(stat::Stat<'_>) -> T) -> Result<T, Absent> {
         let mut buf = [0; STAT_MAX];
@@ -172,7 +178,7 @@ impl Target {
             Errno::ENOENT | Errno::ESRCH => Absent::Gone,
             other => Source::process(self.pid, c"stat").failed(other),
         })?;
-        stat::parse(buf.get(..len).unwrap_or_default()).map(pick).ok_or(Absent::Malformed)
+        stat::parse(buf.get(..len).unwrap_or_default()).map(pick).ok_or_else(|| self.unsaid(c"stat", len == 0))
     }
 
     /// The thread that shows its memory, where the first one has exited.

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use memdoor::modes::monitor::options::Deep;
 use memdoor::processes::{Depth, Table};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 
 /// What all modes are run on.
 struct Lab {
@@ -215,6 +217,44 @@ fn what_hidepid_hides_is_said_to_be_hidden() {
             "check" | "check --browsers" | "kill" | "protect" => Told("(hidepid)", "run memdoor as root"),
             _ => Works,
         });
+        // Who keeps what is written, and not what is said, knows it as well.
+        for (mode, words) in MODES {
+            let tells = match mode {
+                "check" | "check --browsers" | "scores" | "scores --next" | "kill" | "monitor --analyze" => true,
+                "monitor" => false,
+                _ => continue,
+            };
+            let json = run_command(by(&lab.memdoor(lab.path(), &format!("{words} --format json"))));
+            let is_told = |line: &str| line.contains("\"incomplete\":[\"processes of other users: ");
+            assert!(!json.out.is_empty() && json.out.lines().all(is_told), "hidepid={hidepid}: {mode}: {json:#?}");
+            let text = run_command(by(&lab.memdoor(lab.path(), words)));
+            let caveat = text.out.contains("NOT SEEN: processes of other users (hidepid)");
+            assert!(caveat || !tells || mode == "kill", "hidepid={hidepid}: {mode}: {text:#?}");
+        }
+    }
+}
+
+/// Something else lies over it: nothing is known of the machine, and nobody looks at that for ever.
+#[test]
+fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
+    if !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    let lab = Lab::new();
+    for (text, cause) in
+        [("", "cannot read /proc/meminfo: it is empty"), ("MemFree: 1 kB\n", "/proc/meminfo gives no MemTotal")]
+    {
+        let file = lab.dir.write("meminfo", text.as_bytes());
+        let script = format!("mount --bind '{file}' /proc/meminfo && exec \"$@\"");
+        let by = |inner: &Command| through(&["unshare", "-m"], &through_shell(&script, inner));
+        lab.each(&format!("{text:?}"), by, |mode| match mode {
+            "protect" | "protect -p" => Works,
+            mode if is_offline(mode) => Works,
+            // Of a snapshot it is one part; a file that has no such line lacks nothing that was there.
+            "snapshot" if text.is_empty() => Partial("part of the evidence could not be read", ""),
+            "snapshot" => Works,
+            _ => Refused(cause, "umount /proc/meminfo"),
+        });
     }
 }
 
@@ -306,11 +346,14 @@ fn a_record_that_the_limit_of_descriptors_forbids_is_told_with_how_many_are_enou
     assert!(refused > 0, "at least one of these limits is too low");
 }
 
-/// The lowest limit, in steps of 4, under which the program starts at all: below it the kernel's execve(2) itself ends it.
+/// The lowest limit, in steps of 4, under which there is a program at all: below it the kernel's execve(2) ends the process, by SIGSEGV
+/// or SIGKILL. Any other signal is the program's own.
 fn lowest(option: &str, most: u32) -> u32 {
     let starts = |limit: u32| {
         let script = format!("ulimit {option} {limit} && exec \"$@\"");
-        run_command(through_shell(&script, &memdoor(&["--version"]))).status.code().is_some_and(|code| code < 126)
+        let status = run_command(through_shell(&script, &memdoor(&["--version"]))).status;
+        let by_kernel = [Signal::SIGSEGV, Signal::SIGKILL].map(|signal| Some(signal as i32));
+        !by_kernel.contains(&status.signal()) && status.code().is_none_or(|code| code < 126)
     };
     let (mut low, mut high) = (0, most);
     while high - low > 4 {
@@ -320,17 +363,64 @@ fn lowest(option: &str, most: u32) -> u32 {
     high
 }
 
+/// From the first word of std's own start on, which takes memory before main(), to where all is done.
 #[test]
-fn a_small_address_space_is_named_and_nothing_aborts() {
+fn a_small_address_space_or_data_segment_is_named_and_nothing_aborts() {
+    /// They look at nothing, and say no less.
+    const WORDS_ONLY: [(&str, &str); 3] =
+        [("--help", "--help"), ("--version", "--version"), ("protect --help", "protect --help")];
     let lab = Lab::new();
-    let lowest = lowest("-v", 65_536);
-    for more in [8, 64, 128, 256, 512, 1024, 2048, 4096, 6144, 8192, 12_288, 32_768] {
-        let limit = lowest + more;
-        let script = format!("ulimit -v {limit} && exec \"$@\"");
-        for (mode, words) in MODES {
-            let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), words)));
-            assert_true(&format!("ulimit -v {limit}"), mode, &ended, "out of memory (ENOMEM)", "ulimit -v unlimited");
+    for (option, most) in [("-v", 65_536), ("-d", 4096)] {
+        let lowest = lowest(option, most);
+        for more in [0, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256, 512, 1024, 2048, 4096, 6144, 8192, 12_288, 32_768] {
+            let limit = lowest + more;
+            let condition = format!("ulimit {option} {limit}");
+            let script = format!("{condition} && exec \"$@\"");
+            for (mode, words) in MODES.into_iter().chain(WORDS_ONLY) {
+                let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), words)));
+                let hint = format!("ulimit {option} unlimited");
+                assert_true(&condition, mode, &ended, "out of memory (ENOMEM)", &hint);
+            }
+            if more == 0 {
+                let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), "check")));
+                assert_eq!(ended.code(), 3, "{condition}: {ended:#?}");
+                assert!(ended.out.starts_with("MEMORY UNKNOWN - "), "{condition}: {ended:#?}");
+            }
         }
+    }
+}
+
+/// What of these is not there is not needed, or it is the output's: then that is the error.
+#[test]
+fn limits_of_locked_memory_processes_and_files_end_nothing_by_a_signal() {
+    if !works(&["prlimit", "--version"]) {
+        return skip("needs prlimit");
+    }
+    let lab = Lab::new();
+    let dir = lab.dir.join("out");
+    fs::create_dir(&dir).expect("a directory");
+    fs::set_permissions(&dir, PermissionsExt::from_mode(0o777)).expect("mode");
+    let as_other = is_root() && has_unprivileged();
+    let limits = [("--memlock=0", "ulimit -l unlimited"), ("--nproc=0", "ulimit -u unlimited"), ("--fsize=0", "")];
+    for (limit, hint) in limits {
+        let by = |inner: &Command| through(&["prlimit", limit], inner);
+        lab.each(limit, by, |_| Works);
+        if as_other {
+            // A user without rights, whose limits count.
+            for (mode, words) in MODES.iter().filter(|(mode, _)| matches!(*mode, "kill" | "check" | "monitor")) {
+                let ended = run_command(unprivileged(&by(&lab.memdoor(lab.path(), words))));
+                assert_eq!(ended.code(), 0, "{limit}: {mode}: {ended:#?}");
+                let warns = ended.err.contains("warning: cannot ");
+                assert!(!warns || ended.err.contains(hint), "{limit}: {mode}: {ended:#?}");
+                assert!(mode != &"kill" || limit != "--nproc=0" || warns, "{limit}: {mode}: {ended:#?}");
+            }
+        }
+    }
+    for (mode, words) in MODES {
+        let script = format!("ulimit -f 0 && exec \"$@\" >'{dir}/file'");
+        let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), words)));
+        assert_eq!(ended.code(), if mode.starts_with("check") { 3 } else { 1 }, "{mode}: {ended:#?}");
+        assert_true("ulimit -f 0", mode, &ended, "standard output: file too large (EFBIG)", "ulimit -f unlimited");
     }
 }
 

@@ -15,6 +15,8 @@ use common::json::Json;
 use common::run::{Ended, Running, memdoor, run, run_command};
 use common::skip;
 use common::stage::{JAVA, Stage, settled};
+use common::terminal::{Pty, Screen};
+use memdoor::modes::monitor::view::{ENTER, LEAVE};
 use regex_lite::{Captures, Regex};
 
 fn golden(mode: &str) -> PathBuf {
@@ -45,9 +47,11 @@ fn normal(text: &str) -> String {
         r"\b\d{4}-\d\d-\d\d\b",
     ];
     // How often a watch has looked, and what it made of that, is a matter of time.
-    const FIGURES: [(&str, &str); 26] = [
+    const FIGURES: &[(&str, &str)] = &[
         (r"\d+(\.\d+)? s since boot", "# s since boot"),
         (r"\b\d+(\.\d+)? (m?s)\b", "# $2"),
+        // What stands behind it is moved by its digits.
+        (r"(?m)^(Used .* in) # s +", "$1 # s "),
         (r"_ms=\d+", "_ms=#"),
         (r"(timestamp_seconds )\d+(\.\d+)?", "$1#"),
         (r#""bytes": *\d+,"check":"[0-9a-f]+""#, "\"bytes\":#,\"check\":\"#\""),
@@ -88,7 +92,7 @@ fn normal(text: &str) -> String {
             |found: &Captures<'_>| found[0].replace(|char: char| char.is_ascii_alphanumeric() && char != 'T', "#");
         text = Regex::new(clock).expect("valid").replace_all(&text, shape).into_owned();
     }
-    for (figure, instead) in FIGURES {
+    for &(figure, instead) in FIGURES {
         text = Regex::new(figure).expect("valid").replace_all(&text, instead).into_owned();
     }
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -130,6 +134,13 @@ const fn case(mode: &'static str, name: &'static str, formats: &'static [&'stati
 const fn on(before: fn(&Stage), words: &'static [&'static str]) -> Run {
     Run { words, before, during: TO_ITS_END }
 }
+
+const fn on_screen(words: &'static [&'static str]) -> Run {
+    Run { words, before: NOTHING, during: grows_and_is_looked_at }
+}
+
+/// A daemon that may end java, and has all the time that its evidence takes on a loaded machine.
+const DAEMON_KILLS: &[&str] = &["kill", "--only", "^java$", "--evidence-ms", "10000"];
 
 /// 5 % of memory are available.
 const SHORT: fn(&Stage) = |stage| stage.available(5);
@@ -256,8 +267,10 @@ const CASES: &[Case] = &[
         )],
     ),
     case("kill", "nobody", BOTH, &[on(SHORT, &["kill", "--once", "--only", "^nobody$"])]),
-    case("kill", "once", BOTH, &[on(SHORT, &["kill", "--once", "--only", "^java$", "--evidence-ms", "20000"])]),
+    case("kill", "once", BOTH, &[on(SHORT, &["kill", "--once", "--only", "^java$", "--evidence-ms", "10000"])]),
     case("kill", "daemon", BOTH, &[Run { words: &["kill", "--only", "^java$"], before: NOTHING, during: is_stopped }]),
+    case("kill", "daemon-kills", BOTH, &[Run { words: DAEMON_KILLS, before: SHORT, during: is_stopped }]),
+    case("kill", "daemon-dry-run", BOTH, &[Run { words: &["kill", "--dry-run"], before: SHORT, during: is_stopped }]),
     case("kill", "print-config", &["text"], &[plain(&["kill", "--print-config", "--only", "^java$"])]),
     case("protect", "session-dry-run", BOTH, &[plain(&["protect", "session", "--dry-run"])]),
     Case {
@@ -313,6 +326,7 @@ const CASES: &[Case] = &[
             &[Run { words: &["monitor", "0", "60", "--prometheus", "page.prom"], before: SHORT, during: is_stopped }],
         )
     },
+    case("monitor", "screen", &["screen"], &[on_screen(&["monitor", "0", "60"])]),
     case("monitor", "print-config", &["text"], &[plain(&["monitor", "--print-config"])]),
 ];
 
@@ -413,6 +427,21 @@ fn is_stopped(stage: &Stage, running: &mut Running) {
     stage.order("kill -TERM 3");
 }
 
+/// It is stopped, and so looks once more: java has grown since.
+fn grows_and_is_looked_at(stage: &Stage, monitor: &mut Running) {
+    settled(monitor);
+    stage.at_once(monitor, |stage| stage.holds(JAVA, 2_500_000, 112_500, 0));
+    stage.order("kill -TERM 3");
+}
+
+/// What stood on the screen at last, and what was left on the terminal when it had gone.
+fn off_screen(written: &str) -> String {
+    let [enter, leave] = [ENTER, LEAVE].map(|bytes| str::from_utf8(bytes).expect("UTF-8"));
+    let (_, rest) = written.split_once(enter).expect("a screen");
+    let (screen, rest) = rest.split_once(leave).expect("its end");
+    format!("[screen]\n{}[behind it]\n{}", Screen::shows((80, 24), screen.as_bytes()).text(), rest.replace('\r', ""))
+}
+
 /// A run as it looks to who types it.
 fn transcript(words: &[&str], ended: &Ended) -> String {
     let mut text = format!("$ memdoor {}\n{}", words.join(" "), ended.out);
@@ -445,11 +474,18 @@ fn said(stage: &Stage, case: &Case, format: &str) -> String {
     for one in case.runs {
         (one.before)(stage);
         // Text is what everybody gets who does not ask; recover knows no formats.
-        let asks = format != "text" && one.words.first() != Some(&"recover");
+        let asks = !matches!(format, "text" | "screen") && one.words.first() != Some(&"recover");
         let words = if asks { [one.words, &["--format", format]].concat() } else { one.words.to_vec() };
-        let mut running = stage.start(&words);
+        let pty = (format == "screen").then(Pty::open);
+        let mut running = match &pty {
+            Some(pty) => stage.start_on(pty, &words),
+            None => stage.start(&words),
+        };
         (one.during)(stage, &mut running);
-        let ended = running.end();
+        let mut ended = running.end();
+        if let Some(pty) = pty {
+            ended.out = off_screen(&pty.written());
+        }
         if format == "json" {
             for line in ended.out.lines() {
                 Json::parse(line);
@@ -472,7 +508,10 @@ fn every_case(mode: &str) {
                 Ok(stage) => stage,
                 Err(why) => return skip(why),
             };
-            let name = format!("{}-{format}.txt", case.name);
+            let name = match *format {
+                "screen" => format!("{}.txt", case.name),
+                format => format!("{}-{format}.txt", case.name),
+            };
             compare(&golden(mode).join(&name), &said(&stage, case, format));
             assert!(names.insert(name), "one name, one file");
         }

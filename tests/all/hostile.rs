@@ -764,6 +764,30 @@ fn a_missing_file_costs_its_values_and_no_others() {
 }
 
 #[test]
+fn an_empty_file_of_a_process_that_lives_is_unread_and_the_process_not_gone() {
+    for (file, label) in [
+        ("status", "Process Swap Usage"),
+        ("oom_score", "Process OOM Score"),
+        ("oom_score_adj", "Process OOM Score Adjustment Value"),
+    ] {
+        let proc = Proc::new();
+        proc.put(PID, file, b"");
+        let taken = proc.take();
+        assert_eq!(taken.line(label), format!("- (cannot read /proc/{PID}/{file}: it is empty)"));
+        assert!(taken.is_partial(), "{file}");
+        assert!(!taken.text.contains("the process is gone"), "{file}: {}", taken.text);
+    }
+    let proc = Proc::new();
+    proc.put(PID, "statm", b"");
+    proc.remove(PID, "smaps_rollup");
+    let rss = format!("- (cannot read /proc/{PID}/statm: it is empty)");
+    assert_eq!(proc.take().line("Process RSS Memory Usage"), rss);
+    let proc = Proc::new();
+    proc.write("meminfo", b"");
+    assert_eq!(proc.take().line("System Available Memory"), "- (cannot read /proc/meminfo: it is empty)");
+}
+
+#[test]
 fn rss_is_the_walks_or_else_statms() {
     let rss = |removed: &[&str]| {
         let proc = Proc::new();

@@ -626,10 +626,23 @@ fn odd_figures_are_a_warning_and_no_end() {
     let wrapped = kill("MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 10 kB\nSwapFree: 18446744073709551600 kB\n");
     assert!(wrapped.err.contains("SwapFree can't be true"), "{wrapped:#?}");
     assert_eq!(value(&wrapped.out, "Victim PID"), victim.id());
-    for garbage in ["", "x\n", "MemTotal: 0 kB\nMemAvailable: 0 kB\n", "MemTotal: 10 kB\nMemAvailable: 99 kB\n"] {
+    // Nothing can be judged by these: that is an error, and no daemon that looks for ever.
+    for (garbage, cause) in [
+        ("", "memdoor: cannot read /proc/meminfo: it is empty\nhint: "),
+        ("x\n", "memdoor: /proc/meminfo gives no MemTotal\nhint: "),
+        ("MemTotal: 0 kB\nMemAvailable: 0 kB\n", "memdoor: /proc/meminfo gives no MemTotal above 0\nhint: "),
+        (
+            "MemTotal: 10 kB\nMemAvailable: 99 kB\n",
+            "memdoor: /proc/meminfo gives no MemAvailable up to MemTotal\nhint: ",
+        ),
+    ] {
         let ended = kill(garbage);
-        assert_eq!(ended.code(), 0, "{garbage:?}: {ended:#?}");
-        assert!(ended.err.contains("does not tell how much memory"), "{ended:#?}");
+        assert_eq!(ended.code(), 1, "{garbage:?}: {ended:#?}");
+        assert!(ended.err.contains(cause), "{garbage:?}: {ended:#?}");
+        let daemon = memdoor(&["kill", "--config", "/dev/null", "--dry-run", "--only", &only]);
+        let ended = with_meminfo(garbage, &daemon, &dir);
+        assert_eq!(ended.code(), 1, "{garbage:?}: {ended:#?}");
+        assert!(ended.err.contains(cause), "{garbage:?}: {ended:#?}");
     }
 }
 

@@ -74,6 +74,24 @@ fn a_leak_of_memory_and_of_descriptors_a_zombie_and_a_full_tmpfs_are_named() {
 }
 
 #[test]
+fn who_grew_and_has_gone_is_not_nobody() {
+    if !is_root() {
+        return skip("only root may make pid and mount namespaces");
+    }
+    let mut args = vec!["monitor", "--analyze", "--minutes", "0.2", "-i", "0.5"];
+    args.extend(HOST_OFF);
+    let ended = run_command(alone("sleep 100 | timeout -s KILL 8 $VICTIM leak 8 >/dev/null &", &args));
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let out = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(ended.err.contains("ALERT victim (PID "), "{}", ended.err);
+    assert!(
+        out.contains("Nobody grows steadily now (R2 above 0.8) by more than 10.00 % and 16 MB; victim (PID "),
+        "{out}"
+    );
+    assert!(out.contains(") did before, and has ended or grows no more."), "{out}");
+}
+
+#[test]
 fn a_quiet_machine_raises_nothing() {
     if !is_root() {
         return skip("only root may make pid and mount namespaces");

@@ -3,6 +3,7 @@
 use crate::common;
 
 use common::monitored::{MIB, Rows, alert, empty, group, growing, hostile, row, sample, written};
+use common::terminal::Screen;
 use memdoor::modes::monitor::alerts::{Alert, Change, Kind};
 use memdoor::modes::monitor::crowd::Row;
 use memdoor::modes::monitor::groups::Group;
@@ -11,100 +12,6 @@ use memdoor::modes::monitor::sample::Sample;
 use memdoor::modes::monitor::view::{ENTER, LEAVE, Past, View, draw};
 use memdoor::units::Percent;
 use std::time::Duration;
-
-/// A terminal: it knows the sequences that memdoor uses, and no other.
-struct Terminal {
-    columns: usize,
-    lines: Vec<Vec<char>>,
-    at: (usize, usize),
-    /// Colours and such, in the order in which they were set.
-    looks: Vec<String>,
-}
-
-fn width(char: char) -> usize {
-    match char {
-        '\u{2500}'..='\u{25ff}' => 1,
-        char if char >= '\u{1100}' => 2,
-        _ => 1,
-    }
-}
-
-impl Terminal {
-    fn shows(size: (usize, usize), bytes: &[u8]) -> Self {
-        let (columns, rows) = size;
-        let mut terminal = Self {
-            columns,
-            // What was there before must go.
-            lines: vec![vec!['~'; columns]; rows],
-            at: (0, 0),
-            looks: Vec::new(),
-        };
-        let text = str::from_utf8(bytes).expect("UTF-8");
-        let mut chars = text.chars();
-        while let Some(char) = chars.next() {
-            terminal.take(char, &mut chars);
-        }
-        terminal
-    }
-
-    fn take(&mut self, char: char, chars: &mut std::str::Chars<'_>) {
-        match char {
-            '\x1b' => {
-                assert_eq!(chars.next(), Some('['));
-                let mut code = String::new();
-                let end = loop {
-                    match chars.next().expect("an end") {
-                        end @ ('a'..='z' | 'A'..='Z') => break end,
-                        other => code.push(other),
-                    }
-                };
-                self.sequence(&code, end);
-            }
-            '\r' => self.at.1 = 0,
-            '\n' => self.at.0 += 1,
-            char => {
-                assert!(!char.is_control(), "{char:?}");
-                let (row, column) = self.at;
-                assert!(row < self.lines.len(), "below the last line");
-                assert!(column + width(char) <= self.columns, "line {row} runs over: {:?}", self.lines[row]);
-                let line = &mut self.lines[row];
-                line.truncate(column);
-                line.push(char);
-                if width(char) == 2 {
-                    // Its second half.
-                    line.push('\0');
-                }
-                self.at.1 += width(char);
-            }
-        }
-    }
-
-    fn sequence(&mut self, code: &str, end: char) {
-        let (row, column) = self.at;
-        match (code, end) {
-            ("", 'H') => self.at = (0, 0),
-            ("", 'K') => {
-                assert!(column < self.columns, "it would clear the last character");
-                self.lines[row].truncate(column);
-            }
-            ("", 'J') => {
-                self.lines[row].truncate(column);
-                self.lines.iter_mut().skip(row + 1).for_each(Vec::clear);
-            }
-            (code, 'm') => self.looks.push(code.to_string()),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn text(&self) -> String {
-        let lines = self.lines.iter().map(|line| {
-            let line: String = line.iter().filter(|char| **char != '\0').collect();
-            format!("{}\n", line.trim_end())
-        });
-        let text: String = lines.collect();
-        format!("{}\n", text.trim_end())
-    }
-}
 
 struct Scene {
     sample: Sample,
@@ -119,7 +26,7 @@ impl Scene {
     fn new() -> Self {
         let mut past = Past::new();
         for number in 0..40 {
-            past.push(Some(Percent { hundredths: 5000 + number * 5 }));
+            past.push(Some(Percent { hundredths: 5000 + number * 5 }), Duration::from_secs(number * 2));
         }
         Self {
             sample: sample(),
@@ -161,7 +68,7 @@ impl Scene {
     }
 
     fn screen(&self, size: (usize, usize), charset: Charset) -> String {
-        Terminal::shows(size, &self.bytes(size, Color::Never, charset)).text()
+        Screen::shows(size, &self.bytes(size, Color::Never, charset)).text()
     }
 }
 
@@ -173,7 +80,7 @@ fn a_screen_of_80_by_24() {
 Sat Nov 21 10:08:31 2026  memdoor on db-7, every 2 s
 Memory  52.0 %, 8320.0 of 16000.0 MB    [███████████████████░░░░░░░░░░░░░░░░░░░]
 Swap    50.0 %, 1024.0 of 2048.0 MB     [███████████████████░░░░░░░░░░░░░░░░░░░]
-Used    50.0 to 51.9 % in 80 s          ▁▁▁▁▁▁▂▂▂▂▂▂▃▃▃▃▃▄▄▄▄▄▄▅▅▅▅▅▆▆▆▆▆▆▇▇▇▇▇█
+Used    50.0 to 51.9 % in 78 s          ▁▁▁▁▁▁▂▂▂▂▂▂▃▃▃▃▃▄▄▄▄▄▄▅▅▅▅▅▆▆▆▆▆▆▇▇▇▇▇█
 Waits   some 1.23 0.45 0.06, full 0.12 0.00 100.00 %; 3 stalls, 41 faults, 1 OOM
 ALERT   growth: PID 4243 (leak): 5.0 MiB/s, R2 0.998, 300 MiB more in 60 s
 CGROUP  95.0 % of 100.0 MB /system.slice/db.service
@@ -256,15 +163,15 @@ fn no_size_makes_it_run_over_and_no_name_does() {
     alerts[0].words = memdoor::fixed::Fixed::of("größe 日本語 ".repeat(30).as_bytes());
     let alerts = alerts.into_iter().map(Some).collect();
     let mut hostile = Scene { sample, rows, groups, alerts, hidden: 9, past: Past::new() };
-    hostile.past.push(Some(Percent { hundredths: u64::MAX }));
-    hostile.past.push(Some(Percent { hundredths: 0 }));
+    hostile.past.push(Some(Percent { hundredths: u64::MAX }), Duration::MAX);
+    hostile.past.push(Some(Percent { hundredths: 0 }), Duration::ZERO);
     let nothing = Scene { sample: empty(), rows: vec![], groups: vec![], alerts: vec![], hidden: 0, past: Past::new() };
     for scene in [&plain, &hostile, &nothing] {
         for columns in [1, 2, 7, 20, 39, 40, 41, 47, 48, 79, 80, 81, 132, 500, 2000] {
             for rows in [1, 2, 3, 5, 8, 24, 200] {
                 for charset in [Charset::Ascii, Charset::Utf8] {
                     let bytes = scene.bytes((columns, rows), Color::Always, charset);
-                    let terminal = Terminal::shows((columns, rows), &bytes);
+                    let terminal = Screen::shows((columns, rows), &bytes);
                     assert!(!terminal.text().contains('~'), "what was there before is gone");
                     assert!(charset == Charset::Utf8 || bytes.is_ascii());
                 }
@@ -278,7 +185,7 @@ fn colours_are_used_or_not_and_mean_nothing_alone() {
     let scene = Scene::new();
     let plain = scene.bytes((80, 24), Color::Never, Charset::Utf8);
     let coloured = scene.bytes((80, 24), Color::Always, Charset::Utf8);
-    let (plain, coloured) = (Terminal::shows((80, 24), &plain), Terminal::shows((80, 24), &coloured));
+    let (plain, coloured) = (Screen::shows((80, 24), &plain), Screen::shows((80, 24), &coloured));
     assert_eq!(plain.looks, [""; 0]);
     assert!(coloured.looks.contains(&"31".to_string()));
     assert_eq!(coloured.looks.last().map(String::as_str), Some(""), "they end");

@@ -725,7 +725,8 @@ fn a_file_size_limit_is_an_error_with_a_text() {
     let inner = memdoor(&["-p", &target.id(), "-i", "0.05"]);
     let script = format!("ulimit -f 8; exec \"$@\" > '{}'", dir.join("out"));
     let ended = run_command(through_shell(&script, &inner));
-    let expected = "memdoor: cannot write standard output: file too large (EFBIG)\n";
+    let expected = "memdoor: cannot write standard output: file too large (EFBIG)\n\
+        hint: raise the limit of a file's size: ulimit -f unlimited (in a unit: LimitFSIZE=infinity)\n";
     assert_eq!((ended.code(), ended.words().as_str()), (1, expected));
     let written = std::fs::read_to_string(dir.join("out")).expect("UTF-8");
     assert!(written.contains(BANNERS[1]), "what fits is there: {written}");

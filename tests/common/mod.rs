@@ -15,6 +15,7 @@ pub mod scene;
 pub mod source;
 pub mod stage;
 pub mod target;
+pub mod terminal;
 
 use std::fs::OpenOptions;
 use std::io::Write;

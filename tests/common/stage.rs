@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use super::host::{TempDir, is_root, works};
 use super::run::{Running, command, poll};
 use super::target::children;
+use super::terminal::Pty;
 
 /// A process of the cast.
 pub struct Actor {
@@ -406,12 +407,24 @@ impl Stage {
 
     /// Starts memdoor on it.
     pub fn start(&self, words: &[&str]) -> Running {
+        self.prepare();
+        Running::start(self.command(words))
+    }
+
+    /// The same on a terminal, which gets what it writes.
+    pub fn start_on(&self, pty: &Pty, words: &[&str]) -> Running {
+        self.prepare();
+        let mut command = self.command(words);
+        command.env("TERM", "xterm");
+        Running::start_into(command, pty.stdout())
+    }
+
+    fn prepare(&self) {
         fs::create_dir_all(self.path("work")).expect("a directory");
         for fifo in ["control", "go"] {
             let _ = fs::remove_file(self.path(fifo));
             nix::unistd::mkfifo(&self.path(fifo), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
         }
-        Running::start(self.command(words))
     }
 
     /// Waits until memdoor traces one of the cast.

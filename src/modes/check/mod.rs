@@ -17,7 +17,7 @@ use crate::pattern::Pattern;
 use crate::report::Format;
 use crate::report::columns::words;
 use crate::snapshot::Cmdline;
-use crate::sys::out::{Broken, Out, Sink, say};
+use crate::sys::out::{Broken, Out, Sink};
 use crate::trigger::Threshold;
 use crate::units::Bytes;
 use view::View;
@@ -65,16 +65,15 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
         Ok(host) => ManuallyDrop::new(host),
         Err(unfit) => return refuse(&unfit),
     };
-    if let Err(why) = host.meminfo() {
-        let error = environment::unread(why);
-        super::say_hint(error.advice());
-        return unknown(&mut out, format_args!("{error}"));
+    if let Err(unfit) = environment::memory(&mut host, |meminfo| meminfo.available.is_some()) {
+        return refuse(&unfit);
     }
-    let envelope = envelope(&host);
+    let mut envelope = envelope(&host);
+    let mut others = Others::Shown;
     super::say_what_is_not_seen(&host);
     if options.show != Show::Where {
         // The verdict is about memory as a whole, of which nothing is hidden: its exit code stays.
-        let _ = Others::say(&host.proc);
+        others = Others::say(&host.proc, &mut envelope);
     }
     let view = ManuallyDrop::new(View::read(&mut host, options.show));
     if let Some(why) = view.unread {
@@ -85,7 +84,7 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
     };
     let verdict = verdict(used, total, options.warning, options.critical);
     match options.format {
-        Format::Text => text::put(&view, options, verdict, &mut out),
+        Format::Text => text::put(&view, options, verdict, others, &mut out),
         Format::Json => json::put(&view, options, verdict, &envelope, &mut out),
     }
     end(&mut out, verdict)
@@ -98,7 +97,7 @@ pub fn refuse(unfit: &Unfit) -> Exit {
     unknown(&mut Out::new(Sink::Stdout, &mut [0; 512]), format_args!("{unfit}"))
 }
 
-/// Says so of memory for an allocation: for [`crate::sys::heap::on_failure`].
+/// Says so of memory for an allocation: for [`crate::sys::heap::Failed`].
 #[must_use]
 pub fn no_memory(size: usize) -> i32 {
     refuse(&Unfit::Memory(size)) as i32
@@ -127,8 +126,7 @@ fn unknown(out: &mut Out<'_>, why: core::fmt::Arguments<'_>) -> Exit {
 fn end(out: &mut Out<'_>, verdict: Verdict) -> Exit {
     out.flush();
     if let Some(Broken::Failed(errno)) = out.broken() {
-        let why = crate::error::Because(errno);
-        say(format_args!("memdoor: cannot write standard output: {why}"));
+        let _ = super::fail_output(errno);
         return Verdict::Unknown.into();
     }
     verdict.into()

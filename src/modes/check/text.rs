@@ -7,6 +7,7 @@ use super::{Options, Show, swap, tree};
 use crate::error::Absent;
 use crate::exit::Verdict;
 use crate::host::Host;
+use crate::modes::environment::Others;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::processes::Process;
@@ -17,9 +18,14 @@ use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
 /// All of it.
-pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, out: &mut Out<'_>) {
+pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, others: Others, out: &mut Out<'_>) {
     const COLUMNS: &str = "\n     PID   RSS MB  %MEM  FREEABLE MB   ADJ COMMAND\n";
     put_plugin(view, options, verdict, out);
+    let caveat = others.caveat();
+    if !caveat.is_empty() {
+        out.put(caveat.as_bytes());
+        out.put(b"\n");
+    }
     match options.show {
         Show::Where => return put_where(view, out),
         Show::Browsers => return Browsers::read(view.host, view.reader.as_ref(), options).put(out),

@@ -33,5 +33,6 @@ pub(super) fn machine() -> Envelope {
         arch: uname.machine,
         boot_id: Fixed::of(boot_id.unwrap_or_default()),
         release: uname.release,
+        others: None,
     }
 }

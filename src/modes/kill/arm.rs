@@ -7,12 +7,14 @@ use super::options::{Act, Logging, Options, Run, Unpinned};
 use super::report::Action;
 use super::select::Selection;
 use super::turn::Turn;
-use super::when::Pace;
+use super::when::{Odd, Pace, Reading};
 use super::{Armed, History};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
+use crate::host::Host;
 use crate::modes::environment::{self, MANY, Others};
 use crate::modes::{Buffers, envelope, fail, open_host, open_self, with_report};
+use crate::parse::meminfo::Meminfo;
 use crate::processes::slow::{self, REFINING, Reader};
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
@@ -31,6 +33,14 @@ const LOCKED_ROOM: usize = members::ROOM;
 /// Descriptors of a victim that its snapshot expects; the sockets of more are shown, too, once for each descriptor.
 const DESCRIPTORS: usize = 256;
 
+/// The machine, of which it is known how much memory is available, or will be of the cgroup.
+fn open_machine(options: &Options<'_>) -> Result<Host, Exit> {
+    let mut host = open_host(MANY)?;
+    let is_enough = |meminfo: &Meminfo| options.cgroup.is_some() || Reading::of(meminfo).1 != Odd::NoMemory;
+    environment::memory(&mut host, is_enough).map_err(|unfit| unfit.fail())?;
+    Ok(host)
+}
+
 impl<'a> Armed<'a> {
     /// Opens, reads and checks everything once; a daemon rehearses and locks what that has touched.
     #[inline(never)]
@@ -43,17 +53,16 @@ impl<'a> Armed<'a> {
         let Buffers { out, read, .. } = buffers;
         // Before anything else: a path that is wrong is better known at once.
         let log = open_log(options.log, history)?;
-        let mut host = open_host(MANY)?;
-        host.meminfo().map_err(environment::fail_meminfo)?;
+        let mut host = open_machine(&options)?;
         check_pidfds(options.unpinned)?;
         let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
-        let envelope = envelope(&host);
+        let mut envelope = envelope(&host);
         let memcg = Memcg::new(&host.proc, read);
         let sockets = Sockets::arm(DESCRIPTORS)
             .map_err(|errno| fail(&Error::new("map", b"memory for the table of sockets", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
         // Who is not root ends their own processes only, which are shown.
-        let completeness = match (Others::say(&host.proc), system::own_user()) {
+        let completeness = match (Others::say(&host.proc, &mut envelope), system::own_user()) {
             (Others::Hidden, 0) => Completeness::Partial,
             _ => Completeness::Complete,
         };
@@ -81,7 +90,7 @@ impl<'a> Armed<'a> {
             completeness,
             is_output_broken: false,
             looks: 0,
-            is_odd: super::when::Odd::Nothing,
+            is_odd: Odd::Nothing,
         };
         if let (Err(errno), Act::Kill) = (locked, options.act) {
             armed.log.line(

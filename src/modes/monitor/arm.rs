@@ -27,8 +27,10 @@ impl<'a> Armed<'a> {
         // Before anything else: a path that is wrong is better known at once.
         let show = Show::open(&options, &Now::read())?;
         let mut host = open_host(MANY)?;
-        host.meminfo().map_err(environment::fail_meminfo)?;
-        let others = Others::say(&host.proc);
+        environment::memory(&mut host, |meminfo| meminfo.available.or(meminfo.free).is_some())
+            .map_err(|unfit| unfit.fail())?;
+        let mut envelope = envelope(&host);
+        let others = Others::say(&host.proc, &mut envelope);
         let handle = |errno| fail(&Error::new("handle", b"signals", errno));
         signal::install().map_err(handle)?;
         signal::reload_on_hup().map_err(handle)?;
@@ -56,11 +58,12 @@ impl<'a> Armed<'a> {
             mapped: Mapped::new(),
             unlisted: 0,
             mounts: Mounts::read(&host.proc, buffers.read),
-            envelope: envelope(&host),
+            envelope,
+            others,
             since: monotonic(),
             host,
             options,
         };
-        Ok(Self { seen, others, show, out: buffers.out, buf: buffers.read })
+        Ok(Self { seen, show, out: buffers.out, buf: buffers.read })
     }
 }

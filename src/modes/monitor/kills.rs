@@ -5,6 +5,7 @@ use crate::modes::kmsg::drain;
 use crate::parse::kmsg::unescape;
 use crate::parse::oom_report::{header, kill};
 use crate::sys::kmsg::Kmsg;
+use crate::sys::{Errno, Result};
 use crate::units::Bytes;
 
 /// OOM kills that are remembered between two samples; more are counted.
@@ -26,8 +27,8 @@ pub struct Kill {
 /// The kernel's log from now on.
 #[derive(Debug)]
 pub(super) struct Kills {
-    /// `None`: it can't be read, so that kills are only counted.
-    log: Option<Kmsg>,
+    /// Why it can't be read, where it can't: kills are only counted then.
+    log: Result<Kmsg>,
     seen: [Option<Kill>; ROOM],
     /// How many there were since the last look.
     count: u64,
@@ -38,19 +39,20 @@ pub(super) struct Kills {
 impl Kills {
     pub(super) fn arm() -> Self {
         let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
-        Self { log: log.ok(), seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
+        Self { log, seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
     }
 
     /// Forgets those of the last look, and reads what has come. `buf` must hold a record.
     pub(super) fn read(&mut self, buf: &mut [u8]) {
         self.seen = [const { None }; ROOM];
         self.count = 0;
-        let Some(log) = self.log.take() else {
-            return;
+        let log = match core::mem::replace(&mut self.log, Err(Errno::EBADF)) {
+            Ok(log) => log,
+            why => return self.log = why,
         };
         // Records that were lost are counted by /proc/vmstat.
         let drained = drain(&log, buf, &mut |record| self.take(record.text));
-        self.log = drained.is_ok().then_some(log);
+        self.log = drained.map(|_| log);
     }
 
     fn take(&mut self, text: &[u8]) {
@@ -81,9 +83,9 @@ impl Kills {
         self.seen.iter().flatten()
     }
 
-    /// Whether the log can be read; else kills are counted and have no names.
-    pub(super) const fn is_read(&self) -> bool {
-        self.log.is_some()
+    /// Why the log can't be read, where it can't: kills are counted and have no names.
+    pub(super) fn unread(&self) -> Option<Errno> {
+        self.log.as_ref().err().copied()
     }
 }
 
@@ -99,7 +101,7 @@ mod tests {
     use std::format;
 
     fn silent() -> Kills {
-        Kills { log: None, seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
+        Kills { log: Err(Errno::ENOENT), seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
     }
 
     #[test]

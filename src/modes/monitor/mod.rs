@@ -64,7 +64,6 @@ const MAPPED: usize = 5;
 /// All that is opened and taken room for before the first sample.
 struct Armed<'a> {
     seen: Seen<'a>,
-    others: Others,
     show: Show<'a>,
     out: &'a mut [u8],
     buf: &'a mut [u8],
@@ -75,6 +74,7 @@ struct Seen<'a> {
     options: Options<'a>,
     host: Host,
     envelope: Envelope,
+    others: Others,
     sources: Sources,
     /// Reads what may block.
     slow: Option<slow::Reader>,
@@ -111,7 +111,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         // Nothing was seen, so there is nothing to sum up.
         return fail(error);
     }
-    let ended = armed.others.qualify(armed.end());
+    let ended = armed.seen.others.qualify(armed.end());
     match (worked, ended) {
         (Err(error), _) => fail(&error),
         (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && armed.seen.course.alerts > 0 => {
@@ -194,6 +194,9 @@ impl Armed<'_> {
         alerts.judge(&facts, &mut |alert: &Alert| {
             if alert.change == alerts::Change::Raised {
                 course.alerts += 1;
+                if alert.kind == alerts::Kind::Growth {
+                    course.growers = (course.growers.0 + 1, alert.process.clone());
+                }
             }
             show.note(alert);
             notes.alert(&sample.now, alert);

@@ -1,17 +1,28 @@
 //! What is noticed beside the figures of a sample.
 
+use core::fmt::Write;
+
 use super::clocks::Clocks;
 use super::crowd::By;
 use super::{MAPPED, Seen};
+use crate::error::Because;
+use crate::fixed::Fixed;
 use crate::host::Numbers;
+use crate::sys::Errno;
 
 impl Seen<'_> {
     /// What the tables can't show, once.
     pub(super) fn say_what_is_missing(&mut self, is_first: bool) {
         let now = &self.sample.now;
-        if is_first && !self.kills.is_read() {
-            let words = "/dev/kmsg can't be read (CAP_SYSLOG): OOM kills are counted, and have no names";
-            self.notes.say(now, words);
+        if let (true, Some(errno)) = (is_first, self.kills.unread()) {
+            let mut words = Fixed::<200>::new();
+            // A Fixed never returns an error: it cuts.
+            let _ = write!(words, "cannot read /dev/kmsg: {}", Because(errno));
+            if matches!(errno, Errno::EPERM | Errno::EACCES) {
+                words.push(b" (root or CAP_SYSLOG may)");
+            }
+            words.push(b": OOM kills are counted, and have no names");
+            self.notes.say(now, core::str::from_utf8(words.as_bytes()).unwrap_or_default());
         }
         if is_first && self.host.numbers() == Numbers::Other {
             let words = "only processes of this pid namespace are seen; the host's memory is that of all";

@@ -13,6 +13,7 @@ use super::{Seen, prometheus};
 use crate::exit::Exit;
 use crate::modes::files::Unusable;
 use crate::sys::clock::Now;
+use crate::sys::clock::monotonic;
 use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Broken, Out, Sink, say};
 use crate::sys::system::terminal_size;
@@ -130,7 +131,7 @@ impl<'a> Show<'a> {
                 tell(new);
             }
             Target::Screen(color, charset, past) => {
-                past.push(seen.sample.used_percent());
+                past.push(seen.sample.used_percent(), monotonic());
                 let mut out = Out::new(Sink::Stdout, buf);
                 seen.draw(&mut out, (*color, *charset), past, board);
                 *broken = flushed(&mut out);

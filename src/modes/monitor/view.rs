@@ -114,10 +114,9 @@ fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     let (Some(low), Some(high)) = (points.iter().min(), points.iter().max()) else {
         return;
     };
-    let count = u32::try_from(points.len()).unwrap_or(0);
     let numbers = [low, high].map(|share| Some(u64::from(*share)));
     fill(&mut screen.line, "Used    ~q to ~q % in ", &numbers);
-    put_span(view.interval.saturating_mul(count), &mut screen.line);
+    put_span(view.past.span(points.len()), &mut screen.line);
     screen.show_padded();
     screen.curve(points, *low, *high);
     screen.end_line();

@@ -70,7 +70,7 @@ const ROOM: usize = 16 * 1024;
 struct Run<'a, 'b> {
     options: &'a Options<'a>,
     host: &'a Host,
-    envelope: &'a Envelope,
+    envelope: Envelope,
     out: Out<'b>,
     /// The file that remembers; `None` where nothing is changed.
     kept: Option<Replaced<'a>>,
@@ -97,11 +97,10 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Err(exit) => return exit,
     };
     let mut table = Table::arm(room);
-    let envelope = envelope(&host);
     let mut run = Run {
         options,
         host: &host,
-        envelope: &envelope,
+        envelope: envelope(&host),
         out: Out::new(Sink::Stdout, buffers.out),
         kept,
         state,
@@ -163,7 +162,7 @@ impl Run<'_, '_> {
             say(format_args!("memdoor: warning: {more} processes more than {ROOM} were not looked at"));
         }
         let own = system::effective_user();
-        let others = Others::say(&self.host.proc);
+        let others = Others::say(&self.host.proc, &mut self.envelope);
         if own == 0 {
             // Who is not root changes their own processes only, which are shown.
             self.exit = others.qualify(self.exit);

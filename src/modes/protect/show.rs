@@ -79,7 +79,7 @@ impl Run<'_, '_> {
             AFTER.is(Value::Int(row.after)),
             RESULT.is(Value::Words(result)),
         ];
-        with_report(self.options.format, &mut self.out, self.envelope, |report| {
+        with_report(self.options.format, &mut self.out, &self.envelope, |report| {
             report.head(&head);
             report.facts(&facts);
         });

@@ -51,13 +51,13 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Ok(host) => ManuallyDrop::new(host),
         Err(exit) => return exit,
     };
-    let envelope = envelope(&host);
+    let mut envelope = envelope(&host);
     super::say_what_is_not_seen(&host);
     let meminfo = match host.meminfo() {
         Ok(meminfo) => meminfo,
         Err(why) => return environment::fail_meminfo(why),
     };
-    let others = Others::say(&host.proc);
+    let others = Others::say(&host.proc, &mut envelope);
     let mut view = match View::read(&host, meminfo, options) {
         Ok(view) => ManuallyDrop::new(view),
         Err(errno) => return fail(&Error::new("list", b"/proc", errno)),
@@ -67,9 +67,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         return Exit::Error;
     }
     if let Err(why) = view.scale_known() {
-        say(format_args!("memdoor: {why}"));
-        super::say_hint(Some("adjustments are held against MemTotal and SwapTotal: mount -t proc proc /proc"));
-        return Exit::Error;
+        return environment::fail_meminfo(why);
     }
     for (pid, _) in options.changes {
         if !view.table.rows().iter().any(|row| row.pid == *pid) {
@@ -82,7 +80,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     }
     let mut out = Out::new(Sink::Stdout, buffers.out);
     match options.format {
-        Format::Text => text::put(&view, options, &mut out),
+        Format::Text => text::put(&view, options, others, &mut out),
         Format::Json => json::put(&view, options, &envelope, &mut out),
     }
     out.flush();

@@ -4,6 +4,7 @@ use super::rank::Rules;
 use super::view::{Scope, Victim, View, ZeroLine, is_set};
 use super::{NEXT, Options, Show};
 use crate::badness;
+use crate::modes::environment::Others;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes::{self, Process, descending};
 use crate::report::columns::{Keep, fill, left, mb, name, number};
@@ -11,7 +12,12 @@ use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
 /// All of it.
-pub(super) fn put(view: &View<'_>, options: &Options<'_>, out: &mut Out<'_>) {
+pub(super) fn put(view: &View<'_>, options: &Options<'_>, others: Others, out: &mut Out<'_>) {
+    let caveat = others.caveat();
+    if !caveat.is_empty() {
+        out.put(caveat.as_bytes());
+        out.put(b"\n\n");
+    }
     let is_trial = !options.changes.is_empty();
     if is_trial {
         out.put(b"AS IT IS\n\n");

@@ -78,14 +78,10 @@ impl Armed<'_> {
         }
         let pid = self.target.pid;
         match self.options.base {
-            Base::Memtotal => Err(match self.host.meminfo() {
-                Err(why) => environment::fail_meminfo(why),
-                Ok(_) => {
-                    say(format_args!("memdoor: {}", Source::proc(c"meminfo").lacks("MemTotal")));
-                    say_hint(Some("the threshold is a percentage of MemTotal: mount -t proc proc /proc"));
-                    Exit::Error
-                }
-            }),
+            Base::Memtotal => {
+                let lack = Source::proc(c"meminfo").lacks("MemTotal");
+                Err(environment::fail_meminfo(self.host.meminfo().err().unwrap_or(lack)))
+            }
             Base::Cgroup | Base::Auto => {
                 say(format_args!("memdoor: PID {pid} is in no control group with a memory limit that can be read"));
                 say_hint(Some("leave --of out: the threshold is then a percentage of MemTotal"));

@@ -11,8 +11,8 @@ use crate::sys::clock::Now;
 use crate::sys::out::Out;
 use crate::units::Bytes;
 
-/// Facts of one line: an event has at most 48, the envelope 13.
-const FACTS_MAX: usize = 64;
+/// Facts of one line: an event has at most 48, the envelope 14.
+const FACTS_MAX: usize = 65;
 
 /// The texts that every line begins with.
 const ENVELOPE: [&str; 12] = [
@@ -91,6 +91,9 @@ impl<'f> Line<'f> {
         ];
         line.texts(&ENVELOPE, &values);
         line.push("severity_number", Value::Count(subject.severity.1));
+        if let Some(why) = envelope.others {
+            line.push("processes of other users", Value::Absent(why));
+        }
         line
     }
 

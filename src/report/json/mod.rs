@@ -28,6 +28,8 @@ pub struct Envelope {
     pub boot_id: Fixed<66>,
     /// os.version: the kernel's release.
     pub release: Fixed<66>,
+    /// Why processes of other users are missing from all that is written, where they are: in `memdoor.incomplete` of each line.
+    pub others: Option<Absent>,
 }
 
 /// JSON on an [`Out`].

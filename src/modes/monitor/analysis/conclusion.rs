@@ -10,7 +10,7 @@ use crate::modes::monitor::sheets::size;
 use crate::report::columns::fill;
 use crate::report::escape::Escaped;
 use crate::tmpfs::Mounts;
-use crate::units::{Bytes, Percent};
+use crate::units::Bytes;
 
 /// A line of it: names in it may be long.
 type Words = Fixed<400>;
@@ -22,8 +22,11 @@ const MUCH: Bytes = Bytes(16 << 20);
 const MANY: i64 = 64;
 
 pub(super) fn write(facts: &Facts<'_>, now: &Mounts, to: &mut Writer<'_, '_>) {
-    for words in [host(facts), growers(facts), others(facts, now)] {
-        to.row(&[], &[words.as_bytes()]);
+    let caveat = Words::of(facts.caveat.as_bytes());
+    for words in [caveat, host(facts), growers(facts), others(facts, now)] {
+        if !words.as_bytes().is_empty() {
+            to.row(&[], &[words.as_bytes()]);
+        }
     }
 }
 
@@ -70,9 +73,7 @@ fn growers(facts: &Facts<'_>) -> Words {
         }
     });
     let Some((row, growth)) = first else {
-        let limit = Percent { hundredths: facts.limits.growth.hundredths };
-        fill(&mut words, "Nobody grew steadily (R2 above 0.8) by more than ~p % and 16 MB.", &[Some(limit.hundredths)]);
-        return words;
+        return no_growers(facts);
     };
     words.push(b"Growing: ");
     name(&mut words, row);
@@ -88,6 +89,32 @@ fn growers(facts: &Facts<'_>) -> Words {
     }
     if count > 1 {
         fill(&mut words, "; ~d others grow, too", &[Some(count - 1)]);
+    }
+    words.push(b".");
+    words
+}
+
+/// Nobody who is there at the end, which is not nobody: who was said to grow may have gone, or have stopped. After too few samples
+/// nobody's growth is known.
+fn no_growers(facts: &Facts<'_>) -> Words {
+    let mut words = Words::new();
+    let crowd = facts.crowd;
+    if !crowd.rows().any(|row| crowd.growth(row).is_some()) {
+        fill(
+            &mut words,
+            "Who grows is not known: it takes 4 samples of one process, and ~d were taken.",
+            &[Some(facts.course.samples)],
+        );
+        return words;
+    }
+    let limit = facts.limits.growth.hundredths;
+    fill(&mut words, "Nobody grows steadily now (R2 above 0.8) by more than ~p % and 16 MB", &[Some(limit)]);
+    if let (count, Some((pid, comm))) = &facts.course.growers {
+        // A Fixed never returns an error: it cuts.
+        let _ = write!(words, "; {} (PID {pid}) did before, and has ended or grows no more", Escaped(comm.as_bytes()));
+        if *count > 1 {
+            fill(&mut words, "; ~d alerts more were of growth", &[Some(count - 1)]);
+        }
     }
     words.push(b".");
     words

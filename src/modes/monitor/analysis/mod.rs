@@ -18,9 +18,10 @@ use super::sample::Sample;
 use super::sheet::Writer;
 use crate::fixed::Fixed;
 use crate::host::Host;
+use crate::processes::Comm;
 use crate::report::columns::fill;
 use crate::tmpfs::Mounts;
-use crate::units::{Bytes, Percent};
+use crate::units::{Bytes, Percent, Pid};
 use tables::At;
 
 /// What of the host is compared, in the order of its rows.
@@ -67,11 +68,21 @@ pub(super) struct Course {
     pub(super) span: Duration,
     /// Alerts that were raised.
     pub(super) alerts: u64,
+    /// How many of them say who grows, and whom the last one named.
+    pub(super) growers: (u64, Option<(Pid, Comm)>),
 }
 
 impl Course {
     pub(super) const fn new() -> Self {
-        Self { figures: [None; FIGURES], samples: 0, full: None, oom_kills: None, span: Duration::ZERO, alerts: 0 }
+        Self {
+            figures: [None; FIGURES],
+            samples: 0,
+            full: None,
+            oom_kills: None,
+            span: Duration::ZERO,
+            alerts: 0,
+            growers: (0, None),
+        }
     }
 
     /// Adds a sample.
@@ -110,6 +121,8 @@ pub(super) struct Facts<'a> {
     pub(super) mapped: &'a Mapped,
     /// File systems in memory, as they were first.
     pub(super) mounts: &'a Mounts,
+    /// What may be missing of all of it; empty for nothing.
+    pub(super) caveat: &'static str,
     /// What else was noticed.
     pub(super) notes: &'a Notes,
 }

@@ -89,6 +89,7 @@ impl Seen<'_> {
             left: &|row, growth| self.left(row, growth),
             mapped: &self.mapped,
             mounts: &self.mounts,
+            caveat: self.others.caveat(),
             notes: &self.notes,
         };
         analysis::write(&facts, buf, to);
