@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::report::Format;
 use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness};
-use crate::sys::bounded::Bounded;
+use crate::sys::bounded::{Bounded, Of};
 use crate::sys::out::{Out, Sink};
 use crate::sys::signal;
 use crate::target::Target;
@@ -37,7 +37,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_snapshot_requests();
     let envelope = envelope(&host);
     // Without it a snapshot may wait for its process: no worse than none.
-    let by = Bounded::start(&host.proc).ok();
+    let by = Bounded::start(&host.proc, Of::Many).ok();
     let mut out = Out::new(Sink::Stdout, buffers.out);
     let mut exit = Exit::Done;
     for pid in options.pids {

@@ -11,7 +11,7 @@ use crate::sys::Result;
 use crate::sys::bounded::PATIENCE;
 use crate::sys::clock::monotonic;
 use crate::sys::file::{Dir, File};
-use crate::sys::helper::{Descriptors, Helper};
+use crate::sys::helper::{Descriptors, HANDS, Helper};
 use crate::sys::lines::Lines;
 use crate::tmpfs::{Lasting, Mount};
 use crate::units::{Bytes, Pid, Ticks};
@@ -64,17 +64,14 @@ enum Answer {
 }
 
 /// Reads what may block, in another process.
-pub struct Reader {
-    helper: Helper<Job>,
-    proc: Dir,
-}
+pub struct Reader(Helper<Job>);
 
 impl Reader {
     /// Starts the processes that read.
     pub fn start(proc: &Dir) -> Result<Self> {
         let (what, answer) = (What::Size, Answer::Failed);
         let empty = Job { pid: Pid::MAX, started: None, what, answer, arguments: [0; ARGUMENTS] };
-        Ok(Self { helper: Helper::start(proc, Descriptors::Own, empty, work)?, proc: proc.dir(c".")? })
+        Helper::start(proc, HANDS, Descriptors::Own, empty, work).map(Self)
     }
 
     /// The arguments of a process, words that end with a NUL. `None`: it could not be read, or there was no answer in 200 ms.
@@ -110,16 +107,7 @@ impl Reader {
         let fill = |job: &mut Job| {
             (job.pid, job.started, job.what, job.answer) = (pid, started, what, Answer::Failed);
         };
-        self.helper.ask(pid, || what != What::Lasting && !self.sleeps(pid), fill, within, take).ok()?
-    }
-
-    /// Whether it sleeps uninterruptibly, as whoever is stuck does. When a file system is dead there are many, and the last process that
-    /// can be asked is kept for the others.
-    fn sleeps(&self, pid: Pid) -> bool {
-        let mut buf = [0; 4096];
-        let path = Fixed::<32>::new().push_dec(pid.get()).push(b"/stat").clone();
-        let stat = self.proc.read(path.as_c_str().unwrap_or_default(), &mut buf);
-        stat.ok().and_then(stat::parse).is_some_and(|stat| stat.state == b'D')
+        self.0.ask(pid, || what != What::Lasting && !sleeps(pid), fill, within, take).ok()?
     }
 
     /// Does once what may be asked, about memdoor itself: the processes then have touched all that it takes.
@@ -210,6 +198,17 @@ pub fn lasting(reader: Option<&Reader>, proc: &Dir, within: Duration) -> Option<
         Some(reader) => reader.lasting(within),
         None => Some(Lasting::read(proc, &mut [0; 4096])),
     }
+}
+
+/// Whether a process sleeps uninterruptibly, as whoever is stuck does. When a file system is dead there are many, and the last process
+/// that can be asked is kept for the others.
+fn sleeps(pid: Pid) -> bool {
+    let mut buf = [0; 4096];
+    let path = Fixed::<32>::new().push_dec(pid.get()).push(b"/stat").clone();
+    // No descriptor is kept for this: it is seldom asked.
+    let proc = Dir::open(c"/proc");
+    let stat = proc.as_ref().ok().and_then(|proc| proc.read(path.as_c_str()?, &mut buf).ok());
+    stat.and_then(stat::parse).is_some_and(|stat| stat.state == b'D')
 }
 
 /// Does a job, in the other process.

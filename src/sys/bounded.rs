@@ -11,7 +11,7 @@ extern crate std;
 
 use super::clock::monotonic;
 use super::file::{Dir, File, read_at};
-use super::helper::{Descriptors, Helper, Unanswered};
+use super::helper::{Descriptors, HANDS, Helper, Unanswered};
 use super::{Errno, Result, map};
 use crate::units::Pid;
 
@@ -20,6 +20,15 @@ pub const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What is read at a time: the mappings of most processes.
 const CHUNK: usize = 16 * 1024;
+
+/// Of how many processes files are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Of {
+    /// Of the same one always.
+    One,
+    /// Of several.
+    Many,
+}
 
 /// What is asked, and the answer.
 #[derive(Clone, Copy)]
@@ -44,10 +53,14 @@ struct Readers {
 }
 
 impl Bounded {
-    /// Starts the processes that read.
-    pub fn start(proc: &Dir) -> Result<Self> {
+    /// Starts the processes that read: of one process's files one, of others' two, so that one that is stuck holds up nobody else.
+    pub fn start(proc: &Dir, of: Of) -> Result<Self> {
+        let count = match of {
+            Of::One => 1,
+            Of::Many => HANDS,
+        };
         let empty = Job { fd: -1, offset: 0, wanted: 0, read: Ok(0), bytes: [0; CHUNK] };
-        let helper = Helper::start(proc, Descriptors::Shared, empty, work)?;
+        let helper = Helper::start(proc, count, Descriptors::Shared, empty, work)?;
         map::forever(Readers { helper, until: Cell::new(Duration::MAX) }).map(Self)
     }
 
@@ -119,7 +132,7 @@ mod tests {
     fn what_another_process_reads_is_what_memdoor_would_have_read() {
         let proc = Dir::open(c"/proc").expect("/proc");
         let own = proc.dir(c"self").expect("/proc/self");
-        let bounded = Bounded::start(&proc).expect("two processes");
+        let bounded = Bounded::start(&proc, Of::Many).expect("two processes");
         // Opened after the start: the descriptor is shared.
         let mut kept = Kept::new(c"status");
         kept.read_by(Some(bounded), Pid::MAX);
@@ -141,7 +154,7 @@ mod tests {
     #[test]
     fn an_error_is_the_kernels_and_no_read_waits_beyond_the_end_of_all() {
         let proc = Dir::open(c"/proc").expect("/proc");
-        let bounded = Bounded::start(&proc).expect("two processes");
+        let bounded = Bounded::start(&proc, Of::Many).expect("two processes");
         let listing = proc.listing(c".").expect("/proc");
         let read =
             |subject, within| bounded.read_at(Pid::new(subject).expect("a pid"), &listing, &mut [0; 64], 0, within);

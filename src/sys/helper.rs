@@ -5,7 +5,7 @@
 //! lets go: with `--only cmdline:...` one stuck process would keep `kill` from ending any other. So memdoor has such files read by a
 //! process of its own that it can leave behind.
 //!
-//! - [`Helper::start`] forks [`HANDS`] processes while arming, before memory is locked and before anything large is mapped. Each locks
+//! - [`Helper::start`] forks one or two processes while arming, before memory is locked and before anything large is mapped. Each locks
 //!   its own memory and waits. Nothing is started later: at a cgroup's limit fork(2) fails.
 //! - With [`Descriptors::Own`] each closes all descriptors but three. With [`Descriptors::Shared`] it has memdoor's, so that it can read
 //!   what memdoor keeps open: at a cgroup's limit open(2) fails, too.
@@ -34,7 +34,7 @@ use super::signal::{self, Until, Woken};
 use super::{Errno, Result, harden, system};
 use crate::units::Pid;
 
-/// How many there are: one that is stuck leaves another.
+/// How many there are at most: one that is stuck leaves another.
 pub const HANDS: usize = 2;
 
 /// What it is called.
@@ -85,14 +85,14 @@ enum State {
 /// Processes that do jobs of one kind.
 #[derive(Debug)]
 pub struct Helper<J: Copy> {
-    hands: [Hand; HANDS],
+    hands: [Option<Hand>; HANDS],
     job: core::marker::PhantomData<J>,
 }
 
 impl<J: Copy> Helper<J> {
-    /// Starts them. `work` does a job in place: it reads below `/proc`, which is opened anew, and uses neither the heap nor standard
-    /// output. `empty` is a job that is never done.
-    pub fn start(proc: &Dir, descriptors: Descriptors, empty: J, work: fn(&Dir, &mut J)) -> Result<Self> {
+    /// Starts `count` of them: one is enough where all jobs are about one subject. `work` does a job in place: it reads below `proc`, and
+    /// uses neither the heap nor standard output. `empty` is a job that is never done. With [`Descriptors::Shared`] `proc` stays open.
+    pub fn start(proc: &Dir, count: usize, descriptors: Descriptors, empty: J, work: fn(&Dir, &mut J)) -> Result<Self> {
         let hand = || -> Result<Hand> {
             let job = Shared::anonymous(size_of::<J>())?;
             // SAFETY: the mapping has room for one job and is aligned to a page, and nobody else has it yet.
@@ -100,19 +100,25 @@ impl<J: Copy> Helper<J> {
             let (asked, answered) = (eventfd()?, eventfd()?);
             Ok(Hand { job, asked, answered, pid: Cell::new(0), state: Cell::new(State::Idle) })
         };
-        let hands = [hand()?, hand()?];
+        let mut hands = [const { None }; HANDS];
+        for place in hands.iter_mut().take(count) {
+            *place = Some(hand()?);
+        }
         let parent = system::own_pid();
         // A child that has memdoor's name, for however short, is a process that `kill` may choose.
         let name = Named::take(COMM);
-        for hand in &hands {
-            let own = proc.dir(c".")?;
+        for hand in hands.iter().flatten() {
             match fork(descriptors)? {
-                0 => hand.serve(&own, descriptors, work, parent),
+                0 => hand.serve(proc, descriptors, work, parent),
                 pid => hand.pid.set(pid),
             }
         }
         drop(name);
         Ok(Self { hands, job: core::marker::PhantomData })
+    }
+
+    fn hands(&self) -> impl Iterator<Item = &Hand> {
+        self.hands.iter().flatten()
     }
 
     /// Has a job about `subject` done, which `fill` describes, and hands the answer to `take`. When one process alone is left that can be
@@ -125,13 +131,13 @@ impl<J: Copy> Helper<J> {
         within: Duration,
         take: impl FnOnce(&J) -> T,
     ) -> core::result::Result<T, Unanswered> {
-        self.hands.iter().for_each(Hand::look);
-        if self.hands.iter().any(|hand| hand.state.get() == State::Busy(subject)) {
+        self.hands().for_each(Hand::look);
+        if self.hands().any(|hand| hand.state.get() == State::Busy(subject)) {
             return Err(Unanswered::Late);
         }
-        let mut idle = self.hands.iter().filter(|hand| hand.state.get() == State::Idle);
+        let mut idle = self.hands().filter(|hand| hand.state.get() == State::Idle);
         let Some(hand) = idle.next() else {
-            let is_none_left = self.hands.iter().all(|hand| hand.state.get() == State::Killed);
+            let is_none_left = self.hands().all(|hand| hand.state.get() == State::Killed);
             return Err(if is_none_left { Unanswered::Killed } else { Unanswered::Late });
         };
         if idle.next().is_none() && !may_take_the_last() {
@@ -295,7 +301,7 @@ mod tests {
 
     fn start(proc: &Dir) -> Helper<Job> {
         let empty = Job { sleep: Duration::ZERO, number: 0 };
-        Helper::start(proc, Descriptors::Own, empty, work).expect("two processes")
+        Helper::start(proc, HANDS, Descriptors::Own, empty, work).expect("two processes")
     }
 
     fn ask(
@@ -324,7 +330,7 @@ mod tests {
     fn a_process_that_was_killed_is_not_waited_for() {
         let helper = start(&Dir::open(c"/proc").expect("/proc"));
         let long = 60_000;
-        for hand in &helper.hands {
+        for hand in helper.hands() {
             nix::sys::signal::kill(nix::unistd::Pid::from_raw(hand.pid.get()), nix::sys::signal::SIGKILL)
                 .expect("kill");
             let found = core::iter::from_fn(|| {

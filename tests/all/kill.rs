@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, unprivileged, works};
 use common::json::Json;
 use common::memcg::{MIB, Memcg};
-use common::run::{Ended, Running, memdoor, poll, run, run_command, through};
+use common::run::{Ended, Process, Running, memdoor, poll, run, run_command, through};
 use common::skip;
 use common::target::{Victim, victim};
 use nix::sys::signal::Signal;
@@ -477,14 +477,14 @@ fn a_memdoor_that_is_killed_while_it_kills_leaves_nobody_stopped() {
         let pids: Vec<u32> = children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
         let mut command = memdoor(&args);
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-        let mut killer = command.spawn().expect("memdoor");
+        let mut killer = Process::start(command);
         // The first thing that happens to the root.
         let since = Instant::now();
         while !"TZX".contains(state(&tree.pid)) {
             assert!(since.elapsed() < Duration::from_secs(60), "waited in vain for its kill");
         }
-        killer.kill().expect("SIGKILL");
-        killer.wait().expect("collected");
+        killer.kill();
+        killer.wait();
         let states: Vec<char> = pids.iter().chain([&tree.pid]).map(state).collect();
         assert!(!states.contains(&'T'), "{states:?}");
     }

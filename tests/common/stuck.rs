@@ -8,8 +8,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 use std::{fs, io, thread};
 
@@ -25,12 +24,7 @@ pub(super) fn start(path: &str) -> Result<(File, Child)> {
     let mut device = File::options().read(true).write(true).open("/dev/fuse")?;
     let options = format!("fd={},rootmode=100444,user_id=0,group_id=0", device.as_fd().as_raw_fd());
     mount(Some("victim"), path, Some("fuse"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(options.as_str()))?;
-    let child = Command::new("/proc/self/exe")
-        .arg0("victim")
-        .args(["held", path])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()?;
+    let child = super::spawn(&["held", path], Stdio::null(), Stdio::null())?;
     let mut request = vec![0; 1 << 20];
     while !answer(&mut device, &mut request)? {}
     // The one who waits to write.

@@ -412,14 +412,9 @@ fn shared(args: &mut lexopt::Parser) -> Result<()> {
     stay((held, children))
 }
 
-/// This program once more, as a child that is ready.
+/// The same as a child that is ready.
 fn start(args: &[&str]) -> Result<Child> {
-    let mut child = Command::new("/proc/self/exe")
-        .arg0("victim")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut child = spawn(args, Stdio::piped(), Stdio::piped())?;
     let out = child.stdout.take().ok_or("no pipe")?;
     BufReader::new(out).read_line(&mut String::new())?;
     Ok(child)
@@ -510,7 +505,12 @@ fn stuck_child(args: &mut lexopt::Parser) -> Result<()> {
 }
 
 fn spawn_idle(stdin: Stdio, stdout: Stdio) -> io::Result<Child> {
-    Command::new("/proc/self/exe").arg0("victim").arg("idle").stdin(stdin).stdout(stdout).spawn()
+    spawn(&["idle"], stdin, stdout)
+}
+
+/// This program once more.
+fn spawn(args: &[&str], stdin: Stdio, stdout: Stdio) -> io::Result<Child> {
+    Command::new("/proc/self/exe").arg0("victim").args(args).stdin(stdin).stdout(stdout).spawn()
 }
 
 fn zombie_leader(args: &mut lexopt::Parser) -> Result<()> {

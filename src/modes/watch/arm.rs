@@ -17,7 +17,7 @@ use crate::modes::{Buffers, Manner, arm_sockets, envelope, fail, open_host, open
 use crate::report::Format;
 use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness, memory};
-use crate::sys::bounded::Bounded;
+use crate::sys::bounded::{Bounded, Of};
 use crate::sys::clock::monotonic;
 use crate::sys::harden::{self, Faults};
 use crate::sys::map::Region;
@@ -50,9 +50,10 @@ impl<'a> Armed<'a> {
         ptrace::forget();
         let Buffers { out, read, past } = buffers;
         let mut host = open_host(FEW)?;
-        // First, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
+        // These two files first, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
         host.meminfo().map_err(environment::fail_meminfo)?;
         let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
+        let rss = memory::rss(&mut target, host.page);
         let by = read_apart(&host, &mut target);
         let exe = check_exe(&target, &options)?;
         let envelope = envelope(&host);
@@ -62,7 +63,6 @@ impl<'a> Armed<'a> {
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
         rehearse(&mut host, &envelope, out, read, past, options.format, by);
         memcg.refresh(&mut target);
-        let rss = memory::rss(&mut target, host.page);
         target.prime(rss.unwrap_or_default());
         let log = kernel_log(&host, &mut target, read);
         // After the log was opened: it never has fewer kills than are counted from here on, unless lines are missing.
@@ -129,7 +129,7 @@ impl<'a> Armed<'a> {
 
 /// Has what may block for as long as the target likes read by another process. Without one a watch may have to wait for its target.
 fn read_apart(host: &Host, target: &mut Target) -> Option<Bounded> {
-    let by = Bounded::start(&host.proc).ok();
+    let by = Bounded::start(&host.proc, Of::One).ok();
     target.read_by(by);
     by
 }
