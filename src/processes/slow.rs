@@ -6,6 +6,9 @@ use core::time::Duration;
 use super::freeable::Ending;
 use super::{Process, Table, View, command_line, view};
 use crate::fixed::Fixed;
+use crate::history::grown::{Grower, Growers, Kind, Largest, SMALLEST};
+use crate::parse::maps::{self, Mapping};
+use crate::parse::smaps_rollup::Rollup;
 use crate::parse::{smaps, stat};
 use crate::sys::Result;
 use crate::sys::bounded::PATIENCE;
@@ -36,7 +39,8 @@ struct Job {
     arguments: [u8; ARGUMENTS],
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
+#[allow(clippy::large_enum_variant, reason = "it lies in memory that two processes share, where a box means nothing")]
 enum What {
     /// cmdline.
     Arguments,
@@ -44,17 +48,27 @@ enum What {
     Size,
     /// How much it is: smaps.
     Share,
+    /// PSS, USS and swap: smaps_rollup.
+    Rollup,
+    /// The largest mappings: maps.
+    Largest,
+    /// Which mappings have grown since these were the largest: maps.
+    Growers(Largest),
     /// What lasts whoever ends: of no process. Where a tmpfs is mounted below a dead file system, to look at it may block.
     Lasting,
 }
 
 #[derive(Clone, Copy)]
+#[allow(clippy::large_enum_variant, reason = "it lies in memory that two processes share, where a box means nothing")]
 enum Answer {
     /// It could not be read.
     Failed,
     /// So many bytes of the arguments are there.
     Arguments(usize),
     Ending(smaps::Ending),
+    Rollup(Rollup),
+    Largest(Largest),
+    Growers(Growers),
     /// What lasts, and how much of it the fullest tmpfs has, whose place is in so many bytes of the arguments.
     Lasting {
         files: Bytes,
@@ -107,7 +121,7 @@ impl Reader {
         let fill = |job: &mut Job| {
             (job.pid, job.started, job.what, job.answer) = (pid, started, what, Answer::Failed);
         };
-        self.0.ask(pid, || what != What::Lasting && !sleeps(pid), fill, within, take).ok()?
+        self.0.ask(pid, || !matches!(what, What::Lasting) && !sleeps(pid), fill, within, take).ok()?
     }
 
     /// Does once what may be asked, about memdoor itself: the processes then have touched all that it takes.
@@ -153,7 +167,7 @@ impl Reader {
             let left = until.saturating_sub(monotonic());
             self.ask(pid, started, what, left.min(PATIENCE), |job| match job.answer {
                 Answer::Ending(ending) => Some(ending),
-                Answer::Arguments(_) | Answer::Lasting { .. } | Answer::Failed => None,
+                _ => None,
             })
         };
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
@@ -191,6 +205,52 @@ pub fn refine(table: &mut Table, reader: Option<&Reader>) {
     }
 }
 
+/// A job about one process done by `reader`, or by memdoor itself if there is none.
+fn done<T>(
+    reader: Option<&Reader>,
+    proc: &Dir,
+    (pid, started): (Pid, Ticks),
+    what: What,
+    take: impl FnOnce(&Job) -> Option<T>,
+) -> Option<T> {
+    match reader {
+        Some(reader) => reader.ask(pid, Some(started), what, PATIENCE, take),
+        None => {
+            let (started, arguments) = (Some(started), [0; ARGUMENTS]);
+            let mut job = Job { pid, started, what, answer: Answer::Failed, arguments };
+            work(proc, &mut job);
+            take(&job)
+        }
+    }
+}
+
+/// PSS, USS and swap of a process. `None`: they could not be read, or there was no answer in 200 ms.
+#[must_use]
+pub fn rollup(reader: Option<&Reader>, proc: &Dir, process: (Pid, Ticks)) -> Option<Rollup> {
+    done(reader, proc, process, What::Rollup, |job| match job.answer {
+        Answer::Rollup(rollup) => Some(rollup),
+        _ => None,
+    })
+}
+
+/// The largest mappings of a process. `None` as above.
+#[must_use]
+pub fn largest(reader: Option<&Reader>, proc: &Dir, process: (Pid, Ticks)) -> Option<Largest> {
+    done(reader, proc, process, What::Largest, |job| match job.answer {
+        Answer::Largest(largest) => Some(largest),
+        _ => None,
+    })
+}
+
+/// The mappings of a process that have grown since `then`. `None` as above.
+#[must_use]
+pub fn growers(reader: Option<&Reader>, proc: &Dir, process: (Pid, Ticks), then: Largest) -> Option<Growers> {
+    done(reader, proc, process, What::Growers(then), |job| match job.answer {
+        Answer::Growers(growers) => Some(growers),
+        _ => None,
+    })
+}
+
 /// Memory that lasts whoever ends, read by `reader` if there is one. `None`: there was no answer in that time.
 #[must_use]
 pub fn lasting(reader: Option<&Reader>, proc: &Dir, within: Duration) -> Option<Lasting> {
@@ -217,7 +277,7 @@ fn work(proc: &Dir, job: &mut Job) {
 }
 
 fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
-    if job.what == What::Lasting {
+    if matches!(job.what, What::Lasting) {
         let Lasting { files, segments, fullest } = Lasting::read(proc, &mut [0; 4096]);
         let fullest = fullest.map(|mount| {
             let point = mount.point.as_bytes();
@@ -245,6 +305,34 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
         What::Lasting => None,
         What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
         What::Share => ending(&open(&dir, &view, c"smaps")?, &mut buf),
+        What::Rollup => {
+            let mut rollup = Rollup::default();
+            let file = open(&dir, &view, c"smaps_rollup")?;
+            let mut lines = Lines::new(&file, &mut buf);
+            while let Some(line) = lines.next() {
+                rollup.add(line.ok()?);
+            }
+            Some(Answer::Rollup(rollup))
+        }
+        What::Largest => {
+            let mut largest = Largest::new();
+            each_mapping(&dir, &view, &mut |mapping| largest.note(mapping.start, mapping.end))?;
+            Some(Answer::Largest(largest))
+        }
+        What::Growers(then) => {
+            let mut growers = Growers::none();
+            each_mapping(&dir, &view, &mut |mapping| {
+                let by = match mapping.size().0 {
+                    SMALLEST.. => then.growth(mapping.start, mapping.end),
+                    _ => 0,
+                };
+                if by > 0 {
+                    let (start, end, kind) = (mapping.start, mapping.end, Kind::of(mapping.path));
+                    growers.note(Grower { start, end, kind, by: Bytes(by) });
+                }
+            })?;
+            Some(Answer::Growers(growers))
+        }
     }
 }
 
@@ -254,6 +342,22 @@ fn open(dir: &Dir, view: &View, file: &CStr) -> Option<File> {
         path.push(b"/");
     }
     dir.file(path.push(file.to_bytes()).as_c_str()?).ok()
+}
+
+/// Hands each mapping to `take`; `None` when they can't be read, or there are none: it has exited.
+fn each_mapping(dir: &Dir, view: &View, take: &mut dyn FnMut(&Mapping<'_>)) -> Option<()> {
+    let file = open(dir, view, c"maps")?;
+    // A line may be as long as a path whose every byte is escaped.
+    let mut buf = [0; 24 * 1024];
+    let mut lines = Lines::new(&file, &mut buf);
+    let mut count = 0;
+    while let Some(line) = lines.next() {
+        if let Some(mapping) = maps::line(line.ok()?) {
+            take(&mapping);
+            count += 1;
+        }
+    }
+    (count > 0).then_some(())
 }
 
 fn ending(file: &File, buf: &mut [u8]) -> Option<Answer> {

@@ -32,7 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("host", &["units", "fixed", "error", "parse", "sys"]),
     ("target", &["units", "fixed", "exit", "error", "parse", "sys"]),
     ("tmpfs", &["units", "fixed", "largest", "parse", "sys"]),
-    ("processes", &["units", "fixed", "error", "parse", "sys", "tmpfs"]),
+    ("processes", &["units", "fixed", "error", "parse", "sys", "history", "tmpfs"]),
     ("victim", &["units", "fixed", "processes", "badness"]),
     ("snapshot", &["units", "fixed", "error", "parse", "sys", "history", "report", "host", "target"]),
     ("oomlog", &["units", "fixed", "error", "parse", "sys", "badness", "report"]),

@@ -1,11 +1,9 @@
 //! Which mappings of the largest processes have grown since they were first looked at.
 
-use crate::fixed::Fixed;
-use crate::history::grown::{Grower, Growers, Kind, Largest, SMALLEST};
-use crate::parse::maps::{self, Mapping};
+use crate::history::grown::{Growers, Largest};
+use crate::processes::slow::{self, Reader};
 use crate::sys::file::Dir;
-use crate::sys::lines::Lines;
-use crate::units::{Bytes, Pid, Ticks};
+use crate::units::{Pid, Ticks};
 
 /// Processes whose mappings are remembered: 536 bytes each.
 const ROOM: usize = 10;
@@ -30,18 +28,14 @@ impl Mapped {
     }
 
     /// Remembers the mappings of a process, unless that was done before or there is no room.
-    pub(super) fn note(&mut self, proc: &Dir, pid: Pid, started: Ticks, buf: &mut [u8]) {
+    pub(super) fn note(&mut self, reader: Option<&Reader>, proc: &Dir, pid: Pid, started: Ticks) {
         if self.then(pid, started).is_some() {
             return;
         }
-        let Some(slot) = self.all.iter_mut().find(|slot| slot.is_none()) else {
-            return;
-        };
-        let mut largest = Largest::new();
-        let whole = each(proc, pid, buf, &mut |mapping| {
-            largest.note(mapping.start, mapping.end);
-        });
-        *slot = whole.map(|()| Then { pid, started, largest });
+        if let Some(slot) = self.all.iter_mut().find(|slot| slot.is_none()) {
+            let largest = slow::largest(reader, proc, (pid, started));
+            *slot = largest.map(|largest| Then { pid, started, largest });
+        }
     }
 
     fn then(&self, pid: Pid, started: Ticks) -> Option<&Largest> {
@@ -51,48 +45,17 @@ impl Mapped {
     }
 
     /// Those of its mappings that have grown since; `None`: it was not looked at before, or is not there any more.
-    pub(super) fn growers(&self, proc: &Dir, pid: Pid, started: Ticks, buf: &mut [u8]) -> Option<Growers> {
-        let then = self.then(pid, started)?;
-        let mut growers = Growers::none();
-        each(proc, pid, buf, &mut |mapping| {
-            let by = match mapping.size().0 {
-                SMALLEST.. => then.growth(mapping.start, mapping.end),
-                _ => 0,
-            };
-            if by > 0 {
-                growers.note(Grower {
-                    start: mapping.start,
-                    end: mapping.end,
-                    kind: Kind::of(mapping.path),
-                    by: Bytes(by),
-                });
-            }
-        })?;
-        Some(growers)
+    pub(super) fn growers(&self, reader: Option<&Reader>, proc: &Dir, pid: Pid, started: Ticks) -> Option<Growers> {
+        let then = *self.then(pid, started)?;
+        slow::growers(reader, proc, (pid, started), then)
     }
-}
-
-/// Hands each mapping to `take`; `None` when they can't be read.
-fn each(proc: &Dir, pid: Pid, buf: &mut [u8], take: &mut dyn FnMut(&Mapping<'_>)) -> Option<()> {
-    let mut name = Fixed::<24>::new();
-    name.push_dec(pid.get()).push(b"/maps");
-    let file = proc.file(name.as_c_str()?).ok()?;
-    let mut lines = Lines::new(&file, buf);
-    let mut count = 0;
-    while let Some(line) = lines.next() {
-        if let Some(mapping) = maps::line(line.ok()?) {
-            take(&mapping);
-            count += 1;
-        }
-    }
-    // One that has exited has none.
-    (count > 0).then_some(())
 }
 
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
+    use crate::history::grown::Kind;
     use crate::sys::map::{Access, Placeholder};
     use crate::sys::system::own_pid;
 
@@ -100,14 +63,15 @@ mod tests {
     fn a_mapping_that_is_new_has_grown_and_the_others_have_not() {
         let proc = Dir::open(c"/proc").expect("/proc");
         let pid = Pid::new(own_pid()).expect("a pid");
-        let mut buf = std::vec![0; 24 * 1024];
         let mut mapped = Mapped::new();
-        let started = Ticks(1);
-        assert!(mapped.growers(&proc, pid, started, &mut buf).is_none());
-        mapped.note(&proc, pid, started, &mut buf);
+        let mut buf = [0; 4096];
+        let text = proc.read(c"self/stat", &mut buf).expect("stat");
+        let started = crate::parse::stat::parse(text).expect("stat").starttime;
+        assert!(mapped.growers(None, &proc, pid, started).is_none());
+        mapped.note(None, &proc, pid, started);
         // Larger than any that the tests beside this one may map meanwhile.
         let held = Placeholder::anonymous(512 << 20, Access::Read).expect("a mapping");
-        let growers = mapped.growers(&proc, pid, started, &mut buf);
+        let growers = mapped.growers(None, &proc, pid, started);
         let first = growers.expect("looked at before").all()[0].expect("a mapping has grown");
         drop(held);
         // A stack of another test may have been where it is now.

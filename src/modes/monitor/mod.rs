@@ -224,7 +224,7 @@ impl Seen<'_> {
         self.course.span = now.saturating_sub(self.since);
         self.look_at_clocks();
         self.say_what_is_missing(is_first);
-        self.remember_mappings(is_first, buf);
+        self.remember_mappings(is_first);
         Ok(())
     }
 

@@ -46,11 +46,11 @@ impl Seen<'_> {
     }
 
     /// What mappings of the largest and of those that begin to grow are like, so that the end can say which of them grew.
-    pub(super) fn remember_mappings(&mut self, is_first: bool, buf: &mut [u8]) {
-        let Self { crowd, mapped, host, .. } = self;
+    pub(super) fn remember_mappings(&mut self, is_first: bool) {
+        let Self { crowd, mapped, host, slow, .. } = self;
         let by = if is_first { By::Rss } else { By::Growth };
         crowd.each_top(by, MAPPED, &mut |row| {
-            mapped.note(&host.proc, row.pid, row.started, buf);
+            mapped.note(slow.as_ref(), &host.proc, row.pid, row.started);
         });
     }
 }

@@ -2,9 +2,8 @@
 
 use crate::error::{Absent, Because};
 use crate::fixed::Fixed;
-use crate::host::Host;
 use crate::parse::cgroup::{memory_cgroup, owner};
-use crate::parse::{one_number, spaced};
+use crate::parse::one_number;
 use crate::processes::Comm;
 use crate::sys::Errno;
 use crate::target::Target;
@@ -103,11 +102,4 @@ fn unit(target: &Target) -> Unit {
     // A scope takes no OOMScoreAdjust=.
     let service = unit.ends_with(b".service").then_some(unit);
     Fixed::of(service.unwrap_or_default())
-}
-
-/// Its command line, with blanks between the arguments.
-pub(super) fn cmdline<'b>(host: &Host, pid: Pid, buf: &'b mut [u8]) -> Option<&'b [u8]> {
-    let target = Target::open(&host.proc, pid).ok()?;
-    let length = target.dir().read(c"cmdline", buf).ok()?.len();
-    Some(spaced(buf.get_mut(..length)?))
 }

@@ -14,14 +14,16 @@ use super::{Buffers, envelope, fail, open_host, output_exit};
 use crate::error::{Absent, Error};
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::parse::spaced;
 use crate::pattern::{Field, Pattern};
-use crate::processes::{Depth, Kind, Process, Table};
+use crate::processes::slow::{ARGUMENTS, Reader};
+use crate::processes::{self, Depth, Kind, Process, Table};
 use crate::report::Format;
 use crate::report::json::Envelope;
 use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::{Errno, system};
-use crate::target::exe::{LINK_MAX, Link};
+use crate::target::exe::Link;
 use crate::target::{Refusal, Target};
 use crate::units::Pid;
 use act::{Outcome, Row};
@@ -75,6 +77,10 @@ struct Run<'a, 'b> {
     /// The file that remembers; `None` where nothing is changed.
     kept: Option<Replaced<'a>>,
     state: State,
+    /// Who reads arguments, where they are asked for.
+    reader: Option<Reader>,
+    /// Processes whose arguments could not be read.
+    unread: u64,
     count: u64,
     said: show::Said,
     exit: Exit,
@@ -104,6 +110,8 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         out: Out::new(Sink::Stdout, buffers.out),
         kept,
         state,
+        reader: reader(options, &host),
+        unread: 0,
         count: 0,
         said: show::Said::default(),
         exit: Exit::Done,
@@ -115,6 +123,14 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     };
     let exit = done.map_or_else(|exit| exit, |()| run.exit);
     run.end(exit, buffers.read)
+}
+
+/// Who reads arguments: of a process that is stuck nobody else can, see [`Reader`].
+fn reader(options: &Options<'_>, host: &Host) -> Option<Reader> {
+    match options.whom {
+        Whom::Match(pattern, _) if pattern.field() == Field::Cmdline => Reader::start(&host.proc).ok(),
+        _ => None,
+    }
 }
 
 /// The file that remembers, locked, and what is in it: before a process is looked at. What is only shown needs no memory.
@@ -181,6 +197,14 @@ impl Run<'_, '_> {
                 self.state.planned.push(Entry { pid: process.pid, started, before, after: adj });
             }
         }
+        if self.unread > 0 {
+            say(format_args!(
+                "memdoor: {} {} did not let their arguments be read, and are as they were: name them with -p PID",
+                self.unread,
+                if self.unread == 1 { "process" } else { "processes" },
+            ));
+            self.exit = Exit::Partial;
+        }
         self.carry_out(buf)
     }
 
@@ -201,7 +225,7 @@ impl Run<'_, '_> {
     }
 
     /// What its oom_score_adj should be.
-    fn wanted(&self, process: &Process, before: i64) -> Option<i64> {
+    fn wanted(&mut self, process: &Process, before: i64) -> Option<i64> {
         let comm = process.comm.as_bytes();
         let exe = || {
             let target = Target::open(&self.host.proc, process.pid).ok()?;
@@ -216,12 +240,28 @@ impl Run<'_, '_> {
                 let is_match = match pattern.field() {
                     Field::Comm => pattern.is_match(comm),
                     Field::Exe => exe().is_some_and(|exe| pattern.is_match(exe.as_bytes())),
-                    Field::Cmdline => act::cmdline(self.host, process.pid, &mut [0; LINK_MAX])
-                        .is_some_and(|text| pattern.is_match(text)),
+                    Field::Cmdline => self.has_arguments(process.pid, pattern),
                 };
                 is_match.then_some(adj)
             }
             Whom::Pid(..) | Whom::Undo => None,
+        }
+    }
+
+    /// Whether its arguments, with blanks between them, fit. Of those that can't be read that is not known, and is said at the end.
+    fn has_arguments(&mut self, pid: Pid, pattern: &Pattern) -> bool {
+        let mut buf = [0; ARGUMENTS];
+        let read = match &self.reader {
+            Some(reader) => reader.arguments(pid, &mut buf).map(<[u8]>::len),
+            None => processes::command_line(&self.host.proc, pid, &mut buf).map(<[u8]>::len).ok(),
+        };
+        match read {
+            Some(length) => pattern.is_match(spaced(buf.get_mut(..length).unwrap_or_default())),
+            // Who has gone meanwhile is nobody's.
+            None => {
+                self.unread += u64::from(Target::open(&self.host.proc, pid).is_ok());
+                false
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use super::sample::Sample;
 use super::sheet::Writer;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::processes::Comm;
+use crate::processes::{Comm, slow};
 use crate::report::columns::fill;
 use crate::tmpfs::Mounts;
 use crate::units::{Bytes, Percent, Pid};
@@ -119,6 +119,8 @@ pub(super) struct Facts<'a> {
     /// How long memory lasts if one grows on like that.
     pub(super) left: &'a dyn Fn(&Row, &Growth) -> Option<Duration>,
     pub(super) mapped: &'a Mapped,
+    /// Who reads of processes what may block.
+    pub(super) slow: Option<&'a slow::Reader>,
     /// File systems in memory, as they were first.
     pub(super) mounts: &'a Mounts,
     /// What may be missing of all of it; empty for nothing.
@@ -143,7 +145,7 @@ pub(super) fn write(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) 
     rows::write(facts, to);
     shared::write(facts, &now, buf, to);
     to.begin(At::Mappings as usize);
-    rows::mappings(facts, buf, to);
+    rows::mappings(facts, to);
     to.begin(At::Notes as usize);
     facts.notes.each(&mut |note| {
         to.row(&[], &[note.as_bytes()]);

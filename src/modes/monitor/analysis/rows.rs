@@ -134,9 +134,9 @@ fn descriptors(facts: &Facts<'_>, row: &Row, to: &mut Writer<'_, '_>) {
 }
 
 /// The mappings of those that grow.
-pub(super) fn mappings(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) {
+pub(super) fn mappings(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     facts.crowd.each_top(By::Growth, facts.top, &mut |row| {
-        let growers = facts.mapped.growers(&facts.host.proc, row.pid, row.started, buf);
+        let growers = facts.mapped.growers(facts.slow, &facts.host.proc, row.pid, row.started);
         for grower in growers.iter().flat_map(Growers::all).flatten() {
             let length = grower.end.saturating_sub(grower.start);
             let numbers = [pid(row.pid), Some(length), Some(grower.by.0)];

@@ -6,9 +6,8 @@ use core::time::Duration;
 use super::{Look, Row, Slot, Swapping, TURNS, Whom};
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::parse::smaps_rollup::Rollup;
-use crate::parse::{self, limits, stat, statm, status};
-use crate::processes::{self, Comm, Kind, Memory, View};
+use crate::parse::{limits, stat, statm, status};
+use crate::processes::{self, Comm, Kind, Memory, View, slow};
 use crate::sys::file::Dir;
 use crate::sys::getdents::{Entries, Entry};
 use crate::sys::{Errno, Result};
@@ -238,16 +237,10 @@ impl<'r> Reader<'r> {
     }
 
     /// PSS and USS of one of them.
-    pub(super) fn deep(&mut self, row: &mut Row) -> Result<()> {
-        let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
-        let name = name.as_c_str().unwrap_or_default();
-        let view = self.view(row, name);
-        let view = view.as_c_str().unwrap_or_default();
-        let text = processes::read(self.proc, view, c"smaps_rollup", &mut self.buf)?;
-        let mut rollup = Rollup::default();
-        parse::lines(text).for_each(|line| rollup.add(line));
-        (row.pss, row.uss) = (rollup.pss, rollup.uss());
-        Ok(())
+    pub(super) fn deep(&self, row: &mut Row) {
+        if let Some(rollup) = slow::rollup(self.look.slow, self.proc, (row.pid, row.started)) {
+            (row.pss, row.uss) = (rollup.pss, rollup.uss());
+        }
     }
 }
 

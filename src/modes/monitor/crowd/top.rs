@@ -90,7 +90,7 @@ impl Crowd {
                         reader.ending(row, until);
                     }
                     if by == By::Rss && look.deep == Deep::Yes {
-                        let _ = reader.deep(row);
+                        reader.deep(row);
                     }
                 }
             }

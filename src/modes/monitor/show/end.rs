@@ -88,6 +88,7 @@ impl Seen<'_> {
             crowd: &self.crowd,
             left: &|row, growth| self.left(row, growth),
             mapped: &self.mapped,
+            slow: self.slow.as_ref(),
             mounts: &self.mounts,
             caveat: self.others.caveat(),
             notes: &self.notes,
