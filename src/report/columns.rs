@@ -1,7 +1,7 @@
 //! Columns of text for 80-column terminals. Names of others are escaped, and their `|` is written as `\174` by the same rule:
 //! monitoring takes what is behind one for figures.
 
-use core::fmt::Write;
+use core::fmt::{Display, Formatter};
 
 use super::escape::Escaped;
 use super::put_fmt;
@@ -26,33 +26,46 @@ pub fn words(out: &mut Out<'_>, words: core::fmt::Arguments<'_>) {
     put_fmt(out, words);
 }
 
-/// Appends words of ours with numbers in them: `~d` a number, `~i` the same with its sign, `~m` bytes as MiB, `~p` hundredths as
-/// `1.23`, `~q` as `1.2`. A number that is not known is `-`. Words put together piece by piece take three times the code.
-pub fn fill(out: &mut dyn Write, words: &str, numbers: &[Option<u64>]) {
-    let mut pieces = words.split('~');
-    let mut put = |text: &[u8]| {
-        // Neither Out nor Fixed ever returns an error: the one remembers it, the other cuts.
-        let _ = out.write_str(core::str::from_utf8(text).unwrap_or_default());
-    };
-    put(pieces.next().unwrap_or_default().as_bytes());
-    for (piece, number) in pieces.zip(numbers) {
-        let (kind, rest) = piece.split_at_checked(1).unwrap_or_default();
-        match (*number, kind) {
-            (None, _) => put(b"-"),
-            (Some(number), "m") => put(tenths(Bytes(number)).as_bytes()),
-            (Some(number), "i") => put(itoa::Buffer::new().format(number.cast_signed()).as_bytes()),
-            (Some(hundredths), "p") => put(hundredths_of(hundredths).as_bytes()),
-            (Some(hundredths), "q") => put(percent(Percent { hundredths }).as_bytes()),
-            (Some(number), _) => put(itoa::Buffer::new().format(number).as_bytes()),
+/// A value, or `-` where it is not known.
+pub struct OrDash<T>(pub Option<T>);
+
+impl<T: Display> Display for OrDash<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("-"),
         }
-        put(rest.as_bytes());
     }
 }
 
-fn hundredths_of(number: u64) -> Fixed<32> {
-    let mut text = Fixed::new();
-    put_fmt(&mut text, format_args!("{}.{:02}", number / 100, number % 100));
-    text
+/// A size in MiB with one digit behind the point, rounded: `1210.3`.
+pub struct Mb(pub Bytes);
+
+impl Display for Mb {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        f.write_str(core::str::from_utf8(tenths(self.0).as_bytes()).unwrap_or_default())
+    }
+}
+
+/// A percentage with one digit behind the point, cut: `79.9`.
+pub struct Tenths(pub Percent);
+
+impl Display for Tenths {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        f.write_str(core::str::from_utf8(percent(self.0).as_bytes()).unwrap_or_default())
+    }
+}
+
+/// A size as [`Mb`], or `-`.
+#[must_use]
+pub fn in_mb(size: Option<Bytes>) -> OrDash<Mb> {
+    OrDash(size.map(Mb))
+}
+
+/// A percentage as [`Tenths`], or `-`.
+#[must_use]
+pub fn in_tenths(share: Option<Percent>) -> OrDash<Tenths> {
+    OrDash(share.map(Tenths))
 }
 
 /// Appends a name.
@@ -184,11 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn words_are_filled_with_numbers() {
-        let numbers = [5 << 20, 7, 1234, 799, (-3_i64).cast_unsigned()].map(Some);
-        assert_eq!(written(|out| fill(out, "a ~m MB ~d, ~p %, ~q %, ~i", &numbers)), "a 5.0 MB 7, 12.34 %, 7.9 %, -3");
-        assert_eq!(written(|out| fill(out, "~m MB", &[None])), "- MB");
-        assert_eq!(written(|out| fill(out, "plain", &[])), "plain");
+    fn a_value_that_is_not_known_is_a_dash() {
+        let share = Percent { hundredths: 799 };
+        let known =
+            format_args!("{} MB, {} %, {} %", in_mb(Some(Bytes(5 << 20))), OrDash(Some(share)), in_tenths(Some(share)));
+        assert_eq!(std::string::ToString::to_string(&known), "5.0 MB, 7.99 %, 7.9 %");
+        let unknown = format_args!("{} {} {}", in_mb(None), in_tenths(None), OrDash(None::<u64>));
+        assert_eq!(std::string::ToString::to_string(&unknown), "- - -");
     }
 
     #[test]

@@ -269,7 +269,7 @@ const CASES: &[Case] = &[
     case("kill", "nobody", BOTH, &[on(SHORT, &["kill", "--once", "--only", "^nobody$"])]),
     case("kill", "once", BOTH, &[on(SHORT, &["kill", "--once", "--only", "^java$", "--evidence-ms", "10000"])]),
     case("kill", "daemon", BOTH, &[Run { words: &["kill", "--only", "^java$"], before: NOTHING, during: is_stopped }]),
-    case("kill", "daemon-kills", BOTH, &[Run { words: DAEMON_KILLS, before: SHORT, during: is_stopped }]),
+    case("kill", "daemon-kills", BOTH, &[Run { words: DAEMON_KILLS, before: SHORT, during: has_killed }]),
     case("kill", "daemon-dry-run", BOTH, &[Run { words: &["kill", "--dry-run"], before: SHORT, during: is_stopped }]),
     case("kill", "print-config", &["text"], &[plain(&["kill", "--print-config", "--only", "^java$"])]),
     case("protect", "session-dry-run", BOTH, &[plain(&["protect", "session", "--dry-run"])]),
@@ -419,6 +419,17 @@ fn is_oom_killed(stage: &Stage, watch: &mut Running) {
             .put("sys/fs/cgroup/lab/app/memory.events", b"low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\noom_group_kill 0\n");
         stage.order("kill -9 13");
     });
+}
+
+/// It has said whom it ended, and is stopped.
+fn has_killed(stage: &Stage, running: &mut Running) {
+    let parts = ["Action: SIGTERM: the victim has ended", "\"outcome\":\"terminated\""];
+    while let Some((_, line)) = running.line() {
+        if parts.iter().any(|part| line.contains(part)) {
+            break;
+        }
+    }
+    stage.order("kill -TERM 3");
 }
 
 /// It has looked once, and is stopped.

@@ -510,9 +510,13 @@ fn hostile_names_reach_neither_terminal_nor_json_as_they_are() {
 
 #[test]
 fn memdoor_and_its_ancestors_are_never_chosen() {
-    // This test is memdoor's parent, and nothing else is called so.
-    let own = std::env::args().next().expect("a name");
-    let ended = kill(&format!("cmdline:^{own}"), &["--once", "--dry-run"]);
+    // A shell is memdoor's parent, and nothing else is called so.
+    let (name, dir) = (name(), TempDir::new());
+    let shell = dir.program(std::path::Path::new("/bin/bash"), &name);
+    let inner = memdoor(&kill_args(&format!("cmdline:^{shell} "), &["--once", "--dry-run"]));
+    let mut command = through(&[&shell, "-c", "\"$@\"; exit", "sh"], &inner);
+    command.stdin(std::process::Stdio::null());
+    let ended = run_command(command);
     assert_eq!(value(&ended.out, "Action"), "none: memory is short, and nobody may be chosen");
     assert!(value(&ended.out, "Not Candidates").contains("memdoor and above"));
 }

@@ -102,7 +102,10 @@ impl TempDir {
             // It may still run: memdoor's helper process ends a moment after it.
             return path;
         }
-        fs::copy(program, &path).unwrap_or_else(|error| panic!("{program:?}: {error}"));
+        // By another process: a descriptor of ours that may write to it would go to whatever another test starts just then, and the file
+        // is "busy" (ETXTBSY) until that has called exec().
+        let copied = try_run(command("cp", &[program.to_str().expect("UTF-8"), &path])).expect("cp");
+        assert!(copied.status.success(), "{program:?}: {copied:?}");
         for_everybody(Path::new(&path));
         path
     }

@@ -12,7 +12,7 @@ use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::processes::Process;
 use crate::processes::slow::{self, Reader};
-use crate::report::columns::{Keep, fill, left, mb, name, number, percent, right, words};
+use crate::report::columns::{Keep, Mb, OrDash, Tenths, in_mb, left, mb, name, number, percent, right, words};
 use crate::snapshot::Cmdline;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
@@ -33,9 +33,8 @@ pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, others: 
         Show::Glance => {}
     }
     put_figures(view, options, out);
-    let count = u64::try_from(options.count).ok();
-    for (by, title) in [(By::Rss, "TOP ~d BY RSS"), (By::Freeable, "TOP ~d BY FREEABLE MEMORY")] {
-        fill(out, title, &[count]);
+    for (by, what) in [(By::Rss, "RSS"), (By::Freeable, "FREEABLE MEMORY")] {
+        words(out, format_args!("TOP {} BY {what}", options.count));
         out.put(if by == By::Rss { COLUMNS } else { "\n" }.as_bytes());
         view.each_top(by, options.count, &mut |process| {
             put_process(view, options, process, out);
@@ -43,65 +42,65 @@ pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, others: 
     }
 }
 
-/// Hundredths of a percent.
-fn share(part: Option<Bytes>, whole: Bytes) -> Option<u64> {
-    Percent::of(part?, whole).map(|share| share.hundredths)
+fn share(part: Bytes, whole: Bytes) -> OrDash<Tenths> {
+    OrDash(Percent::of(part, whole).map(Tenths))
+}
+
+/// A number of bytes, or `-`.
+fn in_bytes(size: Option<Bytes>) -> OrDash<u64> {
+    OrDash(size.map(|size| size.0))
 }
 
 /// `MEMORY OK - 4.8% used, ... | used=4.8%;80;90;0;100 ...`
 fn put_plugin(view: &View<'_>, options: &Options, verdict: Verdict, out: &mut Out<'_>) {
     let total = view.total();
-    let used = share(Some(view.used()), total);
-    let size = |size: Option<Bytes>| size.map(|size| size.0);
-    let (available, total) = (size(view.meminfo.available), Some(total.0));
-    out.put(b"MEMORY ");
-    out.put(verdict.word().as_bytes());
-    fill(out, " - ~q% used, ~m of ~m MB available | used=~q%;", &[used, available, total, used]);
+    let used = share(view.used(), total);
+    let available = view.meminfo.available;
+    words(out, format_args!("MEMORY {} - {used}% used, ", verdict.word()));
+    words(out, format_args!("{} of {} MB available | used={used}%;", in_mb(available), Mb(total)));
     if let Some(warning) = options.warning {
         out.put_dec(warning.percent());
     }
-    let critical = Some(options.critical.percent().into());
-    fill(out, ";~d;0;100 available=~dB;;;0;~d", &[critical, available, total]);
-    if let (Some(used), total @ Some(_)) = (view.meminfo.swap_used(), size(view.meminfo.swap_total)) {
-        fill(out, " swap_used=~dB;;;0;~d", &[Some(used.0), total]);
+    words(out, format_args!(";{};0;100 ", options.critical.percent()));
+    words(out, format_args!("available={}B;;;0;{}", in_bytes(available), total.0));
+    if let (Some(used), Some(total)) = (view.meminfo.swap_used(), view.meminfo.swap_total) {
+        words(out, format_args!(" swap_used={}B;;;0;{}", used.0, total.0));
     }
-    for (words, stall) in [" psi_some_avg10=~p%", " psi_full_avg10=~p%"].into_iter().zip(view.stalls()) {
+    for (who, stall) in ["some", "full"].into_iter().zip(view.stalls()) {
         if let Ok(stall) = stall {
-            fill(out, words, &[Some(stall.average[0])]);
+            words(out, format_args!(" psi_{who}_avg10={}%", Percent { hundredths: stall.avg10() }));
         }
     }
     out.put(b"\n");
 }
 
 fn put_figures(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
-    let (used, total) = (view.used().0, view.total());
-    let (threshold, at) = (options.critical.of(total).0, options.critical.percent());
-    let words = if used < threshold {
-        "Used:        ~m of ~m MB; the threshold, ~d %, is ~m MB away\n"
+    let (used, total) = (view.used(), view.total());
+    let (threshold, at) = (options.critical.of(total), options.critical.percent());
+    let gap = Mb(Bytes(used.0.abs_diff(threshold.0)));
+    words(out, format_args!("Used:        {} of {} MB; the threshold, {at} %, is ", Mb(used), Mb(total)));
+    if used < threshold {
+        words(out, format_args!("{gap} MB away\n"));
     } else {
-        "Used:        ~m of ~m MB; the threshold, ~d %, is reached: ~m MB above\n"
-    };
-    let gap = used.abs_diff(threshold);
-    fill(out, words, &[used, total.0, at.into(), gap].map(Some));
+        words(out, format_args!("reached: {gap} MB above\n"));
+    }
     put_swap(view, out);
-    for (words, stall) in ["Some waited: ", "All waited:  "].into_iter().zip(view.stalls()) {
-        out.put(words.as_bytes());
+    for (label, stall) in ["Some waited: ", "All waited:  "].into_iter().zip(view.stalls()) {
+        out.put(label.as_bytes());
         put_stall(stall, out);
     }
-    let of = |which| view.meminfo.uses.of(which).map(|size| size.0);
     put_arc(view, out);
-    fill(
-        out,
-        "Page cache:  ~m MB; slab that can be given back: ~m MB\ntmpfs, shm:  ~m MB; page tables: ~m MB\n",
-        &[view.page_cache().map(|size| size.0), of(Use::SlabReclaimable), of(Use::Shmem), of(Use::PageTables)],
-    );
+    let of = |which| in_mb(view.meminfo.uses.of(which));
+    let (cache, slab) = (in_mb(view.page_cache()), of(Use::SlabReclaimable));
+    words(out, format_args!("Page cache:  {cache} MB; slab that can be given back: {slab} MB\n"));
+    words(out, format_args!("tmpfs, shm:  {} MB; page tables: {} MB\n", of(Use::Shmem), of(Use::PageTables)));
 }
 
 /// ZFS's cache, where there is one.
 fn put_arc(view: &View<'_>, out: &mut Out<'_>) {
     if let Some(arc) = view.meminfo.arc {
-        let numbers = [arc.size.0, arc.reclaimable().0].map(Some);
-        fill(out, "ZFS ARC:     ~m MB; ~m MB of it can shrink, and count as available\n", &numbers);
+        let (size, reclaimable) = (Mb(arc.size), Mb(arc.reclaimable()));
+        words(out, format_args!("ZFS ARC:     {size} MB; {reclaimable} MB of it can shrink, and count as available\n"));
     }
 }
 
@@ -109,10 +108,10 @@ fn put_stall(stall: Result<Stall, Absent>, out: &mut Out<'_>) {
     match stall {
         Err(why) => words(out, format_args!("- ({why})\n")),
         Ok(stall) => {
-            let [ten, sixty, three_hundred] = stall.average;
+            let [ten, sixty, three_hundred] = stall.average.map(|hundredths| Percent { hundredths });
             let seconds = stall.total / 1_000_000;
-            let numbers = [ten, sixty, three_hundred, seconds].map(Some);
-            fill(out, "~p % of 10 s, ~p % of 60 s, ~p % of 300 s; ~d s since boot\n", &numbers);
+            words(out, format_args!("{ten} % of 10 s, {sixty} % of 60 s, {three_hundred} % of 300 s; "));
+            words(out, format_args!("{seconds} s since boot\n"));
         }
     }
 }
@@ -124,17 +123,15 @@ fn put_swap(view: &View<'_>, out: &mut Out<'_>) {
         None => out.put(b"- (/proc/meminfo has no SwapTotal or no SwapFree)"),
         Some(used) => {
             if total > Bytes(0) {
-                let numbers = [Some(used.0), Some(total.0), share(Some(used), total)];
-                fill(out, "~m of ~m MB (~q %): ", &numbers);
+                words(out, format_args!("{} of {} MB ({} %): ", Mb(used), Mb(total), share(used, total)));
             }
             out.put(swap::verdict(total, used).as_bytes());
         }
     }
     if let Some(zram) = view.zram.filter(|zram| zram.stored > Bytes(0)) {
-        let numbers = [zram.stored.0, zram.used.0].map(Some);
-        fill(out, "\nzram:        ~m MB, in ~m MB of memory", &numbers);
+        words(out, format_args!("\nzram:        {} MB, in {} MB of memory", Mb(zram.stored), Mb(zram.used)));
     }
-    fill(out, "\nSwappiness:  ~d", &[view.swappiness]);
+    words(out, format_args!("\nSwappiness:  {}", OrDash(view.swappiness)));
     let advice = |swappiness| swap::advice(swappiness, total, view.zram_swap);
     if let Some(advice) = view.swappiness.and_then(advice) {
         out.put(b": ");
@@ -209,7 +206,7 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
     put_line("in all", Some(total), "MemTotal", total, out);
     put_arc(view, out);
     if let Some(sockets) = view.sockets.filter(|size| size.0 > 0) {
-        fill(out, "Sockets hold ~m MB in all, part of it in slab.\n", &[Some(sockets.0)]);
+        words(out, format_args!("Sockets hold {} MB in all, part of it in slab.\n", Mb(sockets)));
     }
     put_lasting(view, out);
 }
@@ -217,12 +214,9 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
 /// What of shared memory nobody's end gives back.
 fn put_lasting(view: &View<'_>, out: &mut Out<'_>) {
     let Some(lasting) = &view.lasting else { return };
-    let words = if lasting.segments > lasting.files {
-        "Stays until it is deleted: ~m MB in tmpfs, ~m MB in segments (ipcs -m)\n"
-    } else {
-        "Stays until it is deleted: ~m MB in tmpfs, ~m MB in segments (df -t tmpfs)\n"
-    };
-    fill(out, words, &[lasting.files.0, lasting.segments.0].map(Some));
+    let (files, segments) = (Mb(lasting.files), Mb(lasting.segments));
+    let who = if lasting.segments > lasting.files { "ipcs -m" } else { "df -t tmpfs" };
+    words(out, format_args!("Stays until it is deleted: {files} MB in tmpfs, {segments} MB in segments ({who})\n"));
 }
 
 fn put_line(label: &str, size: Option<Bytes>, source: &str, total: Bytes, out: &mut Out<'_>) {

@@ -11,9 +11,10 @@ use super::groups::Group;
 use super::options::{Charset, Color, Limits};
 use super::sample::Sample;
 use super::sheet::Cell;
-use super::sheets::{COUNTERS, DELTA, Growing, Numbers, STALLED, kind};
+use super::sheets::{Growing, kind};
 use crate::history::trend::BELIEVED;
-use crate::report::columns::{Keep, fill, left, mb, name, number, right};
+use crate::parse::pressure::Stall;
+use crate::report::columns::{Keep, OrDash, Tenths, in_mb, in_tenths, left, mb, name, number, right, words};
 use crate::report::time::ctime;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
@@ -66,8 +67,8 @@ pub fn draw(view: &View<'_>, size: (usize, usize), color: Color, charset: Charse
     let meminfo = &view.sample.meminfo;
     let swap = view.sample.meminfo.swap_used();
     let parts = [
-        ("Memory  ~q %, ~m of ~m MB", view.sample.meminfo.used(), meminfo.total, view.limits.memory),
-        ("Swap    ~q %, ~m of ~m MB", swap, meminfo.swap_total, view.limits.swap),
+        ("Memory ", view.sample.meminfo.used(), meminfo.total, view.limits.memory),
+        ("Swap   ", swap, meminfo.swap_total, view.limits.swap),
     ];
     for (label, used, total, limit) in parts {
         put_bar(label, used, total, limit, &mut screen);
@@ -101,8 +102,8 @@ fn put_bar(label: &str, used: Option<Bytes>, total: Option<Bytes>, limit: Percen
         Some(share) if share > limit => Style::Red,
         _ => Style::Green,
     };
-    let numbers = [share.map(|share| share.hundredths), used.map(|size| size.0), total.map(|size| size.0)];
-    fill(&mut screen.line, label, &numbers);
+    let (share_words, used, total) = (in_tenths(share), in_mb(used), in_mb(total));
+    words(&mut screen.line, format_args!("{label} {share_words} %, {used} of {total} MB"));
     screen.show_padded();
     screen.bar(style, share);
     screen.end_line();
@@ -114,8 +115,8 @@ fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     let (Some(low), Some(high)) = (points.iter().min(), points.iter().max()) else {
         return;
     };
-    let numbers = [low, high].map(|share| Some(u64::from(*share)));
-    fill(&mut screen.line, "Used    ~q to ~q % in ", &numbers);
+    let [from, to] = [low, high].map(|share| Tenths(Percent { hundredths: u64::from(*share) }));
+    words(&mut screen.line, format_args!("Used    {from} to {to} % in "));
     put_span(view.past.span(points.len()), &mut screen.line);
     screen.show_padded();
     screen.curve(points, *low, *high);
@@ -123,12 +124,18 @@ fn put_past(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
 }
 
 fn put_waits(sample: &Sample, screen: &mut Screen<'_, '_, '_>) {
-    let numbers = Numbers::of(sample);
     let line = &mut screen.line;
-    fill(line, "Waits   some ~p ~p ~p, full ", numbers.part(STALLED, DELTA));
-    fill(line, "~p ~p ~p %; ", numbers.part(STALLED + 4, DELTA));
-    fill(line, "~d stalls, ~d faults", numbers.part(DELTA + 3, COUNTERS));
-    fill(line, ", ~d OOM", numbers.part(DELTA + 7, COUNTERS));
+    let shares = |stall: Option<Stall>| {
+        let average = stall.map_or([None; 3], |stall| stall.average.map(Some));
+        average.map(|hundredths| OrDash(hundredths.map(|hundredths| Percent { hundredths })))
+    };
+    let [ten, sixty, three_hundred] = shares(sample.pressure.some);
+    words(line, format_args!("Waits   some {ten} {sixty} {three_hundred}, "));
+    let [ten, sixty, three_hundred] = shares(sample.pressure.full);
+    words(line, format_args!("full {ten} {sixty} {three_hundred} %; "));
+    let delta = &sample.delta;
+    let (stalls, faults, kills) = (OrDash(delta.stalls), OrDash(delta.major_faults), OrDash(delta.oom_kills));
+    words(line, format_args!("{stalls} stalls, {faults} faults, {kills} OOM"));
     screen.show_line(Style::Plain);
 }
 
@@ -146,7 +153,7 @@ fn put_alerts(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
         screen.show_line(if is_raised { Style::Red } else { Style::Green });
     }
     if left > 0 {
-        fill(&mut screen.line, "ALERT   ~d more", &[Some(left)]);
+        words(&mut screen.line, format_args!("ALERT   {left} more"));
         screen.show_line(Style::Red);
     }
 }
@@ -174,16 +181,13 @@ fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     for group in view.groups.iter().filter(near).take(GROUPS) {
         let line = &mut screen.line;
         line.put(b"CGROUP  ");
-        let sizes = [group.usage, group.limit].map(|size| size.map(|size| size.0));
-        let share = group.percent().map(|share| share.hundredths);
-        fill(line, "~q % of ", &[share]);
-        fill(line, "~m MB ", sizes.get(1..).unwrap_or_default());
+        words(line, format_args!("{} % of {} MB ", in_tenths(group.percent()), in_mb(group.limit)));
         left(line, group.path.as_bytes(), 48, Keep::End);
         screen.show_line(Style::Red);
     }
     let more = view.groups.iter().filter(near).count().saturating_sub(GROUPS);
     if more > 0 {
-        fill(&mut screen.line, "CGROUP  ~d more", &[u64::try_from(more).ok()]);
+        words(&mut screen.line, format_args!("CGROUP  {more} more"));
         screen.show_line(Style::Red);
     }
 }

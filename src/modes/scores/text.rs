@@ -7,7 +7,7 @@ use crate::badness;
 use crate::modes::environment::Others;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes::{self, Process, descending};
-use crate::report::columns::{Keep, fill, left, mb, name, number};
+use crate::report::columns::{Keep, Mb, OrDash, in_mb, in_tenths, left, mb, name, number, words};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
@@ -49,8 +49,7 @@ fn put_assumption(view: &View<'_>, options: &Options<'_>, out: &mut Out<'_>) {
         let process = view.table.rows().iter().find(|row| row.pid == *pid);
         if let Some(process) = process {
             put_who(process, out);
-            let adjs = [Some(*adj), process.oom_score_adj].map(|adj| adj.map(i64::cast_unsigned));
-            fill(out, " had oom_score_adj ~i instead of ~i", &adjs);
+            words(out, format_args!(" had oom_score_adj {adj} instead of {}", OrDash(process.oom_score_adj)));
         }
         out.put(b"\n");
     }
@@ -89,8 +88,7 @@ fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'
         Some((-adj, row.memory.rss.unwrap_or_default().0))
     };
     let count = (0..rows.len()).filter(|at| key(*at).is_some()).count();
-    let all = u64::try_from(count).ok();
-    fill(out, "\nPROTECTED (oom_score_adj below 0): ~d\n", &[all]);
+    words(out, format_args!("\nPROTECTED (oom_score_adj below 0): {count}\n"));
     if count > 0 {
         out.put(COLUMNS);
     }
@@ -105,8 +103,7 @@ fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'
         }
     }
     if count > most {
-        let more = u64::try_from(count - most).ok();
-        fill(out, "... and ~d more: -n\n", &[more]);
+        words(out, format_args!("... and {} more: -n\n", count - most));
     }
 }
 
@@ -130,9 +127,9 @@ fn put_row(view: &View<'_>, process: &Process, score: Option<i64>, adj: Option<i
 }
 
 fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
-    let size = |size: Option<Bytes>| size.map(|size| size.0);
-    let numbers = [size(view.meminfo.total), size(view.meminfo.swap_total)];
-    fill(out, "WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n  RAM ~m MB, swap ~m MB\n", &numbers);
+    let (ram, swap) = (in_mb(view.meminfo.total), in_mb(view.meminfo.swap_total));
+    out.put(b"WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n");
+    words(out, format_args!("  RAM {ram} MB, swap {swap} MB\n"));
     if is_set(view.host, c"sys/vm/panic_on_oom") {
         out.put(b"  nobody: the kernel panics (vm.panic_on_oom); else:\n");
     }
@@ -157,16 +154,13 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
 fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) {
     out.put(b"\n");
     name(out, view.groups.path(group));
-    let size = |size: Option<Bytes>| size.map(|size| size.0);
-    let share = bounds.usage.zip(bounds.limit);
-    let share = share.and_then(|(usage, limit)| Percent::of(usage, limit));
-    let numbers = [size(bounds.limit), size(bounds.usage), share.map(|share| share.hundredths), Some(bounds.swap.0)];
-    let words = if bounds.swap > Bytes(0) {
-        "\n  limit ~m MB, ~m MB used (~q %), swap up to ~m MB\n"
-    } else {
-        "\n  limit ~m MB, ~m MB used (~q %)\n"
-    };
-    fill(out, words, &numbers);
+    let share = bounds.usage.zip(bounds.limit).and_then(|(usage, limit)| Percent::of(usage, limit));
+    let (limit, usage, share) = (in_mb(bounds.limit), in_mb(bounds.usage), in_tenths(share));
+    words(out, format_args!("\n  limit {limit} MB, {usage} MB used ({share} %)"));
+    if bounds.swap > Bytes(0) {
+        words(out, format_args!(", swap up to {} MB", Mb(bounds.swap)));
+    }
+    out.put(b"\n");
 }
 
 fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_>) {
@@ -177,8 +171,7 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
         if place == 0
             && let Some(group) = view.dies_with(victim.process, scope)
         {
-            let count = view.members(group, rules);
-            fill(out, "          and all ~d processes of ", &[Some(count)]);
+            words(out, format_args!("          and all {} processes of ", view.members(group, rules)));
             name(out, view.groups.path(group));
             out.put(b" (memory.oom.group)\n");
         }
@@ -191,23 +184,19 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
 
 fn put_victim(rules: Rules<'_>, victim: &Victim<'_>, out: &mut Out<'_>) {
     put_who(victim.process, out);
-    let kib = rules.kib(victim.badness).cast_unsigned();
-    let adj = victim.adj.map(i64::cast_unsigned);
-    fill(out, ", badness ~i kB, adj ~i\n", &[Some(kib), adj]);
+    words(out, format_args!(", badness {} kB, adj {}\n", rules.kib(victim.badness), OrDash(victim.adj)));
 }
 
 /// `leaker (PID 31486)`
 fn put_who(process: &Process, out: &mut Out<'_>) {
     name(out, process.comm.as_bytes());
-    fill(out, " (PID ~d)", &[u64::try_from(process.pid.get()).ok()]);
+    words(out, format_args!(" (PID {})", process.pid));
 }
 
 fn put_guide(view: &View<'_>, out: &mut Out<'_>) {
-    fill(
-        out,
-        "\nGUIDE: the highest score goes first. It follows from badness = RSS + swap + page\ntables + adj * (RAM + swap) / 1000: a point of adj counts as ~m MB here.\n",
-        &[Some(view.scale().0 / 1000)],
-    );
+    let point = Mb(Bytes(view.scale().0 / 1000));
+    out.put(b"\nGUIDE: the highest score goes first. It follows from badness = RSS + swap + page\n");
+    words(out, format_args!("tables + adj * (RAM + swap) / 1000: a point of adj counts as {point} MB here.\n"));
     out.put(match view.zero_line {
         ZeroLine::At666 => {
             b"666 is the zero line since Linux 5.9 (nothing held, adj 0); 1333 is all memory.\n" as &[u8]

@@ -5,7 +5,7 @@ use core::fmt::Write;
 use super::{Alert, Alerts, Change, Facts, Kind, Level, Words, push_name};
 use crate::modes::monitor::crowd::{By, Negligent, Row};
 use crate::processes::Comm;
-use crate::report::columns::fill;
+use crate::report::columns::{Mb, OrDash, in_mb};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
 
@@ -29,6 +29,7 @@ impl Alerts {
         };
         let zombies = facts.crowd.zombies();
         let unusable = facts.zone.and_then(|zone| zone.unusable);
+        let files = facts.files.map(|(open, most)| (Bytes(open), Bytes(most)));
         let hundredths = |share: Option<Percent>| share.map(|share| share.hundredths);
         let of = |value: Option<u64>| value.map_or(Subject::Unknown, Subject::At);
         let swap = match facts.swap {
@@ -46,7 +47,7 @@ impl Alerts {
             (Kind::Memory, of(facts.memory.and_then(share)), limits.memory.hundredths),
             (Kind::Swap, swap, limits.swap.hundredths),
             (Kind::Zombies, Subject::At(zombies), limits.zombies),
-            (Kind::SystemFds, of(files(facts).and_then(share)), limits.fds.hundredths),
+            (Kind::SystemFds, of(files.and_then(share)), limits.fds.hundredths),
             (Kind::Pressure, of(hundredths(facts.full)), limits.pressure.hundredths),
             (Kind::Fragmentation, free, limits.fragmentation.hundredths),
         ];
@@ -89,38 +90,48 @@ impl<'a> Facts<'a> {
 }
 
 fn of_host(kind: Kind, change: Change, facts: &Facts<'_>, value: u64, limit: u64) -> Alert {
-    let text = match kind {
-        Kind::Memory => "memory ~p % used (limit ~p %): ~m of ~m MB",
-        Kind::Swap => "swap ~p % used (limit ~p %): ~m of ~m MB",
-        Kind::SystemFds => "open files: ~p % of the system's (limit ~p %), ~d of ~d",
-        Kind::Pressure => "memory: everybody waited ~p % of 10 s (limit ~p %)",
-        Kind::Zombies => "zombies: ~d (limit ~d)",
-        _ => "free memory: ~p % in pieces below 2 MiB (limit ~p %)",
-    };
-    let (pair, named) = match kind {
-        Kind::Memory => (facts.memory, Some(("; largest: ", By::Rss, ", ~m MB"))),
-        Kind::Swap => (facts.swap, Some(("; most of it: ", By::Swap, ", ~m MB"))),
-        Kind::SystemFds => (files(facts), Some(("; most: ", By::Fds, ", ~d"))),
-        Kind::Pressure => (None, Some(("; largest: ", By::Rss, ", ~m MB"))),
-        _ => (None, None),
-    };
     let (mut words, mut process) = (Words::new(), None);
-    let (part, whole) = pair.unzip();
-    let number = |size: Option<Bytes>| size.map(|size| size.0);
-    let numbers = [Some(value), Some(limit), number(part), number(whole)];
-    fill(&mut words, text, &numbers);
-    if let Some((before, by, after)) = named
+    let [share, most] = [value, limit].map(|hundredths| Percent { hundredths });
+    let of = |pair: Option<(Bytes, Bytes)>| {
+        let (part, whole) = pair.unzip();
+        (in_mb(part), in_mb(whole))
+    };
+    let (used, total) = of(facts.memory);
+    let (swapped, swap) = of(facts.swap);
+    let (open, openable) = facts.files.unzip();
+    let (open, openable) = (OrDash(open), OrDash(openable));
+    // A Fixed never returns an error: it cuts.
+    let _ = match kind {
+        Kind::Memory => write!(words, "memory {share} % used (limit {most} %): {used} of {total} MB"),
+        Kind::Swap => write!(words, "swap {share} % used (limit {most} %): {swapped} of {swap} MB"),
+        Kind::SystemFds => {
+            write!(words, "open files: {share} % of the system's (limit {most} %), {open} of {openable}")
+        }
+        Kind::Pressure => write!(words, "memory: everybody waited {share} % of 10 s (limit {most} %)"),
+        Kind::Zombies => write!(words, "zombies: {value} (limit {limit})"),
+        _ => write!(words, "free memory: {share} % in pieces below 2 MiB (limit {most} %)"),
+    };
+    let named = match kind {
+        Kind::Memory | Kind::Pressure => Some(("; largest: ", By::Rss)),
+        Kind::Swap => Some(("; most of it: ", By::Swap)),
+        Kind::SystemFds => Some(("; most: ", By::Fds)),
+        _ => None,
+    };
+    if let Some((before, by)) = named
         && let Some(row) = facts.first(by)
     {
         words.push(before.as_bytes());
         push_name(&mut words, row.pid, &row.comm);
-        fill(&mut words, after, &[Some(by.of(row))]);
+        let _ = match by {
+            By::Fds => write!(words, ", {}", by.of(row)),
+            _ => write!(words, ", {} MB", Mb(Bytes(by.of(row)))),
+        };
     }
     if kind == Kind::Zombies
         && let Some(Negligent { pid, row, zombies }) = facts.crowd.negligent()
     {
         let comm = row.map_or(Comm::new(), |row| row.comm.clone());
-        fill(&mut words, ", ~d not reaped by ", &[Some(zombies)]);
+        let _ = write!(words, ", {zombies} not reaped by ");
         push_name(&mut words, pid, &comm);
         process = Some((pid, comm));
     }
@@ -131,10 +142,4 @@ fn of_host(kind: Kind, change: Change, facts: &Facts<'_>, value: u64, limit: u64
         let _ = write!(words, " in zone {name} of node {}", zone.node);
     }
     Alert { kind, change, process, words }
-}
-
-/// Not bytes, but the same arithmetic.
-fn files(facts: &Facts<'_>) -> Option<(Bytes, Bytes)> {
-    let (open, most) = facts.files?;
-    Some((Bytes(open), Bytes(most)))
 }

@@ -4,7 +4,7 @@ use core::fmt::Write;
 
 use super::{Alert, Alerts, Change, Facts, Kind, Words, push_name};
 use crate::processes::Comm;
-use crate::report::columns::fill;
+use crate::report::columns::Mb;
 use crate::report::escape::Escaped;
 
 /// The end of a cgroup's path that is shown: the words have room for it even if each byte is escaped in part.
@@ -21,7 +21,7 @@ impl Alerts {
                 None => _ = write!(words, "{}", Escaped(comm.as_bytes())),
             }
             if let Some(rss) = seen.rss {
-                fill(&mut words, ", ~m MB", &[Some(rss.0)]);
+                let _ = write!(words, ", {} MB", Mb(rss));
             }
             if let Some(group) = seen.group {
                 let tail = group.len().saturating_sub(PATH);
@@ -46,8 +46,7 @@ impl Alerts {
         self.unnamed = unnamed - late;
         if late > 0 {
             let mut words = Words::new();
-            let text = "OOM kills: ~d whose victims are not known";
-            fill(&mut words, text, &[Some(late.cast_unsigned())]);
+            let _ = write!(words, "OOM kills: {late} whose victims are not known");
             each(&Alert { kind: Kind::OomKill, change: Change::Raised, process: None, words });
         }
     }

@@ -1,10 +1,13 @@
 //! A process that grows, or is about to have no descriptors left.
 
+use core::fmt::Write;
+
 use super::{Alert, Alerts, Change, Facts, Kind, Known, Level, Words, push_name};
 use crate::history::trend::R2;
 use crate::modes::monitor::crowd::{Crowd, Row};
 use crate::modes::monitor::options::Limits;
-use crate::report::columns::fill;
+use crate::report::columns::{Mb, OrDash};
+use crate::units::{Bytes, Percent};
 
 /// Growth by less is none.
 const GAINED: u64 = 16 << 20;
@@ -100,34 +103,26 @@ impl Alerts {
     fn words(&self, kind: Kind, change: Change, row: &Row, crowd: &Crowd) -> Words {
         let mut words = Words::new();
         push_name(&mut words, row.pid, &row.comm);
-        let number = |number: i64| u64::try_from(number).ok();
-        let (held, limit) = (row.held().0, self.limits.growth.hundredths);
-        match (kind, change, crowd.growth(row)) {
-            (Kind::Growth, Change::Raised, Some(growth)) => fill(
-                &mut words,
-                " grew by ~m MB in ~d s, ~p % (limit ~p %): ~d kB/s, R2 ~p; it has ~m MB",
-                &[
-                    number(growth.gained),
-                    Some(growth.span.as_secs()),
-                    number(growth.percent),
-                    Some(limit),
-                    number(growth.per_second / 1024),
-                    Some(u64::from(growth.r2.0) / 10),
-                    Some(held),
-                ],
-            ),
-            (Kind::Growth, ..) => fill(&mut words, " grows no more: it has ~m MB", &[Some(held)]),
-            _ => fill(
-                &mut words,
-                " has ~d of ~d descriptors, ~p % (limit ~p %)",
-                &[
-                    row.fds,
-                    row.fds_most,
-                    row.fds_share().map(|share| share.hundredths),
-                    Some(self.limits.fds.hundredths),
-                ],
-            ),
-        }
+        let positive = |number: i64| u64::try_from(number).ok();
+        let (held, limit) = (Mb(row.held()), self.limits.growth);
+        // A Fixed never returns an error: it cuts.
+        let _ = match (kind, change, crowd.growth(row)) {
+            (Kind::Growth, Change::Raised, Some(growth)) => {
+                let by = OrDash(positive(growth.gained).map(|gained| Mb(Bytes(gained))));
+                let percent = OrDash(positive(growth.percent).map(|hundredths| Percent { hundredths }));
+                let rate = OrDash(positive(growth.per_second / 1024));
+                let (seconds, r2) = (growth.span.as_secs(), Percent { hundredths: u64::from(growth.r2.0) / 10 });
+                write!(
+                    words,
+                    " grew by {by} MB in {seconds} s, {percent} % (limit {limit} %): {rate} kB/s, R2 {r2}; it has {held} MB"
+                )
+            }
+            (Kind::Growth, ..) => write!(words, " grows no more: it has {held} MB"),
+            _ => {
+                let (fds, most, share) = (OrDash(row.fds), OrDash(row.fds_most), OrDash(row.fds_share()));
+                write!(words, " has {fds} of {most} descriptors, {share} % (limit {} %)", self.limits.fds)
+            }
+        };
         words
     }
 

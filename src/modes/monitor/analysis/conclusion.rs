@@ -6,8 +6,7 @@ use super::{Facts, Figure, shared::gained};
 use crate::fixed::Fixed;
 use crate::modes::monitor::crowd::{By, Growth, Row};
 use crate::modes::monitor::sheet::Writer;
-use crate::modes::monitor::sheets::size;
-use crate::report::columns::fill;
+use crate::report::columns::{Mb, OrDash, in_mb};
 use crate::report::escape::Escaped;
 use crate::tmpfs::Mounts;
 use crate::units::Bytes;
@@ -37,26 +36,20 @@ fn host(facts: &Facts<'_>) -> Words {
     let of = |figure| facts.course.of(figure);
     let used = of(Figure::Used);
     let (first, last) = (used.map(|used| used.first), used.map(|used| used.last));
-    let (more, direction) = match (first, last) {
-        (Some(first), Some(last)) if last < first => (Some(first.0 - last.0), "less"),
-        (Some(first), Some(last)) => (Some(last.0 - first.0), "more"),
+    let (change, direction) = match (first, last) {
+        (Some(first), Some(last)) if last < first => (Some(Bytes(first.0 - last.0)), "less"),
+        (Some(first), Some(last)) => (Some(Bytes(last.0 - first.0)), "more"),
         _ => (None, "more"),
     };
-    let total = size(facts.sample.meminfo.total);
-    fill(&mut words, "Memory: ~m of ~m MB used, ", &[size(last), total]);
-    fill(&mut words, "~m MB ", &[more]);
-    words.push(direction.as_bytes());
-    let psi = facts.course.full.map(|full| full.hundredths);
-    fill(
-        &mut words,
-        " than ~d s ago; at least ~m MB available; swap ~m MB; PSI full at most ~p %; OOM kills ~d.",
-        &[
-            Some(facts.course.span.as_secs()),
-            size(of(Figure::Available).map(|available| available.least)),
-            size(of(Figure::SwapUsed).map(|swap| swap.last)),
-            psi,
-            facts.course.oom_kills,
-        ],
+    let (now, total, change) = (in_mb(last), in_mb(facts.sample.meminfo.total), in_mb(change));
+    let seconds = facts.course.span.as_secs();
+    let available = in_mb(of(Figure::Available).map(|available| available.least));
+    let swap = in_mb(of(Figure::SwapUsed).map(|swap| swap.last));
+    let (full, kills) = (OrDash(facts.course.full), OrDash(facts.course.oom_kills));
+    // A Fixed never returns an error: it cuts.
+    let _ = write!(
+        words,
+        "Memory: {now} of {total} MB used, {change} MB {direction} than {seconds} s ago; at least {available} MB available; swap {swap} MB; PSI full at most {full} %; OOM kills {kills}."
     );
     words
 }
@@ -77,18 +70,17 @@ fn growers(facts: &Facts<'_>) -> Words {
     };
     words.push(b"Growing: ");
     name(&mut words, row);
-    let rate = u64::try_from(growth.per_second).unwrap_or(0);
+    let rate = Mb(Bytes(u64::try_from(growth.per_second).unwrap_or(0).saturating_mul(60)));
+    let more = in_mb(u64::try_from(growth.gained).ok().map(Bytes));
+    let seconds = growth.span.as_secs();
+    // A Fixed never returns an error: it cuts.
     let _ = write!(words, ", R2 0.{:03}", growth.r2.0.min(999));
-    fill(
-        &mut words,
-        ", ~m MB a minute: ~m MB more in ~d s",
-        &[Some(rate.saturating_mul(60)), u64::try_from(growth.gained).ok(), Some(growth.span.as_secs())],
-    );
+    let _ = write!(words, ", {rate} MB a minute: {more} MB more in {seconds} s");
     if let Some(left) = (facts.left)(row, &growth) {
-        fill(&mut words, "; memory lasts ~d s like that", &[Some(left.as_secs())]);
+        let _ = write!(words, "; memory lasts {} s like that", left.as_secs());
     }
     if count > 1 {
-        fill(&mut words, "; ~d others grow, too", &[Some(count - 1)]);
+        let _ = write!(words, "; {} others grow, too", count - 1);
     }
     words.push(b".");
     words
@@ -100,20 +92,18 @@ fn no_growers(facts: &Facts<'_>) -> Words {
     let mut words = Words::new();
     let crowd = facts.crowd;
     if !crowd.rows().any(|row| crowd.growth(row).is_some()) {
-        fill(
-            &mut words,
-            "Who grows is not known: it takes 4 samples of one process, and ~d were taken.",
-            &[Some(facts.course.samples)],
-        );
+        let taken = facts.course.samples;
+        // A Fixed never returns an error: it cuts.
+        let _ = write!(words, "Who grows is not known: it takes 4 samples of one process, and {taken} were taken.");
         return words;
     }
-    let limit = facts.limits.growth.hundredths;
-    fill(&mut words, "Nobody grows steadily now (R2 above 0.8) by more than ~p % and 16 MB", &[Some(limit)]);
+    let limit = facts.limits.growth;
+    let _ = write!(words, "Nobody grows steadily now (R2 above 0.8) by more than {limit} % and 16 MB");
     if let (count, Some((pid, comm))) = &facts.course.growers {
         // A Fixed never returns an error: it cuts.
         let _ = write!(words, "; {} (PID {pid}) did before, and has ended or grows no more", Escaped(comm.as_bytes()));
         if *count > 1 {
-            fill(&mut words, "; ~d alerts more were of growth", &[Some(count - 1)]);
+            let _ = write!(words, "; {} alerts more were of growth", count - 1);
         }
     }
     words.push(b".");
@@ -135,10 +125,10 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
     };
     if let Some(parent) = facts.crowd.negligent() {
         next(&mut words);
-        fill(&mut words, "zombies: ~d", &[Some(facts.crowd.zombies())]);
+        let _ = write!(words, "zombies: {}", facts.crowd.zombies());
         match parent.row {
             Some(row) => {
-                fill(&mut words, ", ~d of ", &[Some(parent.zombies)]);
+                let _ = write!(words, ", {} of ", parent.zombies);
                 name(&mut words, row);
             }
             None => _ = write!(words, " of PID {}", parent.pid),
@@ -154,8 +144,7 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
     if let Some((row, gained)) = leak {
         next(&mut words);
         name(&mut words, row);
-        let numbers = [row.fds, u64::try_from(gained).ok()];
-        fill(&mut words, " has ~d descriptors, ~d more", &numbers);
+        let _ = write!(words, " has {} descriptors, {gained} more", OrDash(row.fds));
     }
     for mount in now.fullest.iter().flatten() {
         let Some(more) = gained(facts.mounts, mount).filter(|more| *more >= MUCH) else {
@@ -163,11 +152,11 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
         };
         next(&mut words);
         let _ = write!(words, "{}", Escaped(mount.point.as_bytes()));
-        fill(&mut words, " (tmpfs) has ~m MB, ~m MB more", &[Some(mount.used.0), Some(more.0)]);
+        let _ = write!(words, " (tmpfs) has {} MB, {} MB more", Mb(mount.used), Mb(more));
     }
-    kernel(facts, &mut |text, more| {
+    kernel(facts, &mut |what, more| {
         next(&mut words);
-        fill(&mut words, text, &[Some(more)]);
+        let _ = write!(words, "{what}: {} MB more", Mb(more));
     });
     if words.as_bytes().len() == start {
         return Words::of(
@@ -179,17 +168,17 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
 }
 
 /// What the kernel keeps and does not give back, where it grew.
-fn kernel(facts: &Facts<'_>, say: &mut dyn FnMut(&str, u64)) {
-    let words = [
-        (Figure::SlabUnreclaimable, "slab that can't be given back: ~m MB more"),
-        (Figure::PageTables, "page tables: ~m MB more"),
-        (Figure::KernelStacks, "kernel stacks: ~m MB more"),
+fn kernel(facts: &Facts<'_>, say: &mut dyn FnMut(&str, Bytes)) {
+    let kinds = [
+        (Figure::SlabUnreclaimable, "slab that can't be given back"),
+        (Figure::PageTables, "page tables"),
+        (Figure::KernelStacks, "kernel stacks"),
     ];
-    for (figure, text) in words {
+    for (figure, what) in kinds {
         if let Some(range) = facts.course.of(figure) {
-            let more = range.last.0.saturating_sub(range.first.0);
-            if more >= MUCH.0 {
-                say(text, more);
+            let more = Bytes(range.last.0.saturating_sub(range.first.0));
+            if more >= MUCH {
+                say(what, more);
             }
         }
     }

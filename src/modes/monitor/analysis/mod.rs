@@ -7,6 +7,7 @@ mod tables;
 
 pub use tables::TABLES;
 
+use core::fmt::Write;
 use core::time::Duration;
 
 use super::alerts;
@@ -19,7 +20,6 @@ use super::sheet::Writer;
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::processes::{Comm, slow};
-use crate::report::columns::fill;
 use crate::tmpfs::Mounts;
 use crate::units::{Bytes, Percent, Pid};
 use tables::At;
@@ -152,11 +152,9 @@ pub(super) fn write(facts: &Facts<'_>, buf: &mut [u8], to: &mut Writer<'_, '_>) 
     });
     if now.untold > 0 {
         let mut words = Fixed::<128>::new();
-        fill(
-            &mut words,
-            "~d mounts of tmpfs are not in the account: there are too many to tell them apart",
-            &[Some(now.untold)],
-        );
+        let untold = now.untold;
+        // A Fixed never returns an error: it cuts.
+        let _ = write!(words, "{untold} mounts of tmpfs are not in the account: there are too many to tell them apart");
         to.row(&[], &[words.as_bytes()]);
     }
 }
