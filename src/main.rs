@@ -10,7 +10,7 @@ use memdoor::history::History;
 use memdoor::modes::{Buffers, OUT, environment};
 use memdoor::modes::{check, dmesg, monitor, protect, recover, scores, snapshot, watch};
 use memdoor::snapshot::BUFFER;
-use memdoor::sys::{heap, start};
+use memdoor::sys::{heap, helper, start};
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting(no_memory);
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Err(unfit) if is_plugin() => check::refuse(&unfit),
         Err(unfit) => unfit.fail(),
     };
+    helper::end_all();
     ExitCode::from(exit as u8)
 }
 

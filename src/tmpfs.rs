@@ -119,7 +119,7 @@ pub fn each_segment(proc: &Dir, buf: &mut [u8], each: &mut dyn FnMut(Segment)) {
 pub struct Lasting {
     /// In files of tmpfs, in memory or swap.
     pub files: Bytes,
-    /// In System V segments, in memory or swap.
+    /// In System V segments that nobody has removed, in memory or swap.
     pub segments: Bytes,
     /// The tmpfs that has most of it.
     pub fullest: Option<Mount>,
@@ -131,7 +131,9 @@ impl Lasting {
     pub fn read(proc: &Dir, buf: &mut [u8]) -> Self {
         let mut segments = Bytes(0);
         each_segment(proc, buf, &mut |segment| {
-            segments = segments.plus(segment.rss.unwrap_or_default()).plus(segment.swap.unwrap_or_default());
+            if !segment.is_removed {
+                segments = segments.plus(segment.rss.unwrap_or_default()).plus(segment.swap.unwrap_or_default());
+            }
         });
         let Mounts { used, fullest: [fullest, ..], .. } = Mounts::read(proc, buf);
         Self { files: used, segments, fullest: fullest.filter(|mount| mount.used.0 > 0) }

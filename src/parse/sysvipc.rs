@@ -16,6 +16,8 @@ pub struct Segment {
     pub creator: Option<Pid>,
     /// How many have it attached; nobody: it stays until somebody removes it.
     pub attached: u64,
+    /// Whether it was removed (IPC_RMID; `dest` of ipcs(1)): it ends with the last process that has it attached.
+    pub is_removed: bool,
     /// Whose it is.
     pub user: u64,
     /// What of it is in memory, and in swap (Linux 2.6.37).
@@ -24,17 +26,24 @@ pub struct Segment {
     pub swap: Option<Bytes>,
 }
 
+/// include/linux/shm.h
+const SHM_DEST: u64 = 0o1000;
+
 /// Parses a line; `None` for the header.
 #[must_use]
 pub fn segment(text: &[u8]) -> Option<Segment> {
     // key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap
     let mut words = words(text);
     let key = signed(words.next()?)?;
+    let id = dec(words.next()?)?;
+    let permissions = words.next().and_then(|word| core::str::from_utf8(word).ok());
+    let permissions = u64::from_str_radix(permissions?, 8).ok()?;
     let mut number = |skipped| words.nth(skipped).and_then(dec);
     Some(Segment {
         key,
-        id: number(0)?,
-        size: Bytes(number(1)?),
+        id,
+        is_removed: permissions & SHM_DEST != 0,
+        size: Bytes(number(0)?),
         creator: Pid::new(number(0)?),
         attached: number(1)?,
         user: number(0)?,
@@ -56,6 +65,7 @@ mod tests {
             size: Bytes(1 << 20),
             creator: Pid::new(4242),
             attached: 2,
+            is_removed: true,
             user: 1000,
             rss: Some(Bytes(8192)),
             swap: Some(Bytes(4096)),

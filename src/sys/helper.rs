@@ -24,6 +24,7 @@ extern crate std;
 
 use core::cell::Cell;
 use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use core::time::Duration;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -105,12 +106,17 @@ impl<J: Copy> Helper<J> {
             *place = Some(hand()?);
         }
         let parent = system::own_pid();
+        // Where whoever started memdoor ignores SIGCHLD, the kernel collects children itself, and their numbers may be others' at any time.
+        signal::notice_children();
         // A child that has memdoor's name, for however short, is a process that `kill` may choose.
         let name = Named::take(COMM);
         for hand in hands.iter().flatten() {
             match fork(descriptors)? {
                 0 => hand.serve(proc, descriptors, work, parent),
-                pid => hand.pid.set(pid),
+                pid => {
+                    hand.pid.set(pid);
+                    note(pid);
+                }
             }
         }
         drop(name);
@@ -168,6 +174,45 @@ impl<J: Copy> Helper<J> {
     }
 }
 
+/// All that were started and not collected, 0: none.
+static STARTED: [AtomicI32; 4 * HANDS] = [const { AtomicI32::new(0) }; 4 * HANDS];
+
+fn note(pid: c_int) {
+    let free = STARTED.iter().find(|place| place.load(Relaxed) == 0);
+    // More than there is room for end with memdoor, and whoever inherits them collects them.
+    if let Some(free) = free {
+        free.store(pid, Relaxed);
+    }
+}
+
+/// How long an end is waited for: one that sleeps on a mmap_lock can't be killed before Linux 5.8.
+const END: Duration = Duration::from_millis(50);
+
+/// Ends and collects all of them, for the end of memdoor: where PID 1 collects nobody, as in many a container, each would be a zombie
+/// for as long as that lives, and take one of the numbers that `pids.max` counts.
+pub fn end_all() {
+    let until = monotonic().saturating_add(END);
+    for place in &STARTED {
+        let pid = place.swap(0, Relaxed);
+        if pid == 0 || collect(pid) {
+            continue;
+        }
+        // SAFETY: two numbers and no memory. It is a child that nobody has collected, so the number is its own.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+        while !collect(pid) && monotonic() < until {
+            let _ = signal::wait(None, Some(Duration::from_millis(1)));
+        }
+    }
+}
+
+/// Collects a child if it has ended; whether it had, or was collected before.
+fn collect(pid: c_int) -> bool {
+    let mut status = 0;
+    // SAFETY: the kernel writes one int to `status`, and nothing else.
+    let found = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
+    found != 0
+}
+
 /// A copy of this process: its number, 0 in the copy.
 fn fork(descriptors: Descriptors) -> Result<c_int> {
     let flags = match descriptors {
@@ -210,18 +255,13 @@ impl Hand {
         }
         if take(self.answered.as_fd()).is_ok() {
             self.state.set(State::Idle);
-        } else if self.has_ended() {
+        } else if collect(self.pid.get()) {
+            STARTED
+                .iter()
+                .filter(|place| place.load(Relaxed) == self.pid.get())
+                .for_each(|place| place.store(0, Relaxed));
             self.state.set(State::Killed);
         }
-    }
-
-    /// Whether it was killed; collects it.
-    fn has_ended(&self) -> bool {
-        let mut status = 0;
-        // SAFETY: the kernel writes one int to `status`, and nothing else.
-        let found = unsafe { libc::waitpid(self.pid.get(), &raw mut status, libc::WNOHANG) };
-        // ECHILD: whoever started memdoor ignores SIGCHLD, so that nobody is ever collected, and it has gone.
-        found == self.pid.get() || (found < 0 && Errno::last() == Errno::ECHILD)
     }
 
     /// What the child does until memdoor ends.

@@ -74,6 +74,18 @@ pub fn ignore_snapshot_requests() {
     ignore(Signal::SIGUSR1);
 }
 
+/// Children that end are there until they are collected, even if whoever started memdoor ignores SIGCHLD.
+pub(super) fn notice_children() {
+    let usual = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler is installed.
+    if let Ok(before) = unsafe { sigaction(Signal::SIGCHLD, &usual) }
+        && !matches!(before.handler(), SigHandler::SigIgn)
+    {
+        // SAFETY: it puts back what was there.
+        let _ = unsafe { sigaction(Signal::SIGCHLD, &before) };
+    }
+}
+
 fn ignore(signal: Signal) {
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     // SAFETY: no handler is installed.

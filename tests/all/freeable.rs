@@ -63,7 +63,7 @@ fn what_others_map_who_live_on_is_neither_a_reason_nor_said_to_be_freed() {
     hog.wait();
     // Now one of the four is the largest that there is.
     let ended = kill(&format!("^{name}$"), &["--once", "--by", "process"]);
-    assert!(kib(&ended.out, "Freed By Their End") < 2048, "{}", ended.out);
+    assert!(kib(&ended.out, "Held By Those Ended") < 2048, "{}", ended.out);
     let one: u32 = value(&ended.out, "Victim PID").parse().expect("a number");
     assert!(!is_alive(one));
     drop(sharers);

@@ -78,7 +78,7 @@ fn normal(text: &str) -> String {
         // They are among the processes, with numbers of their own.
         (r#"(?m)^( +\d+ memdoor-r[a-z.]+ |\{.*"comm":"memdoor-reader").*\n"#, ""),
         // What this machine has in tmpfs.
-        (r"(?m)^(Stays until it is deleted:|In tmpfs And System V Segments:) .*\n", ""),
+        (r"(?m)^(Stays until deleted and closed:|In tmpfs And System V Segments:) .*\n", ""),
         (r#","lasting":\{([^{}]|\{[^{}]*\})*\}"#, ""),
         // Its helper process is there or is gone by then.
         (r#"("(own|unwanted|zombies)":)\d+"#, "$1#"),

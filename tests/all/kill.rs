@@ -169,7 +169,7 @@ fn the_largest_tree_dies_the_others_live_and_what_is_freed_is_what_it_held() {
     let out = &ended.out;
     assert_eq!(value(out, "Victim PID"), large.id());
     assert_eq!(value(out, "Action"), "SIGTERM: the victim has ended");
-    assert!((64..70).contains(&(kib(out, "Freed By Their End") / 1024)), "{out}");
+    assert!((64..70).contains(&(kib(out, "Held By Those Ended") / 1024)), "{out}");
     assert!(is_alive(small.pid) && is_alive(middle.pid));
     // The evidence came first.
     let evidence = out.find("##### PROCESS BASIC INFORMATION #####").expect("evidence");
@@ -283,7 +283,7 @@ fn whoever_leaks_shared_memory_is_ended_and_an_innocent_one_lives() {
         assert_eq!(ended.code(), 0, "{ended:#?}");
         leaker.wait();
         assert_eq!(value(&ended.out, "Victim PID"), leaker.id());
-        assert!((40..42).contains(&(kib(&ended.out, "Freed By Their End") / 1024)), "{}", ended.out);
+        assert!((40..42).contains(&(kib(&ended.out, "Held By Those Ended") / 1024)), "{}", ended.out);
         assert!(is_alive(innocent.pid));
     }
 }
@@ -385,7 +385,7 @@ fn a_hog_whose_first_thread_has_exited_is_ended_and_an_innocent_one_lives() {
     hog.wait();
     let out = &ended.out;
     assert_eq!(value(out, "Victim PID"), hog.id());
-    assert!((32..34).contains(&(kib(out, "Freed By Their End") / 1024)), "{out}");
+    assert!((32..34).contains(&(kib(out, "Held By Those Ended") / 1024)), "{out}");
     assert!(is_alive(innocent.pid));
     // The evidence is of the thread that lives.
     assert!(kib(out, "Process RSS Memory Usage") >= 32 << 10, "{out}");
@@ -424,7 +424,7 @@ fn who_does_not_hear_sigterm_gets_sigkill_after_the_grace() {
     // The children die with their parent, and may have done so before it was their turn.
     let sent: u32 = value(&ended.out, "Processes Sent SIGKILL").parse().expect("a number");
     assert!((1..=4).contains(&sent));
-    assert!((16..20).contains(&(kib(&ended.out, "Freed By Their End") / 1024)));
+    assert!((16..20).contains(&(kib(&ended.out, "Held By Those Ended") / 1024)));
 }
 
 #[test]
@@ -674,7 +674,10 @@ fn nobody_is_ended_for_what_a_tmpfs_holds_until_the_kernel_would() {
     assert!(value(&spared.out, "Action").starts_with("none: memory is in files of tmpfs"), "{}", spared.out);
     let there = value(&spared.out, "In tmpfs And System V Segments");
     assert!(there.starts_with("40960 kB, 10.24 % of memory, "), "{there}");
-    assert!(there.ends_with(" kB of it in /dev/shm; stays until it is deleted: df -t tmpfs; ipcs -m"), "{there}");
+    assert!(
+        there.ends_with(" kB of it in /dev/shm; stays until it is deleted and closed: df -t tmpfs; lsof +L1; ipcs -m"),
+        "{there}"
+    );
     assert!(spared.out.contains(&format!("\nNext: PID {} ({name}): ", innocent.pid)), "{}", spared.out);
     assert!(!spared.out.contains("Victim"), "there is none: {}", spared.out);
     assert!(spared.err.contains("ERROR outcome=elsewhere memory=\"92.50 % used"), "{}", spared.err);
@@ -722,7 +725,7 @@ fn in_a_control_group_its_own_limit_and_processes_count() {
     assert_eq!(ended.code(), 0, "{ended:#?}");
     assert_eq!(value(&ended.out, "Victim PID"), large.id());
     assert_eq!(value(&ended.out, "Control Group Memory Limit"), "262144 kB");
-    let (freed, truth) = (kib(&ended.out, "Freed By Their End") * 1024, before - after);
+    let (freed, truth) = (kib(&ended.out, "Held By Those Ended") * 1024, before - after);
     assert!(freed.abs_diff(truth) * 10 <= truth, "{freed} of {truth}");
     for victim in [&small, &middle, &outside] {
         assert!(is_alive(victim.pid));

@@ -276,7 +276,7 @@ fn a_frozen_victim_gives_its_memory_back_and_is_said_to_be_frozen() {
     assert_eq!(ended.code(), 1, "{ended:#?}");
     assert!(value(&ended.out, "Not Ended Yet").contains(": it is frozen, and SIGKILL takes effect when it is thawed"));
     // Linux 5.15; before that it holds what it held, and nothing is said to be free.
-    let freed = kib(&ended.out, "Freed By Their End") * 1024;
+    let freed = kib(&ended.out, "Held By Those Ended") * 1024;
     let truth = before.saturating_sub(after);
     assert!(freed.abs_diff(truth) < 12 * MIB, "{freed} of {truth}: {ended:#?}");
     assert!(is_alive(other.pid));

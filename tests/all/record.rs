@@ -591,6 +591,25 @@ fn a_reader_that_goes_away_ends_no_watch_that_has_a_record() {
 }
 
 #[test]
+fn a_new_record_without_room_takes_no_old_one_with_it() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let records = dir.join("records");
+    let watch = ["-p", &victim.id(), "-m", "99", "-c", "1", "-o", &records];
+    assert_eq!(run(&watch).code(), 0);
+    let before = files(Path::new(&records));
+    assert_eq!(before.len(), 1);
+    // In blocks of 512 or 1024 bytes: less than a record takes.
+    let inner = memdoor(&[&watch[..], &["--keep", "1", "--record-size", "10M"]].concat());
+    let ended = run_command(through_shell("ulimit -f 40; exec \"$@\"", &inner));
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(files(Path::new(&records)), before, "{ended:#?}");
+    assert_eq!(run(&[&watch[..], &["--keep", "1"]].concat()).code(), 0);
+    let after = files(Path::new(&records));
+    assert!(after.len() == 1 && after != before, "{after:?}");
+}
+
+#[test]
 fn options_of_a_record_need_one_and_sizes_are_checked() {
     for (line, words) in [
         ("-p 1 --keep 3", "--keep without -o DIR"),

@@ -80,3 +80,25 @@ fn stuck_processes_keep_kill_and_check_from_nobody_else_and_are_not_said_to_be_o
     let ended = kill("cmdline:^no such arguments$");
     assert!(ended.out.contains(" not read") && ended.err.contains("did not answer in 200 ms"), "{ended:#?}");
 }
+
+/// In many a container nobody collects what is left behind, and each zombie takes one of the numbers that pids.max counts.
+#[test]
+fn no_mode_leaves_a_reader_behind() {
+    let unshare = ["unshare", "-m", "-p", "-f", "--mount-proc", "--kill-child"];
+    if !works(&[&unshare[..], &["true"]].concat()) {
+        return skip("needs root for a pid namespace");
+    }
+    // PID 1 of the namespace waits for its own children alone, by their numbers.
+    let script = r#"
+sleep 60 & target=$!
+for words in "check" "check --where" "scores --next" "snapshot -p $target" "kill --config /dev/null --once --only ^nobody$" \
+    "monitor --analyze 0.1 0.2" "-p $target -i 0.1 -c 2" "protect --match cmdline:^nobody --adj 5 --dry-run"; do
+    "$MEMDOOR" $words >/dev/null 2>&1
+done
+grep -l "^Name:.memdoor" /proc/[0-9]*/status
+kill $target"#;
+    let mut inner = victim(&["init", "bash", "-c", script]);
+    inner.env("MEMDOOR", common::run::MEMDOOR);
+    let ended = run_command(through(&unshare, &inner));
+    assert_eq!((ended.out.as_str(), ended.err.as_str()), ("", ""), "{ended:#?}");
+}

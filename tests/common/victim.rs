@@ -88,6 +88,8 @@ until its standard input ends, it is killed, or its parent dies.
   stuck PATH     a child whose mmap_lock is held until this process ends: PID is
                  the child. A file of FUSE is mounted over PATH: for root, in a
                  mount namespace of its own
+  init PROGRAM [ARGUMENT...]
+                 no state: runs that, waits for it and collects nobody else
   idle           nothing
   freed PID FILE BYTES
                  no state: waits for the kernel's log to say `Killed process PID`
@@ -149,6 +151,7 @@ fn run() -> Result<()> {
         Some("shortage") => shortage(&mut args),
         Some("children") => children(last_number(&mut args)?),
         Some("family") => family(&mut args),
+        Some("init") => init(&mut args),
         Some("stuck") => stuck_child(&mut args),
         Some("held") => stuck::held(&args.value()?.string()?),
         Some("idle") => {
@@ -490,6 +493,12 @@ fn zombie(args: &mut lexopt::Parser) -> Result<()> {
     ready(child.id())?;
     wait_for_end();
     Ok(())
+}
+
+fn init(args: &mut lexopt::Parser) -> Result<()> {
+    let mut words = args.raw_args()?;
+    let status = Command::new(words.next().ok_or("init: PROGRAM is missing")?).args(words).status()?;
+    std::process::exit(status.code().unwrap_or(1))
 }
 
 fn stuck_child(args: &mut lexopt::Parser) -> Result<()> {

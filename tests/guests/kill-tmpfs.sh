@@ -9,7 +9,7 @@ mount -t tmpfs -o size=$(($(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/
 start hog fill /filled/file 20
 go hog
 within 60 has_line /tmp/words 'ERROR outcome=elsewhere '
-has /tmp/words ' kB of it in /filled; stays until it is deleted: df -t tmpfs'
+has /tmp/words ' kB of it in /filled; stays until it is deleted and closed: df -t tmpfs'
 usleep 3000000
 lives $innocent || fail "the innocent process has died, and memory is as full as before"
 # Below 5 %, long before the cooldown is over.

@@ -216,7 +216,10 @@ fn put_lasting(view: &View<'_>, out: &mut Out<'_>) {
     let Some(lasting) = &view.lasting else { return };
     let (files, segments) = (Mb(lasting.files), Mb(lasting.segments));
     let who = if lasting.segments > lasting.files { "ipcs -m" } else { "df -t tmpfs" };
-    words(out, format_args!("Stays until it is deleted: {files} MB in tmpfs, {segments} MB in segments ({who})\n"));
+    words(
+        out,
+        format_args!("Stays until deleted and closed: {files} MB in tmpfs, {segments} MB in segments ({who})\n"),
+    );
 }
 
 fn put_line(label: &str, size: Option<Bytes>, source: &str, total: Bytes, out: &mut Out<'_>) {

@@ -10,6 +10,7 @@ use super::options::Options;
 use super::when::{Odd, Reading};
 use crate::error::{Absent, Error};
 use crate::host::Host;
+use crate::parse::cgroup::Version;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::pressure::{self, Stall};
 use crate::sys::Errno;
@@ -162,8 +163,10 @@ fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> 
     group.look_at(path).map_err(failed)?;
     match group.used() {
         Ok(Some(_)) => Ok(group),
-        Ok(None) => Err(Error::new("use memory cgroup", path, Errno::ENODATA)
-            .hint("neither it nor a cgroup above it has a memory limit: set memory.max")),
+        Ok(None) => Err(Error::new("use memory cgroup", path, Errno::ENODATA).hint(match group.path() {
+            Ok((Version::V1, _)) => "neither it nor a cgroup above it has a memory limit: set memory.limit_in_bytes",
+            _ => "neither it nor a cgroup above it has a memory limit: set memory.max",
+        })),
         Err(why) => Err(failed(why)),
     }
 }

@@ -11,7 +11,8 @@ use crate::units::{Bytes, Percent};
 pub struct When {
     /// So much of memory is used, in percent: 0 to 100. What is used is all but MemAvailable and what of ZFS's cache can shrink.
     pub threshold: u8,
-    /// So little of swap is free, in percent: 0 to 100. Without swap that holds.
+    /// So little of swap is free, in percent: 0 to 100. Without swap that holds, but where one condition is enough: there it would be met
+    /// always.
     pub swap_free: Option<u8>,
     /// Processes stall for so much of the last 10 s.
     pub pressure: Option<Pressure>,
@@ -142,7 +143,8 @@ const MANY_TIMES: u64 = 4;
 impl When {
     pub(super) fn judge(&self, reading: &Reading) -> State {
         let memory = reading.used().map(|used| used.hundredths >= u64::from(self.threshold) * 100);
-        let swap = self.swap_free.map(|least| {
+        let is_moot = self.join == Join::Any && reading.swap_total == Some(Bytes(0));
+        let swap = self.swap_free.filter(|_| !is_moot).map(|least| {
             let free = reading.free_swap();
             free.map(|free| free.hundredths <= u64::from(least) * 100)
         });
@@ -300,6 +302,9 @@ mod tests {
         }
         let none = Reading { swap_total: Some(Bytes(0)), swap_free: Some(Bytes(0)), ..reading(5, 0) };
         assert_eq!(all.judge(&none), State::Short, "without swap, none is free");
+        assert_eq!(any.judge(&none), State::Short, "memory is short");
+        let none = Reading { available: Some(Bytes(96 * GIB)), ..none };
+        assert_eq!(any.judge(&none), State::Enough, "a host without swap is not short for that");
         let unknown = Reading { swap_free: None, ..reading(5, 0) };
         assert_eq!(all.judge(&unknown), State::Short);
         let unknown = Reading { swap_free: None, ..reading(50, 0) };

@@ -62,7 +62,7 @@ impl Action {
             let cut = if mount.point.as_bytes().len() > point.as_bytes().len() { "..." } else { "" };
             let _ = write!(words, ", {} kB of it in {}{cut}", mount.used.kib(), Escaped(point.as_bytes()));
         }
-        let _ = write!(words, "; stays until it is deleted: df -t tmpfs; ipcs -m");
+        let _ = write!(words, "; stays until it is deleted and closed: df -t tmpfs; lsof +L1; ipcs -m");
         words
     }
 
@@ -80,13 +80,14 @@ impl Action {
             return words;
         };
         let _ = words.write_str(match by {
-            By::Tree => "it holds most",
-            By::Process => "it holds most of all processes",
+            By::Tree | By::Process => "it holds most",
             By::Score => "it has the highest oom_score",
         });
+        let is_avoiding = self.best.iter().flatten().any(|one| one.tree.rank == Rank::Avoided);
         let _ = write!(words, " of {}", self.trees - self.too_small);
         let _ = words.write_str(match victim.tree.rank {
             Rank::Preferred => ", among those that --prefer fits",
+            Rank::Ordinary if is_avoiding => ", but for those that --avoid fits",
             Rank::Ordinary => "",
             Rank::Avoided => ", all of which --avoid fits",
         });
@@ -200,10 +201,10 @@ impl Action {
             () if count(Why::Unread) > 0 => {
                 "arguments of some did not answer in 200 ms (their memory map is locked): --only REGEX, for names, reads none"
             }
+            () if count(Why::OthersProcess) > 0 => "run memdoor as root: they are other users' processes",
             () if count(Why::Unwanted) > 0 && !is_any => {
                 "--only any ends whoever the system does not hang on (for servers), --only REGEX those of that name"
             }
-            () if count(Why::OthersProcess) > 0 => "run memdoor as root: they are other users' processes",
             () if count(Why::Ignored) > 0 => "--ignore fits them: name fewer",
             () if count(Why::Exempt) > 0 => "they have oom_score_adj -1000: memdoor protect -p PID --adj 0",
             () => "there is nobody else in this pid namespace: run memdoor on the host, or with --pid=host",

@@ -69,9 +69,6 @@ impl Armed<'_> {
         };
         let path = asked.dir.to_bytes();
         let dir = open_dir(asked.dir, Missing::Refuse)?;
-        if let Some(keep) = asked.keep {
-            retain(&dir, path, keep);
-        }
         let now = Now::read();
         let comm: Fixed<64> = self.target.stat(|stat| Fixed::of(stat.comm)).unwrap_or_default();
         let size = asked.size.map_or_else(|| self.size_needed(), |size| usize::try_from(size.0).unwrap_or(usize::MAX));
@@ -92,6 +89,10 @@ impl Armed<'_> {
                 Ok(record) => break (Place { dir, part, name }, record),
             }
         };
+        // Only now: were there no room for a new one, the old ones would be all that is left of earlier nights.
+        if let Some(keep) = asked.keep {
+            retain(&place.dir, path, keep);
+        }
         if record::is_in_memory(&place.dir) {
             say(format_args!(
                 "memdoor: note: {} is in memory (tmpfs): a reboot takes the record with it",
