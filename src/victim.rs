@@ -133,6 +133,8 @@ pub struct Tree {
     pub root: usize,
     /// What the end of all its processes gives back: [`Together::freeable`].
     pub held: Bytes,
+    /// What of that was not looked at, and may stay: [`Together::unread`].
+    pub unread: Bytes,
     /// Their RSS: what several of them share counts for each.
     pub rss: Bytes,
     /// How many they are.
@@ -190,6 +192,7 @@ pub fn tree(rows: &[Process], nodes: &[Node], at: usize) -> Option<Tree> {
     (index(node.root) == at).then_some(Tree {
         root: at,
         held: node.held.freeable(),
+        unread: node.held.unread(),
         rss: node.rss,
         processes: node.processes,
         rank: node.tree_rank,

@@ -20,6 +20,10 @@ pub struct Ending {
     pub swapped: Bytes,
     /// Its address space: it can't be more.
     pub size: Bytes,
+    /// Anonymous memory that other processes map as well, since a fork(2) after which nobody has written to it.
+    pub cow: Bytes,
+    /// Its part of that.
+    pub cow_share: Bytes,
     /// Whether the lines that come are of such a mapping, and of which kind.
     at: At,
     /// What they said so far.
@@ -43,6 +47,8 @@ enum At {
     Shared,
     /// MAP_PRIVATE: pages that were written to are anonymous.
     Private,
+    /// Nothing but anonymous memory.
+    Anonymous,
 }
 
 impl Ending {
@@ -50,11 +56,12 @@ impl Ending {
     pub fn add(&mut self, line: &[u8]) {
         if let Some(mapping) = maps::line(line) {
             self.at = match mapping.perms {
+                _ if is_anonymous(&mapping) => At::Anonymous,
                 _ if !ends_with_its_processes(&mapping) => At::Other,
                 [.., b's'] => At::Shared,
                 _ => At::Private,
             };
-            if self.at != At::Other {
+            if matches!(self.at, At::Shared | At::Private) {
                 self.size = self.size.plus(mapping.size());
             }
             return;
@@ -70,10 +77,17 @@ impl Ending {
             ("Private_Clean" | "Private_Dirty", _) => self.now.private = self.now.private.plus(size),
             // It follows them.
             ("Anonymous", At::Shared) => self.take(Bytes(0)),
+            ("Anonymous", At::Anonymous) => self.take_anonymous(),
             ("Anonymous", _) => self.take(size),
             ("Swap", At::Shared) => self.swapped = self.swapped.plus(size),
             _ => {}
         }
+    }
+
+    fn take_anonymous(&mut self) {
+        let Now { rss, pss, private } = core::mem::take(&mut self.now);
+        self.cow = self.cow.plus(Bytes(rss.0.saturating_sub(private.0)));
+        self.cow_share = self.cow_share.plus(Bytes(pss.0.saturating_sub(private.0)));
     }
 
     /// Adds up what was said of a mapping. `anonymous`: what of it counts as the process's anonymous memory.
@@ -85,6 +99,13 @@ impl Ending {
         self.share = self.share.plus(less(less(pss, anonymous), private));
         self.shared = self.shared.plus(less(less(rss, anonymous), private));
     }
+}
+
+/// Whether it is a mapping without a file.
+fn is_anonymous(mapping: &Mapping<'_>) -> bool {
+    let path = mapping.path;
+    let is_named = [&b"[heap]"[..], b"[stack", b"[anon:"].iter().any(|name| path.starts_with(name));
+    mapping.perms[3] == b'p' && (path.is_empty() || is_named)
 }
 
 /// Whether what is mapped is shared memory that is freed once nobody maps it.
@@ -126,6 +147,16 @@ mod tests {
     fn anonymous_shared_memory_memfds_and_deleted_files_end_with_their_processes() {
         for path in ["/dev/zero (deleted)", "/memfd:leak (deleted)", "/dev/shm/gone (deleted)", "[anon_shmem:pool]"] {
             assert_eq!(mapping("rw-s", "00:01", path), [16, 12, 24, 4, 64], "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_fork_left_shared_is_anonymous_memory_of_several() {
+        for path in ["", "[heap]", "[stack]", "[anon:arena]"] {
+            let mut ending = Ending::default();
+            let text = std::format!("7f0000000000-7f0000010000 rw-p 00000000 00:00 0 {path}\n{SIZES}");
+            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
+            assert_eq!([ending.cow, ending.cow_share, ending.size].map(Bytes::kib), [24, 12, 0], "{path}");
         }
     }
 

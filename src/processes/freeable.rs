@@ -29,6 +29,10 @@ pub enum Ending {
         shared: Bytes,
         /// What of it is in swap. The kernel does not divide this, and VmSwap does not count it.
         swapped: Bytes,
+        /// Anonymous memory that others map as well, since a fork(2). RssAnon has it of each.
+        cow: Bytes,
+        /// Its part of that.
+        cow_share: Bytes,
     },
     /// smaps did not answer in time: all of `RssShmem`, but no more than maps has room for.
     AtMost(Bytes),
@@ -37,17 +41,22 @@ pub enum Ending {
 impl Ending {
     /// What smaps showed.
     pub(super) const fn of(parts: &smaps::Ending) -> Self {
-        let smaps::Ending { private, share, shared, swapped, .. } = *parts;
-        Self::Parts { private, share, shared, swapped }
+        let smaps::Ending { private, share, shared, swapped, cow, cow_share, .. } = *parts;
+        Self::Parts { private, share, shared, swapped, cow, cow_share }
     }
 
     /// The same of a process that has no more than so much shared memory, as it may by now.
     #[must_use]
     pub fn at_most(self, shmem: Bytes) -> Self {
         match self {
-            Self::Parts { private, share, shared, swapped } => {
-                Self::Parts { private: private.min(shmem), share: share.min(shmem), shared: shared.min(shmem), swapped }
-            }
+            Self::Parts { private, share, shared, swapped, cow, cow_share } => Self::Parts {
+                private: private.min(shmem),
+                share: share.min(shmem),
+                shared: shared.min(shmem),
+                swapped,
+                cow,
+                cow_share,
+            },
             Self::AtMost(most) => Self::AtMost(most.min(shmem)),
         }
     }
@@ -77,10 +86,12 @@ impl Together {
         };
         self.private = self.private.plus(resident).plus(memory.swap.unwrap_or_default());
         match memory.ending {
-            Some(Ending::Parts { private, share, shared, swapped }) => {
-                self.private = self.private.plus(private);
-                self.shares = self.shares.plus(share);
-                self.shared = self.shared.max(shared);
+            Some(Ending::Parts { private, share, shared, swapped, cow, cow_share }) => {
+                // It may have become less since.
+                let cow = cow.min(resident);
+                self.private = Bytes(self.private.0.saturating_sub(cow.0)).plus(private);
+                self.shares = self.shares.plus(share).plus(cow_share.min(cow));
+                self.shared = self.shared.max(shared.plus(cow));
                 self.swapped = self.swapped.max(swapped);
             }
             Some(Ending::AtMost(most)) => self.shmem = self.shmem.max(most),
@@ -95,6 +106,12 @@ impl Together {
         // What is in swap is mapped by others as well, as all is that shows.
         let swapped = if together.0 == 0 && self.shared.0 > 0 { Bytes(0) } else { self.swapped };
         self.private.plus(together).plus(swapped).plus(self.shmem)
+    }
+
+    /// What of [`Self::freeable`] may stay all the same: shared memory that was not looked at, or of which there was no answer in time.
+    #[must_use]
+    pub const fn unread(&self) -> Bytes {
+        self.shmem
     }
 
     /// What is not free as long as they live: all that they map, whoever else does.
@@ -143,7 +160,23 @@ mod tests {
     /// Looked at: what it alone maps, its part of what others map, the whole of that, and swap.
     fn known(anon: u64, mib: [u64; 4]) -> Memory {
         let [private, share, shared, swapped] = mib.map(|mib| Bytes(mib << 20));
-        Memory { ending: Some(Ending::Parts { private, share, shared, swapped }), ..memory(anon, 800, 0) }
+        let (cow, cow_share) = (Bytes(0), Bytes(0));
+        let parts = Ending::Parts { private, share, shared, swapped, cow, cow_share };
+        Memory { ending: Some(parts), ..memory(anon, 800, 0) }
+    }
+
+    /// A forked process: so much anonymous memory, of which so much is mapped by so many.
+    fn forked(anon: u64, cow: u64, by: u64) -> Memory {
+        let (nothing, mib) = (Bytes(0), |mib: u64| Bytes(mib << 20));
+        let (private, share, shared, swapped) = (nothing, nothing, nothing, nothing);
+        let parts = Ending::Parts { private, share, shared, swapped, cow: mib(cow), cow_share: mib(cow / by) };
+        Memory { ending: Some(parts), ..memory(anon, 0, 0) }
+    }
+
+    #[test]
+    fn what_a_server_shares_with_its_forks_counts_once_and_of_one_of_them_not_at_all() {
+        assert_eq!(together(&[forked(62, 60, 3); 3]), 66);
+        assert_eq!(together(&[forked(62, 60, 3)]), 2);
     }
 
     fn together(all: &[Memory]) -> u64 {

@@ -28,6 +28,25 @@ pub const REFINING: Duration = Duration::from_millis(50);
 /// Shared memory below this decides nothing.
 pub const WORTH: Bytes = Bytes(1 << 20);
 
+/// Of so many it is asked whether they share anonymous memory with others.
+const FORKS: usize = 16;
+
+/// Whether anonymous memory may be shared with others, since a fork(2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Anonymous {
+    /// It is not.
+    OfOne,
+    /// It may be: smaps tells.
+    OfSeveral,
+}
+
+/// Whether they may have come from one another by fork(2): a parent and its child, or two of one name.
+fn are_related(one: &Process, other: &Process) -> bool {
+    let is_parent = |parent: &Process, child: &Process| child.parent == Some(parent.pid);
+    one.pid != other.pid
+        && (one.comm.as_bytes() == other.comm.as_bytes() || is_parent(one, other) || is_parent(other, one))
+}
+
 /// What is asked of one process, and the answer.
 #[derive(Clone, Copy)]
 struct Job {
@@ -129,7 +148,7 @@ impl Reader {
         for _ in 0..2 {
             let _ = self.arguments(own.pid, &mut [0; 64]);
             own.memory.shmem = Some(WORTH);
-            self.refine(own, Duration::MAX);
+            self.refine(own, Duration::MAX, Anonymous::OfSeveral);
             let _ = self.lasting(PATIENCE);
         }
     }
@@ -148,21 +167,50 @@ impl Reader {
             let wanted = rows.iter().enumerate().filter(|(at, row)| Self::is_wanted(row) && is_asked(*at));
             let Some((at, _)) = wanted.max_by_key(|(_, row)| row.memory.shmem) else { break };
             let Some(row) = rows.get_mut(at) else { break };
-            self.refine(row, until);
+            self.refine(row, until, Anonymous::OfOne);
             count += 1;
+        }
+        count + self.refine_forks(rows, until, is_asked)
+    }
+
+    /// The same of anonymous memory that is shared since a fork(2): of those with most of it, if there is somebody that they may share it
+    /// with.
+    fn refine_forks(&self, rows: &mut [Process], until: Duration, is_asked: &dyn Fn(usize) -> bool) -> usize {
+        let mut seen = [None; FORKS];
+        let mut count = 0;
+        for at_last in 0..FORKS {
+            let is_new = |row: &Process| !seen.contains(&Some(row.pid)) && row.memory.anon >= Some(WORTH);
+            let wanted = rows.iter().enumerate().filter(|(at, row)| is_new(row) && is_asked(*at));
+            let Some((at, row)) = wanted.max_by_key(|(_, row)| row.memory.anon) else { break };
+            let is_related = row.memory.ending.is_none() && rows.iter().any(|other| are_related(row, other));
+            seen[at_last] = Some(row.pid);
+            if monotonic() >= until {
+                break;
+            }
+            if let Some(row) = rows.get_mut(at).filter(|_| is_related) {
+                self.refine(row, until, Anonymous::OfSeveral);
+                count += 1;
+            }
         }
         count
     }
 
     /// Finds out what of the shared memory of a process ends with it. Without an answer until then `RssShmem` stands for it.
-    fn refine(&self, process: &mut Process, until: Duration) {
+    fn refine(&self, process: &mut Process, until: Duration, anonymous: Anonymous) {
         let shmem = process.memory.shmem.unwrap_or_default();
-        process.memory.ending = Some(self.ending(process.pid, process.started, shmem, until));
+        process.memory.ending = Some(self.ending(process.pid, process.started, shmem, anonymous, until));
     }
 
     /// What of the shared memory of a process ends with it, of which it has `shmem`.
     #[must_use]
-    pub fn ending(&self, pid: Pid, started: Option<Ticks>, shmem: Bytes, until: Duration) -> Ending {
+    pub fn ending(
+        &self,
+        pid: Pid,
+        started: Option<Ticks>,
+        shmem: Bytes,
+        anonymous: Anonymous,
+        until: Duration,
+    ) -> Ending {
         let ask = |what| {
             let left = until.saturating_sub(monotonic());
             self.ask(pid, started, what, left.min(PATIENCE), |job| match job.answer {
@@ -172,7 +220,8 @@ impl Reader {
         };
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
         let size = ask(What::Size).map(|ending| ending.size);
-        let parts = size.filter(|size| size.0 > 0).and_then(|_| ask(What::Share));
+        let is_asked = anonymous == Anonymous::OfSeveral || size.is_some_and(|size| size.0 > 0);
+        let parts = size.filter(|_| is_asked).and_then(|_| ask(What::Share));
         match (parts, size) {
             (Some(parts), _) => Ending::of(&parts).at_most(shmem),
             // There is nothing to divide.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::common::host::TempDir;
 use crate::common::json::Json;
-use crate::common::run::{poll, run};
+use crate::common::run::{command, poll, run};
 use crate::common::skip;
 use crate::common::target::Victim;
 use crate::kill::{family, is_alive, kib, kill, name, value};
@@ -67,4 +67,28 @@ fn what_others_map_who_live_on_is_neither_a_reason_nor_said_to_be_freed() {
     let one: u32 = value(&ended.out, "Victim PID").parse().expect("a number");
     assert!(!is_alive(one));
     drop(sharers);
+}
+
+/// A shell and its subshells, which have called fork(2) and no exec(): RssAnon has the same memory of each.
+#[test]
+fn a_server_and_its_forks_hold_once_what_they_share_and_the_leak_is_the_larger_one() {
+    let dir = TempDir::new();
+    let (name, leak) = (name(), format!("{}l", name()));
+    let shell = dir.program(std::path::Path::new("/bin/bash"), &name);
+    let script = "x=$(head -c 20000000 /dev/zero | tr '\\0' a); for i in 1 2 3 4 5 6; do (read -r line) <&0 & done; echo ready $$; read -r line";
+    let mut command = command(&shell, &["-c", script]);
+    command.env_remove("BASH_ENV");
+    let server = Victim::start_command(command);
+    let hog = family(&leak, 90, 0);
+    let kill = || kill(&format!("^({name}|{leak})$"), &["--once", "--dry-run"]).out;
+    // What takes more than 50 ms is RssAnon's figure: on a busy machine all may.
+    let out = poll("the leak as the larger one", || {
+        let out = kill();
+        (value(&out, "Victim PID") == hog.id()).then_some(out)
+    });
+    let next = value(&out, "Next");
+    assert!(next.starts_with(&format!("PID {} ({name}): ", server.pid)), "{out}");
+    let held: u64 = next.split(": ").nth(1).and_then(|rest| rest.split(' ').next()).expect(next).parse().expect("kB");
+    let each = crate::common::target::kib(server.pid, "status", "RssAnon");
+    assert!((each..each * 2).contains(&held), "{each} kB of each of 7, and not {held}: {out}");
 }

@@ -8,6 +8,7 @@ use super::top::Large;
 use super::turn;
 use super::when::State;
 use crate::fixed::Fixed;
+use crate::processes::slow::WORTH;
 use crate::report::Event::Kill;
 use crate::report::escape::Escaped;
 use crate::report::{Fact, Name, Value};
@@ -39,6 +40,8 @@ const COMM: Name = Name(Kill, "Victim Command Name", "memdoor.process.comm");
 const EXE: Name = Name(Kill, "Victim Executable", "process.executable.path");
 const PROCESSES: Name = Name(Kill, "Victim Processes", "memdoor.kill.processes");
 const HELD: Name = Name(Kill, "Victim Freeable Memory", "memdoor.kill.held_bytes");
+const UNREAD: Name =
+    Name(Kill, "Of It Shared Memory That May Stay (smaps Did Not Answer)", "memdoor.kill.unread_bytes");
 const RSS: Name = Name(Kill, "Victim RSS (Counts Shared Pages Again)", "memdoor.kill.rss_bytes");
 pub(super) const CHOSEN: Name = Name(Kill, "Victim Chosen Because", "memdoor.kill.because");
 pub(super) const NEXT: Name = Name(Kill, "Next", "");
@@ -191,9 +194,9 @@ impl Action {
         ]
     }
 
-    pub(super) fn victim(&self) -> [Fact<'_>; 6] {
+    pub(super) fn victim(&self) -> [Fact<'_>; 7] {
         let Some(victim) = &self.best[0] else {
-            return [left_out(); 6];
+            return [left_out(); 7];
         };
         let exe = self.exe.as_ref().map(Link::as_bytes);
         [
@@ -202,6 +205,7 @@ impl Action {
             EXE.is(exe.map_or(Value::Nothing, Value::Text)),
             PROCESSES.is(Value::Count(victim.tree.processes.into())),
             HELD.is(Value::Bytes(victim.tree.held)),
+            UNREAD.if_any((victim.tree.unread >= WORTH).then_some(Value::Bytes(victim.tree.unread))),
             RSS.is(Value::Bytes(victim.tree.rss)),
         ]
     }
