@@ -46,11 +46,13 @@ pub const fn has_exited(state: u8, threads: u64) -> bool {
 }
 
 /// Field numbers of the man page. The first behind comm is `state`, 3.
+const STATE: usize = 3;
 const PPID: usize = 4;
 const TERMINAL: usize = 7;
 const FLAGS: usize = 9;
 const THREADS: usize = 20;
 const STARTTIME: usize = 22;
+const EXIT_CODE: usize = 52;
 
 /// Parses the whole file.
 #[must_use]
@@ -83,6 +85,17 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
     })
 }
 
+/// Of a zombie what waitpid(2) will say to its parent: field 52, the last one, since Linux 3.5. `None`: it is none, or that is not told: 0
+/// may be exit code 0, or that the reader may not ptrace(2) it.
+#[must_use]
+pub fn wait_status(text: &[u8]) -> Option<i32> {
+    let stat = parse(text).filter(|stat| has_exited(stat.state, stat.threads))?;
+    let close = text.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = text.get(close + 1..)?.trim_ascii().split(|byte| *byte == b' ').skip(EXIT_CODE - STATE);
+    let status = signed(fields.next()?).and_then(|status| i32::try_from(status).ok());
+    status.filter(|status| *status != 0 && stat.pid != 0)
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -94,6 +107,21 @@ mod tests {
 
     fn with_comm(comm: &[u8]) -> Vec<u8> {
         [b"12262 (", comm, b")", REST, b"\n"].concat()
+    }
+
+    #[test]
+    fn a_zombie_has_its_wait_status_at_the_end() {
+        let zombie = |state: &str, status: &str| {
+            format!(
+                "7 (x) 9) {state} 1 7 7 0 -1 4228100 0 0 0 0 0 0 0 0 20 0 1 0 16541 0 0 1 {}{status}\n",
+                "0 ".repeat(26)
+            )
+        };
+        assert_eq!(wait_status(zombie("Z", "9").as_bytes()), Some(9));
+        assert_eq!(wait_status(zombie("Z", "35072").as_bytes()), Some(137 << 8));
+        assert_eq!(wait_status(zombie("Z", "0").as_bytes()), None, "it may not be told");
+        assert_eq!(wait_status(zombie("S", "9").as_bytes()), None);
+        assert_eq!(wait_status(&with_comm(b"cat")), None);
     }
 
     #[test]

@@ -605,6 +605,21 @@ fn a_target_that_falls_back_below_the_threshold_is_let_go() {
     complete(&watch.end());
 }
 
+/// stat of a zombie has what waitpid(2) will say, for whoever may ptrace(2) it, on every kernel.
+#[test]
+fn how_a_process_ended_that_was_not_seized_is_known_until_its_parent_collects_it() {
+    if !is_root() {
+        return skip("needs root");
+    }
+    let target = Victim::start(&["idle"]);
+    let mut watch = Running::start(memdoor(&["-p", &target.id(), "-i", "60", "--seize", "never", "--exit-code"]));
+    watch.next_report();
+    target.kill();
+    let ended = watch.end();
+    assert_eq!(ended.code(), 7, "{ended:#?}");
+    assert_eq!(ended.reports().pop().expect("a report").value("Exit Status"), "killed by SIGKILL");
+}
+
 #[test]
 fn a_target_does_not_wait_for_a_reader_that_does_not_read() {
     let mut target = Victim::start(&["maps", "2000"]);

@@ -11,6 +11,7 @@ use super::options::{Options, Seize};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::modes::{fail, with_report};
+use crate::parse::stat;
 use crate::parse::wait::{self, Ended};
 use crate::report::Format;
 use crate::snapshot::{self, Death, Scene, When, memory};
@@ -20,7 +21,7 @@ use crate::sys::ptrace::{self, Held, Released};
 use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Until, Woken};
 use crate::sys::system;
-use crate::target::{Scope, Target, Unseized};
+use crate::target::{STAT_MAX, Scope, Target, Unseized};
 use crate::trigger::Level;
 
 /// How often what changes slowly is looked at: six system calls.
@@ -318,6 +319,11 @@ impl Armed<'_> {
                 let woken = signal::wait(until, Some(COLLECTED));
                 (woken == Ok(Woken::Ready)).then(|| pidfd.exit_status().ok().flatten())?
             })
+        });
+        let status = status.or_else(|| {
+            // A zombie that its parent has not collected yet.
+            let mut buf = [0; STAT_MAX];
+            self.target.dir().read(c"stat", &mut buf).ok().and_then(stat::wait_status)
         });
         status.map(wait::status)
     }
