@@ -33,6 +33,8 @@ pub enum Unfit {
     Unread(Absent),
     /// `/proc` is there, and empty.
     NotMounted,
+    /// `/proc` shows processes only: subset=pid (Linux 5.8).
+    Subset,
     /// `/proc` has other numbers for processes than memdoor's own pid namespace.
     Foreign,
     /// So many files can't be open at once.
@@ -45,20 +47,20 @@ pub enum Unfit {
 
 impl Unfit {
     /// The hint of its sentence.
+    ///
+    /// `mount -t proc proc /proc` is said only where no proc is mounted there. Where one is, as in a pid namespace that shares the mounts
+    /// of its host, it would lie over the host's own for all of the host's processes.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Failed(error) => error.advice(),
             Self::Unread(why) => match why.errno() {
                 Some(errno) => Error::new("read", b"", errno).advice(),
                 // Containers put files of their own over it, as lxcfs does.
-                None => Some(
-                    "the kernel's own is below what lies over it: umount /proc/meminfo, or mount -t proc proc /proc",
-                ),
+                None => Some("the kernel's own is below what lies over it: umount /proc/meminfo"),
             },
             Self::NotMounted => Some("mount -t proc proc /proc"),
-            Self::Foreign => Some(
-                "start memdoor with a /proc of its own: unshare --pid --fork --mount-proc, or mount -t proc proc /proc",
-            ),
+            Self::Subset => Some("show all of it to memdoor alone: unshare --mount sh -c 'mount -t proc proc /proc && exec memdoor ...'"),
+            Self::Foreign => Some("start memdoor with a /proc of its own: unshare --pid --fork --mount-proc memdoor ..."),
             Self::Files(_, errno) => limit(*errno),
             Self::Stack(Shallow::Stack { .. }) => Some("ulimit -s 8192 (in a unit: LimitSTACK=8M)"),
             Self::Memory(_) | Self::Stack(Shallow::Space { .. }) => limit(Errno::ENOMEM),
@@ -79,6 +81,7 @@ impl fmt::Display for Unfit {
             Self::Failed(error) => error.fmt(f),
             Self::Unread(why) => why.fmt(f),
             Self::NotMounted => f.write_str("cannot open /proc/self: no proc file system is mounted on /proc"),
+            Self::Subset => f.write_str("cannot open /proc/meminfo: /proc is mounted to show processes only (subset=pid)"),
             Self::Foreign => {
                 f.write_str("/proc is of another pid namespace: its numbers mean other processes to memdoor")
             }
@@ -142,6 +145,7 @@ fn check_proc(proc: &Dir) -> Result<(), Unfit> {
     }
     match proc.file(c"meminfo") {
         Ok(_) => Ok(()),
+        Err(Errno::ENOENT) if proc.is_proc() => Err(Unfit::Subset),
         Err(Errno::ENOENT) => Err(Unfit::NotMounted),
         Err(errno) => Err(Unfit::Failed(Error::new("read", b"/proc/meminfo", errno))),
     }

@@ -188,12 +188,39 @@ fn a_proc_of_another_pid_namespace_is_not_believed() {
     let lab = Lab::new();
     let expected = |mode: &str| match is_offline(mode) {
         true => Works,
-        false => Refused("/proc is of another pid namespace", "unshare --pid --fork --mount-proc"),
+        false => Refused("/proc is of another pid namespace", "unshare --pid --fork --mount-proc memdoor"),
     };
     lab.each("/proc of the outer namespace", |inner| through(&namespace, inner), expected);
 }
 
 /// Of other users' processes nothing is seen: a mode about all of them is done in part (4). `check`'s code is its verdict on memory, of
+/// Typed where a namespace shares its host's mounts, that would lie over the host's /proc.
+#[test]
+fn no_hint_says_to_mount_over_a_proc_that_is_there() {
+    if !is_root() || !works(&["unshare", "-m", "-p", "-f", "true"]) {
+        return skip("needs root and unshare, for a mount and a pid namespace");
+    }
+    let lab = Lab::new();
+    let empty = lab.dir.write("empty", b"");
+    let subset = "mount -t proc -o subset=pid proc /proc";
+    let covered = format!("mount --bind '{empty}' /proc/meminfo");
+    for (namespace, before) in [(&["unshare", "-p", "-f"][..], "true"), (&["unshare", "-m"], &covered), (&["unshare", "-m"], subset)] {
+        if !works(&[namespace, &["sh", "-c", before]].concat()) {
+            skip(&format!("this kernel can't: {before}"));
+            continue;
+        }
+        let script = format!("{before} && exec \"$@\"");
+        for (mode, words) in MODES {
+            let ended = run_command(through(namespace, &through_shell(&script, &lab.memdoor(lab.path(), words))));
+            let hints: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("hint: ")).collect();
+            assert!(ended.code() == 0 || !hints.is_empty(), "{before}: {mode}: {ended:#?}");
+            // In a mount namespace of its own it harms nobody.
+            let is_safe = |hint: &&str| !hint.contains("mount -t proc") || hint.contains("unshare --mount sh -c");
+            assert!(hints.iter().all(is_safe), "{before}: {mode}: {ended:#?}");
+        }
+    }
+}
+
 /// which nothing is hidden; `kill` and `protect` of a user without rights are about that user's own processes, which are all shown.
 #[test]
 fn what_hidepid_hides_is_said_to_be_hidden() {
