@@ -216,8 +216,7 @@ pub(super) fn memory(host: &mut Host, is_available_known: impl FnOnce(&Meminfo) 
         Some(_) => {}
     }
     if !is_available_known(&meminfo) {
-        let is_given = meminfo.available.is_some();
-        return Err(Unfit::Unread(source.lacks(if is_given { "MemAvailable up to MemTotal" } else { "MemAvailable" })));
+        return Err(Unfit::Unread(source.lacks("MemAvailable")));
     }
     Ok(meminfo)
 }

@@ -221,6 +221,7 @@ fn no_hint_says_to_mount_over_a_proc_that_is_there() {
     }
 }
 
+/// Of other users' processes nothing is seen: a mode about all of them is done in part (4). `check`'s code is its verdict on memory, of
 /// which nothing is hidden; `kill` and `protect` of a user without rights are about that user's own processes, which are all shown.
 #[test]
 fn what_hidepid_hides_is_said_to_be_hidden() {
