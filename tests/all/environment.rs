@@ -31,7 +31,7 @@ struct Lab {
 }
 
 /// A mode with its arguments; a path begins with `@`, which is the directory of the lab.
-const MODES: [(&str, &str); 15] = [
+const MODES: [(&str, &str); 16] = [
     ("watch", "watch -p PID -m 99 -c 1"),
     ("watch -e", "watch -p PID -e EXE -m 99 -c 1 -i 0.01"),
     ("snapshot", "snapshot -p PID"),
@@ -40,6 +40,7 @@ const MODES: [(&str, &str); 15] = [
     ("check --browsers", "check --browsers"),
     ("scores", "scores"),
     ("scores --next", "scores --next"),
+    ("scores --what-if", "scores --what-if PID=5"),
     ("kill", "kill --config @conf --once --dry-run --threshold 0 --only ^NAME$"),
     ("protect", "protect --match ^NAME$ --adj 10 --dry-run --state @state"),
     ("protect -p", "protect -p PID --adj 10 --dry-run --state @state"),
@@ -193,7 +194,6 @@ fn a_proc_of_another_pid_namespace_is_not_believed() {
     lab.each("/proc of the outer namespace", |inner| through(&namespace, inner), expected);
 }
 
-/// Of other users' processes nothing is seen: a mode about all of them is done in part (4). `check`'s code is its verdict on memory, of
 /// Typed where a namespace shares its host's mounts, that would lie over the host's /proc.
 #[test]
 fn no_hint_says_to_mount_over_a_proc_that_is_there() {
@@ -238,7 +238,7 @@ fn what_hidepid_hides_is_said_to_be_hidden() {
         let script = format!("{script} && exec \"$@\"");
         let by = |inner: &Command| through(&["unshare", "-m"], &through_shell(&script, &unprivileged(inner)));
         lab.each(&format!("hidepid={hidepid}"), by, |mode| match mode {
-            "watch" | "watch -e" | "snapshot" | "protect -p" => {
+            "watch" | "watch -e" | "snapshot" | "protect -p" | "scores --what-if" => {
                 Refused("is hidden from this user", "/proc is mounted with hidepid: run memdoor as root")
             }
             "scores" | "scores --next" | "monitor" | "monitor --analyze" => Partial("(hidepid)", "run memdoor as root"),
@@ -270,7 +270,11 @@ fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
     }
     let lab = Lab::new();
     for (text, cause) in
-        [("", "cannot read /proc/meminfo: it is empty"), ("MemFree: 1 kB\n", "/proc/meminfo gives no MemTotal")]
+        [
+            ("", "cannot read /proc/meminfo: it is empty"),
+            ("MemFree: 1 kB\n", "/proc/meminfo gives no MemTotal"),
+            ("MemTotal: 10 kB\nMemFree: 1 kB\nMemAvailable: 99 kB\n", "/proc/meminfo gives no MemAvailable up to MemTotal"),
+        ]
     {
         let file = lab.dir.write("meminfo", text.as_bytes());
         let script = format!("mount --bind '{file}' /proc/meminfo && exec \"$@\"");
