@@ -109,7 +109,7 @@ impl<'a> Armed<'a> {
         signal::reload_on_hup().map_err(|errno| fail(&Error::new("handle", b"SIGHUP", errno)))?;
         harden::touch_stack();
         self.rehearse();
-        if let Err(errno) = harden::lock_memory() {
+        if let Err(errno) = environment::lock(environment::Locked::All) {
             self.log.line(
                 Level::Warning,
                 format_args!(

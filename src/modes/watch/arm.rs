@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::history::History;
 use crate::host::{Host, Numbers};
-use crate::modes::environment::{self, FEW};
+use crate::modes::environment::{self, FEW, Locked};
 use crate::modes::{Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
@@ -168,17 +168,11 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Abse
 }
 
 fn lock_memory(lock: Lock) -> Result<(), Exit> {
-    let Err(errno) = harden::lock_memory() else {
-        return Ok(());
-    };
-    let because = Because(errno);
-    let hint = "run as root or with CAP_IPC_LOCK, or raise the limit: ulimit -l unlimited";
-    match lock {
-        Lock::Require => Err(fail(&Error::new("lock", b"memory", errno).hint(hint))),
-        Lock::Try => {
-            say(format_args!(
-                "memdoor: warning: cannot lock memory: {because}; it may be slow to wake under pressure ({hint})"
-            ));
+    match (environment::lock(Locked::All), lock) {
+        (Ok(()), _) => Ok(()),
+        (Err(errno), Lock::Require) => Err(fail(&Error::new("lock", b"memory", errno).hint(environment::UNLOCKED))),
+        (Err(errno), Lock::Try) => {
+            environment::say_unlocked(errno);
             Ok(())
         }
     }
