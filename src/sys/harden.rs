@@ -104,6 +104,14 @@ impl Depth {
         };
         kib * 1024
     }
+
+    /// The limit that is needed where so many bytes of the stack are used already: in whole steps of 32 KiB, so that the same limit
+    /// is enough each time. Arguments, environment and the random start of a stack (up to 8 KiB) take up to 16 KiB as a rule; with that it
+    /// is 128 KiB for one look and 288 for what is armed.
+    fn needed(self, used: u64) -> u64 {
+        const STEP: u64 = 32 << 10;
+        used.saturating_add(self.bytes() as u64).checked_next_multiple_of(STEP).unwrap_or(u64::MAX)
+    }
 }
 
 /// Makes sure that the stack may grow as much as it will: a stack that may not is a SIGSEGV in the middle of the work. The soft limit is
@@ -119,7 +127,7 @@ pub fn secure_stack(depth: Depth) -> core::result::Result<(), Shallow> {
     let used = top.saturating_sub((&raw const here).addr() as u64);
     let used = if used > 64 << 20 { 128 << 10 } else { used };
     let (soft, hard) = getrlimit(Resource::RLIMIT_STACK).unwrap_or((u64::MAX, u64::MAX));
-    let needed = used.saturating_add(depth.bytes() as u64);
+    let needed = depth.needed(used);
     if soft < needed {
         let limit = libc::rlimit { rlim_cur: hard.min(8 << 20).max(soft), rlim_max: hard };
         // SAFETY: of the calling process, from a structure that the kernel reads; null asks for no old one.
@@ -238,5 +246,19 @@ impl Faults {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self { minor: self.minor.saturating_sub(earlier.minor), major: self.major.saturating_sub(earlier.major) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_the_stack_that_is_needed_does_not_depend_on_where_the_stack_begins() {
+        for depth in [Depth::Look, Depth::Armed] {
+            let needed = depth.needed(1);
+            assert!((1..=16 << 10).all(|used| depth.needed(used) == needed), "{depth:?}");
+            assert!(needed >= depth.bytes() as u64 + (16 << 10) && depth.needed(64 << 10) > needed, "{depth:?}");
+        }
     }
 }
