@@ -7,7 +7,7 @@ use super::follow::user;
 use super::history::Memory;
 use super::kmsg::{KernelLog, Match, Paths};
 use super::{Armed, Lock, Options};
-use crate::error::{Absent, Because, Error};
+use crate::error::{Absent, Because, Error, by_right};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::history::History;
@@ -158,9 +158,10 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Abse
         (Ok(link), _) => Ok(Ok(link)),
         (Err(errno), Some(_)) => {
             say(format_args!("memdoor: cannot read /proc/{pid}/exe: {}", Because(errno)));
-            say_hint(Some(
+            say_hint(Some(by_right(
                 "run memdoor as root or as the target's user, or leave -e out: the process is pinned without it",
-            ));
+                "root lacks CAP_SYS_PTRACE here: start memdoor with it, or leave -e out: the process is pinned without it",
+            )));
             Err(Exit::Error)
         }
         (Err(errno), None) => Ok(Err(errno.into())),
