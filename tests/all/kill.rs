@@ -539,6 +539,31 @@ fn another_users_processes_are_not_for_an_ordinary_user() {
 }
 
 #[test]
+fn root_without_cap_kill_ends_its_own_processes_and_chooses_nobody_elses() {
+    let stripped = ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill"];
+    if !is_root() || !common::host::has_unprivileged() || !common::host::works(&[&stripped[..], &["true"]].concat()) {
+        return skip("needs root and setpriv, for root without CAP_KILL");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let program = dir.program(&common::target::path(), "victim");
+    let theirs = Victim::start_command(unprivileged(&common::run::command(&program, &["family", &name, "16", "1"])));
+    let only = format!("^{name}$");
+    for (more, code) in [(&["--once"][..], 1), (&["--once", "--dry-run"], 0)] {
+        let ended = run_command(through(&stripped, &memdoor(&kill_args(&only, more))));
+        assert_eq!(ended.code(), code, "{ended:#?}");
+        assert!(ended.out.contains("Action: none: memory is short, and nobody may be chosen"), "{ended:#?}");
+        assert!(value(&ended.out, "Not Candidates").contains("2 other users'"), "{ended:#?}");
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(!told.contains("run memdoor as root"), "{told}");
+    }
+    let mut own = family(&name, 4, 0);
+    let ended = run_command(through(&stripped, &memdoor(&kill_args(&only, &["--once"]))));
+    assert_eq!(value(&ended.out, "Victim PID"), own.id(), "{ended:#?}");
+    own.wait();
+    assert!(is_alive(theirs.pid));
+}
+
+#[test]
 fn an_exempt_process_is_spared() {
     if !is_root() {
         return skip("needs root, to exempt a process from the OOM killer");
