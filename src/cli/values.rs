@@ -47,9 +47,9 @@ pub(super) fn whole(text: &OsStr) -> String {
     quoted + "'"
 }
 
-/// What was typed for `name`, unless that is empty.
-pub(super) fn given(name: &str, value: OsString) -> Result<OsString> {
-    if value.is_empty() { Err(empty(name, allowed(name))) } else { Ok(value) }
+/// What was typed for `name`, unless that is empty; what it takes is said then.
+pub(super) fn given(name: &str, takes: &str, value: OsString) -> Result<OsString> {
+    if value.is_empty() { Err(empty(name, takes)) } else { Ok(value) }
 }
 
 /// Says that `name` got an empty value, and what it takes.
