@@ -2,6 +2,7 @@
 
 use core::ffi::CStr;
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use nix::errno::Errno;
@@ -37,23 +38,63 @@ impl Error {
         Self { hint: Some(hint), ..self }
     }
 
-    /// What to type next. A limit of this process is the cause whatever was tried, so it goes before the hint of the one who tried; the
-    /// general hint for a permission comes after it.
+    /// What to type next. A limit of this process is the cause whatever was tried, so it goes before the hint of the one who tried, but
+    /// for who tried to lock memory, which has a limit of its own; the general hint for a permission comes after it.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
-        limit(self.errno).or(self.hint).or(match self.errno {
-            Errno::EACCES | Errno::EPERM => Some("run memdoor as root"),
+        let of_lock = self.hint.filter(|_| self.doing == "lock");
+        of_lock.or(limit(self.errno)).or(self.hint).or(match self.errno {
+            Errno::EACCES | Errno::EPERM => Some(by_right("run memdoor as root", self.lacks())),
             _ => None,
         })
     }
+
+    /// What root needs for it, who may do anything but what its capabilities were taken for: containers, setpriv(1), user namespaces.
+    fn lacks(&self) -> &'static str {
+        let path = self.path.as_bytes();
+        let is_of_process =
+            path.strip_prefix(b"/proc/").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit));
+        match () {
+            () if path.ends_with(b"kmsg") => "root lacks CAP_SYSLOG here: start memdoor with it",
+            () if is_of_process => "root lacks CAP_SYS_PTRACE here: start memdoor with it",
+            () if self.doing == "write" => "root lacks CAP_DAC_OVERRIDE here: start memdoor with it",
+            () => "root lacks CAP_DAC_READ_SEARCH here: start memdoor with it",
+        }
+    }
+}
+
+/// Whether memdoor runs as root. This layer asks the system nothing, so it is told.
+static IS_ROOT: AtomicBool = AtomicBool::new(false);
+
+/// memdoor's effective user is root.
+pub fn runs_as_root() {
+    IS_ROOT.store(true, Ordering::Relaxed);
+}
+
+/// A hint about a right: what is said to a user, and what to root, to whom "run memdoor as root" says nothing. Every hint that
+/// says so comes through here.
+#[must_use]
+pub fn by_right(user: &'static str, root: &'static str) -> &'static str {
+    if IS_ROOT.load(Ordering::Relaxed) { root } else { user }
+}
+
+/// Whether memory is locked up to a limit. This layer asks the system nothing, so it is told.
+static IS_LOCK_LIMITED: AtomicBool = AtomicBool::new(false);
+
+/// Memory is locked from now on and no more than `ulimit -l` has of it, or it is not any more: what is mapped may fail for that.
+pub fn locks_up_to_a_limit(is_so: bool) {
+    IS_LOCK_LIMITED.store(is_so, Ordering::Relaxed);
 }
 
 /// Hints for the errnos that mean a limit of memdoor's own process or of the whole system: nothing was found out about what was tried.
 #[must_use]
-pub const fn limit(errno: Errno) -> Option<&'static str> {
+pub fn limit(errno: Errno) -> Option<&'static str> {
     match errno {
         Errno::EMFILE => Some("raise the limit of open files: ulimit -n 1024 (in a unit: LimitNOFILE=1024)"),
         Errno::ENFILE => Some("the whole system has too many files open: sysctl fs.file-max"),
+        Errno::ENOMEM if IS_LOCK_LIMITED.load(Ordering::Relaxed) => Some(
+            "memory is locked, and there is a limit of that; where memory is not short, this process may not have as much: ulimit -l unlimited; ulimit -v unlimited; ulimit -d unlimited (in a unit: LimitMEMLOCK=infinity, LimitAS=infinity, LimitDATA=infinity)",
+        ),
         Errno::ENOMEM => Some(
             "where memory is not short, this process may not have as much: ulimit -v unlimited; ulimit -d unlimited (in a unit: LimitAS=infinity, LimitDATA=infinity)",
         ),
@@ -306,6 +347,19 @@ mod tests {
     fn an_error_says_what_was_tried_on_which_path_and_why_not() {
         let error = Error::new("open", b"/proc/4242/smaps_rollup", Errno::EACCES);
         assert_eq!(error.to_string(), "cannot open /proc/4242/smaps_rollup: permission denied (EACCES)");
+    }
+
+    #[test]
+    fn where_locked_memory_has_a_limit_the_hint_names_that_limit_too() {
+        let failed = Error::new("map", b"memory", Errno::ENOMEM);
+        assert!(failed.advice().is_some_and(|hint| !hint.contains("ulimit -l")));
+        locks_up_to_a_limit(true);
+        let hint = failed.advice().unwrap_or_default();
+        assert!(hint.contains("ulimit -l unlimited") && hint.contains("ulimit -v unlimited"), "{hint}");
+        // Who locks knows which limit it was.
+        assert_eq!(Error::new("lock", b"memory", Errno::ENOMEM).hint("ulimit -l").advice(), Some("ulimit -l"));
+        locks_up_to_a_limit(false);
+        assert!(failed.advice().is_some_and(|hint| !hint.contains("ulimit -l")));
     }
 
     #[test]

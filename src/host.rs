@@ -101,6 +101,8 @@ impl Host {
     }
 
     /// Memory of the system now. What of ZFS's cache can shrink is in what is available.
+    ///
+    /// A meminfo that can't be true is none, for every mode: what lies over the kernel's is believed in nothing.
     pub fn meminfo(&mut self) -> Result<Meminfo, Absent> {
         let mut buf = [0; MEMINFO_MAX];
         let text = self.meminfo.once(&self.proc, &mut buf);
@@ -110,6 +112,9 @@ impl Host {
             return Err(source.empty());
         }
         let meminfo = meminfo::parse(text);
+        if !meminfo.is_possible() {
+            return Err(source.lacks("MemAvailable up to MemTotal"));
+        }
         Ok(self.arc().map_or(meminfo, |arc| meminfo.with_arc(arc)))
     }
 

@@ -20,8 +20,19 @@ pub enum Invalid {
     /// It is found in the empty text, as `x*`, `x|` and `^` are, and so in every name: nobody who types one means everybody, and a
     /// variable that is not set leaves one behind.
     FitsEverybody,
+    /// It is found in the empty text and not in every name, as `^x*$`, or in nothing else, as `^$`.
+    FitsEmpty(Besides),
     /// It is longer than [`LONGEST`].
     TooLong,
+}
+
+/// Where else a pattern is found that is found in the empty text, and not everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Besides {
+    /// Nowhere.
+    Nothing,
+    /// In some names.
+    Some,
 }
 
 /// Bytes of a pattern: the time of a search grows with its length times that of the text, and faster for some (800 times `a`: 9 s).
@@ -33,6 +44,10 @@ impl fmt::Display for Invalid {
             Self::Regex(error) => error.fmt(f),
             Self::TooLong => write!(f, "it has more than {LONGEST} bytes"),
             Self::FitsEverybody => f.write_str("it fits the empty text, and so every process"),
+            Self::FitsEmpty(Besides::Nothing) => f.write_str("it fits only the empty text, which no process is called"),
+            Self::FitsEmpty(Besides::Some) => f.write_str(
+                "it fits the empty text as well, which no process is called: + in place of * wants a letter",
+            ),
         }
     }
 }
@@ -70,7 +85,7 @@ impl Pattern {
         let (field, regex) = named.unwrap_or((Field::Comm, text));
         let pattern = Self { field, regex: Regex::new(regex).map_err(Invalid::Regex)? };
         if pattern.regex.is_match("") {
-            return Err(Invalid::FitsEverybody);
+            return Err(why_empty(&pattern.regex, regex));
         }
         pattern.warm(regex);
         Ok(pattern)
@@ -115,6 +130,19 @@ impl Pattern {
     }
 }
 
+/// What is wrong with a regex that fits the empty text.
+fn why_empty(regex: &Regex, text: &str) -> Invalid {
+    // Nobody means these by anything but "everybody"; where it is found in all of them it is held at neither end.
+    let is_everywhere = ["\u{1}", "a\u{2}0", " /Z-"].iter().all(|name| regex.is_match(name));
+    // Nothing in it stands for a letter.
+    let is_nothing = text.chars().all(|c| matches!(c, '^' | '$' | '(' | ')' | '|'));
+    match (is_everywhere, is_nothing) {
+        (true, _) => Invalid::FitsEverybody,
+        (false, true) => Invalid::FitsEmpty(Besides::Nothing),
+        (false, false) => Invalid::FitsEmpty(Besides::Some),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,11 +184,18 @@ mod tests {
 
     #[test]
     fn what_fits_the_empty_text_is_no_pattern() {
-        for everybody in
-            ["", ".*", "a*", "x|", "|x", "^", "$", "^$", "(?i)", "x?", "()", "exe:", "cmdline:.*", "comm:^.*$"]
-        {
+        for everybody in ["", ".*", "a*", "x|", "|x", "^", "$", "(?i)", "x?", "()", "exe:", "cmdline:.*", "comm:^.*$"] {
             let error = Pattern::parse(everybody).expect_err(everybody);
             assert!(matches!(error, Invalid::FitsEverybody), "{everybody}: {error}");
+        }
+        for (text, besides) in [
+            ("^$", Besides::Nothing),
+            ("comm:^()$", Besides::Nothing),
+            ("^x*$", Besides::Some),
+            ("^(ab)?$", Besides::Some),
+        ] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::FitsEmpty(is) if is == besides), "{text}: {error}");
         }
         for some in [".", "^.+$", "a+", "^x", r"\bx"] {
             assert!(Pattern::parse(some).is_ok(), "{some}");

@@ -8,7 +8,7 @@ use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
 use memdoor::trigger::Threshold;
 
-use super::{Command, Result, UsageError, about, next, unknown_option, usage, value, values};
+use super::{Command, Result, UsageError, about, next, unknown_option, usage, value, value_in, values};
 
 /// Reads it. A command line that is wrong is UNKNOWN to who monitors, on standard output and with 3: 2 would be CRITICAL.
 pub(super) fn args(parser: &mut Parser) -> Command {
@@ -28,9 +28,11 @@ fn read(parser: &mut Parser) -> Result<Command> {
             return Ok(command);
         }
         match name.as_str() {
-            "-w" | "--warning" => warning = Some(values::percent(&name, &value(&name, parser)?)?),
+            "-w" | "--warning" => {
+                warning = Some(values::percent(&name, &value_in("check", &name, "warning", parser)?)?);
+            }
             "-c" | "--critical" | "--threshold" => {
-                critical = Some(values::percent("--critical", &value(&name, parser)?)?);
+                critical = Some(values::percent("--critical", &value_in("check", &name, "critical", parser)?)?);
             }
             "-n" | "--top" => count = values::count(&name, &value(&name, parser)?)?,
             "--where" => show = Show::Where,

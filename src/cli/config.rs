@@ -7,13 +7,14 @@ use memdoor::fixed::Fixed;
 use memdoor::modes::files::Unusable;
 use memdoor::sys::ours::{Refused, Why, believed, is_missing};
 
-use super::values::quoted;
+use super::values::{quoted, whole};
 use super::{Result, UsageError};
 
 /// Read when it is there and `--config` names no other.
 const DEFAULT: &CStr = c"/etc/memdoor.conf";
 
-/// Larger than any configuration: a device or a log named by mistake is not read to its end.
+/// Larger than any configuration: a device or a log named by mistake is not read to its end, and is refused. A part of one is no
+/// configuration: `threshold = 95` would be cut to `threshold = 9`, and a `dry-run = true` behind the cut be lost.
 const SIZE_MAX: usize = 256 * 1024;
 
 /// The modes that may have a section.
@@ -36,13 +37,21 @@ pub(super) struct Setting {
 /// The lines of a section: of `named`, which must be there, or of the default file, which need not.
 pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> {
     let path = named.unwrap_or(DEFAULT);
-    let name = quoted(std::ffi::OsStr::from_bytes(path.to_bytes()));
-    let mut bytes = vec![0; SIZE_MAX];
+    let name = whole(std::ffi::OsStr::from_bytes(path.to_bytes()));
+    // One more than it may have tells whether it has.
+    let mut bytes = vec![0; SIZE_MAX + 1];
     let opened = believed(path).and_then(|file| {
         let length = file.fill(&mut bytes).map(<[u8]>::len);
         length.map_err(|errno| Refused { at: Fixed::of(path.to_bytes()), why: Why::Failed(errno) })
     });
     match opened {
+        Ok(length) if length > SIZE_MAX => {
+            return Err(UsageError(format!(
+                "cannot read {}: it is larger than {} KiB, and no part of a configuration is taken for the whole\nhint: name another file: --config FILE",
+                name.trim_matches('\''),
+                SIZE_MAX >> 10
+            )));
+        }
         Ok(length) => bytes.truncate(length),
         Err(refused) if named.is_none() && is_missing(&refused) => return Ok(Vec::new()),
         Err(refused) => return Err(refuse(path, refused)),

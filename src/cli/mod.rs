@@ -225,8 +225,18 @@ fn about(name: &str, help: fn() -> String) -> Option<Command> {
 /// [`settings::Items::configure`]: an empty one is an unset variable of a script, and no option takes it to mean "everything".
 /// `tests::an_empty_value_is_a_usage_error_for_every_option_of_every_mode` tries each option that a usage text names.
 fn value(name: &str, parser: &mut Parser) -> Result<OsString> {
-    let missing = |_| UsageError(format!("{name} needs a value: {}", values::allowed(name)));
-    values::given(name, parser.value().map_err(missing)?)
+    value_that(name, values::allowed(name), parser)
+}
+
+/// The same of an option of a mode that takes something else there than in others, `long` without its hyphens: the range of `-c` is that
+/// of `check --critical`, and not of `watch --count`.
+fn value_in(mode: &str, name: &str, long: &str, parser: &mut Parser) -> Result<OsString> {
+    value_that(name, values::allowed_in(mode, &format!("--{long}")), parser)
+}
+
+fn value_that(name: &str, takes: &str, parser: &mut Parser) -> Result<OsString> {
+    let missing = |_| UsageError(format!("{name} needs a value: {takes}"));
+    values::given(name, takes, parser.value().map_err(missing)?)
 }
 
 fn unknown_option(name: &str) -> UsageError {

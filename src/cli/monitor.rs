@@ -15,7 +15,7 @@ use super::kill::parse::{backups, seconds, size};
 use super::settings::Kind::Flag;
 use super::settings::{Items, known};
 use super::{Command, Result, UsageError, Word, about, config, unknown_option, usage};
-use super::{value, values, word};
+use super::{value, value_in, values, word};
 
 // Every option that may stand in the configuration, in the order of the usage text, with its default; without one it is not set, or
 // depends on others.
@@ -222,9 +222,9 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         match (long, known(&OPTIONS).find(|(known, _, _)| *known == long)) {
             ("config", _) => file = Some(values::file(&name, &value(&name, parser)?)?),
             ("print-config", _) => is_shown = true,
-            ("output", _) => typed.push(("output", values::given(&name, dir(parser))?)),
+            ("output", _) => typed.push(("output", values::given(&name, values::allowed("--output"), dir(parser))?)),
             (_, Some((known, Flag, _))) => typed.push((known, "true".into())),
-            (_, Some((known, _, _))) => typed.push((known, value(&name, parser)?)),
+            (_, Some((known, _, _))) => typed.push((known, value_in("monitor", &name, known, parser)?)),
             _ => return Err(unknown_option(&name)),
         }
     }

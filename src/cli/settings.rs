@@ -197,7 +197,7 @@ impl Items {
 /// A value as the configuration may have it, and as a terminal may.
 fn shown(value: &str) -> String {
     if value.chars().any(char::is_control) {
-        return values::quoted(value.as_ref());
+        return values::whole(value.as_ref());
     }
     let is_plain = value.trim() == value && !value.contains([' ', '#', '"', '\'']);
     match (is_plain, value.contains('"')) {

@@ -147,6 +147,34 @@ fn an_empty_value_is_a_usage_error_for_every_option_of_every_mode() {
 }
 
 #[test]
+fn an_empty_value_is_told_the_range_that_holds_in_its_mode() {
+    // `check` says it as a monitoring plugin.
+    let plain = |said: &str| said.trim_start_matches("MEMORY UNKNOWN - ").to_owned();
+    for (mode, option, range) in [
+        ("check", "-c", "a whole number from 1 to 99"),
+        ("check", "--critical", "a whole number from 1 to 99"),
+        ("check", "--threshold", "a whole number from 1 to 99"),
+        ("check", "-w", "a whole number from 1 to 99"),
+        ("check", "-n", "a whole number, 1 or more"),
+        ("monitor", "-i", "seconds from 0.1 to "),
+        ("monitor", "--interval", "seconds from 0.1 to "),
+        ("monitor", "-n", "a whole number from 1 to 100"),
+        ("monitor", "--top", "a whole number from 1 to 100"),
+        ("monitor", "--format", "csv, json or text"),
+        ("watch", "-c", "a whole number, 1 or more"),
+        ("kill", "--threshold", "a whole number from 0 to 100"),
+    ] {
+        let said = refusal(&["memdoor", mode, option, ""]).unwrap_or_else(|| panic!("{mode} {option} ''"));
+        let expected = format!("{option}: '' is empty, as a variable that is not set would be: {range}");
+        assert!(plain(&said).starts_with(&expected), "{mode}: {said}");
+        let said = refusal(&["memdoor", mode, option]).unwrap_or_else(|| panic!("{mode} {option}"));
+        assert!(plain(&said).starts_with(&format!("{option} needs a value: {range}")), "{mode}: {said}");
+    }
+    let said = refusal(&["memdoor", "kill", "--ignore", "^$"]).unwrap_or_default();
+    assert_eq!(said, "--ignore: '^$' is not allowed: it fits only the empty text, which no process is called");
+}
+
+#[test]
 fn an_empty_value_is_a_usage_error_for_every_name_of_the_configuration() {
     let modes =
         [("kill", &kill::OPTIONS[..], usage::kill as fn() -> String), ("monitor", &monitor::OPTIONS, usage::monitor)];

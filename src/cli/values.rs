@@ -23,8 +23,20 @@ use allowed::own;
 
 pub(super) use allowed::allowed;
 
-/// Text as it was typed, in quotes, safe to print.
+/// Text as it was typed, in quotes, safe to print: for an error, which quotes no more of it than a terminal has room for. A line of a
+/// file that is no configuration may have a megabyte.
 pub(super) fn quoted(text: &OsStr) -> String {
+    const LONGEST: usize = 240;
+    match text.as_bytes().get(..LONGEST) {
+        Some(start) if text.len() > LONGEST => {
+            format!("{}... ({} bytes)", whole(OsStr::from_bytes(start)), text.len())
+        }
+        _ => whole(text),
+    }
+}
+
+/// The same of all of it.
+pub(super) fn whole(text: &OsStr) -> String {
     let mut quoted = String::from("'");
     for byte in text.as_bytes() {
         match byte {
@@ -35,9 +47,9 @@ pub(super) fn quoted(text: &OsStr) -> String {
     quoted + "'"
 }
 
-/// What was typed for `name`, unless that is empty.
-pub(super) fn given(name: &str, value: OsString) -> Result<OsString> {
-    if value.is_empty() { Err(empty(name, allowed(name))) } else { Ok(value) }
+/// What was typed for `name`, unless that is empty; what it takes is said then.
+pub(super) fn given(name: &str, takes: &str, value: OsString) -> Result<OsString> {
+    if value.is_empty() { Err(empty(name, takes)) } else { Ok(value) }
 }
 
 /// Says that `name` got an empty value, and what it takes.

@@ -7,7 +7,7 @@
 use core::fmt;
 
 use super::say_hint;
-use crate::error::{Absent, Because, Error, Source, limit};
+use crate::error::{Absent, Because, Error, Source, by_right, limit, locks_up_to_a_limit, runs_as_root};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::parse::meminfo::Meminfo;
@@ -33,6 +33,8 @@ pub enum Unfit {
     Unread(Absent),
     /// `/proc` is there, and empty.
     NotMounted,
+    /// `/proc` shows processes only: subset=pid (Linux 5.8).
+    Subset,
     /// `/proc` has other numbers for processes than memdoor's own pid namespace.
     Foreign,
     /// So many files can't be open at once.
@@ -45,20 +47,24 @@ pub enum Unfit {
 
 impl Unfit {
     /// The hint of its sentence.
+    ///
+    /// `mount -t proc proc /proc` is said only where no proc is mounted there. Where one is, as in a pid namespace that shares the mounts
+    /// of its host, it would lie over the host's own for all of the host's processes.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Failed(error) => error.advice(),
             Self::Unread(why) => match why.errno() {
                 Some(errno) => Error::new("read", b"", errno).advice(),
                 // Containers put files of their own over it, as lxcfs does.
-                None => Some(
-                    "the kernel's own is below what lies over it: umount /proc/meminfo, or mount -t proc proc /proc",
-                ),
+                None => Some("the kernel's own is below what lies over it: umount /proc/meminfo"),
             },
             Self::NotMounted => Some("mount -t proc proc /proc"),
-            Self::Foreign => Some(
-                "start memdoor with a /proc of its own: unshare --pid --fork --mount-proc, or mount -t proc proc /proc",
+            Self::Subset => Some(
+                "show all of it to memdoor alone: unshare --mount sh -c 'mount -t proc proc /proc && exec memdoor ...'",
             ),
+            Self::Foreign => {
+                Some("start memdoor with a /proc of its own: unshare --pid --fork --mount-proc memdoor ...")
+            }
             Self::Files(_, errno) => limit(*errno),
             Self::Stack(Shallow::Stack { .. }) => Some("ulimit -s 8192 (in a unit: LimitSTACK=8M)"),
             Self::Memory(_) | Self::Stack(Shallow::Space { .. }) => limit(Errno::ENOMEM),
@@ -79,6 +85,9 @@ impl fmt::Display for Unfit {
             Self::Failed(error) => error.fmt(f),
             Self::Unread(why) => why.fmt(f),
             Self::NotMounted => f.write_str("cannot open /proc/self: no proc file system is mounted on /proc"),
+            Self::Subset => {
+                f.write_str("cannot open /proc/meminfo: /proc is mounted to show processes only (subset=pid)")
+            }
             Self::Foreign => {
                 f.write_str("/proc is of another pid namespace: its numbers mean other processes to memdoor")
             }
@@ -100,6 +109,9 @@ impl fmt::Display for Unfit {
 pub fn settle() -> Result<(), Unfit> {
     /// Standard streams apart.
     const FIRST: usize = 3;
+    if system::effective_user() == 0 {
+        runs_as_root();
+    }
     harden::secure_stack(Depth::Look).map_err(Unfit::Stack)?;
     // For every mode, so that a limit of the size of files is an error with a text.
     crate::sys::signal::ignore_file_size_limit();
@@ -118,6 +130,36 @@ pub fn no_memory(size: usize) -> i32 {
 /// Makes sure of the stack of a mode that stays: `watch`, `kill` and `monitor`.
 pub fn deepen() -> Result<(), Exit> {
     harden::secure_stack(Depth::Armed).map_err(|why| Unfit::Stack(why).fail())
+}
+
+/// How memory is locked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Locked {
+    /// All that is mapped.
+    All,
+    /// Each page once it is touched.
+    Touched,
+}
+
+/// Locks memory once all is armed: what is mapped later may meet the limit, and the hint of its error names that limit then.
+pub(super) fn lock(what: Locked) -> Result<(), Errno> {
+    let locked = match what {
+        Locked::All => harden::lock_memory(),
+        Locked::Touched => harden::lock_what_is_touched(),
+    };
+    locks_up_to_a_limit(locked.is_ok() && harden::is_lock_limited());
+    locked
+}
+
+/// What to type where memory can't be locked.
+pub(super) const UNLOCKED: &str = "run as root or with CAP_IPC_LOCK, or raise the limit: ulimit -l unlimited";
+
+/// Says that memory is not locked: without that a mode works all the same.
+pub(super) fn say_unlocked(errno: Errno) {
+    let because = Because(errno);
+    say(format_args!(
+        "memdoor: warning: cannot lock memory: {because}; it may be slow to wake under pressure ({UNLOCKED})"
+    ));
 }
 
 /// The machine behind `/proc`, with so many descriptors to spare.
@@ -142,6 +184,7 @@ fn check_proc(proc: &Dir) -> Result<(), Unfit> {
     }
     match proc.file(c"meminfo") {
         Ok(_) => Ok(()),
+        Err(Errno::ENOENT) if proc.is_proc() => Err(Unfit::Subset),
         Err(Errno::ENOENT) => Err(Unfit::NotMounted),
         Err(errno) => Err(Unfit::Failed(Error::new("read", b"/proc/meminfo", errno))),
     }
@@ -172,7 +215,7 @@ impl Others {
         if others == Self::Hidden {
             envelope.others = Some(Absent::Hidepid);
             say(format_args!("memdoor: warning: /proc hides processes of other users (hidepid): they are left out"));
-            say_hint(Some("run memdoor as root"));
+            say_hint(Some(by_right("run memdoor as root", "root lacks CAP_SYS_PTRACE here: start memdoor with it")));
         }
         others
     }
@@ -212,8 +255,7 @@ pub(super) fn memory(host: &mut Host, is_available_known: impl FnOnce(&Meminfo) 
         Some(_) => {}
     }
     if !is_available_known(&meminfo) {
-        let is_given = meminfo.available.is_some();
-        return Err(Unfit::Unread(source.lacks(if is_given { "MemAvailable up to MemTotal" } else { "MemAvailable" })));
+        return Err(Unfit::Unread(source.lacks("MemAvailable")));
     }
     Ok(meminfo)
 }

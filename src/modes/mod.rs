@@ -16,7 +16,7 @@ pub mod scores;
 pub mod snapshot;
 pub mod watch;
 
-use crate::error::{Error, limit};
+use crate::error::{Error, by_right, limit};
 use crate::exit::Exit;
 use crate::history::History;
 use crate::host::{Host, Numbers, machine_id};
@@ -141,7 +141,10 @@ fn say_hint(hint: Option<&str>) {
 fn say_if_partial(exit: Exit) {
     if exit == Exit::Partial {
         say(format_args!("memdoor: part of the evidence could not be read: it stands as - with the reason"));
-        let root = "where permission was denied: run memdoor as root";
+        let root = by_right(
+            "where permission was denied: run memdoor as root",
+            "where permission was denied: root lacks CAP_SYS_PTRACE or CAP_DAC_READ_SEARCH here, start memdoor with them",
+        );
         // A limit that is lower than what a snapshot opens is the reason, whoever runs it.
         say_hint(Some(match harden::open_files_limit() {
             Some(0..harden::OPEN_FILES) => limit(Errno::EMFILE).unwrap_or(root),

@@ -105,6 +105,13 @@ impl Meminfo {
         Self { available: self.available.map(more), arc: Some(arc), ..self }
     }
 
+    /// Whether no more is available than there is. The kernel never says more, a file in its place may: nothing would be used then, and
+    /// that would be a clean bill of health.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.total.is_none_or(|total| self.available.is_none_or(|available| available <= total))
+    }
+
     /// What of the ARC can shrink; 0 without ZFS.
     #[must_use]
     pub fn arc_reclaimable(&self) -> Bytes {

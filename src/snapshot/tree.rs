@@ -61,10 +61,10 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
             opened.as_ref().map_err(|errno| *errno)
         };
         // An ancestor that has gone meanwhile has handed its children on: the chain is not known any further.
-        let dir = dir.map_err(|errno| match errno {
-            Errno::ENOENT | Errno::ESRCH => Absent::Gone,
-            other => Source::process(pid, c"").failed(other),
-        })?;
+        let dir = match dir {
+            Ok(dir) => dir,
+            Err(errno) => return Err(unseen(Relation::Ancestor, pid, absent(pid, c"", errno), report)),
+        };
         // The target's memory may show through a thread only.
         let view = if depth == 0 { scene.target.view() } else { dir };
         let (step, row) = relative(dir, view, Relation::Ancestor, pid, scene.buf, younger, report);
@@ -128,6 +128,16 @@ fn relative(
     (step, completeness(&row))
 }
 
+/// Reports a relative that `/proc` does not show: hidepid=1 and 2 let the directory be opened and not its files, hidepid=4 (Linux 5.8) does
+/// not let it be opened either, and all of them are told in the same words. Nothing is reported of what is gone.
+fn unseen(relation: Relation, pid: Pid, why: Absent, report: &mut dyn Report) -> Absent {
+    if why != Absent::Gone {
+        let (comm, oom_score, oom_score_adj, rss, swap) = (Err(why), Err(why), Err(why), Err(why), Err(why));
+        report.row(Row::Relative(&Relative { relation, pid, comm, oom_score, oom_score_adj, rss, swap }));
+    }
+    why
+}
+
 fn completeness(row: &Relative<'_>) -> Completeness {
     let numbers = [row.oom_score.err(), row.oom_score_adj.err()];
     let sizes = [row.rss.err(), row.swap.err()];
@@ -135,7 +145,8 @@ fn completeness(row: &Relative<'_>) -> Completeness {
     missing.fold(Completeness::Complete, |done, why| done.and(Completeness::after(why)))
 }
 
-/// The directory was there a moment ago, so a file that is not there now means that the process has gone, or that hidepid=2 hides it.
+/// The number was a relative's a moment ago, so a directory or a file that is not there now means that the process has gone, or that hidepid
+/// hides it.
 fn absent(pid: Pid, file: &'static CStr, errno: Errno) -> Absent {
     match errno {
         Errno::ENOENT | Errno::ESRCH if PidFd::open(pid).is_ok() => Absent::Hidepid,
@@ -191,11 +202,13 @@ fn children_of(
         offset += text.len() as u64 + 1;
         for pid in words(text).filter_map(dec).filter_map(Pid::new) {
             *count += 1;
-            if *count <= CHILDREN_MAX
-                && let Ok(dir) = open(&scene.host.proc, pid)
-            {
-                // What can't be read of a child stands in its row.
-                let _ = relative(&dir, &dir, Relation::Child, pid, buf, None, report);
+            if *count > CHILDREN_MAX {
+                continue;
+            }
+            // What can't be read of a child stands in its row.
+            match open(&scene.host.proc, pid) {
+                Ok(dir) => drop(relative(&dir, &dir, Relation::Child, pid, buf, None, report)),
+                Err(errno) => drop(unseen(Relation::Child, pid, absent(pid, c"", errno), report)),
             }
         }
     }

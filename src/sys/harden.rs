@@ -14,18 +14,48 @@ use super::{Errno, Result};
 /// as large.
 const STACK: usize = if cfg!(debug_assertions) { 160 } else { 40 } * 1024;
 
+/// What may be mapped once memory is locked: the rest of the stack, and what a report at the end takes of the heap.
+const LATER: usize = Depth::Armed.bytes() + 512 * 1024;
+
 /// Locks every page that is mapped and every one that will be: mlockall(2).
 ///
-/// Without CAP_IPC_LOCK it needs RLIMIT_MEMLOCK above the mapped size, about 1 MiB: since Linux 5.16 the default is 8 MiB.
+/// Without CAP_IPC_LOCK it needs RLIMIT_MEMLOCK above the mapped size and [`LATER`]: 2.4 MB for a watch, 2.8 for `kill`, 6.8 for `monitor`
+/// (release build of 1.3 MB, 2026-11-30); since Linux 5.16 the default is 8 MiB. With less the limit would be met later: each mapping counts
+/// against it then, by its size and not by what of it is touched, so that an allocation fails, and a stack that can't grow is a SIGSEGV.
+/// Where that much is not left nothing stays locked: ENOMEM.
 pub fn lock_memory() -> Result<()> {
-    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?;
+    keep_if_there_is_room()
 }
 
-/// Locks each page once it is touched, and takes room for none: mlockall(2) with MCL_ONFAULT, Linux 4.4.
+/// Locks each page once it is touched, and takes room for none: mlockall(2) with MCL_ONFAULT, Linux 4.4. The limit is that of
+/// [`lock_memory`].
 pub fn lock_what_is_touched() -> Result<()> {
     let flags = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
     // SAFETY: it changes no memory but where it may go.
-    Errno::result(unsafe { libc::mlockall(flags) }).map(drop)
+    Errno::result(unsafe { libc::mlockall(flags) })?;
+    keep_if_there_is_room()
+}
+
+/// Tries whether [`LATER`] can be mapped, by a mapping that nobody may touch and that takes no memory; if not, nothing stays locked.
+fn keep_if_there_is_room() -> Result<()> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
+    let start = unsafe { libc::mmap(core::ptr::null_mut(), LATER, libc::PROT_NONE, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        // SAFETY: it changes no memory but where it may go.
+        unsafe { libc::munlockall() };
+        return Err(Errno::ENOMEM);
+    }
+    // SAFETY: the mapping is ours, of this length, and nobody has a reference into it.
+    unsafe { libc::munmap(start, LATER) };
+    Ok(())
+}
+
+/// Whether what may be locked has a limit, RLIMIT_MEMLOCK. It does not count for who has CAP_IPC_LOCK.
+#[must_use]
+pub fn is_lock_limited() -> bool {
+    getrlimit(Resource::RLIMIT_MEMLOCK).is_ok_and(|(soft, _)| soft != libc::RLIM_INFINITY)
 }
 
 /// What is mapped stays locked, what will be mapped is not: for what is over RLIMIT_MEMLOCK. Fails where nothing may be locked.
@@ -74,6 +104,14 @@ impl Depth {
         };
         kib * 1024
     }
+
+    /// The limit that is needed where so many bytes of the stack are used already: in whole steps of 32 KiB, so that the same limit
+    /// is enough each time. Arguments, environment and the random start of a stack (up to 8 KiB) take up to 16 KiB as a rule; with that it
+    /// is 128 KiB for one look and 288 for what is armed.
+    fn needed(self, used: u64) -> u64 {
+        const STEP: u64 = 32 << 10;
+        used.saturating_add(self.bytes() as u64).checked_next_multiple_of(STEP).unwrap_or(u64::MAX)
+    }
 }
 
 /// Makes sure that the stack may grow as much as it will: a stack that may not is a SIGSEGV in the middle of the work. The soft limit is
@@ -89,7 +127,7 @@ pub fn secure_stack(depth: Depth) -> core::result::Result<(), Shallow> {
     let used = top.saturating_sub((&raw const here).addr() as u64);
     let used = if used > 64 << 20 { 128 << 10 } else { used };
     let (soft, hard) = getrlimit(Resource::RLIMIT_STACK).unwrap_or((u64::MAX, u64::MAX));
-    let needed = used.saturating_add(depth.bytes() as u64);
+    let needed = depth.needed(used);
     if soft < needed {
         let limit = libc::rlimit { rlim_cur: hard.min(8 << 20).max(soft), rlim_max: hard };
         // SAFETY: of the calling process, from a structure that the kernel reads; null asks for no old one.
@@ -208,5 +246,19 @@ impl Faults {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self { minor: self.minor.saturating_sub(earlier.minor), major: self.major.saturating_sub(earlier.major) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_the_stack_that_is_needed_does_not_depend_on_where_the_stack_begins() {
+        for depth in [Depth::Look, Depth::Armed] {
+            let needed = depth.needed(1);
+            assert!((1..=16 << 10).all(|used| depth.needed(used) == needed), "{depth:?}");
+            assert!(needed >= depth.bytes() as u64 + (16 << 10) && depth.needed(64 << 10) > needed, "{depth:?}");
+        }
     }
 }

@@ -72,6 +72,31 @@ pub fn own_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// The user to whose processes alone memdoor may send signals; `None`: everybody's. Root without CAP_KILL is a user like any other, so that
+/// nobody is chosen who can't be ended.
+#[must_use]
+pub fn signals_only() -> Option<u32> {
+    let user = effective_user();
+    (user != 0 || !has_capability(CAP_KILL)).then_some(user)
+}
+
+/// linux/capability.h
+const CAP_KILL: u32 = 5;
+
+/// Whether it is in the effective set, `CapEff` of `/proc/self/status`: capget(2). Where that can't be asked root has it.
+fn has_capability(number: u32) -> bool {
+    /// `_LINUX_CAPABILITY_VERSION_3`: two words of 32 capabilities each (Linux 2.6.26).
+    const VERSION: u32 = 0x2008_0522;
+    // `cap_user_header_t`: the version, and 0 for the calling thread.
+    let mut header = [VERSION, 0];
+    // `cap_user_data_t`: effective, permitted and inheritable, twice.
+    let mut sets = [0_u32; 6];
+    // SAFETY: the kernel reads and writes the header and fills two structures of three words each, which the array has room for.
+    let done = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), sets.as_mut_ptr()) };
+    let word = if number < 32 { sets[0] } else { sets[3] };
+    done != 0 || word >> (number % 32) & 1 == 1
+}
+
 /// memdoor's own number, in its own pid namespace.
 #[must_use]
 pub fn own_pid() -> u64 {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, by_right};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::sys::Errno;
@@ -71,7 +71,10 @@ impl Refusal {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Hidden(_) => Some("/proc is mounted with hidepid: run memdoor as root"),
+            Self::Hidden(_) => Some(by_right(
+                "/proc is mounted with hidepid: run memdoor as root",
+                "/proc is mounted with hidepid, and root lacks CAP_SYS_PTRACE here: start memdoor with it",
+            )),
             Self::NoProc => Some("mount -t proc proc /proc"),
             Self::Failed(error) => error.advice(),
             _ => None,

@@ -31,7 +31,7 @@ struct Lab {
 }
 
 /// A mode with its arguments; a path begins with `@`, which is the directory of the lab.
-const MODES: [(&str, &str); 15] = [
+const MODES: [(&str, &str); 16] = [
     ("watch", "watch -p PID -m 99 -c 1"),
     ("watch -e", "watch -p PID -e EXE -m 99 -c 1 -i 0.01"),
     ("snapshot", "snapshot -p PID"),
@@ -40,6 +40,7 @@ const MODES: [(&str, &str); 15] = [
     ("check --browsers", "check --browsers"),
     ("scores", "scores"),
     ("scores --next", "scores --next"),
+    ("scores --what-if", "scores --what-if PID=5"),
     ("kill", "kill --config @conf --once --dry-run --threshold 0 --only ^NAME$"),
     ("protect", "protect --match ^NAME$ --adj 10 --dry-run --state @state"),
     ("protect -p", "protect -p PID --adj 10 --dry-run --state @state"),
@@ -188,9 +189,38 @@ fn a_proc_of_another_pid_namespace_is_not_believed() {
     let lab = Lab::new();
     let expected = |mode: &str| match is_offline(mode) {
         true => Works,
-        false => Refused("/proc is of another pid namespace", "unshare --pid --fork --mount-proc"),
+        false => Refused("/proc is of another pid namespace", "unshare --pid --fork --mount-proc memdoor"),
     };
     lab.each("/proc of the outer namespace", |inner| through(&namespace, inner), expected);
+}
+
+/// Typed where a namespace shares its host's mounts, that would lie over the host's /proc.
+#[test]
+fn no_hint_says_to_mount_over_a_proc_that_is_there() {
+    if !is_root() || !works(&["unshare", "-m", "-p", "-f", "true"]) {
+        return skip("needs root and unshare, for a mount and a pid namespace");
+    }
+    let lab = Lab::new();
+    let empty = lab.dir.write("empty", b"");
+    let subset = "mount -t proc -o subset=pid proc /proc";
+    let covered = format!("mount --bind '{empty}' /proc/meminfo");
+    for (namespace, before) in
+        [(&["unshare", "-p", "-f"][..], "true"), (&["unshare", "-m"], &covered), (&["unshare", "-m"], subset)]
+    {
+        if !works(&[namespace, &["sh", "-c", before]].concat()) {
+            skip(&format!("this kernel can't: {before}"));
+            continue;
+        }
+        let script = format!("{before} && exec \"$@\"");
+        for (mode, words) in MODES {
+            let ended = run_command(through(namespace, &through_shell(&script, &lab.memdoor(lab.path(), words))));
+            let hints: Vec<&str> = ended.err.lines().filter(|line| line.starts_with("hint: ")).collect();
+            assert!(ended.code() == 0 || !hints.is_empty(), "{before}: {mode}: {ended:#?}");
+            // In a mount namespace of its own it harms nobody.
+            let is_safe = |hint: &&str| !hint.contains("mount -t proc") || hint.contains("unshare --mount sh -c");
+            assert!(hints.iter().all(is_safe), "{before}: {mode}: {ended:#?}");
+        }
+    }
 }
 
 /// Of other users' processes nothing is seen: a mode about all of them is done in part (4). `check`'s code is its verdict on memory, of
@@ -210,7 +240,7 @@ fn what_hidepid_hides_is_said_to_be_hidden() {
         let script = format!("{script} && exec \"$@\"");
         let by = |inner: &Command| through(&["unshare", "-m"], &through_shell(&script, &unprivileged(inner)));
         lab.each(&format!("hidepid={hidepid}"), by, |mode| match mode {
-            "watch" | "watch -e" | "snapshot" | "protect -p" => {
+            "watch" | "watch -e" | "snapshot" | "protect -p" | "scores --what-if" => {
                 Refused("is hidden from this user", "/proc is mounted with hidepid: run memdoor as root")
             }
             "scores" | "scores --next" | "monitor" | "monitor --analyze" => Partial("(hidepid)", "run memdoor as root"),
@@ -241,9 +271,11 @@ fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
         return skip("needs root and unshare, for a mount namespace");
     }
     let lab = Lab::new();
-    for (text, cause) in
-        [("", "cannot read /proc/meminfo: it is empty"), ("MemFree: 1 kB\n", "/proc/meminfo gives no MemTotal")]
-    {
+    for (text, cause) in [
+        ("", "cannot read /proc/meminfo: it is empty"),
+        ("MemFree: 1 kB\n", "/proc/meminfo gives no MemTotal"),
+        ("MemTotal: 10 kB\nMemFree: 1 kB\nMemAvailable: 99 kB\n", "/proc/meminfo gives no MemAvailable up to MemTotal"),
+    ] {
         let file = lab.dir.write("meminfo", text.as_bytes());
         let script = format!("mount --bind '{file}' /proc/meminfo && exec \"$@\"");
         let by = |inner: &Command| through(&["unshare", "-m"], &through_shell(&script, inner));
@@ -277,6 +309,38 @@ fn what_may_not_be_read_is_named_with_its_errno() {
             true => Works,
             false => Refused("cannot read /proc/meminfo: permission denied (EACCES)", "run memdoor as root"),
         });
+    }
+}
+
+/// To root without capabilities "run memdoor as root" says nothing.
+#[test]
+fn to_root_a_hint_names_the_capability_that_it_lacks() {
+    let stripped = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+    if !is_root()
+        || !has_unprivileged()
+        || !works(&[&stripped[..], &["true"]].concat())
+        || !works(&["unshare", "-m", "true"])
+    {
+        return skip("needs root, unshare and setpriv, for root without capabilities");
+    }
+    let lab = Lab::new();
+    let stranger = Victim::start_command(unprivileged(&command(&lab.dir.victim("stranger"), &["idle"])));
+    // hidepid=1 and 2 hide nothing from who is in group 0.
+    let script = "mount -t proc -o hidepid=4 proc /proc && exec \"$@\"";
+    if !works(&["unshare", "-m", "sh", "-c", script, "sh", "true"]) {
+        return skip("this kernel has no hidepid=4");
+    }
+    let mut told = Vec::new();
+    for (mode, words) in MODES.into_iter().chain([("dmesg", "dmesg")]) {
+        let words = words.replace("PID", &stranger.id());
+        let inner = through(&stripped, &lab.memdoor(lab.path(), &words));
+        let ended = run_command(through(&["unshare", "-m"], &through_shell(script, &inner)));
+        assert!(!ended.err.contains("run memdoor as root"), "{mode}: {ended:#?}");
+        let hints = ended.err.lines().filter(|line| line.starts_with("hint: "));
+        told.extend(hints.filter(|line| line.contains("CAP_")).map(|_| mode));
+    }
+    for mode in ["watch", "snapshot", "scores", "scores --what-if", "protect -p", "monitor", "check"] {
+        assert!(told.contains(&mode), "{mode}: {told:?}");
     }
 }
 
@@ -411,6 +475,8 @@ fn limits_of_locked_memory_processes_and_files_end_nothing_by_a_signal() {
                 let ended = run_command(unprivileged(&by(&lab.memdoor(lab.path(), words))));
                 assert_eq!(ended.code(), 0, "{limit}: {mode}: {ended:#?}");
                 let warns = ended.err.contains("warning: cannot ");
+                // Of a debug build more is mapped than may be locked as a rule.
+                let hint = if ended.err.contains("cannot lock memory") { "ulimit -l unlimited" } else { hint };
                 assert!(!warns || ended.err.contains(hint), "{limit}: {mode}: {ended:#?}");
                 assert!(mode != &"kill" || limit != "--nproc=0" || warns, "{limit}: {mode}: {ended:#?}");
             }
@@ -421,6 +487,53 @@ fn limits_of_locked_memory_processes_and_files_end_nothing_by_a_signal() {
         let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), words)));
         assert_eq!(ended.code(), if mode.starts_with("check") { 3 } else { 1 }, "{mode}: {ended:#?}");
         assert_true("ulimit -f 0", mode, &ended, "standard output: file too large (EFBIG)", "ulimit -f unlimited");
+    }
+}
+
+/// The limit counts what is mapped and not what is touched, so that it may be met after memory was locked: by a table, or by the stack.
+#[test]
+fn whatever_may_be_locked_a_mode_runs_unlocked_or_locked_and_the_limit_that_it_meets_is_named() {
+    if !is_root() || !has_unprivileged() || !works(&["prlimit", "--version"]) {
+        return skip("needs root, setpriv and prlimit: the limit does not count for CAP_IPC_LOCK");
+    }
+    // Without CAP_SYS_RESOURCE nobody has more.
+    let (_, most) = getrlimit(Resource::RLIMIT_MEMLOCK).expect("a limit");
+    let lab = Lab::new();
+    let modes = [
+        ("watch", "watch -p PID -m 99 -c 2 -i 0.01"),
+        ("watch -l", "watch -p PID -m 99 -c 2 -i 0.01 -l"),
+        ("monitor", "monitor 0.01 0.1 --config @conf"),
+        ("monitor --analyze", "monitor --analyze 0.01 0.1 --config @conf"),
+        ("kill", "kill --config @conf --dry-run --threshold 100 --only ^NAME$"),
+    ];
+    for (mode, words) in modes {
+        let (mut locked, mut not_locked) = (0, 0);
+        // Debug builds map more than ten times as much.
+        for kib in (0..).map(|step: i32| 400.0 * 1.19_f64.powi(step)).take_while(|kib| *kib < 80_000.0) {
+            let limit = kib as u64 * 1024;
+            if limit > most {
+                skip(&format!("no more than {most} bytes may be locked here: above that {mode} was not tried"));
+                break;
+            }
+            let limit = format!("--memlock={limit}");
+            let inner = lab.memdoor(lab.path(), words);
+            let inner = match mode {
+                "kill" => through(&["timeout", "--preserve-status", "-s", "TERM", "0.3"], &inner),
+                _ => inner,
+            };
+            let ended = run_command(through(&["prlimit", &limit], &unprivileged(&inner)));
+            let is_told = ended.err.contains("cannot lock memory: out of memory (ENOMEM)");
+            let is_named = !is_told || ended.err.contains("ulimit -l unlimited");
+            assert!(is_named && ended.status.signal().is_none(), "{kib} KiB: {mode}: {ended:#?}");
+            assert!(!ended.err.contains("cannot allocate"), "{kib} KiB: {mode}: {ended:#?}");
+            // A user may not see all of the target (4).
+            let codes = if is_told && mode == "watch -l" { [1, 1] } else { [0, 4] };
+            assert!(codes.contains(&ended.code()), "{kib} KiB: {mode}: {ended:#?}");
+            assert!(codes[0] == 0 || !ended.err.contains("ulimit -v"), "{kib} KiB: {mode}: {ended:#?}");
+            *(if is_told { &mut not_locked } else { &mut locked }) += 1;
+        }
+        let is_enough = most > 64 << 20 || !cfg!(debug_assertions);
+        assert!((locked > 0 || !is_enough) && not_locked > 0, "{mode}: {locked}, {not_locked}");
     }
 }
 
@@ -437,6 +550,26 @@ fn a_small_stack_is_refused_with_a_sentence() {
             let condition = format!("ulimit -s {limit}");
             assert_true(&condition, mode, &ended, "cannot grow the stack to ", "ulimit -s 8192");
             assert!(ended.code() == 0 || limit < 1024, "{condition}: {mode}: {ended:#?}");
+        }
+    }
+    // What is needed is said, it is more than the limit, and it is enough, each time: the start of the stack is random.
+    for limit in (112..=160).step_by(8).chain((256..=352).step_by(8)).chain([800, 832]) {
+        for (mode, words) in MODES.into_iter().filter(|(mode, _)| matches!(*mode, "check" | "snapshot" | "monitor")) {
+            let codes = [(); 6].map(|()| {
+                let script = format!("ulimit -s {limit} && exec env -i \"$@\"");
+                let ended = run_command(through_shell(&script, &lab.memdoor(lab.path(), words)));
+                let told = format!("{}{}", ended.err, ended.out);
+                let number = |after: &str| {
+                    let rest = told.split_once(after)?.1;
+                    rest.split_once(" kB")?.0.parse::<u32>().ok()
+                };
+                if ended.code() != 0 {
+                    let (needed, its) = (number("cannot grow the stack to "), number("its limit is "));
+                    assert!(its == Some(limit) && needed > its, "{limit}: {mode}: {told}");
+                }
+                ended.code()
+            });
+            assert!(codes.iter().all(|code| *code == codes[0]), "ulimit -s {limit}: {mode}: {codes:?}");
         }
     }
     // The soft limit alone is raised.

@@ -539,6 +539,31 @@ fn another_users_processes_are_not_for_an_ordinary_user() {
 }
 
 #[test]
+fn root_without_cap_kill_ends_its_own_processes_and_chooses_nobody_elses() {
+    let stripped = ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill"];
+    if !is_root() || !common::host::has_unprivileged() || !common::host::works(&[&stripped[..], &["true"]].concat()) {
+        return skip("needs root and setpriv, for root without CAP_KILL");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let program = dir.program(&common::target::path(), "victim");
+    let theirs = Victim::start_command(unprivileged(&common::run::command(&program, &["family", &name, "16", "1"])));
+    let only = format!("^{name}$");
+    for (more, code) in [(&["--once"][..], 1), (&["--once", "--dry-run"], 0)] {
+        let ended = run_command(through(&stripped, &memdoor(&kill_args(&only, more))));
+        assert_eq!(ended.code(), code, "{ended:#?}");
+        assert!(ended.out.contains("Action: none: memory is short, and nobody may be chosen"), "{ended:#?}");
+        assert!(value(&ended.out, "Not Candidates").contains("2 other users'"), "{ended:#?}");
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(!told.contains("run memdoor as root"), "{told}");
+    }
+    let mut own = family(&name, 4, 0);
+    let ended = run_command(through(&stripped, &memdoor(&kill_args(&only, &["--once"]))));
+    assert_eq!(value(&ended.out, "Victim PID"), own.id(), "{ended:#?}");
+    own.wait();
+    assert!(is_alive(theirs.pid));
+}
+
+#[test]
 fn an_exempt_process_is_spared() {
     if !is_root() {
         return skip("needs root, to exempt a process from the OOM killer");
@@ -786,6 +811,10 @@ fn a_daemon_reads_its_configuration_anew_on_sighup_and_keeps_the_old_one_when_it
     logged(":2: unknown name 'frob'");
     logged("stays as it was");
     assert!(is_alive(victim.pid));
+    dir.write("conf", &too_large("[kill]\nthreshold = 0"));
+    daemon.signal(Signal::SIGHUP);
+    logged("it is larger than 256 KiB");
+    assert!(is_alive(victim.pid));
     dir.write("conf", b"[kill]\nthreshold = 0\n");
     daemon.signal(Signal::SIGHUP);
     daemon.until(&format!("Victim PID: {}", victim.pid));
@@ -793,6 +822,34 @@ fn a_daemon_reads_its_configuration_anew_on_sighup_and_keeps_the_old_one_when_it
     daemon.signal(Signal::SIGTERM);
     let ended = daemon.end();
     assert_eq!(ended.code(), 0, "{ended:#?}");
+}
+
+/// A configuration that begins so, with a comment before the number that the first 256 KiB end in: `threshold = 95` is 9 there.
+fn too_large(start: &str) -> Vec<u8> {
+    let (start, end) = (format!("{start}\n#"), "\nthreshold = 95\ndry-run = true\n");
+    let kept = "\nthreshold = 9".len();
+    let comment = "x".repeat((256 << 10) - start.len() - kept);
+    [start.as_bytes(), comment.as_bytes(), end.as_bytes()].concat()
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_whole_is_refused_and_no_error_quotes_a_line_of_a_megabyte() {
+    let dir = TempDir::new();
+    let file = dir.write("conf", &too_large("[kill]"));
+    let ended = run(&["kill", "--config", &file, "--print-config"]);
+    assert_eq!(ended.code(), 2, "{ended:#?}");
+    assert!(ended.err.starts_with(&format!("memdoor: cannot read {file}: it is larger than 256 KiB")), "{}", ended.err);
+    // As long as it may be, it is read to its end.
+    let text = too_large("[kill]");
+    let file = dir.write("conf", &text[..256 << 10]);
+    let ended = run(&["kill", "--config", &file, "--print-config"]);
+    assert!(ended.code() == 0 && ended.out.contains("threshold = 9 "), "{ended:#?}");
+    for text in [format!("[kill]\n{}\n", "x".repeat(250_000)), format!("[kill]\nonly = {}\n", "x".repeat(250_000))] {
+        let file = dir.write("conf", text.as_bytes());
+        let ended = run(&["kill", "--config", &file]);
+        assert!(ended.code() == 2 && ended.err.len() < 1024, "{}", ended.err.len());
+        assert!(ended.err.contains("xxx'... (250000 bytes)"), "{}", ended.err);
+    }
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn the_score_of_who_would_be_protected_is_the_one_that_it_would_have() {
 fn a_pid_that_nobody_has_is_said_and_a_wrong_change_too() {
     let ended = run(&["scores", "--what-if", "4194304=5"]);
     assert_eq!(ended.code(), 5, "{ended:#?}");
-    assert_eq!(ended.err, "memdoor: no process has PID 4194304\n");
+    assert_eq!(ended.err, "ERROR: PID 4194304 is not accessible: No such process\n");
     for wrong in ["5", "5=", "=5", "5=1001", "5=-1001", "x=1", "0=1"] {
         let ended = run(&["scores", "--what-if", wrong]);
         assert_eq!(ended.code(), 2, "{ended:#?}");

@@ -29,7 +29,7 @@ pub use filter::{Filter, Who};
 
 use super::files::Unusable;
 use super::{Buffers, fail, output_exit};
-use crate::error::Error;
+use crate::error::{Error, by_right};
 use crate::exit::Exit;
 use crate::oomlog::report::json::Json;
 use crate::oomlog::report::text::{Order, Text};
@@ -227,9 +227,10 @@ fn no_log(subject: &str) {
 fn unreadable(errno: Errno) -> Error {
     let error = Error::new("read", b"the live kernel log (/dev/kmsg, syslog(2))", errno);
     match errno {
-        Errno::EPERM | Errno::EACCES => {
-            error.hint("run memdoor as root (sysctl kernel.dmesg_restrict is 1), or name a log: memdoor dmesg /var/log")
-        }
+        Errno::EPERM | Errno::EACCES => error.hint(by_right(
+            "run memdoor as root (sysctl kernel.dmesg_restrict is 1), or name a log: memdoor dmesg /var/log",
+            "root lacks CAP_SYSLOG here: start memdoor with it, or name a log: memdoor dmesg /var/log",
+        )),
         _ => error.hint("name a log: memdoor dmesg /var/log"),
     }
 }

@@ -61,9 +61,9 @@ impl<'a> Armed<'a> {
         let sockets = Sockets::arm(DESCRIPTORS)
             .map_err(|errno| fail(&Error::new("map", b"memory for the table of sockets", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
-        // Who is not root ends their own processes only, which are shown.
-        let completeness = match (Others::say(&host.proc, &mut envelope), system::own_user()) {
-            (Others::Hidden, 0) => Completeness::Partial,
+        // Who is not root, or has not CAP_KILL, ends their own processes only, which are shown.
+        let completeness = match (Others::say(&host.proc, &mut envelope), system::signals_only()) {
+            (Others::Hidden, None) => Completeness::Partial,
             _ => Completeness::Complete,
         };
         let room = match options.run {
@@ -109,7 +109,7 @@ impl<'a> Armed<'a> {
         signal::reload_on_hup().map_err(|errno| fail(&Error::new("handle", b"SIGHUP", errno)))?;
         harden::touch_stack();
         self.rehearse();
-        if let Err(errno) = harden::lock_memory() {
+        if let Err(errno) = environment::lock(environment::Locked::All) {
             self.log.line(
                 Level::Warning,
                 format_args!(

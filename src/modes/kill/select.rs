@@ -34,7 +34,7 @@ pub(super) struct Selection<'a> {
     nodes: Vec<Node>,
     /// Reads what may block.
     reader: Option<&'a Reader>,
-    /// memdoor's user, unless that is root.
+    /// The user whose processes alone memdoor may end.
     user: Option<u32>,
     /// How many may not be chosen, for each reason.
     pub(super) excluded: [u32; Why::COUNT],
@@ -47,7 +47,7 @@ impl<'a> Selection<'a> {
             table: Table::try_arm(room)?,
             nodes: reserve(room)?,
             reader: None,
-            user: Some(system::own_user()).filter(|user| *user != 0),
+            user: system::signals_only(),
             excluded: [0; Why::COUNT],
         })
     }
@@ -177,7 +177,7 @@ impl<'a> Selection<'a> {
         victim::members(&self.nodes, tree).filter_map(|at| rows.get(at))
     }
 
-    /// memdoor's user, unless that is root.
+    /// The user whose processes alone memdoor may end.
     pub(super) const fn user(&self) -> Option<u32> {
         self.user
     }

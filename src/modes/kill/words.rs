@@ -7,6 +7,7 @@ use super::log::Log;
 use super::options::{Only, Options, Whom};
 use super::report::{Action, Failure, Outcome};
 use super::when::{Join, State};
+use crate::error::by_right;
 use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
 use crate::units::{Percent, micros};
@@ -201,7 +202,10 @@ impl Action {
             () if count(Why::Unread) > 0 => {
                 "arguments of some did not answer in 200 ms (their memory map is locked): --only REGEX, for names, reads none"
             }
-            () if count(Why::OthersProcess) > 0 => "run memdoor as root: they are other users' processes",
+            () if count(Why::OthersProcess) > 0 => by_right(
+                "run memdoor as root: they are other users' processes",
+                "root lacks CAP_KILL here: they are other users' processes",
+            ),
             () if count(Why::Unwanted) > 0 && !is_any => {
                 "--only any ends whoever the system does not hang on (for servers), --only REGEX those of that name"
             }

@@ -13,7 +13,7 @@ use super::show::Show;
 use super::{Armed, GROUPS, Seen};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::modes::environment::{self, MANY, Others};
+use crate::modes::environment::{self, Locked, MANY, Others};
 use crate::modes::{Buffers, envelope, fail, open_host};
 use crate::processes::slow;
 use crate::sys::clock::{Now, monotonic};
@@ -42,8 +42,6 @@ impl<'a> Armed<'a> {
         let slow = slow::Reader::start(&host.proc).ok();
         // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
         let _ = harden::exempt_from_oom_killer(&host.proc);
-        // What was used before is there when memory is short; room for processes that may come takes none.
-        let _ = harden::lock_what_is_touched();
         let seen = Seen {
             sources,
             slow,
@@ -64,6 +62,10 @@ impl<'a> Armed<'a> {
             host,
             options,
         };
+        // What was used before is there when memory is short; room for processes that may come takes none of it, but all of a limit.
+        if let Err(errno) = environment::lock(Locked::Touched) {
+            environment::say_unlocked(errno);
+        }
         Ok(Self { seen, show, out: buffers.out, buf: buffers.read })
     }
 }

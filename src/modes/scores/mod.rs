@@ -8,11 +8,14 @@ mod view;
 use core::mem::ManuallyDrop;
 
 use super::environment::{self, FEW, Others};
-use super::{Buffers, envelope, fail, open_host, output_exit};
+use super::{Buffers, envelope, fail, open_host, output_exit, refuse, say_hint};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::host::Host;
 use crate::report::Format;
 use crate::sys::out::{Out, Sink, say};
+use crate::target::Target;
+use crate::units::Pid;
 pub use rank::Change;
 use view::View;
 
@@ -41,6 +44,16 @@ pub enum Show {
 
 /// Who is named of each cgroup: the victim and the next two.
 const NEXT: usize = 3;
+
+/// Says why a process that was named is not in the table: what hidepid hides is alive, and not gone.
+fn unlisted(host: &Host, pid: Pid) -> Exit {
+    if let Err(refusal) = Target::open(&host.proc, pid) {
+        return refuse(&refusal);
+    }
+    say(format_args!("memdoor: PID {pid} was not looked at: it has just started, or there was no room for it"));
+    say_hint(Some("ask again"));
+    Exit::Error
+}
 
 /// Writes it once, then ends.
 #[must_use]
@@ -71,8 +84,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     }
     for (pid, _) in options.changes {
         if !view.table.rows().iter().any(|row| row.pid == *pid) {
-            say(format_args!("memdoor: no process has PID {pid}"));
-            return Exit::Gone;
+            return unlisted(&host, *pid);
         }
     }
     if options.show == Show::Next {

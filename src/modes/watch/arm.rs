@@ -7,12 +7,12 @@ use super::follow::user;
 use super::history::Memory;
 use super::kmsg::{KernelLog, Match, Paths};
 use super::{Armed, Lock, Options};
-use crate::error::{Absent, Because, Error};
+use crate::error::{Absent, Because, Error, by_right};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::history::History;
 use crate::host::{Host, Numbers};
-use crate::modes::environment::{self, FEW};
+use crate::modes::environment::{self, FEW, Locked};
 use crate::modes::{Buffers, Manner, arm_sockets, envelope, fail, open_host, open_self, refuse, say_hint, take_once};
 use crate::report::Format;
 use crate::report::json::Envelope;
@@ -158,9 +158,10 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Abse
         (Ok(link), _) => Ok(Ok(link)),
         (Err(errno), Some(_)) => {
             say(format_args!("memdoor: cannot read /proc/{pid}/exe: {}", Because(errno)));
-            say_hint(Some(
+            say_hint(Some(by_right(
                 "run memdoor as root or as the target's user, or leave -e out: the process is pinned without it",
-            ));
+                "root lacks CAP_SYS_PTRACE here: start memdoor with it, or leave -e out: the process is pinned without it",
+            )));
             Err(Exit::Error)
         }
         (Err(errno), None) => Ok(Err(errno.into())),
@@ -168,17 +169,11 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Abse
 }
 
 fn lock_memory(lock: Lock) -> Result<(), Exit> {
-    let Err(errno) = harden::lock_memory() else {
-        return Ok(());
-    };
-    let because = Because(errno);
-    let hint = "run as root or with CAP_IPC_LOCK, or raise the limit: ulimit -l unlimited";
-    match lock {
-        Lock::Require => Err(fail(&Error::new("lock", b"memory", errno).hint(hint))),
-        Lock::Try => {
-            say(format_args!(
-                "memdoor: warning: cannot lock memory: {because}; it may be slow to wake under pressure ({hint})"
-            ));
+    match (environment::lock(Locked::All), lock) {
+        (Ok(()), _) => Ok(()),
+        (Err(errno), Lock::Require) => Err(fail(&Error::new("lock", b"memory", errno).hint(environment::UNLOCKED))),
+        (Err(errno), Lock::Try) => {
+            environment::say_unlocked(errno);
             Ok(())
         }
     }

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use core::time::Duration;
 
-use crate::error::Absent;
+use crate::error::{Absent, by_right};
 use crate::fixed::Fixed;
 use crate::parse::wait::{Core, Ended};
 use crate::report::Event::WatchEnd;
@@ -66,7 +66,8 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
             write!(words, "its number is another pid namespace's, or Linux is before 5.3")
         }
         Why::Unseized(Unseized::Refused(why)) if why.is_denied() => {
-            write!(words, "not permitted (run as root; kernel.yama.ptrace_scope)")
+            let right = by_right("run as root", "root lacks CAP_SYS_PTRACE");
+            write!(words, "not permitted ({right}; kernel.yama.ptrace_scope)")
         }
         Why::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
         Why::Seized if ptrace::was_missed() => {
