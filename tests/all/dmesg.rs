@@ -745,6 +745,21 @@ fn a_host_without_a_kernel_log_does_not_look_clean() {
 }
 
 #[test]
+fn what_is_left_of_a_lost_report_is_found_in_a_log() {
+    let dir = TempDir::new();
+    for line in [
+        "Kernel panic - not syncing: System is deadlocked on memory",
+        "oom_reaper: reaped process 7 (x), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB",
+        "Tasks in /a/b are going to be killed due to memory.oom.group set",
+        "Task in /a/b killed as a result of limit of /a",
+    ] {
+        let path = dir.write("log", format!("[    5.000000] {line}\n").as_bytes());
+        let ended = run(&["dmesg", "--fail-on-oom", "--format", "json", &path]);
+        assert_eq!((ended.code(), events(&ended).len()), (3, 1), "{line}");
+    }
+}
+
+#[test]
 fn a_log_that_was_not_understood_does_not_look_clean() {
     let dir = TempDir::new();
     let utf16: Vec<u8> = booted(5, 7).encode_utf16().flat_map(u16::to_le_bytes).collect();
