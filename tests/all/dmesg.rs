@@ -744,6 +744,59 @@ fn a_host_without_a_kernel_log_does_not_look_clean() {
     assert_eq!((again.code(), again.out, again.err), (0, String::new(), String::new()));
 }
 
+/// What is said of a log that is there without some of its lines.
+fn without(fixture: &str, is_lost: impl Fn(usize, &str) -> bool) -> String {
+    let text = fs::read_to_string(format!("{FIXTURES}/{fixture}")).expect("a fixture");
+    let kept: Vec<&str> =
+        (1..).zip(text.lines()).filter(|(number, line)| !is_lost(*number, line)).map(|(_, line)| line).collect();
+    let dir = TempDir::new();
+    let ended = run(&["dmesg", &dir.write("log", (kept.join("\n") + "\n").as_bytes())]);
+    assert_eq!(ended.code(), 0, "{}", ended.err);
+    ended.out.split_whitespace().collect::<Vec<&str>>().join(" ")
+}
+
+const TWO: &str = "6.12-none-rfc3339-then-memcg.log";
+const REST: &str = "what no count of the report accounts for";
+
+#[test]
+fn a_count_whose_line_was_lost_is_no_memory_that_nobody_has() {
+    assert!(!without(TWO, |number, _| number == 39).contains(REST));
+    for end in 39..79 {
+        assert!(!without(TWO, |number, _| number > end).contains(REST), "{end}");
+    }
+    // cgroup v1: what is on the lists is accounted for, whatever rss says.
+    let report = |anon: u64| {
+        format!(
+            "[    1.0] x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n\
+             [    1.0] memory: usage 100000kB, limit 100000kB, failcnt 5\n\
+             [    1.0] memory+swap: usage 100000kB, limit 9007199254740988kB, failcnt 0\n\
+             [    1.0] kmem: usage 100kB, limit 9007199254740988kB, failcnt 0\n\
+             [    1.0] Memory cgroup stats for /a: cache:0KB rss:100KB rss_huge:0KB mapped_file:0KB inactive_anon:{anon}KB active_anon:0KB inactive_file:0KB active_file:0KB unevictable:0KB\n\
+             [    1.0] Memory cgroup out of memory: Killed process 7 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB\n"
+        )
+    };
+    let dir = TempDir::new();
+    for (anon, expected) in [(99_000, false), (100, true)] {
+        let ended = run(&["dmesg", &dir.write("log", report(anon).as_bytes())]);
+        assert_eq!(ended.out.contains(REST), expected, "{}", ended.out);
+    }
+}
+
+#[test]
+fn a_victim_whose_row_was_lost_is_not_said_to_be_among_the_lesser() {
+    let text = without(TWO, |_, line| line.contains(" 192] "));
+    assert!(text.contains("its row is missing from the table (the kill line says RSS "), "{text}");
+    assert!(!text.contains("it is not among the worst") && !text.contains("the worse were spared"), "{text}");
+}
+
+#[test]
+fn where_no_percentage_can_be_told_none_is_begun() {
+    for end in 100..200 {
+        let text = without(TWO, |number, _| number > end);
+        assert!(!text.contains("( of "), "{end} {text}");
+    }
+}
+
 #[test]
 fn what_is_left_of_a_lost_report_is_found_in_a_log() {
     let dir = TempDir::new();
