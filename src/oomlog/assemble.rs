@@ -20,6 +20,7 @@ mod tests;
 mod whose;
 mod wrapped;
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::escape::lines_of;
@@ -35,6 +36,9 @@ use wrapped::Wrapped;
 /// Lines between a person's asking and the report, which another CPU's may stand between.
 const SOON: u64 = 100;
 
+/// How many of the last who died are remembered behind their reports: as many as a group has, twice.
+const DEAD: usize = 2 * Event::GROUP;
+
 /// Puts events together. Holds eight reports at most.
 #[derive(Default)]
 pub struct Assembler {
@@ -47,6 +51,8 @@ pub struct Assembler {
     spliced: bool,
     /// Where SysRq f was: a report that begins soon behind it is of it.
     by_hand: Option<u64>,
+    /// Who died in reports that are finished: the reaper may come later.
+    dead: VecDeque<u64>,
     wrapped: Wrapped,
 }
 
@@ -61,6 +67,7 @@ impl Assembler {
             before: Stamp { boot_us: None, wall: None, wall_us: None },
             spliced: false,
             by_hand: None,
+            dead: VecDeque::new(),
             wrapped: Wrapped::new(),
         }
     }
@@ -99,7 +106,8 @@ impl Assembler {
         let mut at = 0;
         while let Some(open) = self.opens.get(at) {
             if open.ended {
-                finish::event(self.opens.remove(at)).map(&mut *done);
+                let open = self.opens.remove(at);
+                self.close(open, done);
             } else {
                 at += 1;
             }
@@ -118,7 +126,8 @@ impl Assembler {
             self.spliced = true;
         }
         match line {
-            Line::Reaped(pid) => return self.reaped(*pid, record),
+            Line::Reaped(reaped) if self.is_reaped(reaped.pid, record) => return self.number -= 1,
+            Line::Group(memcg) if self.is_said_again(memcg) => return self.number -= 1,
             Line::Suppressed(_) => {
                 self.number -= 1;
                 return;
@@ -162,10 +171,6 @@ impl Assembler {
         };
         open.step = step.unwrap_or(open.step).max(open.step);
         open.touch(record, at, self.number, self.all);
-        if let Line::Group(memcg) = line {
-            open.event.group_memcg = Some(open::text(memcg));
-            return;
-        }
         feed::feed(open, line, at);
     }
 
@@ -200,7 +205,8 @@ impl Assembler {
         if self.opens.len() >= OPEN {
             let is_empty = |open: &Open| open.kind != Kind::Oom;
             let oldest = self.opens.iter().position(is_empty).unwrap_or(0);
-            finish::event(self.opens.remove(oldest)).map(done);
+            let open = self.opens.remove(oldest);
+            self.close(open, done);
         }
         let mut open = Open::new(kind, record, at, self.number, self.all);
         open.step = step::of(line).unwrap_or(Step::End);
@@ -216,8 +222,9 @@ impl Assembler {
     fn boot(&mut self, record: &Record<'_>, done: &mut dyn FnMut(Event)) {
         self.number -= 1;
         let is_ended = |open: &mut Open| whose::is_before_boot(open, record);
-        for open in self.opens.extract_if(.., is_ended) {
-            finish::event(open).map(&mut *done);
+        let ended: Vec<Open> = self.opens.extract_if(.., is_ended).collect();
+        for open in ended {
+            self.close(open, done);
         }
     }
 
@@ -230,8 +237,15 @@ impl Assembler {
         }
     }
 
-    /// The last one of that pid: pids come again.
-    fn reaped(&mut self, pid: u64, record: &Record<'_>) {
+    /// A log that has each line twice has this one twice.
+    fn is_said_again(&self, memcg: &[u8]) -> bool {
+        let said = |open: &Open| open.event.group_memcg.as_deref() == Some(&*open::text(memcg));
+        self.opens.iter().any(said)
+    }
+
+    /// Whether it is known that one of that pid has died, the last one: pids come again. Whoever reaps one of whom no line tells has what
+    /// is left of a report that was lost.
+    fn is_reaped(&mut self, pid: u64, record: &Record<'_>) -> bool {
         let is_one = |open: &&mut Open| {
             let is_victim = open.victim_pid() == Some(pid);
             let is_dead = is_victim || open.event.group.iter().any(|task| task.pid == pid);
@@ -239,6 +253,23 @@ impl Assembler {
         };
         if let Some(open) = self.opens.iter_mut().rev().find(is_one) {
             open.event.reaped |= open.victim_pid() == Some(pid);
+            return true;
+        }
+        let is_full = |open: &Open| open.event.group.len() >= Event::GROUP;
+        self.dead.contains(&pid) || self.opens.iter().any(is_full)
+    }
+
+    /// Hands an event on, and remembers whom it killed.
+    fn close(&mut self, open: Open, done: &mut dyn FnMut(Event)) {
+        if let Some(event) = finish::event(open) {
+            let victim = event.victim.iter().map(|victim| victim.task.pid);
+            for pid in victim.chain(event.group.iter().map(|task| task.pid)) {
+                if self.dead.len() >= DEAD {
+                    self.dead.pop_front();
+                }
+                self.dead.push_back(pid);
+            }
+            done(event);
         }
     }
 }

@@ -2,16 +2,25 @@
 
 use memchr::memmem::Finder;
 
-/// What reports have in them, in all kernels from 2.6.9 on: the first in their header, the second in each kill or the line before it.
+/// What reports have in them, in all kernels from 2.6.9 on: the first, with one of [`BEHIND`], in their header, in a group's line and in the
+/// reaper's; the second in each kill or the line before it; the third in a panic whose report was lost.
 ///
-/// The third is all that is left of a report of before Linux 5.1 whose other lines went with the file before this one. It is looked
+/// The others are all that is left of a report of before Linux 5.1 whose other lines went with the file before this one. They are looked
 /// for where a log starts alone: each pass over a GiB takes 0.02 s of CPU, a tenth of all that a scan takes.
-const NEEDLES: [&[u8]; 3] = [b"oom-kill", b"ut of memory", b"Killed process"];
+const NEEDLES: [&[u8]; 5] =
+    [OOM, b"ut of memory", b"deadlocked on memory", b"Killed process", b"as a result of limit of"];
+
+/// How many of them are looked for everywhere.
+const EVERYWHERE: usize = 3;
+
+/// One pass finds three kinds of lines.
+const OOM: &[u8] = b"oom";
+const BEHIND: [&[u8]; 3] = [b"-kill", b"_reaper: reaped", b".group"];
 
 /// What the first of them is in a report's header.
 const HEADER: &[u8] = b"oom-killer";
 
-/// The first two as journalctl -o json spells a message that holds a control character or is no UTF-8: its bytes as numbers. They
+/// `oom-kill` and the second as journalctl -o json spells a message that holds a control character or is no UTF-8: its bytes as numbers. They
 /// are looked for in logs of JSON alone.
 const NUMBERS: [&[u8]; 6] = [
     b"111,111,109,45,107,105,108,108",
@@ -69,7 +78,7 @@ impl Spelling {
 
 /// Searches for all needles. Three passes over a chunk that the cache holds cost less than one that knows all three.
 pub(super) struct Needles {
-    text: [Finder<'static>; 3],
+    text: [Finder<'static>; 5],
     numbers: [Finder<'static>; 6],
 }
 
@@ -82,7 +91,7 @@ impl Needles {
     pub(super) fn find(&self, text: &[u8], place: Place, spelling: Spelling) -> Option<Hit> {
         let passes = match place {
             Place::Start => NEEDLES.len(),
-            Place::Further => NEEDLES.len() - 1,
+            Place::Further => EVERYWHERE,
         };
         let numbers = match spelling {
             Spelling::Text => 0,
@@ -91,7 +100,14 @@ impl Needles {
         let finders = self.text[..passes].iter().chain(&self.numbers[..numbers]);
         let mut found = None;
         for finder in finders {
-            found = finder.find(&text[..found.unwrap_or(text.len())]).or(found);
+            let before = &text[..found.unwrap_or(text.len())];
+            let here = if finder.needle() == OOM {
+                let is_ours = |at: &usize| BEHIND.iter().any(|behind| text[at + OOM.len()..].starts_with(behind));
+                finder.find_iter(before).find(is_ours)
+            } else {
+                finder.find(before)
+            };
+            found = here.or(found);
         }
         let at = found?;
         // `oom-kill` at a chunk's end may go on in the next.

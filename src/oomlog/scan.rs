@@ -130,6 +130,7 @@ impl Scan {
                 self.spelling = Spelling::of(&self.chunks[now][..length]);
                 tally.start = Start::of(&self.chunks[now][..length]);
             }
+            tally.start.goes_on(&self.chunks[now][..length]);
             tally.bytes += length as u64;
             if !self.chunk(now, [length, before], take) {
                 break Ok(());

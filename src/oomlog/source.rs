@@ -22,8 +22,10 @@ pub enum Trouble {
     Trailing,
     /// A plain file that ended before the size that it had at first.
     Shrunk,
-    /// It is no text: nothing of it has been read.
+    /// It is packed, or no text: nothing of it has been read.
     Foreign(Foreign),
+    /// It is no text of any form that is known, and no kernel line was seen in it: who has read all of it says so.
+    NoText,
 }
 
 impl core::fmt::Display for Trouble {
@@ -33,6 +35,7 @@ impl core::fmt::Display for Trouble {
             Self::Foreign(foreign) => {
                 return write!(f, "it is a file of {}: nothing of it was read", foreign.name());
             }
+            Self::NoText => "it is no text, and no line of a kernel log was recognised in it",
             Self::CutOff => "the gzip file is cut off: what it holds was read",
             Self::Damaged => "the gzip file is damaged: what is before the damage was read",
             Self::Trailing => "something else follows the gzip data: it was not read",

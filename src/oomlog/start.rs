@@ -1,4 +1,5 @@
-//! Where a log begins: the time of its first entry, so that nobody takes a log that does not reach back for one without events.
+//! Where a log begins, and whether it is one of the kernel's: the time of its first entry, so that nobody takes a log that does not reach
+//! back for one without events; and whether the kernel speaks in it at all, so that nobody takes dpkg.log for a kernel log without events.
 
 extern crate alloc;
 
@@ -11,6 +12,22 @@ use super::scan::Part;
 /// behind, and all of 64 KiB take 0.3 ms.
 const LOOKED_AT: usize = 64 << 10;
 
+/// In what follows only the lines around these words are looked at, by which syslog and the journal name the kernel...
+const NAMES: [&[u8]; 2] = [b"kernel: ", b"kernel"];
+
+/// ... as far as this before and behind it, which the fields of an entry of the journal take...
+const AROUND: usize = 4 << 10;
+
+/// ... for so many places with each of them in a chunk, so that a log of a program that has them in each line costs no more than 4 ms for
+/// each MiB; ...
+const PLACES: usize = 16;
+
+/// ... and each chunk's first lines: a console has no names.
+const SAMPLE: usize = 4 << 10;
+
+/// Its log has brackets with the seconds since boot as the kernel's has, and tells of no kernel.
+const X_SERVER: &[u8] = b"X.Org X Server";
+
 /// What a log begins with.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Start {
@@ -18,8 +35,12 @@ pub struct Start {
     pub when: Option<Stamp>,
     /// The machine that it is of, where its first lines say it.
     pub host: Option<Text>,
-    /// Whether the kernel speaks in it: what begins a log of packages tells nothing about kernel messages.
+    /// Whether the kernel speaks in it, at its start or later: what begins a log of packages tells nothing about kernel messages.
     pub of_kernel: bool,
+    /// Whether there are NULs in it, which no text has but entries of the journal's export form.
+    pub has_nul: bool,
+    /// Whether it is the log of an X server.
+    is_of_x: bool,
 }
 
 impl Start {
@@ -28,15 +49,44 @@ impl Start {
     pub fn of(text: &[u8]) -> Self {
         let mut start = Self::default();
         let text = &text[..text.len().min(LOOKED_AT)];
-        let mut forms = Forms::new();
-        let mut take = |record: Record<'_>, _| start.note(&record);
-        for line in text.split(|byte| *byte == b'\n') {
-            if forms.line(line, 0, &mut take) == Part::Stop {
-                return start;
+        start.has_nul = memchr::memchr(0, text).is_some();
+        start.is_of_x = memchr::memmem::find(text, X_SERVER).is_some();
+        lines(text, &mut |record| start.note(record));
+        start
+    }
+
+    /// Looks for the kernel in what follows, a chunk at a time, until it was seen.
+    pub(super) fn goes_on(&mut self, chunk: &[u8]) {
+        if self.of_kernel || self.is_of_x {
+            return;
+        }
+        let mut heard = |text: &[u8]| {
+            lines(text, &mut |record| {
+                self.of_kernel |= record.origin == Origin::Kernel;
+                if self.of_kernel { Part::Stop } else { Part::Other }
+            });
+            self.of_kernel
+        };
+        if heard(behind_newline(&chunk[..chunk.len().min(SAMPLE)])) {
+            return;
+        }
+        for name in NAMES {
+            let mut at = 0;
+            for _ in 0..PLACES {
+                let Some(found) = memchr::memmem::find(&chunk[at..], name) else {
+                    break;
+                };
+                let found = at + found;
+                let from = found.saturating_sub(AROUND).max(at);
+                let behind = (found + AROUND).min(chunk.len());
+                let end = memchr::memrchr(b'\n', &chunk[found..behind]).map_or(behind, |end| found + end);
+                let text = if from == at { &chunk[from..end] } else { behind_newline(&chunk[from..end]) };
+                if heard(text) {
+                    return;
+                }
+                at = end;
             }
         }
-        forms.end(&mut take);
-        start
     }
 
     /// Takes one of the first records; the wall clock is what other logs can be held against.
@@ -48,14 +98,32 @@ impl Start {
         if self.host.is_none() {
             self.host = record.host.map(Text::from);
         }
-        self.of_kernel |= record.origin == Origin::Kernel;
+        self.of_kernel |= record.origin == Origin::Kernel && !self.is_of_x;
         if self.when.is_some() && self.of_kernel { Part::Stop } else { Part::Other }
     }
+}
+
+/// The records of whole lines, until no more are wanted.
+fn lines(text: &[u8], note: &mut dyn FnMut(&Record<'_>) -> Part) {
+    let mut forms = Forms::new();
+    let mut take = |record: Record<'_>, _| note(&record);
+    for line in text.split(|byte| *byte == b'\n') {
+        if forms.line(line, 0, &mut take) == Part::Stop {
+            return;
+        }
+    }
+    forms.end(&mut take);
+}
+
+/// The text behind its first newline: what is before that is a line's end. Nothing where there is none.
+fn behind_newline(text: &[u8]) -> &[u8] {
+    memchr::memchr(b'\n', text).map_or(b"", |at| &text[at + 1..])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::String;
 
     fn start(text: &str) -> (Option<i64>, Option<Text>, bool) {
         let start = Start::of(text.as_bytes());
@@ -82,6 +150,24 @@ mod tests {
         assert!(!start("2026-11-21 10:08:31 startup archives unpack\n").2);
         assert!(!start("2026-11-21T10:08:31+00:00 web1 sshd[7]: a\n").2);
         assert!(start("Nov 21 10:08:31 web1 kernel: a\n").2);
+        assert!(!start("[    24.303] \nX.Org X Server 1.21.1.11\n[    24.304] (II) Loading\n").2);
         assert_eq!(Start::of(b""), Start::default());
+    }
+
+    #[test]
+    fn the_kernel_may_speak_late_in_a_log_and_is_heard_by_its_name_alone() {
+        let others = "2026-11-21T10:08:31+00:00 web1 sshd[7]: the kernel says nothing\n".repeat(10);
+        for (last, expected) in [
+            ("2026-11-21T10:08:31+00:00 web1 kernel: a\n", true),
+            ("__REALTIME_TIMESTAMP=1795255711000000\n_TRANSPORT=kernel\nMESSAGE=a\n\n", true),
+            ("2026-11-21T10:08:31+00:00 web1 sshd[7]: kernel: a\n", false),
+            ("linux-image-6.12 kernel\n", false),
+        ] {
+            let chunk: String = [others.as_str(), last, "x"].concat();
+            let mut start = Start::of(others.as_bytes());
+            assert!(!start.of_kernel);
+            start.goes_on(chunk.as_bytes());
+            assert_eq!(start.of_kernel, expected, "{last}");
+        }
     }
 }

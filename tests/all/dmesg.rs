@@ -388,6 +388,11 @@ fn a_log_may_grow_and_shrink_while_it_is_read() {
         let ended = json(&[&path]);
         let shrunk =
             format!("memdoor: warning: {path}: the file has shrunk while it was read: what it still held was read\n");
+        // Just when it is empty it is no kernel's log yet.
+        if ended.err.contains("no line of a kernel log was recognised in 1 log, 0 bytes") {
+            assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
+            continue;
+        }
         let outcome = (ended.code(), ended.err.as_str());
         assert!(outcome == (0, "") || outcome == (4, &shrunk), "{ended:?}");
         events(&ended);
@@ -685,12 +690,161 @@ fn a_cgroup_is_asked_for_with_those_below_it() {
 #[test]
 fn nothing_found_is_one_line_that_says_where() {
     let dir = TempDir::new();
-    let path = dir.write("log", b"nothing\n");
+    let path = dir.write("log", b"<6>hello\n");
     let ended = run(&["dmesg", "--fail-on-oom", &path]);
     assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
     assert!(ended.out.starts_with("No OOM events found in "), "{}", ended.out);
-    assert!(ended.out.contains("1 log, 8 bytes read"), "{}", ended.out);
+    assert!(ended.out.contains("1 log, 9 bytes read"), "{}", ended.out);
     assert_eq!(events(&json(&[&path])).len(), 0);
+}
+
+/// What is asked, which must not look like a clean bill of health: no word on standard output, and code 4. What is said.
+fn unheard(args: &[&str]) -> String {
+    for format in ["text", "json"] {
+        let ended = run(&[&["dmesg", "--fail-on-oom", "--format", format], args].concat());
+        assert_eq!((ended.code(), ended.out.as_str()), (4, ""), "{args:?} {ended:?}");
+    }
+    run(&[&["dmesg"], args].concat()).err
+}
+
+#[test]
+fn a_host_without_a_kernel_log_does_not_look_clean() {
+    let dir = TempDir::new();
+    dir.write("dpkg.log", b"2026-11-21 10:08:31 startup archives unpack\n");
+    dir.write("wtmp", &[0; 384]);
+    dir.write("nginx.log", b"2026/11/21 10:08:31 [error] 7#7: *1 kernel: open() failed\n");
+    dir.write("Xorg.0.log", b"[    24.303] \nX.Org X Server 1.21.1.11\n[    24.304] (II) Loading\n");
+    dir.write("syslog", b"Nov 21 10:08:31 host systemd[1]: Out of patience\n");
+    let path = dir.join("");
+    let err = unheard(&[&path]);
+    let expected = format!(
+        "memdoor: no kernel log was found in {path}: no line of a kernel log was recognised in 5 logs, 600 bytes\n"
+    );
+    assert!(err.starts_with(&expected), "{err}");
+    assert!(err.contains("journalctl _TRANSPORT=kernel -o export | memdoor dmesg -"), "{err}");
+    // A journal beside them is what is to be read, and one of them is no reason to take it for read.
+    fs::create_dir_all(dir.path().join("journal/0123456789abcdef0123456789abcdef")).expect("directories");
+    dir.write("journal/0123456789abcdef0123456789abcdef/system.journal", b"LPKSHHRH");
+    let err = unheard(&[&path]);
+    assert!(err.contains("there is a journal and no other kernel log: nothing of it was read. Type: "), "{err}");
+    // One line of the kernel's is enough, wherever it is, and an event is one.
+    for late in ["Nov 21 10:08:31 host kernel: x\n", &kill("", 7)] {
+        let text =
+            ["Nov 21 10:08:31 host cron[1]: the kernel has nothing to say\n".repeat(30_000), late.into()].concat();
+        dir.write("syslog", text.as_bytes());
+        let ended = run(&["dmesg", &path]);
+        assert_eq!(ended.code(), 0, "{}", ended.err);
+    }
+    // Cron hears of it once.
+    dir.write("syslog", b"");
+    fs::remove_dir_all(dir.path().join("journal")).expect("directories");
+    let (state, of) = (TempDir::new(), |state: &TempDir| run(&["dmesg", "--since-last", &state.join("state"), &path]));
+    assert_eq!(of(&state).code(), 4);
+    let again = of(&state);
+    assert_eq!((again.code(), again.out, again.err), (0, String::new(), String::new()));
+}
+
+/// What is said of a log that is there without some of its lines.
+fn without(fixture: &str, is_lost: impl Fn(usize, &str) -> bool) -> String {
+    let text = fs::read_to_string(format!("{FIXTURES}/{fixture}")).expect("a fixture");
+    let kept: Vec<&str> =
+        (1..).zip(text.lines()).filter(|(number, line)| !is_lost(*number, line)).map(|(_, line)| line).collect();
+    let dir = TempDir::new();
+    let ended = run(&["dmesg", &dir.write("log", (kept.join("\n") + "\n").as_bytes())]);
+    assert_eq!(ended.code(), 0, "{}", ended.err);
+    ended.out.split_whitespace().collect::<Vec<&str>>().join(" ")
+}
+
+const TWO: &str = "6.12-none-rfc3339-then-memcg.log";
+const REST: &str = "what no count of the report accounts for";
+
+#[test]
+fn a_count_whose_line_was_lost_is_no_memory_that_nobody_has() {
+    assert!(!without(TWO, |number, _| number == 39).contains(REST));
+    for end in 39..79 {
+        assert!(!without(TWO, |number, _| number > end).contains(REST), "{end}");
+    }
+    // cgroup v1: what is on the lists is accounted for, whatever rss says.
+    let report = |anon: u64| {
+        format!(
+            "[    1.0] x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n\
+             [    1.0] memory: usage 100000kB, limit 100000kB, failcnt 5\n\
+             [    1.0] memory+swap: usage 100000kB, limit 9007199254740988kB, failcnt 0\n\
+             [    1.0] kmem: usage 100kB, limit 9007199254740988kB, failcnt 0\n\
+             [    1.0] Memory cgroup stats for /a: cache:0KB rss:100KB rss_huge:0KB mapped_file:0KB inactive_anon:{anon}KB active_anon:0KB inactive_file:0KB active_file:0KB unevictable:0KB\n\
+             [    1.0] Memory cgroup out of memory: Killed process 7 (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB\n"
+        )
+    };
+    let dir = TempDir::new();
+    for (anon, expected) in [(99_000, false), (100, true)] {
+        let ended = run(&["dmesg", &dir.write("log", report(anon).as_bytes())]);
+        assert_eq!(ended.out.contains(REST), expected, "{}", ended.out);
+    }
+}
+
+#[test]
+fn a_victim_whose_row_was_lost_is_not_said_to_be_among_the_lesser() {
+    let text = without(TWO, |_, line| line.contains(" 192] "));
+    assert!(text.contains("its row is missing from the table (the kill line says RSS "), "{text}");
+    assert!(!text.contains("it is not among the worst") && !text.contains("the worse were spared"), "{text}");
+}
+
+#[test]
+fn where_no_percentage_can_be_told_none_is_begun() {
+    for end in 100..200 {
+        let text = without(TWO, |number, _| number > end);
+        assert!(!text.contains("( of "), "{end} {text}");
+    }
+}
+
+#[test]
+fn what_is_left_of_a_lost_report_is_found_in_a_log() {
+    let dir = TempDir::new();
+    for line in [
+        "Kernel panic - not syncing: System is deadlocked on memory",
+        "oom_reaper: reaped process 7 (x), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB",
+        "Tasks in /a/b are going to be killed due to memory.oom.group set",
+        "Task in /a/b killed as a result of limit of /a",
+    ] {
+        let path = dir.write("log", format!("[    5.000000] {line}\n").as_bytes());
+        let ended = run(&["dmesg", "--fail-on-oom", "--format", "json", &path]);
+        assert_eq!((ended.code(), events(&ended).len()), (3, 1), "{line}");
+    }
+}
+
+#[test]
+fn a_log_that_was_not_understood_does_not_look_clean() {
+    let dir = TempDir::new();
+    let utf16: Vec<u8> = booted(5, 7).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let with_mark = [b"\xff\xfe", utf16.as_slice()].concat();
+    for (name, bytes, expected) in [
+        (
+            "utf16",
+            with_mark.as_slice(),
+            "it is a file of UTF-16: nothing of it was read. Type: iconv -f utf16 -t utf8 ",
+        ),
+        ("zip", b"PK\x03\x04", "it is a file of zip: nothing of it was read. Type: unzip -p "),
+        ("lzma", b"\x5d\0\0\x80\0", "it is a file of lzma: nothing of it was read. Type: lzcat "),
+        ("Z", b"\x1f\x9d\x90", "it is a file of compress: nothing of it was read. Type: zcat "),
+        ("bare", utf16.as_slice(), "it is no text, and no line of a kernel log was recognised in it"),
+        ("zeros", &[0; 1 << 20], "it is no text, and no line of a kernel log was recognised in it"),
+        ("elf", b"\x7fELF\x02\0\0\0\0", "it is no text, and no line of a kernel log was recognised in it"),
+        ("empty", b"", "no line of a kernel log was recognised in 1 log, 0 bytes"),
+        ("bare.txt", b"usb 1-1: new device\n", "no line of a kernel log was recognised in 1 log, 20 bytes"),
+    ] {
+        let path = dir.write(name, bytes);
+        let err = unheard(&[&path]);
+        assert!(err.contains(expected), "{name}: {err}");
+    }
+    let ended = run_command(through_shell("false | \"$@\"", &memdoor(&["dmesg", "-", "--fail-on-oom"])));
+    assert_eq!((ended.code(), ended.out.as_str()), (4, ""), "{ended:?}");
+    // A kernel log beside it is read, and does not stand for what is in the other.
+    let good = dir.write("good", booted(5, 7).as_bytes());
+    let ended = json(&[&dir.join("zeros"), &good]);
+    assert_eq!((ended.code(), pids_of(&ended)), (4, vec![7]), "{ended:?}");
+    // dmesg -t has no prefixes: an event tells whose log it is.
+    let bare = dir.write("bare.txt", kill("", 8).as_bytes());
+    assert_eq!(pids(&[&bare]), [8]);
 }
 
 // Cron

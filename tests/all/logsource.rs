@@ -434,6 +434,11 @@ fn what_others_must_unpack_is_known_by_its_first_bytes_and_not_searched() {
         (b"\x28\xb5\x2f\xfd", Foreign::Zstd),
         (b"BZh", Foreign::Bzip2),
         (b"\x04\x22\x4d\x18", Foreign::Lz4),
+        (b"\x5d\0\0", Foreign::Lzma),
+        (b"PK\x03\x04", Foreign::Zip),
+        (b"\x1f\x9d", Foreign::Compress),
+        (b"\xff\xfe", Foreign::Utf16),
+        (b"\xfe\xff", Foreign::Utf16),
         (b"LPKSHHRH", Foreign::Journal),
     ] {
         for rest in ["", KILL] {
@@ -443,7 +448,7 @@ fn what_others_must_unpack_is_known_by_its_first_bytes_and_not_searched() {
             assert_eq!(trouble, Some(Trouble::Foreign(foreign)));
         }
         // Cut before it is known, or of a log's text.
-        let path = scratch.file("log", &magic[..2]);
+        let path = scratch.file("log", &magic[..magic.len().min(3) - 1]);
         assert_eq!(read(&path).2, None);
         let path = scratch.file("log", &[b" ", magic].concat());
         assert_eq!(read(&path).2, None);

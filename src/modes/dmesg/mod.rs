@@ -159,13 +159,14 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
 fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>, kept: Option<&mut Replaced<'_>>) -> Exit {
     sink.release();
     let lacks = lacks(options, sink);
+    let silence = silence(options, sink);
     // Cron mails whatever is said: nothing new is nothing to say.
     let is_news = options.since_last.is_none() || sink.shown > 0;
     // That nothing was found is no fact where nothing could be read.
-    if is_news && sink.run.logs > 0 {
+    if is_news && sink.run.logs > 0 && !silence {
         sink.end(&lacks);
     }
-    let exit = exit(sink, &lacks, options.on_found);
+    let exit = exit(sink, silence || !lacks.is_empty(), options.on_found);
     // What was not written is new the next time.
     if let (Some(kept), Some(path), None) = (kept, options.since_last, sink.broken())
         && let Err(refused) = state::save(kept, &sink.seen, &sink.troubles)
@@ -173,6 +174,37 @@ fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>, kept: Option<&mut Replace
         return refuse("write", path, refused);
     }
     exit
+}
+
+/// Says so where the kernel speaks in none of the logs: a clean bill of health is a fact of a kernel log alone, and neither dpkg.log nor a
+/// file that nobody understands is one. To cron once for the same logs; and never of files that are empty, as a log is whose lines have just
+/// been rotated away.
+fn silence(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> bool {
+    if matches!(options.logs, Logs::Follow) || sink.run.logs == 0 || sink.reach.heard() > 0 {
+        return false;
+    }
+    let subject = options.subject.logs.as_bytes();
+    let Run { logs, bytes, .. } = sink.run;
+    if options.since_last.is_some() {
+        let of_stdin = matches!(options.logs, Logs::Named(names) if names.iter().any(|name| name.as_bytes() == b"-"));
+        let is_rotated = bytes == 0 && !of_stdin;
+        if is_rotated || sink.troubles.note(number(&[subject, b"no kernel log"])) == News::Known {
+            return false;
+        }
+    }
+    let noun = if logs == 1 { "log" } else { "logs" };
+    words::line(|out| {
+        out.put(b"no kernel log was found in ");
+        out.put(subject);
+        let _ = write!(out, ": no line of a kernel log was recognised in {logs} {noun}, {bytes} bytes");
+    });
+    // Of a journal beside them its own command was said.
+    if sink.unread == 0 {
+        super::say_hint(Some(
+            "the journal may have it: journalctl _TRANSPORT=kernel -o export | memdoor dmesg -; or the running kernel's log: memdoor dmesg",
+        ));
+    }
+    true
 }
 
 /// Says what of the time that was asked for is in no log, with what to type; to cron once for each log.
@@ -244,14 +276,14 @@ fn unfollowable(errno: Errno) -> Error {
     }
 }
 
-/// An output that failed outweighs all; an event that somebody waits for outweighs a log that could not be read, or does not reach back
-/// as far as was asked: whatever was found, there may have been more.
-fn exit(sink: &Sink<'_, '_>, lacks: &[Lack], on_found: OnFound) -> Exit {
+/// An output that failed outweighs all; an event that somebody waits for outweighs a log that could not be read, does not reach back
+/// as far as was asked, or is none of the kernel's (`is_short`): whatever was found, there may have been more.
+fn exit(sink: &Sink<'_, '_>, is_short: bool, on_found: OnFound) -> Exit {
     let written = sink.broken().map_or(Exit::Done, output_exit);
     let found = match on_found {
         OnFound::Found if sink.shown > 0 => Exit::Found,
         _ => Exit::Done,
     };
-    let read = if sink.run.failed > 0 || !lacks.is_empty() { Exit::Partial } else { Exit::Done };
+    let read = if sink.run.failed > 0 || is_short { Exit::Partial } else { Exit::Done };
     written.worse(found).worse(read)
 }

@@ -60,6 +60,11 @@ impl Reach {
         }
     }
 
+    /// In how many logs the kernel speaks. Where that is none, "no OOM events" is no fact: no log was searched that could have one.
+    pub(super) fn heard(&self) -> usize {
+        self.0.iter().filter(|begun| begun.of_kernel).count()
+    }
+
     /// What of the time that `filter` asks for is before all logs of a machine; one for each of them.
     pub(super) fn lacks(&self, filter: &Filter<'_>) -> Vec<Lack> {
         let any_of_kernel = self.0.iter().any(|begun| begun.of_kernel);

@@ -55,6 +55,15 @@ pub(super) enum Notes {
     Silent,
 }
 
+/// Why a file is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum By {
+    /// It was named.
+    Name,
+    /// It is in a directory that was.
+    Directory,
+}
+
 impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     pub(super) fn new(sink: &'s mut Sink<'a, 'b>, notes: Notes) -> Self {
         Self { scan: None, assembler: Assembler::new(), log: Log::default(), sink, notes }
@@ -70,6 +79,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let start = self.log.piece(live.name().as_bytes(), now);
         let Self { assembler, log, sink, .. } = self;
         sink.reach.begin(live.name().as_bytes());
+        // Whatever is left in it, and be it nothing: nobody but the kernel speaks there.
+        sink.reach.note(None, None, true);
         let mut bytes = 0;
         let mut is_first = true;
         let mut take = |record: Record<'_>, line: Position| {
@@ -91,7 +102,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     /// The logs of another system.
     pub(super) fn root(&mut self, path: &CStr) {
-        let before = self.sink.run.bytes;
+        let before = self.sink.reach.heard();
         let read = Dir::open(path).and_then(|root| {
             places::of_root(&root, &mut |name, found| self.found(path.to_bytes(), name, found, before))
         });
@@ -146,11 +157,11 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             Kind::Device => self.refused(name, NO_LOG),
             Kind::Terminal if !is_stdin => self.refused(name, NO_LOG),
             Kind::Fifo if !is_stdin => match input.wait_for_writer(PATIENCE) {
-                Ok(Writer::Known) => self.read(name, input),
+                Ok(Writer::Known) => self.read(name, input, By::Name),
                 Ok(Writer::Nobody) => self.refused(name, NOBODY_WRITES),
                 Err(errno) => self.failed("read", name, errno),
             },
-            Kind::File | Kind::Fifo | Kind::Terminal | Kind::Other => self.read(name, input),
+            Kind::File | Kind::Fifo | Kind::Terminal | Kind::Other => self.read(name, input, By::Name),
         }
     }
 
@@ -168,7 +179,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     fn directory(&mut self, path: &CStr) {
         self.finish();
-        let before = self.sink.run.bytes;
+        let before = self.sink.reach.heard();
         let read = Dir::open(path).and_then(|dir| {
             places::of_directory(&dir, &mut |name, found| self.found(path.to_bytes(), name, found, before))
         });
@@ -178,18 +189,22 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
-    /// `before` is what was read before anything of the directory.
-    fn found(&mut self, dir: &[u8], name: &CStr, found: Found, before: u64) {
+    /// `before` is in how many logs the kernel was heard before anything of the directory was read.
+    fn found(&mut self, dir: &[u8], name: &CStr, found: Found, before: usize) {
         let separator: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
         let path = [dir, separator, name.to_bytes()].concat();
         match found {
-            Found::Log(input) => self.read(&path, input),
+            Found::Log(input) => self.read(&path, input, By::Directory),
             Found::Skipped if self.notes == Notes::Said => {
                 words::note(&path, "it is no file, or a link: it is skipped");
             }
             Found::Skipped => {}
             Found::Failed(errno) => self.failed("open", &path, errno),
-            Found::Journal => self.journal(&path, self.sink.run.bytes > before),
+            Found::Journal => {
+                // It comes behind all logs of the directory; what the last of them ends with tells of the kernel, too.
+                self.finish();
+                self.journal(&path, self.sink.reach.heard() > before);
+            }
             Found::TooMany => {
                 self.sink.run.failed += 1;
                 let most = places::NAMES;
@@ -201,10 +216,11 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
-    /// Files that nobody but journalctl reads. Where there is no text besides, a host must not look as if it had no events.
-    fn journal(&mut self, path: &[u8], has_text: bool) {
+    /// Files that nobody but journalctl reads. Where there is no kernel log besides (dpkg.log is none), a host must not look as if it had no
+    /// events.
+    fn journal(&mut self, path: &[u8], has_log: bool) {
         let command = journalctl(path);
-        if has_text {
+        if has_log {
             if self.notes == Notes::Said {
                 let what = format!("the journal is not read. Type: {command}");
                 words::note(path, &what);
@@ -213,11 +229,14 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
         self.sink.run.failed += 1;
         self.sink.unread += 1;
-        words::warn(path, format_args!("there is a journal and no other log: nothing of it was read. Type: {command}"));
+        words::warn(
+            path,
+            format_args!("there is a journal and no other kernel log: nothing of it was read. Type: {command}"),
+        );
     }
 
     /// Reads a log, or the next piece of one.
-    fn read(&mut self, name: &[u8], input: Input) {
+    fn read(&mut self, name: &[u8], input: Input, by: By) {
         if self.sink.broken().is_some() {
             return;
         }
@@ -245,12 +264,14 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             Ok(tally) => {
                 let sink = &mut *self.sink;
                 sink.run.bytes += tally.bytes;
-                let trouble = source.trouble();
-                if let Some(Trouble::Foreign(_)) = trouble {
+                let start = tally.start;
+                // wtmp and the like are in each /var/log; who names such a file takes it for a log.
+                let is_no_text = by == By::Name && start.has_nul && !start.of_kernel;
+                let trouble = source.trouble().or(is_no_text.then_some(Trouble::NoText));
+                if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
                     sink.unread += 1;
                 } else {
                     sink.run.logs += 1;
-                    let start = tally.start;
                     let begins = start.when.and_then(|when| moment::of(&when, &reference)).map(|begins| begins.us);
                     sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
                 }

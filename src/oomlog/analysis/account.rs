@@ -5,7 +5,7 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 use super::{Whole, size, whole};
-use crate::oomlog::event::{Constraint, Counters, Event, Machine, Position};
+use crate::oomlog::event::{Constraint, Counters, Event, Machine, Missing, Position};
 use crate::units::Bytes;
 
 /// A part of the memory.
@@ -70,6 +70,38 @@ pub fn account(event: &Event) -> Vec<Share> {
         shares.push(Share { what: REST, bytes: Bytes(whole.bytes.0.saturating_sub(sum.0)), line: whole.line });
     }
     shares
+}
+
+/// What no count accounts for, where that can be told at all: all counts that the sum needs are in the report, which goes on behind them.
+/// A line that was lost is no memory that nobody has.
+///
+/// A cgroup's `rss` and `cache` may be less than what is on its lists, by charges that have moved: the larger of the two counts.
+#[must_use]
+pub(super) fn unexplained(event: &Event) -> Option<Bytes> {
+    let shares = account(event);
+    let rest = shares.last().filter(|share| share.what == REST)?.bytes;
+    let is_memcg = event.constraint == Constraint::Memcg;
+    let counts = if is_memcg { &event.counters.stats } else { &event.machine.counts };
+    let has = |keys: &[&str]| keys.iter().all(|key| sum(counts, &[key]).is_some());
+    let lists = ["active_anon", "inactive_anon", "active_file", "inactive_file", "unevictable"];
+    if event.missing.contains(&Missing::Memory) {
+        return None;
+    }
+    if !is_memcg {
+        let has_lists = has(&lists) || has(&["active", "inactive"]) || has(&["Active", "Inactive"]);
+        let has_slab = has(&["slab_reclaimable", "slab_unreclaimable"]) || has(&["slab"]);
+        let has_others = has(&["free", "pagetables"]) && event.machine.huge.is_some();
+        let goes_on = event.lines.table.or(event.lines.summary).or(event.lines.end).is_some();
+        return (has_lists && has_slab && has_others && goes_on).then_some(rest);
+    }
+    let is_v2 = has(&["anon", "file", "slab_unreclaimable"]);
+    let is_v1 = has(&["rss", "cache"]) && kernel_of_v1(&event.counters).is_some();
+    if !has(&lists) || !is_v1 && !is_v2 {
+        return None;
+    }
+    let names: &[&str] = if has(&["anon", "file"]) { &["anon", "file"] } else { &["rss", "cache"] };
+    let on_lists = sum(counts, &lists)?.saturating_sub(sum(counts, names)?);
+    Some(Bytes(rest.0.saturating_sub(on_lists)))
 }
 
 /// The counts that OOM Tracker's users look for: how much of it was in use lately.

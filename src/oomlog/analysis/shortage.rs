@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::account::{HUGE, REST, SHARED, UNRECLAIMABLE, account};
+use super::account::{HUGE, REST, SHARED, UNRECLAIMABLE, account, unexplained};
 use super::zones::{Nodes, Request};
 use super::{Finding, Mb, whole};
 use crate::oomlog::event::{Constraint, Counter, Event, Node, Outcome};
@@ -149,7 +149,11 @@ fn held(event: &Event, findings: &mut Vec<Finding>) {
         return;
     };
     for share in account(event) {
-        let Some(percent) = Percent::of(share.bytes, whole.bytes) else {
+        let bytes = match share.what {
+            REST => unexplained(event).unwrap_or_default(),
+            _ => share.bytes,
+        };
+        let Some(percent) = Percent::of(bytes, whole.bytes) else {
             continue;
         };
         let name = match share.what {
@@ -165,12 +169,8 @@ fn held(event: &Event, findings: &mut Vec<Finding>) {
         let is_victims = share.what == SHARED && is_of_victim(event, share.bytes);
         let consequence =
             if is_victims { "the victim had mapped most of it" } else { "killing a process frees little of it" };
-        let words = format_args!(
-            "{name} had {}, {} % of {}: {consequence}",
-            Mb(share.bytes),
-            percent.hundredths / 100,
-            whole.what
-        );
+        let words =
+            format_args!("{name} had {}, {} % of {}: {consequence}", Mb(bytes), percent.hundredths / 100, whole.what);
         let place = if is_victims || percent.hundredths < 5000 { findings.len() } else { 0 };
         findings.insert(place, Finding::new(&words, share.line));
     }

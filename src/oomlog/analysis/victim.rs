@@ -62,6 +62,17 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
         return;
     };
     let place = worst.iter().position(|ranked| ranked.row.pid == pid);
+    if place.is_none() && is_row_lost(event, pid) {
+        let victim = event.victim.as_ref().filter(|victim| victim.task.pid == pid);
+        let own = victim.and_then(freed).map(|rss| format!(" (the kill line says RSS {})", Mb(rss)));
+        let words = format_args!(
+            "its row is missing from the table{}; the worst of those that are there is {}: {}",
+            own.unwrap_or_default(),
+            Who::row(&first.row),
+            badness(event, first)
+        );
+        return Finding::add(findings, &words, line);
+    }
     let words = match place {
         Some(0) => format_args!("it has the highest badness: {}", badness(event, first)),
         Some(at) => format_args!(
@@ -95,6 +106,25 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
         let words = format_args!("next would be {}: {}", Who::row(&second.row), badness(event, second));
         Finding::add(findings, &words, line);
     }
+}
+
+/// Whether the table had a row of it that the log lost: by what the kill line says it would be among the worst, or all are there and it is
+/// not one of them.
+fn is_row_lost(event: &Event, pid: u64) -> bool {
+    let worst = &event.table.worst;
+    let Some(last) = worst.last().filter(|_| worst.len() >= Event::TOP) else {
+        return true;
+    };
+    let own = || {
+        let victim = event.victim.as_ref().filter(|victim| victim.task.pid == pid)?;
+        let pages = i64::try_from(freed(victim)?.0.checked_div(event.page_size?.0)?).ok()?;
+        let added = match victim.adj? {
+            0 => 0,
+            adj => adj.checked_mul(i64::try_from(event.scale?.pages / 1000).ok()?)?,
+        };
+        pages.checked_add(added)
+    };
+    own().is_some_and(|own| own > last.badness)
 }
 
 /// `512.0 MB (RSS 500.1 MB, swap 11.9 MB, oom_score_adj 300 adds 75.0 MB)`

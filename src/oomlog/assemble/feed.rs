@@ -44,6 +44,17 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         Line::Summary(line) => summary(open, line, at),
         Line::Selected(line) => selected(open, line, at),
         Line::Killed(line) => killed(open, line, at),
+        Line::Group(memcg) => {
+            open.kind = Kind::Oom;
+            event.group_memcg = Some(text(memcg));
+        }
+        // Of nobody whose death is known: what is left of a lost report, or it was exiting anyway.
+        Line::Reaped(line) => {
+            open.kind = Kind::Oom;
+            event.reaped = true;
+            open.summary = Some(Task { comm: line.comm.map(text), pid: line.pid });
+            open.ended = true;
+        }
         Line::NoneKillable => {
             open.kind = Kind::Oom;
             event.outcome = Outcome::NoneKillable;
@@ -104,7 +115,8 @@ fn selected(open: &mut Open, line: &Selected<'_>, at: Position) {
 fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
     open.kind = Kind::Oom;
     let task = Task { comm: line.comm.map(text), pid: line.pid };
-    let is_member = open.event.group_memcg.is_some() && open.victim_pid() != Some(line.pid);
+    // Where the victim's own line was lost, the first of its group stands for it.
+    let is_member = open.event.group_memcg.is_some() && open.victim_pid().is_some_and(|victim| victim != line.pid);
     if is_member || open.killed.is_some() {
         let is_known = open.event.group.iter().any(|known| known.pid == task.pid);
         let is_victim = open.victim_pid() == Some(task.pid);

@@ -139,10 +139,13 @@ fn missing(open: &mut Open) {
     let event = &mut open.event;
     let is_end = event.outcome != Outcome::Unknown;
     let has_table = event.table.rows > 0;
+    // Whose limit it is tells nothing of the memory.
+    let has_counters = event.lines.usage.or(event.lines.stats).is_some();
+    let has_memory = open.machine_report || open.memcg_report && has_counters;
     for (is_missing, what) in [
         (event.lines.header.is_none(), Missing::Header),
         (open.mixed, Missing::Mixed),
-        (open.memory_mixed || !open.memcg_report && !open.machine_report, Missing::Memory),
+        (open.memory_mixed || !has_memory, Missing::Memory),
         (!has_table && open.columns.is_none(), Missing::Table),
         (open.no_columns, Missing::Columns),
         (open.rows_lost, Missing::Rows),

@@ -160,6 +160,8 @@ pub(super) fn alone(line: &Line<'_>) -> Option<Kind> {
         | Line::Summary(_)
         | Line::Selected(_)
         | Line::Killed(_)
+        | Line::Group(_)
+        | Line::Reaped(_)
         | Line::NoneKillable
         | Line::Panic(_) => Some(Kind::Oom),
         Line::MemInfo | Line::Counts(_) | Line::Zone(_) | Line::Total(_) | Line::Title | Line::Row(_) => {

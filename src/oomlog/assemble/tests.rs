@@ -1,7 +1,7 @@
 extern crate std;
 
 use super::*;
-use crate::oomlog::event::{Constraint, Missing, PageTables};
+use crate::oomlog::event::{Constraint, Missing, Outcome, PageTables};
 use crate::oomlog::prefix::record;
 use crate::parse::cgroup::Version;
 use crate::units::{Bytes, PageSize};
@@ -458,4 +458,33 @@ fn all_members_of_a_group_are_counted_and_the_first_are_kept() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].group_count, 2999);
     assert_eq!(found[0].group.len(), Event::GROUP);
+}
+
+#[test]
+fn what_is_left_of_a_lost_report_is_an_event_that_says_what_is_missing() {
+    let all = [Missing::Header, Missing::Memory, Missing::Table, Missing::End];
+    for (line, outcome, missing) in [
+        ("Kernel panic - not syncing: System is deadlocked on memory", Outcome::Panic, &all[..3]),
+        ("oom_reaper: reaped process 7 (x), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB", Outcome::Unknown, &all),
+        ("Tasks in /a/b are going to be killed due to memory.oom.group set", Outcome::Unknown, &all),
+        ("Task in /a/b killed as a result of limit of /a", Outcome::Unknown, &all),
+    ] {
+        let found = events(&std::format!("[    5.000000] {line}"));
+        assert_eq!(found.len(), 1, "{line}");
+        assert_eq!((found[0].outcome, found[0].missing.as_slice()), (outcome, missing), "{line}");
+    }
+}
+
+#[test]
+fn a_reaper_that_comes_late_and_a_line_that_is_there_twice_are_no_events() {
+    let kill =
+        |pid: u64| std::format!("[    1.0] Out of memory: Killed process {pid} (x) total-vm:8kB, anon-rss:4kB\n");
+    let reaped = |pid: u64| std::format!("[    1.1] oom_reaper: reaped process {pid} (x), now anon-rss:0kB\n");
+    let text = (1..=20).map(kill).chain((1..=20).map(reaped)).collect::<std::string::String>();
+    assert_eq!(events(&text).len(), 20);
+    let group = "[    1.0] Tasks in /a are going to be killed due to memory.oom.group set\n".repeat(2);
+    let found = events(&(group + &kill(7) + &kill(8)));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].victim.as_ref().map(|victim| victim.task.pid), Some(7));
+    assert_eq!(found[0].group_count, 1);
 }

@@ -211,6 +211,9 @@ fn ending(event: &Event) -> String {
         }
         (Outcome::Panic, _) => "Killed: nobody - the kernel panicked".into(),
         (Outcome::NoneKillable, _) => "Killed: nobody - no killable process".into(),
+        (_, Some(victim)) if event.reaped => {
+            format!("Reaped: {} - the log does not say why it died", Who::task(&victim.task))
+        }
         (_, Some(victim)) => {
             format!("Selected: {} - the log does not say whether it was killed", Who::task(&victim.task))
         }

@@ -11,6 +11,14 @@ pub enum Foreign {
     Bzip2,
     /// LZ4.
     Lz4,
+    /// lzma, what xz was before.
+    Lzma,
+    /// zip.
+    Zip,
+    /// compress, of which `.Z` is left.
+    Compress,
+    /// Text in UTF-16, as PowerShell's redirection writes it.
+    Utf16,
     /// A file of systemd-journald.
     Journal,
 }
@@ -18,11 +26,16 @@ pub enum Foreign {
 /// The most that is needed of a file to know it.
 pub(super) const LONGEST: usize = 8;
 
-const MAGIC: [(&[u8], Foreign); 5] = [
+const MAGIC: [(&[u8], Foreign); 10] = [
     (b"\xfd7zXZ\0", Foreign::Xz),
     (b"\x28\xb5\x2f\xfd", Foreign::Zstd),
     (b"BZh", Foreign::Bzip2),
     (b"\x04\x22\x4d\x18", Foreign::Lz4),
+    (b"\x5d\0\0", Foreign::Lzma),
+    (b"PK\x03\x04", Foreign::Zip),
+    (b"\x1f\x9d", Foreign::Compress),
+    (b"\xff\xfe", Foreign::Utf16),
+    (b"\xfe\xff", Foreign::Utf16),
     (b"LPKSHHRH", Foreign::Journal),
 ];
 
@@ -40,6 +53,10 @@ impl Foreign {
             Self::Zstd => "zstd",
             Self::Bzip2 => "bzip2",
             Self::Lz4 => "lz4",
+            Self::Lzma => "lzma",
+            Self::Zip => "zip",
+            Self::Compress => "compress",
+            Self::Utf16 => "UTF-16",
             Self::Journal => "systemd-journald",
         }
     }
@@ -53,6 +70,10 @@ impl Foreign {
             Self::Zstd => ["zstdcat ", ""],
             Self::Bzip2 => ["bzcat ", ""],
             Self::Lz4 => ["lz4cat ", ""],
+            Self::Lzma => ["lzcat ", ""],
+            Self::Zip => ["unzip -p ", ""],
+            Self::Compress => ["zcat ", ""],
+            Self::Utf16 => ["iconv -f utf16 -t utf8 ", ""],
             Self::Journal => ["journalctl --file ", " _TRANSPORT=kernel -o short-iso"],
         }
     }

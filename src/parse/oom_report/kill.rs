@@ -240,12 +240,22 @@ pub fn group(text: &[u8]) -> Option<&[u8]> {
     Some(memcg)
 }
 
-/// The pid in `oom_reaper: reaped process N (x), now anon-rss:..` (Linux 4.6).
+/// `oom_reaper: reaped process N (x), now anon-rss:..` (Linux 4.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reaped<'l> {
+    /// The process whose memory was taken back.
+    pub pid: u64,
+    /// Its name, unless it was cut.
+    pub comm: Option<&'l [u8]>,
+}
+
+/// Parses the reaper's line.
 #[must_use]
-pub fn reaped(text: &[u8]) -> Option<u64> {
+pub fn reaped(text: &[u8]) -> Option<Reaped<'_>> {
     let rest = text.strip_prefix(b"oom_reaper: reaped process ")?;
     let (pid, rest) = leading(rest)?;
-    rest.starts_with(b" (").then_some(pid)
+    let rest = rest.strip_prefix(b" (")?;
+    Some(Reaped { pid, comm: rsplit(rest, b"), now ").map(|(comm, _)| comm) })
 }
 
 /// Why the kernel panicked, when that was for want of memory.

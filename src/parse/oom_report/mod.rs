@@ -69,7 +69,7 @@ pub enum Line<'l> {
     /// The cgroup whose tasks are all killed.
     Group(&'l [u8]),
     /// The process whose memory was taken back.
-    Reaped(u64),
+    Reaped(kill::Reaped<'l>),
     /// Nobody could be killed.
     NoneKillable,
     /// Why the kernel panicked.

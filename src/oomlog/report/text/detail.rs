@@ -140,10 +140,24 @@ fn ending(to: &mut String, event: &Event) {
             field(to, "Killed process", &format!("none: kernel panic: {}", Escaped(why)));
         }
         (Outcome::NoneKillable, _) => field(to, "Killed process", "none: no process could be killed"),
+        (_, Some(victim)) if event.reaped => {
+            let words = format!(
+                "{}: the oom_reaper took its memory back; the log does not say that it was killed",
+                Who::task(&victim.task)
+            );
+            field(to, "Reaped", &words);
+        }
         (_, Some(victim)) => {
             field(to, "Selected", &format!("{}; the log does not say that it was killed", Who::task(&victim.task)));
         }
-        (_, None) => field(to, "Killed process", "- (not in the log)"),
+        (_, None) => match &event.group_memcg {
+            Some(memcg) => {
+                let words =
+                    format!("- (not in the log); all of {} were to be killed (memory.oom.group)", Escaped(memcg));
+                field(to, "Killed process", &words);
+            }
+            None => field(to, "Killed process", "- (not in the log)"),
+        },
     }
 }
 

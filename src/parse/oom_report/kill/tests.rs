@@ -94,7 +94,11 @@ fn a_kill_line_that_was_cut_has_no_half_a_name_or_number() {
 #[test]
 fn what_follows_a_kill() {
     assert_eq!(group(b"Tasks in /a b are going to be killed due to memory.oom.group set"), Some(&b"/a b"[..]));
-    assert_eq!(reaped(b"oom_reaper: reaped process 12 (x), now anon-rss:0kB"), Some(12));
+    assert_eq!(
+        reaped(b"oom_reaper: reaped process 12 (x), now anon-rss:0kB"),
+        Some(Reaped { pid: 12, comm: Some(b"x") })
+    );
+    assert_eq!(reaped(b"oom_reaper: reaped process 12 (half a na"), Some(Reaped { pid: 12, comm: None }));
     assert_eq!(reaped(b"oom_reaper: unable to reap pid:12 (x)"), None);
     assert_eq!(
         panic(b"Kernel panic - not syncing: System is deadlocked on memory"),

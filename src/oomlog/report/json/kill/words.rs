@@ -19,6 +19,9 @@ pub(super) fn headline(event: &Event) -> String {
         }
         (_, Outcome::Panic) => "Out of memory: the kernel panicked".into(),
         (_, Outcome::NoneKillable) => "Out of memory: nobody could be killed".into(),
+        (Some(victim), _) if event.reaped => {
+            format!("Out of memory: {} was reaped, its kill is missing", Who::task(&victim.task))
+        }
         (Some(victim), _) => format!("Out of memory: {} was selected, the end is missing", Who::task(&victim.task)),
         (None, _) => format!("Out of memory: triggered by {by}, the end is missing"),
     }

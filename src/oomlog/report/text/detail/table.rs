@@ -51,6 +51,8 @@ pub(super) fn sums(to: &mut String, event: &Event) {
     if table.rows > 0 {
         let whole = whole(event);
         let percent = share_of(size(event, table.rss), whole.map(|whole| whole.bytes));
+        // Of pages whose size nothing tells there is no percentage.
+        let whole = whole.filter(|_| !percent.is_empty());
         let of = whole.map(|whole| format!(" ({} of {})", percent.trim(), whole.what)).unwrap_or_default();
         // Tables before Linux 3.7 have no column for it.
         let swap = match table.top.first().and_then(|row| row.swap) {
