@@ -727,6 +727,25 @@ fn the_second_run_is_silent_and_a_third_shows_what_is_new() {
 }
 
 #[test]
+fn what_a_filter_left_out_is_news_for_a_run_that_asks_for_it() {
+    let dir = TempDir::new();
+    let log = dir.write("log", kill("2026-11-21T10:00:00+00:00 h kernel: ", 7).as_bytes());
+    for filter in
+        [["--victim", "nosuch"], ["--cgroup", "/nosuch"], ["--until", "2020-01-01"], ["--since", "2030-01-01"]]
+    {
+        let state = dir.join(filter[0]);
+        for _ in 0..2 {
+            let ended = json(&[&filter[..], &["--since-last", &state, &log]].concat());
+            assert_eq!(ended.out, "", "{filter:?}");
+        }
+        let args = ["--since-last", &state, "--fail-on-oom", &log];
+        let ended = json(&args);
+        assert_eq!((ended.code(), pids_of(&ended).len()), (3, 1), "{filter:?}: {ended:?}");
+        assert_eq!(json(&args).code(), 0, "{filter:?}");
+    }
+}
+
+#[test]
 fn an_event_whose_first_lines_were_rotated_away_is_not_new() {
     let dir = TempDir::new();
     let state = dir.join("state");
