@@ -860,9 +860,9 @@ fn what_is_no_error_is_not_said_to_cron_and_what_is_one_is() {
     assert!(ended.err.starts_with(&format!("memdoor: cannot open {gone}")), "{}", ended.err);
 }
 
-/// Cron would mail it with each run.
+/// Cron would mail it with each run; the exit code is of what was read in this one.
 #[test]
-fn what_is_wrong_with_a_file_is_said_once_and_again_when_the_file_has_changed() {
+fn what_is_wrong_with_a_file_is_said_once_and_stands_in_the_exit_code_of_each_run() {
     let dir = TempDir::new();
     let keep = TempDir::new();
     let state = keep.join("state");
@@ -877,14 +877,20 @@ fn what_is_wrong_with_a_file_is_said_once_and_again_when_the_file_has_changed() 
     assert_eq!(names(&first), [true, true]);
     for _ in 0..2 {
         let ended = ask();
-        assert_eq!((ended.code(), ended.out, ended.err), (0, String::new(), String::new()));
+        assert_eq!((ended.code(), ended.out, ended.err), (4, String::new(), String::new()));
     }
+    // Nor is one that has nothing else to read.
+    let ended = json(&["--since-last", &state, &xz]);
+    assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
     dir.write("old.gz", &packed[..packed.len() - 2]);
     let ended = ask();
     assert_eq!((ended.code(), names(&ended)), (4, [true, false]));
-    assert_eq!(ask().code(), 0);
     // Whoever does not ask for what is new hears of all.
     assert_eq!(names(&json(&[&dir.join("")])), [true, true]);
+    fs::remove_file(&cut).expect("removed");
+    assert_eq!(ask().code(), 4);
+    fs::remove_file(&xz).expect("removed");
+    assert_eq!(ask().code(), 0);
 }
 
 // How it ends
