@@ -31,7 +31,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use core::ffi::CStr;
 
 use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, lstat};
 use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
 use super::clock::monotonic;
@@ -42,7 +42,7 @@ use crate::fixed::Fixed;
 
 pub use believed::{believed, is_missing};
 pub use replaced::Replaced;
-pub use way::{Missing, Place, directory};
+pub use way::{Missing, Place, directory, is_on_read_only};
 
 /// A kind of file that memdoor replaces or appends to.
 #[derive(Debug)]
@@ -235,6 +235,12 @@ fn other(mode: u32) -> Option<Other> {
         SFlag::S_IFSOCK => Some(Other::Socket),
         _ => Some(Other::CharacterDevice),
     }
+}
+
+/// What is there and no regular file, links looked at and not followed; `None` for a regular file, and where nothing can be told.
+#[must_use]
+pub fn other_than_a_file(path: &CStr) -> Option<Other> {
+    lstat(path).ok().and_then(|stat| other(stat.st_mode))
 }
 
 /// Who may own what root meets: nobody else can have put it there.
