@@ -48,8 +48,8 @@ fn an_undo_of_a_state_that_is_not_there_is_an_error_and_makes_none() {
     for more in [&["--undo"][..], &["--undo", "--dry-run"]] {
         let ended = protect(&dir, more);
         let expected = format!(
-            "memdoor: cannot undo: nothing was changed with the state {state}: it is not there\nhint: name the one that was used: \
-             --state FILE\n"
+            "memdoor: cannot undo: the state {state} is not there: nothing was changed with it, or it was removed\nhint: name \
+             the one that was used: --state FILE\n"
         );
         assert_eq!((ended.code(), ended.out.as_str(), ended.err), (1, "", expected));
         assert!(!std::path::Path::new(&state).exists());

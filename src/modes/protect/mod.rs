@@ -163,14 +163,16 @@ fn remembered<'a>(
     Ok((kept, state.map_err(|why| unread(path, why))?))
 }
 
-/// What is put back is what a state remembers: where there is none it was another, or nothing was changed, and none is made.
+/// What is put back is what a state remembers: where there is none, it may be another that was used, and none is made.
 fn must_be_there(path: &CStr) -> Result<(), Exit> {
     let old = Replaced::look(path, &FILE).and_then(|kept| kept.old());
     match old.map_err(|refused| refuse("read", path, refused))? {
         Some(_) => Ok(()),
         None => {
             let path = Escaped(path.to_bytes());
-            say(format_args!("memdoor: cannot undo: nothing was changed with the state {path}: it is not there"));
+            say(format_args!(
+                "memdoor: cannot undo: the state {path} is not there: nothing was changed with it, or it was removed"
+            ));
             say_hint(Some("name the one that was used: --state FILE"));
             Err(Exit::Error)
         }
