@@ -39,7 +39,7 @@ fn a_monitor_whose_words_nobody_reads_takes_all_its_samples() {
     let mut command = bounded(&memdoor(&args));
     command.stderr(writer).stdout(std::process::Stdio::null());
     assert_eq!(code(command), Some(0));
-    let memory = names(&dir.join("")).into_iter().find(|name| name.ends_with("_memory.log")).expect("a file");
+    let memory = names(dir.join("")).into_iter().find(|name| name.ends_with("_memory.log")).expect("a file");
     let rows = fs::read_to_string(dir.join(&memory)).expect("UTF-8").lines().count() - 1;
     assert!(rows >= 15, "3 s of one each 0.1 s: {rows}");
     let mut rest = Vec::new();

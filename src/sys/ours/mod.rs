@@ -304,12 +304,6 @@ fn beginning<'b>(fd: &OwnedFd, buf: &'b mut [u8; BEGINNING]) -> Result<&'b [u8]>
     }
 }
 
-/// Whether a file is of a record's or log's kind, by its beginning and the rules above: what may be removed or renamed.
-#[must_use]
-pub fn is_ours(at: At<'_>, kind: &Kind) -> bool {
-    matches!(open_ours(at, kind, OFlag::O_RDONLY), Ok(Some(_)))
-}
-
 /// Whether what is in `dir` looks like files and is the kernel: a read of /proc/kmsg or of trace_pipe takes what it reads from others,
 /// and what is appended to /proc/sysrq-trigger ends the host. tmpfs, and so /dev, is not among them.
 fn is_of_kernel(dir: &Dir) -> bool {

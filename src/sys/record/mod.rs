@@ -14,14 +14,14 @@ use core::ffi::CStr;
 use core::time::Duration;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::fcntl::{AtFlags, FallocateFlags, fallocate};
+use nix::fcntl::{AtFlags, FallocateFlags, OFlag, fallocate};
 use nix::sys::stat::{fstat, fstatat};
 use nix::unistd::{fdatasync, ftruncate};
 
 use self::frame::{Form, Kind};
 use self::log::Log;
 use super::file::Dir;
-use super::ours::{At, Kind as FileKind, New, Use, is_ours, rename_to_free};
+use super::ours::{At, Kind as FileKind, New, Use, open_ours, rename_to_free};
 use super::{Errno, Result};
 
 /// A record on a file of its own.
@@ -225,10 +225,11 @@ pub static FILE: FileKind = FileKind {
     use_of_it: Use::Written,
 };
 
-/// Whether what is there is a record: what may be removed.
+/// Whether what is there is a record: what may be removed. An empty file is none: nobody knows whose it is, and no room is won.
 #[must_use]
 pub fn is_record(at: At<'_>) -> bool {
-    is_ours(at, &FILE)
+    let file = open_ours(at, &FILE, OFlag::O_RDONLY).ok().flatten();
+    file.is_some_and(|file| fstat(&file).is_ok_and(|stat| stat.st_size > 0))
 }
 
 /// Whether what is in `dir` is in memory only: gone with a reboot.
