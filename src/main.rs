@@ -10,6 +10,7 @@ use memdoor::history::History;
 use memdoor::modes::{Buffers, OUT, environment};
 use memdoor::modes::{check, dmesg, monitor, protect, recover, scores, snapshot, watch};
 use memdoor::snapshot::BUFFER;
+use memdoor::sys::out::wait_with_words;
 use memdoor::sys::{heap, helper, start};
 
 #[global_allocator]
@@ -46,6 +47,11 @@ fn run() -> Exit {
         && let Err(exit) = environment::deepen()
     {
         return exit;
+    }
+    if let Ok(Command::Snapshot(_) | Command::Dmesg(_) | Command::Recover(_) | Command::Check(_) | Command::Scores(_)) =
+        command
+    {
+        wait_with_words();
     }
     match command {
         Ok(Command::Watch(options)) => watch::run(&options.borrow(), buffers),

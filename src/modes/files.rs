@@ -7,7 +7,7 @@ use crate::error::{Because, limit};
 use crate::exit::Exit;
 use crate::oomlog::shell::argument;
 use crate::report::escape::Escaped;
-use crate::sys::ours::{Kind, Other, Refused, Why};
+use crate::sys::ours::{Kind, Other, Refused, Why, is_on_read_only};
 use crate::sys::out::say;
 use crate::sys::{Errno, harden, system};
 
@@ -124,6 +124,12 @@ impl Display for Hint<'_> {
             Why::Failed(_) | Why::Is(_) | Why::Names(_) | Why::Foreign if *doing == "read" => {
                 write!(f, "name another file: {option}")
             }
+            // /run is made by who mounts it: where it is not there, nobody keeps anything in it.
+            Why::Failed(Errno::ENOENT)
+                if self.0.is_on_the_way() && (parent(path) == b"/run" || is_on_read_only(parent(path))) =>
+            {
+                write!(f, "name a place on a file system that can be written to: {option}")
+            }
             Why::Failed(Errno::ENOENT) if self.0.is_on_the_way() => write!(f, "mkdir -p {}", Typed(parent(path))),
             Why::Failed(_) | Why::Kernel => write!(f, "name another place: {option}"),
             Why::Is(_) | Why::Names(_) | Why::Foreign => {
@@ -149,5 +155,25 @@ impl Display for Typed<'_> {
             Some(text) => f.write_str(&text),
             None => f.write_str("PATH"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::fixed::Fixed;
+    use std::string::ToString;
+
+    #[test]
+    fn where_no_directory_can_be_made_another_place_is_named() {
+        let hint = |path: &[u8], at: &[u8]| {
+            let refused = Refused { at: Fixed::of(at), why: Why::Failed(Errno::ENOENT) };
+            let option = "--state FILE";
+            Unusable { doing: "write", path, name: "state", option, refused }.hint().to_string()
+        };
+        let elsewhere = "name a place on a file system that can be written to: --state FILE";
+        assert_eq!(hint(b"/run/memdoor-protect.state", b"/run"), elsewhere);
+        assert_eq!(hint(b"/tmp/none/state", b"/tmp/none"), "mkdir -p /tmp/none");
     }
 }

@@ -2,13 +2,17 @@
 
 use core::ffi::CStr;
 
+use super::files::Unusable;
 use super::{fail, output_exit};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
 use crate::sys::file::File;
 use crate::sys::map::Region;
+use crate::sys::ours::{Refused, Why, other_than_a_file};
 use crate::sys::out::{Broken, Out, Sink, say};
+use crate::sys::record;
 use crate::sys::record::frame::{Form, Kind};
 use crate::sys::record::read::{Found, read};
 use crate::sys::{Errno, Result};
@@ -30,6 +34,11 @@ struct Told {
 #[inline(never)]
 pub fn run(path: &CStr, lent: &mut [u8]) -> Exit {
     let name = path.to_bytes();
+    if let Some(other) = other_than_a_file(path) {
+        let refused = Refused { at: Fixed::of(name), why: Why::Is(other) };
+        let option = "memdoor recover FILE";
+        return Unusable { doing: "read", path: name, name: record::FILE.name, option, refused }.say();
+    }
     let mut told = Told::default();
     let mut out = Out::new(Sink::Stdout, lent);
     match copy(path, &mut out, &mut told) {

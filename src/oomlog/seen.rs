@@ -43,6 +43,8 @@ struct Entry {
     place: Where,
     /// The number of the one before it with the same [`Seen::slot`]; 0 is none.
     link: u32,
+    /// Whether later runs are told of it: not of one that was left out, as nobody has been shown it.
+    is_kept: bool,
 }
 
 /// The events that were seen.
@@ -56,6 +58,8 @@ pub struct Seen {
     forgotten: u64,
     /// What was before this time was forgotten by earlier runs.
     floor_us: Option<i64>,
+    /// The earliest time of those that were left out.
+    left_out_us: Option<i64>,
 }
 
 /// How far apart the times of one event may be, in microseconds: since boot, and by the wall clock.
@@ -88,7 +92,14 @@ impl Seen {
     /// None yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { entries: Vec::new(), heads: vec![0; 4096].into_boxed_slice(), last: 0, forgotten: 0, floor_us: None }
+        Self {
+            entries: Vec::new(),
+            heads: vec![0; 4096].into_boxed_slice(),
+            last: 0,
+            forgotten: 0,
+            floor_us: None,
+            left_out_us: None,
+        }
     }
 
     /// Says whether it is new, and remembers it. When in doubt it is: an event too many is better than one too few.
@@ -111,6 +122,19 @@ impl Seen {
         }
     }
 
+    /// The same of an event that a filter leaves out: this run has seen it, and later ones hear nothing of it.
+    pub fn note_left_out(&mut self, print: Print, place: Where) -> Known {
+        let before = self.last;
+        let known = self.note(print, place);
+        if self.last != before {
+            let at = (self.last - 1) as usize % MOST;
+            self.entries[at].is_kept = false;
+            let times = [self.left_out_us, print.wall.map(|wall| wall.us)];
+            self.left_out_us = times.into_iter().flatten().min();
+        }
+        known
+    }
+
     /// Remembers an event without a look at the others.
     pub fn remember(&mut self, print: Print, place: Where) {
         if self.last == u32::MAX {
@@ -120,7 +144,7 @@ impl Seen {
             self.last = 0;
         }
         let slot = slot(&print);
-        let entry = Entry { print, place, link: self.heads[slot] };
+        let entry = Entry { print, place, link: self.heads[slot], is_kept: true };
         let at = self.last as usize % MOST;
         if let Some(oldest) = self.entries.get_mut(at) {
             self.forgotten += 1;
@@ -132,20 +156,20 @@ impl Seen {
         self.heads[slot] = self.last;
     }
 
-    /// All that is remembered, the oldest first.
+    /// All that later runs are told of, the oldest first.
     pub fn prints(&self) -> impl Iterator<Item = &Print> {
         let start = if self.entries.len() < MOST { 0 } else { self.last as usize % MOST };
         let (newer, older) = self.entries.split_at(start);
-        older.iter().chain(newer).map(|entry| &entry.print)
+        older.iter().chain(newer).filter(|entry| entry.is_kept).map(|entry| &entry.print)
     }
 
     /// What was before this time may have been seen and forgotten. The earliest of those that are remembered, not the latest of those
-    /// that are not: one wrong clock would hide what comes for years.
+    /// that are not: one wrong clock would hide what comes for years. What was left out is never before it.
     #[must_use]
     pub fn floor_us(&self) -> Option<i64> {
         let is_needed = self.forgotten > 0 || self.floor_us.is_some();
         let times = self.prints().filter_map(|print| print.wall);
-        times.map(|wall| wall.us).min().filter(|_| is_needed)
+        times.map(|wall| wall.us).chain(self.left_out_us).min().filter(|_| is_needed)
     }
 
     /// The same of earlier runs.
@@ -376,6 +400,21 @@ mod tests {
         again.set_floor(seen.floor_us());
         assert_eq!(again.note(number(1), Where::Log(1)), Known::Earlier);
         assert_eq!(again.note(number(2), Where::Log(1)), Known::New);
+    }
+
+    #[test]
+    fn what_was_left_out_is_known_to_this_run_and_new_to_the_next() {
+        let mut seen = Seen::new();
+        let wall = |seconds| (seconds * SECOND, By::Log);
+        let [hidden, shown] = [of(&event(7), 5, wall(50)), of(&event(8), 6, wall(51))];
+        assert_eq!(seen.note_left_out(hidden, Where::Log(1)), Known::New);
+        assert_eq!(seen.note_left_out(hidden, Where::Log(2)), Known::Repeated);
+        assert_eq!(seen.note(shown, Where::Log(1)), Known::New);
+        assert_eq!(seen.note_left_out(shown, Where::Log(2)), Known::Repeated);
+        assert_eq!(seen.prints().collect::<Vec<_>>(), [&shown]);
+        // No time up to which all is old has it behind it.
+        seen.set_floor(Some(0));
+        assert_eq!(seen.floor_us(), Some(50 * SECOND));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod closed;
 mod held;
 mod record;
+mod words;
 
 extern crate std;
 
@@ -19,13 +20,14 @@ use super::record::Record;
 use super::record::frame::Kind;
 use super::signal::{self, Until, Woken};
 use crate::fixed::copy;
+pub use words::{say, wait_with_words};
 
 /// Where bytes go.
 #[derive(Clone, Copy, Debug)]
 pub enum Sink<'fd> {
     /// Standard output: data.
     Stdout,
-    /// Standard error: words.
+    /// Standard error: words, which may be lost where nobody reads them, see [`words`].
     Stderr,
     /// A descriptor: what the tests read back.
     Fd(BorrowedFd<'fd>),
@@ -187,7 +189,11 @@ impl<'b> Out<'b> {
             let mut from = 0;
             while from < self.len && self.broken.is_none() {
                 let until = self.until;
-                match self.write_some(&bytes[from..], |fd| wait_writable(fd, until)) {
+                let wait = |fd: BorrowedFd<'_>| match self.sink {
+                    Sink::Stderr => words::wait(fd, until),
+                    _ => wait_writable(fd, until),
+                };
+                match self.write_some(&bytes[from..], wait) {
                     Ok(written) => from += written,
                     Err(why) => self.broken = Some(why),
                 }
@@ -277,14 +283,4 @@ impl core::fmt::Write for Out<'_> {
         self.put(text.as_bytes());
         Ok(())
     }
-}
-
-/// One line of words on standard error, at once: `memdoor: ...`.
-pub fn say(words: core::fmt::Arguments<'_>) {
-    let mut buf = [0; 512];
-    let mut out = Out::new(Sink::Stderr, &mut buf);
-    // Out never fails here: a broken standard error has nobody to be told.
-    let _ = core::fmt::write(&mut out, words);
-    out.put(b"\n");
-    out.flush();
 }

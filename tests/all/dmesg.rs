@@ -881,6 +881,25 @@ fn the_second_run_is_silent_and_a_third_shows_what_is_new() {
 }
 
 #[test]
+fn what_a_filter_left_out_is_news_for_a_run_that_asks_for_it() {
+    let dir = TempDir::new();
+    let log = dir.write("log", kill("2026-11-21T10:00:00+00:00 h kernel: ", 7).as_bytes());
+    for filter in
+        [["--victim", "nosuch"], ["--cgroup", "/nosuch"], ["--until", "2020-01-01"], ["--since", "2030-01-01"]]
+    {
+        let state = dir.join(filter[0]);
+        for _ in 0..2 {
+            let ended = json(&[&filter[..], &["--since-last", &state, &log]].concat());
+            assert_eq!(ended.out, "", "{filter:?}");
+        }
+        let args = ["--since-last", &state, "--fail-on-oom", &log];
+        let ended = json(&args);
+        assert_eq!((ended.code(), pids_of(&ended).len()), (3, 1), "{filter:?}: {ended:?}");
+        assert_eq!(json(&args).code(), 0, "{filter:?}");
+    }
+}
+
+#[test]
 fn an_event_whose_first_lines_were_rotated_away_is_not_new() {
     let dir = TempDir::new();
     let state = dir.join("state");
@@ -995,9 +1014,9 @@ fn what_is_no_error_is_not_said_to_cron_and_what_is_one_is() {
     assert!(ended.err.starts_with(&format!("memdoor: cannot open {gone}")), "{}", ended.err);
 }
 
-/// Cron would mail it with each run.
+/// Cron would mail it with each run; the exit code is of what was read in this one.
 #[test]
-fn what_is_wrong_with_a_file_is_said_once_and_again_when_the_file_has_changed() {
+fn what_is_wrong_with_a_file_is_said_once_and_stands_in_the_exit_code_of_each_run() {
     let dir = TempDir::new();
     let keep = TempDir::new();
     let state = keep.join("state");
@@ -1012,14 +1031,20 @@ fn what_is_wrong_with_a_file_is_said_once_and_again_when_the_file_has_changed() 
     assert_eq!(names(&first), [true, true]);
     for _ in 0..2 {
         let ended = ask();
-        assert_eq!((ended.code(), ended.out, ended.err), (0, String::new(), String::new()));
+        assert_eq!((ended.code(), ended.out, ended.err), (4, String::new(), String::new()));
     }
+    // Nor is one that has nothing else to read.
+    let ended = json(&["--since-last", &state, &xz]);
+    assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
     dir.write("old.gz", &packed[..packed.len() - 2]);
     let ended = ask();
     assert_eq!((ended.code(), names(&ended)), (4, [true, false]));
-    assert_eq!(ask().code(), 0);
     // Whoever does not ask for what is new hears of all.
     assert_eq!(names(&json(&[&dir.join("")])), [true, true]);
+    fs::remove_file(&cut).expect("removed");
+    assert_eq!(ask().code(), 4);
+    fs::remove_file(&xz).expect("removed");
+    assert_eq!(ask().code(), 0);
 }
 
 // How it ends

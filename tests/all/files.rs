@@ -522,8 +522,14 @@ fn protect_changes_nothing_that_it_can_not_remember() {
         assert_refused(&ended, why);
         assert_eq!(adj(&victim), before, "{script}");
     }
-    // What is only shown needs no state.
+    // No directory can be made there: to say so would be a hint that fails.
     let script = format!("mount -t tmpfs -o ro none {there}");
+    if let Some(ended) = apart(&script, &words(&dir.join("none/state"))) {
+        assert_refused(&ended, "no such file or directory (ENOENT)");
+        let hint = "hint: name a place on a file system that can be written to: --state FILE\n";
+        assert!(ended.err.ends_with(hint), "{}", ended.err);
+    }
+    // What is only shown needs no state.
     let shown = memdoor(&["protect", "-p", &victim.id(), "--adj", "900", "--dry-run", "--state", &state]);
     if let Some(ended) = apart(&script, &shown) {
         assert_eq!(ended.code(), 0, "{ended:#?}");

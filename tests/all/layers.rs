@@ -97,6 +97,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/ours/way.rs", "OwnedFd of a directory"),
     ("sys/out.rs", "BorrowedFd to write to"),
     ("sys/out/record.rs", "BorrowedFd to wait for"),
+    ("sys/out/words.rs", "BorrowedFd to wait for"),
     ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
     ("sys/psi.rs", "OwnedFd of a trigger"),
     ("sys/record/mod.rs", "OwnedFd of the record"),

@@ -41,5 +41,6 @@ mod sample;
 mod scores;
 mod snapshot;
 mod stuck;
+mod unread;
 mod verdict;
 mod watch;

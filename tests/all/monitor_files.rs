@@ -424,6 +424,41 @@ fn that_files_can_be_written_again_is_said_when_that_is_so_and_not_before() {
     assert!(note.ends_with("can be written again; 0 rows were lost"), "{note}");
 }
 
+/// Somebody else's text stands where two files were.
+fn block_two_files() {
+    let dir = TempDir::new();
+    let mut session = files(dir.c_str(), 1 << 20, 2);
+    write(&mut session, Form::Csv);
+    for name in [MEMORY, PROCESSES] {
+        fs::rename(dir.join(name), dir.join(&format!("moved-{name}"))).expect("renamed");
+        dir.write(name, b"my notes\n");
+    }
+    session.reopen();
+    for _ in 0..3 {
+        write(&mut session, Form::Csv);
+    }
+    for name in [MEMORY, PROCESSES] {
+        assert_eq!(read(&dir.join(""), name), "my notes\n");
+        fs::remove_file(dir.join(name)).expect("removed");
+    }
+    write(&mut session, Form::Csv);
+}
+
+#[test]
+fn each_file_of_a_session_that_something_is_in_the_way_of_is_named_once() {
+    let test = "each_file_of_a_session_that_something_is_in_the_way_of_is_named_once";
+    let Some(ended) = in_child(test, &["env"], block_two_files) else {
+        return;
+    };
+    for name in [MEMORY, PROCESSES] {
+        for line in ["memdoor: warning: cannot write ", "hint: move "] {
+            let said = ended.err.lines().filter(|said| said.starts_with(line) && said.contains(name));
+            assert_eq!(said.count(), 1, "{line} {name}: {}", ended.err);
+        }
+    }
+    assert_eq!(ended.err.matches("can be written again").count(), 1, "{}", ended.err);
+}
+
 #[test]
 fn what_a_file_of_a_session_begins_with_is_told_from_what_others_write() {
     let (sample, envelope) = (sample(), envelope());

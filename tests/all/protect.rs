@@ -42,6 +42,38 @@ fn ones_own_process_is_raised_and_put_back() {
 }
 
 #[test]
+fn an_undo_of_a_state_that_is_not_there_is_an_error_and_makes_none() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    for more in [&["--undo"][..], &["--undo", "--dry-run"]] {
+        let ended = protect(&dir, more);
+        let expected = format!(
+            "memdoor: cannot undo: the state {state} is not there: nothing was changed with it, or it was removed\nhint: name \
+             the one that was used: --state FILE\n"
+        );
+        assert_eq!((ended.code(), ended.out.as_str(), ended.err), (1, "", expected));
+        assert!(!std::path::Path::new(&state).exists());
+    }
+}
+
+#[test]
+fn a_state_of_another_version_is_not_called_damaged() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    for (text, what) in [
+        ("memdoor protect 2\nwhat it has\n", "it is of another version of memdoor"),
+        ("memdoor protect 1\nboot x\n", "it is damaged"),
+        ("memdoor protect x\n", "it is damaged"),
+    ] {
+        dir.write("state", text.as_bytes());
+        let ended = protect(&dir, &["--undo"]);
+        let expected = format!("memdoor: cannot read {state}: {what}\nhint: ");
+        assert!(ended.code() == 1 && ended.err.starts_with(&expected), "{ended:#?}");
+        assert_eq!(std::fs::read_to_string(&state).expect("it"), text);
+    }
+}
+
+#[test]
 fn a_dry_run_changes_nothing() {
     let dir = TempDir::new();
     let target = Victim::start(&["idle"]);

@@ -272,8 +272,8 @@ fn what_is_no_record_is_refused() {
         ("/dev/null", "cannot read /dev/null"),
         ("/dev/zero", "cannot read /dev/zero"),
         ("/nowhere", "cannot read /nowhere: no such file or directory (ENOENT)"),
-        (&dir.join(""), "is a directory (EISDIR)"),
-        (&link, "too many symbolic links encountered (ELOOP)"),
+        (&dir.join(""), "it is a directory, and no regular file"),
+        (&link, "it is a symbolic link, and links are not followed"),
     ] {
         let ended = run(&["recover", path]);
         assert_eq!((ended.code(), &*ended.out), (1, ""), "{path}: {ended:#?}");
@@ -349,6 +349,50 @@ fn what_has_got_the_name_of_the_record_meanwhile_is_not_replaced() {
     assert!(ended.err.contains("cannot complete") && ended.err.contains("hint: "), "{}", ended.err);
     assert_eq!(text(&finished), "precious");
     assert_eq!(recover(&part).code(), 0);
+}
+
+#[test]
+fn another_file_in_the_place_of_an_open_record_gets_no_name_and_the_record_stays_where_it_was_moved_to() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let victim = Victim::start(&["hold", "1"]);
+    let mut watch = Running::start(memdoor(&["-p", &victim.id(), "-m", "99", "-i", "0.05", "-o", &records]));
+    watch.next_report();
+    let part = only(Path::new(&records));
+    let moved = Path::new(&records).join("moved");
+    fs::rename(&part, &moved).expect("moved away");
+    fs::write(&part, "precious").expect("a file");
+    let inode = fs::metadata(&moved).expect("it").ino();
+    watch.signal(Signal::SIGTERM);
+    let ended = watch.end();
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert!(ended.err.contains("the record was moved away, and what is there is another file"), "{}", ended.err);
+    assert!(ended.err.contains(&format!("hint: find {records} -inum {inode} ")), "{}", ended.err);
+    assert_eq!(text(&part), "precious");
+    assert!(!fs::exists(part.with_extension("")).expect("looked"), "nothing has its final name");
+    let recovered = recover(&moved);
+    assert_eq!(recovered.code(), 0, "{recovered:#?}");
+}
+
+#[test]
+fn what_is_no_regular_file_is_named_as_what_it_is_and_never_recovered() {
+    let dir = TempDir::new();
+    let fifo = dir.join("fifo");
+    assert!(works(&["mkfifo", &fifo]));
+    let link = dir.join("link");
+    symlink(&fifo, &link).expect("a link");
+    for (path, what) in [
+        ("/dev/null", "it is a character device, and no regular file"),
+        ("/dev/zero", "it is a character device, and no regular file"),
+        (&fifo, "it is a FIFO, and no regular file"),
+        (&dir.join(""), "it is a directory, and no regular file"),
+        (&link, "it is a symbolic link, and links are not followed"),
+    ] {
+        let ended = run(&["recover", path]);
+        assert_eq!((ended.code(), ended.out.as_str()), (1, ""), "{ended:#?}");
+        let expected = format!("memdoor: cannot read {path}: {what}\nhint: name ");
+        assert!(ended.err.starts_with(&expected), "{}", ended.err);
+    }
 }
 
 #[test]
@@ -506,7 +550,7 @@ fn a_record_larger_than_what_may_be_locked_is_made_all_the_same() {
 }
 
 #[test]
-fn the_oldest_finished_records_go() {
+fn the_oldest_finished_records_go_and_an_empty_file_is_none() {
     let dir = TempDir::new();
     let records = below(&dir);
     let old = |day: u8| format!("memdoor-z{}-1-202001{day:02}T000000Z.txt", 9 - day);
@@ -536,9 +580,9 @@ fn the_oldest_finished_records_go() {
         names.retain(|name| *name != kept);
     }
     names.retain(|name| !name.starts_with("memdoor-victim-"));
-    assert_eq!(names, [old(5), old(4)]);
+    assert_eq!(names, [old(5), old(4), old(1)]);
     assert!(Path::new(&target).exists());
-    assert_eq!(all.len(), 10);
+    assert_eq!(all.len(), 11);
 }
 
 #[test]

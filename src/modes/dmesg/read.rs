@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use super::machine::{live_reference, machine, now_us};
 use super::sink::{Log, Sink};
-use super::trouble::{News, State, journalctl};
+use super::trouble::{State, journalctl};
 use super::words;
 use crate::oomlog::assemble::Assembler;
 use crate::oomlog::event::{Position, Stamp};
@@ -275,8 +275,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     let begins = start.when.and_then(|when| moment::of(&when, &reference)).map(|begins| begins.us);
                     sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
                 }
-                let say = |trouble| sink.troubles.say(name, state, trouble);
-                if trouble.map(say) == Some(News::Said) {
+                if let Some(trouble) = trouble {
+                    sink.troubles.say(name, state, trouble);
                     sink.run.failed += 1;
                 }
             }

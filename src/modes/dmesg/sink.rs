@@ -123,10 +123,11 @@ impl Sink<'_, '_> {
         }
         let wall = moment::of(&event.when, reference);
         self.reach.note_event(source, wall.map(|wall| wall.us));
-        let Some(end) = self.news(&event, wall, log.number) else {
+        let verdict = self.filter.judge(&event, wall, reference.latest_us);
+        let Some(end) = self.news(&event, wall, log.number, verdict) else {
             return;
         };
-        match self.filter.judge(&event, wall, reference.latest_us) {
+        match verdict {
             Verdict::Shown => {}
             Verdict::Undated => self.run.undated += 1,
             Verdict::LeftOut => {
@@ -146,14 +147,18 @@ impl Sink<'_, '_> {
         }
     }
 
-    /// `None` for an event that is known, or whose end is.
-    fn news(&mut self, event: &Event, wall: Option<Moment>, log: u32) -> Option<End> {
-        let known = self.seen.note(seen::print(event, wall), Where::Log(log));
+    /// `None` for an event that is known, or whose end is. One that is left out is not remembered for later runs: they may ask for it.
+    fn news(&mut self, event: &Event, wall: Option<Moment>, log: u32, verdict: Verdict) -> Option<End> {
+        let note = match verdict {
+            Verdict::LeftOut => Seen::note_left_out,
+            Verdict::Shown | Verdict::Undated => Seen::note,
+        };
+        let known = note(&mut self.seen, seen::print(event, wall), Where::Log(log));
         self.count_known(known)?;
         let Some(beginning) = seen::beginning(event, wall) else {
             return Some(End::Known);
         };
-        let known = self.seen.note(beginning, Where::Log(log));
+        let known = note(&mut self.seen, beginning, Where::Log(log));
         if event.outcome != Outcome::Unknown {
             self.run.repeated += self.queue.forget(beginning.who);
             return Some(End::Known);

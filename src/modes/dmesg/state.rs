@@ -2,6 +2,7 @@
 //!
 //! Not a time up to which all is known: a clock that is set back, or a log that arrives late, would then hide an event. What is kept
 //! is what tells events apart ([`crate::oomlog::seen`]), also of logs that are gone by now, or that can't be read today.
+//! An event that `--victim`, `--cgroup`, `--since` or `--until` left out was shown to nobody, and is not kept.
 //!
 //! ```text
 //! memdoor dmesg 1

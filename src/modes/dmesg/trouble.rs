@@ -70,14 +70,14 @@ impl Troubles {
         News::Said
     }
 
-    /// Says what is wrong with a log, unless an earlier run has.
-    pub(super) fn say(&mut self, name: &[u8], state: Option<State>, trouble: Trouble) -> News {
+    /// Says what is wrong with a log, unless an earlier run has. Said or not, it was not read: that is for the exit code of each run.
+    pub(super) fn say(&mut self, name: &[u8], state: Option<State>, trouble: Trouble) {
         if let Some(state) = state {
             let what = format!("{trouble}");
             let (size, modified) = (state.size.to_le_bytes(), state.modified_us.to_le_bytes());
             let mark = number(&[name, &size, &modified, what.as_bytes()]);
             if self.note(mark) == News::Known {
-                return News::Known;
+                return;
             }
         }
         match trouble {
@@ -87,7 +87,6 @@ impl Troubles {
             }
             _ => words::warn(name, format_args!("{trouble}")),
         }
-        News::Said
     }
 }
 

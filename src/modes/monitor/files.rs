@@ -53,8 +53,10 @@ pub struct Files<'a> {
 /// What could not be written.
 #[derive(Debug, Default)]
 struct Trouble {
-    /// It was said; until all of them can be written again.
-    is_said: bool,
+    /// Of which it was said; until all of them can be written again.
+    said: [bool; Which::ALL.len()],
+    /// What was said for all of them: a full disk is one trouble, and what is in the place of a file is its own.
+    said_of_all: Option<Errno>,
     /// How the last write to each of them went.
     last: [Last; Which::ALL.len()],
     /// Rows that are in no file, since that was said.
@@ -183,7 +185,7 @@ impl<'a> Files<'a> {
         file.map_or(Sink::Nowhere, |file| Sink::Fd(file.as_fd()))
     }
 
-    /// Appends rows to one: with one write(2) when they fit into `buf`. What fails is said once, and tried again the next time.
+    /// Appends rows to one: with one write(2) when they fit into `buf`. What fails is said once of each file, and tried again the next time.
     pub fn write(&mut self, which: Which, pen: &Pen<'_>, buf: &mut [u8], rows: &mut dyn FnMut(&mut Writer<'_, '_>)) {
         let form = match which {
             Which::Memory => Form::Csv,
@@ -214,7 +216,7 @@ impl<'a> Files<'a> {
     /// After each sample: says that all can be written again, once that is so. Where a file that failed had nothing to take in this
     /// sample, it is looked at what is in its place now.
     pub fn end_sample(&mut self) {
-        if !self.trouble.is_said {
+        if !self.trouble.said.contains(&true) {
             return;
         }
         for which in Which::ALL {
@@ -314,7 +316,12 @@ impl<'a> Files<'a> {
         self.note(which, Last::FailedNow(length));
         self.trouble.lost += rows;
         self.trouble.lost_ever += rows;
-        if core::mem::replace(&mut self.trouble.is_said, true) {
+        let said = self.trouble.said.get_mut(which as usize);
+        if said.is_none_or(|said| core::mem::replace(said, true)) {
+            return;
+        }
+        let of_all = of_all(refused.why);
+        if of_all.is_some() && core::mem::replace(&mut self.trouble.said_of_all, of_all) == of_all {
             return;
         }
         let path = self.path(which);
@@ -329,6 +336,25 @@ impl<'a> Files<'a> {
             let at = Escaped(at.as_bytes());
             say(format_args!("hint: move {at} away: it is tried again with each sample"));
         }
+    }
+}
+
+/// Why one file can't be written where it is why none of its directory can.
+const fn of_all(why: Why) -> Option<Errno> {
+    match why {
+        Why::Failed(
+            errno @ (Errno::ENOSPC
+            | Errno::EDQUOT
+            | Errno::EROFS
+            | Errno::EIO
+            | Errno::EFBIG
+            | Errno::EMFILE
+            | Errno::ENFILE
+            | Errno::ENOMEM
+            | Errno::ENOENT
+            | Errno::ESTALE),
+        ) => Some(errno),
+        _ => None,
     }
 }
 

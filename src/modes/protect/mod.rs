@@ -10,19 +10,21 @@ use core::ffi::CStr;
 
 use super::environment::{FEW, Others};
 use super::files::Unusable;
-use super::{Buffers, envelope, fail, open_host, output_exit};
+use super::{Buffers, envelope, fail, open_host, output_exit, say_hint};
 use crate::error::{Absent, Error};
 use crate::exit::Exit;
 use crate::host::Host;
+use crate::oomlog::shell::argument;
 use crate::parse::spaced;
 use crate::pattern::{Field, Pattern};
 use crate::processes::slow::{ARGUMENTS, Reader};
 use crate::processes::{self, Depth, Kind, Process, Table};
 use crate::report::Format;
+use crate::report::escape::Escaped;
 use crate::report::json::Envelope;
 use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Out, Sink, say};
-use crate::sys::{Errno, system};
+use crate::sys::system;
 use crate::target::exe::Link;
 use crate::target::{Refusal, Target};
 use crate::units::Pid;
@@ -142,6 +144,9 @@ fn remembered<'a>(
 ) -> Result<(Option<Replaced<'a>>, State), Exit> {
     let path = options.state;
     let refused = |refused| refuse("write", path, refused);
+    if matches!(options.whom, Whom::Undo) {
+        must_be_there(path)?;
+    }
     let kept = match (options.change, options.whom) {
         (Change::Make, _) => {
             let mut kept = Replaced::open(path, &FILE).map_err(refused)?;
@@ -156,6 +161,22 @@ fn remembered<'a>(
         Some(kept) => State::load(kept, host.boot_id(), room, buf),
     };
     Ok((kept, state.map_err(|why| unread(path, why))?))
+}
+
+/// What is put back is what a state remembers: where there is none, it may be another that was used, and none is made.
+fn must_be_there(path: &CStr) -> Result<(), Exit> {
+    let old = Replaced::look(path, &FILE).and_then(|kept| kept.old());
+    match old.map_err(|refused| refuse("read", path, refused))? {
+        Some(_) => Ok(()),
+        None => {
+            let path = Escaped(path.to_bytes());
+            say(format_args!(
+                "memdoor: cannot undo: the state {path} is not there: nothing was changed with it, or it was removed"
+            ));
+            say_hint(Some("name the one that was used: --state FILE"));
+            Err(Exit::Error)
+        }
+    }
 }
 
 fn refuse(doing: &'static str, path: &CStr, refused: Refused) -> Exit {
@@ -306,7 +327,11 @@ impl Run<'_, '_> {
             && let Err(refused) = self.state.save(kept, buf)
         {
             exit = exit.worse(refuse("write", self.options.state, refused));
-            say(format_args!("memdoor: it has what was planned: memdoor protect --undo puts back what was changed"));
+            let state = argument(self.options.state.to_bytes());
+            let state = state.as_deref().unwrap_or("FILE");
+            say(format_args!(
+                "memdoor: it has what was planned: memdoor protect --undo --state {state} puts back what was changed"
+            ));
         }
         if self.count == 0 && exit == Exit::Done {
             say(format_args!("memdoor: no process to change"));
@@ -323,11 +348,19 @@ fn unread(path: &CStr, why: Unread) -> Exit {
     match why {
         Unread::Refused(refused) => refuse("read", path, refused),
         Unread::Failed(errno) => fail(&Error::new("read", path.to_bytes(), errno).hint("name another: --state FILE")),
-        Unread::Damaged => fail(
-            &Error::new("read", path.to_bytes(), Errno::EINVAL)
-                .hint("it is damaged: remove it, or name another: --state FILE"),
+        Unread::Damaged => unusable(path, "it is damaged", "remove it, or name another: --state FILE"),
+        Unread::Version => unusable(
+            path,
+            "it is of another version of memdoor",
+            "undo with that version what it has changed, or name another: --state FILE",
         ),
     }
+}
+
+fn unusable(path: &CStr, why: &str, hint: &str) -> Exit {
+    say(format_args!("memdoor: cannot read {}: {why}", Escaped(path.to_bytes())));
+    say_hint(Some(hint));
+    Exit::Error
 }
 
 /// What is not known can't be put back.

@@ -27,11 +27,14 @@ use crate::units::{Pid, Ticks};
 
 const HEAD: &[u8] = b"memdoor protect 1";
 
+/// The same without the version.
+const START: &[u8] = b"memdoor protect ";
+
 /// What such a file is: by its first line, whatever its version.
 pub(super) static FILE: Kind = Kind {
     name: "state of memdoor protect",
     option: "--state FILE",
-    is_ours: |beginning| beginning.starts_with(b"memdoor protect "),
+    is_ours: |beginning| beginning.starts_with(START),
     mode: 0o600,
     use_of_it: Use::Believed,
 };
@@ -64,6 +67,8 @@ pub(super) enum Unread {
     Failed(Errno),
     /// It is no state of this program, or was cut.
     Damaged,
+    /// It is one of a version that is not known.
+    Version,
 }
 
 impl State {
@@ -97,6 +102,7 @@ impl State {
             let mut words = line.split(|byte| *byte == b' ');
             match (number, words.next(), words.next()) {
                 (0, ..) if line == HEAD => {}
+                (0, ..) if line.strip_prefix(START).and_then(dec).is_some() => return Err(Unread::Version),
                 (1, Some(b"boot"), Some(id)) => is_this_boot = id == self.boot.as_bytes(),
                 (2.., Some(b"end"), Some(_)) => {
                     if !is_this_boot {

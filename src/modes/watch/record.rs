@@ -20,7 +20,7 @@ use crate::sys::ours::{At, Missing, Refused, Why, directory, is_free, probe, rem
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::record::frame::{Form, Kind};
 use crate::sys::record::log::MIN;
-use crate::sys::record::{self, Record};
+use crate::sys::record::{self, Record, Unfinished};
 use crate::sys::{Errno, Result, harden};
 use crate::units::Bytes;
 
@@ -171,16 +171,23 @@ impl Armed<'_> {
         };
         let (part, name) = (place.part.as_c_str(), place.name.as_c_str());
         let (part, name) = (part.unwrap_or_default(), name.unwrap_or_default());
-        record.finish(&place.dir, part, name).map_err(|errno| {
-            let path = self.options.record.map_or(c"", |asked| asked.dir);
-            say(format_args!(
-                "memdoor: cannot complete {}/{}: {}",
-                Escaped(path.to_bytes()),
-                Escaped(part.to_bytes()),
-                Because(errno)
-            ));
-            if errno != Errno::ENOENT {
-                say(format_args!("hint: what it holds: memdoor recover on that file"));
+        record.finish(&place.dir, part, name).map_err(|why| {
+            let (dir, part) = (self.options.record.map_or(c"", |asked| asked.dir), Escaped(part.to_bytes()));
+            let dir = Escaped(dir.to_bytes());
+            match why {
+                Unfinished::Failed(errno) => {
+                    say(format_args!("memdoor: cannot complete {dir}/{part}: {}", Because(errno)));
+                    if errno != Errno::ENOENT {
+                        say(format_args!("hint: what it holds: memdoor recover on that file"));
+                    }
+                }
+                Unfinished::MovedAway { inode } => {
+                    say(format_args!(
+                        "memdoor: cannot complete {dir}/{part}: the record was moved away, and what is there is another file: both stay \
+                         as they are"
+                    ));
+                    say(format_args!("hint: find {dir} -inum {inode} finds it below that; then memdoor recover on it"));
+                }
             }
             Exit::Error
         })

@@ -31,7 +31,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use core::ffi::CStr;
 
 use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, lstat};
 use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 
 use super::clock::monotonic;
@@ -42,7 +42,7 @@ use crate::fixed::Fixed;
 
 pub use believed::{believed, is_missing};
 pub use replaced::Replaced;
-pub use way::{Missing, Place, directory};
+pub use way::{Missing, Place, directory, is_on_read_only};
 
 /// A kind of file that memdoor replaces or appends to.
 #[derive(Debug)]
@@ -237,6 +237,12 @@ fn other(mode: u32) -> Option<Other> {
     }
 }
 
+/// What is there and no regular file, links looked at and not followed; `None` for a regular file, and where nothing can be told.
+#[must_use]
+pub fn other_than_a_file(path: &CStr) -> Option<Other> {
+    lstat(path).ok().and_then(|stat| other(stat.st_mode))
+}
+
 /// Who may own what root meets: nobody else can have put it there.
 fn is_trusted(user: u32) -> bool {
     user == 0 || user == effective_user()
@@ -296,12 +302,6 @@ fn beginning<'b>(fd: &OwnedFd, buf: &'b mut [u8; BEGINNING]) -> Result<&'b [u8]>
             Err(errno) => return Err(errno),
         }
     }
-}
-
-/// Whether a file is of a record's or log's kind, by its beginning and the rules above: what may be removed or renamed.
-#[must_use]
-pub fn is_ours(at: At<'_>, kind: &Kind) -> bool {
-    matches!(open_ours(at, kind, OFlag::O_RDONLY), Ok(Some(_)))
 }
 
 /// Whether what is in `dir` looks like files and is the kernel: a read of /proc/kmsg or of trace_pipe takes what it reads from others,

@@ -43,6 +43,22 @@ impl Place {
     }
 }
 
+/// Whether nothing can be made at `path`, by the nearest directory above it that is there: its file system is mounted read-only.
+#[must_use]
+pub fn is_on_read_only(path: &[u8]) -> bool {
+    let mut path = path;
+    loop {
+        let text = if path.is_empty() { &b"/"[..] } else { path };
+        if let Ok(of) = nix::sys::statvfs::statvfs(text) {
+            return of.flags().contains(nix::sys::statvfs::FsFlags::ST_RDONLY);
+        }
+        match path.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) => path = path.get(..slash).unwrap_or_default(),
+            None => return false,
+        }
+    }
+}
+
 /// Opens the directory `path`. A link on the way, the last name included, must belong to root or to who runs memdoor. Nothing is made
 /// where a link leads: what a dangling one names somebody may have had a reason to remove.
 pub fn directory(path: &CStr, missing: Missing) -> core::result::Result<Dir, Refused> {

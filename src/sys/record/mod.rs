@@ -14,13 +14,14 @@ use core::ffi::CStr;
 use core::time::Duration;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::fcntl::{FallocateFlags, fallocate};
+use nix::fcntl::{AtFlags, FallocateFlags, OFlag, fallocate};
+use nix::sys::stat::{fstat, fstatat};
 use nix::unistd::{fdatasync, ftruncate};
 
 use self::frame::{Form, Kind};
 use self::log::Log;
 use super::file::Dir;
-use super::ours::{At, Kind as FileKind, New, Use, is_ours, rename_to_free};
+use super::ours::{At, Kind as FileKind, New, Use, open_ours, rename_to_free};
 use super::{Errno, Result};
 
 /// A record on a file of its own.
@@ -125,16 +126,40 @@ impl Record {
         let _ = unsafe { libc::sync_file_range(fd, 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
     }
 
-    /// Cuts the file to what is in it, and gives it its name unless something has that already.
+    /// Cuts the file to what is in it, and gives it its name unless something has that already. Where another file has taken its place
+    /// by then, both stay where they are: who moved the record away has a use for it, and the other is none of ours.
     #[inline(never)]
-    pub fn finish(&mut self, dir: &Dir, from: &CStr, to: &CStr) -> Result<()> {
+    pub fn finish(&mut self, dir: &Dir, from: &CStr, to: &CStr) -> core::result::Result<(), Unfinished> {
         self.log.seal();
         let length = i64::try_from(self.log.length()).map_err(|_| Errno::EOVERFLOW)?;
         ftruncate(&self.file, length)?;
         match fdatasync(&self.file) {
-            Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => rename_to_free(dir, from, to),
-            Err(errno) => Err(errno),
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => {}
+            Err(errno) => return Err(errno.into()),
         }
+        let (own, there) = (fstat(&self.file)?, fstatat(dir, from, AtFlags::AT_SYMLINK_NOFOLLOW)?);
+        if (own.st_dev, own.st_ino) != (there.st_dev, there.st_ino) {
+            return Err(Unfinished::MovedAway { inode: own.st_ino });
+        }
+        Ok(rename_to_free(dir, from, to)?)
+    }
+}
+
+/// Why a record did not get its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unfinished {
+    /// A system call failed.
+    Failed(Errno),
+    /// What has its name is another file; the record's inode.
+    MovedAway {
+        /// By which find(1) finds it.
+        inode: u64,
+    },
+}
+
+impl From<Errno> for Unfinished {
+    fn from(errno: Errno) -> Self {
+        Self::Failed(errno)
     }
 }
 
@@ -200,10 +225,11 @@ pub static FILE: FileKind = FileKind {
     use_of_it: Use::Written,
 };
 
-/// Whether what is there is a record: what may be removed.
+/// Whether what is there is a record: what may be removed. An empty file is none: nobody knows whose it is, and no room is won.
 #[must_use]
 pub fn is_record(at: At<'_>) -> bool {
-    is_ours(at, &FILE)
+    let file = open_ours(at, &FILE, OFlag::O_RDONLY).ok().flatten();
+    file.is_some_and(|file| fstat(&file).is_ok_and(|stat| stat.st_size > 0))
 }
 
 /// Whether what is in `dir` is in memory only: gone with a reboot.
