@@ -44,21 +44,21 @@ impl Error {
     pub fn advice(&self) -> Option<&'static str> {
         let of_lock = self.hint.filter(|_| self.doing == "lock");
         of_lock.or(limit(self.errno)).or(self.hint).or(match self.errno {
-            Errno::EACCES | Errno::EPERM => Some(by_right("run memdoor as root", self.lacks())),
+            Errno::EACCES | Errno::EPERM => Some(by_right("run memdoor as root", self.needs())),
             _ => None,
         })
     }
 
     /// What root needs for it, who may do anything but what its capabilities were taken for: containers, setpriv(1), user namespaces.
-    fn lacks(&self) -> &'static str {
+    fn needs(&self) -> &'static str {
         let path = self.path.as_bytes();
         let is_of_process =
             path.strip_prefix(b"/proc/").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit));
         match () {
-            () if path.ends_with(b"kmsg") => "root lacks CAP_SYSLOG here: start memdoor with it",
-            () if is_of_process => "root lacks CAP_SYS_PTRACE here: start memdoor with it",
-            () if self.doing == "write" => "root lacks CAP_DAC_OVERRIDE here: start memdoor with it",
-            () => "root lacks CAP_DAC_READ_SEARCH here: start memdoor with it",
+            () if path.ends_with(b"kmsg") => "root needs CAP_SYSLOG for that: start memdoor with it",
+            () if is_of_process => "root needs CAP_SYS_PTRACE for that: start memdoor with it",
+            () if self.doing == "write" => "root needs CAP_DAC_OVERRIDE for that: start memdoor with it",
+            () => "root needs CAP_DAC_READ_SEARCH for that: start memdoor with it",
         }
     }
 }

@@ -215,7 +215,10 @@ impl Others {
         if others == Self::Hidden {
             envelope.others = Some(Absent::Hidepid);
             say(format_args!("memdoor: warning: /proc hides processes of other users (hidepid): they are left out"));
-            say_hint(Some(by_right("run memdoor as root", "root lacks CAP_SYS_PTRACE here: start memdoor with it")));
+            say_hint(Some(by_right(
+                "run memdoor as root",
+                "root needs CAP_SYS_PTRACE for that: start memdoor with it",
+            )));
         }
         others
     }

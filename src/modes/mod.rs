@@ -143,7 +143,7 @@ fn say_if_partial(exit: Exit) {
         say(format_args!("memdoor: part of the evidence could not be read: it stands as - with the reason"));
         let root = by_right(
             "where permission was denied: run memdoor as root",
-            "where permission was denied: root lacks CAP_SYS_PTRACE or CAP_DAC_READ_SEARCH here, start memdoor with them",
+            "where permission was denied: root needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for it",
         );
         // A limit that is lower than what a snapshot opens is the reason, whoever runs it.
         say_hint(Some(match harden::open_files_limit() {

@@ -73,7 +73,7 @@ impl Refusal {
         match self {
             Self::Hidden(_) => Some(by_right(
                 "/proc is mounted with hidepid: run memdoor as root",
-                "/proc is mounted with hidepid, and root lacks CAP_SYS_PTRACE here: start memdoor with it",
+                "/proc is mounted with hidepid, and root needs CAP_SYS_PTRACE to see through it: start memdoor with it",
             )),
             Self::NoProc => Some("mount -t proc proc /proc"),
             Self::Failed(error) => error.advice(),

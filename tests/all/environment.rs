@@ -509,8 +509,8 @@ fn whatever_may_be_locked_a_mode_runs_unlocked_or_locked_and_the_limit_that_it_m
     for (mode, words) in modes {
         let (mut locked, mut not_locked) = (0, 0);
         // Debug builds map more than ten times as much.
-        for kib in (0..).map(|step: i32| 400.0 * 1.19_f64.powi(step)).take_while(|kib| *kib < 80_000.0) {
-            let limit = kib as u64 * 1024;
+        for kib in std::iter::successors(Some(400_u64), |kib| Some(kib * 119 / 100)).take_while(|kib| *kib < 80_000) {
+            let limit = kib * 1024;
             if limit > most {
                 skip(&format!("no more than {most} bytes may be locked here: above that {mode} was not tried"));
                 break;

@@ -261,7 +261,7 @@ fn unreadable(errno: Errno) -> Error {
     match errno {
         Errno::EPERM | Errno::EACCES => error.hint(by_right(
             "run memdoor as root (sysctl kernel.dmesg_restrict is 1), or name a log: memdoor dmesg /var/log",
-            "root lacks CAP_SYSLOG here: start memdoor with it, or name a log: memdoor dmesg /var/log",
+            "root needs CAP_SYSLOG for that: start memdoor with it, or name a log: memdoor dmesg /var/log",
         )),
         _ => error.hint("name a log: memdoor dmesg /var/log"),
     }

@@ -160,7 +160,7 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Abse
             say(format_args!("memdoor: cannot read /proc/{pid}/exe: {}", Because(errno)));
             say_hint(Some(by_right(
                 "run memdoor as root or as the target's user, or leave -e out: the process is pinned without it",
-                "root lacks CAP_SYS_PTRACE here: start memdoor with it, or leave -e out: the process is pinned without it",
+                "root needs CAP_SYS_PTRACE for that: start memdoor with it, or leave -e out: the process is pinned without it",
             )));
             Err(Exit::Error)
         }

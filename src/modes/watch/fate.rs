@@ -66,7 +66,7 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
             write!(words, "its number is another pid namespace's, or Linux is before 5.3")
         }
         Why::Unseized(Unseized::Refused(why)) if why.is_denied() => {
-            let right = by_right("run as root", "root lacks CAP_SYS_PTRACE");
+            let right = by_right("run as root", "root needs CAP_SYS_PTRACE");
             write!(words, "not permitted ({right}; kernel.yama.ptrace_scope)")
         }
         Why::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
