@@ -315,7 +315,7 @@ fn root_without_the_capability_to_trace_says_so() {
     assert!(watch.next_report().is_below());
     target.kill();
     let last = watch.end().reports().pop().expect("a report");
-    let why = "not permitted (run as root; kernel.yama.ptrace_scope)";
+    let why = "not permitted (root needs CAP_SYS_PTRACE; kernel.yama.ptrace_scope)";
     assert_eq!(last.value("No Exit Stop"), why);
 }
 

@@ -261,6 +261,7 @@ fn a_tree_ends_where_another_service_begins() {
 #[test]
 fn a_daemon_that_may_end_nobody_says_so_when_it_starts_and_what_to_type() {
     let only = format!("^{}$", name());
+    let _other = Victim::start(&["idle"]);
     let mut daemon = Running::start(memdoor(&kill_args(&only, &[])));
     daemon.until_with("nobody may be chosen");
     daemon.signal(Signal::SIGTERM);

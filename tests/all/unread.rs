@@ -7,7 +7,7 @@ use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::process::Command;
 
 use common::host::{TempDir, names};
-use common::run::{command, memdoor, poll, run_command, through};
+use common::run::{Process, command, memdoor, poll, run_command, through};
 use common::target::Victim;
 
 use super::kill::{is_alive, kill_args, name};
@@ -21,9 +21,8 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 }
 
 /// Its exit code; 137 when it had to be killed.
-fn code(mut command: Command) -> Option<i32> {
-    let mut child = command.spawn().expect("started");
-    child.wait().expect("waited").code()
+fn code(command: Command) -> Option<i32> {
+    Process::start(command).wait().code()
 }
 
 fn bounded(inner: &Command) -> Command {

@@ -104,6 +104,7 @@ impl TempDir {
         }
         // By another process: a descriptor of ours that may write to it would go to whatever another test starts just then, and the file
         // is "busy" (ETXTBSY) until that has called exec().
+        let program = fs::canonicalize(program).unwrap_or_else(|error| panic!("{program:?}: {error}"));
         let copied = try_run(command("cp", &[program.to_str().expect("UTF-8"), &path])).expect("cp");
         assert!(copied.status.success(), "{program:?}: {copied:?}");
         for_everybody(Path::new(&path));

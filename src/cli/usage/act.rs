@@ -128,10 +128,10 @@ a container. As root it is about everybody's processes, else about one's own.
 
 exit codes:
   0  done, or there was nothing to do
-  1  error: the kernel refused it for a process, it can't be remembered, or there
-     is no state to undo
+  1  error: the kernel refused it for a process, it can't be remembered, or
+     there is no state to undo
   2  the command line is wrong
-  4  done, but root may not see all processes (hidepid)
+  4  done, but root may not see all processes (hidepid), or not read arguments
   5  there is no process PID
 "
 );

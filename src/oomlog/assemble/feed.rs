@@ -48,13 +48,7 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
             open.kind = Kind::Oom;
             event.group_memcg = Some(text(memcg));
         }
-        // Of nobody whose death is known: what is left of a lost report, or it was exiting anyway.
-        Line::Reaped(line) => {
-            open.kind = Kind::Oom;
-            event.reaped = true;
-            open.summary = Some(Task { comm: line.comm.map(text), pid: line.pid });
-            open.ended = true;
-        }
+        Line::Reaped(line) => reaped(open, Task { comm: line.comm.map(text), pid: line.pid }),
         Line::NoneKillable => {
             open.kind = Kind::Oom;
             event.outcome = Outcome::NoneKillable;
@@ -69,6 +63,14 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         }
         _ => {}
     }
+}
+
+/// Of nobody whose death is known: what is left of a lost report, or it was exiting anyway.
+fn reaped(open: &mut Open, who: Task) {
+    open.kind = Kind::Oom;
+    open.event.reaped = true;
+    open.summary = Some(who);
+    open.ended = true;
 }
 
 fn header(event: &mut Event, line: &Header<'_>, at: Position) {
