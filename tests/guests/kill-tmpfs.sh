@@ -13,7 +13,7 @@ has /tmp/words ' kB of it in /filled; stays until it is deleted and closed: df -
 usleep 3000000
 lives $innocent || fail "the innocent process has died, and memory is as full as before"
 # Below 5 %, long before the cooldown is over.
-start lesser hold 7
+start lesser hold 8
 within 30 is_gone $innocent
 within 30 has_line /tmp/words "outcome=\(terminated\|killed\) pid=$innocent "
 is "OOM kills" "$(count /proc/vmstat oom_kill)" 0
