@@ -311,7 +311,7 @@ fn rotation_touches_nothing_but_logs_of_memdoor() {
     let kill = |keep| {
         let only = "^memdoor-test-nobody$";
         let words = ["kill", "--config", "/dev/null", "--only", only, "--threshold", "0", "--log-level", "debug"];
-        let more = ["--cooldown", "0.05", "--log-file", &log, "--log-max-bytes", "300", "--log-backup-count", keep];
+        let more = ["--cooldown", "0.05", "--log-file", &log, "--log-max-bytes", "1500", "--log-backup-count", keep];
         memdoor(&[&words[..], &more].concat())
     };
     let theirs = dir.write("log.2", b"my notes\n");
