@@ -103,12 +103,8 @@ fn used_of(point: &Fixed<1024>, device: u64) -> Option<Bytes> {
 /// Hands each System V segment of memdoor's own IPC namespace to `each`.
 pub fn each_segment(proc: &Dir, buf: &mut [u8], each: &mut dyn FnMut(Segment)) {
     let Ok(file) = proc.file(c"sysvipc/shm") else { return };
-    let mut lines = Lines::new(&file, buf);
-    while let Some(Ok(line)) = lines.next() {
-        if let Some(segment) = sysvipc::segment(line) {
-            each(segment);
-        }
-    }
+    // What was read up to an error is all that can be told.
+    let _ = Lines::new(&file, buf).each(&mut |line| sysvipc::segment(line).into_iter().for_each(&mut *each));
 }
 
 /// Memory that lasts: nobody's end gives it back, but for files that were deleted and are still open.

@@ -89,11 +89,11 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
 /// may be exit code 0, or that the reader may not ptrace(2) it.
 #[must_use]
 pub fn wait_status(text: &[u8]) -> Option<i32> {
-    let stat = parse(text).filter(|stat| has_exited(stat.state, stat.threads))?;
+    parse(text).filter(|stat| has_exited(stat.state, stat.threads))?;
     let close = text.iter().rposition(|byte| *byte == b')')?;
     let mut fields = text.get(close + 1..)?.trim_ascii().split(|byte| *byte == b' ').skip(EXIT_CODE - STATE);
     let status = signed(fields.next()?).and_then(|status| i32::try_from(status).ok());
-    status.filter(|status| *status != 0 && stat.pid != 0)
+    status.filter(|status| *status != 0)
 }
 
 #[cfg(test)]

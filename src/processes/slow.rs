@@ -357,10 +357,7 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
         What::Rollup => {
             let mut rollup = Rollup::default();
             let file = open(&dir, &view, c"smaps_rollup")?;
-            let mut lines = Lines::new(&file, &mut buf);
-            while let Some(line) = lines.next() {
-                rollup.add(line.ok()?);
-            }
+            Lines::new(&file, &mut buf).each(&mut |line| rollup.add(line)).ok()?;
             Some(Answer::Rollup(rollup))
         }
         What::Largest => {
@@ -398,22 +395,18 @@ fn each_mapping(dir: &Dir, view: &View, take: &mut dyn FnMut(&Mapping<'_>)) -> O
     let file = open(dir, view, c"maps")?;
     // A line may be as long as a path whose every byte is escaped.
     let mut buf = [0; 24 * 1024];
-    let mut lines = Lines::new(&file, &mut buf);
-    let mut count = 0;
-    while let Some(line) = lines.next() {
-        if let Some(mapping) = maps::line(line.ok()?) {
+    let mut has_any = false;
+    let read = Lines::new(&file, &mut buf).each(&mut |line| {
+        if let Some(mapping) = maps::line(line) {
             take(&mapping);
-            count += 1;
+            has_any = true;
         }
-    }
-    (count > 0).then_some(())
+    });
+    read.ok().filter(|()| has_any)
 }
 
 fn ending(file: &File, buf: &mut [u8]) -> Option<Answer> {
     let mut ending = smaps::Ending::default();
-    let mut lines = Lines::new(file, buf);
-    while let Some(line) = lines.next() {
-        ending.add(line.ok()?);
-    }
+    Lines::new(file, buf).each(&mut |line| ending.add(line)).ok()?;
     Some(Answer::Ending(ending))
 }

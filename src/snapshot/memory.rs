@@ -248,10 +248,8 @@ pub(crate) fn rollup(target: &mut Target, buf: &mut [u8], rss: Option<Bytes>) ->
     }
 }
 
-fn sum(mut lines: Lines<'_, '_>) -> Result<Rollup, Errno> {
+fn sum(lines: Lines<'_, '_>) -> Result<Rollup, Errno> {
     let mut rollup = Rollup::default();
-    while let Some(line) = lines.next() {
-        rollup.add(line?);
-    }
+    lines.each(&mut |line| rollup.add(line))?;
     Ok(rollup)
 }

@@ -193,7 +193,7 @@ const END: Duration = Duration::from_millis(50);
 pub fn end_all() {
     let until = monotonic().saturating_add(END);
     for place in &STARTED {
-        let pid = place.swap(0, Relaxed);
+        let pid = place.load(Relaxed);
         if pid == 0 || collect(pid) {
             continue;
         }
@@ -205,12 +205,15 @@ pub fn end_all() {
     }
 }
 
-/// Collects a child if it has ended; whether it had, or was collected before.
+/// Collects one of them if it has ended; whether it had. Its number may be another's from then on, and is forgotten.
 fn collect(pid: c_int) -> bool {
     let mut status = 0;
     // SAFETY: the kernel writes one int to `status`, and nothing else.
-    let found = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
-    found != 0
+    let has_ended = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } != 0;
+    if has_ended {
+        STARTED.iter().filter(|place| place.load(Relaxed) == pid).for_each(|place| place.store(0, Relaxed));
+    }
+    has_ended
 }
 
 /// A copy of this process: its number, 0 in the copy.
@@ -256,10 +259,6 @@ impl Hand {
         if take(self.answered.as_fd()).is_ok() {
             self.state.set(State::Idle);
         } else if collect(self.pid.get()) {
-            STARTED
-                .iter()
-                .filter(|place| place.load(Relaxed) == self.pid.get())
-                .for_each(|place| place.store(0, Relaxed));
             self.state.set(State::Killed);
         }
     }

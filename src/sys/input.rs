@@ -116,7 +116,7 @@ impl Input {
     pub fn wait_for_writer(&self, patience: Duration) -> Result<Writer> {
         /// How often is looked for a writer that writes nothing.
         const LOOK: Duration = Duration::from_millis(50);
-        /// linux/magic.h
+        /// The file system of pipes without a name: include/uapi/linux/magic.h.
         const PIPES: u64 = 0x5049_5045;
         let is_pipe = nix::sys::statfs::fstatfs(&self.fd).is_ok_and(|of| of.filesystem_type().0 == PIPES);
         let until = monotonic().saturating_add(patience);

@@ -104,11 +104,7 @@ impl Kept {
     pub fn each_line(&mut self, dir: &Dir, each: &mut dyn FnMut(&[u8])) -> Result<()> {
         let mut buf = [0; 4096];
         self.open(dir)?;
-        let mut lines = Lines::new(self, &mut buf);
-        while let Some(line) = lines.next() {
-            each(line?);
-        }
-        Ok(())
+        Lines::new(self, &mut buf).each(each)
     }
 
     /// Its lines. For a file bound to an address space (maps, smaps_rollup): exec() leaves a kept descriptor on the old one,

@@ -76,6 +76,14 @@ impl<'f, 'b> Lines<'f, 'b> {
         }
     }
 
+    /// Hands each of the rest to `take`, up to the first error.
+    pub fn each(mut self, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        while let Some(line) = self.next() {
+            take(line?);
+        }
+        Ok(())
+    }
+
     /// Moves the unread part to the front and reads after it.
     fn refill(&mut self) -> Result<()> {
         self.buf.copy_within(self.start..self.end, 0);

@@ -65,13 +65,6 @@ pub fn terminal_size() -> Option<(usize, usize)> {
     is_known.then_some((size.ws_col.into(), size.ws_row.into()))
 }
 
-/// The effective user that memdoor runs as; 0 is root.
-#[must_use]
-pub fn own_user() -> u32 {
-    // SAFETY: no arguments and no memory; it never fails.
-    unsafe { libc::geteuid() }
-}
-
 /// The user to whose processes alone memdoor may send signals; `None`: everybody's. Root without CAP_KILL is a user like any other, so that
 /// nobody is chosen who can't be ended.
 #[must_use]
@@ -80,7 +73,7 @@ pub fn signals_only() -> Option<u32> {
     (user != 0 || !has_capability(CAP_KILL)).then_some(user)
 }
 
-/// linux/capability.h
+/// The right to signal any process: include/uapi/linux/capability.h.
 const CAP_KILL: u32 = 5;
 
 /// Whether it is in the effective set, `CapEff` of `/proc/self/status`: capget(2). Where that can't be asked root has it.
@@ -103,7 +96,7 @@ pub fn own_pid() -> u64 {
     u64::try_from(nix::unistd::getpid().as_raw()).unwrap_or(0)
 }
 
-/// Whom the kernel takes memdoor for: the effective user id.
+/// Whom the kernel takes memdoor for: the effective user id; 0 is root.
 #[must_use]
 pub fn effective_user() -> u32 {
     // SAFETY: it takes nothing, touches no memory and can't fail.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::common;
 
-use common::host::{TempDir, has_unprivileged, is_root, unprivileged, works};
+use common::host::{TempDir, has_unprivileged, is_root, mount_hidepid, unprivileged, works};
 use common::run::{Ended, command, is_own_process, memdoor, run_command, through, through_shell};
 use common::skip;
 use common::target::Victim;
@@ -232,11 +232,7 @@ fn what_hidepid_hides_is_said_to_be_hidden() {
     }
     let lab = Lab::new();
     for hidepid in ["1", "2", "4"] {
-        let script = format!("mount -t proc -o hidepid={hidepid} proc /proc");
-        if !works(&["unshare", "-m", "sh", "-c", &script]) {
-            skip(&format!("this kernel has no hidepid={hidepid}"));
-            continue;
-        }
+        let Some(script) = mount_hidepid(hidepid) else { continue };
         let script = format!("{script} && exec \"$@\"");
         let by = |inner: &Command| through(&["unshare", "-m"], &through_shell(&script, &unprivileged(inner)));
         lab.each(&format!("hidepid={hidepid}"), by, |mode| match mode {

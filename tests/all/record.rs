@@ -333,14 +333,19 @@ fn what_has_the_name_of_the_finished_record_is_not_replaced() {
     assert_eq!(recover(made[0]).code(), 0);
 }
 
+/// A watch that has written a report, and its open record.
+fn recording(victim: &Victim, records: &str) -> (Running, PathBuf) {
+    let mut watch = Running::start(memdoor(&["-p", &victim.id(), "-m", "99", "-i", "0.05", "-o", records]));
+    watch.next_report();
+    (watch, only(Path::new(records)))
+}
+
 #[test]
 fn what_has_got_the_name_of_the_record_meanwhile_is_not_replaced() {
     let dir = TempDir::new();
     let records = below(&dir);
     let victim = Victim::start(&["hold", "1"]);
-    let mut watch = Running::start(memdoor(&["-p", &victim.id(), "-m", "99", "-i", "0.05", "-o", &records]));
-    watch.next_report();
-    let part = only(Path::new(&records));
+    let (watch, part) = recording(&victim, &records);
     let finished = part.with_extension("");
     fs::write(&finished, "precious").expect("a file");
     watch.signal(Signal::SIGTERM);
@@ -356,9 +361,7 @@ fn another_file_in_the_place_of_an_open_record_gets_no_name_and_the_record_stays
     let dir = TempDir::new();
     let records = below(&dir);
     let victim = Victim::start(&["hold", "1"]);
-    let mut watch = Running::start(memdoor(&["-p", &victim.id(), "-m", "99", "-i", "0.05", "-o", &records]));
-    watch.next_report();
-    let part = only(Path::new(&records));
+    let (watch, part) = recording(&victim, &records);
     let moved = Path::new(&records).join("moved");
     fs::rename(&part, &moved).expect("moved away");
     fs::write(&part, "precious").expect("a file");

@@ -7,7 +7,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
-use common::host::{TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, unprivileged, works};
+use common::host::{
+    TempDir, has_unprivileged, is_root, may_be_another_user, memtotal_kib, mount_hidepid, unprivileged, works,
+};
 use common::json::Json;
 use common::report::{BANNERS, MAPPINGS, Mapping, Report, SOCKETS};
 use common::run::{DEADLINE, Ended, Running, memdoor, run, run_command, through, through_shell};
@@ -442,11 +444,7 @@ fn ancestors_that_hidepid_hides_are_said_to_be_hidden() {
     let mut inner = Command::new(dir.memdoor());
     inner.args(["snapshot", "-p", &target.id()]);
     for hidepid in ["1", "2", "4"] {
-        let script = format!("mount -t proc -o hidepid={hidepid} proc /proc");
-        if !works(&["unshare", "-m", "sh", "-c", &script]) {
-            skip(&format!("this kernel has no hidepid={hidepid}"));
-            continue;
-        }
+        let Some(script) = mount_hidepid(hidepid) else { continue };
         let script = format!("{script} && exec \"$@\"");
         let inner = through_shell(&script, &unprivileged(&inner));
         let ended = run_command(through(&["unshare", "-m"], &inner));

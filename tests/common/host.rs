@@ -15,6 +15,16 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
+/// The command that mounts a /proc with `hidepid`, if this kernel can: for a mount namespace.
+pub fn mount_hidepid(hidepid: &str) -> Option<String> {
+    let script = format!("mount -t proc -o hidepid={hidepid} proc /proc");
+    if !works(&["unshare", "-m", "sh", "-c", &script]) {
+        skip(&format!("this kernel has no hidepid={hidepid}"));
+        return None;
+    }
+    Some(script)
+}
+
 /// Whether a program can be started, with arguments that let it do nothing.
 pub fn works(words: &[&str]) -> bool {
     let (program, args) = words.split_first().expect("a program");

@@ -89,7 +89,7 @@ pub(super) struct Turn {
 impl Turn {
     /// Opens it, and why it can't be.
     pub(super) fn arm(proc: &Dir) -> (Self, Result<()>) {
-        let user = system::own_user();
+        let user = system::effective_user();
         let roots = proc.device_and_inode(ROOTS).ok();
         let opened = match user {
             0 => Lock::of_kernel(proc, ROOTS).or_else(|_| users_lock(user)),

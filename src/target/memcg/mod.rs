@@ -82,15 +82,11 @@ impl Memcg {
 
     fn find_mounts(&mut self, proc: &Dir, buf: &mut [u8]) -> Result<(), Errno> {
         let file = proc.file(c"self/mountinfo")?;
-        let mut lines = Lines::new(&file, buf);
-        while let Some(line) = lines.next() {
-            match cgroup_mount(line?) {
-                Some(mount) if mount.version == Version::V1 => self.v1 = Some(mount),
-                Some(mount) => self.v2 = Some(mount),
-                None => {}
-            }
-        }
-        Ok(())
+        Lines::new(&file, buf).each(&mut |line| match cgroup_mount(line) {
+            Some(mount) if mount.version == Version::V1 => self.v1 = Some(mount),
+            Some(mount) => self.v2 = Some(mount),
+            None => {}
+        })
     }
 
     /// Closes what is open and forgets whose it was: the next target must never be said to be in the cgroup of the last one, however
