@@ -81,13 +81,13 @@ pub fn objection(process: &Process, own: &[Pid]) -> Option<Why> {
     }
 }
 
-/// What status and oom_score_adj tell of one that is wanted. `user` is memdoor's, and `None` for root, who may end anybody's.
+/// What its user (`None`: it has gone) and its oom_score_adj tell of one that is wanted. `user` is memdoor's, and `None` for root, who may end anybody's.
 #[must_use]
-pub fn later_objection(process: &Process, user: Option<u32>) -> Option<Why> {
-    match (process.user, user) {
+pub fn later_objection(of: Option<u32>, oom_score_adj: Option<i64>, user: Option<u32>) -> Option<Why> {
+    match (of, user) {
         (None, _) => Some(Why::Gone),
         (Some(theirs), Some(ours)) if theirs != ours => Some(Why::OthersProcess),
-        _ if process.oom_score_adj == Some(badness::NEVER) => Some(Why::Exempt),
+        _ if oom_score_adj == Some(badness::NEVER) => Some(Why::Exempt),
         _ => None,
     }
 }
@@ -239,13 +239,13 @@ fn link(rows: &[Process], nodes: &mut [Node], by: By) {
 }
 
 fn parent_of(rows: &[Process], row: &Process) -> Option<usize> {
-    let at = rows.binary_search_by_key(&row.parent?, |row| row.pid).ok()?;
+    let at = crate::processes::parent_of(rows, row)?;
     let is_younger = match (rows[at].started, row.started) {
         (Some(parent), Some(child)) => parent > child,
         // Of those that can't be the largest the start is not read.
         _ => false,
     };
-    let is_apart = row.place.is_apart(&rows[at].place);
+    let is_apart = row.place.zip(rows[at].place).is_some_and(|(own, parents)| own.is_apart(&parents));
     (rows[at].pid != row.pid && !is_younger && !is_apart).then_some(at)
 }
 
@@ -338,7 +338,7 @@ mod tests {
             oom_score_adj: Some(0),
             threads: 1,
             group: None,
-            place: Place::default(),
+            place: None,
             mark: 0,
         }
     }
@@ -422,7 +422,7 @@ mod tests {
         let mut rows = [process(10, 1, 5), process(11, 10, 50), process(12, 11, 60), process(20, 10, 100)];
         let unit = |unit| Place { unit: Some(unit), terminal: Some(0) };
         for (row, place) in rows.iter_mut().zip([unit(1), unit(2), unit(2), unit(1)]) {
-            row.place = place;
+            row.place = Some(place);
         }
         let (choice, _) = choose_of(&rows, By::Tree);
         assert_eq!(numbers(&choice, &rows), [11, 10]);
@@ -490,13 +490,11 @@ mod tests {
 
     #[test]
     fn others_and_the_exempt_are_spared_and_root_may_end_anybody() {
-        let row = process(10, 1, 5);
-        assert_eq!(later_objection(&row, Some(1000)), None);
-        assert_eq!(later_objection(&row, Some(1001)), Some(Why::OthersProcess));
-        assert_eq!(later_objection(&row, None), None);
-        let exempt = Process { oom_score_adj: Some(-1000), ..row.clone() };
-        assert_eq!(later_objection(&exempt, None), Some(Why::Exempt));
-        let gone = Process { user: None, ..row };
-        assert_eq!(later_objection(&gone, None), Some(Why::Gone));
+        let (adj, theirs) = (Some(0), Some(1000));
+        assert_eq!(later_objection(theirs, adj, Some(1000)), None);
+        assert_eq!(later_objection(theirs, adj, Some(1001)), Some(Why::OthersProcess));
+        assert_eq!(later_objection(theirs, adj, None), None);
+        assert_eq!(later_objection(theirs, Some(-1000), None), Some(Why::Exempt));
+        assert_eq!(later_objection(None, adj, None), Some(Why::Gone));
     }
 }

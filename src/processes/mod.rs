@@ -32,7 +32,7 @@ pub use process::{COMM, Comm, Kind, Memory, Place, Process};
 type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Option<Process>> + 'r;
 
 /// The same for each process that a walk comes to.
-type Visit<'v> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Go> + 'v;
+type Visit<'v> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<()> + 'v;
 
 /// Room for the longest file read of each: status.
 const BUFFER: usize = 8 * 1024;
@@ -87,26 +87,23 @@ impl Table {
         })
     }
 
-    /// Reads status of those that are wanted: `wanted` gets the name of its directory and who it is, and may mark it. Their starts and
-    /// oom_score_adjs are left for [`Table::look_closer`].
-    ///
-    /// stat tells as well who it is, for two thirds of the cost, and whoever is not wanted needs no more. Neighbours are alike: behind
-    /// one that was wanted status is read at once, behind another stat is.
+    /// Reads status of all and keeps those that are wanted: `wanted` gets the name of its directory and who it is, and may mark it. Their
+    /// starts, oom_score_adjs and places are left for [`Table::look_closer`] and [`Table::find_places`].
     pub fn read_wanted(&mut self, proc: &Dir, wanted: &mut dyn FnMut(&CStr, &mut Process) -> bool) -> Result<()> {
-        let mut is_expected = false;
         self.collect(proc, &mut |pid, name, buf| {
-            let was_expected = is_expected;
-            let mut process = match was_expected {
-                true => glance(proc, pid, name, buf)?,
-                false => identify(proc, pid, name, buf)?,
-            };
-            is_expected = wanted(name, &mut process);
-            if is_expected && !was_expected {
-                process.fill_in(proc, name, buf);
-                process.started = None;
-            }
-            Ok(is_expected.then_some(process))
+            let mut process = glance(proc, pid, name, buf)?;
+            Ok(wanted(name, &mut process).then_some(process))
         })
+    }
+
+    /// Finds out where those run whose parent or child is in the table as well: only they can be in one tree, or be apart.
+    pub fn find_places(&mut self, proc: &Dir) {
+        for at in 0..self.rows.len() {
+            let Some(parent) = parent_of(&self.rows, &self.rows[at]) else { continue };
+            for at in [at, parent] {
+                self.rows[at].place = Some(self.rows[at].whereabouts(proc));
+            }
+        }
     }
 
     /// Reads those rows anew that are asked for and were not looked at closely yet, their start first: who gets the number of one later
@@ -152,7 +149,7 @@ impl Table {
                     self.overflow += 1;
                 }
             }
-            Ok(Go::On)
+            Ok(())
         })
     }
 
@@ -202,21 +199,6 @@ pub fn reserve<T>(count: usize) -> Result<Vec<T>> {
     Ok(all)
 }
 
-/// Whether a walk goes on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Go {
-    /// The next process is visited.
-    On,
-    /// It ends here.
-    No,
-}
-
-/// Hands what status tells of each process of `proc` to `take`, which keeps what it likes: for the few largest of all, without a table.
-/// Errors are those of [`Table::read`].
-pub fn each(proc: &Dir, take: &mut dyn FnMut(Process) -> Go) -> Result<()> {
-    walk(proc, &mut |pid, name, buf| Ok(take(glance(proc, pid, name, buf)?)))
-}
-
 /// Visits the directory of each process. What `visit` fails with is that process's own, as it vanishes meanwhile, unless it is want of
 /// descriptors or memory: then each process would seem to have gone, and a host without processes is not what was seen.
 fn walk(proc: &Dir, visit: &mut Visit<'_>) -> Result<()> {
@@ -230,8 +212,7 @@ fn walk(proc: &Dir, visit: &mut Visit<'_>) -> Result<()> {
             continue;
         };
         match visit(pid, name, &mut buf) {
-            Ok(Go::On) => is_any_read = true,
-            Ok(Go::No) => return Ok(()),
+            Ok(()) => is_any_read = true,
             // It says nothing of this process, and the next one will not be read either.
             Err(errno @ (Errno::EMFILE | Errno::ENFILE)) => return Err(errno),
             // At a cgroup's limit one file may be opened and another not.
@@ -284,6 +265,21 @@ fn number_in(proc: &Dir, name: &CStr, file: &CStr, buf: &mut [u8]) -> Result<i64
 }
 
 impl Process {
+    /// Where it runs: two files, unless that was read before.
+    #[must_use]
+    pub fn whereabouts(&self, proc: &Dir) -> Place {
+        if let Some(place) = self.place {
+            return place;
+        }
+        let name = Fixed::<16>::new().push_dec(self.pid.get()).clone();
+        let view = view(proc, name.as_bytes(), self.state, self.threads);
+        let view = view.as_c_str().unwrap_or_default();
+        let mut buf = [0; 4096];
+        let unit = read(proc, view, c"cgroup", &mut buf).ok().map(cgroup::place);
+        let stat = read(proc, view, c"stat", &mut buf).ok().and_then(stat::parse);
+        Place { unit, terminal: stat.map(|stat| stat.terminal) }
+    }
+
     /// Its user and its memory; of one that has gone neither.
     fn fill_in(&mut self, proc: &Dir, name: &CStr, buf: &mut [u8]) {
         if let Ok(status) = read(proc, name, c"status", buf).map(status::parse) {
@@ -337,16 +333,10 @@ pub fn view(dir: &Dir, prefix: &[u8], state: u8, threads: u64) -> View {
     found.unwrap_or_else(|| View::of(prefix))
 }
 
-/// Where a process runs whose directory is that of [`view`]. Two files more: for those that may be chosen.
+/// Where, in `rows`, which are in the order of their numbers, the parent of one is.
 #[must_use]
-pub fn place(dir: &Dir, view: &CStr, process: &Process) -> Place {
-    let mut buf = [0; 4096];
-    let unit = read(dir, view, c"cgroup", &mut buf).ok().map(cgroup::place);
-    let terminal = process.place.terminal.or_else(|| {
-        let text = read(dir, view, c"stat", &mut buf).ok()?;
-        stat::parse(text).map(|stat| stat.terminal)
-    });
-    Place { unit, terminal }
+pub fn parent_of(rows: &[Process], row: &Process) -> Option<usize> {
+    rows.binary_search_by_key(&row.parent?, |row| row.pid).ok()
 }
 
 /// Apart, so that what nearly nobody needs takes no room on the stack of those who ask.

@@ -56,8 +56,8 @@ pub struct Process {
     pub oom_score_adj: Option<i64>,
     /// Its memory cgroup, once [`super::Table::read_groups`] has found it.
     pub group: Option<usize>,
-    /// Where it runs.
-    pub place: Place,
+    /// Where it runs, once that was read: [`super::Table::find_places`].
+    pub place: Option<Place>,
     /// What whoever reads the table makes of it: [`super::Table::read_wanted`].
     pub mark: u16,
 }
@@ -79,7 +79,7 @@ impl Process {
             oom_score: None,
             oom_score_adj: None,
             group: None,
-            place: Place { unit: None, terminal: Some(stat.terminal) },
+            place: None,
             mark: 0,
         }
     }
@@ -104,7 +104,7 @@ impl Process {
             oom_score: None,
             oom_score_adj: None,
             group: None,
-            place: Place::default(),
+            place: None,
             mark: 0,
         }
     }

@@ -110,7 +110,7 @@ impl Armed<'_> {
         if matches!(action.outcome, Outcome::Nobody | Outcome::Elsewhere | Outcome::DryRun | Outcome::Vanished)
             && action.top.is_none()
         {
-            action.top = self.look_at_the_largest(Duration::MAX);
+            action.top = self.the_largest();
         }
         let is_own_look = action.waited.is_none();
         if self.history.is_news(action.outcome, is_own_look, monotonic()) {
@@ -166,10 +166,9 @@ impl Armed<'_> {
         }
     }
 
-    /// Who else is large: said of each decision, and before a victim is signalled only as long as its evidence may take.
-    pub(super) fn look_at_the_largest(&self, until: Duration) -> Option<Top> {
-        let (whom, group) = (&self.options.whom, self.options.cgroup);
-        (!self.options.evidence.is_zero()).then(|| Top::read(&self.host.proc, &self.selection, whom, group, until))
+    /// Who else is large: part of the evidence.
+    pub(super) fn the_largest(&self) -> Option<Top> {
+        (!self.options.evidence.is_zero()).then(|| self.selection.top.clone())
     }
 
     /// A decision that nobody was looked at for.
@@ -280,7 +279,7 @@ impl Armed<'_> {
         }
         let until = monotonic().saturating_add(self.options.evidence);
         self.evidence(victim, until);
-        action.top = self.look_at_the_largest(until);
+        action.top = self.the_largest();
         self.take_turn(Some((victim.pid, size)))
     }
 
@@ -527,7 +526,7 @@ impl Armed<'_> {
         }
         selection.look_at_children(proc, &|parent| members.has(parent));
         for row in selection.rows() {
-            if members.is_child(row) {
+            if members.is_child(proc, row) {
                 let one = core::iter::once(row);
                 let _ = members.hold(proc, one, check);
             }

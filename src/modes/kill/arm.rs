@@ -158,7 +158,7 @@ impl<'a> Armed<'a> {
             self.members.clear();
         }
         let mut action = self.action(self.options.when.judge(&reading), reading, &choice);
-        action.top = self.look_at_the_largest(core::time::Duration::MAX);
+        action.top = self.the_largest();
         action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
         self.say_if_nobody_fits(&action);
         let mut out = Out::new(Sink::Nowhere, self.out);

@@ -93,7 +93,7 @@ impl Member {
             started: row.started.ok_or(Lost::Changed)?,
             dir,
             grip,
-            place: row.place,
+            place: row.whereabouts(proc),
             memory: Memory { ending: row.memory.ending, ..Memory::default() },
             is_killed: false,
         };
@@ -398,8 +398,9 @@ impl Members {
     }
 
     /// Whether a process is the child of one of them, in the same service and login.
-    pub(super) fn is_child(&self, row: &Process) -> bool {
-        self.all.iter().any(|member| row.parent == Some(member.pid) && !row.place.is_apart(&member.place))
+    pub(super) fn is_child(&self, proc: &Dir, row: &Process) -> bool {
+        let is_here = |member: &Member| !row.whereabouts(proc).is_apart(&member.place);
+        self.all.iter().any(|member| row.parent == Some(member.pid) && is_here(member))
     }
 
     /// SIGTERM to the root.
@@ -465,12 +466,11 @@ impl Members {
                 return;
             }
             let row = processes::look(proc, pid).filter(|row| !row.has_exited());
-            let Some(mut row) = row.filter(|row| row.oom_score_adj != Some(badness::NEVER)) else { return };
-            row.place = whereabouts(proc, &row);
+            let Some(row) = row.filter(|row| row.oom_score_adj != Some(badness::NEVER)) else { return };
             let Some(member) = self.all.get(at) else { return };
             // Listed a moment ago, it may have been handed on since, as its parent has exited.
             let is_its_child = row.parent == Some(member.pid) || !member.is_alive();
-            if is_its_child && row.started >= Some(member.started) && !row.place.is_apart(&member.place) {
+            if is_its_child && row.started >= Some(member.started) && !row.whereabouts(proc).is_apart(&member.place) {
                 let _ = self.hold(proc, core::iter::once(&row), check);
             }
         });
@@ -491,16 +491,6 @@ impl Members {
     pub(super) fn freed(&self) -> Bytes {
         Bytes(self.freeable().0.saturating_sub(kept(self.all.iter().filter_map(Member::rest)).0))
     }
-}
-
-/// Where a process runs that was looked at.
-fn whereabouts(proc: &Dir, row: &Process) -> Place {
-    let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
-    let dir = proc.dir(name.as_c_str().unwrap_or_default());
-    dir.map_or(row.place, |dir| {
-        let view = processes::view(&dir, b"", row.state, row.threads);
-        processes::place(&dir, view.as_c_str().unwrap_or_default(), row)
-    })
 }
 
 /// What is not free as long as those live who have this memory.

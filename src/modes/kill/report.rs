@@ -269,10 +269,7 @@ impl Action {
         let near = near.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
         let large = self.large().map(|one| one.map(facts::large));
         let large = large.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
-        let top = match self.top.as_ref().and_then(|top| top.absent) {
-            Some(why) => [TOP.is(Value::Absent(why)), TOP_JSON.is(Value::Absent(why))],
-            None => [TOP_JSON.is(objects(&large)), left_out()],
-        };
+        let top = [TOP_JSON.is(objects(&large))];
         let head = [
             ACTION.is(Value::Words(self.outcome.words())),
             OUTCOME.is(Value::Words(self.outcome.name())),

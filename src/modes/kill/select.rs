@@ -7,6 +7,7 @@ use core::ffi::CStr;
 use core::time::Duration;
 
 use super::options::Whom;
+use super::top::Top;
 use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::stat;
@@ -38,6 +39,8 @@ pub(super) struct Selection<'a> {
     user: Option<u32>,
     /// How many may not be chosen, for each reason.
     pub(super) excluded: [u32; Why::COUNT],
+    /// The largest of all processes, those that may not be chosen included.
+    pub(super) top: Top,
 }
 
 impl<'a> Selection<'a> {
@@ -49,6 +52,7 @@ impl<'a> Selection<'a> {
             reader: None,
             user: system::signals_only(),
             excluded: [0; Why::COUNT],
+            top: Top::default(),
         })
     }
 
@@ -57,20 +61,27 @@ impl<'a> Selection<'a> {
         Self { reader, ..self }
     }
 
-    /// Looks at all processes and chooses. Each costs one read, and one that may be the victim or next to it three more.
+    /// Looks at all processes and chooses. Each costs one read, one with a parent or a child that may be
+    /// chosen two more, and one that may be the victim or next to it three more.
     pub(super) fn choose(&mut self, proc: &Dir, whom: &Whom<'_>, group: Option<&[u8]>) -> Result<Choice> {
         let own = own_line(proc);
-        let Self { table, excluded, reader, .. } = self;
+        let Self { table, excluded, reader, top, user, .. } = self;
         *excluded = [0; Why::COUNT];
+        *top = Top::default();
         let mut wanted = |name: &CStr, process: &mut Process| {
             let judged = judge(proc, name, process, &own, whom, group, *reader);
             match judged {
                 Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
             }
+            top.keep(process, judged.err());
             judged.is_ok()
         };
         table.read_wanted(proc, &mut wanted)?;
+        if whom.by == By::Tree {
+            table.find_places(proc);
+        }
+        top.look_closer(proc, *user);
         self.leave_out();
         if whom.by == By::Score {
             for row in self.table.rows_mut() {
@@ -129,7 +140,7 @@ impl<'a> Selection<'a> {
     /// Takes out those that may not be chosen for what is known of them by now.
     fn leave_out(&mut self) {
         let Self { table, excluded, user, .. } = self;
-        table.retain(|row| match victim::later_objection(row, *user) {
+        table.retain(|row| match victim::later_objection(row.user, row.oom_score_adj, *user) {
             Some(why) => {
                 excluded[why as usize] += 1;
                 false
@@ -143,22 +154,6 @@ impl<'a> Selection<'a> {
         let mut asked = |_, row: &Process| row.parent.is_some_and(is_parent);
         self.table.look_closer(proc, &mut asked);
         self.leave_out();
-    }
-
-    /// Why a process, of which status was read, may not be chosen.
-    pub(super) fn objection(
-        &self,
-        proc: &Dir,
-        process: &Process,
-        whom: &Whom<'_>,
-        group: Option<&[u8]>,
-    ) -> Option<Why> {
-        let name = Fixed::<16>::new().push_dec(process.pid.get()).clone();
-        let adj = number(proc, process.pid, c"oom_score_adj");
-        let mut process = Process { oom_score_adj: adj, ..process.clone() };
-        let name = name.as_c_str().unwrap_or_default();
-        let judged = judge(proc, name, &mut process, &own_line(proc), whom, group, self.reader);
-        judged.err().or_else(|| victim::later_objection(&process, self.user))
     }
 
     /// Those who may be chosen.
@@ -183,8 +178,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// How much a process is wanted, or why it may not be chosen, as far as stat tells and what it is called. Of one that may be, the place
-/// is found that its tree never leaves.
+/// How much a process is wanted, or why it may not be chosen, as far as status tells and what it is called.
 fn judge(
     proc: &Dir,
     name: &CStr,
@@ -202,11 +196,7 @@ fn judge(
     }
     let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
     let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
-    let rank = looks.read_by(reader, process.pid).judge(whom, group)?;
-    if whom.by == By::Tree {
-        process.place = processes::place(proc, view.as_c_str().unwrap_or_default(), process);
-    }
-    Ok(rank)
+    looks.read_by(reader, process.pid).judge(whom, group)
 }
 
 /// Whether it is one of those that memdoor started to read what may block.
