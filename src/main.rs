@@ -54,14 +54,14 @@ fn run() -> Exit {
         wait_with_words();
     }
     match command {
-        Ok(Command::Watch(options)) => watch::run(&options.borrow(), buffers),
-        Ok(Command::Snapshot(options)) => snapshot::run(&options.borrow(), buffers),
-        Ok(Command::Dmesg(options)) => dmesg::run(&options.borrow(), buffers),
-        Ok(Command::Protect(options)) => protect::run(&options.borrow(), buffers),
+        Ok(Command::Watch(options)) => watch::run(&options, buffers),
+        Ok(Command::Snapshot(options)) => snapshot::run(&options, buffers),
+        Ok(Command::Dmesg(options)) => dmesg::run(&options, buffers),
+        Ok(Command::Protect(options)) => protect::run(&options, buffers),
         Ok(Command::Recover(file)) => recover::run(&file, buffers.out),
         Ok(Command::Check(options)) => check::run(&options, buffers),
-        Ok(Command::Scores(options)) => scores::run(&options.borrow(), buffers),
-        Ok(Command::Monitor(options)) => monitor::run(&options.borrow(), buffers),
+        Ok(Command::Scores(options)) => scores::run(&options, buffers),
+        Ok(Command::Monitor(options)) => monitor::run(&options, buffers),
         Ok(Command::Kill(options)) => cli::kill(options, buffers),
         Ok(Command::Print { text, exit }) => cli::print(&text, exit, buffers.out),
         Err(error) => cli::refuse(&error),

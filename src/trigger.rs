@@ -10,7 +10,7 @@ use crate::units::Bytes;
 const CROSSING_GAP: Duration = Duration::from_secs(1);
 
 /// 1 to 99 percent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Threshold(u8);
 
 impl Threshold {
@@ -18,6 +18,12 @@ impl Threshold {
     #[must_use]
     pub fn new(percent: u64) -> Option<Self> {
         u8::try_from(percent).ok().filter(|percent| (1..=99).contains(percent)).map(Self)
+    }
+
+    /// The same from nothing to all; `None` above 100.
+    #[must_use]
+    pub fn of_all(percent: u64) -> Option<Self> {
+        u8::try_from(percent).ok().filter(|percent| *percent <= 100).map(Self)
     }
 
     /// The percentage.

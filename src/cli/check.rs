@@ -4,13 +4,88 @@ use lexopt::Parser;
 use memdoor::exit::Verdict;
 use memdoor::modes::check::{Options, Show};
 use memdoor::pattern::Pattern;
-use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
 use memdoor::trigger::Threshold;
 
-use super::{Command, Result, UsageError, about, next, unknown_option, usage, value, value_in, values};
+use super::options::{Asked, Config, Mode, Operands, Rule, option};
+use super::values::{self, kept};
+use super::{Command, Result, UsageError};
 
-/// Reads it. A command line that is wrong is UNKNOWN to who monitors, on standard output and with 3: 2 would be CRITICAL.
+/// What was typed for it.
+pub(super) struct Typed {
+    options: Options,
+    families: Vec<(&'static str, Pattern)>,
+}
+
+const ONE_OF_THEM: &str = "each is instead of the others; one at a time";
+
+pub(super) const MODE: Mode<Typed> = Mode {
+    name: "check",
+    usage: &["memdoor check"],
+    about: "Memory at a glance, and whether it is used beyond a threshold. Changes nothing. The first line and the exit code are \
+            those of a monitoring plugin. Used is what is not available: MemTotal - MemAvailable - ARC of ZFS that can shrink.",
+    operands: Operands::None,
+    described: &[],
+    options: &[
+        option!(
+            "-w, --warning",
+            values::USED,
+            |o, v| o.options.warning = Some(v),
+            "0 to 100, WARNING from there on; default 80, none where that is not below --critical"
+        ),
+        option!(
+            "-c, --critical, --threshold",
+            values::USED,
+            |o, v| o.options.critical = v,
+            "0 to 100, CRITICAL from there on"
+        )
+        .default("90"),
+        option!("-n, --top", values::LINES, |o, v| o.options.count = v, "so many of the largest processes")
+            .default("5"),
+        option!("--where", |o| o.options.show = Show::Where, "instead: where the memory is, as a sum"),
+        option!("--tree", |o| o.options.show = Show::Tree, "instead: the largest processes, below their parents"),
+        option!(
+            "--browsers",
+            |o| o.options.show = Show::Browsers,
+            "instead: what browsers hold, and the largest processes of each instance"
+        ),
+        option!(
+            "--family",
+            values::FAMILY,
+            |o, v| {
+                o.options.show = Show::Browsers;
+                o.families.extend((values::PATTERN.read)(v.1.as_ref()).map(|pattern| (kept(v.0), pattern)));
+            },
+            "the same, and what the regex fits: the name, or with exe: or cmdline: before it those"
+        )
+        .many(),
+        option!("--cmdline", |o| o.options.cmdline = Cmdline::Show, "whole command lines in place of names"),
+        option!("--format", values::FORMAT, |o, v| o.options.format = v, "text, or json: one object a line")
+            .default("text"),
+    ],
+    rules: &[
+        Rule::Not("where", "tree", ONE_OF_THEM),
+        Rule::Not("where", "browsers", ONE_OF_THEM),
+        Rule::Not("where", "family", ONE_OF_THEM),
+        Rule::Not("tree", "browsers", ONE_OF_THEM),
+        Rule::Not("tree", "family", ONE_OF_THEM),
+        Rule::Not("where", "top", "a sum names no processes"),
+        Rule::Not("where", "cmdline", "a sum names no processes"),
+        Rule::Not("tree", "cmdline", "a tree has names alone"),
+        Rule::Not("tree", "format=json", "in JSON each process has its parent's PID: leave --tree out"),
+    ],
+    config: Config::None,
+    more: "",
+    codes: &[
+        (0, "OK"),
+        (1, "WARNING"),
+        (2, "CRITICAL"),
+        (3, "UNKNOWN: it can't be read, or the command line is wrong"),
+    ],
+};
+
+/// Parses the command line of `memdoor check`. One that is wrong is UNKNOWN to who monitors, on standard output and with 3: 2 would be
+/// CRITICAL.
 pub(super) fn args(parser: &mut Parser) -> Command {
     read(parser).unwrap_or_else(|error| Command::Print {
         text: format!("MEMORY UNKNOWN - {}\n", error.of("check").0),
@@ -19,65 +94,35 @@ pub(super) fn args(parser: &mut Parser) -> Command {
 }
 
 fn read(parser: &mut Parser) -> Result<Command> {
-    let (mut warning, mut critical) = (None, None);
-    let mut count = 5;
-    let mut families: Vec<(&'static str, Pattern)> = Vec::new();
-    let (mut show, mut cmdline, mut format) = (Show::Glance, Cmdline::Hide, Format::Text);
-    while let Some(name) = next(parser)? {
-        if let Some(command) = about(&name, usage::check) {
-            return Ok(command);
-        }
-        match name.as_str() {
-            "-w" | "--warning" => {
-                warning = Some(values::percent(&name, &value_in("check", &name, "warning", parser)?)?);
-            }
-            "-c" | "--critical" | "--threshold" => {
-                critical = Some(values::percent("--critical", &value_in("check", &name, "critical", parser)?)?);
-            }
-            "-n" | "--top" => count = values::count(&name, &value(&name, parser)?)?,
-            "--where" => show = Show::Where,
-            "--tree" => show = Show::Tree,
-            "--browsers" => show = Show::Browsers,
-            "--family" => {
-                let typed = value(&name, parser)?;
-                let (family, regex) = values::family(&name, &typed)?;
-                let pattern = values::pattern(&name, regex.as_ref())?;
-                // It lives as long as memdoor does.
-                families.push((String::leak(family.into()), pattern));
-                show = Show::Browsers;
-            }
-            "--cmdline" => cmdline = Cmdline::Show,
-            "--format" => format = values::format(&name, &value(&name, parser)?)?,
-            _ => return Err(unknown_option(&name)),
-        }
-    }
-    let (warning, critical) = thresholds(warning, critical)?;
-    Ok(Command::Check(Box::new(Options {
-        warning,
+    // The table's default takes its place.
+    let Some(critical) = Threshold::of_all(0) else { unreachable!() };
+    let options = Options {
+        warning: None,
         critical,
-        count: usize::try_from(count).unwrap_or(usize::MAX),
-        show,
-        families: families.leak(),
-        cmdline,
-        format,
-    })))
+        count: 0,
+        show: Show::default(),
+        families: &[],
+        cmdline: Cmdline::Hide,
+        format: Default::default(),
+    };
+    Ok(match MODE.read(Typed { options, families: Vec::new() }, parser)? {
+        Asked::Print(text) => Command::shown(text),
+        Asked::Run(Typed { options, families }) => {
+            let warning = warning(options.warning, options.critical)?;
+            Command::Check(Box::new(Options { warning, families: kept(families), ..options }))
+        }
+    })
 }
 
-/// 80 and 90 where nothing is typed; no default warning that would come after the other.
-fn thresholds(warning: Option<Threshold>, critical: Option<Threshold>) -> Result<(Option<Threshold>, Threshold)> {
-    let percent = |number| Threshold::new(number).ok_or_else(|| UsageError(String::new()));
-    let critical = critical.map_or_else(|| percent(90), Ok)?;
-    match warning {
-        Some(warning) if warning.percent() > critical.percent() => Err(UsageError(format!(
+/// 80 where nothing is typed, and none where that would come after CRITICAL.
+fn warning(typed: Option<Threshold>, critical: Threshold) -> Result<Option<Threshold>> {
+    match typed {
+        Some(warning) if warning > critical => Err(UsageError(format!(
             "--warning {} is above --critical {}: it would never be reached",
             warning.percent(),
             critical.percent()
         ))),
-        Some(warning) => Ok((Some(warning), critical)),
-        None => {
-            let default = percent(80)?;
-            let is_below = default.percent() < critical.percent();
-            Ok((is_below.then_some(default), critical))
-        }
+        Some(warning) => Ok(Some(warning)),
+        None => Ok(Threshold::of_all(80).filter(|default| *default < critical)),
     }
 }

@@ -1,6 +1,6 @@
 //! The configuration file: lines of `name = value` under `[mode]`, where each name is a long option of the mode.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 use memdoor::fixed::Fixed;
@@ -37,7 +37,7 @@ pub(super) struct Setting {
 /// The lines of a section: of `named`, which must be there, or of the default file, which need not.
 pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> {
     let path = named.unwrap_or(DEFAULT);
-    let name = whole(std::ffi::OsStr::from_bytes(path.to_bytes()));
+    let name = whole(OsStr::from_bytes(path.to_bytes()));
     // One more than it may have tells whether it has.
     let mut bytes = vec![0; SIZE_MAX + 1];
     let opened = believed(path).and_then(|file| {
@@ -92,6 +92,20 @@ fn parse(text: &str, file: &str, section: &str) -> Result<Vec<Setting>> {
         }
     }
     Ok(found)
+}
+
+/// A value as the configuration may have it, and as a terminal may.
+pub(super) fn shown(value: &OsStr) -> String {
+    let text = match value.to_str() {
+        Some(text) if !text.chars().any(char::is_control) => text,
+        _ => return whole(value),
+    };
+    let is_plain = text.trim() == text && !text.contains([' ', '#', '"', '\'']);
+    match (is_plain, text.contains('"')) {
+        (true, _) => text.into(),
+        (false, false) => format!("\"{text}\""),
+        (false, true) => format!("'{text}'"),
+    }
 }
 
 /// In quotes it is taken as it is; without, blanks around it and what follows ` #` are not part of it, so that one which begins with

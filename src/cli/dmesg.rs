@@ -1,137 +1,168 @@
 //! `memdoor dmesg FILE`, `memdoor oom FILE`.
 
-use std::ffi::{CStr, CString, OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Parser;
-use memdoor::modes::dmesg;
+use memdoor::modes::dmesg::{Filter, Logs, OnFound, Options, Subject};
 use memdoor::report::Format;
 use memdoor::report::escape::Escaped;
 
-use super::{Command, Result, UsageError, Word, about, unknown_option, usage, value, values, word};
+use super::options::{Asked, Config, Mode, Operands, Rule, option};
+use super::values::{self, kept, quoted};
+use super::{Command, Result, UsageError};
 
 /// What was typed for kernel logs.
 #[derive(Default)]
-pub(crate) struct DmesgArgs {
+pub(super) struct Typed {
     operands: Vec<CString>,
     root: Option<CString>,
     since: Option<Time>,
     until: Option<Time>,
     days: Option<Time>,
     victim: Option<OsString>,
-    cgroup: Option<OsString>,
+    cgroup: Option<Vec<u8>>,
     format: Format,
-    on_found: dmesg::OnFound,
-    follow: Follow,
+    on_found: OnFound,
+    is_followed: bool,
     since_last: Option<CString>,
-    /// What the report is about, in a few words.
-    subject: dmesg::Subject,
 }
 
-/// A time and how it was typed.
-struct Time {
-    typed: OsString,
-    us: i64,
+/// A time in microseconds since 1970, and how it was typed.
+type Time = (i64, OsString);
+
+const LIVE_ALONE: &str = "--follow is of the live log and nothing else";
+
+pub(super) const MODE: Mode<Typed> = Mode {
+    name: "dmesg",
+    usage: &["memdoor dmesg [FILE|DIR|-]..."],
+    about: "Reads kernel logs and says what the OOM killer did, to whom, why, and what to change. An event that several logs have is \
+            shown once. memdoor oom is the same.",
+    operands: Operands::Each(|typed, operand| {
+        let wrong = || UsageError(format!("{} is no path", quoted(operand)));
+        typed.operands.push((values::OPERAND.read)(operand).map_err(|_| wrong())?);
+        Ok(())
+    }),
+    described: &[
+        ("FILE", "a log in any form, plain or gzip, or a FIFO; - is standard input"),
+        (
+            "DIR",
+            "every log in it, rotated ones oldest first. Without either: the running kernel's log, by /dev/kmsg or syslog(2)",
+        ),
+    ],
+    options: &[
+        option!(
+            "--root",
+            values::ROOT,
+            |o, v| o.root = Some(v),
+            "the logs of the system whose / is DIR: /var/log, pstore, /var/crash; its links lead nowhere outside of it"
+        ),
+        option!("--since", values::TIME, |o, v| o.since = Some(v), ""),
+        option!(
+            "--until",
+            values::TIME,
+            |o, v| o.until = Some(v),
+            "only events of that time, and those whose time nothing tells but that the log is newer. 2026-11-21T10:08:31Z, \
+             '2026-11-21 10:08', 2026-11-21 (its midnight), 10:08, today, yesterday, now, 2h, 30m, 7d, '2 hours ago', @SECONDS. A log \
+             that begins later is named: exit code 4"
+        ),
+        option!("--days", values::DAYS, |o, v| o.days = Some(v), "since N times 24 hours ago"),
+        option!(
+            "--victim",
+            values::VICTIM,
+            |o, v| o.victim = Some(v),
+            "only events that killed it; NAME* is any that begins so"
+        ),
+        option!("--cgroup", values::CGROUP, |o, v| o.cgroup = Some(v), "only events in that cgroup or below it"),
+        option!("--format", values::FORMAT, |o, v| o.format = v, "text, or json: one object a line").default("text"),
+        option!(
+            "--follow",
+            |o| o.is_followed = true,
+            "waits for new events of the live log and shows each at once; ends with SIGINT or SIGTERM"
+        ),
+        option!(
+            "--since-last",
+            values::SHOWN_FILE,
+            |o, v| o.since_last = Some(v),
+            "only events that no run with this file has shown yet; nothing is printed when there is none. For cron. It is a file of \
+             memdoor's own, or not there yet"
+        ),
+        option!("--fail-on-oom", |o| o.on_found = OnFound::Found, "exit code 3 when there was an event"),
+    ],
+    rules: &[
+        Rule::Not("follow", "root", LIVE_ALONE),
+        Rule::Not("follow", "since-last", "--follow shows what comes from now on, and remembers nothing"),
+        Rule::Not("since", "days", "both say from when on; one of them is enough"),
+    ],
+    config: Config::None,
+    more: "\
+examples:
+  memdoor dmesg                          what this kernel has in its log
+  memdoor dmesg /var/log --days 7        all logs of the last week
+  zcat old.gz | memdoor dmesg - --victim 'java*'
+  memdoor dmesg --root /mnt/sysroot --format json
+",
+    codes: &[
+        (0, "done, or the reader has gone (| head)"),
+        (1, "error: nothing could be read, or not all be written"),
+        (2, "the command line is wrong"),
+        (3, "there was an event, and --fail-on-oom asks"),
+        (4, "done, but a log could not be read, or not to its end, or begins after --since or --days"),
+    ],
+};
+
+/// Parses the command line of `memdoor dmesg`.
+pub(super) fn args(parser: &mut Parser) -> Result<Command> {
+    Ok(match MODE.read(Typed::default(), parser)? {
+        Asked::Print(text) => Command::shown(text),
+        Asked::Run(typed) => {
+            typed.check()?;
+            Command::Dmesg(Box::new(typed.options()))
+        }
+    })
 }
 
-/// Whether more is waited for.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum Follow {
-    #[default]
-    No,
-    Yes,
-}
-
-impl DmesgArgs {
-    /// As the mode takes it.
-    pub(crate) fn borrow(&self) -> dmesg::Options<'_> {
-        let logs = match (&self.root, self.follow) {
-            (Some(root), _) => dmesg::Logs::Root(root),
-            (None, Follow::Yes) => dmesg::Logs::Follow,
-            (None, Follow::No) if self.operands.is_empty() => dmesg::Logs::Live,
-            (None, Follow::No) => dmesg::Logs::Named(&self.operands),
+impl Typed {
+    fn options(self) -> Options<'static> {
+        let subject = kept(self.subject());
+        let us = |time: &Option<Time>| time.as_ref().map(|(us, _)| *us);
+        let (since_us, until_us) = (us(&self.since).or(us(&self.days)), us(&self.until));
+        let victim = self.victim.map(|victim| values::who(kept(victim)));
+        let cgroup = self.cgroup.map(kept::<[u8]>);
+        let logs = match self.root {
+            Some(root) => Logs::Root(kept(root)),
+            None if self.is_followed => Logs::Follow,
+            None if self.operands.is_empty() => Logs::Live,
+            None => Logs::Named(kept(self.operands)),
         };
-        let us = |time: &Option<Time>| time.as_ref().map(|time| time.us);
-        let filter = dmesg::Filter {
-            since_us: us(&self.since).or(us(&self.days)),
-            until_us: us(&self.until),
-            victim: self.victim.as_deref().map(values::who),
-            cgroup: self.cgroup.as_deref().map(OsStr::as_bytes),
-        };
-        dmesg::Options {
+        Options {
             logs,
-            subject: &self.subject,
-            filter,
+            subject,
+            filter: Filter { since_us, until_us, victim, cgroup },
             format: self.format,
             on_found: self.on_found,
-            since_last: self.since_last.as_deref(),
+            since_last: self.since_last.map(kept),
         }
     }
 
-    /// Takes an option that is one of these.
-    fn take(&mut self, name: &str, parser: &mut Parser, now_us: i64) -> Result<()> {
-        match name {
-            "--follow" => self.follow = Follow::Yes,
-            "--fail-on-oom" => self.on_found = dmesg::OnFound::Found,
-            "--since" | "--until" | "--days" | "--victim" | "--cgroup" | "--format" | "--root" | "--since-last" => {
-                self.set(name, value(name, parser)?, now_us)?
-            }
-            _ => return Err(unknown_option(name)),
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, name: &str, typed: OsString, now_us: i64) -> Result<()> {
-        let time = |us| Some(Time { typed: typed.clone(), us });
-        match name {
-            "--since" => self.since = time(values::time(name, &typed, now_us)?),
-            "--until" => self.until = time(values::time(name, &typed, now_us)?),
-            "--days" => self.days = time(values::days(name, &typed, now_us)?),
-            "--victim" => self.victim = Some(values::victim(name, typed)?),
-            "--cgroup" => self.cgroup = Some(values::path(name, typed)?),
-            "--format" => self.format = values::format(name, &typed)?,
-            "--root" => self.root = Some(values::file(name, &typed)?),
-            _ => self.since_last = Some(values::file(name, &typed)?),
-        }
-        Ok(())
-    }
-
-    /// What goes with what.
+    /// What goes with what, beside [`MODE`]'s rules.
     fn check(&self) -> Result<()> {
-        let is_followed = self.follow == Follow::Yes;
-        let operand = self.operands.first().map(|path| quoted(path));
-        let wrong = match (&self.root, operand, &self.since_last) {
-            (Some(_), Some(operand), _) => {
-                format!("unexpected operand {operand}: --root reads the logs of that system and nothing else")
+        let shown = |(_, typed): &Time| quoted(typed);
+        let wrong = match (self.operands.first(), &self.since, &self.days, &self.until) {
+            (Some(operand), ..) if self.is_followed || self.root.is_some() => {
+                let operand = quoted(OsStr::from_bytes(operand.to_bytes()));
+                let why = match self.is_followed {
+                    true => LIVE_ALONE,
+                    false => "--root reads the logs of that system and nothing else",
+                };
+                format!("unexpected operand {operand}: {why}")
             }
-            (None, Some(operand), _) if is_followed => {
-                format!("unexpected operand {operand}: --follow is of the live log and nothing else")
+            (_, Some(since), _, Some(until)) if since.0 > until.0 => {
+                format!("--since {} is later than --until {}: nothing can be in between", shown(since), shown(until))
             }
-            (Some(root), ..) if is_followed => {
-                format!("--follow and --root {}: --follow is of the live log and nothing else", quoted(root))
+            (_, None, Some(days), Some(until)) if days.0 > until.0 => {
+                format!("--until {} is before --days {} begins: nothing can be in between", shown(until), shown(days))
             }
-            (.., Some(state)) if is_followed => format!(
-                "--follow and --since-last {}: --follow shows what comes from now on, and remembers nothing",
-                quoted(state)
-            ),
-            _ => return self.check_times(),
-        };
-        Err(UsageError(wrong))
-    }
-
-    fn check_times(&self) -> Result<()> {
-        let wrong = match (&self.since, &self.days, &self.until) {
-            (Some(_), Some(_), _) => "--since and --days: both say from when on; one of them is enough".into(),
-            (Some(since), None, Some(until)) if since.us > until.us => format!(
-                "--since {} is later than --until {}: nothing can be in between",
-                values::quoted(&since.typed),
-                values::quoted(&until.typed)
-            ),
-            (None, Some(days), Some(until)) if days.us > until.us => format!(
-                "--until {} is before --days {} begins: nothing can be in between",
-                values::quoted(&until.typed),
-                values::quoted(&days.typed)
-            ),
             _ => return Ok(()),
         };
         Err(UsageError(wrong))
@@ -139,7 +170,7 @@ impl DmesgArgs {
 
     /// `last 7 days, .../log/kern.log`: all that was asked for, as it was typed. A title cuts what is behind its end, so that what is
     /// asked of the logs comes first and long paths lose their start.
-    fn subject(&self) -> dmesg::Subject {
+    fn subject(&self) -> Subject {
         /// Logs that are named; the others are counted.
         const NAMED: usize = 3;
         let mut words: Vec<String> = Vec::new();
@@ -147,12 +178,12 @@ impl DmesgArgs {
             let text = typed.map(|typed| Escaped(typed.as_bytes()).to_string());
             words.extend(text.map(|text| format!("{what} {}{unit}", last(text, LEAST))));
         };
-        let typed = |time| Option::map(time, |time: &Time| time.typed.as_os_str());
+        let typed = |time| Option::map(time, |(_, typed): &Time| typed.as_os_str());
         ask("last", typed(self.days.as_ref()), " days");
         ask("since", typed(self.since.as_ref()), "");
         ask("until", typed(self.until.as_ref()), "");
         ask("victim", self.victim.as_deref(), "");
-        ask("cgroup", self.cgroup.as_deref(), "");
+        ask("cgroup", self.cgroup.as_deref().map(OsStr::from_bytes), "");
 
         let logs: Vec<&CString> = self.root.iter().chain(&self.operands).collect();
         let named = &logs[..logs.len().min(NAMED)];
@@ -166,7 +197,7 @@ impl DmesgArgs {
             0 => {}
             more => words.push(format!("{more} more")),
         }
-        dmesg::Subject { logs: words.join(", "), asked }
+        Subject { logs: words.join(", "), asked }
     }
 }
 
@@ -187,30 +218,6 @@ fn last(text: String, most: usize) -> String {
     let tail: String = text.chars().skip(over + 3).collect();
     let from = tail.find('/').unwrap_or(0);
     format!("...{}", &tail[from..])
-}
-
-fn quoted(path: &CStr) -> String {
-    values::quoted(OsStr::from_bytes(path.to_bytes()))
-}
-
-/// Reads it.
-pub(super) fn args(parser: &mut Parser) -> Result<Command> {
-    let now_us = values::now_us();
-    let mut args = DmesgArgs::default();
-    while let Some(word) = word(parser)? {
-        match word {
-            Word::Operand(operand) => args.operands.push(values::file("FILE", &operand)?),
-            Word::Option(name) => {
-                if let Some(command) = about(&name, usage::dmesg) {
-                    return Ok(command);
-                }
-                args.take(&name, parser, now_us)?;
-            }
-        }
-    }
-    args.check()?;
-    args.subject = args.subject();
-    Ok(Command::Dmesg(Box::new(args)))
 }
 
 #[cfg(test)]

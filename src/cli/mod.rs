@@ -1,37 +1,26 @@
 //! The command line: what was typed, checked, without a look at the machine. Free to allocate.
 
-/// A static with the bytes of a text.
-macro_rules! text {
-    ($name:ident, $text:literal) => {
-        pub(super) static $name: [u8; $text.len()] = {
-            let Some(bytes) = $text.as_bytes().first_chunk() else { unreachable!() };
-            *bytes
-        };
-    };
-}
-
 mod check;
 mod config;
 mod dmesg;
+mod help;
 mod kill;
 mod monitor;
+mod options;
 mod protect;
 mod recover;
 mod scores;
-mod settings;
 mod snapshot;
-mod usage;
 mod values;
 mod watch;
 
 use std::ffi::{CString, OsString};
 
-use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
 use memdoor::error::Because;
 use memdoor::exit::Exit;
 use memdoor::modes::kill::{Ended, History, run};
-use memdoor::modes::{Buffers, fail_output};
+use memdoor::modes::{self, Buffers, fail_output};
 use memdoor::processes::slow::Reader;
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
@@ -39,34 +28,26 @@ use memdoor::sys::Errno;
 use memdoor::sys::file::Dir;
 use memdoor::sys::out::{Broken, Out, Sink, say};
 
-pub(crate) use dmesg::DmesgArgs;
-pub(crate) use kill::KillArgs;
-pub(crate) use monitor::MonitorArgs;
-pub(crate) use protect::ProtectArgs;
-pub(crate) use scores::ScoresArgs;
-pub(crate) use snapshot::SnapshotArgs;
-pub(crate) use watch::WatchArgs;
-
 /// What to do.
 pub(crate) enum Command {
     /// `memdoor -p PID`, `memdoor watch -p PID`
-    Watch(Box<WatchArgs>),
+    Watch(Box<modes::watch::Options<'static>>),
     /// `memdoor snapshot -p PID`
-    Snapshot(SnapshotArgs),
+    Snapshot(modes::snapshot::Options<'static>),
     /// `memdoor dmesg FILE`
-    Dmesg(Box<DmesgArgs>),
+    Dmesg(Box<modes::dmesg::Options<'static>>),
     /// `memdoor recover FILE`
     Recover(CString),
     /// `memdoor check`
-    Check(Box<memdoor::modes::check::Options>),
+    Check(Box<modes::check::Options>),
     /// `memdoor scores`
-    Scores(ScoresArgs),
+    Scores(modes::scores::Options<'static>),
     /// `memdoor kill`
-    Kill(Box<KillArgs>),
+    Kill(Box<kill::Typed>),
     /// `memdoor monitor`
-    Monitor(Box<MonitorArgs>),
+    Monitor(Box<modes::monitor::options::Options<'static>>),
     /// `memdoor protect session`
-    Protect(Box<ProtectArgs>),
+    Protect(modes::protect::Options<'static>),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.
@@ -74,6 +55,13 @@ pub(crate) enum Command {
         /// How to end.
         exit: Exit,
     },
+}
+
+impl Command {
+    /// A text that was asked for.
+    fn shown(text: String) -> Self {
+        Self::Print { text, exit: Exit::Done }
+    }
 }
 
 /// One line that quotes what was typed and says what is allowed.
@@ -92,33 +80,16 @@ impl UsageError {
 
 type Result<T> = std::result::Result<T, UsageError>;
 
-/// Options that watch and snapshot have.
-#[derive(Default)]
-struct OutputArgs {
-    format: Format,
-    cmdline: Option<Cmdline>,
+/// Text is read on the spot; JSON is shipped elsewhere, where a secret in a command line has no business unless it is asked for.
+fn cmdline(asked: Option<Cmdline>, format: Format) -> Cmdline {
+    asked.unwrap_or(match format {
+        Format::Text => Cmdline::Show,
+        Format::Json => Cmdline::Hide,
+    })
 }
 
-impl OutputArgs {
-    /// Text is read on the spot; JSON is shipped elsewhere, where a secret in a command line has no business unless it is asked for.
-    fn cmdline(&self) -> Cmdline {
-        self.cmdline.unwrap_or(match self.format {
-            Format::Text => Cmdline::Show,
-            Format::Json => Cmdline::Hide,
-        })
-    }
-
-    /// Takes an option that is one of these.
-    fn take(&mut self, name: &str, parser: &mut Parser) -> Result<bool> {
-        match name {
-            "--format" => self.format = values::format(name, &value(name, parser)?)?,
-            "--cmdline" => self.cmdline = Some(Cmdline::Show),
-            "--no-cmdline" => self.cmdline = Some(Cmdline::Hide),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-}
+/// The modes that have a name, in the order in which they are listed.
+const MODES: [&str; 9] = ["watch", "snapshot", "check", "scores", "monitor", "protect", "kill", "dmesg", "recover"];
 
 /// Reads the command line, the program's name first.
 #[inline(never)]
@@ -131,7 +102,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
 
 fn dispatch(mode: Option<&str>, mut args: Vec<OsString>) -> Result<Command> {
     match mode {
-        None if args.len() <= 1 => Ok(Command::Print { text: usage::bare(), exit: Exit::Usage }),
+        None if args.len() <= 1 => Ok(Command::Print { text: bare(), exit: Exit::Usage }),
         None => watch::args(args, watch::Form::Short),
         Some("watch") => {
             args.remove(1);
@@ -169,83 +140,33 @@ fn dispatch(mode: Option<&str>, mut args: Vec<OsString>) -> Result<Command> {
             args.remove(1);
             protect::args(&mut Parser::from_iter(args))
         }
-        Some("help") => Ok(Command::Print { text: usage::watch(), exit: Exit::Done }),
-        Some(other) => Err(UsageError(format!(
-            "unknown mode {}: the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
-            values::quoted(other.as_ref())
-        ))),
+        Some("help") => Ok(Command::shown(help::of(&watch::MODE))),
+        Some(other) => help::unknown_mode(&values::quoted(other.as_ref()), &MODES),
     }
 }
 
-/// What comes next on a command line.
-enum Word {
-    /// An option as it is written in usage texts.
-    Option(String),
-    /// Anything else.
-    Operand(OsString),
+/// How the modes with a name are called.
+fn other_modes() -> [&'static [&'static str]; 8] {
+    [
+        snapshot::MODE.usage,
+        check::MODE.usage,
+        scores::MODE.usage,
+        monitor::MODE.usage,
+        protect::MODE.usage,
+        kill::MODE.usage,
+        dmesg::MODE.usage,
+        recover::MODE.usage,
+    ]
 }
 
-fn word(parser: &mut Parser) -> Result<Option<Word>> {
-    match parser.next() {
-        Ok(None) => Ok(None),
-        Ok(Some(Short(letter))) => Ok(Some(Word::Option(format!("-{letter}")))),
-        Ok(Some(Long(word))) => Ok(Some(Word::Option(format!("--{word}")))),
-        Ok(Some(Value(operand))) if operand.is_empty() => Err(values::empty("an operand", "see memdoor --help")),
-        Ok(Some(Value(operand))) => Ok(Some(Word::Operand(operand))),
-        Err(error) => Err(UsageError(format!("{error}: see memdoor --help"))),
-    }
-}
-
-/// The next option of a mode that takes nothing else.
-fn next(parser: &mut Parser) -> Result<Option<String>> {
-    match word(parser)? {
-        None => Ok(None),
-        Some(Word::Option(name)) => Ok(Some(name)),
-        Some(Word::Operand(operand)) => {
-            let operand = values::quoted(&operand);
-            Err(UsageError(format!("unexpected operand {operand}: memdoor takes options only")))
-        }
-    }
-}
-
-/// `-h` and `-V`, which every mode has.
-fn about(name: &str, help: fn() -> String) -> Option<Command> {
-    let text = match name {
-        "-h" | "--help" => help(),
-        "-V" | "--version" => usage::version(),
-        _ => return None,
-    };
-    let exit = Exit::Done;
-    Some(Command::Print { text, exit })
-}
-
-/// The value of an option, which is never empty.
-///
-/// Every value of every mode comes through here, every operand through [`word`], and every line of the configuration through
-/// [`settings::Items::configure`]: an empty one is an unset variable of a script, and no option takes it to mean "everything".
-/// `tests::an_empty_value_is_a_usage_error_for_every_option_of_every_mode` tries each option that a usage text names.
-fn value(name: &str, parser: &mut Parser) -> Result<OsString> {
-    value_that(name, values::allowed(name), parser)
-}
-
-/// The same of an option of a mode that takes something else there than in others, `long` without its hyphens: the range of `-c` is that
-/// of `check --critical`, and not of `watch --count`.
-fn value_in(mode: &str, name: &str, long: &str, parser: &mut Parser) -> Result<OsString> {
-    value_that(name, values::allowed_in(mode, &format!("--{long}")), parser)
-}
-
-fn value_that(name: &str, takes: &str, parser: &mut Parser) -> Result<OsString> {
-    let missing = |_| UsageError(format!("{name} needs a value: {takes}"));
-    values::given(name, takes, parser.value().map_err(missing)?)
-}
-
-fn unknown_option(name: &str) -> UsageError {
-    UsageError(format!("unknown option {}: see memdoor --help", values::quoted(name.as_ref())))
+/// Nothing was typed: the version, the document's usage and where to find more.
+fn bare() -> String {
+    help::version() + &help::usage(&watch::MODE) + "See memdoor --help, and memdoor MODE --help.\n"
 }
 
 /// Runs `memdoor kill`. After SIGHUP the command line and the configuration hold as they are then; when they are wrong, as they were.
 #[inline(never)]
-pub(crate) fn kill(mut options: Box<KillArgs>, buffers: Buffers<'_>) -> Exit {
+pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut history = History::default();
     // Before anything large is mapped, and once: a SIGHUP changes nothing of it.

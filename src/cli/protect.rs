@@ -1,121 +1,126 @@
 //! `memdoor protect`.
 
-use std::ffi::{CString, OsString};
+use std::ffi::CString;
 
 use lexopt::Parser;
-use memdoor::modes::protect::{self, Change, Whom};
+use memdoor::modes::protect::{Change, Options, Whom};
 use memdoor::pattern::Pattern;
 use memdoor::report::Format;
 use memdoor::units::Pid;
 
-use super::{Command, Result, UsageError, Word, about, unknown_option, usage, value, values, word};
+use super::options::{Asked, Config, Mode, Operands, Rule, option};
+use super::values::{self, kept};
+use super::{Command, Result, UsageError};
 
 /// What was typed for it.
-pub(crate) struct ProtectArgs {
-    whom: Chosen,
-    change: Change,
-    state: CString,
-    format: Format,
-}
-
-enum Chosen {
-    Session,
-    Pid(Pid, i64),
-    Match(Pattern, i64),
-    Undo,
-}
-
-impl ProtectArgs {
-    /// As the mode takes it.
-    pub(crate) fn borrow(&self) -> protect::Options<'_> {
-        protect::Options {
-            whom: match &self.whom {
-                Chosen::Session => Whom::Session,
-                Chosen::Pid(pid, adj) => Whom::Pid(*pid, *adj),
-                Chosen::Match(pattern, adj) => Whom::Match(pattern, *adj),
-                Chosen::Undo => Whom::Undo,
-            },
-            change: self.change,
-            state: &self.state,
-            format: self.format,
-        }
-    }
-}
-
-/// What may be typed, each once.
 #[derive(Default)]
-struct Typed {
-    session: Option<()>,
-    undo: Option<()>,
+pub(super) struct Typed {
+    is_session: bool,
+    is_undo: bool,
+    is_dry: bool,
     pid: Option<Pid>,
     pattern: Option<Pattern>,
     adj: Option<i64>,
+    state: Option<CString>,
+    format: Format,
 }
 
-/// Reads it.
+const ONE: &str = "one change a call";
+
+pub(super) const MODE: Mode<Typed> = Mode {
+    name: "protect",
+    usage: &[
+        "memdoor protect session",
+        "memdoor protect -p|--pid <process id> --adj N",
+        "memdoor protect --match <pattern> --adj N",
+        "memdoor protect --undo",
+    ],
+    about: "Changes the oom_score_adj of running processes, by which the kernel chooses whom it kills, and shows what it was and \
+            what it is: -1000 is never killed, 1000 first. Each 10 count as much as 1 % of all memory. Anybody may raise their own \
+            processes; lowering takes CAP_SYS_RESOURCE, which root has on a host, and not in a container. As root it is about \
+            everybody's processes, else about one's own.",
+    operands: Operands::Each(|typed, operand| {
+        if operand != "session" {
+            let operand = values::quoted(operand);
+            return Err(UsageError(format!("unexpected operand {operand}: session is the only one")));
+        }
+        typed.is_session = true;
+        Ok(())
+    }),
+    described: &[(
+        "session",
+        "the processes that a login or the machine hangs on (display manager, session, compositor, D-Bus, sshd, systemd, \
+         container runtimes) to -500, browsers to 300; what is lower or higher already stays",
+    )],
+    options: &[
+        option!("-p, --pid", values::PID, |o, v| o.pid = Some(v), "one process").once(ONE),
+        option!(
+            "--match",
+            values::PATTERN.called("PATTERN"),
+            |o, v| o.pattern = Some(v),
+            "all whose name matches the regular expression; exe:REGEX is about the executable, cmdline:REGEX about the arguments, \
+             comm:REGEX about the name. Neither PID 1, which only -p 1 changes, nor memdoor itself"
+        )
+        .once(ONE),
+        option!("--adj", values::ADJ, |o, v| o.adj = Some(v), "-1000 to 1000").once(ONE),
+        option!(
+            "--undo",
+            |o| o.is_undo = true,
+            "puts back what was changed since boot, unless somebody else has changed it since"
+        ),
+        option!("--dry-run", |o| o.is_dry = true, "only shows what would be done"),
+        option!(
+            "--state",
+            values::CHANGED_FILE,
+            |o, v| o.state = Some(v),
+            "remembers what is changed, before it is; where that can't be, nothing is changed. A file of memdoor's own, or not \
+             there yet; default: /run/memdoor-protect.state, for others than root in $XDG_RUNTIME_DIR"
+        ),
+        option!("--format", values::FORMAT, |o, v| o.format = v, "text or json").default("text"),
+    ],
+    rules: &[
+        Rule::Not("undo", "adj", "what is put back is what it was before"),
+        Rule::Not("undo", "match", "all that was changed is put back"),
+        Rule::Not("undo", "pid", "all that was changed is put back"),
+    ],
+    config: Config::None,
+    more: "",
+    codes: &[
+        (0, "done, or there was nothing to do"),
+        (1, "error: the kernel refused it for a process, it can't be remembered, or there is no state to undo"),
+        (2, "the command line is wrong"),
+        (4, "done, but root may not see all processes (hidepid), or not read arguments"),
+        (5, "there is no process PID"),
+    ],
+};
+
+/// Parses the command line of `memdoor protect`.
 pub(super) fn args(parser: &mut Parser) -> Result<Command> {
-    let mut typed = Typed::default();
-    let (mut change, mut format, mut state) = (Change::Make, Format::default(), None);
-    while let Some(word) = word(parser)? {
-        let name = match word {
-            Word::Operand(operand) if operand == "session" => {
-                typed.session = Some(());
-                continue;
-            }
-            Word::Operand(operand) => return Err(unexpected(&operand)),
-            Word::Option(name) => name,
-        };
-        if let Some(command) = about(&name, usage::protect) {
-            return Ok(command);
-        }
-        let is_again = match name.as_str() {
-            "-p" | "--pid" => typed.pid.is_some(),
-            "--match" => typed.pattern.is_some(),
-            "--adj" => typed.adj.is_some(),
-            _ => false,
-        };
-        if is_again {
-            return Err(UsageError(format!("{name} is there twice: one change a call")));
-        }
-        match name.as_str() {
-            "-p" | "--pid" => typed.pid = Some(values::pid(&name, &value(&name, parser)?)?),
-            "--match" => typed.pattern = Some(values::pattern(&name, &value(&name, parser)?)?),
-            "--adj" => typed.adj = Some(values::adj(&name, &value(&name, parser)?)?),
-            "--undo" => typed.undo = Some(()),
-            "--dry-run" => change = Change::Show,
-            "--state" => state = Some(values::file(&name, &value(&name, parser)?)?),
-            "--format" => format = values::format(&name, &value(&name, parser)?)?,
-            _ => return Err(unknown_option(&name)),
-        }
-    }
-    Ok(Command::Protect(Box::new(ProtectArgs {
-        whom: chosen(typed)?,
-        change,
-        state: state.map_or_else(default_state, Ok)?,
-        format,
-    })))
+    let typed = match MODE.read(Typed::default(), parser)? {
+        Asked::Print(text) => return Ok(Command::shown(text)),
+        Asked::Run(typed) => typed,
+    };
+    let change = if typed.is_dry { Change::Show } else { Change::Make };
+    let format = typed.format;
+    let state = typed.state.clone().map_or_else(default_state, Ok)?;
+    Ok(Command::Protect(Options { whom: whom(typed)?, change, state: kept(state), format }))
 }
 
-fn chosen(typed: Typed) -> Result<Chosen> {
+fn whom(typed: Typed) -> Result<Whom<'static>> {
     let missing = || UsageError("--adj N is missing: an oom_score_adj from -1000 to 1000".into());
     match typed {
-        Typed { session: Some(()), undo: None, pid: None, pattern: None, adj: None } => Ok(Chosen::Session),
-        Typed { session: None, undo: Some(()), pid: None, pattern: None, adj: None } => Ok(Chosen::Undo),
-        Typed { session: None, undo: None, pid: Some(pid), pattern: None, adj } => {
-            Ok(Chosen::Pid(pid, adj.ok_or_else(missing)?))
+        Typed { is_session: true, is_undo: false, pid: None, pattern: None, adj: None, .. } => Ok(Whom::Session),
+        Typed { is_session: false, is_undo: true, pid: None, pattern: None, adj: None, .. } => Ok(Whom::Undo),
+        Typed { is_session: false, is_undo: false, pid: Some(pid), pattern: None, adj, .. } => {
+            Ok(Whom::Pid(pid, adj.ok_or_else(missing)?))
         }
-        Typed { session: None, undo: None, pid: None, pattern: Some(pattern), adj } => {
-            Ok(Chosen::Match(pattern, adj.ok_or_else(missing)?))
+        Typed { is_session: false, is_undo: false, pid: None, pattern: Some(pattern), adj, .. } => {
+            Ok(Whom::Match(kept(pattern), adj.ok_or_else(missing)?))
         }
         _ => Err(UsageError(
             "one of these: session, -p PID --adj N, --match PATTERN --adj N, --undo: see memdoor protect --help".into(),
         )),
     }
-}
-
-fn unexpected(operand: &OsString) -> UsageError {
-    let operand = values::quoted(operand);
-    UsageError(format!("unexpected operand {operand}: session is the only one"))
 }
 
 /// In memory, as the changes are.
@@ -127,5 +132,5 @@ fn default_state() -> Result<CString> {
     };
     let mut path = dir;
     path.push("/memdoor-protect.state");
-    values::file("--state", &path)
+    (values::FILE.read)(&path).map_err(|_| UsageError("$XDG_RUNTIME_DIR is no path".into()))
 }

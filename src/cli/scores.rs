@@ -1,48 +1,67 @@
 //! `memdoor scores`.
 
 use lexopt::Parser;
-use memdoor::modes::scores::{self, Change, Show};
-use memdoor::report::Format;
+use memdoor::modes::scores::{Change, Options, Show};
 
-use super::{Command, Result, about, next, unknown_option, usage, value, values};
+use super::options::{Asked, Config, Mode, Operands, option};
+use super::values::{self, kept};
+use super::{Command, Result};
 
-/// What was typed for scores.
-#[derive(Default)]
-pub(crate) struct ScoresArgs {
-    count: Option<u64>,
-    show: Show,
+/// What was typed for it.
+pub(super) struct Typed {
+    options: Options<'static>,
+    count: Option<usize>,
     changes: Vec<Change>,
-    format: Format,
 }
 
-impl ScoresArgs {
-    /// As the mode takes it.
-    pub(crate) fn borrow(&self) -> scores::Options<'_> {
-        // Two short lists stand beside each other better than two long ones.
-        let count = self.count.unwrap_or(if self.changes.is_empty() { 20 } else { 5 });
-        scores::Options {
-            count: usize::try_from(count).unwrap_or(usize::MAX),
-            show: self.show,
-            changes: &self.changes,
-            format: self.format,
-        }
-    }
-}
+pub(super) const MODE: Mode<Typed> = Mode {
+    name: "scores",
+    usage: &["memdoor scores"],
+    about: "Lists whom the OOM killer would kill first, by the kernel's own formula, and who is protected from it.",
+    operands: Operands::None,
+    described: &[],
+    options: &[
+        option!(
+            "-n, --top",
+            values::LINES,
+            |o, v| o.count = Some(v),
+            "so many of each list; default 20, with --what-if 5"
+        ),
+        option!(
+            "--next",
+            |o| o.options.show = Show::Next,
+            "instead: who would be killed now, in the whole system and in each cgroup with a memory limit, and who then"
+        ),
+        option!(
+            "--what-if",
+            values::CHANGE,
+            |o, v| o.changes.push(v),
+            "shows both as they are, and again as if the process had that oom_score_adj, -1000 to 1000; nothing is changed"
+        )
+        .many(),
+        option!("--format", values::FORMAT, |o, v| o.options.format = v, "text, or json: one object a line").default("text"),
+    ],
+    rules: &[],
+    config: Config::None,
+    more: "",
+    codes: &[
+        (0, "done"),
+        (1, "error: /proc can't be read"),
+        (2, "the command line is wrong"),
+        (4, "done, but /proc hides the processes of other users (hidepid)"),
+        (5, "no process has the PID of --what-if"),
+    ],
+};
 
-/// Reads it.
+/// Parses the command line of `memdoor scores`.
 pub(super) fn args(parser: &mut Parser) -> Result<Command> {
-    let mut args = ScoresArgs::default();
-    while let Some(name) = next(parser)? {
-        if let Some(command) = about(&name, usage::scores) {
-            return Ok(command);
+    let options = Options { count: 0, show: Show::default(), changes: &[], format: Default::default() };
+    Ok(match MODE.read(Typed { options, count: None, changes: Vec::new() }, parser)? {
+        Asked::Print(text) => Command::shown(text),
+        Asked::Run(Typed { options, count, changes }) => {
+            // Two short lists stand beside each other better than two long ones.
+            let count = count.unwrap_or(if changes.is_empty() { 20 } else { 5 });
+            Command::Scores(Options { count, changes: kept(changes), ..options })
         }
-        match name.as_str() {
-            "-n" | "--top" => args.count = Some(values::count(&name, &value(&name, parser)?)?),
-            "--next" => args.show = Show::Next,
-            "--what-if" => args.changes.push(values::change(&name, &value(&name, parser)?)?),
-            "--format" => args.format = values::format(&name, &value(&name, parser)?)?,
-            _ => return Err(unknown_option(&name)),
-        }
-    }
-    Ok(Command::Scores(args))
+    })
 }

@@ -62,6 +62,9 @@ fn the_first_line_and_the_exit_code_are_a_plugins() {
     }
     let (_, figures) = plugin(&check(&["-w", "70", "-c", "85"]));
     assert!(figures[0].1.ends_with("%;70;85;0;100"), "{figures:?}");
+    // Percent signs, and from nothing to all of it.
+    let (_, figures) = plugin(&check(&["-w", "0%", "-c", "100%"]));
+    assert!(figures[0].1.ends_with("%;0;100;0;100"), "{figures:?}");
     // No default warning above the threshold.
     let (_, figures) = plugin(&check(&["-c", "50"]));
     assert!(figures[0].1.ends_with("%;;50;0;100"), "{figures:?}");
@@ -70,7 +73,7 @@ fn the_first_line_and_the_exit_code_are_a_plugins() {
 #[test]
 fn what_can_not_be_told_is_unknown_on_standard_output() {
     for wrong in
-        [&["--warning", "0"][..], &["-c", "100"], &["--nonsense"], &["operand"], &["-w", "95", "-c", "90"], &["--top"]]
+        [&["--warning", "101"][..], &["-c", "-1"], &["--nonsense"], &["operand"], &["-w", "95", "-c", "90"], &["--top"]]
     {
         let ended = run(&[&["check"], wrong].concat());
         assert_eq!((ended.code(), &*ended.err), (3, ""), "{ended:#?}");

@@ -1111,7 +1111,7 @@ fn wrong_command_lines_are_quoted_with_what_is_allowed() {
         (&["--follow", "log"], "unexpected operand 'log': --follow is of the live log "),
         (&["--follow", "--root", "/"], "--follow and --root '/': "),
         (&["--follow", "--since-last", "s"], "--follow and --since-last 's': "),
-        (&["--since", "1h", "--days", "1"], "--since and --days: "),
+        (&["--since", "1h", "--days", "1"], "--since '1h' and --days '1': "),
         (&["--since", "1h", "--until", "2h"], "--since '1h' is later than --until '2h': "),
         (&["--days", "1", "--until", "2d"], "--until '2d' is before --days '1' begins: "),
     ] {

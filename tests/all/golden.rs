@@ -151,7 +151,7 @@ const CASES: &[Case] = &[
     case("check", "critical", BOTH, &[on(SHORT, &["check"])]),
     case("check", "unknown", &["text"], &[on(|stage| stage.put("proc/meminfo", b""), &["check"])]),
     case("check", "where", BOTH, &[plain(&["check", "--where"])]),
-    case("check", "tree", BOTH, &[plain(&["check", "--tree"])]),
+    case("check", "tree", &["text"], &[plain(&["check", "--tree"])]),
     case("check", "browsers", BOTH, &[plain(&["check", "--browsers"])]),
     case("check", "family", BOTH, &[plain(&["check", "--family", "postgres=^postgres$", "--cmdline"])]),
     case("scores", "all", BOTH, &[plain(&["scores"])]),

@@ -866,7 +866,7 @@ fn the_configuration_has_the_names_of_the_options_and_says_where_each_comes_from
     };
     assert_eq!(line("threshold"), [format!("threshold = 70 # {file}:1")]);
     assert_eq!(line("grace"), [format!("grace = 12 # {file}:3")]);
-    assert_eq!(line("only"), [format!("only = \"a b\" # {file}:5"), format!("only = c # {file}:5")]);
+    assert_eq!(line("only"), [format!("only = \"a b\" # {file}:4"), format!("only = c # {file}:5")]);
     assert_eq!(line("hard"), ["hard = 3 # command line"]);
     assert_eq!(line("cooldown"), ["cooldown = 5 # default"]);
     // What it prints is a configuration itself.
