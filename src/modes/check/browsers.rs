@@ -82,7 +82,6 @@ impl<'a> Browsers<'a> {
     }
 
     /// Of one family, or of all.
-    #[inline(never)]
     fn sum(&self, family: Option<usize>) -> Sum {
         let mut sum = Sum::default();
         for tree in &self.trees {
@@ -94,7 +93,6 @@ impl<'a> Browsers<'a> {
     }
 
     /// The families that are here, the largest first.
-    #[inline(never)]
     fn each_family(&self, each: &mut dyn FnMut(&'static str, &Sum)) {
         let count = self.options.families.len() + BROWSERS.len();
         let held = |at: usize| {
@@ -115,7 +113,6 @@ impl<'a> Browsers<'a> {
     }
 
     /// The largest processes of an instance.
-    #[inline(never)]
     fn each_largest(&self, tree: &Tree, each: &mut dyn FnMut(&Process)) {
         let own = |at: usize| {
             let is_in = victim::is_in(&self.nodes, at, tree);
@@ -215,13 +212,11 @@ fn family(looks: &mut Looks<'_>, options: &Options) -> Option<u16> {
 }
 
 /// The first `most` of `count` by size.
-#[inline(never)]
 fn order(count: usize, most: usize, size: &dyn Fn(usize) -> Option<Bytes>) -> Vec<usize> {
     let key = |at: usize| Some((i64::try_from(size(at)?.0).ok()?, 0));
     descending(count, &key).take(most).collect()
 }
 
-#[inline(never)]
 fn put_sizes(out: &mut Out<'_>, processes: Option<u32>, rss: Bytes, held: Bytes) {
     match processes {
         Some(count) => number(out, Some(count.into()), 9),
@@ -231,7 +226,6 @@ fn put_sizes(out: &mut Out<'_>, processes: Option<u32>, rss: Bytes, held: Bytes)
     mb(out, Some(held), 12);
 }
 
-#[inline(never)]
 fn push<'l>(line: &mut Line<'l>, name: &'l str, sum: &Sum) {
     line.texts(&["memdoor.family.name"], &[name.as_bytes()]);
     line.numbers(
