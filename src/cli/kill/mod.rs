@@ -51,7 +51,8 @@ self-report ? false"
 );
 
 /// OOM Tracker's names for them.
-const OTHER_NAMES: [(&str, &str); 2] = [("memory-threshold-percent", "threshold"), ("kill-timeout-seconds", "grace")];
+pub(in crate::cli) const OTHER_NAMES: [(&str, &str); 2] =
+    [("memory-threshold-percent", "threshold"), ("kill-timeout-seconds", "grace")];
 
 /// What `--only` stands for: browsers, families by their names, or regexes.
 fn only(items: &Items) -> Result<Vec<Only>> {
