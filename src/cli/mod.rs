@@ -81,6 +81,11 @@ pub(crate) enum Command {
 pub(crate) struct UsageError(pub(crate) String);
 
 impl UsageError {
+    /// Of two options one would be without effect beside the other: none is left out in silence.
+    fn both(first: &str, second: &str, why: &str) -> Self {
+        Self(format!("{first} and {second}: {why}"))
+    }
+
     /// Each mode has a help of its own.
     fn of(self, mode: &str) -> Self {
         match mode {

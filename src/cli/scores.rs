@@ -4,7 +4,7 @@ use lexopt::Parser;
 use memdoor::modes::scores::{self, Change, Show};
 use memdoor::report::Format;
 
-use super::{Command, Result, about, next, unknown_option, usage, value, values};
+use super::{Command, Result, UsageError, about, next, unknown_option, usage, value, values};
 
 /// What was typed for scores.
 #[derive(Default)]
@@ -32,17 +32,24 @@ impl ScoresArgs {
 /// Reads it.
 pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     let mut args = ScoresArgs::default();
+    let mut top = None;
     while let Some(name) = next(parser)? {
         if let Some(command) = about(&name, usage::scores) {
             return Ok(command);
         }
         match name.as_str() {
-            "-n" | "--top" => args.count = Some(values::count(&name, &value(&name, parser)?)?),
+            "-n" | "--top" => {
+                args.count = Some(values::count(&name, &value(&name, parser)?)?);
+                top = Some(name);
+            }
             "--next" => args.show = Show::Next,
             "--what-if" => args.changes.push(values::change(&name, &value(&name, parser)?)?),
             "--format" => args.format = values::format(&name, &value(&name, parser)?)?,
             _ => return Err(unknown_option(&name)),
         }
+    }
+    if let (Show::Next, Some(top)) = (args.show, top) {
+        return Err(UsageError::both("--next", &top, "--next shows the victims and the next two, and no list"));
     }
     Ok(Command::Scores(args))
 }
