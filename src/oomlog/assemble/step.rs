@@ -164,9 +164,8 @@ pub(super) fn alone(line: &Line<'_>) -> Option<Kind> {
         | Line::Reaped(_)
         | Line::NoneKillable
         | Line::Panic(_) => Some(Kind::Oom),
-        Line::MemInfo | Line::Counts(_) | Line::Zone(_) | Line::Total(_) | Line::Title | Line::Row(_) => {
-            Some(Kind::Maybe)
-        }
+        Line::MemInfo | Line::Counts(_) | Line::Zone(_) | Line::Total(_) | Line::Title => Some(Kind::Maybe),
+        Line::Row(row) if row.is_certain() => Some(Kind::Maybe),
         _ => None,
     }
 }
