@@ -25,6 +25,7 @@ mod values;
 mod watch;
 
 use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
@@ -34,6 +35,7 @@ use memdoor::modes::kill::{Ended, History, run};
 use memdoor::modes::{Buffers, fail_output};
 use memdoor::processes::slow::Reader;
 use memdoor::report::Format;
+use memdoor::report::escape::Escaped;
 use memdoor::snapshot::Cmdline;
 use memdoor::sys::Errno;
 use memdoor::sys::file::Dir;
@@ -197,6 +199,10 @@ fn word(parser: &mut Parser) -> Result<Option<Word>> {
         Ok(Some(Long(word))) => Ok(Some(Word::Option(format!("--{word}")))),
         Ok(Some(Value(operand))) if operand.is_empty() => Err(values::empty("an operand", "see memdoor --help")),
         Ok(Some(Value(operand))) => Ok(Some(Word::Operand(operand))),
+        Err(lexopt::Error::UnexpectedValue { option, value }) => {
+            let value = Escaped(value.as_bytes());
+            Err(UsageError(format!("unexpected argument for option '{option}': \"{value}\": see memdoor --help")))
+        }
         Err(error) => Err(UsageError(format!("{error}: see memdoor --help"))),
     }
 }

@@ -84,7 +84,7 @@ fn wrong_values_are_quoted_with_what_is_allowed() {
 
 #[test]
 fn what_is_typed_can_not_write_to_the_terminal() {
-    assert!(error("memdoor -p \x1b[2J").contains(r"'\x1b[2J'"));
+    assert!(error("memdoor -p \x1b[2J").contains(r"'\033[2J'"));
 }
 
 #[test]
