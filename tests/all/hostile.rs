@@ -1016,6 +1016,15 @@ fn no_name_with_a_newline_in_it_has_room_for_an_event_of_its_own_in_a_text_log()
         "oom_reaper: reaped process 7 (x)",
         "VM: killing process x",
         "[7] 0 7 9 9 9 x",
+        "[pid] name",
+        "[pid] uid name",
+        "Mem-Info:",
+        "Tasks state (memory values in pages):",
+        "memory: usage 1kB, limit 1kB, failcnt 1",
+        "Memory cgroup stats for /a:",
+        "Node 0 DMA free:1kB min:1kB",
+        "Total swap = 0kB",
+        "0 pages RAM",
     ];
     let ends = [
         ") total-vm:1kB, anon-rss:1kB, file-rss:0kB",

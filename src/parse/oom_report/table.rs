@@ -5,6 +5,9 @@ use crate::parse::ascii;
 use crate::parse::{signed, words};
 use crate::units::Bytes;
 
+/// The oldest table has six columns between pid and name (uid, tgid, total_vm, rss, cpu, oom_adj): no kernel prints fewer.
+const NUMBERS: usize = 6;
+
 /// More columns than any kernel prints; what is behind them is not read.
 const MAX: usize = 16;
 
@@ -122,6 +125,14 @@ pub struct Task<'l> {
     pub comm: &'l [u8],
 }
 
+impl Columns {
+    /// Whether they are as many as all kernels print.
+    #[must_use]
+    pub const fn are_certain(&self) -> bool {
+        self.len >= NUMBERS
+    }
+}
+
 impl<'l> Row<'l> {
     /// Whether it can only be a row: as wide as all kernels print the number, and with the six numbers that all of them print.
     ///
@@ -130,7 +141,6 @@ impl<'l> Row<'l> {
     #[must_use]
     pub fn is_certain(&self) -> bool {
         const WIDTH: usize = 5;
-        const NUMBERS: usize = 6;
         let numbers = words(self.rest).take_while(|word| signed(word).is_some()).count();
         self.width >= WIDTH && self.rest.starts_with(b" ") && numbers >= NUMBERS
     }
