@@ -155,6 +155,24 @@ fn fault_5_12_what_is_readable_is_reported_without_rights_and_without_smaps_roll
 }
 
 #[test]
+fn a_document_that_is_partial_ends_with_4_whether_or_not_reports_below_the_threshold_are_shown() {
+    if !may_be_another_user() {
+        return;
+    }
+    let dir = TempDir::new();
+    let target = Victim::start(&["idle"]);
+    for more in [&[][..], &["-q"]] {
+        let pid = target.id();
+        let words = [&["-p", &pid, "-m", "99", "-i", "0.05", "-c", "2"][..], more].concat();
+        let ended = run_command(unprivileged(&command(&dir.memdoor(), &words)));
+        let last = ended.end_of_watch();
+        let why = "- (permission denied (EACCES))";
+        assert_eq!((ended.code(), last.value("Executable Absolute Path")), (4, why), "{more:?} {ended:#?}");
+        assert!(ended.err.contains("part of the evidence could not be read"), "{more:?} {}", ended.err);
+    }
+}
+
+#[test]
 fn fault_5_13_a_deleted_upgraded_or_linked_executable_is_recognised() {
     let dir = TempDir::new();
     let copy = dir.victim("app");

@@ -6,6 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
+use super::json::command_line;
 use super::{Options, text};
 use crate::families::BROWSERS;
 use crate::host::Host;
@@ -178,6 +179,9 @@ impl<'a> Browsers<'a> {
                 let event = "memdoor.process.sample";
                 let mut line = samples.line(event, "an instance of a family, or of its largest");
                 sample::process(&mut line, process);
+                let mut buf = [0; 4096];
+                let who = (self.host, self.reader);
+                line.texts(&["process.command_line"], &[command_line(who, self.options, process, &mut buf)]);
                 if rank == 0 {
                     push(&mut line, name, &sum);
                 } else {

@@ -11,7 +11,7 @@ use super::groups::Group;
 use super::options::{Charset, Color, Limits};
 use super::sample::Sample;
 use super::sheet::Cell;
-use super::sheets::{Growing, kind};
+use super::sheets::Growing;
 use crate::history::trend::BELIEVED;
 use crate::parse::pressure::Stall;
 use crate::report::columns::{Keep, OrDash, Tenths, in_mb, in_tenths, left, mb, name, number, right, words};
@@ -163,15 +163,6 @@ fn put_alert(alert: &Alert, line: &mut Out<'_>) {
         Change::Raised => b"ALERT   ",
         Change::Cleared => b"over    ",
     });
-    line.put(kind(alert.kind).as_bytes());
-    if let Some((pid, comm)) = &alert.process {
-        line.put(b": PID ");
-        line.put_dec(pid.get());
-        line.put(b" (");
-        name(line, comm.as_bytes());
-        line.put(b")");
-    }
-    line.put(b": ");
     line.put(alert.words.as_bytes());
 }
 

@@ -153,6 +153,9 @@ impl Armed<'_> {
         let spent = (heap::allocations() - self.seen.allocations, Faults::so_far().since(self.seen.faults));
         let verdict = self.report_end(ending, gone, fate.as_ref(), end);
         let recorded = self.finish_record();
+        // The last report has it whatever `-q` left out before, and what is `-` there was lost.
+        self.completeness =
+            self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WatchEnd)));
         let finished = match self.completeness {
             Completeness::Complete => Exit::Done,
             Completeness::Partial => Exit::Partial,
@@ -300,9 +303,9 @@ pub(super) fn bytes_or_gone(size: Option<Bytes>) -> Value<'static> {
 
 /// The document's line, and what it runs instead.
 pub(super) fn say_mismatch(pid: Pid, wanted: &[u8], link: Option<&Link>) {
-    let path = wanted.escape_ascii();
+    let path = Escaped(wanted);
     say(format_args!("ERROR: PID {pid} does not match the executable name {path}"));
     if let Some(link) = link {
-        say(format_args!("hint: it runs {}", link.as_bytes().escape_ascii()));
+        say(format_args!("hint: it runs {}", Escaped(link.as_bytes())));
     }
 }

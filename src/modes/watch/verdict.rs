@@ -275,7 +275,12 @@ mod tests {
     use super::super::counts::Counts;
     use super::super::kmsg::Counter;
     use super::*;
+    use crate::modes::with_report;
     use crate::parse::wait;
+    use crate::report::json::Envelope;
+    use crate::report::{Format, Section};
+    use crate::sys::out::Out;
+    use std::format;
 
     const ALONE: &[u8] = b"Memory cgroup out of memory: Killed process 77 (x) total-vm:1kB";
     const SIGKILL: Option<i32> = Some(9);
@@ -441,6 +446,46 @@ mod tests {
         });
         verdict(&[], Some(0), 0, |verdict| {
             assert_eq!(said(&verdict)[0], "the kernel's log: no OOM kill since the watch began");
+        });
+    }
+
+    /// A verdict in a report, as text and as JSON.
+    fn reported(verdict: &Verdict<'_>) -> [std::string::String; 2] {
+        [Format::Text, Format::Json].map(|format| {
+            let mut buf = [0; 8192];
+            let mut out = Out::in_memory(&mut buf);
+            with_report(format, &mut out, &Envelope::default(), |report| {
+                report.begin(Section::End);
+                verdict.report(&[], report);
+                report.end(Section::End);
+            });
+            core::str::from_utf8(out.held()).expect("UTF-8").replace(r"\\", r"\")
+        })
+    }
+
+    #[test]
+    fn what_the_kernels_log_names_has_the_form_that_it_has_elsewhere_in_the_report() {
+        let group = r"oom_memcg=/qemu\x5cx2d1.scope,task_memcg=/qemu\x5cx2d1.scope";
+        let summary = format!("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,{group}");
+        let report = [
+            &br"a\xff invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0"[..],
+            &[summary.as_bytes(), br",task=a\xff,pid=77,uid=0"].concat(),
+            br"Memory cgroup out of memory: Killed process 77 (a\xff) total-vm:1kB",
+        ];
+        verdict(&report, Some(1), 1, |verdict| {
+            for text in reported(&verdict) {
+                for part in [r"/qemu\x2d1.scope", r"a\377 invoked", r"task=a\377,pid=77", r"process 77 (a\377) total"] {
+                    assert!(text.contains(part), "{part}: {text}");
+                }
+                assert!(!text.contains("xff") && !text.contains("x5c"), "{text}");
+            }
+        });
+        // And in a sentence of memdoor's own.
+        let other = br"Memory cgroup out of memory: Killed process 5 (b\xff) total-vm:1kB";
+        verdict(&[other], Some(1), 1, |verdict| {
+            for text in reported(&verdict) {
+                assert!(text.contains(r"not this process, last PID 5 (b\377) at"), "{text}");
+            }
         });
     }
 
