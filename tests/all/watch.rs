@@ -374,6 +374,57 @@ fn a_limit_that_is_changed_moves_the_threshold() {
 }
 
 #[test]
+fn a_limit_that_is_removed_leaves_memtotal_as_the_reference_and_one_line_says_so() {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    if !group.is_at_root() {
+        return skip("its control group lies below others, which may have a limit");
+    }
+    let target = Victim::start_command(group.inside(&victim(&["hold", "40"])));
+    let id = target.id();
+    let half = memtotal_kib() / 2;
+    for of in ["cgroup", "auto"] {
+        let mut watch = Running::start(memdoor(&["-p", &id, "-m", "50", "--of", of, "-i", "0.1"]));
+        assert!(watch.next_report().is_full_snapshot());
+        group.remove_limit();
+        let below = watch.one_of_next(100, Report::is_below);
+        assert_eq!(below.kib("Memory Pressure Threshold"), half, "--of {of}: {below:#?}");
+        group.set_limit(64 * MIB);
+        let _ = watch.one_of_next(100, Report::is_full_snapshot);
+        watch.signal(Signal::SIGTERM);
+        let said = format!(
+            "memdoor: PID {id}: its control group has no memory limit any more: from here on the threshold is 50 % of MemTotal, {half} kB\n\
+             memdoor: PID {id}: its control group has a memory limit now: from here on the threshold is 50 % of that limit, 32768 kB\n"
+        );
+        assert_eq!(watch.end().words(), said, "--of {of}");
+    }
+}
+
+#[test]
+fn a_limit_that_is_raised_where_memdoor_does_not_see_it_moves_the_threshold() {
+    if !works(&["unshare", "-m", "true"]) {
+        return skip("needs unshare, to show a part of the hierarchy only");
+    }
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    if group.version() == 2 {
+        return skip("version 2 does not tell of limits above what is shown");
+    }
+    let below = group.below(None).expect("a group below");
+    let target = Victim::start_command(below.inside(&victim(&["hold", "40"])));
+    let id = target.id();
+    let hide = format!("mount --bind '{}' '{}' && exec \"$@\"", below.dir().display(), below.mount().display());
+    let inner = memdoor(&["-p", &id, "-m", "50", "--of", "cgroup", "-i", "0.1"]);
+    let mut watch = Running::start(through(&["unshare", "-m"], &through_shell(&hide, &inner)));
+    assert!(watch.next_report().is_full_snapshot());
+    group.set_limit(256 * MIB);
+    let report = watch.one_of_next(100, Report::is_below);
+    assert_eq!(report.kib("Memory Pressure Threshold"), 128 * 1024);
+}
+
+#[test]
 fn a_process_that_moves_to_another_group_is_followed() {
     let Some(wide) = Memcg::or_skip(Some(256 * MIB)) else {
         return;

@@ -92,6 +92,7 @@ impl<'a> Armed<'a> {
             buf: read,
             trigger: Trigger::new(options.interval, now),
             fires_at: None,
+            reference: None,
             statm_error: Bytes(0),
             confirmed: None,
             trouble: None,

@@ -9,7 +9,7 @@ use super::Target;
 use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{Version, memory_cgroup};
-use crate::parse::memcg::{Limit, event, limit_of};
+use crate::parse::memcg::{Limit, limit_of};
 use crate::parse::mountinfo::{Mount, cgroup_mount};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
@@ -124,11 +124,17 @@ impl Memcg {
         self.moves = self.moves.wrapping_add(1);
     }
 
-    /// Opens what has come to its cgroups since they were opened.
+    /// Opens what has come to its cgroups since they were opened, and looks at the limit of those that are not shown.
     fn look(&mut self) {
-        let levels = self.place.as_mut().map(|place| place.levels.as_mut());
-        if let Ok(Ok(levels)) = levels {
+        if let Ok(Place { version, path, levels: Ok(levels), above }) = &mut self.place {
             levels.iter_mut().flatten().for_each(Level::look);
+            let shown = levels.first().and_then(Option::as_ref).map_or(0, |own| own.end);
+            // What can't be read now has not been removed. Where all are shown it is not asked for: memory.stat adds up all below.
+            if shown < path.as_bytes().len()
+                && let Ok(limit) = limit_above(*version, levels)
+            {
+                *above = limit;
+            }
         }
     }
 
@@ -148,7 +154,7 @@ impl Memcg {
             Version::V2 => self.v2.as_ref(),
         };
         let below = mount.and_then(|mount| Some((mount, below_mount(mount, path.as_bytes())?)));
-        let mut levels = match below.map(|(mount, below)| open_levels(mount, below, &names)) {
+        let levels = match below.map(|(mount, below)| open_levels(mount, below, &names)) {
             Some(Err(errno @ (Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE))) => {
                 return Err(Absent::Failed(errno));
             }
@@ -157,7 +163,7 @@ impl Memcg {
             None if mount.is_some() => Err(Absent::Hidden),
             None => Err(self.unmounted),
         };
-        let above = levels.as_mut().ok().and_then(|levels| limit_above(version, levels));
+        let above = levels.as_ref().ok().and_then(|levels| limit_above(version, levels).ok().flatten());
         Ok(Place { version, path, above, levels })
     }
 
@@ -252,15 +258,15 @@ fn open_levels(mount: &Mount, below: &[u8], names: &Names) -> Result<Levels, Err
 }
 
 /// v1's memory.stat tells the smallest limit of all ancestors: when it is smaller than all that are shown, one above them has it.
-fn limit_above(version: Version, levels: &mut Levels) -> Option<Bytes> {
-    let own = levels.first()?.as_ref().filter(|_| version == Version::V1)?;
-    let mut buf = [0; TEXT_MAX];
-    let text = own.dir.read(c"memory.stat", &mut buf).ok()?;
-    let Limit::At(smallest) = limit_of(event(text, b"hierarchical_memory_limit")?) else {
-        return None;
+fn limit_above(version: Version, levels: &Levels) -> Result<Option<Bytes>, Absent> {
+    let Some(own) = levels.first().and_then(Option::as_ref).filter(|_| version == Version::V1) else {
+        return Ok(None);
     };
-    let is_shown = |level: &mut Level| matches!(level.limit(), Ok(Limit::At(limit)) if limit <= smallest);
-    (!levels.iter_mut().flatten().any(is_shown)).then_some(smallest)
+    let Limit::At(smallest) = limit_of(own.figure("hierarchical_memory_limit")?) else {
+        return Ok(None);
+    };
+    let is_shown = |level: &Level| matches!(level.limit(), Ok(Limit::At(limit)) if limit <= smallest);
+    Ok((!levels.iter().flatten().any(is_shown)).then_some(smallest))
 }
 
 /// The part of a cgroup's path below the mount's own root; `None` when the mount does not show it.
