@@ -58,6 +58,15 @@ pub struct Memcg {
     moves: u32,
 }
 
+/// Of when the place is that is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sight {
+    /// It is where the target is now.
+    Now,
+    /// It is where the target was seen last: it may have been moved since.
+    Before,
+}
+
 /// A cgroup and those above it.
 #[derive(Debug)]
 struct Place {
@@ -96,8 +105,10 @@ impl Memcg {
     }
 
     /// Looks where the target is now: one read while it stays where it is. What can't be looked at anew (ENOMEM at the limit) stays
-    /// as it was found before.
-    pub fn refresh(&mut self, target: &mut Target) {
+    /// as it was found before, and that is said.
+    ///
+    /// Of a process that has ended it can be read until its parent collects it; v1 veils it once the process exits.
+    pub fn refresh(&mut self, target: &mut Target) -> Sight {
         let mut buf = [0; TEXT_MAX];
         let (view, files) = target.view_and_files();
         let text = files.cgroup.once(view, &mut buf);
@@ -106,22 +117,29 @@ impl Memcg {
             Ok(text) => memory_cgroup(text).ok_or(source.lacks("memory cgroup")),
             Err(why) => Err(why),
         };
-        let is_known = |path: &[u8]| self.path().is_ok_and(|(_, known)| known == path);
+        // v1 shows "/" for a task that is exiting, whatever its cgroup was. Asked after the path was read: who is not exiting now was not
+        // then.
+        let mut is_veiled = || target.stat(|stat| stat.is_exiting) != Ok(false);
+        let known = self.path().map(|(_, known)| known);
         let place = match found {
-            Ok((_, path)) if is_known(path) => return self.look(),
-            // v1 shows "/" for a task that is exiting, whatever its cgroup was. Asked after the path was read: who is not
-            // exiting now was not then.
-            Ok((Version::V1, b"/")) if self.place.is_ok() && target.stat(|stat| stat.is_exiting) != Ok(false) => {
-                return;
+            Ok((Version::V1, b"/")) if known.is_ok() && is_veiled() => return Sight::Before,
+            Ok((_, path)) if known == Ok(path) => {
+                self.look();
+                return Sight::Now;
+            }
+            // A cgroup may be removed once all in it have ended.
+            Ok((Version::V2, path)) if known.is_ok() && known.ok() == path.strip_suffix(b" (deleted)") => {
+                return Sight::Now;
             }
             Ok((version, path)) => self.open(version, Path::of(path)),
             Err(why) => Err(why),
         };
         match place {
-            Err(Absent::Unread(..) | Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => return,
+            Err(Absent::Unread(..) | Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => return Sight::Before,
             place => self.place = place,
         }
         self.moves = self.moves.wrapping_add(1);
+        if self.place.is_ok() { Sight::Now } else { Sight::Before }
     }
 
     /// Opens what has come to its cgroups since they were opened, and looks at the limit of those that are not shown.
@@ -241,6 +259,15 @@ impl Memcg {
         });
         known.unwrap_or(Err(lack))
     }
+}
+
+/// How many cgroups are looked at for a process, its own and all above; 1 where that can't be read.
+#[must_use]
+pub fn levels(target: &mut Target) -> usize {
+    let mut buf = [0; TEXT_MAX];
+    let (view, files) = target.view_and_files();
+    let path = files.cgroup.once(view, &mut buf).ok().and_then(memory_cgroup).map_or(&b""[..], |(_, path)| path);
+    (1 + path.iter().filter(|byte| **byte == b'/').count()).min(LEVELS_MAX)
 }
 
 /// The cgroup `below` and all above it.
