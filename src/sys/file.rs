@@ -26,7 +26,7 @@ pub struct About {
 }
 
 /// The most that [`Dir::can_be_held`] tries.
-pub const DESCRIPTORS_MAX: usize = 32;
+pub const DESCRIPTORS_MAX: usize = 192;
 
 /// A directory held open by an `O_PATH` descriptor.
 ///

@@ -26,7 +26,7 @@ use crate::sys::{heap, ptrace, signal};
 use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::family::Family;
-use crate::target::memcg::Memcg;
+use crate::target::memcg::{self, Memcg};
 use crate::trigger::Trigger;
 use crate::units::{Bytes, Pid};
 
@@ -53,6 +53,9 @@ impl<'a> Armed<'a> {
         // These two files first, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
         host.meminfo().map_err(environment::fail_meminfo)?;
         let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
+        if options.record.is_some() {
+            environment::can_record(&host.proc, memcg::levels(&mut target))?;
+        }
         let rss = memory::rss(&mut target, host.page);
         let by = read_apart(&host, &mut target);
         let exe = check_exe(&target, &options)?;
