@@ -6,13 +6,12 @@ use super::{Completeness, Scene, carve};
 use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::{one_number, stat, status};
-use crate::processes;
 use crate::report::{Event, Name, Relation, Relative, Report, Row, Section, Value};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::pidfd::PidFd;
 use crate::sys::ptrace;
-use crate::target::{STAT_MAX, STATUS_MAX, live_thread};
+use crate::target::{STAT_MAX, STATUS_MAX, children, live_thread};
 use crate::units::{Pid, Ticks};
 
 const CHILDREN: Name = Name(Event::Begin, "Child Processes", "");
@@ -29,7 +28,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         report.missing(Section::Tree, why);
         Completeness::after(why)
     });
-    let listed = children(scene, report);
+    let listed = report_children(scene, report);
     let value = Value::of(listed.map_err(|errno| scene.target.absent(c"task/TID/children", errno)), Value::Count);
     let facts = [CHILDREN.is(value)];
     report.facts(&facts);
@@ -150,10 +149,10 @@ fn absent(pid: Pid, file: &'static CStr, errno: Errno) -> Absent {
 }
 
 /// Reports direct children, and counts them all.
-fn children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno> {
+fn report_children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno> {
     let (proc, buf) = (&scene.host.proc, &mut *scene.buf);
     let mut count = 0;
-    processes::children(scene.target.dir(), &mut |pid| {
+    children::children(scene.target.dir(), &mut |pid| {
         count += 1;
         if count > CHILDREN_MAX {
             return;

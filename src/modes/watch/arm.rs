@@ -50,12 +50,7 @@ impl<'a> Armed<'a> {
         ptrace::forget();
         let Buffers { out, read, past } = buffers;
         let mut host = open_host(FEW)?;
-        // These two files first, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
-        host.meminfo().map_err(environment::fail_meminfo)?;
-        let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
-        if options.record.is_some() {
-            environment::can_record(&host.proc, memcg::levels(&mut target))?;
-        }
+        let mut target = open_target(&mut host, pid, &options)?;
         let rss = memory::rss(&mut target, host.page);
         let by = read_apart(&host, &mut target);
         let exe = check_exe(&target, &options)?;
@@ -129,6 +124,17 @@ impl<'a> Armed<'a> {
         self.check_also()?;
         self.start_record()
     }
+}
+
+/// The process, when there are the descriptors for what may not be missed.
+fn open_target(host: &mut Host, pid: Pid, options: &Options<'_>) -> Result<Target, Exit> {
+    // This file and the target's first, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
+    host.meminfo().map_err(environment::fail_meminfo)?;
+    let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
+    if options.record.is_some() {
+        environment::can_record(&host.proc, memcg::levels(&mut target))?;
+    }
+    Ok(target)
 }
 
 /// Has what may block for as long as the target likes read by another process. Without one a watch may have to wait for its target.
