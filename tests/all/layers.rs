@@ -82,6 +82,7 @@ const REPORT_OF_PARSE: &[&str] = &["parse::maps::Mapping", "parse::net::Socket",
 const STD: &[(&str, &str)] = &[
     ("sys/bounded.rs", "AsFd of the file to read"),
     ("sys/file.rs", "OwnedFd: core has no descriptors"),
+    ("sys/filesystem.rs", "AsFd of what is asked about"),
     ("sys/getdents.rs", "AsFd of an open directory"),
     ("sys/heap.rs", "std's allocator, which it counts and passes on to"),
     ("sys/helper.rs", "OwnedFd of what wakes the other process"),

@@ -24,6 +24,7 @@ use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Stop};
 use crate::target::Life;
 use crate::target::exe::Link;
+use crate::target::memcg::Sight;
 use crate::units::{Bytes, Pid};
 
 const LAST_RSS: Name = Name(WatchEnd, "Last RSS", "process.memory.usage");
@@ -97,6 +98,8 @@ pub(super) struct Seen {
     pub(super) samples: u64,
     pub(super) worst_lateness: Duration,
     pub(super) counted: Counted,
+    /// Whether the cgroup that is known is that of its end.
+    pub(super) sight: Sight,
     allocations: u64,
     faults: Faults,
 }
@@ -113,6 +116,7 @@ impl Seen {
             samples: 0,
             worst_lateness: Duration::ZERO,
             counted: Counted::new(first),
+            sight: Sight::Before,
             allocations: 0,
             faults: Faults::default(),
         }
@@ -144,6 +148,9 @@ impl Armed<'_> {
     /// The last words of a watch, and its exit code.
     pub(super) fn end(&mut self, ending: Ending) -> Exit {
         let gone = monotonic();
+        if ending == Ending::Gone {
+            self.look_where_it_ended();
+        }
         // What is in the log by now was logged before the end was seen, or at that moment.
         self.read_log();
         let asked = ending;
@@ -212,8 +219,18 @@ impl Armed<'_> {
         if self.dies_by(until) { Ending::Gone } else { ending }
     }
 
+    /// Looks at its cgroup once more, before anything else: what was counted in the one that it was moved out of since the last look says
+    /// nothing of its end, and who collects it takes the answer away. Not in its exit stop, where v1 would still tell it: it takes a page of the
+    /// kernel's, for which memdoor might have to wait while it holds the target.
+    fn look_where_it_ended(&mut self) {
+        if self.seen.sight == Sight::Before {
+            self.seen.sight = self.memcg.refresh(&mut self.target);
+        }
+    }
+
     /// Sees its end through.
     fn last_look(&mut self) -> Fate {
+        self.look_where_it_ended();
         self.finish();
         self.fate()
     }
@@ -235,7 +252,7 @@ impl Armed<'_> {
             Ending::Gone => {
                 let ended = fate.and_then(Fate::ended);
                 let (coverage, kills) = (self.log.coverage(), &self.log.kills);
-                let sources = Sources { ended, gone, coverage, kills };
+                let sources = Sources { ended, gone, coverage, kills, sight: self.seen.sight };
                 Verdict::of(&sources, &self.seen.counted, end).limited_by(limiting)
             }
             Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => {

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::parse::wait::Ended;
 use crate::sys::signal;
+use crate::target::memcg::Sight;
 use crate::units::Bytes;
 
 /// Who ended it: memdoor.verdict.cause.
@@ -68,6 +69,8 @@ pub(super) struct Sources<'k> {
     pub(super) gone: Duration,
     pub(super) coverage: Coverage,
     pub(super) kills: &'k Kills,
+    /// Whether the cgroup whose kills were counted is that of its end.
+    pub(super) sight: Sight,
 }
 
 /// What was counted.
@@ -128,7 +131,8 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
         (Rise::Likely, _) => Cause::LikelyOomKill,
         (Rise::PerhapsUnseen | Rise::PerhapsSystem | Rise::PerhapsEarlier, _) => Cause::PerhapsOomKill,
         (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, true) => Cause::Sigkill,
-        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem | Rise::Unknown, _) => Cause::Unknown,
+        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, false) => Cause::Unknown,
+        (Rise::Untold | Rise::Unknown, _) => Cause::Unknown,
     };
     (cause, rise.words(window))
 }
@@ -189,6 +193,7 @@ struct Evidence<'k> {
     kills: &'k Kills,
     /// Whether the log's kill is the target's.
     is_of_target: bool,
+    rise: Rise,
     /// Who else was killed, where that may be why the target ended.
     beside: Option<(&'k Victim, Kin)>,
     gone: Duration,
@@ -213,10 +218,10 @@ impl<'k> Verdict<'k> {
 
     /// Of a target that has ended.
     pub(super) fn of(sources: &Sources<'k>, counted: &Counted, end: Reading) -> Self {
-        let &Sources { ended, gone, coverage, kills } = sources;
+        let &Sources { ended, gone, coverage, kills, sight } = sources;
         let (own, system) = (counted.own(end), counted.system(end));
         let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
-        let (rise, window) = counted.rise(end);
+        let (rise, window) = counted.rise(end, sight);
         let is_all_counted = system.is_ok_and(|system| system.since_the_start().is_some());
         let (cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing, is_all_counted });
         let is_of_target = role(kills, rise).is_some();
@@ -237,7 +242,7 @@ impl<'k> Verdict<'k> {
             name(victim, kills.by(), &mut words);
             let _ = write!(words, ", {}", kin.words());
         }
-        let evidence = Evidence { coverage, kills, is_of_target, beside, gone, missing, own, system };
+        let evidence = Evidence { coverage, kills, is_of_target, rise, beside, gone, missing, own, system };
         Self { cause, words, ended, evidence: Some(evidence), limiting: None }
     }
 
@@ -292,7 +297,7 @@ mod tests {
         Coverage::None(Absent::Failed(nix::errno::Errno::EPERM)),
     ];
     const MISSING: Missing = Missing { counted: 2, logged: 1, of: Counter::Group };
-    const RISES: [Rise; 8] = [
+    const RISES: [Rise; 9] = [
         Rise::Likely,
         Rise::PerhapsUnseen,
         Rise::PerhapsSystem,
@@ -300,6 +305,7 @@ mod tests {
         Rise::NoneInGroup,
         Rise::NoneSinceMoved,
         Rise::NoneInSystem,
+        Rise::Untold,
         Rise::Unknown,
     ];
 
@@ -362,6 +368,7 @@ mod tests {
         for coverage in COVERAGES.into_iter().filter(|c| !matches!(c, Coverage::Whole | Coverage::GapsBefore)) {
             let with = |rise| cause(SIGKILL, coverage, &silent, rise);
             assert_eq!(with(Rise::Unknown), Cause::Unknown);
+            assert_eq!(with(Rise::Untold), Cause::Unknown);
             assert_eq!(with(Rise::Likely), Cause::LikelyOomKill);
             assert_eq!(with(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
             assert_eq!(with(Rise::NoneInGroup), Cause::Sigkill);
@@ -406,6 +413,7 @@ mod tests {
             gone: Duration::from_secs(1),
             coverage: Coverage::Whole,
             kills: &kills,
+            sight: Sight::Now,
         };
         told(Verdict::of(&sources, &counted, at(1, count(own, system))));
     }

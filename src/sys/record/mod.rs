@@ -22,7 +22,7 @@ use self::frame::{Form, Kind};
 use self::log::Log;
 use super::file::Dir;
 use super::ours::{At, Kind as FileKind, New, Use, open_ours, rename_to_free};
-use super::{Errno, Result};
+use super::{Errno, Result, filesystem};
 
 /// A record on a file of its own.
 pub struct Record {
@@ -228,9 +228,5 @@ pub fn is_record(at: At<'_>) -> bool {
 
 /// Whether what is in `dir` is in memory only: gone with a reboot.
 pub fn is_in_memory(dir: &Dir) -> bool {
-    /// linux/magic.h
-    const TMPFS: u64 = 0x0102_1994;
-    const RAMFS: u64 = 0x8584_58f6;
-    let kind = nix::sys::statfs::fstatfs(dir).map(|of| of.filesystem_type().0);
-    kind.is_ok_and(|kind| matches!(kind, TMPFS | RAMFS))
+    filesystem::kind(dir) == filesystem::Kind::Memory
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{Cause, Evidence, Verdict, apart, name};
 use crate::error::Absent;
 use crate::fixed::Fixed;
-use crate::modes::watch::counts::{Course, Tenths};
+use crate::modes::watch::counts::{Course, Rise, Tenths};
 use crate::modes::watch::kmsg::{Counter, Coverage, Kills, Kin, Missing, Victim};
 use crate::parse::kmsg::unescape;
 use crate::report::Event::WatchEnd;
@@ -167,6 +167,12 @@ impl Evidence<'_> {
         let _ = match (self.coverage, kills.role(), self.missing, kills.other()) {
             (Coverage::Unnumbered, Some(_), ..) if self.is_of_target => {
                 write!(words, " has numbers of another pid namespace: found by its name")
+            }
+            (Coverage::Unnumbered, Some(_), ..) if self.rise == Rise::Untold => {
+                write!(
+                    words,
+                    ": one of this name was OOM-killed; whether in the control group of this process is not known"
+                )
             }
             (Coverage::Unnumbered, Some(_), ..) => {
                 write!(words, ": one of this name was OOM-killed, but none was counted where this process was")
