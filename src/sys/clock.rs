@@ -1,5 +1,6 @@
 //! The three clocks, and the calendar as libc knows it.
 
+use nix::time::ClockId;
 use core::mem::MaybeUninit;
 use core::time::Duration;
 
@@ -50,10 +51,10 @@ impl Now {
     /// Reads the clocks.
     #[must_use]
     pub fn read() -> Self {
-        let realtime = read(libc::CLOCK_REALTIME);
+        let realtime = read(ClockId::CLOCK_REALTIME);
         Self {
             realtime,
-            boottime: read(libc::CLOCK_BOOTTIME),
+            boottime: read(ClockId::CLOCK_BOOTTIME),
             local: civil(realtime, Zone::Local),
             utc: civil(realtime, Zone::Utc),
         }
@@ -69,17 +70,12 @@ impl Now {
 /// The steady clock that paces sampling: it stands still while the machine is suspended.
 #[must_use]
 pub fn monotonic() -> Duration {
-    read(libc::CLOCK_MONOTONIC)
+    read(ClockId::CLOCK_MONOTONIC)
 }
 
-fn read(clock: libc::clockid_t) -> Duration {
-    let mut time = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: the kernel fills the timespec that it is given; these clocks exist on every kernel since 2.6.39.
-    unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) };
-    // SAFETY: it was zeroed before it was filled.
-    let time = unsafe { time.assume_init() };
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+fn read(clock: ClockId) -> Duration {
+    // These clocks exist on every kernel since 2.6.39.
+    clock.now().map_or(Duration::ZERO, Duration::from)
 }
 
 /// Waits, a signal or not: for when ppoll(2) fails.

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use nix::unistd::{Whence, lseek};
 use core::ffi::CStr;
 use core::ops::Range;
 use std::os::fd::{AsFd, AsRawFd};
@@ -41,10 +42,7 @@ const NAME: usize = 19;
 impl<'f> Entries<'f> {
     /// The entries of `dir`, from its first.
     pub fn new(dir: &'f File) -> Result<Self> {
-        // SAFETY: lseek touches no memory; the descriptor is open for as long as `dir` lives.
-        if unsafe { libc::lseek(dir.as_fd().as_raw_fd(), 0, libc::SEEK_SET) } < 0 {
-            return Err(Errno::last());
-        }
+        lseek(dir, 0, Whence::SeekSet)?;
         Ok(Self { dir, buf: [0; BUFFER], at: 0, end: 0 })
     }
 

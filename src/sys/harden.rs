@@ -3,8 +3,8 @@
 use core::ffi::c_void;
 use core::hint::black_box;
 
-use nix::sys::mman::{MlockAllFlags, mlockall};
-use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
+use nix::sys::mman::{MlockAllFlags, mlockall, munlockall};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 
 use super::file::Dir;
 use super::{Errno, Result};
@@ -31,9 +31,8 @@ pub fn lock_memory() -> Result<()> {
 /// Locks each page once it is touched, and takes room for none: mlockall(2) with MCL_ONFAULT, Linux 4.4. The limit is that of
 /// [`lock_memory`].
 pub fn lock_what_is_touched() -> Result<()> {
-    let flags = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
-    // SAFETY: it changes no memory but where it may go.
-    Errno::result(unsafe { libc::mlockall(flags) })?;
+    let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_fault)?;
     keep_if_there_is_room()
 }
 
@@ -43,8 +42,7 @@ fn keep_if_there_is_room() -> Result<()> {
     // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
     let start = unsafe { libc::mmap(core::ptr::null_mut(), LATER, libc::PROT_NONE, flags, -1, 0) };
     if start == libc::MAP_FAILED {
-        // SAFETY: it changes no memory but where it may go.
-        unsafe { libc::munlockall() };
+        let _ = munlockall();
         return Err(Errno::ENOMEM);
     }
     // SAFETY: the mapping is ours, of this length, and nobody has a reference into it.
@@ -70,11 +68,7 @@ pub const OPEN_FILES: u64 = 64;
 /// Raises the soft limit of open files to the hard one: about 50 are kept open, and `ulimit -n` may be lower.
 pub fn raise_file_limit() -> Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let limit = libc::rlimit { rlim_cur: hard, rlim_max: hard };
-    // musl's setrlimit() brings 1.6 kB to stop all threads with, for Linux before 2.6.36; std needs 3.2.
-    // SAFETY: of the calling process, from a structure that the kernel reads; null asks for no old one.
-    let done = unsafe { libc::prlimit(0, libc::RLIMIT_NOFILE, &raw const limit, core::ptr::null_mut()) };
-    Errno::result(done).map(drop)
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
 }
 
 /// How many files may be open at once.
@@ -129,10 +123,8 @@ pub fn secure_stack(depth: Depth) -> core::result::Result<(), Shallow> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_STACK).unwrap_or((u64::MAX, u64::MAX));
     let needed = depth.needed(used);
     if soft < needed {
-        let limit = libc::rlimit { rlim_cur: hard.min(8 << 20).max(soft), rlim_max: hard };
-        // SAFETY: of the calling process, from a structure that the kernel reads; null asks for no old one.
-        let done = unsafe { libc::prlimit(0, libc::RLIMIT_STACK, &raw const limit, core::ptr::null_mut()) };
-        if done != 0 || limit.rlim_cur < needed {
+        let raised = hard.min(8 << 20).max(soft);
+        if setrlimit(Resource::RLIMIT_STACK, raised, hard).is_err() || raised < needed {
             return Err(Shallow::Stack { limit: soft, needed });
         }
     }

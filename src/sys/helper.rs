@@ -28,6 +28,11 @@ use core::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use core::time::Duration;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+
 use super::clock::monotonic;
 use super::file::Dir;
 use super::map::Shared;
@@ -197,8 +202,8 @@ pub fn end_all() {
         if pid == 0 || collect(pid) {
             continue;
         }
-        // SAFETY: two numbers and no memory. It is a child that nobody has collected, so the number is its own.
-        unsafe { libc::kill(pid, libc::SIGKILL) };
+        // It is a child that nobody has collected, so the number is its own.
+        let _ = kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL);
         while !collect(pid) && monotonic() < until {
             let _ = signal::wait(None, Some(Duration::from_millis(1)));
         }
@@ -207,9 +212,8 @@ pub fn end_all() {
 
 /// Collects one of them if it has ended; whether it had. Its number may be another's from then on, and is forgotten.
 fn collect(pid: c_int) -> bool {
-    let mut status = 0;
-    // SAFETY: the kernel writes one int to `status`, and nothing else.
-    let has_ended = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) } != 0;
+    let found = waitpid(nix::unistd::Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+    let has_ended = found != Ok(WaitStatus::StillAlive);
     if has_ended {
         STARTED.iter().filter(|place| place.load(Relaxed) == pid).for_each(|place| place.store(0, Relaxed));
     }
@@ -237,16 +241,15 @@ impl Named {
         let mut before = [0; 16];
         // SAFETY: the kernel writes at most 16 bytes, the NUL included.
         unsafe { libc::prctl(libc::PR_GET_NAME, before.as_mut_ptr(), 0, 0, 0) };
-        // SAFETY: it takes a text that ends with a NUL, and copies it.
-        unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+        let _ = prctl::set_name(name);
         Self(before)
     }
 }
 
 impl Drop for Named {
     fn drop(&mut self) {
-        // SAFETY: the kernel reads up to the NUL that it has written itself.
-        unsafe { libc::prctl(libc::PR_SET_NAME, self.0.as_ptr(), 0, 0, 0) };
+        let before = CStr::from_bytes_until_nul(&self.0).unwrap_or_default();
+        let _ = prctl::set_name(before);
     }
 }
 
@@ -265,8 +268,7 @@ impl Hand {
 
     /// What the child does until memdoor ends.
     fn serve<J: Copy>(&self, proc: &Dir, descriptors: Descriptors, work: fn(&Dir, &mut J), parent: u64) -> ! {
-        // SAFETY: five integers and no memory.
-        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+        let _ = prctl::set_pdeathsig(Signal::SIGKILL);
         for signal in IGNORED {
             // SAFETY: SIG_IGN is no function of ours.
             unsafe { libc::signal(signal, libc::SIG_IGN) };
@@ -294,8 +296,7 @@ impl Hand {
 }
 
 fn eventfd() -> Result<OwnedFd> {
-    // SAFETY: two integers and no memory.
-    super::owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }.into())
+    EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK).map(OwnedFd::from)
 }
 
 fn add_one(event: BorrowedFd<'_>) -> Result<()> {
@@ -308,8 +309,7 @@ fn take(event: BorrowedFd<'_>) -> Result<()> {
 }
 
 fn parent_pid() -> u64 {
-    // SAFETY: it takes nothing and touches no memory.
-    u64::try_from(unsafe { libc::getppid() }).unwrap_or(0)
+    u64::try_from(nix::unistd::getppid().as_raw()).unwrap_or(0)
 }
 
 /// Whoever reads memdoor's output must see its end when memdoor ends, and not when this process does.

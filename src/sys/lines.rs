@@ -42,7 +42,7 @@ impl<'f, 'b> Lines<'f, 'b> {
     pub fn next(&mut self) -> Option<Result<&[u8]>> {
         let mut searched = self.start;
         loop {
-            if let Some(at) = find_newline(&self.buf[searched..self.end]) {
+            if let Some(at) = memchr::memchr(b'\n', &self.buf[searched..self.end]) {
                 let line = self.start..searched + at;
                 self.start = line.end + 1;
                 if core::mem::take(&mut self.skipping) {
@@ -95,13 +95,6 @@ impl<'f, 'b> Lines<'f, 'b> {
         self.offset = self.offset.checked_add(read as u64).ok_or(Errno::EOVERFLOW)?;
         Ok(())
     }
-}
-
-/// musl's memchr reads eight bytes a step: 5 MB of maps in a quarter of the time of a byte loop.
-fn find_newline(bytes: &[u8]) -> Option<usize> {
-    // SAFETY: the pointer and the length are of one slice; memchr reads no further.
-    let at = unsafe { libc::memchr(bytes.as_ptr().cast(), i32::from(b'\n'), bytes.len()) };
-    (!at.is_null()).then(|| at as usize - bytes.as_ptr() as usize)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use nix::sys::signal::{Signal, kill};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -32,8 +33,8 @@ impl End {
 
 /// kill(2), by number: whoever has it by now. Only for kernels without pidfds, and only when that was asked for.
 pub fn end_by_number(pid: Pid, end: End) -> Result<()> {
-    // SAFETY: two integers and no memory. A Pid is positive, so it names one process and no group.
-    Errno::result(unsafe { libc::kill(pid.get(), end.signal()) }).map(drop)
+    // A Pid is positive, so it names one process and no group.
+    kill(nix::unistd::Pid::from_raw(pid.get()), Signal::try_from(end.signal())?)
 }
 
 /// One process, whoever gets its number after it.

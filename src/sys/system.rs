@@ -2,23 +2,24 @@
 
 use core::mem::MaybeUninit;
 
+use nix::sys::utsname::uname;
+use nix::unistd::{SysconfVar, sysconf};
+
 use crate::fixed::Fixed;
 use crate::units::PageSize;
 
 /// The size of a page, `_SC_PAGESIZE`.
 #[must_use]
 pub fn page_size() -> PageSize {
-    // SAFETY: sysconf takes a number and touches no memory of ours.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    PageSize(u64::try_from(size).unwrap_or(4096))
+    let size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    PageSize(size.and_then(|size| u64::try_from(size).ok()).unwrap_or(4096))
 }
 
 /// CPUs that may come online, `_SC_NPROCESSORS_CONF`: what the kernel's per-CPU counters are sized by.
 #[must_use]
 pub fn cpus() -> u64 {
-    // SAFETY: as above.
-    let cpus = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) };
-    u64::try_from(cpus).unwrap_or(1).max(1)
+    let cpus = sysconf(SysconfVar::_NPROCESSORS_CONF).ok().flatten();
+    cpus.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1).max(1)
 }
 
 /// What uname(2) says.
@@ -36,21 +37,11 @@ impl Uname {
     /// Asks the kernel.
     #[must_use]
     pub fn read() -> Self {
-        let mut name = MaybeUninit::<libc::utsname>::zeroed();
-        // SAFETY: the kernel fills the structure that it is given.
-        unsafe { libc::uname(name.as_mut_ptr()) };
-        // SAFETY: it is arrays of characters and was zeroed.
-        let name = unsafe { name.assume_init() };
-        Self { host: text(&name.nodename), release: text(&name.release), machine: text(&name.machine) }
+        let Ok(name) = uname() else { return Self::default() };
+        let [host, release, machine] =
+            [name.nodename(), name.release(), name.machine()].map(|text| Fixed::of(text.as_encoded_bytes()));
+        Self { host, release, machine }
     }
-}
-
-fn text(chars: &[core::ffi::c_char]) -> Fixed<66> {
-    let mut text = Fixed::new();
-    for char in chars.iter().take_while(|char| **char != 0) {
-        text.push(&char.to_ne_bytes());
-    }
-    text
 }
 
 /// Columns and rows of the terminal that standard output is; `None` when it is none, or does not know its size.
@@ -99,6 +90,5 @@ pub fn own_pid() -> u64 {
 /// Whom the kernel takes memdoor for: the effective user id; 0 is root.
 #[must_use]
 pub fn effective_user() -> u32 {
-    // SAFETY: it takes nothing, touches no memory and can't fail.
-    unsafe { libc::geteuid() }
+    nix::unistd::geteuid().as_raw()
 }

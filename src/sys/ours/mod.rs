@@ -336,6 +336,7 @@ fn sync_names(dir: &Dir) -> Result<()> {
 /// It is renameat2(2) with RENAME_NOREPLACE, Linux 3.15. A file system without it (NFS) gets a second name and loses the first, and one
 /// that has no second names (FAT) is looked at before.
 pub(super) fn rename_to_free(dir: &Dir, from: &CStr, to: &CStr) -> Result<()> {
+    // By number: nix has it for glibc alone.
     use std::os::fd::AsRawFd;
     let fd = dir.as_fd().as_raw_fd();
     // SAFETY: both names end with a NUL and live through the call.
