@@ -267,7 +267,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                 let start = tally.start;
                 // wtmp and the like are in each /var/log; who names such a file takes it for a log.
                 let is_no_text = by == By::Name && start.has_nul && !start.of_kernel;
-                let trouble = source.trouble().or(is_no_text.then_some(Trouble::NoText));
+                let trouble = source.trouble().or(tally.lost.map(Trouble::Long)).or(is_no_text.then_some(Trouble::NoText));
                 if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
                     sink.unread += 1;
                 } else {
