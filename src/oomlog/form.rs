@@ -171,7 +171,8 @@ impl Forms {
                 let depth = open.len();
                 let is_record = match open.pop() {
                     Some(Token::OpensInside) => false,
-                    Some(_) => of_message >= depth || !self.entry.has_message(),
+                    // Of one without a message the object around it may have more: a list of labels is before many a text.
+                    Some(_) => open.is_empty() || self.entry.has_message() && of_message >= depth,
                     // It has begun on another line.
                     None => true,
                 };

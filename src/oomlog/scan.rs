@@ -163,7 +163,9 @@ impl Scan {
         };
         self.feed.end(take);
         tally.cut = self.feed.cut();
-        tally.lost = self.feed.lost();
+        // Where the line begins too far before its words, the log's start tells what it is.
+        let is_json = self.spelling == Spelling::Json;
+        tally.lost = self.feed.lost().map(|lost| if is_json { Lost::Object } else { lost });
         done.map(|()| tally)
     }
 
@@ -261,8 +263,7 @@ impl<'c> Pair<'c> {
         }
         let from = self.last.len().saturating_sub(wanted - here);
         let text = &self.last[from..];
-        let (start, extent) =
-            if from > 0 || !self.last_is_start { line_start(text) } else { (0, Extent::Whole) };
+        let (start, extent) = if from > 0 || !self.last_is_start { line_start(text) } else { (0, Extent::Whole) };
         (&text[start..], 0, extent)
     }
 }

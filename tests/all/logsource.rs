@@ -471,6 +471,7 @@ fn named(name: &[u8], what: &Found) -> (String, &'static str) {
         Found::Failed(_) => "failed",
         Found::TooMany => "too many",
         Found::Journal => "journal",
+        Found::Partly => "partly",
     };
     (String::from_utf8_lossy(name).into_owned(), what)
 }

@@ -78,7 +78,8 @@ impl Around {
         if !self.prefix.ends_with(b"\"") {
             return text;
         }
-        let end = (0..text.len()).find(|at| text[*at] == b'"' && text.get(at + 1) != Some(&b'"') && (*at == 0 || text[at - 1] != b'"'));
+        let end = (0..text.len())
+            .find(|at| text[*at] == b'"' && text.get(at + 1) != Some(&b'"') && (*at == 0 || text[at - 1] != b'"'));
         &text[..end.unwrap_or(text.len())]
     }
 }
@@ -113,8 +114,21 @@ fn alike(one: &[u8], other: &[u8]) -> Option<(usize, usize)> {
 /// The lines of a report are of several levels.
 fn is_level(word: &[u8]) -> bool {
     const LEVELS: [&[u8]; 15] = [
-        b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug", b"warning", b"error", b"panic",
-        b"critical", b"informational", b"fatal", b"default",
+        b"emerg",
+        b"alert",
+        b"crit",
+        b"err",
+        b"warn",
+        b"notice",
+        b"info",
+        b"debug",
+        b"warning",
+        b"error",
+        b"panic",
+        b"critical",
+        b"informational",
+        b"fatal",
+        b"default",
     ];
     LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
 }
@@ -174,7 +188,8 @@ mod tests {
             assert_eq!(learned(head, prefix).as_deref(), Some(name), "{head}");
         }
         // Other words, no name left, more than a prefix.
-        for (head, prefix) in [("foo| node", "bar| "), ("app node", "app node "), ("java", "app: "), ("foo| node", "foo| app: ")]
+        for (head, prefix) in
+            [("foo| node", "bar| "), ("app node", "app node "), ("java", "app: "), ("foo| node", "foo| app: ")]
         {
             assert_eq!(learned(head, prefix), None, "{head}");
         }
