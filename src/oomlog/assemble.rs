@@ -26,7 +26,7 @@ use alloc::vec::Vec;
 
 use super::escape::lines_of;
 use super::event::{Event, Position, Stamp, Text};
-use super::record::{Origin, Record};
+use super::record::{Caller, Origin, Record};
 use super::scan::Part;
 use crate::parse::oom_report::header::Header;
 use crate::parse::oom_report::{self, Line};
@@ -67,6 +67,9 @@ struct Last {
     text: Vec<u8>,
     stamp: Stamp,
     host: Option<Text>,
+    boot_id: Option<Text>,
+    /// Two CPUs may print the same words at once.
+    caller: Option<Caller>,
     /// What was said of it.
     part: Option<Part>,
 }
@@ -81,6 +84,8 @@ impl Last {
             && self.stamp.wall_us == when.wall_us
             && self.stamp.wall.as_deref() == when.wall
             && self.host.as_deref() == record.host
+            && self.boot_id.as_deref() == record.boot_id
+            && self.caller == record.caller
     }
 
     fn note(&mut self, record: &Record<'_>, part: Part) {
@@ -88,6 +93,8 @@ impl Last {
         self.text.extend_from_slice(record.text);
         self.stamp = Stamp::of(&record.when);
         self.host = record.host.map(Text::from);
+        self.boot_id = record.boot_id.map(Text::from);
+        self.caller = record.caller;
         self.part = Some(part);
     }
 }
@@ -110,6 +117,8 @@ impl Assembler {
                 text: Vec::new(),
                 stamp: Stamp { boot_us: None, wall: None, wall_us: None },
                 host: None,
+                boot_id: None,
+                caller: None,
                 part: None,
             },
         }
