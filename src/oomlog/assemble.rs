@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod around;
 mod feed;
 mod finish;
 mod machine;
@@ -24,10 +25,12 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::escape::lines_of;
-use super::event::{Event, Position, Stamp};
-use super::record::{Origin, Record};
+use super::event::{Event, Position, Stamp, Text};
+use super::record::{Caller, Origin, Record};
 use super::scan::Part;
+use crate::parse::oom_report::header::Header;
 use crate::parse::oom_report::{self, Line};
+use around::Around;
 use open::{Kind, Open};
 use step::Step;
 use whose::{Now, OPEN, Owner, owner};
@@ -54,6 +57,46 @@ pub struct Assembler {
     /// Who died in reports that are finished: the reaper may come later.
     dead: VecDeque<u64>,
     wrapped: Wrapped,
+    around: Around,
+    last: Last,
+}
+
+/// The line before this one. Where two programs write one log (rsyslog's imklog beside imjournal), each line is there twice.
+#[derive(Default)]
+struct Last {
+    text: Vec<u8>,
+    stamp: Stamp,
+    host: Option<Text>,
+    boot_id: Option<Text>,
+    /// Two CPUs may print the same words at once.
+    caller: Option<Caller>,
+    /// What was said of it.
+    part: Option<Part>,
+}
+
+impl Last {
+    /// Whether this record says again what the one before it has said, at the same time.
+    fn is_again(&self, record: &Record<'_>) -> bool {
+        let when = &record.when;
+        self.part.is_some()
+            && self.text == record.text
+            && self.stamp.boot_us == when.boot_us
+            && self.stamp.wall_us == when.wall_us
+            && self.stamp.wall.as_deref() == when.wall
+            && self.host.as_deref() == record.host
+            && self.boot_id.as_deref() == record.boot_id
+            && self.caller == record.caller
+    }
+
+    fn note(&mut self, record: &Record<'_>, part: Part) {
+        self.text.clear();
+        self.text.extend_from_slice(record.text);
+        self.stamp = Stamp::of(&record.when);
+        self.host = record.host.map(Text::from);
+        self.boot_id = record.boot_id.map(Text::from);
+        self.caller = record.caller;
+        self.part = Some(part);
+    }
 }
 
 impl Assembler {
@@ -69,6 +112,15 @@ impl Assembler {
             by_hand: None,
             dead: VecDeque::new(),
             wrapped: Wrapped::new(),
+            around: Around::new(),
+            last: Last {
+                text: Vec::new(),
+                stamp: Stamp { boot_us: None, wall: None, wall_us: None },
+                host: None,
+                boot_id: None,
+                caller: None,
+                part: None,
+            },
         }
     }
 
@@ -79,9 +131,22 @@ impl Assembler {
         if record.origin == Origin::Other {
             return Part::Other;
         }
+        if let Some(part) = self.last.part.filter(|_| self.last.is_again(record)) {
+            return part;
+        }
+        let part = self.lines(record, position, done);
+        self.last.note(record, part);
+        part
+    }
+
+    fn lines(&mut self, record: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) -> Part {
         let before = self.number;
-        for part in lines_of(*record) {
-            let line = oom_report::line(part.text);
+        for mut part in lines_of(*record) {
+            let mut line = oom_report::line(part.text);
+            if let Some(text) = self.behind_prefix(part.text, &line) {
+                part.text = text;
+                line = oom_report::line(text);
+            }
             self.all += 1;
             if line == Line::Other && self.goes_on(&part, position, done) {
                 continue;
@@ -139,7 +204,11 @@ impl Assembler {
             }
             Line::Cut => return self.cut(),
             Line::Boot => return self.boot(record, done),
-            Line::Header(_) => return self.begin(Kind::Oom, line, record, at, done),
+            Line::Header(header) => {
+                let is_name = header.comm.is_none_or(|comm| self.around.note(comm, self.number));
+                let comm = header.comm.filter(|_| is_name);
+                return self.begin(Kind::Oom, &Line::Header(Header { comm, ..*header }), record, at, done);
+            }
             Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
             _ => {}
         }
@@ -165,12 +234,29 @@ impl Assembler {
         }
     }
 
+    /// A line without a prefix that nobody knows, which the report's header has too.
+    fn behind_prefix<'l>(&mut self, text: &'l [u8], line: &Line<'_>) -> Option<&'l [u8]> {
+        if let Some(text) = self.around.behind(text) {
+            return Some(text);
+        }
+        if *line != Line::Other {
+            return None;
+        }
+        let start = self.around.start;
+        let (text, name) = self.around.learn(text)?;
+        if let Some(open) = self.opens.iter_mut().find(|open| open.start == start) {
+            open.event.trigger.comm = Some(open::text(name));
+        }
+        Some(text)
+    }
+
     fn give(&mut self, index: usize, step: Option<Step>, line: &Line<'_>, record: &Record<'_>, at: Position) {
         let Some(open) = self.opens.get_mut(index) else {
             return;
         };
         open.step = step.unwrap_or(open.step).max(open.step);
         open.touch(record, at, self.number, self.all);
+        open.is_padded |= matches!(line, Line::Columns(_)) && record.text.trim_ascii_end() != record.text;
         feed::feed(open, line, at);
     }
 
@@ -214,6 +300,7 @@ impl Assembler {
             let asked = self.by_hand.take();
             open.event.by_hand = asked.is_some_and(|asked| self.all - asked < SOON);
         }
+        open.is_padded = matches!(line, Line::Columns(_)) && record.text.trim_ascii_end() != record.text;
         feed::feed(&mut open, line, at);
         self.opens.push(open);
     }

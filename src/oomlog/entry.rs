@@ -10,6 +10,7 @@ use super::feed::LINE;
 use super::json::{Value, decode};
 use super::prefix;
 use super::record::{Caller, Origin, Record, When};
+use super::scan::Part;
 use crate::parse;
 
 /// What is known of it so far.
@@ -149,28 +150,42 @@ impl Entry {
         self.line
     }
 
-    /// The record, when it has a message.
-    pub(super) fn record(&mut self) -> Option<Record<'_>> {
+    /// Whether there is anything to hand on.
+    pub(super) const fn has_message(&self) -> bool {
+        self.has_message
+    }
+
+    /// Hands on its record, when it has a message; of what somebody printed in several lines each.
+    pub(super) fn records(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
         if !self.has_message {
-            return None;
+            return Part::Other;
         }
         let length = without_colour(&mut self.message).len();
         self.message.truncate(length);
-        let origin = self.named.or(self.origin);
-        let mut record = Record {
-            text: &self.message,
-            when: When::default(),
-            origin: Origin::Unknown,
-            caller: None,
-            host: None,
-            boot_id: None,
-        };
-        // What the kernel said itself has no prefix left; what a container printed may have any.
-        if origin != Some(Origin::Kernel) {
-            record = prefix::record(&self.message);
-        } else if let [rest @ .., b'\n'] = record.text {
-            record.text = rest;
+        // What the kernel said itself has no prefix left, and its newlines are its own.
+        if self.named.or(self.origin) == Some(Origin::Kernel) {
+            let text = self.message.strip_suffix(b"\n").unwrap_or(&self.message);
+            return take(self.around(bare(text)));
         }
+        // What a container printed may have any prefix, and a line without one goes on with what is before it.
+        let lines = self.message.split(|byte| matches!(byte, b'\n' | b'\r'));
+        let mut last = bare(b"");
+        let mut part = Part::Other;
+        for line in lines.filter(|line| !line.is_empty()) {
+            let record = prefix::record(line);
+            let is_bare = record == bare(record.text);
+            last = if is_bare { Record { text: record.text, ..last } } else { record };
+            part = part.and(take(self.around(last)));
+            if part == Part::Stop {
+                break;
+            }
+        }
+        part
+    }
+
+    /// The record of a message, or of a line of it, with what is known of the entry.
+    fn around<'l>(&'l self, mut record: Record<'l>) -> Record<'l> {
+        let origin = self.named.or(self.origin);
         let boot_us = self.when.source_boot_us.or(self.when.boot_us);
         record.origin = origin.unwrap_or(record.origin);
         record.when.boot_us = record.when.boot_us.or(boot_us);
@@ -185,8 +200,13 @@ impl Entry {
         if !self.boot_id.is_empty() {
             record.boot_id = Some(&self.boot_id);
         }
-        Some(record)
+        record
     }
+}
+
+/// Text of which nothing else is known.
+fn bare(text: &[u8]) -> Record<'_> {
+    Record { text, when: When::default(), origin: Origin::Unknown, caller: None, host: None, boot_id: None }
 }
 
 /// A host's name and a boot's number are 64 bytes at most.

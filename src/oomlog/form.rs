@@ -1,15 +1,17 @@
-//! Lines to records: one each, or several as in the journal's forms.
+//! Lines to records: one each, or several as in the journal's forms, or a part of a line as in compact JSON.
 
 extern crate alloc;
 
 mod binary;
+
+use alloc::vec::Vec;
 
 use binary::{Binary, Next};
 
 use super::entry::Entry;
 use super::escape::lines_of;
 use super::event::Position;
-use super::json::{Value, members};
+use super::json::{Token, Value, members, tokens};
 use super::prefix;
 use super::record::Record;
 use super::scan::{Part, Take};
@@ -74,15 +76,45 @@ impl Forms {
         self.emit(take)
     }
 
+    /// Whether a CR alone ends a line, as old captures of terminals have it: the values of the journal's export form may hold any byte.
+    pub(super) const fn ends_at_cr(&self) -> bool {
+        !matches!(self.form, Form::Binary(_) | Form::Export)
+    }
+
+    /// The whole objects that a line of JSON begins with, which is longer than what is kept of one; and how much of it they take, 0 where
+    /// it is no JSON or no object has ended.
+    pub(super) fn objects(&mut self, start: &[u8], at: Position, take: &mut Take<'_>) -> (Part, usize) {
+        if !self.is_json(without_mark(start)) {
+            return (Part::Other, 0);
+        }
+        self.form = Form::Json;
+        let (part, used) = self.json(start, at, take);
+        // Of the object that goes on nothing is known yet.
+        self.entry.clear();
+        (part, used)
+    }
+
+    /// Whether this is the start of an object, or of more of what has begun.
+    pub(super) fn is_json(&self, line: &[u8]) -> bool {
+        match line.first() {
+            Some(b'{') => matches!(line.get(1), None | Some(b'"' | b' ' | b'\t')),
+            Some(b'[') => matches!(line[1..].trim_ascii_start(), [b'{', b'"', ..]),
+            Some(b'"' | b'}' | b']' | b',') => self.form == Form::Json,
+            _ => false,
+        }
+    }
+
     fn other(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
-        let inside = line.trim_ascii();
+        let inside = without_mark(line.trim_ascii());
         match inside.first() {
-            Some(b'{') if matches!(inside.get(1), None | Some(b'"' | b' ' | b'\t')) => {
-                self.entry.clear();
-                self.json(inside, at, take)
+            _ if self.is_json(inside) => {
+                self.form = Form::Json;
+                self.json(inside, at, take).0
             }
-            Some(b'"' | b'}' | b']') if self.form == Form::Json => self.json(inside, at, take),
-            Some(b'"') if line.first() != Some(&b'"') && is_member(inside) => self.json(inside, at, take),
+            Some(b'"') if line.first() != Some(&b'"') && is_member(inside) => {
+                self.form = Form::Json;
+                self.json(inside, at, take).0
+            }
             Some(b'0'..=b'9') if self.form == Form::Json && is_numbers(inside) => {
                 self.entry.numbers(inside);
                 Part::Other
@@ -101,28 +133,59 @@ impl Forms {
                 self.export(line, at, take)
             }
             _ => {
+                // An object that was cut has ended all the same.
+                let part = if self.form == Form::Json { self.emit(take) } else { Part::Other };
                 self.form = Form::Lines;
-                hand_on(prefix::record(line), at, take)
+                if part == Part::Stop {
+                    return part;
+                }
+                part.and(hand_on(prefix::record(line), at, take))
             }
         }
     }
 
-    /// A whole object, or a part of one.
-    fn json(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
-        self.form = Form::Json;
-        let mut part = Part::Other;
-        if line.starts_with(b"}") {
-            part = self.emit(take);
-        }
-        let entry = &mut self.entry;
-        members(line, |name, value| entry.member(name, value, at));
-        let ends = line.strip_suffix(b",").unwrap_or(line).ends_with(b"}");
-        if ends && line.len() > 2 && part != Part::Stop {
+    /// Whole objects, or a part of one; and where the last of those ends that are records of their own. An object that is a member's
+    /// value is a part of the one around it, one of an array is a record when its message is in it and not around it.
+    fn json(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> (Part, usize) {
+        let (mut part, mut used) = (Part::Other, 0);
+        // The objects that have begun in this line, and within how many the message is.
+        let (mut open, mut of_message) = (Vec::new(), 0);
+        tokens(line, |token, end| match token {
+            _ if part == Part::Stop => {}
+            Token::Member(name, value) => {
+                let had_message = self.entry.has_message();
+                self.entry.member(name, value, at);
+                if !had_message {
+                    of_message = open.len();
+                }
+            }
+            Token::OpensInside => open.push(token),
+            Token::Opens => {
+                // What was before it was cut, or it is a member's on a line of its own.
+                if open.is_empty() {
+                    part = part.and(self.emit(take));
+                }
+                open.push(token);
+            }
+            Token::Closes => {
+                let depth = open.len();
+                let is_record = match open.pop() {
+                    Some(Token::OpensInside) => false,
+                    // Of one without a message the object around it may have more: a list of labels is before many a text.
+                    Some(_) => open.is_empty() || self.entry.has_message() && of_message >= depth,
+                    // It has begun on another line.
+                    None => true,
+                };
+                if is_record {
+                    part = part.and(self.emit(take));
+                    used = end;
+                }
+            }
+        });
+        if line.len() > 2 && line[used..].trim_ascii_start().len() <= usize::from(line.ends_with(b",")) {
             self.form = Form::Lines;
-            let last = self.emit(take);
-            part = both(part, last);
         }
-        part
+        (part, used)
     }
 
     fn export(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
@@ -145,7 +208,7 @@ impl Forms {
                 if part == Part::Stop {
                     return part;
                 }
-                both(part, self.other(line, at, take))
+                part.and(self.other(line, at, take))
             }
         }
     }
@@ -167,7 +230,7 @@ impl Forms {
             return part;
         }
         let Some((time, boot_id)) = verbose_head(line) else {
-            return both(part, self.other(line, at, take));
+            return part.and(self.other(line, at, take));
         };
         self.form = Form::Verbose;
         self.entry.begun(time, boot_id);
@@ -176,10 +239,7 @@ impl Forms {
 
     fn emit(&mut self, take: &mut Take<'_>) -> Part {
         let at = self.entry.line();
-        let part = match self.entry.record() {
-            Some(record) => hand_on(record, at, take),
-            None => Part::Other,
-        };
+        let part = self.entry.records(&mut |record| hand_on(record, at, take));
         self.entry.clear();
         part
     }
@@ -188,7 +248,7 @@ impl Forms {
 fn hand_on(record: Record<'_>, at: Position, take: &mut Take<'_>) -> Part {
     let mut part = Part::Other;
     for line in lines_of(record) {
-        part = both(part, take(line, at));
+        part = part.and(take(line, at));
         if part == Part::Stop {
             break;
         }
@@ -196,11 +256,12 @@ fn hand_on(record: Record<'_>, at: Position, take: &mut Take<'_>) -> Part {
     part
 }
 
-fn both(one: Part, other: Part) -> Part {
-    match (one, other) {
-        (Part::Stop, _) | (_, Part::Stop) => Part::Stop,
-        (Part::Report, _) | (_, Part::Report) => Part::Report,
-        _ => Part::Other,
+/// Without what stands before an object: the mark of RFC 7464 (journalctl -o json-seq), the field of an event stream (json-sse).
+fn without_mark(line: &[u8]) -> &[u8] {
+    let line = line.strip_prefix(b"\x1e").unwrap_or(line);
+    match line.strip_prefix(b"data: ") {
+        Some(object @ [b'{', ..]) => object,
+        _ => line,
     }
 }
 

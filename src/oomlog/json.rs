@@ -1,7 +1,7 @@
-//! The members of JSON objects, as far as logs are written in it: one object a line, or one member a line.
+//! The members of JSON objects, as far as logs are written in it: one object a line, one member a line, or all objects on one line.
 //!
-//! Tolerant by design: braces and commas separate members and nothing more, so that an object cut at either end, one inside of
-//! another, and dmesg's array of them give what they hold.
+//! Tolerant by design: an object cut at either end, one inside of another, and dmesg's array of them give what they hold. Where one
+//! begins and ends is told, as compact JSON (`jq -c`, `jq -s`) has a whole log on a line.
 
 extern crate alloc;
 
@@ -20,23 +20,72 @@ pub(super) enum Value<'l> {
     Bare(&'l [u8]),
 }
 
-/// Calls `each` with the name and the value of each member.
-pub(super) fn members<'l>(line: &'l [u8], mut each: impl FnMut(&'l [u8], Value<'l>)) {
+/// What a line of JSON has, in its order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Token<'l> {
+    /// A name and its value, which is no object.
+    Member(&'l [u8], Value<'l>),
+    /// An object begins: the log's own, or one of an array.
+    Opens,
+    /// An object begins that is the value of a member.
+    OpensInside,
+    /// An object ends.
+    Closes,
+}
+
+/// Calls `each` with each token, and with how much of the line is before its end.
+pub(super) fn tokens<'l>(line: &'l [u8], mut each: impl FnMut(Token<'l>, usize)) {
     let mut rest = line;
-    while let Some(quote) = rest.iter().position(|byte| *byte == b'"') {
-        let Some((name, behind)) = text(&rest[quote..]) else {
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}')) {
+        let token = match rest[at] {
+            b'{' => Some(Token::Opens),
+            b'}' => Some(Token::Closes),
+            _ => None,
+        };
+        if let Some(token) = token {
+            rest = &rest[at + 1..];
+            each(token, line.len() - rest.len());
+            continue;
+        }
+        let Some((name, behind)) = text(&rest[at..]) else {
             return;
         };
         rest = behind;
         let Some(behind) = behind.trim_ascii_start().strip_prefix(b":") else {
             continue;
         };
-        let Some((value, behind)) = value(behind.trim_ascii_start()) else {
-            continue;
-        };
-        each(name, value);
-        rest = behind;
+        let behind = behind.trim_ascii_start();
+        if let Some(inside) = behind.strip_prefix(b"{") {
+            rest = inside;
+            each(Token::OpensInside, line.len() - rest.len());
+        } else if let Some((value, behind)) = value(behind) {
+            rest = behind;
+            each(Token::Member(name, value), line.len() - rest.len());
+        }
     }
+}
+
+/// Calls `each` with the name and the value of each member.
+pub(super) fn members<'l>(line: &'l [u8], mut each: impl FnMut(&'l [u8], Value<'l>)) {
+    tokens(line, |token, _| {
+        if let Token::Member(name, value) = token {
+            each(name, value);
+        }
+    });
+}
+
+/// How far into the text an object of one long line may be said to begin: behind what ends the object before it. No text between quotes
+/// looks like that: a quote inside of it has a backslash, and what follows the one that ends it is no name.
+pub(super) fn object_start(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'}', text).find_map(|end| {
+        let is_between = |byte: &u8| matches!(byte, b',' | b' ' | b'\t');
+        let behind = &text[end + 1..];
+        let length = behind.iter().take_while(|byte| is_between(byte)).count();
+        let [b'{', b'"', first, ..] = &behind[length..] else {
+            return None;
+        };
+        (first.is_ascii_alphabetic() || *first == b'_').then_some(end + 1 + length)
+    })
 }
 
 fn value(text_of: &[u8]) -> Option<(Value<'_>, &[u8])> {

@@ -68,6 +68,8 @@ fn written(text: &[u8], reference: &Reference) -> Option<i64> {
     for word in text.split(|byte| matches!(byte, b' ' | b'\t' | b'T')).filter(|word| !word.is_empty()) {
         if let Some(found) = time_of_day(word.strip_suffix(b":").unwrap_or(word)) {
             clock = Some(found);
+        } else if let Some((month, number)) = klog_day(word) {
+            (date.month, date.day) = (month, number);
         } else if let Some(found) = day(word) {
             (date.month, date.day) = (found.month, found.day);
             year = Some(found.year);
@@ -125,6 +127,15 @@ fn month(word: &[u8]) -> Option<u8> {
         |name: &&[u8]| word.len() >= 3 && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     let index = MONTHS.iter().position(is_it)?;
     u8::try_from(index + 1).ok()
+}
+
+/// `W1121`: a level, the month, the day.
+fn klog_day(word: &[u8]) -> Option<(u8, u8)> {
+    let [b'I' | b'W' | b'E' | b'F', m, m2, d, d2] = word else {
+        return None;
+    };
+    let number = |digits: [u8; 2]| dec(&digits).and_then(|number| u8::try_from(number).ok());
+    Some((number([*m, *m2])?, number([*d, *d2])?))
 }
 
 /// `2026-11-21`.
@@ -205,6 +216,7 @@ mod tests {
             "Wed 2026-01-07 03:19:32 UTC",
             "2026-01-07T03:19:32.000000",
             "2026-01-07T03:19:32,000",
+            "W0107 03:19:32.000000",
         ] {
             assert_eq!(wall(text), expected, "{text}");
         }

@@ -44,6 +44,14 @@ const HEADERS: [&[u8]; 3] = [
     b"111,\n\t\t111,\n\t\t109,\n\t\t45,\n\t\t107,\n\t\t105,\n\t\t108,\n\t\t108,\n\t\t101,\n\t\t114",
 ];
 
+/// What tells of a kill or a report in a line that was cut, beyond doubt: a program's own long line may say that memory was short.
+const OF_A_KILL: [&[u8]; 5] = [b"invoked oom-killer", b"oom-kill:", b"Killed process ", b"Kill process ", NUMBERS[0]];
+
+/// Whether a line that was cut has such words.
+pub(super) fn tells_of_a_kill(text: &[u8]) -> bool {
+    OF_A_KILL.into_iter().any(|words| memchr::memmem::find(text, words).is_some())
+}
+
 /// The longest of all needles.
 pub(super) const LONGEST: usize = 78;
 
@@ -74,7 +82,8 @@ pub(super) enum Spelling {
 impl Spelling {
     /// By the start of the log.
     pub(super) fn of(start: &[u8]) -> Self {
-        match start.trim_ascii_start().first() {
+        let start = start.strip_prefix(b"\x1e").or(start.strip_prefix(b"data: ")).unwrap_or(start).trim_ascii_start();
+        match start.strip_prefix(b"[").unwrap_or(start).trim_ascii_start().first() {
             Some(b'{') => Self::Json,
             _ => Self::Text,
         }

@@ -30,20 +30,61 @@ pub enum Found {
     TooMany,
     /// A directory with files of systemd-journald, which are not read.
     Journal,
+    /// A directory in the directory, of which not all is read: by these names alone, or nothing.
+    Partly,
 }
 
-/// Hands on what each name in a directory is, in the order of the names. What is below it is left alone.
+/// What the names of a kernel's logs begin with.
+pub const KERNEL_LOGS: [&[u8]; 5] = [b"kern", b"messages", b"syslog", b"dmesg", b"console"];
+
+/// Hands on what each name in a directory is, in the order of the names; and the kernel's logs of the directories in it, as rsyslog has one
+/// for each host. All that is below /var/log would be the logs of every program, and what is deeper is left alone.
 pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
     let (names, left) = names(dir, |_| true)?;
+    let mut below = Vec::new();
     for name in names {
-        if let Some(found) = look(Input::found(dir, &name)) {
+        let opened = Input::found(dir, &name);
+        let is_directory = opened.as_ref().is_ok_and(|input| input.kind() == Ok(Kind::Directory));
+        if is_directory {
+            below.push(name);
+        } else if let Some(found) = look(opened) {
             take(&name, found);
         }
+    }
+    for name in below {
+        of_inner(dir, &name, take)?;
     }
     if left > 0 {
         take(c"", Found::TooMany);
     }
     journal::of_directory(dir, take);
+    Ok(())
+}
+
+/// The kernel's logs of a directory in the directory.
+fn of_inner(dir: &Dir, name: &CStr, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
+    let listed = dir.dir(name).and_then(|inner| Ok((names(&inner, |_| true)?, inner)));
+    let Ok(((names, left), inner)) = listed else {
+        take(name, Found::Partly);
+        return Ok(());
+    };
+    let mut is_whole = left == 0;
+    for file in names {
+        let is_wanted = KERNEL_LOGS.iter().any(|start| file.to_bytes().starts_with(start));
+        // Those are named apart.
+        let is_journal = file.to_bytes().ends_with(b".journal") || file.to_bytes().ends_with(b".journal~");
+        if is_journal {
+            continue;
+        }
+        match look(Input::found(&inner, &file)) {
+            Some(found) if is_wanted => take(&*join(name, &file)?, found),
+            Some(Found::Log(_) | Found::Failed(_)) => is_whole = false,
+            _ => {}
+        }
+    }
+    if !is_whole {
+        take(name, Found::Partly);
+    }
     Ok(())
 }
 

@@ -109,6 +109,7 @@ impl<'l> Head<'l> {
             b'<' => self.level(),
             b'[' => self.bracket(),
             b'0'..=b'9' => self.kmsg().or_else(|| self.stamp()).or_else(|| self.unknown()),
+            b'I' | b'W' | b'E' | b'F' if stamp::klog(self.rest).is_some() => self.klog(),
             _ => self.identifier().or_else(|| self.facility()).or_else(|| self.stamp()).or_else(|| self.unknown()),
         }
     }
@@ -150,6 +151,13 @@ impl<'l> Head<'l> {
     fn identifier(&mut self) -> Option<()> {
         let tag = tag::alone(self.rest)?;
         self.said_by(tag)
+    }
+
+    /// klog's header, whose program prints what the kernel said as it is, or words of its own.
+    fn klog(&mut self) -> Option<()> {
+        let (stamp, rest) = stamp::klog(self.rest)?;
+        self.stamped(stamp.when);
+        self.take(rest, Stage::Transport)
     }
 
     /// A wall clock time, then what may stand between it and the message.

@@ -5,7 +5,8 @@
 
 use super::buffer::Buffer;
 use super::event::{BYTES, Position};
-use super::feed::Feed;
+use super::feed::{Extent, Feed};
+use super::json::object_start;
 use super::needle::{Hit, LONGEST, Needles, Place, Spelling};
 use super::record::Record;
 use super::source::Source;
@@ -51,10 +52,21 @@ pub type Take<'t> = dyn FnMut(Record<'_>, Position) -> Part + 't;
 pub struct Tally {
     /// Bytes, decompressed.
     pub bytes: u64,
-    /// Lines cut to [`super::feed::LINE`].
+    /// Lines of which no more than [`super::feed::LINE`] was read, or not the start.
     pub cut: u64,
+    /// What one of those was that tell of a kill.
+    pub lost: Option<Lost>,
     /// What it begins with.
     pub start: Start,
+}
+
+/// A line that is too long, and tells of a kill.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lost {
+    /// An object of JSON.
+    Object,
+    /// Any other.
+    Line,
 }
 
 /// The buffers of a scan; one serves for any number of logs.
@@ -74,6 +86,16 @@ pub struct Scan {
 }
 
 impl Part {
+    /// What is said of two records together.
+    pub(super) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Stop, _) | (_, Self::Stop) => Self::Stop,
+            (Self::Report, _) | (_, Self::Report) => Self::Report,
+            (Self::End, _) | (_, Self::End) => Self::End,
+            _ => Self::Other,
+        }
+    }
+
     /// How long to look on, at least.
     pub(super) const fn after(self) -> usize {
         match self {
@@ -141,6 +163,9 @@ impl Scan {
         };
         self.feed.end(take);
         tally.cut = self.feed.cut();
+        // Where the line begins too far before its words, the log's start tells what it is.
+        let is_json = self.spelling == Spelling::Json;
+        tally.lost = self.feed.lost().map(|lost| if is_json { Lost::Object } else { lost });
         done.map(|()| tally)
     }
 
@@ -150,7 +175,7 @@ impl Scan {
         let (text, last) = if now == 0 { (first, second) } else { (second, first) };
         let pair = Pair {
             last: &last[self.handed..before],
-            last_is_start: self.handed > 0 || self.is_first,
+            last_is_start: self.handed > 0 || self.is_first || before == 0,
             text: &text[..length],
             place: if before == 0 { Place::Start } else { Place::Further },
             spelling: self.spelling,
@@ -164,14 +189,14 @@ impl Scan {
                 let Some(hit) = pair.find(&self.needles, at) else {
                     break;
                 };
-                let (start, text) = pair.from(hit, at);
+                let (start, text, extent) = pair.from(hit, at);
                 let before = if start.is_empty() {
                     lines + self.unit.count(&pair.text[at..text])
                 } else {
                     lines - self.unit.count(start)
                 };
                 let bytes = start.len() + hit.at.saturating_sub(text) + AFTER;
-                self.feed.open(bytes, before, self.unit);
+                self.feed.open(bytes, before, self.unit, extent);
                 if self.feed.lines(start, take).is_none() {
                     return false;
                 }
@@ -222,25 +247,24 @@ impl<'c> Pair<'c> {
         Some(Hit { at: 0, is_header: hit.is_header })
     }
 
-    /// Where to begin, for a hit: a part of the last chunk, and a place in this one.
+    /// Where to begin, for a hit: a part of the last chunk, and a place in this one; and whether a line begins there.
     ///
     /// A kill without its header was cut from what may be anywhere before it. Nothing before `at` is handed on twice.
-    fn from(&self, hit: Hit, at: usize) -> (&'c [u8], usize) {
+    fn from(&self, hit: Hit, at: usize) -> (&'c [u8], usize, Extent) {
         let wanted = if hit.is_header { BEFORE } else { usize::MAX };
         let here = hit.at - at;
         if here > wanted {
             let from = hit.at - wanted;
-            return (&[], from + line_start(&self.text[from..hit.at]));
+            let (start, extent) = line_start(&self.text[from..hit.at]);
+            return (&[], from + start, extent);
         }
         if at > 0 {
-            return (&[], at);
+            return (&[], at, Extent::Whole);
         }
         let from = self.last.len().saturating_sub(wanted - here);
-        let mut start = &self.last[from..];
-        if from > 0 || !self.last_is_start {
-            start = &start[line_start(start)..];
-        }
-        (start, 0)
+        let text = &self.last[from..];
+        let (start, extent) = if from > 0 || !self.last_is_start { line_start(text) } else { (0, Extent::Whole) };
+        (&text[start..], 0, extent)
     }
 }
 
@@ -261,9 +285,13 @@ impl Unit {
     }
 }
 
-/// Behind the first newline; where there is none, a line is too long to be begun where it begins.
-fn line_start(text: &[u8]) -> usize {
-    memchr::memchr(b'\n', text).map_or(0, |at| at + 1)
+/// Behind the first newline; where there is none, an object of JSON may begin, or a line is too long to be begun where it begins.
+fn line_start(text: &[u8]) -> (usize, Extent) {
+    let newline = memchr::memchr2(b'\n', b'\r', text).map(|at| at + 1);
+    match newline.or_else(|| object_start(text)) {
+        Some(at) => (at, Extent::Whole),
+        None => (0, Extent::Torn),
+    }
 }
 
 /// Reads until the buffer is full or the source ends: pipes and gzip give less at a time.

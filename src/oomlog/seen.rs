@@ -216,8 +216,14 @@ fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
         let contradict = walls.is_some_and(|(a, b)| are_sure(a, b) && apart(a, b) > DAY_US);
         return a.abs_diff(b) <= slack.boot && !contradict;
     }
-    if entry.place == place || print.tells == Tells::Nothing {
-        return false;
+    if entry.place == place {
+        // One log writes one event's time in one way. Of two lines without any time that name nobody nothing tells that they are one.
+        return one.written == print.written && (print.written != 0 || print.tells != Tells::Nothing);
+    }
+    if print.tells == Tells::Nothing {
+        // It is what an earlier run has shown; of another log it may be another.
+        let is_same = walls.map_or(one.wall == print.wall, |(a, b)| a.us == b.us);
+        return entry.place == Where::Earlier && is_same;
     }
     let Some((a, b)) = walls else {
         // dmesg without wall time and syslog without boot time: nothing but the sizes tells.
@@ -301,14 +307,42 @@ mod tests {
     }
 
     #[test]
-    fn in_one_log_only_times_since_boot_tell_that_it_is_the_same() {
+    fn in_one_log_the_same_event_has_the_same_time_as_it_is_written() {
         let mut seen = Seen::new();
-        let (place, wall) = (Where::Log(1), (50 * SECOND, By::Log));
-        assert_eq!(seen.note(at(None, wall), place), Known::New);
-        assert_eq!(seen.note(at(None, wall), place), Known::New);
-        assert_eq!(seen.note(at(None, None), place), Known::New);
-        assert_eq!(seen.note(at(7, None), Where::Log(2)), Known::Repeated);
-        assert_eq!(seen.note(at(8, None), Where::Log(2)), Known::Repeated);
+        let place = Where::Log(1);
+        let written = |event: &Event, wall: Option<&str>| {
+            let when = Stamp { wall: wall.map(Into::into), ..Stamp::default() };
+            print(&Event { when, ..event.clone() }, None)
+        };
+        for (wall, expected) in [
+            (Some("Jan  7 03:19:32"), Known::New),
+            (Some("Jan  7 03:19:32"), Known::Repeated),
+            (Some("Jan  7 03:19:33"), Known::New),
+            // In no language that is known.
+            (Some("ene.  7 03:19:33"), Known::New),
+            (Some("ene.  7 03:19:33"), Known::Repeated),
+            (None, Known::New),
+            (None, Known::Repeated),
+        ] {
+            assert_eq!(seen.note(written(&event(7), wall), place), expected, "{wall:?}");
+        }
+        assert_eq!(seen.note(written(&event(8), None), place), Known::New);
+        let nobody = written(&Event::default(), None);
+        assert_eq!(seen.note(nobody, place), Known::New);
+        assert_eq!(seen.note(nobody, place), Known::New);
+    }
+
+    #[test]
+    fn an_event_that_names_nobody_is_known_to_later_runs() {
+        for wall in [None, Some((50 * SECOND, By::Log))] {
+            let mut seen = Seen::new();
+            let nobody = of(&Event::default(), None, wall);
+            seen.remember(nobody, Where::Earlier);
+            assert_eq!(seen.note(nobody, Where::Log(1)), Known::Earlier);
+            let later = of(&Event::default(), None, (51 * SECOND, By::Log));
+            assert_eq!(seen.note(later, Where::Log(1)), Known::New);
+            assert_eq!(seen.prints().count(), 2);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod foreign;
 use alloc::boxed::Box;
 
 use super::gunzip::{Gunzip, MAGIC};
+use super::scan::Lost;
 use crate::sys::Result;
 use crate::sys::input::{Input, Kind};
 pub use foreign::Foreign;
@@ -24,6 +25,8 @@ pub enum Trouble {
     Shrunk,
     /// It is packed, or no text: nothing of it has been read.
     Foreign(Foreign),
+    /// A line is longer than what is read of one, and tells of a kill: who has read all of it says so.
+    Long(Lost),
     /// It is no text of any form that is known, and no kernel line was seen in it: who has read all of it says so.
     NoText,
 }
@@ -35,11 +38,30 @@ impl core::fmt::Display for Trouble {
             Self::Foreign(foreign) => {
                 return write!(f, "it is a file of {}: nothing of it was read", foreign.name());
             }
+            Self::Long(_) => {
+                "a line of more than 64 KiB tells of the OOM killer, and was not read whole: an event may be missing, or a part of one"
+            }
             Self::NoText => "it is no text, and no line of a kernel log was recognised in it",
             Self::CutOff => "the gzip file is cut off: what it holds was read",
             Self::Damaged => "the gzip file is damaged: what is before the damage was read",
             Self::Trailing => "something else follows the gzip data: it was not read",
         })
+    }
+}
+
+impl Trouble {
+    /// What makes a log of it that can be read, before its name and behind it.
+    #[must_use]
+    pub const fn command(self) -> Option<[&'static str; 2]> {
+        match self {
+            Self::Foreign(foreign) => Some(foreign.command()),
+            // The texts in it, whatever holds them, with the newlines that are spelled there.
+            Self::Long(Lost::Object) => Some(["jq -r '.. | strings' ", ""]),
+            Self::Long(Lost::Line) => {
+                Some(["grep -aoE '(Out of memory|Memory cgroup out of memory): Kill.{0,400}' ", ""])
+            }
+            _ => None,
+        }
     }
 }
 

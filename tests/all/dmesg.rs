@@ -98,13 +98,31 @@ fn a_directory_gives_every_log_in_it() {
     dir.write("a", booted(1, 1).as_bytes());
     dir.write("b.gz", &gzip(booted(2, 2).as_bytes()));
     dir.write("c", b"\0\xff\x1b nothing of a log\n");
-    fs::create_dir(dir.path().join("d")).expect("a directory");
-    dir.write("d/below", booted(3, 3).as_bytes());
     assert_eq!(pids(&[&dir.join("")]), [1, 2]);
-    let ended = json(&[&dir.join("."), &dir.join("d")]);
-    assert_eq!(pids_of(&ended), [1, 2, 3]);
-    let path = events(&ended)[2].text("memdoor.source.path").to_owned();
-    assert_eq!(path, dir.join("d/below"));
+}
+
+/// As rsyslog has them, a directory for each host.
+#[test]
+fn kernel_logs_of_directories_in_a_directory_are_read_and_nothing_else_there_is_passed_over_in_silence() {
+    let dir = TempDir::new();
+    dir.write("a", booted(1, 1).as_bytes());
+    for name in ["h1", "h2", "h2/deep"] {
+        fs::create_dir(dir.path().join(name)).expect("a directory");
+    }
+    let [head, tail] = rotated(20);
+    dir.write("h1/kern.log.1", &head);
+    dir.write("h1/kern.log", &tail);
+    dir.write("h2/messages", booted(3, 3).as_bytes());
+    assert_eq!(pids(&[&dir.join("")]), [1, 140, 3]);
+    dir.write("h2/below", booted(4, 4).as_bytes());
+    dir.write("h2/deep/kern.log", booted(5, 5).as_bytes());
+    let ended = json(&[&dir.join("")]);
+    assert_eq!((ended.code(), pids_of(&ended)), (0, vec![1, 140, 3]));
+    let note = format!("memdoor: note: {}: of what is in h2 only logs of a kernel's name are read", dir.join(""));
+    assert!(ended.err.starts_with(&note), "{}", ended.err);
+    assert!(ended.err.ends_with(&format!("For the rest: memdoor dmesg {}\n", dir.join("h2"))), "{}", ended.err);
+    let ended = json(&[&dir.join("h2")]);
+    assert_eq!((pids_of(&ended), ended.err.as_str()), (vec![4, 3, 5], ""));
 }
 
 #[test]
@@ -471,6 +489,27 @@ fn a_copy_that_is_cut_behind_its_header_is_the_same_event() {
     assert!(lines.is_sorted());
 }
 
+/// A file that was put together from two copies, and one that two programs write.
+#[test]
+fn an_event_that_one_log_has_twice_is_one_and_so_is_a_line() {
+    for fixture in ["6.1-memcg-pod-ctime.log", "5.10-memcg-oom-group.log", "5.10-none-busybox-syslog.log"] {
+        let text = fs::read_to_string(format!("{FIXTURES}/{fixture}")).expect("a fixture");
+        let dir = TempDir::new();
+        let ids = |name: &str, text: &str| {
+            let ended = json(&[&dir.write(name, text.as_bytes())]);
+            let id = |event: &Json| {
+                (event.text("memdoor.event.id").to_owned(), event.get("memdoor.oom.group.count").cloned())
+            };
+            events(&ended).iter().map(id).collect::<Vec<_>>()
+        };
+        let once = ids("once", &text);
+        assert!(!once.is_empty());
+        assert_eq!(ids("twice", &text.repeat(2)), once, "{fixture}");
+        let doubled: String = text.split_inclusive('\n').map(|line| line.repeat(2)).collect();
+        assert_eq!(ids("doubled", &doubled), once, "{fixture}");
+    }
+}
+
 #[test]
 fn two_kills_in_one_second_are_two_events() {
     let dir = TempDir::new();
@@ -782,6 +821,17 @@ fn a_count_whose_line_was_lost_is_no_memory_that_nobody_has() {
     }
 }
 
+/// The smaller share of the first event counts too.
+#[test]
+fn a_root_cause_is_present_in_each_event_whose_table_lists_it() {
+    let text = fs::read_to_string(format!("{FIXTURES}/6.18-memcg-40-ms-apart.log")).expect("a fixture");
+    let less = text.replacen("27473     6650     6339     6176", "27473     6650      100       90", 1);
+    assert_ne!(text, less);
+    let dir = TempDir::new();
+    let ended = run(&["dmesg", &dir.write("log", less.as_bytes())]);
+    assert!(ended.out.contains("1. manager          - Average 28.0 MB (present in 2/2 events)\n"), "{}", ended.out);
+}
+
 #[test]
 fn a_victim_whose_row_was_lost_is_not_said_to_be_among_the_lesser() {
     let text = without(TWO, |_, line| line.contains(" 192] "));
@@ -878,6 +928,29 @@ fn the_second_run_is_silent_and_a_third_shows_what_is_new() {
     new(&[6]);
     silent();
     assert_eq!(fs::read_dir(dir.path()).expect("listing").count(), 2);
+}
+
+#[test]
+fn an_event_that_names_nobody_is_told_once_and_remembered_once() {
+    const HEADER: &str = "java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n";
+    for prefix in ["", "Nov 21 10:08:31 web1 kernel: ", "2026-11-21T10:08:31+00:00 web1 kernel: ", "[    5.000000] "] {
+        let dir = TempDir::new();
+        let log = dir.write("log", format!("{prefix}{HEADER}").as_bytes());
+        let state = dir.join("state");
+        let ask = || json(&["--since-last", &state, &log]);
+        assert_eq!(events(&ask()).len(), 1, "{prefix}");
+        let kept = fs::read(&state).expect("a state");
+        for _ in 0..2 {
+            let ended = ask();
+            assert_eq!((ended.code(), ended.out.as_str()), (0, ""), "{prefix} {ended:?}");
+            assert_eq!(fs::read(&state).expect("a state"), kept, "{prefix}");
+        }
+        // One of another time is news.
+        if prefix.starts_with("Nov") {
+            dir.write("log", format!("{prefix}{HEADER}Nov 21 11:08:31 web1 kernel: {HEADER}").as_bytes());
+            assert_eq!(events(&ask()).len(), 1);
+        }
+    }
 }
 
 #[test]

@@ -471,6 +471,7 @@ fn named(name: &[u8], what: &Found) -> (String, &'static str) {
         Found::Failed(_) => "failed",
         Found::TooMany => "too many",
         Found::Journal => "journal",
+        Found::Partly => "partly",
     };
     (String::from_utf8_lossy(name).into_owned(), what)
 }
@@ -485,7 +486,8 @@ fn what_is_no_file_in_a_directory_is_skipped_and_named() {
     symlink("/etc/passwd", scratch.0.join("d.link")).expect("symlink");
     let _socket = std::os::unix::net::UnixListener::bind(scratch.0.join("e.socket")).expect("bind");
     let found = listed(&scratch.0);
-    let expected = [("a.log", "log"), ("c.fifo", "skipped"), ("d.link", "skipped"), ("e.socket", "skipped")];
+    let expected =
+        [("a.log", "log"), ("c.fifo", "skipped"), ("d.link", "skipped"), ("e.socket", "skipped"), ("below", "partly")];
     assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
 }
 

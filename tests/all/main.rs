@@ -8,6 +8,7 @@ mod check;
 mod death;
 mod dmesg;
 mod dmesg_inputs;
+mod dmesg_lines;
 mod dmesg_reach;
 mod ending;
 mod environment;

@@ -4,8 +4,10 @@ extern crate alloc;
 
 use alloc::ffi::CString;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::fmt::Write;
 use core::time::Duration;
 
 use super::machine::{live_reference, machine, now_us};
@@ -19,7 +21,9 @@ use crate::oomlog::moment::{self, Reference};
 use crate::oomlog::places::{self, Found};
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
+use crate::oomlog::shell;
 use crate::oomlog::source::{Source, Trouble};
+use crate::report::escape::Escaped;
 use crate::sys::clock::Zone;
 use crate::sys::file::Dir;
 use crate::sys::input::{Input, Kind, Writer};
@@ -36,6 +40,9 @@ const NOBODY_WRITES: [&str; 2] = [
 const NO_LOG: [&str; 2] =
     ["it is a character device, and no log", "name a log, or a directory that has some: memdoor dmesg /var/log"];
 const STDIN_IS_A_DIRECTORY: [&str; 2] = ["it is a directory", "name it: memdoor dmesg /var/log"];
+
+/// So many directories are named of which not all was read.
+const SHOWN: usize = 4;
 
 /// Reads logs one after the other.
 pub(super) struct Reader<'s, 'a, 'b> {
@@ -180,10 +187,17 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     fn directory(&mut self, path: &CStr) {
         self.finish();
         let before = self.sink.reach.heard();
+        let mut partly = Vec::new();
         let read = Dir::open(path).and_then(|dir| {
-            places::of_directory(&dir, &mut |name, found| self.found(path.to_bytes(), name, found, before))
+            places::of_directory(&dir, &mut |name, found| match found {
+                Found::Partly => partly.push(CString::from(name)),
+                _ => self.found(path.to_bytes(), name, found, before),
+            })
         });
         self.finish();
+        if self.notes == Notes::Said {
+            partly_read(path.to_bytes(), &partly);
+        }
         if let Err(errno) = read {
             self.failed("read", path.to_bytes(), errno);
         }
@@ -198,7 +212,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             Found::Skipped if self.notes == Notes::Said => {
                 words::note(&path, "it is no file, or a link: it is skipped");
             }
-            Found::Skipped => {}
+            Found::Skipped | Found::Partly => {}
             Found::Failed(errno) => self.failed("open", &path, errno),
             Found::Journal => {
                 // It comes behind all logs of the directory; what the last of them ends with tells of the kernel, too.
@@ -267,7 +281,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                 let start = tally.start;
                 // wtmp and the like are in each /var/log; who names such a file takes it for a log.
                 let is_no_text = by == By::Name && start.has_nul && !start.of_kernel;
-                let trouble = source.trouble().or(is_no_text.then_some(Trouble::NoText));
+                let trouble =
+                    source.trouble().or(tally.lost.map(Trouble::Long)).or(is_no_text.then_some(Trouble::NoText));
                 if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
                     sink.unread += 1;
                 } else {
@@ -306,6 +321,28 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.sink.run.failed += 1;
         words::cannot(doing, path, errno);
     }
+}
+
+/// Says of which directories in a directory not all was read.
+fn partly_read(path: &[u8], names: &[CString]) {
+    let [first, ..] = names else {
+        return;
+    };
+    let mut what = String::from("of what is in ");
+    for (at, name) in names.iter().take(SHOWN).enumerate() {
+        let separator = if at > 0 { ", " } else { "" };
+        let _ = write!(what, "{separator}{}", Escaped(name.to_bytes()));
+    }
+    if names.len() > SHOWN {
+        let _ = write!(what, " and {} more directories", names.len() - SHOWN);
+    }
+    let inner = [path.strip_suffix(b"/").unwrap_or(path), b"/", first.to_bytes()].concat();
+    let inner = shell::argument(&inner).unwrap_or_else(|| "DIR".into());
+    let _ = write!(
+        what,
+        " only logs of a kernel's name are read (kern*, messages*, syslog*, dmesg*, console*). For the rest: memdoor dmesg {inner}"
+    );
+    words::note(path, &what);
 }
 
 /// Whether more is wanted: not when nothing can be written any more.

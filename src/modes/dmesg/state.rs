@@ -113,6 +113,7 @@ fn print(line: &[u8]) -> Option<Print> {
             b"n" => Tells::Nothing,
             _ => return None,
         },
+        written: 0,
     };
     word().is_none().then_some(print)
 }

@@ -80,12 +80,12 @@ impl Troubles {
                 return;
             }
         }
-        match trouble {
-            Trouble::Foreign(foreign) => {
-                let command = command(foreign.command(), name);
+        match trouble.command() {
+            Some(around) => {
+                let command = command(around, name);
                 words::warn(name, format_args!("{trouble}. Type: {command}"));
             }
-            _ => words::warn(name, format_args!("{trouble}")),
+            None => words::warn(name, format_args!("{trouble}")),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
 
 /// Below this share of what there is, in hundredths of a percent, nobody is a cause.
-const NOTABLE: u64 = 200;
+pub(super) const NOTABLE: u64 = 200;
 
 /// From this share on a limit for one program would have changed something.
 const LARGE: u64 = 1000;
@@ -23,7 +23,7 @@ const LARGE: u64 = 1000;
 /// A program that had much memory when it ran out.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Hog {
-    /// In how many events it was among the largest.
+    /// In how many events it was among the largest, with however much.
     pub present: u64,
     /// Its RSS in all of them, of its largest tasks.
     pub sum: Bytes,
@@ -45,6 +45,11 @@ impl Hog {
         if let Some(unit) = unit_of(event, row) {
             self.unit = Some(unit.into());
         }
+    }
+
+    /// Whether it had so much in some event that it may be a cause.
+    pub(super) const fn is_notable(&self) -> bool {
+        self.most >= NOTABLE
     }
 
     /// Whether a limit for it would have changed something, and would not end a session.
@@ -77,14 +82,14 @@ impl Hog {
     }
 }
 
-/// What the largest tasks of that name had together, and which share of what there is; `None` when that is not worth telling.
+/// What the largest tasks of that name had together, and which share of what there is in hundredths of a percent.
 pub(super) fn held(event: &Event, row: &Row, whole: Option<Bytes>) -> Option<(Bytes, u64)> {
     let of_comm = event.table.top.iter().filter(|other| other.comm == row.comm);
     let pages = of_comm.fold(0, |sum: u64, row| sum.saturating_add(row.rss));
     let bytes = size(event, pages)?;
     let share = whole.and_then(|whole| Percent::of(bytes, whole));
     let share = share.map_or(10_000, |share| share.hundredths);
-    (share >= NOTABLE).then_some((bytes, share))
+    Some((bytes, share))
 }
 
 /// The unit of a task, when the report says it: only the victim's cgroup is printed.

@@ -7,12 +7,15 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::advice::{Advice, Grounds, advise};
-use super::hog::{Hog, held};
+use super::hog::{Hog, NOTABLE, held};
 use super::names::Names;
 use super::victim::session_victims;
 use super::whole;
 use crate::oomlog::event::{Constraint, Event, Outcome, Text};
 use crate::parse::cgroup::owner;
+
+/// Programs that are counted whatever they had: a host runs fewer.
+const FEW: usize = 512;
 
 /// A cgroup that was at its limit.
 #[derive(Clone, Debug, Default)]
@@ -160,6 +163,10 @@ impl Summary {
             let Some((bytes, share)) = is_first.then(|| held(event, row, whole)).flatten() else {
                 continue;
             };
+            // Who had little in one event may have had much in another; names that never do may not take all places.
+            if share < NOTABLE && self.hogs.len() >= FEW {
+                continue;
+            }
             if let Some(hog) = self.hogs.of(&row.comm) {
                 hog.note(event, row, bytes, share);
             }
@@ -169,7 +176,9 @@ impl Summary {
     /// Who had the most memory over all events, the worst first.
     #[must_use]
     pub fn root_causes(&self, most: usize) -> Vec<(&[u8], &Hog)> {
-        self.hogs.highest(most, |hog| hog.sum.0)
+        let mut causes = self.hogs.highest(most, |hog| if hog.is_notable() { hog.sum.0 } else { 0 });
+        causes.retain(|(_, hog)| hog.is_notable());
+        causes
     }
 
     /// What to do, the most urgent first, and in how many events it rests.

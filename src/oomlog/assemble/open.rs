@@ -55,6 +55,8 @@ pub(super) struct Open {
     pub(super) brief: Vec<Brief>,
     pub(super) rows_lost: bool,
     pub(super) no_columns: bool,
+    /// Whether the log has blanks behind its lines: then those behind a name are none of it.
+    pub(super) is_padded: bool,
     pub(super) mixed: bool,
     pub(super) memory_mixed: bool,
     pub(super) in_stats: bool,
@@ -98,6 +100,7 @@ impl Open {
             brief: Vec::new(),
             rows_lost: false,
             no_columns: false,
+            is_padded: false,
             mixed: false,
             memory_mixed: false,
             in_stats: false,

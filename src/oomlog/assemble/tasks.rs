@@ -31,10 +31,13 @@ pub(super) fn row(open: &mut Open, line: &RowLine<'_>, at: Position) {
     open.event.lines.table.get_or_insert(at);
     let columns = open.columns.unwrap_or(Columns::FIRST);
     open.no_columns |= open.columns.is_none();
-    let Some(task) = line.by(&columns) else {
+    let Some(mut task) = line.by(&columns) else {
         open.rows_lost = true;
         return;
     };
+    if open.is_padded {
+        task.comm = task.comm.trim_ascii_end();
+    }
     if open.event.table.rows == 0 {
         open.page = page(open);
         open.event.scale = scale(open, open.page.unwrap_or(PAGE));

@@ -1,8 +1,11 @@
 //! What is around a line and no part of it.
 
-/// Without the signs that mails and tables put before what they quote.
+/// Without the signs that mails and tables put before what they quote, and the quotes around a line of CSV or of a list of texts.
 pub(super) fn unquoted(line: &[u8]) -> &[u8] {
-    let mut rest = line;
+    let inside = line.trim_ascii();
+    let inside =
+        inside.strip_suffix(b",").unwrap_or(inside).strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let mut rest = inside.unwrap_or(line);
     while let [b'>' | b'|', behind @ ..] = rest.trim_ascii_start() {
         rest = behind.strip_prefix(b" ").unwrap_or(behind);
     }

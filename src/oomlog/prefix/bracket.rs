@@ -10,9 +10,9 @@ use crate::parse;
 pub(super) enum Bracket<'l> {
     /// `[  123.456789]`, and dmesg -d's `[    8.419382 <    0.000000>]`.
     Boot(u64),
-    /// dmesg -e after its first line: `[  +0.000926]`.
+    /// dmesg -e after its first line: `[  +0.000926]`; dmesg -t -d: `[<    0.000926>]`.
     Delta,
-    /// dmesg's human times: `[Sat Nov 21 10:05:20 2026]`, `[Nov21 09:54]`.
+    /// dmesg's human times: `[Sat Nov 21 10:05:20 2026]`, `[Nov21 09:54]`, with -d `[Sat Nov 21 10:05:20 2026 <    0.000926>]`.
     Dmesg(When<'l>),
     /// `[ T1778]`, `[C1]`.
     Caller(Caller),
@@ -31,7 +31,9 @@ pub(super) fn bracket(line: &[u8]) -> Option<(Bracket<'_>, &[u8])> {
     let near = &inside[..inside.len().min(LONGEST)];
     let end = near.iter().position(|byte| *byte == b']')?;
     let (inside, rest) = (near[..end].trim_ascii_start(), &inside[end + 1..]);
-    let bracket = match *inside.first()? {
+    let inside = without_delta(inside);
+    let bracket = match *inside.first().unwrap_or(&b'<') {
+        b'<' if inside.is_empty() && near[..end].ends_with(b">") => Bracket::Delta,
         b'0'..=b'9' => boot(inside)
             .map(Bracket::Boot)
             .or_else(|| human(inside).map(Bracket::Dmesg))
@@ -41,6 +43,15 @@ pub(super) fn bracket(line: &[u8]) -> Option<(Bracket<'_>, &[u8])> {
         _ => caller(inside).map(Bracket::Caller).or_else(|| human(inside).map(Bracket::Dmesg))?,
     };
     Some((bracket, blank(rest)))
+}
+
+/// Without the time since the last line that dmesg -d puts behind all others: ` <    0.000926>`.
+fn without_delta(inside: &[u8]) -> &[u8] {
+    let delta = inside.strip_suffix(b">").and_then(|rest| {
+        let open = rest.iter().rposition(|byte| *byte == b'<')?;
+        boot(rest[open + 1..].trim_ascii_start()).map(|_| inside[..open].trim_ascii_end())
+    });
+    delta.unwrap_or(inside)
 }
 
 /// `123.456789`, with a delta behind it or not; some vendors' kernels put the CPU there: `123.456789@0`.

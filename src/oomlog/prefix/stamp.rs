@@ -46,6 +46,28 @@ fn iso(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     Some((Stamp { when, is_dmesg }, after(rest)))
 }
 
+/// `W1121 10:09:02.100000       1 kmsg.go:12] `: the header of klog and glog, which Kubernetes' programs print.
+pub(super) fn klog(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
+    let (day, rest) = word(line);
+    let [b'I' | b'W' | b'E' | b'F', month_and_day @ ..] = day else {
+        return None;
+    };
+    let (clock, rest) = word(rest);
+    let fraction = clock.get(8..)?.strip_prefix(b".")?;
+    let is_time = digits(month_and_day) == 4
+        && month_and_day.len() == 4
+        && is_clock(&clock[..8])
+        && digits(fraction) == fraction.len();
+    let written = &line[..day.len() + 1 + clock.len()];
+    let (thread, rest) = word(rest.trim_ascii_start());
+    let (place, rest) = word(rest);
+    let line_number = place.strip_suffix(b"]")?.rsplit(|byte| *byte == b':').next()?;
+    let is_place = !line_number.is_empty() && digits(line_number) == line_number.len();
+    let is_thread = !thread.is_empty() && digits(thread) == thread.len();
+    let when = When { wall: Some(written), ..When::default() };
+    (is_time && is_thread && is_place).then_some((Stamp { when, is_dmesg: false }, rest))
+}
+
 /// Seconds east of Greenwich, where a zone is given.
 fn zone(text: &[u8]) -> (Option<i64>, &[u8]) {
     let (sign, rest) = match text {

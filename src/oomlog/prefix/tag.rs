@@ -129,9 +129,10 @@ pub(super) fn after_bracket(text: &[u8]) -> Option<Tag<'_>> {
     Some(Tag { origin, host, rest })
 }
 
-/// Whether this is a line `x[1]: invoked oom-killer: ...`, in which the identifier is a process's name.
+/// Whether this is a line `x[1]: invoked oom-killer: ...`, in which the identifier is a process's name. One blank is between the two:
+/// where there are more, they are the name.
 pub(super) fn is_header_of_a_comm(rest: &[u8]) -> bool {
-    rest.trim_ascii_start().starts_with(b"invoked oom-killer")
+    blank(rest).starts_with(b"invoked oom-killer")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

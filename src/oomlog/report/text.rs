@@ -217,7 +217,7 @@ fn ending(event: &Event) -> String {
         (_, Some(victim)) => {
             format!("Selected: {} - the log does not say whether it was killed", Who::task(&victim.task))
         }
-        (_, None) => "Killed: - (the log ends before it, or lost it)".into(),
+        (_, None) => "Killed: - (no line was recognised that says how it ended)".into(),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Print {
     pub boot: u16,
     /// How much `who` tells.
     pub tells: Tells,
+    /// The wall clock's time as it is written, as a number; 0 when there is none. Of earlier runs it is not known.
+    pub written: u64,
 }
 
 /// How much is known of who was killed.
@@ -46,6 +48,7 @@ pub fn print(event: &Event, wall: Option<Moment>) -> Print {
         host: short(event.host.as_deref()),
         boot: short(event.boot_id.as_deref()),
         tells,
+        written: event.when.wall.as_deref().map_or(0, |wall| Hash::new().text(Some(wall)).end()),
     }
 }
 

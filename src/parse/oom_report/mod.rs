@@ -89,8 +89,16 @@ pub enum Line<'l> {
 /// Tells what a line is. `text` is what the kernel printed, without any prefix.
 #[must_use]
 pub fn line(text: &[u8]) -> Line<'_> {
-    let text = unindented(without_end(text));
+    let whole = without_end(text);
+    let text = unindented(whole);
     if let Some(header) = header::header(text) {
+        return Line::Header(header);
+    }
+    // Of a process whose name is blanks: the last of them parts it from the word.
+    if text.starts_with(b"invoked oom-killer")
+        && let Some(start) = whole.len().checked_sub(text.len() + 2)
+        && let Some(header) = header::header(&whole[start..])
+    {
         return Line::Header(header);
     }
     // A name may look like any other line; these words behind it don't fit into one.
@@ -255,6 +263,10 @@ mod tests {
     #[test]
     fn every_kind_is_found_by_its_words() {
         assert!(matches!(line(b"a [1] 2 invoked oom-killer: gfp_mask=0x1, order=0"), Line::Header(_)));
+        for blanks in [&b"  "[..], b"   ", b"    "] {
+            let text = [blanks, b"invoked oom-killer: gfp_mask=0x1, order=0"].concat();
+            assert!(matches!(line(&text), Line::Header(header::Header { comm: Some(b" "), .. })));
+        }
         assert!(matches!(line(b"[1] invoked oom-killer: gfp_mask=0x1, order=0\r\n"), Line::Header(_)));
         assert!(matches!(line(b"x: page allocation failure: order:0"), Line::Foreign));
         assert!(matches!(line(b" active_file:1 inactive_file:2"), Line::Counts(_)));
