@@ -77,7 +77,7 @@ fn of_inner(dir: &Dir, name: &CStr, take: &mut dyn FnMut(&CStr, Found)) -> Resul
             continue;
         }
         match look(Input::found(&inner, &file)) {
-            Some(found) if is_wanted => take(&*join(name, &file)?, found),
+            Some(found) if is_wanted => take(&join(name, &file)?, found),
             Some(Found::Log(_) | Found::Failed(_)) => is_whole = false,
             _ => {}
         }

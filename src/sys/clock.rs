@@ -1,8 +1,8 @@
 //! The three clocks, and the calendar as libc knows it.
 
-use nix::time::ClockId;
 use core::mem::MaybeUninit;
 use core::time::Duration;
+use nix::time::ClockId;
 
 use super::{Errno, Result};
 

@@ -2,9 +2,9 @@
 
 extern crate std;
 
-use nix::unistd::{Whence, lseek};
 use core::ffi::CStr;
 use core::ops::Range;
+use nix::unistd::{Whence, lseek};
 use std::os::fd::{AsFd, AsRawFd};
 
 use super::file::File;
