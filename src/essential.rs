@@ -49,7 +49,7 @@ const fn row(role: Role, exe: Exe, comms: &'static str) -> Row {
     Row { role, exe, comms }
 }
 
-static TABLE: [Row; 12] = [
+static TABLE: [Row; 13] = [
     // Another memdoor may write down all that will be known of this night.
     row(Supervisor, Named, "memdoor"),
     row(
@@ -76,9 +76,10 @@ static TABLE: [Row; 12] = [
         Named,
         "gdm\ngdm3\ngdm-session-wor\ngdm-wayland-ses\ngdm-x-session\ngnome-session\ngnome-session-b\ngnome-session-c\ngnome-session-s\n\
          gnome-session-i\ngnome-shell\ngnome-keyring-d\nnautilus\nkwin_wayland\nkwin_x11\nplasmashell\nksmserver\nplasma_session\n\
-         startplasma-way\nsddm\nsddm-helper\nlightdm\nlxdm\nxdm\ngreetd\nly\nsway\nHyprland\nweston\nlabwc\nwayfire\nXorg\nXwayland\nXvnc\n\
+         startplasma-way\nsddm\nsddm-helper\nlightdm\nlxdm\nlxdm-binary\nxdm\ngreetd\nly\nly-dm\nslim\nnodm\nxinit\nsway\nHyprland\nweston\nlabwc\nwayfire\nXorg\nXwayland\nXvnc\n\
          xrdp\nxrdp-sesman\nxfce4-session\nxfwm4\nmutter\ncinnamon\ncinnamon-sessio\nmate-session\nmarco\nlxsession\nlxqt-session\ni3\nopenbox",
     ),
+    row(Desktop, Other, "startx"),
     row(
         Runtime,
         Named,
@@ -143,6 +144,12 @@ mod tests {
             ("sshd-session", Some(Login)),
             ("dbus-broker-lau", Some(Bus)),
             ("gnome-shell", Some(Desktop)),
+            ("slim", Some(Desktop)),
+            ("nodm", Some(Desktop)),
+            ("xinit", Some(Desktop)),
+            ("startx", Some(Desktop)),
+            ("lxdm-binary", Some(Desktop)),
+            ("ly", Some(Desktop)),
             ("containerd-shim", Some(Runtime)),
             ("kubelet", Some(Runtime)),
             ("postgres", None),
