@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("badness", &[]),
     ("families", &[]),
     ("essential", &[]),
-    ("pattern", &["fixed"]),
+    ("pattern", &[]),
     ("report", &["units", "fixed", "error", "parse", "sys"]),
     ("host", &["units", "fixed", "error", "parse", "sys"]),
     ("target", &["units", "fixed", "exit", "error", "parse", "sys"]),
