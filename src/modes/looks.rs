@@ -23,6 +23,7 @@ const CMDLINE: &[u8] = b"cmdline:";
 const CGROUP_MAX: usize = 4096;
 
 /// Its arguments with blanks between them, as far as a pattern asked for them.
+#[allow(clippy::large_enum_variant, reason = "it is looked at where nothing may be allocated")]
 enum Arguments<'a> {
     /// None did.
     Unasked,

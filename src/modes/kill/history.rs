@@ -8,6 +8,7 @@ use crate::units::{Pid, Ticks};
 
 /// What comes before a run.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, and no heap once it is armed")]
 pub enum Since {
     /// memdoor was started.
     #[default]
