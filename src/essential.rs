@@ -57,7 +57,7 @@ const fn row(role: Role, exe: Exe, comms: &'static str) -> Row {
     Row { role, exe, comms }
 }
 
-static TABLE: [Row; 16] = [
+static TABLE: [Row; 17] = [
     // Another memdoor may write down all that will be known of this night.
     row(Supervisor, Named, "memdoor"),
     row(
@@ -114,13 +114,14 @@ static TABLE: [Row; 16] = [
          gnome-session-ctl\ngnome-session-service\ngnome-session-init-worker\ngnome-shell\ngnome-keyring-daemon\n\
          gnome-remote-desktop-daemon\nnautilus\nkwin_wayland\nkwin_wayland_wrapper\nkwin_x11\nplasmashell\nksmserver\n\
          plasma_session\nstartplasma-wayland\nstartplasma-x11\nplasmalogin\nkscreenlocker_greet\nsddm\nsddm-helper\n\
-         sddm-helper-start-wayland\nsddm-greeter\nsddm-greeter-qt6\nlightdm\nlightdm-gtk-greeter\nlxdm\nxdm\nslim\ngreetd\nly\n\
+         sddm-helper-start-wayland\nsddm-greeter\nsddm-greeter-qt6\nlightdm\nlightdm-gtk-greeter\nlxdm\nlxdm-binary\nnodm\nxinit\nxdm\nslim\ngreetd\nly\n\
          ly-dm\nsway\nswaylock\nhyprlock\ni3lock\nxscreensaver\nHyprland\nniri\nriver\ncosmic-session\ncosmic-comp\n\
          cosmic-greeter\nweston\nlabwc\nwayfire\nXorg\nXorg.bin\nXwayland\nXvnc\nXtigervnc\nxfce4-session\nxfwm4\nmutter\n\
          mutter-x11-frames\nmuffin\ncinnamon\ncinnamon-session\nmate-session\nmarco\nbudgie-wm\nlxsession\nlxqt-session\ni3\n\
          awesome\nbspwm\ndwm\nxmonad\nopenbox\nfluxbox",
     ),
     row(Desktop, Called("Xorg"), "X"),
+    row(Desktop, Other, "startx"),
     row(
         Runtime,
         Named,
@@ -196,6 +197,12 @@ mod tests {
             ("sshd-session", Some(Login)),
             ("dbus-broker-lau", Some(Bus)),
             ("gnome-shell", Some(Desktop)),
+            ("slim", Some(Desktop)),
+            ("nodm", Some(Desktop)),
+            ("xinit", Some(Desktop)),
+            ("startx", Some(Desktop)),
+            ("lxdm-binary", Some(Desktop)),
+            ("ly", Some(Desktop)),
             ("containerd-shim", Some(Runtime)),
             ("kubelet", Some(Runtime)),
             ("postgres", None),

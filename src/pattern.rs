@@ -10,8 +10,6 @@ use core::fmt;
 
 use regex_lite::Regex;
 
-use crate::fixed::Fixed;
-
 /// Why a text is no pattern.
 #[derive(Clone, Debug)]
 pub enum Invalid {
@@ -24,6 +22,10 @@ pub enum Invalid {
     FitsEmpty(Besides),
     /// It is longer than [`LONGEST`].
     TooLong,
+    /// It is about comm, and plain text of so many bytes, which no comm has.
+    NoComm(usize),
+    /// It begins with this word and a colon, as if it were about something that patterns are not about.
+    NoField(&'static str),
 }
 
 /// Where else a pattern is found that is found in the empty text, and not everywhere.
@@ -43,6 +45,15 @@ impl fmt::Display for Invalid {
         match self {
             Self::Regex(error) => error.fmt(f),
             Self::TooLong => write!(f, "it has more than {LONGEST} bytes"),
+            Self::NoComm(count) => write!(
+                f,
+                "it stands for {count} bytes, and comm has {COMM_MAX} bytes at most, so that no process fits: exe: or cmdline: before it"
+            ),
+            Self::NoField(word) => write!(
+                f,
+                "no pattern is about {word}: comm: (the name), exe: (the executable) and cmdline: (the arguments) are all there is; \
+                 comm:{word}: is a name that has it"
+            ),
             Self::FitsEverybody => f.write_str("it fits the empty text, and so every process"),
             Self::FitsEmpty(Besides::Nothing) => f.write_str("it fits only the empty text, which no process is called"),
             Self::FitsEmpty(Besides::Some) => f.write_str(
@@ -51,6 +62,13 @@ impl fmt::Display for Invalid {
         }
     }
 }
+
+/// TASK_COMM_LEN without its end.
+const COMM_MAX: usize = 15;
+
+/// What somebody may take for a field, and is none: such a pattern is found in no name, and what was to be spared by it would not be.
+const NO_FIELDS: [&str; 12] =
+    ["name", "user", "uid", "pid", "cgroup", "path", "args", "cmd", "command", "unit", "service", "exec"];
 
 /// The longest text that is looked at: a path (PATH_MAX) and ` (deleted)`; of a command line as much.
 pub const TEXT_MAX: usize = 4096 + 16;
@@ -82,10 +100,18 @@ impl Pattern {
         }
         let fields = [("comm:", Field::Comm), ("exe:", Field::Exe), ("cmdline:", Field::Cmdline)];
         let named = fields.iter().find_map(|(name, field)| Some((*field, text.strip_prefix(name)?)));
+        if let (None, Some((word, _))) = (named, text.split_once(':'))
+            && let Some(word) = NO_FIELDS.into_iter().find(|known| word.eq_ignore_ascii_case(known))
+        {
+            return Err(Invalid::NoField(word));
+        }
         let (field, regex) = named.unwrap_or((Field::Comm, text));
         let pattern = Self { field, regex: Regex::new(regex).map_err(Invalid::Regex)? };
         if pattern.regex.is_match("") {
             return Err(why_empty(&pattern.regex, regex));
+        }
+        if let (Field::Comm, Some(count)) = (field, plain(regex).filter(|count| *count > COMM_MAX)) {
+            return Err(Invalid::NoComm(count));
         }
         pattern.warm(regex);
         Ok(pattern)
@@ -97,22 +123,28 @@ impl Pattern {
         self.field
     }
 
+    /// The regex, as it was typed behind `cmdline:` and the like.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.regex.as_str()
+    }
+
     /// Whether it is found in `text`; a byte that is no UTF-8 counts as `?`.
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {
         if let Ok(text) = core::str::from_utf8(text) {
             return self.regex.is_match(text);
         }
-        let mut plain = Fixed::<TEXT_MAX>::new();
-        for chunk in text.utf8_chunks() {
-            plain.push(chunk.valid().as_bytes());
-            for _ in chunk.invalid() {
-                plain.push(b"?");
-            }
-        }
+        // Names and paths; of whatever else may be longer see [`in_utf8`].
+        let mut plain = [0; TEXT_MAX];
+        let mut length = text.len().min(plain.len());
         // Cut within a character, the end is none.
-        let valid = plain.as_bytes().utf8_chunks().next();
-        self.regex.is_match(valid.map_or("", |chunk| chunk.valid()))
+        while length < text.len() && length > 0 && text[length] & 0xc0 == 0x80 {
+            length -= 1;
+        }
+        plain[..length].copy_from_slice(&text[..length]);
+        let plain = in_utf8(&mut plain[..length]);
+        self.regex.is_match(core::str::from_utf8(plain).unwrap_or_default())
     }
 
     /// The first match takes what the regex is run with, and longer ones may let its stack grow: the text of the regex itself leads
@@ -128,6 +160,36 @@ impl Pattern {
             let _ = self.regex.is_match(&all[at..]);
         }
     }
+}
+
+/// Puts `?` in the place of each byte that is no UTF-8.
+pub fn in_utf8(text: &mut [u8]) -> &mut [u8] {
+    let mut at = 0;
+    while let Some(Err(error)) = text.get(at..).map(core::str::from_utf8) {
+        at += error.valid_up_to();
+        // Within the last character there is no length.
+        let end = error.error_len().map_or(text.len(), |length| at + length);
+        text[at..end].fill(b'?');
+        at = end;
+    }
+    text
+}
+
+/// How many bytes a regex stands for that is plain text, held at its ends or not, or text with dots for some of its letters; `None`:
+/// it is more than that.
+fn plain(regex: &str) -> Option<usize> {
+    let regex = regex.strip_prefix('^').unwrap_or(regex);
+    let mut letters = regex.chars();
+    let mut count = 0;
+    while let Some(letter) = letters.next() {
+        count += match letter {
+            '$' if letters.as_str().is_empty() => 0,
+            '\\' => letters.next().filter(|letter| !letter.is_alphanumeric())?.len_utf8(),
+            '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '^' | '$' => return None,
+            letter => letter.len_utf8(),
+        };
+    }
+    Some(count)
 }
 
 /// What is wrong with a regex that fits the empty text.
@@ -155,11 +217,37 @@ mod tests {
             ("exe:^/opt/", Field::Exe),
             ("cmdline:--type=renderer", Field::Cmdline),
             // No field of ours: it belongs to the regex.
-            ("name:x", Field::Comm),
+            ("tmux: server", Field::Comm),
+            ("comm:name:x", Field::Comm),
         ] {
             assert_eq!(Pattern::parse(text).expect("valid").field(), field, "{text}");
         }
-        assert!(Pattern::parse("name:x").expect("valid").is_match(b"name:x"));
+        assert!(Pattern::parse("comm:name:x").expect("valid").is_match(b"name:x"));
+    }
+
+    #[test]
+    fn what_no_name_can_fit_is_no_pattern() {
+        for (text, count) in [
+            ("^kf-fifteen-bytes-long$", 21),
+            ("comm:postgres_exporter", 17),
+            (r"^java\.util\.logging$", 17),
+            ("^a.cdefghijklmnopq", 17),
+        ] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::NoComm(is) if is == count), "{text}: {error}");
+        }
+        for text in ["name:x", "user:postgres", "UID:1000", "cmd:x", "cgroup:/system.slice"] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::NoField(_)), "{text}: {error}");
+        }
+        for text in [
+            "^fifteen-bytes-x$",
+            "exe:^/a/path/of/some/more/bytes$",
+            "cmdline:sixteen-bytes-xx",
+            "^(kf-|x)fifteen-bytes-x",
+        ] {
+            assert!(Pattern::parse(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! to work in.
 
 use crate::badness;
-use crate::processes::{Kind, Process, Together};
+use crate::processes::{Kind, Owner, Process, Sender, Together};
 use crate::units::{Bytes, Pid};
 
 /// What is compared.
@@ -81,12 +81,12 @@ pub fn objection(process: &Process, own: &[Pid]) -> Option<Why> {
     }
 }
 
-/// What its user (`None`: it has gone) and its oom_score_adj tell of one that is wanted. `user` is memdoor's, and `None` for root, who may end anybody's.
+/// What its user (`None`: it has gone) and its oom_score_adj tell of one that is wanted. `user` is memdoor, and `None` for root, who may end anybody's.
 #[must_use]
-pub fn later_objection(of: Option<u32>, oom_score_adj: Option<i64>, user: Option<u32>) -> Option<Why> {
+pub fn later_objection(of: Option<Owner>, oom_score_adj: Option<i64>, user: Option<Sender>) -> Option<Why> {
     match (of, user) {
         (None, _) => Some(Why::Gone),
-        (Some(theirs), Some(ours)) if theirs != ours => Some(Why::OthersProcess),
+        (Some(owner), Some(own)) if !owner.hears(own) => Some(Why::OthersProcess),
         _ if oom_score_adj == Some(badness::NEVER) => Some(Why::Exempt),
         _ => None,
     }
@@ -328,6 +328,7 @@ mod tests {
             state: b'S',
             kind: Kind::User,
             user: Some(1000),
+            owner: Some(Owner { real: 1000, saved: 1000 }),
             memory: Memory {
                 rss: Some(Bytes((mib + 10) << 20)),
                 anon: Some(Bytes(mib << 20)),
@@ -490,9 +491,10 @@ mod tests {
 
     #[test]
     fn others_and_the_exempt_are_spared_and_root_may_end_anybody() {
-        let (adj, theirs) = (Some(0), Some(1000));
-        assert_eq!(later_objection(theirs, adj, Some(1000)), None);
-        assert_eq!(later_objection(theirs, adj, Some(1001)), Some(Why::OthersProcess));
+        let (adj, theirs) = (Some(0), Some(Owner { real: 1000, saved: 1000 }));
+        let user = |user| Some(Sender { real: user, effective: user });
+        assert_eq!(later_objection(theirs, adj, user(1000)), None);
+        assert_eq!(later_objection(theirs, adj, user(1001)), Some(Why::OthersProcess));
         assert_eq!(later_objection(theirs, adj, None), None);
         assert_eq!(later_objection(theirs, Some(-1000), None), Some(Why::Exempt));
         assert_eq!(later_objection(None, adj, None), Some(Why::Gone));

@@ -14,7 +14,7 @@ use memdoor::victim::By;
 
 use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values;
-use super::{Command, Result};
+use super::{Command, Result, UsageError};
 
 /// What was typed for `kill`, and what its options borrow: after a SIGHUP there is another one, so nothing of it is kept for ever.
 pub(crate) struct Typed {
@@ -78,15 +78,16 @@ pub(super) const MODE: Mode<Typed> = Mode {
         .default("browsers"),
         option!("--family", values::FAMILY, |o, v| o.families.push(v), "a name for --only").many(),
         option!("--prefer", values::PATTERN, |o, v| o.prefer.push(v), "").many(),
-        option!("--avoid", values::PATTERN, |o, v| o.avoid.push(v), "").many(),
+        option!("--avoid", values::PATTERN, |o, v| o.avoid.push(v), "").adds(),
         option!(
             "--ignore",
             values::PATTERN,
             |o, v| o.ignore.push(v),
-            "first these; these last; these never. On the name (comm:), the executable (exe:) or the arguments (cmdline:) of a \
-             process: comm: is the default"
+            "first these; these last; these never. On the name (comm:, 15 bytes at most), the executable (exe:) or the arguments \
+             (cmdline:, up to 64 KiB; who has more is spared by the last two, and fits none else) of a process: comm: is the default. \
+             What is typed of the last two adds to those of the configuration; of any other option it takes their place"
         )
-        .many(),
+        .adds(),
         option!(
             "--by",
             values::BY,
@@ -193,7 +194,7 @@ impl Typed {
 
     /// What the names of `--only` stand for: all, browsers, families by their names, or patterns. All of them have been read before, and
     /// are valid.
-    fn find_only(&mut self) {
+    fn find_only(&mut self) -> Result<()> {
         for name in &self.names {
             match name.as_str() {
                 "any" => self.only.push(Only::Any),
@@ -208,11 +209,17 @@ impl Typed {
                     if patterns.is_empty() {
                         patterns.push(name);
                     }
-                    let read = patterns.into_iter().filter_map(|regex| Pattern::parse(regex).ok());
-                    self.only.extend(read.map(Only::Fits));
+                    for regex in patterns {
+                        // Only a name that is too long for a comm, and no family's, has not been refused before.
+                        let pattern = Pattern::parse(regex).map_err(|why| {
+                            UsageError(format!("--only: {} is not allowed: {why}", values::quoted(name.as_ref())))
+                        })?;
+                        self.only.push(Only::Fits(pattern));
+                    }
                 }
             }
         }
+        Ok(())
     }
 
     /// As the mode takes it.
@@ -237,7 +244,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     Ok(match MODE.read(Typed::new(), parser)? {
         Asked::Print(text) => Command::shown(text),
         Asked::Run(mut typed) => {
-            typed.find_only();
+            typed.find_only()?;
             Command::Kill(Box::new(typed))
         }
     })

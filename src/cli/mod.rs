@@ -19,7 +19,8 @@ use std::ffi::{CString, OsString};
 use lexopt::Parser;
 use memdoor::error::Because;
 use memdoor::exit::Exit;
-use memdoor::modes::kill::{Ended, History, run};
+use memdoor::fixed::Fixed;
+use memdoor::modes::kill::{Ended, History, Since, run};
 use memdoor::modes::{self, Buffers, fail_output};
 use memdoor::processes::slow::Reader;
 use memdoor::report::Format;
@@ -168,7 +169,7 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
     let Buffers { out, read, past } = buffers;
     let mut history = History::default();
     // Before anything large is mapped, and once: a SIGHUP changes nothing of it.
-    let reader = Dir::open(c"/proc").and_then(|proc| Reader::start(&proc));
+    let reader = Dir::open(c"/proc").and_then(|proc| Reader::start_for_patterns(&proc));
     if let Err(errno) = &reader
         && *errno != Errno::ENOENT
     {
@@ -180,20 +181,36 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
             ));
         }
     }
+    // What held before a SIGHUP, until it is seen that what came with it can be done.
+    let mut before = None;
     loop {
         let buffers = Buffers { out: &mut *out, read: &mut *read, past: &mut *past };
         match run(&options.borrow(), &mut history, reader.as_ref().ok(), buffers) {
             Ended::Exit(exit) => return exit,
+            Ended::Unfit(exit) => {
+                let Some(old) = before.take() else { return exit };
+                options = old;
+                history.since = kept("what the new one asks for can't be done, as standard error says");
+            }
             Ended::Reload => match parse(std::env::args_os()) {
-                Ok(Command::Kill(new)) => options = new,
+                Ok(Command::Kill(new)) => {
+                    before = Some(std::mem::replace(&mut options, new));
+                    history.since = Since::Anew;
+                }
                 Ok(_) => {}
                 Err(error) => {
                     refuse(&error);
-                    say(format_args!("memdoor: the configuration stays as it was"));
+                    before = None;
+                    history.since = kept(error.0.lines().next().unwrap_or_default());
                 }
             },
         }
     }
+}
+
+/// For the log, which says why nothing has changed: whoever wrote what is wrong waits for it to hold.
+fn kept(why: &str) -> Since {
+    Since::Kept(Fixed::of(why.as_bytes()))
 }
 
 /// Prints help or version on standard output.

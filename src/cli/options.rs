@@ -52,8 +52,11 @@ pub(super) struct Valued<T> {
 pub(super) enum Often {
     /// Once, and why not twice.
     Once(&'static str),
-    /// Any number of times: all of them count.
+    /// Any number of times: all of them count, and take the place of those in the configuration.
     Many,
+    /// The same, and those in the configuration count as well: a list of those who are spared. Who types one more name does not mean
+    /// that the others may be ended.
+    Adds,
 }
 
 impl<T> Row<T> {
@@ -64,6 +67,11 @@ impl<T> Row<T> {
     /// It may be typed any number of times.
     pub(super) const fn many(self) -> Self {
         Self { often: Often::Many, ..self }
+    }
+
+    /// The same, and what is typed adds to what the configuration has.
+    pub(super) const fn adds(self) -> Self {
+        Self { often: Often::Adds, ..self }
     }
 
     /// Why it may not be typed twice.
@@ -106,7 +114,7 @@ impl<T> Row<T> {
     }
 
     pub(super) fn is_many(&self) -> bool {
-        self.often == Often::Many
+        matches!(self.often, Often::Many | Often::Adds)
     }
 
     fn allowed(&self) -> &'static str {
@@ -231,13 +239,13 @@ impl<T> Item<'_, T> {
         }
     }
 
-    /// What was typed takes the place of what the configuration has.
+    /// What was typed takes the place of what the configuration has, unless the option [`Often::Adds`].
     fn type_in(&mut self, name: &str, value: OsString) -> Result<()> {
         let is_again = matches!(self.origin(), Origin::Typed(_));
         if let (true, Often::Once(why), Takes::Value(_)) = (is_again, self.row.often, &self.row.takes) {
             return Err(UsageError(format!("{name} twice: {why}")));
         }
-        if !is_again {
+        if !is_again && self.row.often != Often::Adds {
             self.values.clear();
         }
         self.values.push((value, Origin::Typed(name.into())));

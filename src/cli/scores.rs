@@ -5,7 +5,7 @@ use memdoor::modes::scores::{Change, Options, Show};
 
 use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values::{self, kept};
-use super::{Command, Result};
+use super::{Command, Result, UsageError};
 
 /// What was typed for it.
 pub(super) struct Typed {
@@ -59,6 +59,11 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     Ok(match MODE.read(Typed { options, count: None, changes: Vec::new() }, parser)? {
         Asked::Print(text) => Command::shown(text),
         Asked::Run(Typed { options, count, changes }) => {
+            let twice =
+                changes.iter().enumerate().find(|(at, (pid, _))| changes[..*at].iter().any(|one| one.0 == *pid));
+            if let Some((_, (pid, _))) = twice {
+                return Err(UsageError(format!("--what-if twice of PID {pid}: a process has one oom_score_adj")));
+            }
             // Two short lists stand beside each other better than two long ones.
             let count = count.unwrap_or(if changes.is_empty() { 20 } else { 5 });
             Command::Scores(Options { count, changes: kept(changes), ..options })

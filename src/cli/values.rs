@@ -145,20 +145,23 @@ pub(super) const ONLY: Kind<String> =
             Err(why @ Invalid::FitsEverybody) => {
                 Err(Unfit::Because(format!("{why}\nhint: --only any means every process that is not protected")))
             }
+            // The name of a family may be longer than a comm: `find_only` of kill looks for it.
+            Err(Invalid::NoComm(_)) if is_family_name(name) => Ok(name.into()),
             Err(why) => Err(Unfit::Because(why.to_string())),
             Ok(_) => Ok(name.into()),
         }
     });
 
+fn is_family_name(name: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    !name.is_empty() && !["browsers", "any"].contains(&name) && name.chars().all(is_part)
+}
+
 /// A name, and the pattern that it stands for, which is valid.
 pub(super) const FAMILY: Kind<(String, String)> =
     kind("NAME=REGEX", "NAME=REGEX, NAME of letters, digits, - and _", |text| {
-        let is_name = |name: &str| {
-            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-            !name.is_empty() && !["browsers", "any"].contains(&name) && name.chars().all(is_part)
-        };
         let pair = text.to_str().and_then(|text| text.split_once('='));
-        let (name, regex) = allowed(pair.filter(|(name, _)| is_name(name)))?;
+        let (name, regex) = allowed(pair.filter(|(name, _)| is_family_name(name)))?;
         (PATTERN.read)(regex.as_ref())?;
         Ok((name.into(), regex.into()))
     });

@@ -1,11 +1,14 @@
 //! What a process is called: read only as far as the question needs it.
 
+use core::cell::RefMut;
+
 use crate::essential;
 use crate::families::{self, Family};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::memory_cgroup;
+use crate::parse::spaced;
 use crate::parse::stat;
-use crate::pattern::{Field, Pattern, TEXT_MAX};
+use crate::pattern::{self, Field, Pattern, TEXT_MAX};
 use crate::processes::slow::Reader;
 use crate::sys::file::Dir;
 use crate::target::STAT_MAX;
@@ -13,8 +16,23 @@ use crate::units::Pid;
 
 type Text = Fixed<TEXT_MAX>;
 
+/// What stands before a pattern about arguments.
+const CMDLINE: &[u8] = b"cmdline:";
+
 /// Room for `/proc/PID/cgroup`.
 const CGROUP_MAX: usize = 4096;
+
+/// Its arguments with blanks between them, as far as a pattern asked for them.
+#[allow(clippy::large_enum_variant, reason = "it is looked at where nothing may be allocated")]
+enum Arguments<'a> {
+    /// None did.
+    Unasked,
+    /// They could not be read, or not all of them. That is never taken for "it does not fit".
+    Unknown,
+    /// In the room of who read them.
+    Lent(RefMut<'a, [u8]>),
+    Own(Text),
+}
 
 /// A process to be looked at.
 pub(super) struct Looks<'a> {
@@ -23,9 +41,7 @@ pub(super) struct Looks<'a> {
     prefix: &'a [u8],
     comm: &'a [u8],
     exe: Option<Text>,
-    cmdline: Option<Text>,
-    /// Whether its arguments were asked for and could not be read.
-    is_unread: bool,
+    arguments: Arguments<'a>,
     /// Who reads its arguments, as that may block; its number.
     reader: Option<(&'a Reader, Pid)>,
 }
@@ -33,7 +49,7 @@ pub(super) struct Looks<'a> {
 impl<'a> Looks<'a> {
     /// The process of this name: its files are `dir`'s below `prefix`, which is what [`crate::processes::view`] gives.
     pub(super) const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
-        Self { dir, prefix, comm, exe: None, cmdline: None, is_unread: false, reader: None }
+        Self { dir, prefix, comm, exe: None, arguments: Arguments::Unasked, reader: None }
     }
 
     /// Its arguments are read by that one.
@@ -61,42 +77,66 @@ impl<'a> Looks<'a> {
         self.exe.as_ref().map_or(b"", Text::as_bytes)
     }
 
-    /// Its arguments with blanks between them.
-    fn cmdline(&mut self) -> &[u8] {
-        if self.cmdline.is_none() {
-            let mut buf = [0; 4096];
-            let length = self.arguments(&mut buf).map(<[u8]>::len);
-            self.is_unread = length.is_none();
-            let length = length.unwrap_or(0);
-            let text = buf.get_mut(..length).unwrap_or_default();
-            text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-            self.cmdline = Some(Text::of(text.trim_ascii_end()));
+    /// All of its arguments with blanks between them; `None`: they are not known.
+    fn cmdline(&mut self) -> Option<&[u8]> {
+        if matches!(self.arguments, Arguments::Unasked) {
+            self.arguments = self.whole_arguments().unwrap_or(Arguments::Unknown);
         }
-        self.cmdline.as_ref().map_or(b"", Text::as_bytes)
+        match &self.arguments {
+            Arguments::Unasked | Arguments::Unknown => None,
+            Arguments::Lent(text) => Some(text),
+            Arguments::Own(text) => Some(text.as_bytes()),
+        }
+    }
+
+    fn whole_arguments(&self) -> Option<Arguments<'a>> {
+        if let Some((reader, pid)) = self.reader {
+            let text = reader.whole_arguments(pid)?;
+            let text = RefMut::map(text, |text| {
+                let length = spaced(text).len();
+                &mut text[..length]
+            });
+            return Some(Arguments::Lent(RefMut::map(text, pattern::in_utf8)));
+        }
+        // Where no other process could be started that reads them there is no room for long ones either.
+        let mut buf = [0; TEXT_MAX - 1];
+        let length = self.arguments(&mut buf)?.len();
+        let text = buf.get_mut(..length).filter(|text| text.len() < TEXT_MAX - 1)?;
+        Some(Arguments::Own(Text::of(spaced(text))))
     }
 
     /// Whether a pattern is found in what it is about.
     pub(super) fn fits(&mut self, pattern: &Pattern) -> bool {
         let text = match pattern.field() {
-            Field::Comm => self.comm,
-            Field::Exe => self.exe(),
+            Field::Comm => Some(self.comm),
+            Field::Exe => Some(self.exe()),
             Field::Cmdline => self.cmdline(),
         };
-        pattern.is_match(text)
+        text.is_some_and(|text| pattern.is_match(text))
+    }
+
+    /// Whether the pattern itself stands in its arguments, as in those of who was told to run memdoor with it.
+    pub(super) fn has_in_arguments(&mut self, pattern: &Pattern) -> bool {
+        let text = pattern.text().as_bytes();
+        pattern.field() == Field::Cmdline
+            && self.cmdline().is_some_and(|line| {
+                let mut rest = line.windows(CMDLINE.len() + text.len());
+                rest.any(|part| part.strip_prefix(CMDLINE) == Some(text))
+            })
     }
 
     pub(super) fn fits_any(&mut self, patterns: &[Pattern]) -> bool {
         patterns.iter().any(|pattern| self.fits(pattern))
     }
 
-    /// Whether one of them may fit: one about arguments that can't be read may. For patterns that spare.
+    /// Whether one of them may fit: one about arguments that are not known may. For patterns that spare.
     pub(super) fn may_fit_any(&mut self, patterns: &[Pattern]) -> bool {
-        patterns.iter().any(|pattern| self.fits(pattern) || pattern.field() == Field::Cmdline && self.is_unread)
+        patterns.iter().any(|pattern| self.fits(pattern) || pattern.field() == Field::Cmdline && self.is_unread())
     }
 
-    /// Whether its arguments were asked for and could not be read.
+    /// Whether its arguments were asked for and are not known.
     pub(super) const fn is_unread(&self) -> bool {
-        self.is_unread
+        matches!(self.arguments, Arguments::Unknown)
     }
 
     /// The browser that it belongs to.
@@ -130,7 +170,7 @@ impl<'a> Looks<'a> {
         self.arguments(&mut buf).is_none_or(|arguments| essential::is_login_shell(arguments, has_terminal))
     }
 
-    /// Its arguments, words that end with a NUL; `None` when they can't be read.
+    /// The start of its arguments, words that end with a NUL; `None` when they can't be read.
     fn arguments<'b>(&self, buf: &'b mut [u8]) -> Option<&'b [u8]> {
         if let Some((reader, pid)) = self.reader {
             return reader.arguments(pid, buf);

@@ -9,6 +9,7 @@ pub mod kill;
 mod kmsg;
 mod looks;
 pub mod monitor;
+mod own;
 pub mod protect;
 pub mod recover;
 mod sample;

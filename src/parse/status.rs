@@ -17,8 +17,12 @@ pub struct Status {
     pub is_kernel_thread: Option<bool>,
     /// `Tgid`: the process that the thread belongs to.
     pub tgid: Option<u64>,
+    /// `Uid`, the real one.
+    pub ruid: Option<u64>,
     /// `Uid`, the effective one.
     pub euid: Option<u64>,
+    /// `Uid`, the saved set-user-ID.
+    pub suid: Option<u64>,
     /// The last of `NSpid`: the pid inside the process's own pid namespace (Linux 4.1).
     pub vpid: Option<u64>,
     /// `TracerPid`: who traces it; 0: nobody.
@@ -56,7 +60,11 @@ pub fn parse(text: &[u8]) -> Status {
             "Threads" => status.threads = dec(value),
             "Kthread" => status.is_kernel_thread = dec(value).map(|number| number != 0),
             "Tgid" => status.tgid = dec(value),
-            "Uid" => status.euid = words(value).nth(1).and_then(dec),
+            "Uid" => {
+                let mut users = words(value).map(dec);
+                let mut next = || users.next().flatten();
+                (status.ruid, status.euid, status.suid) = (next(), next(), next());
+            }
             "NSpid" => status.vpid = words(value).last().and_then(dec),
             "TracerPid" => status.tracer = dec(value),
             "VmSize" => status.size = kib(value),
@@ -116,11 +124,13 @@ mod tests {
 
     #[test]
     fn lines_are_found_by_their_key() {
-        let text = b"Name:\tleak\nUmask:\t0022\nTgid:\t77\nUid:\t1000\t0\t0\t0\nNSpid:\t77\t5\nKthread:\t0\nVmPTE:\t      44 kB\nRssAnon:\t     112 kB\nThreads:\t3\nSigQ:\t0/9\nThreads:\t9\n";
+        let text = b"Name:\tleak\nUmask:\t0022\nTgid:\t77\nUid:\t1000\t0\t7\t0\nNSpid:\t77\t5\nKthread:\t0\nVmPTE:\t      44 kB\nRssAnon:\t     112 kB\nThreads:\t3\nSigQ:\t0/9\nThreads:\t9\n";
         let expected = Status {
             threads: Some(3),
             tgid: Some(77),
+            ruid: Some(1000),
             euid: Some(0),
+            suid: Some(7),
             vpid: Some(5),
             is_kernel_thread: Some(false),
             page_tables: Some(Bytes(45_056)),

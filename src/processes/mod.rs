@@ -21,10 +21,11 @@ use crate::sys::getdents::Entries;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
+pub use crate::sys::system::Sender;
 pub use freeable::{Ending, Together};
 pub use groups::{Group, Groups};
 pub use order::descending;
-pub use process::{COMM, Comm, Kind, Memory, Place, Process};
+pub use process::{COMM, Comm, Kind, Memory, Owner, Place, Process};
 
 /// Reads one process of `/proc`: its number, its directory, and room to read into. `None`: it is not wanted.
 type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Option<Process>> + 'r;
@@ -94,6 +95,45 @@ impl Table {
         })
     }
 
+    /// The same where more may be wanted than there is room for: then those are kept that have most by `weight`. Who is left out is handed to
+    /// `left_out` with those that are kept, which says whether it changed what one of them weighs, and is counted as overflow.
+    pub fn read_largest<W: PartialOrd>(
+        &mut self,
+        proc: &Dir,
+        wanted: &mut dyn FnMut(&CStr, &mut Process) -> bool,
+        weight: &dyn Fn(&Process) -> W,
+        left_out: &mut dyn FnMut(&mut [Process], &Process) -> bool,
+    ) -> Result<()> {
+        self.rows.clear();
+        let Self { rows, overflow } = self;
+        *overflow = 0;
+        let mut least = None;
+        walk(proc, &mut |pid, name, buf| {
+            let mut process = glance(proc, pid, name, buf)?;
+            if !wanted(name, &mut process) {
+                return Ok(());
+            }
+            if rows.len() < rows.capacity() {
+                rows.push(process);
+                return Ok(());
+            }
+            *overflow += 1;
+            // Looked for again only when it has gone: most that come have less.
+            let at = *least.get_or_insert_with(|| smallest(rows, weight));
+            if let Some(row) = rows.get_mut(at).filter(|row| weight(&process) > weight(row)) {
+                core::mem::swap(row, &mut process);
+                least = None;
+            }
+            if left_out(rows, &process) {
+                least = None;
+            }
+            Ok(())
+        })?;
+        // In the order of their numbers again, in which parents are looked for.
+        rows.sort_unstable_by_key(|row| row.pid);
+        Ok(())
+    }
+
     /// Finds out where those run whose parent or child is in the table as well: only they can be in one tree, or be apart.
     pub fn find_places(&mut self, proc: &Dir) {
         for at in 0..self.rows.len() {
@@ -130,7 +170,7 @@ impl Table {
                         ..fresh
                     }
                 }
-                None => row.user = None,
+                None => (row.user, row.owner) = (None, None),
             }
         }
         count
@@ -329,6 +369,17 @@ pub fn view(dir: &Dir, prefix: &[u8], state: u8, threads: u64) -> View {
     let has_lost_its_leader = state == b'Z' && !stat::has_exited(state, threads);
     let found = if has_lost_its_leader { search(dir, prefix) } else { None };
     found.unwrap_or_else(|| View::of(prefix))
+}
+
+/// Where the one is that has least.
+fn smallest<W: PartialOrd>(rows: &[Process], weight: &dyn Fn(&Process) -> W) -> usize {
+    let mut least = 0;
+    for (at, row) in rows.iter().enumerate() {
+        if rows.get(least).is_some_and(|old| weight(row) < weight(old)) {
+            least = at;
+        }
+    }
+    least
 }
 
 /// Where, in `rows`, which are in the order of their numbers, the parent of one is.

@@ -4,6 +4,7 @@ use super::freeable::Ending;
 use crate::fixed::Fixed;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::Status;
+use crate::sys::system::Sender;
 use crate::units::{Bytes, Pid, Ticks};
 
 /// TASK_COMM_LEN: 15 bytes and their end. Those of kernel workers may be longer, and are cut.
@@ -29,6 +30,30 @@ impl Kind {
     }
 }
 
+/// Whose a process is, as kill(2) looks at it: not by its effective user, which a set-user-ID program may have changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// The real user.
+    pub real: u32,
+    /// The saved set-user-ID.
+    pub saved: u32,
+}
+
+impl Owner {
+    /// What status tells of it.
+    #[must_use]
+    pub fn of(status: &Status) -> Option<Self> {
+        let number = |user: Option<u64>| user.and_then(|user| u32::try_from(user).ok());
+        Some(Self { real: number(status.ruid)?, saved: number(status.suid)? })
+    }
+
+    /// Whether one without rights over others may send it a signal: kill_ok_by_cred() of kernel/signal.c.
+    #[must_use]
+    pub fn hears(self, sender: Sender) -> bool {
+        [sender.real, sender.effective].iter().any(|user| [self.real, self.saved].contains(user))
+    }
+}
+
 /// A process as it was when the table was read. To act on it, open it: its number may be another's by then.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -46,6 +71,8 @@ pub struct Process {
     pub kind: Kind,
     /// Its effective user.
     pub user: Option<u32>,
+    /// Who may send it signals.
+    pub owner: Option<Owner>,
     /// What it has of memory.
     pub memory: Memory,
     /// How many threads it has; more than one in state `Z` when only its first has exited.
@@ -74,6 +101,7 @@ impl Process {
             state: stat.state,
             kind: Kind::of(stat),
             user: None,
+            owner: None,
             memory: Memory::default(),
             threads: stat.threads,
             oom_score: None,
@@ -99,6 +127,7 @@ impl Process {
             state: state.unwrap_or(b'?'),
             kind: if is_kernel_thread { Kind::Kernel } else { Kind::User },
             user: None,
+            owner: None,
             memory: Memory::default(),
             threads: status.threads.unwrap_or(1),
             oom_score: None,
@@ -125,6 +154,7 @@ impl Process {
     /// Takes over its user and its memory.
     pub(super) fn fill(&mut self, status: &Status) {
         self.user = status.euid.and_then(|user| u32::try_from(user).ok());
+        self.owner = Owner::of(status);
         self.memory = Memory::of(status);
     }
 }
@@ -196,6 +226,21 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::parse::status;
+
+    #[test]
+    fn a_signal_reaches_whose_real_or_saved_user_is_the_senders_real_or_effective_one() {
+        let own = Sender { real: 1000, effective: 1000 };
+        for (real, saved, expected) in
+            [(1000, 1000, true), (1000, 0, true), (0, 1000, true), (0, 0, false), (1001, 1001, false)]
+        {
+            assert_eq!(Owner { real, saved }.hears(own), expected, "{real} {saved}");
+        }
+        assert!(Owner { real: 5, saved: 5 }.hears(Sender { real: 1000, effective: 5 }));
+        // The effective one, 1000, does not count.
+        let owner = Owner::of(&status::parse(b"Uid:\t0\t1000\t7\t1000\n"));
+        assert_eq!(owner, Some(Owner { real: 0, saved: 7 }));
+        assert!(owner.is_some_and(|owner| !owner.hears(own)));
+    }
 
     #[test]
     fn a_service_and_a_login_are_apart_and_a_session_of_its_own_is_not() {

@@ -1,5 +1,6 @@
 //! What is read by [`Helper`], because it may block: cmdline, maps and smaps wait for the process's mmap_lock.
 
+use core::cell::{RefCell, RefMut};
 use core::ffi::CStr;
 use core::time::Duration;
 
@@ -16,11 +17,16 @@ use crate::sys::clock::monotonic;
 use crate::sys::file::{Dir, File};
 use crate::sys::helper::{Descriptors, HANDS, Helper};
 use crate::sys::lines::Lines;
+use crate::sys::map::Region;
 use crate::tmpfs::{Lasting, Mount};
 use crate::units::{Bytes, Pid, Ticks};
 
-/// So much of the arguments of a process is read.
-pub const ARGUMENTS: usize = 4096;
+/// So much of the arguments of a process is read at once.
+const ARGUMENTS: usize = 4096;
+
+/// Arguments of so many bytes and more are not known: a pattern is never tried on a part of them, in which `$` would fit at the cut and what
+/// is behind it be missed. Class paths of JVMs have some tens of KiB. It is the room for them, which `kill` locks.
+pub const LONGEST: usize = 64 * 1024;
 
 /// So long the few that matter are asked for what of their shared memory ends with them.
 pub const REFINING: Duration = Duration::from_millis(50);
@@ -61,8 +67,8 @@ struct Job {
 #[derive(Clone, Copy)]
 #[allow(clippy::large_enum_variant, reason = "it lies in memory that two processes share, where a box means nothing")]
 enum What {
-    /// cmdline.
-    Arguments,
+    /// cmdline from there on.
+    Arguments(u64),
     /// How much its shared memory may be that ends with it: maps, without a walk of page tables.
     Size,
     /// How much it is: smaps.
@@ -97,25 +103,60 @@ enum Answer {
 }
 
 /// Reads what may block, in another process.
-pub struct Reader(Helper<Job>);
+pub struct Reader {
+    helper: Helper<Job>,
+    /// Room for the arguments of one process; `None` where no pattern is about them.
+    room: RefCell<Option<Region>>,
+}
 
 impl Reader {
     /// Starts the processes that read.
     pub fn start(proc: &Dir) -> Result<Self> {
         let (what, answer) = (What::Size, Answer::Failed);
         let empty = Job { pid: Pid::MAX, started: None, what, answer, arguments: [0; ARGUMENTS] };
-        Helper::start(proc, HANDS, Descriptors::Own, empty, work).map(Self)
+        let helper = Helper::start(proc, HANDS, Descriptors::Own, empty, work)?;
+        Ok(Self { helper, room: RefCell::default() })
     }
 
-    /// The arguments of a process, words that end with a NUL. `None`: it could not be read, or there was no answer in 200 ms.
+    /// The same for patterns about arguments, which are read whole ([`Reader::whole_arguments`]): with room for them, all of it touched.
+    pub fn start_for_patterns(proc: &Dir) -> Result<Self> {
+        let reader = Self::start(proc)?;
+        reader.room.replace(Some(Region::new(LONGEST)?));
+        Ok(reader)
+    }
+
+    /// The start of the arguments of a process, words that end with a NUL. `None`: it could not be read, or there was no answer in 200 ms.
     pub fn arguments<'b>(&self, pid: Pid, buf: &'b mut [u8]) -> Option<&'b [u8]> {
-        self.ask(pid, None, What::Arguments, PATIENCE, |job| {
+        let length = self.piece(pid, 0, buf, PATIENCE)?;
+        buf.get(..length)
+    }
+
+    /// All arguments of a process, words that end with a NUL, until they are dropped. `None`: they are not known, as above, or as they have
+    /// [`LONGEST`] bytes or more, or those of another are held.
+    pub fn whole_arguments(&self, pid: Pid) -> Option<RefMut<'_, [u8]>> {
+        let room = self.room.try_borrow_mut().ok()?;
+        let mut room = RefMut::filter_map(room, |room| Some(room.as_mut()?.as_bytes())).ok()?;
+        let until = monotonic().saturating_add(PATIENCE);
+        let mut length = 0;
+        loop {
+            let rest = room.get_mut(length..).filter(|rest| !rest.is_empty())?;
+            let read = self.piece(pid, length, rest, until.saturating_sub(monotonic()))?;
+            length += read;
+            if read < ARGUMENTS {
+                break;
+            }
+        }
+        RefMut::filter_map(room, |room| room.get_mut(..length)).ok()
+    }
+
+    /// Arguments from there on: how many bytes, at most [`ARGUMENTS`].
+    fn piece(&self, pid: Pid, from: usize, buf: &mut [u8], within: Duration) -> Option<usize> {
+        self.ask(pid, None, What::Arguments(u64::try_from(from).ok()?), within, |job| {
             let Answer::Arguments(length) = job.answer else { return None };
             let length = length.min(buf.len());
             buf.get_mut(..length)?.copy_from_slice(job.arguments.get(..length)?);
             Some(length)
         })
-        .and_then(move |length| buf.get(..length))
     }
 
     /// Memory that lasts whoever ends. `None`: there was no answer in that time.
@@ -140,13 +181,14 @@ impl Reader {
         let fill = |job: &mut Job| {
             (job.pid, job.started, job.what, job.answer) = (pid, started, what, Answer::Failed);
         };
-        self.0.ask(pid, || !matches!(what, What::Lasting) && !sleeps(pid), fill, within, take).ok()?
+        self.helper.ask(pid, || !matches!(what, What::Lasting) && !sleeps(pid), fill, within, take).ok()?
     }
 
     /// Does once what may be asked, about memdoor itself: the processes then have touched all that it takes.
     pub fn rehearse(&self, own: &mut Process) {
         for _ in 0..2 {
             let _ = self.arguments(own.pid, &mut [0; 64]);
+            let _ = self.whole_arguments(own.pid);
             own.memory.shmem = Some(WORTH);
             self.refine(own, Duration::MAX, Anonymous::OfSeveral);
             let _ = self.lasting(PATIENCE);
@@ -347,9 +389,9 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
     }
     let view = view(&dir, b"", state, threads);
     match job.what {
-        What::Arguments => {
+        What::Arguments(from) => {
             let file = open(&dir, &view, c"cmdline")?;
-            file.read_at(&mut job.arguments, 0).ok().map(Answer::Arguments)
+            file.read_at(&mut job.arguments, from).ok().map(Answer::Arguments)
         }
         What::Lasting => None,
         What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),

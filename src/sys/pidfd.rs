@@ -37,6 +37,13 @@ pub fn end_by_number(pid: Pid, end: End) -> Result<()> {
     kill(nix::unistd::Pid::from_raw(pid.get()), Signal::try_from(end.signal())?)
 }
 
+/// Whether the kernel refuses memdoor's signals to this process (EPERM): for its user, or for a security module's rule. No signal is
+/// sent for it. Where it can't be asked it is not known, and told by the first signal.
+#[must_use]
+pub fn is_refused(pid: Pid) -> bool {
+    PidFd::open(pid).is_ok_and(|pidfd| pidfd.send(0) == Err(Errno::EPERM))
+}
+
 /// One process, whoever gets its number after it.
 #[derive(Debug)]
 pub struct PidFd(OwnedFd);
@@ -67,9 +74,13 @@ impl PidFd {
 
     /// pidfd_send_signal(2), Linux 5.1: to this process or, when it has been collected, to nobody (ESRCH).
     pub fn end(&self, end: End) -> Result<()> {
+        self.send(end.signal())
+    }
+
+    fn send(&self, signal: i32) -> Result<()> {
         let (fd, info) = (self.0.as_raw_fd(), core::ptr::null::<libc::siginfo_t>());
         // SAFETY: integers, and no siginfo: the kernel makes one as kill(2) does.
-        let done = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, end.signal(), info, 0) };
+        let done = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, info, 0) };
         Errno::result(done).map(drop)
     }
 

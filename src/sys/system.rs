@@ -56,12 +56,23 @@ pub fn terminal_size() -> Option<(usize, usize)> {
     is_known.then_some((size.ws_col.into(), size.ws_row.into()))
 }
 
-/// The user to whose processes alone memdoor may send signals; `None`: everybody's. Root without CAP_KILL is a user like any other, so that
-/// nobody is chosen who can't be ended.
+/// Who sends a signal, as kill(2) looks at it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sender {
+    /// The real user.
+    pub real: u32,
+    /// The effective user.
+    pub effective: u32,
+}
+
+/// Who memdoor is to those that it may not all send signals to; `None`: it may to everybody. Root without CAP_KILL is a user like any
+/// other, so that nobody is chosen who can't be ended.
 #[must_use]
-pub fn signals_only() -> Option<u32> {
-    let user = effective_user();
-    (user != 0 || !has_capability(CAP_KILL)).then_some(user)
+pub fn signals_only() -> Option<Sender> {
+    let effective = effective_user();
+    // SAFETY: it takes nothing, touches no memory and can't fail.
+    let real = unsafe { libc::getuid() };
+    (effective != 0 || !has_capability(CAP_KILL)).then_some(Sender { real, effective })
 }
 
 /// The right to signal any process: include/uapi/linux/capability.h.

@@ -348,6 +348,25 @@ fn browsers_are_summed_up_by_family_and_by_instance() {
     }
 }
 
+/// The pattern stands in the arguments of memdoor, of its readers, and of whoever was told to run it.
+#[test]
+fn a_family_by_arguments_has_neither_memdoor_nor_who_was_told_to_run_it() {
+    let (needle, start) = (name("needle"), "No browser runs, nor what --family names.");
+    let of = format!("x=cmdline:{needle}");
+    let out = check(&["--browsers", "--family", &of]).out;
+    assert!(out.contains(start) || !out.contains("x: "), "{out}");
+    let inner = memdoor(&["check", "--family", &of]);
+    let told = run_command(common::run::through_shell("\"$@\"; exit $?", &inner)).out;
+    assert!(told.contains("used") && !told.contains("x: "), "{told}");
+    let mut found = common::run::command("bash", &["-c", "exec -a \"$0\" sleep 60", &needle]);
+    found.stdin(std::process::Stdio::null());
+    let sleeping = common::run::Running::start(found);
+    common::run::poll("its arguments", || {
+        let out = check(&["--family", &of]).out;
+        out.contains(&format!("{} ", sleeping.pid())).then_some(())
+    });
+}
+
 #[test]
 fn json_has_each_family_its_instances_and_their_largest() {
     let name = name("j");

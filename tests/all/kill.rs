@@ -149,6 +149,40 @@ fn prefer_avoid_ignore_and_a_least_size_count_before_the_size() {
     assert_eq!(value(&ended.out, "Victim PID"), b.id());
 }
 
+/// A JVM's class path stands before its main class: who was to be spared by that was ended, and `$` fitted where the text was cut.
+#[test]
+fn a_pattern_about_arguments_sees_them_whole_or_not_at_all() {
+    let (dir, last) = (TempDir::new(), name());
+    let path = dir.victim("longish");
+    let start = |bytes: usize| {
+        let argument = format!("x{} {last}", "a".repeat(bytes));
+        Victim::start_command(common::run::command(&path, &["comm", &argument]))
+    };
+    let only = format!("cmdline:^{path} comm x");
+    let dry = |only: &str, more: &[&str]| kill(only, &[&["--once", "--dry-run"], more].concat());
+    let found = |only: &str, more: &[&str]| {
+        let out = dry(only, more).out;
+        out.contains("Victim PID: ").then(|| value(&out, "Victim PID").to_owned())
+    };
+    let middle = start(20_000);
+    assert_eq!(found(&only, &[]), Some(middle.id()), "{:#?}", dry(&only, &[]));
+    assert_eq!(found(&format!("cmdline:aaaa {last}$"), &[]), Some(middle.id()));
+    assert_eq!(found(&only, &["--ignore", &format!("cmdline: {last}$")]), None);
+    // Nothing ends where a read does.
+    assert_eq!(found(&format!("cmdline:^{path} comm xa*$"), &[]), None);
+    drop(middle);
+    let longest = start(100_000);
+    let ended = dry(&only, &[]);
+    assert!(!ended.out.contains("Victim PID: "), "what is cut is not known, and fits no --only: {ended:#?}");
+    assert!(value(&ended.out, "Not Candidates").contains(" not read"), "{ended:#?}");
+    // Nor is it known that it need not be spared.
+    let comm = format!("exe:^{path}$");
+    assert_eq!(found(&comm, &[]), Some(longest.id()));
+    let ended = dry(&comm, &["--ignore", "cmdline:^no such$"]);
+    assert!(value(&ended.out, "Not Candidates").contains(" not read"), "{ended:#?}");
+    assert!(!ended.out.contains("Victim PID: "), "{ended:#?}");
+}
+
 #[test]
 fn memory_is_short_and_nobody_may_be_chosen_is_an_error() {
     let ended = kill(&format!("^{}$", name()), &["--once"]);
@@ -810,11 +844,16 @@ fn a_daemon_reads_its_configuration_anew_on_sighup_and_keeps_the_old_one_when_it
     dir.write("conf", b"[kill]\nfrob = 1\nthreshold = 0\n");
     daemon.signal(Signal::SIGHUP);
     logged(":2: unknown name 'frob'");
-    logged("stays as it was");
+    logged("memdoor: ERROR SIGHUP: the configuration stays as it was: ");
     assert!(is_alive(victim.pid));
     dir.write("conf", &too_large("[kill]\nthreshold = 0"));
     daemon.signal(Signal::SIGHUP);
     logged("it is larger than 256 KiB");
+    assert!(is_alive(victim.pid));
+    // Valid, and nothing that can be done.
+    dir.write("conf", b"[kill]\nthreshold = 0\ncgroup = /no/such/group\n");
+    daemon.signal(Signal::SIGHUP);
+    logged("stays as it was: what the new one asks for can't be done");
     assert!(is_alive(victim.pid));
     dir.write("conf", b"[kill]\nthreshold = 0\n");
     daemon.signal(Signal::SIGHUP);
@@ -878,6 +917,22 @@ fn the_configuration_has_the_names_of_the_options_and_says_where_each_comes_from
     assert_eq!(values(&again.out), values(&ended.out));
 }
 
+/// One typed `--ignore` took a database off the list of those that are never ended.
+#[test]
+fn who_is_spared_by_the_configuration_is_spared_whatever_is_typed() {
+    let (name, dir) = (name(), TempDir::new());
+    let names = ["a", "b", "c"].map(|end| format!("{name}{end}"));
+    let [_a, _b, c] = [(&names[0], 12), (&names[1], 8), (&names[2], 4)].map(|(name, mib)| family(name, mib, 0));
+    let file = dir.write("conf", format!("[kill]\nignore = {}\nprefer = {}\n", names[0], names[1]).as_bytes());
+    let only = format!("^{name}");
+    let args = ["kill", "--config", &file, "--threshold", "0", "--only", &only, "--once", "--dry-run"];
+    let ended = run(&[&args[..], &["--ignore", &names[1], "--prefer", &names[0]]].concat());
+    assert_eq!(value(&ended.out, "Victim PID"), c.id(), "{ended:#?}");
+    let shown = run(&["kill", "--config", &file, "--ignore", "x", "--prefer", "y", "--print-config"]).out;
+    let count = |start: &str| shown.lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!((count("ignore = "), count("prefer = ")), (2, 1), "{shown}");
+}
+
 #[test]
 fn what_is_wrong_in_the_configuration_is_named_with_file_and_line() {
     let dir = TempDir::new();
@@ -886,12 +941,22 @@ fn what_is_wrong_in_the_configuration_is_named_with_file_and_line() {
         ("\nthreshold = 101\n", ":2: --threshold: '101' is not allowed: a whole number from 0 to 100"),
         ("[kill]\nany = 1\n", ":2: --any: '1' is not allowed: true or false"),
         ("[kill]\nprefer = (\n", ":2: --prefer: '(' is not allowed: found open group"),
+        (
+            "[kill]\nignore = user:postgres\n",
+            ":2: --ignore: 'user:postgres' is not allowed: no pattern is about user: ",
+        ),
+        ("[kill]\nignore = ^postgres_exporter$\n", ": it stands for 17 bytes, and comm has 15 bytes at most"),
+        (
+            "[kill]\nonly = no-family-of-this-name\n",
+            "--only: 'no-family-of-this-name' is not allowed: it stands for 22 bytes",
+        ),
         ("[kil]\n", ":1: '[kil]' is no section"),
     ] {
         let file = dir.write("conf", text.as_bytes());
         let ended = run(&["kill", "--config", &file]);
         assert_eq!(ended.code(), 2, "{ended:#?}");
-        assert!(ended.err.contains(&format!("{file}{expected}")), "{expected}: {}", ended.err);
+        let at = if expected.starts_with(':') && !expected.starts_with(": ") { file.as_str() } else { "" };
+        assert!(ended.err.contains(&format!("{at}{expected}")), "{expected}: {}", ended.err);
     }
     let ended = run(&["kill", "--config", &dir.join("none")]);
     assert_eq!(ended.code(), 2);
@@ -942,6 +1007,29 @@ fn the_log_file_is_rotated_by_size_and_count_and_reopened_on_sighup() {
         assert!(text.len() <= 600, "{text}");
         assert!(text.lines().all(|line| line.starts_with("20") && line.contains("Z ")), "{text}");
     }
+}
+
+/// Whoever reads the log alone saw "is read anew" and "started" there.
+#[test]
+fn the_log_says_whether_the_new_configuration_holds_and_why_not() {
+    let (name, dir) = (name(), TempDir::new());
+    let (conf, log) = (dir.write("conf", b"[kill]\nthreshold = 100\n"), dir.join("log"));
+    let only = format!("^{name}$");
+    let daemon = Running::start(memdoor(&["kill", "--config", &conf, "--only", &only, "--log-file", &log]));
+    let logged = |words: &str| {
+        poll(words, || std::fs::read_to_string(&log).ok().filter(|text| text.contains(words)));
+    };
+    logged("started: threshold 100 %");
+    dir.write("conf", b"[kill]\nthreshold = 101\n");
+    daemon.signal(Signal::SIGHUP);
+    logged(&format!(" ERROR SIGHUP: the configuration stays as it was: {conf}:2: --threshold: '101' is not allowed"));
+    dir.write("conf", b"[kill]\nthreshold = 99\n");
+    daemon.signal(Signal::SIGHUP);
+    logged(" INFO SIGHUP: the configuration was read anew: threshold 99 %");
+    let text = std::fs::read_to_string(&log).expect("a log");
+    assert_eq!(text.matches("started: ").count(), 1, "{text}");
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
 }
 
 /// In a mount namespace where the test's own socket is in the place of journald's, and of syslogd's.
@@ -1183,6 +1271,27 @@ fn hostile_paths_and_arguments_are_matched_and_shown_escaped() {
     assert_eq!(value(&all, "Victim PID"), sleeping.pid().to_string());
     assert!(!found(&only).contains("Victim PID: "));
     drop(sleeping);
+}
+
+/// One with this user's effective number, and the real and saved one of root: kill(2) refuses it, and `--once` chose it each time.
+#[test]
+fn who_only_acts_as_a_user_is_no_process_of_theirs() {
+    if !is_root() || !common::host::has_unprivileged() {
+        return skip("needs root and setpriv, to be another user");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let program = dir.program(std::path::Path::new(common::run::MEMDOOR), "memdoor");
+    let victim_program = dir.program(&common::target::path(), "victim");
+    let own = common::run::command(&victim_program, &["family", &name, "4", "0"]);
+    let own = Victim::start_command(unprivileged(&own));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", own.pid)).expect("status");
+    let user = status.lines().find_map(|line| line.strip_prefix("Uid:\t")?.split('\t').next()).expect("a user");
+    let other = Victim::start(&["family", "--acts-as", user, &name, "16", "0"]);
+    let command = common::run::command(&program, &kill_args(&format!("^{name}$"), &["--once", "--dry-run"]));
+    let ended = run_command(unprivileged(&command));
+    assert_eq!(value(&ended.out, "Victim PID"), own.id(), "{ended:#?}");
+    assert!(value(&ended.out, "Not Candidates").contains("1 other users'"), "{ended:#?}");
+    drop(other);
 }
 
 #[test]

@@ -303,6 +303,9 @@ fn by_cgroup_all_of_the_victims_cgroup_ends_but_not_the_one_that_memdoor_is_in()
         let ended = run_command(memdoor(&kill_args(&only, &args)));
         assert_eq!(ended.code(), 0, "{ended:#?}");
         assert_eq!(value(&ended.out, "Victim PID"), inside[0].id());
+        let count: u64 = value(&ended.out, "Victim Processes").parse().expect("a number");
+        assert!(count >= 5, "those that were ended, and not the tree alone: {ended:#?}");
+        assert!(ended.err.contains(&format!(" processes={count} ")), "{ended:#?}");
         for victim in &mut inside {
             victim.wait();
         }
@@ -325,6 +328,51 @@ fn by_cgroup_all_of_the_victims_cgroup_ends_but_not_the_one_that_memdoor_is_in()
     assert!(ended.out.contains("no: one that may not be ended is in it; only its tree"), "{ended:#?}");
     victim.wait();
     assert!(is_alive(companion.pid));
+}
+
+/// With cgroup v1 and systemd all logins may be in one memory cgroup: only systemd's own hierarchy tells them apart.
+#[test]
+fn by_cgroup_only_the_tree_ends_where_another_user_or_service_is_in_the_cgroup() {
+    let Some(group) = Memcg::or_skip(None) else { return };
+    if !is_root() || !has_unprivileged() {
+        return skip("needs root and setpriv, to be another user");
+    }
+    let (name, other, dir) = (name(), name(), TempDir::new());
+    let program = dir.program(&common::target::path(), "victim");
+    let theirs = command(&program, &["family", &other, "4", "0"]);
+    let companion = Victim::start_command(group.inside(&unprivileged(&theirs)));
+    let mut victim = Victim::start_command(group.inside(&victim_of(&name)));
+    let only = format!("^{name}$");
+    let ended = run_command(memdoor(&kill_args(&only, &["--once", "--by", "cgroup"])));
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let whole = value(&ended.out, "Its Control Group Ends As A Whole");
+    assert_eq!(whole, "no: another user's process is in it; only its tree");
+    assert_eq!(value(&ended.out, "Victim Processes"), "1");
+    victim.wait();
+    assert!(is_alive(companion.pid));
+    drop(companion);
+    // Another terminal is another login, where no hierarchy tells it.
+    let script = format!("script -qc '{program} family {other} 4 0 < /dev/zero' /dev/null");
+    let mut line = command("sh", &["-c", &format!("sleep 60 | {script} >/dev/null & exec \"$@\""), "sh"]);
+    let inner = victim_of(&name);
+    line.arg(inner.get_program()).args(inner.get_args());
+    let mut victim = Victim::start_command(group.inside(&line));
+    let find = || {
+        let found = group.processes().into_iter().find(|pid| {
+            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim_end() == other)
+        });
+        found.and_then(|pid| pid.parse::<u32>().ok())
+    };
+    let companion = poll("one at a terminal", find);
+    let ended = run_command(memdoor(&kill_args(&only, &["--once", "--by", "cgroup"])));
+    let whole = value(&ended.out, "Its Control Group Ends As A Whole");
+    assert_eq!(whole, "no: a process of another service or login is in it; only its tree");
+    victim.wait();
+    assert!(is_alive(companion));
+}
+
+fn victim_of(name: &str) -> Command {
+    victim(&["family", name, "8", "0"])
 }
 
 /// A service that is started anew has a new cgroup of the same path.

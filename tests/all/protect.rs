@@ -119,6 +119,32 @@ fn all_that_match_are_changed_and_no_others() {
 }
 
 #[test]
+fn a_pattern_about_arguments_fits_behind_the_first_page_and_says_what_is_too_long() {
+    let dir = TempDir::new();
+    let path = dir.victim("longish");
+    let start = |bytes: usize, last: &str| {
+        // Read as a comm, and kept as an argument.
+        let name = format!("longish{}{last}", "a".repeat(bytes));
+        Victim::start_command(command(&path, &["comm", &name]))
+    };
+    let target = start(20_000, "needle");
+    let before = adj(&target);
+    let pattern = format!("cmdline:^{path} .*aaneedle$");
+    let ended = protect(&dir, &["--match", &pattern, "--adj", "600"]);
+    assert_eq!((ended.code(), adj(&target).as_str()), (0, "600"), "{ended:#?}");
+    assert_eq!(protect(&dir, &["--undo"]).code(), 0);
+    // As the text was cut, this fitted it.
+    let ended = protect(&dir, &["--match", &format!("cmdline:^{path} .*aaaa$"), "--adj", "600"]);
+    assert_eq!((ended.code(), adj(&target)), (0, before), "{ended:#?}");
+    let longer = start(100_000, "needle");
+    let ended = protect(&dir, &["--match", &pattern, "--adj", "600"]);
+    assert_eq!(ended.code(), 4, "{ended:#?}");
+    assert!(ended.err.contains("did not let their arguments be read, or have 64 KiB of them or more"), "{ended:#?}");
+    assert_ne!(adj(&longer), "600");
+    assert_eq!(protect(&dir, &["--undo"]).code(), 0);
+}
+
+#[test]
 fn lowering_without_the_capability_is_refused_with_a_hint() {
     if has_capability(CAP_SYS_RESOURCE) {
         return skip("this user has CAP_SYS_RESOURCE");

@@ -182,6 +182,11 @@ fn a_pid_that_nobody_has_is_said_and_a_wrong_change_too() {
         assert_eq!(ended.code(), 2, "{ended:#?}");
         assert!(ended.err.contains("--what-if: '"), "{ended:#?}");
     }
+    let own = format!("{}=1000", std::process::id());
+    let ended =
+        run(&["scores", "--what-if", &own, "--what-if", "1=5", "--what-if", &format!("{}=-1000", std::process::id())]);
+    assert_eq!(ended.code(), 2, "{ended:#?}");
+    assert!(ended.err.contains(&format!("--what-if twice of PID {}: ", std::process::id())), "{ended:#?}");
 }
 
 #[test]

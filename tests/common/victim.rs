@@ -78,9 +78,10 @@ until its standard input ends, it is killed, or its parent dies.
                  execve(PATH) after one line on standard input
   comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
   children N     N idle child processes that end with it
-  family [--deaf] [--grow N [--every MS]] COMM MIB CHILDREN
+  family [--deaf] [--acts-as USER] [--grow N [--every MS]] COMM MIB CHILDREN
                  a tree: itself and CHILDREN processes, each called COMM (with
                  escapes as above) and holding MIB. --deaf: none hears SIGTERM.
+                 --acts-as: that number is its effective user, for root.
                  --grow: N more children, one each MS (5), after `ready`
   fill FILE MIB_PER_SECOND
                  after one line on standard input writes into FILE at that pace
@@ -613,10 +614,12 @@ fn children(count: usize) -> Result<()> {
 }
 
 fn family(args: &mut lexopt::Parser) -> Result<()> {
+    let mut acts_as = None;
     let (mut deaf, mut grow, mut every, mut words) = (false, 0, Duration::from_millis(5), Vec::new());
     while let Some(arg) = args.next()? {
         match arg {
             Long("deaf") => deaf = true,
+            Long("acts-as") => acts_as = Some(number(args)?),
             Long("grow") => grow = number(args)?,
             Long("every") => every = Duration::from_millis(number(args)? as u64),
             Value(word) if words.len() < 3 => words.push(word),
@@ -637,6 +640,10 @@ fn family(args: &mut lexopt::Parser) -> Result<()> {
     let mut children = (0..count).map(|_| start()).collect::<Result<Vec<_>>>()?;
     let name = CString::new(unescape(comm.as_bytes())?)?;
     nix::sys::prctl::set_name(&name)?;
+    if let Some(user) = acts_as {
+        let root = nix::unistd::Uid::from_raw(0);
+        nix::unistd::setresuid(root, nix::unistd::Uid::from_raw(u32::try_from(user)?), root)?;
+    }
     if grow > 0 {
         ready(std::process::id())?;
         for _ in 0..grow {

@@ -11,12 +11,14 @@ use super::{Options, text};
 use crate::families::BROWSERS;
 use crate::host::Host;
 use crate::modes::looks::Looks;
+use crate::modes::own::{is_helper, own_line};
 use crate::modes::sample;
-use crate::processes::slow::{self, Reader};
+use crate::pattern::Pattern;
+use crate::processes::slow::{self, LONGEST, Reader};
 use crate::processes::{self, Process, Table, descending};
 use crate::report::columns::{Keep, blanks, left, mb, number};
 use crate::report::json::line::{Line, Samples, bytes};
-use crate::sys::out::Out;
+use crate::sys::out::{Out, say};
 use crate::units::Bytes;
 use crate::victim::{self, By, Node, Rank, Tree};
 
@@ -56,15 +58,24 @@ impl<'a> Browsers<'a> {
     /// Looks at all processes.
     pub(super) fn read(host: &'a Host, reader: Option<&'a Reader>, options: &'a Options) -> Self {
         let mut table = Table::arm_for(&host.proc);
+        let own = own_line(&host.proc);
+        let mut unread = 0;
         let mut wanted = |name: &CStr, process: &mut Process| {
+            // The pattern stands in memdoor's own arguments, and in those of its readers.
+            if process.pid == own[0] || is_helper(process, own[0]) {
+                return false;
+            }
             let view = processes::view(&host.proc, name.to_bytes(), process.state, process.threads);
-            let mut looks = Looks::new(&host.proc, view.as_bytes(), process.comm.as_bytes());
-            let family = family(&mut looks, options);
+            let looks = Looks::new(&host.proc, view.as_bytes(), process.comm.as_bytes());
+            let mut looks = looks.read_by(reader, process.pid);
+            let family = family(&mut looks, options, own.contains(&process.pid));
+            unread += u64::from(family.is_none() && looks.is_unread() && host.proc.dir(name).is_ok());
             process.mark = family.unwrap_or_default();
             family.is_some()
         };
         // Without processes there are no browsers.
         let _ = table.read_wanted(&host.proc, &mut wanted);
+        say_unread(unread);
         let _ = table.look_closer(&host.proc, &mut |_, _| true);
         slow::refine(&mut table, reader);
         // Who has ended holds nothing.
@@ -204,10 +215,23 @@ impl<'a> Browsers<'a> {
     }
 }
 
-/// The number of the family that a process belongs to: those that were named come first.
-fn family(looks: &mut Looks<'_>, options: &Options) -> Option<u16> {
+/// Says that there may be more in a family than is shown. The verdict is about memory as a whole, and stays.
+fn say_unread(count: u64) {
+    if count > 0 {
+        say(format_args!(
+            "memdoor: {count} {} did not let their arguments be read, or have {} KiB of them or more: no --family by cmdline: has them",
+            if count == 1 { "process" } else { "processes" },
+            LONGEST >> 10,
+        ));
+    }
+}
+
+/// The number of the family that a process belongs to: those that were named come first. `is_above`: memdoor descends from it. A shell or
+/// sudo that was told to run memdoor has the pattern in its arguments, and is none of the family for that.
+fn family(looks: &mut Looks<'_>, options: &Options, is_above: bool) -> Option<u16> {
     let mut named = options.families.iter();
-    let at = named.position(|(_, pattern)| looks.fits(pattern)).or_else(|| {
+    let mut fits = |pattern: &Pattern| looks.fits(pattern) && !(is_above && looks.has_in_arguments(pattern));
+    let at = named.position(|(_, pattern)| fits(pattern)).or_else(|| {
         let browser = looks.browser()?;
         let at = BROWSERS.iter().position(|known| core::ptr::eq(known, browser));
         Some(options.families.len() + at?)

@@ -68,7 +68,10 @@ impl<'h> View<'h> {
         let zram = lines(text(host, c"swaps", &mut buf)).filter_map(swaps::line);
         let zram = zram.filter(|swap| swap.medium == Medium::Zram);
         let zram_swap = zram.fold(Bytes(0), |sum, swap| sum.plus(swap.size));
-        let reader = Reader::start(&host.proc).ok();
+        let reader = match show {
+            Show::Browsers => Reader::start_for_patterns(&host.proc).ok(),
+            Show::Glance | Show::Tree | Show::Where => Reader::start(&host.proc).ok(),
+        };
         let lasting = match show {
             Show::Where => slow::lasting(reader.as_ref(), &host.proc, REFINING),
             Show::Glance | Show::Tree | Show::Browsers => None,

@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use super::Armed;
-use super::members::{self, Check, Dying, Lost, Mixed, Whole};
+use super::members::{self, Check, Dying, Leaf, Lost, Mixed, Whole};
 use super::options::{Act, Scope};
 use super::report::{Action, Failure, Named, Outcome};
-use super::select::own_line;
 use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
+use crate::modes::own::own_line;
 use crate::modes::with_report;
 use crate::processes::slow::{self, REFINING};
 use crate::snapshot::{self, Completeness, Scene, When};
@@ -86,6 +86,7 @@ impl Armed<'_> {
             exe: None,
             killed: 0,
             freed: None,
+            held: None,
             left: None,
             survivor: None,
             after: None,
@@ -137,7 +138,9 @@ impl Armed<'_> {
             let leaf = self.leaf(&victim);
             let (user, unpinned) = (self.selection.user(), self.options.unpinned);
             let check = Check { whom: &whom, group, user, unpinned, leaf: None, reader: self.reader };
-            let _ = self.judge_whole(leaf.as_ref(), &check, &mut action);
+            let leaf = leaf.as_ref();
+            let whole = leaf.map(|(_, path)| self.leaf_of(&victim, path));
+            let _ = self.judge_whole(leaf, whole, &check, &mut action);
         }
         if let Some(victim) = &action.best[0] {
             action.exe = Target::open(&self.host.proc, victim.pid)
@@ -205,6 +208,8 @@ impl Armed<'_> {
             };
             match self.end(&mut action, &victim, rounds < ROUNDS) {
                 Some(again) => waited = Some(again),
+                // A security module's rule, which is told by the signal alone. Another one may be signalled: that is not asked again.
+                None if action.is_refused() && rounds < ROUNDS => {}
                 None => break action,
             }
         };
@@ -311,8 +316,9 @@ impl Armed<'_> {
             }
         }
         let leaf = self.leaf(victim);
-        let check = Check { leaf: leaf.as_ref().map(|(_, path)| path.as_bytes()), ..check };
-        let cgroup = self.judge_whole(leaf.as_ref(), &check, action);
+        let whole = leaf.as_ref().map(|(_, path)| self.leaf_of(victim, path));
+        let check = Check { leaf: whole, ..check };
+        let cgroup = self.judge_whole(leaf.as_ref(), whole, &check, action);
         if let Some((dir, _)) = cgroup {
             let _ = self.members.hold_cgroup(&self.host.proc, dir, &check);
         }
@@ -356,6 +362,7 @@ impl Armed<'_> {
         action.left = self.members.left();
         if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
             action.freed = Some(self.members.freed());
+            action.held = u32::try_from(self.members.count()).ok();
             action.survivor = self.members.survivor();
         }
         // Whoever waits for this one looks at memory next.
@@ -393,10 +400,21 @@ impl Armed<'_> {
         dir.map(|dir| (dir, path))
     }
 
+    /// The same with what all in it must have in common with the victim.
+    fn leaf_of<'p>(&self, victim: &Named, path: &'p Path) -> Leaf<'p> {
+        let row = self.selection.rows().get(victim.tree.root).filter(|row| row.pid == victim.pid);
+        Leaf {
+            path: path.as_bytes(),
+            place: row.map(|row| row.whereabouts(&self.host.proc)).unwrap_or_default(),
+            user: row.and_then(|row| row.user),
+        }
+    }
+
     /// Whether the cgroup may be ended as a whole; where it may not, the tree is ended alone, and the decision says why.
     fn judge_whole<'l>(
         &self,
         leaf: Option<&'l (Dir, Path)>,
+        whole: Option<Leaf<'_>>,
         check: &Check<'_>,
         action: &mut Action,
     ) -> Option<&'l (Dir, Path)> {
@@ -404,8 +422,10 @@ impl Armed<'_> {
             return None;
         }
         let proc = &self.host.proc;
-        let judged = match leaf {
-            Some((dir, path)) if path.as_bytes() != b"/" => members::judge_cgroup(proc, dir, &own_line(proc), check),
+        let judged = match leaf.zip(whole) {
+            Some(((dir, path), whole)) if path.as_bytes() != b"/" => {
+                members::judge_cgroup(proc, dir, &own_line(proc), check, &whole)
+            }
             _ => Err(Mixed::Root),
         };
         action.whole = Some(judged);

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::options::Options;
-use super::report::{Action, Named};
+use super::report::{Action, Named, Outcome};
 use super::top::Large;
 use super::turn;
 use super::when::State;
@@ -12,6 +12,7 @@ use crate::processes::slow::WORTH;
 use crate::report::Event::Kill;
 use crate::report::escape::Escaped;
 use crate::report::{Fact, Name, Value};
+use crate::sys::Errno;
 use crate::target::exe::Link;
 use crate::units::{Bytes, Percent};
 use crate::victim::Why;
@@ -194,6 +195,17 @@ impl Action {
         ]
     }
 
+    /// Whether the victim may not be signalled.
+    pub(super) fn is_refused(&self) -> bool {
+        self.outcome == Outcome::Failed && self.failure.is_some_and(|failure| failure.why.errno() == Some(Errno::EPERM))
+    }
+
+    /// How many processes are ended: those that were, or would be.
+    pub(super) fn processes(&self, victim: &Named) -> u32 {
+        let whole = self.whole.and_then(Result::ok).map(|whole| whole.processes.saturating_sub(whole.exempt));
+        self.held.or(whole).unwrap_or(victim.tree.processes)
+    }
+
     pub(super) fn victim(&self) -> [Fact<'_>; 7] {
         let Some(victim) = &self.best[0] else {
             return [left_out(); 7];
@@ -203,7 +215,7 @@ impl Action {
             PID.is(Value::Int(victim.pid.get().into())),
             COMM.is(Value::Text(victim.comm.as_bytes())),
             EXE.is(exe.map_or(Value::Nothing, Value::Text)),
-            PROCESSES.is(Value::Count(victim.tree.processes.into())),
+            PROCESSES.is(Value::Count(self.processes(victim).into())),
             HELD.is(Value::Bytes(victim.tree.held)),
             UNREAD.if_any((victim.tree.unread >= WORTH).then_some(Value::Bytes(victim.tree.unread))),
             RSS.is(Value::Bytes(victim.tree.rss)),

@@ -25,8 +25,11 @@ impl Looks<'_> {
         if group.is_some_and(|group| !self.is_in(group)) {
             return Err(Why::Outside);
         }
-        if self.may_fit_any(whom.ignore) {
+        if self.fits_any(whom.ignore) {
             return Err(Why::Ignored);
+        }
+        if self.may_fit_any(whom.ignore) {
+            return Err(Why::Unread);
         }
         Ok(if self.may_fit_any(whom.avoid) {
             Rank::Avoided

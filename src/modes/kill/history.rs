@@ -3,7 +3,21 @@
 use core::time::Duration;
 
 use super::report::{Named, Outcome};
+use crate::fixed::Fixed;
 use crate::units::{Pid, Ticks};
+
+/// What comes before a run.
+#[derive(Clone, Debug, Default)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, and no heap once it is armed")]
+pub enum Since {
+    /// memdoor was started.
+    #[default]
+    Start,
+    /// SIGHUP, and what holds is as it was read then.
+    Anew,
+    /// SIGHUP, and what held before holds still, for this reason.
+    Kept(Fixed<400>),
+}
 
 /// `--max-kills` up to this many an hour.
 pub const KILLS_MAX: usize = 64;
@@ -13,6 +27,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// What outlives a SIGHUP: who was ended when, on the steady clock.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    /// What came before this run: its first line in the log.
+    pub since: Since,
     /// Whether there was a run before this one.
     pub(super) is_going_on: bool,
     /// Nobody before that.

@@ -12,7 +12,7 @@ use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::{self, stat, status};
 use crate::processes::slow::Reader;
-use crate::processes::{self, Comm, Memory, Place, Process, Together, reserve};
+use crate::processes::{self, Comm, Memory, Owner, Place, Process, Sender, Together, reserve};
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
@@ -66,15 +66,40 @@ impl From<Errno> for Lost {
     }
 }
 
+/// A cgroup that is ended as a whole, and whose it is: the victim's.
+///
+/// A cgroup of the memory controller is no service or login by itself. Where systemd divides by a hierarchy of its own (v1), the one that
+/// memory is counted in may be `/user.slice`, with the logins of all users in it.
+#[derive(Clone, Copy)]
+pub(super) struct Leaf<'a> {
+    pub(super) path: &'a [u8],
+    pub(super) place: Place,
+    pub(super) user: Option<u32>,
+}
+
+impl Leaf<'_> {
+    /// Why one that is in it is not ended with it: it is not of the victim's service or login, or not of its user.
+    fn objection(&self, proc: &Dir, row: &Process) -> Option<Mixed> {
+        let place = row.whereabouts(proc);
+        // Where one of the two is not known it is not known that they are the same.
+        let is_here = place.unit.is_some() && place.unit == self.place.unit && !place.is_apart(&self.place);
+        match () {
+            () if row.user != self.user => Some(Mixed::OthersProcess),
+            () if !is_here => Some(Mixed::Apart),
+            () => None,
+        }
+    }
+}
+
 /// What must hold of them still.
 #[derive(Clone, Copy)]
 pub(super) struct Check<'a> {
     pub(super) whom: &'a Whom<'a>,
     pub(super) group: Option<&'a [u8]>,
-    pub(super) user: Option<u32>,
+    pub(super) user: Option<Sender>,
     pub(super) unpinned: Unpinned,
     /// The cgroup that is ended as a whole: whoever is in it is ended, whatever `--only` says.
-    pub(super) leaf: Option<&'a [u8]>,
+    pub(super) leaf: Option<Leaf<'a>>,
     /// Reads what may block.
     pub(super) reader: Option<&'a Reader>,
 }
@@ -113,10 +138,12 @@ impl Member {
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
         let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
         let judged = looks.judge(check.whom, check.group);
-        let is_companion =
-            matches!(judged, Err(Why::Unwanted | Why::Unread)) && check.leaf.is_some_and(|leaf| looks.is_at(leaf));
-        let user = self.weigh()?;
-        let is_ours = check.user.is_none_or(|own| user == Some(own));
+        let is_companion = matches!(judged, Err(Why::Unwanted | Why::Unread))
+            && !looks.may_fit_any(check.whom.ignore)
+            && check.leaf.is_some_and(|leaf| looks.is_at(leaf.path));
+        drop(looks);
+        let owner = self.weigh()?;
+        let is_ours = check.user.is_none_or(|own| owner.is_some_and(|owner| owner.hears(own)));
         match judged {
             Ok(_) if is_ours => Ok(()),
             Err(_) if is_ours && is_companion => Ok(()),
@@ -124,18 +151,18 @@ impl Member {
         }
     }
 
-    /// Reads what it holds; its user.
-    fn weigh(&mut self) -> Result<Option<u32>> {
-        let (memory, user) = self.read_memory()?;
+    /// Reads what it holds; whose it is.
+    fn weigh(&mut self) -> Result<Option<Owner>> {
+        let (memory, owner) = self.read_memory()?;
         // One that is exiting has none any more: what it had is what its end gives back.
         if memory.rss.is_some() {
             self.memory = Memory { ending: self.memory.ending, ..memory };
         }
-        Ok(user)
+        Ok(owner)
     }
 
-    /// What it has of memory now; its user.
-    fn read_memory(&self) -> Result<(Memory, Option<u32>)> {
+    /// What it has of memory now; whose it is.
+    fn read_memory(&self) -> Result<(Memory, Option<Owner>)> {
         let mut buf = [0; STATUS_MAX];
         let status = status::parse(self.dir.read(c"status", &mut buf)?);
         let mut memory = Memory::of(&status);
@@ -143,7 +170,7 @@ impl Member {
             // Its first thread has exited before the others.
             memory = processes::live_thread(&self.dir, b"", &mut buf).map(|(_, memory)| memory).unwrap_or_default();
         }
-        Ok((memory, status.euid.and_then(|user| u32::try_from(user).ok())))
+        Ok((memory, Owner::of(&status)))
     }
 
     /// What of its memory it has not given back; `None` when it has ended. One that can't be read has given back nothing.
@@ -361,7 +388,8 @@ impl Members {
     /// Holds all processes of a cgroup as well, but those that the kernel spares, too.
     pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &Dir, check: &Check<'_>) -> Result<()> {
         each_in_cgroup(proc, cgroup, &mut |row, _| {
-            if row.oom_score_adj != Some(badness::NEVER) {
+            let is_another = check.leaf.is_some_and(|leaf| leaf.objection(proc, row).is_some());
+            if row.oom_score_adj != Some(badness::NEVER) && !is_another {
                 let _ = self.hold(proc, core::iter::once(row), check);
             }
             None::<Mixed>
@@ -512,7 +540,9 @@ pub(super) enum Mixed {
     Init,
     /// A process that `--ignore` fits, or that may never be ended, is in it.
     Protected,
-    /// Another user's process is in it, and memdoor is not root's.
+    /// A process of another service or login is in it.
+    Apart,
+    /// Another user's process is in it.
     OthersProcess,
     /// A process of another pid namespace is in it.
     Unseen,
@@ -528,6 +558,7 @@ impl Mixed {
             Self::Own => "memdoor, or what it descends from, is in it",
             Self::Init => "PID 1 is in it",
             Self::Protected => "one that may not be ended is in it",
+            Self::Apart => "a process of another service or login is in it",
             Self::OthersProcess => "another user's process is in it",
             Self::Unseen => "a process that this /proc does not show is in it",
             Self::Unread => "its processes could not be read",
@@ -543,12 +574,14 @@ pub(super) struct Whole {
     pub(super) exempt: u32,
 }
 
-/// Whether a cgroup may be ended as a whole: nobody is in it who may never be ended. `own` is memdoor and what it descends from.
+/// Whether a cgroup may be ended as a whole: all in it are of the victim's service or login and of its user, and nobody is in it who may
+/// never be ended. `own` is memdoor and what it descends from.
 pub(super) fn judge_cgroup(
     proc: &Dir,
     cgroup: &Dir,
     own: &[Pid],
     check: &Check<'_>,
+    leaf: &Leaf<'_>,
 ) -> core::result::Result<Whole, Mixed> {
     let mut whole = Whole { processes: 0, exempt: 0 };
     let mixed = each_in_cgroup(proc, cgroup, &mut |row, dir| {
@@ -563,8 +596,10 @@ pub(super) fn judge_cgroup(
             _ if own.contains(&row.pid) => Some(Mixed::Own),
             _ if is_ignored => Some(Mixed::Protected),
             (_, Err(why)) if !matches!(why, Why::Unwanted | Why::Unread) => Some(Mixed::Protected),
-            _ if check.user.is_some_and(|user| row.user != Some(user)) => Some(Mixed::OthersProcess),
-            _ => None,
+            _ if row.owner.zip(check.user).is_some_and(|(owner, user)| !owner.hears(user)) => {
+                Some(Mixed::OthersProcess)
+            }
+            _ => leaf.objection(proc, row),
         }
     });
     match mixed {

@@ -19,7 +19,7 @@ mod turn;
 mod when;
 mod words;
 
-pub use history::{History, KILLS_MAX};
+pub use history::{History, KILLS_MAX, Since};
 pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
 pub use when::{Join, When};
 
@@ -51,6 +51,8 @@ use when::{Odd, Pace, Reading, State};
 pub enum Ended {
     /// For good.
     Exit(Exit),
+    /// Before it began: what is asked for can't be done, as was said.
+    Unfit(Exit),
     /// SIGHUP: the configuration is to be read anew.
     Reload,
 }
@@ -61,7 +63,7 @@ pub fn run(options: &Options<'_>, history: &mut History, reader: Option<&Reader>
     match Armed::arm(*options, history, reader, buffers) {
         Ok(mut armed) if options.run == Run::Once => Ended::Exit(armed.once()),
         Ok(mut armed) => armed.daemon(),
-        Err(exit) => Ended::Exit(exit),
+        Err(exit) => Ended::Unfit(exit),
     }
 }
 
@@ -131,7 +133,17 @@ impl Armed<'_> {
     }
 
     fn daemon(&mut self) -> Ended {
-        self.log.line(Level::Info, format_args!("started: threshold {} %", self.options.when.threshold));
+        let threshold = self.options.when.threshold;
+        match core::mem::take(&mut self.history.since) {
+            Since::Start => self.log.line(Level::Info, format_args!("started: threshold {threshold} %")),
+            Since::Anew => self
+                .log
+                .line(Level::Info, format_args!("SIGHUP: the configuration was read anew: threshold {threshold} %")),
+            Since::Kept(why) => {
+                let why = core::str::from_utf8(why.as_bytes()).unwrap_or_default();
+                self.log.line(Level::Error, format_args!("SIGHUP: the configuration stays as it was: {why}"));
+            }
+        }
         let armed = Cost::so_far();
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
@@ -207,7 +219,6 @@ impl Armed<'_> {
             return Some(self.stopped());
         }
         if signal::take_reload_request() {
-            self.log.line(Level::Info, format_args!("SIGHUP: the configuration is read anew"));
             return Some(Ended::Reload);
         }
         let trigger = self.gauge.trigger().map(|fd| (fd, Until::Urgent));

@@ -139,6 +139,8 @@ pub(super) struct Action {
     pub(super) killed: u64,
     /// What those held that have ended.
     pub(super) freed: Option<Bytes>,
+    /// How many were held, and sent signals: with the whole cgroup, or newcomers, more than the tree had.
+    pub(super) held: Option<u32>,
     /// Processes of the tree that could not be held.
     pub(super) left: Option<Left>,
     /// One that has not ended.

@@ -8,19 +8,20 @@ use core::time::Duration;
 
 use super::options::Whom;
 use super::top::Top;
-use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
+use crate::modes::own::{is_helper, own_line};
 use crate::parse::stat;
 use crate::processes::slow::{REFINING, Reader};
-use crate::processes::{self, Process, Table, number, reserve};
+use crate::processes::{self, Memory, Process, Sender, Table, number, reserve};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
+use crate::sys::pidfd::is_refused;
 use crate::sys::{Result, system};
-use crate::units::Pid;
+use crate::units::{Bytes, Pid};
 use crate::victim::{self, By, Choice, Node, Rank, Why};
 
-/// Processes above memdoor that are looked for: 32 pid namespaces may be nested, and shells in them.
-const OWN_MAX: usize = 64;
+/// So many parents are remembered that are to be spared with a child for which there was no room.
+const HEIRS: usize = 64;
 
 /// So few that may be chosen are all looked at closely, so that it is known of each whether it is exempt: 3 ms.
 const FEW: usize = 128;
@@ -35,8 +36,8 @@ pub(super) struct Selection<'a> {
     nodes: Vec<Node>,
     /// Reads what may block.
     reader: Option<&'a Reader>,
-    /// The user whose processes alone memdoor may end.
-    user: Option<u32>,
+    /// Who memdoor is, where it may not end everybody.
+    user: Option<Sender>,
     /// How many may not be chosen, for each reason.
     pub(super) excluded: [u32; Why::COUNT],
     /// The largest of all processes, those that may not be chosen included.
@@ -70,6 +71,9 @@ impl<'a> Selection<'a> {
         *top = Top::default();
         let mut wanted = |name: &CStr, process: &mut Process| {
             let judged = judge(proc, name, process, &own, whom, group, *reader);
+            // Those of others take no room from one's own.
+            let is_others = process.owner.zip(*user).is_some_and(|(owner, user)| !owner.hears(user));
+            let judged = if is_others { judged.and(Err(Why::OthersProcess)) } else { judged };
             match judged {
                 Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
@@ -77,7 +81,23 @@ impl<'a> Selection<'a> {
             top.keep(process, judged.err());
             judged.is_ok()
         };
-        table.read_wanted(proc, &mut wanted)?;
+        let by = whom.by;
+        let mut heirs = [None; HEIRS];
+        table.read_largest(proc, &mut wanted, &|process| weight(process, by), &mut |rows, left_out| {
+            // One that is to be spared spares its tree, also when there is no room for it.
+            let is_heir = by == By::Tree && Rank::of(left_out.mark) == Rank::Avoided;
+            let mut parents = rows.iter_mut().filter(|row| is_heir && Some(row.pid) == left_out.parent);
+            let is_found = parents.next().map(|row| row.mark = left_out.mark).is_some();
+            if is_heir && !is_found {
+                // A parent with a higher number comes later.
+                heirs.rotate_right(1);
+                heirs[0] = left_out.parent;
+            }
+            is_found
+        })?;
+        for row in table.rows_mut().iter_mut().filter(|row| heirs.contains(&Some(row.pid))) {
+            row.mark = Rank::Avoided as u16;
+        }
         if whom.by == By::Tree {
             table.find_places(proc);
         }
@@ -140,7 +160,13 @@ impl<'a> Selection<'a> {
     /// Takes out those that may not be chosen for what is known of them by now.
     fn leave_out(&mut self) {
         let Self { table, excluded, user, .. } = self;
-        table.retain(|row| match victim::later_objection(row.user, row.oom_score_adj, *user) {
+        let objection = |row: &Process| {
+            // Only of those that are near: each costs three system calls.
+            let is_refused = || row.started.is_some() && is_refused(row.pid);
+            let known = victim::later_objection(row.owner, row.oom_score_adj, *user);
+            known.or_else(|| is_refused().then_some(Why::OthersProcess))
+        };
+        table.retain(|row| match objection(row) {
             Some(why) => {
                 excluded[why as usize] += 1;
                 false
@@ -172,10 +198,22 @@ impl<'a> Selection<'a> {
         victim::members(&self.nodes, tree).filter_map(|at| rows.get(at))
     }
 
-    /// The user whose processes alone memdoor may end.
-    pub(super) const fn user(&self) -> Option<u32> {
+    /// Who memdoor is, where it may not end everybody.
+    pub(super) const fn user(&self) -> Option<Sender> {
         self.user
     }
+}
+
+/// Who is kept when more may be chosen than there is room for: the most wanted first, and of them who has most RSS and swap. The largest is
+/// often the youngest: the order of numbers says nothing. A tree of many small ones may lose some of them.
+fn weight(process: &Process, by: By) -> (Rank, Bytes) {
+    let Memory { rss, swap, .. } = process.memory;
+    let rank = match (by, Rank::of(process.mark)) {
+        // In a tree it counts for the others, too: without it they would not be spared.
+        (By::Tree, Rank::Avoided) => Rank::Ordinary,
+        (_, rank) => rank,
+    };
+    (rank, rss.unwrap_or_default().plus(swap.unwrap_or_default()))
 }
 
 /// How much a process is wanted, or why it may not be chosen, as far as status tells and what it is called.
@@ -199,38 +237,12 @@ fn judge(
     looks.read_by(reader, process.pid).judge(whom, group)
 }
 
-/// Whether it is one of those that memdoor started to read what may block.
-fn is_helper(process: &Process, memdoor: Pid) -> bool {
-    process.parent == Some(memdoor) && process.comm.as_bytes() == crate::sys::helper::COMM.to_bytes()
-}
-
-/// memdoor and all that it descends from, up to where this `/proc` ends. Its own number fills what is left.
-pub(super) fn own_line(proc: &Dir) -> [Pid; OWN_MAX] {
-    let own = Pid::new(system::own_pid()).or_else(|| Pid::new(1));
-    // There is no number that is not positive.
-    let Some(own) = own else { unreachable!() };
-    let mut line = [own; OWN_MAX];
-    let mut buf = [0; crate::target::STAT_MAX];
-    for at in 1..OWN_MAX {
-        let mut path = Fixed::<32>::new();
-        path.push_dec(line[at - 1].get()).push(b"/stat");
-        let text = proc.read(path.as_c_str().unwrap_or_default(), &mut buf);
-        let parent = text.ok().and_then(stat::parse);
-        match parent.and_then(|stat| Pid::new(stat.ppid)) {
-            Some(parent) => line[at] = parent,
-            None => break,
-        }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
     use crate::modes::kill::options::Only;
     use crate::pattern::Pattern;
-    use crate::units::Bytes;
     use std::ffi::CString;
     use std::path::{Path, PathBuf};
     use std::string::String;
@@ -345,6 +357,63 @@ mod tests {
         assert_eq!(selection.excluded[Why::Exempt as usize], 3);
         let rows = selection.rows().iter();
         assert_eq!(rows.filter(|row| row.started.is_some()).count(), 3);
+    }
+
+    /// The numbers of processes grow, and who leaks is often among the youngest.
+    #[test]
+    fn of_more_than_there_is_room_for_the_largest_are_kept_whatever_their_numbers() {
+        let made = Made::new("crowd");
+        for at in 0..40 {
+            made.process(1000 + at, "small", 10 + u64::from(at), Some(0));
+        }
+        made.process(5000, "leaker", 9000, Some(0));
+        made.process(4000, "wanted", 1, Some(0));
+        let (only, prefer) = (anybody(), patterns("^wanted$"));
+        let mut selection = Selection::arm(8).expect("room");
+        let whom = whom(&only, &[], By::Process);
+        let chosen = |selection: &mut Selection<'_>, whom: &Whom<'_>| {
+            let choice = selection.choose(&made.open(), whom, None).expect("read");
+            choice.best.map(|tree| number(&selection.rows()[tree.expect("one").root]))
+        };
+        assert_eq!(chosen(&mut selection, &whom), [5000, 1039, 1038]);
+        assert_eq!((selection.rows().len(), selection.overflow()), (8, 34));
+        // Who is preferred is, however small.
+        assert_eq!(chosen(&mut selection, &Whom { prefer: &prefer, ..whom }), [4000, 5000, 1039]);
+    }
+
+    #[test]
+    fn one_that_is_avoided_spares_its_tree_without_room_for_it() {
+        let made = Made::new("crowd-avoided");
+        for at in 0..40 {
+            made.process(1000 + at, "small", 10 + u64::from(at), Some(0));
+        }
+        made.process(2000, "root", 9000, Some(0));
+        made.child(2001, 2000, "kept", 1, Some(0));
+        let (only, avoid) = (anybody(), patterns("^kept$"));
+        let mut selection = Selection::arm(8).expect("room");
+        let choice = selection.choose(&made.open(), &whom(&only, &avoid, By::Tree), None).expect("read");
+        assert_eq!(number(&selection.rows()[choice.best[0].expect("one").root]), 1039);
+    }
+
+    /// As one that runs a set-user-ID program of this user's: kill(2) refuses it, and it was chosen again and again.
+    #[test]
+    fn whose_effective_user_alone_is_ones_own_may_not_be_ended_by_a_user() {
+        let made = Made::new("users");
+        made.process(1000, "own", 10, Some(0));
+        made.process(1001, "others", 9000, Some(0));
+        let status = made.0.join(format!("{}/status", 1001 + FAR));
+        let text = fs::read_to_string(&status).expect("status").replace("Uid:\t0\t0\t0", "Uid:\t0\t1000\t0");
+        fs::write(&status, text).expect("status");
+        let status = made.0.join(format!("{}/status", 1000 + FAR));
+        let text = fs::read_to_string(&status).expect("status").replace("Uid:\t0\t0\t0", "Uid:\t0\t0\t1000");
+        fs::write(&status, text).expect("status");
+        let only = anybody();
+        let mut selection = Selection::arm(8).expect("room");
+        selection.user = Some(Sender { real: 1000, effective: 1000 });
+        let choice = selection.choose(&made.open(), &whom(&only, &[], By::Process), None).expect("read");
+        let best = choice.best.map(|tree| tree.map(|tree| number(&selection.rows()[tree.root])));
+        assert_eq!(best, [Some(1000), None, None]);
+        assert_eq!(selection.excluded[Why::OthersProcess as usize], 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The largest processes of the host, those that may not be ended included: who reads the evidence of a kill asks who else there was.
 
 use crate::largest;
-use crate::processes::{Comm, Process, number};
+use crate::processes::{Comm, Owner, Process, Sender, number};
 use crate::sys::file::Dir;
 use crate::units::{Bytes, Pid};
 use crate::victim::{self, Why};
@@ -18,7 +18,7 @@ pub(super) struct Large {
     pub(super) swap: Option<Bytes>,
     /// Why it may not be ended.
     pub(super) why: Option<Why>,
-    user: Option<u32>,
+    owner: Option<Owner>,
 }
 
 /// Those that take most of memory and swap, as the kernel weighs them, the largest first.
@@ -37,15 +37,15 @@ impl Top {
             rss,
             swap: process.memory.swap,
             why,
-            user: process.user,
+            owner: process.owner,
         };
         largest::keep(&mut self.all, large, |one| one.rss.plus(one.swap.unwrap_or_default()));
     }
 
     /// Reads what status does not tell and may forbid to end one of them. `user`: whose processes alone memdoor may end.
-    pub(super) fn look_closer(&mut self, proc: &Dir, user: Option<u32>) {
+    pub(super) fn look_closer(&mut self, proc: &Dir, user: Option<Sender>) {
         for large in self.all.iter_mut().flatten().filter(|large| large.why.is_none()) {
-            large.why = victim::later_objection(large.user, number(proc, large.pid, c"oom_score_adj"), user);
+            large.why = victim::later_objection(large.owner, number(proc, large.pid, c"oom_score_adj"), user);
         }
     }
 }

@@ -86,6 +86,9 @@ impl Action {
         });
         let is_avoiding = self.best.iter().flatten().any(|one| one.tree.rank == Rank::Avoided);
         let _ = write!(words, " of {}", self.trees - self.too_small);
+        if self.overflow > 0 {
+            let _ = write!(words, " (and of {} more processes, each smaller than those)", self.overflow);
+        }
         let _ = words.write_str(match victim.tree.rank {
             Rank::Preferred => ", among those that --prefer fits",
             Rank::Ordinary if is_avoiding => ", but for those that --avoid fits",
@@ -200,7 +203,7 @@ impl Action {
         match () {
             () if self.too_small > 0 => "lower --min-size",
             () if count(Why::Unread) > 0 => {
-                "arguments of some did not answer in 200 ms (their memory map is locked): --only REGEX, for names, reads none"
+                "arguments of some did not answer in 200 ms (their memory map is locked), or are too long: a REGEX for names (comm:) reads none"
             }
             () if count(Why::OthersProcess) > 0 => by_right(
                 "run memdoor as root: they are other users' processes",
@@ -226,7 +229,7 @@ impl Action {
                 " pid={} comm=\"{}\" processes={} held_kb={} rss_kb={} of_trees={}",
                 victim.pid,
                 Escaped(victim.comm.as_bytes()),
-                tree.processes,
+                self.processes(victim),
                 tree.held.kib(),
                 tree.rss.kib(),
                 self.trees,

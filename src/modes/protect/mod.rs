@@ -10,14 +10,15 @@ use core::ffi::CStr;
 
 use super::environment::{FEW, Others};
 use super::files::Unusable;
+use super::looks::Looks;
 use super::{Buffers, envelope, fail, open_host, output_exit, say_hint};
 use crate::error::{Absent, Error};
 use crate::exit::Exit;
+use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::oomlog::shell::argument;
-use crate::parse::spaced;
 use crate::pattern::{Field, Pattern};
-use crate::processes::slow::{ARGUMENTS, Reader};
+use crate::processes::slow::{LONGEST, Reader};
 use crate::processes::{self, Depth, Kind, Process, Table};
 use crate::report::Format;
 use crate::report::escape::Escaped;
@@ -130,7 +131,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
 /// Who reads arguments: of a process that is stuck nobody else can, see [`Reader`].
 fn reader(options: &Options<'_>, host: &Host) -> Option<Reader> {
     match options.whom {
-        Whom::Match(pattern, _) if pattern.field() == Field::Cmdline => Reader::start(&host.proc).ok(),
+        Whom::Match(pattern, _) if pattern.field() == Field::Cmdline => Reader::start_for_patterns(&host.proc).ok(),
         _ => None,
     }
 }
@@ -220,9 +221,11 @@ impl Run<'_, '_> {
         }
         if self.unread > 0 {
             say(format_args!(
-                "memdoor: {} {} did not let their arguments be read, and are as they were: name them with -p PID",
+                "memdoor: {} {} did not let their arguments be read, or have {} KiB of them or more, and are as they were: name them \
+                 with -p PID",
                 self.unread,
                 if self.unread == 1 { "process" } else { "processes" },
+                LONGEST >> 10,
             ));
             self.exit = Exit::Partial;
         }
@@ -261,7 +264,7 @@ impl Run<'_, '_> {
                 let is_match = match pattern.field() {
                     Field::Comm => pattern.is_match(comm),
                     Field::Exe => exe().is_some_and(|exe| pattern.is_match(exe.as_bytes())),
-                    Field::Cmdline => self.has_arguments(process.pid, pattern),
+                    Field::Cmdline => self.has_arguments(process, pattern),
                 };
                 is_match.then_some(adj)
             }
@@ -269,21 +272,16 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Whether its arguments, with blanks between them, fit. Of those that can't be read that is not known, and is said at the end.
-    fn has_arguments(&mut self, pid: Pid, pattern: &Pattern) -> bool {
-        let mut buf = [0; ARGUMENTS];
-        let read = match &self.reader {
-            Some(reader) => reader.arguments(pid, &mut buf).map(<[u8]>::len),
-            None => processes::command_line(&self.host.proc, pid, &mut buf).map(<[u8]>::len).ok(),
-        };
-        match read {
-            Some(length) => pattern.is_match(spaced(buf.get_mut(..length).unwrap_or_default())),
-            // Who has gone meanwhile is nobody's.
-            None => {
-                self.unread += u64::from(Target::open(&self.host.proc, pid).is_ok());
-                false
-            }
-        }
+    /// Whether its arguments, with blanks between them, fit. Of those that are not known that is not known, and is said at the end.
+    fn has_arguments(&mut self, process: &Process, pattern: &Pattern) -> bool {
+        let name = Fixed::<16>::new().push_dec(process.pid.get()).clone();
+        let view = processes::view(&self.host.proc, name.as_bytes(), process.state, process.threads);
+        let looks = Looks::new(&self.host.proc, view.as_bytes(), process.comm.as_bytes());
+        let mut looks = looks.read_by(self.reader.as_ref(), process.pid);
+        let fits = looks.fits(pattern);
+        // Who has gone meanwhile is nobody's.
+        self.unread += u64::from(looks.is_unread() && Target::open(&self.host.proc, process.pid).is_ok());
+        fits
     }
 
     /// Puts back what was changed, and keeps in mind what could not be.
