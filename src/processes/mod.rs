@@ -173,7 +173,7 @@ impl Table {
     pub fn read_groups(&mut self, proc: &Dir, groups: &mut Groups) {
         let mut buf = [0; BUFFER];
         for process in &mut self.rows {
-            let found = group_of(proc, process.pid, &mut buf);
+            let found = group_of(proc, process.pid, (process.state, process.threads), &mut buf);
             process.group = found.and_then(|(version, path)| groups.add(version, path));
         }
     }
@@ -351,9 +351,17 @@ pub fn number(proc: &Dir, pid: Pid, file: &CStr) -> Option<i64> {
     one_number(read_of(proc, pid, file, &mut [0; 64]).ok()?)
 }
 
-/// The memory cgroup of a process.
-pub fn group_of<'b>(proc: &Dir, pid: Pid, buf: &'b mut [u8]) -> Option<(cgroup::Version, &'b [u8])> {
-    cgroup::memory_cgroup(read_of(proc, pid, c"cgroup", buf).ok()?)
+/// The memory cgroup of a process in this state and with so many threads. In a v1 hierarchy a first thread that has exited is in the root,
+/// wherever the others are.
+pub fn group_of<'b>(
+    proc: &Dir,
+    pid: Pid,
+    (state, threads): (u8, u64),
+    buf: &'b mut [u8],
+) -> Option<(cgroup::Version, &'b [u8])> {
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    let view = view(proc, name.as_bytes(), state, threads);
+    cgroup::memory_cgroup(read(proc, view.as_c_str()?, c"cgroup", buf).ok()?)
 }
 
 /// Its whole command line, as it set it: words that end with a NUL.

@@ -120,7 +120,7 @@ fn put_row(view: &View<'_>, process: &Process, score: Option<i64>, adj: Option<i
     mb(out, memory.freeable(), 8);
     out.put(b" ");
     let mut buf = [0; 4096];
-    let cgroup = processes::group_of(&view.host.proc, process.pid, &mut buf);
+    let cgroup = processes::group_of(&view.host.proc, process.pid, (process.state, process.threads), &mut buf);
     let cgroup = cgroup.map_or(&b"-"[..], |(_, path)| path);
     left(out, cgroup, 11.min(cgroup.len()), Keep::End);
     out.put(b"\n");
