@@ -8,6 +8,7 @@ extern crate alloc;
 mod children;
 mod freeable;
 mod groups;
+mod kin;
 mod order;
 mod process;
 pub mod slow;
@@ -23,8 +24,9 @@ use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
 pub use children::children;
-pub use freeable::{Ending, Together};
+pub use freeable::{Ending, Forked, Known, Together};
 pub use groups::{Group, Groups};
+pub use kin::{Kin, Kinship};
 pub use order::descending;
 pub use process::{COMM, Comm, Kind, Memory, Place, Process};
 
@@ -122,13 +124,14 @@ impl Table {
             let is_it = |fresh: &Process| fresh.comm.as_bytes() == row.comm.as_bytes();
             match fresh.filter(is_it) {
                 Some(fresh) => {
-                    let ending = row.memory.ending;
+                    let memory = row.memory.renewed(fresh.memory);
                     *row = Process {
                         oom_score: row.oom_score,
                         group: row.group,
                         mark: row.mark,
                         place: row.place,
-                        memory: Memory { ending, ..fresh.memory },
+                        kin: row.kin,
+                        memory,
                         ..fresh
                     }
                 }
