@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn the_image_is_where_code_and_stack_begin_and_is_shown_to_who_may_trace() {
-        let text = |fields: &str| format!("7 (x) 9) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 16541 4096 1 99 {fields} 0 0\n");
+        let text =
+            |fields: &str| format!("7 (x) 9) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 16541 4096 1 99 {fields} 0 0\n");
         let image = |fields| super::image(text(fields).as_bytes());
         assert_eq!(image("4096 8192 65536"), Some(65_536 | 4096 << 32));
         assert_eq!(image("1 1 0"), None);

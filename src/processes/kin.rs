@@ -54,17 +54,17 @@ impl Kinship {
         reserve(room * 2 + 512).map(Self)
     }
 
-    /// Tells each row of at least `least` bytes who its relatives are. The rows are in the order of their numbers.
+    /// Tells each row of at least `least` bytes, and all relatives of those, who its relatives are. The rows are in the order of their numbers.
     pub fn find(&mut self, proc: &Dir, rows: &mut [Process], least: Bytes) {
         let all = &mut self.0;
         all.clear();
         let mut buf = [0; super::BUFFER];
         for row in rows.iter_mut() {
             row.kin = None;
-            let held = row.memory.anonymous();
-            if held < least || all.len() == all.capacity() {
+            if row.weight() < least || all.len() == all.capacity() {
                 continue;
             }
+            let held = row.memory.anonymous();
             let name = crate::fixed::Fixed::<16>::new().push_dec(row.pid.get()).clone();
             let view = view(proc, name.as_bytes(), row.state, row.threads);
             let text = view.as_c_str().and_then(|view| read(proc, view, c"stat", &mut buf).ok());
@@ -78,6 +78,13 @@ impl Kinship {
         // What fails is want of descriptors or memory: then who is outside is not known, and it is as if somebody were.
         let is_whole = known == 0 || others(proc, all, known, &mut missed).is_ok();
         let missed = missed + u32::from(!is_whole);
+        // Those of the table that hold next to nothing are relatives as well.
+        for one in all.iter_mut().skip(known) {
+            if let Ok(at) = rows.binary_search_by_key(&one.pid, |row| row.pid) {
+                one.is_in_table = true;
+                one.held = rows.get(at).map(|row| row.memory.anonymous());
+            }
+        }
         all.sort_unstable_by_key(|one| (one.image, one.pid));
         for family in all.chunk_by_mut(|one, other| one.image == other.image) {
             if family.len() > 1 || missed > 0 {

@@ -12,7 +12,9 @@ use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::processes::Process;
 use crate::processes::slow::{self, Reader};
-use crate::report::columns::{Keep, Mb, about_mb, OrDash, Tenths, in_mb, left, mb, name, number, percent, right, words};
+use crate::report::columns::{
+    Keep, Mb, OrDash, Tenths, about_mb, in_mb, left, mb, name, number, percent, right, words,
+};
 use crate::snapshot::Cmdline;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};

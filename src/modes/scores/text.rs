@@ -7,7 +7,7 @@ use crate::badness;
 use crate::modes::environment::Others;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes::{self, Process, descending};
-use crate::report::columns::{Keep, about_mb, Mb, OrDash, in_mb, in_tenths, left, mb, name, number, words};
+use crate::report::columns::{Keep, Mb, OrDash, about_mb, in_mb, in_tenths, left, mb, name, number, words};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
