@@ -408,7 +408,7 @@ mod tests {
         for row in rows {
             let cow = Bytes(row.memory.anonymous().0 - (1 << 20));
             row.kin = Some(Kin { lead, count, nearest: lead, most: cow, is_sampled: true });
-            row.memory.forked = Some(Forked { cow, share: Bytes(cow.0 / u64::from(count)), known: Known::Read });
+            row.memory.forked = Some(Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count))), known: Known::Read });
         }
     }
 
@@ -418,8 +418,8 @@ mod tests {
         forked(&mut rows[..3], 3);
         let (choice, _) = choose_of(&rows, By::Tree);
         assert_eq!(numbers(&choice, &rows), [20, 10]);
-        assert_eq!(choice.best[1].map(|tree| tree.held), Some(Bytes((80 + 3) << 20)));
         let held = |choice: &Choice| choice.best[1].map(|tree| tree.held.0 >> 20);
+        assert_eq!(held(&choice), Some(80 + 3));
         assert_eq!(held(&choose_of(&rows, By::Process).0), Some(1));
         // One that may not be chosen.
         forked(&mut rows[..3], 4);

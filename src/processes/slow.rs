@@ -270,7 +270,7 @@ fn sample(rows: &mut [Process], lead: Pid) {
 /// That it shares no more than `most` with all its relatives, of which they are `count`.
 fn guess(most: Bytes, count: u32, memory: &Memory, known: Known) -> Forked {
     let cow = most.min(memory.anonymous());
-    Forked { cow, share: Bytes(cow.0 / u64::from(count.max(1))), known }
+    Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count.max(1)))), known }
 }
 
 /// Gives a figure to those whose smaps was not read and who may share memory, once there is nobody to ask any more, or no time.
