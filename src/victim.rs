@@ -408,7 +408,8 @@ mod tests {
         for row in rows {
             let cow = Bytes(row.memory.anonymous().0 - (1 << 20));
             row.kin = Some(Kin { lead, count, nearest: lead, most: cow, is_sampled: true });
-            row.memory.forked = Some(Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count))), known: Known::Read });
+            row.memory.forked =
+                Some(Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count))), known: Known::Read });
         }
     }
 

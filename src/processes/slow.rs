@@ -325,10 +325,10 @@ pub fn arguments<'b>(reader: Option<&Reader>, proc: &Dir, pid: Pid, buf: &'b mut
 /// Finds out what of the shared memory ends with whom, as far as that takes no longer than a moment: for modes that look once.
 pub fn refine(proc: &Dir, table: &mut Table, reader: Option<&Reader>) {
     let rows = table.rows_mut();
-    let until = monotonic().saturating_add(REFINING);
     if let Ok(mut kinship) = Kinship::arm(rows.len()) {
         kinship.find(proc, rows, WORTH);
     }
+    let until = monotonic().saturating_add(REFINING);
     if let Some(reader) = reader {
         while reader.refine_all(rows, until, &|_| true) > 0 {}
     }

@@ -98,8 +98,8 @@ impl<'a> Selection<'a> {
     fn narrow_down(&mut self, proc: &Dir, whom: &Whom<'_>) -> Choice {
         let mut rounds = 0;
         let mut is_settled = false;
-        let until = monotonic().saturating_add(REFINING);
         self.kinship.find(proc, self.table.rows_mut(), WORTH);
+        let until = monotonic().saturating_add(REFINING);
         loop {
             let Self { table, nodes, .. } = self;
             nodes.clear();
