@@ -460,13 +460,13 @@ fn forks(args: &mut lexopt::Parser) -> Result<()> {
 #[allow(unsafe_code, reason = "there is no safe fork(2) or clone(2)")]
 fn beside(name: &std::ffi::CStr) -> Result<()> {
     extern "C" fn wait(name: *mut libc::c_void) -> libc::c_int {
-        // SAFETY: the name and the stack are never freed, and nothing else is touched.
-        unsafe {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
-            libc::prctl(libc::PR_SET_NAME, name, 0, 0, 0);
-            loop {
-                libc::pause();
-            }
+        // SAFETY: integers and no memory.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+        // SAFETY: the name is never freed.
+        unsafe { libc::prctl(libc::PR_SET_NAME, name, 0, 0, 0) };
+        loop {
+            // SAFETY: it takes nothing and touches no memory.
+            unsafe { libc::pause() };
         }
     }
     let name = Box::leak(name.to_owned().into_boxed_c_str()).as_ptr().cast_mut().cast();
