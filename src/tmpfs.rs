@@ -135,6 +135,12 @@ impl Lasting {
         Self { files: used, segments, fullest: fullest.filter(|mount| mount.used.0 > 0) }
     }
 
+    /// The same without files that are in those file systems and were deleted: they last no longer than those who map them.
+    #[must_use]
+    pub fn without(self, deleted: Bytes) -> Self {
+        Self { files: Bytes(self.files.0.saturating_sub(deleted.0)), ..self }
+    }
+
     /// All of it that may be in memory: what is known to be in swap, or can't be in `Shmem`, is not.
     #[must_use]
     pub fn resident(&self, shmem: Option<Bytes>) -> Bytes {

@@ -4,7 +4,7 @@
 //! to work in.
 
 use crate::badness;
-use crate::processes::{Kind, Owner, Process, Sender, Together};
+use crate::processes::{Kind, Memory, Owner, Process, Sender, Together};
 use crate::units::{Bytes, Pid};
 
 /// What is compared.
@@ -116,13 +116,15 @@ pub struct Node {
     rss: Bytes,
     processes: u32,
     tree_rank: Rank,
+    /// Of the first of relatives: how many of them are in its tree.
+    relatives: u32,
 }
 
 impl Node {
     /// Of a process that may be chosen.
     #[must_use]
     pub fn new(rank: Rank) -> Self {
-        Self { rank, root: 0, held: Together::default(), rss: Bytes(0), processes: 0, tree_rank: rank }
+        Self { rank, root: 0, held: Together::default(), rss: Bytes(0), processes: 0, tree_rank: rank, relatives: 0 }
     }
 }
 
@@ -135,6 +137,8 @@ pub struct Tree {
     pub held: Bytes,
     /// What of that was not looked at, and may stay: [`Together::unread`].
     pub unread: Bytes,
+    /// What of it is not counted, and may be given back as well: [`Together::left_out`].
+    pub left_out: Bytes,
     /// Their RSS: what several of them share counts for each.
     pub rss: Bytes,
     /// How many they are.
@@ -193,6 +197,7 @@ pub fn tree(rows: &[Process], nodes: &[Node], at: usize) -> Option<Tree> {
         root: at,
         held: node.held.freeable(),
         unread: node.held.unread(),
+        left_out: node.held.left_out(),
         rss: node.rss,
         processes: node.processes,
         rank: node.tree_rank,
@@ -266,11 +271,33 @@ fn root_of(nodes: &mut [Node], at: usize) -> u32 {
     nodes[here].root
 }
 
+/// What of its memory ends with its tree: less than all that it has if a relative is in no tree, or in another one.
+#[must_use]
+pub fn ending_of(rows: &[Process], nodes: &[Node], at: usize) -> Memory {
+    let Some((row, node)) = rows.get(at).zip(nodes.get(at)) else { return Memory::default() };
+    let Some(kin) = row.kin else { return row.memory };
+    let lead = lead_of(rows, row).and_then(|lead| nodes.get(lead));
+    let are_all_here = lead.is_some_and(|lead| lead.root == node.root && lead.relatives == kin.count);
+    if are_all_here { row.memory } else { row.memory.apart() }
+}
+
+/// The row of the first of its relatives. `None`: that is in no tree.
+fn lead_of(rows: &[Process], row: &Process) -> Option<usize> {
+    let lead = row.kin?.lead;
+    rows.binary_search_by_key(&lead, |row| row.pid).ok()
+}
+
 fn sum(rows: &[Process], nodes: &mut [Node]) {
     for (at, row) in rows.iter().enumerate() {
+        if let Some(lead) = lead_of(rows, row).filter(|lead| nodes[*lead].root == nodes[at].root) {
+            nodes[lead].relatives += 1;
+        }
+    }
+    for (at, row) in rows.iter().enumerate() {
         let rank = nodes[at].rank;
+        let memory = ending_of(rows, nodes, at);
         let tree = &mut nodes[index(nodes[at].root)];
-        tree.held.add(&row.memory);
+        tree.held.add(&memory);
         tree.rss = tree.rss.plus(row.memory.rss.unwrap_or_default());
         tree.processes += 1;
         // One process that is to be spared spares its tree.
@@ -304,7 +331,7 @@ fn insert(best: &mut [Option<Tree>; 3], tree: Tree, by: By) {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::processes::{Comm, Memory, Place};
+    use crate::processes::{Comm, Forked, Kin, Known, Place};
     use crate::units::Ticks;
     use std::cell::Cell;
     use std::vec::Vec;
@@ -340,6 +367,7 @@ mod tests {
             threads: 1,
             group: None,
             place: None,
+            kin: None,
             mark: 0,
         }
     }
@@ -373,6 +401,33 @@ mod tests {
         assert_eq!(members(&nodes, &best).collect::<Vec<_>>(), [0, 1, 2]);
         let (choice, _) = choose_of(&rows, By::Process);
         assert_eq!(numbers(&choice, &rows), [20, 12, 11]);
+    }
+
+    /// Forks of one server, of which so many are anywhere: each has so much, and shares all but 1 MiB of it.
+    fn forked(rows: &mut [Process], count: u32) {
+        let lead = rows[0].pid;
+        for row in rows {
+            let cow = Bytes(row.memory.anonymous().0 - (1 << 20));
+            row.kin = Some(Kin { lead, count, nearest: lead, most: cow, is_sampled: true });
+            row.memory.forked =
+                Some(Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count))), known: Known::Read });
+        }
+    }
+
+    #[test]
+    fn what_forks_share_is_their_trees_unless_one_of_them_lives_on() {
+        let mut rows = [process(10, 1, 81), process(11, 10, 81), process(12, 10, 81), process(20, 1, 90)];
+        forked(&mut rows[..3], 3);
+        let (choice, _) = choose_of(&rows, By::Tree);
+        assert_eq!(numbers(&choice, &rows), [20, 10]);
+        let held = |choice: &Choice| choice.best[1].map(|tree| tree.held.0 >> 20);
+        assert_eq!(held(&choice), Some(80 + 3));
+        assert_eq!(held(&choose_of(&rows, By::Process).0), Some(1));
+        // One that may not be chosen.
+        forked(&mut rows[..3], 4);
+        assert_eq!(held(&choose_of(&rows, By::Tree).0), Some(3));
+        forked(&mut rows[..3], 3);
+        assert_eq!(held(&choose_of(&rows[1..], By::Tree).0), Some(1));
     }
 
     #[test]

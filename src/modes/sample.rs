@@ -1,9 +1,10 @@
 //! What `memdoor.process.sample` says of a process, whichever mode takes it.
 
 use crate::processes::Process;
+use crate::processes::slow::WORTH;
 use crate::report::json::line::{Line, bytes};
 
-const NUMBERS: [&str; 12] = [
+const NUMBERS: [&str; 13] = [
     "process.pid",
     "process.parent_pid",
     "process.user.id",
@@ -13,6 +14,7 @@ const NUMBERS: [&str; 12] = [
     "memdoor.process.shmem_bytes",
     "memdoor.process.swap_bytes",
     "memdoor.process.freeable_bytes",
+    "memdoor.process.freeable_unread_bytes",
     "memdoor.process.page_table_bytes",
     "memdoor.process.hugetlb_bytes",
     "memdoor.process.oom_score_adj",
@@ -31,6 +33,7 @@ pub(super) fn process<'p>(line: &mut Line<'p>, process: &'p Process) {
         bytes(memory.shmem),
         bytes(memory.swap),
         bytes(memory.freeable()),
+        bytes(Some(memory.unread()).filter(|unread| *unread >= WORTH)),
         bytes(memory.page_tables),
         bytes(memory.hugetlb),
         process.oom_score_adj,

@@ -24,6 +24,14 @@ pub struct Ending {
     pub cow: Bytes,
     /// Its part of that.
     pub cow_share: Bytes,
+    /// What of `private` a relative has mapped as well, and not touched.
+    pub inherited: Bytes,
+    /// What of the process's part of it all is files of a tmpfs that were deleted.
+    pub files: Bytes,
+    /// The address space of those: they can't be more.
+    pub file_size: Bytes,
+    /// Whether it and a relative have one address space (CLONE_VM): all that is private here is theirs, too. smaps does not tell it.
+    pub is_one_space: bool,
     /// Whether the lines that come are of such a mapping, and of which kind.
     at: At,
     /// What they said so far.
@@ -36,6 +44,7 @@ struct Now {
     rss: Bytes,
     pss: Bytes,
     private: Bytes,
+    swap: Bytes,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,8 +52,8 @@ enum At {
     /// Of another one.
     #[default]
     Other,
-    /// MAP_SHARED.
-    Shared,
+    /// MAP_SHARED, and whose it is.
+    Shared { is_file: bool, is_inherited: bool },
     /// MAP_PRIVATE: pages that were written to are anonymous.
     Private,
     /// Nothing but anonymous memory.
@@ -54,15 +63,23 @@ enum At {
 impl Ending {
     /// Adds a line of smaps, or of maps, which has the first line of each mapping only.
     pub fn add(&mut self, line: &[u8]) {
+        self.add_beside(line, &mut |_| false);
+    }
+
+    /// The same beside a relative, which maps what `is_inherited` says of shared memory.
+    pub fn add_beside(&mut self, line: &[u8], is_inherited: &mut dyn FnMut(&Mapping<'_>) -> bool) {
         if let Some(mapping) = maps::line(line) {
             self.at = match mapping.perms {
                 _ if is_anonymous(&mapping) => At::Anonymous,
                 _ if !ends_with_its_processes(&mapping) => At::Other,
-                [.., b's'] => At::Shared,
+                [.., b's'] => At::Shared { is_file: is_file(&mapping), is_inherited: is_inherited(&mapping) },
                 _ => At::Private,
             };
-            if matches!(self.at, At::Shared | At::Private) {
+            if matches!(self.at, At::Shared { .. } | At::Private) {
                 self.size = self.size.plus(mapping.size());
+                if is_file(&mapping) {
+                    self.file_size = self.file_size.plus(mapping.size());
+                }
             }
             return;
         }
@@ -76,24 +93,42 @@ impl Ending {
             ("Pss", _) => self.now.pss = size,
             ("Private_Clean" | "Private_Dirty", _) => self.now.private = self.now.private.plus(size),
             // It follows them.
-            ("Anonymous", At::Shared) => self.take(Bytes(0)),
+            ("Anonymous", At::Shared { is_file, is_inherited }) => {
+                if is_file {
+                    self.files = self.files.plus(self.now.pss);
+                }
+                if is_inherited {
+                    self.inherited = self.inherited.plus(self.now.private);
+                }
+                self.take(Bytes(0));
+            }
             ("Anonymous", At::Anonymous) => self.take_anonymous(),
             ("Anonymous", _) => self.take(size),
-            ("Swap", At::Shared) => self.swapped = self.swapped.plus(size),
+            ("Swap", At::Shared { .. }) => self.swapped = self.swapped.plus(size),
+            ("Swap", At::Anonymous) => self.now.swap = size,
+            ("SwapPss", At::Anonymous) => self.take_swap(size),
             _ => {}
         }
     }
 
     fn take_anonymous(&mut self) {
-        let Now { rss, pss, private } = core::mem::take(&mut self.now);
+        let Now { rss, pss, private, .. } = core::mem::take(&mut self.now);
         self.cow = self.cow.plus(Bytes(rss.0.saturating_sub(private.0)));
         self.cow_share = self.cow_share.plus(Bytes(pss.0.saturating_sub(private.0)));
+    }
+
+    /// What is in swap of relatives as well: of each page that several have, others have at least half.
+    fn take_swap(&mut self, part: Bytes) {
+        let swap = core::mem::take(&mut self.now).swap;
+        let own = (part.0 * 2).saturating_sub(swap.0).min(swap.0);
+        self.cow = self.cow.plus(Bytes(swap.0 - own));
+        self.cow_share = self.cow_share.plus(Bytes(part.0.saturating_sub(own)));
     }
 
     /// Adds up what was said of a mapping. `anonymous`: what of it counts as the process's anonymous memory.
     fn take(&mut self, anonymous: Bytes) {
         let less = |size: Bytes, by: Bytes| Bytes(size.0.saturating_sub(by.0));
-        let Now { rss, pss, private } = core::mem::take(&mut self.now);
+        let Now { rss, pss, private, .. } = core::mem::take(&mut self.now);
         let private = less(private, anonymous);
         self.private = self.private.plus(private);
         self.share = self.share.plus(less(less(pss, anonymous), private));
@@ -106,6 +141,12 @@ fn is_anonymous(mapping: &Mapping<'_>) -> bool {
     let path = mapping.path;
     let is_named = [&b"[heap]"[..], b"[stack", b"[anon:"].iter().any(|name| path.starts_with(name));
     mapping.perms[3] == b'p' && (path.is_empty() || is_named)
+}
+
+/// Whether what ends with its processes is a file of a file system that is mounted, and so counts among what that holds.
+fn is_file(mapping: &Mapping<'_>) -> bool {
+    let path = mapping.path;
+    !path.starts_with(b"[") && !path.starts_with(b"/memfd:") && path != b"/dev/zero (deleted)"
 }
 
 /// Whether what is mapped is shared memory that is freed once nobody maps it.
@@ -156,8 +197,22 @@ mod tests {
             let mut ending = Ending::default();
             let text = std::format!("7f0000000000-7f0000010000 rw-p 00000000 00:00 0 {path}\n{SIZES}");
             crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
-            assert_eq!([ending.cow, ending.cow_share, ending.size].map(Bytes::kib), [24, 12, 0], "{path}");
+            assert_eq!([ending.cow, ending.cow_share, ending.size].map(Bytes::kib), [24 + 4, 12, 0], "{path}");
         }
+    }
+
+    #[test]
+    fn what_a_relative_maps_as_well_and_deleted_files_are_told_apart() {
+        let of = |path: &str, is_inherited: bool| {
+            let mut ending = Ending::default();
+            let text = std::format!("7f0000000000-7f0000010000 rw-s 00000000 00:01 1030 {path}\n{SIZES}");
+            let mut beside = |mapping: &Mapping<'_>| is_inherited && mapping.inode == 1030;
+            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add_beside(line, &mut beside));
+            [ending.inherited, ending.files].map(Bytes::kib)
+        };
+        assert_eq!(of("/dev/zero (deleted)", true), [16, 0]);
+        assert_eq!(of("/memfd:pool (deleted)", false), [0, 0]);
+        assert_eq!(of("/dev/shm/pool (deleted)", false), [0, 28]);
     }
 
     #[test]

@@ -52,6 +52,8 @@ const TERMINAL: usize = 7;
 const FLAGS: usize = 9;
 const THREADS: usize = 20;
 const STARTTIME: usize = 22;
+const STARTCODE: usize = 26;
+const STARTSTACK: usize = 28;
 const EXIT_CODE: usize = 52;
 
 /// Parses the whole file.
@@ -96,6 +98,17 @@ pub fn wait_status(text: &[u8]) -> Option<i32> {
     status.filter(|status| *status != 0)
 }
 
+/// Where code and stack of a process begin, in one number: what execve(2) draws at random, and fork(2) leaves as it is. `None`: it has no
+/// memory, or the reader may not ptrace(2) it.
+#[must_use]
+pub fn image(text: &[u8]) -> Option<u64> {
+    let close = text.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = text.get(close + 1..)?.trim_ascii().split(|byte| *byte == b' ').skip(STARTCODE - STATE);
+    let code = dec(fields.next()?)?;
+    let stack = dec(fields.nth(STARTSTACK - STARTCODE - 1)?)?;
+    (stack > 0).then_some(stack ^ code.rotate_left(32))
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -107,6 +120,16 @@ mod tests {
 
     fn with_comm(comm: &[u8]) -> Vec<u8> {
         [b"12262 (", comm, b")", REST, b"\n"].concat()
+    }
+
+    #[test]
+    fn the_image_is_where_code_and_stack_begin_and_is_shown_to_who_may_trace() {
+        let text =
+            |fields: &str| format!("7 (x) 9) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 16541 4096 1 99 {fields} 0 0\n");
+        let image = |fields| super::image(text(fields).as_bytes());
+        assert_eq!(image("4096 8192 65536"), Some(65_536 | 4096 << 32));
+        assert_eq!(image("1 1 0"), None);
+        assert_eq!(super::image(b"7 (x) S 1 7"), None);
     }
 
     #[test]

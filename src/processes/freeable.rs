@@ -11,6 +11,14 @@
 //! for all that is not known better, and once for processes that are counted together: the backends of a database all map the same
 //! segment, and 200 times 8 GiB would be no figure. For the few that may be chosen, or are shown first, [`Ending`] tells more, from smaps.
 //! What processes that live on map as well is not given back, and does not count there.
+//!
+//! `RssAnon` and `VmSwap` have of each relative what they share since a fork(2) ([`super::kin`]): 40 children of a server of 100 MiB are not
+//! 4 GiB. Of them smaps tells ([`Forked`]), and for whom there is no time left the figure is
+//! - what smaps showed of a relative: they share the same, as a rule ([`Known::Sampled`]);
+//! - where none was asked, what it has more than any relative, which nobody can share with it ([`Known::Bounded`]): that is no more than what its
+//!   end gives back, and may be less.
+//!
+//! All of this counts as given back only where no relative lives on: one of them that is spared keeps it ([`Memory::apart`]).
 
 use super::Memory;
 use crate::parse::smaps;
@@ -29,10 +37,10 @@ pub enum Ending {
         shared: Bytes,
         /// What of it is in swap. The kernel does not divide this, and VmSwap does not count it.
         swapped: Bytes,
-        /// Anonymous memory that others map as well, since a fork(2). RssAnon has it of each.
-        cow: Bytes,
-        /// Its part of that.
-        cow_share: Bytes,
+        /// What of `private` a relative has mapped as well, without having touched it.
+        inherited: Bytes,
+        /// What of its parts is files of a tmpfs that were deleted.
+        files: Bytes,
     },
     /// smaps did not answer in time: all of `RssShmem`, but no more than maps has room for.
     AtMost(Bytes),
@@ -41,25 +49,51 @@ pub enum Ending {
 impl Ending {
     /// What smaps showed.
     pub(super) const fn of(parts: &smaps::Ending) -> Self {
-        let smaps::Ending { private, share, shared, swapped, cow, cow_share, .. } = *parts;
-        Self::Parts { private, share, shared, swapped, cow, cow_share }
+        let smaps::Ending { private, share, shared, swapped, inherited, files, .. } = *parts;
+        Self::Parts { private, share, shared, swapped, inherited, files }
     }
 
     /// The same of a process that has no more than so much shared memory, as it may by now.
     #[must_use]
     pub fn at_most(self, shmem: Bytes) -> Self {
         match self {
-            Self::Parts { private, share, shared, swapped, cow, cow_share } => Self::Parts {
+            Self::Parts { private, share, shared, swapped, inherited, files } => Self::Parts {
                 private: private.min(shmem),
                 share: share.min(shmem),
                 shared: shared.min(shmem),
                 swapped,
-                cow,
-                cow_share,
+                inherited: inherited.min(shmem),
+                files: files.min(shmem),
             },
             Self::AtMost(most) => Self::AtMost(most.min(shmem)),
         }
     }
+}
+
+/// Anonymous memory, and what of it is in swap, that relatives map as well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forked {
+    /// What of it they may map as well.
+    pub cow: Bytes,
+    /// Its part of that.
+    pub share: Bytes,
+    /// From where that is known.
+    pub known: Known,
+}
+
+/// From where it is known what relatives share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    /// smaps showed it.
+    Read,
+    /// The same, and a relative has the same address space: all that they have is of both.
+    OneSpace,
+    /// smaps did not answer in time, and nothing is known yet: it counts as if it shared nothing, until all have been asked.
+    Unanswered,
+    /// smaps of a relative showed how much it may be.
+    Sampled,
+    /// It is no more than what another relative has.
+    Bounded,
 }
 
 /// The memory of processes that would end together.
@@ -75,23 +109,44 @@ pub struct Together {
     swapped: Bytes,
     /// The most `RssShmem` that one of the others has.
     shmem: Bytes,
+    /// The parts of anonymous memory that relatives map, too, of those who end with all relatives.
+    forked_shares: Bytes,
+    /// The most of it that one of them has.
+    forked: Bytes,
+    /// Anonymous memory of those of whom only a relative was looked at.
+    sampled: Bytes,
+    /// Anonymous memory that is left out, as a relative may map it, whom nobody could look at.
+    left_out: Bytes,
 }
 
 impl Together {
-    /// Adds a process. One without memory, which is a zombie or has just exited, adds nothing.
+    /// Adds a process, with all its relatives if it has any. One without memory, which is a zombie or has just exited, adds nothing.
     pub fn add(&mut self, memory: &Memory) {
         // Before Linux 4.5 only RSS is known, which has all of this in it.
         let Some(resident) = memory.anon.or(memory.rss) else {
             return;
         };
-        self.private = self.private.plus(resident).plus(memory.swap.unwrap_or_default());
+        let anonymous = resident.plus(memory.swap.unwrap_or_default());
+        // There may be less since.
+        let cow = memory.forked.map_or(Bytes(0), |forked| forked.cow.min(anonymous));
+        self.private = self.private.plus(Bytes(anonymous.0 - cow.0));
+        if let Some(forked) = memory.forked {
+            let share = forked.share.min(cow);
+            self.forked_shares = self.forked_shares.plus(share);
+            if share.0 > 0 {
+                self.forked = self.forked.max(cow);
+            }
+            match forked.known {
+                Known::Read | Known::OneSpace | Known::Unanswered => {}
+                Known::Sampled => self.sampled = self.sampled.plus(Bytes(anonymous.0 - cow.0)),
+                Known::Bounded => self.left_out = self.left_out.plus(Bytes(cow.0 - share.0)),
+            }
+        }
         match memory.ending {
-            Some(Ending::Parts { private, share, shared, swapped, cow, cow_share }) => {
-                // It may have become less since.
-                let cow = cow.min(resident);
-                self.private = Bytes(self.private.0.saturating_sub(cow.0)).plus(private);
-                self.shares = self.shares.plus(share).plus(cow_share.min(cow));
-                self.shared = self.shared.max(shared.plus(cow));
+            Some(Ending::Parts { private, share, shared, swapped, .. }) => {
+                self.private = self.private.plus(private);
+                self.shares = self.shares.plus(share);
+                self.shared = self.shared.max(shared);
                 self.swapped = self.swapped.max(swapped);
             }
             Some(Ending::AtMost(most)) => self.shmem = self.shmem.max(most),
@@ -102,43 +157,83 @@ impl Together {
     /// What the end of all of them gives back.
     #[must_use]
     pub fn freeable(&self) -> Bytes {
-        let together = self.between_them();
+        let together = between(self.shares, self.shared);
         // What is in swap is mapped by others as well, as all is that shows.
         let swapped = if together.0 == 0 && self.shared.0 > 0 { Bytes(0) } else { self.swapped };
-        self.private.plus(together).plus(swapped).plus(self.shmem)
+        let forked = between(self.forked_shares, self.forked);
+        self.private.plus(together).plus(swapped).plus(forked).plus(self.shmem)
     }
 
-    /// What of [`Self::freeable`] may stay all the same: shared memory that was not looked at, or of which there was no answer in time.
+    /// What of [`Self::freeable`] may stay all the same: shared memory that was not looked at, or of which there was no answer in time, and
+    /// memory of which only a relative was asked.
     #[must_use]
     pub const fn unread(&self) -> Bytes {
-        self.shmem
+        self.shmem.plus(self.sampled)
+    }
+
+    /// What is not in [`Self::freeable`] and may be given back all the same: what relatives may share, and nobody could look at.
+    #[must_use]
+    pub const fn left_out(&self) -> Bytes {
+        self.left_out
     }
 
     /// What is not free as long as they live: all that they map, whoever else does.
     #[must_use]
     pub fn kept(&self) -> Bytes {
-        self.private.plus(self.shares.max(self.shared)).plus(self.swapped).plus(self.shmem)
-    }
-
-    /// What they map of the same shared memory that nobody outside maps.
-    ///
-    /// As long as only they map it, their parts add up to the whole of it, which is at least what one of them maps. What is missing to that is
-    /// the part of others, who live on and keep the pages: as much again is theirs, if each such page is mapped by one of them and one other
-    /// process, as a buffer of a program and its display server is. Of a single process it is nothing, whoever the others are.
-    fn between_them(&self) -> Bytes {
-        let missing = self.shared.0.saturating_sub(self.shares.0);
-        Bytes(self.shares.0.saturating_sub(missing))
+        let (shared, forked) = (self.shares.max(self.shared), self.forked_shares.max(self.forked));
+        self.private.plus(shared).plus(forked).plus(self.swapped).plus(self.shmem)
     }
 }
 
+/// What they map of the same shared memory that nobody outside maps: their parts of it, and the most that one of them maps.
+///
+/// As long as only they map it, their parts add up to the whole of it, which is at least what one of them maps. What is missing to that is
+/// the part of others, who live on and keep the pages: as much again is theirs, if each such page is mapped by one of them and one other
+/// process, as a buffer of a program and its display server is. Of a single process it is nothing, whoever the others are.
+const fn between(shares: Bytes, shared: Bytes) -> Bytes {
+    let missing = shared.0.saturating_sub(shares.0);
+    Bytes(shares.0.saturating_sub(missing))
+}
+
 impl Memory {
+    /// The same where a relative lives on, who keeps what they share.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let forked = self.forked.map(|forked| Forked { share: Bytes(0), ..forked });
+        let ending = self.ending.map(|ending| match ending {
+            Ending::Parts { private, share, shared, swapped, inherited, files } if inherited.0 > 0 => Ending::Parts {
+                private: Bytes(private.0.saturating_sub(inherited.0)),
+                share,
+                // Nothing of it is known to be theirs alone, and so neither is what is in swap.
+                shared: shared.max(Bytes(1)),
+                swapped,
+                inherited: Bytes(0),
+                files,
+            },
+            other => other,
+        });
+        Self { ending, forked, ..*self }
+    }
+
     /// What the end of this process alone gives back; `None`: it has no memory, or that is not known.
     #[must_use]
     pub fn freeable(&self) -> Option<Bytes> {
         self.anon.or(self.rss)?;
+        Some(self.alone().freeable())
+    }
+
+    /// It alone: its relatives live on.
+    fn alone(&self) -> Together {
         let mut alone = Together::default();
-        alone.add(self);
-        Some(alone.freeable())
+        alone.add(&self.apart());
+        alone
+    }
+
+    /// How far [`Self::freeable`] may be wrong, as something was not read in time: what may stay, and what may be given back as well.
+    #[must_use]
+    pub fn unread(&self) -> Bytes {
+        let alone = self.alone();
+        alone.unread().plus(alone.left_out())
     }
 }
 
@@ -160,23 +255,45 @@ mod tests {
     /// Looked at: what it alone maps, its part of what others map, the whole of that, and swap.
     fn known(anon: u64, mib: [u64; 4]) -> Memory {
         let [private, share, shared, swapped] = mib.map(|mib| Bytes(mib << 20));
-        let (cow, cow_share) = (Bytes(0), Bytes(0));
-        let parts = Ending::Parts { private, share, shared, swapped, cow, cow_share };
+        let parts = Ending::Parts { private, share, shared, swapped, inherited: Bytes(0), files: Bytes(0) };
         Memory { ending: Some(parts), ..memory(anon, 800, 0) }
     }
 
     /// A forked process: so much anonymous memory, of which so much is mapped by so many.
     fn forked(anon: u64, cow: u64, by: u64) -> Memory {
-        let (nothing, mib) = (Bytes(0), |mib: u64| Bytes(mib << 20));
-        let (private, share, shared, swapped) = (nothing, nothing, nothing, nothing);
-        let parts = Ending::Parts { private, share, shared, swapped, cow: mib(cow), cow_share: mib(cow / by) };
-        Memory { ending: Some(parts), ..memory(anon, 0, 0) }
+        let mib = |mib: u64| Bytes(mib << 20);
+        let forked = Forked { cow: mib(cow), share: mib(cow / by), known: Known::Read };
+        Memory { forked: Some(forked), ..memory(anon, 0, 0) }
     }
 
     #[test]
     fn what_a_server_shares_with_its_forks_counts_once_and_of_one_of_them_not_at_all() {
         assert_eq!(together(&[forked(62, 60, 3); 3]), 66);
-        assert_eq!(together(&[forked(62, 60, 3)]), 2);
+        assert_eq!(forked(62, 60, 3).freeable(), Some(Bytes(2 << 20)));
+        // Of 40 of 41 the one that lives on keeps it.
+        assert_eq!(together(&[forked(62, 60, 41).apart(); 40]), 80);
+    }
+
+    #[test]
+    fn what_a_relative_has_mapped_and_not_touched_is_given_back_with_all_of_them_alone() {
+        let mut one = known(1, [100, 0, 0, 5]);
+        if let Some(Ending::Parts { inherited, .. }) = &mut one.ending {
+            *inherited = Bytes(100 << 20);
+        }
+        assert_eq!(together(&[one, memory(1, 0, 0)]), 107);
+        assert_eq!(one.freeable(), Some(Bytes(1 << 20)));
+    }
+
+    #[test]
+    fn what_was_not_read_is_said_to_be_more_or_less() {
+        let by = |known| {
+            let Memory { forked, .. } = forked(62, 60, 3);
+            Memory { forked: forked.map(|forked| Forked { known, ..forked }), ..memory(62, 0, 0) }
+        };
+        let mib = |known| (by(known).freeable().map(|size| size.0 >> 20), by(known).unread().0 >> 20);
+        assert_eq!(mib(Known::Read), (Some(2), 0));
+        assert_eq!(mib(Known::Sampled), (Some(2), 2), "it may stay");
+        assert_eq!(mib(Known::Bounded), (Some(2), 60), "it may be given back");
     }
 
     fn together(all: &[Memory]) -> u64 {

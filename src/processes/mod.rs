@@ -7,6 +7,7 @@ extern crate alloc;
 
 mod freeable;
 mod groups;
+mod kin;
 mod order;
 mod process;
 pub mod slow;
@@ -22,8 +23,9 @@ use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
 pub use crate::sys::system::Sender;
-pub use freeable::{Ending, Together};
+pub use freeable::{Ending, Forked, Known, Together};
 pub use groups::{Group, Groups};
+pub use kin::{Kin, Kinship};
 pub use order::descending;
 pub use process::{COMM, Comm, Kind, Memory, Owner, Place, Process};
 
@@ -160,13 +162,14 @@ impl Table {
             let is_it = |fresh: &Process| fresh.comm.as_bytes() == row.comm.as_bytes();
             match fresh.filter(is_it) {
                 Some(fresh) => {
-                    let ending = row.memory.ending;
+                    let memory = row.memory.renewed(fresh.memory);
                     *row = Process {
                         oom_score: row.oom_score,
                         group: row.group,
                         mark: row.mark,
                         place: row.place,
-                        memory: Memory { ending, ..fresh.memory },
+                        kin: row.kin,
+                        memory,
                         ..fresh
                     }
                 }
@@ -211,7 +214,7 @@ impl Table {
     pub fn read_groups(&mut self, proc: &Dir, groups: &mut Groups) {
         let mut buf = [0; BUFFER];
         for process in &mut self.rows {
-            let found = group_of(proc, process.pid, &mut buf);
+            let found = group_of(proc, process.pid, (process.state, process.threads), &mut buf);
             process.group = found.and_then(|(version, path)| groups.add(version, path));
         }
     }
@@ -400,9 +403,17 @@ pub fn number(proc: &Dir, pid: Pid, file: &CStr) -> Option<i64> {
     one_number(read_of(proc, pid, file, &mut [0; 64]).ok()?)
 }
 
-/// The memory cgroup of a process.
-pub fn group_of<'b>(proc: &Dir, pid: Pid, buf: &'b mut [u8]) -> Option<(cgroup::Version, &'b [u8])> {
-    cgroup::memory_cgroup(read_of(proc, pid, c"cgroup", buf).ok()?)
+/// The memory cgroup of a process in this state and with so many threads. In a v1 hierarchy a first thread that has exited is in the root,
+/// wherever the others are.
+pub fn group_of<'b>(
+    proc: &Dir,
+    pid: Pid,
+    (state, threads): (u8, u64),
+    buf: &'b mut [u8],
+) -> Option<(cgroup::Version, &'b [u8])> {
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    let view = view(proc, name.as_bytes(), state, threads);
+    cgroup::memory_cgroup(read(proc, view.as_c_str()?, c"cgroup", buf).ok()?)
 }
 
 /// Its whole command line, as it set it: words that end with a NUL.

@@ -1,6 +1,7 @@
 //! One process of a table.
 
-use super::freeable::Ending;
+use super::freeable::{Ending, Forked};
+use super::kin::Kin;
 use crate::fixed::Fixed;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::Status;
@@ -85,6 +86,8 @@ pub struct Process {
     pub group: Option<usize>,
     /// Where it runs, once that was read: [`super::Table::find_places`].
     pub place: Option<Place>,
+    /// Who may share anonymous memory with it, once [`super::Kinship::find`] has looked; `None`: nobody.
+    pub kin: Option<Kin>,
     /// What whoever reads the table makes of it: [`super::Table::read_wanted`].
     pub mark: u16,
 }
@@ -108,6 +111,7 @@ impl Process {
             oom_score_adj: None,
             group: None,
             place: None,
+            kin: None,
             mark: 0,
         }
     }
@@ -134,6 +138,7 @@ impl Process {
             oom_score_adj: None,
             group: None,
             place: None,
+            kin: None,
             mark: 0,
         }
     }
@@ -149,6 +154,11 @@ impl Process {
     #[must_use]
     pub const fn has_lost_its_leader(&self) -> bool {
         self.state == b'Z' && !self.has_exited()
+    }
+
+    /// How much it matters what of its memory is shared.
+    pub(super) fn weight(&self) -> Bytes {
+        self.memory.anonymous().plus(self.memory.shmem.unwrap_or_default())
     }
 
     /// Takes over its user and its memory.
@@ -202,6 +212,8 @@ pub struct Memory {
     pub hugetlb: Option<Bytes>,
     /// What of the shared memory ends with it; `None` as long as nobody has looked at its mappings.
     pub ending: Option<Ending>,
+    /// What of the anonymous memory relatives map as well; `None`: it has none, or nobody has looked.
+    pub forked: Option<Forked>,
 }
 
 impl Memory {
@@ -218,7 +230,14 @@ impl Memory {
             page_tables: status.page_tables,
             hugetlb: status.hugetlb,
             ending: None,
+            forked: None,
         }
+    }
+
+    /// What is read of the same process later, with what was found out about its mappings.
+    #[must_use]
+    pub const fn renewed(&self, fresh: Self) -> Self {
+        Self { ending: self.ending, forked: self.forked, ..fresh }
     }
 }
 

@@ -1,11 +1,12 @@
-//! What is read by [`Helper`], because it may block: cmdline, maps and smaps wait for the process's mmap_lock.
+//! What is read by [`Helper`], because it may block: cmdline, maps and smaps wait for the process's mmap_lock, kcmp(2) for its execve(2).
 
 use core::cell::{RefCell, RefMut};
 use core::ffi::CStr;
 use core::time::Duration;
 
-use super::freeable::Ending;
-use super::{Process, Table, View, command_line, view};
+use super::freeable::{Ending, Forked, Known};
+use super::kin::{Kin, Kinship};
+use super::{Memory, Process, Table, View, command_line, view};
 use crate::fixed::Fixed;
 use crate::history::grown::{Grower, Growers, Kind, Largest, SMALLEST};
 use crate::parse::maps::{self, Mapping};
@@ -18,6 +19,7 @@ use crate::sys::file::{Dir, File};
 use crate::sys::helper::{Descriptors, HANDS, Helper};
 use crate::sys::lines::Lines;
 use crate::sys::map::Region;
+use crate::sys::system::has_same_memory;
 use crate::tmpfs::{Lasting, Mount};
 use crate::units::{Bytes, Pid, Ticks};
 
@@ -34,24 +36,8 @@ pub const REFINING: Duration = Duration::from_millis(50);
 /// Shared memory below this decides nothing.
 pub const WORTH: Bytes = Bytes(1 << 20);
 
-/// Of so many it is asked whether they share anonymous memory with others.
-const FORKS: usize = 16;
-
-/// Whether anonymous memory may be shared with others, since a fork(2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Anonymous {
-    /// It is not.
-    OfOne,
-    /// It may be: smaps tells.
-    OfSeveral,
-}
-
-/// Whether they may have come from one another by fork(2): a parent and its child, or two of one name.
-fn are_related(one: &Process, other: &Process) -> bool {
-    let is_parent = |parent: &Process, child: &Process| child.parent == Some(parent.pid);
-    one.pid != other.pid
-        && (one.comm.as_bytes() == other.comm.as_bytes() || is_parent(one, other) || is_parent(other, one))
-}
+/// Of so many files of shared memory that a relative maps it is known that it does.
+const INODES: usize = 64;
 
 /// What is asked of one process, and the answer.
 #[derive(Clone, Copy)]
@@ -71,8 +57,8 @@ enum What {
     Arguments(u64),
     /// How much its shared memory may be that ends with it: maps, without a walk of page tables.
     Size,
-    /// How much it is: smaps.
-    Share,
+    /// How much it is, and what of all its memory it shares with a relative: smaps, beside maps of that one.
+    Share(Option<Pid>),
     /// PSS, USS and swap: smaps_rollup.
     Rollup,
     /// The largest mappings: maps.
@@ -190,87 +176,176 @@ impl Reader {
             let _ = self.arguments(own.pid, &mut [0; 64]);
             let _ = self.whole_arguments(own.pid);
             own.memory.shmem = Some(WORTH);
-            self.refine(own, Duration::MAX, Anonymous::OfSeveral);
+            own.kin = Some(Kin { lead: own.pid, count: 2, nearest: own.pid, most: WORTH, is_sampled: false });
+            self.refine(own, Duration::MAX);
             let _ = self.lasting(PATIENCE);
         }
     }
 
-    /// Whether it is worth while to ask for the shared memory of a process, and was not done before.
-    #[must_use]
-    fn is_wanted(process: &Process) -> bool {
-        process.memory.ending.is_none() && process.memory.shmem >= Some(WORTH)
-    }
-
-    /// Finds out what of their shared memory ends with those for whom `is_asked` holds; how many they were. Those who have most of it are
-    /// asked first: the time may be up before all are.
+    /// Finds out what of their shared memory ends with those for whom `is_asked` holds; how many they were. Of each family one is asked
+    /// first, which tells most about all of it, then those who have most: the time may be up before all are.
+    ///
+    /// `rows` are all of a table, whose relatives [`Kinship::find`] has told. Once nobody is left to be asked, or no time, [`settle`] gives a
+    /// figure to those that were not.
     pub fn refine_all(&self, rows: &mut [Process], until: Duration, is_asked: &dyn Fn(usize) -> bool) -> usize {
         let mut count = 0;
-        while monotonic() < until {
-            let wanted = rows.iter().enumerate().filter(|(at, row)| Self::is_wanted(row) && is_asked(*at));
-            let Some((at, _)) = wanted.max_by_key(|(_, row)| row.memory.shmem) else { break };
-            let Some(row) = rows.get_mut(at) else { break };
-            self.refine(row, until, Anonymous::OfOne);
-            count += 1;
-        }
-        count + self.refine_forks(rows, until, is_asked)
-    }
-
-    /// The same of anonymous memory that is shared since a fork(2): of those with most of it, if there is somebody that they may share it
-    /// with.
-    fn refine_forks(&self, rows: &mut [Process], until: Duration, is_asked: &dyn Fn(usize) -> bool) -> usize {
-        let mut seen = [None; FORKS];
-        let mut count = 0;
-        for at_last in 0..FORKS {
-            let is_new = |row: &Process| !seen.contains(&Some(row.pid)) && row.memory.anon >= Some(WORTH);
-            let wanted = rows.iter().enumerate().filter(|(at, row)| is_new(row) && is_asked(*at));
-            let Some((at, row)) = wanted.max_by_key(|(_, row)| row.memory.anon) else { break };
-            let is_related = row.memory.ending.is_none() && rows.iter().any(|other| are_related(row, other));
-            seen[at_last] = Some(row.pid);
-            if monotonic() >= until {
-                break;
-            }
-            if let Some(row) = rows.get_mut(at).filter(|_| is_related) {
-                self.refine(row, until, Anonymous::OfSeveral);
+        for is_wanted in [wants_a_look as fn(&Process) -> bool, wants_a_closer_look] {
+            while monotonic() < until {
+                let wanted = rows.iter().enumerate().filter(|(at, row)| is_wanted(row) && is_asked(*at));
+                let Some((at, _)) = wanted.max_by_key(|(_, row)| row.weight()) else { break };
+                let Some(row) = rows.get_mut(at) else { break };
+                self.refine(row, until);
                 count += 1;
+                if let Some(kin) = row.kin.filter(|kin| !kin.is_sampled)
+                    && row.memory.forked.is_some_and(|forked| forked.known == Known::Read)
+                {
+                    sample(rows, kin.lead);
+                }
+            }
+            // What was found out may bring others to the front, of whom nothing is known: they go first.
+            if count > 0 {
+                break;
             }
         }
         count
     }
 
     /// Finds out what of the shared memory of a process ends with it. Without an answer until then `RssShmem` stands for it.
-    fn refine(&self, process: &mut Process, until: Duration, anonymous: Anonymous) {
+    fn refine(&self, process: &mut Process, until: Duration) {
         let shmem = process.memory.shmem.unwrap_or_default();
-        process.memory.ending = Some(self.ending(process.pid, process.started, shmem, anonymous, until));
+        let nearest = process.kin.map(|kin| kin.nearest);
+        let (ending, parts) = self.look(process.pid, process.started, shmem, nearest, until);
+        process.memory.ending = Some(ending);
+        if process.kin.is_some() {
+            let nothing = Forked { cow: Bytes(0), share: Bytes(0), known: Known::Unanswered };
+            process.memory.forked = Some(match parts {
+                None => nothing,
+                Some(smaps::Ending { is_one_space: true, .. }) => Forked { known: Known::OneSpace, ..nothing },
+                Some(smaps::Ending { cow, cow_share, .. }) => Forked { cow, share: cow_share, known: Known::Read },
+            });
+        }
+    }
+
+    /// What all of them map of files of a tmpfs that were deleted: each its part, and of whom there is no answer until then all that it may be.
+    #[must_use]
+    pub fn deleted_files(&self, rows: &[Process], until: Duration) -> Bytes {
+        let of = |row: &Process| {
+            let shmem = row.memory.shmem.filter(|shmem| *shmem >= WORTH)?;
+            if let Some(Ending::Parts { files, .. }) = row.memory.ending {
+                return Some(files);
+            }
+            let ask = |what| self.ask_parts((row.pid, row.started), what, until);
+            // maps says of most that they have none.
+            let most = ask(What::Size).map_or(shmem, |ending| ending.file_size.min(shmem));
+            let files = if most.0 > 0 { ask(What::Share(None)).map(|ending| ending.files) } else { None };
+            Some(files.unwrap_or(most))
+        };
+        rows.iter().filter_map(of).fold(Bytes(0), Bytes::plus)
+    }
+
+    /// What maps or smaps says of a process, if it does until then.
+    fn ask_parts(&self, (pid, started): (Pid, Option<Ticks>), what: What, until: Duration) -> Option<smaps::Ending> {
+        let left = until.saturating_sub(monotonic());
+        self.ask(pid, started, what, left.min(PATIENCE), |job| match job.answer {
+            Answer::Ending(ending) => Some(ending),
+            _ => None,
+        })
     }
 
     /// What of the shared memory of a process ends with it, of which it has `shmem`.
     #[must_use]
-    pub fn ending(
+    pub fn ending(&self, pid: Pid, started: Option<Ticks>, shmem: Bytes, until: Duration) -> Ending {
+        self.look(pid, started, shmem, None, until).0
+    }
+
+    /// The same, and what smaps showed of it, beside a relative.
+    fn look(
         &self,
         pid: Pid,
         started: Option<Ticks>,
         shmem: Bytes,
-        anonymous: Anonymous,
+        relative: Option<Pid>,
         until: Duration,
-    ) -> Ending {
-        let ask = |what| {
-            let left = until.saturating_sub(monotonic());
-            self.ask(pid, started, what, left.min(PATIENCE), |job| match job.answer {
-                Answer::Ending(ending) => Some(ending),
-                _ => None,
-            })
-        };
+    ) -> (Ending, Option<smaps::Ending>) {
+        let ask = |what| self.ask_parts((pid, started), what, until);
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
-        let size = ask(What::Size).map(|ending| ending.size);
-        let is_asked = anonymous == Anonymous::OfSeveral || size.is_some_and(|size| size.0 > 0);
-        let parts = size.filter(|_| is_asked).and_then(|_| ask(What::Share));
-        match (parts, size) {
+        let size = if relative.is_some() && shmem < WORTH { None } else { ask(What::Size).map(|ending| ending.size) };
+        let is_asked = relative.is_some() || size.is_some_and(|size| size.0 > 0);
+        let parts = if is_asked { ask(What::Share(relative)) } else { None };
+        let ending = match (parts, size) {
             (Some(parts), _) => Ending::of(&parts).at_most(shmem),
             // There is nothing to divide.
             (None, Some(Bytes(0))) => Ending::of(&smaps::Ending::default()),
             (None, Some(size)) => Ending::AtMost(size.min(shmem)),
             (None, None) => Ending::AtMost(shmem),
+        };
+        (ending, parts)
+    }
+}
+
+/// Whether nothing is known yet of memory that it may share, neither its own smaps nor that of a relative.
+fn wants_a_look(process: &Process) -> bool {
+    let Memory { ending, forked, shmem, .. } = process.memory;
+    let is_forked = process.kin.is_some() && process.memory.anonymous() >= WORTH;
+    is_forked && forked.is_none() || ending.is_none() && shmem >= Some(WORTH)
+}
+
+/// Whether only a relative was looked at.
+fn wants_a_closer_look(process: &Process) -> bool {
+    process.memory.forked.is_some_and(|forked| forked.known == Known::Sampled)
+}
+
+/// What a relative that was looked at shares is taken for what each of its family does that was not.
+fn sample(rows: &mut [Process], lead: Pid) {
+    let is_of = |row: &Process| row.kin.is_some_and(|kin| kin.lead == lead);
+    let read = |row: &Process| row.memory.forked.filter(|forked| forked.known == Known::Read).map(|forked| forked.cow);
+    let Some(most) = rows.iter().filter(|row| is_of(row)).filter_map(read).max() else { return };
+    for row in rows.iter_mut().filter(|row| is_of(row)) {
+        let Some(kin) = &mut row.kin else { continue };
+        kin.is_sampled = true;
+        if row.memory.forked.is_none_or(|forked| !matches!(forked.known, Known::Read | Known::OneSpace)) {
+            row.memory.forked = Some(guess(most, kin.count, &row.memory, Known::Sampled));
         }
+    }
+}
+
+/// That it shares no more than `most` with all its relatives, of which they are `count`.
+fn guess(most: Bytes, count: u32, memory: &Memory, known: Known) -> Forked {
+    let cow = most.min(memory.anonymous());
+    Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count.max(1)))), known }
+}
+
+/// Gives a figure to those whose smaps was not read and who may share memory, once there is nobody to ask any more, or no time.
+pub fn settle(rows: &mut [Process]) {
+    for row in rows.iter_mut() {
+        let Some(kin) = row.kin else { continue };
+        if row.memory.forked.is_none_or(|forked| forked.known == Known::Unanswered) {
+            row.memory.forked = Some(guess(kin.most, kin.count, &row.memory, Known::Bounded));
+        }
+    }
+    // An address space of several: each has a part of all that is in it.
+    for at in 0..rows.len() {
+        let is_one = |row: &Process| row.memory.forked.is_some_and(|forked| forked.known == Known::OneSpace);
+        let Some(kin) = rows.get(at).filter(|row| is_one(row)).and_then(|row| row.kin) else { continue };
+        let is_of = |row: &&Process| is_one(row) && row.kin.is_some_and(|other| other.lead == kin.lead);
+        // There are two at least, though one may not be in the table.
+        let count = (rows.iter().filter(is_of).count() as u64).max(2);
+        if let Some(row) = rows.get_mut(at) {
+            share_all(&mut row.memory, count);
+        }
+    }
+}
+
+/// All that a process has is of so many, with one address space.
+fn share_all(memory: &mut Memory, count: u64) {
+    let all = memory.anonymous();
+    memory.forked = Some(Forked { cow: all, share: Bytes(all.0.div_ceil(count)), known: Known::OneSpace });
+    if let Some(Ending::Parts { private, share, shared, inherited, .. }) = &mut memory.ending
+        && private.0 > 0
+    {
+        *share = Bytes(private.plus(*share).0.div_ceil(count));
+        *shared = private.plus(*shared);
+        (*private, *inherited) = (Bytes(0), Bytes(0));
     }
 }
 
@@ -290,10 +365,16 @@ pub fn arguments<'b>(reader: Option<&Reader>, proc: &Dir, pid: Pid, buf: &'b mut
 }
 
 /// Finds out what of the shared memory ends with whom, as far as that takes no longer than a moment: for modes that look once.
-pub fn refine(table: &mut Table, reader: Option<&Reader>) {
-    if let Some(reader) = reader {
-        reader.refine_all(table.rows_mut(), monotonic().saturating_add(REFINING), &|_| true);
+pub fn refine(proc: &Dir, table: &mut Table, reader: Option<&Reader>) {
+    let rows = table.rows_mut();
+    if let Ok(mut kinship) = Kinship::arm(rows.len()) {
+        kinship.find(proc, rows, WORTH);
     }
+    let until = monotonic().saturating_add(REFINING);
+    if let Some(reader) = reader {
+        while reader.refine_all(rows, until, &|_| true) > 0 {}
+    }
+    settle(rows);
 }
 
 /// A job about one process done by `reader`, or by memdoor itself if there is none.
@@ -395,7 +476,7 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
         }
         What::Lasting => None,
         What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
-        What::Share => ending(&open(&dir, &view, c"smaps")?, &mut buf),
+        What::Share(relative) => share(proc, (job.pid, relative), &open(&dir, &view, c"smaps")?, &mut buf),
         What::Rollup => {
             let mut rollup = Rollup::default();
             let file = open(&dir, &view, c"smaps_rollup")?;
@@ -451,4 +532,44 @@ fn ending(file: &File, buf: &mut [u8]) -> Option<Answer> {
     let mut ending = smaps::Ending::default();
     Lines::new(file, buf).each(&mut |line| ending.add(line)).ok()?;
     Some(Answer::Ending(ending))
+}
+
+/// What a process shares with those who live on; with a relative, what that one has mapped and not touched, which is no less shared.
+fn share(proc: &Dir, (pid, relative): (Pid, Option<Pid>), file: &File, buf: &mut [u8]) -> Option<Answer> {
+    let is_one_space = relative.is_some_and(|relative| relative != pid && has_same_memory(pid, relative));
+    let mut inodes = [(0, 0); INODES];
+    let count = match relative {
+        Some(relative) if !is_one_space => shared_inodes(proc, relative, &mut inodes),
+        _ => 0,
+    };
+    let known = inodes.get(..count).unwrap_or_default();
+    let mut ending = smaps::Ending::default();
+    ending.is_one_space = is_one_space;
+    let mut is_inherited = |mapping: &Mapping<'_>| known.contains(&identity(mapping));
+    Lines::new(file, buf).each(&mut |line| ending.add_beside(line, &mut is_inherited)).ok()?;
+    Some(Answer::Ending(ending))
+}
+
+/// The files of shared memory that a process maps; how many they are. None of one that seems to be stuck, as its maps may never come.
+fn shared_inodes(proc: &Dir, pid: Pid, inodes: &mut [(u64, u64); INODES]) -> usize {
+    let mut count = 0;
+    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    let dir = name.as_c_str().and_then(|name| proc.dir(name).ok());
+    let mut buf = [0; 4096];
+    let (Some(dir), false) = (dir, sleeps(pid)) else { return 0 };
+    let Some(stat) = dir.read(c"stat", &mut buf).ok().and_then(stat::parse) else { return 0 };
+    let (state, threads) = (stat.state, stat.threads);
+    let _ = each_mapping(&dir, &view(&dir, b"", state, threads), &mut |mapping| {
+        let is_shared = matches!(mapping.perms, [.., b's']) && smaps::ends_with_its_processes(mapping);
+        if let (true, Some(place)) = (is_shared, inodes.get_mut(count)) {
+            *place = identity(mapping);
+            count += 1;
+        }
+    });
+    count
+}
+
+/// Its device, as a number of its own, and its inode.
+fn identity(mapping: &Mapping<'_>) -> (u64, u64) {
+    (mapping.dev.iter().fold(0, |device, byte| device << 8 | u64::from(*byte)), mapping.inode)
 }

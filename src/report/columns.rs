@@ -134,6 +134,12 @@ pub fn mb(out: &mut Out<'_>, size: Option<Bytes>, width: usize) {
     }
 }
 
+/// The same of a size of which so much was not read: `~` stands before it where that matters.
+pub fn about_mb(out: &mut Out<'_>, size: Option<Bytes>, unread: Bytes, width: usize) {
+    let Some(size) = size.filter(|_| unread.0 >= 1 << 20) else { return mb(out, size, width) };
+    right(out, Fixed::<40>::of(b"~").push(tenths(size).as_bytes()).as_bytes(), width);
+}
+
 /// MiB with one digit behind the point, rounded.
 #[must_use]
 pub fn tenths(size: Bytes) -> Fixed<32> {

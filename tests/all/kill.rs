@@ -664,7 +664,7 @@ fn a_process_that_got_the_number_of_the_victim_is_not_signalled() {
 }
 
 /// What a replaced /proc/meminfo says; other files of /proc are as they are.
-fn with_meminfo(text: &str, inner: &Command, dir: &TempDir) -> Ended {
+pub(crate) fn with_meminfo(text: &str, inner: &Command, dir: &TempDir) -> Ended {
     let file = dir.write("meminfo", text.as_bytes());
     let script = format!("mount --bind '{file}' /proc/meminfo && exec \"$@\"");
     let inner = common::run::through_shell(&script, inner);

@@ -268,6 +268,24 @@ fn the_smallest_is_predicted_and_killed_when_its_adjustment_is_1000() {
     prediction_holds([100, 100, 0, 1000], [3, 0, 1]);
 }
 
+/// In a v1 hierarchy an exited first thread is in the root cgroup.
+#[test]
+fn a_process_whose_first_thread_has_exited_is_predicted_in_its_cgroup() {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    let hog = Victim::start_command(group.inside(&victim(&["leak", "--leaderless", "--from", "30", "0", "30"])));
+    let small = Victim::start_command(group.inside(&victim(&["hold", "8"]))).settled();
+    // It says that it is ready before it has touched all.
+    poll("both, the hog first", || {
+        let pids: Vec<u32> = ranking(&[], Some(&group.path())).iter().map(|(pid, _)| *pid).collect();
+        (pids == [hog.pid, small.pid]).then_some(())
+    });
+    let out = scores(&["--next"]).out;
+    let (_, text) = out.split_once(&format!("\n{}\n", group.path())).expect("the group");
+    assert!(text.lines().nth(1).is_some_and(|line| line.contains(&format!("(PID {}), badness", hog.pid))), "{out}");
+}
+
 #[test]
 fn what_if_predicts_whom_the_kernel_kills_once_it_is_so() {
     let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {

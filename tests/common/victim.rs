@@ -52,6 +52,11 @@ until its standard input ends, it is killed, or its parent dies.
                  memfd, a segment of System V, or the file at PATH, which is
                  created when it is missing (deleted: and then removed). With a
                  memfd CHILDREN processes map and touch all of it as well
+  forks COMM anon|shared|space MIB CHILDREN [CHILD_COMM [OWN_MIB]]
+                 so much resident memory, under that name, then CHILDREN that
+                 come from it by fork(2) and have each OWN_MIB of their own, under
+                 CHILD_COMM. shared: it is mapped MAP_SHARED, and they do not touch
+                 it. space: they have its address space (CLONE_VM)
   maps N         N mappings that do not merge, none resident
   grow anon|shm MIB
                  after one line on standard input maps so much, anonymous or
@@ -138,6 +143,7 @@ fn run() -> Result<()> {
             stay(held)
         }
         Some("shared") => shared(&mut args),
+        Some("forks") => forks(&mut args),
         Some("maps") => maps(last_number(&mut args)?),
         Some("grow") => grow(&mut args),
         Some("map-file") => map_files(&mut args),
@@ -414,6 +420,61 @@ fn shared(args: &mut lexopt::Parser) -> Result<()> {
     held.touch();
     nix::sys::prctl::set_name(&CString::new(comm)?)?;
     stay((held, children))
+}
+
+#[allow(unsafe_code, reason = "there is no safe fork(2) or clone(2)")]
+fn forks(args: &mut lexopt::Parser) -> Result<()> {
+    let words = args.raw_args()?.map(|word| word.into_string().map_err(|word| format!("forks: {}", word.display())));
+    let words = words.collect::<std::result::Result<Vec<_>, _>>()?;
+    let word = |at: usize| words.get(at).map(String::as_str);
+    let [comm, kind, mib, count, ..] = words.as_slice() else { return Err("forks: COMM KIND MIB CHILDREN".into()) };
+    let (mib, own): (usize, usize) = (mib.parse()?, word(5).map_or(Ok(0), str::parse)?);
+    let (name, child_name) = (CString::new(comm.as_str())?, CString::new(word(4).unwrap_or(comm))?);
+    let mapped = if kind == "shared" { Some(Shared::anonymous(mib * MIB)?) } else { None };
+    if let Some(mapped) = &mapped {
+        mapped.touch();
+    }
+    let held = memory(if mapped.is_some() { 0 } else { mib });
+    let (there, here) = UnixDatagram::pair()?;
+    for _ in 0..count.parse()? {
+        if kind == "space" {
+            beside(&child_name)?;
+            continue;
+        }
+        // SAFETY: there is no other thread, so the child is a whole copy.
+        if let nix::unistd::ForkResult::Child = unsafe { nix::unistd::fork() }? {
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            nix::sys::prctl::set_name(&child_name)?;
+            let _own = memory(own);
+            there.send(b"x")?;
+            loop {
+                nix::unistd::pause();
+            }
+        }
+        here.recv(&mut [0; 1])?;
+    }
+    nix::sys::prctl::set_name(&name)?;
+    stay((held, mapped))
+}
+
+/// A process with the address space of this one.
+#[allow(unsafe_code, reason = "there is no safe fork(2) or clone(2)")]
+fn beside(name: &std::ffi::CStr) -> Result<()> {
+    extern "C" fn wait(name: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: integers and no memory.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) };
+        // SAFETY: the name is never freed.
+        unsafe { libc::prctl(libc::PR_SET_NAME, name, 0, 0, 0) };
+        loop {
+            // SAFETY: it takes nothing and touches no memory.
+            unsafe { libc::pause() };
+        }
+    }
+    let name = Box::leak(name.to_owned().into_boxed_c_str()).as_ptr().cast_mut().cast();
+    let stack = Box::leak(vec![0_u128; 4096].into_boxed_slice()).as_mut_ptr_range().end.cast();
+    // SAFETY: the stack is its own, grows downwards from its aligned end and is never freed.
+    let child = unsafe { libc::clone(wait, stack, libc::CLONE_VM | libc::SIGCHLD, name) };
+    if child < 0 { Err(io::Error::last_os_error().into()) } else { Ok(()) }
 }
 
 /// The same as a child that is ready.

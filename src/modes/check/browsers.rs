@@ -14,9 +14,9 @@ use crate::modes::looks::Looks;
 use crate::modes::own::{is_helper, own_line};
 use crate::modes::sample;
 use crate::pattern::Pattern;
-use crate::processes::slow::{self, LONGEST, Reader};
+use crate::processes::slow::{self, LONGEST, Reader, WORTH};
 use crate::processes::{self, Process, Table, descending};
-use crate::report::columns::{Keep, blanks, left, mb, number};
+use crate::report::columns::{Keep, about_mb, blanks, left, mb, number};
 use crate::report::json::line::{Line, Samples, bytes};
 use crate::sys::out::{Out, say};
 use crate::units::Bytes;
@@ -32,6 +32,8 @@ struct Sum {
     processes: u32,
     rss: Bytes,
     held: Bytes,
+    /// What of that, or beside it, was not read.
+    unread: Bytes,
 }
 
 impl Sum {
@@ -40,6 +42,7 @@ impl Sum {
         self.processes += tree.processes;
         self.rss = self.rss.plus(tree.rss);
         self.held = self.held.plus(tree.held);
+        self.unread = self.unread.plus(tree.unread).plus(tree.left_out);
     }
 }
 
@@ -77,7 +80,7 @@ impl<'a> Browsers<'a> {
         let _ = table.read_wanted(&host.proc, &mut wanted);
         say_unread(unread);
         let _ = table.look_closer(&host.proc, &mut |_, _| true);
-        slow::refine(&mut table, reader);
+        slow::refine(&host.proc, &mut table, reader);
         // Who has ended holds nothing.
         table.retain(|row| row.user.is_some() && row.memory.rss.is_some());
         let rows = table.rows();
@@ -144,7 +147,7 @@ impl<'a> Browsers<'a> {
         let mut put_family = |name: &str, sum: &Sum| {
             left(out, name.as_bytes(), 18, Keep::Start);
             number(out, Some(sum.instances.into()), 9);
-            put_sizes(out, Some(sum.processes), sum.rss, sum.held);
+            put_sizes(out, Some(sum.processes), sum.rss, (sum.held, sum.unread));
             out.put(b"\n");
         };
         self.each_family(&mut put_family);
@@ -153,7 +156,7 @@ impl<'a> Browsers<'a> {
         for tree in &self.trees {
             let root = self.row(tree.root);
             number(out, Some(root.pid.get().into()), 7);
-            put_sizes(out, Some(tree.processes), tree.rss, tree.held);
+            put_sizes(out, Some(tree.processes), tree.rss, (tree.held, tree.unread.plus(tree.left_out)));
             out.put(b" ");
             out.put(self.name(root.mark.into()).as_bytes());
             out.put(b": ");
@@ -168,7 +171,7 @@ impl<'a> Browsers<'a> {
         let memory = &process.memory;
         number(out, Some(process.pid.get().into()), 7);
         let held = memory.freeable().unwrap_or_default();
-        put_sizes(out, None, memory.rss.unwrap_or_default(), held);
+        put_sizes(out, None, memory.rss.unwrap_or_default(), (held, memory.unread()));
         out.put(b"   ");
         text::put_command((self.host, self.reader), self.options, process, out);
     }
@@ -245,13 +248,13 @@ fn order(count: usize, most: usize, size: &dyn Fn(usize) -> Option<Bytes>) -> Ve
     descending(count, &key).take(most).collect()
 }
 
-fn put_sizes(out: &mut Out<'_>, processes: Option<u32>, rss: Bytes, held: Bytes) {
+fn put_sizes(out: &mut Out<'_>, processes: Option<u32>, rss: Bytes, (held, unread): (Bytes, Bytes)) {
     match processes {
         Some(count) => number(out, Some(count.into()), 9),
         None => blanks(out, 10),
     }
     mb(out, Some(rss), 8);
-    mb(out, Some(held), 12);
+    about_mb(out, Some(held), unread, 12);
 }
 
 fn push<'l>(line: &mut Line<'l>, name: &'l str, sum: &Sum) {
@@ -262,7 +265,14 @@ fn push<'l>(line: &mut Line<'l>, name: &'l str, sum: &Sum) {
             "memdoor.family.processes",
             "memdoor.family.rss_bytes",
             "memdoor.family.held_bytes",
+            "memdoor.family.unread_bytes",
         ],
-        &[Some(sum.instances.into()), Some(sum.processes.into()), bytes(Some(sum.rss)), bytes(Some(sum.held))],
+        &[
+            Some(sum.instances.into()),
+            Some(sum.processes.into()),
+            bytes(Some(sum.rss)),
+            bytes(Some(sum.held)),
+            bytes(Some(sum.unread).filter(|unread| *unread >= WORTH)),
+        ],
     );
 }

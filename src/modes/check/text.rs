@@ -12,7 +12,9 @@ use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::processes::Process;
 use crate::processes::slow::Reader;
-use crate::report::columns::{Keep, Mb, OrDash, Tenths, in_mb, left, mb, name, number, percent, right, words};
+use crate::report::columns::{
+    Keep, Mb, OrDash, Tenths, about_mb, in_mb, left, mb, name, number, percent, right, words,
+};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
@@ -144,7 +146,7 @@ fn put_process(view: &View<'_>, options: &Options, process: &Process, out: &mut 
     number(out, Some(process.pid.get().into()), 7);
     mb(out, memory.rss, 8);
     put_share(memory.rss, view.total(), out);
-    mb(out, memory.freeable(), 12);
+    about_mb(out, memory.freeable(), memory.unread(), 12);
     number(out, process.oom_score_adj, 5);
     out.put(b" ");
     put_command((view.host, view.reader.as_ref()), options, process, out);

@@ -1,9 +1,14 @@
 //! The largest processes below those that started them, each with what it and all below it would give back.
 
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
 use super::view::{By, View};
 use super::{Options, text};
 use crate::processes::{Process, Together, descending};
-use crate::report::columns::{mb, number};
+use crate::report::columns::{about_mb, mb, number};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Pid};
 
@@ -45,7 +50,7 @@ fn put_below(
     let key = |at: usize| {
         let process = find(rows, (*shown.get(at)?)?)?;
         let above = process.parent.filter(|pid| find(rows, *pid).is_some());
-        let weight = i64::try_from(weight(rows, process).0).ok()?;
+        let weight = i64::try_from(weight(rows, process).0.0).ok()?;
         (above == parent).then_some((weight, 0))
     };
     for at in descending(shown.len(), &key) {
@@ -55,7 +60,8 @@ fn put_below(
         };
         number(out, Some(process.pid.get().into()), 7);
         mb(out, process.memory.rss, 7);
-        mb(out, Some(weight(rows, process)), 12);
+        let (size, unread) = weight(rows, process);
+        about_mb(out, Some(size), unread, 12);
         out.put(b"  ");
         for _ in 0..depth {
             out.put(b"  ");
@@ -65,17 +71,24 @@ fn put_below(
     }
 }
 
-/// What a process and all below it would give back.
-fn weight(rows: &[Process], top: &Process) -> Bytes {
-    let mut sum = Together::default();
-    for process in rows {
-        upwards(rows, process, &mut |above| {
-            if above.pid == top.pid {
-                sum.add(&process.memory);
-            }
-        });
+/// What a process and all below it would give back, and how much of that, or beside it, was not read.
+fn weight(rows: &[Process], top: &Process) -> (Bytes, Bytes) {
+    let is_below = |process: &Process| {
+        let mut is_below = false;
+        upwards(rows, process, &mut |above| is_below |= above.pid == top.pid);
+        is_below
+    };
+    let below: Vec<&Process> = rows.iter().filter(|process| is_below(process)).collect();
+    let mut relatives: BTreeMap<Pid, u32> = BTreeMap::new();
+    for kin in below.iter().filter_map(|process| process.kin) {
+        *relatives.entry(kin.lead).or_default() += 1;
     }
-    sum.freeable()
+    let mut sum = Together::default();
+    for process in below {
+        let are_all_here = process.kin.is_none_or(|kin| relatives.get(&kin.lead) == Some(&kin.count));
+        sum.add(&if are_all_here { process.memory } else { process.memory.apart() });
+    }
+    (sum.freeable(), sum.unread().plus(sum.left_out()))
 }
 
 /// A process and those above it.

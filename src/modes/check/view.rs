@@ -82,7 +82,7 @@ impl<'h> View<'h> {
             if let Err(errno) = table.read(&host.proc, Depth::Weight) {
                 let _ = fail(&Error::new("list", b"/proc", errno));
             }
-            slow::refine(&mut table, reader.as_ref());
+            slow::refine(&host.proc, &mut table, reader.as_ref());
         }
         Self {
             meminfo,

@@ -11,7 +11,7 @@ use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
 use crate::modes::own::own_line;
 use crate::modes::with_report;
-use crate::processes::slow::{self, REFINING};
+use crate::processes::slow::{self, REFINING, WORTH};
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::Errno;
 use crate::sys::clock::{monotonic, sleep};
@@ -152,8 +152,14 @@ impl Armed<'_> {
     }
 
     /// How much lasts whoever ends, and whether that is why memory is short, so that nobody is ended for it.
+    ///
+    /// What a tmpfs holds has files in it that were deleted, and that end with those who may be ended: that does not last.
     fn look_elsewhere(&self, action: &mut Action, choice: &Choice) {
         action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
+        if action.lasting.as_ref().is_some_and(|lasting| lasting.files >= WORTH) {
+            let deleted = self.selection.deleted_files();
+            action.lasting = action.lasting.take().map(|lasting| lasting.without(deleted));
+        }
         let resident = action.lasting.as_ref().map(|lasting| lasting.resident(action.reading.shmem));
         // Who is preferred may be small, and another one be what fills memory.
         let most = choice.best.iter().flatten().map(|tree| tree.held).max();

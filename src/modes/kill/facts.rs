@@ -43,6 +43,8 @@ const PROCESSES: Name = Name(Kill, "Victim Processes", "memdoor.kill.processes")
 const HELD: Name = Name(Kill, "Victim Freeable Memory", "memdoor.kill.held_bytes");
 const UNREAD: Name =
     Name(Kill, "Of It Shared Memory That May Stay (smaps Did Not Answer)", "memdoor.kill.unread_bytes");
+const LEFT_OUT: Name =
+    Name(Kill, "Not In It What Relatives May Map Too (smaps Did Not Answer)", "memdoor.kill.left_out_bytes");
 const RSS: Name = Name(Kill, "Victim RSS (Counts Shared Pages Again)", "memdoor.kill.rss_bytes");
 pub(super) const CHOSEN: Name = Name(Kill, "Victim Chosen Because", "memdoor.kill.because");
 pub(super) const NEXT: Name = Name(Kill, "Next", "");
@@ -122,6 +124,11 @@ pub(super) fn line(near: &Named) -> Fixed<160> {
         tree.processes
     );
     words
+}
+
+/// Unless it is too little to matter.
+fn if_worth(size: Bytes) -> Option<Value<'static>> {
+    (size >= WORTH).then_some(Value::Bytes(size))
 }
 
 /// The same for JSON.
@@ -206,9 +213,9 @@ impl Action {
         self.held.or(whole).unwrap_or(victim.tree.processes)
     }
 
-    pub(super) fn victim(&self) -> [Fact<'_>; 7] {
+    pub(super) fn victim(&self) -> [Fact<'_>; 8] {
         let Some(victim) = &self.best[0] else {
-            return [left_out(); 7];
+            return [left_out(); 8];
         };
         let exe = self.exe.as_ref().map(Link::as_bytes);
         [
@@ -217,7 +224,8 @@ impl Action {
             EXE.is(exe.map_or(Value::Nothing, Value::Text)),
             PROCESSES.is(Value::Count(self.processes(victim).into())),
             HELD.is(Value::Bytes(victim.tree.held)),
-            UNREAD.if_any((victim.tree.unread >= WORTH).then_some(Value::Bytes(victim.tree.unread))),
+            UNREAD.if_any(if_worth(victim.tree.unread)),
+            LEFT_OUT.if_any(if_worth(victim.tree.left_out)),
             RSS.is(Value::Bytes(victim.tree.rss)),
         ]
     }

@@ -120,7 +120,7 @@ impl Member {
             dir,
             grip,
             place: row.whereabouts(proc),
-            memory: Memory { ending: row.memory.ending, ..Memory::default() },
+            memory: row.memory.renewed(Memory::default()),
             is_killed: false,
         };
         // The directory still answers, and with the same start: so the number was this process's when the pidfd was opened.
@@ -156,7 +156,7 @@ impl Member {
         let (memory, owner) = self.read_memory()?;
         // One that is exiting has none any more: what it had is what its end gives back.
         if memory.rss.is_some() {
-            self.memory = Memory { ending: self.memory.ending, ..memory };
+            self.memory = self.memory.renewed(memory);
         }
         Ok(owner)
     }
@@ -180,7 +180,7 @@ impl Member {
         }
         let now = self.read_memory().map(|(memory, _)| {
             let ending = self.memory.ending.map(|ending| ending.at_most(memory.shmem.unwrap_or_default()));
-            Memory { ending, ..memory }
+            Memory { ending, ..self.memory.renewed(memory) }
         });
         // What it took since is nothing that it gives back.
         let is_less = |now: &Memory| now.freeable().is_some_and(|now| Some(now) < self.memory.freeable());

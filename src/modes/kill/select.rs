@@ -11,8 +11,8 @@ use super::top::Top;
 use crate::modes::looks::Looks;
 use crate::modes::own::{is_helper, own_line};
 use crate::parse::stat;
-use crate::processes::slow::{REFINING, Reader};
-use crate::processes::{self, Memory, Process, Sender, Table, number, reserve};
+use crate::processes::slow::{REFINING, Reader, WORTH, settle};
+use crate::processes::{self, Kinship, Memory, Process, Sender, Table, number, reserve};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::pidfd::is_refused;
@@ -34,6 +34,7 @@ pub(super) struct Selection<'a> {
     table: Table,
     /// One for each row of the table.
     nodes: Vec<Node>,
+    kinship: Kinship,
     /// Reads what may block.
     reader: Option<&'a Reader>,
     /// Who memdoor is, where it may not end everybody.
@@ -50,6 +51,7 @@ impl<'a> Selection<'a> {
         Ok(Self {
             table: Table::try_arm(room)?,
             nodes: reserve(room)?,
+            kinship: Kinship::arm(room)?,
             reader: None,
             user: system::signals_only(),
             excluded: [0; Why::COUNT],
@@ -115,6 +117,8 @@ impl<'a> Selection<'a> {
     /// next one is looked at.
     fn narrow_down(&mut self, proc: &Dir, whom: &Whom<'_>) -> Choice {
         let mut rounds = 0;
+        let mut is_settled = false;
+        self.kinship.find(proc, self.table.rows_mut(), WORTH);
         let until = monotonic().saturating_add(REFINING);
         loop {
             let Self { table, nodes, .. } = self;
@@ -132,8 +136,14 @@ impl<'a> Selection<'a> {
             };
             if table.look_closer(proc, &mut asked) > 0 {
                 self.leave_out();
-            } else if !self.refine(&choice, until) {
+            } else if is_settled {
+                self.leave_to_relatives(&choice);
                 return choice;
+            } else if !self.refine(&choice, until) {
+                // Until here those who were not asked stood in front with all that they may hold, so that they were. From here on they count
+                // with what their end gives back for sure.
+                settle(self.table.rows_mut());
+                is_settled = true;
             }
         }
     }
@@ -155,6 +165,26 @@ impl<'a> Selection<'a> {
         let Some(reader) = *reader else { return false };
         let is_near = |at: usize| choice.best.iter().flatten().any(|tree| victim::is_in(nodes, at, tree));
         reader.refine_all(table.rows_mut(), until, &is_near) > 0
+    }
+
+    /// What those who may be chosen map of files of a tmpfs that were deleted: each its part, and of whom there is no answer in time all
+    /// that it may be.
+    pub(super) fn deleted_files(&self) -> Bytes {
+        let until = monotonic().saturating_add(REFINING);
+        self.reader.map(|reader| reader.deleted_files(self.rows(), until)).unwrap_or_default()
+    }
+
+    /// Leaves out of the memory of those that were chosen what relatives keep who live on.
+    fn leave_to_relatives(&mut self, choice: &Choice) {
+        let Self { table, nodes, .. } = self;
+        for at in 0..table.rows().len() {
+            if choice.best.iter().flatten().any(|tree| victim::is_in(nodes, at, tree)) {
+                let memory = victim::ending_of(table.rows(), nodes, at);
+                if let Some(row) = table.rows_mut().get_mut(at) {
+                    row.memory = memory;
+                }
+            }
+        }
     }
 
     /// Takes out those that may not be chosen for what is known of them by now.

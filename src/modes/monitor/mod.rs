@@ -234,7 +234,7 @@ impl Seen<'_> {
         let is_steady = growth.r2 >= BELIEVED;
         let rate = u64::try_from(growth.per_second).ok().filter(|rate| *rate > 0 && is_steady)?;
         let mut buf = [0; 4096];
-        let own = processes::group_of(&self.host.proc, row.pid, &mut buf);
+        let own = processes::group_of(&self.host.proc, row.pid, (row.state, row.threads), &mut buf);
         let own = own.map_or(&b""[..], |(_, path)| path);
         let rooms = self.groups.rows().iter().filter_map(|limiting| {
             let room = limiting.limit?.0.saturating_sub(limiting.usage?.0);

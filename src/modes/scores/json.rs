@@ -36,7 +36,7 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, most: usize, sam
         rank += 1;
         let mut buf = [0; 4096];
         let process = victim.process;
-        let cgroup = processes::group_of(&view.host.proc, process.pid, &mut buf);
+        let cgroup = processes::group_of(&view.host.proc, process.pid, (process.state, process.threads), &mut buf);
         let cgroup = cgroup.map_or(&b""[..], |(_, path)| path);
         let mut line = samples.line("memdoor.process.sample", "likely OOM victim");
         sample::process(&mut line, process);

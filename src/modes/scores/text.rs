@@ -7,7 +7,7 @@ use crate::badness;
 use crate::modes::environment::Others;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes::{self, Process, descending};
-use crate::report::columns::{Keep, Mb, OrDash, in_mb, in_tenths, left, mb, name, number, words};
+use crate::report::columns::{Keep, Mb, OrDash, about_mb, in_mb, in_tenths, left, mb, name, number, words};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
@@ -117,10 +117,10 @@ fn put_row(view: &View<'_>, process: &Process, score: Option<i64>, adj: Option<i
     mb(out, memory.rss, 7);
     mb(out, memory.swap, 7);
     mb(out, memory.page_tables, 6);
-    mb(out, memory.freeable(), 8);
+    about_mb(out, memory.freeable(), memory.unread(), 8);
     out.put(b" ");
     let mut buf = [0; 4096];
-    let cgroup = processes::group_of(&view.host.proc, process.pid, &mut buf);
+    let cgroup = processes::group_of(&view.host.proc, process.pid, (process.state, process.threads), &mut buf);
     let cgroup = cgroup.map_or(&b"-"[..], |(_, path)| path);
     left(out, cgroup, 11.min(cgroup.len()), Keep::End);
     out.put(b"\n");

@@ -41,7 +41,7 @@ impl<'h> View<'h> {
     pub(super) fn read(host: &'h Host, meminfo: Meminfo, options: &Options<'_>) -> Result<Self> {
         let mut table = Table::arm_for(&host.proc);
         table.read(&host.proc, Depth::Weight)?;
-        slow::refine(&mut table, Reader::start(&host.proc).ok().as_ref());
+        slow::refine(&host.proc, &mut table, Reader::start(&host.proc).ok().as_ref());
         let first = Pid::new(1);
         let release = version::parse(host.uname.release.as_bytes());
         Ok(Self {

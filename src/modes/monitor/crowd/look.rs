@@ -7,7 +7,7 @@ use super::{Look, Row, Slot, Swapping, TURNS, Whom};
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::parse::{limits, stat, statm, status};
-use crate::processes::slow::{self, Anonymous};
+use crate::processes::slow;
 use crate::processes::{self, Comm, Kind, Memory, View};
 use crate::sys::file::Dir;
 use crate::sys::getdents::{Entries, Entry};
@@ -233,7 +233,7 @@ impl<'r> Reader<'r> {
     /// What of its shared memory ends with one of them; by `until` there must be an answer.
     pub(super) fn ending(&self, row: &mut Row, until: Duration) {
         if let Some(slow) = self.look.slow.filter(|_| row.wants_its_ending()) {
-            row.ending = Some((slow.ending(row.pid, Some(row.started), row.shmem, Anonymous::OfOne, until), row.shmem));
+            row.ending = Some((slow.ending(row.pid, Some(row.started), row.shmem, until), row.shmem));
         }
     }
 
