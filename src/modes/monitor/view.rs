@@ -10,11 +10,11 @@ use super::crowd::{By, Row};
 use super::groups::Group;
 use super::options::{Charset, Color, Limits};
 use super::sample::Sample;
-use super::sheet::Cell;
-use super::sheets::{Growing, kind};
+use super::tables::Growing;
 use crate::history::trend::BELIEVED;
 use crate::parse::pressure::Stall;
 use crate::report::columns::{Keep, OrDash, Tenths, in_mb, in_tenths, left, mb, name, number, right, words};
+use crate::report::table::Cell;
 use crate::report::time::ctime;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
@@ -163,7 +163,7 @@ fn put_alert(alert: &Alert, line: &mut Out<'_>) {
         Change::Raised => b"ALERT   ",
         Change::Cleared => b"over    ",
     });
-    line.put(kind(alert.kind).as_bytes());
+    line.put(alert.kind.name().as_bytes());
     if let Some((pid, comm)) = &alert.process {
         line.put(b": PID ");
         line.put_dec(pid.get());
