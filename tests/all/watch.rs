@@ -1095,19 +1095,13 @@ fn what_would_have_no_effect_is_a_usage_error_and_so_is_a_value_that_is_typed_tw
         (&["-p", "1", "-p", "2"], "memdoor: -p twice: a watch is of one process; for several: memdoor snapshot"),
         (&["-p", "1", "--keep", "3"], "memdoor: --keep without -o DIR: it is about the record in that directory"),
         (&["check", "--tree", "--cmdline"], "MEMORY UNKNOWN - --tree and --cmdline: a tree has names alone"),
-        (
-            &["check", "--where", "--tree"],
-            "MEMORY UNKNOWN - --where and --tree: each is instead of the others; one at a time",
-        ),
+        (&["check", "--where", "--tree"], "MEMORY UNKNOWN - --where and --tree: each is instead of the others; one at a time"),
         (&["check", "--tree", "--format", "json"], "MEMORY UNKNOWN - --tree and --format 'json': in JSON each process"),
         (&["check", "--where", "-n", "3"], "MEMORY UNKNOWN - --where and -n '3': a sum names no processes"),
         (&["monitor", "5", "--minutes", "6"], "memdoor: --minutes twice: it takes one value"),
         (&["monitor", "--deep", "--analyze", "-n", "3", "--top", "4"], "memdoor: --top twice: it takes one value"),
         (&["kill", "--grace", "1", "--grace", "2"], "memdoor: --grace twice: it takes one value"),
-        (
-            &["kill", "--cgroup", "/a", "--swap-free", "5"],
-            "memdoor: --swap-free '5' and --cgroup '/a': swap is the system's",
-        ),
+        (&["kill", "--cgroup", "/a", "--swap-free", "5"], "memdoor: --swap-free '5' and --cgroup '/a': swap is the system's"),
         (&["protect", "--undo", "--adj", "5"], "memdoor: --undo and --adj '5': what is put back is what it was before"),
         (&["dmesg", "--since", "1h", "--since", "2h"], "memdoor: --since twice: it takes one value"),
     ] {
