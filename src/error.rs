@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::escape::Escaped;
 use crate::fixed::Fixed;
 use crate::units::Pid;
 
@@ -105,8 +106,7 @@ pub fn limit(errno: Errno) -> Option<&'static str> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = core::str::from_utf8(self.path.as_bytes()).unwrap_or("(unprintable)");
-        write!(f, "cannot {} {}: {}", self.doing, path, Because(self.errno))
+        write!(f, "cannot {} {}: {}", self.doing, Escaped(self.path.as_bytes()), Because(self.errno))
     }
 }
 

@@ -1,12 +1,16 @@
 //! Programs that a machine or a login hangs on, as data: whom `kill --only any` never takes, and whom `protect session` shields.
 //!
-//! This is the one table of them. A comm is at most 15 bytes, so longer names stand here cut.
+//! This is the one table of them. Names stand here whole, as their executables are called; a comm is at most 15 bytes, and a longer name is
+//! compared by its first 15 (`containerd-shim` of containerd-shim-runc-v2, `gdm-session-wor`).
+//!
+//! As of Debian 12 and 13, Ubuntu 24.04, RHEL 9 and 10, Alpine and Arch, 2026-11-30: sshd has its sessions in sshd-session since OpenSSH
+//! 9.8 and its logins in sshd-auth since 10.0, systemd-udevd is a link to udevadm, run0 one to systemd-run.
 //!
 //! Anybody may call a process `sshd`. So a name is believed only when the executable, where it can be seen, is called so as well; what
 //! is one executable under many names (busybox) or a script is told apart in [`Exe`].
 
-use Exe::{Named, Other};
-use Role::{Bus, Desktop, Login, Manager, Runtime, Supervisor, Terminal};
+use Exe::{Called, Named, Other};
+use Role::{Bus, Desktop, Host, Login, Manager, Runtime, Supervisor, Terminal};
 
 /// What hangs on a program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,10 +21,12 @@ pub enum Role {
     ///
     /// What they start inherits their oom_score_adj, so `protect session` leaves them as they are.
     Supervisor,
-    /// Logins: sshd.
+    /// Logins: sshd, and whom it asks who somebody is.
     Login,
     /// What runs in a terminal or under another name: login, getty, su, sudo, tmux. What they start inherits their oom_score_adj, too.
     Terminal,
+    /// The host's disks and its network: multipathd, iscsid, LVM's, NetworkManager. None of a session's.
+    Host,
     /// D-Bus.
     Bus,
     /// A desktop: its display manager, display server, compositor, shell.
@@ -34,6 +40,8 @@ pub enum Role {
 enum Exe {
     /// As its comm, or longer.
     Named,
+    /// By this name, to which its own is a link.
+    Called(&'static str),
     /// It may be anything: a script's interpreter, or a program with another name.
     Other,
 }
@@ -49,41 +57,76 @@ const fn row(role: Role, exe: Exe, comms: &'static str) -> Row {
     Row { role, exe, comms }
 }
 
-static TABLE: [Row; 12] = [
+static TABLE: [Row; 16] = [
     // Another memdoor may write down all that will be known of this night.
     row(Supervisor, Named, "memdoor"),
     row(
         Manager,
         Named,
-        "systemd\nsystemd-logind\nsystemd-journal\nsystemd-udevd\nsystemd-network\nsystemd-resolve\nsystemd-timesyn\nsystemd-machine\n\
-         systemd-oomd\nsystemd-userdbd\nsystemd-homed\nsystemd-import\nsystemd-portabl\nsystemd-hostnam\nsystemd-executo",
+        "systemd\nsystemd-logind\nsystemd-journald\nsystemd-networkd\nsystemd-resolved\nsystemd-timesyncd\nsystemd-machined\n\
+         systemd-oomd\nsystemd-userdbd\nsystemd-userwork\nsystemd-homed\nsystemd-homework\nsystemd-importd\nsystemd-portabled\n\
+         systemd-hostnamed\nsystemd-localed\nsystemd-timedated\nsystemd-executor\nsystemd-nsresourced\nsystemd-mountfsd\n\
+         systemd-sysupdated\nsystemd-coredump\nsystemd-shutdown\nsystemd-initctl\nsystemd-cryptsetup\nsystemd-fsck\n\
+         systemd-tty-ask-password-agent\nsystemd-stdio-bridge",
     ),
+    row(Manager, Called("udevadm"), "systemd-udevd"),
     row(Manager, Other, "(sd-pam)\n(udev-worker)\n(systemd)"),
     row(
         Supervisor,
         Named,
-        "runsvdir\nrunsv\nrunit\nrunit-init\nsvlogd\ns6-svscan\ns6-supervise\ns6-linux-init\nsupervise\nsupervise-daemo\nopenrc\n\
-         openrc-init\nopenrc-run\ndinit\nupstart\nprocd\ntini\ntini-static\ncatatonit\ndumb-init\ndocker-init\npodman-init\nudevd\nelogind\n\
-         atd\nslurmd\nslurmstepd\nnomad\nmonit\nxinetd\ninetd",
+        "runsvdir\nrunsv\nrunit\nrunit-init\nsvlogd\ns6-svscan\ns6-supervise\ns6-linux-init\ns6-rc\ns6-log\ns6-ipcserverd\n\
+         supervise\nsupervise-daemon\nopenrc\nopenrc-init\nopenrc-run\ndinit\nfinit\nshepherd\nupstart\nprocd\ntini\n\
+         tini-static\ncatatonit\ndumb-init\ndocker-init\npodman-init\nsystemd-nspawn\nudevd\nelogind\nseatd\nturnstiled\natd\n\
+         slurmd\nslurmstepd\nnomad\nmonit\nxinetd\ninetd",
     ),
-    row(Supervisor, Other, "init\nsupervisord\ncron\ncrond\nanacron"),
-    row(Login, Named, "sshd\nsshd-session\nsshd-auth\ndropbear\npolkitd\naccounts-daemon"),
-    row(Terminal, Named, "mosh-server\nsftp-server\nsu\nsudo\ndoas\nrunuser"),
-    row(Terminal, Other, "login\ngetty\nagetty\nmingetty\ntmux: server\nscreen\nSCREEN\nzellij"),
-    row(Bus, Named, "dbus-daemon\ndbus-broker\ndbus-broker-lau\ndbus-launch"),
+    row(Supervisor, Other, "init\nsupervisord\ncron\ncrond\nfcron\nanacron"),
+    row(
+        Login,
+        Named,
+        "sshd\nsshd-session\nsshd-auth\ndropbear\npolkitd\naccounts-daemon\nsssd\nsssd_be\nsssd_nss\nsssd_pam\nsssd_ssh\n\
+         sssd_sudo\nsssd_ifp\nsssd_kcm\nwinbindd\nnslcd\nnscd\ncockpit-ws\ncockpit-tls\nxrdp\nxrdp-sesman\ntailscaled\nqemu-ga\n\
+         vmtoolsd",
+    ),
+    row(
+        Terminal,
+        Named,
+        "mosh-server\nsftp-server\nsu\nsudo\ndoas\nrunuser\npkexec\nsulogin\ncockpit-session\namazon-ssm-agent\n\
+         ssm-agent-worker\nssm-session-worker\ngoogle_guest_agent\nxrdp-sesexec",
+    ),
+    row(Terminal, Called("systemd-run"), "run0"),
+    row(
+        Terminal,
+        Other,
+        "login\ngetty\nagetty\nmingetty\nfgetty\nmgetty\nngetty\ntmux: server\nscreen\nSCREEN\nzellij\ncockpit-bridge",
+    ),
+    row(
+        Host,
+        Named,
+        "multipathd\niscsid\niscsiuio\ndmeventd\nlvmetad\nlvmpolld\nlvmdbusd\nmdadm\nmdmon\nnbd-client\nrpcbind\nrpc.statd\n\
+         rpc.gssd\nrpc.idmapd\nnfsdcld\nNetworkManager\nnm-dispatcher\nwpa_supplicant\niwd\nconnmand\nModemManager\ndhclient\n\
+         dhcpcd\nudhcpc\nnetifd\nteamd\nauditd\nudisksd\nupowerd",
+    ),
+    row(Bus, Named, "dbus-daemon\ndbus-broker\ndbus-broker-launch\ndbus-launch"),
     row(
         Desktop,
         Named,
-        "gdm\ngdm3\ngdm-session-wor\ngdm-wayland-ses\ngdm-x-session\ngnome-session\ngnome-session-b\ngnome-session-c\ngnome-session-s\n\
-         gnome-session-i\ngnome-shell\ngnome-keyring-d\nnautilus\nkwin_wayland\nkwin_x11\nplasmashell\nksmserver\nplasma_session\n\
-         startplasma-way\nsddm\nsddm-helper\nlightdm\nlxdm\nxdm\ngreetd\nly\nsway\nHyprland\nweston\nlabwc\nwayfire\nXorg\nXwayland\nXvnc\n\
-         xrdp\nxrdp-sesman\nxfce4-session\nxfwm4\nmutter\ncinnamon\ncinnamon-sessio\nmate-session\nmarco\nlxsession\nlxqt-session\ni3\nopenbox",
+        "gdm\ngdm3\ngdm-session-worker\ngdm-wayland-session\ngdm-x-session\ngnome-session\ngnome-session-binary\n\
+         gnome-session-ctl\ngnome-session-service\ngnome-session-init-worker\ngnome-shell\ngnome-keyring-daemon\n\
+         gnome-remote-desktop-daemon\nnautilus\nkwin_wayland\nkwin_wayland_wrapper\nkwin_x11\nplasmashell\nksmserver\n\
+         plasma_session\nstartplasma-wayland\nstartplasma-x11\nplasmalogin\nkscreenlocker_greet\nsddm\nsddm-helper\n\
+         sddm-helper-start-wayland\nsddm-greeter\nsddm-greeter-qt6\nlightdm\nlightdm-gtk-greeter\nlxdm\nxdm\nslim\ngreetd\nly\n\
+         ly-dm\nsway\nswaylock\nhyprlock\ni3lock\nxscreensaver\nHyprland\nniri\nriver\ncosmic-session\ncosmic-comp\n\
+         cosmic-greeter\nweston\nlabwc\nwayfire\nXorg\nXorg.bin\nXwayland\nXvnc\nXtigervnc\nxfce4-session\nxfwm4\nmutter\n\
+         mutter-x11-frames\nmuffin\ncinnamon\ncinnamon-session\nmate-session\nmarco\nbudgie-wm\nlxsession\nlxqt-session\ni3\n\
+         awesome\nbspwm\ndwm\nxmonad\nopenbox\nfluxbox",
     ),
+    row(Desktop, Called("Xorg"), "X"),
     row(
         Runtime,
         Named,
-        "dockerd\ncontainerd\ncontainerd-shim\ncrio\nconmon\nconmonrs\npodman\nbuildkitd\nrunc\ncrun\nyouki\nkubelet\nk3s\nk0s\nlxcfs\nlxd\n\
-         incusd\nlxc-start\nlxc-monitord\nrootlesskit\nslirp4netns\npasta\nfuse-overlayfs\nvirtiofsd",
+        "dockerd\ncontainerd\ncontainerd-shim\ncontainerd-shim-runc-v2\ncrio\nconmon\nconmonrs\npodman\nbuildkitd\nrunc\ncrun\n\
+         youki\nkubelet\nkubelite\nk3s\nk0s\nrke2\ncri-dockerd\naardvark-dns\nlxcfs\nlxd\nincusd\nlxc-start\nlxc-monitord\n\
+         rootlesskit\nslirp4netns\npasta\nfuse-overlayfs\nvirtiofsd",
     ),
     row(Runtime, Other, "k3s-server\nk3s-agent\ndocker-proxy\n[lxc monitor]"),
 ];
@@ -95,7 +138,11 @@ const SHELLS: &str = "bash\nsh\ndash\nash\nzsh\nfish\nksh\nksh93\nmksh\ntcsh\ncs
 #[must_use]
 pub fn role(comm: &[u8], exe: Option<&[u8]>) -> Option<Role> {
     let row = TABLE.iter().find(|row| is_line(row.comms, comm))?;
-    let is_it = row.exe == Other || exe.is_none_or(|exe| is_called(exe, comm));
+    let is_it = match (row.exe, exe) {
+        (Other, _) | (_, None) => true,
+        (Called(name), Some(exe)) => is_called(exe, name.as_bytes()) || is_called(exe, comm),
+        (Named, Some(exe)) => is_called(exe, comm),
+    };
     is_it.then_some(row.role)
 }
 
@@ -127,12 +174,18 @@ fn is_called(exe: &[u8], comm: &[u8]) -> bool {
     name.starts_with(comm) || name == b"busybox" || name == b"toybox"
 }
 
+/// What the kernel keeps of a name: TASK_COMM_LEN is 16, with the NUL.
+fn cut(name: &[u8]) -> &[u8] {
+    name.get(..15).unwrap_or(name)
+}
+
 fn is_line(lines: &str, name: &[u8]) -> bool {
-    lines.split('\n').any(|line| line.as_bytes() == name)
+    lines.split('\n').any(|line| cut(line.as_bytes()) == name)
 }
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
 
     #[test]
@@ -181,9 +234,47 @@ mod tests {
     }
 
     #[test]
-    fn no_name_is_longer_than_a_comm() {
-        for comm in TABLE.iter().flat_map(|row| row.comms.lines()).chain(SHELLS.lines()) {
-            assert!(comm.len() <= 15 && comm == comm.trim() && !comm.is_empty(), "{comm}");
+    fn each_name_is_known_by_what_the_kernel_keeps_of_it() {
+        for row in &TABLE {
+            for name in row.comms.lines() {
+                let comm = cut(name.as_bytes());
+                assert!(comm.len() <= 15 && name == name.trim() && !name.is_empty(), "{name}");
+                let exe = std::format!("/usr/bin/{}", if let Called(exe) = row.exe { exe } else { name });
+                assert_eq!(role(comm, Some(exe.as_bytes())), Some(row.role), "{name}");
+                assert!(name.len() <= 15 || role(name.as_bytes(), None).is_none(), "{name}: no comm is that long");
+            }
         }
+        assert!(SHELLS.lines().all(|name| name.len() <= 15));
+    }
+
+    #[test]
+    fn what_distributions_call_them_is_known() {
+        // What /proc/PID/comm and /proc/PID/exe have.
+        for (comm, exe) in [
+            ("systemd-udevd", "/usr/bin/udevadm"),
+            ("systemd-importd", "/usr/lib/systemd/systemd-importd"),
+            ("systemd-userwor", "/usr/lib/systemd/systemd-userwork"),
+            ("sshd-session", "/usr/lib/openssh/sshd-session"),
+            ("sshd-auth", "/usr/libexec/openssh/sshd-auth"),
+            ("agetty", "/usr/sbin/agetty"),
+            ("getty", "/bin/busybox"),
+            ("run0", "/usr/bin/systemd-run"),
+            ("dbus-broker-lau", "/usr/bin/dbus-broker-launch"),
+            ("containerd-shim", "/usr/bin/containerd-shim-runc-v2"),
+            ("k3s-server", "/var/lib/rancher/k3s/data/current/bin/k3s"),
+            ("gdm-session-wor", "/usr/libexec/gdm-session-worker"),
+            ("sddm-helper-sta", "/usr/lib/sddm/sddm-helper-start-wayland"),
+            ("X", "/usr/lib/xorg/Xorg"),
+            ("kwin_wayland_wr", "/usr/bin/kwin_wayland_wrapper"),
+            ("supervise-daemo", "/sbin/supervise-daemon"),
+            ("s6-supervise", "/usr/bin/s6-supervise"),
+            ("multipathd", "/usr/sbin/multipathd"),
+            ("iscsid", "/usr/sbin/iscsid"),
+            ("NetworkManager", "/usr/sbin/NetworkManager"),
+            ("sssd_be", "/usr/libexec/sssd/sssd_be"),
+        ] {
+            assert!(may_be(comm.as_bytes()) && role(comm.as_bytes(), Some(exe.as_bytes())).is_some(), "{comm}");
+        }
+        assert_eq!(role(b"systemd-udevd", Some(b"/home/eve/miner")), None);
     }
 }

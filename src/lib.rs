@@ -11,7 +11,7 @@
 //! # The map, low to high; a line uses only lines above it
 //! | where | what |
 //! |---|---|
-//! | [`units`] [`fixed`] [`largest`] [`listed`] [`error`] [`exit`] | numbers with their unit, text of bounded length, the first few of many, enums that can be gone through, why something failed or is missing, exit codes |
+//! | [`units`] [`fixed`] [`largest`] [`listed`] [`escape`] [`error`] [`exit`] | numbers with their unit, text of bounded length, the first few of many, enums that can be gone through, the one form of hostile bytes, why something failed or is missing, exit codes |
 //! | [`sys`] ([`sys::ours`]: what may be written to, and what root believes) · [`parse`] · [`trigger`] [`badness`] · [`history`] · [`pattern`] [`families`] [`essential`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, whom the kernel kills · what the samples so far say · what processes are called, and what hangs on them |
 //! | [`report`] · [`host`] · [`target`] · [`tmpfs`] · [`processes`] | facts to text, JSON or tables (of sys: only where to write and what time it is) · the machine · one process and its cgroup · what stays when processes end · all of them |
 //! | [`victim`] | whom `kill` chooses of them |
@@ -34,6 +34,7 @@
 
 pub mod badness;
 pub mod error;
+pub mod escape;
 pub mod essential;
 pub mod exit;
 pub mod families;

@@ -56,16 +56,24 @@ pub enum Base {
     Auto,
 }
 
-/// The number of bytes that a [`Base`] stands for now, `None` when it is not known.
+/// What a [`Base`] is now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Of {
+    /// MemTotal.
+    Memtotal,
+    /// The limit of the target's cgroup.
+    Limit,
+}
+
+/// What a [`Base`] stands for now and how many bytes that is, `None` when it is not known.
 #[must_use]
-pub fn base(of: Base, memtotal: Option<Bytes>, cgroup: Option<Bytes>) -> Option<Bytes> {
+pub fn base(of: Base, memtotal: Option<Bytes>, cgroup: Option<Bytes>) -> Option<(Of, Bytes)> {
+    let memtotal = memtotal.map(|memtotal| (Of::Memtotal, memtotal));
+    let cgroup = cgroup.map(|cgroup| (Of::Limit, cgroup));
     match of {
         Base::Memtotal => memtotal,
         Base::Cgroup => cgroup,
-        Base::Auto => match (memtotal, cgroup) {
-            (Some(memtotal), Some(cgroup)) => Some(memtotal.min(cgroup)),
-            (known, None) | (None, known) => known,
-        },
+        Base::Auto => memtotal.into_iter().chain(cgroup).min_by_key(|(_, whole)| *whole),
     }
 }
 
@@ -215,8 +223,9 @@ mod tests {
 
     #[test]
     fn auto_is_the_smaller_of_what_is_known() {
-        assert_eq!(base(Base::Auto, Some(Bytes(9)), Some(Bytes(5))), Some(Bytes(5)));
-        assert_eq!(base(Base::Auto, Some(Bytes(9)), None), Some(Bytes(9)));
+        assert_eq!(base(Base::Auto, Some(Bytes(9)), Some(Bytes(5))), Some((Of::Limit, Bytes(5))));
+        assert_eq!(base(Base::Auto, Some(Bytes(5)), Some(Bytes(9))), Some((Of::Memtotal, Bytes(5))));
+        assert_eq!(base(Base::Auto, Some(Bytes(9)), None), Some((Of::Memtotal, Bytes(9))));
         assert_eq!(base(Base::Cgroup, Some(Bytes(9)), None), None);
     }
 

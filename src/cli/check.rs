@@ -17,7 +17,7 @@ pub(super) struct Typed {
     families: Vec<(&'static str, Pattern)>,
 }
 
-const ONE_OF_THEM: &str = "each is instead of the others; one at a time";
+const ONE_OF_THEM: &str = "each is shown instead of the other; one a call";
 
 pub(super) const MODE: Mode<Typed> = Mode {
     name: "check",
@@ -71,7 +71,6 @@ pub(super) const MODE: Mode<Typed> = Mode {
         Rule::Not("tree", "family", ONE_OF_THEM),
         Rule::Not("where", "top", "a sum names no processes"),
         Rule::Not("where", "cmdline", "a sum names no processes"),
-        Rule::Not("tree", "cmdline", "a tree has names alone"),
         Rule::Not("tree", "format=json", "in JSON each process has its parent's PID: leave --tree out"),
     ],
     config: Config::None,

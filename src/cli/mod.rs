@@ -92,7 +92,6 @@ fn cmdline(asked: Option<Cmdline>, format: Format) -> Cmdline {
 const MODES: [&str; 9] = ["watch", "snapshot", "check", "scores", "monitor", "protect", "kill", "dmesg", "recover"];
 
 /// Reads the command line, the program's name first.
-#[inline(never)]
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let args: Vec<OsString> = args.into_iter().collect();
     let mode = args.get(1).and_then(|word| word.to_str()).filter(|word| !word.starts_with('-')).map(str::to_string);
@@ -165,7 +164,6 @@ fn bare() -> String {
 }
 
 /// Runs `memdoor kill`. After SIGHUP the command line and the configuration hold as they are then; when they are wrong, as they were.
-#[inline(never)]
 pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut history = History::default();

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
+use memdoor::report::escape::Escaped;
 
 use super::values::{self, Unfit, quoted};
 use super::{Result, UsageError, config, help};
@@ -488,6 +489,10 @@ fn word(parser: &mut Parser) -> Result<Option<Word>> {
         Ok(Some(Long(word))) => Ok(Some(Word::Option(format!("--{word}")))),
         Ok(Some(Value(operand))) if operand.is_empty() => Err(values::empty("an operand", "see memdoor --help")),
         Ok(Some(Value(operand))) => Ok(Some(Word::Operand(operand))),
+        Err(lexopt::Error::UnexpectedValue { option, value }) => {
+            let value = Escaped(value.as_bytes());
+            Err(UsageError(format!("unexpected argument for option '{option}': \"{value}\": see memdoor --help")))
+        }
         Err(error) => Err(UsageError(format!("{error}: see memdoor --help"))),
     }
 }

@@ -3,7 +3,7 @@
 use lexopt::Parser;
 use memdoor::modes::scores::{Change, Options, Show};
 
-use super::options::{Asked, Config, Mode, Operands, option};
+use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values::{self, kept};
 use super::{Command, Result};
 
@@ -41,7 +41,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
         .many(),
         option!("--format", values::FORMAT, |o, v| o.options.format = v, "text, or json: one object a line").default("text"),
     ],
-    rules: &[],
+    rules: &[Rule::Not("next", "top", "--next shows the victims and the next two, and no list")],
     config: Config::None,
     more: "",
     codes: &[

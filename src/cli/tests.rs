@@ -70,6 +70,8 @@ fn wrong_values_are_quoted_with_what_is_allowed() {
         ("-p 1 --frob", "unknown option '--frob': see memdoor --help"),
         ("-p 1 extra", "unexpected operand 'extra': memdoor takes options only"),
         ("-p 1 --quiet=yes", "unexpected argument for option '--quiet': \"yes\": see memdoor --help"),
+        ("scores --next -n 3", "--next and -n '3': --next shows the victims and the next two, and no list"),
+        ("scores --top 3 --next", "--next and --top '3': --next shows the victims and the next two, and no list"),
         (
             "frob",
             "unknown mode 'frob': the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
@@ -82,7 +84,7 @@ fn wrong_values_are_quoted_with_what_is_allowed() {
 
 #[test]
 fn what_is_typed_can_not_write_to_the_terminal() {
-    assert!(error("memdoor -p \x1b[2J").contains(r"'\x1b[2J'"));
+    assert!(error("memdoor -p \x1b[2J").contains(r"'\033[2J'"));
 }
 
 #[test]

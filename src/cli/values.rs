@@ -12,6 +12,7 @@ use memdoor::oomlog::moment;
 use memdoor::parse::{dec, signed};
 use memdoor::pattern::{Invalid, Pattern};
 use memdoor::report::Format;
+use memdoor::report::escape::Escaped;
 use memdoor::sys::clock::{Now, Zone};
 use memdoor::trigger::also::{Pressure, Waiting};
 use memdoor::trigger::{Base, Threshold};
@@ -80,14 +81,7 @@ pub(super) fn quoted(text: &OsStr) -> String {
 
 /// The same of all of it.
 pub(super) fn whole(text: &OsStr) -> String {
-    let mut quoted = String::from("'");
-    for byte in text.as_bytes() {
-        match byte {
-            b'\'' => quoted.push('\''),
-            _ => quoted.extend(byte.escape_ascii().map(char::from)),
-        }
-    }
-    quoted + "'"
+    format!("'{}'", Escaped(text.as_bytes()))
 }
 
 /// Says that `name` got an empty value, and what it takes.

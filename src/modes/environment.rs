@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::host::Host;
 use crate::parse::meminfo::Meminfo;
 use crate::report::json::Envelope;
-use crate::sys::file::{DESCRIPTORS_MAX, Dir};
+use crate::sys::file::Dir;
 use crate::sys::harden::{self, Depth, Shallow};
 use crate::sys::out::say;
 use crate::sys::{Errno, system};
@@ -22,7 +22,23 @@ use crate::units::Bytes;
 pub(super) const FEW: usize = 8;
 
 /// Descriptors of a mode that stays and keeps its files open: `monitor` and `kill`.
-pub(super) const MANY: usize = DESCRIPTORS_MAX;
+pub(super) const MANY: usize = 32;
+
+/// Open files that a watch with a record has, of a process so many cgroups below the root: 28 and 8 for each cgroup on 2026-11-30 (cgroup
+/// v1, with swap), and 8 for what a snapshot opens and closes. A watch without one leaves out what can't be opened; a record is not among
+/// what may be left out, and it is opened last.
+const fn of_record(levels: usize) -> usize {
+    36 + 8 * levels
+}
+
+/// Those of them that are open once the target is: three streams, /proc, meminfo, and five of the target.
+const OPEN_BY_THEN: usize = 10;
+
+/// Makes sure of the descriptors of a watch with a record before it is armed: else its end would come when all else is ready.
+pub(super) fn can_record(proc: &Dir, levels: usize) -> Result<(), Exit> {
+    let needed = of_record(levels);
+    proc.can_be_held(needed - OPEN_BY_THEN).map_err(|errno| Unfit::Record(needed, errno).fail())
+}
 
 /// Why the machine can't be looked at.
 #[derive(Debug)]
@@ -39,6 +55,8 @@ pub enum Unfit {
     Foreign,
     /// So many files can't be open at once.
     Files(usize, Errno),
+    /// So many files can't be kept open, which a record takes.
+    Record(usize, Errno),
     /// So many bytes can't be allocated.
     Memory(usize),
     /// The stack can't grow as far as it will.
@@ -65,7 +83,7 @@ impl Unfit {
             Self::Foreign => {
                 Some("start memdoor with a /proc of its own: unshare --pid --fork --mount-proc memdoor ...")
             }
-            Self::Files(_, errno) => limit(*errno),
+            Self::Files(_, errno) | Self::Record(_, errno) => limit(*errno),
             Self::Stack(Shallow::Stack { .. }) => Some("ulimit -s 8192 (in a unit: LimitSTACK=8M)"),
             Self::Memory(_) | Self::Stack(Shallow::Space { .. }) => limit(Errno::ENOMEM),
         }
@@ -92,6 +110,9 @@ impl fmt::Display for Unfit {
                 f.write_str("/proc is of another pid namespace: its numbers mean other processes to memdoor")
             }
             Self::Files(count, errno) => write!(f, "cannot open {count} files at once: {}", Because(*errno)),
+            Self::Record(count, errno) => {
+                write!(f, "cannot keep {count} files open, as a watch with a record does: {}", Because(*errno))
+            }
             Self::Memory(size) => write!(f, "cannot allocate {size} bytes: {}", Because(Errno::ENOMEM)),
             Self::Stack(Shallow::Stack { limit, needed }) => {
                 write!(f, "cannot grow the stack to {} kB: its limit is {} kB", needed >> 10, limit >> 10)

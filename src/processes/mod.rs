@@ -5,7 +5,6 @@
 
 extern crate alloc;
 
-mod children;
 mod freeable;
 mod groups;
 mod order;
@@ -22,7 +21,6 @@ use crate::sys::getdents::Entries;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
-pub use children::children;
 pub use freeable::{Ending, Together};
 pub use groups::{Group, Groups};
 pub use order::descending;

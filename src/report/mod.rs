@@ -169,6 +169,8 @@ pub enum Value<'a> {
     Flag(bool),
     /// Several words: JSON only.
     List(&'a [&'a str]),
+    /// The same of texts as they came, each escaped at the output.
+    Texts(&'a [&'a [u8]]),
     /// Several objects, each of its own facts, whose keys begin anew: JSON only.
     Objects(&'a [&'a [Fact<'a>]]),
     /// Known to be none: a cgroup without a limit. `none` in text, absent in JSON.

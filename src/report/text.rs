@@ -48,7 +48,7 @@ impl<'o, 'b> Text<'o, 'b> {
             }
             Value::Moment(moment) => self.out.put(ctime(moment.local).as_bytes()),
             Value::Words(words) => self.out.put(words.as_bytes()),
-            Value::Flag(_) | Value::List(_) | Value::Objects(_) => {}
+            Value::Flag(_) | Value::List(_) | Value::Texts(_) | Value::Objects(_) => {}
             Value::Nothing => self.out.put(b"none"),
             Value::Absent(why) => self.absent(why),
         }

@@ -38,7 +38,9 @@ const CMDLINE_MAX: usize = 4096;
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     match scene.when {
-        When::Alive | When::Condemned { .. } => scene.memcg.refresh(scene.target),
+        When::Alive | When::Condemned { .. } => {
+            let _ = scene.memcg.refresh(scene.target);
+        }
         // At its death its cgroup is the one of a second ago: to look takes a page of the kernel's.
         When::Dying { .. } => {}
     }

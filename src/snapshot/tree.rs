@@ -5,14 +5,13 @@ use core::ffi::CStr;
 use super::{Completeness, Scene, carve};
 use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
-use crate::parse::{dec, one_number, stat, status, words};
+use crate::parse::{one_number, stat, status};
 use crate::report::{Event, Name, Relation, Relative, Report, Row, Section, Value};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
-use crate::sys::getdents::Entries;
 use crate::sys::pidfd::PidFd;
 use crate::sys::ptrace;
-use crate::target::{STAT_MAX, STATUS_MAX, live_thread};
+use crate::target::{STAT_MAX, STATUS_MAX, children, live_thread};
 use crate::units::{Pid, Ticks};
 
 const CHILDREN: Name = Name(Event::Begin, "Child Processes", "");
@@ -23,19 +22,13 @@ const DEPTH_MAX: usize = 128;
 /// Children shown; all are counted.
 const CHILDREN_MAX: u64 = 64;
 
-/// Threads whose children are looked for: each costs an open.
-const THREADS_MAX: usize = 1024;
-
-/// Of a list of children, read at once: 500 numbers. The rest of the buffer is for one child's files.
-const LIST_MAX: usize = 4096;
-
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     // An ancestor that is hidden or gone is no reason to keep the children back.
     let done = ancestors(scene, report).unwrap_or_else(|why| {
         report.missing(Section::Tree, why);
         Completeness::after(why)
     });
-    let listed = children(scene, report);
+    let listed = report_children(scene, report);
     let value = Value::of(listed.map_err(|errno| scene.target.absent(c"task/TID/children", errno)), Value::Count);
     let facts = [CHILDREN.is(value)];
     report.facts(&facts);
@@ -155,63 +148,22 @@ fn absent(pid: Pid, file: &'static CStr, errno: Errno) -> Absent {
     }
 }
 
-/// Reports direct children, `/proc/PID/task/TID/children` (Linux 3.5, CONFIG_PROC_CHILDREN), and counts them all.
-fn children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno> {
-    let tasks = scene.target.dir().dir(c"task")?;
-    let listing = tasks.listing(c".")?;
-    let mut entries = Entries::new(&listing)?;
+/// Reports direct children, and counts them all.
+fn report_children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64, Errno> {
+    let (proc, buf) = (&scene.host.proc, &mut *scene.buf);
     let mut count = 0;
-    let mut threads = 0;
-    while let Some(Ok(name)) = entries.next() {
-        if dec(name.to_bytes()).is_none() || threads == THREADS_MAX {
-            continue;
+    children::children(scene.target.dir(), &mut |pid| {
+        count += 1;
+        if count > CHILDREN_MAX {
+            return;
         }
-        threads += 1;
-        match children_of(&tasks, name, scene, report, &mut count) {
-            Ok(()) | Err(Errno::ESRCH) => {}
-            // The thread has ended.
-            Err(Errno::ENOENT) if tasks.identity(name).is_err() => {}
-            Err(errno) => return Err(errno),
+        // What can't be read of a child stands in its row.
+        match open(proc, pid) {
+            Ok(dir) => drop(relative(&dir, &dir, Relation::Child, pid, buf, None, report)),
+            Err(errno) => drop(unseen(Relation::Child, pid, absent(pid, c"", errno), report)),
         }
-    }
+    })?;
     Ok(count)
-}
-
-/// The children that one thread has started.
-fn children_of(
-    tasks: &Dir,
-    thread: &CStr,
-    scene: &mut Scene<'_>,
-    report: &mut dyn Report,
-    count: &mut u64,
-) -> Result<(), Errno> {
-    let mut path = Fixed::<32>::of(thread.to_bytes());
-    path.push(b"/children");
-    let file = tasks.file(path.as_c_str().unwrap_or_default())?;
-    let mut offset = 0;
-    loop {
-        let mut buf = &mut *scene.buf;
-        let list = carve(&mut buf, LIST_MAX);
-        let len = file.read_at(list, offset)?;
-        let text = list.get(..len).unwrap_or_default();
-        // A blank follows each number. One that is cut at the end of the list comes whole with the next read.
-        let Some(blank) = text.iter().rposition(|byte| *byte == b' ') else {
-            return Ok(());
-        };
-        let text = text.get(..blank).unwrap_or_default();
-        offset += text.len() as u64 + 1;
-        for pid in words(text).filter_map(dec).filter_map(Pid::new) {
-            *count += 1;
-            if *count > CHILDREN_MAX {
-                continue;
-            }
-            // What can't be read of a child stands in its row.
-            match open(&scene.host.proc, pid) {
-                Ok(dir) => drop(relative(&dir, &dir, Relation::Child, pid, buf, None, report)),
-                Err(errno) => drop(unseen(Relation::Child, pid, absent(pid, c"", errno), report)),
-            }
-        }
-    }
 }
 
 fn open(proc: &Dir, pid: Pid) -> Result<Dir, Errno> {

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat, major, minor};
 
-use super::{Errno, Result};
+use super::{Errno, Result, filesystem};
 use crate::units::Bytes;
 
 /// What statx(2) tells of a file.
@@ -26,7 +26,7 @@ pub struct About {
 }
 
 /// The most that [`Dir::can_be_held`] tries.
-pub const DESCRIPTORS_MAX: usize = 32;
+pub const DESCRIPTORS_MAX: usize = 192;
 
 /// A directory held open by an `O_PATH` descriptor.
 ///
@@ -95,7 +95,7 @@ impl Dir {
     /// Whether it is in a proc file system, fstatfs(2).
     #[must_use]
     pub fn is_proc(&self) -> bool {
-        nix::sys::statfs::fstatfs(&self.0).is_ok_and(|of| of.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC)
+        filesystem::kind(&self.0) == filesystem::Kind::Proc
     }
 
     /// Whether so many more descriptors can be had at once, at most [`DESCRIPTORS_MAX`]; if not, EMFILE or ENFILE.

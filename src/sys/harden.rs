@@ -63,8 +63,8 @@ pub fn lock_no_more() -> Result<()> {
     mlockall(MlockAllFlags::MCL_CURRENT)
 }
 
-/// Open files that are enough for a watch with its record: 51 on 2026-11-30, on cgroup v1 four levels deep. With fewer it leaves out what
-/// can't be opened, and a record is not among what may be left out.
+/// Open files that are enough for any mode, whose target is no more than three cgroups below the root. With fewer what can't be opened is
+/// left out; what a record takes is looked at before.
 pub const OPEN_FILES: u64 = 64;
 
 /// Raises the soft limit of open files to the hard one: about 50 are kept open, and `ulimit -n` may be lower.

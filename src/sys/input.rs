@@ -13,7 +13,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
 use super::clock::monotonic;
 use super::file::{Dir, openat2_in_root};
 use super::signal::{Until, Woken, wait};
-use super::{Errno, Result};
+use super::{Errno, Result, filesystem};
 
 /// What a name leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,9 +116,7 @@ impl Input {
     pub fn wait_for_writer(&self, patience: Duration) -> Result<Writer> {
         /// How often is looked for a writer that writes nothing.
         const LOOK: Duration = Duration::from_millis(50);
-        /// The file system of pipes without a name: include/uapi/linux/magic.h.
-        const PIPES: u64 = 0x5049_5045;
-        let is_pipe = nix::sys::statfs::fstatfs(&self.fd).is_ok_and(|of| of.filesystem_type().0 == PIPES);
+        let is_pipe = filesystem::kind(&self.fd) == filesystem::Kind::Pipes;
         let until = monotonic().saturating_add(patience);
         let mut has_been = is_pipe;
         loop {

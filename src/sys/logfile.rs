@@ -180,6 +180,12 @@ impl LogSocket {
         Ok(Self { fd, path })
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        self.path.to_str().unwrap_or_default()
+    }
+
     /// Sends a datagram, without waiting for room.
     pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;

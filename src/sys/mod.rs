@@ -7,6 +7,7 @@
 pub mod bounded;
 pub mod clock;
 pub mod file;
+pub mod filesystem;
 pub mod getdents;
 pub mod harden;
 pub mod heap;

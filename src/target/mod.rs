@@ -3,6 +3,7 @@
 //! A number is not a process. From the first moment on the target is a directory descriptor of `/proc/PID`, which is pinned to it, and a
 //! pidfd; nothing is opened by number again.
 
+pub mod children;
 pub mod exe;
 pub mod family;
 mod files;

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::error::{Error, by_right};
+use crate::escape::Escaped;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::sys::Errno;
@@ -117,11 +118,11 @@ impl fmt::Display for Refusal {
                 write!(
                     f,
                     "memdoor: PID {pid} ({}) is a kernel thread: it has no memory of its own",
-                    comm.as_bytes().escape_ascii()
+                    Escaped(comm.as_bytes())
                 )
             }
             Self::Zombie { pid, comm, parent } => {
-                let comm = comm.as_bytes().escape_ascii();
+                let comm = Escaped(comm.as_bytes());
                 write!(
                     f,
                     "memdoor: PID {pid} ({comm}) is a zombie: it has exited, and PID {parent} has not collected it"

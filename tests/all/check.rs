@@ -173,6 +173,9 @@ fn a_command_line_is_shown_whole_and_only_when_asked_for() {
     assert!(line.text("process.command_line").contains("hold\\0001"));
     let lines = samples(&["-n", "100000"]);
     assert!(lines.iter().all(|line| line.get("process.command_line").is_none()));
+    let with = check(&["--tree", "-n", "100", "--cmdline"]).out;
+    let own = format!("{}/", std::env::current_exe().expect("a test").parent().expect("its directory").display());
+    assert!(with.contains(&own), "the test itself is above its victim: {with}");
 }
 
 #[test]
@@ -407,6 +410,10 @@ fn hostile_names_of_a_family_forge_neither_lines_nor_json() {
         assert!(below.chars().all(is_plain), "{below}");
         assert_eq!(row(&out, &[&victim.id()])[4], "mine:");
     }
+    let lines = samples(&["--family", &of, "--cmdline"]);
+    let samples_of = lines.iter().filter(|line| line.text("event_name") == "memdoor.process.sample");
+    let told: Vec<_> = samples_of.map(|line| line.text_at("process.command_line")).collect();
+    assert!(!told.is_empty() && told.iter().all(|line| line.is_some_and(|line| line.contains("family"))), "{told:?}");
     let lines = samples(&["--family", &of]);
     let comm = |line: &Json| line.text_at("memdoor.process.comm").map(str::to_string);
     let found = lines.iter().filter_map(comm).find(|comm| comm.starts_with(&name));

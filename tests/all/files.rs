@@ -327,12 +327,29 @@ fn rotation_touches_nothing_but_logs_of_memdoor() {
     // In the one moment in which there may be a log.1 already it is an old log.
     fs::rename(dir.write("mine", b"my notes\n"), dir.join("log.1")).expect("renamed");
     poll("its words", || {
-        fs::read_to_string(&said).ok().filter(|text| text.contains("cannot write the log: file exists"))
+        let told = format!("cannot write {log}: {log}.1: what is there is no log of memdoor kill, and stays as it is");
+        fs::read_to_string(&said).ok().filter(|text| text.contains(&told))
     });
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.end().code(), 0);
     assert_eq!(fs::read(dir.join("log.1")).expect("it"), b"my notes\n");
     assert_eq!(names(dir.path()), ["log", "log.1", "said"]);
+}
+
+#[test]
+fn a_log_that_can_not_be_written_is_named_with_its_path_and_why() {
+    let dir = TempDir::new();
+    let there = dir.path().display();
+    let only = "^memdoor-test-nobody$";
+    let log = dir.join("kill.log");
+    let words = ["kill", "--config", "/dev/null", "--once", "--only", only, "--threshold", "0", "--log-file", &log];
+    let full =
+        format!("mount -t tmpfs -o size=16k none {there} && {{ head -c 16384 /dev/zero > {there}/full; true; }}");
+    let Some(ended) = apart(&full, &memdoor(&words)) else { return };
+    let told =
+        format!("memdoor: ERROR cannot write {log}: no space left on device (ENOSPC); tried again with each line");
+    assert_eq!(ended.err.lines().filter(|line| *line == told).count(), 1, "{ended:#?}");
+    assert!(!ended.err.contains("cannot write the log"), "{ended:#?}");
 }
 
 /// logrotate's `create` may give it away, and then sends SIGHUP: a daemon that guards memory goes on.

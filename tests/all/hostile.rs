@@ -1000,3 +1000,55 @@ fn a_cgroup_outside_of_the_mount_is_named_and_not_followed() {
         assert_eq!(taken.line("Control Group"), path.replace('\x1b', "\\033"));
     }
 }
+
+/// A name has 15 bytes, printk does not escape it, and each line of a record has the record's prefix in a text log (record_print_text of
+/// kernel/printk/printk.c): behind a newline there are 14 bytes at the start of a line, and then the kernel's own words.
+#[test]
+fn no_name_with_a_newline_in_it_has_room_for_an_event_of_its_own_in_a_text_log() {
+    let starts = [
+        "Killed process 1 (x) total-vm:1kB",
+        "Out of memory: Killed process 7 (x)",
+        "Memory cgroup out of memory: Killed process 7 (x)",
+        "oom-kill:constraint=CONSTRAINT_NONE,task=x,pid=7",
+        "Kernel panic - not syncing: Out of memory",
+        "Tasks in /a are going to be killed due to memory.oom.group set",
+        "Task in /a killed as a result of limit of /a",
+        "oom_reaper: reaped process 7 (x)",
+        "VM: killing process x",
+        "[7] 0 7 9 9 9 x",
+        "[pid] name",
+        "[pid] uid name",
+        "Mem-Info:",
+        "Tasks state (memory values in pages):",
+        "memory: usage 1kB, limit 1kB, failcnt 1",
+        "Memory cgroup stats for /a:",
+        "Node 0 DMA free:1kB min:1kB",
+        "Total swap = 0kB",
+        "0 pages RAM",
+    ];
+    let ends = [
+        ") total-vm:1kB, anon-rss:1kB, file-rss:0kB",
+        ",pid=7,uid=0",
+        "[7]: segfault at 0 ip 0 sp 0 error 4 in x[0+0]",
+        ":7 blocked for more than 120 seconds.",
+        " Not tainted 6.1 #1",
+        " (7) used greatest stack depth: 1 bytes left",
+        " (7): drop_caches: 3",
+        "), adj 0",
+        "",
+    ];
+    let mut log = String::new();
+    for (number, (start, end)) in starts.iter().flat_map(|start| ends.map(|end| (start, end))).enumerate() {
+        for length in 1..=14.min(start.len()) {
+            log += &format!("[{number:5}.0000{length:02}] a\n[{number:5}.0000{length:02}] {}{end}\n", &start[..length]);
+        }
+    }
+    let dir = TempDir::new();
+    let events = |log: &str| {
+        let ended = common::run::run(&["dmesg", "--format", "json", &dir.write("log", log.as_bytes())]);
+        ended.out.matches("\"memdoor.oom.kill\"").count()
+    };
+    assert_eq!(events(&log), 0);
+    // The control: with a byte more than a name has, there would be one.
+    assert_eq!(events(&format!("{log}[99999.000000] {}\n", starts[0])), 1);
+}

@@ -275,6 +275,16 @@ fn options_may_stand_in_the_configuration() {
     let ended = run(&["monitor", "--config", &file]);
     assert_eq!(ended.code(), 2);
     assert!(ended.err.starts_with(&format!("memdoor: {file}:2: unknown name 'speed'")), "{}", ended.err);
+    // A line that would do nothing is no silent one.
+    for (text, told) in [
+        ("top = 3\n", "1: 'top = 3' stands above any section, and so is of memdoor kill: type [monitor] above it"),
+        ("[watch]\nquiet = yes\n", "1: '[watch]' is no section: they are [kill] and [monitor]"),
+    ] {
+        fs::write(&file, text).expect("written");
+        let ended = run(&["monitor", "--config", &file]);
+        assert_eq!(ended.code(), 2);
+        assert!(ended.err.starts_with(&format!("memdoor: {file}:{told}")), "{}", ended.err);
+    }
 }
 
 // What it shows

@@ -44,7 +44,7 @@ impl Scene {
             alerts: vec![Some(alert(
                 Kind::Growth,
                 Some((4243, b"leak")),
-                b"5.0 MiB/s, R2 0.998, 300 MiB more in 60 s",
+                b"leak (PID 4243) grew by 300.0 MB in 60 s, 41.44 % (limit 10 %)",
             ))],
             hidden: 0,
             past,
@@ -82,7 +82,7 @@ Memory  52.0 %, 8320.0 of 16000.0 MB    [█████████████
 Swap    50.0 %, 1024.0 of 2048.0 MB     [███████████████████░░░░░░░░░░░░░░░░░░░]
 Used    50.0 to 51.9 % in 78 s          ▁▁▁▁▁▁▂▂▂▂▂▂▃▃▃▃▃▄▄▄▄▄▄▅▅▅▅▅▆▆▆▆▆▆▇▇▇▇▇█
 Waits   some 1.23 0.45 0.06, full 0.12 0.00 100.00 %; 3 stalls, 41 faults, 1 OOM
-ALERT   growth: PID 4243 (leak): 5.0 MiB/s, R2 0.998, 300 MiB more in 60 s
+ALERT   leak (PID 4243) grew by 300.0 MB in 60 s, 41.44 % (limit 10 %)
 CGROUP  95.0 % of 100.0 MB /system.slice/db.service
 GROWING PID COMMAND            RSS MB  SWAP MB     kB/s    R2  LEFT
        4243 leak               1024.0    128.0     5120 0.998  61 min
@@ -100,9 +100,12 @@ LARGEST PID COMMAND            RSS MB  SWAP MB     kB/s    R2  LEFT
 #[test]
 fn the_newest_alerts_are_shown_with_how_many_more_there_are_and_what_is_over_is_said_to_be() {
     let mut scene = Scene::new();
-    scene.alerts = (1..=9).rev().map(|pid| Some(alert(Kind::Growth, Some((pid, b"leak")), b"grew"))).collect();
+    scene.alerts = (1..=9)
+        .rev()
+        .map(|pid| Some(alert(Kind::Growth, Some((pid, b"leak")), format!("leak (PID {pid}) grew").as_bytes())))
+        .collect();
     let over = scene.alerts[1].as_mut().expect("an alert");
-    (over.change, over.words) = (Change::Cleared, memdoor::fixed::Fixed::of(b"has exited"));
+    (over.change, over.words) = (Change::Cleared, memdoor::fixed::Fixed::of(b"leak (PID 8) has exited"));
     scene.hidden = 2;
     let shown = |scene: &Scene, size| {
         let screen = scene.screen(size, Charset::Ascii);
@@ -111,12 +114,7 @@ fn the_newest_alerts_are_shown_with_how_many_more_there_are_and_what_is_over_is_
     };
     assert_eq!(
         shown(&scene, (80, 24)),
-        [
-            "ALERT   growth: PID 9 (leak): grew",
-            "over    growth: PID 8 (leak): has exited",
-            "ALERT   growth: PID 7 (leak): grew",
-            "ALERT   8 more",
-        ]
+        ["ALERT   leak (PID 9) grew", "over    leak (PID 8) has exited", "ALERT   leak (PID 7) grew", "ALERT   8 more",]
     );
     assert_eq!(shown(&scene, (80, 60)).last().map(String::as_str), Some("ALERT   3 more"));
     scene.hidden = 0;
@@ -133,7 +131,7 @@ Sat Nov 21 10:08:31 2026  memdoor on db-
 Memory  52.0 %, 8320.0 of 16000.0 MB
 Swap    50.0 %, 1024.0 of 2048.0 MB
 Waits   some 1.23 0.45 0.06, full 0.12 0
-ALERT   growth: PID 4243 (leak): 5.0 MiB
+ALERT   leak (PID 4243) grew by 300.0 MB
 CGROUP  95.0 % of 100.0 MB /system.slice
 GROWING PID COMMAND            RSS MB  S
        4243 leak               1024.0
@@ -190,6 +188,15 @@ fn colours_are_used_or_not_and_mean_nothing_alone() {
     assert!(coloured.looks.contains(&"31".to_string()));
     assert_eq!(coloured.looks.last().map(String::as_str), Some(""), "they end");
     assert_eq!(plain.text(), coloured.text());
+}
+
+#[test]
+fn an_alert_says_what_it_is_about_and_of_whom_once() {
+    let mut scene = Scene::new();
+    let words = "swap 40.00 % used (limit 0.00 %): 781.3 of 1953.1 MB";
+    scene.alerts = vec![Some(alert(Kind::Swap, None, words.as_bytes()))];
+    let text = scene.screen((80, 24), Charset::Utf8);
+    assert!(text.lines().any(|line| line == format!("ALERT   {words}")), "{text}");
 }
 
 #[test]

@@ -221,8 +221,9 @@ fn pid_1_is_changed_by_its_number_only() {
     let state = dir.join("state");
     let by = |words: &[&str]| {
         let words = [&["protect", "--state", &state, "--adj", "600"], words].concat();
-        // A shell is PID 1 there, and has another of the same name beside it.
-        run_command(through(&namespace, &through_shell("sh -c 'sleep 60; :' & \"$@\"; exit $?", &memdoor(&words))))
+        // A shell is PID 1 there, and has another of the same name beside it. That one starts nobody: a child would have its name, too,
+        // from fork(2) to exec(2).
+        run_command(through(&namespace, &through_shell("sh -c 'kill -STOP $$' & \"$@\"; exit $?", &memdoor(&words))))
     };
     let ended = by(&["--match", "^sh$"]);
     assert_eq!((ended.code(), ended.out.lines().count()), (0, 2), "{ended:#?}");

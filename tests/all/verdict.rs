@@ -162,6 +162,30 @@ fn an_oom_kill_is_told_without_the_kernels_log() {
 }
 
 #[test]
+fn an_oom_kill_in_the_second_in_which_it_was_moved_is_never_said_to_be_none() {
+    if !works(&["unshare", "-m", "true"]) {
+        return skip("needs unshare, to hide /dev/kmsg");
+    }
+    let hide = "mount --bind /dev/null /dev/kmsg && exec \"$@\"";
+    let hidden = |memdoor| through(&["unshare", "-m"], &through_shell(hide, &memdoor));
+    for seize in SEIZED {
+        let (Some(wide), Some(narrow)) = (Memcg::or_skip(Some(256 * MIB)), Memcg::or_skip(Some(16 * MIB))) else {
+            return;
+        };
+        let mut target = Victim::start_command(wide.inside(&victim(&["leak", "--wait", "0", "64"])));
+        let watch = watch(&target.id(), seize, hidden);
+        narrow.take(target.pid);
+        target.go();
+        let end = end(watch);
+        target.wait();
+        assert_eq!((wide.oom_kills(), narrow.oom_kills()), (0, 1));
+        // The look of each second may have come just in between.
+        assert!(["likely_oom_kill", "perhaps_oom_kill", "unknown"].contains(&cause(&end)), "{}", said(&end));
+        assert!(!end.text("memdoor.verdict.summary").contains("no OOM kill"), "{}", said(&end));
+    }
+}
+
+#[test]
 fn an_oom_kill_is_told_by_who_may_neither_trace_the_target_nor_read_the_log() {
     if !is_root() || !has_unprivileged() {
         return skip("needs root and setpriv, for a target of another user");

@@ -17,6 +17,9 @@ use common::run::{Ended, Running, command, memdoor, poll, run, run_command, thro
 use common::skip;
 use common::target::{Victim, path, victim};
 
+/// Sooner than any report that an interval of 60 s brings: what comes within it was not waited for. How loaded the machine is does not matter.
+const SOON: Duration = Duration::from_secs(30);
+
 // The command line
 
 #[test]
@@ -90,8 +93,8 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["-p", "+1"], "-p: '+1' is not allowed: a process ID, 1 or more"),
     (&["--pid", "0x1"], "--pid: '0x1' is not allowed: a process ID, 1 or more"),
     (&["--pid=1.0"], "--pid: '1.0' is not allowed: a process ID, 1 or more"),
-    (&["-p", "\u{1b}[2J"], r"-p: '\x1b[2J' is not allowed: a process ID, 1 or more"),
-    (&["-p", "1\n2"], r"-p: '1\n2' is not allowed: a process ID, 1 or more"),
+    (&["-p", "\u{1b}[2J"], r"-p: '\033[2J' is not allowed: a process ID, 1 or more"),
+    (&["-p", "1\n2"], r"-p: '1\0122' is not allowed: a process ID, 1 or more"),
     (&["-p"], "-p needs a value: a process ID, 1 or more"),
     (&["-p", "1", "-m", "0"], "-m: '0' is not allowed: a whole number from 1 to 99, in percent"),
     (&["-p", "1", "-m", "100"], "-m: '100' is not allowed: a whole number from 1 to 99, in percent"),
@@ -134,7 +137,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["a\u{1b}\nb"],
-        r"unknown mode 'a\x1b\nb': the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
+        r"unknown mode 'a\033\012b': the modes are watch, snapshot, check, scores, monitor, protect, kill, dmesg and recover",
     ),
     (&["snapshot"], "-p PID is missing: the process to take a snapshot of"),
     (&["snapshot", "-p", "1,"], "-p: '1,' is not allowed: a process ID, 1 or more"),
@@ -252,31 +255,30 @@ fn a_crossing_in_the_middle_of_a_long_interval_is_reported_at_once() {
     assert!(report.is_full_snapshot(), "{report:#?}");
     assert!(report.kib("Process RSS Memory Usage") >= memtotal_kib() / 100);
     let late = report.since_boot().saturating_sub(crossed);
-    assert!(late < Duration::from_secs(1), "{late:?}");
+    assert!(late < SOON, "{late:?}");
 }
 
 #[test]
-fn a_snapshot_follows_a_slow_crossing_within_a_second_and_then_every_interval() {
+fn a_snapshot_follows_a_slow_crossing_before_the_interval_is_over_and_then_every_interval() {
     let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
         return;
     };
     let mut target = Victim::start_command(group.inside(&victim(&["leak", "--wait", "0", "40"])));
     let id = target.id();
-    let args = ["-p", &id, "-m", "50", "--of", "cgroup", "-i", "2"];
+    let args = ["-p", &id, "-m", "50", "--of", "cgroup", "-i", "4"];
     let mut watch = Running::start(memdoor(&args));
     let below = watch.next_report();
     assert!(below.is_below(), "{below:#?}");
     assert_eq!(below.kib("Memory Pressure Threshold"), 32 * 1024);
     target.go();
     let crossed = target.reaches(32 * 1024);
-    let reports = [watch.next_report(), watch.next_report(), watch.next_report()];
+    let reports = [watch.next_report(), watch.next_report()];
     assert!(reports.iter().all(Report::is_full_snapshot), "{reports:#?}");
+    // Before the interval is over; and none of the two is left out.
     let late = reports[0].since_boot().saturating_sub(crossed);
-    assert!(late < Duration::from_secs(1), "the crossing was reported after {late:?}");
-    for pair in reports.windows(2) {
-        let gap = (pair[1].since_boot() - pair[0].since_boot()).as_millis();
-        assert!((1800..2500).contains(&gap), "{gap} ms");
-    }
+    assert!(late < Duration::from_secs(4), "the crossing was reported after {late:?}");
+    let gap = (reports[1].since_boot() - reports[0].since_boot()).as_millis();
+    assert!((3800..8000).contains(&gap), "{gap} ms");
     watch.signal(Signal::SIGTERM);
     assert_eq!(watch.end().code(), 0);
 }
@@ -308,7 +310,8 @@ fn an_interval_may_be_a_fraction_of_a_second() {
     let times: Vec<Duration> = (0..6).map(|_| watch.next_report().since_boot()).collect();
     assert!(watch.next_report().is_end_of_watch());
     let took = (times[5] - times[0]).as_millis();
-    assert!((900..1500).contains(&took), "five intervals of 200 ms took {took} ms");
+    // Of whole seconds they would take five.
+    assert!((900..4500).contains(&took), "five intervals of 200 ms took {took} ms");
     assert_eq!(watch.end().code(), 0);
 }
 
@@ -371,6 +374,57 @@ fn a_limit_that_is_changed_moves_the_threshold() {
     assert!(watch.next_report().is_below());
     group.set_limit(64 * MIB);
     while watch.next_report().is_below() {}
+}
+
+#[test]
+fn a_limit_that_is_removed_leaves_memtotal_as_the_reference_and_one_line_says_so() {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    if !group.is_at_root() {
+        return skip("its control group lies below others, which may have a limit");
+    }
+    let target = Victim::start_command(group.inside(&victim(&["hold", "40"])));
+    let id = target.id();
+    let half = memtotal_kib() / 2;
+    for of in ["cgroup", "auto"] {
+        let mut watch = Running::start(memdoor(&["-p", &id, "-m", "50", "--of", of, "-i", "0.1"]));
+        assert!(watch.next_report().is_full_snapshot());
+        group.remove_limit();
+        let below = watch.one_of_next(100, Report::is_below);
+        assert_eq!(below.kib("Memory Pressure Threshold"), half, "--of {of}: {below:#?}");
+        group.set_limit(64 * MIB);
+        let _ = watch.one_of_next(100, Report::is_full_snapshot);
+        watch.signal(Signal::SIGTERM);
+        let said = format!(
+            "memdoor: PID {id}: its control group has no memory limit any more: from here on the threshold is 50 % of MemTotal, {half} kB\n\
+             memdoor: PID {id}: its control group has a memory limit now: from here on the threshold is 50 % of that limit, 32768 kB\n"
+        );
+        assert_eq!(watch.end().words(), said, "--of {of}");
+    }
+}
+
+#[test]
+fn a_limit_that_is_raised_where_memdoor_does_not_see_it_moves_the_threshold() {
+    if !works(&["unshare", "-m", "true"]) {
+        return skip("needs unshare, to show a part of the hierarchy only");
+    }
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    if group.version() == 2 {
+        return skip("version 2 does not tell of limits above what is shown");
+    }
+    let below = group.below(None).expect("a group below");
+    let target = Victim::start_command(below.inside(&victim(&["hold", "40"])));
+    let id = target.id();
+    let hide = format!("mount --bind '{}' '{}' && exec \"$@\"", below.dir().display(), below.mount().display());
+    let inner = memdoor(&["-p", &id, "-m", "50", "--of", "cgroup", "-i", "0.1"]);
+    let mut watch = Running::start(through(&["unshare", "-m"], &through_shell(&hide, &inner)));
+    assert!(watch.next_report().is_full_snapshot());
+    group.set_limit(256 * MIB);
+    let report = watch.one_of_next(100, Report::is_below);
+    assert_eq!(report.kib("Memory Pressure Threshold"), 128 * 1024);
 }
 
 #[test]
@@ -559,17 +613,12 @@ fn without_a_name_the_watch_goes_on_after_an_exec_and_shows_the_new_image() {
     assert_eq!(names(&watch.next_report()), [before.as_str()]);
     target.go();
     target.ready_again();
-    // Some may have been on their way before it.
-    let report = loop {
-        let report = watch.next_report();
-        if report.value("Executable Absolute Path") == after {
-            break report;
-        }
-    };
+    // Some may have been on their way before it: of the image before, and of the new one that had not filled its memory.
+    let report = watch.one_of_next(1000, |report| {
+        report.value("Executable Absolute Path") == after && report.kib("Process PSS Memory Usage") >= 5 * 1024
+    });
     assert!(report.is_full_snapshot(), "{report:#?}");
     assert_eq!(names(&report), [after.as_str()]);
-    assert_eq!(report.value("Executable Absolute Path"), after);
-    assert!(report.kib("Process PSS Memory Usage") >= 5 * 1024);
     assert!(report.kib("Process RSS Memory Usage") >= 5 * 1024);
     watch.signal(Signal::SIGINT);
     assert_eq!(watch.end().code(), 0);
@@ -587,7 +636,7 @@ fn a_stop_signal_ends_it_with_a_sentence_and_0() {
         watch.signal(signal);
         let (at, line) = watch.line().expect("a sentence");
         assert_eq!(line, format!("{name} received, exiting..."));
-        assert!(at - sent < Duration::from_secs(2));
+        assert!(at - sent < SOON);
         let ended = watch.end();
         assert_eq!((ended.code(), ended.words().as_str()), (0, ""));
         assert_eq!(ended.end_of_watch().value("Watch Ended Because"), name);
@@ -629,7 +678,7 @@ fn sigusr1_takes_a_snapshot_now_and_the_watch_goes_on() {
         watch.signal(Signal::SIGUSR1);
         let report = watch.next_report();
         assert!(report.is_full_snapshot(), "{report:#?}");
-        assert!(report.at - asked < Duration::from_secs(2));
+        assert!(report.at - asked < SOON);
     }
     watch.signal(Signal::SIGINT);
     assert_eq!(watch.end().code(), 0);
@@ -646,7 +695,7 @@ fn a_killed_target_is_noticed_at_once_and_the_last_report_says_what_was_seen() {
     let killed = Instant::now();
     target.kill();
     let last = watch.next_report();
-    assert!(last.at - killed < Duration::from_secs(2), "{:?}", last.at - killed);
+    assert!(last.at - killed < SOON, "{:?}", last.at - killed);
     assert!(last.is_end(), "{last:#?}");
     assert!(last.lines[0].starts_with("Report Time: ") && last.lines[1].starts_with("Report Time UTC: "));
     assert_eq!(last.value("PID"), id);
@@ -1048,7 +1097,7 @@ fn a_target_in_other_namespaces_is_watched_by_its_number_out_here() {
     let killed = Instant::now();
     target.end();
     let last = watch.next_report();
-    assert!(last.is_end() && last.at - killed < Duration::from_secs(2), "{last:#?}");
+    assert!(last.is_end() && last.at - killed < SOON, "{last:#?}");
     assert_eq!(watch.end().code(), 5);
 }
 
@@ -1094,14 +1143,19 @@ fn what_would_have_no_effect_is_a_usage_error_and_so_is_a_value_that_is_typed_tw
         (&["-p", "1", "-i", "1", "-i", "2"][..], "memdoor: -i twice: it takes one value"),
         (&["-p", "1", "-p", "2"], "memdoor: -p twice: a watch is of one process; for several: memdoor snapshot"),
         (&["-p", "1", "--keep", "3"], "memdoor: --keep without -o DIR: it is about the record in that directory"),
-        (&["check", "--tree", "--cmdline"], "MEMORY UNKNOWN - --tree and --cmdline: a tree has names alone"),
-        (&["check", "--where", "--tree"], "MEMORY UNKNOWN - --where and --tree: each is instead of the others; one at a time"),
+        (
+            &["check", "--where", "--tree"],
+            "MEMORY UNKNOWN - --where and --tree: each is shown instead of the other; one a call",
+        ),
         (&["check", "--tree", "--format", "json"], "MEMORY UNKNOWN - --tree and --format 'json': in JSON each process"),
         (&["check", "--where", "-n", "3"], "MEMORY UNKNOWN - --where and -n '3': a sum names no processes"),
         (&["monitor", "5", "--minutes", "6"], "memdoor: --minutes twice: it takes one value"),
         (&["monitor", "--deep", "--analyze", "-n", "3", "--top", "4"], "memdoor: --top twice: it takes one value"),
         (&["kill", "--grace", "1", "--grace", "2"], "memdoor: --grace twice: it takes one value"),
-        (&["kill", "--cgroup", "/a", "--swap-free", "5"], "memdoor: --swap-free '5' and --cgroup '/a': swap is the system's"),
+        (
+            &["kill", "--cgroup", "/a", "--swap-free", "5"],
+            "memdoor: --swap-free '5' and --cgroup '/a': swap is the system's",
+        ),
         (&["protect", "--undo", "--adj", "5"], "memdoor: --undo and --adj '5': what is put back is what it was before"),
         (&["dmesg", "--since", "1h", "--since", "2h"], "memdoor: --since twice: it takes one value"),
     ] {

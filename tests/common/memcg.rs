@@ -93,6 +93,16 @@ impl Memcg {
         format!("/{}", below.display())
     }
 
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where its hierarchy is mounted.
+    pub fn mount(&self) -> &Path {
+        &self.mount
+    }
+
     /// Whether it lies directly below the root, where nothing above it has a limit.
     pub fn is_at_root(&self) -> bool {
         self.dir.parent() == Some(&self.mount)
@@ -120,6 +130,14 @@ impl Memcg {
         if self.version == 1 {
             let _ = fs::write(self.dir.join("memory.memsw.limit_in_bytes"), &bytes);
         }
+    }
+
+    /// Takes the limit away.
+    pub fn remove_limit(&self) {
+        if self.version == 1 {
+            let _ = fs::write(self.dir.join("memory.memsw.limit_in_bytes"), self.unlimited());
+        }
+        write(&self.dir.join(self.names().0), self.unlimited()).expect("no limit");
     }
 
     /// Lets it swap out: so much, or in version 1 what memory leaves of it.

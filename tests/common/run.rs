@@ -467,6 +467,19 @@ impl Running {
         self.report().unwrap_or_else(|| panic!("no report after {:#?}", self.seen))
     }
 
+    /// The first of the next `count` reports that `is_it`: a test that waits for one which never comes ends with the last of them.
+    pub fn one_of_next(&mut self, count: usize, is_it: impl Fn(&Report) -> bool) -> Report {
+        let mut report = self.next_report();
+        for _ in 1..count {
+            if is_it(&report) {
+                break;
+            }
+            report = self.next_report();
+        }
+        assert!(is_it(&report), "not within {count} reports: {report:#?}");
+        report
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);

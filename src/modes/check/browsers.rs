@@ -6,6 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
+use super::json::command_line;
 use super::{Options, text};
 use crate::families::BROWSERS;
 use crate::host::Host;
@@ -82,7 +83,6 @@ impl<'a> Browsers<'a> {
     }
 
     /// Of one family, or of all.
-    #[inline(never)]
     fn sum(&self, family: Option<usize>) -> Sum {
         let mut sum = Sum::default();
         for tree in &self.trees {
@@ -94,7 +94,6 @@ impl<'a> Browsers<'a> {
     }
 
     /// The families that are here, the largest first.
-    #[inline(never)]
     fn each_family(&self, each: &mut dyn FnMut(&'static str, &Sum)) {
         let count = self.options.families.len() + BROWSERS.len();
         let held = |at: usize| {
@@ -115,7 +114,6 @@ impl<'a> Browsers<'a> {
     }
 
     /// The largest processes of an instance.
-    #[inline(never)]
     fn each_largest(&self, tree: &Tree, each: &mut dyn FnMut(&Process)) {
         let own = |at: usize| {
             let is_in = victim::is_in(&self.nodes, at, tree);
@@ -181,6 +179,9 @@ impl<'a> Browsers<'a> {
                 let event = "memdoor.process.sample";
                 let mut line = samples.line(event, "an instance of a family, or of its largest");
                 sample::process(&mut line, process);
+                let mut buf = [0; 4096];
+                let who = (self.host, self.reader);
+                line.texts(&["process.command_line"], &[command_line(who, self.options, process, &mut buf)]);
                 if rank == 0 {
                     push(&mut line, name, &sum);
                 } else {
@@ -215,13 +216,11 @@ fn family(looks: &mut Looks<'_>, options: &Options) -> Option<u16> {
 }
 
 /// The first `most` of `count` by size.
-#[inline(never)]
 fn order(count: usize, most: usize, size: &dyn Fn(usize) -> Option<Bytes>) -> Vec<usize> {
     let key = |at: usize| Some((i64::try_from(size(at)?.0).ok()?, 0));
     descending(count, &key).take(most).collect()
 }
 
-#[inline(never)]
 fn put_sizes(out: &mut Out<'_>, processes: Option<u32>, rss: Bytes, held: Bytes) {
     match processes {
         Some(count) => number(out, Some(count.into()), 9),
@@ -231,7 +230,6 @@ fn put_sizes(out: &mut Out<'_>, processes: Option<u32>, rss: Bytes, held: Bytes)
     mb(out, Some(held), 12);
 }
 
-#[inline(never)]
 fn push<'l>(line: &mut Line<'l>, name: &'l str, sum: &Sum) {
     line.texts(&["memdoor.family.name"], &[name.as_bytes()]);
     line.numbers(

@@ -6,10 +6,12 @@ use super::browsers::Browsers;
 use super::view::{By, View};
 use super::{Options, Show};
 use crate::exit::Verdict;
+use crate::host::Host;
 use crate::modes::sample;
 use crate::parse::arcstats::ZfsCache;
 use crate::parse::meminfo::Use;
-use crate::processes::slow;
+use crate::processes::Process;
+use crate::processes::slow::{self, Reader};
 use crate::report::Value;
 use crate::report::json::Envelope;
 use crate::report::json::line::{Line, Samples, bytes};
@@ -154,10 +156,7 @@ fn put_top(view: &View<'_>, options: &Options, by: By, samples: &Samples<'_>, ou
     view.each_top(by, options.count, &mut |process| {
         rank += 1;
         let mut buf = [0; 4096];
-        let cmdline = match options.cmdline {
-            Cmdline::Show => slow::arguments(view.reader.as_ref(), &view.host.proc, process.pid, &mut buf),
-            Cmdline::Hide => &b""[..],
-        };
+        let cmdline = command_line((view.host, view.reader.as_ref()), options, process, &mut buf);
         let mut line = samples.line("memdoor.process.sample", "one of the largest processes");
         sample::process(&mut line, process);
         line.texts(&["process.command_line"], &[cmdline]);
@@ -168,4 +167,17 @@ fn put_top(view: &View<'_>, options: &Options, by: By, samples: &Samples<'_>, ou
         line.push(key, Value::Count(rank));
         line.put(out);
     });
+}
+
+/// A process's command line where it was asked for, else nothing.
+pub(super) fn command_line<'b>(
+    (host, reader): (&Host, Option<&Reader>),
+    options: &Options,
+    process: &Process,
+    buf: &'b mut [u8; 4096],
+) -> &'b [u8] {
+    match options.cmdline {
+        Cmdline::Show => slow::arguments(reader, &host.proc, process.pid, buf),
+        Cmdline::Hide => b"",
+    }
 }

@@ -3,7 +3,7 @@
 use super::account::{LINES, account};
 use super::browsers::Browsers;
 use super::view::{By, View};
-use super::{Options, Show, swap, tree};
+use super::{Options, Show, json, swap, tree};
 use crate::error::Absent;
 use crate::exit::Verdict;
 use crate::host::Host;
@@ -11,9 +11,8 @@ use crate::modes::environment::Others;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
 use crate::processes::Process;
-use crate::processes::slow::{self, Reader};
+use crate::processes::slow::Reader;
 use crate::report::columns::{Keep, Mb, OrDash, Tenths, in_mb, left, mb, name, number, percent, right, words};
-use crate::snapshot::Cmdline;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
@@ -29,7 +28,7 @@ pub(super) fn put(view: &View<'_>, options: &Options, verdict: Verdict, others: 
     match options.show {
         Show::Where => return put_where(view, out),
         Show::Browsers => return Browsers::read(view.host, view.reader.as_ref(), options).put(out),
-        Show::Tree => return tree::put(view, options.count, out),
+        Show::Tree => return tree::put(view, options, out),
         Show::Glance => {}
     }
     put_figures(view, options, out);
@@ -159,10 +158,7 @@ pub(super) fn put_command(
     out: &mut Out<'_>,
 ) {
     let mut buf = [0; 4096];
-    let line = match options.cmdline {
-        Cmdline::Show => slow::arguments(reader, &host.proc, process.pid, &mut buf),
-        Cmdline::Hide => &b""[..],
-    };
+    let line = json::command_line((host, reader), options, process, &mut buf);
     if line.is_empty() {
         name(out, process.comm.as_bytes());
     }

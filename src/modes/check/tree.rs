@@ -1,8 +1,9 @@
 //! The largest processes below those that started them, each with what it and all below it would give back.
 
 use super::view::{By, View};
+use super::{Options, text};
 use crate::processes::{Process, Together, descending};
-use crate::report::columns::{mb, name, number};
+use crate::report::columns::{mb, number};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Pid};
 
@@ -13,12 +14,12 @@ const ROOM: usize = 256;
 const DEPTH: usize = 64;
 
 /// Writes it.
-pub(super) fn put(view: &View<'_>, most: usize, out: &mut Out<'_>) {
+pub(super) fn put(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
     out.put(b"     PID  RSS MB  FREEABLE MB WITH ALL BELOW\n");
     let rows = view.table.rows();
     let mut shown = [None; ROOM];
     let mut count = 0;
-    view.each_top(By::Freeable, most, &mut |process| {
+    view.each_top(By::Freeable, options.count, &mut |process| {
         upwards(rows, process, &mut |process| {
             let known = shown.iter().take(count).any(|pid| *pid == Some(process.pid));
             if let (false, Some(slot)) = (known, shown.get_mut(count)) {
@@ -28,11 +29,18 @@ pub(super) fn put(view: &View<'_>, most: usize, out: &mut Out<'_>) {
         });
     });
     let shown = shown.get(..count).unwrap_or_default();
-    put_below(view, None, shown, 0, out);
+    put_below(view, options, None, shown, 0, out);
 }
 
 /// Those of `shown` whose parent is that, or is nobody that is here; the heaviest first.
-fn put_below(view: &View<'_>, parent: Option<Pid>, shown: &[Option<Pid>], depth: usize, out: &mut Out<'_>) {
+fn put_below(
+    view: &View<'_>,
+    options: &Options,
+    parent: Option<Pid>,
+    shown: &[Option<Pid>],
+    depth: usize,
+    out: &mut Out<'_>,
+) {
     let rows = view.table.rows();
     let key = |at: usize| {
         let process = find(rows, (*shown.get(at)?)?)?;
@@ -52,9 +60,8 @@ fn put_below(view: &View<'_>, parent: Option<Pid>, shown: &[Option<Pid>], depth:
         for _ in 0..depth {
             out.put(b"  ");
         }
-        name(out, process.comm.as_bytes());
-        out.put(b"\n");
-        put_below(view, Some(process.pid), shown, depth + 1, out);
+        text::put_command((view.host, view.reader.as_ref()), options, process, out);
+        put_below(view, options, Some(process.pid), shown, depth + 1, out);
     }
 }
 

@@ -177,8 +177,8 @@ fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>, kept: Option<&mut Replace
 }
 
 /// Says so where the kernel speaks in none of the logs: a clean bill of health is a fact of a kernel log alone, and neither dpkg.log nor a
-/// file that nobody understands is one. To cron once for the same logs; and never of files that are empty, as a log is whose lines have just
-/// been rotated away.
+/// file that nobody understands is one. To cron in words once for the same logs, and by the exit code each time; and never of files that are
+/// empty, as a log is whose lines have just been rotated away.
 fn silence(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> bool {
     if matches!(options.logs, Logs::Follow) || sink.run.logs == 0 || sink.reach.heard() > 0 {
         return false;
@@ -188,8 +188,11 @@ fn silence(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> bool {
     if options.since_last.is_some() {
         let of_stdin = matches!(options.logs, Logs::Named(names) if names.iter().any(|name| name.as_bytes() == b"-"));
         let is_rotated = bytes == 0 && !of_stdin;
-        if is_rotated || sink.troubles.note(number(&[subject, b"no kernel log"])) == News::Known {
+        if is_rotated {
             return false;
+        }
+        if sink.troubles.note(number(&[subject, b"no kernel log"])) == News::Known {
+            return true;
         }
     }
     let noun = if logs == 1 { "log" } else { "logs" };
@@ -207,18 +210,21 @@ fn silence(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> bool {
     true
 }
 
-/// Says what of the time that was asked for is in no log, with what to type; to cron once for each log.
+/// Says what of the time that was asked for is in no log, with what to type. To cron in words once for each log; the exit code says it
+/// each time, as of a log that can't be read: what was shown is remembered, and not of which times logs were read, so that no earlier run
+/// stands for what this log does not reach back to.
 fn lacks(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Vec<Lack> {
-    let mut lacks = sink.reach.lacks(&options.filter);
+    let lacks = sink.reach.lacks(&options.filter);
+    let mut said = lacks.iter().collect::<Vec<_>>();
     if options.since_last.is_some() {
-        lacks.retain(|lack| sink.troubles.note(number(&[&lack.source, b"begins later"])) == News::Said);
+        said.retain(|lack| sink.troubles.note(number(&[&lack.source, b"begins later"])) == News::Said);
     }
-    for lack in &lacks {
+    for lack in &said {
         words::line(|out| {
             let _ = write!(out, "warning: {lack}");
         });
     }
-    let [first, ..] = lacks.as_slice() else {
+    let Some(first) = said.first() else {
         return lacks;
     };
     let since = first.since_us.map(|us| format!(" --since '{}'", Typed(us))).unwrap_or_default();

@@ -157,12 +157,29 @@ impl<'a> Log<'a> {
         if self.socket.is_none() || in_socket.is_err() {
             self.say(level, text);
         }
-        if let (Err(errno), false) = (in_file.and(in_socket), self.is_broken) {
-            self.is_broken = true;
-            let mut words = Fixed::<128>::new();
-            let _ = write!(words, "cannot write the log: {}", Because(errno));
-            self.say(Level::Error, words.as_bytes());
+        match (in_file, in_socket) {
+            (Ok(()), Ok(())) => {}
+            (Err(refused), _) => {
+                let path = self.options.file.unwrap_or_default();
+                self.complain(format_args!("{}", Unusable::of(&FILE, "write", path, refused)));
+            }
+            (_, Err(errno)) => {
+                let path = self.socket.as_ref().map_or("", LogSocket::path);
+                self.complain(format_args!("cannot write {path}: {}", Because(errno)));
+            }
         }
+    }
+
+    /// Says once, with its path, what of the log is not written.
+    #[cold]
+    fn complain(&mut self, why: Arguments<'_>) {
+        if core::mem::replace(&mut self.is_broken, true) {
+            return;
+        }
+        // The path, escaped at worst, and the reason; in words that are cut the reason would be missing.
+        let mut words = Fixed::<{ 4 * 4096 + 512 }>::new();
+        let _ = write!(words, "{why}; tried again with each line");
+        self.say(Level::Error, words.as_bytes());
     }
 
     fn say(&self, level: Level, text: &[u8]) {
@@ -181,26 +198,29 @@ impl<'a> Log<'a> {
     }
 
     /// `2026-11-21T10:08:31.123Z WARNING outcome=...`
-    fn append(&mut self, level: Level, text: &[u8]) -> sys::Result<()> {
-        let Some((place, file)) = &mut self.file else {
+    fn append(&mut self, level: Level, text: &[u8]) -> Result<(), Refused> {
+        let (Some((place, file)), Some(path)) = (&mut self.file, self.options.file) else {
             return Ok(());
         };
         let line = line(level, text);
         let length = line.as_bytes().len();
-        let errno = |refused: Refused| refused.why.errno();
-        let size = match file.make_room(place.at()?, length).map_err(errno) {
+        let failed = |errno: sys::Errno| failed(path, errno);
+        let mut room = |place: &Place| {
+            let room = file.make_room(place.at().map_err(failed)?, length);
+            room.map_err(|refused| beside(path, refused))
+        };
+        let size = match room(place) {
             // The directory was removed and made anew, or renamed.
-            Err(sys::Errno::ENOENT | sys::Errno::ESTALE) => {
-                let path = self.options.file.ok_or(sys::Errno::ENOENT)?;
-                *place = Place::of(path).map_err(|refused| refused.why.errno())?;
-                file.make_room(place.at()?, length).map_err(errno)?
+            Err(Refused { why: Why::Failed(sys::Errno::ENOENT | sys::Errno::ESTALE), .. }) => {
+                *place = Place::of(path)?;
+                room(place)?
             }
             size => size?,
         };
         if size == 0 {
-            file.write(self::line(Level::Info, HEAD.as_bytes()).as_bytes())?;
+            file.write(self::line(Level::Info, HEAD.as_bytes()).as_bytes()).map_err(failed)?;
         }
-        file.write(line.as_bytes())
+        file.write(line.as_bytes()).map_err(failed)
     }
 
     fn send(&mut self, level: Level, text: &[u8]) -> sys::Result<()> {
@@ -260,16 +280,22 @@ fn is_log(beginning: &[u8]) -> bool {
 
 fn open_file(path: &CStr, most: u64, keep: u32) -> Result<(Place, LogFile), Refused> {
     let place = Place::of(path)?;
-    let failed = |errno| Refused { at: Fixed::of(path.to_bytes()), why: Why::Failed(errno) };
-    let file = LogFile::open(place.at().map_err(failed)?, &FILE, most, keep).map_err(|refused| {
-        // It tells the name alone, which may be that of an old one.
-        let bytes = path.to_bytes();
-        let parent = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-        let mut at = Fixed::of(bytes.get(..parent).unwrap_or_default());
-        at.push(refused.at.as_bytes());
-        Refused { at, why: refused.why }
-    })?;
+    let at = place.at().map_err(|errno| failed(path, errno))?;
+    let file = LogFile::open(at, &FILE, most, keep).map_err(|refused| beside(path, refused))?;
     Ok((place, file))
+}
+
+fn failed(path: &CStr, errno: sys::Errno) -> Refused {
+    Refused { at: Fixed::of(path.to_bytes()), why: Why::Failed(errno) }
+}
+
+/// What is refused in the directory of `path`, of which the name alone is told: it may be that of an old one.
+fn beside(path: &CStr, refused: Refused) -> Refused {
+    let bytes = path.to_bytes();
+    let parent = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    let mut at = Fixed::of(bytes.get(..parent).unwrap_or_default());
+    at.push(refused.at.as_bytes());
+    Refused { at, why: refused.why }
 }
 
 type Line = Fixed<{ LINE + 64 }>;

@@ -17,6 +17,7 @@ use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
 use crate::sys::{Errno, Result};
+use crate::target::children;
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Bytes, Pid, Ticks};
 use crate::victim::{By, Why};
@@ -461,7 +462,7 @@ impl Members {
         // Its own descriptor, as the list of members gets longer meanwhile.
         let parent = self.all.get(at).filter(|_| check.whom.by == By::Tree);
         let Some(dir) = parent.and_then(|parent| parent.dir.dir(c".").ok()) else { return };
-        let _ = processes::children(&dir, &mut |pid| {
+        let _ = children::children(&dir, &mut |pid| {
             if self.all.iter().any(|member| member.pid == pid && member.is_alive()) {
                 return;
             }

@@ -86,7 +86,8 @@ pub struct Alert {
     pub change: Change,
     /// Of whom, if it is about a process: its name as it is, not escaped.
     pub process: Option<(Pid, Comm)>,
-    /// The value, the limit and who it is, names escaped:
+    /// A whole sentence: what it is about, the value, the limit and who it is, names escaped. Whoever shows it says none of that again;
+    /// in a table and in JSON kind and process have fields of their own beside it, to be searched by:
     /// `memory 83.20 % used (limit 80.00 %): 20377.6 of 24576.0 MB; largest: java (PID 4242), 12390.4 MB`.
     pub words: Words,
 }

@@ -163,15 +163,6 @@ fn put_alert(alert: &Alert, line: &mut Out<'_>) {
         Change::Raised => b"ALERT   ",
         Change::Cleared => b"over    ",
     });
-    line.put(alert.kind.name().as_bytes());
-    if let Some((pid, comm)) = &alert.process {
-        line.put(b": PID ");
-        line.put_dec(pid.get());
-        line.put(b" (");
-        name(line, comm.as_bytes());
-        line.put(b")");
-    }
-    line.put(b": ");
     line.put(alert.words.as_bytes());
 }
 

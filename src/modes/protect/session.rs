@@ -13,8 +13,8 @@ pub(super) const BROWSER: i64 = 300;
 /// of an offer for a browser.
 pub(super) fn wanted(comm: &[u8], exe: Option<&[u8]>, before: i64) -> Option<i64> {
     match essential::role(comm, exe) {
-        // What they start, the user's jobs, would inherit it.
-        Some(Role::Supervisor | Role::Terminal) => return None,
+        // What the first two start, the user's jobs, would inherit it; the last are no session's.
+        Some(Role::Supervisor | Role::Terminal | Role::Host) => return None,
         Some(_) => return Some(before.min(SESSION)),
         None => {}
     }

@@ -26,7 +26,7 @@ use crate::sys::{heap, ptrace, signal};
 use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::family::Family;
-use crate::target::memcg::Memcg;
+use crate::target::memcg::{self, Memcg};
 use crate::trigger::Trigger;
 use crate::units::{Bytes, Pid};
 
@@ -50,9 +50,7 @@ impl<'a> Armed<'a> {
         ptrace::forget();
         let Buffers { out, read, past } = buffers;
         let mut host = open_host(FEW)?;
-        // These two files first, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
-        host.meminfo().map_err(environment::fail_meminfo)?;
-        let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
+        let mut target = open_target(&mut host, pid, &options)?;
         let rss = memory::rss(&mut target, host.page);
         let by = read_apart(&host, &mut target);
         let exe = check_exe(&target, &options)?;
@@ -92,6 +90,7 @@ impl<'a> Armed<'a> {
             buf: read,
             trigger: Trigger::new(options.interval, now),
             fires_at: None,
+            reference: None,
             statm_error: Bytes(0),
             confirmed: None,
             trouble: None,
@@ -125,6 +124,17 @@ impl<'a> Armed<'a> {
         self.check_also()?;
         self.start_record()
     }
+}
+
+/// The process, when there are the descriptors for what may not be missed.
+fn open_target(host: &mut Host, pid: Pid, options: &Options<'_>) -> Result<Target, Exit> {
+    // This file and the target's first, and so kept open: with few descriptors some of the evidence may be missed, the threshold may not.
+    host.meminfo().map_err(environment::fail_meminfo)?;
+    let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
+    if options.record.is_some() {
+        environment::can_record(&host.proc, memcg::levels(&mut target))?;
+    }
+    Ok(target)
 }
 
 /// Has what may block for as long as the target likes read by another process. Without one a watch may have to wait for its target.

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::Words;
 use crate::error::Absent;
+use crate::target::memcg::Sight;
 use crate::units::micros;
 
 /// How many readings, one a second, are remembered: a large process takes seconds to exit after it was killed.
@@ -110,13 +111,14 @@ impl Counted {
         Some((count, end.at.saturating_sub(at)))
     }
 
-    /// Which count rose before the end, given the counts after it, and how long before that it had not risen yet.
-    pub(super) fn rise(&self, end: Reading) -> (Rise, Duration) {
+    /// Which count rose before the end, given the counts after it and whether the cgroup is that of its end, and how long before that it
+    /// had not risen yet.
+    pub(super) fn rise(&self, end: Reading, sight: Sight) -> (Rise, Duration) {
         let window = self.late(end).next().map_or(Duration::ZERO, |oldest| end.at.saturating_sub(oldest.at));
-        (self.which_rose(end, window), window)
+        (self.which_rose(end, window, sight), window)
     }
 
-    fn which_rose(&self, end: Reading, window: Duration) -> Rise {
+    fn which_rose(&self, end: Reading, window: Duration, sight: Sight) -> Rise {
         // A target that was moved lately is compared with what its new cgroup had counted when it was first seen in it.
         let newer = self.late(end).filter_map(|reading| reading.counts.own_rose(end.counts));
         let own = newer.reduce(|rose, later| rose || later);
@@ -127,6 +129,10 @@ impl Counted {
             // Nobody looked for longer than that: it may have been somebody else's, long before.
             (Some(true), _) => Rise::PerhapsUnseen,
             _ if since_the_start == Some(true) => Rise::PerhapsEarlier,
+            // It may have been moved since its cgroup was looked at, up to a second before: its kill is then another cgroup's, and one of
+            // the system's.
+            (Some(false), Some(false)) if sight == Sight::Before => Rise::NoneInSystem,
+            (Some(false), _) if sight == Sight::Before => Rise::Untold,
             // The kernel counts a kill in the victim's cgroup, whoever was short: the system's other kills are others'.
             (Some(false), _) if since_the_start.is_none() => Rise::NoneSinceMoved,
             (Some(false), _) => Rise::NoneInGroup,
@@ -154,6 +160,8 @@ pub(super) enum Rise {
     NoneSinceMoved,
     /// The system counted none; its cgroup's count is not known.
     NoneInSystem,
+    /// The cgroup where it was seen last counted none, but others did, and it may have been moved to one of them.
+    Untold,
     /// Nothing could be counted.
     Unknown,
 }
@@ -181,6 +189,10 @@ impl Rise {
                 write!(words, "no OOM kill: its control group counted none since it was moved there")
             }
             Self::NoneInSystem => write!(words, "no OOM kill: none was counted in the system in its last {of} s"),
+            Self::Untold => write!(
+                words,
+                "it can't be told whether it was an OOM kill: which control group it was in at its end could not be read"
+            ),
             Self::Unknown => write!(words, "unknown: OOM kills could not be counted"),
         };
         words
@@ -222,7 +234,7 @@ mod tests {
 
     fn rise(first: Counts, noted: &[Counts], end: Counts) -> Rise {
         let (counted, end) = course(first, noted, end);
-        counted.rise(end).0
+        counted.rise(end, Sight::Now).0
     }
 
     #[test]
@@ -248,6 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn a_group_that_may_not_be_that_of_its_end_says_nothing_of_a_kill_that_the_system_counted() {
+        let quiet = counts(1, 0, 0);
+        let seen_before = |end| {
+            let (counted, end) = course(quiet, &[quiet; 9], end);
+            counted.rise(end, Sight::Before).0
+        };
+        assert_eq!(seen_before(counts(1, 0, 1)), Rise::Untold);
+        assert_eq!(seen_before(Counts { own: Ok((1, 0)), system: Err(Absent::Hidden) }), Rise::Untold);
+        assert_eq!(seen_before(counts(1, 0, 0)), Rise::NoneInSystem);
+        assert_eq!(seen_before(counts(1, 1, 1)), Rise::Likely);
+        // It was moved, and that was seen after its end.
+        assert_eq!(rise(quiet, &[quiet; 9], counts(2, 1, 1)), Rise::PerhapsSystem);
+    }
+
+    #[test]
     fn counts_of_two_groups_are_not_compared() {
         let (here, there) = (counts(1, 0, 7), counts(2, 5, 7));
         assert_eq!(rise(here, &[here, here, there], there), Rise::NoneSinceMoved);
@@ -267,7 +294,7 @@ mod tests {
         let (quiet, killed) = (counts(1, 0, 0), counts(1, 1, 1));
         let (counted, _) = course(quiet, &[quiet; 6], killed);
         let end = at(66, killed);
-        let (rise, window) = counted.rise(end);
+        let (rise, window) = counted.rise(end, Sight::Now);
         assert_eq!(rise, Rise::PerhapsUnseen);
         assert_eq!(
             rise.words(window).as_bytes(),

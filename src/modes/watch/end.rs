@@ -24,6 +24,7 @@ use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Stop};
 use crate::target::Life;
 use crate::target::exe::Link;
+use crate::target::memcg::Sight;
 use crate::units::{Bytes, Pid};
 
 const LAST_RSS: Name = Name(WatchEnd, "Last RSS", "process.memory.usage");
@@ -97,6 +98,8 @@ pub(super) struct Seen {
     pub(super) samples: u64,
     pub(super) worst_lateness: Duration,
     pub(super) counted: Counted,
+    /// Whether the cgroup that is known is that of its end.
+    pub(super) sight: Sight,
     allocations: u64,
     faults: Faults,
 }
@@ -113,6 +116,7 @@ impl Seen {
             samples: 0,
             worst_lateness: Duration::ZERO,
             counted: Counted::new(first),
+            sight: Sight::Before,
             allocations: 0,
             faults: Faults::default(),
         }
@@ -144,6 +148,9 @@ impl Armed<'_> {
     /// The last words of a watch, and its exit code.
     pub(super) fn end(&mut self, ending: Ending) -> Exit {
         let gone = monotonic();
+        if ending == Ending::Gone {
+            self.look_where_it_ended();
+        }
         // What is in the log by now was logged before the end was seen, or at that moment.
         self.read_log();
         let asked = ending;
@@ -153,6 +160,9 @@ impl Armed<'_> {
         let spent = (heap::allocations() - self.seen.allocations, Faults::so_far().since(self.seen.faults));
         let verdict = self.report_end(ending, gone, fate.as_ref(), end);
         let recorded = self.finish_record();
+        // The last report has it whatever `-q` left out before, and what is `-` there was lost.
+        self.completeness =
+            self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WatchEnd)));
         let finished = match self.completeness {
             Completeness::Complete => Exit::Done,
             Completeness::Partial => Exit::Partial,
@@ -209,8 +219,18 @@ impl Armed<'_> {
         if self.dies_by(until) { Ending::Gone } else { ending }
     }
 
+    /// Looks at its cgroup once more, before anything else: what was counted in the one that it was moved out of since the last look says
+    /// nothing of its end, and who collects it takes the answer away. Not in its exit stop, where v1 would still tell it: it takes a page of the
+    /// kernel's, for which memdoor might have to wait while it holds the target.
+    fn look_where_it_ended(&mut self) {
+        if self.seen.sight == Sight::Before {
+            self.seen.sight = self.memcg.refresh(&mut self.target);
+        }
+    }
+
     /// Sees its end through.
     fn last_look(&mut self) -> Fate {
+        self.look_where_it_ended();
         self.finish();
         self.fate()
     }
@@ -232,7 +252,7 @@ impl Armed<'_> {
             Ending::Gone => {
                 let ended = fate.and_then(Fate::ended);
                 let (coverage, kills) = (self.log.coverage(), &self.log.kills);
-                let sources = Sources { ended, gone, coverage, kills };
+                let sources = Sources { ended, gone, coverage, kills, sight: self.seen.sight };
                 Verdict::of(&sources, &self.seen.counted, end).limited_by(limiting)
             }
             Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => {
@@ -300,9 +320,9 @@ pub(super) fn bytes_or_gone(size: Option<Bytes>) -> Value<'static> {
 
 /// The document's line, and what it runs instead.
 pub(super) fn say_mismatch(pid: Pid, wanted: &[u8], link: Option<&Link>) {
-    let path = wanted.escape_ascii();
+    let path = Escaped(wanted);
     say(format_args!("ERROR: PID {pid} does not match the executable name {path}"));
     if let Some(link) = link {
-        say(format_args!("hint: it runs {}", link.as_bytes().escape_ascii()));
+        say(format_args!("hint: it runs {}", Escaped(link.as_bytes())));
     }
 }

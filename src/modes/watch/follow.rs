@@ -58,7 +58,6 @@ impl Armed<'_> {
 }
 
 /// Waits for the next process; the exit code when there is none to wait for, or a signal asks for the end.
-#[inline(never)]
 pub(super) fn wait(options: &Options<'_>, previous: Option<Previous>, buf: &[u8]) -> Result<Pid, Exit> {
     let host = open_host(FEW)?;
     signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;

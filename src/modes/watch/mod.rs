@@ -42,7 +42,7 @@ use crate::target::family::Family;
 use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
 use crate::trigger::also::Trouble;
-use crate::trigger::{Action, Level, Trigger};
+use crate::trigger::{Action, Level, Of, Trigger};
 use crate::units::Bytes;
 use counts::{Counts, Reading};
 use death::{CHECK, DeathWatch};
@@ -121,6 +121,8 @@ struct Armed<'a> {
     trigger: Trigger,
     /// The RSS that fires, as of the last check.
     fires_at: Option<Bytes>,
+    /// What that is a percentage of.
+    reference: Option<Of>,
     /// How far statm may be off, as of the last check.
     statm_error: Bytes,
     confirmed: Option<Confirmed>,

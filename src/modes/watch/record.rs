@@ -62,7 +62,6 @@ const SIZE: report::Name = report::Name(Event::Record, "Record Size", "memdoor.r
 
 impl Armed<'_> {
     /// Makes the file and writes its head, when it was asked for.
-    #[inline(never)]
     pub(super) fn start_record(&mut self) -> core::result::Result<(), Exit> {
         let Some(asked) = self.options.record else {
             return Ok(());
@@ -112,7 +111,6 @@ impl Armed<'_> {
     }
 
     /// What four snapshots take, and some reports below: of rows as long as they usually are, twice as many as there are now.
-    #[inline(never)]
     fn size_needed(&mut self) -> usize {
         let mut mappings = 0;
         let (view, files) = self.target.view_and_files();
@@ -132,7 +130,6 @@ impl Armed<'_> {
     }
 
     /// Who writes, of whom and how: into the record alone.
-    #[inline(never)]
     fn write_head(&mut self, record: Record, now: &Now, comm: &[u8], size: usize) {
         let mut buf = [0; 512];
         let mut out = Out::new(Sink::Nowhere, &mut buf);
@@ -164,7 +161,6 @@ impl Armed<'_> {
     }
 
     /// The record is complete: it gets its length and its name.
-    #[inline(never)]
     pub(super) fn finish_record(&mut self) -> core::result::Result<(), Exit> {
         let (Some(mut record), Some(place)) = (self.out.take_record(), &self.place) else {
             return Ok(());
@@ -239,7 +235,6 @@ fn create(dir: &Dir, part: &Name, name: &Name, size: usize, form: Form, lent: &m
 }
 
 /// When the memory of the file may not be locked, that is said, and it is as it is.
-#[inline(never)]
 fn create_part(at: At<'_>, size: usize, form: Form, lent: &mut [u8]) -> Result<Record> {
     match Record::create(at, size, form, lent) {
         // Every mapping is locked since arming, and this one is over RLIMIT_MEMLOCK.

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::modes::{environment, say_hint};
 use crate::snapshot::memory;
 use crate::sys::out::say;
-use crate::trigger::{self, Base, Level};
+use crate::trigger::{self, Base, Level, Of, Threshold};
 use crate::units::Bytes;
 
 /// A reading of statm and what an exact walk over the page tables said at the same time.
@@ -56,19 +56,44 @@ impl Armed<'_> {
     }
 
     /// What the threshold is in bytes now: limits are changed and memory is plugged in while memdoor watches.
+    ///
+    /// A limit that is removed leaves MemTotal, whatever was asked for: the process may now fill the host, and a percentage of a limit that
+    /// nothing holds to would never be that of the danger. What can't be read is not removed: the reference stays.
     pub(super) fn refresh_threshold(&mut self) {
         let Some(threshold) = self.options.threshold else {
             return;
         };
         self.statm_error = self.host.statm_error(|| self.target.stat(|stat| stat.threads));
         let memtotal = self.host.meminfo().ok().and_then(|meminfo| meminfo.total);
-        let cgroup = match self.options.base {
-            Base::Memtotal => None,
-            Base::Cgroup | Base::Auto => self.memcg.limit().ok().flatten(),
+        let limit = match (self.options.base, self.memcg.limit()) {
+            (Base::Memtotal, _) => None,
+            (_, Ok(limit)) => limit,
+            (_, Err(_)) if self.reference == Some(Of::Limit) => return,
+            (_, Err(_)) => None,
         };
-        if let Some(whole) = trigger::base(self.options.base, memtotal, cgroup) {
-            self.fires_at = Some(threshold.of(whole));
+        let base = match self.options.base {
+            Base::Cgroup if limit.is_none() && self.reference.is_some() => Base::Memtotal,
+            asked => asked,
+        };
+        let Some((of, whole)) = trigger::base(base, memtotal, limit) else {
+            return;
+        };
+        let fires_at = threshold.of(whole);
+        if self.reference.is_some_and(|before| before != of) {
+            self.say_reference(of, limit, threshold, fires_at);
         }
+        (self.reference, self.fires_at) = (Some(of), Some(fires_at));
+    }
+
+    /// Says what the threshold is a percentage of from now on: once for each change.
+    fn say_reference(&self, of: Of, limit: Option<Bytes>, threshold: Threshold, fires_at: Bytes) {
+        let (why, of) = match (of, limit) {
+            (Of::Limit, _) => ("its control group has a memory limit now", "that limit"),
+            (Of::Memtotal, Some(_)) => ("the memory limit of its control group is above MemTotal now", "MemTotal"),
+            (Of::Memtotal, None) => ("its control group has no memory limit any more", "MemTotal"),
+        };
+        let (pid, percent, kib) = (self.target.pid, threshold.percent(), fires_at.0 >> 10);
+        say(format_args!("memdoor: PID {pid}: {why}: from here on the threshold is {percent} % of {of}, {kib} kB"));
     }
 
     /// A threshold of nothing never fires: better said now than found out afterwards.

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::parse::wait::Ended;
 use crate::sys::signal;
+use crate::target::memcg::Sight;
 use crate::units::Bytes;
 
 /// Who ended it: memdoor.verdict.cause.
@@ -68,6 +69,8 @@ pub(super) struct Sources<'k> {
     pub(super) gone: Duration,
     pub(super) coverage: Coverage,
     pub(super) kills: &'k Kills,
+    /// Whether the cgroup whose kills were counted is that of its end.
+    pub(super) sight: Sight,
 }
 
 /// What was counted.
@@ -128,7 +131,8 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
         (Rise::Likely, _) => Cause::LikelyOomKill,
         (Rise::PerhapsUnseen | Rise::PerhapsSystem | Rise::PerhapsEarlier, _) => Cause::PerhapsOomKill,
         (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, true) => Cause::Sigkill,
-        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem | Rise::Unknown, _) => Cause::Unknown,
+        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, false) => Cause::Unknown,
+        (Rise::Untold | Rise::Unknown, _) => Cause::Unknown,
     };
     (cause, rise.words(window))
 }
@@ -189,6 +193,7 @@ struct Evidence<'k> {
     kills: &'k Kills,
     /// Whether the log's kill is the target's.
     is_of_target: bool,
+    rise: Rise,
     /// Who else was killed, where that may be why the target ended.
     beside: Option<(&'k Victim, Kin)>,
     gone: Duration,
@@ -213,10 +218,10 @@ impl<'k> Verdict<'k> {
 
     /// Of a target that has ended.
     pub(super) fn of(sources: &Sources<'k>, counted: &Counted, end: Reading) -> Self {
-        let &Sources { ended, gone, coverage, kills } = sources;
+        let &Sources { ended, gone, coverage, kills, sight } = sources;
         let (own, system) = (counted.own(end), counted.system(end));
         let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
-        let (rise, window) = counted.rise(end);
+        let (rise, window) = counted.rise(end, sight);
         let is_all_counted = system.is_ok_and(|system| system.since_the_start().is_some());
         let (cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing, is_all_counted });
         let is_of_target = role(kills, rise).is_some();
@@ -237,7 +242,7 @@ impl<'k> Verdict<'k> {
             name(victim, kills.by(), &mut words);
             let _ = write!(words, ", {}", kin.words());
         }
-        let evidence = Evidence { coverage, kills, is_of_target, beside, gone, missing, own, system };
+        let evidence = Evidence { coverage, kills, is_of_target, rise, beside, gone, missing, own, system };
         Self { cause, words, ended, evidence: Some(evidence), limiting: None }
     }
 
@@ -275,7 +280,12 @@ mod tests {
     use super::super::counts::Counts;
     use super::super::kmsg::Counter;
     use super::*;
+    use crate::modes::with_report;
     use crate::parse::wait;
+    use crate::report::json::Envelope;
+    use crate::report::{Format, Section};
+    use crate::sys::out::Out;
+    use std::format;
 
     const ALONE: &[u8] = b"Memory cgroup out of memory: Killed process 77 (x) total-vm:1kB";
     const SIGKILL: Option<i32> = Some(9);
@@ -287,7 +297,7 @@ mod tests {
         Coverage::None(Absent::Failed(nix::errno::Errno::EPERM)),
     ];
     const MISSING: Missing = Missing { counted: 2, logged: 1, of: Counter::Group };
-    const RISES: [Rise; 8] = [
+    const RISES: [Rise; 9] = [
         Rise::Likely,
         Rise::PerhapsUnseen,
         Rise::PerhapsSystem,
@@ -295,6 +305,7 @@ mod tests {
         Rise::NoneInGroup,
         Rise::NoneSinceMoved,
         Rise::NoneInSystem,
+        Rise::Untold,
         Rise::Unknown,
     ];
 
@@ -357,6 +368,7 @@ mod tests {
         for coverage in COVERAGES.into_iter().filter(|c| !matches!(c, Coverage::Whole | Coverage::GapsBefore)) {
             let with = |rise| cause(SIGKILL, coverage, &silent, rise);
             assert_eq!(with(Rise::Unknown), Cause::Unknown);
+            assert_eq!(with(Rise::Untold), Cause::Unknown);
             assert_eq!(with(Rise::Likely), Cause::LikelyOomKill);
             assert_eq!(with(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
             assert_eq!(with(Rise::NoneInGroup), Cause::Sigkill);
@@ -401,6 +413,7 @@ mod tests {
             gone: Duration::from_secs(1),
             coverage: Coverage::Whole,
             kills: &kills,
+            sight: Sight::Now,
         };
         told(Verdict::of(&sources, &counted, at(1, count(own, system))));
     }
@@ -441,6 +454,46 @@ mod tests {
         });
         verdict(&[], Some(0), 0, |verdict| {
             assert_eq!(said(&verdict)[0], "the kernel's log: no OOM kill since the watch began");
+        });
+    }
+
+    /// A verdict in a report, as text and as JSON.
+    fn reported(verdict: &Verdict<'_>) -> [std::string::String; 2] {
+        [Format::Text, Format::Json].map(|format| {
+            let mut buf = [0; 8192];
+            let mut out = Out::in_memory(&mut buf);
+            with_report(format, &mut out, &Envelope::default(), |report| {
+                report.begin(Section::End);
+                verdict.report(&[], report);
+                report.end(Section::End);
+            });
+            core::str::from_utf8(out.held()).expect("UTF-8").replace(r"\\", r"\")
+        })
+    }
+
+    #[test]
+    fn what_the_kernels_log_names_has_the_form_that_it_has_elsewhere_in_the_report() {
+        let group = r"oom_memcg=/qemu\x5cx2d1.scope,task_memcg=/qemu\x5cx2d1.scope";
+        let summary = format!("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,{group}");
+        let report = [
+            &br"a\xff invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0"[..],
+            &[summary.as_bytes(), br",task=a\xff,pid=77,uid=0"].concat(),
+            br"Memory cgroup out of memory: Killed process 77 (a\xff) total-vm:1kB",
+        ];
+        verdict(&report, Some(1), 1, |verdict| {
+            for text in reported(&verdict) {
+                for part in [r"/qemu\x2d1.scope", r"a\377 invoked", r"task=a\377,pid=77", r"process 77 (a\377) total"] {
+                    assert!(text.contains(part), "{part}: {text}");
+                }
+                assert!(!text.contains("xff") && !text.contains("x5c"), "{text}");
+            }
+        });
+        // And in a sentence of memdoor's own.
+        let other = br"Memory cgroup out of memory: Killed process 5 (b\xff) total-vm:1kB";
+        verdict(&[other], Some(1), 1, |verdict| {
+            for text in reported(&verdict) {
+                assert!(text.contains(r"not this process, last PID 5 (b\377) at"), "{text}");
+            }
         });
     }
 

@@ -151,8 +151,14 @@ fn is_new(event: &Event, total: Total) -> bool {
 }
 
 /// What a line begins that no report can have.
+///
+/// Of a process's name up to 14 bytes can stand at the start of a line of a text log ([`crate::parse::oom_report::table::Row::is_certain`]),
+/// so that a line which begins a report has more of the kernel's than that; inside of a report less is enough.
+/// tests/all/hostile.rs tries them all.
 pub(super) fn alone(line: &Line<'_>) -> Option<Kind> {
     match line {
+        Line::Usage(usage) if usage.usage.is_none() || usage.limit.is_none() => None,
+        Line::Columns(columns) if !columns.are_certain() => None,
         Line::Whose(_)
         | Line::Usage(_)
         | Line::Stats(_)
@@ -164,9 +170,8 @@ pub(super) fn alone(line: &Line<'_>) -> Option<Kind> {
         | Line::Reaped(_)
         | Line::NoneKillable
         | Line::Panic(_) => Some(Kind::Oom),
-        Line::MemInfo | Line::Counts(_) | Line::Zone(_) | Line::Total(_) | Line::Title | Line::Row(_) => {
-            Some(Kind::Maybe)
-        }
+        Line::MemInfo | Line::Counts(_) | Line::Zone(_) | Line::Total(_) | Line::Title => Some(Kind::Maybe),
+        Line::Row(row) if row.is_certain() => Some(Kind::Maybe),
         _ => None,
     }
 }

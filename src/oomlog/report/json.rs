@@ -44,7 +44,6 @@ const fn is<'a>(key: &'static str, value: Value<'a>) -> Fact<'a> {
 }
 
 /// Text that a log has, cut to `most` bytes: a line has four paths and up to 46 names, and stays under 16 KiB whatever they hold.
-#[inline(never)]
 fn cut<'a>(key: &'static str, text: Option<&'a [u8]>, most: usize) -> Fact<'a> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return is(key, Value::Nothing);
@@ -73,17 +72,14 @@ fn path<'a>(key: &'static str, path: Option<&'a [u8]>) -> Fact<'a> {
     cut(key, path, 2048)
 }
 
-#[inline(never)]
 fn words<'a>(key: &'static str, words: Option<&'a str>) -> Fact<'a> {
     is(key, words.map_or(Value::Nothing, Value::Words))
 }
 
-#[inline(never)]
 fn count(key: &'static str, count: Option<u64>) -> Fact<'static> {
     is(key, count.map_or(Value::Nothing, Value::Count))
 }
 
-#[inline(never)]
 fn int(key: &'static str, number: Option<i64>) -> Fact<'static> {
     is(key, number.map_or(Value::Nothing, Value::Int))
 }

@@ -5,6 +5,9 @@ use crate::parse::ascii;
 use crate::parse::{signed, words};
 use crate::units::Bytes;
 
+/// The oldest table has six columns between pid and name (uid, tgid, total_vm, rss, cpu, oom_adj): no kernel prints fewer.
+const NUMBERS: usize = 6;
+
 /// More columns than any kernel prints; what is behind them is not read.
 const MAX: usize = 16;
 
@@ -77,19 +80,22 @@ pub fn columns(text: &[u8]) -> Option<Columns> {
 pub struct Row<'l> {
     /// The task.
     pub pid: u64,
+    /// Bytes between the brackets.
+    width: usize,
     rest: &'l [u8],
 }
 
 /// Parses the beginning of a row.
 #[must_use]
 pub fn row(text: &[u8]) -> Option<Row<'_>> {
-    let inside = text.strip_prefix(b"[")?.trim_ascii_start();
-    let (pid, rest) = leading(inside)?;
+    let inside = text.strip_prefix(b"[")?;
+    let (pid, rest) = leading(inside.trim_ascii_start())?;
     let rest = rest.trim_ascii_start().strip_prefix(b"]")?;
+    let width = inside.len() - rest.len() - 1;
     // Two numbers at least: [123] alone is anybody's.
     let mut numbers = words(rest).map(|word| signed(word).is_some());
     let is_row = numbers.next()? && numbers.next()?;
-    is_row.then_some(Row { pid, rest })
+    is_row.then_some(Row { pid, width, rest })
 }
 
 /// A row by its header's names. Sizes are in pages, of a size that the log does not say.
@@ -119,7 +125,26 @@ pub struct Task<'l> {
     pub comm: &'l [u8],
 }
 
+impl Columns {
+    /// Whether they are as many as all kernels print.
+    #[must_use]
+    pub const fn are_certain(&self) -> bool {
+        self.len >= NUMBERS
+    }
+}
+
 impl<'l> Row<'l> {
+    /// Whether it can only be a row: as wide as all kernels print the number, and with the six numbers that all of them print.
+    ///
+    /// Whoever calls a process `\n[7] 0 7 9 9 9` and lets it crash has a line that looks like one in a text log, where the 14 bytes behind
+    /// the newline stand at the start of a line. This many do not fit.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        const WIDTH: usize = 5;
+        let numbers = words(self.rest).take_while(|word| signed(word).is_some()).count();
+        self.width >= WIDTH && self.rest.starts_with(b" ") && numbers >= NUMBERS
+    }
+
     /// Reads the row; `None` when it was cut, or is not of this table.
     #[must_use]
     pub fn by(&self, columns: &Columns) -> Option<Task<'l>> {

@@ -95,14 +95,19 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
         Value::Flag(flag) => put_fmt(out, format_args!("{flag}")),
         Value::Words(words) => put_words(out, words),
         Value::List(list) => put_list(out, list, |out, words| put_words(out, words)),
+        Value::Texts(list) => put_list(out, list, |out, text| {
+            escape::json(out, text, Source::Raw, SENTENCE);
+        }),
         Value::Objects(objects) => put_list(out, objects, |out, facts| put_object(out, facts)),
         Value::Nothing | Value::Absent(_) => out.put(b"null"),
     }
 }
 
 /// A line may have a dozen sentences.
+const SENTENCE: usize = JSON_MAX / 6;
+
 fn put_words(out: &mut Out<'_>, words: &str) {
-    escape::json(out, words.as_bytes(), Source::Kernel, JSON_MAX / 6);
+    escape::json(out, words.as_bytes(), Source::Kernel, SENTENCE);
 }
 
 fn put_list<T>(out: &mut Out<'_>, items: &[T], put: impl Fn(&mut Out<'_>, &T)) {

@@ -37,7 +37,7 @@ use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
 use super::clock::monotonic;
 use super::file::Dir;
 use super::system::effective_user;
-use super::{Errno, Result};
+use super::{Errno, Result, filesystem};
 use crate::fixed::Fixed;
 
 pub use believed::{believed, is_missing};
@@ -307,27 +307,7 @@ fn beginning<'b>(fd: &OwnedFd, buf: &'b mut [u8; BEGINNING]) -> Result<&'b [u8]>
 /// Whether what is in `dir` looks like files and is the kernel: a read of /proc/kmsg or of trace_pipe takes what it reads from others,
 /// and what is appended to /proc/sysrq-trigger ends the host. tmpfs, and so /dev, is not among them.
 fn is_of_kernel(dir: &Dir) -> bool {
-    /// linux/magic.h: proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, configfs, bpf, pstore, efivarfs, selinuxfs,
-    /// binfmt_misc, devpts, mqueue, nsfs.
-    const MAGICS: [u64; 16] = [
-        0x9fa0,
-        0x6265_6572,
-        0x6462_6720,
-        0x7472_6163,
-        0x0027_e0eb,
-        0x6367_7270,
-        0x7363_6673,
-        0x6265_6570,
-        0xcafe_4a11,
-        0x6165_676c,
-        0xde5e_81e4,
-        0xf97c_ff8c,
-        0x4249_4e4d,
-        0x1cd1,
-        0x1980_0202,
-        0x6e73_6673,
-    ];
-    nix::sys::statfs::fstatfs(dir).is_ok_and(|of| MAGICS.contains(&of.filesystem_type().0))
+    matches!(filesystem::kind(dir), filesystem::Kind::Proc | filesystem::Kind::Kernel)
 }
 
 const fn may_others_write(stat: &FileStat) -> bool {

@@ -12,7 +12,7 @@ use super::{At, Other, Refused, Why, is_trusted};
 use crate::fixed::Fixed;
 use crate::sys::file::{Dir, readlinkat};
 use crate::sys::system::effective_user;
-use crate::sys::{Errno, Result};
+use crate::sys::{Errno, Result, filesystem};
 
 /// What is done about a directory that is not there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -313,9 +313,7 @@ fn open_dir(path: &CStr) -> Result<OwnedFd> {
 
 /// Whether it has a link's text from procfs.
 fn is_of_proc(link: &OwnedFd) -> bool {
-    /// linux/magic.h
-    const PROC: u64 = 0x9fa0;
-    nix::sys::statfs::fstatfs(link).is_ok_and(|of| of.filesystem_type().0 == PROC)
+    filesystem::kind(link) == filesystem::Kind::Proc
 }
 
 /// With the sticky bit others may add files, and neither rename nor remove those of root.

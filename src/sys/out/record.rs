@@ -31,7 +31,6 @@ pub(super) enum Beside {
 
 impl Out<'_> {
     /// What the buffer holds goes into the record. What does not fit there goes to standard output all the same, behind what did.
-    #[inline(never)]
     pub(super) fn drain_to_record(&mut self) {
         let buf = core::mem::take(&mut self.buf);
         if let Some(mut record) = self.record.take() {
@@ -61,7 +60,6 @@ impl Out<'_> {
     }
 
     /// Only now standard output gets the entry, as far as its reader reads: nobody may hold up a record.
-    #[inline(never)]
     pub(super) fn seal_record(&mut self) {
         if let Some(mut record) = self.record.take() {
             let lost = record.form().lost();

@@ -123,7 +123,6 @@ impl Form {
 
     /// Bytes of a [`Frame`]'s line.
     #[must_use]
-    #[inline(never)]
     pub fn frame_len(self) -> usize {
         length(&FRAME[self.at()], &FRAME_WIDTHS)
     }
@@ -171,7 +170,6 @@ impl Frame {
 
     /// The line at the start of `bytes`.
     #[must_use]
-    #[inline(never)]
     pub fn read(form: Form, bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields::new(&FRAME[form.at()], &FRAME_WIDTHS, bytes)?;
         Some(Self {

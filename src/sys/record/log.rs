@@ -60,7 +60,6 @@ impl<'m> Log<'m> {
     }
 
     /// Begins an entry; one that is open ends.
-    #[inline(never)]
     pub fn begin(&mut self, kind: Kind) {
         self.seal();
         self.last = self.end..self.end;
@@ -80,7 +79,6 @@ impl<'m> Log<'m> {
     }
 
     /// Writes more of the open entry; it does not count yet. Returns how much of it there was room for: none once something had none.
-    #[inline(never)]
     pub fn append(&mut self, bytes: &[u8]) -> usize {
         if self.state.open == 0 || self.fit == Fit::Cut {
             return 0;
@@ -97,7 +95,6 @@ impl<'m> Log<'m> {
     }
 
     /// What is written counts: a section is complete.
-    #[inline(never)]
     pub fn commit(&mut self) {
         // Of a section that was cut nothing counts before it is clear where.
         if self.state.open != 0 && self.state.end != self.end && self.fit == Fit::Whole {
@@ -106,7 +103,6 @@ impl<'m> Log<'m> {
     }
 
     /// Ends the open entry: from now on a check guards it.
-    #[inline(never)]
     pub fn seal(&mut self) {
         let at = self.state.open;
         if at == 0 {

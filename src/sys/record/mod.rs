@@ -22,7 +22,7 @@ use self::frame::{Form, Kind};
 use self::log::Log;
 use super::file::Dir;
 use super::ours::{At, Kind as FileKind, New, Use, open_ours, rename_to_free};
-use super::{Errno, Result};
+use super::{Errno, Result, filesystem};
 
 /// A record on a file of its own.
 pub struct Record {
@@ -64,7 +64,6 @@ impl Record {
     }
 
     /// Begins an entry.
-    #[inline(never)]
     pub(super) fn begin(&mut self, kind: Kind) {
         // Reports below the threshold are left to the kernel's own time.
         if kind != Kind::Below {
@@ -74,7 +73,6 @@ impl Record {
     }
 
     /// More of it; returns how much there was room for.
-    #[inline(never)]
     pub(super) fn append(&mut self, bytes: &[u8]) -> usize {
         self.log.append(bytes)
     }
@@ -85,20 +83,17 @@ impl Record {
     }
 
     /// A section of it is complete.
-    #[inline(never)]
     pub(super) fn commit(&mut self) {
         self.log.commit();
     }
 
     /// Ends it and returns its bytes.
-    #[inline(never)]
     pub(super) fn seal(&mut self) -> &[u8] {
         self.log.seal();
         self.log.last()
     }
 
     /// When nothing is urgent: has the disk write what it has not, and makes room for what is next.
-    #[inline(never)]
     pub fn idle(&mut self, now: Duration) {
         match self.disk {
             Disk::Same => {}
@@ -128,7 +123,6 @@ impl Record {
 
     /// Cuts the file to what is in it, and gives it its name unless something has that already. Where another file has taken its place
     /// by then, both stay where they are: who moved the record away has a use for it, and the other is none of ours.
-    #[inline(never)]
     pub fn finish(&mut self, dir: &Dir, from: &CStr, to: &CStr) -> core::result::Result<(), Unfinished> {
         self.log.seal();
         let length = i64::try_from(self.log.length()).map_err(|_| Errno::EOVERFLOW)?;
@@ -234,9 +228,5 @@ pub fn is_record(at: At<'_>) -> bool {
 
 /// Whether what is in `dir` is in memory only: gone with a reboot.
 pub fn is_in_memory(dir: &Dir) -> bool {
-    /// linux/magic.h
-    const TMPFS: u64 = 0x0102_1994;
-    const RAMFS: u64 = 0x8584_58f6;
-    let kind = nix::sys::statfs::fstatfs(dir).map(|of| of.filesystem_type().0);
-    kind.is_ok_and(|kind| matches!(kind, TMPFS | RAMFS))
+    filesystem::kind(dir) == filesystem::Kind::Memory
 }

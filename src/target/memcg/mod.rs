@@ -9,7 +9,7 @@ use super::Target;
 use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{Version, memory_cgroup};
-use crate::parse::memcg::{Limit, event, limit_of};
+use crate::parse::memcg::{Limit, limit_of};
 use crate::parse::mountinfo::{Mount, cgroup_mount};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
@@ -58,6 +58,15 @@ pub struct Memcg {
     moves: u32,
 }
 
+/// Of when the place is that is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sight {
+    /// It is where the target is now.
+    Now,
+    /// It is where the target was seen last: it may have been moved since.
+    Before,
+}
+
 /// A cgroup and those above it.
 #[derive(Debug)]
 struct Place {
@@ -96,8 +105,10 @@ impl Memcg {
     }
 
     /// Looks where the target is now: one read while it stays where it is. What can't be looked at anew (ENOMEM at the limit) stays
-    /// as it was found before.
-    pub fn refresh(&mut self, target: &mut Target) {
+    /// as it was found before, and that is said.
+    ///
+    /// Of a process that has ended it can be read until its parent collects it; v1 veils it once the process exits.
+    pub fn refresh(&mut self, target: &mut Target) -> Sight {
         let mut buf = [0; TEXT_MAX];
         let (view, files) = target.view_and_files();
         let text = files.cgroup.once(view, &mut buf);
@@ -106,29 +117,42 @@ impl Memcg {
             Ok(text) => memory_cgroup(text).ok_or(source.lacks("memory cgroup")),
             Err(why) => Err(why),
         };
-        let is_known = |path: &[u8]| self.path().is_ok_and(|(_, known)| known == path);
+        // v1 shows "/" for a task that is exiting, whatever its cgroup was. Asked after the path was read: who is not exiting now was not
+        // then.
+        let mut is_veiled = || target.stat(|stat| stat.is_exiting) != Ok(false);
+        let known = self.path().map(|(_, known)| known);
         let place = match found {
-            Ok((_, path)) if is_known(path) => return self.look(),
-            // v1 shows "/" for a task that is exiting, whatever its cgroup was. Asked after the path was read: who is not
-            // exiting now was not then.
-            Ok((Version::V1, b"/")) if self.place.is_ok() && target.stat(|stat| stat.is_exiting) != Ok(false) => {
-                return;
+            Ok((Version::V1, b"/")) if known.is_ok() && is_veiled() => return Sight::Before,
+            Ok((_, path)) if known == Ok(path) => {
+                self.look();
+                return Sight::Now;
+            }
+            // A cgroup may be removed once all in it have ended.
+            Ok((Version::V2, path)) if known.is_ok() && known.ok() == path.strip_suffix(b" (deleted)") => {
+                return Sight::Now;
             }
             Ok((version, path)) => self.open(version, Path::of(path)),
             Err(why) => Err(why),
         };
         match place {
-            Err(Absent::Unread(..) | Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => return,
+            Err(Absent::Unread(..) | Absent::Failed(_) | Absent::Gone) if self.place.is_ok() => return Sight::Before,
             place => self.place = place,
         }
         self.moves = self.moves.wrapping_add(1);
+        if self.place.is_ok() { Sight::Now } else { Sight::Before }
     }
 
-    /// Opens what has come to its cgroups since they were opened.
+    /// Opens what has come to its cgroups since they were opened, and looks at the limit of those that are not shown.
     fn look(&mut self) {
-        let levels = self.place.as_mut().map(|place| place.levels.as_mut());
-        if let Ok(Ok(levels)) = levels {
+        if let Ok(Place { version, path, levels: Ok(levels), above }) = &mut self.place {
             levels.iter_mut().flatten().for_each(Level::look);
+            let shown = levels.first().and_then(Option::as_ref).map_or(0, |own| own.end);
+            // What can't be read now has not been removed. Where all are shown it is not asked for: memory.stat adds up all below.
+            if shown < path.as_bytes().len()
+                && let Ok(limit) = limit_above(*version, levels)
+            {
+                *above = limit;
+            }
         }
     }
 
@@ -148,7 +172,7 @@ impl Memcg {
             Version::V2 => self.v2.as_ref(),
         };
         let below = mount.and_then(|mount| Some((mount, below_mount(mount, path.as_bytes())?)));
-        let mut levels = match below.map(|(mount, below)| open_levels(mount, below, &names)) {
+        let levels = match below.map(|(mount, below)| open_levels(mount, below, &names)) {
             Some(Err(errno @ (Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE))) => {
                 return Err(Absent::Failed(errno));
             }
@@ -157,7 +181,7 @@ impl Memcg {
             None if mount.is_some() => Err(Absent::Hidden),
             None => Err(self.unmounted),
         };
-        let above = levels.as_mut().ok().and_then(|levels| limit_above(version, levels));
+        let above = levels.as_ref().ok().and_then(|levels| limit_above(version, levels).ok().flatten());
         Ok(Place { version, path, above, levels })
     }
 
@@ -237,6 +261,15 @@ impl Memcg {
     }
 }
 
+/// How many cgroups are looked at for a process, its own and all above; 1 where that can't be read.
+#[must_use]
+pub fn levels(target: &mut Target) -> usize {
+    let mut buf = [0; TEXT_MAX];
+    let (view, files) = target.view_and_files();
+    let path = files.cgroup.once(view, &mut buf).ok().and_then(memory_cgroup).map_or(&b""[..], |(_, path)| path);
+    (1 + path.iter().filter(|byte| **byte == b'/').count()).min(LEVELS_MAX)
+}
+
 /// The cgroup `below` and all above it.
 fn open_levels(mount: &Mount, below: &[u8], names: &Names) -> Result<Levels, Errno> {
     let mut levels = [const { None }; LEVELS_MAX];
@@ -252,15 +285,15 @@ fn open_levels(mount: &Mount, below: &[u8], names: &Names) -> Result<Levels, Err
 }
 
 /// v1's memory.stat tells the smallest limit of all ancestors: when it is smaller than all that are shown, one above them has it.
-fn limit_above(version: Version, levels: &mut Levels) -> Option<Bytes> {
-    let own = levels.first()?.as_ref().filter(|_| version == Version::V1)?;
-    let mut buf = [0; TEXT_MAX];
-    let text = own.dir.read(c"memory.stat", &mut buf).ok()?;
-    let Limit::At(smallest) = limit_of(event(text, b"hierarchical_memory_limit")?) else {
-        return None;
+fn limit_above(version: Version, levels: &Levels) -> Result<Option<Bytes>, Absent> {
+    let Some(own) = levels.first().and_then(Option::as_ref).filter(|_| version == Version::V1) else {
+        return Ok(None);
     };
-    let is_shown = |level: &mut Level| matches!(level.limit(), Ok(Limit::At(limit)) if limit <= smallest);
-    (!levels.iter_mut().flatten().any(is_shown)).then_some(smallest)
+    let Limit::At(smallest) = limit_of(own.figure("hierarchical_memory_limit")?) else {
+        return Ok(None);
+    };
+    let is_shown = |level: &Level| matches!(level.limit(), Ok(Limit::At(limit)) if limit <= smallest);
+    Ok((!levels.iter().flatten().any(is_shown)).then_some(smallest))
 }
 
 /// The part of a cgroup's path below the mount's own root; `None` when the mount does not show it.

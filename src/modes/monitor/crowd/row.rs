@@ -91,7 +91,6 @@ impl Row {
     }
 
     /// Nobody's. Its number is that of nobody who would be looked for.
-    #[inline(never)]
     pub(super) const fn empty(next: Option<Slot>) -> Self {
         Self {
             pid: Pid::MAX,

@@ -70,6 +70,7 @@ impl Kin {
 #[derive(Clone, Debug)]
 pub(in super::super) struct Victim {
     pub(in super::super) pid: u64,
+    /// Its name, the device's escapes undone.
     pub(in super::super) comm: Fixed<64>,
     /// When, in microseconds since boot as the log has them.
     pub(in super::super) boot_us: u64,
@@ -237,9 +238,7 @@ impl Kills {
             let waiting = self.waiting.get_mut(slot).and_then(Option::take);
             let Some(mut victim) = waiting else { continue };
             if self.by == Match::Number {
-                let mut buf = [0; 64];
-                let comm = unescape(victim.comm.as_bytes(), &mut buf);
-                victim.kin = ask(&victim, comm).or(victim.kin);
+                victim.kin = ask(&victim, victim.comm.as_bytes()).or(victim.kin);
             }
             self.remember(victim);
         }
@@ -348,7 +347,7 @@ impl Kills {
         // A leader that has exited stands in the summary, and a thread of it in the kill line.
         let is_of_group = !self.lines.group.as_bytes().is_empty();
         let pid = self.chosen.filter(|_| !is_of_group).unwrap_or(killed.pid);
-        let comm = Fixed::of(killed.comm.unwrap_or_default());
+        let comm = name(killed.comm);
         let victim = Victim { pid, comm, boot_us, kin, logged: self.logged };
         self.other = Some(victim.clone());
         match self.waiting.iter_mut().find(|slot| slot.is_none()) {
@@ -391,8 +390,7 @@ impl Kills {
     /// The kill was another process's, which has the same name: the target lives on.
     pub(super) fn disown(&mut self, boot_us: u64) {
         let killed = kill::killed(self.lines.killed.as_bytes());
-        let comm = killed.and_then(|killed| killed.comm).map(Fixed::of);
-        let comm = comm.unwrap_or_default();
+        let comm = name(killed.and_then(|killed| killed.comm));
         let logged = (Duration::ZERO, self.logged.1);
         self.other = killed.map(|killed| Victim { pid: killed.pid, comm, boot_us, kin: None, logged });
         (self.role, self.is_over) = (None, false);
@@ -455,7 +453,7 @@ impl Kills {
         kill::summary(self.lines.chosen.as_bytes())
     }
 
-    /// The cgroup at whose limit it was: `None` when that was not printed, or not whole.
+    /// The cgroup at whose limit it was, as the device has it: `None` when that was not printed, or not whole.
     pub(in super::super) fn cgroup(&self) -> Option<&[u8]> {
         let text = self.lines.chosen.as_bytes();
         let whose = || memcg::whose(text).map(|whose| whose.memcg);
@@ -472,7 +470,7 @@ impl Kills {
         self.chosen
     }
 
-    /// The lines that there are, in the log's order.
+    /// The lines that there are, in the log's order, as the device has them.
     pub(in super::super) fn lines(&self) -> [&[u8]; 6] {
         let lines = &self.lines;
         [
@@ -484,6 +482,10 @@ impl Kills {
             lines.killed.as_bytes(),
         ]
     }
+}
+
+fn name(comm: Option<&[u8]>) -> Fixed<64> {
+    Fixed::of(unescape(comm.unwrap_or_default(), &mut [0; 64]))
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ const PREFIX: &[u8] = b"memdoor-";
 pub(super) type Name = Fixed<160>;
 
 /// `memdoor-COMM-PID-20261121T134452Z.txt`, and from the second of that name on `...Z-2.txt`.
-#[inline(never)]
 pub(super) fn name(now: &Now, comm: &[u8], pid: Pid, number: u32, format: Format) -> Name {
     let mut name = Fixed::of(PREFIX);
     for byte in comm {
@@ -67,7 +66,6 @@ fn time_of(name: &[u8]) -> Option<&[u8]> {
 }
 
 /// Removes the oldest records, so that there is room for one more.
-#[inline(never)]
 pub(super) fn retain(dir: &Dir, path: &[u8], keep: u64) {
     let done = loop {
         match oldest(dir) {
@@ -86,7 +84,6 @@ pub(super) fn retain(dir: &Dir, path: &[u8], keep: u64) {
 }
 
 /// How many records there are, and the oldest of them.
-#[inline(never)]
 fn oldest(dir: &Dir) -> Result<(u64, Option<Fixed<256>>)> {
     let listing = dir.listing(c".")?;
     let mut entries = Entries::new(&listing)?;

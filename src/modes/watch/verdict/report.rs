@@ -6,8 +6,9 @@ use core::time::Duration;
 use super::{Cause, Evidence, Verdict, apart, name};
 use crate::error::Absent;
 use crate::fixed::Fixed;
-use crate::modes::watch::counts::{Course, Tenths};
+use crate::modes::watch::counts::{Course, Rise, Tenths};
 use crate::modes::watch::kmsg::{Counter, Coverage, Kills, Kin, Missing, Victim};
+use crate::parse::kmsg::unescape;
 use crate::report::Event::WatchEnd;
 use crate::report::{Fact, Name, Report, Value};
 use crate::sys::clock::monotonic;
@@ -56,21 +57,23 @@ impl Verdict<'_> {
 
     /// Hands its facts, and those of `others` before them, to a report: in JSON they are one line.
     pub(in super::super) fn report(&self, others: &[Fact<'_>], report: &mut dyn Report) {
-        let lines = self.log().map_or([&b""[..]; LINES], Kills::lines);
+        // As they were printed, so that the one escaping of the output is the only one: the device has another.
+        let lines = self.log().map_or([&b""[..]; LINES], Kills::lines).map(printed);
+        let lines = lines.each_ref().map(Fixed::as_bytes);
+        let cgroup = self.log().and_then(Kills::cgroup).map(printed);
         let sentences = self.sentences();
         let sentences = sentences.each_ref().map(Fixed::as_bytes);
         let said = lines.iter().chain(&sentences);
         let said = said.filter(|text| !text.is_empty());
-        let mut list = [""; LINES + SENTENCES];
+        let mut list = [&b""[..]; LINES + SENTENCES];
         let mut count = 0;
         for (slot, text) in list.iter_mut().zip(said) {
-            // The log's lines are ASCII, the kernel escapes all else.
-            *slot = core::str::from_utf8(text).unwrap_or_default();
+            *slot = text;
             count += 1;
         }
         let list = list.get(..count).unwrap_or_default();
         let mut facts = [CAUSE.if_any(None); 40];
-        let own = self.facts(list);
+        let own = self.facts(list, cgroup.as_ref().map(Fixed::as_bytes));
         let mut count = 0;
         for (slot, fact) in facts.iter_mut().zip(others.iter().chain(&own)) {
             *slot = *fact;
@@ -90,19 +93,18 @@ impl Verdict<'_> {
         self.evidence.as_ref().map(Evidence::sentences).unwrap_or_default()
     }
 
-    fn facts<'a>(&'a self, evidence: &'a [&'a str]) -> [Fact<'a>; 13] {
+    fn facts<'a>(&'a self, evidence: &'a [&'a [u8]], cgroup: Option<&'a [u8]>) -> [Fact<'a>; 13] {
         let log = self.log();
         let (usage, limit) = log.map_or((None, None), Kills::usage);
         let chosen = log.filter(|_| self.cause == Cause::OomGroup);
         let is_cgroup = matches!(self.cause, Cause::CgroupOom | Cause::OomGroup);
-        let is_named = log.is_some_and(|log| log.cgroup().is_some());
-        let limiting = self.limiting.filter(|_| !is_named);
+        let limiting = self.limiting.filter(|_| cgroup.is_none());
         let beside = self.evidence.as_ref().and_then(|evidence| evidence.beside);
         let of_cgroup = |value: Option<Value<'a>>| value.filter(|_| is_cgroup);
         [
             CAUSE.is(Value::Words(self.cause.name())),
             self.name().is(Value::Text(self.words.as_bytes())),
-            CGROUP.if_any(of_cgroup(log.and_then(Kills::cgroup).map(Value::Text))),
+            CGROUP.if_any(of_cgroup(cgroup.map(Value::Text))),
             LIMITING.if_any(limiting.map(|(path, _)| Value::Text(path))),
             LIMITED_TO.if_any(limiting.map(|(_, limit)| Value::Bytes(limit))),
             LIMIT.if_any(of_cgroup(limit.map(Value::Bytes))),
@@ -112,9 +114,14 @@ impl Verdict<'_> {
             BESIDE_PID.if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
             BESIDE_NAME.if_any(beside.map(|(victim, _)| Value::Text(victim.comm.as_bytes()))),
             BESIDE_IS.if_any(beside.map(|(_, kin)| Value::Words(kin.name()))),
-            EVIDENCE.if_any((!evidence.is_empty()).then_some(Value::List(evidence))),
+            EVIDENCE.if_any((!evidence.is_empty()).then_some(Value::Texts(evidence))),
         ]
     }
+}
+
+/// A text of the log as the kernel printed it.
+fn printed(text: &[u8]) -> Fixed<1024> {
+    Fixed::of(unescape(text, &mut [0; 1024]))
 }
 
 impl Evidence<'_> {
@@ -160,6 +167,12 @@ impl Evidence<'_> {
         let _ = match (self.coverage, kills.role(), self.missing, kills.other()) {
             (Coverage::Unnumbered, Some(_), ..) if self.is_of_target => {
                 write!(words, " has numbers of another pid namespace: found by its name")
+            }
+            (Coverage::Unnumbered, Some(_), ..) if self.rise == Rise::Untold => {
+                write!(
+                    words,
+                    ": one of this name was OOM-killed; whether in the control group of this process is not known"
+                )
             }
             (Coverage::Unnumbered, Some(_), ..) => {
                 write!(words, ": one of this name was OOM-killed, but none was counted where this process was")

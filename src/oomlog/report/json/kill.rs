@@ -96,7 +96,6 @@ fn at(keys: [&'static str; 3], position: Option<Position>) -> Fact<'static> {
     }
 }
 
-#[inline(never)]
 fn bytes(key: &'static str, bytes: Option<Bytes>) -> Fact<'static> {
     is(key, bytes.map_or(Value::Nothing, Value::Bytes))
 }

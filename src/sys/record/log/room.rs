@@ -43,7 +43,6 @@ impl Log<'_> {
         self.run(wanted, Worth::Little, kept).or_else(|| self.run(wanted, Worth::Less, kept))
     }
 
-    #[inline(never)]
     fn run(
         &self,
         wanted: usize,

@@ -1,38 +1,46 @@
 //! The children of a process: `/proc/PID/task/TID/children` (Linux 3.5, CONFIG_PROC_CHILDREN).
 
+use core::ffi::CStr;
+
 use crate::fixed::Fixed;
 use crate::parse::{dec, words};
-use crate::sys::Result;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
+use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
 /// So much of a list is read at once: 500 numbers.
 const LIST: usize = 4096;
 
 /// Hands those to `take` that the process of the directory `dir` has started and that have not been collected. They are listed by the
-/// thread that did, until that has exited.
+/// thread that did, until that has exited. This is the one reader of those lists.
+///
+/// A thread that ends meanwhile has none. What fails otherwise is returned once the other threads were asked: what was handed out until
+/// then is true, and not all. ENOENT: this kernel does not list children.
 pub fn children(dir: &Dir, take: &mut dyn FnMut(Pid)) -> Result<()> {
     let tasks = dir.dir(c"task")?;
     let listing = tasks.listing(c".")?;
     let mut entries = Entries::new(&listing)?;
+    let mut done = Ok(());
     while let Some(name) = entries.next() {
         let name = name?;
         if dec(name.to_bytes()).is_none() {
             continue;
         }
-        let mut path = Fixed::<32>::of(name.to_bytes());
-        path.push(b"/children");
-        // Of a thread that has ended meanwhile none is listed.
-        if let Some(path) = path.as_c_str() {
-            let _ = of_thread(&tasks, path, take);
+        match of_thread(&tasks, name, take) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            // The thread has ended.
+            Err(Errno::ENOENT) if tasks.identity(name).is_err() => {}
+            Err(errno) => done = done.and(Err(errno)),
         }
     }
-    Ok(())
+    done
 }
 
-fn of_thread(tasks: &Dir, path: &core::ffi::CStr, take: &mut dyn FnMut(Pid)) -> Result<()> {
-    let file = tasks.file(path)?;
+fn of_thread(tasks: &Dir, thread: &CStr, take: &mut dyn FnMut(Pid)) -> Result<()> {
+    let mut path = Fixed::<32>::of(thread.to_bytes());
+    path.push(b"/children");
+    let file = tasks.file(path.as_c_str().unwrap_or_default())?;
     let (mut buf, mut offset) = ([0; LIST], 0);
     loop {
         let len = file.read_at(&mut buf, offset)?;
@@ -68,5 +76,16 @@ mod tests {
         child.kill().expect("killed");
         child.wait().expect("collected");
         assert!(!is_listed());
+    }
+
+    #[test]
+    fn a_process_that_has_gone_is_an_error_and_not_one_without_children() {
+        let mut child = Command::new("sleep").arg("60").spawn().expect("sleep");
+        let dir = std::ffi::CString::new(std::format!("/proc/{}", child.id())).expect("a path");
+        let dir = Dir::open(&dir).expect("its directory");
+        child.kill().expect("killed");
+        child.wait().expect("collected");
+        let listed = children(&dir, &mut |pid| panic!("{pid}"));
+        assert!(matches!(listed, Err(Errno::ENOENT | Errno::ESRCH)), "{listed:?}");
     }
 }
