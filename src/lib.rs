@@ -11,9 +11,9 @@
 //! # The map, low to high; a line uses only lines above it
 //! | where | what |
 //! |---|---|
-//! | [`units`] [`fixed`] [`largest`] [`escape`] [`error`] [`exit`] | numbers with their unit, text of bounded length, the first few of many, the one form of hostile bytes, why something failed or is missing, exit codes |
+//! | [`units`] [`fixed`] [`largest`] [`listed`] [`escape`] [`error`] [`exit`] | numbers with their unit, text of bounded length, the first few of many, enums that can be gone through, the one form of hostile bytes, why something failed or is missing, exit codes |
 //! | [`sys`] ([`sys::ours`]: what may be written to, and what root believes) · [`parse`] · [`trigger`] [`badness`] · [`history`] · [`pattern`] [`families`] [`essential`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, whom the kernel kills · what the samples so far say · what processes are called, and what hangs on them |
-//! | [`report`] · [`host`] · [`target`] · [`tmpfs`] · [`processes`] | facts to text or JSON (of sys: only where to write and what time it is) · the machine · one process and its cgroup · what stays when processes end · all of them |
+//! | [`report`] · [`host`] · [`target`] · [`tmpfs`] · [`processes`] | facts to text, JSON or tables (of sys: only where to write and what time it is) · the machine · one process and its cgroup · what stays when processes end · all of them |
 //! | [`victim`] | whom `kill` chooses of them |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
 //! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
@@ -42,6 +42,7 @@ pub mod fixed;
 pub mod history;
 pub mod host;
 pub mod largest;
+mod listed;
 pub mod modes;
 pub mod oomlog;
 pub mod parse;

@@ -383,8 +383,8 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
         use memdoor::modes::monitor::files::{Files, Which};
         use memdoor::modes::monitor::options::{Charset, Color, Form, Limits};
         use memdoor::modes::monitor::prometheus;
-        use memdoor::modes::monitor::sheet::Pen;
         use memdoor::modes::monitor::view::{Past, View, draw};
+        use memdoor::report::table::Pen;
         use memdoor::sys::ours::Replaced;
         use memdoor::sys::out::{Out, Sink};
 

@@ -8,6 +8,7 @@ pub mod escape;
 mod flush;
 pub mod json;
 mod row;
+pub mod table;
 pub mod text;
 pub mod time;
 

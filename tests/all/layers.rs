@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("fixed", &[]),
     ("largest", &["units"]),
+    ("listed", &[]),
     ("exit", &[]),
     // A reason names a process's file by its number.
     ("escape", &[]),
@@ -43,6 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units",
             "fixed",
             "largest",
+            "listed",
             "exit",
             "error",
             "parse",

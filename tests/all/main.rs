@@ -30,7 +30,7 @@ mod monitor;
 mod monitor_files;
 mod monitor_mode;
 mod monitor_prometheus;
-mod monitor_sheets;
+mod monitor_tables;
 mod monitor_view;
 mod network;
 mod oom;

@@ -12,10 +12,10 @@ use common::json::Json;
 use common::monitored::{MIB, Rows, envelope, group, growing, hostile, now, put_rows, row, sample};
 use common::run::{Ended, command, own_test, run_command};
 use common::skip;
-use memdoor::modes::monitor::files::{Files, Which};
+use memdoor::modes::monitor::files::{Files, Which, is_table};
 use memdoor::modes::monitor::options::Form;
-use memdoor::modes::monitor::sheet::{Pen, is_table};
-use memdoor::modes::monitor::sheets;
+use memdoor::modes::monitor::tables;
+use memdoor::report::table::Pen;
 use memdoor::sys::out::{Out, Sink};
 use memdoor::units::Bytes;
 
@@ -34,10 +34,10 @@ fn write(files: &mut Files<'_>, form: Form) {
     let mut buf = vec![0; 16 << 10];
     let rows = [row(4243, b"leak", 1024 * MIB)];
     files.write(Which::Memory, &pen, &mut buf, &mut |to| {
-        sheets::memory(&sample, rows.first(), to);
+        tables::memory(&sample, rows.first(), to);
     });
     files.write(Which::Processes, &pen, &mut buf, &mut |to| {
-        sheets::processes(&growing(&Rows(&rows)), 10, to);
+        tables::processes(&growing(&Rows(&rows)), 10, to);
     });
     files.end_sample();
 }
@@ -347,7 +347,7 @@ fn groups_of_a_session_have_a_file() {
     let envelope = envelope();
     let pen = Pen::new(Form::Text, &envelope, &now());
     let groups = [group(b"/a", 3 * MIB, None)];
-    session.write(Which::Cgroups, &pen, &mut vec![0; 4096], &mut |to| sheets::cgroups(&groups, to));
+    session.write(Which::Cgroups, &pen, &mut vec![0; 4096], &mut |to| tables::cgroups(&groups, to));
     let text = read(&dir.join(""), "memory_monitor_20261121_100831_cgroups.log");
     assert!(text.starts_with("CGROUPS 2026-11-21T10:08:31.123Z\nPath "), "{text}");
 }

@@ -14,14 +14,14 @@ use memdoor::modes::monitor::groups::Group;
 use memdoor::modes::monitor::options::Form;
 use memdoor::modes::monitor::prometheus::Facts;
 use memdoor::modes::monitor::sample::{Sample, Slab, Swap, Zone, Zram};
-use memdoor::modes::monitor::sheet::{Pen, Writer, put_header};
-use memdoor::modes::monitor::sheets::{self, Growing, Ranked};
+use memdoor::modes::monitor::tables::{self, Growing, Ranked};
 use memdoor::parse::arcstats::ZfsCache;
 use memdoor::parse::pressure::{Pressure, Stall};
 use memdoor::parse::vmstat::Vmstat;
 use memdoor::parse::{meminfo, pressure};
 use memdoor::processes::{Comm, descending};
 use memdoor::report::json::Envelope;
+use memdoor::report::table::{Pen, Writer, put_header};
 use memdoor::sys::clock::{Civil, Now};
 use memdoor::sys::out::{Out, Sink};
 use memdoor::units::{Bytes, PageSize, Percent, Pid, Ticks};
@@ -283,13 +283,13 @@ pub fn put_rows(
     let all = Rows(rows);
     let growing = growing(&all);
     match which {
-        Which::Memory => sheets::memory(sample, rows.first(), to),
-        Which::Processes => sheets::processes(&growing, 100, to),
-        Which::Cgroups => sheets::cgroups(groups, to),
-        Which::Fragmentation => sheets::fragmentation(sample, to),
-        Which::Swap => sheets::swap(sample, &growing, 100, to),
-        Which::Pressure => sheets::pressure(sample, to),
+        Which::Memory => tables::memory(sample, rows.first(), to),
+        Which::Processes => tables::processes(&growing, 100, to),
+        Which::Cgroups => tables::cgroups(groups, to),
+        Which::Fragmentation => tables::fragmentation(sample, to),
+        Which::Swap => tables::swap(sample, &growing, 100, to),
+        Which::Pressure => tables::pressure(sample, to),
         Which::Summary => {}
-        Which::Alerts => alerts.iter().for_each(|alert| sheets::alert(alert, to)),
+        Which::Alerts => alerts.iter().for_each(|alert| tables::alert(alert, to)),
     }
 }

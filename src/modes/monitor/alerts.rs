@@ -16,26 +16,44 @@ use super::crowd::{Crowd, Who};
 use super::options::Limits;
 use super::sample::{Sample, Zone};
 use crate::fixed::Fixed;
+use crate::listed::listed;
 use crate::processes::Comm;
 use crate::units::{Bytes, Percent, Pid, Ticks};
 
-/// What an alert is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "the names say it, and options.rs says from when on")]
-pub enum Kind {
-    Memory,
-    Swap,
-    Zombies,
-    Fds,
-    SystemFds,
-    Growth,
-    Pressure,
-    OomKill,
-    Fragmentation,
+listed! {
+    /// What an alert is about.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    #[allow(missing_docs, reason = "the names say it, and options.rs says from when on")]
+    pub enum Kind {
+        Memory,
+        Swap,
+        Zombies,
+        Fds,
+        SystemFds,
+        Growth,
+        Pressure,
+        OomKill,
+        Fragmentation,
+    }
 }
 
-/// How many kinds there are.
-const KINDS: usize = 9;
+impl Kind {
+    /// What CSV, JSON, Prometheus and the screen call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Swap => "swap",
+            Self::Zombies => "zombies",
+            Self::Fds => "fds",
+            Self::SystemFds => "system_fds",
+            Self::Growth => "growth",
+            Self::Pressure => "pressure",
+            Self::OomKill => "oom_kill",
+            Self::Fragmentation => "fragmentation",
+        }
+    }
+}
 
 /// Whether it begins or ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +61,17 @@ const KINDS: usize = 9;
 pub enum Change {
     Raised,
     Cleared,
+}
+
+impl Change {
+    /// What CSV and JSON call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Cleared => "cleared",
+        }
+    }
 }
 
 /// What is said of it.
@@ -155,7 +184,7 @@ impl Level {
 pub struct Alerts {
     limits: Limits,
     /// By [`Kind`].
-    raised: [bool; KINDS],
+    raised: [bool; Kind::COUNT],
     known: [Option<Known>; ROOM],
     /// Whether there were too many zombies at the sample before: one that is about to be reaped is none.
     were_zombies: bool,
@@ -171,7 +200,7 @@ impl Alerts {
     pub const fn new(limits: Limits) -> Self {
         Self {
             limits,
-            raised: [false; KINDS],
+            raised: [false; Kind::COUNT],
             known: [const { None }; ROOM],
             were_zombies: false,
             unnamed: 0,

@@ -8,10 +8,10 @@ use core::ffi::CStr;
 use std::os::fd::AsFd;
 
 use super::options::Form;
-use super::sheet::{Full, HEADER, Pen, Writer, is_table, put_header};
 use crate::fixed::Fixed;
 use crate::modes::files::Unusable;
 use crate::report::escape::Escaped;
+use crate::report::table::{Full, HEADER, Pen, Writer, put_header};
 use crate::sys::clock::Now;
 use crate::sys::file::Dir;
 use crate::sys::logfile::{LogFile, Path};
@@ -20,7 +20,7 @@ use crate::sys::out::{Out, Sink, say};
 use crate::sys::{Errno, Result};
 use crate::units::Bytes;
 
-pub use which::Which;
+pub use which::{Which, is_table};
 
 /// Where they go if nobody says otherwise; without the right to, into the directory where memdoor was started.
 const DEFAULT: &CStr = c"/var/log/memory-monitor";

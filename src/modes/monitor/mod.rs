@@ -2,7 +2,7 @@
 //!
 //! One engine: it takes a [`sample::Sample`] of the host, looks at every process ([`crowd`]) and cgroup ([`groups`]), asks
 //! [`alerts`] what has changed, and hands all of it to where it is shown: files of a session, a screen, plain lines, a file for
-//! Prometheus. Tables are [`sheet`]s, described once for CSV, text and JSON. At its end it sums up ([`analysis`]).
+//! Prometheus. Its [`tables`] are described once for CSV, text and JSON. At its end it sums up ([`analysis`]).
 
 pub mod alerts;
 pub mod analysis;
@@ -18,9 +18,8 @@ mod notice;
 pub mod options;
 pub mod prometheus;
 pub mod sample;
-pub mod sheet;
-pub mod sheets;
 mod show;
+pub mod tables;
 pub mod view;
 
 use core::time::Duration;

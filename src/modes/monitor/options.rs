@@ -4,6 +4,7 @@ use core::ffi::CStr;
 use core::time::Duration;
 
 use crate::modes::watch::SelfReport;
+pub use crate::report::table::Form;
 use crate::units::{Bytes, Percent};
 
 /// What was asked for.
@@ -17,7 +18,7 @@ pub struct Options<'a> {
     pub window: Duration,
     /// Where it goes.
     pub to: To<'a>,
-    /// How tables are written.
+    /// How tables are written. The memory file is CSV whatever is asked for.
     pub form: Form,
     /// How many processes and cgroups are named.
     pub top: usize,
@@ -64,16 +65,6 @@ pub enum Color {
 pub enum Charset {
     Ascii,
     Utf8,
-}
-
-/// How tables are written. The memory file is CSV whatever is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Form {
-    Csv,
-    Json,
-    #[default]
-    Text,
 }
 
 /// Whether PSS and USS are read.

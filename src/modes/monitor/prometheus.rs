@@ -2,18 +2,21 @@
 //!
 //! Each process that ever ran would be a series of its own: numbers and names of processes are not in it.
 
+use core::time::Duration;
+
+use super::alerts;
 use super::groups::Group;
-use super::sample::Sample;
-use super::sheet::named;
-use super::sheet::push_parts;
-use super::sheets::{KINDS, Numbers, STALLED};
+use super::sample::{Sample, Zone};
+use super::tables::waited;
 use crate::fixed::Fixed;
-use crate::parse::dec;
+use crate::parse::pressure::Stall;
 use crate::report::escape::{self, JSON_MAX, Source};
+use crate::report::table::Get::{self, Count, Share, Size, Span};
+use crate::report::table::Rows;
 use crate::sys::Errno;
 use crate::sys::ours::{Kind, Refused, Replaced, Use};
 use crate::sys::out::{Broken, Out, Sink};
-use crate::units::{Bytes, PageSize, Pages};
+use crate::units::{Bytes, PageSize, Pages, Percent};
 
 /// What is written.
 #[derive(Clone, Copy, Debug)]
@@ -30,48 +33,138 @@ pub struct Facts<'a> {
     pub top: Option<Bytes>,
     /// Cgroups.
     pub groups: &'a [Group],
-    /// How often each kind of alert was raised, in the order of [`KINDS`].
-    pub alerts: &'a [u64; KINDS.len()],
+    /// How often each kind of alert was raised, by [`alerts::Kind`].
+    pub alerts: &'a [u64; alerts::Kind::COUNT],
 }
 
-named!(
-    /// All families: a name without `memdoor_`, where its value stands in [`Numbers`] if it has one alone, then what it is. `_total` at the
-    /// end makes it a counter, and before that the unit says what a number is: of `seconds` it counts microseconds, of `ratio` hundredths of
-    /// a percent; of `bytes` in a counter it counts pages.
-    FAMILIES,
-    "memory_used_ratio 6 Memory that is not available.
-memory_size_bytes 0 MemTotal.
-memory_available_bytes 3 MemAvailable, and what of the ARC of ZFS can shrink.
-swap_size_bytes 8 SwapTotal.
-swap_used_bytes 43 Swap in use.
-reclaim_scanned_bytes_total 33 Memory that reclaim looked at.
-reclaim_direct_scanned_bytes_total 34 Memory that reclaim looked at for processes that waited.
-reclaim_stolen_bytes_total 35 Memory that reclaim took back.
-allocation_stalls_total 36 Allocations that waited for reclaim.
-major_faults_total 37 Page faults that had to read.
-swapped_in_bytes_total 38 Memory read from swap.
-swapped_out_bytes_total 39 Memory written to swap.
-oom_kills_total 40 Processes that the OOM killer ended.
-compaction_stalls_total 41 Allocations that waited for compaction.
-compaction_failures_total 42 Compactions that found nothing.
-open_files 44 Open files of the system.
-open_files_limit 45 How many there may be.
-last_sample_timestamp_seconds 46 When this was measured.
-processes 47 Processes.
-zombies 48 Processes that ended and were not collected.
-top_process_bytes 7 RSS of the largest process.
-pressure_ratio - Share of the time that processes waited for memory.
-pressure_seconds_total - Time that processes waited for memory.
-zone_unusable_ratio - Free memory in pieces too small for 2 MiB.
-cgroup_usage_bytes - Memory of a cgroup.
-cgroup_limit_bytes - Its limit.
-cgroup_peak_bytes - The most that it had.
-cgroup_oom_kills_total - OOM kills in it.
-alerts_total - Alerts raised.
-build_info - The version of memdoor."
+/// What Prometheus makes of the values of a family.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Type {
+    /// They go up and down.
+    Gauge,
+    /// They are since boot, or since memdoor was started: `_total` at the end of the name.
+    Counter,
+}
+
+/// A family of values: one of each row. The unit is the value's, and the name says it.
+struct Family<R: Rows> {
+    /// Without `memdoor_`.
+    name: &'static str,
+    kind: Type,
+    help: &'static str,
+    get: Get<R>,
+}
+
+const fn gauge<R: Rows>(name: &'static str, help: &'static str, get: Get<R>) -> Family<R> {
+    Family { name, kind: Type::Gauge, help, get }
+}
+
+const fn counter<R: Rows>(name: &'static str, help: &'static str, get: Get<R>) -> Family<R> {
+    Family { name, kind: Type::Counter, help, get }
+}
+
+impl Rows for Facts<'static> {
+    type Row<'r> = Facts<'r>;
+}
+
+impl Facts<'_> {
+    /// What the kernel counts in pages.
+    fn pages(&self, count: Option<u64>) -> Option<Bytes> {
+        Some(Pages(count?).bytes(self.page))
+    }
+}
+
+/// Of the host: one value each, without a label. A new one is a new row.
+static HOST: &[Family<Facts<'static>>] = &[
+    gauge("memory_used_ratio", "Memory that is not available.", Share(|of| of.sample.used_percent())),
+    gauge("memory_size_bytes", "MemTotal.", Size(|of| of.sample.meminfo.total)),
+    gauge(
+        "memory_available_bytes",
+        "MemAvailable, and what of the ARC of ZFS can shrink.",
+        Size(|of| of.sample.meminfo.available),
+    ),
+    gauge("swap_size_bytes", "SwapTotal.", Size(|of| of.sample.meminfo.swap_total)),
+    gauge("swap_used_bytes", "Swap in use.", Size(|of| of.sample.meminfo.swap_used())),
+    counter(
+        "reclaim_scanned_bytes_total",
+        "Memory that reclaim looked at.",
+        Size(|of| of.pages(of.sample.counters.scanned)),
+    ),
+    counter(
+        "reclaim_direct_scanned_bytes_total",
+        "Memory that reclaim looked at for processes that waited.",
+        Size(|of| of.pages(of.sample.counters.scanned_direct)),
+    ),
+    counter(
+        "reclaim_stolen_bytes_total",
+        "Memory that reclaim took back.",
+        Size(|of| of.pages(of.sample.counters.stolen)),
+    ),
+    counter("allocation_stalls_total", "Allocations that waited for reclaim.", Count(|of| of.sample.counters.stalls)),
+    counter("major_faults_total", "Page faults that had to read.", Count(|of| of.sample.counters.major_faults)),
+    counter("swapped_in_bytes_total", "Memory read from swap.", Size(|of| of.pages(of.sample.counters.swapped_in))),
+    counter("swapped_out_bytes_total", "Memory written to swap.", Size(|of| of.pages(of.sample.counters.swapped_out))),
+    counter("oom_kills_total", "Processes that the OOM killer ended.", Count(|of| of.sample.counters.oom_kills)),
+    counter(
+        "compaction_stalls_total",
+        "Allocations that waited for compaction.",
+        Count(|of| of.sample.counters.compact_stalls),
+    ),
+    counter(
+        "compaction_failures_total",
+        "Compactions that found nothing.",
+        Count(|of| of.sample.counters.compact_fails),
+    ),
+    gauge("open_files", "Open files of the system.", Count(|of| Some(of.sample.files?.0))),
+    gauge("open_files_limit", "How many there may be.", Count(|of| Some(of.sample.files?.1))),
+    gauge("last_sample_timestamp_seconds", "When this was measured.", Span(|of| Some(of.sample.now.realtime))),
+    gauge("processes", "Processes.", Count(|of| of.processes)),
+    gauge("zombies", "Processes that ended and were not collected.", Count(|of| of.zombies)),
+    gauge("top_process_bytes", "RSS of the largest process.", Size(|of| of.top)),
+];
+
+/// Of these lengths are the averages of a [`Stall`], in their order.
+const WINDOWS: [&str; 3] = ["10s", "1m", "5m"];
+
+impl Rows for Percent {
+    type Row<'r> = Self;
+}
+
+impl Rows for Stall {
+    type Row<'r> = Self;
+}
+
+impl Rows for u64 {
+    type Row<'r> = Self;
+}
+
+static PRESSURE_RATIO: Family<Percent> =
+    gauge("pressure_ratio", "Share of the time that processes waited for memory.", Share(|of| Some(*of)));
+
+static PRESSURE_SECONDS: Family<Stall> = counter(
+    "pressure_seconds_total",
+    "Time that processes waited for memory.",
+    Span(|of| Some(Duration::from_micros(of.total))),
 );
 
-const SOME_FULL: [&[u8]; 2] = [b"some", b"full"];
+static ZONE_UNUSABLE: Family<Zone> =
+    gauge("zone_unusable_ratio", "Free memory in pieces too small for 2 MiB.", Share(|zone| zone.unusable));
+
+impl Rows for Group {
+    type Row<'r> = Self;
+}
+
+/// Of each cgroup.
+static GROUPS: &[Family<Group>] = &[
+    gauge("cgroup_usage_bytes", "Memory of a cgroup.", Size(|group| group.usage)),
+    gauge("cgroup_limit_bytes", "Its limit.", Size(|group| group.limit)),
+    gauge("cgroup_peak_bytes", "The most that it had.", Size(|group| group.peak)),
+    counter("cgroup_oom_kills_total", "OOM kills in it.", Count(|group| group.oom_kills_ever)),
+];
+
+static RAISED: Family<u64> = counter("alerts_total", "Alerts raised.", Count(|count| Some(*count)));
+
+static BUILD: Family<u64> = gauge("build_info", "The version of memdoor.", Count(|one| Some(*one)));
 
 /// What such a file is: any of its families may be missing, so that any may be the first, and there is nobody else's.
 pub static FILE: Kind = Kind {
@@ -105,119 +198,121 @@ pub fn publish(file: &mut Replaced<'_>, facts: &Facts<'_>, buf: &mut [u8]) -> Re
 
 /// Writes all of it.
 pub fn put(facts: &Facts<'_>, out: &mut Out<'_>) {
-    let mut page =
-        Page { families: core::str::from_utf8(&FAMILIES).unwrap_or_default().split('\n'), name: "", help: "", out };
-    let mut numbers = Numbers::of(facts.sample);
-    numbers.0[7] = facts.top.map(|top| top.0);
-    numbers.0[47] = facts.processes;
-    numbers.0[48] = facts.zombies;
-    while let Some(place) = page.next() {
-        let mut value = numbers.0.get(place).copied().flatten();
-        if page.name.ends_with("_bytes_total") {
-            value = value.map(|count| Pages(count).bytes(facts.page).0);
+    let sample = facts.sample;
+    for family in HOST {
+        Page::of(family, out).put(&[], facts);
+    }
+    let stalls = [("some", sample.pressure.some), ("full", sample.pressure.full)];
+    let mut page = Page::of(&PRESSURE_RATIO, out);
+    for (kind, stall) in stalls {
+        for (at, window) in WINDOWS.into_iter().enumerate() {
+            if let Some(share) = waited(stall, at) {
+                page.put(&[("kind", kind.as_bytes()), ("window", window.as_bytes())], &share);
+            }
         }
-        page.value(&[], value);
     }
-    let stall = |at: usize| numbers.0.get(STALLED + at).copied().flatten();
-    for (number, window) in ["10s", "1m", "5m", "10s", "1m", "5m"].into_iter().enumerate() {
-        let share = stall(number / 3 * 4 + number % 3);
-        let labels = [b"kind", SOME_FULL[number / 3], b"window", window.as_bytes()];
-        page.value(&labels, share);
+    let mut page = Page::of(&PRESSURE_SECONDS, out);
+    for (kind, stall) in stalls {
+        if let Some(stall) = stall {
+            page.put(&[("kind", kind.as_bytes())], &stall);
+        }
     }
-    page.next();
-    for (number, kind) in SOME_FULL.into_iter().enumerate() {
-        page.value(&[b"kind", kind], stall(number * 4 + 3));
-    }
-    page.next();
-    for zone in facts.sample.zones.iter().flatten() {
+    let mut page = Page::of(&ZONE_UNUSABLE, out);
+    for zone in sample.zones.iter().flatten() {
         let mut node = Fixed::<16>::new();
         node.push_dec(zone.node);
-        let labels = [b"node", node.as_bytes(), b"zone", zone.name.as_bytes()];
-        page.value(&labels, zone.unusable.map(|share| share.hundredths));
+        page.put(&[("node", node.as_bytes()), ("zone", zone.name.as_bytes())], zone);
     }
-    put_groups(facts.groups, &mut page);
-    page.next();
-    for (kind, count) in KINDS.iter().zip(facts.alerts) {
-        page.value(&[b"kind", kind.as_bytes()], Some(*count));
-    }
-    page.next();
-    page.value(&[b"version", env!("CARGO_PKG_VERSION").as_bytes()], Some(1));
-}
-
-fn put_groups(groups: &[Group], page: &mut Page<'_, '_>) {
-    for at in 0..4 {
-        page.next();
-        for (number, group) in groups.iter().enumerate() {
+    for family in GROUPS {
+        let mut page = Page::of(family, out);
+        for (number, group) in facts.groups.iter().enumerate() {
             let path = group.path.as_bytes();
             // Paths that were cut may be alike, and one series twice makes node_exporter refuse the file.
-            let mut earlier = groups.iter().take(number);
-            if earlier.any(|other| other.path.as_bytes() == path) {
-                continue;
+            let mut earlier = facts.groups.iter().take(number);
+            if !earlier.any(|other| other.path.as_bytes() == path) {
+                page.put(&[("cgroup", path)], group);
             }
-            let size = match at {
-                0 => group.usage,
-                1 => group.limit,
-                2 => group.peak,
-                _ => group.oom_kills_ever.map(Bytes),
-            };
-            page.value(&[b"cgroup", path], size.map(|size| size.0));
         }
     }
+    let mut page = Page::of(&RAISED, out);
+    for kind in alerts::Kind::ALL {
+        page.put(&[("kind", kind.name().as_bytes())], &facts.alerts[kind as usize]);
+    }
+    Page::of(&BUILD, out).put(&[("version", env!("CARGO_PKG_VERSION").as_bytes())], &1);
 }
 
-/// A page of families.
-struct Page<'o, 'b> {
-    families: core::str::Split<'static, char>,
-    /// The one that is written.
-    name: &'static str,
-    /// What it is; empty once that stands there.
-    help: &'static str,
+/// A family that is written.
+struct Page<'o, 'b, R: Rows> {
+    family: &'static Family<R>,
+    /// Its help and its type stand above its first value.
+    has_help: bool,
     out: &'o mut Out<'b>,
 }
 
-impl Page<'_, '_> {
-    /// Goes on to the next family. Where its value stands, if it has one alone.
-    fn next(&mut self) -> Option<usize> {
-        let (name, rest) = self.families.next()?.split_once(' ')?;
-        let (place, help) = rest.split_once(' ')?;
-        (self.name, self.help) = (name, help);
-        dec(place.as_bytes())?.try_into().ok()
+impl<'o, 'b, R: Rows> Page<'o, 'b, R> {
+    const fn of(family: &'static Family<R>, out: &'o mut Out<'b>) -> Self {
+        Self { family, has_help: false, out }
     }
 
-    /// One value of it, its labels and their texts by turns; not known, it is not there.
-    fn value(&mut self, labels: &[&[u8]], value: Option<u64>) {
-        let Some(value) = value else { return };
-        let name = self.name.as_bytes();
-        let base = self.name.strip_suffix("_total");
-        let help = core::mem::take(&mut self.help);
-        if !help.is_empty() {
-            let kind: &[u8] = if base.is_some() { b" counter\n" } else { b" gauge\n" };
-            let help = [b" ", help.as_bytes(), b"\n# TYPE memdoor_", name, kind];
-            for part in [&b"# HELP memdoor_"[..], name].iter().chain(&help) {
-                self.out.put(part);
+    /// One value of it, with its labels; not known, it is not there.
+    fn put<'r>(&mut self, labels: &[(&str, &[u8])], row: &'r R::Row<'r>) {
+        let Family { name, kind, help, get } = self.family;
+        let value = get.cell(row).in_base_units();
+        if value.as_bytes().is_empty() {
+            return;
+        }
+        if !core::mem::replace(&mut self.has_help, true) {
+            let kind = match kind {
+                Type::Gauge => "gauge",
+                Type::Counter => "counter",
+            };
+            for part in ["# HELP memdoor_", name, " ", help, "\n# TYPE memdoor_", name, " ", kind, "\n"] {
+                self.out.put(part.as_bytes());
             }
         }
         self.out.put(b"memdoor_");
-        self.out.put(name);
+        self.out.put(name.as_bytes());
         let mut before: &[u8] = b"{";
-        for pair in labels.chunks_exact(2) {
-            for part in [before, pair[0], b"="] {
+        for (label, text) in labels {
+            for part in [before, label.as_bytes(), b"="] {
                 self.out.put(part);
             }
             before = b",";
             // A label is quoted as a JSON string is: only `"` and `\` need it, once control characters are escaped.
-            escape::json(self.out, pair[1], Source::Raw, JSON_MAX);
+            escape::json(self.out, text, Source::Raw, JSON_MAX);
         }
         self.out.put(if labels.is_empty() { b" " } else { b"} " });
-        let base = base.unwrap_or(self.name);
-        let mut text = Fixed::<48>::new();
-        if base.ends_with("_seconds") {
-            push_parts(&mut text, value, 1_000_000);
-        } else if base.ends_with("_ratio") {
-            push_parts(&mut text, value, 10_000);
-        } else {
-            text.push_dec(value);
-        }
-        self.out.put(text.push(b"\n").as_bytes());
+        self.out.put(value.as_bytes());
+        self.out.put(b"\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<R: Rows>(family: &Family<R>) {
+        let unit = match family.get {
+            Size(_) => "_bytes",
+            Share(_) => "_ratio",
+            Span(_) => "_seconds",
+            _ => "",
+        };
+        let (name, base) = (family.name, family.name.strip_suffix("_total"));
+        assert_eq!(base.is_some(), family.kind == Type::Counter, "{name}");
+        let base = base.unwrap_or(name);
+        let said = ["_bytes", "_ratio", "_seconds"].into_iter().find(|unit| base.ends_with(unit));
+        assert_eq!(said.unwrap_or_default(), unit, "{name}");
+    }
+
+    #[test]
+    fn the_name_of_a_family_says_its_unit_and_its_type() {
+        HOST.iter().for_each(check);
+        GROUPS.iter().for_each(check);
+        check(&PRESSURE_RATIO);
+        check(&PRESSURE_SECONDS);
+        check(&ZONE_UNUSABLE);
+        check(&RAISED);
+        check(&BUILD);
     }
 }

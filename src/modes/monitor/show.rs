@@ -2,16 +2,16 @@
 
 use core::ffi::CStr;
 
-use super::alerts::{Alert, Change};
+use super::alerts::{Alert, Change, Kind};
 use super::crowd::{By, Row};
 use super::files::{Files, Which};
 use super::options::{Charset, Color, Form, Options, To, What};
-use super::sheet::{Pen, Writer, put_header};
-use super::sheets::{self, Growing, KINDS};
+use super::tables::{self, Growing};
 use super::view::{self, Past, View};
 use super::{Seen, prometheus};
 use crate::exit::Exit;
 use crate::modes::files::Unusable;
+use crate::report::table::{Pen, Writer, put_header};
 use crate::sys::clock::Now;
 use crate::sys::clock::monotonic;
 use crate::sys::ours::{Refused, Replaced};
@@ -45,7 +45,7 @@ pub(super) struct Show<'a> {
     /// Changed with this sample, and had no room.
     unsaid: u64,
     /// How many of each kind were raised so far.
-    counts: [u64; KINDS.len()],
+    counts: [u64; Kind::COUNT],
     broken: Option<Broken>,
     has_header: bool,
     /// The file for Prometheus.
@@ -77,7 +77,7 @@ impl<'a> Show<'a> {
             board: Board::new(),
             new: [const { None }; ALERTS],
             unsaid: 0,
-            counts: [0; KINDS.len()],
+            counts: [0; Kind::COUNT],
             broken: None,
             has_header: false,
             published,
@@ -207,12 +207,12 @@ impl Seen<'_> {
         let (sample, most) = (&self.sample, self.options.top);
         let growing = Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) };
         match which {
-            Which::Memory => sheets::memory(sample, self.largest(), to),
-            Which::Processes => sheets::processes(&growing, most, to),
-            Which::Cgroups => sheets::cgroups(self.groups.rows(), to),
-            Which::Fragmentation => sheets::fragmentation(sample, to),
-            Which::Swap => sheets::swap(sample, &growing, most, to),
-            Which::Pressure => sheets::pressure(sample, to),
+            Which::Memory => tables::memory(sample, self.largest(), to),
+            Which::Processes => tables::processes(&growing, most, to),
+            Which::Cgroups => tables::cgroups(self.groups.rows(), to),
+            Which::Fragmentation => tables::fragmentation(sample, to),
+            Which::Swap => tables::swap(sample, &growing, most, to),
+            Which::Pressure => tables::pressure(sample, to),
             Which::Summary | Which::Alerts => {}
         }
     }
@@ -257,7 +257,7 @@ const fn change(alert: &Alert) -> &'static [u8] {
 
 fn alerts(new: &[Option<Alert>; ALERTS], to: &mut Writer<'_, '_>) {
     for alert in new.iter().flatten() {
-        sheets::alert(alert, to);
+        tables::alert(alert, to);
     }
 }
 

@@ -54,9 +54,7 @@ impl Alerts {
         let were_zombies = self.were_zombies;
         self.were_zombies = zombies > limits.zombies;
         for (kind, value, limit) in values {
-            let Some(raised) = self.raised.get_mut(kind as usize) else {
-                continue;
-            };
+            let raised = &mut self.raised[kind as usize];
             let value = match value {
                 Subject::Unknown => continue,
                 Subject::Gone(words) => {

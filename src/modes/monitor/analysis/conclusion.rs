@@ -2,12 +2,13 @@
 
 use core::fmt::Write;
 
-use super::{Facts, Figure, shared::gained};
+use super::course::Figure;
+use super::{Facts, SHORT, Sentence, shared::gained};
 use crate::fixed::Fixed;
 use crate::modes::monitor::crowd::{By, Growth, Row};
-use crate::modes::monitor::sheet::Writer;
 use crate::report::columns::{Mb, OrDash, in_mb};
 use crate::report::escape::Escaped;
+use crate::report::table::Writer;
 use crate::tmpfs::Mounts;
 use crate::units::Bytes;
 
@@ -24,7 +25,7 @@ pub(super) fn write(facts: &Facts<'_>, now: &Mounts, to: &mut Writer<'_, '_>) {
     let caveat = Words::of(facts.caveat.as_bytes());
     for words in [caveat, host(facts), growers(facts), others(facts, now)] {
         if !words.as_bytes().is_empty() {
-            to.row(&[], &[words.as_bytes()]);
+            to.row(&SHORT, &Sentence(words.as_bytes()));
         }
     }
 }

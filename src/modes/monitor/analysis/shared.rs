@@ -2,12 +2,13 @@
 
 use core::ffi::CStr;
 
-use super::{Facts, tables::At};
+use super::Facts;
 use crate::fixed::Fixed;
 use crate::largest::keep;
-use crate::modes::monitor::sheet::Writer;
-use crate::modes::monitor::sheets::{pid, size};
+use crate::modes::monitor::tables::number;
 use crate::parse::sysvipc::Segment;
+use crate::report::table::Get::{Count, Path, Size, Text};
+use crate::report::table::{Rows, Table, Writer, column};
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::tmpfs::{Mount, Mounts, each_segment};
@@ -18,39 +19,79 @@ const SHOWN: usize = 5;
 
 /// A file of /dev/shm.
 #[derive(Clone, Debug)]
-struct Posix {
+pub(super) struct Posix {
     name: Fixed<64>,
     used: Bytes,
     user: u32,
 }
 
+/// A System V segment, and the name of who made it, who may be gone.
+pub(super) struct OfSegment<'r> {
+    segment: &'r Segment,
+    creator: &'r [u8],
+}
+
+impl Rows for OfSegment<'static> {
+    type Row<'r> = OfSegment<'r>;
+}
+
+pub(super) static SEGMENTS: Table<OfSegment<'static>> = Table {
+    event: "memdoor.shm.segment",
+    title: "largest System V segments",
+    columns: &[
+        column("Shmid", 10, "memdoor.shm.id", Count(|of| Some(of.segment.id))),
+        column("Size_KB", 12, "memdoor.shm.size_bytes", Size(|of| Some(of.segment.size))),
+        column("RSS_KB", 12, "memdoor.shm.rss_bytes", Size(|of| of.segment.rss)),
+        column("Swap_KB", 10, "memdoor.shm.swap_bytes", Size(|of| of.segment.swap)),
+        column("Attached", 8, "memdoor.shm.attached", Count(|of| Some(of.segment.attached))),
+        column("PID", 7, "process.pid", Count(|of| of.segment.creator.and_then(number))),
+        column("Command", 15, "memdoor.process.comm", Text(|of| of.creator)),
+    ],
+};
+
+impl Rows for Posix {
+    type Row<'r> = Self;
+}
+
+pub(super) static FILES: Table<Posix> = Table {
+    event: "memdoor.shm.file",
+    title: "largest files in /dev/shm",
+    columns: &[
+        column("Name", 50, "memdoor.shm.name", Text(|file| file.name.as_bytes())),
+        column("Used_KB", 12, "memdoor.shm.used_bytes", Size(|file| Some(file.used))),
+        column("UID", 10, "memdoor.shm.uid", Count(|file| Some(file.user.into()))),
+    ],
+};
+
+/// A file system in memory, and how much fuller it is than it was.
+pub(super) struct OfMount<'r> {
+    mount: &'r Mount,
+    gained: Option<Bytes>,
+}
+
+impl Rows for OfMount<'static> {
+    type Row<'r> = OfMount<'r>;
+}
+
+pub(super) static MOUNTS: Table<OfMount<'static>> = Table {
+    event: "memdoor.tmpfs.sample",
+    title: "fullest tmpfs",
+    columns: &[
+        column("Mount", 50, "memdoor.tmpfs.path", Path(|of| of.mount.point.as_bytes())),
+        column("Used_KB", 12, "memdoor.tmpfs.used_bytes", Size(|of| Some(of.mount.used))),
+        column("Gained_KB", 12, "memdoor.tmpfs.gained_bytes", Size(|of| of.gained)),
+    ],
+};
+
 pub(super) fn write(facts: &Facts<'_>, now: &Mounts, buf: &mut [u8], to: &mut Writer<'_, '_>) {
-    to.begin(At::Segments as usize);
     for segment in segments(&facts.host.proc, buf).iter().flatten() {
-        let creator = segment.creator;
-        // Who made it may be gone.
-        let row = facts.crowd.rows().find(|row| Some(row.pid) == creator);
-        let numbers = [
-            Some(segment.id),
-            Some(segment.size.0),
-            size(segment.rss),
-            size(segment.swap),
-            Some(segment.attached),
-            creator.and_then(pid),
-        ];
-        let comm = row.map_or(&b""[..], |row| row.comm.as_bytes());
-        to.row(&numbers, &[comm]);
+        let row = facts.crowd.rows().find(|row| Some(row.pid) == segment.creator);
+        let creator = row.map_or(&b""[..], |row| row.comm.as_bytes());
+        to.row(&SEGMENTS, &OfSegment { segment, creator });
     }
-    to.begin(At::Files as usize);
-    for file in files(c"/dev/shm").iter().flatten() {
-        let numbers = [file.used.0, file.user.into()].map(Some);
-        to.row(&numbers, &[file.name.as_bytes()]);
-    }
-    to.begin(At::Mounts as usize);
-    let mounts = now.fullest.iter().flatten();
-    for mount in mounts.filter(|mount| mount.used.0 > 0) {
-        let gained = size(gained(facts.mounts, mount));
-        to.row(&[Some(mount.used.0), gained], &[mount.point.as_bytes()]);
+    files(c"/dev/shm").iter().flatten().for_each(|file| to.row(&FILES, file));
+    for mount in now.fullest.iter().flatten().filter(|mount| mount.used.0 > 0) {
+        to.row(&MOUNTS, &OfMount { mount, gained: gained(facts.mounts, mount) });
     }
 }
 

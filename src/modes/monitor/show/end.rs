@@ -7,9 +7,9 @@ use crate::modes::fail;
 use crate::modes::monitor::analysis::{self, TABLES};
 use crate::modes::monitor::files::Which;
 use crate::modes::monitor::options::{Form, What};
-use crate::modes::monitor::sheet::{Pen, Writer};
 use crate::modes::monitor::{Armed, Seen, view};
 use crate::report::escape::Escaped;
+use crate::report::table::{Pen, Writer};
 use crate::sys::out::{Broken, Out, Sink, say};
 
 impl Show<'_> {
@@ -63,7 +63,7 @@ impl Armed<'_> {
                 Form::Csv => Form::Text,
                 form => form,
             };
-            let mut to = Writer::new(&pen, form, &TABLES, &mut out, None);
+            let mut to = Writer::new(&pen, form, TABLES, &mut out, None);
             seen.sum_up(buf, &mut to);
             to.finish();
         }

@@ -11,10 +11,8 @@ impl Show<'_> {
             None => self.unsaid += 1,
         }
         self.board.note(alert);
-        if alert.change == Change::Raised
-            && let Some(count) = self.counts.get_mut(alert.kind as usize)
-        {
-            *count += 1;
+        if alert.change == Change::Raised {
+            self.counts[alert.kind as usize] += 1;
         }
     }
 }

@@ -14,7 +14,7 @@ use memdoor::modes::monitor::alerts::Kind;
 use memdoor::modes::monitor::files::Which;
 use memdoor::modes::monitor::groups::Group;
 use memdoor::modes::monitor::options::Form;
-use memdoor::modes::monitor::sheet::{Cell, Sheet};
+use memdoor::report::table::{Cell, HEADER, Heading, Pen, Writer, header};
 use memdoor::units::{Bytes, Percent};
 
 /// RFC 4180, strictly: a quote is at the start of a field, doubled, or at its end; every line has as many fields as the header.
@@ -319,21 +319,27 @@ fn json_of_hostile_names_is_json_and_they_can_be_turned_back() {
 #[test]
 fn every_column_is_described_and_no_name_stands_twice() {
     for which in tables() {
-        let sheets: &[Sheet] = which.table().0;
         let mut names = BTreeSet::new();
-        for sheet in sheets {
-            let columns: Vec<_> = sheet.columns().collect();
-            // A line that can't be read would end them.
-            assert_eq!(columns.len(), sheet.columns.split(|byte| *byte == b'\n').count(), "{}", sheet.title);
+        for table in which.table().0 {
+            let (columns, title): (Vec<&Heading>, _) = (table.headings().collect(), table.title());
+            assert!(!columns.is_empty(), "{title}");
             let keys: BTreeSet<_> = columns.iter().map(|column| column.key).collect();
-            assert_eq!(keys.len(), columns.len(), "{}", sheet.title);
+            assert_eq!(keys.len(), columns.len(), "{title}");
             let width: usize = columns.iter().map(|column| column.width + usize::from(column.width > 0)).sum();
-            assert!(width <= 81, "{} has {width} columns", sheet.title);
+            assert!(width <= 81, "{title} has {width} columns");
             for column in &columns {
                 assert!(names.insert(column.csv), "{} twice", column.csv);
                 assert!(column.label.len() <= column.width || column.width == 0, "{column:?}");
             }
         }
+    }
+}
+
+#[test]
+fn there_is_room_for_the_header_of_every_file() {
+    for which in tables() {
+        let length: usize = header(which.table().0).map(str::len).sum();
+        assert!(length <= HEADER, "{which:?}: {length}");
     }
 }
 
@@ -357,7 +363,7 @@ fn every_row_has_a_cell_for_every_column() {
             assert!(is_filled, "{which:?}: {name} is always empty");
         }
         // Not a number too few or too many in any row: what is filled is what its table has.
-        let widths: Vec<usize> = which.table().0.iter().map(|sheet| sheet.columns().count()).collect();
+        let widths: Vec<usize> = which.table().0.iter().map(|table| table.headings().count()).collect();
         for row in rows.iter().skip(1) {
             let filled = row.iter().filter(|field| !field.is_empty()).count();
             assert!(widths.contains(&(filled - 1)), "{which:?}: {filled} of {widths:?}: {row:?}");
@@ -370,13 +376,13 @@ fn memory_that_is_too_small_cuts_between_lines() {
     let (sample, rows, groups, alerts) = hostile();
     let envelope = common::monitored::envelope();
     for form in [Form::Csv, Form::Text, Form::Json] {
-        let pen = memdoor::modes::monitor::sheet::Pen::new(form, &envelope, &sample.now);
+        let pen = Pen::new(form, &envelope, &sample.now);
         for which in tables() {
             for room in [0, 1, 20, 100, 1000, 3000] {
                 let mut buf = vec![0; room];
                 let mut out = memdoor::sys::out::Out::in_memory(&mut buf);
                 let table = which.table().0;
-                let mut to = memdoor::modes::monitor::sheet::Writer::new(&pen, form, table, &mut out, None);
+                let mut to = Writer::new(&pen, form, table, &mut out, None);
                 put_rows(which, &sample, &rows, &groups, &alerts, &mut to);
                 to.end();
                 let held = out.held();

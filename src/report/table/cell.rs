@@ -1,4 +1,4 @@
-//! What stands in a column of a row, and how each form writes it.
+//! What stands in a column of a row: a value with its unit, and how each form writes it.
 
 use core::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::fixed::Fixed;
 use crate::report::Value;
 use crate::report::escape::{self, Source};
 use crate::sys::out::Out;
-use crate::units::{Bytes, Percent};
+use crate::units::{Bytes, Percent, micros};
 
 /// What stands in a column of a row.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -31,72 +31,7 @@ pub enum Cell<'a> {
     Words(&'a [u8]),
 }
 
-/// What stands in a column.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// `k`: a [`Cell::Size`].
-    Size,
-    /// `r`: a [`Cell::Rate`].
-    Rate,
-    /// `n`: a [`Cell::Count`].
-    Count,
-    /// `p`: a [`Cell::Share`], in hundredths of a percent.
-    Share,
-    /// `m`: [`Cell::Thousandths`].
-    Thousandths,
-    /// `s`: a [`Cell::Span`], in microseconds.
-    Span,
-    /// `t`: a [`Cell::Text`], of which the start stays when it is too long.
-    Text,
-    /// `e`: a [`Cell::Text`] of which the end stays: a path.
-    Path,
-    /// `w`: [`Cell::Words`].
-    Words,
-}
-
-impl Kind {
-    pub(super) const fn of(letter: u8) -> Self {
-        match letter {
-            b'k' => Self::Size,
-            b'r' => Self::Rate,
-            b'p' => Self::Share,
-            b'm' => Self::Thousandths,
-            b's' => Self::Span,
-            b't' => Self::Text,
-            b'e' => Self::Path,
-            b'w' => Self::Words,
-            _ => Self::Count,
-        }
-    }
-
-    /// Whether text is in it, and no number.
-    pub(super) const fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Path | Self::Words)
-    }
-}
-
 impl<'a> Cell<'a> {
-    /// What a number is in a column of this kind.
-    pub(super) fn of_number(kind: Kind, number: u64) -> Self {
-        match kind {
-            Kind::Size => Self::Size(Bytes(number)),
-            Kind::Rate => Self::Rate(number.cast_signed()),
-            Kind::Share => Self::Share(Percent { hundredths: number }),
-            Kind::Thousandths => Self::Thousandths(u16::try_from(number).unwrap_or(u16::MAX)),
-            Kind::Span => Self::Span(Duration::from_micros(number)),
-            _ => Self::Count(number),
-        }
-    }
-
-    /// What text is in a column of this kind; empty, it is not known.
-    pub(super) const fn of_text(kind: Kind, text: &'a [u8]) -> Self {
-        match kind {
-            _ if text.is_empty() => Self::Unknown,
-            Kind::Words => Self::Words(text),
-            _ => Self::Text(text),
-        }
-    }
-
     /// The figure that CSV and text have; empty when it is not known, or no figure.
     #[must_use]
     pub fn figure(&self) -> Fixed<32> {
@@ -114,6 +49,22 @@ impl<'a> Cell<'a> {
                 let hundredths = u128::from(rate.unsigned_abs()) * 100 / 1024;
                 push_parts(&mut text, u64::try_from(hundredths).unwrap_or(u64::MAX), 100);
             }
+        }
+        text
+    }
+
+    /// What Prometheus has: bytes, seconds, shares of 1; empty when it is not known, or no figure.
+    #[must_use]
+    pub fn in_base_units(&self) -> Fixed<32> {
+        let mut text = Fixed::new();
+        match *self {
+            Self::Unknown | Self::Text(_) | Self::Words(_) => {}
+            Self::Size(size) => _ = text.push_dec(size.0),
+            Self::Rate(rate) => _ = text.push_dec(rate),
+            Self::Count(count) => _ = text.push_dec(count),
+            Self::Share(share) => push_parts(&mut text, share.hundredths, 10_000),
+            Self::Thousandths(parts) => push_parts(&mut text, parts.into(), 1000),
+            Self::Span(span) => push_parts(&mut text, micros(span), 1_000_000),
         }
         text
     }
@@ -152,7 +103,7 @@ impl<'a> Cell<'a> {
 }
 
 /// `12.30` for 1230 of 100, `0.998` for 998 of 1000.
-pub fn push_parts<const N: usize>(text: &mut Fixed<N>, number: u64, parts: u64) {
+fn push_parts(text: &mut Fixed<32>, number: u64, parts: u64) {
     text.push_dec(number / parts).push(b".");
     // A one in front keeps the zeros.
     let mut rest = itoa::Buffer::new();
