@@ -241,6 +241,9 @@ impl Armed<'_> {
         let (own, system) = (self.seen.counted.own(end), self.seen.counted.system(end));
         if let Some(fate) = fate {
             self.read_log_until_told(fate.may_be_oom_kill(), own, system);
+            if !fate.may_be_oom_kill() {
+                self.log.disown();
+            }
         }
         end
     }
