@@ -264,8 +264,18 @@ fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared
     assert_eq!(cause(&end), "perhaps_oom_kill", "{}", said(&end));
     let lines = evidence(&end);
     // The same words as of a neighbour with another name.
-    assert!(lines[0].contains(" (victim), in its control group, was OOM-killed at "), "{lines:#?}");
+    let is_told = lines[0].contains(" (victim), in its control group, was OOM-killed at ");
+    assert!(is_told || is_alone(lines[0]), "{lines:#?}");
     assert!(lines[1].contains("at the start 0,") && lines[1].ends_with(" s ago 1, now 1"), "{lines:#?}");
+}
+
+/// Whether this is the sentence of a kill line that came without its report, which has the control group.
+fn is_alone(sentence: &str) -> bool {
+    let is = sentence.starts_with("the kernel's log: not this process, last PID ");
+    if is {
+        skip("too many OOM kills in these seconds: the kernel said nothing but who was killed");
+    }
+    is
 }
 
 /// What a watch in a pid namespace of its own says of `$target`, which `script` starts and which is in the same small group.
@@ -307,11 +317,14 @@ fn an_oom_kill_of_a_child_of_the_same_name_is_none_of_a_target_whose_exit_status
         let expected = format!("no OOM kill of its own: {words}, within ");
         let summary = end.text("memdoor.verdict.summary");
         assert!(summary.starts_with(&expected), "{}", said(&end));
-        assert!(summary.contains(" of the initial pid namespace (sh), in its control group"), "{}", said(&end));
         // Nothing of it is evidence of its own.
         assert!(end.get("memdoor.oom").is_none() && end.get("memdoor.verdict.cgroup").is_none(), "{}", said(&end));
         let lines = evidence(&end);
+        if is_alone(lines[0]) {
+            continue;
+        }
         assert!(lines[0].starts_with("the kernel's log: PID "), "{lines:#?}");
+        assert!(summary.contains(" of the initial pid namespace (sh), in its control group"), "{}", said(&end));
         assert_eq!(end.text("memdoor.verdict.beside.relation"), "cgroup");
     }
 }
