@@ -287,7 +287,7 @@ impl Absent {
     /// Whether a right is missing.
     #[must_use]
     pub const fn is_denied(self) -> bool {
-        matches!(self.errno(), Some(Errno::EACCES | Errno::EPERM))
+        matches!(self, Self::Hidepid) || matches!(self.errno(), Some(Errno::EACCES | Errno::EPERM))
     }
 
     /// Whether there is none to be read here, which is known: the next file or cgroup may have it.

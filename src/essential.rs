@@ -38,7 +38,7 @@ pub enum Role {
 /// What its executable is called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Exe {
-    /// As its comm, or longer.
+    /// As its comm; one that the kernel has cut may be longer.
     Named,
     /// By this name, to which its own is a link.
     Called(&'static str),
@@ -57,7 +57,7 @@ const fn row(role: Role, exe: Exe, comms: &'static str) -> Row {
     Row { role, exe, comms }
 }
 
-static TABLE: [Row; 17] = [
+static TABLE: [Row; 20] = [
     // Another memdoor may write down all that will be known of this night.
     row(Supervisor, Named, "memdoor"),
     row(
@@ -75,18 +75,20 @@ static TABLE: [Row; 17] = [
         Supervisor,
         Named,
         "runsvdir\nrunsv\nrunit\nrunit-init\nsvlogd\ns6-svscan\ns6-supervise\ns6-linux-init\ns6-rc\ns6-log\ns6-ipcserverd\n\
-         supervise\nsupervise-daemon\nopenrc\nopenrc-init\nopenrc-run\ndinit\nfinit\nshepherd\nupstart\nprocd\ntini\n\
+         supervise\nsupervise-daemon\nopenrc\nopenrc-init\nopenrc-run\ndinit\nfinit\nshepherd\nupstart\nprocd\n\
          tini-static\ncatatonit\ndumb-init\ndocker-init\npodman-init\nsystemd-nspawn\nudevd\nelogind\nseatd\nturnstiled\natd\n\
          slurmd\nslurmstepd\nnomad\nmonit\nxinetd\ninetd",
     ),
+    row(Supervisor, Called("tini-static"), "tini"),
     row(Supervisor, Other, "init\nsupervisord\ncron\ncrond\nfcron\nanacron"),
     row(
         Login,
         Named,
-        "sshd\nsshd-session\nsshd-auth\ndropbear\npolkitd\naccounts-daemon\nsssd\nsssd_be\nsssd_nss\nsssd_pam\nsssd_ssh\n\
+        "sshd\nsshd-session\nsshd-auth\npolkitd\naccounts-daemon\nsssd\nsssd_be\nsssd_nss\nsssd_pam\nsssd_ssh\n\
          sssd_sudo\nsssd_ifp\nsssd_kcm\nwinbindd\nnslcd\nnscd\ncockpit-ws\ncockpit-tls\nxrdp\nxrdp-sesman\ntailscaled\nqemu-ga\n\
          vmtoolsd",
     ),
+    row(Login, Called("dropbearmulti"), "dropbear"),
     row(
         Terminal,
         Named,
@@ -114,7 +116,7 @@ static TABLE: [Row; 17] = [
          gnome-session-ctl\ngnome-session-service\ngnome-session-init-worker\ngnome-shell\ngnome-keyring-daemon\n\
          gnome-remote-desktop-daemon\nnautilus\nkwin_wayland\nkwin_wayland_wrapper\nkwin_x11\nplasmashell\nksmserver\n\
          plasma_session\nstartplasma-wayland\nstartplasma-x11\nplasmalogin\nkscreenlocker_greet\nsddm\nsddm-helper\n\
-         sddm-helper-start-wayland\nsddm-greeter\nsddm-greeter-qt6\nlightdm\nlightdm-gtk-greeter\nlxdm\nlxdm-binary\nnodm\nxinit\nxdm\nslim\ngreetd\nly\n\
+         sddm-helper-start-wayland\nsddm-greeter-qt6\nlightdm\nlightdm-gtk-greeter\nlxdm\nlxdm-binary\nnodm\nxinit\nxdm\nslim\ngreetd\nly\n\
          ly-dm\nsway\nswaylock\nhyprlock\ni3lock\nxscreensaver\nHyprland\nniri\nriver\ncosmic-session\ncosmic-comp\n\
          cosmic-greeter\nweston\nlabwc\nwayfire\nXorg\nXorg.bin\nXwayland\nXvnc\nXtigervnc\nxfce4-session\nxfwm4\nmutter\n\
          mutter-x11-frames\nmuffin\ncinnamon\ncinnamon-session\nmate-session\nmarco\nbudgie-wm\nlxsession\nlxqt-session\ni3\n\
@@ -122,6 +124,7 @@ static TABLE: [Row; 17] = [
     ),
     row(Desktop, Called("Xorg"), "X"),
     row(Desktop, Other, "startx"),
+    row(Desktop, Called("sddm-greeter-qt6"), "sddm-greeter"),
     row(
         Runtime,
         Named,
@@ -169,15 +172,20 @@ pub fn is_login_shell(arguments: &[u8], has_terminal: bool) -> bool {
     is_login || has_terminal && !runs_something
 }
 
+/// Whether the executable is the one that is known by this name. What the kernel has cut may be the beginning of a longer name, and
+/// nothing else: sumo is not su.
 fn is_called(exe: &[u8], comm: &[u8]) -> bool {
     let exe = exe.strip_suffix(b" (deleted)").unwrap_or(exe);
     let name = exe.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    name.starts_with(comm) || name == b"busybox" || name == b"toybox"
+    let is_it = if comm.len() == COMM { name.starts_with(comm) } else { name == comm };
+    is_it || name == b"busybox" || name == b"toybox"
 }
 
-/// What the kernel keeps of a name: TASK_COMM_LEN is 16, with the NUL.
+/// What the kernel keeps of a name, in bytes: TASK_COMM_LEN is 16, with the NUL.
+const COMM: usize = 15;
+
 fn cut(name: &[u8]) -> &[u8] {
-    name.get(..15).unwrap_or(name)
+    name.get(..COMM).unwrap_or(name)
 }
 
 fn is_line(lines: &str, name: &[u8]) -> bool {
@@ -223,6 +231,17 @@ mod tests {
         assert_eq!(role(b"runsv", Some(b"/bin/busybox")), Some(Supervisor));
         assert_eq!(role(b"sshd", Some(b"/home/eve/miner")), None);
         assert_eq!(role(b"supervisord", Some(b"/usr/bin/python3.11")), Some(Supervisor));
+    }
+
+    #[test]
+    fn only_a_name_that_the_kernel_has_cut_is_the_beginning_of_the_executables() {
+        for (comm, exe) in [("su", "/usr/bin/sumo"), ("sshd", "/usr/bin/sshd-miner"), ("sudo", "/opt/sudoku (deleted)")]
+        {
+            assert!(may_be(comm.as_bytes()), "{comm}");
+            assert_eq!(role(comm.as_bytes(), Some(exe.as_bytes())), None, "{comm}: {exe}");
+        }
+        assert_eq!(role(b"su", Some(b"/usr/bin/su")), Some(Terminal));
+        assert_eq!(role(b"containerd-shim", Some(b"/usr/bin/containerd-shim-runc-v2")), Some(Runtime));
     }
 
     #[test]

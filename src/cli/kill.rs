@@ -30,6 +30,8 @@ pub(crate) struct Typed {
     log_file: Option<CString>,
 }
 
+const OF_THE_LOG: &str = "it is about that file";
+
 pub(super) const MODE: Mode<Typed> = Mode {
     name: "kill",
     usage: &["memdoor kill"],
@@ -143,7 +145,11 @@ pub(super) const MODE: Mode<Typed> = Mode {
         option!("--log-backup-count", values::OLD_FILES, |o, v| o.options.log.keep = v, "its N").default("5"),
         option!("--self-report", |o| o.options.self_report = SelfReport::Show, "says at the end what it cost"),
     ],
-    rules: &[Rule::Not("swap-free", "cgroup", "swap is the system's, and not the cgroup's")],
+    rules: &[
+        Rule::Not("swap-free", "cgroup", "swap is the system's, and not the cgroup's"),
+        Rule::Needs("log-max-bytes", "log-file", OF_THE_LOG),
+        Rule::Needs("log-backup-count", "log-file", OF_THE_LOG),
+    ],
     config: Config::Read,
     more: "The configuration is read at every start, and on SIGHUP.\n",
     codes: &[

@@ -10,9 +10,11 @@ use memdoor::modes::watch::SelfReport;
 use memdoor::parse::dec;
 use memdoor::units::{Bytes, Percent};
 
-use super::options::{Asked, Config, Mode, Operands, option};
+use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values::{self, Kind, Read, Unfit, kept};
 use super::{Command, Result};
+
+const OF_THE_FILES: &str = "it is about the files of a session";
 
 /// `-o` without a directory.
 const DEFAULT: &str = "default";
@@ -93,7 +95,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
         option!("--exit-code", |o| o.options.code = Code::Found, "ends with 3 when an alert was raised"),
         option!("--self-report", |o| o.options.self_report = SelfReport::Show, "says at the end what it cost"),
     ],
-    rules: &[],
+    rules: &[Rule::Needs("max-bytes", "output", OF_THE_FILES), Rule::Needs("keep", "output", OF_THE_FILES)],
     config: Config::Read,
     more: "",
     codes: &[

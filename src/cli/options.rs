@@ -152,7 +152,8 @@ pub(super) use option;
 
 /// What does not go together. Options are named by their keys.
 pub(super) enum Rule {
-    /// The first has no sense without the second, and why.
+    /// The first, typed, has no sense without the second, and why. A line of the configuration stands for all runs, of which others may
+    /// have the second.
     Needs(&'static str, &'static str, &'static str),
     /// The first, with this value or with any (empty), does not go with the second, and why.
     Not(&'static str, &'static str, &'static str),
@@ -220,6 +221,10 @@ struct Item<'m, T: 'static> {
 impl<T> Item<'_, T> {
     fn is_given(&self) -> bool {
         self.values.iter().any(|(_, origin)| *origin != Origin::Default)
+    }
+
+    fn is_typed(&self) -> bool {
+        self.values.iter().any(|(_, origin)| matches!(origin, Origin::Typed(_)))
     }
 
     /// Its last value in words.
@@ -406,7 +411,7 @@ impl<T> Mode<T> {
             match rule {
                 Rule::Needs(first, second, why) => {
                     if let (Some(first), Some(second)) = (find(first), find(second))
-                        && first.is_given()
+                        && first.is_typed()
                         && second.values.is_empty()
                     {
                         let words = format!("{} without {}: {why}", first.name(), second.row.shown());

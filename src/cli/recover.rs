@@ -30,7 +30,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
         (0, "done: nothing was cut"),
         (1, "error: it can't be read, or is no record of memdoor"),
         (2, "the command line is wrong"),
-        (4, "done, but a part was not complete: standard error says how much"),
+        (4, "done, but a part is not complete, or had no room (short): standard error says how much"),
     ],
 };
 

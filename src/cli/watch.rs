@@ -128,7 +128,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
             "--record-size",
             values::RECORD_SIZE,
             |o, v| o.size = Some(v),
-            "of that file, with k or M, 16k to 1024M; default: what four snapshots take. When it is full the oldest reports below \
+            "of that file, with k or M, 16k to 1024M; default: what four snapshots take, and so it is when not even one would fit. When it \
+             is full the oldest reports below \
              the threshold go, then the oldest snapshots, never the first above the threshold nor the last"
         ),
         option!(
@@ -156,7 +157,7 @@ signals: SIGINT, SIGTERM, SIGHUP end the watch with a last report; SIGUSR1
         (0, "done: -c reached, ended by a signal, or the reader has gone (| head)"),
         (1, "error: it can't be done; standard error says why"),
         (2, "the command line is wrong"),
-        (4, "done, but part of the evidence could not be read: it stands as -"),
+        (4, "done, but part of the evidence could not be read: it stands as -; or it did not fit into the record"),
         (5, "the process is gone, or is not the one that -e names"),
         (6, "with --exit-code: the kernel's OOM killer ended the process, or likely did"),
         (7, "with --exit-code: another SIGKILL or another signal ended it"),

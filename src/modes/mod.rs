@@ -138,8 +138,17 @@ fn say_hint(hint: Option<&str>) {
     }
 }
 
-/// Says what exit code 4 means; the reasons stand in the report.
-fn say_if_partial(exit: Exit) {
+/// The exit code of what was done so far.
+const fn done(completeness: Completeness) -> Exit {
+    match completeness {
+        Completeness::Complete => Exit::Done,
+        Completeness::Gone | Completeness::Partial | Completeness::Denied => Exit::Partial,
+    }
+}
+
+/// Says what exit code 4 means; the reasons stand in the report. A right is what to type only where one was missing; for what has
+/// gone, or ran another program meanwhile, there is nothing to type.
+fn say_if_partial(exit: Exit, completeness: Completeness) {
     if exit == Exit::Partial {
         say(format_args!("memdoor: part of the evidence could not be read: it stands as - with the reason"));
         let root = by_right(
@@ -147,10 +156,17 @@ fn say_if_partial(exit: Exit) {
             "where permission was denied: root needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for it",
         );
         // A limit that is lower than what a snapshot opens is the reason, whoever runs it.
-        say_hint(Some(match harden::open_files_limit() {
-            Some(0..harden::OPEN_FILES) => limit(Errno::EMFILE).unwrap_or(root),
-            _ => root,
-        }));
+        let of_limit = match harden::open_files_limit() {
+            Some(0..harden::OPEN_FILES) => limit(Errno::EMFILE),
+            _ => None,
+        };
+        say_hint(match completeness {
+            Completeness::Complete | Completeness::Gone => None,
+            Completeness::Partial => {
+                of_limit.or(Some("what stands behind each - says why: mend that, then type this again"))
+            }
+            Completeness::Denied => of_limit.or(Some(root)),
+        });
     }
 }
 

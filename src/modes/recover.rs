@@ -26,6 +26,7 @@ struct Told {
     entries: usize,
     lost: usize,
     open: Option<usize>,
+    short: usize,
     last: Option<Kind>,
 }
 
@@ -91,6 +92,7 @@ impl Told {
             Found::Entry(frame, body) => (frame, body),
         };
         self.entries += 1;
+        self.short += usize::from(frame.kind == Kind::Short);
         self.last = Some(frame.kind);
         out.put(found.line(form).as_bytes());
         out.put(body);
@@ -104,12 +106,19 @@ impl Told {
         if self.lost > 0 {
             say(format_args!("memdoor: {name}: {} bytes are left out: they are no complete entry", self.lost));
         }
+        if self.short > 0 {
+            let entries = if self.short == 1 { "entry is" } else { "entries are" };
+            say(format_args!(
+                "memdoor: {name}: {} {entries} cut (short): the record had no room for the rest",
+                self.short
+            ));
+        }
         if self.last != Some(Kind::Ended) {
             say(format_args!(
                 "memdoor: {name}: {} entries; the end of the watch is not among them: it was cut off, or still goes on",
                 self.entries
             ));
         }
-        if self.lost == 0 && self.open.is_none() { Exit::Done } else { Exit::Partial }
+        if self.lost == 0 && self.open.is_none() && self.short == 0 { Exit::Done } else { Exit::Partial }
     }
 }

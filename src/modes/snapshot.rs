@@ -1,7 +1,7 @@
 //! `memdoor snapshot`: one of each process named, now.
 
 use super::environment::FEW;
-use super::{Buffers, Manner, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
+use super::{Buffers, Manner, done, envelope, open_host, output_exit, refuse, say_if_partial, take_once};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
@@ -39,14 +39,15 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     // Without it a snapshot may wait for its process: no worse than none.
     let by = Bounded::start(&host.proc, Of::Many).ok();
     let mut out = Out::new(Sink::Stdout, buffers.out);
-    let mut exit = Exit::Done;
+    let (mut exit, mut completeness) = (Exit::Done, Completeness::Complete);
     for pid in options.pids {
-        exit = exit.worse(one(*pid, options, &mut host, by, &envelope, &mut out, buffers.read));
+        let (ended, taken) = one(*pid, options, &mut host, by, &envelope, &mut out, buffers.read);
+        (exit, completeness) = (exit.worse(ended), completeness.and(taken));
         if let Some(broken) = out.broken() {
             return output_exit(broken);
         }
     }
-    say_if_partial(exit);
+    say_if_partial(exit, completeness);
     exit
 }
 
@@ -58,17 +59,16 @@ fn one(
     envelope: &Envelope,
     out: &mut Out<'_>,
     buf: &mut [u8],
-) -> Exit {
+) -> (Exit, Completeness) {
     let mut target = match Target::open(&host.proc, pid) {
         Ok(target) => target,
-        Err(refusal) => return refuse(&refusal),
+        Err(refusal) => return (refuse(&refusal), Completeness::Complete),
     };
     target.read_by(by);
     let manner = Manner { format: options.format, cmdline: options.cmdline };
     match take_once(&mut target, host, envelope, out, buf, manner, None) {
-        Ok(Completeness::Complete) => Exit::Done,
-        Ok(Completeness::Partial) if !target.is_leaving() => Exit::Partial,
-        Ok(Completeness::Partial) => Exit::Gone,
-        Err(exit) => exit,
+        Ok(taken) if taken != Completeness::Complete && target.is_leaving() => (Exit::Gone, Completeness::Complete),
+        Ok(taken) => (done(taken), taken),
+        Err(exit) => (exit, Completeness::Complete),
     }
 }

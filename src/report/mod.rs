@@ -203,10 +203,13 @@ impl Fact<'_> {
         Self { label: "", ..self }
     }
 
-    /// Whether evidence is missing here.
+    /// Why its value is missing, where it is.
     #[must_use]
-    pub const fn is_loss(&self) -> bool {
-        matches!(self.value, Value::Absent(why) if why.is_loss())
+    pub const fn absent(&self) -> Option<Absent> {
+        match self.value {
+            Value::Absent(why) => Some(why),
+            _ => None,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use super::{COUNT, Completeness, Scene, Take, basic, foot, head, history, mappings, memory, network, one};
+use super::{COUNT, Completeness, Scene, Take, all, basic, foot, head, history, mappings, memory, network, one};
 use crate::error::Absent;
 use crate::report::{Event, Name, Report, Section, Value};
 use crate::sys::clock::monotonic;
@@ -48,11 +48,7 @@ pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn 
         let take = if scene.when.left().is_zero() { late } else { take };
         one(section, take, scene, report)
     });
-    let words = match Completeness::of(&lost) {
-        Completeness::Complete => "complete",
-        Completeness::Partial => "partial",
-    };
-    report.facts(&[COMPLETE.is(Value::Words(words))]);
+    report.facts(&[COMPLETE.is(Value::Words(all(&lost).name()))]);
     foot(&lost, monotonic().saturating_sub(death.since), report)
 }
 

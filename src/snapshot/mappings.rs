@@ -57,7 +57,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         Ok(_) => done,
         Err(why) => {
             report.missing(Section::Mappings, why);
-            done.and(Completeness::Partial)
+            done.and(Completeness::after(why))
         }
     })
 }

@@ -31,32 +31,51 @@ use sockets::Sockets;
 
 pub use death::{Death, take_at_death};
 
-/// Whether all that there is could be read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Whether all that there is could be read: the best first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Completeness {
     /// It could.
     Complete,
+    /// All but what had gone, or ran another program meanwhile: that nobody could have read.
+    Gone,
     /// Something could not: it stands as `-` with the reason.
     Partial,
+    /// The same, and what was missing for some of it is a right.
+    Denied,
 }
 
 impl Completeness {
-    /// Partial if either is.
+    /// The worse of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        if self == Self::Complete { other } else { self }
+        self.max(other)
+    }
+
+    /// Its word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Gone | Self::Partial | Self::Denied => "partial",
+        }
     }
 
     /// What remains when something is missing for this reason.
     #[must_use]
     pub const fn after(why: Absent) -> Self {
-        if why.is_loss() { Self::Partial } else { Self::Complete }
+        match why {
+            why if !why.is_loss() => Self::Complete,
+            why if why.is_denied() => Self::Denied,
+            Absent::Gone | Absent::Changed => Self::Gone,
+            _ => Self::Partial,
+        }
     }
 
     /// Partial if any fact is lost.
     #[must_use]
     pub fn of(facts: &[Fact<'_>]) -> Self {
-        if facts.iter().any(Fact::is_loss) { Self::Partial } else { Self::Complete }
+        let losses = facts.iter().filter_map(Fact::absent);
+        losses.fold(Self::Complete, |done, why| done.and(Self::after(why)))
     }
 }
 
@@ -205,13 +224,21 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
         } else if scene.when.left().is_zero() {
             late
         } else if section == Section::Mappings && matches!(scene.when, When::Condemned { .. }) {
-            return Name(Event::End, "", "").is(Value::Nothing);
+            return (Name(Event::End, "", "").is(Value::Nothing), Completeness::Complete);
         } else {
             take
         };
         one(section, take, scene, report)
     });
     foot(&lost, monotonic().saturating_sub(started), report)
+}
+
+/// What became of a section: the fact that says what of it is lost, and whether all of it is there.
+type Lost = (Fact<'static>, Completeness);
+
+/// Whether all sections are there.
+fn all(lost: &[Lost; COUNT]) -> Completeness {
+    lost.iter().fold(Completeness::Complete, |all, (_, done)| all.and(*done))
 }
 
 fn dying(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
@@ -227,11 +254,11 @@ fn head(scene: &mut Scene<'_>, report: &mut dyn Report) {
     report.head(&Head { now: &scene.now, pid: scene.target.pid, comm: comm.as_bytes() });
 }
 
-/// One section; the fact that says what of it is lost.
-fn one(section: Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Report) -> Fact<'static> {
+/// One section, and what is lost of it.
+fn one(section: Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Report) -> Lost {
     let name = Name(Event::End, "", section.key());
     if section == Section::History && scene.past.is_none() {
-        return name.is(Value::Nothing);
+        return (name.is(Value::Nothing), Completeness::Complete);
     }
     report.begin(section);
     let mut done = take(scene, report);
@@ -245,21 +272,17 @@ fn one(section: Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Rep
     report.out().flush();
     let lost = match done {
         Ok(Completeness::Complete) => None,
-        Ok(Completeness::Partial) => Some(Absent::InPart),
+        Ok(_) => Some(Absent::InPart),
         Err(why) => Some(why).filter(|why| why.is_loss()),
     };
-    name.is(lost.map_or(Value::Nothing, Value::Absent))
+    (name.is(lost.map_or(Value::Nothing, Value::Absent)), done.unwrap_or_else(Completeness::after))
 }
 
 /// The end: whether all is there, how long it took, and what is lost.
-fn foot(lost: &[Fact<'static>; COUNT], took: Duration, report: &mut dyn Report) -> Completeness {
-    let all = Completeness::of(lost);
-    let status: &[u8] = match all {
-        Completeness::Complete => b"complete",
-        Completeness::Partial => b"partial",
-    };
-    let [one, two, three, four, five, six] = *lost;
-    let (status, took) = (STATUS.is(Value::Text(status)), DURATION.is(Value::Span(took)));
+fn foot(lost: &[Lost; COUNT], took: Duration, report: &mut dyn Report) -> Completeness {
+    let all = all(lost);
+    let [one, two, three, four, five, six] = lost.map(|(lost, _)| lost);
+    let (status, took) = (STATUS.is(Value::Text(all.name().as_bytes())), DURATION.is(Value::Span(took)));
     report.facts(&[status, took, one, two, three, four, five, six]);
     report.foot();
     report.out().flush();
@@ -272,4 +295,28 @@ fn carve<'b>(buf: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
     let (taken, rest) = all.split_at_mut(len.min(all.len()));
     *buf = rest;
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Absent, Completeness};
+    use crate::error::Source;
+    use crate::sys::Errno;
+
+    #[test]
+    fn a_right_is_missing_only_of_what_was_denied_and_never_of_what_has_gone() {
+        let file = Source::target(c"smaps_rollup");
+        for why in [Absent::Gone, Absent::Changed] {
+            assert_eq!(Completeness::after(why), Completeness::Gone, "{why}");
+        }
+        for why in [Absent::Late, file.failed(Errno::EBADF), file.empty()] {
+            assert_eq!(Completeness::after(why), Completeness::Partial, "{why}");
+        }
+        for why in [file.failed(Errno::EACCES), Absent::from(Errno::EPERM), Absent::Hidepid] {
+            assert_eq!(Completeness::after(why), Completeness::Denied, "{why}");
+            let all = [Absent::Gone, why, Absent::Changed].map(Completeness::after);
+            assert_eq!(all.into_iter().fold(Completeness::Complete, Completeness::and), Completeness::Denied);
+        }
+        assert_eq!(Completeness::after(Absent::NotMounted), Completeness::Complete);
+    }
 }

@@ -88,7 +88,7 @@ fn relative(
     if let (Ok(stat), Some(younger)) = (&stat, younger)
         && stat.starttime > younger
     {
-        return (Err(Absent::Gone), Completeness::Partial);
+        return (Err(Absent::Gone), Completeness::Gone);
     }
     // The target's thread was found before; of a relative one is looked for, but in the exit stop nothing is opened.
     let may_open = core::ptr::eq(dir, view) && ptrace::held().is_none();

@@ -279,7 +279,10 @@ fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
             "protect" | "protect -p" => Works,
             mode if is_offline(mode) => Works,
             // Of a snapshot it is one part; a file that has no such line lacks nothing that was there.
-            "snapshot" if text.is_empty() => Partial("part of the evidence could not be read", ""),
+            "snapshot" if text.is_empty() => {
+                // No right would have helped.
+                Partial("part of the evidence could not be read", "what stands behind each - says why")
+            }
             "snapshot" => Works,
             _ => Refused(cause, "umount /proc/meminfo"),
         });

@@ -95,9 +95,24 @@ fn what_does_not_fit_into_the_record_is_whole_on_standard_output() {
         let dir = TempDir::new();
         let victim = Victim::start(&["maps", "2000"]);
         let watch = ["-p", &victim.id(), "-i", "0.05", "-c", "3"];
-        let more = ["--record-size", "32k", "--format", format, "--seize", "never"];
+        // Room for the first, and not for three.
+        let (size, bytes) = if format == "text" { ("300k", 300 << 10) } else { ("1100k", 1100 << 10) };
+        let more = ["--record-size", size, "--format", format, "--seize", "never"];
         let ended = run(&[&watch[..], &more, &["-o", &dir.join("")]].concat());
-        assert_eq!(ended.code(), 0, "{format}: {}", ended.err);
+        // It is not in the record, which is said, with what to type.
+        assert_eq!(ended.code(), 4, "{format}: {}", ended.err);
+        assert!(!ended.err.contains("too small"), "{}", ended.err);
+        assert!(
+            ended.err.contains("memdoor: part of the evidence is not in the record: 1 report has"),
+            "{}",
+            ended.err
+        );
+        assert!(ended.err.contains("\nhint: --record-size "), "{}", ended.err);
+        let recovered = recover(&only(dir.path()));
+        assert_eq!(recovered.code(), 4, "{}", recovered.err);
+        assert!(recovered.err.contains(": 1 entry is cut (short): "), "{}", recovered.err);
+        let mark = if format == "text" { "\n[cut: the record has no room for " } else { "\"memdoor.record.cut\"" };
+        assert_eq!(recovered.out.matches(mark).count(), 1, "{format}");
         let (last, rows) = match format {
             "text" => ("\nOther Sockets: ", "p  00:00  "),
             _ => ("memdoor.snapshot.end\"", "memdoor.snapshot.mapping\""),
@@ -105,11 +120,41 @@ fn what_does_not_fit_into_the_record_is_whole_on_standard_output() {
         assert_eq!(ended.out.matches(last).count(), 3, "{format}: {}", ended.out.len());
         assert!(ended.out.matches(rows).count() >= 3 * 2000, "{format}");
         let record = fs::metadata(only(dir.path())).expect("metadata").len();
-        assert!(record <= 32 * 1024, "{record}");
+        assert!(record <= bytes, "{record}");
         if format == "json" {
             ended.out.lines().for_each(|line| drop(Json::parse(line)));
         }
     }
+}
+
+#[test]
+fn a_size_without_room_for_one_snapshot_is_made_larger_and_where_there_is_no_room_for_that_nothing_begins() {
+    let victim = Victim::start(&["maps", "300"]);
+    let id = victim.id();
+    for size in ["16k", "24k"] {
+        let dir = TempDir::new();
+        let watch = ["-p", &id, "-i", "0.05", "-c", "3", "--record-size", size, "-o", &dir.join("")];
+        let ended = run(&watch);
+        assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");
+        let warning =
+            format!("memdoor: warning: --record-size {size} is too small: a snapshot of this process takes about ");
+        assert!(ended.err.contains(&warning), "{}", ended.err);
+        assert!(!ended.err.contains("not in the record"), "{}", ended.err);
+        let file = only(dir.path());
+        let entries = entries(&text(&file));
+        assert_eq!(kinds(&entries), ["start", "above", "above", "above", "ended"]);
+        assert_eq!(recover(&file).code(), 0);
+    }
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare for a small file system of its own");
+    }
+    let dir = TempDir::new();
+    let script = format!("mount -t tmpfs -o size=64k none {0} && \"$@\"; echo $?; ls -A {0}", dir.join(""));
+    let watch = memdoor(&["-p", &id, "-m", "99", "-c", "1", "--record-size", "16k", "-o", &dir.join("")]);
+    let ended = run_command(through(&["unshare", "-m"], &through_shell(&script, &watch)));
+    assert_eq!(ended.out, "1\n", "{ended:#?}");
+    assert!(ended.err.contains("no space left on device (ENOSPC)"), "{}", ended.err);
+    assert!(ended.err.contains("less has no room for a snapshot of this process: -o another DIR"), "{}", ended.err);
 }
 
 #[test]

@@ -162,6 +162,33 @@ fn an_oom_kill_is_told_without_the_kernels_log() {
 }
 
 #[test]
+fn without_the_log_a_kill_that_its_group_counted_is_told_of_a_target_that_exited_just_then() {
+    if !works(&["unshare", "-m", "true"]) {
+        return skip("needs unshare, to hide /dev/kmsg");
+    }
+    let hide = "mount --bind /dev/null /dev/kmsg && exec \"$@\"";
+    let hidden = |memdoor| through(&["unshare", "-m"], &through_shell(hide, &memdoor));
+    for (middle, kills, words) in [
+        (GREEDY_CHILD, 1, "no OOM kill of its own: it exited by itself, within "),
+        // Control: where none was counted, none is told.
+        ("sleep 1", 0, "no OOM kill: it exited by itself"),
+    ] {
+        let Some(group) = Memcg::or_skip(Some(32 * MIB)) else {
+            return;
+        };
+        let script = format!("echo ready $$; read line; {middle}; exit 137");
+        let mut target = Victim::start_command(group.inside(&command("sh", &["-c", &script])));
+        let watch = watch(&target.id(), &["--seize", "always"], hidden);
+        target.end();
+        let end = end(watch);
+        assert_eq!((group.oom_kills(), cause(&end)), (kills, "exit_code"), "{}", said(&end));
+        let summary = end.text("memdoor.verdict.summary");
+        let tail = " s of one that its control group counted";
+        assert!(summary.starts_with(words) && summary.ends_with(tail) == (kills == 1), "{}", said(&end));
+    }
+}
+
+#[test]
 fn an_oom_kill_in_the_second_in_which_it_was_moved_is_never_said_to_be_none() {
     if !works(&["unshare", "-m", "true"]) {
         return skip("needs unshare, to hide /dev/kmsg");
@@ -236,8 +263,81 @@ fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared
     let end = Json::parse(text.lines().last().expect("an end"));
     assert_eq!(cause(&end), "perhaps_oom_kill", "{}", said(&end));
     let lines = evidence(&end);
-    assert!(lines[0].contains("not this process, last PID"), "{lines:#?}");
+    // The same words as of a neighbour with another name.
+    let is_told = lines[0].contains(" (victim), in its control group, was OOM-killed at ");
+    assert!(is_told || is_alone(lines[0]), "{lines:#?}");
     assert!(lines[1].contains("at the start 0,") && lines[1].ends_with(" s ago 1, now 1"), "{lines:#?}");
+}
+
+/// Whether this is the sentence of a kill line that came without its report, which has the control group.
+fn is_alone(sentence: &str) -> bool {
+    let is = sentence.starts_with("the kernel's log: not this process, last PID ");
+    if is {
+        skip("too many OOM kills in these seconds: the kernel said nothing but who was killed");
+    }
+    is
+}
+
+/// What a watch in a pid namespace of its own says of `$target`, which `script` starts and which is in the same small group.
+fn in_a_pid_namespace(script: &str) -> Option<(i32, Json)> {
+    let unshare = ["unshare", "-p", "-f", "--mount-proc"];
+    if !works(&[&unshare[..], &["true"]].concat()) {
+        skip("needs root for a pid namespace");
+        return None;
+    }
+    let group = Memcg::or_skip(Some(64 * MIB))?;
+    let dir = TempDir::new();
+    let out = dir.join("out");
+    let script = format!(
+        "watch() {{ {MEMDOOR} watch -p $target --seize always -q -m 90 --of cgroup --exit-code --format json \
+         >{out} 2>/dev/null; }}
+         {script}"
+    );
+    let inner = group.inside(&command("sh", &["-c", &script]));
+    let ended = run_command(through(&unshare, &inner));
+    assert_eq!(group.oom_kills(), 1, "{ended:#?}");
+    let text = std::fs::read_to_string(&out).expect("output");
+    Some((ended.code(), Json::parse(text.lines().last().expect("an end"))))
+}
+
+/// In a shell: a child of its name takes all memory.
+const GREEDY_CHILD: &str = r#"(x=$(tr "\0" x </dev/zero))"#;
+
+#[test]
+fn an_oom_kill_of_a_child_of_the_same_name_is_none_of_a_target_whose_exit_status_says_so() {
+    for (end, code, cause_of_it, words) in [
+        ("exit 137", 8, "exit_code", "it exited by itself"),
+        ("kill -TERM $$; sleep 9", 7, "signal", "another signal ended it"),
+    ] {
+        let script = format!("sh -c 'sleep 1.2; {GREEDY_CHILD}; {end}' & target=$!; watch");
+        let Some((exit, end)) = in_a_pid_namespace(&script) else {
+            return;
+        };
+        assert_eq!((exit, cause(&end)), (code, cause_of_it), "{}", said(&end));
+        let expected = format!("no OOM kill of its own: {words}, within ");
+        let summary = end.text("memdoor.verdict.summary");
+        assert!(summary.starts_with(&expected), "{}", said(&end));
+        // Nothing of it is evidence of its own.
+        assert!(end.get("memdoor.oom").is_none() && end.get("memdoor.verdict.cgroup").is_none(), "{}", said(&end));
+        let lines = evidence(&end);
+        if is_alone(lines[0]) {
+            continue;
+        }
+        assert!(lines[0].starts_with("the kernel's log: PID "), "{lines:#?}");
+        assert!(summary.contains(" of the initial pid namespace (sh), in its control group"), "{}", said(&end));
+        assert_eq!(end.text("memdoor.verdict.beside.relation"), "cgroup");
+    }
+}
+
+#[test]
+fn a_count_that_the_log_has_under_another_name_makes_no_sigkill_a_likely_oom_kill() {
+    let script = format!("sleep 1000 & target=$!; (sleep 1; {GREEDY_CHILD}; sleep 1; kill -9 $target) & watch");
+    let Some((exit, end)) = in_a_pid_namespace(&script) else {
+        return;
+    };
+    assert_eq!((exit, cause(&end)), (7, "perhaps_oom_kill"), "{}", said(&end));
+    let summary = end.text("memdoor.verdict.summary");
+    assert!(summary.ends_with(" s, which the kernel's log has under another name"), "{}", said(&end));
 }
 
 // People and programs

@@ -1143,6 +1143,16 @@ fn what_would_have_no_effect_is_a_usage_error_and_so_is_a_value_that_is_typed_tw
         (&["-p", "1", "-i", "1", "-i", "2"][..], "memdoor: -i twice: it takes one value"),
         (&["-p", "1", "-p", "2"], "memdoor: -p twice: a watch is of one process; for several: memdoor snapshot"),
         (&["-p", "1", "--keep", "3"], "memdoor: --keep without -o DIR: it is about the record in that directory"),
+        (&["monitor", "--keep", "3"], "memdoor: --keep without -o [DIR]: it is about the files of a session"),
+        (
+            &["monitor", "--max-bytes", "1M"],
+            "memdoor: --max-bytes without -o [DIR]: it is about the files of a session",
+        ),
+        (&["kill", "--log-max-bytes", "1M"], "memdoor: --log-max-bytes without --log-file PATH: it is about that file"),
+        (
+            &["kill", "--log-backup-count", "2"],
+            "memdoor: --log-backup-count without --log-file PATH: it is about that file",
+        ),
         (
             &["check", "--where", "--tree"],
             "MEMORY UNKNOWN - --where and --tree: each is shown instead of the other; one a call",

@@ -567,7 +567,7 @@ impl Armed<'_> {
         let target = Target::open(&self.host.proc, victim.pid).ok();
         let target = target.filter(|target| target.started == victim.started);
         let Some(mut target) = target else {
-            self.completeness = Completeness::Partial;
+            self.completeness = self.completeness.and(Completeness::Gone);
             return;
         };
         let mut out = Out::new(Sink::Stdout, self.out);

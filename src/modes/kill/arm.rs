@@ -63,7 +63,7 @@ impl<'a> Armed<'a> {
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
         // Who is not root, or has not CAP_KILL, ends their own processes only, which are shown.
         let completeness = match (Others::say(&host.proc, &mut envelope), system::signals_only()) {
-            (Others::Hidden, None) => Completeness::Partial,
+            (Others::Hidden, None) => Completeness::Denied,
             _ => Completeness::Complete,
         };
         let room = match options.run {

@@ -26,7 +26,7 @@ pub use when::{Join, When};
 use core::time::Duration;
 
 use super::cost::Cost;
-use super::{Buffers, output_exit, say_if_partial};
+use super::{Buffers, done, output_exit, say_if_partial};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::modes::watch::SelfReport;
@@ -112,11 +112,8 @@ impl Armed<'_> {
             | Outcome::Killed
             | Outcome::Relieved
             | Outcome::Spared => {
-                let exit = match self.completeness {
-                    Completeness::Complete => Exit::Done,
-                    Completeness::Partial => Exit::Partial,
-                };
-                say_if_partial(exit);
+                let exit = done(self.completeness);
+                say_if_partial(exit, self.completeness);
                 exit
             }
             Outcome::Vanished => Exit::Gone,

@@ -118,6 +118,14 @@ impl Counted {
         (self.which_rose(end, window, sight), window)
     }
 
+    /// How long before `end` the count of the target's own cgroup had not yet reached what it is then, at most: `None` when it did not
+    /// rise in the last seconds.
+    pub(super) fn own_rose_within(&self, end: Reading) -> Option<Duration> {
+        let lower = self.late(end).filter(|reading| reading.counts.own_rose(end.counts) == Some(true));
+        let ago = lower.map(|reading| end.at.saturating_sub(reading.at)).min()?;
+        (ago <= LATE).then_some(ago)
+    }
+
     fn which_rose(&self, end: Reading, window: Duration, sight: Sight) -> Rise {
         // A target that was moved lately is compared with what its new cgroup had counted when it was first seen in it.
         let newer = self.late(end).filter_map(|reading| reading.counts.own_rose(end.counts));
@@ -167,6 +175,11 @@ pub(super) enum Rise {
 }
 
 impl Rise {
+    /// Whether nothing was counted where the target's own would have been.
+    pub(super) const fn is_none(self) -> bool {
+        matches!(self, Self::NoneInGroup | Self::NoneSinceMoved | Self::NoneInSystem)
+    }
+
     /// One line for a person; the rise was seen within `window`.
     pub(super) fn words(self, window: Duration) -> Words {
         let mut words = Words::new();

@@ -11,7 +11,7 @@ use super::{Armed, EndCode, SelfReport, Words};
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
-use crate::modes::{output_exit, say_if_partial, with_report};
+use crate::modes::{done, output_exit, say_if_partial, with_report};
 use crate::report::Event::WatchEnd;
 use crate::report::escape::Escaped;
 use crate::report::{Head, Moment, Name, Section, Value};
@@ -163,10 +163,7 @@ impl Armed<'_> {
         // The last report has it whatever `-q` left out before, and what is `-` there was lost.
         self.completeness =
             self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WatchEnd)));
-        let finished = match self.completeness {
-            Completeness::Complete => Exit::Done,
-            Completeness::Partial => Exit::Partial,
-        };
+        let finished = done(self.completeness);
         let exit = match (ending, self.out.broken()) {
             (Ending::Output(broken), _) => output_exit(broken),
             (_, Some(broken @ Broken::Failed(_))) => output_exit(broken),
@@ -175,7 +172,7 @@ impl Armed<'_> {
                 Exit::Partial
             }
             (Ending::CountReached | Ending::Stopped(_), _) => {
-                say_if_partial(finished);
+                say_if_partial(finished, self.completeness);
                 finished
             }
             (Ending::Gone, _) => {
@@ -195,13 +192,14 @@ impl Armed<'_> {
                 Exit::Gone
             }
         };
-        if recorded.is_ok() {
-            self.say_where_the_record_is();
-        }
+        let exit = exit.worse(match recorded {
+            Ok(lack) => self.say_of_the_record(lack),
+            Err(failed) => failed,
+        });
         if self.options.self_report == SelfReport::Show {
             self.report_self(spent);
         }
-        recorded.map_or_else(|failed| exit.worse(failed), |_| exit)
+        exit
     }
 
     /// A target that ends at the moment at which a signal or `-c` ends the watch has ended: its end is worth more, and a service manager
@@ -241,6 +239,9 @@ impl Armed<'_> {
         let (own, system) = (self.seen.counted.own(end), self.seen.counted.system(end));
         if let Some(fate) = fate {
             self.read_log_until_told(fate.may_be_oom_kill(), own, system);
+            if !fate.may_be_oom_kill() {
+                self.log.disown();
+            }
         }
         end
     }

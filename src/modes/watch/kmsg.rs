@@ -47,8 +47,8 @@ pub(super) struct KernelLog {
     /// When records were last overwritten before they could be read.
     lost: Option<Duration>,
     pub(super) kills: Kills,
-    /// When a kill of the target was read, and when it was logged.
-    found: Option<(Duration, u64)>,
+    /// When a kill of the target was read.
+    found: Option<Duration>,
     /// When it was last read.
     read: Duration,
     /// When it was last known to hold nothing that was not read.
@@ -123,11 +123,10 @@ impl KernelLog {
     /// Reads what has come, to its end. `buf` must hold a record; `ask` says whose child a process is that was killed.
     pub(super) fn read(&mut self, buf: &mut [u8], ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>) {
         if self.kills.by() == Match::Name
-            && let Some((found, boot_us)) = self.found
+            && let Some(found) = self.found
             && monotonic().saturating_sub(found) > DYING
         {
-            self.kills.disown(boot_us);
-            self.found = None;
+            self.disown();
         }
         let Self { log, kills, found, .. } = self;
         let Ok(log) = log else {
@@ -140,7 +139,7 @@ impl KernelLog {
             let drained = drain(log, buf, &mut |record| {
                 kills.take(record.text, record.boot_us);
                 if kills.role().is_some() && found.is_none() {
-                    *found = Some((now, record.boot_us));
+                    *found = Some(now);
                 }
             });
             gaps |= drained == Ok(Drained::Gaps);
@@ -154,6 +153,12 @@ impl KernelLog {
             Ok(_) => (self.read, self.empty) = (now, now),
             Err(errno) => self.log = Err(Absent::from(errno)),
         }
+    }
+
+    /// What was found by its name alone was not the target: it lives on, or its exit status says that no SIGKILL ended it.
+    pub(super) fn disown(&mut self) {
+        self.kills.disown();
+        self.found = None;
     }
 
     /// Reads on for as long as `is_due` says that a line is to come, or until it has had time to.

@@ -19,7 +19,7 @@ use crate::sys::file::Dir;
 use crate::sys::ours::{At, Missing, Refused, Why, directory, is_free, probe, remove};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::record::frame::{Form, Kind};
-use crate::sys::record::log::MIN;
+use crate::sys::record::log::{Lack, MIN, least_for, room_for};
 use crate::sys::record::{self, Record, Unfinished};
 use crate::sys::{Errno, Result, harden};
 use crate::units::Bytes;
@@ -49,7 +49,7 @@ const NUMBERS: u32 = 99;
 
 const PART: &[u8] = b".part";
 
-/// The largest that is chosen unasked.
+/// The largest that is chosen unasked, but for one that would not have a whole snapshot.
 const SIZE_MAX: usize = 64 << 20;
 
 const HOST: report::Name = report::Name(Event::Record, "Host Name", "");
@@ -70,7 +70,7 @@ impl Armed<'_> {
         let dir = open_dir(asked.dir, Missing::Refuse)?;
         let now = Now::read();
         let comm: Fixed<64> = self.target.stat(|stat| Fixed::of(stat.comm)).unwrap_or_default();
-        let size = asked.size.map_or_else(|| self.size_needed(), |size| usize::try_from(size.0).unwrap_or(usize::MAX));
+        let Sized { size, is_raised } = self.size(asked);
         let mut number = 1;
         let (place, record) = loop {
             let name = name(&now, comm.as_bytes(), self.target.pid, number, self.options.format);
@@ -82,7 +82,11 @@ impl Armed<'_> {
                 Err(errno) => {
                     let mut file = Fixed::<128>::of(path);
                     file.push(b"/").push(part.as_bytes());
-                    let hint = "it takes room for all of it at once: see --record-size, and that DIR can be written to";
+                    let hint = if is_raised {
+                        "it takes room for all of it at once, and less has no room for a snapshot of this process: -o another DIR"
+                    } else {
+                        "it takes room for all of it at once: see --record-size, and that DIR can be written to"
+                    };
                     return Err(fail(&Error::new("write", file.as_bytes(), errno).hint(hint)));
                 }
                 Ok(record) => break (Place { dir, part, name }, record),
@@ -110,8 +114,32 @@ impl Armed<'_> {
         }
     }
 
-    /// What four snapshots take, and some reports below: of rows as long as they usually are, twice as many as there are now.
-    fn size_needed(&mut self) -> usize {
+    /// The size that was asked for, or what four snapshots take, and some reports below, twice as long as they would be now. One that has
+    /// not even one snapshot would lose the last, which is the one that counts: then it is not what was asked for, and that is said.
+    fn size(&mut self, asked: Recording<'_>) -> Sized {
+        let (one, twice) = self.snapshot_sizes();
+        // The command line stands in the head.
+        let least = least_for(self.form(), 2048 + asked.typed.len(), one);
+        let needed = room_for(twice).min(SIZE_MAX).max(least);
+        let typed = asked.size.map(|size| usize::try_from(size.0).unwrap_or(usize::MAX));
+        match typed {
+            None => Sized { size: needed, is_raised: false },
+            Some(size) if size >= least => Sized { size, is_raised: false },
+            Some(size) => {
+                say(format_args!(
+                    "memdoor: warning: --record-size {}k is too small: a snapshot of this process takes about {}k, and the first and \
+                     the last must fit; the record takes {}k",
+                    size / 1024,
+                    one.div_ceil(1024),
+                    needed / 1024
+                ));
+                Sized { size: needed, is_raised: true }
+            }
+        }
+    }
+
+    /// About how many bytes a snapshot takes: with the mappings and descriptors that there are now, and with twice as many.
+    fn snapshot_sizes(&mut self) -> (usize, usize) {
         let mut mappings = 0;
         let (view, files) = self.target.view_and_files();
         // What can't be read takes no room either.
@@ -121,12 +149,13 @@ impl Armed<'_> {
             }
         }
         let sockets = self.target.descriptors();
-        let (whole, mapping, socket) = match self.options.format {
-            Format::Text => (6144, 130, 110),
-            Format::Json => (24576, 720, 860),
+        // What has no rows of its own, and rows: as long as they are on the whole, and as they may be.
+        let (now, twice) = match self.options.format {
+            Format::Text => ((4096, 90, 80), (6144, 130, 110)),
+            Format::Json => ((12_288, 370, 430), (24_576, 720, 860)),
         };
-        let snapshot = whole + mapping * mappings + socket * sockets;
-        (65_536 + 4 * snapshot).min(SIZE_MAX).next_multiple_of(4096)
+        let sum = |(whole, mapping, socket): (usize, usize, usize)| whole + mapping * mappings + socket * sockets;
+        (sum(now), sum(twice))
     }
 
     /// Who writes, of whom and how: into the record alone.
@@ -160,14 +189,15 @@ impl Armed<'_> {
         self.out.record_to(out.take_record());
     }
 
-    /// The record is complete: it gets its length and its name.
-    pub(super) fn finish_record(&mut self) -> core::result::Result<(), Exit> {
+    /// The record is complete: it gets its length and its name. What it had no room for is handed back.
+    pub(super) fn finish_record(&mut self) -> core::result::Result<Option<Lack>, Exit> {
         let (Some(mut record), Some(place)) = (self.out.take_record(), &self.place) else {
-            return Ok(());
+            return Ok(None);
         };
+        let lack = record.lack();
         let (part, name) = (place.part.as_c_str(), place.name.as_c_str());
         let (part, name) = (part.unwrap_or_default(), name.unwrap_or_default());
-        record.finish(&place.dir, part, name).map_err(|why| {
+        record.finish(&place.dir, part, name).map(|()| lack).map_err(|why| {
             let (dir, part) = (self.options.record.map_or(c"", |asked| asked.dir), Escaped(part.to_bytes()));
             let dir = Escaped(dir.to_bytes());
             match why {
@@ -190,9 +220,33 @@ impl Armed<'_> {
     }
 }
 
+/// The size of a record, and whether that is more than was asked for.
+struct Sized {
+    size: usize,
+    is_raised: bool,
+}
+
+/// Says that some of it is missing, and what to type the next time.
+fn say_lack(lack: Lack) {
+    let reports = if lack.entries == 1 { "report has" } else { "reports have" };
+    say(format_args!(
+        "memdoor: part of the evidence is not in the record: {} {reports} no room in it and stand cut (short), or not at all",
+        lack.entries
+    ));
+    say(format_args!("hint: --record-size {}k", lack.needed.div_ceil(1024)));
+}
+
 impl Armed<'_> {
-    /// On standard error, once it is complete.
-    pub(super) fn say_where_the_record_is(&self) {
+    /// On standard error, once it is complete: where it is, and what it had no room for.
+    pub(super) fn say_of_the_record(&self, lack: Option<Lack>) -> Exit {
+        self.say_where_the_record_is();
+        lack.map_or(Exit::Done, |lack| {
+            say_lack(lack);
+            Exit::Partial
+        })
+    }
+
+    fn say_where_the_record_is(&self) {
         if let (Some(asked), Some(place)) = (self.options.record, &self.place) {
             let (dir, name) = (asked.dir.to_bytes(), place.name.as_bytes());
             let dir = dir.strip_suffix(b"/").unwrap_or(dir);

@@ -128,13 +128,32 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
         (_, false) if is_told => {
             return say(Cause::Unknown, "no OOM kill of it in the kernel's log; how it ended is not known");
         }
+        // Its numbers are others, but not its names, and what was counted is in it under another one.
+        (Rise::Likely, _) if coverage == Coverage::Unnumbered && missing.is_none() && kills.perhaps_own() > 0 => {
+            return (Cause::PerhapsOomKill, under_another_name(window));
+        }
         (Rise::Likely, _) => Cause::LikelyOomKill,
         (Rise::PerhapsUnseen | Rise::PerhapsSystem | Rise::PerhapsEarlier, _) => Cause::PerhapsOomKill,
         (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, true) => Cause::Sigkill,
         (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, false) => Cause::Unknown,
         (Rise::Untold | Rise::Unknown, _) => Cause::Unknown,
     };
-    (cause, rise.words(window))
+    let mut words = rise.words(window);
+    if cause == Cause::Unknown && rise.is_none() {
+        words.push(b"; how it ended is not known");
+    }
+    (cause, words)
+}
+
+fn under_another_name(window: Duration) -> Words {
+    let mut words = Words::new();
+    let of = Tenths(window);
+    // A Fixed never returns an error: it cuts.
+    let _ = write!(
+        words,
+        "perhaps an OOM kill: its control group counted one in its last {of} s, which the kernel's log has under another name"
+    );
+    words
 }
 
 /// What the log says of it. A name alone is no evidence where nothing was counted lately.
@@ -234,13 +253,26 @@ impl<'k> Verdict<'k> {
             Cause::Sigkill => Some("SIGKILL"),
             _ => None,
         };
-        if let (Some(base), Some((victim, kin))) = (base, beside) {
-            words = Words::new();
-            let within = Tenths(apart(victim, gone));
-            // A Fixed never returns an error: it cuts.
-            let _ = write!(words, "no OOM kill of its own: {base}, within {within} s of the OOM kill of ");
-            name(victim, kills.by(), &mut words);
-            let _ = write!(words, ", {}", kin.words());
+        // Without a line that says whose it was, a kill that was counted says it: in the target's own cgroup alone.
+        let counted_beside = counted.own_rose_within(end).filter(|_| cause != Cause::Sigkill && !is_of_target);
+        match (base, beside, counted_beside) {
+            (Some(base), Some((victim, kin)), _) => {
+                words = Words::new();
+                let within = Tenths(apart(victim, gone));
+                // A Fixed never returns an error: it cuts.
+                let _ = write!(words, "no OOM kill of its own: {base}, within {within} s of the OOM kill of ");
+                name(victim, kills.by(), &mut words);
+                let _ = write!(words, ", {}", kin.words());
+            }
+            (Some(base), None, Some(within)) => {
+                words = Words::new();
+                let within = Tenths(within);
+                let _ = write!(
+                    words,
+                    "no OOM kill of its own: {base}, within {within} s of one that its control group counted"
+                );
+            }
+            _ => {}
         }
         let evidence = Evidence { coverage, kills, is_of_target, rise, beside, gone, missing, own, system };
         Self { cause, words, ended, evidence: Some(evidence), limiting: None }
@@ -372,6 +404,30 @@ mod tests {
             assert_eq!(with(Rise::Likely), Cause::LikelyOomKill);
             assert_eq!(with(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
             assert_eq!(with(Rise::NoneInGroup), Cause::Sigkill);
+        }
+    }
+
+    #[test]
+    fn of_an_end_that_nobody_saw_the_words_say_that_it_is_not_known_wherever_the_code_does() {
+        let silent = kills(Match::Number, b"x");
+        for (coverage, rise) in COVERAGES.into_iter().flat_map(|c| RISES.map(|r| (c, r))) {
+            let tally = Tally { rise, window: Duration::from_secs(5), missing: None, is_all_counted: true };
+            let (cause, words) = judge(None, coverage, &silent, tally);
+            let words = std::string::String::from_utf8_lossy(words.as_bytes()).into_owned();
+            let is_said =
+                words.contains("not known") || words.starts_with("unknown") || words.starts_with("it can't be");
+            assert_eq!(cause == Cause::Unknown, is_said, "{words}");
+        }
+    }
+
+    #[test]
+    fn what_was_counted_and_has_another_name_in_the_log_of_another_namespace_is_a_perhaps_at_most() {
+        let other = kills(Match::Name, b"Memory cgroup out of memory: Killed process 5 (y) total-vm:1kB");
+        for status in [SIGKILL, None] {
+            let with = |missing| of(status, Coverage::Unnumbered, &other, Rise::Likely, missing);
+            assert_eq!(with(None), Cause::PerhapsOomKill);
+            // One more was counted than the log has.
+            assert_eq!(with(Some(MISSING)), Cause::LikelyOomKill);
         }
     }
 

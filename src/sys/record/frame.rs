@@ -35,7 +35,7 @@ pub enum Kind {
     Death,
     /// The end of the watch.
     Ended,
-    /// A report that did not fit: its last lines are missing.
+    /// A report that did not fit, whatever it was: its last lines are missing, and [`Form::cut`] stands in their place.
     Short,
 }
 
@@ -112,6 +112,18 @@ impl Form {
         match self {
             Self::Text => b"[standard output was not read in time: the record has what is missing here]\n",
             Self::Json => b"{\"schema\":\"memdoor/1\",\"event_name\":\"memdoor.record.unread\"}\n",
+        }
+    }
+
+    /// The last line of an entry that did not fit.
+    #[must_use]
+    pub const fn cut(self) -> &'static [u8] {
+        match self {
+            Self::Text => b"[cut: the record has no room for the rest of this report]\n",
+            Self::Json => {
+                b"{\"schema\":\"memdoor/1\",\"event_name\":\"memdoor.record.cut\",\"memdoor\":{\"incomplete\":\
+                  [\"the record has no room for the rest of this report\"]}}\n"
+            }
         }
     }
 

@@ -29,6 +29,12 @@ pub struct Log<'m> {
     next: usize,
     fit: Fit,
     last: core::ops::Range<usize>,
+    kept: Kept,
+    /// Bytes that the open entry would have, and those of the longest so far.
+    wanted: usize,
+    longest: usize,
+    /// Entries that are not there at all and should be.
+    lost: usize,
 }
 
 /// Whether all of the open entry was written.
@@ -36,6 +42,40 @@ pub struct Log<'m> {
 enum Fit {
     Whole,
     Cut,
+    /// There was no room to begin it.
+    None,
+}
+
+/// Which entries stay, even when they are cut: by their numbers.
+#[derive(Clone, Copy, Default)]
+struct Kept {
+    /// The first snapshot above the threshold.
+    first: Option<usize>,
+    /// That at the death.
+    death: Option<usize>,
+}
+
+/// What a record had no room for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lack {
+    /// So many of its entries are cut, or are not there at all.
+    pub entries: usize,
+    /// A record of this size would have had it.
+    pub needed: usize,
+}
+
+/// What four entries of so many bytes take, and some reports below.
+#[must_use]
+pub const fn room_for(entry: usize) -> usize {
+    (65_536 + 4 * entry).next_multiple_of(4096)
+}
+
+/// The least that has the head, the first snapshot above the threshold, of so many bytes, and something of the last.
+#[must_use]
+pub fn least_for(form: Form, head: usize, snapshot: usize) -> usize {
+    let first = head + snapshot + 2 * form.frame_len();
+    // The other way round than [`Log::limit`].
+    (RESERVE + form.start() + first + first / 3).next_multiple_of(4096)
 }
 
 impl<'m> Log<'m> {
@@ -51,6 +91,10 @@ impl<'m> Log<'m> {
             next: 0,
             fit: Fit::Whole,
             last: end..end,
+            kept: Kept::default(),
+            wanted: 0,
+            longest: 0,
+            lost: 0,
         };
         log.put(0, form.magic());
         // Both lines.
@@ -64,11 +108,12 @@ impl<'m> Log<'m> {
         self.seal();
         self.last = self.end..self.end;
         self.kind = kind;
-        self.fit = Fit::Whole;
+        (self.fit, self.wanted) = (Fit::Whole, 0);
         let frame = self.frame(0, 0);
         // With less than this behind it, a frame is of no use.
         const LITTLE: usize = 512;
         if !self.make_room(self.form.frame_len() + LITTLE) {
+            self.fit = Fit::None;
             return;
         }
         let at = self.end;
@@ -80,11 +125,13 @@ impl<'m> Log<'m> {
 
     /// Writes more of the open entry; it does not count yet. Returns how much of it there was room for: none once something had none.
     pub fn append(&mut self, bytes: &[u8]) -> usize {
-        if self.state.open == 0 || self.fit == Fit::Cut {
+        self.wanted += bytes.len();
+        if self.state.open == 0 || self.fit != Fit::Whole {
             return 0;
         }
         let is_enough = self.make_room(bytes.len());
-        let room = self.limit().saturating_sub(self.end);
+        let limit = if is_enough { self.limit() } else { self.limit_of_cut() };
+        let room = limit.saturating_sub(self.end);
         let taken = bytes.get(..room).unwrap_or(bytes);
         self.put(self.end, taken);
         self.end += taken.len();
@@ -106,6 +153,9 @@ impl<'m> Log<'m> {
     pub fn seal(&mut self) {
         let at = self.state.open;
         if at == 0 {
+            if core::mem::replace(&mut self.fit, Fit::Whole) == Fit::None {
+                self.note_lost();
+            }
             return;
         }
         let from = at + self.form.frame_len();
@@ -113,6 +163,7 @@ impl<'m> Log<'m> {
             self.cut_to_a_line(from);
         }
         let is_empty = from == self.end;
+        self.note(!is_empty);
         if is_empty {
             self.end = at;
             self.next -= 1;
@@ -127,6 +178,36 @@ impl<'m> Log<'m> {
         if is_empty {
             self.wipe(at, from);
         }
+    }
+
+    /// Of an entry that ends: what it was, and how much it would have taken.
+    fn note(&mut self, is_there: bool) {
+        self.longest = self.longest.max(self.wanted);
+        let number = Some(self.next - 1).filter(|_| is_there);
+        match self.kind {
+            Kind::Above | Kind::Asked if is_there => {
+                // Who has this one has a last one.
+                self.lost = 0;
+                if self.kind == Kind::Above {
+                    self.kept.first = self.kept.first.or(number);
+                }
+            }
+            Kind::Death => self.kept.death = number,
+            _ => {}
+        }
+    }
+
+    /// Of one that had no room at all. Reports below the threshold come and go.
+    fn note_lost(&mut self) {
+        self.longest = self.longest.max(self.wanted);
+        self.lost += usize::from(self.kind != Kind::Below);
+    }
+
+    /// What there was no room for, of what would be there now.
+    #[must_use]
+    pub fn lack(&self) -> Option<Lack> {
+        let entries = self.lost + self.entries().filter(|(_, frame)| frame.kind == Kind::Short).count();
+        (entries > 0).then(|| Lack { entries, needed: room_for(self.longest).max(self.bytes.len() + 4096) })
     }
 
     /// Bytes of the open entry so far.
@@ -167,22 +248,27 @@ impl<'m> Log<'m> {
     }
 
     fn frame(&self, bytes: usize, check: u64) -> Frame {
-        // The first snapshot above the threshold stays what it is, even cut.
-        let is_first = self.kind == Kind::Above && self.first_above().is_none();
-        let kind = match self.fit {
-            Fit::Cut if !is_first && self.kind != Kind::Death => Kind::Short,
-            _ => self.kind,
-        };
+        let kind = if self.fit == Fit::Cut { Kind::Short } else { self.kind };
         Frame { number: self.next, kind, bytes, check }
     }
 
+    /// Cuts the open entry after a line, behind which there is room to say that it was cut.
     fn cut_to_a_line(&mut self, from: usize) {
-        let written = self.bytes.get(from..self.end).unwrap_or_default();
+        let most = self.end.min(self.limit_of_cut()).max(from);
+        let written = self.bytes.get(from..most).unwrap_or_default();
         let end = written.iter().rposition(|byte| *byte == b'\n');
         let end = from + end.map_or(0, |newline| newline + 1);
+        if end < self.state.end {
+            self.count(State { end, ..self.state });
+        }
         let stale = self.end;
         self.end = end;
         self.wipe(end, stale);
+        let mark = self.form.cut();
+        if end > from && end + mark.len() <= self.limit() {
+            self.put(end, mark);
+            self.end += mark.len();
+        }
     }
 
     fn forget(&mut self, (from, to): (usize, usize)) {

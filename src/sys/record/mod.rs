@@ -19,7 +19,7 @@ use nix::sys::stat::{fstat, fstatat};
 use nix::unistd::{fdatasync, ftruncate};
 
 use self::frame::{Form, Kind};
-use self::log::Log;
+use self::log::{Lack, Log};
 use super::file::Dir;
 use super::ours::{At, Kind as FileKind, New, Use, open_ours, rename_to_free};
 use super::{Errno, Result, filesystem};
@@ -112,6 +112,12 @@ impl Record {
                 }
             }
         }
+    }
+
+    /// What it has no room for.
+    #[must_use]
+    pub fn lack(&self) -> Option<Lack> {
+        self.log.lack()
     }
 
     /// Does not wait for the disk, as msync(MS_ASYNC) does not; but that has been left to the kernel's own time since Linux 2.6.19.

@@ -173,6 +173,8 @@ pub(in super::super) struct Kills {
     home: Option<Home>,
     /// Since when what is taken now may have been logged, and until when.
     logged: (Duration, Duration),
+    /// The same of the kill that is taken for the target's, and when the log says that it was.
+    found: Option<((Duration, Duration), u64)>,
     /// All kills that the log has named since the watch began, and those of them that are not counted in the target's cgroup.
     total: u64,
     elsewhere: u64,
@@ -200,6 +202,7 @@ impl Kills {
             thread: None,
             home: None,
             logged: (Duration::ZERO, Duration::ZERO),
+            found: None,
             total: 0,
             elsewhere: 0,
             waiting: [const { None }; WAITING],
@@ -335,6 +338,7 @@ impl Kills {
                 return;
             }
         }
+        self.found = self.found.or(Some((self.logged, boot_us)));
         if self.lines.killed.as_bytes().is_empty() {
             self.lines.killed = Fixed::of(text);
         }
@@ -387,12 +391,21 @@ impl Kills {
         }
     }
 
-    /// The kill was another process's, which has the same name: the target lives on.
-    pub(super) fn disown(&mut self, boot_us: u64) {
-        let killed = kill::killed(self.lines.killed.as_bytes());
-        let comm = name(killed.and_then(|killed| killed.comm));
-        let logged = (Duration::ZERO, self.logged.1);
-        self.other = killed.map(|killed| Victim { pid: killed.pid, comm, boot_us, kin: None, logged });
+    /// The kill that a name made the target's was another process's, which has that name as well: the target lives on, or ended in
+    /// another way. It then is to the target what a kill under any other name would be, and no evidence of the target's own. A kill that
+    /// was found by its number stays the target's.
+    pub(super) fn disown(&mut self) {
+        if self.by == Match::Number || self.role.is_none() {
+            return;
+        }
+        let killed = kill::killed(self.lines.killed.as_bytes()).map(|killed| (killed.pid, name(killed.comm)));
+        if let (Some((pid, comm)), Some((logged, boot_us))) = (killed, self.found.take()) {
+            let (kin, is_elsewhere) = self.relation(pid);
+            self.elsewhere += u64::from(is_elsewhere);
+            let victim = Victim { pid, comm, boot_us, kin, logged };
+            self.other = Some(victim.clone());
+            self.remember(victim);
+        }
         (self.role, self.is_over) = (None, false);
         self.begin();
     }

@@ -1,5 +1,6 @@
 //! What goes first when a record is full: the oldest reports below the threshold, then the oldest snapshots. What stays: the head, the
-//! first snapshot above the threshold, the last one, the moment of death, the end.
+//! first snapshot above the threshold, the last one, the moment of death, the end. So the first leaves room for something of the last, and
+//! one at the death, which is the last then, may take the place of the last above.
 
 use super::{Log, RESERVE};
 use crate::sys::record::frame::{Frame, Kind};
@@ -16,10 +17,18 @@ enum Worth {
 impl Log<'_> {
     /// How far entries of this kind may reach.
     pub(super) fn limit(&self) -> usize {
+        let all = self.bytes.len();
+        let room = all.saturating_sub(RESERVE);
         match self.kind {
-            Kind::Ended | Kind::Death => self.bytes.len(),
-            _ => self.bytes.len().saturating_sub(RESERVE),
+            Kind::Ended => all,
+            Kind::Above if self.kept.first.is_none() => room - room.saturating_sub(self.form.start()) / 4,
+            _ => room,
         }
+    }
+
+    /// The same of one that does not fit, and has to say so at its end.
+    pub(super) fn limit_of_cut(&self) -> usize {
+        self.limit().saturating_sub(self.form.cut().len())
     }
 
     /// Forgets entries until so many bytes fit; says whether they do.
@@ -39,21 +48,17 @@ impl Log<'_> {
 
     /// The entries that are worth least, one behind the other, of `wanted` bytes or what there is.
     fn least(&self, wanted: usize) -> Option<(usize, usize)> {
-        let kept = (self.first_above(), self.last_snapshot());
+        let last = self.last_snapshot().filter(|_| self.kind != Kind::Death);
+        let kept = [self.kept.first, self.kept.death, last];
         self.run(wanted, Worth::Little, kept).or_else(|| self.run(wanted, Worth::Less, kept))
     }
 
-    fn run(
-        &self,
-        wanted: usize,
-        worth: Worth,
-        (first, last): (Option<usize>, Option<usize>),
-    ) -> Option<(usize, usize)> {
+    fn run(&self, wanted: usize, worth: Worth, kept: [Option<usize>; 3]) -> Option<(usize, usize)> {
         let mut gap = None;
         for (at, frame) in self.entries() {
-            let is_kept = [first, last].contains(&Some(frame.number));
+            let is_kept = kept.contains(&Some(frame.number));
             let is_it = match frame.kind {
-                Kind::Below | Kind::Short => worth == Worth::Little,
+                Kind::Below | Kind::Short => worth == Worth::Little && !is_kept,
                 Kind::Asked | Kind::Above => worth == Worth::Less && !is_kept,
                 _ => false,
             };
@@ -67,12 +72,6 @@ impl Log<'_> {
         gap
     }
 
-    pub(super) fn first_above(&self) -> Option<usize> {
-        let mut entries = self.entries();
-        let first = entries.find(|(_, frame)| frame.kind == Kind::Above);
-        first.map(|(_, frame)| frame.number)
-    }
-
     fn last_snapshot(&self) -> Option<usize> {
         let is_snapshot = |frame: &Frame| matches!(frame.kind, Kind::Asked | Kind::Above);
         let snapshots = self.entries().filter(|(_, frame)| is_snapshot(frame));
@@ -80,7 +79,7 @@ impl Log<'_> {
     }
 
     /// Sealed entries and where their frames are.
-    fn entries(&self) -> impl Iterator<Item = (usize, Frame)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, Frame)> {
         let end = if self.state.open == 0 { self.state.end } else { self.state.open };
         let mut at = self.form.start();
         core::iter::from_fn(move || {

@@ -159,7 +159,77 @@ fn a_report_that_does_not_fit_is_cut_at_a_line_and_costs_no_other() {
     for round in 0..50 {
         entry(&mut log, Kind::Below, &format!("b{round}"), 300);
     }
-    assert_eq!(found(&bytes)[0], "above:first");
+    assert_eq!(found(&bytes)[0], "short:first");
+}
+
+/// The body of the entry of this number.
+fn body(bytes: &[u8], number: usize) -> String {
+    let mut text = String::new();
+    let _ = read(&mut bytes.to_vec(), &mut |found| match found {
+        Found::Entry(frame, body) if frame.number == number => text = String::from_utf8_lossy(body).into_owned(),
+        _ => {}
+    });
+    text
+}
+
+#[test]
+fn what_is_cut_says_so_at_its_end_and_the_record_knows_what_it_lacks() {
+    for form in FORMS {
+        let mut bytes = memory(2 * MIN);
+        let mut log = Log::new(&mut bytes, form);
+        entry(&mut log, Kind::Start, "head", 300);
+        assert_eq!(log.lack(), None);
+        // Neither the first, which is too long, nor the last goes, and the death and the end have their room.
+        entry(&mut log, Kind::Above, "first", 5 * MIN);
+        for round in 0..9 {
+            entry(&mut log, Kind::Above, &format!("s{round}"), 3 * MIN);
+            entry(&mut log, Kind::Below, &format!("b{round}"), 300);
+            log.prepare();
+        }
+        entry(&mut log, Kind::Death, "death", 3 * MIN);
+        entry(&mut log, Kind::Ended, "end", 2000);
+        let lack = log.lack().expect("a lack");
+        let found = found(&bytes);
+        let expected = ["start:head", "short:first", "short:death", "ended:end"];
+        assert_eq!(found, expected);
+        assert_eq!(lack.entries, 2);
+        assert!(lack.needed > 4 * 5 * MIN, "{lack:?}");
+        for number in [1, 20] {
+            assert!(body(&bytes, number).as_bytes().ends_with(form.cut()), "{number}");
+        }
+    }
+}
+
+#[test]
+fn the_last_snapshot_has_some_room_beside_a_first_that_does_not_fit_and_the_least_size_has_a_whole_first() {
+    for form in FORMS {
+        for snapshot in [3000, 20_000, 300_000] {
+            let least = least_for(form, 400, snapshot + 100);
+            let mut bytes = memory(least);
+            let mut log = Log::new(&mut bytes, form);
+            entry(&mut log, Kind::Start, "head", 300);
+            entry(&mut log, Kind::Above, "first", snapshot);
+            entry(&mut log, Kind::Above, "last", snapshot);
+            entry(&mut log, Kind::Ended, "end", 2000);
+            let names = found(&bytes);
+            assert_eq!(names[..2], ["start:head", "above:first"], "{snapshot}");
+            assert!(["above:last", "short:last"].contains(&&*names[2]), "{names:?}");
+            assert_eq!(names[3], "ended:end");
+            // With the size that is needed, nothing is missing.
+            let mut bytes = memory(room_for(snapshot + 100));
+            let mut log = Log::new(&mut bytes, form);
+            entry(&mut log, Kind::Start, "head", 300);
+            for round in 0..9 {
+                entry(&mut log, Kind::Above, &format!("s{round}"), snapshot);
+            }
+            assert_eq!(log.lack(), None);
+        }
+        let mut bytes = memory(MIN);
+        let mut log = Log::new(&mut bytes, form);
+        entry(&mut log, Kind::Above, "first", 9 * MIN);
+        entry(&mut log, Kind::Above, "last", 9 * MIN);
+        assert_eq!(found(&bytes), ["short:first", "short:last"]);
+    }
 }
 
 /// What both runs below write: enough to fill the record several times.
