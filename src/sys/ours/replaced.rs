@@ -9,14 +9,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::fcntl::{OFlag, renameat};
 use nix::sys::stat::{Mode, fchmod, fstat};
 
-use super::{Kind, New, Place, Refused, Why, beside, open_ours, probe, sync, sync_names};
+use super::{Kind, New, Place, Refused, Why, abandoned, beside, open_ours, probe, sync, sync_names};
 use crate::fixed::Fixed;
 use crate::sys::clock::monotonic;
 use crate::sys::file::File;
 use crate::sys::{Errno, Result, signal};
 
-/// How long another memdoor is waited for: it holds the lock for as long as it takes to look at all processes.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long another memdoor is waited for that holds the lock for as long as it takes to look at all processes.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A file of one kind that is replaced, or will be made.
 #[derive(Debug)]
@@ -28,9 +28,13 @@ pub struct Replaced<'p> {
 }
 
 impl<'p> Replaced<'p> {
-    /// Looks at what is there and whether another can be put in its place. Nothing is changed.
+    /// Looks at what is there and whether another can be put in its place. Nothing is changed, but that what ended runs have left half
+    /// written beside it is removed.
     pub fn open(path: &'p CStr, kind: &'static Kind) -> core::result::Result<Self, Refused> {
         let replaced = Self::look(path, kind)?;
+        if let Ok(at) = replaced.place.at() {
+            abandoned::remove_all(at.dir);
+        }
         replaced.place.at().and_then(|at| probe(at.dir)).map_err(|errno| Why::from(errno).at(path))?;
         Ok(replaced)
     }
@@ -48,9 +52,10 @@ impl<'p> Replaced<'p> {
         opened.map(|fd| fd.map(File::of)).map_err(|why| why.at(self.path))
     }
 
-    /// Locks it against other runs until it is dropped, and makes an empty one when there is none.
-    pub fn lock(&mut self) -> core::result::Result<(), Refused> {
-        let until = monotonic().saturating_add(PATIENCE);
+    /// Locks it against other runs until it is dropped, and makes an empty one when there is none. Another run is waited for `within` that
+    /// time.
+    pub fn lock(&mut self, within: Duration) -> core::result::Result<(), Refused> {
+        let until = monotonic().saturating_add(within);
         let locked = loop {
             match self.try_lock() {
                 Err(Why::Busy) if monotonic() < until => {
@@ -141,7 +146,7 @@ fn identity(fd: &OwnedFd) -> Result<(u64, u64)> {
     fstat(fd).map(|stat| (stat.st_dev, stat.st_ino))
 }
 
-fn flock(fd: impl AsFd) -> core::result::Result<(), Why> {
+pub(super) fn flock(fd: impl AsFd) -> core::result::Result<(), Why> {
     // SAFETY: a descriptor and a number, no memory.
     let done = unsafe { libc::flock(fd.as_fd().as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
     match Errno::result(done) {
