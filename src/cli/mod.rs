@@ -19,7 +19,7 @@ use std::ffi::{CString, OsString};
 use lexopt::Parser;
 use memdoor::error::Because;
 use memdoor::exit::Exit;
-use memdoor::modes::kill::{Ended, History, run};
+use memdoor::modes::kill::{Ended, History, can_be_logged, run};
 use memdoor::modes::{self, Buffers, fail_output};
 use memdoor::processes::slow::Reader;
 use memdoor::report::Format;
@@ -185,7 +185,11 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
         match run(&options.borrow(), &mut history, reader.as_ref().ok(), buffers) {
             Ended::Exit(exit) => return exit,
             Ended::Reload => match parse(std::env::args_os()) {
-                Ok(Command::Kill(new)) => options = new,
+                Ok(Command::Kill(new)) if can_be_logged(new.borrow().log) => options = new,
+                Ok(Command::Kill(_)) => {
+                    say(format_args!("memdoor: the configuration stays as it was"));
+                    history.stays = Some("the log that the new one asks for can't be opened, as standard error says");
+                }
                 Ok(_) => {}
                 Err(error) => {
                     refuse(&error);

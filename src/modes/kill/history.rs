@@ -13,6 +13,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// What outlives a SIGHUP: who was ended when, on the steady clock.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    /// Why a SIGHUP has changed nothing, until the log says so.
+    pub stays: Option<&'static str>,
     /// Whether there was a run before this one.
     pub(super) is_going_on: bool,
     /// Nobody before that.

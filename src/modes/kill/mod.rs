@@ -20,6 +20,7 @@ mod when;
 mod words;
 
 pub use history::{History, KILLS_MAX};
+pub use log::can_be_logged;
 pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
 pub use when::{Join, When};
 
@@ -132,6 +133,9 @@ impl Armed<'_> {
 
     fn daemon(&mut self) -> Ended {
         self.log.line(Level::Info, format_args!("started: threshold {} %", self.options.when.threshold));
+        if let Some(why) = self.history.stays.take() {
+            self.log.line(Level::Error, format_args!("SIGHUP: the configuration stays as it was: {why}"));
+        }
         let armed = Cost::so_far();
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
