@@ -13,7 +13,7 @@ use crate::sys::map::Region;
 use crate::sys::ours::{Refused, Why, other_than_a_file};
 use crate::sys::out::{Broken, Out, Sink, say};
 use crate::sys::record;
-use crate::sys::record::frame::{Form, Kind};
+use crate::sys::record::frame::{Form, Kind, State};
 use crate::sys::record::read::{Found, read};
 use crate::sys::{Errno, Result};
 
@@ -27,6 +27,8 @@ struct Told {
     lost: usize,
     open: Option<usize>,
     last: Option<Kind>,
+    /// One of the lines is damaged that tell what counts.
+    is_state_damaged: bool,
 }
 
 /// Writes the record at `path` to standard output. `lent` is for that.
@@ -72,6 +74,7 @@ fn copy(path: &CStr, out: &mut Out<'_>, told: &mut Told) -> Result<bool> {
     let length = file.fill(bytes)?.len();
     out.put(form.magic());
     let bytes = bytes.get_mut(..length).unwrap_or_default();
+    told.is_state_damaged = State::is_one_damaged(form, bytes);
     read(bytes, &mut |found| told.take(form, &found, out));
     out.flush();
     Ok(true)
@@ -104,12 +107,17 @@ impl Told {
         if self.lost > 0 {
             say(format_args!("memdoor: {name}: {} bytes are left out: they are no complete entry", self.lost));
         }
+        if self.is_state_damaged {
+            say(format_args!(
+                "memdoor: {name}: a State line is damaged: what was written last may be missing, or be what was there before"
+            ));
+        }
         if self.last != Some(Kind::Ended) {
             say(format_args!(
                 "memdoor: {name}: {} entries; the end of the watch is not among them: it was cut off, or still goes on",
                 self.entries
             ));
         }
-        if self.lost == 0 && self.open.is_none() { Exit::Done } else { Exit::Partial }
+        if self.lost == 0 && self.open.is_none() && !self.is_state_damaged { Exit::Done } else { Exit::Partial }
     }
 }
