@@ -5,7 +5,7 @@ extern crate alloc;
 use alloc::format;
 use alloc::string::String;
 
-use crate::escape::Escaped;
+use crate::report::escape::Escaped;
 
 /// A name that is the same to a shell and to pgrep(1), which takes patterns.
 #[must_use]

@@ -1,9 +1,9 @@
 //! `TZ` as glibc takes it, where musl takes it otherwise.
 //!
 //! POSIX leaves to the system what a `TZ` means that names daylight time and no rule for it: `EST5EDT`, `CET-1CEST`. glibc, busybox and
-//! tzcode look for a zone of that whole name, and else take the rule of the United States; musl takes daylight time to hold in part of
-//! January only, one hour off from a day in March on. Of what POSIX does not have at all (`AAA99999999`) musl makes the year 2051: here it
-//! is UTC. So `TZ` is changed to what musl takes as they do, before libc reads it.
+//! tzcode look for a zone of that whole name, and else take the rule of the United States; musl takes a rule of zeros, by which November
+//! is one hour off. Of what POSIX does not have at all (`AAA99999999`) musl makes the year 2051: here it is UTC. So `TZ` is changed to
+//! what musl takes as they do, before libc reads it.
 
 use core::ffi::CStr;
 
@@ -142,8 +142,12 @@ fn day(text: &[u8]) -> Option<&[u8]> {
 /// A number from `least` to `most`: what follows it.
 fn number(text: &[u8], least: u32, most: u32) -> Option<&[u8]> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let value = crate::parse::dec(text.get(..digits)?)?;
-    (u64::from(least)..=u64::from(most)).contains(&value).then(|| text.get(digits..)).flatten()
+    if digits == 0 {
+        return None;
+    }
+    let shift = |value: u32, digit: &u8| value.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
+    let value = text.get(..digits)?.iter().fold(0, shift);
+    (least..=most).contains(&value).then(|| text.get(digits..)).flatten()
 }
 
 #[cfg(test)]

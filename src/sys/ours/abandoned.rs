@@ -5,20 +5,16 @@
 //! and neither does SIGKILL or a host that loses its power.
 
 use core::ffi::CStr;
-use std::os::fd::AsFd;
 
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 
 use super::replaced::flock;
 use super::{New, remove};
-use crate::parse::dec;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::system::effective_user;
 use crate::sys::{Errno, Result};
-
-extern crate std;
 
 /// What their names begin with; a number follows.
 pub(super) const PREFIX: &[u8] = b".memdoor-new-";
@@ -35,7 +31,8 @@ pub(super) fn remove_all(dir: &Dir) {
     let Ok(listing) = dir.listing(c".") else { return };
     let Ok(mut entries) = Entries::new(&listing) else { return };
     while let Some(Ok(name)) = entries.next() {
-        if name.to_bytes().strip_prefix(PREFIX).and_then(dec).is_some() {
+        let number = name.to_bytes().strip_prefix(PREFIX).unwrap_or_default();
+        if !number.is_empty() && number.iter().all(u8::is_ascii_digit) {
             let _ = remove_abandoned(dir, name);
         }
     }
@@ -52,7 +49,7 @@ fn remove_abandoned(dir: &Dir, name: &CStr) -> Result<()> {
     }
     let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file = openat(dir, name, flags, Mode::empty())?;
-    if flock(file.as_fd()).is_err() {
+    if flock(&file).is_err() {
         return Ok(());
     }
     // It may have been renamed in between, and this name be that of another by now.
