@@ -114,10 +114,11 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
             _ => Flush::Full,
         },
     };
-    if let Err(exit) = read(options, &mut sink) {
-        return exit;
+    let exit = read(options, &mut sink).map_or_else(|exit| exit, |()| end(options, &mut sink, kept.as_mut()));
+    if let Some(kept) = kept {
+        kept.leave();
     }
-    end(options, &mut sink, kept.as_mut())
+    exit
 }
 
 /// How long another run with the same file is waited for: most are done in a second, and cron starts the next.

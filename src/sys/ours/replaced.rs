@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use core::cell::Cell;
 use core::ffi::CStr;
 use core::time::Duration;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -9,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::fcntl::{OFlag, renameat};
 use nix::sys::stat::{Mode, fchmod, fstat};
 
-use super::{Kind, New, Place, Refused, Why, abandoned, beside, open_ours, probe, sync, sync_names};
+use super::{Kind, New, Place, Refused, Why, abandoned, beside, open_ours, probe, remove, sync, sync_names};
 use crate::fixed::Fixed;
 use crate::sys::clock::monotonic;
 use crate::sys::file::File;
@@ -25,6 +26,8 @@ pub struct Replaced<'p> {
     place: Place,
     kind: &'static Kind,
     lock: Option<OwnedFd>,
+    /// What is there is the empty file that was made to be locked.
+    is_made: Cell<bool>,
 }
 
 impl<'p> Replaced<'p> {
@@ -41,7 +44,7 @@ impl<'p> Replaced<'p> {
 
     /// The same of a file that is only read this time.
     pub fn look(path: &'p CStr, kind: &'static Kind) -> core::result::Result<Self, Refused> {
-        let replaced = Self { path, place: Place::of(path)?, kind, lock: None };
+        let replaced = Self { path, place: Place::of(path)?, kind, lock: None, is_made: Cell::new(false) };
         replaced.old()?;
         Ok(replaced)
     }
@@ -74,7 +77,10 @@ impl<'p> Replaced<'p> {
         let fd = match open_ours(at, self.kind, OFlag::O_RDONLY)? {
             Some(fd) => fd,
             None => match New::create(at, self.kind.mode) {
-                Ok(new) => new.keep()?,
+                Ok(new) => {
+                    self.is_made.set(true);
+                    new.keep()?
+                }
                 // Another was faster.
                 Err(Errno::EEXIST) => return Err(Why::Busy),
                 Err(errno) => return Err(errno.into()),
@@ -87,6 +93,18 @@ impl<'p> Replaced<'p> {
             None => false,
         };
         if is_it { Ok(fd) } else { Err(Why::Busy) }
+    }
+
+    /// Removes it again if it was made by [`Replaced::lock`] and never written to, and gives the lock back: who has nothing to remember leaves
+    /// nothing behind.
+    pub fn leave(self) {
+        if let (true, Some(lock), Ok(at)) = (self.is_made.get(), &self.lock, self.place.at())
+            && let Ok(Some(now)) = open_ours(at, self.kind, OFlag::O_RDONLY)
+            && identity(&now) == identity(lock)
+            && fstat(&now).is_ok_and(|stat| stat.st_size == 0)
+        {
+            let _ = remove(at.dir, at.name);
+        }
     }
 
     /// Replaces it by what `write` writes, all or nothing. A lock goes over to the new file.
@@ -135,6 +153,7 @@ impl<'p> Replaced<'p> {
                 if self.lock.is_some() {
                     self.lock = Some(fd);
                 }
+                self.is_made.set(false);
                 Ok(())
             }
             Err(why) => Err((why, None)),
