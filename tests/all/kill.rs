@@ -650,7 +650,7 @@ fn odd_figures_are_a_warning_and_no_end() {
         with_meminfo(text, &memdoor(&args), &dir)
     };
     let rest = "SwapTotal: 10 kB\nSwapFree: 0 kB\n";
-    let old = kill(&format!("MemTotal: 1000 kB\nMemFree: 20 kB\nCached: 10 kB\n{rest}"));
+    let old = kill(&format!("MemTotal: 1000 kB\nMemFree: 20 kB\nBuffers: 0 kB\nCached: 10 kB\n{rest}"));
     assert!(old.err.contains("has no MemAvailable"), "{old:#?}");
     assert_eq!(value(&old.out, "Victim PID"), victim.id());
     let wrapped = kill("MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 10 kB\nSwapFree: 18446744073709551600 kB\n");
@@ -660,6 +660,7 @@ fn odd_figures_are_a_warning_and_no_end() {
     for (garbage, cause) in [
         ("", "memdoor: cannot read /proc/meminfo: it is empty\nhint: "),
         ("x\n", "memdoor: /proc/meminfo gives no MemTotal\nhint: "),
+        ("MemTotal: 9 kB\nMemFree: 1 kB\nCached: 1 kB\n", "memdoor: /proc/meminfo gives no MemAvailable"),
         ("MemTotal: 0 kB\nMemAvailable: 0 kB\n", "memdoor: /proc/meminfo gives no MemTotal above 0\nhint: "),
         (
             "MemTotal: 10 kB\nMemAvailable: 99 kB\n",
