@@ -1,6 +1,9 @@
 //! The configuration file: lines of `name = value` under `[mode]`, where each name is a long option of the mode.
+//!
+//! A value is the bytes that stand there, as it is on the command line: a path may have any, and what takes UTF-8 alone says so with
+//! the line. Nothing is put in a byte's place: a pattern that was changed fits others than those it was written for.
 
-use std::ffi::{CStr, OsStr};
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use memdoor::fixed::Fixed;
@@ -42,7 +45,7 @@ pub(super) struct Setting {
     /// The option without its two hyphens; underscores are hyphens.
     pub(super) name: String,
     /// Its value.
-    pub(super) value: String,
+    pub(super) value: OsString,
     /// `FILE:LINE`.
     pub(super) origin: String,
 }
@@ -69,9 +72,19 @@ pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> 
         Err(refused) if named.is_none() && is_missing(&refused) => return Ok(Vec::new()),
         Err(refused) => return Err(refuse(path, refused)),
     }
-    let text = String::from_utf8_lossy(&bytes);
+    let name = name.trim_matches('\'');
+    if is_utf_16(&bytes) {
+        return Err(UsageError(format!(
+            "cannot read {name}: it is UTF-16, and a configuration is UTF-8\nhint: write it anew: iconv -f UTF-16 -t UTF-8 {name} > NEW"
+        )));
+    }
     let whose = if named.is_some() { File::Named } else { File::Everybodys };
-    parse(&text, name.trim_matches('\''), whose, section)
+    parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes), name, whose, section)
+}
+
+/// By its byte order mark, or, as `iconv -t UTF-16LE` leaves that out, because one of its first two letters is half a NUL.
+fn is_utf_16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..])
 }
 
 /// For root, what others may write to is no configuration: whoever may would do with root's rights what it can say.
@@ -81,27 +94,27 @@ fn refuse(path: &CStr, refused: Refused) -> UsageError {
     UsageError(format!("{unusable}\nhint: {}", unusable.hint()))
 }
 
-fn parse(text: &str, file: &str, whose: File, section: &str) -> Result<Vec<Setting>> {
+fn parse(text: &[u8], file: &str, whose: File, section: &str) -> Result<Vec<Setting>> {
     // `None`: above any section.
     let mut current = None;
     let mut found = Vec::new();
-    for (at, line) in text.lines().enumerate() {
+    for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
         let origin = format!("{file}:{}", at + 1);
-        let wrong = |why: &str| UsageError(format!("{origin}: {} {why}", quoted(line.as_ref())));
-        let line = line.trim();
-        if line.is_empty() || line.starts_with(['#', ';']) || line == "---" {
+        let line = trim(line);
+        let wrong = |why: &str| UsageError(format!("{origin}: {} {why}", quoted(OsStr::from_bytes(line))));
+        if line.is_empty() || line.starts_with(b"#") || line.starts_with(b";") || line == b"---" {
             continue;
         }
-        if let Some(name) = line.strip_prefix('[') {
-            let name = name.strip_suffix(']').map(str::trim);
-            let known = SECTIONS.into_iter().find(|known| Some(*known) == name);
+        if let Some(name) = line.strip_prefix(b"[") {
+            let name = name.strip_suffix(b"]").map(trim);
+            let known = SECTIONS.into_iter().find(|known| Some(known.as_bytes()) == name);
             let sections = SECTIONS.map(|known| format!("[{known}]")).join(" and ");
             current = Some(known.ok_or_else(|| wrong(&format!("is no section: they are {sections}")))?);
             continue;
         }
-        let end = line.find(['=', ':']);
+        let end = line.iter().position(|byte| matches!(byte, b'=' | b':'));
         let (name, value) = end
-            .map(|end| (line[..end].trim(), &line[end + 1..]))
+            .and_then(|end| Some((str::from_utf8(trim(&line[..end])).ok()?, &line[end + 1..])))
             .ok_or_else(|| wrong("is no line of the kind name = value"))?;
         let name = name.replace('_', "-");
         if current.is_none() && section != FIRST && (whose == File::Named || !is_of_kill(&name)) {
@@ -110,10 +123,27 @@ fn parse(text: &str, file: &str, whose: File, section: &str) -> Result<Vec<Setti
             )));
         }
         if current.unwrap_or(FIRST) == section {
-            found.push(Setting { name, value: value_of(value).into(), origin });
+            if is_list(value_of(value)) {
+                return Err(wrong(&format!(
+                    "is a list, and a value is one word here: type a line {name} = VALUE for each, without brackets"
+                )));
+            }
+            found.push(Setting { name, value: OsStr::from_bytes(value_of(value)).into(), origin });
         }
     }
     Ok(found)
+}
+
+/// Without blanks around it, those of Unicode among them where it is UTF-8.
+fn trim(text: &[u8]) -> &[u8] {
+    str::from_utf8(text).map_or_else(|_| text.trim_ascii(), |text| text.trim().as_bytes())
+}
+
+/// Whether it is a list of YAML or TOML, `["java", 'python']` or `[java, python]`: as a regex it would be a class of letters and fit
+/// nearly everybody.
+fn is_list(value: &[u8]) -> bool {
+    let inner = value.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
+    inner.is_some_and(|inner| inner.iter().any(|byte| matches!(byte, b'"' | b'\'')) || split(inner, b", ").is_some())
 }
 
 /// A value as the configuration may have it, and as a terminal may.
@@ -137,20 +167,26 @@ fn is_of_kill(name: &str) -> bool {
 
 /// In quotes it is taken as it is; without, blanks around it and what follows ` #` are not part of it, so that one which begins with
 /// `#` is a comment behind an empty value.
-fn value_of(text: &str) -> &str {
-    let text = text.trim();
-    if text.starts_with('#') {
-        return "";
+fn value_of(text: &[u8]) -> &[u8] {
+    let text = trim(text);
+    if text.starts_with(b"#") {
+        return b"";
     }
-    for quote in ['"', '\''] {
-        let inner = text.strip_prefix(quote).and_then(|text| text.split_once(quote));
+    for quote in [b'"', b'\''] {
+        let inner = text.strip_prefix(&[quote]).and_then(|text| split(text, &[quote]));
         if let Some((inner, rest)) = inner
-            && (rest.trim().is_empty() || rest.trim_start().starts_with('#'))
+            && (trim(rest).is_empty() || trim(rest).starts_with(b"#"))
         {
             return inner;
         }
     }
-    text.split_once(" #").map_or(text, |(value, _)| value).trim_end()
+    trim(split(text, b" #").map_or(text, |(value, _)| value))
+}
+
+/// What stands before the first `by`, and what behind it.
+fn split<'t>(text: &'t [u8], by: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
+    let at = text.windows(by.len()).position(|part| part == by)?;
+    Some((text.get(..at)?, text.get(at + by.len()..)?))
 }
 
 #[cfg(test)]
@@ -158,8 +194,8 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str) -> Vec<(String, String)> {
-        let settings = parse(text, "f", File::Named, "kill").expect("valid");
-        settings.into_iter().map(|one| (one.name, one.value)).collect()
+        let settings = parse(text.as_bytes(), "f", File::Named, "kill").expect("valid");
+        settings.into_iter().map(|one| (one.name, one.value.into_string().expect("UTF-8"))).collect()
     }
 
     #[test]
@@ -182,16 +218,20 @@ mod tests {
             ("a = 1\nnonsense\n", "f:2: 'nonsense' is no line of the kind name = value"),
             ("[frob]\n", "f:1: '[frob]' is no section: they are"),
             ("[kill\n", "f:1: '[kill' is no section: they are"),
+            (
+                "only = [\"java\", 'x']  # both\n",
+                "f:1: 'only = [\"java\", \\'x\\']  # both' is a list, and a value is one word here: type a line only = VALUE",
+            ),
             ("[watch]\nquiet = true\n", "f:1: '[watch]' is no section: they are [kill] and [monitor]"),
         ] {
-            let error = parse(text, "f", File::Named, "kill").expect_err(text).0;
+            let error = parse(text.as_bytes(), "f", File::Named, "kill").expect_err(text).0;
             assert!(error.starts_with(expected), "{error}");
         }
     }
 
     #[test]
     fn a_line_above_any_section_that_does_nothing_is_an_error_that_says_what_to_type() {
-        let said = |text: &str, whose| parse(text, "f", whose, "monitor").map_err(|error| error.0);
+        let said = |text: &str, whose| parse(text.as_bytes(), "f", whose, "monitor").map_err(|error| error.0);
         let refused = "f:2: 'format = csv' stands above any section, and so is of memdoor kill: type [monitor] above it, or [kill]";
         assert_eq!(said("# x\nformat = csv\n", File::Named), Err(refused.into()));
         // Everybody's file may begin with what is kill's, and what nobody knows does nothing there either.
@@ -201,5 +241,22 @@ mod tests {
         let error = said("max-bytes = 1M\n[monitor]\n", File::Everybodys).expect_err("nobody's");
         assert!(error.starts_with("f:1: 'max-bytes = 1M' stands above any section"), "{error}");
         assert_eq!(said("[kill]\nformat = json\n", File::Named), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_stay_what_they_are() {
+        let text = b"# gr\xf6sse\nlog-file = '/tmp/gr\xf6sse'  # gr\xf6sse\nignore: ^gr\xf6sse \r\n";
+        let settings = parse(text, "f", File::Named, "kill").expect("valid");
+        let values: Vec<&[u8]> = settings.iter().map(|one| one.value.as_bytes()).collect();
+        assert_eq!(values, [&b"/tmp/gr\xf6sse"[..], b"^gr\xf6sse"]);
+        let error = parse(b"\xf6 = 1\n", "f", File::Named, "kill").expect_err("no name").0;
+        assert!(error.starts_with("f:1: '\\366 = 1' is no line of the kind"), "{error}");
+    }
+
+    #[test]
+    fn a_class_of_letters_is_no_list() {
+        for text in ["[abc]x", "[\"a]x", "x[\"]", "[abc]", "[a,b]"] {
+            assert!(!is_list(text.as_bytes()), "{text}");
+        }
     }
 }

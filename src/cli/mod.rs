@@ -20,7 +20,7 @@ use lexopt::Parser;
 use memdoor::error::Because;
 use memdoor::exit::Exit;
 use memdoor::fixed::Fixed;
-use memdoor::modes::kill::{Ended, History, Since, run};
+use memdoor::modes::kill::{Ended, History, Since, can_be_logged, run};
 use memdoor::modes::{self, Buffers, fail_output};
 use memdoor::processes::slow::Reader;
 use memdoor::report::Format;
@@ -193,9 +193,13 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
                 history.since = kept("what the new one asks for can't be done, as standard error says");
             }
             Ended::Reload => match parse(std::env::args_os()) {
-                Ok(Command::Kill(new)) => {
+                Ok(Command::Kill(new)) if can_be_logged(new.borrow().log) => {
                     before = Some(std::mem::replace(&mut options, new));
                     history.since = Since::Anew;
+                }
+                Ok(Command::Kill(_)) => {
+                    say(format_args!("memdoor: the configuration stays as it was"));
+                    history.since = kept("the log that the new one asks for can't be opened, as standard error says");
                 }
                 Ok(_) => {}
                 Err(error) => {

@@ -273,7 +273,7 @@ impl<T> Item<'_, T> {
         if before.is_none() {
             self.values.clear();
         }
-        self.values.push((value.into(), Origin::File(origin, name)));
+        self.values.push((value, Origin::File(origin, name)));
         Ok(())
     }
 

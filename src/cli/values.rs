@@ -133,14 +133,18 @@ pub(super) const CHANGE: Kind<(Pid, i64)> =
 /// A pattern. What is wrong with one, [`Pattern::parse`] says itself, and that it would fit everybody as well.
 pub(super) const PATTERN: Kind<Pattern> =
     kind("REGEX", "a regex, with comm: (default), exe: or cmdline: before it", |text| {
-        let text = text.to_str().ok_or(Unfit::NotAllowed)?;
-        Pattern::parse(text).map_err(|why| Unfit::Because(why.to_string()))
+        Pattern::parse(letters(text)?).map_err(|why| Unfit::Because(why.to_string()))
     });
+
+/// The text of a pattern. A byte that is no UTF-8 is none of its letters, while one in a name is found by `.`: see [`Pattern::is_match`].
+fn letters(text: &OsStr) -> Read<&str> {
+    text.to_str().ok_or_else(|| Unfit::Because("it is no UTF-8: type . for each byte that is none".into()))
+}
 
 /// What `--only` names: a word, the name of a family, which is a valid pattern, or a pattern as it was typed.
 pub(super) const ONLY: Kind<String> =
     kind("browsers|any|FAMILY|REGEX", "browsers, any, the name of a --family, or a regex", |text| {
-        let name = text.to_str().ok_or(Unfit::NotAllowed)?;
+        let name = letters(text)?;
         match Pattern::parse(name) {
             Err(why @ Invalid::FitsEverybody) => {
                 Err(Unfit::Because(format!("{why}\nhint: --only any means every process that is not protected")))
@@ -160,7 +164,7 @@ fn is_family_name(name: &str) -> bool {
 /// A name, and the pattern that it stands for, which is valid.
 pub(super) const FAMILY: Kind<(String, String)> =
     kind("NAME=REGEX", "NAME=REGEX, NAME of letters, digits, - and _", |text| {
-        let pair = text.to_str().and_then(|text| text.split_once('='));
+        let pair = letters(text)?.split_once('=');
         let (name, regex) = allowed(pair.filter(|(name, _)| is_family_name(name)))?;
         (PATTERN.read)(regex.as_ref())?;
         Ok((name.into(), regex.into()))

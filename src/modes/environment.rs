@@ -15,7 +15,7 @@ use crate::report::json::Envelope;
 use crate::sys::file::Dir;
 use crate::sys::harden::{self, Depth, Shallow};
 use crate::sys::out::say;
-use crate::sys::{Errno, system};
+use crate::sys::{Errno, system, zone};
 use crate::units::Bytes;
 
 /// Descriptors for one look at the machine: a directory, a listing, and a few files.
@@ -133,6 +133,7 @@ pub fn settle() -> Result<(), Unfit> {
     if system::effective_user() == 0 {
         runs_as_root();
     }
+    zone::settle();
     harden::secure_stack(Depth::Look).map_err(Unfit::Stack)?;
     // For every mode, so that a limit of the size of files is an error with a text.
     crate::sys::signal::ignore_file_size_limit();
@@ -172,14 +173,21 @@ pub(super) fn lock(what: Locked) -> Result<(), Errno> {
     locked
 }
 
-/// What to type where memory can't be locked.
-pub(super) const UNLOCKED: &str = "run as root or with CAP_IPC_LOCK, or raise the limit: ulimit -l unlimited";
+/// What to type where memory can't be locked, and is not.
+pub(super) fn unlocked(errno: Errno) -> &'static str {
+    match errno {
+        Errno::ENOMEM if !harden::has_room_to_lock() => {
+            "its address space is limited: ulimit -v unlimited; ulimit -d unlimited (in a unit: LimitAS=infinity, LimitDATA=infinity)"
+        }
+        _ => "run as root or with CAP_IPC_LOCK, or raise the limit: ulimit -l unlimited",
+    }
+}
 
 /// Says that memory is not locked: without that a mode works all the same.
 pub(super) fn say_unlocked(errno: Errno) {
-    let because = Because(errno);
+    let (because, hint) = (Because(errno), unlocked(errno));
     say(format_args!(
-        "memdoor: warning: cannot lock memory: {because}; it may be slow to wake under pressure ({UNLOCKED})"
+        "memdoor: warning: cannot lock memory: {because}; it may be slow to wake under pressure ({hint})"
     ));
 }
 
@@ -261,6 +269,10 @@ impl Others {
     }
 }
 
+/// What to type where no hierarchy with the memory controller is mounted.
+pub(super) const MOUNT: &str = "mount it: mount -t cgroup2 none /sys/fs/cgroup (v1: mount -t cgroup -o memory none /sys/fs/cgroup/memory); in a \
+                                chroot: mount --rbind /sys sys";
+
 /// What a mode says of a file of the machine that it can't do without.
 pub(super) fn fail_meminfo(why: Absent) -> Exit {
     Unfit::Unread(why).fail()
@@ -272,14 +284,18 @@ pub(super) fn fail_meminfo(why: Absent) -> Exit {
 /// `is_available_known`: whether that is enough for the mode.
 pub(super) fn memory(host: &mut Host, is_available_known: impl FnOnce(&Meminfo) -> bool) -> Result<Meminfo, Unfit> {
     let meminfo = host.meminfo().map_err(Unfit::Unread)?;
-    let source = Source::proc(c"meminfo");
-    match meminfo.total {
-        None => return Err(Unfit::Unread(source.lacks("MemTotal"))),
-        Some(Bytes(0)) => return Err(Unfit::Unread(source.lacks("MemTotal above 0"))),
-        Some(_) => {}
-    }
+    total(&meminfo).map_err(Unfit::Unread)?;
     if !is_available_known(&meminfo) {
-        return Err(Unfit::Unread(source.lacks("MemAvailable")));
+        return Err(Unfit::Unread(Source::proc(c"meminfo").lacks("MemAvailable")));
     }
     Ok(meminfo)
+}
+
+/// MemTotal, which is never 0: of that every process would be over any percentage.
+pub(super) fn total(meminfo: &Meminfo) -> Result<Bytes, Absent> {
+    match meminfo.total {
+        None => Err(Source::proc(c"meminfo").lacks("MemTotal")),
+        Some(Bytes(0)) => Err(Source::proc(c"meminfo").lacks("MemTotal above 0")),
+        Some(total) => Ok(total),
+    }
 }

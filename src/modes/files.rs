@@ -5,7 +5,7 @@ use core::fmt::{Display, Formatter, Result};
 
 use crate::error::{Because, limit};
 use crate::exit::Exit;
-use crate::oomlog::shell::argument;
+use crate::oomlog::shell;
 use crate::report::escape::Escaped;
 use crate::sys::ours::{Kind, Other, Refused, Why, is_on_read_only};
 use crate::sys::out::say;
@@ -146,15 +146,12 @@ fn parent(path: &[u8]) -> &[u8] {
     slash.and_then(|slash| path.get(..slash)).filter(|path| !path.is_empty()).unwrap_or(b"/")
 }
 
-/// A path as a shell takes it, or where that can't be a word for it.
+/// A path as a shell takes it.
 struct Typed<'a>(&'a [u8]);
 
 impl Display for Typed<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match argument(self.0) {
-            Some(text) => f.write_str(&text),
-            None => f.write_str("PATH"),
-        }
+        f.write_str(&shell::path(self.0))
     }
 }
 
@@ -175,5 +172,6 @@ mod tests {
         let elsewhere = "name a place on a file system that can be written to: --state FILE";
         assert_eq!(hint(b"/run/memdoor-protect.state", b"/run"), elsewhere);
         assert_eq!(hint(b"/tmp/none/state", b"/tmp/none"), "mkdir -p /tmp/none");
+        assert_eq!(hint("/tmp/größe/state".as_bytes(), "/tmp/größe".as_bytes()), "mkdir -p '/tmp/größe'");
     }
 }

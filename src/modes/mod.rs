@@ -79,6 +79,7 @@ pub fn envelope(host: &Host) -> Envelope {
         boot_id: host.boot_id(),
         release: host.uname.release.clone(),
         others: None,
+        groups: None,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::sys::map::Region;
 use crate::sys::ours::{Refused, Why, other_than_a_file};
 use crate::sys::out::{Broken, Out, Sink, say};
 use crate::sys::record;
-use crate::sys::record::frame::{Form, Kind};
+use crate::sys::record::frame::{Form, Kind, State};
 use crate::sys::record::read::{Found, read};
 use crate::sys::{Errno, Result};
 
@@ -28,6 +28,8 @@ struct Told {
     open: Option<usize>,
     short: usize,
     last: Option<Kind>,
+    /// One of the lines is damaged that tell what counts.
+    is_state_damaged: bool,
 }
 
 /// Writes the record at `path` to standard output. `lent` is for that.
@@ -73,6 +75,7 @@ fn copy(path: &CStr, out: &mut Out<'_>, told: &mut Told) -> Result<bool> {
     let length = file.fill(bytes)?.len();
     out.put(form.magic());
     let bytes = bytes.get_mut(..length).unwrap_or_default();
+    told.is_state_damaged = State::is_one_damaged(form, bytes);
     read(bytes, &mut |found| told.take(form, &found, out));
     out.flush();
     Ok(true)
@@ -113,12 +116,18 @@ impl Told {
                 self.short
             ));
         }
+        if self.is_state_damaged {
+            say(format_args!(
+                "memdoor: {name}: a State line is damaged: what was written last may be missing, or be what was there before"
+            ));
+        }
         if self.last != Some(Kind::Ended) {
             say(format_args!(
                 "memdoor: {name}: {} entries; the end of the watch is not among them: it was cut off, or still goes on",
                 self.entries
             ));
         }
-        if self.lost == 0 && self.open.is_none() && self.short == 0 { Exit::Done } else { Exit::Partial }
+        let is_whole = self.lost == 0 && self.open.is_none() && self.short == 0 && !self.is_state_damaged;
+        if is_whole { Exit::Done } else { Exit::Partial }
     }
 }

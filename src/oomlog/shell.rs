@@ -5,6 +5,8 @@ extern crate alloc;
 use alloc::format;
 use alloc::string::String;
 
+use crate::report::escape::Escaped;
+
 /// A name that is the same to a shell and to pgrep(1), which takes patterns.
 #[must_use]
 pub fn word(name: &[u8]) -> Option<&str> {
@@ -26,6 +28,27 @@ pub fn argument(name: &[u8]) -> Option<String> {
     Some(if text.bytes().all(is_plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")) })
 }
 
+/// A path that somebody has typed, as a shell takes it: one that [`argument`] refuses is shown all the same, as its bytes are that
+/// person's own. In single quotes where a terminal shows it as it is; else as bash, zsh, ksh and busybox take bytes, `$'\xf6'`.
+#[must_use]
+pub fn path(name: &[u8]) -> String {
+    if let Some(plain) = argument(name) {
+        return plain;
+    }
+    let start = if name.starts_with(b"-") { "./" } else { "" };
+    match core::str::from_utf8(name) {
+        Ok(text) if format!("{}", Escaped(name)) == text => format!("'{start}{}'", text.replace('\'', "'\\''")),
+        _ => {
+            let bytes = name.iter().map(|byte| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+                b' '..=b'~' => char::from(*byte).into(),
+                byte => format!("\\x{byte:02x}"),
+            });
+            format!("$'{start}{}'", bytes.collect::<String>())
+        }
+    }
+}
+
 /// A file below a directory of cgroups, which a path that a log names cannot leave.
 #[must_use]
 pub fn cgroup_file(directory: &[u8], path: &[u8], name: &[u8]) -> Option<String> {
@@ -45,6 +68,14 @@ mod tests {
         for unsafe_to_type in [&b"-x"[..], b"a\nb", b"\xff", b"", b"$\x1b"] {
             assert_eq!(argument(unsafe_to_type), None);
         }
+    }
+
+    #[test]
+    fn a_path_that_was_typed_can_be_typed_again() {
+        assert_eq!(path(b"/tmp/x"), "/tmp/x");
+        assert_eq!(path("/tmp/größe/it's".as_bytes()), "'/tmp/größe/it'\\''s'");
+        assert_eq!(path(b"/tmp/gr\xf6sse'\n"), "$'/tmp/gr\\xf6sse\\'\\x0a'");
+        assert_eq!(path(b"-x"), "'./-x'");
     }
 
     #[test]

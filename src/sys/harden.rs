@@ -38,22 +38,32 @@ pub fn lock_what_is_touched() -> Result<()> {
 
 /// Tries whether [`LATER`] can be mapped, by a mapping that nobody may touch and that takes no memory; if not, nothing stays locked.
 fn keep_if_there_is_room() -> Result<()> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
-    let start = unsafe { libc::mmap(core::ptr::null_mut(), LATER, libc::PROT_NONE, flags, -1, 0) };
-    if start == libc::MAP_FAILED {
-        let _ = munlockall();
-        return Err(Errno::ENOMEM);
+    if has_room_to_lock() {
+        return Ok(());
     }
-    // SAFETY: the mapping is ours, of this length, and nobody has a reference into it.
-    unsafe { libc::munmap(start, LATER) };
-    Ok(())
+    let _ = munlockall();
+    Err(Errno::ENOMEM)
 }
 
 /// Whether what may be locked has a limit, RLIMIT_MEMLOCK. It does not count for who has CAP_IPC_LOCK.
 #[must_use]
 pub fn is_lock_limited() -> bool {
     getrlimit(Resource::RLIMIT_MEMLOCK).is_ok_and(|(soft, _)| soft != libc::RLIM_INFINITY)
+}
+
+/// Whether [`LATER`] bytes of address space can be mapped. While nothing is locked: if not, `ulimit -v` or `ulimit -d` is in the way, and
+/// the limit of locked memory is not.
+#[must_use]
+pub fn has_room_to_lock() -> bool {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
+    let start = unsafe { libc::mmap(core::ptr::null_mut(), LATER, libc::PROT_NONE, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        return false;
+    }
+    // SAFETY: the mapping is ours, of this length, and nobody has a reference into it.
+    unsafe { libc::munmap(start, LATER) };
+    true
 }
 
 /// What is mapped stays locked, what will be mapped is not: for what is over RLIMIT_MEMLOCK. Fails where nothing may be locked.

@@ -72,8 +72,12 @@ pub struct Input {
 }
 
 impl Input {
-    /// Standard input; a descriptor of its own, so that it is closed with this.
+    /// Standard input; a descriptor of its own, so that it is closed with this. EBADF where it was closed when memdoor was started: what is
+    /// in its place then is nobody's log.
     pub fn stdin() -> Result<Self> {
+        if super::out::is_stdin_closed() {
+            return Err(Errno::EBADF);
+        }
         // SAFETY: fcntl with F_DUPFD_CLOEXEC takes numbers and touches no memory.
         let fd = unsafe { libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 3) };
         super::owned(fd.into()).map(Self::of)

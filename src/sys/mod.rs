@@ -33,6 +33,7 @@ pub mod system;
 pub mod thread;
 #[cfg(all(panic = "abort", not(debug_assertions)))]
 mod unwind;
+pub mod zone;
 
 extern crate std;
 

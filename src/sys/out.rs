@@ -280,3 +280,8 @@ impl core::fmt::Write for Out<'_> {
         Ok(())
     }
 }
+
+/// Whether standard input was closed when memdoor was started. What has its number then is no input of anybody's.
+pub(super) fn is_stdin_closed() -> bool {
+    closed::stdin()
+}

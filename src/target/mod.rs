@@ -70,10 +70,11 @@ impl Target {
         let mut target = Self::in_dir(dir, pid)?;
         target.pidfd = open_pidfd(proc, pid);
         // The directory still answers, so the number has been this process's all the time and the pidfd is of the same process.
-        if target.stat(|stat| stat.starttime) != Ok(target.started) {
-            return Err(Refusal::NoSuchProcess(pid));
+        match target.stat(|stat| stat.starttime) {
+            Ok(started) if started == target.started => Ok(target),
+            Ok(_) => Err(Refusal::NoSuchProcess(pid)),
+            Err(why) => Err(refusal::without_stat(pid, why)),
         }
-        Ok(target)
     }
 
     /// A process by its directory alone, without a pidfd: Linux before 5.3, and fixtures.
@@ -95,10 +96,7 @@ impl Target {
         }
         let facts =
             target.stat(|stat| (stat.starttime, stat.is_kernel_thread, stat.state, stat.ppid, Fixed::of(stat.comm)));
-        let (started, is_kernel_thread, state, parent, comm) = facts.map_err(|why| match why {
-            Absent::Gone => Refusal::NoSuchProcess(pid),
-            why => Refusal::unreadable(pid, b"stat", why.errno().unwrap_or(Errno::EBADMSG)),
-        })?;
+        let (started, is_kernel_thread, state, parent, comm) = facts.map_err(|why| refusal::without_stat(pid, why))?;
         target.started = started;
         if is_kernel_thread {
             return Err(Refusal::KernelThread { pid, comm });

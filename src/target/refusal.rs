@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::error::{Error, by_right};
+use crate::error::{Absent, Error, by_right, limit};
 use crate::escape::Escaped;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
@@ -53,10 +53,17 @@ impl Refusal {
         match errno {
             // hidepid lets the directory be opened and nothing in it: hidepid=1 says EPERM, hidepid=2 ENOENT.
             Errno::EPERM => Self::Hidden(pid),
-            Errno::ENOENT if PidFd::open(pid).is_ok() => Self::Hidden(pid),
-            Errno::ESRCH | Errno::ENOENT => Self::NoSuchProcess(pid),
+            Errno::ENOENT => not_shown(pid),
+            Errno::ESRCH => Self::NoSuchProcess(pid),
             other => Self::Failed(Error::new("read", path(pid, name).as_bytes(), other)),
         }
+    }
+
+    /// Whether the process that had the number has ended, or another has the number now: all that the rest tell is that this one could
+    /// not be looked at, and who remembers something of it has to go on remembering.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        matches!(self, Self::NoSuchProcess(_) | Self::Zombie { .. } | Self::Thread { .. } | Self::KernelThread { .. })
     }
 
     /// The exit code.
@@ -91,8 +98,25 @@ pub(super) fn cannot_open(proc: &Dir, pid: Pid, errno: Errno) -> Refusal {
     if proc.identity(c"self").is_err() {
         return Refusal::NoProc;
     }
-    // With hidepid /proc has no entry for a process that lives: never conclude "exited" from ENOENT.
-    if PidFd::open(pid).is_ok() { Refusal::Hidden(pid) } else { Refusal::NoSuchProcess(pid) }
+    not_shown(pid)
+}
+
+/// With hidepid `/proc` has no entry for a process that lives: never conclude "exited" from ENOENT, nor from want of a descriptor or
+/// of memory for the look that tells.
+fn not_shown(pid: Pid) -> Refusal {
+    match PidFd::open(pid) {
+        Ok(_) => Refusal::Hidden(pid),
+        Err(errno) if limit(errno).is_some() => Refusal::Failed(Error::new("open", path(pid, b"").as_bytes(), errno)),
+        Err(_) => Refusal::NoSuchProcess(pid),
+    }
+}
+
+/// Its stat could not be read, by which it is told from another of its number.
+pub(super) fn without_stat(pid: Pid, why: Absent) -> Refusal {
+    match why {
+        Absent::Gone => Refusal::NoSuchProcess(pid),
+        why => Refusal::unreadable(pid, b"stat", why.errno().unwrap_or(Errno::EBADMSG)),
+    }
 }
 
 fn path(pid: Pid, name: &[u8]) -> Fixed<64> {

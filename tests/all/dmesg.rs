@@ -1331,3 +1331,56 @@ fn memory_is_bounded_whatever_a_log_holds() {
         assert!((1..=10 * 1024).contains(&most), "{format}: {most} kB");
     }
 }
+
+#[test]
+fn of_two_runs_at_once_the_second_knows_what_the_first_has_shown_and_neither_waits_for_ever() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let log = dir.write("log", kill("[  100.000000] ", 7).as_bytes());
+    // The first has the state, and reads from a FIFO whose writer takes its time.
+    let fifo = dir.join("fifo");
+    nix::unistd::mkfifo(fifo.as_str(), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    let first = Running::start(memdoor(&["dmesg", "--since-last", &state, &log, &fifo]));
+    let mut writer = OpenOptions::new().write(true).open(&fifo).expect("a reader");
+    let second = Running::start(memdoor(&["dmesg", "--since-last", &state, &log]));
+    std::thread::sleep(Duration::from_millis(500));
+    writer.write_all(kill("[  200.000000] ", 8).as_bytes()).expect("a reader");
+    drop(writer);
+    let (first, second) = (first.end(), second.end());
+    assert!(first.out.contains("7") && first.code() == 0, "{first:#?}");
+    assert_eq!((second.code(), second.out.as_str()), (0, ""), "{second:#?}");
+    // One that does not come to its end is waited for 10 s.
+    let stuck = Running::start(memdoor(&["dmesg", "--since-last", &state, &fifo]));
+    let writer = OpenOptions::new().write(true).open(&fifo).expect("a reader");
+    let third = run(&["dmesg", "--since-last", &state, &log]);
+    drop(writer);
+    let _ = stuck.end();
+    assert_eq!((third.code(), third.out.as_str()), (1, ""), "{third:#?}");
+    assert!(third.err.contains("another memdoor is using it\nhint: wait until that one has ended"), "{third:#?}");
+}
+
+#[test]
+fn what_a_run_that_was_killed_has_left_half_written_a_later_one_removes() {
+    let dir = TempDir::new();
+    let log = dir.write("log", kill("[  100.000000] ", 7).as_bytes());
+    dir.write(".memdoor-new-123", b"memdoor dmesg 1\nhalf");
+    let used = dir.write(".memdoor-new-124", b"memdoor dmesg 1\nhalf");
+    let foreign = dir.write(".memdoor-new-12x", b"");
+    symlink(&log, dir.join(".memdoor-new-125")).expect("a link");
+    let file = File::open(&used).expect("it");
+    let lock = nix::fcntl::Flock::lock(file, nix::fcntl::FlockArg::LockExclusiveNonblock).expect("a lock");
+    assert_eq!(pids(&["--since-last", &dir.join("state"), &log]), [7]);
+    let left = |name: &str| fs::symlink_metadata(dir.join(name)).is_ok();
+    assert!(!left(".memdoor-new-123") && left(".memdoor-new-124") && left(".memdoor-new-125"));
+    assert!(fs::exists(&foreign).expect("it"));
+    drop(lock);
+    assert_eq!(json(&["--since-last", &dir.join("state"), &log]).out, "");
+    assert!(!left(".memdoor-new-124"));
+}
+
+#[test]
+fn a_standard_input_that_is_closed_is_no_character_device() {
+    let ended = run_command(through_shell("exec \"$@\" <&-", &memdoor(&["dmesg", "-"])));
+    let expected = "memdoor: cannot read -: standard input is closed\nhint: give it a log: ";
+    assert!(ended.code() == 1 && ended.err.starts_with(expected), "{ended:#?}");
+}

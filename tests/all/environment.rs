@@ -270,6 +270,10 @@ fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
     for (text, cause) in [
         ("", "cannot read /proc/meminfo: it is empty"),
         ("MemFree: 1 kB\n", "/proc/meminfo gives no MemTotal"),
+        (
+            "MemTotal: 0 kB\nMemFree: 0 kB\nMemAvailable: 0 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
+            "/proc/meminfo gives no MemTotal above 0",
+        ),
         ("MemTotal: 10 kB\nMemFree: 1 kB\nMemAvailable: 99 kB\n", "/proc/meminfo gives no MemAvailable up to MemTotal"),
     ] {
         let file = lab.dir.write("meminfo", text.as_bytes());
@@ -287,6 +291,76 @@ fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
             _ => Refused(cause, "umount /proc/meminfo"),
         });
     }
+}
+
+#[test]
+fn whoever_hidepid_hides_is_not_said_to_be_nobody() {
+    if !is_root() || !has_unprivileged() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root, unshare and setpriv, for a /proc that hides processes");
+    }
+    let Some(script) = mount_hidepid("2") else { return };
+    let lab = Lab::new();
+    let words = "kill --config @conf --once --dry-run --threshold 0 --only any";
+    let inner = unprivileged(&lab.memdoor(lab.path(), words));
+    let inner = through_shell(&format!("{script} && exec \"$@\""), &inner);
+    let ended = run_command(through(&["unshare", "-m"], &inner));
+    assert!(!ended.err.contains("nobody else in this pid namespace"), "{ended:#?}");
+    // Tests beside this one may have a process of that user's, which is a candidate then.
+    let is_nobody = ended.err.contains("outcome=nobody");
+    assert!(!is_nobody || ended.err.contains("hint=\"run memdoor as root: /proc hides processes"), "{ended:#?}");
+}
+
+/// A percentage of the smaller of two is none where one of them was not looked at, and nobody is below no limit.
+#[test]
+fn where_no_cgroup_hierarchy_is_mounted_whoever_asks_for_limits_is_told_so() {
+    if !is_root() || !works(&["unshare", "-m", "umount", "-R", "-l", "/sys/fs/cgroup"]) {
+        return skip("needs root, unshare and a hierarchy of cgroups, for a mount namespace without it");
+    }
+    let lab = Lab::new();
+    let script = "umount -R -l /sys/fs/cgroup && exec \"$@\"";
+    let asked = |words: &str| {
+        let inner = through_shell(script, &lab.memdoor(lab.path(), words));
+        run_command(through(&["unshare", "-m"], &inner))
+    };
+    let mount = "hint: mount it: mount -t cgroup2 ";
+    let watch = asked("watch -p PID -m 99 --of auto -c 3 -i 0.01");
+    let id = lab.target.id();
+    let said = format!(
+        "memdoor: PID {id}: the memory limit of its control group can't be read: no memory controller is mounted here: MemTotal \
+         stands for it\n{mount}"
+    );
+    assert_eq!((watch.code(), watch.err.matches(&said).count()), (4, 1), "{watch:#?}");
+    let next = asked("scores --next");
+    assert!(next.code() == 4 && next.err.contains(mount), "{next:#?}");
+    assert!(next.out.contains("NOT SEEN: the limits of cgroups (no memory controller is mounted here)"), "{next:#?}");
+    assert!(!next.out.contains("No cgroup with processes"), "{next:#?}");
+    let json = asked("scores --next --format json");
+    let is_told =
+        |line: &str| line.contains("\"incomplete\":[\"limits of cgroups: no memory controller is mounted here\"");
+    assert!(json.code() == 4 && !json.out.is_empty() && json.out.lines().all(is_told), "{json:#?}");
+    let kill = asked("kill --config @conf --once --dry-run --cgroup /x --only ^NAME$");
+    assert!(kill.code() == 1 && kill.err.contains(mount), "{kill:#?}");
+    let monitor = asked("monitor 0.01 0.2 --config @conf");
+    assert!(monitor.out.contains("no cgroup is seen: "), "{monitor:#?}");
+}
+
+#[test]
+fn an_address_space_that_leaves_no_room_for_locked_memory_is_named_as_the_limit() {
+    if !common::host::has_capability(common::host::CAP_IPC_LOCK) {
+        return skip("needs CAP_IPC_LOCK, so that the limit of locked memory is not in the way");
+    }
+    let lab = Lab::new();
+    let limits = |limit: u32| {
+        let inner = lab.memdoor(lab.path(), "watch -p PID -m 99 -c 1");
+        run_command(through_shell(&format!("ulimit -v {limit}; exec \"$@\""), &inner))
+    };
+    let ended: Vec<Ended> = (3000..20_000).step_by(400).map(limits).collect();
+    let unlocked: Vec<&Ended> = ended.iter().filter(|ended| ended.err.contains("cannot lock memory")).collect();
+    assert!(!unlocked.is_empty());
+    assert!(
+        unlocked.iter().all(|one| one.err.contains("ulimit -v unlimited") && !one.err.contains("ulimit -l")),
+        "{unlocked:#?}"
+    );
 }
 
 #[test]

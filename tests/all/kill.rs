@@ -684,7 +684,7 @@ fn odd_figures_are_a_warning_and_no_end() {
         with_meminfo(text, &memdoor(&args), &dir)
     };
     let rest = "SwapTotal: 10 kB\nSwapFree: 0 kB\n";
-    let old = kill(&format!("MemTotal: 1000 kB\nMemFree: 20 kB\nCached: 10 kB\n{rest}"));
+    let old = kill(&format!("MemTotal: 1000 kB\nMemFree: 20 kB\nBuffers: 0 kB\nCached: 10 kB\n{rest}"));
     assert!(old.err.contains("has no MemAvailable"), "{old:#?}");
     assert_eq!(value(&old.out, "Victim PID"), victim.id());
     let wrapped = kill("MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 10 kB\nSwapFree: 18446744073709551600 kB\n");
@@ -694,6 +694,7 @@ fn odd_figures_are_a_warning_and_no_end() {
     for (garbage, cause) in [
         ("", "memdoor: cannot read /proc/meminfo: it is empty\nhint: "),
         ("x\n", "memdoor: /proc/meminfo gives no MemTotal\nhint: "),
+        ("MemTotal: 9 kB\nMemFree: 1 kB\nCached: 1 kB\n", "memdoor: /proc/meminfo gives no MemAvailable"),
         ("MemTotal: 0 kB\nMemAvailable: 0 kB\n", "memdoor: /proc/meminfo gives no MemTotal above 0\nhint: "),
         (
             "MemTotal: 10 kB\nMemAvailable: 99 kB\n",
@@ -890,6 +891,69 @@ fn a_configuration_that_cannot_be_read_whole_is_refused_and_no_error_quotes_a_li
         assert!(ended.code() == 2 && ended.err.len() < 1024, "{}", ended.err.len());
         assert!(ended.err.contains("xxx'... (250000 bytes)"), "{}", ended.err);
     }
+}
+
+#[test]
+fn a_pattern_of_a_configuration_is_its_bytes_and_one_that_is_no_utf_8_is_refused_as_it_is_when_typed() {
+    let dir = TempDir::new();
+    let file = dir.write("conf", b"[kill]\nignore = ^stfgr\xf6sse\n");
+    let ended = run(&["kill", "--config", &file, "--once"]);
+    let expected = format!(
+        "memdoor: {file}:2: --ignore: '^stfgr\\366sse' is not allowed: it is no UTF-8: type . for each byte that is none\n"
+    );
+    assert_eq!((ended.code(), ended.err), (2, expected));
+    // A path may have any byte.
+    let file = dir.write("conf", b"[kill]\nlog-file = /tmp/gr\xf6sse # gr\xf6sse\n");
+    let ended = run(&["kill", "--config", &file, "--print-config"]);
+    assert!(ended.code() == 0 && ended.out.contains("'/tmp/gr\\366sse'"), "{ended:#?}");
+    for bytes in [&b"\xff\xfe[\0k\0]\0"[..], b"\xfe\xff\0[\0k\0]", b"[\0k\0]\0", b"\0[\0k\0]"] {
+        let file = dir.write("conf", bytes);
+        let ended = run(&["kill", "--config", &file, "--once"]);
+        let expected = format!("memdoor: cannot read {file}: it is UTF-16, and a configuration is UTF-8\nhint: ");
+        assert!(ended.code() == 2 && ended.err.starts_with(&expected), "{ended:#?}");
+    }
+}
+
+#[test]
+fn a_sighup_with_a_log_file_that_cannot_be_used_changes_nothing_and_the_old_log_says_so() {
+    let (name, dir) = (name(), TempDir::new());
+    let mut victim = family(&name, 4, 0);
+    let (only, old, err) = (format!("^{name}$"), dir.join("old.log"), dir.join("err"));
+    let foreign = dir.write("foreign", b"root:x:0:0\n");
+    let conf = |threshold: u32, log: &str| {
+        dir.write("conf", format!("threshold = {threshold}\nlog-file = {log}\n").as_bytes())
+    };
+    let file = conf(100, &old);
+    let inner = memdoor(&["kill", "--config", &file, "--only", &only, "--hard", "0"]);
+    let mut daemon = Running::start(common::run::through_shell(&format!("exec \"$@\" 2>'{err}'"), &inner));
+    let lines = |path: &str, words: &str| {
+        std::fs::read_to_string(path).unwrap_or_default().lines().filter(|line| line.contains(words)).count()
+    };
+    let until = |path: &str, words: &str, count| poll(words, || (lines(path, words) >= count).then_some(()));
+    until(&old, "started: threshold 100 %", 1);
+    for (round, (log, why)) in [
+        (foreign.clone(), "what is there is no log of memdoor kill"),
+        (dir.join("none/x"), "no such file or directory (ENOENT)"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        conf(0, &log);
+        daemon.signal(Signal::SIGHUP);
+        until(&old, "SIGHUP: the configuration stays as it was", round + 1);
+        assert_eq!(lines(&err, why), 1, "{}", std::fs::read_to_string(&err).expect("it"));
+        assert!(lines(&err, "memdoor: the configuration stays as it was") > round);
+        assert!(is_alive(victim.pid));
+    }
+    assert_eq!(std::fs::read_to_string(&foreign).expect("it"), "root:x:0:0\n");
+    let new = dir.join("new.log");
+    conf(0, &new);
+    daemon.signal(Signal::SIGHUP);
+    daemon.until(&format!("Victim PID: {}", victim.pid));
+    victim.wait();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+    assert_eq!(lines(&new, "started: threshold 0 %"), 1);
 }
 
 #[test]

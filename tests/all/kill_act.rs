@@ -81,12 +81,18 @@ fn a_lock_that_its_holder_does_not_let_go_of_is_waited_for_no_longer_than_the_gr
     let holder = Running::start(in_group(&group, &format!("^{name}$"), &["--grace", "300", "--evidence-ms", "0"]));
     poll("a holder that has chosen", || victim_told(holder.pid()));
     holder.signal(Signal::SIGSTOP);
+    let began = std::time::Instant::now();
     let ended = run_command(in_group(&group, &format!("^{other_name}$"), &["--grace", "0.2"]));
+    let took = began.elapsed().as_secs_f64();
     holder.signal(Signal::SIGCONT);
     holder.signal(Signal::SIGTERM);
     let _ = holder.end();
     assert_eq!(ended.code(), 0, "{ended:#?}");
-    assert!(value(&ended.out, "Waited For").ends_with(" s, in vain"), "{ended:#?}");
+    let waited = value(&ended.out, "Waited For");
+    assert!(waited.ends_with(" s, in vain"), "{ended:#?}");
+    // --grace and 5 s, in all its rounds together, and all of it is told.
+    let told = waited.rsplit(' ').nth(3).and_then(|seconds| seconds.parse::<f64>().ok()).expect("seconds");
+    assert!((5.0..6.0).contains(&told) && took < 15.0, "{told} s of {took} s: {ended:#?}");
     assert_eq!(value(&ended.out, "Action"), "SIGTERM, then SIGKILL: the victim has ended");
 }
 

@@ -2,7 +2,7 @@
 
 use crate::common;
 
-use common::host::{CAP_SYS_RESOURCE, TempDir, has_capability, may_be_another_user, unprivileged, works};
+use common::host::{CAP_SYS_RESOURCE, TempDir, has_capability, is_root, may_be_another_user, unprivileged, works};
 use common::json::Json;
 use common::run::{Ended, Running, command, memdoor, run, run_command, through, through_shell};
 use common::skip;
@@ -64,6 +64,8 @@ fn a_state_of_another_version_is_not_called_damaged() {
         ("memdoor protect 2\nwhat it has\n", "it is of another version of memdoor"),
         ("memdoor protect 1\nboot x\n", "it is damaged"),
         ("memdoor protect x\n", "it is damaged"),
+        ("memdoor protect 1\nboot x\n1 2 3 4\nend 2\n", "it is damaged"),
+        ("memdoor protect 1\nboot x\nend 0\n1 2 3 4\n", "it is damaged"),
     ] {
         dir.write("state", text.as_bytes());
         let ended = protect(&dir, &["--undo"]);
@@ -258,4 +260,64 @@ fn pid_1_is_changed_by_its_number_only() {
     assert!(ended.err.contains(said), "{ended:#?}");
     let ended = by(&["-p", "1"]);
     assert!(ended.code() == 0 && ended.out.contains("\n1        sh "), "{ended:#?}");
+}
+
+#[test]
+fn want_of_descriptors_is_an_error_with_its_cause_and_an_undo_forgets_nobody() {
+    let dir = TempDir::new();
+    let path = dir.victim("unopened");
+    let target = Victim::start_command(command(&path, &["idle"]));
+    let before = adj(&target);
+    let with = |limit: u32, words: &[&str]| {
+        let state = dir.join("state");
+        let inner = memdoor(&[&["protect", "--state", &state], words].concat());
+        run_command(through_shell(&format!("ulimit -n {limit}; exec \"$@\""), &inner))
+    };
+    let id = target.id();
+    let by_exe = format!("exe:^{path}$");
+    let by_arguments = format!("cmdline:^{path} idle$");
+    let mut failed = 0;
+    for limit in 5..32 {
+        for whom in [&["-p", &id][..], &["--match", &by_exe], &["--match", &by_arguments], &["--match", "^unopened$"]] {
+            let ended = with(limit, &[whom, &["--adj", "600"]].concat());
+            let is_changed = adj(&target) == "600";
+            assert_eq!(ended.code(), i32::from(!is_changed), "{limit}: {whom:?}: {ended:#?}");
+            assert!(!ended.err.contains("no process to change"), "{limit}: {whom:?}: {ended:#?}");
+            if !is_changed {
+                failed += 1;
+                assert!(
+                    [&ended.out, &ended.err].iter().any(|said| said.contains("(EMFILE)"))
+                        && ended.err.contains("ulimit -n"),
+                    "{limit}: {whom:?}: {ended:#?}"
+                );
+                assert_eq!(protect(&dir, &["-p", &id, "--adj", "600"]).code(), 0);
+            }
+            let undone = with(limit, &["--undo"]);
+            assert_eq!(undone.code(), i32::from(adj(&target) != before), "{limit}: {undone:#?}");
+            assert_eq!(protect(&dir, &["--undo"]).code(), 0);
+            assert_eq!(adj(&target), before, "{limit}: {undone:#?}");
+        }
+    }
+    assert!(failed > 0);
+}
+
+#[test]
+fn where_all_is_put_back_and_the_state_cannot_be_written_nobody_is_told_to_undo_again() {
+    if !is_root() || !works(&["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=64k", "none", "/mnt"]) {
+        return skip("needs root and unshare, for a file system that is full");
+    }
+    let target = Victim::start(&["idle"]);
+    let before = adj(&target);
+    let id = target.id();
+    let script =
+        "mount -t tmpfs -o size=64k none /mnt && \"$0\" protect -p PID --adj 700 --state /mnt/größe >/dev/null && \
+                  ! cat /dev/zero >/mnt/full 2>/dev/null; \"$0\" protect --undo --state /mnt/größe"
+            .replace("PID", &id);
+    let ended = run_command(through(&["unshare", "-m"], &command("sh", &["-c", &script, common::run::MEMDOOR])));
+    assert_eq!((ended.code(), adj(&target)), (1, before), "{ended:#?}");
+    assert!(
+        ended.err.contains("(ENOSPC)")
+            && ended.err.contains("nothing is left to undo: when there is room again: rm '/mnt/größe'\n"),
+        "{ended:#?}"
+    );
 }

@@ -733,3 +733,29 @@ fn a_process_that_dies_has_its_end_in_the_record() {
     assert_eq!(last.kind, "ended");
     assert!(last.body.contains("\nVerdict: "), "{last:#?}");
 }
+
+#[test]
+fn a_record_one_of_whose_state_lines_is_damaged_is_recovered_in_part() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let id = victim.id();
+    let mut watch = Running::start(memdoor(&["-p", &id, "-i", "0.05", "-o", &dir.join("")]));
+    watch.until("PID");
+    watch.signal(nix::sys::signal::Signal::SIGKILL);
+    let _ = watch.end();
+    let file = only(dir.path());
+    let whole = std::fs::read(&file).expect("it");
+    let lines: Vec<usize> =
+        whole.windows(7).enumerate().filter(|(_, part)| part == b"State: ").map(|(at, _)| at).collect();
+    // Behind them one is of a report.
+    assert!(lines.len() >= 2 && lines[1] < 1024);
+    for at in lines.into_iter().take(2) {
+        let mut torn = whole.clone();
+        torn[at + 8..at + 20].fill(b'\n');
+        let path = dir.join("torn");
+        std::fs::write(&path, &torn).expect("written");
+        let ended = recover(Path::new(&path));
+        assert_eq!(ended.code(), 4, "{ended:#?}");
+        assert!(ended.err.contains("a State line is damaged: what was written last may be missing"), "{ended:#?}");
+    }
+}

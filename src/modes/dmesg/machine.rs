@@ -34,5 +34,6 @@ pub(super) fn machine() -> Envelope {
         boot_id: Fixed::of(boot_id.unwrap_or_default()),
         release: uname.release,
         others: None,
+        groups: None,
     }
 }

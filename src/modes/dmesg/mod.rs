@@ -23,6 +23,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::fmt::Write;
+use core::time::Duration;
 
 pub use crate::oomlog::report::text::Subject;
 pub use filter::{Filter, Who};
@@ -37,7 +38,7 @@ use crate::oomlog::report::{Lack, Run, Show, Typed};
 use crate::oomlog::seen::number;
 use crate::report::Format;
 use crate::sys::Errno;
-use crate::sys::ours::{Refused, Replaced};
+use crate::sys::ours::{Refused, Replaced, Why};
 use crate::sys::out::{Out, Sink as To};
 use crate::sys::signal;
 use queue::Queue;
@@ -113,15 +114,26 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
             _ => Flush::Full,
         },
     };
-    if let Err(exit) = read(options, &mut sink) {
-        return exit;
+    let exit = read(options, &mut sink).map_or_else(|exit| exit, |()| end(options, &mut sink, kept.as_mut()));
+    if let Some(kept) = kept {
+        kept.leave();
     }
-    end(options, &mut sink, kept.as_mut())
+    exit
 }
 
-/// The file of `--since-last` and what is in it: before a log is opened, as what can't be kept would be told again the next time.
+/// How long another run with the same file is waited for: most are done in a second, and cron starts the next.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The file of `--since-last`, locked, and what is in it: of two runs at once the second knows what the first has shown. Before a log is opened, as what can't be kept would be told again the next time.
 fn remembered(path: &CStr) -> Result<(Replaced<'_>, State), Exit> {
-    let kept = Replaced::open(path, &state::FILE).map_err(|refused| refuse("write", path, refused))?;
+    let mut kept = Replaced::open(path, &state::FILE).map_err(|refused| refuse("write", path, refused))?;
+    match kept.lock(PATIENCE) {
+        // A file system without locks (NFS without its daemon): two runs at once may show an event twice there, and none shows nothing.
+        Err(Refused {
+            why: Why::Failed(Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL), ..
+        }) => {}
+        locked => locked.map_err(|refused| refuse("write", path, refused))?,
+    }
     let state = state::load(&kept, path.to_bytes()).map_err(|refused| refuse("read", path, refused))?;
     Ok((kept, state))
 }

@@ -39,6 +39,7 @@ const NOBODY_WRITES: [&str; 2] = [
 ];
 const NO_LOG: [&str; 2] =
     ["it is a character device, and no log", "name a log, or a directory that has some: memdoor dmesg /var/log"];
+const STDIN_IS_CLOSED: [&str; 2] = ["standard input is closed", "give it a log: memdoor dmesg - </var/log/kern.log"];
 const STDIN_IS_A_DIRECTORY: [&str; 2] = ["it is a directory", "name it: memdoor dmesg /var/log"];
 
 /// So many directories are named of which not all was read.
@@ -155,6 +156,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let opened = if is_stdin { Input::stdin() } else { Input::open(path) };
         let (kind, input) = match opened.and_then(|input| Ok((input.kind()?, input))) {
             Ok(opened) => opened,
+            Err(Errno::EBADF) if is_stdin => return self.refused(name, STDIN_IS_CLOSED),
             Err(errno) => return self.failed("open", name, errno),
         };
         match kind {

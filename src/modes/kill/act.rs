@@ -48,6 +48,40 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// How often it is looked whether that is so.
 const MEMORY_STEP: Duration = Duration::from_millis(10);
 
+/// How long other memdoors are waited for, and were: one time for all rounds, as each would else begin it anew.
+struct Patience {
+    /// When it ends.
+    until: Duration,
+    /// When it ends for the words of ordinary users, of which one was seen.
+    users: Option<Duration>,
+    /// Who was waited for last, and how long for all of them.
+    waited: Option<Waited>,
+}
+
+impl Patience {
+    fn new(grace: Duration) -> Self {
+        Self { until: monotonic().saturating_add(grace).saturating_add(DEATH), users: None, waited: None }
+    }
+
+    /// When it ends for `whom`, as it is `now`. At the hard limit that one does not wait for its victim either, and no user's word counts.
+    fn ends(&mut self, now: Duration, whom: &Other, is_hard: bool) -> Duration {
+        if is_hard {
+            self.until = self.until.min(now.saturating_add(DEATH));
+        }
+        match (whom.is_users_word, is_hard) {
+            (false, _) => self.until,
+            (true, false) => self.until.min(*self.users.get_or_insert(now.saturating_add(USERS_WORD))),
+            (true, true) => now,
+        }
+    }
+
+    fn note(&mut self, whom: Other, since: Duration, is_in_vain: bool) {
+        let before = self.waited.take().map_or(Duration::ZERO, |before| before.took);
+        let took = before.saturating_add(monotonic().saturating_sub(since));
+        self.waited = Some(Waited { whom, took, is_in_vain });
+    }
+}
+
 /// How the time between SIGTERM and SIGKILL went.
 enum Wait {
     /// All have ended.
@@ -83,6 +117,7 @@ impl Armed<'_> {
             too_small: choice.too_small,
             excluded: self.selection.excluded,
             overflow: self.selection.overflow(),
+            is_hidden: self.envelope.others.is_some(),
             exe: None,
             killed: 0,
             freed: None,
@@ -188,15 +223,15 @@ impl Armed<'_> {
 
     /// Ends one, and nobody when another memdoor has just done so and that was enough.
     fn end_one_in_turn(&mut self) -> Action {
-        let mut waited = None;
+        let mut patience = Patience::new(self.options.grace);
         let mut rounds = 0;
         let action = loop {
             rounds += 1;
-            waited = self.take_turn(None).or(waited);
+            self.take_turn(None, &mut patience);
             // The second look: what was seen before the lock was had is old.
             let reading = self.gauge.read(&mut self.host);
             let state = self.options.when.judge(&reading);
-            if waited.is_some() && signal::stop_requested().is_some() {
+            if patience.waited.is_some() && signal::stop_requested().is_some() {
                 break self.idle(Outcome::Stopped, state, reading);
             }
             match state {
@@ -212,43 +247,39 @@ impl Armed<'_> {
             let Some(victim) = victim else {
                 break action;
             };
-            match self.end(&mut action, &victim, rounds < ROUNDS) {
-                Some(again) => waited = Some(again),
-                // A security module's rule, which is told by the signal alone. Another one may be signalled: that is not asked again.
-                None if action.is_refused() && rounds < ROUNDS => {}
-                None => break action,
+            // A security module's rule, which is told by the signal alone: another one may be signalled, and that one is not asked again.
+            let is_to_go_on = self.end(&mut action, &victim, rounds < ROUNDS, &mut patience)
+                || action.is_refused() && rounds < ROUNDS;
+            if !is_to_go_on {
+                break action;
             }
         };
         self.turn.release();
-        Action { waited, ..action }
+        Action { waited: patience.waited, ..action }
     }
 
-    /// Waits until no other memdoor ends somebody whose end helps, or memory is not short any more, or the time for it is up; `None`
-    /// when nobody was waited for. With the victim that was chosen, and what it holds, that is told from then on.
-    fn take_turn(&mut self, chosen: Option<(Pid, Bytes)>) -> Option<Waited> {
+    /// Waits until no other memdoor ends somebody whose end helps, or memory is not short any more, or the time for it is up; whether
+    /// somebody was waited for. With the victim that was chosen, and what it holds, that is told from then on.
+    fn take_turn(&mut self, chosen: Option<(Pid, Bytes)>, patience: &mut Patience) -> bool {
         let group = self.options.cgroup;
-        let began = monotonic();
-        let mut until = began.saturating_add(self.options.grace).saturating_add(DEATH);
+        let since = monotonic();
         let mut whom: Option<Other> = None;
         loop {
             let now = monotonic();
-            let took = now.saturating_sub(began);
             let free = match chosen {
                 None => self.turn.take(&self.host.proc, group),
                 Some((victim, held)) => self.turn.tell(&self.host.proc, group, victim, held),
             };
             let other = match free {
                 Ok(()) => {
-                    let whom = whom?;
+                    let Some(whom) = whom else { return false };
                     let when = self.options.when;
                     self.let_memory_come_back(COMES_BACK, &|reading| when.is_hard(reading));
-                    return Some(Waited { whom, took: monotonic().saturating_sub(began), is_in_vain: false });
+                    patience.note(whom, since, false);
+                    return true;
                 }
                 Err(other) => other,
             };
-            if other.is_users_word {
-                until = until.min(began.saturating_add(USERS_WORD));
-            }
             let before = whom.take();
             let whom = &*whom.insert(match before {
                 // Whom it ends is not told any more when that has ended, or is not known yet.
@@ -256,13 +287,11 @@ impl Armed<'_> {
                 _ => other,
             });
             let reading = self.gauge.read(&mut self.host);
-            if self.options.when.is_hard(&reading) {
-                // The other one does not wait for its victim either then.
-                until = until.min(now.saturating_add(if whom.is_users_word { Duration::ZERO } else { DEATH }));
-            }
+            let until = patience.ends(now, whom, self.options.when.is_hard(&reading));
             let is_over = self.options.when.judge(&reading) == State::Enough || signal::stop_requested().is_some();
             if is_over || now >= until {
-                return Some(Waited { whom: whom.clone(), took, is_in_vain: !is_over });
+                patience.note(whom.clone(), since, !is_over);
+                return true;
             }
             let _ = signal::wait(None, Some(TURN_STEP.min(until.saturating_sub(now))));
         }
@@ -283,19 +312,18 @@ impl Armed<'_> {
     }
 
     /// Tells the victim, before its evidence is written, which takes its time, and looks once more when it is; whom it had to wait for.
-    fn tell_and_write(&mut self, action: &mut Action, victim: &Named, size: Bytes) -> Option<Waited> {
-        let before = self.take_turn(Some((victim.pid, size)));
-        if before.is_some() {
-            return before;
+    fn tell_and_write(&mut self, action: &mut Action, victim: &Named, size: Bytes, patience: &mut Patience) -> bool {
+        if self.take_turn(Some((victim.pid, size)), patience) {
+            return true;
         }
         let until = monotonic().saturating_add(self.options.evidence);
         self.evidence(victim, until);
         action.top = self.the_largest();
-        self.take_turn(Some((victim.pid, size)))
+        self.take_turn(Some((victim.pid, size)), patience)
     }
 
-    /// Ends the victim's tree; or whom it had to wait for, so that all is to be looked at anew.
-    fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool) -> Option<Waited> {
+    /// Ends the victim's tree; or had to wait for another memdoor, so that all is to be looked at anew: whether that is so.
+    fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool, patience: &mut Patience) -> bool {
         let started = monotonic();
         let (whom, group) = (self.options.whom, self.options.cgroup);
         let check = Check {
@@ -314,11 +342,11 @@ impl Armed<'_> {
             Ok(()) if size >= whom.least => {}
             Ok(()) | Err(Lost::Changed) => {
                 action.outcome = Outcome::Vanished;
-                return None;
+                return false;
             }
             Err(Lost::Failed(errno)) => {
                 (action.outcome, action.failure) = (Outcome::Failed, Some(Failure::new("open the victim", errno)));
-                return None;
+                return false;
             }
         }
         let leaf = self.leaf(victim);
@@ -328,15 +356,15 @@ impl Armed<'_> {
         if let Some((dir, _)) = cgroup {
             let _ = self.members.hold_cgroup(&self.host.proc, dir, &check);
         }
-        if let Some(waited) = self.tell_and_write(action, victim, size).filter(|_| may_wait) {
+        if self.tell_and_write(action, victim, size, patience) && may_wait {
             self.members.clear();
-            return Some(waited);
+            return true;
         }
         let before = self.gauge.read(&mut self.host);
         if self.options.when.judge(&before) == State::Enough {
             (action.outcome, action.state, action.reading) = (Outcome::Relieved, State::Enough, before);
             self.members.clear();
-            return None;
+            return false;
         }
         let asked = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
         action.outcome = match asked {
@@ -352,7 +380,7 @@ impl Armed<'_> {
         action.took = monotonic().saturating_sub(started);
         self.sum_up(action, &before);
         self.members.clear();
-        None
+        false
     }
 
     /// What it gave back.

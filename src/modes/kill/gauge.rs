@@ -10,6 +10,7 @@ use super::options::Options;
 use super::when::{Odd, Reading};
 use crate::error::{Absent, Error};
 use crate::host::Host;
+use crate::modes::environment::MOUNT;
 use crate::parse::cgroup::Version;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::pressure::{self, Stall};
@@ -155,10 +156,14 @@ impl Gauge {
 
 fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> {
     let mut group = Memcg::new(&host.proc, buf);
-    // What has no errno of its own (no hierarchy is mounted, or this mount does not show the path) is a path that leads nowhere.
+    // What has no errno of its own (no hierarchy is mounted, or this mount does not show the path) is a path that leads nowhere: the
+    // first of them by no fault of the path.
+    let is_mounted = group.unmounted() != Some(Absent::NotMounted);
     let failed = |why: Absent| {
-        Error::new("find memory cgroup", path, why.errno().unwrap_or(Errno::ENOENT))
-            .hint("its path is as /proc/PID/cgroup shows it: cat /proc/PID/cgroup")
+        Error::new("find memory cgroup", path, why.errno().unwrap_or(Errno::ENOENT)).hint(match is_mounted {
+            true => "its path is as /proc/PID/cgroup shows it: cat /proc/PID/cgroup",
+            false => MOUNT,
+        })
     };
     group.look_at(path).map_err(failed)?;
     match group.used() {

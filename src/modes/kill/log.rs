@@ -120,16 +120,17 @@ pub(super) struct Log<'a> {
 impl<'a> Log<'a> {
     /// Opens the file and connects to the socket. Why that can't be has been said.
     pub(super) fn open(options: Logging<'a>) -> Result<Self, Exit> {
-        let file = options.file.map(|path| {
-            open_file(path, options.most, options.keep)
-                .map_err(|refused| Unusable::of(&FILE, "write", path, refused).say())
-        });
-        let file = file.transpose()?;
         let socket = match options.to {
             To::Stderr => None,
             To::Journal => Some(connect(LogSocket::JOURNAL).map_err(|error| fail(&error))?),
             To::Syslog => Some(connect(LogSocket::SYSLOG).map_err(|error| fail(&error))?),
         };
+        // Last, as it is made where there is none.
+        let file = options.file.map(|path| {
+            open_file(path, options.most, options.keep)
+                .map_err(|refused| Unusable::of(&FILE, "write", path, refused).say())
+        });
+        let file = file.transpose()?;
         Ok(Self { options, sink: Sink::Stderr, socket, file, is_broken: false })
     }
 
@@ -239,6 +240,12 @@ impl<'a> Log<'a> {
         }
         socket.send(line.as_bytes())
     }
+}
+
+/// Whether there can be a log as it is asked for: after a SIGHUP that is seen before what held until then is given up. Why not has been said.
+#[must_use]
+pub fn can_be_logged(options: Logging<'_>) -> bool {
+    Log::open(options).is_ok()
 }
 
 /// What a log is: by its first line, which tells it ([`HEAD`]). In one of version 2.0.0 that may be any of its lines, as it was rotated in

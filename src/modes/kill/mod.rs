@@ -20,6 +20,7 @@ mod when;
 mod words;
 
 pub use history::{History, KILLS_MAX, Since};
+pub use log::can_be_logged;
 pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
 pub use when::{Join, When};
 

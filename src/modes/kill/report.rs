@@ -134,6 +134,8 @@ pub(super) struct Action {
     pub(super) too_small: u32,
     pub(super) excluded: [u32; Why::COUNT],
     pub(super) overflow: u64,
+    /// `/proc` hides processes of other users: whoever was not found may be among them.
+    pub(super) is_hidden: bool,
     pub(super) exe: Option<Link>,
     /// Processes that were sent SIGKILL.
     pub(super) killed: u64,

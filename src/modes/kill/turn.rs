@@ -16,7 +16,7 @@
 //! - Root's yields to a user's word only while the victim that it names is that user's own and holds at least as much as root's would
 //!   give back, for [`USERS_WORD`] at most, and never below `--hard`. So nobody delays it for longer than one victim takes that does
 //!   not hear SIGTERM.
-//! - Every wait is bounded by this memdoor's own `--grace`. A lock that can't be had for another reason (ENOMEM at a cgroup's limit)
+//! - Every wait is bounded by this memdoor's own `--grace`, all of them together. A lock that can't be had for another reason (ENOMEM at a cgroup's limit)
 //!   stops no kill.
 
 use core::ffi::CStr;

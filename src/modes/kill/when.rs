@@ -85,8 +85,8 @@ impl Reading {
     /// The system's memory, and what is odd about it.
     pub(super) fn of(meminfo: &Meminfo) -> (Self, Odd) {
         let estimate = || {
-            let cached = meminfo.free?.plus(meminfo.uses.of(Use::Buffers).unwrap_or_default());
-            let cached = cached.plus(meminfo.uses.of(Use::Cached).unwrap_or_default());
+            // Without the caches it would be known to be little, and somebody be ended for it.
+            let cached = meminfo.free?.plus(meminfo.uses.of(Use::Buffers)?).plus(meminfo.uses.of(Use::Cached)?);
             let shmem = meminfo.uses.of(Use::Shmem).unwrap_or_default();
             let estimate = Bytes(cached.0.saturating_sub(shmem.0)).plus(meminfo.arc_reclaimable());
             Some(estimate.min(meminfo.total?))
@@ -331,6 +331,11 @@ mod tests {
             "MemTotal: 100 kB\nMemFree: 10 kB\nBuffers: 5 kB\nCached: 30 kB\nShmem: 15 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
         );
         assert_eq!((old.available, odd), (Some(Bytes(30 << 10)), Odd::Estimated));
+        // What of the caches is not told may be all: memory is not known to be short.
+        for text in ["MemTotal: 100 kB\nMemFree: 1 kB\n", "MemTotal: 100 kB\nMemFree: 1 kB\nBuffers: 5 kB\n"] {
+            let (unknown, odd) = of(text);
+            assert_eq!((unknown.available, odd), (None, Odd::NoMemory));
+        }
         let wrapped = "MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 50 kB\nSwapFree: 18446744073709551580 kB\n";
         let (wrapped, odd) = of(wrapped);
         assert_eq!((wrapped.swap_free, odd), (None, Odd::NoSwap));

@@ -214,6 +214,10 @@ impl Action {
             }
             () if count(Why::Ignored) > 0 => "--ignore fits them: name fewer",
             () if count(Why::Exempt) > 0 => "they have oom_score_adj -1000: memdoor protect -p PID --adj 0",
+            () if self.is_hidden => by_right(
+                "run memdoor as root: /proc hides processes of other users (hidepid)",
+                "/proc hides processes of other users (hidepid), and root needs CAP_SYS_PTRACE to see them: start memdoor with it",
+            ),
             () => "there is nobody else in this pid namespace: run memdoor on the host, or with --pid=host",
         }
     }

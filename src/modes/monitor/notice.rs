@@ -28,6 +28,9 @@ impl Seen<'_> {
             let words = "only processes of this pid namespace are seen; the host's memory is that of all";
             self.notes.say(now, words);
         }
+        if is_first && self.groups.version().is_none() {
+            self.notes.say(now, "no cgroup is seen: no hierarchy with the memory controller is mounted here");
+        }
         let unlisted = self.crowd.unlisted() + self.groups.unlisted();
         if unlisted > 0 && self.unlisted == 0 {
             let words = "more processes or cgroups than there is room for: some are not looked at";

@@ -38,6 +38,10 @@ pub(super) enum Outcome {
     Changed,
     /// The kernel refused it.
     Refused(Errno),
+    /// It was written, and could not be read again: it may be changed.
+    Unsure(Errno),
+    /// What it is could not be read, and it was left as it is.
+    Unread(Errno),
 }
 
 impl core::fmt::Display for Outcome {
@@ -48,6 +52,18 @@ impl core::fmt::Display for Outcome {
             Self::Already => f.write_str("so already"),
             Self::Changed => f.write_str("left: changed since"),
             Self::Refused(errno) => write!(f, "refused: {}", Because(*errno)),
+            Self::Unsure(errno) => write!(f, "written, not read again: {}", Because(*errno)),
+            Self::Unread(errno) => write!(f, "left: cannot read it: {}", Because(*errno)),
+        }
+    }
+}
+
+impl Outcome {
+    /// Why it is not as it was asked for.
+    pub(super) const fn failure(self) -> Option<Errno> {
+        match self {
+            Self::Refused(errno) | Self::Unsure(errno) | Self::Unread(errno) => Some(errno),
+            Self::Done | Self::Would | Self::Already | Self::Changed => None,
         }
     }
 }
@@ -70,6 +86,8 @@ pub(super) fn set(target: &mut Target, after: i64, change: Change) -> Row {
     let before = adj(target);
     let outcome = match (before, change) {
         (Ok(now), _) if now == after => Outcome::Already,
+        // What it was could not be put back.
+        (Err(why), _) => Outcome::Unread(errno_of(why)),
         (_, Change::Show) => match target.dir().writable(c"oom_score_adj") {
             Ok(_) => Outcome::Would,
             Err(errno) => Outcome::Refused(errno),
@@ -83,9 +101,19 @@ fn write(target: &mut Target, after: i64) -> Outcome {
     let mut text = Fixed::<16>::new();
     text.push_dec(after);
     match target.dir().write(c"oom_score_adj", text.as_bytes()) {
-        Ok(()) if adj(target) == Ok(after) => Outcome::Done,
-        Ok(()) => Outcome::Changed,
+        Ok(()) => match adj(target) {
+            Ok(now) if now == after => Outcome::Done,
+            Ok(_) => Outcome::Changed,
+            Err(why) => Outcome::Unsure(errno_of(why)),
+        },
         Err(errno) => Outcome::Refused(errno),
+    }
+}
+
+fn errno_of(why: Absent) -> Errno {
+    match why {
+        Absent::Gone => Errno::ESRCH,
+        why => why.errno().unwrap_or(Errno::EBADMSG),
     }
 }
 

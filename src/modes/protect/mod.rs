@@ -16,14 +16,15 @@ use crate::error::{Absent, Error};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::oomlog::shell::argument;
+use crate::oomlog::shell;
 use crate::pattern::{Field, Pattern};
-use crate::processes::slow::{LONGEST, Reader};
+use crate::processes::slow::Reader;
 use crate::processes::{self, Depth, Kind, Process, Table};
 use crate::report::Format;
 use crate::report::escape::Escaped;
 use crate::report::json::Envelope;
-use crate::sys::ours::{Refused, Replaced};
+use crate::sys::Errno;
+use crate::sys::ours::{PATIENCE, Refused, Replaced};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::system;
 use crate::target::exe::Link;
@@ -82,8 +83,10 @@ struct Run<'a, 'b> {
     state: State,
     /// Who reads arguments, where they are asked for.
     reader: Option<Reader>,
-    /// Processes whose arguments could not be read.
+    /// Processes whose arguments, or whose executable, could not be read.
     unread: u64,
+    /// Processes that could not be opened: whatever was asked for was not done to them.
+    unopened: u64,
     count: u64,
     said: show::Said,
     exit: Exit,
@@ -115,6 +118,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         state,
         reader: reader(options, &host),
         unread: 0,
+        unopened: 0,
         count: 0,
         said: show::Said::default(),
         exit: Exit::Done,
@@ -151,7 +155,7 @@ fn remembered<'a>(
     let kept = match (options.change, options.whom) {
         (Change::Make, _) => {
             let mut kept = Replaced::open(path, &FILE).map_err(refused)?;
-            kept.lock().map_err(refused)?;
+            kept.lock(PATIENCE).map_err(refused)?;
             Some(kept)
         }
         (Change::Show, Whom::Undo) => Some(Replaced::look(path, &FILE).map_err(|why| refuse("read", path, why))?),
@@ -219,15 +223,19 @@ impl Run<'_, '_> {
                 self.state.planned.push(Entry { pid: process.pid, started, before, after: adj });
             }
         }
+        let is_of_arguments = matches!(self.options.whom, Whom::Match(pattern, _) if pattern.field() == Field::Cmdline);
         if self.unread > 0 {
             say(format_args!(
-                "memdoor: {} {} did not let their arguments be read, or have {} KiB of them or more, and are as they were: name them \
-                 with -p PID",
+                "memdoor: {} {} did not let their {}, and are as they were: name them with -p PID",
                 self.unread,
                 if self.unread == 1 { "process" } else { "processes" },
-                LONGEST >> 10,
+                if is_of_arguments {
+                    "arguments be read, or have 64 KiB of them or more"
+                } else {
+                    "executables be read"
+                },
             ));
-            self.exit = Exit::Partial;
+            self.exit = self.exit.worse(Exit::Partial);
         }
         self.carry_out(buf)
     }
@@ -239,36 +247,66 @@ impl Run<'_, '_> {
             remembered.map_err(|refused| refuse("write", self.options.state, refused))?;
         }
         for plan in core::mem::take(&mut self.state.planned) {
-            if let Ok(mut target) = Target::open(&self.host.proc, plan.pid)
-                && target.started == plan.started
-            {
-                self.change(&mut target, plan.after);
+            match self.open(plan.pid) {
+                Some(mut target) if target.started == plan.started => self.change(&mut target, plan.after),
+                // It has ended since it was looked at.
+                _ if matches!(self.options.whom, Whom::Pid(..)) && self.unopened == 0 => {
+                    return Err(super::refuse(&Refusal::NoSuchProcess(plan.pid)));
+                }
+                _ => {}
             }
         }
         Ok(())
     }
 
+    /// A process of this number, if there is one. What is not gone and can't be opened is said, the first with its reason, and is an error:
+    /// what was asked for is not done to it.
+    fn open(&mut self, pid: Pid) -> Option<Target> {
+        match Target::open(&self.host.proc, pid) {
+            Ok(target) => Some(target),
+            Err(refusal) if refusal.is_gone() => None,
+            Err(refusal) => {
+                if self.unopened == 0 {
+                    super::refuse(&refusal);
+                }
+                self.unopened += 1;
+                self.exit = self.exit.worse(Exit::Error);
+                None
+            }
+        }
+    }
+
     /// What its oom_score_adj should be.
     fn wanted(&mut self, process: &Process, before: i64) -> Option<i64> {
         let comm = process.comm.as_bytes();
-        let exe = || {
-            let target = Target::open(&self.host.proc, process.pid).ok()?;
-            target.exe().ok()
-        };
         match self.options.whom {
             Whom::Session => {
-                let exe = exe();
+                let exe = self.open(process.pid).and_then(|target| target.exe().ok());
                 session::wanted(comm, exe.as_ref().map(Link::as_bytes), before)
             }
             Whom::Match(pattern, adj) => {
                 let is_match = match pattern.field() {
                     Field::Comm => pattern.is_match(comm),
-                    Field::Exe => exe().is_some_and(|exe| pattern.is_match(exe.as_bytes())),
+                    Field::Exe => self.runs(process.pid, pattern),
                     Field::Cmdline => self.has_arguments(process, pattern),
                 };
                 is_match.then_some(adj)
             }
             Whom::Pid(..) | Whom::Undo => None,
+        }
+    }
+
+    /// Whether its executable fits. Of those whose can't be seen that is not known, and is said at the end.
+    fn runs(&mut self, pid: Pid, pattern: &Pattern) -> bool {
+        match self.open(pid).map(|target| target.exe()) {
+            Some(Ok(exe)) => pattern.is_match(exe.as_bytes()),
+            None | Some(Err(Errno::ESRCH | Errno::ENOENT)) => false,
+            // Of PID 1, which is spared whatever fits it, it need not be known.
+            Some(Err(_)) if pid.get() == 1 => false,
+            Some(Err(_)) => {
+                self.unread += 1;
+                false
+            }
         }
     }
 
@@ -278,17 +316,22 @@ impl Run<'_, '_> {
         let view = processes::view(&self.host.proc, name.as_bytes(), process.state, process.threads);
         let looks = Looks::new(&self.host.proc, view.as_bytes(), process.comm.as_bytes());
         let mut looks = looks.read_by(self.reader.as_ref(), process.pid);
-        let fits = looks.fits(pattern);
+        let (fits, is_unread) = (looks.fits(pattern), looks.is_unread());
+        drop(looks);
         // Who has gone meanwhile is nobody's.
-        self.unread += u64::from(looks.is_unread() && Target::open(&self.host.proc, process.pid).is_ok());
+        self.unread += u64::from(is_unread && self.open(process.pid).is_some());
         fits
     }
 
-    /// Puts back what was changed, and keeps in mind what could not be.
+    /// Puts back what was changed, and keeps in mind what could not be: only who is gone is forgotten.
     fn undo(&mut self) -> Result<(), Exit> {
         let entries = core::mem::take(&mut self.state.entries);
         for entry in entries {
-            let Ok(mut target) = Target::open(&self.host.proc, entry.pid) else {
+            let unopened = self.unopened;
+            let Some(mut target) = self.open(entry.pid) else {
+                if self.unopened > unopened {
+                    self.state.entries.push(entry);
+                }
                 continue;
             };
             if target.started != entry.started {
@@ -298,7 +341,10 @@ impl Run<'_, '_> {
                 Ok(now) if now != entry.after => Row::of(&mut target, now, now, Outcome::Changed),
                 _ => act::set(&mut target, entry.before, self.options.change),
             };
-            let is_left = matches!(row.outcome, Outcome::Refused(_) | Outcome::Would);
+            if row.outcome.failure() == Some(Errno::ESRCH) {
+                continue;
+            }
+            let is_left = row.outcome.failure().is_some() || row.outcome == Outcome::Would;
             self.show(&row);
             if is_left {
                 self.state.entries.push(entry);
@@ -309,7 +355,7 @@ impl Run<'_, '_> {
 
     fn change(&mut self, target: &mut Target, adj: i64) {
         let row = act::set(target, adj, self.options.change);
-        if row.outcome == Outcome::Done
+        if matches!(row.outcome, Outcome::Done | Outcome::Unsure(_))
             && let Ok(before) = row.before
         {
             self.state.note(Entry { pid: target.pid, started: target.started, before, after: adj });
@@ -320,16 +366,36 @@ impl Run<'_, '_> {
     /// The file, the last words, and the exit code.
     fn end(&mut self, exit: Exit, buf: &mut [u8]) -> Exit {
         self.foot();
+        if self.unopened > 0 {
+            let (count, is_undo) = (self.unopened, matches!(self.options.whom, Whom::Undo));
+            say(format_args!(
+                "memdoor: {count} {} could not be opened, and {}",
+                if count == 1 { "process" } else { "processes" },
+                match (is_undo, count) {
+                    (true, 1) => "stays in the state: undo again",
+                    (true, _) => "stay in the state: undo again",
+                    (false, 1) => "is as it was",
+                    (false, _) => "are as they were",
+                }
+            ));
+        }
         let mut exit = exit;
         if let (Some(kept), Change::Make) = (&mut self.kept, self.options.change)
             && let Err(refused) = self.state.save(kept, buf)
         {
             exit = exit.worse(refuse("write", self.options.state, refused));
-            let state = argument(self.options.state.to_bytes());
-            let state = state.as_deref().unwrap_or("FILE");
-            say(format_args!(
-                "memdoor: it has what was planned: memdoor protect --undo --state {state} puts back what was changed"
-            ));
+            let state = shell::path(self.options.state.to_bytes());
+            match (self.options.whom, self.state.entries.is_empty()) {
+                (Whom::Undo, true) => say(format_args!(
+                    "memdoor: all that it has is put back, and nothing is left to undo: when there is room again: rm {state}"
+                )),
+                (Whom::Undo, false) => say(format_args!(
+                    "memdoor: it has what was put back as well, which does no harm: memdoor protect --undo --state {state} tries the rest again"
+                )),
+                _ => say(format_args!(
+                    "memdoor: it has what was planned: memdoor protect --undo --state {state} puts back what was changed"
+                )),
+            }
         }
         if self.count == 0 && exit == Exit::Done {
             say(format_args!("memdoor: no process to change"));

@@ -4,6 +4,7 @@ use core::fmt::Write;
 
 use super::act::{Outcome, Row, Unit};
 use super::{Change, Run};
+use crate::error::limit;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::modes::{say_hint, with_report};
@@ -33,7 +34,7 @@ impl Run<'_, '_> {
             self.out.put(b"PID      COMM             BEFORE  AFTER  RESULT\n");
         }
         self.count += 1;
-        if let Outcome::Refused(errno) = row.outcome {
+        if let Some(errno) = row.outcome.failure() {
             self.exit = Exit::Error;
             self.said.refused = Some(errno);
         }
@@ -91,7 +92,9 @@ impl Run<'_, '_> {
         if self.options.change == Change::Show && self.count > 0 {
             say(format_args!("memdoor: nothing was changed (--dry-run)"));
         }
-        if let Some(Errno::EACCES | Errno::EPERM) = self.said.refused {
+        if let Some(hint) = self.said.refused.and_then(limit) {
+            say_hint(Some(hint));
+        } else if let Some(Errno::EACCES | Errno::EPERM) = self.said.refused {
             say_hint(Some(
                 "another user's process takes root; to lower oom_score_adj takes CAP_SYS_RESOURCE, which root has on a host, and \
                  not in a container",

@@ -104,7 +104,12 @@ impl State {
                 (0, ..) if line == HEAD => {}
                 (0, ..) if line.strip_prefix(START).and_then(dec).is_some() => return Err(Unread::Version),
                 (1, Some(b"boot"), Some(id)) => is_this_boot = id == self.boot.as_bytes(),
-                (2.., Some(b"end"), Some(_)) => {
+                // Lines that are missing are changes that nobody would put back.
+                (2.., Some(b"end"), Some(count)) => {
+                    let is_all = dec(count) == Some(self.entries.len() as u64);
+                    if !is_all || lines.next().is_some() {
+                        return Err(Unread::Damaged);
+                    }
                     if !is_this_boot {
                         self.entries.clear();
                     }

@@ -9,7 +9,7 @@ use core::mem::ManuallyDrop;
 
 use super::environment::{self, FEW, Others};
 use super::{Buffers, envelope, fail, open_host, output_exit, refuse, say_hint};
-use crate::error::Error;
+use crate::error::{Absent, Error};
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
@@ -89,6 +89,11 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     }
     if options.show == Show::Next {
         view.read_groups(buffers.read);
+        if let Some(why) = view.unseen {
+            envelope.groups = Some(why);
+            say(format_args!("memdoor: warning: the limits of cgroups can't be read: {why}: they are left out"));
+            say_hint((why == Absent::NotMounted).then_some(environment::MOUNT));
+        }
     }
     let mut out = Out::new(Sink::Stdout, buffers.out);
     match options.format {
@@ -96,5 +101,6 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Format::Json => json::put(&view, options, &envelope, &mut out),
     }
     out.flush();
-    others.qualify(out.broken().map_or(Exit::Done, output_exit))
+    let exit = others.qualify(out.broken().map_or(Exit::Done, output_exit));
+    if view.unseen.is_some() { exit.worse(Exit::Partial) } else { exit }
 }

@@ -146,8 +146,12 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
         }
         put_victims(view, rules, Scope::Group(group), out);
     });
-    if !is_any {
-        out.put(b"\nNo cgroup with processes in it has a memory limit.\n");
+    match view.unseen {
+        Some(why) => {
+            words(out, format_args!("\nNOT SEEN: the limits of cgroups ({why}); one of them may be reached first.\n"))
+        }
+        None if !is_any => out.put(b"\nNo cgroup with processes in it has a memory limit.\n"),
+        None => {}
     }
 }
 

@@ -4,6 +4,7 @@ use super::rank::{Change, Rules, is_spared};
 use super::{Options, Show};
 use crate::error::{Absent, Source};
 use crate::host::{Host, Numbers};
+use crate::modes::environment;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::version::{self, Version};
@@ -24,6 +25,8 @@ pub(super) struct View<'h> {
     pub(super) groups: Groups,
     pub(super) meminfo: Meminfo,
     init: Option<Pid>,
+    /// Why no cgroup could be looked at.
+    pub(super) unseen: Option<Absent>,
     /// Whether oom_score tells who is passed over: Linux 5.9.
     pub(super) zero_line: ZeroLine,
 }
@@ -56,6 +59,7 @@ impl<'h> View<'h> {
                 Some(release) if release < Version::new(5, 9) => ZeroLine::At0,
                 _ => ZeroLine::At666,
             },
+            unseen: None,
             host,
         })
     }
@@ -65,6 +69,8 @@ impl<'h> View<'h> {
         let proc = &self.host.proc;
         self.table.read_groups(proc, &mut self.groups);
         let memcg = Memcg::new(proc, buf);
+        // Where the kernel has no memory cgroups no process is in one, and none has a limit.
+        self.unseen = memcg.unmounted().filter(|_| !self.groups.rows().is_empty());
         let swap = Swap {
             total: self.meminfo.swap_total.unwrap_or_default(),
             swappiness: sysctl(self.host, c"sys/vm/swappiness"),
@@ -82,11 +88,8 @@ impl<'h> View<'h> {
 
     /// Whether the scale is known: held against nothing, each adjustment would count for nothing, and the order would be another one.
     pub(super) fn scale_known(&self) -> core::result::Result<(), Absent> {
-        match (self.meminfo.total, self.meminfo.swap_total) {
-            (None, _) => Err(Source::proc(c"meminfo").lacks("MemTotal")),
-            (_, None) => Err(Source::proc(c"meminfo").lacks("SwapTotal")),
-            _ => Ok(()),
-        }
+        environment::total(&self.meminfo)?;
+        self.meminfo.swap_total.map(drop).ok_or(Source::proc(c"meminfo").lacks("SwapTotal"))
     }
 
     /// RAM and swap: the scale of the whole system.

@@ -181,7 +181,9 @@ fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Abse
 fn lock_memory(lock: Lock) -> Result<(), Exit> {
     match (environment::lock(Locked::All), lock) {
         (Ok(()), _) => Ok(()),
-        (Err(errno), Lock::Require) => Err(fail(&Error::new("lock", b"memory", errno).hint(environment::UNLOCKED))),
+        (Err(errno), Lock::Require) => {
+            Err(fail(&Error::new("lock", b"memory", errno).hint(environment::unlocked(errno))))
+        }
         (Err(errno), Lock::Try) => {
             environment::say_unlocked(errno);
             Ok(())

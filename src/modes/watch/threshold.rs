@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use super::Armed;
-use crate::error::Source;
+use crate::error::Absent;
 use crate::exit::Exit;
+use crate::modes::environment::MOUNT;
 use crate::modes::{environment, say_hint};
-use crate::snapshot::memory;
+use crate::snapshot::{Completeness, memory};
 use crate::sys::out::say;
 use crate::trigger::{self, Base, Level, Of, Threshold};
 use crate::units::Bytes;
@@ -64,11 +65,15 @@ impl Armed<'_> {
             return;
         };
         self.statm_error = self.host.statm_error(|| self.target.stat(|stat| stat.threads));
-        let memtotal = self.host.meminfo().ok().and_then(|meminfo| meminfo.total);
+        let memtotal = self.host.meminfo().and_then(|meminfo| environment::total(&meminfo)).ok();
         let limit = match (self.options.base, self.memcg.limit()) {
             (Base::Memtotal, _) => None,
             (_, Ok(limit)) => limit,
             (_, Err(_)) if self.reference == Some(Of::Limit) => return,
+            (Base::Auto, Err(why)) if self.reference.is_none() && memtotal.is_some() => {
+                self.say_unread_limit(why);
+                None
+            }
             (_, Err(_)) => None,
         };
         let base = match self.options.base {
@@ -83,6 +88,21 @@ impl Armed<'_> {
             self.say_reference(of, limit, threshold, fires_at);
         }
         (self.reference, self.fires_at) = (Some(of), Some(fires_at));
+    }
+
+    /// Says once that MemTotal stands for a limit that may be smaller. Where the kernel has no memory cgroups there is none.
+    fn say_unread_limit(&mut self, why: Absent) {
+        if matches!(why, Absent::Unlisted(..) | Absent::NotProvided(_)) {
+            return;
+        }
+        self.completeness = Completeness::Partial;
+        let pid = self.target.pid;
+        say(format_args!(
+            "memdoor: PID {pid}: the memory limit of its control group can't be read: {why}: MemTotal stands for it"
+        ));
+        if why == Absent::NotMounted {
+            say_hint(Some(MOUNT));
+        }
     }
 
     /// Says what the threshold is a percentage of from now on: once for each change.
@@ -104,8 +124,8 @@ impl Armed<'_> {
         let pid = self.target.pid;
         match self.options.base {
             Base::Memtotal => {
-                let lack = Source::proc(c"meminfo").lacks("MemTotal");
-                Err(environment::fail_meminfo(self.host.meminfo().err().unwrap_or(lack)))
+                let read = self.host.meminfo().and_then(|meminfo| environment::total(&meminfo));
+                read.map_or_else(|why| Err(environment::fail_meminfo(why)), |_| Ok(()))
             }
             Base::Cgroup | Base::Auto => {
                 say(format_args!("memdoor: PID {pid} is in no control group with a memory limit that can be read"));

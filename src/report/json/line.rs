@@ -94,6 +94,9 @@ impl<'f> Line<'f> {
         if let Some(why) = envelope.others {
             line.push("processes of other users", Value::Absent(why));
         }
+        if let Some(why) = envelope.groups {
+            line.push("limits of cgroups", Value::Absent(why));
+        }
         line
     }
 

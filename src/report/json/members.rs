@@ -68,7 +68,8 @@ fn present_below<'k>(fact: &Fact<'k>, prefix: &str) -> Option<&'k str> {
 
 fn is_incomplete(fact: &Fact<'_>) -> bool {
     match fact.value {
-        Value::Absent(why) => why.is_loss(),
+        // What a whole line lacks has a name in words, and is there only where it was asked for.
+        Value::Absent(why) => why.is_loss() || fact.key.contains(' '),
         Value::Text(bytes) => escape::is_cut_in_json(bytes),
         Value::Cut(_) => true,
         Value::List(_) => fact.key == INCOMPLETE,

@@ -30,6 +30,8 @@ pub struct Envelope {
     pub release: Fixed<66>,
     /// Why processes of other users are missing from all that is written, where they are: in `memdoor.incomplete` of each line.
     pub others: Option<Absent>,
+    /// The same of the limits of cgroups.
+    pub groups: Option<Absent>,
 }
 
 /// JSON on an [`Out`].

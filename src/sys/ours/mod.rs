@@ -16,10 +16,12 @@
 //! 4. A mode asks before it does anything else, also whether the directory can be written to. [`Refused`] says what is in the way.
 //! 5. A replacement is written beside the old file under a random name, gets the mode of its kind, goes to the disk, is renamed, and
 //!    then the directory goes to the disk. What is at the path is looked at once more before that.
+//!    What a run that was killed has left there a later one removes: [`abandoned`].
 //! 6. What memdoor acts by as root (a configuration, a state) must be safe from others: [`believed`].
 //!
 //! The road not taken is openat2(2) with RESOLVE_NO_SYMLINKS: it needs Linux 5.6 and refuses /var/run, which is a link on every host.
 
+mod abandoned;
 mod believed;
 mod replaced;
 mod way;
@@ -41,7 +43,7 @@ use super::{Errno, Result, filesystem};
 use crate::fixed::Fixed;
 
 pub use believed::{believed, is_missing};
-pub use replaced::Replaced;
+pub use replaced::{PATIENCE, Replaced};
 pub use way::{Missing, Place, directory, is_on_read_only};
 
 /// A kind of file that memdoor replaces or appends to.
@@ -191,12 +193,14 @@ impl Drop for New<'_> {
 /// A new file with a name that nobody can guess, beside what it is to replace.
 ///
 /// The name has none of the other's: that may be as long as a name can be. node_exporter reads `*.prom` alone, a shell no names with a
-/// dot in front.
+/// dot in front. It is locked for as long as this run has it open, so that a later one can tell that it was left: [`abandoned`].
 fn beside<'p>(dir: &'p Dir, name: &'p mut Fixed<64>) -> Result<New<'p>> {
-    *name = Fixed::of(b".memdoor-new-");
+    *name = Fixed::of(abandoned::PREFIX);
     name.push_dec(random());
     let name = name.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
-    New::create(At { dir, name }, 0o600)
+    let new = New::create(At { dir, name }, 0o600)?;
+    abandoned::claim(&new)?;
+    Ok(new)
 }
 
 /// Whether a file can be made in `dir`: by making one, without a name where the file system has that (O_TMPFILE, Linux 3.11), so that

@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use core::cell::Cell;
 use core::ffi::CStr;
 use core::time::Duration;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -9,14 +10,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::fcntl::{OFlag, renameat};
 use nix::sys::stat::{Mode, fchmod, fstat};
 
-use super::{Kind, New, Place, Refused, Why, beside, open_ours, probe, sync, sync_names};
+use super::{Kind, New, Place, Refused, Why, abandoned, beside, open_ours, probe, remove, sync, sync_names};
 use crate::fixed::Fixed;
 use crate::sys::clock::monotonic;
 use crate::sys::file::File;
 use crate::sys::{Errno, Result, signal};
 
-/// How long another memdoor is waited for: it holds the lock for as long as it takes to look at all processes.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long another memdoor is waited for that holds the lock for as long as it takes to look at all processes.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A file of one kind that is replaced, or will be made.
 #[derive(Debug)]
@@ -25,19 +26,25 @@ pub struct Replaced<'p> {
     place: Place,
     kind: &'static Kind,
     lock: Option<OwnedFd>,
+    /// What is there is the empty file that was made to be locked.
+    is_made: Cell<bool>,
 }
 
 impl<'p> Replaced<'p> {
-    /// Looks at what is there and whether another can be put in its place. Nothing is changed.
+    /// Looks at what is there and whether another can be put in its place. Nothing is changed, but that what ended runs have left half
+    /// written beside it is removed.
     pub fn open(path: &'p CStr, kind: &'static Kind) -> core::result::Result<Self, Refused> {
         let replaced = Self::look(path, kind)?;
+        if let Ok(at) = replaced.place.at() {
+            abandoned::remove_all(at.dir);
+        }
         replaced.place.at().and_then(|at| probe(at.dir)).map_err(|errno| Why::from(errno).at(path))?;
         Ok(replaced)
     }
 
     /// The same of a file that is only read this time.
     pub fn look(path: &'p CStr, kind: &'static Kind) -> core::result::Result<Self, Refused> {
-        let replaced = Self { path, place: Place::of(path)?, kind, lock: None };
+        let replaced = Self { path, place: Place::of(path)?, kind, lock: None, is_made: Cell::new(false) };
         replaced.old()?;
         Ok(replaced)
     }
@@ -48,9 +55,10 @@ impl<'p> Replaced<'p> {
         opened.map(|fd| fd.map(File::of)).map_err(|why| why.at(self.path))
     }
 
-    /// Locks it against other runs until it is dropped, and makes an empty one when there is none.
-    pub fn lock(&mut self) -> core::result::Result<(), Refused> {
-        let until = monotonic().saturating_add(PATIENCE);
+    /// Locks it against other runs until it is dropped, and makes an empty one when there is none. Another run is waited for `within` that
+    /// time.
+    pub fn lock(&mut self, within: Duration) -> core::result::Result<(), Refused> {
+        let until = monotonic().saturating_add(within);
         let locked = loop {
             match self.try_lock() {
                 Err(Why::Busy) if monotonic() < until => {
@@ -69,7 +77,10 @@ impl<'p> Replaced<'p> {
         let fd = match open_ours(at, self.kind, OFlag::O_RDONLY)? {
             Some(fd) => fd,
             None => match New::create(at, self.kind.mode) {
-                Ok(new) => new.keep()?,
+                Ok(new) => {
+                    self.is_made.set(true);
+                    new.keep()?
+                }
                 // Another was faster.
                 Err(Errno::EEXIST) => return Err(Why::Busy),
                 Err(errno) => return Err(errno.into()),
@@ -82,6 +93,18 @@ impl<'p> Replaced<'p> {
             None => false,
         };
         if is_it { Ok(fd) } else { Err(Why::Busy) }
+    }
+
+    /// Removes it again if it was made by [`Replaced::lock`] and never written to, and gives the lock back: who has nothing to remember leaves
+    /// nothing behind.
+    pub fn leave(self) {
+        if let (true, Some(lock), Ok(at)) = (self.is_made.get(), &self.lock, self.place.at())
+            && let Ok(Some(now)) = open_ours(at, self.kind, OFlag::O_RDONLY)
+            && identity(&now) == identity(lock)
+            && fstat(&now).is_ok_and(|stat| stat.st_size == 0)
+        {
+            let _ = remove(at.dir, at.name);
+        }
     }
 
     /// Replaces it by what `write` writes, all or nothing. A lock goes over to the new file.
@@ -130,6 +153,7 @@ impl<'p> Replaced<'p> {
                 if self.lock.is_some() {
                     self.lock = Some(fd);
                 }
+                self.is_made.set(false);
                 Ok(())
             }
             Err(why) => Err((why, None)),
@@ -141,7 +165,7 @@ fn identity(fd: &OwnedFd) -> Result<(u64, u64)> {
     fstat(fd).map(|stat| (stat.st_dev, stat.st_ino))
 }
 
-fn flock(fd: impl AsFd) -> core::result::Result<(), Why> {
+pub(super) fn flock(fd: impl AsFd) -> core::result::Result<(), Why> {
     // SAFETY: a descriptor and a number, no memory.
     let done = unsafe { libc::flock(fd.as_fd().as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
     match Errno::result(done) {

@@ -1,9 +1,10 @@
-//! Whether standard output was closed when memdoor was started: std opens /dev/null in its place before main(), and a night's evidence
+//! Whether standard input or output was closed when memdoor was started: std opens /dev/null in its place before main(), and a night's evidence
 //! would go there in silence.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
 static STDOUT: AtomicBool = AtomicBool::new(false);
+static STDIN: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn note() {
     for number in libc::STDIN_FILENO..=libc::STDERR_FILENO {
@@ -11,6 +12,9 @@ extern "C" fn note() {
         let is_open = unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0;
         if number == libc::STDOUT_FILENO {
             STDOUT.store(!is_open, Ordering::Relaxed);
+        }
+        if number == libc::STDIN_FILENO {
+            STDIN.store(!is_open, Ordering::Relaxed);
         }
         if !is_open {
             fill();
@@ -34,6 +38,10 @@ fn fill() {
 // SAFETY: libc calls each pointer of .init_array once before main; `note` needs nothing of what main sets up.
 #[unsafe(link_section = ".init_array")]
 static NOTE: extern "C" fn() = note;
+
+pub(in super::super) fn stdin() -> bool {
+    STDIN.load(Ordering::Relaxed)
+}
 
 pub(super) fn stdout() -> bool {
     STDOUT.load(Ordering::Relaxed)

@@ -238,11 +238,20 @@ impl State {
     /// The newer of the two states of a record.
     #[must_use]
     pub fn newest(form: Form, bytes: &[u8]) -> Option<Self> {
+        Self::both(form, bytes).into_iter().flatten().max_by_key(|state| state.number)
+    }
+
+    /// Whether one of the two is damaged. Both are whole from the start on, and which of them it was is not known: the newer may have
+    /// counted entries that the other does not.
+    #[must_use]
+    pub fn is_one_damaged(form: Form, bytes: &[u8]) -> bool {
+        let [first, second] = Self::both(form, bytes);
+        first.is_some() != second.is_some()
+    }
+
+    fn both(form: Form, bytes: &[u8]) -> [Option<Self>; 2] {
         let first = form.magic().len();
-        [first, first + form.state_len()]
-            .into_iter()
-            .filter_map(|at| Self::read(form, bytes.get(at..)?))
-            .max_by_key(|state| state.number)
+        [first, first + form.state_len()].map(|at| Self::read(form, bytes.get(at..)?))
     }
 }
 

@@ -17,6 +17,15 @@ impl Memcg {
         }
     }
 
+    /// Why no cgroup can be looked at, where that is so.
+    #[must_use]
+    pub const fn unmounted(&self) -> Option<Absent> {
+        match self.mount() {
+            Some(_) => None,
+            None => Some(self.unmounted),
+        }
+    }
+
     /// Looks at the cgroup of this path from now on, in the hierarchy that has the memory controller.
     pub fn look_at(&mut self, path: &[u8]) -> Result<Version, Absent> {
         let version = match self.v1 {
