@@ -220,7 +220,7 @@ mod tests {
             ("[kill\n", "f:1: '[kill' is no section: they are"),
             (
                 "only = [\"java\", 'x']  # both\n",
-                "f:1: 'only = [\"java\", \\'x\\']  # both' is a list, and a value is one word here: type a line only = VALUE",
+                "f:1: 'only = [\"java\", 'x']  # both' is a list, and a value is one word here: type a line only = VALUE",
             ),
             ("[watch]\nquiet = true\n", "f:1: '[watch]' is no section: they are [kill] and [monitor]"),
         ] {

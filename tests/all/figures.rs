@@ -73,7 +73,7 @@ fn the_arc_of_zfs_that_can_shrink_is_cache_for_check_and_kill_and_monitor() {
         lines.into_iter().find(|line| line.text("event_name") == event).expect("the event")
     };
     let check = ["check", "--where", "--format", "json"];
-    let kill = ["kill", "--once", "--dry-run", "--only", "nobody-has-this-name", "--format", "json"];
+    let kill = ["kill", "--once", "--dry-run", "--only", "nobody-has-it", "--format", "json"];
     let monitor = ["monitor", "--minutes", "0.02", "-i", "1", "--format", "json"];
 
     // Without its figures it counts as used: that is what the kernel says.

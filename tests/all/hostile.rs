@@ -525,7 +525,7 @@ impl Taken {
     }
 
     fn is_partial(&self) -> bool {
-        self.completeness == Completeness::Partial
+        self.completeness != Completeness::Complete
     }
 }
 

@@ -953,7 +953,7 @@ fn a_sighup_with_a_log_file_that_cannot_be_used_changes_nothing_and_the_old_log_
     victim.wait();
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.end().code(), 0);
-    assert_eq!(lines(&new, "started: threshold 0 %"), 1);
+    assert_eq!(lines(&new, "SIGHUP: the configuration was read anew: threshold 0 %"), 1);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn no_arguments_print_version_and_usage() {
     let (first, rest) = ended.out.split_once('\n').expect("two lines");
     assert_eq!(first, concat!("memdoor version ", env!("CARGO_PKG_VERSION")));
     assert!(rest.starts_with("usage: memdoor -p|--pid <target process id>\n"), "{rest}");
-    assert!(rest.ends_with("See memdoor --help.\n"), "{rest}");
+    assert!(rest.ends_with("See memdoor --help, and memdoor MODE --help.\n"), "{rest}");
     assert_eq!((ended.code(), ended.err.as_str()), (2, ""));
 }
 

@@ -80,7 +80,10 @@ impl<'a> Selection<'a> {
                 Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
             }
-            top.keep(process, judged.err());
+            // Its readers share nearly all that they have with memdoor.
+            if !own.first().is_some_and(|memdoor| is_helper(process, *memdoor)) {
+                top.keep(process, judged.err());
+            }
             judged.is_ok()
         };
         let by = whom.by;
