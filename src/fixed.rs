@@ -27,6 +27,14 @@ impl<const N: usize> Fixed<N> {
         text
     }
 
+    /// A decimal number.
+    #[must_use]
+    pub fn dec(number: impl itoa::Integer) -> Self {
+        let mut text = Self::new();
+        text.push_dec(number);
+        text
+    }
+
     /// Appends `bytes`, cut to what fits.
     #[inline(never)]
     pub fn push(&mut self, bytes: &[u8]) -> &mut Self {

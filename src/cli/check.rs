@@ -54,7 +54,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
             values::FAMILY,
             |o, v| {
                 o.options.show = Show::Browsers;
-                o.families.extend((values::PATTERN.read)(v.1.as_ref()).map(|pattern| (kept(v.0), pattern)));
+                o.families.push((kept(v.0), v.1));
             },
             "the same, and what the regex fits: the name, or with exe: or cmdline: before it those"
         )

@@ -123,12 +123,13 @@ fn parse(text: &[u8], file: &str, whose: File, section: &str) -> Result<Vec<Sett
             )));
         }
         if current.unwrap_or(FIRST) == section {
-            if is_list(value_of(value)) {
+            let value = value_of(value);
+            if is_list(value) {
                 return Err(wrong(&format!(
                     "is a list, and a value is one word here: type a line {name} = VALUE for each, without brackets"
                 )));
             }
-            found.push(Setting { name, value: OsStr::from_bytes(value_of(value)).into(), origin });
+            found.push(Setting { name, value: OsStr::from_bytes(value).into(), origin });
         }
     }
     Ok(found)

@@ -86,7 +86,7 @@ pub(super) fn usage<T>(mode: &Mode<T>) -> String {
         }
     }
     if mode.name.is_empty() {
-        for other in super::other_modes().into_iter().flatten() {
+        for other in super::other_modes().into_iter().flat_map(|(_, usage)| usage) {
             text.push_str(&format!("\n       {other}"));
         }
     }
@@ -156,8 +156,8 @@ fn wrap(text: &mut String, mut column: usize, indent: usize, words: &str) {
     text.push('\n');
 }
 
-/// What a mode that is not one is told.
-pub(super) fn unknown_mode<T>(word: &str, modes: &[&str]) -> Result<T> {
-    let (last, others) = modes.split_last().map_or(("", &[][..]), |(last, others)| (*last, others));
-    Err(UsageError(format!("unknown mode {word}: the modes are {} and {last}", others.join(", "))))
+/// Whoever typed a mode that is not one is told which there are.
+pub(super) fn unknown_mode<T>(word: &str) -> Result<T> {
+    let [others @ .., last] = super::other_modes().map(|(name, _)| name);
+    Err(UsageError(format!("unknown mode {word}: the modes are watch, {} and {last}", others.join(", "))))
 }

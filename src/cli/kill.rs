@@ -22,7 +22,7 @@ pub(crate) struct Typed {
     cgroup: Option<Vec<u8>>,
     /// As they were typed.
     names: Vec<String>,
-    families: Vec<(String, String)>,
+    families: Vec<(String, Pattern)>,
     only: Vec<Only>,
     prefer: Vec<Pattern>,
     avoid: Vec<Pattern>,
@@ -198,33 +198,21 @@ impl Typed {
         }
     }
 
-    /// What the names of `--only` stand for: all, browsers, families by their names, or patterns. All of them have been read before, and
-    /// are valid.
+    /// What the names of `--only` stand for: all, browsers, families by their names, or patterns.
     fn find_only(&mut self) -> Result<()> {
         for name in &self.names {
-            match name.as_str() {
-                "any" => self.only.push(Only::Any),
-                "browsers" => self.only.push(Only::Browsers),
-                name => {
-                    let mut patterns: Vec<&str> = self
-                        .families
-                        .iter()
-                        .filter(|(family, _)| family == name)
-                        .map(|(_, regex)| regex.as_str())
-                        .collect();
-                    if patterns.is_empty() {
-                        patterns.push(name);
-                    }
-                    for regex in patterns {
-                        // Only a name that is too long for a comm, and no family's, has not been refused before.
-                        let pattern = Pattern::parse(regex).map_err(|why| {
-                            UsageError(format!("--only: {} is not allowed: {why}", values::quoted(name.as_ref())))
-                        })?;
-                        self.only.push(Only::Fits(pattern));
-                    }
-                }
-            }
+            self.only.push(match name.as_str() {
+                "any" => Only::Any,
+                "browsers" => Only::Browsers,
+                name if self.families.iter().any(|(family, _)| family == name) => continue,
+                // Only a name that is too long for a comm, and no family's, has not been refused before.
+                name => Only::Fits(Pattern::parse(name).map_err(|why| {
+                    UsageError(format!("--only: {} is not allowed: {why}", values::quoted(name.as_ref())))
+                })?),
+            });
         }
+        let named = self.families.drain(..).filter(|(family, _)| self.names.contains(family));
+        self.only.extend(named.map(|(_, pattern)| Only::Fits(pattern)));
         Ok(())
     }
 

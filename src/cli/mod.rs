@@ -89,9 +89,6 @@ fn cmdline(asked: Option<Cmdline>, format: Format) -> Cmdline {
     })
 }
 
-/// The modes that have a name, in the order in which they are listed.
-const MODES: [&str; 9] = ["watch", "snapshot", "check", "scores", "monitor", "protect", "kill", "dmesg", "recover"];
-
 /// Reads the command line, the program's name first.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let args: Vec<OsString> = args.into_iter().collect();
@@ -101,61 +98,45 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
 }
 
 fn dispatch(mode: Option<&str>, mut args: Vec<OsString>) -> Result<Command> {
+    let Some(mode) = mode else {
+        return match args.len() {
+            0 | 1 => Ok(Command::Print { text: bare(), exit: Exit::Usage }),
+            _ => watch::args(args, watch::Form::Short),
+        };
+    };
+    args.remove(1);
+    if mode == "watch" {
+        return watch::args(args, watch::Form::Named);
+    }
+    let parser = &mut Parser::from_iter(args);
     match mode {
-        None if args.len() <= 1 => Ok(Command::Print { text: bare(), exit: Exit::Usage }),
-        None => watch::args(args, watch::Form::Short),
-        Some("watch") => {
-            args.remove(1);
-            watch::args(args, watch::Form::Named)
-        }
-        Some("snapshot") => {
-            args.remove(1);
-            snapshot::args(&mut Parser::from_iter(args))
-        }
-        Some("dmesg" | "oom") => {
-            args.remove(1);
-            dmesg::args(&mut Parser::from_iter(args))
-        }
-        Some("recover") => {
-            args.remove(1);
-            recover::args(&mut Parser::from_iter(args))
-        }
-        Some("check") => {
-            args.remove(1);
-            Ok(check::args(&mut Parser::from_iter(args)))
-        }
-        Some("scores") => {
-            args.remove(1);
-            scores::args(&mut Parser::from_iter(args))
-        }
-        Some("monitor") => {
-            args.remove(1);
-            monitor::args(&mut Parser::from_iter(args))
-        }
-        Some("kill") => {
-            args.remove(1);
-            kill::args(&mut Parser::from_iter(args))
-        }
-        Some("protect") => {
-            args.remove(1);
-            protect::args(&mut Parser::from_iter(args))
-        }
-        Some("help") => Ok(Command::shown(help::of(&watch::MODE))),
-        Some(other) => help::unknown_mode(&values::quoted(other.as_ref()), &MODES),
+        "snapshot" => snapshot::args(parser),
+        "dmesg" | "oom" => dmesg::args(parser),
+        "recover" => recover::args(parser),
+        "check" => Ok(check::args(parser)),
+        "scores" => scores::args(parser),
+        "monitor" => monitor::args(parser),
+        "kill" => kill::args(parser),
+        "protect" => protect::args(parser),
+        "help" => Ok(Command::shown(help::of(&watch::MODE))),
+        other => help::unknown_mode(&values::quoted(other.as_ref())),
     }
 }
 
-/// How the modes with a name are called.
-fn other_modes() -> [&'static [&'static str]; 8] {
+/// The modes beside the watch, in the order in which they are listed: their names, and how they are called.
+fn other_modes() -> [(&'static str, &'static [&'static str]); 8] {
+    const fn of<T>(mode: &options::Mode<T>) -> (&'static str, &'static [&'static str]) {
+        (mode.name, mode.usage)
+    }
     [
-        snapshot::MODE.usage,
-        check::MODE.usage,
-        scores::MODE.usage,
-        monitor::MODE.usage,
-        protect::MODE.usage,
-        kill::MODE.usage,
-        dmesg::MODE.usage,
-        recover::MODE.usage,
+        of(&snapshot::MODE),
+        of(&check::MODE),
+        of(&scores::MODE),
+        of(&monitor::MODE),
+        of(&protect::MODE),
+        of(&kill::MODE),
+        of(&dmesg::MODE),
+        of(&recover::MODE),
     ]
 }
 

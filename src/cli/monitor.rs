@@ -107,8 +107,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
     ],
 };
 
-/// Parses the command line of `memdoor monitor`. Two operands are minutes and the interval, as scripts have them that this takes the
-/// place of.
+/// Parses the command line of `memdoor monitor`. Two operands are minutes and the interval, as the scripts have them that it replaces.
 pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     let options = Options {
         length: Duration::ZERO,

@@ -236,14 +236,6 @@ impl<T> Item<'_, T> {
         self.values.last().map_or(&Origin::Default, |(_, origin)| origin)
     }
 
-    /// An error with the line of the configuration that it is about.
-    fn wrong(origin: &Origin, words: String) -> UsageError {
-        match origin {
-            Origin::File(line, _) => UsageError(format!("{line}: {words}")),
-            Origin::Default | Origin::Typed(_) => UsageError(words),
-        }
-    }
-
     /// What was typed takes the place of what the configuration has, unless the option [`Often::Adds`].
     fn type_in(&mut self, name: &str, value: OsString) -> Result<()> {
         let is_again = matches!(self.origin(), Origin::Typed(_));
@@ -308,8 +300,16 @@ impl<T> Item<'_, T> {
     }
 }
 
+/// An error with the line of the configuration that it is about.
+fn wrong(origin: &Origin, words: String) -> UsageError {
+    match origin {
+        Origin::File(line, _) => UsageError(format!("{line}: {words}")),
+        Origin::Default | Origin::Typed(_) => UsageError(words),
+    }
+}
+
 fn refusal(origin: &Origin, name: &str, value: &OsStr, words: &str) -> UsageError {
-    Item::<()>::wrong(origin, format!("{name}: {} is not allowed: {words}", quoted(value)))
+    wrong(origin, format!("{name}: {} is not allowed: {words}", quoted(value)))
 }
 
 impl<T> Mode<T> {
@@ -331,7 +331,7 @@ impl<T> Mode<T> {
                 "-V" | "--version" => return Ok(Asked::Print(help::version())),
                 "--config" if self.config == Config::Read => {
                     let value = value(&name, values::FILE.allowed, "", parser)?;
-                    typed.config = Some(file(&value));
+                    typed.config = (values::FILE.read)(&value).ok();
                 }
                 "--print-config" if self.config == Config::Read => typed.is_config_shown = true,
                 _ => {
@@ -415,7 +415,7 @@ impl<T> Mode<T> {
                         && second.values.is_empty()
                     {
                         let words = format!("{} without {}: {why}", first.name(), second.row.shown());
-                        return Err(Item::<T>::wrong(first.origin(), words));
+                        return Err(wrong(first.origin(), words));
                     }
                 }
                 Rule::Not(first, second, why) => {
@@ -426,7 +426,7 @@ impl<T> Mode<T> {
                     });
                     if let (Some(first), Some(second)) = (first, second) {
                         let words = format!("{} and {}: {why}", first.shown(), second.shown());
-                        return Err(Item::<T>::wrong(first.origin(), words));
+                        return Err(wrong(first.origin(), words));
                     }
                 }
             }
@@ -537,9 +537,4 @@ fn value(name: &str, allowed: &str, left_out: &str, parser: &mut Parser) -> Resu
 
 fn unknown_option(name: &str) -> UsageError {
     UsageError(format!("unknown option {}: see memdoor --help", quoted(name.as_ref())))
-}
-
-/// A path; no argument holds a NUL.
-fn file(path: &OsStr) -> CString {
-    CString::new(path.as_bytes().to_vec()).unwrap_or_default()
 }

@@ -161,13 +161,12 @@ fn is_family_name(name: &str) -> bool {
     !name.is_empty() && !["browsers", "any"].contains(&name) && name.chars().all(is_part)
 }
 
-/// A name, and the pattern that it stands for, which is valid.
-pub(super) const FAMILY: Kind<(String, String)> =
+/// A name, and the pattern that it stands for.
+pub(super) const FAMILY: Kind<(String, Pattern)> =
     kind("NAME=REGEX", "NAME=REGEX, NAME of letters, digits, - and _", |text| {
         let pair = letters(text)?.split_once('=');
         let (name, regex) = allowed(pair.filter(|(name, _)| is_family_name(name)))?;
-        (PATTERN.read)(regex.as_ref())?;
-        Ok((name.into(), regex.into()))
+        Ok((name.into(), (PATTERN.read)(regex.as_ref())?))
     });
 
 /// The full path of an executable.

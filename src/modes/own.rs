@@ -10,9 +10,11 @@ use crate::units::Pid;
 /// Processes above memdoor that are looked for: 32 pid namespaces may be nested, and shells in them.
 const OWN_MAX: usize = 64;
 
-/// Whether it is one of those that memdoor started to read what may block.
-pub(super) fn is_helper(process: &Process, memdoor: Pid) -> bool {
-    process.parent == Some(memdoor) && process.comm.as_bytes() == crate::sys::helper::COMM.to_bytes()
+/// Whether it is one of those that memdoor, the first of [`own_line`], started to read what may block.
+pub(super) fn is_helper(process: &Process, own: &[Pid]) -> bool {
+    process.parent.is_some()
+        && process.parent == own.first().copied()
+        && process.comm.as_bytes() == crate::sys::helper::COMM.to_bytes()
 }
 
 /// memdoor and all that it descends from, up to where this `/proc` ends. Its own number fills what is left.

@@ -143,9 +143,9 @@ impl Needles {
     fn first(&self, text: &[u8], place: Place, spelling: Spelling) -> Option<usize> {
         let at_start: &[_] = if place == Place::Start { &self.at_start } else { &[] };
         let numbers: &[_] = if spelling == Spelling::Json { &self.numbers } else { &[] };
-        let mut found = None;
+        let mut found: Option<usize> = None;
         for (word, finder) in self.everywhere.iter().chain(at_start) {
-            let until = &text[..found.map_or(text.len(), |at: usize| at)];
+            let until = &text[..found.unwrap_or(text.len())];
             found = finder.find_iter(until).find(|at| word.is_at(text, *at)).or(found);
         }
         for finder in numbers {

@@ -10,6 +10,7 @@ extern crate alloc;
 use alloc::vec::Vec;
 
 use super::{Memory, Process, glance, read, reserve, view, walk};
+use crate::fixed::Fixed;
 use crate::parse::stat;
 use crate::sys::Result;
 use crate::sys::file::Dir;
@@ -65,10 +66,8 @@ impl Kinship {
                 continue;
             }
             let held = row.memory.anonymous();
-            let name = crate::fixed::Fixed::<16>::new().push_dec(row.pid.get()).clone();
-            let view = view(proc, name.as_bytes(), row.state, row.threads);
-            let text = view.as_c_str().and_then(|view| read(proc, view, c"stat", &mut buf).ok());
-            if let Some(image) = text.and_then(stat::image) {
+            let name = Fixed::<16>::dec(row.pid.get());
+            if let Some(image) = image(proc, name.as_bytes(), (row.state, row.threads), &mut buf) {
                 all.push(Relative { image, pid: row.pid, parent: row.parent, held: Some(held), is_in_table: true });
             }
         }
@@ -94,6 +93,12 @@ impl Kinship {
     }
 }
 
+/// The image of a process, or of a thread of it that lives when the first has exited.
+fn image(proc: &Dir, name: &[u8], (state, threads): (u8, u64), buf: &mut [u8]) -> Option<u64> {
+    let view = view(proc, name, state, threads);
+    stat::image(read(proc, view.as_c_str()?, c"stat", buf).ok()?)
+}
+
 /// Adds those that are not there yet and have the image of one of the first `known`.
 fn others(proc: &Dir, all: &mut Vec<Relative>, known: usize, missed: &mut u32) -> Result<()> {
     walk(proc, &mut |pid, name, buf| {
@@ -104,10 +109,7 @@ fn others(proc: &Dir, all: &mut Vec<Relative>, known: usize, missed: &mut u32) -
         };
         let has_lost_its_leader = state == b'Z' && !stat::has_exited(state, threads);
         let image = match image {
-            None if has_lost_its_leader => {
-                let view = view(proc, name.to_bytes(), state, threads);
-                view.as_c_str().and_then(|view| stat::image(read(proc, view, c"stat", buf).ok()?))
-            }
+            None if has_lost_its_leader => self::image(proc, name.to_bytes(), (state, threads), buf),
             image => image,
         };
         let Some(image) = image else { return Ok(()) };
@@ -128,7 +130,7 @@ fn others(proc: &Dir, all: &mut Vec<Relative>, known: usize, missed: &mut u32) -
 /// Tells those of a family that are in the table of the others.
 fn tell(proc: &Dir, family: &mut [Relative], missed: u32, rows: &mut [Process], buf: &mut [u8]) {
     for one in family.iter_mut().filter(|one| one.held.is_none()) {
-        let name = crate::fixed::Fixed::<16>::new().push_dec(one.pid.get()).clone();
+        let name = Fixed::<16>::dec(one.pid.get());
         let row = name.as_c_str().and_then(|name| glance(proc, one.pid, name, buf).ok());
         // One that has gone meanwhile holds nothing.
         one.held = Some(row.map(|row| row.memory.anonymous()).unwrap_or_default());

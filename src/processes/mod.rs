@@ -156,7 +156,7 @@ impl Table {
                 continue;
             }
             count += 1;
-            let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
+            let name = Fixed::<16>::dec(row.pid.get());
             let name = name.as_c_str().unwrap_or_default();
             let fresh = examine(proc, row.pid, name, &mut buf).ok();
             let is_it = |fresh: &Process| fresh.comm.as_bytes() == row.comm.as_bytes();
@@ -229,7 +229,7 @@ impl Table {
 /// One process by its number, with its start, its user, its memory and its oom_score_adj; `None` when it has gone.
 #[must_use]
 pub fn look(proc: &Dir, pid: Pid) -> Option<Process> {
-    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    let name = Fixed::<16>::dec(pid.get());
     examine(proc, pid, name.as_c_str()?, &mut [0; BUFFER]).ok()
 }
 
@@ -312,7 +312,7 @@ impl Process {
         if let Some(place) = self.place {
             return place;
         }
-        let name = Fixed::<16>::new().push_dec(self.pid.get()).clone();
+        let name = Fixed::<16>::dec(self.pid.get());
         let view = view(proc, name.as_bytes(), self.state, self.threads);
         let view = view.as_c_str().unwrap_or_default();
         let mut buf = [0; 4096];
@@ -411,7 +411,7 @@ pub fn group_of<'b>(
     (state, threads): (u8, u64),
     buf: &'b mut [u8],
 ) -> Option<(cgroup::Version, &'b [u8])> {
-    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    let name = Fixed::<16>::dec(pid.get());
     let view = view(proc, name.as_bytes(), state, threads);
     cgroup::memory_cgroup(read(proc, view.as_c_str()?, c"cgroup", buf).ok()?)
 }
@@ -422,7 +422,7 @@ pub fn command_line<'b>(proc: &Dir, pid: Pid, buf: &'b mut [u8]) -> Result<&'b [
 }
 
 fn read_of<'b>(proc: &Dir, pid: Pid, file: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    let name = Fixed::<16>::dec(pid.get());
     read(proc, name.as_c_str().unwrap_or_default(), file, buf)
 }
 

@@ -458,7 +458,7 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
         });
         return Some(Answer::Lasting { files, segments, fullest });
     }
-    let name = Fixed::<16>::new().push_dec(job.pid.get()).clone();
+    let name = Fixed::<16>::dec(job.pid.get());
     let dir = proc.dir(name.as_c_str()?).ok()?;
     let mut buf = [0; 4096];
     let (state, threads, started) = {
@@ -553,7 +553,7 @@ fn share(proc: &Dir, (pid, relative): (Pid, Option<Pid>), file: &File, buf: &mut
 /// The files of shared memory that a process maps; how many they are. None of one that seems to be stuck, as its maps may never come.
 fn shared_inodes(proc: &Dir, pid: Pid, inodes: &mut [(u64, u64); INODES]) -> usize {
     let mut count = 0;
-    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    let name = Fixed::<16>::dec(pid.get());
     let dir = name.as_c_str().and_then(|name| proc.dir(name).ok());
     let mut buf = [0; 4096];
     let (Some(dir), false) = (dir, sleeps(pid)) else { return 0 };

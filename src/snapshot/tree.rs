@@ -167,6 +167,6 @@ fn report_children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64
 }
 
 fn open(proc: &Dir, pid: Pid) -> Result<Dir, Errno> {
-    let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+    let name = Fixed::<16>::dec(pid.get());
     proc.dir(name.as_c_str().unwrap_or_default())
 }

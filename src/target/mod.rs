@@ -64,7 +64,7 @@ pub enum Life {
 impl Target {
     /// The process that has the number `pid` in `proc` now.
     pub fn open(proc: &Dir, pid: Pid) -> Result<Self, Refusal> {
-        let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+        let name = Fixed::<16>::dec(pid.get());
         let name = name.as_c_str().unwrap_or_default();
         let dir = proc.dir(name).map_err(|errno| refusal::cannot_open(proc, pid, errno))?;
         let mut target = Self::in_dir(dir, pid)?;

@@ -65,7 +65,7 @@ impl<'a> Browsers<'a> {
         let mut unread = 0;
         let mut wanted = |name: &CStr, process: &mut Process| {
             // The pattern stands in memdoor's own arguments, and in those of its readers.
-            if process.pid == own[0] || is_helper(process, own[0]) {
+            if process.pid == own[0] || is_helper(process, &own) {
                 return false;
             }
             let view = processes::view(&host.proc, name.to_bytes(), process.state, process.threads);

@@ -124,7 +124,8 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
 /// How long another run with the same file is waited for: most are done in a second, and cron starts the next.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The file of `--since-last`, locked, and what is in it: of two runs at once the second knows what the first has shown. Before a log is opened, as what can't be kept would be told again the next time.
+/// The file of `--since-last`, locked, and what is in it: of two runs at once the second knows what the first has shown. It is asked for
+/// before a log is opened, as what can't be kept would be told again the next time.
 fn remembered(path: &CStr) -> Result<(Replaced<'_>, State), Exit> {
     let mut kept = Replaced::open(path, &state::FILE).map_err(|refused| refuse("write", path, refused))?;
     match kept.lock(PATIENCE) {

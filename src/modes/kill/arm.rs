@@ -184,7 +184,8 @@ impl<'a> Armed<'a> {
     }
 }
 
-/// A new configuration's log was tried before ([`super::can_be_logged`]). After SIGHUP a file that can't be used any more is no reason to leave the host alone: that was said, and lines go where else they go.
+/// A new configuration's log was tried before ([`super::can_be_logged`]). After SIGHUP a file that can't be used any more is no reason to
+/// leave the host alone: that was said, and lines go where else they go.
 fn open_log<'a>(options: Logging<'a>, history: &mut History) -> Result<Log<'a>, Exit> {
     match Log::open(options) {
         Err(_) if history.is_going_on && options.file.is_some() => Log::open(Logging { file: None, ..options }),

@@ -107,7 +107,7 @@ pub(super) struct Check<'a> {
 impl Member {
     /// Opens the process of a row, and looks at it once more through what was opened.
     fn open(proc: &Dir, row: &Process, check: &Check<'_>) -> core::result::Result<Self, Lost> {
-        let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
+        let name = Fixed::<16>::dec(row.pid.get());
         let dir = proc.dir(name.as_c_str().unwrap_or_default())?;
         let grip = match PidFd::open(row.pid) {
             Ok(pidfd) => Grip::Pinned(pidfd),
@@ -495,11 +495,13 @@ impl Members {
                 return;
             }
             let row = processes::look(proc, pid).filter(|row| !row.has_exited());
-            let Some(row) = row.filter(|row| row.oom_score_adj != Some(badness::NEVER)) else { return };
+            let Some(mut row) = row.filter(|row| row.oom_score_adj != Some(badness::NEVER)) else { return };
+            let place = row.whereabouts(proc);
+            row.place = Some(place);
             let Some(member) = self.all.get(at) else { return };
             // Listed a moment ago, it may have been handed on since, as its parent has exited.
             let is_its_child = row.parent == Some(member.pid) || !member.is_alive();
-            if is_its_child && row.started >= Some(member.started) && !row.whereabouts(proc).is_apart(&member.place) {
+            if is_its_child && row.started >= Some(member.started) && !place.is_apart(&member.place) {
                 let _ = self.hold(proc, core::iter::once(&row), check);
             }
         });
@@ -623,7 +625,7 @@ fn each_in_cgroup(
             // 0 stands for who has no number in this pid namespace.
             return Ok(Some(Mixed::Unseen));
         };
-        let name = Fixed::<16>::new().push_dec(pid.get()).clone();
+        let name = Fixed::<16>::dec(pid.get());
         let row = proc.dir(name.as_c_str().unwrap_or_default()).ok().and_then(|dir| {
             let row = processes::look(proc, pid)?;
             (!row.has_exited()).then_some((row, dir))

@@ -81,7 +81,7 @@ impl<'a> Selection<'a> {
                 Err(why) => excluded[why as usize] += 1,
             }
             // Its readers share nearly all that they have with memdoor.
-            if !own.first().is_some_and(|memdoor| is_helper(process, *memdoor)) {
+            if !is_helper(process, &own) {
                 top.keep(process, judged.err());
             }
             judged.is_ok()
@@ -262,7 +262,7 @@ fn judge(
     if let Some(why) = victim::objection(process, own) {
         return Err(why);
     }
-    if own.first().is_some_and(|memdoor| is_helper(process, *memdoor)) {
+    if is_helper(process, own) {
         return Err(Why::Own);
     }
     let view = processes::view(proc, name.to_bytes(), process.state, process.threads);

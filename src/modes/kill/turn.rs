@@ -192,7 +192,7 @@ impl Turn {
 /// Whether the end of `victim` gives memory back to the cgroup that this memdoor looks at.
 fn helps(proc: &Dir, victim: Pid, group: Option<&[u8]>) -> bool {
     group.is_none_or(|group| {
-        let name = Fixed::<16>::new().push_dec(victim.get()).clone();
+        let name = Fixed::<16>::dec(victim.get());
         Looks::new(proc, name.as_bytes(), b"").is_in(group)
     })
 }

@@ -312,7 +312,7 @@ impl Run<'_, '_> {
 
     /// Whether its arguments, with blanks between them, fit. Of those that are not known that is not known, and is said at the end.
     fn has_arguments(&mut self, process: &Process, pattern: &Pattern) -> bool {
-        let name = Fixed::<16>::new().push_dec(process.pid.get()).clone();
+        let name = Fixed::<16>::dec(process.pid.get());
         let view = processes::view(&self.host.proc, name.as_bytes(), process.state, process.threads);
         let looks = Looks::new(&self.host.proc, view.as_bytes(), process.comm.as_bytes());
         let mut looks = looks.read_by(self.reader.as_ref(), process.pid);

@@ -219,7 +219,7 @@ impl<'r> Reader<'r> {
 
     /// One of the top ones: a whole look, if it had none yet.
     pub(super) fn top(&mut self, row: &mut Row) -> Result<()> {
-        let name = Fixed::<16>::new().push_dec(row.pid.get()).clone();
+        let name = Fixed::<16>::dec(row.pid.get());
         let name = name.as_c_str().unwrap_or_default();
         if row.looked != self.turn {
             self.whole(row, name)?;
