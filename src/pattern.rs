@@ -3,11 +3,9 @@
 //! Compiling takes memory, and so does the first match: [`Pattern::parse`] does both, so that matching while armed takes none
 //! (tests/no_heap.rs counts).
 
-extern crate alloc;
-
-use alloc::string::String;
 use core::fmt;
 
+use crate::fixed::Fixed;
 use regex_lite::Regex;
 
 /// Why a text is no pattern.
@@ -150,13 +148,16 @@ impl Pattern {
     /// The first match takes what the regex is run with, and longer ones may let its stack grow: the text of the regex itself leads
     /// through most of its states, and once more behind each of its letters.
     fn warm(&self, text: &str) {
-        let mut all = String::with_capacity(3 * text.len());
+        let mut all = Fixed::<{ 3 * LONGEST }>::new();
+        let mut push = |letter: char| {
+            all.push(letter.encode_utf8(&mut [0; 4]).as_bytes());
+        };
         let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '/' | '.' | ':');
-        all.extend(text.chars().filter(plain));
-        all.push_str(text);
-        all.extend(text.chars().rev());
-        let ends = all.char_indices().map(|(at, _)| at);
-        for at in ends {
+        text.chars().filter(plain).for_each(&mut push);
+        text.chars().for_each(&mut push);
+        text.chars().rev().for_each(&mut push);
+        let all = core::str::from_utf8(all.as_bytes()).unwrap_or_default();
+        for (at, _) in all.char_indices() {
             let _ = self.regex.is_match(&all[at..]);
         }
     }
@@ -207,6 +208,7 @@ fn why_empty(regex: &Regex, text: &str) -> Invalid {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
 
     #[test]
@@ -294,7 +296,7 @@ mod tests {
     fn a_wrong_regex_is_an_error_with_words() {
         for wrong in ["(", "a**[", "exe:[z-a]", r"\p{Greek}"] {
             let error = Pattern::parse(wrong).expect_err(wrong);
-            assert!(!alloc::format!("{error}").is_empty());
+            assert!(!std::format!("{error}").is_empty());
         }
     }
 }

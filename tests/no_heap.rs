@@ -105,7 +105,7 @@ fn a_sample_of_the_host_and_its_cgroups_allocates_nothing() {
         let mut host = Host::open(c"/proc").expect("/proc");
         let mut sources = Sources::arm(&mut host);
         // Too few for all that there are, and room for all.
-        let mut rooms = [Groups::arm(&host, 1), Groups::arm(&host, 512)];
+        let mut rooms = [Groups::arm(&host, 1).expect("room"), Groups::arm(&host, 512).expect("room")];
         let mut sample = Sample::new();
         let before = allocations();
         for _ in 0..3 {
@@ -159,7 +159,7 @@ fn following_all_processes_allocates_nothing() {
             fragmentation: no,
         });
         let second = Duration::from_secs(1);
-        let mut crowd = Crowd::arm(&host, 40 * second, second);
+        let mut crowd = Crowd::arm(&host, 40 * second, second).expect("room");
         let (mut at, mut said) = (monotonic(), 0);
         let before = allocations();
         for round in 0..80 {

@@ -149,6 +149,11 @@ pub fn no_memory(size: usize) -> i32 {
     Unfit::Memory(size).fail() as i32
 }
 
+/// Why there is no room for a table of processes: the address space is limited, which is said before anything is looked at.
+pub(super) fn no_room(errno: Errno) -> Unfit {
+    Unfit::Failed(Error::new("reserve", b"memory for the table of processes", errno))
+}
+
 /// Makes sure of the stack of a mode that stays: `watch`, `kill` and `monitor`.
 pub fn deepen() -> Result<(), Exit> {
     harden::secure_stack(Depth::Armed).map_err(|why| Unfit::Stack(why).fail())

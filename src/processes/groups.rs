@@ -1,11 +1,9 @@
 //! The memory cgroups that processes are in, and all above them.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use crate::parse::cgroup::Version;
 use crate::parse::memcg::Bounds;
+use crate::sys::Result;
+use crate::sys::reserved::Reserved;
 
 /// A cgroup.
 #[derive(Clone, Copy, Debug)]
@@ -23,17 +21,17 @@ pub struct Group {
 #[derive(Debug)]
 pub struct Groups {
     /// Neither is ever longer than its room, so that nothing is allocated after [`Groups::arm`].
-    rows: Vec<Group>,
-    text: Vec<u8>,
+    rows: Reserved<Group>,
+    text: Reserved<u8>,
     version: Version,
     overflow: u64,
 }
 
 impl Groups {
     /// Room for so many, with paths of 256 bytes on average: kubelet's longest are about 250.
-    #[must_use]
-    pub fn arm(room: usize) -> Self {
-        Self { rows: Vec::with_capacity(room), text: Vec::with_capacity(room * 256), version: Version::V2, overflow: 0 }
+    pub fn arm(room: usize) -> Result<Self> {
+        let (rows, text) = (Reserved::new(room)?, Reserved::new(room * 256)?);
+        Ok(Self { rows, text, version: Version::V2, overflow: 0 })
     }
 
     /// Forgets all.
@@ -73,12 +71,11 @@ impl Groups {
 
     fn push(&mut self, path: &[u8], parent: Option<usize>) -> Option<usize> {
         let (start, end) = (self.text.len(), self.text.len() + path.len());
-        if self.rows.len() == self.rows.capacity() || end > self.text.capacity() {
+        let group = Group { start, end, parent, bounds: Bounds::default() };
+        if !self.rows.has_room() || !self.text.extend_from_slice(path) || self.rows.push(group).is_err() {
             self.overflow += 1;
             return None;
         }
-        self.text.extend_from_slice(path);
-        self.rows.push(Group { start, end, parent, bounds: Bounds::default() });
         Some(self.rows.len() - 1)
     }
 
@@ -133,7 +130,7 @@ mod tests {
 
     #[test]
     fn each_cgroup_is_there_once_with_all_above_it() {
-        let mut groups = Groups::arm(8);
+        let mut groups = Groups::arm(8).expect("room");
         let leaf = groups.add(Version::V1, b"/lab/app").expect("room");
         let root = groups.add(Version::V1, b"/").expect("room");
         assert_eq!(groups.add(Version::V1, b"/lab/app"), Some(leaf));
@@ -145,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_has_no_room_is_counted_and_nothing_grows() {
-        let mut groups = Groups::arm(2);
+        let mut groups = Groups::arm(2).expect("room");
         assert_eq!(groups.add(Version::V2, b"/a/b"), None);
         assert_eq!(groups.overflow(), 1);
         assert_eq!(groups.add(Version::V2, &[b'/'; 4000]), None);

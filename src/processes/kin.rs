@@ -5,15 +5,12 @@
 //! shows the places to who may read smaps as well, and takes no lock for it. Where the places are not drawn at random, two processes
 //! of one program may look like relatives and are none: then they are asked (smaps), and that tells.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
-use super::{Memory, Process, glance, read, reserve, view, walk};
+use super::{Memory, Process, glance, read, view, walk};
 use crate::fixed::Fixed;
 use crate::parse::stat;
 use crate::sys::Result;
 use crate::sys::file::Dir;
+use crate::sys::reserved::Reserved;
 use crate::units::{Bytes, Pid};
 
 /// The relatives of a process.
@@ -47,12 +44,12 @@ const FAMILY: usize = 256;
 
 /// Room to find out.
 #[derive(Debug)]
-pub struct Kinship(Vec<Relative>);
+pub struct Kinship(Reserved<Relative>);
 
 impl Kinship {
     /// Room for a table of so many processes, and as many relatives outside of it.
     pub fn arm(room: usize) -> Result<Self> {
-        reserve(room * 2 + 512).map(Self)
+        Reserved::new(room * 2 + 512).map(Self)
     }
 
     /// Tells each row of at least `least` bytes, and all relatives of those, who its relatives are. The rows are in the order of their numbers.
@@ -62,13 +59,14 @@ impl Kinship {
         let mut buf = [0; super::BUFFER];
         for row in rows.iter_mut() {
             row.kin = None;
-            if row.weight() < least || all.len() == all.capacity() {
+            if row.weight() < least || !all.has_room() {
                 continue;
             }
             let held = row.memory.anonymous();
             let name = Fixed::<16>::dec(row.pid.get());
             if let Some(image) = image(proc, name.as_bytes(), (row.state, row.threads), &mut buf) {
-                all.push(Relative { image, pid: row.pid, parent: row.parent, held: Some(held), is_in_table: true });
+                let _ =
+                    all.push(Relative { image, pid: row.pid, parent: row.parent, held: Some(held), is_in_table: true });
             }
         }
         all.sort_unstable_by_key(|one| (one.image, one.pid));
@@ -100,7 +98,7 @@ fn image(proc: &Dir, name: &[u8], (state, threads): (u8, u64), buf: &mut [u8]) -
 }
 
 /// Adds those that are not there yet and have the image of one of the first `known`.
-fn others(proc: &Dir, all: &mut Vec<Relative>, known: usize, missed: &mut u32) -> Result<()> {
+fn others(proc: &Dir, all: &mut Reserved<Relative>, known: usize, missed: &mut u32) -> Result<()> {
     walk(proc, &mut |pid, name, buf| {
         let (state, threads, parent, image) = {
             let text = read(proc, name, c"stat", buf)?;
@@ -118,10 +116,8 @@ fn others(proc: &Dir, all: &mut Vec<Relative>, known: usize, missed: &mut u32) -
         if !is_relative || rows.binary_search_by_key(&(image, pid), |one| (one.image, one.pid)).is_ok() {
             return Ok(());
         }
-        if all.len() == all.capacity() {
+        if all.push(Relative { image, pid, parent, held: None, is_in_table: false }).is_err() {
             *missed += 1;
-        } else {
-            all.push(Relative { image, pid, parent, held: None, is_in_table: false });
         }
         Ok(())
     })

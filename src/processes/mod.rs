@@ -3,8 +3,6 @@
 //! Reading 2,000 processes: their stat 17 ms of CPU, their status 25, each other file about 10, most of it for opening and closing
 //! (Linux 6.18). So each reading says how deep it goes, and whoever looks for a few reads the rest of them only.
 
-extern crate alloc;
-
 mod freeable;
 mod groups;
 mod kin;
@@ -12,13 +10,13 @@ mod order;
 mod process;
 pub mod slow;
 
-use alloc::vec::Vec;
 use core::ffi::CStr;
 
 use crate::fixed::Fixed;
 use crate::parse::{cgroup, dec, one_number, stat, status};
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
+use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
@@ -51,25 +49,18 @@ pub enum Depth {
 #[derive(Debug)]
 pub struct Table {
     /// Never longer than its room, so that nothing is allocated after [`Table::arm`].
-    rows: Vec<Process>,
+    rows: Reserved<Process>,
     overflow: u64,
 }
 
 impl Table {
-    /// A table with room for so many processes.
-    #[must_use]
-    pub fn arm(room: usize) -> Self {
-        Self { rows: Vec::with_capacity(room), overflow: 0 }
-    }
-
-    /// The same, or ENOMEM where the address space has no room for it (ulimit -v): [`Table::arm`] aborts then.
-    pub fn try_arm(room: usize) -> Result<Self> {
-        Ok(Self { rows: reserve(room)?, overflow: 0 })
+    /// A table with room for so many processes; ENOMEM where the address space has none for it (ulimit -v).
+    pub fn arm(room: usize) -> Result<Self> {
+        Ok(Self { rows: Reserved::new(room)?, overflow: 0 })
     }
 
     /// A table with room for those of `proc` now, and as many again.
-    #[must_use]
-    pub fn arm_for(proc: &Dir) -> Self {
+    pub fn arm_for(proc: &Dir) -> Result<Self> {
         Self::arm(proc.directories() * 2 + 1024)
     }
 
@@ -115,10 +106,7 @@ impl Table {
             if !wanted(name, &mut process) {
                 return Ok(());
             }
-            if rows.len() < rows.capacity() {
-                rows.push(process);
-                return Ok(());
-            }
+            let Err(mut process) = rows.push(process) else { return Ok(()) };
             *overflow += 1;
             // Looked for again only when it has gone: most that come have less.
             let at = *least.get_or_insert_with(|| smallest(rows, weight));
@@ -184,11 +172,7 @@ impl Table {
         self.overflow = 0;
         walk(proc, &mut |pid, name, buf| {
             if let Some(process) = read(pid, name, buf)? {
-                if self.rows.len() < self.rows.capacity() {
-                    self.rows.push(process);
-                } else {
-                    self.overflow += 1;
-                }
+                self.overflow += u64::from(self.rows.push(process).is_err());
             }
             Ok(())
         })
@@ -213,7 +197,7 @@ impl Table {
     /// Finds the memory cgroup of each.
     pub fn read_groups(&mut self, proc: &Dir, groups: &mut Groups) {
         let mut buf = [0; BUFFER];
-        for process in &mut self.rows {
+        for process in self.rows.iter_mut() {
             let found = group_of(proc, process.pid, (process.state, process.threads), &mut buf);
             process.group = found.and_then(|(version, path)| groups.add(version, path));
         }
@@ -231,13 +215,6 @@ impl Table {
 pub fn look(proc: &Dir, pid: Pid) -> Option<Process> {
     let name = Fixed::<16>::dec(pid.get());
     examine(proc, pid, name.as_c_str()?, &mut [0; BUFFER]).ok()
-}
-
-/// Room for so many, taken while arming; ENOMEM where there is none.
-pub fn reserve<T>(count: usize) -> Result<Vec<T>> {
-    let mut all = Vec::new();
-    all.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
-    Ok(all)
 }
 
 /// Visits the directory of each process. What `visit` fails with is that process's own, as it vanishes meanwhile, unless it is want of
@@ -441,7 +418,7 @@ mod tests {
     #[test]
     fn this_process_is_in_the_table_with_its_parent_and_memory() {
         let proc = Dir::open(c"/proc").expect("/proc");
-        let mut table = Table::arm(1 << 16);
+        let mut table = Table::arm(1 << 16).expect("room");
         table.read(&proc, Depth::Badness).expect("a table");
         assert_eq!(table.overflow(), 0);
         let own = crate::sys::system::own_pid();
@@ -457,7 +434,7 @@ mod tests {
     #[test]
     fn what_has_no_room_is_counted() {
         let proc = Dir::open(c"/proc").expect("/proc");
-        let mut table = Table::arm(1);
+        let mut table = Table::arm(1).expect("room");
         table.read(&proc, Depth::Weight).expect("a table");
         assert_eq!(table.rows().len(), 1);
         assert!(table.overflow() > 0);

@@ -30,6 +30,11 @@ pub struct Region {
 impl Region {
     /// Maps `len` zeroed bytes and touches each page, so that no later use faults.
     pub fn new(len: usize) -> Result<Self> {
+        Self::map(len, libc::MAP_PRIVATE | libc::MAP_POPULATE)
+    }
+
+    /// Maps `len` zeroed bytes of which none is resident before it is used, or locked.
+    pub(super) fn untouched(len: usize) -> Result<Self> {
         Self::map(len, libc::MAP_PRIVATE)
     }
 
@@ -37,11 +42,11 @@ impl Region {
     ///
     /// For the processes that the tests watch; memdoor itself shares no memory.
     pub fn shared(len: usize) -> Result<Self> {
-        Self::map(len, libc::MAP_SHARED)
+        Self::map(len, libc::MAP_SHARED | libc::MAP_POPULATE)
     }
 
-    fn map(len: usize, sharing: c_int) -> Result<Self> {
-        let flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_POPULATE;
+    fn map(len: usize, how: c_int) -> Result<Self> {
+        let flags = how | libc::MAP_ANONYMOUS;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that exists.
         let start =
             unsafe { libc::mmap(core::ptr::null_mut(), len.max(1), libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
@@ -49,6 +54,11 @@ impl Region {
             return Err(Errno::last());
         }
         NonNull::new(start.cast()).map(|start| Self { start, len: len.max(1) }).ok_or(Errno::ENOMEM)
+    }
+
+    /// Where it begins; aligned to a page.
+    pub(super) const fn start(&self) -> *const u8 {
+        self.start.as_ptr()
     }
 
     /// The memory as bytes.

@@ -26,6 +26,7 @@ pub mod pidfd;
 pub mod psi;
 pub mod ptrace;
 pub mod record;
+pub mod reserved;
 pub mod signal;
 pub mod socket;
 pub mod start;

@@ -718,8 +718,8 @@ fn a_table_that_no_process_can_be_read_for_is_an_error_and_not_empty() {
         return;
     }
     let host = Host::open(c"/proc").expect("/proc");
-    let mut table = Table::arm(64);
-    let mut crowd = Crowd::with_room(64, Duration::from_secs(60), Duration::from_secs(1));
+    let mut table = Table::arm(64).expect("room");
+    let mut crowd = Crowd::with_room(64, Duration::from_secs(60), Duration::from_secs(1)).expect("room");
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
     setrlimit(Resource::RLIMIT_NOFILE, 64, hard).expect("limited");
     let mut files = Vec::new();

@@ -80,7 +80,7 @@ impl Tree {
 
     fn groups(&self, room: usize) -> Groups {
         let host = Host::open(self.dir.c_str()).expect("a host");
-        Groups::arm(&host, room)
+        Groups::arm(&host, room).expect("room")
     }
 
     fn read(&self) -> Groups {
@@ -226,7 +226,7 @@ fn the_controller_is_not_looked_for_below_where_it_is_off() {
 fn without_a_hierarchy_there_are_none() {
     let dir = TempDir::new();
     let host = Host::open(dir.c_str()).expect("a host");
-    let mut groups = Groups::arm(&host, 4);
+    let mut groups = Groups::arm(&host, 4).expect("room");
     groups.read(TOTAL);
     assert_eq!((groups.rows().len(), groups.unlisted(), groups.version()), (0, 0, None));
 }
@@ -329,7 +329,7 @@ fn a_real_one_shows_its_usage_its_limit_and_what_was_killed_in_it() {
         return;
     };
     let host = Host::open(c"/proc").expect("/proc");
-    let mut groups = Groups::arm(&host, 1024);
+    let mut groups = Groups::arm(&host, 1024).expect("room");
     let path = group.path();
     let mut look = |what: &str| {
         groups.read(None);

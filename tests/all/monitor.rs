@@ -126,7 +126,7 @@ impl Tree {
 #[test]
 fn processes_come_and_go_and_stay_in_order() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
     for number in [1, 5, 9] {
         tree.process(number, 7, 100);
     }
@@ -165,7 +165,7 @@ fn processes_come_and_go_and_stay_in_order() {
 #[test]
 fn a_number_that_another_process_has_is_another_process() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
     for number in [6, 7, 8] {
         tree.process(number, 70, 100);
     }
@@ -191,7 +191,7 @@ fn a_number_that_another_process_has_is_another_process() {
 #[test]
 fn who_has_no_room_is_counted_and_gets_room_when_another_goes() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::with_room(2, MINUTE, SECOND);
+    let mut crowd = Crowd::with_room(2, MINUTE, SECOND).expect("room");
     for number in [1, 2, 3, 4] {
         tree.process(number, 7, 100);
     }
@@ -208,7 +208,7 @@ fn who_has_no_room_is_counted_and_gets_room_when_another_goes() {
 #[test]
 fn everybody_is_looked_at_wholly_within_sixteen_samples() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
     // Too many to be among the top ones.
     for number in 1..=40 {
         tree.process(number, 7, 1000 - u64::from(number));
@@ -231,7 +231,7 @@ fn everybody_is_looked_at_wholly_within_sixteen_samples() {
 #[test]
 fn swap_is_read_anew_when_memory_goes_there() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
     let look = Look { top: 0, swap: Swapping::Yes, ..ORDINARY };
     for number in 1..=17 {
         tree.process(number, 7, 1000);
@@ -250,7 +250,7 @@ fn swap_is_read_anew_when_memory_goes_there() {
 #[test]
 fn zombies_and_their_parent_are_found() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
     tree.process(10, 7, 100);
     for number in [11, 12, 20] {
         tree.process(number, 8, 100);
@@ -279,7 +279,7 @@ fn zombies_and_their_parent_are_found() {
 #[test]
 fn processes_of_real_kernels_are_read_whatever_they_are_called() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/process");
     let put = |number: u32, name: &str| {
         fs::create_dir(tree.dir.join(&number.to_string())).expect("a directory");
@@ -317,7 +317,7 @@ fn processes_of_real_kernels_are_read_whatever_they_are_called() {
 #[test]
 fn a_kernel_thread_costs_one_look_and_may_become_a_program() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
     tree.process(2, 7, 100);
     tree.stat(2, "(kworker/u8:1) S 1 0 0 0 -1 2097152 0 0 0 0 0 0 0 0 20 0 1 0 7");
     tree.read(&mut crowd, &ORDINARY);
@@ -331,7 +331,7 @@ fn a_kernel_thread_costs_one_look_and_may_become_a_program() {
 #[test]
 fn where_the_kernel_does_not_count_descriptors_those_of_the_top_are_counted() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
     for number in [1, 2] {
         tree.process(number, 7, 100 * u64::from(number));
         fs::create_dir(tree.dir.join(&format!("{number}/fd"))).expect("a directory");
@@ -380,7 +380,7 @@ fn read_for(crowd: &mut Crowd, host: &Host, number: u32, span: Duration) {
 fn who_leaks_is_the_top_grower_and_who_is_quiet_raises_nothing() {
     let (leaker, quiet) = (Victim::start(&["leak", "2"]), Victim::start(&["hold", "64"]));
     let host = host();
-    let mut crowd = Crowd::arm(&host, Duration::from_secs(10), Duration::from_millis(50));
+    let mut crowd = Crowd::arm(&host, Duration::from_secs(10), Duration::from_millis(50)).expect("room");
     read_for(&mut crowd, &host, leaker.pid, Duration::from_secs(4));
     let growth = crowd.growth(row(&crowd, leaker.pid).expect("a row")).expect("a line");
     let pace = growth.per_second as f64 / f64::from(2 << 20);
@@ -407,7 +407,7 @@ fn is_about(alert: &Alert, victim: &Victim) -> bool {
 fn a_fast_leak_is_said_once_and_its_end_once() {
     let mut leaker = Victim::start(&["leak", "20"]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, Duration::from_secs(10), Duration::from_millis(50));
+    let mut crowd = Crowd::arm(&host, Duration::from_secs(10), Duration::from_millis(50)).expect("room");
     read_for(&mut crowd, &host, leaker.pid, Duration::from_secs(2));
     let mut alerts = Alerts::new(LIMITS);
     let mut of_it = |crowd: &Crowd| {
@@ -431,7 +431,7 @@ fn a_fast_leak_is_said_once_and_its_end_once() {
 fn who_leaks_descriptors_is_found_and_of_what_kind_they_are() {
     let leaker = Victim::start(&["fds", "2", "100"]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&host, MINUTE, SECOND).expect("room");
     crowd.read(&host, monotonic(), &ALL).expect("/proc");
     let (gained, span) = poll("a leak of descriptors", || {
         crowd.read(&host, monotonic(), &ALL).expect("/proc");
@@ -455,7 +455,7 @@ fn who_leaks_descriptors_is_found_and_of_what_kind_they_are() {
 fn a_zombie_is_found_with_its_parent() {
     let victim = Victim::start(&["zombie"]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&host, MINUTE, SECOND).expect("room");
     crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
     let zombie = row(&crowd, victim.pid).expect("the zombie");
     assert!(zombie.is_zombie() && zombie.parent == Some(pid(victim.started())));
@@ -471,7 +471,7 @@ fn a_zombie_is_found_with_its_parent() {
 fn pss_and_uss_of_the_top_are_read_when_asked_for() {
     let victim = Victim::start(&["hold", "300"]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&host, MINUTE, SECOND).expect("room");
     let deep = Look { deep: Deep::Yes, ..ORDINARY };
     crowd.read(&host, monotonic(), &deep).expect("/proc");
     if !top(&crowd, By::Rss, deep.top).contains(&victim.pid.cast_signed()) {
@@ -488,7 +488,7 @@ fn a_number_that_the_kernel_gives_out_again_is_another_process() {
         return skip("needs root to choose the next PID");
     }
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, SECOND);
+    let mut crowd = Crowd::arm(&host, MINUTE, SECOND).expect("room");
     // Somebody else may take the number first.
     for _ in 0..50 {
         let mut first = Victim::start(&["hold", "50"]);
@@ -550,7 +550,7 @@ fn an_ordinary_sample_costs_less_than_ps_and_top() {
     };
     let _crowd = Victim::start(&["children", &count]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, Duration::from_secs(1));
+    let mut crowd = Crowd::arm(&host, MINUTE, Duration::from_secs(1)).expect("room");
     let before = rss();
     let mut at = monotonic();
     let mut read = |crowd: &mut Crowd, look: &Look| {

@@ -1,15 +1,17 @@
 //! What browsers hold, and what belongs to a family that was named: each instance a tree of processes, as `kill` would end it.
 
 extern crate alloc;
+extern crate std;
 
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
 use super::json::command_line;
-use super::{Options, text};
+use super::{Options, refuse, text};
 use crate::families::BROWSERS;
 use crate::host::Host;
+use crate::modes::environment::no_room;
 use crate::modes::looks::Looks;
 use crate::modes::own::{is_helper, own_line};
 use crate::modes::sample;
@@ -60,7 +62,9 @@ pub(super) struct Browsers<'a> {
 impl<'a> Browsers<'a> {
     /// Looks at all processes.
     pub(super) fn read(host: &'a Host, reader: Option<&'a Reader>, options: &'a Options) -> Self {
-        let mut table = Table::arm_for(&host.proc);
+        // As for any other allocation that fails: nothing has been written yet.
+        let refused = |errno| std::process::exit(refuse(&no_room(errno)) as i32);
+        let mut table = Table::arm_for(&host.proc).unwrap_or_else(refused);
         let own = own_line(&host.proc);
         let mut unread = 0;
         let mut wanted = |name: &CStr, process: &mut Process| {

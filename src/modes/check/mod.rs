@@ -75,7 +75,10 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
         // The verdict is about memory as a whole, of which nothing is hidden: its exit code stays.
         others = Others::say(&host.proc, &mut envelope);
     }
-    let view = ManuallyDrop::new(View::read(&mut host, options.show));
+    let view = match View::read(&mut host, options.show) {
+        Ok(view) => ManuallyDrop::new(view),
+        Err(unfit) => return refuse(&unfit),
+    };
     if let Some(why) = view.unread {
         return unknown(&mut out, format_args!("{why}"));
     }

@@ -4,6 +4,7 @@ use super::Show;
 use super::account::{Beside, PAGE_CACHE, account};
 use crate::error::{Absent, Error, Source};
 use crate::host::{BLOCK, Host, zram_devices};
+use crate::modes::environment::{Unfit, no_room};
 use crate::modes::fail;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::mm_stat::Zram;
@@ -57,7 +58,7 @@ impl By {
 }
 
 impl<'h> View<'h> {
-    pub(super) fn read(host: &'h mut Host, show: Show) -> Self {
+    pub(super) fn read(host: &'h mut Host, show: Show) -> Result<Self, Unfit> {
         let read = host.meminfo();
         let (meminfo, unread) = (read.unwrap_or_default(), read.err());
         let pressure = host.pressure();
@@ -76,7 +77,7 @@ impl<'h> View<'h> {
             Show::Where => slow::lasting(reader.as_ref(), &host.proc, REFINING),
             Show::Glance | Show::Tree | Show::Browsers => None,
         };
-        let mut table = Table::arm_for(&host.proc);
+        let mut table = Table::arm_for(&host.proc).map_err(no_room)?;
         if matches!(show, Show::Glance | Show::Tree) {
             // Without processes there is all the rest.
             if let Err(errno) = table.read(&host.proc, Depth::Weight) {
@@ -84,7 +85,7 @@ impl<'h> View<'h> {
             }
             slow::refine(&host.proc, &mut table, reader.as_ref());
         }
-        Self {
+        Ok(Self {
             meminfo,
             unread,
             pressure,
@@ -96,7 +97,7 @@ impl<'h> View<'h> {
             table,
             reader,
             host,
-        }
+        })
     }
 
     /// How much was waited for memory, or why that is not known: some, then all.

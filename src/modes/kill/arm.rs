@@ -196,10 +196,8 @@ fn open_log<'a>(options: Logging<'a>, history: &mut History) -> Result<Log<'a>, 
     }
 }
 
-/// An address space that is too small is said before anything is looked at.
 fn no_room(errno: Errno) -> Exit {
-    let error = Error::new("reserve", b"memory for the table of processes", errno);
-    fail(&error.hint("memdoor's address space is limited: ulimit -v unlimited"))
+    environment::no_room(errno).fail()
 }
 
 /// Whether signals reach who they are meant for: through pidfds. That the numbers of `/proc` are memdoor's own, [`open_host`] has seen.

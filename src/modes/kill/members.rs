@@ -1,9 +1,7 @@
 //! The processes of the victim's tree, each held by its directory and a pidfd: from here on no number counts.
 
-extern crate alloc;
 extern crate std;
 
-use alloc::vec::Vec;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::{Unpinned, Whom};
@@ -12,10 +10,11 @@ use crate::fixed::Fixed;
 use crate::modes::looks::Looks;
 use crate::parse::{self, stat, status};
 use crate::processes::slow::Reader;
-use crate::processes::{self, Comm, Memory, Owner, Place, Process, Sender, Together, reserve};
+use crate::processes::{self, Comm, Memory, Owner, Place, Process, Sender, Together};
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
+use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
 use crate::target::children;
 use crate::target::{STAT_MAX, STATUS_MAX};
@@ -228,7 +227,7 @@ impl Member {
 #[derive(Debug)]
 pub(super) struct Members {
     /// Never longer than [`ROOM`], so that nothing is allocated once it is armed.
-    all: Vec<Member>,
+    all: Reserved<Member>,
     /// Of those that were to be held, how many are not, and why the first is not; `None`: there was no room.
     left: u32,
     why_left: Option<Errno>,
@@ -300,7 +299,7 @@ impl Stuck {
 
 impl Members {
     pub(super) fn arm() -> Result<Self> {
-        Ok(Self { all: reserve(ROOM)?, left: 0, why_left: None })
+        Ok(Self { all: Reserved::new(ROOM)?, left: 0, why_left: None })
     }
 
     /// Lets go of all.
@@ -321,12 +320,12 @@ impl Members {
             if self.all.iter().any(is_known) {
                 continue;
             }
-            if self.all.len() == ROOM {
+            if !self.all.has_room() {
                 self.left += 1;
                 continue;
             }
-            match Member::open(proc, row, check) {
-                Ok(member) => self.all.push(member),
+            match Member::open(proc, row, check).map(|member| self.all.push(member)) {
+                Ok(_) => {}
                 Err(why) if self.all.is_empty() => return Err(why),
                 Err(Lost::Changed) => {}
                 Err(Lost::Failed(errno)) => {
@@ -404,12 +403,12 @@ impl Members {
         if !has_none_below {
             return None;
         }
-        for member in &mut self.all {
+        for member in self.all.iter_mut() {
             let _ = member.weigh();
         }
         let alive = self.alive();
         cgroup.write(c"cgroup.kill", b"1").ok()?;
-        for member in &mut self.all {
+        for member in self.all.iter_mut() {
             member.is_killed = true;
         }
         self.reap();

@@ -1,8 +1,5 @@
 //! Reads all processes, keeps those that may be chosen, and chooses.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::time::Duration;
 
@@ -12,10 +9,11 @@ use crate::modes::looks::Looks;
 use crate::modes::own::{is_helper, own_line};
 use crate::parse::stat;
 use crate::processes::slow::{REFINING, Reader, WORTH, settle};
-use crate::processes::{self, Kinship, Memory, Process, Sender, Table, number, reserve};
+use crate::processes::{self, Kinship, Memory, Process, Sender, Table, number};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::pidfd::is_refused;
+use crate::sys::reserved::Reserved;
 use crate::sys::{Result, system};
 use crate::units::{Bytes, Pid};
 use crate::victim::{self, By, Choice, Node, Rank, Why};
@@ -33,7 +31,7 @@ const ROUNDS: usize = 8;
 pub(super) struct Selection<'a> {
     table: Table,
     /// One for each row of the table.
-    nodes: Vec<Node>,
+    nodes: Reserved<Node>,
     kinship: Kinship,
     /// Reads what may block.
     reader: Option<&'a Reader>,
@@ -49,8 +47,8 @@ impl<'a> Selection<'a> {
     /// With room for so many that may be chosen.
     pub(super) fn arm(room: usize) -> Result<Self> {
         Ok(Self {
-            table: Table::try_arm(room)?,
-            nodes: reserve(room)?,
+            table: Table::arm(room)?,
+            nodes: Reserved::new(room)?,
             kinship: Kinship::arm(room)?,
             reader: None,
             user: system::signals_only(),
@@ -127,7 +125,7 @@ impl<'a> Selection<'a> {
             let Self { table, nodes, .. } = self;
             nodes.clear();
             let ranks = table.rows().iter().map(|row| Rank::of(row.mark));
-            nodes.extend(ranks.take(nodes.capacity()).map(Node::new));
+            nodes.extend(ranks.map(Node::new));
             let choice = victim::choose(table.rows(), nodes, whom.by, whom.least);
             let all = table.rows().len() <= FEW || rounds == ROUNDS;
             rounds += 1;
@@ -279,7 +277,6 @@ mod tests {
     use std::ffi::CString;
     use std::path::{Path, PathBuf};
     use std::string::String;
-    use std::vec;
     use std::{env, format, fs};
 
     /// A directory like /proc, gone when dropped.
@@ -337,8 +334,8 @@ mod tests {
         }
     }
 
-    fn patterns(text: &str) -> Vec<Pattern> {
-        vec![Pattern::parse(text).expect("valid")]
+    fn patterns(text: &str) -> std::vec::Vec<Pattern> {
+        std::vec![Pattern::parse(text).expect("valid")]
     }
 
     fn whom<'a>(only: &'a [Only], avoid: &'a [Pattern], by: By) -> Whom<'a> {

@@ -408,7 +408,8 @@ mod tests {
             assert_eq!(said, [""; 0], "{at}");
         }
         // Four seconds of an hour.
-        let mut crowd = Crowd::with_room(1, core::time::Duration::from_secs(3600), core::time::Duration::from_secs(1));
+        let mut crowd = Crowd::with_room(1, core::time::Duration::from_secs(3600), core::time::Duration::from_secs(1))
+            .expect("room");
         crowd.begin_with(row(7, 0));
         (0..5).for_each(|second| crowd.have(second, second << 30));
         assert!(crowd.rows().all(Row::is_growing));

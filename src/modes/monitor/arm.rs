@@ -37,6 +37,7 @@ impl<'a> Armed<'a> {
         if matches!(options.to, To::Screen(..)) {
             signal::wake_on_resize().map_err(handle)?;
         }
+        let no_room = |errno| environment::no_room(errno).fail();
         let sources = Sources::arm(&mut host);
         // Before memory is locked and anything large is mapped.
         let slow = slow::Reader::start(&host.proc).ok();
@@ -46,8 +47,8 @@ impl<'a> Armed<'a> {
             sources,
             slow,
             sample: Sample::new(),
-            crowd: Crowd::arm(&host, options.window.min(options.length), options.interval),
-            groups: Groups::arm(&host, GROUPS),
+            crowd: Crowd::arm(&host, options.window.min(options.length), options.interval).map_err(no_room)?,
+            groups: Groups::arm(&host, GROUPS).map_err(no_room)?,
             alerts: Alerts::new(options.limits),
             kills: Kills::arm(),
             clocks: None,

@@ -13,15 +13,12 @@
 //! is free an instant before its directory is dropped; who looks just then sees the old inode, and the next sample, as reading a
 //! file by its path makes the kernel look again, the new one.
 
-extern crate alloc;
-
 pub mod fds;
 mod look;
 mod points;
 mod row;
 mod top;
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::error::limit;
@@ -30,6 +27,7 @@ use crate::modes::monitor::options::Deep;
 use crate::parse::dec;
 use crate::processes::slow;
 use crate::sys::getdents::{Entries, Entry};
+use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
 use look::{Reader, Seen};
@@ -87,7 +85,7 @@ pub enum Swapping {
 pub struct Crowd {
     /// Never longer than its room, so that nothing is allocated after [`Crowd::arm`]. A row stays where it is; what is free, or
     /// whose number comes next, is a list of places.
-    rows: Vec<Row>,
+    rows: Reserved<Row>,
     first: Option<Slot>,
     free: Option<Slot>,
     times: Times,
@@ -103,16 +101,14 @@ pub struct Crowd {
 impl Crowd {
     /// Room for twice as many processes as there are, and then some. They are looked at each `interval`, and their growth is that
     /// of the last `window`.
-    #[must_use]
-    pub fn arm(host: &Host, window: Duration, interval: Duration) -> Self {
+    pub fn arm(host: &Host, window: Duration, interval: Duration) -> Result<Self> {
         Self::with_room((host.proc.directories() * 2 + 1024).max(8192), window, interval)
     }
 
     /// Room for so many.
-    #[must_use]
-    pub fn with_room(room: usize, window: Duration, interval: Duration) -> Self {
-        Self {
-            rows: Vec::with_capacity(room),
+    pub fn with_room(room: usize, window: Duration, interval: Duration) -> Result<Self> {
+        Ok(Self {
+            rows: Reserved::new(room)?,
             first: None,
             free: None,
             times: Times::new(window, interval),
@@ -121,7 +117,7 @@ impl Crowd {
             hidden: 0,
             exited: 0,
             failed: None,
-        }
+        })
     }
 
     /// Looks at all processes at the moment `at` of the steady clock. After an error those that it did not come to are as they were.
@@ -181,8 +177,8 @@ impl Crowd {
         reader: &mut Reader<'_>,
     ) -> Option<Slot> {
         let slot = self.free.unwrap_or(self.rows.len());
-        if slot == self.rows.len() && slot < self.rows.capacity() {
-            self.rows.push(Row::empty(None));
+        if slot == self.rows.len() {
+            let _ = self.rows.push(Row::empty(None));
         }
         let Some(row) = self.rows.get_mut(slot) else {
             self.unlisted += 1;
@@ -276,10 +272,10 @@ mod tests {
         /// Of these rows, all with the sizes told at each second.
         pub(in super::super) fn of(rows: &[Row], seconds: u64, size: fn(u64) -> u64) -> Self {
             let window = Duration::from_secs(seconds);
-            let mut crowd = Self::with_room(rows.len(), window, Duration::from_secs(1));
+            let mut crowd = Self::with_room(rows.len(), window, Duration::from_secs(1)).expect("room");
             for (at, row) in rows.iter().enumerate() {
                 let next = (at + 1 < rows.len()).then_some(at + 1);
-                crowd.rows.push(Row { next, ..row.clone() });
+                assert!(crowd.rows.push(Row { next, ..row.clone() }).is_ok());
             }
             crowd.first = (!rows.is_empty()).then_some(0);
             (0..=seconds).for_each(|second| crowd.have(second, size(second)));
@@ -288,7 +284,7 @@ mod tests {
 
         /// All have so much at that second.
         pub(in super::super) fn have(&mut self, second: u64, size: u64) {
-            for row in &mut self.rows {
+            for row in self.rows.iter_mut() {
                 row.rss = Bytes(size);
             }
             let at = Duration::from_secs(second);
@@ -303,7 +299,7 @@ mod tests {
 
         /// One row, of which nothing is known yet.
         pub(in super::super) fn begin_with(&mut self, row: Row) {
-            self.rows.push(row);
+            assert!(self.rows.push(row).is_ok());
             self.first = Some(0);
         }
 

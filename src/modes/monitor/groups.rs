@@ -1,11 +1,7 @@
 //! All memory cgroups that matter: those with a limit, and those with more than 1 % of memory. v1, v2 and both mounted.
 
-extern crate alloc;
-
 mod look;
 mod marks;
-
-use alloc::vec::Vec;
 
 use crate::fixed::Fixed;
 use crate::host::Host;
@@ -13,6 +9,7 @@ use crate::parse::cgroup::Version;
 use crate::parse::pressure::Stall;
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
+use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
 use crate::target::memcg::{self, Memcg, Names};
 use crate::units::{Bytes, Percent};
@@ -72,10 +69,10 @@ impl Group {
 pub struct Groups {
     top: Option<Top>,
     /// None of these is ever longer than its room, so that nothing is allocated after [`Groups::arm`].
-    rows: Vec<Group>,
+    rows: Reserved<Group>,
     marks: Marks,
     /// Paths of directories that are still to be listed, each with its length behind it.
-    queue: Vec<u8>,
+    queue: Reserved<u8>,
     unlisted: u64,
 }
 
@@ -121,15 +118,14 @@ impl Top {
 
 impl Groups {
     /// Finds the hierarchy that has the memory controller, and takes room for so many cgroups: 1.5 KiB for each, and [`QUEUE`].
-    #[must_use]
-    pub fn arm(host: &Host, room: usize) -> Self {
-        Self {
+    pub fn arm(host: &Host, room: usize) -> Result<Self> {
+        Ok(Self {
             top: Top::find(host),
-            rows: Vec::with_capacity(room),
-            marks: Marks::arm(room),
-            queue: Vec::with_capacity(QUEUE),
+            rows: Reserved::new(room)?,
+            marks: Marks::arm(room)?,
+            queue: Reserved::new(QUEUE)?,
             unlisted: 0,
-        }
+        })
     }
 
     /// Which hierarchy it is; `None`: none that has the memory controller is mounted.
@@ -267,9 +263,8 @@ impl Groups {
 }
 
 /// An empty row more. Without room, the smallest is left out.
-fn place<'r>(rows: &'r mut Vec<Group>, unlisted: &mut u64, usage: Option<Bytes>) -> Option<&'r mut Group> {
-    if rows.len() < rows.capacity() {
-        rows.push(Group::default());
+fn place<'r>(rows: &'r mut Reserved<Group>, unlisted: &mut u64, usage: Option<Bytes>) -> Option<&'r mut Group> {
+    if rows.push(Group::default()).is_ok() {
         return rows.last_mut();
     }
     *unlisted += 1;

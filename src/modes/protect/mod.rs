@@ -8,7 +8,7 @@ mod state;
 
 use core::ffi::CStr;
 
-use super::environment::{FEW, Others};
+use super::environment::{self, FEW, Others};
 use super::files::Unusable;
 use super::looks::Looks;
 use super::{Buffers, envelope, fail, open_host, output_exit, say_hint};
@@ -108,7 +108,10 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Ok(remembered) => remembered,
         Err(exit) => return exit,
     };
-    let mut table = Table::arm(room);
+    let mut table = match Table::arm(room) {
+        Ok(table) => table,
+        Err(errno) => return environment::no_room(errno).fail(),
+    };
     let mut run = Run {
         options,
         host: &host,

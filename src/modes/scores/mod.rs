@@ -8,8 +8,8 @@ mod view;
 use core::mem::ManuallyDrop;
 
 use super::environment::{self, FEW, Others};
-use super::{Buffers, envelope, fail, open_host, output_exit, refuse, say_hint};
-use crate::error::{Absent, Error};
+use super::{Buffers, envelope, open_host, output_exit, refuse, say_hint};
+use crate::error::Absent;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::report::Format;
@@ -73,7 +73,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let others = Others::say(&host.proc, &mut envelope);
     let mut view = match View::read(&host, meminfo, options) {
         Ok(view) => ManuallyDrop::new(view),
-        Err(errno) => return fail(&Error::new("list", b"/proc", errno)),
+        Err(unfit) => return unfit.fail(),
     };
     if view.table.rows().is_empty() {
         say(format_args!("memdoor: cannot read /proc: no process is in it"));

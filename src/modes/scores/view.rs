@@ -2,15 +2,14 @@
 
 use super::rank::{Change, Rules, is_spared};
 use super::{Options, Show};
-use crate::error::{Absent, Source};
+use crate::error::{Absent, Error, Source};
 use crate::host::{Host, Numbers};
-use crate::modes::environment;
+use crate::modes::environment::{self, Unfit, no_room};
 use crate::parse::memcg::{Bounds, Victims};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::version::{self, Version};
 use crate::processes::slow::{self, Reader};
 use crate::processes::{self, Depth, Groups, Process, Table, descending};
-use crate::sys::Result;
 use crate::sys::out::say;
 use crate::target::memcg::{Memcg, Swap};
 use crate::units::{Bytes, Percent, Pid};
@@ -41,9 +40,10 @@ pub(super) enum ZeroLine {
 }
 
 impl<'h> View<'h> {
-    pub(super) fn read(host: &'h Host, meminfo: Meminfo, options: &Options<'_>) -> Result<Self> {
-        let mut table = Table::arm_for(&host.proc);
-        table.read(&host.proc, Depth::Weight)?;
+    pub(super) fn read(host: &'h Host, meminfo: Meminfo, options: &Options<'_>) -> Result<Self, Unfit> {
+        let mut table = Table::arm_for(&host.proc).map_err(no_room)?;
+        let unlisted = |errno| Unfit::Failed(Error::new("list", b"/proc", errno));
+        table.read(&host.proc, Depth::Weight).map_err(unlisted)?;
         slow::refine(&host.proc, &mut table, Reader::start(&host.proc).ok().as_ref());
         let first = Pid::new(1);
         let release = version::parse(host.uname.release.as_bytes());
@@ -52,7 +52,8 @@ impl<'h> View<'h> {
             groups: Groups::arm(match options.show {
                 Show::Ranking => 0,
                 Show::Next => GROUPS,
-            }),
+            })
+            .map_err(no_room)?,
             meminfo,
             init: first.filter(|_| host.numbers() == Numbers::Initial),
             zero_line: match release {

@@ -1,8 +1,7 @@
 //! What is remembered of cgroups from one reading to the next.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
+use crate::sys::Result;
+use crate::sys::reserved::Reserved;
 
 /// Cgroups that are remembered for each one that there is room for: most have no limit and less than 1 %.
 const OTHERS: usize = 8;
@@ -22,8 +21,8 @@ struct Mark {
 #[derive(Debug)]
 pub(super) struct Marks {
     /// Neither is ever longer than its room, so that nothing is allocated after [`Marks::arm`].
-    now: Vec<Mark>,
-    before: Vec<Mark>,
+    now: Reserved<Mark>,
+    before: Reserved<Mark>,
     /// Where the next one of the reading before is expected: they come in the same order again.
     cursor: usize,
     /// Whether these are all that there are, and whether those were.
@@ -32,14 +31,9 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    pub(super) fn arm(room: usize) -> Self {
-        Self {
-            now: Vec::with_capacity(room * OTHERS),
-            before: Vec::with_capacity(room * OTHERS),
-            cursor: 0,
-            is_whole: false,
-            was_whole: false,
-        }
+    pub(super) fn arm(room: usize) -> Result<Self> {
+        let (now, before) = (Reserved::new(room * OTHERS)?, Reserved::new(room * OTHERS)?);
+        Ok(Self { now, before, cursor: 0, is_whole: false, was_whole: false })
     }
 
     /// Begins a reading.
@@ -57,9 +51,7 @@ impl Marks {
 
     /// Remembers one.
     pub(super) fn note(&mut self, inode: u64, counts: Counts) {
-        if self.now.len() < self.now.capacity() {
-            self.now.push(Mark { inode, counts });
-        } else {
+        if self.now.push(Mark { inode, counts }).is_err() {
             self.miss();
         }
     }
@@ -101,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_is_new_counts_from_nought_but_not_at_the_first_reading() {
-        let mut marks = Marks::arm(2);
+        let mut marks = Marks::arm(2).expect("room");
         marks.turn();
         assert_eq!(marks.since(7, counts(5)), NONE);
         marks.note(7, counts(5));
@@ -116,7 +108,7 @@ mod tests {
     #[test]
     fn what_was_missed_before_is_not_taken_for_new() {
         for missed in [true, false] {
-            let mut marks = Marks::arm(1);
+            let mut marks = Marks::arm(1).expect("room");
             marks.turn();
             if missed {
                 marks.miss();
