@@ -1,58 +1,22 @@
 //! memdoor: what a process looked like before the OOM killer took it.
 //!
-//! # The idea
-//! 1. The name of a kernel file, a section, a mode or a format is the name of its source file.
-//! 2. Evidence flows one way: [`sys`] reads bytes, [`parse`] turns bytes into facts, [`report`] turns facts into bytes.
-//! 3. What is unbounded (mappings, sockets, processes) is streamed row by row and never collected; bounded facts are plain structs
-//!    beside their parser.
-//! 4. Two phases: arming may allocate, open, read and fail loudly; what follows may not allocate and does not fault.
-//! 5. A section that fails says why and the next one goes on; what was written is flushed. Some evidence beats none.
+//! What may run while memory is short is the crate `memdoor-core` in `src/core/`, whose own code has no allocator: its documentation has the
+//! idea, the map and the rules, and all of its modules are found here under the same names. What is only here looks once, or works offline,
+//! and may allocate: it uses `String` and `Vec` plainly.
 //!
-//! # The map, low to high; a line uses only lines above it
 //! | where | what |
 //! |---|---|
-//! | [`units`] [`fixed`] [`largest`] [`listed`] [`escape`] [`error`] [`exit`] | numbers with their unit, text of bounded length, the first few of many, enums that can be gone through, the one form of hostile bytes, why something failed or is missing, exit codes |
-//! | [`sys`] ([`sys::ours`]: what may be written to, and what root believes) · [`parse`] · [`trigger`] [`badness`] · [`history`] · [`pattern`] [`families`] [`essential`] | system calls (the only `unsafe`, the only descriptors) · kernel text to facts · when to report, whom the kernel kills · what the samples so far say · what processes are called, and what hangs on them |
-//! | [`report`] · [`host`] · [`target`] · [`tmpfs`] · [`processes`] | facts to text, JSON or tables (of sys: only where to write and what time it is) · the machine · one process and its cgroup · what stays when processes end · all of them |
-//! | [`victim`] | whom `kill` chooses of them |
-//! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
-//! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did; offline, may use `alloc` |
-//! | [`modes`] | `watch`, `snapshot`, `check`, `scores`, `protect`, `kill`, `dmesg`, `recover`: they decide |
+//! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did |
+//! | [`check`] [`scores`] [`protect`] [`dmesg`] [`once`] [`recover`] | one folder or file a mode; `once` is `memdoor snapshot` |
 //! | `main.rs`, `cli/` | the binary: a command line to a mode to an exit code |
-//!
-//! ```text
-//! /proc/4242/maps -> Dir::file -> Lines (lent buffer) -> parse::maps::line -> Mapping<'_> -> Report::row -> Out -> fd
-//!      kernel           sys             sys                    parse                            report       sys
-//! ```
-//!
-//! # No heap
-//! The library is `no_std`: `Vec`, `String` and `format!` do not compile in it. A file that names std's descriptors says
-//! `extern crate std` itself; [`oomlog`], [`modes::dmesg`] and what `check --browsers` lists, which nothing armed uses, may say
-//! `extern crate alloc`, and so may the table of [`processes`] and [`pattern`], whose room is taken while arming. Buffers are arguments,
-//! lent by the caller. tests/all/layers.rs keeps all of this true, tests/no_heap.rs counts.
-#![no_std]
 
-pub mod badness;
-pub mod error;
-pub mod escape;
-pub mod essential;
-pub mod exit;
-pub mod families;
-pub mod fixed;
-pub mod history;
-pub mod host;
-pub mod largest;
-mod listed;
-pub mod modes;
+pub use memdoor_core::*;
+
+pub mod check;
+pub mod dmesg;
+pub mod once;
 pub mod oomlog;
-pub mod parse;
-pub mod pattern;
-pub mod processes;
-pub mod report;
-pub mod snapshot;
-pub mod sys;
-pub mod target;
-pub mod tmpfs;
-pub mod trigger;
-pub mod units;
-pub mod victim;
+pub mod protect;
+pub mod recover;
+mod sample;
+pub mod scores;

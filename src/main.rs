@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use cli::Command;
 use memdoor::exit::Exit;
 use memdoor::history::History;
-use memdoor::modes::{Buffers, OUT, environment};
-use memdoor::modes::{check, dmesg, monitor, protect, recover, scores, snapshot, watch};
+use memdoor::mode::{Buffers, OUT};
 use memdoor::snapshot::BUFFER;
 use memdoor::sys::out::wait_with_words;
 use memdoor::sys::{heap, helper, start};
+use memdoor::{check, dmesg, environment, monitor, once, protect, recover, scores, watch};
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting(no_memory);
@@ -55,7 +55,7 @@ fn run() -> Exit {
     }
     match command {
         Ok(Command::Watch(options)) => watch::run(&options, buffers),
-        Ok(Command::Snapshot(options)) => snapshot::run(&options, buffers),
+        Ok(Command::Snapshot(options)) => once::run(&options, buffers),
         Ok(Command::Dmesg(options)) => dmesg::run(&options, buffers),
         Ok(Command::Protect(options)) => protect::run(&options, buffers),
         Ok(Command::Recover(file)) => recover::run(&file, buffers.out),

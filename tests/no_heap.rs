@@ -11,11 +11,11 @@ use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
 use memdoor::host::Host;
-use memdoor::modes::monitor::alerts::{Alerts, Facts};
-use memdoor::modes::monitor::crowd::{By, Crowd, Look, Swapping, Whom, fds};
-use memdoor::modes::monitor::groups::Groups;
-use memdoor::modes::monitor::options::{Deep, Limits};
-use memdoor::modes::monitor::sample::{Sample, Sources};
+use memdoor::monitor::alerts::{Alerts, Facts};
+use memdoor::monitor::crowd::{By, Crowd, Look, Swapping, Whom, fds};
+use memdoor::monitor::groups::Groups;
+use memdoor::monitor::options::{Deep, Limits};
+use memdoor::monitor::sample::{Sample, Sources};
 use memdoor::report::Format;
 use memdoor::sys::clock::monotonic;
 use memdoor::sys::harden::Faults;
@@ -380,10 +380,10 @@ fn a_watch_in_json_goes_on_with_its_address_space_pinned() {
 fn what_monitor_writes_and_shows_allocates_nothing() {
     alone("what_monitor_writes_and_shows_allocates_nothing", || {
         use common::monitored::{Rows, envelope, facts, growing, hostile, put_rows};
-        use memdoor::modes::monitor::files::{Files, Which};
-        use memdoor::modes::monitor::options::{Charset, Color, Form, Limits};
-        use memdoor::modes::monitor::prometheus;
-        use memdoor::modes::monitor::view::{Past, View, draw};
+        use memdoor::monitor::files::{Files, Which};
+        use memdoor::monitor::options::{Charset, Color, Form, Limits};
+        use memdoor::monitor::prometheus;
+        use memdoor::monitor::view::{Past, View, draw};
         use memdoor::report::table::Pen;
         use memdoor::sys::ours::Replaced;
         use memdoor::sys::out::{Out, Sink};

@@ -1,8 +1,8 @@
 //! `memdoor check`.
 
 use lexopt::Parser;
+use memdoor::check::{Options, Show};
 use memdoor::exit::Verdict;
-use memdoor::modes::check::{Options, Show};
 use memdoor::pattern::Pattern;
 use memdoor::snapshot::Cmdline;
 use memdoor::trigger::Threshold;

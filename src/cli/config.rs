@@ -6,8 +6,8 @@
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use memdoor::files::Unusable;
 use memdoor::fixed::Fixed;
-use memdoor::modes::files::Unusable;
 use memdoor::sys::ours::{Refused, Why, believed, is_missing};
 
 use super::values::{quoted, whole};

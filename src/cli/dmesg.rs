@@ -4,7 +4,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Parser;
-use memdoor::modes::dmesg::{Filter, Logs, OnFound, Options, Subject};
+use memdoor::dmesg::{Filter, Logs, OnFound, Options, Subject};
 use memdoor::report::Format;
 use memdoor::report::escape::Escaped;
 

@@ -4,8 +4,8 @@ use std::ffi::CString;
 use std::time::Duration;
 
 use lexopt::Parser;
-use memdoor::modes::kill::{Act, Join, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, When, Whom};
-use memdoor::modes::watch::SelfReport;
+use memdoor::cost::SelfReport;
+use memdoor::kill::{Act, Join, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, When, Whom};
 use memdoor::pattern::Pattern;
 use memdoor::report::Format;
 use memdoor::sys::file::Dir;

@@ -20,9 +20,10 @@ use lexopt::Parser;
 use memdoor::error::Because;
 use memdoor::exit::Exit;
 use memdoor::fixed::Fixed;
-use memdoor::modes::kill::{Ended, History, Since, can_be_logged, run};
-use memdoor::modes::{self, Buffers, fail_output};
+use memdoor::kill::{Ended, History, Since, can_be_logged, run};
+use memdoor::mode::Buffers;
 use memdoor::processes::slow::Reader;
+use memdoor::refusal::fail_output;
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
 use memdoor::sys::Errno;
@@ -32,23 +33,23 @@ use memdoor::sys::out::{Broken, Out, Sink, say};
 /// What to do.
 pub(crate) enum Command {
     /// `memdoor -p PID`, `memdoor watch -p PID`
-    Watch(Box<modes::watch::Options<'static>>),
+    Watch(Box<memdoor::watch::Options<'static>>),
     /// `memdoor snapshot -p PID`
-    Snapshot(modes::snapshot::Options<'static>),
+    Snapshot(memdoor::once::Options<'static>),
     /// `memdoor dmesg FILE`
-    Dmesg(Box<modes::dmesg::Options<'static>>),
+    Dmesg(Box<memdoor::dmesg::Options<'static>>),
     /// `memdoor recover FILE`
     Recover(CString),
     /// `memdoor check`
-    Check(Box<modes::check::Options>),
+    Check(Box<memdoor::check::Options>),
     /// `memdoor scores`
-    Scores(modes::scores::Options<'static>),
+    Scores(memdoor::scores::Options<'static>),
     /// `memdoor kill`
     Kill(Box<kill::Typed>),
     /// `memdoor monitor`
-    Monitor(Box<modes::monitor::options::Options<'static>>),
+    Monitor(Box<memdoor::monitor::options::Options<'static>>),
     /// `memdoor protect session`
-    Protect(modes::protect::Options<'static>),
+    Protect(memdoor::protect::Options<'static>),
     /// Help, version, or both when nothing was typed.
     Print {
         /// What to print.

@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use lexopt::Parser;
-use memdoor::modes::monitor::options::{Charset, Code, Color, Deep, Form, Limits, Options, To, What};
-use memdoor::modes::watch::SelfReport;
+use memdoor::cost::SelfReport;
+use memdoor::monitor::options::{Charset, Code, Color, Deep, Form, Limits, Options, To, What};
 use memdoor::parse::dec;
 use memdoor::units::{Bytes, Percent};
 

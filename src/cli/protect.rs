@@ -3,8 +3,8 @@
 use std::ffi::CString;
 
 use lexopt::Parser;
-use memdoor::modes::protect::{Change, Options, Whom};
 use memdoor::pattern::Pattern;
+use memdoor::protect::{Change, Options, Whom};
 use memdoor::report::Format;
 use memdoor::units::Pid;
 

@@ -1,7 +1,7 @@
 //! `memdoor scores`.
 
 use lexopt::Parser;
-use memdoor::modes::scores::{Change, Options, Show};
+use memdoor::scores::{Change, Options, Show};
 
 use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values::{self, kept};

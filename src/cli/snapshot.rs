@@ -1,7 +1,7 @@
 //! `memdoor snapshot -p PID`.
 
 use lexopt::Parser;
-use memdoor::modes::snapshot::Options;
+use memdoor::once::Options;
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
 use memdoor::units::Pid;

@@ -3,8 +3,8 @@
 use super::*;
 use std::time::Duration;
 
-use memdoor::modes::watch as watched;
 use memdoor::trigger::Threshold;
+use memdoor::watch as watched;
 
 fn options(line: &str) -> watched::Options<'static> {
     match parse(line.split(' ').map(OsString::from)) {

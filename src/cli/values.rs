@@ -4,10 +4,9 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use memdoor::modes::dmesg::Who;
-use memdoor::modes::kill::{KILLS_MAX, Level, Scope, To};
-use memdoor::modes::monitor::options::Form;
-use memdoor::modes::watch::{SIZE_MIN, Seize};
+use memdoor::dmesg::Who;
+use memdoor::kill::{KILLS_MAX, Level, Scope, To};
+use memdoor::monitor::options::Form;
 use memdoor::oomlog::moment;
 use memdoor::parse::{dec, signed};
 use memdoor::pattern::{Invalid, Pattern};
@@ -18,6 +17,7 @@ use memdoor::trigger::also::{Pressure, Waiting};
 use memdoor::trigger::{Base, Threshold};
 use memdoor::units::{Bytes, Percent, Pid};
 use memdoor::victim::By;
+use memdoor::watch::{SIZE_MIN, Seize};
 
 use super::UsageError;
 

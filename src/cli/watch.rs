@@ -5,12 +5,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use lexopt::Parser;
-use memdoor::modes::watch::{Below, EndCode, Follow, Lock, Options, Recording, Seize, SelfReport};
+use memdoor::cost::SelfReport;
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;
 use memdoor::trigger::Base;
 use memdoor::trigger::also::Also;
 use memdoor::units::Bytes;
+use memdoor::watch::{Below, EndCode, Follow, Lock, Options, Recording, Seize};
 
 use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values::{self, kept};

@@ -4,9 +4,6 @@
 //! may be mixed line by line. A line is given to the one open report that can have it; to none when two can, and both say that
 //! something is missing. A kill line that no report can have is an event of its own: the kernel limits the rate of reports, not of
 //! kills.
-
-extern crate alloc;
-
 mod around;
 mod feed;
 mod finish;
@@ -21,8 +18,7 @@ mod tests;
 mod whose;
 mod wrapped;
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
+use std::collections::VecDeque;
 
 use super::escape::lines_of;
 use super::event::{Event, Position, Stamp, Text};

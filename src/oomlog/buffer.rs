@@ -1,9 +1,4 @@
 //! Buffers that read(2) fills fast.
-
-extern crate alloc;
-
-use alloc::boxed::Box;
-use alloc::vec;
 use core::ops::{Deref, DerefMut};
 
 /// What a buffer begins at a multiple of. The allocator's large blocks begin 16 bytes behind a page, and on 2026-11-21 an AMD EPYC

@@ -1,9 +1,5 @@
 //! A record whose parts come one by one: an object of JSON, an entry of the journal.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::escape::without_colour;
 use super::event::Position;
 use super::feed::LINE;

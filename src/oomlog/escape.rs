@@ -102,10 +102,8 @@ pub fn without_colour(line: &mut [u8]) -> &mut [u8] {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
     use super::*;
     use crate::oomlog::prefix::record;
-    use std::vec::Vec;
 
     fn texts(line: &[u8]) -> Vec<&[u8]> {
         lines_of(record(line)).map(|line| line.text).collect()

@@ -1,9 +1,5 @@
 //! One OOM event: what its lines said, owned, and what they left unsaid.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 mod memory;
 mod tasks;
 

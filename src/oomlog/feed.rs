@@ -4,10 +4,6 @@
 //! log on a line, as compact JSON is, each object is handed on as soon as it has ended; whatever else is cut off is searched for the words
 //! of a kill, so that nobody takes it for a log without one.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::escape::without_colour;
 use super::event::Position;
 use super::form::Forms;

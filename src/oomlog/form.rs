@@ -1,10 +1,5 @@
 //! Lines to records: one each, or several as in the journal's forms, or a part of a line as in compact JSON.
-
-extern crate alloc;
-
 mod binary;
-
-use alloc::vec::Vec;
 
 use binary::{Binary, Next};
 

@@ -3,10 +3,6 @@
 //! Tolerant by design: an object cut at either end, one inside of another, and dmesg's array of them give what they hold. Where one
 //! begins and ends is told, as compact JSON (`jq -c`, `jq -s`) has a whole log on a line.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use crate::parse;
 
 /// A member's value as it is written.

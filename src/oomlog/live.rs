@@ -1,10 +1,5 @@
 //! The running kernel's log as records.
-
-extern crate alloc;
-
 use core::ffi::CStr;
-
-use alloc::vec;
 
 use super::escape::lines_of;
 use super::event::RECORDS;

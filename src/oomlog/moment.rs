@@ -184,7 +184,6 @@ fn micros(fraction: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    extern crate alloc;
     use super::*;
 
     /// 2026-11-21 14:15:05 UTC, a Saturday.

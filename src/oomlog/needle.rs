@@ -157,9 +157,7 @@ impl Needles {
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
     use super::*;
-    use std::vec::Vec;
 
     #[test]
     fn no_needle_is_longer_than_the_longest() {

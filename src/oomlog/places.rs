@@ -1,13 +1,9 @@
 //! Which files are logs: those of a directory, and those of another system's root.
-
-extern crate alloc;
-
 mod journal;
 
 use core::ffi::CStr;
 
-use alloc::ffi::CString;
-use alloc::vec::Vec;
+use std::ffi::CString;
 
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;

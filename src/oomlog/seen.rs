@@ -1,12 +1,5 @@
 //! Which events were seen before: the same one is in kern.log, syslog and messages, and in the log that was read an hour ago.
-
-extern crate alloc;
-
 mod print;
-
-use alloc::boxed::Box;
-use alloc::vec;
-use alloc::vec::Vec;
 
 use super::moment::{By, Moment};
 pub use print::{Print, Tells, beginning, number, print};

@@ -1,10 +1,5 @@
 //! Where a log's bytes come from, and what went wrong on the way.
-
-extern crate alloc;
-
 mod foreign;
-
-use alloc::boxed::Box;
 
 use super::gunzip::{Gunzip, MAGIC};
 use super::scan::Lost;

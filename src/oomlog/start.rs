@@ -1,8 +1,5 @@
 //! Where a log begins, and whether it is one of the kernel's: the time of its first entry, so that nobody takes a log that does not reach
 //! back for one without events; and whether the kernel speaks in it at all, so that nobody takes dpkg.log for a kernel log without events.
-
-extern crate alloc;
-
 use super::event::{Stamp, Text};
 use super::form::Forms;
 use super::record::{Origin, Record};
@@ -123,7 +120,6 @@ fn behind_newline(text: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::String;
 
     fn start(text: &str) -> (Option<i64>, Option<Text>, bool) {
         let start = Start::of(text.as_bytes());

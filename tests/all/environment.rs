@@ -17,8 +17,8 @@ use common::run::{Ended, command, is_own_process, memdoor, run_command, through,
 use common::skip;
 use common::target::Victim;
 use memdoor::host::Host;
-use memdoor::modes::monitor::crowd::{Crowd, Look, Swapping, Whom};
-use memdoor::modes::monitor::options::Deep;
+use memdoor::monitor::crowd::{Crowd, Look, Swapping, Whom};
+use memdoor::monitor::options::Deep;
 use memdoor::processes::{Depth, Table};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};

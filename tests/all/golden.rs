@@ -16,7 +16,7 @@ use common::run::{Ended, Running, memdoor, run, run_command};
 use common::skip;
 use common::stage::{JAVA, Stage, settled};
 use common::terminal::{Pty, Screen};
-use memdoor::modes::monitor::view::{ENTER, LEAVE};
+use memdoor::monitor::view::{ENTER, LEAVE};
 use regex_lite::{Captures, Regex};
 
 fn golden(mode: &str) -> PathBuf {

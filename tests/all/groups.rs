@@ -13,7 +13,7 @@ use common::memcg::{MIB, Memcg};
 use common::run::poll;
 use common::target::{Victim, victim};
 use memdoor::host::Host;
-use memdoor::modes::monitor::groups::{Group, Groups};
+use memdoor::monitor::groups::{Group, Groups};
 use memdoor::parse::cgroup::Version;
 use memdoor::units::Bytes;
 use std::os::unix::ffi::OsStrExt;

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("exit", &[]),
     // A reason names a process's file by its number.
     ("escape", &[]),
+    ("shell", &["escape"]),
     ("error", &["fixed", "units", "escape"]),
     ("sys", &["units", "fixed"]),
     ("parse", &["units", "fixed"]),
@@ -37,35 +38,26 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("processes", &["units", "fixed", "error", "parse", "sys", "history", "tmpfs"]),
     ("victim", &["units", "fixed", "processes", "badness"]),
     ("snapshot", &["units", "fixed", "error", "parse", "sys", "history", "report", "host", "target"]),
-    ("oomlog", &["units", "fixed", "error", "parse", "sys", "badness", "report"]),
+    // What modes have in common.
+    ("kmsg", &["parse", "sys"]),
+    ("cost", &["sys"]),
+    ("refusal", &["error", "exit", "sys", "target"]),
+    ("environment", &["units", "error", "exit", "parse", "sys", "report", "host", "refusal"]),
+    ("files", &["fixed", "exit", "error", "shell", "sys", "report"]),
+    ("looks", &["units", "fixed", "parse", "sys", "essential", "families", "pattern", "target", "processes"]),
+    ("own", &["units", "fixed", "parse", "sys", "target", "processes"]),
+    ("oomlog", &["units", "fixed", "error", "parse", "sys", "badness", "report", "shell"]),
     (
-        "modes",
-        &[
-            "units",
-            "fixed",
-            "largest",
-            "listed",
-            "exit",
-            "error",
-            "parse",
-            "sys",
-            "trigger",
-            "history",
-            "report",
-            "host",
-            "target",
-            "tmpfs",
-            "processes",
-            "badness",
-            "families",
-            "essential",
-            "pattern",
-            "victim",
-            "snapshot",
-            "oomlog",
-        ],
+        "mode",
+        &["units", "error", "exit", "sys", "history", "report", "host", "target", "snapshot", "refusal", "environment"],
     ),
 ];
+
+/// Each of these may use all of those above that it needs, and none of its siblings.
+const MODES: &[&str] = &["watch", "kill", "monitor", "check", "scores", "protect", "once", "recover"];
+
+/// Beside the layers of src/core, what is there for modes that may allocate, and who may use it.
+const OFFLINE: &[(&str, &[&str])] = &[("oomlog", &["dmesg"]), ("sample", &["check", "scores"])];
 
 /// All that report may take of sys: where bytes go, and what a moment is made of. Nothing here reads anything but a zone file.
 const REPORT_OF_SYS: &[&str] = &[
@@ -80,51 +72,7 @@ const REPORT_OF_SYS: &[&str] = &[
 /// Facts that report prints, and no parsing.
 const REPORT_OF_PARSE: &[&str] = &["parse::maps::Mapping", "parse::net::Socket", "parse::net::State"];
 
-/// The files that may name std or alloc, and what they need of it.
-const STD: &[(&str, &str)] = &[
-    ("sys/bounded.rs", "AsFd of the file to read"),
-    ("sys/file.rs", "OwnedFd: core has no descriptors"),
-    ("sys/filesystem.rs", "AsFd of what is asked about"),
-    ("sys/getdents.rs", "AsFd of an open directory"),
-    ("sys/heap.rs", "std's allocator, which it counts and passes on to"),
-    ("sys/helper.rs", "OwnedFd of what wakes the other process"),
-    ("sys/input.rs", "OwnedFd of a log"),
-    ("sys/kmsg.rs", "OwnedFd of the kernel's log device"),
-    ("sys/lock.rs", "OwnedFd of the locked file"),
-    ("sys/logfile.rs", "OwnedFd of a log's file or socket"),
-    ("sys/map.rs", "BorrowedFd of the file to map"),
-    ("sys/mod.rs", "OwnedFd from a raw system call"),
-    ("sys/netlink.rs", "OwnedFd of a netlink socket"),
-    ("sys/ours/believed.rs", "OwnedFd of a configuration"),
-    ("sys/ours/mod.rs", "OwnedFd of a new file"),
-    ("sys/ours/replaced.rs", "OwnedFd of a lock"),
-    ("sys/ours/way.rs", "OwnedFd of a directory"),
-    ("sys/out.rs", "BorrowedFd to write to"),
-    ("sys/out/record.rs", "BorrowedFd to wait for"),
-    ("sys/out/words.rs", "BorrowedFd to wait for"),
-    ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
-    ("sys/psi.rs", "OwnedFd of a trigger"),
-    ("sys/record/mod.rs", "OwnedFd of the record"),
-    ("sys/signal.rs", "BorrowedFd to wait for"),
-    ("sys/socket.rs", "AsFd of a socket to look at"),
-    ("sys/start.rs", "the allocator, to try it before main()"),
-    ("sys/unwind.rs", "abort(3) in place of unwinding"),
-    ("modes/watch/death.rs", "AsFd of the pidfd of who has ended"),
-    ("modes/watch/mod.rs", "AsFd of the pidfd that a watch waits for"),
-    ("modes/kill/gauge.rs", "BorrowedFd of what wakes memdoor"),
-    ("modes/kill/members.rs", "BorrowedFd of the pidfd to wait for"),
-    ("modes/monitor/files.rs", "AsFd of a file of a session"),
-    ("modes/check/browsers.rs", "std::process::exit where there is no room"),
-    ("modes/dmesg/follow.rs", "AsFd of the log to wait for"),
-];
-
-/// What is below these names works offline: its files may say `extern crate alloc`, and use it.
-const OFFLINE: &[&str] = &["oomlog/", "modes/dmesg/", "modes/check/browsers.rs", "modes/check/tree.rs"];
-
-/// What is remembered of processes whose protection is to be undone; nothing armed uses it.
-const RESERVES: &[&str] = &["modes/protect/state.rs"];
-
-/// What those files may take of std: nothing that is on the heap.
+/// What src/core may take of std, in a file that says `extern crate std`: descriptors, the allocator that is counted, and the end.
 const OF_STD: &[&str] = &[
     "std::os::fd",
     "std::process::exit",
@@ -133,29 +81,6 @@ const OF_STD: &[&str] = &[
     "std::alloc::dealloc",
     "std::process::abort",
 ];
-
-/// What allocates, panics on a full disk, or both.
-const HEAP: &[&str] = &[
-    "Vec",
-    "String",
-    "Box",
-    "Rc",
-    "Arc",
-    "Cow",
-    "CString",
-    "OsString",
-    "PathBuf",
-    "HashMap",
-    "BTreeMap",
-    "VecDeque",
-    "to_string",
-    "to_owned",
-    "to_vec",
-];
-const HEAP_MACROS: &[&str] = &["println", "eprintln", "print", "eprint", "dbg", "format", "vec"];
-
-/// Of those, what prints, and panics when it can't: nobody may.
-const PRINTING: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
 
 const FUNCTION_MAX: usize = 60;
 
@@ -166,9 +91,11 @@ fn upward_uses(source: &Source) -> Vec<String> {
     let Some(layer) = source.layer() else {
         return Vec::new();
     };
-    let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
+    let below = LAYERS.iter().find(|(name, _)| *name == layer).map(|(_, below)| *below);
+    let is_above = MODES.contains(&layer) || layer == "dmesg" || OFFLINE.iter().any(|(name, _)| *name == layer);
+    if below.is_none() && !is_above {
         return vec![format!("{}: `{layer}` has no place among the layers", source.name)];
-    };
+    }
     let mut faults = Vec::new();
     for path in source.own_paths() {
         let used = path.text.split("::").next().unwrap_or_default();
@@ -176,7 +103,13 @@ fn upward_uses(source: &Source) -> Vec<String> {
             (_, used) if used == layer => true,
             ("report", "sys") => REPORT_OF_SYS.contains(&path.text.as_str()),
             ("report", "parse") => REPORT_OF_PARSE.contains(&path.text.as_str()),
-            (_, used) => below.contains(&used),
+            (_, used) => match below {
+                Some(below) => below.contains(&used),
+                None => {
+                    let users = OFFLINE.iter().find(|(name, _)| *name == used).map(|(_, users)| users);
+                    users.map_or_else(|| LAYERS.iter().any(|(name, _)| *name == used), |users| users.contains(&layer))
+                }
+            },
         };
         if !allowed {
             faults.push(format!("{}:{}: {layer} may not use {}", source.name, path.line, path.text));
@@ -187,7 +120,7 @@ fn upward_uses(source: &Source) -> Vec<String> {
 
 /// `unsafe` outside of src/sys, and inside it without a word on why it is sound.
 fn unsound(source: &Source) -> Vec<String> {
-    let is_sys = source.name.starts_with("sys/");
+    let is_sys = source.name.starts_with("core/sys/");
     let mut faults = Vec::new();
     for (at, token) in source.tokens.iter().enumerate() {
         if !token.is_word("unsafe") {
@@ -204,20 +137,18 @@ fn unsound(source: &Source) -> Vec<String> {
     faults
 }
 
-/// `extern crate` of anything but std, where it is listed; and parts of std that are not.
+/// `extern crate` of anything but std in src/core, and parts of std that may be on the heap. `Vec`, `String` and `format!` need no rule:
+/// without std they do not compile.
 fn std_uses(source: &Source) -> Vec<String> {
-    if source.layer().is_none() {
+    if !source.is_core() {
         return Vec::new();
     }
-    let listed = STD.iter().any(|(file, _)| *file == source.name);
-    let offline = is_offline(source);
     let mut faults = Vec::new();
     for window in source.tokens.windows(3) {
         if let [first, second, third] = window
             && first.is_word("extern")
             && second.is_word("crate")
-            && !(listed && third.is_word("std"))
-            && !(offline && third.is_word("alloc"))
+            && !third.is_word("std")
         {
             faults.push(format!("{}:{}: extern crate {}", source.name, third.line, third.text));
         }
@@ -226,36 +157,8 @@ fn std_uses(source: &Source) -> Vec<String> {
         let is_allowed = OF_STD
             .iter()
             .any(|prefix| path.text.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")));
-        let is_heap = offline && path.text.starts_with("alloc::");
-        if !is_allowed && !is_heap {
+        if !is_allowed {
             faults.push(format!("{}:{}: {}", source.name, path.line, path.text));
-        }
-    }
-    faults
-}
-
-fn is_offline(source: &Source) -> bool {
-    let mut names = OFFLINE.iter().chain(RESERVES);
-    names.any(|start| source.name.starts_with(start))
-}
-
-/// Words that stand for the heap, and macros that allocate or print; the latter offline too.
-fn heap_uses(source: &Source) -> Vec<String> {
-    if source.layer().is_none() {
-        return Vec::new();
-    }
-    let offline = is_offline(source);
-    let mut faults = Vec::new();
-    for (at, token) in source.tokens.iter().enumerate() {
-        let is_macro = source.tokens.get(at + 1).is_some_and(|next| next.text == "!");
-        let word = token.text.as_str();
-        let is_fault = if offline {
-            is_macro && PRINTING.contains(&word)
-        } else {
-            HEAP.contains(&word) || (is_macro && HEAP_MACROS.contains(&word))
-        };
-        if token.kind == TokenKind::Word && is_fault {
-            faults.push(format!("{}:{}: {}", source.name, token.line, token.text));
         }
     }
     faults
@@ -264,18 +167,18 @@ fn heap_uses(source: &Source) -> Vec<String> {
 /// A second form of what is hostile, beside that of src/escape.rs. What a test or a debugger sees is nobody's report.
 fn other_escapes(source: &Source) -> Vec<String> {
     let is_other = |word: &str| matches!(word, "escape_ascii" | "escape_default" | "escape_debug");
-    let words = source.tokens.iter().filter(|token| is_other(&token.text) && source.name != "fixed.rs");
+    let words = source.tokens.iter().filter(|token| is_other(&token.text) && source.name != "core/fixed.rs");
     words.map(|token| format!("{}:{}: {}", source.name, token.line, token.text)).collect()
 }
 
 /// System calls made around sys: `libc` not at all, of `nix` the errno, and the own pid in modes.
 fn system_calls(source: &Source) -> Vec<String> {
-    let (Some(layer), false) = (source.layer(), source.name.starts_with("sys/")) else {
+    let (Some(layer), false) = (source.layer(), source.name.starts_with("core/sys/")) else {
         return Vec::new();
     };
     let of_nix = source.paths("nix").into_iter().filter(|path| {
         let is_errno = layer == "error" && path.text == "nix::errno::Errno";
-        let is_own_pid = layer == "modes" && path.text == "nix::unistd::getpid";
+        let is_own_pid = layer == "mode" && path.text == "nix::unistd::getpid";
         !is_errno && !is_own_pid
     });
     of_nix.chain(source.paths("libc")).map(|path| format!("{}:{}: {}", source.name, path.line, path.text)).collect()
@@ -290,13 +193,13 @@ fn too_long_functions(source: &Source) -> Vec<String> {
         .collect()
 }
 
-/// The library must say `#![no_std]`, and without a condition.
+/// src/core must say `#![no_std]`, and without a condition.
 fn not_no_std(source: &Source) -> Vec<String> {
     let code: String = source.tokens.iter().map(|token| &*token.text).collect();
-    if source.name != "lib.rs" || code.contains("#![no_std]") {
+    if source.name != "core/lib.rs" || code.contains("#![no_std]") {
         return Vec::new();
     }
-    vec!["lib.rs: no #![no_std]".into()]
+    vec!["core/lib.rs: no #![no_std]".into()]
 }
 
 /// Exit codes of exit.rs, as `N` of `Name = N,`.
@@ -383,28 +286,28 @@ fn every_layer_uses_only_those_below_it() {
 #[test]
 fn a_use_of_a_layer_above_or_beside_is_found_however_it_is_written() {
     for (name, text) in [
-        ("sys/file.rs", "use crate::parse::dec;"),
-        ("parse/stat.rs", "use crate::sys::Errno;"),
-        ("parse/stat.rs", "use crate::{units::Pid, sys::Errno};"),
-        ("parse/net/mod.rs", "use super::super::sys::Errno;"),
-        ("parse/mod.rs", "use super::sys;"),
-        ("trigger.rs", "fn now() { crate::sys::clock::monotonic(); }"),
-        ("report/text.rs", "use crate::sys::file::Dir;"),
-        ("report/text.rs", "use crate::sys::clock::{Now, monotonic};"),
-        ("report/json.rs", "use crate::sys;"),
-        ("report/json.rs", "use crate::parse::maps::line;"),
-        ("report/mod.rs", "use crate::snapshot::Scene;"),
-        ("host.rs", "use crate::target::Target;"),
-        ("target/mod.rs", "use crate::host::Host;"),
-        ("snapshot/tree.rs", "use crate::modes::watch;"),
-        ("snapshot/tree.rs", "use crate::trigger::Trigger;"),
-        ("error.rs", "use crate::host::Host;"),
+        ("core/sys/file.rs", "use crate::parse::dec;"),
+        ("core/parse/stat.rs", "use crate::sys::Errno;"),
+        ("core/parse/stat.rs", "use crate::{units::Pid, sys::Errno};"),
+        ("core/parse/net/mod.rs", "use super::super::sys::Errno;"),
+        ("core/parse/mod.rs", "use super::sys;"),
+        ("core/trigger.rs", "fn now() { crate::sys::clock::monotonic(); }"),
+        ("core/report/text.rs", "use crate::sys::file::Dir;"),
+        ("core/report/text.rs", "use crate::sys::clock::{Now, monotonic};"),
+        ("core/report/json.rs", "use crate::sys;"),
+        ("core/report/json.rs", "use crate::parse::maps::line;"),
+        ("core/report/mod.rs", "use crate::snapshot::Scene;"),
+        ("core/host.rs", "use crate::target::Target;"),
+        ("core/target/mod.rs", "use crate::host::Host;"),
+        ("core/snapshot/tree.rs", "use crate::watch;"),
+        ("core/snapshot/tree.rs", "use crate::trigger::Trigger;"),
+        ("core/error.rs", "use crate::host::Host;"),
         ("oomlog/source.rs", "use crate::host::Host;"),
-        ("snapshot/tree.rs", "use crate::oomlog::record::Record;"),
-        ("units.rs", "use crate as all;"),
-        ("units.rs", "use crate::*;"),
-        ("units.rs", "use crate::{self as all};"),
-        ("new.rs", "use crate::units::Pid;"),
+        ("core/snapshot/tree.rs", "use crate::oomlog::record::Record;"),
+        ("core/units.rs", "use crate as all;"),
+        ("core/units.rs", "use crate::*;"),
+        ("core/units.rs", "use crate::{self as all};"),
+        ("core/new.rs", "use crate::units::Pid;"),
     ] {
         finds(upward_uses, name, text, 1);
     }
@@ -413,12 +316,12 @@ fn a_use_of_a_layer_above_or_beside_is_found_however_it_is_written() {
 #[test]
 fn comments_strings_tests_and_the_own_layer_are_no_uses() {
     for (name, text) in [
-        ("parse/stat.rs", "//! [`crate::sys::file`]\n/* crate::sys /* nested */ crate::sys */"),
-        ("parse/stat.rs", "const A: &str = \"crate::sys\"; const B: &[u8] = br#\"crate::sys \"#;"),
-        ("parse/stat.rs", "#[cfg(test)]\nmod tests {\n use crate::sys::Errno;\n}\n"),
-        ("parse/stat.rs", "use super::dec; use crate::parse::{hex, net::Socket};"),
-        ("parse/net/mod.rs", "use super::super::units::Pid; pub(crate) fn f() {}"),
-        ("report/text.rs", "use crate::sys::clock::{Civil, Now}; use crate::sys::out::{Out, Sink};"),
+        ("core/parse/stat.rs", "//! [`crate::sys::file`]\n/* crate::sys /* nested */ crate::sys */"),
+        ("core/parse/stat.rs", "const A: &str = \"crate::sys\"; const B: &[u8] = br#\"crate::sys \"#;"),
+        ("core/parse/stat.rs", "#[cfg(test)]\nmod tests {\n use crate::sys::Errno;\n}\n"),
+        ("core/parse/stat.rs", "use super::dec; use crate::parse::{hex, net::Socket};"),
+        ("core/parse/net/mod.rs", "use super::super::units::Pid; pub(crate) fn f() {}"),
+        ("core/report/text.rs", "use crate::sys::clock::{Civil, Now}; use crate::sys::out::{Out, Sink};"),
         ("main.rs", "use memdoor::sys::heap::Counting; mod cli;"),
     ] {
         finds(upward_uses, name, text, 0);
@@ -433,14 +336,14 @@ fn unsafe_is_in_sys_alone_and_says_why_it_is_sound() {
 #[test]
 fn unsafe_elsewhere_or_without_a_reason_is_found() {
     let bare = "fn f() {\n    let x = unsafe { g() };\n}";
-    finds(unsound, "parse/stat.rs", bare, 1);
+    finds(unsound, "core/parse/stat.rs", bare, 1);
     finds(unsound, "main.rs", bare, 1);
-    finds(unsound, "sys/file.rs", bare, 1);
+    finds(unsound, "core/sys/file.rs", bare, 1);
     let far = "fn f() {\n    // SAFETY: of the line below it only.\n    h();\n    let x = unsafe { g() };\n}";
-    finds(unsound, "sys/file.rs", far, 1);
+    finds(unsound, "core/sys/file.rs", far, 1);
     let other = "fn f() {\n    // It is fine.\n    let x = unsafe { g() };\n}";
-    finds(unsound, "sys/file.rs", other, 1);
-    finds(unsound, "sys/file.rs", "#[unsafe(no_mangle)]\nfn f() {}", 1);
+    finds(unsound, "core/sys/file.rs", other, 1);
+    finds(unsound, "core/sys/file.rs", "#[unsafe(no_mangle)]\nfn f() {}", 1);
 }
 
 #[test]
@@ -452,7 +355,7 @@ fn a_reason_above_the_statement_or_its_attributes_counts() {
         "// SAFETY: of the trait.\nunsafe impl A for B {\n    unsafe fn f() {}\n}",
         "// unsafe is a word of this comment\nconst A: &str = \"unsafe\";",
     ] {
-        finds(unsound, "sys/file.rs", text, 0);
+        finds(unsound, "core/sys/file.rs", text, 0);
     }
 }
 
@@ -464,55 +367,21 @@ fn hostile_bytes_have_one_form_and_no_other_in_every_sentence() {
 }
 
 #[test]
-fn std_is_named_only_where_it_is_listed_and_without_its_heap() {
-    check(std_uses);
-    let all = sources();
-    for (file, reason) in STD {
-        let names_std = all
-            .iter()
-            .any(|source| source.name == *file && source.tokens.windows(2).any(|pair| pair[1].is_word("crate")));
-        assert!(names_std, "{file} no longer needs std ({reason}): unlist it");
-    }
-}
-
-#[test]
-fn std_where_it_is_not_listed_and_its_heap_are_found() {
-    finds(std_uses, "parse/stat.rs", "extern crate std;", 1);
-    finds(std_uses, "parse/stat.rs", "extern crate alloc;", 1);
-    finds(std_uses, "sys/file.rs", "extern crate alloc;", 1);
-    finds(std_uses, "sys/file.rs", "extern crate std; use std::fs::File;", 1);
-    finds(std_uses, "sys/file.rs", "use std::os::fd::{AsFd, OwnedFd};", 0);
-    finds(std_uses, "main.rs", "use std::process::ExitCode;", 0);
-    let offline = "extern crate alloc; use alloc::vec::Vec;";
-    finds(std_uses, "oomlog/source.rs", offline, 0);
-    let more = "extern crate std; use std::fs::File;";
-    finds(std_uses, "oomlog/source.rs", more, 2);
-}
-
-#[test]
-fn the_library_has_no_std_and_nothing_of_the_heap() {
+fn src_core_has_no_std_and_nothing_of_the_heap() {
     check(not_no_std);
-    check(heap_uses);
+    check(std_uses);
 }
 
 #[test]
-fn a_heap_type_or_a_printing_macro_in_the_library_is_found() {
-    finds(not_no_std, "lib.rs", "//! #![no_std]\npub mod units;", 1);
-    finds(not_no_std, "lib.rs", "#![cfg_attr(not(test), no_std)]", 1);
-    for text in [
-        "fn f() { println!(\"\"); }",
-        "fn f() { std::eprintln !(\"\"); }",
-        "fn f() -> Vec<u8> { g() }",
-        "fn f() { g(format!(\"{}\", 1)); }",
-        "fn f() { g(1.to_string()); }",
-    ] {
-        finds(heap_uses, "snapshot/tree.rs", text, 1);
-    }
-    finds(heap_uses, "snapshot/tree.rs", "fn f() { write!(f, \"Vec\"); g(format); }", 0);
-    finds(heap_uses, "cli/mod.rs", "fn f() -> Vec<u8> { vec![1] }", 0);
-    let offline = "fn f() -> Vec<u8> { vec![1] }";
-    finds(heap_uses, "oomlog/source.rs", offline, 0);
-    finds(heap_uses, "oomlog/source.rs", "fn f() { println!(\"\"); }", 1);
+fn the_heap_of_std_and_alloc_in_src_core_are_found() {
+    finds(not_no_std, "core/lib.rs", "//! #![no_std]\npub mod units;", 1);
+    finds(not_no_std, "core/lib.rs", "#![cfg_attr(not(test), no_std)]", 1);
+    finds(std_uses, "core/parse/stat.rs", "extern crate alloc;", 1);
+    finds(std_uses, "core/sys/file.rs", "extern crate std; use std::fs::File;", 1);
+    finds(std_uses, "core/snapshot/tree.rs", "extern crate std; fn f() { std::eprintln !(\"\"); }", 1);
+    finds(std_uses, "core/sys/file.rs", "extern crate std; use std::os::fd::{AsFd, OwnedFd};", 0);
+    finds(std_uses, "main.rs", "use std::process::ExitCode;", 0);
+    finds(std_uses, "oomlog/source.rs", "fn f() -> Vec<u8> { std::iter::once(1).collect() }", 0);
 }
 
 #[test]
@@ -522,10 +391,10 @@ fn only_sys_makes_system_calls() {
 
 #[test]
 fn a_system_call_outside_of_sys_is_found() {
-    finds(system_calls, "snapshot/tree.rs", "fn f() { libc::getpid(); }", 1);
-    finds(system_calls, "target/mod.rs", "use nix::{unistd::read, fcntl::open};", 2);
-    finds(system_calls, "snapshot/tree.rs", "fn f() { nix::unistd::getpid(); }", 1);
-    finds(system_calls, "modes/watch/mod.rs", "fn f() { nix::unistd::getpid(); }", 0);
+    finds(system_calls, "core/snapshot/tree.rs", "fn f() { libc::getpid(); }", 1);
+    finds(system_calls, "core/target/mod.rs", "use nix::{unistd::read, fcntl::open};", 2);
+    finds(system_calls, "core/snapshot/tree.rs", "fn f() { nix::unistd::getpid(); }", 1);
+    finds(system_calls, "core/mode.rs", "fn f() { nix::unistd::getpid(); }", 0);
 }
 
 #[test]
@@ -537,10 +406,10 @@ fn no_function_is_longer_than_60_lines() {
 fn a_function_of_61_lines_is_found() {
     let function =
         |lines: usize| format!("impl A {{\n    fn f() -> [u8; 2] {{\n{}    }}\n}}\n", "x();\n".repeat(lines - 2));
-    finds(too_long_functions, "units.rs", &function(61), 1);
-    finds(too_long_functions, "units.rs", &function(60), 0);
-    finds(too_long_functions, "units.rs", "trait A { fn f(&self); }\nfn g() {}", 0);
-    finds(too_long_functions, "units.rs", "struct A { take: fn(u8) -> u8 }\n", 0);
+    finds(too_long_functions, "core/units.rs", &function(61), 1);
+    finds(too_long_functions, "core/units.rs", &function(60), 0);
+    finds(too_long_functions, "core/units.rs", "trait A { fn f(&self); }\nfn g() {}", 0);
+    finds(too_long_functions, "core/units.rs", "struct A { take: fn(u8) -> u8 }\n", 0);
 }
 
 #[test]
@@ -561,7 +430,7 @@ fn nothing_refers_to_the_papers_beside_the_repository() {
 
 #[test]
 fn every_exit_code_is_in_help_and_in_readme_and_no_other() {
-    let exit = Source::new("exit.rs", &fs::read_to_string(root().join("src/exit.rs")).expect("exit.rs"));
+    let exit = Source::new("exit.rs", &fs::read_to_string(root().join("src/core/exit.rs")).expect("exit.rs"));
     let codes = exit_codes(&exit);
     assert!(codes.contains(&0) && codes.contains(&5), "{codes:?}");
     // Which of them each mode lists, tests/all/readme.rs compares with the table.

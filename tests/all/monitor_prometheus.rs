@@ -14,9 +14,9 @@ use common::host::{TempDir, works};
 use common::monitored::{MIB, empty, facts, group, hostile, sample, written};
 use common::run::{Process, command, poll, try_run_with};
 use common::skip;
-use memdoor::modes::monitor::groups::Group;
-use memdoor::modes::monitor::prometheus::{FILE, publish, put};
-use memdoor::modes::monitor::sample::Sample;
+use memdoor::monitor::groups::Group;
+use memdoor::monitor::prometheus::{FILE, publish, put};
+use memdoor::monitor::sample::Sample;
 use memdoor::sys::ours::Replaced;
 
 fn page(sample: &Sample, groups: &[Group]) -> String {

@@ -10,10 +10,10 @@ use common::json::Json;
 use common::monitored::{HOSTILE, MIB, alert, empty, group, hostile, put_rows, row, sample, table, written};
 use common::run::{command, run_command};
 use common::skip;
-use memdoor::modes::monitor::alerts::Kind;
-use memdoor::modes::monitor::files::Which;
-use memdoor::modes::monitor::groups::Group;
-use memdoor::modes::monitor::options::Form;
+use memdoor::monitor::alerts::Kind;
+use memdoor::monitor::files::Which;
+use memdoor::monitor::groups::Group;
+use memdoor::monitor::options::Form;
 use memdoor::report::table::{Cell, HEADER, Heading, Pen, Writer, header};
 use memdoor::units::{Bytes, Percent};
 

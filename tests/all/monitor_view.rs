@@ -4,12 +4,12 @@ use crate::common;
 
 use common::monitored::{MIB, Rows, alert, empty, group, growing, hostile, row, sample, written};
 use common::terminal::Screen;
-use memdoor::modes::monitor::alerts::{Alert, Change, Kind};
-use memdoor::modes::monitor::crowd::Row;
-use memdoor::modes::monitor::groups::Group;
-use memdoor::modes::monitor::options::{Charset, Color, Limits};
-use memdoor::modes::monitor::sample::Sample;
-use memdoor::modes::monitor::view::{ENTER, LEAVE, Past, View, draw};
+use memdoor::monitor::alerts::{Alert, Change, Kind};
+use memdoor::monitor::crowd::Row;
+use memdoor::monitor::groups::Group;
+use memdoor::monitor::options::{Charset, Color, Limits};
+use memdoor::monitor::sample::Sample;
+use memdoor::monitor::view::{ENTER, LEAVE, Past, View, draw};
 use memdoor::units::Percent;
 use std::time::Duration;
 

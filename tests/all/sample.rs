@@ -9,7 +9,7 @@ use common::host::{TempDir, is_root};
 use common::run::poll;
 use common::skip;
 use memdoor::host::{Host, zram_devices};
-use memdoor::modes::monitor::sample::{SLABS, SWAPS, Sample, Sources, Zram};
+use memdoor::monitor::sample::{SLABS, SWAPS, Sample, Sources, Zram};
 use memdoor::parse::vmstat::{self, Vmstat};
 use memdoor::units::Bytes;
 

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use memdoor::history::grown::Sizes;
 use memdoor::host::Host;
-use memdoor::modes::{OUT, envelope};
+use memdoor::mode::{OUT, envelope};
 use memdoor::report::json::{Envelope, Json};
 use memdoor::report::text::Text;
 use memdoor::report::{Format, Report};

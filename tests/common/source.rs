@@ -56,9 +56,19 @@ impl Source {
 
     /// The layer of the library that the file belongs to; `None` for the binary and for the list of layers, lib.rs.
     pub fn layer(&self) -> Option<&str> {
-        let first = self.name.split('/').next()?;
+        let first = self.in_crate().split('/').next()?;
         let layer = first.strip_suffix(".rs").unwrap_or(first);
         (!matches!(layer, "main" | "cli" | "lib")).then_some(layer)
+    }
+
+    /// Whether it is of the crate in src/core.
+    pub fn is_core(&self) -> bool {
+        self.name.starts_with("core/")
+    }
+
+    /// Its name below its crate.
+    fn in_crate(&self) -> &str {
+        self.name.strip_prefix("core/").unwrap_or(&self.name)
     }
 
     pub fn lines_outside_tests(&self) -> usize {
@@ -67,7 +77,7 @@ impl Source {
 
     /// The module's path below the crate: `sys::file` is 2 deep, and so many `super` lead to the crate.
     fn depth(&self) -> usize {
-        let parts = self.name.split('/').count();
+        let parts = self.in_crate().split('/').count();
         let is_mod = self.name.ends_with("/mod.rs");
         parts - usize::from(is_mod)
     }

@@ -1,9 +1,5 @@
 //! Where the memory was: the counts that a report prints, by what they are of.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::{Whole, size, whole};
 use crate::oomlog::event::{Constraint, Counters, Event, Machine, Missing, Position};
 use crate::units::Bytes;

@@ -1,21 +1,16 @@
 //! What to change, each with the command to type and what it rests on.
-
-extern crate alloc;
-
 pub(super) mod limit;
 mod memory;
 
 use crate::parse::ascii;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::Display;
 
 use super::victim::{freed_in_mb, session_victims};
 use super::{Mb, Who, size, whole};
 use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Zone};
-use crate::oomlog::shell::{self, word};
+use crate::oomlog::shell;
 use crate::report::escape::Escaped;
+use crate::shell::word;
 use crate::units::{Bytes, Percent};
 
 /// What advice rests on, the most urgent first.

@@ -1,17 +1,13 @@
 //! Programs that had much memory when it ran out.
 
-extern crate alloc;
-
-use alloc::format;
-
 use super::advice::Advice;
 use super::advice::limit::unit_property;
 use super::victim::is_session;
 use super::{Mb, size};
 use crate::oomlog::event::{Event, Row, Text};
-use crate::oomlog::shell::{argument, word};
 use crate::parse::cgroup::owner;
 use crate::report::escape::Escaped;
+use crate::shell::{argument, word};
 use crate::units::{Bytes, Percent};
 
 /// Below this share of what there is, in hundredths of a percent, nobody is a cause.

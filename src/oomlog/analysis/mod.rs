@@ -1,8 +1,5 @@
 //! What follows from an event: why memory ran out, why that victim, where the memory was. The log's numbers in, sentences out, each
 //! with the line that it rests on; what the log does not say is left out, never assumed.
-
-extern crate alloc;
-
 mod account;
 mod advice;
 mod hog;
@@ -14,16 +11,13 @@ mod zones;
 
 pub use account::{Share, account, lru};
 pub use advice::{Advice, Grounds, advise};
+use core::fmt::{Display, Formatter};
 pub use hog::Hog;
 pub use names::Names;
 pub use pattern::{Cgroup, Summary, every};
 pub(in crate::oomlog) use shortage::{meaning, nodes};
 pub use shortage::{shortage, swap_state};
 pub use victim::{freed, is_session, victim};
-
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt::{Display, Formatter};
 
 use super::event::{Constraint, Event, Position, Row, Task, Zone};
 use crate::fixed::Fixed;
@@ -42,7 +36,7 @@ pub struct Finding {
 
 impl Finding {
     fn new(words: &dyn Display, line: Option<Position>) -> Self {
-        let words = alloc::format!("{words}");
+        let words = format!("{words}");
         Self { words, line }
     }
 
@@ -105,16 +99,16 @@ impl Display for Who<'_> {
 #[must_use]
 pub fn cgroup_label(path: &[u8]) -> String {
     let owner = owner(path);
-    let short = |id: &[u8]| alloc::format!("{}", Escaped(id.get(..12).unwrap_or(id)));
+    let short = |id: &[u8]| format!("{}", Escaped(id.get(..12).unwrap_or(id)));
     let pod = owner.pod.map(PodUid::text);
     match (pod.as_ref().map(Fixed::as_bytes), owner.container, owner.unit) {
         (Some(pod), Some(container), _) => {
-            alloc::format!("pod {}, container {}", Escaped(pod), short(container))
+            format!("pod {}, container {}", Escaped(pod), short(container))
         }
-        (Some(pod), None, _) => alloc::format!("pod {}", Escaped(pod)),
-        (None, Some(container), _) => alloc::format!("container {}", short(container)),
-        (None, None, Some(unit)) => alloc::format!("{}", Escaped(unit)),
-        (None, None, None) => alloc::format!("cgroup {}", Escaped(path)),
+        (Some(pod), None, _) => format!("pod {}", Escaped(pod)),
+        (None, Some(container), _) => format!("container {}", short(container)),
+        (None, None, Some(unit)) => format!("{}", Escaped(unit)),
+        (None, None, None) => format!("cgroup {}", Escaped(path)),
     }
 }
 
@@ -127,7 +121,7 @@ pub fn size(event: &Event, pages: u64) -> Option<Bytes> {
 /// `6835.9 MB`, or `1750000 pages` where nothing tells how large they are.
 #[must_use]
 pub fn in_mb(event: &Event, pages: u64) -> String {
-    size(event, pages).map_or_else(|| alloc::format!("{pages} pages"), |bytes| alloc::format!("{}", Mb(bytes)))
+    size(event, pages).map_or_else(|| format!("{pages} pages"), |bytes| format!("{}", Mb(bytes)))
 }
 
 /// The memory that could be had at all: what percentages are of.
@@ -169,9 +163,7 @@ pub(in crate::oomlog) fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> 
 
 #[cfg(test)]
 mod tests {
-    extern crate std;
     use super::*;
-    use std::string::ToString;
 
     #[test]
     fn sizes_are_rounded_to_a_tenth_as_the_document_prints_them() {

@@ -1,9 +1,5 @@
 //! Something for each name of a log, up to a bound.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use crate::oomlog::event::Text;
 
 /// Names that are told apart; more are counted together.
@@ -92,7 +88,6 @@ impl<T: Default> Names<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
 
     #[test]
     fn names_without_a_place_are_counted() {

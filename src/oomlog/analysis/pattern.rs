@@ -1,11 +1,5 @@
 //! What several events have in common. What is kept is bounded, however many there are.
 
-extern crate alloc;
-
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::advice::{Advice, Grounds, advise};
 use super::hog::{Hog, NOTABLE, held};
 use super::names::Names;

@@ -1,11 +1,5 @@
 //! Why memory ran out.
 
-extern crate alloc;
-
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::account::{HUGE, REST, SHARED, UNRECLAIMABLE, account, unexplained};
 use super::zones::{Nodes, Request};
 use super::{Finding, Mb, whole};

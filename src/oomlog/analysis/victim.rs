@@ -1,10 +1,4 @@
 //! Why this victim: the kernel's own ranking, worked out again from the table.
-
-extern crate alloc;
-
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::{Finding, Mb, Who, in_mb, plural, size};

@@ -1,11 +1,5 @@
 //! Which zones an allocation could come from, and what they lacked: zone_watermark_ok() of mm/page_alloc.c, from what was printed.
-
-extern crate alloc;
-
 use crate::parse::ascii;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::{Finding, Mb};
 use crate::oomlog::event::{Event, Zone};

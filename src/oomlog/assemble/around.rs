@@ -3,10 +3,6 @@
 //! What stands before it there is a prefix and a process's name. Which part is the prefix tells the first line that has one of the same
 //! shape before words of a report: the same letters and signs, and numbers where it has numbers. From then on it is taken off.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use crate::oomlog::escape::unescape;
 use crate::parse::oom_report::kill::{Killed, Scope};
 use crate::parse::oom_report::{self, Line};
@@ -165,13 +161,13 @@ mod tests {
 
     const KILL: &[u8] = b"Out of memory: Killed process 7 (x) total-vm:1kB";
 
-    fn learned(head: &str, prefix: &str) -> Option<alloc::string::String> {
+    fn learned(head: &str, prefix: &str) -> Option<std::string::String> {
         let mut around = Around::new();
         around.note(head.as_bytes(), 1);
         let line = [prefix.as_bytes(), KILL].concat();
         let (text, name) = around.learn(&line)?;
         assert_eq!(text, KILL);
-        let name = alloc::string::String::from_utf8_lossy(name).into_owned();
+        let name = std::string::String::from_utf8_lossy(name).into_owned();
         assert_eq!(around.behind(&line), Some(KILL));
         Some(name)
     }

@@ -1,9 +1,5 @@
 //! Takes over what a report says about the machine's memory.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::open::{Open, text};
 use crate::oomlog::event::{Event, Machine, Named, Node, Position, Text, Zone};
 use crate::parse::oom_report::Line;

@@ -1,9 +1,5 @@
 //! A report that is not finished: what it has so far, and what may still come.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::step::Step;
 use super::tasks::Ranking;
 use crate::oomlog::event::{Event, Position, Stamp, Task, Text, Victim};
@@ -167,7 +163,7 @@ impl Open {
 /// Text of a log, its escapes undone.
 pub(super) fn text(bytes: &[u8]) -> Text {
     let bytes = bytes.get(..TEXT).unwrap_or(bytes);
-    let mut buf = alloc::vec![0; bytes.len()];
+    let mut buf = vec![0; bytes.len()];
     let len = crate::oomlog::escape::unescape(bytes, &mut buf).len();
     buf.truncate(len);
     buf

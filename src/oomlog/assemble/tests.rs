@@ -1,5 +1,3 @@
-extern crate std;
-
 use super::*;
 use crate::oomlog::event::{Constraint, Missing, Outcome, PageTables};
 use crate::oomlog::prefix::record;
@@ -47,12 +45,12 @@ fn callers_tell_two_cpus_apart() {
     {
         for (caller, name, pid) in [("T1", "a", "7"), ("T2", "b", "8")] {
             let line = match number {
-                0 => std::format!("{name} {words}"),
-                2 => std::format!("{}{name}", words.replace('7', pid)),
-                3 => std::format!("{words}{pid} ({name}) total-vm:8kB, anon-rss:4kB, file-rss:0kB"),
+                0 => format!("{name} {words}"),
+                2 => format!("{}{name}", words.replace('7', pid)),
+                3 => format!("{words}{pid} ({name}) total-vm:8kB, anon-rss:4kB, file-rss:0kB"),
                 _ => std::string::String::from(*words),
             };
-            text.push_str(&std::format!("[    1.00000{number}][ {caller}] {line}\n"));
+            text.push_str(&format!("[    1.00000{number}][ {caller}] {line}\n"));
         }
     }
     let found = events(&text);
@@ -89,7 +87,7 @@ fn lines_of_two_hosts_are_never_of_one_report() {
     ] {
         for name in ["one", "two"] {
             let words = words.replace("NAME", name);
-            text.push_str(&std::format!("Nov 21 10:03:56 {name} kernel: {words}\n"));
+            text.push_str(&format!("Nov 21 10:03:56 {name} kernel: {words}\n"));
         }
     }
     let found = events(&text);
@@ -199,9 +197,7 @@ fn the_worst_of_a_long_table_are_the_worst_of_all_of_it() {
     for pid in 100..1000 {
         let adj = if pid % 100 == 7 { 10 } else { 0 };
         let rss = pid * 7919 % 1000;
-        text.push_str(&std::format!(
-            "[{pid:7}]     0 {pid}     2719      {rss}    4096        0             {adj} p\n"
-        ));
+        text.push_str(&format!("[{pid:7}]     0 {pid}     2719      {rss}    4096        0             {adj} p\n"));
     }
     text.push_str(&GLOBAL[tail..]);
     let event = &events(&text)[0];
@@ -221,7 +217,7 @@ fn the_worst_of_a_long_table_are_the_worst_of_all_of_it() {
 fn the_kind_of_a_cgroup_is_told_by_what_is_printed_of_it() {
     const LIMIT: &str = "limit 9007199254740988kB, failcnt 0";
     let with = |release: &str, lines: &str| {
-        let text = std::format!(
+        let text = format!(
             "x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0
 CPU: 0 PID: 5 Comm: x Not tainted {release} #1
 memory: usage 4000kB, limit 4000kB, failcnt 1
@@ -233,8 +229,8 @@ Memory cgroup out of memory: Killed process 7 (x) total-vm:8kB, anon-rss:4kB, fi
         assert_eq!(found[0].constraint, Constraint::Memcg);
         found[0].counters.version
     };
-    let both = |usage: u64| std::format!("memory+swap: usage {usage}kB, {LIMIT}");
-    let swap = std::format!("swap: usage 0kB, {LIMIT}");
+    let both = |usage: u64| format!("memory+swap: usage {usage}kB, {LIMIT}");
+    let swap = format!("swap: usage 0kB, {LIMIT}");
     for (release, lines, version) in [
         ("6.1.0", swap.as_str(), Some(Version::V2)),
         ("5.10.0", &both(0), Some(Version::V1)),
@@ -347,7 +343,7 @@ fn of_two_mixed_reports_none_has_the_cgroup_of_the_other() {
     ] {
         for (name, pid) in [("one", "7"), ("two", "8")] {
             let words = words.replace("NAME", name).replace("PID", pid);
-            text.push_str(&std::format!("[    1.000000] {words}\n"));
+            text.push_str(&format!("[    1.000000] {words}\n"));
         }
     }
     let found = events(&text);
@@ -450,7 +446,7 @@ fn all_members_of_a_group_are_counted_and_the_first_are_kept() {
 [    1.000000] Tasks in /a are going to be killed due to memory.oom.group set\n",
     );
     for pid in 7..3007 {
-        text.push_str(&std::format!(
+        text.push_str(&format!(
             "[    1.000000] Memory cgroup out of memory: Killed process {pid} (x) total-vm:8kB, anon-rss:4kB, file-rss:0kB\n"
         ));
     }
@@ -469,7 +465,7 @@ fn what_is_left_of_a_lost_report_is_an_event_that_says_what_is_missing() {
         ("Tasks in /a/b are going to be killed due to memory.oom.group set", Outcome::Unknown, &all),
         ("Task in /a/b killed as a result of limit of /a", Outcome::Unknown, &all),
     ] {
-        let found = events(&std::format!("[    5.000000] {line}"));
+        let found = events(&format!("[    5.000000] {line}"));
         assert_eq!(found.len(), 1, "{line}");
         assert_eq!((found[0].outcome, found[0].missing.as_slice()), (outcome, missing), "{line}");
     }
@@ -477,9 +473,8 @@ fn what_is_left_of_a_lost_report_is_an_event_that_says_what_is_missing() {
 
 #[test]
 fn a_reaper_that_comes_late_and_a_line_that_is_there_twice_are_no_events() {
-    let kill =
-        |pid: u64| std::format!("[    1.0] Out of memory: Killed process {pid} (x) total-vm:8kB, anon-rss:4kB\n");
-    let reaped = |pid: u64| std::format!("[    1.1] oom_reaper: reaped process {pid} (x), now anon-rss:0kB\n");
+    let kill = |pid: u64| format!("[    1.0] Out of memory: Killed process {pid} (x) total-vm:8kB, anon-rss:4kB\n");
+    let reaped = |pid: u64| format!("[    1.1] oom_reaper: reaped process {pid} (x), now anon-rss:0kB\n");
     let text = (1..=20).map(kill).chain((1..=20).map(reaped)).collect::<std::string::String>();
     assert_eq!(events(&text).len(), 20);
     let group = "[    1.0] Tasks in /a are going to be killed due to memory.oom.group set\n".repeat(2);

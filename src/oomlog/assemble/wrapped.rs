@@ -1,10 +1,6 @@
 //! Lines that a mail has wrapped, or that a newline in a process's name has cut in two: what follows says more of the line before
 //! it, or makes one of it.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::Assembler;
 use super::open::{Open, text};
 use crate::oomlog::event::{Event, Position, Stamp, Text};

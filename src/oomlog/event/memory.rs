@@ -1,9 +1,5 @@
 //! The memory that ran short: a cgroup's, or the machine's.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::{Position, Text};
 use crate::parse::cgroup::Version;
 use crate::parse::memcg::Limit;

@@ -1,9 +1,5 @@
 //! Tasks by name, the victim, and the table of tasks, summed up and ranked.
 
-extern crate alloc;
-
-use alloc::vec::Vec;
-
 use super::Text;
 use crate::units::Bytes;
 

@@ -1,9 +1,5 @@
-extern crate std;
 use super::*;
 use crate::oomlog::record::Origin;
-use std::format;
-use std::string::{String, ToString};
-use std::vec::Vec;
 
 const KILL: &str = "Out of memory: Killed process 12 (cat) total-vm:1kB";
 

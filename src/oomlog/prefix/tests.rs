@@ -1,6 +1,4 @@
-extern crate std;
 use super::*;
-use std::vec::Vec;
 
 const TEXT: &[u8] = b"cat invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0";
 
@@ -165,7 +163,7 @@ fn somebody_elses_words_stay_theirs() {
         "app: [    5.678901] ",
         "2026-11-21T10:06:21.1Z stdout F Jan  7 03:19:32 host app[1]: ",
     ] {
-        let line = std::format!("{prefix}{WORDS}");
+        let line = format!("{prefix}{WORDS}");
         assert_eq!(record(line.as_bytes()).origin, Origin::Other, "{prefix}");
     }
 }

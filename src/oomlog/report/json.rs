@@ -1,12 +1,5 @@
 //! Events as NDJSON: `memdoor.oom.kill`, and `memdoor.run.summary` at the end.
-
-extern crate alloc;
-
 mod kill;
-
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Found, Lack, Run, Show};

@@ -1,13 +1,6 @@
 //! Events to bytes: what each was, why it was, what all of them have in common, and what to do about it.
-
-extern crate alloc;
-
 pub mod json;
 pub mod text;
-
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::{Display, Formatter, Result};
 use core::time::Duration;
 

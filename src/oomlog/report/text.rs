@@ -1,15 +1,10 @@
 //! Events for people: one screen that tells what happened and what to do, then the timeline, each event, and all advice.
-
-extern crate alloc;
-
 mod detail;
 mod lines;
 mod overview;
 
-use alloc::collections::VecDeque;
-use alloc::format;
-use alloc::string::String;
 use core::fmt::Write;
+use std::collections::VecDeque;
 
 use super::{Found, Lack, Run, Show};
 use crate::oomlog::analysis::{Mb, Summary, Who, freed, is_session};

@@ -1,10 +1,5 @@
 //! A cgroup that needs a higher limit: how to give it one, by who made it and by which limits it has.
 
-extern crate alloc;
-
-use alloc::format;
-use alloc::string::String;
-
 use super::super::{Mb, Who, cgroup_label, in_mb};
 use super::Advice;
 use crate::oomlog::event::{Counter, Event};
@@ -12,6 +7,7 @@ use crate::oomlog::shell;
 use crate::parse::cgroup::{Version, owner};
 use crate::parse::memcg::Limit;
 use crate::parse::version::Version as Linux;
+use crate::shell::argument;
 use crate::units::Bytes;
 
 /// The limits that are proposed, in MiB.
@@ -92,7 +88,7 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
         _ => None,
     };
     if let (Some(engine), Some(id)) = (engine, owner.container) {
-        let id = shell::argument(id.get(..12)?)?;
+        let id = argument(id.get(..12)?)?;
         let swap = match limits.both {
             Both::Unlimited => " --memory-swap -1".into(),
             Both::Mib(both) => format!(" --memory-swap {both}m"),
@@ -101,7 +97,7 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
         return Some(format!("{engine} update --memory {memory}m{swap} {id}"));
     }
     if let Some(unit) = owner.unit.filter(|_| owner.container.is_none()) {
-        let unit = shell::argument(unit)?;
+        let unit = argument(unit)?;
         let user = if has(b"/user@") { " --user" } else { "" };
         let property = unit_property(event);
         return Some(format!("systemctl{user} set-property {unit} {property}={memory}M"));

@@ -1,10 +1,5 @@
 //! What to change about memory: swap, overcommit, and what no process's RSS shows.
 
-extern crate alloc;
-
-use alloc::format;
-use alloc::vec::Vec;
-
 use super::super::{Mb, Who, freed, whole};
 use super::{Advice, Grounds, fixed};
 use crate::oomlog::analysis::account::{ANON, HUGE, SHARED, Share, UNRECLAIMABLE, account};

@@ -1,12 +1,5 @@
 //! `memdoor.oom.kill`: an event as one object.
-
-extern crate alloc;
-
 mod words;
-
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::{count, envelope, int, is, list, moment, name, now, path, put_line, slices, text, words};
 use crate::oomlog::analysis::{self, Finding, Share, account, freed, shortage, size, victim};

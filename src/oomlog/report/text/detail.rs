@@ -1,11 +1,5 @@
 //! One event in full.
-
-extern crate alloc;
-
 mod table;
-
-use alloc::format;
-use alloc::string::String;
 use core::fmt::Write;
 
 use super::lines::paragraph;

@@ -1,9 +1,5 @@
 //! Lines of 80 columns.
 
-extern crate alloc;
-
-use alloc::string::String;
-
 /// Columns of a terminal.
 pub(super) const WIDTH: usize = 80;
 
@@ -79,7 +75,7 @@ mod tests {
     fn lines_end_at_80_columns_and_long_words_stay_whole() {
         let mut text = String::new();
         let word = "x".repeat(100);
-        paragraph(&mut text, "  - ", "    ", &alloc::format!("{} {word} end", "word ".repeat(20)));
+        paragraph(&mut text, "  - ", "    ", &format!("{} {word} end", "word ".repeat(20)));
         assert!(text.lines().all(|line| line.len() <= WIDTH || line.trim() == word));
         assert!(text.lines().skip(1).all(|line| line.starts_with("    ")));
         assert!(text.ends_with("    end\n"));

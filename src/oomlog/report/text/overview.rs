@@ -1,10 +1,4 @@
 //! The first screen, 24 lines of 80 columns at most: what happened, why, and what to do first.
-
-extern crate alloc;
-
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::Write;
 
 use super::lines::{DOUBLE, WIDTH, columns, cut_paragraph, paragraph, short};

@@ -1,11 +1,5 @@
 //! The words of an event: what its enums are called, and one line for a person.
 
-extern crate alloc;
-
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use crate::oomlog::analysis::Who;
 use crate::oomlog::event::{Constraint, Event, Missing, Outcome};
 use crate::report::Event as Line;

@@ -1,9 +1,4 @@
 //! Who had the memory, and where it was.
-
-extern crate alloc;
-
-use alloc::format;
-use alloc::string::String;
 use core::fmt::Write;
 
 use super::super::lines::paragraph;

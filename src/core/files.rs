@@ -1,0 +1,177 @@
+//! Why a file is not written to, or not believed, in words. The rules are those of [`crate::sys::ours`].
+
+use core::ffi::CStr;
+use core::fmt::{Display, Formatter, Result};
+
+use crate::error::{Because, limit};
+use crate::exit::Exit;
+use crate::report::escape::Escaped;
+use crate::shell;
+use crate::sys::ours::{Kind, Other, Refused, Why, is_on_read_only};
+use crate::sys::out::say;
+use crate::sys::{Errno, harden, system};
+
+/// A file that was refused, and what it was to be.
+#[derive(Clone, Debug)]
+pub struct Unusable<'a> {
+    /// The verb: "write", "read".
+    pub doing: &'static str,
+    /// The path as it was given.
+    pub path: &'a [u8],
+    /// What it was to be: `state of memdoor dmesg`.
+    pub name: &'static str,
+    /// The option that names such a file: `--since-last FILE`.
+    pub option: &'static str,
+    /// What is in the way.
+    pub refused: Refused,
+}
+
+impl<'a> Unusable<'a> {
+    /// Of a file of this kind.
+    #[must_use]
+    pub fn of(kind: &Kind, doing: &'static str, path: &'a CStr, refused: Refused) -> Self {
+        Self { doing, path: path.to_bytes(), name: kind.name, option: kind.option, refused }
+    }
+
+    /// Says so, with what to type.
+    pub fn say(&self) -> Exit {
+        say(format_args!("memdoor: {self}"));
+        say(format_args!("hint: {}", self.hint()));
+        Exit::Error
+    }
+
+    /// The hint of its sentence.
+    #[must_use]
+    pub const fn hint(&self) -> Hint<'_> {
+        Hint(self)
+    }
+
+    /// Whether it is about the file itself and not about a part of the way to it.
+    fn is_of_file(&self) -> bool {
+        self.refused.at.is_cut() || self.refused.at.as_bytes() == self.path
+    }
+}
+
+impl Unusable<'_> {
+    /// Whether it is about a directory that the path names before its last name.
+    fn is_on_the_way(&self) -> bool {
+        let behind = self.path.strip_prefix(self.refused.at.as_bytes());
+        behind.is_some_and(|rest| rest.starts_with(b"/") && rest.iter().any(|byte| *byte != b'/'))
+    }
+}
+
+impl Display for Unusable<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "cannot {} {}: ", self.doing, Escaped(self.path))?;
+        if !self.is_of_file() {
+            write!(f, "{}: ", Escaped(self.refused.at.as_bytes()))?;
+        }
+        match self.refused.why {
+            Why::Failed(errno) => Because(errno).fmt(f),
+            Why::Is(Other::Link) => f.write_str("it is a symbolic link, and links are not followed"),
+            Why::Is(other) => write!(f, "it is {}, and no regular file", kind(other)),
+            Why::Names(count) => write!(f, "it has {count} names (hard links), and would change under all of them"),
+            Why::Kernel => f.write_str("it is a file of the kernel's, which is on no disk"),
+            Why::Foreign => write!(f, "what is there is no {}, and stays as it is", self.name),
+            Why::Owner(user) => write!(f, "it belongs to another user (UID {user})"),
+            Why::LinkToNothing => {
+                f.write_str("it is a symbolic link to what is not there, and nothing is made where a link leads")
+            }
+            Why::LinkOf(user) => write!(f, "a symbolic link of another user (UID {user}) is not followed"),
+            Why::Writable(mode) => write!(f, "others than its owner may write to it (mode {mode:04o})"),
+            Why::Busy => f.write_str("another memdoor is using it"),
+        }
+    }
+}
+
+const fn kind(other: Other) -> &'static str {
+    match other {
+        Other::Link => "a symbolic link",
+        Other::Directory => "a directory",
+        Other::CharacterDevice => "a character device",
+        Other::BlockDevice => "a block device",
+        Other::Fifo => "a FIFO",
+        Other::Socket => "a socket",
+    }
+}
+
+/// What to type about a unusable.
+#[derive(Clone, Copy, Debug)]
+pub struct Hint<'a>(&'a Unusable<'a>);
+
+impl Display for Hint<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let Unusable { doing, option, refused, path, .. } = self.0;
+        // A limit of this process is the cause whatever was tried: another place would be no better.
+        if let Why::Failed(errno) = refused.why
+            && let Some(hint) = limit(errno)
+        {
+            if errno == Errno::EMFILE
+                && let Some(limit) = harden::open_files_limit()
+            {
+                write!(f, "memdoor may have {limit} files open, and {} are enough: ", harden::OPEN_FILES)?;
+            }
+            return f.write_str(hint);
+        }
+        let at = Typed(if self.0.is_of_file() { path } else { refused.at.as_bytes() });
+        match refused.why {
+            Why::Owner(_) => write!(f, "chown {} {at}", system::effective_user()),
+            Why::LinkToNothing => write!(f, "make the directory that it leads to: readlink -m {at} shows it"),
+            Why::LinkOf(_) => write!(f, "name the path without that link: readlink -f {at} shows where it leads"),
+            Why::Writable(_) => write!(f, "chmod go-w {at}"),
+            Why::Is(Other::Link) => write!(f, "name the file that it leads to: readlink -f {at} shows it"),
+            Why::Busy => write!(f, "wait until that one has ended, or name another file: {option}"),
+            Why::Failed(_) | Why::Is(_) | Why::Names(_) | Why::Foreign if *doing == "read" => {
+                write!(f, "name another file: {option}")
+            }
+            // /run is made by who mounts it: where it is not there, nobody keeps anything in it.
+            Why::Failed(Errno::ENOENT)
+                if self.0.is_on_the_way() && (parent(path) == b"/run" || is_on_read_only(parent(path))) =>
+            {
+                write!(f, "name a place on a file system that can be written to: {option}")
+            }
+            Why::Failed(Errno::ENOENT) if self.0.is_on_the_way() => write!(f, "mkdir -p {}", Typed(parent(path))),
+            Why::Failed(_) | Why::Kernel => write!(f, "name another place: {option}"),
+            Why::Is(_) | Why::Names(_) | Why::Foreign => {
+                write!(f, "name a file that is not there yet, or that memdoor has written: {option}")
+            }
+        }
+    }
+}
+
+fn parent(path: &[u8]) -> &[u8] {
+    let is_slash = |byte: &u8| *byte == b'/';
+    let end = path.iter().rposition(|byte| !is_slash(byte)).map_or(0, |last| last + 1);
+    let slash = path.get(..end).unwrap_or_default().iter().rposition(is_slash);
+    slash.and_then(|slash| path.get(..slash)).filter(|path| !path.is_empty()).unwrap_or(b"/")
+}
+
+/// A path as a shell takes it.
+struct Typed<'a>(&'a [u8]);
+
+impl Display for Typed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        shell::Path(self.0).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::fixed::Fixed;
+    use std::string::ToString;
+
+    #[test]
+    fn where_no_directory_can_be_made_another_place_is_named() {
+        let hint = |path: &[u8], at: &[u8]| {
+            let refused = Refused { at: Fixed::of(at), why: Why::Failed(Errno::ENOENT) };
+            let option = "--state FILE";
+            Unusable { doing: "write", path, name: "state", option, refused }.hint().to_string()
+        };
+        let elsewhere = "name a place on a file system that can be written to: --state FILE";
+        assert_eq!(hint(b"/run/memdoor-protect.state", b"/run"), elsewhere);
+        assert_eq!(hint(b"/tmp/none/state", b"/tmp/none"), "mkdir -p /tmp/none");
+        assert_eq!(hint("/tmp/größe/state".as_bytes(), "/tmp/größe".as_bytes()), "mkdir -p '/tmp/größe'");
+    }
+}

@@ -1,0 +1,634 @@
+//! Ends the victim: evidence first, then SIGTERM, time, SIGKILL, and what that gave back.
+
+use core::time::Duration;
+
+use super::Armed;
+use super::members::{self, Check, Dying, Leaf, Lost, Mixed, Whole};
+use super::options::{Act, Scope};
+use super::report::{Action, Failure, Named, Outcome};
+use super::top::Top;
+use super::turn::{Other, USERS_WORD, Waited};
+use super::when::{Reading, State};
+use crate::mode::with_report;
+use crate::own::own_line;
+use crate::processes::slow::{self, REFINING, WORTH};
+use crate::snapshot::{self, Completeness, Scene, When};
+use crate::sys::Errno;
+use crate::sys::clock::{monotonic, sleep};
+use crate::sys::file::Dir;
+use crate::sys::out::{Out, Sink};
+use crate::sys::signal::{self, Until};
+use crate::target::Target;
+use crate::target::memcg::Path;
+use crate::units::{Bytes, Pid};
+use crate::victim::{By, Choice, Tree, Why};
+
+/// How often it is looked whether they live, and whether memory can wait.
+const STEP: Duration = Duration::from_millis(100);
+/// Once the root has ended, its children have this long to follow it.
+const ORPHANS: Duration = Duration::from_secs(1);
+/// How long SIGKILL may take: a process in uninterruptible sleep does not end before that does.
+const DEATH: Duration = Duration::from_secs(5);
+/// How long one is waited for that has given back all that it held.
+const EMPTIED: Duration = Duration::from_secs(1);
+/// How often newcomers are looked for: each time one generation of them may have come.
+const GENERATIONS: usize = 8;
+/// A report that nobody reads is given up: the next victim does not wait for it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What another's ended victim held comes back within this, as a rule in a few milliseconds: process_mrelease(2) is not asked for others' victims.
+const COMES_BACK: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether another memdoor still acts.
+const TURN_STEP: Duration = Duration::from_millis(50);
+/// How often all is looked at anew because another memdoor came first: then this one goes on, as it would without a lock.
+const ROUNDS: usize = 3;
+/// What memdoor itself has ended is counted as available within this time.
+const SETTLE: Duration = Duration::from_millis(300);
+/// How often it is looked whether that is so.
+const MEMORY_STEP: Duration = Duration::from_millis(10);
+
+/// How long other memdoors are waited for, and were: one time for all rounds, as each would else begin it anew.
+struct Patience {
+    /// When it ends.
+    until: Duration,
+    /// When it ends for the words of ordinary users, of which one was seen.
+    users: Option<Duration>,
+    /// Who was waited for last, and how long for all of them.
+    waited: Option<Waited>,
+}
+
+impl Patience {
+    fn new(grace: Duration) -> Self {
+        Self { until: monotonic().saturating_add(grace).saturating_add(DEATH), users: None, waited: None }
+    }
+
+    /// When it ends for `whom`, as it is `now`. At the hard limit that one does not wait for its victim either, and no user's word counts.
+    fn ends(&mut self, now: Duration, whom: &Other, is_hard: bool) -> Duration {
+        if is_hard {
+            self.until = self.until.min(now.saturating_add(DEATH));
+        }
+        match (whom.is_users_word, is_hard) {
+            (false, _) => self.until,
+            (true, false) => self.until.min(*self.users.get_or_insert(now.saturating_add(USERS_WORD))),
+            (true, true) => now,
+        }
+    }
+
+    fn note(&mut self, whom: Other, since: Duration, is_in_vain: bool) {
+        let before = self.waited.take().map_or(Duration::ZERO, |before| before.took);
+        let took = before.saturating_add(monotonic().saturating_sub(since));
+        self.waited = Some(Waited { whom, took, is_in_vain });
+    }
+}
+
+/// How the time between SIGTERM and SIGKILL went.
+enum Wait {
+    /// All have ended.
+    Ended,
+    /// Time is up, or memory is.
+    Up,
+    /// Time is up, and memory is not short any more.
+    Relieved,
+    /// memdoor is to end.
+    Stopped,
+}
+
+impl Armed<'_> {
+    /// A decision that is not yet carried out.
+    pub(super) fn action(&self, state: State, reading: Reading, choice: &Choice) -> Action {
+        let rows = self.selection.rows();
+        let named = |tree: &Tree| {
+            let row = rows.get(tree.root)?;
+            Some(Named { pid: row.pid, started: row.started?, comm: row.comm.clone(), tree: *tree })
+        };
+        let outcome = match (state, choice.best[0]) {
+            (State::Enough, _) => Outcome::Enough,
+            (State::Unknown, _) => Outcome::Unknown,
+            (State::Short, None) => Outcome::Nobody,
+            (State::Short, Some(_)) => Outcome::DryRun,
+        };
+        Action {
+            outcome,
+            state,
+            reading,
+            best: choice.best.each_ref().map(|tree| named(tree.as_ref()?)),
+            trees: choice.trees,
+            too_small: choice.too_small,
+            excluded: self.selection.excluded,
+            overflow: self.selection.overflow(),
+            is_hidden: self.envelope.others.is_some(),
+            exe: None,
+            killed: 0,
+            freed: None,
+            held: None,
+            left: None,
+            survivor: None,
+            after: None,
+            risen: None,
+            state_after: None,
+            whole: None,
+            is_by_cgroup_kill: false,
+            top: None,
+            lasting: None,
+            waited: None,
+            took: Duration::ZERO,
+            failure: None,
+        }
+    }
+
+    /// Looks at all processes, chooses, and does what is to be done about it; says so.
+    pub(super) fn act(&mut self, state: State, reading: Reading) -> Outcome {
+        let mut action = match (state, self.options.act) {
+            (State::Short, Act::Kill) => self.end_one_in_turn(),
+            _ => self.decide(state, reading),
+        };
+        if matches!(action.outcome, Outcome::Nobody | Outcome::Elsewhere | Outcome::DryRun | Outcome::Vanished)
+            && action.top.is_none()
+        {
+            action.top = self.the_largest();
+        }
+        let is_own_look = action.waited.is_none();
+        if self.history.is_news(action.outcome, is_own_look, monotonic()) {
+            self.say(&action);
+        }
+        action.outcome
+    }
+
+    /// Looks at all processes and chooses.
+    fn decide(&mut self, state: State, reading: Reading) -> Action {
+        let (whom, group) = (self.options.whom, self.options.cgroup);
+        let choice = match self.selection.choose(&self.host.proc, &whom, group) {
+            Ok(choice) => choice,
+            Err(errno) => {
+                let action = self.idle(Outcome::Failed, state, reading);
+                return Action { failure: Some(Failure::new("read all processes of /proc", errno)), ..action };
+            }
+        };
+        let mut action = self.action(state, reading, &choice);
+        if state == State::Short && group.is_none() {
+            self.look_elsewhere(&mut action, &choice);
+        }
+        if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
+            let leaf = self.leaf(&victim);
+            let (user, unpinned) = (self.selection.user(), self.options.unpinned);
+            let check = Check { whom: &whom, group, user, unpinned, leaf: None, reader: self.reader };
+            let leaf = leaf.as_ref();
+            let whole = leaf.map(|(_, path)| self.leaf_of(&victim, path));
+            let _ = self.judge_whole(leaf, whole, &check, &mut action);
+        }
+        if let Some(victim) = &action.best[0] {
+            action.exe = Target::open(&self.host.proc, victim.pid)
+                .ok()
+                .filter(|target| target.started == victim.started)
+                .and_then(|target| target.exe().ok());
+        }
+        action
+    }
+
+    /// How much lasts whoever ends, and whether that is why memory is short, so that nobody is ended for it.
+    ///
+    /// What a tmpfs holds has files in it that were deleted, and that end with those who may be ended: that does not last.
+    fn look_elsewhere(&self, action: &mut Action, choice: &Choice) {
+        action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
+        if action.lasting.as_ref().is_some_and(|lasting| lasting.files >= WORTH) {
+            let deleted = self.selection.deleted_files();
+            action.lasting = action.lasting.take().map(|lasting| lasting.without(deleted));
+        }
+        let resident = action.lasting.as_ref().map(|lasting| lasting.resident(action.reading.shmem));
+        // Who is preferred may be small, and another one be what fills memory.
+        let most = choice.best.iter().flatten().map(|tree| tree.held).max();
+        if let (Some(resident), Some(most)) = (resident, most)
+            // What a whole cgroup would give back is not known.
+            && self.options.scope == Scope::Tree
+            && self.options.when.is_elsewhere(&action.reading, resident, most)
+        {
+            action.outcome = Outcome::Elsewhere;
+            // There is no victim, and these are who was near.
+            action.best[2] = None;
+            action.best.rotate_right(1);
+        }
+    }
+
+    /// Who else is large: part of the evidence.
+    pub(super) fn the_largest(&self) -> Option<Top> {
+        (!self.options.evidence.is_zero()).then(|| self.selection.top.clone())
+    }
+
+    /// A decision that nobody was looked at for.
+    fn idle(&self, outcome: Outcome, state: State, reading: Reading) -> Action {
+        let nobody = self.action(state, reading, &Choice::default());
+        Action { outcome, excluded: [0; Why::COUNT], overflow: 0, ..nobody }
+    }
+
+    /// Ends one, and nobody when another memdoor has just done so and that was enough.
+    fn end_one_in_turn(&mut self) -> Action {
+        let mut patience = Patience::new(self.options.grace);
+        let mut rounds = 0;
+        let action = loop {
+            rounds += 1;
+            self.take_turn(None, &mut patience);
+            // The second look: what was seen before the lock was had is old.
+            let reading = self.gauge.read(&mut self.host);
+            let state = self.options.when.judge(&reading);
+            if patience.waited.is_some() && signal::stop_requested().is_some() {
+                break self.idle(Outcome::Stopped, state, reading);
+            }
+            match state {
+                State::Short => {}
+                State::Enough => break self.idle(Outcome::Relieved, state, reading),
+                State::Unknown => break self.idle(Outcome::Unknown, state, reading),
+            }
+            let mut action = self.decide(state, reading);
+            if action.outcome != Outcome::Elsewhere {
+                self.pass_over_survivors(&mut action);
+            }
+            let victim = action.best[0].clone().filter(|_| action.outcome != Outcome::Failed);
+            let Some(victim) = victim else {
+                break action;
+            };
+            // A security module's rule, which is told by the signal alone: another one may be signalled, and that one is not asked again.
+            let is_to_go_on = self.end(&mut action, &victim, rounds < ROUNDS, &mut patience)
+                || action.is_refused() && rounds < ROUNDS;
+            if !is_to_go_on {
+                break action;
+            }
+        };
+        self.turn.release();
+        Action { waited: patience.waited, ..action }
+    }
+
+    /// Waits until no other memdoor ends somebody whose end helps, or memory is not short any more, or the time for it is up; whether
+    /// somebody was waited for. With the victim that was chosen, and what it holds, that is told from then on.
+    fn take_turn(&mut self, chosen: Option<(Pid, Bytes)>, patience: &mut Patience) -> bool {
+        let group = self.options.cgroup;
+        let since = monotonic();
+        let mut whom: Option<Other> = None;
+        loop {
+            let now = monotonic();
+            let free = match chosen {
+                None => self.turn.take(&self.host.proc, group),
+                Some((victim, held)) => self.turn.tell(&self.host.proc, group, victim, held),
+            };
+            let other = match free {
+                Ok(()) => {
+                    let Some(whom) = whom else { return false };
+                    let when = self.options.when;
+                    self.let_memory_come_back(COMES_BACK, &|reading| when.is_hard(reading));
+                    patience.note(whom, since, false);
+                    return true;
+                }
+                Err(other) => other,
+            };
+            let before = whom.take();
+            let whom = &*whom.insert(match before {
+                // Whom it ends is not told any more when that has ended, or is not known yet.
+                Some(before) if other.victim.is_none() && before.victim.is_some() => before,
+                _ => other,
+            });
+            let reading = self.gauge.read(&mut self.host);
+            let until = patience.ends(now, whom, self.options.when.is_hard(&reading));
+            let is_over = self.options.when.judge(&reading) == State::Enough || signal::stop_requested().is_some();
+            if is_over || now >= until {
+                patience.note(whom.clone(), since, !is_over);
+                return true;
+            }
+            let _ = signal::wait(None, Some(TURN_STEP.min(until.saturating_sub(now))));
+        }
+    }
+
+    /// Gives what has ended the time to be free, and memory as it is then: the kernel shows no memory of a process that exits while it still
+    /// gives it back, and for so long memory looks short. Not longer than until it is not, or `is_enough` holds.
+    fn let_memory_come_back(&mut self, within: Duration, is_enough: &dyn Fn(&Reading) -> bool) -> Reading {
+        let until = monotonic().saturating_add(within);
+        loop {
+            let reading = self.gauge.read(&mut self.host);
+            let is_over = self.options.when.judge(&reading) != State::Short || is_enough(&reading);
+            if is_over || monotonic() >= until || signal::stop_requested().is_some() {
+                return reading;
+            }
+            let _ = signal::wait(None, Some(MEMORY_STEP));
+        }
+    }
+
+    /// Tells the victim, before its evidence is written, which takes its time, and looks once more when it is; whom it had to wait for.
+    fn tell_and_write(&mut self, action: &mut Action, victim: &Named, size: Bytes, patience: &mut Patience) -> bool {
+        if self.take_turn(Some((victim.pid, size)), patience) {
+            return true;
+        }
+        let until = monotonic().saturating_add(self.options.evidence);
+        self.evidence(victim, until);
+        action.top = self.the_largest();
+        self.take_turn(Some((victim.pid, size)), patience)
+    }
+
+    /// Ends the victim's tree; or had to wait for another memdoor, so that all is to be looked at anew: whether that is so.
+    fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool, patience: &mut Patience) -> bool {
+        let started = monotonic();
+        let (whom, group) = (self.options.whom, self.options.cgroup);
+        let check = Check {
+            whom: &whom,
+            group,
+            user: self.selection.user(),
+            unpinned: self.options.unpinned,
+            leaf: None,
+            reader: self.reader,
+        };
+        self.members.clear();
+        let rows = self.selection.members(&victim.tree);
+        let held = self.members.hold(&self.host.proc, rows, &check);
+        let size = self.members.freeable();
+        match held {
+            Ok(()) if size >= whom.least => {}
+            Ok(()) | Err(Lost::Changed) => {
+                action.outcome = Outcome::Vanished;
+                return false;
+            }
+            Err(Lost::Failed(errno)) => {
+                (action.outcome, action.failure) = (Outcome::Failed, Some(Failure::new("open the victim", errno)));
+                return false;
+            }
+        }
+        let leaf = self.leaf(victim);
+        let whole = leaf.as_ref().map(|(_, path)| self.leaf_of(victim, path));
+        let check = Check { leaf: whole, ..check };
+        let cgroup = self.judge_whole(leaf.as_ref(), whole, &check, action);
+        if let Some((dir, _)) = cgroup {
+            let _ = self.members.hold_cgroup(&self.host.proc, dir, &check);
+        }
+        if self.tell_and_write(action, victim, size, patience) && may_wait {
+            self.members.clear();
+            return true;
+        }
+        let before = self.gauge.read(&mut self.host);
+        if self.options.when.judge(&before) == State::Enough {
+            (action.outcome, action.state, action.reading) = (Outcome::Relieved, State::Enough, before);
+            self.members.clear();
+            return false;
+        }
+        let asked = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
+        action.outcome = match asked {
+            Ok(()) => self.see_through(action, &check, cgroup.map(|(dir, _)| dir)),
+            Err(Errno::ESRCH) => Outcome::Vanished,
+            Err(errno) => {
+                // Another one may be signalled the next time.
+                self.history.note_survivor(victim);
+                action.failure = Some(Failure::new("signal the victim", errno));
+                Outcome::Failed
+            }
+        };
+        action.took = monotonic().saturating_sub(started);
+        self.sum_up(action, &before);
+        self.members.clear();
+        false
+    }
+
+    /// What it gave back.
+    fn sum_up(&mut self, action: &mut Action, before: &Reading) {
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) && self.members.left().is_some() {
+            action.outcome = Outcome::Survived;
+        }
+        if action.outcome == Outcome::Survived
+            && let Some(victim) = &action.best[0]
+        {
+            self.history.note_survivor(victim);
+        }
+        action.left = self.members.left();
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
+            action.freed = Some(self.members.freed());
+            action.held = u32::try_from(self.members.count()).ok();
+            action.survivor = self.members.survivor();
+        }
+        // Whoever waits for this one looks at memory next.
+        let has_ended = matches!(action.outcome, Outcome::Terminated | Outcome::Killed);
+        let least = action.freed.unwrap_or_default().0 / 2;
+        let after = self.let_memory_come_back(if has_ended { SETTLE } else { Duration::ZERO }, &|after| {
+            let (Some(before), Some(after)) = (before.available, after.available) else {
+                return true;
+            };
+            after.0.saturating_sub(before.0) >= least
+        });
+        action.after = after.available;
+        action.risen = match (before.available, after.available) {
+            (Some(before), Some(after)) => {
+                let signed = |size: Bytes| i64::try_from(size.0).unwrap_or(i64::MAX);
+                Some(signed(after).saturating_sub(signed(before)))
+            }
+            _ => None,
+        };
+        action.state_after = Some(self.options.when.judge(&after));
+    }
+
+    /// The victim's own cgroup, and its path, when that is to be ended with it.
+    fn leaf(&mut self, victim: &Named) -> Option<(Dir, Path)> {
+        if self.options.scope != Scope::Cgroup {
+            return None;
+        }
+        let target = Target::open(&self.host.proc, victim.pid).ok();
+        let mut target = target.filter(|target| target.started == victim.started)?;
+        self.memcg.forget();
+        self.memcg.refresh(&mut target);
+        let path = Path::of(self.memcg.path().ok()?.1);
+        let dir = self.memcg.dir()?.dir(c".").ok();
+        self.memcg.forget();
+        dir.map(|dir| (dir, path))
+    }
+
+    /// The same with what all in it must have in common with the victim.
+    fn leaf_of<'p>(&self, victim: &Named, path: &'p Path) -> Leaf<'p> {
+        let row = self.selection.rows().get(victim.tree.root).filter(|row| row.pid == victim.pid);
+        Leaf {
+            path: path.as_bytes(),
+            place: row.map(|row| row.whereabouts(&self.host.proc)).unwrap_or_default(),
+            user: row.and_then(|row| row.user),
+        }
+    }
+
+    /// Whether the cgroup may be ended as a whole; where it may not, the tree is ended alone, and the decision says why.
+    fn judge_whole<'l>(
+        &self,
+        leaf: Option<&'l (Dir, Path)>,
+        whole: Option<Leaf<'_>>,
+        check: &Check<'_>,
+        action: &mut Action,
+    ) -> Option<&'l (Dir, Path)> {
+        if self.options.scope != Scope::Cgroup {
+            return None;
+        }
+        let proc = &self.host.proc;
+        let judged = match leaf.zip(whole) {
+            Some(((dir, path), whole)) if path.as_bytes() != b"/" => {
+                members::judge_cgroup(proc, dir, &own_line(proc), check, &whole)
+            }
+            _ => Err(Mixed::Root),
+        };
+        action.whole = Some(judged);
+        leaf.filter(|_| judged.is_ok())
+    }
+
+    /// SIGKILL to all of a cgroup: at once where the kernel can, and else one by one, with those that join it meanwhile.
+    fn kill_whole(&mut self, action: &mut Action, cgroup: &Dir, check: &Check<'_>) -> (u64, Option<Errno>) {
+        let is_plain = matches!(action.whole, Some(Ok(Whole { exempt: 0, .. })));
+        if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
+            action.is_by_cgroup_kill = true;
+            return (count, None);
+        }
+        let (mut killed, mut failed) = (0, None);
+        for _ in 0..GENERATIONS {
+            let (count, errno) = self.members.kill(&self.host.proc, check);
+            (killed, failed) = (killed + count, failed.or(errno));
+            let before = self.members.count();
+            let _ = self.members.hold_cgroup(&self.host.proc, cgroup, check);
+            if self.members.count() == before {
+                break;
+            }
+        }
+        (killed, failed)
+    }
+
+    /// From SIGTERM on.
+    fn see_through(&mut self, action: &mut Action, check: &Check<'_>, cgroup: Option<&Dir>) -> Outcome {
+        match self.wait_for_end(if cgroup.is_some() { Scope::Cgroup } else { Scope::Tree }) {
+            Wait::Ended => return Outcome::Terminated,
+            Wait::Stopped => return Outcome::Interrupted,
+            Wait::Relieved => return Outcome::Spared,
+            Wait::Up => {}
+        }
+        let (killed, failed) = match cgroup {
+            Some(cgroup) => self.kill_whole(action, cgroup, check),
+            None => {
+                self.join_newcomers(check);
+                self.members.kill(&self.host.proc, check)
+            }
+        };
+        action.killed = killed;
+        action.failure = failed.map(|errno| Failure::new("signal a process of the tree", errno));
+        let began = monotonic();
+        loop {
+            let took = monotonic().saturating_sub(began);
+            let is_over = match self.members.dying() {
+                Dying::Nobody => true,
+                // What keeps it from ending may last, and nothing is to be had of it any more.
+                Dying::Emptied => took >= EMPTIED,
+                Dying::Holding => took >= DEATH,
+            };
+            if is_over {
+                break;
+            }
+            let _ = signal::wait(None, Some(Duration::from_millis(5)));
+            self.members.reap();
+        }
+        match self.members.alive() {
+            0 => Outcome::Killed,
+            _ => Outcome::Survived,
+        }
+    }
+
+    /// One that SIGKILL did not end is no victim again as long as there is another: it is frozen or in uninterruptible sleep, and what it
+    /// may hold still comes when it comes.
+    fn pass_over_survivors(&self, action: &mut Action) {
+        let is_new = |one: &Option<Named>| one.as_ref().is_some_and(|one| !self.history.has_survived(one));
+        if let Some(at) = action.best.iter().position(is_new) {
+            action.best.rotate_left(at);
+        }
+    }
+
+    /// Until all have ended, the time is up, or memory can't wait.
+    fn wait_for_end(&mut self, scope: Scope) -> Wait {
+        let mut until = monotonic().saturating_add(self.options.grace);
+        let mut is_orphaned = false;
+        loop {
+            if self.members.alive() == 0 {
+                return Wait::Ended;
+            }
+            let now = monotonic();
+            let reading = self.gauge.read(&mut self.host);
+            if now >= until || self.options.when.is_hard(&reading) {
+                // It was asked to end, and what made that necessary is over: it may take its time. What is left of one whose root has
+                // ended is of no use to anybody.
+                let is_whole = !is_orphaned && self.members.is_root_alive();
+                let is_relieved = is_whole && self.options.when.judge(&reading) == State::Enough;
+                return if is_relieved { Wait::Relieved } else { Wait::Up };
+            }
+            if signal::stop_requested().is_some() {
+                return Wait::Stopped;
+            }
+            if scope == Scope::Tree && !is_orphaned && !self.members.is_root_alive() {
+                is_orphaned = true;
+                until = until.min(now.saturating_add(ORPHANS));
+            }
+            let step = STEP.min(until.saturating_sub(now));
+            // An exited root is ready at once: then only time is waited for.
+            let root = self.members.root().filter(|_| !is_orphaned && self.members.is_root_alive());
+            // What it fails of (ENOMEM) is no reason to hurry.
+            if signal::wait(root.map(|root| (root, Until::Readable)), Some(step)).is_err() {
+                sleep(step);
+            }
+        }
+    }
+
+    /// Those that joined the tree since the choice: children that were started since. Theirs, and those that come while this is looked for,
+    /// [`members::Members::kill`] finds, where the kernel lists children.
+    fn join_newcomers(&mut self, check: &Check<'_>) {
+        if check.whom.by != By::Tree {
+            return;
+        }
+        let (proc, members) = (&self.host.proc, &mut self.members);
+        let selection = &mut self.selection;
+        if selection.choose(proc, check.whom, check.group).is_err() {
+            return;
+        }
+        selection.look_at_children(proc, &|parent| members.has(parent));
+        for row in selection.rows() {
+            if members.is_child(proc, row) {
+                let one = core::iter::once(row);
+                let _ = members.hold(proc, one, check);
+            }
+        }
+    }
+
+    /// A snapshot of the victim, written out before anything happens to it.
+    fn evidence(&mut self, victim: &Named, until: Duration) {
+        if self.options.evidence.is_zero() {
+            return;
+        }
+        let target = Target::open(&self.host.proc, victim.pid).ok();
+        let target = target.filter(|target| target.started == victim.started);
+        let Some(mut target) = target else {
+            self.completeness = self.completeness.and(Completeness::Gone);
+            return;
+        };
+        let mut out = Out::new(Sink::Stdout, self.out);
+        out.give_up_at(until);
+        // The last victim's cgroup is not this one's.
+        self.memcg.forget();
+        let mut scene = Scene::new(
+            &mut target,
+            &mut self.host,
+            &mut self.memcg,
+            &mut self.sockets,
+            self.buf,
+            When::Condemned { until },
+        );
+        let taken =
+            with_report(self.options.format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
+        self.completeness = self.completeness.and(taken);
+        // Up to 128 descriptors, which the members of the tree may need.
+        self.memcg.forget();
+        let broken = out.broken();
+        self.note(broken);
+    }
+
+    /// Says what was decided and what came of it: a line in the log, and a report.
+    pub(super) fn say(&mut self, action: &Action) {
+        let mut out = Out::new(Sink::Stdout, self.out);
+        out.give_up_at(monotonic().saturating_add(PATIENCE));
+        with_report(self.options.format, &mut out, &self.envelope, |report| {
+            action.report(&self.options, report);
+        });
+        out.flush();
+        let broken = out.broken();
+        self.note(broken);
+        action.log(&self.options, &mut self.log);
+    }
+}

@@ -1,0 +1,216 @@
+//! Everything that may fail loudly, allocate or take its time, before memory is looked at.
+
+use super::gauge::Gauge;
+use super::log::{Level, Log};
+use super::members::{self, Check, Members};
+use super::options::{Act, Logging, Options, Run, Unpinned};
+use super::report::Action;
+use super::select::Selection;
+use super::turn::Turn;
+use super::when::{Odd, Pace, Reading};
+use super::{Armed, History};
+use crate::environment::{self, MANY, Others};
+use crate::error::{Because, Error};
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::mode::{Buffers, envelope, open_host, open_self, with_report};
+use crate::parse::meminfo::Meminfo;
+use crate::processes::slow::{self, REFINING, Reader};
+use crate::refusal::fail;
+use crate::snapshot::sockets::Sockets;
+use crate::snapshot::{self, Completeness, Scene, When};
+use crate::sys::clock::monotonic;
+use crate::sys::harden;
+use crate::sys::out::{Out, Sink};
+use crate::sys::pidfd::PidFd;
+use crate::sys::{Errno, signal, system};
+use crate::target::memcg::Memcg;
+use crate::units::Pid;
+
+/// Candidates that there is room for when memory is not locked: what is not used takes none.
+const ROOM: usize = 32 * 1024;
+/// When it is locked: 240 bytes each. Those without room are counted, and have theirs at the next look.
+const LOCKED_ROOM: usize = members::ROOM;
+/// Descriptors of a victim that its snapshot expects; the sockets of more are shown, too, once for each descriptor.
+const DESCRIPTORS: usize = 256;
+
+/// The machine, of which it is known how much memory is available, or will be of the cgroup.
+fn open_machine(options: &Options<'_>) -> Result<Host, Exit> {
+    let mut host = open_host(MANY)?;
+    let is_enough = |meminfo: &Meminfo| options.cgroup.is_some() || Reading::of(meminfo).1 != Odd::NoMemory;
+    environment::memory(&mut host, is_enough).map_err(|unfit| unfit.fail())?;
+    Ok(host)
+}
+
+impl<'a> Armed<'a> {
+    /// Opens, reads and checks everything once; a daemon rehearses and locks what that has touched.
+    #[inline(never)]
+    pub(super) fn arm(
+        options: Options<'a>,
+        history: &'a mut History,
+        reader: Option<&'a Reader>,
+        buffers: Buffers<'a>,
+    ) -> Result<Self, Exit> {
+        let Buffers { out, read, .. } = buffers;
+        // Before anything else: a path that is wrong is better known at once.
+        let log = open_log(options.log, history)?;
+        let mut host = open_machine(&options)?;
+        check_pidfds(options.unpinned)?;
+        let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
+        let mut envelope = envelope(&host);
+        let memcg = Memcg::new(&host.proc, read);
+        let sockets = Sockets::arm(DESCRIPTORS)
+            .map_err(|errno| fail(&Error::new("map", b"memory for the table of sockets", errno)))?;
+        signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
+        // Who is not root, or has not CAP_KILL, ends their own processes only, which are shown.
+        let completeness = match (Others::say(&host.proc, &mut envelope), system::signals_only()) {
+            (Others::Hidden, None) => Completeness::Denied,
+            _ => Completeness::Complete,
+        };
+        let room = match options.run {
+            Run::Once => ROOM,
+            Run::Daemon => LOCKED_ROOM,
+        };
+        let (turn, locked) = Turn::arm(&host.proc);
+        let mut armed = Self {
+            options,
+            history,
+            host,
+            gauge,
+            selection: Selection::arm(room).map_err(no_room)?.with_reader(reader),
+            reader,
+            members: Members::arm().map_err(no_room)?,
+            turn,
+            memcg,
+            sockets,
+            envelope,
+            log,
+            out,
+            buf: read,
+            pace: Pace::new(),
+            completeness,
+            is_output_broken: false,
+            looks: 0,
+            is_odd: Odd::Nothing,
+        };
+        if let (Err(errno), Act::Kill) = (locked, options.act) {
+            armed.log.line(
+                Level::Warning,
+                format_args!("cannot lock: {}; another memdoor may end somebody at the same time", Because(errno)),
+            );
+        }
+        if options.run == Run::Daemon {
+            armed.settle()?;
+        }
+        Ok(armed)
+    }
+
+    /// What a daemon does to be quick when it matters.
+    fn settle(&mut self) -> Result<(), Exit> {
+        signal::reload_on_hup().map_err(|errno| fail(&Error::new("handle", b"SIGHUP", errno)))?;
+        harden::touch_stack();
+        self.rehearse();
+        if let Err(errno) = environment::lock(environment::Locked::All) {
+            self.log.line(
+                Level::Warning,
+                format_args!(
+                    "cannot lock memory: {}; it may be slow to wake under pressure ({})",
+                    Because(errno),
+                    environment::unlocked(errno)
+                ),
+            );
+        }
+        // Both are best effort, and without them memdoor still works: a container has neither right.
+        let _ = harden::exempt_from_oom_killer(&self.host.proc);
+        let _ = harden::raise_priority();
+        Ok(())
+    }
+
+    /// A daemon for nobody is a mistake that is noticed when memory is short, unless it is said before.
+    fn say_if_nobody_fits(&mut self, action: &Action) {
+        if action.best[0].is_some() {
+            return;
+        }
+        let not = action.not_candidates();
+        let not = core::str::from_utf8(not.as_bytes()).unwrap_or_default();
+        let hint = action.nobody(&self.options.whom);
+        self.log.line(Level::Warning, format_args!("nobody who runs now may be ended: {not}; hint: {hint}"));
+    }
+
+    /// All that a kill takes but for the signals, into nowhere, with memdoor itself as the victim.
+    fn rehearse(&mut self) {
+        let (whom, group) = (self.options.whom, self.options.cgroup);
+        self.selection.rehearse_reader(&self.host.proc);
+        let reading = self.gauge.read(&mut self.host);
+        let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
+            return;
+        };
+        let check = Check {
+            whom: &whom,
+            group,
+            user: self.selection.user(),
+            unpinned: self.options.unpinned,
+            leaf: None,
+            reader: self.reader,
+        };
+        if let Some(tree) = &choice.best[0] {
+            let rows = self.selection.members(tree);
+            let _ = self.members.hold(&self.host.proc, rows, &check);
+            self.members.clear();
+        }
+        let mut action = self.action(self.options.when.judge(&reading), reading, &choice);
+        action.top = self.the_largest();
+        action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
+        self.say_if_nobody_fits(&action);
+        let mut out = Out::new(Sink::Nowhere, self.out);
+        let format = self.options.format;
+        with_report(format, &mut out, &self.envelope, |report| {
+            action.report(&self.options, report);
+        });
+        action.log(&self.options, &mut Log::silent(self.options.log));
+        if let Some(mut target) = open_self(&self.host) {
+            let until = core::time::Duration::MAX;
+            let mut scene = Scene::new(
+                &mut target,
+                &mut self.host,
+                &mut self.memcg,
+                &mut self.sockets,
+                self.buf,
+                When::Condemned { until },
+            );
+            with_report(format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
+        }
+        let _ = self.pace.next(monotonic(), &self.options.when, &reading);
+        self.pace = Pace::new();
+    }
+}
+
+/// A new configuration's log was tried before ([`super::can_be_logged`]). After SIGHUP a file that can't be used any more is no reason to
+/// leave the host alone: that was said, and lines go where else they go.
+fn open_log<'a>(options: Logging<'a>, history: &mut History) -> Result<Log<'a>, Exit> {
+    match Log::open(options) {
+        Err(_) if history.is_going_on && options.file.is_some() => Log::open(Logging { file: None, ..options }),
+        opened => {
+            history.is_going_on |= opened.is_ok();
+            opened
+        }
+    }
+}
+
+fn no_room(errno: Errno) -> Exit {
+    environment::no_room(errno).fail()
+}
+
+/// Whether signals reach who they are meant for: through pidfds. That the numbers of `/proc` are memdoor's own, [`open_host`] has seen.
+fn check_pidfds(unpinned: Unpinned) -> Result<(), Exit> {
+    let own = Pid::new(system::own_pid()).map(PidFd::open);
+    match (own, unpinned) {
+        (Some(Err(Errno::ENOSYS)), Unpinned::Allow) | (Some(Ok(_)) | None, _) => Ok(()),
+        (Some(Err(errno)), _) => {
+            let error = Error::new("open", b"a pidfd of memdoor itself", errno);
+            Err(fail(&error.hint(
+                "signals could hit another process that got the number: Linux 5.3 has pidfds; --allow-pid-race takes that risk",
+            )))
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Whether a process is one that was asked for.
+
+use super::options::{Only, Whom};
+use crate::looks::Looks;
+use crate::victim::{Rank, Why};
+
+impl Looks<'_> {
+    /// How much it is wanted, or why it may not be chosen.
+    pub(super) fn judge(&mut self, whom: &Whom<'_>, group: Option<&[u8]>) -> core::result::Result<Rank, Why> {
+        let mut is_essential = false;
+        let is_wanted = whom.only.iter().any(|only| match only {
+            Only::Any => {
+                is_essential = self.is_essential();
+                !is_essential
+            }
+            Only::Browsers => self.browser().is_some(),
+            Only::Fits(pattern) => self.fits(pattern),
+        });
+        if is_essential && !is_wanted {
+            return Err(Why::Essential);
+        }
+        if !is_wanted {
+            return Err(if self.is_unread() { Why::Unread } else { Why::Unwanted });
+        }
+        if group.is_some_and(|group| !self.is_in(group)) {
+            return Err(Why::Outside);
+        }
+        if self.fits_any(whom.ignore) {
+            return Err(Why::Ignored);
+        }
+        if self.may_fit_any(whom.ignore) {
+            return Err(Why::Unread);
+        }
+        Ok(if self.may_fit_any(whom.avoid) {
+            Rank::Avoided
+        } else if self.fits_any(whom.prefer) {
+            Rank::Preferred
+        } else {
+            Rank::Ordinary
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! Reads how much memory there is: the system's, or a cgroup's against its limit.
+
+extern crate std;
+
+use core::ffi::CStr;
+use core::time::Duration;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::options::Options;
+use super::when::{Odd, Reading};
+use crate::environment::MOUNT;
+use crate::error::{Absent, Error};
+use crate::host::Host;
+use crate::parse::cgroup::Version;
+use crate::parse::meminfo::Meminfo;
+use crate::parse::pressure::{self, Stall};
+use crate::sys::Errno;
+use crate::sys::clock::monotonic;
+use crate::sys::file::Dir;
+use crate::sys::kept::Kept;
+use crate::sys::psi::Trigger;
+use crate::target::memcg::{Memcg, Path};
+use crate::trigger::also::Waiting;
+use crate::units::{Bytes, Percent};
+
+/// Stalls of this long within 2 s wake memdoor, whatever it waits for.
+const STALL_US: u32 = 150_000;
+
+/// How often it is looked whether ZFS was loaded meanwhile.
+const ARC_PAUSE: Duration = Duration::from_secs(60);
+
+/// Where figures come from, opened once.
+pub(super) struct Gauge {
+    /// The cgroup whose limit counts, and its path.
+    group: Option<(Memcg, Path)>,
+    /// Where its pressure file is, when it is not `/proc`.
+    dir: Option<Dir>,
+    pressure: Kept,
+    waiting: Option<Waiting>,
+    trigger: Option<Trigger>,
+    /// What was said last about meminfo.
+    pub(super) odd: Odd,
+    /// When ZFS's figures were looked for last.
+    looked_for_arc: Duration,
+}
+
+impl Gauge {
+    /// Opens and reads all of it once.
+    pub(super) fn arm(options: &Options<'_>, host: &mut Host, buf: &mut [u8]) -> Result<Self, Error> {
+        let group = match options.cgroup {
+            Some(path) => Some((open_group(host, path, buf)?, Path::of(path))),
+            None => None,
+        };
+        let mut gauge = Self {
+            group,
+            dir: None,
+            pressure: Kept::new(c"pressure/memory"),
+            waiting: options.when.pressure.map(|bound| bound.of),
+            trigger: None,
+            odd: Odd::Nothing,
+            looked_for_arc: monotonic(),
+        };
+        gauge.aim(&host.proc);
+        gauge.read(host);
+        if let Some(waiting) = gauge.waiting
+            && let Err(errno) = gauge.pressure(host, waiting)
+        {
+            let error = Error::new("read", gauge.pressure.name().to_bytes(), errno);
+            return Err(error.hint("--psi needs Linux 4.20 with CONFIG_PSI; boot with psi=1"));
+        }
+        Ok(gauge)
+    }
+
+    /// Finds the pressure that belongs to the memory that is looked at.
+    fn aim(&mut self, proc: &Dir) {
+        self.dir = self.group.as_ref().and_then(|(group, _)| group.dir()?.dir(c".").ok());
+        let file: &'static CStr = match self.dir {
+            Some(_) => c"memory.pressure",
+            None => c"pressure/memory",
+        };
+        self.pressure = Kept::new(file);
+        self.trigger = Trigger::arm(self.dir.as_ref().unwrap_or(proc), file, STALL_US).ok();
+    }
+
+    /// What the cgroup uses, and its limit. A service that is started anew has a new cgroup of the same path: what was opened of the
+    /// old one gives ENODEV for ever, so that it is opened anew.
+    fn read_group(&mut self, proc: &Dir) -> Option<(Bytes, Bytes)> {
+        let (group, path) = self.group.as_mut()?;
+        let mut used = group.used();
+        if used.is_err() {
+            // Its trigger would be ready at once from now on.
+            self.trigger = None;
+            if group.look_at(path.as_bytes()).is_ok() {
+                used = group.used();
+                self.aim(proc);
+            }
+        }
+        self.odd = match used {
+            Ok(Some(_)) => Odd::Nothing,
+            Ok(None) => Odd::NoLimit,
+            Err(_) => Odd::NoGroup,
+        };
+        used.ok().flatten()
+    }
+
+    /// How much there is now.
+    pub(super) fn read(&mut self, host: &mut Host) -> Reading {
+        let meminfo = host.meminfo().unwrap_or_default();
+        let (mut reading, odd) = Reading::of(&meminfo);
+        self.look_for_arc(host, &meminfo);
+        match self.group {
+            Some(_) => {
+                let used = self.read_group(&host.proc);
+                reading.shmem = None;
+                reading.total = used.map(|(_, limit)| limit);
+                reading.available = used.map(|(used, limit)| Bytes(limit.0.saturating_sub(used.0)));
+            }
+            None => self.odd = odd,
+        }
+        reading.pressure = self.waiting.and_then(|waiting| self.pressure(host, waiting).ok());
+        reading
+    }
+
+    /// avg10 of the stalls that were asked for; ENODATA where the file has no such line.
+    fn pressure(&mut self, host: &Host, waiting: Waiting) -> Result<Percent, Errno> {
+        let mut buf = [0; 256];
+        let dir = self.dir.as_ref().unwrap_or(&host.proc);
+        let pressure = pressure::parse(self.pressure.once(dir, &mut buf)?);
+        let stall = match waiting {
+            Waiting::Some => pressure.some,
+            Waiting::Full => pressure.full,
+        };
+        let hundredths = stall.map(Stall::avg10).ok_or(Errno::ENODATA)?;
+        Ok(Percent { hundredths })
+    }
+
+    /// Looks once a minute whether ZFS was loaded: without its figures its cache counts as used, and somebody would be ended for it.
+    fn look_for_arc(&mut self, host: &mut Host, meminfo: &Meminfo) {
+        let now = monotonic();
+        if meminfo.arc.is_none() && now.saturating_sub(self.looked_for_arc) >= ARC_PAUSE {
+            self.looked_for_arc = now;
+            host.look_for_arc();
+        }
+    }
+
+    /// What wakes memdoor when processes stall; `None` where the kernel has no triggers.
+    pub(super) fn trigger(&self) -> Option<BorrowedFd<'_>> {
+        self.trigger.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Its cgroup has gone, or the kernel has no use for it: without it memdoor looks as often as time alone tells.
+    pub(super) fn drop_trigger(&mut self) {
+        self.trigger = None;
+    }
+}
+
+fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> {
+    let mut group = Memcg::new(&host.proc, buf);
+    // What has no errno of its own (no hierarchy is mounted, or this mount does not show the path) is a path that leads nowhere: the
+    // first of them by no fault of the path.
+    let is_mounted = group.unmounted() != Some(Absent::NotMounted);
+    let failed = |why: Absent| {
+        Error::new("find memory cgroup", path, why.errno().unwrap_or(Errno::ENOENT)).hint(match is_mounted {
+            true => "its path is as /proc/PID/cgroup shows it: cat /proc/PID/cgroup",
+            false => MOUNT,
+        })
+    };
+    group.look_at(path).map_err(failed)?;
+    match group.used() {
+        Ok(Some(_)) => Ok(group),
+        Ok(None) => Err(Error::new("use memory cgroup", path, Errno::ENODATA).hint(match group.path() {
+            Ok((Version::V1, _)) => "neither it nor a cgroup above it has a memory limit: set memory.limit_in_bytes",
+            _ => "neither it nor a cgroup above it has a memory limit: set memory.max",
+        })),
+        Err(why) => Err(failed(why)),
+    }
+}

@@ -1,0 +1,253 @@
+//! `memdoor kill`: ends the largest of the processes that it may choose when memory is short, before the kernel has to.
+//!
+//! Evidence is written before the first signal. Signals go through pidfds, opened while choosing and checked through the same
+//! directory: never to a number.
+
+mod act;
+mod arm;
+mod facts;
+mod fits;
+mod gauge;
+mod history;
+mod log;
+mod members;
+mod options;
+mod report;
+mod select;
+mod top;
+mod turn;
+mod when;
+mod words;
+
+pub use history::{History, KILLS_MAX, Since};
+pub use log::can_be_logged;
+pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
+pub use when::{Join, When};
+
+use core::time::Duration;
+
+use crate::cost::Cost;
+use crate::cost::SelfReport;
+use crate::exit::Exit;
+use crate::host::Host;
+use crate::mode::{Buffers, done, say_if_partial};
+use crate::processes::slow::Reader;
+use crate::refusal::output_exit;
+use crate::report::json::Envelope;
+use crate::snapshot::Completeness;
+use crate::snapshot::sockets::Sockets;
+use crate::sys::clock::monotonic;
+use crate::sys::out::Broken;
+use crate::sys::signal::{self, Until, Woken};
+use crate::target::memcg::Memcg;
+use gauge::Gauge;
+use log::Log;
+use members::Members;
+use report::Outcome;
+use select::Selection;
+use turn::Turn;
+use when::{Odd, Pace, Reading, State};
+
+/// How a run ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// For good.
+    Exit(Exit),
+    /// Before it began: what is asked for can't be done, as was said.
+    Unfit(Exit),
+    /// SIGHUP: the configuration is to be read anew.
+    Reload,
+}
+
+/// Looks, and ends somebody when memory is short. `reader` reads what may block; without it memdoor does so itself.
+#[must_use]
+pub fn run(options: &Options<'_>, history: &mut History, reader: Option<&Reader>, buffers: Buffers<'_>) -> Ended {
+    match Armed::arm(*options, history, reader, buffers) {
+        Ok(mut armed) if options.run == Run::Once => Ended::Exit(armed.once()),
+        Ok(mut armed) => armed.daemon(),
+        Err(exit) => Ended::Unfit(exit),
+    }
+}
+
+/// Ready: from here on nothing is allocated.
+struct Armed<'a> {
+    options: Options<'a>,
+    history: &'a mut History,
+    host: Host,
+    gauge: Gauge,
+    selection: Selection<'a>,
+    /// Reads what may block.
+    reader: Option<&'a Reader>,
+    members: Members,
+    turn: Turn,
+    /// The victim's own, for its snapshot.
+    memcg: Memcg,
+    sockets: Sockets,
+    envelope: Envelope,
+    log: Log<'a>,
+    out: &'a mut [u8],
+    buf: &'a mut [u8],
+    pace: Pace,
+    completeness: Completeness,
+    /// It was said that standard output can't be written.
+    is_output_broken: bool,
+    looks: u64,
+    /// What was said last about meminfo.
+    is_odd: Odd,
+}
+
+impl Armed<'_> {
+    fn once(&mut self) -> Exit {
+        let (state, reading) = self.look();
+        let is_asked = self.options.act == Act::DryRun;
+        if state == State::Enough && !is_asked {
+            return Exit::Done;
+        }
+        let outcome = self.act(state, reading);
+        if self.is_output_broken {
+            return Exit::Error;
+        }
+        match outcome {
+            Outcome::Enough
+            | Outcome::DryRun
+            | Outcome::Terminated
+            | Outcome::Killed
+            | Outcome::Relieved
+            | Outcome::Spared => {
+                let exit = done(self.completeness);
+                say_if_partial(exit, self.completeness);
+                exit
+            }
+            Outcome::Vanished => Exit::Gone,
+            Outcome::Unknown | Outcome::Nobody | Outcome::Elsewhere if is_asked => Exit::Done,
+            Outcome::Unknown
+            | Outcome::Nobody
+            | Outcome::Elsewhere
+            | Outcome::Spent
+            | Outcome::Survived
+            | Outcome::Failed
+            | Outcome::Stopped
+            | Outcome::Interrupted => Exit::Error,
+        }
+    }
+
+    fn daemon(&mut self) -> Ended {
+        let threshold = self.options.when.threshold;
+        match core::mem::take(&mut self.history.since) {
+            Since::Start => self.log.line(Level::Info, format_args!("started: threshold {threshold} %")),
+            Since::Anew => self
+                .log
+                .line(Level::Info, format_args!("SIGHUP: the configuration was read anew: threshold {threshold} %")),
+            Since::Kept(why) => {
+                let why = core::str::from_utf8(why.as_bytes()).unwrap_or_default();
+                self.log.line(Level::Error, format_args!("SIGHUP: the configuration stays as it was: {why}"));
+            }
+        }
+        let armed = Cost::so_far();
+        let ended = self.watch();
+        if self.options.self_report == SelfReport::Show {
+            armed.report("looks", self.looks);
+        }
+        ended
+    }
+
+    fn watch(&mut self) -> Ended {
+        loop {
+            let (state, reading) = self.look();
+            let now = monotonic();
+            let mut wait = self.pace.next(now, &self.options.when, &reading);
+            if state == State::Short {
+                let rest = self.history.rests_until.saturating_sub(now);
+                let is_light = self.history.rests_lightly;
+                if rest.is_zero() || (is_light && self.options.when.is_hard(&reading)) {
+                    self.act_within_budget(now, state, reading);
+                } else {
+                    wait = if is_light { wait.min(rest) } else { rest };
+                }
+            }
+            if let Some(ended) = self.wait(wait) {
+                return ended;
+            }
+        }
+    }
+
+    fn act_within_budget(&mut self, now: Duration, state: State, reading: Reading) {
+        self.history.rests_lightly = false;
+        if self.history.kills.is_spent(now, self.options.max_kills) {
+            let mut action = self.action(state, reading, &crate::victim::Choice::default());
+            action.outcome = Outcome::Spent;
+            if self.history.is_news(Outcome::Spent, true, now) {
+                self.say(&action);
+            }
+        } else {
+            let outcome = self.act(state, reading);
+            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
+                self.history.kills.note(monotonic());
+            }
+            if outcome == Outcome::Relieved {
+                // Nobody was looked for, and memory may be short again at any time.
+                return;
+            }
+            self.history.rests_lightly = outcome == Outcome::Elsewhere;
+        }
+        // Whatever came of it: looking at all processes is not done 20 times a second.
+        self.history.rests_until = monotonic().saturating_add(self.options.cooldown);
+    }
+
+    /// Reads memory.
+    fn look(&mut self) -> (State, Reading) {
+        self.looks += 1;
+        let reading = self.gauge.read(&mut self.host);
+        let odd = self.gauge.odd;
+        if odd != self.is_odd {
+            self.is_odd = odd;
+            if odd != Odd::Nothing {
+                self.log.line(Level::Warning, format_args!("{}", odd.words()));
+            }
+        }
+        let state = self.options.when.judge(&reading);
+        let used = reading.used().map_or(0, |used| used.hundredths);
+        self.log
+            .line(Level::Debug, format_args!("used={}.{:02}% short={}", used / 100, used % 100, state == State::Short));
+        (state, reading)
+    }
+
+    /// Until it is time to look again, processes stall, or a signal comes.
+    fn wait(&mut self, wait: Duration) -> Option<Ended> {
+        if signal::stop_requested().is_some() {
+            return Some(self.stopped());
+        }
+        if signal::take_reload_request() {
+            return Some(Ended::Reload);
+        }
+        let trigger = self.gauge.trigger().map(|fd| (fd, Until::Urgent));
+        match signal::wait(trigger, Some(wait)) {
+            Ok(Woken::Signal) => self.wait(Duration::ZERO),
+            Ok(Woken::Ready | Woken::Timeout) => None,
+            Err(_) => {
+                self.gauge.drop_trigger();
+                None
+            }
+        }
+    }
+
+    fn stopped(&mut self) -> Ended {
+        self.log.line(Level::Info, format_args!("stopped"));
+        Ended::Exit(Exit::Done)
+    }
+
+    /// Standard output may break under a daemon, which goes on: its log says so, once.
+    fn note(&mut self, broken: Option<Broken>) {
+        let Some(broken) = broken.filter(|_| !self.is_output_broken) else {
+            return;
+        };
+        let is_failure = output_exit(broken) != Exit::Done || self.options.run == Run::Daemon;
+        self.is_output_broken = is_failure;
+        if is_failure && self.options.run == Run::Daemon {
+            self.log.line(
+                Level::Error,
+                format_args!("standard output is not written any more, and nobody reads the evidence"),
+            );
+        }
+    }
+}

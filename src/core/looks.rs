@@ -1,0 +1,222 @@
+//! What a process is called: read only as far as the question needs it.
+
+use core::cell::RefMut;
+
+use crate::essential;
+use crate::families::{self, Family};
+use crate::fixed::Fixed;
+use crate::parse::cgroup::memory_cgroup;
+use crate::parse::spaced;
+use crate::parse::stat;
+use crate::pattern::{self, Field, Pattern, TEXT_MAX};
+use crate::processes::slow::Reader;
+use crate::sys::file::Dir;
+use crate::target::STAT_MAX;
+use crate::units::Pid;
+
+type Text = Fixed<TEXT_MAX>;
+
+/// What stands before a pattern about arguments.
+const CMDLINE: &[u8] = b"cmdline:";
+
+/// Room for `/proc/PID/cgroup`.
+const CGROUP_MAX: usize = 4096;
+
+/// Its arguments with blanks between them, as far as a pattern asked for them.
+#[allow(clippy::large_enum_variant, reason = "it is looked at where nothing may be allocated")]
+enum Arguments<'a> {
+    /// None did.
+    Unasked,
+    /// They could not be read, or not all of them. That is never taken for "it does not fit".
+    Unknown,
+    /// In the room of who read them.
+    Lent(RefMut<'a, [u8]>),
+    Own(Text),
+}
+
+/// A process to be looked at.
+pub struct Looks<'a> {
+    dir: &'a Dir,
+    /// What stands before the names of its files: nothing when the directory is its own.
+    prefix: &'a [u8],
+    comm: &'a [u8],
+    exe: Option<Text>,
+    arguments: Arguments<'a>,
+    /// Who reads its arguments, as that may block; its number.
+    reader: Option<(&'a Reader, Pid)>,
+}
+
+impl<'a> Looks<'a> {
+    /// The process of this name: its files are `dir`'s below `prefix`, which is what [`crate::processes::view`] gives.
+    pub const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
+        Self { dir, prefix, comm, exe: None, arguments: Arguments::Unasked, reader: None }
+    }
+
+    /// Its arguments are read by that one.
+    pub fn read_by(self, reader: Option<&'a Reader>, pid: Pid) -> Self {
+        Self { reader: reader.map(|reader| (reader, pid)), ..self }
+    }
+
+    fn path(&self, file: &[u8]) -> Fixed<48> {
+        let mut path = Fixed::of(self.prefix);
+        if !self.prefix.is_empty() {
+            path.push(b"/");
+        }
+        path.push(file);
+        path
+    }
+
+    /// Where its executable is; empty when that may not be seen.
+    fn exe(&mut self) -> &[u8] {
+        if self.exe.is_none() {
+            let mut buf = [0; TEXT_MAX];
+            let path = self.path(b"exe");
+            let link = self.dir.link(path.as_c_str().unwrap_or_default(), &mut buf);
+            self.exe = Some(Text::of(link.unwrap_or_default()));
+        }
+        self.exe.as_ref().map_or(b"", Text::as_bytes)
+    }
+
+    /// All of its arguments with blanks between them; `None`: they are not known.
+    fn cmdline(&mut self) -> Option<&[u8]> {
+        if matches!(self.arguments, Arguments::Unasked) {
+            self.arguments = self.whole_arguments().unwrap_or(Arguments::Unknown);
+        }
+        match &self.arguments {
+            Arguments::Unasked | Arguments::Unknown => None,
+            Arguments::Lent(text) => Some(text),
+            Arguments::Own(text) => Some(text.as_bytes()),
+        }
+    }
+
+    fn whole_arguments(&self) -> Option<Arguments<'a>> {
+        if let Some((reader, pid)) = self.reader {
+            let text = reader.whole_arguments(pid)?;
+            let text = RefMut::map(text, |text| {
+                let length = spaced(text).len();
+                &mut text[..length]
+            });
+            return Some(Arguments::Lent(RefMut::map(text, pattern::in_utf8)));
+        }
+        // Where no other process could be started that reads them there is no room for long ones either.
+        let mut buf = [0; TEXT_MAX - 1];
+        let length = self.arguments(&mut buf)?.len();
+        let text = buf.get_mut(..length).filter(|text| text.len() < TEXT_MAX - 1)?;
+        Some(Arguments::Own(Text::of(spaced(text))))
+    }
+
+    /// Whether a pattern is found in what it is about.
+    pub fn fits(&mut self, pattern: &Pattern) -> bool {
+        let text = match pattern.field() {
+            Field::Comm => Some(self.comm),
+            Field::Exe => Some(self.exe()),
+            Field::Cmdline => self.cmdline(),
+        };
+        text.is_some_and(|text| pattern.is_match(text))
+    }
+
+    /// Whether the pattern itself stands in its arguments, as in those of who was told to run memdoor with it.
+    pub fn has_in_arguments(&mut self, pattern: &Pattern) -> bool {
+        let text = pattern.text().as_bytes();
+        pattern.field() == Field::Cmdline
+            && self.cmdline().is_some_and(|line| {
+                let mut rest = line.windows(CMDLINE.len() + text.len());
+                rest.any(|part| part.strip_prefix(CMDLINE) == Some(text))
+            })
+    }
+
+    /// Whether one of these patterns is found.
+    pub fn fits_any(&mut self, patterns: &[Pattern]) -> bool {
+        patterns.iter().any(|pattern| self.fits(pattern))
+    }
+
+    /// Whether one of them may fit: one about arguments that are not known may. For patterns that spare.
+    pub fn may_fit_any(&mut self, patterns: &[Pattern]) -> bool {
+        patterns.iter().any(|pattern| self.fits(pattern) || pattern.field() == Field::Cmdline && self.is_unread())
+    }
+
+    /// Whether its arguments were asked for and are not known.
+    pub const fn is_unread(&self) -> bool {
+        matches!(self.arguments, Arguments::Unknown)
+    }
+
+    /// The browser that it belongs to.
+    pub fn browser(&mut self) -> Option<&'static Family> {
+        let comm = self.comm;
+        families::browser(comm, None).or_else(|| {
+            let may_be = families::may_be_helper(comm);
+            may_be.then(|| families::browser(comm, Some(self.exe())))?
+        })
+    }
+
+    /// Whether a machine or a login hangs on it.
+    pub fn is_essential(&mut self) -> bool {
+        let comm = self.comm;
+        if essential::may_be(comm) {
+            // Anybody can call a file of theirs `sshd`: what a machine hangs on is root's. Whose it is is only told where it is named.
+            let of_others =
+                self.dir.owner(self.path(b"exe").as_c_str().unwrap_or_default()).is_ok_and(|user| user != 0);
+            let exe = Some(self.exe()).filter(|exe| !exe.is_empty());
+            return !of_others && essential::role(comm, exe).is_some();
+        }
+        essential::is_shell(comm) && self.is_login_shell()
+    }
+
+    fn is_login_shell(&self) -> bool {
+        let mut buf = [0; STAT_MAX];
+        let stat = self.dir.read(self.path(b"stat").as_c_str().unwrap_or_default(), &mut buf);
+        let has_terminal = stat.ok().and_then(stat::parse).is_some_and(|stat| stat.terminal > 0);
+        let mut buf = [0; 1024];
+        // Of a shell that does not answer it is not known whether somebody types into it: it is spared.
+        self.arguments(&mut buf).is_none_or(|arguments| essential::is_login_shell(arguments, has_terminal))
+    }
+
+    /// The start of its arguments, words that end with a NUL; `None` when they can't be read.
+    fn arguments<'b>(&self, buf: &'b mut [u8]) -> Option<&'b [u8]> {
+        if let Some((reader, pid)) = self.reader {
+            return reader.arguments(pid, buf);
+        }
+        let file = self.dir.file(self.path(b"cmdline").as_c_str().unwrap_or_default());
+        let length = file.and_then(|file| file.read_at(buf, 0)).ok()?;
+        buf.get(..length)
+    }
+
+    /// Whether its memory cgroup is that or below it.
+    pub fn is_in(&self, group: &[u8]) -> bool {
+        self.has_cgroup(&|own| is_below(own, group))
+    }
+
+    /// Whether its memory cgroup is that one.
+    pub fn is_at(&self, group: &[u8]) -> bool {
+        self.has_cgroup(&|own| own == group)
+    }
+
+    fn has_cgroup(&self, is_it: &dyn Fn(&[u8]) -> bool) -> bool {
+        let mut buf = [0; CGROUP_MAX];
+        let path = self.path(b"cgroup");
+        let text = self.dir.read(path.as_c_str().unwrap_or_default(), &mut buf);
+        text.ok().and_then(memory_cgroup).is_some_and(|(_, own)| is_it(own))
+    }
+}
+
+/// Whether a cgroup is `group` or below it.
+pub fn is_below(path: &[u8], group: &[u8]) -> bool {
+    let end = group.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let rest = path.strip_prefix(group.get(..end).unwrap_or_default());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_of_a_similar_name_is_another() {
+        assert!(is_below(b"/shop", b"/shop"));
+        assert!(is_below(b"/shop/a", b"/shop"));
+        assert!(is_below(b"/shop/a", b"/shop/"));
+        assert!(is_below(b"/shop", b"/"));
+        assert!(!is_below(b"/shopping", b"/shop"));
+        assert!(!is_below(b"/", b"/shop"));
+    }
+}

@@ -1,0 +1,73 @@
+//! What is opened and taken room for before the first sample.
+
+use super::alerts::Alerts;
+use super::analysis::Course;
+use super::crowd::Crowd;
+use super::groups::Groups;
+use super::kills::Kills;
+use super::mapped::Mapped;
+use super::notes::Notes;
+use super::options::{Options, To};
+use super::sample::{Sample, Sources};
+use super::show::Show;
+use super::{Armed, GROUPS, Seen};
+use crate::environment::{self, Locked, MANY, Others};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::mode::{Buffers, envelope, open_host};
+use crate::processes::slow;
+use crate::refusal::fail;
+use crate::sys::clock::{Now, monotonic};
+use crate::sys::{harden, signal};
+use crate::tmpfs::Mounts;
+
+impl<'a> Armed<'a> {
+    /// Opens and reads everything once, and makes the files of the session.
+    #[inline(never)]
+    pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
+        // Before anything else: a path that is wrong is better known at once.
+        let show = Show::open(&options, &Now::read())?;
+        let mut host = open_host(MANY)?;
+        environment::memory(&mut host, |meminfo| meminfo.available.or(meminfo.free).is_some())
+            .map_err(|unfit| unfit.fail())?;
+        let mut envelope = envelope(&host);
+        let others = Others::say(&host.proc, &mut envelope);
+        let handle = |errno| fail(&Error::new("handle", b"signals", errno));
+        signal::install().map_err(handle)?;
+        signal::reload_on_hup().map_err(handle)?;
+        if matches!(options.to, To::Screen(..)) {
+            signal::wake_on_resize().map_err(handle)?;
+        }
+        let no_room = |errno| environment::no_room(errno).fail();
+        let sources = Sources::arm(&mut host);
+        // Before memory is locked and anything large is mapped.
+        let slow = slow::Reader::start(&host.proc).ok();
+        // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
+        let _ = harden::exempt_from_oom_killer(&host.proc);
+        let seen = Seen {
+            sources,
+            slow,
+            sample: Sample::new(),
+            crowd: Crowd::arm(&host, options.window.min(options.length), options.interval).map_err(no_room)?,
+            groups: Groups::arm(&host, GROUPS).map_err(no_room)?,
+            alerts: Alerts::new(options.limits),
+            kills: Kills::arm(),
+            clocks: None,
+            notes: Notes::new(),
+            course: Course::new(),
+            mapped: Mapped::new(),
+            unlisted: 0,
+            mounts: Mounts::read(&host.proc, buffers.read),
+            envelope,
+            others,
+            since: monotonic(),
+            host,
+            options,
+        };
+        // What was used before is there when memory is short; room for processes that may come takes none of it, but all of a limit.
+        if let Err(errno) = environment::lock(Locked::Touched) {
+            environment::say_unlocked(errno);
+        }
+        Ok(Self { seen, show, out: buffers.out, buf: buffers.read })
+    }
+}

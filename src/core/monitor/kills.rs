@@ -1,0 +1,146 @@
+//! OOM kills, as the kernel's log tells them while it is followed.
+
+use crate::fixed::Fixed;
+use crate::kmsg::drain;
+use crate::parse::kmsg::unescape;
+use crate::parse::oom_report::{header, kill};
+use crate::sys::kmsg::Kmsg;
+use crate::sys::{Errno, Result};
+use crate::units::Bytes;
+
+/// OOM kills that are remembered between two samples; more are counted.
+pub(super) const ROOM: usize = 8;
+
+/// An OOM kill.
+#[derive(Clone, Debug)]
+pub struct Kill {
+    /// The number of the process, in the initial pid namespace.
+    pub pid: u64,
+    /// Its name, raw.
+    pub comm: Fixed<16>,
+    /// The cgroup whose limit it was, raw; empty where the whole system was short, or where the log does not say.
+    pub cgroup: Fixed<160>,
+    /// What it had: its anonymous, file and shared memory.
+    pub rss: Option<Bytes>,
+}
+
+/// The kernel's log from now on.
+#[derive(Debug)]
+pub(super) struct Kills {
+    /// Why it can't be read, where it can't: kills are only counted then.
+    log: Result<Kmsg>,
+    seen: [Option<Kill>; ROOM],
+    /// How many there were since the last look.
+    count: u64,
+    /// Of the report that is being read.
+    cgroup: Fixed<160>,
+}
+
+impl Kills {
+    pub(super) fn arm() -> Self {
+        let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
+        Self { log, seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
+    }
+
+    /// Forgets those of the last look, and reads what has come. `buf` must hold a record.
+    pub(super) fn read(&mut self, buf: &mut [u8]) {
+        self.seen = [const { None }; ROOM];
+        self.count = 0;
+        let log = match core::mem::replace(&mut self.log, Err(Errno::EBADF)) {
+            Ok(log) => log,
+            why => return self.log = why,
+        };
+        // Records that were lost are counted by /proc/vmstat.
+        let drained = drain(&log, buf, &mut |record| self.take(record.text));
+        self.log = drained.map(|_| log);
+    }
+
+    fn take(&mut self, text: &[u8]) {
+        if header::header(text).is_some() {
+            self.cgroup.clear();
+        } else if let Some(summary) = kill::summary(text) {
+            // `constraint=CONSTRAINT_MEMCG` names the limit's cgroup; else it is the system that is short.
+            self.cgroup = plain(summary.memcg.unwrap_or_default());
+        } else if let Some(killed) = kill::killed(text) {
+            let slot = usize::try_from(self.count).ok().and_then(|at| self.seen.get_mut(at));
+            if let Some(slot) = slot {
+                *slot = Some(Kill {
+                    pid: killed.pid,
+                    comm: plain(killed.comm.unwrap_or_default()),
+                    cgroup: self.cgroup.clone(),
+                    rss: killed.anon_rss.map(|anon| {
+                        let shmem = killed.shmem_rss.unwrap_or_default();
+                        anon.plus(killed.file_rss.unwrap_or_default()).plus(shmem)
+                    }),
+                });
+            }
+            self.count += 1;
+        }
+    }
+
+    /// Those of the last look, as many as there is room for.
+    pub(super) fn seen(&self) -> impl Iterator<Item = &Kill> {
+        self.seen.iter().flatten()
+    }
+
+    /// Why the log can't be read, where it can't: kills are counted and have no names.
+    pub(super) fn unread(&self) -> Option<Errno> {
+        self.log.as_ref().err().copied()
+    }
+}
+
+/// A name as /proc shows it. What is longer is cut.
+fn plain<const N: usize>(text: &[u8]) -> Fixed<N> {
+    Fixed::of(unescape(text, &mut [0; N]))
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::format;
+
+    fn silent() -> Kills {
+        Kills { log: Err(Errno::ENOENT), seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
+    }
+
+    #[test]
+    fn a_kill_is_known_with_its_cgroup() {
+        let mut kills = silent();
+        for text in [
+            "leak invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/shop,task_memcg=/shop/a,task=leak,pid=7,uid=0",
+            "Memory cgroup out of memory: Killed process 7 (leak) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0",
+            "x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+            "Out of memory: Killed process 8 (b) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0",
+        ] {
+            kills.take(text.as_bytes());
+        }
+        let seen = kills.seen().map(|kill| {
+            let text = |bytes: &[u8]| std::string::String::from_utf8_lossy(bytes).into_owned();
+            (kill.pid, text(kill.comm.as_bytes()), text(kill.cgroup.as_bytes()))
+        });
+        let seen: std::vec::Vec<_> = seen.collect();
+        assert_eq!(seen, [(7, "leak".into(), "/shop".into()), (8, "b".into(), "".into())]);
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_are_counted() {
+        let mut kills = silent();
+        for pid in 1..=20 {
+            let text = format!(
+                "Out of memory: Killed process {pid} (b) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB"
+            );
+            kills.take(text.as_bytes());
+        }
+        assert_eq!((kills.seen().count(), kills.count), (ROOM, 20));
+    }
+
+    #[test]
+    fn names_are_those_that_proc_shows() {
+        let plain = |text: &[u8]| super::plain::<32>(text).as_bytes().to_vec();
+        assert_eq!(plain(b"a\\x0ab\\x5cx"), b"a\nb\\x");
+        assert_eq!(plain(b"\\x0"), b"\\x0");
+        assert_eq!(plain(b"\\xzz\\"), b"\\xzz\\");
+    }
+}

@@ -1,0 +1,246 @@
+//! `memdoor monitor`: how memory goes over time, and who is growing.
+//!
+//! One engine: it takes a [`sample::Sample`] of the host, looks at every process ([`crowd`]) and cgroup ([`groups`]), asks
+//! [`alerts`] what has changed, and hands all of it to where it is shown: files of a session, a screen, plain lines, a file for
+//! Prometheus. Its [`tables`] are described once for CSV, text and JSON. At its end it sums up ([`analysis`]).
+
+pub mod alerts;
+pub mod analysis;
+mod arm;
+mod clocks;
+pub mod crowd;
+pub mod files;
+pub mod groups;
+pub mod kills;
+mod mapped;
+mod notes;
+mod notice;
+pub mod options;
+pub mod prometheus;
+pub mod sample;
+mod show;
+pub mod tables;
+pub mod view;
+
+use core::time::Duration;
+
+use crate::cost::Cost;
+use crate::cost::SelfReport;
+use crate::environment::Others;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::history::trend::BELIEVED;
+use crate::host::Host;
+use crate::looks::is_below;
+use crate::mode::Buffers;
+use crate::processes::{self, slow};
+use crate::refusal::fail;
+use crate::report::json::Envelope;
+use crate::sys::clock::monotonic;
+use crate::sys::signal::{self, Woken};
+use crate::tmpfs::Mounts;
+use crate::units::{Bytes, Pid};
+use alerts::{Alert, Alerts, OomSeen};
+use analysis::Course;
+use clocks::Clocks;
+use crowd::{Crowd, Growth, Look, Row, Swapping, Whom};
+use groups::Groups;
+use kills::Kills;
+use mapped::Mapped;
+use notes::Notes;
+use options::{Code, Options};
+use sample::{Sample, Sources};
+use show::Show;
+
+/// Cgroups that there is room for: 1.5 KiB each.
+const GROUPS: usize = 256;
+
+/// In place of nobody.
+const NOBODY: OomSeen<'static> = OomSeen { pid: None, comm: b"", group: None, rss: None };
+
+/// Processes whose mappings are remembered from the first sample on.
+const MAPPED: usize = 5;
+
+/// All that is opened and taken room for before the first sample.
+struct Armed<'a> {
+    seen: Seen<'a>,
+    show: Show<'a>,
+    out: &'a mut [u8],
+    buf: &'a mut [u8],
+}
+
+/// What the samples so far have seen, and what they are taken with: all that is shown.
+struct Seen<'a> {
+    options: Options<'a>,
+    host: Host,
+    envelope: Envelope,
+    others: Others,
+    sources: Sources,
+    /// Reads what may block.
+    slow: Option<slow::Reader>,
+    sample: Sample,
+    crowd: Crowd,
+    groups: Groups,
+    alerts: Alerts,
+    kills: Kills,
+    clocks: Option<Clocks>,
+    notes: Notes,
+    course: Course,
+    mapped: Mapped,
+    mounts: Mounts,
+    /// Processes and cgroups that there was no room for.
+    unlisted: u64,
+    /// When the first sample was taken, on the steady clock.
+    since: Duration,
+}
+
+/// Runs it.
+#[must_use]
+#[inline(never)]
+pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
+    let mut armed = match Armed::arm(*options, buffers) {
+        Ok(armed) => armed,
+        Err(exit) => return exit,
+    };
+    let cost = Cost::so_far();
+    let worked = armed.work();
+    if options.self_report == SelfReport::Show {
+        cost.report("samples", armed.seen.course.samples);
+    }
+    if let (Err(error), 0) = (&worked, armed.seen.course.samples) {
+        // Nothing was seen, so there is nothing to sum up.
+        return fail(error);
+    }
+    let ended = armed.seen.others.qualify(armed.end());
+    match (worked, ended) {
+        (Err(error), _) => fail(&error),
+        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && armed.seen.course.alerts > 0 => {
+            Exit::Found
+        }
+        (Ok(()), exit) => exit,
+    }
+}
+
+impl Armed<'_> {
+    /// Samples until the time is up or somebody ends it.
+    fn work(&mut self) -> Result<(), Error> {
+        self.seen.since = monotonic();
+        let end = self.seen.since.saturating_add(self.seen.options.length);
+        let mut next = self.seen.since;
+        loop {
+            let now = monotonic();
+            let is_last = next >= end;
+            self.take(now, is_last)?;
+            if is_last || self.show.is_broken() {
+                return Ok(());
+            }
+            // After a wait that was too long (a stopped process) those that were missed are not made up for.
+            while next <= now {
+                next = next.saturating_add(self.seen.options.interval);
+            }
+            // The last one is at the end, whatever the interval is.
+            next = next.min(end);
+            if self.wait(next).is_none() {
+                return self.take(monotonic(), true);
+            }
+        }
+    }
+
+    /// Waits for the next sample; `None`: it is to end. SIGUSR1 asks for a sample now.
+    fn wait(&mut self, next: Duration) -> Option<()> {
+        loop {
+            let left = next.saturating_sub(monotonic());
+            if left.is_zero() {
+                return Some(());
+            }
+            let woken = signal::wait(None, Some(left));
+            if signal::stop_requested().is_some() {
+                return None;
+            }
+            if signal::take_reload_request() {
+                self.show.reopen();
+            }
+            // A screen of another size is drawn anew.
+            let is_resized = woken == Ok(Woken::Signal) && self.show.is_screen();
+            if signal::take_snapshot_request() || is_resized || woken == Ok(Woken::Timeout) {
+                return Some(());
+            }
+        }
+    }
+
+    /// One sample.
+    fn take(&mut self, now: Duration, is_last: bool) -> Result<(), Error> {
+        self.seen.take(now, is_last, self.buf)?;
+        self.judge();
+        self.show.show(&self.seen, self.out);
+        Ok(())
+    }
+
+    fn judge(&mut self) {
+        let Seen { alerts, sample, crowd, course, notes, kills, .. } = &mut self.seen;
+        let show = &mut self.show;
+        let mut seen = [NOBODY; kills::ROOM];
+        let mut count = 0;
+        for (slot, kill) in seen.iter_mut().zip(kills.seen()) {
+            *slot = OomSeen {
+                pid: Pid::new(kill.pid),
+                comm: kill.comm.as_bytes(),
+                group: Some(kill.cgroup.as_bytes()).filter(|path| !path.is_empty()),
+                rss: kill.rss,
+            };
+            count += 1;
+        }
+        let facts = alerts::Facts::of(sample, crowd, seen.get(..count).unwrap_or_default());
+        alerts.judge(&facts, &mut |alert: &Alert| {
+            if alert.change == alerts::Change::Raised {
+                course.alerts += 1;
+                if alert.kind == alerts::Kind::Growth {
+                    course.growers = (course.growers.0 + 1, alert.process.clone());
+                }
+            }
+            show.note(alert);
+            notes.alert(&sample.now, alert);
+        });
+    }
+}
+
+impl Seen<'_> {
+    /// Takes a sample.
+    fn take(&mut self, now: Duration, is_last: bool, buf: &mut [u8]) -> Result<(), Error> {
+        let is_first = self.course.samples == 0;
+        self.sources.read(&mut self.host, &mut self.sample);
+        let swaps = self.sample.meminfo.swap_used().is_none_or(|used| used.0 > 0);
+        let look = Look {
+            slow: self.slow.as_ref(),
+            top: self.options.top,
+            deep: self.options.deep,
+            whom: if is_first || is_last { Whom::All } else { Whom::Some },
+            swap: if swaps { Swapping::Yes } else { Swapping::No },
+        };
+        self.crowd.read(&self.host, now, &look).map_err(|errno| Error::new("list", b"/proc", errno))?;
+        self.groups.read(self.sample.meminfo.total);
+        self.kills.read(buf);
+        self.course.add(&self.sample);
+        self.course.span = now.saturating_sub(self.since);
+        self.look_at_clocks();
+        self.say_what_is_missing(is_first);
+        self.remember_mappings(is_first);
+        Ok(())
+    }
+
+    /// How long memory lasts, or what the limits of its cgroups leave, if a process grows on like that.
+    fn left(&self, row: &Row, growth: &Growth) -> Option<Duration> {
+        // What is on no line goes nowhere.
+        let is_steady = growth.r2 >= BELIEVED;
+        let rate = u64::try_from(growth.per_second).ok().filter(|rate| *rate > 0 && is_steady)?;
+        let mut buf = [0; 4096];
+        let own = processes::group_of(&self.host.proc, row.pid, (row.state, row.threads), &mut buf);
+        let own = own.map_or(&b""[..], |(_, path)| path);
+        let rooms = self.groups.rows().iter().filter_map(|limiting| {
+            let room = limiting.limit?.0.saturating_sub(limiting.usage?.0);
+            is_below(own, limiting.path.as_bytes()).then_some(Bytes(room))
+        });
+        let room = rooms.chain(self.sample.meminfo.available).min()?;
+        Some(Duration::from_secs(room.0 / rate))
+    }
+}

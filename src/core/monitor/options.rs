@@ -1,0 +1,131 @@
+//! What was asked for.
+
+use core::ffi::CStr;
+use core::time::Duration;
+
+use crate::cost::SelfReport;
+pub use crate::report::table::Form;
+use crate::units::{Bytes, Percent};
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// For how long.
+    pub length: Duration,
+    /// Between two samples.
+    pub interval: Duration,
+    /// Growth is looked for in the last samples: so many minutes of them.
+    pub window: Duration,
+    /// Where it goes.
+    pub to: To<'a>,
+    /// How tables are written. The memory file is CSV whatever is asked for.
+    pub form: Form,
+    /// How many processes and cgroups are named.
+    pub top: usize,
+    /// Whether PSS and USS of these are read, which takes their mmap_lock.
+    pub deep: Deep,
+    /// Whether all that is written is the analysis at the end.
+    pub what: What,
+    /// When to raise an alert.
+    pub limits: Limits,
+    /// A file for node_exporter's textfile collector.
+    pub prometheus: Option<&'a CStr>,
+    /// A file of the session is rotated when it would get longer than this.
+    pub most: Bytes,
+    /// So many old files of each are kept.
+    pub keep: u32,
+    /// Whether an alert makes it end with 3.
+    pub code: Code,
+    /// Whether it says at its end what it cost.
+    pub self_report: SelfReport,
+}
+
+/// Where it goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum To<'a> {
+    /// One screen of a terminal, over and over.
+    Screen(Color, Charset),
+    /// Lines on standard output.
+    Lines,
+    /// Files of a session in this directory; `None`: where they go if nobody says otherwise.
+    Files(Option<&'a CStr>),
+}
+
+/// Whether colours are used: not with NO_COLOR (no-color.org).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Color {
+    Never,
+    Always,
+}
+
+/// What bars are drawn with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Charset {
+    Ascii,
+    Utf8,
+}
+
+/// Whether PSS and USS are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Deep {
+    #[default]
+    No,
+    Yes,
+}
+
+/// What is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum What {
+    /// All samples.
+    #[default]
+    Samples,
+    /// The analysis at the end, on standard output or in a file of its own.
+    Analysis,
+}
+
+/// What an alert does to the exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Code {
+    /// Nothing.
+    #[default]
+    Done,
+    /// It becomes 3.
+    Found,
+}
+
+/// When to raise an alert.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// So much of memory is used (`memory=80`).
+    pub memory: Percent,
+    /// So much swap is used (`swap=0`: any).
+    pub swap: Percent,
+    /// So many zombies (`zombies=0`: any).
+    pub zombies: u64,
+    /// So much of a process's or the system's limit of descriptors is used (`fds=80`).
+    pub fds: Percent,
+    /// A process has grown by so much in the window (`growth=10`), by more than 16 MiB and steadily (R2 above 0.8).
+    pub growth: Percent,
+    /// PSI full avg10 (`psi=10`).
+    pub pressure: Percent,
+    /// So much of free memory is in pieces too small for 2 MiB pages (`fragmentation=95`).
+    pub fragmentation: Percent,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let percent = |number: u64| Percent { hundredths: number * 100 };
+        Self {
+            memory: percent(80),
+            swap: percent(0),
+            zombies: 0,
+            fds: percent(80),
+            growth: percent(10),
+            pressure: percent(10),
+            fragmentation: percent(95),
+        }
+    }
+}

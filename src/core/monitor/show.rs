@@ -1,0 +1,271 @@
+//! Where a sample goes: files, a screen, or lines; and at the end the summary.
+
+use core::ffi::CStr;
+
+use super::alerts::{Alert, Change, Kind};
+use super::crowd::{By, Row};
+use super::files::{Files, Which};
+use super::options::{Charset, Color, Form, Options, To, What};
+use super::tables::{self, Growing};
+use super::view::{self, Past, View};
+use super::{Seen, prometheus};
+use crate::exit::Exit;
+use crate::files::Unusable;
+use crate::report::table::{Pen, Writer, put_header};
+use crate::sys::clock::Now;
+use crate::sys::clock::monotonic;
+use crate::sys::ours::{Refused, Replaced};
+use crate::sys::out::{Broken, Out, Sink, say};
+use crate::sys::system::terminal_size;
+use board::Board;
+
+mod board;
+mod end;
+mod line;
+mod note;
+
+/// Alerts of one sample that are written; those beyond are counted, and that is said.
+const ALERTS: usize = 32;
+
+/// Where it goes.
+#[allow(clippy::large_enum_variant, reason = "there is one, and no heap to put it on")]
+enum Target<'a> {
+    Screen(Color, Charset, Past),
+    Lines,
+    Files(Files<'a>),
+}
+
+/// Where it goes, and what is waiting to go there.
+pub(super) struct Show<'a> {
+    target: Target<'a>,
+    /// What a screen shows.
+    board: Board,
+    /// Changed with this sample.
+    new: [Option<Alert>; ALERTS],
+    /// Changed with this sample, and had no room.
+    unsaid: u64,
+    /// How many of each kind were raised so far.
+    counts: [u64; Kind::COUNT],
+    broken: Option<Broken>,
+    has_header: bool,
+    /// The file for Prometheus.
+    published: Option<Replaced<'a>>,
+    /// Its path.
+    published_path: Option<&'a CStr>,
+    /// It could not be written the last time.
+    is_unpublished: bool,
+    /// It could be once.
+    has_published: bool,
+}
+
+impl<'a> Show<'a> {
+    /// Looks at all that will be written, and makes the files of the session last: where one of them is refused nothing is left.
+    pub(super) fn open(options: &Options<'a>, now: &Now) -> Result<Self, Exit> {
+        let published = match options.prometheus {
+            None => None,
+            Some(path) => Some(Replaced::open(path, &prometheus::FILE).map_err(|why| told(path, why).say())?),
+        };
+        let target = match options.to {
+            To::Screen(color, charset) => Target::Screen(color, charset, Past::new()),
+            To::Lines => Target::Lines,
+            To::Files(dir) => {
+                Target::Files(Files::create(dir, now, options.most, options.keep).map_err(|why| why.say())?)
+            }
+        };
+        Ok(Self {
+            target,
+            board: Board::new(),
+            new: [const { None }; ALERTS],
+            unsaid: 0,
+            counts: [0; Kind::COUNT],
+            broken: None,
+            has_header: false,
+            published,
+            published_path: options.prometheus,
+            is_unpublished: false,
+            has_published: false,
+        })
+    }
+
+    /// Nobody reads standard output any more.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    pub(super) const fn is_screen(&self) -> bool {
+        matches!(self.target, Target::Screen(..))
+    }
+
+    /// Files were renamed by somebody.
+    pub(super) fn reopen(&mut self) {
+        if let Target::Files(files) = &mut self.target {
+            files.reopen();
+        }
+    }
+
+    /// Hands a sample on.
+    pub(super) fn show(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
+        self.hand_on(seen, buf);
+        self.publish(seen, buf);
+        self.new = [const { None }; ALERTS];
+        let unsaid = core::mem::take(&mut self.unsaid);
+        if unsaid > 0 && !self.is_screen() {
+            say(format_args!("memdoor: {unsaid} more alerts began or ended with this sample than are written"));
+        }
+        self.board.age();
+    }
+
+    fn hand_on(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
+        let form = seen.options.form;
+        let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
+        let Self { target, board, new, broken, has_header, .. } = self;
+        match target {
+            Target::Files(files) => {
+                if seen.options.what == What::Samples {
+                    for which in TABLED {
+                        files.write(which, &pen, buf, &mut |to| seen.table(which, to));
+                    }
+                    files.write(Which::Alerts, &pen, buf, &mut |to| alerts(new, to));
+                    files.end_sample();
+                }
+                tell(new);
+            }
+            Target::Screen(color, charset, past) => {
+                past.push(seen.sample.used_percent(), monotonic());
+                let mut out = Out::new(Sink::Stdout, buf);
+                seen.draw(&mut out, (*color, *charset), past, board);
+                *broken = flushed(&mut out);
+            }
+            Target::Lines if seen.options.what == What::Analysis => tell(new),
+            Target::Lines => {
+                let mut out = Out::new(Sink::Stdout, buf);
+                match form {
+                    Form::Text => seen.line(new, &mut out),
+                    Form::Csv => {
+                        if !core::mem::replace(has_header, true) {
+                            put_header(Which::Memory.table().0, &mut out);
+                        }
+                        seen.put(Which::Memory, &pen, &mut out);
+                        tell(new);
+                    }
+                    Form::Json => {
+                        for which in TABLED {
+                            seen.put(which, &pen, &mut out);
+                        }
+                        let table = Which::Alerts.table().0;
+                        let mut to = Writer::new(&pen, form, table, &mut out, None);
+                        alerts(new, &mut to);
+                        to.finish();
+                    }
+                }
+                *broken = flushed(&mut out);
+            }
+        }
+    }
+
+    fn publish(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
+        let (Some(file), Some(path)) = (&mut self.published, self.published_path) else {
+            return;
+        };
+        let facts = prometheus::Facts {
+            sample: &seen.sample,
+            page: seen.host.page,
+            processes: Some(seen.crowd.rows().count() as u64),
+            zombies: Some(seen.crowd.zombies()),
+            top: seen.largest().map(|row| row.rss),
+            groups: seen.groups.rows(),
+            alerts: &self.counts,
+        };
+        let published = prometheus::publish(file, &facts, buf);
+        self.has_published |= published.is_ok();
+        let was_refused = core::mem::replace(&mut self.is_unpublished, published.is_err());
+        if let Err(refused) = published
+            && !was_refused
+        {
+            say(format_args!("memdoor: {}; sampling goes on", told(path, refused)));
+        }
+    }
+}
+
+fn told(path: &CStr, refused: Refused) -> Unusable<'_> {
+    Unusable::of(&prometheus::FILE, "write", path, refused)
+}
+
+/// Tables with a file each, the summary and the alerts not among them.
+const TABLED: [Which; 6] =
+    [Which::Memory, Which::Processes, Which::Cgroups, Which::Fragmentation, Which::Swap, Which::Pressure];
+
+impl Seen<'_> {
+    fn put(&self, which: Which, pen: &Pen<'_>, out: &mut Out<'_>) {
+        let mut to = Writer::new(pen, pen.form, which.table().0, out, None);
+        self.table(which, &mut to);
+        to.finish();
+    }
+
+    /// The rows of one table.
+    fn table(&self, which: Which, to: &mut Writer<'_, '_>) {
+        let (sample, most) = (&self.sample, self.options.top);
+        let growing = Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) };
+        match which {
+            Which::Memory => tables::memory(sample, self.largest(), to),
+            Which::Processes => tables::processes(&growing, most, to),
+            Which::Cgroups => tables::cgroups(self.groups.rows(), to),
+            Which::Fragmentation => tables::fragmentation(sample, to),
+            Which::Swap => tables::swap(sample, &growing, most, to),
+            Which::Pressure => tables::pressure(sample, to),
+            Which::Summary | Which::Alerts => {}
+        }
+    }
+
+    fn largest(&self) -> Option<&Row> {
+        let mut first = None;
+        self.crowd.each_top(By::Rss, 1, &mut |row| first = Some(row));
+        first
+    }
+
+    fn draw(&self, out: &mut Out<'_>, how: (Color, Charset), past: &Past, board: &Board) {
+        let view = View {
+            host: self.envelope.host.as_bytes(),
+            sample: &self.sample,
+            past,
+            interval: self.options.interval,
+            limits: &self.options.limits,
+            processes: Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) },
+            groups: self.groups.rows(),
+            alerts: board.all(),
+            hidden_alerts: board.hidden(),
+        };
+        if self.course.samples == 1 {
+            out.put(view::ENTER);
+        }
+        let size = terminal_size().unwrap_or((80, 24));
+        view::draw(&view, size, how.0, how.1, out);
+    }
+}
+
+fn flushed(out: &mut Out<'_>) -> Option<Broken> {
+    out.flush();
+    out.broken()
+}
+
+const fn change(alert: &Alert) -> &'static [u8] {
+    match alert.change {
+        Change::Raised => b"ALERT ",
+        Change::Cleared => b"over: ",
+    }
+}
+
+fn alerts(new: &[Option<Alert>; ALERTS], to: &mut Writer<'_, '_>) {
+    for alert in new.iter().flatten() {
+        tables::alert(alert, to);
+    }
+}
+
+/// Says them where somebody who is not looking will find them.
+fn tell(new: &[Option<Alert>; ALERTS]) {
+    for alert in new.iter().flatten() {
+        let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+        let (change, words) = (text(change(alert)), text(alert.words.as_bytes()));
+        say(format_args!("memdoor: {change}{words}"));
+    }
+}

@@ -1,0 +1,98 @@
+//! The end: what the samples came to.
+
+use super::{Show, Target};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::monitor::analysis::{self, TABLES};
+use crate::monitor::files::Which;
+use crate::monitor::options::{Form, What};
+use crate::monitor::{Armed, Seen, view};
+use crate::refusal::fail;
+use crate::report::escape::Escaped;
+use crate::report::table::{Pen, Writer};
+use crate::sys::out::{Broken, Out, Sink, say};
+
+impl Show<'_> {
+    /// What the file for Prometheus came to: one that could never be written is an output that failed, and one that was not written at
+    /// last is not what was seen.
+    fn published_at_all(&self) -> Exit {
+        let Some(path) = self.published_path.filter(|_| self.is_unpublished) else {
+            return Exit::Done;
+        };
+        let path = Escaped(path.to_bytes());
+        if self.has_published {
+            say(format_args!("memdoor: {path} is old: what was seen last could not be written to it"));
+            return Exit::Partial;
+        }
+        say(format_args!("memdoor: {path} was never written: none of its samples could be"));
+        Exit::Error
+    }
+}
+
+impl Armed<'_> {
+    /// The summary: the last file, or what stands below the last line.
+    pub(in crate::monitor) fn end(&mut self) -> Exit {
+        let shown = self.show_summary();
+        shown.worse(self.show.published_at_all())
+    }
+
+    fn show_summary(&mut self) -> Exit {
+        let Self { seen, show, out, buf, .. } = self;
+        let (form, what) = (seen.options.form, seen.options.what);
+        let mut is_lost = false;
+        let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
+        if let Target::Files(files) = &mut show.target {
+            files.write(Which::Summary, &pen, out, &mut |to| seen.sum_up(buf, to));
+            let path = files.path(Which::Summary);
+            let path = Escaped(path.as_bytes());
+            if !files.is_failing(Which::Summary) {
+                files.end_sample();
+                say(format_args!("memdoor: the summary is in {path}"));
+                return if files.has_lost() { Exit::Partial } else { Exit::Done };
+            }
+            say(format_args!("memdoor: {path} is not whole: the summary is on standard output"));
+            is_lost = true;
+        }
+        let mut out = Out::new(Sink::Stdout, out);
+        if show.is_screen() {
+            out.put(view::LEAVE);
+        }
+        // What a script reads as one table stays one.
+        if is_lost || form != Form::Csv || what == What::Analysis {
+            let form = match form {
+                Form::Csv => Form::Text,
+                form => form,
+            };
+            let mut to = Writer::new(&pen, form, TABLES, &mut out, None);
+            seen.sum_up(buf, &mut to);
+            to.finish();
+        }
+        out.flush();
+        // CSV is not written to again, and was cut all the same.
+        match out.broken().or(show.broken) {
+            Some(Broken::Failed(errno)) => fail(&Error::new("write", b"standard output", errno)),
+            _ if is_lost => Exit::Partial,
+            _ => Exit::Done,
+        }
+    }
+}
+
+impl Seen<'_> {
+    fn sum_up(&self, buf: &mut [u8], to: &mut Writer<'_, '_>) {
+        let facts = analysis::Facts {
+            host: &self.host,
+            limits: &self.options.limits,
+            top: self.options.top,
+            course: &self.course,
+            sample: &self.sample,
+            crowd: &self.crowd,
+            left: &|row, growth| self.left(row, growth),
+            mapped: &self.mapped,
+            slow: self.slow.as_ref(),
+            mounts: &self.mounts,
+            caveat: self.others.caveat(),
+            notes: &self.notes,
+        };
+        analysis::write(&facts, buf, to);
+    }
+}

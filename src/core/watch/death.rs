@@ -1,0 +1,331 @@
+//! The target's death: who is seized and when, what is taken in the exit stop, and what is said of it at the end.
+
+extern crate std;
+
+use core::time::Duration;
+use std::os::fd::AsFd;
+
+use super::Armed;
+use super::fate::{Fate, Why, words};
+use super::options::{Options, Seize};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::mode::with_report;
+use crate::parse::stat;
+use crate::parse::wait::{self, Ended};
+use crate::refusal::fail;
+use crate::report::Format;
+use crate::snapshot::{self, Death, Scene, When, memory};
+use crate::sys::clock::monotonic;
+use crate::sys::map::Region;
+use crate::sys::ptrace::{self, Held, Released};
+use crate::sys::record::frame::Kind;
+use crate::sys::signal::{self, Until, Woken};
+use crate::sys::system;
+use crate::target::{STAT_MAX, Scope, Target, Unseized};
+use crate::trigger::Level;
+
+/// How often what changes slowly is looked at: six system calls.
+pub(super) const CHECK: Duration = Duration::from_secs(1);
+
+/// For the target's end to be seen by its tracer once it may go on: freeing 100 GiB takes that long.
+const END: Duration = Duration::from_secs(5);
+
+/// For the target's parent to collect it, which is when the kernel tells its status without a tracer.
+const COLLECTED: Duration = Duration::from_millis(100);
+
+/// Threads are stopped by an interrupt within microseconds, unless they sleep uninterruptibly.
+const INTERRUPT: Duration = Duration::from_millis(100);
+
+/// Room for a snapshot without rows: a command line of 4 KiB, paths, and what stays free for what follows a cut.
+const TEXT: usize = 12 * 1024;
+const JSON: usize = 24 * 1024;
+
+/// A thread that exits alone leaves others that run; all of a process's threads are exiting by then.
+const ALONE: Duration = Duration::from_millis(20);
+
+/// More sockets than this are noted by snapshots alone: listing them takes 1 ms.
+const NOTED: usize = 1024;
+
+/// What was seen in the exit stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopped {
+    status: i32,
+    /// How long the target was held since that was seen.
+    held: Duration,
+    /// How long it may have been held before: memdoor itself did not run.
+    unseen: Option<Duration>,
+}
+
+/// memdoor wakes up a few milliseconds late on a loaded machine. What is later than this was stopped (SIGSTOP) or starved.
+const ASLEEP: Duration = Duration::from_millis(500);
+
+/// What a watch knows of its target's death.
+pub(super) struct DeathWatch {
+    why: Why,
+    stopped: Option<Stopped>,
+    next_try: Duration,
+    /// When memdoor was to wake up last.
+    wakes: Duration,
+    /// smaps_rollup must be read once before a limit is hit, and no snapshot has.
+    is_rollup_due: bool,
+}
+
+impl DeathWatch {
+    pub(super) fn new(seize: Seize, now: Duration) -> Self {
+        let why = match seize {
+            Seize::Never => Why::Never,
+            Seize::Danger | Seize::Always => Why::NotYet,
+        };
+        Self { why, stopped: None, next_try: Duration::ZERO, wakes: now, is_rollup_due: false }
+    }
+
+    /// memdoor is about to wait until then.
+    pub(super) const fn wakes(&mut self, at: Duration) {
+        self.wakes = at;
+    }
+}
+
+/// The memory for output, in which the snapshot at the target's death must fit while nothing is written: for all mappings and
+/// descriptors that it has now, and a quarter more.
+pub(super) fn memory_for<'b>(
+    target: &mut Target,
+    options: &Options<'_>,
+    lent: &'b mut [u8],
+    own: &'b mut Option<Region>,
+) -> Result<&'b mut [u8], Exit> {
+    let (base, row) = match options.format {
+        Format::Text => (TEXT, 110),
+        Format::Json => (JSON, 330),
+    };
+    if options.seize == Seize::Never {
+        return Ok(lent);
+    }
+    let rows = target.mappings().saturating_add(target.descriptors());
+    let needed = base + rows.saturating_mul(row) / 4 * 5;
+    if needed <= lent.len() {
+        return Ok(lent);
+    }
+    let room = Region::new(needed);
+    let room = room.map_err(|errno| fail(&Error::new("map", b"memory for a snapshot at death", errno)))?;
+    Ok(own.insert(room).as_bytes())
+}
+
+impl Armed<'_> {
+    /// Seizes the target or lets it go, as the reading asks. While it stays as it is, no system call is made.
+    pub(super) fn seize_at(&mut self, level: Level, now: Duration) {
+        let is_wanted = match self.options.seize {
+            Seize::Never => return,
+            Seize::Always => true,
+            Seize::Danger => self.is_in_danger(level, now),
+        };
+        let calm = match self.options.threshold {
+            Some(_) => Why::Below,
+            None => Why::Unforeseen,
+        };
+        match (is_wanted, ptrace::is_seized()) {
+            (true, false) if now >= self.death.next_try => self.seize(now),
+            // Once a second: a reading that swings around the threshold does not stop the target each time.
+            (false, true) if now >= self.death.next_try => {
+                self.death.next_try = now.saturating_add(CHECK);
+                if !self.is_swapped_out() && ptrace::release(INTERRUPT) == Released::Free {
+                    self.death.why = calm;
+                }
+            }
+            (false, false) => self.death.why = calm,
+            _ => {}
+        }
+    }
+
+    /// Whether it is below the threshold for its swap alone: that is no less danger, and the kernel kills for it, too.
+    fn is_swapped_out(&mut self) -> bool {
+        let rss = self.seen.last_rss.unwrap_or_default();
+        let system = self.host.meminfo().unwrap_or_default();
+        let swap = self.swap(&system).unwrap_or_default();
+        self.fires_at.is_some_and(|fires_at| rss.plus(swap) >= fires_at)
+    }
+
+    fn seize(&mut self, now: Duration) {
+        if self.death.stopped.is_some() {
+            return;
+        }
+        let scope = match self.options.seize {
+            Seize::Always => Scope::All,
+            _ => Scope::Ordinary,
+        };
+        let own = system::own_pid();
+        match self.target.seize(scope, own) {
+            Ok(()) => {
+                self.death.why = Why::Seized;
+                self.death.next_try = now.saturating_add(CHECK);
+                self.target.prime(self.seen.last_rss.unwrap_or_default());
+                self.sockets.note(self.target.view());
+                self.death.is_rollup_due = true;
+            }
+            // The thread that was seized is exiting.
+            Err(Unseized::Traced(tracer)) if tracer == own => {}
+            Err(why) => {
+                self.death.next_try = now.saturating_add(CHECK);
+                self.death.why = Why::Unseized(why);
+            }
+        }
+    }
+
+    /// What the death must find read before: what a snapshot has not read just now.
+    pub(super) fn read_ahead(&mut self, snapshots: u64) {
+        let is_due = core::mem::take(&mut self.death.is_rollup_due);
+        if is_due && snapshots == self.seen.snapshots {
+            let _ = memory::rollup(&mut self.target, self.buf, self.seen.last_rss);
+        }
+    }
+
+    /// Once a second while it is seized: which sockets it has.
+    pub(super) fn note_sockets(&mut self) {
+        if ptrace::is_seized() && self.sockets.noted() <= NOTED {
+            self.sockets.note(self.target.view());
+        }
+    }
+
+    /// Answers the target's stops; at its death takes the snapshot.
+    pub(super) fn serve(&mut self) {
+        if ptrace::is_tracing() {
+            ptrace::serve();
+            if let Some(held) = ptrace::held() {
+                self.at_death(held);
+                ptrace::serve();
+            }
+        }
+    }
+
+    fn at_death(&mut self, held: Held) {
+        let ended = wait::status(held.status);
+        // All of a process's threads exit by exit_group(2), one alone by exit(2), and both look the same here.
+        let is_sure = matches!(ended, Ended::Signal { .. }) || self.target.stat(|stat| stat.threads) == Ok(1);
+        self.out.hold();
+        // The last of the curve.
+        if let Ok(statm) = memory::read_statm(&mut self.target) {
+            self.take_sample(statm, monotonic());
+        }
+        let until = held.since.saturating_add(self.options.death);
+        let mut scene = Scene {
+            cmdline: self.options.cmdline,
+            exe: self.exe.as_ref().map_err(|why| *why),
+            past: Some(self.memory.samples),
+            ..Scene::new(
+                &mut self.target,
+                &mut self.host,
+                &mut self.memcg,
+                &mut self.sockets,
+                self.buf,
+                When::Dying { until },
+            )
+        };
+        if let Some(by) = self.by {
+            by.wait_until(until);
+        }
+        let words = words(ended);
+        let death = Death { status: words.as_bytes(), since: held.since };
+        let format = self.options.format;
+        let taken = with_report(format, &mut self.out, &self.envelope, |report| {
+            snapshot::take_at_death(&mut scene, &death, report)
+        });
+        let rss = scene.rss;
+        ptrace::let_go();
+        if let Some(by) = self.by {
+            by.wait_until(Duration::MAX);
+        }
+        let time = monotonic().saturating_sub(held.since);
+        self.out.release();
+        if !is_sure && self.lives_on() {
+            return self.out.forget();
+        }
+        let unseen = Some(held.since.saturating_sub(self.death.wakes)).filter(|late| *late > ASLEEP);
+        self.death.stopped = Some(Stopped { status: held.status, held: time, unseen });
+        self.out.begin(Kind::Death);
+        if self.out.record().is_some() {
+            self.out.flush();
+        }
+        // The record has its room. Any other file takes memory, and at a cgroup's limit there is none before the target's is free: the
+        // kernel does not spare others for a victim whose last thread exits.
+        let _ = self.is_gone_by(monotonic().saturating_add(END));
+        self.out.seal();
+        self.completeness = self.completeness.and(taken);
+        self.seen.snapshot(rss, monotonic());
+    }
+
+    /// Whether it was one thread alone that exited.
+    fn lives_on(&mut self) -> bool {
+        !self.is_gone_by(monotonic().saturating_add(ALONE)) && self.target.has_running_thread()
+    }
+
+    /// Waits until all of its threads have exited, and their memory is free.
+    fn is_gone_by(&mut self, until: Duration) -> bool {
+        loop {
+            let left = until.saturating_sub(monotonic());
+            let pidfd = self.target.pidfd();
+            let pidfd = pidfd.map(|pidfd| (pidfd.as_fd(), Until::Readable));
+            match signal::wait(pidfd, Some(left)) {
+                Ok(Woken::Ready) => return true,
+                Ok(Woken::Signal) if !left.is_zero() => ptrace::serve(),
+                _ => return false,
+            }
+        }
+    }
+
+    /// Whether it is gone by then. Its exit stop is served as ever.
+    pub(super) fn dies_by(&mut self, until: Duration) -> bool {
+        loop {
+            self.serve();
+            if !self.target.is_alive() {
+                return true;
+            }
+            let left = until.saturating_sub(monotonic());
+            if left.is_zero() {
+                return false;
+            }
+            let pidfd = self.target.pidfd();
+            let pidfd = pidfd.map(|pidfd| (pidfd.as_fd(), Until::Readable));
+            // However it ends, what follows is looked at.
+            let _ = signal::wait(pidfd, Some(left.min(CHECK)));
+        }
+    }
+
+    /// Sees the target's end through: until its tracer has collected it, its parent does not see it.
+    pub(super) fn finish(&mut self) {
+        let until = monotonic().saturating_add(END);
+        loop {
+            self.serve();
+            let left = until.saturating_sub(monotonic());
+            if !ptrace::is_tracing() || left.is_zero() {
+                break;
+            }
+            let _ = signal::wait(None, Some(left));
+        }
+    }
+
+    /// All that is known of its end.
+    pub(super) fn fate(&self) -> Fate {
+        let held = self.death.stopped.map(|stopped| (stopped.held, stopped.unseen));
+        Fate::new(self.how_it_ended(), held, self.death.why)
+    }
+
+    /// How it ended: as its tracer was told, or as the kernel keeps it for who holds a pidfd.
+    fn how_it_ended(&self) -> Option<Ended> {
+        let stopped = self.death.stopped.map(|stopped| stopped.status);
+        let status = ptrace::gone().or(stopped).or_else(|| {
+            let pidfd = self.target.pidfd()?;
+            let known = pidfd.exit_status().ok()?;
+            known.or_else(|| {
+                let until = Some((pidfd.as_fd(), Until::HungUp));
+                let woken = signal::wait(until, Some(COLLECTED));
+                (woken == Ok(Woken::Ready)).then(|| pidfd.exit_status().ok().flatten())?
+            })
+        });
+        let status = status.or_else(|| {
+            // A zombie that its parent has not collected yet.
+            let mut buf = [0; STAT_MAX];
+            self.target.dir().read(c"stat", &mut buf).ok().and_then(stat::wait_status)
+        });
+        status.map(wait::status)
+    }
+}

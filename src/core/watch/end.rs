@@ -1,0 +1,331 @@
+//! How a watch ends, what was seen until then, and what it cost.
+
+use core::time::Duration;
+
+use super::below::identity;
+use super::counts::{Counted, Reading};
+use super::fate::Fate;
+use super::kmsg::{Match, Role};
+use super::verdict::{Sources, Verdict};
+use super::{Armed, EndCode, Words};
+use crate::cost::SelfReport;
+use crate::error::Absent;
+use crate::exit::Exit;
+use crate::fixed::Fixed;
+use crate::mode::{done, say_if_partial, with_report};
+use crate::refusal::output_exit;
+use crate::report::Event::WatchEnd;
+use crate::report::escape::Escaped;
+use crate::report::{Head, Moment, Name, Section, Value};
+use crate::snapshot::{Completeness, history};
+use crate::sys::clock::{Now, monotonic};
+use crate::sys::harden::Faults;
+use crate::sys::heap;
+use crate::sys::out::{Broken, say};
+use crate::sys::record::frame::Kind;
+use crate::sys::signal::{self, Stop};
+use crate::target::Life;
+use crate::target::exe::Link;
+use crate::target::memcg::Sight;
+use crate::units::{Bytes, Pid};
+
+const LAST_RSS: Name = Name(WatchEnd, "Last RSS", "process.memory.usage");
+const LAST_SEEN: Name = Name(WatchEnd, "Last RSS Seen", "memdoor.watch.last_reading");
+const LAST_AGE: Name = Name(WatchEnd, "Last RSS Seen Before This Report", "memdoor.watch.last_reading_age_us");
+const PEAK_RSS: Name = Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss_bytes");
+const WATCHED: Name = Name(WatchEnd, "Watched", "memdoor.watch.duration_us");
+const SAMPLES: Name = Name(WatchEnd, "Samples", "memdoor.watch.samples");
+const SNAPSHOTS: Name = Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots");
+
+/// How long a process that the OOM killer has killed may take to go, when memdoor is asked to end: systemd gives a service 90 s, and a
+/// person less.
+const DYING: Duration = Duration::from_secs(2);
+
+/// Why a watch ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ending {
+    /// `-c` reports were made.
+    CountReached,
+    /// SIGINT, SIGTERM or SIGHUP.
+    Stopped(Stop),
+    /// All threads of the target have exited.
+    Gone,
+    /// The target runs another executable than the one named.
+    Mismatch,
+    /// Nothing can be written any more.
+    Output(Broken),
+}
+
+impl Ending {
+    /// What is said of a target that has not ended.
+    fn verdict(self, role: Option<Role>) -> Verdict<'static> {
+        let (cause, words) = match self {
+            Self::Mismatch => ("executable_changed", "it runs another executable now"),
+            Self::CountReached => ("count_reached", "the count of reports was reached"),
+            Self::Stopped(stop) => ("stopped", stop.name()),
+            Self::Gone | Self::Output(_) => ("unknown", "unknown"),
+        };
+        let mut words = Fixed::<128>::of(words.as_bytes());
+        if role.is_some() {
+            words.push(b"; the OOM killer has killed the process, which is not gone yet");
+        }
+        Verdict::not_ended(cause, words.as_bytes())
+    }
+
+    /// A reader that stopped reading while a signal asked for the end is a stop like any other.
+    pub(super) fn output(broken: Broken) -> Self {
+        match (broken, signal::stop_requested()) {
+            (Broken::Stopped, Some(stop)) => Self::Stopped(stop),
+            _ => Self::Output(broken),
+        }
+    }
+
+    /// Whether there is a target still.
+    fn life(self) -> Life {
+        match self {
+            Self::Gone => Life::Exited,
+            _ => Life::Alive,
+        }
+    }
+}
+
+/// What was seen while watching.
+pub(super) struct Seen {
+    /// The last reading; `None` when the target was gone before the first.
+    pub(super) last_rss: Option<Bytes>,
+    pub(super) snapshots: u64,
+    started: Duration,
+    last_at: Duration,
+    peak_rss: Option<Bytes>,
+    pub(super) samples: u64,
+    pub(super) worst_lateness: Duration,
+    pub(super) counted: Counted,
+    /// Whether the cgroup that is known is that of its end.
+    pub(super) sight: Sight,
+    allocations: u64,
+    faults: Faults,
+}
+
+impl Seen {
+    pub(super) fn new(first: Reading) -> Self {
+        let started = first.at;
+        Self {
+            last_rss: None,
+            snapshots: 0,
+            started,
+            last_at: started,
+            peak_rss: None,
+            samples: 0,
+            worst_lateness: Duration::ZERO,
+            counted: Counted::new(first),
+            sight: Sight::Before,
+            allocations: 0,
+            faults: Faults::default(),
+        }
+    }
+
+    /// Arming has ended: what is counted from here on should stay 0.
+    pub(super) fn armed(&mut self, allocations: u64, faults: Faults) {
+        (self.allocations, self.faults) = (allocations, faults);
+    }
+
+    /// A snapshot's reading is one, too, and may be the last.
+    pub(super) fn snapshot(&mut self, rss: Option<Bytes>, now: Duration) {
+        self.snapshots += 1;
+        if rss.is_some() {
+            (self.last_rss, self.last_at) = (rss, now);
+            self.peak_rss = self.peak_rss.max(rss);
+        }
+    }
+
+    pub(super) fn reading(&mut self, rss: Bytes, now: Duration, planned: Duration) {
+        (self.last_rss, self.last_at) = (Some(rss), now);
+        self.peak_rss = self.peak_rss.max(Some(rss));
+        self.samples += 1;
+        self.worst_lateness = self.worst_lateness.max(now.saturating_sub(planned));
+    }
+}
+
+impl Armed<'_> {
+    /// The last words of a watch, and its exit code.
+    pub(super) fn end(&mut self, ending: Ending) -> Exit {
+        let gone = monotonic();
+        if ending == Ending::Gone {
+            self.look_where_it_ended();
+        }
+        // What is in the log by now was logged before the end was seen, or at that moment.
+        self.read_log();
+        let asked = ending;
+        let ending = self.at_the_last_moment(ending);
+        let fate = (ending == Ending::Gone).then(|| self.last_look());
+        let end = self.read_counts_and_log(fate.as_ref());
+        let spent = (heap::allocations() - self.seen.allocations, Faults::so_far().since(self.seen.faults));
+        let verdict = self.report_end(ending, gone, fate.as_ref(), end);
+        let recorded = self.finish_record();
+        // The last report has it whatever `-q` left out before, and what is `-` there was lost.
+        self.completeness =
+            self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WatchEnd)));
+        let finished = done(self.completeness);
+        let exit = match (ending, self.out.broken()) {
+            (Ending::Output(broken), _) => output_exit(broken),
+            (_, Some(broken @ Broken::Failed(_))) => output_exit(broken),
+            (Ending::Stopped(_), Some(Broken::Stopped)) => {
+                say(format_args!("memdoor: standard output was not read: the last report is cut"));
+                Exit::Partial
+            }
+            (Ending::CountReached | Ending::Stopped(_), _) => {
+                say_if_partial(finished, self.completeness);
+                finished
+            }
+            (Ending::Gone, _) => {
+                let pid = self.target.pid;
+                // The original's line, which scripts look for.
+                say(format_args!("ERROR: PID {pid} is not accessible: No such process"));
+                say(format_args!("memdoor: PID {pid}: {}", Escaped(verdict.words.as_bytes())));
+                match self.options.end_code {
+                    EndCode::How => verdict.exit,
+                    // What was asked for is done, whoever else has ended meanwhile.
+                    EndCode::Gone if self.stop.is_some() || asked == Ending::CountReached => finished,
+                    EndCode::Gone => Exit::Gone,
+                }
+            }
+            (Ending::Mismatch, _) => {
+                say_mismatch(self.target.pid, self.options.exe.unwrap_or_default(), self.exe.as_ref().ok());
+                Exit::Gone
+            }
+        };
+        let exit = exit.worse(match recorded {
+            Ok(lack) => self.say_of_the_record(lack),
+            Err(failed) => failed,
+        });
+        if self.options.self_report == SelfReport::Show {
+            self.report_self(spent);
+        }
+        exit
+    }
+
+    /// A target that ends at the moment at which a signal or `-c` ends the watch has ended: its end is worth more, and a service manager
+    /// stops both at once. One that the OOM killer has killed by then is waited for.
+    fn at_the_last_moment(&mut self, ending: Ending) -> Ending {
+        // A signal that came while the wait ended for another reason is only noticed by the next wait.
+        let _ = signal::wait(None, Some(Duration::ZERO));
+        self.stop = signal::stop_requested();
+        if !matches!(ending, Ending::Stopped(_) | Ending::CountReached) {
+            return ending;
+        }
+        self.serve();
+        let is_killed = self.log.kills.by() == Match::Number && self.log.kills.role().is_some();
+        let until = monotonic().saturating_add(if is_killed { DYING } else { Duration::ZERO });
+        if self.dies_by(until) { Ending::Gone } else { ending }
+    }
+
+    /// Looks at its cgroup once more, before anything else: what was counted in the one that it was moved out of since the last look says
+    /// nothing of its end, and who collects it takes the answer away. Not in its exit stop, where v1 would still tell it: it takes a page of the
+    /// kernel's, for which memdoor might have to wait while it holds the target.
+    fn look_where_it_ended(&mut self) {
+        if self.seen.sight == Sight::Before {
+            self.seen.sight = self.memcg.refresh(&mut self.target);
+        }
+    }
+
+    /// Sees its end through.
+    fn last_look(&mut self) -> Fate {
+        self.look_where_it_ended();
+        self.finish();
+        self.fate()
+    }
+
+    /// The counts after the end, and all of the log up to them: in this order, because a kill is counted before it is logged.
+    fn read_counts_and_log(&mut self, fate: Option<&Fate>) -> Reading {
+        let end = self.count_kills();
+        let (own, system) = (self.seen.counted.own(end), self.seen.counted.system(end));
+        if let Some(fate) = fate {
+            self.read_log_until_told(fate.may_be_oom_kill(), own, system);
+            if !fate.may_be_oom_kill() {
+                self.log.disown();
+            }
+        }
+        end
+    }
+
+    fn report_end(&mut self, ending: Ending, gone: Duration, fate: Option<&Fate>, end: Reading) -> Said {
+        let limiting = self.memcg.limiting().ok().flatten();
+        let limiting = limiting.map(|group| (group.path, group.limit));
+        let verdict = match ending {
+            Ending::Gone => {
+                let ended = fate.and_then(Fate::ended);
+                let (coverage, kills) = (self.log.coverage(), &self.log.kills);
+                let sources = Sources { ended, gone, coverage, kills, sight: self.seen.sight };
+                Verdict::of(&sources, &self.seen.counted, end).limited_by(limiting)
+            }
+            Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => {
+                let role = self.log.kills.role().filter(|_| self.log.kills.by() == Match::Number);
+                ending.verdict(role)
+            }
+            // There is nobody to tell.
+            Ending::Output(_) => return Said { words: Words::new(), exit: Exit::Gone },
+        };
+        let now = Now::read();
+        let age = monotonic().saturating_sub(self.seen.last_at);
+        let last_seen = Moment::at(now.realtime.saturating_sub(age));
+        let watched = monotonic().saturating_sub(self.seen.started);
+        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), WatchEnd);
+        let [status, signal, core, code, stop, stopped, why, unseen, held] = Fate::facts(fate);
+        let facts = [
+            pid,
+            exe,
+            LAST_RSS.is(bytes_or_gone(self.seen.last_rss)),
+            LAST_SEEN.is(Value::Moment(last_seen)),
+            LAST_AGE.is(Value::Span(age)),
+            PEAK_RSS.is(bytes_or_gone(self.seen.peak_rss)),
+            WATCHED.is(Value::Span(watched)),
+            SAMPLES.is(Value::Count(self.seen.samples)),
+            SNAPSHOTS.is(Value::Count(self.seen.snapshots)),
+            status,
+            signal,
+            core,
+            code,
+            stop,
+            stopped,
+            why,
+            unseen,
+            held,
+        ];
+        let head = Head { now: &now, pid: self.target.pid, comm: b"" };
+        self.out.begin(Kind::Ended);
+        with_report(self.options.format, &mut self.out, &self.envelope, |report| {
+            // As the original ends. What follows is ours.
+            if let Some(stop) = self.stop {
+                report.sentence(stop.sentence());
+            }
+            report.head(&head);
+            history::section(self.memory.samples, &now, ending.life(), report);
+            report.begin(Section::End);
+            verdict.report(&facts, report);
+            report.end(Section::End);
+        });
+        self.out.seal();
+        Said { words: Words::of(verdict.words()), exit: verdict.exit() }
+    }
+}
+
+/// What was said of the end.
+struct Said {
+    words: Words,
+    /// The exit code that says the same.
+    exit: Exit,
+}
+
+/// The target was gone before it was seen: nothing is known, which is not 0.
+pub(super) fn bytes_or_gone(size: Option<Bytes>) -> Value<'static> {
+    Value::of(size.ok_or(Absent::Gone), Value::Bytes)
+}
+
+/// The document's line, and what it runs instead.
+pub(super) fn say_mismatch(pid: Pid, wanted: &[u8], link: Option<&Link>) {
+    let path = Escaped(wanted);
+    say(format_args!("ERROR: PID {pid} does not match the executable name {path}"));
+    if let Some(link) = link {
+        say(format_args!("hint: it runs {}", Escaped(link.as_bytes())));
+    }
+}

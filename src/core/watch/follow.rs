@@ -1,0 +1,136 @@
+//! `--follow`, and `-e` without `-p`: waits for a process that runs an executable.
+
+use core::time::Duration;
+
+use super::Armed;
+use super::options::{Follow, Options};
+use crate::environment::FEW;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::fixed::Fixed;
+use crate::mode::open_host;
+use crate::refusal::{fail, output_exit};
+use crate::report::Format;
+use crate::report::escape::Escaped;
+use crate::sys::Errno;
+use crate::sys::file::{Dir, File};
+use crate::sys::out::{Out, Sink, say};
+use crate::sys::signal::{self, Stop};
+use crate::target::Target;
+use crate::target::exe::{LINK_MAX, Link, present};
+use crate::target::find::{Wanted, find};
+use crate::units::{Pid, Ticks};
+
+/// How often all processes are looked at: 3 us each, of a second in which a service manager starts the next one.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Who was watched before.
+#[derive(Clone, Copy)]
+pub(super) struct Previous {
+    /// How much of the buffer for reading is its executable, which there is no room for on a stack that stays in memory.
+    exe: Option<usize>,
+    user: Option<u64>,
+    started: Ticks,
+}
+
+/// Whose the target is, where the next one must be the same user's.
+pub(super) fn user(follow: Follow, target: &Target) -> Option<u64> {
+    match follow {
+        Follow::Next => target.user(),
+        Follow::End => None,
+    }
+}
+
+impl Armed<'_> {
+    /// Of `-c` reports, those that are not made yet.
+    pub(super) fn reports_left(&self) -> Option<u64> {
+        let count = self.options.count?;
+        Some(count.saturating_sub(self.reports))
+    }
+
+    /// Leaves the executable in the buffer for reading, which is the next one's to use.
+    pub(super) fn as_previous(&mut self) -> Previous {
+        let exe = self.exe.as_ref().ok().map(|link| present(link.as_bytes()));
+        if let Some(room) = exe.and_then(|exe| self.buf.get_mut(..exe.len())) {
+            room.copy_from_slice(exe.unwrap_or_default());
+        }
+        Previous { exe: exe.map(<[u8]>::len), user: self.user, started: self.target.started }
+    }
+}
+
+/// Waits for the next process; the exit code when there is none to wait for, or a signal asks for the end.
+pub(super) fn wait(options: &Options<'_>, previous: Option<Previous>, buf: &[u8]) -> Result<Pid, Exit> {
+    let host = open_host(FEW)?;
+    signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
+    let known = previous.and_then(|previous| buf.get(..previous.exe?));
+    let Some(exe) = options.exe.or(known) else {
+        say(format_args!("memdoor: cannot follow: what the process ran could not be read; give -e PATH"));
+        return Err(Exit::Error);
+    };
+    let wanted = Wanted {
+        exe,
+        user: previous.and_then(|previous| previous.user),
+        after: previous.map(|previous| previous.started),
+    };
+    let mut user = Fixed::<40>::new();
+    if let Some(id) = wanted.user {
+        user.push(b" as user ").push_dec(id);
+    }
+    let user = core::str::from_utf8(user.as_bytes()).unwrap_or_default();
+    say(format_args!("memdoor: waiting for a process that runs {}{user}", Escaped(exe)));
+    note_path(exe);
+    loop {
+        if let Some(stop) = signal::stop_requested() {
+            return Err(stopped(stop, options.format));
+        }
+        match find(&host.proc, &wanted) {
+            Ok(Some(found)) => {
+                let pid = found.pid;
+                say(format_args!("memdoor: watching PID {pid}"));
+                if found.others > 0 {
+                    let others = found.others;
+                    say(format_args!("memdoor: note: {others} more run it, started later; -p PID names one"));
+                }
+                return Ok(pid);
+            }
+            Ok(None) => {}
+            Err(errno) => return Err(fail(&Error::new("list", b"/proc", errno))),
+        }
+        // A signal ends the wait early, and any other end of it is looked at again.
+        let _ = signal::wait(None, Some(LOOK));
+    }
+}
+
+/// What can't run now, or never will, is better said than waited for. In a container the same path may be another file.
+fn note_path(exe: &[u8]) {
+    let note = match first_bytes(exe) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => "there is no such file here now",
+        Err(Errno::EISDIR) => "it is a directory",
+        Ok([b'#', b'!']) => "it is a script: what runs is its interpreter; -p PID watches one",
+        _ => return,
+    };
+    say(format_args!("memdoor: note: {}: {note}", Escaped(exe)));
+}
+
+fn first_bytes(path: &[u8]) -> Result<[u8; 2], Errno> {
+    let path = Link::of(path);
+    let path = path.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
+    let mut buf = [0; LINK_MAX];
+    let real = Link::of(Dir::open(c"/")?.realpath_in_root(path, &mut buf)?);
+    let file = File::open_plain(real.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
+    let mut start = [0; 2];
+    file.read_at(&mut start, 0)?;
+    Ok(start)
+}
+
+/// The sentence of the original.
+fn stopped(stop: Stop, format: Format) -> Exit {
+    let mut buf = [0; 64];
+    let mut out = Out::new(Sink::Stdout, &mut buf);
+    if format == Format::Text {
+        out.put(stop.sentence().as_bytes());
+        out.put(b"\n");
+        out.flush();
+    }
+    out.broken().map_or(Exit::Done, output_exit)
+}

@@ -1,0 +1,297 @@
+//! What the running kernel's log says of the target's end.
+//!
+//! The device is opened when the watch is armed, waited for together with the target and read to its end before anything is said of
+//! the end: so what is said is at hand while memory is short, and is not overwritten by a thousand rows of a table of tasks.
+//!
+//! The rule: the log is believed as far as it is whole. The kernel counts each OOM kill before it logs it, so that a count which rose
+//! by more than the log has kills means that lines are missing, whatever the log itself says.
+
+mod kill;
+
+pub(super) use kill::{Kills, Kin, Match, Role, Short, Victim};
+
+use core::time::Duration;
+
+use super::Armed;
+use super::counts::Course;
+use crate::error::Absent;
+use crate::fixed::Fixed;
+use crate::kmsg::{Drained, drain};
+use crate::sys::Errno;
+use crate::sys::clock::monotonic;
+use crate::sys::file::Dir;
+use crate::sys::kmsg::Kmsg;
+use crate::sys::ptrace;
+use crate::sys::signal::Woken;
+use crate::target::family::{Descent, Family};
+
+/// A line stands in the log before the process that it names is gone; when the log is also written to a slow console, it may come later.
+const LATE: Duration = Duration::from_millis(100);
+
+/// Records that were lost longer ago than this were not about the end: the log is read once a second.
+const RECENT: Duration = Duration::from_secs(5);
+
+/// A process is gone so long after the kernel has said that it killed it, as a rule: who lives on was not meant, where only the name
+/// tells.
+const DYING: Duration = Duration::from_secs(3);
+
+/// A kernel that logs all the time is not read more often than this: a read takes 1 us a line, a wake-up 20 us.
+const REST: Duration = Duration::from_millis(50);
+
+/// So many times the largest buffer of a kernel is read before the end of the log is given up.
+const ROUNDS: usize = 4;
+
+/// The running kernel's log since the watch began.
+pub(super) struct KernelLog {
+    log: Result<Kmsg, Absent>,
+    /// When records were last overwritten before they could be read.
+    lost: Option<Duration>,
+    pub(super) kills: Kills,
+    /// When a kill of the target was read.
+    found: Option<Duration>,
+    /// When it was last read.
+    read: Duration,
+    /// When it was last known to hold nothing that was not read.
+    empty: Duration,
+}
+
+/// How much of the log could be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Coverage {
+    /// All of it.
+    Whole,
+    /// All, but its numbers are those of another pid namespace.
+    Unnumbered,
+    /// All of the last seconds; records were lost before.
+    GapsBefore,
+    /// Records of the last seconds were lost.
+    Gaps,
+    /// Nothing.
+    None(Absent),
+}
+
+/// OOM kills that were counted and are not in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Missing {
+    /// How many were counted since the watch began, and how many of them the log may have.
+    pub(super) counted: u64,
+    pub(super) logged: u64,
+    /// Where they were counted.
+    pub(super) of: Counter,
+}
+
+/// Who counts OOM kills.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counter {
+    /// The target's own cgroup.
+    Group,
+    /// The system.
+    System,
+}
+
+impl KernelLog {
+    /// Opens the log, from now on.
+    pub(super) fn open(pid: u64, comm: &[u8], by: Match) -> Self {
+        let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
+        Self {
+            log: log.map_err(|errno| match errno {
+                // A container may have another device in its place, or none.
+                Errno::ENOENT | Errno::ENXIO | Errno::ENODEV => Absent::Hidden,
+                errno => Absent::from(errno),
+            }),
+            lost: None,
+            kills: Kills::new(pid, comm, by),
+            found: None,
+            read: Duration::ZERO,
+            empty: monotonic(),
+        }
+    }
+
+    /// What to wait for: readable when something was logged. Nothing while it rests from the last read, but for a report that has begun:
+    /// whose child the victim was can be looked at for as long as its parent has not collected it, which is a millisecond.
+    pub(super) fn awaited(&self, now: Duration) -> Option<&Kmsg> {
+        let is_hurried = self.kills.is_report_open() && !ptrace::is_tracing();
+        let is_rested = now.saturating_sub(self.read) >= REST;
+        self.log.as_ref().ok().filter(|_| is_hurried || is_rested)
+    }
+
+    /// Nothing was logged by then: a wait for it ended so.
+    pub(super) const fn is_empty_at(&mut self, now: Duration) {
+        self.empty = now;
+    }
+
+    /// Reads what has come, to its end. `buf` must hold a record; `ask` says whose child a process is that was killed.
+    pub(super) fn read(&mut self, buf: &mut [u8], ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>) {
+        if self.kills.by() == Match::Name
+            && let Some(found) = self.found
+            && monotonic().saturating_sub(found) > DYING
+        {
+            self.disown();
+        }
+        let Self { log, kills, found, .. } = self;
+        let Ok(log) = log else {
+            return;
+        };
+        let now = monotonic();
+        kills.at((self.empty, now));
+        let mut gaps = false;
+        let drained = loop_until_whole(&mut || {
+            let drained = drain(log, buf, &mut |record| {
+                kills.take(record.text, record.boot_us);
+                if kills.role().is_some() && found.is_none() {
+                    *found = Some(now);
+                }
+            });
+            gaps |= drained == Ok(Drained::Gaps);
+            drained
+        });
+        kills.settle(ask);
+        if gaps {
+            self.lost = Some(monotonic());
+        }
+        match drained {
+            Ok(_) => (self.read, self.empty) = (now, now),
+            Err(errno) => self.log = Err(Absent::from(errno)),
+        }
+    }
+
+    /// What was found by its name alone was not the target: it lives on, or its exit status says that no SIGKILL ended it.
+    pub(super) fn disown(&mut self) {
+        self.kills.disown();
+        self.found = None;
+    }
+
+    /// Reads on for as long as `is_due` says that a line is to come, or until it has had time to.
+    pub(super) fn wait(
+        &mut self,
+        buf: &mut [u8],
+        ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>,
+        is_due: &mut dyn FnMut(&Kills) -> bool,
+    ) {
+        let until = monotonic().saturating_add(LATE);
+        loop {
+            self.read(buf, ask);
+            let left = until.saturating_sub(monotonic());
+            let Ok(log) = &self.log else {
+                return;
+            };
+            if !is_due(&self.kills) || left.is_zero() {
+                return;
+            }
+            if matches!(log.wait(left), Ok(Woken::Timeout) | Err(_)) {
+                return;
+            }
+        }
+    }
+
+    /// How much of it was read.
+    pub(super) fn coverage(&self) -> Coverage {
+        let is_recent = |lost: Duration| monotonic().saturating_sub(lost) < RECENT;
+        match (&self.log, self.lost) {
+            (Err(why), _) => Coverage::None(*why),
+            (Ok(_), Some(lost)) if is_recent(lost) => Coverage::Gaps,
+            (Ok(_), _) if self.kills.by() == Match::Name => Coverage::Unnumbered,
+            (Ok(_), Some(_)) => Coverage::GapsBefore,
+            (Ok(_), None) => Coverage::Whole,
+        }
+    }
+}
+
+/// What is common to the paths of cgroups here and in the kernel's log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Paths {
+    /// They are the same: both begin at the root of the hierarchy.
+    Same,
+    /// memdoor is in a cgroup namespace, and sees the paths from there.
+    Other,
+}
+
+impl Paths {
+    /// Which they are: `/proc/self/ns/cgroup` (Linux 4.6).
+    pub(super) fn of(proc: &Dir) -> Self {
+        /// PROC_CGROUP_INIT_INO of include/linux/proc_ns.h.
+        const INITIAL: &[u8] = b"cgroup:[4026531835]";
+        let mut buf = [0; 64];
+        match proc.link(c"self/ns/cgroup", &mut buf) {
+            Ok(INITIAL) | Err(Errno::ENOENT) => Self::Same,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Armed<'_> {
+    /// What the log must be read with: what the target is called now, where it is, and which thread has its memory.
+    pub(super) fn tell_log(&mut self) {
+        let kills = &mut self.log.kills;
+        if kills.by() == Match::Name
+            && let Ok(comm) = self.target.stat(|stat| Fixed::<64>::of(stat.comm))
+        {
+            kills.rename(comm.as_bytes());
+        }
+        kills.shown_by(self.target.shown_by().and_then(|tid| u64::try_from(tid.get()).ok()));
+        if self.paths == Paths::Same
+            && let Ok((version, path)) = self.memcg.counted_in()
+        {
+            kills.live_in(version, path);
+        }
+    }
+
+    /// Reads the kernel's log to its end.
+    pub(super) fn read_log(&mut self) {
+        let Self { log, family, host, buf, .. } = self;
+        log.read(buf, &|victim, comm| kin(family, &host.proc, victim, comm));
+    }
+
+    /// Reads on while what must be in it may still come: the kernel counts a kill first, and logs it then.
+    pub(super) fn read_log_until_told(
+        &mut self,
+        is_awaited: bool,
+        own: Result<Course, Absent>,
+        system: Result<Course, Absent>,
+    ) {
+        let Self { log, family, host, buf, .. } = self;
+        let ask = |victim: &Victim, comm: &[u8]| kin(family, &host.proc, victim, comm);
+        log.wait(buf, &ask, &mut |kills| {
+            kills.role().is_none() && (is_awaited || kills.missing(own, system).is_some())
+        });
+    }
+}
+
+/// Whose child the victim is. To look at it takes opening files, which waits for the victim's memory where memdoor is in the same full
+/// cgroup: so that is not done of one whose cgroup says enough, nor while the target is seized and its stops are to be answered.
+fn kin(family: &Family, proc: &Dir, victim: &Victim, comm: &[u8]) -> Option<Kin> {
+    if family.has(victim.pid) {
+        return Some(Kin::Child);
+    }
+    if victim.kin.is_some() || ptrace::is_tracing() {
+        return None;
+    }
+    Some(match family.descent(proc, victim.pid, comm)? {
+        Descent::Child => Kin::Child,
+        Descent::Descendant => Kin::Descendant,
+    })
+}
+
+/// Who prints faster than the log is read is not waited for.
+fn loop_until_whole(drain: &mut dyn FnMut() -> crate::sys::Result<Drained>) -> crate::sys::Result<Drained> {
+    let mut drained = drain();
+    for _ in 1..ROUNDS {
+        if drained != Ok(Drained::Gaps) {
+            break;
+        }
+        drained = drain();
+    }
+    drained
+}
+
+impl Kills {
+    /// Whether more kills were counted than the log has: then the log is not whole. The target's own cgroup first, whose count is of
+    /// fewer.
+    pub(super) fn missing(&self, own: Result<Course, Absent>, system: Result<Course, Absent>) -> Option<Missing> {
+        let of = |course: Result<Course, Absent>, logged, of| {
+            let counted = course.ok()?.since_the_start()?;
+            (counted > logged).then_some(Missing { counted, logged, of })
+        };
+        of(own, self.perhaps_own(), Counter::Group).or_else(|| of(system, self.total(), Counter::System))
+    }
+}

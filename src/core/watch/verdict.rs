@@ -1,0 +1,570 @@
+//! Who ended the target, and on what evidence: never an OOM kill without any, never none because a source could not be read.
+
+mod report;
+
+use core::fmt::Write;
+use core::time::Duration;
+
+use super::Words;
+use super::counts::{Counted, Course, LATE, Reading, Rise, Tenths};
+use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Short, Victim};
+use crate::error::Absent;
+use crate::exit::Exit;
+use crate::fixed::Fixed;
+use crate::parse::wait::Ended;
+use crate::sys::signal;
+use crate::target::memcg::Sight;
+use crate::units::Bytes;
+
+/// Who ended it: memdoor.verdict.cause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cause {
+    /// The OOM killer: the system was out of memory, or the nodes that a cpuset or a memory policy allows.
+    GlobalOom,
+    /// The OOM killer: a memory cgroup was at its limit.
+    CgroupOom,
+    /// The OOM killer: with another process of its cgroup, whose memory.oom.group is set.
+    OomGroup,
+    /// The OOM killer; the kernel's words for where memory was short are new.
+    OomKill,
+    /// Counts rose just then, and nothing better could be read.
+    LikelyOomKill,
+    /// Counts rose that others may have raised.
+    PerhapsOomKill,
+    /// SIGKILL of another process: a person, a supervisor, a userspace OOM killer.
+    Sigkill,
+    /// Another signal.
+    Signal,
+    /// It exited by itself.
+    ExitCode,
+    /// Not known.
+    Unknown,
+    /// It has not ended: the watch has.
+    NotEnded(&'static str),
+}
+
+impl Cause {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::GlobalOom => "global_oom",
+            Self::CgroupOom => "cgroup_oom",
+            Self::OomGroup => "oom_group",
+            Self::OomKill => "oom_kill",
+            Self::LikelyOomKill => "likely_oom_kill",
+            Self::PerhapsOomKill => "perhaps_oom_kill",
+            Self::Sigkill => "sigkill",
+            Self::Signal => "signal",
+            Self::ExitCode => "exit_code",
+            Self::Unknown => "unknown",
+            Self::NotEnded(name) => name,
+        }
+    }
+}
+
+/// What a verdict rests on.
+pub(super) struct Sources<'k> {
+    /// How the target ended, if that is known.
+    pub(super) ended: Option<Ended>,
+    /// When memdoor saw that.
+    pub(super) gone: Duration,
+    pub(super) coverage: Coverage,
+    pub(super) kills: &'k Kills,
+    /// Whether the cgroup whose kills were counted is that of its end.
+    pub(super) sight: Sight,
+}
+
+/// What was counted.
+#[derive(Clone, Copy)]
+struct Tally {
+    rise: Rise,
+    /// In the last so many seconds.
+    window: Duration,
+    /// What was counted and is not in the log.
+    missing: Option<Missing>,
+    /// Whether the system's kills were counted since the watch began: then a log that has as many has all of them.
+    is_all_counted: bool,
+}
+
+/// Judges by what is known, the surest first.
+fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) -> (Cause, Words) {
+    let Tally { rise, window, missing, is_all_counted } = tally;
+    let say = |cause, words: &str| (cause, Words::of(words.as_bytes()));
+    let role = role(kills, rise);
+    let is_sigkill = match (ended, role) {
+        // It was on its way out already: its own status stands.
+        (Some(Ended::Code(_)), Some(_)) if kills.by() == Match::Number => {
+            return say(Cause::ExitCode, "it exited by itself, just when the OOM killer had chosen it");
+        }
+        (Some(Ended::Signal { number, .. }), Some(_))
+            if i32::from(number) != signal::KILL && kills.by() == Match::Number =>
+        {
+            return say(Cause::Signal, "another signal ended it, just when the OOM killer had chosen it");
+        }
+        (Some(Ended::Code(_)), _) => return say(Cause::ExitCode, "no OOM kill: it exited by itself"),
+        (Some(Ended::Signal { number, .. }), _) if i32::from(number) != signal::KILL => {
+            return say(Cause::Signal, "no OOM kill: another signal ended it");
+        }
+        (Some(Ended::Signal { .. }), _) => true,
+        (None, _) => false,
+    };
+    if let Some(role) = role {
+        let (cause, words) = match kills.by() {
+            Match::Number => of_role(role, kills.short()),
+            Match::Name => (Cause::LikelyOomKill, "likely an OOM kill: the kernel's log has one of this name"),
+        };
+        return say(cause, words);
+    }
+    // All kills are in the log, by their numbers, and it is none of them.
+    let is_read = coverage == Coverage::Whole || (coverage == Coverage::GapsBefore && is_all_counted);
+    let is_told = is_read && missing.is_none();
+    let cause = match (rise, is_sigkill) {
+        // Who shares the memory of the one that the log names is killed with it, without a line.
+        (Rise::Likely, true) if is_told => {
+            return say(Cause::Sigkill, "no OOM kill of its own, but SIGKILL beside another one in its control group");
+        }
+        (_, true) if is_told => {
+            return say(Cause::Sigkill, "no OOM kill: SIGKILL, and not from the kernel's OOM killer");
+        }
+        (_, false) if is_told => {
+            return say(Cause::Unknown, "no OOM kill of it in the kernel's log; how it ended is not known");
+        }
+        // Its numbers are others, but not its names, and what was counted is in it under another one.
+        (Rise::Likely, _) if coverage == Coverage::Unnumbered && missing.is_none() && kills.perhaps_own() > 0 => {
+            return (Cause::PerhapsOomKill, under_another_name(window));
+        }
+        (Rise::Likely, _) => Cause::LikelyOomKill,
+        (Rise::PerhapsUnseen | Rise::PerhapsSystem | Rise::PerhapsEarlier, _) => Cause::PerhapsOomKill,
+        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, true) => Cause::Sigkill,
+        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, false) => Cause::Unknown,
+        (Rise::Untold | Rise::Unknown, _) => Cause::Unknown,
+    };
+    let mut words = rise.words(window);
+    if cause == Cause::Unknown && rise.is_none() {
+        words.push(b"; how it ended is not known");
+    }
+    (cause, words)
+}
+
+fn under_another_name(window: Duration) -> Words {
+    let mut words = Words::new();
+    let of = Tenths(window);
+    // A Fixed never returns an error: it cuts.
+    let _ = write!(
+        words,
+        "perhaps an OOM kill: its control group counted one in its last {of} s, which the kernel's log has under another name"
+    );
+    words
+}
+
+/// What the log says of it. A name alone is no evidence where nothing was counted lately.
+fn role(kills: &Kills, rise: Rise) -> Option<Role> {
+    let is_counted = matches!(rise, Rise::Likely | Rise::PerhapsUnseen | Rise::PerhapsSystem);
+    kills.role().filter(|_| kills.by() == Match::Number || is_counted)
+}
+
+/// Who was killed and is related to a target that was not, the nearest first: `None` when that was long before the end.
+fn beside(kills: &Kills, gone: Duration) -> Option<(&Victim, Kin)> {
+    let lately = kills.kin().filter(|(victim, _)| apart(victim, gone) <= LATE);
+    lately.min_by_key(|(_, kin)| *kin)
+}
+
+/// The same of a kill whose report the kernel left out (it prints 10 in 5 s, of others the kill line alone, without a cgroup): when
+/// the counts of the target's cgroup and of the system rose by as many as the log has kills, each of them was in that cgroup.
+fn beside_by_count(kills: &Kills, own: Option<u64>, system: Option<u64>, gone: Duration) -> Option<(&Victim, Kin)> {
+    let are_all_in_group = kills.total() > 0 && own == Some(kills.total()) && system == own;
+    let last = kills.other().filter(|victim| are_all_in_group && apart(victim, gone) <= LATE)?;
+    Some((last, Kin::Group))
+}
+
+/// How far a kill was from the end, at most.
+fn apart(victim: &Victim, gone: Duration) -> Duration {
+    let (after, by) = victim.logged;
+    gone.max(by).saturating_sub(after)
+}
+
+const fn of_role(role: Role, short: Option<Short>) -> (Cause, &'static str) {
+    match (role, short) {
+        (Role::WithGroup, _) => {
+            (Cause::OomGroup, "OOM kill of its whole control group (oom.group): another was chosen")
+        }
+        (Role::Chosen, Some(Short::Cgroup)) => (Cause::CgroupOom, "OOM kill: a control group was at its memory limit"),
+        (Role::Chosen, Some(Short::System)) => (Cause::GlobalOom, "OOM kill: the whole system was out of memory"),
+        (Role::Chosen, Some(Short::Nodes)) => {
+            (Cause::GlobalOom, "OOM kill: the nodes of a cpuset or memory policy were out of memory")
+        }
+        (Role::Chosen, None) => (Cause::OomKill, "OOM kill: where memory was short is not in the kernel's log"),
+    }
+}
+
+/// A verdict, and what it rests on.
+pub(super) struct Verdict<'k> {
+    cause: Cause,
+    words: Words,
+    ended: Option<Ended>,
+    evidence: Option<Evidence<'k>>,
+    /// The cgroup that limited the target, and its limit.
+    limiting: Option<(&'k [u8], Bytes)>,
+}
+
+/// What was read of the end of a target.
+struct Evidence<'k> {
+    coverage: Coverage,
+    kills: &'k Kills,
+    /// Whether the log's kill is the target's.
+    is_of_target: bool,
+    rise: Rise,
+    /// Who else was killed, where that may be why the target ended.
+    beside: Option<(&'k Victim, Kin)>,
+    gone: Duration,
+    missing: Option<Missing>,
+    /// OOM kills in its own cgroup.
+    own: Result<Course, Absent>,
+    /// The same of the system.
+    system: Result<Course, Absent>,
+}
+
+impl<'k> Verdict<'k> {
+    /// Of a watch that ends before its target.
+    pub(super) fn not_ended(cause: &'static str, words: &[u8]) -> Self {
+        Self { cause: Cause::NotEnded(cause), words: Words::of(words), ended: None, evidence: None, limiting: None }
+    }
+
+    /// Which cgroup limited the target. Where the kernel's log does not say whose limit it was, it is the likeliest.
+    pub(super) fn limited_by(self, limiting: Option<(&'k [u8], Bytes)>) -> Self {
+        let is_at_limit = matches!(self.cause, Cause::CgroupOom | Cause::LikelyOomKill);
+        Self { limiting: limiting.filter(|_| is_at_limit), ..self }
+    }
+
+    /// Of a target that has ended.
+    pub(super) fn of(sources: &Sources<'k>, counted: &Counted, end: Reading) -> Self {
+        let &Sources { ended, gone, coverage, kills, sight } = sources;
+        let (own, system) = (counted.own(end), counted.system(end));
+        let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
+        let (rise, window) = counted.rise(end, sight);
+        let is_all_counted = system.is_ok_and(|system| system.since_the_start().is_some());
+        let (cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing, is_all_counted });
+        let is_of_target = role(kills, rise).is_some();
+        let [own_rise, system_rise] = [own, system].map(|course| course.ok().and_then(Course::since_the_start));
+        let beside = beside(kills, gone).or_else(|| beside_by_count(kills, own_rise, system_rise, gone));
+        let beside = beside.filter(|_| !is_of_target);
+        let base = match cause {
+            Cause::ExitCode => Some("it exited by itself"),
+            Cause::Signal => Some("another signal ended it"),
+            Cause::Sigkill => Some("SIGKILL"),
+            _ => None,
+        };
+        // Without a line that says whose it was, a kill that was counted says it: in the target's own cgroup alone.
+        let counted_beside = counted.own_rose_within(end).filter(|_| cause != Cause::Sigkill && !is_of_target);
+        match (base, beside, counted_beside) {
+            (Some(base), Some((victim, kin)), _) => {
+                words = Words::new();
+                let within = Tenths(apart(victim, gone));
+                // A Fixed never returns an error: it cuts.
+                let _ = write!(words, "no OOM kill of its own: {base}, within {within} s of the OOM kill of ");
+                name(victim, kills.by(), &mut words);
+                let _ = write!(words, ", {}", kin.words());
+            }
+            (Some(base), None, Some(within)) => {
+                words = Words::new();
+                let within = Tenths(within);
+                let _ = write!(
+                    words,
+                    "no OOM kill of its own: {base}, within {within} s of one that its control group counted"
+                );
+            }
+            _ => {}
+        }
+        let evidence = Evidence { coverage, kills, is_of_target, rise, beside, gone, missing, own, system };
+        Self { cause, words, ended, evidence: Some(evidence), limiting: None }
+    }
+
+    /// One line for a person.
+    pub(super) fn words(&self) -> &[u8] {
+        self.words.as_bytes()
+    }
+
+    /// The exit code that `--exit-code` asks for. A likely OOM kill is one, a perhaps is none.
+    pub(super) const fn exit(&self) -> Exit {
+        match (self.cause, self.ended) {
+            (Cause::GlobalOom | Cause::CgroupOom | Cause::OomGroup | Cause::OomKill | Cause::LikelyOomKill, _) => {
+                Exit::OomKilled
+            }
+            (_, Some(Ended::Signal { .. })) => Exit::Killed,
+            (_, Some(Ended::Code(_))) => Exit::Ended,
+            (_, None) => Exit::Gone,
+        }
+    }
+}
+
+/// `PID 812 (worker)`; where that number is none of those that the rest of the report has, it says so.
+fn name<const N: usize>(victim: &Victim, by: Match, words: &mut Fixed<N>) {
+    let whose = match by {
+        Match::Number => "",
+        Match::Name => " of the initial pid namespace",
+    };
+    let _ = write!(words, "PID {}{whose} (", victim.pid);
+    words.push(victim.comm.as_bytes()).push(b")");
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::super::counts::Counts;
+    use super::super::kmsg::Counter;
+    use super::*;
+    use crate::mode::with_report;
+    use crate::parse::wait;
+    use crate::report::json::Envelope;
+    use crate::report::{Format, Section};
+    use crate::sys::out::Out;
+    use std::format;
+
+    const ALONE: &[u8] = b"Memory cgroup out of memory: Killed process 77 (x) total-vm:1kB";
+    const SIGKILL: Option<i32> = Some(9);
+    const COVERAGES: [Coverage; 5] = [
+        Coverage::Whole,
+        Coverage::Unnumbered,
+        Coverage::GapsBefore,
+        Coverage::Gaps,
+        Coverage::None(Absent::Failed(nix::errno::Errno::EPERM)),
+    ];
+    const MISSING: Missing = Missing { counted: 2, logged: 1, of: Counter::Group };
+    const RISES: [Rise; 9] = [
+        Rise::Likely,
+        Rise::PerhapsUnseen,
+        Rise::PerhapsSystem,
+        Rise::PerhapsEarlier,
+        Rise::NoneInGroup,
+        Rise::NoneSinceMoved,
+        Rise::NoneInSystem,
+        Rise::Untold,
+        Rise::Unknown,
+    ];
+
+    fn kills(by: Match, line: &[u8]) -> Kills {
+        let mut kills = Kills::new(77, b"x", by);
+        kills.take(line, 0);
+        kills
+    }
+
+    #[test]
+    fn a_kill_without_its_report_is_in_the_group_when_all_that_were_counted_are() {
+        let line = b"Memory cgroup out of memory: Killed process 812 (worker) total-vm:1kB";
+        let one = kills(Match::Number, line);
+        let found =
+            |own, system| beside_by_count(&one, own, system, Duration::ZERO).map(|(victim, kin)| (victim.pid, kin));
+        assert_eq!(found(Some(1), Some(1)), Some((812, Kin::Group)));
+        for (own, system) in [(Some(0), Some(1)), (Some(1), Some(2)), (Some(2), Some(2)), (None, Some(1)), (None, None)]
+        {
+            assert_eq!(found(own, system), None, "{own:?} of {system:?}");
+        }
+    }
+
+    fn cause(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise) -> Cause {
+        of(status, coverage, kills, rise, None)
+    }
+
+    fn of(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise, missing: Option<Missing>) -> Cause {
+        let tally = Tally { rise, window: Duration::from_secs(5), missing, is_all_counted: true };
+        judge(status.map(wait::status), coverage, kills, tally).0
+    }
+
+    #[test]
+    fn an_exit_and_another_signal_are_no_oom_kill_whatever_was_counted() {
+        let named = kills(Match::Number, ALONE);
+        for (coverage, rise) in COVERAGES.into_iter().flat_map(|c| RISES.map(|r| (c, r))) {
+            assert_eq!(cause(Some(137 << 8), coverage, &named, rise), Cause::ExitCode);
+            assert_eq!(cause(Some(11), coverage, &named, rise), Cause::Signal);
+        }
+    }
+
+    #[test]
+    fn what_the_log_says_of_it_counts_most() {
+        let named = kills(Match::Number, ALONE);
+        for (coverage, rise) in COVERAGES.into_iter().flat_map(|c| RISES.map(|r| (c, r))) {
+            for status in [SIGKILL, None] {
+                assert_eq!(cause(status, coverage, &named, rise), Cause::CgroupOom);
+            }
+        }
+    }
+
+    #[test]
+    fn never_an_oom_kill_without_evidence_and_never_none_for_want_of_a_source() {
+        let silent = kills(Match::Number, b"x");
+        for rise in [Rise::NoneInGroup, Rise::NoneInSystem, Rise::Unknown] {
+            assert_eq!(cause(SIGKILL, Coverage::Whole, &silent, rise), Cause::Sigkill);
+            assert_eq!(cause(None, Coverage::Whole, &silent, rise), Cause::Unknown);
+        }
+        let lost_before = cause(SIGKILL, Coverage::GapsBefore, &silent, Rise::NoneInSystem);
+        assert_eq!(lost_before, Cause::Sigkill);
+        for coverage in COVERAGES.into_iter().filter(|c| !matches!(c, Coverage::Whole | Coverage::GapsBefore)) {
+            let with = |rise| cause(SIGKILL, coverage, &silent, rise);
+            assert_eq!(with(Rise::Unknown), Cause::Unknown);
+            assert_eq!(with(Rise::Untold), Cause::Unknown);
+            assert_eq!(with(Rise::Likely), Cause::LikelyOomKill);
+            assert_eq!(with(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
+            assert_eq!(with(Rise::NoneInGroup), Cause::Sigkill);
+        }
+    }
+
+    #[test]
+    fn of_an_end_that_nobody_saw_the_words_say_that_it_is_not_known_wherever_the_code_does() {
+        let silent = kills(Match::Number, b"x");
+        for (coverage, rise) in COVERAGES.into_iter().flat_map(|c| RISES.map(|r| (c, r))) {
+            let tally = Tally { rise, window: Duration::from_secs(5), missing: None, is_all_counted: true };
+            let (cause, words) = judge(None, coverage, &silent, tally);
+            let words = std::string::String::from_utf8_lossy(words.as_bytes()).into_owned();
+            let is_said =
+                words.contains("not known") || words.starts_with("unknown") || words.starts_with("it can't be");
+            assert_eq!(cause == Cause::Unknown, is_said, "{words}");
+        }
+    }
+
+    #[test]
+    fn what_was_counted_and_has_another_name_in_the_log_of_another_namespace_is_a_perhaps_at_most() {
+        let other = kills(Match::Name, b"Memory cgroup out of memory: Killed process 5 (y) total-vm:1kB");
+        for status in [SIGKILL, None] {
+            let with = |missing| of(status, Coverage::Unnumbered, &other, Rise::Likely, missing);
+            assert_eq!(with(None), Cause::PerhapsOomKill);
+            // One more was counted than the log has.
+            assert_eq!(with(Some(MISSING)), Cause::LikelyOomKill);
+        }
+    }
+
+    #[test]
+    fn a_count_that_rose_is_another_processs_when_the_log_names_that_one() {
+        let other = kills(Match::Number, b"Out of memory: Killed process 5 (y) total-vm:1kB");
+        assert_eq!(cause(SIGKILL, Coverage::Whole, &other, Rise::Likely), Cause::Sigkill);
+        let silent = kills(Match::Number, b"x");
+        for kills in [&other, &silent] {
+            let late = of(SIGKILL, Coverage::Whole, kills, Rise::Likely, Some(MISSING));
+            assert_eq!(late, Cause::LikelyOomKill);
+            let before = of(SIGKILL, Coverage::Whole, kills, Rise::PerhapsEarlier, Some(MISSING));
+            assert_eq!(before, Cause::PerhapsOomKill);
+        }
+    }
+
+    #[test]
+    fn a_name_alone_is_no_evidence_where_none_was_counted() {
+        let named = kills(Match::Name, ALONE);
+        let by_name = |rise| cause(SIGKILL, Coverage::Unnumbered, &named, rise);
+        assert_eq!(by_name(Rise::Likely), Cause::LikelyOomKill);
+        assert_eq!(by_name(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
+        assert_eq!(by_name(Rise::NoneInGroup), Cause::Sigkill);
+    }
+
+    /// The verdict on a target that SIGKILL ended, whose cgroup and system counted so many kills since the watch began, all of them in
+    /// the last second, and whose log has these lines.
+    fn verdict(lines: &[&[u8]], own: Option<u64>, system: u64, told: fn(Verdict<'_>)) {
+        let count = |own: Option<u64>, system| Counts {
+            own: own.map(|own| (1, own)).ok_or(Absent::Hidden),
+            system: Ok(system),
+        };
+        let at = |seconds, counts| Reading { at: Duration::from_secs(seconds), counts };
+        let mut kills = Kills::new(77, b"x", Match::Number);
+        lines.iter().for_each(|line| kills.take(line, 0));
+        let counted = Counted::new(at(0, count(own.map(|_| 0), 0)));
+        let sources = Sources {
+            ended: Some(wait::status(9)),
+            gone: Duration::from_secs(1),
+            coverage: Coverage::Whole,
+            kills: &kills,
+            sight: Sight::Now,
+        };
+        told(Verdict::of(&sources, &counted, at(1, count(own, system))));
+    }
+
+    fn said(verdict: &Verdict<'_>) -> std::vec::Vec<std::string::String> {
+        verdict
+            .sentences()
+            .iter()
+            .map(|line| std::string::String::from_utf8_lossy(line.as_bytes()).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_log_with_fewer_kills_than_were_counted_is_said_to_be_incomplete_and_never_to_have_none() {
+        for (own, system) in [(Some(1), 1), (None, 1), (Some(0), 1), (Some(2), 2)] {
+            verdict(&[], own, system, |verdict| {
+                let said = said(&verdict);
+                assert!(said[0].starts_with("the kernel's log is incomplete: "), "{said:#?}");
+                assert!(said.iter().all(|line| !line.contains("no OOM kill")), "{said:#?}");
+                let words = std::string::String::from_utf8_lossy(verdict.words()).into_owned();
+                assert!(!words.contains("log"), "{words}");
+            });
+        }
+        verdict(&[], Some(1), 1, |verdict| assert_eq!(verdict.cause, Cause::LikelyOomKill));
+        verdict(&[], None, 1, |verdict| assert_eq!(verdict.cause, Cause::PerhapsOomKill));
+        verdict(&[], Some(0), 1, |verdict| assert_eq!(verdict.cause, Cause::Sigkill));
+        // One more was counted than the log has.
+        let other = b"Memory cgroup out of memory: Killed process 5 (y) total-vm:1kB";
+        verdict(&[other], Some(2), 2, |verdict| {
+            assert_eq!(verdict.cause, Cause::LikelyOomKill);
+            let line =
+                "the kernel's log is incomplete: its control group counted 2 OOM kills since the watch began, it has 1";
+            assert_eq!(said(&verdict)[0], line);
+        });
+        verdict(&[other], Some(1), 1, |verdict| {
+            assert_eq!(verdict.cause, Cause::Sigkill);
+            assert_eq!(said(&verdict)[0], "the kernel's log: not this process, last PID 5 (y) at 0.000000 s");
+        });
+        verdict(&[], Some(0), 0, |verdict| {
+            assert_eq!(said(&verdict)[0], "the kernel's log: no OOM kill since the watch began");
+        });
+    }
+
+    /// A verdict in a report, as text and as JSON.
+    fn reported(verdict: &Verdict<'_>) -> [std::string::String; 2] {
+        [Format::Text, Format::Json].map(|format| {
+            let mut buf = [0; 8192];
+            let mut out = Out::in_memory(&mut buf);
+            with_report(format, &mut out, &Envelope::default(), |report| {
+                report.begin(Section::End);
+                verdict.report(&[], report);
+                report.end(Section::End);
+            });
+            core::str::from_utf8(out.held()).expect("UTF-8").replace(r"\\", r"\")
+        })
+    }
+
+    #[test]
+    fn what_the_kernels_log_names_has_the_form_that_it_has_elsewhere_in_the_report() {
+        let group = r"oom_memcg=/qemu\x5cx2d1.scope,task_memcg=/qemu\x5cx2d1.scope";
+        let summary = format!("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,{group}");
+        let report = [
+            &br"a\xff invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0"[..],
+            &[summary.as_bytes(), br",task=a\xff,pid=77,uid=0"].concat(),
+            br"Memory cgroup out of memory: Killed process 77 (a\xff) total-vm:1kB",
+        ];
+        verdict(&report, Some(1), 1, |verdict| {
+            for text in reported(&verdict) {
+                for part in [r"/qemu\x2d1.scope", r"a\377 invoked", r"task=a\377,pid=77", r"process 77 (a\377) total"] {
+                    assert!(text.contains(part), "{part}: {text}");
+                }
+                assert!(!text.contains("xff") && !text.contains("x5c"), "{text}");
+            }
+        });
+        // And in a sentence of memdoor's own.
+        let other = br"Memory cgroup out of memory: Killed process 5 (b\xff) total-vm:1kB";
+        verdict(&[other], Some(1), 1, |verdict| {
+            for text in reported(&verdict) {
+                assert!(text.contains(r"not this process, last PID 5 (b\377) at"), "{text}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_exit_code_says_oom_kill_of_what_is_certain_or_likely_and_not_of_a_perhaps() {
+        verdict(&[ALONE], Some(1), 1, |verdict| assert_eq!(verdict.exit(), Exit::OomKilled));
+        verdict(&[], Some(1), 1, |verdict| assert_eq!(verdict.exit(), Exit::OomKilled));
+        verdict(&[], None, 1, |verdict| assert_eq!(verdict.exit(), Exit::Killed));
+        verdict(&[], Some(0), 0, |verdict| assert_eq!(verdict.exit(), Exit::Killed));
+        let ended = |status: Option<i32>| {
+            let verdict = Verdict { ended: status.map(wait::status), ..Verdict::not_ended("", b"") };
+            verdict.exit()
+        };
+        assert_eq!(ended(Some(137 << 8)), Exit::Ended);
+        assert_eq!(ended(Some(15)), Exit::Killed);
+        assert_eq!(ended(None), Exit::Gone);
+    }
+}

@@ -1,0 +1,157 @@
+//! How far back the logs that were read reach, held against the time that was asked for.
+//!
+//! "No OOM events since yesterday" is no fact of a ring buffer that begins this morning. So the first entry of each log is noted, and
+//! what nobody tells of is said ([`Lack`]).
+//!
+//! 1. Logs of one machine stand for each other: of kern.log, syslog and dmesg the one that begins first counts. Which machine a log is of
+//!    its first lines say. Where all that say it name the same, the others are of it, too.
+//! 2. Where the kernel speaks in some logs, the others say nothing about it: dpkg.log may begin a year before kern.log.
+//! 3. A log whose beginning nothing dates (times since boot alone) tells nothing, and nothing is said of it.
+
+use super::filter::Filter;
+use crate::oomlog::report::{Extent, Lack};
+
+/// The beginning of one log.
+struct Begun {
+    source: Vec<u8>,
+    host: Option<Vec<u8>>,
+    /// `None`: nothing dates it.
+    begins_us: Option<i64>,
+    of_kernel: bool,
+    /// The first of its events, which is older where logs were put together in another order.
+    event_us: Option<i64>,
+}
+
+impl Begun {
+    fn begins(&self) -> Option<i64> {
+        let begins = self.begins_us?;
+        Some(self.event_us.map_or(begins, |event| begins.min(event)))
+    }
+}
+
+/// The beginnings of all logs that were read.
+#[derive(Default)]
+pub(super) struct Reach(Vec<Begun>);
+
+impl Reach {
+    /// A log, or a piece of one, is read from now on.
+    pub(super) fn begin(&mut self, source: &[u8]) {
+        self.0.push(Begun { source: source.into(), host: None, begins_us: None, of_kernel: false, event_us: None });
+    }
+
+    /// The first entry of the last one is of that time.
+    pub(super) fn note(&mut self, host: Option<&[u8]>, begins_us: Option<i64>, of_kernel: bool) {
+        if let Some(begun) = self.0.last_mut() {
+            begun.host = host.map(Vec::from);
+            begun.begins_us = begins_us;
+            begun.of_kernel |= of_kernel;
+        }
+    }
+
+    /// The kernel speaks in that log, and did at this time.
+    pub(super) fn note_event(&mut self, source: &[u8], at_us: Option<i64>) {
+        if let Some(begun) = self.0.iter_mut().rev().find(|begun| begun.source == source) {
+            begun.of_kernel = true;
+            begun.event_us = begun.event_us.min(at_us).or(begun.event_us).or(at_us);
+        }
+    }
+
+    /// In how many logs the kernel speaks. Where that is none, "no OOM events" is no fact: no log was searched that could have one.
+    pub(super) fn heard(&self) -> usize {
+        self.0.iter().filter(|begun| begun.of_kernel).count()
+    }
+
+    /// What of the time that `filter` asks for is before all logs of a machine; one for each of them.
+    pub(super) fn lacks(&self, filter: &Filter<'_>) -> Vec<Lack> {
+        let any_of_kernel = self.0.iter().any(|begun| begun.of_kernel);
+        let counts = |begun: &&Begun| begun.of_kernel || !any_of_kernel;
+        let mut hosts: Vec<&[u8]> = Vec::new();
+        for host in self.0.iter().filter(counts).filter_map(|begun| begun.host.as_deref()) {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        let is_one = hosts.len() <= 1;
+        let of = |host: Option<&[u8]>| {
+            let same = self.0.iter().filter(counts).filter(move |begun| is_one || begun.host.as_deref() == host);
+            same.filter_map(|begun| Some((begun.begins()?, begun))).min_by_key(|(begins, _)| *begins)
+        };
+        let all = hosts.iter().map(|host| Some(*host)).chain([None]);
+        let firsts = all.take(if is_one { 1 } else { usize::MAX }).filter_map(of);
+        firsts.filter_map(|(begins, begun)| lack(filter, begins, &begun.source)).collect()
+    }
+}
+
+fn lack(filter: &Filter<'_>, begins_us: i64, source: &[u8]) -> Option<Lack> {
+    let extent = match (filter.since_us, filter.until_us) {
+        (_, Some(until)) if begins_us > until => Extent::All,
+        (Some(since), _) if begins_us > since => Extent::Before,
+        _ => return None,
+    };
+    Some(Lack { source: source.into(), begins_us, since_us: filter.since_us, extent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(since_us: Option<i64>, until_us: Option<i64>) -> Filter<'static> {
+        Filter { since_us, until_us, ..Filter::default() }
+    }
+
+    fn note(reach: &mut Reach, source: &[u8], host: Option<&[u8]>, begins_us: Option<i64>, of_kernel: bool) {
+        reach.begin(source);
+        reach.note(host, begins_us, of_kernel);
+    }
+
+    /// The names of logs that begin too late.
+    fn late(reach: &Reach, since_us: i64) -> Vec<Vec<u8>> {
+        reach.lacks(&asked(Some(since_us), None)).into_iter().map(|lack| lack.source).collect()
+    }
+
+    #[test]
+    fn a_log_that_begins_later_than_was_asked_for_lacks_what_was_before() {
+        let mut reach = Reach::default();
+        note(&mut reach, b"kern.log", Some(b"a"), Some(100), true);
+        let extent = |since, until| reach.lacks(&asked(since, until)).first().map(|lack| lack.extent);
+        assert_eq!(extent(Some(99), None), Some(Extent::Before));
+        assert_eq!(extent(Some(99), Some(100)), Some(Extent::Before));
+        assert_eq!(extent(Some(98), Some(99)), Some(Extent::All));
+        assert_eq!(extent(None, Some(99)), Some(Extent::All));
+        // All that there is, up to then.
+        assert_eq!(extent(None, Some(100)), None);
+        assert_eq!(extent(Some(100), None), None);
+        assert_eq!(extent(None, None), None);
+    }
+
+    #[test]
+    fn of_one_machine_the_log_that_begins_first_counts_and_of_two_each() {
+        let mut reach = Reach::default();
+        note(&mut reach, b"dmesg", None, Some(100), true);
+        note(&mut reach, b"kern.log", Some(b"a"), Some(50), true);
+        assert_eq!(late(&reach, 60), [b""; 0]);
+        assert_eq!(late(&reach, 40), [b"kern.log"]);
+        note(&mut reach, b"b.log", Some(b"b"), Some(100), true);
+        assert_eq!(late(&reach, 60), [b"b.log".to_vec(), b"dmesg".to_vec()]);
+    }
+
+    #[test]
+    fn a_log_of_packages_says_nothing_about_the_kernel() {
+        let mut reach = Reach::default();
+        note(&mut reach, b"dpkg.log", None, Some(1), false);
+        note(&mut reach, b"kern.log", Some(b"a"), Some(100), true);
+        assert_eq!(late(&reach, 60), [b"kern.log"]);
+        // An event tells that it is of the kernel's after all, and may be older than the first line.
+        reach.note_event(b"dpkg.log", Some(0));
+        assert_eq!(late(&reach, 60), [b""; 0]);
+    }
+
+    #[test]
+    fn where_nothing_dates_the_beginning_nothing_is_said() {
+        let mut reach = Reach::default();
+        note(&mut reach, b"dmesg", None, None, true);
+        assert_eq!(late(&reach, 60), [b""; 0]);
+        reach.note_event(b"dmesg", Some(100));
+        assert_eq!(late(&reach, 60), [b""; 0]);
+    }
+}

@@ -1,0 +1,347 @@
+//! Logs to events: which ones are read, in which order, and what is said of those that can't be.
+use core::ffi::CStr;
+use core::fmt::Write;
+use core::time::Duration;
+use std::ffi::CString;
+
+use super::machine::{live_reference, machine, now_us};
+use super::sink::{Log, Sink};
+use super::trouble::{State, journalctl};
+use super::words;
+use crate::oomlog::assemble::Assembler;
+use crate::oomlog::event::{Position, Stamp};
+use crate::oomlog::live::Live;
+use crate::oomlog::moment::{self, Reference};
+use crate::oomlog::places::{self, Found};
+use crate::oomlog::record::Record;
+use crate::oomlog::scan::{Part, Scan};
+use crate::oomlog::source::{Source, Trouble};
+use crate::report::escape::Escaped;
+use crate::shell;
+use crate::sys::clock::Zone;
+use crate::sys::file::Dir;
+use crate::sys::input::{Input, Kind, Writer};
+use crate::sys::{Errno, Result};
+
+/// How long the writer of a FIFO is waited for: who starts both in one script has started it by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why what was named is not read, and what to type.
+const NOBODY_WRITES: [&str; 2] = [
+    "it is a FIFO, and nobody has opened it to write to it for 5 s",
+    "start its writer first, or pipe the log: zcat kern.log.2.gz | memdoor dmesg -",
+];
+const NO_LOG: [&str; 2] =
+    ["it is a character device, and no log", "name a log, or a directory that has some: memdoor dmesg /var/log"];
+const STDIN_IS_CLOSED: [&str; 2] = ["standard input is closed", "give it a log: memdoor dmesg - </var/log/kern.log"];
+const STDIN_IS_A_DIRECTORY: [&str; 2] = ["it is a directory", "name it: memdoor dmesg /var/log"];
+
+/// So many directories are named of which not all was read.
+const SHOWN: usize = 4;
+
+/// Reads logs one after the other.
+pub(super) struct Reader<'s, 'a, 'b> {
+    scan: Option<Scan>,
+    assembler: Assembler,
+    pub(super) log: Log,
+    pub(super) sink: &'s mut Sink<'a, 'b>,
+    notes: Notes,
+}
+
+/// Whether what is no error is said, too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Notes {
+    /// Said.
+    Said,
+    /// Left out: somebody wants to hear of new events only.
+    Silent,
+}
+
+/// Why a file is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum By {
+    /// It was named.
+    Name,
+    /// It is in a directory that was.
+    Directory,
+}
+
+impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
+    pub(super) fn new(sink: &'s mut Sink<'a, 'b>, notes: Notes) -> Self {
+        Self { scan: None, assembler: Assembler::new(), log: Log::default(), sink, notes }
+    }
+
+    /// The running kernel's log.
+    pub(super) fn live(&mut self, device: &CStr) -> Result<()> {
+        self.finish();
+        let live = Live::open(device)?;
+        self.log.next();
+        self.log.machine = Some(machine());
+        let now = live_reference();
+        let start = self.log.piece(live.name().as_bytes(), now);
+        let Self { assembler, log, sink, .. } = self;
+        sink.reach.begin(live.name().as_bytes());
+        // Whatever is left in it, and be it nothing: nobody but the kernel speaks there.
+        sink.reach.note(None, None, true);
+        let mut bytes = 0;
+        let mut is_first = true;
+        let mut take = |record: Record<'_>, line: Position| {
+            if core::mem::take(&mut is_first) {
+                let begins = moment::of(&Stamp::of(&record.when), &now).map(|begins| begins.us);
+                sink.reach.note(None, begins, true);
+            }
+            bytes += record.text.len() as u64;
+            assembler.push(&record, start + line, &mut |event| sink.event(event, log));
+            wanted(sink, Part::Other)
+        };
+        let gaps = live.read(&mut take)?;
+        self.sink.run.logs += 1;
+        self.sink.run.bytes += bytes;
+        self.sink.run.overwritten += gaps.lost;
+        self.finish();
+        Ok(())
+    }
+
+    /// The logs of another system.
+    pub(super) fn root(&mut self, path: &CStr) {
+        let before = self.sink.reach.heard();
+        let read = Dir::open(path).and_then(|root| {
+            places::of_root(&root, &mut |name, found| self.found(path.to_bytes(), name, found, before))
+        });
+        self.finish();
+        if let Err(errno) = read {
+            self.failed("read", path.to_bytes(), errno);
+        }
+    }
+
+    /// What was named. Pieces of a rotated log that follow each other are read oldest first: a shell sorts kern.log* the other way.
+    pub(super) fn named(&mut self, operands: &[CString]) {
+        let mut rest = operands;
+        while let [first, behind @ ..] = rest {
+            let is_piece = |name: &&CString| places::is_one_log(first.to_bytes(), name.to_bytes());
+            let length = 1 + behind.iter().take_while(is_piece).count();
+            let (pieces, behind) = rest.split_at(length);
+            rest = behind;
+            let mut sorted: Vec<&CString> = Vec::with_capacity(pieces.len());
+            for piece in pieces {
+                places::place(&mut sorted, piece, |piece| piece.to_bytes());
+            }
+            for piece in sorted {
+                self.operand(piece);
+            }
+            self.finish();
+        }
+    }
+
+    /// The one place where what was named is opened.
+    ///
+    /// A FIFO is as good as a file (`<(zcat ...)` is one), once there is somebody who writes to it. A character device is no log but for
+    /// /dev/kmsg: it may have no end, and to open it may do something, so it is looked at first. A terminal is read as standard input.
+    fn operand(&mut self, path: &CStr) {
+        let name = path.to_bytes();
+        let is_stdin = name == b"-";
+        // Whoever reads that takes it from others, and waits for what comes next.
+        if name == b"/proc/kmsg" {
+            return self.device(c"/dev/kmsg");
+        }
+        if !is_stdin && Kind::at(path) == Ok(Kind::Device) {
+            return self.refused(name, NO_LOG);
+        }
+        let opened = if is_stdin { Input::stdin() } else { Input::open(path) };
+        let (kind, input) = match opened.and_then(|input| Ok((input.kind()?, input))) {
+            Ok(opened) => opened,
+            Err(Errno::EBADF) if is_stdin => return self.refused(name, STDIN_IS_CLOSED),
+            Err(errno) => return self.failed("open", name, errno),
+        };
+        match kind {
+            Kind::Directory if is_stdin => self.refused(name, STDIN_IS_A_DIRECTORY),
+            Kind::Directory => self.directory(path),
+            Kind::Kmsg => self.device(if is_stdin { c"/dev/kmsg" } else { path }),
+            Kind::Device => self.refused(name, NO_LOG),
+            Kind::Terminal if !is_stdin => self.refused(name, NO_LOG),
+            Kind::Fifo if !is_stdin => match input.wait_for_writer(PATIENCE) {
+                Ok(Writer::Known) => self.read(name, input, By::Name),
+                Ok(Writer::Nobody) => self.refused(name, NOBODY_WRITES),
+                Err(errno) => self.failed("read", name, errno),
+            },
+            Kind::File | Kind::Fifo | Kind::Terminal | Kind::Other => self.read(name, input, By::Name),
+        }
+    }
+
+    fn refused(&mut self, path: &[u8], [why, hint]: [&str; 2]) {
+        self.sink.run.failed += 1;
+        words::refused(path, why);
+        crate::refusal::say_hint(Some(hint));
+    }
+
+    fn device(&mut self, path: &CStr) {
+        if let Err(errno) = self.live(path) {
+            self.failed("read", path.to_bytes(), errno);
+        }
+    }
+
+    fn directory(&mut self, path: &CStr) {
+        self.finish();
+        let before = self.sink.reach.heard();
+        let mut partly = Vec::new();
+        let read = Dir::open(path).and_then(|dir| {
+            places::of_directory(&dir, &mut |name, found| match found {
+                Found::Partly => partly.push(CString::from(name)),
+                _ => self.found(path.to_bytes(), name, found, before),
+            })
+        });
+        self.finish();
+        if self.notes == Notes::Said {
+            partly_read(path.to_bytes(), &partly);
+        }
+        if let Err(errno) = read {
+            self.failed("read", path.to_bytes(), errno);
+        }
+    }
+
+    /// `before` is in how many logs the kernel was heard before anything of the directory was read.
+    fn found(&mut self, dir: &[u8], name: &CStr, found: Found, before: usize) {
+        let separator: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
+        let path = [dir, separator, name.to_bytes()].concat();
+        match found {
+            Found::Log(input) => self.read(&path, input, By::Directory),
+            Found::Skipped if self.notes == Notes::Said => {
+                words::note(&path, "it is no file, or a link: it is skipped");
+            }
+            Found::Skipped | Found::Partly => {}
+            Found::Failed(errno) => self.failed("open", &path, errno),
+            Found::Journal => {
+                // It comes behind all logs of the directory; what the last of them ends with tells of the kernel, too.
+                self.finish();
+                self.journal(&path, self.sink.reach.heard() > before);
+            }
+            Found::TooMany => {
+                self.sink.run.failed += 1;
+                let most = places::NAMES;
+                words::warn(
+                    &path,
+                    format_args!("it has more names than the {most} that are read: name the logs that matter"),
+                );
+            }
+        }
+    }
+
+    /// Files that nobody but journalctl reads. Where there is no kernel log besides (dpkg.log is none), a host must not look as if it had no
+    /// events.
+    fn journal(&mut self, path: &[u8], has_log: bool) {
+        let command = journalctl(path);
+        if has_log {
+            if self.notes == Notes::Said {
+                let what = format!("the journal is not read. Type: {command}");
+                words::note(path, &what);
+            }
+            return;
+        }
+        self.sink.run.failed += 1;
+        self.sink.unread += 1;
+        words::warn(
+            path,
+            format_args!("there is a journal and no other kernel log: nothing of it was read. Type: {command}"),
+        );
+    }
+
+    /// Reads a log, or the next piece of one.
+    fn read(&mut self, name: &[u8], input: Input, by: By) {
+        if self.sink.broken().is_some() {
+            return;
+        }
+        let is_next = |before: &[u8]| places::is_one_log(before, name);
+        if !self.log.name().is_some_and(is_next) {
+            self.finish();
+            self.log.next();
+        }
+        // Of a pipe, and where even that can't be told, it is now.
+        let is_file = input.kind() == Ok(Kind::File);
+        let modified = input.modified_us().ok().filter(|_| is_file);
+        let state = State::of(&input).ok().filter(|_| is_file);
+        let reference = Reference { latest_us: modified.unwrap_or_else(now_us), boot_us: None, zone: Zone::Local };
+        let start = self.log.piece(name, reference);
+        let Self { scan, assembler, log, sink, .. } = self;
+        sink.reach.begin(name);
+        let mut source = Source::new(input);
+        let mut take = |record: Record<'_>, line: Position| {
+            let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
+            wanted(sink, part)
+        };
+        let done = scan.get_or_insert_with(Scan::new).run(&mut source, &mut take);
+        match done {
+            Err(errno) => self.failed("read", name, errno),
+            Ok(tally) => {
+                let sink = &mut *self.sink;
+                sink.run.bytes += tally.bytes;
+                let start = tally.start;
+                // wtmp and the like are in each /var/log; who names such a file takes it for a log.
+                let is_no_text = by == By::Name && start.has_nul && !start.of_kernel;
+                let trouble =
+                    source.trouble().or(tally.lost.map(Trouble::Long)).or(is_no_text.then_some(Trouble::NoText));
+                if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
+                    sink.unread += 1;
+                } else {
+                    sink.run.logs += 1;
+                    let begins = start.when.and_then(|when| moment::of(&when, &reference)).map(|begins| begins.us);
+                    sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
+                }
+                if let Some(trouble) = trouble {
+                    sink.troubles.say(name, state, trouble);
+                    sink.run.failed += 1;
+                }
+            }
+        }
+    }
+
+    /// What takes records, apart.
+    pub(super) fn parts(&mut self) -> (&mut Assembler, &Log, &mut Sink<'a, 'b>) {
+        (&mut self.assembler, &self.log, self.sink)
+    }
+
+    /// Nothing has come for a while: what has ended is over.
+    pub(super) fn settle(&mut self) {
+        let (assembler, log, sink) = self.parts();
+        assembler.settle(&mut |event| sink.event(event, log));
+    }
+
+    /// The log ends: so does every report in it.
+    pub(super) fn finish(&mut self) {
+        let Self { assembler, log, sink, .. } = self;
+        assembler.finish(&mut |event| sink.event(event, log));
+        self.assembler = Assembler::new();
+        self.log.end();
+    }
+
+    fn failed(&mut self, doing: &str, path: &[u8], errno: Errno) {
+        self.sink.run.failed += 1;
+        words::cannot(doing, path, errno);
+    }
+}
+
+/// Says of which directories in a directory not all was read.
+fn partly_read(path: &[u8], names: &[CString]) {
+    let [first, ..] = names else {
+        return;
+    };
+    let mut what = String::from("of what is in ");
+    for (at, name) in names.iter().take(SHOWN).enumerate() {
+        let separator = if at > 0 { ", " } else { "" };
+        let _ = write!(what, "{separator}{}", Escaped(name.to_bytes()));
+    }
+    if names.len() > SHOWN {
+        let _ = write!(what, " and {} more directories", names.len() - SHOWN);
+    }
+    let inner = [path.strip_suffix(b"/").unwrap_or(path), b"/", first.to_bytes()].concat();
+    let inner = shell::argument(&inner).map_or_else(|| "DIR".into(), |inner| inner.to_string());
+    let _ = write!(
+        what,
+        " only logs of a kernel's name are read (kern*, messages*, syslog*, dmesg*, console*). For the rest: memdoor dmesg {inner}"
+    );
+    words::note(path, &what);
+}
+
+/// Whether more is wanted: not when nothing can be written any more.
+pub(super) fn wanted(sink: &Sink<'_, '_>, part: Part) -> Part {
+    if sink.broken().is_some() { Part::Stop } else { part }
+}

@@ -1,0 +1,437 @@
+//! `memdoor protect`: whom the kernel should rather not kill, and whom it should, by their oom_score_adj.
+
+mod act;
+mod session;
+mod show;
+mod spared;
+mod state;
+
+use core::ffi::CStr;
+
+use crate::environment::{self, FEW, Others};
+use crate::error::{Absent, Error};
+use crate::exit::Exit;
+use crate::files::Unusable;
+use crate::fixed::Fixed;
+use crate::host::Host;
+use crate::looks::Looks;
+use crate::mode::{Buffers, envelope, open_host};
+use crate::pattern::{Field, Pattern};
+use crate::processes::slow::Reader;
+use crate::processes::{self, Depth, Kind, Process, Table};
+use crate::refusal::{fail, output_exit, say_hint};
+use crate::report::Format;
+use crate::report::escape::Escaped;
+use crate::report::json::Envelope;
+use crate::sys::Errno;
+use crate::sys::ours::{PATIENCE, Refused, Replaced};
+use crate::sys::out::{Out, Sink, say};
+use crate::sys::system;
+use crate::target::exe::Link;
+use crate::target::{Refusal, Target};
+use crate::units::Pid;
+use act::{Outcome, Row};
+use spared::Spared;
+use state::{Entry, FILE, State, Unread};
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// Whom.
+    pub whom: Whom<'a>,
+    /// Whether it is done.
+    pub change: Change,
+    /// The file that remembers what was changed.
+    pub state: &'a CStr,
+    /// How it is written.
+    pub format: Format,
+}
+
+/// Whose oom_score_adj.
+#[derive(Clone, Copy, Debug)]
+pub enum Whom<'a> {
+    /// A desktop's session, and browsers.
+    Session,
+    /// One process.
+    Pid(Pid, i64),
+    /// All that the pattern matches.
+    Match(&'a Pattern, i64),
+    /// All that was changed before, back to what it was.
+    Undo,
+}
+
+/// Whether it is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// It is.
+    Make,
+    /// It is only shown.
+    Show,
+}
+
+/// Processes that the table has room for; more are said.
+const ROOM: usize = 16 * 1024;
+
+/// One run.
+struct Run<'a, 'b> {
+    options: &'a Options<'a>,
+    host: &'a Host,
+    envelope: Envelope,
+    out: Out<'b>,
+    /// The file that remembers; `None` where nothing is changed.
+    kept: Option<Replaced<'a>>,
+    state: State,
+    /// Who reads arguments, where they are asked for.
+    reader: Option<Reader>,
+    /// Processes whose arguments, or whose executable, could not be read.
+    unread: u64,
+    /// Processes that could not be opened: whatever was asked for was not done to them.
+    unopened: u64,
+    count: u64,
+    said: show::Said,
+    exit: Exit,
+}
+
+/// Changes what was asked for, and says what it was and what it is now.
+#[must_use]
+#[inline(never)]
+pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
+    let host = match open_host(FEW) {
+        Ok(host) => host,
+        Err(exit) => return exit,
+    };
+    let room = match options.whom {
+        Whom::Session | Whom::Match(..) => ROOM,
+        Whom::Pid(..) | Whom::Undo => 1,
+    };
+    let (kept, state) = match remembered(options, &host, room, buffers.read) {
+        Ok(remembered) => remembered,
+        Err(exit) => return exit,
+    };
+    let mut table = match Table::arm(room) {
+        Ok(table) => table,
+        Err(errno) => return environment::no_room(errno).fail(),
+    };
+    let mut run = Run {
+        options,
+        host: &host,
+        envelope: envelope(&host),
+        out: Out::new(Sink::Stdout, buffers.out),
+        kept,
+        state,
+        reader: reader(options, &host),
+        unread: 0,
+        unopened: 0,
+        count: 0,
+        said: show::Said::default(),
+        exit: Exit::Done,
+    };
+    let done = match options.whom {
+        Whom::Pid(pid, adj) => run.pid(pid, adj, buffers.read),
+        Whom::Undo => run.undo(),
+        Whom::Session | Whom::Match(..) => run.all(&mut table, buffers.read),
+    };
+    let exit = done.map_or_else(|exit| exit, |()| run.exit);
+    run.end(exit, buffers.read)
+}
+
+/// Who reads arguments: of a process that is stuck nobody else can, see [`Reader`].
+fn reader(options: &Options<'_>, host: &Host) -> Option<Reader> {
+    match options.whom {
+        Whom::Match(pattern, _) if pattern.field() == Field::Cmdline => Reader::start_for_patterns(&host.proc).ok(),
+        _ => None,
+    }
+}
+
+/// The file that remembers, locked, and what is in it: before a process is looked at. What is only shown needs no memory.
+fn remembered<'a>(
+    options: &Options<'a>,
+    host: &Host,
+    room: usize,
+    buf: &mut [u8],
+) -> Result<(Option<Replaced<'a>>, State), Exit> {
+    let path = options.state;
+    let refused = |refused| refuse("write", path, refused);
+    if matches!(options.whom, Whom::Undo) {
+        must_be_there(path)?;
+    }
+    let kept = match (options.change, options.whom) {
+        (Change::Make, _) => {
+            let mut kept = Replaced::open(path, &FILE).map_err(refused)?;
+            kept.lock(PATIENCE).map_err(refused)?;
+            Some(kept)
+        }
+        (Change::Show, Whom::Undo) => Some(Replaced::look(path, &FILE).map_err(|why| refuse("read", path, why))?),
+        (Change::Show, _) => None,
+    };
+    let state = match &kept {
+        None => Ok(State::empty(host.boot_id(), room)),
+        Some(kept) => State::load(kept, host.boot_id(), room, buf),
+    };
+    Ok((kept, state.map_err(|why| unread(path, why))?))
+}
+
+/// What is put back is what a state remembers: where there is none, it may be another that was used, and none is made.
+fn must_be_there(path: &CStr) -> Result<(), Exit> {
+    let old = Replaced::look(path, &FILE).and_then(|kept| kept.old());
+    match old.map_err(|refused| refuse("read", path, refused))? {
+        Some(_) => Ok(()),
+        None => {
+            let path = Escaped(path.to_bytes());
+            say(format_args!(
+                "memdoor: cannot undo: the state {path} is not there: nothing was changed with it, or it was removed"
+            ));
+            say_hint(Some("name the one that was used: --state FILE"));
+            Err(Exit::Error)
+        }
+    }
+}
+
+fn refuse(doing: &'static str, path: &CStr, refused: Refused) -> Exit {
+    Unusable::of(&FILE, doing, path, refused).say()
+}
+
+impl Run<'_, '_> {
+    fn pid(&mut self, pid: Pid, adj: i64, buf: &mut [u8]) -> Result<(), Exit> {
+        let mut target = open(self.host, pid)?;
+        let started = target.started;
+        let before = act::adj(&mut target).map_err(|why| unknown(pid, why))?;
+        self.state.planned.push(Entry { pid, started, before, after: adj });
+        self.carry_out(buf)
+    }
+
+    fn all(&mut self, table: &mut Table, buf: &mut [u8]) -> Result<(), Exit> {
+        table.read(&self.host.proc, Depth::Badness).map_err(|errno| fail(&Error::new("list", b"/proc", errno)))?;
+        if table.overflow() > 0 {
+            let more = table.overflow();
+            say(format_args!("memdoor: warning: {more} processes more than {ROOM} were not looked at"));
+        }
+        let own = system::effective_user();
+        let others = Others::say(&self.host.proc, &mut self.envelope);
+        if own == 0 {
+            // Who is not root changes their own processes only, which are shown.
+            self.exit = others.qualify(self.exit);
+        }
+        let spared = Spared::find(&self.host.proc, table.rows());
+        for process in table.rows() {
+            let is_ours = own == 0 || process.user == Some(own);
+            let is_alive = process.kind == Kind::User && process.memory.rss.is_some();
+            if is_ours
+                && is_alive
+                && let Some(before) = process.oom_score_adj
+                && let Some(adj) = self.wanted(process, before)
+                && !spared.holds(process, self.options.whom)
+                && let Some(started) = process.started
+            {
+                self.state.planned.push(Entry { pid: process.pid, started, before, after: adj });
+            }
+        }
+        let is_of_arguments = matches!(self.options.whom, Whom::Match(pattern, _) if pattern.field() == Field::Cmdline);
+        if self.unread > 0 {
+            say(format_args!(
+                "memdoor: {} {} did not let their {}, and are as they were: name them with -p PID",
+                self.unread,
+                if self.unread == 1 { "process" } else { "processes" },
+                if is_of_arguments {
+                    "arguments be read, or have 64 KiB of them or more"
+                } else {
+                    "executables be read"
+                },
+            ));
+            self.exit = self.exit.worse(Exit::Partial);
+        }
+        self.carry_out(buf)
+    }
+
+    /// Does what is planned, once the file has it.
+    fn carry_out(&mut self, buf: &mut [u8]) -> Result<(), Exit> {
+        if let Some(kept) = &mut self.kept {
+            let remembered = self.state.remember(kept, buf);
+            remembered.map_err(|refused| refuse("write", self.options.state, refused))?;
+        }
+        for plan in core::mem::take(&mut self.state.planned) {
+            match self.open(plan.pid) {
+                Some(mut target) if target.started == plan.started => self.change(&mut target, plan.after),
+                // It has ended since it was looked at.
+                _ if matches!(self.options.whom, Whom::Pid(..)) && self.unopened == 0 => {
+                    return Err(crate::refusal::refuse(&Refusal::NoSuchProcess(plan.pid)));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A process of this number, if there is one. What is not gone and can't be opened is said, the first with its reason, and is an error:
+    /// what was asked for is not done to it.
+    fn open(&mut self, pid: Pid) -> Option<Target> {
+        match Target::open(&self.host.proc, pid) {
+            Ok(target) => Some(target),
+            Err(refusal) if refusal.is_gone() => None,
+            Err(refusal) => {
+                if self.unopened == 0 {
+                    crate::refusal::refuse(&refusal);
+                }
+                self.unopened += 1;
+                self.exit = self.exit.worse(Exit::Error);
+                None
+            }
+        }
+    }
+
+    /// What its oom_score_adj should be.
+    fn wanted(&mut self, process: &Process, before: i64) -> Option<i64> {
+        let comm = process.comm.as_bytes();
+        match self.options.whom {
+            Whom::Session => {
+                let exe = self.open(process.pid).and_then(|target| target.exe().ok());
+                session::wanted(comm, exe.as_ref().map(Link::as_bytes), before)
+            }
+            Whom::Match(pattern, adj) => {
+                let is_match = match pattern.field() {
+                    Field::Comm => pattern.is_match(comm),
+                    Field::Exe => self.runs(process.pid, pattern),
+                    Field::Cmdline => self.has_arguments(process, pattern),
+                };
+                is_match.then_some(adj)
+            }
+            Whom::Pid(..) | Whom::Undo => None,
+        }
+    }
+
+    /// Whether its executable fits. Of those whose can't be seen that is not known, and is said at the end.
+    fn runs(&mut self, pid: Pid, pattern: &Pattern) -> bool {
+        match self.open(pid).map(|target| target.exe()) {
+            Some(Ok(exe)) => pattern.is_match(exe.as_bytes()),
+            None | Some(Err(Errno::ESRCH | Errno::ENOENT)) => false,
+            // Of PID 1, which is spared whatever fits it, it need not be known.
+            Some(Err(_)) if pid.get() == 1 => false,
+            Some(Err(_)) => {
+                self.unread += 1;
+                false
+            }
+        }
+    }
+
+    /// Whether its arguments, with blanks between them, fit. Of those that are not known that is not known, and is said at the end.
+    fn has_arguments(&mut self, process: &Process, pattern: &Pattern) -> bool {
+        let name = Fixed::<16>::dec(process.pid.get());
+        let view = processes::view(&self.host.proc, name.as_bytes(), process.state, process.threads);
+        let looks = Looks::new(&self.host.proc, view.as_bytes(), process.comm.as_bytes());
+        let mut looks = looks.read_by(self.reader.as_ref(), process.pid);
+        let (fits, is_unread) = (looks.fits(pattern), looks.is_unread());
+        drop(looks);
+        // Who has gone meanwhile is nobody's.
+        self.unread += u64::from(is_unread && self.open(process.pid).is_some());
+        fits
+    }
+
+    /// Puts back what was changed, and keeps in mind what could not be: only who is gone is forgotten.
+    fn undo(&mut self) -> Result<(), Exit> {
+        let entries = core::mem::take(&mut self.state.entries);
+        for entry in entries {
+            let unopened = self.unopened;
+            let Some(mut target) = self.open(entry.pid) else {
+                if self.unopened > unopened {
+                    self.state.entries.push(entry);
+                }
+                continue;
+            };
+            if target.started != entry.started {
+                continue;
+            }
+            let row = match act::adj(&mut target) {
+                Ok(now) if now != entry.after => Row::of(&mut target, now, now, Outcome::Changed),
+                _ => act::set(&mut target, entry.before, self.options.change),
+            };
+            if row.outcome.failure() == Some(Errno::ESRCH) {
+                continue;
+            }
+            let is_left = row.outcome.failure().is_some() || row.outcome == Outcome::Would;
+            self.show(&row);
+            if is_left {
+                self.state.entries.push(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, target: &mut Target, adj: i64) {
+        let row = act::set(target, adj, self.options.change);
+        if matches!(row.outcome, Outcome::Done | Outcome::Unsure(_))
+            && let Ok(before) = row.before
+        {
+            self.state.note(Entry { pid: target.pid, started: target.started, before, after: adj });
+        }
+        self.show(&row);
+    }
+
+    /// The file, the last words, and the exit code.
+    fn end(&mut self, exit: Exit, buf: &mut [u8]) -> Exit {
+        self.foot();
+        if self.unopened > 0 {
+            let (count, is_undo) = (self.unopened, matches!(self.options.whom, Whom::Undo));
+            say(format_args!(
+                "memdoor: {count} {} could not be opened, and {}",
+                if count == 1 { "process" } else { "processes" },
+                match (is_undo, count) {
+                    (true, 1) => "stays in the state: undo again",
+                    (true, _) => "stay in the state: undo again",
+                    (false, 1) => "is as it was",
+                    (false, _) => "are as they were",
+                }
+            ));
+        }
+        let mut exit = exit;
+        if let (Some(kept), Change::Make) = (&mut self.kept, self.options.change)
+            && let Err(refused) = self.state.save(kept, buf)
+        {
+            exit = exit.worse(refuse("write", self.options.state, refused));
+            let state = crate::shell::Path(self.options.state.to_bytes());
+            match (self.options.whom, self.state.entries.is_empty()) {
+                (Whom::Undo, true) => say(format_args!(
+                    "memdoor: all that it has is put back, and nothing is left to undo: when there is room again: rm {state}"
+                )),
+                (Whom::Undo, false) => say(format_args!(
+                    "memdoor: it has what was put back as well, which does no harm: memdoor protect --undo --state {state} tries the rest again"
+                )),
+                _ => say(format_args!(
+                    "memdoor: it has what was planned: memdoor protect --undo --state {state} puts back what was changed"
+                )),
+            }
+        }
+        if self.count == 0 && exit == Exit::Done {
+            say(format_args!("memdoor: no process to change"));
+        }
+        self.out.broken().map_or(exit, output_exit)
+    }
+}
+
+fn open(host: &Host, pid: Pid) -> Result<Target, Exit> {
+    Target::open(&host.proc, pid).map_err(|refusal: Refusal| crate::refusal::refuse(&refusal))
+}
+
+fn unread(path: &CStr, why: Unread) -> Exit {
+    match why {
+        Unread::Refused(refused) => refuse("read", path, refused),
+        Unread::Failed(errno) => fail(&Error::new("read", path.to_bytes(), errno).hint("name another: --state FILE")),
+        Unread::Damaged => unusable(path, "it is damaged", "remove it, or name another: --state FILE"),
+        Unread::Version => unusable(
+            path,
+            "it is of another version of memdoor",
+            "undo with that version what it has changed, or name another: --state FILE",
+        ),
+    }
+}
+
+fn unusable(path: &CStr, why: &str, hint: &str) -> Exit {
+    say(format_args!("memdoor: cannot read {}: {why}", Escaped(path.to_bytes())));
+    say_hint(Some(hint));
+    Exit::Error
+}
+
+/// What is not known can't be put back.
+fn unknown(pid: Pid, why: Absent) -> Exit {
+    say(format_args!("memdoor: cannot read /proc/{pid}/oom_score_adj: {why}"));
+    if why == Absent::Gone { Exit::Gone } else { Exit::Error }
+}
