@@ -3,6 +3,7 @@
 mod common;
 
 use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, is_root, memtotal_kib, works};
@@ -19,7 +20,7 @@ use memdoor::monitor::sample::{Sample, Sources};
 use memdoor::report::Format;
 use memdoor::sys::clock::monotonic;
 use memdoor::sys::harden::Faults;
-use memdoor::sys::heap::{Counting, allocations};
+use memdoor::sys::heap::{Counting, allocations, seal};
 use memdoor::units::{Bytes, Percent, Pid};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
@@ -68,6 +69,26 @@ fn the_counter_counts_one_allocation_as_one() {
         assert_eq!(after_growth - after_one, 1, "its growth");
         assert_eq!(allocations(), after_growth, "arithmetic");
     });
+}
+
+/// The control of all tests that run memdoor: built as they are, it does not survive an allocation after arming.
+#[test]
+fn an_allocation_after_arming_aborts_a_build_with_debug_assertions() {
+    const NAME: &str = "an_allocation_after_arming_aborts_a_build_with_debug_assertions";
+    const ARMED: &str = "MEMDOOR_TEST_ARMED";
+    if std::env::var_os(ARMED).is_some() {
+        // Before and behind it allocating is allowed.
+        drop(seal());
+        black_box(Vec::<u8>::with_capacity(50));
+        let _sealed = seal();
+        black_box(Vec::<u8>::with_capacity(100));
+        return;
+    }
+    let mut again = command("/proc/self/exe", &[NAME, "--exact", "--test-threads=1", "--nocapture"]);
+    again.env(ARMED, "1");
+    let ended = run_command(again);
+    assert_eq!(ended.status.signal(), Some(libc::SIGABRT), "{ended:#?}");
+    assert!(ended.err.contains("memdoor: 100 bytes were allocated after arming"), "{ended:#?}");
 }
 
 #[test]

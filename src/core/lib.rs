@@ -27,7 +27,8 @@
 //! # No heap
 //! This crate is `no_std` and has no `extern crate alloc`: `Vec`, `String` and `format!` do not compile in it. Tables take their room from
 //! [`sys::reserved::Reserved`] while arming, buffers are arguments lent by the caller, and a file that needs a descriptor or the allocator
-//! of std says `extern crate std` itself (tests/all/layers.rs says for what). tests/no_heap.rs counts.
+//! of std says `extern crate std` itself (tests/all/layers.rs says for what). tests/no_heap.rs counts, and once a mode is armed
+//! [`sys::heap::seal`] makes a build with debug assertions abort at the first allocation.
 #![no_std]
 
 pub mod badness;

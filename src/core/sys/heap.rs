@@ -3,10 +3,38 @@
 extern crate std;
 
 use core::alloc::{GlobalAlloc, Layout};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::alloc::System;
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
+static SEALED: AtomicBool = AtomicBool::new(false);
+
+/// While one exists nothing may allocate: a build with debug assertions, as tests have it, aborts at the first allocation. A release goes on,
+/// as evidence is worth more than the rule, and counts.
+#[derive(Debug)]
+pub struct Sealed(());
+
+/// From here on nothing may allocate.
+#[must_use]
+pub fn seal() -> Sealed {
+    SEALED.store(true, Ordering::Relaxed);
+    Sealed(())
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        SEALED.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Counts one, which is a fault of the program while memory is short.
+fn count(size: usize) {
+    CALLS.fetch_add(1, Ordering::Relaxed);
+    if cfg!(debug_assertions) && SEALED.swap(false, Ordering::Relaxed) {
+        super::out::say(format_args!("memdoor: {size} bytes were allocated after arming"));
+        std::process::abort();
+    }
+}
 
 /// Says that so many bytes could not be had, and returns the exit code.
 pub type Failed = fn(usize) -> i32;
@@ -33,13 +61,13 @@ impl Counting {
 // SAFETY: every call goes to System unchanged, and System keeps GlobalAlloc's contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.fetch_add(1, Ordering::Relaxed);
+        count(layout.size());
         // SAFETY: the caller keeps alloc's contract.
         self.given(unsafe { System.alloc(layout) }, layout.size())
     }
 
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        CALLS.fetch_add(1, Ordering::Relaxed);
+        count(size);
         // SAFETY: the caller keeps realloc's contract.
         self.given(unsafe { System.realloc(old, layout, size) }, size)
     }

@@ -7,6 +7,7 @@ use super::follow::user;
 use super::history::Memory;
 use super::kmsg::{KernelLog, Match, Paths};
 use super::{Armed, Lock, Options};
+use crate::cost::Cost;
 use crate::environment::{self, FEW, Locked};
 use crate::error::{Absent, Because, Error, by_right};
 use crate::exit::Exit;
@@ -20,10 +21,10 @@ use crate::report::json::Envelope;
 use crate::snapshot::{Cmdline, Completeness, memory};
 use crate::sys::bounded::{Bounded, Of};
 use crate::sys::clock::monotonic;
-use crate::sys::harden::{self, Faults};
+use crate::sys::harden;
 use crate::sys::map::Region;
 use crate::sys::out::{Out, Sink, say};
-use crate::sys::{heap, ptrace, signal};
+use crate::sys::{ptrace, signal};
 use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::family::Family;
@@ -114,7 +115,7 @@ impl<'a> Armed<'a> {
         }
         harden::touch_stack();
         harden::leave_stack();
-        self.seen.armed(heap::allocations(), Faults::so_far());
+        self.seen.cost = Some(Cost::so_far());
         let ending = self.watch();
         self.end(ending)
     }

@@ -8,7 +8,7 @@ use super::fate::Fate;
 use super::kmsg::{Match, Role};
 use super::verdict::{Sources, Verdict};
 use super::{Armed, EndCode, Words};
-use crate::cost::SelfReport;
+use crate::cost::{Cost, SelfReport};
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
@@ -19,8 +19,6 @@ use crate::report::escape::Escaped;
 use crate::report::{Head, Moment, Name, Section, Value};
 use crate::snapshot::{Completeness, history};
 use crate::sys::clock::{Now, monotonic};
-use crate::sys::harden::Faults;
-use crate::sys::heap;
 use crate::sys::out::{Broken, say};
 use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Stop};
@@ -102,8 +100,8 @@ pub(super) struct Seen {
     pub(super) counted: Counted,
     /// Whether the cgroup that is known is that of its end.
     pub(super) sight: Sight,
-    allocations: u64,
-    faults: Faults,
+    /// Of arming, once that is done.
+    pub(super) cost: Option<Cost>,
 }
 
 impl Seen {
@@ -119,14 +117,8 @@ impl Seen {
             worst_lateness: Duration::ZERO,
             counted: Counted::new(first),
             sight: Sight::Before,
-            allocations: 0,
-            faults: Faults::default(),
+            cost: None,
         }
-    }
-
-    /// Arming has ended: what is counted from here on should stay 0.
-    pub(super) fn armed(&mut self, allocations: u64, faults: Faults) {
-        (self.allocations, self.faults) = (allocations, faults);
     }
 
     /// A snapshot's reading is one, too, and may be the last.
@@ -159,7 +151,7 @@ impl Armed<'_> {
         let ending = self.at_the_last_moment(ending);
         let fate = (ending == Ending::Gone).then(|| self.last_look());
         let end = self.read_counts_and_log(fate.as_ref());
-        let spent = (heap::allocations() - self.seen.allocations, Faults::so_far().since(self.seen.faults));
+        let spent = self.seen.cost.as_ref().map(Cost::since).unwrap_or_default();
         let verdict = self.report_end(ending, gone, fate.as_ref(), end);
         let recorded = self.finish_record();
         // The last report has it whatever `-q` left out before, and what is `-` there was lost.
