@@ -140,7 +140,7 @@ fn the_minute_shows_the_banners_and_labels_that_memdoor_prints() {
 #[test]
 fn the_kernel_log_of_readme_is_what_memdoor_prints() {
     let readme = readme();
-    let shown = chapter(&readme, "What was killed, and why");
+    let shown = chapter(&readme, "Explaining OOM kills");
     let mut parts = shown.split("```").skip(1).step_by(2);
     let screen = parts.next().expect("the first screen");
     let (command, screen) =
