@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 use core::time::Duration;
-use nix::time::ClockId;
+use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
 use time::{Date, Month, Time, UtcDateTime};
 
 /// One moment on the clocks that reports need.
@@ -79,9 +79,7 @@ fn read(clock: ClockId) -> Duration {
 
 /// Waits, a signal or not: for when ppoll(2) fails.
 pub fn sleep(span: Duration) {
-    let time = libc::timespec { tv_sec: span.as_secs().try_into().unwrap_or(1), tv_nsec: span.subsec_nanos().into() };
-    // SAFETY: it reads the structure, and is given no room for what is left of the time.
-    unsafe { libc::nanosleep(&raw const time, core::ptr::null_mut()) };
+    let _ = clock_nanosleep(ClockId::CLOCK_MONOTONIC, ClockNanosleepFlags::empty(), &span.into());
 }
 
 /// The date of a moment since 1970; all zeros beyond the year 999,999, which no number of microseconds in 64 bits reaches.
@@ -103,7 +101,7 @@ fn calendar(since_1970: Duration, zone: Zone) -> Option<Civil> {
     Some(Civil { hour, minute, second, ..moment.date().into() })
 }
 
-/// How many seconds local time is ahead of UTC.
+/// How many seconds local time is ahead of UTC. nix has nothing of libc's zones.
 fn east(seconds: i64) -> Option<i64> {
     let mut parts = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are valid; memdoor has one thread, so nobody changes TZ meanwhile.

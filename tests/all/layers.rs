@@ -100,6 +100,7 @@ const STD: &[(&str, &str)] = &[
     ("sys/ours/replaced.rs", "OwnedFd of a lock"),
     ("sys/ours/way.rs", "OwnedFd of a directory"),
     ("sys/out.rs", "BorrowedFd to write to"),
+    ("sys/out/closed.rs", "IntoRawFd of what fills a closed descriptor"),
     ("sys/out/record.rs", "BorrowedFd to wait for"),
     ("sys/out/words.rs", "BorrowedFd to wait for"),
     ("sys/pidfd.rs", "OwnedFd: a process as a descriptor"),
