@@ -91,8 +91,8 @@ fn tcp(fd: BorrowedFd<'_>, domain: c_int) -> Result<Inet> {
         tcp_state: Some(state),
         backlog: if listens { u32_at(&info, 24).zip(u32_at(&info, 28)) } else { None },
         // Both are EINVAL for a listening socket.
-        unread: unread(fd),
-        unsent: unsent(fd),
+        unread: queue(fd, queues::unread),
+        unsent: queue(fd, queues::unsent),
     })
 }
 
@@ -106,7 +106,7 @@ fn udp(fd: BorrowedFd<'_>, domain: c_int) -> Result<Inet> {
         tcp_state: None,
         backlog: None,
         unread: known.then(|| u32_at(&memory, 0)).flatten(),
-        unsent: if known { u32_at(&memory, 8) } else { unsent(fd) },
+        unsent: if known { u32_at(&memory, 8) } else { queue(fd, queues::unsent) },
     })
 }
 
@@ -116,17 +116,11 @@ mod queues {
     nix::ioctl_read_bad!(unsent, libc::TIOCOUTQ, libc::c_int);
 }
 
-fn unread(fd: BorrowedFd<'_>) -> Option<u32> {
+/// By one of the two.
+fn queue(fd: BorrowedFd<'_>, ask: unsafe fn(c_int, *mut c_int) -> Result<c_int>) -> Option<u32> {
     let mut bytes = 0;
-    // SAFETY: the kernel writes one int to the address given, and `bytes` lives through the call.
-    let done = unsafe { queues::unread(fd.as_raw_fd(), &raw mut bytes) };
-    done.ok().and_then(|_| u32::try_from(bytes).ok())
-}
-
-fn unsent(fd: BorrowedFd<'_>) -> Option<u32> {
-    let mut bytes = 0;
-    // SAFETY: the kernel writes one int to the address given, and `bytes` lives through the call.
-    let done = unsafe { queues::unsent(fd.as_raw_fd(), &raw mut bytes) };
+    // SAFETY: both write one int to the address given, and `bytes` lives through the call.
+    let done = unsafe { ask(fd.as_raw_fd(), &raw mut bytes) };
     done.ok().and_then(|_| u32::try_from(bytes).ok())
 }
 
