@@ -1,6 +1,9 @@
 //! gzip as a stream: concatenated members, cut-off files, and no more memory for a bomb than for a line.
+//!
+//! flate2 reads a member with its header and its checksum. Not by its readers: where the data is damaged they lose what the same read
+//! had unpacked before (up to a buffer of it), padding of zeros is an error to them, and so is whatever follows the last member.
 
-use zlib_rs::{Inflate, InflateFlush, Status};
+use flate2::{Decompress, FlushDecompress, Status};
 
 use super::buffer::Buffer;
 use super::source::Trouble;
@@ -17,7 +20,7 @@ pub(super) struct Gunzip {
     input: Buffer,
     start: usize,
     end: usize,
-    member: Inflate,
+    member: Decompress,
     /// Whether anything of this member has been read.
     inside: bool,
     finished: bool,
@@ -53,7 +56,7 @@ impl Gunzip {
             }
             let before = (self.member.total_in(), self.member.total_out());
             let input = &self.input[self.start..self.end];
-            let done = self.member.decompress(input, out, InflateFlush::NoFlush);
+            let done = self.member.decompress(input, out, FlushDecompress::None);
             let read = self.member.total_in() - before.0;
             let wrote = self.member.total_out() - before.1;
             self.start = (self.start + usize::try_from(read).unwrap_or(usize::MAX)).min(self.end);
@@ -93,7 +96,7 @@ impl Gunzip {
     }
 }
 
-/// 16 means gzip's header and checksum, 15 the largest window: zlib's inflateInit2.
-fn member() -> Inflate {
-    Inflate::new(true, 16 + 15)
+/// With the largest window, which any member can be read with.
+fn member() -> Decompress {
+    Decompress::new_gzip(15)
 }

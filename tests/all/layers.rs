@@ -73,14 +73,8 @@ const REPORT_OF_SYS: &[&str] = &[
 const REPORT_OF_PARSE: &[&str] = &["parse::maps::Mapping", "parse::net::Socket", "parse::net::State"];
 
 /// What src/core may take of std, in a file that says `extern crate std`: descriptors, the allocator that is counted, and the end.
-const OF_STD: &[&str] = &[
-    "std::os::fd",
-    "std::process::exit",
-    "std::alloc::System",
-    "std::alloc::alloc",
-    "std::alloc::dealloc",
-    "std::process::abort",
-];
+const OF_STD: &[&str] =
+    &["std::os::fd", "std::alloc::System", "std::alloc::alloc", "std::alloc::dealloc", "std::process::abort"];
 
 const FUNCTION_MAX: usize = 60;
 

@@ -1,6 +1,7 @@
 //! Logs as they are found: compressed, cut, damaged, endless, in directories, changing while they are read.
 
 use crate::common;
+use common::gzip::gzip;
 use common::run::{own_test, run_command};
 
 use std::ffi::CString;
@@ -68,26 +69,6 @@ fn read(path: &Path) -> (Vec<String>, Tally, Option<Trouble>) {
 fn interesting(lines: &[String]) -> Vec<&str> {
     let is_wanted = |line: &&str| line.contains("oom-killer") || line.contains("Killed process");
     lines.iter().map(|line| &**line).filter(is_wanted).collect()
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut packed = vec![0; text.len() + 1024];
-    let mut deflate = zlib_rs::Deflate::new(6, true, 16 + 15);
-    let status = deflate.compress_all(text, &mut packed);
-    packed.truncate(status);
-    packed
-}
-
-trait All {
-    fn compress_all(&mut self, text: &[u8], to: &mut [u8]) -> usize;
-}
-
-impl All for zlib_rs::Deflate {
-    fn compress_all(&mut self, text: &[u8], to: &mut [u8]) -> usize {
-        let done = self.compress(text, to, zlib_rs::DeflateFlush::Finish);
-        assert_eq!(done.expect("compress"), zlib_rs::Status::StreamEnd);
-        usize::try_from(self.total_out()).expect("small")
-    }
 }
 
 #[test]
@@ -313,6 +294,32 @@ fn gzip_damaged_anywhere_is_no_panic_and_is_named() {
         let (_, _, trouble) = read(&scratch.file("log.gz", &damaged));
         assert!(trouble.is_some(), "{at}");
     }
+}
+
+/// All of it, not only what reads before the damaged one had unpacked.
+#[test]
+fn what_is_before_the_damage_in_a_gzip_file_is_read() {
+    let scratch = Scratch::new("before");
+    let text = format!("{}[    1.000000] {HEADER}\n", NOISE.repeat(500));
+    let mut packed = gzip(text.as_bytes());
+    // Where the member's code ends, its checksum begins; a member of nothing but a wrong code follows.
+    packed.extend(&gzip(b"")[..10]);
+    packed.extend([0xff; 8]);
+    let (lines, tally, trouble) = read(&scratch.file("between", &packed));
+    assert_eq!((interesting(&lines), trouble), (vec![HEADER], Some(Trouble::Damaged)));
+    assert_eq!(tally.bytes, text.len() as u64);
+
+    // Inside of a member, and of one read: a stored block of all of the text, then a block of a kind that there is not.
+    let length = u16::try_from(text.len()).expect("less than a block");
+    let mut packed = gzip(b"")[..10].to_vec();
+    packed.push(0);
+    packed.extend(length.to_le_bytes());
+    packed.extend((!length).to_le_bytes());
+    packed.extend(text.as_bytes());
+    packed.push(0b111);
+    let (lines, tally, trouble) = read(&scratch.file("inside", &packed));
+    assert_eq!((interesting(&lines), trouble), (vec![HEADER], Some(Trouble::Damaged)));
+    assert_eq!(tally.bytes, text.len() as u64);
 }
 
 #[test]

@@ -1,10 +1,9 @@
-//! The three clocks, and the calendar as libc knows it.
+//! The three clocks; the calendar, which the time crate knows; and the local zone, which libc does.
 
 use core::mem::MaybeUninit;
 use core::time::Duration;
-use nix::time::ClockId;
-
-use super::{Errno, Result};
+use nix::time::{ClockId, ClockNanosleepFlags, clock_nanosleep};
+use time::{Date, Month, Time, UtcDateTime};
 
 /// One moment on the clocks that reports need.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,48 +79,82 @@ fn read(clock: ClockId) -> Duration {
 
 /// Waits, a signal or not: for when ppoll(2) fails.
 pub fn sleep(span: Duration) {
-    let time = libc::timespec { tv_sec: span.as_secs().try_into().unwrap_or(1), tv_nsec: span.subsec_nanos().into() };
-    // SAFETY: it reads the structure, and is given no room for what is left of the time.
-    unsafe { libc::nanosleep(&raw const time, core::ptr::null_mut()) };
+    let _ = clock_nanosleep(ClockId::CLOCK_MONOTONIC, ClockNanosleepFlags::empty(), &span.into());
 }
 
-/// The date of a moment since 1970. libc reads the zone file at the first call (arming does it) and keeps it.
+/// The date of a moment since 1970; all zeros beyond the year 999,999, which no number of microseconds in 64 bits reaches.
+///
+/// libc reads the zone file at the first call (arming does it) and keeps it.
 #[must_use]
 pub fn civil(since_1970: Duration, zone: Zone) -> Civil {
     calendar(since_1970, zone).unwrap_or_default()
 }
 
-fn calendar(since_1970: Duration, zone: Zone) -> Result<Civil> {
-    let seconds = i64::try_from(since_1970.as_secs()).map_err(|_| Errno::EOVERFLOW)?;
-    let mut parts = MaybeUninit::<libc::tm>::zeroed();
-    let filled = match zone {
-        // SAFETY: both pointers are valid; memdoor has one thread, so nobody changes TZ meanwhile.
-        Zone::Local => unsafe { libc::localtime_r(&raw const seconds, parts.as_mut_ptr()) },
-        // SAFETY: both pointers are valid.
-        Zone::Utc => unsafe { libc::gmtime_r(&raw const seconds, parts.as_mut_ptr()) },
+fn calendar(since_1970: Duration, zone: Zone) -> Option<Civil> {
+    let seconds = i64::try_from(since_1970.as_secs()).ok()?;
+    let east = match zone {
+        Zone::Local => east(seconds)?,
+        Zone::Utc => 0,
     };
+    let moment = UtcDateTime::from_unix_timestamp(seconds.checked_add(east)?).ok()?;
+    let (hour, minute, second) = moment.as_hms();
+    Some(Civil { hour, minute, second, ..moment.date().into() })
+}
+
+/// How many seconds local time is ahead of UTC. nix has nothing of libc's zones.
+fn east(seconds: i64) -> Option<i64> {
+    let mut parts = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both pointers are valid; memdoor has one thread, so nobody changes TZ meanwhile.
+    let filled = unsafe { libc::localtime_r(&raw const seconds, parts.as_mut_ptr()) };
     if filled.is_null() {
-        return Err(Errno::EOVERFLOW);
+        return None;
     }
     // SAFETY: it was zeroed before libc filled it, and its fields are integers and one pointer that is not used.
-    let parts = unsafe { parts.assume_init() };
-    let small = |number: i32| u8::try_from(number).map_err(|_| Errno::ERANGE);
-    Ok(Civil {
-        year: parts.tm_year.saturating_add(1900),
-        month: small(parts.tm_mon + 1)?,
-        day: small(parts.tm_mday)?,
-        hour: small(parts.tm_hour)?,
-        minute: small(parts.tm_min)?,
-        second: small(parts.tm_sec)?,
-        weekday: small(parts.tm_wday)?,
-    })
+    Some(unsafe { parts.assume_init() }.tm_gmtoff)
+}
+
+/// Its midnight.
+impl From<Date> for Civil {
+    fn from(date: Date) -> Self {
+        Self {
+            year: date.year(),
+            month: date.month().into(),
+            day: date.day(),
+            weekday: date.weekday().number_days_from_sunday(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Civil {
+    /// `None`: there is no such day.
+    fn date(self) -> Option<Date> {
+        Date::from_calendar_date(self.year, Month::try_from(self.month).ok()?, self.day).ok()
+    }
+
+    /// Midnight of the day before.
+    #[must_use]
+    pub fn day_before(self) -> Option<Self> {
+        self.date()?.previous_day().map(Self::from)
+    }
 }
 
 /// Seconds since 1970 of a date and a time of day, its weekday left alone; `None` when there is no such day or time, as 30 February.
 ///
-/// An hour that comes twice when summer time ends is taken as libc takes it.
+/// A leap second is the one behind it. An hour that comes twice when summer time ends is taken as libc takes it.
 #[must_use]
 pub fn since_1970(date: Civil, zone: Zone) -> Option<i64> {
+    let leap = u8::from(date.second == 60);
+    let time = Time::from_hms(date.hour, date.minute, date.second - leap).ok()?;
+    let seconds = UtcDateTime::new(date.date()?, time).unix_timestamp() + i64::from(leap);
+    match zone {
+        Zone::Local => local(date),
+        Zone::Utc => Some(seconds),
+    }
+}
+
+/// The same of a date and a time that there are, in the local zone.
+fn local(date: Civil) -> Option<i64> {
     let mut parts = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: all zero is a valid tm: its fields are integers and one pointer that may be null.
     let parts = unsafe { parts.assume_init_mut() };
@@ -135,16 +168,11 @@ pub fn since_1970(date: Civil, zone: Zone) -> Option<i64> {
     parts.tm_isdst = -1;
     // No weekday is -1: libc sets it unless it fails, and the -1 that it returns then is a time, too.
     parts.tm_wday = -1;
-    let seconds = match zone {
-        // SAFETY: the pointer is valid; memdoor has one thread, so nobody changes TZ meanwhile.
-        Zone::Local => unsafe { libc::mktime(parts) },
-        // SAFETY: the pointer is valid.
-        Zone::Utc => unsafe { libc::timegm(parts) },
-    };
-    // libc makes 2 March of 30 February.
+    // SAFETY: the pointer is valid; memdoor has one thread, so nobody changes TZ meanwhile.
+    let seconds = unsafe { libc::mktime(parts) };
+    // A zone may leave a day out, as Samoa did 30 December 2011: libc makes another of it.
     let is_day = parts.tm_mday == i32::from(date.day) && parts.tm_mon + 1 == i32::from(date.month);
-    let is_time = date.hour < 24 && date.minute < 60 && date.second <= 60;
-    (parts.tm_wday >= 0 && is_time && (is_day || date.second == 60)).then_some(seconds)
+    (parts.tm_wday >= 0 && (is_day || date.second == 60)).then_some(seconds)
 }
 
 #[cfg(test)]
@@ -161,6 +189,38 @@ mod tests {
         let leap = |year| Civil { year, month: 2, day: 29, ..date };
         assert_eq!(since_1970(leap(2025), Zone::Utc), None);
         assert_eq!(since_1970(leap(2024), Zone::Utc), Some(1_709_246_664));
+    }
+
+    #[test]
+    fn years_of_four_digits_and_of_six_have_their_leap_days() {
+        let at = |seconds| civil(Duration::from_secs(seconds), Zone::Utc);
+        let day = |year, month, day, weekday| Civil { year, month, day, weekday, ..Civil::default() };
+        assert_eq!(at(0), day(1970, 1, 1, 4));
+        assert_eq!(at(951_782_400), day(2000, 2, 29, 2));
+        assert_eq!(at(4_107_542_400), day(2100, 3, 1, 1));
+        assert_eq!(at(4_107_542_400 - 86_400), day(2100, 2, 28, 0));
+        assert_eq!(at(253_402_300_800), day(10_000, 1, 1, 6));
+        // The last microsecond that 64 bits hold.
+        let last = Civil { year: 586_524, month: 1, day: 19, hour: 8, minute: 1, second: 49, weekday: 3 };
+        assert_eq!(civil(Duration::from_micros(u64::MAX), Zone::Utc), last);
+        assert_eq!(since_1970(last, Zone::Utc), Some(18_446_744_073_709));
+        for zone in [Zone::Utc, Zone::Local] {
+            assert_eq!(civil(Duration::MAX, zone), Civil::default());
+            assert_eq!(since_1970(Civil { year: i32::MAX, ..last }, zone), None);
+            assert_eq!(since_1970(Civil::default(), zone), None);
+        }
+    }
+
+    #[test]
+    fn a_date_before_1970_and_a_leap_second_are_moments() {
+        let date = Civil { year: 1969, month: 12, day: 31, hour: 23, minute: 59, second: 60, weekday: 0 };
+        assert_eq!(since_1970(date, Zone::Utc), Some(0));
+        assert_eq!(since_1970(Civil { second: 59, ..date }, Zone::Utc), Some(-1));
+        assert_eq!(since_1970(Civil { second: 61, ..date }, Zone::Utc), None);
+        assert_eq!(
+            since_1970(Civil { year: 0, month: 3, day: 1, ..Civil::default() }, Zone::Utc),
+            Some(-62_162_035_200)
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use core::ffi::{CStr, c_int};
 use core::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::fcntl::{AtFlags, FcntlArg, OFlag, OpenHow, ResolveFlag, fcntl, openat, openat2};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat, major, minor};
 
 use super::{Errno, Result, filesystem};
@@ -53,8 +53,7 @@ impl Dir {
 
     /// Opens a directory by its path in the system whose root this is.
     pub fn dir_in_root(&self, path: &CStr) -> Result<Self> {
-        let flags = libc::O_PATH | libc::O_DIRECTORY;
-        openat2_in_root(self.0.as_raw_fd(), path, flags).map(Self)
+        openat2_in_root(&self.0, path, OFlag::O_PATH | OFlag::O_DIRECTORY).map(Self)
     }
 
     /// Opens a file below this directory for reading.
@@ -102,8 +101,7 @@ impl Dir {
     pub fn can_be_held(&self, times: usize) -> Result<()> {
         let mut held = [const { None }; DESCRIPTORS_MAX];
         for place in held.iter_mut().take(times) {
-            // SAFETY: it duplicates a descriptor that is open, and touches no memory.
-            let fd = unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0) };
+            let fd = fcntl(&self.0, FcntlArg::F_DUPFD_CLOEXEC(0))?;
             *place = Some(super::owned(fd.into())?);
         }
         Ok(())
@@ -130,6 +128,7 @@ impl Dir {
     /// does not know, so that one that does not answer holds nobody up.
     pub fn about(&self, name: &CStr) -> Result<About> {
         let mut found = MaybeUninit::<libc::statx>::zeroed();
+        // nix has no statx(2).
         // SAFETY: `name` ends with a NUL, and the kernel fills the structure that it is given.
         let done = unsafe {
             libc::syscall(
@@ -193,7 +192,7 @@ impl Dir {
     /// The absolute name of `path` with every symbolic link resolved as a process whose root is this directory would:
     /// openat2(2) with `RESOLVE_IN_ROOT`, Linux 5.6.
     pub fn realpath_in_root<'b>(&self, path: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
-        let found = openat2_in_root(self.0.as_raw_fd(), path, libc::O_PATH)?;
+        let found = openat2_in_root(&self.0, path, OFlag::O_PATH)?;
         let mut name = crate::fixed::Fixed::<32>::of(b"/proc/self/fd/");
         name.push_dec(found.as_raw_fd());
         readlinkat(libc::AT_FDCWD, name.as_c_str().ok_or(Errno::ENAMETOOLONG)?, buf)
@@ -209,15 +208,9 @@ pub(super) fn readlinkat<'b>(dir: c_int, name: &CStr, buf: &'b mut [u8]) -> Resu
 }
 
 /// Opens `path` as a process whose root is `root` would, whatever its symbolic links say.
-pub(super) fn openat2_in_root(root: c_int, path: &CStr, flags: c_int) -> Result<OwnedFd> {
-    // SAFETY: open_how is plain integers; all zero is its documented default.
-    let mut how: libc::open_how = unsafe { core::mem::zeroed() };
-    how.flags = u64::try_from(flags | libc::O_CLOEXEC).map_err(|_| Errno::EINVAL)?;
-    how.resolve = libc::RESOLVE_IN_ROOT;
-    // SAFETY: `path` ends with a NUL, `how` lives through the call and its size is the one given.
-    let fd =
-        unsafe { libc::syscall(libc::SYS_openat2, root, path.as_ptr(), &raw const how, size_of::<libc::open_how>()) };
-    super::owned(fd)
+pub(super) fn openat2_in_root(root: impl AsFd, path: &CStr, flags: OFlag) -> Result<OwnedFd> {
+    let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(ResolveFlag::RESOLVE_IN_ROOT);
+    openat2(root, path, how)
 }
 
 impl AsFd for Dir {

@@ -2,11 +2,13 @@
 
 use core::ffi::c_void;
 use core::hint::black_box;
+use core::ptr::NonNull;
 
-use nix::sys::mman::{MlockAllFlags, mlockall, munlockall};
+use nix::sys::mman::{MapFlags, MlockAllFlags, MmapAdvise, ProtFlags, madvise, mlockall, munlock, munlockall, munmap};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 
 use super::file::Dir;
+use super::map::mapped;
 use super::{Errno, Result};
 
 /// Stack that the armed phase may use, below the function that runs it. Measured: 29 to 32 KiB at the end of a target, with all
@@ -55,14 +57,12 @@ pub fn is_lock_limited() -> bool {
 /// the limit of locked memory is not.
 #[must_use]
 pub fn has_room_to_lock() -> bool {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
-    let start = unsafe { libc::mmap(core::ptr::null_mut(), LATER, libc::PROT_NONE, flags, -1, 0) };
-    if start == libc::MAP_FAILED {
+    let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+    let Ok(start) = mapped(LATER, ProtFlags::PROT_NONE, flags, None) else {
         return false;
-    }
+    };
     // SAFETY: the mapping is ours, of this length, and nobody has a reference into it.
-    unsafe { libc::munmap(start, LATER) };
+    let _ = unsafe { munmap(start, LATER) };
     true
 }
 
@@ -124,6 +124,7 @@ impl Depth {
 #[inline(never)]
 pub fn secure_stack(depth: Depth) -> core::result::Result<(), Shallow> {
     let here = black_box(0_u8);
+    // nix has neither getauxval(3) nor, below, setpriority(2).
     // SAFETY: it reads a table that the kernel put on the stack; of a kind that is missing it returns 0.
     let name = unsafe { libc::getauxval(libc::AT_EXECFN) };
     // The name of the executable is the last thing above the stack, behind the arguments and the environment, which count as well.
@@ -214,11 +215,13 @@ pub fn leave_stack() {
         let Some(start) = end.checked_sub(number * page) else {
             return;
         };
-        let start: *mut c_void = core::ptr::with_exposed_provenance_mut(start);
+        let Some(start) = NonNull::<c_void>::new(core::ptr::with_exposed_provenance_mut(start)) else {
+            return;
+        };
         // SAFETY: it changes no memory, whatever is there.
-        unsafe { libc::munlock(start, page) };
+        let _ = unsafe { munlock(start, page) };
         // SAFETY: below the stack pointer is nothing that anybody uses; the gap below the stack, of 1 MiB, is no memory: ENOMEM.
-        if unsafe { libc::madvise(start, page, libc::MADV_DONTNEED) } != 0 {
+        if unsafe { madvise(start, page, MmapAdvise::MADV_DONTNEED) }.is_err() {
             return;
         }
     }

@@ -30,7 +30,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::clock::monotonic;
@@ -47,8 +47,15 @@ pub const HANDS: usize = 2;
 pub const COMM: &CStr = c"memdoor-reader";
 
 /// Signals that are memdoor's to answer, and reach its whole process group or cgroup.
-const IGNORED: [c_int; 7] =
-    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGPIPE];
+const IGNORED: [Signal; 7] = [
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGPIPE,
+];
 
 /// Whose descriptors the processes have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -226,6 +233,7 @@ fn fork(descriptors: Descriptors) -> Result<c_int> {
         Descriptors::Own => libc::SIGCHLD,
         Descriptors::Shared => libc::SIGCHLD | libc::CLONE_FILES,
     };
+    // nix's fork runs the C library's, which asks; and it shares no descriptors.
     // SAFETY: memdoor has no other thread, so the child is a whole copy of it, on its own copy of the stack. It makes system calls alone,
     // and nothing of the C library that would ask for the thread's number. Without a new stack and without the flags that write to
     // memory the other arguments are not used, in whatever order the architecture has them.
@@ -239,6 +247,7 @@ struct Named([u8; 16]);
 impl Named {
     fn take(name: &CStr) -> Self {
         let mut before = [0; 16];
+        // nix's get_name returns a CString, which is on the heap.
         // SAFETY: the kernel writes at most 16 bytes, the NUL included.
         unsafe { libc::prctl(libc::PR_GET_NAME, before.as_mut_ptr(), 0, 0, 0) };
         let _ = prctl::set_name(name);
@@ -271,7 +280,7 @@ impl Hand {
         let _ = prctl::set_pdeathsig(Signal::SIGKILL);
         for signal in IGNORED {
             // SAFETY: SIG_IGN is no function of ours.
-            unsafe { libc::signal(signal, libc::SIG_IGN) };
+            let _ = unsafe { nix::sys::signal::signal(signal, SigHandler::SigIgn) };
         }
         if descriptors == Descriptors::Own {
             close_all_but([proc.as_fd(), self.asked.as_fd(), self.answered.as_fd()]);
@@ -317,9 +326,8 @@ fn close_all_but(kept: [BorrowedFd<'_>; 3]) {
     let kept = kept.map(|fd| fd.as_raw_fd());
     // Few are open while arming; what is above the soft limit of most systems was not opened by memdoor.
     for fd in (0..1024).filter(|fd| !kept.contains(fd)) {
-        // SAFETY: nothing in this process uses a descriptor but those three, and no owner of another one is ever dropped: it ends by
-        // _exit(2).
-        unsafe { libc::close(fd) };
+        // Nothing in this process uses a descriptor but those three, and no owner of another one is ever dropped: it ends by _exit(2).
+        let _ = nix::unistd::close(fd);
     }
 }
 

@@ -3,9 +3,9 @@
 extern crate std;
 
 use core::cell::Cell;
-use core::ffi::{CStr, c_int};
+use core::ffi::CStr;
 use core::time::Duration;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
@@ -78,6 +78,7 @@ impl Input {
         if super::out::is_stdin_closed() {
             return Err(Errno::EBADF);
         }
+        // nix takes a descriptor that somebody owns, and nobody owns this one.
         // SAFETY: fcntl with F_DUPFD_CLOEXEC takes numbers and touches no memory.
         let fd = unsafe { libc::fcntl(libc::STDIN_FILENO, libc::F_DUPFD_CLOEXEC, 3) };
         super::owned(fd.into()).map(Self::of)
@@ -102,8 +103,8 @@ impl Input {
 
     /// A path of another system, its symbolic links resolved inside that system's root: openat2(2), Linux 5.6.
     pub fn in_root(root: &Dir, path: &CStr) -> Result<Self> {
-        const FLAGS: c_int = libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK;
-        openat2_in_root(root.as_fd().as_raw_fd(), path, FLAGS).map(Self::of)
+        let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
+        openat2_in_root(root, path, flags).map(Self::of)
     }
 
     /// What it is.

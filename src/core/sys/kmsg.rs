@@ -91,6 +91,7 @@ pub fn read_all(buf: &mut [u8]) -> Result<&[u8]> {
 
 fn syslog(action: i64, buf: &mut [u8]) -> Result<usize> {
     let room = libc::c_int::try_from(buf.len()).unwrap_or(libc::c_int::MAX);
+    // nix's syslog is syslog(3).
     // SAFETY: the kernel writes at most `room` bytes into `buf`, and nothing for an action that reads a number.
     let done = unsafe { libc::syscall(libc::SYS_syslog, action, buf.as_mut_ptr(), room) };
     usize::try_from(done).map_err(|_| Errno::last())

@@ -11,7 +11,7 @@ extern crate std;
 use core::ffi::{CStr, c_int, c_short};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open, openat};
 use nix::sys::stat::{Mode, SFlag, fstat, major, minor};
 
 use super::file::Dir;
@@ -89,19 +89,20 @@ impl Lock {
     }
 
     fn flock(&self, how: c_int) -> Result<()> {
+        // nix's Flock takes the descriptor with it, which is held longer than the lock is.
         // SAFETY: two integers and no memory.
         Errno::result(unsafe { libc::flock(self.0.as_raw_fd(), how) }).map(drop)
     }
 
     /// From `start` on; a length of 0 is all that follows.
     fn range(&self, kind: c_int, start: u64, length: i64) -> Result<()> {
-        // SAFETY: it is integers, and all zero is a lock of nothing.
-        let mut lock: libc::flock = unsafe { core::mem::zeroed() };
-        lock.l_type = c_short::try_from(kind).map_err(|_| Errno::EINVAL)?;
-        lock.l_whence = c_short::try_from(libc::SEEK_SET).map_err(|_| Errno::EINVAL)?;
-        lock.l_start = i64::try_from(start).map_err(|_| Errno::EOVERFLOW)?;
-        lock.l_len = length;
-        // SAFETY: the kernel reads the structure, which lives through the call.
-        Errno::result(unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_SETLK, &raw const lock) }).map(drop)
+        let lock = libc::flock {
+            l_type: c_short::try_from(kind).map_err(|_| Errno::EINVAL)?,
+            l_whence: c_short::try_from(libc::SEEK_SET).map_err(|_| Errno::EINVAL)?,
+            l_start: i64::try_from(start).map_err(|_| Errno::EOVERFLOW)?,
+            l_len: length,
+            l_pid: 0,
+        };
+        fcntl(&self.0, FcntlArg::F_SETLK(&lock)).map(drop)
     }
 }

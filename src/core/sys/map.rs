@@ -2,12 +2,33 @@
 
 extern crate std;
 
-use core::ffi::{c_int, c_void};
+use core::ffi::c_void;
+use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, Ordering};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use std::os::fd::BorrowedFd;
 
 use super::{Errno, Result};
+
+/// What may be read and written.
+pub(super) const WRITABLE: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
+
+/// A new mapping at an address of the kernel's choice: of a file's first bytes, or of zeros.
+pub(super) fn mapped(
+    len: usize,
+    protection: ProtFlags,
+    flags: MapFlags,
+    file: Option<BorrowedFd<'_>>,
+) -> Result<NonNull<c_void>> {
+    let len = NonZeroUsize::new(len).ok_or(Errno::EINVAL)?;
+    match file {
+        // SAFETY: it touches no memory that exists.
+        Some(file) => unsafe { mmap(None, len, protection, flags, file, 0) },
+        // SAFETY: as above.
+        None => unsafe { mmap_anonymous(None, len, protection, flags) },
+    }
+}
 
 /// Puts a value where it stays, in a mapping of its own.
 pub fn forever<T>(value: T) -> Result<&'static T> {
@@ -30,30 +51,25 @@ pub struct Region {
 impl Region {
     /// Maps `len` zeroed bytes and touches each page, so that no later use faults.
     pub fn new(len: usize) -> Result<Self> {
-        Self::map(len, libc::MAP_PRIVATE | libc::MAP_POPULATE)
+        Self::map(len, MapFlags::MAP_PRIVATE | MapFlags::MAP_POPULATE)
     }
 
     /// Maps `len` zeroed bytes of which none is resident before it is used, or locked.
     pub(super) fn untouched(len: usize) -> Result<Self> {
-        Self::map(len, libc::MAP_PRIVATE)
+        Self::map(len, MapFlags::MAP_PRIVATE)
     }
 
     /// The same as a mapping that children share: the kernel counts it as RssShmem, and not as anonymous memory.
     ///
     /// For the processes that the tests watch; memdoor itself shares no memory.
     pub fn shared(len: usize) -> Result<Self> {
-        Self::map(len, libc::MAP_SHARED | libc::MAP_POPULATE)
+        Self::map(len, MapFlags::MAP_SHARED | MapFlags::MAP_POPULATE)
     }
 
-    fn map(len: usize, how: c_int) -> Result<Self> {
-        let flags = how | libc::MAP_ANONYMOUS;
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that exists.
-        let start =
-            unsafe { libc::mmap(core::ptr::null_mut(), len.max(1), libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
-        if start == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        NonNull::new(start.cast()).map(|start| Self { start, len: len.max(1) }).ok_or(Errno::ENOMEM)
+    fn map(len: usize, how: MapFlags) -> Result<Self> {
+        let len = len.max(1);
+        let start = mapped(len, WRITABLE, how, None)?;
+        Ok(Self { start: start.cast(), len })
     }
 
     /// Where it begins; aligned to a page.
@@ -77,7 +93,7 @@ impl Region {
 impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of this length, and nobody borrows it any more.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        let _ = unsafe { munmap(self.start.cast(), self.len) };
     }
 }
 
@@ -91,17 +107,18 @@ pub struct Shared {
 impl Shared {
     /// Zeroed memory that processes forked from here on share with this one.
     pub fn anonymous(len: usize) -> Result<Self> {
-        Self::map(len, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1)
+        Self::map(len, None)
     }
 
     /// The first `len` bytes of a file, for the processes that the tests watch.
     pub fn file(file: BorrowedFd<'_>, len: usize) -> Result<Self> {
-        Self::map(len, libc::MAP_SHARED, file.as_raw_fd())
+        Self::map(len, Some(file))
     }
 
     /// A System V segment of its own, for the processes that the tests watch. It outlives them: only the end of its IPC namespace
     /// removes it.
     pub fn segment(len: usize) -> Result<Self> {
+        // nix has no System V memory.
         // SAFETY: three numbers and no memory.
         let id = Errno::result(unsafe { libc::shmget(libc::IPC_PRIVATE, len, 0o600) })?;
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
@@ -112,14 +129,9 @@ impl Shared {
         NonNull::new(start.cast()).map(|start| Self { start, len }).ok_or(Errno::ENOMEM)
     }
 
-    fn map(len: usize, flags: c_int, fd: c_int) -> Result<Self> {
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
-        let start = unsafe { libc::mmap(core::ptr::null_mut(), len, protection, flags, fd, 0) };
-        if start == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        NonNull::new(start.cast()).map(|start| Self { start, len }).ok_or(Errno::ENOMEM)
+    fn map(len: usize, file: Option<BorrowedFd<'_>>) -> Result<Self> {
+        let start = mapped(len, WRITABLE, MapFlags::MAP_SHARED, file)?;
+        Ok(Self { start: start.cast(), len })
     }
 
     /// Where it begins; page-aligned. Whoever reads or writes there says why nobody else does at that time.
@@ -143,7 +155,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of this length, and who uses it has ended before.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        let _ = unsafe { munmap(self.start.cast(), self.len) };
     }
 }
 
@@ -161,31 +173,27 @@ pub enum Access {
 /// For the processes that the tests watch; memdoor itself has no use for one.
 #[derive(Debug)]
 pub struct Placeholder {
-    start: *mut c_void,
+    start: NonNull<c_void>,
     len: usize,
 }
 
 impl Placeholder {
     /// A private anonymous mapping of `len` bytes that never becomes resident.
     pub fn anonymous(len: usize, access: Access) -> Result<Self> {
-        Self::map(len, access, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
+        Self::map(len, access, None)
     }
 
     /// A private mapping of the first `len` bytes of a file.
     pub fn file(file: BorrowedFd<'_>, len: usize) -> Result<Self> {
-        Self::map(len, Access::Read, libc::MAP_PRIVATE, file.as_raw_fd())
+        Self::map(len, Access::Read, Some(file))
     }
 
-    fn map(len: usize, access: Access, flags: c_int, fd: c_int) -> Result<Self> {
+    fn map(len: usize, access: Access, file: Option<BorrowedFd<'_>>) -> Result<Self> {
         let protection = match access {
-            Access::None => libc::PROT_NONE,
-            Access::Read => libc::PROT_READ,
+            Access::None => ProtFlags::PROT_NONE,
+            Access::Read => ProtFlags::PROT_READ,
         };
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
-        let start = unsafe { libc::mmap(core::ptr::null_mut(), len, protection, flags, fd, 0) };
-        if start == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
+        let start = mapped(len, protection, MapFlags::MAP_PRIVATE, file)?;
         Ok(Self { start, len })
     }
 }
@@ -193,6 +201,6 @@ impl Placeholder {
 impl Drop for Placeholder {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, of this length, and nobody has its address.
-        unsafe { libc::munmap(self.start, self.len) };
+        let _ = unsafe { munmap(self.start, self.len) };
     }
 }

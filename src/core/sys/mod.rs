@@ -1,5 +1,7 @@
 //! The only layer with `unsafe`, and the only one with descriptors. It moves bytes and knows nothing of what they mean.
 //!
+//! System calls are nix's where it has them. Where libc is called instead the comment there says why, unless nix simply lacks the call.
+//!
 //! Nothing here allocates, except where a doc comment says so.
 
 #![allow(unsafe_code)]

@@ -1,4 +1,4 @@
-//! A process as a descriptor, pidfd_open(2): Linux 5.3.
+//! A process as a descriptor, pidfd_open(2): Linux 5.3. By number: neither nix nor musl has these calls.
 
 extern crate std;
 
@@ -42,6 +42,12 @@ pub fn end_by_number(pid: Pid, end: End) -> Result<()> {
 #[must_use]
 pub fn is_refused(pid: Pid) -> bool {
     PidFd::open(pid).is_ok_and(|pidfd| pidfd.send(0) == Err(Errno::EPERM))
+}
+
+mod ioctls {
+    // include/uapi/linux/pidfd.h: struct pidfd_info begins with its u64 mask and, in its first version, is 64 bytes long and ends with
+    // the exit code.
+    nix::ioctl_read_bad!(get_info, nix::request_code_readwrite!(0xFF, 11, 64), [u64; 8]);
 }
 
 /// One process, whoever gets its number after it.
@@ -94,16 +100,11 @@ impl PidFd {
 
     /// The wait status of a process that has been collected, PIDFD_GET_INFO with PIDFD_INFO_EXIT: Linux 6.15. `None` before that.
     pub fn exit_status(&self) -> Result<Option<i32>> {
-        // include/uapi/linux/pidfd.h: struct pidfd_info begins with its u64 mask and, in its first version, is 64 bytes long and
-        // ends with the exit code. _IOWR(0xFF, 11, struct pidfd_info).
         const INFO_EXIT: u64 = 1 << 3;
-        const GET_INFO: u32 = 3 << 30 | 64 << 16 | 0xFF << 8 | 11;
-        let mut info = [0_u64; 8];
+        let mut info = [0; 8];
         info[0] = INFO_EXIT;
-        let request = GET_INFO.cast_signed();
-        // SAFETY: the kernel writes at most the 64 bytes that the request's number says, the size of `info`.
-        let done = unsafe { libc::ioctl(self.0.as_raw_fd(), request, info.as_mut_ptr()) };
-        Errno::result(done)?;
+        // SAFETY: the kernel writes at most as many bytes as the request's number says, which is the size of `info`.
+        unsafe { ioctls::get_info(self.0.as_raw_fd(), &raw mut info) }?;
         let last = info[7].to_ne_bytes();
         let code = last.last_chunk().map(|code| i32::from_ne_bytes(*code));
         Ok(code.filter(|_| info[0] & INFO_EXIT != 0))

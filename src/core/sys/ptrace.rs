@@ -11,6 +11,8 @@ use core::ffi::{c_int, c_ulong, c_void};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
 
+use nix::sys::ptrace::{self, Options};
+
 use super::clock::monotonic;
 use super::signal::{self, Woken};
 use super::{Errno, Result};
@@ -34,8 +36,6 @@ static GONE: AtomicI32 = AtomicI32::new(-1);
 static MISSED: AtomicBool = AtomicBool::new(false);
 
 /// include/uapi/linux/ptrace.h; libc has them for some targets only.
-const O_TRACEEXEC: c_ulong = 1 << EVENT_EXEC;
-const O_TRACEEXIT: c_ulong = 1 << EVENT_EXIT;
 const EVENT_EXEC: c_int = 4;
 const EVENT_EXIT: c_int = 6;
 const EVENT_STOP: c_int = 128;
@@ -94,7 +94,7 @@ pub enum Released {
 ///
 /// EPERM: not permitted (another user, Yama), already traced, or it has exited. ESRCH: there is none.
 pub fn seize(tid: Pid, leader: Pid) -> Result<()> {
-    request(libc::PTRACE_SEIZE, tid.get(), O_TRACEEXEC | O_TRACEEXIT)?;
+    ptrace::seize(thread(tid.get()), Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_TRACEEXIT)?;
     SEIZED.store(tid.get(), Relaxed);
     TRACED.store(tid.get(), Relaxed);
     LEADER.store(leader.get(), Relaxed);
@@ -174,9 +174,7 @@ fn answer(tid: c_int, stop: Stop) {
 }
 
 fn hold(tid: c_int) {
-    let mut status: c_ulong = 0;
-    // SAFETY: the kernel writes one unsigned long to `status`, and nothing else.
-    unsafe { libc::ptrace(libc::PTRACE_GETEVENTMSG, tid, NOWHERE, &raw mut status) };
+    let status = ptrace::getevent(thread(tid)).unwrap_or(0);
     STATUS.store(c_int::try_from(status).unwrap_or(0), Relaxed);
     let now = u64::try_from(monotonic().as_micros()).unwrap_or(0);
     SINCE.store(now, Relaxed);
@@ -205,7 +203,7 @@ pub fn release(within: Duration) -> Released {
     let until = monotonic().saturating_add(within);
     serve();
     let tid = SEIZED.load(Relaxed);
-    if tid == 0 || request(libc::PTRACE_INTERRUPT, tid, 0).is_err() {
+    if tid == 0 || ptrace::interrupt(thread(tid)).is_err() {
         serve();
     }
     loop {
@@ -262,6 +260,7 @@ fn next() -> Option<(c_int, Stop)> {
 /// waitpid(2), without waiting. ECHILD: nobody of that number is traced by memdoor or its child.
 fn wait(tid: c_int) -> Result<Option<(c_int, Stop)>> {
     let mut status: c_int = 0;
+    // nix's waitpid fails with EINVAL where a thread stops for a real-time signal, and the stop is lost.
     // SAFETY: the kernel writes one int to `status`, and nothing else.
     let found = unsafe { libc::waitpid(tid, &raw mut status, libc::__WALL | libc::WNOHANG) };
     match found {
@@ -275,9 +274,13 @@ fn number(signal: c_int) -> c_ulong {
     c_ulong::try_from(signal).unwrap_or(0)
 }
 
-/// ptrace(2) without an address: all requests but those that write to memory.
+fn thread(tid: c_int) -> nix::unistd::Pid {
+    nix::unistd::Pid::from_raw(tid)
+}
+
+/// ptrace(2) without an address. nix has no LISTEN, and passes no real-time signal on.
 fn request(what: RequestType, tid: c_int, data: c_ulong) -> Result<()> {
-    // SAFETY: SEIZE, CONT, LISTEN, INTERRUPT and DETACH take numbers, and touch no memory of this process.
+    // SAFETY: CONT, LISTEN and DETACH take numbers, and touch no memory of this process.
     let done = unsafe { libc::ptrace(what, tid, NOWHERE, data) };
     if done < 0 { Err(Errno::last()) } else { Ok(()) }
 }

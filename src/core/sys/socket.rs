@@ -91,8 +91,8 @@ fn tcp(fd: BorrowedFd<'_>, domain: c_int) -> Result<Inet> {
         tcp_state: Some(state),
         backlog: if listens { u32_at(&info, 24).zip(u32_at(&info, 28)) } else { None },
         // Both are EINVAL for a listening socket.
-        unread: queue(fd, libc::FIONREAD),
-        unsent: queue(fd, libc::TIOCOUTQ),
+        unread: queue(fd, queues::unread),
+        unsent: queue(fd, queues::unsent),
     })
 }
 
@@ -106,21 +106,28 @@ fn udp(fd: BorrowedFd<'_>, domain: c_int) -> Result<Inet> {
         tcp_state: None,
         backlog: None,
         unread: known.then(|| u32_at(&memory, 0)).flatten(),
-        unsent: if known { u32_at(&memory, 8) } else { queue(fd, libc::TIOCOUTQ) },
+        unsent: if known { u32_at(&memory, 8) } else { queue(fd, queues::unsent) },
     })
 }
 
 /// SIOCINQ and SIOCOUTQ, which are FIONREAD and TIOCOUTQ under other names.
-fn queue(fd: BorrowedFd<'_>, request: libc::Ioctl) -> Option<u32> {
-    let mut bytes: c_int = 0;
-    // SAFETY: both requests write one int to the address given, and `bytes` lives through the call.
-    let done = unsafe { libc::ioctl(fd.as_raw_fd(), request, &raw mut bytes) };
-    (done == 0).then(|| u32::try_from(bytes).ok()).flatten()
+mod queues {
+    nix::ioctl_read_bad!(unread, libc::FIONREAD, libc::c_int);
+    nix::ioctl_read_bad!(unsent, libc::TIOCOUTQ, libc::c_int);
+}
+
+/// By one of the two.
+fn queue(fd: BorrowedFd<'_>, ask: unsafe fn(c_int, *mut c_int) -> Result<c_int>) -> Option<u32> {
+    let mut bytes = 0;
+    // SAFETY: both write one int to the address given, and `bytes` lives through the call.
+    let done = unsafe { ask(fd.as_raw_fd(), &raw mut bytes) };
+    done.ok().and_then(|_| u32::try_from(bytes).ok())
 }
 
 fn local(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
     let mut name = [0_u8; size_of::<libc::sockaddr_in6>()];
     let mut len = socklen(name.len());
+    // Not by nix's getsockname: these bytes are read as those of SO_PEERNAME are.
     // SAFETY: the kernel writes at most `len` bytes, the length of `name`, to it.
     let done = unsafe { libc::getsockname(fd.as_raw_fd(), name.as_mut_ptr().cast(), &raw mut len) };
     Errno::result(done)?;
@@ -164,7 +171,7 @@ fn number(fd: BorrowedFd<'_>, name: c_int) -> Result<c_int> {
     Ok(c_int::from_ne_bytes(value))
 }
 
-/// getsockopt(2) into `value`; returns how much of it the kernel filled.
+/// getsockopt(2) into `value`; returns how much of it the kernel filled. nix has neither these options nor a part of a structure.
 fn option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: &mut [u8]) -> Result<usize> {
     let mut len = socklen(value.len());
     let to = value.as_mut_ptr().cast();

@@ -1,7 +1,5 @@
 //! Facts of the running system that do not change: page size, kernel release, host name, CPUs.
 
-use core::mem::MaybeUninit;
-
 use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 
@@ -44,14 +42,16 @@ impl Uname {
     }
 }
 
+mod ioctls {
+    nix::ioctl_read_bad!(window_size, libc::TIOCGWINSZ, libc::winsize);
+}
+
 /// Columns and rows of the terminal that standard output is; `None` when it is none, or does not know its size.
 #[must_use]
 pub fn terminal_size() -> Option<(usize, usize)> {
-    let mut size = MaybeUninit::<libc::winsize>::zeroed();
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: the kernel fills the structure that it is given, or fails.
-    unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, size.as_mut_ptr()) };
-    // SAFETY: it is four numbers and was zeroed.
-    let size = unsafe { size.assume_init() };
+    let _ = unsafe { ioctls::window_size(libc::STDOUT_FILENO, &raw mut size) };
     let is_known = size.ws_col > 0 && size.ws_row > 0;
     is_known.then_some((size.ws_col.into(), size.ws_row.into()))
 }
@@ -85,6 +85,7 @@ fn has_capability(number: u32) -> bool {
     let mut header = [VERSION, 0];
     // `cap_user_data_t`: effective, permitted and inheritable, twice.
     let mut sets = [0_u32; 6];
+    // nix has no capget(2), nor kcmp(2) below.
     // SAFETY: the kernel reads and writes the header and fills two structures of three words each, which the array has room for.
     let done = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), sets.as_mut_ptr()) };
     let word = if number < 32 { sets[0] } else { sets[3] };

@@ -7,6 +7,8 @@
 
 use core::ffi::CStr;
 
+use nix::unistd::{AccessFlags, access};
+
 use crate::fixed::Fixed;
 
 /// Where musl looks for zones.
@@ -20,6 +22,7 @@ type Text = Fixed<256>;
 
 /// Makes libc take `TZ` so. Before the first look at a local time, and before there is a second thread.
 pub fn settle() {
+    // nix has nothing of the environment, and std's copies are on the heap.
     // SAFETY: the name ends with a NUL.
     let value = unsafe { libc::getenv(c"TZ".as_ptr()) };
     if value.is_null() {
@@ -40,8 +43,7 @@ fn is_there(name: &[u8]) -> bool {
     ZONES.iter().any(|dir| {
         let mut path = Text::of(dir);
         path.push(name);
-        // SAFETY: the path ends with a NUL.
-        path.as_c_str().is_some_and(|path| unsafe { libc::access(path.as_ptr(), libc::R_OK) } == 0)
+        path.as_c_str().is_some_and(|path| access(path, AccessFlags::R_OK).is_ok())
     })
 }
 

@@ -15,12 +15,8 @@ pub fn typed(text: &[u8], now_us: i64, zone: Zone) -> Option<i64> {
     match ascii(text) {
         "now" => return Some(now_us),
         "today" => return start_of(today),
-        // Noon less a day is the day before, whether that had 23 hours or 25.
-        "yesterday" => {
-            let noon = start_of(Civil { hour: 12, ..today })?;
-            let date = civil(since(noon - DAY), zone);
-            return start_of(at(date, 0));
-        }
+        // The date before, whether that day had 23 hours or 25.
+        "yesterday" => return start_of(today.day_before()?),
         _ => {}
     }
     if let Some(seconds) = text.strip_prefix(b"@") {

@@ -3,6 +3,7 @@
 use super::word::{blank, digits, word};
 use crate::oomlog::record::When;
 use crate::parse;
+use crate::sys::clock::{Civil, Zone, since_1970};
 
 /// A time, and whether its form is one that only dmesg writes.
 pub(super) struct Stamp<'l> {
@@ -19,7 +20,7 @@ pub(super) fn wall(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
 /// `2026-11-21T10:08:31.027622+00:00`; a blank for the T, a comma for the point, a zone or none.
 fn iso(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let date = line.get(..10)?;
-    let day = days(date)?;
+    let midnight = midnight(date)?;
     let t = *line.get(10)?;
     let clock = line.get(11..19)?;
     if !matches!(t, b'T' | b' ') || !is_clock(clock) {
@@ -39,7 +40,7 @@ fn iso(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
         return None;
     }
     let written = &line[..line.len() - rest.len()];
-    let at = day * 86_400 + seconds(clock)?;
+    let at = midnight + seconds(clock)?;
     let wall_us = zone.map(|behind| (at - behind) * 1_000_000 + i64::from(micros(fraction)));
     let when = When { boot_us: None, wall: Some(written), wall_us };
     let is_dmesg = comma && t == b'T' && fraction.len() == 6;
@@ -186,21 +187,19 @@ pub(super) fn micros(fraction: &[u8]) -> u32 {
     })
 }
 
-/// Days from 1970 to `2026-11-21`, by the usual arithmetic with years that begin in March.
-fn days(date: &[u8]) -> Option<i64> {
+/// Midnight of `2026-11-21` in seconds since 1970. Any month may have 31 days here: what such a line says counts, and not whether its
+/// writer's clock was right.
+fn midnight(date: &[u8]) -> Option<i64> {
     let [y @ .., b'-', m, m2, b'-', d, d2] = date else {
         return None;
     };
-    let number = |digits: &[u8]| parse::dec(digits).and_then(|n| i64::try_from(n).ok());
-    let (year, month, day) = (number(y)?, number(&[*m, *m2])?, number(&[*d, *d2])?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    let number = |digits: &[u8]| parse::dec(digits).and_then(|number| u8::try_from(number).ok());
+    let (month, day) = (number(&[*m, *m2])?, number(&[*d, *d2])?);
+    if !(1..=31).contains(&day) {
         return None;
     }
-    let year = if month <= 2 { year - 1 } else { year };
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+    let first = Civil { year: i32::try_from(parse::dec(y)?).ok()?, month, day: 1, ..Civil::default() };
+    Some(since_1970(first, Zone::Utc)? + i64::from(day - 1) * 86_400)
 }
 
 /// What follows a time: one blank, or a colon and a blank.

@@ -220,6 +220,7 @@ pub fn probe(dir: &Dir) -> Result<()> {
 /// 64 bits of the kernel's random numbers. Early after boot there may be none, and O_EXCL protects a name that was guessed, too.
 fn random() -> u64 {
     let mut bytes = [0_u8; 8];
+    // nix has no getrandom(2).
     // SAFETY: the kernel fills the bytes that it is given.
     let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
     if usize::try_from(got) == Ok(bytes.len()) {

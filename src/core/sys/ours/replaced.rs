@@ -166,6 +166,7 @@ fn identity(fd: &OwnedFd) -> Result<(u64, u64)> {
 }
 
 pub(super) fn flock(fd: impl AsFd) -> core::result::Result<(), Why> {
+    // nix's Flock takes the descriptor with it; a lock is let go of here by closing what it is on.
     // SAFETY: a descriptor and a number, no memory.
     let done = unsafe { libc::flock(fd.as_fd().as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
     match Errno::result(done) {

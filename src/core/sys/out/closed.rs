@@ -1,13 +1,20 @@
 //! Whether standard input or output was closed when memdoor was started: std opens /dev/null in its place before main(), and a night's evidence
 //! would go there in silence.
 
+extern crate std;
+
 use core::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::IntoRawFd;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 
 static STDOUT: AtomicBool = AtomicBool::new(false);
 static STDIN: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn note() {
     for number in libc::STDIN_FILENO..=libc::STDERR_FILENO {
+        // nix takes what is open, and whether it is open is asked.
         // SAFETY: fcntl(F_GETFD) of a number touches no memory.
         let is_open = unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0;
         if number == libc::STDOUT_FILENO {
@@ -25,12 +32,10 @@ extern "C" fn note() {
 /// Takes the lowest number that is free, so that no file of memdoor's gets that of standard error. std does so too, but aborts where there
 /// is no /dev/null, as in a chroot; the root directory serves as well, since every write to it fails.
 fn fill() {
-    // SAFETY: the path ends with a NUL, and no memory is written to.
-    let filled = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
-    if filled < 0 {
-        // SAFETY: as above.
-        unsafe { libc::open(c"/".as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY) };
-    }
+    let filled = open(c"/dev/null", OFlag::O_RDWR, Mode::empty())
+        .or_else(|_| open(c"/", OFlag::O_RDONLY | OFlag::O_DIRECTORY, Mode::empty()));
+    // It stays open, and is nobody's.
+    let _ = filled.map(IntoRawFd::into_raw_fd);
 }
 
 /// Runs before std's own start.

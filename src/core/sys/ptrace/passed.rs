@@ -1,11 +1,13 @@
 //! The last signals that were passed on to the seized thread, and who sent them. SIGKILL is none of them: the kernel tells nobody.
 
 use core::ffi::c_int;
-use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
 
-use super::{NOWHERE, monotonic};
+use nix::sys::ptrace;
+use nix::unistd::Pid;
+
+use super::monotonic;
 
 /// How many are remembered.
 pub const LAST: usize = 4;
@@ -65,14 +67,7 @@ pub fn passed() -> impl Iterator<Item = Passed> {
 
 /// Who sent it: by kill(2), tkill(2) or sigqueue(3), which have a si_code of 0 or less.
 fn sender(tid: c_int) -> Option<u32> {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    // SAFETY: the kernel writes one siginfo_t to `info`, and nothing else.
-    let done = unsafe { libc::ptrace(libc::PTRACE_GETSIGINFO, tid, NOWHERE, info.as_mut_ptr()) };
-    if done != 0 {
-        return None;
-    }
-    // SAFETY: zeroes are a siginfo_t, and so is what the kernel wrote over them.
-    let info = unsafe { info.assume_init() };
+    let info = ptrace::getsiginfo(Pid::from_raw(tid)).ok()?;
     if !matches!(info.si_code, libc::SI_USER | libc::SI_TKILL | libc::SI_QUEUE) {
         return None;
     }

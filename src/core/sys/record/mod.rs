@@ -15,12 +15,14 @@ use core::time::Duration;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AtFlags, FallocateFlags, OFlag, fallocate};
+use nix::sys::mman::MapFlags;
 use nix::sys::stat::{fstat, fstatat};
 use nix::unistd::{fdatasync, ftruncate};
 
 use self::frame::{Form, Kind};
 use self::log::{Lack, Log};
 use super::file::Dir;
+use super::map::{WRITABLE, mapped};
 use super::ours::{At, Kind as FileKind, New, Use, open_ours, rename_to_free};
 use super::{Errno, Result, filesystem};
 
@@ -123,6 +125,7 @@ impl Record {
     /// Does not wait for the disk, as msync(MS_ASYNC) does not; but that has been left to the kernel's own time since Linux 2.6.19.
     fn start_writing(&self) {
         let fd = self.file.as_raw_fd();
+        // nix has no sync_file_range(2).
         // SAFETY: a descriptor and integers, no memory.
         let _ = unsafe { libc::sync_file_range(fd, 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
     }
@@ -190,23 +193,10 @@ fn fill(file: BorrowedFd<'_>, size: usize, lent: &mut [u8]) -> Result<()> {
 
 /// Maps the file, and dirties each page once more through the mapping: a page that was written back faults at the next store.
 fn map(file: BorrowedFd<'_>, size: usize) -> Result<&'static mut [u8]> {
-    // SAFETY: a new mapping at an address of the kernel's choice touches no memory that exists.
-    let start = unsafe {
-        libc::mmap(
-            core::ptr::null_mut(),
-            size,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_SHARED,
-            file.as_raw_fd(),
-            0,
-        )
-    };
-    if start == libc::MAP_FAILED {
-        return Err(Errno::last());
-    }
+    let start = mapped(size, WRITABLE, MapFlags::MAP_SHARED, Some(file))?;
     // SAFETY: the mapping has this length, is never unmapped, and only this slice leads to it. The file is this process's own: 0600 and
     // new; who may still write to it may as well write to this process's memory.
-    let bytes = unsafe { core::slice::from_raw_parts_mut(start.cast::<u8>(), size) };
+    let bytes = unsafe { core::slice::from_raw_parts_mut(start.cast::<u8>().as_ptr(), size) };
     for page in bytes.chunks_mut(4096) {
         // Else the compiler leaves out what is there already.
         core::hint::black_box(&mut *page);
