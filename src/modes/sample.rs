@@ -1,43 +1,74 @@
-//! What `memdoor.process.sample` says of a process, whichever mode takes it.
+//! What `memdoor.process.sample` says of a process, whichever mode takes it, and what stands of it in columns.
 
 use crate::processes::Process;
 use crate::processes::slow::WORTH;
-use crate::report::json::line::{Line, bytes};
+use crate::report::columns::CommandLine;
+use crate::report::field::Get::{About, Count, Int, Mb, Path, Text};
+use crate::report::field::{Rows, fields};
+use crate::units::{Bytes, Pid};
 
-const NUMBERS: [&str; 13] = [
-    "process.pid",
-    "process.parent_pid",
-    "process.user.id",
-    "process.memory.usage",
-    "memdoor.process.anon_bytes",
-    "memdoor.process.file_bytes",
-    "memdoor.process.shmem_bytes",
-    "memdoor.process.swap_bytes",
-    "memdoor.process.freeable_bytes",
-    "memdoor.process.freeable_unread_bytes",
-    "memdoor.process.page_table_bytes",
-    "memdoor.process.hugetlb_bytes",
-    "memdoor.process.oom_score_adj",
-];
+/// A process, and what the mode that looks at it knows of it besides.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'p> {
+    pub(super) process: &'p Process,
+    /// What its share is of: MemTotal.
+    pub(super) total: Bytes,
+    /// Its arguments, where they were asked for.
+    pub(super) command_line: &'p [u8],
+    /// Words of ours before its name.
+    pub(super) before: &'p [u8],
+    pub(super) cgroup: &'p [u8],
+    /// What the kernel says is its score, or would say.
+    pub(super) score: Option<i64>,
+    /// The oom_score_adj that is assumed.
+    pub(super) changed: Option<i64>,
+}
 
-/// Appends who it is and what it has of memory.
-pub(super) fn process<'p>(line: &mut Line<'p>, process: &'p Process) {
-    let memory = &process.memory;
-    let numbers = [
-        Some(process.pid.get().into()),
-        process.parent.map(|parent| parent.get().into()),
-        process.user.map(i64::from),
-        bytes(memory.rss),
-        bytes(memory.anon),
-        bytes(memory.file),
-        bytes(memory.shmem),
-        bytes(memory.swap),
-        bytes(memory.freeable()),
-        bytes(Some(memory.unread()).filter(|unread| *unread >= WORTH)),
-        bytes(memory.page_tables),
-        bytes(memory.hugetlb),
-        process.oom_score_adj,
-    ];
-    line.texts(&["memdoor.process.comm"], &[process.comm.as_bytes()]);
-    line.numbers(&NUMBERS, &numbers);
+impl<'p> Seen<'p> {
+    /// A process of which nothing else is known.
+    pub(super) const fn new(process: &'p Process) -> Self {
+        Self { process, total: Bytes(0), command_line: b"", before: b"", cgroup: b"", score: None, changed: None }
+    }
+
+    /// Its arguments, or its name.
+    pub(super) fn command(&self) -> CommandLine<'_> {
+        let words = if self.command_line.is_empty() { self.process.comm.as_bytes() } else { self.command_line };
+        CommandLine { before: self.before, words }
+    }
+}
+
+impl Rows for Seen<'static> {
+    type Row<'r> = Seen<'r>;
+}
+
+// Who it is and what it has of memory.
+fields! { pub(super) SAMPLE of Seen<'static> {
+    COMM = "memdoor.process.comm", Text(|one| one.process.comm.as_bytes());
+    PID = "process.pid", Count(|one| number(one.process.pid));
+    PARENT = "process.parent_pid", Count(|one| number(one.process.parent?));
+    USER = "process.user.id", Count(|one| Some(one.process.user?.into()));
+    RSS = "process.memory.usage", Mb(|one| one.process.memory.rss);
+    ANON = "memdoor.process.anon_bytes", Mb(|one| one.process.memory.anon);
+    FILE = "memdoor.process.file_bytes", Mb(|one| one.process.memory.file);
+    SHMEM = "memdoor.process.shmem_bytes", Mb(|one| one.process.memory.shmem);
+    SWAP = "memdoor.process.swap_bytes", Mb(|one| one.process.memory.swap);
+    FREEABLE = "memdoor.process.freeable_bytes",
+        About(|one| Some((one.process.memory.freeable()?, one.process.memory.unread())));
+    UNREAD = "memdoor.process.freeable_unread_bytes", Mb(|one| worth(one.process.memory.unread()));
+    TABLES = "memdoor.process.page_table_bytes", Mb(|one| one.process.memory.page_tables);
+    HUGETLB = "memdoor.process.hugetlb_bytes", Mb(|one| one.process.memory.hugetlb);
+    ADJ = "memdoor.process.oom_score_adj", Int(|one| one.process.oom_score_adj);
+    COMMAND_LINE = "process.command_line", Text(|one| one.command_line);
+    CGROUP = "process.linux.cgroup", Path(|one| one.cgroup);
+    SCORE = "memdoor.process.oom_score", Int(|one| one.score);
+} }
+
+/// The number of a process.
+pub(super) fn number(pid: Pid) -> Option<u64> {
+    Some(pid.get().unsigned_abs().into())
+}
+
+/// What was not read, where it matters.
+pub(super) fn worth(unread: Bytes) -> Option<Bytes> {
+    Some(unread).filter(|unread| *unread >= WORTH)
 }

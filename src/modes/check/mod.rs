@@ -2,6 +2,7 @@
 
 mod account;
 mod browsers;
+mod figures;
 mod json;
 mod swap;
 mod text;
@@ -75,19 +76,18 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
         // The verdict is about memory as a whole, of which nothing is hidden: its exit code stays.
         others = Others::say(&host.proc, &mut envelope);
     }
-    let view = ManuallyDrop::new(View::read(&mut host, options.show));
+    let view = ManuallyDrop::new(View::read(&mut host, options));
     if let Some(why) = view.unread {
         return unknown(&mut out, format_args!("{why}"));
     }
-    let (Some(total), Some(used)) = (view.meminfo.total, view.meminfo.used()) else {
+    if view.meminfo.used().is_none() {
         return unknown(&mut out, format_args!("/proc/meminfo gives no MemTotal or no MemAvailable"));
-    };
-    let verdict = verdict(used, total, options.warning, options.critical);
-    match options.format {
-        Format::Text => text::put(&view, options, verdict, others, &mut out),
-        Format::Json => json::put(&view, options, verdict, &envelope, &mut out),
     }
-    end(&mut out, verdict)
+    match options.format {
+        Format::Text => text::put(&view, others, &mut out),
+        Format::Json => json::put(&view, &envelope, &mut out),
+    }
+    end(&mut out, view.verdict())
 }
 
 /// Says as a monitoring plugin why the machine can't be looked at.
