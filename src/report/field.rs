@@ -15,9 +15,9 @@
 use core::fmt::{Display, Formatter};
 use core::time::Duration;
 
-use super::Value;
 use super::columns::{CommandLine, Name};
 use super::table::Column;
+use super::{Event, Fact, Value};
 use crate::units::{Bytes, Percent};
 
 /// What has quantities. It may borrow; the type that names it is its own, of those that borrow for ever.
@@ -123,6 +123,23 @@ impl<R: Rows> Field<R> {
     pub const fn column(self, label: &'static str, width: usize) -> Column<R> {
         Column::new("", label, width, self)
     }
+}
+
+/// One quantity that a [`super::Report`] says as a fact of an `R`.
+pub struct Told<R: Rows> {
+    name: super::Name,
+    get: Get<R>,
+}
+
+/// What is `label: value` in text and has its key in JSON, where the line of `event` has it; either may be empty.
+#[must_use]
+pub const fn told<R: Rows>(event: Event, label: &'static str, key: &'static str, get: Get<R>) -> Told<R> {
+    Told { name: super::Name(event, label, key), get }
+}
+
+/// The facts of a row.
+pub fn facts<'r, R: Rows, const N: usize>(told: &[Told<R>; N], row: &'r R::Row<'r>) -> [Fact<'r>; N] {
+    told.each_ref().map(|one| one.name.is(one.get.value(row)))
 }
 
 /// As a sentence has it: a figure without its unit, a name escaped, `-` where it is not known.
