@@ -194,7 +194,7 @@ fn blanks(out: &mut Out<'_>, count: usize) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     extern crate std;
     use super::*;
     use crate::sys::out::Sink;
@@ -202,7 +202,8 @@ mod tests {
     use std::os::fd::AsFd;
     use std::string::String;
 
-    fn written(put: impl FnOnce(&mut Out<'_>)) -> String {
+    /// What is written, as text.
+    pub(in crate::report) fn written(put: impl FnOnce(&mut Out<'_>)) -> String {
         let (mut reader, writer) = std::io::pipe().expect("a pipe");
         let mut buf = [0; 4096];
         let mut out = Out::new(Sink::Fd(writer.as_fd()), &mut buf);

@@ -155,3 +155,55 @@ impl Display for Value<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::report::columns::tests::written;
+    use crate::report::json::put_object;
+    use crate::report::table::{Table, in_text};
+    use std::string::ToString;
+
+    struct Room {
+        name: &'static [u8],
+        size: Option<Bytes>,
+        unread: Bytes,
+    }
+
+    impl Rows for Room {
+        type Row<'r> = Self;
+    }
+
+    fields! { ROOM of Room {
+        NAME = "room.name", Get::Text(|room| room.name);
+        SIZE = "room.size_bytes", Get::About(|room| Some((room.size?, room.unread)));
+    } }
+
+    static ROOMS: Table<Room> = Table::of_text(&[
+        SIZE.column("SIZE MB", 9),
+        in_text("%", 6, Get::Tenths(|room| Percent::of(room.size?, Bytes(8 << 20)))),
+        NAME.column("NAME", 10),
+    ]);
+
+    static TOLD: [Told<Room>; 1] = [told(Event::Kill, "Room", "room.size_bytes", Get::Size(|room| room.size))];
+
+    #[test]
+    fn a_field_is_a_sentence_a_column_and_a_member_of_json() {
+        let room = Room { name: b"a|b", size: Some(Bytes(3 << 20)), unread: Bytes(1 << 20) };
+        assert_eq!([NAME, SIZE].map(|field| field.of(&room).to_string()), ["a\\174b", "~3.0"]);
+        assert_eq!(written(|out| ROOMS.put_labels(out)), "  SIZE MB      % NAME\n");
+        assert_eq!(written(|out| ROOMS.put(&room, out)), "     ~3.0   37.5 a\\174b\n");
+        let facts = [NAME, SIZE].map(|field| super::super::Name(Event::Kill, "", field.key).is(field.of(&room)));
+        assert_eq!(ROOM.len(), facts.len());
+        assert_eq!(written(|out| put_object(out, &facts)), r#"{"room":{"name":"a|b","size_bytes":3145728}}"#);
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_dash_and_no_member_of_json() {
+        let room = Room { name: b"", size: None, unread: Bytes(0) };
+        assert_eq!([NAME, SIZE].map(|field| field.of(&room).to_string()), ["-", "-"]);
+        assert_eq!(written(|out| ROOMS.put(&room, out)), "        -      - -\n");
+        assert_eq!(written(|out| put_object(out, &facts(&TOLD, &room))), "{}");
+    }
+}
