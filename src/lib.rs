@@ -18,5 +18,5 @@ pub mod once;
 pub mod oomlog;
 pub mod protect;
 pub mod recover;
-mod sample;
+
 pub mod scores;

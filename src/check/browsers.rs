@@ -1,25 +1,24 @@
 //! What browsers hold, and what belongs to a family that was named: each instance a tree of processes, as `kill` would end it.
 use core::ffi::CStr;
 
-use super::json::command_line;
-use super::{Options, refuse, text};
-use crate::environment::no_room;
+use super::Options;
+use super::view::View;
+use crate::environment::{Unfit, no_room};
 use crate::families::BROWSERS;
-use crate::host::Host;
 use crate::looks::Looks;
 use crate::own::{is_helper, own_line};
 use crate::pattern::Pattern;
-use crate::processes::slow::{self, LONGEST, Reader, WORTH};
+use crate::processes::slow::{self, LONGEST};
 use crate::processes::{self, Process, Table, descending};
-use crate::report::columns::{Keep, about_mb, blanks, left, mb, number};
-use crate::report::json::line::{Line, Samples, bytes};
-use crate::sample;
+use crate::report::columns::{COMMAND_MAX, CommandLine};
+use crate::report::field::Get::{About, Command, Count, Mb, Text};
+use crate::report::field::{Rows, fields};
+use crate::report::json::line::Samples;
+use crate::report::table::{Table as Columns, in_text};
+use crate::sample::{self, SAMPLE, Seen};
 use crate::sys::out::{Out, say};
-use crate::units::Bytes;
+use crate::units::{Bytes, Pid};
 use crate::victim::{self, By, Node, Rank, Tree};
-
-const FAMILIES: &[u8] = b"FAMILY             INSTANCES PROCESSES   RSS MB  FREEABLE MB\n";
-const INSTANCES: &[u8] = b"\n     PID PROCESSES   RSS MB  FREEABLE MB INSTANCE, AND THE LARGEST IN IT\n";
 
 /// Instances together.
 #[derive(Clone, Copy, Default)]
@@ -42,11 +41,69 @@ impl Sum {
     }
 }
 
+/// A family, all of them, an instance, or a process of one.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Family<'r> {
+    name: &'r str,
+    sum: Option<Sum>,
+    /// Of the largest in an instance.
+    rank: Option<u64>,
+    /// The instance's.
+    root: Option<Pid>,
+    /// Text alone.
+    command: CommandLine<'r>,
+}
+
+impl Rows for Family<'static> {
+    type Row<'r> = Family<'r>;
+}
+
+fields! { pub(super) FAMILY of Family<'static> {
+    NAME = "memdoor.family.name", Text(|of| of.name.as_bytes());
+    INSTANCES = "memdoor.family.instances", Count(|of| Some(of.sum?.instances.into()));
+    PROCESSES = "memdoor.family.processes", Count(|of| Some(of.sum?.processes.into()));
+    RSS = "memdoor.family.rss_bytes", Mb(|of| Some(of.sum?.rss));
+    HELD = "memdoor.family.held_bytes", About(|of| Some((of.sum?.held, of.sum?.unread)));
+    UNREAD = "memdoor.family.unread_bytes", Mb(|of| sample::worth(of.sum?.unread));
+    RANK = "memdoor.family.rank", Count(|of| of.rank);
+    ROOT = "memdoor.family.root_pid", Count(|of| sample::number(of.root?));
+} }
+
+static FAMILIES: Columns<Family<'static>> = Columns {
+    event: "memdoor.family.sample",
+    title: "instances of a family",
+    columns: &[
+        NAME.column("FAMILY", 18),
+        INSTANCES.column("INSTANCES", 9),
+        PROCESSES.column("PROCESSES", 9),
+        RSS.column("RSS MB", 8),
+        HELD.column("FREEABLE MB", 12),
+    ],
+};
+
+static TREES: Columns<Family<'static>> = Columns {
+    event: "memdoor.process.sample",
+    title: "an instance of a family, or of its largest",
+    columns: &[
+        ROOT.column("PID", 8),
+        PROCESSES.column("PROCESSES", 9),
+        RSS.column("RSS MB", 8),
+        HELD.column("FREEABLE MB", 12),
+        in_text("INSTANCE, AND THE LARGEST IN IT", 40, Command(|of| of.command)),
+    ],
+};
+
+/// The largest of an instance, below it.
+static LARGEST: Columns<Seen<'static>> = Columns::of_text(&[
+    sample::PID.column("", 8),
+    sample::RSS.column("", 18),
+    sample::FREEABLE.column("", 12),
+    in_text("", 40, Command(|one| one.command())),
+]);
+
 /// All processes of the families, arranged in trees.
 pub(super) struct Browsers<'a> {
-    host: &'a Host,
-    reader: Option<&'a Reader>,
-    options: &'a Options,
+    view: &'a View<'a>,
     table: Table,
     nodes: Vec<Node>,
     /// The instances, the largest first.
@@ -55,10 +112,10 @@ pub(super) struct Browsers<'a> {
 
 impl<'a> Browsers<'a> {
     /// Looks at all processes.
-    pub(super) fn read(host: &'a Host, reader: Option<&'a Reader>, options: &'a Options) -> Self {
-        // As for any other allocation that fails: nothing has been written yet.
-        let refused = |errno| std::process::exit(refuse(&no_room(errno)) as i32);
-        let mut table = Table::arm_for(&host.proc).unwrap_or_else(refused);
+    pub(super) fn read(view: &'a View<'a>) -> Result<Self, Unfit> {
+        let View { host, options, reader, .. } = view;
+        let reader = reader.as_ref();
+        let mut table = Table::arm_for(&host.proc).map_err(no_room)?;
         let own = own_line(&host.proc);
         let mut unread = 0;
         let mut wanted = |name: &CStr, process: &mut Process| {
@@ -66,8 +123,8 @@ impl<'a> Browsers<'a> {
             if process.pid == own[0] || is_helper(process, &own) {
                 return false;
             }
-            let view = processes::view(&host.proc, name.to_bytes(), process.state, process.threads);
-            let looks = Looks::new(&host.proc, view.as_bytes(), process.comm.as_bytes());
+            let process_view = processes::view(&host.proc, name.to_bytes(), process.state, process.threads);
+            let looks = Looks::new(&host.proc, process_view.as_bytes(), process.comm.as_bytes());
             let mut looks = looks.read_by(reader, process.pid);
             let family = family(&mut looks, options, own.contains(&process.pid));
             unread += u64::from(family.is_none() && looks.is_unread() && host.proc.dir(name).is_ok());
@@ -87,7 +144,7 @@ impl<'a> Browsers<'a> {
         let tree = |at: usize| victim::tree(rows, &nodes, at);
         let order = order(rows.len(), usize::MAX, &|at| Some(tree(at)?.held));
         let trees = order.into_iter().filter_map(tree).collect();
-        Self { host, reader, options, table, nodes, trees }
+        Ok(Self { view, table, nodes, trees })
     }
 
     fn row(&self, at: usize) -> &Process {
@@ -106,19 +163,32 @@ impl<'a> Browsers<'a> {
     }
 
     /// The families that are here, the largest first.
-    fn each_family(&self, each: &mut dyn FnMut(&'static str, &Sum)) {
-        let count = self.options.families.len() + BROWSERS.len();
+    fn each_family(&self, each: &mut dyn FnMut(&Family<'_>)) {
+        let count = self.view.options.families.len() + BROWSERS.len();
         let held = |at: usize| {
             let sum = self.sum(Some(at));
             (sum.instances > 0).then_some(sum.held)
         };
         for at in order(count, count, &held) {
-            each(self.name(at), &self.sum(Some(at)));
+            each(&Family { name: self.name(at), sum: Some(self.sum(Some(at))), ..Family::default() });
         }
     }
 
+    /// All of them as one.
+    pub(super) fn all(&self) -> Family<'static> {
+        Family { sum: Some(self.sum(None)), ..Family::default() }
+    }
+
+    /// An instance.
+    fn instance(&self, tree: &Tree) -> Family<'static> {
+        let mut sum = Sum::default();
+        sum.add(tree);
+        let root = self.row(tree.root);
+        Family { name: self.name(root.mark.into()), sum: Some(sum), root: Some(root.pid), ..Family::default() }
+    }
+
     fn name(&self, family: usize) -> &'static str {
-        let named = self.options.families;
+        let named = self.view.options.families;
         match named.get(family) {
             Some((name, _)) => name,
             None => BROWSERS.get(family - named.len()).map_or("", |family| family.name),
@@ -131,7 +201,7 @@ impl<'a> Browsers<'a> {
             let is_in = victim::is_in(&self.nodes, at, tree);
             is_in.then(|| self.row(at).memory.freeable())?
         };
-        for at in order(self.nodes.len(), self.options.count, &own) {
+        for at in order(self.nodes.len(), self.view.options.count, &own) {
             each(self.row(at));
         }
     }
@@ -141,78 +211,49 @@ impl<'a> Browsers<'a> {
         if self.trees.is_empty() {
             return out.put(b"No browser runs, nor what --family names.\n");
         }
-        out.put(FAMILIES);
-        let mut put_family = |name: &str, sum: &Sum| {
-            left(out, name.as_bytes(), 18, Keep::Start);
-            number(out, Some(sum.instances.into()), 9);
-            put_sizes(out, Some(sum.processes), sum.rss, (sum.held, sum.unread));
-            out.put(b"\n");
-        };
-        self.each_family(&mut put_family);
-        put_family("in all", &self.sum(None));
-        out.put(INSTANCES);
+        FAMILIES.put_labels(out);
+        self.each_family(&mut |family| FAMILIES.put(family, out));
+        FAMILIES.put(&Family { name: "in all", ..self.all() }, out);
+        out.put(b"\n");
+        TREES.put_labels(out);
         for tree in &self.trees {
-            let root = self.row(tree.root);
-            number(out, Some(root.pid.get().into()), 7);
-            put_sizes(out, Some(tree.processes), tree.rss, (tree.held, tree.unread.plus(tree.left_out)));
-            out.put(b" ");
-            out.put(self.name(root.mark.into()).as_bytes());
-            out.put(b": ");
-            text::put_command((self.host, self.reader), self.options, root, out);
+            let mut buf = [0; COMMAND_MAX];
+            let instance = self.instance(tree);
+            let before = [instance.name, ": "].concat();
+            let seen = Seen { before: before.as_bytes(), ..self.view.seen(self.row(tree.root), &mut buf) };
+            TREES.put(&Family { command: seen.command(), ..instance }, out);
             if tree.processes > 1 {
-                self.each_largest(tree, &mut |process| self.put_process(process, out));
+                self.each_largest(tree, &mut |process| {
+                    let seen = Seen { before: b"  ", ..self.view.seen(process, &mut buf) };
+                    LARGEST.put(&seen, out);
+                });
             }
         }
     }
 
-    fn put_process(&self, process: &Process, out: &mut Out<'_>) {
-        let memory = &process.memory;
-        number(out, Some(process.pid.get().into()), 7);
-        let held = memory.freeable().unwrap_or_default();
-        put_sizes(out, None, memory.rss.unwrap_or_default(), (held, memory.unread()));
-        out.put(b"   ");
-        text::put_command((self.host, self.reader), self.options, process, out);
-    }
-
     /// As NDJSON: each family, then each instance with the largest processes in it.
     pub(super) fn put_json(&self, samples: &Samples<'_>, out: &mut Out<'_>) {
-        self.each_family(&mut |name, sum| {
-            let mut line = samples.line("memdoor.family.sample", "instances of a family");
-            push(&mut line, name, sum);
+        self.each_family(&mut |family| {
+            let mut line = samples.line(FAMILIES.event, FAMILIES.title);
+            line.row(FAMILY, family);
             line.put(out);
         });
         for tree in &self.trees {
-            let root = self.row(tree.root);
-            let name = self.name(root.mark.into());
-            let mut sum = Sum::default();
-            sum.add(tree);
-            let mut rank = 0;
-            let mut put = |process: &Process| {
-                let event = "memdoor.process.sample";
-                let mut line = samples.line(event, "an instance of a family, or of its largest");
-                sample::process(&mut line, process);
-                let mut buf = [0; 4096];
-                let who = (self.host, self.reader);
-                line.texts(&["process.command_line"], &[command_line(who, self.options, process, &mut buf)]);
-                if rank == 0 {
-                    push(&mut line, name, &sum);
-                } else {
-                    line.texts(&["memdoor.family.name"], &[name.as_bytes()]);
-                    line.numbers(&["memdoor.family.rank"], &[Some(rank)]);
-                }
-                let pid = Some(root.pid.get().into());
-                line.numbers(&["memdoor.family.root_pid"], &[pid]);
+            let instance = self.instance(tree);
+            let mut put = |process: &Process, family: &Family<'_>| {
+                let mut buf = [0; COMMAND_MAX];
+                let seen = self.view.seen(process, &mut buf);
+                let mut line = samples.line(TREES.event, TREES.title);
+                line.row(SAMPLE, &seen);
+                line.row(FAMILY, family);
                 line.put(out);
-                rank += 1;
             };
-            put(root);
-            self.each_largest(tree, &mut put);
+            put(self.row(tree.root), &instance);
+            let mut ranks = 1..;
+            self.each_largest(tree, &mut |process| {
+                put(process, &Family { sum: None, rank: ranks.next(), ..instance });
+            });
         }
-    }
-
-    /// What all of them hold.
-    pub(super) fn push_all(&self, line: &mut Line<'_>) {
-        push(line, "", &self.sum(None));
     }
 }
 
@@ -244,33 +285,4 @@ fn family(looks: &mut Looks<'_>, options: &Options, is_above: bool) -> Option<u1
 fn order(count: usize, most: usize, size: &dyn Fn(usize) -> Option<Bytes>) -> Vec<usize> {
     let key = |at: usize| Some((i64::try_from(size(at)?.0).ok()?, 0));
     descending(count, &key).take(most).collect()
-}
-
-fn put_sizes(out: &mut Out<'_>, processes: Option<u32>, rss: Bytes, (held, unread): (Bytes, Bytes)) {
-    match processes {
-        Some(count) => number(out, Some(count.into()), 9),
-        None => blanks(out, 10),
-    }
-    mb(out, Some(rss), 8);
-    about_mb(out, Some(held), unread, 12);
-}
-
-fn push<'l>(line: &mut Line<'l>, name: &'l str, sum: &Sum) {
-    line.texts(&["memdoor.family.name"], &[name.as_bytes()]);
-    line.numbers(
-        &[
-            "memdoor.family.instances",
-            "memdoor.family.processes",
-            "memdoor.family.rss_bytes",
-            "memdoor.family.held_bytes",
-            "memdoor.family.unread_bytes",
-        ],
-        &[
-            Some(sum.instances.into()),
-            Some(sum.processes.into()),
-            bytes(Some(sum.rss)),
-            bytes(Some(sum.held)),
-            bytes(Some(sum.unread).filter(|unread| *unread >= WORTH)),
-        ],
-    );
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod browsers;
+mod figures;
 mod json;
 mod swap;
 mod text;
@@ -20,6 +21,7 @@ use crate::snapshot::Cmdline;
 use crate::sys::out::{Broken, Out, Sink};
 use crate::trigger::Threshold;
 use crate::units::Bytes;
+use browsers::Browsers;
 use view::View;
 
 /// What was asked for.
@@ -75,22 +77,25 @@ pub fn run(options: &Options, buffers: Buffers<'_>) -> Exit {
         // The verdict is about memory as a whole, of which nothing is hidden: its exit code stays.
         others = Others::say(&host.proc, &mut envelope);
     }
-    let view = match View::read(&mut host, options.show) {
+    let view = match View::read(&mut host, options) {
         Ok(view) => ManuallyDrop::new(view),
         Err(unfit) => return refuse(&unfit),
     };
     if let Some(why) = view.unread {
         return unknown(&mut out, format_args!("{why}"));
     }
-    let (Some(total), Some(used)) = (view.meminfo.total, view.meminfo.used()) else {
+    if view.meminfo.used().is_none() {
         return unknown(&mut out, format_args!("/proc/meminfo gives no MemTotal or no MemAvailable"));
-    };
-    let verdict = verdict(used, total, options.warning, options.critical);
-    match options.format {
-        Format::Text => text::put(&view, options, verdict, others, &mut out),
-        Format::Json => json::put(&view, options, verdict, &envelope, &mut out),
     }
-    end(&mut out, verdict)
+    let browsers = match (options.show == Show::Browsers).then(|| Browsers::read(&view)).transpose() {
+        Ok(browsers) => browsers,
+        Err(unfit) => return refuse(&unfit),
+    };
+    match options.format {
+        Format::Text => text::put(&view, browsers.as_ref(), others, &mut out),
+        Format::Json => json::put(&view, browsers.as_ref(), &envelope, &mut out),
+    }
+    end(&mut out, view.verdict())
 }
 
 /// Says as a monitoring plugin why the machine can't be looked at.

@@ -2,9 +2,11 @@
 use std::collections::BTreeMap;
 
 use super::view::{By, View};
-use super::{Options, text};
 use crate::processes::{Process, Together, descending};
-use crate::report::columns::{about_mb, mb, number};
+use crate::report::columns::COMMAND_MAX;
+use crate::report::field::Get::{About, Command, Known};
+use crate::report::table::{Rows, Table as Columns, in_text};
+use crate::sample::{PID, RSS, Seen};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Pid};
 
@@ -14,13 +16,32 @@ const ROOM: usize = 256;
 /// How far up is looked: /proc is no snapshot, and parents may seem to form a circle.
 const DEPTH: usize = 64;
 
+const INDENT: &[u8] = &[b' '; 2 * DEPTH];
+
+/// A process, and what it and all below it would give back, and how much of that, or beside it, was not read.
+struct Top<'r> {
+    seen: Seen<'r>,
+    weight: (Bytes, Bytes),
+}
+
+impl Rows for Top<'static> {
+    type Row<'r> = Top<'r>;
+}
+
+static TREE: Columns<Top<'static>> = Columns::of_text(&[
+    in_text("PID", 8, Known(|top| PID.of(&top.seen))),
+    in_text("RSS MB", 7, Known(|top| RSS.of(&top.seen))),
+    in_text("FREEABLE MB", 12, About(|top| Some(top.weight))),
+    in_text("WITH ALL BELOW", 40, Command(|top| top.seen.command())),
+]);
+
 /// Writes it.
-pub(super) fn put(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
-    out.put(b"     PID  RSS MB  FREEABLE MB WITH ALL BELOW\n");
+pub(super) fn put(view: &View<'_>, out: &mut Out<'_>) {
+    TREE.put_labels(out);
     let rows = view.table.rows();
     let mut shown = [None; ROOM];
     let mut count = 0;
-    view.each_top(By::Freeable, options.count, &mut |process| {
+    view.each_top(By::Freeable, &mut |process| {
         upwards(rows, process, &mut |process| {
             let known = shown.iter().take(count).any(|pid| *pid == Some(process.pid));
             if let (false, Some(slot)) = (known, shown.get_mut(count)) {
@@ -30,18 +51,11 @@ pub(super) fn put(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
         });
     });
     let shown = shown.get(..count).unwrap_or_default();
-    put_below(view, options, None, shown, 0, out);
+    put_below(view, None, shown, 0, out);
 }
 
 /// Those of `shown` whose parent is that, or is nobody that is here; the heaviest first.
-fn put_below(
-    view: &View<'_>,
-    options: &Options,
-    parent: Option<Pid>,
-    shown: &[Option<Pid>],
-    depth: usize,
-    out: &mut Out<'_>,
-) {
+fn put_below(view: &View<'_>, parent: Option<Pid>, shown: &[Option<Pid>], depth: usize, out: &mut Out<'_>) {
     let rows = view.table.rows();
     let key = |at: usize| {
         let process = find(rows, (*shown.get(at)?)?)?;
@@ -54,16 +68,11 @@ fn put_below(
         let (Some(process), ..DEPTH) = (process, depth) else {
             continue;
         };
-        number(out, Some(process.pid.get().into()), 7);
-        mb(out, process.memory.rss, 7);
-        let (size, unread) = weight(rows, process);
-        about_mb(out, Some(size), unread, 12);
-        out.put(b"  ");
-        for _ in 0..depth {
-            out.put(b"  ");
-        }
-        text::put_command((view.host, view.reader.as_ref()), options, process, out);
-        put_below(view, options, Some(process.pid), shown, depth + 1, out);
+        let mut buf = [0; COMMAND_MAX];
+        let before = INDENT.get(..=2 * depth).unwrap_or(INDENT);
+        let seen = Seen { before, ..view.seen(process, &mut buf) };
+        TREE.put(&Top { seen, weight: weight(rows, process) }, out);
+        put_below(view, Some(process.pid), shown, depth + 1, out);
     }
 }
 

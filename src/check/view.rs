@@ -1,9 +1,10 @@
 //! What was read for a check.
 
-use super::Show;
 use super::account::{Beside, PAGE_CACHE, account};
+use super::{Options, Show};
 use crate::environment::{Unfit, no_room};
 use crate::error::{Absent, Error, Source};
+use crate::exit::Verdict;
 use crate::host::{BLOCK, Host, zram_devices};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::mm_stat::Zram;
@@ -14,12 +15,16 @@ use crate::parse::{lines, one_number};
 use crate::processes::slow::{self, REFINING, Reader};
 use crate::processes::{Depth, Process, Table, descending};
 use crate::refusal::fail;
+use crate::report::columns::COMMAND_MAX;
+use crate::sample::Seen;
+use crate::snapshot::Cmdline;
 use crate::tmpfs::Lasting;
 use crate::units::Bytes;
 
 /// All of it. What could not be read is `None`, or empty.
 pub(super) struct View<'h> {
     pub(super) host: &'h Host,
+    pub(super) options: &'h Options,
     pub(super) meminfo: Meminfo,
     /// Why there is nothing in it.
     pub(super) unread: Option<Absent>,
@@ -58,7 +63,8 @@ impl By {
 }
 
 impl<'h> View<'h> {
-    pub(super) fn read(host: &'h mut Host, show: Show) -> Result<Self, Unfit> {
+    pub(super) fn read(host: &'h mut Host, options: &'h Options) -> Result<Self, Unfit> {
+        let show = options.show;
         let read = host.meminfo();
         let (meminfo, unread) = (read.unwrap_or_default(), read.err());
         let pressure = host.pressure();
@@ -96,8 +102,23 @@ impl<'h> View<'h> {
             lasting,
             table,
             reader,
+            options,
             host,
         })
+    }
+
+    /// What so much of the memory being used means.
+    pub(super) fn verdict(&self) -> Verdict {
+        super::verdict(self.used(), self.total(), self.options.warning, self.options.critical)
+    }
+
+    /// A process, with its arguments where they were asked for.
+    pub(super) fn seen<'p>(&self, process: &'p Process, buf: &'p mut [u8; COMMAND_MAX]) -> Seen<'p> {
+        let command_line = match self.options.cmdline {
+            Cmdline::Show => slow::arguments(self.reader.as_ref(), &self.host.proc, process.pid, buf),
+            Cmdline::Hide => b"",
+        };
+        Seen { total: self.total(), command_line, ..Seen::new(process) }
     }
 
     /// How much was waited for memory, or why that is not known: some, then all.
@@ -129,19 +150,14 @@ impl<'h> View<'h> {
     }
 
     /// The largest processes, the largest first.
-    pub(super) fn each_top(&self, by: By, most: usize, each: &mut dyn FnMut(&Process)) {
+    pub(super) fn each_top(&self, by: By, each: &mut dyn FnMut(&Process)) {
         let rows = self.table.rows();
         let key = |at: usize| {
             let size = by.of(rows.get(at)?)?;
             Some((i64::try_from(size.0).ok()?, 0))
         };
-        for (place, at) in descending(rows.len(), &key).enumerate() {
-            if place == most {
-                return;
-            }
-            if let Some(row) = rows.get(at) {
-                each(row);
-            }
+        for at in descending(rows.len(), &key).take(self.options.count) {
+            each(&rows[at]);
         }
     }
 }

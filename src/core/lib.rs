@@ -56,6 +56,7 @@ pub mod pattern;
 pub mod processes;
 pub mod refusal;
 pub mod report;
+pub mod sample;
 pub mod shell;
 pub mod snapshot;
 pub mod sys;

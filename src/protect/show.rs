@@ -17,7 +17,6 @@ use crate::sys::clock::Now;
 use crate::sys::out::say;
 
 const COMM: Name = Name(Event::Protect, "", "memdoor.process.comm");
-const UNIT: Name = Name(Event::Protect, "", "service.name");
 const BEFORE: Name = Name(Event::Protect, "", "memdoor.protect.before");
 const AFTER: Name = Name(Event::Protect, "", "memdoor.protect.after");
 const RESULT: Name = Name(Event::Protect, "", "memdoor.protect.result");
@@ -76,7 +75,7 @@ impl Run<'_, '_> {
         let result = core::str::from_utf8(result.as_bytes()).unwrap_or_default();
         let facts = [
             COMM.is(Value::Text(row.comm.as_bytes())),
-            UNIT.is(Value::text_or_nothing(row.unit.as_bytes())),
+            Name(Event::Protect, "", "service.name").is(Value::text_or_nothing(row.unit.as_bytes())),
             BEFORE.is(Value::of(row.before, Value::Int)),
             AFTER.is(Value::Int(row.after)),
             RESULT.is(Value::Words(result)),

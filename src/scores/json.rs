@@ -1,13 +1,14 @@
 //! Scores as NDJSON: a line for each process, and with `--next` one for the system and for each cgroup before those that it would kill.
 
+use super::figures::{LIKELY, Likely, PLACE, Place, seen};
 use super::rank::Rules;
 use super::view::{Scope, View, is_set};
 use super::{NEXT, Options, Show};
-use crate::parse::memcg::{Bounds, Victims};
-use crate::processes;
+use crate::parse::memcg::Victims;
+use crate::report::columns::COMMAND_MAX;
 use crate::report::json::Envelope;
-use crate::report::json::line::{Samples, bytes};
-use crate::sample;
+use crate::report::json::line::Samples;
+use crate::sample::{SAMPLE, Seen};
 use crate::sys::clock::Now;
 use crate::sys::out::Out;
 
@@ -26,24 +27,16 @@ pub(super) fn put(view: &View<'_>, options: &Options<'_>, envelope: &Envelope, o
     }
 }
 
-/// Numbers of a process beside those of any sample.
-const NUMBERS: [&str; 4] =
-    ["memdoor.process.oom_score", "memdoor.oom.badness_bytes", "memdoor.oom.rank", "memdoor.what_if.oom_score_adj"];
-
 fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, most: usize, samples: &Samples<'_>, out: &mut Out<'_>) {
     let mut rank = 0;
     view.victims(rules, scope, most, &mut |victim| {
         rank += 1;
-        let mut buf = [0; 4096];
-        let process = victim.process;
-        let cgroup = processes::group_of(&view.host.proc, process.pid, (process.state, process.threads), &mut buf);
-        let cgroup = cgroup.map_or(&b""[..], |(_, path)| path);
+        let mut buf = [0; COMMAND_MAX];
+        let seen = Seen { score: victim.score, ..seen(view, victim.process, &mut buf) };
+        let likely = Likely { view, rules, scope, victim, rank };
         let mut line = samples.line("memdoor.process.sample", "likely OOM victim");
-        sample::process(&mut line, process);
-        line.texts(&["process.linux.cgroup", "memdoor.cgroup.path"], &[cgroup, view.path_of(scope)]);
-        let badness = rules.kib(victim.badness).saturating_mul(1024);
-        let numbers = [victim.score, Some(badness), Some(rank), rules.changed(process.pid)];
-        line.numbers(&NUMBERS, &numbers);
+        line.row(SAMPLE, &seen);
+        line.row(LIKELY, &likely);
         line.put(out);
     });
 }
@@ -56,61 +49,27 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, samples: &Samples<'_>, out: &mut 
         (false, true) => "allocating_task",
         (false, false) => "one",
     };
-    put_scope(view, rules, Scope::System, (kills, None), samples, out);
+    put_place(Place { kills, ..Place::new(view, Scope::System, None) }, rules, samples, out);
     view.each_limited(&mut |group, bounds| {
         let kills = match bounds.victims {
             Victims::Nobody => "nobody",
             Victims::One | Victims::All => "one",
         };
-        let about = (kills, Some(bounds));
-        put_scope(view, rules, Scope::Group(group), about, samples, out);
+        put_place(Place { kills, ..Place::new(view, Scope::Group(group), Some(bounds)) }, rules, samples, out);
     });
 }
 
-/// Texts of the system or a cgroup.
-const WHERE: [&str; 3] = ["memdoor.cgroup.path", "memdoor.oom.kills", "memdoor.oom.group"];
-
-/// Numbers of the system.
-const OF_SYSTEM: [&str; 2] = ["system.memory.limit", "memdoor.host.swap_total_bytes"];
-
-/// Numbers of a cgroup.
-const OF_GROUP: [&str; 3] =
-    ["memdoor.cgroup.limit_bytes", "memdoor.cgroup.usage_bytes", "memdoor.cgroup.swap_limit_bytes"];
-
 /// The system or a cgroup, then who would be killed in it.
-fn put_scope(
-    view: &View<'_>,
-    rules: Rules<'_>,
-    scope: Scope,
-    (kills, bounds): (&str, Option<&Bounds>),
-    samples: &Samples<'_>,
-    out: &mut Out<'_>,
-) {
-    let mut together = None;
-    view.victims(rules, scope, 1, &mut |victim| {
-        together = view.dies_with(victim.process, scope);
-    });
-    let texts = [
-        view.path_of(scope),
-        if together.is_some() { "all" } else { kills }.as_bytes(),
-        together.map_or(b"", |group| view.groups.path(group)),
-    ];
+fn put_place(mut place: Place<'_>, rules: Rules<'_>, samples: &Samples<'_>, out: &mut Out<'_>) {
+    let Place { view, scope, kills, .. } = place;
+    view.victims(rules, scope, 1, &mut |victim| place.group = view.dies_with(victim.process, scope));
+    place.kills = if place.group.is_some() { "all" } else { kills };
     let event = match scope {
         Scope::System => "memdoor.host.sample",
         Scope::Group(_) => "memdoor.cgroup.sample",
     };
     let mut line = samples.line(event, "next OOM kill");
-    line.texts(&WHERE, &texts);
-    match bounds {
-        None => {
-            let numbers = [view.meminfo.total, view.meminfo.swap_total].map(bytes);
-            line.numbers(&OF_SYSTEM, &numbers);
-        }
-        Some(bounds) => {
-            let numbers = [bounds.limit, bounds.usage, bounds.swap_limit].map(bytes);
-            line.numbers(&OF_GROUP, &numbers);
-        }
-    }
+    line.row(PLACE, &place);
     line.put(out);
     if kills != "nobody" {
         put_victims(view, rules, scope, NEXT, samples, out);

@@ -1,5 +1,6 @@
 //! `memdoor scores`: whom the OOM killer would choose, in which order, and what would change that.
 
+mod figures;
 mod json;
 mod rank;
 mod text;

@@ -1,13 +1,17 @@
 //! Scores for people, in 80 columns.
 
+use super::figures::{BADNESS, LIMIT, Likely, PATH, Place, SWAP_TOTAL, TOTAL, USAGE, seen};
 use super::rank::Rules;
-use super::view::{Scope, Victim, View, ZeroLine, is_set};
+use super::view::{Scope, View, ZeroLine, is_set};
 use super::{NEXT, Options, Show};
 use crate::badness;
 use crate::environment::Others;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes::{self, Process, descending};
-use crate::report::columns::{Keep, Mb, OrDash, about_mb, in_mb, in_tenths, left, mb, name, number, words};
+use crate::report::columns::{COMMAND_MAX, Mb, OrDash, in_tenths, name, words};
+use crate::report::field::Get::Int;
+use crate::report::table::{Table, in_text};
+use crate::sample::{CGROUP, COMM, FREEABLE, PID, RSS, SCORE, SWAP, Seen, TABLES};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
@@ -56,14 +60,24 @@ fn put_assumption(view: &View<'_>, options: &Options<'_>, out: &mut Out<'_>) {
     out.put(b"\n");
 }
 
-const COLUMNS: &[u8] = b"     PID COMM            SCORE   ADJ  RSS MB SWAP MB TABLES FREEABLE CGROUP\n";
+/// Processes.
+static PROCESSES: Table<Seen<'static>> = Table::of_text(&[
+    PID.column("PID", 8),
+    COMM.column("COMM", 15),
+    SCORE.column("SCORE", 5),
+    in_text("ADJ", 5, Int(|one| one.changed.or(one.process.oom_score_adj))),
+    RSS.column("RSS MB", 7),
+    SWAP.column("SWAP MB", 7),
+    TABLES.column("TABLES", 6),
+    FREEABLE.column("FREEABLE", 8),
+    CGROUP.column("CGROUP", 11),
+]);
 
 fn put_ranking(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'_>) {
     out.put(b"MOST LIKELY OOM VICTIMS, the first one first\n");
-    out.put(COLUMNS);
+    PROCESSES.put_labels(out);
     view.victims(rules, Scope::System, most, &mut |victim| {
-        let score = score(view, rules, victim.process, victim.score);
-        put_row(view, victim.process, score, victim.adj, out);
+        put_row(view, rules, victim.process, victim.score, out);
     });
 }
 
@@ -90,44 +104,25 @@ fn put_protected(view: &View<'_>, most: usize, rules: Rules<'_>, out: &mut Out<'
     let count = (0..rows.len()).filter(|at| key(*at).is_some()).count();
     words(out, format_args!("\nPROTECTED (oom_score_adj below 0): {count}\n"));
     if count > 0 {
-        out.put(COLUMNS);
+        PROCESSES.put_labels(out);
     }
-    for (place, at) in descending(rows.len(), &key).enumerate() {
-        if place == most {
-            break;
-        }
-        if let Some(row) = rows.get(at) {
-            let real = processes::number(&view.host.proc, row.pid, c"oom_score");
-            let score = score(view, rules, row, real);
-            put_row(view, row, score, rules.adj(row), out);
-        }
+    for row in descending(rows.len(), &key).take(most).filter_map(|at| rows.get(at)) {
+        put_row(view, rules, row, processes::number(&view.host.proc, row.pid, c"oom_score"), out);
     }
     if count > most {
         words(out, format_args!("... and {} more: -n\n", count - most));
     }
 }
 
-fn put_row(view: &View<'_>, process: &Process, score: Option<i64>, adj: Option<i64>, out: &mut Out<'_>) {
-    let memory = &process.memory;
-    number(out, Some(process.pid.get().into()), 7);
-    out.put(b" ");
-    left(out, process.comm.as_bytes(), 15, Keep::Start);
-    number(out, score, 5);
-    number(out, adj, 5);
-    mb(out, memory.rss, 7);
-    mb(out, memory.swap, 7);
-    mb(out, memory.page_tables, 6);
-    about_mb(out, memory.freeable(), memory.unread(), 8);
-    out.put(b" ");
-    let mut buf = [0; 4096];
-    let cgroup = processes::group_of(&view.host.proc, process.pid, (process.state, process.threads), &mut buf);
-    let cgroup = cgroup.map_or(&b"-"[..], |(_, path)| path);
-    left(out, cgroup, 11.min(cgroup.len()), Keep::End);
-    out.put(b"\n");
+fn put_row(view: &View<'_>, rules: Rules<'_>, process: &Process, real: Option<i64>, out: &mut Out<'_>) {
+    let mut buf = [0; COMMAND_MAX];
+    let score = score(view, rules, process, real);
+    PROCESSES.put(&Seen { score, changed: rules.changed(process.pid), ..seen(view, process, &mut buf) }, out);
 }
 
 fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
-    let (ram, swap) = (in_mb(view.meminfo.total), in_mb(view.meminfo.swap_total));
+    let system = Place::new(view, Scope::System, None);
+    let (ram, swap) = (TOTAL.of(&system), SWAP_TOTAL.of(&system));
     out.put(b"WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n");
     words(out, format_args!("  RAM {ram} MB, swap {swap} MB\n"));
     if is_set(view.host, c"sys/vm/panic_on_oom") {
@@ -156,11 +151,10 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
 }
 
 fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) {
-    out.put(b"\n");
-    name(out, view.groups.path(group));
+    let place = Place::new(view, Scope::Group(group), Some(bounds));
     let share = bounds.usage.zip(bounds.limit).and_then(|(usage, limit)| Percent::of(usage, limit));
-    let (limit, usage, share) = (in_mb(bounds.limit), in_mb(bounds.usage), in_tenths(share));
-    words(out, format_args!("\n  limit {limit} MB, {usage} MB used ({share} %)"));
+    let (path, limit, usage, share) = (PATH.of(&place), LIMIT.of(&place), USAGE.of(&place), in_tenths(share));
+    words(out, format_args!("\n{path}\n  limit {limit} MB, {usage} MB used ({share} %)"));
     if bounds.swap > Bytes(0) {
         words(out, format_args!(", swap up to {} MB", Mb(bounds.swap)));
     }
@@ -171,7 +165,9 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
     let mut place = 0;
     view.victims(rules, scope, NEXT, &mut |victim| {
         out.put(if place == 0 { b"  victim: " } else { b"  then:   " });
-        put_victim(rules, victim, out);
+        put_who(victim.process, out);
+        let likely = Likely { view, rules, scope, victim, rank: place };
+        words(out, format_args!(", badness {} kB, adj {}\n", BADNESS.of(&likely), OrDash(victim.adj)));
         if place == 0
             && let Some(group) = view.dies_with(victim.process, scope)
         {
@@ -184,11 +180,6 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
     if place == 0 {
         out.put(b"  nobody: none of its processes may be killed\n");
     }
-}
-
-fn put_victim(rules: Rules<'_>, victim: &Victim<'_>, out: &mut Out<'_>) {
-    put_who(victim.process, out);
-    words(out, format_args!(", badness {} kB, adj {}\n", rules.kib(victim.badness), OrDash(victim.adj)));
 }
 
 /// `leaker (PID 31486)`

@@ -41,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // What modes have in common.
     ("kmsg", &["parse", "sys"]),
     ("cost", &["sys"]),
+    ("sample", &["units", "report", "processes"]),
     ("refusal", &["error", "exit", "sys", "target"]),
     ("environment", &["units", "error", "exit", "parse", "sys", "report", "host", "refusal"]),
     ("files", &["fixed", "exit", "error", "shell", "sys", "report"]),
@@ -57,7 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const MODES: &[&str] = &["watch", "kill", "monitor", "check", "scores", "protect", "once", "recover"];
 
 /// Beside the layers of src/core, what is there for modes that may allocate, and who may use it.
-const OFFLINE: &[(&str, &[&str])] = &[("oomlog", &["dmesg"]), ("sample", &["check", "scores"])];
+const OFFLINE: &[(&str, &[&str])] = &[("oomlog", &["dmesg"])];
 
 /// All that report may take of sys: where bytes go, and what a moment is made of. Nothing here reads anything but a zone file.
 const REPORT_OF_SYS: &[&str] = &[
@@ -77,6 +78,13 @@ const OF_STD: &[&str] =
     &["std::os::fd", "std::alloc::System", "std::alloc::alloc", "std::alloc::dealloc", "std::process::abort"];
 
 const FUNCTION_MAX: usize = 60;
+
+/// Where JSON may be written, or what writes it be called, outside of report; and why. The list is to shrink.
+const JSON: &[(&str, &str)] = &[
+    ("core/sys/record/frame.rs", "frames of a record are lines of a fixed length, which sys writes where no report is"),
+    ("oomlog/report/json.rs", "a line has the log's envelope, and not memdoor's"),
+    ("core/monitor/prometheus.rs", "labels are quoted as strings of JSON are"),
+];
 
 // The rules
 
@@ -163,6 +171,29 @@ fn other_escapes(source: &Source) -> Vec<String> {
     let is_other = |word: &str| matches!(word, "escape_ascii" | "escape_default" | "escape_debug");
     let words = source.tokens.iter().filter(|token| is_other(&token.text) && source.name != "core/fixed.rs");
     words.map(|token| format!("{}:{}: {}", source.name, token.line, token.text)).collect()
+}
+
+/// JSON that is put together outside of report: pieces of it in strings, and calls of what writes a value.
+fn other_json(source: &Source) -> Vec<String> {
+    if source.name.starts_with("core/report/") || JSON.iter().any(|(file, _)| *file == source.name) {
+        return Vec::new();
+    }
+    json_pieces(source)
+}
+
+fn json_pieces(source: &Source) -> Vec<String> {
+    let text = |at: usize| source.tokens.get(at).map_or("", |token| &*token.text);
+    let is_piece = |token: &common::source::Token| {
+        let string = token.string().unwrap_or_default();
+        // A quoted word before a colon of a sentence has a blank behind it.
+        let has_member = string.match_indices("\":").any(|(at, _)| !string[at + 2..].starts_with(' '));
+        has_member || string.contains("{\"") || string.contains("\",\"")
+    };
+    let is_call =
+        |at: usize| text(at) == "put_object" || [text(at), text(at + 1), text(at + 2)] == ["escape", "::", "json"];
+    let all = source.tokens.iter().enumerate();
+    let found = all.filter(|(at, token)| is_piece(token) || (is_call(*at) && text(at + 1) != ";"));
+    found.map(|(_, token)| format!("{}:{}: {}", source.name, token.line, token.text)).collect()
 }
 
 /// System calls made around sys: `libc` not at all, of `nix` the errno, and the own pid in modes.
@@ -376,6 +407,40 @@ fn the_heap_of_std_and_alloc_in_src_core_are_found() {
     finds(std_uses, "core/sys/file.rs", "extern crate std; use std::os::fd::{AsFd, OwnedFd};", 0);
     finds(std_uses, "main.rs", "use std::process::ExitCode;", 0);
     finds(std_uses, "oomlog/source.rs", "fn f() -> Vec<u8> { std::iter::once(1).collect() }", 0);
+}
+
+#[test]
+fn json_is_written_in_report_and_nowhere_else() {
+    check(other_json);
+    let all = sources();
+    for (file, reason) in JSON {
+        let writes = all.iter().any(|source| source.name == *file && !json_pieces(source).is_empty());
+        assert!(writes, "{file} writes no JSON any more ({reason}): unlist it");
+    }
+}
+
+#[test]
+fn json_in_a_string_or_by_a_call_is_found_outside_of_report() {
+    for text in [
+        r#"const A: &str = "{\"schema\":1";"#,
+        r##"const A: &[u8] = br#"{"a"#;"##,
+        r#"fn f() { write!(f, "\"{key}\":{}", 1); }"#,
+        r#"fn f() { out.put(b"\",\""); }"#,
+        "fn f() { put_object(out, facts); }",
+        "fn f() { crate::report::escape::json(out, text); }",
+    ] {
+        finds(other_json, "check/text.rs", text, 1);
+        finds(other_json, "core/report/json/rows.rs", text, 0);
+    }
+    for text in [
+        r#"fn f() { write!(f, "value '{a}': \"{b}\": see --help"); }"#,
+        r#"// "{\"a\":1}"
+const A: &str = "a: b, {c}, \"d\"";"#,
+        "#[cfg(test)]\nmod tests {\n const A: &str = \"{\\\"a\\\":1}\";\n}",
+        "use crate::report::json::put_object;",
+    ] {
+        finds(other_json, "check/text.rs", text, 0);
+    }
 }
 
 #[test]

@@ -14,7 +14,8 @@ use memdoor::monitor::alerts::Kind;
 use memdoor::monitor::files::Which;
 use memdoor::monitor::groups::Group;
 use memdoor::monitor::options::Form;
-use memdoor::report::table::{Cell, HEADER, Heading, Pen, Writer, header};
+use memdoor::report::Value;
+use memdoor::report::table::{HEADER, Heading, Pen, Writer, header};
 use memdoor::units::{Bytes, Percent};
 
 /// RFC 4180, strictly: a quote is at the start of a field, doubled, or at its end; every line has as many fields as the header.
@@ -395,18 +396,18 @@ fn memory_that_is_too_small_cuts_between_lines() {
 
 #[test]
 fn figures_neither_lose_a_slow_leak_nor_overflow() {
-    let figure = |cell: Cell<'_>| String::from_utf8(cell.figure().as_bytes().to_vec()).expect("UTF-8");
+    let figure = |value: Value<'_>| String::from_utf8(value.figure().as_bytes().to_vec()).expect("UTF-8");
     for (cell, expected) in [
-        (Cell::Rate(500), "0.48"),
-        (Cell::Rate(-500), "-0.48"),
-        (Cell::Rate(i64::MIN), "-9007199254740992.00"),
-        (Cell::Size(Bytes(1023)), "0"),
-        (Cell::Share(Percent { hundredths: 5 }), "0.05"),
-        (Cell::Share(Percent { hundredths: u64::MAX }), "184467440737095516.15"),
-        (Cell::Thousandths(1000), "1.000"),
-        (Cell::Thousandths(7), "0.007"),
-        (Cell::Span(Duration::MAX), "18446744073709551615"),
-        (Cell::Unknown, ""),
+        (Value::Rate(500), "0.48"),
+        (Value::Rate(-500), "-0.48"),
+        (Value::Rate(i64::MIN), "-9007199254740992.00"),
+        (Value::Bytes(Bytes(1023)), "0"),
+        (Value::Percent(Percent { hundredths: 5 }), "0.05"),
+        (Value::Percent(Percent { hundredths: u64::MAX }), "184467440737095516.15"),
+        (Value::Thousandths(1000), "1.000"),
+        (Value::Thousandths(7), "0.007"),
+        (Value::Span(Duration::MAX), "18446744073709551615"),
+        (Value::Nothing, ""),
     ] {
         assert_eq!(figure(cell), expected, "{cell:?}");
     }

@@ -1,4 +1,5 @@
-//! Rust sources as tokens, for tests/all/layers.rs: comments, strings and test modules are set aside, so that only code counts.
+//! Rust sources as tokens, for tests/all/layers.rs: comments and test modules are set aside, and a string is one token, so that only
+//! code counts.
 
 /// What a token is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -7,9 +8,11 @@ pub enum TokenKind {
     Word,
     /// `::` or one other character.
     Sign,
+    /// A string or a character, as it is written, with its quotes.
+    Literal,
 }
 
-/// A token outside of comments, strings and tests.
+/// A token outside of comments and tests.
 #[derive(Clone, Debug)]
 pub struct Token {
     pub kind: TokenKind,
@@ -21,6 +24,12 @@ pub struct Token {
 impl Token {
     pub fn is_word(&self, word: &str) -> bool {
         self.kind == TokenKind::Word && self.text == word
+    }
+
+    /// What stands between the quotes of a string, its own quotes without their backslash.
+    pub fn string(&self) -> Option<String> {
+        let (_, rest) = self.text.split_once('"').filter(|_| self.kind == TokenKind::Literal)?;
+        Some(rest.rsplit_once('"')?.0.replace("\\\"", "\""))
     }
 }
 
@@ -303,7 +312,7 @@ fn tokens(text: &str) -> Vec<Token> {
             }
             _ if literal(rest) > 0 => {
                 at += literal(rest);
-                Some((TokenKind::Sign, "\"\"".into()))
+                Some((TokenKind::Literal, chars[start..at].iter().collect()))
             }
             [c, ..] if c.is_alphanumeric() || *c == '_' => {
                 at += rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_').count();

@@ -2,82 +2,206 @@
 
 use core::fmt::Write;
 
-use super::options::Options;
-use super::report::{Action, Named, Outcome};
+use super::members::Whole;
+use super::options::{Act, Options};
+use super::report::{Action, Named, Outcome, Sentences, objects};
 use super::top::Large;
-use super::turn;
-use super::when::State;
+use super::turn::{self, Waited};
+use super::when::{Reading, State};
 use crate::fixed::Fixed;
-use crate::processes::slow::WORTH;
 use crate::report::Event::Kill;
 use crate::report::escape::Escaped;
+use crate::report::field::Get::{self, Count, Growth, Known, Share, Size, Span, Words};
+use crate::report::field::{Rows, Told, told};
 use crate::report::{Fact, Name, Value};
+use crate::sample::{number, worth};
 use crate::sys::Errno;
 use crate::target::exe::Link;
-use crate::units::{Bytes, Percent};
+use crate::tmpfs::Mount;
 use crate::victim::Why;
 
-pub(super) const ACTION: Name = Name(Kill, "Action", "");
-pub(super) const OUTCOME: Name = Name(Kill, "", "memdoor.kill.outcome");
-pub(super) const DRY_RUN: Name = Name(Kill, "", "memdoor.kill.dry_run");
-pub(super) const BECAUSE: Name = Name(Kill, "Memory", "");
-const USED: Name = Name(Kill, "", "memdoor.kill.used_percent");
-const THRESHOLD: Name = Name(Kill, "", "memdoor.kill.threshold_percent");
-const TOTAL: Name = Name(Kill, "Total Memory", "system.memory.limit");
-const AVAILABLE: Name = Name(Kill, "Available Memory", "system.memory.linux.available");
-const GROUP_LIMIT: Name = Name(Kill, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes");
-const GROUP_ROOM: Name = Name(Kill, "Available Below That Limit", "memdoor.kill.available_bytes");
-const SWAP_TOTAL: Name = Name(Kill, "Total Swap", "memdoor.host.swap_total_bytes");
-const SWAP_FREE: Name = Name(Kill, "Free Swap", "memdoor.host.swap_free_bytes");
-const PRESSURE: Name = Name(Kill, "Pressure (avg10)", "memdoor.kill.pressure_percent");
-pub(super) const LASTING: Name = Name(Kill, "In tmpfs And System V Segments", "");
-const LASTING_FILES: Name = Name(Kill, "", "memdoor.lasting.files_bytes");
-const LASTING_SEGMENTS: Name = Name(Kill, "", "memdoor.lasting.segments_bytes");
-const LASTING_POINT: Name = Name(Kill, "", "memdoor.lasting.fullest.path");
-const LASTING_USED: Name = Name(Kill, "", "memdoor.lasting.fullest.used_bytes");
-const GROUP: Name = Name(Kill, "Control Group", "memdoor.cgroup.path");
-const PID: Name = Name(Kill, "Victim PID", "");
-const COMM: Name = Name(Kill, "Victim Command Name", "memdoor.process.comm");
-const EXE: Name = Name(Kill, "Victim Executable", "process.executable.path");
-const PROCESSES: Name = Name(Kill, "Victim Processes", "memdoor.kill.processes");
-const HELD: Name = Name(Kill, "Victim Freeable Memory", "memdoor.kill.held_bytes");
-const UNREAD: Name =
-    Name(Kill, "Of It Shared Memory That May Stay (smaps Did Not Answer)", "memdoor.kill.unread_bytes");
-const LEFT_OUT: Name =
-    Name(Kill, "Not In It What Relatives May Map Too (smaps Did Not Answer)", "memdoor.kill.left_out_bytes");
-const RSS: Name = Name(Kill, "Victim RSS (Counts Shared Pages Again)", "memdoor.kill.rss_bytes");
-pub(super) const CHOSEN: Name = Name(Kill, "Victim Chosen Because", "memdoor.kill.because");
-pub(super) const NEXT: Name = Name(Kill, "Next", "");
-pub(super) const NEXT_JSON: Name = Name(Kill, "", "memdoor.kill.next");
-pub(super) const NOT: Name = Name(Kill, "Not Candidates", "");
-const OVERFLOW: Name = Name(Kill, "Candidates Without Room", "memdoor.kill.overflow");
-const SIGKILLS: Name = Name(Kill, "Processes Sent SIGKILL", "memdoor.kill.sigkills");
-const FREED: Name = Name(Kill, "Held By Those Ended", "memdoor.kill.freed_bytes");
-const AFTER: Name = Name(Kill, "Available Memory After", "memdoor.kill.available_after_bytes");
-const TOOK: Name = Name(Kill, "Took", "memdoor.kill.duration_us");
-const RISEN: Name = Name(Kill, "Available Memory Rose By", "memdoor.kill.available_rise_bytes");
-const REASON: Name = Name(Kill, "", "memdoor.kill.reason");
-pub(super) const WHY: Name = Name(Kill, "Reason", "");
-pub(super) const AFTERWARDS: Name = Name(Kill, "Memory After", "");
-const SHORT_AFTER: Name = Name(Kill, "", "memdoor.kill.short_after");
-pub(super) const WAITED: Name = Name(Kill, "Waited For", "");
-const WAITED_PID: Name = Name(Kill, "", "memdoor.kill.waited_for.pid");
-const WAITED_COMM: Name = Name(Kill, "", "memdoor.kill.waited_for.comm");
-const WAITED_VICTIM: Name = Name(Kill, "", "memdoor.kill.waited_for.victim.pid");
-const WAITED_VICTIM_COMM: Name = Name(Kill, "", "memdoor.kill.waited_for.victim.comm");
-const WAITED_TIME: Name = Name(Kill, "", "memdoor.kill.waited_for.duration_us");
-const WAITED_IN_VAIN: Name = Name(Kill, "", "memdoor.kill.waited_for.in_vain");
-pub(super) const WHOLE: Name = Name(Kill, "Its Control Group Ends As A Whole", "");
-const WHOLE_COUNT: Name = Name(Kill, "", "memdoor.kill.cgroup_processes");
-const BY_CGROUP_KILL: Name = Name(Kill, "", "memdoor.kill.cgroup_kill");
-pub(super) const LEFT: Name = Name(Kill, "Not Held And Not Ended", "");
-const LEFT_COUNT: Name = Name(Kill, "", "memdoor.kill.left");
-pub(super) const SURVIVOR: Name = Name(Kill, "Not Ended Yet", "");
-const SURVIVOR_PID: Name = Name(Kill, "", "memdoor.kill.survivor.pid");
-const SURVIVOR_STATE: Name = Name(Kill, "", "memdoor.kill.survivor.state");
+/// A decision, what is said of it in words, and who was near and largest: objects of JSON.
+pub(super) struct Decision<'r> {
+    pub(super) action: &'r Action,
+    pub(super) options: &'r Options<'r>,
+    pub(super) said: &'r Sentences,
+    pub(super) near: &'r [&'r [Fact<'r>]],
+    pub(super) top: &'r [&'r [Fact<'r>]],
+}
 
-pub(super) const TOP: Name = Name(Kill, "Largest On Host", "");
-pub(super) const TOP_JSON: Name = Name(Kill, "", "memdoor.kill.top");
+impl Rows for Decision<'static> {
+    type Row<'r> = Decision<'r>;
+}
+
+const fn kill<R: Rows>(label: &'static str, key: &'static str, get: Get<R>) -> Told<R> {
+    told(Kill, label, key, get)
+}
+
+/// What it was about, whom it took, and what came of it.
+#[rustfmt::skip]
+pub(super) static DECISION: [Told<Decision<'static>>; 48] = [
+    kill("Action", "", Words(|of| of.action.outcome.words().as_bytes())),
+    kill("", "memdoor.kill.outcome", Words(|of| of.action.outcome.name().as_bytes())),
+    kill("", "memdoor.kill.dry_run", Known(|of| Value::Flag(of.options.act == Act::DryRun))),
+    kill("Memory", "", Words(|of| of.said.because.as_bytes())),
+    kill("Waited For", "", Words(|of| of.said.waited.as_bytes())),
+    kill("", "memdoor.kill.used_percent", Share(|of| of.action.reading.used())),
+    kill("", "memdoor.kill.threshold_percent", Count(|of| Some(of.options.when.threshold.into()))),
+    kill("Total Memory", "system.memory.limit", Size(|of| of.of_host()?.total)),
+    kill("Available Memory", "system.memory.linux.available", Size(|of| of.of_host()?.available)),
+    kill("Control Group Memory Limit", "memdoor.cgroup.limit_bytes", Size(|of| of.of_group()?.total)),
+    kill("Available Below That Limit", "memdoor.kill.available_bytes", Size(|of| of.of_group()?.available)),
+    kill("Total Swap", "memdoor.host.swap_total_bytes", Size(|of| of.action.reading.swap_total)),
+    kill("Free Swap", "memdoor.host.swap_free_bytes", Size(|of| of.action.reading.swap_free)),
+    kill("Pressure (avg10)", "memdoor.kill.pressure_percent", Share(|of| of.action.reading.pressure)),
+    kill("Control Group", "memdoor.cgroup.path", Known(|of| Value::or_nothing(of.options.cgroup, Value::Text))),
+    kill("In tmpfs And System V Segments", "", Words(|of| of.said.lasting.as_bytes())),
+    kill("", "memdoor.lasting.files_bytes", Size(|of| Some(of.action.lasting.as_ref()?.files))),
+    kill("", "memdoor.lasting.segments_bytes", Size(|of| Some(of.action.lasting.as_ref()?.segments))),
+    kill("", "memdoor.lasting.fullest.path", Known(|of| text(of.fullest(), |mount| mount.point.as_bytes()))),
+    kill("", "memdoor.lasting.fullest.used_bytes", Size(|of| Some(of.fullest()?.used))),
+    kill("Victim PID", "", Count(|of| number(of.victim()?.pid))),
+    kill("Victim Command Name", "memdoor.process.comm", Known(|of| text(of.victim(), |victim| victim.comm.as_bytes()))),
+    kill("Victim Executable", "process.executable.path", Known(|of| text(of.exe(), Link::as_bytes))),
+    kill("Victim Processes", "memdoor.kill.processes", Count(|of| Some(of.action.processes(of.victim()?).into()))),
+    kill("Victim Freeable Memory", "memdoor.kill.held_bytes", Size(|of| Some(of.victim()?.tree.held))),
+    kill(
+        "Of It Shared Memory That May Stay (smaps Did Not Answer)", "memdoor.kill.unread_bytes",
+        Size(|of| worth(of.victim()?.tree.unread)),
+    ),
+    kill(
+        "Not In It What Relatives May Map Too (smaps Did Not Answer)", "memdoor.kill.left_out_bytes",
+        Size(|of| worth(of.victim()?.tree.left_out)),
+    ),
+    kill("Victim RSS (Counts Shared Pages Again)", "memdoor.kill.rss_bytes", Size(|of| Some(of.victim()?.tree.rss))),
+    kill("Victim Chosen Because", "memdoor.kill.because", Words(|of| of.said.chosen.as_bytes())),
+    kill("Its Control Group Ends As A Whole", "", Words(|of| of.said.whole.as_bytes())),
+    kill("Next", "", Words(|of| of.said.next[0].as_bytes())),
+    kill("Next", "", Words(|of| of.said.next[1].as_bytes())),
+    kill("Not Candidates", "", Words(|of| of.said.not.as_bytes())),
+    kill("Largest On Host", "", Words(|of| of.said.large[0].as_bytes())),
+    kill("Largest On Host", "", Words(|of| of.said.large[1].as_bytes())),
+    kill("Largest On Host", "", Words(|of| of.said.large[2].as_bytes())),
+    kill("Largest On Host", "", Words(|of| of.said.large[3].as_bytes())),
+    kill("Largest On Host", "", Words(|of| of.said.large[4].as_bytes())),
+    kill("", "memdoor.kill.next", Known(|of| objects(of.near))),
+    kill("", "memdoor.kill.top", Known(|of| objects(of.top))),
+    kill("Candidates Without Room", "memdoor.kill.overflow", Count(|of| Some(of.action.overflow).filter(|count| *count > 0))),
+    kill("Processes Sent SIGKILL", "memdoor.kill.sigkills", Count(|of| of.action.freed.map(|_| of.action.killed))),
+    kill("Held By Those Ended", "memdoor.kill.freed_bytes", Size(|of| of.action.freed)),
+    kill("Available Memory After", "memdoor.kill.available_after_bytes", Size(|of| of.action.after)),
+    kill("Available Memory Rose By", "memdoor.kill.available_rise_bytes", Growth(|of| of.action.risen)),
+    kill("", "memdoor.kill.short_after", Known(|of| of.is_short_after())),
+    kill("Took", "memdoor.kill.duration_us", Span(|of| of.action.freed.map(|_| of.action.took))),
+    // Text has it in a sentence of its own; JSON as what is incomplete.
+    kill("", "memdoor.kill.reason", Known(|of| Value::or_nothing(of.action.failure, |failure| Value::Absent(failure.why)))),
+];
+
+/// Which memdoor was waited for, who of the victim lives on, and what is said at the end.
+#[rustfmt::skip]
+pub(super) static OTHERS: [Told<Decision<'static>>; 15] = [
+    kill("", "memdoor.kill.waited_for.pid", Count(|of| number(of.memdoor()?.pid))),
+    kill("", "memdoor.kill.waited_for.comm", Known(|of| text(of.memdoor(), |one| one.comm.as_bytes()))),
+    kill("", "memdoor.kill.waited_for.victim.pid", Count(|of| number(of.its_victim()?.pid))),
+    kill("", "memdoor.kill.waited_for.victim.comm", Known(|of| text(of.its_victim(), |one| one.comm.as_bytes()))),
+    kill("", "memdoor.kill.waited_for.duration_us", Span(|of| Some(of.waited()?.took))),
+    kill("", "memdoor.kill.waited_for.in_vain", Known(|of| Value::or_nothing(of.waited(), |waited| Value::Flag(waited.is_in_vain)))),
+    kill("", "memdoor.kill.cgroup_processes", Count(|of| Some(of.whole()?.processes.into()))),
+    kill("", "memdoor.kill.cgroup_kill", Known(|of| Value::or_nothing(of.whole(), |_| Value::Flag(of.action.is_by_cgroup_kill)))),
+    kill("", "memdoor.kill.left", Count(|of| Some(of.action.left?.count.into()))),
+    kill("", "memdoor.kill.survivor.pid", Count(|of| number(of.action.survivor.as_ref()?.pid))),
+    kill("", "memdoor.kill.survivor.state", Words(|of| of.action.survivor.as_ref().map_or(b"", |one| one.stuck.name().as_bytes()))),
+    kill("Memory After", "", Words(|of| of.said.after.as_bytes())),
+    kill("Not Held And Not Ended", "", Words(|of| of.said.left.as_bytes())),
+    kill("Not Ended Yet", "", Words(|of| of.said.survivor.as_bytes())),
+    kill("Reason", "", Words(|of| of.said.why.as_bytes())),
+];
+
+impl Rows for Named {
+    type Row<'r> = Self;
+}
+
+/// Somebody who was near, for JSON.
+pub(super) static NEAR: [Told<Named>; 5] = [
+    kill("", "pid", Count(|near| number(near.pid))),
+    kill("", "comm", Known(|near| Value::Text(near.comm.as_bytes()))),
+    kill("", "processes", Count(|near| Some(near.tree.processes.into()))),
+    kill("", "held_bytes", Size(|near| Some(near.tree.held))),
+    kill("", "rss_bytes", Size(|near| Some(near.tree.rss))),
+];
+
+impl Rows for Large {
+    type Row<'r> = Self;
+}
+
+/// One of the largest processes of the host, for JSON.
+pub(super) static LARGE: [Told<Large>; 6] = [
+    kill("", "pid", Count(|one| number(one.pid))),
+    kill("", "comm", Known(|one| Value::Text(one.comm.as_bytes()))),
+    kill("", "rss_bytes", Size(|one| Some(one.rss))),
+    kill("", "swap_bytes", Size(|one| one.swap)),
+    kill("", "may_be_ended", Known(|one| Value::Flag(one.why.is_none()))),
+    kill("", "reason", Words(|one| one.reason().as_bytes())),
+];
+
+impl Large {
+    fn reason(&self) -> &'static str {
+        let excluded = self.why.and_then(|why| EXCLUDED.get(why as usize));
+        excluded.and_then(|(_, name)| name.2.rsplit('.').next()).unwrap_or_default()
+    }
+}
+
+impl<'r> Decision<'r> {
+    fn victim(&self) -> Option<&'r Named> {
+        self.action.best[0].as_ref()
+    }
+
+    fn exe(&self) -> Option<&'r Link> {
+        self.action.exe.as_ref().filter(|_| self.victim().is_some())
+    }
+
+    /// What was read of the host's memory, unless a cgroup's counts.
+    fn of_host(&self) -> Option<&'r Reading> {
+        self.options.cgroup.is_none().then_some(&self.action.reading)
+    }
+
+    fn of_group(&self) -> Option<&'r Reading> {
+        self.options.cgroup.is_some().then_some(&self.action.reading)
+    }
+
+    fn fullest(&self) -> Option<&'r Mount> {
+        self.action.lasting.as_ref()?.fullest.as_ref()
+    }
+
+    fn waited(&self) -> Option<&'r Waited> {
+        self.action.waited.as_ref()
+    }
+
+    fn memdoor(&self) -> Option<&'r turn::Named> {
+        self.waited()?.whom.memdoor.as_ref()
+    }
+
+    /// The victim of the memdoor that was waited for.
+    fn its_victim(&self) -> Option<&'r turn::Named> {
+        self.waited()?.whom.victim.as_ref()
+    }
+
+    fn whole(&self) -> Option<Whole> {
+        self.action.whole.and_then(Result::ok)
+    }
+
+    fn is_short_after(&self) -> Value<'static> {
+        match self.action.state_after {
+            None | Some(State::Unknown) => Value::Nothing,
+            Some(state) => Value::Flag(state == State::Short),
+        }
+    }
+}
+
+/// A text, be it empty.
+fn text<'r, T>(of: Option<&'r T>, text: impl FnOnce(&'r T) -> &'r [u8]) -> Value<'r> {
+    Value::or_nothing(of, |of| Value::Text(text(of)))
+}
 
 const TOO_SMALL: Name = Name(Kill, "", "memdoor.kill.excluded.too_small");
 
@@ -96,14 +220,6 @@ pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
     ("oom_score_adj -1000", Name(Kill, "", "memdoor.kill.excluded.exempt")),
     ("gone", Name(Kill, "", "memdoor.kill.excluded.gone")),
 ];
-
-fn bytes(size: Option<Bytes>) -> Value<'static> {
-    size.map_or(Value::Nothing, Value::Bytes)
-}
-
-fn percent(share: Option<Percent>) -> Value<'static> {
-    share.map_or(Value::Nothing, Value::Percent)
-}
 
 /// In neither format.
 pub(super) const fn left_out() -> Fact<'static> {
@@ -126,37 +242,6 @@ pub(super) fn line(near: &Named) -> Fixed<160> {
     words
 }
 
-/// Unless it is too little to matter.
-fn if_worth(size: Bytes) -> Option<Value<'static>> {
-    (size >= WORTH).then_some(Value::Bytes(size))
-}
-
-/// The same for JSON.
-pub(super) fn facts(near: &Named) -> [Fact<'_>; 5] {
-    let named = |key, value| Name(Kill, "", key).is(value);
-    [
-        named("pid", Value::Int(near.pid.get().into())),
-        named("comm", Value::Text(near.comm.as_bytes())),
-        named("processes", Value::Count(near.tree.processes.into())),
-        named("held_bytes", Value::Bytes(near.tree.held)),
-        named("rss_bytes", Value::Bytes(near.tree.rss)),
-    ]
-}
-
-/// One of the largest processes of the host, for JSON.
-pub(super) fn large(one: &Large) -> [Fact<'_>; 6] {
-    let named = |key, value| Name(Kill, "", key).is(value);
-    let reason = one.why.and_then(|why| EXCLUDED.get(why as usize)?.1.2.rsplit('.').next());
-    [
-        named("pid", Value::Int(one.pid.get().into())),
-        named("comm", Value::Text(one.comm.as_bytes())),
-        named("rss_bytes", Value::Bytes(one.rss)),
-        named("swap_bytes", bytes(one.swap)),
-        named("may_be_ended", Value::Flag(one.why.is_none())),
-        named("reason", reason.map_or(Value::Nothing, Value::Words)),
-    ]
-}
-
 /// The same in a line.
 pub(super) fn large_line(one: &Large) -> Fixed<160> {
     let mut words = Fixed::new();
@@ -172,36 +257,6 @@ pub(super) fn large_line(one: &Large) -> Fixed<160> {
 }
 
 impl Action {
-    pub(super) fn figures<'a>(&self, options: &Options<'a>) -> [Fact<'a>; 8] {
-        let reading = &self.reading;
-        let (total, available) = match options.cgroup {
-            Some(_) => (GROUP_LIMIT, GROUP_ROOM),
-            None => (TOTAL, AVAILABLE),
-        };
-        [
-            USED.is(percent(reading.used())),
-            THRESHOLD.is(Value::Count(options.when.threshold.into())),
-            total.is(bytes(reading.total)),
-            available.is(bytes(reading.available)),
-            SWAP_TOTAL.is(bytes(reading.swap_total)),
-            SWAP_FREE.is(bytes(reading.swap_free)),
-            PRESSURE.is(percent(reading.pressure)),
-            GROUP.is(options.cgroup.map_or(Value::Nothing, Value::Text)),
-        ]
-    }
-
-    /// What lasts whoever ends, for JSON.
-    pub(super) fn lasting_facts(&self) -> [Fact<'_>; 4] {
-        let lasting = self.lasting.as_ref();
-        let fullest = lasting.and_then(|lasting| lasting.fullest.as_ref());
-        [
-            LASTING_FILES.is(bytes(lasting.map(|lasting| lasting.files))),
-            LASTING_SEGMENTS.is(bytes(lasting.map(|lasting| lasting.segments))),
-            LASTING_POINT.is(fullest.map_or(Value::Nothing, |mount| Value::Text(mount.point.as_bytes()))),
-            LASTING_USED.is(bytes(fullest.map(|mount| mount.used))),
-        ]
-    }
-
     /// Whether the victim may not be signalled.
     pub(super) fn is_refused(&self) -> bool {
         self.outcome == Outcome::Failed && self.failure.is_some_and(|failure| failure.why.errno() == Some(Errno::EPERM))
@@ -211,68 +266,6 @@ impl Action {
     pub(super) fn processes(&self, victim: &Named) -> u32 {
         let whole = self.whole.and_then(Result::ok).map(|whole| whole.processes.saturating_sub(whole.exempt));
         self.held.or(whole).unwrap_or(victim.tree.processes)
-    }
-
-    pub(super) fn victim(&self) -> [Fact<'_>; 8] {
-        let Some(victim) = &self.best[0] else {
-            return [left_out(); 8];
-        };
-        let exe = self.exe.as_ref().map(Link::as_bytes);
-        [
-            PID.is(Value::Int(victim.pid.get().into())),
-            COMM.is(Value::Text(victim.comm.as_bytes())),
-            EXE.is(exe.map_or(Value::Nothing, Value::Text)),
-            PROCESSES.is(Value::Count(self.processes(victim).into())),
-            HELD.is(Value::Bytes(victim.tree.held)),
-            UNREAD.if_any(if_worth(victim.tree.unread)),
-            LEFT_OUT.if_any(if_worth(victim.tree.left_out)),
-            RSS.is(Value::Bytes(victim.tree.rss)),
-        ]
-    }
-
-    pub(super) fn results(&self) -> [Fact<'static>; 8] {
-        let was_sent = self.freed.is_some();
-        let is_short = self.state_after.filter(|state| *state != State::Unknown).map(|state| state == State::Short);
-        [
-            OVERFLOW.is(match self.overflow {
-                0 => Value::Nothing,
-                count => Value::Count(count),
-            }),
-            SIGKILLS.is(if was_sent { Value::Count(self.killed) } else { Value::Nothing }),
-            FREED.is(bytes(self.freed)),
-            AFTER.is(bytes(self.after)),
-            RISEN.is(self.risen.map_or(Value::Nothing, Value::Growth)),
-            SHORT_AFTER.is(is_short.map_or(Value::Nothing, Value::Flag)),
-            TOOK.is(if was_sent { Value::Span(self.took) } else { Value::Nothing }),
-            // Text has it in a sentence of its own; JSON as what is incomplete.
-            REASON.is(self.failure.map_or(Value::Nothing, |failure| Value::Absent(failure.why))),
-        ]
-    }
-
-    /// For JSON: which memdoor was waited for, and who of the victim lives on.
-    pub(super) fn others(&self) -> [Fact<'_>; 11] {
-        let whole = self.whole.and_then(Result::ok);
-        let waited = self.waited.as_ref();
-        let memdoor = waited.and_then(|waited| waited.whom.memdoor.as_ref());
-        let victim = waited.and_then(|waited| waited.whom.victim.as_ref());
-        let pid = |one: Option<&turn::Named>| one.map_or(Value::Nothing, |one| Value::Int(one.pid.get().into()));
-        fn comm(one: Option<&turn::Named>) -> Value<'_> {
-            one.map_or(Value::Nothing, |one| Value::Text(one.comm.as_bytes()))
-        }
-        let survivor = self.survivor.as_ref();
-        [
-            WAITED_PID.is(pid(memdoor)),
-            WAITED_COMM.is(comm(memdoor)),
-            WAITED_VICTIM.is(pid(victim)),
-            WAITED_VICTIM_COMM.is(comm(victim)),
-            WAITED_TIME.is(waited.map_or(Value::Nothing, |waited| Value::Span(waited.took))),
-            WAITED_IN_VAIN.is(waited.map_or(Value::Nothing, |waited| Value::Flag(waited.is_in_vain))),
-            WHOLE_COUNT.is(whole.map_or(Value::Nothing, |whole| Value::Count(whole.processes.into()))),
-            BY_CGROUP_KILL.is(whole.map_or(Value::Nothing, |_| Value::Flag(self.is_by_cgroup_kill))),
-            LEFT_COUNT.is(self.left.map_or(Value::Nothing, |left| Value::Count(left.count.into()))),
-            SURVIVOR_PID.is(survivor.map_or(Value::Nothing, |one| Value::Int(one.pid.get().into()))),
-            SURVIVOR_STATE.is(survivor.map_or(Value::Nothing, |one| Value::Words(one.stuck.name()))),
-        ]
     }
 
     /// How many may not be chosen, for JSON.

@@ -2,21 +2,18 @@
 
 use core::time::Duration;
 
-use super::facts::{self, facts, large_line, left_out, line};
-use super::facts::{
-    ACTION, AFTERWARDS, BECAUSE, CHOSEN, DRY_RUN, LASTING, LEFT, NEXT, NEXT_JSON, NOT, OUTCOME, SURVIVOR, TOP,
-    TOP_JSON, WAITED, WHOLE, WHY,
-};
+use super::facts::{DECISION, Decision, LARGE, NEAR, OTHERS, large_line, left_out, line};
 use super::log::Level;
 use super::members::{Left, Mixed, Survivor, Whole};
-use super::options::{Act, Options};
+use super::options::Options;
 use super::top::{self, Large, Top};
 use super::turn::Waited;
 use super::when::{Reading, State};
 use crate::error::{Absent, limit};
 use crate::fixed::Fixed;
 use crate::processes::Comm;
-use crate::report::{Fact, Head, Name, Report, Section, Value};
+use crate::report::field::facts;
+use crate::report::{Fact, Head, Report, Section, Value};
 use crate::sys::Errno;
 use crate::sys::clock::Now;
 use crate::target::exe::Link;
@@ -80,7 +77,7 @@ impl Outcome {
         }
     }
 
-    const fn words(self) -> &'static str {
+    pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Enough => "none: memory is not short",
             Self::Unknown => "none: how much memory is available is not known",
@@ -191,49 +188,19 @@ impl Failure {
 }
 
 /// What a decision says in words: facts borrow them.
-struct Sentences {
-    because: Fixed<256>,
-    waited: Fixed<256>,
-    lasting: Fixed<256>,
-    chosen: Fixed<128>,
-    whole: Fixed<160>,
-    next: [Fixed<160>; 2],
-    not: Fixed<256>,
-    large: [Fixed<160>; top::COUNT],
-    after: Fixed<32>,
-    left: Fixed<160>,
-    survivor: Fixed<256>,
-    why: Fixed<256>,
-}
-
-impl Sentences {
-    /// Those before the figures of memory and of the victim.
-    fn head(&self) -> [Fact<'_>; 2] {
-        [text(BECAUSE, self.because.as_bytes()), text(WAITED, self.waited.as_bytes())]
-    }
-
-    /// That between them.
-    fn lasting(&self) -> [Fact<'_>; 1] {
-        [text(LASTING, self.lasting.as_bytes())]
-    }
-
-    /// Those behind them.
-    fn middle(&self) -> [Fact<'_>; 10] {
-        let [one, two] = self.next.each_ref().map(|line| text(NEXT, line.as_bytes()));
-        let [first, second, third, fourth, fifth] = self.large.each_ref().map(|line| text(TOP, line.as_bytes()));
-        let (chosen, whole) = (text(CHOSEN, self.chosen.as_bytes()), text(WHOLE, self.whole.as_bytes()));
-        [chosen, whole, one, two, text(NOT, self.not.as_bytes()), first, second, third, fourth, fifth]
-    }
-
-    /// Those behind what came of it.
-    fn tail(&self) -> [Fact<'_>; 4] {
-        [
-            text(AFTERWARDS, self.after.as_bytes()),
-            text(LEFT, self.left.as_bytes()),
-            text(SURVIVOR, self.survivor.as_bytes()),
-            text(WHY, self.why.as_bytes()),
-        ]
-    }
+pub(super) struct Sentences {
+    pub(super) because: Fixed<256>,
+    pub(super) waited: Fixed<256>,
+    pub(super) lasting: Fixed<256>,
+    pub(super) chosen: Fixed<128>,
+    pub(super) whole: Fixed<160>,
+    pub(super) next: [Fixed<160>; 2],
+    pub(super) not: Fixed<256>,
+    pub(super) large: [Fixed<160>; top::COUNT],
+    pub(super) after: Fixed<32>,
+    pub(super) left: Fixed<160>,
+    pub(super) survivor: Fixed<256>,
+    pub(super) why: Fixed<256>,
 }
 
 impl Action {
@@ -268,34 +235,13 @@ impl Action {
             None => report.moment(&now),
         }
         report.begin(Section::Kill);
-        let sentences = self.sentences(options);
-        let near = [&self.best[1], &self.best[2]].map(|near| near.as_ref().map(facts));
+        let near = [&self.best[1], &self.best[2]].map(|near| near.as_ref().map(|near| facts(&NEAR, near)));
         let near = near.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
-        let large = self.large().map(|one| one.map(facts::large));
-        let large = large.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
-        let top = [TOP_JSON.is(objects(&large))];
-        let head = [
-            ACTION.is(Value::Words(self.outcome.words())),
-            OUTCOME.is(Value::Words(self.outcome.name())),
-            DRY_RUN.is(Value::Flag(options.act == Act::DryRun)),
-        ];
-        let next = [NEXT_JSON.is(objects(&near))];
-        let (said_first, said, said_last) = (sentences.head(), sentences.middle(), sentences.tail());
-        let (victim, figures) = (self.victim(), self.figures(options));
-        let (results, excluded, others) = (self.results(), self.excluded(), self.others());
-        let lasting = sentences.lasting();
-        let (lasting, sizes) = (lasting.iter(), self.lasting_facts());
-        let parts = head
-            .iter()
-            .chain(&said_first)
-            .chain(&figures)
-            .chain(lasting)
-            .chain(&sizes)
-            .chain(&victim)
-            .chain(&said)
-            .chain(&next)
-            .chain(&top);
-        let parts = parts.chain(&results).chain(&excluded).chain(&others).chain(&said_last);
+        let top = self.large().map(|one| one.map(|one| facts(&LARGE, one)));
+        let top = top.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
+        let decision = Decision { action: self, options, said: &self.sentences(options), near: &near, top: &top };
+        let (first, excluded, others) = (facts(&DECISION, &decision), self.excluded(), facts(&OTHERS, &decision));
+        let parts = first.iter().chain(&excluded).chain(&others);
         let mut all = [left_out(); 96];
         // What there is nothing of is left out in text, too.
         let known = parts.filter(|fact| !matches!(fact.value, Value::Nothing));
@@ -309,7 +255,7 @@ impl Action {
 }
 
 /// Those of which something is known come first.
-const fn objects<'a>(all: &'a [&'a [Fact<'a>]]) -> Value<'a> {
+pub(super) const fn objects<'a>(all: &'a [&'a [Fact<'a>]]) -> Value<'a> {
     let mut count = 0;
     while count < all.len() && !all[count].is_empty() {
         count += 1;
@@ -317,13 +263,5 @@ const fn objects<'a>(all: &'a [&'a [Fact<'a>]]) -> Value<'a> {
     match count {
         0 => Value::Nothing,
         _ => Value::Objects(all.split_at(count).0),
-    }
-}
-
-/// A sentence of ours, the names in it escaped already; left out when it is empty.
-fn text(name: Name, words: &[u8]) -> Fact<'_> {
-    match core::str::from_utf8(words) {
-        Ok(words) if !words.is_empty() => name.is(Value::Words(words)),
-        _ => left_out(),
     }
 }

@@ -257,7 +257,7 @@ impl<'o, 'b, R: Rows> Page<'o, 'b, R> {
     /// One value of it, with its labels; not known, it is not there.
     fn put<'r>(&mut self, labels: &[(&str, &[u8])], row: &'r R::Row<'r>) {
         let Family { name, kind, help, get } = self.family;
-        let value = get.cell(row).in_base_units();
+        let value = get.value(row).in_base_units();
         if value.as_bytes().is_empty() {
             return;
         }

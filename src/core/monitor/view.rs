@@ -13,8 +13,8 @@ use super::sample::Sample;
 use super::tables::Growing;
 use crate::history::trend::BELIEVED;
 use crate::parse::pressure::Stall;
+use crate::report::Value;
 use crate::report::columns::{Keep, OrDash, Tenths, in_mb, in_tenths, left, mb, name, number, right, words};
-use crate::report::table::Cell;
 use crate::report::time::ctime;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
@@ -222,7 +222,7 @@ fn put_process(view: &View<'_>, row: &Row, screen: &mut Screen<'_, '_, '_>) {
     mb(line, Some(row.rss), 9);
     mb(line, row.swap, 8);
     number(line, growth.map(|growth| growth.per_second / 1024), 8);
-    let r2 = growth.map(|growth| Cell::Thousandths(growth.r2.0).figure());
+    let r2 = growth.map(|growth| Value::Thousandths(growth.r2.0).figure());
     right(line, r2.as_ref().map_or(b"-", |text| text.as_bytes()), 5);
     line.put(b"  ");
     match ends {

@@ -68,28 +68,63 @@ pub fn in_tenths(share: Option<Percent>) -> OrDash<Tenths> {
     OrDash(share.map(Tenths))
 }
 
+/// A name.
+pub struct Name<'a>(pub &'a [u8]);
+
+impl Display for Name<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        for (at, part) in self.0.split(|byte| *byte == b'|').enumerate() {
+            f.write_str(if at > 0 { "\\174" } else { "" })?;
+            Escaped(part).fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
 /// Appends a name.
 pub fn name(out: &mut Out<'_>, bytes: &[u8]) {
-    for (at, part) in bytes.split(|byte| *byte == b'|').enumerate() {
-        if at > 0 {
-            out.put(b"\\174");
+    put_fmt(out, format_args!("{}", Name(bytes)));
+}
+
+/// The room for a process's arguments: what fills it may be cut.
+pub const COMMAND_MAX: usize = 4096;
+
+/// A process's name, or its arguments, each of which ends with NUL.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommandLine<'a> {
+    /// Words of ours that stand before it.
+    pub before: &'a [u8],
+    /// What the process chose.
+    pub words: &'a [u8],
+}
+
+impl CommandLine<'_> {
+    /// Appends it.
+    pub fn put(&self, out: &mut Out<'_>) {
+        out.put(self.before);
+        for word in self.words.split_inclusive(|byte| *byte == 0) {
+            name(out, word.strip_suffix(b"\0").unwrap_or(word));
+            out.put(if word.ends_with(b"\0") { b" " } else { b"" });
         }
-        super::escape::text(out, part, super::escape::Source::Raw);
+        out.put(if self.words.len() == COMMAND_MAX { b" [cut]" } else { b"" });
     }
 }
 
 /// Appends a name in a column of `width`, and blanks up to its end.
 pub fn left(out: &mut Out<'_>, bytes: &[u8], width: usize, keep: Keep) {
+    let columns = shortened(out, bytes, width, keep);
+    blanks(out, width.saturating_sub(columns));
+}
+
+/// Appends a name, or what of it has room in `width`. How wide it is.
+pub fn shortened(out: &mut Out<'_>, bytes: &[u8], width: usize, keep: Keep) -> usize {
     let cut = bytes.len().saturating_sub(NAME_MAX);
     let part = match keep {
         Keep::Start => bytes.get(..bytes.len() - cut),
         Keep::End => bytes.get(cut..),
     };
     let mut text = Fixed::<{ NAME_MAX * 4 + 1 }>::new();
-    for (at, part) in part.unwrap_or_default().split(|byte| *byte == b'|').enumerate() {
-        text.push(if at > 0 { b"\\174" } else { b"" });
-        put_fmt(&mut text, format_args!("{}", Escaped(part)));
-    }
+    put_fmt(&mut text, format_args!("{}", Name(part.unwrap_or_default())));
     let text = core::str::from_utf8(text.as_bytes()).unwrap_or("?");
     let columns = text.chars().count();
     let over = columns.saturating_sub(width);
@@ -108,7 +143,7 @@ pub fn left(out: &mut Out<'_>, bytes: &[u8], width: usize, keep: Keep) {
     if keep == Keep::Start {
         out.put(dots);
     }
-    blanks(out, width.saturating_sub(columns));
+    columns.min(width)
 }
 
 /// Appends text of ours at the right of a column of `width`, a blank before it.
@@ -134,12 +169,6 @@ pub fn mb(out: &mut Out<'_>, size: Option<Bytes>, width: usize) {
     }
 }
 
-/// The same of a size of which so much was not read: `~` stands before it where that matters.
-pub fn about_mb(out: &mut Out<'_>, size: Option<Bytes>, unread: Bytes, width: usize) {
-    let Some(size) = size.filter(|_| unread.0 >= 1 << 20) else { return mb(out, size, width) };
-    right(out, Fixed::<40>::of(b"~").push(tenths(size).as_bytes()).as_bytes(), width);
-}
-
 /// MiB with one digit behind the point, rounded.
 #[must_use]
 pub fn tenths(size: Bytes) -> Fixed<32> {
@@ -158,15 +187,14 @@ pub fn percent(percent: Percent) -> Fixed<32> {
     text
 }
 
-/// Appends blanks.
-pub fn blanks(out: &mut Out<'_>, count: usize) {
+fn blanks(out: &mut Out<'_>, count: usize) {
     for _ in 0..count {
         out.put(b" ");
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     extern crate std;
     use super::*;
     use crate::sys::out::Sink;
@@ -174,7 +202,8 @@ mod tests {
     use std::os::fd::AsFd;
     use std::string::String;
 
-    fn written(put: impl FnOnce(&mut Out<'_>)) -> String {
+    /// What is written, as text.
+    pub(in crate::report) fn written(put: impl FnOnce(&mut Out<'_>)) -> String {
         let (mut reader, writer) = std::io::pipe().expect("a pipe");
         let mut buf = [0; 4096];
         let mut out = Out::new(Sink::Fd(writer.as_fd()), &mut buf);

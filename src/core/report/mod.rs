@@ -1,10 +1,11 @@
 //! Facts to bytes. A report never reads: what it prints was handed to it.
 //!
 //! Bounded facts are handed over as a slice of [`Fact`], each with its text label and its JSON key, so that a section is described
-//! once for all formats. Unbounded ones come as [`Row`]s.
+//! once for all formats. Unbounded ones come as [`Row`]s. What a mode shows once or again and again, a [`field::Field`] describes.
 
 pub mod columns;
 pub mod escape;
+pub mod field;
 mod flush;
 pub mod json;
 mod row;
@@ -17,6 +18,7 @@ use core::time::Duration;
 use crate::error::Absent;
 use crate::sys::clock::{Civil, Now};
 use crate::units::{Bytes, Percent, Pid};
+use columns::CommandLine;
 pub use flush::Flush;
 pub use row::{Grower, Relation, Relative, Row, Sample};
 
@@ -145,6 +147,10 @@ pub struct Fact<'a> {
 pub enum Value<'a> {
     /// `n kB` in text, bytes in JSON.
     Bytes(Bytes),
+    /// `1210.3` MB in text, bytes in JSON.
+    Mb(Bytes),
+    /// The same of a size of which so much was not read: `~` stands before it where that matters.
+    About(Bytes, Bytes),
     /// A count.
     Count(u64),
     /// A number that may be negative.
@@ -155,8 +161,12 @@ pub enum Value<'a> {
     Cut(&'a [u8]),
     /// `52.73 %`.
     Percent(Percent),
+    /// The same with one digit in text, cut: 79.96 is below 80.
+    Tenths(Percent),
     /// A difference of sizes, perhaps negative: `-4 kB` in text, bytes in JSON.
     Growth(i64),
+    /// Such a difference a second: `-12.34` kB/s in text, bytes in JSON.
+    Rate(i64),
     /// `0.998`: thousandths.
     Thousandths(u16),
     /// `12.345 s` in text, microseconds in JSON.
@@ -165,6 +175,8 @@ pub enum Value<'a> {
     Moment(Moment),
     /// A sentence of ours, the names in it escaped already.
     Words(&'a str),
+    /// A process's name or arguments: text only, as long as it is.
+    Command(CommandLine<'a>),
     /// True or false: JSON only.
     Flag(bool),
     /// Several words: JSON only.
@@ -218,6 +230,11 @@ impl<'a> Value<'a> {
     #[must_use]
     pub const fn text_or_nothing(text: &'a [u8]) -> Self {
         if text.is_empty() { Self::Nothing } else { Self::Text(text) }
+    }
+
+    /// The value, or nothing.
+    pub fn or_nothing<T>(found: Option<T>, value: impl FnOnce(T) -> Self) -> Self {
+        found.map_or(Self::Nothing, value)
     }
 
     /// The value, or its absence.

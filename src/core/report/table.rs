@@ -1,8 +1,7 @@
 //! Tables: described once, written as CSV, text or JSON.
 //!
-//! A column is one line of code: what each form calls it, how wide it is, and where in a row its value is found. Of what kind the value is
-//! says the type of what finds it ([`Get`]), so that a column of sizes can't be given a count, nor a row lack a column. A new column is a new
-//! line, and nothing else:
+//! A column is one line of code: what each form calls it, how wide it is, and where in a row its value is found ([`Field`]), so that no
+//! row lacks a column. A new column is a new line, and nothing else:
 //!
 //! ```text
 //! column("RSS_KB", 9, "process.memory.usage", Size(|one| Some(one.row.rss))),
@@ -14,10 +13,8 @@
 mod cell;
 mod writer;
 
-use core::time::Duration;
-
-use crate::units::{Bytes, Percent};
-pub use cell::Cell;
+use super::Value;
+pub use super::field::{Field, Get, Rows};
 pub use writer::{Full, HEADER, Pen, Writer, header, put_header};
 
 /// How tables are written.
@@ -28,63 +25,6 @@ pub enum Form {
     Json,
     #[default]
     Text,
-}
-
-/// What a table has rows of. A row may borrow; the type that names it is the row's own, of rows that borrow for ever.
-pub trait Rows: 'static {
-    /// A row.
-    type Row<'r>;
-}
-
-/// Where in a row the value of a column is, and of what kind it is.
-pub enum Get<R: Rows> {
-    /// A [`Cell::Size`].
-    Size(for<'r> fn(&'r R::Row<'r>) -> Option<Bytes>),
-    /// A [`Cell::Rate`].
-    Rate(for<'r> fn(&'r R::Row<'r>) -> Option<i64>),
-    /// A [`Cell::Count`].
-    Count(for<'r> fn(&'r R::Row<'r>) -> Option<u64>),
-    /// A [`Cell::Share`].
-    Share(for<'r> fn(&'r R::Row<'r>) -> Option<Percent>),
-    /// [`Cell::Thousandths`].
-    Thousandths(for<'r> fn(&'r R::Row<'r>) -> Option<u16>),
-    /// A [`Cell::Span`].
-    Span(for<'r> fn(&'r R::Row<'r>) -> Option<Duration>),
-    /// A [`Cell::Text`], of which the start stays when it is too long; empty, it is not known.
-    Text(for<'r> fn(&'r R::Row<'r>) -> &'r [u8]),
-    /// The same, of which the end stays: a path.
-    Path(for<'r> fn(&'r R::Row<'r>) -> &'r [u8]),
-    /// [`Cell::Words`]; empty, there are none.
-    Words(for<'r> fn(&'r R::Row<'r>) -> &'r [u8]),
-}
-
-impl<R: Rows> Get<R> {
-    /// What stands in this column of a row.
-    pub fn cell<'r>(&self, row: &'r R::Row<'r>) -> Cell<'r> {
-        let text = |text: &'r [u8], cell: fn(&'r [u8]) -> Cell<'r>| match text {
-            b"" => Cell::Unknown,
-            text => cell(text),
-        };
-        match self {
-            Self::Size(get) => get(row).map_or(Cell::Unknown, Cell::Size),
-            Self::Rate(get) => get(row).map_or(Cell::Unknown, Cell::Rate),
-            Self::Count(get) => get(row).map_or(Cell::Unknown, Cell::Count),
-            Self::Share(get) => get(row).map_or(Cell::Unknown, Cell::Share),
-            Self::Thousandths(get) => get(row).map_or(Cell::Unknown, Cell::Thousandths),
-            Self::Span(get) => get(row).map_or(Cell::Unknown, Cell::Span),
-            Self::Text(get) | Self::Path(get) => text(get(row), Cell::Text),
-            Self::Words(get) => text(get(row), Cell::Words),
-        }
-    }
-
-    const fn shape(&self) -> Shape {
-        match self {
-            Self::Text(_) => Shape::Text,
-            Self::Path(_) => Shape::Path,
-            Self::Words(_) => Shape::Words,
-            _ => Shape::Number,
-        }
-    }
 }
 
 /// How a column stands in text.
@@ -98,6 +38,17 @@ pub(super) enum Shape {
     Path,
     /// As long as it is.
     Words,
+}
+
+impl Shape {
+    const fn of<R: Rows>(get: &Get<R>) -> Self {
+        match get {
+            Get::Text(_) | Get::Command(_) => Self::Text,
+            Get::Path(_) => Self::Path,
+            Get::Words(_) => Self::Words,
+            _ => Self::Number,
+        }
+    }
 }
 
 /// What a column is called, and how it stands in text.
@@ -120,6 +71,13 @@ pub struct Column<R: Rows> {
     get: Get<R>,
 }
 
+impl<R: Rows> Column<R> {
+    pub(super) const fn new(csv: &'static str, label: &'static str, width: usize, field: Field<R>) -> Self {
+        let Field { key, get } = field;
+        Self { heading: Heading { csv, label, width, key, shape: Shape::of(&get) }, get }
+    }
+}
+
 /// A column that text and CSV call the same. The first of CSV, `Timestamp`, is the writer's.
 #[must_use]
 pub const fn column<R: Rows>(csv: &'static str, width: usize, key: &'static str, get: Get<R>) -> Column<R> {
@@ -135,7 +93,13 @@ pub const fn called<R: Rows>(
     key: &'static str,
     get: Get<R>,
 ) -> Column<R> {
-    Column { heading: Heading { csv, label, width, key, shape: get.shape() }, get }
+    Column::new(csv, label, width, Field { key, get })
+}
+
+/// A column of text alone.
+#[must_use]
+pub const fn in_text<R: Rows>(label: &'static str, width: usize, get: Get<R>) -> Column<R> {
+    called("", label, width, "", get)
 }
 
 /// A table. It is a static: the writer knows it by its address.
@@ -149,9 +113,19 @@ pub struct Table<R: Rows> {
 }
 
 impl<R: Rows> Table<R> {
+    /// A table of text alone.
+    #[must_use]
+    pub const fn of_text(columns: &'static [Column<R>]) -> Self {
+        Self { event: "", title: "", columns }
+    }
+
     /// Whether anything is known of a row.
     pub fn is_any_known<'r>(&self, row: &'r R::Row<'r>) -> bool {
-        self.columns.iter().any(|column| column.get.cell(row) != Cell::Unknown)
+        self.columns.iter().any(|column| !matches!(column.get.value(row), Value::Nothing))
+    }
+
+    fn value<'r>(&self, at: usize, row: &'r R::Row<'r>) -> Value<'r> {
+        Value::or_nothing(self.columns.get(at), |column| column.get.value(row))
     }
 }
 

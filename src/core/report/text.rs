@@ -36,12 +36,12 @@ impl<'o, 'b> Text<'o, 'b> {
                 escape::text(self.out, bytes, Source::Raw);
                 self.out.put(b" [cut]");
             }
-            Value::Percent(percent) => put_fmt(self.out, format_args!("{percent} %")),
-            Value::Growth(bytes) => {
-                self.out.put_dec(bytes / 1024);
-                self.out.put(b" kB");
-            }
-            Value::Thousandths(parts) => put_fmt(self.out, format_args!("{}.{:03}", parts / 1000, parts % 1000)),
+            Value::Percent(_) | Value::Tenths(_) => put_fmt(self.out, format_args!("{value} %")),
+            Value::Growth(_) => put_fmt(self.out, format_args!("{value} kB")),
+            Value::Rate(_) => put_fmt(self.out, format_args!("{value} kB/s")),
+            Value::Mb(_) | Value::About(..) => put_fmt(self.out, format_args!("{value} MB")),
+            Value::Thousandths(_) => put_fmt(self.out, format_args!("{value}")),
+            Value::Command(command) => command.put(self.out),
             Value::Span(span) => {
                 self.out.put(seconds(span).as_bytes());
                 self.out.put(b" s");

@@ -14,24 +14,6 @@ use crate::target::exe::{LINK_MAX, Link};
 use crate::target::{STAT_MAX, STATUS_MAX, Target};
 
 const PID: Name = Name(Begin, "PID", "");
-const EXE: Name = Name(Begin, "Executable Absolute Path", "process.executable.path");
-const EXE_NAME: Name = Name(Begin, "", "process.executable.name");
-const KIND: Name = Name(Begin, "", "memdoor.snapshot.kind");
-const BECAUSE: Name = Name(Begin, "Snapshot Because", "");
-const REASON: Name = Name(Begin, "", "memdoor.snapshot.reason");
-const PARENT: Name = Name(Begin, "Parent PID", "process.parent_pid");
-const COMM: Name = Name(Begin, "Command Name", "memdoor.process.comm");
-const STATE: Name = Name(Begin, "State", "process.state");
-const USER: Name = Name(Begin, "Effective User ID", "process.user.id");
-const VPID: Name = Name(Begin, "", "process.vpid");
-const STARTED: Name = Name(Begin, "Start Time", "process.creation.time");
-const THREADS: Name = Name(Begin, "Threads", "process.thread.count");
-const CWD: Name = Name(Begin, "Current Working Directory", "process.working_directory");
-const CGROUP: Name = Name(Begin, "Control Group", "process.linux.cgroup");
-const UNIT: Name = Name(Begin, "", "service.name");
-const CONTAINER: Name = Name(Begin, "", "container.id");
-const POD: Name = Name(Begin, "", "k8s.pod.uid");
-const CMDLINE: Name = Name(Begin, "Command Line", "process.command_line");
 
 /// Longer command lines are cut: 4 KiB is what ps(1) and kernels before 4.2 show.
 const CMDLINE_MAX: usize = 4096;
@@ -63,24 +45,26 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let because = scene.because;
     let facts = [
         PID.is(Value::Int(scene.target.pid.get().into())),
-        EXE.is(Value::of(exe, Value::Text)),
-        EXE_NAME.is(text(exe_name.ok())),
-        KIND.is(scene.when.kind()),
-        BECAUSE.if_any(because.map(|because| Value::Text(because.words.as_bytes()))),
-        REASON.is(because.map_or(Value::Nothing, |because| Value::Words(because.reason))),
-        PARENT.is(Value::of(stat, |stat| Value::Count(stat.ppid))),
-        COMM.is(Value::of(stat, |stat| Value::Text(stat.comm))),
-        STATE.is(Value::of(state, Value::Text)),
-        USER.is(Value::of(user, Value::Count)),
-        VPID.is(vpid.map_or(Value::Nothing, Value::Count)),
-        STARTED.is(Value::of(started, Value::Moment)),
-        THREADS.is(Value::of(stat, |stat| Value::Count(stat.threads))),
-        CWD.if_any(found.cwd.map(|cwd| Value::of(cwd, Value::Text))),
-        CGROUP.is(Value::of(cgroup, Value::Text)),
-        UNIT.is(text(owner.unit)),
-        CONTAINER.is(text(owner.container)),
-        POD.is(text(pod.as_ref().map(Fixed::as_bytes))),
-        CMDLINE.if_any(found.cmdline.map(|text| Value::of(text, cmdline))),
+        Name(Begin, "Executable Absolute Path", "process.executable.path").is(Value::of(exe, Value::Text)),
+        Name(Begin, "", "process.executable.name").is(text(exe_name.ok())),
+        Name(Begin, "", "memdoor.snapshot.kind").is(scene.when.kind()),
+        Name(Begin, "Snapshot Because", "").if_any(because.map(|because| Value::Text(because.words.as_bytes()))),
+        Name(Begin, "", "memdoor.snapshot.reason")
+            .is(because.map_or(Value::Nothing, |because| Value::Words(because.reason))),
+        Name(Begin, "Parent PID", "process.parent_pid").is(Value::of(stat, |stat| Value::Count(stat.ppid))),
+        Name(Begin, "Command Name", "memdoor.process.comm").is(Value::of(stat, |stat| Value::Text(stat.comm))),
+        Name(Begin, "State", "process.state").is(Value::of(state, Value::Text)),
+        Name(Begin, "Effective User ID", "process.user.id").is(Value::of(user, Value::Count)),
+        Name(Begin, "", "process.vpid").is(vpid.map_or(Value::Nothing, Value::Count)),
+        Name(Begin, "Start Time", "process.creation.time").is(Value::of(started, Value::Moment)),
+        Name(Begin, "Threads", "process.thread.count").is(Value::of(stat, |stat| Value::Count(stat.threads))),
+        Name(Begin, "Current Working Directory", "process.working_directory")
+            .if_any(found.cwd.map(|cwd| Value::of(cwd, Value::Text))),
+        Name(Begin, "Control Group", "process.linux.cgroup").is(Value::of(cgroup, Value::Text)),
+        Name(Begin, "", "service.name").is(text(owner.unit)),
+        Name(Begin, "", "container.id").is(text(owner.container)),
+        Name(Begin, "", "k8s.pod.uid").is(text(pod.as_ref().map(Fixed::as_bytes))),
+        Name(Begin, "Command Line", "process.command_line").if_any(found.cmdline.map(|text| Value::of(text, cmdline))),
     ];
     report.facts(&facts);
     Ok(Completeness::of(&facts))

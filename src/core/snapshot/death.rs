@@ -30,15 +30,14 @@ const SECTIONS: [(Section, Take); COUNT] = [
 /// The sockets at 13 us each are the dearer ones when there are more: 60,000 mappings take 24 ms.
 const FEW: usize = 2048;
 
-const AT: Name = Name(Event::Begin, "Snapshot At", "");
-const EXIT: Name = Name(Event::Begin, "Exit Status", "");
-const COMPLETE: Name = Name(Event::End, "Snapshot", "");
-
 /// Takes the snapshot of a process in its exit stop; `scene` says until when.
 pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn Report) -> Completeness {
     head(scene, report);
     report.begin(Section::Death);
-    report.facts(&[AT.is(Value::Words("its death, in the exit stop")), EXIT.is(Value::Text(death.status))]);
+    report.facts(&[
+        Name(Event::Begin, "Snapshot At", "").is(Value::Words("its death, in the exit stop")),
+        Name(Event::Begin, "Exit Status", "").is(Value::Text(death.status)),
+    ]);
     report.end(Section::Death);
     let mut sections = SECTIONS;
     if scene.sockets.noted() > FEW {
@@ -48,7 +47,7 @@ pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn 
         let take = if scene.when.left().is_zero() { late } else { take };
         one(section, take, scene, report)
     });
-    report.facts(&[COMPLETE.is(Value::Words(all(&lost).name()))]);
+    report.facts(&[Name(Event::End, "Snapshot", "").is(Value::Words(all(&lost).name()))]);
     foot(&lost, monotonic().saturating_sub(death.since), report)
 }
 

@@ -18,15 +18,7 @@ use crate::sys::clock::{Now, monotonic};
 use crate::target::Life;
 use crate::units::{Bytes, Percent};
 
-const CURVE: Name = Name(Line, "RSS Curve", "");
-const GROWTH: Name = Name(Line, "RSS Growth", "");
-const SPEED: Name = Name(Line, "", "memdoor.growth.bytes_per_second");
 const R2: Name = Name(Line, "", "memdoor.growth.r2");
-const WINDOW: Name = Name(Line, "", "memdoor.growth.window_us");
-const FORECAST: Name = Name(Line, "Forecast", "");
-const END: Name = Name(Line, "", "memdoor.forecast.kind");
-const LEFT: Name = Name(Line, "", "memdoor.forecast.left_us");
-const REASON: Name = Name(Line, "", "memdoor.forecast.reason");
 const SINCE: Name = Name(Line, "Since First Snapshot", "memdoor.grown.since_us");
 
 /// In the order of [`Sizes::differences`].
@@ -84,15 +76,15 @@ fn write(past: &History, outlook: Outlook, grown: Option<[Fact<'_>; 6]>, now: &N
     };
     let [since, rss, anon, file, shmem, swap] = grown.unwrap_or([SINCE.is(Value::Nothing); 6]);
     let facts = [
-        CURVE.is(Value::text_or_nothing(curve.as_bytes())),
-        GROWTH.is(Value::Text(speed.as_bytes())),
-        SPEED.is(per_second),
+        Name(Line, "RSS Curve", "").is(Value::text_or_nothing(curve.as_bytes())),
+        Name(Line, "RSS Growth", "").is(Value::Text(speed.as_bytes())),
+        Name(Line, "", "memdoor.growth.bytes_per_second").is(per_second),
         R2.is(r2),
-        WINDOW.is(span),
-        FORECAST.is(Value::Text(end.as_bytes())),
-        END.is(Value::Words(kind)),
-        LEFT.is(left),
-        REASON.is(reason),
+        Name(Line, "", "memdoor.growth.window_us").is(span),
+        Name(Line, "Forecast", "").is(Value::Text(end.as_bytes())),
+        Name(Line, "", "memdoor.forecast.kind").is(Value::Words(kind)),
+        Name(Line, "", "memdoor.forecast.left_us").is(left),
+        Name(Line, "", "memdoor.forecast.reason").is(reason),
         since,
         rss,
         anon,

@@ -9,10 +9,8 @@ use crate::sys::Errno;
 use crate::target::Target;
 use crate::units::Bytes;
 
-const COUNT: Name = Name(Event::End, "Mappings", "");
 // SIZE is address space: a reservation of 1 TiB is no memory. What is resident stands under MEMORY.
 const SIZE: Name = Name(Event::End, "Mapped Address Space (SIZE, Not RSS)", "");
-const UNKNOWN: Name = Name(Event::End, "Mappings Not Understood", "");
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     let (view, files) = scene.target.view_and_files();
@@ -42,8 +40,11 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     if let (Err(why), 0) = (cut, count) {
         return Err(why);
     }
-    let facts =
-        [COUNT.is(Value::Count(count)), SIZE.is(Value::Bytes(size)), UNKNOWN.is(Value::Absent(Absent::Malformed))];
+    let facts = [
+        Name(Event::End, "Mappings", "").is(Value::Count(count)),
+        SIZE.is(Value::Bytes(size)),
+        Name(Event::End, "Mappings Not Understood", "").is(Value::Absent(Absent::Malformed)),
+    ];
     let shown = match facts.split_last() {
         Some((_, known)) if malformed + cut.unwrap_or(0) == 0 => known,
         _ => &facts,

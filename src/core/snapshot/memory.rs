@@ -16,37 +16,8 @@ use crate::sys::lines::Lines;
 use crate::target::{Files, STATUS_MAX, Target};
 use crate::units::{Bytes, PageSize, Percent, Pid};
 
-const TOTAL: Name = Name(System, "Total System Memory", "system.memory.limit");
-const RSS: Name = Name(Memory, "Process RSS Memory Usage", "process.memory.usage");
 const PSS: Name = Name(Memory, "Process PSS Memory Usage", "memdoor.process.pss_bytes");
-const SCORE: Name = Name(Oom, "Process OOM Score", "memdoor.process.oom_score");
-const ADJ: Name = Name(Oom, "Process OOM Score Adjustment Value", "memdoor.process.oom_score_adj");
 const USS: Name = Name(Memory, "Process USS Memory Usage", "memdoor.process.uss_bytes");
-const SWAP: Name = Name(Memory, "Process Swap Usage", "memdoor.process.swap_bytes");
-const PTE: Name = Name(Memory, "Process Page Tables Usage", "memdoor.process.page_table_bytes");
-const ANON: Name = Name(Memory, "Process Anonymous RSS", "memdoor.process.anon_bytes");
-const FILE: Name = Name(Memory, "Process File RSS", "memdoor.process.file_bytes");
-const SHMEM: Name = Name(Memory, "Process Shared Memory RSS", "memdoor.process.shmem_bytes");
-const PEAK: Name = Name(Memory, "Process Peak RSS", "memdoor.process.peak_rss_bytes");
-const LOCKED: Name = Name(Memory, "Process Locked Memory", "memdoor.process.locked_bytes");
-const HUGETLB: Name = Name(Memory, "Process Hugetlb Memory", "memdoor.process.hugetlb_bytes");
-const SIZE: Name = Name(Memory, "Process Address Space", "process.memory.virtual");
-const AVAILABLE: Name = Name(System, "System Available Memory", "system.memory.linux.available");
-const ARC: Name = Name(System, "System ZFS ARC That Can Shrink", "memdoor.host.arc_reclaimable_bytes");
-const FREE: Name = Name(System, "", "memdoor.host.free_bytes");
-const SWAP_TOTAL: Name = Name(System, "System Total Swap", "memdoor.host.swap_total_bytes");
-const SWAP_FREE: Name = Name(System, "System Free Swap", "memdoor.host.swap_free_bytes");
-const OF_TOTAL: Name = Name(Memory, "RSS Share Of System Memory", "memdoor.process.rss_percent_of_memtotal");
-
-const VERSION: Name = Name(Cgroup, "", "memdoor.cgroup.version");
-const LIMITING: Name = Name(Cgroup, "Limiting Control Group", "memdoor.cgroup.path");
-const LIMIT: Name = Name(Cgroup, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes");
-const USAGE: Name = Name(Cgroup, "Control Group Memory Usage", "memdoor.cgroup.usage_bytes");
-const CGROUP_PEAK: Name = Name(Cgroup, "", "memdoor.cgroup.peak_bytes");
-const MAX_HITS: Name = Name(Cgroup, "", "memdoor.cgroup.events.max");
-const OOMS: Name = Name(Cgroup, "", "memdoor.cgroup.events.oom");
-const OOM_KILLS: Name = Name(Cgroup, "", "memdoor.cgroup.events.oom_kill");
-const OF_LIMIT: Name = Name(Cgroup, "RSS Share Of Control Group Limit", "memdoor.process.rss_percent_of_cgroup_limit");
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     // Everything cheap first: it is in hand should the target die while smaps_rollup is read.
@@ -74,30 +45,35 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     scene.rss = rss.ok();
     scene.sizes = super::history::sizes(status, scene.rss);
     let total = field(system, in_meminfo.lacks("MemTotal"), |system: Meminfo| system.total);
-    let process = |line, pick: fn(Status) -> Option<Bytes>| bytes(field(status, in_status.lacks(line), pick));
-    let machine = |line, pick: fn(Meminfo) -> Option<Bytes>| bytes(field(system, in_meminfo.lacks(line), pick));
+    let process = |label, key, line, pick: fn(Status) -> Option<Bytes>| {
+        Name(Memory, label, key).is(bytes(field(status, in_status.lacks(line), pick)))
+    };
+    let machine = |label, key, line, pick: fn(Meminfo) -> Option<Bytes>| {
+        Name(System, label, key).is(bytes(field(system, in_meminfo.lacks(line), pick)))
+    };
     let facts = [
-        TOTAL.is(bytes(total)),
-        RSS.is(bytes(rss)),
+        Name(System, "Total System Memory", "system.memory.limit").is(bytes(total)),
+        Name(Memory, "Process RSS Memory Usage", "process.memory.usage").is(bytes(rss)),
         of_rollup(PSS.is(bytes(sum("Pss", |sum| sum.pss)))),
-        SCORE.is(Value::of(score, Value::Int)),
-        ADJ.is(Value::of(adj, Value::Int)),
+        Name(Oom, "Process OOM Score", "memdoor.process.oom_score").is(Value::of(score, Value::Int)),
+        Name(Oom, "Process OOM Score Adjustment Value", "memdoor.process.oom_score_adj").is(Value::of(adj, Value::Int)),
         of_rollup(USS.is(bytes(sum("Private_Clean", |sum| sum.uss())))),
-        SWAP.is(process("VmSwap", |status| status.swap)),
-        PTE.is(process("VmPTE", |status| status.page_tables)),
-        ANON.is(process("RssAnon", |status| status.anon)),
-        FILE.is(process("RssFile", |status| status.file)),
-        SHMEM.is(process("RssShmem", |status| status.shmem)),
-        PEAK.is(process("VmHWM", |status| status.peak_rss)),
-        LOCKED.is(process("VmLck", |status| status.locked)),
-        HUGETLB.is(process("HugetlbPages", |status| status.hugetlb)),
-        SIZE.is(process("VmSize", |status| status.size)),
-        AVAILABLE.is(machine("MemAvailable", |system| system.available)),
-        ARC.if_any(system.ok().and_then(|system| system.arc).map(|arc| Value::Bytes(arc.reclaimable()))),
-        FREE.is(machine("MemFree", |system| system.free)),
-        SWAP_TOTAL.is(machine("SwapTotal", |system| system.swap_total)),
-        SWAP_FREE.is(machine("SwapFree", |system| system.swap_free)),
-        OF_TOTAL.is(share(rss, total)),
+        process("Process Swap Usage", "memdoor.process.swap_bytes", "VmSwap", |status| status.swap),
+        process("Process Page Tables Usage", "memdoor.process.page_table_bytes", "VmPTE", |status| status.page_tables),
+        process("Process Anonymous RSS", "memdoor.process.anon_bytes", "RssAnon", |status| status.anon),
+        process("Process File RSS", "memdoor.process.file_bytes", "RssFile", |status| status.file),
+        process("Process Shared Memory RSS", "memdoor.process.shmem_bytes", "RssShmem", |status| status.shmem),
+        process("Process Peak RSS", "memdoor.process.peak_rss_bytes", "VmHWM", |status| status.peak_rss),
+        process("Process Locked Memory", "memdoor.process.locked_bytes", "VmLck", |status| status.locked),
+        process("Process Hugetlb Memory", "memdoor.process.hugetlb_bytes", "HugetlbPages", |status| status.hugetlb),
+        process("Process Address Space", "process.memory.virtual", "VmSize", |status| status.size),
+        machine("System Available Memory", "system.memory.linux.available", "MemAvailable", |system| system.available),
+        Name(System, "System ZFS ARC That Can Shrink", "memdoor.host.arc_reclaimable_bytes")
+            .if_any(system.ok().and_then(|system| system.arc).map(|arc| Value::Bytes(arc.reclaimable()))),
+        machine("", "memdoor.host.free_bytes", "MemFree", |system| system.free),
+        machine("System Total Swap", "memdoor.host.swap_total_bytes", "SwapTotal", |system| system.swap_total),
+        machine("System Free Swap", "memdoor.host.swap_free_bytes", "SwapFree", |system| system.swap_free),
+        Name(Memory, "RSS Share Of System Memory", "memdoor.process.rss_percent_of_memtotal").is(share(rss, total)),
     ];
     report.facts(&facts);
     Ok(Completeness::of(&facts).and(cgroup(scene, report, rss)))
@@ -138,11 +114,11 @@ fn cgroup(scene: &mut Scene<'_>, report: &mut dyn Report, rss: Result<Bytes, Abs
         Err(why) => (Value::Absent(why), None),
     };
     let head = [
-        VERSION.is(version.map_or(Value::Nothing, Value::Count)),
-        MAX_HITS.is(max),
-        OOMS.is(oom),
-        OOM_KILLS.is(oom_kill),
-        LIMITING.is(path),
+        Name(Cgroup, "", "memdoor.cgroup.version").is(version.map_or(Value::Nothing, Value::Count)),
+        Name(Cgroup, "", "memdoor.cgroup.events.max").is(max),
+        Name(Cgroup, "", "memdoor.cgroup.events.oom").is(oom),
+        Name(Cgroup, "", "memdoor.cgroup.events.oom_kill").is(oom_kill),
+        Name(Cgroup, "Limiting Control Group", "memdoor.cgroup.path").is(path),
     ];
     let Some((limit, usage, peak)) = figures else {
         report.facts(&head);
@@ -154,11 +130,12 @@ fn cgroup(scene: &mut Scene<'_>, report: &mut dyn Report, rss: Result<Bytes, Abs
         max,
         oom,
         oom_kill,
-        CGROUP_PEAK.is(peak.map_or(Value::Nothing, Value::Bytes)),
+        Name(Cgroup, "", "memdoor.cgroup.peak_bytes").is(peak.map_or(Value::Nothing, Value::Bytes)),
         path,
-        LIMIT.is(Value::Bytes(limit)),
-        USAGE.is(bytes(usage)),
-        OF_LIMIT.is(share(rss, Ok(limit))),
+        Name(Cgroup, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes").is(Value::Bytes(limit)),
+        Name(Cgroup, "Control Group Memory Usage", "memdoor.cgroup.usage_bytes").is(bytes(usage)),
+        Name(Cgroup, "RSS Share Of Control Group Limit", "memdoor.process.rss_percent_of_cgroup_limit")
+            .is(share(rss, Ok(limit))),
     ];
     report.facts(&facts);
     Completeness::of(&facts)

@@ -210,9 +210,6 @@ const SECTIONS: [(Section, Take); COUNT] = [
     (Section::Network, network::take),
 ];
 
-const STATUS: Name = Name(Event::End, "", "memdoor.snapshot.status");
-const DURATION: Name = Name(Event::End, "", "memdoor.snapshot.duration_us");
-
 /// Takes a snapshot.
 pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
     let started = monotonic();
@@ -282,7 +279,10 @@ fn one(section: Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Rep
 fn foot(lost: &[Lost; COUNT], took: Duration, report: &mut dyn Report) -> Completeness {
     let all = all(lost);
     let [one, two, three, four, five, six] = lost.map(|(lost, _)| lost);
-    let (status, took) = (STATUS.is(Value::Text(all.name().as_bytes())), DURATION.is(Value::Span(took)));
+    let (status, took) = (
+        Name(Event::End, "", "memdoor.snapshot.status").is(Value::Text(all.name().as_bytes())),
+        Name(Event::End, "", "memdoor.snapshot.duration_us").is(Value::Span(took)),
+    );
     report.facts(&[status, took, one, two, three, four, five, six]);
     report.foot();
     report.out().flush();

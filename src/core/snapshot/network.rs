@@ -10,17 +10,8 @@ use crate::parse::net::State;
 use crate::report::Event::Network;
 use crate::report::{Name, Report, Row, Value};
 
-const METHOD: Name = Name(Network, "Sockets Read By", "memdoor.network.method");
 const TCP: Name = Name(Network, "TCP Sockets", "memdoor.network.tcp");
-const TCP_STATES: Name = Name(Network, "TCP States", "");
 const UDP: Name = Name(Network, "UDP Sockets", "memdoor.network.udp");
-const OTHERS: Name = Name(Network, "Other Sockets", "");
-const UNIX: Name = Name(Network, "", "memdoor.network.unix");
-const NETLINK: Name = Name(Network, "", "memdoor.network.netlink");
-const RAW: Name = Name(Network, "", "memdoor.network.raw");
-const PACKET: Name = Name(Network, "", "memdoor.network.packet");
-const OTHER: Name = Name(Network, "", "memdoor.network.other");
-const UNIDENTIFIED: Name = Name(Network, "Sockets Not Identified", "memdoor.network.unidentified");
 const MISSING: Name = Name(Network, "Sockets Missing", "memdoor.network.sockets");
 
 /// The states that a process's socket can be in, with their JSON keys.
@@ -59,17 +50,17 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let count = |number: u32| Value::Count(number.into());
     let other = summary.others.vsock.saturating_add(summary.others.sctp);
     let facts = [
-        METHOD.is(Value::text_or_nothing(method.as_bytes())),
+        Name(Network, "Sockets Read By", "memdoor.network.method").is(Value::text_or_nothing(method.as_bytes())),
         TCP.is(count(summary.tcp)),
-        TCP_STATES.is(Value::text_or_nothing(states.as_bytes())),
+        Name(Network, "TCP States", "").is(Value::text_or_nothing(states.as_bytes())),
         UDP.is(count(summary.udp)),
-        OTHERS.is(Value::text_or_nothing(others.as_bytes())),
-        UNIX.is(count(summary.others.unix)),
-        NETLINK.is(count(summary.others.netlink)),
-        RAW.is(count(summary.others.raw)),
-        PACKET.is(count(summary.others.packet)),
-        OTHER.is(count(other.saturating_add(summary.others.other))),
-        UNIDENTIFIED.is(count(summary.unidentified)),
+        Name(Network, "Other Sockets", "").is(Value::text_or_nothing(others.as_bytes())),
+        Name(Network, "", "memdoor.network.unix").is(count(summary.others.unix)),
+        Name(Network, "", "memdoor.network.netlink").is(count(summary.others.netlink)),
+        Name(Network, "", "memdoor.network.raw").is(count(summary.others.raw)),
+        Name(Network, "", "memdoor.network.packet").is(count(summary.others.packet)),
+        Name(Network, "", "memdoor.network.other").is(count(other.saturating_add(summary.others.other))),
+        Name(Network, "Sockets Not Identified", "memdoor.network.unidentified").is(count(summary.unidentified)),
         MISSING.is(summary.missing.map_or(Value::Nothing, Value::Absent)),
     ];
     let in_state = STATES.map(|(state, name)| match summary.in_state(state) {

@@ -14,8 +14,6 @@ use crate::sys::ptrace;
 use crate::target::{STAT_MAX, STATUS_MAX, children, live_thread};
 use crate::units::{Pid, Ticks};
 
-const CHILDREN: Name = Name(Event::Begin, "Child Processes", "");
-
 /// Deeper than any real tree: 32 pid namespaces may be nested.
 const DEPTH_MAX: usize = 128;
 
@@ -30,7 +28,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     });
     let listed = report_children(scene, report);
     let value = Value::of(listed.map_err(|errno| scene.target.absent(c"task/TID/children", errno)), Value::Count);
-    let facts = [CHILDREN.is(value)];
+    let facts = [Name(Event::Begin, "Child Processes", "").is(value)];
     report.facts(&facts);
     Ok(done.and(Completeness::of(&facts)))
 }

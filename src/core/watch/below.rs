@@ -11,10 +11,6 @@ use crate::sys::record::frame::Kind;
 use crate::target::exe::Link;
 use crate::units::Pid;
 
-const RSS: Name = Name(Event::Below, "Process RSS Memory Usage", "process.memory.usage");
-const FIRES_AT: Name = Name(Event::Below, "Memory Pressure Threshold", "memdoor.watch.threshold_bytes");
-const PERCENT: Name = Name(Event::Below, "", "memdoor.watch.threshold_percent");
-
 /// The document's sentence.
 const BELOW: &str = "Process memory usage is not equal to or greater than input memory pressure threshold";
 
@@ -26,9 +22,11 @@ impl Armed<'_> {
         self.completeness = self.completeness.and(Completeness::of(&[exe]));
         let percent = self.options.threshold.map(|threshold| threshold.percent().into());
         let figures = [
-            RSS.is(bytes_or_gone(self.seen.last_rss)),
-            FIRES_AT.is(self.fires_at.map_or(Value::Nothing, Value::Bytes)),
-            PERCENT.is(percent.map_or(Value::Nothing, Value::Count)),
+            Name(Event::Below, "Process RSS Memory Usage", "process.memory.usage")
+                .is(bytes_or_gone(self.seen.last_rss)),
+            Name(Event::Below, "Memory Pressure Threshold", "memdoor.watch.threshold_bytes")
+                .is(self.fires_at.map_or(Value::Nothing, Value::Bytes)),
+            Name(Event::Below, "", "memdoor.watch.threshold_percent").is(percent.map_or(Value::Nothing, Value::Count)),
         ];
         self.out.begin(Kind::Below);
         with_report(self.options.format, &mut self.out, &self.envelope, |report| {

@@ -27,14 +27,6 @@ use crate::target::exe::Link;
 use crate::target::memcg::Sight;
 use crate::units::{Bytes, Pid};
 
-const LAST_RSS: Name = Name(WatchEnd, "Last RSS", "process.memory.usage");
-const LAST_SEEN: Name = Name(WatchEnd, "Last RSS Seen", "memdoor.watch.last_reading");
-const LAST_AGE: Name = Name(WatchEnd, "Last RSS Seen Before This Report", "memdoor.watch.last_reading_age_us");
-const PEAK_RSS: Name = Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss_bytes");
-const WATCHED: Name = Name(WatchEnd, "Watched", "memdoor.watch.duration_us");
-const SAMPLES: Name = Name(WatchEnd, "Samples", "memdoor.watch.samples");
-const SNAPSHOTS: Name = Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots");
-
 /// How long a process that the OOM killer has killed may take to go, when memdoor is asked to end: systemd gives a service 90 s, and a
 /// person less.
 const DYING: Duration = Duration::from_secs(2);
@@ -266,13 +258,14 @@ impl Armed<'_> {
         let facts = [
             pid,
             exe,
-            LAST_RSS.is(bytes_or_gone(self.seen.last_rss)),
-            LAST_SEEN.is(Value::Moment(last_seen)),
-            LAST_AGE.is(Value::Span(age)),
-            PEAK_RSS.is(bytes_or_gone(self.seen.peak_rss)),
-            WATCHED.is(Value::Span(watched)),
-            SAMPLES.is(Value::Count(self.seen.samples)),
-            SNAPSHOTS.is(Value::Count(self.seen.snapshots)),
+            Name(WatchEnd, "Last RSS", "process.memory.usage").is(bytes_or_gone(self.seen.last_rss)),
+            Name(WatchEnd, "Last RSS Seen", "memdoor.watch.last_reading").is(Value::Moment(last_seen)),
+            Name(WatchEnd, "Last RSS Seen Before This Report", "memdoor.watch.last_reading_age_us")
+                .is(Value::Span(age)),
+            Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss_bytes").is(bytes_or_gone(self.seen.peak_rss)),
+            Name(WatchEnd, "Watched", "memdoor.watch.duration_us").is(Value::Span(watched)),
+            Name(WatchEnd, "Samples", "memdoor.watch.samples").is(Value::Count(self.seen.samples)),
+            Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots").is(Value::Count(self.seen.snapshots)),
             status,
             signal,
             core,

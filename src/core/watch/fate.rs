@@ -89,15 +89,9 @@ pub(super) struct Fate {
     millis: Fixed<32>,
 }
 
-const STATUS: Name = Name(WatchEnd, "Exit Status", "memdoor.death.status");
-const SIGNAL: Name = Name(WatchEnd, "", "memdoor.death.signal");
-const CORE: Name = Name(WatchEnd, "", "memdoor.death.core_dumped");
-const CODE: Name = Name(WatchEnd, "", "memdoor.death.exit_code");
 const STOP: Name = Name(WatchEnd, "", "memdoor.death.stop");
 const STOPPED: Name = Name(WatchEnd, "Exit Stop", "");
 const REASON: Name = Name(WatchEnd, "No Exit Stop", "memdoor.death.reason");
-const UNSEEN: Name = Name(WatchEnd, "Exit Stop Seen Late By Up To", "memdoor.death.unseen_us");
-const HELD: Name = Name(WatchEnd, "", "memdoor.death.held_us");
 
 impl Fate {
     pub(super) fn new(ended: Option<Ended>, held: Option<(Duration, Option<Duration>)>, why: Why) -> Self {
@@ -160,15 +154,16 @@ impl Fate {
             }
         };
         [
-            STATUS.is(status),
-            SIGNAL.is(signal),
-            CORE.is(core),
-            CODE.is(code),
+            Name(WatchEnd, "Exit Status", "memdoor.death.status").is(status),
+            Name(WatchEnd, "", "memdoor.death.signal").is(signal),
+            Name(WatchEnd, "", "memdoor.death.core_dumped").is(core),
+            Name(WatchEnd, "", "memdoor.death.exit_code").is(code),
             stop,
             stopped,
             reason,
-            UNSEEN.if_any(self.unseen.map(Value::Span)),
-            HELD.is(self.held.map_or(Value::Nothing, Value::Span)),
+            Name(WatchEnd, "Exit Stop Seen Late By Up To", "memdoor.death.unseen_us")
+                .if_any(self.unseen.map(Value::Span)),
+            Name(WatchEnd, "", "memdoor.death.held_us").is(self.held.map_or(Value::Nothing, Value::Span)),
         ]
     }
 }

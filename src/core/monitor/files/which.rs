@@ -5,6 +5,7 @@ use crate::monitor::analysis;
 use crate::monitor::tables::{
     ALERTS, AREAS, CGROUPS, KERNEL, MEMORY, PRESSURE, PROCESSES, SLABS, SWAP, SWAPPED, ZONES,
 };
+use crate::report::json;
 use crate::report::table::{Tables, header};
 use crate::report::time::is_millis;
 use crate::sys::ours::BEGINNING;
@@ -57,5 +58,5 @@ pub fn is_table(beginning: &[u8], tables: Tables) -> bool {
                 && rest.strip_prefix(b" ").is_some_and(is_millis)
         })
     });
-    is_csv || is_text || beginning.starts_with(b"{\"schema\":\"memdoor/1\",")
+    is_csv || is_text || beginning.starts_with(json::BEGINNING)
 }

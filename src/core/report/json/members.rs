@@ -79,13 +79,13 @@ fn is_incomplete(fact: &Fact<'_>) -> bool {
 
 fn put_value(out: &mut Out<'_>, value: Value<'_>) {
     match value {
-        Value::Bytes(size) => out.put_dec(size.0),
+        Value::Bytes(size) | Value::Mb(size) | Value::About(size, _) => out.put_dec(size.0),
         Value::Count(count) => out.put_dec(count),
-        Value::Int(number) | Value::Growth(number) => out.put_dec(number),
+        Value::Int(number) | Value::Growth(number) | Value::Rate(number) => out.put_dec(number),
         Value::Text(bytes) | Value::Cut(bytes) => {
             escape::json(out, bytes, Source::Raw, JSON_MAX);
         }
-        Value::Percent(percent) => put_fmt(out, format_args!("{percent}")),
+        Value::Percent(percent) | Value::Tenths(percent) => put_fmt(out, format_args!("{percent}")),
         Value::Thousandths(parts) => put_fmt(out, format_args!("{}.{:03}", parts / 1000, parts % 1000)),
         Value::Span(span) => out.put_dec(micros(span)),
         Value::Moment(moment) => {
@@ -100,7 +100,7 @@ fn put_value(out: &mut Out<'_>, value: Value<'_>) {
             escape::json(out, text, Source::Raw, SENTENCE);
         }),
         Value::Objects(objects) => put_list(out, objects, |out, facts| put_object(out, facts)),
-        Value::Nothing | Value::Absent(_) => out.put(b"null"),
+        Value::Nothing | Value::Absent(_) | Value::Command(_) => out.put(b"null"),
     }
 }
 

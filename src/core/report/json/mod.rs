@@ -15,6 +15,9 @@ use crate::sys::clock::Now;
 use crate::sys::out::Out;
 use line::{Line, Subject};
 
+/// What every line begins with: of whatever version of memdoor it is.
+pub const BEGINNING: &[u8] = b"{\"schema\":\"memdoor/1\",";
+
 /// Who writes: on every line, because lines of many hosts are mixed, sampled and joined later.
 #[derive(Clone, Debug, Default)]
 pub struct Envelope {
@@ -57,7 +60,7 @@ impl<'o, 'b> Json<'o, 'b> {
         let subject = Subject { event: event.name(), severity: event.severity(), message: message.as_bytes() };
         let mut line = Line::new(self.envelope, &self.timestamp, &subject);
         if event.is_of_snapshot() {
-            line.texts(&["memdoor.snapshot.id"], &[self.snapshot_id.as_bytes()]);
+            line.push("memdoor.snapshot.id", Value::text_or_nothing(self.snapshot_id.as_bytes()));
         }
         line.push("process.pid", self.pid());
         for fact in facts.iter().filter(|fact| fact.event == event && !fact.key.is_empty()) {

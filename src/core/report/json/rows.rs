@@ -1,6 +1,6 @@
 //! Rows: one of many mappings, sockets or processes. They carry only what joins them to their snapshot.
 
-use super::{Json, put_object};
+use super::{BEGINNING, Json, put_object};
 use crate::fixed::Fixed;
 use crate::parse::maps::Mapping;
 use crate::parse::net::{Socket, State};
@@ -15,10 +15,10 @@ const PATH_MAX: usize = 12 * 1024;
 impl Json<'_, '_> {
     /// The start of a row, up to the brace of its own object under `memdoor`.
     fn row_head(&mut self, event: Event, pid: i32, object: &str) {
-        for (before, text) in [
-            (&b"{\"schema\":\"memdoor/1\",\"event_name\":\""[..], event.name().as_bytes()),
-            (b"\",\"timestamp\":\"", self.timestamp.as_bytes()),
-        ] {
+        self.out.put(BEGINNING);
+        for (before, text) in
+            [(&b"\"event_name\":\""[..], event.name().as_bytes()), (b"\",\"timestamp\":\"", self.timestamp.as_bytes())]
+        {
             self.out.put(before);
             self.out.put(text);
         }

@@ -1,47 +1,27 @@
-//! What stands in a column of a row: a value with its unit, and how each form writes it.
-
-use core::time::Duration;
+//! A value in a column of a row: without its unit, which is in the column's name.
 
 use crate::fixed::Fixed;
-use crate::report::Value;
 use crate::report::escape::{self, Source};
+use crate::report::{Value, columns};
 use crate::sys::out::Out;
-use crate::units::{Bytes, Percent, micros};
+use crate::units::micros;
 
-/// What stands in a column of a row.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Cell<'a> {
-    /// Not known: nothing in CSV, `-` in text, left out of JSON.
-    Unknown,
-    /// A size: kB in CSV and text, bytes in JSON.
-    Size(Bytes),
-    /// A difference of sizes a second, perhaps negative: `-12.34` kB/s in CSV and text, bytes in JSON.
-    Rate(i64),
-    /// A number.
-    Count(u64),
-    /// A share: `12.30`.
-    Share(Percent),
-    /// Thousandths: `0.998`.
-    Thousandths(u16),
-    /// A time: whole seconds in CSV and text, microseconds in JSON.
-    Span(Duration),
-    /// Bytes that somebody else chose: escaped as each format needs it; in CSV quoted, and never a formula of a spreadsheet.
-    Text(&'a [u8]),
-    /// A sentence of ours, the names in it escaped already; at the end of a line of text, as long as it is.
-    Words(&'a [u8]),
-}
-
-impl<'a> Cell<'a> {
+impl Value<'_> {
     /// The figure that CSV and text have; empty when it is not known, or no figure.
     #[must_use]
     pub fn figure(&self) -> Fixed<32> {
         let mut text = Fixed::new();
         match *self {
-            Self::Unknown | Self::Text(_) | Self::Words(_) => {}
-            Self::Size(size) => _ = text.push_dec(size.kib()),
+            Self::Bytes(size) => _ = text.push_dec(size.kib()),
+            Self::Mb(size) | Self::About(size, _) => {
+                text.push(if self.is_vague() { b"~" } else { b"" }).push(columns::tenths(size).as_bytes());
+            }
             Self::Count(count) => _ = text.push_dec(count),
+            Self::Int(number) => _ = text.push_dec(number),
+            Self::Growth(bytes) => _ = text.push_dec(bytes / 1024),
             Self::Span(span) => _ = text.push_dec(span.as_secs()),
-            Self::Share(share) => push_parts(&mut text, share.hundredths, 100),
+            Self::Percent(share) => push_parts(&mut text, share.hundredths, 100),
+            Self::Tenths(share) => text = columns::percent(share),
             Self::Thousandths(parts) => push_parts(&mut text, parts.into(), 1000),
             Self::Rate(rate) => {
                 text.push(if rate < 0 { b"-" } else { b"" });
@@ -49,6 +29,7 @@ impl<'a> Cell<'a> {
                 let hundredths = u128::from(rate.unsigned_abs()) * 100 / 1024;
                 push_parts(&mut text, u64::try_from(hundredths).unwrap_or(u64::MAX), 100);
             }
+            _ => {}
         }
         text
     }
@@ -58,30 +39,20 @@ impl<'a> Cell<'a> {
     pub fn in_base_units(&self) -> Fixed<32> {
         let mut text = Fixed::new();
         match *self {
-            Self::Unknown | Self::Text(_) | Self::Words(_) => {}
-            Self::Size(size) => _ = text.push_dec(size.0),
-            Self::Rate(rate) => _ = text.push_dec(rate),
+            Self::Bytes(size) | Self::Mb(size) | Self::About(size, _) => _ = text.push_dec(size.0),
+            Self::Int(number) | Self::Growth(number) | Self::Rate(number) => _ = text.push_dec(number),
             Self::Count(count) => _ = text.push_dec(count),
-            Self::Share(share) => push_parts(&mut text, share.hundredths, 10_000),
+            Self::Percent(share) | Self::Tenths(share) => push_parts(&mut text, share.hundredths, 10_000),
             Self::Thousandths(parts) => push_parts(&mut text, parts.into(), 1000),
             Self::Span(span) => push_parts(&mut text, micros(span), 1_000_000),
+            _ => {}
         }
         text
     }
 
-    /// What JSON has.
-    pub(super) fn value(self) -> Value<'a> {
-        match self {
-            Self::Unknown => Value::Nothing,
-            Self::Size(size) => Value::Bytes(size),
-            Self::Rate(rate) => Value::Int(rate),
-            Self::Count(count) => Value::Count(count),
-            Self::Share(share) => Value::Percent(share),
-            Self::Thousandths(parts) => Value::Thousandths(parts),
-            Self::Span(span) => Value::Span(span),
-            Self::Text(bytes) => Value::Text(bytes),
-            Self::Words(words) => Value::Words(core::str::from_utf8(words).unwrap_or_default()),
-        }
+    /// Whether so much of it was not read that it matters.
+    const fn is_vague(&self) -> bool {
+        matches!(self, Self::About(_, unread) if unread.0 >= 1 << 20)
     }
 
     /// Writes it as a field of CSV.
@@ -91,7 +62,7 @@ impl<'a> Cell<'a> {
             // In quotes, so that neither a comma nor a semicolon divides it; it begins with a word of ours.
             Self::Words(words) => {
                 out.put(b"\"");
-                for (at, part) in words.split(|byte| *byte == b'"').enumerate() {
+                for (at, part) in words.as_bytes().split(|byte| *byte == b'"').enumerate() {
                     out.put(if at > 0 { b"\"\"" } else { b"" });
                     out.put(part);
                 }

@@ -2,13 +2,13 @@
 
 use core::iter;
 
-use super::{Cell, Described, Form, Heading, Rows, Shape, Table, Tables};
+use super::{Described, Form, Heading, Rows, Shape, Table, Tables};
 use crate::fixed::Fixed;
-use crate::report::Moment;
-use crate::report::columns::{Keep, left, right};
+use crate::report::columns::{Keep, left, right, shortened};
 use crate::report::json::Envelope;
 use crate::report::json::line::Samples;
 use crate::report::time::{Precision, rfc3339};
+use crate::report::{Moment, Value};
 use crate::sys::clock::Now;
 use crate::sys::out::Out;
 
@@ -76,17 +76,17 @@ impl<'w, 'b> Writer<'w, 'b> {
 
     /// Writes a row of one of the tables. A row of another table ends the one before.
     pub fn row<'r, R: Rows>(&mut self, table: &'static Table<R>, row: &'r R::Row<'r>) {
-        self.write(table, &|at| table.columns.get(at).map_or(Cell::Unknown, |column| column.get.cell(row)));
+        self.write(table, &|at| table.value(at, row));
     }
 
-    fn write<'c>(&mut self, table: &'static dyn Described, cell: &dyn Fn(usize) -> Cell<'c>) {
+    fn write<'c>(&mut self, table: &'static dyn Described, value: &dyn Fn(usize) -> Value<'c>) {
         let at = self.tables.iter().position(|one| core::ptr::addr_eq(*one, table));
         debug_assert!(at.is_some(), "'{}' is not a table of this file", table.title());
         if at != self.at {
             self.end();
             self.at = at;
         }
-        self.put(table, cell);
+        self.put(table, value);
         if self.out.take_cut() {
             // What is held are whole rows. What follows may be the first of another file, and tells that it is ours by its title.
             self.has_title = false;
@@ -94,38 +94,35 @@ impl<'w, 'b> Writer<'w, 'b> {
                 full.take(self.out, self.rows);
             }
             self.rows = 0;
-            self.put(table, cell);
+            self.put(table, value);
         }
         self.rows += 1;
     }
 
-    fn put<'c>(&mut self, table: &'static dyn Described, cell: &dyn Fn(usize) -> Cell<'c>) {
+    fn put<'c>(&mut self, table: &'static dyn Described, value: &dyn Fn(usize) -> Value<'c>) {
         match self.form {
-            Form::Csv => self.put_csv(cell),
+            Form::Csv => self.put_csv(value),
             Form::Text => {
                 self.put_title(table);
-                for (at, heading) in table.headings().enumerate() {
-                    put_cell(heading, &cell(at), at == 0, self.out);
-                }
-                self.out.put(b"\n");
+                put_values(table, value, self.out);
             }
             Form::Json => {
                 let mut line = self.pen.samples.line(table.event(), table.title());
                 for (at, heading) in table.headings().enumerate() {
-                    line.push(heading.key, cell(at).value());
+                    line.push(heading.key, value(at));
                 }
                 line.put(self.out);
             }
         }
     }
 
-    fn put_csv<'c>(&mut self, cell: &dyn Fn(usize) -> Cell<'c>) {
+    fn put_csv<'c>(&mut self, value: &dyn Fn(usize) -> Value<'c>) {
         self.out.put(self.pen.time.as_bytes());
         for (number, table) in self.tables.iter().enumerate() {
             for at in 0..table.headings().count() {
                 self.out.put(b",");
                 if Some(number) == self.at {
-                    cell(at).put_csv(self.out);
+                    value(at).put_csv(self.out);
                 }
             }
         }
@@ -146,25 +143,66 @@ impl<'w, 'b> Writer<'w, 'b> {
         if table.headings().all(|heading| heading.shape == Shape::Words) {
             return;
         }
-        for (at, heading) in table.headings().enumerate() {
-            put_in_text(heading, heading.label.as_bytes(), at == 0, self.out);
-        }
-        self.out.put(b"\n");
+        put_labels(table, self.out);
     }
 }
 
-fn put_cell(heading: &Heading, cell: &Cell<'_>, is_first: bool, out: &mut Out<'_>) {
-    let figure = short(cell, heading.width);
-    match *cell {
-        Cell::Words(words) if is_first => wrap(words, out),
-        Cell::Words(words) => {
-            out.put(b" ");
-            out.put(words);
-        }
-        Cell::Text(text) => put_in_text(heading, text, is_first, out),
-        Cell::Unknown => put_in_text(heading, b"-", is_first, out),
-        _ => put_in_text(heading, figure.as_bytes(), is_first, out),
+/// Tables of text alone, which say themselves what stands above them.
+impl<R: Rows> Table<R> {
+    /// Writes what its columns are called.
+    pub fn put_labels(&'static self, out: &mut Out<'_>) {
+        put_labels(self, out);
     }
+
+    /// Writes a row.
+    pub fn put<'r>(&'static self, row: &'r R::Row<'r>, out: &mut Out<'_>) {
+        put_values(self, &|at| self.value(at, row), out);
+    }
+}
+
+fn put_labels(table: &'static dyn Described, out: &mut Out<'_>) {
+    for (heading, place) in in_text(table) {
+        put_in_text(heading, heading.label.as_bytes(), place, out);
+    }
+    out.put(b"\n");
+}
+
+fn put_values<'c>(table: &'static dyn Described, value: &dyn Fn(usize) -> Value<'c>, out: &mut Out<'_>) {
+    for (heading, place) in in_text(table) {
+        let value = value(place.at);
+        match value {
+            Value::Words(words) if place.at == 0 => wrap(words.as_bytes(), out),
+            Value::Words(words) => {
+                out.put(b" ");
+                out.put(words.as_bytes());
+            }
+            Value::Command(command) => {
+                out.put(b" ");
+                command.put(out);
+            }
+            Value::Text(text) => put_in_text(heading, text, place, out),
+            Value::Nothing => put_in_text(heading, b"-", place, out),
+            _ => put_in_text(heading, short(&value, heading.width).as_bytes(), place, out),
+        }
+    }
+    out.put(b"\n");
+}
+
+/// Where a column stands in a line of text.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Its number among all columns.
+    at: usize,
+    /// Whether it is the last: no blanks follow what stands in it.
+    is_last: bool,
+}
+
+/// The columns that are in text.
+fn in_text(table: &'static dyn Described) -> impl Iterator<Item = (&'static Heading, Place)> {
+    let is_there = |(_, heading): &(usize, &Heading)| heading.width > 0;
+    let last = table.headings().enumerate().filter(is_there).last().map_or(0, |(at, _)| at);
+    let all = table.headings().enumerate().filter(is_there);
+    all.map(move |(at, heading)| (heading, Place { at, is_last: at == last }))
 }
 
 /// Lines of 80 columns at most, if no word is longer.
@@ -184,25 +222,24 @@ fn wrap(words: &[u8], out: &mut Out<'_>) {
     }
 }
 
-fn put_in_text(heading: &Heading, text: &[u8], is_first: bool, out: &mut Out<'_>) {
-    if heading.width == 0 {
-        return;
-    }
+fn put_in_text(heading: &Heading, text: &[u8], place: Place, out: &mut Out<'_>) {
     let keep = match heading.shape {
-        Shape::Number => return right(out, text, heading.width - usize::from(is_first)),
+        Shape::Number => return right(out, text, heading.width - usize::from(place.at == 0)),
         Shape::Path => Keep::End,
         Shape::Text | Shape::Words => Keep::Start,
     };
-    if !is_first {
-        out.put(b" ");
+    out.put(if place.at == 0 { b"" } else { b" " });
+    if place.is_last {
+        shortened(out, text, heading.width, keep);
+    } else {
+        left(out, text, heading.width, keep);
     }
-    left(out, text, heading.width, keep);
 }
 
 /// A figure that fits: `1234k` when 1234567 does not.
-fn short(cell: &Cell<'_>, width: usize) -> Fixed<32> {
-    let mut figure = cell.figure();
-    if let Cell::Count(mut number) = *cell {
+fn short(value: &Value<'_>, width: usize) -> Fixed<32> {
+    let mut figure = value.figure();
+    if let Value::Count(mut number) = *value {
         let mut units = ["k", "M", "G", "T", "P", "E"].into_iter();
         while figure.as_bytes().len() > width
             && let Some(unit) = units.next()

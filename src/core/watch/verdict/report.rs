@@ -20,19 +20,6 @@ const VERDICT: Name = Name(WatchEnd, "Verdict", "memdoor.verdict.summary");
 /// Of a watch that ends before its target.
 const ENDED: Name = Name(WatchEnd, "Watch Ended Because", "memdoor.verdict.summary");
 const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
-const CGROUP: Name = Name(WatchEnd, "OOM Control Group", "memdoor.verdict.cgroup");
-const LIMITING: Name = Name(WatchEnd, "Limiting Control Group", "memdoor.cgroup.path");
-const LIMITED_TO: Name = Name(WatchEnd, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes");
-const LIMIT: Name = Name(WatchEnd, "OOM Control Group Limit", "memdoor.verdict.limit_bytes");
-const USAGE: Name = Name(WatchEnd, "OOM Control Group Usage", "memdoor.verdict.usage_bytes");
-const CHOSEN: Name = Name(WatchEnd, "OOM Killer Chose PID", "memdoor.oom.killed.pid");
-const TRIGGER: Name = Name(WatchEnd, "OOM Killer Invoked By PID", "memdoor.oom.trigger.pid");
-const BESIDE_PID: Name = Name(WatchEnd, "", "memdoor.verdict.beside.pid");
-const BESIDE_NAME: Name = Name(WatchEnd, "", "memdoor.verdict.beside.name");
-const BESIDE_IS: Name = Name(WatchEnd, "", "memdoor.verdict.beside.relation");
-const EVIDENCE: Name = Name(WatchEnd, "", "memdoor.verdict.evidence");
-const KERNEL_LOG: Name = Name(WatchEnd, "Kernel Log", "");
-const SENTENCE: Name = Name(WatchEnd, "Evidence", "");
 
 /// Lines of the log, and sentences of ours.
 const LINES: usize = 6;
@@ -81,10 +68,10 @@ impl Verdict<'_> {
         }
         report.facts(facts.get(..count).unwrap_or_default());
         for line in lines.into_iter().filter(|line| !line.is_empty()) {
-            report.facts(&[KERNEL_LOG.is(Value::Text(line))]);
+            report.facts(&[Name(WatchEnd, "Kernel Log", "").is(Value::Text(line))]);
         }
         for sentence in sentences.into_iter().filter(|text| !text.is_empty()) {
-            report.facts(&[SENTENCE.is(Value::Text(sentence))]);
+            report.facts(&[Name(WatchEnd, "Evidence", "").is(Value::Text(sentence))]);
         }
     }
 
@@ -104,17 +91,26 @@ impl Verdict<'_> {
         [
             CAUSE.is(Value::Words(self.cause.name())),
             self.name().is(Value::Text(self.words.as_bytes())),
-            CGROUP.if_any(of_cgroup(cgroup.map(Value::Text))),
-            LIMITING.if_any(limiting.map(|(path, _)| Value::Text(path))),
-            LIMITED_TO.if_any(limiting.map(|(_, limit)| Value::Bytes(limit))),
-            LIMIT.if_any(of_cgroup(limit.map(Value::Bytes))),
-            USAGE.if_any(of_cgroup(usage.map(Value::Bytes))),
-            CHOSEN.if_any(chosen.and_then(Kills::chosen).map(Value::Count)),
-            TRIGGER.if_any(log.and_then(Kills::trigger).map(Value::Count)),
-            BESIDE_PID.if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
-            BESIDE_NAME.if_any(beside.map(|(victim, _)| Value::Text(victim.comm.as_bytes()))),
-            BESIDE_IS.if_any(beside.map(|(_, kin)| Value::Words(kin.name()))),
-            EVIDENCE.if_any((!evidence.is_empty()).then_some(Value::Texts(evidence))),
+            Name(WatchEnd, "OOM Control Group", "memdoor.verdict.cgroup").if_any(of_cgroup(cgroup.map(Value::Text))),
+            Name(WatchEnd, "Limiting Control Group", "memdoor.cgroup.path")
+                .if_any(limiting.map(|(path, _)| Value::Text(path))),
+            Name(WatchEnd, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes")
+                .if_any(limiting.map(|(_, limit)| Value::Bytes(limit))),
+            Name(WatchEnd, "OOM Control Group Limit", "memdoor.verdict.limit_bytes")
+                .if_any(of_cgroup(limit.map(Value::Bytes))),
+            Name(WatchEnd, "OOM Control Group Usage", "memdoor.verdict.usage_bytes")
+                .if_any(of_cgroup(usage.map(Value::Bytes))),
+            Name(WatchEnd, "OOM Killer Chose PID", "memdoor.oom.killed.pid")
+                .if_any(chosen.and_then(Kills::chosen).map(Value::Count)),
+            Name(WatchEnd, "OOM Killer Invoked By PID", "memdoor.oom.trigger.pid")
+                .if_any(log.and_then(Kills::trigger).map(Value::Count)),
+            Name(WatchEnd, "", "memdoor.verdict.beside.pid").if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
+            Name(WatchEnd, "", "memdoor.verdict.beside.name")
+                .if_any(beside.map(|(victim, _)| Value::Text(victim.comm.as_bytes()))),
+            Name(WatchEnd, "", "memdoor.verdict.beside.relation")
+                .if_any(beside.map(|(_, kin)| Value::Words(kin.name()))),
+            Name(WatchEnd, "", "memdoor.verdict.evidence")
+                .if_any((!evidence.is_empty()).then_some(Value::Texts(evidence))),
         ]
     }
 }
