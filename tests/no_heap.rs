@@ -12,10 +12,10 @@ use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
 use memdoor::host::Host;
-use memdoor::monitor::alerts::{Alerts, Facts};
+use memdoor::monitor::alerts::{Alerts, Facts, Limits};
 use memdoor::monitor::crowd::{By, Crowd, Look, Swapping, Whom, fds};
 use memdoor::monitor::groups::Groups;
-use memdoor::monitor::options::{Deep, Limits};
+use memdoor::monitor::options::Deep;
 use memdoor::monitor::sample::{Sample, Sources};
 use memdoor::report::Format;
 use memdoor::sys::clock::monotonic;
@@ -169,16 +169,7 @@ fn following_all_processes_allocates_nothing() {
     alone("following_all_processes_allocates_nothing", || {
         let host = Host::open(c"/proc").expect("/proc");
         let _leaker = Victim::start(&["leak", "200", "400"]);
-        let no = Percent { hundredths: 0 };
-        let mut alerts = Alerts::new(Limits {
-            memory: no,
-            swap: no,
-            zombies: 0,
-            fds: no,
-            growth: no,
-            pressure: no,
-            fragmentation: no,
-        });
+        let mut alerts = Alerts::new(Limits::all(0));
         let second = Duration::from_secs(1);
         let mut crowd = Crowd::arm(&host, 40 * second, second).expect("room");
         let (mut at, mut said) = (monotonic(), 0);
@@ -402,7 +393,7 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
     alone("what_monitor_writes_and_shows_allocates_nothing", || {
         use common::monitored::{Rows, envelope, facts, growing, hostile, put_rows};
         use memdoor::monitor::files::{Files, Which};
-        use memdoor::monitor::options::{Charset, Color, Form, Limits};
+        use memdoor::monitor::options::{Charset, Color, Form};
         use memdoor::monitor::prometheus;
         use memdoor::monitor::view::{Past, View, draw};
         use memdoor::report::table::Pen;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::cost::SelfReport;
-use memdoor::monitor::options::{Charset, Code, Color, Deep, Form, Limits, Options, To, What};
+use memdoor::monitor::alerts::{self, Kind as Alert, Limits, Unit};
+use memdoor::monitor::options::{Charset, Code, Color, Deep, Form, Options, To, What};
 use memdoor::parse::dec;
-use memdoor::units::{Bytes, Percent};
+use memdoor::units::Bytes;
 
 use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values::{self, Kind, Read, Unfit, kept};
@@ -28,18 +29,7 @@ pub(super) struct Typed {
 }
 
 /// `memory=80`, `swap=off`.
-const ALERT: Kind<Alert> = Kind {
-    word: "NAME=VALUE",
-    allowed: "memory=, swap=, fds=, growth=, psi= or fragmentation= and a percentage, zombies= and a number, or off",
-    left_out: "",
-    read: alert,
-};
-
-/// Sets one of the limits to a number.
-struct Alert {
-    set: fn(&mut Limits, u64),
-    number: u64,
-}
+const ALERT: Kind<(Alert, u64)> = Kind { word: "NAME=VALUE", allowed: alerts::ALLOWED, left_out: "", read: alert };
 
 pub(super) const MODE: Mode<Typed> = Mode {
     name: "monitor",
@@ -68,19 +58,18 @@ pub(super) const MODE: Mode<Typed> = Mode {
             "files memory_monitor_TIME_memory.log and so on in DIR, which is made (0700) if its parent is there; default \
              /var/log/memory-monitor, without rights there ."
         ),
-        option!("--format", values::FORM, |o, v| o.options.form = v, "text, csv or json; the memory file is always CSV")
-            .default("text"),
-        option!("-n, --top", values::TOP, |o, v| o.options.top = v, "so many processes and cgroups are named").default("10"),
+        option!(
+            "--format",
+            values::FORM,
+            |o, v| o.options.form = v,
+            "text, csv or json; the memory file is always CSV"
+        )
+        .default("text"),
+        option!("-n, --top", values::TOP, |o, v| o.options.top = v, "so many processes and cgroups are named")
+            .default("10"),
         option!("--window", values::WINDOW, |o, v| o.options.window = v, "growth is looked for in the last so many")
             .default("60"),
-        option!(
-            "--alert",
-            ALERT,
-            |o, v| (v.set)(&mut o.options.limits, v.number),
-            "when to raise an alert, in percent, or off: memory=80, swap=0, fds=80, growth=10, psi=10, fragmentation=95; zombies=0 \
-             is a number"
-        )
-        .many(),
+        option!("--alert", ALERT, |o, v| o.options.limits = o.options.limits.with(v.0, v.1), alerts::HELP).many(),
         option!("--deep", |o| o.options.deep = Deep::Yes, "PSS and USS of the top, which holds their mmap_lock"),
         option!("--analyze", |o| o.options.what = What::Analysis, "nothing but the summary, at the end"),
         option!(
@@ -103,7 +92,10 @@ pub(super) const MODE: Mode<Typed> = Mode {
         (1, "error: /proc can't be read, or nothing can be written; the file for Prometheus never could be"),
         (2, "the command line or the configuration is wrong"),
         (3, "with --exit-code: an alert was raised"),
-        (4, "done, but /proc hides the processes of other users (hidepid), or a part of what was to be written was lost"),
+        (
+            4,
+            "done, but /proc hides the processes of other users (hidepid), or a part of what was to be written was lost",
+        ),
     ],
 };
 
@@ -169,29 +161,17 @@ fn is(name: &str, test: fn(&OsString) -> bool) -> bool {
     std::env::var_os(name).is_some_and(|value| test(&value))
 }
 
-fn alert(text: &OsStr) -> Read<Alert> {
+fn alert(text: &OsStr) -> Read<(Alert, u64)> {
     let (name, value) = text.to_str().and_then(|text| text.split_once('=')).ok_or(Unfit::NotAllowed)?;
-    let number = match value {
-        // Nothing is as much as that.
-        "off" => u64::MAX,
-        value => dec(value.as_bytes()).filter(|number| *number <= 1_000_000).ok_or(Unfit::NotAllowed)?,
-    };
-    // More than all of it is never reached.
-    if matches!(name, "memory" | "swap" | "fds" | "psi" | "fragmentation") && (101..u64::MAX).contains(&number) {
-        return Err(Unfit::NotAllowed);
+    let alert = Limits::named(name).ok_or(Unfit::NotAllowed)?;
+    if value == "off" {
+        return Ok((alert, Limits::OFF));
     }
-    const fn share(number: u64) -> Percent {
-        Percent { hundredths: number.saturating_mul(100) }
+    let number = dec(value.as_bytes()).filter(|number| *number <= 1_000_000).ok_or(Unfit::NotAllowed)?;
+    match alert.unit() {
+        Unit::Count => Ok((alert, number)),
+        // A share is never more than all; what grows may have grown tenfold.
+        Unit::Percent if number > 100 && alert != Alert::Growth => Err(Unfit::NotAllowed),
+        Unit::Percent => Ok((alert, number * 100)),
     }
-    let set: fn(&mut Limits, u64) = match name {
-        "zombies" => |limits, number| limits.zombies = number,
-        "memory" => |limits, number| limits.memory = share(number),
-        "swap" => |limits, number| limits.swap = share(number),
-        "fds" => |limits, number| limits.fds = share(number),
-        "growth" => |limits, number| limits.growth = share(number),
-        "psi" => |limits, number| limits.pressure = share(number),
-        "fragmentation" => |limits, number| limits.fragmentation = share(number),
-        _ => return Err(Unfit::NotAllowed),
-    };
-    Ok(Alert { set, number })
 }

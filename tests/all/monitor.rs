@@ -14,11 +14,11 @@ use common::skip;
 use common::target::Victim;
 use memdoor::history::trend::R2;
 use memdoor::host::Host;
-use memdoor::monitor::alerts::{Alert, Alerts, Change, Facts, Kind};
+use memdoor::monitor::alerts::{Alert, Alerts, Change, Facts, Kind, Limits};
 use memdoor::monitor::crowd::{By, Crowd, Look, Row, Swapping, Whom, fds};
-use memdoor::monitor::options::{Deep, Limits};
+use memdoor::monitor::options::Deep;
 use memdoor::sys::clock::monotonic;
-use memdoor::units::{Bytes, Percent, Pid};
+use memdoor::units::{Bytes, Pid};
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// A look that is an ordinary one.
@@ -31,15 +31,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Only processes can reach these.
-const LIMITS: Limits = Limits {
-    memory: Percent { hundredths: u64::MAX },
-    swap: Percent { hundredths: u64::MAX },
-    zombies: u64::MAX,
-    fds: Percent { hundredths: 8000 },
-    growth: Percent { hundredths: 1000 },
-    pressure: Percent { hundredths: u64::MAX },
-    fragmentation: Percent { hundredths: u64::MAX },
-};
+const LIMITS: Limits = Limits::all(Limits::OFF).with(Kind::Fds, 8000).with(Kind::Growth, 1000);
 
 fn host() -> Host {
     Host::open(c"/proc").expect("/proc")
@@ -459,7 +451,7 @@ fn a_zombie_is_found_with_its_parent() {
     crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
     let zombie = row(&crowd, victim.pid).expect("the zombie");
     assert!(zombie.is_zombie() && zombie.parent == Some(pid(victim.started())));
-    let mut alerts = Alerts::new(Limits { zombies: 0, ..LIMITS });
+    let mut alerts = Alerts::new(LIMITS.with(Kind::Zombies, 0));
     assert!(judge(&mut alerts, &crowd).is_empty(), "one that is about to be reaped is none");
     crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
     let said = judge(&mut alerts, &crowd);

@@ -242,7 +242,7 @@ fn csv_that_can_not_be_written_is_an_error() {
 
 #[test]
 fn what_is_wrong_is_said_with_what_is_allowed() {
-    let alert = "memory=, swap=, fds=, growth=, psi= or fragmentation= and a percentage, zombies= and a number, or off";
+    let alert = "NAME=PERCENT, zombies=NUMBER or NAME=off, as in memory=80, swap=0, zombies=0, fds=80, growth=10, psi=10, fragmentation=95";
     for (args, expected) in [
         (
             &["monitor", "x"][..],

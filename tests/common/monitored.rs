@@ -201,6 +201,8 @@ pub fn alert(kind: Kind, process: Option<(u64, &[u8])>, words: &[u8]) -> Alert {
     Alert {
         kind,
         change: Change::Raised,
+        value: (kind != Kind::OomKill).then_some(8320),
+        limit: (kind != Kind::OomKill).then_some(8000),
         process: process.map(|(pid, comm)| (Pid::new(pid).expect("a pid"), Comm::of(comm))),
         words: Fixed::of(words),
     }

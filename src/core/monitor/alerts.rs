@@ -4,56 +4,21 @@
 //! It ends as well when what it is about is not there any more (swap was turned off, a process has exited, no zone has free memory), and
 //! then that is said. What could not be read neither begins nor ends anything.
 
-mod host;
 mod kills;
-mod process;
+mod rules;
 
-pub(super) use process::grows;
+pub use rules::{ALLOWED, HELP, Kind, Limits, Unit};
+
+pub(super) use rules::grows;
 
 use core::fmt::Write;
 
-use super::crowd::{Crowd, Who};
-use super::options::Limits;
+use super::crowd::{Crowd, Row, Who};
 use super::sample::{Sample, Zone};
 use crate::fixed::Fixed;
-use crate::listed::listed;
 use crate::processes::Comm;
 use crate::units::{Bytes, Percent, Pid, Ticks};
-
-listed! {
-    /// What an alert is about.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    #[allow(missing_docs, reason = "the names say it, and options.rs says from when on")]
-    pub enum Kind {
-        Memory,
-        Swap,
-        Zombies,
-        Fds,
-        SystemFds,
-        Growth,
-        Pressure,
-        OomKill,
-        Fragmentation,
-    }
-}
-
-impl Kind {
-    /// What CSV, JSON, Prometheus and the screen call it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Swap => "swap",
-            Self::Zombies => "zombies",
-            Self::Fds => "fds",
-            Self::SystemFds => "system_fds",
-            Self::Growth => "growth",
-            Self::Pressure => "pressure",
-            Self::OomKill => "oom_kill",
-            Self::Fragmentation => "fragmentation",
-        }
-    }
-}
+use rules::{Judge, Measure};
 
 /// Whether it begins or ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,12 +49,24 @@ pub struct Alert {
     pub kind: Kind,
     /// Whether it begins or ends. An OOM kill never ends.
     pub change: Change,
+    /// Its value, in [`Kind::unit`], where there is one.
+    pub value: Option<u64>,
+    /// Above which it is raised.
+    pub limit: Option<u64>,
     /// Of whom, if it is about a process: its name as it is, not escaped.
     pub process: Option<(Pid, Comm)>,
     /// A whole sentence: what it is about, the value, the limit and who it is, names escaped. Whoever shows it says none of that again;
     /// in a table and in JSON kind and process have fields of their own beside it, to be searched by:
     /// `memory 83.20 % used (limit 80.00 %): 20377.6 of 24576.0 MB; largest: java (PID 4242), 12390.4 MB`.
     pub words: Words,
+}
+
+impl Alert {
+    /// What its value and its limit are in; empty where it has neither.
+    #[must_use]
+    pub const fn unit(&self) -> &'static str {
+        if self.value.is_none() && self.limit.is_none() { "" } else { self.kind.unit().name() }
+    }
 }
 
 /// Somebody whom the OOM killer killed.
@@ -163,7 +140,7 @@ struct Known {
 enum Level {
     /// Below 95 % of its limit.
     Below,
-    /// Neither.
+    /// Neither, or not known.
     Near,
     /// Above its limit.
     Above,
@@ -179,6 +156,17 @@ impl Level {
     }
 }
 
+/// What an alert of the host is about, at one sample.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Subject {
+    /// It could not be read: an alert that was raised is neither so nor over.
+    Unknown,
+    /// It is not there any more, which ends an alert: what is said then.
+    Gone(&'static str),
+    /// It is there, with this value.
+    At(u64),
+}
+
 /// What was said, and is still so.
 #[derive(Debug)]
 pub struct Alerts {
@@ -186,8 +174,8 @@ pub struct Alerts {
     /// By [`Kind`].
     raised: [bool; Kind::COUNT],
     known: [Option<Known>; ROOM],
-    /// Whether there were too many zombies at the sample before: one that is about to be reaped is none.
-    were_zombies: bool,
+    /// Whether it was too much at the sample before.
+    was_above: [bool; Kind::COUNT],
     /// OOM kills that the kernel has counted, and that nobody has been named for.
     unnamed: i64,
     total: u64,
@@ -202,7 +190,7 @@ impl Alerts {
             limits,
             raised: [false; Kind::COUNT],
             known: [const { None }; ROOM],
-            were_zombies: false,
+            was_above: [false; Kind::COUNT],
             unnamed: 0,
             total: 0,
             unlisted: 0,
@@ -232,6 +220,105 @@ impl Alerts {
         self.judge_processes(facts, each);
         self.judge_kills(facts, each);
         self.total += raised;
+    }
+
+    fn judge_host(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
+        for kind in Kind::ALL {
+            let (value, say, lasts) = match kind.rule().judge {
+                Judge::Host(value, say) => (value, say, false),
+                Judge::Lasting(value, say) => (value, say, true),
+                Judge::Process(..) | Judge::Kills => continue,
+            };
+            let (raised, was_above) = (&mut self.raised[kind as usize], &mut self.was_above[kind as usize]);
+            let limit = self.limits.of(kind);
+            let value = match value(facts) {
+                Subject::Unknown => continue,
+                Subject::Gone(words) => {
+                    if core::mem::take(raised) {
+                        let words = Words::of(words.as_bytes());
+                        let change = Change::Cleared;
+                        each(&Alert { kind, change, value: None, limit: Some(limit), process: None, words });
+                    }
+                    continue;
+                }
+                Subject::At(value) => value,
+            };
+            let level = Level::of(value, limit);
+            let is_new = !core::mem::replace(was_above, level == Level::Above);
+            let change = match (level, *raised) {
+                (Level::Above, false) if lasts && is_new => continue,
+                (Level::Above, false) => Change::Raised,
+                (Level::Below, true) => Change::Cleared,
+                _ => continue,
+            };
+            *raised = change == Change::Raised;
+            let mut words = Words::new();
+            let process = say(&mut words, facts, value, limit);
+            each(&Alert { kind, change, value: Some(value), limit: Some(limit), process, words });
+        }
+    }
+
+    fn judge_processes(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
+        let mut is_any_known = false;
+        for known in self.known.iter_mut().flatten() {
+            (known.is_there, is_any_known) = (false, true);
+        }
+        // Who has exited and waits to be reaped has neither memory nor descriptors: it is as gone as one that has no row any more.
+        for row in facts.crowd.rows().filter(|row| !row.is_zombie()) {
+            for kind in Kind::ALL {
+                let Judge::Process(measure, _) = kind.rule().judge else { continue };
+                let measure = measure(row, facts.crowd, self.limits.of(kind));
+                if measure.level == Level::Above || is_any_known {
+                    self.judge_process(kind, measure, row, facts.crowd, each);
+                }
+            }
+        }
+        for place in &mut self.known {
+            if let Some(gone) = place.take_if(|known| !known.is_there) {
+                let mut words = Words::new();
+                push_name(&mut words, gone.pid, &gone.comm);
+                words.push(b" has exited");
+                let (kind, limit) = (gone.kind, Some(self.limits.of(gone.kind)));
+                let process = Some((gone.pid, gone.comm));
+                each(&Alert { kind, change: Change::Cleared, value: None, limit, process, words });
+            }
+        }
+    }
+
+    fn judge_process(&mut self, kind: Kind, measure: Measure, row: &Row, crowd: &Crowd, each: &mut dyn FnMut(&Alert)) {
+        let is_it = |known: &Option<Known>| {
+            let known = known.as_ref();
+            known.is_some_and(|known| (known.kind, known.pid, known.started) == (kind, row.pid, row.started))
+        };
+        let mut places = self.known.iter_mut();
+        let change = match (measure.level, places.find(|place| is_it(place))) {
+            (Level::Below, Some(place)) => {
+                *place = None;
+                Change::Cleared
+            }
+            (_, Some(Some(known))) => {
+                known.is_there = true;
+                return;
+            }
+            (Level::Above, _) => {
+                let Some(place) = self.known.iter_mut().find(|place| place.is_none()) else {
+                    self.unlisted += 1;
+                    return;
+                };
+                *place =
+                    Some(Known { kind, pid: row.pid, started: row.started, comm: row.comm.clone(), is_there: true });
+                Change::Raised
+            }
+            _ => return,
+        };
+        let limit = self.limits.of(kind);
+        let mut words = Words::new();
+        push_name(&mut words, row.pid, &row.comm);
+        if let Judge::Process(_, say) = kind.rule().judge {
+            say(&mut words, row, crowd, change == Change::Raised, limit);
+        }
+        let process = Some((row.pid, row.comm.clone()));
+        each(&Alert { kind, change, value: measure.value, limit: Some(limit), process, words });
     }
 }
 
@@ -344,7 +431,7 @@ mod tests {
     #[test]
     fn who_waits_to_be_reaped_has_exited() {
         let mut crowd = Crowd::of(&[row(7, 0), row(8, 0)], 20, |second| (100 + 2 * second) << 20);
-        let limits = Limits { zombies: 9, ..Limits::default() };
+        let limits = Limits::default().with(Kind::Zombies, 9);
         let mut alerts = Alerts::new(limits);
         crowd.change(|row| (row.fds, row.fds_most) = (Some(90), Some(100)));
         assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 4, "both grow, and have many descriptors");
@@ -414,6 +501,34 @@ mod tests {
         (0..5).for_each(|second| crowd.have(second, second << 30));
         assert!(crowd.rows().all(Row::is_growing));
         assert_eq!(said(&mut Alerts::new(Limits::default()), &quiet(&crowd)), [""; 0]);
+    }
+
+    #[test]
+    fn growth_takes_ten_samples_or_a_minute() {
+        let said_after = |seconds| {
+            let crowd = Crowd::of(&[row(7, 0)], seconds, |second| (100 + 10 * second) << 20);
+            said(&mut Alerts::new(Limits::default()), &quiet(&crowd)).len()
+        };
+        assert_eq!([said_after(9), said_after(10)], [0, 1]);
+        let mut slow = Crowd::with_room(1, core::time::Duration::from_secs(300), core::time::Duration::from_secs(15))
+            .expect("room");
+        slow.begin_with(row(7, 0));
+        let mut alerts = Alerts::new(Limits::default());
+        let mut at = |step: u64| {
+            slow.have(15 * step, (100 + 20 * step) << 20);
+            said(&mut alerts, &quiet(&slow)).len()
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(&mut at), [0, 0, 0, 0, 1], "a minute is over before ten samples");
+    }
+
+    #[test]
+    fn an_alert_has_its_value_and_its_limit_beside_its_words() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let mut alerts = Alerts::new(Limits::default().with(Kind::Pressure, 500));
+        let facts = Facts { full: Some(percent(12)), ..quiet(&crowd) };
+        let mut all = Vec::new();
+        alerts.judge(&facts, &mut |alert| all.push((alert.kind, alert.value, alert.limit, alert.unit())));
+        assert_eq!(all, [(Kind::Pressure, Some(1200), Some(500), "percent")]);
     }
 
     #[test]

@@ -238,6 +238,12 @@ impl Crowd {
         self.times.window()
     }
 
+    /// Between two looks.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.times.interval()
+    }
+
     /// How it grew, by a line through its sizes in the window; `None`: fewer than four are known.
     #[must_use]
     pub fn growth(&self, row: &Row) -> Option<Growth> {

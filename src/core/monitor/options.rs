@@ -3,9 +3,10 @@
 use core::ffi::CStr;
 use core::time::Duration;
 
+use super::alerts::Limits;
 use crate::cost::SelfReport;
 pub use crate::report::table::Form;
-use crate::units::{Bytes, Percent};
+use crate::units::Bytes;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -94,38 +95,4 @@ pub enum Code {
     Done,
     /// It becomes 3.
     Found,
-}
-
-/// When to raise an alert.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// So much of memory is used (`memory=80`).
-    pub memory: Percent,
-    /// So much swap is used (`swap=0`: any).
-    pub swap: Percent,
-    /// So many zombies (`zombies=0`: any).
-    pub zombies: u64,
-    /// So much of a process's or the system's limit of descriptors is used (`fds=80`).
-    pub fds: Percent,
-    /// A process has grown by so much in the window (`growth=10`), by more than 16 MiB and steadily (R2 above 0.8).
-    pub growth: Percent,
-    /// PSI full avg10 (`psi=10`).
-    pub pressure: Percent,
-    /// So much of free memory is in pieces too small for 2 MiB pages (`fragmentation=95`).
-    pub fragmentation: Percent,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        let percent = |number: u64| Percent { hundredths: number * 100 };
-        Self {
-            memory: percent(80),
-            swap: percent(0),
-            zombies: 0,
-            fds: percent(80),
-            growth: percent(10),
-            pressure: percent(10),
-            fragmentation: percent(95),
-        }
-    }
 }

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::alerts::Alert;
+use super::alerts::{Alert, Change, Limits};
 use super::crowd::{By, Crowd, Growth, Row};
 use super::groups::Group;
 use super::sample::{Sample, Slab, Swap, Zone, Zram};
@@ -12,8 +12,9 @@ use crate::parse::arcstats::ZfsCache;
 use crate::parse::cgroup::{Owner, PodUid, owner};
 use crate::parse::meminfo::{Meminfo, Use};
 use crate::parse::pressure::Stall;
-use crate::report::table::Get::{Count, Path, Rate, Share, Size, Span, Text, Thousandths, Words};
+use crate::report::table::Get::{Count, Known, Path, Rate, Share, Size, Span, Text, Thousandths, Words};
 use crate::report::table::{Rows, Table, Writer, called, column};
+use crate::report::{Severity, Value};
 use crate::units::{Percent, Pid};
 
 /// Processes that can be put in an order: a [`Crowd`].
@@ -382,6 +383,17 @@ pub fn pressure(sample: &Sample, to: &mut Writer<'_, '_>) {
 
 impl Rows for Alert {
     type Row<'r> = Self;
+
+    fn message(alert: &Self) -> &[u8] {
+        alert.words.as_bytes()
+    }
+
+    fn severity(alert: &Self) -> Severity {
+        match alert.change {
+            Change::Raised => Severity::Warn,
+            Change::Cleared => Severity::Info,
+        }
+    }
 }
 
 /// What was worth saying.
@@ -391,6 +403,10 @@ pub static ALERTS: Table<Alert> = Table {
     columns: &[
         column("Alert", 13, "memdoor.alert.kind", Text(|alert| alert.kind.name().as_bytes())),
         column("Change", 7, "memdoor.alert.change", Text(|alert| alert.change.name().as_bytes())),
+        // Text has them in its words.
+        column("Value", 0, "memdoor.alert.value", Known(|alert| in_unit(alert, alert.value))),
+        column("Limit", 0, "memdoor.alert.limit", Known(|alert| in_unit(alert, alert.limit))),
+        column("Unit", 0, "memdoor.alert.unit", Text(|alert| alert.unit().as_bytes())),
         column("PID", 7, "process.pid", Count(|alert| number(alert.process.as_ref()?.0))),
         column(
             "Command",
@@ -401,6 +417,11 @@ pub static ALERTS: Table<Alert> = Table {
         column("Words", 5, "memdoor.alert.words", Words(|alert| alert.words.as_bytes())),
     ],
 };
+
+fn in_unit(alert: &Alert, number: Option<u64>) -> Value<'_> {
+    // No value is above a limit that is off.
+    Value::or_nothing(number.filter(|number| *number != Limits::OFF), |number| alert.kind.unit().value(number))
+}
 
 /// [`ALERTS`]: a row.
 pub fn alert(alert: &Alert, to: &mut Writer<'_, '_>) {

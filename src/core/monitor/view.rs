@@ -5,10 +5,10 @@ mod screen;
 
 use core::time::Duration;
 
-use super::alerts::{Alert, Change};
+use super::alerts::{Alert, Change, Kind, Limits};
 use super::crowd::{By, Row};
 use super::groups::Group;
-use super::options::{Charset, Color, Limits};
+use super::options::{Charset, Color};
 use super::sample::Sample;
 use super::tables::Growing;
 use crate::history::trend::BELIEVED;
@@ -67,8 +67,8 @@ pub fn draw(view: &View<'_>, size: (usize, usize), color: Color, charset: Charse
     let meminfo = &view.sample.meminfo;
     let swap = view.sample.meminfo.swap_used();
     let parts = [
-        ("Memory ", view.sample.meminfo.used(), meminfo.total, view.limits.memory),
-        ("Swap   ", swap, meminfo.swap_total, view.limits.swap),
+        ("Memory ", view.sample.meminfo.used(), meminfo.total, view.limits.percent(Kind::Memory)),
+        ("Swap   ", swap, meminfo.swap_total, view.limits.percent(Kind::Swap)),
     ];
     for (label, used, total, limit) in parts {
         put_bar(label, used, total, limit, &mut screen);
@@ -168,7 +168,7 @@ fn put_alert(alert: &Alert, line: &mut Out<'_>) {
 
 /// Those that have less of their limit left than the host may.
 fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
-    let near = |group: &&Group| group.percent() > Some(view.limits.memory);
+    let near = |group: &&Group| group.percent() > Some(view.limits.percent(Kind::Memory));
     for group in view.groups.iter().filter(near).take(GROUPS) {
         let line = &mut screen.line;
         line.put(b"CGROUP  ");

@@ -18,12 +18,23 @@ use core::time::Duration;
 use super::columns::{CommandLine, Name};
 use super::table::Column;
 use super::{Event, Fact, Value};
+use crate::report::Severity;
 use crate::units::{Bytes, Percent};
 
 /// What has quantities. It may borrow; the type that names it is its own, of those that borrow for ever.
 pub trait Rows: 'static {
     /// One of them.
     type Row<'r>;
+
+    /// One line for people, in JSON; empty: what it is a table of.
+    fn message<'r>(_: &'r Self::Row<'r>) -> &'r [u8] {
+        b""
+    }
+
+    /// How bad it is, in JSON.
+    fn severity(_: &Self::Row<'_>) -> Severity {
+        Severity::Info
+    }
 }
 
 /// Where in a row a value is, and of what kind it is.

@@ -9,6 +9,7 @@ pub mod field;
 mod flush;
 pub mod json;
 mod row;
+mod severity;
 pub mod table;
 pub mod text;
 pub mod time;
@@ -21,6 +22,7 @@ use crate::units::{Bytes, Percent, Pid};
 use columns::CommandLine;
 pub use flush::Flush;
 pub use row::{Grower, Relation, Relative, Row, Sample};
+pub use severity::Severity;
 
 /// How reports are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

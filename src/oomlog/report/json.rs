@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::{Found, Lack, Run, Show};
 use crate::oomlog::analysis::{Advice, Summary};
 use crate::report::Event as Line;
+use crate::report::Severity;
 use crate::report::json::put_object;
 use crate::report::time::{Precision, rfc3339};
 use crate::report::{Fact, Moment, Name, Value};
@@ -85,12 +86,12 @@ fn reason(lack: &Lack) -> String {
 }
 
 /// What every line begins with.
-fn envelope<'a>(line: Line, severity: (&'a str, u64), message: &'a str) -> [Fact<'a>; 7] {
+fn envelope<'a>(line: Line, severity: Severity, message: &'a str) -> [Fact<'a>; 7] {
     [
         words("schema", Some("memdoor/1")),
         words("event_name", Some(line.name())),
-        words("severity_text", Some(severity.0)),
-        count("severity_number", Some(severity.1)),
+        words("severity_text", Some(severity.text())),
+        count("severity_number", Some(severity.number())),
         words("message", Some(message)),
         words("os.type", Some("linux")),
         words("memdoor.version", Some(env!("CARGO_PKG_VERSION"))),
@@ -125,7 +126,7 @@ fn put_summary(summary: &Summary, run: &Run, lacks: &[Lack], out: &mut Out<'_>) 
     let (victims, causes) = (slices(&victims), slices(&causes));
     let (cgroups, advice) = (slices(&cgroups), slices(&advice));
     let session = summary.session.as_ref().map(|(comm, _)| comm.as_slice());
-    let severity = if lacks.is_empty() { ("INFO", 9) } else { ("WARN", 13) };
+    let severity = if lacks.is_empty() { Severity::Info } else { Severity::Warn };
     let begins = lacks.iter().map(|lack| lack.begins_us).max().and_then(moment);
     // Paths of any length: the line stays under 16 KiB.
     let reasons: Vec<String> = lacks.iter().take(NAMES).map(reason).collect();

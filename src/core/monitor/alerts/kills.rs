@@ -31,6 +31,8 @@ impl Alerts {
             each(&Alert {
                 kind: Kind::OomKill,
                 change: Change::Raised,
+                value: None,
+                limit: None,
                 process: seen.pid.map(|pid| (pid, comm)),
                 words,
             });
@@ -47,7 +49,8 @@ impl Alerts {
         if late > 0 {
             let mut words = Words::new();
             let _ = write!(words, "OOM kills: {late} whose victims are not known");
-            each(&Alert { kind: Kind::OomKill, change: Change::Raised, process: None, words });
+            let (kind, change) = (Kind::OomKill, Change::Raised);
+            each(&Alert { kind, change, value: Some(late.unsigned_abs()), limit: None, process: None, words });
         }
     }
 }

@@ -9,10 +9,10 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::alerts;
+use super::alerts::Limits;
 use super::crowd::{Crowd, Growth, Row};
 use super::mapped::Mapped;
 use super::notes::Notes;
-use super::options::Limits;
 use super::sample::Sample;
 use crate::fixed::Fixed;
 use crate::host::Host;

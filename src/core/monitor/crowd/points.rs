@@ -21,6 +21,8 @@ pub(super) struct Times {
     at: [u32; POINTS],
     len: usize,
     step: u32,
+    /// Between two samples.
+    interval: Duration,
     window: u32,
     page: PageSize,
 }
@@ -41,10 +43,15 @@ impl Times {
             at: [0; POINTS],
             len: 0,
             step: millis(interval),
+            interval,
             // Beyond 24 days it can't be told what is older than what.
             window: millis(window).min(u32::MAX / 2),
             page: PageSize(4096),
         }
+    }
+
+    pub(super) const fn interval(&self) -> Duration {
+        self.interval
     }
 
     pub(super) fn window(&self) -> Duration {

@@ -104,7 +104,7 @@ mod tests {
 
     fn alert(kind: Kind, change: Change, pid: u64) -> Alert {
         let process = Pid::new(pid).map(|pid| (pid, Comm::of(b"x")));
-        Alert { kind, change, process, words: Fixed::of(b"words") }
+        Alert { kind, change, value: None, limit: None, process, words: Fixed::of(b"words") }
     }
 
     fn shown(board: &Board) -> Vec<(i32, Change)> {

@@ -1,6 +1,6 @@
 //! The names of JSON lines: SCHEMA of README.
 
-use crate::report::Event;
+use crate::report::{Event, Severity};
 
 impl Event {
     /// event_name
@@ -60,13 +60,13 @@ impl Event {
         }
     }
 
-    /// OpenTelemetry's text and number.
+    /// How bad it is.
     #[must_use]
-    pub const fn severity(self) -> (&'static str, u64) {
+    pub const fn severity(self) -> Severity {
         match self {
-            Self::WatchEnd | Self::Kill => ("WARN", 13),
-            Self::SourceError | Self::OomKill => ("ERROR", 17),
-            _ => ("INFO", 9),
+            Self::WatchEnd | Self::Kill => Severity::Warn,
+            Self::SourceError | Self::OomKill => Severity::Error,
+            _ => Severity::Info,
         }
     }
 

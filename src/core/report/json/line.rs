@@ -4,7 +4,7 @@ use super::{Envelope, put_object};
 use crate::fixed::Fixed;
 use crate::report::field::{Field, Rows};
 use crate::report::time::{Precision, rfc3339};
-use crate::report::{Event, Fact, Moment, Name, Value};
+use crate::report::{Event, Fact, Moment, Name, Severity, Value};
 use crate::sys::clock::Now;
 use crate::sys::out::Out;
 
@@ -35,8 +35,13 @@ impl<'e> Samples<'e> {
     /// A line of information.
     #[must_use]
     pub fn line<'s>(&'s self, event: &'s str, message: &'s str) -> Line<'s> {
-        let subject = Subject { event, severity: ("INFO", 9), message: message.as_bytes() };
-        Line::new(self.envelope, &self.timestamp, &subject)
+        self.line_of(&Subject { event, severity: Severity::Info, message: message.as_bytes() })
+    }
+
+    /// A line.
+    #[must_use]
+    pub fn line_of<'s>(&'s self, subject: &Subject<'s>) -> Line<'s> {
+        Line::new(self.envelope, &self.timestamp, subject)
     }
 }
 
@@ -45,8 +50,8 @@ impl<'e> Samples<'e> {
 pub struct Subject<'s> {
     /// event_name
     pub event: &'s str,
-    /// OpenTelemetry's text and number.
-    pub severity: (&'s str, u64),
+    /// How bad it is.
+    pub severity: Severity,
     /// For people.
     pub message: &'s [u8],
 }
@@ -60,7 +65,7 @@ impl<'f> Line<'f> {
             ("schema", &b"memdoor/1"[..]),
             ("timestamp", timestamp.as_bytes()),
             ("event_name", subject.event.as_bytes()),
-            ("severity_text", subject.severity.0.as_bytes()),
+            ("severity_text", subject.severity.text().as_bytes()),
             ("message", subject.message),
             ("host.name", envelope.host.as_bytes()),
             ("host.id", envelope.host_id.as_bytes()),
@@ -72,7 +77,7 @@ impl<'f> Line<'f> {
         ] {
             line.push(key, Value::text_or_nothing(text));
         }
-        line.push("severity_number", Value::Count(subject.severity.1));
+        line.push("severity_number", Value::Count(subject.severity.number()));
         if let Some(why) = envelope.others {
             line.push("processes of other users", Value::Absent(why));
         }

@@ -6,7 +6,7 @@ use super::{Described, Form, Heading, Rows, Shape, Table, Tables};
 use crate::fixed::Fixed;
 use crate::report::columns::{Keep, left, right, shortened};
 use crate::report::json::Envelope;
-use crate::report::json::line::Samples;
+use crate::report::json::line::{Samples, Subject};
 use crate::report::time::{Precision, rfc3339};
 use crate::report::{Moment, Value};
 use crate::sys::clock::Now;
@@ -76,17 +76,22 @@ impl<'w, 'b> Writer<'w, 'b> {
 
     /// Writes a row of one of the tables. A row of another table ends the one before.
     pub fn row<'r, R: Rows>(&mut self, table: &'static Table<R>, row: &'r R::Row<'r>) {
-        self.write(table, &|at| table.value(at, row));
+        let message = match R::message(row) {
+            b"" => table.title.as_bytes(),
+            message => message,
+        };
+        let subject = Subject { event: table.event, severity: R::severity(row), message };
+        self.write(table, &subject, &|at| table.value(at, row));
     }
 
-    fn write<'c>(&mut self, table: &'static dyn Described, value: &dyn Fn(usize) -> Value<'c>) {
+    fn write<'c>(&mut self, table: &'static dyn Described, subject: &Subject<'_>, value: &dyn Fn(usize) -> Value<'c>) {
         let at = self.tables.iter().position(|one| core::ptr::addr_eq(*one, table));
         debug_assert!(at.is_some(), "'{}' is not a table of this file", table.title());
         if at != self.at {
             self.end();
             self.at = at;
         }
-        self.put(table, value);
+        self.put(table, subject, value);
         if self.out.take_cut() {
             // What is held are whole rows. What follows may be the first of another file, and tells that it is ours by its title.
             self.has_title = false;
@@ -94,12 +99,12 @@ impl<'w, 'b> Writer<'w, 'b> {
                 full.take(self.out, self.rows);
             }
             self.rows = 0;
-            self.put(table, value);
+            self.put(table, subject, value);
         }
         self.rows += 1;
     }
 
-    fn put<'c>(&mut self, table: &'static dyn Described, value: &dyn Fn(usize) -> Value<'c>) {
+    fn put<'c>(&mut self, table: &'static dyn Described, subject: &Subject<'_>, value: &dyn Fn(usize) -> Value<'c>) {
         match self.form {
             Form::Csv => self.put_csv(value),
             Form::Text => {
@@ -107,7 +112,7 @@ impl<'w, 'b> Writer<'w, 'b> {
                 put_values(table, value, self.out);
             }
             Form::Json => {
-                let mut line = self.pen.samples.line(table.event(), table.title());
+                let mut line = self.pen.samples.line_of(subject);
                 for (at, heading) in table.headings().enumerate() {
                     line.push(heading.key, value(at));
                 }

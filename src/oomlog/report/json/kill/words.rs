@@ -2,7 +2,7 @@
 
 use crate::oomlog::analysis::Who;
 use crate::oomlog::event::{Constraint, Event, Missing, Outcome};
-use crate::report::Event as Line;
+use crate::report::{Event as Line, Severity};
 
 /// One line for a person.
 pub(super) fn headline(event: &Event) -> String {
@@ -21,10 +21,10 @@ pub(super) fn headline(event: &Event) -> String {
     }
 }
 
-pub(super) fn severity(event: &Event) -> (&'static str, u64) {
+pub(super) fn severity(event: &Event) -> Severity {
     match event.outcome {
-        Outcome::Panic => ("FATAL", 21),
-        Outcome::Unknown => ("WARN", 13),
+        Outcome::Panic => Severity::Fatal,
+        Outcome::Unknown => Severity::Warn,
         _ => Line::OomKill.severity(),
     }
 }

@@ -1,0 +1,383 @@
+//! Every alert: a row each, from which its limit on the command line, its help, its name in every output and its sentence follow.
+//!
+//! A new one is a new row of [`Kind`], and nothing else: what of [`Facts`] or of a process it is about, and how that is told.
+
+use core::fmt::Write;
+use core::time::Duration;
+
+use super::{Facts, Level, Subject, Words, push_name};
+use crate::history::trend::R2;
+use crate::monitor::crowd::{By, Crowd, Negligent, Row};
+use crate::processes::Comm;
+use crate::report::Value;
+use crate::report::columns::{Mb, OrDash, in_mb};
+use crate::report::escape::Escaped;
+use crate::units::{Bytes, Percent, Pid};
+
+/// What the value of an alert, and its limit, are in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// Hundredths of a percent: 0 to 10,000.
+    Percent,
+    /// A number of something.
+    Count,
+}
+
+impl Unit {
+    /// A value of it.
+    #[must_use]
+    pub const fn value(self, number: u64) -> Value<'static> {
+        match self {
+            Self::Percent => Value::Percent(Percent { hundredths: number }),
+            Self::Count => Value::Count(number),
+        }
+    }
+
+    /// What JSON and CSV call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Percent => "percent",
+            Self::Count => "count",
+        }
+    }
+}
+
+/// From which value on an alert is raised.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Limit {
+    /// None is needed: that it happens is enough.
+    Any,
+    /// `--alert NAME=VALUE`, and what it is without that, in percent or as a number.
+    Own(&'static str, u8),
+    /// That of another alert.
+    Of(Kind),
+}
+
+/// What is judged at each sample, and what is said of it.
+pub(super) enum Judge {
+    /// The host, at once.
+    Host(fn(&Facts<'_>) -> Subject, Say),
+    /// The host, if it is so at two samples in a row.
+    Lasting(fn(&Facts<'_>) -> Subject, Say),
+    /// Each process.
+    Process(fn(&Row, &Crowd, u64) -> Measure, SayProcess),
+    /// OOM kills, which begin and never end: see `kills.rs`.
+    Kills,
+}
+
+/// Appends the sentence of a value and its limit; whom it is about, if it is one process.
+type Say = fn(&mut Words, &Facts<'_>, u64, u64) -> Option<(Pid, Comm)>;
+
+/// Appends what is behind the name of a process in the sentence; the second number is the limit.
+type SayProcess = fn(&mut Words, &Row, &Crowd, bool, u64);
+
+/// How much of something a process has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Measure {
+    /// Whether it is too much.
+    pub(super) level: Level,
+    /// `None`: it is not known.
+    pub(super) value: Option<u64>,
+}
+
+/// An alert, described.
+pub(super) struct Rule {
+    name: &'static str,
+    unit: Unit,
+    limit: Limit,
+    pub(super) judge: Judge,
+}
+
+macro_rules! alerts {
+    ($($kind:ident: $name:literal, $unit:ident, $limit:expr, $judge:expr;)*) => {
+        /// What an alert is about.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[allow(missing_docs, reason = "the names say it")]
+        pub enum Kind {
+            $($kind),*
+        }
+
+        impl Kind {
+            /// How many there are.
+            pub const COUNT: usize = RULES.len();
+
+            /// All of them, in their order.
+            pub const ALL: [Self; Self::COUNT] = [$(Self::$kind),*];
+        }
+
+        const RULES: &[Rule] = &[$(Rule { name: $name, unit: Unit::$unit, limit: $limit, judge: $judge }),*];
+    };
+}
+
+alerts! {
+    Memory: "memory", Percent, Limit::Own("memory", 80), Judge::Host(|of| share(of.memory), |words, of, value, limit| {
+        let (share, limit) = (percent(value), percent(limit));
+        let (used, total) = in_mbs(of.memory);
+        let _ = write!(words, "memory {share} % used (limit {limit} %): {used} of {total} MB");
+        push_first(words, of, "; largest: ", By::Rss);
+        None
+    });
+    Swap: "swap", Percent, Limit::Own("swap", 0), Judge::Host(
+        |of| match of.swap {
+            Some((_, Bytes(0))) => Subject::Gone("swap: it was turned off, there is none any more"),
+            swap => share(swap),
+        },
+        |words, of, value, limit| {
+            let (share, limit) = (percent(value), percent(limit));
+            let (used, total) = in_mbs(of.swap);
+            let _ = write!(words, "swap {share} % used (limit {limit} %): {used} of {total} MB");
+            push_first(words, of, "; most of it: ", By::Swap);
+            None
+        });
+    // One that is about to be reaped is none.
+    Zombies: "zombies", Count, Limit::Own("zombies", 0), Judge::Lasting(
+        |of| Subject::At(of.crowd.zombies()),
+        |words, of, value, limit| {
+            let _ = write!(words, "zombies: {value} (limit {limit})");
+            let Negligent { pid, row, zombies } = of.crowd.negligent()?;
+            let comm = row.map_or(Comm::new(), |row| row.comm.clone());
+            let _ = write!(words, ", {zombies} not reaped by ");
+            push_name(words, pid, &comm);
+            Some((pid, comm))
+        });
+    Fds: "fds", Percent, Limit::Own("fds", 80), Judge::Process(
+        |row, _, limit| {
+            let value = row.fds_share().map(|share| share.hundredths);
+            Measure { level: value.map_or(Level::Near, |value| Level::of(value, limit)), value }
+        },
+        |words, row, _, _, limit| {
+            let (fds, most, share) = (OrDash(row.fds), OrDash(row.fds_most), OrDash(row.fds_share()));
+            let _ = write!(words, " has {fds} of {most} descriptors, {share} % (limit {} %)", percent(limit));
+        });
+    SystemFds: "system_fds", Percent, Limit::Of(Kind::Fds), Judge::Host(
+        |of| share(of.files.map(|(open, most)| (Bytes(open), Bytes(most)))),
+        |words, of, value, limit| {
+            let (open, most) = of.files.unzip();
+            let (share, limit, open, most) = (percent(value), percent(limit), OrDash(open), OrDash(most));
+            let _ = write!(words, "open files: {share} % of the system's (limit {limit} %), {open} of {most}");
+            push_first(words, of, "; most: ", By::Fds);
+            None
+        });
+    Growth: "growth", Percent, Limit::Own("growth", 10), Judge::Process(growth, |words, row, crowd, begins, limit| {
+        let positive = |number: i64| u64::try_from(number).ok();
+        let held = Mb(row.held());
+        let _ = match crowd.growth(row).filter(|_| begins) {
+            Some(growth) => {
+                let by = OrDash(positive(growth.gained).map(|gained| Mb(Bytes(gained))));
+                let share = OrDash(positive(growth.percent).map(percent));
+                let rate = OrDash(positive(growth.per_second / 1024));
+                let (seconds, limit) = (growth.span.as_secs(), percent(limit));
+                let r2 = percent(u64::from(growth.r2.0) / 10);
+                write!(
+                    words,
+                    " grew by {by} MB in {seconds} s, {share} % (limit {limit} %): {rate} kB/s, R2 {r2}; it has {held} MB"
+                )
+            }
+            None => write!(words, " grows no more: it has {held} MB"),
+        };
+    });
+    Pressure: "pressure", Percent, Limit::Own("psi", 10), Judge::Host(
+        |of| of.full.map_or(Subject::Unknown, |full| Subject::At(full.hundredths)),
+        |words, of, value, limit| {
+            let (share, limit) = (percent(value), percent(limit));
+            let _ = write!(words, "memory: everybody waited {share} % of 10 s (limit {limit} %)");
+            push_first(words, of, "; largest: ", By::Rss);
+            None
+        });
+    OomKill: "oom_kill", Count, Limit::Any, Judge::Kills;
+    Fragmentation: "fragmentation", Percent, Limit::Own("fragmentation", 95), Judge::Host(
+        |of| match of.zone {
+            None => Subject::Unknown,
+            Some(zone) => match zone.unusable {
+                Some(share) => Subject::At(share.hundredths),
+                // Of those that have free memory it is the one with the smallest pieces: no zone has any.
+                None => Subject::Gone("free memory: no zone has any that could be in pieces"),
+            },
+        },
+        |words, of, value, limit| {
+            let (share, limit) = (percent(value), percent(limit));
+            let _ = write!(words, "free memory: {share} % in pieces below 2 MiB (limit {limit} %)");
+            if let Some(zone) = of.zone {
+                let _ = write!(words, " in zone {} of node {}", Escaped(zone.name.as_bytes()), zone.node);
+            }
+            None
+        });
+}
+
+impl Kind {
+    pub(super) const fn rule(self) -> &'static Rule {
+        &RULES[self as usize]
+    }
+
+    /// What CSV, JSON, Prometheus and the screen call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.rule().name
+    }
+
+    /// What its value and its limit are in.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        self.rule().unit
+    }
+}
+
+// What rows have in common. A Fixed never returns an error: it cuts.
+
+const fn percent(hundredths: u64) -> Percent {
+    Percent { hundredths }
+}
+
+/// A share of what is hardly used is 0, which is not none.
+fn share(pair: Option<(Bytes, Bytes)>) -> Subject {
+    let share = pair.and_then(|(part, whole)| Some((part, Percent::of(part, whole)?.hundredths)));
+    share.map_or(Subject::Unknown, |(part, share)| Subject::At(share.max(u64::from(part.0 > 0))))
+}
+
+fn in_mbs(pair: Option<(Bytes, Bytes)>) -> (impl core::fmt::Display, impl core::fmt::Display) {
+    let (part, whole) = pair.unzip();
+    (in_mb(part), in_mb(whole))
+}
+
+/// Who has most of it.
+fn push_first(words: &mut Words, of: &Facts<'_>, before: &str, by: By) {
+    let mut first = None;
+    of.crowd.each_top(by, 1, &mut |row| first = Some(row));
+    if let Some(row) = first {
+        words.push(before.as_bytes());
+        push_name(words, row.pid, &row.comm);
+        let _ = match by {
+            By::Fds => write!(words, ", {}", by.of(row)),
+            _ => write!(words, ", {} MB", Mb(Bytes(by.of(row)))),
+        };
+    }
+}
+
+/// Growth by less is none.
+const GAINED: u64 = 16 << 20;
+
+/// And so is what is on no line.
+const STEADY: R2 = R2(800);
+
+/// A line through less is how a program starts; but no longer than ten samples, and at least a tenth of the window.
+const LONG: Duration = Duration::from_secs(60);
+const SAMPLES: u32 = 10;
+
+fn growth(row: &Row, crowd: &Crowd, limit: u64) -> Measure {
+    let Some(growth) = crowd.growth(row).filter(|_| row.is_growing()) else {
+        return Measure { level: Level::Below, value: None };
+    };
+    let is_long = growth.span * 10 >= crowd.window() && growth.span >= LONG.min(crowd.interval() * SAMPLES);
+    let percent = u64::try_from(growth.percent).unwrap_or(0);
+    let levels = [
+        Level::of(percent, limit),
+        Level::of(growth.r2.0.into(), STEADY.0.into()),
+        Level::of(u64::try_from(growth.gained).unwrap_or(0), GAINED),
+    ];
+    let level = levels.into_iter().min().unwrap_or(Level::Below);
+    Measure { level: if is_long { level } else { level.min(Level::Near) }, value: Some(percent) }
+}
+
+/// Whether a process grows by so much and so steadily that it is worth saying.
+pub(in crate::monitor) fn grows(row: &Row, crowd: &Crowd, limits: &Limits) -> bool {
+    growth(row, crowd, limits.of(Kind::Growth)).level == Level::Above
+}
+
+/// When alerts are raised: above these, in hundredths of a percent or as numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits([u64; Kind::COUNT]);
+
+impl Limits {
+    /// No value is above it.
+    pub const OFF: u64 = u64::MAX;
+
+    /// That of an alert.
+    #[must_use]
+    pub const fn of(&self, kind: Kind) -> u64 {
+        match kind.rule().limit {
+            Limit::Of(other) => self.0[other as usize],
+            Limit::Own(..) | Limit::Any => self.0[kind as usize],
+        }
+    }
+
+    /// That of an alert whose values are shares.
+    #[must_use]
+    pub const fn percent(&self, kind: Kind) -> Percent {
+        Percent { hundredths: self.of(kind) }
+    }
+
+    /// With another limit of an alert; it may be [`Limits::OFF`].
+    #[must_use]
+    pub const fn with(mut self, kind: Kind, limit: u64) -> Self {
+        self.0[kind as usize] = limit;
+        self
+    }
+
+    /// The same for all of them.
+    #[must_use]
+    pub const fn all(limit: u64) -> Self {
+        Self([limit; Kind::COUNT])
+    }
+
+    /// Which alert `--alert NAME=VALUE` sets the limit of.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| matches!(kind.rule().limit, Limit::Own(own, _) if own == name))
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self(Kind::ALL.map(|kind| match (kind.rule().limit, kind.unit()) {
+            (Limit::Own(_, percent), Unit::Percent) => u64::from(percent) * 100,
+            (Limit::Own(_, number), Unit::Count) => number.into(),
+            (Limit::Any | Limit::Of(_), _) => 0,
+        }))
+    }
+}
+
+/// A text and, behind it, all limits as they are without an option: `memory=80, swap=0`.
+macro_rules! with_defaults {
+    ($before:literal) => {{
+        static TEXT: ([u8; 256], usize) = with_defaults($before);
+        match core::str::from_utf8(TEXT.0.split_at(TEXT.1).0) {
+            Ok(text) => text,
+            Err(_) => panic!("names and digits are ASCII"),
+        }
+    }};
+}
+
+/// What `--alert` is for.
+pub const HELP: &str = with_defaults!("when to raise an alert, in percent (zombies: a number), or off: ");
+
+/// What it takes.
+pub const ALLOWED: &str = with_defaults!("NAME=PERCENT, zombies=NUMBER or NAME=off, as in ");
+
+const fn with_defaults(before: &str) -> ([u8; 256], usize) {
+    let (mut text, mut at) = (([0; 256], 0), 0);
+    push(&mut text, before.as_bytes());
+    let start = text.1;
+    while at < RULES.len() {
+        if let Limit::Own(name, limit) = RULES[at].limit {
+            assert!(limit < 100, "two digits");
+            let digits = [b'0' + limit / 10, b'0' + limit % 10];
+            let separator: &[u8] = if text.1 > start { b", " } else { b"" };
+            push(&mut text, separator);
+            push(&mut text, name.as_bytes());
+            push(&mut text, b"=");
+            push(&mut text, digits.split_at(if limit < 10 { 1 } else { 0 }).1);
+        }
+        at += 1;
+    }
+    text
+}
+
+const fn push(text: &mut ([u8; 256], usize), part: &[u8]) {
+    let mut at = 0;
+    while at < part.len() {
+        text.0[text.1] = part[at];
+        text.1 += 1;
+        at += 1;
+    }
+}
