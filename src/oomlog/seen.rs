@@ -247,7 +247,8 @@ fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
         Some((a, b)) if may_guess(a, b) && (a.by == By::Guess || b.by == By::Guess) => may_be_zones(a, b),
         _ => false,
     };
-    if !apart.is_within(slack.boot, slack.wall) && !(apart.is_within(slack.boot, u64::MAX) && walls_agree()) {
+    let is_near = apart.is_within(slack.boot, slack.wall);
+    if !is_near && (!apart.is_within(slack.boot, u64::MAX) || !walls_agree()) {
         return false;
     }
     if is_booted {
@@ -301,6 +302,7 @@ mod tests {
                 shmem_rss: Some(Bytes(0)),
                 page_tables: None,
                 adj: None,
+                lacks_rss: false,
             }),
             ..Event::default()
         }

@@ -18,7 +18,7 @@ fn ask(log: &str, format: &str) -> String {
 fn kill(number: u32, cgroup: &str, comm: &str) -> String {
     let lines = [
         format!("{comm} invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0"),
-        format!("memory: usage 65536kB, limit 65536kB, failcnt 9"),
+        "memory: usage 65536kB, limit 65536kB, failcnt 9".to_owned(),
         format!(
             "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={cgroup},task_memcg={cgroup},task={comm},pid={number},uid=0"
         ),

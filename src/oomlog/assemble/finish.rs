@@ -122,7 +122,7 @@ fn lacks_rss(open: &Open, victim: &Victim) -> bool {
     let has_any = [victim.total_vm, victim.anon_rss, victim.file_rss, victim.shmem_rss].iter().any(Option::is_some);
     if !has_any {
         // Or somebody left out what he did not need.
-        return victim.lacks_rss && is_of(Version::new(2, 7)) || victim.task.comm.is_none();
+        return victim.task.comm.is_none() || is_of(Version::new(3, 0));
     }
     // Names of the flags are of Linux 4.6. Of a kill line alone its form tells.
     let prints_shmem = open.prints_shmem
@@ -175,9 +175,9 @@ fn ratio(bytes: u64, pages: u64) -> Option<PageSize> {
 
 /// Whether lines of counts were lost that tell what the others are of: shared memory is counted with anonymous memory on a machine's
 /// lists, and with the files of a cgroup.
-fn lacks_counts(event: &Event, is_machine: bool) -> bool {
+fn lacks_counts(event: &Event, is_memcg: bool) -> bool {
     let has = |counts: &[(Text, u64)], name: &[u8]| counts.iter().any(|(known, _)| known == name);
-    if is_machine {
+    if !is_memcg {
         let counts = &event.machine.counts;
         // Linux 2.6.32 counts both.
         let is_recent =
@@ -195,7 +195,7 @@ fn missing(open: &mut Open) {
     // Whose limit it is tells nothing of the memory.
     let has_counters = event.lines.usage.or(event.lines.stats).is_some();
     let has_memory = open.machine_report || open.memcg_report && has_counters;
-    let lacks_counts = has_memory && !open.memory_mixed && lacks_counts(event, open.machine_report);
+    let lacks_counts = has_memory && !open.memory_mixed && lacks_counts(event, open.memcg_report);
     for (is_missing, what) in [
         (event.lines.header.is_none(), Missing::Header),
         (open.mixed, Missing::Mixed),

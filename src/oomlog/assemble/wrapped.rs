@@ -201,7 +201,11 @@ impl Wrapped {
         let was_known = oom_report::line(&self.text) != Line::Other;
         let says_more = WORDS.iter().any(|word| text.starts_with(word));
         // A mail wraps at a blank.
-        self.text.push(if is_next { b'\n' } else { b' ' });
+        if is_next {
+            self.text.push(b'\n');
+        } else if !self.text.ends_with(b" ") {
+            self.text.push(b' ');
+        }
         self.text.extend_from_slice(text);
         match oom_report::line(&self.text) {
             Line::Killed(Killed { comm: Some(_), .. }) | Line::Summary(Summary { pid: Some(_), .. })
