@@ -5,8 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Parser;
 use memdoor::dmesg::{Filter, Logs, OnFound, Options, Subject};
+use memdoor::oomlog::moment;
+use memdoor::oomlog::report::Typed as When;
 use memdoor::report::Format;
 use memdoor::report::escape::Escaped;
+use memdoor::sys::clock::Zone;
 
 use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values::{self, kept, quoted};
@@ -62,7 +65,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
             "--until",
             values::TIME,
             |o, v| o.until = Some(v),
-            "only events of that time, and those whose time nothing tells but that the log is newer. 2026-11-21T10:08:31Z, \
+            "only events of that time, and those whose time nothing tells but that the log is newer. --since may not be to come. 2026-11-21T10:08:31Z, \
              '2026-11-21 10:08', 2026-11-21 (its midnight), 10:08, today, yesterday, now, 2h, 30m, 7d, '2 hours ago', @SECONDS. A log \
              that begins later is named: exit code 4"
         ),
@@ -71,9 +74,14 @@ pub(super) const MODE: Mode<Typed> = Mode {
             "--victim",
             values::VICTIM,
             |o, v| o.victim = Some(v),
-            "only events that killed it; NAME* is any that begins so"
+            "only events that killed it, and those whose victim the log does not name; NAME* is any that begins so"
         ),
-        option!("--cgroup", values::CGROUP, |o, v| o.cgroup = Some(v), "only events in that cgroup or below it"),
+        option!(
+            "--cgroup",
+            values::CGROUP,
+            |o, v| o.cgroup = Some(v),
+            "only events in that cgroup or below it, and those whose cgroup the log does not name"
+        ),
         option!("--format", values::FORMAT, |o, v| o.format = v, "text, or json: one object a line").default("text"),
         option!(
             "--follow",
@@ -148,6 +156,9 @@ impl Typed {
     /// What goes with what, beside [`MODE`]'s rules.
     fn check(&self) -> Result<()> {
         let shown = |(_, typed): &Time| quoted(typed);
+        if let Some((_, typed)) = self.since.as_ref().filter(|(us, _)| *us > values::now_us() + MINUTE_US) {
+            return Err(UsageError(in_the_future(typed)));
+        }
         let wrong = match (self.operands.first(), &self.since, &self.days, &self.until) {
             (Some(operand), ..) if self.is_followed || self.root.is_some() => {
                 let operand = quoted(OsStr::from_bytes(operand.to_bytes()));
@@ -199,6 +210,24 @@ impl Typed {
         }
         Subject { logs: words.join(", "), asked }
     }
+}
+
+/// Clocks of two hosts differ by less: `--since` may come from another one.
+const MINUTE_US: i64 = 60_000_000;
+
+/// Why nothing can be found since then, and which time was meant: a time of day is today's, be it still to come.
+fn in_the_future(typed: &OsStr) -> String {
+    const DAY_US: i64 = 86_400_000_000;
+    let at = |now_us| moment::typed(typed.as_bytes(), now_us, Zone::Local);
+    let now_us = values::now_us();
+    let mut words = format!("--since {} is in the future", quoted(typed));
+    if let Some(us) = at(now_us) {
+        words += &format!(": it is {}, and now is {}", When(us), When(now_us));
+    }
+    if let (true, Some(us)) = (moment::is_time_of_day(typed.as_bytes()), at(now_us - DAY_US)) {
+        words += &format!("; yesterday's is --since '{}'", When(us));
+    }
+    words
 }
 
 /// What a title of 80 columns has for it.

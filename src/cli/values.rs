@@ -386,7 +386,7 @@ pub(super) const DAYS: Kind<(i64, OsString)> = kind("N", "a whole number of days
 });
 
 /// Now, in microseconds since 1970.
-fn now_us() -> i64 {
+pub(super) fn now_us() -> i64 {
     i64::try_from(Now::read().realtime.as_micros()).unwrap_or(i64::MAX)
 }
 

@@ -1,59 +1,147 @@
-//! Events that may be the start of one that another log has whole: they are shown when nothing better came.
+//! Events that wait until all logs are read: another log may have the same one, and know more of it.
 //!
-//! What follows such an event waits, too: events are shown in the order of the logs.
+//! dmesg has times since boot alone and syslog the time of day; a kill line that stands alone names no cgroup and the report in another
+//! log does; a log that was cut ends before the kill. Which log comes first is no reason to know less. So what is asked for is held
+//! against an event when it leaves, and not when it comes. They leave in their order.
 use std::collections::VecDeque;
 
-use crate::oomlog::event::Event;
+use crate::oomlog::event::{Event, Outcome, Row, Trigger, Zone};
+use crate::oomlog::moment::{By, Moment};
 use crate::report::json::Envelope;
 
-/// Events that wait at most: each may take 64 KiB, for the names of a group.
-const MOST: usize = 32;
+/// What those that wait take at most, in bytes: then the oldest leaves. One takes 2 to 10 KB, or 128 KiB with the names of a group.
+const MOST: usize = 2 << 20;
+/// The same where there is one log, which has an event twice near to each other.
+const MOST_OF_ONE: usize = 128 << 10;
 
 /// An event that is to be shown.
 pub(super) struct Waiting {
     pub(super) event: Event,
     pub(super) source: Vec<u8>,
-    pub(super) wall_us: Option<i64>,
+    pub(super) wall: Option<Moment>,
+    /// When the log was last written to: it holds nothing later.
+    pub(super) latest_us: i64,
     pub(super) machine: Option<Envelope>,
-    pub(super) end: End,
-}
-
-/// What is known of an event's end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum End {
-    /// All that there will be.
-    Known,
-    /// Another log may have it, of the report that begins like this.
-    Elsewhere(u64),
+    /// Under which numbers it, its beginning, and what other logs have of it are remembered.
+    pub(super) numbers: Vec<u32>,
 }
 
 /// Those that wait, in their order.
 #[derive(Default)]
-pub(super) struct Queue(VecDeque<Waiting>);
+pub(super) struct Queue {
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
+    logs: Logs,
+}
+
+/// How many logs there are to read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Logs {
+    #[default]
+    One,
+    Several,
+}
 
 impl Queue {
     pub(super) fn push(&mut self, waiting: Waiting) {
-        self.0.push_back(waiting);
+        self.bytes += waiting.bytes();
+        self.waiting.push_back(waiting);
     }
 
-    /// The next one, when nothing holds it back.
+    /// There is more than one log to read.
+    pub(super) const fn expect_several(&mut self) {
+        self.logs = Logs::Several;
+    }
+
+    /// The next one, when there is no room for all of them.
     pub(super) fn next(&mut self) -> Option<Waiting> {
-        let first = self.0.front()?;
-        if first.end != End::Known && self.0.len() <= MOST {
-            return None;
-        }
-        self.0.pop_front()
+        let most = match self.logs {
+            Logs::One => MOST_OF_ONE,
+            Logs::Several => MOST,
+        };
+        if self.bytes <= most { None } else { self.last() }
     }
 
     /// The next one: no more logs come.
     pub(super) fn last(&mut self) -> Option<Waiting> {
-        self.0.pop_front()
+        let first = self.waiting.pop_front()?;
+        self.bytes -= first.bytes();
+        Some(first)
     }
 
-    /// Forgets what begins like this, because the whole of it has come; says how many that were.
-    pub(super) fn forget(&mut self, beginning: u64) -> u64 {
-        let before = self.0.len();
-        self.0.retain(|waiting| waiting.end != End::Elsewhere(beginning));
-        (before - self.0.len()) as u64
+    /// Whether the event that is remembered under this number is still here.
+    pub(super) fn has(&self, number: u32) -> bool {
+        self.waiting.iter().any(|one| one.numbers.contains(&number))
     }
+
+    /// Takes over what another log says of the event that is remembered under this number, unless that has left.
+    pub(super) fn learn(&mut self, number: u32, again: Waiting) {
+        let Some(one) = self.waiting.iter_mut().find(|one| one.numbers.contains(&number)) else {
+            return;
+        };
+        self.bytes -= one.bytes();
+        one.learn(again);
+        self.bytes += one.bytes();
+    }
+}
+
+impl Waiting {
+    /// About what it takes.
+    fn bytes(&self) -> usize {
+        /// Of a name or a path on the heap.
+        const TEXT: usize = 64;
+        let event = &self.event;
+        let (table, machine) = (&event.table, &event.machine);
+        let rows = table.top.len() + table.top_with_swap.len() + table.worst.len();
+        let counts =
+            machine.counts.len() + event.counters.stats.len() + machine.slabs.len() + machine.allocations.len();
+        size_of::<Self>()
+            + rows * (size_of::<Row>() + TEXT)
+            + machine.zones.len() * (size_of::<Zone>() + TEXT)
+            + (event.group.len() + counts + machine.nodes.len()) * 2 * TEXT
+            + [&event.memcg, &event.task_memcg].into_iter().flatten().map(Vec::len).sum::<usize>()
+    }
+
+    /// Takes over what another log says of the same event. The one that lacks less stays, with its log and its lines; the other gives what
+    /// that one does not say, but for what rests on lines of its own.
+    fn learn(&mut self, mut again: Self) {
+        if again.lacks() < self.lacks() {
+            core::mem::swap(self, &mut again);
+        }
+        self.numbers.append(&mut again.numbers);
+        self.wall = surer(self.wall, again.wall);
+        self.latest_us = self.latest_us.min(again.latest_us);
+        self.machine = self.machine.take().or(again.machine);
+        let (ours, theirs) = (&mut self.event, again.event);
+        ours.when.boot_us = ours.when.boot_us.or(theirs.when.boot_us);
+        ours.host = ours.host.take().or(theirs.host);
+        ours.boot_id = ours.boot_id.take().or(theirs.boot_id);
+        ours.release = ours.release.take().or(theirs.release);
+        if ours.memcg.is_none() && ours.task_memcg.is_none() {
+            (ours.memcg, ours.task_memcg) = (theirs.memcg, theirs.task_memcg);
+        }
+        if ours.known_by.is_none() {
+            (ours.constraint, ours.known_by) = (theirs.constraint, theirs.known_by);
+        }
+        if ours.trigger == Trigger::default() {
+            ours.trigger = theirs.trigger;
+        }
+        ours.reaped |= theirs.reaped;
+    }
+
+    /// How much it does not say.
+    fn lacks(&self) -> (bool, usize) {
+        (self.event.outcome == Outcome::Unknown, self.event.missing.len())
+    }
+}
+
+/// The moment that is known better: a log with year and zone, then the clocks of the machine that it is of.
+fn surer(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    let doubt = |moment: &Moment| match moment.by {
+        By::Log => 0,
+        By::Clock => 1,
+        By::Guess => 2,
+    };
+    // Of two that are as good it is the first.
+    one.into_iter().chain(other).min_by_key(doubt)
 }

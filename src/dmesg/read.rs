@@ -104,6 +104,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     /// The logs of another system.
     pub(super) fn root(&mut self, path: &CStr) {
+        self.sink.queue.expect_several();
         let before = self.sink.reach.heard();
         let read = Dir::open(path).and_then(|root| {
             places::of_root(&root, &mut |name, found| self.found(path.to_bytes(), name, found, before))
@@ -116,6 +117,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     /// What was named. Pieces of a rotated log that follow each other are read oldest first: a shell sorts kern.log* the other way.
     pub(super) fn named(&mut self, operands: &[CString]) {
+        if operands.len() > 1 {
+            self.sink.queue.expect_several();
+        }
         let mut rest = operands;
         while let [first, behind @ ..] = rest {
             let is_piece = |name: &&CString| places::is_one_log(first.to_bytes(), name.to_bytes());
@@ -181,6 +185,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     }
 
     fn directory(&mut self, path: &CStr) {
+        self.sink.queue.expect_several();
         self.finish();
         let before = self.sink.reach.heard();
         let mut partly = Vec::new();
@@ -333,7 +338,7 @@ fn partly_read(path: &[u8], names: &[CString]) {
         let _ = write!(what, " and {} more directories", names.len() - SHOWN);
     }
     let inner = [path.strip_suffix(b"/").unwrap_or(path), b"/", first.to_bytes()].concat();
-    let inner = shell::argument(&inner).map_or_else(|| "DIR".into(), |inner| inner.to_string());
+    let inner = shell::Path(&inner);
     let _ = write!(
         what,
         " only logs of a kernel's name are read (kern*, messages*, syslog*, dmesg*, console*). For the rest: memdoor dmesg {inner}"

@@ -1,14 +1,16 @@
 //! From events to what is shown: named, dated, those seen before left out, filtered, counted.
+use core::fmt::Write;
 
-use super::filter::{Filter, Verdict};
-use super::queue::{End, Queue, Waiting};
+use super::filter::{Filter, Unknown, Verdict};
+use super::queue::{Queue, Waiting};
 use super::reach::Reach;
 use super::trouble::Troubles;
 use super::{id, words};
+use crate::oomlog::analysis::plural;
 use crate::oomlog::event::{Event, Outcome, Position};
-use crate::oomlog::moment::{self, Moment, Reference};
+use crate::oomlog::moment::{self, Reference};
 use crate::oomlog::report::{Found, Lack, Run, Show};
-use crate::oomlog::seen::{self, Known, Seen, Where};
+use crate::oomlog::seen::{self, Known, Noted, Seen, Where};
 use crate::report::json::Envelope;
 use crate::sys::out::{Broken, Out};
 
@@ -118,62 +120,72 @@ impl Sink<'_, '_> {
         }
         let wall = moment::of(&event.when, reference);
         self.reach.note_event(source, wall.map(|wall| wall.us));
-        let verdict = self.filter.judge(&event, wall, reference.latest_us);
-        let Some(end) = self.news(&event, wall, log.number, verdict) else {
-            return;
+        let waiting = Waiting {
+            source: source.clone(),
+            wall,
+            latest_us: reference.latest_us,
+            machine: log.machine.clone(),
+            numbers: Vec::new(),
+            event,
         };
-        match verdict {
-            Verdict::Shown => {}
-            Verdict::Undated => self.run.undated += 1,
+        self.wait(waiting, Where::Log(log.number));
+        // Who follows the live log waits for each event, and no other log comes.
+        while let Some(waiting) = if self.flush == Flush::Event { self.queue.last() } else { self.queue.next() } {
+            self.judge(&waiting);
+        }
+    }
+
+    /// Lets an event wait for what other logs know of it, unless it is known.
+    fn wait(&mut self, mut waiting: Waiting, place: Where) {
+        let print = seen::print(&waiting.event, waiting.wall);
+        let noted = self.seen.note(print, place);
+        waiting.numbers.push(noted.number);
+        if noted.known != Known::New {
+            return self.known(noted, waiting);
+        }
+        let Some(beginning) = seen::beginning(&waiting.event, waiting.wall) else {
+            return self.queue.push(waiting);
+        };
+        let noted = self.seen.note(beginning, place);
+        // Where an earlier run has shown the beginning, its end is news.
+        let is_whole = waiting.event.outcome != Outcome::Unknown;
+        if noted.known != Known::Earlier {
+            waiting.numbers.push(noted.number);
+        }
+        match noted.known {
+            Known::New => self.queue.push(waiting),
+            Known::Earlier if is_whole => self.queue.push(waiting),
+            Known::Repeated if is_whole && !self.queue.has(noted.number) => self.queue.push(waiting),
+            Known::Repeated | Known::Earlier => self.known(noted, waiting),
+        }
+    }
+
+    /// Counts an event that is known, and takes over what it says besides.
+    fn known(&mut self, noted: Noted, waiting: Waiting) {
+        if noted.known == Known::Earlier {
+            self.run.left_out += 1;
+            return;
+        }
+        self.run.repeated += 1;
+        self.queue.learn(noted.number, waiting);
+    }
+
+    /// Shows an event, or leaves it out: then it is not remembered for later runs, which may ask for it.
+    fn judge(&mut self, waiting: &Waiting) {
+        match self.filter.judge(&waiting.event, waiting.wall, waiting.latest_us) {
             Verdict::LeftOut => {
                 self.run.left_out += 1;
-                return;
+                for number in &waiting.numbers {
+                    self.seen.leave_out(*number, waiting.wall);
+                }
+            }
+            Verdict::Shown(Unknown { time, victim, cgroup }) => {
+                self.run.undated += u64::from(time);
+                self.run.victim_unknown += u64::from(victim);
+                self.run.cgroup_unknown += u64::from(cgroup);
+                self.show(waiting);
             }
         }
-        self.queue.push(Waiting {
-            event,
-            source: source.clone(),
-            wall_us: wall.map(|wall| wall.us),
-            machine: log.machine.clone(),
-            end,
-        });
-        while let Some(waiting) = self.queue.next() {
-            self.show(&waiting);
-        }
-    }
-
-    /// `None` for an event that is known, or whose end is. One that is left out is not remembered for later runs: they may ask for it.
-    fn news(&mut self, event: &Event, wall: Option<Moment>, log: u32, verdict: Verdict) -> Option<End> {
-        let note = match verdict {
-            Verdict::LeftOut => Seen::note_left_out,
-            Verdict::Shown | Verdict::Undated => Seen::note,
-        };
-        let known = note(&mut self.seen, seen::print(event, wall), Where::Log(log));
-        self.count_known(known)?;
-        let Some(beginning) = seen::beginning(event, wall) else {
-            return Some(End::Known);
-        };
-        let known = note(&mut self.seen, beginning, Where::Log(log));
-        if event.outcome != Outcome::Unknown {
-            self.run.repeated += self.queue.forget(beginning.who);
-            return Some(End::Known);
-        }
-        self.count_known(known)?;
-        // Who follows the live log waits for it, and for no other.
-        Some(match self.flush {
-            Flush::Event => End::Known,
-            Flush::Full => End::Elsewhere(beginning.who),
-        })
-    }
-
-    /// Counts an event that is known.
-    const fn count_known(&mut self, known: Known) -> Option<()> {
-        match known {
-            Known::New => return Some(()),
-            Known::Repeated => self.run.repeated += 1,
-            Known::Earlier => self.run.left_out += 1,
-        }
-        None
     }
 
     fn show(&mut self, waiting: &Waiting) {
@@ -182,7 +194,7 @@ impl Sink<'_, '_> {
             event: &waiting.event,
             source: &waiting.source,
             id: &id::of(&waiting.event),
-            wall_us: waiting.wall_us,
+            wall_us: waiting.wall.map(|wall| wall.us),
             machine: waiting.machine.as_ref(),
         };
         self.show.event(&found, &mut self.out);
@@ -194,7 +206,7 @@ impl Sink<'_, '_> {
     /// All logs have been read: nothing waits any longer.
     pub(super) fn release(&mut self) {
         while let Some(waiting) = self.queue.last() {
-            self.show(&waiting);
+            self.judge(&waiting);
         }
     }
 
@@ -205,13 +217,16 @@ impl Sink<'_, '_> {
 
     /// There are no more events.
     pub(super) fn end(&mut self, lacks: &[Lack]) {
-        if self.run.undated > 0 {
-            let count = self.run.undated;
-            words::line(|out| {
-                out.put_dec(count);
-                out.put(if count == 1 { b" event" } else { b" events" });
-                out.put(b" shown whose time nothing tells: the log has only times since boot, or none");
-            });
+        for (count, what) in [
+            (self.run.undated, "whose time nothing tells: the log has only times since boot, or none"),
+            (self.run.victim_unknown, "whose victim the log does not name: it ends before the kill, or in the name"),
+            (self.run.cgroup_unknown, "whose control group the log does not name: a kill line alone has none"),
+        ] {
+            if count > 0 {
+                words::line(|out| {
+                    let _ = write!(out, "{count} {} shown {what}", plural(count, "event", "events"));
+                });
+            }
         }
         self.show.end(&self.run, lacks, &mut self.out);
         self.out.flush();

@@ -102,6 +102,7 @@ fn print(line: &[u8]) -> Option<Print> {
         boot_us: optional(word()?, dec)?,
         wall: optional(word()?, moment)?,
         host: u16::try_from(hex(word()?)?).ok()?,
+        is_address: false,
         boot: u16::try_from(hex(word()?)?).ok()?,
         tells: match word()? {
             b"v" => Tells::Victim,

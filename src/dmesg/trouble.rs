@@ -86,7 +86,8 @@ impl Troubles {
 
 /// `xzcat 'a b.xz' | memdoor dmesg -`
 fn command([before, behind]: [&str; 2], path: &[u8]) -> String {
-    let path = shell::argument(path).map_or_else(|| "FILE".into(), |path| path.to_string());
+    // What came by standard input has a name that memdoor does not know.
+    let path = if path == b"-" { "FILE".into() } else { shell::Path(path).to_string() };
     format!("{before}{path}{behind} | memdoor dmesg -")
 }
 

@@ -147,6 +147,9 @@ impl Assembler {
             if line == Line::Other && self.goes_on(&part, position, done) {
                 continue;
             }
+            if self.goes_on_as_header(&line, &part, position, done) {
+                continue;
+            }
             self.wrapped.note(&line, &part);
             if line != Line::Other {
                 self.number += 1;
@@ -215,7 +218,9 @@ impl Assembler {
             spliced: self.spliced,
             is_inside: matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_) | Line::Reserve(_)),
         };
-        let owner = owner(&self.opens, record, now, |open| score::score(open, step, line, number));
+        let owner = owner(&self.opens, record, now, |open| {
+            score::score(open, step, line, number, whose::is_soon(open, record, now.line))
+        });
         match owner {
             Owner::One(index) => self.give(index, step, line, record, at),
             Owner::Many(index, all) => self.share(index, all, step, line, record, at),

@@ -237,8 +237,12 @@ pub enum Missing {
     Columns,
     /// Rows that were cut, or may be of another report.
     Rows,
+    /// Counts of memory without which others are not what they seem.
+    Counts,
     /// No kill line, and no other end.
     End,
+    /// Parts of the victim's memory.
+    Sizes,
 }
 
 impl Event {

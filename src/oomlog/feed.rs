@@ -68,6 +68,15 @@ impl Feed {
         }
     }
 
+    /// Another log begins, whose lines were cut at that width.
+    pub(super) fn begin(&mut self, width: Option<usize>) {
+        self.forms.begin(width);
+        // Words that tell of a report may be cut, too: all of it is looked at.
+        if width.is_some() {
+            self.open(usize::MAX, 0, Unit::Line, Extent::Whole);
+        }
+    }
+
     pub(super) fn reset(&mut self) {
         self.forms.reset();
         self.begin_line();

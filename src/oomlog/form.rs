@@ -10,6 +10,7 @@ use super::json::{Token, Value, members, tokens};
 use super::prefix;
 use super::record::Record;
 use super::scan::{Part, Take};
+use super::unwrap::Unwrap;
 
 /// What the lines are now. They may change their form at any line: files are concatenated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,11 +31,12 @@ pub enum Form {
 pub(super) struct Forms {
     form: Form,
     entry: Entry,
+    unwrap: Unwrap,
 }
 
 impl Forms {
     pub(super) fn new() -> Self {
-        Self { form: Form::Lines, entry: Entry::default() }
+        Self { form: Form::Lines, entry: Entry::default(), unwrap: Unwrap::default() }
     }
 
     pub(super) fn reset(&mut self) {
@@ -42,8 +44,27 @@ impl Forms {
         self.entry.clear();
     }
 
+    /// Another log begins, whose lines were cut at that width.
+    pub(super) fn begin(&mut self, width: Option<usize>) {
+        self.unwrap.begin(width);
+    }
+
     /// The next line without its newline, and its number.
     pub(super) fn line(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
+        if !self.unwrap.is_needed() || self.form != Form::Lines {
+            return self.whole(line, at, take);
+        }
+        let mut part = Part::Other;
+        for (line, at) in self.unwrap.next(line, at).into_iter().flatten() {
+            part = part.and(self.whole(&line, at, take));
+            if part == Part::Stop {
+                break;
+            }
+        }
+        part
+    }
+
+    fn whole(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
         match self.form {
             Form::Binary(binary) => match binary.line(line, &mut self.entry) {
                 Next::Binary(binary) => {
@@ -67,8 +88,12 @@ impl Forms {
 
     /// What has begun ends here.
     pub(super) fn end(&mut self, take: &mut Take<'_>) -> Part {
+        let mut part = Part::Other;
+        if let Some((line, at)) = self.unwrap.end() {
+            part = self.whole(&line, at, take);
+        }
         self.form = Form::Lines;
-        self.emit(take)
+        part.and(self.emit(take))
     }
 
     /// Whether a CR alone ends a line, as old captures of terminals have it: the values of the journal's export form may hold any byte.

@@ -3,6 +3,7 @@
 //! Offline work, so it may allocate; what a log holds is unbounded, what is kept of it is not.
 
 pub mod analysis;
+mod apart;
 pub mod assemble;
 
 mod buffer;
@@ -26,3 +27,4 @@ pub mod seen;
 pub mod shell;
 pub mod source;
 pub mod start;
+mod unwrap;

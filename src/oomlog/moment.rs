@@ -1,8 +1,10 @@
 //! When something was, since 1970: times as logs write them, and as people type them.
 
+mod between;
 mod typed;
 
-pub use typed::typed;
+pub use between::between;
+pub use typed::{is_time_of_day, typed};
 
 use super::event::Stamp;
 use crate::parse::dec;
@@ -61,35 +63,51 @@ pub fn of(stamp: &Stamp, reference: &Reference) -> Option<Moment> {
         .or_else(|| written().map(by(By::Guess)))
 }
 
-/// `Jan  7 03:19:32`, `Tue Aug 12 03:54:03 2025`, `2026-11-21 10:08:31.5`: the words in any order, as transports differ in it.
-fn written(text: &[u8], reference: &Reference) -> Option<i64> {
-    let mut date = Civil::default();
-    let (mut year, mut clock) = (None, None);
-    for word in text.split(|byte| matches!(byte, b' ' | b'\t' | b'T')).filter(|word| !word.is_empty()) {
-        if let Some(found) = time_of_day(word.strip_suffix(b":").unwrap_or(word)) {
-            clock = Some(found);
-        } else if let Some((month, number)) = klog_day(word) {
-            (date.month, date.day) = (month, number);
-        } else if let Some(found) = day(word) {
-            (date.month, date.day) = (found.month, found.day);
-            year = Some(found.year);
-        } else if let Some(number) = dec(word) {
-            match word.len() {
-                4 => year = i32::try_from(number).ok(),
-                _ => date.day = u8::try_from(number).ok()?,
+/// A time as transports write it, without the zone.
+struct Written {
+    /// The day and the time of day, in no year yet.
+    date: Civil,
+    year: Option<i32>,
+    micros: i64,
+}
+
+impl Written {
+    /// `Jan  7 03:19:32`, `Tue Aug 12 03:54:03 2025`, `2026-11-21 10:08:31.5`: the words in any order, as transports differ in it.
+    fn of(text: &[u8]) -> Option<Self> {
+        let mut date = Civil::default();
+        let (mut year, mut clock) = (None, None);
+        for word in text.split(|byte| matches!(byte, b' ' | b'\t' | b'T')).filter(|word| !word.is_empty()) {
+            if let Some(found) = time_of_day(word.strip_suffix(b":").unwrap_or(word)) {
+                clock = Some(found);
+            } else if let Some((month, number)) = klog_day(word) {
+                (date.month, date.day) = (month, number);
+            } else if let Some(found) = day(word) {
+                (date.month, date.day) = (found.month, found.day);
+                year = Some(found.year);
+            } else if let Some(number) = dec(word) {
+                match word.len() {
+                    4 => year = i32::try_from(number).ok(),
+                    _ => date.day = u8::try_from(number).ok()?,
+                }
+            } else if let Some(found) = month(word) {
+                date.month = found;
             }
-        } else if let Some(found) = month(word) {
-            date.month = found;
         }
+        let (seconds, micros) = clock?;
+        Some(Self { date: at(date, seconds), year, micros })
     }
-    let (seconds, micros) = clock?;
-    date = at(date, seconds);
-    let moment = |year| {
-        let seconds = since_1970(Civil { year, ..date }, reference.zone)?;
-        seconds.checked_mul(SECOND)?.checked_add(micros)
-    };
-    if year.is_some() {
-        return moment(year?);
+
+    fn in_year(&self, year: i32, zone: Zone) -> Option<i64> {
+        let seconds = since_1970(Civil { year, ..self.date }, zone)?;
+        seconds.checked_mul(SECOND)?.checked_add(self.micros)
+    }
+}
+
+fn written(text: &[u8], reference: &Reference) -> Option<i64> {
+    let written = Written::of(text)?;
+    let moment = |year| written.in_year(year, reference.zone);
+    if written.year.is_some() {
+        return moment(written.year?);
     }
     // A log of New Year's Eve that was touched later; a clock that is not quite right; and 29 February is rare.
     let latest = reference.latest_us.saturating_add(DAY);

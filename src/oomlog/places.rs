@@ -26,7 +26,7 @@ pub enum Found {
     TooMany,
     /// A directory with files of systemd-journald, which are not read.
     Journal,
-    /// A directory in the directory, of which not all is read: by these names alone, or nothing.
+    /// A directory in the directory, of which not all is read: by these names alone.
     Partly,
 }
 
@@ -59,10 +59,15 @@ pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()>
 
 /// The kernel's logs of a directory in the directory.
 fn of_inner(dir: &Dir, name: &CStr, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
+    // What can't be listed may have anything in it: that is no part of a directory that is left out by its name.
     let listed = dir.dir(name).and_then(|inner| Ok((names(&inner, |_| true)?, inner)));
-    let Ok(((names, left), inner)) = listed else {
-        take(name, Found::Partly);
-        return Ok(());
+    let ((names, left), inner) = match listed {
+        Ok(listed) => listed,
+        Err(Errno::ENOENT) => return Ok(()),
+        Err(errno) => {
+            take(name, Found::Failed(errno));
+            return Ok(());
+        }
     };
     let mut is_whole = left == 0;
     for file in names {
@@ -74,6 +79,10 @@ fn of_inner(dir: &Dir, name: &CStr, take: &mut dyn FnMut(&CStr, Found)) -> Resul
         }
         match look(Input::found(&inner, &file)) {
             Some(found) if is_wanted => take(&join(name, &file)?, found),
+            // Where there is no room to look, nothing is known of what is behind it either.
+            Some(found @ Found::Failed(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EIO)) => {
+                take(&join(name, &file)?, found);
+            }
             Some(Found::Log(_) | Found::Failed(_)) => is_whole = false,
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Which events were seen before: the same one is in kern.log, syslog and messages, and in the log that was read an hour ago.
 mod print;
 
+use super::apart::{Apart, NEAR, after};
 use super::moment::{By, Moment};
 pub use print::{Print, Tells, beginning, number, print};
 
@@ -30,6 +31,15 @@ pub enum Known {
     Earlier,
 }
 
+/// The same, and under which number it is remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Noted {
+    /// What is known.
+    pub known: Known,
+    /// The number, from 1.
+    pub number: u32,
+}
+
 #[derive(Clone, Copy)]
 struct Entry {
     print: Print,
@@ -55,25 +65,34 @@ pub struct Seen {
     left_out_us: Option<i64>,
 }
 
-/// How far apart the times of one event may be, in microseconds: since boot, and by the wall clock.
+/// How far apart the times of one event may be, in microseconds, by each of the two clocks.
 #[derive(Clone, Copy)]
 struct Slack {
     boot: u64,
-    wall: i64,
+    wall: u64,
 }
 
+/// What a log has twice.
+const OF_ONE_LOG: Slack = Slack { boot: 1_000, wall: NEAR };
 /// Of two logs: transports round times, and each is late in its own way.
-const OF_LOGS: Slack = Slack { boot: 1_000, wall: 10_000_000 };
+const OF_LOGS: Slack = Slack { boot: 1_000, wall: NEAR };
+/// The same where the times since boot agree: while memory is short a transport may stand still for minutes.
+const OF_LOGS_WITH_BOOT: Slack = Slack { boot: 1_000, wall: 120_000_000 };
 /// The same where nothing but a pid tells: one process may find nobody to kill again and again.
 const OF_LOGS_BY_PID: Slack = Slack { boot: 1_000, wall: 2_000_000 };
 /// Of two runs: an event whose first lines are gone by now begins at a later line of it.
 const OF_RUNS: Slack = Slack { boot: 120_000_000, wall: 120_000_000 };
 /// Where nothing but a pid tells, it must be the same line.
 const OF_RUNS_BY_PID: Slack = Slack { boot: 1_000, wall: 0 };
-/// Zones differ by multiples of this.
-const QUARTER_US: i64 = 900_000_000;
-/// A wall clock may be set right after boot, but not by this much between two logs of one boot.
-const DAY_US: i64 = 86_400_000_000;
+/// Zones differ by multiples of this...
+const QUARTER_US: u64 = 900_000_000;
+/// ... and by no more than this from UTC, in which containers write.
+const ZONES_US: u64 = 14 * 3_600_000_000;
+/// A year that was guessed may be another one; 29 February is in some.
+const YEAR_US: u64 = 365 * DAY_US;
+/// The live log's times are of a clock that stands still while the machine sleeps, and a wall clock may be set right after boot, but not by
+/// this much between two logs of one boot.
+const DAY_US: u64 = 86_400_000_000;
 
 impl Default for Seen {
     fn default() -> Self {
@@ -96,36 +115,36 @@ impl Seen {
     }
 
     /// Says whether it is new, and remembers it. When in doubt it is: an event too many is better than one too few.
-    pub fn note(&mut self, print: Print, place: Where) -> Known {
-        if let Some(found) = self.find(&print, place) {
-            let entry = &mut self.entries[found];
+    pub fn note(&mut self, print: Print, place: Where) -> Noted {
+        if let Some(number) = self.find(&print, place) {
+            let entry = &mut self.entries[(number - 1) as usize % MOST];
             // What one log does not say another may.
             entry.print.boot_us = entry.print.boot_us.or(print.boot_us);
             entry.print.wall = entry.print.wall.or(print.wall);
-            return match entry.place {
+            let known = match entry.place {
                 Where::Log(_) => Known::Repeated,
                 Where::Earlier => Known::Earlier,
             };
+            return Noted { known, number };
         }
         self.remember(print, place);
         let is_forgotten = |floor| print.wall.is_some_and(|wall| wall.us < floor);
-        match self.floor_us {
+        let known = match self.floor_us {
             Some(floor) if is_forgotten(floor) => Known::Earlier,
             _ => Known::New,
-        }
+        };
+        Noted { known, number: self.last }
     }
 
-    /// The same of an event that a filter leaves out: this run has seen it, and later ones hear nothing of it.
-    pub fn note_left_out(&mut self, print: Print, place: Where) -> Known {
-        let before = self.last;
-        let known = self.note(print, place);
-        if self.last != before {
-            let at = (self.last - 1) as usize % MOST;
-            self.entries[at].is_kept = false;
-            let times = [self.left_out_us, print.wall.map(|wall| wall.us)];
-            self.left_out_us = times.into_iter().flatten().min();
+    /// What is remembered under this number is of an event that a filter leaves out, which was at this time: this run has seen it, and
+    /// later ones hear nothing of it.
+    pub fn leave_out(&mut self, number: u32, wall: Option<Moment>) {
+        if number > self.last || (self.last - number) as usize >= MOST {
+            return;
         }
-        known
+        self.entries[(number - 1) as usize % MOST].is_kept = false;
+        let times = [self.left_out_us, wall.map(|wall| wall.us)];
+        self.left_out_us = times.into_iter().flatten().min();
     }
 
     /// Remembers an event without a look at the others.
@@ -170,7 +189,8 @@ impl Seen {
         self.floor_us = floor_us;
     }
 
-    fn find(&self, print: &Print, place: Where) -> Option<usize> {
+    /// The number of the latest that is the same.
+    fn find(&self, print: &Print, place: Where) -> Option<u32> {
         let mut number = self.heads[slot(print)];
         for _ in 0..LOOK {
             // Another has taken the place of what is older than the ring.
@@ -180,7 +200,7 @@ impl Seen {
             let at = (number - 1) as usize % MOST;
             let entry = &self.entries[at];
             if is_same(entry, print, place) {
-                return Some(at);
+                return Some(number);
             }
             number = entry.link;
         }
@@ -195,21 +215,46 @@ const fn slot(print: &Print) -> usize {
 fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
     let one = &entry.print;
     let differ = |a: u16, b: u16| a != 0 && b != 0 && a != b;
-    if one.who != print.who || differ(one.host, print.host) || differ(one.boot, print.boot) {
+    let is_other_host = one.is_address == print.is_address && differ(one.host, print.host);
+    if one.who != print.who || is_other_host || differ(one.boot, print.boot) {
         return false;
     }
+    let is_one_log = entry.place == place;
+    let walls = one.wall.zip(print.wall);
+    let apart = Apart {
+        boot: one.boot_us.zip(print.boot_us).and_then(|(one, other)| after(one, other)),
+        wall: walls.map(|(one, other)| other.us.saturating_sub(one.us)),
+    };
+    let is_booted = apart.boot.is_some();
     let slack = match (entry.place, print.tells) {
+        _ if is_one_log => OF_ONE_LOG,
+        (Where::Log(_), _) if is_booted => OF_LOGS_WITH_BOOT,
         (Where::Log(_), Tells::Victim) => OF_LOGS,
         (Where::Log(_), _) => OF_LOGS_BY_PID,
         (Where::Earlier, Tells::Victim) => OF_RUNS,
         (Where::Earlier, _) => OF_RUNS_BY_PID,
     };
-    let walls = one.wall.zip(print.wall);
-    if let (Some(a), Some(b)) = (one.boot_us, print.boot_us) {
-        let contradict = walls.is_some_and(|(a, b)| are_sure(a, b) && apart(a, b) > DAY_US);
-        return a.abs_diff(b) <= slack.boot && !contradict;
+    // By a pid alone nothing is told apart where the zone may be any; and one log has one zone.
+    let may_guess = |a: Moment, b: Moment| {
+        let is_one_zone = is_one_log && a.by == b.by;
+        (is_booted || print.tells == Tells::Victim) && !is_one_zone
+    };
+    let walls_agree = || match walls {
+        Some((a, b)) if is_booted && (a.by == By::Clock || b.by == By::Clock) => {
+            let is_of_boot = one.boot != 0 && one.boot == print.boot;
+            is_of_boot || apart.is_within(u64::MAX, DAY_US)
+        }
+        Some((a, b)) if may_guess(a, b) && (a.by == By::Guess || b.by == By::Guess) => may_be_zones(a, b),
+        _ => false,
+    };
+    let is_near = apart.is_within(slack.boot, slack.wall);
+    if !is_near && (!apart.is_within(slack.boot, u64::MAX) || !walls_agree()) {
+        return false;
     }
-    if entry.place == place {
+    if is_booted {
+        return true;
+    }
+    if is_one_log {
         // One log writes one event's time in one way. Of two lines without any time that name nobody nothing tells that they are one.
         return one.written == print.written && (print.written != 0 || print.tells != Tells::Nothing);
     }
@@ -218,25 +263,24 @@ fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
         let is_same = walls.map_or(one.wall == print.wall, |(a, b)| a.us == b.us);
         return entry.place == Where::Earlier && is_same;
     }
-    let Some((a, b)) = walls else {
-        // dmesg without wall time and syslog without boot time: nothing but the sizes tells.
-        return print.tells == Tells::Victim;
-    };
-    apart(a, b) <= slack.wall || !are_sure(a, b) && print.tells == Tells::Victim && is_zone_apart(a, b)
-}
-
-fn are_sure(a: Moment, b: Moment) -> bool {
-    a.by != By::Guess && b.by != By::Guess
-}
-
-fn apart(a: Moment, b: Moment) -> i64 {
-    a.us.saturating_sub(b.us).saturating_abs()
+    // Times in a language that nobody knows: that they differ is all that is known of them.
+    if one.wall.is_none() && print.wall.is_none() && one.written != 0 && print.written != 0 {
+        return one.written == print.written;
+    }
+    // dmesg without wall time and syslog without boot time: nothing but the sizes tells.
+    walls.is_some() || print.tells == Tells::Victim
 }
 
 /// Whether they are the same but for the zone or the year, neither of which a log without them tells.
-fn is_zone_apart(a: Moment, b: Moment) -> bool {
-    let rest = apart(a, b) % QUARTER_US;
-    rest <= OF_LOGS.wall || rest >= QUARTER_US - OF_LOGS.wall
+fn may_be_zones(a: Moment, b: Moment) -> bool {
+    let apart = a.us.abs_diff(b.us);
+    let rest = apart % QUARTER_US;
+    let is_quarter = rest <= NEAR || rest >= QUARTER_US - NEAR;
+    // Of so many years; each fourth has a day more.
+    let years = (apart + ZONES_US) / YEAR_US;
+    let leap_days = years.div_ceil(4) * DAY_US;
+    let of_years = apart.saturating_sub(years * YEAR_US);
+    is_quarter && (apart <= ZONES_US + NEAR || years > 0 && of_years <= ZONES_US + leap_days)
 }
 
 #[cfg(test)]
@@ -258,6 +302,7 @@ mod tests {
                 shmem_rss: Some(Bytes(0)),
                 page_tables: None,
                 adj: None,
+                lacks_rss: false,
             }),
             ..Event::default()
         }
@@ -278,7 +323,7 @@ mod tests {
         let mut seen = Seen::new();
         let places = (0..).map(Where::Log);
         let known = prints.iter().zip(places);
-        known.map(|(print, place)| seen.note(*print, place)).last().expect("one")
+        known.map(|(print, place)| seen.note(*print, place).known).last().expect("one")
     }
 
     #[test]
@@ -290,6 +335,34 @@ mod tests {
         // Of another boot of a machine that always starts alike.
         let later = (200_000 * SECOND, By::Log);
         assert_eq!(last(&[at(5_000, wall), at(5_000, later)]), Known::New);
+    }
+
+    /// A container that is started anew has the same pids and sizes each time, and a virtual machine boots alike.
+    #[test]
+    fn one_event_agrees_by_every_clock_that_both_logs_have() {
+        let wall = |seconds, by| (seconds * SECOND, by);
+        let days = |days: i64, by| wall(days * 86_400, by);
+        let one_log = |prints: [Print; 2]| {
+            let mut seen = Seen::new();
+            prints.map(|print| seen.note(print, Where::Log(1)).known)[1]
+        };
+        for (one, other, expected) in [
+            (at(5, days(21, By::Log)), at(5, days(25, By::Log)), Known::New),
+            (at(5, days(21, By::Log)), at(5, wall(21 * 86_400 + 300, By::Log)), Known::New),
+            (at(5, days(21, By::Log)), at(5, wall(21 * 86_400 + 5, By::Log)), Known::Repeated),
+            (at(5, days(21, By::Guess)), at(5, days(25, By::Guess)), Known::New),
+            (at(5, days(21, By::Guess)), at(5, days(22, By::Guess)), Known::New),
+            (at(None, days(21, By::Guess)), at(None, days(22, By::Guess)), Known::New),
+        ] {
+            assert_eq!(last(&[one, other]), expected, "{one:?} {other:?}");
+            assert_eq!(one_log([one, other]), expected, "{one:?} {other:?}");
+        }
+        // A year that was guessed.
+        let years = [at(None, days(400, By::Guess)), at(None, days(765, By::Guess))];
+        assert_eq!(last(&years), Known::Repeated);
+        // The live log's clock stands still while the machine sleeps.
+        assert_eq!(last(&[at(5, wall(50, By::Log)), at(5, wall(7000, By::Clock))]), Known::Repeated);
+        assert_eq!(last(&[at(5, wall(50, By::Log)), at(5, days(4, By::Clock))]), Known::New);
     }
 
     #[test]
@@ -317,12 +390,12 @@ mod tests {
             (None, Known::New),
             (None, Known::Repeated),
         ] {
-            assert_eq!(seen.note(written(&event(7), wall), place), expected, "{wall:?}");
+            assert_eq!(seen.note(written(&event(7), wall), place).known, expected, "{wall:?}");
         }
-        assert_eq!(seen.note(written(&event(8), None), place), Known::New);
+        assert_eq!(seen.note(written(&event(8), None), place).known, Known::New);
         let nobody = written(&Event::default(), None);
-        assert_eq!(seen.note(nobody, place), Known::New);
-        assert_eq!(seen.note(nobody, place), Known::New);
+        assert_eq!(seen.note(nobody, place).known, Known::New);
+        assert_eq!(seen.note(nobody, place).known, Known::New);
     }
 
     #[test]
@@ -331,9 +404,9 @@ mod tests {
             let mut seen = Seen::new();
             let nobody = of(&Event::default(), None, wall);
             seen.remember(nobody, Where::Earlier);
-            assert_eq!(seen.note(nobody, Where::Log(1)), Known::Earlier);
+            assert_eq!(seen.note(nobody, Where::Log(1)).known, Known::Earlier);
             let later = of(&Event::default(), None, (51 * SECOND, By::Log));
-            assert_eq!(seen.note(later, Where::Log(1)), Known::New);
+            assert_eq!(seen.note(later, Where::Log(1)).known, Known::New);
             assert_eq!(seen.prints().count(), 2);
         }
     }
@@ -385,11 +458,11 @@ mod tests {
         let mut seen = Seen::new();
         seen.remember(at(5_000_000, None), Where::Earlier);
         let cut = at(6_000_000, None);
-        assert_eq!(seen.note(cut, Where::Log(1)), Known::Earlier);
-        assert_eq!(seen.note(cut, Where::Log(2)), Known::Earlier);
+        assert_eq!(seen.note(cut, Where::Log(1)).known, Known::Earlier);
+        assert_eq!(seen.note(cut, Where::Log(2)).known, Known::Earlier);
         let later = at(500_000_000, None);
-        assert_eq!(seen.note(later, Where::Log(1)), Known::New);
-        assert_eq!(seen.note(later, Where::Log(2)), Known::Repeated);
+        assert_eq!(seen.note(later, Where::Log(1)).known, Known::New);
+        assert_eq!(seen.note(later, Where::Log(2)).known, Known::Repeated);
     }
 
     #[test]
@@ -400,8 +473,8 @@ mod tests {
         assert_eq!(last(&[at(10), at(13)]), Known::New);
         let mut seen = Seen::new();
         seen.remember(at(10), Where::Earlier);
-        assert_eq!(seen.note(at(10), Where::Log(1)), Known::Earlier);
-        assert_eq!(seen.note(at(11), Where::Log(1)), Known::New);
+        assert_eq!(seen.note(at(10), Where::Log(1)).known, Known::Earlier);
+        assert_eq!(seen.note(at(11), Where::Log(1)).known, Known::New);
     }
 
     #[test]
@@ -413,20 +486,20 @@ mod tests {
             of(&event(number), number * 1_000_000, (seconds * SECOND, By::Log))
         };
         for pid in 1..=most {
-            assert_eq!(seen.note(number(pid), Where::Log(1)), Known::New);
+            assert_eq!(seen.note(number(pid), Where::Log(1)).known, Known::New);
         }
         assert_eq!(seen.floor_us(), None);
-        assert_eq!(seen.note(number(1), Where::Log(2)), Known::Repeated);
-        assert_eq!(seen.note(number(most + 1), Where::Log(2)), Known::New);
+        assert_eq!(seen.note(number(1), Where::Log(2)).known, Known::Repeated);
+        assert_eq!(seen.note(number(most + 1), Where::Log(2)).known, Known::New);
         assert_eq!(seen.prints().count(), MOST);
         assert_eq!(seen.prints().next(), Some(&number(2)));
-        assert_eq!(seen.note(number(2), Where::Log(3)), Known::Repeated);
+        assert_eq!(seen.note(number(2), Where::Log(3)).known, Known::Repeated);
         assert_eq!(seen.floor_us(), Some(2 * SECOND));
 
         let mut again = Seen::new();
         again.set_floor(seen.floor_us());
-        assert_eq!(again.note(number(1), Where::Log(1)), Known::Earlier);
-        assert_eq!(again.note(number(2), Where::Log(1)), Known::New);
+        assert_eq!(again.note(number(1), Where::Log(1)).known, Known::Earlier);
+        assert_eq!(again.note(number(2), Where::Log(1)).known, Known::New);
     }
 
     #[test]
@@ -434,10 +507,12 @@ mod tests {
         let mut seen = Seen::new();
         let wall = |seconds| (seconds * SECOND, By::Log);
         let [hidden, shown] = [of(&event(7), 5, wall(50)), of(&event(8), 6, wall(51))];
-        assert_eq!(seen.note_left_out(hidden, Where::Log(1)), Known::New);
-        assert_eq!(seen.note_left_out(hidden, Where::Log(2)), Known::Repeated);
-        assert_eq!(seen.note(shown, Where::Log(1)), Known::New);
-        assert_eq!(seen.note_left_out(shown, Where::Log(2)), Known::Repeated);
+        let noted = seen.note(hidden, Where::Log(1));
+        assert_eq!(noted, Noted { known: Known::New, number: 1 });
+        seen.leave_out(noted.number, hidden.wall);
+        assert_eq!(seen.note(hidden, Where::Log(2)), Noted { known: Known::Repeated, number: 1 });
+        assert_eq!(seen.note(shown, Where::Log(1)).known, Known::New);
+        assert_eq!(seen.note(shown, Where::Log(2)).known, Known::Repeated);
         assert_eq!(seen.prints().collect::<Vec<_>>(), [&shown]);
         // No time up to which all is old has it behind it.
         seen.set_floor(Some(0));
@@ -448,7 +523,7 @@ mod tests {
     fn ten_thousand_that_look_alike_are_told_apart_in_no_time() {
         let mut seen = Seen::new();
         for second in 0..10_000 {
-            assert_eq!(seen.note(at(second * 1_000_000, None), Where::Log(1)), Known::New);
+            assert_eq!(seen.note(at(second * 1_000_000, None), Where::Log(1)).known, Known::New);
         }
     }
 

@@ -956,10 +956,12 @@ fn an_event_that_names_nobody_is_told_once_and_remembered_once() {
 #[test]
 fn what_a_filter_left_out_is_news_for_a_run_that_asks_for_it() {
     let dir = TempDir::new();
-    let log = dir.write("log", kill("2026-11-21T10:00:00+00:00 h kernel: ", 7).as_bytes());
-    for filter in
-        [["--victim", "nosuch"], ["--cgroup", "/nosuch"], ["--until", "2020-01-01"], ["--since", "2030-01-01"]]
-    {
+    // Whose cgroup is not named is shown.
+    let prefix = "2020-11-21T10:00:00+00:00 h kernel: ";
+    let names = "cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=java,pid=7,uid=0";
+    let summary = format!("{prefix}oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),{names}\n");
+    let log = dir.write("log", (summary + &kill(prefix, 7)).as_bytes());
+    for filter in [["--victim", "nosuch"], ["--cgroup", "/nosuch"], ["--until", "2019-01-01"], ["--since", "now"]] {
         let state = dir.join(filter[0]);
         for _ in 0..2 {
             let ended = json(&[&filter[..], &["--since-last", &state, &log]].concat());
@@ -1269,16 +1271,23 @@ fn each_new_event_is_shown_at_once_and_a_signal_is_a_good_end() {
         std::thread::sleep(Duration::from_millis(200));
         for _ in 0..2 {
             oom(&group);
-            let (_, line) = follow.line().expect("an event");
-            let event = Json::parse(&line);
+            // While other tests have their kills the kernel limits reports: of a kill line alone no cgroup is known, and it is shown.
+            let event = loop {
+                let (_, line) = follow.line().expect("an event");
+                let event = Json::parse(&line);
+                if event.text("memdoor.oom.killed.comm") == "tail" {
+                    break event;
+                }
+                assert_eq!(event.text_at("memdoor.oom.memcg"), None, "{event:?}");
+            };
             assert_eq!(event.text("event_name"), "memdoor.oom.kill");
-            assert_eq!(event.text("memdoor.oom.killed.comm"), "tail");
             assert_eq!(event.text("memdoor.source.path"), "/dev/kmsg");
         }
         follow.signal(signal);
         let ended = follow.end();
-        assert_eq!((ended.code(), ended.err.as_str()), (0, ""));
-        assert_eq!(events(&ended).len(), 2);
+        let unknown = ended.err.lines().all(|line| line.contains("whose control group the log does not name"));
+        assert!(ended.code() == 0 && unknown, "{ended:?}");
+        assert!(events(&ended).len() >= 2, "{ended:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::common;
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::process::Stdio;
@@ -149,4 +149,47 @@ fn a_file_that_standard_input_is_may_be_named_by_its_descriptor() {
         let ended = run_command(through_shell(&script, &memdoor(&["dmesg", "--format", "json"])));
         assert!(has_the_event(&ended), "{script} {ended:?}");
     }
+}
+
+#[test]
+fn a_directory_that_can_not_be_looked_into_is_an_error_each_time() {
+    let dir = TempDir::new();
+    fs::create_dir(dir.join("logs")).expect("a directory");
+    fs::create_dir(dir.join("logs/web1")).expect("a directory");
+    let line = "Nov 21 10:00:00 web1 kernel: Out of memory: Killed process 7 (java) total-vm:9kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB";
+    dir.write("logs/web1/kern.log", format!("{line}\n").as_bytes());
+    let (logs, state) = (dir.join("logs"), dir.join("state"));
+    let with = |fds: u32, args: &[&str]| {
+        let words = memdoor(&[&["dmesg", "--fail-on-oom"], args].concat());
+        run_command(through_shell(&format!("ulimit -n {fds}; exec \"$@\""), &words))
+    };
+    // Whatever it lacks room for: it has seen the event, or it says what it has not read.
+    let (mut refused, mut found) = (0, 0);
+    for beside in [false, true] {
+        if beside {
+            dir.write("logs/kern.log", b"Nov 21 09:00:00 h kernel: usb 1-1: new device\n");
+        }
+        for fds in 4..24 {
+            let _ = fs::remove_file(&state);
+            for _ in 0..2 {
+                let ended = with(fds, &["--since-last", &state, &logs]);
+                let is_refused = matches!(ended.code(), 1 | 4) && ended.err.contains("EMFILE");
+                assert!(is_refused || ended.code() == 3 || found > 0 && ended.code() == 0, "{fds}: {ended:?}");
+                assert!(!ended.err.contains("there is no log to read"), "{fds}: {ended:?}");
+                refused += u32::from(is_refused);
+                found += u32::from(ended.code() == 3);
+            }
+        }
+    }
+    assert!(refused > 0 && found > 0);
+}
+
+#[test]
+fn a_name_that_begins_as_an_option_stands_in_the_command_to_type() {
+    let dir = TempDir::new();
+    dir.write("-k.bz2", b"BZh91AY");
+    let mut command = memdoor(&["dmesg", "--", "-k.bz2"]);
+    command.current_dir(dir.join(""));
+    let ended = run_command(command);
+    assert!(ended.err.contains("Type: bzcat './-k.bz2' | memdoor dmesg -"), "{ended:?}");
 }

@@ -182,3 +182,24 @@ fn a_directory_without_a_log_is_named_without_what_was_asked_of_it() {
     let expected = format!("memdoor: there is no log to read in {}\n", dir.join(""));
     assert!(ended.err.starts_with(&expected), "{}", ended.err);
 }
+
+#[test]
+fn a_time_that_is_to_come_is_refused_as_nothing_can_have_happened_since() {
+    let dir = TempDir::new();
+    let log = dir.write("kern.log", killed("10:00:00", 7).as_bytes());
+    for (since, words) in [
+        ("9999-01-01", "--since '9999-01-01' is in the future: it is 9999-01-01 00:00:00, and now is "),
+        ("@99999999999", "--since '@99999999999' is in the future"),
+    ] {
+        let ended = ask(&["--since", since, &log]);
+        assert_eq!((ended.code(), ended.out.as_str()), (2, ""), "{ended:?}");
+        assert!(ended.err.contains(words) && !ended.err.contains("yesterday"), "{ended:?}");
+    }
+    // The last minute of the day, unless that is now.
+    let ended = ask(&["--since", "23:59:59", &log]);
+    let is_late = ended.code() == 4;
+    assert!(is_late || ended.code() == 2 && ended.err.contains("; yesterday's is --since '2"), "{ended:?}");
+    for past in ["now", "today", "1h"] {
+        assert_eq!(ask(&["--since", past, "--until", "9999-01-01", &log]).code(), 0, "{past}");
+    }
+}

@@ -17,6 +17,12 @@ pub struct Share {
 
 /// What processes have allocated.
 pub(super) const ANON: &str = "anonymous (heaps, stacks)";
+/// The same where nothing tells how much of it is shared.
+const ANON_AND_SHARED: &str = "anonymous and shared memory";
+/// The page cache without shared memory, which is counted with it.
+const FILES: &str = "page cache (files)";
+/// The same where nothing tells how much of it is shared.
+const FILES_AND_SHARED: &str = "page cache and shared memory";
 /// tmpfs, shm and shared anonymous mappings.
 pub(super) const SHARED: &str = "shared memory and tmpfs";
 /// Slab that reclaim can't take back.
@@ -127,8 +133,11 @@ fn of_memcg(event: &Event) -> (Vec<Share>, Option<Whole>) {
     let files = if is_v1 { "cache" } else { "file" };
     if let Some(all) = sum(stats, &[files]) {
         // Shared memory is counted as files, too.
-        let shared = sum(stats, &["shmem"]).unwrap_or(0);
-        shares.insert(shares.len().min(1), share("page cache (files)", all.saturating_sub(shared)));
+        let files = match sum(stats, &["shmem"]) {
+            Some(shared) => share(FILES, all.saturating_sub(shared)),
+            None => share(FILES_AND_SHARED, all),
+        };
+        shares.insert(shares.len().min(1), files);
     }
     let has_details = sum(stats, &["kernel_stack", "slab_reclaimable", "slab"]).is_some();
     if let (Some(kernel), false) = (kernel_of_v1(counters), has_details) {
@@ -152,15 +161,18 @@ fn of_machine(event: &Event) -> (Vec<Share>, Option<Whole>) {
         return (Vec::new(), None);
     }
     let mut shares = listed(&machine.counts, OF_MACHINE, share);
-    let shmem = sum(&machine.counts, &["shmem"]).unwrap_or(0);
+    let shmem = sum(&machine.counts, &["shmem"]);
     let anon = sum(&machine.counts, &["active_anon", "inactive_anon", "isolated_anon"]);
     let file = sum(&machine.counts, &["active_file", "inactive_file", "isolated_file"]);
     // Before 2.6.28 there was one list for both.
     let both = sum(&machine.counts, &["Active", "active", "Inactive", "inactive"]);
     let of_lists = [
-        // Shared memory is on the lists of anonymous memory.
-        (ANON, anon.map(|all| all.saturating_sub(shmem))),
-        ("page cache (files)", file),
+        // Shared memory is on the lists of anonymous memory; Linux 2.6.32 counts it.
+        match shmem {
+            Some(shmem) => (ANON, anon.map(|all| all.saturating_sub(shmem))),
+            None => (ANON_AND_SHARED, anon),
+        },
+        (FILES, file),
         ("anonymous and page cache", both),
     ];
     let of_lists = of_lists.into_iter().filter_map(|(what, count)| Some(share(what, count?)));

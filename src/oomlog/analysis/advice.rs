@@ -2,7 +2,7 @@
 pub(super) mod limit;
 mod memory;
 
-use crate::parse::ascii;
+use crate::parse::{ascii, dec};
 use core::fmt::Display;
 
 use super::victim::{freed_in_mb, session_victims};
@@ -78,11 +78,22 @@ pub fn advise(event: &Event) -> Vec<(Grounds, Advice)> {
     memory::parts(event, &mut all);
     order(event, &mut all);
     scores(event, &mut all);
-    if event.missing.contains(&Missing::Table) && event.lines.header.is_some() && event.lines.end.is_some() {
+    let is_whole = event.lines.header.is_some() && event.lines.end.is_some();
+    if event.missing.contains(&Missing::Table) && is_whole && has_dump_tasks(event) {
         let (words, command) = ("let the kernel print its table of tasks", "sysctl vm.oom_dump_tasks=1");
         fixed(&mut all, Grounds::NoTable, words, command, &"the report has none");
     }
     all
+}
+
+/// Whether the kernel has vm.oom_dump_tasks: since Linux 2.6.25 (fef1bdd68c81), and nothing but the release tells before oom_score_adj came.
+fn has_dump_tasks(event: &Event) -> bool {
+    let Some(release) = event.release.as_deref() else {
+        return event.trigger.adj.is_some();
+    };
+    let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map_while(dec);
+    let version = [numbers.next(), numbers.next(), numbers.next()].map(Option::unwrap_or_default);
+    version >= [2, 6, 25]
 }
 
 /// Adds advice.

@@ -17,7 +17,7 @@ pub use names::Names;
 pub use pattern::{Cgroup, Summary, every};
 pub(in crate::oomlog) use shortage::{meaning, nodes};
 pub use shortage::{shortage, swap_state};
-pub use victim::{freed, is_session, victim};
+pub use victim::{Freed, freed, is_session, victim};
 
 use super::event::{Constraint, Event, Position, Row, Task, Zone};
 use crate::fixed::Fixed;
@@ -157,7 +157,8 @@ pub fn whole(event: &Event) -> Option<Whole> {
 }
 
 /// `1 page`, `4 pages`
-pub(in crate::oomlog) fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {
+#[must_use]
+pub fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {
     if count == 1 { one } else { many }
 }
 

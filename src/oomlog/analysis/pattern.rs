@@ -11,6 +11,9 @@ use crate::parse::cgroup::owner;
 /// Programs that are counted whatever they had: a host runs fewer.
 const FEW: usize = 512;
 
+/// Cgroups for which there is advice, those that were at their limits most often.
+const ADVISED: usize = 10;
+
 /// A cgroup that was at its limit.
 #[derive(Clone, Debug, Default)]
 pub struct Cgroup {
@@ -175,13 +178,19 @@ impl Summary {
         causes
     }
 
+    /// How many cgroups were at their limits for which there is no advice: the list has its end.
+    #[must_use]
+    pub fn not_advised(&self) -> u64 {
+        self.cgroups.len().saturating_sub(ADVISED) as u64 + self.cgroups.others
+    }
+
     /// What to do, the most urgent first, and in how many events it rests.
     #[must_use]
     pub fn advice(&self) -> Vec<(Advice, u64)> {
         let urgent = |known: &Known| known.grounds < Grounds::CgroupLimit;
         let (first, rest) = self.advice.split_at(self.advice.partition_point(urgent));
         let mut all: Vec<(Advice, u64)> = first.iter().map(Known::counted).collect();
-        for (_, cgroup) in self.cgroups.highest(3, |cgroup| cgroup.count) {
+        for (_, cgroup) in self.cgroups.highest(ADVISED, |cgroup| cgroup.count) {
             all.extend(cgroup.advice.clone().map(|advice| (advice, cgroup.count)));
         }
         let of_cgroups = self.constraints[place(Constraint::Memcg)];

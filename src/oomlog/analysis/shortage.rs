@@ -99,8 +99,9 @@ fn of_machine(event: &Event, findings: &mut Vec<Finding>) {
     }
     let given_up = |node: &&Node| node.all_unreclaimable == Some(true);
     if let Some(node) = event.machine.nodes.iter().find(given_up) {
-        let words = format_args!("reclaim had given up on node {} (all_unreclaimable)", node.node);
-        Finding::add(findings, &words, event.lines.machine);
+        let which = node.node.map(|number| format!(" on node {number}")).unwrap_or_default();
+        let words = format_args!("reclaim had given up{which} (all_unreclaimable)");
+        Finding::add(findings, &words, Some(node.line));
     }
 }
 

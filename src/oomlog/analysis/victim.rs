@@ -1,5 +1,5 @@
 //! Why this victim: the kernel's own ranking, worked out again from the table.
-use core::fmt::Write;
+use core::fmt::{Display, Formatter, Write};
 
 use super::{Finding, Mb, Who, in_mb, plural, size};
 use crate::oomlog::event::{Event, Outcome, Ranked, Victim};
@@ -38,10 +38,27 @@ pub fn victim(event: &Event) -> Vec<Finding> {
 }
 
 /// What was freed: the resident memory of the victim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Freed {
+    /// The sum of the parts that the log has.
+    pub bytes: Bytes,
+    /// Whether these are all that the kernel printed; else it is at least that.
+    pub is_whole: bool,
+}
+
+impl Display for Freed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        f.write_str(if self.is_whole { "" } else { "at least " })?;
+        Mb(self.bytes).fmt(f)
+    }
+}
+
+/// What was freed, as far as the kill line says it.
 #[must_use]
-pub fn freed(victim: &Victim) -> Option<Bytes> {
+pub fn freed(victim: &Victim) -> Option<Freed> {
     let parts = [victim.anon_rss, victim.file_rss, victim.shmem_rss];
-    parts.into_iter().flatten().reduce(Bytes::plus)
+    let bytes = parts.into_iter().flatten().reduce(Bytes::plus)?;
+    Some(Freed { bytes, is_whole: !victim.lacks_rss })
 }
 
 fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
@@ -58,7 +75,7 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
     let place = worst.iter().position(|ranked| ranked.row.pid == pid);
     if place.is_none() && is_row_lost(event, pid) {
         let victim = event.victim.as_ref().filter(|victim| victim.task.pid == pid);
-        let own = victim.and_then(freed).map(|rss| format!(" (the kill line says RSS {})", Mb(rss)));
+        let own = victim.and_then(freed).map(|rss| format!(" (the kill line says RSS {rss})"));
         let words = format_args!(
             "its row is missing from the table{}; the worst of those that are there is {}: {}",
             own.unwrap_or_default(),
@@ -111,7 +128,7 @@ fn is_row_lost(event: &Event, pid: u64) -> bool {
     };
     let own = || {
         let victim = event.victim.as_ref().filter(|victim| victim.task.pid == pid)?;
-        let pages = i64::try_from(freed(victim)?.0.checked_div(event.page_size?.0)?).ok()?;
+        let pages = i64::try_from(freed(victim)?.bytes.0.checked_div(event.page_size?.0)?).ok()?;
         let added = match victim.adj? {
             0 => 0,
             adj => adj.checked_mul(i64::try_from(event.scale?.pages / 1000).ok()?)?,
@@ -197,5 +214,5 @@ pub(super) fn session_victims(event: &Event) -> impl Iterator<Item = &[u8]> {
 
 /// `384.8 MB`, or nothing known.
 pub(super) fn freed_in_mb(event: &Event) -> Option<String> {
-    event.victim.as_ref().and_then(freed).map(|bytes| format!("{}", Mb(bytes)))
+    event.victim.as_ref().and_then(freed).map(|freed| format!("{freed}"))
 }

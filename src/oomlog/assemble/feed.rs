@@ -143,7 +143,10 @@ fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
         shmem_rss: line.shmem_rss,
         page_tables: line.page_tables,
         adj: line.adj,
+        lacks_rss: line.is_cut,
     });
+    // Linux 5.1 says in one line why and whom.
+    open.prints_shmem |= line.scope != Scope::Unsaid && line.total_vm.is_some();
     open.event.outcome = Outcome::Killed;
     open.event.lines.end = Some(at);
     open.ended = true;

@@ -2,9 +2,12 @@
 
 use super::open::{Kind, Open};
 use super::{memcg, tasks};
-use crate::oomlog::event::{Constraint, Counters, Event, KnownBy, Missing, Outcome, PageTables, Row, Trigger, Victim};
+use crate::oomlog::event::{
+    Constraint, Counters, Event, KnownBy, Missing, Outcome, PageTables, Row, Table, Text, Trigger, Victim,
+};
 use crate::parse::ascii;
 use crate::parse::oom_report::kill::{Scope, Summary};
+use crate::parse::version::Version;
 use crate::units::{Bytes, PageSize};
 
 /// What the `oom-kill:` line says about the constraint. 5.2 printed NONE for a memory cgroup.
@@ -92,7 +95,42 @@ fn victim(open: &mut Open) {
         open.event.selected = None;
     }
     correct_page_tables(&open.event, &mut victim);
+    victim.lacks_rss = is_killed && lacks_rss(open, &victim);
+    name_rows(&mut open.event.table, &victim);
     open.event.victim = Some(victim);
+}
+
+/// The victim's row has its name as well, cut where a newline is in it: two names would be two programs.
+fn name_rows(table: &mut Table, victim: &Victim) {
+    let Some(comm) = victim.task.comm.as_ref().filter(|comm| comm.contains(&b'\n')) else {
+        return;
+    };
+    let worst = table.worst.iter_mut().map(|ranked| &mut ranked.row);
+    for row in table.top.iter_mut().chain(&mut table.top_with_swap).chain(worst) {
+        let rest = comm.strip_prefix(row.comm.as_slice());
+        if row.pid == victim.task.pid && rest.is_some_and(|rest| rest.starts_with(b"\n")) {
+            row.comm.clone_from(comm);
+        }
+    }
+}
+
+/// Whether the kill line has not all parts of the resident memory that its kernel prints: none before Linux 2.6.36, two before 4.5
+/// (eca56ff906bd), then three. A sum needs all of them.
+fn lacks_rss(open: &Open, victim: &Victim) -> bool {
+    let event = &open.event;
+    let is_of = |version: Version| event.kernel().is_some_and(|kernel| kernel >= version);
+    let has_any = [victim.total_vm, victim.anon_rss, victim.file_rss, victim.shmem_rss].iter().any(Option::is_some);
+    if !has_any {
+        // Or somebody left out what he did not need.
+        return victim.task.comm.is_none() || is_of(Version::new(3, 0));
+    }
+    // Names of the flags are of Linux 4.6. Of a kill line alone its form tells.
+    let prints_shmem = open.prints_shmem
+        || is_of(Version::new(4, 5))
+        || event.trigger.gfp_flags.is_some()
+        || open.columns.is_some_and(|columns| columns.count_shared_apart());
+    let has_shmem = victim.shmem_rss.is_some() || !prints_shmem && !victim.lacks_rss;
+    victim.anon_rss.is_none() || victim.file_rss.is_none() || !has_shmem
 }
 
 /// Linux 5.4 printed bytes with `kB` behind them (941f762bcb27 of 5.5 mended it); the table has them right.
@@ -135,6 +173,21 @@ fn ratio(bytes: u64, pages: u64) -> Option<PageSize> {
     })
 }
 
+/// Whether lines of counts were lost that tell what the others are of: shared memory is counted with anonymous memory on a machine's
+/// lists, and with the files of a cgroup.
+fn lacks_counts(event: &Event, is_memcg: bool) -> bool {
+    let has = |counts: &[(Text, u64)], name: &[u8]| counts.iter().any(|(known, _)| known == name);
+    if !is_memcg {
+        let counts = &event.machine.counts;
+        // Linux 2.6.32 counts both.
+        let is_recent =
+            has(counts, b"isolated_anon") || event.kernel().is_some_and(|kernel| kernel >= Version::new(3, 0));
+        return has(counts, b"active_anon") && is_recent && !has(counts, b"shmem");
+    }
+    let stats = &event.counters.stats;
+    has(stats, b"anon") && has(stats, b"file") && !has(stats, b"shmem")
+}
+
 fn missing(open: &mut Open) {
     let event = &mut open.event;
     let is_end = event.outcome != Outcome::Unknown;
@@ -142,6 +195,7 @@ fn missing(open: &mut Open) {
     // Whose limit it is tells nothing of the memory.
     let has_counters = event.lines.usage.or(event.lines.stats).is_some();
     let has_memory = open.machine_report || open.memcg_report && has_counters;
+    let lacks_counts = has_memory && !open.memory_mixed && lacks_counts(event, open.memcg_report);
     for (is_missing, what) in [
         (event.lines.header.is_none(), Missing::Header),
         (open.mixed, Missing::Mixed),
@@ -149,7 +203,9 @@ fn missing(open: &mut Open) {
         (!has_table && open.columns.is_none(), Missing::Table),
         (open.no_columns, Missing::Columns),
         (open.rows_lost, Missing::Rows),
+        (lacks_counts, Missing::Counts),
         (!is_end, Missing::End),
+        (event.victim.as_ref().is_some_and(|victim| victim.lacks_rss), Missing::Sizes),
     ] {
         if is_missing {
             event.missing.push(what);

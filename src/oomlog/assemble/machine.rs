@@ -14,12 +14,13 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
     match line {
         Line::Counts(pairs) => note(&mut machine.counts, *pairs),
         Line::Node(line) if machine.nodes.len() < Event::STATS => machine.nodes.push(Node {
-            node: line.node,
+            line: at,
+            node: Some(line.node),
             kernel_stack: line.kernel_stack,
             all_unreclaimable: line.all_unreclaimable,
         }),
         Line::Zone(line) if machine.zones.len() < Event::STATS => {
-            add_to_node(&mut machine.nodes, line);
+            add_to_node(&mut machine.nodes, line, at);
             machine.zones.push(zone(line, at));
         }
         Line::Reserve(pages) => {
@@ -86,15 +87,15 @@ fn total(machine: &mut Machine, total: Total) {
 
 /// What older kernels say of each zone is what newer ones say of its node: the sum of stacks, and whether reclaim has given up on
 /// all of it.
-fn add_to_node(nodes: &mut Vec<Node>, line: &ZoneLine<'_>) {
+fn add_to_node(nodes: &mut Vec<Node>, line: &ZoneLine<'_>, at: Position) {
     if line.kernel_stack.is_none() && line.all_unreclaimable.is_none() {
         return;
     }
-    let number = line.node.unwrap_or_default();
-    let Some(node) = nodes.iter_mut().find(|node| node.node == number) else {
+    let Some(node) = nodes.iter_mut().find(|node| node.node == line.node) else {
         if nodes.len() < Event::STATS {
             nodes.push(Node {
-                node: number,
+                line: at,
+                node: line.node,
                 kernel_stack: line.kernel_stack,
                 all_unreclaimable: line.all_unreclaimable,
             });

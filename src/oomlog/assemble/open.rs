@@ -72,6 +72,8 @@ pub(super) struct Open {
     pub(super) selected: Option<Task>,
     pub(super) scope: Option<Scope>,
     pub(super) killed: Option<Victim>,
+    /// Whether the kill line's form is of a kernel whose kill lines have `shmem-rss`.
+    pub(super) prints_shmem: bool,
     /// Nothing but what follows a kill may come.
     pub(super) ended: bool,
 }
@@ -111,6 +113,7 @@ impl Open {
             selected: None,
             scope: None,
             killed: None,
+            prints_shmem: false,
             ended: false,
         }
     }

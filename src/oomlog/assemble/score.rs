@@ -6,9 +6,9 @@ use crate::parse::oom_report::Line;
 use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
 
 /// A score, higher for the better reason; `None` when the line can't be of this report.
-pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u64) -> Option<u8> {
+pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u64, is_soon: bool) -> Option<u8> {
     match line {
-        Line::Killed(line) => killed(open, line, number),
+        Line::Killed(line) => killed(open, line, number, is_soon),
         Line::Group(memcg) => group(open, memcg, number),
         // Of a report that has selected nobody. A panic follows when nobody can be killed.
         Line::Panic(_) | Line::NoneKillable => {
@@ -78,7 +78,7 @@ fn selected(open: &Open, line: &Selected<'_>, number: u64) -> Option<u8> {
     }
 }
 
-fn killed(open: &Open, line: &Killed<'_>, number: u64) -> Option<u8> {
+fn killed(open: &Open, line: &Killed<'_>, number: u64, is_soon: bool) -> Option<u8> {
     if !fits(open, line.scope) || open.kind == Kind::Foreign {
         return None;
     }
@@ -86,7 +86,7 @@ fn killed(open: &Open, line: &Killed<'_>, number: u64) -> Option<u8> {
     let in_group = open.event.group_memcg.is_some();
     if open.ended && !in_group {
         // The group's line was lost, and the victim is logged again.
-        return is_again(open, line).then_some(30);
+        return (is_soon && is_again(open, line)).then_some(30);
     }
     if !open.ended && (is(&open.summary) || is(&open.selected)) {
         return Some(100);

@@ -108,7 +108,7 @@ pub(super) fn admits(open: &Open, step: Step, line: &Line<'_>) -> bool {
             may_have_machine(open) && event.machine.zones.iter().all(is_new)
         }
         Line::Node(line) => {
-            let is_new = |known: &crate::oomlog::event::Node| known.node != line.node;
+            let is_new = |known: &crate::oomlog::event::Node| known.node != Some(line.node);
             may_have_machine(open) && event.machine.nodes.iter().all(is_new)
         }
         Line::Reserve(_) => {

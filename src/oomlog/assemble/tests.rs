@@ -105,7 +105,7 @@ fn lines_of_two_hosts_are_never_of_one_report() {
 const GLOBAL: &str = "x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
 CPU: 0 PID: 9 Comm: x Not tainted 6.12.0 #1
 Mem-Info:
-active_anon:1 inactive_anon:2
+active_anon:1 inactive_anon:2 shmem:0
 Node 0 active_anon:4kB inactive_anon:8kB kernel_stack:1536kB pagetables:8kB all_unreclaimable? yes
 Node 0 DMA free:4kB boost:0kB min:1kB low:2kB high:3kB present:4000kB managed:4000kB
 lowmem_reserve[]: 0 184 184

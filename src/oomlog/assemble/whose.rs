@@ -1,7 +1,9 @@
 //! Whose line it is, when more reports than one are open: by caller, by time, by what they name; or nobody's for certain.
 
+use super::DEAD;
 use super::open::{Kind, Open};
 use super::step::Step;
+use crate::oomlog::apart::{Apart, NEAR};
 use crate::oomlog::event::{Stamp, Text};
 use crate::oomlog::record::{Origin, Record, When};
 
@@ -39,16 +41,19 @@ pub(super) enum Owner {
     Many(usize, u8),
 }
 
-/// How long after `last`, in microseconds; of times that are only text, whether they differ.
+/// How long after `last`, in microseconds, by the clock that both have and that tells most.
 pub(super) fn gap(last: &Stamp, when: &When<'_>) -> Option<i64> {
-    if let (Some(last), Some(now)) = (last.boot_us, when.boot_us) {
-        return i64::try_from(now).ok()?.checked_sub(i64::try_from(last).ok()?);
+    Apart::of_lines(last, when).most_telling()
+}
+
+/// Whether the line came so soon behind the report's last one that it may say again what the report has said: one line that a log has
+/// twice. Where there are no times, its place tells: so many lines are between two of one group at most.
+pub(super) fn is_soon(open: &Open, record: &Record<'_>, line: u64) -> bool {
+    let apart = Apart::of_lines(&open.last, &record.when);
+    match apart.most_telling() {
+        Some(_) => apart.is_within(NEAR, NEAR),
+        None => line.saturating_sub(open.touched_line) <= DEAD as u64,
     }
-    if let (Some(last), Some(now)) = (last.wall_us, when.wall_us) {
-        return now.checked_sub(last);
-    }
-    let (last, now) = (last.wall.as_ref()?, when.wall?);
-    Some(if last == now { 0 } else { 1_000_000 })
 }
 
 /// Whether the report may have a line of that caller and time.
@@ -83,8 +88,11 @@ fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
         && open.last.wall.is_some() == record.when.wall.is_some()
         && open.event.host.is_some() == record.host.is_some()
         && open.last.wall_us.is_some() == record.when.wall_us.is_some();
-    if let Some(gap) = gap(&open.last, &record.when) {
-        return (is_alike || is_inside) && (-SLACK_US..=LONGEST_US).contains(&gap);
+    let apart = Apart::of_lines(&open.last, &record.when);
+    if let Some(gap) = apart.most_telling() {
+        // By every clock: the time since boot comes again in the next boot, days later.
+        let agrees = apart.is_within(LONGEST_US.unsigned_abs(), LONGEST_US.unsigned_abs());
+        return (is_alike || is_inside) && (-SLACK_US..=LONGEST_US).contains(&gap) && agrees;
     }
     let ours = open.last.boot_us.is_some() || open.last.wall.is_some();
     let theirs = record.when.boot_us.is_some() || record.when.wall.is_some();

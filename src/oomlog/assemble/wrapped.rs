@@ -1,5 +1,9 @@
 //! Lines that a mail has wrapped, or that a newline in a process's name has cut in two: what follows says more of the line before
 //! it, or makes one of it.
+//!
+//! syslog(2) writes each line of a record with the record's prefix, and dmesg those behind the first below its text: as many blanks as the
+//! prefix takes. So what comes with the same time since boot, or that far to the right, goes on behind a newline; what a mail has wrapped
+//! goes on behind a blank.
 
 use super::Assembler;
 use super::open::{Open, text};
@@ -34,13 +38,45 @@ const WORDS: [&[u8]; 13] = [
 enum End {
     #[default]
     Words,
+    /// In a process's name.
     Name,
+    /// It may be all of a name's first line: `X invoked oom-killer` has nothing before the name.
+    Start,
+}
+
+/// TASK_COMM_LEN less its NUL.
+const COMM: usize = 15;
+
+/// The shortest prefix that dmesg writes, `[    0.000000] `, as blanks.
+const BLANKS: usize = 15;
+
+/// Whether a line stands below the text of the line before it, as dmesg writes the rest of a record.
+fn is_below(record: &Record<'_>) -> bool {
+    record.text.iter().take_while(|byte| **byte == b' ').count() >= BLANKS && is_bare(record)
+}
+
+/// Whether a line of no words that are known may be the start of a name, of which 15 bytes are kept.
+const fn is_start(record: &Record<'_>) -> bool {
+    record.when.boot_us.is_some() && record.text.len() < COMM
+}
+
+/// Whether a line that nobody understands is the start of one that somebody would.
+fn is_part(text: &[u8]) -> bool {
+    text.ends_with(b"Killed process")
+        || text.ends_with(b"Kill process")
+        || [&b"Task in"[..], b"CPU: ", b"Pid: "].iter().any(|start| text.starts_with(start))
+}
+
+fn is_bare(record: &Record<'_>) -> bool {
+    record.origin == Origin::Unknown && record.when.wall.is_none() && record.when.boot_us.is_none()
 }
 
 /// The start of a line that may go on, and its prefix.
 #[derive(Default)]
 pub(super) struct Wrapped {
     text: Vec<u8>,
+    /// Whether there is one: it may be the empty first line of a name.
+    is_begun: bool,
     /// Whether it ends inside of a process's name.
     end: End,
     when: Stamp,
@@ -63,6 +99,7 @@ impl Wrapped {
     pub(super) const fn new() -> Self {
         Self {
             text: Vec::new(),
+            is_begun: false,
             end: End::Words,
             when: Stamp { boot_us: None, wall: None, wall_us: None },
             host: None,
@@ -86,6 +123,7 @@ impl Wrapped {
     /// Notes a line that may go on; forgets the one before it.
     pub(super) fn note(&mut self, line: &Line<'_>, record: &Record<'_>) {
         self.text.clear();
+        self.is_begun = false;
         let end = record.text.trim_ascii_end();
         let is_in_name = match line {
             Line::Killed(killed) => killed.comm.is_none(),
@@ -96,41 +134,88 @@ impl Wrapped {
             _ if is_in_name => true,
             Line::Header(_) => end.ends_with(b",") || end.ends_with(b":"),
             Line::Killed(killed) => end.ends_with(b",") || killed.total_vm.is_none(),
-            Line::Other => {
-                end.ends_with(b"Killed process")
-                    || end.ends_with(b"Kill process")
-                    || [&b"Task in"[..], b"CPU: ", b"Pid: "].iter().any(|start| end.starts_with(start))
-            }
+            Line::Other => is_part(end) || is_start(record),
             _ => false,
         };
         if goes_on && end.len() <= LONGEST {
             self.text.extend_from_slice(end);
-            self.end = if is_in_name { End::Name } else { End::Words };
+            // Of a name that begins with a newline the blank before it is left.
+            if end.ends_with(b"omm:") {
+                self.text.push(b' ');
+            }
+            self.is_begun = true;
+            self.end = match line {
+                Line::Other if !is_part(end) => End::Start,
+                // `Comm: ab`, and its rest comes.
+                Line::Other if end.windows(6).any(|word| word == b" Comm:" || word == b" comm:") => End::Name,
+                _ if is_in_name => End::Name,
+                _ => End::Words,
+            };
             self.when = Stamp::of(&record.when);
             self.host = record.host.map(Vec::from);
             self.caller = record.caller;
         }
     }
 
+    /// The header whose name has begun on the line before it, or on several.
+    pub(super) fn join_header(&mut self, line: &Line<'_>, record: &Record<'_>) -> bool {
+        let Line::Header(Header { comm: Some(comm), .. }) = line else {
+            return false;
+        };
+        if self.end != End::Start || self.is_over() || self.text.len() + 1 + comm.len() > COMM || !self.is_next(record)
+        {
+            return false;
+        }
+        self.text.push(b'\n');
+        self.text.extend_from_slice(if is_below(record) { record.text.trim_ascii_start() } else { record.text });
+        self.end = End::Words;
+        true
+    }
+
+    /// Whether the line is more of the record whose start is here.
+    const fn is_over(&self) -> bool {
+        !self.is_begun
+    }
+
+    fn is_next(&self, record: &Record<'_>) -> bool {
+        let is_same = self.when.boot_us.is_some() && Stamp::of(&record.when) == self.when;
+        is_same && self.host.as_deref() == record.host && self.caller == record.caller || is_below(record)
+    }
+
     /// What the lines are together, when that is something. A line with a prefix of its own begins anew.
     pub(super) fn join(&mut self, record: &Record<'_>) -> Option<Joined> {
         let text = record.text.trim_ascii();
         let is_bare = record.origin == Origin::Unknown && record.when.wall.is_none();
-        // The kernel's record goes on with the same prefix.
-        let is_same = self.end == End::Name && Stamp::of(&record.when) == self.when;
-        if self.text.is_empty() || !(is_bare || is_same) || text.is_empty() || self.text.len() + text.len() > LONGEST {
+        let is_next = self.end != End::Words && self.is_next(record);
+        if self.is_over() || !(is_bare || is_next) || text.is_empty() || self.text.len() + text.len() > LONGEST {
             return None;
+        }
+        if self.end == End::Start {
+            // A name of three lines, or nothing of anybody's.
+            let goes_on = is_next && self.text.len() + 1 + text.len() < COMM;
+            self.text.push(b'\n');
+            self.text.extend_from_slice(text);
+            self.is_begun &= goes_on;
+            return goes_on.then_some(Joined::NotYet);
         }
         let was_known = oom_report::line(&self.text) != Line::Other;
         let says_more = WORDS.iter().any(|word| text.starts_with(word));
         // A mail wraps at a blank.
-        self.text.push(if is_bare { b' ' } else { b'\n' });
+        if is_next {
+            self.text.push(b'\n');
+        } else if !self.text.ends_with(b" ") {
+            self.text.push(b' ');
+        }
         self.text.extend_from_slice(text);
         match oom_report::line(&self.text) {
             Line::Killed(Killed { comm: Some(_), .. }) | Line::Summary(Summary { pid: Some(_), .. })
                 if self.end == End::Name =>
             {
                 Some(Joined::More)
+            }
+            // A name of three lines.
+            Line::Killed(Killed { comm: None, .. }) | Line::Summary(Summary { pid: None, .. }) if is_next => {
+                Some(Joined::NotYet)
             }
             Line::Header(_) | Line::Killed(_) if was_known => says_more.then_some(Joined::More),
             Line::Killed(_) | Line::Selected(_) | Line::Whose(_) | Line::Running(_) => Some(Joined::Whole),
@@ -141,9 +226,29 @@ impl Wrapped {
 }
 
 impl Assembler {
+    /// Takes a header whose name has begun on the line before it.
+    pub(super) fn goes_on_as_header(
+        &mut self,
+        line: &Line<'_>,
+        part: &Record<'_>,
+        position: Position,
+        done: &mut dyn FnMut(Event),
+    ) -> bool {
+        let mut wrapped = core::mem::take(&mut self.wrapped);
+        let is_one = wrapped.join_header(line, part);
+        if is_one {
+            let whole = wrapped.record();
+            self.number += 1;
+            self.take(&oom_report::line(whole.text), &whole, position, done);
+            self.before = Stamp::of(&whole.when);
+        }
+        self.wrapped = wrapped;
+        is_one
+    }
+
     /// Whether this is the rest of a line that a mail has wrapped.
     pub(super) fn goes_on(&mut self, part: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) -> bool {
-        if self.wrapped.text.is_empty() {
+        if self.wrapped.is_over() {
             return false;
         }
         let mut wrapped = core::mem::take(&mut self.wrapped);
@@ -206,6 +311,7 @@ fn more_of_kill(open: &mut Open, line: &Killed<'_>) {
     victim.shmem_rss = victim.shmem_rss.or(line.shmem_rss);
     victim.page_tables = victim.page_tables.or(line.page_tables);
     victim.adj = victim.adj.or(line.adj);
+    victim.lacks_rss = line.is_cut;
     if victim.task.comm.is_none() {
         victim.task.comm = line.comm.map(text);
     }

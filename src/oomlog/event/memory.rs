@@ -80,8 +80,10 @@ pub struct Named {
 /// A node's counts that are not among the machine's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Node {
-    /// Its number.
-    pub node: u64,
+    /// The line that says so, or its first zone's.
+    pub line: Position,
+    /// Its number; kernels without NUMA name none.
+    pub node: Option<u64>,
     /// `kernel_stack`.
     pub kernel_stack: Option<Bytes>,
     /// `all_unreclaimable?`: reclaim has given up.

@@ -31,6 +31,8 @@ pub struct Victim {
     pub page_tables: Option<Bytes>,
     /// Its oom_score_adj.
     pub adj: Option<i64>,
+    /// Whether parts of its resident memory are not there that this kernel prints: the kill line was cut, or shortened.
+    pub lacks_rss: bool,
 }
 
 impl Victim {
@@ -46,6 +48,7 @@ impl Victim {
             shmem_rss: None,
             page_tables: None,
             adj: None,
+            lacks_rss: false,
         }
     }
 }

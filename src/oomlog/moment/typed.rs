@@ -46,6 +46,12 @@ pub fn typed(text: &[u8], now_us: i64, zone: Zone) -> Option<i64> {
     }
 }
 
+/// Whether it is a time of day, of which there is one each day.
+#[must_use]
+pub fn is_time_of_day(text: &[u8]) -> bool {
+    time_of_day(text.trim_ascii()).is_some()
+}
+
 /// Splits a zone off a time of day: `Z`, `+01:00`, `-0330`; seconds east of Greenwich.
 fn zone_of(text: &[u8]) -> Option<(&[u8], Option<i64>)> {
     if let [clock @ .., b'Z' | b'z'] = text {

@@ -3,8 +3,8 @@
 use core::ffi::CStr;
 
 use super::{Found, join, names};
-use crate::sys::Errno;
 use crate::sys::file::Dir;
+use crate::sys::{Errno, Result};
 
 /// Below a root.
 const OF_ROOT: &CStr = c"var/log/journal";
@@ -19,16 +19,16 @@ pub(super) fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) {
     look(dir, c"journal", take);
     look(dir, OF_ROOT, take);
     let is_machine = |name: &[u8]| name.len() == 32 && name.iter().all(u8::is_ascii_hexdigit);
-    let Ok((machines, _)) = names(dir, is_machine) else {
-        return;
-    };
-    if machines.iter().any(|name| has(dir, name, 0) == Ok(true)) {
-        take(c"", Found::Journal);
-    }
+    let has_any = names(dir, is_machine).and_then(|(machines, _)| any(machines.iter().map(|name| has(dir, name, 0))));
+    tell(has_any, c"", take);
 }
 
 fn look(root: &Dir, place: &CStr, take: &mut dyn FnMut(&CStr, Found)) {
-    match has(root, place, 1) {
+    tell(has(root, place, 1), place, take);
+}
+
+fn tell(has: Result<bool>, place: &CStr, take: &mut dyn FnMut(&CStr, Found)) {
+    match has {
         // What may not be listed is there for others; beside text logs that is no failure.
         Ok(true) | Err(Errno::EACCES | Errno::EPERM) => take(place, Found::Journal),
         // ENOSYS: before Linux 5.6 nothing keeps links inside of a root.
@@ -38,15 +38,29 @@ fn look(root: &Dir, place: &CStr, take: &mut dyn FnMut(&CStr, Found)) {
 }
 
 /// Whether there are files of the journal in this directory, or as deep below it.
-fn has(root: &Dir, place: &CStr, depth: u32) -> crate::sys::Result<bool> {
+fn has(root: &Dir, place: &CStr, depth: u32) -> Result<bool> {
     let (names, _) = names(&root.dir_in_root(place)?, |_| true)?;
     let is_one = |name: &CStr| {
         let name = name.to_bytes();
         name.ends_with(b".journal") || name.ends_with(b".journal~")
     };
-    let is_below = |name: &CStr| {
-        let below = join(place, name).and_then(|path| has(root, &path, depth - 1));
-        below.unwrap_or(false)
-    };
-    Ok(names.iter().any(|name| is_one(name)) || depth > 0 && names.iter().any(|name| is_below(name)))
+    if names.iter().any(|name| is_one(name)) {
+        return Ok(true);
+    }
+    let below = names.iter().filter(|_| depth > 0);
+    any(below.map(|name| join(place, name).and_then(|path| has(root, &path, depth - 1))))
+}
+
+/// Whether one of them has; what could not be looked at is no reason to say that there is none.
+fn any(all: impl Iterator<Item = Result<bool>>) -> Result<bool> {
+    let mut failed = None;
+    for one in all {
+        match one {
+            Ok(true) => return Ok(true),
+            // No directory, or a link that leads out of the root.
+            Ok(false) | Err(Errno::ENOTDIR | Errno::ENOENT | Errno::ELOOP | Errno::EXDEV) => {}
+            Err(errno) => failed = failed.or(Some(errno)),
+        }
+    }
+    failed.map_or(Ok(false), Err)
 }

@@ -12,8 +12,21 @@ use crate::report::{Fact, Moment, Name, Value};
 use crate::sys::clock::Now;
 use crate::sys::out::Out;
 
-/// Things of one kind that a summary lists.
+/// Things of one kind that a summary lists; how many more there are is a number of its own.
 const NAMES: usize = 6;
+
+/// Three paths of 2 KiB leave room for the rest of the line.
+const CGROUPS: usize = 3;
+
+/// How many of a list are left out.
+const fn more(all: usize, listed: usize) -> u64 {
+    all.saturating_sub(listed) as u64
+}
+
+/// A count; there is none of it when it is 0.
+fn some(key: &'static str, number: u64) -> Fact<'static> {
+    count(key, Some(number).filter(|number| *number > 0))
+}
 
 /// JSON, an object a line.
 #[derive(Default)]
@@ -122,6 +135,7 @@ fn put_summary(summary: &Summary, run: &Run, lacks: &[Lack], out: &mut Out<'_>) 
     let victims = victims(summary);
     let causes = causes(summary);
     let cgroups = cgroups(summary);
+    let advice_count = advice.len();
     let advice = recommendations(&advice);
     let (victims, causes) = (slices(&victims), slices(&causes));
     let (cgroups, advice) = (slices(&cgroups), slices(&advice));
@@ -140,13 +154,16 @@ fn put_summary(summary: &Summary, run: &Run, lacks: &[Lack], out: &mut Out<'_>) 
         list("memdoor.run.root_causes", &causes),
         list("memdoor.run.cgroups", &cgroups),
         list("memdoor.run.recommendations", &advice),
+        some("memdoor.run.victims_more", more(summary.victims.len(), NAMES) + summary.victims.others),
+        some("memdoor.run.cgroups_more", more(summary.cgroups.len(), CGROUPS) + summary.cgroups.others),
+        some("memdoor.run.recommendations_more", more(advice_count, NAMES) + summary.not_advised()),
         words("memdoor.run.begins", begins.as_deref()),
         is("memdoor.incomplete", if reasons.is_empty() { Value::Nothing } else { Value::List(&reasons) }),
     ]);
     put_line(out, &facts);
 }
 
-fn counts(summary: &Summary, run: &Run) -> [(&'static str, u64); 17] {
+fn counts(summary: &Summary, run: &Run) -> [(&'static str, u64); 19] {
     let [system, memcg, cpuset, mempolicy, unknown] = summary.constraints;
     [
         ("memdoor.run.events", summary.events),
@@ -165,6 +182,8 @@ fn counts(summary: &Summary, run: &Run) -> [(&'static str, u64); 17] {
         ("memdoor.run.repeated", run.repeated),
         ("memdoor.run.left_out", run.left_out),
         ("memdoor.run.undated", run.undated),
+        ("memdoor.run.victim_unknown", run.victim_unknown),
+        ("memdoor.run.cgroup_unknown", run.cgroup_unknown),
         ("memdoor.run.overwritten", run.overwritten),
     ]
 }
@@ -188,8 +207,7 @@ fn causes(summary: &Summary) -> Vec<[Fact<'_>; 4]> {
 
 fn cgroups(summary: &Summary) -> Vec<[Fact<'_>; 3]> {
     let micros = |seconds: u64| seconds.saturating_mul(1_000_000);
-    // Three paths of 2 KiB leave room for the rest of the line.
-    let all = summary.cgroups.highest(3, |cgroup| cgroup.count);
+    let all = summary.cgroups.highest(CGROUPS, |cgroup| cgroup.count);
     top(all, |(of, cgroup)| {
         [path("path", Some(of)), count("count", Some(cgroup.count)), count("period_us", cgroup.period().map(micros))]
     })

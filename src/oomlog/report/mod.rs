@@ -42,6 +42,10 @@ pub struct Run {
     pub left_out: u64,
     /// Events whose time nothing tells, shown although a time was asked for.
     pub undated: u64,
+    /// Events whose victim the log does not name, shown although one was asked for.
+    pub victim_unknown: u64,
+    /// Events whose cgroup the log does not name, shown although one was asked for.
+    pub cgroup_unknown: u64,
     /// How often records of the live log were overwritten before they could be read.
     pub overwritten: u64,
 }

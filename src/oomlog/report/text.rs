@@ -7,7 +7,7 @@ use core::fmt::Write;
 use std::collections::VecDeque;
 
 use super::{Found, Lack, Run, Show};
-use crate::oomlog::analysis::{Mb, Summary, Who, freed, is_session};
+use crate::oomlog::analysis::{Summary, Who, freed, is_session};
 use crate::oomlog::event::{Event, Outcome};
 use crate::report::escape::Escaped;
 use crate::report::time::month_day;
@@ -196,8 +196,8 @@ fn ending(event: &Event) -> String {
     match (event.outcome, &event.victim) {
         (Outcome::Killed, Some(victim)) => {
             let mut words = format!("Killed: {}", Who::task(&victim.task));
-            if let Some(bytes) = freed(victim) {
-                let _ = write!(words, " - Freed {}", Mb(bytes));
+            if let Some(freed) = freed(victim) {
+                let _ = write!(words, " - Freed {freed}");
             }
             if !event.group.is_empty() {
                 let _ = write!(words, ", and {} of its group", event.group_count);

@@ -12,8 +12,10 @@ pub struct Print {
     pub boot_us: Option<u64>,
     /// Since 1970 in microseconds.
     pub wall: Option<Moment>,
-    /// The machine's name, 0 when it is not known.
+    /// The machine's name up to its domain, or its address; 0 when neither is known.
     pub host: u16,
+    /// Whether that is an address: a server of logs writes the one or the other of one machine. Of earlier runs it is not known.
+    pub is_address: bool,
     /// The boot, 0 when it is not known.
     pub boot: u16,
     /// How much `who` tells.
@@ -45,7 +47,8 @@ pub fn print(event: &Event, wall: Option<Moment>) -> Print {
         who: hash.end(),
         boot_us: event.when.boot_us,
         wall,
-        host: short(event.host.as_deref()),
+        host: short(event.host.as_deref().map(label)),
+        is_address: event.host.as_deref().is_some_and(is_address),
         boot: short(event.boot_id.as_deref()),
         tells,
         written: event.when.wall.as_deref().map_or(0, |wall| Hash::new().text(Some(wall)).end()),
@@ -88,6 +91,16 @@ fn of_trigger(hash: &mut Hash, trigger: &Trigger, outcome: Outcome) -> Tells {
         Outcome::Unknown => 3,
     }));
     if trigger.pid.is_some() { Tells::Pid } else { Tells::Nothing }
+}
+
+/// A name without its domain; an address as it is.
+fn label(host: &[u8]) -> &[u8] {
+    let end = host.iter().position(|byte| *byte == b'.').filter(|_| !is_address(host));
+    &host[..end.unwrap_or(host.len())]
+}
+
+fn is_address(host: &[u8]) -> bool {
+    core::str::from_utf8(host).is_ok_and(|host| host.parse::<core::net::IpAddr>().is_ok())
 }
 
 /// Two that differ are of different text; 0 is no text.

@@ -38,7 +38,7 @@ pub fn header(text: &[u8]) -> Option<Header<'_>> {
     let rest = flags.map_or(rest, |(_, rest)| rest);
     Some(Header {
         comm,
-        gfp_mask: gfp_mask(mask, rest),
+        gfp_mask: gfp_mask(mask, !rest.is_empty(), comm.is_none()),
         gfp_flags: flags.map(|(flags, _)| flags),
         nodemask: split_off(rest, b", nodemask="),
         order: after(rest, b" order=").and_then(signed),
@@ -46,10 +46,10 @@ pub fn header(text: &[u8]) -> Option<Header<'_>> {
     })
 }
 
-/// `0x201d2`. Without anything behind it, it may have been cut, but for 2.6.9's, where nothing is.
-fn gfp_mask(mask: &[u8], rest: &[u8]) -> Option<u64> {
+/// `0x201d2`. Without anything behind it, it may have been cut, but for that of 2.6.9, which names nobody either.
+fn gfp_mask(mask: &[u8], is_followed: bool, is_oldest: bool) -> Option<u64> {
     let digits = mask.trim_ascii().strip_prefix(b"0x")?;
-    let is_whole = !rest.is_empty() || digits.len() >= 2;
+    let is_whole = is_followed || is_oldest && digits.len() >= 2;
     if is_whole { hex(digits) } else { None }
 }
 

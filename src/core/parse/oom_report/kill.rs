@@ -169,6 +169,8 @@ pub struct Killed<'l> {
     pub page_tables: Option<Bytes>,
     /// `oom_score_adj` (Linux 5.4).
     pub adj: Option<i64>,
+    /// Whether what is behind the last of these is the start of more: the line was cut there.
+    pub is_cut: bool,
 }
 
 /// Parses a kill line.
@@ -196,7 +198,18 @@ pub fn killed(text: &[u8]) -> Option<Killed<'_>> {
         shmem_rss: size(tail, b", shmem-rss:"),
         page_tables: size(tail, b" pgtables:"),
         adj: after(tail, b" oom_score_adj:").and_then(|adj| Some(leading_signed(adj)?.0)),
+        is_cut: comm.is_none() || ends_in_a_part(tail),
     })
+}
+
+/// Whether the sizes end with a part of one, and not behind a number with its unit: `, shmem-r`, `, shmem-rss:12`, a comma.
+fn ends_in_a_part(sizes: &[u8]) -> bool {
+    let end = sizes.trim_ascii_end();
+    let last = rsplit(end, b":").map_or(end, |(_, value)| value);
+    let is_whole = |value: &[u8]| leading_signed(value).is_some_and(|(_, unit)| matches!(unit, b"" | b"kB" | b"KB"));
+    // `UID:0 pgtables:12kB oom_score_adj:0`: a user and a score have no unit, a size has one.
+    let is_size = rfind(end, b"-rss:").or(rfind(end, b"-vm:")).is_some_and(|at| rfind(end, b":") <= Some(at + 4));
+    !end.is_empty() && (!is_whole(last) || is_size && last.last().is_some_and(u8::is_ascii_digit))
 }
 
 /// Who, as ` (x) total-vm:`, `, UID 500, (x) total-vm:` (el6), ` (x), UID 500, total-vm:` (el7), ` (x).` or ` (x)`: the user, the

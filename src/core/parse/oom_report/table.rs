@@ -126,6 +126,13 @@ pub struct Task<'l> {
 }
 
 impl Columns {
+    /// Whether they are of a kernel that counts shared memory apart in what it prints of a victim (Linux 4.5): page tables are in bytes from
+    /// 4.16 on.
+    #[must_use]
+    pub fn count_shared_apart(&self) -> bool {
+        self.columns[..self.len].contains(&Column::TableBytes)
+    }
+
     /// Whether they are as many as all kernels print.
     #[must_use]
     pub const fn are_certain(&self) -> bool {

@@ -46,8 +46,8 @@ pub(super) fn overcommit(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
         return;
     };
     // Address space is cheap: only where it is mostly used does a limit on it help.
-    let used = freed(victim).unwrap_or_default();
-    if reserved > all_there_is && used.0 > reserved.0 / 2 {
+    let is_used = freed(victim).is_some_and(|freed| freed.bytes.0 > reserved.0 / 2);
+    if reserved > all_there_is && is_used {
         fixed(
             all,
             Grounds::Overcommit,

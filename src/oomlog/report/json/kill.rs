@@ -1,7 +1,7 @@
 //! `memdoor.oom.kill`: an event as one object.
 mod words;
 
-use super::{count, envelope, int, is, list, moment, name, now, path, put_line, slices, text, words};
+use super::{count, envelope, int, is, list, moment, name, now, path, put_line, slices, some, text, words};
 use crate::oomlog::analysis::{self, Finding, Share, account, freed, shortage, size, victim};
 use crate::oomlog::event::{Event, Mark, Position, Ranked, Row, Task};
 use crate::oomlog::report::{Found, gfp_names};
@@ -51,11 +51,6 @@ pub(super) fn put(found: &Found<'_>, out: &mut Out<'_>) {
         facts.push(is("memdoor.oom.missing", Value::List(&missing)));
     }
     put_line(out, &facts);
-}
-
-/// A count; there is none of it when it is 0.
-fn some(key: &'static str, number: u64) -> Fact<'static> {
-    count(key, Some(number).filter(|number| *number > 0))
 }
 
 fn rows<'a, T: 'a, const N: usize>(
@@ -190,6 +185,6 @@ fn killed<'a>(event: &'a Event, facts: &mut Vec<Fact<'a>>) {
         bytes("memdoor.oom.shmem_rss_bytes", victim.shmem_rss),
         bytes("memdoor.oom.page_table_bytes", victim.page_tables),
         int("memdoor.oom.oom_score_adj", victim.adj),
-        bytes("memdoor.oom.freed_bytes", freed(victim)),
+        bytes("memdoor.oom.freed_bytes", freed(victim).filter(|freed| freed.is_whole).map(|freed| freed.bytes)),
     ]);
 }

@@ -164,8 +164,7 @@ fn killed(to: &mut String, event: &Event, victim: &Victim) {
         let _ = write!(words, ", oom_score_adj {adj}");
     }
     field(to, "Killed process", &words);
-    let freed =
-        freed(victim).map_or_else(|| "- (RSS is not in the log)".into(), |bytes| format!("{} (RSS)", Mb(bytes)));
+    let freed = freed(victim).map_or_else(|| "- (RSS is not in the log)".into(), |freed| format!("{freed} (RSS)"));
     field(to, "Memory freed", &freed);
     let mut words = String::new();
     for (name, bytes) in [
@@ -204,7 +203,9 @@ fn missing(event: &Event) -> String {
         Missing::Table => "the table of tasks",
         Missing::Columns => "the table's header",
         Missing::Rows => "rows of the table",
+        Missing::Counts => "how much of the memory is shared",
         Missing::End => "how it ended",
+        Missing::Sizes => "sizes of the victim",
     });
     let mut all = String::new();
     for word in words {

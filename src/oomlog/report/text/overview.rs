@@ -3,7 +3,7 @@ use core::fmt::Write;
 
 use super::lines::{DOUBLE, WIDTH, columns, cut_paragraph, paragraph, short};
 use super::{Subject, ending, when};
-use crate::oomlog::analysis::{Advice, Finding, Mb, Summary, cgroup_label, every, shortage, victim};
+use crate::oomlog::analysis::{Advice, Finding, Mb, Summary, cgroup_label, every, plural, shortage, victim};
 use crate::oomlog::event::Mark;
 use crate::oomlog::report::{Found, Lack, Run};
 use crate::report::escape::Escaped;
@@ -65,6 +65,9 @@ pub(super) fn nothing(run: &Run, subject: &Subject, lacks: &[Lack]) -> String {
 /// Logs that begin too late which are named here; standard error names all of them.
 const LACKS: usize = 8;
 
+/// Cgroups that are named on the first screen.
+const CGROUPS: usize = 2;
+
 /// Lines of a terminal, less one for the command that was typed, and one for the prompt.
 const LINES: usize = 22;
 
@@ -114,7 +117,8 @@ impl Overview<'_> {
 fn to_do(to: &mut String, advice: &[(Advice, u64)], most: usize) {
     for (at, (advice, _)) in advice.iter().take(most).enumerate() {
         let first = if at == 0 { "What to do:  " } else { INDENT };
-        let words = format!("{}. {}", at + 1, advice.words);
+        let why = if advice.command.is_none() { NO_COMMAND } else { "" };
+        let words = format!("{}. {}{why}", at + 1, advice.words);
         cut_paragraph(to, first, INDENT, &words, 2);
         // A command that is cut is worse than none: it stands below, too.
         let fits = |command: &&String| columns(command) <= WIDTH - 7;
@@ -123,6 +127,9 @@ fn to_do(to: &mut String, advice: &[(Advice, u64)], most: usize) {
         }
     }
 }
+
+/// Why there is nothing to type behind the words.
+const NO_COMMAND: &str = " (no command: a name in it is not safe to type)";
 
 fn counts(to: &mut String, summary: &Summary, run: &Run, latest: &Latest) {
     let mut words = format!("⚠ Found {} OOM event(s)", summary.events);
@@ -191,10 +198,14 @@ fn scope(to: &mut String, summary: &Summary) {
         }
     }
     cut_paragraph(to, "Scope:       ", INDENT, &words, 1);
-    for (path, cgroup) in summary.cgroups.highest(2, |cgroup| cgroup.count) {
+    for (path, cgroup) in summary.cgroups.highest(CGROUPS, |cgroup| cgroup.count) {
         let period = cgroup.period().map(|seconds| format!(", {}", every(seconds))).unwrap_or_default();
         let words = format!("{} {} time(s){period}", short(&cgroup_label(path), 50), cgroup.count);
         cut_paragraph(to, INDENT, INDENT, &words, 1);
+    }
+    let more = summary.cgroups.len().saturating_sub(CGROUPS) as u64 + summary.cgroups.others;
+    if more > 0 {
+        let _ = writeln!(to, "{INDENT}and {more} more {}: see the timeline", plural(more, "cgroup", "cgroups"));
     }
 }
 
@@ -220,11 +231,20 @@ pub(super) fn recommendations(summary: &Summary, advice: &[(Advice, u64)]) -> St
     }
     for (at, (advice, events)) in advice.iter().enumerate() {
         let number = format!("{}. ", at + 1);
-        paragraph(&mut to, &number, "   ", &advice.words);
+        let why = if advice.command.is_none() { NO_COMMAND } else { "" };
+        paragraph(&mut to, &number, "   ", &format!("{}{why}", advice.words));
         if let Some(command) = &advice.command {
             let _ = writeln!(to, "     # {command}");
         }
         let words = format!("because: {} (in {events} of {} events)", advice.evidence, summary.events);
+        paragraph(&mut to, "   ", "   ", &words);
+    }
+    let more = summary.not_advised();
+    if more > 0 {
+        let words = format!(
+            "{more} more {} at their limits: --cgroup PATH shows what to do about each",
+            plural(more, "cgroup was", "cgroups were")
+        );
         paragraph(&mut to, "   ", "   ", &words);
     }
     if advice.is_empty() {

@@ -56,7 +56,9 @@ pub(super) fn missing(event: &Event) -> Vec<&'static str> {
         Missing::Table => "table",
         Missing::Columns => "columns",
         Missing::Rows => "rows",
+        Missing::Counts => "counts",
         Missing::End => "end",
+        Missing::Sizes => "sizes",
     };
     event.missing.iter().map(word).collect()
 }

@@ -1,0 +1,161 @@
+//! Logs of which lines were cut or lost: no figure is made up of what is left, and no name.
+
+use crate::common;
+
+use std::fs;
+
+use common::host::TempDir;
+use common::json::Json;
+use common::run::{Ended, memdoor, run_command};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/dmesg");
+
+fn ask(log: &str, format: &str) -> Ended {
+    let mut command = memdoor(&["dmesg", "--format", format, log]);
+    command.env("TZ", "UTC");
+    run_command(command)
+}
+
+fn events(log: &str) -> Vec<Json> {
+    let ended = ask(log, "json");
+    ended.out.lines().map(Json::parse).filter(|line| line.text("event_name") == "memdoor.oom.kill").collect()
+}
+
+/// The text's words on one line.
+fn words(log: &str) -> String {
+    ask(log, "text").out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn lacks(event: &Json, word: &str) -> bool {
+    event.get("memdoor.oom.missing").is_some_and(|missing| format!("{missing:?}").contains(word))
+}
+
+#[test]
+fn a_sum_of_which_a_part_was_cut_is_no_sum() {
+    let dir = TempDir::new();
+    let line = "Out of memory: Killed process 412 (app) total-vm:901000kB, anon-rss:100000kB, file-rss:10000kB, shmem-rss:640000kB";
+    for (cut, freed) in [
+        ("", Some("732.4 MB")),
+        ("kB", None),
+        ("000kB", None),
+        (":640000kB", None),
+        ("ss:640000kB", None),
+        (", shmem-rss:640000kB", None),
+        (" file-rss:10000kB, shmem-rss:640000kB", None),
+    ] {
+        let kept = line.strip_suffix(cut).expect("its end");
+        let log = dir.write("log", format!("Nov 21 10:00:00 h kernel: {kept}\n").as_bytes());
+        let [event] = events(&log).try_into().expect("one event");
+        let text = words(&log);
+        if let Some(freed) = freed {
+            assert!(text.contains(&format!("Memory freed: {freed} (RSS)")), "{kept}: {text}");
+            assert_eq!(event.number("memdoor.oom.freed_bytes"), 750_000 << 10);
+            assert!(!lacks(&event, "sizes"), "{event:?}");
+        } else {
+            let parts = if kept.contains("file-rss:10000kB") { "107.4 MB" } else { "97.7 MB" };
+            assert!(text.contains(&format!("Memory freed: at least {parts} (RSS)")), "{kept}: {text}");
+            assert!(text.contains("sizes of the victim"), "{kept}: {text}");
+            assert!(event.get("memdoor.oom.freed_bytes").is_none(), "{kept}: {event:?}");
+            assert!(lacks(&event, "sizes"), "{kept}: {event:?}");
+        }
+    }
+    // Before Linux 4.5 there are two parts, and of 2.6.18 none.
+    for whole in [
+        "Killed process 412 (app) total-vm:901000kB, anon-rss:100000kB, file-rss:10000kB",
+        "Out of Memory: Killed process 412 (app).",
+    ] {
+        let log = dir.write("log", format!("Nov 21 10:00:00 h kernel: {whole}\n").as_bytes());
+        let [event] = events(&log).try_into().expect("one event");
+        assert!(!lacks(&event, "sizes"), "{whole}: {event:?}");
+    }
+}
+
+#[test]
+fn what_is_shared_is_not_told_from_the_rest_where_its_count_was_lost() {
+    let dir = TempDir::new();
+    let text = fs::read_to_string(format!("{FIXTURES}/6.1-none-swap.log")).expect("a fixture");
+    let of = |text: &str| {
+        let log = dir.write("log", text.as_bytes());
+        let [event] = events(&log).try_into().expect("one event");
+        (event, words(&log))
+    };
+    let (event, whole) = of(&text);
+    assert!(whole.contains("anonymous (heaps, stacks)") && !lacks(&event, "counts"), "{whole}");
+    let lost: String =
+        text.lines().filter(|line| !line.contains("shmem:1777")).map(|line| format!("{line}\n")).collect();
+    assert_ne!(lost, text);
+    let (event, lost) = of(&lost);
+    assert!(!lost.contains("anonymous (heaps, stacks)") && lost.contains("anonymous and shared memory"), "{lost}");
+    assert!(lost.contains("how much of the memory is shared") && lacks(&event, "counts"), "{lost}");
+    assert!(format!("{:?}", event.get("memdoor.oom.complete")).contains("alse"), "{event:?}");
+}
+
+#[test]
+fn a_newline_in_a_name_is_one_event_and_stays_in_the_name_in_every_text_log() {
+    let dir = TempDir::new();
+    let report = "ab\ncd invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\0\
+        CPU: 0 PID: 412 Comm: ab\ncd Not tainted 5.10.0-32-amd64 #1\0\
+        memory: usage 65536kB, limit 65536kB, failcnt 9\0\
+        Tasks state (memory values in pages):\0\
+        [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\0\
+        [    412]     0   412    25250    16632   172032        0             0 ab\ncd\0\
+        oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=ab\ncd,pid=412,uid=0\0\
+        Memory cgroup out of memory: Killed process 412 (ab\ncd) total-vm:101000kB, anon-rss:65280kB, file-rss:1248kB, shmem-rss:0kB, UID:0 pgtables:168kB oom_score_adj:0";
+    for (name, is_blank) in [("ab\ncd", true), ("ab\ncd", false), ("\ncd", true), ("a\nb\nc", true), ("a\nb\nc", false)]
+    {
+        let mut log = String::new();
+        for (number, record) in report.replace("ab\ncd", name).split('\0').enumerate() {
+            let prefix = format!("[  100.{number:06}] ");
+            // dmesg writes blanks, syslog(2) the prefix.
+            let behind = if is_blank { " ".repeat(prefix.len()) } else { prefix.clone() };
+            log += &format!("{prefix}{}\n", record.replace('\n', &format!("\n{behind}")));
+        }
+        let path = dir.write("log", log.as_bytes());
+        let [event] = events(&path).try_into().unwrap_or_else(|all| panic!("{all:#?}\n{log}"));
+        for key in ["memdoor.oom.trigger.comm", "memdoor.oom.killed.comm"] {
+            assert_eq!(event.text(key), name.replace('\n', "\\012"), "{key}\n{log}");
+        }
+        assert_eq!(event.number("memdoor.oom.trigger.pid"), 412, "{log}");
+    }
+    // Whoever says a word at another time is not of the name.
+    let other = "[  100.000000] ab\n[  100.000001] cd invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n";
+    let [event] = events(&dir.write("log", other.as_bytes())).try_into().expect("one event");
+    assert_eq!(event.text("memdoor.oom.trigger.comm"), "cd");
+}
+
+/// A terminal, a pager or a form cuts lines at its last column, inside of numbers, names and the words that events are found by.
+#[test]
+fn a_log_that_was_cut_at_a_width_tells_what_the_whole_one_tells() {
+    let dir = TempDir::new();
+    let text = fs::read_to_string(format!("{FIXTURES}/6.12-none-rfc3339-then-memcg.log")).expect("a fixture");
+    let told = |log: &str| {
+        let key = |event: &Json, key: &str| event.text_at(&format!("memdoor.oom.{key}")).map(str::to_owned);
+        let keys = ["gfp_mask", "gfp_flags", "trigger.comm", "killed.comm", "memcg", "outcome", "constraint"];
+        let numbers = ["order", "killed.pid", "freed_bytes", "tasks", "total_vm_bytes"];
+        let of = |event: &Json| {
+            let numbers = numbers.map(|key| event.number(&format!("memdoor.oom.{key}")));
+            (
+                keys.map(|name| key(event, name)),
+                numbers,
+                event.get("memdoor.oom.top").cloned(),
+                event.get("memdoor.oom.missing").cloned(),
+            )
+        };
+        events(log).iter().map(of).collect::<Vec<_>>()
+    };
+    let whole = told(&dir.write("whole.log", text.as_bytes()));
+    assert_eq!(whole.len(), 2);
+    for width in 70..132 {
+        let pieces = text.lines().flat_map(|line| line.as_bytes().chunks(width));
+        let cut: Vec<u8> = pieces.flat_map(|piece| [piece, b"\n"].concat()).collect();
+        assert_eq!(told(&dir.write("cut.log", &cut)), whole, "{width}");
+    }
+}
+
+#[test]
+fn a_number_that_ends_with_its_line_is_no_number() {
+    let dir = TempDir::new();
+    let log = dir.write("log", b"[    1.000000] app invoked oom-killer: gfp_mask=0x14\n");
+    let [event] = events(&log).try_into().expect("one event");
+    assert_eq!((event.text("memdoor.oom.trigger.comm"), event.get("memdoor.oom.gfp_mask")), ("app", None));
+}

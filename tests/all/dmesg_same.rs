@@ -1,0 +1,149 @@
+//! Which events are one, what several logs know of it together, and what is asked for and not known.
+
+use crate::common;
+
+use std::fs;
+
+use common::host::TempDir;
+use common::json::Json;
+use common::run::{Ended, memdoor, run_command};
+
+const KILL: &str = "Memory cgroup out of memory: Killed process 412 (app) total-vm:101000kB, anon-rss:65280kB, \
+                    file-rss:1248kB, shmem-rss:0kB, UID:0 pgtables:168kB oom_score_adj:0";
+
+/// One report of 5.10 that a kernel writes in two seconds at most.
+const REPORT: &str = "app invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n\
+    CPU: 0 PID: 412 Comm: app Not tainted 5.10.0-32-amd64 #1\n\
+    memory: usage 65536kB, limit 65536kB, failcnt 9\n\
+    Tasks state (memory values in pages):\n\
+    [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n\
+    [    412]     0   412    25250    16632   172032        0             0 app\n\
+    oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/shop/a,task_memcg=/shop/a,task=app,pid=412,uid=0";
+
+fn ask(dir: &TempDir, args: &[&str]) -> Ended {
+    let base = ["dmesg", "--format", "json", "--fail-on-oom"];
+    let mut command = memdoor(&[&base, args].concat());
+    command.current_dir(dir.path()).env("TZ", "UTC");
+    run_command(command)
+}
+
+fn events(ended: &Ended) -> Vec<Json> {
+    let lines = ended.out.lines().map(Json::parse);
+    lines.filter(|line| line.text("event_name") == "memdoor.oom.kill").collect()
+}
+
+fn write(dir: &TempDir, name: &str, lines: &[String]) {
+    fs::write(dir.path().join(name), lines.join("\n") + "\n").expect("writable");
+}
+
+#[test]
+fn a_kill_of_another_day_is_another_event_whatever_else_is_alike() {
+    let dir = TempDir::new();
+    let syslog = |day: u32, clock: &str| format!("Nov {day} {clock} h kernel: {KILL}");
+    let rfc3339 = |day: u32, boot: &str| format!("2026-11-{day}T10:00:00.000000+00:00 h kernel: [{boot}] {KILL}");
+    let ctime = |day: u32| format!("[Sat Nov {day} 10:00:00 2026] {KILL}");
+    let french = |day: u32| format!("janv. {day} 10:00:00 h kernel: {KILL}");
+    for (lines, count) in [
+        (vec![syslog(21, "10:00:00"), syslog(25, "10:00:00")], 2),
+        (vec![syslog(21, "10:00:00"), syslog(21, "10:01:00")], 2),
+        ((21..26).map(|day| syslog(day, "10:00:00")).collect(), 5),
+        ((21..26).map(ctime).collect(), 5),
+        ((21..26).map(french).collect(), 5),
+        (vec![rfc3339(21, "  100.000000"), rfc3339(25, "  101.900000")], 2),
+        (vec![rfc3339(21, "  100.000000"), rfc3339(25, "  100.000000")], 2),
+        (vec![rfc3339(21, "  100.000000"), rfc3339(25, "  100.000000").replace("65280", "65281")], 2),
+        // Two programs write one log.
+        (vec![syslog(21, "10:00:00"), syslog(21, "10:00:00")], 1),
+        (vec![syslog(21, "10:00:00"), syslog(21, "10:00:02")], 1),
+        (vec![rfc3339(21, "  100.000000"), rfc3339(21, "  100.000000")], 1),
+    ] {
+        write(&dir, "one.log", &lines);
+        let ended = ask(&dir, &["one.log"]);
+        assert_eq!(events(&ended).len(), count, "{lines:#?}");
+        // And where each is in a log of its own.
+        for (number, line) in lines.iter().enumerate() {
+            write(&dir, &format!("log-{number}"), core::slice::from_ref(line));
+        }
+        let names: Vec<String> = (0..lines.len()).map(|number| format!("log-{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(events(&ask(&dir, &names)).len(), count, "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_kill_of_another_day_is_news_whatever_was_asked_and_shown_before() {
+    let dir = TempDir::new();
+    let line = |day: u32| format!("2026-11-{day}T10:00:00Z h kernel: {KILL}");
+    write(&dir, "kern.log", &[line(21), line(25)]);
+    let since = ask(&dir, &["kern.log", "--since", "2026-11-23"]);
+    assert_eq!((since.code(), events(&since).len()), (3, 1), "{since:?}");
+    write(&dir, "kern.log", &[line(21)]);
+    let state = ["kern.log", "--since-last", "state"];
+    assert_eq!(ask(&dir, &state).code(), 3);
+    assert_eq!(ask(&dir, &state).code(), 0, "it is known");
+    write(&dir, "kern.log", &[line(21), line(25)]);
+    let again = ask(&dir, &state);
+    assert_eq!((again.code(), events(&again).len()), (3, 1), "{again:?}");
+}
+
+#[test]
+fn what_several_logs_know_of_an_event_does_not_depend_on_their_order() {
+    let dir = TempDir::new();
+    let raw: Vec<String> = REPORT.lines().chain([KILL]).map(|line| format!("[ 4711.000100] {line}")).collect();
+    let syslog: Vec<String> =
+        REPORT.lines().chain([KILL]).map(|line| format!("2026-11-21T10:00:00.000000+00:00 h kernel: {line}")).collect();
+    write(&dir, "raw.log", &raw);
+    write(&dir, "syslog", &syslog);
+    for names in [["raw.log", "syslog"], ["syslog", "raw.log"]] {
+        let all = ask(&dir, &names);
+        let [event] = events(&all).try_into().expect("one event");
+        assert_eq!(event.text("timestamp"), "2026-11-21T10:00:00.000000Z", "{names:?}");
+        assert_eq!(event.number("memdoor.oom.boot_us"), 4_711_000_100, "{names:?}");
+        let later = ask(&dir, &[&names[..], &["--since", "2026-11-22"]].concat());
+        assert_eq!((later.code(), events(&later).len()), (0, 0), "{later:?}");
+        assert!(!later.err.contains("time"), "{later:?}");
+        // It was left out, and is news for whoever asks for it.
+        let _ = fs::remove_file(dir.path().join("state"));
+        let cron = [&names[..], &["--since-last", "state"]].concat();
+        assert_eq!(ask(&dir, &[&cron[..], &["--since", "2026-11-22"]].concat()).code(), 0);
+        assert_eq!(ask(&dir, &cron).code(), 3, "{names:?}");
+        assert_eq!(ask(&dir, &cron).code(), 0, "{names:?}");
+    }
+}
+
+#[test]
+fn the_cgroup_of_a_kill_is_that_of_the_report_which_another_log_has() {
+    let dir = TempDir::new();
+    let line = |text: &str| format!("2026-11-21T10:00:00.000000+00:00 h kernel: {text}");
+    write(&dir, "bare.log", &[line(KILL)]);
+    write(&dir, "whole.log", &REPORT.lines().chain([KILL]).map(line).collect::<Vec<_>>());
+    for names in [["bare.log", "whole.log"], ["whole.log", "bare.log"]] {
+        for (cgroup, count) in [("/shop", 1), ("/else", 0)] {
+            let ended = ask(&dir, &[&names[..], &["--cgroup", cgroup]].concat());
+            assert_eq!(events(&ended).len(), count, "{ended:?}");
+            assert!(!ended.err.contains("control group"), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn an_event_whose_cgroup_or_victim_is_not_named_is_shown_and_counted() {
+    let dir = TempDir::new();
+    let line = |text: &str| format!("2026-11-21T10:00:00.000000+00:00 h kernel: {text}");
+    write(&dir, "bare.log", &[line(KILL)]);
+    let ended = ask(&dir, &["bare.log", "--cgroup", "/shop"]);
+    assert_eq!((ended.code(), events(&ended).len()), (3, 1), "{ended:?}");
+    assert!(ended.err.contains("1 event shown whose control group the log does not name"), "{ended:?}");
+    let summary = ended.out.lines().last().map(Json::parse).expect("a summary");
+    assert_eq!(summary.number("memdoor.run.cgroup_unknown"), 1);
+    assert_eq!(summary.number("memdoor.run.victim_unknown"), 0);
+
+    let cut: Vec<String> = REPORT.lines().take(6).map(line).collect();
+    write(&dir, "cut.log", &cut);
+    let ended = ask(&dir, &["cut.log", "--victim", "java"]);
+    assert_eq!((ended.code(), events(&ended).len()), (3, 1), "{ended:?}");
+    assert!(ended.err.contains("1 event shown whose victim the log does not name"), "{ended:?}");
+    // Who is known is another.
+    let ended = ask(&dir, &["bare.log", "--victim", "java"]);
+    assert_eq!((ended.code(), events(&ended).len(), ended.err.as_str()), (0, 0, ""), "{ended:?}");
+}
