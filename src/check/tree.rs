@@ -1,10 +1,11 @@
 //! The largest processes below those that started them, each with what it and all below it would give back.
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
-use super::view::{By, View};
+use super::view::View;
 use super::{Options, text};
 use crate::processes::{Process, Together, descending};
-use crate::report::columns::{about_mb, mb, number};
+use crate::report::columns::{Mb, about_mb, mb, number};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Pid};
 
@@ -14,13 +15,51 @@ const ROOM: usize = 256;
 /// How far up is looked: /proc is no snapshot, and parents may seem to form a circle.
 const DEPTH: usize = 64;
 
+/// What each process and all below it would give back together, and what of that is nobody's below it: by that the largest are told, so that
+/// memory which several of a tree share, and none of them gives back alone, is where the tree begins.
+struct Weights {
+    /// By row: with all below, and how much of that, or beside it, was not read.
+    all: Vec<(Bytes, Bytes)>,
+    /// By row: what is in no child's.
+    own: Vec<Bytes>,
+}
+
+impl Weights {
+    fn of(rows: &[Process]) -> Self {
+        let mut below: Vec<Vec<&Process>> = vec![Vec::new(); rows.len()];
+        for process in rows {
+            upwards(rows, process, &mut |above| {
+                let at = index(rows, above.pid);
+                if let Some(list) = at.and_then(|at| below.get_mut(at)) {
+                    list.push(process);
+                }
+            });
+        }
+        let all: Vec<(Bytes, Bytes)> = below.iter().map(|below| together(below)).collect();
+        let mut own: Vec<Bytes> = all.iter().map(|(size, _)| *size).collect();
+        for (process, (size, _)) in rows.iter().zip(&all) {
+            let above = process.parent.and_then(|pid| index(rows, pid)).and_then(|at| own.get_mut(at));
+            if let Some(above) = above {
+                *above = Bytes(above.0.saturating_sub(size.0));
+            }
+        }
+        Self { all, own }
+    }
+
+    fn all_of(&self, rows: &[Process], process: &Process) -> (Bytes, Bytes) {
+        index(rows, process.pid).and_then(|at| self.all.get(at)).copied().unwrap_or_default()
+    }
+}
+
 /// Writes it.
 pub(super) fn put(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
     out.put(b"     PID  RSS MB  FREEABLE MB WITH ALL BELOW\n");
     let rows = view.table.rows();
+    let weights = Weights::of(rows);
     let mut shown = [None; ROOM];
     let mut count = 0;
-    view.each_top(By::Freeable, options.count, &mut |process| {
+    let key = |at: usize| Some((i64::try_from(weights.own.get(at)?.0).ok()?, 0));
+    for process in descending(rows.len(), &key).filter_map(|at| rows.get(at)).take(options.count) {
         upwards(rows, process, &mut |process| {
             let known = shown.iter().take(count).any(|pid| *pid == Some(process.pid));
             if let (false, Some(slot)) = (known, shown.get_mut(count)) {
@@ -28,14 +67,21 @@ pub(super) fn put(view: &View<'_>, options: &Options, out: &mut Out<'_>) {
                 count += 1;
             }
         });
-    });
+    }
     let shown = shown.get(..count).unwrap_or_default();
-    put_below(view, options, None, shown, 0, out);
+    put_below((view, &weights), options, None, shown, 0, out);
+    let is_shown = |process: &Process| shown.contains(&Some(process.pid));
+    let more = rows.iter().zip(&weights.own).filter(|(process, own)| own.0 > 0 && !is_shown(process));
+    let (more, held) = more.fold((0, Bytes(0)), |(count, sum), (_, own)| (count + 1, sum.plus(*own)));
+    if more > 0 {
+        // An Out never returns an error: it remembers.
+        let _ = writeln!(out, "and {more} more, which hold {} MB: -n N shows more", Mb(held));
+    }
 }
 
 /// Those of `shown` whose parent is that, or is nobody that is here; the heaviest first.
 fn put_below(
-    view: &View<'_>,
+    (view, weights): (&View<'_>, &Weights),
     options: &Options,
     parent: Option<Pid>,
     shown: &[Option<Pid>],
@@ -46,7 +92,7 @@ fn put_below(
     let key = |at: usize| {
         let process = find(rows, (*shown.get(at)?)?)?;
         let above = process.parent.filter(|pid| find(rows, *pid).is_some());
-        let weight = i64::try_from(weight(rows, process).0.0).ok()?;
+        let weight = i64::try_from(weights.all_of(rows, process).0.0).ok()?;
         (above == parent).then_some((weight, 0))
     };
     for at in descending(shown.len(), &key) {
@@ -56,25 +102,19 @@ fn put_below(
         };
         number(out, Some(process.pid.get().into()), 7);
         mb(out, process.memory.rss, 7);
-        let (size, unread) = weight(rows, process);
+        let (size, unread) = weights.all_of(rows, process);
         about_mb(out, Some(size), unread, 12);
         out.put(b"  ");
         for _ in 0..depth {
             out.put(b"  ");
         }
         text::put_command((view.host, view.reader.as_ref()), options, process, out);
-        put_below(view, options, Some(process.pid), shown, depth + 1, out);
+        put_below((view, weights), options, Some(process.pid), shown, depth + 1, out);
     }
 }
 
-/// What a process and all below it would give back, and how much of that, or beside it, was not read.
-fn weight(rows: &[Process], top: &Process) -> (Bytes, Bytes) {
-    let is_below = |process: &Process| {
-        let mut is_below = false;
-        upwards(rows, process, &mut |above| is_below |= above.pid == top.pid);
-        is_below
-    };
-    let below: Vec<&Process> = rows.iter().filter(|process| is_below(process)).collect();
+/// What these would give back together, and how much of that, or beside it, was not read.
+fn together(below: &[&Process]) -> (Bytes, Bytes) {
     let mut relatives: BTreeMap<Pid, u32> = BTreeMap::new();
     for kin in below.iter().filter_map(|process| process.kin) {
         *relatives.entry(kin.lead).or_default() += 1;
@@ -97,8 +137,11 @@ fn upwards(rows: &[Process], process: &Process, each: &mut dyn FnMut(&Process)) 
     }
 }
 
-/// Rows are in the order of /proc.
 fn find(rows: &[Process], pid: Pid) -> Option<&Process> {
-    let at = rows.binary_search_by_key(&pid, |row| row.pid).ok()?;
-    rows.get(at)
+    rows.get(index(rows, pid)?)
+}
+
+/// Rows are in the order of /proc.
+fn index(rows: &[Process], pid: Pid) -> Option<usize> {
+    rows.binary_search_by_key(&pid, |row| row.pid).ok()
 }
