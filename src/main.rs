@@ -35,12 +35,12 @@ fn no_memory(size: usize) -> i32 {
     if is_plugin() { check::no_memory(size) } else { environment::no_memory(size) }
 }
 
-/// Apart, so that its frame, which holds what a watch remembers, is no part of the stack before it is known that there is enough.
+/// Apart, so that its frame is no part of the stack before it is known that there is enough.
 #[inline(never)]
 fn run() -> Exit {
     let mut out = vec![0; OUT];
     let mut read = vec![0; BUFFER];
-    let mut past = History::new();
+    let mut past = nothing_remembered();
     let buffers = Buffers { out: &mut out, read: &mut read, past: &mut past };
     let command = cli::parse(std::env::args_os());
     if let Ok(Command::Watch(_) | Command::Monitor(_) | Command::Kill(_)) = command
@@ -66,4 +66,10 @@ fn run() -> Exit {
         Ok(Command::Print { text, exit }) => cli::print(&text, exit, buffers.out),
         Err(error) => cli::refuse(&error),
     }
+}
+
+/// What a watch remembers, which are no part of the stack. Apart, because it is made on the stack before it is moved to the heap.
+#[inline(never)]
+fn nothing_remembered() -> Box<History> {
+    Box::new(History::new())
 }

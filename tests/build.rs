@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use common::elf::{self, Elf};
 use common::host::{CAP_IPC_LOCK, TempDir, has_capability, has_unprivileged, is_root, unlockable};
-use common::run::{Bounds, Ended, Running, command, run_command, try_run};
+use common::run::{Bounds, Ended, Running, command, run_command, through_shell, try_run};
 use common::skip;
 use common::target::{Victim, kib};
 use nix::sys::signal::Signal;
@@ -158,6 +158,48 @@ fn idle_and_locked_it_takes_700_kb_at_most() {
         let rss = kib(pid, "status", "VmRSS");
         assert!((50..=rss_max()).contains(&rss), "{rss} kB");
     });
+}
+
+/// What README says that they want. The release build's own frames: those of the test build are larger.
+#[test]
+fn every_mode_works_with_the_stack_that_readme_names() {
+    const LOOK: u32 = 128;
+    const STAY: u32 = 288;
+    let target = Victim::start(&["idle"]);
+    let (pid, dir) = (target.id(), TempDir::new());
+    dir.write("conf", b"");
+    let (conf, log) = (dir.join("conf"), root().join("fixtures/dmesg/5.10-none-allocating-task.log"));
+    let modes = [
+        (LOOK, format!("snapshot -p {pid}")),
+        (LOOK, format!("snapshot -p {pid} --format json")),
+        (LOOK, "check --warning 100 --critical 100".into()),
+        (LOOK, "check --warning 100 --critical 100 --tree".into()),
+        (LOOK, "check --warning 100 --critical 100 --where".into()),
+        (LOOK, "check --warning 100 --critical 100 --browsers --format json".into()),
+        (LOOK, "scores".into()),
+        (LOOK, "scores --next --format json".into()),
+        (LOOK, format!("protect -p {pid} --adj 10 --dry-run --state {}", dir.join("state"))),
+        (LOOK, format!("dmesg {}", log.display())),
+        (STAY, format!("watch -p {pid} -c 2 -i 0.01 --seize always --format json -o {}", dir.join(""))),
+        (STAY, format!("monitor 0.01 0.2 --deep --config {conf} -o {}", dir.join("monitored"))),
+        (STAY, format!("monitor --analyze 0.01 0.2 --config {conf}")),
+        (STAY, format!("kill --config {conf} --once --dry-run --threshold 0 --only any")),
+    ];
+    for (limit, words) in modes {
+        let with = |limit: u32| {
+            let script = format!("ulimit -s {limit} && exec env -i \"$@\"");
+            let words: Vec<&str> = words.split(' ').collect();
+            run_command(through_shell(&script, &command(memdoor().to_str().expect("UTF-8"), &words)))
+        };
+        // The start of a stack is random.
+        for _ in 0..5 {
+            let ended = with(limit);
+            assert!(matches!(ended.status.code(), Some(0 | 4)), "ulimit -s {limit}: {words}: {ended:#?}");
+        }
+        let ended = with(limit - 32);
+        let told = format!("{}{}", ended.err, ended.out);
+        assert!(told.contains("cannot grow the stack to "), "control: {words}: {told}");
+    }
 }
 
 /// Copies what git knows of, and what it would know of after `git add`.

@@ -192,6 +192,7 @@ fn following_all_processes_allocates_nothing() {
                 zone: None,
                 oom_kills: Some(round),
                 seen: &[],
+                more: 0,
                 crowd: &crowd,
             };
             alerts.judge(&facts, &mut |alert| {

@@ -141,8 +141,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
             "a file as well: at SIZE it becomes PATH.1, that PATH.2, and N are kept. What is there must be a log of memdoor kill, \
              or empty"
         ),
-        option!("--log-max-bytes", values::SIZE, |o, v| o.options.log.most = v.0, "its SIZE").default("10485760"),
-        option!("--log-backup-count", values::OLD_FILES, |o, v| o.options.log.keep = v, "its N").default("5"),
+        option!("--log-max-bytes", values::SIZE, |o, v| o.options.log.most = v.0, "its SIZE; 0: it is never renamed").default("10485760"),
+        option!("--log-backup-count", values::OLD_FILES, |o, v| o.options.log.keep = v, "its N; 0: it is never renamed").default("5"),
         option!("--self-report", |o| o.options.self_report = SelfReport::Show, "says at the end what it cost"),
     ],
     rules: &[

@@ -147,6 +147,8 @@ fn bare() -> String {
 }
 
 /// Runs `memdoor kill`. After SIGHUP the command line and the configuration hold as they are then; when they are wrong, as they were.
+// Its frame, 50 KiB with what a daemon of it has, is no part of the stack of the other modes.
+#[inline(never)]
 pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut history = History::default();

@@ -89,12 +89,15 @@ pub(super) const MODE: Mode<Typed> = Mode {
     more: "",
     codes: &[
         (0, "done"),
-        (1, "error: /proc can't be read, or nothing can be written; the file for Prometheus never could be"),
+        (
+            1,
+            "error: /proc or standard output fails, a file can't be made; the file for Prometheus never could be written",
+        ),
         (2, "the command line or the configuration is wrong"),
         (3, "with --exit-code: an alert was raised"),
         (
             4,
-            "done, but /proc hides the processes of other users (hidepid), or a part of what was to be written was lost",
+            "done, but /proc hides the processes of other users (hidepid), or rows were lost, all of them on a disk that was full throughout",
         ),
     ],
 };

@@ -1,6 +1,7 @@
 //! `memdoor protect`.
 
 use std::ffi::CString;
+use std::path::Path;
 
 use lexopt::Parser;
 use memdoor::pattern::Pattern;
@@ -125,7 +126,8 @@ fn whom(typed: Typed) -> Result<Whom<'static>> {
 
 /// In memory, as the changes are.
 fn default_state() -> Result<CString> {
-    let own = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
+    // A relative one is none: the XDG Base Directory Specification says so.
+    let own = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| Path::new(dir).is_absolute());
     let dir = match own {
         Some(dir) if memdoor::sys::system::effective_user() != 0 => dir,
         _ => "/run".into(),

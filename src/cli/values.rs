@@ -297,14 +297,15 @@ pub(super) const SAMPLING: Kind<Duration> =
 pub(super) const PATIENCE: Kind<Duration> =
     kind("SECONDS", "seconds from 0 to 31536000, fractions allowed", |text| allowed(seconds(text.as_bytes(), 0)));
 
-pub(super) const MINUTES: Kind<Duration> = kind("N", "minutes, fractions allowed; 0 until it is stopped", |text| {
-    match allowed(seconds(text.as_bytes(), 0))? {
-        Duration::ZERO => Ok(Duration::MAX),
-        minutes => allowed(minutes.checked_mul(60)),
-    }
-});
+pub(super) const MINUTES: Kind<Duration> =
+    kind("N", "minutes from 0.01 to 31536000, fractions allowed; 0 until it is stopped", |text| {
+        match allowed(seconds(text.as_bytes(), 0))? {
+            Duration::ZERO => Ok(Duration::MAX),
+            minutes => allowed(minutes.checked_mul(60)),
+        }
+    });
 
-pub(super) const WINDOW: Kind<Duration> = kind("MINUTES", "minutes, fractions allowed", |text| {
+pub(super) const WINDOW: Kind<Duration> = kind("MINUTES", "minutes from 0.01 to 31536000, fractions allowed", |text| {
     (MINUTES.read)(text).and_then(|window| allowed(Some(window).filter(|window| *window < Duration::MAX)))
 });
 

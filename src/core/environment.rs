@@ -16,7 +16,6 @@ use crate::sys::file::Dir;
 use crate::sys::harden::{self, Depth, Shallow};
 use crate::sys::out::say;
 use crate::sys::{Errno, system, zone};
-use crate::units::Bytes;
 
 /// Descriptors for one look at the machine: a directory, a listing, and a few files.
 pub const FEW: usize = 8;
@@ -131,7 +130,7 @@ pub fn settle() -> Result<(), Unfit> {
     /// Standard streams apart.
     const FIRST: usize = 3;
     if system::effective_user() == 0 {
-        runs_as_root();
+        runs_as_root(system::capabilities());
     }
     zone::settle();
     harden::secure_stack(Depth::Look).map_err(Unfit::Stack)?;
@@ -289,18 +288,8 @@ pub fn fail_meminfo(why: Absent) -> Exit {
 /// `is_available_known`: whether that is enough for the mode.
 pub fn memory(host: &mut Host, is_available_known: impl FnOnce(&Meminfo) -> bool) -> Result<Meminfo, Unfit> {
     let meminfo = host.meminfo().map_err(Unfit::Unread)?;
-    total(&meminfo).map_err(Unfit::Unread)?;
     if !is_available_known(&meminfo) {
         return Err(Unfit::Unread(Source::proc(c"meminfo").lacks("MemAvailable")));
     }
     Ok(meminfo)
-}
-
-/// MemTotal, which is never 0: of that every process would be over any percentage.
-pub fn total(meminfo: &Meminfo) -> Result<Bytes, Absent> {
-    match meminfo.total {
-        None => Err(Source::proc(c"meminfo").lacks("MemTotal")),
-        Some(Bytes(0)) => Err(Source::proc(c"meminfo").lacks("MemTotal above 0")),
-        Some(total) => Ok(total),
-    }
 }

@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 
 use nix::errno::Errno;
@@ -67,16 +67,42 @@ impl Error {
 /// Whether memdoor runs as root. This layer asks the system nothing, so it is told.
 static IS_ROOT: AtomicBool = AtomicBool::new(false);
 
-/// memdoor's effective user is root.
-pub fn runs_as_root() {
+/// memdoor's effective user is root, with these capabilities in its effective set, a bit each.
+pub fn runs_as_root(capabilities: u64) {
+    CAPABILITIES.store(capabilities, Ordering::Relaxed);
     IS_ROOT.store(true, Ordering::Relaxed);
 }
 
+static CAPABILITIES: AtomicU64 = AtomicU64::new(0);
+
+/// Those that a hint may name, by their numbers in include/uapi/linux/capability.h.
+const NAMED: [(&str, u32); 5] = [
+    ("CAP_DAC_OVERRIDE", 1),
+    ("CAP_DAC_READ_SEARCH", 2),
+    ("CAP_SYS_PTRACE", 19),
+    ("CAP_SYS_RESOURCE", 24),
+    ("CAP_SYSLOG", 34),
+];
+
+/// What is said to root who has all that a hint would name.
+const FORBIDDEN: &str = "memdoor has the capabilities for that: a security module (AppArmor, SELinux), a user namespace or a network file \
+                         system forbids it";
+
+/// Whether so many capabilities are all that the hint names, and it names one.
+fn has_all(hint: &str, capabilities: u64) -> bool {
+    let mut named = NAMED.iter().filter(|(name, _)| hint.contains(name)).peekable();
+    named.peek().is_some() && named.all(|(_, number)| capabilities >> number & 1 == 1)
+}
+
 /// A hint about a right: what is said to a user, and what to root, to whom "run memdoor as root" says nothing. Every hint that
-/// says so comes through here.
+/// says so comes through here. Root is not told to get what it has.
 #[must_use]
 pub fn by_right(user: &'static str, root: &'static str) -> &'static str {
-    if IS_ROOT.load(Ordering::Relaxed) { root } else { user }
+    match IS_ROOT.load(Ordering::Relaxed) {
+        false => user,
+        true if has_all(root, CAPABILITIES.load(Ordering::Relaxed)) => FORBIDDEN,
+        true => root,
+    }
 }
 
 /// Whether memory is locked up to a limit. This layer asks the system nothing, so it is told.
@@ -186,6 +212,12 @@ impl Source {
         Absent::Unlisted(self, line)
     }
 
+    /// It was read, and does not give a value for `line` that the kernel always gives.
+    #[must_use]
+    pub const fn untrue(self, line: &'static str) -> Absent {
+        Absent::Untrue(self, line)
+    }
+
     /// It was read, and nothing is in it, where the kernel always has something.
     #[must_use]
     pub const fn empty(self) -> Absent {
@@ -217,6 +249,8 @@ pub enum Absent {
     /// A file was read and does not give a value for this line: the kernel is older than the line, or what stands in the file's place
     /// (lxcfs) does not know it.
     Unlisted(Source, &'static str),
+    /// The same of a line that every kernel gives: something else lies over the file, or is in its place, and what it told is lost.
+    Untrue(Source, &'static str),
     /// The file is empty. The kernel's never is while what it tells of is there: something else lies over it, or is in its place.
     Empty(Source),
     /// The kernel has no such file, while others that stand beside it in every kernel are there.
@@ -311,7 +345,7 @@ impl fmt::Display for Absent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unread(source, errno) => write!(f, "cannot read {source}: {}", Because(*errno)),
-            Self::Unlisted(source, line) => write!(f, "{source} gives no {line}"),
+            Self::Unlisted(source, line) | Self::Untrue(source, line) => write!(f, "{source} gives no {line}"),
             Self::Empty(source) => write!(f, "cannot read {source}: it is empty"),
             Self::NotProvided(source) => write!(f, "not provided by this kernel: {source}"),
             Self::Failed(errno) => Because(*errno).fmt(f),
@@ -342,6 +376,15 @@ mod tests {
     extern crate std;
     use super::*;
     use std::string::ToString;
+
+    #[test]
+    fn root_is_not_told_to_get_a_capability_that_it_has() {
+        let hint = "root needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for it";
+        assert!(has_all(hint, u64::MAX) && has_all(hint, 1 << 19 | 1 << 2));
+        assert!(!has_all(hint, 1 << 19) && !has_all(hint, 0));
+        assert!(!has_all("root needs CAP_SYSLOG for that: start memdoor with it", u64::MAX ^ 1 << 34));
+        assert!(!has_all("ulimit -l unlimited", u64::MAX), "it is about none");
+    }
 
     #[test]
     fn an_error_says_what_was_tried_on_which_path_and_why_not() {

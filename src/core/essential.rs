@@ -7,7 +7,9 @@
 //! 9.8 and its logins in sshd-auth since 10.0, systemd-udevd is a link to udevadm, run0 one to systemd-run.
 //!
 //! Anybody may call a process `sshd`. So a name is believed only when the executable, where it can be seen, is called so as well; what
-//! is one executable under many names (busybox) or a script is told apart in [`Exe`].
+//! is one executable under many names (busybox) or a script is told apart in [`Exe`]. And anybody may call a file of theirs `sshd`: so it
+//! must be root's, or of who runs memdoor, and nobody else may write to it ([`Owner`]). Where that can't be looked at `kill` spares the
+//! process and `protect` does not protect it: to be wrong costs least that way.
 
 use Exe::{Called, Named, Other};
 use Role::{Bus, Desktop, Host, Login, Manager, Runtime, Supervisor, Terminal};
@@ -44,6 +46,31 @@ enum Exe {
     Called(&'static str),
     /// It may be anything: a script's interpreter, or a program with another name.
     Other,
+}
+
+/// Whose file an executable is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// Root's, or of who runs memdoor, and only they may write to it.
+    Trusted,
+    /// Another's, or others may write to it: what is in it is not what its name says.
+    Other,
+    /// That could not be looked at.
+    Unknown,
+}
+
+impl Owner {
+    /// Of a file with this user and mode, as what `/proc/PID/exe` leads to tells them (a deleted one's, too), for a memdoor that `own` runs.
+    #[must_use]
+    pub fn of(file: Option<(u32, u32)>, own: u32) -> Self {
+        /// S_IWGRP and S_IWOTH.
+        const OTHERS_WRITE: u32 = 0o022;
+        match file {
+            None => Self::Unknown,
+            Some((user, mode)) if (user == 0 || user == own) && mode & OTHERS_WRITE == 0 => Self::Trusted,
+            Some(_) => Self::Other,
+        }
+    }
 }
 
 /// Names in lines.
@@ -221,6 +248,22 @@ mod tests {
             assert_eq!(role(comm.as_bytes(), None), expected, "{comm}");
             assert_eq!(may_be(comm.as_bytes()), expected.is_some(), "{comm}");
         }
+    }
+
+    #[test]
+    fn an_executable_is_believed_that_only_root_or_who_runs_memdoor_may_write_to() {
+        for (user, mode, own, expected) in [
+            (0, 0o755, 0, Owner::Trusted),
+            (0, 0o755, 1000, Owner::Trusted),
+            (1000, 0o755, 1000, Owner::Trusted),
+            (1000, 0o755, 0, Owner::Other),
+            (1001, 0o755, 1000, Owner::Other),
+            (0, 0o757, 0, Owner::Other),
+            (0, 0o775, 0, Owner::Other),
+        ] {
+            assert_eq!(Owner::of(Some((user, mode)), own), expected, "{user} {mode:o} {own}");
+        }
+        assert_eq!(Owner::of(None, 0), Owner::Unknown);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::error::{Because, limit};
 use crate::exit::Exit;
 use crate::report::escape::Escaped;
 use crate::shell;
-use crate::sys::ours::{Kind, Other, Refused, Why, is_on_read_only};
+use crate::sys::ours::{Kind, Other, Refused, Why, is_here_removed, is_on_read_only, may_make};
 use crate::sys::out::say;
 use crate::sys::{Errno, harden, system};
 
@@ -53,6 +53,17 @@ impl<'a> Unusable<'a> {
 }
 
 impl Unusable<'_> {
+    /// Whether it is about an old one beside it, as `log.1`: another name would do, and so would another place for that.
+    fn is_of_old(&self) -> bool {
+        let number = self.refused.at.as_bytes().strip_prefix(self.path).and_then(|rest| rest.strip_prefix(b"."));
+        number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+    }
+
+    /// Whether it is about the working directory, which has been removed: nothing can be made there.
+    fn is_nowhere(&self) -> bool {
+        self.refused.why == Why::Failed(Errno::ENOENT) && !self.path.starts_with(b"/") && is_here_removed()
+    }
+
     /// Whether it is about a directory that the path names before its last name.
     fn is_on_the_way(&self) -> bool {
         let behind = self.path.strip_prefix(self.refused.at.as_bytes());
@@ -67,6 +78,9 @@ impl Display for Unusable<'_> {
             write!(f, "{}: ", Escaped(self.refused.at.as_bytes()))?;
         }
         match self.refused.why {
+            Why::Failed(errno) if self.is_nowhere() => {
+                write!(f, "the working directory was removed: {}", Because(errno))
+            }
             Why::Failed(errno) => Because(errno).fmt(f),
             Why::Is(Other::Link) => f.write_str("it is a symbolic link, and links are not followed"),
             Why::Is(other) => write!(f, "it is {}, and no regular file", kind(other)),
@@ -115,6 +129,12 @@ impl Display for Hint<'_> {
         }
         let at = Typed(if self.0.is_of_file() { path } else { refused.at.as_bytes() });
         match refused.why {
+            _ if self.0.is_nowhere() => {
+                write!(f, "cd to another directory, or name a path that begins with /: {option}")
+            }
+            Why::Is(_) | Why::Names(_) | Why::Foreign if self.0.is_of_old() => {
+                write!(f, "move {at} away, or name another file: {option}")
+            }
             Why::Owner(_) => write!(f, "chown {} {at}", system::effective_user()),
             Why::LinkToNothing => write!(f, "make the directory that it leads to: readlink -m {at} shows it"),
             Why::LinkOf(_) => write!(f, "name the path without that link: readlink -f {at} shows where it leads"),
@@ -129,6 +149,9 @@ impl Display for Hint<'_> {
                 if self.0.is_on_the_way() && (parent(path) == b"/run" || is_on_read_only(parent(path))) =>
             {
                 write!(f, "name a place on a file system that can be written to: {option}")
+            }
+            Why::Failed(Errno::ENOENT) if self.0.is_on_the_way() && !may_make(parent(path)) => {
+                write!(f, "name a place where this user may write: {option}")
             }
             Why::Failed(Errno::ENOENT) if self.0.is_on_the_way() => write!(f, "mkdir -p {}", Typed(parent(path))),
             Why::Failed(_) | Why::Kernel => write!(f, "name another place: {option}"),
@@ -172,6 +195,9 @@ mod tests {
         let elsewhere = "name a place on a file system that can be written to: --state FILE";
         assert_eq!(hint(b"/run/memdoor-protect.state", b"/run"), elsewhere);
         assert_eq!(hint(b"/tmp/none/state", b"/tmp/none"), "mkdir -p /tmp/none");
+        let old = Refused { at: Fixed::of(b"/tmp/log.1"), why: Why::Is(Other::Link) };
+        let log = Unusable { doing: "write", path: b"/tmp/log", name: "log", option: "--log-file PATH", refused: old };
+        assert_eq!(log.hint().to_string(), "move /tmp/log.1 away, or name another file: --log-file PATH");
         assert_eq!(hint("/tmp/größe/state".as_bytes(), "/tmp/größe".as_bytes()), "mkdir -p '/tmp/größe'");
     }
 }

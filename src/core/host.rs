@@ -102,7 +102,7 @@ impl Host {
 
     /// Memory of the system now. What of ZFS's cache can shrink is in what is available.
     ///
-    /// A meminfo that can't be true is none, for every mode: what lies over the kernel's is believed in nothing.
+    /// A meminfo that can't be true, or has no MemTotal, is none, for every mode: what lies over the kernel's is believed in nothing.
     pub fn meminfo(&mut self) -> Result<Meminfo, Absent> {
         let mut buf = [0; MEMINFO_MAX];
         let text = self.meminfo.once(&self.proc, &mut buf);
@@ -112,8 +112,9 @@ impl Host {
             return Err(source.empty());
         }
         let meminfo = meminfo::parse(text);
+        total(&meminfo)?;
         if !meminfo.is_possible() {
-            return Err(source.lacks("MemAvailable up to MemTotal"));
+            return Err(source.untrue("MemAvailable up to MemTotal"));
         }
         Ok(self.arc().map_or(meminfo, |arc| meminfo.with_arc(arc)))
     }
@@ -227,6 +228,15 @@ pub fn machine_id() -> Fixed<66> {
     let mut buf = [0; 64];
     let id = Dir::open(c"/etc").and_then(|etc| etc.read(c"machine-id", &mut buf));
     Fixed::of(id.map(<[u8]>::trim_ascii).unwrap_or_default())
+}
+
+/// MemTotal, which is never 0: of that every process would be over any percentage.
+pub fn total(meminfo: &Meminfo) -> Result<Bytes, Absent> {
+    match meminfo.total {
+        None => Err(Source::proc(c"meminfo").untrue("MemTotal")),
+        Some(Bytes(0)) => Err(Source::proc(c"meminfo").untrue("MemTotal above 0")),
+        Some(total) => Ok(total),
+    }
 }
 
 #[cfg(test)]

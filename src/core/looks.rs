@@ -2,7 +2,7 @@
 
 use core::cell::RefMut;
 
-use crate::essential;
+use crate::essential::{self, Owner};
 use crate::families::{self, Family};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::memory_cgroup;
@@ -11,6 +11,7 @@ use crate::parse::stat;
 use crate::pattern::{self, Field, Pattern, TEXT_MAX};
 use crate::processes::slow::Reader;
 use crate::sys::file::Dir;
+use crate::sys::system;
 use crate::target::STAT_MAX;
 use crate::units::Pid;
 
@@ -153,9 +154,8 @@ impl<'a> Looks<'a> {
     pub fn is_essential(&mut self) -> bool {
         let comm = self.comm;
         if essential::may_be(comm) {
-            // Anybody can call a file of theirs `sshd`: what a machine hangs on is root's. Whose it is is only told where it is named.
-            let of_others =
-                self.dir.owner(self.path(b"exe").as_c_str().unwrap_or_default()).is_ok_and(|user| user != 0);
+            let file = self.dir.owner(self.path(b"exe").as_c_str().unwrap_or_default()).ok();
+            let of_others = Owner::of(file, system::effective_user()) == Owner::Other;
             let exe = Some(self.exe()).filter(|exe| !exe.is_empty());
             return !of_others && essential::role(comm, exe).is_some();
         }

@@ -10,6 +10,7 @@ use core::ffi::CStr;
 
 use crate::environment::{self, FEW, Others};
 use crate::error::{Absent, Error};
+use crate::essential::Owner;
 use crate::exit::Exit;
 use crate::files::Unusable;
 use crate::fixed::Fixed;
@@ -31,6 +32,7 @@ use crate::target::exe::Link;
 use crate::target::{Refusal, Target};
 use crate::units::Pid;
 use act::{Outcome, Row};
+use session::Wanted;
 use spared::Spared;
 use state::{Entry, FILE, State, Unread};
 
@@ -72,6 +74,9 @@ pub enum Change {
 /// Processes that the table has room for; more are said.
 const ROOM: usize = 16 * 1024;
 
+/// So many PIDs are named in a sentence.
+const HEIRS: usize = 8;
+
 /// One run.
 struct Run<'a, 'b> {
     options: &'a Options<'a>,
@@ -85,6 +90,8 @@ struct Run<'a, 'b> {
     reader: Option<Reader>,
     /// Processes whose arguments, or whose executable, could not be read.
     unread: u64,
+    /// Processes that are called as one that a session hangs on, and whose executable is not known to be that.
+    namesakes: u64,
     /// Processes that could not be opened: whatever was asked for was not done to them.
     unopened: u64,
     count: u64,
@@ -101,8 +108,8 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Err(exit) => return exit,
     };
     let room = match options.whom {
-        Whom::Session | Whom::Match(..) => ROOM,
-        Whom::Pid(..) | Whom::Undo => 1,
+        Whom::Session | Whom::Match(..) | Whom::Undo => ROOM,
+        Whom::Pid(..) => 1,
     };
     let (kept, state) = match remembered(options, &host, room, buffers.read) {
         Ok(remembered) => remembered,
@@ -121,6 +128,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         state,
         reader: reader(options, &host),
         unread: 0,
+        namesakes: 0,
         unopened: 0,
         count: 0,
         said: show::Said::default(),
@@ -128,7 +136,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     };
     let done = match options.whom {
         Whom::Pid(pid, adj) => run.pid(pid, adj, buffers.read),
-        Whom::Undo => run.undo(),
+        Whom::Undo => run.undo(&mut table),
         Whom::Session | Whom::Match(..) => run.all(&mut table, buffers.read),
     };
     let exit = done.map_or_else(|exit| exit, |()| run.exit);
@@ -240,6 +248,15 @@ impl Run<'_, '_> {
             ));
             self.exit = self.exit.worse(Exit::Partial);
         }
+        if self.namesakes > 0 {
+            say(format_args!(
+                "memdoor: {} {} called as one that a session hangs on, and as {} executable is not root's, or others may write to it, or it \
+                 can't be seen, left as it was",
+                self.namesakes,
+                if self.namesakes == 1 { "process is" } else { "processes are" },
+                if self.namesakes == 1 { "its" } else { "each" },
+            ));
+        }
         self.carry_out(buf)
     }
 
@@ -284,8 +301,21 @@ impl Run<'_, '_> {
         let comm = process.comm.as_bytes();
         match self.options.whom {
             Whom::Session => {
-                let exe = self.open(process.pid).and_then(|target| target.exe().ok());
-                session::wanted(comm, exe.as_ref().map(Link::as_bytes), before)
+                let target = self.open(process.pid)?;
+                let exe = target.exe().ok();
+                match session::wanted(comm, exe.as_ref().map(Link::as_bytes), before) {
+                    Wanted::Nothing => None,
+                    Wanted::More(adj) => Some(adj),
+                    Wanted::Less(adj)
+                        if Owner::of(target.dir().owner(c"exe").ok(), system::effective_user()) == Owner::Trusted =>
+                    {
+                        Some(adj)
+                    }
+                    Wanted::Less(_) => {
+                        self.namesakes += 1;
+                        None
+                    }
+                }
             }
             Whom::Match(pattern, adj) => {
                 let is_match = match pattern.field() {
@@ -327,8 +357,9 @@ impl Run<'_, '_> {
     }
 
     /// Puts back what was changed, and keeps in mind what could not be: only who is gone is forgotten.
-    fn undo(&mut self) -> Result<(), Exit> {
+    fn undo(&mut self, table: &mut Table) -> Result<(), Exit> {
         let entries = core::mem::take(&mut self.state.entries);
+        let mut undone = Vec::new();
         for entry in entries {
             let unopened = self.unopened;
             let Some(mut target) = self.open(entry.pid) else {
@@ -348,10 +379,16 @@ impl Run<'_, '_> {
                 continue;
             }
             let is_left = row.outcome.failure().is_some() || row.outcome == Outcome::Would;
+            if !is_left && row.outcome != Outcome::Changed {
+                undone.push(entry);
+            }
             self.show(&row);
             if is_left {
                 self.state.entries.push(entry);
             }
+        }
+        if !undone.is_empty() && table.read(&self.host.proc, Depth::Badness).is_ok() {
+            say_heirs(&undone, table.rows());
         }
         Ok(())
     }
@@ -405,6 +442,35 @@ impl Run<'_, '_> {
         }
         self.out.broken().map_or(exit, output_exit)
     }
+}
+
+/// Says who has come from those that were put back, and still has what they had: a child begins with its parent's value, and is in no
+/// state. Whose parents have ended meanwhile can't be told.
+fn say_heirs(undone: &[Entry], rows: &[Process]) {
+    /// Generations that are followed up.
+    const ABOVE: usize = 64;
+    let heir_of = |process: &Process| {
+        let is_itself = undone.iter().any(|entry| entry.pid == process.pid);
+        let parent = |pid: Pid| rows.iter().find(|row| row.pid == pid).and_then(|row| row.parent);
+        let mut above = std::iter::successors(process.parent, |pid| parent(*pid)).take(ABOVE);
+        let entry = above.find_map(|pid| undone.iter().find(|entry| entry.pid == pid))?;
+        let has_its = process.oom_score_adj == Some(entry.after) && entry.after != entry.before;
+        (has_its && !is_itself && process.kind == Kind::User).then_some(entry)
+    };
+    let heirs: Vec<(&Process, &Entry)> =
+        rows.iter().filter_map(|process| heir_of(process).map(|entry| (process, entry))).collect();
+    let Some((first, of)) = heirs.first() else { return };
+    let shown: Vec<String> = heirs.iter().take(HEIRS).map(|(process, _)| process.pid.to_string()).collect();
+    let more = heirs.len().saturating_sub(HEIRS);
+    say(format_args!(
+        "memdoor: {} that came from them meanwhile {} what was set: PID {}{}",
+        if heirs.len() == 1 { "1 process".into() } else { format!("{} processes", heirs.len()) },
+        if heirs.len() == 1 { "still has" } else { "still have" },
+        shown.join(", "),
+        if more > 0 { format!(" and {more} more") } else { String::new() },
+    ));
+    let hint = format!("for each of them: memdoor protect -p {} --adj {}", first.pid, of.before);
+    say_hint(Some(&hint));
 }
 
 fn open(host: &Host, pid: Pid) -> Result<Target, Exit> {

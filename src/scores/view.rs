@@ -2,9 +2,9 @@
 
 use super::rank::{Change, Rules, is_spared};
 use super::{Options, Show};
-use crate::environment::{self, Unfit, no_room};
+use crate::environment::{Unfit, no_room};
 use crate::error::{Absent, Error, Source};
-use crate::host::{Host, Numbers};
+use crate::host::{self, Host, Numbers};
 use crate::parse::memcg::{Bounds, Victims};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::version::{self, Version};
@@ -89,7 +89,7 @@ impl<'h> View<'h> {
 
     /// Whether the scale is known: held against nothing, each adjustment would count for nothing, and the order would be another one.
     pub(super) fn scale_known(&self) -> core::result::Result<(), Absent> {
-        environment::total(&self.meminfo)?;
+        host::total(&self.meminfo)?;
         self.meminfo.swap_total.map(drop).ok_or(Source::proc(c"meminfo").lacks("SwapTotal"))
     }
 

@@ -290,6 +290,21 @@ fn a_tree_shows_who_started_the_largest() {
     }
 }
 
+/// None of them alone would give it back, and all together do.
+#[test]
+fn a_tree_is_ranked_by_what_its_processes_hold_together() {
+    let target = Victim::start(&["forks", "sharers", "shared", "150", "2"]);
+    let out = check(&["--tree", "-n", "3"]).out;
+    let row = out
+        .lines()
+        .find(|line| line.split_whitespace().next() == Some(&target.id()))
+        .unwrap_or_else(|| panic!("{out}"));
+    let freeable: f64 =
+        row.split_whitespace().nth(2).and_then(|size| size.trim_start_matches('~').parse().ok()).expect("MB");
+    assert!(freeable > 140.0, "{out}");
+    assert!(out.contains(" more, which hold "), "{out}");
+}
+
 /// A name that no other process has, of at most 15 bytes.
 fn name(end: &str) -> String {
     format!("mc{}{end}", std::process::id())

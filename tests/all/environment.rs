@@ -270,6 +270,7 @@ fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
     for (text, cause) in [
         ("", "cannot read /proc/meminfo: it is empty"),
         ("MemFree: 1 kB\n", "/proc/meminfo gives no MemTotal"),
+        ("MemTotal: abc kB\nMemFree: 1 kB\nMemAvailable: 1 kB\n", "/proc/meminfo gives no MemTotal"),
         (
             "MemTotal: 0 kB\nMemFree: 0 kB\nMemAvailable: 0 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
             "/proc/meminfo gives no MemTotal above 0",
@@ -282,14 +283,14 @@ fn a_meminfo_that_tells_nothing_is_an_error_of_every_mode_that_needs_it() {
         lab.each(&format!("{text:?}"), by, |mode| match mode {
             "protect" | "protect -p" => Works,
             mode if is_offline(mode) => Works,
-            // Of a snapshot it is one part; a file that has no such line lacks nothing that was there.
-            "snapshot" if text.is_empty() => {
-                // No right would have helped.
-                Partial("part of the evidence could not be read", "what stands behind each - says why")
-            }
-            "snapshot" => Works,
+            // Of a snapshot it is one part. No right would have helped.
+            "snapshot" => Partial("part of the evidence could not be read", "what stands behind each - says why"),
             _ => Refused(cause, "umount /proc/meminfo"),
         });
+        let ended = run_command(by(&lab.memdoor(lab.path(), "snapshot -p PID --format json")));
+        // Absent, and never a figure.
+        let is_told = ended.out.contains("\"incomplete\":[\"system.memory.limit: ");
+        assert!(ended.code() == 4 && is_told, "{text:?}: {ended:#?}");
     }
 }
 
@@ -654,6 +655,40 @@ fn a_small_stack_is_refused_with_a_sentence() {
     for (mode, words) in MODES {
         let ended = run_command(through_shell("ulimit -S -s 64 && exec \"$@\"", &lab.memdoor(lab.path(), words)));
         assert_eq!(ended.code(), 0, "{mode}: {ended:#?}");
+    }
+}
+
+/// What is asked for is enough: with next to nothing above the stack, and with as much as it is asked for.
+#[test]
+fn every_mode_works_with_the_stack_that_it_asks_for() {
+    const MORE: [(&str, &str); 5] = [
+        ("watch above", "watch -p PID -c 2 -i 0.01"),
+        ("watch above, JSON", "watch -p PID -c 2 -i 0.01 --seize always --format json"),
+        ("snapshot, JSON", "snapshot -p PID --format json"),
+        ("check --tree", "check --tree"),
+        ("kill any", "kill --config @conf --once --dry-run --threshold 0 --only any"),
+    ];
+    let lab = Lab::new();
+    let lowest = lowest("-s", 2048) + 16;
+    for (mode, words) in MODES.into_iter().chain(MORE) {
+        for room in ["", &"x".repeat(4000)] {
+            let with = |limit: u32| {
+                let script = format!("ulimit -s {limit} && exec env -i ROOM={room} \"$@\"");
+                run_command(through_shell(&script, &lab.memdoor(lab.path(), words)))
+            };
+            // A mode that stays asks a second time, for more.
+            let mut limit = lowest;
+            let ended = loop {
+                let ended = with(limit);
+                let told = format!("{}{}", ended.err, ended.out);
+                let Some((_, rest)) = told.split_once("cannot grow the stack to ") else { break ended };
+                let needed: u32 = rest.split_once(" kB").and_then(|(needed, _)| needed.parse().ok()).expect("a number");
+                assert!(needed > limit, "{limit}: {mode}: {told}");
+                limit = needed;
+            };
+            assert!(limit > lowest, "control: {mode} needs more than {lowest}");
+            assert_eq!(ended.code(), 0, "ulimit -s {limit}: {mode}: {ended:#?}");
+        }
     }
 }
 

@@ -337,6 +337,57 @@ fn rotation_touches_nothing_but_logs_of_memdoor() {
 }
 
 #[test]
+fn in_a_working_directory_that_was_removed_that_is_the_cause_and_no_right_is() {
+    let dir = TempDir::new();
+    let log = dir.write("log", b"");
+    for (words, option) in [
+        (vec!["dmesg", "--since-last", "st", &log], "--since-last FILE"),
+        (vec!["protect", "--state", "st", "-p", "1", "--adj", "5"], "--state FILE"),
+        (vec!["monitor", "0.01", "0.1", "--config", "/dev/null", "--prometheus", "st"], "--prometheus FILE"),
+    ] {
+        let gone = dir.join("gone");
+        let script = format!("mkdir {gone} && cd {gone} && rmdir {gone} && exec \"$@\"");
+        let ended = run_command(through_shell(&script, &memdoor(&words)));
+        let expected = format!(
+            "memdoor: cannot write st: the working directory was removed: no such file or directory (ENOENT)\nhint: cd to another \
+             directory, or name a path that begins with /: {option}\n"
+        );
+        assert_eq!((ended.code(), ended.err), (1, expected), "{words:?}");
+    }
+}
+
+/// As Python's logging has it, from which the options come.
+#[test]
+fn a_log_of_which_no_old_one_is_kept_or_whose_size_has_no_bound_is_never_rotated() {
+    for more in
+        [["--log-max-bytes", "100", "--log-backup-count", "0"], ["--log-max-bytes", "0", "--log-backup-count", "2"]]
+    {
+        let dir = TempDir::new();
+        let log = dir.join("log");
+        let only = "^md-test-nobody$";
+        let words = [
+            "kill",
+            "--config",
+            "/dev/null",
+            "--once",
+            "--dry-run",
+            "--only",
+            only,
+            "--threshold",
+            "0",
+            "--log-file",
+            &log,
+        ];
+        for _ in 0..3 {
+            run(&[&words[..], &more].concat());
+        }
+        let text = fs::read_to_string(&log).expect("a log");
+        assert!(text.matches("outcome=nobody").count() == 3, "{more:?}: {text}");
+        assert_eq!(names(dir.path()), ["log"], "{more:?}");
+    }
+}
+
+#[test]
 fn a_log_that_can_not_be_written_is_named_with_its_path_and_why() {
     let dir = TempDir::new();
     let there = dir.path().display();

@@ -56,8 +56,17 @@ fn top(crowd: &Crowd, by: By, count: usize) -> Vec<i32> {
 }
 
 fn judge(alerts: &mut Alerts, crowd: &Crowd) -> Vec<Alert> {
-    let facts =
-        Facts { memory: None, swap: None, files: None, full: None, zone: None, oom_kills: None, seen: &[], crowd };
+    let facts = Facts {
+        memory: None,
+        swap: None,
+        files: None,
+        full: None,
+        zone: None,
+        oom_kills: None,
+        seen: &[],
+        more: 0,
+        crowd,
+    };
     let mut said = Vec::new();
     alerts.judge(&facts, &mut |alert| said.push(alert.clone()));
     said

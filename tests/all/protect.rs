@@ -100,6 +100,53 @@ fn what_somebody_else_changed_since_is_left_alone() {
     assert_eq!(adj(&target), "900");
 }
 
+/// A child has what its parent had when it was born, and is in no state.
+#[test]
+fn an_undo_says_who_was_born_meanwhile_and_still_has_what_was_set() {
+    let dir = TempDir::new();
+    let go = dir.join("go");
+    let script = format!("echo ready; until [ -e {go} ]; do sleep 0.05; done; sleep 60 & echo $!; wait");
+    let mut parent = Running::start(command("sh", &["-c", &script]));
+    parent.line().expect("ready");
+    let id = parent.pid().to_string();
+    assert_eq!(protect(&dir, &["-p", &id, "--adj", "650"]).code(), 0);
+    dir.write("go", b"");
+    let child = parent.line().expect("a child").1.trim().to_owned();
+    let ended = protect(&dir, &["--undo"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let expected = format!(
+        "memdoor: 1 process that came from them meanwhile still has what was set: PID {child}\nhint: for each of them: memdoor protect -p {child} --adj "
+    );
+    assert!(ended.err.contains(&expected), "{}", ended.err);
+    let _ = run_command(command("kill", &["-9", &child]));
+    parent.signal(nix::sys::signal::Signal::SIGKILL);
+    parent.end();
+}
+
+/// Anybody may call a file of theirs `sshd`.
+#[test]
+fn a_session_protects_nobody_whose_executable_is_not_roots_or_may_be_written_to_by_others() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    if !is_root() {
+        return skip("needs root, for a file of another user");
+    }
+    let dir = TempDir::new();
+    let start = |owner: u32, mode: u32| {
+        let path = dir.victim(if mode == 0o755 { "gnome-shell" } else { "sway" });
+        chown(&path, Some(owner), None).expect("another owner");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("a mode");
+        let target = Victim::start_command(command(&path, &["idle"]));
+        std::fs::remove_file(&path).expect("removed");
+        target
+    };
+    let targets = [start(65534, 0o755), start(0, 0o757), start(0, 0o755)];
+    let ended = protect(&dir, &["session", "--dry-run"]);
+    let is_meant =
+        targets.each_ref().map(|target| ended.out.lines().any(|line| line.starts_with(&format!("{} ", target.id()))));
+    assert_eq!(is_meant, [false, false, true], "{ended:#?}");
+    assert!(ended.err.contains(" called as one that a session hangs on, and "), "{}", ended.err);
+}
+
 #[test]
 fn all_that_match_are_changed_and_no_others() {
     let dir = TempDir::new();

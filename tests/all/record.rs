@@ -634,6 +634,63 @@ fn the_oldest_finished_records_go_and_an_empty_file_is_none() {
 }
 
 #[test]
+fn records_of_a_process_with_an_empty_name_are_kept_no_longer_than_others() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let victim = Victim::start(&["comm", ""]);
+    let before = format!("{records}/memdoor--1-20200101T000000Z.txt");
+    fs::write(&before, "##### MEMDOOR RECORD #####\n").expect("a file");
+    let ended = run(&["-p", &victim.id(), "-m", "99", "-c", "1", "-o", &records, "--keep", "1"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let expected = format!("memdoor--{}-", victim.id());
+    assert!(name(&only(Path::new(&records))).starts_with(&expected), "{:?}", files(Path::new(&records)));
+}
+
+#[test]
+fn a_directory_that_was_moved_is_named_where_it_is() {
+    let dir = TempDir::new();
+    let (records, moved) = (below(&dir), dir.join("moved"));
+    let victim = Victim::start(&["hold", "1"]);
+    let (watch, _) = recording(&victim, &records);
+    fs::rename(&records, &moved).expect("moved");
+    fs::create_dir(&records).expect("another one");
+    watch.signal(Signal::SIGTERM);
+    let ended = watch.end();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let record = only(Path::new(&moved));
+    let expected = format!("memdoor: the record is {}: {records} was moved", record.display());
+    assert!(ended.err.contains(&expected), "{}", ended.err);
+}
+
+/// The verdict is on standard error, and the record has all of it, whatever happens to standard output.
+#[test]
+fn where_standard_output_can_not_be_written_the_verdict_is_said_and_is_the_exit_code_of_who_has_a_record() {
+    for (target, code) in [(">/dev/full", "ENOSPC"), (">&-", "EBADF")] {
+        for (options, exits) in
+            [(&["-q", "--exit-code", "-o", "@"][..], 7), (&["-q", "-o", "@"], 1), (&["-q", "--exit-code"], 1)]
+        {
+            let dir = TempDir::new();
+            let victim = Victim::start(&["hold", "1"]);
+            let (id, records) = (victim.id(), dir.join(""));
+            let options = options.iter().map(|word| if *word == "@" { records.as_str() } else { word });
+            let words: Vec<&str> = ["-p", &id, "-m", "99", "--seize", "always"].into_iter().chain(options).collect();
+            let script = format!("(sleep 1; kill -9 {id}) & exec \"$@\" {target}");
+            let ended = run_command(through_shell(&script, &memdoor(&words)));
+            assert_eq!(ended.code(), exits, "{target}: {words:?}: {ended:#?}");
+            assert!(ended.err.contains(code), "{target}: {ended:#?}");
+            let has_record = words.contains(&"-o");
+            // Closed from the start, there is nobody to watch for without a record.
+            if has_record || target == ">/dev/full" {
+                assert!(ended.err.contains(&format!("memdoor: PID {id}: no OOM kill: SIGKILL")), "{ended:#?}");
+            }
+            if has_record {
+                assert_eq!(kinds(&entries(&text(&only(dir.path())))).last(), Some(&"ended"));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_hostile_name_stays_in_its_directory() {
     for (comm, safe) in [("../../x", ".._.._x"), ("a\\nb/c", "a_b_c"), ("-\\x1b[2J", "___2J")] {
         let dir = TempDir::new();

@@ -340,6 +340,80 @@ fn a_count_that_the_log_has_under_another_name_makes_no_sigkill_a_likely_oom_kil
     assert!(summary.ends_with(" s, which the kernel's log has under another name"), "{}", said(&end));
 }
 
+/// A namesake is OOM-killed elsewhere on the host, and the target by hand, whose parent collects it before its control group can be read.
+#[test]
+fn what_can_not_be_told_has_the_exit_code_of_what_is_not_known() {
+    let Some(other) = Memcg::or_skip(Some(16 * MIB)) else {
+        return;
+    };
+    let Some(own) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    let unshare = ["unshare", "-p", "-f", "--mount-proc"];
+    if !works(&[&unshare[..], &["true"]].concat()) {
+        return skip("needs root for a pid namespace");
+    }
+    let dir = TempDir::new();
+    let (procs, out) = (other.dir().join("cgroup.procs"), dir.join("out"));
+    let script = format!(
+        "sh -c 'sleep 1000; :' & target=$!
+         (sleep 1.2; sh -c 'echo $$ >{procs}; {GREEDY_CHILD}'; kill -9 $target) &
+         {MEMDOOR} watch -p $target --seize never -q -m 90 --exit-code --format json >{out} 2>/dev/null",
+        procs = procs.display()
+    );
+    let ended = run_command(through(&unshare, &own.inside(&command("sh", &["-c", &script]))));
+    assert_eq!((other.oom_kills(), own.oom_kills()), (1, 0), "{ended:#?}");
+    let text = std::fs::read_to_string(&out).expect("output");
+    let end = Json::parse(text.lines().last().expect("an end"));
+    let summary = end.text("memdoor.verdict.summary");
+    if !summary.starts_with("it can't be told ") {
+        return skip(&format!("its control group was read before its parent had collected it: {summary}"));
+    }
+    assert_eq!((ended.code(), cause(&end)), (5, "unknown"), "{}", said(&end));
+}
+
+/// The kernel kills all that share the memory of its victim, and logs one of them.
+#[test]
+fn who_dies_because_it_shares_the_memory_of_an_oom_victim_is_not_said_to_have_had_no_oom_kill() {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    for seize in SEIZED {
+        let kills = group.oom_kills();
+        let mut hog = Victim::start_command(group.inside(&victim(&["forks", "hog", "space", "40", "1"])));
+        let beside =
+            poll("a process with the same memory", || group.processes().into_iter().find(|pid| *pid != hog.id()));
+        let mut greedy = Victim::start_command(group.inside(&victim(&["leak", "--wait", "0", "45"])));
+        // Which of the two is chosen is the kernel's business.
+        let watches = [hog.id(), beside].map(|pid| {
+            let args = ["-p", &pid, "-i", "60", "--format", "json", "--exit-code"];
+            let mut watch = Running::start(memdoor(&[&args[..], seize].concat()));
+            watch.line().expect("a report");
+            watch
+        });
+        greedy.go();
+        hog.wait();
+        greedy.kill();
+        greedy.wait();
+        assert_eq!(group.oom_kills(), kills + 1);
+        let ends = watches.map(|watch| {
+            let ended = watch.end();
+            let end = Json::parse(ended.out.lines().last().expect("an end"));
+            (ended.code(), end)
+        });
+        let is_own = |end: &Json| matches!(cause(end), "cgroup_oom" | "oom_kill");
+        assert_eq!(ends.iter().filter(|(_, end)| is_own(end)).count(), 1, "control: one is named in the log");
+        let (code, end) = ends.iter().find(|(_, end)| !is_own(end)).expect("the other");
+        assert!(!end.text("memdoor.verdict.summary").contains("no OOM kill"), "{}", said(end));
+        if cause(end) == "perhaps_oom_kill" && !ends.iter().any(|(_, end)| is_reported(end)) {
+            continue;
+        }
+        if is_status_known(end) {
+            assert_eq!((*code, cause(end)), (6, "likely_oom_kill"), "{}", said(end));
+        }
+    }
+}
+
 // People and programs
 
 #[test]

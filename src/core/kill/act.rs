@@ -76,9 +76,14 @@ impl Patience {
     }
 
     fn note(&mut self, whom: Other, since: Duration, is_in_vain: bool) {
-        let before = self.waited.take().map_or(Duration::ZERO, |before| before.took);
-        let took = before.saturating_add(monotonic().saturating_sub(since));
-        self.waited = Some(Waited { whom, took, is_in_vain });
+        let pid = |whom: &Other| whom.memdoor.as_ref().map(|memdoor| memdoor.pid);
+        let (all, before) = match self.waited.take() {
+            None => (Duration::ZERO, Duration::ZERO),
+            Some(last) if pid(&last.whom) == pid(&whom) => (last.took, last.before),
+            Some(last) => (last.took, last.took),
+        };
+        let took = all.saturating_add(monotonic().saturating_sub(since));
+        self.waited = Some(Waited { whom, took, before, is_in_vain });
     }
 }
 

@@ -92,10 +92,18 @@ pub struct Logging<'a> {
     pub prefix: Prefix,
     /// A file to write to as well.
     pub file: Option<&'a CStr>,
-    /// How many bytes it may have.
+    /// How many bytes it may have; 0: any number.
     pub most: u64,
-    /// How many old ones are kept.
+    /// How many old ones are kept; 0: it becomes none, and grows.
     pub keep: u32,
+}
+
+impl Logging<'_> {
+    /// At how many bytes it is rotated. As Python's logging has these options, from which they come, 0 of either is never: a log of which
+    /// no old one is kept would lose all lines at each rotation.
+    const fn bound(&self) -> u64 {
+        if self.most == 0 || self.keep == 0 { u64::MAX } else { self.most }
+    }
 }
 
 /// The longest line: three names and a dozen figures.
@@ -127,7 +135,7 @@ impl<'a> Log<'a> {
         };
         // Last, as it is made where there is none.
         let file = options.file.map(|path| {
-            open_file(path, options.most, options.keep)
+            open_file(path, options.bound(), options.keep)
                 .map_err(|refused| Unusable::of(&FILE, "write", path, refused).say())
         });
         let file = file.transpose()?;

@@ -70,6 +70,8 @@ pub(super) struct Named {
 pub(super) struct Waited {
     pub(super) whom: Other,
     pub(super) took: Duration,
+    /// What of that was for others before it.
+    pub(super) before: Duration,
     /// Whether it had not come to an end when the time for it was up.
     pub(super) is_in_vain: bool,
 }

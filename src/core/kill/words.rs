@@ -55,6 +55,11 @@ impl Action {
         if let Some(share) = self.reading.total.and_then(|total| Percent::of(resident, total)) {
             let _ = write!(words, ", {share} % of memory");
         }
+        // The parts are what file systems and segments say themselves, and some of that may be in swap: they are parts of their own sum.
+        let all = lasting.files.plus(lasting.segments);
+        if all > resident {
+            let _ = write!(words, ", with swap {} kB", all.kib());
+        }
         if lasting.segments > lasting.files {
             let _ = write!(words, ", {} kB of it in segments", lasting.segments.kib());
         } else if let Some(mount) = &lasting.fullest {
@@ -127,6 +132,10 @@ impl Action {
         let millis = micros(waited.took) / 1000;
         let end = if waited.is_in_vain { ", in vain" } else { "" };
         let _ = write!(words, ": {}.{:03} s{end}", millis / 1000, millis % 1000);
+        let before = micros(waited.before) / 1000;
+        if before > 0 {
+            let _ = write!(words, ", {}.{:03} s of it for others before", before / 1000, before % 1000);
+        }
         words
     }
 

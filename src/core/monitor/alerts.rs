@@ -14,6 +14,7 @@ pub(super) use rules::grows;
 use core::fmt::Write;
 
 use super::crowd::{Crowd, Row, Who};
+use super::kills::Kill;
 use super::sample::{Sample, Zone};
 use crate::fixed::Fixed;
 use crate::processes::Comm;
@@ -69,19 +70,6 @@ impl Alert {
     }
 }
 
-/// Somebody whom the OOM killer killed.
-#[derive(Clone, Copy, Debug)]
-pub struct OomSeen<'a> {
-    /// Its number.
-    pub pid: Option<Pid>,
-    /// Its name.
-    pub comm: &'a [u8],
-    /// The cgroup that was at its limit; `None`: the system was out of memory, or it is not known.
-    pub group: Option<&'a [u8]>,
-    /// What it had.
-    pub rss: Option<Bytes>,
-}
-
 /// What is judged. What is not known changes nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -98,7 +86,9 @@ pub struct Facts<'a> {
     /// OOM kills since the sample before, as the kernel counts them.
     pub oom_kills: Option<u64>,
     /// Those of them whose victims are known.
-    pub seen: &'a [OomSeen<'a>],
+    pub seen: &'a [Kill],
+    /// How many more are in the log, for which there was no room.
+    pub more: u64,
     /// The processes.
     pub crowd: &'a Crowd,
 }
@@ -106,7 +96,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// What a sample tells.
     #[must_use]
-    pub fn of(sample: &'a Sample, crowd: &'a Crowd, seen: &'a [OomSeen<'a>]) -> Self {
+    pub fn of(sample: &'a Sample, crowd: &'a Crowd, (seen, more): (&'a [Kill], u64)) -> Self {
         let full = sample.pressure.full.map(|stall| Percent { hundredths: stall.avg10() });
         Self {
             memory: sample.meminfo.used().zip(sample.meminfo.total),
@@ -116,6 +106,7 @@ impl<'a> Facts<'a> {
             zone: sample.most_fragmented(),
             oom_kills: sample.delta.oom_kills,
             seen,
+            more,
             crowd,
         }
     }
@@ -349,6 +340,7 @@ mod tests {
             zone: None,
             oom_kills: Some(0),
             seen: &[],
+            more: 0,
             crowd,
         }
     }
@@ -559,13 +551,13 @@ mod tests {
     fn each_oom_kill_is_said_once_whether_it_is_counted_or_logged_first() {
         let crowd = Crowd::of(&[], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default());
-        let seen = [OomSeen {
-            pid: Pid::new(5),
-            comm: b"a\x1b[2Jb",
-            group: Some(b"/kubepods/pod\n1"),
+        let seen = [Kill {
+            pid: 5,
+            comm: Fixed::of(b"a\x1b[2Jb"),
+            cgroup: Fixed::of(b"/kubepods/pod\n1"),
             rss: Some(Bytes(3 << 20)),
         }];
-        let mut kills = |counted: Option<u64>, seen: &[OomSeen<'_>]| {
+        let mut kills = |counted: Option<u64>, seen: &[Kill]| {
             said(&mut alerts, &Facts { oom_kills: counted, seen, ..quiet(&crowd) })
         };
         let named = ["+OOM kill: a\\033[2Jb (PID 5), 3.0 MB, in /kubepods/pod\\0121".to_string()];
@@ -587,13 +579,23 @@ mod tests {
     }
 
     #[test]
+    fn oom_kills_beyond_the_room_for_names_are_said_to_be_more_and_not_unknown() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let mut alerts = Alerts::new(Limits::default());
+        let seen = [Kill { pid: 5, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None }];
+        let facts = Facts { oom_kills: Some(12), seen: &seen, more: 11, ..quiet(&crowd) };
+        assert_eq!(said(&mut alerts, &facts), ["+OOM kill: a (PID 5)", "+OOM kills: and 11 more: memdoor dmesg"]);
+        assert_eq!(said(&mut alerts, &Facts { oom_kills: Some(0), ..quiet(&crowd) }), [""; 0]);
+    }
+
+    #[test]
     fn the_longest_words_are_not_cut() {
         let crowd = Crowd::of(&[], 0, |_| 0);
         let path = [b'x'; 300];
-        let seen = [OomSeen {
-            pid: Pid::new(4_194_304),
-            comm: b"\x01\x02\x03\x04\x05\x06\x07\x08\x01\x02\x03\x04\x05\x06\x07",
-            group: Some(&path),
+        let seen = [Kill {
+            pid: 4_194_304,
+            comm: Fixed::of(b"\x01\x02\x03\x04\x05\x06\x07\x08\x01\x02\x03\x04\x05\x06\x07"),
+            cgroup: Fixed::of(&path),
             rss: Some(Bytes(u64::MAX)),
         }];
         let facts = Facts { seen: &seen, ..quiet(&crowd) };

@@ -51,7 +51,7 @@ impl<'a> Armed<'a> {
             crowd: Crowd::arm(&host, options.window.min(options.length), options.interval).map_err(no_room)?,
             groups: Groups::arm(&host, GROUPS).map_err(no_room)?,
             alerts: Alerts::new(options.limits),
-            kills: Kills::arm(),
+            kills: Kills::arm().map_err(no_room)?,
             clocks: None,
             notes: Notes::new(),
             course: Course::new(),

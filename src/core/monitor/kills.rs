@@ -5,11 +5,13 @@ use crate::kmsg::drain;
 use crate::parse::kmsg::unescape;
 use crate::parse::oom_report::{header, kill};
 use crate::sys::kmsg::Kmsg;
+use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
 use crate::units::Bytes;
 
-/// OOM kills that are remembered between two samples; more are counted.
-pub(super) const ROOM: usize = 8;
+/// OOM kills that are remembered between two samples; more are counted. The kernel prints 10 reports in 5 s, but the line of each kill: a
+/// service that is started again at once is killed several times a second, and samples are 30 s apart. 52 kB.
+const ROOM: usize = 256;
 
 /// An OOM kill.
 #[derive(Clone, Debug)]
@@ -29,23 +31,32 @@ pub struct Kill {
 pub(super) struct Kills {
     /// Why it can't be read, where it can't: kills are only counted then.
     log: Result<Kmsg>,
-    seen: [Option<Kill>; ROOM],
-    /// How many there were since the last look.
-    count: u64,
+    seen: Reserved<Kill>,
+    /// How many more there were since the last look than there is room for.
+    more: u64,
     /// Of the report that is being read.
     cgroup: Fixed<160>,
+    /// Whether that has named its victim: a kill behind it is one whose report the kernel left out, in whatever cgroup, ...
+    is_over: bool,
+    /// ... but with memory.oom.group, where all of a cgroup die.
+    is_group: bool,
 }
 
 impl Kills {
-    pub(super) fn arm() -> Self {
+    pub(super) fn arm() -> Result<Self> {
         let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
-        Self { log, seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
+        let mut seen = Reserved::new(ROOM)?;
+        // When kills come memory is short: its pages are there by then.
+        let none = Kill { pid: 0, comm: Fixed::new(), cgroup: Fixed::new(), rss: None };
+        seen.extend(core::iter::repeat(none));
+        seen.clear();
+        Ok(Self { log, seen, more: 0, cgroup: Fixed::new(), is_over: false, is_group: false })
     }
 
     /// Forgets those of the last look, and reads what has come. `buf` must hold a record.
     pub(super) fn read(&mut self, buf: &mut [u8]) {
-        self.seen = [const { None }; ROOM];
-        self.count = 0;
+        self.seen.clear();
+        self.more = 0;
         let log = match core::mem::replace(&mut self.log, Err(Errno::EBADF)) {
             Ok(log) => log,
             why => return self.log = why,
@@ -58,29 +69,33 @@ impl Kills {
     fn take(&mut self, text: &[u8]) {
         if header::header(text).is_some() {
             self.cgroup.clear();
+            (self.is_over, self.is_group) = (false, false);
         } else if let Some(summary) = kill::summary(text) {
             // `constraint=CONSTRAINT_MEMCG` names the limit's cgroup; else it is the system that is short.
             self.cgroup = plain(summary.memcg.unwrap_or_default());
+        } else if kill::group(text).is_some() {
+            self.is_group = true;
         } else if let Some(killed) = kill::killed(text) {
-            let slot = usize::try_from(self.count).ok().and_then(|at| self.seen.get_mut(at));
-            if let Some(slot) = slot {
-                *slot = Some(Kill {
-                    pid: killed.pid,
-                    comm: plain(killed.comm.unwrap_or_default()),
-                    cgroup: self.cgroup.clone(),
-                    rss: killed.anon_rss.map(|anon| {
-                        let shmem = killed.shmem_rss.unwrap_or_default();
-                        anon.plus(killed.file_rss.unwrap_or_default()).plus(shmem)
-                    }),
-                });
+            if self.is_over && !self.is_group {
+                self.cgroup.clear();
             }
-            self.count += 1;
+            let kill = Kill {
+                pid: killed.pid,
+                comm: plain(killed.comm.unwrap_or_default()),
+                cgroup: self.cgroup.clone(),
+                rss: killed.anon_rss.map(|anon| {
+                    let shmem = killed.shmem_rss.unwrap_or_default();
+                    anon.plus(killed.file_rss.unwrap_or_default()).plus(shmem)
+                }),
+            };
+            self.more += u64::from(self.seen.push(kill).is_err());
+            self.is_over = true;
         }
     }
 
-    /// Those of the last look, as many as there is room for.
-    pub(super) fn seen(&self) -> impl Iterator<Item = &Kill> {
-        self.seen.iter().flatten()
+    /// Those of the last look, as many as there is room for, and how many more there were.
+    pub(super) fn seen(&self) -> (&[Kill], u64) {
+        (&self.seen, self.more)
     }
 
     /// Why the log can't be read, where it can't: kills are counted and have no names.
@@ -101,7 +116,7 @@ mod tests {
     use std::format;
 
     fn silent() -> Kills {
-        Kills { log: Err(Errno::ENOENT), seen: [const { None }; ROOM], count: 0, cgroup: Fixed::new() }
+        Kills { log: Err(Errno::ENOENT), ..Kills::arm().expect("room") }
     }
 
     #[test]
@@ -116,7 +131,7 @@ mod tests {
         ] {
             kills.take(text.as_bytes());
         }
-        let seen = kills.seen().map(|kill| {
+        let seen = kills.seen().0.iter().map(|kill| {
             let text = |bytes: &[u8]| std::string::String::from_utf8_lossy(bytes).into_owned();
             (kill.pid, text(kill.comm.as_bytes()), text(kill.cgroup.as_bytes()))
         });
@@ -125,15 +140,33 @@ mod tests {
     }
 
     #[test]
+    fn a_kill_without_its_report_is_in_no_cgroup_that_was_named_before_but_with_a_group_that_dies_as_one() {
+        let report = [
+            "x invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/shop,task_memcg=/shop/a,task=leak,pid=7,uid=0",
+            "Memory cgroup out of memory: Killed process 7 (leak) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB",
+        ];
+        let group = "Tasks in /shop/a are going to be killed due to memory.oom.group set";
+        let next =
+            "Memory cgroup out of memory: Killed process 8 (b) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB";
+        for (lines, cgroup) in [(&[next][..], &b""[..]), (&[group, next], b"/shop")] {
+            let mut kills = silent();
+            report.iter().chain(lines).for_each(|line| kills.take(line.as_bytes()));
+            let last = kills.seen().0.last().expect("a kill");
+            assert_eq!((last.pid, last.cgroup.as_bytes()), (8, cgroup));
+        }
+    }
+
+    #[test]
     fn more_than_there_is_room_for_are_counted() {
         let mut kills = silent();
-        for pid in 1..=20 {
+        for pid in 1..=ROOM + 12 {
             let text = format!(
                 "Out of memory: Killed process {pid} (b) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB"
             );
             kills.take(text.as_bytes());
         }
-        assert_eq!((kills.seen().count(), kills.count), (ROOM, 20));
+        assert_eq!((kills.seen().0.len(), kills.seen().1), (ROOM, 12));
     }
 
     #[test]

@@ -39,8 +39,8 @@ use crate::report::json::Envelope;
 use crate::sys::clock::monotonic;
 use crate::sys::signal::{self, Woken};
 use crate::tmpfs::Mounts;
-use crate::units::{Bytes, Pid};
-use alerts::{Alert, Alerts, OomSeen};
+use crate::units::Bytes;
+use alerts::{Alert, Alerts};
 use analysis::Course;
 use clocks::Clocks;
 use crowd::{Crowd, Growth, Look, Row, Swapping, Whom};
@@ -54,9 +54,6 @@ use show::Show;
 
 /// Cgroups that there is room for: 1.5 KiB each.
 const GROUPS: usize = 256;
-
-/// In place of nobody.
-const NOBODY: OomSeen<'static> = OomSeen { pid: None, comm: b"", group: None, rss: None };
 
 /// Processes whose mappings are remembered from the first sample on.
 const MAPPED: usize = 5;
@@ -179,18 +176,7 @@ impl Armed<'_> {
     fn judge(&mut self) {
         let Seen { alerts, sample, crowd, course, notes, kills, .. } = &mut self.seen;
         let show = &mut self.show;
-        let mut seen = [NOBODY; kills::ROOM];
-        let mut count = 0;
-        for (slot, kill) in seen.iter_mut().zip(kills.seen()) {
-            *slot = OomSeen {
-                pid: Pid::new(kill.pid),
-                comm: kill.comm.as_bytes(),
-                group: Some(kill.cgroup.as_bytes()).filter(|path| !path.is_empty()),
-                rss: kill.rss,
-            };
-            count += 1;
-        }
-        let facts = alerts::Facts::of(sample, crowd, seen.get(..count).unwrap_or_default());
+        let facts = alerts::Facts::of(sample, crowd, kills.seen());
         alerts.judge(&facts, &mut |alert: &Alert| {
             if alert.change == alerts::Change::Raised {
                 course.alerts += 1;

@@ -10,6 +10,7 @@ use nix::fcntl::{AtFlags, FcntlArg, OFlag, OpenHow, ResolveFlag, fcntl, openat, 
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat, major, minor};
 
 use super::{Errno, Result, filesystem};
+use crate::fixed::Fixed;
 use crate::units::Bytes;
 
 /// What statx(2) tells of a file.
@@ -74,6 +75,13 @@ impl Dir {
         readlinkat(self.0.as_raw_fd(), name, buf)
     }
 
+    /// Where it is by now, as `proc`, the own `/proc`, shows it: it may have been moved since it was opened.
+    pub fn path_now<'b>(&self, proc: &Self, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+        let mut name = Fixed::<32>::of(b"self/fd/");
+        name.push_dec(self.0.as_raw_fd());
+        proc.link(name.as_c_str().ok_or(Errno::ENAMETOOLONG)?, buf)
+    }
+
     /// Device and inode of what `name` leads to, symbolic links followed.
     pub fn identity(&self, name: &CStr) -> Result<(u64, u64)> {
         let stat = fstatat(&self.0, name, AtFlags::empty())?;
@@ -86,9 +94,10 @@ impl Dir {
         Ok((major(stat.st_dev), minor(stat.st_dev), stat.st_ino))
     }
 
-    /// The user whose file `name` is; a symbolic link is followed, as `/proc/PID/exe` is.
-    pub fn owner(&self, name: &CStr) -> Result<u32> {
-        Ok(fstatat(&self.0, name, AtFlags::empty())?.st_uid)
+    /// The user whose file `name` is, and its mode; a symbolic link is followed, as `/proc/PID/exe` is.
+    pub fn owner(&self, name: &CStr) -> Result<(u32, u32)> {
+        let stat = fstatat(&self.0, name, AtFlags::empty())?;
+        Ok((stat.st_uid, stat.st_mode))
     }
 
     /// Whether it is in a proc file system, fstatfs(2).

@@ -77,8 +77,14 @@ pub fn signals_only() -> Option<Sender> {
 /// The right to signal any process: include/uapi/linux/capability.h.
 const CAP_KILL: u32 = 5;
 
-/// Whether it is in the effective set, `CapEff` of `/proc/self/status`: capget(2). Where that can't be asked root has it.
+/// Whether it is in the effective set.
 fn has_capability(number: u32) -> bool {
+    capabilities() >> number & 1 == 1
+}
+
+/// The effective set, `CapEff` of `/proc/self/status`, a bit each: capget(2). Where that can't be asked root has all.
+#[must_use]
+pub fn capabilities() -> u64 {
     /// `_LINUX_CAPABILITY_VERSION_3`: two words of 32 capabilities each (Linux 2.6.26).
     const VERSION: u32 = 0x2008_0522;
     // `cap_user_header_t`: the version, and 0 for the calling thread.
@@ -88,8 +94,7 @@ fn has_capability(number: u32) -> bool {
     // nix has no capget(2), nor kcmp(2) below.
     // SAFETY: the kernel reads and writes the header and fills two structures of three words each, which the array has room for.
     let done = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), sets.as_mut_ptr()) };
-    let word = if number < 32 { sets[0] } else { sets[3] };
-    done != 0 || word >> (number % 32) & 1 == 1
+    if done == 0 { u64::from(sets[0]) | u64::from(sets[3]) << 32 } else { u64::MAX }
 }
 
 /// Whether two processes have one address space: kcmp(2) (Linux 3.5, CONFIG_KCMP), which takes the right to ptrace(2) both. Without it they

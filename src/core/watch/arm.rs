@@ -5,7 +5,7 @@ use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
 use super::follow::user;
 use super::history::Memory;
-use super::kmsg::{KernelLog, Match, Paths};
+use super::kmsg::{KernelLog, Known, Match, Paths};
 use super::{Armed, Lock, Options};
 use crate::cost::Cost;
 use crate::environment::{self, FEW, Locked};
@@ -155,7 +155,7 @@ fn kernel_log(host: &Host, target: &mut Target, buf: &mut [u8]) -> KernelLog {
     };
     let pid = u64::try_from(target.pid.get()).unwrap_or_default();
     let mut log = KernelLog::open(pid, comm.as_bytes(), by);
-    log.read(buf, &|_, _| None);
+    log.read(buf, &|_, _| Known::default());
     log
 }
 

@@ -150,8 +150,26 @@ impl Armed<'_> {
         self.completeness =
             self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WatchEnd)));
         let finished = done(self.completeness);
-        let exit = match (ending, self.out.broken()) {
+        let broken = self.out.broken();
+        let exit = match (ending, broken) {
             (Ending::Output(broken), _) => output_exit(broken),
+            (Ending::Gone, _) => {
+                let pid = self.target.pid;
+                // The original's line, which scripts look for.
+                say(format_args!("ERROR: PID {pid} is not accessible: No such process"));
+                say(format_args!("memdoor: PID {pid}: {}", Escaped(verdict.words.as_bytes())));
+                let exit = match self.options.end_code {
+                    EndCode::How => verdict.exit,
+                    // What was asked for is done, whoever else has ended meanwhile.
+                    EndCode::Gone if self.stop.is_some() || asked == Ending::CountReached => finished,
+                    EndCode::Gone => Exit::Gone,
+                };
+                self.despite(broken, exit, recorded.is_ok())
+            }
+            (Ending::Mismatch, _) => {
+                say_mismatch(self.target.pid, self.options.exe.unwrap_or_default(), self.exe.as_ref().ok());
+                self.despite(broken, Exit::Gone, recorded.is_ok())
+            }
             (_, Some(broken @ Broken::Failed(_))) => output_exit(broken),
             (Ending::Stopped(_), Some(Broken::Stopped)) => {
                 say(format_args!("memdoor: standard output was not read: the last report is cut"));
@@ -160,22 +178,6 @@ impl Armed<'_> {
             (Ending::CountReached | Ending::Stopped(_), _) => {
                 say_if_partial(finished, self.completeness);
                 finished
-            }
-            (Ending::Gone, _) => {
-                let pid = self.target.pid;
-                // The original's line, which scripts look for.
-                say(format_args!("ERROR: PID {pid} is not accessible: No such process"));
-                say(format_args!("memdoor: PID {pid}: {}", Escaped(verdict.words.as_bytes())));
-                match self.options.end_code {
-                    EndCode::How => verdict.exit,
-                    // What was asked for is done, whoever else has ended meanwhile.
-                    EndCode::Gone if self.stop.is_some() || asked == Ending::CountReached => finished,
-                    EndCode::Gone => Exit::Gone,
-                }
-            }
-            (Ending::Mismatch, _) => {
-                say_mismatch(self.target.pid, self.options.exe.unwrap_or_default(), self.exe.as_ref().ok());
-                Exit::Gone
             }
         };
         let exit = exit.worse(match recorded {
@@ -188,13 +190,23 @@ impl Armed<'_> {
         exit
     }
 
+    /// `exit` where standard output can't be written: that is an error, but for who asked how the target ended and has a record that is
+    /// complete, where all of it stands.
+    fn despite(&self, broken: Option<Broken>, exit: Exit, is_recorded: bool) -> Exit {
+        let Some(broken @ Broken::Failed(_)) = broken else { return exit };
+        let failed = output_exit(broken);
+        let is_in_record = self.place.is_some() && is_recorded;
+        if self.options.end_code == EndCode::How && is_in_record { exit } else { failed }
+    }
+
     /// A target that ends at the moment at which a signal or `-c` ends the watch has ended: its end is worth more, and a service manager
     /// stops both at once. One that the OOM killer has killed by then is waited for.
     fn at_the_last_moment(&mut self, ending: Ending) -> Ending {
         // A signal that came while the wait ended for another reason is only noticed by the next wait.
         let _ = signal::wait(None, Some(Duration::ZERO));
         self.stop = signal::stop_requested();
-        if !matches!(ending, Ending::Stopped(_) | Ending::CountReached) {
+        // Where its own snapshot at the death is what could not be written, standard error still has the verdict.
+        if !matches!(ending, Ending::Stopped(_) | Ending::CountReached | Ending::Output(Broken::Failed(_))) {
             return ending;
         }
         self.serve();

@@ -8,7 +8,7 @@
 
 mod kill;
 
-pub(super) use kill::{Kills, Kin, Match, Role, Short, Victim};
+pub(super) use kill::{Kills, Kin, Known, Match, Role, Sharing, Short, Victim};
 
 use core::time::Duration;
 
@@ -120,8 +120,8 @@ impl KernelLog {
         self.empty = now;
     }
 
-    /// Reads what has come, to its end. `buf` must hold a record; `ask` says whose child a process is that was killed.
-    pub(super) fn read(&mut self, buf: &mut [u8], ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>) {
+    /// Reads what has come, to its end. `buf` must hold a record; `ask` says what is known of a process that was killed.
+    pub(super) fn read(&mut self, buf: &mut [u8], ask: &dyn Fn(&Victim, &[u8]) -> Known) {
         if self.kills.by() == Match::Name
             && let Some(found) = self.found
             && monotonic().saturating_sub(found) > DYING
@@ -165,7 +165,7 @@ impl KernelLog {
     pub(super) fn wait(
         &mut self,
         buf: &mut [u8],
-        ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>,
+        ask: &dyn Fn(&Victim, &[u8]) -> Known,
         is_due: &mut dyn FnMut(&Kills) -> bool,
     ) {
         let until = monotonic().saturating_add(LATE);
@@ -239,7 +239,7 @@ impl Armed<'_> {
     /// Reads the kernel's log to its end.
     pub(super) fn read_log(&mut self) {
         let Self { log, family, host, buf, .. } = self;
-        log.read(buf, &|victim, comm| kin(family, &host.proc, victim, comm));
+        log.read(buf, &|victim, comm| known(family, &host.proc, victim, comm));
     }
 
     /// Reads on while what must be in it may still come: the kernel counts a kill first, and logs it then.
@@ -250,7 +250,7 @@ impl Armed<'_> {
         system: Result<Course, Absent>,
     ) {
         let Self { log, family, host, buf, .. } = self;
-        let ask = |victim: &Victim, comm: &[u8]| kin(family, &host.proc, victim, comm);
+        let ask = |victim: &Victim, comm: &[u8]| known(family, &host.proc, victim, comm);
         log.wait(buf, &ask, &mut |kills| {
             kills.role().is_none() && (is_awaited || kills.missing(own, system).is_some())
         });
@@ -259,17 +259,18 @@ impl Armed<'_> {
 
 /// Whose child the victim is. To look at it takes opening files, which waits for the victim's memory where memdoor is in the same full
 /// cgroup: so that is not done of one whose cgroup says enough, nor while the target is seized and its stops are to be answered.
-fn kin(family: &Family, proc: &Dir, victim: &Victim, comm: &[u8]) -> Option<Kin> {
+fn known(family: &Family, proc: &Dir, victim: &Victim, comm: &[u8]) -> Known {
     if family.has(victim.pid) {
-        return Some(Kin::Child);
+        return Known { kin: Some(Kin::Child), is_apart: family.is_apart(victim.pid) };
     }
     if victim.kin.is_some() || ptrace::is_tracing() {
-        return None;
+        return Known::default();
     }
-    Some(match family.descent(proc, victim.pid, comm)? {
+    let kin = family.descent(proc, victim.pid, comm).map(|descent| match descent {
         Descent::Child => Kin::Child,
         Descent::Descendant => Kin::Descendant,
-    })
+    });
+    Known { kin, is_apart: false }
 }
 
 /// Who prints faster than the log is read is not waited for.

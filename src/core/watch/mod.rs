@@ -35,6 +35,7 @@ use crate::snapshot::{self, Completeness, Scene, When, memory};
 use crate::sys::bounded::Bounded;
 use crate::sys::clock::monotonic;
 use crate::sys::out::{Broken, Out};
+use crate::sys::ptrace;
 use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Either, Stop, Until};
 use crate::target::exe::Link;
@@ -193,6 +194,9 @@ impl Armed<'_> {
         let counts = self.count_kills();
         self.seen.counted.note(counts);
         self.family.refresh();
+        if !ptrace::is_tracing() {
+            self.family.compare(&self.host.proc);
+        }
         self.tell_log();
         self.read_log();
         self.note_sockets();

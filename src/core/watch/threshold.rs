@@ -7,6 +7,7 @@ use crate::environment;
 use crate::environment::MOUNT;
 use crate::error::Absent;
 use crate::exit::Exit;
+use crate::host::total;
 use crate::refusal::say_hint;
 use crate::snapshot::{Completeness, memory};
 use crate::sys::out::say;
@@ -66,7 +67,7 @@ impl Armed<'_> {
             return;
         };
         self.statm_error = self.host.statm_error(|| self.target.stat(|stat| stat.threads));
-        let memtotal = self.host.meminfo().and_then(|meminfo| environment::total(&meminfo)).ok();
+        let memtotal = self.host.meminfo().and_then(|meminfo| total(&meminfo)).ok();
         let limit = match (self.options.base, self.memcg.limit()) {
             (Base::Memtotal, _) => None,
             (_, Ok(limit)) => limit,
@@ -125,7 +126,7 @@ impl Armed<'_> {
         let pid = self.target.pid;
         match self.options.base {
             Base::Memtotal => {
-                let read = self.host.meminfo().and_then(|meminfo| environment::total(&meminfo));
+                let read = self.host.meminfo().and_then(|meminfo| total(&meminfo));
                 read.map_or_else(|why| Err(environment::fail_meminfo(why)), |_| Ok(()))
             }
             Base::Cgroup | Base::Auto => {

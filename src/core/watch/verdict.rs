@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::Words;
 use super::counts::{Counted, Course, LATE, Reading, Rise, Tenths};
-use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Short, Victim};
+use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Sharing, Short, Victim};
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
@@ -145,6 +145,29 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
     (cause, words)
 }
 
+/// Of a target that SIGKILL ended beside the OOM kill of a process whose memory it may have had.
+fn with_the_memory_of(victim: &Victim, kin: Kin, by: Match, apart: Duration) -> (Cause, Words) {
+    let (cause, begin, end) = match victim.sharing {
+        Sharing::Likely => (
+            Cause::LikelyOomKill,
+            "likely an OOM kill",
+            "; of both the log has the same sizes: who shares memory dies together",
+        ),
+        Sharing::No | Sharing::Untold => {
+            (Cause::PerhapsOomKill, "perhaps an OOM kill", "; whether they shared their memory is not known")
+        }
+    };
+    let (mut words, within) = (Words::new(), Tenths(apart));
+    // A Fixed never returns an error: it cuts.
+    let _ = write!(words, "{begin}: SIGKILL, within {within} s of the OOM kill of ");
+    name(victim, by, &mut words);
+    if kin != Kin::Sizes {
+        let _ = write!(words, ", {}", kin.words());
+    }
+    words.push(end.as_bytes());
+    (cause, words)
+}
+
 fn under_another_name(window: Duration) -> Words {
     let mut words = Words::new();
     let of = Tenths(window);
@@ -162,10 +185,11 @@ fn role(kills: &Kills, rise: Rise) -> Option<Role> {
     kills.role().filter(|_| kills.by() == Match::Number || is_counted)
 }
 
-/// Who was killed and is related to a target that was not, the nearest first: `None` when that was long before the end.
+/// Who was killed and is related to a target that was not: first whose memory it may have had, then the nearest. `None` when that was long
+/// before the end.
 fn beside(kills: &Kills, gone: Duration) -> Option<(&Victim, Kin)> {
     let lately = kills.kin().filter(|(victim, _)| apart(victim, gone) <= LATE);
-    lately.min_by_key(|(_, kin)| *kin)
+    lately.min_by_key(|(victim, kin)| (victim.sharing != Sharing::Likely, *kin))
 }
 
 /// The same of a kill whose report the kernel left out (it prints 10 in 5 s, of others the kill line alone, without a cgroup): when
@@ -242,7 +266,7 @@ impl<'k> Verdict<'k> {
         let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
         let (rise, window) = counted.rise(end, sight);
         let is_all_counted = system.is_ok_and(|system| system.since_the_start().is_some());
-        let (cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing, is_all_counted });
+        let (mut cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing, is_all_counted });
         let is_of_target = role(kills, rise).is_some();
         let [own_rise, system_rise] = [own, system].map(|course| course.ok().and_then(Course::since_the_start));
         let beside = beside(kills, gone).or_else(|| beside_by_count(kills, own_rise, system_rise, gone));
@@ -256,6 +280,9 @@ impl<'k> Verdict<'k> {
         // Without a line that says whose it was, a kill that was counted says it: in the target's own cgroup alone.
         let counted_beside = counted.own_rose_within(end).filter(|_| cause != Cause::Sigkill && !is_of_target);
         match (base, beside, counted_beside) {
+            (Some(_), Some((victim, kin)), _) if cause == Cause::Sigkill && victim.sharing != Sharing::No => {
+                (cause, words) = with_the_memory_of(victim, kin, kills.by(), apart(victim, gone));
+            }
             (Some(base), Some((victim, kin)), _) => {
                 words = Words::new();
                 let within = Tenths(apart(victim, gone));
@@ -283,9 +310,11 @@ impl<'k> Verdict<'k> {
         self.words.as_bytes()
     }
 
-    /// The exit code that `--exit-code` asks for. A likely OOM kill is one, a perhaps is none.
+    /// The exit code that `--exit-code` asks for. A likely OOM kill is one, a perhaps is none; what can't be told has the code of what is
+    /// not known, whatever signal it was.
     pub(super) const fn exit(&self) -> Exit {
         match (self.cause, self.ended) {
+            (Cause::Unknown, _) => Exit::Gone,
             (Cause::GlobalOom | Cause::CgroupOom | Cause::OomGroup | Cause::OomKill | Cause::LikelyOomKill, _) => {
                 Exit::OomKilled
             }
@@ -474,6 +503,60 @@ mod tests {
         told(Verdict::of(&sources, &counted, at(1, count(own, system))));
     }
 
+    #[test]
+    fn a_sigkill_beside_an_oom_kill_is_none_of_its_own_only_of_who_did_not_share_the_memory_of_the_victim() {
+        let report = |rss: &str| -> [std::string::String; 4] {
+            let row = format!(
+                "[     77]     0    77    16500    {rss}    16000      384         0   167936        0             0 x"
+            );
+            [
+                "y invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0".into(),
+                row,
+                "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=y,pid=5,uid=0".into(),
+                "Memory cgroup out of memory: Killed process 5 (y) total-vm:66000kB, anon-rss:65000kB, file-rss:500kB, shmem-rss:0kB".into(),
+            ]
+        };
+        for (rss, begins, cause, exit) in [
+            (
+                "16375",
+                "likely an OOM kill: SIGKILL, within 1.0 s of the OOM kill of PID 5 (y), in its control group; of both",
+                "likely_oom_kill",
+                Exit::OomKilled,
+            ),
+            (
+                "15500",
+                "perhaps an OOM kill: SIGKILL, within 1.0 s of the OOM kill of PID 5 (y), in its control group; whether",
+                "perhaps_oom_kill",
+                Exit::Killed,
+            ),
+            (
+                "  400",
+                "no OOM kill of its own: SIGKILL, within 1.0 s of the OOM kill of PID 5 (y), in its control group",
+                "sigkill",
+                Exit::Killed,
+            ),
+        ] {
+            let lines = report(rss);
+            let mut kills = Kills::new(77, b"x", Match::Number);
+            kills.live_in_v2(b"/a");
+            lines.iter().for_each(|line| kills.take(line.as_bytes(), 0));
+            kills.settle_alone();
+            let counts = |count| Counts { own: Ok((1, count)), system: Ok(count) };
+            let at = |seconds, counts| Reading { at: Duration::from_secs(seconds), counts };
+            let sources = Sources {
+                ended: Some(wait::status(9)),
+                gone: Duration::from_secs(1),
+                coverage: Coverage::Whole,
+                kills: &kills,
+                sight: Sight::Now,
+            };
+            let verdict = Verdict::of(&sources, &Counted::new(at(0, counts(0))), at(1, counts(1)));
+            let words = std::string::String::from_utf8_lossy(verdict.words()).into_owned();
+            assert!(words.starts_with(begins), "{words}");
+            assert_eq!((verdict.cause.name(), verdict.exit()), (cause, exit), "{words}");
+        }
+    }
+
     fn said(verdict: &Verdict<'_>) -> std::vec::Vec<std::string::String> {
         verdict
             .sentences()
@@ -505,7 +588,8 @@ mod tests {
             assert_eq!(said(&verdict)[0], line);
         });
         verdict(&[other], Some(1), 1, |verdict| {
-            assert_eq!(verdict.cause, Cause::Sigkill);
+            // In its cgroup, and without a report: nothing says whether they shared their memory.
+            assert_eq!(verdict.cause, Cause::PerhapsOomKill);
             assert_eq!(said(&verdict)[0], "the kernel's log: not this process, last PID 5 (y) at 0.000000 s");
         });
         verdict(&[], Some(0), 0, |verdict| {
@@ -566,5 +650,14 @@ mod tests {
         assert_eq!(ended(Some(137 << 8)), Exit::Ended);
         assert_eq!(ended(Some(15)), Exit::Killed);
         assert_eq!(ended(None), Exit::Gone);
+    }
+
+    #[test]
+    fn the_exit_code_of_what_can_not_be_told_is_that_of_what_is_not_known() {
+        for status in [SIGKILL, None] {
+            let verdict =
+                Verdict { ended: status.map(wait::status), cause: Cause::Unknown, ..Verdict::not_ended("", b"") };
+            assert_eq!(verdict.exit(), Exit::Gone);
+        }
     }
 }

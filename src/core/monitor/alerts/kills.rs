@@ -6,39 +6,41 @@ use super::{Alert, Alerts, Change, Facts, Kind, Words, push_name};
 use crate::processes::Comm;
 use crate::report::columns::Mb;
 use crate::report::escape::Escaped;
+use crate::units::Pid;
 
 /// The end of a cgroup's path that is shown: the words have room for it even if each byte is escaped in part.
 const PATH: usize = 120;
 
 impl Alerts {
     pub(super) fn judge_kills(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
-        for seen in facts.seen {
+        for kill in facts.seen {
             let mut words = Words::new();
             words.push(b"OOM kill: ");
-            let comm = Comm::of(seen.comm);
-            match seen.pid {
+            let (pid, comm) = (Pid::new(kill.pid), Comm::of(kill.comm.as_bytes()));
+            match pid {
                 Some(pid) => push_name(&mut words, pid, &comm),
                 None => _ = write!(words, "{}", Escaped(comm.as_bytes())),
             }
-            if let Some(rss) = seen.rss {
+            if let Some(rss) = kill.rss {
                 let _ = write!(words, ", {} MB", Mb(rss));
             }
-            if let Some(group) = seen.group {
+            let group = kill.cgroup.as_bytes();
+            if !group.is_empty() {
                 let tail = group.len().saturating_sub(PATH);
                 let (dots, group) = (if tail > 0 { "..." } else { "" }, group.get(tail..));
                 let _ = write!(words, ", in {dots}{}", Escaped(group.unwrap_or_default()));
             }
-            each(&Alert {
-                kind: Kind::OomKill,
-                change: Change::Raised,
-                value: None,
-                limit: None,
-                process: seen.pid.map(|pid| (pid, comm)),
-                words,
-            });
+            let (kind, change, process) = (Kind::OomKill, Change::Raised, pid.map(|pid| (pid, comm)));
+            each(&Alert { kind, change, value: None, limit: None, process, words });
+        }
+        if facts.more > 0 {
+            let mut words = Words::new();
+            let _ = write!(words, "OOM kills: and {} more: memdoor dmesg", facts.more);
+            let (kind, change) = (Kind::OomKill, Change::Raised);
+            each(&Alert { kind, change, value: Some(facts.more), limit: None, process: None, words });
         }
         // The kernel counts at one moment and logs at another: a name may come with the next sample.
-        let named = i64::try_from(facts.seen.len()).unwrap_or(i64::MAX);
+        let named = i64::try_from(facts.seen.len()).unwrap_or(i64::MAX).saturating_add_unsigned(facts.more);
         let counted = facts.oom_kills.map_or(named, u64::cast_signed);
         let unnamed = self.unnamed.saturating_add(counted).saturating_sub(named);
         let late = match unnamed {

@@ -44,7 +44,7 @@ use crate::fixed::Fixed;
 
 pub use believed::{believed, is_missing};
 pub use replaced::{PATIENCE, Replaced};
-pub use way::{Missing, Place, directory, is_on_read_only};
+pub use way::{Missing, Place, directory, is_here_removed, is_on_read_only, may_make};
 
 /// A kind of file that memdoor replaces or appends to.
 #[derive(Debug)]

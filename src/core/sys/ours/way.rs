@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
+use nix::unistd::AccessFlags;
 
 use super::{At, Other, Refused, Why, is_trusted};
 use crate::fixed::Fixed;
@@ -57,6 +58,29 @@ pub fn is_on_read_only(path: &[u8]) -> bool {
             None => return false,
         }
     }
+}
+
+/// Whether a directory may be made at `path` by this user: in the nearest one above it that is there, access(2).
+#[must_use]
+pub fn may_make(path: &[u8]) -> bool {
+    let mut path = path;
+    loop {
+        let text = if path.is_empty() { &b"/"[..] } else { path };
+        match nix::unistd::access(text, AccessFlags::W_OK | AccessFlags::X_OK) {
+            Err(Errno::ENOENT) => {}
+            done => return done.is_ok(),
+        }
+        match path.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) => path = path.get(..slash).unwrap_or_default(),
+            None => return true,
+        }
+    }
+}
+
+/// Whether the working directory has been removed: it is still there for who is in it, and nothing can be made in it.
+#[must_use]
+pub fn is_here_removed() -> bool {
+    open_dir(c".").and_then(fstat).is_ok_and(|stat| stat.st_nlink == 0)
 }
 
 /// Opens the directory `path`. A link on the way, the last name included, must belong to root or to who runs memdoor. Nothing is made
@@ -123,6 +147,10 @@ impl Way {
             return Err(Errno::ENAMETOOLONG);
         }
         let start = if path.starts_with(b"/") { c"/" } else { c"." };
+        // What would be tried in it fails in one way or another: O_TMPFILE with EPERM.
+        if start == c"." && is_here_removed() {
+            return Err(Errno::ENOENT);
+        }
         Ok(Self {
             dir: open_dir(start)?,
             rest,

@@ -11,6 +11,7 @@ use crate::parse::kmsg::unescape;
 use crate::parse::memcg::Limit;
 use crate::parse::oom_report::kill::{Killed, Scope, Summary};
 use crate::parse::oom_report::{header, kill, memcg, table};
+use crate::sys::system;
 use crate::target::memcg::Path;
 use crate::units::Bytes;
 
@@ -43,6 +44,8 @@ pub(in super::super) enum Kin {
     Group,
     /// The limit of its cgroup was hit, or of one above, which is the target's limit, too.
     Limit,
+    /// Nothing is known but that its memory had the same sizes.
+    Sizes,
 }
 
 impl Kin {
@@ -52,6 +55,7 @@ impl Kin {
             Self::Descendant => "descendant",
             Self::Group => "cgroup",
             Self::Limit => "limit",
+            Self::Sizes => "sizes",
         }
     }
 
@@ -62,8 +66,30 @@ impl Kin {
             Self::Descendant => "a descendant of it",
             Self::Group => "in its control group",
             Self::Limit => "under a memory limit that they share",
+            Self::Sizes => "whose memory had the same sizes",
         }
     }
+}
+
+/// Whether a process that was killed had one address space with the target (clone(2) with CLONE_VM, vfork(2)): the kernel kills all that
+/// share it, whatever their cgroups, and logs one of them. "No OOM kill of its own" is said only of who did not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in super::super) enum Sharing {
+    /// Their memory differs.
+    No,
+    /// In one report both have the same sizes.
+    Likely,
+    /// Nothing tells.
+    Untold,
+}
+
+/// What is known of a victim beside the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in super::super) struct Known {
+    /// Whose child it is.
+    pub(in super::super) kin: Option<Kin>,
+    /// Whether it was seen with an address space of its own.
+    pub(in super::super) is_apart: bool,
 }
 
 /// A process that the OOM killer killed.
@@ -76,6 +102,8 @@ pub(in super::super) struct Victim {
     pub(in super::super) boot_us: u64,
     /// What it was to the target; `None`: nothing that is known.
     pub(in super::super) kin: Option<Kin>,
+    /// Whether the target had its memory.
+    pub(in super::super) sharing: Sharing,
     /// Between which moments of the steady clock it was logged: the log was read to its end at the first, and again at the second.
     pub(in super::super) logged: (Duration, Duration),
 }
@@ -229,6 +257,18 @@ impl Kills {
         }
     }
 
+    /// As a watch tells it, for the tests of verdicts.
+    #[cfg(test)]
+    pub(in super::super) fn live_in_v2(&mut self, path: &[u8]) {
+        self.live_in(Version::V2, path);
+    }
+
+    /// As a watch does that knows of nobody.
+    #[cfg(test)]
+    pub(in super::super) fn settle_alone(&mut self) {
+        self.settle(&|_, _| Known::default());
+    }
+
     /// What is taken from here on was logged between these moments.
     pub(super) const fn at(&mut self, logged: (Duration, Duration)) {
         self.logged = logged;
@@ -236,18 +276,23 @@ impl Kills {
 
     /// Asks of each kill that has come whose child it was, given what is known of it; then those that are related to the target are
     /// remembered.
-    pub(super) fn settle(&mut self, ask: &dyn Fn(&Victim, &[u8]) -> Option<Kin>) {
+    pub(super) fn settle(&mut self, ask: &dyn Fn(&Victim, &[u8]) -> Known) {
         for slot in 0..WAITING {
             let waiting = self.waiting.get_mut(slot).and_then(Option::take);
             let Some(mut victim) = waiting else { continue };
             if self.by == Match::Number {
-                victim.kin = ask(&victim, victim.comm.as_bytes()).or(victim.kin);
+                let known = ask(&victim, victim.comm.as_bytes());
+                victim.kin = known.kin.or(victim.kin);
+                if known.is_apart {
+                    victim.sharing = Sharing::No;
+                }
             }
             self.remember(victim);
         }
     }
 
-    fn remember(&mut self, victim: Victim) {
+    fn remember(&mut self, mut victim: Victim) {
+        victim.kin = victim.kin.or((victim.sharing == Sharing::Likely).then_some(Kin::Sizes));
         if victim.kin.is_some() {
             self.kin.rotate_right(1);
             self.kin[0] = Some(victim);
@@ -351,8 +396,8 @@ impl Kills {
         // A leader that has exited stands in the summary, and a thread of it in the kill line.
         let is_of_group = !self.lines.group.as_bytes().is_empty();
         let pid = self.chosen.filter(|_| !is_of_group).unwrap_or(killed.pid);
-        let comm = name(killed.comm);
-        let victim = Victim { pid, comm, boot_us, kin, logged: self.logged };
+        let (comm, sharing) = (name(killed.comm), self.sharing(killed));
+        let victim = Victim { pid, comm, boot_us, kin, sharing, logged: self.logged };
         self.other = Some(victim.clone());
         match self.waiting.iter_mut().find(|slot| slot.is_none()) {
             Some(slot) => *slot = Some(victim),
@@ -381,6 +426,29 @@ impl Kills {
         }
     }
 
+    /// Compares the target's row in the table of tasks with the line of the kill: the kernel prints both within milliseconds, of whatever
+    /// memory each has then. The kernel's counters are exact to 64 pages for each processor, and other threads run meanwhile.
+    fn sharing(&self, killed: &Killed<'_>) -> Sharing {
+        const EXACT: u64 = 256 << 10;
+        let row = table::row(self.lines.row.as_bytes()).and_then(|row| row.by(&table::Columns::FIRST));
+        let page = system::page_size();
+        let of_target = row.and_then(|task| Some((task.total_vm?, task.rss?)));
+        let resident = [killed.anon_rss, killed.file_rss, killed.shmem_rss].map(Option::unwrap_or_default);
+        let (Some((pages, resident_pages)), Some(Bytes(mapped))) = (of_target, killed.total_vm) else {
+            return Sharing::Untold;
+        };
+        let [own_mapped, own_resident] = [pages, resident_pages].map(|pages| pages.saturating_mul(page.0));
+        let resident = resident.iter().fold(0_u64, |sum, size| sum.saturating_add(size.0));
+        let differ = |one: u64, other: u64| one.abs_diff(other) > one.max(other) / 16 + (1 << 20);
+        if own_mapped == mapped && own_resident.abs_diff(resident) <= EXACT {
+            Sharing::Likely
+        } else if differ(own_mapped, mapped) || differ(own_resident, resident) {
+            Sharing::No
+        } else {
+            Sharing::Untold
+        }
+    }
+
     fn is_target(&self, pid: u64, comm: Option<&[u8]>) -> bool {
         match self.by {
             Match::Number => pid == self.pid || self.thread == Some(pid),
@@ -402,7 +470,8 @@ impl Kills {
         if let (Some((pid, comm)), Some((logged, boot_us))) = (killed, self.found.take()) {
             let (kin, is_elsewhere) = self.relation(pid);
             self.elsewhere += u64::from(is_elsewhere);
-            let victim = Victim { pid, comm, boot_us, kin, logged };
+            // Its numbers are another namespace's, so that the target has no row to compare it with.
+            let victim = Victim { pid, comm, boot_us, kin, sharing: Sharing::Untold, logged };
             self.other = Some(victim.clone());
             self.remember(victim);
         }
@@ -591,7 +660,7 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
         let mut kills = Kills::new(5, b"sh", Match::Number);
         kills.live_in(version, home.as_bytes());
         text.lines().for_each(|line| kills.take(line.as_bytes(), 5));
-        kills.settle(&|_, _| None);
+        kills.settle(&|_, _| Known::default());
         let newest = kills.kin().next().map(|(victim, kin)| (victim.pid, kin));
         (newest, kills.perhaps_own())
     }
@@ -610,6 +679,36 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
         // Of a kill line alone nobody knows where it was.
         let alone = REPORT.lines().last().expect("a line");
         assert_eq!(kin("/shop/a", v2, alone), (None, 1));
+    }
+
+    #[test]
+    fn who_had_the_memory_of_the_victim_is_told_by_the_sizes_of_one_report() {
+        let kill = |target: &str| {
+            let text = REPORT
+                .replace("16500    16384    16000      384         0   167936        0             0 other", target);
+            let kills = read(70, "other", Match::Number, &text);
+            kills.other().map(|victim| victim.sharing)
+        };
+        // 66000 kB of address space, and 65500 kB resident.
+        assert_eq!(
+            kill("16500    16375    16000      384         0   167936        0             0 other"),
+            Some(Sharing::Likely)
+        );
+        assert_eq!(
+            kill("16500    15500    16000      384         0   167936        0             0 other"),
+            Some(Sharing::Untold)
+        );
+        assert_eq!(
+            kill("16500     8000    16000      384         0   167936        0             0 other"),
+            Some(Sharing::No)
+        );
+        assert_eq!(
+            kill("  700      500    16000      384         0   167936        0             0 other"),
+            Some(Sharing::No)
+        );
+        // Without the report nothing can be compared.
+        let alone = REPORT.lines().last().expect("a line");
+        assert_eq!(read(70, "other", Match::Number, alone).other().map(|victim| victim.sharing), Some(Sharing::Untold));
     }
 
     #[test]

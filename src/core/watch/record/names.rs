@@ -62,7 +62,9 @@ fn time_of(name: &[u8]) -> Option<&[u8]> {
     let mut words = rest.strip_suffix(b"-")?.rsplitn(2, |byte| *byte == b'-');
     let pid = words.next()?;
     let is_pid = !pid.is_empty() && pid.iter().all(u8::is_ascii_digit);
-    (is_time && is_pid && words.next().is_some_and(|comm| !comm.is_empty())).then_some(time)
+    // Whoever calls itself "" is a process as well (PR_SET_NAME), and its records count.
+    let has_comm = words.next().is_some();
+    (is_time && is_pid && has_comm).then_some(time)
 }
 
 /// Removes the oldest records, so that there is room for one more.
@@ -113,6 +115,7 @@ mod tests {
     fn only_names_of_finished_records_are_records() {
         let time = time_of(b"memdoor-java-12-20261121T134452Z.txt");
         assert_eq!(time, Some(&b"20261121T134452Z"[..]));
+        assert_eq!(time_of(b"memdoor--12-20261121T134452Z.txt"), time);
         assert!(time_of(b"memdoor-a-b-c-12-20261121T134452Z.ndjson").is_some());
         assert_eq!(time_of(b"memdoor-java-12-20261121T134452Z-2.txt"), time);
         for name in [
