@@ -86,7 +86,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
             values::PATTERN,
             |o, v| o.ignore.push(v),
             "first these; these last; these never. On the name (comm:, 15 bytes at most), the executable (exe:) or the arguments \
-             (cmdline:, up to 64 KiB; who has more is spared by the last two, and fits none else) of a process: comm: is the default. \
+             (cmdline:, up to 64 KiB) of a process: comm: is the default. What can't be read of one, or is longer, spares it by the last \
+             two, and fits none else. \
              What is typed of the last two adds to those of the configuration; of any other option it takes their place"
         )
         .adds(),
@@ -96,7 +97,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
             |o, v| (o.options.whom.by, o.options.scope) = v,
             "the largest tree (a process and those of its descendants that may be ended, too, in one service and login), single \
              process, or the highest oom_score. Large is freeable memory: anonymous, swap, and shared memory that ends with it. \
-             cgroup: the largest tree, and with it all processes of its cgroup, a service or a container"
+             cgroup: the largest tree, and with it all processes of its cgroup, a service or a container, unless one is in it that \
+             --ignore fits, or that any would spare and --only does not name; one in it that --avoid fits spares all of it"
         )
         .default("tree"),
         option!("--min-size", values::SIZE, |o, v| o.options.whom.least = v, "nobody who holds less; k, M, G").default("0"),

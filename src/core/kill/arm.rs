@@ -17,6 +17,7 @@ use crate::mode::{Buffers, envelope, open_host, open_self, with_report};
 use crate::parse::meminfo::Meminfo;
 use crate::processes::slow::{self, REFINING, Reader};
 use crate::refusal::fail;
+use crate::report::escape::Escaped;
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
@@ -24,7 +25,7 @@ use crate::sys::harden;
 use crate::sys::out::{Out, Sink};
 use crate::sys::pidfd::PidFd;
 use crate::sys::{Errno, signal, system};
-use crate::target::memcg::Memcg;
+use crate::target::memcg::{Memcg, Whose};
 use crate::units::Pid;
 
 /// Candidates that there is room for when memory is not locked: what is not used takes none.
@@ -101,6 +102,7 @@ impl<'a> Armed<'a> {
         }
         if options.run == Run::Daemon {
             armed.settle()?;
+            armed.say_what_surprises();
         }
         Ok(armed)
     }
@@ -124,6 +126,33 @@ impl<'a> Armed<'a> {
         let _ = harden::exempt_from_oom_killer(&self.host.proc);
         let _ = harden::raise_priority();
         Ok(())
+    }
+
+    /// What holds and may not have been meant: said once, by a daemon at its start, and else with the decision.
+    pub(super) fn say_what_surprises(&mut self) {
+        let Some(path) = self.options.cgroup else { return };
+        let reading = self.gauge.read(&mut self.host);
+        let limit = reading.total.unwrap_or_default().kib();
+        match (reading.limit_of(path), reading.whose) {
+            (Some(above), _) => {
+                let above = Escaped(above);
+                self.log.line(
+                    Level::Warning,
+                    format_args!(
+                        "--cgroup {} has the limit of {above}, {limit} kB, and counts its own memory alone, not that of the others in {above}; hint: --cgroup {above} counts all of it",
+                        Escaped(path),
+                    ),
+                );
+            }
+            (None, Whose::Hidden) => self.log.line(
+                Level::Warning,
+                format_args!(
+                    "--cgroup {} has the limit of a cgroup above what is mounted here, {limit} kB, and counts its own memory alone; hint: --cgroup / counts all that is seen here",
+                    Escaped(path),
+                ),
+            ),
+            _ => {}
+        }
     }
 
     /// A daemon for nobody is a mistake that is noticed when memory is short, unless it is said before.

@@ -26,6 +26,7 @@ const THRESHOLD: Name = Name(Kill, "", "memdoor.kill.threshold_percent");
 const TOTAL: Name = Name(Kill, "Total Memory", "system.memory.limit");
 const AVAILABLE: Name = Name(Kill, "Available Memory", "system.memory.linux.available");
 const GROUP_LIMIT: Name = Name(Kill, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes");
+const GROUP_LIMIT_OF: Name = Name(Kill, "Limit Of The Control Group Above It", "memdoor.cgroup.limit_of");
 const GROUP_ROOM: Name = Name(Kill, "Available Below That Limit", "memdoor.kill.available_bytes");
 const SWAP_TOTAL: Name = Name(Kill, "Total Swap", "memdoor.host.swap_total_bytes");
 const SWAP_FREE: Name = Name(Kill, "Free Swap", "memdoor.host.swap_free_bytes");
@@ -172,7 +173,7 @@ pub(super) fn large_line(one: &Large) -> Fixed<160> {
 }
 
 impl Action {
-    pub(super) fn figures<'a>(&self, options: &Options<'a>) -> [Fact<'a>; 8] {
+    pub(super) fn figures<'a>(&self, options: &Options<'a>) -> [Fact<'a>; 9] {
         let reading = &self.reading;
         let (total, available) = match options.cgroup {
             Some(_) => (GROUP_LIMIT, GROUP_ROOM),
@@ -182,6 +183,8 @@ impl Action {
             USED.is(percent(reading.used())),
             THRESHOLD.is(Value::Count(options.when.threshold.into())),
             total.is(bytes(reading.total)),
+            GROUP_LIMIT_OF
+                .is(options.cgroup.and_then(|path| reading.limit_of(path)).map_or(Value::Nothing, Value::Text)),
             available.is(bytes(reading.available)),
             SWAP_TOTAL.is(bytes(reading.swap_total)),
             SWAP_FREE.is(bytes(reading.swap_free)),

@@ -103,6 +103,9 @@ impl Armed<'_> {
         if state == State::Enough && !is_asked {
             return Exit::Done;
         }
+        if state != State::Enough || is_asked {
+            self.say_what_surprises();
+        }
         let outcome = self.act(state, reading);
         if self.is_output_broken {
             return Exit::Error;

@@ -4,7 +4,7 @@ use core::fmt::Write;
 
 use super::facts::{EXCLUDED, line};
 use super::log::Log;
-use super::options::{Only, Options, Whom};
+use super::options::{Only, Options, Scope, Whom};
 use super::report::{Action, Failure, Outcome};
 use super::when::{Join, State};
 use crate::error::by_right;
@@ -75,12 +75,12 @@ impl Action {
     }
 
     /// Why it is this one.
-    pub(super) fn chosen(&self, by: By) -> Fixed<128> {
+    pub(super) fn chosen(&self, options: &Options<'_>) -> Fixed<192> {
         let mut words = Fixed::new();
         let Some(victim) = &self.best[0] else {
             return words;
         };
-        let _ = words.write_str(match by {
+        let _ = words.write_str(match options.whom.by {
             By::Tree | By::Process => "it holds most",
             By::Score => "it has the highest oom_score",
         });
@@ -93,6 +93,7 @@ impl Action {
             Rank::Preferred => ", among those that --prefer fits",
             Rank::Ordinary if is_avoiding => ", but for those that --avoid fits",
             Rank::Ordinary => "",
+            Rank::Avoided if options.scope == Scope::Cgroup => ", all of which --avoid fits, or one in their cgroup",
             Rank::Avoided => ", all of which --avoid fits",
         });
         words
@@ -203,7 +204,7 @@ impl Action {
         match () {
             () if self.too_small > 0 => "lower --min-size",
             () if count(Why::Unread) > 0 => {
-                "arguments of some did not answer in 200 ms (their memory map is locked), or are too long: a REGEX for names (comm:) reads none"
+                "of some the executable (exe:) may not be seen, or the arguments (cmdline:) did not answer in 200 ms (their memory map is locked) or are too long: a REGEX for names (comm:) reads neither"
             }
             () if count(Why::OthersProcess) > 0 => by_right(
                 "run memdoor as root: they are other users' processes",
