@@ -78,7 +78,13 @@ pub(super) const MODE: Mode<Typed> = Mode {
         )
         .many()
         .default("browsers"),
-        option!("--family", values::FAMILY, |o, v| o.families.push(v), "a name for --only").many(),
+        option!(
+            "--family",
+            values::FAMILY,
+            |o, v| o.families.push(v),
+            "a name for --only. What is typed adds to those of the configuration, and takes the place of those of the same NAME"
+        )
+        .adds_named(),
         option!("--prefer", values::PATTERN, |o, v| o.prefer.push(v), "").many(),
         option!("--avoid", values::PATTERN, |o, v| o.avoid.push(v), "").adds(),
         option!(
@@ -153,7 +159,10 @@ pub(super) const MODE: Mode<Typed> = Mode {
         Rule::Needs("log-backup-count", "log-file", OF_THE_LOG),
     ],
     config: Config::Read,
-    more: "The configuration is read at every start, and on SIGHUP.\n",
+    more: "The configuration is read at every start, and on SIGHUP: lines of name = value,\n\
+           as --print-config prints them. A line that begins with # is a comment, and so is\n\
+           what stands behind a blank and # in a value without quotes:\n\
+           ignore = \"cmdline:--a # b\"  # both kinds of quotes do\n",
     codes: &[
         (
             0,
@@ -161,7 +170,10 @@ pub(super) const MODE: Mode<Typed> = Mode {
         ),
         (1, "error: it can't be done, nobody may be ended (with --dry-run: 0), or the victim lives on"),
         (2, "the command line, or a line of the configuration, is wrong"),
-        (4, "done, but part of the evidence could not be read: it stands as -"),
+        (
+            4,
+            "done, but part of the evidence could not be read: it stands as -; or nobody reads standard output, and it was not written",
+        ),
         (5, "the victim was gone, or another, before a signal was sent (--once)"),
     ],
 };

@@ -9,8 +9,10 @@ use super::report::{Action, Failure, Named, Outcome};
 use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
+use crate::host::Numbers;
 use crate::mode::with_report;
 use crate::own::own_line;
+use crate::parse::cgroup::Version;
 use crate::processes::Process;
 use crate::processes::slow::{self, REFINING, WORTH};
 use crate::snapshot::{self, Completeness, Scene, When};
@@ -149,6 +151,8 @@ impl Armed<'_> {
         {
             action.top = self.the_largest();
         }
+        let victim = action.best[0].as_ref().filter(|_| action.outcome != Outcome::DryRun);
+        self.has_ended_avoided |= victim.is_some_and(|victim| victim.tree.rank == Rank::Avoided);
         let is_own_look = action.waited.is_none();
         if self.history.is_news(action.outcome, is_own_look, monotonic()) {
             self.say(&action);
@@ -414,7 +418,9 @@ impl Armed<'_> {
         }
         action.left = self.members.left();
         if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
-            action.freed = Some(self.members.freed());
+            // What those gave back who live on is not held by anybody who has ended.
+            let has_nobody_ended = action.outcome == Outcome::Spared && self.members.alive() == self.members.count();
+            action.freed = Some(if has_nobody_ended { Bytes(0) } else { self.members.freed() });
             action.held = u32::try_from(self.members.count()).ok();
             action.survivor = self.members.survivor();
         }
@@ -464,7 +470,10 @@ impl Armed<'_> {
         let proc = &self.host.proc;
         let judged = match leaf.zip(whole) {
             Some(((dir, path), whole)) if path.as_bytes() != b"/" => {
-                members::judge_cgroup(proc, dir, &own_line(proc), check, &whole)
+                let judged = members::judge_cgroup(proc, dir, &own_line(proc), check, &whole);
+                let is_v1 = self.memcg.version() == Some(Version::V1);
+                let may_have_others = is_v1 && self.host.numbers() == Numbers::Other;
+                judged.map(|whole| Whole { may_have_others, ..whole })
             }
             _ => Err(Mixed::Root),
         };
@@ -621,7 +630,10 @@ impl Armed<'_> {
         );
         let taken =
             with_report(self.options.format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
-        self.completeness = self.completeness.and(taken);
+        // What nobody reads is late as well, and was not unread by memdoor.
+        if out.broken().is_none() {
+            self.completeness = self.completeness.and(taken);
+        }
         // Up to 128 descriptors, which the members of the tree may need.
         self.memcg.forget();
         let broken = out.broken();

@@ -1,5 +1,7 @@
 //! Everything that may fail loudly, allocate or take its time, before memory is looked at.
 
+use core::fmt::Write;
+
 use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
@@ -12,6 +14,7 @@ use super::{Armed, History};
 use crate::environment::{self, MANY, Others};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
+use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::mode::{Buffers, envelope, open_host, open_self, with_report};
 use crate::parse::meminfo::Meminfo;
@@ -24,7 +27,8 @@ use crate::sys::clock::monotonic;
 use crate::sys::harden;
 use crate::sys::out::{Out, Sink};
 use crate::sys::pidfd::PidFd;
-use crate::sys::{Errno, signal, system};
+use crate::sys::reserved::Reserved;
+use crate::sys::{self, Errno, signal, system};
 use crate::target::memcg::{Memcg, Whose};
 use crate::units::Pid;
 
@@ -91,20 +95,27 @@ impl<'a> Armed<'a> {
             pace: Pace::new(),
             completeness,
             is_output_broken: false,
+            is_output_lost: false,
+            has_ended_avoided: false,
             looks: 0,
             is_odd: Odd::Nothing,
         };
-        if let (Err(errno), Act::Kill) = (locked, options.act) {
-            armed.log.line(
-                Level::Warning,
-                format_args!("cannot lock: {}; another memdoor may end somebody at the same time", Because(errno)),
-            );
-        }
+        armed.say_if_unlocked(locked);
         if options.run == Run::Daemon {
             armed.settle()?;
             armed.say_what_surprises();
         }
         Ok(armed)
+    }
+
+    /// Without a lock it goes on.
+    fn say_if_unlocked(&mut self, locked: sys::Result<()>) {
+        if let (Err(errno), Act::Kill) = (locked, self.options.act) {
+            self.log.line(
+                Level::Warning,
+                format_args!("cannot lock: {}; another memdoor may end somebody at the same time", Because(errno)),
+            );
+        }
     }
 
     /// What a daemon does to be quick when it matters.
@@ -130,6 +141,38 @@ impl<'a> Armed<'a> {
 
     /// What holds and may not have been meant: said once, by a daemon at its start, and else with the decision.
     pub(super) fn say_what_surprises(&mut self) {
+        self.say_whose_limit();
+        self.say_what_fits_nobody();
+    }
+
+    /// Which of the patterns that spare somebody fit nobody who runs now: a mistake in one is noticed when somebody has been ended.
+    fn say_what_fits_nobody(&mut self) {
+        let whom = self.options.whom;
+        // Whom it fitted may have been ended for want of anybody else.
+        let avoid = if self.has_ended_avoided { &[] } else { whom.avoid };
+        let lists = [("--ignore", whom.ignore), ("--avoid", avoid)];
+        let count = lists.iter().map(|(_, patterns)| patterns.len()).sum();
+        if count == 0 {
+            return;
+        }
+        let Ok(mut found) = Reserved::<bool>::new(count) else { return };
+        found.extend(lists.iter().flat_map(|(_, patterns)| patterns.iter()).map(|_| false));
+        if self.selection.find_fitting(&self.host.proc, &lists.map(|(_, patterns)| patterns), &mut found).is_err() {
+            return;
+        }
+        let mut words = Fixed::<1000>::new();
+        let all = lists.iter().flat_map(|(option, patterns)| patterns.iter().map(move |pattern| (option, pattern)));
+        for ((option, pattern), _) in all.zip(found.iter()).filter(|(_, is_found)| !**is_found) {
+            let comma = if words.as_bytes().is_empty() { "" } else { ", " };
+            let _ = write!(words, "{comma}{option} {}{}", pattern.prefix(), Escaped(pattern.text().as_bytes()));
+        }
+        if !words.as_bytes().is_empty() {
+            let words = core::str::from_utf8(words.as_bytes()).unwrap_or_default();
+            self.log.line(Level::Warning, format_args!("fits no process now: {words}"));
+        }
+    }
+
+    fn say_whose_limit(&mut self) {
         let Some(path) = self.options.cgroup else { return };
         let reading = self.gauge.read(&mut self.host);
         let limit = reading.total.unwrap_or_default().kib();

@@ -117,9 +117,11 @@ pub(super) fn line(near: &Named) -> Fixed<160> {
     let tree = &near.tree;
     let _ = write!(
         words,
-        "PID {} ({}): {} kB, RSS {} kB, processes {}",
+        "PID {} ({}): {}{} kB, RSS {} kB, processes {}",
         near.pid,
         Escaped(near.comm.as_bytes()),
+        // As `check` and `scores` mark it.
+        if tree.unread.plus(tree.left_out) >= WORTH { "~" } else { "" },
         tree.held.kib(),
         tree.rss.kib(),
         tree.processes
@@ -133,13 +135,15 @@ fn if_worth(size: Bytes) -> Option<Value<'static>> {
 }
 
 /// The same for JSON.
-pub(super) fn facts(near: &Named) -> [Fact<'_>; 5] {
+pub(super) fn facts(near: &Named) -> [Fact<'_>; 7] {
     let named = |key, value| Name(Kill, "", key).is(value);
     [
         named("pid", Value::Int(near.pid.get().into())),
         named("comm", Value::Text(near.comm.as_bytes())),
         named("processes", Value::Count(near.tree.processes.into())),
         named("held_bytes", Value::Bytes(near.tree.held)),
+        named("unread_bytes", if_worth(near.tree.unread).unwrap_or(Value::Nothing)),
+        named("left_out_bytes", if_worth(near.tree.left_out).unwrap_or(Value::Nothing)),
         named("rss_bytes", Value::Bytes(near.tree.rss)),
     ]
 }
@@ -291,5 +295,27 @@ impl Action {
             all[Why::COUNT] = TOO_SMALL.is(Value::Count(self.too_small.into()));
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::processes::Comm;
+    use crate::units::{Pid, Ticks};
+    use crate::victim::{Rank, Tree};
+
+    #[test]
+    fn who_was_near_has_the_mark_of_what_was_not_read() {
+        let near = |unread: u64, left_out: u64| {
+            let [held, unread, left_out, rss] = [40, unread, left_out, 50].map(|mib| Bytes(mib << 20));
+            let tree = Tree { root: 0, held, unread, left_out, rss, processes: 2, rank: Rank::Ordinary, score: 0 };
+            let pid = Pid::new(7).expect("a pid");
+            line(&Named { pid, started: Ticks(0), comm: Comm::of(b"db"), tree })
+        };
+        assert_eq!(near(0, 0).as_bytes(), b"PID 7 (db): 40960 kB, RSS 51200 kB, processes 2");
+        for size in [near(8, 0), near(0, 8)] {
+            assert_eq!(size.as_bytes(), b"PID 7 (db): ~40960 kB, RSS 51200 kB, processes 2");
+        }
     }
 }

@@ -171,7 +171,7 @@ impl Member {
         let (memory, owner) = self.read_memory()?;
         // One that is exiting has none any more: what it had is what its end gives back.
         if memory.rss.is_some() {
-            self.memory = self.memory.renewed(memory);
+            self.memory = self.memory.grown_to(memory);
         }
         Ok(owner)
     }
@@ -592,6 +592,8 @@ pub(super) struct Whole {
     pub(super) processes: u32,
     /// How many of them are spared because the kernel spares them, too (oom_score_adj -1000).
     pub(super) exempt: u32,
+    /// Whether there may be others that this pid namespace has no numbers for: cgroup.procs of v1 leaves them out, that of v2 has a 0.
+    pub(super) may_have_others: bool,
 }
 
 /// Whether a cgroup may be ended as a whole: all in it are of the victim's service or login and of its user, and nobody is in it who may
@@ -604,7 +606,7 @@ pub(super) fn judge_cgroup(
     check: &Check<'_>,
     leaf: &Leaf<'_>,
 ) -> core::result::Result<Whole, Mixed> {
-    let mut whole = Whole { processes: 0, exempt: 0 };
+    let mut whole = Whole { processes: 0, exempt: 0, may_have_others: false };
     let mixed = each_in_cgroup(proc, cgroup, &mut |row, dir| {
         whole.processes += 1;
         whole.exempt += u32::from(row.oom_score_adj == Some(badness::NEVER));

@@ -196,7 +196,7 @@ struct Sentences {
     waited: Fixed<256>,
     lasting: Fixed<256>,
     chosen: Fixed<192>,
-    whole: Fixed<160>,
+    whole: Fixed<256>,
     next: [Fixed<160>; 2],
     not: Fixed<256>,
     large: [Fixed<160>; top::COUNT],

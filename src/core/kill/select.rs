@@ -9,8 +9,9 @@ use crate::fixed::Fixed;
 use crate::looks::Looks;
 use crate::own::{is_helper, own_line};
 use crate::parse::stat;
+use crate::pattern::{Field, Pattern};
 use crate::processes::slow::{REFINING, Reader, WORTH, settle};
-use crate::processes::{self, Kinship, Memory, Process, Sender, Table, number};
+use crate::processes::{self, Kind, Kinship, Memory, Process, Sender, Table, number};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::pidfd::is_refused;
@@ -199,6 +200,30 @@ impl<'a> Selection<'a> {
             }
         }
         true
+    }
+
+    /// Notes in `found`, in the order of the lists, which patterns fit somebody who runs, or may. memdoor and what it descends from have
+    /// the text of those about arguments in their own.
+    pub(super) fn find_fitting(&mut self, proc: &Dir, lists: &[&[Pattern]], found: &mut [bool]) -> Result<()> {
+        let own = own_line(proc);
+        let (reader, user) = (self.reader, self.user);
+        let mut look = |name: &CStr, process: &mut Process| {
+            if process.kind == Kind::User && !process.has_exited() && !is_helper(process, &own) {
+                let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
+                let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
+                let mut looks = looks.read_by(reader, process.pid);
+                // Of who is not ended anyhow it need not be known whether a pattern fits.
+                let is_others = process.owner.zip(user).is_some_and(|(owner, user)| !owner.hears(user));
+                let is_safe = is_others || victim::objection(process, &own).is_some();
+                let is_own = own.contains(&process.pid);
+                for (pattern, is_found) in lists.iter().copied().flatten().zip(found.iter_mut()) {
+                    let is_asked = !*is_found && !(is_own && pattern.field() == Field::Cmdline);
+                    *is_found |= is_asked && (looks.fits(pattern) || !is_safe && looks.is_unread(pattern));
+                }
+            }
+            false
+        };
+        self.table.read_wanted(proc, &mut look)
     }
 
     /// Has all asked once that may be asked.
@@ -537,7 +562,7 @@ mod tests {
         table.read_wanted(&proc, &mut wanted).expect("read");
         // As /proc has them, and no other directory.
         table.rows_mut().sort_unstable_by_key(|row| row.pid);
-        let choice = selection.narrow_down(&proc, &whom);
+        let choice = selection.narrow_down(&proc, &whom, &mut |_, _| None);
         let rows = selection.rows();
         let best = choice.best.map(|tree| {
             let tree = tree.expect("one");

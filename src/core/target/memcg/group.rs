@@ -41,6 +41,16 @@ impl Memcg {
         }
     }
 
+    /// Which hierarchy has the memory controller, where one is mounted.
+    #[must_use]
+    pub const fn version(&self) -> Option<Version> {
+        match (&self.v1, &self.v2) {
+            (Some(_), _) => Some(Version::V1),
+            (None, Some(_)) => Some(Version::V2),
+            (None, None) => None,
+        }
+    }
+
     /// Why no cgroup can be looked at, where that is so.
     #[must_use]
     pub const fn unmounted(&self) -> Option<Absent> {
