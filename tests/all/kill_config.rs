@@ -144,7 +144,7 @@ fn a_pattern_that_spares_nobody_now_is_named_at_the_start_of_a_daemon_and_behind
     assert!(ended.err.contains("fits no process now: --ignore no such name\n"), "{ended:#?}");
     let dir = TempDir::new();
     let log = dir.join("log");
-    let mut daemon = Running::start(memdoor(&kill_args(&only, &[&spared[..], &["--log-file", &log]].concat())));
+    let daemon = Running::start(memdoor(&kill_args(&only, &[&spared[..], &["--log-file", &log]].concat())));
     poll("its words", || std::fs::read_to_string(&log).ok()?.contains(words).then_some(()));
     daemon.signal(Signal::SIGTERM);
     daemon.end();

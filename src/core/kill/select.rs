@@ -217,8 +217,10 @@ impl<'a> Selection<'a> {
                 let is_safe = is_others || victim::objection(process, &own).is_some();
                 let is_own = own.contains(&process.pid);
                 for (pattern, is_found) in lists.iter().copied().flatten().zip(found.iter_mut()) {
-                    let is_asked = !*is_found && !(is_own && pattern.field() == Field::Cmdline);
-                    *is_found |= is_asked && (looks.fits(pattern) || !is_safe && looks.is_unread(pattern));
+                    if *is_found || is_own && pattern.field() == Field::Cmdline {
+                        continue;
+                    }
+                    *is_found = looks.fits(pattern) || !is_safe && looks.is_unread(pattern);
                 }
             }
             false
