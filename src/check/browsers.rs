@@ -9,7 +9,7 @@ use crate::looks::Looks;
 use crate::own::{is_helper, own_line};
 use crate::pattern::Pattern;
 use crate::processes::slow::{self, LONGEST};
-use crate::processes::{self, Process, Table, descending};
+use crate::processes::{self, Kind, Process, Table, descending};
 use crate::report::columns::{COMMAND_MAX, CommandLine};
 use crate::report::field::Get::{About, Command, Count, Mb, Text};
 use crate::report::field::{Rows, fields};
@@ -127,7 +127,10 @@ impl<'a> Browsers<'a> {
             let looks = Looks::new(&host.proc, process_view.as_bytes(), process.comm.as_bytes());
             let mut looks = looks.read_by(reader, process.pid);
             let family = family(&mut looks, options, own.contains(&process.pid));
-            unread += u64::from(family.is_none() && looks.is_unread() && host.proc.dir(name).is_ok());
+            let mut asked = options.families.iter();
+            // A kernel thread has neither arguments nor an executable.
+            let is_unread = process.kind == Kind::User && asked.any(|(_, pattern)| looks.is_unread(pattern));
+            unread += u64::from(family.is_none() && is_unread && host.proc.dir(name).is_ok());
             process.mark = family.unwrap_or_default();
             family.is_some()
         };
@@ -261,7 +264,7 @@ impl<'a> Browsers<'a> {
 fn say_unread(count: u64) {
     if count > 0 {
         say(format_args!(
-            "memdoor: {count} {} did not let their arguments be read, or have {} KiB of them or more: no --family by cmdline: has them",
+            "memdoor: {count} {} did not let their arguments (or, for exe:, their executables) be read, or have {} KiB of arguments or more: no --family by cmdline: or exe: has them",
             if count == 1 { "process" } else { "processes" },
             LONGEST >> 10,
         ));

@@ -3,6 +3,7 @@
 //! A value is the bytes that stand there, as it is on the command line: a path may have any, and what takes UTF-8 alone says so with
 //! the line. Nothing is put in a byte's place: a pattern that was changed fits others than those it was written for.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -73,6 +74,12 @@ pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> 
         Err(refused) => return Err(refuse(path, refused)),
     }
     let name = name.trim_matches('\'');
+    if !is_utf_16(&bytes)
+        && let Some(at) = bytes.iter().position(|byte| *byte == 0)
+    {
+        let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+        return Err(UsageError(format!("{name}:{line}: a NUL byte stands there, and a configuration is text")));
+    }
     if is_utf_16(&bytes) {
         return Err(UsageError(format!(
             "cannot read {name}: it is UTF-16, and a configuration is UTF-8\nhint: write it anew: iconv -f UTF-16 -t UTF-8 {name} > NEW"
@@ -82,9 +89,9 @@ pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> 
     parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes), name, whose, section)
 }
 
-/// By its byte order mark, or, as `iconv -t UTF-16LE` leaves that out, because one of its first two letters is half a NUL.
+/// By its byte order mark, or, as `iconv -t UTF-16LE` leaves that out, because each of its first letters is half a NUL.
 fn is_utf_16(bytes: &[u8]) -> bool {
-    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..])
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, 0, 1..=255, ..] | [1..=255, 0, 1..=255, 0, ..])
 }
 
 /// For root, what others may write to is no configuration: whoever may would do with root's rights what it can say.
@@ -123,13 +130,12 @@ fn parse(text: &[u8], file: &str, whose: File, section: &str) -> Result<Vec<Sett
             )));
         }
         if current.unwrap_or(FIRST) == section {
-            let value = value_of(value);
-            if is_list(value) {
+            if is_list(value_of(value).as_ref()) && !is_quoted(trim(value)) {
                 return Err(wrong(&format!(
                     "is a list, and a value is one word here: type a line {name} = VALUE for each, without brackets"
                 )));
             }
-            found.push(Setting { name, value: OsStr::from_bytes(value).into(), origin });
+            found.push(Setting { name, value: OsStr::from_bytes(&value_of(value)).into(), origin });
         }
     }
     Ok(found)
@@ -147,18 +153,33 @@ fn is_list(value: &[u8]) -> bool {
     inner.is_some_and(|inner| inner.iter().any(|byte| matches!(byte, b'"' | b'\'')) || split(inner, b", ").is_some())
 }
 
-/// A value as the configuration may have it, and as a terminal may.
+/// A value as the configuration may have it, and as a terminal may: what is printed is read as the same value.
 pub(super) fn shown(value: &OsStr) -> String {
-    let text = match value.to_str() {
-        Some(text) if !text.chars().any(char::is_control) => text,
-        _ => return whole(value),
+    let is_same = |text: &String| {
+        let bytes = text.as_bytes();
+        *value_of(bytes) == *value.as_bytes() && (is_quoted(bytes) || !is_list(bytes))
     };
-    let is_plain = text.trim() == text && !text.contains([' ', '#', '"', '\'']);
-    match (is_plain, text.contains('"')) {
-        (true, _) => text.into(),
-        (false, false) => format!("\"{text}\""),
-        (false, true) => format!("'{text}'"),
-    }
+    let text = value.to_str().filter(|text| !text.chars().any(char::is_control));
+    let plain = text.filter(|text| !text.contains([' ', '#', '"', '\'']));
+    let forms =
+        [plain.map(str::to_string), text.map(|text| format!("\"{text}\"")), text.map(|text| format!("'{text}'"))];
+    forms.into_iter().flatten().find(is_same).unwrap_or_else(|| {
+        // As bash writes it, `printf %q`.
+        let mut all = String::from("$'");
+        for chunk in value.as_bytes().utf8_chunks() {
+            for letter in chunk.valid().chars() {
+                match letter {
+                    '\\' | '\'' => all.extend(['\\', letter]),
+                    letter if letter.is_control() => {
+                        letter.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| all.push_str(&format!("\\{byte:03o}")));
+                    }
+                    letter => all.push(letter),
+                }
+            }
+            chunk.invalid().iter().for_each(|byte| all.push_str(&format!("\\{byte:03o}")));
+        }
+        all + "'"
+    })
 }
 
 /// Whether a line above any section does something.
@@ -166,22 +187,54 @@ fn is_of_kill(name: &str) -> bool {
     kill::MODE.options.iter().any(|row| row.key() == name || row.other_name == name)
 }
 
-/// In quotes it is taken as it is; without, blanks around it and what follows ` #` are not part of it, so that one which begins with
-/// `#` is a comment behind an empty value.
-fn value_of(text: &[u8]) -> &[u8] {
-    let text = trim(text);
-    if text.starts_with(b"#") {
-        return b"";
+/// What stands in quotes, where nothing but a comment is behind them.
+fn quoted_part(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if let Some(rest) = text.strip_prefix(b"$'") {
+        let (value, rest) = unescaped(rest)?;
+        return is_end(rest).then_some(value.into());
     }
-    for quote in [b'"', b'\''] {
-        let inner = text.strip_prefix(&[quote]).and_then(|text| split(text, &[quote]));
-        if let Some((inner, rest)) = inner
-            && (trim(rest).is_empty() || trim(rest).starts_with(b"#"))
-        {
-            return inner;
+    [b'"', b'\''].into_iter().find_map(|quote| {
+        let (inner, rest) = split(text.strip_prefix(&[quote])?, &[quote])?;
+        is_end(rest).then_some(inner.into())
+    })
+}
+
+fn is_quoted(text: &[u8]) -> bool {
+    quoted_part(text).is_some()
+}
+
+fn is_end(rest: &[u8]) -> bool {
+    trim(rest).is_empty() || trim(rest).starts_with(b"#")
+}
+
+/// Up to the quote that no `\` stands before: `\NNN` is a byte in octal, and what else follows a `\` is itself. And what is behind it.
+fn unescaped(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let (mut value, mut at) = (Vec::new(), 0);
+    loop {
+        match text.get(at..)? {
+            [b'\'', rest @ ..] => return Some((value, rest)),
+            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
+                value.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                at += 4;
+            }
+            [b'\\', letter, ..] | [letter, ..] => {
+                value.push(*letter);
+                at += if text.get(at) == Some(&b'\\') { 2 } else { 1 };
+            }
+            [] => return None,
         }
     }
-    trim(split(text, b" #").map_or(text, |(value, _)| value))
+}
+
+/// In quotes it is taken as it is, and in `$'...'`, as bash writes what has control characters or both kinds of quotes, `\'`, `\\` and
+/// `\NNN` stand for a byte. Without quotes, blanks around it and what follows ` #` are not part of it, so that one which begins with `#` is
+/// a comment behind an empty value.
+fn value_of(text: &[u8]) -> Cow<'_, [u8]> {
+    let text = trim(text);
+    if text.starts_with(b"#") {
+        return Cow::default();
+    }
+    quoted_part(text).unwrap_or_else(|| trim(split(text, b" #").map_or(text, |(value, _)| value)).into())
 }
 
 /// What stands before the first `by`, and what behind it.

@@ -78,7 +78,13 @@ pub(super) const MODE: Mode<Typed> = Mode {
         )
         .many()
         .default("browsers"),
-        option!("--family", values::FAMILY, |o, v| o.families.push(v), "a name for --only").many(),
+        option!(
+            "--family",
+            values::FAMILY,
+            |o, v| o.families.push(v),
+            "a name for --only. What is typed adds to those of the configuration, and takes the place of those of the same NAME"
+        )
+        .adds_named(),
         option!("--prefer", values::PATTERN, |o, v| o.prefer.push(v), "").many(),
         option!("--avoid", values::PATTERN, |o, v| o.avoid.push(v), "").adds(),
         option!(
@@ -86,7 +92,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
             values::PATTERN,
             |o, v| o.ignore.push(v),
             "first these; these last; these never. On the name (comm:, 15 bytes at most), the executable (exe:) or the arguments \
-             (cmdline:, up to 64 KiB; who has more is spared by the last two, and fits none else) of a process: comm: is the default. \
+             (cmdline:, up to 64 KiB) of a process: comm: is the default. What can't be read of one, or is longer, spares it by the last \
+             two, and fits none else. \
              What is typed of the last two adds to those of the configuration; of any other option it takes their place"
         )
         .adds(),
@@ -96,7 +103,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
             |o, v| (o.options.whom.by, o.options.scope) = v,
             "the largest tree (a process and those of its descendants that may be ended, too, in one service and login), single \
              process, or the highest oom_score. Large is freeable memory: anonymous, swap, and shared memory that ends with it. \
-             cgroup: the largest tree, and with it all processes of its cgroup, a service or a container"
+             cgroup: the largest tree, and with it all processes of its cgroup, a service or a container, unless one is in it that \
+             --ignore fits, or that any would spare and --only does not name; one in it that --avoid fits spares all of it"
         )
         .default("tree"),
         option!("--min-size", values::SIZE, |o, v| o.options.whom.least = v, "nobody who holds less; k, M, G").default("0"),
@@ -151,7 +159,10 @@ pub(super) const MODE: Mode<Typed> = Mode {
         Rule::Needs("log-backup-count", "log-file", OF_THE_LOG),
     ],
     config: Config::Read,
-    more: "The configuration is read at every start, and on SIGHUP.\n",
+    more: "The configuration is read at every start, and on SIGHUP: lines of name = value,\n\
+           as --print-config prints them. A line that begins with # is a comment, and so is\n\
+           what stands behind a blank and # in a value without quotes:\n\
+           ignore = \"cmdline:--a # b\"  # both kinds of quotes do\n",
     codes: &[
         (
             0,
@@ -159,7 +170,10 @@ pub(super) const MODE: Mode<Typed> = Mode {
         ),
         (1, "error: it can't be done, nobody may be ended (with --dry-run: 0), or the victim lives on"),
         (2, "the command line, or a line of the configuration, is wrong"),
-        (4, "done, but part of the evidence could not be read: it stands as -"),
+        (
+            4,
+            "done, but part of the evidence could not be read: it stands as -; or nobody reads standard output, and it was not written",
+        ),
         (5, "the victim was gone, or another, before a signal was sent (--once)"),
     ],
 };

@@ -20,7 +20,7 @@ use lexopt::Parser;
 use memdoor::error::Because;
 use memdoor::exit::Exit;
 use memdoor::fixed::Fixed;
-use memdoor::kill::{Ended, History, Since, can_be_logged, run};
+use memdoor::kill::{Ended, History, Run, Since, can_be_logged, run};
 use memdoor::mode::Buffers;
 use memdoor::processes::slow::Reader;
 use memdoor::refusal::fail_output;
@@ -177,6 +177,12 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
                 history.since = kept("what the new one asks for can't be done, as standard error says");
             }
             Ended::Reload => match parse(std::env::args_os()) {
+                // A service that looks once more and ends leaves the host alone, and nobody would know it.
+                Ok(Command::Kill(new)) if new.borrow().run == Run::Once => {
+                    history.since = kept(
+                        "once = true can't come to hold while memdoor goes on: stop it, and start memdoor kill --once",
+                    );
+                }
                 Ok(Command::Kill(new)) if can_be_logged(new.borrow().log) => {
                     before = Some(std::mem::replace(&mut options, new));
                     history.since = Since::Anew;

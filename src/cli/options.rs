@@ -57,6 +57,9 @@ pub(super) enum Often {
     /// The same, and those in the configuration count as well: a list of those who are spared. Who types one more name does not mean
     /// that the others may be ended.
     Adds,
+    /// The same of `NAME=VALUE`, where one that is typed takes the place of those in the configuration that have its NAME, and of no
+    /// others: another option of the configuration may name them.
+    AddsNamed,
 }
 
 impl<T> Row<T> {
@@ -72,6 +75,11 @@ impl<T> Row<T> {
     /// The same, and what is typed adds to what the configuration has.
     pub(super) const fn adds(self) -> Self {
         Self { often: Often::Adds, ..self }
+    }
+
+    /// The same of `NAME=VALUE`: what is typed takes the place of what has the same NAME there.
+    pub(super) const fn adds_named(self) -> Self {
+        Self { often: Often::AddsNamed, ..self }
     }
 
     /// Why it may not be typed twice.
@@ -114,7 +122,7 @@ impl<T> Row<T> {
     }
 
     pub(super) fn is_many(&self) -> bool {
-        matches!(self.often, Often::Many | Often::Adds)
+        matches!(self.often, Often::Many | Often::Adds | Often::AddsNamed)
     }
 
     fn allowed(&self) -> &'static str {
@@ -236,14 +244,20 @@ impl<T> Item<'_, T> {
         self.values.last().map_or(&Origin::Default, |(_, origin)| origin)
     }
 
-    /// What was typed takes the place of what the configuration has, unless the option [`Often::Adds`].
+    /// What was typed takes the place of what the configuration has, unless the option [`Often::Adds`] or [`Often::AddsNamed`].
     fn type_in(&mut self, name: &str, value: OsString) -> Result<()> {
         let is_again = matches!(self.origin(), Origin::Typed(_));
         if let (true, Often::Once(why), Takes::Value(_)) = (is_again, self.row.often, &self.row.takes) {
             return Err(UsageError(format!("{name} twice: {why}")));
         }
-        if !is_again && self.row.often != Often::Adds {
-            self.values.clear();
+        match self.row.often {
+            Often::Adds => {}
+            Often::AddsNamed => {
+                let name = |value: &OsStr| value.as_bytes().split(|byte| *byte == b'=').next().map(<[u8]>::to_vec);
+                self.values.retain(|(known, origin)| matches!(origin, Origin::Typed(_)) || name(known) != name(&value));
+            }
+            Often::Once(_) | Often::Many if is_again => {}
+            Often::Once(_) | Often::Many => self.values.clear(),
         }
         self.values.push((value, Origin::Typed(name.into())));
         Ok(())
@@ -330,6 +344,9 @@ impl<T> Mode<T> {
                 "-h" | "--help" => return Ok(Asked::Print(help::of(self))),
                 "-V" | "--version" => return Ok(Asked::Print(help::version())),
                 "--config" if self.config == Config::Read => {
+                    if typed.config.is_some() {
+                        return Err(UsageError("--config twice: it takes one value".into()));
+                    }
                     let value = value(&name, values::FILE.allowed, "", parser)?;
                     typed.config = (values::FILE.read)(&value).ok();
                 }

@@ -150,7 +150,7 @@ pub(super) const ONLY: Kind<String> =
                 Err(Unfit::Because(format!("{why}\nhint: --only any means every process that is not protected")))
             }
             // The name of a family may be longer than a comm: `find_only` of kill looks for it.
-            Err(Invalid::NoComm(_)) if is_family_name(name) => Ok(name.into()),
+            Err(Invalid::NoComm(_) | Invalid::Number) if is_family_name(name) => Ok(name.into()),
             Err(why) => Err(Unfit::Because(why.to_string())),
             Ok(_) => Ok(name.into()),
         }
@@ -173,9 +173,16 @@ pub(super) const FAMILY: Kind<(String, Pattern)> =
 pub(super) const EXE: Kind<Vec<u8>> =
     kind("PATH", "the full path of the target's executable, from /", |text| allowed(absolute(text)));
 
-/// A cgroup's path.
+/// A cgroup's path. It is compared with what the kernel shows of processes, which has each part once: `//` and a `/` at the end are
+/// taken for one, and `.` and `..`, which a directory of the file system has as well, are no parts of it.
 pub(super) const CGROUP: Kind<Vec<u8>> =
-    kind("PATH", "a cgroup's path as the kernel has it, from /", |text| allowed(absolute(text)));
+    kind("PATH", "a cgroup's path as /proc/PID/cgroup has it, from /, without . and .. in it", |text| {
+        let path = absolute(text);
+        let parts = path.iter().flat_map(|path| path.split(|byte| *byte == b'/')).filter(|part| !part.is_empty());
+        let is_plain = parts.clone().all(|part| part != b"." && part != b"..");
+        let whole: Vec<u8> = parts.flat_map(|part| [b"/", part].concat()).collect();
+        allowed(path.is_some().then(|| if whole.is_empty() { b"/".to_vec() } else { whole }).filter(|_| is_plain))
+    });
 
 fn absolute(text: &OsStr) -> Option<Vec<u8>> {
     let is_path = text.as_bytes().starts_with(b"/") && text.len() < 4096;

@@ -10,9 +10,11 @@ use crate::parse::spaced;
 use crate::parse::stat;
 use crate::pattern::{self, Field, Pattern, TEXT_MAX};
 use crate::processes::slow::Reader;
+use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::system;
 use crate::target::STAT_MAX;
+use crate::target::exe::present;
 use crate::units::Pid;
 
 type Text = Fixed<TEXT_MAX>;
@@ -22,6 +24,17 @@ const CMDLINE: &[u8] = b"cmdline:";
 
 /// Room for `/proc/PID/cgroup`.
 const CGROUP_MAX: usize = 4096;
+
+/// Where its executable is, as far as that was asked for.
+#[allow(clippy::large_enum_variant, reason = "it is looked at where nothing may be allocated")]
+enum Exe {
+    /// Nobody has.
+    Unasked,
+    /// It may not be seen (EACCES: another user's, or one that is not dumpable), or is longer than a path may be.
+    Unknown,
+    /// The text of the link; empty where there is none, as of a kernel thread.
+    Known(Text),
+}
 
 /// Its arguments with blanks between them, as far as a pattern asked for them.
 #[allow(clippy::large_enum_variant, reason = "it is looked at where nothing may be allocated")]
@@ -41,7 +54,7 @@ pub struct Looks<'a> {
     /// What stands before the names of its files: nothing when the directory is its own.
     prefix: &'a [u8],
     comm: &'a [u8],
-    exe: Option<Text>,
+    exe: Exe,
     arguments: Arguments<'a>,
     /// Who reads its arguments, as that may block; its number.
     reader: Option<(&'a Reader, Pid)>,
@@ -50,7 +63,7 @@ pub struct Looks<'a> {
 impl<'a> Looks<'a> {
     /// The process of this name: its files are `dir`'s below `prefix`, which is what [`crate::processes::view`] gives.
     pub const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
-        Self { dir, prefix, comm, exe: None, arguments: Arguments::Unasked, reader: None }
+        Self { dir, prefix, comm, exe: Exe::Unasked, arguments: Arguments::Unasked, reader: None }
     }
 
     /// Its arguments are read by that one.
@@ -67,15 +80,23 @@ impl<'a> Looks<'a> {
         path
     }
 
-    /// Where its executable is; empty when that may not be seen.
-    fn exe(&mut self) -> &[u8] {
-        if self.exe.is_none() {
+    /// Where its executable is, empty where it has none; `None`: it is not known.
+    fn exe(&mut self) -> Option<&[u8]> {
+        if matches!(self.exe, Exe::Unasked) {
             let mut buf = [0; TEXT_MAX];
             let path = self.path(b"exe");
-            let link = self.dir.link(path.as_c_str().unwrap_or_default(), &mut buf);
-            self.exe = Some(Text::of(link.unwrap_or_default()));
+            self.exe = match self.dir.link(path.as_c_str().unwrap_or_default(), &mut buf) {
+                // A full buffer may have been cut.
+                Ok(link) if link.len() < TEXT_MAX => Exe::Known(Text::of(link)),
+                // A kernel thread, or one that has gone or is exiting.
+                Err(Errno::ENOENT | Errno::ESRCH) => Exe::Known(Text::new()),
+                Ok(_) | Err(_) => Exe::Unknown,
+            };
         }
-        self.exe.as_ref().map_or(b"", Text::as_bytes)
+        match &self.exe {
+            Exe::Known(text) => Some(text.as_bytes()),
+            Exe::Unasked | Exe::Unknown => None,
+        }
     }
 
     /// All of its arguments with blanks between them; `None`: they are not known.
@@ -110,7 +131,7 @@ impl<'a> Looks<'a> {
     pub fn fits(&mut self, pattern: &Pattern) -> bool {
         let text = match pattern.field() {
             Field::Comm => Some(self.comm),
-            Field::Exe => Some(self.exe()),
+            Field::Exe => return self.exe().is_some_and(|link| fits_exe(pattern, link)),
             Field::Cmdline => self.cmdline(),
         };
         text.is_some_and(|text| pattern.is_match(text))
@@ -131,14 +152,18 @@ impl<'a> Looks<'a> {
         patterns.iter().any(|pattern| self.fits(pattern))
     }
 
-    /// Whether one of them may fit: one about arguments that are not known may. For patterns that spare.
+    /// Whether one of them may fit: one about what is not known of it may. For patterns that spare.
     pub fn may_fit_any(&mut self, patterns: &[Pattern]) -> bool {
-        patterns.iter().any(|pattern| self.fits(pattern) || pattern.field() == Field::Cmdline && self.is_unread())
+        patterns.iter().any(|pattern| self.fits(pattern) || self.is_unread(pattern))
     }
 
-    /// Whether its arguments were asked for and are not known.
-    pub const fn is_unread(&self) -> bool {
-        matches!(self.arguments, Arguments::Unknown)
+    /// Whether what a pattern is about was asked for and is not known.
+    pub const fn is_unread(&self, pattern: &Pattern) -> bool {
+        match pattern.field() {
+            Field::Comm => false,
+            Field::Exe => matches!(self.exe, Exe::Unknown),
+            Field::Cmdline => matches!(self.arguments, Arguments::Unknown),
+        }
     }
 
     /// The browser that it belongs to.
@@ -146,7 +171,7 @@ impl<'a> Looks<'a> {
         let comm = self.comm;
         families::browser(comm, None).or_else(|| {
             let may_be = families::may_be_helper(comm);
-            may_be.then(|| families::browser(comm, Some(self.exe())))?
+            may_be.then(|| families::browser(comm, self.exe()))?
         })
     }
 
@@ -156,7 +181,7 @@ impl<'a> Looks<'a> {
         if essential::may_be(comm) {
             let file = self.dir.owner(self.path(b"exe").as_c_str().unwrap_or_default()).ok();
             let of_others = Owner::of(file, system::effective_user()) == Owner::Other;
-            let exe = Some(self.exe()).filter(|exe| !exe.is_empty());
+            let exe = self.exe().filter(|exe| !exe.is_empty());
             return !of_others && essential::role(comm, exe).is_some();
         }
         essential::is_shell(comm) && self.is_login_shell()
@@ -199,6 +224,13 @@ impl<'a> Looks<'a> {
     }
 }
 
+/// Whether a pattern is found in the text of `/proc/PID/exe`, or in it without the ` (deleted)` that stands there once the file was removed
+/// or replaced, as an upgrade does it: `exe:/postgres$` goes on to mean a server that was not started anew since.
+#[must_use]
+pub fn fits_exe(pattern: &Pattern, link: &[u8]) -> bool {
+    pattern.is_match(link) || pattern.is_match(present(link))
+}
+
 /// Whether a cgroup is `group` or below it.
 pub fn is_below(path: &[u8], group: &[u8]) -> bool {
     let end = group.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
@@ -209,6 +241,16 @@ pub fn is_below(path: &[u8], group: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_executable_that_was_upgraded_fits_as_before_and_as_the_kernel_calls_it_now() {
+        let fits = |pattern: &str, link: &str| fits_exe(&Pattern::parse(pattern).expect(pattern), link.as_bytes());
+        for link in ["/opt/pg/bin/postgres", "/opt/pg/bin/postgres (deleted)"] {
+            assert!(fits("exe:/postgres$", link) && fits("exe:^/opt/pg/bin/postgres$", link), "{link}");
+        }
+        assert!(fits(r"exe:postgres \(deleted\)$", "/opt/pg/bin/postgres (deleted)"));
+        assert!(!fits("exe:/postgres$", "/opt/postgres (deleted)x") && !fits("exe:/postgres$", ""));
+    }
 
     #[test]
     fn a_cgroup_of_a_similar_name_is_another() {

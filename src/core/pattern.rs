@@ -24,6 +24,16 @@ pub enum Invalid {
     NoComm(usize),
     /// It begins with this word and a colon, as if it were about something that patterns are not about.
     NoField(&'static str),
+    /// It begins with one of the fields in other letters: `Cmdline:`.
+    FieldIs(&'static str),
+    /// It is about the executable and held at its start with a letter that is no `/`, while executables have absolute paths.
+    NoPath,
+    /// It is about comm, and plain text that begins with `/` and is held there.
+    Path,
+    /// It is digits alone.
+    Number,
+    /// It is plain text with a comma in it.
+    List,
 }
 
 /// Where else a pattern is found that is found in the empty text, and not everywhere.
@@ -52,6 +62,19 @@ impl fmt::Display for Invalid {
                 "no pattern is about {word}: comm: (the name), exe: (the executable) and cmdline: (the arguments) are all there is; \
                  comm:{word}: is a name that has it"
             ),
+            Self::FieldIs(field) => write!(f, "fields are written small: {field}:"),
+            Self::NoPath => f.write_str(
+                "an executable is an absolute path, and begins with /, so that no process fits: exe:/NAME$ is a file of that name",
+            ),
+            Self::Path => f.write_str(
+                "a name is no path, so that no process fits: exe: before it is about the executable, comm: about a name that begins so",
+            ),
+            Self::Number => f.write_str(
+                "a PID is no name, so that no process fits: name the program; comm: before it is about a name of digits",
+            ),
+            Self::List => f.write_str(
+                "a comma makes no list, so that no process fits: give the option once for each; comm: before it is about a name with a comma",
+            ),
             Self::FitsEverybody => f.write_str("it fits the empty text, and so every process"),
             Self::FitsEmpty(Besides::Nothing) => f.write_str("it fits only the empty text, which no process is called"),
             Self::FitsEmpty(Besides::Some) => f.write_str(
@@ -65,8 +88,25 @@ impl fmt::Display for Invalid {
 const COMM_MAX: usize = 15;
 
 /// What somebody may take for a field, and is none: such a pattern is found in no name, and what was to be spared by it would not be.
-const NO_FIELDS: [&str; 12] =
-    ["name", "user", "uid", "pid", "cgroup", "path", "args", "cmd", "command", "unit", "service", "exec"];
+const NO_FIELDS: [&str; 14] = [
+    "name",
+    "user",
+    "uid",
+    "pid",
+    "cgroup",
+    "path",
+    "args",
+    "arguments",
+    "cmd",
+    "command",
+    "unit",
+    "service",
+    "exec",
+    "executable",
+];
+
+/// What stands before a pattern, and what that is then about.
+const FIELDS: [(&str, Field); 3] = [("comm", Field::Comm), ("exe", Field::Exe), ("cmdline", Field::Cmdline)];
 
 /// The longest text that is looked at: a path (PATH_MAX) and ` (deleted)`; of a command line as much.
 pub const TEXT_MAX: usize = 4096 + 16;
@@ -91,24 +131,36 @@ pub struct Pattern {
 
 impl Pattern {
     /// `REGEX`, `comm:REGEX`, `exe:REGEX` or `cmdline:REGEX`, found anywhere unless `^` and `$` hold it: regex-lite's syntax, which is
-    /// that of Rust's regex without Unicode classes. One that fits the empty text is none.
+    /// that of Rust's regex without Unicode classes. One that fits the empty text is none, and neither is one that no process can fit: who
+    /// types one means somebody, who would not be spared. What is only unlikely to be a name (`/usr/bin/java`, `1234`, `a,b`) is one
+    /// behind `comm:`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.len() > LONGEST {
             return Err(Invalid::TooLong);
         }
-        let fields = [("comm:", Field::Comm), ("exe:", Field::Exe), ("cmdline:", Field::Cmdline)];
-        let named = fields.iter().find_map(|(name, field)| Some((*field, text.strip_prefix(name)?)));
-        if let (None, Some((word, _))) = (named, text.split_once(':'))
-            && let Some(word) = NO_FIELDS.into_iter().find(|known| word.eq_ignore_ascii_case(known))
-        {
-            return Err(Invalid::NoField(word));
+        let named = text.split_once(':').and_then(|(word, rest)| {
+            let (_, field) = FIELDS.into_iter().find(|(name, _)| *name == word)?;
+            Some((field, rest))
+        });
+        if let (None, Some((word, _))) = (named, text.split_once(':')) {
+            if let Some((field, _)) = FIELDS.into_iter().find(|(known, _)| word.trim().eq_ignore_ascii_case(known)) {
+                return Err(Invalid::FieldIs(field));
+            }
+            if let Some(word) = NO_FIELDS.into_iter().find(|known| word.trim().eq_ignore_ascii_case(known)) {
+                return Err(Invalid::NoField(word));
+            }
         }
         let (field, regex) = named.unwrap_or((Field::Comm, text));
         let pattern = Self { field, regex: Regex::new(regex).map_err(Invalid::Regex)? };
         if pattern.regex.is_match("") {
             return Err(why_empty(&pattern.regex, regex));
         }
-        if let (Field::Comm, Some(count)) = (field, plain(regex).filter(|count| *count > COMM_MAX)) {
+        match field {
+            Field::Exe if begins_with_no_slash(regex) => return Err(Invalid::NoPath),
+            Field::Comm if named.is_none() => unlikely(regex)?,
+            _ => {}
+        }
+        if let (Field::Comm, Some(count)) = (field, shortest(regex).filter(|count| *count > COMM_MAX)) {
             return Err(Invalid::NoComm(count));
         }
         pattern.warm(regex);
@@ -119,6 +171,16 @@ impl Pattern {
     #[must_use]
     pub const fn field(&self) -> Field {
         self.field
+    }
+
+    /// Its field and a colon, as it is typed; nothing for the name.
+    #[must_use]
+    pub const fn prefix(&self) -> &'static str {
+        match self.field {
+            Field::Comm => "",
+            Field::Exe => "exe:",
+            Field::Cmdline => "cmdline:",
+        }
     }
 
     /// The regex, as it was typed behind `cmdline:` and the like.
@@ -174,6 +236,37 @@ pub fn in_utf8(text: &mut [u8]) -> &mut [u8] {
         at = end;
     }
     text
+}
+
+/// Whether a regex is held at its start with a letter, a digit or the like, and no part of it is another beginning.
+fn begins_with_no_slash(regex: &str) -> bool {
+    let mut letters = regex.strip_prefix('^').unwrap_or_default().chars();
+    let is_letter = letters.next().is_some_and(|first| first.is_alphanumeric() || matches!(first, '_' | '-'));
+    is_letter && !regex.contains('|') && !letters.as_str().starts_with(['?', '*', '{'])
+}
+
+/// What could be a name, and was meant to be something else.
+fn unlikely(regex: &str) -> Result<(), Invalid> {
+    let is_held = regex.starts_with('^');
+    let text = regex.strip_prefix('^').unwrap_or(regex);
+    let text = text.strip_suffix('$').unwrap_or(text);
+    match plain(regex) {
+        Some(_) if is_held && text.starts_with('/') => Err(Invalid::Path),
+        Some(_) if text.contains(',') => Err(Invalid::List),
+        Some(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => Err(Invalid::Number),
+        _ => Ok(()),
+    }
+}
+
+/// How many bytes the shortest of the plain texts has that a regex stands for: one, or several with `|` between them, in parentheses or
+/// not. `None`: it is more than that.
+fn shortest(regex: &str) -> Option<usize> {
+    let text = regex.strip_prefix('^').unwrap_or(regex);
+    let text = text.strip_suffix('$').filter(|text| !text.ends_with('\\')).unwrap_or(text);
+    let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).filter(|text| !text.ends_with('\\'));
+    let inner = inner.map(|inner| inner.strip_prefix("?:").unwrap_or(inner));
+    let mut parts = inner.unwrap_or(regex).split('|').map(plain);
+    parts.try_fold(usize::MAX, |least, count| Some(least.min(count?)))
 }
 
 /// How many bytes a regex stands for that is plain text, held at its ends or not, or text with dots for some of its letters; `None`:
@@ -238,6 +331,26 @@ mod tests {
             let error = Pattern::parse(text).expect_err(text);
             assert!(matches!(error, Invalid::NoComm(is) if is == count), "{text}: {error}");
         }
+        for (text, count) in [("(postgres_background_worker)", 26), ("^(?:sixteen-bytes-xx|another-long-name)$", 16)] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::NoComm(is) if is == count), "{text}: {error}");
+        }
+        for text in ["Cmdline:pg", "EXE:/usr/bin/java", "Comm:java"] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::FieldIs(_)), "{text}: {error}");
+        }
+        for text in ["exe:^java$", "exe:^java", "exe:^usr/bin/java$"] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::NoPath), "{text}: {error}");
+        }
+        for text in ["java,db", "^java, db$", r#""a", "b""#] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::List), "{text}: {error}");
+        }
+        assert!(matches!(Pattern::parse("^/usr/bin/java$"), Err(Invalid::Path)));
+        for text in ["4242", "^4242$"] {
+            assert!(matches!(Pattern::parse(text), Err(Invalid::Number)), "{text}");
+        }
         for text in ["name:x", "user:postgres", "UID:1000", "cmd:x", "cgroup:/system.slice"] {
             let error = Pattern::parse(text).expect_err(text);
             assert!(matches!(error, Invalid::NoField(_)), "{text}: {error}");
@@ -247,6 +360,20 @@ mod tests {
             "exe:^/a/path/of/some/more/bytes$",
             "cmdline:sixteen-bytes-xx",
             "^(kf-|x)fifteen-bytes-x",
+            "(postgres_background_worker|pg)",
+            "(postgres_background_worker)?pg",
+            "exe:^.java$",
+            "exe:^j?/java",
+            "exe:^java|/jvm/",
+            "exe:java",
+            "/0",
+            "cmdline:8080",
+            "cmdline:a,b",
+            "a{1,2}b",
+            "comm:4242",
+            "comm:a,b",
+            "comm:^/usr/bin/x$",
+            "7z",
         ] {
             assert!(Pattern::parse(text).is_ok(), "{text}");
         }

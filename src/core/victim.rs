@@ -46,7 +46,8 @@ pub enum Why {
     Essential,
     /// `--only` does not fit it.
     Unwanted,
-    /// `--only` is about its arguments, and they could not be read.
+    /// A pattern is about its arguments or its executable, and they could not be read: `--only` is not known to fit it, or `--ignore` not
+    /// known not to.
     Unread,
     /// It is outside of `--cgroup`.
     Outside,

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::files::Unusable;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::looks::Looks;
+use crate::looks::{Looks, fits_exe};
 use crate::mode::{Buffers, envelope, open_host};
 use crate::pattern::{Field, Pattern};
 use crate::processes::slow::Reader;
@@ -332,7 +332,7 @@ impl Run<'_, '_> {
     /// Whether its executable fits. Of those whose can't be seen that is not known, and is said at the end.
     fn runs(&mut self, pid: Pid, pattern: &Pattern) -> bool {
         match self.open(pid).map(|target| target.exe()) {
-            Some(Ok(exe)) => pattern.is_match(exe.as_bytes()),
+            Some(Ok(exe)) => fits_exe(pattern, exe.as_bytes()),
             None | Some(Err(Errno::ESRCH | Errno::ENOENT)) => false,
             // Of PID 1, which is spared whatever fits it, it need not be known.
             Some(Err(_)) if pid.get() == 1 => false,
@@ -349,7 +349,7 @@ impl Run<'_, '_> {
         let view = processes::view(&self.host.proc, name.as_bytes(), process.state, process.threads);
         let looks = Looks::new(&self.host.proc, view.as_bytes(), process.comm.as_bytes());
         let mut looks = looks.read_by(self.reader.as_ref(), process.pid);
-        let (fits, is_unread) = (looks.fits(pattern), looks.is_unread());
+        let (fits, is_unread) = (looks.fits(pattern), looks.is_unread(pattern));
         drop(looks);
         // Who has gone meanwhile is nobody's.
         self.unread += u64::from(is_unread && self.open(process.pid).is_some());

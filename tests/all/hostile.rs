@@ -118,7 +118,7 @@ const PARSERS: &[Parser] = &[
         let _ = pressure::parse(text);
     }),
     ("memcg cache", |text| {
-        let _ = (memcg::cache(text), memcg::stat(text));
+        let _ = (memcg::reclaimable(text), memcg::stat(text));
     }),
     ("memcg limit", |text| {
         let _ = memcg::limit(text);

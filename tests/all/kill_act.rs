@@ -256,6 +256,9 @@ fn no_sigkill_is_sent_when_memory_is_not_short_any_more_at_the_end_of_the_grace(
     ];
     assert!(spared.contains(&action), "{ended:#?}");
     assert!(is_alive(victim.pid));
+    if action.starts_with("SIGTERM") {
+        assert_eq!(value(&ended.out, "Held By Those Ended"), "0 kB", "{ended:#?}");
+    }
 }
 
 /// cgroup v1's freezer lets no signal through, while process_mrelease(2) takes the memory all the same.

@@ -27,6 +27,8 @@ mod history;
 mod hostile;
 mod kill;
 mod kill_act;
+mod kill_config;
+mod kill_spared;
 mod layers;
 mod logsource;
 mod monitor;

@@ -7,7 +7,7 @@ use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::process::Command;
 
 use common::host::{TempDir, names};
-use common::run::{Process, command, memdoor, poll, run_command, through};
+use common::run::{Process, Running, command, memdoor, poll, run_command, through};
 use common::target::Victim;
 
 use super::kill::{is_alive, kill_args, name};
@@ -75,4 +75,19 @@ fn where_both_outputs_are_one_pipe_a_report_waits_with_its_words() {
     command.arg(inner.get_program()).args(inner.get_args());
     let ended = run_command(command);
     assert_eq!(ended.out.matches("cannot open").count(), many.len());
+}
+
+/// What was not written was read all the same, and whoever looks at the exit code is told which it is.
+#[test]
+fn a_single_kill_whose_evidence_nobody_reads_says_that_it_was_not_written() {
+    let name = name();
+    let mut victim = Victim::start(&["family", &name, "4", "0"]);
+    let (_reader, writer) = full_pipe();
+    let only = format!("^{name}$");
+    let ended = Running::start_into(memdoor(&kill_args(&only, &["--once"])), writer.into()).end();
+    assert_eq!(ended.code(), 4, "{ended:#?}");
+    let words = "standard output is not written any more, and nobody reads the evidence\n";
+    assert_eq!(ended.err.matches(words).count(), 1, "{ended:#?}");
+    assert!(!ended.err.contains("could not be read"), "{ended:#?}");
+    victim.wait();
 }

@@ -83,9 +83,10 @@ until its standard input ends, it is killed, or its parent dies.
                  execve(PATH) after one line on standard input
   comm TEXT      its comm is TEXT, with the escapes \\n \\t \\\\ \\xHH
   children N     N idle child processes that end with it
-  family [--deaf] [--acts-as USER] [--grow N [--every MS]] COMM MIB CHILDREN
+  family [--deaf] [--undumpable] [--acts-as USER] [--grow N [--every MS]] COMM MIB CHILDREN
                  a tree: itself and CHILDREN processes, each called COMM (with
                  escapes as above) and holding MIB. --deaf: none hears SIGTERM.
+                 --undumpable: only root sees the executable of the first.
                  --acts-as: that number is its effective user, for root.
                  --grow: N more children, one each MS (5), after `ready`
   fill FILE MIB_PER_SECOND
@@ -680,6 +681,7 @@ fn family(args: &mut lexopt::Parser) -> Result<()> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("deaf") => deaf = true,
+            Long("undumpable") => nix::sys::prctl::set_dumpable(false)?,
             Long("acts-as") => acts_as = Some(number(args)?),
             Long("grow") => grow = number(args)?,
             Long("every") => every = Duration::from_millis(number(args)? as u64),

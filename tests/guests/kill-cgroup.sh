@@ -51,3 +51,30 @@ for pid in $one $two; do lives $pid || fail "a second victim"; done
 }
 lives $innocent || fail "the innocent process has died"
 is "OOM kills" "$(count /proc/vmstat oom_kill)" 0
+
+# What a neighbour uses below their common limit is nothing that a member is ended for.
+group house memory.max=40M cgroup.subtree_control=+memory
+group house/quiet
+start quiet family quiet 5 0
+group house/loud
+start loud hold 25
+GROUP=
+memdoor kill --once --cgroup /house/quiet --threshold 50 --only '^quiet$' >/tmp/kill 2>/tmp/words || fail "exit code $?"
+[ ! -s /tmp/kill ] || { cat /tmp/kill; fail "memory of the neighbour counts"; }
+memdoor kill --once --dry-run --cgroup /house/quiet --threshold 50 --only '^quiet$' >/tmp/kill 2>/tmp/words || fail "exit code $?"
+has /tmp/kill '^Limit Of The Control Group Above It: /house$'
+has /tmp/words 'hint: --cgroup /house counts all of it'
+memdoor kill --once --dry-run --cgroup /house --threshold 50 --only '^quiet$' >/tmp/kill 2>/tmp/words || fail "exit code $?"
+has /tmp/kill "^Victim PID: $quiet\$"
+
+# One that --avoid fits spares its whole cgroup as long as there is another.
+group dear
+start rich family rich 10 0
+start spared family spared 2 0
+group cheap
+start poor family rich 5 0
+GROUP=
+memdoor kill --once --threshold 0 --only '^rich$' --by cgroup --avoid '^spared$' --grace 2 --evidence-ms 0 >/tmp/kill 2>/tmp/words || { cat /tmp/kill; fail "exit code $?"; }
+has /tmp/kill "^Victim PID: $poor\$"
+for pid in $rich $spared; do lives $pid || fail "the cgroup of one that is avoided has ended"; done
+is "OOM kills" "$(count /proc/vmstat oom_kill)" 0

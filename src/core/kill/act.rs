@@ -9,8 +9,11 @@ use super::report::{Action, Failure, Named, Outcome};
 use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
+use crate::host::Numbers;
 use crate::mode::with_report;
 use crate::own::own_line;
+use crate::parse::cgroup::Version;
+use crate::processes::Process;
 use crate::processes::slow::{self, REFINING, WORTH};
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::Errno;
@@ -19,9 +22,9 @@ use crate::sys::file::Dir;
 use crate::sys::out::{Out, Sink};
 use crate::sys::signal::{self, Until};
 use crate::target::Target;
-use crate::target::memcg::Path;
-use crate::units::{Bytes, Pid};
-use crate::victim::{By, Choice, Tree, Why};
+use crate::target::memcg::{Memcg, Path};
+use crate::units::{Bytes, Pid, Ticks};
+use crate::victim::{By, Choice, Rank, Tree, Why};
 
 /// How often it is looked whether they live, and whether memory can wait.
 const STEP: Duration = Duration::from_millis(100);
@@ -153,6 +156,8 @@ impl Armed<'_> {
         {
             action.top = self.the_largest();
         }
+        let victim = action.best[0].as_ref().filter(|_| action.outcome != Outcome::DryRun);
+        self.has_ended_avoided |= victim.is_some_and(|victim| victim.tree.rank == Rank::Avoided);
         let is_own_look = action.waited.is_none();
         if self.history.is_news(action.outcome, is_own_look, monotonic()) {
             self.say(&action);
@@ -163,7 +168,7 @@ impl Armed<'_> {
     /// Looks at all processes and chooses.
     fn decide(&mut self, state: State, reading: Reading) -> Action {
         let (whom, group) = (self.options.whom, self.options.cgroup);
-        let choice = match self.selection.choose(&self.host.proc, &whom, group) {
+        let choice = match self.choose() {
             Ok(choice) => choice,
             Err(errno) => {
                 let action = self.idle(Outcome::Failed, state, reading);
@@ -189,6 +194,24 @@ impl Armed<'_> {
                 .and_then(|target| target.exe().ok());
         }
         action
+    }
+
+    /// Chooses. Of a whole cgroup those count as well that end with the one that is chosen: where one of them is avoided, so is that cgroup.
+    fn choose(&mut self) -> crate::sys::Result<Choice> {
+        let Self { options, selection, host, memcg, reader, .. } = self;
+        let (whom, group, proc) = (options.whom, options.cgroup, &host.proc);
+        if options.scope != Scope::Cgroup || whom.avoid.is_empty() {
+            return selection.choose(proc, &whom, group);
+        }
+        let own = own_line(proc);
+        let (user, unpinned, reader) = (selection.user(), options.unpinned, *reader);
+        let check = Check { whom: &whom, group, user, unpinned, leaf: None, reader };
+        selection.choose_with(proc, &whom, group, &mut |row, rank| {
+            let (dir, path) = leaf(proc, memcg, row.pid, row.started?)?;
+            let whole = leaf_of(proc, Some(row), rank, &path);
+            let judged = members::judge_cgroup(proc, &dir, &own, &check, &whole);
+            (path.as_bytes() != b"/" && judged == Err(Mixed::Avoided)).then_some(path)
+        })
     }
 
     /// How much lasts whoever ends, and whether that is why memory is short, so that nobody is ended for it.
@@ -400,7 +423,9 @@ impl Armed<'_> {
         }
         action.left = self.members.left();
         if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
-            action.freed = Some(self.members.freed());
+            // What those gave back who live on is not held by anybody who has ended.
+            let has_nobody_ended = action.outcome == Outcome::Spared && self.members.alive() == self.members.count();
+            action.freed = Some(if has_nobody_ended { Bytes(0) } else { self.members.freed() });
             action.held = u32::try_from(self.members.count()).ok();
             action.survivor = self.members.survivor();
         }
@@ -426,27 +451,14 @@ impl Armed<'_> {
 
     /// The victim's own cgroup, and its path, when that is to be ended with it.
     fn leaf(&mut self, victim: &Named) -> Option<(Dir, Path)> {
-        if self.options.scope != Scope::Cgroup {
-            return None;
-        }
-        let target = Target::open(&self.host.proc, victim.pid).ok();
-        let mut target = target.filter(|target| target.started == victim.started)?;
-        self.memcg.forget();
-        self.memcg.refresh(&mut target);
-        let path = Path::of(self.memcg.path().ok()?.1);
-        let dir = self.memcg.dir()?.dir(c".").ok();
-        self.memcg.forget();
-        dir.map(|dir| (dir, path))
+        let is_asked = self.options.scope == Scope::Cgroup;
+        is_asked.then(|| leaf(&self.host.proc, &mut self.memcg, victim.pid, victim.started))?
     }
 
     /// The same with what all in it must have in common with the victim.
     fn leaf_of<'p>(&self, victim: &Named, path: &'p Path) -> Leaf<'p> {
         let row = self.selection.rows().get(victim.tree.root).filter(|row| row.pid == victim.pid);
-        Leaf {
-            path: path.as_bytes(),
-            place: row.map(|row| row.whereabouts(&self.host.proc)).unwrap_or_default(),
-            user: row.and_then(|row| row.user),
-        }
+        leaf_of(&self.host.proc, row, victim.tree.rank, path)
     }
 
     /// Whether the cgroup may be ended as a whole; where it may not, the tree is ended alone, and the decision says why.
@@ -463,7 +475,10 @@ impl Armed<'_> {
         let proc = &self.host.proc;
         let judged = match leaf.zip(whole) {
             Some(((dir, path), whole)) if path.as_bytes() != b"/" => {
-                members::judge_cgroup(proc, dir, &own_line(proc), check, &whole)
+                let judged = members::judge_cgroup(proc, dir, &own_line(proc), check, &whole);
+                let is_v1 = self.memcg.version() == Some(Version::V1);
+                let may_have_others = is_v1 && self.host.numbers() == Numbers::Other;
+                judged.map(|whole| Whole { may_have_others, ..whole })
             }
             _ => Err(Mixed::Root),
         };
@@ -473,7 +488,10 @@ impl Armed<'_> {
 
     /// SIGKILL to all of a cgroup: at once where the kernel can, and else one by one, with those that join it meanwhile.
     fn kill_whole(&mut self, action: &mut Action, cgroup: &Dir, check: &Check<'_>) -> (u64, Option<Errno>) {
-        let is_plain = matches!(action.whole, Some(Ok(Whole { exempt: 0, .. })));
+        // Who joined it since it was judged ends with it, unless it is one for whom it would not have been ended.
+        let own = own_line(&self.host.proc);
+        let judged = check.leaf.map(|whole| members::judge_cgroup(&self.host.proc, cgroup, &own, check, &whole));
+        let is_plain = matches!(judged, Some(Ok(Whole { exempt: 0, .. })));
         if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
             action.is_by_cgroup_kill = true;
             return (count, None);
@@ -617,7 +635,10 @@ impl Armed<'_> {
         );
         let taken =
             with_report(self.options.format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
-        self.completeness = self.completeness.and(taken);
+        // What nobody reads is late as well, and was not unread by memdoor.
+        if out.broken().is_none() {
+            self.completeness = self.completeness.and(taken);
+        }
         // Up to 128 descriptors, which the members of the tree may need.
         self.memcg.forget();
         let broken = out.broken();
@@ -635,5 +656,26 @@ impl Armed<'_> {
         let broken = out.broken();
         self.note(broken);
         action.log(&self.options, &mut self.log);
+    }
+}
+
+/// The memory cgroup of a process, and its path.
+fn leaf(proc: &Dir, memcg: &mut Memcg, pid: Pid, started: Ticks) -> Option<(Dir, Path)> {
+    let target = Target::open(proc, pid).ok();
+    let mut target = target.filter(|target| target.started == started)?;
+    memcg.forget();
+    memcg.refresh(&mut target);
+    let path = Path::of(memcg.path().ok()?.1);
+    let dir = memcg.dir()?.dir(c".").ok();
+    memcg.forget();
+    dir.map(|dir| (dir, path))
+}
+
+fn leaf_of<'p>(proc: &Dir, row: Option<&Process>, rank: Rank, path: &'p Path) -> Leaf<'p> {
+    Leaf {
+        path: path.as_bytes(),
+        place: row.map(|row| row.whereabouts(proc)).unwrap_or_default(),
+        user: row.and_then(|row| row.user),
+        rank,
     }
 }

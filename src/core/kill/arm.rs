@@ -1,5 +1,7 @@
 //! Everything that may fail loudly, allocate or take its time, before memory is looked at.
 
+use core::fmt::Write;
+
 use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
@@ -12,19 +14,22 @@ use super::{Armed, History};
 use crate::environment::{self, MANY, Others};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
+use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::mode::{Buffers, envelope, open_host, open_self, with_report};
 use crate::parse::meminfo::Meminfo;
 use crate::processes::slow::{self, REFINING, Reader};
 use crate::refusal::fail;
+use crate::report::escape::Escaped;
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
 use crate::sys::harden;
 use crate::sys::out::{Out, Sink};
 use crate::sys::pidfd::PidFd;
-use crate::sys::{Errno, signal, system};
-use crate::target::memcg::Memcg;
+use crate::sys::reserved::Reserved;
+use crate::sys::{self, Errno, signal, system};
+use crate::target::memcg::{Memcg, Whose};
 use crate::units::Pid;
 
 /// Candidates that there is room for when memory is not locked: what is not used takes none.
@@ -90,19 +95,27 @@ impl<'a> Armed<'a> {
             pace: Pace::new(),
             completeness,
             is_output_broken: false,
+            is_output_lost: false,
+            has_ended_avoided: false,
             looks: 0,
             is_odd: Odd::Nothing,
         };
-        if let (Err(errno), Act::Kill) = (locked, options.act) {
-            armed.log.line(
+        armed.say_if_unlocked(locked);
+        if options.run == Run::Daemon {
+            armed.settle()?;
+            armed.say_what_surprises();
+        }
+        Ok(armed)
+    }
+
+    /// Without a lock it goes on.
+    fn say_if_unlocked(&mut self, locked: sys::Result<()>) {
+        if let (Err(errno), Act::Kill) = (locked, self.options.act) {
+            self.log.line(
                 Level::Warning,
                 format_args!("cannot lock: {}; another memdoor may end somebody at the same time", Because(errno)),
             );
         }
-        if options.run == Run::Daemon {
-            armed.settle()?;
-        }
-        Ok(armed)
     }
 
     /// What a daemon does to be quick when it matters.
@@ -124,6 +137,65 @@ impl<'a> Armed<'a> {
         let _ = harden::exempt_from_oom_killer(&self.host.proc);
         let _ = harden::raise_priority();
         Ok(())
+    }
+
+    /// What holds and may not have been meant: said once, by a daemon at its start, and else with the decision.
+    pub(super) fn say_what_surprises(&mut self) {
+        self.say_whose_limit();
+        self.say_what_fits_nobody();
+    }
+
+    /// Which of the patterns that spare somebody fit nobody who runs now: a mistake in one is noticed when somebody has been ended.
+    fn say_what_fits_nobody(&mut self) {
+        let whom = self.options.whom;
+        // Whom it fitted may have been ended for want of anybody else.
+        let avoid = if self.has_ended_avoided { &[] } else { whom.avoid };
+        let lists = [("--ignore", whom.ignore), ("--avoid", avoid)];
+        let count = lists.iter().map(|(_, patterns)| patterns.len()).sum();
+        if count == 0 {
+            return;
+        }
+        let Ok(mut found) = Reserved::<bool>::new(count) else { return };
+        found.extend(lists.iter().flat_map(|(_, patterns)| patterns.iter()).map(|_| false));
+        if self.selection.find_fitting(&self.host.proc, &lists.map(|(_, patterns)| patterns), &mut found).is_err() {
+            return;
+        }
+        let mut words = Fixed::<1000>::new();
+        let all = lists.iter().flat_map(|(option, patterns)| patterns.iter().map(move |pattern| (option, pattern)));
+        for ((option, pattern), _) in all.zip(found.iter()).filter(|(_, is_found)| !**is_found) {
+            let comma = if words.as_bytes().is_empty() { "" } else { ", " };
+            let _ = write!(words, "{comma}{option} {}{}", pattern.prefix(), Escaped(pattern.text().as_bytes()));
+        }
+        if !words.as_bytes().is_empty() {
+            let words = core::str::from_utf8(words.as_bytes()).unwrap_or_default();
+            self.log.line(Level::Warning, format_args!("fits no process now: {words}"));
+        }
+    }
+
+    fn say_whose_limit(&mut self) {
+        let Some(path) = self.options.cgroup else { return };
+        let reading = self.gauge.read(&mut self.host);
+        let limit = reading.total.unwrap_or_default().kib();
+        match (reading.limit_of(path), reading.whose) {
+            (Some(above), _) => {
+                let above = Escaped(above);
+                self.log.line(
+                    Level::Warning,
+                    format_args!(
+                        "--cgroup {} has the limit of {above}, {limit} kB, and counts its own memory alone, not that of the others in {above}; hint: --cgroup {above} counts all of it",
+                        Escaped(path),
+                    ),
+                );
+            }
+            (None, Whose::Hidden) => self.log.line(
+                Level::Warning,
+                format_args!(
+                    "--cgroup {} has the limit of a cgroup above what is mounted here, {limit} kB, and counts its own memory alone; hint: --cgroup / counts all that is seen here",
+                    Escaped(path),
+                ),
+            ),
+            _ => {}
+        }
     }
 
     /// A daemon for nobody is a mistake that is noticed when memory is short, unless it is said before.

@@ -39,7 +39,7 @@ const fn kill<R: Rows>(label: &'static str, key: &'static str, get: Get<R>) -> T
 
 /// What it was about, whom it took, and what came of it.
 #[rustfmt::skip]
-pub(super) static DECISION: [Told<Decision<'static>>; 48] = [
+pub(super) static DECISION: [Told<Decision<'static>>; 49] = [
     kill("Action", "", Words(|of| of.action.outcome.words().as_bytes())),
     kill("", "memdoor.kill.outcome", Words(|of| of.action.outcome.name().as_bytes())),
     kill("", "memdoor.kill.dry_run", Known(|of| Value::Flag(of.options.act == Act::DryRun))),
@@ -50,6 +50,10 @@ pub(super) static DECISION: [Told<Decision<'static>>; 48] = [
     kill("Total Memory", "system.memory.limit", Size(|of| of.of_host()?.total)),
     kill("Available Memory", "system.memory.linux.available", Size(|of| of.of_host()?.available)),
     kill("Control Group Memory Limit", "memdoor.cgroup.limit_bytes", Size(|of| of.of_group()?.total)),
+    kill(
+        "Limit Of The Control Group Above It", "memdoor.cgroup.limit_of",
+        Known(|of| Value::or_nothing(of.limit_of(), Value::Text)),
+    ),
     kill("Available Below That Limit", "memdoor.kill.available_bytes", Size(|of| of.of_group()?.available)),
     kill("Total Swap", "memdoor.host.swap_total_bytes", Size(|of| of.action.reading.swap_total)),
     kill("Free Swap", "memdoor.host.swap_free_bytes", Size(|of| of.action.reading.swap_free)),
@@ -122,11 +126,13 @@ impl Rows for Named {
 }
 
 /// Somebody who was near, for JSON.
-pub(super) static NEAR: [Told<Named>; 5] = [
+pub(super) static NEAR: [Told<Named>; 7] = [
     kill("", "pid", Count(|near| number(near.pid))),
     kill("", "comm", Known(|near| Value::Text(near.comm.as_bytes()))),
     kill("", "processes", Count(|near| Some(near.tree.processes.into()))),
     kill("", "held_bytes", Size(|near| Some(near.tree.held))),
+    kill("", "unread_bytes", Size(|near| worth(near.tree.unread))),
+    kill("", "left_out_bytes", Size(|near| worth(near.tree.left_out))),
     kill("", "rss_bytes", Size(|near| Some(near.tree.rss))),
 ];
 
@@ -167,6 +173,10 @@ impl<'r> Decision<'r> {
 
     fn of_group(&self) -> Option<&'r Reading> {
         self.options.cgroup.is_some().then_some(&self.action.reading)
+    }
+
+    fn limit_of(&self) -> Option<&'r [u8]> {
+        self.of_group()?.limit_of(self.options.cgroup?)
     }
 
     fn fullest(&self) -> Option<&'r Mount> {
@@ -232,9 +242,11 @@ pub(super) fn line(near: &Named) -> Fixed<160> {
     let tree = &near.tree;
     let _ = write!(
         words,
-        "PID {} ({}): {} kB, RSS {} kB, processes {}",
+        "PID {} ({}): {}{} kB, RSS {} kB, processes {}",
         near.pid,
         Escaped(near.comm.as_bytes()),
+        // As `check` and `scores` mark it.
+        if worth(tree.unread.plus(tree.left_out)).is_some() { "~" } else { "" },
         tree.held.kib(),
         tree.rss.kib(),
         tree.processes
@@ -281,5 +293,27 @@ impl Action {
             all[Why::COUNT] = TOO_SMALL.is(Value::Count(self.too_small.into()));
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::processes::Comm;
+    use crate::units::{Bytes, Pid, Ticks};
+    use crate::victim::{Rank, Tree};
+
+    #[test]
+    fn who_was_near_has_the_mark_of_what_was_not_read() {
+        let near = |unread: u64, left_out: u64| {
+            let [held, unread, left_out, rss] = [40, unread, left_out, 50].map(|mib| Bytes(mib << 20));
+            let tree = Tree { root: 0, held, unread, left_out, rss, processes: 2, rank: Rank::Ordinary, score: 0 };
+            let pid = Pid::new(7).expect("a pid");
+            line(&Named { pid, started: Ticks(0), comm: Comm::of(b"db"), tree })
+        };
+        assert_eq!(near(0, 0).as_bytes(), b"PID 7 (db): 40960 kB, RSS 51200 kB, processes 2");
+        for size in [near(8, 0), near(0, 8)] {
+            assert_eq!(size.as_bytes(), b"PID 7 (db): ~40960 kB, RSS 51200 kB, processes 2");
+        }
     }
 }

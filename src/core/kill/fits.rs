@@ -5,6 +5,15 @@ use crate::looks::Looks;
 use crate::victim::{Rank, Why};
 
 impl Looks<'_> {
+    /// Whether a name or a pattern of `--only` is about it, as `any` is about nobody.
+    pub(super) fn is_named(&mut self, only: &Only) -> bool {
+        match only {
+            Only::Any => false,
+            Only::Browsers => self.browser().is_some(),
+            Only::Fits(pattern) => self.fits(pattern),
+        }
+    }
+
     /// How much it is wanted, or why it may not be chosen.
     pub(super) fn judge(&mut self, whom: &Whom<'_>, group: Option<&[u8]>) -> core::result::Result<Rank, Why> {
         let mut is_essential = false;
@@ -13,14 +22,14 @@ impl Looks<'_> {
                 is_essential = self.is_essential();
                 !is_essential
             }
-            Only::Browsers => self.browser().is_some(),
-            Only::Fits(pattern) => self.fits(pattern),
+            only => self.is_named(only),
         });
         if is_essential && !is_wanted {
             return Err(Why::Essential);
         }
         if !is_wanted {
-            return Err(if self.is_unread() { Why::Unread } else { Why::Unwanted });
+            let may_fit = |only: &Only| matches!(only, Only::Fits(pattern) if self.is_unread(pattern));
+            return Err(if whom.only.iter().any(may_fit) { Why::Unread } else { Why::Unwanted });
         }
         if group.is_some_and(|group| !self.is_in(group)) {
             return Err(Why::Outside);

@@ -19,7 +19,7 @@ use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::psi::Trigger;
-use crate::target::memcg::{Memcg, Path};
+use crate::target::memcg::{Memcg, Path, Used};
 use crate::trigger::also::Waiting;
 use crate::units::{Bytes, Percent};
 
@@ -84,7 +84,7 @@ impl Gauge {
 
     /// What the cgroup uses, and its limit. A service that is started anew has a new cgroup of the same path: what was opened of the
     /// old one gives ENODEV for ever, so that it is opened anew.
-    fn read_group(&mut self, proc: &Dir) -> Option<(Bytes, Bytes)> {
+    fn read_group(&mut self, proc: &Dir) -> Option<Used> {
         let (group, path) = self.group.as_mut()?;
         let mut used = group.used();
         if used.is_err() {
@@ -112,8 +112,9 @@ impl Gauge {
             Some(_) => {
                 let used = self.read_group(&host.proc);
                 reading.shmem = None;
-                reading.total = used.map(|(_, limit)| limit);
-                reading.available = used.map(|(used, limit)| Bytes(limit.0.saturating_sub(used.0)));
+                reading.total = used.map(|of| of.limit);
+                reading.available = used.map(|of| Bytes(of.limit.0.saturating_sub(of.used.0)));
+                reading.whose = used.map(|of| of.whose).unwrap_or_default();
             }
             None => self.odd = odd,
         }
@@ -166,12 +167,22 @@ fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> 
         })
     };
     group.look_at(path).map_err(failed)?;
-    match group.used() {
+    let used = group.used();
+    match used {
         Ok(Some(_)) => Ok(group),
         Ok(None) => Err(Error::new("use memory cgroup", path, Errno::ENODATA).hint(match group.path() {
             Ok((Version::V1, _)) => "neither it nor a cgroup above it has a memory limit: set memory.limit_in_bytes",
             _ => "neither it nor a cgroup above it has a memory limit: set memory.max",
         })),
-        Err(why) => Err(failed(why)),
+        // It is there. v2 counts memory where the controller is turned on, and what is below with it.
+        Err(why) => {
+            let error = Error::new("read the memory of cgroup", path, why.errno().unwrap_or(Errno::ENODATA));
+            Err(match why.errno() {
+                Some(Errno::ENOENT) => error.hint(
+                    "its memory is counted with that of a cgroup above it: name that one, or write +memory to cgroup.subtree_control of it",
+                ),
+                _ => error,
+            })
+        }
     }
 }

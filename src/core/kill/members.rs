@@ -19,7 +19,7 @@ use crate::sys::{Errno, Result};
 use crate::target::children;
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Bytes, Pid, Ticks};
-use crate::victim::{By, Why};
+use crate::victim::{By, Rank, Why};
 
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
 pub(super) const ROOM: usize = 512;
@@ -74,6 +74,21 @@ pub(super) struct Leaf<'a> {
     pub(super) path: &'a [u8],
     pub(super) place: Place,
     pub(super) user: Option<u32>,
+    /// How much the victim is wanted. Only where there is nobody else do those go with it that `--avoid` fits.
+    pub(super) rank: Rank,
+}
+
+impl Looks<'_> {
+    /// Why one that is ended with another of its cgroup, whether `--only` fits it or not, may not be.
+    fn objection(&mut self, whom: &Whom<'_>, rank: Rank) -> Option<Mixed> {
+        match () {
+            () if self.may_fit_any(whom.ignore) => Some(Mixed::Protected),
+            // sshd and the shell that somebody is logged in with are in many a service's cgroup, and no --only is about them.
+            () if !whom.only.iter().any(|only| self.is_named(only)) && self.is_essential() => Some(Mixed::Protected),
+            () if rank != Rank::Avoided && self.may_fit_any(whom.avoid) => Some(Mixed::Avoided),
+            () => None,
+        }
+    }
 }
 
 impl Leaf<'_> {
@@ -138,8 +153,9 @@ impl Member {
         let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
         let judged = looks.judge(check.whom, check.group);
         let is_companion = matches!(judged, Err(Why::Unwanted | Why::Unread))
-            && !looks.may_fit_any(check.whom.ignore)
-            && check.leaf.is_some_and(|leaf| looks.is_at(leaf.path));
+            && check
+                .leaf
+                .is_some_and(|leaf| looks.is_at(leaf.path) && looks.objection(check.whom, leaf.rank).is_none());
         drop(looks);
         let owner = self.weigh()?;
         let is_ours = check.user.is_none_or(|own| owner.is_some_and(|owner| owner.hears(own)));
@@ -155,7 +171,7 @@ impl Member {
         let (memory, owner) = self.read_memory()?;
         // One that is exiting has none any more: what it had is what its end gives back.
         if memory.rss.is_some() {
-            self.memory = self.memory.renewed(memory);
+            self.memory = self.memory.grown_to(memory);
         }
         Ok(owner)
     }
@@ -541,6 +557,8 @@ pub(super) enum Mixed {
     Init,
     /// A process that `--ignore` fits, or that may never be ended, is in it.
     Protected,
+    /// A process that `--avoid` fits is in it, and there is somebody else.
+    Avoided,
     /// A process of another service or login is in it.
     Apart,
     /// Another user's process is in it.
@@ -559,6 +577,7 @@ impl Mixed {
             Self::Own => "memdoor, or what it descends from, is in it",
             Self::Init => "PID 1 is in it",
             Self::Protected => "one that may not be ended is in it",
+            Self::Avoided => "one that --avoid fits is in it",
             Self::Apart => "a process of another service or login is in it",
             Self::OthersProcess => "another user's process is in it",
             Self::Unseen => "a process that this /proc does not show is in it",
@@ -573,10 +592,13 @@ pub(super) struct Whole {
     pub(super) processes: u32,
     /// How many of them are spared because the kernel spares them, too (oom_score_adj -1000).
     pub(super) exempt: u32,
+    /// Whether there may be others that this pid namespace has no numbers for: cgroup.procs of v1 leaves them out, that of v2 has a 0.
+    pub(super) may_have_others: bool,
 }
 
 /// Whether a cgroup may be ended as a whole: all in it are of the victim's service or login and of its user, and nobody is in it who may
-/// never be ended. `own` is memdoor and what it descends from.
+/// never be ended ([`crate::essential`], whatever `--only` is, but for whom that itself names), or who is avoided. `own` is memdoor and
+/// what it descends from.
 pub(super) fn judge_cgroup(
     proc: &Dir,
     cgroup: &Dir,
@@ -584,23 +606,24 @@ pub(super) fn judge_cgroup(
     check: &Check<'_>,
     leaf: &Leaf<'_>,
 ) -> core::result::Result<Whole, Mixed> {
-    let mut whole = Whole { processes: 0, exempt: 0 };
+    let mut whole = Whole { processes: 0, exempt: 0, may_have_others: false };
     let mixed = each_in_cgroup(proc, cgroup, &mut |row, dir| {
         whole.processes += 1;
         whole.exempt += u32::from(row.oom_score_adj == Some(badness::NEVER));
         let view = processes::view(dir, b"", row.state, row.threads);
         let mut looks = Looks::new(dir, view.as_bytes(), row.comm.as_bytes()).read_by(check.reader, row.pid);
         // Asked first: of one that --only does not fit, the judgement says only that.
-        let is_ignored = looks.may_fit_any(check.whom.ignore);
+        let objection = looks.objection(check.whom, leaf.rank);
         match (row.pid.get(), looks.judge(check.whom, check.group)) {
             (1, _) => Some(Mixed::Init),
             _ if own.contains(&row.pid) => Some(Mixed::Own),
-            _ if is_ignored => Some(Mixed::Protected),
+            _ if objection == Some(Mixed::Protected) => objection,
             (_, Err(why)) if !matches!(why, Why::Unwanted | Why::Unread) => Some(Mixed::Protected),
             _ if row.owner.zip(check.user).is_some_and(|(owner, user)| !owner.hears(user)) => {
                 Some(Mixed::OthersProcess)
             }
-            _ => leaf.objection(proc, row),
+            // Last: where it is the only reason, the victim is another one ([`super::select::Selection::choose`]).
+            _ => leaf.objection(proc, row).or(objection),
         }
     });
     match mixed {

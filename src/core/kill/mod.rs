@@ -91,6 +91,10 @@ struct Armed<'a> {
     completeness: Completeness,
     /// It was said that standard output can't be written.
     is_output_broken: bool,
+    /// Nobody reads standard output: its pipe is full.
+    is_output_lost: bool,
+    /// One was ended that `--avoid` fits.
+    has_ended_avoided: bool,
     looks: u64,
     /// What was said last about meminfo.
     is_odd: Odd,
@@ -104,6 +108,8 @@ impl Armed<'_> {
             return Exit::Done;
         }
         let outcome = self.act(state, reading);
+        // Behind it: to look for whom patterns fit takes its time, and memory is short.
+        self.say_what_surprises();
         if self.is_output_broken {
             return Exit::Error;
         }
@@ -116,7 +122,7 @@ impl Armed<'_> {
             | Outcome::Spared => {
                 let exit = done(self.completeness);
                 say_if_partial(exit, self.completeness);
-                exit
+                if self.is_output_lost { exit.worse(Exit::Partial) } else { exit }
             }
             Outcome::Vanished => Exit::Gone,
             Outcome::Unknown | Outcome::Nobody | Outcome::Elsewhere if is_asked => Exit::Done,
@@ -236,14 +242,15 @@ impl Armed<'_> {
         Ended::Exit(Exit::Done)
     }
 
-    /// Standard output may break under a daemon, which goes on: its log says so, once.
+    /// Standard output may break under a daemon, which goes on, and nobody may read that of either: the log says so, once.
     fn note(&mut self, broken: Option<Broken>) {
-        let Some(broken) = broken.filter(|_| !self.is_output_broken) else {
+        let Some(broken) = broken.filter(|_| !self.is_output_broken && !self.is_output_lost) else {
             return;
         };
-        let is_failure = output_exit(broken) != Exit::Done || self.options.run == Run::Daemon;
-        self.is_output_broken = is_failure;
-        if is_failure && self.options.run == Run::Daemon {
+        let is_daemon = self.options.run == Run::Daemon;
+        self.is_output_broken = output_exit(broken) != Exit::Done || is_daemon;
+        self.is_output_lost = broken == Broken::Stopped;
+        if is_daemon || self.is_output_lost {
             self.log.line(
                 Level::Error,
                 format_args!("standard output is not written any more, and nobody reads the evidence"),

@@ -5,16 +5,19 @@ use core::time::Duration;
 
 use super::options::Whom;
 use super::top::Top;
+use crate::fixed::Fixed;
 use crate::looks::Looks;
 use crate::own::{is_helper, own_line};
 use crate::parse::stat;
+use crate::pattern::{Field, Pattern};
 use crate::processes::slow::{REFINING, Reader, WORTH, settle};
-use crate::processes::{self, Kinship, Memory, Process, Sender, Table, number};
+use crate::processes::{self, Kind, Kinship, Memory, Process, Sender, Table, number};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::pidfd::is_refused;
 use crate::sys::reserved::Reserved;
 use crate::sys::{Result, system};
+use crate::target::memcg::Path;
 use crate::units::{Bytes, Pid};
 use crate::victim::{self, By, Choice, Node, Rank, Why};
 
@@ -62,9 +65,23 @@ impl<'a> Selection<'a> {
         Self { reader, ..self }
     }
 
+    /// The same where trees end alone.
+    pub(super) fn choose(&mut self, proc: &Dir, whom: &Whom<'_>, group: Option<&[u8]>) -> Result<Choice> {
+        self.choose_with(proc, whom, group, &mut |_, _| None)
+    }
+
     /// Looks at all processes and chooses. Each costs one read, one with a parent or a child that may be
     /// chosen two more, and one that may be the victim or next to it three more.
-    pub(super) fn choose(&mut self, proc: &Dir, whom: &Whom<'_>, group: Option<&[u8]>) -> Result<Choice> {
+    ///
+    /// `beside` is asked of the root of the tree that would be chosen whether its whole cgroup would end with it, and with that one that
+    /// `--avoid` fits: the path of that cgroup, whose trees are then avoided, and the next one is chosen.
+    pub(super) fn choose_with(
+        &mut self,
+        proc: &Dir,
+        whom: &Whom<'_>,
+        group: Option<&[u8]>,
+        beside: &mut dyn FnMut(&Process, Rank) -> Option<Path>,
+    ) -> Result<Choice> {
         let own = own_line(proc);
         let Self { table, excluded, reader, top, user, .. } = self;
         *excluded = [0; Why::COUNT];
@@ -73,7 +90,11 @@ impl<'a> Selection<'a> {
             let judged = judge(proc, name, process, &own, whom, group, *reader);
             // Those of others take no room from one's own.
             let is_others = process.owner.zip(*user).is_some_and(|(owner, user)| !owner.hears(user));
-            let judged = if is_others { judged.and(Err(Why::OthersProcess)) } else { judged };
+            let judged = match judged {
+                // Whether a pattern fits one that may not be ended anyhow need not be known.
+                Ok(_) | Err(Why::Unread) if is_others => Err(Why::OthersProcess),
+                judged => judged,
+            };
             match judged {
                 Ok(rank) => process.mark = rank as u16,
                 Err(why) => excluded[why as usize] += 1,
@@ -111,12 +132,17 @@ impl<'a> Selection<'a> {
                 row.oom_score = number(proc, row.pid, c"oom_score");
             }
         }
-        Ok(self.narrow_down(proc, whom))
+        Ok(self.narrow_down(proc, whom, beside))
     }
 
     /// Chooses until all that were chosen have been looked at closely. Who turns out to be exempt then is none of them any more, so the
     /// next one is looked at.
-    fn narrow_down(&mut self, proc: &Dir, whom: &Whom<'_>) -> Choice {
+    fn narrow_down(
+        &mut self,
+        proc: &Dir,
+        whom: &Whom<'_>,
+        beside: &mut dyn FnMut(&Process, Rank) -> Option<Path>,
+    ) -> Choice {
         let mut rounds = 0;
         let mut is_settled = false;
         self.kinship.find(proc, self.table.rows_mut(), WORTH);
@@ -137,16 +163,69 @@ impl<'a> Selection<'a> {
             };
             if table.look_closer(proc, &mut asked) > 0 {
                 self.leave_out();
+            } else if !is_settled && self.refine(&choice, until) {
+                // Some are known better by now.
+            } else if self.avoid_cgroup(proc, &choice, beside) {
+                is_settled = false;
             } else if is_settled {
                 self.leave_to_relatives(&choice);
                 return choice;
-            } else if !self.refine(&choice, until) {
+            } else {
                 // Until here those who were not asked stood in front with all that they may hold, so that they were. From here on they count
                 // with what their end gives back for sure.
                 settle(self.table.rows_mut());
                 is_settled = true;
             }
         }
+    }
+
+    /// Puts those behind all others whose cgroup would end with the one that was chosen, if one that is avoided is in it; whether that
+    /// is so.
+    fn avoid_cgroup(
+        &mut self,
+        proc: &Dir,
+        choice: &Choice,
+        beside: &mut dyn FnMut(&Process, Rank) -> Option<Path>,
+    ) -> bool {
+        let tree = choice.best[0].filter(|tree| tree.rank != Rank::Avoided);
+        let chosen = tree.and_then(|tree| Some((tree, self.table.rows().get(tree.root)?)));
+        let Some((root, path)) = chosen.and_then(|(tree, row)| Some((tree.root, beside(row, tree.rank)?))) else {
+            return false;
+        };
+        for (at, row) in self.table.rows_mut().iter_mut().enumerate() {
+            let name = Fixed::<16>::dec(row.pid.get());
+            let view = processes::view(proc, name.as_bytes(), row.state, row.threads);
+            if at == root || Looks::new(proc, view.as_bytes(), row.comm.as_bytes()).is_at(path.as_bytes()) {
+                row.mark = Rank::Avoided as u16;
+            }
+        }
+        true
+    }
+
+    /// Notes in `found`, in the order of the lists, which patterns fit somebody who runs, or may. memdoor and what it descends from have
+    /// the text of those about arguments in their own.
+    pub(super) fn find_fitting(&mut self, proc: &Dir, lists: &[&[Pattern]], found: &mut [bool]) -> Result<()> {
+        let own = own_line(proc);
+        let (reader, user) = (self.reader, self.user);
+        let mut look = |name: &CStr, process: &mut Process| {
+            if process.kind == Kind::User && !process.has_exited() && !is_helper(process, &own) {
+                let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
+                let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
+                let mut looks = looks.read_by(reader, process.pid);
+                // Of who is not ended anyhow it need not be known whether a pattern fits.
+                let is_others = process.owner.zip(user).is_some_and(|(owner, user)| !owner.hears(user));
+                let is_safe = is_others || victim::objection(process, &own).is_some();
+                let is_own = own.contains(&process.pid);
+                for (pattern, is_found) in lists.iter().copied().flatten().zip(found.iter_mut()) {
+                    if *is_found || is_own && pattern.field() == Field::Cmdline {
+                        continue;
+                    }
+                    *is_found = looks.fits(pattern) || !is_safe && looks.is_unread(pattern);
+                }
+            }
+            false
+        };
+        self.table.read_wanted(proc, &mut look)
     }
 
     /// Has all asked once that may be asked.
@@ -485,7 +564,7 @@ mod tests {
         table.read_wanted(&proc, &mut wanted).expect("read");
         // As /proc has them, and no other directory.
         table.rows_mut().sort_unstable_by_key(|row| row.pid);
-        let choice = selection.narrow_down(&proc, &whom);
+        let choice = selection.narrow_down(&proc, &whom, &mut |_, _| None);
         let rows = selection.rows();
         let best = choice.best.map(|tree| {
             let tree = tree.expect("one");

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::parse::meminfo::{Meminfo, Use};
+use crate::target::memcg::Whose;
 use crate::trigger::also::Pressure;
 use crate::units::{Bytes, Percent};
 
@@ -37,7 +38,7 @@ pub enum Join {
 pub(super) struct Reading {
     /// MemTotal, or the cgroup's limit.
     pub total: Option<Bytes>,
-    /// MemAvailable, or what is left below the limit.
+    /// MemAvailable, or what the cgroup's own memory leaves below the limit.
     pub available: Option<Bytes>,
     /// SwapTotal.
     pub swap_total: Option<Bytes>,
@@ -47,6 +48,8 @@ pub(super) struct Reading {
     pub pressure: Option<Percent>,
     /// Shmem: no more than this lasts whoever ends. Of a cgroup it is not known.
     pub shmem: Option<Bytes>,
+    /// Of a cgroup, whose limit `total` is.
+    pub whose: Whose,
 }
 
 /// What is odd about a meminfo: containers' replacements of it (lxcfs), and old kernels.
@@ -74,7 +77,9 @@ impl Odd {
             Self::Nothing => "",
             Self::Estimated => "/proc/meminfo has no MemAvailable: MemFree + Buffers + Cached - Shmem stands for it",
             Self::NoMemory => "/proc/meminfo does not tell how much memory is available: nobody is ended because of it",
-            Self::NoGroup => "the cgroup of --cgroup is not there: nobody is ended until it is there again",
+            Self::NoGroup => {
+                "the cgroup of --cgroup is not there, or its memory is not counted: nobody is ended until it is"
+            }
             Self::NoLimit => "the cgroup of --cgroup has no memory limit any more: nobody is ended until it has one",
             Self::NoSwap => "/proc/meminfo's SwapFree can't be true: swap counts neither for nor against",
         }
@@ -102,8 +107,25 @@ impl Reading {
             _ => Odd::Nothing,
         };
         let shmem = meminfo.uses.of(Use::Shmem);
-        let reading = Self { total, available, swap_total: meminfo.swap_total, swap_free, pressure: None, shmem };
+        let reading = Self {
+            total,
+            available,
+            swap_total: meminfo.swap_total,
+            swap_free,
+            pressure: None,
+            shmem,
+            whose: Whose::Own,
+        };
         (reading, odd)
+    }
+
+    /// Of which cgroup above that of `path` the limit is; `None`: it is its own, or that of one that has no path here.
+    pub(super) fn limit_of<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+        match self.whose {
+            Whose::Own | Whose::Hidden => None,
+            Whose::Above(0) => Some(b"/"),
+            Whose::Above(end) => path.get(..end),
+        }
     }
 
     /// What is not available.

@@ -4,11 +4,12 @@ use core::fmt::Write;
 
 use super::facts::{EXCLUDED, line};
 use super::log::Log;
-use super::options::{Only, Options, Whom};
+use super::options::{Only, Options, Scope, Whom};
 use super::report::{Action, Failure, Outcome};
 use super::when::{Join, State};
 use crate::error::by_right;
 use crate::fixed::Fixed;
+use crate::processes::slow::WORTH;
 use crate::report::escape::Escaped;
 use crate::units::{Percent, micros};
 use crate::victim::{By, Rank, Why};
@@ -80,12 +81,12 @@ impl Action {
     }
 
     /// Why it is this one.
-    pub(super) fn chosen(&self, by: By) -> Fixed<128> {
+    pub(super) fn chosen(&self, options: &Options<'_>) -> Fixed<192> {
         let mut words = Fixed::new();
         let Some(victim) = &self.best[0] else {
             return words;
         };
-        let _ = words.write_str(match by {
+        let _ = words.write_str(match options.whom.by {
             By::Tree | By::Process => "it holds most",
             By::Score => "it has the highest oom_score",
         });
@@ -98,6 +99,7 @@ impl Action {
             Rank::Preferred => ", among those that --prefer fits",
             Rank::Ordinary if is_avoiding => ", but for those that --avoid fits",
             Rank::Ordinary => "",
+            Rank::Avoided if options.scope == Scope::Cgroup => ", all of which --avoid fits, or one in their cgroup",
             Rank::Avoided => ", all of which --avoid fits",
         });
         words
@@ -140,7 +142,7 @@ impl Action {
     }
 
     /// Whether its cgroup is ended with it.
-    pub(super) fn whole(&self) -> Fixed<160> {
+    pub(super) fn whole(&self) -> Fixed<256> {
         let mut words = Fixed::new();
         let _ = match self.whole {
             None => Ok(()),
@@ -149,9 +151,12 @@ impl Action {
                 let spared = whole.exempt;
                 let how = if self.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
                 let _ = write!(words, "yes: {} processes{how}", whole.processes - spared);
-                match spared {
-                    0 => Ok(()),
-                    _ => write!(words, "; {spared} more with oom_score_adj -1000 stay"),
+                if spared > 0 {
+                    let _ = write!(words, "; {spared} more with oom_score_adj -1000 stay");
+                }
+                match whole.may_have_others {
+                    false => Ok(()),
+                    true => write!(words, "; those of other pid namespaces are not seen (cgroup v1), and stay"),
                 }
             }
         };
@@ -212,17 +217,21 @@ impl Action {
         match () {
             () if self.too_small > 0 => "lower --min-size",
             () if count(Why::Unread) > 0 => {
-                "arguments of some did not answer in 200 ms (their memory map is locked), or are too long: a REGEX for names (comm:) reads none"
+                "of some the executable (exe:) may not be seen, or the arguments (cmdline:) did not answer in 200 ms (their memory map is locked) or are too long: a REGEX for names (comm:) reads neither"
             }
             () if count(Why::OthersProcess) > 0 => by_right(
                 "run memdoor as root: they are other users' processes",
                 "root lacks CAP_KILL here: they are other users' processes",
             ),
+            // Those that --only fits come before those that it does not: more of these would not help.
+            () if count(Why::Ignored) > 0 => "--ignore fits them: name fewer",
+            () if count(Why::Exempt) > 0 => "they have oom_score_adj -1000: memdoor protect -p PID --adj 0",
+            () if count(Why::Outside) > 0 => {
+                "those that --only fits are outside of --cgroup: name the cgroup that they are in"
+            }
             () if count(Why::Unwanted) > 0 && !is_any => {
                 "--only any ends whoever the system does not hang on (for servers), --only REGEX those of that name"
             }
-            () if count(Why::Ignored) > 0 => "--ignore fits them: name fewer",
-            () if count(Why::Exempt) > 0 => "they have oom_score_adj -1000: memdoor protect -p PID --adj 0",
             () if self.is_hidden => by_right(
                 "run memdoor as root: /proc hides processes of other users (hidepid)",
                 "/proc hides processes of other users (hidepid), and root needs CAP_SYS_PTRACE to see them: start memdoor with it",
@@ -247,6 +256,12 @@ impl Action {
                 tree.rss.kib(),
                 self.trees,
             );
+            // Fields of their own, so that all that reads held_kb goes on to find a number there.
+            for (name, size) in [("unread_kb", tree.unread), ("left_out_kb", tree.left_out)] {
+                if size >= WORTH {
+                    let _ = write!(words, " {name}={}", size.kib());
+                }
+            }
         }
         if let Some(freed) = self.freed {
             let (freed, took) = (freed.kib(), micros(self.took) / 1000);

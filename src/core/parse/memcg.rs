@@ -87,12 +87,19 @@ pub fn event(text: &[u8], key: &[u8]) -> Option<u64> {
     })
 }
 
-/// The page cache of a cgroup and those below it, `memory.stat`, which the kernel drops before it kills. Shared memory is not in it.
+/// What the kernel takes back of a cgroup and those below it, by `memory.stat`, before it kills in it: what MemAvailable of the system is,
+/// less what is free.
+///
+/// si_mem_available() of mm/show_mem.c counts the page cache of both LRU lists, active and inactive, and reclaimable slab. A file that
+/// is read twice is active, and is dropped all the same. tmpfs and other shared memory are on the lists of anonymous memory, and what is
+/// locked on none of these. It leaves out a part of each, up to the low watermark of the zones, which a cgroup has none of: reclaim begins
+/// at its limit. Slab is told by v2 alone (`slab_reclaimable`); where it is not it counts as used.
 #[must_use]
-pub fn cache(text: &[u8]) -> Option<Bytes> {
+pub fn reclaimable(text: &[u8]) -> Option<Bytes> {
     // v1 has a cgroup's own figures under v2's names.
     let sum = |active, inactive| Some(Bytes(event(text, active)?).plus(Bytes(event(text, inactive)?)));
-    sum(b"total_active_file", b"total_inactive_file").or_else(|| sum(b"active_file", b"inactive_file"))
+    let cache = sum(b"total_active_file", b"total_inactive_file").or_else(|| sum(b"active_file", b"inactive_file"));
+    cache.map(|cache| cache.plus(Bytes(event(text, b"slab_reclaimable").unwrap_or(0))))
 }
 
 /// What a cgroup and those below it have, as memory.stat counts it. `None`: this kernel does not say it here.
@@ -150,11 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn cache_is_what_is_below_the_group_as_well() {
+    fn what_the_kernel_takes_back_is_the_cache_of_both_lists_and_slab_of_all_below_the_group() {
         let v1 = b"inactive_file 1\nactive_file 2\ntotal_inactive_file 30\ntotal_active_file 40\n";
-        assert_eq!(cache(v1), Some(Bytes(70)));
-        assert_eq!(cache(b"anon 9\ninactive_file 5\nactive_file 6\n"), Some(Bytes(11)));
-        assert_eq!(cache(b"anon 9\n"), None);
+        assert_eq!(reclaimable(v1), Some(Bytes(70)));
+        assert_eq!(reclaimable(b"anon 9\ninactive_file 5\nactive_file 6\n"), Some(Bytes(11)));
+        let v2 = b"anon 9\nfile 30\nshmem 7\ninactive_file 5\nactive_file 6\nunevictable 12\nslab_reclaimable 3\nslab_unreclaimable 4\n";
+        assert_eq!(reclaimable(v2), Some(Bytes(14)));
+        assert_eq!(reclaimable(b"anon 9\n"), None);
     }
 
     #[test]

@@ -196,6 +196,24 @@ const fn between(shares: Bytes, shared: Bytes) -> Bytes {
 }
 
 impl Memory {
+    /// What is read of the same process later, when nobody asks smaps any more: shared memory that came since ends with it where all that
+    /// it had before does. Of one that has a segment or a named file as well it may be of those.
+    #[must_use]
+    pub fn grown_to(&self, fresh: Self) -> Self {
+        let more = |before: Bytes| Bytes(fresh.shmem.unwrap_or_default().0.saturating_sub(before.0));
+        let ending = match (self.ending, self.shmem.filter(|_| self.rss.is_some())) {
+            (Some(Ending::Parts { private, share, shared, swapped, inherited, files }), Some(before))
+                if private.plus(shared) >= before =>
+            {
+                let private = private.plus(more(before));
+                Some(Ending::Parts { private, share, shared, swapped, inherited, files })
+            }
+            (Some(Ending::AtMost(most)), Some(before)) => Some(Ending::AtMost(most.plus(more(before)))),
+            (ending, _) => ending,
+        };
+        Self { ending, ..self.renewed(fresh) }
+    }
+
     /// The same where a relative lives on, who keeps what they share.
     #[must_use]
     pub fn apart(&self) -> Self {
@@ -240,6 +258,22 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shared_memory_that_came_since_counts_where_all_that_was_there_ends_with_the_process() {
+        let held =
+            |before: Memory, shmem: u64| before.grown_to(memory(1, shmem, 0)).freeable().map(|size| size.0 >> 20);
+        let known =
+            |shmem: u64, private: u64| Memory { ending: known(1, [private, 0, 0, 0]).ending, ..memory(1, shmem, 0) };
+        assert_eq!(held(known(10, 10), 30), Some(31));
+        assert_eq!(held(known(0, 0), 20), Some(21));
+        // A segment of 10 MiB, which stays: what came may be of it.
+        assert_eq!(held(known(10, 0), 30), Some(1));
+        let unread = Memory { ending: Some(Ending::AtMost(Bytes(10 << 20))), ..memory(1, 10, 0) };
+        assert_eq!(held(unread, 30), Some(31));
+        // What was not weighed before has nothing to compare with.
+        assert_eq!(held(Memory { rss: None, shmem: None, ..known(0, 5) }, 30), Some(6));
+    }
 
     fn memory(anon: u64, shmem: u64, swap: u64) -> Memory {
         let some = |mib: u64| Some(Bytes(mib << 20));

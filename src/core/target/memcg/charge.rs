@@ -12,8 +12,8 @@ pub struct Charge {
     pub limit: Bytes,
     /// All that is charged to it.
     pub usage: Option<Bytes>,
-    /// The part of it that is page cache.
-    pub cache: Option<Bytes>,
+    /// The part of it that the kernel takes back before it kills.
+    pub reclaimable: Option<Bytes>,
     /// What of it is in swap; `None` where swap is not counted by cgroup.
     pub swap: Option<Bytes>,
     /// How much of it may be in swap.
@@ -21,14 +21,14 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// What of it can't be dropped, in memory and in swap.
+    /// What of it can't be taken back, in memory and in swap.
     #[must_use]
     pub fn held(&self) -> Option<Bytes> {
-        let memory = self.usage?.0.saturating_sub(self.cache?.0);
+        let memory = self.usage?.0.saturating_sub(self.reclaimable?.0);
         Some(Bytes(memory).plus(self.swap.unwrap_or_default()))
     }
 
-    /// How much memory that can't be dropped it may have before the kernel kills in it: its limit and the swap that it may still get.
+    /// How much memory that can't be taken back it may have before the kernel kills in it: its limit and the swap that it may still get.
     #[must_use]
     pub fn most(&self, swap_free: Option<Bytes>) -> Bytes {
         let Some(used) = self.swap else {
@@ -63,7 +63,7 @@ impl Memcg {
             }
             _ => (None, Limit::None),
         };
-        Some(Charge { limit, usage, cache: level.cache().ok(), swap, swap_limit })
+        Some(Charge { limit, usage, reclaimable: level.reclaimable().ok(), swap, swap_limit })
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
         let charge = |swap: Option<u64>, swap_limit| Charge {
             limit: Bytes(100),
             usage: None,
-            cache: None,
+            reclaimable: None,
             swap: swap.map(Bytes),
             swap_limit,
         };

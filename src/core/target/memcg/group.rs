@@ -3,9 +3,33 @@
 use super::{Memcg, Path};
 use crate::error::Absent;
 use crate::parse::cgroup::Version;
+use crate::parse::memcg::Limit;
 use crate::parse::mountinfo::Mount;
 use crate::sys::file::Dir;
 use crate::units::Bytes;
+
+/// Whose limit it is that a cgroup reaches first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Whose {
+    /// Its own.
+    #[default]
+    Own,
+    /// That of one above it, whose path is so many bytes of its own.
+    Above(usize),
+    /// That of one above it that this mount does not show.
+    Hidden,
+}
+
+/// How much of a limit a cgroup uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Used {
+    /// What is charged to it and those below it, less what the kernel takes back before it kills ([`crate::parse::memcg::reclaimable`]).
+    pub used: Bytes,
+    /// The smallest limit of it and those above it.
+    pub limit: Bytes,
+    /// Whose that is. What others below an ancestor use is not in `used`.
+    pub whose: Whose,
+}
 
 impl Memcg {
     /// Where the hierarchy that has the memory controller is mounted.
@@ -14,6 +38,16 @@ impl Memcg {
         match &self.v1 {
             Some(mount) => Some(mount),
             None => self.v2.as_ref(),
+        }
+    }
+
+    /// Which hierarchy has the memory controller, where one is mounted.
+    #[must_use]
+    pub const fn version(&self) -> Option<Version> {
+        match (&self.v1, &self.v2) {
+            (Some(_), _) => Some(Version::V1),
+            (None, Some(_)) => Some(Version::V2),
+            (None, None) => None,
         }
     }
 
@@ -40,22 +74,24 @@ impl Memcg {
         Ok(version)
     }
 
-    /// What the cgroup with the smallest limit can't give back, and that limit; `None` without a limit. Pages of files that nobody used
-    /// lately are not counted: the kernel takes them first.
-    pub fn used(&mut self) -> Result<Option<(Bytes, Bytes)>, Absent> {
+    /// What the cgroup itself uses, and the smallest limit of it and those above it; `None` without a limit.
+    ///
+    /// An ancestor may be full of what its other members use: whoever looks at one of them alone would end an innocent one for that.
+    pub fn used(&mut self) -> Result<Option<Used>, Absent> {
         let Some((limit, at)) = self.smallest()? else {
             return Ok(None);
         };
         let place = self.place.as_ref().map_err(|why| *why)?;
         let levels = place.levels.as_ref().map_err(|why| *why)?;
-        let level = levels.get(at).and_then(Option::as_ref);
-        let level = level.ok_or(Absent::Malformed)?;
-        let idle = match place.version {
-            Version::V1 => "total_inactive_file",
-            Version::V2 => "inactive_file",
+        let level = |at: usize| levels.get(at).and_then(Option::as_ref).ok_or(Absent::Malformed);
+        let (own, limiting) = (level(0)?, level(at)?);
+        let used = Bytes(own.usage()?.0.saturating_sub(own.reclaimable()?.0));
+        let whose = match at {
+            _ if place.above == Some(limit) && limiting.limit()? != Limit::At(limit) => Whose::Hidden,
+            0 => Whose::Own,
+            _ => Whose::Above(place.path.as_bytes().len().saturating_sub(own.end) + limiting.end),
         };
-        let idle = level.figure(idle).unwrap_or(0);
-        Ok(Some((Bytes(level.usage()?.0.saturating_sub(idle)), limit)))
+        Ok(Some(Used { used, limit, whose }))
     }
 
     /// The directory of the cgroup that is looked at.

@@ -3,7 +3,7 @@
 use super::{Path, TEXT_MAX};
 use crate::error::{Absent, Source};
 use crate::parse::cgroup::Version;
-use crate::parse::memcg::{Limit, cache, event, limit};
+use crate::parse::memcg::{Limit, event, limit, reclaimable};
 use crate::parse::one_number;
 use crate::sys::Errno;
 use crate::sys::file::Dir;
@@ -114,10 +114,10 @@ impl Level {
         number(&self.usage)
     }
 
-    /// The page cache in it.
-    pub(super) fn cache(&self) -> Result<Bytes, Absent> {
+    /// What of it the kernel takes back before it kills.
+    pub(super) fn reclaimable(&self) -> Result<Bytes, Absent> {
         let mut buf = [0; TEXT_MAX];
-        cache(read(&self.stat, &mut buf)?).ok_or(Source::cgroup(self.stat.name()).lacks("inactive_file"))
+        reclaimable(read(&self.stat, &mut buf)?).ok_or(Source::cgroup(self.stat.name()).lacks("inactive_file"))
     }
 
     /// The figure behind `key` in memory.stat: bytes.

@@ -19,6 +19,7 @@ use level::Level;
 
 pub use bounds::Swap;
 pub use charge::Charge;
+pub use group::{Used, Whose};
 pub use level::Names;
 
 /// A cgroup's path; kubelet's longest are about 250 bytes.

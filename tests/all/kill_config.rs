@@ -1,0 +1,152 @@
+//! `memdoor kill`: what its configuration and its patterns may say, and what is said of those that can't mean what they say.
+
+use crate::common;
+
+use common::host::TempDir;
+use common::run::{Running, memdoor, poll, run};
+use nix::sys::signal::Signal;
+
+use super::kill::{family, is_alive, kill, kill_args, name, value};
+
+/// The lines of `--print-config` without where they come from.
+fn printed(args: &[&str]) -> Vec<String> {
+    let ended = run(&[&["kill", "--print-config"], args].concat());
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let lines = ended.out.lines().map(|line| line.rsplit_once(" # ").map_or(line, |(line, _)| line.trim_end()));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn what_print_config_prints_is_read_as_it_was() {
+    let dir = TempDir::new();
+    let values = [
+        "plain",
+        "a # b",
+        "a #",
+        "^tab\there$",
+        "bell\u{7}",
+        r#"of ' and " # x"#,
+        r#"cmdline:'a' "b""#,
+        r#"["a"]"#,
+        r#"['x', "y"]"#,
+        r"back\\slash\d",
+        r"'\d' #",
+        "cmdline:$'x'",
+        r#"cmdline:" #"#,
+        "ünïcode",
+        "exe:/a\u{1b}31m'\"",
+    ];
+    let mut typed = vec!["--config", "/dev/null", "--log-file", "/tmp/a\nb'c\"d#"];
+    for value in values {
+        typed.extend(["--ignore", value]);
+    }
+    let once = printed(&typed);
+    assert_eq!(once.iter().filter(|line| line.starts_with("ignore = ")).count(), values.len(), "{once:#?}");
+    let file = dir.write("conf", once.join("\n").as_bytes());
+    let again = printed(&["--config", &file]);
+    assert_eq!(again, once);
+    // It is the same, and not only printed alike: what is typed and what is read are one value, or this would have more.
+    let mut both = typed.clone();
+    both[1] = &file;
+    both.drain(2..4);
+    let ignores = |lines: &[String]| -> Vec<String> {
+        lines.iter().filter(|line| line.starts_with("ignore = ")).cloned().collect()
+    };
+    let (read, all) = (ignores(&once), ignores(&printed(&both)));
+    assert_eq!(all, [&read[..], &read[..]].concat());
+}
+
+#[test]
+fn a_typed_family_adds_to_those_of_the_configuration_and_replaces_the_one_of_its_name() {
+    let (name, dir) = (name(), TempDir::new());
+    let [a, b, c] = ["a", "b", "c"].map(|end| format!("{name}{end}"));
+    let victims = [(&a, 12), (&b, 8), (&c, 4)].map(|(name, mib)| family(name, mib, 0));
+    let text = format!("[kill]\nthreshold = 0\nonly = mine\nfamily = mine=^{b}$\nfamily = other=^{a}$\n");
+    let file = dir.write("conf", text.as_bytes());
+    let chosen = |family: &str| {
+        let ended = run(&["kill", "--config", &file, "--once", "--dry-run", "--family", family]);
+        value(&ended.out, "Victim PID").to_owned()
+    };
+    assert_eq!(chosen("py=^python"), victims[1].id());
+    assert_eq!(chosen(&format!("mine=^{c}$")), victims[2].id());
+    let shown = printed(&["--config", &file, "--family", &format!("mine=^{c}$")]);
+    let families: Vec<&str> = shown.iter().filter_map(|line| line.strip_prefix("family = ")).collect();
+    assert_eq!(families, [format!("other=^{a}$"), format!("mine=^{c}$")]);
+}
+
+#[test]
+fn a_configuration_that_is_no_text_or_is_named_twice_says_what_it_is() {
+    let dir = TempDir::new();
+    let said = |args: &[&str]| {
+        let ended = run(&[&["kill", "--print-config"], args].concat());
+        assert_eq!(ended.code(), 2, "{ended:#?}");
+        ended.err
+    };
+    let file = dir.write("conf", b"a\0 = 1\n");
+    assert!(said(&["--config", &file]).contains(":1: a NUL byte stands there"));
+    dir.write("conf", b"[kill]\nonly = a\0b\n");
+    assert!(said(&["--config", &file]).contains(":2: a NUL byte stands there"));
+    let wide: Vec<u8> = "[kill]\n".bytes().flat_map(|byte| [byte, 0]).collect();
+    dir.write("conf", &wide);
+    assert!(said(&["--config", &file]).contains("it is UTF-16"));
+    assert!(said(&["--config", &file, "--config", "/dev/null"]).contains("--config twice: it takes one value"));
+}
+
+#[test]
+fn a_path_of_a_cgroup_is_what_the_kernel_shows_of_processes() {
+    let shown = |path: &str| run(&["kill", "--config", "/dev/null", "--once", "--cgroup", path]);
+    for path in ["/x/./a", "/x/../a", "/..", "x"] {
+        let ended = shown(path);
+        assert_eq!(ended.code(), 2, "{ended:#?}");
+        assert!(ended.err.contains("without . and .. in it"), "{ended:#?}");
+    }
+    let ended = shown("//no//such/group/");
+    assert!(ended.err.contains("cannot find memory cgroup /no/such/group:"), "{ended:#?}");
+}
+
+/// A service that ended with 0 would leave the host alone, and no supervisor start it again.
+#[test]
+fn a_sighup_never_turns_a_service_into_a_single_look_and_may_turn_it_into_a_dry_run() {
+    let (name, dir) = (name(), TempDir::new());
+    let victim = family(&name, 4, 0);
+    let file = dir.write("conf", b"[kill]\nthreshold = 100\n");
+    let (only, log) = (format!("^{name}$"), dir.join("log"));
+    let args = ["kill", "--config", &file, "--only", &only, "--hard", "0", "--log-file", &log];
+    let mut daemon = Running::start(memdoor(&args));
+    let logged = |words: &str| {
+        poll(words, || std::fs::read_to_string(&log).ok()?.contains(words).then_some(()));
+    };
+    logged("started: threshold 100 %");
+    dir.write("conf", b"[kill]\nthreshold = 0\nonce = true\n");
+    daemon.signal(Signal::SIGHUP);
+    logged("ERROR SIGHUP: the configuration stays as it was: once = true can't come to hold");
+    dir.write("conf", b"[kill]\nthreshold = 0\ndry-run = true\n");
+    daemon.signal(Signal::SIGHUP);
+    daemon.until_with("none (dry run)");
+    assert!(is_alive(victim.pid));
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
+fn a_pattern_that_spares_nobody_now_is_named_at_the_start_of_a_daemon_and_behind_a_decision() {
+    let name = name();
+    let victim = family(&name, 4, 0);
+    let only = format!("^{name}$");
+    let spared =
+        ["--ignore", "java db", "--ignore", &only, "--avoid", "exe:/no/such$", "--avoid", "cmdline:--no-such-arg"];
+    let words = "fits no process now: --ignore java db, --avoid exe:/no/such$, --avoid cmdline:--no-such-arg\n";
+    let ended = kill(&only, &[&["--once", "--dry-run"], &spared[..]].concat());
+    assert!(ended.err.contains(words), "{ended:#?}");
+    // What --only fits is spared: more of --only would not help.
+    assert!(ended.err.contains("hint=\"--ignore fits them: name fewer\""), "{ended:#?}");
+    let ended = kill(&only, &["--once", "--dry-run", "--ignore", "no such name", "--avoid", &only]);
+    assert!(ended.err.contains("fits no process now: --ignore no such name\n"), "{ended:#?}");
+    let dir = TempDir::new();
+    let log = dir.join("log");
+    let daemon = Running::start(memdoor(&kill_args(&only, &[&spared[..], &["--log-file", &log]].concat())));
+    poll("its words", || std::fs::read_to_string(&log).ok()?.contains(words).then_some(()));
+    daemon.signal(Signal::SIGTERM);
+    daemon.end();
+    drop(victim);
+}
