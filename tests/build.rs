@@ -103,7 +103,9 @@ fn paths_inside(path: &Path) -> Vec<String> {
     let mut found: Vec<String> = candidates.into_iter().flatten().collect();
     // HOME may be `/`, which is in any binary.
     found.retain(|path| path.len() > 1);
-    found.retain(|path| bytes.windows(path.len()).any(|part| part == path.as_bytes()));
+    // What is inside is a file below it; `/proc` + `/root needs CAP_SYSLOG` are two texts that happen to lie beside each other.
+    let is_inside = |path: &str| bytes.windows(path.len() + 1).any(|part| part == format!("{path}/").as_bytes());
+    found.retain(|path| is_inside(path.trim_end_matches('/')));
     found
 }
 
