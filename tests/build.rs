@@ -103,7 +103,12 @@ fn paths_inside(path: &Path) -> Vec<String> {
     let mut found: Vec<String> = candidates.into_iter().flatten().collect();
     // HOME may be `/`, which is in any binary.
     found.retain(|path| path.len() > 1);
-    found.retain(|path| bytes.windows(path.len()).any(|part| part == path.as_bytes()));
+    // Of a file below it. Words may stand side by side in a binary without anything between them: `/proc/` and `root needs`.
+    let is_inside = |path: &String| {
+        let start = format!("{path}/");
+        bytes.windows(start.len()).any(|part| part == start.as_bytes())
+    };
+    found.retain(is_inside);
     found
 }
 
