@@ -7,14 +7,14 @@ use crate::families::{self, Family};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::memory_cgroup;
 use crate::parse::spaced;
-use crate::parse::stat;
+use crate::parse::{stat, status};
 use crate::pattern::{self, Field, Pattern, TEXT_MAX};
 use crate::processes::slow::Reader;
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::system;
-use crate::target::STAT_MAX;
 use crate::target::exe::present;
+use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::Pid;
 
 type Text = Fixed<TEXT_MAX>;
@@ -185,6 +185,13 @@ impl<'a> Looks<'a> {
             return !of_others && essential::role(comm, exe).is_some();
         }
         essential::is_shell(comm) && self.is_login_shell()
+    }
+
+    /// Whether it is PID 1 of a pid namespace below memdoor's: a container hangs on it, and nothing outside of that.
+    pub fn is_init_of_a_container(&self) -> bool {
+        let mut buf = [0; STATUS_MAX];
+        let status = self.dir.read(self.path(b"status").as_c_str().unwrap_or_default(), &mut buf);
+        status.is_ok_and(|text| status::parse(text).vpid == Some(1))
     }
 
     fn is_login_shell(&self) -> bool {

@@ -6,7 +6,7 @@ use crate::common;
 
 use std::fs;
 
-use common::host::{TempDir, is_root, may_be_another_user, unprivileged};
+use common::host::{TempDir, is_root, may_be_another_user, unprivileged, works};
 use common::memcg::{MIB, Memcg};
 use common::run::{Ended, MEMDOOR, Running, command, memdoor, poll, run, run_command};
 use common::skip;
@@ -210,4 +210,21 @@ fn by_cgroup_what_the_system_hangs_on_spares_its_cgroup_whatever_only_is_unless_
     assert_eq!(value(&ended.out, "Victim Processes"), "2", "{ended:#?}");
     hog.wait();
     assert!(is_alive(companion.pid));
+}
+
+#[test]
+fn by_cgroup_the_init_of_a_container_goes_with_its_container() {
+    let Some(group) = Memcg::or_skip(None) else { return };
+    let (name, dir) = (name(), TempDir::new());
+    let tini = dir.victim("tini");
+    let args = ["--pid", "--fork", "--kill-child", &tini, "idle"];
+    if !works(&["unshare", "--pid", "--fork", "true"]) {
+        return skip("unshare(1) makes no pid namespace here");
+    }
+    let init = Victim::start_command(group.inside(&command("unshare", &args)));
+    let hog = Victim::start_command(group.inside(&victim(&["family", &name, "8", "0"])));
+    let ended = kill(&format!("^{name}$"), &["--once", "--dry-run", "--by", "cgroup"]);
+    // unshare(1), which waits for the container, is in its cgroup as well.
+    assert!(value(&ended.out, WHOLE).starts_with("yes: 3"), "{ended:#?}");
+    drop((init, hog));
 }

@@ -83,8 +83,14 @@ impl Looks<'_> {
     fn objection(&mut self, whom: &Whom<'_>, rank: Rank) -> Option<Mixed> {
         match () {
             () if self.may_fit_any(whom.ignore) => Some(Mixed::Protected),
-            // sshd and the shell that somebody is logged in with are in many a service's cgroup, and no --only is about them.
-            () if !whom.only.iter().any(|only| self.is_named(only)) && self.is_essential() => Some(Mixed::Protected),
+            // sshd and the shell that somebody is logged in with are in many a service's cgroup, and no --only is about them. What is
+            // PID 1 of a container (tini, dumb-init) goes with the container.
+            () if !whom.only.iter().any(|only| self.is_named(only))
+                && self.is_essential()
+                && !self.is_init_of_a_container() =>
+            {
+                Some(Mixed::Protected)
+            }
             () if rank != Rank::Avoided && self.may_fit_any(whom.avoid) => Some(Mixed::Avoided),
             () => None,
         }
