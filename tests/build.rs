@@ -92,7 +92,8 @@ fn paths_inside(path: &Path) -> Vec<String> {
     let sysroot = try_run(command("rustc", &["--print", "sysroot"])).map(|done| done.out.trim().to_string());
     let candidates = [
         Some(root().display().to_string()),
-        variable("HOME"),
+        // What is in it: "/root" alone is also the end of one text and the beginning of the next, `/proc/` and `root needs ...`.
+        variable("HOME").map(|home| format!("{}/", home.trim_end_matches('/'))),
         variable("CARGO_HOME"),
         variable("RUSTUP_HOME"),
         sysroot.ok(),

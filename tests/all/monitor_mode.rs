@@ -246,7 +246,7 @@ fn what_is_wrong_is_said_with_what_is_allowed() {
     for (args, expected) in [
         (
             &["monitor", "x"][..],
-            "memdoor: --minutes: 'x' is not allowed: minutes, fractions allowed; 0 until it is stopped\n".to_owned(),
+            "memdoor: --minutes: 'x' is not allowed: minutes from 0.01 to 31536000, fractions allowed; 0 until it is stopped\n".to_owned(),
         ),
         (&["monitor", "1", "2", "3"], "memdoor: unexpected operand '3': see memdoor monitor --help\n".to_owned()),
         (&["monitor", "--alert", "cpu=3"], format!("memdoor: --alert: 'cpu=3' is not allowed: {alert}\n")),
