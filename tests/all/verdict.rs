@@ -246,9 +246,9 @@ fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared
     let Some(group) = Memcg::or_skip(Some(48 * MIB)) else {
         return;
     };
-    let (dir, victim) = (TempDir::new(), victim(&[]));
-    let program = victim.get_program().to_str().expect("UTF-8");
-    let out = dir.join("out");
+    // No other test has processes of this name, whose OOM kills would stand in the same log.
+    let (dir, name) = (TempDir::new(), format!("same-{}", std::process::id()));
+    let (program, out) = (dir.victim(&name), dir.join("out"));
     // The namesake is killed seconds before the target, which is killed by hand.
     let script = format!(
         "sleep 60 | {program} hold 5 >/dev/null & target=$!; sleep 0.5
@@ -264,7 +264,7 @@ fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared
     assert_eq!(cause(&end), "perhaps_oom_kill", "{}", said(&end));
     let lines = evidence(&end);
     // The same words as of a neighbour with another name.
-    let is_told = lines[0].contains(" (victim), in its control group, was OOM-killed at ");
+    let is_told = lines[0].contains(&format!(" ({name}), in its control group, was OOM-killed at "));
     assert!(is_told || is_alone(lines[0]), "{lines:#?}");
     assert!(lines[1].contains("at the start 0,") && lines[1].ends_with(" s ago 1, now 1"), "{lines:#?}");
 }
