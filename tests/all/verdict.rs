@@ -263,10 +263,11 @@ fn an_oom_kill_of_a_namesake_is_not_the_targets_where_only_names_can_be_compared
     let end = Json::parse(text.lines().last().expect("an end"));
     assert_eq!(cause(&end), "perhaps_oom_kill", "{}", said(&end));
     let lines = evidence(&end);
-    // The same words as of a neighbour with another name.
-    let is_told = lines[0].contains(&format!(" ({name}), in its control group, was OOM-killed at "));
-    assert!(is_told || is_alone(lines[0]), "{lines:#?}");
-    assert!(lines[1].contains("at the start 0,") && lines[1].ends_with(" s ago 1, now 1"), "{lines:#?}");
+    // The same words as of a neighbour with another name. What else was killed on this machine meanwhile may stand there, too.
+    let told = format!(" ({name}), in its control group, was OOM-killed at ");
+    assert!(lines.iter().any(|line| line.contains(&told)) || is_alone(lines[0]), "{lines:#?}");
+    let is_counted = |line: &&str| line.contains("at the start 0,") && line.ends_with(" s ago 1, now 1");
+    assert!(lines.iter().any(is_counted), "{lines:#?}");
 }
 
 /// Whether this is the sentence of a kill line that came without its report, which has the control group.
