@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use memdoor::files::Unusable;
 use memdoor::fixed::Fixed;
@@ -51,6 +52,10 @@ pub(super) struct Setting {
     pub(super) origin: String,
 }
 
+/// Whether the default file has been read. One that is gone when a SIGHUP comes, as an editor or a deployment may move it away for a
+/// moment, is no configuration that says nothing: without its `ignore` somebody would be ended whom it spares.
+static WAS_THERE: AtomicBool = AtomicBool::new(false);
+
 /// The lines of a section: of `named`, which must be there, or of the default file, which need not.
 pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> {
     let path = named.unwrap_or(DEFAULT);
@@ -69,7 +74,15 @@ pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> 
                 SIZE_MAX >> 10
             )));
         }
-        Ok(length) => bytes.truncate(length),
+        Ok(length) => {
+            bytes.truncate(length);
+            WAS_THERE.fetch_or(named.is_none(), Ordering::Relaxed);
+        }
+        Err(refused) if named.is_none() && is_missing(&refused) && WAS_THERE.load(Ordering::Relaxed) => {
+            return Err(UsageError(format!(
+                "cannot read {name}: it was read before, and is gone\nhint: an empty file there is a configuration that says nothing: touch {name}"
+            )));
+        }
         Err(refused) if named.is_none() && is_missing(&refused) => return Ok(Vec::new()),
         Err(refused) => return Err(refuse(path, refused)),
     }
@@ -135,6 +148,9 @@ fn parse(text: &[u8], file: &str, whose: File, section: &str) -> Result<Vec<Sett
                     "is a list, and a value is one word here: type a line {name} = VALUE for each, without brackets"
                 )));
             }
+            if starts_with_quote(trim(value)) && !is_quoted(trim(value)) {
+                return Err(wrong("begins with a quote that ends nowhere, or behind whose end more follows"));
+            }
             found.push(Setting { name, value: OsStr::from_bytes(&value_of(value)).into(), origin });
         }
     }
@@ -199,6 +215,10 @@ fn quoted_part(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     })
 }
 
+fn starts_with_quote(text: &[u8]) -> bool {
+    text.starts_with(b"$'") || matches!(text.first(), Some(b'"' | b'\''))
+}
+
 fn is_quoted(text: &[u8]) -> bool {
     quoted_part(text).is_some()
 }
@@ -207,23 +227,57 @@ fn is_end(rest: &[u8]) -> bool {
     trim(rest).is_empty() || trim(rest).starts_with(b"#")
 }
 
-/// Up to the quote that no `\` stands before: `\NNN` is a byte in octal, and what else follows a `\` is itself. And what is behind it.
+/// Up to the quote that no `\` stands before, as bash(1) reads `$'...'`, but for its characters by number (`\u`, `\U`, `\c`); and what is
+/// behind it. A `\` before what it knows nothing of stays.
 fn unescaped(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let (mut value, mut at) = (Vec::new(), 0);
+    let mut value = Vec::new();
+    let mut rest = text;
     loop {
-        match text.get(at..)? {
-            [b'\'', rest @ ..] => return Some((value, rest)),
-            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
-                value.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
-                at += 4;
+        let (letter, behind) = rest.split_first()?;
+        rest = behind;
+        match letter {
+            b'\'' => return Some((value, rest)),
+            b'\\' => {
+                let (byte, behind) = escape(rest)?;
+                value.extend(byte.is_none().then_some(b'\\'));
+                value.extend(byte);
+                rest = behind;
             }
-            [b'\\', letter, ..] | [letter, ..] => {
-                value.push(*letter);
-                at += if text.get(at) == Some(&b'\\') { 2 } else { 1 };
-            }
-            [] => return None,
+            letter => value.push(*letter),
         }
     }
+}
+
+/// What stands behind a `\`: the byte that it means, if it means one, and what is behind that.
+fn escape(text: &[u8]) -> Option<(Option<u8>, &[u8])> {
+    let number = |digits: &[u8], base: u8| {
+        let digit = |byte: u8| char::from(byte).to_digit(base.into());
+        digits.iter().map_while(|byte| digit(*byte)).fold(0_u32, |sum, digit| sum * u32::from(base) + digit) as u8
+    };
+    let count =
+        |text: &[u8], most: usize, is: fn(&u8) -> bool| text.iter().take(most).take_while(|byte| is(byte)).count();
+    let (letter, behind) = text.split_first()?;
+    let simple = match letter {
+        b'\\' | b'\'' | b'"' | b'?' => *letter,
+        b'a' => 7,
+        b'b' => 8,
+        b't' => b'\t',
+        b'n' => b'\n',
+        b'v' => 11,
+        b'f' => 12,
+        b'r' => b'\r',
+        b'e' | b'E' => 27,
+        b'0'..=b'7' => {
+            let length = count(text, 3, |byte| matches!(byte, b'0'..=b'7'));
+            return Some((Some(number(&text[..length], 8)), &text[length..]));
+        }
+        b'x' if behind.first().is_some_and(u8::is_ascii_hexdigit) => {
+            let length = count(behind, 2, u8::is_ascii_hexdigit);
+            return Some((Some(number(&behind[..length], 16)), &behind[length..]));
+        }
+        _ => return Some((None, text)),
+    };
+    Some((Some(simple), behind))
 }
 
 /// In quotes it is taken as it is, and in `$'...'`, as bash writes what has control characters or both kinds of quotes, `\'`, `\\` and
@@ -250,6 +304,24 @@ mod tests {
     fn pairs(text: &str) -> Vec<(String, String)> {
         let settings = parse(text.as_bytes(), "f", File::Named, "kill").expect("valid");
         settings.into_iter().map(|one| (one.name, one.value.into_string().expect("UTF-8"))).collect()
+    }
+
+    #[test]
+    fn what_stands_in_dollar_and_quotes_is_read_as_bash_reads_it() {
+        for (text, value) in [
+            (r"$'^p\\w+$'", r"^p\w+$"),
+            (r"$'^p\w+$'", r"^p\w+$"),
+            (r"$'a\.b'", r"a\.b"),
+            (r"$'it\'s'", "it's"),
+            (r"$'a\tb\x41\101\e'", "a\tbAA\u{1b}"),
+            (r"$'\d\xg'", r"\d\xg"),
+        ] {
+            assert_eq!(pairs(&format!("[kill]\nonly = {text} # why\n")), [("only".into(), value.into())], "{text}");
+        }
+        for text in ["\"^python3$", "'x", "$'x", "\"a\" b", r"$'x\'"] {
+            let wrong = parse(format!("only = {text}").as_bytes(), "f", File::Named, "kill").expect_err(text).0;
+            assert!(wrong.starts_with("f:1: ") && wrong.contains("begins with a quote"), "{text}: {wrong}");
+        }
     }
 
     #[test]

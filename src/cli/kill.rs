@@ -214,6 +214,15 @@ impl Typed {
 
     /// What the names of `--only` stand for: all, browsers, families by their names, or patterns.
     fn find_only(&mut self) -> Result<()> {
+        for (option, patterns) in [("--prefer", &self.prefer), ("--avoid", &self.avoid), ("--ignore", &self.ignore)] {
+            let mut families = self.families.iter().map(|(family, _)| family);
+            let is_name = |family: &&String| patterns.iter().any(|pattern| pattern.text() == **family);
+            if let Some(family) = families.find(is_name) {
+                return Err(UsageError(format!(
+                    "{option}: {family} is the name of a --family, which only --only takes: type its pattern, or ^{family}$ for processes of that name"
+                )));
+            }
+        }
         for name in &self.names {
             self.only.push(match name.as_str() {
                 "any" => Only::Any,

@@ -15,6 +15,7 @@ mod values;
 mod watch;
 
 use std::ffi::{CString, OsString};
+use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::error::Because;
@@ -29,6 +30,7 @@ use memdoor::snapshot::Cmdline;
 use memdoor::sys::Errno;
 use memdoor::sys::file::Dir;
 use memdoor::sys::out::{Broken, Out, Sink, say};
+use memdoor::sys::signal;
 
 /// What to do.
 pub(crate) enum Command {
@@ -167,14 +169,31 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
     }
     // What held before a SIGHUP, until it is seen that what came with it can be done.
     let mut before = None;
+    let mut has_watched = false;
     loop {
         let buffers = Buffers { out: &mut *out, read: &mut *read, past: &mut *past };
-        match run(&options.borrow(), &mut history, reader.as_ref().ok(), buffers) {
+        let ended = run(&options.borrow(), &mut history, reader.as_ref().ok(), buffers);
+        has_watched |= matches!(ended, Ended::Reload);
+        match ended {
             Ended::Exit(exit) => return exit,
             Ended::Unfit(exit) => {
-                let Some(old) = before.take() else { return exit };
-                options = old;
-                history.since = kept("what the new one asks for can't be done, as standard error says");
+                if let Some(old) = before.take() {
+                    options = old;
+                    history.since = kept("what the new one asks for can't be done, as standard error says");
+                    continue;
+                }
+                // A cgroup that is made anew just now, a meminfo that can't be read: a SIGHUP at that moment ends no guard.
+                if !has_watched {
+                    return exit;
+                }
+                say(format_args!(
+                    "memdoor: nobody is ended until it can be; it is tried again every {} s",
+                    AGAIN.as_secs()
+                ));
+                let _ = signal::wait(None, Some(AGAIN));
+                if signal::stop_requested().is_some() {
+                    return Exit::Done;
+                }
             }
             Ended::Reload => match parse(std::env::args_os()) {
                 // A service that looks once more and ends leaves the host alone, and nobody would know it.
@@ -201,6 +220,9 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
         }
     }
 }
+
+/// How long a daemon that can't be armed any more waits until it tries once more.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// For the log, which says why nothing has changed: whoever wrote what is wrong waits for it to hold.
 fn kept(why: &str) -> Since {

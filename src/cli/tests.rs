@@ -198,6 +198,15 @@ fn an_empty_value_is_told_the_range_that_holds_in_its_mode() {
     }
     let said = refusal(&["memdoor", "kill", "--ignore", "^$"]).unwrap_or_default();
     assert_eq!(said, "--ignore: '^$' is not allowed: it fits only the empty text, which no process is called");
+    // What is a name for --only is none for those that spare, and must not pass for a pattern that spares nobody.
+    for option in ["--ignore", "--avoid", "--prefer"] {
+        let refused = |args: &[&str]| refusal(&[&["memdoor", "kill"], args].concat()).expect("refused");
+        for word in ["browsers", "any"] {
+            assert!(refused(&[option, word]).contains(&format!("{word} is a word of --only, and means nothing here")));
+        }
+        let of_family = refused(&["--family", "jvm=^java$", option, "jvm"]);
+        assert!(of_family.contains(": jvm is the name of a --family, which only --only takes"), "{of_family}");
+    }
 }
 
 #[test]

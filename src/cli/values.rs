@@ -131,10 +131,19 @@ pub(super) const CHANGE: Kind<(Pid, i64)> =
     });
 
 /// A pattern. What is wrong with one, [`Pattern::parse`] says itself, and that it would fit everybody as well.
-pub(super) const PATTERN: Kind<Pattern> =
-    kind("REGEX", "a regex, with comm: (default), exe: or cmdline: before it", |text| {
-        Pattern::parse(letters(text)?).map_err(|why| Unfit::Because(why.to_string()))
-    });
+pub(super) const PATTERN: Kind<Pattern> = kind(
+    "REGEX",
+    "a regex, with comm: (default), exe: or cmdline: before it",
+    |text| {
+        let text = letters(text)?;
+        if ["browsers", "any"].contains(&text) {
+            return Err(Unfit::Because(format!(
+                "{text} is a word of --only, and means nothing here: type the pattern of those who are meant, or comm:{text} for processes of that name"
+            )));
+        }
+        Pattern::parse(text).map_err(|why| Unfit::Because(why.to_string()))
+    },
+);
 
 /// The text of a pattern. A byte that is no UTF-8 is none of its letters, while one in a name is found by `.`: see [`Pattern::is_match`].
 fn letters(text: &OsStr) -> Read<&str> {

@@ -3,7 +3,8 @@
 use crate::common;
 
 use common::host::TempDir;
-use common::run::{Running, memdoor, poll, run};
+use common::memcg::{MIB, Memcg};
+use common::run::{Running, memdoor, poll, run, through_shell};
 use nix::sys::signal::Signal;
 
 use super::kill::{family, is_alive, kill, kill_args, name, value};
@@ -124,6 +125,27 @@ fn a_sighup_never_turns_a_service_into_a_single_look_and_may_turn_it_into_a_dry_
     daemon.signal(Signal::SIGHUP);
     daemon.until_with("none (dry run)");
     assert!(is_alive(victim.pid));
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
+fn a_sighup_at_a_moment_when_the_cgroup_is_not_there_ends_no_service() {
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else { return };
+    let (name, dir) = (name(), TempDir::new());
+    let (file, log) = (dir.write("conf", b"[kill]\n"), dir.join("log"));
+    let only = format!("^{name}$");
+    let path = group.path();
+    let args = ["kill", "--config", &file, "--only", &only, "--cgroup", &path, "--log-file", &log];
+    let words = dir.join("words");
+    let daemon = Running::start(through_shell(&format!("exec \"$@\" 2>{words}"), &memdoor(&args)));
+    let says = |file: &str, part: &str| {
+        poll(part, || std::fs::read_to_string(file).ok()?.contains(part).then_some(()));
+    };
+    says(&log, "started: threshold");
+    drop(group);
+    daemon.signal(Signal::SIGHUP);
+    says(&words, "nobody is ended until it can be");
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.end().code(), 0);
 }

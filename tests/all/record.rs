@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::host::{TempDir, has_unprivileged, is_root, unlockable, unprivileged, works};
 use common::json::Json;
@@ -631,6 +631,30 @@ fn the_oldest_finished_records_go_and_an_empty_file_is_none() {
     assert_eq!(names, [old(5), old(4), old(1)]);
     assert!(Path::new(&target).exists());
     assert_eq!(all.len(), 11);
+}
+
+#[test]
+fn the_record_of_a_long_watch_that_was_finished_last_is_the_newest() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let written = |name: &str, age: u64| {
+        let file = fs::File::create(format!("{records}/{name}")).expect("a file");
+        fs::write(format!("{records}/{name}"), "##### MEMDOOR RECORD #####\n").expect("written");
+        file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("its time");
+    };
+    let long = "memdoor-db-1-20200101T000000Z.txt";
+    written(long, 10);
+    written("memdoor-a-2-20210101T000000Z.txt", 3000);
+    // Of one second: the higher number is the later one.
+    written("memdoor-b-3-20220101T000000Z.txt", 2000);
+    written("memdoor-b-3-20220101T000000Z-2.txt", 1000);
+    let victim = Victim::start(&["hold", "1"]);
+    let ended = run(&["-p", &victim.id(), "-m", "99", "-c", "1", "-o", &records, "--keep", "3"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let all = files(Path::new(&records));
+    let mut names: Vec<&str> = all.iter().map(|path| name(path)).collect();
+    names.retain(|name| !name.starts_with("memdoor-victim-"));
+    assert_eq!(names, ["memdoor-b-3-20220101T000000Z-2.txt", long]);
 }
 
 #[test]

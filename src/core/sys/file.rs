@@ -100,6 +100,12 @@ impl Dir {
         Ok((stat.st_uid, stat.st_mode))
     }
 
+    /// When something was written to a file of it last, in nanoseconds since 1970; a link is not followed.
+    pub fn modified(&self, name: &CStr) -> Result<i128> {
+        let stat = fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        Ok(i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec))
+    }
+
     /// Whether it is in a proc file system, fstatfs(2).
     #[must_use]
     pub fn is_proc(&self) -> bool {

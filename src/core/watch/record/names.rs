@@ -45,6 +45,11 @@ fn two(number: u8) -> [u8; 2] {
     [b'0' + number / 10 % 10, b'0' + number % 10]
 }
 
+/// Whether it is the name of a finished record.
+fn is_name(name: &[u8]) -> bool {
+    time_of(name).is_some()
+}
+
 /// The time in the name of a finished record; `None` for any other name.
 fn time_of(name: &[u8]) -> Option<&[u8]> {
     let stem = name.strip_suffix(b".txt").or_else(|| name.strip_suffix(b".ndjson"))?;
@@ -85,26 +90,26 @@ pub(super) fn retain(dir: &Dir, path: &[u8], keep: u64) {
     }
 }
 
-/// How many records there are, and the oldest of them.
+/// How many records there are, and the one that was finished first: its name has when the watch began, and the watch of a month that ends
+/// with an OOM kill is the newest evidence of all.
 fn oldest(dir: &Dir) -> Result<(u64, Option<Fixed<256>>)> {
     let listing = dir.listing(c".")?;
     let mut entries = Entries::new(&listing)?;
-    let (mut count, mut oldest) = (0, None::<Fixed<256>>);
+    let (mut count, mut oldest) = (0, None::<(i128, Fixed<256>)>);
     while let Some(name) = entries.next() {
         let name = name?;
         let bytes = name.to_bytes();
-        let Some(time) = time_of(bytes).filter(|_| record::is_record(At { dir, name })) else {
+        if !is_name(bytes) || !record::is_record(At { dir, name }) {
             continue;
-        };
+        }
+        // One that has just gone is none any more.
+        let Ok(finished) = dir.modified(name) else { continue };
         count += 1;
-        let is_older = oldest
-            .as_ref()
-            .is_none_or(|oldest| (time, bytes) < (time_of(oldest.as_bytes()).unwrap_or_default(), oldest.as_bytes()));
-        if is_older {
-            oldest = Some(Fixed::of(bytes));
+        if oldest.as_ref().is_none_or(|(first, _)| finished < *first) {
+            oldest = Some((finished, Fixed::of(bytes)));
         }
     }
-    Ok((count, oldest))
+    Ok((count, oldest.map(|(_, name)| name)))
 }
 
 #[cfg(test)]
