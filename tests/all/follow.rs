@@ -2,9 +2,13 @@
 
 use crate::common;
 
+use std::time::Duration;
+
 use common::host::{TempDir, may_be_another_user, unprivileged};
+use common::memcg::{MIB, Memcg};
 use common::report::Report;
 use common::run::{Ended, Running, command, memdoor, poll, run};
+use common::skip;
 use common::target::Victim;
 use nix::sys::signal::Signal;
 
@@ -165,6 +169,38 @@ fn a_pid_that_is_wrong_is_an_error_whatever_follows() {
     let ended = run(&["-e", &program.path, "-m", "50"]);
     assert_eq!(ended.code(), 2);
     assert!(ended.err.contains("memdoor watch -e PATH"), "{}", ended.err);
+}
+
+#[test]
+fn the_next_process_that_is_in_no_limited_cgroup_yet_is_waited_for_until_its_supervisor_has_moved_it() {
+    let (Some(none), Some(group)) = (Memcg::or_skip(None), Memcg::or_skip(Some(256 * MIB))) else {
+        return;
+    };
+    if !none.is_at_root() {
+        return skip("its control group lies below others, which may have a limit");
+    }
+    let program = Program::new();
+    let start = || Victim::start_command(none.inside(&command(&program.path, &["idle"])));
+    let args = ["watch", "-e", &program.path, "-m", "99", "--of", "cgroup", "-i", "60", "--follow"];
+    let mut watch = Running::start(memdoor(&args));
+    // One that is never moved is no reason to end.
+    let mut lone = start();
+    std::thread::sleep(Duration::from_millis(1500));
+    lone.end();
+    let second = start();
+    std::thread::sleep(Duration::from_millis(1500));
+    group.take(second.pid);
+    assert_eq!(watch.next_report().value("PID"), second.id());
+    watch.signal(Signal::SIGTERM);
+    let ended = watch.end();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    for (id, words) in [
+        (lone.id(), "is in no control group with a memory limit that can be read yet: waiting for one"),
+        (lone.id(), "has ended, and was in no such control group: it was not watched"),
+        (second.id(), "is in a control group with a memory limit now: watching it"),
+    ] {
+        assert!(ended.err.contains(&format!("memdoor: PID {id} {words}\n")), "{}", ended.err);
+    }
 }
 
 fn wait_for_handler(watch: &Running, signal: Signal) {

@@ -341,6 +341,20 @@ fn a_count_that_the_log_has_under_another_name_makes_no_sigkill_a_likely_oom_kil
     assert!(summary.ends_with(" s, which the kernel's log has under another name"), "{}", said(&end));
 }
 
+/// The kernel sends SIGKILL before it logs it: who runs on after the line was not meant.
+#[test]
+fn a_target_that_runs_on_after_the_kill_line_of_its_name_is_not_the_one_that_was_killed() {
+    let script = format!(
+        "sh -c 'while :; do sleep 0.1; done' & target=$!; (sleep 1.2; sh -c '{GREEDY_CHILD}'; sleep 1.5; kill -9 $target) & watch"
+    );
+    let Some((exit, end)) = in_a_pid_namespace(&script) else {
+        return;
+    };
+    assert_eq!((exit, cause(&end)), (7, "perhaps_oom_kill"), "{}", said(&end));
+    let summary = end.text("memdoor.verdict.summary");
+    assert!(summary.ends_with(" s, which the kernel's log has of another process of this name"), "{}", said(&end));
+}
+
 /// A namesake is OOM-killed elsewhere on the host, and the target by hand, whose parent collects it before its control group can be read.
 #[test]
 fn what_can_not_be_told_has_the_exit_code_of_what_is_not_known() {

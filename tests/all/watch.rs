@@ -3,6 +3,7 @@
 use crate::common;
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -750,18 +751,77 @@ fn full() -> Stdio {
 fn a_full_disk_is_an_error_with_a_text() {
     let target = Victim::start(&["idle"]);
     let id = target.id();
-    for args in [&["-p", &id, "-m", "99"][..], &["-p", &id], &["snapshot", "-p", &id], &["--help"], &[]] {
+    for args in [&["snapshot", "-p", &id][..], &["--help"], &[]] {
         let ended = Running::start_into(memdoor(args), full()).end();
         let expected = "memdoor: cannot write standard output: no space left on device (ENOSPC)\n";
         assert_eq!((ended.code(), ended.words().as_str()), (1, expected), "{args:?}");
     }
 }
 
+/// What a watch says that goes on without its standard output.
+const GOES_ON: &str = "memdoor: the watch goes on; its reports are lost until standard output can be written\n";
+
+#[test]
+fn a_watch_goes_on_where_standard_output_can_not_be_written_and_says_once_that_and_at_the_end_how_many_reports_were_lost()
+ {
+    for (target, why) in [(">/dev/full", "no space left on device (ENOSPC)"), (">&-", "bad file number (EBADF)")] {
+        let mut victim = Victim::start(&["idle"]);
+        let id = victim.id();
+        let mut watch =
+            through_shell(&format!("exec \"$@\" {target}"), &memdoor(&["-p", &id, "-m", "99", "-i", "0.1"]));
+        watch.stderr(Stdio::piped());
+        let watch = Running::start(watch);
+        // Long enough for several reports.
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(Path::new(&format!("/proc/{}", watch.pid())).exists(), "{target}: it goes on");
+        victim.end();
+        let ended = watch.end();
+        assert_eq!((ended.code(), ended.out.as_str()), (1, ""), "{target}: {ended:#?}");
+        let begin = format!("memdoor: cannot write standard output: {why}\n{GOES_ON}");
+        assert!(ended.words().starts_with(&begin), "{target}: {}", ended.err);
+        assert_eq!(ended.err.matches("cannot write").count(), 1, "{target}: {}", ended.err);
+        assert!(ended.err.contains(&format!("memdoor: PID {id}: no OOM kill: ")), "{target}: {}", ended.err);
+        let lost = ended.err.lines().find_map(|line| {
+            line.strip_prefix("memdoor: ")?.strip_suffix(" reports were lost: standard output could not be written")
+        });
+        let lost: u64 = lost.expect("a count").parse().expect("a number");
+        assert!((3..100).contains(&lost), "{target}: {}", ended.err);
+    }
+}
+
+#[test]
+fn standard_output_that_can_be_written_again_gets_whole_reports_and_a_line_that_some_are_missing() {
+    let victim = Victim::start(&["maps", "3000"]);
+    let dir = TempDir::new();
+    let path = dir.join("out");
+    // A limit that is raised is a disk that has room again.
+    let script = format!("ulimit -S -f 8; exec \"$@\" >> '{path}'");
+    let inner = memdoor(&["-p", &victim.id(), "-i", "0.1"]);
+    let watch = Running::start(through_shell(&script, &inner));
+    poll("a full file", || (std::fs::metadata(&path).ok()?.len() >= 4096).then_some(()));
+    std::thread::sleep(Duration::from_millis(500));
+    let raised = run_command(command("prlimit", &["--pid", &watch.pid().to_string(), "--fsize=unlimited"]));
+    assert_eq!(raised.code(), 0, "{raised:#?}");
+    let note = "\n[standard output could not be written: reports are missing here]\n";
+    poll("a report", || {
+        let text = std::fs::read_to_string(&path).ok()?;
+        let (_, behind) = text.split_once(note)?;
+        behind.contains(BANNERS[1]).then_some(())
+    });
+    watch.signal(Signal::SIGTERM);
+    let ended = watch.end();
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(ended.err.matches("memdoor: standard output can be written again\n").count(), 1, "{}", ended.err);
+    let text = std::fs::read_to_string(&path).expect("UTF-8");
+    assert_eq!(text.matches(note).count(), 1, "once");
+    assert!(text.contains("SIGTERM received, exiting...\n"), "{text}");
+}
+
 #[test]
 fn a_closed_standard_output_is_an_error_with_a_text() {
     let target = Victim::start(&["idle"]);
     let id = target.id();
-    for args in [&["-p", &id, "-m", "99"][..], &["snapshot", "-p", &id], &["--version"]] {
+    for args in [&["snapshot", "-p", &id][..], &["--version"]] {
         let ended = run_command(through_shell("exec \"$@\" >&-", &memdoor(args)));
         let expected = "memdoor: cannot write standard output: bad file number (EBADF)\n";
         assert_eq!((ended.code(), ended.words().as_str()), (1, expected), "{args:?}");
@@ -772,12 +832,15 @@ fn a_closed_standard_output_is_an_error_with_a_text() {
 fn a_file_size_limit_is_an_error_with_a_text() {
     let target = Victim::start(&["maps", "3000"]);
     let dir = TempDir::new();
-    let inner = memdoor(&["-p", &target.id(), "-i", "0.05"]);
+    let inner = memdoor(&["-p", &target.id(), "-i", "0.05", "-c", "1"]);
     let script = format!("ulimit -f 8; exec \"$@\" > '{}'", dir.join("out"));
     let ended = run_command(through_shell(&script, &inner));
-    let expected = "memdoor: cannot write standard output: file too large (EFBIG)\n\
-        hint: raise the limit of a file's size: ulimit -f unlimited (in a unit: LimitFSIZE=infinity)\n";
-    assert_eq!((ended.code(), ended.words().as_str()), (1, expected));
+    let expected = format!(
+        "memdoor: cannot write standard output: file too large (EFBIG)\n\
+         hint: raise the limit of a file's size: ulimit -f unlimited (in a unit: LimitFSIZE=infinity)\n\
+         {GOES_ON}memdoor: 2 reports were lost: standard output could not be written\n"
+    );
+    assert_eq!((ended.code(), ended.words()), (1, expected));
     let written = std::fs::read_to_string(dir.join("out")).expect("UTF-8");
     assert!(written.contains(BANNERS[1]), "what fits is there: {written}");
 }

@@ -115,6 +115,10 @@ impl<'a> Facts<'a> {
 /// So many processes may be known to grow, or to run out of descriptors; of more nothing is said.
 const ROOM: usize = 64;
 
+/// So many alerts may come with one sample: of each kind that is the host's one; of each process that is remembered one that is over,
+/// and as many that begin in the places of those; each kill that has a name, and the two sentences about kills without.
+pub(super) const MOST: usize = Kind::COUNT + 2 * ROOM + super::kills::ROOM + 2;
+
 /// Whom something was said of.
 #[derive(Clone, Debug)]
 struct Known {
@@ -521,6 +525,33 @@ mod tests {
         let mut all = Vec::new();
         alerts.judge(&facts, &mut |alert| all.push((alert.kind, alert.value, alert.limit, alert.unit())));
         assert_eq!(all, [(Kind::Pressure, Some(1200), Some(500), "percent")]);
+    }
+
+    #[test]
+    fn no_sample_brings_more_alerts_than_there_is_room_for() {
+        let rows = |from: u64| (from..from + ROOM as u64 + 3).map(|pid| row(pid, 0)).collect::<Vec<Row>>();
+        let growing = |rows: &[Row]| Crowd::of(rows, 20, |second| (100 + 2 * second) << 20);
+        let (before, after) = (growing(&rows(1)), growing(&rows(1000)));
+        let kill = Kill { pid: 5, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None };
+        let seen = std::vec![kill; crate::monitor::kills::ROOM];
+        let mut alerts = Alerts::new(Limits::default());
+        said(&mut alerts, &quiet(&before));
+        let counted = Some(seen.len() as u64 + 7);
+        // Counted without a name: said with the next sample.
+        said(&mut alerts, &Facts { oom_kills: Some(3), ..quiet(&before) });
+        let burst = Facts {
+            memory: Some((Bytes(99 * GIB), Bytes(100 * GIB))),
+            swap: Some((Bytes(GIB), Bytes(GIB))),
+            files: Some((999, 1000)),
+            full: Some(percent(99)),
+            oom_kills: counted,
+            seen: &seen,
+            more: 2,
+            ..quiet(&after)
+        };
+        let all = said(&mut alerts, &burst);
+        assert!((seen.len() + ROOM..=MOST).contains(&all.len()), "{} of {MOST}", all.len());
+        assert!(all.contains(&"+OOM kills: and 2 more: memdoor dmesg".to_string()), "{:?}", all.last());
     }
 
     #[test]

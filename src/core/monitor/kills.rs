@@ -11,7 +11,7 @@ use crate::units::Bytes;
 
 /// OOM kills that are remembered between two samples; more are counted. The kernel prints 10 reports in 5 s, but the line of each kill: a
 /// service that is started again at once is killed several times a second, and samples are 30 s apart. 52 kB.
-const ROOM: usize = 256;
+pub(super) const ROOM: usize = 256;
 
 /// An OOM kill.
 #[derive(Clone, Debug)]

@@ -2,20 +2,23 @@
 
 use core::ffi::CStr;
 
-use super::alerts::{Alert, Change, Kind};
+use super::alerts::{self, Alert, Change, Kind, Words};
 use super::crowd::{By, Row};
 use super::files::{Files, Which};
 use super::options::{Charset, Color, Form, Options, To, What};
 use super::tables::{self, Growing};
 use super::view::{self, Past, View};
 use super::{Seen, prometheus};
+use crate::environment;
 use crate::exit::Exit;
 use crate::files::Unusable;
 use crate::report::table::{Pen, Writer, put_header};
+use crate::sys::Result;
 use crate::sys::clock::Now;
 use crate::sys::clock::monotonic;
 use crate::sys::ours::{Refused, Replaced};
 use crate::sys::out::{Broken, Out, Sink, say};
+use crate::sys::reserved::Reserved;
 use crate::sys::system::terminal_size;
 use board::Board;
 
@@ -23,9 +26,6 @@ mod board;
 mod end;
 mod line;
 mod note;
-
-/// Alerts of one sample that are written; those beyond are counted, and that is said.
-const ALERTS: usize = 32;
 
 /// Where it goes.
 #[allow(clippy::large_enum_variant, reason = "there is one, and no heap to put it on")]
@@ -40,10 +40,8 @@ pub(super) struct Show<'a> {
     target: Target<'a>,
     /// What a screen shows.
     board: Board,
-    /// Changed with this sample.
-    new: [Option<Alert>; ALERTS],
-    /// Changed with this sample, and had no room.
-    unsaid: u64,
+    /// Changed with this sample: there is room for all that one can bring ([`alerts::MOST`]), so that none is lost.
+    new: Reserved<Alert>,
     /// How many of each kind were raised so far.
     counts: [u64; Kind::COUNT],
     broken: Option<Broken>,
@@ -60,7 +58,7 @@ pub(super) struct Show<'a> {
 
 impl<'a> Show<'a> {
     /// Looks at all that will be written, and makes the files of the session last: where one of them is refused nothing is left.
-    pub(super) fn open(options: &Options<'a>, now: &Now) -> Result<Self, Exit> {
+    pub(super) fn open(options: &Options<'a>, now: &Now) -> core::result::Result<Self, Exit> {
         let published = match options.prometheus {
             None => None,
             Some(path) => Some(Replaced::open(path, &prometheus::FILE).map_err(|why| told(path, why).say())?),
@@ -75,8 +73,7 @@ impl<'a> Show<'a> {
         Ok(Self {
             target,
             board: Board::new(),
-            new: [const { None }; ALERTS],
-            unsaid: 0,
+            new: room_for_alerts().map_err(|errno| environment::no_room(errno).fail())?,
             counts: [0; Kind::COUNT],
             broken: None,
             has_header: false,
@@ -107,11 +104,7 @@ impl<'a> Show<'a> {
     pub(super) fn show(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
         self.hand_on(seen, buf);
         self.publish(seen, buf);
-        self.new = [const { None }; ALERTS];
-        let unsaid = core::mem::take(&mut self.unsaid);
-        if unsaid > 0 && !self.is_screen() {
-            say(format_args!("memdoor: {unsaid} more alerts began or ended with this sample than are written"));
-        }
+        self.new.clear();
         self.board.age();
     }
 
@@ -125,7 +118,7 @@ impl<'a> Show<'a> {
                     for which in TABLED {
                         files.write(which, &pen, buf, &mut |to| seen.table(which, to));
                     }
-                    files.write(Which::Alerts, &pen, buf, &mut |to| alerts(new, to));
+                    files.write(Which::Alerts, &pen, buf, &mut |to| put_alerts(new, to));
                     files.end_sample();
                 }
                 tell(new);
@@ -154,7 +147,7 @@ impl<'a> Show<'a> {
                         }
                         let table = Which::Alerts.table().0;
                         let mut to = Writer::new(&pen, form, table, &mut out, None);
-                        alerts(new, &mut to);
+                        put_alerts(new, &mut to);
                         to.finish();
                     }
                 }
@@ -255,15 +248,25 @@ const fn change(alert: &Alert) -> &'static [u8] {
     }
 }
 
-fn alerts(new: &[Option<Alert>; ALERTS], to: &mut Writer<'_, '_>) {
-    for alert in new.iter().flatten() {
+/// Alerts come when memory is short: the pages that they take are there by then.
+fn room_for_alerts() -> Result<Reserved<Alert>> {
+    let mut room = Reserved::new(alerts::MOST)?;
+    let (kind, change) = (Kind::OomKill, Change::Raised);
+    let none = Alert { kind, change, value: None, limit: None, process: None, words: Words::new() };
+    room.extend(core::iter::repeat(none));
+    room.clear();
+    Ok(room)
+}
+
+fn put_alerts(new: &[Alert], to: &mut Writer<'_, '_>) {
+    for alert in new {
         tables::alert(alert, to);
     }
 }
 
 /// Says them where somebody who is not looking will find them.
-fn tell(new: &[Option<Alert>; ALERTS]) {
-    for alert in new.iter().flatten() {
+fn tell(new: &[Alert]) {
+    for alert in new {
         let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
         let (change, words) = (text(change(alert)), text(alert.words.as_bytes()));
         say(format_args!("memdoor: {change}{words}"));

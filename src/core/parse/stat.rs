@@ -27,6 +27,9 @@ pub struct Stat<'a> {
     pub is_kernel_thread: bool,
     /// Whether field 9 has `PF_EXITING`: it is on its way to being a zombie.
     pub is_exiting: bool,
+    /// Whether field 31, the signals that wait for its first thread, has SIGKILL: each thread of a process that is killed has it until it
+    /// takes it and exits.
+    pub is_killed: bool,
 }
 
 /// `PF_KTHREAD` of include/linux/sched.h, the same value since 2.6.27.
@@ -34,6 +37,9 @@ const PF_KTHREAD: u64 = 0x0020_0000;
 
 /// `PF_EXITING`, the same value since 2.6.
 const PF_EXITING: u64 = 0x4;
+
+/// Its bit among the signals that wait: signal N is bit N - 1.
+const SIGKILL: u64 = 1 << 8;
 
 /// Whether a process with this state and so many threads has exited as a whole.
 ///
@@ -52,6 +58,7 @@ const TERMINAL: usize = 7;
 const FLAGS: usize = 9;
 const THREADS: usize = 20;
 const STARTTIME: usize = 22;
+const PENDING: usize = 31;
 const STARTCODE: usize = 26;
 const STARTSTACK: usize = 28;
 const EXIT_CODE: usize = 52;
@@ -74,6 +81,7 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
     let flags = dec(fields.nth(FLAGS - TERMINAL - 1)?)?;
     let threads = dec(fields.nth(THREADS - FLAGS - 1)?)?;
     let starttime = dec(fields.nth(STARTTIME - THREADS - 1)?)?;
+    let pending = fields.nth(PENDING - STARTTIME - 1).and_then(dec);
     Some(Stat {
         pid: dec(text.get(..open)?.trim_ascii())?,
         comm,
@@ -81,6 +89,7 @@ pub fn parse(text: &[u8]) -> Option<Stat<'_>> {
         ppid: u64::try_from(ppid).ok()?,
         is_kernel_thread: flags & PF_KTHREAD != 0,
         is_exiting: flags & PF_EXITING != 0,
+        is_killed: pending.is_some_and(|pending| pending & SIGKILL != 0),
         terminal: terminal.unsigned_abs(),
         threads,
         starttime: Ticks(starttime),
@@ -160,6 +169,7 @@ mod tests {
             starttime: Ticks(16541),
             is_kernel_thread: false,
             is_exiting: false,
+            is_killed: false,
         };
         assert_eq!(parse(&text), Some(expected));
     }

@@ -61,6 +61,8 @@ pub struct Out<'b> {
     reserve: usize,
     is_cut: bool,
     broken: Option<Broken>,
+    /// Whether the last byte that was written ends no line.
+    is_mid_line: bool,
     /// When a reader that does not read is given up.
     until: Option<Duration>,
     /// Gets all of it first; what else there is gets each entry when it is complete.
@@ -87,6 +89,7 @@ impl<'b> Out<'b> {
             reserve: held::RESERVE,
             is_cut: false,
             broken,
+            is_mid_line: false,
             until: None,
             record: None,
             reader: Reader::Reads,
@@ -194,6 +197,9 @@ impl<'b> Out<'b> {
                     Err(why) => self.broken = Some(why),
                 }
             }
+            if let Some(last) = from.checked_sub(1) {
+                self.is_mid_line = bytes[last] != b'\n';
+            }
         }
         self.len = 0;
     }
@@ -207,6 +213,22 @@ impl<'b> Out<'b> {
         }
     }
 
+    /// After a failure what follows is written again, behind `note`, which begins a line even where the last one was cut.
+    pub fn try_again(&mut self, note: &[u8]) {
+        self.broken = None;
+        self.len = 0;
+        if self.is_mid_line {
+            self.put(b"\n");
+        }
+        self.put(note);
+    }
+
+    /// Whether nothing waits to be written.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     fn write_some(
         &self,
         bytes: &[u8],
@@ -215,6 +237,10 @@ impl<'b> Out<'b> {
         let Some(fd) = fd_of(self.sink) else {
             return Ok(bytes.len());
         };
+        // What has its number is /dev/null, and takes everything.
+        if matches!(self.sink, Sink::Stdout) && closed::stdout() {
+            return Err(Broken::Failed(Errno::EBADF));
+        }
         if self.chunk != usize::MAX {
             wait(fd)?;
         }

@@ -6,6 +6,7 @@ use super::end::{Seen, say_mismatch};
 use super::follow::user;
 use super::history::Memory;
 use super::kmsg::{KernelLog, Known, Match, Paths};
+use super::output::Lost;
 use super::{Armed, Lock, Options};
 use crate::cost::Cost;
 use crate::environment::{self, FEW, Locked};
@@ -99,6 +100,8 @@ impl<'a> Armed<'a> {
             next_check: now,
             memory: Memory::new(past, now),
             reports: 0,
+            lost: Lost::default(),
+            is_over_and_lost: false,
         })
     }
 
@@ -122,8 +125,10 @@ impl<'a> Armed<'a> {
 
     /// What can't be kept up for the whole watch is better said now.
     fn ready(&mut self) -> Result<(), Exit> {
+        self.wait_for_limit()?;
         self.check_threshold()?;
         self.check_also()?;
+        self.check_output();
         self.start_record()
     }
 }

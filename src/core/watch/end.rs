@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::below::identity;
 use super::counts::{Counted, Reading};
 use super::fate::Fate;
-use super::kmsg::{Match, Role};
+use super::kmsg::{Match, Role, Sizes};
 use super::verdict::{Sources, Verdict};
 use super::{Armed, EndCode, Words};
 use crate::cost::{Cost, SelfReport};
@@ -84,6 +84,8 @@ pub(super) struct Seen {
     /// The last reading; `None` when the target was gone before the first.
     pub(super) last_rss: Option<Bytes>,
     pub(super) snapshots: u64,
+    /// The last sample of its sizes: a snapshot's reading is none.
+    pub(super) sizes: Option<Sizes>,
     started: Duration,
     last_at: Duration,
     peak_rss: Option<Bytes>,
@@ -102,6 +104,7 @@ impl Seen {
         Self {
             last_rss: None,
             snapshots: 0,
+            sizes: None,
             started,
             last_at: started,
             peak_rss: None,
@@ -145,12 +148,17 @@ impl Armed<'_> {
         let end = self.read_counts_and_log(fate.as_ref());
         let spent = self.seen.cost.as_ref().map(Cost::since).unwrap_or_default();
         let verdict = self.report_end(ending, gone, fate.as_ref(), end);
+        let _ = self.look_at_output();
         let recorded = self.finish_record();
         // The last report has it whatever `-q` left out before, and what is `-` there was lost.
         self.completeness =
             self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WatchEnd)));
         let finished = done(self.completeness);
         let broken = self.out.broken();
+        if self.lost.is_any() {
+            self.lost.say();
+            self.is_over_and_lost = matches!(ending, Ending::Gone | Ending::Mismatch);
+        }
         let exit = match (ending, broken) {
             (Ending::Output(broken), _) => output_exit(broken),
             (Ending::Gone, _) => {
@@ -170,7 +178,8 @@ impl Armed<'_> {
                 say_mismatch(self.target.pid, self.options.exe.unwrap_or_default(), self.exe.as_ref().ok());
                 self.despite(broken, Exit::Gone, recorded.is_ok())
             }
-            (_, Some(broken @ Broken::Failed(_))) => output_exit(broken),
+            (_, Some(broken @ Broken::Failed(_))) if !self.lost.is_any() => output_exit(broken),
+            (_, _) if self.lost.is_any() => Exit::Error,
             (Ending::Stopped(_), Some(Broken::Stopped)) => {
                 say(format_args!("memdoor: standard output was not read: the last report is cut"));
                 Exit::Partial
@@ -193,6 +202,9 @@ impl Armed<'_> {
     /// `exit` where standard output can't be written: that is an error, but for who asked how the target ended and has a record that is
     /// complete, where all of it stands.
     fn despite(&self, broken: Option<Broken>, exit: Exit, is_recorded: bool) -> Exit {
+        if self.lost.is_any() {
+            return Exit::Error;
+        }
         let Some(broken @ Broken::Failed(_)) = broken else { return exit };
         let failed = output_exit(broken);
         let is_in_record = self.place.is_some() && is_recorded;
@@ -251,7 +263,7 @@ impl Armed<'_> {
             Ending::Gone => {
                 let ended = fate.and_then(Fate::ended);
                 let (coverage, kills) = (self.log.coverage(), &self.log.kills);
-                let sources = Sources { ended, gone, coverage, kills, sight: self.seen.sight };
+                let sources = Sources { ended, gone, coverage, kills, sight: self.seen.sight, sizes: self.seen.sizes };
                 Verdict::of(&sources, &self.seen.counted, end).limited_by(limiting)
             }
             Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => {

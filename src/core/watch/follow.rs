@@ -124,7 +124,7 @@ fn first_bytes(path: &[u8]) -> Result<[u8; 2], Errno> {
 }
 
 /// The sentence of the original.
-fn stopped(stop: Stop, format: Format) -> Exit {
+pub(super) fn stopped(stop: Stop, format: Format) -> Exit {
     let mut buf = [0; 64];
     let mut out = Out::new(Sink::Stdout, &mut buf);
     if format == Format::Text {

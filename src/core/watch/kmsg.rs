@@ -8,7 +8,7 @@
 
 mod kill;
 
-pub(super) use kill::{Kills, Kin, Known, Match, Role, Sharing, Short, Victim};
+pub(super) use kill::{Kills, Kin, Known, Match, Role, Sharing, Short, Sizes, Victim};
 
 use core::time::Duration;
 
@@ -17,6 +17,7 @@ use super::counts::Course;
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::kmsg::{Drained, drain};
+use crate::parse::stat::Stat;
 use crate::sys::Errno;
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
@@ -34,6 +35,10 @@ const RECENT: Duration = Duration::from_secs(5);
 /// A process is gone so long after the kernel has said that it killed it, as a rule: who lives on was not meant, where only the name
 /// tells.
 const DYING: Duration = Duration::from_secs(3);
+
+/// Between taking a SIGKILL and the mark that it exits a process has neither: some instructions, and longer where the machine has no CPU
+/// for it.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// A kernel that logs all the time is not read more often than this: a read takes 1 us a line, a wake-up 20 us.
 const REST: Duration = Duration::from_millis(50);
@@ -155,6 +160,12 @@ impl KernelLog {
         }
     }
 
+    /// Whether a kill was found by its name alone, and long enough ago that its victim shows it.
+    fn may_be_anothers(&self) -> bool {
+        let is_long_ago = |found| monotonic().saturating_sub(found) > MOMENT;
+        self.kills.by() == Match::Name && self.found.is_some_and(is_long_ago)
+    }
+
     /// What was found by its name alone was not the target: it lives on, or its exit status says that no SIGKILL ended it.
     pub(super) fn disown(&mut self) {
         self.kills.disown();
@@ -240,6 +251,15 @@ impl Armed<'_> {
     pub(super) fn read_log(&mut self) {
         let Self { log, family, host, buf, .. } = self;
         log.read(buf, &|victim, comm| known(family, &host.proc, victim, comm));
+    }
+
+    /// The kernel sends SIGKILL before it logs whom it killed. So a target that neither exits nor has that signal waiting, a moment after a
+    /// line with its name, is not the one that the line means. In an exit stop of another tracer it has neither, too.
+    pub(super) fn doubt_log(&mut self) {
+        let lives = |stat: Stat<'_>| !stat.is_exiting && !stat.is_killed && stat.state != b't';
+        if self.log.may_be_anothers() && self.target.stat(lives) == Ok(true) {
+            self.log.disown();
+        }
     }
 
     /// Reads on while what must be in it may still come: the kernel counts a kill first, and logs it then.

@@ -12,6 +12,7 @@ mod follow;
 mod history;
 mod kmsg;
 mod options;
+mod output;
 mod record;
 mod threshold;
 mod verdict;
@@ -49,7 +50,8 @@ use counts::{Counts, Reading};
 use death::{CHECK, DeathWatch};
 use end::{Ending, Seen};
 use history::Memory;
-use kmsg::{KernelLog, Paths};
+use kmsg::{KernelLog, Paths, Sizes};
+use output::Lost;
 use threshold::Confirmed;
 
 /// A sentence about an end: with the names of two processes, and the numbers between them.
@@ -61,6 +63,8 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let Buffers { out, read, past } = buffers;
     let mut options = *options;
     let mut previous = None;
+    // What a whole run with --follow comes to where some of its reports were lost.
+    let mut lost = Exit::Done;
     if let Some(Err(exit)) = options.record.map(|asked| record::check(&asked)) {
         return exit;
     }
@@ -69,7 +73,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
             Some(pid) => pid,
             None => match follow::wait(&options, previous, read) {
                 Ok(pid) => pid,
-                Err(exit) => return exit,
+                Err(exit) => return exit.worse(lost),
             },
         };
         let (out, read, past) = (&mut *out, &mut *read, &mut *past);
@@ -79,15 +83,19 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         match &mut Armed::arm(options, pid, buffers, &mut death_memory) {
             Ok(armed) => {
                 let exit = armed.run();
-                if !exit.is_gone() || options.follow == Follow::End || armed.stop.is_some() {
-                    return exit;
+                let is_over = exit.is_gone() || armed.is_over_and_lost;
+                if !is_over || options.follow == Follow::End || armed.stop.is_some() {
+                    return exit.worse(lost);
+                }
+                if armed.is_over_and_lost {
+                    lost = exit;
                 }
                 options.count = armed.reports_left();
                 previous = Some(armed.as_previous());
             }
             // It was found, and has gone since.
             Err(Exit::Gone) if options.pid.is_none() => {}
-            Err(exit) => return *exit,
+            Err(exit) => return exit.worse(lost),
         }
         options.pid = None;
     }
@@ -134,6 +142,10 @@ struct Armed<'a> {
     /// When to look again at what changes slowly.
     next_check: Duration,
     reports: u64,
+    /// What standard output has lost.
+    lost: Lost,
+    /// The target has ended, and the exit code is that of the reports that were lost: who follows goes on.
+    is_over_and_lost: bool,
 }
 
 impl Armed<'_> {
@@ -162,6 +174,8 @@ impl Armed<'_> {
             Ok(statm) => {
                 let rss = statm.resident.bytes(self.host.page);
                 self.seen.reading(rss, now, planned);
+                self.seen.sizes = Some(Sizes { rss, total: statm.size.bytes(self.host.page), at: now });
+                self.doubt_log();
                 self.remember(statm, now);
                 self.level(rss, now)
             }
@@ -221,8 +235,8 @@ impl Armed<'_> {
             _ => {}
         }
         self.reports += 1;
-        if let Some(broken) = self.out.broken() {
-            return Some(Ending::output(broken));
+        if let Some(ending) = self.look_at_output() {
+            return Some(ending);
         }
         (self.options.count == Some(self.reports)).then_some(Ending::CountReached)
     }
@@ -231,8 +245,8 @@ impl Armed<'_> {
     fn wait_until(&mut self, planned: Duration) -> Option<Ending> {
         loop {
             self.serve();
-            if let Some(broken) = self.out.broken() {
-                return Some(Ending::output(broken));
+            if let Some(ending) = self.look_at_output() {
+                return Some(ending);
             }
             if let Some(stop) = signal::stop_requested() {
                 return Some(Ending::Stopped(stop));
@@ -271,7 +285,7 @@ impl Armed<'_> {
             return Some(ending);
         }
         self.snapshot(Kind::Asked, None);
-        self.out.broken().map(Ending::output)
+        self.look_at_output()
     }
 
     /// One pread(2) of statm. Nothing in it means that the first thread has exited, or all of them.

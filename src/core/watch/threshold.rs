@@ -1,8 +1,13 @@
 //! How many bytes the threshold is now, and where a reading of RSS stands against it.
 
+extern crate std;
+
 use core::time::Duration;
+use std::os::fd::AsFd;
 
 use super::Armed;
+use super::follow::stopped;
+use super::options::Follow;
 use crate::environment;
 use crate::environment::MOUNT;
 use crate::error::Absent;
@@ -11,8 +16,13 @@ use crate::host::total;
 use crate::refusal::say_hint;
 use crate::snapshot::{Completeness, memory};
 use crate::sys::out::say;
+use crate::sys::signal::{self, Until};
+use crate::target::Life;
 use crate::trigger::{self, Base, Level, Of, Threshold};
 use crate::units::Bytes;
+
+/// How often it is looked whether a process has a limit yet: a supervisor moves it within milliseconds, or after its own start.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A reading of statm and what an exact walk over the page tables said at the same time.
 #[derive(Clone, Copy)]
@@ -116,6 +126,36 @@ impl Armed<'_> {
         };
         let (pid, percent, kib) = (self.target.pid, threshold.percent(), fires_at.0 >> 10);
         say(format_args!("memdoor: PID {pid}: {why}: from here on the threshold is {percent} % of {of}, {kib} kB"));
+    }
+
+    /// `--of cgroup` of the next process, which its supervisor moves into a limited cgroup once it runs: that is waited for as long as the
+    /// process lives, and said. One that `-p` names is refused at once, to who typed it.
+    pub(super) fn wait_for_limit(&mut self) -> Result<(), Exit> {
+        let is_next = self.options.follow == Follow::Next && self.options.pid.is_none();
+        if !is_next || self.options.base != Base::Cgroup || self.options.threshold.is_none() || self.fires_at.is_some()
+        {
+            return Ok(());
+        }
+        let pid = self.target.pid;
+        say(format_args!(
+            "memdoor: PID {pid} is in no control group with a memory limit that can be read yet: waiting for one"
+        ));
+        while self.fires_at.is_none() {
+            if let Some(stop) = signal::stop_requested() {
+                return Err(stopped(stop, self.options.format));
+            }
+            let ended = self.target.pidfd().map(|pidfd| (pidfd.as_fd(), Until::Readable));
+            // A signal ends the wait early, and is looked at first.
+            let _ = signal::wait(ended, Some(LOOK));
+            if self.target.look_again() != Life::Alive {
+                say(format_args!("memdoor: PID {pid} has ended, and was in no such control group: it was not watched"));
+                return Err(Exit::Gone);
+            }
+            self.memcg.refresh(&mut self.target);
+            self.refresh_threshold();
+        }
+        say(format_args!("memdoor: PID {pid} is in a control group with a memory limit now: watching it"));
+        Ok(())
     }
 
     /// A threshold of nothing never fires: better said now than found out afterwards.

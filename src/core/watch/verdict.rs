@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::Words;
 use super::counts::{Counted, Course, LATE, Reading, Rise, Tenths};
-use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Sharing, Short, Victim};
+use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Sharing, Short, Sizes, Victim};
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
@@ -71,6 +71,8 @@ pub(super) struct Sources<'k> {
     pub(super) kills: &'k Kills,
     /// Whether the cgroup whose kills were counted is that of its end.
     pub(super) sight: Sight,
+    /// The last sizes of the target that were seen.
+    pub(super) sizes: Option<Sizes>,
 }
 
 /// What was counted.
@@ -83,11 +85,13 @@ struct Tally {
     missing: Option<Missing>,
     /// Whether the system's kills were counted since the watch began: then a log that has as many has all of them.
     is_all_counted: bool,
+    /// Whether a kill line that only a name makes the target's has sizes that the target can't have had.
+    is_of_other_size: bool,
 }
 
 /// Judges by what is known, the surest first.
 fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) -> (Cause, Words) {
-    let Tally { rise, window, missing, is_all_counted } = tally;
+    let Tally { rise, window, missing, is_all_counted, is_of_other_size } = tally;
     let say = |cause, words: &str| (cause, Words::of(words.as_bytes()));
     let role = role(kills, rise);
     let is_sigkill = match (ended, role) {
@@ -110,6 +114,10 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
     if let Some(role) = role {
         let (cause, words) = match kills.by() {
             Match::Number => of_role(role, kills.short()),
+            Match::Name if is_of_other_size => (
+                Cause::PerhapsOomKill,
+                "perhaps an OOM kill: the kernel's log has one of this name, whose memory had other sizes",
+            ),
             Match::Name => (Cause::LikelyOomKill, "likely an OOM kill: the kernel's log has one of this name"),
         };
         return say(cause, words);
@@ -130,7 +138,7 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
         }
         // Its numbers are others, but not its names, and what was counted is in it under another one.
         (Rise::Likely, _) if coverage == Coverage::Unnumbered && missing.is_none() && kills.perhaps_own() > 0 => {
-            return (Cause::PerhapsOomKill, under_another_name(window));
+            return (Cause::PerhapsOomKill, of_another(kills, window));
         }
         (Rise::Likely, _) => Cause::LikelyOomKill,
         (Rise::PerhapsUnseen | Rise::PerhapsSystem | Rise::PerhapsEarlier, _) => Cause::PerhapsOomKill,
@@ -168,13 +176,15 @@ fn with_the_memory_of(victim: &Victim, kin: Kin, by: Match, apart: Duration) -> 
     (cause, words)
 }
 
-fn under_another_name(window: Duration) -> Words {
+/// Of a target whose cgroup counted a kill which the log has, but not as the target's.
+fn of_another(kills: &Kills, window: Duration) -> Words {
     let mut words = Words::new();
     let of = Tenths(window);
+    let whose = if kills.is_other_a_namesake() { "of another process of this name" } else { "under another name" };
     // A Fixed never returns an error: it cuts.
     let _ = write!(
         words,
-        "perhaps an OOM kill: its control group counted one in its last {of} s, which the kernel's log has under another name"
+        "perhaps an OOM kill: its control group counted one in its last {of} s, which the kernel's log has {whose}"
     );
     words
 }
@@ -261,12 +271,14 @@ impl<'k> Verdict<'k> {
 
     /// Of a target that has ended.
     pub(super) fn of(sources: &Sources<'k>, counted: &Counted, end: Reading) -> Self {
-        let &Sources { ended, gone, coverage, kills, sight } = sources;
+        let &Sources { ended, gone, coverage, kills, sight, sizes } = sources;
         let (own, system) = (counted.own(end), counted.system(end));
         let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
         let (rise, window) = counted.rise(end, sight);
         let is_all_counted = system.is_ok_and(|system| system.since_the_start().is_some());
-        let (mut cause, mut words) = judge(ended, coverage, kills, Tally { rise, window, missing, is_all_counted });
+        let is_of_other_size = sizes.is_some_and(|sizes| kills.is_of_other_size(sizes));
+        let tally = Tally { rise, window, missing, is_all_counted, is_of_other_size };
+        let (mut cause, mut words) = judge(ended, coverage, kills, tally);
         let is_of_target = role(kills, rise).is_some();
         let [own_rise, system_rise] = [own, system].map(|course| course.ok().and_then(Course::since_the_start));
         let beside = beside(kills, gone).or_else(|| beside_by_count(kills, own_rise, system_rise, gone));
@@ -394,7 +406,8 @@ mod tests {
     }
 
     fn of(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise, missing: Option<Missing>) -> Cause {
-        let tally = Tally { rise, window: Duration::from_secs(5), missing, is_all_counted: true };
+        let tally =
+            Tally { rise, window: Duration::from_secs(5), missing, is_all_counted: true, is_of_other_size: false };
         judge(status.map(wait::status), coverage, kills, tally).0
     }
 
@@ -440,7 +453,13 @@ mod tests {
     fn of_an_end_that_nobody_saw_the_words_say_that_it_is_not_known_wherever_the_code_does() {
         let silent = kills(Match::Number, b"x");
         for (coverage, rise) in COVERAGES.into_iter().flat_map(|c| RISES.map(|r| (c, r))) {
-            let tally = Tally { rise, window: Duration::from_secs(5), missing: None, is_all_counted: true };
+            let tally = Tally {
+                rise,
+                window: Duration::from_secs(5),
+                missing: None,
+                is_all_counted: true,
+                is_of_other_size: false,
+            };
             let (cause, words) = judge(None, coverage, &silent, tally);
             let words = std::string::String::from_utf8_lossy(words.as_bytes()).into_owned();
             let is_said =
@@ -474,6 +493,58 @@ mod tests {
     }
 
     #[test]
+    fn a_kill_of_a_namesake_that_the_target_has_outlived_is_said_to_be_another_processs_of_this_name() {
+        let mut named = kills(Match::Name, ALONE);
+        named.disown();
+        let tally = Tally {
+            rise: Rise::Likely,
+            window: Duration::from_secs(5),
+            missing: None,
+            is_all_counted: true,
+            is_of_other_size: false,
+        };
+        let (cause, words) = judge(SIGKILL.map(wait::status), Coverage::Unnumbered, &named, tally);
+        let words = std::string::String::from_utf8_lossy(words.as_bytes()).into_owned();
+        assert_eq!(cause, Cause::PerhapsOomKill, "{words}");
+        assert!(words.ends_with(" s, which the kernel's log has of another process of this name"), "{words}");
+    }
+
+    #[test]
+    fn a_kill_line_of_the_targets_name_with_sizes_that_it_can_not_have_had_is_a_perhaps() {
+        const MIB: u64 = 1 << 20;
+        let line = b"Memory cgroup out of memory: Killed process 5 (x) total-vm:66000kB, anon-rss:33000kB, file-rss:500kB, shmem-rss:0kB";
+        let at = Duration::from_millis;
+        for (rss, total, seen, is_other) in [
+            // 33 MiB of a line at 1.000 s, and a target that had 13 MiB a millisecond before.
+            (13, 64, 999, true),
+            (30, 64, 999, false),
+            // In a second it can have grown to that.
+            (13, 64, 0, false),
+            // Seen after the line it may have been losing its memory.
+            (1, 64, 1001, false),
+            // An address space does not shrink to a part of it.
+            (30, 400, 0, true),
+            (30, 400, 1001, true),
+        ] {
+            let mut named = Kills::new(5, b"x", Match::Name);
+            named.at((at(1000), at(1000)));
+            named.take(line, 0);
+            let sizes = Sizes { rss: Bytes(rss * MIB), total: Bytes(total * MIB), at: at(seen) };
+            assert_eq!(named.is_of_other_size(sizes), is_other, "{rss} of {total} MiB at {seen} ms");
+            let tally = Tally {
+                rise: Rise::Likely,
+                window: at(5000),
+                missing: None,
+                is_all_counted: true,
+                is_of_other_size: is_other,
+            };
+            let (cause, _) = judge(SIGKILL.map(wait::status), Coverage::Unnumbered, &named, tally);
+            let expected = if is_other { Cause::PerhapsOomKill } else { Cause::LikelyOomKill };
+            assert_eq!(cause, expected, "{rss} of {total} MiB at {seen} ms");
+        }
+    }
+
+    #[test]
     fn a_name_alone_is_no_evidence_where_none_was_counted() {
         let named = kills(Match::Name, ALONE);
         let by_name = |rise| cause(SIGKILL, Coverage::Unnumbered, &named, rise);
@@ -499,6 +570,7 @@ mod tests {
             coverage: Coverage::Whole,
             kills: &kills,
             sight: Sight::Now,
+            sizes: None,
         };
         told(Verdict::of(&sources, &counted, at(1, count(own, system))));
     }
@@ -549,6 +621,7 @@ mod tests {
                 coverage: Coverage::Whole,
                 kills: &kills,
                 sight: Sight::Now,
+                sizes: None,
             };
             let verdict = Verdict::of(&sources, &Counted::new(at(0, counts(0))), at(1, counts(1)));
             let words = std::string::String::from_utf8_lossy(verdict.words()).into_owned();

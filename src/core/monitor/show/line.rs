@@ -2,7 +2,7 @@
 
 use core::fmt::Write;
 
-use super::{ALERTS, change};
+use super::change;
 use crate::monitor::Seen;
 use crate::monitor::alerts::Alert;
 use crate::monitor::crowd::{By, Row};
@@ -14,7 +14,7 @@ use crate::units::{Bytes, Percent};
 
 impl Seen<'_> {
     /// `20:10:05 used 1210.3 of 24105.6 MB (5.02 %), ...`, and a line for each alert.
-    pub(super) fn line(&self, new: &[Option<Alert>; ALERTS], out: &mut Out<'_>) {
+    pub(super) fn line(&self, new: &[Alert], out: &mut Out<'_>) {
         let sample = &self.sample;
         let share = |stall: Option<Stall>| OrDash(stall.map(|stall| Percent { hundredths: stall.avg10() }));
         let (used, total) = (in_mb(sample.meminfo.used()), in_mb(sample.meminfo.total));
@@ -37,7 +37,7 @@ impl Seen<'_> {
             }
         });
         out.put(b"\n");
-        for alert in new.iter().flatten() {
+        for alert in new {
             out.put(b"  ");
             out.put(change(alert));
             out.put(alert.words.as_bytes());

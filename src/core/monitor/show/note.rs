@@ -6,10 +6,8 @@ use crate::monitor::alerts::{Alert, Change};
 impl Show<'_> {
     /// Keeps an alert until the sample is shown.
     pub(in crate::monitor) fn note(&mut self, alert: &Alert) {
-        match self.new.iter_mut().find(|slot| slot.is_none()) {
-            Some(slot) => *slot = Some(alert.clone()),
-            None => self.unsaid += 1,
-        }
+        let noted = self.new.push(alert.clone());
+        debug_assert!(noted.is_ok(), "a sample brings no more than alerts::MOST");
         self.board.note(alert);
         if alert.change == Change::Raised {
             self.counts[alert.kind as usize] += 1;

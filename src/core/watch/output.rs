@@ -1,0 +1,81 @@
+//! Standard output that can't be written: a full disk is no reason to stop watching.
+//!
+//! What is lost is said once when it begins, once when it is over, and counted at the end; the verdict is on standard error. A reader that
+//! has gone (EPIPE) ends the watch: it has what it wanted.
+
+use super::Armed;
+use super::end::Ending;
+use crate::error::Error;
+use crate::refusal::say_hint;
+use crate::report::Format;
+use crate::sys::Errno;
+use crate::sys::out::{Broken, say};
+
+/// What a reader finds where reports are missing.
+const fn note(format: Format) -> &'static [u8] {
+    match format {
+        Format::Text => b"[standard output could not be written: reports are missing here]\n",
+        Format::Json => b"{\"schema\":\"memdoor/1\",\"event_name\":\"memdoor.output.lost\"}\n",
+    }
+}
+
+/// The reports that standard output has lost.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Lost {
+    count: u64,
+    /// Whether the last one was.
+    is_failing: bool,
+}
+
+impl Lost {
+    /// Whether there are any.
+    pub(super) const fn is_any(self) -> bool {
+        self.count > 0
+    }
+
+    /// Says once that it begins.
+    fn fail(&mut self, errno: Errno) {
+        if !core::mem::replace(&mut self.is_failing, true) {
+            let error = Error::new("write", b"standard output", errno);
+            say(format_args!("memdoor: {error}"));
+            say_hint(error.advice());
+            say(format_args!("memdoor: the watch goes on; its reports are lost until standard output can be written"));
+        }
+    }
+
+    /// Says at the end how many there are.
+    pub(super) fn say(self) {
+        let (count, noun) = (self.count, if self.count == 1 { "report was" } else { "reports were" });
+        say(format_args!("memdoor: {count} {noun} lost: standard output could not be written"));
+    }
+}
+
+impl Armed<'_> {
+    /// Says before the watch begins that there is no standard output, where that is so. A record needs none.
+    pub(super) fn check_output(&mut self) {
+        if let (Some(Broken::Failed(errno)), None) = (self.out.broken(), self.options.record) {
+            self.lost.fail(errno);
+            self.out.try_again(b"");
+        }
+    }
+
+    /// Counts a report that was lost. How the watch ends where nobody reads any more.
+    pub(super) fn look_at_output(&mut self) -> Option<Ending> {
+        match self.out.broken() {
+            Some(Broken::Failed(errno)) => {
+                self.lost.fail(errno);
+                self.lost.count += 1;
+                self.out.try_again(note(self.options.format));
+                None
+            }
+            Some(broken) => Some(Ending::output(broken)),
+            None => {
+                if self.lost.is_failing && self.out.is_empty() {
+                    self.lost.is_failing = false;
+                    say(format_args!("memdoor: standard output can be written again"));
+                }
+                None
+            }
+        }
+    }
+}
