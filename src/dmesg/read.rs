@@ -277,13 +277,17 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         match done {
             Err(errno) => self.failed("read", name, errno),
             Ok(tally) => {
+                let quoted = self.assembler.quoted().map(|at| Trouble::Quoted(at - start));
                 let sink = &mut *self.sink;
                 sink.run.bytes += tally.bytes;
                 let start = tally.start;
                 // wtmp and the like are in each /var/log; who names such a file takes it for a log.
                 let is_no_text = by == By::Name && start.has_nul && !start.of_kernel;
-                let trouble =
-                    source.trouble().or(tally.lost.map(Trouble::Long)).or(is_no_text.then_some(Trouble::NoText));
+                let trouble = source
+                    .trouble()
+                    .or(tally.lost.map(Trouble::Long))
+                    .or(quoted)
+                    .or(is_no_text.then_some(Trouble::NoText));
                 if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
                     sink.unread += 1;
                 } else {

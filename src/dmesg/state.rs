@@ -111,6 +111,7 @@ fn print(line: &[u8]) -> Option<Print> {
             _ => return None,
         },
         written: 0,
+        end: None,
     };
     word().is_none().then_some(print)
 }

@@ -10,6 +10,7 @@ mod finish;
 mod machine;
 mod memcg;
 mod open;
+mod quotes;
 mod score;
 mod step;
 mod tasks;
@@ -28,6 +29,7 @@ use crate::parse::oom_report::header::Header;
 use crate::parse::oom_report::{self, Line};
 use around::Around;
 use open::{Kind, Open};
+use quotes::Quotes;
 use step::Step;
 use whose::{Now, OPEN, Owner, owner};
 use wrapped::Wrapped;
@@ -55,6 +57,7 @@ pub struct Assembler {
     wrapped: Wrapped,
     around: Around,
     last: Last,
+    quotes: Quotes,
 }
 
 /// The line before this one. Where two programs write one log (rsyslog's imklog beside imjournal), each line is there twice.
@@ -117,12 +120,22 @@ impl Assembler {
                 caller: None,
                 part: None,
             },
+            quotes: Quotes::new(),
         }
+    }
+
+    /// The first line that tells of a kill behind words and a colon which no report's header has, since this was asked last: an event may be
+    /// missing.
+    pub const fn quoted(&mut self) -> Option<Position> {
+        self.quotes.lost.take()
     }
 
     /// Takes a record, of one line or several, and says what it is part of. Events that no later line can change go to `done`, in the
     /// log's order.
     pub fn push(&mut self, record: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) -> Part {
+        let mut record = *record;
+        self.quotes.read(&mut record, position);
+        let record = &record;
         // Whoever else uses these words: it did not happen here.
         if record.origin == Origin::Other {
             return Part::Other;
@@ -205,8 +218,9 @@ impl Assembler {
             Line::Boot => return self.boot(record, done),
             Line::Header(header) => {
                 let is_name = header.comm.is_none_or(|comm| self.around.note(comm, self.number));
-                let comm = header.comm.filter(|_| is_name);
-                return self.begin(Kind::Oom, &Line::Header(Header { comm, ..*header }), record, at, done);
+                let header = Header { comm: header.comm.filter(|_| is_name), ..*header };
+                self.begin_anew(&header, record, done);
+                return self.begin(Kind::Oom, &Line::Header(header), record, at, done);
             }
             Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
             _ => {}
@@ -304,6 +318,28 @@ impl Assembler {
         open.is_padded = matches!(line, Line::Columns(_)) && record.text.trim_ascii_end() != record.text;
         feed::feed(&mut open, line, at);
         self.opens.push(open);
+    }
+
+    /// The same header at the same time: a piece of a log was cut in the middle of a report, and the next piece has it from its start. What the
+    /// first has is no part of what comes, and who looks for what was seen before knows both by their beginning.
+    fn begin_anew(&mut self, header: &Header<'_>, record: &Record<'_>, done: &mut dyn FnMut(Event)) {
+        let stamp = Stamp::of(&record.when);
+        let is_it = |open: &Open| {
+            let ours = &open.event;
+            open.kind == Kind::Oom
+                && !open.ended
+                && stamp.boot_us.is_some()
+                && ours.when == stamp
+                && ours.lines.header.is_some()
+                && ours.trigger.comm == header.comm.map(open::text)
+                && (ours.trigger.gfp_mask, ours.trigger.order) == (header.gfp_mask, header.order)
+                && open.caller == record.caller
+                && whose::is_of_machine(open, record)
+        };
+        while let Some(at) = self.opens.iter().position(is_it) {
+            let open = self.opens.remove(at);
+            self.close(open, done);
+        }
     }
 
     /// The machine starts: its reports have ended.

@@ -202,7 +202,15 @@ impl Entry {
 
 /// Text of which nothing else is known.
 fn bare(text: &[u8]) -> Record<'_> {
-    Record { text, when: When::default(), origin: Origin::Unknown, caller: None, host: None, boot_id: None }
+    Record {
+        text,
+        when: When::default(),
+        origin: Origin::Unknown,
+        caller: None,
+        host: None,
+        boot_id: None,
+        behind: None,
+    }
 }
 
 /// A host's name and a boot's number are 64 bytes at most.

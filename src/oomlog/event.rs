@@ -62,6 +62,8 @@ impl core::fmt::Display for Mark {
 pub struct Event {
     /// When the first line was printed.
     pub when: Stamp,
+    /// When the line was printed that says how it ended: a log that begins in the middle of the report has that one, too.
+    pub ended: Stamp,
     /// Who asked for memory.
     pub trigger: Trigger,
     /// Whether a person asked for a kill, by SysRq f: no allocation had failed.

@@ -42,6 +42,7 @@ pub fn record(line: &[u8]) -> Record<'_> {
         caller: head.caller,
         host: head.host,
         boot_id: None,
+        behind: head.behind,
     }
 }
 
@@ -76,6 +77,7 @@ struct Head<'l> {
     origin: Origin,
     caller: Option<Caller>,
     host: Option<&'l [u8]>,
+    behind: Option<&'l [u8]>,
     stage: Stage,
 }
 
@@ -87,6 +89,7 @@ impl<'l> Head<'l> {
             origin: Origin::Unknown,
             caller: None,
             host: None,
+            behind: None,
             stage: Stage::Start,
         }
     }
@@ -222,8 +225,9 @@ impl<'l> Head<'l> {
             let rest = &self.rest[start..];
             if is_certain(rest) && !tag::is_header_of_a_comm(after_bracket(rest)) {
                 if near[..start].windows(2).any(|pair| pair == b": ") {
-                    // A program that prints what it read.
+                    // A program that prints what it read, or a host's name: a report's header may tell.
                     self.says(Origin::Other);
+                    self.behind = Some(near[..start].trim_ascii());
                 }
                 return self.take(rest, Stage::Transport);
             }
@@ -274,6 +278,9 @@ const fn origin_of(priority: u64) -> Origin {
 fn is_certain(text: &[u8]) -> bool {
     matches!(bracket::bracket(text), Some((bracket::Bracket::Boot(_), _)))
         || parse::kmsg::record(text).is_some()
+        || kmsg::facility(text).is_some()
+        || kmsg::level(text)
+            .is_some_and(|(_, rest)| matches!(bracket::bracket(rest), Some((bracket::Bracket::Boot(_), _))))
         || stamp::wall(text).is_some()
 }
 

@@ -15,6 +15,9 @@ pub struct Record<'l> {
     pub host: Option<&'l [u8]>,
     /// Which boot, where the journal says it.
     pub boot_id: Option<&'l [u8]>,
+    /// Words and a colon before all that printk or dmesg wrote, where nothing tells whose they are: a host's name, as pdsh and clush put it
+    /// there, or a program's that quotes the kernel. The origin is [`Origin::Other`] then.
+    pub behind: Option<&'l [u8]>,
 }
 
 /// The times in a line's prefixes.

@@ -119,8 +119,7 @@ impl Seen {
         if let Some(number) = self.find(&print, place) {
             let entry = &mut self.entries[(number - 1) as usize % MOST];
             // What one log does not say another may.
-            entry.print.boot_us = entry.print.boot_us.or(print.boot_us);
-            entry.print.wall = entry.print.wall.or(print.wall);
+            entry.print.learn(&print);
             let known = match entry.place {
                 Where::Log(_) => Known::Repeated,
                 Where::Earlier => Known::Earlier,
@@ -199,7 +198,7 @@ impl Seen {
             }
             let at = (number - 1) as usize % MOST;
             let entry = &self.entries[at];
-            if is_same(entry, print, place) {
+            if is_same(&entry.print, entry.place, print, place) || is_same_by_end(entry, print, place) {
                 return Some(number);
             }
             number = entry.link;
@@ -212,21 +211,27 @@ const fn slot(print: &Print) -> usize {
     (print.who >> 52) as usize
 }
 
-fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
-    let one = &entry.print;
+/// Whether both ended with the same line. A log that begins in the middle of a report has none of its first lines, and dates the event by a
+/// later one; the line that says how it ended both have.
+fn is_same_by_end(entry: &Entry, print: &Print, place: Where) -> bool {
+    let ends = entry.print.at_end().zip(print.at_end());
+    ends.is_some_and(|(one, other)| is_same(&one, entry.place, &other, place))
+}
+
+fn is_same(one: &Print, origin: Where, print: &Print, place: Where) -> bool {
     let differ = |a: u16, b: u16| a != 0 && b != 0 && a != b;
     let is_other_host = one.is_address == print.is_address && differ(one.host, print.host);
     if one.who != print.who || is_other_host || differ(one.boot, print.boot) {
         return false;
     }
-    let is_one_log = entry.place == place;
+    let is_one_log = origin == place;
     let walls = one.wall.zip(print.wall);
     let apart = Apart {
         boot: one.boot_us.zip(print.boot_us).and_then(|(one, other)| after(one, other)),
         wall: walls.map(|(one, other)| other.us.saturating_sub(one.us)),
     };
     let is_booted = apart.boot.is_some();
-    let slack = match (entry.place, print.tells) {
+    let slack = match (origin, print.tells) {
         _ if is_one_log => OF_ONE_LOG,
         (Where::Log(_), _) if is_booted => OF_LOGS_WITH_BOOT,
         (Where::Log(_), Tells::Victim) => OF_LOGS,
@@ -261,7 +266,7 @@ fn is_same(entry: &Entry, print: &Print, place: Where) -> bool {
     if print.tells == Tells::Nothing {
         // It is what an earlier run has shown; of another log it may be another.
         let is_same = walls.map_or(one.wall == print.wall, |(a, b)| a.us == b.us);
-        return entry.place == Where::Earlier && is_same;
+        return origin == Where::Earlier && is_same;
     }
     // Times in a language that nobody knows: that they differ is all that is known of them.
     if one.wall.is_none() && print.wall.is_none() && one.written != 0 && print.written != 0 {

@@ -1,6 +1,7 @@
 //! Where a log's bytes come from, and what went wrong on the way.
 mod foreign;
 
+use super::event::{Mark, Position};
 use super::gunzip::{Gunzip, MAGIC};
 use super::scan::Lost;
 use crate::sys::Result;
@@ -22,6 +23,8 @@ pub enum Trouble {
     Foreign(Foreign),
     /// A line is longer than what is read of one, and tells of a kill: who has read all of it says so.
     Long(Lost),
+    /// A kill on that line is behind words and a colon, and nothing tells whether these are a host's name: who has read all of it says so.
+    Quoted(Position),
     /// It is no text of any form that is known, and no kernel line was seen in it: who has read all of it says so.
     NoText,
 }
@@ -32,6 +35,13 @@ impl core::fmt::Display for Trouble {
             Self::Shrunk => "the file has shrunk while it was read: what it still held was read",
             Self::Foreign(foreign) => {
                 return write!(f, "it is a file of {}: nothing of it was read", foreign.name());
+            }
+            Self::Quoted(at) => {
+                let at = Mark::of(*at);
+                return write!(
+                    f,
+                    "{at} tells of a kill behind words and a colon that no line `X invoked oom-killer` is behind: a host's name, or a program that quotes the kernel. It was not taken for an event"
+                );
             }
             Self::Long(_) => {
                 "a line of more than 64 KiB tells of the OOM killer, and was not read whole: an event may be missing, or a part of one"
@@ -50,6 +60,7 @@ impl Trouble {
     pub const fn command(self) -> Option<[&'static str; 2]> {
         match self {
             Self::Foreign(foreign) => Some(foreign.command()),
+            Self::Quoted(_) => Some(["sed 's/^[^[]*: *//' ", ""]),
             // The texts in it, whatever holds them, with the newlines that are spelled there.
             Self::Long(Lost::Object) => Some(["jq -r '.. | strings' ", ""]),
             Self::Long(Lost::Line) => {

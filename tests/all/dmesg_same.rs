@@ -147,3 +147,85 @@ fn an_event_whose_cgroup_or_victim_is_not_named_is_shown_and_counted() {
     let ended = ask(&dir, &["bare.log", "--victim", "java"]);
     assert_eq!((ended.code(), events(&ended).len(), ended.err.as_str()), (0, 0, ""), "{ended:?}");
 }
+
+/// A log of the fixtures.
+fn fixture(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dmesg").join(name);
+    fs::read_to_string(path).expect("a fixture")
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_log_that_begins_in_the_middle_of_a_report_has_the_same_event_as_the_log_that_has_it_whole() {
+    for (name, count) in [("6.1-none-swap.log", 1), ("6.12-none-rfc3339-then-memcg.log", 2)] {
+        let whole = lines(&fixture(name));
+        let ended = |dir: &TempDir, names: &[&str]| events(&ask(dir, names)).len();
+        let dir = TempDir::new();
+        write(&dir, "whole.log", &whole);
+        let kill = whole.iter().position(|line| line.contains("Killed process")).expect("a kill");
+        for from in [6, 20, 40, kill - 1, kill] {
+            write(&dir, "later.log", &whole[from..]);
+            assert_eq!(ended(&dir, &["whole.log", "later.log"]), count, "{name} from {from}");
+            assert_eq!(ended(&dir, &["later.log", "whole.log"]), count, "{name} from {from}");
+        }
+    }
+}
+
+#[test]
+fn a_piece_that_was_cut_in_the_middle_of_a_report_does_not_spoil_the_next_one_which_has_it_whole() {
+    for (name, header) in [("6.1-none-swap.log", "invoked"), ("6.12-none-rfc3339-then-memcg.log", "invoked")] {
+        let whole = lines(&fixture(name));
+        let dir = TempDir::new();
+        write(&dir, "kern.log", &whole);
+        let expected: Vec<(String, bool)> = events(&ask(&dir, &["kern.log"])).iter().map(brief).collect();
+        let start = whole.iter().position(|line| line.contains(header)).expect("a report");
+        for length in [1, 5, 20, 40] {
+            write(&dir, "kern.log.1", &whole[..start + length]);
+            let found: Vec<(String, bool)> =
+                events(&ask(&dir, &["kern.log.1", "kern.log"])).iter().map(brief).collect();
+            assert_eq!(found, expected, "{name} {length}");
+        }
+    }
+}
+
+/// Who died, and whether something of the report is missing.
+fn brief(event: &Json) -> (String, bool) {
+    (event.text("message").to_owned(), event.get("memdoor.incomplete").is_some())
+}
+
+#[test]
+fn a_containers_time_before_each_line_does_not_part_a_report_where_lines_have_no_uptime() {
+    let dir = TempDir::new();
+    let plain = lines(&fixture("5.10-memcg-oom-group.log"));
+    write(&dir, "plain", &plain);
+    let expected: Vec<_> = events(&ask(&dir, &["plain"])).iter().map(brief).collect();
+    assert_eq!(expected.len(), 1);
+    for behind in ["", "stdout F "] {
+        let at = |(number, line): (usize, &String)| {
+            format!("2026-11-21T10:11:12.{:09}Z {behind}{line}", 123_456_789 + number * 3000)
+        };
+        write(&dir, "log", &plain.iter().enumerate().map(at).collect::<Vec<_>>());
+        assert_eq!(events(&ask(&dir, &["log"])).iter().map(brief).collect::<Vec<_>>(), expected, "{behind}");
+    }
+}
+
+#[test]
+fn a_hosts_name_before_each_line_hides_no_kill_and_a_kill_that_may_be_quoted_is_no_clean_bill_of_health() {
+    let dir = TempDir::new();
+    let plain = lines(&fixture("7.2-none-two.log"));
+    for before in ["web1: ", "web1: kern  :warn  : ", "web1 | kern  :warn  : ", "    74\t"] {
+        write(&dir, "log", &plain.iter().map(|line| format!("{before}{line}")).collect::<Vec<_>>());
+        let ended = ask(&dir, &["log"]);
+        let killed = events(&ended).iter().filter(|event| event.text("message").contains("killed")).count();
+        assert_eq!((ended.code(), killed), (3, 2), "{before} {ended:?}");
+    }
+    let kill = plain.iter().find(|line| line.contains("Killed process")).expect("a kill");
+    write(&dir, "log", &["[    1.000000] quiet".to_owned(), format!("web1: {kill}")]);
+    let ended = ask(&dir, &["log"]);
+    assert_eq!((ended.code(), events(&ended).len()), (4, 0), "{ended:?}");
+    assert!(ended.err.contains("log: line 2 tells of a kill behind words and a colon"), "{}", ended.err);
+    assert!(ended.err.contains("Type: sed 's/^[^[]*: *//' log | memdoor dmesg -"), "{}", ended.err);
+}

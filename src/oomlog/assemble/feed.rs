@@ -53,12 +53,14 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
             open.kind = Kind::Oom;
             event.outcome = Outcome::NoneKillable;
             event.lines.end = Some(at);
+            event.ended = open.last.clone();
         }
         Line::Panic(why) => {
             open.kind = Kind::Oom;
             event.outcome = Outcome::Panic;
             event.panic = Some(text(why));
             event.lines.end = Some(at);
+            event.ended = open.last.clone();
             open.ended = true;
         }
         _ => {}
@@ -149,5 +151,7 @@ fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
     open.prints_shmem |= line.scope != Scope::Unsaid && line.total_vm.is_some();
     open.event.outcome = Outcome::Killed;
     open.event.lines.end = Some(at);
+    // It has been touched: that is this line's time.
+    open.event.ended = open.last.clone();
     open.ended = true;
 }

@@ -123,7 +123,10 @@ impl Open {
         self.touched_line = line;
         self.touched = number;
         self.event.lines.last = position;
-        if record.when.boot_us.is_some() || record.when.wall.is_some() {
+        // A container's log gives each line its own time, and lines inside of a record have no bracket: the next one has it again, and is
+        // held against the last that had it.
+        let is_inside = self.last.boot_us.is_some() && record.when.boot_us.is_none();
+        if !is_inside && (record.when.boot_us.is_some() || record.when.wall.is_some()) {
             self.last = Stamp::of(&record.when);
         }
         self.caller = self.caller.or(record.caller);

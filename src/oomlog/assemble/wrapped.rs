@@ -117,6 +117,7 @@ impl Wrapped {
             caller: self.caller,
             host: self.host.as_deref(),
             boot_id: None,
+            behind: None,
         }
     }
 

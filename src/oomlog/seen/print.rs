@@ -1,7 +1,9 @@
 //! What tells an event from any other.
 
-use crate::oomlog::event::{Event, Outcome, Trigger, Victim};
+use crate::oomlog::apart::Apart;
+use crate::oomlog::event::{Event, Outcome, Stamp, Trigger, Victim};
 use crate::oomlog::moment::Moment;
+use crate::oomlog::record::When;
 
 /// What an event is, in the few numbers that tell it from any other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +24,38 @@ pub struct Print {
     pub tells: Tells,
     /// The wall clock's time as it is written, as a number; 0 when there is none. Of earlier runs it is not known.
     pub written: u64,
+    /// When it ended; `None` where no line says how. Of earlier runs it is not known.
+    pub end: Option<End>,
+}
+
+/// The times of the line that says how an event ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct End {
+    boot_us: Option<u64>,
+    wall: Option<Moment>,
+    written: u64,
+}
+
+impl Print {
+    /// The same event as a log has it which begins with its last line.
+    #[must_use]
+    pub fn at_end(&self) -> Option<Self> {
+        let End { boot_us, wall, written } = self.end?;
+        Some(Self { boot_us, wall, written, ..*self })
+    }
+
+    /// Takes over what another log says of the same event.
+    pub fn learn(&mut self, other: &Self) {
+        self.boot_us = self.boot_us.or(other.boot_us);
+        self.wall = self.wall.or(other.wall);
+        match (&mut self.end, other.end) {
+            (Some(ours), Some(theirs)) => {
+                ours.boot_us = ours.boot_us.or(theirs.boot_us);
+                ours.wall = ours.wall.or(theirs.wall);
+            }
+            (ours, theirs) => *ours = ours.or(theirs),
+        }
+    }
 }
 
 /// How much is known of who was killed.
@@ -51,8 +85,23 @@ pub fn print(event: &Event, wall: Option<Moment>) -> Print {
         is_address: event.host.as_deref().is_some_and(is_address),
         boot: short(event.boot_id.as_deref()),
         tells,
-        written: event.when.wall.as_deref().map_or(0, |wall| Hash::new().text(Some(wall)).end()),
+        written: written(&event.when),
+        end: end(event, wall),
     }
+}
+
+fn written(stamp: &Stamp) -> u64 {
+    stamp.wall.as_deref().map_or(0, |wall| Hash::new().text(Some(wall)).end())
+}
+
+/// The wall clock's time of the end is as well known as that of the beginning, so long after it.
+fn end(event: &Event, wall: Option<Moment>) -> Option<End> {
+    let ended = &event.ended;
+    event.lines.end?;
+    let when = When { boot_us: ended.boot_us, wall: ended.wall.as_deref(), wall_us: ended.wall_us };
+    let later = Apart::of_lines(&event.when, &when).wall;
+    let wall = wall.zip(later).and_then(|(wall, us)| Some(Moment { us: wall.us.checked_add(us)?, ..wall }));
+    Some(End { boot_us: ended.boot_us, wall, written: written(ended) })
 }
 
 /// What tells the report that begins with this header from any other, wherever a copy of it is cut; without its header, or without
@@ -67,7 +116,7 @@ pub fn beginning(event: &Event, wall: Option<Moment>) -> Option<Print> {
     hash.number(Some(gfp_mask));
     hash.number(trigger.order.map(i64::cast_unsigned));
     hash.number(Some(boot_us));
-    Some(Print { who: hash.end(), tells: Tells::Nothing, ..print(event, wall) })
+    Some(Print { who: hash.end(), tells: Tells::Nothing, end: None, ..print(event, wall) })
 }
 
 fn of_victim(hash: &mut Hash, victim: &Victim) -> Tells {
