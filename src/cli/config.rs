@@ -252,7 +252,11 @@ fn unescaped(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 fn escape(text: &[u8]) -> Option<(Option<u8>, &[u8])> {
     let number = |digits: &[u8], base: u8| {
         let digit = |byte: u8| char::from(byte).to_digit(base.into());
-        digits.iter().map_while(|byte| digit(*byte)).fold(0_u32, |sum, digit| sum * u32::from(base) + digit) as u8
+        let number =
+            digits.iter().map_while(|byte| digit(*byte)).fold(0_u32, |sum, digit| sum * u32::from(base) + digit);
+        // As bash does: \400 is \0.
+        let [low, ..] = number.to_le_bytes();
+        low
     };
     let count =
         |text: &[u8], most: usize, is: fn(&u8) -> bool| text.iter().take(most).take_while(|byte| is(byte)).count();

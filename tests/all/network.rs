@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::host::{TempDir, may_be_another_user, unprivileged, works};
-use common::run::{Process, command, is_own_process, own_test, run_command, through, is_own_process};
+use common::run::{Process, command, is_own_process, own_test, run_command, through};
 use common::skip;
 use common::target::{Victim, proc};
 use memdoor::error::{Absent, Source};
