@@ -27,7 +27,7 @@ use crate::files::Unusable;
 use crate::mode::Buffers;
 use crate::oomlog::report::json::Json;
 use crate::oomlog::report::text::{Order, Text};
-use crate::oomlog::report::{Lack, Run, Show, Typed};
+use crate::oomlog::report::{Extent, Lack, Run, Show, Typed};
 use crate::oomlog::seen::number;
 use crate::refusal::{fail, output_exit};
 use crate::report::Format;
@@ -224,7 +224,10 @@ fn lacks(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Vec<Lack> {
     let lacks = sink.reach.lacks(&options.filter);
     let mut said = lacks.iter().collect::<Vec<_>>();
     if options.since_last.is_some() {
-        said.retain(|lack| sink.troubles.note(number(&[&lack.source, b"begins later"])) == News::Said);
+        said.retain(|lack| {
+            let what: &[u8] = if lack.extent == Extent::Ended { b"ends before" } else { b"begins later" };
+            sink.troubles.note(number(&[&lack.source, what])) == News::Said
+        });
     }
     for lack in &said {
         words::line(|out| {
@@ -240,6 +243,9 @@ fn lacks(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Vec<Lack> {
     let hint = match options.logs {
         Logs::Live | Logs::Follow => {
             format!("files may have it: memdoor dmesg /var/log{since}{until}; or the journal: {journal}")
+        }
+        Logs::Root(_) | Logs::Named(_) if first.extent == Extent::Ended => {
+            format!("newer logs may have it, or that machine's journal: {journal}")
         }
         Logs::Root(_) | Logs::Named(_) => {
             format!("older pieces of it may have it (kern.log.1, kern.log.2.gz), or that machine's journal: {journal}")

@@ -6,26 +6,39 @@
 //! 1. Logs of one machine stand for each other: of kern.log, syslog and dmesg the one that begins first counts. Which machine a log is of
 //!    its first lines say. Where all that say it name the same, the others are of it, too.
 //! 2. Where the kernel speaks in some logs, the others say nothing about it: dpkg.log may begin a year before kern.log.
+//!    Where the last line of a machine's logs is more than a day older than all that was asked for, no line of that time was read: what writes them may have
+//!    stopped ([`Extent::Ended`]). There a log of others counts that names the same machine: a kernel may be silent for days, and syslog
+//!    that writes of others would have written of it. The live log never ends.
 //! 3. A log whose beginning nothing dates (times since boot alone) tells nothing, and nothing is said of it.
 
 use super::filter::Filter;
 use crate::oomlog::report::{Extent, Lack};
 
-/// The beginning of one log.
+/// The end of a log that goes on.
+pub(super) const ALWAYS: Option<i64> = Some(i64::MAX);
+
+/// The beginning of one log, and its end.
 struct Begun {
     source: Vec<u8>,
     host: Option<Vec<u8>>,
     /// `None`: nothing dates it.
     begins_us: Option<i64>,
+    /// `None`: nothing dates its end.
+    ends_us: Option<i64>,
     of_kernel: bool,
-    /// The first of its events, which is older where logs were put together in another order.
+    /// The first of its events, which is older where logs were put together in another order, and the last.
     event_us: Option<i64>,
+    last_event_us: Option<i64>,
 }
 
 impl Begun {
     fn begins(&self) -> Option<i64> {
         let begins = self.begins_us?;
         Some(self.event_us.map_or(begins, |event| begins.min(event)))
+    }
+
+    fn ends(&self) -> Option<i64> {
+        self.ends_us.max(self.last_event_us)
     }
 }
 
@@ -36,7 +49,15 @@ pub(super) struct Reach(Vec<Begun>);
 impl Reach {
     /// A log, or a piece of one, is read from now on.
     pub(super) fn begin(&mut self, source: &[u8]) {
-        self.0.push(Begun { source: source.into(), host: None, begins_us: None, of_kernel: false, event_us: None });
+        self.0.push(Begun {
+            source: source.into(),
+            host: None,
+            begins_us: None,
+            ends_us: None,
+            of_kernel: false,
+            event_us: None,
+            last_event_us: None,
+        });
     }
 
     /// The first entry of the last one is of that time.
@@ -53,6 +74,14 @@ impl Reach {
         if let Some(begun) = self.0.iter_mut().rev().find(|begun| begun.source == source) {
             begun.of_kernel = true;
             begun.event_us = begun.event_us.min(at_us).or(begun.event_us).or(at_us);
+            begun.last_event_us = begun.last_event_us.max(at_us);
+        }
+    }
+
+    /// The last entry of the last one is of that time; the live log goes on, which is [`ALWAYS`].
+    pub(super) fn note_end(&mut self, ends_us: Option<i64>) {
+        if let Some(begun) = self.0.last_mut() {
+            begun.ends_us = ends_us;
         }
     }
 
@@ -77,8 +106,20 @@ impl Reach {
             same.filter_map(|begun| Some((begun.begins()?, begun))).min_by_key(|(begins, _)| *begins)
         };
         let all = hosts.iter().map(|host| Some(*host)).chain([None]);
-        let firsts = all.take(if is_one { 1 } else { usize::MAX }).filter_map(of);
-        firsts.filter_map(|(begins, begun)| lack(filter, begins, &begun.source)).collect()
+        let last_of = |host: Option<&[u8]>| {
+            let counts = |begun: &&Begun| counts(begun) || begun.host.is_some();
+            let same = self.0.iter().filter(counts).filter(move |begun| begun.host.as_deref() == host);
+            let of_one = self.0.iter().filter(|begun| is_one && (begun.of_kernel || !any_of_kernel));
+            same.chain(of_one).filter_map(|begun| Some((begun.ends()?, begun))).max_by_key(|(ends, _)| *ends)
+        };
+        let all = all.take(if is_one { 1 } else { usize::MAX });
+        let mut lacks = Vec::new();
+        for host in all {
+            let begins = of(host).and_then(|(begins, begun)| lack(filter, begins, &begun.source));
+            lacks.extend(begins);
+            lacks.extend(last_of(host).and_then(|(ends, begun)| ended(filter, ends, &begun.source)));
+        }
+        lacks
     }
 }
 
@@ -88,7 +129,16 @@ fn lack(filter: &Filter<'_>, begins_us: i64, source: &[u8]) -> Option<Lack> {
         (Some(since), _) if begins_us > since => Extent::Before,
         _ => return None,
     };
-    Some(Lack { source: source.into(), begins_us, since_us: filter.since_us, extent })
+    Some(Lack { source: source.into(), at_us: begins_us, since_us: filter.since_us, extent })
+}
+
+/// A kernel that is silent for less than this before the time that was asked for is nothing to speak of: a host that is well logs nothing
+/// for hours.
+const SILENT_US: i64 = 86_400_000_000;
+
+fn ended(filter: &Filter<'_>, ends_us: i64, source: &[u8]) -> Option<Lack> {
+    let is_before = filter.since_us.is_some_and(|since| ends_us < since.saturating_sub(SILENT_US));
+    is_before.then(|| Lack { source: source.into(), at_us: ends_us, since_us: filter.since_us, extent: Extent::Ended })
 }
 
 #[cfg(test)]
@@ -144,6 +194,31 @@ mod tests {
         // An event tells that it is of the kernel's after all, and may be older than the first line.
         reach.note_event(b"dpkg.log", Some(0));
         assert_eq!(late(&reach, 60), [b""; 0]);
+    }
+
+    #[test]
+    fn logs_that_all_end_before_what_was_asked_for_may_have_stopped() {
+        let mut reach = Reach::default();
+        note(&mut reach, b"kern.log", Some(b"a"), Some(10), true);
+        reach.note_end(Some(50));
+        let found = reach.lacks(&asked(Some(51 + SILENT_US), None));
+        assert_eq!(found.iter().map(|lack| (lack.extent, lack.at_us)).collect::<Vec<_>>(), [(Extent::Ended, 50)]);
+        assert_eq!(late(&reach, 50 + SILENT_US), [b""; 0]);
+        // A log of others that names no machine, and one that is of this.
+        note(&mut reach, b"dpkg.log", None, Some(10), false);
+        reach.note_end(Some(99));
+        assert_eq!(late(&reach, 60 + SILENT_US), [b"kern.log"]);
+        note(&mut reach, b"auth.log", Some(b"a"), Some(10), false);
+        reach.note_end(Some(70));
+        assert_eq!(late(&reach, 60 + SILENT_US), [b""; 0]);
+        // Of two machines one; the running one goes on.
+        note(&mut reach, b"b.log", Some(b"b"), Some(10), true);
+        reach.note_end(Some(55));
+        assert_eq!(late(&reach, 60 + SILENT_US), [b"b.log"]);
+        let mut live = Reach::default();
+        note(&mut live, b"live", None, Some(10), true);
+        live.note_end(ALWAYS);
+        assert_eq!(late(&live, 60 + SILENT_US), [b""; 0]);
     }
 
     #[test]

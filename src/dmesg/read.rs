@@ -7,7 +7,7 @@ use std::ffi::CString;
 use super::machine::{live_reference, machine, now_us};
 use super::sink::{Log, Sink};
 use super::trouble::{State, journalctl};
-use super::words;
+use super::{reach, words};
 use crate::oomlog::assemble::Assembler;
 use crate::oomlog::event::{Position, Stamp};
 use crate::oomlog::live::Live;
@@ -83,6 +83,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         sink.reach.begin(live.name().as_bytes());
         // Whatever is left in it, and be it nothing: nobody but the kernel speaks there.
         sink.reach.note(None, None, true);
+        sink.reach.note_end(reach::ALWAYS);
         let mut bytes = 0;
         let mut is_first = true;
         let mut take = |record: Record<'_>, line: Position| {
@@ -294,6 +295,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     sink.run.logs += 1;
                     let begins = start.when.and_then(|when| moment::of(&when, &reference)).map(|begins| begins.us);
                     sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
+                    let end = tally.end.and_then(|when| moment::of(&when, &reference));
+                    sink.reach.note_end(end.map(|end| end.us));
                 }
                 if let Some(trouble) = trouble {
                     sink.troubles.say(name, state, trouble);

@@ -4,13 +4,13 @@
 //! before it are handed on, until nothing of a report has been seen for a while.
 
 use super::buffer::Buffer;
-use super::event::{BYTES, Position};
+use super::event::{BYTES, Position, Stamp};
 use super::feed::{Extent, Feed};
 use super::json::object_start;
 use super::needle::{Hit, LONGEST, Needles, Place, Spelling};
 use super::record::Record;
 use super::source::Source;
-use super::start::Start;
+use super::start::{self, Start};
 use super::unwrap;
 use crate::sys::Result;
 
@@ -59,6 +59,8 @@ pub struct Tally {
     pub lost: Option<Lost>,
     /// What it begins with.
     pub start: Start,
+    /// The last time of day in its last 64 KiB.
+    pub end: Option<Stamp>,
 }
 
 /// A line that is too long, and tells of a kill.
@@ -163,12 +165,25 @@ impl Scan {
             before = length;
             now = 1 - now;
         };
+        tally.end = self.last([1 - now, now], before, tally.bytes);
         self.feed.end(take);
         tally.cut = self.feed.cut();
         // Where the line begins too far before its words, the log's start tells what it is.
         let is_json = self.spelling == Spelling::Json;
         tally.lost = self.feed.lost().map(|lost| if is_json { Lost::Object } else { lost });
         done.map(|()| tally)
+    }
+
+    /// The last time in the last chunk, which is that long; it goes on from the one before it, if that was not all.
+    fn last(&self, [last, earlier]: [usize; 2], length: usize, all: u64) -> Option<Stamp> {
+        let text = &self.chunks[last][..length];
+        let is_start = length as u64 == all;
+        if is_start || length >= CHUNK {
+            return start::last(text, is_start);
+        }
+        // Whatever was before it is as long as a chunk, but where a read failed: then this is of a line that has no time.
+        let both = [&self.chunks[earlier][CHUNK / 2..], text].concat();
+        start::last(&both, false)
     }
 
     /// `false` when no more is wanted.

@@ -100,6 +100,20 @@ impl Start {
     }
 }
 
+/// The last time of day that is written in the end of a log: so much of it is looked at as of its start. `is_start` is whether that is all.
+pub(super) fn last(end: &[u8], is_start: bool) -> Option<Stamp> {
+    let from = end.len().saturating_sub(LOOKED_AT);
+    let text = if is_start && from == 0 { end } else { behind_newline(&end[from..]) };
+    let mut last = None;
+    lines(text, &mut |record| {
+        if record.when.wall.is_some() || record.when.wall_us.is_some() {
+            last = Some(Stamp::of(&record.when));
+        }
+        Part::Other
+    });
+    last
+}
+
 /// The records of whole lines, until no more are wanted.
 fn lines(text: &[u8], note: &mut dyn FnMut(&Record<'_>) -> Part) {
     let mut forms = Forms::new();
@@ -139,6 +153,19 @@ mod tests {
         ] {
             assert_eq!(start(text), (Some(first), Some(b"web1".into()), true), "{text}");
         }
+    }
+
+    #[test]
+    fn a_log_ends_with_the_last_time_of_day_in_it() {
+        let line = |second: u32| format!("2026-11-21T10:08:{second}+00:00 web1 kernel: a\n");
+        let us = |text: &str, is_start| last(text.as_bytes(), is_start).and_then(|when| when.wall_us);
+        let whole = [line(31), line(32), "no time\n".into()].concat();
+        assert_eq!(us(&whole, true), Some(1_795_255_712_000_000));
+        // What is behind another chunk begins in the middle of a line.
+        assert_eq!(us(&line(31), true), Some(1_795_255_711_000_000));
+        assert_eq!(us(&line(31), false), None);
+        assert_eq!(us("[    5.000000] a\n", true), None);
+        assert_eq!(us(&[line(30).repeat(5000), line(33)].concat(), true), Some(1_795_255_713_000_000));
     }
 
     #[test]

@@ -110,6 +110,27 @@ fn a_log_that_begins_after_the_end_of_what_was_asked_for_has_nothing_of_it() {
 }
 
 #[test]
+fn a_log_that_ends_long_before_the_time_that_was_asked_for_is_no_clean_bill_of_health() {
+    let dir = TempDir::new();
+    let path = dir.write("kern.log", [said("10:00:00", "quiet"), killed("11:00:00", 7)].concat().as_bytes());
+    let ended = ask(&["--since", "2026-11-23T11:30:00Z", &path]);
+    let ends = format!(
+        "{path} ends at 2026-11-21 11:00:00, before the time that was asked for: no line of that time was read, and what writes it may have stopped"
+    );
+    assert_eq!(ended.code(), 4, "{ended:?}");
+    assert!(ended.err.starts_with(&format!("memdoor: warning: {ends}\nhint: newer logs may have it")), "{ended:?}");
+    assert!(words(&ended.out).ends_with(&ends), "{ended:?}");
+    let json = ask(&["--format", "json", "--since", "2026-11-23T11:30:00Z", &path]);
+    assert!(summary(&json).get("memdoor.run.begins").is_none(), "{json:?}");
+    // A kernel that is well is silent for hours.
+    assert_eq!(ask(&["--since", "2026-11-22T10:59:00Z", &path]).code(), 0);
+    // Another log of that machine goes on: its kernel was silent.
+    let other = dir.write("auth.log", b"2026-11-23T12:00:00+00:00 web1 sshd[7]: a\n");
+    let both = ask(&["--since", "2026-11-23T11:30:00Z", &path, &other]);
+    assert_eq!((both.code(), both.err.as_str()), (0, ""), "{both:?}");
+}
+
+#[test]
 fn the_live_log_says_where_it_begins_and_which_logs_may_have_more() {
     let ended = ask(&["--since", "@86400", "--victim", "nobody has this name"]);
     if ended.code() == 1 {
@@ -200,6 +221,8 @@ fn a_time_that_is_to_come_is_refused_as_nothing_can_have_happened_since() {
     let is_late = ended.code() == 4;
     assert!(is_late || ended.code() == 2 && ended.err.contains("; yesterday's is --since '2"), "{ended:?}");
     for past in ["now", "today", "1h"] {
-        assert_eq!(ask(&["--since", past, "--until", "9999-01-01", &log]).code(), 0, "{past}");
+        // It is taken; the log ended long before.
+        let ended = ask(&["--since", past, "--until", "9999-01-01", &log]);
+        assert!(ended.code() == 4 && ended.err.contains("log ends at 2026-11-21 10:00:00"), "{past} {ended:?}");
     }
 }

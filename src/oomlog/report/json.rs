@@ -2,7 +2,7 @@
 mod kill;
 use core::time::Duration;
 
-use super::{Found, Lack, Run, Show};
+use super::{Extent, Found, Lack, Run, Show};
 use crate::oomlog::analysis::{Advice, Summary};
 use crate::report::Event as Line;
 use crate::report::Severity;
@@ -141,7 +141,7 @@ fn put_summary(summary: &Summary, run: &Run, lacks: &[Lack], out: &mut Out<'_>) 
     let (cgroups, advice) = (slices(&cgroups), slices(&advice));
     let session = summary.session.as_ref().map(|(comm, _)| comm.as_slice());
     let severity = if lacks.is_empty() { Severity::Info } else { Severity::Warn };
-    let begins = lacks.iter().map(|lack| lack.begins_us).max().and_then(moment);
+    let begins = lacks.iter().filter(|lack| lack.extent != Extent::Ended).map(|lack| lack.at_us).max().and_then(moment);
     // Paths of any length: the line stays under 16 KiB.
     let reasons: Vec<String> = lacks.iter().take(NAMES).map(reason).collect();
     let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();

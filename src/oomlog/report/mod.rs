@@ -57,7 +57,7 @@ pub struct Lack {
     /// The log.
     pub source: Vec<u8>,
     /// When its first entry is of, in microseconds since 1970.
-    pub begins_us: i64,
+    pub at_us: i64,
     /// From when on it was asked for; `None`: from any time on.
     pub since_us: Option<i64>,
     /// What part of the time is missing.
@@ -71,13 +71,19 @@ pub enum Extent {
     Before,
     /// It begins behind the end of what was asked for.
     All,
+    /// It ends before the start of what was asked for: what writes it may have stopped.
+    Ended,
 }
 
 impl Display for Lack {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{} begins at {}", Escaped(&self.source), Typed(self.begins_us))?;
+        let verb = if self.extent == Extent::Ended { "ends" } else { "begins" };
+        write!(f, "{} {verb} at {}", Escaped(&self.source), Typed(self.at_us))?;
         match (self.extent, self.since_us) {
             (Extent::All, _) => f.write_str(", after the time that was asked for: nothing of that time is in it"),
+            (Extent::Ended, _) => f.write_str(
+                ", before the time that was asked for: no line of that time was read, and what writes it may have stopped",
+            ),
             (Extent::Before, Some(since)) => {
                 write!(f, ": what happened between {} and then is not in it", Typed(since))
             }
