@@ -1,6 +1,7 @@
 //! Everything about one process, now.
 //!
-//! One file for each section; [`SECTIONS`] is the order, which is the document's. Adding a section is a file and a line.
+//! One file for each section; [`SECTIONS`] is the order, which is the document's. A new section is a file, a line there, and its [`Section`]
+//! and [`Event`] in [`crate::report`], with a banner.
 //! A section that fails says why, and the next one goes on; after each one what was written is flushed.
 
 mod basic;
