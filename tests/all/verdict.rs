@@ -3,6 +3,7 @@
 use crate::common;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -344,8 +345,12 @@ fn a_count_that_the_log_has_under_another_name_makes_no_sigkill_a_likely_oom_kil
 /// The kernel sends SIGKILL before it logs it: who runs on after the line was not meant.
 #[test]
 fn a_target_that_runs_on_after_the_kill_line_of_its_name_is_not_the_one_that_was_killed() {
+    // No other test has processes of this name, whose OOM kills would stand in the same log.
+    let dir = TempDir::new();
+    let sh = dir.program(Path::new("/bin/sh"), &format!("out-{}", std::process::id()));
     let script = format!(
-        "sh -c 'while :; do sleep 0.1; done' & target=$!; (sleep 1.2; sh -c '{GREEDY_CHILD}'; sleep 1.5; kill -9 $target) & watch"
+        "{sh} -c 'while :; do sleep 0.1; done' & target=$!
+         (sleep 1.2; {sh} -c '{GREEDY_CHILD}'; sleep 1.5; kill -9 $target) & watch"
     );
     let Some((exit, end)) = in_a_pid_namespace(&script) else {
         return;

@@ -155,10 +155,7 @@ impl Armed<'_> {
             self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WatchEnd)));
         let finished = done(self.completeness);
         let broken = self.out.broken();
-        if self.lost.is_any() {
-            self.lost.say();
-            self.is_over_and_lost = matches!(ending, Ending::Gone | Ending::Mismatch);
-        }
+        self.is_over_and_lost = self.lost.say() && matches!(ending, Ending::Gone | Ending::Mismatch);
         let exit = match (ending, broken) {
             (Ending::Output(broken), _) => output_exit(broken),
             (Ending::Gone, _) => {

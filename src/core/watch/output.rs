@@ -8,6 +8,7 @@ use super::end::Ending;
 use crate::error::Error;
 use crate::refusal::say_hint;
 use crate::report::Format;
+use crate::report::json::LOST;
 use crate::sys::Errno;
 use crate::sys::out::{Broken, say};
 
@@ -15,7 +16,7 @@ use crate::sys::out::{Broken, say};
 const fn note(format: Format) -> &'static [u8] {
     match format {
         Format::Text => b"[standard output could not be written: reports are missing here]\n",
-        Format::Json => b"{\"schema\":\"memdoor/1\",\"event_name\":\"memdoor.output.lost\"}\n",
+        Format::Json => LOST,
     }
 }
 
@@ -43,10 +44,14 @@ impl Lost {
         }
     }
 
-    /// Says at the end how many there are.
-    pub(super) fn say(self) {
+    /// Says at the end how many there are; whether there are any.
+    pub(super) fn say(self) -> bool {
+        if !self.is_any() {
+            return false;
+        }
         let (count, noun) = (self.count, if self.count == 1 { "report was" } else { "reports were" });
         say(format_args!("memdoor: {count} {noun} lost: standard output could not be written"));
+        true
     }
 }
 

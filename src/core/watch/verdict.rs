@@ -114,11 +114,7 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
     if let Some(role) = role {
         let (cause, words) = match kills.by() {
             Match::Number => of_role(role, kills.short()),
-            Match::Name if is_of_other_size => (
-                Cause::PerhapsOomKill,
-                "perhaps an OOM kill: the kernel's log has one of this name, whose memory had other sizes",
-            ),
-            Match::Name => (Cause::LikelyOomKill, "likely an OOM kill: the kernel's log has one of this name"),
+            Match::Name => by_name(is_of_other_size),
         };
         return say(cause, words);
     }
@@ -151,6 +147,17 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
         words.push(b"; how it ended is not known");
     }
     (cause, words)
+}
+
+/// Of a target whose name the log has, where numbers can't be compared.
+const fn by_name(is_of_other_size: bool) -> (Cause, &'static str) {
+    match is_of_other_size {
+        true => (
+            Cause::PerhapsOomKill,
+            "perhaps an OOM kill: the kernel's log has one of this name, whose memory had other sizes",
+        ),
+        false => (Cause::LikelyOomKill, "likely an OOM kill: the kernel's log has one of this name"),
+    }
 }
 
 /// Of a target that SIGKILL ended beside the OOM kill of a process whose memory it may have had.
@@ -515,8 +522,8 @@ mod tests {
         let line = b"Memory cgroup out of memory: Killed process 5 (x) total-vm:66000kB, anon-rss:33000kB, file-rss:500kB, shmem-rss:0kB";
         let at = Duration::from_millis;
         for (rss, total, seen, is_other) in [
-            // 33 MiB of a line at 1.000 s, and a target that had 13 MiB a millisecond before.
-            (13, 64, 999, true),
+            // 33 MiB of a line at 1.000 s, and a target that had 13 MiB just then.
+            (13, 64, 1000, true),
             (30, 64, 999, false),
             // In a second it can have grown to that.
             (13, 64, 0, false),

@@ -15,6 +15,9 @@ use crate::sys::clock::Now;
 use crate::sys::out::Out;
 use line::{Line, Subject};
 
+/// The line that stands for reports which standard output has lost.
+pub const LOST: &[u8] = b"{\"schema\":\"memdoor/1\",\"event_name\":\"memdoor.output.lost\"}\n";
+
 /// What every line begins with: of whatever version of memdoor it is.
 pub const BEGINNING: &[u8] = b"{\"schema\":\"memdoor/1\",";
 

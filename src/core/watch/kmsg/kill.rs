@@ -121,7 +121,7 @@ pub(in super::super) struct Sizes {
 const GROWTH: u64 = 6 << 30;
 
 /// Sizes of one process differ by this and by a factor of two, whatever else it does in a moment.
-const FAR: u64 = 8 << 20;
+const FAR: u64 = 4 << 20;
 
 /// The memory cgroup in which the target's OOM kill would be counted, as the kernel's log would name it.
 #[derive(Debug)]
@@ -507,15 +507,16 @@ impl Kills {
             .map(|anon| anon.plus(killed.file_rss.unwrap_or_default()).plus(killed.shmem_rss.unwrap_or_default()).0);
         let is_larger = by.checked_sub(last.at).is_some_and(|since| {
             let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-            let grown = last.rss.0.saturating_add(millis.saturating_mul(GROWTH / 1000));
-            rss.is_some_and(|rss| is_far(rss, grown))
+            let grown = millis.saturating_mul(GROWTH / 1000);
+            rss.is_some_and(|rss| is_far(rss.saturating_sub(grown), last.rss.0))
         });
         is_larger || killed.total_vm.is_some_and(|total| is_far(last.total.0, total.0))
     }
 
-    /// Whether who was killed last, other than the target, has its name.
+    /// Whether one of those who were killed, other than the target, has its name: a relation of it, or the last one.
     pub(in super::super) fn is_other_a_namesake(&self) -> bool {
-        self.other.as_ref().is_some_and(|other| other.comm.as_bytes() == self.comm.as_bytes())
+        let mut others = self.kin.iter().flatten().chain(&self.other);
+        others.any(|other| other.comm.as_bytes() == self.comm.as_bytes())
     }
 
     /// Whether a report has begun, and nobody was killed in it yet.
