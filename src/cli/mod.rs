@@ -155,18 +155,7 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
     let Buffers { out, read, past } = buffers;
     let mut history = History::default();
     // Before anything large is mapped, and once: a SIGHUP changes nothing of it.
-    let reader = Dir::open(c"/proc").and_then(|proc| Reader::start_for_patterns(&proc));
-    if let Err(errno) = &reader
-        && *errno != Errno::ENOENT
-    {
-        let because = Because(*errno);
-        say(format_args!("memdoor: warning: cannot start the process that reads what may block: {because}"));
-        if *errno == Errno::EAGAIN {
-            say(format_args!(
-                "hint: raise the limit of processes: ulimit -u unlimited (in a unit: LimitNPROC=infinity)"
-            ));
-        }
-    }
+    let reader = reader();
     // What held before a SIGHUP, until it is seen that what came with it can be done.
     let mut before = None;
     let mut has_watched = false;
@@ -223,6 +212,23 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
 
 /// How long a daemon that can't be armed any more waits until it tries once more.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// Reads what may block. Without it memdoor does so itself, which is said.
+fn reader() -> std::result::Result<Reader, Errno> {
+    let reader = Dir::open(c"/proc").and_then(|proc| Reader::start_for_patterns(&proc));
+    if let Err(errno) = &reader
+        && *errno != Errno::ENOENT
+    {
+        let because = Because(*errno);
+        say(format_args!("memdoor: warning: cannot start the process that reads what may block: {because}"));
+        if *errno == Errno::EAGAIN {
+            say(format_args!(
+                "hint: raise the limit of processes: ulimit -u unlimited (in a unit: LimitNPROC=infinity)"
+            ));
+        }
+    }
+    reader
+}
 
 /// For the log, which says why nothing has changed: whoever wrote what is wrong waits for it to hold.
 fn kept(why: &str) -> Since {

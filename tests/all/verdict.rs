@@ -415,7 +415,8 @@ fn who_dies_because_it_shares_the_memory_of_an_oom_victim_is_not_said_to_have_ha
         hog.wait();
         greedy.kill();
         greedy.wait();
-        assert_eq!(group.oom_kills(), kills + 1);
+        // Before their memory is free the kernel may kill the greedy one as well.
+        assert!(group.oom_kills() > kills, "control");
         let ends = watches.map(|watch| {
             let ended = watch.end();
             let end = Json::parse(ended.out.lines().last().expect("an end"));

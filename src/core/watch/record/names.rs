@@ -105,7 +105,11 @@ fn oldest(dir: &Dir) -> Result<(u64, Option<Fixed<256>>)> {
         // One that has just gone is none any more.
         let Ok(finished) = dir.modified(name) else { continue };
         count += 1;
-        if oldest.as_ref().is_none_or(|(first, _)| finished < *first) {
+        // Of the same moment, as far as the file system's clock tells: by when their watches began.
+        let is_older = oldest
+            .as_ref()
+            .is_none_or(|(first, oldest)| (finished, time_of(bytes)) < (*first, time_of(oldest.as_bytes())));
+        if is_older {
             oldest = Some((finished, Fixed::of(bytes)));
         }
     }
