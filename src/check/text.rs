@@ -14,19 +14,15 @@ use crate::sample::{ADJ, FREEABLE, PID, RSS, Seen};
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
-/// Processes.
-static PROCESSES: Table<Seen<'static>> = Table {
-    event: "",
-    title: "",
-    columns: &[
-        PID.column("PID", 8),
-        RSS.column("RSS MB", 8),
-        in_text("%MEM", 5, Tenths(|one| Percent::of(one.process.memory.rss?, one.total))),
-        FREEABLE.column("FREEABLE MB", 12),
-        ADJ.column("ADJ", 5),
-        in_text("COMMAND", 40, Command(|one| one.command())),
-    ],
-};
+/// The columns of the largest processes.
+static PROCESSES: Table<Seen<'static>> = Table::of_text(&[
+    PID.column("PID", 8),
+    RSS.column("RSS MB", 8),
+    in_text("%MEM", 5, Tenths(|one| Percent::of(one.process.memory.rss?, one.total))),
+    FREEABLE.column("FREEABLE MB", 12),
+    ADJ.column("ADJ", 5),
+    in_text("COMMAND", 40, Command(|one| one.command())),
+]);
 
 /// All of it, and what browsers hold if that was asked for.
 pub(super) fn put(view: &View<'_>, browsers: Option<&Browsers<'_>>, others: Others, out: &mut Out<'_>) {

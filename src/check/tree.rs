@@ -71,7 +71,7 @@ impl Weights {
     }
 }
 
-/// Writes it.
+/// Writes the tree, and how much the processes hold that are not in it.
 pub(super) fn put(view: &View<'_>, out: &mut Out<'_>) {
     TREE.put_labels(out);
     let rows = view.table.rows();

@@ -143,15 +143,16 @@ fn parse(text: &[u8], file: &str, whose: File, section: &str) -> Result<Vec<Sett
             )));
         }
         if current.unwrap_or(FIRST) == section {
-            if is_list(value_of(value).as_ref()) && !is_quoted(trim(value)) {
+            let (value, is_quoted) = (value_of(value), is_quoted(trim(value)));
+            if is_list(&value) && !is_quoted {
                 return Err(wrong(&format!(
                     "is a list, and a value is one word here: type a line {name} = VALUE for each, without brackets"
                 )));
             }
-            if starts_with_quote(trim(value)) && !is_quoted(trim(value)) {
+            if starts_with_quote(&value) && !is_quoted {
                 return Err(wrong("begins with a quote that ends nowhere, or behind whose end more follows"));
             }
-            found.push(Setting { name, value: OsStr::from_bytes(&value_of(value)).into(), origin });
+            found.push(Setting { name, value: OsStr::from_bytes(&value).into(), origin });
         }
     }
     Ok(found)
@@ -250,16 +251,6 @@ fn unescaped(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 
 /// What stands behind a `\`: the byte that it means, if it means one, and what is behind that.
 fn escape(text: &[u8]) -> Option<(Option<u8>, &[u8])> {
-    let number = |digits: &[u8], base: u8| {
-        let digit = |byte: u8| char::from(byte).to_digit(base.into());
-        let number =
-            digits.iter().map_while(|byte| digit(*byte)).fold(0_u32, |sum, digit| sum * u32::from(base) + digit);
-        // As bash does: \400 is \0.
-        let [low, ..] = number.to_le_bytes();
-        low
-    };
-    let count =
-        |text: &[u8], most: usize, is: fn(&u8) -> bool| text.iter().take(most).take_while(|byte| is(byte)).count();
     let (letter, behind) = text.split_first()?;
     let simple = match letter {
         b'\\' | b'\'' | b'"' | b'?' => *letter,
@@ -272,21 +263,28 @@ fn escape(text: &[u8]) -> Option<(Option<u8>, &[u8])> {
         b'r' => b'\r',
         b'e' | b'E' => 27,
         b'0'..=b'7' => {
-            let length = count(text, 3, |byte| matches!(byte, b'0'..=b'7'));
-            return Some((Some(number(&text[..length], 8)), &text[length..]));
+            let (byte, behind) = number(text, 3, 8);
+            return Some((Some(byte), behind));
         }
         b'x' if behind.first().is_some_and(u8::is_ascii_hexdigit) => {
-            let length = count(behind, 2, u8::is_ascii_hexdigit);
-            return Some((Some(number(&behind[..length], 16)), &behind[length..]));
+            let (byte, behind) = number(behind, 2, 16);
+            return Some((Some(byte), behind));
         }
         _ => return Some((None, text)),
     };
     Some((Some(simple), behind))
 }
 
-/// In quotes it is taken as it is, and in `$'...'`, as bash writes what has control characters or both kinds of quotes, `\'`, `\\` and
-/// `\NNN` stand for a byte. Without quotes, blanks around it and what follows ` #` are not part of it, so that one which begins with `#` is
-/// a comment behind an empty value.
+/// The byte of at most so many digits at the start, and what is behind them. As in bash `\400` is `\0`.
+fn number(text: &[u8], most: usize, base: u32) -> (u8, &[u8]) {
+    let digits = text.iter().take(most).map_while(|byte| char::from(*byte).to_digit(base));
+    let length = digits.clone().count();
+    let [low, ..] = digits.fold(0_u32, |sum, digit| sum * base + digit).to_le_bytes();
+    (low, &text[length..])
+}
+
+/// In quotes it is taken as it is, and in `$'...'` as bash reads that ([`unescaped`]). Without quotes, blanks around it and what follows
+/// ` #` are not part of it, so that one which begins with `#` is a comment behind an empty value.
 fn value_of(text: &[u8]) -> Cow<'_, [u8]> {
     let text = trim(text);
     if text.starts_with(b"#") {

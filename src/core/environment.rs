@@ -277,6 +277,11 @@ impl Others {
 pub const MOUNT: &str = "mount it: mount -t cgroup2 none /sys/fs/cgroup (v1: mount -t cgroup -o memory none /sys/fs/cgroup/memory); in a \
                                 chroot: mount --rbind /sys sys";
 
+/// What a mode says that has no room for its tables.
+pub fn fail_no_room(errno: Errno) -> Exit {
+    no_room(errno).fail()
+}
+
 /// What a mode says of a file of the machine that it can't do without.
 pub fn fail_meminfo(why: Absent) -> Exit {
     Unfit::Unread(why).fail()

@@ -117,7 +117,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     };
     let mut table = match Table::arm(room) {
         Ok(table) => table,
-        Err(errno) => return environment::no_room(errno).fail(),
+        Err(errno) => return environment::fail_no_room(errno),
     };
     let mut run = Run {
         options,

@@ -60,7 +60,7 @@ fn put_assumption(view: &View<'_>, options: &Options<'_>, out: &mut Out<'_>) {
     out.put(b"\n");
 }
 
-/// Processes.
+/// The columns of processes by their scores.
 static PROCESSES: Table<Seen<'static>> = Table::of_text(&[
     PID.column("PID", 8),
     COMM.column("COMM", 15),

@@ -181,8 +181,7 @@ impl Armed<'_> {
         }
         if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
             let leaf = self.leaf(&victim);
-            let (user, unpinned) = (self.selection.user(), self.options.unpinned);
-            let check = Check { whom: &whom, group, user, unpinned, leaf: None, reader: self.reader };
+            let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
             let leaf = leaf.as_ref();
             let whole = leaf.map(|(_, path)| self.leaf_of(&victim, path));
             let _ = self.judge_whole(leaf, whole, &check, &mut action);
@@ -204,8 +203,7 @@ impl Armed<'_> {
             return selection.choose(proc, &whom, group);
         }
         let own = own_line(proc);
-        let (user, unpinned, reader) = (selection.user(), options.unpinned, *reader);
-        let check = Check { whom: &whom, group, user, unpinned, leaf: None, reader };
+        let check = Check::of(options, &whom, selection.user(), *reader);
         selection.choose_with(proc, &whom, group, &mut |row, rank| {
             let (dir, path) = leaf(proc, memcg, row.pid, row.started?)?;
             let whole = leaf_of(proc, Some(row), rank, &path);
@@ -353,15 +351,8 @@ impl Armed<'_> {
     /// Ends the victim's tree; or had to wait for another memdoor, so that all is to be looked at anew: whether that is so.
     fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool, patience: &mut Patience) -> bool {
         let started = monotonic();
-        let (whom, group) = (self.options.whom, self.options.cgroup);
-        let check = Check {
-            whom: &whom,
-            group,
-            user: self.selection.user(),
-            unpinned: self.options.unpinned,
-            leaf: None,
-            reader: self.reader,
-        };
+        let whom = self.options.whom;
+        let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);

@@ -11,7 +11,7 @@ use super::select::Selection;
 use super::turn::Turn;
 use super::when::{Odd, Pace, Reading};
 use super::{Armed, History};
-use crate::environment::{self, MANY, Others};
+use crate::environment::{self, MANY, Others, fail_no_room};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
@@ -82,9 +82,9 @@ impl<'a> Armed<'a> {
             history,
             host,
             gauge,
-            selection: Selection::arm(room).map_err(no_room)?.with_reader(reader),
+            selection: Selection::arm(room).map_err(fail_no_room)?.with_reader(reader),
             reader,
-            members: Members::arm().map_err(no_room)?,
+            members: Members::arm().map_err(fail_no_room)?,
             turn,
             memcg,
             sockets,
@@ -217,14 +217,7 @@ impl<'a> Armed<'a> {
         let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
             return;
         };
-        let check = Check {
-            whom: &whom,
-            group,
-            user: self.selection.user(),
-            unpinned: self.options.unpinned,
-            leaf: None,
-            reader: self.reader,
-        };
+        let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);
@@ -267,10 +260,6 @@ fn open_log<'a>(options: Logging<'a>, history: &mut History) -> Result<Log<'a>, 
             opened
         }
     }
-}
-
-fn no_room(errno: Errno) -> Exit {
-    environment::no_room(errno).fail()
 }
 
 /// Whether signals reach who they are meant for: through pidfds. That the numbers of `/proc` are memdoor's own, [`open_host`] has seen.

@@ -4,7 +4,7 @@ extern crate std;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::options::{Unpinned, Whom};
+use super::options::{Options, Unpinned, Whom};
 use crate::badness;
 use crate::fixed::Fixed;
 use crate::looks::Looks;
@@ -122,6 +122,18 @@ pub(super) struct Check<'a> {
     pub(super) leaf: Option<Leaf<'a>>,
     /// Reads what may block.
     pub(super) reader: Option<&'a Reader>,
+}
+
+impl<'a> Check<'a> {
+    /// What `options` ask for; no cgroup is ended as a whole yet. `whom` is theirs.
+    pub(super) fn of(
+        options: &Options<'a>,
+        whom: &'a Whom<'a>,
+        user: Option<Sender>,
+        reader: Option<&'a Reader>,
+    ) -> Self {
+        Self { whom, group: options.cgroup, user, unpinned: options.unpinned, leaf: None, reader }
+    }
 }
 
 impl Member {

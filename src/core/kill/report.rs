@@ -227,7 +227,7 @@ impl Action {
         core::array::from_fn(|at| self.top.as_ref()?.all.get(at)?.as_ref())
     }
 
-    /// Writes it.
+    /// Writes the decision as a report.
     pub(super) fn report(&self, options: &Options<'_>, report: &mut dyn Report) {
         let now = Now::read();
         match &self.best[0] {

@@ -11,7 +11,7 @@ use super::options::{Options, To};
 use super::sample::{Sample, Sources};
 use super::show::Show;
 use super::{Armed, GROUPS, Seen};
-use crate::environment::{self, Locked, MANY, Others};
+use crate::environment::{self, Locked, MANY, Others, fail_no_room};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::mode::{Buffers, envelope, open_host};
@@ -38,7 +38,6 @@ impl<'a> Armed<'a> {
         if matches!(options.to, To::Screen(..)) {
             signal::wake_on_resize().map_err(handle)?;
         }
-        let no_room = |errno| environment::no_room(errno).fail();
         let sources = Sources::arm(&mut host);
         // Before memory is locked and anything large is mapped.
         let slow = slow::Reader::start(&host.proc).ok();
@@ -48,10 +47,10 @@ impl<'a> Armed<'a> {
             sources,
             slow,
             sample: Sample::new(),
-            crowd: Crowd::arm(&host, options.window.min(options.length), options.interval).map_err(no_room)?,
-            groups: Groups::arm(&host, GROUPS).map_err(no_room)?,
+            crowd: Crowd::arm(&host, options.window.min(options.length), options.interval).map_err(fail_no_room)?,
+            groups: Groups::arm(&host, GROUPS).map_err(fail_no_room)?,
             alerts: Alerts::new(options.limits),
-            kills: Kills::arm().map_err(no_room)?,
+            kills: Kills::arm().map_err(fail_no_room)?,
             clocks: None,
             notes: Notes::new(),
             course: Course::new(),

@@ -73,7 +73,7 @@ impl<'a> Show<'a> {
         Ok(Self {
             target,
             board: Board::new(),
-            new: room_for_alerts().map_err(|errno| environment::no_room(errno).fail())?,
+            new: room_for_alerts().map_err(environment::fail_no_room)?,
             counts: [0; Kind::COUNT],
             broken: None,
             has_header: false,

@@ -23,7 +23,7 @@ use crate::units::{Bytes, Percent};
 
 /// What has quantities. It may borrow; the type that names it is its own, of those that borrow for ever.
 pub trait Rows: 'static {
-    /// One of them.
+    /// One thing that has them.
     type Row<'r>;
 
     /// One line for people, in JSON; empty: what it is a table of.

@@ -45,11 +45,6 @@ fn two(number: u8) -> [u8; 2] {
     [b'0' + number / 10 % 10, b'0' + number % 10]
 }
 
-/// Whether it is the name of a finished record.
-fn is_name(name: &[u8]) -> bool {
-    time_of(name).is_some()
-}
-
 /// The time in the name of a finished record; `None` for any other name.
 fn time_of(name: &[u8]) -> Option<&[u8]> {
     let stem = name.strip_suffix(b".txt").or_else(|| name.strip_suffix(b".ndjson"))?;
@@ -99,16 +94,15 @@ fn oldest(dir: &Dir) -> Result<(u64, Option<Fixed<256>>)> {
     while let Some(name) = entries.next() {
         let name = name?;
         let bytes = name.to_bytes();
-        if !is_name(bytes) || !record::is_record(At { dir, name }) {
+        let Some(time) = time_of(bytes).filter(|_| record::is_record(At { dir, name })) else {
             continue;
-        }
+        };
         // One that has just gone is none any more.
         let Ok(finished) = dir.modified(name) else { continue };
         count += 1;
         // Of the same moment, as far as the file system's clock tells: by when their watches began.
-        let is_older = oldest
-            .as_ref()
-            .is_none_or(|(first, oldest)| (finished, time_of(bytes)) < (*first, time_of(oldest.as_bytes())));
+        let is_older =
+            oldest.as_ref().is_none_or(|(first, oldest)| (finished, Some(time)) < (*first, time_of(oldest.as_bytes())));
         if is_older {
             oldest = Some((finished, Fixed::of(bytes)));
         }

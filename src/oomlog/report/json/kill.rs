@@ -14,7 +14,7 @@ use words::{constraint, headline, missing, outcome, severity};
 /// Members of a group that are listed; all of them are counted. A line stays under 16 KiB.
 const MEMBERS: usize = 16;
 
-/// Writes it.
+/// Writes an event as a line of JSON.
 pub(super) fn put(found: &Found<'_>, out: &mut Out<'_>) {
     let event = found.event;
     let (message, mask, flags) = (headline(event), mask(event), gfp_names(event));
