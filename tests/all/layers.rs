@@ -39,7 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("victim", &["units", "fixed", "processes", "badness"]),
     ("snapshot", &["units", "fixed", "error", "parse", "sys", "history", "report", "host", "target"]),
     // What modes have in common.
-    ("kmsg", &["parse", "sys"]),
+    ("oom_kills", &["units", "fixed", "parse", "sys"]),
     ("cost", &["sys"]),
     ("sample", &["units", "report", "processes"]),
     ("refusal", &["error", "exit", "sys", "target"]),

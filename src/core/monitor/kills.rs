@@ -1,9 +1,9 @@
 //! OOM kills, as the kernel's log tells them while it is followed.
 
 use crate::fixed::Fixed;
-use crate::kmsg::drain;
+use crate::oom_kills::{self, Report, drain, resident};
 use crate::parse::kmsg::unescape;
-use crate::parse::oom_report::{header, kill};
+use crate::parse::oom_report::{Line, line};
 use crate::sys::kmsg::Kmsg;
 use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
@@ -34,23 +34,18 @@ pub(super) struct Kills {
     seen: Reserved<Kill>,
     /// How many more there were since the last look than there is room for.
     more: u64,
-    /// Of the report that is being read.
-    cgroup: Fixed<160>,
-    /// Whether that has named its victim: a kill behind it is one whose report the kernel left out, in whatever cgroup, ...
-    is_over: bool,
-    /// ... but with memory.oom.group, where all of a cgroup die.
-    is_group: bool,
+    report: Report,
 }
 
 impl Kills {
     pub(super) fn arm() -> Result<Self> {
-        let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
+        let log = oom_kills::open();
         let mut seen = Reserved::new(ROOM)?;
         // When kills come memory is short: its pages are there by then.
         let none = Kill { pid: 0, comm: Fixed::new(), cgroup: Fixed::new(), rss: None };
         seen.extend(core::iter::repeat(none));
         seen.clear();
-        Ok(Self { log, seen, more: 0, cgroup: Fixed::new(), is_over: false, is_group: false })
+        Ok(Self { log, seen, more: 0, report: Report::new(None) })
     }
 
     /// Forgets those of the last look, and reads what has come. `buf` must hold a record.
@@ -67,29 +62,16 @@ impl Kills {
     }
 
     fn take(&mut self, text: &[u8]) {
-        if header::header(text).is_some() {
-            self.cgroup.clear();
-            (self.is_over, self.is_group) = (false, false);
-        } else if let Some(summary) = kill::summary(text) {
-            // `constraint=CONSTRAINT_MEMCG` names the limit's cgroup; else it is the system that is short.
-            self.cgroup = plain(summary.memcg.unwrap_or_default());
-        } else if kill::group(text).is_some() {
-            self.is_group = true;
-        } else if let Some(killed) = kill::killed(text) {
-            if self.is_over && !self.is_group {
-                self.cgroup.clear();
-            }
+        let line = line(text);
+        self.report.take(text, &line);
+        if let Line::Killed(killed) = line {
             let kill = Kill {
                 pid: killed.pid,
                 comm: plain(killed.comm.unwrap_or_default()),
-                cgroup: self.cgroup.clone(),
-                rss: killed.anon_rss.map(|anon| {
-                    let shmem = killed.shmem_rss.unwrap_or_default();
-                    anon.plus(killed.file_rss.unwrap_or_default()).plus(shmem)
-                }),
+                cgroup: plain(self.report.limit().unwrap_or_default()),
+                rss: resident(&killed),
             };
             self.more += u64::from(self.seen.push(kill).is_err());
-            self.is_over = true;
         }
     }
 

@@ -8,7 +8,7 @@
 
 mod kill;
 
-pub(super) use kill::{Kills, Kin, Known, Match, Role, Sharing, Short, Sizes, Victim};
+pub(super) use kill::{Kills, Kin, Known, Match, Role, Sharing, Sizes, Victim};
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ use super::Armed;
 use super::counts::Course;
 use crate::error::Absent;
 use crate::fixed::Fixed;
-use crate::kmsg::{Drained, drain};
+use crate::oom_kills::{self, Drained, drain};
 use crate::parse::stat::Stat;
 use crate::sys::Errno;
 use crate::sys::clock::monotonic;
@@ -97,7 +97,7 @@ pub(super) enum Counter {
 impl KernelLog {
     /// Opens the log, from now on.
     pub(super) fn open(pid: u64, comm: &[u8], by: Match) -> Self {
-        let log = Kmsg::open(c"/dev/kmsg").and_then(|log| log.skip().map(|()| log));
+        let log = oom_kills::open();
         Self {
             log: log.map_err(|errno| match errno {
                 // A container may have another device in its place, or none.

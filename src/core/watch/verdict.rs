@@ -7,10 +7,11 @@ use core::time::Duration;
 
 use super::Words;
 use super::counts::{Counted, Course, LATE, Reading, Rise, Tenths};
-use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Sharing, Short, Sizes, Victim};
+use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Sharing, Sizes, Victim};
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
+use crate::oom_kills::Short;
 use crate::parse::wait::Ended;
 use crate::sys::signal;
 use crate::target::memcg::Sight;
@@ -113,7 +114,7 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
     };
     if let Some(role) = role {
         let (cause, words) = match kills.by() {
-            Match::Number => of_role(role, kills.short()),
+            Match::Number => of_role(role, kills.report().short()),
             Match::Name => by_name(is_of_other_size),
         };
         return say(cause, words);

@@ -1,16 +1,13 @@
-//! The lines of the kernel's log about an OOM kill, as far as they concern one process.
-//!
-//! The kernel holds oom_lock from `invoked oom-killer` to the last `Killed process`: reports do not mix. It limits reports to 10 in
-//! 5 s, but not kills: a kill line may come alone.
+//! What the kernel's log says of one process: its own OOM kill, and those of processes that are related to it.
 
 use core::time::Duration;
 
 use crate::fixed::Fixed;
+use crate::oom_kills::{Report, resident};
 use crate::parse::cgroup::Version;
 use crate::parse::kmsg::unescape;
-use crate::parse::memcg::Limit;
-use crate::parse::oom_report::kill::{Killed, Scope, Summary};
-use crate::parse::oom_report::{header, kill, memcg, table};
+use crate::parse::oom_report::kill::{self, Killed};
+use crate::parse::oom_report::{Line, line, table};
 use crate::sys::system;
 use crate::target::memcg::Path;
 use crate::units::Bytes;
@@ -163,53 +160,19 @@ const KIN: usize = 3;
 /// Longer than the log's longest record has room for.
 const PATH: usize = 1024;
 
-/// The lines, in the log's order; those that did not come are empty.
-#[derive(Clone, Debug, Default)]
-pub(in super::super) struct Lines {
-    /// `X invoked oom-killer: gfp_mask=..., order=...`
-    header: Fixed<256>,
-    /// `memory: usage 65536kB, limit 65536kB, failcnt 12`
-    usage: Fixed<128>,
-    /// The target's row in the table of tasks.
-    row: Fixed<192>,
-    /// `oom-kill:constraint=...`, with two paths of cgroups and the name of a cpuset; before Linux 5.0 `Task in A killed as a result of
-    /// limit of B`.
-    chosen: Fixed<1024>,
-    /// `Tasks in P are going to be killed due to memory.oom.group set`
-    group: Fixed<512>,
-    /// `Killed process N (x) ...`
-    killed: Fixed<320>,
-}
-
-/// Where the kernel was short of memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in super::super) enum Short {
-    /// In the whole system.
-    System,
-    /// In the nodes that a cpuset or a memory policy allows.
-    Nodes,
-    /// In a memory cgroup, at its limit.
-    Cgroup,
-}
-
 /// What the log has said so far.
 #[derive(Debug)]
 pub(in super::super) struct Kills {
     pid: u64,
     comm: Fixed<64>,
     by: Match,
-    lines: Lines,
-    /// The pid that the report's summary names, or the first kill line of one without.
-    chosen: Option<u64>,
-    scope: Scope,
-    /// How many were killed in this report.
-    count: u64,
-    trigger: Option<u64>,
+    /// The last report; once that names the target it stays.
+    report: Report,
+    /// `Killed process N (x) ...` of the target.
+    killed: Fixed<320>,
     role: Option<Role>,
     /// The report that names the target is at its end.
     is_over: bool,
-    /// Before Linux 5.1: whom the report selected, a child of whom may be killed instead.
-    selected: Option<u64>,
     /// The thread that shows the memory of a target whose first thread has exited: the kernel names that one.
     thread: Option<u64>,
     /// `None`: not known, or seen from inside of a cgroup namespace, where paths are others.
@@ -234,14 +197,10 @@ impl Kills {
             pid,
             comm: Fixed::of(comm),
             by,
-            lines: Lines::default(),
-            chosen: None,
-            scope: Scope::Unsaid,
-            count: 0,
-            trigger: None,
+            report: Report::new((by == Match::Number).then_some(pid)),
+            killed: Fixed::new(),
             role: None,
             is_over: false,
-            selected: None,
             thread: None,
             home: None,
             logged: (Duration::ZERO, Duration::ZERO),
@@ -316,78 +275,23 @@ impl Kills {
 
     /// Takes what the kernel printed as one record.
     pub(in super::super) fn take(&mut self, text: &[u8], boot_us: u64) {
-        if header::header(text).is_some() {
-            self.begin();
-            self.note(|lines| lines.header = Fixed::of(text));
-        } else if let Some(killed) = kill::killed(text) {
-            self.total += 1;
-            self.kill(text, &killed, boot_us);
-        } else if kill::group(text).is_some() {
-            self.note(|lines| lines.group = Fixed::of(text));
-        } else if self.role.is_none() {
-            self.of_report(text);
-        }
-    }
-
-    /// A new report: what was said before is another's, unless it was the target's.
-    fn begin(&mut self) {
-        if self.role.is_some() {
-            self.is_over = true;
+        let line = line(text);
+        self.total += u64::from(matches!(line, Line::Killed(_)));
+        self.is_over |= self.role.is_some() && self.report.ends_before(&line);
+        if self.is_over {
             return;
         }
-        self.lines = Lines::default();
-        (self.chosen, self.trigger, self.count) = (None, None, 0);
-        (self.scope, self.selected) = (Scope::Unsaid, None);
-    }
-
-    fn note(&mut self, put: impl FnOnce(&mut Lines)) {
-        if !self.is_over {
-            put(&mut self.lines);
-        }
-    }
-
-    fn of_report(&mut self, text: &[u8]) {
-        if let Some(summary) = kill::summary(text) {
-            self.chosen = summary.pid;
-            self.lines.chosen = Fixed::of(text);
-        } else if let Some(selected) = kill::selected(text) {
-            // Before Linux 5.1 it may be a child of this one that is killed.
-            (self.chosen, self.scope) = (None, selected.scope);
-            self.selected = Some(selected.pid);
-        } else if memcg::whose(text).is_some() {
-            self.lines.chosen = Fixed::of(text);
-        } else if memcg::usage(text).is_some_and(|usage| usage.of == memcg::Counter::Memory) {
-            self.lines.usage = Fixed::of(text);
-        } else if self.by == Match::Number && table::row(text).is_some_and(|row| row.pid == self.pid) {
-            self.lines.row = Fixed::of(text);
-        } else if let Some(running) = header::running(text) {
-            self.trigger = self.trigger.or(Some(running.pid));
+        self.report.take(text, &line);
+        if let Line::Killed(killed) = &line {
+            self.kill(text, killed, boot_us);
         }
     }
 
     fn kill(&mut self, text: &[u8], killed: &Killed<'_>, boot_us: u64) {
-        if self.is_over {
-            return;
-        }
-        let is_report = !self.lines.header.as_bytes().is_empty() || self.chosen.is_some();
-        let is_of_group = !self.lines.group.as_bytes().is_empty();
-        let is_first = is_report && self.count == 0;
-        // With memory.oom.group the chosen one is logged twice.
-        if !is_first && !is_of_group {
-            if self.role.is_some() {
-                self.is_over = true;
-                return;
-            }
-            self.begin();
-        }
-        self.count += 1;
-        if killed.scope != Scope::Unsaid {
-            self.scope = killed.scope;
-        }
         // A leader that has exited has no memory: the line then names a thread that has, and the summary the process.
         let is_named = self.is_target(killed.pid, killed.comm);
-        let is_chosen = !is_of_group && (is_named || (self.by == Match::Number && self.chosen == Some(self.pid)));
-        self.chosen = self.chosen.or(Some(killed.pid));
+        let is_summed_up = self.by == Match::Number && self.report.chosen() == Some(self.pid);
+        let is_chosen = !self.report.is_of_group() && (is_named || is_summed_up);
         match (is_chosen, is_named) {
             (true, _) => self.role = Some(Role::Chosen),
             (false, true) => self.role = self.role.or(Some(Role::WithGroup)),
@@ -399,8 +303,8 @@ impl Kills {
             }
         }
         self.found = self.found.or(Some((self.logged, boot_us)));
-        if self.lines.killed.as_bytes().is_empty() {
-            self.lines.killed = Fixed::of(text);
+        if self.killed.as_bytes().is_empty() {
+            self.killed = Fixed::of(text);
         }
     }
 
@@ -409,8 +313,7 @@ impl Kills {
         let (kin, is_elsewhere) = self.relation(killed.pid);
         self.elsewhere += u64::from(is_elsewhere);
         // A leader that has exited stands in the summary, and a thread of it in the kill line.
-        let is_of_group = !self.lines.group.as_bytes().is_empty();
-        let pid = self.chosen.filter(|_| !is_of_group).unwrap_or(killed.pid);
+        let pid = self.report.chosen().filter(|_| !self.report.is_of_group()).unwrap_or(killed.pid);
         let (comm, sharing) = (name(killed.comm), self.sharing(killed));
         let victim = Victim { pid, comm, boot_us, kin, sharing, logged: self.logged };
         self.other = Some(victim.clone());
@@ -424,36 +327,31 @@ impl Kills {
     /// What the report says of a victim that is not the target: its cgroup, and whose limit was hit.
     fn relation(&self, pid: u64) -> (Option<Kin>, bool) {
         let look = |of, at| self.home.as_ref().map_or((None, false), |home| home.look(of, at));
-        if let Some(group) = kill::group(self.lines.group.as_bytes()) {
+        if let Some(group) = self.report.group() {
             // A member of that cgroup or of one below: which, the log does not say.
             return (look(Some(group), Some(group)).0, false);
         }
         // Before Linux 5.1 a child may be killed instead of who was selected, and the report is of the latter.
-        if self.selected.is_some_and(|selected| selected != pid) {
-            let is_target = self.by == Match::Number && self.selected == Some(self.pid);
+        if let Some(selected) = self.report.selected().filter(|selected| *selected != pid) {
+            let is_target = self.by == Match::Number && selected == self.pid;
             return (is_target.then_some(Kin::Child), false);
         }
-        let text = self.lines.chosen.as_bytes();
-        match (kill::summary(text), memcg::whose(text)) {
-            (Some(summary), _) => look(summary.task_memcg, summary.memcg),
-            (None, Some(whose)) => look(Some(whose.task_memcg), Some(whose.memcg)),
-            (None, None) => (None, false),
-        }
+        look(self.report.task_cgroup(), self.report.limit())
     }
 
     /// Compares the target's row in the table of tasks with the line of the kill: the kernel prints both within milliseconds, of whatever
     /// memory each has then. The kernel's counters are exact to 64 pages for each processor, and other threads run meanwhile.
     fn sharing(&self, killed: &Killed<'_>) -> Sharing {
         const EXACT: u64 = 256 << 10;
-        let row = table::row(self.lines.row.as_bytes()).and_then(|row| row.by(&table::Columns::FIRST));
+        let row = self.report.row().and_then(|row| row.by(&table::Columns::FIRST));
         let page = system::page_size();
         let of_target = row.and_then(|task| Some((task.total_vm?, task.rss?)));
-        let resident = [killed.anon_rss, killed.file_rss, killed.shmem_rss].map(Option::unwrap_or_default);
-        let (Some((pages, resident_pages)), Some(Bytes(mapped))) = (of_target, killed.total_vm) else {
+        let (Some((pages, resident_pages)), Some(Bytes(mapped)), Some(Bytes(resident))) =
+            (of_target, killed.total_vm, resident(killed))
+        else {
             return Sharing::Untold;
         };
         let [own_mapped, own_resident] = [pages, resident_pages].map(|pages| pages.saturating_mul(page.0));
-        let resident = resident.iter().fold(0_u64, |sum, size| sum.saturating_add(size.0));
         let differ = |one: u64, other: u64| one.abs_diff(other) > one.max(other) / 16 + (1 << 20);
         if own_mapped == mapped && own_resident.abs_diff(resident) <= EXACT {
             Sharing::Likely
@@ -481,7 +379,7 @@ impl Kills {
         if self.by == Match::Number || self.role.is_none() {
             return;
         }
-        let killed = kill::killed(self.lines.killed.as_bytes()).map(|killed| (killed.pid, name(killed.comm)));
+        let killed = kill::killed(self.killed.as_bytes()).map(|killed| (killed.pid, name(killed.comm)));
         if let (Some((pid, comm)), Some((logged, boot_us))) = (killed, self.found.take()) {
             let (kin, is_elsewhere) = self.relation(pid);
             self.elsewhere += u64::from(is_elsewhere);
@@ -491,7 +389,8 @@ impl Kills {
             self.remember(victim);
         }
         (self.role, self.is_over) = (None, false);
-        self.begin();
+        self.killed.clear();
+        self.report.begin();
     }
 
     /// Whether the kill that is taken for the target's has sizes that the target can't have had, by the last that were seen of it: it is
@@ -499,16 +398,14 @@ impl Kills {
     /// stays as it is to the end.
     pub(in super::super) fn is_of_other_size(&self, last: Sizes) -> bool {
         let is_far = |more: u64, less: u64| more > less.saturating_mul(2).saturating_add(FAR);
-        let (Some(killed), Some(((_, by), _))) = (kill::killed(self.lines.killed.as_bytes()), self.found) else {
+        let (Some(killed), Some(((_, by), _))) = (kill::killed(self.killed.as_bytes()), self.found) else {
             return false;
         };
-        let rss = killed
-            .anon_rss
-            .map(|anon| anon.plus(killed.file_rss.unwrap_or_default()).plus(killed.shmem_rss.unwrap_or_default()).0);
+        let rss = resident(&killed);
         let is_larger = by.checked_sub(last.at).is_some_and(|since| {
             let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
             let grown = millis.saturating_mul(GROWTH / 1000);
-            rss.is_some_and(|rss| is_far(rss.saturating_sub(grown), last.rss.0))
+            rss.is_some_and(|rss| is_far(rss.0.saturating_sub(grown), last.rss.0))
         });
         is_larger || killed.total_vm.is_some_and(|total| is_far(last.total.0, total.0))
     }
@@ -521,7 +418,7 @@ impl Kills {
 
     /// Whether a report has begun, and nobody was killed in it yet.
     pub(super) fn is_report_open(&self) -> bool {
-        self.role.is_none() && self.count == 0 && !self.lines.header.as_bytes().is_empty()
+        self.role.is_none() && self.report.is_open()
     }
 
     /// How many kills the log has named since the watch began.
@@ -554,55 +451,15 @@ impl Kills {
         self.other.as_ref()
     }
 
-    /// Who asked for the memory: the number of a thread.
-    pub(in super::super) const fn trigger(&self) -> Option<u64> {
-        self.trigger
+    /// The report of the target's kill, once that was found.
+    pub(in super::super) const fn report(&self) -> &Report {
+        &self.report
     }
 
-    /// Where memory was short, in the report that names the target.
-    pub(in super::super) fn short(&self) -> Option<Short> {
-        let constraint = self.summary().and_then(|summary| summary.constraint);
-        match (constraint, self.scope) {
-            (Some(b"CONSTRAINT_MEMCG"), _) | (None, Scope::Memcg) => Some(Short::Cgroup),
-            (Some(b"CONSTRAINT_NONE"), _) | (None, Scope::Global) => Some(Short::System),
-            (Some(b"CONSTRAINT_CPUSET" | b"CONSTRAINT_MEMORY_POLICY"), _)
-            | (None, Scope::Cpuset | Scope::Mempolicy) => Some(Short::Nodes),
-            _ => None,
-        }
-    }
-
-    fn summary(&self) -> Option<Summary<'_>> {
-        kill::summary(self.lines.chosen.as_bytes())
-    }
-
-    /// The cgroup at whose limit it was, as the device has it: `None` when that was not printed, or not whole.
-    pub(in super::super) fn cgroup(&self) -> Option<&[u8]> {
-        let text = self.lines.chosen.as_bytes();
-        let whose = || memcg::whose(text).map(|whose| whose.memcg);
-        self.summary().map_or_else(whose, |summary| summary.memcg)
-    }
-
-    /// That cgroup's usage and limit.
-    pub(in super::super) fn usage(&self) -> (Option<Bytes>, Option<Bytes>) {
-        memcg::usage(self.lines.usage.as_bytes()).map_or((None, None), |of| (of.usage, of.limit.and_then(Limit::size)))
-    }
-
-    /// Who was chosen, where the target was killed with its group.
-    pub(in super::super) fn chosen(&self) -> Option<u64> {
-        self.chosen
-    }
-
-    /// The lines that there are, in the log's order, as the device has them.
+    /// The lines about the target's kill, in the log's order, as the device has them. Those that did not come are empty.
     pub(in super::super) fn lines(&self) -> [&[u8]; 6] {
-        let lines = &self.lines;
-        [
-            lines.header.as_bytes(),
-            lines.usage.as_bytes(),
-            lines.row.as_bytes(),
-            lines.chosen.as_bytes(),
-            lines.group.as_bytes(),
-            lines.killed.as_bytes(),
-        ]
+        let [header, usage, row, chosen, group] = self.report.lines();
+        [header, usage, row, chosen, group, self.killed.as_bytes()]
     }
 }
 
@@ -614,6 +471,7 @@ fn name(comm: Option<&[u8]>) -> Fixed<64> {
 mod tests {
     extern crate std;
     use super::*;
+    use crate::oom_kills::Short;
 
     const REPORT: &str = "\
 leak invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
@@ -642,11 +500,11 @@ Memory cgroup out of memory: Killed process 77 (leak) total-vm:66000kB, anon-rss
     fn a_report_that_names_the_target_is_kept_and_others_are_not() {
         let kills = read(77, "leak", Match::Number, REPORT);
         assert_eq!(kills.role(), Some(Role::Chosen));
-        assert_eq!(kills.short(), Some(Short::Cgroup));
-        assert_eq!(kills.cgroup(), Some(&b"/shop"[..]));
+        assert_eq!(kills.report().short(), Some(Short::Cgroup));
+        assert_eq!(kills.report().limit(), Some(&b"/shop"[..]));
         let size = Some(Bytes(64 << 20));
-        assert_eq!(kills.usage(), (size, size));
-        assert_eq!(kills.trigger(), Some(91));
+        assert_eq!(kills.report().usage(), (size, size));
+        assert_eq!(kills.report().trigger(), Some(91));
         assert_eq!(said(&kills).len(), 5, "{:#?}", said(&kills));
         let later = REPORT.replace("77", "78");
         let both = [REPORT, &later].join("\n");
@@ -662,8 +520,8 @@ Memory cgroup out of memory: Killed process 77 (leak) total-vm:66000kB, anon-rss
         let kills = read(80, "leak", Match::Number, &[REPORT, alone].join("\n"));
         assert_eq!(kills.role(), Some(Role::Chosen));
         assert_eq!(said(&kills), [alone]);
-        assert_eq!(kills.short(), Some(Short::Cgroup));
-        assert_eq!(kills.cgroup(), None);
+        assert_eq!(kills.report().short(), Some(Short::Cgroup));
+        assert_eq!(kills.report().limit(), None);
     }
 
     #[test]
@@ -675,7 +533,7 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
         let text = [REPORT, group].join("\n");
         let kills = read(70, "other", Match::Number, &text);
         assert_eq!(kills.role(), Some(Role::WithGroup));
-        assert_eq!(kills.chosen(), Some(77));
+        assert_eq!(kills.report().chosen(), Some(77));
         assert!(said(&kills).iter().any(|line| line.starts_with("Tasks in")));
         assert!(said(&kills).last().expect("a line").contains("process 70"));
         let kills = read(77, "leak", Match::Number, &text);
@@ -684,7 +542,7 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
         // Without a report, the first kill line is the chosen one's.
         let first = REPORT.lines().last().expect("a line");
         let kills = read(70, "other", Match::Number, &[first, group].join("\n"));
-        assert_eq!((kills.role(), kills.chosen()), (Some(Role::WithGroup), Some(77)));
+        assert_eq!((kills.role(), kills.report().chosen()), (Some(Role::WithGroup), Some(77)));
     }
 
     #[test]
@@ -802,8 +660,8 @@ Memory cgroup out of memory: Kill process 76 (leak) score 999 or sacrifice child
 Killed process 77 (leak) total-vm:66000kB, anon-rss:65000kB, file-rss:500kB, shmem-rss:0kB";
         let kills = read(77, "leak", Match::Number, text);
         assert_eq!(kills.role(), Some(Role::Chosen));
-        assert_eq!(kills.short(), Some(Short::Cgroup));
-        assert_eq!(kills.cgroup(), Some(&b"/shop"[..]));
+        assert_eq!(kills.report().short(), Some(Short::Cgroup));
+        assert_eq!(kills.report().limit(), Some(&b"/shop"[..]));
     }
 
     #[test]
@@ -813,7 +671,7 @@ Killed process 77 (leak) total-vm:66000kB, anon-rss:65000kB, file-rss:500kB, shm
             .replace("oom_memcg=/shop,", "global_oom,")
             .replace("Memory cgroup out of memory", "Out of memory");
         let kills = read(77, "leak", Match::Number, &text);
-        assert_eq!(kills.short(), Some(Short::System));
-        assert_eq!(kills.cgroup(), None);
+        assert_eq!(kills.report().short(), Some(Short::System));
+        assert_eq!(kills.report().limit(), None);
     }
 }

@@ -47,7 +47,7 @@ impl Verdict<'_> {
         // As they were printed, so that the one escaping of the output is the only one: the device has another.
         let lines = self.log().map_or([&b""[..]; LINES], Kills::lines).map(printed);
         let lines = lines.each_ref().map(Fixed::as_bytes);
-        let cgroup = self.log().and_then(Kills::cgroup).map(printed);
+        let cgroup = self.log().and_then(|log| log.report().limit()).map(printed);
         let sentences = self.sentences();
         let sentences = sentences.each_ref().map(Fixed::as_bytes);
         let said = lines.iter().chain(&sentences);
@@ -82,7 +82,7 @@ impl Verdict<'_> {
 
     fn facts<'a>(&'a self, evidence: &'a [&'a [u8]], cgroup: Option<&'a [u8]>) -> [Fact<'a>; 13] {
         let log = self.log();
-        let (usage, limit) = log.map_or((None, None), Kills::usage);
+        let (usage, limit) = log.map_or((None, None), |log| log.report().usage());
         let chosen = log.filter(|_| self.cause == Cause::OomGroup);
         let is_cgroup = matches!(self.cause, Cause::CgroupOom | Cause::OomGroup);
         let limiting = self.limiting.filter(|_| cgroup.is_none());
@@ -101,9 +101,9 @@ impl Verdict<'_> {
             Name(WatchEnd, "OOM Control Group Usage", "memdoor.verdict.usage_bytes")
                 .if_any(of_cgroup(usage.map(Value::Bytes))),
             Name(WatchEnd, "OOM Killer Chose PID", "memdoor.oom.killed.pid")
-                .if_any(chosen.and_then(Kills::chosen).map(Value::Count)),
+                .if_any(chosen.and_then(|log| log.report().chosen()).map(Value::Count)),
             Name(WatchEnd, "OOM Killer Invoked By PID", "memdoor.oom.trigger.pid")
-                .if_any(log.and_then(Kills::trigger).map(Value::Count)),
+                .if_any(log.and_then(|log| log.report().trigger()).map(Value::Count)),
             Name(WatchEnd, "", "memdoor.verdict.beside.pid").if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
             Name(WatchEnd, "", "memdoor.verdict.beside.name")
                 .if_any(beside.map(|(victim, _)| Value::Text(victim.comm.as_bytes()))),
