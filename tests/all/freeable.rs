@@ -205,6 +205,21 @@ fn an_address_space_of_two_processes_counts_once_and_of_one_of_them_not_at_all()
     assert_eq!(value(&out, "Victim PID"), other.id(), "{out}");
 }
 
+/// Of two with one address space the end of either alone gives back nothing.
+#[test]
+fn nobody_is_ended_whose_end_would_give_back_nothing() {
+    let Some(group) = Memcg::or_skip(None) else { return };
+    let name = name();
+    let both = forks(&group, &[&name, "space", "40", "1"]);
+    let ended = kill(&format!("^{name}$"), &["--once", "--by", "process"]);
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(value(&ended.out, "Action"), "none: memory is short, and nobody may be chosen", "{ended:#?}");
+    assert!(value(&ended.out, "Not Candidates").ends_with("2 with nothing to give back"), "{ended:#?}");
+    let hint = "hint=\"nobody who may be ended holds memory that their end would give back: ";
+    assert!(ended.err.contains(hint), "{ended:#?}");
+    assert!(is_alive(both.pid) && is_alive(children(both.pid)[0]));
+}
+
 #[test]
 fn of_two_that_share_memory_since_a_fork_both_have_the_same_figure() {
     let Some(group) = Memcg::or_skip(None) else { return };

@@ -123,6 +123,7 @@ impl Armed<'_> {
             best: choice.best.each_ref().map(|tree| named(tree.as_ref()?)),
             trees: choice.trees,
             too_small: choice.too_small,
+            empty: choice.empty,
             excluded: self.selection.excluded,
             overflow: self.selection.overflow(),
             is_hidden: self.envelope.others.is_some(),
@@ -356,9 +357,11 @@ impl Armed<'_> {
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);
-        let size = self.members.freeable();
+        let sum = self.members.together();
+        let size = sum.freeable();
         match held {
-            Ok(()) if size >= whom.least => {}
+            // It may have given back meanwhile what it was chosen for.
+            Ok(()) if size >= whom.least && !sum.is_empty() => {}
             Ok(()) | Err(Lost::Changed) => {
                 action.outcome = Outcome::Vanished;
                 return false;

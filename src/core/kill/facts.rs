@@ -214,6 +214,7 @@ fn text<'r, T>(of: Option<&'r T>, text: impl FnOnce(&'r T) -> &'r [u8]) -> Value
 }
 
 const TOO_SMALL: Name = Name(Kill, "", "memdoor.kill.excluded.too_small");
+const EMPTY: Name = Name(Kill, "", "memdoor.kill.excluded.empty");
 
 /// How those are called that may not be chosen: in JSON below memdoor.kill.excluded, in text with blanks.
 pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
@@ -281,16 +282,18 @@ impl Action {
     }
 
     /// How many may not be chosen, for JSON.
-    pub(super) fn excluded(&self) -> [Fact<'static>; Why::COUNT + 1] {
-        let mut all = [left_out(); Why::COUNT + 1];
+    pub(super) fn excluded(&self) -> [Fact<'static>; Why::COUNT + 2] {
+        let mut all = [left_out(); Why::COUNT + 2];
         let counts = EXCLUDED.iter().zip(self.excluded);
         for (slot, ((_, name), count)) in all.iter_mut().zip(counts) {
             if self.trees > 0 || self.excluded.iter().any(|count| *count > 0) {
                 *slot = name.is(Value::Count(count.into()));
             }
         }
-        if self.too_small > 0 {
-            all[Why::COUNT] = TOO_SMALL.is(Value::Count(self.too_small.into()));
+        for (at, name, count) in [(Why::COUNT, TOO_SMALL, self.too_small), (Why::COUNT + 1, EMPTY, self.empty)] {
+            if count > 0 {
+                all[at] = name.is(Value::Count(count.into()));
+            }
         }
         all
     }

@@ -371,11 +371,11 @@ impl Members {
         Ok(())
     }
 
-    /// What their end gives back.
-    pub(super) fn freeable(&self) -> Bytes {
+    /// What they hold.
+    pub(super) fn together(&self) -> Together {
         let mut sum = Together::default();
         self.all.iter().for_each(|member| sum.add(&member.memory));
-        sum.freeable()
+        sum
     }
 
     /// How many are held.
@@ -553,7 +553,7 @@ impl Members {
     /// What those held that have ended, and what those do not hold any more that live on. Shared memory is not free as long as one of them
     /// maps it.
     pub(super) fn freed(&self) -> Bytes {
-        Bytes(self.freeable().0.saturating_sub(kept(self.all.iter().filter_map(Member::rest)).0))
+        Bytes(self.together().freeable().0.saturating_sub(kept(self.all.iter().filter_map(Member::rest)).0))
     }
 }
 

@@ -129,6 +129,7 @@ pub(super) struct Action {
     pub(super) best: [Option<Named>; 3],
     pub(super) trees: u32,
     pub(super) too_small: u32,
+    pub(super) empty: u32,
     pub(super) excluded: [u32; Why::COUNT],
     pub(super) overflow: u64,
     /// `/proc` hides processes of other users: whoever was not found may be among them.

@@ -91,7 +91,7 @@ impl Action {
             By::Score => "it has the highest oom_score",
         });
         let is_avoiding = self.best.iter().flatten().any(|one| one.tree.rank == Rank::Avoided);
-        let _ = write!(words, " of {}", self.trees - self.too_small);
+        let _ = write!(words, " of {}", self.trees - self.too_small - self.empty);
         if self.overflow > 0 {
             let _ = write!(words, " (and of {} more processes, each smaller than those)", self.overflow);
         }
@@ -108,9 +108,9 @@ impl Action {
     /// How many may not be chosen, and why.
     pub(super) fn not_candidates(&self) -> Fixed<256> {
         let mut words = Fixed::new();
-        let too_small = [("too small", self.too_small)];
+        let by_size = [("too small", self.too_small), ("with nothing to give back", self.empty)];
         let all = EXCLUDED.iter().map(|(name, _)| *name).zip(self.excluded);
-        for (name, count) in all.chain(too_small).filter(|(_, count)| *count > 0) {
+        for (name, count) in all.chain(by_size).filter(|(_, count)| *count > 0) {
             let comma = if words.as_bytes().is_empty() { "" } else { ", " };
             let _ = write!(words, "{comma}{count} {name}");
         }
@@ -216,6 +216,9 @@ impl Action {
         let is_any = whom.only.iter().any(|only| matches!(only, Only::Any));
         match () {
             () if self.too_small > 0 => "lower --min-size",
+            () if self.empty > 0 => {
+                "nobody who may be ended holds memory that their end would give back: let --only fit others, or see memdoor check --where"
+            }
             () if count(Why::Unread) > 0 => {
                 "of some the executable (exe:) may not be seen, or the arguments (cmdline:) did not answer in 200 ms (their memory map is locked) or are too long: a REGEX for names (comm:) reads neither"
             }

@@ -177,6 +177,12 @@ impl Together {
         self.left_out
     }
 
+    /// Whether their end gives back nothing, and it is known that it does not.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.freeable().0 == 0 && self.left_out.0 == 0
+    }
+
     /// What is not free as long as they live: all that they map, whoever else does.
     #[must_use]
     pub fn kept(&self) -> Bytes {
