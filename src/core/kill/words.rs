@@ -11,7 +11,7 @@ use crate::error::by_right;
 use crate::fixed::Fixed;
 use crate::processes::slow::WORTH;
 use crate::report::escape::Escaped;
-use crate::units::{Percent, micros};
+use crate::units::{Percent, micros, plural};
 use crate::victim::{By, Rank, Why};
 
 /// From so much of memory on, the line of a decision says what lasts whoever ends.
@@ -57,19 +57,23 @@ impl Action {
             let _ = write!(words, ", {share} % of memory");
         }
         // The parts are what file systems and segments say themselves, and some of that may be in swap: they are parts of their own sum.
-        let all = lasting.files.plus(lasting.segments);
+        let all = lasting.all();
         if all > resident {
             let _ = write!(words, ", with swap {} kB", all.kib());
         }
-        if lasting.segments > lasting.files {
-            let _ = write!(words, ", {} kB of it in segments", lasting.segments.kib());
+        let segments = lasting.segments.unwrap_or_default();
+        if segments > lasting.files {
+            let _ = write!(words, ", {} kB of it in segments", segments.kib());
         } else if let Some(mount) = &lasting.fullest {
             // What a path may take of the sentence leaves room for the rest of it.
             let point = Fixed::<64>::of(mount.point.as_bytes());
             let cut = if mount.point.as_bytes().len() > point.as_bytes().len() { "..." } else { "" };
             let _ = write!(words, ", {} kB of it in {}{cut}", mount.used.kib(), Escaped(point.as_bytes()));
         }
-        let _ = write!(words, "; stays until it is deleted and closed: df -t tmpfs; lsof +L1; ipcs -m");
+        let _ = match lasting.segments {
+            Ok(_) => write!(words, "; stays until it is deleted and closed: df -t tmpfs; lsof +L1; ipcs -m"),
+            Err(why) => write!(words, "; segments: - ({why})"),
+        };
         words
     }
 
@@ -150,7 +154,9 @@ impl Action {
             Some(Ok(whole)) => {
                 let spared = whole.exempt;
                 let how = if self.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
-                let _ = write!(words, "yes: {} processes{how}", whole.processes - spared);
+                // Those that have joined it since are among those that were held.
+                let count = self.held.unwrap_or(whole.processes - spared);
+                let _ = write!(words, "yes: {count} {}{how}", plural(count.into(), "process", "processes"));
                 if spared > 0 {
                     let _ = write!(words, "; {spared} more with oom_score_adj -1000 stay");
                 }
@@ -167,7 +173,8 @@ impl Action {
     pub(super) fn left(&self) -> Fixed<160> {
         let mut words = Fixed::new();
         if let Some(left) = self.left {
-            let _ = write!(words, "{} processes of the tree: ", left.count);
+            let processes = plural(left.count.into(), "process", "processes");
+            let _ = write!(words, "{} {processes} of the tree: ", left.count);
             let _ = match left.why {
                 Some(errno) => {
                     let failure = Failure::new("open them", errno);
@@ -201,6 +208,9 @@ impl Action {
     /// What could not be done, why, and what to type.
     pub(super) fn why(&self) -> Fixed<256> {
         let mut words = Fixed::new();
+        if self.outcome == Outcome::Pardoned {
+            let _ = words.write_str("the configuration that was read anew spares it");
+        }
         if let Some(failure) = self.failure {
             let _ = write!(words, "cannot {}: {}", failure.doing, failure.why);
             if !failure.hint().is_empty() {

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::freeable::{Ending, Forked, Known, PageKinds};
 use super::kin::{Kin, Kinship};
 use super::{Memory, Process, Table, View, command_line, view};
+use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::history::grown::{Grower, Growers, Kind, Largest, SMALLEST};
 use crate::parse::maps::{self, Mapping};
@@ -84,7 +85,7 @@ enum Answer {
     /// What lasts, and how much of it the fullest tmpfs has, whose place is in so many bytes of the arguments.
     Lasting {
         files: Bytes,
-        segments: Bytes,
+        segments: core::result::Result<Bytes, Absent>,
         fullest: Option<(usize, Bytes)>,
     },
 }
