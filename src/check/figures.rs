@@ -67,7 +67,7 @@ impl Rows for OfLasting {
 // What of shared memory nobody's end gives back.
 fields! { pub(super) LASTING of OfLasting {
     FILES = "memdoor.lasting.files_bytes", Mb(|lasting| Some(lasting.files));
-    SEGMENTS = "memdoor.lasting.segments_bytes", Mb(|lasting| Some(lasting.segments));
+    SEGMENTS = "memdoor.lasting.segments_bytes", Mb(|lasting| lasting.segments.ok());
     FULLEST = "memdoor.lasting.fullest.path", Path(|of| of.fullest.as_ref().map_or(b"", |mount| mount.point.as_bytes()));
     FULLEST_USED = "memdoor.lasting.fullest.used_bytes", Mb(|lasting| Some(lasting.fullest.as_ref()?.used));
 } }

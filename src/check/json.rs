@@ -53,6 +53,9 @@ fn put_host(view: &View<'_>, browsers: Option<&Browsers<'_>>, samples: &Samples<
         line.push("memdoor.where.rest_bytes", Value::Int(rest));
         if let Some(lasting) = &view.lasting {
             line.row(LASTING, lasting);
+            if let Err(why) = lasting.segments {
+                line.push("memory in System V segments", Value::Absent(why));
+            }
         }
     }
     if let Some(all) = &all {

@@ -181,9 +181,13 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
 fn put_lasting(view: &View<'_>, out: &mut Out<'_>) {
     let Some(lasting) = &view.lasting else { return };
     let (files, segments) = (FILES.of(lasting), SEGMENTS.of(lasting));
-    let who = if lasting.segments > lasting.files { "ipcs -m" } else { "df -t tmpfs" };
-    words(
-        out,
-        format_args!("Stays until deleted and closed: {files} MB in tmpfs, {segments} MB in segments ({who})\n"),
-    );
+    words(out, format_args!("Stays until deleted and closed: {files} MB in tmpfs, "));
+    // The reason has a line of its own: no line is longer than 80.
+    match lasting.segments {
+        Ok(size) => {
+            let who = if size > lasting.files { "ipcs -m" } else { "df -t tmpfs" };
+            words(out, format_args!("{segments} MB in segments ({who})\n"));
+        }
+        Err(why) => words(out, format_args!("- in segments\n({why})\n")),
+    }
 }

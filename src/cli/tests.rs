@@ -248,6 +248,11 @@ fn a_pattern_that_fits_the_empty_text_is_a_usage_error_wherever_one_is_taken() {
     }
     assert!(refusal(&["memdoor", "dmesg", "--victim", "*"]).is_some());
     assert!(refusal(&["memdoor", "check", "--family", "=x"]).is_some());
+    // A word of --only is refused as such, whatever stands behind it.
+    for family in ["any=", "any=^x$", "browsers=^x$"] {
+        let said = refusal(&["memdoor", "kill", "--family", family]).unwrap_or_else(|| panic!("{family}"));
+        assert!(said.contains(" is a word of --only, and no NAME: take another one"), "{said}");
+    }
 }
 
 #[test]

@@ -136,7 +136,7 @@ pub(super) const PATTERN: Kind<Pattern> = kind(
     "a regex, with comm: (default), exe: or cmdline: before it",
     |text| {
         let text = letters(text)?;
-        if ["browsers", "any"].contains(&text) {
+        if OF_ONLY.contains(&text) {
             return Err(Unfit::Because(format!(
                 "{text} is a word of --only, and means nothing here: type the pattern of those who are meant, or comm:{text} for processes of that name"
             )));
@@ -167,13 +167,19 @@ pub(super) const ONLY: Kind<String> =
 
 fn is_family_name(name: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    !name.is_empty() && !["browsers", "any"].contains(&name) && name.chars().all(is_part)
+    !name.is_empty() && !OF_ONLY.contains(&name) && name.chars().all(is_part)
 }
+
+/// What `--only` takes beside patterns and names of families.
+const OF_ONLY: [&str; 2] = ["browsers", "any"];
 
 /// A name, and the pattern that it stands for.
 pub(super) const FAMILY: Kind<(String, Pattern)> =
     kind("NAME=REGEX", "NAME=REGEX, NAME of letters, digits, - and _", |text| {
         let pair = letters(text)?.split_once('=');
+        if let Some((name, _)) = pair.filter(|(name, _)| OF_ONLY.contains(name)) {
+            return Err(Unfit::Because(format!("{name} is a word of --only, and no NAME: take another one")));
+        }
         let (name, regex) = allowed(pair.filter(|(name, _)| is_family_name(name)))?;
         Ok((name.into(), (PATTERN.read)(regex.as_ref())?))
     });

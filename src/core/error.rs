@@ -22,6 +22,8 @@ pub struct Error {
     pub path: Fixed<128>,
     /// Why it failed.
     pub errno: Errno,
+    /// What is said in place of that, where no system call said it.
+    pub why: Option<Absent>,
     /// What to type next.
     pub hint: Option<&'static str>,
 }
@@ -30,7 +32,13 @@ impl Error {
     /// An error without a hint.
     #[must_use]
     pub fn new(doing: &'static str, path: &[u8], errno: Errno) -> Self {
-        Self { doing, path: Fixed::of(path), errno, hint: None }
+        Self { doing, path: Fixed::of(path), errno, why: None, hint: None }
+    }
+
+    /// The same error for another reason than the errno.
+    #[must_use]
+    pub fn because(self, why: Absent) -> Self {
+        Self { why: Some(why), ..self }
     }
 
     /// The same error with what to type next.
@@ -132,7 +140,11 @@ pub fn limit(errno: Errno) -> Option<&'static str> {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} {}: {}", self.doing, Escaped(self.path.as_bytes()), Because(self.errno))
+        write!(f, "cannot {} {}: ", self.doing, Escaped(self.path.as_bytes()))?;
+        match self.why {
+            Some(why) => why.fmt(f),
+            None => Because(self.errno).fmt(f),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! place): what tells one from another is its device, which mountinfo and stat(2) both show. What is found at a mount point is
 //! counted only if it has that device, because another mount may lie over it, and its figures would be those of a disk.
 
+use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::largest::keep;
 use crate::parse::mountinfo::tmpfs_mount;
@@ -100,23 +101,39 @@ fn used_of(point: &Fixed<1024>, device: u64) -> Option<Bytes> {
     is_it.then(|| dir.used().ok().map(Bytes))?
 }
 
-/// Hands each System V segment of memdoor's own IPC namespace to `each`.
-pub fn each_segment(proc: &Dir, buf: &mut [u8], each: &mut dyn FnMut(Segment)) {
-    let Ok(file) = proc.file(c"sysvipc/shm") else { return };
-    // What was read up to an error is all that can be told.
-    let _ = Lines::new(&file, buf).each(&mut |line| sysvipc::segment(line).into_iter().for_each(&mut *each));
+/// Where segments are listed.
+const SEGMENTS: Source = Source::proc(c"sysvipc/shm");
+
+/// Hands each System V segment of memdoor's own IPC namespace to `each`; or why they are not known, up to an error.
+///
+/// The kernel's file has a line of titles when there is no segment. Container runtimes mask it by another one (`/dev/null`) or by an empty
+/// directory over it, and a kernel may have none: then nothing says that there are none.
+pub fn each_segment(proc: &Dir, buf: &mut [u8], each: &mut dyn FnMut(Segment)) -> Result<(), Absent> {
+    let failed = |errno| SEGMENTS.failed(errno);
+    let file = proc.file(c"sysvipc/shm").map_err(failed)?;
+    let (mut is_titled, mut is_empty) = (false, true);
+    let read = Lines::new(&file, buf).each(&mut |line| {
+        is_empty = false;
+        is_titled |= sysvipc::is_title(line);
+        sysvipc::segment(line).into_iter().for_each(&mut *each);
+    });
+    read.map_err(failed)?;
+    match is_titled {
+        true => Ok(()),
+        false => Err(if is_empty { SEGMENTS.empty() } else { SEGMENTS.lacks("shmid") }),
+    }
 }
 
 /// Memory that lasts: nobody's end gives it back, but for files that were deleted and are still open.
 ///
 /// `Shmem` of /proc/meminfo is more than that: it has anonymous shared memory, memfds and buffers of graphics in it, which end with
 /// processes. So this is what file systems and segments say themselves, those that memdoor sees: not those of other mount and IPC namespaces.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Lasting {
     /// In files of tmpfs, in memory or swap.
     pub files: Bytes,
-    /// In System V segments that nobody has removed, in memory or swap.
-    pub segments: Bytes,
+    /// In System V segments that nobody has removed, in memory or swap; or why that is not known.
+    pub segments: Result<Bytes, Absent>,
     /// The tmpfs that has most of it.
     pub fullest: Option<Mount>,
 }
@@ -126,13 +143,13 @@ impl Lasting {
     #[must_use]
     pub fn read(proc: &Dir, buf: &mut [u8]) -> Self {
         let mut segments = Bytes(0);
-        each_segment(proc, buf, &mut |segment| {
+        let read = each_segment(proc, buf, &mut |segment| {
             if !segment.is_removed {
                 segments = segments.plus(segment.rss.unwrap_or_default()).plus(segment.swap.unwrap_or_default());
             }
         });
         let Mounts { used, fullest: [fullest, ..], .. } = Mounts::read(proc, buf);
-        Self { files: used, segments, fullest: fullest.filter(|mount| mount.used.0 > 0) }
+        Self { files: used, segments: read.map(|()| segments), fullest: fullest.filter(|mount| mount.used.0 > 0) }
     }
 
     /// The same without files that are in those file systems and were deleted: they last no longer than those who map them.
@@ -141,10 +158,16 @@ impl Lasting {
         Self { files: Bytes(self.files.0.saturating_sub(deleted.0)), ..self }
     }
 
+    /// All of it that is known, in memory or swap.
+    #[must_use]
+    pub fn all(&self) -> Bytes {
+        self.files.plus(self.segments.unwrap_or_default())
+    }
+
     /// All of it that may be in memory: what is known to be in swap, or can't be in `Shmem`, is not.
     #[must_use]
     pub fn resident(&self, shmem: Option<Bytes>) -> Bytes {
-        let all = self.files.plus(self.segments);
+        let all = self.all();
         shmem.map_or(all, |shmem| all.min(shmem))
     }
 }
@@ -178,10 +201,34 @@ mod tests {
 
     #[test]
     fn what_lasts_is_never_more_than_the_shared_memory_that_there_is() {
-        let lasting = Lasting { files: Bytes(30), segments: Bytes(12), fullest: None };
+        let lasting = Lasting { files: Bytes(30), segments: Ok(Bytes(12)), fullest: None };
         assert_eq!(lasting.resident(Some(Bytes(100))), Bytes(42));
         assert_eq!(lasting.resident(Some(Bytes(40))), Bytes(40), "the rest is in swap");
         assert_eq!(lasting.resident(None), Bytes(42), "before Linux 2.6.32");
+    }
+
+    /// A file over it, an empty one, none, and the kernel's own without any segment.
+    #[test]
+    fn segments_are_none_only_where_the_kernel_says_so() {
+        let dir = std::env::temp_dir().join(std::format!("memdoor-sysvipc-{}", own_pid()));
+        std::fs::create_dir_all(dir.join("sysvipc")).expect("a directory");
+        let path = std::ffi::CString::new(dir.to_str().expect("UTF-8")).expect("no NUL");
+        let proc = Dir::open(&path).expect("a directory");
+        let mut of = |text: Option<&str>| {
+            let file = dir.join("sysvipc/shm");
+            let _ = std::fs::remove_file(&file);
+            if let Some(text) = text {
+                std::fs::write(file, text).expect("written");
+            }
+            let mut count = 0;
+            each_segment(&proc, &mut [0; 4096], &mut |_| count += 1).map(|()| count)
+        };
+        let title = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n";
+        assert_eq!(of(Some(title)), Ok(0));
+        assert_eq!(of(Some("")), Err(SEGMENTS.empty()));
+        assert_eq!(of(Some("masked\n")), Err(SEGMENTS.lacks("shmid")));
+        assert_eq!(of(None), Err(SEGMENTS.failed(crate::sys::Errno::ENOENT)));
+        let _ = std::fs::remove_dir_all(&dir);
     }
 
     /// A /proc whose mountinfo names what is mounted on this machine, and what is not.

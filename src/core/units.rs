@@ -122,6 +122,12 @@ pub const fn micros(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1_000_000).saturating_add(span.subsec_micros() as u64)
 }
 
+/// `1 page`, `4 pages`
+#[must_use]
+pub const fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {
+    if count == 1 { one } else { many }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

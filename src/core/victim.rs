@@ -159,9 +159,19 @@ pub struct Choice {
     pub trees: u32,
     /// How many of them are smaller than asked for.
     pub too_small: u32,
+    /// How many of them hold nothing that their end would give back ([`Tree::is_empty`]): none of them is ever chosen.
+    pub empty: u32,
 }
 
-/// The largest tree of at least `least` bytes, the most wanted first. `rows` are those that may be chosen, in the order of their
+impl Tree {
+    /// Whether its end would give back nothing, and it is known that it would not: to end it helps nobody.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.held.0 == 0 && self.left_out.0 == 0
+    }
+}
+
+/// The largest tree of at least `least` bytes, and never one that is empty, the most wanted first. `rows` are those that may be chosen, in the order of their
 /// numbers, and as many as `nodes`.
 ///
 /// A process belongs to its parent's tree when the parent may be chosen, too. A parent that was started after its child is another
@@ -175,11 +185,11 @@ pub fn choose(rows: &[Process], nodes: &mut [Node], by: By, least: Bytes) -> Cho
     let mut choice = Choice::default();
     for tree in (0..count).filter_map(|at| tree(rows, nodes, at)) {
         choice.trees += 1;
-        if tree.held < least {
-            choice.too_small += 1;
-            continue;
+        match () {
+            () if tree.is_empty() => choice.empty += 1,
+            () if tree.held < least => choice.too_small += 1,
+            () => insert(&mut choice.best, tree, by),
         }
-        insert(&mut choice.best, tree, by);
     }
     choice
 }
@@ -520,6 +530,27 @@ mod tests {
         let choice = choose(&rows, &mut nodes, By::Tree, Bytes(10 << 20));
         assert_eq!(numbers(&choice, &rows), [20]);
         assert_eq!((choice.trees, choice.too_small), (2, 1));
+    }
+
+    #[test]
+    fn whose_end_would_give_back_nothing_is_no_victim_however_much_it_is_wanted() {
+        let rows = [process(10, 1, 0), process(20, 1, 5)];
+        let ranks = [Rank::Preferred, Rank::Ordinary];
+        for by in [By::Tree, By::Process, By::Score] {
+            let choose = |rows: &[Process]| {
+                let mut nodes: Vec<Node> = ranks[..rows.len()].iter().map(|rank| Node::new(*rank)).collect();
+                choose(rows, &mut nodes, by, Bytes(0))
+            };
+            let choice = choose(&rows);
+            assert_eq!((numbers(&choice, &rows), choice.trees, choice.empty), (std::vec![20], 2, 1), "{by:?}");
+            let choice = choose(&rows[..1]);
+            assert_eq!((choice.best[0], choice.empty, choice.too_small), (None, 1, 0), "{by:?}");
+        }
+        // Of one whose smaps did not answer it is not known.
+        let mut unread = process(10, 1, 5);
+        let cow = Bytes(5 << 20);
+        unread.memory.forked = Some(Forked { cow, share: Bytes(0), known: Known::Bounded });
+        assert!(choose_of(&[unread], By::Process).0.best[0].is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use common::host::{TempDir, is_root, memtotal_kib, works};
 use common::json::Json;
-use common::run::{Ended, Running, memdoor, poll, run, run_command, through_shell};
+use common::run::{Ended, Running, memdoor, poll, run, run_command, through, through_shell};
 use common::skip;
 use common::target::{Victim, kib, path};
 
@@ -250,6 +250,29 @@ fn where_is_a_sum_that_is_memtotal_to_the_byte() {
     }
     assert!(out.lines().skip(1).all(|line| line.len() <= 80), "{out}");
     assert!(out.lines().count() <= 22, "{out}");
+}
+
+/// Container runtimes lay /dev/null or an empty directory over it.
+#[test]
+fn segments_that_can_not_be_read_are_not_said_to_be_none() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    for (mount, why) in [
+        ("mount --bind /dev/null /proc/sysvipc/shm", "cannot read /proc/sysvipc/shm: it is empty"),
+        ("mount -t tmpfs none /proc/sysvipc", "cannot read /proc/sysvipc/shm: no such file or directory (ENOENT)"),
+    ] {
+        let masked = |args: &[&str]| {
+            let inner = through_shell(&format!("{mount} && exec \"$@\""), &memdoor(args));
+            run_command(through(&["unshare", "-m"], &inner))
+        };
+        let ended = masked(&["check", "--where"]);
+        assert!(ended.out.contains(&format!(" MB in tmpfs, - in segments\n({why})\n")), "{ended:#?}");
+        let ended = masked(&["check", "--where", "--format", "json"]);
+        let line = ended.out.lines().next().unwrap_or_default();
+        assert!(line.contains(&format!("\"incomplete\":[\"memory in System V segments: {why}\"")), "{ended:#?}");
+        assert!(!line.contains("segments_bytes"), "{ended:#?}");
+    }
 }
 
 /// Anonymous memory and the page cache are what the rest of the machine moves all the time; shared memory it leaves alone.

@@ -341,6 +341,8 @@ fn where_no_cgroup_hierarchy_is_mounted_whoever_asks_for_limits_is_told_so() {
     assert!(json.code() == 4 && !json.out.is_empty() && json.out.lines().all(is_told), "{json:#?}");
     let kill = asked("kill --config @conf --once --dry-run --cgroup /x --only ^NAME$");
     assert!(kill.code() == 1 && kill.err.contains(mount), "{kill:#?}");
+    let said = "memdoor: cannot find memory cgroup /x: no memory controller is mounted here\n";
+    assert!(kill.err.contains(said), "{kill:#?}");
     let monitor = asked("monitor 0.01 0.2 --config @conf");
     assert!(monitor.out.contains("no cgroup is seen: "), "{monitor:#?}");
 }

@@ -24,6 +24,55 @@ fn said(args: &[&str]) -> BTreeMap<i64, i64> {
     lines.filter_map(of).collect()
 }
 
+/// Until this is so of what two modes say of a process, in MiB: what takes more than 50 ms is not looked at, as on a busy machine.
+fn is_said_of(victim: &Victim, expected: core::ops::Range<i64>) {
+    for mode in [&["check", "-n", "500"][..], &["scores", "-n", "10000"]] {
+        poll("that figure", || {
+            let said = said(mode).get(&i64::from(victim.pid)).copied();
+            said.is_some_and(|mib| expected.contains(&mib)).then_some(())
+        });
+    }
+}
+
+/// MemAvailable has it already, and so has what a cgroup can give back.
+#[test]
+fn what_was_given_up_with_madv_free_is_nothing_that_a_process_is_ended_for() {
+    let name = name();
+    let given_up = Victim::start(&["given-up", &name, "60"]);
+    let hog = family(&name, 12, 0);
+    let lazy: u64 = crate::common::target::kib(given_up.pid, "smaps_rollup", "LazyFree");
+    if lazy < 50 << 10 {
+        return skip("needs memory that stays given up (the machine is short of it, or Linux before 4.12)");
+    }
+    is_said_of(&given_up, 0..2);
+    poll("the hog as the victim", || {
+        let out = kill(&format!("^{name}$"), &["--once", "--dry-run"]).out;
+        (value(&out, "Victim PID") == hog.id() && next(&out, given_up.pid) < 2048).then_some(())
+    });
+}
+
+/// Nobody can take them back as long as it lives, and so they count as used.
+#[test]
+fn files_that_a_process_has_locked_are_freeable_and_files_of_a_tmpfs_are_not() {
+    let (dir, name, other) = (TempDir::new(), name(), name());
+    if !is_root() {
+        return skip("needs root, to lock 40 MiB");
+    }
+    let locks = Victim::start(&["locked", &name, &dir.join("index"), "40"]);
+    let hog = family(&other, 12, 0);
+    is_said_of(&locks, 40..43);
+    let only = format!("^({name}|{other})$");
+    let out = kill(&only, &["--once", "--dry-run"]).out;
+    assert_eq!(value(&out, "Victim PID"), locks.id(), "{out}");
+    assert!((40..43).contains(&(kib(&out, "Victim Freeable Memory") / 1024)), "{out}");
+    drop(locks);
+    let Some(dir) = TempDir::in_memory() else { return skip("needs /dev/shm") };
+    let locks = Victim::start(&["locked", &name, &dir.join("index"), "40"]);
+    is_said_of(&locks, 0..2);
+    let out = kill(&only, &["--once", "--dry-run"]).out;
+    assert_eq!(value(&out, "Victim PID"), hog.id(), "{out}");
+}
+
 /// A file of tmpfs with a name stays, a memfd ends, and of one that four processes map none ends with one of them.
 #[test]
 fn check_scores_monitor_and_kill_say_the_same_of_shared_memory() {
@@ -203,6 +252,21 @@ fn an_address_space_of_two_processes_counts_once_and_of_one_of_them_not_at_all()
     assert!((40..44).contains(&(kib(&out, "Victim Freeable Memory") / 1024)), "{out}");
     let out = kill(&only, &["--once", "--dry-run", "--by", "process"]).out;
     assert_eq!(value(&out, "Victim PID"), other.id(), "{out}");
+}
+
+/// Of two with one address space the end of either alone gives back nothing.
+#[test]
+fn nobody_is_ended_whose_end_would_give_back_nothing() {
+    let Some(group) = Memcg::or_skip(None) else { return };
+    let name = name();
+    let both = forks(&group, &[&name, "space", "40", "1"]);
+    let ended = kill(&format!("^{name}$"), &["--once", "--by", "process"]);
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(value(&ended.out, "Action"), "none: memory is short, and nobody may be chosen", "{ended:#?}");
+    assert!(value(&ended.out, "Not Candidates").ends_with("2 with nothing to give back"), "{ended:#?}");
+    let hint = "hint=\"nobody who may be ended holds memory that their end would give back: ";
+    assert!(ended.err.contains(hint), "{ended:#?}");
+    assert!(is_alive(both.pid) && is_alive(children(both.pid)[0]));
 }
 
 #[test]

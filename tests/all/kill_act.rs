@@ -339,6 +339,32 @@ fn by_cgroup_all_of_the_victims_cgroup_ends_but_not_the_one_that_memdoor_is_in()
     assert!(is_alive(companion.pid));
 }
 
+/// As whoever is started into a service while that is being ended.
+#[test]
+fn by_cgroup_who_joins_late_hears_sigterm_first_and_is_counted() {
+    let Some(group) = Memcg::or_skip(None) else { return };
+    let (name, dir) = (name(), TempDir::new());
+    let mut first = deaf(&group, &name, "8");
+    let args = ["--once", "--by", "cgroup", "--hard", "0", "--grace", "1.5"];
+    let running = Running::start(memdoor(&kill_args(&format!("^{name}$"), &args)));
+    poll("its word", || victim_told(running.pid()));
+    let began = std::time::Instant::now();
+    let heard = dir.join("heard");
+    let script =
+        format!("trap 'echo heard >>{heard}; exit 0' TERM; echo ready $$; while :; do read -r -t 0.1 line; done");
+    let mut late = Victim::start_command(group.inside(&command("bash", &["-c", &script])));
+    let mut deaf = deaf(&group, "late", "4");
+    let ended = running.end();
+    let took = began.elapsed();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    [&mut first, &mut late, &mut deaf].into_iter().for_each(Victim::wait);
+    assert_eq!(std::fs::read_to_string(&heard).unwrap_or_default(), "heard\n", "{ended:#?}");
+    assert!(took.as_millis() >= 1000, "{took:?}");
+    assert_eq!(value(&ended.out, "Victim Processes"), "3", "{ended:#?}");
+    let whole = value(&ended.out, "Its Control Group Ends As A Whole");
+    assert!(whole.starts_with("yes: 3 processes"), "{ended:#?}");
+}
+
 /// With cgroup v1 and systemd all logins may be in one memory cgroup: only systemd's own hierarchy tells them apart.
 #[test]
 fn by_cgroup_only_the_tree_ends_where_another_user_or_service_is_in_the_cgroup() {

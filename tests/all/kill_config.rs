@@ -4,7 +4,8 @@ use crate::common;
 
 use common::host::TempDir;
 use common::memcg::{MIB, Memcg};
-use common::run::{Running, memdoor, poll, run, through_shell};
+use common::run::{Running, command, memdoor, poll, run, through_shell};
+use common::target::Victim;
 use nix::sys::signal::Signal;
 
 use super::kill::{family, is_alive, kill, kill_args, name, value};
@@ -127,6 +128,53 @@ fn a_sighup_never_turns_a_service_into_a_single_look_and_may_turn_it_into_a_dry_
     assert!(is_alive(victim.pid));
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.end().code(), 0);
+}
+
+/// A shell of that name that notes each SIGTERM in a file and goes on.
+fn noting(dir: &TempDir, name: &str, heard: &str) -> Victim {
+    let shell = dir.program(std::path::Path::new("/bin/bash"), name);
+    // Without a child: `read` waits.
+    let script = format!("trap 'echo heard >>{heard}' TERM; echo ready $$; while :; do read -r -t 0.1 line; done");
+    let mut command = command(&shell, &["-c", &script]);
+    command.env_remove("BASH_ENV");
+    Victim::start_command(command)
+}
+
+/// Whoever sees that the wrong one is being ended has the grace period to say so.
+#[test]
+fn a_victim_that_a_sighup_spares_gets_no_sigkill_and_one_that_it_does_not_spare_gets_it_at_its_time() {
+    let (name, dir) = (name(), TempDir::new());
+    for (at, spares) in ["avoid = comm:^NAME$", "ignore = comm:^NAME$", "dry-run = true", ""].iter().enumerate() {
+        let (heard, log) = (dir.join(&format!("heard{at}")), dir.join(&format!("log{at}")));
+        let mut victim = noting(&dir, &name, &heard);
+        let conf = |more: &str| {
+            let text = format!("[kill]\nthreshold = 0\nhard = 0\ncooldown = 600\ngrace = 3\n{more}\n");
+            dir.write("conf", text.as_bytes())
+        };
+        let only = format!("^{name}$");
+        let daemon = Running::start(memdoor(&["kill", "--config", &conf(""), "--only", &only, "--log-file", &log]));
+        let logged = |words: &str| {
+            poll(words, || std::fs::read_to_string(&log).ok()?.contains(words).then_some(()));
+        };
+        poll("a SIGTERM", || std::fs::exists(&heard).unwrap_or_default().then_some(()));
+        let began = std::time::Instant::now();
+        conf(&spares.replace("NAME", &name));
+        daemon.signal(Signal::SIGHUP);
+        logged("SIGHUP: the configuration was read anew");
+        if spares.is_empty() {
+            logged(&format!("outcome=killed pid={} ", victim.pid));
+            victim.wait();
+            assert!((2..20).contains(&began.elapsed().as_secs()), "what was left of the grace: {:?}", began.elapsed());
+        } else {
+            logged(&format!("INFO outcome=pardoned pid={} ", victim.pid));
+            logged("reason=\"the configuration that was read anew spares it\"");
+            std::thread::sleep(std::time::Duration::from_secs(3).saturating_sub(began.elapsed()));
+            assert!(is_alive(victim.pid), "{spares}");
+        }
+        assert_eq!(std::fs::read_to_string(&heard).expect("heard"), "heard\n", "nobody is asked twice");
+        daemon.signal(Signal::SIGTERM);
+        assert_eq!(daemon.end().code(), 0);
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report", &["units", "fixed", "error", "parse", "sys", "escape"]),
     ("host", &["units", "fixed", "error", "parse", "sys"]),
     ("target", &["units", "fixed", "exit", "error", "parse", "sys", "escape"]),
-    ("tmpfs", &["units", "fixed", "largest", "parse", "sys"]),
+    ("tmpfs", &["units", "fixed", "error", "largest", "parse", "sys"]),
     ("processes", &["units", "fixed", "error", "parse", "sys", "history", "tmpfs"]),
     ("victim", &["units", "fixed", "processes", "badness"]),
     ("snapshot", &["units", "fixed", "error", "parse", "sys", "history", "report", "host", "target"]),

@@ -85,6 +85,8 @@ fn counts(factor: u64) -> Vmstat {
         oom_kills: Some(factor),
         compact_stalls: Some(5 * factor),
         compact_fails: None,
+        given_up: None,
+        given_up_taken: None,
     }
 }
 

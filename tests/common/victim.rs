@@ -26,6 +26,7 @@ use memdoor::sys::pidfd::PidFd;
 use memdoor::sys::signal::{Until, wait};
 use memdoor::units::Pid;
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::mman::{MmapAdvise, madvise, mlock};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
@@ -52,6 +53,11 @@ until its standard input ends, it is killed, or its parent dies.
                  memfd, a segment of System V, or the file at PATH, which is
                  created when it is missing (deleted: and then removed). With a
                  memfd CHILDREN processes map and touch all of it as well
+  given-up COMM MIB
+                 so much resident anonymous memory, under that name, that was given
+                 up with MADV_FREE
+  locked COMM PATH MIB
+                 so much of the file at PATH, mapped and locked, under that name
   forks COMM anon|shared|space MIB CHILDREN [CHILD_COMM [OWN_MIB]]
                  so much resident memory, under that name, then CHILDREN that
                  come from it by fork(2) and have each OWN_MIB of their own, under
@@ -144,6 +150,8 @@ fn run() -> Result<()> {
             stay(held)
         }
         Some("shared") => shared(&mut args),
+        Some("given-up") => given_up(&mut args),
+        Some("locked") => locked(&mut args),
         Some("forks") => forks(&mut args),
         Some("maps") => maps(last_number(&mut args)?),
         Some("grow") => grow(&mut args),
@@ -421,6 +429,36 @@ fn shared(args: &mut lexopt::Parser) -> Result<()> {
     held.touch();
     nix::sys::prctl::set_name(&CString::new(comm)?)?;
     stay((held, children))
+}
+
+#[allow(unsafe_code, reason = "madvise(2) takes an address")]
+fn given_up(args: &mut lexopt::Parser) -> Result<()> {
+    let comm = CString::new(args.value()?.string()?)?;
+    let len = last_number(args)? * MIB;
+    let mut memory = Region::new(len)?;
+    memory.as_bytes().fill(0x5a);
+    let start = std::ptr::NonNull::from(memory.as_bytes()).cast();
+    // SAFETY: the memory is this process's own, and nobody reads it again.
+    unsafe { madvise(start, len, MmapAdvise::MADV_FREE) }?;
+    nix::sys::prctl::set_name(&comm)?;
+    stay(memory)
+}
+
+#[allow(unsafe_code, reason = "mlock(2) takes an address")]
+fn locked(args: &mut lexopt::Parser) -> Result<()> {
+    let comm = CString::new(args.value()?.string()?)?;
+    let path = args.value()?;
+    let len = last_number(args)? * MIB;
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+    nix::unistd::ftruncate(&file, i64::try_from(len)?)?;
+    let memory = Shared::file(file.as_fd(), len)?;
+    memory.touch();
+    // What is clean is cache that can be taken at once, unless it is locked.
+    file.sync_all()?;
+    // SAFETY: it changes nothing of what is in it.
+    unsafe { mlock(memory.start().cast(), len) }?;
+    nix::sys::prctl::set_name(&comm)?;
+    stay(memory)
 }
 
 #[allow(unsafe_code, reason = "there is no safe fork(2) or clone(2)")]

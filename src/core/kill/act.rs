@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use super::Armed;
 use super::members::{self, Check, Dying, Leaf, Lost, Mixed, Whole};
-use super::options::{Act, Scope};
+use super::options::{Act, Run, Scope};
+use super::pending::Pending;
 use super::report::{Action, Failure, Named, Outcome};
 use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
@@ -36,6 +37,8 @@ const DEATH: Duration = Duration::from_secs(5);
 const EMPTIED: Duration = Duration::from_secs(1);
 /// How often newcomers are looked for: each time one generation of them may have come.
 const GENERATIONS: usize = 8;
+/// How often those that have joined a cgroup late are given their time before the others are sent SIGKILL.
+const LATECOMERS: usize = 3;
 /// A report that nobody reads is given up: the next victim does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -100,6 +103,8 @@ enum Wait {
     Relieved,
     /// memdoor is to end.
     Stopped,
+    /// The configuration is to be read anew, and may spare them.
+    Reload,
 }
 
 impl Armed<'_> {
@@ -123,6 +128,7 @@ impl Armed<'_> {
             best: choice.best.each_ref().map(|tree| named(tree.as_ref()?)),
             trees: choice.trees,
             too_small: choice.too_small,
+            empty: choice.empty,
             excluded: self.selection.excluded,
             overflow: self.selection.overflow(),
             is_hidden: self.envelope.others.is_some(),
@@ -147,10 +153,18 @@ impl Armed<'_> {
 
     /// Looks at all processes, chooses, and does what is to be done about it; says so.
     pub(super) fn act(&mut self, state: State, reading: Reading) -> Outcome {
-        let mut action = match (state, self.options.act) {
+        let action = match (state, self.options.act) {
             (State::Short, Act::Kill) => self.end_one_in_turn(),
             _ => self.decide(state, reading),
         };
+        self.tell_outcome(action)
+    }
+
+    /// Says what came of a decision, unless that is not known yet.
+    pub(super) fn tell_outcome(&mut self, mut action: Action) -> Outcome {
+        if action.outcome == Outcome::Pending {
+            return action.outcome;
+        }
         if matches!(action.outcome, Outcome::Nobody | Outcome::Elsewhere | Outcome::DryRun | Outcome::Vanished)
             && action.top.is_none()
         {
@@ -356,9 +370,11 @@ impl Armed<'_> {
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, &check);
-        let size = self.members.freeable();
+        let sum = self.members.together();
+        let size = sum.freeable();
         match held {
-            Ok(()) if size >= whom.least => {}
+            // It may have given back meanwhile what it was chosen for.
+            Ok(()) if size >= whom.least && !sum.is_empty() => {}
             Ok(()) | Err(Lost::Changed) => {
                 action.outcome = Outcome::Vanished;
                 return false;
@@ -371,9 +387,10 @@ impl Armed<'_> {
         let leaf = self.leaf(victim);
         let whole = leaf.as_ref().map(|(_, path)| self.leaf_of(victim, path));
         let check = Check { leaf: whole, ..check };
-        let cgroup = self.judge_whole(leaf.as_ref(), whole, &check, action);
-        if let Some((dir, _)) = cgroup {
-            let _ = self.members.hold_cgroup(&self.host.proc, dir, &check);
+        let is_whole = self.judge_whole(leaf.as_ref(), whole, &check, action).is_some();
+        let cgroup = leaf.as_ref().filter(|_| is_whole).map(|(dir, _)| dir);
+        if let Some(cgroup) = cgroup {
+            let _ = self.members.hold_cgroup(&self.host.proc, cgroup, &check);
         }
         if self.tell_and_write(action, victim, size, patience) && may_wait {
             self.members.clear();
@@ -385,9 +402,10 @@ impl Armed<'_> {
             self.members.clear();
             return false;
         }
-        let asked = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
-        action.outcome = match asked {
-            Ok(()) => self.see_through(action, &check, cgroup.map(|(dir, _)| dir)),
+        let sent = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
+        let asked = monotonic();
+        action.outcome = match sent {
+            Ok(()) => self.see_through(action, &check, cgroup, asked),
             Err(Errno::ESRCH) => Outcome::Vanished,
             Err(errno) => {
                 // Another one may be signalled the next time.
@@ -396,10 +414,21 @@ impl Armed<'_> {
                 Outcome::Failed
             }
         };
-        action.took = monotonic().saturating_sub(started);
-        self.sum_up(action, &before);
-        self.members.clear();
+        if action.outcome == Outcome::Pending {
+            let cgroup = leaf.filter(|_| is_whole);
+            self.history.pending =
+                Some(Pending { members: None, action: action.clone(), started, asked, cgroup, before });
+            return false;
+        }
+        self.finish(action, started, &before);
         false
+    }
+
+    /// Sums up what came of it, and lets go of all.
+    pub(super) fn finish(&mut self, action: &mut Action, started: Duration, before: &Reading) {
+        action.took = monotonic().saturating_sub(started);
+        self.sum_up(action, before);
+        self.members.clear();
     }
 
     /// What it gave back.
@@ -413,9 +442,10 @@ impl Armed<'_> {
             self.history.note_survivor(victim);
         }
         action.left = self.members.left();
-        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
+        let is_spared = matches!(action.outcome, Outcome::Spared | Outcome::Pardoned);
+        if is_spared || matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
             // What those gave back who live on is not held by anybody who has ended.
-            let has_nobody_ended = action.outcome == Outcome::Spared && self.members.alive() == self.members.count();
+            let has_nobody_ended = is_spared && self.members.alive() == self.members.count();
             action.freed = Some(if has_nobody_ended { Bytes(0) } else { self.members.freed() });
             action.held = u32::try_from(self.members.count()).ok();
             action.survivor = self.members.survivor();
@@ -453,7 +483,7 @@ impl Armed<'_> {
     }
 
     /// Whether the cgroup may be ended as a whole; where it may not, the tree is ended alone, and the decision says why.
-    fn judge_whole<'l>(
+    pub(super) fn judge_whole<'l>(
         &self,
         leaf: Option<&'l (Dir, Path)>,
         whole: Option<Leaf<'_>>,
@@ -477,42 +507,86 @@ impl Armed<'_> {
         leaf.filter(|_| judged.is_ok())
     }
 
-    /// SIGKILL to all of a cgroup: at once where the kernel can, and else one by one, with those that join it meanwhile.
+    /// SIGKILL to all of a cgroup: at once where the kernel can, and else one by one, with those that join it meanwhile. Who does is asked
+    /// first, and has its time.
     fn kill_whole(&mut self, action: &mut Action, cgroup: &Dir, check: &Check<'_>) -> (u64, Option<Errno>) {
+        for _ in 0..LATECOMERS {
+            self.members.join_cgroup(&self.host.proc, cgroup, check);
+            if !self.wait_for_latecomers() {
+                break;
+            }
+        }
+        let now = self.ripe_by();
         // Who joined it since it was judged ends with it, unless it is one for whom it would not have been ended.
         let own = own_line(&self.host.proc);
         let judged = check.leaf.map(|whole| members::judge_cgroup(&self.host.proc, cgroup, &own, check, &whole));
-        let is_plain = matches!(judged, Some(Ok(Whole { exempt: 0, .. })));
+        let is_plain = matches!(judged, Some(Ok(Whole { exempt: 0, .. }))) && self.members.ripe_at() <= now;
         if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
             action.is_by_cgroup_kill = true;
             return (count, None);
         }
         let (mut killed, mut failed) = (0, None);
         for _ in 0..GENERATIONS {
-            let (count, errno) = self.members.kill(&self.host.proc, check);
+            let now = self.ripe_by();
+            let (count, errno) = self.members.kill(&self.host.proc, check, now);
             (killed, failed) = (killed + count, failed.or(errno));
             let before = self.members.count();
-            let _ = self.members.hold_cgroup(&self.host.proc, cgroup, check);
-            if self.members.count() == before {
+            self.members.join_cgroup(&self.host.proc, cgroup, check);
+            if self.members.count() == before && !self.wait_for_latecomers() {
                 break;
             }
         }
         (killed, failed)
     }
 
-    /// From SIGTERM on.
-    fn see_through(&mut self, action: &mut Action, check: &Check<'_>, cgroup: Option<&Dir>) -> Outcome {
-        match self.wait_for_end(if cgroup.is_some() { Scope::Cgroup } else { Scope::Tree }) {
+    /// Those that were asked so long ago may be sent SIGKILL: when memory can't wait, all.
+    fn ripe_by(&mut self) -> Duration {
+        let reading = self.gauge.read(&mut self.host);
+        if self.options.when.is_hard(&reading) { Duration::MAX } else { monotonic() }
+    }
+
+    /// Gives those their time that have joined late; whether there was one, and it is over.
+    fn wait_for_latecomers(&mut self) -> bool {
+        let until = self.members.ripe_at();
+        if until <= monotonic() {
+            return false;
+        }
+        loop {
+            let left = until.saturating_sub(self.ripe_by());
+            if left.is_zero() {
+                return monotonic() >= until;
+            }
+            if signal::stop_requested().is_some() {
+                return false;
+            }
+            if self.members.ripe_at().is_zero() {
+                // It has ended.
+                return true;
+            }
+            let _ = signal::wait(None, Some(STEP.min(left)));
+        }
+    }
+
+    /// From SIGTERM on, which was sent at that time.
+    pub(super) fn see_through(
+        &mut self,
+        action: &mut Action,
+        check: &Check<'_>,
+        cgroup: Option<&Dir>,
+        asked: Duration,
+    ) -> Outcome {
+        match self.wait_for_end(check, cgroup, asked.saturating_add(self.options.grace)) {
             Wait::Ended => return Outcome::Terminated,
             Wait::Stopped => return Outcome::Interrupted,
             Wait::Relieved => return Outcome::Spared,
+            Wait::Reload => return Outcome::Pending,
             Wait::Up => {}
         }
         let (killed, failed) = match cgroup {
             Some(cgroup) => self.kill_whole(action, cgroup, check),
             None => {
                 self.join_newcomers(check);
-                self.members.kill(&self.host.proc, check)
+                self.members.kill(&self.host.proc, check, Duration::MAX)
             }
         };
         action.killed = killed;
@@ -548,12 +622,14 @@ impl Armed<'_> {
     }
 
     /// Until all have ended, the time is up, or memory can't wait.
-    fn wait_for_end(&mut self, scope: Scope) -> Wait {
-        let mut until = monotonic().saturating_add(self.options.grace);
+    fn wait_for_end(&mut self, check: &Check<'_>, cgroup: Option<&Dir>, mut until: Duration) -> Wait {
         let mut is_orphaned = false;
         loop {
             if self.members.alive() == 0 {
                 return Wait::Ended;
+            }
+            if let Some(cgroup) = cgroup {
+                self.members.join_cgroup(&self.host.proc, cgroup, check);
             }
             let now = monotonic();
             let reading = self.gauge.read(&mut self.host);
@@ -567,7 +643,10 @@ impl Armed<'_> {
             if signal::stop_requested().is_some() {
                 return Wait::Stopped;
             }
-            if scope == Scope::Tree && !is_orphaned && !self.members.is_root_alive() {
+            if self.options.run == Run::Daemon && signal::is_reload_requested() {
+                return Wait::Reload;
+            }
+            if cgroup.is_none() && !is_orphaned && !self.members.is_root_alive() {
                 is_orphaned = true;
                 until = until.min(now.saturating_add(ORPHANS));
             }
@@ -662,7 +741,7 @@ fn leaf(proc: &Dir, memcg: &mut Memcg, pid: Pid, started: Ticks) -> Option<(Dir,
     dir.map(|dir| (dir, path))
 }
 
-fn leaf_of<'p>(proc: &Dir, row: Option<&Process>, rank: Rank, path: &'p Path) -> Leaf<'p> {
+pub(super) fn leaf_of<'p>(proc: &Dir, row: Option<&Process>, rank: Rank, path: &'p Path) -> Leaf<'p> {
     Leaf {
         path: path.as_bytes(),
         place: row.map(|row| row.whereabouts(proc)).unwrap_or_default(),

@@ -61,7 +61,7 @@ pub(super) static DECISION: [Told<Decision<'static>>; 49] = [
     kill("Control Group", "memdoor.cgroup.path", Known(|of| Value::or_nothing(of.options.cgroup, Value::Text))),
     kill("In tmpfs And System V Segments", "", Words(|of| of.said.lasting.as_bytes())),
     kill("", "memdoor.lasting.files_bytes", Size(|of| Some(of.action.lasting.as_ref()?.files))),
-    kill("", "memdoor.lasting.segments_bytes", Size(|of| Some(of.action.lasting.as_ref()?.segments))),
+    kill("", "memdoor.lasting.segments_bytes", Known(|of| of.segments())),
     kill("", "memdoor.lasting.fullest.path", Known(|of| text(of.fullest(), |mount| mount.point.as_bytes()))),
     kill("", "memdoor.lasting.fullest.used_bytes", Size(|of| Some(of.fullest()?.used))),
     kill("Victim PID", "", Count(|of| number(of.victim()?.pid))),
@@ -110,7 +110,7 @@ pub(super) static OTHERS: [Told<Decision<'static>>; 15] = [
     kill("", "memdoor.kill.waited_for.victim.comm", Known(|of| text(of.its_victim(), |one| one.comm.as_bytes()))),
     kill("", "memdoor.kill.waited_for.duration_us", Span(|of| Some(of.waited()?.took))),
     kill("", "memdoor.kill.waited_for.in_vain", Known(|of| Value::or_nothing(of.waited(), |waited| Value::Flag(waited.is_in_vain)))),
-    kill("", "memdoor.kill.cgroup_processes", Count(|of| Some(of.whole()?.processes.into()))),
+    kill("", "memdoor.kill.cgroup_processes", Count(|of| Some(of.in_cgroup()?.into()))),
     kill("", "memdoor.kill.cgroup_kill", Known(|of| Value::or_nothing(of.whole(), |_| Value::Flag(of.action.is_by_cgroup_kill)))),
     kill("", "memdoor.kill.left", Count(|of| Some(of.action.left?.count.into()))),
     kill("", "memdoor.kill.survivor.pid", Count(|of| number(of.action.survivor.as_ref()?.pid))),
@@ -183,6 +183,14 @@ impl<'r> Decision<'r> {
         self.action.lasting.as_ref()?.fullest.as_ref()
     }
 
+    fn segments(&self) -> Value<'static> {
+        match self.action.lasting.as_ref().map(|lasting| lasting.segments) {
+            Some(Ok(size)) => Value::Bytes(size),
+            Some(Err(why)) => Value::Absent(why),
+            None => Value::Nothing,
+        }
+    }
+
     fn waited(&self) -> Option<&'r Waited> {
         self.action.waited.as_ref()
     }
@@ -200,6 +208,12 @@ impl<'r> Decision<'r> {
         self.action.whole.and_then(Result::ok)
     }
 
+    /// How many processes are in the cgroup that is ended, those that are spared included.
+    fn in_cgroup(&self) -> Option<u32> {
+        let Whole { processes, exempt, .. } = self.whole()?;
+        Some(self.action.held.map_or(processes, |held| held.saturating_add(exempt)))
+    }
+
     fn is_short_after(&self) -> Value<'static> {
         match self.action.state_after {
             None | Some(State::Unknown) => Value::Nothing,
@@ -214,6 +228,7 @@ fn text<'r, T>(of: Option<&'r T>, text: impl FnOnce(&'r T) -> &'r [u8]) -> Value
 }
 
 const TOO_SMALL: Name = Name(Kill, "", "memdoor.kill.excluded.too_small");
+const EMPTY: Name = Name(Kill, "", "memdoor.kill.excluded.empty");
 
 /// How those are called that may not be chosen: in JSON below memdoor.kill.excluded, in text with blanks.
 pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
@@ -281,16 +296,18 @@ impl Action {
     }
 
     /// How many may not be chosen, for JSON.
-    pub(super) fn excluded(&self) -> [Fact<'static>; Why::COUNT + 1] {
-        let mut all = [left_out(); Why::COUNT + 1];
+    pub(super) fn excluded(&self) -> [Fact<'static>; Why::COUNT + 2] {
+        let mut all = [left_out(); Why::COUNT + 2];
         let counts = EXCLUDED.iter().zip(self.excluded);
         for (slot, ((_, name), count)) in all.iter_mut().zip(counts) {
             if self.trees > 0 || self.excluded.iter().any(|count| *count > 0) {
                 *slot = name.is(Value::Count(count.into()));
             }
         }
-        if self.too_small > 0 {
-            all[Why::COUNT] = TOO_SMALL.is(Value::Count(self.too_small.into()));
+        for (at, name, count) in [(Why::COUNT, TOO_SMALL, self.too_small), (Why::COUNT + 1, EMPTY, self.empty)] {
+            if count > 0 {
+                all[at] = name.is(Value::Count(count.into()));
+            }
         }
         all
     }

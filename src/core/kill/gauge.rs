@@ -157,14 +157,20 @@ impl Gauge {
 
 fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> {
     let mut group = Memcg::new(&host.proc, buf);
-    // What has no errno of its own (no hierarchy is mounted, or this mount does not show the path) is a path that leads nowhere: the
-    // first of them by no fault of the path.
+    // What has no errno of its own (no hierarchy is mounted, or this mount does not show the path) is said in its own words: the first of
+    // them is by no fault of the path.
     let is_mounted = group.unmounted() != Some(Absent::NotMounted);
     let failed = |why: Absent| {
-        Error::new("find memory cgroup", path, why.errno().unwrap_or(Errno::ENOENT)).hint(match is_mounted {
-            true => "its path is as /proc/PID/cgroup shows it: cat /proc/PID/cgroup",
-            false => MOUNT,
-        })
+        let error =
+            Error::new("find memory cgroup", path, why.errno().unwrap_or(Errno::ENOENT)).hint(match is_mounted {
+                true => "its path is as /proc/PID/cgroup shows it: cat /proc/PID/cgroup",
+                false => MOUNT,
+            });
+        match is_mounted {
+            true if why.errno().is_some() => error,
+            true => error.because(why),
+            false => error.because(Absent::NotMounted),
+        }
     };
     group.look_at(path).map_err(failed)?;
     let used = group.used();

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::pending::Pending;
 use super::report::{Named, Outcome};
 use crate::fixed::Fixed;
 use crate::units::{Pid, Ticks};
@@ -25,7 +26,7 @@ pub const KILLS_MAX: usize = 64;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What outlives a SIGHUP: who was ended when, on the steady clock.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct History {
     /// What came before this run: its first line in the log.
     pub since: Since,
@@ -41,6 +42,8 @@ pub struct History {
     survivors: [Option<(Pid, Ticks)>; SURVIVORS],
     /// The newest kills, the oldest of them at `next`.
     pub(super) kills: Kills,
+    /// One that was asked to end, and has not yet.
+    pub(super) pending: Option<Pending>,
 }
 
 /// So many that could not be ended are remembered.

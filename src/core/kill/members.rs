@@ -2,6 +2,7 @@
 
 extern crate std;
 
+use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::{Options, Unpinned, Whom};
@@ -11,6 +12,7 @@ use crate::looks::Looks;
 use crate::parse::{self, stat, status};
 use crate::processes::slow::Reader;
 use crate::processes::{self, Comm, Memory, Owner, Place, Process, Sender, Together};
+use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
 use crate::sys::pidfd::{End, PidFd, end_by_number};
@@ -23,6 +25,9 @@ use crate::victim::{By, Rank, Why};
 
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
 pub(super) const ROOM: usize = 512;
+
+/// Who joins a cgroup while that is ended has so long between SIGTERM and SIGKILL, at least.
+const LATE: Duration = Duration::from_secs(1);
 
 /// What signals go to.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub(super) struct Member {
     memory: Memory,
     /// Whether SIGKILL was sent to it.
     is_killed: bool,
+    /// Before then, on the steady clock, it is sent none.
+    ripe_at: Duration,
 }
 
 /// Why a process is not held.
@@ -154,14 +161,15 @@ impl Member {
             place: row.whereabouts(proc),
             memory: row.memory.renewed(Memory::default()),
             is_killed: false,
+            ripe_at: Duration::ZERO,
         };
         // The directory still answers, and with the same start: so the number was this process's when the pidfd was opened.
         member.look(check)?;
         Ok(member)
     }
 
-    /// Whether it is still who was chosen, and what it holds now.
-    fn look(&mut self, check: &Check<'_>) -> core::result::Result<(), Lost> {
+    /// Whether it is still who was chosen, how much it is wanted, and what it holds now.
+    fn look(&mut self, check: &Check<'_>) -> core::result::Result<Rank, Lost> {
         let mut buf = [0; STAT_MAX];
         let stat = stat::parse(self.dir.read(c"stat", &mut buf)?).ok_or(Lost::Changed)?;
         if stat.starttime != self.started || stat::has_exited(stat.state, stat.threads) {
@@ -178,10 +186,16 @@ impl Member {
         let owner = self.weigh()?;
         let is_ours = check.user.is_none_or(|own| owner.is_some_and(|owner| owner.hears(own)));
         match judged {
-            Ok(_) if is_ours => Ok(()),
-            Err(_) if is_ours && is_companion => Ok(()),
+            Ok(rank) if is_ours => Ok(rank),
+            Err(_) if is_ours && is_companion => Ok(Rank::Ordinary),
             _ => Err(Lost::Changed),
         }
+    }
+
+    /// Its parent, as it is now.
+    fn parent(&self) -> Option<Pid> {
+        let mut buf = [0; STAT_MAX];
+        Pid::new(stat::parse(self.dir.read(c"stat", &mut buf).ok()?)?.ppid)
     }
 
     /// Reads what it holds; whose it is.
@@ -371,11 +385,11 @@ impl Members {
         Ok(())
     }
 
-    /// What their end gives back.
-    pub(super) fn freeable(&self) -> Bytes {
+    /// What they hold.
+    pub(super) fn together(&self) -> Together {
         let mut sum = Together::default();
         self.all.iter().for_each(|member| sum.add(&member.memory));
-        sum.freeable()
+        sum
     }
 
     /// How many are held.
@@ -420,14 +434,68 @@ impl Members {
 
     /// Holds all processes of a cgroup as well, but those that the kernel spares, too.
     pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &Dir, check: &Check<'_>) -> Result<()> {
-        each_in_cgroup(proc, cgroup, &mut |row, _| {
-            let is_another = check.leaf.is_some_and(|leaf| leaf.objection(proc, row).is_some());
-            if row.oom_score_adj != Some(badness::NEVER) && !is_another {
-                let _ = self.hold(proc, core::iter::once(row), check);
+        each_in_cgroup(cgroup, &mut |pid| {
+            let row = if self.has(pid) { None } else { look_at(proc, pid) };
+            if let Some((row, _)) = row {
+                let is_another = check.leaf.is_some_and(|leaf| leaf.objection(proc, &row).is_some());
+                if row.oom_score_adj != Some(badness::NEVER) && !is_another {
+                    let _ = self.hold(proc, core::iter::once(&row), check);
+                }
             }
-            None::<Mixed>
+            None
         })
         .map(drop)
+    }
+
+    /// Holds those that have joined the cgroup since the others were asked to end, and asks them. Nobody is sent SIGKILL without SIGTERM
+    /// and [`LATE`] before it, but for children that one of those has started: they are of what is ended already.
+    pub(super) fn join_cgroup(&mut self, proc: &Dir, cgroup: &Dir, check: &Check<'_>) {
+        let from = self.all.len();
+        let _ = self.hold_cgroup(proc, cgroup, check);
+        for at in from..self.all.len() {
+            let parent = self.all.get(at).and_then(Member::parent);
+            let is_child = self.all.iter().any(|member| Some(member.pid) == parent);
+            if let Some(member) = self.all.get_mut(at) {
+                let _ = member.ask();
+                if !is_child {
+                    member.ripe_at = monotonic().saturating_add(LATE);
+                }
+            }
+        }
+    }
+
+    /// When SIGKILL may be sent to all that live; zero: at once.
+    pub(super) fn ripe_at(&self) -> Duration {
+        let living = self.all.iter().filter(|member| !member.is_killed && member.is_alive());
+        living.map(|member| member.ripe_at).max().unwrap_or_default()
+    }
+
+    /// Whether those that were asked to end may not be any more, by what `check` says now; one of them that may not is let go. `rank` is how
+    /// much they were wanted: one that is to be spared by now spares all.
+    pub(super) fn are_spared(&mut self, check: &Check<'_>, rank: Rank) -> bool {
+        let mut is_spared = false;
+        let mut at = 0;
+        while let Some(member) = self.all.get_mut(at) {
+            let looked = if member.is_alive() { member.look(check) } else { Ok(rank) };
+            match looked {
+                Ok(Rank::Avoided) if rank != Rank::Avoided => is_spared = true,
+                // The first is the root, without which there is no tree.
+                Err(_) if at == 0 && member.is_alive() => is_spared = true,
+                Err(_) if at > 0 => {
+                    let pid = member.pid;
+                    self.all.retain(|member| member.pid != pid);
+                    continue;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        is_spared
+    }
+
+    /// One of them that lives.
+    pub(super) fn living(&self) -> Option<Pid> {
+        self.all.iter().find(|member| member.is_alive()).map(|member| member.pid)
     }
 
     /// SIGKILL to all of a cgroup in one step, with those that joined it since: cgroup.kill of v2, Linux 5.14. Not where there are
@@ -487,13 +555,14 @@ impl Members {
         self.all.iter().filter(|member| member.is_alive()).count()
     }
 
-    /// SIGKILL to each that is alive, and what it held as it stood before. How many there were, and why one could not be signalled.
+    /// SIGKILL to each that is alive and may be sent it at that time, and what it held as it stood before. How many there were, and why one
+    /// could not be signalled.
     ///
     /// A process that was sent SIGKILL starts no more children (copy_process() looks for it twice), so a parent is sent it before its
     /// children, and its children are looked for before that and once more behind it: they are listed until it has exited, which takes longer
     /// than the look. Nobody is stopped meanwhile (SIGSTOP), as it would be the surer way: a memdoor that is itself killed in between would leave
     /// a tree behind that stands still for ever.
-    pub(super) fn kill(&mut self, proc: &Dir, check: &Check<'_>) -> (u64, Option<Errno>) {
+    pub(super) fn kill(&mut self, proc: &Dir, check: &Check<'_>, now: Duration) -> (u64, Option<Errno>) {
         let (mut count, mut failed) = (0, None);
         // All are weighed before one is signalled: children may die with their parent.
         for member in self.all.iter_mut().filter(|member| !member.is_killed) {
@@ -501,6 +570,10 @@ impl Members {
         }
         let mut at = 0;
         while at < self.all.len() {
+            if self.all.get(at).is_some_and(|member| member.ripe_at > now) {
+                at += 1;
+                continue;
+            }
             self.hold_children(at, proc, check);
             let Some(member) = self.all.get_mut(at) else { break };
             let sent = if member.is_killed || !member.is_alive() { Err(Errno::ESRCH) } else { member.end(End::Force) };
@@ -553,7 +626,7 @@ impl Members {
     /// What those held that have ended, and what those do not hold any more that live on. Shared memory is not free as long as one of them
     /// maps it.
     pub(super) fn freed(&self) -> Bytes {
-        Bytes(self.freeable().0.saturating_sub(kept(self.all.iter().filter_map(Member::rest)).0))
+        Bytes(self.together().freeable().0.saturating_sub(kept(self.all.iter().filter_map(Member::rest)).0))
     }
 }
 
@@ -625,7 +698,9 @@ pub(super) fn judge_cgroup(
     leaf: &Leaf<'_>,
 ) -> core::result::Result<Whole, Mixed> {
     let mut whole = Whole { processes: 0, exempt: 0, may_have_others: false };
-    let mixed = each_in_cgroup(proc, cgroup, &mut |row, dir| {
+    let mixed = each_in_cgroup(cgroup, &mut |pid| {
+        let (row, dir) = look_at(proc, pid)?;
+        let (row, dir) = (&row, &dir);
         whole.processes += 1;
         whole.exempt += u32::from(row.oom_score_adj == Some(badness::NEVER));
         let view = processes::view(dir, b"", row.state, row.threads);
@@ -651,12 +726,8 @@ pub(super) fn judge_cgroup(
     }
 }
 
-/// Hands each process of a cgroup that has not exited to `take`, with its directory, until that gives something.
-fn each_in_cgroup(
-    proc: &Dir,
-    cgroup: &Dir,
-    take: &mut dyn FnMut(&Process, &Dir) -> Option<Mixed>,
-) -> Result<Option<Mixed>> {
+/// Hands the number of each process of a cgroup to `take`, until that gives something.
+fn each_in_cgroup(cgroup: &Dir, take: &mut dyn FnMut(Pid) -> Option<Mixed>) -> Result<Option<Mixed>> {
     let file = cgroup.file(c"cgroup.procs")?;
     let mut buf = [0; 4096];
     let mut lines = Lines::new(&file, &mut buf);
@@ -665,18 +736,19 @@ fn each_in_cgroup(
             // 0 stands for who has no number in this pid namespace.
             return Ok(Some(Mixed::Unseen));
         };
-        let name = Fixed::<16>::dec(pid.get());
-        let row = proc.dir(name.as_c_str().unwrap_or_default()).ok().and_then(|dir| {
-            let row = processes::look(proc, pid)?;
-            (!row.has_exited()).then_some((row, dir))
-        });
-        if let Some((row, dir)) = row
-            && let Some(mixed) = take(&row, &dir)
-        {
+        if let Some(mixed) = take(pid) {
             return Ok(Some(mixed));
         }
     }
     Ok(None)
+}
+
+/// A process that has not exited, and its directory.
+fn look_at(proc: &Dir, pid: Pid) -> Option<(Process, Dir)> {
+    let name = Fixed::<16>::dec(pid.get());
+    let dir = proc.dir(name.as_c_str()?).ok()?;
+    let row = processes::look(proc, pid)?;
+    (!row.has_exited()).then_some((row, dir))
 }
 
 #[cfg(test)]

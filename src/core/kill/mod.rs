@@ -12,6 +12,7 @@ mod history;
 mod log;
 mod members;
 mod options;
+mod pending;
 mod report;
 mod select;
 mod top;
@@ -64,7 +65,14 @@ pub enum Ended {
 pub fn run(options: &Options<'_>, history: &mut History, reader: Option<&Reader>, buffers: Buffers<'_>) -> Ended {
     match Armed::arm(*options, history, reader, buffers) {
         Ok(mut armed) if options.run == Run::Once => Ended::Exit(armed.once()),
-        Ok(mut armed) => armed.daemon(),
+        Ok(mut armed) => {
+            let ended = armed.daemon();
+            let Armed { history, members, .. } = armed;
+            if let Some(pending) = &mut history.pending {
+                pending.members = Some(members);
+            }
+            ended
+        }
         Err(exit) => Ended::Unfit(exit),
     }
 }
@@ -119,7 +127,8 @@ impl Armed<'_> {
             | Outcome::Terminated
             | Outcome::Killed
             | Outcome::Relieved
-            | Outcome::Spared => {
+            | Outcome::Spared
+            | Outcome::Pardoned => {
                 let exit = done(self.completeness);
                 say_if_partial(exit, self.completeness);
                 if self.is_output_lost { exit.worse(Exit::Partial) } else { exit }
@@ -133,6 +142,7 @@ impl Armed<'_> {
             | Outcome::Survived
             | Outcome::Failed
             | Outcome::Stopped
+            | Outcome::Pending
             | Outcome::Interrupted => Exit::Error,
         }
     }
@@ -150,6 +160,10 @@ impl Armed<'_> {
             }
         }
         let armed = Cost::so_far();
+        if let Some(pending) = self.history.pending.take() {
+            let outcome = self.resume(pending);
+            self.note_kill(outcome);
+        }
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
             armed.report("looks", self.looks);
@@ -187,17 +201,26 @@ impl Armed<'_> {
             }
         } else {
             let outcome = self.act(state, reading);
-            if matches!(outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared) {
-                self.history.kills.note(monotonic());
-            }
-            if outcome == Outcome::Relieved {
-                // Nobody was looked for, and memory may be short again at any time.
+            if matches!(outcome, Outcome::Relieved | Outcome::Pending) {
+                // Nobody was looked for, and memory may be short again at any time; or it is not over.
                 return;
             }
+            self.note_kill(outcome);
             self.history.rests_lightly = outcome == Outcome::Elsewhere;
         }
         // Whatever came of it: looking at all processes is not done 20 times a second.
         self.history.rests_until = monotonic().saturating_add(self.options.cooldown);
+    }
+
+    /// Counts it, where somebody was asked to end.
+    fn note_kill(&mut self, outcome: Outcome) {
+        if matches!(
+            outcome,
+            Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared | Outcome::Pardoned
+        ) {
+            self.history.kills.note(monotonic());
+            self.history.rests_until = monotonic().saturating_add(self.options.cooldown);
+        }
     }
 
     /// Reads memory.

@@ -46,6 +46,10 @@ pub(super) enum Outcome {
     Relieved,
     /// They were asked to end, and have not yet; memory is not short any more.
     Spared,
+    /// They were asked to end, and the configuration that was read meanwhile spares them.
+    Pardoned,
+    /// They were asked to end, and the configuration is read anew: [`super::pending`]. Never said.
+    Pending,
     /// memdoor was asked to end before it had done anything.
     Stopped,
     /// The one chosen was gone, or another, before a signal was sent.
@@ -70,6 +74,8 @@ impl Outcome {
             Self::Survived => "survived",
             Self::Relieved => "relieved",
             Self::Spared => "spared",
+            Self::Pardoned => "pardoned",
+            Self::Pending => "pending",
             Self::Stopped => "stopped",
             Self::Vanished => "vanished",
             Self::Failed => "failed",
@@ -92,6 +98,10 @@ impl Outcome {
             Self::Survived => "SIGTERM, then SIGKILL: a part of the victim has not ended yet",
             Self::Relieved => "none: memory was short, and is not any more",
             Self::Spared => "SIGTERM: memory is not short any more, and no SIGKILL was sent",
+            Self::Pardoned => {
+                "SIGTERM: the configuration that was read anew spares the victim, and no SIGKILL was sent"
+            }
+            Self::Pending => "SIGTERM: the configuration is read anew",
             Self::Stopped => "none: memdoor was stopped while it waited for another",
             Self::Vanished => "none: the victim was gone, or another, before a signal was sent",
             Self::Failed => "none: it could not be done",
@@ -102,7 +112,7 @@ impl Outcome {
     pub(super) const fn level(self) -> Level {
         match self {
             Self::Enough => Level::Debug,
-            Self::Relieved | Self::Spared | Self::Stopped => Level::Info,
+            Self::Relieved | Self::Spared | Self::Pardoned | Self::Pending | Self::Stopped => Level::Info,
             Self::Vanished | Self::DryRun | Self::Terminated | Self::Killed => Level::Warning,
             Self::Nobody | Self::Elsewhere | Self::Spent | Self::Unknown | Self::Interrupted => Level::Error,
             Self::Failed | Self::Survived => Level::Critical,
@@ -129,6 +139,7 @@ pub(super) struct Action {
     pub(super) best: [Option<Named>; 3],
     pub(super) trees: u32,
     pub(super) too_small: u32,
+    pub(super) empty: u32,
     pub(super) excluded: [u32; Why::COUNT],
     pub(super) overflow: u64,
     /// `/proc` hides processes of other users: whoever was not found may be among them.

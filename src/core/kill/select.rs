@@ -10,7 +10,7 @@ use crate::looks::Looks;
 use crate::own::{is_helper, own_line};
 use crate::parse::stat;
 use crate::pattern::{Field, Pattern};
-use crate::processes::slow::{REFINING, Reader, WORTH, settle};
+use crate::processes::slow::{GivenUp, REFINING, Reader, WORTH, settle};
 use crate::processes::{self, Kind, Kinship, Memory, Process, Sender, Table, number};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
@@ -146,6 +146,7 @@ impl<'a> Selection<'a> {
         let mut rounds = 0;
         let mut is_settled = false;
         self.kinship.find(proc, self.table.rows_mut(), WORTH);
+        let given_up = GivenUp::read(proc);
         let until = monotonic().saturating_add(REFINING);
         loop {
             let Self { table, nodes, .. } = self;
@@ -163,7 +164,7 @@ impl<'a> Selection<'a> {
             };
             if table.look_closer(proc, &mut asked) > 0 {
                 self.leave_out();
-            } else if !is_settled && self.refine(&choice, until) {
+            } else if !is_settled && self.refine(&choice, given_up, until) {
                 // Some are known better by now.
             } else if self.avoid_cgroup(proc, &choice, beside) {
                 is_settled = false;
@@ -240,11 +241,11 @@ impl<'a> Selection<'a> {
     }
 
     /// Finds out what of the shared memory ends with those that were chosen; whether there was anything to find out.
-    fn refine(&mut self, choice: &Choice, until: Duration) -> bool {
+    fn refine(&mut self, choice: &Choice, given_up: GivenUp, until: Duration) -> bool {
         let Self { table, nodes, reader, .. } = self;
         let Some(reader) = *reader else { return false };
         let is_near = |at: usize| choice.best.iter().flatten().any(|tree| victim::is_in(nodes, at, tree));
-        reader.refine_all(table.rows_mut(), until, &is_near) > 0
+        reader.refine_all(table.rows_mut(), given_up, until, &is_near) > 0
     }
 
     /// What those who may be chosen map of files of a tmpfs that were deleted: each its part, and of whom there is no answer in time all

@@ -11,7 +11,7 @@ use crate::error::by_right;
 use crate::fixed::Fixed;
 use crate::processes::slow::WORTH;
 use crate::report::escape::Escaped;
-use crate::units::{Percent, micros};
+use crate::units::{Percent, micros, plural};
 use crate::victim::{By, Rank, Why};
 
 /// From so much of memory on, the line of a decision says what lasts whoever ends.
@@ -57,19 +57,23 @@ impl Action {
             let _ = write!(words, ", {share} % of memory");
         }
         // The parts are what file systems and segments say themselves, and some of that may be in swap: they are parts of their own sum.
-        let all = lasting.files.plus(lasting.segments);
+        let all = lasting.all();
         if all > resident {
             let _ = write!(words, ", with swap {} kB", all.kib());
         }
-        if lasting.segments > lasting.files {
-            let _ = write!(words, ", {} kB of it in segments", lasting.segments.kib());
+        let segments = lasting.segments.unwrap_or_default();
+        if segments > lasting.files {
+            let _ = write!(words, ", {} kB of it in segments", segments.kib());
         } else if let Some(mount) = &lasting.fullest {
             // What a path may take of the sentence leaves room for the rest of it.
             let point = Fixed::<64>::of(mount.point.as_bytes());
             let cut = if mount.point.as_bytes().len() > point.as_bytes().len() { "..." } else { "" };
             let _ = write!(words, ", {} kB of it in {}{cut}", mount.used.kib(), Escaped(point.as_bytes()));
         }
-        let _ = write!(words, "; stays until it is deleted and closed: df -t tmpfs; lsof +L1; ipcs -m");
+        let _ = match lasting.segments {
+            Ok(_) => write!(words, "; stays until it is deleted and closed: df -t tmpfs; lsof +L1; ipcs -m"),
+            Err(why) => write!(words, "; segments: - ({why})"),
+        };
         words
     }
 
@@ -91,7 +95,7 @@ impl Action {
             By::Score => "it has the highest oom_score",
         });
         let is_avoiding = self.best.iter().flatten().any(|one| one.tree.rank == Rank::Avoided);
-        let _ = write!(words, " of {}", self.trees - self.too_small);
+        let _ = write!(words, " of {}", self.trees - self.too_small - self.empty);
         if self.overflow > 0 {
             let _ = write!(words, " (and of {} more processes, each smaller than those)", self.overflow);
         }
@@ -108,9 +112,9 @@ impl Action {
     /// How many may not be chosen, and why.
     pub(super) fn not_candidates(&self) -> Fixed<256> {
         let mut words = Fixed::new();
-        let too_small = [("too small", self.too_small)];
+        let by_size = [("too small", self.too_small), ("with nothing to give back", self.empty)];
         let all = EXCLUDED.iter().map(|(name, _)| *name).zip(self.excluded);
-        for (name, count) in all.chain(too_small).filter(|(_, count)| *count > 0) {
+        for (name, count) in all.chain(by_size).filter(|(_, count)| *count > 0) {
             let comma = if words.as_bytes().is_empty() { "" } else { ", " };
             let _ = write!(words, "{comma}{count} {name}");
         }
@@ -150,7 +154,9 @@ impl Action {
             Some(Ok(whole)) => {
                 let spared = whole.exempt;
                 let how = if self.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
-                let _ = write!(words, "yes: {} processes{how}", whole.processes - spared);
+                // Those that have joined it since are among those that were held.
+                let count = self.held.unwrap_or(whole.processes - spared);
+                let _ = write!(words, "yes: {count} {}{how}", plural(count.into(), "process", "processes"));
                 if spared > 0 {
                     let _ = write!(words, "; {spared} more with oom_score_adj -1000 stay");
                 }
@@ -167,7 +173,8 @@ impl Action {
     pub(super) fn left(&self) -> Fixed<160> {
         let mut words = Fixed::new();
         if let Some(left) = self.left {
-            let _ = write!(words, "{} processes of the tree: ", left.count);
+            let processes = plural(left.count.into(), "process", "processes");
+            let _ = write!(words, "{} {processes} of the tree: ", left.count);
             let _ = match left.why {
                 Some(errno) => {
                     let failure = Failure::new("open them", errno);
@@ -201,6 +208,9 @@ impl Action {
     /// What could not be done, why, and what to type.
     pub(super) fn why(&self) -> Fixed<256> {
         let mut words = Fixed::new();
+        if self.outcome == Outcome::Pardoned {
+            let _ = words.write_str("the configuration that was read anew spares it");
+        }
         if let Some(failure) = self.failure {
             let _ = write!(words, "cannot {}: {}", failure.doing, failure.why);
             if !failure.hint().is_empty() {
@@ -216,6 +226,9 @@ impl Action {
         let is_any = whom.only.iter().any(|only| matches!(only, Only::Any));
         match () {
             () if self.too_small > 0 => "lower --min-size",
+            () if self.empty > 0 => {
+                "nobody who may be ended holds memory that their end would give back: let --only fit others, or see memdoor check --where"
+            }
             () if count(Why::Unread) > 0 => {
                 "of some the executable (exe:) may not be seen, or the arguments (cmdline:) did not answer in 200 ms (their memory map is locked) or are too long: a REGEX for names (comm:) reads neither"
             }

@@ -1,4 +1,4 @@
-//! `/proc/PID/smaps` (proc_pid_smaps(5), fs/proc/task_mmu.c), as far as it tells what shared memory ends with a process.
+//! `/proc/PID/smaps` (proc_pid_smaps(5), fs/proc/task_mmu.c), as far as it tells what memory ends with a process.
 //!
 //! Each mapping begins with its line of maps; lines of sizes follow, `Pss:    12 kB`. Reading it walks the page tables under the
 //! process's mmap_lock, 1.2 ms for 64 MiB.
@@ -30,6 +30,13 @@ pub struct Ending {
     pub files: Bytes,
     /// The address space of those: they can't be more.
     pub file_size: Bytes,
+    /// Anonymous memory that it has given up with MADV_FREE and not written to since (`LazyFree`, Linux 4.12): the kernel takes it when it
+    /// wants to, as it does the page cache, and counts it as that. It is in none of `cow`.
+    pub lazy: Bytes,
+    /// Its part of files on a disk that it has locked (mlock(2), `Locked`), and that nobody can take back as long as it lives.
+    pub locked: Bytes,
+    /// The same of files whose device tells no disk: overlayfs, btrfs and network file systems have such a one, and a tmpfs, too.
+    pub locked_on_none: Bytes,
     /// Whether it and a relative have one address space (CLONE_VM): all that is private here is theirs, too. smaps does not tell it.
     pub is_one_space: bool,
     /// Whether the lines that come are of such a mapping, and of which kind.
@@ -45,6 +52,12 @@ struct Now {
     pss: Bytes,
     private: Bytes,
     swap: Bytes,
+    /// What of `private` was not written to.
+    clean: Bytes,
+    /// What of it is anonymous, and what of that relatives map as well, and its part of that.
+    anonymous: Bytes,
+    cow: Bytes,
+    cow_share: Bytes,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -52,6 +65,8 @@ enum At {
     /// Of another one.
     #[default]
     Other,
+    /// A file that outlives its processes, and whether it is on a disk.
+    File { is_on_disk: bool },
     /// MAP_SHARED, and whose it is.
     Shared { is_file: bool, is_inherited: bool },
     /// MAP_PRIVATE: pages that were written to are anonymous.
@@ -71,6 +86,9 @@ impl Ending {
         if let Some(mapping) = maps::line(line) {
             self.at = match mapping.perms {
                 _ if is_anonymous(&mapping) => At::Anonymous,
+                _ if !ends_with_its_processes(&mapping) && mapping.path.starts_with(b"/") => {
+                    At::File { is_on_disk: !mapping.dev.starts_with(b"00:") }
+                }
                 _ if !ends_with_its_processes(&mapping) => At::Other,
                 [.., b's'] => At::Shared { is_file: is_file(&mapping), is_inherited: is_inherited(&mapping) },
                 _ => At::Private,
@@ -91,7 +109,8 @@ impl Ending {
         match (ascii(key), self.at) {
             ("Rss", _) => self.now = Now { rss: size, ..Now::default() },
             ("Pss", _) => self.now.pss = size,
-            ("Private_Clean" | "Private_Dirty", _) => self.now.private = self.now.private.plus(size),
+            ("Private_Clean", _) => (self.now.private, self.now.clean) = (self.now.private.plus(size), size),
+            ("Private_Dirty", _) => self.now.private = self.now.private.plus(size),
             // It follows them.
             ("Anonymous", At::Shared { is_file, is_inherited }) => {
                 if is_file {
@@ -103,7 +122,15 @@ impl Ending {
                 self.take(Bytes(0));
             }
             ("Anonymous", At::Anonymous) => self.take_anonymous(),
+            ("Anonymous", At::File { .. }) => self.now.anonymous = size,
             ("Anonymous", _) => self.take(size),
+            ("LazyFree", At::Anonymous) => self.take_lazy(size),
+            // The Pss of a locked mapping, which has pages of its own in it where they were written to.
+            ("Locked", At::File { is_on_disk }) => {
+                let files = Bytes(size.0.saturating_sub(self.now.anonymous.0));
+                let sum = if is_on_disk { &mut self.locked } else { &mut self.locked_on_none };
+                *sum = sum.plus(files);
+            }
             ("Swap", At::Shared { .. }) => self.swapped = self.swapped.plus(size),
             ("Swap", At::Anonymous) => self.now.swap = size,
             ("SwapPss", At::Anonymous) => self.take_swap(size),
@@ -112,9 +139,22 @@ impl Ending {
     }
 
     fn take_anonymous(&mut self) {
-        let Now { rss, pss, private, .. } = core::mem::take(&mut self.now);
-        self.cow = self.cow.plus(Bytes(rss.0.saturating_sub(private.0)));
-        self.cow_share = self.cow_share.plus(Bytes(pss.0.saturating_sub(private.0)));
+        let Now { rss, pss, private, clean, .. } = core::mem::take(&mut self.now);
+        let cow = Bytes(rss.0.saturating_sub(private.0));
+        let cow_share = Bytes(pss.0.saturating_sub(private.0));
+        self.cow = self.cow.plus(cow);
+        self.cow_share = self.cow_share.plus(cow_share);
+        self.now = Now { clean, cow, cow_share, ..Now::default() };
+    }
+
+    /// What was given up is clean. What there is more of it than clean pages that nobody else maps is of several, since a fork(2).
+    fn take_lazy(&mut self, size: Bytes) {
+        let Now { clean, cow, cow_share, .. } = self.now;
+        let several = size.0.saturating_sub(clean.0).min(cow.0);
+        let share = (cow_share.0 * several).checked_div(cow.0).unwrap_or(0);
+        self.lazy = self.lazy.plus(size);
+        self.cow = Bytes(self.cow.0 - several);
+        self.cow_share = Bytes(self.cow_share.0 - share);
     }
 
     /// What is in swap of relatives as well: of each page that several have, others have at least half.
@@ -198,6 +238,41 @@ mod tests {
             let text = std::format!("7f0000000000-7f0000010000 rw-p 00000000 00:00 0 {path}\n{SIZES}");
             crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
             assert_eq!([ending.cow, ending.cow_share, ending.size].map(Bytes::kib), [24 + 4, 12, 0], "{path}");
+        }
+    }
+
+    /// 40 kB of which it shares 24 since a fork(2), and so much was given up: what is in none of its parts, and is not given back by it.
+    #[test]
+    fn what_was_given_up_is_neither_its_own_nor_what_a_fork_left_shared() {
+        let of = |lazy: &str| {
+            let mut ending = Ending::default();
+            let text = std::format!("7f0000000000-7f0000010000 rw-p 00000000 00:00 0 \n{SIZES}");
+            let text = text.replace("Swap:                  4 kB\n", &std::format!("{lazy}Swap: 0 kB\n"));
+            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
+            [ending.lazy, ending.cow, ending.cow_share].map(Bytes::kib)
+        };
+        // Before Linux 4.12 nothing tells it.
+        assert_eq!(of(""), [0, 24, 12]);
+        assert_eq!(of("LazyFree:              6 kB\n"), [6, 24, 12], "6 kB are its own, and clean");
+        assert_eq!(of("LazyFree:             18 kB\n"), [18, 12, 6], "the rest is of several");
+        assert_eq!(of("LazyFree:            999 kB\n"), [999, 0, 0]);
+    }
+
+    #[test]
+    fn locked_files_are_told_apart_from_what_was_written_to_and_by_whether_their_device_is_a_disk() {
+        let of = |dev: &str, path: &str, locked: u64| {
+            let mut ending = Ending::default();
+            let text =
+                std::format!("7f0000000000-7f0000010000 rw-p 00000000 {dev} 1030 {path}\n{SIZES}Locked: {locked} kB\n");
+            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
+            [ending.locked, ending.locked_on_none].map(Bytes::kib)
+        };
+        assert_eq!(of("fe:00", "/srv/index", 28), [20, 0]);
+        assert_eq!(of("fe:00", "/srv/index (deleted)", 28), [20, 0]);
+        assert_eq!(of("00:1a", "/srv/index", 28), [0, 20]);
+        assert_eq!(of("fe:00", "/srv/index", 0), [0, 0]);
+        for path in ["", "[heap]", "/memfd:pool (deleted)"] {
+            assert_eq!(of("00:01", path, 28), [0, 0], "{path}");
         }
     }
 

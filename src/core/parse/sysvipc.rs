@@ -52,6 +52,13 @@ pub fn segment(text: &[u8]) -> Option<Segment> {
     })
 }
 
+/// Whether a line is the one of titles, which the kernel's file begins with.
+#[must_use]
+pub fn is_title(line: &[u8]) -> bool {
+    let mut words = words(line);
+    words.next() == Some(b"key") && words.next() == Some(b"shmid")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

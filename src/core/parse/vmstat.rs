@@ -28,13 +28,17 @@ pub struct Vmstat {
     pub compact_stalls: Option<u64>,
     /// `compact_fail`: those for which it found nothing.
     pub compact_fails: Option<u64>,
+    /// `pglazyfree` (Linux 4.12): pages that were given up with MADV_FREE, each time that they were.
+    pub given_up: Option<u64>,
+    /// `pglazyfreed`: those of them that reclaim has taken.
+    pub given_up_taken: Option<u64>,
 }
 
 /// The zones of include/linux/mmzone.h, as they end a name. `pgscan_direct_throttle` is none of them: it counts waits, not pages.
 const ZONES: [&[u8]; 6] = [b"_dma", b"_dma32", b"_normal", b"_high", b"_movable", b"_device"];
 
 /// Names without their zone, and to which of [`Vmstat::fields`] they add.
-const NAMES: [(&[u8], usize); 16] = [
+const NAMES: [(&[u8], usize); 18] = [
     (b"pgscan_kswapd", 0),
     (b"pgscan_direct", DIRECT),
     (b"pgscan_khugepaged", 0),
@@ -51,13 +55,15 @@ const NAMES: [(&[u8], usize); 16] = [
     (b"oom_kill", 7),
     (b"compact_stall", 8),
     (b"compact_fail", 9),
+    (b"pglazyfree", 10),
+    (b"pglazyfreed", 11),
 ];
 
 /// What is in field 0 as well.
 const DIRECT: usize = 1;
 
 impl Vmstat {
-    fn fields(&mut self) -> [&mut Option<u64>; 10] {
+    fn fields(&mut self) -> [&mut Option<u64>; 12] {
         [
             &mut self.scanned,
             &mut self.scanned_direct,
@@ -69,6 +75,8 @@ impl Vmstat {
             &mut self.oom_kills,
             &mut self.compact_stalls,
             &mut self.compact_fails,
+            &mut self.given_up,
+            &mut self.given_up_taken,
         ]
     }
 
@@ -136,7 +144,7 @@ mod tests {
     fn new_kernels_count_by_who_reclaims_and_by_kind_which_is_the_same_again() {
         let text = b"allocstall_dma 0\nallocstall_movable 14\nallocstall_device 1\npgsteal_kswapd 5\npgsteal_khugepaged 6\npgsteal_proactive 7\n\
             pgscan_kswapd 10\npgscan_direct 20\npgscan_khugepaged 30\npgscan_proactive 40\npgscan_direct_throttle 500\npgscan_anon 60\n\
-            pgscan_file 40\npgsteal_anon 18\noom_kill 3\ncompact_stall 2\ncompact_fail 1\ncompact_success 1\npgmajfault 8\npswpin 9\npswpout 10\n";
+            pgscan_file 40\npgsteal_anon 18\noom_kill 3\ncompact_stall 2\ncompact_fail 1\ncompact_success 1\npglazyfree 12\npglazyfreed 11\npgmajfault 8\npswpin 9\npswpout 10\n";
         let expected = Vmstat {
             scanned: Some(100),
             scanned_direct: Some(20),
@@ -148,6 +156,8 @@ mod tests {
             oom_kills: Some(3),
             compact_stalls: Some(2),
             compact_fails: Some(1),
+            given_up: Some(12),
+            given_up_taken: Some(11),
         };
         assert_eq!(parse(text), expected);
     }

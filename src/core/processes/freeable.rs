@@ -3,9 +3,12 @@
 //! It is the figure by which `kill` chooses, and the one that `check`, `scores` and `monitor` show, under this one name. It counts
 //! - anonymous memory (`RssAnon`) and swap (`VmSwap`) of each process;
 //! - shared memory that ends with them: anonymous MAP_SHARED memory, memfds and files of tmpfs that were deleted. A file of tmpfs that
-//!   has a name and a System V segment survive whoever maps them.
+//!   has a name and a System V segment survive whoever maps them;
+//! - files that they have locked (mlock(2)): the kernel can't take them back as long as they live, and counts them as used.
 //!
-//! It leaves out RssFile: the page cache is given back without anybody's end.
+//! It leaves out what is given back without anybody's end, and counts as available while they live: the page cache, which RssFile is but for
+//! those, and anonymous memory that was given up with MADV_FREE. Both only smaps tells ([`PageKinds`]); until it was read `RssAnon` stands with all
+//! that it has, and of RssFile no more than `VmLck` has room for.
 //!
 //! `RssShmem` does not tell one kind of shared memory from the other, and it counts a page for each process that maps it. So it stands
 //! for all that is not known better, and once for processes that are counted together: the backends of a database all map the same
@@ -70,6 +73,30 @@ impl Ending {
     }
 }
 
+/// What smaps showed of pages that count otherwise than RssAnon and RssFile have it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageKinds {
+    /// It showed them.
+    Read {
+        /// Anonymous memory that was given up with MADV_FREE.
+        lazy: Bytes,
+        /// Its part of files that it has locked.
+        locked: Bytes,
+    },
+    /// It did not answer in time.
+    Unanswered,
+}
+
+impl PageKinds {
+    /// What smaps showed of a process that has so much shared memory.
+    pub(super) fn of(parts: &smaps::Ending, shmem: Bytes) -> Self {
+        let smaps::Ending { lazy, locked, locked_on_none, private, shared, .. } = *parts;
+        // A file whose device tells no disk may be of a tmpfs, where it stays: what is more than all that is shared memory is of none.
+        let of_tmpfs = Bytes(shmem.0.saturating_sub(private.plus(shared).0));
+        Self::Read { lazy, locked: locked.plus(Bytes(locked_on_none.0.saturating_sub(of_tmpfs.0))) }
+    }
+}
+
 /// Anonymous memory, and what of it is in swap, that relatives map as well.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Forked {
@@ -107,7 +134,7 @@ pub struct Together {
     shared: Bytes,
     /// The most that one of them has in swap: all may map the same.
     swapped: Bytes,
-    /// The most `RssShmem` that one of the others has.
+    /// The most `RssShmem` that one of the others has, and of files that it may have locked.
     shmem: Bytes,
     /// The parts of anonymous memory that relatives map, too, of those who end with all relatives.
     forked_shares: Bytes,
@@ -123,10 +150,12 @@ impl Together {
     /// Adds a process, with all its relatives if it has any. One without memory, which is a zombie or has just exited, adds nothing.
     pub fn add(&mut self, memory: &Memory) {
         // Before Linux 4.5 only RSS is known, which has all of this in it.
-        let Some(resident) = memory.anon.or(memory.rss) else {
+        if memory.anon.or(memory.rss).is_none() {
             return;
-        };
-        let anonymous = resident.plus(memory.swap.unwrap_or_default());
+        }
+        let anonymous = memory.anonymous();
+        self.private = self.private.plus(memory.locked_files());
+        let may_be_locked = memory.may_be_locked();
         // There may be less since.
         let cow = memory.forked.map_or(Bytes(0), |forked| forked.cow.min(anonymous));
         self.private = self.private.plus(Bytes(anonymous.0 - cow.0));
@@ -148,9 +177,10 @@ impl Together {
                 self.shares = self.shares.plus(share);
                 self.shared = self.shared.max(shared);
                 self.swapped = self.swapped.max(swapped);
+                self.shmem = self.shmem.max(may_be_locked);
             }
-            Some(Ending::AtMost(most)) => self.shmem = self.shmem.max(most),
-            None => self.shmem = self.shmem.max(memory.shmem.unwrap_or_default()),
+            Some(Ending::AtMost(most)) => self.shmem = self.shmem.max(most.plus(may_be_locked)),
+            None => self.shmem = self.shmem.max(memory.shmem.unwrap_or_default().plus(may_be_locked)),
         }
     }
 
@@ -175,6 +205,12 @@ impl Together {
     #[must_use]
     pub const fn left_out(&self) -> Bytes {
         self.left_out
+    }
+
+    /// Whether their end gives back nothing, and it is known that it does not.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.freeable().0 == 0 && self.left_out.0 == 0
     }
 
     /// What is not free as long as they live: all that they map, whoever else does.
@@ -238,6 +274,35 @@ impl Memory {
     pub fn freeable(&self) -> Option<Bytes> {
         self.anon.or(self.rss)?;
         Some(self.alone().freeable())
+    }
+
+    /// Anonymous memory and swap, but for what was given up: what is shared since a fork(2). Before Linux 4.5 all of RSS.
+    #[must_use]
+    pub fn anonymous(&self) -> Bytes {
+        let lazy = match self.kinds {
+            Some(PageKinds::Read { lazy, .. }) => lazy,
+            Some(PageKinds::Unanswered) | None => Bytes(0),
+        };
+        let resident = self.anon.or(self.rss).unwrap_or_default();
+        Bytes(resident.0.saturating_sub(lazy.0)).plus(self.swap.unwrap_or_default())
+    }
+
+    /// Its part of files that it has locked, as far as smaps showed them.
+    #[must_use]
+    pub fn locked_files(&self) -> Bytes {
+        match self.kinds {
+            Some(PageKinds::Read { locked, .. }) => locked.min(self.file.unwrap_or_default()),
+            Some(PageKinds::Unanswered) | None => Bytes(0),
+        }
+    }
+
+    /// The most that this may be as long as smaps was not read.
+    #[must_use]
+    pub fn may_be_locked(&self) -> Bytes {
+        match self.kinds {
+            Some(PageKinds::Read { .. }) => Bytes(0),
+            Some(PageKinds::Unanswered) | None => self.locked.unwrap_or_default().min(self.file.unwrap_or_default()),
+        }
     }
 
     /// It alone: its relatives live on.
@@ -340,6 +405,44 @@ mod tests {
     fn shared_memory_is_freeable_and_files_are_not() {
         assert_eq!(memory(1, 147, 3).freeable(), Some(Bytes(151 << 20)));
         assert_eq!(Memory::default().freeable(), None);
+    }
+
+    #[test]
+    fn what_was_given_up_is_not_freeable_and_what_is_locked_is() {
+        let mib = |mib: u64| Bytes(mib << 20);
+        let memory = Memory { file: Some(mib(30)), locked: Some(mib(25)), ..memory(40, 5, 2) };
+        let read = |lazy, locked| {
+            let kinds = Some(PageKinds::Read { lazy: mib(lazy), locked: mib(locked) });
+            let memory = Memory { kinds, ..memory };
+            (memory.freeable().unwrap_or_default().0 >> 20, memory.unread().0 >> 20)
+        };
+        assert_eq!(read(0, 0), (47, 5));
+        assert_eq!(read(35, 0), (12, 5));
+        assert_eq!(read(99, 0), (7, 5), "there may be less of it by now");
+        assert_eq!(read(0, 20), (67, 5));
+        assert_eq!(read(0, 99), (77, 5), "no more than there is of files");
+        // Not read: no more than is locked, nor than there is of files.
+        for kinds in [None, Some(PageKinds::Unanswered)] {
+            let memory = Memory { kinds, ..memory };
+            assert_eq!((memory.freeable(), memory.unread()), (Some(mib(72)), mib(30)));
+        }
+    }
+
+    /// overlayfs, btrfs, and a tmpfs.
+    #[test]
+    fn a_locked_file_without_a_disk_counts_for_what_can_not_be_of_a_tmpfs() {
+        let kib = |kib: u64| Bytes(kib << 10);
+        let of = |locked_on_none, shmem| {
+            let parts = smaps::Ending {
+                locked: kib(3),
+                locked_on_none: kib(locked_on_none),
+                private: kib(10),
+                ..Default::default()
+            };
+            PageKinds::of(&parts, kib(shmem))
+        };
+        let locked = |locked| PageKinds::Read { lazy: Bytes(0), locked: kib(locked) };
+        assert_eq!([of(40, 0), of(40, 10), of(40, 30), of(40, 50)], [locked(43), locked(43), locked(23), locked(3)]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! shows the places to who may read smaps as well, and takes no lock for it. Where the places are not drawn at random, two processes
 //! of one program may look like relatives and are none: then they are asked (smaps), and that tells.
 
-use super::{Memory, Process, glance, read, view, walk};
+use super::{Process, glance, read, view, walk};
 use crate::fixed::Fixed;
 use crate::parse::stat;
 use crate::sys::Result;
@@ -154,14 +154,5 @@ fn tell(proc: &Dir, family: &mut [Relative], missed: u32, rows: &mut [Process], 
         if let Some(row) = rows.get_mut(at) {
             row.kin = Some(Kin { lead, count, nearest, most, is_sampled: false });
         }
-    }
-}
-
-impl Memory {
-    /// Anonymous memory and swap: what is shared since a fork(2). Before Linux 4.5 all of RSS.
-    #[must_use]
-    pub fn anonymous(&self) -> Bytes {
-        let resident = self.anon.or(self.rss);
-        resident.map(|resident| resident.plus(self.swap.unwrap_or_default())).unwrap_or_default()
     }
 }

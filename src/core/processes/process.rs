@@ -1,6 +1,6 @@
 //! One process of a table.
 
-use super::freeable::{Ending, Forked};
+use super::freeable::{Ending, Forked, PageKinds};
 use super::kin::Kin;
 use crate::fixed::Fixed;
 use crate::parse::stat::{self, Stat};
@@ -158,7 +158,9 @@ impl Process {
 
     /// How much it matters what of its memory is shared.
     pub(super) fn weight(&self) -> Bytes {
-        self.memory.anonymous().plus(self.memory.shmem.unwrap_or_default())
+        let Memory { shmem, .. } = self.memory;
+        let locked = self.memory.locked_files().plus(self.memory.may_be_locked());
+        self.memory.anonymous().plus(shmem.unwrap_or_default()).plus(locked)
     }
 
     /// Takes over its user and its memory.
@@ -206,6 +208,8 @@ pub struct Memory {
     pub shmem: Option<Bytes>,
     /// `VmSwap`.
     pub swap: Option<Bytes>,
+    /// `VmLck`: address space, of which not all need be resident.
+    pub locked: Option<Bytes>,
     /// `VmPTE`.
     pub page_tables: Option<Bytes>,
     /// `HugetlbPages` (Linux 4.4): in none of the others, RSS, PSS and USS included.
@@ -214,6 +218,8 @@ pub struct Memory {
     pub ending: Option<Ending>,
     /// What of the anonymous memory relatives map as well; `None`: it has none, or nobody has looked.
     pub forked: Option<Forked>,
+    /// What of it is given back without its end, and what of its files is not; `None` as long as nobody has looked at its mappings.
+    pub kinds: Option<PageKinds>,
 }
 
 impl Memory {
@@ -229,15 +235,17 @@ impl Memory {
             swap: status.swap,
             page_tables: status.page_tables,
             hugetlb: status.hugetlb,
+            locked: status.locked,
             ending: None,
             forked: None,
+            kinds: None,
         }
     }
 
     /// What is read of the same process later, with what was found out about its mappings.
     #[must_use]
     pub const fn renewed(&self, fresh: Self) -> Self {
-        Self { ending: self.ending, forked: self.forked, ..fresh }
+        Self { ending: self.ending, forked: self.forked, kinds: self.kinds, ..fresh }
     }
 }
 

@@ -4,13 +4,15 @@ use core::cell::{RefCell, RefMut};
 use core::ffi::CStr;
 use core::time::Duration;
 
-use super::freeable::{Ending, Forked, Known};
+use super::freeable::{Ending, Forked, Known, PageKinds};
 use super::kin::{Kin, Kinship};
 use super::{Memory, Process, Table, View, command_line, view};
+use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::history::grown::{Grower, Growers, Kind, Largest, SMALLEST};
 use crate::parse::maps::{self, Mapping};
 use crate::parse::smaps_rollup::Rollup;
+use crate::parse::vmstat::Vmstat;
 use crate::parse::{smaps, stat};
 use crate::sys::Result;
 use crate::sys::bounded::PATIENCE;
@@ -19,9 +21,9 @@ use crate::sys::file::{Dir, File};
 use crate::sys::helper::{Descriptors, HANDS, Helper};
 use crate::sys::lines::Lines;
 use crate::sys::map::Region;
-use crate::sys::system::has_same_memory;
+use crate::sys::system::{has_same_memory, page_size};
 use crate::tmpfs::{Lasting, Mount};
-use crate::units::{Bytes, Pid, Ticks};
+use crate::units::{Bytes, Pages, Pid, Ticks};
 
 /// So much of the arguments of a process is read at once.
 const ARGUMENTS: usize = 4096;
@@ -83,7 +85,7 @@ enum Answer {
     /// What lasts, and how much of it the fullest tmpfs has, whose place is in so many bytes of the arguments.
     Lasting {
         files: Bytes,
-        segments: Bytes,
+        segments: core::result::Result<Bytes, Absent>,
         fullest: Option<(usize, Bytes)>,
     },
 }
@@ -187,9 +189,19 @@ impl Reader {
     ///
     /// `rows` are all of a table, whose relatives [`Kinship::find`] has told. Once nobody is left to be asked, or no time, [`settle`] gives a
     /// figure to those that were not.
-    pub fn refine_all(&self, rows: &mut [Process], until: Duration, is_asked: &dyn Fn(usize) -> bool) -> usize {
+    pub fn refine_all(
+        &self,
+        rows: &mut [Process],
+        given_up: GivenUp,
+        until: Duration,
+        is_asked: &dyn Fn(usize) -> bool,
+    ) -> usize {
         let mut count = 0;
-        for is_wanted in [wants_a_look as fn(&Process) -> bool, wants_a_closer_look] {
+        let is_given_up = match given_up {
+            GivenUp::Perhaps => may_have_given_up,
+            GivenUp::Nothing => |_: &Process| false,
+        };
+        for is_wanted in [wants_a_look as fn(&Process) -> bool, wants_a_closer_look, is_given_up] {
             while monotonic() < until {
                 let wanted = rows.iter().enumerate().filter(|(at, row)| is_wanted(row) && is_asked(*at));
                 let Some((at, _)) = wanted.max_by_key(|(_, row)| row.weight()) else { break };
@@ -213,9 +225,10 @@ impl Reader {
     /// Finds out what of the shared memory of a process ends with it. Without an answer until then `RssShmem` stands for it.
     fn refine(&self, process: &mut Process, until: Duration) {
         let shmem = process.memory.shmem.unwrap_or_default();
-        let nearest = process.kin.map(|kin| kin.nearest);
-        let (ending, parts) = self.look(process.pid, process.started, shmem, nearest, until);
+        let beside = Beside::Pages(process.kin.map(|kin| kin.nearest));
+        let (ending, parts) = self.look(process.pid, process.started, shmem, beside, until);
         process.memory.ending = Some(ending);
+        process.memory.kinds = Some(parts.as_ref().map_or(PageKinds::Unanswered, |parts| PageKinds::of(parts, shmem)));
         if process.kin.is_some() {
             let nothing = Forked { cow: Bytes(0), share: Bytes(0), known: Known::Unanswered };
             process.memory.forked = Some(match parts {
@@ -255,23 +268,27 @@ impl Reader {
     /// What of the shared memory of a process ends with it, of which it has `shmem`.
     #[must_use]
     pub fn ending(&self, pid: Pid, started: Option<Ticks>, shmem: Bytes, until: Duration) -> Ending {
-        self.look(pid, started, shmem, None, until).0
+        self.look(pid, started, shmem, Beside::Nothing, until).0
     }
 
-    /// The same, and what smaps showed of it, beside a relative.
+    /// The same, and what smaps showed of it.
     fn look(
         &self,
         pid: Pid,
         started: Option<Ticks>,
         shmem: Bytes,
-        relative: Option<Pid>,
+        beside: Beside,
         until: Duration,
     ) -> (Ending, Option<smaps::Ending>) {
         let ask = |what| self.ask_parts((pid, started), what, until);
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
-        let size = if relative.is_some() && shmem < WORTH { None } else { ask(What::Size).map(|ending| ending.size) };
-        let is_asked = relative.is_some() || size.is_some_and(|size| size.0 > 0);
-        let parts = if is_asked { ask(What::Share(relative)) } else { None };
+        let wants_all = matches!(beside, Beside::Pages(_));
+        let size = if wants_all && shmem < WORTH { None } else { ask(What::Size).map(|ending| ending.size) };
+        let parts = match beside {
+            Beside::Pages(relative) => ask(What::Share(relative)),
+            Beside::Nothing if size.is_some_and(|size| size.0 > 0) => ask(What::Share(None)),
+            Beside::Nothing => None,
+        };
         let ending = match (parts, size) {
             (Some(parts), _) => Ending::of(&parts).at_most(shmem),
             // There is nothing to divide.
@@ -283,11 +300,50 @@ impl Reader {
     }
 }
 
-/// Whether nothing is known yet of memory that it may share, neither its own smaps nor that of a relative.
+/// What is asked beside how much of its shared memory ends with a process.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// Nothing: of who has no such memory smaps is not read.
+    Nothing,
+    /// Which pages count otherwise ([`PageKinds`]), and what it shares with this relative.
+    Pages(Option<Pid>),
+}
+
+/// Whether anybody may have memory that was given up with MADV_FREE, and that smaps tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GivenUp {
+    /// No: nothing was since boot, or it was taken, or the kernel has no such thing (before Linux 4.12).
+    Nothing,
+    /// Yes, or it is not known.
+    Perhaps,
+}
+
+impl GivenUp {
+    /// What /proc/vmstat counts of it: most machines have no program that does it, and there smaps is read of fewer.
+    #[must_use]
+    pub fn read(proc: &Dir) -> Self {
+        let mut counters = Vmstat::default();
+        let mut buf = [0; 4096];
+        let file = proc.file(c"vmstat");
+        let read = file.and_then(|file| Lines::new(&file, &mut buf).each(&mut |line| counters.add(line)));
+        let Vmstat { given_up, given_up_taken, .. } = counters;
+        let left = given_up.unwrap_or(0).saturating_sub(given_up_taken.unwrap_or(0));
+        let left = Pages(left).bytes(page_size());
+        if read.is_ok() && left < WORTH { Self::Nothing } else { Self::Perhaps }
+    }
+}
+
+/// Whether nothing is known yet of memory that it may share or have locked, neither its own smaps nor that of a relative.
 fn wants_a_look(process: &Process) -> bool {
-    let Memory { ending, forked, shmem, .. } = process.memory;
+    let Memory { ending, forked, shmem, kinds, .. } = process.memory;
     let is_forked = process.kin.is_some() && process.memory.anonymous() >= WORTH;
-    is_forked && forked.is_none() || ending.is_none() && shmem >= Some(WORTH)
+    let may_be_locked = kinds.is_none() && process.memory.may_be_locked() >= WORTH;
+    is_forked && forked.is_none() || ending.is_none() && shmem >= Some(WORTH) || may_be_locked
+}
+
+/// Whether it may have given up memory, and nobody has looked.
+fn may_have_given_up(process: &Process) -> bool {
+    process.memory.kinds.is_none() && process.memory.anonymous() >= WORTH
 }
 
 /// Whether only a relative was looked at.
@@ -340,6 +396,10 @@ pub fn settle(rows: &mut [Process]) {
 fn share_all(memory: &mut Memory, count: u64) {
     let all = memory.anonymous();
     memory.forked = Some(Forked { cow: all, share: Bytes(all.0.div_ceil(count)), known: Known::OneSpace });
+    // What is locked in it is so as long as one of them lives, and counts for none.
+    if let Some(PageKinds::Read { locked, .. }) = &mut memory.kinds {
+        *locked = Bytes(0);
+    }
     if let Some(Ending::Parts { private, share, shared, inherited, .. }) = &mut memory.ending
         && private.0 > 0
     {
@@ -372,7 +432,8 @@ pub fn refine(proc: &Dir, table: &mut Table, reader: Option<&Reader>) {
     }
     let until = monotonic().saturating_add(REFINING);
     if let Some(reader) = reader {
-        while reader.refine_all(rows, until, &|_| true) > 0 {}
+        let given_up = GivenUp::read(proc);
+        while reader.refine_all(rows, given_up, until, &|_| true) > 0 {}
     }
     settle(rows);
 }

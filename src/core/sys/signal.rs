@@ -114,6 +114,12 @@ pub fn take_reload_request() -> bool {
     RELOAD.swap(false, Ordering::Relaxed)
 }
 
+/// The same, and the next call of [`take_reload_request`] says so, too.
+#[must_use]
+pub fn is_reload_requested() -> bool {
+    RELOAD.load(Ordering::Relaxed)
+}
+
 fn steering() -> SigSet {
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGCHLD].into_iter().collect()
 }

@@ -23,6 +23,7 @@ use super::event::{Constraint, Event, Position, Row, Task, Zone};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{PodUid, owner};
 use crate::report::escape::Escaped;
+pub use crate::units::plural;
 use crate::units::{Bytes, Pages};
 
 /// A sentence, its names escaped, and the line of the log that it rests on.
@@ -154,12 +155,6 @@ pub fn whole(event: &Event) -> Option<Whole> {
     let pages = machine.ram_pages?;
     let usable = pages.checked_sub(machine.reserved_pages.unwrap_or(0))?;
     Some(Whole { bytes: size(event, usable)?, what: "RAM", line: event.lines.machine })
-}
-
-/// `1 page`, `4 pages`
-#[must_use]
-pub fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {
-    if count == 1 { one } else { many }
 }
 
 #[cfg(test)]

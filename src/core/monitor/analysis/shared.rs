@@ -102,7 +102,8 @@ pub(super) fn gained(then: &Mounts, now: &Mount) -> Option<Bytes> {
 
 fn segments(proc: &Dir, buf: &mut [u8]) -> [Option<Segment>; SHOWN] {
     let mut all = [None; SHOWN];
-    each_segment(proc, buf, &mut |segment| keep(&mut all, segment, |one| one.rss.unwrap_or(one.size)));
+    // What was read up to an error is all that can be told.
+    let _ = each_segment(proc, buf, &mut |segment| keep(&mut all, segment, |one| one.rss.unwrap_or(one.size)));
     all
 }
 

@@ -1,0 +1,71 @@
+//! A victim that was asked to end when SIGHUP came: what holds by then decides whether it is sent SIGKILL.
+//!
+//! The configuration is read where memory may be allocated, outside of a run. So a victim in its grace period is handed from the run that asked
+//! it to the one that comes, with all that is held of it: no number is looked up again, and nobody is asked twice.
+
+use core::time::Duration;
+
+use super::Armed;
+use super::act::leaf_of;
+use super::members::{Check, Members};
+use super::options::{Act, Scope};
+use super::report::{Action, Outcome};
+use super::when::Reading;
+use crate::processes;
+use crate::sys::file::Dir;
+use crate::target::memcg::Path;
+
+/// What is known of it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// Its processes, once the run that held them is over.
+    pub(super) members: Option<Members>,
+    /// What was decided.
+    pub(super) action: Action,
+    /// When that was begun, and when SIGTERM was sent, on the steady clock.
+    pub(super) started: Duration,
+    pub(super) asked: Duration,
+    /// Its cgroup, when that is ended as a whole.
+    pub(super) cgroup: Option<(Dir, Path)>,
+    /// Memory before.
+    pub(super) before: Reading,
+}
+
+impl Armed<'_> {
+    /// Goes on with it, for what is left of the grace that holds now; or lets it go, when it is spared by what holds now.
+    pub(super) fn resume(&mut self, pending: Pending) -> Outcome {
+        let Pending { members, mut action, started, asked, cgroup, before } = pending;
+        let (Some(members), Some(victim)) = (members, action.best[0].clone()) else {
+            return Outcome::Interrupted;
+        };
+        self.members = members;
+        let (whom, rank) = (self.options.whom, victim.tree.rank);
+        let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
+        let cgroup = cgroup.filter(|_| self.options.scope == Scope::Cgroup);
+        let row = self.members.living().and_then(|pid| processes::look(&self.host.proc, pid));
+        let whole = cgroup.as_ref().map(|(_, path)| leaf_of(&self.host.proc, row.as_ref(), rank, path));
+        let check = Check { leaf: whole, ..check };
+        let is_ending = self.members.alive() == 0;
+        let is_mixed = cgroup.is_some() && self.judge_whole(cgroup.as_ref(), whole, &check, &mut action).is_none();
+        let is_spared = self.options.act == Act::DryRun
+            || is_mixed
+            || self.members.are_spared(&check, rank)
+            || self.members.together().freeable() < whom.least;
+        action.outcome = if is_spared && !is_ending {
+            Outcome::Pardoned
+        } else {
+            let size = self.members.together().freeable();
+            // Another that acts by now has seen nobody act: both go on.
+            let _ = self.turn.tell(&self.host.proc, self.options.cgroup, victim.pid, size);
+            self.see_through(&mut action, &check, cgroup.as_ref().map(|(dir, _)| dir), asked)
+        };
+        if action.outcome == Outcome::Pending {
+            let action = action.clone();
+            self.history.pending = Some(Pending { members: None, action, started, asked, cgroup, before });
+            return Outcome::Pending;
+        }
+        self.finish(&mut action, started, &before);
+        self.turn.release();
+        self.tell_outcome(action)
+    }
+}
