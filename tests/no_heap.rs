@@ -11,12 +11,14 @@ use common::run::{Ended, Running, command, is_own_process, memdoor, poll, run_co
 use common::scene::Camera;
 use common::skip;
 use common::target::{Victim, kib, proc};
+use memdoor::error::Absent;
 use memdoor::host::Host;
 use memdoor::monitor::alerts::{Alerts, Facts, Limits};
 use memdoor::monitor::crowd::{By, Crowd, Look, Swapping, Whom, fds};
 use memdoor::monitor::groups::Groups;
 use memdoor::monitor::options::Deep;
 use memdoor::monitor::sample::{Sample, Sources};
+use memdoor::monitor::unread::{Origin, Unread};
 use memdoor::report::Format;
 use memdoor::sys::clock::monotonic;
 use memdoor::sys::harden::Faults;
@@ -184,6 +186,9 @@ fn following_all_processes_allocates_nothing() {
                 swap: Swapping::Yes,
             };
             crowd.read(&host, at, &look).expect("/proc");
+            // It comes and goes.
+            let mut unread = Unread::NONE;
+            unread.note(Origin::Meminfo, (round % 2 == 1).then_some(Absent::Malformed));
             let facts = Facts {
                 memory: Some((Bytes(round), Bytes(100))),
                 swap: Some((Bytes(round), Bytes(100))),
@@ -193,6 +198,7 @@ fn following_all_processes_allocates_nothing() {
                 oom_kills: Some(round),
                 seen: &[],
                 more: 0,
+                unread: &unread,
                 crowd: &crowd,
             };
             alerts.judge(&facts, &mut |alert| {

@@ -97,7 +97,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
         (3, "with --exit-code: an alert was raised"),
         (
             4,
-            "done, but /proc hides the processes of other users (hidepid), or rows were lost, all of them on a disk that was full throughout",
+            "done, but /proc hides the processes of other users (hidepid), or something could not be read any more in the middle, or rows were lost, all of them on a disk that was full throughout",
         ),
     ],
 };

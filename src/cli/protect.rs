@@ -88,7 +88,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
     more: "",
     codes: &[
         (0, "done, or there was nothing to do"),
-        (1, "error: the kernel refused it for a process, it can't be remembered, or there is no state to undo"),
+        (1, "error: the kernel refused it for a process, all that --match fits are other users', it can't be remembered, or there is no state to undo"),
         (2, "the command line is wrong"),
         (4, "done, but root may not see all processes (hidepid), or not read arguments"),
         (5, "there is no process PID"),

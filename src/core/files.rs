@@ -7,6 +7,7 @@ use crate::error::{Because, limit};
 use crate::exit::Exit;
 use crate::report::escape::Escaped;
 use crate::shell;
+use crate::sys::file::Dir;
 use crate::sys::ours::{Kind, Other, Refused, Why, is_here_removed, is_on_read_only, may_make};
 use crate::sys::out::say;
 use crate::sys::{Errno, harden, system};
@@ -175,6 +176,38 @@ struct Typed<'a>(&'a [u8]);
 impl Display for Typed<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         shell::Path(self.0).fmt(f)
+    }
+}
+
+/// Where a directory is that was opened long ago, and may have been renamed since: it is held, and not its path, which may lead to another
+/// one by now. Whoever names a file in it at the end asks here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Where<'p> {
+    /// There.
+    AsTyped(&'p [u8]),
+    /// Here.
+    Moved(&'p [u8]),
+    /// Not there.
+    Unknown,
+}
+
+impl<'p> Where<'p> {
+    /// Where `dir` is, which was opened as `typed`; `proc` is the own `/proc`.
+    pub fn of(dir: &Dir, typed: &'p CStr, proc: &Dir, buf: &'p mut [u8]) -> Self {
+        let is_same = match (Dir::open(typed).and_then(|there| there.identity(c".")), dir.identity(c".")) {
+            (Ok(there), Ok(own)) => there == own,
+            _ => false,
+        };
+        if is_same {
+            let path = typed.to_bytes();
+            return Self::AsTyped(path.strip_suffix(b"/").unwrap_or(path));
+        }
+        let room = buf.len();
+        match dir.path_now(proc, buf) {
+            // A path that was cut, or of what is no more, leads nowhere.
+            Ok(path) if path.len() < room && !path.ends_with(b" (deleted)") => Self::Moved(path),
+            _ => Self::Unknown,
+        }
     }
 }
 

@@ -138,8 +138,14 @@ impl Host {
 
     /// Adds what /proc/vmstat counts, in as many reads as it has 4 KiB.
     pub fn vmstat(&mut self, into: &mut Vmstat) -> Result<(), Absent> {
-        let each = &mut |line: &[u8]| into.add(line);
-        self.vmstat.each_line(&self.proc, each).map_err(|errno| Source::proc(c"vmstat").failed(errno))
+        let mut is_empty = true;
+        let read = self.vmstat.each_line(&self.proc, &mut |line| {
+            is_empty = false;
+            into.add(line);
+        });
+        let source = Source::proc(c"vmstat");
+        read.map_err(|errno| source.failed(errno))?;
+        if is_empty { Err(source.empty()) } else { Ok(()) }
     }
 
     /// How much of the time the machine waits for memory, /proc/pressure/memory (Linux 4.20, CONFIG_PSI, psi=1). Where there was none
@@ -147,14 +153,18 @@ impl Host {
     pub fn pressure(&mut self) -> Result<Pressure, Absent> {
         let mut buf = [0; 256];
         let file = self.pressure.as_mut().map_err(|why| *why)?;
-        let read = file.once(&self.proc, &mut buf).map(pressure::parse);
-        read.map_err(|errno| {
-            let why = Source::proc(c"pressure/memory").failed(errno);
-            if matches!(errno, Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EACCES | Errno::EPERM) {
-                self.pressure = Err(why);
+        let source = Source::proc(c"pressure/memory");
+        match file.once(&self.proc, &mut buf) {
+            Ok(b"") => Err(source.empty()),
+            Ok(text) => Ok(pressure::parse(text)),
+            Err(errno) => {
+                let why = source.failed(errno);
+                if matches!(errno, Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EACCES | Errno::EPERM) {
+                    self.pressure = Err(why);
+                }
+                Err(why)
             }
-            why
-        })
+        }
     }
 
     /// The boot's id, a UUID; empty when it can't be read.

@@ -19,7 +19,7 @@ use crate::looks::{Looks, fits_exe};
 use crate::mode::{Buffers, envelope, open_host};
 use crate::pattern::{Field, Pattern};
 use crate::processes::slow::Reader;
-use crate::processes::{self, Depth, Kind, Process, Table};
+use crate::processes::{self, Comm, Depth, Kind, Process, Table};
 use crate::refusal::{fail, output_exit, say_hint};
 use crate::report::Format;
 use crate::report::escape::Escaped;
@@ -94,6 +94,8 @@ struct Run<'a, 'b> {
     namesakes: u64,
     /// Processes that could not be opened: whatever was asked for was not done to them.
     unopened: u64,
+    /// Processes of other users that the pattern fits, and the first few of them: they are not this user's to change.
+    foreign: (u64, Vec<(Pid, Comm)>),
     count: u64,
     said: show::Said,
     exit: Exit,
@@ -130,6 +132,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         unread: 0,
         namesakes: 0,
         unopened: 0,
+        foreign: (0, Vec::new()),
         count: 0,
         said: show::Said::default(),
         exit: Exit::Done,
@@ -222,6 +225,9 @@ impl Run<'_, '_> {
         }
         let spared = Spared::find(&self.host.proc, table.rows());
         for process in table.rows() {
+            if own != 0 && process.user != Some(own) {
+                self.note_foreign(process, &spared);
+            }
             let is_ours = own == 0 || process.user == Some(own);
             let is_alive = process.kind == Kind::User && process.memory.rss.is_some();
             if is_ours
@@ -257,6 +263,7 @@ impl Run<'_, '_> {
                 if self.namesakes == 1 { "its" } else { "each" },
             ));
         }
+        self.say_foreign();
         self.carry_out(buf)
     }
 
@@ -296,6 +303,60 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Another user's process: whether the pattern fits it. Nothing is said of one whose executable may not be seen.
+    fn note_foreign(&mut self, process: &Process, spared: &Spared<'_>) {
+        let Whom::Match(pattern, _) = self.options.whom else { return };
+        if process.kind != Kind::User || process.memory.rss.is_none() || pattern.field() == Field::Exe {
+            return;
+        }
+        let unread = self.unread;
+        let fits = self.fits(pattern, process);
+        // Whether it is not known of another user's is no matter of this one's.
+        self.unread = unread;
+        // PID 1 is another user's first of all.
+        if fits && (process.pid.get() == 1 || !spared.holds(process, self.options.whom)) {
+            self.foreign.0 += 1;
+            if self.foreign.1.len() < HEIRS {
+                self.foreign.1.push((process.pid, process.comm.clone()));
+            }
+        }
+    }
+
+    /// Says whom the pattern fits that this user may not change. With nobody else to change nothing of what was asked for is done, which is
+    /// an error; beside processes of their own it is as it is documented: about those.
+    fn say_foreign(&mut self) {
+        let (count, first) = &self.foreign;
+        if *count == 0 {
+            return;
+        }
+        let shown: Vec<String> =
+            first.iter().map(|(pid, comm)| format!("PID {pid} ({})", Escaped(comm.as_bytes()))).collect();
+        let more = count - shown.len() as u64;
+        say(format_args!(
+            "memdoor: {count} {}: {}{}",
+            if *count == 1 {
+                "process that the pattern fits is another user's, and stays as it was"
+            } else {
+                "processes that the pattern fits are other users', and stay as they were"
+            },
+            shown.join(", "),
+            if more > 0 { format!(" and {more} more") } else { String::new() },
+        ));
+        say_hint(Some("another user's process takes root"));
+        if self.state.planned.is_empty() {
+            self.exit = self.exit.worse(Exit::Error);
+        }
+    }
+
+    /// Whether the pattern fits it.
+    fn fits(&mut self, pattern: &Pattern, process: &Process) -> bool {
+        match pattern.field() {
+            Field::Comm => pattern.is_match(process.comm.as_bytes()),
+            Field::Exe => self.runs(process.pid, pattern),
+            Field::Cmdline => self.has_arguments(process, pattern),
+        }
+    }
+
     /// What its oom_score_adj should be.
     fn wanted(&mut self, process: &Process, before: i64) -> Option<i64> {
         let comm = process.comm.as_bytes();
@@ -317,14 +378,7 @@ impl Run<'_, '_> {
                     }
                 }
             }
-            Whom::Match(pattern, adj) => {
-                let is_match = match pattern.field() {
-                    Field::Comm => pattern.is_match(comm),
-                    Field::Exe => self.runs(process.pid, pattern),
-                    Field::Cmdline => self.has_arguments(process, pattern),
-                };
-                is_match.then_some(adj)
-            }
+            Whom::Match(pattern, adj) => self.fits(pattern, process).then_some(adj),
             Whom::Pid(..) | Whom::Undo => None,
         }
     }
@@ -438,7 +492,9 @@ impl Run<'_, '_> {
             }
         }
         if self.count == 0 && exit == Exit::Done {
-            say(format_args!("memdoor: no process to change"));
+            // Who is not root asks about their own.
+            let whose = if system::effective_user() == 0 { "" } else { " of yours" };
+            say(format_args!("memdoor: no process{whose} to change"));
         }
         self.out.broken().map_or(exit, output_exit)
     }

@@ -48,5 +48,6 @@ mod scores;
 mod snapshot;
 mod stuck;
 mod unread;
+mod vanished;
 mod verdict;
 mod watch;

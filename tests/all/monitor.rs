@@ -17,6 +17,7 @@ use memdoor::host::Host;
 use memdoor::monitor::alerts::{Alert, Alerts, Change, Facts, Kind, Limits};
 use memdoor::monitor::crowd::{By, Crowd, Look, Row, Swapping, Whom, fds};
 use memdoor::monitor::options::Deep;
+use memdoor::monitor::unread::Unread;
 use memdoor::sys::clock::monotonic;
 use memdoor::units::{Bytes, Pid};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -65,6 +66,7 @@ fn judge(alerts: &mut Alerts, crowd: &Crowd) -> Vec<Alert> {
         oom_kills: None,
         seen: &[],
         more: 0,
+        unread: &Unread::NONE,
         crowd,
     };
     let mut said = Vec::new();

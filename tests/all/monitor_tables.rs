@@ -14,6 +14,7 @@ use memdoor::monitor::alerts::Kind;
 use memdoor::monitor::files::Which;
 use memdoor::monitor::groups::Group;
 use memdoor::monitor::options::Form;
+use memdoor::monitor::unread::Origin;
 use memdoor::report::Value;
 use memdoor::report::table::{HEADER, Heading, Pen, Writer, header};
 use memdoor::units::{Bytes, Percent};
@@ -193,7 +194,7 @@ fn swap_pressure_and_cgroups_stand_in_their_columns() {
     assert_eq!(json.text("service.name"), "db.service");
     assert_eq!(json.number("memdoor.cgroup.delta.oom_kill"), 1);
     assert_eq!(json.get("memdoor.cgroup.delta.oom"), None);
-    assert!(of(Which::Alerts, Form::Csv).ends_with("Z,oom_kill,raised,,,,,,\"1 more\"\n"));
+    assert!(of(Which::Alerts, Form::Csv).ends_with("Z,oom_kill,raised,,,,,,\"1 more\",\n"));
 }
 
 #[test]
@@ -356,7 +357,8 @@ fn every_row_has_a_cell_for_every_column() {
     let path = format!("/a.service/pod{pod}/{id}");
     let mut groups = [group(path.as_bytes(), 100, Some(200))];
     groups[0].oom = Some(0);
-    let alerts = [alert(Kind::Fds, Some((1, b"init")), b"much")];
+    let mut alerts = [alert(Kind::Fds, Some((1, b"init")), b"much")];
+    alerts[0].source = Some(Origin::Meminfo);
     for which in tables() {
         let rows = csv(&table(which, Form::Csv, &full, &[process.clone()], &groups, &alerts));
         for (at, name) in rows[0].iter().enumerate() {

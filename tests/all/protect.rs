@@ -209,7 +209,7 @@ fn lowering_without_the_capability_is_refused_with_a_hint() {
 }
 
 #[test]
-fn another_users_process_is_neither_matched_nor_changed() {
+fn another_users_process_that_a_pattern_fits_is_named_and_not_changed() {
     if !may_be_another_user() {
         return;
     }
@@ -223,7 +223,16 @@ fn another_users_process_is_neither_matched_nor_changed() {
         run_command(unprivileged(&command(&copy, &words)))
     };
     let matched = run_as_nobody(&["--match", "^guarded2$", "--adj", "600", "--dry-run"]);
-    assert!(matched.err.contains("no process to change"), "{matched:#?}");
+    assert_eq!(matched.code(), 1, "nothing of what was asked for is done: {matched:#?}");
+    let named =
+        format!("the pattern fits is another user's, and stays as it was: PID {} (guarded2)\nhint: ", target.id());
+    assert!(matched.err.contains(&named), "{matched:#?}");
+    let none = run_as_nobody(&["--match", "^guarded3$", "--adj", "600", "--dry-run"]);
+    assert_eq!((none.code(), none.words().as_str()), (0, "memdoor: no process of yours to change\n"), "{none:#?}");
+    let own = Victim::start_command(unprivileged(&command(&path, &["idle"])));
+    let both = run_as_nobody(&["--match", "^guarded2$", "--adj", "600", "--dry-run"]);
+    assert_eq!(both.code(), 0, "their own is what it is about: {both:#?}");
+    assert!(both.out.contains(&own.id()) && both.err.contains(&named), "{both:#?}");
     let refused = run_as_nobody(&["-p", &target.id(), "--adj", "600", "--dry-run"]);
     assert_eq!(refused.code(), 1, "{refused:#?}");
     assert!(refused.err.contains("another user's"), "{refused:#?}");

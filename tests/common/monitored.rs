@@ -205,6 +205,7 @@ pub fn alert(kind: Kind, process: Option<(u64, &[u8])>, words: &[u8]) -> Alert {
         change: Change::Raised,
         value: (kind != Kind::OomKill).then_some(8320),
         limit: (kind != Kind::OomKill).then_some(8000),
+        source: None,
         process: process.map(|(pid, comm)| (Pid::new(pid).expect("a pid"), Comm::of(comm))),
         words: Fixed::of(words),
     }
@@ -242,7 +243,7 @@ pub fn facts<'a>(sample: &'a Sample, groups: &'a [Group]) -> Facts<'a> {
         zombies: Some(2),
         top: Some(Bytes(1 << 30)),
         groups,
-        alerts: &[1, 0, 0, 0, 0, 3, 0, 0, 0],
+        alerts: &[1, 0, 0, 0, 0, 3, 0, 0, 0, 0],
     }
 }
 

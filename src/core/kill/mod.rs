@@ -34,6 +34,7 @@ use crate::host::Host;
 use crate::mode::{Buffers, done, say_if_partial};
 use crate::processes::slow::Reader;
 use crate::refusal::output_exit;
+use crate::report::columns::OrDash;
 use crate::report::json::Envelope;
 use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
@@ -235,9 +236,14 @@ impl Armed<'_> {
             }
         }
         let state = self.options.when.judge(&reading);
-        let used = reading.used().map_or(0, |used| used.hundredths);
-        self.log
-            .line(Level::Debug, format_args!("used={}.{:02}% short={}", used / 100, used % 100, state == State::Short));
+        // What is not known is a dash, and never 0.
+        let (used, mark) = (reading.used(), if reading.used().is_some() { "%" } else { "" });
+        let short = match state {
+            State::Short => "true",
+            State::Enough => "false",
+            State::Unknown => "-",
+        };
+        self.log.line(Level::Debug, format_args!("used={}{mark} short={short}", OrDash(used)));
         (state, reading)
     }
 

@@ -2,10 +2,12 @@
 //!
 //! Something begins when its value is above its limit, and ends when it is below 95 % of it: one that stays near its limit is said once.
 //! It ends as well when what it is about is not there any more (swap was turned off, a process has exited, no zone has free memory), and
-//! then that is said. What could not be read neither begins nor ends anything.
+//! then that is said. Where it can't be told any more whether it is so, as what tells it can't be read, it is neither raised nor over: that
+//! is said once as well ([`Change::Unknown`]), and once it can be told again it may begin anew.
 
 mod kills;
 mod rules;
+mod sources;
 
 pub use rules::{ALLOWED, HELP, Kind, Limits, Unit};
 
@@ -16,17 +18,20 @@ use core::fmt::Write;
 use super::crowd::{Crowd, Row, Who};
 use super::kills::Kill;
 use super::sample::{Sample, Zone};
+use super::unread::{Origin, Unread, Why};
+use crate::error::Because;
 use crate::fixed::Fixed;
 use crate::processes::Comm;
 use crate::units::{Bytes, Percent, Pid, Ticks};
 use rules::{Judge, Measure};
 
-/// Whether it begins or ends.
+/// Whether it begins or ends, or can't be told any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Change {
     Raised,
     Cleared,
+    Unknown,
 }
 
 impl Change {
@@ -36,6 +41,7 @@ impl Change {
         match self {
             Self::Raised => "raised",
             Self::Cleared => "cleared",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -48,12 +54,14 @@ pub type Words = Fixed<256>;
 pub struct Alert {
     /// What it is about.
     pub kind: Kind,
-    /// Whether it begins or ends. An OOM kill never ends.
+    /// Whether it begins, ends, or can't be told any more. An OOM kill never ends.
     pub change: Change,
     /// Its value, in [`Kind::unit`], where there is one.
     pub value: Option<u64>,
     /// Above which it is raised.
     pub limit: Option<u64>,
+    /// Which source can't be read, or can be again.
+    pub source: Option<Origin>,
     /// Of whom, if it is about a process: its name as it is, not escaped.
     pub process: Option<(Pid, Comm)>,
     /// A whole sentence: what it is about, the value, the limit and who it is, names escaped. Whoever shows it says none of that again;
@@ -63,6 +71,12 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// One that is about no process and has no value.
+    #[must_use]
+    pub const fn of_host(kind: Kind, change: Change, limit: Option<u64>, words: Words) -> Self {
+        Self { kind, change, value: None, limit, source: None, process: None, words }
+    }
+
     /// What its value and its limit are in; empty where it has neither.
     #[must_use]
     pub const fn unit(&self) -> &'static str {
@@ -70,7 +84,7 @@ impl Alert {
     }
 }
 
-/// What is judged. What is not known changes nothing.
+/// What is judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// Used memory, and all there is.
@@ -89,6 +103,8 @@ pub struct Facts<'a> {
     pub seen: &'a [Kill],
     /// How many more are in the log, for which there was no room.
     pub more: u64,
+    /// Why what tells this could not be read.
+    pub unread: &'a Unread,
     /// The processes.
     pub crowd: &'a Crowd,
 }
@@ -107,6 +123,7 @@ impl<'a> Facts<'a> {
             oom_kills: sample.delta.oom_kills,
             seen,
             more,
+            unread: &sample.unread,
             crowd,
         }
     }
@@ -116,8 +133,8 @@ impl<'a> Facts<'a> {
 const ROOM: usize = 64;
 
 /// So many alerts may come with one sample: of each kind that is the host's one; of each process that is remembered one that is over,
-/// and as many that begin in the places of those; each kill that has a name, and the two sentences about kills without.
-pub(super) const MOST: usize = Kind::COUNT + 2 * ROOM + super::kills::ROOM + 2;
+/// and as many that begin in the places of those; each kill that has a name, and the two sentences about kills without; and each source.
+pub(super) const MOST: usize = Kind::COUNT + 2 * ROOM + super::kills::ROOM + 2 + Origin::COUNT;
 
 /// Whom something was said of.
 #[derive(Clone, Debug)]
@@ -154,8 +171,8 @@ impl Level {
 /// What an alert of the host is about, at one sample.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Subject {
-    /// It could not be read: an alert that was raised is neither so nor over.
-    Unknown,
+    /// What tells it could not be read: an alert that was raised is neither so nor over.
+    Unknown(Origin),
     /// It is not there any more, which ends an alert: what is said then.
     Gone(&'static str),
     /// It is there, with this value.
@@ -171,6 +188,10 @@ pub struct Alerts {
     known: [Option<Known>; ROOM],
     /// Whether it was too much at the sample before.
     was_above: [bool; Kind::COUNT],
+    /// By [`Origin`].
+    sources: [sources::Known; Origin::COUNT],
+    /// Whether one of them could not be read any more, at whatever sample.
+    has_lost: bool,
     /// OOM kills that the kernel has counted, and that nobody has been named for.
     unnamed: i64,
     total: u64,
@@ -186,6 +207,8 @@ impl Alerts {
             raised: [false; Kind::COUNT],
             known: [const { None }; ROOM],
             was_above: [false; Kind::COUNT],
+            sources: [sources::Known::NONE; Origin::COUNT],
+            has_lost: false,
             unnamed: 0,
             total: 0,
             unlisted: 0,
@@ -196,6 +219,12 @@ impl Alerts {
     #[must_use]
     pub const fn raised(&self) -> u64 {
         self.total
+    }
+
+    /// Whether part of what there was to be seen could not be read, at whatever sample.
+    #[must_use]
+    pub const fn has_lost(&self) -> bool {
+        self.has_lost
     }
 
     /// How often there was no room to remember a process, and so nothing was said of it.
@@ -211,6 +240,8 @@ impl Alerts {
             raised += u64::from(alert.change == Change::Raised);
             each(alert);
         };
+        // First, as it is why others can't be told.
+        self.judge_sources(facts, each);
         self.judge_host(facts, each);
         self.judge_processes(facts, each);
         self.judge_kills(facts, each);
@@ -222,17 +253,23 @@ impl Alerts {
             let (value, say, lasts) = match kind.rule().judge {
                 Judge::Host(value, say) => (value, say, false),
                 Judge::Lasting(value, say) => (value, say, true),
-                Judge::Process(..) | Judge::Kills => continue,
+                Judge::Process(..) | Judge::Kills | Judge::Sources => continue,
             };
             let (raised, was_above) = (&mut self.raised[kind as usize], &mut self.was_above[kind as usize]);
             let limit = self.limits.of(kind);
             let value = match value(facts) {
-                Subject::Unknown => continue,
+                Subject::Unknown(origin) => {
+                    *was_above = false;
+                    if core::mem::take(raised) {
+                        let words = untold(kind, origin, facts);
+                        each(&Alert::of_host(kind, Change::Unknown, Some(limit), words));
+                    }
+                    continue;
+                }
                 Subject::Gone(words) => {
                     if core::mem::take(raised) {
                         let words = Words::of(words.as_bytes());
-                        let change = Change::Cleared;
-                        each(&Alert { kind, change, value: None, limit: Some(limit), process: None, words });
+                        each(&Alert::of_host(kind, Change::Cleared, Some(limit), words));
                     }
                     continue;
                 }
@@ -249,7 +286,7 @@ impl Alerts {
             *raised = change == Change::Raised;
             let mut words = Words::new();
             let process = say(&mut words, facts, value, limit);
-            each(&Alert { kind, change, value: Some(value), limit: Some(limit), process, words });
+            each(&Alert { value: Some(value), process, ..Alert::of_host(kind, change, Some(limit), words) });
         }
     }
 
@@ -262,7 +299,11 @@ impl Alerts {
         for row in facts.crowd.rows().filter(|row| !row.is_zombie()) {
             for kind in Kind::ALL {
                 let Judge::Process(measure, _) = kind.rule().judge else { continue };
-                let measure = measure(row, facts.crowd, self.limits.of(kind));
+                let measure = match row.unread {
+                    None => measure(row, facts.crowd, self.limits.of(kind)),
+                    // What stands in its row is of a sample before: it tells nothing.
+                    Some(_) => Measure { level: Level::Near, value: None },
+                };
                 if measure.level == Level::Above || is_any_known {
                     self.judge_process(kind, measure, row, facts.crowd, each);
                 }
@@ -275,7 +316,7 @@ impl Alerts {
                 words.push(b" has exited");
                 let (kind, limit) = (gone.kind, Some(self.limits.of(gone.kind)));
                 let process = Some((gone.pid, gone.comm));
-                each(&Alert { kind, change: Change::Cleared, value: None, limit, process, words });
+                each(&Alert { process, ..Alert::of_host(kind, Change::Cleared, limit, words) });
             }
         }
     }
@@ -290,6 +331,10 @@ impl Alerts {
             (Level::Below, Some(place)) => {
                 *place = None;
                 Change::Cleared
+            }
+            (Level::Near, Some(place)) if measure.value.is_none() => {
+                *place = None;
+                Change::Unknown
             }
             (_, Some(Some(known))) => {
                 known.is_there = true;
@@ -309,12 +354,31 @@ impl Alerts {
         let limit = self.limits.of(kind);
         let mut words = Words::new();
         push_name(&mut words, row.pid, &row.comm);
-        if let Judge::Process(_, say) = kind.rule().judge {
-            say(&mut words, row, crowd, change == Change::Raised, limit);
+        match kind.rule().judge {
+            _ if change == Change::Unknown => {
+                // A Fixed never returns an error: it cuts.
+                let _ = write!(words, ": {}: it can't be told any more", kind.name());
+                if let Some(errno) = row.unread {
+                    let _ = write!(words, ": cannot read /proc/{}: {}", row.pid, Because(errno));
+                }
+            }
+            Judge::Process(_, say) => say(&mut words, row, crowd, change == Change::Raised, limit),
+            _ => {}
         }
         let process = Some((row.pid, row.comm.clone()));
-        each(&Alert { kind, change, value: measure.value, limit: Some(limit), process, words });
+        each(&Alert { value: measure.value, process, ..Alert::of_host(kind, change, Some(limit), words) });
     }
+}
+
+/// That it can't be told any more, and why, where that is known.
+fn untold(kind: Kind, origin: Origin, facts: &Facts<'_>) -> Words {
+    let mut words = Words::new();
+    // A Fixed never returns an error: it cuts.
+    let _ = write!(words, "{}: it can't be told any more", kind.name());
+    if let Some(why) = facts.unread.of(origin) {
+        let _ = write!(words, ": {}", Why(origin, why));
+    }
+    words
 }
 
 fn push_name(words: &mut Words, pid: Pid, comm: &Comm) {
@@ -324,12 +388,16 @@ fn push_name(words: &mut Words, pid: Pid, comm: &Comm) {
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::super::crowd::{Row, row_for_tests as row};
+    use super::super::crowd::{By, Row, row_for_tests as row};
     use super::*;
+    use crate::error::{Absent, Source};
+    use crate::sys::Errno;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
     const GIB: u64 = 1 << 30;
+
+    static ALL_READ: Unread = Unread::NONE;
 
     const fn percent(number: u64) -> Percent {
         Percent { hundredths: number * 100 }
@@ -345,6 +413,7 @@ mod tests {
             oom_kills: Some(0),
             seen: &[],
             more: 0,
+            unread: &ALL_READ,
             crowd,
         }
     }
@@ -356,6 +425,7 @@ mod tests {
             let mut line = String::from(match alert.change {
                 Change::Raised => "+",
                 Change::Cleared => "-",
+                Change::Unknown => "?",
             });
             line.push_str(core::str::from_utf8(alert.words.as_bytes()).expect("UTF-8"));
             all.push(line);
@@ -388,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_changes_nothing() {
+    fn what_can_not_be_told_any_more_is_neither_raised_nor_over_and_may_begin_anew() {
         let crowd = Crowd::of(&[], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default());
         let swapping = Facts {
@@ -397,9 +467,56 @@ mod tests {
             ..quiet(&crowd)
         };
         assert_eq!(said(&mut alerts, &swapping), ["+swap 0.01 % used (limit 0.00 %): 0.0 of 102400.0 MB"]);
-        let unknown = Facts { swap: None, memory: None, ..quiet(&crowd) };
-        assert_eq!(said(&mut alerts, &unknown), [""; 0]);
-        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 1, "none is used");
+        let mut unread = Unread::NONE;
+        unread.note(Origin::Meminfo, Some(Source::proc(c"meminfo").empty()));
+        let unknown = Facts { swap: None, memory: None, unread: &unread, ..quiet(&crowd) };
+        let words = [
+            "+cannot read /proc/meminfo: it is empty: how much memory and swap are used is not known until it can be read",
+            "?swap: it can't be told any more: cannot read /proc/meminfo: it is empty",
+        ];
+        assert_eq!(said(&mut alerts, &unknown), words);
+        assert_eq!(said(&mut alerts, &unknown), [""; 0], "said once");
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["-/proc/meminfo can be read again"], "none is used");
+        assert_eq!(said(&mut alerts, &swapping).len(), 1);
+        assert!(alerts.has_lost());
+    }
+
+    #[test]
+    fn another_cause_is_said_anew_and_what_was_never_read_is_not_lost() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let mut unread = Unread::NONE;
+        unread.note(Origin::Pressure, Some(Source::proc(c"pressure/memory").failed(Errno::ENOENT)));
+        let mut alerts = Alerts::new(Limits::default());
+        let mut at = |why: Option<Absent>| {
+            unread.note(Origin::Log, why);
+            said(&mut alerts, &Facts { full: None, unread: &unread, ..quiet(&crowd) })
+        };
+        assert_eq!(at(None), [""; 0]);
+        let words = "OOM kills are counted, and have no names until it can be read";
+        assert_eq!(
+            at(Some(Absent::Failed(Errno::EIO))),
+            [std::format!("+cannot read /dev/kmsg: I/O error (EIO): {words}")]
+        );
+        assert_eq!(at(Some(Absent::Failed(Errno::EIO))), [""; 0]);
+        let other = [std::format!("+cannot read /dev/kmsg: operation not permitted (EPERM): {words}")];
+        assert_eq!(at(Some(Absent::Failed(Errno::EPERM))), other);
+    }
+
+    #[test]
+    fn a_process_that_can_not_be_read_neither_grows_nor_has_exited() {
+        let mut crowd = Crowd::of(&[row(7, 0)], 20, |second| (100 + 2 * second) << 20);
+        let mut alerts = Alerts::new(Limits::default());
+        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 1);
+        crowd.change(|row| row.unread = Some(Errno::EMFILE));
+        let words =
+            "?java (PID 7): growth: it can't be told any more: cannot read /proc/7: too many open files (EMFILE)";
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), [words]);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+        let mut top = 0;
+        crowd.each_top(By::Rss, 9, &mut |_| top += 1);
+        assert_eq!(top, 0, "what it had once is not what it has");
+        crowd.change(|row| row.unread = None);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 1);
     }
 
     #[test]
@@ -421,7 +538,8 @@ mod tests {
         assert_eq!(said(&mut alerts, &gone), [""; 0], "once");
         assert_eq!(said(&mut alerts, &swapping).len(), 2, "and they may begin again");
         let unread = Facts { swap: None, zone: None, memory: None, files: None, full: None, ..quiet(&crowd) };
-        assert_eq!(said(&mut alerts, &unread), [""; 0], "what was not read is not gone");
+        let words = ["?swap: it can't be told any more", "?fragmentation: it can't be told any more"];
+        assert_eq!(said(&mut alerts, &unread), words, "what was not read is not gone");
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl<'a> Armed<'a> {
             notes: Notes::new(),
             course: Course::new(),
             mapped: Mapped::new(),
+            total: None,
             unlisted: 0,
             mounts: Mounts::read(&host.proc, buffers.read),
             envelope,

@@ -94,7 +94,7 @@ pub struct Crowd {
     unlisted: u64,
     hidden: u64,
     exited: u64,
-    /// Why one could not be read at the last sample, where that is a limit of memdoor's own: [`limit`].
+    /// Why one could not be read at the last sample: one that was known, or a new one where that is a limit of memdoor's own ([`limit`]).
     failed: Option<Errno>,
 }
 
@@ -159,7 +159,7 @@ impl Crowd {
             return self.add(before, here, pid, entry, reader);
         };
         match reader.again(row, slot, entry) {
-            Seen::Same => {}
+            Seen::Same => self.failed = row.unread.or(self.failed),
             // Its row is found not to be seen, and goes.
             Seen::Gone => return before,
             Seen::Other => self.exited += 1,
@@ -260,6 +260,12 @@ impl Crowd {
     #[must_use]
     pub const fn hidden(&self) -> u64 {
         self.hidden
+    }
+
+    /// Why processes that are there could not be read at the last sample.
+    #[must_use]
+    pub const fn failed(&self) -> Option<Errno> {
+        self.failed
     }
 
     /// How many have exited since arming, of those that a sample saw.

@@ -8,7 +8,7 @@ use core::ffi::CStr;
 use std::os::fd::AsFd;
 
 use super::options::Form;
-use crate::files::Unusable;
+use crate::files::{Unusable, Where};
 use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
 use crate::report::table::{Full, HEADER, Pen, Writer, put_header};
@@ -152,13 +152,18 @@ impl<'a> Files<'a> {
         self.path
     }
 
+    /// Where that is now.
+    pub fn dir_now<'p>(&'p self, proc: &Dir, buf: &'p mut [u8]) -> Where<'p> {
+        Where::of(&self.dir, self.path, proc, buf)
+    }
+
     /// What the names of this session's files begin with.
     #[must_use]
     pub fn stamp(&self) -> &[u8] {
         self.stamp.as_bytes()
     }
 
-    /// The path of one.
+    /// The path of one, as its directory was named.
     #[must_use]
     pub fn path(&self, which: Which) -> Path {
         let mut path = Path::of(self.path.to_bytes());
@@ -166,7 +171,9 @@ impl<'a> Files<'a> {
         path
     }
 
-    fn name(&self, which: Which) -> Fixed<256> {
+    /// The name of one.
+    #[must_use]
+    pub fn name(&self, which: Which) -> Fixed<256> {
         let mut name = Fixed::of(b"memory_monitor_");
         name.push(self.stamp.as_bytes()).push(b"_").push(which.table().1.as_bytes()).push(b".log");
         name

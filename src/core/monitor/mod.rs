@@ -20,6 +20,7 @@ pub mod prometheus;
 pub mod sample;
 mod show;
 pub mod tables;
+pub mod unread;
 pub mod view;
 
 use core::time::Duration;
@@ -27,7 +28,7 @@ use core::time::Duration;
 use crate::cost::Cost;
 use crate::cost::SelfReport;
 use crate::environment::Others;
-use crate::error::Error;
+use crate::error::{Absent, Error};
 use crate::exit::Exit;
 use crate::history::trend::BELIEVED;
 use crate::host::Host;
@@ -51,6 +52,7 @@ use notes::Notes;
 use options::{Code, Options};
 use sample::{Sample, Sources};
 use show::Show;
+use unread::Origin;
 
 /// Cgroups that there is room for: 1.5 KiB each.
 const GROUPS: usize = 256;
@@ -85,6 +87,8 @@ struct Seen<'a> {
     course: Course,
     mapped: Mapped,
     mounts: Mounts,
+    /// MemTotal as it was read last: which cgroups are worth a row, where it can't be read now.
+    total: Option<Bytes>,
     /// Processes and cgroups that there was no room for.
     unlisted: u64,
     /// When the first sample was taken, on the steady clock.
@@ -108,7 +112,10 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         // Nothing was seen, so there is nothing to sum up.
         return fail(error);
     }
-    let ended = armed.seen.others.qualify(armed.end());
+    let mut ended = armed.seen.others.qualify(armed.end());
+    if armed.seen.alerts.has_lost() {
+        ended = ended.worse(Exit::Partial);
+    }
     match (worked, ended) {
         (Err(error), _) => fail(&error),
         (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && armed.seen.course.alerts > 0 => {
@@ -178,7 +185,8 @@ impl Armed<'_> {
         let show = &mut self.show;
         let facts = alerts::Facts::of(sample, crowd, kills.seen());
         alerts.judge(&facts, &mut |alert: &Alert| {
-            if alert.change == alerts::Change::Raised {
+            // That something can't be read is no finding about memory: the exit code says it in its own way.
+            if alert.change == alerts::Change::Raised && alert.kind != alerts::Kind::Unread {
                 course.alerts += 1;
                 if alert.kind == alerts::Kind::Growth {
                     course.growers = (course.growers.0 + 1, alert.process.clone());
@@ -204,8 +212,13 @@ impl Seen<'_> {
             swap: if swaps { Swapping::Yes } else { Swapping::No },
         };
         self.crowd.read(&self.host, now, &look).map_err(|errno| Error::new("list", b"/proc", errno))?;
-        self.groups.read(self.sample.meminfo.total);
+        self.total = self.sample.meminfo.total.or(self.total);
+        self.groups.read(self.total);
         self.kills.read(buf);
+        let unread = &mut self.sample.unread;
+        unread.note(Origin::Processes, self.crowd.failed().map(Absent::Failed));
+        unread.note(Origin::Cgroups, self.groups.failed().map(Absent::Failed));
+        unread.note(Origin::Log, self.kills.unread().map(Absent::Failed));
         self.course.add(&self.sample);
         self.course.span = now.saturating_sub(self.since);
         self.look_at_clocks();

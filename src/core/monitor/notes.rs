@@ -54,6 +54,7 @@ impl Notes {
         note.push(match alert.change {
             Change::Raised => b"raised: ",
             Change::Cleared => b"cleared: ",
+            Change::Unknown => b"unknown: ",
         });
         note.push(alert.words.as_bytes());
     }

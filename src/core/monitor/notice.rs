@@ -31,6 +31,12 @@ impl Seen<'_> {
         if is_first && self.groups.version().is_none() {
             self.notes.say(now, "no cgroup is seen: no hierarchy with the memory controller is mounted here");
         }
+        if let (true, Some(errno)) = (is_first, self.groups.failed()) {
+            let mut words = Fixed::<200>::new();
+            // A Fixed never returns an error: it cuts.
+            let _ = write!(words, "some cgroups can't be looked into, and are left out: {}", Because(errno));
+            self.notes.say(now, core::str::from_utf8(words.as_bytes()).unwrap_or_default());
+        }
         let unlisted = self.crowd.unlisted() + self.groups.unlisted();
         if unlisted > 0 && self.unlisted == 0 {
             let words = "more processes or cgroups than there is room for: some are not looked at";

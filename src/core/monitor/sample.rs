@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use super::unread::{Origin, Unread};
+use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::host::{BLOCK, Host, zram_devices};
 use crate::largest::keep;
@@ -40,7 +42,7 @@ pub struct Sample {
     pub pressure: Pressure,
     /// Counters of /proc/vmstat since boot.
     pub counters: Vmstat,
-    /// The same since the sample before; all `None` in the first.
+    /// The same since the last sample before it that could read them, so that none is lost; all `None` in the first.
     pub delta: Vmstat,
     /// Swap areas.
     pub swaps: [Option<Swap>; SWAPS],
@@ -54,6 +56,8 @@ pub struct Sample {
     pub files: Option<(u64, u64)>,
     /// Swap areas and zones without room.
     pub unlisted: u64,
+    /// Why what is missing could not be read.
+    pub unread: Unread,
 }
 
 /// A swap area: a line of /proc/swaps.
@@ -110,6 +114,7 @@ impl Sample {
             slabs: [const { None }; SLABS],
             files: None,
             unlisted: 0,
+            unread: Unread::NONE,
         }
     }
 
@@ -141,6 +146,10 @@ pub struct Sources {
     files: Kept,
     /// When slab caches were looked at last, on the steady clock.
     slabs_at: Option<Duration>,
+    /// Why they could not be read then.
+    slabs_unread: Option<Absent>,
+    /// The counters when they were read last.
+    counted: Vmstat,
 }
 
 impl Sources {
@@ -152,42 +161,62 @@ impl Sources {
             slabinfo: Kept::new(c"slabinfo"),
             files: Kept::new(c"sys/fs/file-nr"),
             slabs_at: None,
+            slabs_unread: None,
+            counted: Vmstat::default(),
         };
         this.read(host, &mut Sample::new());
-        // Whoever asks next has no caches yet.
+        // Whoever asks next has no caches yet, and no sample before.
         this.slabs_at = None;
+        this.counted = Vmstat::default();
         this
     }
 
-    /// Looks at the host, in the place of the sample before: differences are to that. 70 us of CPU, two thirds of it
+    /// Looks at the host, in the place of the sample before. 70 us of CPU, two thirds of it
     /// the kernel's; with slab caches 0.6 ms (6.18, 2 CPUs, 237 caches, 192 lines of vmstat).
     pub fn read(&mut self, host: &mut Host, into: &mut Sample) {
         into.now = Now::read();
-        into.meminfo = Meminfo::default();
         host.look_for_arc();
-        if let Ok(meminfo) = host.meminfo() {
-            into.meminfo = meminfo;
+        // What can't be read is not known, here and below, and it is known why.
+        let unread = &mut into.unread;
+        into.meminfo = unread.take(Origin::Meminfo, host.meminfo());
+        if into.meminfo.total.is_some() && into.meminfo.available.is_none() {
+            unread.note(Origin::Meminfo, Some(Source::proc(c"meminfo").lacks("MemAvailable")));
         }
-        into.pressure = host.pressure().unwrap_or_default();
-        let before = core::mem::take(&mut into.counters);
-        // What can't be read is not known, here and below.
-        let _ = host.vmstat(&mut into.counters);
-        into.delta = into.counters.since(before);
+        into.pressure = unread.take(Origin::Pressure, host.pressure());
+        let mut counters = Vmstat::default();
+        let read = host.vmstat(&mut counters).map(|()| counters);
+        into.counters = unread.take(Origin::Vmstat, read);
+        into.delta = into.counters.since(self.counted);
+        if read.is_ok() {
+            self.counted = into.counters;
+        }
         into.zram = zram_devices(BLOCK);
-        let mut buf = [0; 128];
-        let files = self.files.once(&host.proc, &mut buf);
-        into.files = files.ok().and_then(file_nr::parse);
+        let files = self.files(host);
+        into.files = unread.take(Origin::FileNr, files.map(Some));
         into.unlisted = 0;
-        self.swaps(host, into);
-        self.zones(host, into);
+        let read = self.swaps(host, into);
+        into.unread.take(Origin::Swaps, read);
+        let read = self.zones(host, into);
+        into.unread.take(Origin::Buddyinfo, read);
         let now = monotonic();
         if self.slabs_at.is_none_or(|at| now.saturating_sub(at) >= SLAB_PAUSE) {
             self.slabs_at = Some(now);
-            self.slabs(host, into);
+            self.slabs_unread = self.slabs(host, into).err();
         }
+        into.unread.note(Origin::Slabinfo, self.slabs_unread);
     }
 
-    fn swaps(&mut self, host: &Host, into: &mut Sample) {
+    fn files(&mut self, host: &Host) -> Result<(u64, u64), Absent> {
+        let mut buf = [0; 128];
+        let source = Source::proc(self.files.name());
+        let text = self.files.once(&host.proc, &mut buf).map_err(|errno| source.failed(errno))?;
+        if text.is_empty() {
+            return Err(source.empty());
+        }
+        file_nr::parse(text).ok_or(Absent::Malformed)
+    }
+
+    fn swaps(&mut self, host: &Host, into: &mut Sample) -> Result<(), Absent> {
         into.swaps.iter_mut().for_each(|swap| *swap = None);
         let mut each = |line: &[u8]| {
             let Some(found) = swaps::line(line) else {
@@ -198,10 +227,10 @@ impl Sources {
             let swap = Swap { path, size: found.size, used: found.used };
             into.unlisted += put(&mut into.swaps, swap);
         };
-        let _ = self.swaps.each_line(&host.proc, &mut each);
+        each_line(&mut self.swaps, host, &mut each)
     }
 
-    fn zones(&mut self, host: &Host, into: &mut Sample) {
+    fn zones(&mut self, host: &Host, into: &mut Sample) -> Result<(), Absent> {
         let order = buddyinfo::two_mib(host.page);
         into.zones.iter_mut().for_each(|zone| *zone = None);
         let mut each = |line: &[u8]| {
@@ -216,10 +245,10 @@ impl Sources {
             };
             into.unlisted += put(&mut into.zones, zone);
         };
-        let _ = self.buddyinfo.each_line(&host.proc, &mut each);
+        each_line(&mut self.buddyinfo, host, &mut each)
     }
 
-    fn slabs(&mut self, host: &Host, into: &mut Sample) {
+    fn slabs(&mut self, host: &Host, into: &mut Sample) -> Result<(), Absent> {
         into.slabs.iter_mut().for_each(|slab| *slab = None);
         let mut each = |line: &[u8]| {
             let cache = slabinfo::line(line, host.page);
@@ -234,8 +263,19 @@ impl Sources {
                 keep(&mut into.slabs, slab, |slab| slab.size);
             }
         };
-        let _ = self.slabinfo.each_line(&host.proc, &mut each);
+        each_line(&mut self.slabinfo, host, &mut each)
     }
+}
+
+/// Hands each line of a file of `/proc` to `each`; none of these files is empty in any kernel.
+fn each_line(file: &mut Kept, host: &Host, each: &mut dyn FnMut(&[u8])) -> Result<(), Absent> {
+    let (mut lines, source) = (0_u64, Source::proc(file.name()));
+    let read = file.each_line(&host.proc, &mut |line| {
+        lines += 1;
+        each(line);
+    });
+    read.map_err(|errno| source.failed(errno))?;
+    if lines == 0 { Err(source.empty()) } else { Ok(()) }
 }
 
 /// Puts it into the first empty place. How many had none: 0 or 1.

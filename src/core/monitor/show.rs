@@ -133,7 +133,10 @@ impl<'a> Show<'a> {
             Target::Lines => {
                 let mut out = Out::new(Sink::Stdout, buf);
                 match form {
-                    Form::Text => seen.line(new, &mut out),
+                    Form::Text => {
+                        seen.line(new, &mut out);
+                        tell_of_sources(new);
+                    }
                     Form::Csv => {
                         if !core::mem::replace(has_header, true) {
                             put_header(Which::Memory.table().0, &mut out);
@@ -149,6 +152,7 @@ impl<'a> Show<'a> {
                         let mut to = Writer::new(&pen, form, table, &mut out, None);
                         put_alerts(new, &mut to);
                         to.finish();
+                        tell_of_sources(new);
                     }
                 }
                 *broken = flushed(&mut out);
@@ -245,14 +249,14 @@ const fn change(alert: &Alert) -> &'static [u8] {
     match alert.change {
         Change::Raised => b"ALERT ",
         Change::Cleared => b"over: ",
+        Change::Unknown => b"unknown: ",
     }
 }
 
 /// Alerts come when memory is short: the pages that they take are there by then.
 fn room_for_alerts() -> Result<Reserved<Alert>> {
     let mut room = Reserved::new(alerts::MOST)?;
-    let (kind, change) = (Kind::OomKill, Change::Raised);
-    let none = Alert { kind, change, value: None, limit: None, process: None, words: Words::new() };
+    let none = Alert::of_host(Kind::OomKill, Change::Raised, None, Words::new());
     room.extend(core::iter::repeat(none));
     room.clear();
     Ok(room)
@@ -266,9 +270,16 @@ fn put_alerts(new: &[Alert], to: &mut Writer<'_, '_>) {
 
 /// Says them where somebody who is not looking will find them.
 fn tell(new: &[Alert]) {
-    for alert in new {
-        let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
-        let (change, words) = (text(change(alert)), text(alert.words.as_bytes()));
-        say(format_args!("memdoor: {change}{words}"));
-    }
+    new.iter().for_each(tell_one);
+}
+
+/// What can't be read any more is trouble of memdoor's own: it stands on standard error, too, where alerts are among what is written.
+fn tell_of_sources(new: &[Alert]) {
+    new.iter().filter(|alert| alert.kind == Kind::Unread).for_each(tell_one);
+}
+
+fn tell_one(alert: &Alert) {
+    let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+    let (change, words) = (text(change(alert)), text(alert.words.as_bytes()));
+    say(format_args!("memdoor: {change}{words}"));
 }

@@ -390,7 +390,7 @@ impl Rows for Alert {
 
     fn severity(alert: &Self) -> Severity {
         match alert.change {
-            Change::Raised => Severity::Warn,
+            Change::Raised | Change::Unknown => Severity::Warn,
             Change::Cleared => Severity::Info,
         }
     }
@@ -415,6 +415,12 @@ pub static ALERTS: Table<Alert> = Table {
             Text(|alert| alert.process.as_ref().map_or(b"", |of| of.1.as_bytes())),
         ),
         column("Words", 5, "memdoor.alert.words", Words(|alert| alert.words.as_bytes())),
+        column(
+            "Source",
+            0,
+            "memdoor.source.path",
+            Text(|alert| alert.source.map_or(b"", |origin| origin.path().as_bytes())),
+        ),
     ],
 };
 

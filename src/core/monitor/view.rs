@@ -162,6 +162,7 @@ fn put_alert(alert: &Alert, line: &mut Out<'_>) {
     line.put(match alert.change {
         Change::Raised => b"ALERT   ",
         Change::Cleared => b"over    ",
+        Change::Unknown => b"unknown ",
     });
     line.put(alert.words.as_bytes());
 }

@@ -1,5 +1,6 @@
 //! Everything that may fail loudly, allocate or take its time, before the watch begins.
 
+use super::also::Unjudged;
 use super::counts::{Counts, Reading};
 use super::death::{DeathWatch, memory_for};
 use super::end::{Seen, say_mismatch};
@@ -57,8 +58,7 @@ impl<'a> Armed<'a> {
         let rss = memory::rss(&mut target, host.page);
         let by = read_apart(&host, &mut target);
         let exe = check_exe(&target, &options)?;
-        let envelope = envelope(&host);
-        let mut memcg = Memcg::new(&host.proc, read);
+        let (envelope, mut memcg) = (envelope(&host), Memcg::new(&host.proc, read));
         let sockets = arm_sockets(&target)?;
         let out = memory_for(&mut target, &options, out, death_memory)?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
@@ -97,6 +97,7 @@ impl<'a> Armed<'a> {
             statm_error: Bytes(0),
             confirmed: None,
             trouble: None,
+            unjudged: Unjudged::default(),
             next_check: now,
             memory: Memory::new(past, now),
             reports: 0,

@@ -81,8 +81,9 @@ impl Armed<'_> {
         let page = self.host.page;
         let rss = statm.resident.bytes(page);
         let anon = Pages(statm.resident.0.saturating_sub(statm.shared.0)).bytes(page);
-        let system = self.host.meminfo().unwrap_or_default();
-        let pressure = self.host.pressure().unwrap_or_default();
+        let (system, pressure) = (self.host.meminfo(), self.host.pressure());
+        self.doubt_also(&system, &pressure);
+        let (system, pressure) = (system.unwrap_or_default(), pressure.unwrap_or_default());
         let some = pressure.some.map(Stall::avg10);
         let full = pressure.full.map(Stall::avg10);
         let charge = self.memcg.charge();

@@ -137,6 +137,8 @@ struct Armed<'a> {
     confirmed: Option<Confirmed>,
     /// The host's trouble at the last sample, where it was asked for.
     trouble: Option<Trouble>,
+    /// Which of the bounds for that can't be judged any more.
+    unjudged: also::Unjudged,
     /// What was seen so far.
     memory: Memory<'a>,
     /// When to look again at what changes slowly.

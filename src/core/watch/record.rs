@@ -9,7 +9,7 @@ use super::Armed;
 use super::below::identity;
 use crate::error::{Because, Error};
 use crate::exit::Exit;
-use crate::files::Unusable;
+use crate::files::{Unusable, Where};
 use crate::fixed::Fixed;
 use crate::mode::with_report;
 use crate::refusal::fail;
@@ -251,7 +251,7 @@ impl Armed<'_> {
         if let (Some(asked), Some(place)) = (self.options.record, &self.place) {
             let name = Escaped(place.name.as_bytes());
             let mut buf = [0; 1024];
-            match place.dir_now(asked.dir, &self.host.proc, &mut buf) {
+            match Where::of(&place.dir, asked.dir, &self.host.proc, &mut buf) {
                 Where::AsTyped(dir) => say(format_args!("memdoor: the record is {}/{name}", Escaped(dir))),
                 Where::Moved(dir) => say(format_args!(
                     "memdoor: the record is {}/{name}: {} was moved, or is another directory now",
@@ -263,35 +263,6 @@ impl Armed<'_> {
                     Escaped(asked.dir.to_bytes())
                 )),
             }
-        }
-    }
-}
-
-/// Where the directory of a record is at the end of a watch.
-enum Where<'p> {
-    /// There.
-    AsTyped(&'p [u8]),
-    /// Here.
-    Moved(&'p [u8]),
-    /// Not there.
-    Unknown,
-}
-
-impl Place {
-    /// A directory is held, and not its path, which may lead to another one by the end of a watch.
-    fn dir_now<'p>(&self, typed: &'p CStr, proc: &Dir, buf: &'p mut [u8]) -> Where<'p> {
-        let is_same = match (Dir::open(typed).and_then(|dir| dir.identity(c".")), self.dir.identity(c".")) {
-            (Ok(there), Ok(own)) => there == own,
-            _ => false,
-        };
-        if is_same {
-            let path = typed.to_bytes();
-            return Where::AsTyped(path.strip_suffix(b"/").unwrap_or(path));
-        }
-        let room = buf.len();
-        match self.dir.path_now(proc, buf) {
-            Ok(path) if path.len() < room => Where::Moved(path),
-            _ => Where::Unknown,
         }
     }
 }

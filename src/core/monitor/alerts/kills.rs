@@ -30,14 +30,14 @@ impl Alerts {
                 let (dots, group) = (if tail > 0 { "..." } else { "" }, group.get(tail..));
                 let _ = write!(words, ", in {dots}{}", Escaped(group.unwrap_or_default()));
             }
-            let (kind, change, process) = (Kind::OomKill, Change::Raised, pid.map(|pid| (pid, comm)));
-            each(&Alert { kind, change, value: None, limit: None, process, words });
+            let process = pid.map(|pid| (pid, comm));
+            each(&Alert { process, ..Alert::of_host(Kind::OomKill, Change::Raised, None, words) });
         }
         if facts.more > 0 {
             let mut words = Words::new();
             let _ = write!(words, "OOM kills: and {} more: memdoor dmesg", facts.more);
-            let (kind, change) = (Kind::OomKill, Change::Raised);
-            each(&Alert { kind, change, value: Some(facts.more), limit: None, process: None, words });
+            let value = Some(facts.more);
+            each(&Alert { value, ..Alert::of_host(Kind::OomKill, Change::Raised, None, words) });
         }
         // The kernel counts at one moment and logs at another: a name may come with the next sample.
         let named = i64::try_from(facts.seen.len()).unwrap_or(i64::MAX).saturating_add_unsigned(facts.more);
@@ -51,8 +51,8 @@ impl Alerts {
         if late > 0 {
             let mut words = Words::new();
             let _ = write!(words, "OOM kills: {late} whose victims are not known");
-            let (kind, change) = (Kind::OomKill, Change::Raised);
-            each(&Alert { kind, change, value: Some(late.unsigned_abs()), limit: None, process: None, words });
+            let value = Some(late.unsigned_abs());
+            each(&Alert { value, ..Alert::of_host(Kind::OomKill, Change::Raised, None, words) });
         }
     }
 }

@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::{Facts, Level, Subject, Words, push_name};
 use crate::history::trend::R2;
 use crate::monitor::crowd::{By, Crowd, Negligent, Row};
+use crate::monitor::unread::Origin;
 use crate::processes::Comm;
 use crate::report::Value;
 use crate::report::columns::{Mb, OrDash, in_mb};
@@ -64,6 +65,8 @@ pub(super) enum Judge {
     Process(fn(&Row, &Crowd, u64) -> Measure, SayProcess),
     /// OOM kills, which begin and never end: see `kills.rs`.
     Kills,
+    /// What can't be read any more: see `sources.rs`.
+    Sources,
 }
 
 /// Appends the sentence of a value and its limit; whom it is about, if it is one process.
@@ -111,7 +114,7 @@ macro_rules! alerts {
 }
 
 alerts! {
-    Memory: "memory", Percent, Limit::Own("memory", 80), Judge::Host(|of| share(of.memory), |words, of, value, limit| {
+    Memory: "memory", Percent, Limit::Own("memory", 80), Judge::Host(|of| share(of.memory, Origin::Meminfo), |words, of, value, limit| {
         let (share, limit) = (percent(value), percent(limit));
         let (used, total) = in_mbs(of.memory);
         let _ = write!(words, "memory {share} % used (limit {limit} %): {used} of {total} MB");
@@ -121,7 +124,7 @@ alerts! {
     Swap: "swap", Percent, Limit::Own("swap", 0), Judge::Host(
         |of| match of.swap {
             Some((_, Bytes(0))) => Subject::Gone("swap: it was turned off, there is none any more"),
-            swap => share(swap),
+            swap => share(swap, Origin::Meminfo),
         },
         |words, of, value, limit| {
             let (share, limit) = (percent(value), percent(limit));
@@ -151,7 +154,7 @@ alerts! {
             let _ = write!(words, " has {fds} of {most} descriptors, {share} % (limit {} %)", percent(limit));
         });
     SystemFds: "system_fds", Percent, Limit::Of(Kind::Fds), Judge::Host(
-        |of| share(of.files.map(|(open, most)| (Bytes(open), Bytes(most)))),
+        |of| share(of.files.map(|(open, most)| (Bytes(open), Bytes(most))), Origin::FileNr),
         |words, of, value, limit| {
             let (open, most) = of.files.unzip();
             let (share, limit, open, most) = (percent(value), percent(limit), OrDash(open), OrDash(most));
@@ -178,7 +181,7 @@ alerts! {
         };
     });
     Pressure: "pressure", Percent, Limit::Own("psi", 10), Judge::Host(
-        |of| of.full.map_or(Subject::Unknown, |full| Subject::At(full.hundredths)),
+        |of| of.full.map_or(Subject::Unknown(Origin::Pressure), |full| Subject::At(full.hundredths)),
         |words, of, value, limit| {
             let (share, limit) = (percent(value), percent(limit));
             let _ = write!(words, "memory: everybody waited {share} % of 10 s (limit {limit} %)");
@@ -188,7 +191,7 @@ alerts! {
     OomKill: "oom_kill", Count, Limit::Any, Judge::Kills;
     Fragmentation: "fragmentation", Percent, Limit::Own("fragmentation", 95), Judge::Host(
         |of| match of.zone {
-            None => Subject::Unknown,
+            None => Subject::Unknown(Origin::Buddyinfo),
             Some(zone) => match zone.unusable {
                 Some(share) => Subject::At(share.hundredths),
                 // Of those that have free memory it is the one with the smallest pieces: no zone has any.
@@ -203,6 +206,8 @@ alerts! {
             }
             None
         });
+    // A source of the samples can't be read any more.
+    Unread: "unread", Count, Limit::Any, Judge::Sources;
 }
 
 impl Kind {
@@ -230,9 +235,9 @@ const fn percent(hundredths: u64) -> Percent {
 }
 
 /// A share of what is hardly used is 0, which is not none.
-fn share(pair: Option<(Bytes, Bytes)>) -> Subject {
+fn share(pair: Option<(Bytes, Bytes)>, origin: Origin) -> Subject {
     let share = pair.and_then(|(part, whole)| Some((part, Percent::of(part, whole)?.hundredths)));
-    share.map_or(Subject::Unknown, |(part, share)| Subject::At(share.max(u64::from(part.0 > 0))))
+    share.map_or(Subject::Unknown(origin), |(part, share)| Subject::At(share.max(u64::from(part.0 > 0))))
 }
 
 fn in_mbs(pair: Option<(Bytes, Bytes)>) -> (impl core::fmt::Display, impl core::fmt::Display) {

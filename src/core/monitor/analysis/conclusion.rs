@@ -36,7 +36,7 @@ fn host(facts: &Facts<'_>) -> Words {
     let mut words = Words::new();
     let of = |figure| facts.course.of(figure);
     let used = of(Figure::Used);
-    let (first, last) = (used.map(|used| used.first), used.map(|used| used.last));
+    let (first, last) = (used.map(|used| used.first), used.and_then(|used| used.last));
     let (change, direction) = match (first, last) {
         (Some(first), Some(last)) if last < first => (Some(Bytes(first.0 - last.0)), "less"),
         (Some(first), Some(last)) => (Some(Bytes(last.0 - first.0)), "more"),
@@ -45,7 +45,7 @@ fn host(facts: &Facts<'_>) -> Words {
     let (now, total, change) = (in_mb(last), in_mb(facts.sample.meminfo.total), in_mb(change));
     let seconds = facts.course.span.as_secs();
     let available = in_mb(of(Figure::Available).map(|available| available.least));
-    let swap = in_mb(of(Figure::SwapUsed).map(|swap| swap.last));
+    let swap = in_mb(of(Figure::SwapUsed).and_then(|swap| swap.last));
     let (full, kills) = (OrDash(facts.course.full), OrDash(facts.course.oom_kills));
     // A Fixed never returns an error: it cuts.
     let _ = write!(
@@ -177,8 +177,8 @@ fn kernel(facts: &Facts<'_>, say: &mut dyn FnMut(&str, Bytes)) {
     ];
     for (figure, what) in kinds {
         if let Some(range) = facts.course.of(figure) {
-            let more = Bytes(range.last.0.saturating_sub(range.first.0));
-            if more >= MUCH {
+            let more = range.last.map(|last| Bytes(last.0.saturating_sub(range.first.0)));
+            if let Some(more) = more.filter(|more| *more >= MUCH) {
                 say(what, more);
             }
         }

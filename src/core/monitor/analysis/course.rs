@@ -65,7 +65,8 @@ fn page_cache(sample: &Sample) -> Option<Bytes> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Range {
     pub(super) first: Bytes,
-    pub(super) last: Bytes,
+    /// At the last sample; `None`: that could not read it.
+    pub(super) last: Option<Bytes>,
     pub(super) least: Bytes,
     pub(super) most: Bytes,
 }
@@ -111,11 +112,18 @@ impl Course {
             self.oom_kills = Some(self.oom_kills.unwrap_or(0) + kills);
         }
         for figure in Figure::ALL {
-            let Some(now) = figure.of(sample) else { continue };
             let range = &mut self.figures[figure as usize];
+            let Some(now) = figure.of(sample) else {
+                if let Some(range) = range {
+                    range.last = None;
+                }
+                continue;
+            };
             *range = Some(match *range {
-                None => Range { first: now, last: now, least: now, most: now },
-                Some(range) => Range { last: now, least: range.least.min(now), most: range.most.max(now), ..range },
+                None => Range { first: now, last: Some(now), least: now, most: now },
+                Some(range) => {
+                    Range { last: Some(now), least: range.least.min(now), most: range.most.max(now), ..range }
+                }
             });
         }
     }

@@ -27,7 +27,7 @@ pub(super) static HOST: Table<OfHost> = Table {
     columns: &[
         column("Figure", 22, "memdoor.host.figure", Text(|of| of.figure.name().as_bytes())),
         column("First_KB", 12, "memdoor.host.first_bytes", Size(|of| Some(of.range.first))),
-        column("Last_KB", 12, "memdoor.host.last_bytes", Size(|of| Some(of.range.last))),
+        column("Last_KB", 12, "memdoor.host.last_bytes", Size(|of| of.range.last)),
         column("Least_KB", 12, "memdoor.host.least_bytes", Size(|of| Some(of.range.least))),
         column("Most_KB", 12, "memdoor.host.most_bytes", Size(|of| Some(of.range.most))),
     ],

@@ -111,9 +111,9 @@ impl<'r> Reader<'r> {
                 }
             }
             Err(Errno::ENOENT | Errno::ESRCH) => Seen::Gone,
-            // Any other error is memdoor's own, as EMFILE and ENOMEM: what was known stays.
-            Ok(()) | Err(_) => {
-                row.seen = self.turn;
+            // Any other error is a limit or a right of memdoor's own, as EMFILE and EPERM: it is there, and nothing is known of it now.
+            read => {
+                (row.seen, row.unread) = (self.turn, read.err());
                 Seen::Same
             }
         }

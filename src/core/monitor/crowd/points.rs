@@ -83,8 +83,8 @@ impl Times {
             here = row.next;
             if row.kind == Kind::User {
                 let pages = row.held().0 / page.0.max(1);
-                let pages = u32::try_from(pages).unwrap_or(UNKNOWN);
-                push(&mut row.points, len, make, pages.min(UNKNOWN - 1));
+                let pages = u32::try_from(pages).unwrap_or(UNKNOWN).min(UNKNOWN - 1);
+                push(&mut row.points, len, make, if row.unread.is_some() { UNKNOWN } else { pages });
                 row.slope = self.slope(row);
             }
         }

@@ -8,6 +8,7 @@ use crate::parse::stat;
 use crate::processes::slow::WORTH;
 use crate::processes::{Comm, Ending, Kind, Memory};
 use crate::report::escape::Escaped;
+use crate::sys::Errno;
 use crate::units::{Bytes, Percent, Pid, Ticks};
 
 /// `java (PID 4242)`, the name escaped.
@@ -59,6 +60,8 @@ pub struct Row {
     pub hugetlb: Option<Bytes>,
     /// RSS and swap at the first sample that saw it.
     pub first: Bytes,
+    /// Why it could not be read at the last sample: what stands here is of one before, and is shown nowhere.
+    pub unread: Option<Errno>,
     /// Whose it is: a kernel thread has no memory.
     pub kind: Kind,
     /// The inode of its directory.
@@ -111,6 +114,7 @@ impl Row {
             uss: None,
             hugetlb: None,
             first: Bytes(0),
+            unread: None,
             kind: Kind::User,
             inode: 0,
             next,

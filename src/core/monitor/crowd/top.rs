@@ -55,7 +55,8 @@ const PARENTS: usize = 512;
 type Rank = (i64, usize);
 
 fn rank(rows: &[Row], by: By, at: usize) -> Option<Rank> {
-    let key = by.of(rows.get(at)?);
+    let row = rows.get(at).filter(|row| row.unread.is_none())?;
+    let key = by.of(row);
     (key > 0).then_some((key.cast_signed(), at))
 }
 

@@ -10,7 +10,7 @@ const SHOWN: u32 = 30;
 
 /// What a screen may show, the newest first.
 pub(super) struct Board {
-    /// Raised, or over and not yet forgotten; without gaps.
+    /// Raised, or over (or not known any more) and not yet forgotten; without gaps.
     all: [Option<Alert>; ROOM],
     /// For how many samples more each of them is shown, if it is over.
     left: [u32; ROOM],
@@ -22,7 +22,7 @@ pub(super) struct Board {
 fn is_same(one: &Alert, other: &Alert) -> bool {
     let pid = |alert: &Alert| alert.process.as_ref().map(|(pid, _)| *pid);
     // A parent that does not reap may be another one when the zombies are gone.
-    one.kind == other.kind && (pid(one) == pid(other) || one.kind == Kind::Zombies)
+    one.kind == other.kind && one.source == other.source && (pid(one) == pid(other) || one.kind == Kind::Zombies)
 }
 
 impl Board {
@@ -45,7 +45,7 @@ impl Board {
         let is_known = |known: &Option<Alert>| known.as_ref().is_some_and(|known| is_same(known, alert));
         match self.all.iter().position(is_known) {
             Some(at) => self.remove(at),
-            None if alert.change == Change::Cleared => self.hidden = self.hidden.saturating_sub(1),
+            None if alert.change != Change::Raised => self.hidden = self.hidden.saturating_sub(1),
             None => {}
         }
         self.make_room();
@@ -90,7 +90,7 @@ impl Board {
 }
 
 fn is_over(alert: &Option<Alert>) -> bool {
-    alert.as_ref().is_some_and(|alert| alert.change == Change::Cleared)
+    alert.as_ref().is_some_and(|alert| alert.change != Change::Raised)
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
 
     fn alert(kind: Kind, change: Change, pid: u64) -> Alert {
         let process = Pid::new(pid).map(|pid| (pid, Comm::of(b"x")));
-        Alert { kind, change, value: None, limit: None, process, words: Fixed::of(b"words") }
+        Alert { process, ..Alert::of_host(kind, change, None, Fixed::of(b"words")) }
     }
 
     fn shown(board: &Board) -> Vec<(i32, Change)> {

@@ -3,6 +3,7 @@
 use super::{Show, Target};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::files::Where;
 use crate::monitor::analysis::{self, TABLES};
 use crate::monitor::files::Which;
 use crate::monitor::options::{Form, What};
@@ -43,13 +44,26 @@ impl Armed<'_> {
         let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
         if let Target::Files(files) = &mut show.target {
             files.write(Which::Summary, &pen, out, &mut |to| seen.sum_up(buf, to));
-            let path = files.path(Which::Summary);
-            let path = Escaped(path.as_bytes());
+            let mut room = [0; 1024];
+            let at = files.dir_now(&seen.host.proc, &mut room);
+            let (typed, name) = (Escaped(files.dir().to_bytes()), files.name(Which::Summary));
+            let name = Escaped(name.as_bytes());
             if !files.is_failing(Which::Summary) {
+                match at {
+                    Where::AsTyped(dir) => say(format_args!("memdoor: the summary is in {}/{name}", Escaped(dir))),
+                    Where::Moved(dir) => say(format_args!(
+                        "memdoor: the summary is in {}/{name}: {typed} was moved, or is another directory now",
+                        Escaped(dir)
+                    )),
+                    Where::Unknown => say(format_args!(
+                        "memdoor: the summary is in {name}, in the directory that was {typed} when it was opened, and was moved or removed"
+                    )),
+                }
                 files.end_sample();
-                say(format_args!("memdoor: the summary is in {path}"));
                 return if files.has_lost() { Exit::Partial } else { Exit::Done };
             }
+            let path = files.path(Which::Summary);
+            let path = Escaped(path.as_bytes());
             say(format_args!("memdoor: {path} is not whole: the summary is on standard output"));
             is_lost = true;
         }
