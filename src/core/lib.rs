@@ -32,6 +32,7 @@
 #![no_std]
 
 pub mod badness;
+pub mod cgroup;
 pub mod cost;
 pub mod environment;
 pub mod error;

@@ -1,6 +1,7 @@
 //! What all modes have in common: how they open the machine, how they end, and what they say then. Each mode that stays arms (it may fail
 //! loudly), then works without allocating.
 
+use crate::cgroup::Memcg;
 use crate::error::{Error, by_right, limit};
 use crate::exit::Exit;
 use crate::history::History;
@@ -14,7 +15,6 @@ use crate::snapshot::{Cmdline, Completeness, Scene, When};
 use crate::sys::out::{Out, say};
 use crate::sys::{Errno, harden};
 use crate::target::Target;
-use crate::target::memcg::Memcg;
 use crate::units::Pid;
 
 /// Memory lent by the caller for the whole run.

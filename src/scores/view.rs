@@ -2,6 +2,7 @@
 
 use super::rank::{Change, Rules, is_spared};
 use super::{Options, Show};
+use crate::cgroup::{Memcg, Swap};
 use crate::environment::{Unfit, no_room};
 use crate::error::{Absent, Error, Source};
 use crate::host::{self, Host, Numbers};
@@ -11,7 +12,6 @@ use crate::parse::version::{self, Version};
 use crate::processes::slow::{self, Reader};
 use crate::processes::{self, Depth, Groups, Process, Table, descending};
 use crate::sys::out::say;
-use crate::target::memcg::{Memcg, Swap};
 use crate::units::{Bytes, Percent, Pid};
 
 /// Cgroups that are told apart: a node of Kubernetes has 110 pods as a rule, of 3 to 5 cgroups each.

@@ -34,10 +34,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report", &["units", "fixed", "error", "parse", "sys", "escape"]),
     ("host", &["units", "fixed", "error", "parse", "sys"]),
     ("target", &["units", "fixed", "exit", "error", "parse", "sys", "escape"]),
+    ("cgroup", &["units", "fixed", "error", "parse", "sys", "target"]),
     ("tmpfs", &["units", "fixed", "error", "largest", "parse", "sys"]),
     ("processes", &["units", "fixed", "error", "parse", "sys", "history", "tmpfs"]),
     ("victim", &["units", "fixed", "processes", "badness"]),
-    ("snapshot", &["units", "fixed", "error", "parse", "sys", "history", "report", "host", "target"]),
+    ("snapshot", &["units", "fixed", "error", "parse", "sys", "history", "report", "host", "target", "cgroup"]),
     // What modes have in common.
     ("oom_kills", &["units", "fixed", "parse", "sys"]),
     ("cost", &["sys"]),
@@ -50,7 +51,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("oomlog", &["units", "fixed", "error", "parse", "sys", "badness", "report", "shell"]),
     (
         "mode",
-        &["units", "error", "exit", "sys", "history", "report", "host", "target", "snapshot", "refusal", "environment"],
+        &[
+            "units",
+            "error",
+            "exit",
+            "sys",
+            "history",
+            "report",
+            "host",
+            "target",
+            "cgroup",
+            "snapshot",
+            "refusal",
+            "environment",
+        ],
     ),
 ];
 

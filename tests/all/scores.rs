@@ -10,10 +10,10 @@ use common::memcg::{MIB, Memcg};
 use common::run::{Ended, command, poll, run, run_command};
 use common::skip;
 use common::target::{Victim, kib, victim};
+use memdoor::cgroup::{self as cgroups, Swap};
 use memdoor::parse::cgroup::Version;
 use memdoor::parse::memcg::{Bounds, Victims};
 use memdoor::sys::file::Dir;
-use memdoor::target::memcg::{self as cgroups, Swap};
 use memdoor::units::Bytes;
 
 /// A victim with another oom_score_adj: raising takes no right.

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::AsFd;
 
+use memdoor::cgroup::Memcg;
 use memdoor::history::grown::Sizes;
 use memdoor::host::Host;
 use memdoor::mode::{OUT, envelope};
@@ -15,7 +16,6 @@ use memdoor::snapshot::{self, BUFFER, Cmdline, Completeness, Scene, When};
 use memdoor::sys::clock::Now;
 use memdoor::sys::out::{Out, Sink};
 use memdoor::target::Target;
-use memdoor::target::memcg::Memcg;
 use memdoor::units::Pid;
 
 /// What a snapshot needs, kept from one to the next.

@@ -10,6 +10,7 @@ use super::report::{Action, Failure, Named, Outcome};
 use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
+use crate::cgroup::{Memcg, Path};
 use crate::host::Numbers;
 use crate::mode::with_report;
 use crate::own::own_line;
@@ -23,7 +24,6 @@ use crate::sys::file::Dir;
 use crate::sys::out::{Out, Sink};
 use crate::sys::signal::{self, Until};
 use crate::target::Target;
-use crate::target::memcg::{Memcg, Path};
 use crate::units::{Bytes, Pid, Ticks};
 use crate::victim::{By, Choice, Rank, Tree, Why};
 

@@ -11,6 +11,7 @@ use super::select::Selection;
 use super::turn::Turn;
 use super::when::{Odd, Pace, Reading};
 use super::{Armed, History};
+use crate::cgroup::{Memcg, Whose};
 use crate::environment::{self, MANY, Others, fail_no_room};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
@@ -29,7 +30,6 @@ use crate::sys::out::{Out, Sink};
 use crate::sys::pidfd::PidFd;
 use crate::sys::reserved::Reserved;
 use crate::sys::{self, Errno, signal, system};
-use crate::target::memcg::{Memcg, Whose};
 use crate::units::Pid;
 
 /// Candidates that there is room for when memory is not locked: what is not used takes none.

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
 use super::when::{Odd, Reading};
+use crate::cgroup::{Memcg, Path, Used};
 use crate::environment::MOUNT;
 use crate::error::{Absent, Error};
 use crate::host::Host;
@@ -19,7 +20,6 @@ use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::kept::Kept;
 use crate::sys::psi::Trigger;
-use crate::target::memcg::{Memcg, Path, Used};
 use crate::trigger::also::Waiting;
 use crate::units::{Bytes, Percent};
 

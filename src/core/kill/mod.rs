@@ -27,6 +27,7 @@ pub use when::{Join, When};
 
 use core::time::Duration;
 
+use crate::cgroup::Memcg;
 use crate::cost::Cost;
 use crate::cost::SelfReport;
 use crate::exit::Exit;
@@ -41,7 +42,6 @@ use crate::snapshot::sockets::Sockets;
 use crate::sys::clock::monotonic;
 use crate::sys::out::Broken;
 use crate::sys::signal::{self, Until, Woken};
-use crate::target::memcg::Memcg;
 use gauge::Gauge;
 use log::Log;
 use members::Members;

@@ -11,9 +11,9 @@ use super::members::{Check, Members};
 use super::options::{Act, Scope};
 use super::report::{Action, Outcome};
 use super::when::Reading;
+use crate::cgroup::Path;
 use crate::processes;
 use crate::sys::file::Dir;
-use crate::target::memcg::Path;
 
 /// What is known of it.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::options::Whom;
 use super::top::Top;
+use crate::cgroup::Path;
 use crate::fixed::Fixed;
 use crate::looks::Looks;
 use crate::own::{is_helper, own_line};
@@ -17,7 +18,6 @@ use crate::sys::file::Dir;
 use crate::sys::pidfd::is_refused;
 use crate::sys::reserved::Reserved;
 use crate::sys::{Result, system};
-use crate::target::memcg::Path;
 use crate::units::{Bytes, Pid};
 use crate::victim::{self, By, Choice, Node, Rank, Why};
 

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
+use crate::cgroup::Whose;
 use crate::parse::meminfo::{Meminfo, Use};
-use crate::target::memcg::Whose;
 use crate::trigger::also::Pressure;
 use crate::units::{Bytes, Percent};
 

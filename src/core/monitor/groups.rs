@@ -3,6 +3,7 @@
 mod look;
 mod marks;
 
+use crate::cgroup::{self, Memcg, Once};
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::parse::cgroup::Version;
@@ -11,7 +12,6 @@ use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
-use crate::target::memcg::{self, Memcg, Names};
 use crate::units::{Bytes, Percent};
 use marks::Marks;
 
@@ -85,7 +85,7 @@ struct Top {
     device: u64,
     version: Version,
     /// What stands before a path: the part of the hierarchy that the mount does not show.
-    hidden: memcg::Path,
+    hidden: cgroup::Path,
 }
 
 impl Top {
@@ -99,11 +99,11 @@ impl Top {
         };
         let dir = Dir::open(mount.point.as_c_str()?).ok()?;
         let ((device, _), _) = dir.node().ok()?;
-        Some(Self { dir, device, version: mount.version, hidden: memcg::Path::of(hidden) })
+        Some(Self { dir, device, version: mount.version, hidden: cgroup::Path::of(hidden) })
     }
 
     /// What the kernel calls it, from `/`.
-    fn path(&self, below: &memcg::Path, into: &mut Path) {
+    fn path(&self, below: &cgroup::Path, into: &mut Path) {
         let below = below.as_bytes().get(1..).unwrap_or_default();
         let parts: [&[u8]; 2] = match (self.hidden.as_bytes(), below) {
             (b"", b"") => [b"", b"/"],
@@ -167,7 +167,7 @@ impl Groups {
             return;
         };
         let small = total.map(|total| Bytes(total.0 / 100));
-        let mut looked = self.look(&top, &memcg::Path::of(b"."), small);
+        let mut looked = self.look(&top, &cgroup::Path::of(b"."), small);
         // The top neither goes nor lacks the controller.
         self.failed = looked.err();
         self.settle(looked);
@@ -190,7 +190,7 @@ impl Groups {
     }
 
     /// Looks at all that are directly below `path`. A directory that is removed meanwhile ends there.
-    fn list(&mut self, top: &Top, path: &memcg::Path, small: Option<Bytes>) -> Result<()> {
+    fn list(&mut self, top: &Top, path: &cgroup::Path, small: Option<Bytes>) -> Result<()> {
         let listing = top.dir.listing(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
         let mut entries = Entries::new(&listing)?;
         while let Some(name) = entries.next_dir() {
@@ -213,32 +213,32 @@ impl Groups {
         }
     }
 
-    fn look(&mut self, top: &Top, path: &memcg::Path, small: Option<Bytes>) -> Result<()> {
+    fn look(&mut self, top: &Top, path: &cgroup::Path, small: Option<Bytes>) -> Result<()> {
         let dir = top.dir.dir(path.as_c_str().ok_or(Errno::ENAMETOOLONG)?)?;
         let ((device, inode), links) = dir.node()?;
         if device != top.device {
             // Something else is mounted there.
             return Ok(());
         }
-        let names = Names::of(top.version);
+        let files = Once::new(&dir, top.version);
         let is_top = path.as_bytes() == b".";
-        let usage = match look::number(&dir, names.usage) {
+        let usage = match files.usage() {
             // v2's root has none.
             Err(Errno::ENOENT) if is_top => None,
-            usage => Some(Bytes(usage?)),
+            usage => Some(usage?),
         };
         // cgroupfs counts directories as links. Most have none below them, and to find that out by listing 30 files is dear.
         if links != 2 && !self.push(path.as_bytes()) {
             self.miss();
         }
-        let limit = look::limit(&dir, names.limit);
+        let limit = files.limit();
         let is_large = usage.zip(small).is_some_and(|(usage, small)| usage > small);
         let mut counts = [None; 3];
         // v1's root has all of the memory, and no limit.
         let is_listed = limit.is_some() || is_large && !(is_top && top.version == Version::V1);
         let (rows, unlisted) = (&mut self.rows, &mut self.unlisted);
         if is_listed && let Some(group) = place(rows, unlisted, usage) {
-            look::fill(group, &dir, top.version, &names);
+            look::fill(group, &files, top.version);
             top.path(path, &mut group.path);
             group.usage = usage;
             group.limit = limit;
@@ -267,10 +267,10 @@ impl Groups {
         is_room
     }
 
-    fn pop(&mut self) -> Option<memcg::Path> {
+    fn pop(&mut self) -> Option<cgroup::Path> {
         let (rest, length) = self.queue.split_last_chunk()?;
         let start = rest.len().checked_sub(u16::from_ne_bytes(*length).into())?;
-        let path = memcg::Path::of(rest.get(start..)?);
+        let path = cgroup::Path::of(rest.get(start..)?);
         self.queue.truncate(start);
         Some(path)
     }

@@ -16,6 +16,7 @@ mod tree;
 
 use core::time::Duration;
 
+use crate::cgroup::Memcg;
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::history::History;
@@ -26,7 +27,6 @@ use crate::sys::clock::{Now, monotonic};
 use crate::sys::ptrace;
 use crate::target::Target;
 use crate::target::exe::Link;
-use crate::target::memcg::Memcg;
 use crate::units::Bytes;
 use sockets::Sockets;
 

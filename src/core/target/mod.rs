@@ -8,7 +8,6 @@ pub mod exe;
 pub mod family;
 mod files;
 pub mod find;
-pub mod memcg;
 mod refusal;
 mod tracee;
 

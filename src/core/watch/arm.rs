@@ -9,6 +9,7 @@ use super::history::Memory;
 use super::kmsg::{KernelLog, Known, Match, Paths};
 use super::output::Lost;
 use super::{Armed, Lock, Options};
+use crate::cgroup::{self, Memcg};
 use crate::cost::Cost;
 use crate::environment::{self, FEW, Locked};
 use crate::error::{Absent, Because, Error, by_right};
@@ -30,7 +31,6 @@ use crate::sys::{ptrace, signal};
 use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::family::Family;
-use crate::target::memcg::{self, Memcg};
 use crate::trigger::Trigger;
 use crate::units::{Bytes, Pid};
 
@@ -140,7 +140,7 @@ fn open_target(host: &mut Host, pid: Pid, options: &Options<'_>) -> Result<Targe
     host.meminfo().map_err(environment::fail_meminfo)?;
     let mut target = Target::open(&host.proc, pid).map_err(|refusal| refuse(&refusal))?;
     if options.record.is_some() {
-        environment::can_record(&host.proc, memcg::levels(&mut target))?;
+        environment::can_record(&host.proc, cgroup::levels(&mut target))?;
     }
     Ok(target)
 }

@@ -4,8 +4,8 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::Words;
+use crate::cgroup::Sight;
 use crate::error::Absent;
-use crate::target::memcg::Sight;
 use crate::units::micros;
 
 /// How many readings, one a second, are remembered: a large process takes seconds to exit after it was killed.

@@ -8,6 +8,7 @@ use super::fate::Fate;
 use super::kmsg::{Match, Role, Sizes};
 use super::verdict::{Sources, Verdict};
 use super::{Armed, EndCode, Words};
+use crate::cgroup::Sight;
 use crate::cost::{Cost, SelfReport};
 use crate::error::Absent;
 use crate::exit::Exit;
@@ -24,7 +25,6 @@ use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Stop};
 use crate::target::Life;
 use crate::target::exe::Link;
-use crate::target::memcg::Sight;
 use crate::units::{Bytes, Pid};
 
 /// How long a process that the OOM killer has killed may take to go, when memdoor is asked to end: systemd gives a service 90 s, and a

@@ -24,6 +24,7 @@ extern crate std;
 use core::time::Duration;
 use std::os::fd::AsFd;
 
+use crate::cgroup::Memcg;
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
@@ -41,7 +42,6 @@ use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Either, Stop, Until};
 use crate::target::exe::Link;
 use crate::target::family::Family;
-use crate::target::memcg::Memcg;
 use crate::target::{Life, Target};
 use crate::trigger::also::Trouble;
 use crate::trigger::{Action, Level, Of, Trigger};

@@ -8,13 +8,13 @@ use core::time::Duration;
 use super::Words;
 use super::counts::{Counted, Course, LATE, Reading, Rise, Tenths};
 use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Sharing, Sizes, Victim};
+use crate::cgroup::Sight;
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::oom_kills::Short;
 use crate::parse::wait::Ended;
 use crate::sys::signal;
-use crate::target::memcg::Sight;
 use crate::units::Bytes;
 
 /// Who ended it: memdoor.verdict.cause.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::cgroup::Path;
 use crate::fixed::Fixed;
 use crate::oom_kills::{Report, resident};
 use crate::parse::cgroup::Version;
@@ -9,7 +10,6 @@ use crate::parse::kmsg::unescape;
 use crate::parse::oom_report::kill::{self, Killed};
 use crate::parse::oom_report::{Line, line, table};
 use crate::sys::system;
-use crate::target::memcg::Path;
 use crate::units::Bytes;
 
 /// Whether the kernel's numbers are those by which the target is known.

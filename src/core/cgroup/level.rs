@@ -13,7 +13,7 @@ use crate::units::Bytes;
 /// The kernel's names of the files, which differ between the hierarchies.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the kernel's documents say it: cgroup-v2.rst, cgroup-v1/memory.rst")]
-pub struct Names {
+pub(super) struct Names {
     pub limit: &'static core::ffi::CStr,
     pub usage: &'static core::ffi::CStr,
     pub peak: &'static core::ffi::CStr,
@@ -25,8 +25,7 @@ pub struct Names {
 
 impl Names {
     /// Those of a hierarchy.
-    #[must_use]
-    pub const fn of(version: Version) -> Self {
+    pub(super) const fn of(version: Version) -> Self {
         match version {
             Version::V1 => Self {
                 limit: c"memory.limit_in_bytes",

@@ -1,12 +1,9 @@
 //! What the OOM killer goes by in any cgroup, the target's or not.
 
-use core::ffi::CStr;
-
-use super::level::Names;
+use super::once::Once;
 use super::{Memcg, Path, TEXT_MAX, below_mount};
 use crate::parse::cgroup::Version;
-use crate::parse::memcg::{Bounds, Victims, event, limit};
-use crate::parse::one_number;
+use crate::parse::memcg::{Bounds, Victims, event};
 use crate::sys::file::Dir;
 use crate::units::Bytes;
 
@@ -39,21 +36,20 @@ impl Memcg {
 
 /// mem_cgroup_get_max() of mm/memcontrol.c, as far as files tell.
 fn of_dir(dir: &Dir, version: Version, swap: Swap) -> Bounds {
-    let names = Names::of(version);
+    let group = Once::new(dir, version);
     let victims = match version {
-        Version::V2 if number(dir, c"memory.oom.group") == Some(1) => Victims::All,
+        Version::V2 if group.number(c"memory.oom.group") == Ok(1) => Victims::All,
         _ => Victims::One,
     };
-    let Some(limit) = limit_at(dir, names.limit) else {
+    let Some(limit) = group.limit() else {
         return Bounds { victims, ..Bounds::default() };
     };
-    let usage = number(dir, names.usage).map(Bytes);
     let (swappiness, room) = match version {
-        Version::V2 => (swap.swappiness, limit_at(dir, names.swap_limit)),
+        Version::V2 => (swap.swappiness, group.swap_limit()),
         // Without a file for both together, the kernel does not count swap, and does not bound it.
         Version::V1 => (
-            number(dir, c"memory.swappiness"),
-            limit_at(dir, names.swap_limit).map(|both| Bytes(both.0.saturating_sub(limit.0))),
+            group.number(c"memory.swappiness").ok(),
+            group.swap_limit().map(|both| Bytes(both.0.saturating_sub(limit.0))),
         ),
     };
     let may_swap = match swappiness {
@@ -62,21 +58,12 @@ fn of_dir(dir: &Dir, version: Version, swap: Swap) -> Bounds {
     };
     let mut buf = [0; TEXT_MAX];
     let control = match version {
-        Version::V1 => dir.read(names.events, &mut buf).unwrap_or_default(),
+        Version::V1 => group.events(&mut buf).unwrap_or_default(),
         Version::V2 => b"",
     };
     let victims = match event(control, b"oom_kill_disable") {
         Some(1) => Victims::Nobody,
         _ => victims,
     };
-    Bounds { limit: Some(limit), usage, swap: may_swap, swap_limit: room, victims }
-}
-
-fn limit_at(dir: &Dir, name: &CStr) -> Option<Bytes> {
-    limit(dir.read(name, &mut [0; 64]).ok()?)?.size()
-}
-
-fn number(dir: &Dir, name: &CStr) -> Option<u64> {
-    let number = one_number(dir.read(name, &mut [0; 64]).ok()?)?;
-    u64::try_from(number).ok()
+    Bounds { limit: Some(limit), usage: group.usage().ok(), swap: may_swap, swap_limit: room, victims }
 }

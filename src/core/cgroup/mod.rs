@@ -1,11 +1,11 @@
-//! The target's memory cgroup, and the ancestor whose limit will be hit first.
+//! Memory cgroups: the target's own with all above it, of which one has the limit that will be hit first, and any other by its path.
 
 mod bounds;
 mod charge;
 mod group;
 mod level;
+mod once;
 
-use super::Target;
 use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{Version, memory_cgroup};
@@ -14,13 +14,14 @@ use crate::parse::mountinfo::{Mount, cgroup_mount};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
+use crate::target::Target;
 use crate::units::Bytes;
-use level::Level;
+use level::{Level, Names};
 
 pub use bounds::Swap;
 pub use charge::Charge;
 pub use group::{Used, Whose};
-pub use level::Names;
+pub use once::Once;
 
 /// A cgroup's path; kubelet's longest are about 250 bytes.
 pub type Path = Fixed<1024>;
