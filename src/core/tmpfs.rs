@@ -214,7 +214,7 @@ mod tests {
         std::fs::create_dir_all(dir.join("sysvipc")).expect("a directory");
         let path = std::ffi::CString::new(dir.to_str().expect("UTF-8")).expect("no NUL");
         let proc = Dir::open(&path).expect("a directory");
-        let mut of = |text: Option<&str>| {
+        let of = |text: Option<&str>| {
             let file = dir.join("sysvipc/shm");
             let _ = std::fs::remove_file(&file);
             if let Some(text) = text {

@@ -433,12 +433,8 @@ mod tests {
     fn a_locked_file_without_a_disk_counts_for_what_can_not_be_of_a_tmpfs() {
         let kib = |kib: u64| Bytes(kib << 10);
         let of = |locked_on_none, shmem| {
-            let parts = smaps::Ending {
-                locked: kib(3),
-                locked_on_none: kib(locked_on_none),
-                private: kib(10),
-                ..Default::default()
-            };
+            let mut parts = smaps::Ending::default();
+            (parts.locked, parts.locked_on_none, parts.private) = (kib(3), kib(locked_on_none), kib(10));
             PageKinds::of(&parts, kib(shmem))
         };
         let locked = |locked| PageKinds::Read { lazy: Bytes(0), locked: kib(locked) };
