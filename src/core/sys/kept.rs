@@ -89,10 +89,18 @@ impl Kept {
         }
     }
 
-    /// Reads a file that the kernel prints in one go.
+    /// Reads a file that the kernel prints in one go. A file of FUSE, as lxcfs puts over /proc/meminfo, whose server was started anew never
+    /// answers by the old descriptor: it is opened once more.
     pub fn once<'b>(&mut self, dir: &Dir, buf: &'b mut [u8]) -> Result<&'b [u8]> {
         self.open(dir)?;
-        self.start(buf)
+        let length = match self.read_at(buf, 0) {
+            Err(Errno::ENOTCONN | Errno::ESTALE | Errno::ECONNABORTED) => {
+                self.file = Some(dir.file(self.name)?);
+                self.read_at(buf, 0)?
+            }
+            read => read?,
+        };
+        Ok(&buf[..length])
     }
 
     fn start<'b>(&self, buf: &'b mut [u8]) -> Result<&'b [u8]> {
