@@ -15,6 +15,21 @@ within 10 is_gone $hog
 is_gone $helper || fail "one of the cgroup lives"
 is "processes left" "$(cat /sys/fs/cgroup/service/cgroup.procs)" ""
 
+# Who joins it in the grace period hears SIGTERM before SIGKILL, and is counted.
+group late
+start first family --deaf first 10 0
+GROUP=
+launch memdoor kill --once --threshold 0 --only '^first$' --by cgroup --hard 0 --grace 4 --evidence-ms 0 >/tmp/kill 2>/tmp/words &
+killer=$!
+sleep 2
+launch sh -c 'echo $$ >/sys/fs/cgroup/late/cgroup.procs; trap "echo heard >>/tmp/heard; exit 0" TERM; while :; do sleep 0.1; done' &
+ends $killer 0
+grep -q "^heard$" /tmp/heard || { cat /tmp/kill /tmp/words /sys/fs/cgroup/late/cgroup.procs; fail "who joined late has not heard SIGTERM"; }
+count=$(sed -n 's/^Victim Processes: //p' /tmp/kill)
+[ "$count" -ge 2 ] || { cat /tmp/kill; fail "who joined late is not counted"; }
+has /tmp/kill "^Its Control Group Ends As A Whole: yes: $count processes"
+is "processes left" "$(cat /sys/fs/cgroup/late/cgroup.procs)" ""
+
 group own
 start mine family mine 20 0
 start beside hold 5
