@@ -15,6 +15,7 @@ use common::target::{Victim, victim};
 use memdoor::host::Host;
 use memdoor::monitor::groups::{Group, Groups};
 use memdoor::parse::cgroup::Version;
+use memdoor::sys::Errno;
 use memdoor::units::Bytes;
 use std::os::unix::ffi::OsStrExt;
 
@@ -242,7 +243,7 @@ fn hostile_names_are_kept_as_they_are_and_links_not_followed() {
     let groups = tree.read();
     let first = groups.rows()[0].path.as_bytes();
     assert_eq!(first, [b"/", name.as_bytes()].concat());
-    assert_eq!((groups.rows().len(), groups.unlisted()), (2, 0));
+    assert_eq!((groups.rows().len(), groups.unlisted(), groups.failed()), (2, 0, None));
 }
 
 #[test]
@@ -260,7 +261,7 @@ fn files_that_say_nonsense_are_not_known() {
     assert_eq!(paths(&groups), ["/a"]);
     let a = &groups.rows()[0];
     assert_eq!((a.limit, a.peak, events(a)), (None, None, [None; 3]));
-    assert_eq!(groups.unlisted(), 1, "b");
+    assert_eq!((groups.unlisted(), groups.failed()), (0, Some(Errno::EBADMSG)), "b");
 }
 
 #[test]
@@ -273,7 +274,7 @@ fn a_long_path_keeps_its_end_and_one_without_an_end_is_not_followed() {
     }
     let groups = tree.read();
     // 1023 bytes are ten names of 101 with their slashes.
-    assert_eq!((groups.rows().len(), groups.unlisted()), (10, 1));
+    assert_eq!((groups.rows().len(), groups.unlisted(), groups.failed()), (10, 0, Some(Errno::ENAMETOOLONG)));
     let longest = groups.rows().iter().find(|row| row.path.as_bytes().starts_with(b"xx"));
     let end = longest.expect("one that lost its start").path.as_bytes();
     assert_eq!(end.len(), 319);
