@@ -76,8 +76,8 @@ static FAMILIES: Columns<Family<'static>> = Columns {
         NAME.column("FAMILY", 18),
         INSTANCES.column("INSTANCES", 9),
         PROCESSES.column("PROCESSES", 9),
-        RSS.column("RSS MB", 8),
-        HELD.column("FREEABLE MB", 12),
+        RSS.column("RSS MiB", 8),
+        HELD.column("FREEABLE MiB", 12),
     ],
 };
 
@@ -87,8 +87,8 @@ static TREES: Columns<Family<'static>> = Columns {
     columns: &[
         ROOT.column("PID", 8),
         PROCESSES.column("PROCESSES", 9),
-        RSS.column("RSS MB", 8),
-        HELD.column("FREEABLE MB", 12),
+        RSS.column("RSS MiB", 8),
+        HELD.column("FREEABLE MiB", 12),
         in_text("INSTANCE, AND THE LARGEST IN IT", 40, Command(|of| of.command)),
     ],
 };

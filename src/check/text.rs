@@ -17,9 +17,9 @@ use crate::units::{Bytes, Percent};
 /// The columns of the largest processes.
 static PROCESSES: Table<Seen<'static>> = Table::of_text(&[
     PID.column("PID", 8),
-    RSS.column("RSS MB", 8),
+    RSS.column("RSS MiB", 8),
     in_text("%MEM", 5, Tenths(|one| Percent::of(one.process.memory.rss?, one.total))),
-    FREEABLE.column("FREEABLE MB", 12),
+    FREEABLE.column("FREEABLE MiB", 12),
     ADJ.column("ADJ", 5),
     in_text("COMMAND", 40, Command(|one| one.command())),
 ]);
@@ -52,7 +52,7 @@ pub(super) fn put(view: &View<'_>, browsers: Option<&Browsers<'_>>, others: Othe
 fn put_plugin(view: &View<'_>, out: &mut Out<'_>) {
     let (used, critical, word) = (USED_PERCENT.of(view), CRITICAL.of(view), view.verdict().word());
     let (available, total) = (AVAILABLE.of(view), TOTAL.of(view));
-    words(out, format_args!("MEMORY {word} - {used}% used, {available} of {total} MB available | used={used}%;"));
+    words(out, format_args!("MEMORY {word} - {used}% used, {available} of {total} MiB available | used={used}%;"));
     if let Value::Count(warning) = WARNING.of(view) {
         out.put_dec(warning);
     }
@@ -75,12 +75,9 @@ fn put_figures(view: &View<'_>, out: &mut Out<'_>) {
     let (used, critical) = (view.used(), view.options.critical);
     let threshold = critical.of(view.total());
     let (gap, at) = (Mb(Bytes(used.0.abs_diff(threshold.0))), CRITICAL.of(view));
-    words(out, format_args!("Used:        {} of {} MB; the threshold, {at} %, is ", USED.of(view), TOTAL.of(view)));
-    if used < threshold {
-        words(out, format_args!("{gap} MB away\n"));
-    } else {
-        words(out, format_args!("reached: {gap} MB above\n"));
-    }
+    let side = if used < threshold { "below" } else { "above" };
+    words(out, format_args!("Used:        {} of {} MiB; ", USED.of(view), TOTAL.of(view)));
+    words(out, format_args!("{gap} MiB {side} the threshold of {at} %\n"));
     put_swap(view, out);
     for (label, stall) in ["Some waited: ", "All waited:  "].into_iter().zip(view.stalls()) {
         out.put(label.as_bytes());
@@ -95,15 +92,18 @@ fn put_figures(view: &View<'_>, out: &mut Out<'_>) {
     }
     put_arc(view, out);
     let (cache, slab, tables) = (PAGE_CACHE.of(view), SLAB.of(view), PAGE_TABLES.of(view));
-    words(out, format_args!("Page cache:  {cache} MB; slab that can be given back: {slab} MB\n"));
-    words(out, format_args!("tmpfs, shm:  {} MB; page tables: {tables} MB\n", SHMEM.of(view)));
+    words(out, format_args!("Page cache:  {cache} MiB; slab that can be given back: {slab} MiB\n"));
+    words(out, format_args!("tmpfs, shm:  {} MiB; page tables: {tables} MiB\n", SHMEM.of(view)));
 }
 
 /// ZFS's cache, where there is one.
 fn put_arc(view: &View<'_>, out: &mut Out<'_>) {
     if view.meminfo.arc.is_some() {
         let (size, reclaimable) = (ARC.of(view), ARC_RECLAIMABLE.of(view));
-        words(out, format_args!("ZFS ARC:     {size} MB; {reclaimable} MB of it can shrink, and count as available\n"));
+        words(
+            out,
+            format_args!("ZFS ARC:     {size} MiB; {reclaimable} MiB of it can shrink, and count as available\n"),
+        );
     }
 }
 
@@ -115,14 +115,14 @@ fn put_swap(view: &View<'_>, out: &mut Out<'_>) {
         Some(used) => {
             if total > Bytes(0) {
                 let share = Value::or_nothing(Percent::of(used, total), Value::Tenths);
-                words(out, format_args!("{} of {} MB ({share} %): ", Mb(used), Mb(total)));
+                words(out, format_args!("{} of {} MiB ({share} %): ", Mb(used), Mb(total)));
             }
             out.put(swap::verdict(total, used).as_bytes());
         }
     }
     if view.zram.is_some_and(|zram| zram.stored > Bytes(0)) {
         let (stored, used) = (ZRAM_STORED.of(view), ZRAM_USED.of(view));
-        words(out, format_args!("\nzram:        {stored} MB, in {used} MB of memory"));
+        words(out, format_args!("\nzram:        {stored} MiB, in {used} MiB of memory"));
     }
     words(out, format_args!("\nSwappiness:  {}", SWAPPINESS.of(view)));
     let advice = |swappiness| swap::advice(swappiness, total, view.zram_swap);
@@ -147,7 +147,7 @@ impl Rows for Part {
 
 static PARTS: Table<Part> = Table::of_text(&[
     in_text("WHERE THE MEMORY IS", 22, Text(|part| part.label.as_bytes())),
-    in_text("MB", 11, Get::Mb(|part| part.size)),
+    in_text("MiB", 11, Get::Mb(|part| part.size)),
     in_text("%", 5, Tenths(|part| Percent::of(part.size?, part.total))),
     in_text(" FROM", 40, Command(|part| CommandLine { before: b" ", words: part.source.as_bytes() })),
 ]);
@@ -172,7 +172,7 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
     put("in all", Some(total), "MemTotal");
     put_arc(view, out);
     if view.sockets.is_some_and(|size| size.0 > 0) {
-        words(out, format_args!("Sockets hold {} MB in all, part of it in slab.\n", SOCKETS.of(view)));
+        words(out, format_args!("Sockets hold {} MiB in all, part of it in slab.\n", SOCKETS.of(view)));
     }
     put_lasting(view, out);
 }
@@ -181,12 +181,12 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
 fn put_lasting(view: &View<'_>, out: &mut Out<'_>) {
     let Some(lasting) = &view.lasting else { return };
     let (files, segments) = (FILES.of(lasting), SEGMENTS.of(lasting));
-    words(out, format_args!("Stays until deleted and closed: {files} MB in tmpfs, "));
+    words(out, format_args!("Stays until deleted and closed: {files} MiB in tmpfs, "));
     // The reason has a line of its own: no line is longer than 80.
     match lasting.segments {
         Ok(size) => {
             let who = if size > lasting.files { "ipcs -m" } else { "df -t tmpfs" };
-            words(out, format_args!("{segments} MB in segments ({who})\n"));
+            words(out, format_args!("{segments} MiB in segments ({who})\n"));
         }
         Err(why) => words(out, format_args!("- in segments\n({why})\n")),
     }

@@ -30,8 +30,8 @@ impl Rows for Top<'static> {
 
 static TREE: Columns<Top<'static>> = Columns::of_text(&[
     in_text("PID", 8, Known(|top| PID.of(&top.seen))),
-    in_text("RSS MB", 7, Known(|top| RSS.of(&top.seen))),
-    in_text("FREEABLE MB", 12, About(|top| Some(top.weight))),
+    in_text("RSS MiB", 7, Known(|top| RSS.of(&top.seen))),
+    in_text("FREEABLE MiB", 12, About(|top| Some(top.weight))),
     in_text("WITH ALL BELOW", 40, Command(|top| top.seen.command())),
 ]);
 
@@ -94,7 +94,7 @@ pub(super) fn put(view: &View<'_>, out: &mut Out<'_>) {
     let more = rows.iter().zip(&weights.own).filter(|(process, own)| own.0 > 0 && !is_shown(process));
     let (more, held) = more.fold((0, Bytes(0)), |(count, sum), (_, own)| (count + 1, sum.plus(*own)));
     if more > 0 {
-        words(out, format_args!("and {more} more, which hold {} MB: -n N shows more\n", Mb(held)));
+        words(out, format_args!("and {more} more, which hold {} MiB: -n N shows more\n", Mb(held)));
     }
 }
 

@@ -114,11 +114,11 @@ impl fmt::Display for Unfit {
             }
             Self::Memory(size) => write!(f, "cannot allocate {size} bytes: {}", Because(Errno::ENOMEM)),
             Self::Stack(Shallow::Stack { limit, needed }) => {
-                write!(f, "cannot grow the stack to {} kB: its limit is {} kB", needed >> 10, limit >> 10)
+                write!(f, "cannot grow the stack to {} KiB: its limit is {} KiB", needed >> 10, limit >> 10)
             }
             Self::Stack(Shallow::Space { limit }) => {
                 let why = Because(Errno::ENOMEM);
-                write!(f, "cannot grow the stack: the address space is limited to {} kB: {why}", limit >> 10)
+                write!(f, "cannot grow the stack: the address space is limited to {} KiB: {why}", limit >> 10)
             }
         }
     }

@@ -66,8 +66,8 @@ static PROCESSES: Table<Seen<'static>> = Table::of_text(&[
     COMM.column("COMM", 15),
     SCORE.column("SCORE", 5),
     in_text("ADJ", 5, Int(|one| one.changed.or(one.process.oom_score_adj))),
-    RSS.column("RSS MB", 7),
-    SWAP.column("SWAP MB", 7),
+    RSS.column("RSS MiB", 7),
+    SWAP.column("SWAP MiB", 7),
     TABLES.column("TABLES", 6),
     FREEABLE.column("FREEABLE", 8),
     CGROUP.column("CGROUP", 11),
@@ -124,7 +124,7 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
     let system = Place::new(view, Scope::System, None);
     let (ram, swap) = (TOTAL.of(&system), SWAP_TOTAL.of(&system));
     out.put(b"WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n");
-    words(out, format_args!("  RAM {ram} MB, swap {swap} MB\n"));
+    words(out, format_args!("  RAM {ram} MiB, swap {swap} MiB\n"));
     if is_set(view.host, c"sys/vm/panic_on_oom") {
         out.put(b"  nobody: the kernel panics (vm.panic_on_oom); else:\n");
     }
@@ -154,9 +154,9 @@ fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) 
     let place = Place::new(view, Scope::Group(group), Some(bounds));
     let share = bounds.usage.zip(bounds.limit).and_then(|(usage, limit)| Percent::of(usage, limit));
     let (path, limit, usage, share) = (PATH.of(&place), LIMIT.of(&place), USAGE.of(&place), in_tenths(share));
-    words(out, format_args!("\n{path}\n  limit {limit} MB, {usage} MB used ({share} %)"));
+    words(out, format_args!("\n{path}\n  limit {limit} MiB, {usage} MiB used ({share} %)"));
     if bounds.swap > Bytes(0) {
-        words(out, format_args!(", swap up to {} MB", Mb(bounds.swap)));
+        words(out, format_args!(", swap up to {} MiB", Mb(bounds.swap)));
     }
     out.put(b"\n");
 }
@@ -167,7 +167,7 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
         out.put(if place == 0 { b"  victim: " } else { b"  then:   " });
         put_who(victim.process, out);
         let likely = Likely { view, rules, scope, victim, rank: place };
-        words(out, format_args!(", badness {} kB, adj {}\n", BADNESS.of(&likely), OrDash(victim.adj)));
+        words(out, format_args!(", badness {} KiB, adj {}\n", BADNESS.of(&likely), OrDash(victim.adj)));
         if place == 0
             && let Some(group) = view.dies_with(victim.process, scope)
         {
@@ -191,7 +191,7 @@ fn put_who(process: &Process, out: &mut Out<'_>) {
 fn put_guide(view: &View<'_>, out: &mut Out<'_>) {
     let point = Mb(Bytes(view.scale().0 / 1000));
     out.put(b"\nGUIDE: the highest score goes first. It follows from badness = RSS + swap + page\n");
-    words(out, format_args!("tables + adj * (RAM + swap) / 1000: a point of adj counts as {point} MB here.\n"));
+    words(out, format_args!("tables + adj * (RAM + swap) / 1000: a point of adj counts as {point} MiB here.\n"));
     out.put(match view.zero_line {
         ZeroLine::At666 => {
             b"666 is the zero line since Linux 5.9 (nothing held, adj 0); 1333 is all memory.\n" as &[u8]

@@ -109,7 +109,7 @@ fn figures_are_those_of_the_kernel() {
         let found = out.lines().find(|line| line.starts_with(start));
         found.unwrap_or_else(|| panic!("no {start} in {out}")).to_string()
     };
-    let total = format!("{:.1} MB; the threshold, 99 %, is ", memtotal_kib() as f64 / 1024.0);
+    let total = format!(" of {:.1} MiB; ", memtotal_kib() as f64 / 1024.0);
     assert!(line("Used:        ").contains(&total), "{out}");
     let swappiness = fs::read_to_string("/proc/sys/vm/swappiness").expect("swappiness");
     assert!(line("Swappiness:  ").contains(swappiness.trim()), "{out}");
@@ -267,7 +267,7 @@ fn segments_that_can_not_be_read_are_not_said_to_be_none() {
             run_command(through(&["unshare", "-m"], &inner))
         };
         let ended = masked(&["check", "--where"]);
-        assert!(ended.out.contains(&format!(" MB in tmpfs, - in segments\n({why})\n")), "{ended:#?}");
+        assert!(ended.out.contains(&format!(" MiB in tmpfs, - in segments\n({why})\n")), "{ended:#?}");
         let ended = masked(&["check", "--where", "--format", "json"]);
         let line = ended.out.lines().next().unwrap_or_default();
         assert!(line.contains(&format!("\"incomplete\":[\"memory in System V segments: {why}\"")), "{ended:#?}");
@@ -323,7 +323,7 @@ fn a_tree_is_ranked_by_what_its_processes_hold_together() {
         .find(|line| line.split_whitespace().next() == Some(&target.id()))
         .unwrap_or_else(|| panic!("{out}"));
     let freeable: f64 =
-        row.split_whitespace().nth(2).and_then(|size| size.trim_start_matches('~').parse().ok()).expect("MB");
+        row.split_whitespace().nth(2).and_then(|size| size.trim_start_matches('~').parse().ok()).expect("MiB");
     assert!(freeable > 140.0, "{out}");
     assert!(out.contains(" more, which hold "), "{out}");
 }

@@ -42,7 +42,7 @@ fn a_list_that_ends_before_all_are_named_says_how_many_more_there_are() {
         assert_eq!(out.contains(" more cgroup"), on_screen.is_some(), "{out}");
         assert!(on_screen.is_none_or(|words| out.contains(words)), "{out}");
         let (_, all) = out.split_once("RECOMMENDATIONS").expect("all advice");
-        assert_eq!(all.matches("needs more than its 64.0 MB").count(), advised, "{all}");
+        assert_eq!(all.matches("needs more than its 64.0 MiB").count(), advised, "{all}");
         let rest = count - u32::try_from(advised).expect("few");
         assert_eq!(all.contains(&format!("{rest} more cgroups were at their limits")), rest > 0, "{all}");
         let json = ask(&log, "json");

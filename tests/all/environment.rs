@@ -448,7 +448,7 @@ fn with_few_descriptors_the_limit_is_named_and_never_nobody() {
             let is_refused = (mode.starts_with("kill") || mode.starts_with("monitor")) && most < 35;
             assert_eq!(ended.code() == 1, is_refused, "{condition}: {mode}: {ended:#?}");
             if mode == "check" {
-                assert!(ended.out.contains("BY RSS\n     PID   RSS MB"), "{condition}: {ended:#?}");
+                assert!(ended.out.contains("BY RSS\n     PID  RSS MiB"), "{condition}: {ended:#?}");
                 assert!(ended.out.lines().count() > 10, "{condition}: {ended:#?}");
             }
         }
@@ -642,7 +642,7 @@ fn a_small_stack_is_refused_with_a_sentence() {
                 let told = format!("{}{}", ended.err, ended.out);
                 let number = |after: &str| {
                     let rest = told.split_once(after)?.1;
-                    rest.split_once(" kB")?.0.parse::<u32>().ok()
+                    rest.split_once(" KiB")?.0.parse::<u32>().ok()
                 };
                 if ended.code() != 0 {
                     let (needed, its) = (number("cannot grow the stack to "), number("its limit is "));
@@ -684,7 +684,7 @@ fn every_mode_works_with_the_stack_that_it_asks_for() {
                 let ended = with(limit);
                 let told = format!("{}{}", ended.err, ended.out);
                 let Some((_, rest)) = told.split_once("cannot grow the stack to ") else { break ended };
-                let needed: u32 = rest.split_once(" kB").and_then(|(needed, _)| needed.parse().ok()).expect("a number");
+                let needed: u32 = rest.split_once(" KiB").and_then(|(needed, _)| needed.parse().ok()).expect("a number");
                 assert!(needed > limit, "{limit}: {mode}: {told}");
                 limit = needed;
             };

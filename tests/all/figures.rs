@@ -95,7 +95,7 @@ fn the_arc_of_zfs_that_can_shrink_is_cache_for_check_and_kill_and_monitor() {
     assert_eq!(host.number("memdoor.host.arc_reclaimable_bytes"), reclaimable);
     assert!(host.number("memdoor.where.arc_bytes") > 10 << 30);
     let text = root.run(&["check"]).out;
-    assert!(text.contains("ZFS ARC:     10752.0 MB; 10255.3 MB of it can shrink, and count as available\n"), "{text}");
+    assert!(text.contains("ZFS ARC:     10752.0 MiB; 10255.3 MiB of it can shrink, and count as available\n"), "{text}");
 
     let ended = root.run(&kill);
     let action = json(&ended, "memdoor.action.kill");
@@ -133,7 +133,7 @@ fn what_the_kernel_does_not_count_is_a_dash_in_the_summary_of_monitor() {
     root.put("vmstat", b"pgscan_kswapd 1\npgmajfault 2\n");
     let text = root.run(&["monitor", "--minutes", "0.02", "-i", "1", "--analyze"]).out;
     let words = text.replace("\n ", " ");
-    assert!(words.contains("Memory: - of 15893.7 MB used, - MB more than"), "{text}");
+    assert!(words.contains("Memory: - of 15893.7 MiB used, - MiB more than"), "{text}");
     assert!(words.contains("OOM kills -."), "{text}");
 }
 

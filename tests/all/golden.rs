@@ -77,7 +77,7 @@ fn normal(text: &str) -> String {
         (r"(?m)^Sockets hold .*\n", ""),
         // They are among the processes, with numbers of their own.
         (r#"(?m)^( +\d+ memdoor-r[a-z.]+ |\{.*"comm":"memdoor-reader").*\n"#, ""),
-        (r"and \d+ more, which hold [\d.]+ MB", "and # more, which hold # MB"),
+        (r"and \d+ more, which hold [\d.]+ MiB", "and # more, which hold # MiB"),
         // What this machine has in tmpfs.
         (r"(?m)^(Stays until deleted and closed:|In tmpfs And System V Segments:) .*\n", ""),
         (r#","lasting":\{([^{}]|\{[^{}]*\})*\}"#, ""),

@@ -59,7 +59,7 @@ fn a_leak_of_memory_and_of_descriptors_a_zombie_and_a_full_tmpfs_are_named() {
     assert!(short.contains("Growing: victim (PID "), "{short}");
     assert!(short.contains(", 1 of victim (PID "), "{short}");
     assert!(short.contains(" descriptors, "), "{short}");
-    let tmpfs = format!("{} (tmpfs) has 28.6 MB, 28.6 MB more", dir.path().display());
+    let tmpfs = format!("{} (tmpfs) has 28.6 MiB, 28.6 MiB more", dir.path().display());
     assert!(short.contains(&tmpfs), "{short}");
     // 2 MiB/s, within a fifth.
     let growth = ended.out.split("WHO GROWS").nth(1).expect("a table");
@@ -85,7 +85,7 @@ fn who_grew_and_has_gone_is_not_nobody() {
     let out = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(ended.err.contains("ALERT victim (PID "), "{}", ended.err);
     assert!(
-        out.contains("Nobody grows steadily now (R2 above 0.8) by more than 10.00 % and 16 MB; victim (PID "),
+        out.contains("Nobody grows steadily now (R2 above 0.8) by more than 10.00 % and 16 MiB; victim (PID "),
         "{out}"
     );
     assert!(out.contains(") did before, and has ended or grows no more."), "{out}");

@@ -45,7 +45,7 @@ impl Scene {
             alerts: vec![Some(alert(
                 Kind::Growth,
                 Some((4243, b"leak")),
-                b"leak (PID 4243) grew by 300.0 MB in 60 s, 41.44 % (limit 10 %)",
+                b"leak (PID 4243) grew by 300.0 MiB in 60 s, 41.44 % (limit 10 %)",
             ))],
             hidden: 0,
             past,
@@ -79,16 +79,16 @@ fn a_screen_of_80_by_24() {
         Scene::new().screen((80, 24), Charset::Utf8),
         "\
 Sat Nov 21 10:08:31 2026  memdoor on db-7, every 2 s
-Memory  52.0 %, 8320.0 of 16000.0 MB    [███████████████████░░░░░░░░░░░░░░░░░░░]
-Swap    50.0 %, 1024.0 of 2048.0 MB     [███████████████████░░░░░░░░░░░░░░░░░░░]
+Memory  52.0 %, 8320.0 of 16000.0 MiB   [███████████████████░░░░░░░░░░░░░░░░░░░]
+Swap    50.0 %, 1024.0 of 2048.0 MiB    [███████████████████░░░░░░░░░░░░░░░░░░░]
 Used    50.0 to 51.9 % in 78 s          ▁▁▁▁▁▁▂▂▂▂▂▂▃▃▃▃▃▄▄▄▄▄▄▅▅▅▅▅▆▆▆▆▆▆▇▇▇▇▇█
 Waits   some 1.23 0.45 0.06, full 0.12 0.00 100.00 %; 3 stalls, 41 faults, 1 OOM
-ALERT   leak (PID 4243) grew by 300.0 MB in 60 s, 41.44 % (limit 10 %)
-CGROUP  95.0 % of 100.0 MB /system.slice/db.service
-GROWING PID COMMAND            RSS MB  SWAP MB     kB/s    R2  LEFT
+ALERT   leak (PID 4243) grew by 300.0 MiB in 60 s, 41.44 % (limit 10 %)
+CGROUP  95.0 % of 100.0 MiB /system.slice/db.service
+GROWING PID COMMAND           RSS MiB SWAP MiB    KiB/s    R2  LEFT
        4243 leak               1024.0    128.0     5120 0.998  61 min
          19 slow                600.0     75.0     1728 0.998  61 min
-LARGEST PID COMMAND            RSS MB  SWAP MB     kB/s    R2  LEFT
+LARGEST PID COMMAND           RSS MiB SWAP MiB    KiB/s    R2  LEFT
        4243 leak               1024.0    128.0     5120 0.998  61 min
          19 slow                600.0     75.0     1728 0.998  61 min
          17 db                  300.0     37.5     -672 0.998  -
@@ -129,14 +129,14 @@ fn a_screen_of_40_by_10_without_utf_8() {
         Scene::new().screen((40, 10), Charset::Ascii),
         "\
 Sat Nov 21 10:08:31 2026  memdoor on db-
-Memory  52.0 %, 8320.0 of 16000.0 MB
-Swap    50.0 %, 1024.0 of 2048.0 MB
+Memory  52.0 %, 8320.0 of 16000.0 MiB
+Swap    50.0 %, 1024.0 of 2048.0 MiB
 Waits   some 1.23 0.45 0.06, full 0.12 0
-ALERT   leak (PID 4243) grew by 300.0 MB
-CGROUP  95.0 % of 100.0 MB /system.slice
-GROWING PID COMMAND            RSS MB  S
+ALERT   leak (PID 4243) grew by 300.0 Mi
+CGROUP  95.0 % of 100.0 MiB /system.slic
+GROWING PID COMMAND           RSS MiB SW
        4243 leak               1024.0
-LARGEST PID COMMAND            RSS MB  S
+LARGEST PID COMMAND           RSS MiB SW
        4243 leak               1024.0
 "
     );
@@ -194,7 +194,7 @@ fn colours_are_used_or_not_and_mean_nothing_alone() {
 #[test]
 fn an_alert_says_what_it_is_about_and_of_whom_once() {
     let mut scene = Scene::new();
-    let words = "swap 40.00 % used (limit 0.00 %): 781.3 of 1953.1 MB";
+    let words = "swap 40.00 % used (limit 0.00 %): 781.3 of 1953.1 MiB";
     scene.alerts = vec![Some(alert(Kind::Swap, None, words.as_bytes()))];
     let text = scene.screen((80, 24), Charset::Utf8);
     assert!(text.lines().any(|line| line == format!("ALERT   {words}")), "{text}");

@@ -243,9 +243,9 @@ fn prediction_holds(adjs: [i64; 4], expected: [usize; 3]) {
     let out = scores(&["--next"]).out;
     let (_, text) = out.split_once(&format!("\n{path}\n")).expect("the group");
     let victim =
-        format!("  victim: victim (PID {}), badness {} kB, adj {}", pids[0], ranking[0].1 / 1024, adjs[expected[0]]);
+        format!("  victim: victim (PID {}), badness {} KiB, adj {}", pids[0], ranking[0].1 / 1024, adjs[expected[0]]);
     assert_eq!(text.lines().nth(1), Some(&*victim), "{out}");
-    assert!(text.starts_with("  limit 64.0 MB, "), "{out}");
+    assert!(text.starts_with("  limit 64.0 MiB, "), "{out}");
     assert_eq!(group.oom_kills(), 0);
     assert_eq!(killed_of(&group, &cast), expected[0]);
     // The kernel may go on to the leaker, who is not of the cast, when the victim's memory comes back late.

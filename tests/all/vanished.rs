@@ -121,8 +121,8 @@ fn the_summary_says_nothing_of_now_that_was_not_read_now() {
     let ended = without(&stage, &["monitor", "--analyze", "0", "60"], &["meminfo"]);
     assert_eq!(ended.code(), 4, "{ended:#?}");
     let out = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(out.contains("Memory: - of - MB used, - MB more than"), "{out}");
-    assert!(out.contains("at least 3906.3 MB available; swap - MB"), "what was seen once was seen: {out}");
+    assert!(out.contains("Memory: - of - MiB used, - MiB more than"), "{out}");
+    assert!(out.contains("at least 3906.3 MiB available; swap - MiB"), "what was seen once was seen: {out}");
 }
 
 #[test]

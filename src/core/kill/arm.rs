@@ -21,6 +21,7 @@ use crate::mode::{Buffers, envelope, open_host, open_self, with_report};
 use crate::parse::meminfo::Meminfo;
 use crate::processes::slow::{self, REFINING, Reader};
 use crate::refusal::fail;
+use crate::report::columns::Mb;
 use crate::report::escape::Escaped;
 use crate::snapshot::sockets::Sockets;
 use crate::snapshot::{self, Completeness, Scene, When};
@@ -175,14 +176,14 @@ impl<'a> Armed<'a> {
     fn say_whose_limit(&mut self) {
         let Some(path) = self.options.cgroup else { return };
         let reading = self.gauge.read(&mut self.host);
-        let limit = reading.total.unwrap_or_default().kib();
+        let limit = Mb(reading.total.unwrap_or_default());
         match (reading.limit_of(path), reading.whose) {
             (Some(above), _) => {
                 let above = Escaped(above);
                 self.log.line(
                     Level::Warning,
                     format_args!(
-                        "--cgroup {} has the limit of {above}, {limit} kB, and counts its own memory alone, not that of the others in {above}; hint: --cgroup {above} counts all of it",
+                        "--cgroup {} has the limit of {above}, {limit} MiB, and counts its own memory alone, not that of the others in {above}; hint: --cgroup {above} counts all of it",
                         Escaped(path),
                     ),
                 );
@@ -190,7 +191,7 @@ impl<'a> Armed<'a> {
             (None, Whose::Hidden) => self.log.line(
                 Level::Warning,
                 format_args!(
-                    "--cgroup {} has the limit of a cgroup above what is mounted here, {limit} kB, and counts its own memory alone; hint: --cgroup / counts all that is seen here",
+                    "--cgroup {} has the limit of a cgroup above what is mounted here, {limit} MiB, and counts its own memory alone; hint: --cgroup / counts all that is seen here",
                     Escaped(path),
                 ),
             ),

@@ -446,7 +446,7 @@ mod tests {
         let raised = at(83);
         assert_eq!(
             raised,
-            ["+memory 82.99 % used (limit 80.00 %): 849.9 of 1024.0 MB; largest: java (PID 4242), 12.0 MB"]
+            ["+memory 82.99 % used (limit 80.00 %): 849.9 of 1024.0 MiB; largest: java (PID 4242), 12.0 MiB"]
         );
         for used in [79, 81, 78, 99, 77] {
             assert_eq!(at(used), [""; 0], "{used}");
@@ -466,7 +466,7 @@ mod tests {
             swap: Some((Bytes(4096), Bytes(100 * GIB))),
             ..quiet(&crowd)
         };
-        assert_eq!(said(&mut alerts, &swapping), ["+swap 0.01 % used (limit 0.00 %): 0.0 of 102400.0 MB"]);
+        assert_eq!(said(&mut alerts, &swapping), ["+swap 0.01 % used (limit 0.00 %): 0.0 of 102400.0 MiB"]);
         let mut unread = Unread::NONE;
         unread.note(Origin::Meminfo, Some(Source::proc(c"meminfo").empty()));
         let unknown = Facts { swap: None, memory: None, unread: &unread, ..quiet(&crowd) };
@@ -577,11 +577,11 @@ mod tests {
         let raised = said(&mut alerts, &quiet(&crowd));
         assert_eq!(
             raised,
-            ["+java (PID 7) grew by 40.0 MB in 20 s, 40.00 % (limit 10.00 %): 2048 kB/s, R2 1.00; it has 140.0 MB"]
+            ["+java (PID 7) grew by 40.0 MiB in 20 s, 40.00 % (limit 10.00 %): 2048 KiB/s, R2 1.00; it has 140.0 MiB"]
         );
         assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
         (21..50).for_each(|second| crowd.have(second, 140 << 20));
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["-java (PID 7) grows no more: it has 140.0 MB"]);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["-java (PID 7) grows no more: it has 140.0 MiB"]);
     }
 
     #[test]
@@ -709,7 +709,7 @@ mod tests {
         let mut kills = |counted: Option<u64>, seen: &[Kill]| {
             said(&mut alerts, &Facts { oom_kills: counted, seen, ..quiet(&crowd) })
         };
-        let named = ["+OOM kill: a\\033[2Jb (PID 5), 3.0 MB, in /kubepods/pod\\0121".to_string()];
+        let named = ["+OOM kill: a\\033[2Jb (PID 5), 3.0 MiB, in /kubepods/pod\\0121".to_string()];
         assert_eq!(kills(Some(1), &seen), named);
         // Counted first.
         assert_eq!(kills(Some(1), &[]), [""; 0]);

@@ -103,7 +103,7 @@ fn put_bar(label: &str, used: Option<Bytes>, total: Option<Bytes>, limit: Percen
         _ => Style::Green,
     };
     let (share_words, used, total) = (in_tenths(share), in_mb(used), in_mb(total));
-    words(&mut screen.line, format_args!("{label} {share_words} %, {used} of {total} MB"));
+    words(&mut screen.line, format_args!("{label} {share_words} %, {used} of {total} MiB"));
     screen.show_padded();
     screen.bar(style, share);
     screen.end_line();
@@ -173,7 +173,7 @@ fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     for group in view.groups.iter().filter(near).take(GROUPS) {
         let line = &mut screen.line;
         line.put(b"CGROUP  ");
-        words(line, format_args!("{} % of {} MB ", in_tenths(group.percent()), in_mb(group.limit)));
+        words(line, format_args!("{} % of {} MiB ", in_tenths(group.percent()), in_mb(group.limit)));
         left(line, group.path.as_bytes(), 48, Keep::End);
         screen.show_line(Style::Red);
     }
@@ -187,7 +187,7 @@ fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
 fn put_title(title: &[u8], screen: &mut Screen<'_, '_, '_>) {
     let line = &mut screen.line;
     left(line, title, 7, Keep::Start);
-    line.put(b" PID COMMAND            RSS MB  SWAP MB     kB/s    R2  LEFT");
+    line.put(b" PID COMMAND           RSS MiB SWAP MiB    KiB/s    R2  LEFT");
     screen.show_line(Style::Bold);
 }
 

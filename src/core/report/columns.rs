@@ -234,9 +234,13 @@ pub(super) mod tests {
     #[test]
     fn a_value_that_is_not_known_is_a_dash() {
         let share = Percent { hundredths: 799 };
-        let known =
-            format_args!("{} MB, {} %, {} %", in_mb(Some(Bytes(5 << 20))), OrDash(Some(share)), in_tenths(Some(share)));
-        assert_eq!(std::string::ToString::to_string(&known), "5.0 MB, 7.99 %, 7.9 %");
+        let known = format_args!(
+            "{} MiB, {} %, {} %",
+            in_mb(Some(Bytes(5 << 20))),
+            OrDash(Some(share)),
+            in_tenths(Some(share))
+        );
+        assert_eq!(std::string::ToString::to_string(&known), "5.0 MiB, 7.99 %, 7.9 %");
         let unknown = format_args!("{} {} {}", in_mb(None), in_tenths(None), OrDash(None::<u64>));
         assert_eq!(std::string::ToString::to_string(&unknown), "- - -");
     }

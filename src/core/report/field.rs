@@ -195,7 +195,7 @@ mod tests {
     } }
 
     static ROOMS: Table<Room> = Table::of_text(&[
-        SIZE.column("SIZE MB", 9),
+        SIZE.column("SIZE MiB", 9),
         in_text("%", 6, Get::Tenths(|room| Percent::of(room.size?, Bytes(8 << 20)))),
         NAME.column("NAME", 10),
     ]);
@@ -206,7 +206,7 @@ mod tests {
     fn a_field_is_a_sentence_a_column_and_a_member_of_json() {
         let room = Room { name: b"a|b", size: Some(Bytes(3 << 20)), unread: Bytes(1 << 20) };
         assert_eq!([NAME, SIZE].map(|field| field.of(&room).to_string()), ["a\\174b", "~3.0"]);
-        assert_eq!(written(|out| ROOMS.put_labels(out)), "  SIZE MB      % NAME\n");
+        assert_eq!(written(|out| ROOMS.put_labels(out)), "  SIZE MiB      % NAME\n");
         assert_eq!(written(|out| ROOMS.put(&room, out)), "     ~3.0   37.5 a\\174b\n");
         let facts = [NAME, SIZE].map(|field| super::super::Name(Event::Kill, "", field.key).is(field.of(&room)));
         assert_eq!(ROOM.len(), facts.len());

@@ -5,8 +5,8 @@ mod memory;
 use crate::parse::{ascii, dec};
 use core::fmt::Display;
 
-use super::victim::{freed_in_mb, session_victims};
-use super::{Mb, Who, size, whole};
+use super::victim::{freed_words, session_victims};
+use super::{Mib, Who, size, whole};
 use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Zone};
 use crate::oomlog::shell;
 use crate::report::escape::Escaped;
@@ -212,7 +212,7 @@ fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             Grounds::Protected,
             "processes that may not be killed hold much: others die for them",
             "grep -l -- -1000 /proc/[0-9]*/oom_score_adj",
-            &format_args!("{} with oom_score_adj -1000 had {}", table.unkillable, Mb(held)),
+            &format_args!("{} with oom_score_adj -1000 had {}", table.unkillable, Mib(held)),
         );
     }
     let Some(victim) = &event.victim else {
@@ -228,7 +228,7 @@ fn scores(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             Grounds::Adjusted,
             &format_args!("{} was preferred as a victim: is that what you want?", Who::task(&victim.task)),
             name.map(|name| format!("for p in $(pgrep -x {name}); do choom -n 0 -p $p; done")),
-            &format_args!("oom_score_adj {adj}; it freed {}", freed_in_mb(event).unwrap_or_else(|| "-".into())),
+            &format_args!("oom_score_adj {adj}; it freed {}", freed_words(event).unwrap_or_else(|| "-".into())),
         );
     }
 }

@@ -3,7 +3,7 @@
 use super::advice::Advice;
 use super::advice::limit::unit_property;
 use super::victim::is_session;
-use super::{Mb, size};
+use super::{Mib, size};
 use crate::oomlog::event::{Event, Row, Text};
 use crate::parse::cgroup::owner;
 use crate::report::escape::Escaped;
@@ -67,7 +67,7 @@ impl Hog {
         Advice {
             words: format!("limit {name}, so that it alone is hit, or give the machine more memory"),
             command,
-            evidence: format!("{name} had {} on average", Mb(average)),
+            evidence: format!("{name} had {} on average", Mib(average)),
         }
     }
 

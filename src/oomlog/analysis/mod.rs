@@ -22,6 +22,7 @@ pub use victim::{Freed, freed, is_session, victim};
 use super::event::{Constraint, Event, Position, Row, Task, Zone};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{PodUid, owner};
+use crate::report::columns;
 use crate::report::escape::Escaped;
 pub use crate::units::plural;
 use crate::units::{Bytes, Pages};
@@ -47,16 +48,23 @@ impl Finding {
     }
 }
 
-/// A size as people compare them, in MiB that everybody calls MB: `6835.9 MB`.
+/// A size in the lines that the founding document has, in MiB that it calls MB: `Freed 6835.9 MB`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mb(pub Bytes);
 
 impl Display for Mb {
     fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
-        const MIB: u64 = 1 << 20;
-        // Rounded, the whole apart: a hostile log counts up to 16 EiB, ten times which are too many.
-        let tenths = (self.0.0 % MIB * 10 + MIB / 2) / MIB;
-        write!(f, "{}.{} MB", self.0.0 / MIB + tenths / 10, tenths % 10)
+        write!(f, "{} MB", columns::Mb(self.0))
+    }
+}
+
+/// A size in all other lines: `6835.9 MiB`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mib(pub Bytes);
+
+impl Display for Mib {
+    fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} MiB", columns::Mb(self.0))
     }
 }
 
@@ -121,8 +129,8 @@ pub fn size(event: &Event, pages: u64) -> Option<Bytes> {
 
 /// `6835.9 MB`, or `1750000 pages` where nothing tells how large they are.
 #[must_use]
-pub fn in_mb(event: &Event, pages: u64) -> String {
-    size(event, pages).map_or_else(|| format!("{pages} pages"), |bytes| format!("{}", Mb(bytes)))
+pub fn in_mib(event: &Event, pages: u64) -> String {
+    size(event, pages).map_or_else(|| format!("{pages} pages"), |bytes| format!("{}", Mib(bytes)))
 }
 
 /// The memory that could be had at all: what percentages are of.

@@ -2,7 +2,7 @@
 
 use super::account::{HUGE, REST, SHARED, UNRECLAIMABLE, account, unexplained};
 use super::zones::{Nodes, Request};
-use super::{Finding, Mb, whole};
+use super::{Finding, Mib, whole};
 use crate::oomlog::event::{Constraint, Counter, Event, Node, Outcome};
 use crate::parse::memcg::Limit;
 use crate::parse::oom_report::gfp;
@@ -165,7 +165,7 @@ fn held(event: &Event, findings: &mut Vec<Finding>) {
         let consequence =
             if is_victims { "the victim had mapped most of it" } else { "killing a process frees little of it" };
         let words =
-            format_args!("{name} had {}, {} % of {}: {consequence}", Mb(bytes), percent.hundredths / 100, whole.what);
+            format_args!("{name} had {}, {} % of {}: {consequence}", Mib(bytes), percent.hundredths / 100, whole.what);
         let place = if is_victims || percent.hundredths < 5000 { findings.len() } else { 0 };
         findings.insert(place, Finding::new(&words, share.line));
     }
@@ -198,10 +198,10 @@ pub fn swap_state(event: &Event) -> Option<String> {
     Some(match (free, percent) {
         (_, None) if total.0 == 0 => "there is no swap".into(),
         (Some(free), Some(percent)) if percent.hundredths < 500 => {
-            format!("swap is full: {} of {} free", Mb(free), Mb(total))
+            format!("swap is full: {} of {} free", Mib(free), Mib(total))
         }
-        (Some(free), _) => format!("swap had {} of {} free", Mb(free), Mb(total)),
-        (None, _) => format!("there are {} of swap", Mb(total)),
+        (Some(free), _) => format!("swap had {} of {} free", Mib(free), Mib(total)),
+        (None, _) => format!("there are {} of swap", Mib(total)),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Why this victim: the kernel's own ranking, worked out again from the table.
 use core::fmt::{Display, Formatter, Write};
 
-use super::{Finding, Mb, Who, in_mb, plural, size};
+use super::{Finding, Mb, Who, in_mib, plural, size};
 use crate::oomlog::event::{Event, Outcome, Ranked, Victim};
 use crate::report::escape::Escaped;
 use crate::units::Bytes;
@@ -144,9 +144,9 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
     let own = row.rss.saturating_add(row.swap.unwrap_or(0));
     let mut words = signed(event, ranked.badness);
     words.push_str(" (RSS ");
-    words.push_str(&in_mb(event, row.rss));
+    words.push_str(&in_mib(event, row.rss));
     if let Some(swap) = row.swap.filter(|swap| *swap > 0) {
-        let _ = write!(words, ", swap {}", in_mb(event, swap));
+        let _ = write!(words, ", swap {}", in_mib(event, swap));
     }
     let adj = row.adj.unwrap_or(0);
     let added = event.scale.map(|scale| adj.saturating_mul(i64::try_from(scale.pages / 1000).unwrap_or(i64::MAX)));
@@ -154,14 +154,14 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
         let _ = write!(words, ", oom_score_adj {adj}");
         if let Some(added) = added {
             let verb = if adj < 0 { "takes off" } else { "adds" };
-            let _ = write!(words, " {verb} {}", in_mb(event, added.unsigned_abs()));
+            let _ = write!(words, " {verb} {}", in_mib(event, added.unsigned_abs()));
         }
     }
     let tables = ranked.badness.saturating_sub(added.unwrap_or(0)).saturating_sub_unsigned(own);
     if let Ok(tables @ 1..) = u64::try_from(tables)
         && size(event, tables).is_none_or(|bytes| bytes.0 > 1 << 20)
     {
-        let _ = write!(words, ", page tables {}", in_mb(event, tables));
+        let _ = write!(words, ", page tables {}", in_mib(event, tables));
     }
     if row.swap.is_none() {
         words.push_str("; swap is not in this kernel's table");
@@ -172,7 +172,7 @@ fn badness(event: &Event, ranked: &Ranked) -> String {
 
 /// Below nothing it is nothing: to Linux 5.8 a task that may be killed weighed one at least.
 fn signed(event: &Event, pages: i64) -> String {
-    in_mb(event, u64::try_from(pages).unwrap_or(0))
+    in_mib(event, u64::try_from(pages).unwrap_or(0))
 }
 
 /// Whether its death ends somebody's session: the desktop's own processes, and those that a login hangs on. Names are cut at 15 bytes.
@@ -213,6 +213,6 @@ pub(super) fn session_victims(event: &Event) -> impl Iterator<Item = &[u8]> {
 }
 
 /// `384.8 MB`, or nothing known.
-pub(super) fn freed_in_mb(event: &Event) -> Option<String> {
+pub(super) fn freed_words(event: &Event) -> Option<String> {
     event.victim.as_ref().and_then(freed).map(|freed| format!("{freed}"))
 }

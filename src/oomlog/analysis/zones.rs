@@ -1,7 +1,7 @@
 //! Which zones an allocation could come from, and what they lacked: zone_watermark_ok() of mm/page_alloc.c, from what was printed.
 use crate::parse::ascii;
 
-use super::{Finding, Mb};
+use super::{Finding, Mib};
 use crate::oomlog::event::{Event, Zone};
 use crate::parse::oom_report::gfp;
 use crate::report::escape::Escaped;
@@ -179,7 +179,7 @@ impl<'e> Request<'e> {
             }
             let is_higher = kind(zone).is_some_and(|kind| kind > self.highest);
             let why = if is_higher { "this allocation can't use that zone" } else { "it may not come from that node" };
-            let words = format_args!("{} had {} free, but {why}", name(zone), Mb(free));
+            let words = format_args!("{} had {} free, but {why}", name(zone), Mib(free));
             Finding::add(&mut findings, &words, Some(zone.line));
         }
         findings

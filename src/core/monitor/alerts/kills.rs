@@ -22,7 +22,7 @@ impl Alerts {
                 None => _ = write!(words, "{}", Escaped(comm.as_bytes())),
             }
             if let Some(rss) = kill.rss {
-                let _ = write!(words, ", {} MB", Mb(rss));
+                let _ = write!(words, ", {} MiB", Mb(rss));
             }
             let group = kill.cgroup.as_bytes();
             if !group.is_empty() {

@@ -117,7 +117,7 @@ alerts! {
     Memory: "memory", Percent, Limit::Own("memory", 80), Judge::Host(|of| share(of.memory, Origin::Meminfo), |words, of, value, limit| {
         let (share, limit) = (percent(value), percent(limit));
         let (used, total) = in_mbs(of.memory);
-        let _ = write!(words, "memory {share} % used (limit {limit} %): {used} of {total} MB");
+        let _ = write!(words, "memory {share} % used (limit {limit} %): {used} of {total} MiB");
         push_first(words, of, "; largest: ", By::Rss);
         None
     });
@@ -129,7 +129,7 @@ alerts! {
         |words, of, value, limit| {
             let (share, limit) = (percent(value), percent(limit));
             let (used, total) = in_mbs(of.swap);
-            let _ = write!(words, "swap {share} % used (limit {limit} %): {used} of {total} MB");
+            let _ = write!(words, "swap {share} % used (limit {limit} %): {used} of {total} MiB");
             push_first(words, of, "; most of it: ", By::Swap);
             None
         });
@@ -174,10 +174,10 @@ alerts! {
                 let r2 = percent(u64::from(growth.r2.0) / 10);
                 write!(
                     words,
-                    " grew by {by} MB in {seconds} s, {share} % (limit {limit} %): {rate} kB/s, R2 {r2}; it has {held} MB"
+                    " grew by {by} MiB in {seconds} s, {share} % (limit {limit} %): {rate} KiB/s, R2 {r2}; it has {held} MiB"
                 )
             }
-            None => write!(words, " grows no more: it has {held} MB"),
+            None => write!(words, " grows no more: it has {held} MiB"),
         };
     });
     Pressure: "pressure", Percent, Limit::Own("psi", 10), Judge::Host(
@@ -254,7 +254,7 @@ fn push_first(words: &mut Words, of: &Facts<'_>, before: &str, by: By) {
         push_name(words, row.pid, &row.comm);
         let _ = match by {
             By::Fds => write!(words, ", {}", by.of(row)),
-            _ => write!(words, ", {} MB", Mb(Bytes(by.of(row)))),
+            _ => write!(words, ", {} MiB", Mb(Bytes(by.of(row)))),
         };
     }
 }

@@ -50,7 +50,7 @@ fn host(facts: &Facts<'_>) -> Words {
     // A Fixed never returns an error: it cuts.
     let _ = write!(
         words,
-        "Memory: {now} of {total} MB used, {change} MB {direction} than {seconds} s ago; at least {available} MB available; swap {swap} MB; PSI full at most {full} %; OOM kills {kills}."
+        "Memory: {now} of {total} MiB used, {change} MiB {direction} than {seconds} s ago; at least {available} MiB available; swap {swap} MiB; PSI full at most {full} %; OOM kills {kills}."
     );
     words
 }
@@ -76,7 +76,7 @@ fn growers(facts: &Facts<'_>) -> Words {
     let seconds = growth.span.as_secs();
     // A Fixed never returns an error: it cuts.
     let _ = write!(words, ", R2 0.{:03}", growth.r2.0.min(999));
-    let _ = write!(words, ", {rate} MB a minute: {more} MB more in {seconds} s");
+    let _ = write!(words, ", {rate} MiB a minute: {more} MiB more in {seconds} s");
     if let Some(left) = (facts.left)(row, &growth) {
         let _ = write!(words, "; memory lasts {} s like that", left.as_secs());
     }
@@ -99,7 +99,7 @@ fn no_growers(facts: &Facts<'_>) -> Words {
         return words;
     }
     let limit = facts.limits.percent(crate::monitor::alerts::Kind::Growth);
-    let _ = write!(words, "Nobody grows steadily now (R2 above 0.8) by more than {limit} % and 16 MB");
+    let _ = write!(words, "Nobody grows steadily now (R2 above 0.8) by more than {limit} % and 16 MiB");
     if let (count, Some((pid, comm))) = &facts.course.growers {
         // A Fixed never returns an error: it cuts.
         let _ = write!(words, "; {} (PID {pid}) did before, and has ended or grows no more", Escaped(comm.as_bytes()));
@@ -153,15 +153,15 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
         };
         next(&mut words);
         let _ = write!(words, "{}", Escaped(mount.point.as_bytes()));
-        let _ = write!(words, " (tmpfs) has {} MB, {} MB more", Mb(mount.used), Mb(more));
+        let _ = write!(words, " (tmpfs) has {} MiB, {} MiB more", Mb(mount.used), Mb(more));
     }
     kernel(facts, &mut |what, more| {
         next(&mut words);
-        let _ = write!(words, "{what}: {} MB more", Mb(more));
+        let _ = write!(words, "{what}: {} MiB more", Mb(more));
     });
     if words.as_bytes().len() == start {
         return Words::of(
-            b"No zombies; nobody opened 64 descriptors more than it closed, and neither tmpfs nor the kernel took 16 MB more.",
+            b"No zombies; nobody opened 64 descriptors more than it closed, and neither tmpfs nor the kernel took 16 MiB more.",
         );
     }
     words.push(b".");

@@ -21,11 +21,11 @@ impl Seen<'_> {
         let (part, swap) = (OrDash(sample.used_percent()), in_mb(sample.meminfo.swap_used()));
         let (some, full) = (share(sample.pressure.some), share(sample.pressure.full));
         out.put(ctime(sample.now.local).as_bytes());
-        words(out, format_args!(": used {used} of {total} MB, {part} %; swap {swap} MB; "));
+        words(out, format_args!(": used {used} of {total} MiB, {part} %; swap {swap} MiB; "));
         words(out, format_args!("PSI some {some} full {full} %; largest "));
         if let Some(row) = self.largest() {
             name(row, out);
-            words(out, format_args!(" {} MB", Mb(row.rss)));
+            words(out, format_args!(" {} MiB", Mb(row.rss)));
         }
         self.crowd.each_top(By::Growth, 1, &mut |row| {
             let growth = self.crowd.growth(row).filter(|growth| growth.per_second > 0);
@@ -33,7 +33,7 @@ impl Seen<'_> {
                 let rate = growth.per_second.unsigned_abs().saturating_mul(60);
                 out.put(b"; fastest ");
                 name(row, out);
-                words(out, format_args!(" {} MB a minute", Mb(Bytes(rate))));
+                words(out, format_args!(" {} MiB a minute", Mb(Bytes(rate))));
             }
         });
         out.put(b"\n");

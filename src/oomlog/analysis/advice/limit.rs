@@ -1,6 +1,6 @@
 //! A cgroup that needs a higher limit: how to give it one, by who made it and by which limits it has.
 
-use super::super::{Mb, Who, cgroup_label, in_mb};
+use super::super::{Mib, Who, cgroup_label, in_mib};
 use super::Advice;
 use crate::oomlog::event::{Counter, Event};
 use crate::oomlog::shell;
@@ -30,11 +30,11 @@ pub(super) fn advise(event: &Event) -> Option<Advice> {
     let path = event.memcg.as_deref()?;
     let hit = hit(event)?;
     let biggest = event.table.top.first().map(|row| {
-        let held = in_mb(event, row.rss);
+        let held = in_mib(event, row.rss);
         format!("; the largest in it: {}, {held}", Who::row(row))
     });
     Some(Advice {
-        words: format!("{} needs more than its {}, or its programs less", cgroup_label(path), Mb(hit.1)),
+        words: format!("{} needs more than its {}, or its programs less", cgroup_label(path), Mib(hit.1)),
         command: command(event, path, &limits(event)?),
         evidence: format!("it was at its limit of {} kB of {}{}", hit.1.kib(), hit.0, biggest.unwrap_or_default()),
     })

@@ -1,6 +1,6 @@
 //! What to change about memory: swap, overcommit, and what no process's RSS shows.
 
-use super::super::{Mb, Who, freed, whole};
+use super::super::{Mib, Who, freed, whole};
 use super::{Advice, Grounds, fixed};
 use crate::oomlog::analysis::account::{ANON, HUGE, SHARED, Share, UNRECLAIMABLE, account};
 use crate::oomlog::analysis::shortage::is_of_victim;
@@ -32,7 +32,7 @@ pub(super) fn swap(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             Grounds::SwapFull,
             "swap is full: find who fills it before adding more",
             "grep VmSwap /proc/[0-9]*/status | sort -nk2 | tail",
-            &format_args!("{} of {} were free", Mb(free), Mb(total)),
+            &format_args!("{} of {} were free", Mib(free), Mib(total)),
         );
     }
 }
@@ -56,8 +56,8 @@ pub(super) fn overcommit(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
             &format_args!(
                 "{} had {} of address space, more than RAM and swap: {}",
                 Who::task(&victim.task),
-                Mb(reserved),
-                Mb(all_there_is)
+                Mib(reserved),
+                Mib(all_there_is)
             ),
         );
     }
@@ -76,12 +76,12 @@ pub(super) fn parts(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
         }
         let percent = Percent::of(share.bytes, whole.bytes)?;
         (percent.hundredths >= 2500)
-            .then(|| format!("{}, {} % of {}", Mb(share.bytes), percent.hundredths / 100, whole.what))
+            .then(|| format!("{}, {} % of {}", Mib(share.bytes), percent.hundredths / 100, whole.what))
     };
     for (grounds, what, words, command) in parts_of(event) {
         if let Some(evidence) = large(what) {
             let largest = event.machine.slabs.first().filter(|_| grounds == Grounds::KernelMemory);
-            let slab = largest.map(|slab| format!("; the largest: {}, {}", Escaped(&slab.name), Mb(slab.size)));
+            let slab = largest.map(|slab| format!("; the largest: {}, {}", Escaped(&slab.name), Mib(slab.size)));
             let slab = slab.as_deref().unwrap_or_default();
             fixed(all, grounds, words, command, &(evidence + slab));
         }

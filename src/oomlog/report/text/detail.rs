@@ -4,7 +4,7 @@ use core::fmt::Write;
 
 use super::lines::paragraph;
 use super::{boot, by, when};
-use crate::oomlog::analysis::{Finding, Mb, Who, freed, meaning, nodes, shortage, swap_state, victim};
+use crate::oomlog::analysis::{Finding, Mib, Who, freed, meaning, nodes, shortage, swap_state, victim};
 use crate::oomlog::event::{Constraint, Event, Mark, Missing, Outcome, Victim};
 use crate::oomlog::report::{Found, gfp_names};
 use crate::parse::memcg::Limit;
@@ -176,7 +176,7 @@ fn killed(to: &mut String, event: &Event, victim: &Victim) {
     ] {
         if let Some(bytes) = bytes {
             words.push_str(if words.is_empty() { "" } else { ", " });
-            let _ = write!(words, "{name} {}", Mb(bytes));
+            let _ = write!(words, "{name} {}", Mib(bytes));
         }
     }
     if !words.is_empty() {

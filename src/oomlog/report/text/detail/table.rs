@@ -2,7 +2,7 @@
 use core::fmt::Write;
 
 use super::super::lines::paragraph;
-use crate::oomlog::analysis::{Mb, account, in_mb, lru, plural, size, whole};
+use crate::oomlog::analysis::{Mib, account, in_mib, lru, plural, size, whole};
 use crate::oomlog::event::{Event, Mark, Row};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent};
@@ -12,7 +12,7 @@ pub(super) fn consumers(to: &mut String, event: &Event) {
     if table.top.is_empty() {
         return;
     }
-    let of = whole(event).map(|whole| format!(" (% of {})", Mb(whole.bytes))).unwrap_or_default();
+    let of = whole(event).map(|whole| format!(" (% of {})", Mib(whole.bytes))).unwrap_or_default();
     let _ = write!(to, "\nTop {} Memory Consumers at time of OOM, by RSS{of}:\n", table.top.len());
     rows(to, event, &table.top, |row| row.rss);
     let with_swap = &table.top_with_swap;
@@ -26,7 +26,7 @@ pub(super) fn consumers(to: &mut String, event: &Event) {
 fn rows(to: &mut String, event: &Event, rows: &[Row], pages: impl Fn(&Row) -> u64) {
     for (at, row) in rows.iter().enumerate() {
         let name = format!("{}", Escaped(&row.comm));
-        let held = in_mb(event, pages(row));
+        let held = in_mib(event, pages(row));
         let percent = share_of(size(event, pages(row)), whole(event).map(|whole| whole.bytes));
         let adj = row.adj.map(|adj| format!("  adj {adj}")).unwrap_or_default();
         let _ = writeln!(to, "{:>3}. {name:<20} (PID {:<6}) - {held:>11}{percent}{adj}", at + 1, row.pid);
@@ -51,14 +51,14 @@ pub(super) fn sums(to: &mut String, event: &Event) {
         let of = whole.map(|whole| format!(" ({} of {})", percent.trim(), whole.what)).unwrap_or_default();
         // Tables before Linux 3.7 have no column for it.
         let swap = match table.top.first().and_then(|row| row.swap) {
-            Some(_) => format!(", swap {}", in_mb(event, table.swap)),
+            Some(_) => format!(", swap {}", in_mib(event, table.swap)),
             None => String::new(),
         };
         let words = format!(
             "Sum of the table: {} {}, RSS {}{of}{swap}; what they share counts once for each of them",
             table.rows,
             plural(table.rows, "task", "tasks"),
-            in_mb(event, table.rss),
+            in_mib(event, table.rss),
         );
         to.push('\n');
         paragraph(to, "", "  ", &words);
@@ -68,7 +68,7 @@ pub(super) fn sums(to: &mut String, event: &Event) {
         let mut words = String::from("Active and inactive memory:");
         for (at, (name, bytes)) in lists.iter().enumerate() {
             words.push_str(if at > 0 { ", " } else { " " });
-            let _ = write!(words, "{name} {}", Mb(*bytes));
+            let _ = write!(words, "{name} {}", Mib(*bytes));
         }
         paragraph(to, "", "  ", &words);
     }
@@ -84,7 +84,7 @@ pub(super) fn shares(to: &mut String, event: &Event) {
     let whole = whole(event).map(|whole| whole.bytes);
     for share in &all {
         let percent = share_of(Some(share.bytes), whole);
-        let _ = writeln!(to, "  {:<36} {:>12}{percent}", share.what, format!("{}", Mb(share.bytes)));
+        let _ = writeln!(to, "  {:<36} {:>12}{percent}", share.what, format!("{}", Mib(share.bytes)));
     }
     for (title, list) in [
         ("Largest unreclaimable slabs", &event.machine.slabs),
@@ -93,7 +93,7 @@ pub(super) fn shares(to: &mut String, event: &Event) {
         if !list.is_empty() {
             let mut words = format!("{title}:");
             for named in list.iter().take(5) {
-                let _ = write!(words, " {} {},", Escaped(&named.name), Mb(named.size));
+                let _ = write!(words, " {} {},", Escaped(&named.name), Mib(named.size));
             }
             paragraph(to, "  ", "    ", words.trim_end_matches(','));
         }
