@@ -684,7 +684,8 @@ fn every_mode_works_with_the_stack_that_it_asks_for() {
                 let ended = with(limit);
                 let told = format!("{}{}", ended.err, ended.out);
                 let Some((_, rest)) = told.split_once("cannot grow the stack to ") else { break ended };
-                let needed: u32 = rest.split_once(" KiB").and_then(|(needed, _)| needed.parse().ok()).expect("a number");
+                let needed: u32 =
+                    rest.split_once(" KiB").and_then(|(needed, _)| needed.parse().ok()).expect("a number");
                 assert!(needed > limit, "{limit}: {mode}: {told}");
                 limit = needed;
             };

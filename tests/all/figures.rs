@@ -95,7 +95,10 @@ fn the_arc_of_zfs_that_can_shrink_is_cache_for_check_and_kill_and_monitor() {
     assert_eq!(host.number("memdoor.host.arc_reclaimable_bytes"), reclaimable);
     assert!(host.number("memdoor.where.arc_bytes") > 10 << 30);
     let text = root.run(&["check"]).out;
-    assert!(text.contains("ZFS ARC:     10752.0 MiB; 10255.3 MiB of it can shrink, and count as available\n"), "{text}");
+    assert!(
+        text.contains("ZFS ARC:     10752.0 MiB; 10255.3 MiB of it can shrink, and count as available\n"),
+        "{text}"
+    );
 
     let ended = root.run(&kill);
     let action = json(&ended, "memdoor.action.kill");

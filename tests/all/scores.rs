@@ -12,8 +12,11 @@ use common::skip;
 use common::target::{Victim, kib, victim};
 use memdoor::cgroup::{self as cgroups, Swap};
 use memdoor::parse::cgroup::Version;
+use memdoor::parse::kmsg::record;
 use memdoor::parse::memcg::{Bounds, Victims};
+use memdoor::parse::oom_report::kill::killed;
 use memdoor::sys::file::Dir;
+use memdoor::sys::kmsg::{Kmsg, RECORD, Read};
 use memdoor::units::Bytes;
 
 /// A victim with another oom_score_adj: raising takes no right.
@@ -204,8 +207,11 @@ fn any_user_may_ask() {
 /// What each holds, in MiB, and its adjustment: 62 MiB with what processes are beside, of 64.
 const CAST: [(&str, i64); 4] = [("20", 0), ("14", 0), ("16", 100), ("4", 0)];
 
-/// Lets a leaker fill the group until the kernel kills one of the cast, and says which.
+/// Lets a leaker fill the group until the kernel kills one of the cast, and says which. Where the memory of that one comes back late the
+/// kernel kills a second: the log tells which was first.
 fn killed_of(group: &Memcg, cast: &[Victim]) -> usize {
+    let log = Kmsg::open(c"/dev/kmsg").expect("the kernel's log");
+    log.skip().expect("its end");
     // Whoever is killed gives back enough for all that it wants.
     let room = (64 * MIB - group.usage()) / MIB + 3;
     let leaker = group.inside(&victim(&["leak", "0", &room.to_string()]));
@@ -214,9 +220,16 @@ fn killed_of(group: &Memcg, cast: &[Victim]) -> usize {
         let stat = fs::read_to_string(format!("/proc/{}/stat", target.pid));
         stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z "))
     };
-    let dead = poll("an OOM kill", || cast.iter().position(is_dead));
-    assert_eq!(cast.iter().filter(|target| is_dead(target)).count(), 1);
-    dead
+    poll("an OOM kill", || cast.iter().position(is_dead));
+    let mut buf = [0; RECORD];
+    while let Read::Record(text) = log.next(&mut buf).expect("a record") {
+        let killed = record(text).and_then(|record| killed(record.text)).map(|killed| killed.pid);
+        let of_cast = cast.iter().position(|target| Some(u64::from(target.pid)) == killed);
+        if let Some(of_cast) = of_cast {
+            return of_cast;
+        }
+    }
+    panic!("the kernel's log names nobody of the cast");
 }
 
 /// The cast in a group of its own, each with its adjustment.
