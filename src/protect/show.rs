@@ -10,16 +10,18 @@ use crate::fixed::Fixed;
 use crate::mode::with_report;
 use crate::refusal::say_hint;
 use crate::report::escape::Escaped;
-use crate::report::{Event, Format, Head, Name, Value};
+use crate::report::{Event, Format, Head, Name, Severity, Value};
 use crate::shell::argument;
 use crate::sys::Errno;
 use crate::sys::clock::Now;
 use crate::sys::out::say;
 
-const COMM: Name = Name(Event::Protect, "", "memdoor.process.comm");
-const BEFORE: Name = Name(Event::Protect, "", "memdoor.protect.before");
-const AFTER: Name = Name(Event::Protect, "", "memdoor.protect.after");
-const RESULT: Name = Name(Event::Protect, "", "memdoor.protect.result");
+const PROTECT: &Event = &Event::alone("memdoor.action.protect", "oom_score_adj", Severity::Info);
+
+const COMM: Name = Name(PROTECT, "", "memdoor.process.comm");
+const BEFORE: Name = Name(PROTECT, "", "memdoor.protect.before");
+const AFTER: Name = Name(PROTECT, "", "memdoor.protect.after");
+const RESULT: Name = Name(PROTECT, "", "memdoor.protect.result");
 
 /// What was said once and need not be said again.
 #[derive(Default)]
@@ -75,7 +77,7 @@ impl Run<'_, '_> {
         let result = core::str::from_utf8(result.as_bytes()).unwrap_or_default();
         let facts = [
             COMM.is(Value::Text(row.comm.as_bytes())),
-            Name(Event::Protect, "", "service.name").is(Value::text_or_nothing(row.unit.as_bytes())),
+            Name(PROTECT, "", "service.name").is(Value::text_or_nothing(row.unit.as_bytes())),
             BEFORE.is(Value::of(row.before, Value::Int)),
             AFTER.is(Value::Int(row.after)),
             RESULT.is(Value::Words(result)),

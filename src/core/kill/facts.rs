@@ -9,16 +9,20 @@ use super::top::Large;
 use super::turn::{self, Waited};
 use super::when::{Reading, State};
 use crate::fixed::Fixed;
-use crate::report::Event::Kill;
 use crate::report::escape::Escaped;
 use crate::report::field::Get::{self, Count, Growth, Known, Share, Size, Span, Words};
 use crate::report::field::{Rows, Told, told};
-use crate::report::{Fact, Name, Value};
+use crate::report::{Event, Fact, Name, Section, Severity, Value};
 use crate::sample::{number, worth};
 use crate::sys::Errno;
 use crate::target::exe::Link;
 use crate::tmpfs::Mount;
 use crate::victim::Why;
+
+pub(super) const KILL: &Event = &Event::alone("memdoor.action.kill", "kill", Severity::Warn);
+
+/// Whom memdoor ended, or would have.
+pub(super) const SECTION: Section = Section { key: "memdoor.action.kill", banner: "##### KILL INFORMATION #####\n" };
 
 /// A decision, what is said of it in words, and who was near and largest: objects of JSON.
 pub(super) struct Decision<'r> {
@@ -34,7 +38,7 @@ impl Rows for Decision<'static> {
 }
 
 const fn kill<R: Rows>(label: &'static str, key: &'static str, get: Get<R>) -> Told<R> {
-    told(Kill, label, key, get)
+    told(KILL, label, key, get)
 }
 
 /// What it was about, whom it took, and what came of it.
@@ -227,28 +231,28 @@ fn text<'r, T>(of: Option<&'r T>, text: impl FnOnce(&'r T) -> &'r [u8]) -> Value
     Value::or_nothing(of, |of| Value::Text(text(of)))
 }
 
-const TOO_SMALL: Name = Name(Kill, "", "memdoor.kill.excluded.too_small");
-const EMPTY: Name = Name(Kill, "", "memdoor.kill.excluded.empty");
+const TOO_SMALL: Name = Name(KILL, "", "memdoor.kill.excluded.too_small");
+const EMPTY: Name = Name(KILL, "", "memdoor.kill.excluded.empty");
 
 /// How those are called that may not be chosen: in JSON below memdoor.kill.excluded, in text with blanks.
 pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
-    ("kernel threads", Name(Kill, "", "memdoor.kill.excluded.kernel_threads")),
-    ("zombies", Name(Kill, "", "memdoor.kill.excluded.zombies")),
-    ("PID 1", Name(Kill, "", "memdoor.kill.excluded.init")),
-    ("memdoor and above", Name(Kill, "", "memdoor.kill.excluded.own")),
-    ("of the system", Name(Kill, "", "memdoor.kill.excluded.essential")),
-    ("not --only", Name(Kill, "", "memdoor.kill.excluded.unwanted")),
-    ("not read", Name(Kill, "", "memdoor.kill.excluded.unread")),
-    ("outside --cgroup", Name(Kill, "", "memdoor.kill.excluded.outside")),
-    ("--ignore", Name(Kill, "", "memdoor.kill.excluded.ignored")),
-    ("other users'", Name(Kill, "", "memdoor.kill.excluded.other_users")),
-    ("oom_score_adj -1000", Name(Kill, "", "memdoor.kill.excluded.exempt")),
-    ("gone", Name(Kill, "", "memdoor.kill.excluded.gone")),
+    ("kernel threads", Name(KILL, "", "memdoor.kill.excluded.kernel_threads")),
+    ("zombies", Name(KILL, "", "memdoor.kill.excluded.zombies")),
+    ("PID 1", Name(KILL, "", "memdoor.kill.excluded.init")),
+    ("memdoor and above", Name(KILL, "", "memdoor.kill.excluded.own")),
+    ("of the system", Name(KILL, "", "memdoor.kill.excluded.essential")),
+    ("not --only", Name(KILL, "", "memdoor.kill.excluded.unwanted")),
+    ("not read", Name(KILL, "", "memdoor.kill.excluded.unread")),
+    ("outside --cgroup", Name(KILL, "", "memdoor.kill.excluded.outside")),
+    ("--ignore", Name(KILL, "", "memdoor.kill.excluded.ignored")),
+    ("other users'", Name(KILL, "", "memdoor.kill.excluded.other_users")),
+    ("oom_score_adj -1000", Name(KILL, "", "memdoor.kill.excluded.exempt")),
+    ("gone", Name(KILL, "", "memdoor.kill.excluded.gone")),
 ];
 
 /// In neither format.
 pub(super) const fn left_out() -> Fact<'static> {
-    Name(Kill, "", "").is(Value::Nothing)
+    Name(KILL, "", "").is(Value::Nothing)
 }
 
 /// Somebody who was near, in a line.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::facts::{DECISION, Decision, LARGE, NEAR, OTHERS, large_line, left_out, line};
+use super::facts::{DECISION, Decision, LARGE, NEAR, OTHERS, SECTION, large_line, left_out, line};
 use super::log::Level;
 use super::members::{Left, Mixed, Survivor, Whole};
 use super::options::Options;
@@ -13,7 +13,7 @@ use crate::error::{Absent, limit};
 use crate::fixed::Fixed;
 use crate::processes::Comm;
 use crate::report::field::facts;
-use crate::report::{Fact, Head, Report, Section, Value};
+use crate::report::{Fact, Head, Report, Value};
 use crate::sys::Errno;
 use crate::sys::clock::Now;
 use crate::target::exe::Link;
@@ -245,7 +245,7 @@ impl Action {
             Some(victim) => report.head(&Head { now: &now, pid: victim.pid, comm: victim.comm.as_bytes() }),
             None => report.moment(&now),
         }
-        report.begin(Section::Kill);
+        report.begin(&SECTION);
         let near = [&self.best[1], &self.best[2]].map(|near| near.as_ref().map(|near| facts(&NEAR, near)));
         let near = near.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
         let top = self.large().map(|one| one.map(|one| facts(&LARGE, one)));
@@ -260,7 +260,7 @@ impl Action {
             *slot = *fact;
         }
         report.facts(&all);
-        report.end(Section::Kill);
+        report.end(&SECTION);
         report.foot();
     }
 }

@@ -147,7 +147,7 @@ pub struct Told<R: Rows> {
 
 /// What is `label: value` in text and has its key in JSON, where the line of `event` has it; either may be empty.
 #[must_use]
-pub const fn told<R: Rows>(event: Event, label: &'static str, key: &'static str, get: Get<R>) -> Told<R> {
+pub const fn told<R: Rows>(event: &'static Event, label: &'static str, key: &'static str, get: Get<R>) -> Told<R> {
     Told { name: super::Name(event, label, key), get }
 }
 
@@ -179,6 +179,8 @@ mod tests {
     use crate::report::table::{Table, in_text};
     use std::string::ToString;
 
+    const ANY: &Event = &Event::of_snapshot("", "");
+
     struct Room {
         name: &'static [u8],
         size: Option<Bytes>,
@@ -200,15 +202,15 @@ mod tests {
         NAME.column("NAME", 10),
     ]);
 
-    static TOLD: [Told<Room>; 1] = [told(Event::Kill, "Room", "room.size_bytes", Get::Size(|room| room.size))];
+    static TOLD: [Told<Room>; 1] = [told(ANY, "Room", "room.size_bytes", Get::Size(|room| room.size))];
 
     #[test]
     fn a_field_is_a_sentence_a_column_and_a_member_of_json() {
         let room = Room { name: b"a|b", size: Some(Bytes(3 << 20)), unread: Bytes(1 << 20) };
         assert_eq!([NAME, SIZE].map(|field| field.of(&room).to_string()), ["a\\174b", "~3.0"]);
-        assert_eq!(written(|out| ROOMS.put_labels(out)), "  SIZE MiB      % NAME\n");
+        assert_eq!(written(|out| ROOMS.put_labels(out)), " SIZE MiB      % NAME\n");
         assert_eq!(written(|out| ROOMS.put(&room, out)), "     ~3.0   37.5 a\\174b\n");
-        let facts = [NAME, SIZE].map(|field| super::super::Name(Event::Kill, "", field.key).is(field.of(&room)));
+        let facts = [NAME, SIZE].map(|field| super::super::Name(ANY, "", field.key).is(field.of(&room)));
         assert_eq!(ROOM.len(), facts.len());
         assert_eq!(written(|out| put_object(out, &facts)), r#"{"room":{"name":"a|b","size_bytes":3145728}}"#);
     }

@@ -5,6 +5,7 @@
 
 pub mod columns;
 pub mod escape;
+mod event;
 pub mod field;
 mod flush;
 pub mod json;
@@ -20,6 +21,7 @@ use crate::error::Absent;
 use crate::sys::clock::{Civil, Now};
 use crate::units::{Bytes, Percent, Pid};
 use columns::CommandLine;
+pub use event::{Event, Part, Section};
 pub use flush::Flush;
 pub use row::{Grower, Relation, Relative, Row, Sample};
 pub use severity::Severity;
@@ -34,85 +36,10 @@ pub enum Format {
     Json,
 }
 
-/// The parts of a snapshot that have a banner, in the document's order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Section {
-    /// Who the process is.
-    Basic,
-    /// What it has of memory, and what the system and its cgroup have.
-    Memory,
-    /// What it had before.
-    History,
-    /// Its ancestors and children.
-    Tree,
-    /// Its mappings.
-    Mappings,
-    /// Its sockets.
-    Network,
-    /// The sums over its mappings, at its death.
-    Rollup,
-    /// That it is dying, and how.
-    Death,
-    /// How the watch ended.
-    End,
-    /// What a file of them is of.
-    Record,
-    /// Whom memdoor ended, or would have.
-    Kill,
-}
-
-impl Section {
-    /// What JSON calls it where it says that it is missing.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Basic => "memdoor.snapshot.begin",
-            Self::Memory => "memdoor.snapshot.memory",
-            Self::History => "memdoor.snapshot.history",
-            Self::Tree => "memdoor.snapshot.ancestor",
-            Self::Mappings => "memdoor.snapshot.mapping",
-            Self::Network => "memdoor.snapshot.socket",
-            Self::Rollup => "memdoor.snapshot.rollup",
-            Self::Death => "memdoor.snapshot.death",
-            Self::End => "memdoor.watch.end",
-            Self::Record => "memdoor.record.begin",
-            Self::Kill => "memdoor.action.kill",
-        }
-    }
-}
-
-/// What a JSON line is about: its event_name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "the names of the schema say it")]
-pub enum Event {
-    Below,
-    Begin,
-    Memory,
-    Oom,
-    Cgroup,
-    System,
-    Sample,
-    History,
-    Relative,
-    Mapping,
-    Mapped,
-    Grower,
-    Socket,
-    Network,
-    End,
-    WatchEnd,
-    Record,
-    Kill,
-    SourceError,
-    OomKill,
-    RunSummary,
-    Protect,
-}
-
 /// What a value is called: the JSON line it belongs to, its label in text and its path in JSON. Either may be empty: the value is
 /// then not in that format.
 #[derive(Clone, Copy, Debug)]
-pub struct Name(pub Event, pub &'static str, pub &'static str);
+pub struct Name(pub &'static Event, pub &'static str, pub &'static str);
 
 impl Name {
     /// The fact that the thing of this name is `value`.
@@ -135,7 +62,7 @@ impl Name {
 #[derive(Clone, Copy, Debug)]
 pub struct Fact<'a> {
     /// Which JSON line it belongs to.
-    pub event: Event,
+    pub event: &'static Event,
     /// Its label in text; empty for JSON only.
     pub label: &'static str,
     /// Its path in JSON; empty for text only.
@@ -263,17 +190,17 @@ pub trait Report {
     /// Begins a report: the time.
     fn head(&mut self, head: &Head<'_>);
     /// Begins a section: its banner, and the header of its rows.
-    fn begin(&mut self, section: Section);
+    fn begin(&mut self, section: &Section);
     /// Writes bounded facts, in the order given.
     fn facts(&mut self, facts: &[Fact<'_>]);
     /// Writes one of many.
     fn row(&mut self, row: Row<'_>);
     /// Says that a section, or the rest of it, could not be read.
-    fn missing(&mut self, section: Section, why: Absent);
+    fn missing(&mut self, section: &Section, why: Absent);
     /// A sentence of the document: text only.
     fn sentence(&mut self, words: &str);
     /// Ends a section.
-    fn end(&mut self, section: Section);
+    fn end(&mut self, section: &Section);
     /// Ends a report.
     fn foot(&mut self);
     /// Where it goes.

@@ -90,32 +90,8 @@ impl Report for Text<'_, '_> {
         self.out.put(b" s since boot)\n");
     }
 
-    fn begin(&mut self, section: Section) {
-        self.out.put(match section {
-            Section::Basic => b"##### PROCESS BASIC INFORMATION #####\n",
-            Section::Memory => b"##### PROCESS MEMORY INFORMATION #####\n",
-            Section::History => concat!(
-                "##### PROCESS MEMORY HISTORY INFORMATION #####\n",
-                "SECONDS AGO  RSS kB      ANON kB     SWAP kB     AVAILABLE kB CGROUP kB   FULL %\n"
-            )
-            .as_bytes(),
-            Section::Tree => b"##### PROCESS TREE INFORMATION #####\n",
-            Section::Mappings => concat!(
-                "##### PROCESS MEMORY MAPPING INFORMATION #####\n",
-                "START ADDRESS     SIZE                PERM  DEV    INODE      FILE PATH\n"
-            )
-            .as_bytes(),
-            Section::Network => concat!(
-                "##### PROCESS NETWORK CONNECTION INFORMATION #####\n",
-                "PROT STATE        LOCAL ADDRESS         REMOTE ADDRESS        TX QUEUE    RX QUEUE    \n"
-            )
-            .as_bytes(),
-            Section::Rollup => b"##### PROCESS SMAPS ROLLUP INFORMATION #####\n",
-            Section::Death => b"##### PROCESS DEATH INFORMATION #####\n",
-            Section::End => b"##### PROCESS END INFORMATION #####\n",
-            Section::Kill => b"##### KILL INFORMATION #####\n",
-            Section::Record => b"##### WATCH RECORD INFORMATION #####\n",
-        });
+    fn begin(&mut self, section: &Section) {
+        self.out.put(section.banner.as_bytes());
     }
 
     fn facts(&mut self, facts: &[Fact<'_>]) {
@@ -137,7 +113,7 @@ impl Report for Text<'_, '_> {
         }
     }
 
-    fn missing(&mut self, _: Section, why: Absent) {
+    fn missing(&mut self, _: &Section, why: Absent) {
         self.absent(why);
         self.out.put(b"\n");
     }
@@ -147,7 +123,7 @@ impl Report for Text<'_, '_> {
         self.out.put(b"\n");
     }
 
-    fn end(&mut self, _: Section) {
+    fn end(&mut self, _: &Section) {
         self.out.put(b"\n");
     }
 

@@ -8,12 +8,18 @@ use crate::fixed::Fixed;
 use crate::parse::stat::{self, Stat};
 use crate::parse::status::{self, Status};
 use crate::parse::{cgroup, spaced};
-use crate::report::Event::Begin;
-use crate::report::{Moment, Name, Report, Value};
+use crate::report::{Event, Moment, Name, Report, Section, Value};
 use crate::target::exe::{LINK_MAX, Link};
 use crate::target::{STAT_MAX, STATUS_MAX, Target};
 
-const PID: Name = Name(Begin, "PID", "");
+/// The head of a snapshot.
+pub(super) const BEGIN: &Event = &Event::of_snapshot("memdoor.snapshot.begin", "snapshot");
+
+/// Who the process is.
+pub(crate) const SECTION: Section =
+    Section { key: "memdoor.snapshot.begin", banner: "##### PROCESS BASIC INFORMATION #####\n" };
+
+const PID: Name = Name(BEGIN, "PID", "");
 
 /// Longer command lines are cut: 4 KiB is what ps(1) and kernels before 4.2 show.
 const CMDLINE_MAX: usize = 4096;
@@ -45,26 +51,26 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let because = scene.because;
     let facts = [
         PID.is(Value::Int(scene.target.pid.get().into())),
-        Name(Begin, "Executable Absolute Path", "process.executable.path").is(Value::of(exe, Value::Text)),
-        Name(Begin, "", "process.executable.name").is(text(exe_name.ok())),
-        Name(Begin, "", "memdoor.snapshot.kind").is(scene.when.kind()),
-        Name(Begin, "Snapshot Because", "").if_any(because.map(|because| Value::Text(because.words.as_bytes()))),
-        Name(Begin, "", "memdoor.snapshot.reason")
+        Name(BEGIN, "Executable Absolute Path", "process.executable.path").is(Value::of(exe, Value::Text)),
+        Name(BEGIN, "", "process.executable.name").is(text(exe_name.ok())),
+        Name(BEGIN, "", "memdoor.snapshot.kind").is(scene.when.kind()),
+        Name(BEGIN, "Snapshot Because", "").if_any(because.map(|because| Value::Text(because.words.as_bytes()))),
+        Name(BEGIN, "", "memdoor.snapshot.reason")
             .is(because.map_or(Value::Nothing, |because| Value::Words(because.reason))),
-        Name(Begin, "Parent PID", "process.parent_pid").is(Value::of(stat, |stat| Value::Count(stat.ppid))),
-        Name(Begin, "Command Name", "memdoor.process.comm").is(Value::of(stat, |stat| Value::Text(stat.comm))),
-        Name(Begin, "State", "process.state").is(Value::of(state, Value::Text)),
-        Name(Begin, "Effective User ID", "process.user.id").is(Value::of(user, Value::Count)),
-        Name(Begin, "", "process.vpid").is(vpid.map_or(Value::Nothing, Value::Count)),
-        Name(Begin, "Start Time", "process.creation.time").is(Value::of(started, Value::Moment)),
-        Name(Begin, "Threads", "process.thread.count").is(Value::of(stat, |stat| Value::Count(stat.threads))),
-        Name(Begin, "Current Working Directory", "process.working_directory")
+        Name(BEGIN, "Parent PID", "process.parent_pid").is(Value::of(stat, |stat| Value::Count(stat.ppid))),
+        Name(BEGIN, "Command Name", "memdoor.process.comm").is(Value::of(stat, |stat| Value::Text(stat.comm))),
+        Name(BEGIN, "State", "process.state").is(Value::of(state, Value::Text)),
+        Name(BEGIN, "Effective User ID", "process.user.id").is(Value::of(user, Value::Count)),
+        Name(BEGIN, "", "process.vpid").is(vpid.map_or(Value::Nothing, Value::Count)),
+        Name(BEGIN, "Start Time", "process.creation.time").is(Value::of(started, Value::Moment)),
+        Name(BEGIN, "Threads", "process.thread.count").is(Value::of(stat, |stat| Value::Count(stat.threads))),
+        Name(BEGIN, "Current Working Directory", "process.working_directory")
             .if_any(found.cwd.map(|cwd| Value::of(cwd, Value::Text))),
-        Name(Begin, "Control Group", "process.linux.cgroup").is(Value::of(cgroup, Value::Text)),
-        Name(Begin, "", "service.name").is(text(owner.unit)),
-        Name(Begin, "", "container.id").is(text(owner.container)),
-        Name(Begin, "", "k8s.pod.uid").is(text(pod.as_ref().map(Fixed::as_bytes))),
-        Name(Begin, "Command Line", "process.command_line").if_any(found.cmdline.map(|text| Value::of(text, cmdline))),
+        Name(BEGIN, "Control Group", "process.linux.cgroup").is(Value::of(cgroup, Value::Text)),
+        Name(BEGIN, "", "service.name").is(text(owner.unit)),
+        Name(BEGIN, "", "container.id").is(text(owner.container)),
+        Name(BEGIN, "", "k8s.pod.uid").is(text(pod.as_ref().map(Fixed::as_bytes))),
+        Name(BEGIN, "Command Line", "process.command_line").if_any(found.cmdline.map(|text| Value::of(text, cmdline))),
     ];
     report.facts(&facts);
     Ok(Completeness::of(&facts))

@@ -4,9 +4,10 @@
 
 use core::time::Duration;
 
-use super::{COUNT, Completeness, Scene, Take, all, basic, foot, head, history, mappings, memory, network, one};
+use super::basic::BEGIN;
+use super::{COUNT, Completeness, END, Scene, Take, all, basic, foot, head, history, mappings, memory, network, one};
 use crate::error::Absent;
-use crate::report::{Event, Name, Report, Section, Value};
+use crate::report::{Name, Report, Section, Value};
 use crate::sys::clock::monotonic;
 
 /// What the dying process is said to die of.
@@ -18,13 +19,16 @@ pub struct Death<'a> {
     pub since: Duration,
 }
 
-const SECTIONS: [(Section, Take); COUNT] = [
-    (Section::Basic, basic::take),
-    (Section::Memory, memory::take),
-    (Section::History, history::take),
-    (Section::Network, network::take),
-    (Section::Mappings, mappings::take),
-    (Section::Rollup, memory::rollup_alone),
+/// That it is dying, and of what.
+const DEATH: Section = Section { key: "memdoor.snapshot.death", banner: "##### PROCESS DEATH INFORMATION #####\n" };
+
+const SECTIONS: [(&Section, Take); COUNT] = [
+    (&basic::SECTION, basic::take),
+    (&memory::SECTION, memory::take),
+    (&history::SECTION, history::take),
+    (&network::SECTION, network::take),
+    (&mappings::SECTION, mappings::take),
+    (&memory::ROLLUP, memory::rollup_alone),
 ];
 
 /// The sockets at 13 us each are the dearer ones when there are more: 60,000 mappings take 24 ms.
@@ -33,12 +37,12 @@ const FEW: usize = 2048;
 /// Takes the snapshot of a process in its exit stop; `scene` says until when.
 pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn Report) -> Completeness {
     head(scene, report);
-    report.begin(Section::Death);
+    report.begin(&DEATH);
     report.facts(&[
-        Name(Event::Begin, "Snapshot At", "").is(Value::Words("its death, in the exit stop")),
-        Name(Event::Begin, "Exit Status", "").is(Value::Text(death.status)),
+        Name(BEGIN, "Snapshot At", "").is(Value::Words("its death, in the exit stop")),
+        Name(BEGIN, "Exit Status", "").is(Value::Text(death.status)),
     ]);
-    report.end(Section::Death);
+    report.end(&DEATH);
     let mut sections = SECTIONS;
     if scene.sockets.noted() > FEW {
         sections.swap(3, 4);
@@ -47,7 +51,7 @@ pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn 
         let take = if scene.when.left().is_zero() { late } else { take };
         one(section, take, scene, report)
     });
-    report.facts(&[Name(Event::End, "Snapshot", "").is(Value::Words(all(&lost).name()))]);
+    report.facts(&[Name(END, "Snapshot", "").is(Value::Words(all(&lost).name()))]);
     foot(&lost, monotonic().saturating_sub(death.since), report)
 }
 

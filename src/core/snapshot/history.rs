@@ -12,22 +12,32 @@ use crate::history::grown::Sizes;
 use crate::history::trend::Trend;
 use crate::history::{History, Sample, Share, Stamp};
 use crate::parse::status::Status;
-use crate::report::Event::History as Line;
-use crate::report::{self, Fact, Name, Report, Row, Section, Value};
+use crate::report::{self, Event, Fact, Name, Report, Row, Section, Value};
 use crate::sys::clock::{Now, monotonic};
 use crate::target::Life;
 use crate::units::{Bytes, Percent};
 
-const R2: Name = Name(Line, "", "memdoor.growth.r2");
-const SINCE: Name = Name(Line, "Since First Snapshot", "memdoor.grown.since_us");
+const HISTORY: &Event = &Event::of_snapshot("memdoor.snapshot.history", "memory history");
+
+/// What it had of memory before.
+pub(super) const SECTION: Section = Section {
+    key: "memdoor.snapshot.history",
+    banner: concat!(
+        "##### PROCESS MEMORY HISTORY INFORMATION #####\n",
+        "SECONDS AGO  RSS kB      ANON kB     SWAP kB     AVAILABLE kB CGROUP kB   FULL %\n"
+    ),
+};
+
+const R2: Name = Name(HISTORY, "", "memdoor.growth.r2");
+const SINCE: Name = Name(HISTORY, "Since First Snapshot", "memdoor.grown.since_us");
 
 /// In the order of [`Sizes::differences`].
 const GROWN: [Name; 5] = [
-    Name(Line, "RSS Grown Since First Snapshot", "memdoor.grown.rss_bytes"),
-    Name(Line, "Anonymous RSS Grown Since First Snapshot", "memdoor.grown.anon_bytes"),
-    Name(Line, "File RSS Grown Since First Snapshot", "memdoor.grown.file_bytes"),
-    Name(Line, "Shared Memory RSS Grown Since First Snapshot", "memdoor.grown.shmem_bytes"),
-    Name(Line, "Swap Grown Since First Snapshot", "memdoor.grown.swap_bytes"),
+    Name(HISTORY, "RSS Grown Since First Snapshot", "memdoor.grown.rss_bytes"),
+    Name(HISTORY, "Anonymous RSS Grown Since First Snapshot", "memdoor.grown.anon_bytes"),
+    Name(HISTORY, "File RSS Grown Since First Snapshot", "memdoor.grown.file_bytes"),
+    Name(HISTORY, "Shared Memory RSS Grown Since First Snapshot", "memdoor.grown.shmem_bytes"),
+    Name(HISTORY, "Swap Grown Since First Snapshot", "memdoor.grown.swap_bytes"),
 ];
 
 type Words = Fixed<128>;
@@ -48,13 +58,13 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
 
 /// The section alone, for the end of a watch.
 pub fn section(past: &History, now: &Now, life: Life, report: &mut dyn Report) {
-    report.begin(Section::History);
+    report.begin(&SECTION);
     let mut outlook = past.outlook();
     if life == Life::Exited {
         outlook.forecast = Err(Why::Gone);
     }
     write(past, outlook, None, now, report);
-    report.end(Section::History);
+    report.end(&SECTION);
 }
 
 /// The rows and what follows from them.
@@ -76,15 +86,15 @@ fn write(past: &History, outlook: Outlook, grown: Option<[Fact<'_>; 6]>, now: &N
     };
     let [since, rss, anon, file, shmem, swap] = grown.unwrap_or([SINCE.is(Value::Nothing); 6]);
     let facts = [
-        Name(Line, "RSS Curve", "").is(Value::text_or_nothing(curve.as_bytes())),
-        Name(Line, "RSS Growth", "").is(Value::Text(speed.as_bytes())),
-        Name(Line, "", "memdoor.growth.bytes_per_second").is(per_second),
+        Name(HISTORY, "RSS Curve", "").is(Value::text_or_nothing(curve.as_bytes())),
+        Name(HISTORY, "RSS Growth", "").is(Value::Text(speed.as_bytes())),
+        Name(HISTORY, "", "memdoor.growth.bytes_per_second").is(per_second),
         R2.is(r2),
-        Name(Line, "", "memdoor.growth.window_us").is(span),
-        Name(Line, "Forecast", "").is(Value::Text(end.as_bytes())),
-        Name(Line, "", "memdoor.forecast.kind").is(Value::Words(kind)),
-        Name(Line, "", "memdoor.forecast.left_us").is(left),
-        Name(Line, "", "memdoor.forecast.reason").is(reason),
+        Name(HISTORY, "", "memdoor.growth.window_us").is(span),
+        Name(HISTORY, "Forecast", "").is(Value::Text(end.as_bytes())),
+        Name(HISTORY, "", "memdoor.forecast.kind").is(Value::Words(kind)),
+        Name(HISTORY, "", "memdoor.forecast.left_us").is(left),
+        Name(HISTORY, "", "memdoor.forecast.reason").is(reason),
         since,
         rss,
         anon,

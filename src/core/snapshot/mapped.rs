@@ -2,18 +2,19 @@
 
 use crate::history::grown::{First, Grower, Growers, KINDS, Kind, Largest, SMALLEST};
 use crate::parse::maps::Mapping;
-use crate::report::Event::Mapped;
-use crate::report::{self, Name, Report, Row, Value};
+use crate::report::{self, Event, Name, Report, Row, Value};
 use crate::units::Bytes;
+
+const MAPPED: &Event = &Event::of_snapshot("memdoor.snapshot.mapped", "mappings by kind");
 
 /// In the order of [`Kind`].
 const SIZES: [Name; KINDS] = [
-    Name(Mapped, "Mapped Heap (SIZE)", "memdoor.mapped.heap_bytes"),
-    Name(Mapped, "Mapped Anonymous Memory (SIZE)", "memdoor.mapped.anon_bytes"),
-    Name(Mapped, "Mapped Stack (SIZE)", "memdoor.mapped.stack_bytes"),
-    Name(Mapped, "Mapped Files (SIZE)", "memdoor.mapped.file_bytes"),
-    Name(Mapped, "Mapped Shared Memory (SIZE)", "memdoor.mapped.shm_bytes"),
-    Name(Mapped, "Mapped Otherwise (SIZE)", "memdoor.mapped.other_bytes"),
+    Name(MAPPED, "Mapped Heap (SIZE)", "memdoor.mapped.heap_bytes"),
+    Name(MAPPED, "Mapped Anonymous Memory (SIZE)", "memdoor.mapped.anon_bytes"),
+    Name(MAPPED, "Mapped Stack (SIZE)", "memdoor.mapped.stack_bytes"),
+    Name(MAPPED, "Mapped Files (SIZE)", "memdoor.mapped.file_bytes"),
+    Name(MAPPED, "Mapped Shared Memory (SIZE)", "memdoor.mapped.shm_bytes"),
+    Name(MAPPED, "Mapped Otherwise (SIZE)", "memdoor.mapped.other_bytes"),
 ];
 
 /// What has been added up so far.

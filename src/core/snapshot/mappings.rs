@@ -1,16 +1,25 @@
 //! Every mapping, streamed: 65,530 of them (vm.max_map_count) take no more memory than one.
 
 use super::mapped::Tally;
-use super::{Completeness, Scene};
+use super::{Completeness, END, Scene};
 use crate::error::Absent;
 use crate::parse::maps;
-use crate::report::{Event, Name, Report, Row, Section, Value};
+use crate::report::{Name, Report, Row, Section, Value};
 use crate::sys::Errno;
 use crate::target::Target;
 use crate::units::Bytes;
 
+/// Its mappings.
+pub(super) const SECTION: Section = Section {
+    key: "memdoor.snapshot.mapping",
+    banner: concat!(
+        "##### PROCESS MEMORY MAPPING INFORMATION #####\n",
+        "START ADDRESS     SIZE                PERM  DEV    INODE      FILE PATH\n"
+    ),
+};
+
 // SIZE is address space: a reservation of 1 TiB is no memory. What is resident stands under MEMORY.
-const SIZE: Name = Name(Event::End, "Mapped Address Space (SIZE, Not RSS)", "");
+const SIZE: Name = Name(END, "Mapped Address Space (SIZE, Not RSS)", "");
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     let (view, files) = scene.target.view_and_files();
@@ -41,9 +50,9 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         return Err(why);
     }
     let facts = [
-        Name(Event::End, "Mappings", "").is(Value::Count(count)),
+        Name(END, "Mappings", "").is(Value::Count(count)),
         SIZE.is(Value::Bytes(size)),
-        Name(Event::End, "Mappings Not Understood", "").is(Value::Absent(Absent::Malformed)),
+        Name(END, "Mappings Not Understood", "").is(Value::Absent(Absent::Malformed)),
     ];
     let shown = match facts.split_last() {
         Some((_, known)) if malformed + cut.unwrap_or(0) == 0 => known,
@@ -57,7 +66,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     Ok(match cut {
         Ok(_) => done,
         Err(why) => {
-            report.missing(Section::Mappings, why);
+            report.missing(&SECTION, why);
             done.and(Completeness::after(why))
         }
     })

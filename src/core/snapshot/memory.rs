@@ -8,16 +8,28 @@ use crate::parse::meminfo::Meminfo;
 use crate::parse::statm::{self, Statm};
 use crate::parse::status::{self, Status};
 use crate::parse::{one_number, smaps_rollup::Rollup};
-use crate::report::Event::{Cgroup, Memory, Oom, System};
-use crate::report::{Fact, Name, Report, Value};
+use crate::report::{Event, Fact, Name, Report, Section, Value};
 use crate::sys::Errno;
 use crate::sys::kept::Kept;
 use crate::sys::lines::Lines;
 use crate::target::{Files, STATUS_MAX, Target};
 use crate::units::{Bytes, PageSize, Percent, Pid};
 
-const PSS: Name = Name(Memory, "Process PSS Memory Usage", "memdoor.process.pss_bytes");
-const USS: Name = Name(Memory, "Process USS Memory Usage", "memdoor.process.uss_bytes");
+const MEMORY: &Event = &Event::of_snapshot("memdoor.snapshot.memory", "memory figures");
+const OOM: &Event = &Event::of_snapshot("memdoor.snapshot.oom", "OOM score");
+const CGROUP: &Event = &Event::of_snapshot("memdoor.snapshot.cgroup", "control group");
+const SYSTEM: &Event = &Event::of_snapshot("memdoor.snapshot.system", "system memory at the snapshot");
+
+/// What it has of memory, and what the system and its cgroup have.
+pub(super) const SECTION: Section =
+    Section { key: "memdoor.snapshot.memory", banner: "##### PROCESS MEMORY INFORMATION #####\n" };
+
+/// What of that needs a walk over the page tables, at its death.
+pub(super) const ROLLUP: Section =
+    Section { key: "memdoor.snapshot.rollup", banner: "##### PROCESS SMAPS ROLLUP INFORMATION #####\n" };
+
+const PSS: Name = Name(MEMORY, "Process PSS Memory Usage", "memdoor.process.pss_bytes");
+const USS: Name = Name(MEMORY, "Process USS Memory Usage", "memdoor.process.uss_bytes");
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     // Everything cheap first: it is in hand should the target die while smaps_rollup is read.
@@ -46,17 +58,17 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     scene.sizes = super::history::sizes(status, scene.rss);
     let total = field(system, in_meminfo.lacks("MemTotal"), |system: Meminfo| system.total);
     let process = |label, key, line, pick: fn(Status) -> Option<Bytes>| {
-        Name(Memory, label, key).is(bytes(field(status, in_status.lacks(line), pick)))
+        Name(MEMORY, label, key).is(bytes(field(status, in_status.lacks(line), pick)))
     };
     let machine = |label, key, line, pick: fn(Meminfo) -> Option<Bytes>| {
-        Name(System, label, key).is(bytes(field(system, in_meminfo.lacks(line), pick)))
+        Name(SYSTEM, label, key).is(bytes(field(system, in_meminfo.lacks(line), pick)))
     };
     let facts = [
-        Name(System, "Total System Memory", "system.memory.limit").is(bytes(total)),
-        Name(Memory, "Process RSS Memory Usage", "process.memory.usage").is(bytes(rss)),
+        Name(SYSTEM, "Total System Memory", "system.memory.limit").is(bytes(total)),
+        Name(MEMORY, "Process RSS Memory Usage", "process.memory.usage").is(bytes(rss)),
         of_rollup(PSS.is(bytes(sum("Pss", |sum| sum.pss)))),
-        Name(Oom, "Process OOM Score", "memdoor.process.oom_score").is(Value::of(score, Value::Int)),
-        Name(Oom, "Process OOM Score Adjustment Value", "memdoor.process.oom_score_adj").is(Value::of(adj, Value::Int)),
+        Name(OOM, "Process OOM Score", "memdoor.process.oom_score").is(Value::of(score, Value::Int)),
+        Name(OOM, "Process OOM Score Adjustment Value", "memdoor.process.oom_score_adj").is(Value::of(adj, Value::Int)),
         of_rollup(USS.is(bytes(sum("Private_Clean", |sum| sum.uss())))),
         process("Process Swap Usage", "memdoor.process.swap_bytes", "VmSwap", |status| status.swap),
         process("Process Page Tables Usage", "memdoor.process.page_table_bytes", "VmPTE", |status| status.page_tables),
@@ -68,12 +80,12 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         process("Process Hugetlb Memory", "memdoor.process.hugetlb_bytes", "HugetlbPages", |status| status.hugetlb),
         process("Process Address Space", "process.memory.virtual", "VmSize", |status| status.size),
         machine("System Available Memory", "system.memory.linux.available", "MemAvailable", |system| system.available),
-        Name(System, "System ZFS ARC That Can Shrink", "memdoor.host.arc_reclaimable_bytes")
+        Name(SYSTEM, "System ZFS ARC That Can Shrink", "memdoor.host.arc_reclaimable_bytes")
             .if_any(system.ok().and_then(|system| system.arc).map(|arc| Value::Bytes(arc.reclaimable()))),
         machine("", "memdoor.host.free_bytes", "MemFree", |system| system.free),
         machine("System Total Swap", "memdoor.host.swap_total_bytes", "SwapTotal", |system| system.swap_total),
         machine("System Free Swap", "memdoor.host.swap_free_bytes", "SwapFree", |system| system.swap_free),
-        Name(Memory, "RSS Share Of System Memory", "memdoor.process.rss_percent_of_memtotal").is(share(rss, total)),
+        Name(MEMORY, "RSS Share Of System Memory", "memdoor.process.rss_percent_of_memtotal").is(share(rss, total)),
     ];
     report.facts(&facts);
     Ok(Completeness::of(&facts).and(cgroup(scene, report, rss)))
@@ -114,11 +126,11 @@ fn cgroup(scene: &mut Scene<'_>, report: &mut dyn Report, rss: Result<Bytes, Abs
         Err(why) => (Value::Absent(why), None),
     };
     let head = [
-        Name(Cgroup, "", "memdoor.cgroup.version").is(version.map_or(Value::Nothing, Value::Count)),
-        Name(Cgroup, "", "memdoor.cgroup.events.max").is(max),
-        Name(Cgroup, "", "memdoor.cgroup.events.oom").is(oom),
-        Name(Cgroup, "", "memdoor.cgroup.events.oom_kill").is(oom_kill),
-        Name(Cgroup, "Limiting Control Group", "memdoor.cgroup.path").is(path),
+        Name(CGROUP, "", "memdoor.cgroup.version").is(version.map_or(Value::Nothing, Value::Count)),
+        Name(CGROUP, "", "memdoor.cgroup.events.max").is(max),
+        Name(CGROUP, "", "memdoor.cgroup.events.oom").is(oom),
+        Name(CGROUP, "", "memdoor.cgroup.events.oom_kill").is(oom_kill),
+        Name(CGROUP, "Limiting Control Group", "memdoor.cgroup.path").is(path),
     ];
     let Some((limit, usage, peak)) = figures else {
         report.facts(&head);
@@ -130,11 +142,11 @@ fn cgroup(scene: &mut Scene<'_>, report: &mut dyn Report, rss: Result<Bytes, Abs
         max,
         oom,
         oom_kill,
-        Name(Cgroup, "", "memdoor.cgroup.peak_bytes").is(peak.map_or(Value::Nothing, Value::Bytes)),
+        Name(CGROUP, "", "memdoor.cgroup.peak_bytes").is(peak.map_or(Value::Nothing, Value::Bytes)),
         path,
-        Name(Cgroup, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes").is(Value::Bytes(limit)),
-        Name(Cgroup, "Control Group Memory Usage", "memdoor.cgroup.usage_bytes").is(bytes(usage)),
-        Name(Cgroup, "RSS Share Of Control Group Limit", "memdoor.process.rss_percent_of_cgroup_limit")
+        Name(CGROUP, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes").is(Value::Bytes(limit)),
+        Name(CGROUP, "Control Group Memory Usage", "memdoor.cgroup.usage_bytes").is(bytes(usage)),
+        Name(CGROUP, "RSS Share Of Control Group Limit", "memdoor.process.rss_percent_of_cgroup_limit")
             .is(share(rss, Ok(limit))),
     ];
     report.facts(&facts);

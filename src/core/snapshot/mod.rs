@@ -1,7 +1,7 @@
 //! Everything about one process, now.
 //!
-//! One file for each section; [`SECTIONS`] is the order, which is the document's. A new section is a file, a line there, and its [`Section`]
-//! and [`Event`] in [`crate::report`], with a banner.
+//! One file for each section, which has its [`Section`], the [`Event`]s of its lines and what it reads; [`SECTIONS`] is the order, which is
+//! the document's. A new section is a file and a line there (and in `death.rs`, if it is to be of a snapshot at the death).
 //! A section that fails says why, and the next one goes on; after each one what was written is flushed.
 
 mod basic;
@@ -30,6 +30,7 @@ use crate::target::exe::Link;
 use crate::units::Bytes;
 use sockets::Sockets;
 
+pub(crate) use basic::SECTION as BASIC;
 pub use death::{Death, take_at_death};
 
 /// Whether all that there is could be read: the best first.
@@ -196,19 +197,22 @@ impl<'a> Scene<'a> {
 /// A line of maps may be 16 KiB long (4096 bytes of path, each as four) and the kernel gives 4 KiB a read.
 pub const BUFFER: usize = 24 * 1024;
 
+/// The end of a snapshot.
+const END: &Event = &Event::of_snapshot("memdoor.snapshot.end", "end of the snapshot");
+
 /// Sections of a snapshot, alive or at the death.
 const COUNT: usize = 6;
 
 type Take = fn(&mut Scene<'_>, &mut dyn Report) -> Result<Completeness, Absent>;
 
 /// The document's order. Within it, what takes the target's mmap_lock (PSS, mappings) comes after what was flushed before.
-const SECTIONS: [(Section, Take); COUNT] = [
-    (Section::Basic, basic::take),
-    (Section::Memory, memory::take),
-    (Section::History, history::take),
-    (Section::Tree, tree::take),
-    (Section::Mappings, mappings::take),
-    (Section::Network, network::take),
+const SECTIONS: [(&Section, Take); COUNT] = [
+    (&basic::SECTION, basic::take),
+    (&memory::SECTION, memory::take),
+    (&history::SECTION, history::take),
+    (&tree::SECTION, tree::take),
+    (&mappings::SECTION, mappings::take),
+    (&network::SECTION, network::take),
 ];
 
 /// Takes a snapshot.
@@ -221,8 +225,8 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
             dying
         } else if scene.when.left().is_zero() {
             late
-        } else if section == Section::Mappings && matches!(scene.when, When::Condemned { .. }) {
-            return (Name(Event::End, "", "").is(Value::Nothing), Completeness::Complete);
+        } else if *section == mappings::SECTION && matches!(scene.when, When::Condemned { .. }) {
+            return (Name(END, "", "").is(Value::Nothing), Completeness::Complete);
         } else {
             take
         };
@@ -253,9 +257,9 @@ fn head(scene: &mut Scene<'_>, report: &mut dyn Report) {
 }
 
 /// One section, and what is lost of it.
-fn one(section: Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Report) -> Lost {
-    let name = Name(Event::End, "", section.key());
-    if section == Section::History && scene.past.is_none() {
+fn one(section: &'static Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Report) -> Lost {
+    let name = Name(END, "", section.key);
+    if *section == history::SECTION && scene.past.is_none() {
         return (name.is(Value::Nothing), Completeness::Complete);
     }
     report.begin(section);
@@ -281,8 +285,8 @@ fn foot(lost: &[Lost; COUNT], took: Duration, report: &mut dyn Report) -> Comple
     let all = all(lost);
     let [one, two, three, four, five, six] = lost.map(|(lost, _)| lost);
     let (status, took) = (
-        Name(Event::End, "", "memdoor.snapshot.status").is(Value::Text(all.name().as_bytes())),
-        Name(Event::End, "", "memdoor.snapshot.duration_us").is(Value::Span(took)),
+        Name(END, "", "memdoor.snapshot.status").is(Value::Text(all.name().as_bytes())),
+        Name(END, "", "memdoor.snapshot.duration_us").is(Value::Span(took)),
     );
     report.facts(&[status, took, one, two, three, four, five, six]);
     report.foot();

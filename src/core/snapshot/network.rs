@@ -7,27 +7,37 @@ use super::{Completeness, Scene, When};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::net::State;
-use crate::report::Event::Network;
-use crate::report::{Name, Report, Row, Value};
+use crate::report::{Event, Name, Report, Row, Section, Value};
 
-const TCP: Name = Name(Network, "TCP Sockets", "memdoor.network.tcp");
-const UDP: Name = Name(Network, "UDP Sockets", "memdoor.network.udp");
-const MISSING: Name = Name(Network, "Sockets Missing", "memdoor.network.sockets");
+const NETWORK: &Event = &Event::of_snapshot("memdoor.snapshot.network", "socket counts");
+
+/// Its sockets.
+pub(super) const SECTION: Section = Section {
+    key: "memdoor.snapshot.socket",
+    banner: concat!(
+        "##### PROCESS NETWORK CONNECTION INFORMATION #####\n",
+        "PROT STATE        LOCAL ADDRESS         REMOTE ADDRESS        TX QUEUE    RX QUEUE    \n"
+    ),
+};
+
+const TCP: Name = Name(NETWORK, "TCP Sockets", "memdoor.network.tcp");
+const UDP: Name = Name(NETWORK, "UDP Sockets", "memdoor.network.udp");
+const MISSING: Name = Name(NETWORK, "Sockets Missing", "memdoor.network.sockets");
 
 /// The states that a process's socket can be in, with their JSON keys.
 const STATES: [(State, Name); 12] = [
-    (State::Established, Name(Network, "", "memdoor.network.tcp_state.established")),
-    (State::SynSent, Name(Network, "", "memdoor.network.tcp_state.syn_sent")),
-    (State::SynRecv, Name(Network, "", "memdoor.network.tcp_state.syn_recv")),
-    (State::FinWait1, Name(Network, "", "memdoor.network.tcp_state.fin_wait1")),
-    (State::FinWait2, Name(Network, "", "memdoor.network.tcp_state.fin_wait2")),
-    (State::TimeWait, Name(Network, "", "memdoor.network.tcp_state.time_wait")),
-    (State::Close, Name(Network, "", "memdoor.network.tcp_state.close")),
-    (State::CloseWait, Name(Network, "", "memdoor.network.tcp_state.close_wait")),
-    (State::LastAck, Name(Network, "", "memdoor.network.tcp_state.last_ack")),
-    (State::Listen, Name(Network, "", "memdoor.network.tcp_state.listen")),
-    (State::Closing, Name(Network, "", "memdoor.network.tcp_state.closing")),
-    (State::BoundInactive, Name(Network, "", "memdoor.network.tcp_state.bound_inactive")),
+    (State::Established, Name(NETWORK, "", "memdoor.network.tcp_state.established")),
+    (State::SynSent, Name(NETWORK, "", "memdoor.network.tcp_state.syn_sent")),
+    (State::SynRecv, Name(NETWORK, "", "memdoor.network.tcp_state.syn_recv")),
+    (State::FinWait1, Name(NETWORK, "", "memdoor.network.tcp_state.fin_wait1")),
+    (State::FinWait2, Name(NETWORK, "", "memdoor.network.tcp_state.fin_wait2")),
+    (State::TimeWait, Name(NETWORK, "", "memdoor.network.tcp_state.time_wait")),
+    (State::Close, Name(NETWORK, "", "memdoor.network.tcp_state.close")),
+    (State::CloseWait, Name(NETWORK, "", "memdoor.network.tcp_state.close_wait")),
+    (State::LastAck, Name(NETWORK, "", "memdoor.network.tcp_state.last_ack")),
+    (State::Listen, Name(NETWORK, "", "memdoor.network.tcp_state.listen")),
+    (State::Closing, Name(NETWORK, "", "memdoor.network.tcp_state.closing")),
+    (State::BoundInactive, Name(NETWORK, "", "memdoor.network.tcp_state.bound_inactive")),
 ];
 
 /// The counts, then one for each state.
@@ -50,17 +60,17 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let count = |number: u32| Value::Count(number.into());
     let other = summary.others.vsock.saturating_add(summary.others.sctp);
     let facts = [
-        Name(Network, "Sockets Read By", "memdoor.network.method").is(Value::text_or_nothing(method.as_bytes())),
+        Name(NETWORK, "Sockets Read By", "memdoor.network.method").is(Value::text_or_nothing(method.as_bytes())),
         TCP.is(count(summary.tcp)),
-        Name(Network, "TCP States", "").is(Value::text_or_nothing(states.as_bytes())),
+        Name(NETWORK, "TCP States", "").is(Value::text_or_nothing(states.as_bytes())),
         UDP.is(count(summary.udp)),
-        Name(Network, "Other Sockets", "").is(Value::text_or_nothing(others.as_bytes())),
-        Name(Network, "", "memdoor.network.unix").is(count(summary.others.unix)),
-        Name(Network, "", "memdoor.network.netlink").is(count(summary.others.netlink)),
-        Name(Network, "", "memdoor.network.raw").is(count(summary.others.raw)),
-        Name(Network, "", "memdoor.network.packet").is(count(summary.others.packet)),
-        Name(Network, "", "memdoor.network.other").is(count(other.saturating_add(summary.others.other))),
-        Name(Network, "Sockets Not Identified", "memdoor.network.unidentified").is(count(summary.unidentified)),
+        Name(NETWORK, "Other Sockets", "").is(Value::text_or_nothing(others.as_bytes())),
+        Name(NETWORK, "", "memdoor.network.unix").is(count(summary.others.unix)),
+        Name(NETWORK, "", "memdoor.network.netlink").is(count(summary.others.netlink)),
+        Name(NETWORK, "", "memdoor.network.raw").is(count(summary.others.raw)),
+        Name(NETWORK, "", "memdoor.network.packet").is(count(summary.others.packet)),
+        Name(NETWORK, "", "memdoor.network.other").is(count(other.saturating_add(summary.others.other))),
+        Name(NETWORK, "Sockets Not Identified", "memdoor.network.unidentified").is(count(summary.unidentified)),
         MISSING.is(summary.missing.map_or(Value::Nothing, Value::Absent)),
     ];
     let in_state = STATES.map(|(state, name)| match summary.in_state(state) {

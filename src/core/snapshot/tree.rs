@@ -2,11 +2,12 @@
 
 use core::ffi::CStr;
 
+use super::basic::BEGIN;
 use super::{Completeness, Scene, carve};
 use crate::error::{Absent, Source};
 use crate::fixed::Fixed;
 use crate::parse::{one_number, stat, status};
-use crate::report::{Event, Name, Relation, Relative, Report, Row, Section, Value};
+use crate::report::{Name, Relation, Relative, Report, Row, Section, Value};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::pidfd::PidFd;
@@ -20,15 +21,19 @@ const DEPTH_MAX: usize = 128;
 /// Children shown; all are counted.
 const CHILDREN_MAX: u64 = 64;
 
+/// Its ancestors and children.
+pub(super) const SECTION: Section =
+    Section { key: "memdoor.snapshot.ancestor", banner: "##### PROCESS TREE INFORMATION #####\n" };
+
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
     // An ancestor that is hidden or gone is no reason to keep the children back.
     let done = ancestors(scene, report).unwrap_or_else(|why| {
-        report.missing(Section::Tree, why);
+        report.missing(&SECTION, why);
         Completeness::after(why)
     });
     let listed = report_children(scene, report);
     let value = Value::of(listed.map_err(|errno| scene.target.absent(c"task/TID/children", errno)), Value::Count);
-    let facts = [Name(Event::Begin, "Child Processes", "").is(value)];
+    let facts = [Name(BEGIN, "Child Processes", "").is(value)];
     report.facts(&facts);
     Ok(done.and(Completeness::of(&facts)))
 }

@@ -15,9 +15,8 @@ use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::mode::{done, say_if_partial, with_report};
 use crate::refusal::output_exit;
-use crate::report::Event::WatchEnd;
 use crate::report::escape::Escaped;
-use crate::report::{Head, Moment, Name, Section, Value};
+use crate::report::{Event, Head, Moment, Name, Section, Severity, Value};
 use crate::snapshot::{Completeness, history};
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::out::{Broken, say};
@@ -30,6 +29,12 @@ use crate::units::{Bytes, Pid};
 /// How long a process that the OOM killer has killed may take to go, when memdoor is asked to end: systemd gives a service 90 s, and a
 /// person less.
 const DYING: Duration = Duration::from_secs(2);
+
+pub(super) const WATCH_END: &Event = &Event::alone("memdoor.watch.end", "end of the watch", Severity::Warn);
+
+/// How the watch ended.
+pub(super) const SECTION: Section =
+    Section { key: "memdoor.watch.end", banner: "##### PROCESS END INFORMATION #####\n" };
 
 /// Why a watch ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,7 +157,7 @@ impl Armed<'_> {
         let recorded = self.finish_record();
         // The last report has it whatever `-q` left out before, and what is `-` there was lost.
         self.completeness =
-            self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WatchEnd)));
+            self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WATCH_END)));
         let finished = done(self.completeness);
         let broken = self.out.broken();
         self.is_over_and_lost = self.lost.say() && matches!(ending, Ending::Gone | Ending::Mismatch);
@@ -274,19 +279,19 @@ impl Armed<'_> {
         let age = monotonic().saturating_sub(self.seen.last_at);
         let last_seen = Moment::at(now.realtime.saturating_sub(age));
         let watched = monotonic().saturating_sub(self.seen.started);
-        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), WatchEnd);
+        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), WATCH_END);
         let [status, signal, core, code, stop, stopped, why, unseen, held] = Fate::facts(fate);
         let facts = [
             pid,
             exe,
-            Name(WatchEnd, "Last RSS", "process.memory.usage").is(bytes_or_gone(self.seen.last_rss)),
-            Name(WatchEnd, "Last RSS Seen", "memdoor.watch.last_reading").is(Value::Moment(last_seen)),
-            Name(WatchEnd, "Last RSS Seen Before This Report", "memdoor.watch.last_reading_age_us")
+            Name(WATCH_END, "Last RSS", "process.memory.usage").is(bytes_or_gone(self.seen.last_rss)),
+            Name(WATCH_END, "Last RSS Seen", "memdoor.watch.last_reading").is(Value::Moment(last_seen)),
+            Name(WATCH_END, "Last RSS Seen Before This Report", "memdoor.watch.last_reading_age_us")
                 .is(Value::Span(age)),
-            Name(WatchEnd, "Peak RSS Seen", "memdoor.process.peak_rss_bytes").is(bytes_or_gone(self.seen.peak_rss)),
-            Name(WatchEnd, "Watched", "memdoor.watch.duration_us").is(Value::Span(watched)),
-            Name(WatchEnd, "Samples", "memdoor.watch.samples").is(Value::Count(self.seen.samples)),
-            Name(WatchEnd, "Snapshots", "memdoor.watch.snapshots").is(Value::Count(self.seen.snapshots)),
+            Name(WATCH_END, "Peak RSS Seen", "memdoor.process.peak_rss_bytes").is(bytes_or_gone(self.seen.peak_rss)),
+            Name(WATCH_END, "Watched", "memdoor.watch.duration_us").is(Value::Span(watched)),
+            Name(WATCH_END, "Samples", "memdoor.watch.samples").is(Value::Count(self.seen.samples)),
+            Name(WATCH_END, "Snapshots", "memdoor.watch.snapshots").is(Value::Count(self.seen.snapshots)),
             status,
             signal,
             core,
@@ -306,9 +311,9 @@ impl Armed<'_> {
             }
             report.head(&head);
             history::section(self.memory.samples, &now, ending.life(), report);
-            report.begin(Section::End);
+            report.begin(&SECTION);
             verdict.report(&facts, report);
-            report.end(Section::End);
+            report.end(&SECTION);
         });
         self.out.seal();
         Said { words: Words::of(verdict.words()), exit: verdict.exit() }

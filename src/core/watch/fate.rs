@@ -3,10 +3,10 @@
 use core::fmt::Write;
 use core::time::Duration;
 
+use super::end::WATCH_END;
 use crate::error::{Absent, by_right};
 use crate::fixed::Fixed;
 use crate::parse::wait::{Core, Ended};
-use crate::report::Event::WatchEnd;
 use crate::report::{Fact, Name, Value};
 use crate::sys::{ptrace, signal};
 use crate::target::Unseized;
@@ -89,9 +89,9 @@ pub(super) struct Fate {
     millis: Fixed<32>,
 }
 
-const STOP: Name = Name(WatchEnd, "", "memdoor.death.stop");
-const STOPPED: Name = Name(WatchEnd, "Exit Stop", "");
-const REASON: Name = Name(WatchEnd, "No Exit Stop", "memdoor.death.reason");
+const STOP: Name = Name(WATCH_END, "", "memdoor.death.stop");
+const STOPPED: Name = Name(WATCH_END, "Exit Stop", "");
+const REASON: Name = Name(WATCH_END, "No Exit Stop", "memdoor.death.reason");
 
 impl Fate {
     pub(super) fn new(ended: Option<Ended>, held: Option<(Duration, Option<Duration>)>, why: Why) -> Self {
@@ -121,7 +121,7 @@ impl Fate {
 
     /// What is said of it; nothing of a target that lives.
     pub(super) fn facts(fate: Option<&Self>) -> [Fact<'_>; 9] {
-        const NONE: Name = Name(WatchEnd, "", "");
+        const NONE: Name = Name(WATCH_END, "", "");
         fate.map_or([NONE.is(Value::Nothing); 9], Self::all)
     }
 
@@ -154,16 +154,16 @@ impl Fate {
             }
         };
         [
-            Name(WatchEnd, "Exit Status", "memdoor.death.status").is(status),
-            Name(WatchEnd, "", "memdoor.death.signal").is(signal),
-            Name(WatchEnd, "", "memdoor.death.core_dumped").is(core),
-            Name(WatchEnd, "", "memdoor.death.exit_code").is(code),
+            Name(WATCH_END, "Exit Status", "memdoor.death.status").is(status),
+            Name(WATCH_END, "", "memdoor.death.signal").is(signal),
+            Name(WATCH_END, "", "memdoor.death.core_dumped").is(core),
+            Name(WATCH_END, "", "memdoor.death.exit_code").is(code),
             stop,
             stopped,
             reason,
-            Name(WatchEnd, "Exit Stop Seen Late By Up To", "memdoor.death.unseen_us")
+            Name(WATCH_END, "Exit Stop Seen Late By Up To", "memdoor.death.unseen_us")
                 .if_any(self.unseen.map(Value::Span)),
-            Name(WatchEnd, "", "memdoor.death.held_us").is(self.held.map_or(Value::Nothing, Value::Span)),
+            Name(WATCH_END, "", "memdoor.death.held_us").is(self.held.map_or(Value::Nothing, Value::Span)),
         ]
     }
 }

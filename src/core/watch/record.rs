@@ -14,7 +14,7 @@ use crate::fixed::Fixed;
 use crate::mode::with_report;
 use crate::refusal::fail;
 use crate::report::escape::Escaped;
-use crate::report::{self, Event, Format, Head, Section, Value};
+use crate::report::{self, Event, Format, Head, Section, Severity, Value};
 use crate::sys::clock::Now;
 use crate::sys::file::Dir;
 use crate::sys::ours::{At, Missing, Refused, Why, directory, is_free, probe, remove};
@@ -53,13 +53,18 @@ const PART: &[u8] = b".part";
 /// The largest that is chosen unasked, but for one that would not have a whole snapshot.
 const SIZE_MAX: usize = 64 << 20;
 
-const HOST: report::Name = report::Name(Event::Record, "Host Name", "");
-const KERNEL: report::Name = report::Name(Event::Record, "Kernel Release", "");
-const BOOT: report::Name = report::Name(Event::Record, "Boot ID", "");
-const VERSION: report::Name = report::Name(Event::Record, "Memdoor Version", "");
-const COMM: report::Name = report::Name(Event::Record, "Command Name", "process.name");
-const TYPED: report::Name = report::Name(Event::Record, "Watch Command Line", "memdoor.watch.command_line");
-const SIZE: report::Name = report::Name(Event::Record, "Record Size", "memdoor.record.size_bytes");
+const RECORD: &Event = &Event::alone("memdoor.record.begin", "record of a watch", Severity::Info);
+
+/// What a file of snapshots is of.
+const SECTION: Section = Section { key: "memdoor.record.begin", banner: "##### WATCH RECORD INFORMATION #####\n" };
+
+const HOST: report::Name = report::Name(RECORD, "Host Name", "");
+const KERNEL: report::Name = report::Name(RECORD, "Kernel Release", "");
+const BOOT: report::Name = report::Name(RECORD, "Boot ID", "");
+const VERSION: report::Name = report::Name(RECORD, "Memdoor Version", "");
+const COMM: report::Name = report::Name(RECORD, "Command Name", "process.name");
+const TYPED: report::Name = report::Name(RECORD, "Watch Command Line", "memdoor.watch.command_line");
+const SIZE: report::Name = report::Name(RECORD, "Record Size", "memdoor.record.size_bytes");
 
 impl Armed<'_> {
     /// Makes the file and writes its head, when it was asked for.
@@ -167,7 +172,7 @@ impl Armed<'_> {
         out.begin(Kind::Start);
         let head = Head { now, pid: self.target.pid, comm };
         let typed = self.options.record.map_or(&b""[..], |asked| asked.typed);
-        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), Event::Record);
+        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), RECORD);
         let facts = [
             HOST.is(Value::Text(self.envelope.host.as_bytes())),
             KERNEL.is(Value::Text(self.envelope.release.as_bytes())),
@@ -181,9 +186,9 @@ impl Armed<'_> {
         ];
         with_report(self.options.format, &mut out, &self.envelope, |report| {
             report.head(&head);
-            report.begin(Section::Record);
+            report.begin(&SECTION);
             report.facts(&facts);
-            report.end(Section::Record);
+            report.end(&SECTION);
             report.foot();
         });
         out.seal();

@@ -359,12 +359,13 @@ fn name<const N: usize>(victim: &Victim, by: Match, words: &mut Fixed<N>) {
 mod tests {
     extern crate std;
     use super::super::counts::Counts;
+    use super::super::end::SECTION;
     use super::super::kmsg::Counter;
     use super::*;
     use crate::mode::with_report;
     use crate::parse::wait;
+    use crate::report::Format;
     use crate::report::json::Envelope;
-    use crate::report::{Format, Section};
     use crate::sys::out::Out;
     use std::format;
 
@@ -684,9 +685,9 @@ mod tests {
             let mut buf = [0; 8192];
             let mut out = Out::in_memory(&mut buf);
             with_report(format, &mut out, &Envelope::default(), |report| {
-                report.begin(Section::End);
+                report.begin(&SECTION);
                 verdict.report(&[], report);
-                report.end(Section::End);
+                report.end(&SECTION);
             });
             core::str::from_utf8(out.held()).expect("UTF-8").replace(r"\\", r"\")
         })

@@ -4,13 +4,15 @@ use core::time::Duration;
 
 use super::{Extent, Found, Lack, Run, Show};
 use crate::oomlog::analysis::{Advice, Summary};
-use crate::report::Event as Line;
 use crate::report::Severity;
 use crate::report::json::put_object;
 use crate::report::time::{Precision, rfc3339};
-use crate::report::{Fact, Moment, Name, Value};
+use crate::report::{Event, Fact, Moment, Name, Value};
 use crate::sys::clock::Now;
 use crate::sys::out::Out;
+
+const OOM_KILL: &Event = &Event::alone("memdoor.oom.kill", "OOM kill", Severity::Error);
+const RUN_SUMMARY: &Event = &Event::alone("memdoor.run.summary", "summary", Severity::Info);
 
 /// Things of one kind that a summary lists; how many more there are is a number of its own.
 const NAMES: usize = 6;
@@ -47,7 +49,7 @@ impl Show for Json {
 
 /// A value of that key; it stands in JSON alone.
 const fn is<'a>(key: &'static str, value: Value<'a>) -> Fact<'a> {
-    Name(Line::OomKill, "", key).is(value)
+    Name(OOM_KILL, "", key).is(value)
 }
 
 /// Text that a log has, cut to `most` bytes: a line has four paths and up to 46 names, and stays under 16 KiB whatever they hold.
@@ -99,10 +101,10 @@ fn reason(lack: &Lack) -> String {
 }
 
 /// What every line begins with.
-fn envelope<'a>(line: Line, severity: Severity, message: &'a str) -> [Fact<'a>; 7] {
+fn envelope<'a>(line: &Event, severity: Severity, message: &'a str) -> [Fact<'a>; 7] {
     [
         words("schema", Some("memdoor/1")),
-        words("event_name", Some(line.name())),
+        words("event_name", Some(line.name)),
         words("severity_text", Some(severity.text())),
         count("severity_number", Some(severity.number())),
         words("message", Some(message)),
@@ -145,7 +147,7 @@ fn put_summary(summary: &Summary, run: &Run, lacks: &[Lack], out: &mut Out<'_>) 
     // Paths of any length: the line stays under 16 KiB.
     let reasons: Vec<String> = lacks.iter().take(NAMES).map(reason).collect();
     let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();
-    let mut facts = Vec::from(envelope(Line::RunSummary, severity, &message));
+    let mut facts = Vec::from(envelope(RUN_SUMMARY, severity, &message));
     facts.insert(1, words("timestamp", now.as_deref()));
     facts.extend(counts(summary, run).map(|(key, number)| count(key, Some(number))));
     facts.extend([

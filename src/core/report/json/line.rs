@@ -11,6 +11,10 @@ use crate::sys::out::Out;
 /// Facts of one line: an event has at most 48, the envelope 14.
 const FACTS_MAX: usize = 65;
 
+/// Which line a fact is of is settled by then.
+const ANY: &Event = &Event::of_snapshot("", "");
+const NONE: Fact<'static> = Name(ANY, "", "").is(Value::Nothing);
+
 /// Facts that have a value or a reason, as many as there is room for.
 pub struct Line<'f> {
     all: [Fact<'f>; FACTS_MAX],
@@ -60,7 +64,7 @@ impl<'f> Line<'f> {
     /// A line with its envelope.
     #[must_use]
     pub(super) fn new(envelope: &'f Envelope, timestamp: &'f Fixed<32>, subject: &Subject<'f>) -> Self {
-        let mut line = Self { all: [Name(Event::Begin, "", "").is(Value::Nothing); FACTS_MAX], length: 0 };
+        let mut line = Self { all: [NONE; FACTS_MAX], length: 0 };
         for (key, text) in [
             ("schema", &b"memdoor/1"[..]),
             ("timestamp", timestamp.as_bytes()),
@@ -91,7 +95,7 @@ impl<'f> Line<'f> {
     pub fn push(&mut self, key: &'static str, value: Value<'f>) {
         let is_there = !key.is_empty() && !matches!(value, Value::Nothing);
         if let (true, Some(slot)) = (is_there, self.all.get_mut(self.length)) {
-            *slot = Name(Event::Begin, "", key).is(value);
+            *slot = Name(ANY, "", key).is(value);
             self.length += 1;
         }
     }

@@ -1,6 +1,5 @@
 //! NDJSON, one object a line: nested objects whose path is the OpenTelemetry attribute name, our own things under `memdoor.`.
 
-mod event;
 pub mod line;
 mod members;
 mod rows;
@@ -8,12 +7,19 @@ mod rows;
 pub use members::put_object;
 
 use super::time::{Precision, rfc3339};
-use super::{Event, Fact, Flush, Head, Moment, Name, Report, Row, Section, Value};
+use super::{Event, Fact, Flush, Head, Moment, Name, Part, Report, Row, Section, Severity, Value};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::sys::clock::Now;
 use crate::sys::out::Out;
 use line::{Line, Subject};
+
+const SOURCE_ERROR: &Event = &Event {
+    name: "memdoor.source.error",
+    words: "could not read a part of the snapshot",
+    severity: Severity::Error,
+    part: Part::Snapshot,
+};
 
 /// The line that stands for reports which standard output has lost.
 pub const LOST: &[u8] = b"{\"schema\":\"memdoor/1\",\"event_name\":\"memdoor.output.lost\"}\n";
@@ -58,15 +64,15 @@ impl<'o, 'b> Json<'o, 'b> {
     }
 
     /// One line of `event`: the envelope and those of `facts` that belong to it.
-    fn line(&mut self, event: Event, facts: &[Fact<'_>]) {
+    fn line(&mut self, event: &'static Event, facts: &[Fact<'_>]) {
         let message = self.message(event);
-        let subject = Subject { event: event.name(), severity: event.severity(), message: message.as_bytes() };
+        let subject = Subject { event: event.name, severity: event.severity, message: message.as_bytes() };
         let mut line = Line::new(self.envelope, &self.timestamp, &subject);
-        if event.is_of_snapshot() {
+        if event.part == Part::Snapshot {
             line.push("memdoor.snapshot.id", Value::text_or_nothing(self.snapshot_id.as_bytes()));
         }
         line.push("process.pid", self.pid());
-        for fact in facts.iter().filter(|fact| fact.event == event && !fact.key.is_empty()) {
+        for fact in facts.iter().filter(|fact| fact.event.is(event) && !fact.key.is_empty()) {
             line.push(fact.key, fact.value);
         }
         line.put(self.out);
@@ -81,8 +87,8 @@ impl<'o, 'b> Json<'o, 'b> {
     }
 
     /// One line for a person: `snapshot of PID 8893 (leak)`.
-    fn message(&self, event: Event) -> Fixed<160> {
-        let mut words = Fixed::of(event.words().as_bytes());
+    fn message(&self, event: &Event) -> Fixed<160> {
+        let mut words = Fixed::of(event.words.as_bytes());
         if self.pid != 0 {
             words.push(b" of PID ").push_dec(self.pid);
         }
@@ -110,12 +116,12 @@ impl Report for Json<'_, '_> {
         self.snapshot_id.push_dec(micros).push(b"-").push_dec(self.pid);
     }
 
-    fn begin(&mut self, _: Section) {}
+    fn begin(&mut self, _: &Section) {}
 
     fn facts(&mut self, facts: &[Fact<'_>]) {
         for (at, fact) in facts.iter().enumerate() {
-            let is_first = !facts.iter().take(at).any(|earlier| earlier.event == fact.event);
-            if is_first && facts.iter().any(|other| other.event == fact.event && !other.key.is_empty()) {
+            let is_first = !facts.iter().take(at).any(|earlier| earlier.event.is(fact.event));
+            if is_first && facts.iter().any(|other| other.event.is(fact.event) && !other.key.is_empty()) {
                 self.line(fact.event, facts);
             }
         }
@@ -131,14 +137,14 @@ impl Report for Json<'_, '_> {
         }
     }
 
-    fn missing(&mut self, section: Section, why: Absent) {
-        let name = Name(Event::SourceError, "", section.key());
-        self.line(Event::SourceError, &[name.is(Value::Absent(why))]);
+    fn missing(&mut self, section: &Section, why: Absent) {
+        let name = Name(SOURCE_ERROR, "", section.key);
+        self.line(SOURCE_ERROR, &[name.is(Value::Absent(why))]);
     }
 
     fn sentence(&mut self, _: &str) {}
 
-    fn end(&mut self, _: Section) {}
+    fn end(&mut self, _: &Section) {}
 
     fn foot(&mut self) {}
 

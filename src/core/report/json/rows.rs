@@ -12,12 +12,14 @@ use crate::units::Bytes;
 /// A mapping's path may be 4096 bytes, each of which the kernel may write as four.
 const PATH_MAX: usize = 12 * 1024;
 
+const SAMPLE: &Event = &Event::of_snapshot("memdoor.process.sample", "sample");
+
 impl Json<'_, '_> {
     /// The start of a row, up to the brace of its own object under `memdoor`.
-    fn row_head(&mut self, event: Event, pid: i32, object: &str) {
+    fn row_head(&mut self, event: &str, pid: i32, object: &str) {
         self.out.put(BEGINNING);
         for (before, text) in
-            [(&b"\"event_name\":\""[..], event.name().as_bytes()), (b"\",\"timestamp\":\"", self.timestamp.as_bytes())]
+            [(&b"\"event_name\":\""[..], event.as_bytes()), (b"\",\"timestamp\":\"", self.timestamp.as_bytes())]
         {
             self.out.put(before);
             self.out.put(text);
@@ -32,7 +34,7 @@ impl Json<'_, '_> {
     }
 
     pub(super) fn mapping(&mut self, mapping: &Mapping<'_>) {
-        self.row_head(Event::Mapping, self.pid, "mapping");
+        self.row_head("memdoor.snapshot.mapping", self.pid, "mapping");
         put_fmt(self.out, format_args!("\"start\":\"{:x}\",\"end\":\"{:x}\"", mapping.start, mapping.end));
         put_fmt(self.out, format_args!(",\"size_bytes\":{},\"perms\":", mapping.size().0));
         escape::json(self.out, mapping.perms, Source::Raw, JSON_MAX);
@@ -49,7 +51,7 @@ impl Json<'_, '_> {
 
     /// A mapping's row has its path.
     pub(super) fn grower(&mut self, grower: &Grower) {
-        self.row_head(Event::Grower, self.pid, "mapping");
+        self.row_head("memdoor.snapshot.grown", self.pid, "mapping");
         let Grower { start, end, kind, by } = grower;
         let size = end - start;
         put_fmt(
@@ -62,7 +64,7 @@ impl Json<'_, '_> {
     }
 
     pub(super) fn socket(&mut self, socket: &Socket) {
-        self.row_head(Event::Socket, self.pid, "socket");
+        self.row_head("memdoor.snapshot.socket", self.pid, "socket");
         put_fmt(
             self.out,
             format_args!("\"protocol\":\"{}\",\"state\":\"{}\"", Lower(socket.protocol.name()), Lower(socket.state)),
@@ -85,13 +87,13 @@ impl Json<'_, '_> {
     pub(super) fn sample(&mut self, sample: &Sample) {
         let moment = Moment::at(sample.time);
         let time = rfc3339(moment.utc, moment.micros, Precision::Micros);
-        let fact = |key, value| Name(Event::Sample, "", key).is(value);
+        let fact = |key, value| Name(SAMPLE, "", key).is(value);
         let text = |key, text| fact(key, Value::Text(text));
         let size = |key, size: Option<_>| fact(key, size.map_or(Value::Nothing, Value::Bytes));
         let share = |key, part: Option<_>| fact(key, part.map_or(Value::Nothing, Value::Percent));
         let facts = [
             text("schema", b"memdoor/1"),
-            text("event_name", Event::Sample.name().as_bytes()),
+            text("event_name", SAMPLE.name.as_bytes()),
             text("timestamp", time.as_bytes()),
             fact("process.pid", Value::Int(self.pid.into())),
             size("process.memory.usage", sample.rss),
@@ -110,7 +112,7 @@ impl Json<'_, '_> {
     /// A relative is a process with its own pid; its snapshot is the target's.
     pub(super) fn relative(&mut self, relative: &Relative<'_>) {
         let relation = if relative.relation == Relation::Child { "child" } else { "ancestor" };
-        self.row_head(Event::Relative, relative.pid.get(), "process");
+        self.row_head("memdoor.snapshot.ancestor", relative.pid.get(), "process");
         put_fmt(self.out, format_args!("\"relation\":\"{relation}\""));
         if let Ok(comm) = relative.comm {
             self.out.put(b",\"comm\":");

@@ -3,11 +3,11 @@
 use core::fmt::Write;
 use core::time::Duration;
 
+use super::super::end::WATCH_END;
 use super::{Cause, Evidence, Verdict, apart, name};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::parse::kmsg::unescape;
-use crate::report::Event::WatchEnd;
 use crate::report::{Fact, Name, Report, Value};
 use crate::sys::clock::monotonic;
 use crate::sys::ptrace::{self, Passed};
@@ -16,10 +16,10 @@ use crate::units::micros;
 use crate::watch::counts::{Course, Rise, Tenths};
 use crate::watch::kmsg::{Counter, Coverage, Kills, Kin, Missing, Victim};
 
-const VERDICT: Name = Name(WatchEnd, "Verdict", "memdoor.verdict.summary");
+const VERDICT: Name = Name(WATCH_END, "Verdict", "memdoor.verdict.summary");
 /// Of a watch that ends before its target.
-const ENDED: Name = Name(WatchEnd, "Watch Ended Because", "memdoor.verdict.summary");
-const CAUSE: Name = Name(WatchEnd, "", "memdoor.verdict.cause");
+const ENDED: Name = Name(WATCH_END, "Watch Ended Because", "memdoor.verdict.summary");
+const CAUSE: Name = Name(WATCH_END, "", "memdoor.verdict.cause");
 
 /// Lines of the log, and sentences of ours.
 const LINES: usize = 6;
@@ -68,10 +68,10 @@ impl Verdict<'_> {
         }
         report.facts(facts.get(..count).unwrap_or_default());
         for line in lines.into_iter().filter(|line| !line.is_empty()) {
-            report.facts(&[Name(WatchEnd, "Kernel Log", "").is(Value::Text(line))]);
+            report.facts(&[Name(WATCH_END, "Kernel Log", "").is(Value::Text(line))]);
         }
         for sentence in sentences.into_iter().filter(|text| !text.is_empty()) {
-            report.facts(&[Name(WatchEnd, "Evidence", "").is(Value::Text(sentence))]);
+            report.facts(&[Name(WATCH_END, "Evidence", "").is(Value::Text(sentence))]);
         }
     }
 
@@ -91,25 +91,26 @@ impl Verdict<'_> {
         [
             CAUSE.is(Value::Words(self.cause.name())),
             self.name().is(Value::Text(self.words.as_bytes())),
-            Name(WatchEnd, "OOM Control Group", "memdoor.verdict.cgroup").if_any(of_cgroup(cgroup.map(Value::Text))),
-            Name(WatchEnd, "Limiting Control Group", "memdoor.cgroup.path")
+            Name(WATCH_END, "OOM Control Group", "memdoor.verdict.cgroup").if_any(of_cgroup(cgroup.map(Value::Text))),
+            Name(WATCH_END, "Limiting Control Group", "memdoor.cgroup.path")
                 .if_any(limiting.map(|(path, _)| Value::Text(path))),
-            Name(WatchEnd, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes")
+            Name(WATCH_END, "Control Group Memory Limit", "memdoor.cgroup.limit_bytes")
                 .if_any(limiting.map(|(_, limit)| Value::Bytes(limit))),
-            Name(WatchEnd, "OOM Control Group Limit", "memdoor.verdict.limit_bytes")
+            Name(WATCH_END, "OOM Control Group Limit", "memdoor.verdict.limit_bytes")
                 .if_any(of_cgroup(limit.map(Value::Bytes))),
-            Name(WatchEnd, "OOM Control Group Usage", "memdoor.verdict.usage_bytes")
+            Name(WATCH_END, "OOM Control Group Usage", "memdoor.verdict.usage_bytes")
                 .if_any(of_cgroup(usage.map(Value::Bytes))),
-            Name(WatchEnd, "OOM Killer Chose PID", "memdoor.oom.killed.pid")
+            Name(WATCH_END, "OOM Killer Chose PID", "memdoor.oom.killed.pid")
                 .if_any(chosen.and_then(|log| log.report().chosen()).map(Value::Count)),
-            Name(WatchEnd, "OOM Killer Invoked By PID", "memdoor.oom.trigger.pid")
+            Name(WATCH_END, "OOM Killer Invoked By PID", "memdoor.oom.trigger.pid")
                 .if_any(log.and_then(|log| log.report().trigger()).map(Value::Count)),
-            Name(WatchEnd, "", "memdoor.verdict.beside.pid").if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
-            Name(WatchEnd, "", "memdoor.verdict.beside.name")
+            Name(WATCH_END, "", "memdoor.verdict.beside.pid")
+                .if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
+            Name(WATCH_END, "", "memdoor.verdict.beside.name")
                 .if_any(beside.map(|(victim, _)| Value::Text(victim.comm.as_bytes()))),
-            Name(WatchEnd, "", "memdoor.verdict.beside.relation")
+            Name(WATCH_END, "", "memdoor.verdict.beside.relation")
                 .if_any(beside.map(|(_, kin)| Value::Words(kin.name()))),
-            Name(WatchEnd, "", "memdoor.verdict.evidence")
+            Name(WATCH_END, "", "memdoor.verdict.evidence")
                 .if_any((!evidence.is_empty()).then_some(Value::Texts(evidence))),
         ]
     }

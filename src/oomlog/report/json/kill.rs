@@ -1,11 +1,10 @@
 //! `memdoor.oom.kill`: an event as one object.
 mod words;
 
-use super::{count, envelope, int, is, list, moment, name, now, path, put_line, slices, some, text, words};
+use super::{OOM_KILL, count, envelope, int, is, list, moment, name, now, path, put_line, slices, some, text, words};
 use crate::oomlog::analysis::{self, Finding, Share, account, freed, shortage, size, victim};
 use crate::oomlog::event::{Event, Mark, Position, Ranked, Row, Task};
 use crate::oomlog::report::{Found, gfp_names};
-use crate::report::Event as Line;
 use crate::report::{Fact, Value};
 use crate::sys::out::Out;
 use crate::units::Bytes;
@@ -19,7 +18,7 @@ pub(super) fn put(found: &Found<'_>, out: &mut Out<'_>) {
     let event = found.event;
     let (message, mask, flags) = (headline(event), mask(event), gfp_names(event));
     let (timestamp, observed) = (found.wall_us.and_then(moment), now());
-    let mut facts = Vec::from(envelope(Line::OomKill, severity(event), &message));
+    let mut facts = Vec::from(envelope(OOM_KILL, severity(event), &message));
     facts.insert(1, words("timestamp", timestamp.as_deref()));
     facts.insert(2, words("observed_timestamp", observed.as_deref()));
     source(found, &mut facts);

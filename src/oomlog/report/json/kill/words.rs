@@ -2,7 +2,7 @@
 
 use crate::oomlog::analysis::Who;
 use crate::oomlog::event::{Constraint, Event, Missing, Outcome};
-use crate::report::{Event as Line, Severity};
+use crate::report::Severity;
 
 /// One line for a person.
 pub(super) fn headline(event: &Event) -> String {
@@ -25,7 +25,7 @@ pub(super) fn severity(event: &Event) -> Severity {
     match event.outcome {
         Outcome::Panic => Severity::Fatal,
         Outcome::Unknown => Severity::Warn,
-        _ => Line::OomKill.severity(),
+        _ => Severity::Error,
     }
 }
 
