@@ -5,7 +5,7 @@
 use core::time::Duration;
 
 use super::basic::BEGIN;
-use super::{COUNT, Completeness, END, Scene, Take, all, basic, foot, head, history, mappings, memory, network, one};
+use super::{Completeness, END, Losses, Scene, Take, basic, head, history, mappings, memory, network};
 use crate::error::Absent;
 use crate::report::{Name, Report, Section, Value};
 use crate::sys::clock::monotonic;
@@ -22,7 +22,7 @@ pub struct Death<'a> {
 /// That it is dying, and of what.
 const DEATH: Section = Section { key: "memdoor.snapshot.death", banner: "##### PROCESS DEATH INFORMATION #####\n" };
 
-const SECTIONS: [(&Section, Take); COUNT] = [
+const SECTIONS: [(&Section, Take); 6] = [
     (&basic::SECTION, basic::take),
     (&memory::SECTION, memory::take),
     (&history::SECTION, history::take),
@@ -47,12 +47,13 @@ pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn 
     if scene.sockets.noted() > FEW {
         sections.swap(3, 4);
     }
-    let lost = sections.map(|(section, take)| {
+    let mut losses = Losses::new();
+    for (section, take) in sections {
         let take = if scene.when.left().is_zero() { late } else { take };
-        one(section, take, scene, report)
-    });
-    report.facts(&[Name(END, "Snapshot", "").is(Value::Words(all(&lost).name()))]);
-    foot(&lost, monotonic().saturating_sub(death.since), report)
+        losses.one(section, take, scene, report);
+    }
+    report.facts(&[Name(END, "Snapshot", "").is(Value::Words(losses.all.name()))]);
+    losses.foot(monotonic().saturating_sub(death.since), report)
 }
 
 fn late(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {

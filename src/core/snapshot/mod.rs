@@ -200,13 +200,13 @@ pub const BUFFER: usize = 24 * 1024;
 /// The end of a snapshot.
 const END: &Event = &Event::of_snapshot("memdoor.snapshot.end", "end of the snapshot");
 
-/// Sections of a snapshot, alive or at the death.
-const COUNT: usize = 6;
+/// So many sections a snapshot may have.
+const MOST: usize = 16;
 
 type Take = fn(&mut Scene<'_>, &mut dyn Report) -> Result<Completeness, Absent>;
 
 /// The document's order. Within it, what takes the target's mmap_lock (PSS, mappings) comes after what was flushed before.
-const SECTIONS: [(&Section, Take); COUNT] = [
+const SECTIONS: &[(&Section, Take)] = &[
     (&basic::SECTION, basic::take),
     (&memory::SECTION, memory::take),
     (&history::SECTION, history::take),
@@ -219,28 +219,21 @@ const SECTIONS: [(&Section, Take); COUNT] = [
 pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
     let started = monotonic();
     head(scene, report);
-    let lost = SECTIONS.map(|(section, take)| {
+    let mut losses = Losses::new();
+    for (section, take) in SECTIONS {
         // The target is held until this ends: a snapshot at its death is better than the rest of this one.
         let take = if ptrace::held().is_some() {
             dying
         } else if scene.when.left().is_zero() {
             late
-        } else if *section == mappings::SECTION && matches!(scene.when, When::Condemned { .. }) {
-            return (Name(END, "", "").is(Value::Nothing), Completeness::Complete);
+        } else if **section == mappings::SECTION && matches!(scene.when, When::Condemned { .. }) {
+            continue;
         } else {
-            take
+            *take
         };
-        one(section, take, scene, report)
-    });
-    foot(&lost, monotonic().saturating_sub(started), report)
-}
-
-/// What became of a section: the fact that says what of it is lost, and whether all of it is there.
-type Lost = (Fact<'static>, Completeness);
-
-/// Whether all sections are there.
-fn all(lost: &[Lost; COUNT]) -> Completeness {
-    lost.iter().fold(Completeness::Complete, |all, (_, done)| all.and(*done))
+        losses.one(section, take, scene, report);
+    }
+    losses.foot(monotonic().saturating_sub(started), report)
 }
 
 fn dying(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
@@ -256,42 +249,58 @@ fn head(scene: &mut Scene<'_>, report: &mut dyn Report) {
     report.head(&Head { now: &scene.now, pid: scene.target.pid, comm: comm.as_bytes() });
 }
 
-/// One section, and what is lost of it.
-fn one(section: &'static Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Report) -> Lost {
-    let name = Name(END, "", section.key);
-    if *section == history::SECTION && scene.past.is_none() {
-        return (name.is(Value::Nothing), Completeness::Complete);
-    }
-    report.begin(section);
-    let mut done = take(scene, report);
-    if report.out().take_cut() {
-        done = Err(Absent::NoRoom);
-    }
-    if let Err(why) = done {
-        report.missing(section, why);
-    }
-    report.end(section);
-    report.out().flush();
-    let lost = match done {
-        Ok(Completeness::Complete) => None,
-        Ok(_) => Some(Absent::InPart),
-        Err(why) => Some(why).filter(|why| why.is_loss()),
-    };
-    (name.is(lost.map_or(Value::Nothing, Value::Absent)), done.unwrap_or_else(Completeness::after))
+/// What is lost of the sections that were taken.
+struct Losses {
+    /// A fact for each of which something is: it says why.
+    facts: [Fact<'static>; MOST],
+    count: usize,
+    /// Whether all are there.
+    all: Completeness,
 }
 
-/// The end: whether all is there, how long it took, and what is lost.
-fn foot(lost: &[Lost; COUNT], took: Duration, report: &mut dyn Report) -> Completeness {
-    let all = all(lost);
-    let [one, two, three, four, five, six] = lost.map(|(lost, _)| lost);
-    let (status, took) = (
-        Name(END, "", "memdoor.snapshot.status").is(Value::Text(all.name().as_bytes())),
-        Name(END, "", "memdoor.snapshot.duration_us").is(Value::Span(took)),
-    );
-    report.facts(&[status, took, one, two, three, four, five, six]);
-    report.foot();
-    report.out().flush();
-    all
+impl Losses {
+    const fn new() -> Self {
+        Self { facts: [Name(END, "", "").is(Value::Nothing); MOST], count: 0, all: Completeness::Complete }
+    }
+
+    /// Takes a section.
+    fn one(&mut self, section: &'static Section, take: Take, scene: &mut Scene<'_>, report: &mut dyn Report) {
+        if *section == history::SECTION && scene.past.is_none() {
+            return;
+        }
+        report.begin(section);
+        let mut done = take(scene, report);
+        if report.out().take_cut() {
+            done = Err(Absent::NoRoom);
+        }
+        if let Err(why) = done {
+            report.missing(section, why);
+        }
+        report.end(section);
+        report.out().flush();
+        let lost = match done {
+            Ok(Completeness::Complete) => None,
+            Ok(_) => Some(Absent::InPart),
+            Err(why) => Some(why).filter(|why| why.is_loss()),
+        };
+        if let (Some(why), Some(slot)) = (lost, self.facts.get_mut(self.count)) {
+            *slot = Name(END, "", section.key).is(Value::Absent(why));
+            self.count += 1;
+        }
+        self.all = self.all.and(done.unwrap_or_else(Completeness::after));
+    }
+
+    /// The end: whether all is there, how long it took, and what is lost.
+    fn foot(&self, took: Duration, report: &mut dyn Report) -> Completeness {
+        let mut facts = [Name(END, "", "").is(Value::Nothing); MOST + 2];
+        facts[0] = Name(END, "", "memdoor.snapshot.status").is(Value::Text(self.all.name().as_bytes()));
+        facts[1] = Name(END, "", "memdoor.snapshot.duration_us").is(Value::Span(took));
+        facts[2..].copy_from_slice(&self.facts);
+        report.facts(&facts);
+        report.foot();
+        report.out().flush();
+        self.all
+    }
 }
 
 /// Takes `len` bytes of a lent buffer; fewer when there are no more.
