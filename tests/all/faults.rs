@@ -334,7 +334,7 @@ fn fault_5_21_every_stop_signal_ends_it_between_two_lines() {
     let target = Victim::start(&["maps", "20000"]);
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let mut watch = Running::start(memdoor(&["-p", &target.id(), "-i", "0.05"]));
-        watch.until(BANNERS[3]);
+        watch.until(BANNERS[4]);
         watch.signal(signal);
         let ended = watch.end();
         assert_eq!(ended.code(), 0);

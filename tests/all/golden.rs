@@ -78,6 +78,8 @@ fn normal(text: &str) -> String {
         // They are among the processes, with numbers of their own.
         (r#"(?m)^( +\d+ memdoor-r[a-z.]+ |\{.*"comm":"memdoor-reader").*\n"#, ""),
         (r"and \d+ more, which hold [\d.]+ MiB", "and # more, which hold # MiB"),
+        // Where that line is wrapped depends on how many seconds it was.
+        (r"(?m)^(Memory: .* s ago; at least)\s+([\d.]+)\s+MiB\s+available;", "$1 $2 MiB available;"),
         // What this machine has in tmpfs.
         (r"(?m)^(Stays until deleted and closed:|In tmpfs And System V Segments:) .*\n", ""),
         (r#","lasting":\{([^{}]|\{[^{}]*\})*\}"#, ""),

@@ -419,7 +419,7 @@ impl Proc {
             "Name:\tx\nTgid:\t{pid}\nUid:\t1000\t1000\t1000\t1000\nNSpid:\t{pid}\nVmSize:\t900 kB\nVmLck:\t4 kB\nVmHWM:\t500 kB\nVmRSS:\t400 kB\n\
              RssAnon:\t300 kB\nRssFile:\t96 kB\nRssShmem:\t4 kB\nVmPTE:\t44 kB\nVmSwap:\t8 kB\nHugetlbPages:\t2048 kB\n"
         );
-        let files: [(&str, &[u8]); 10] = [
+        let files: [(&str, &[u8]); 11] = [
             ("stat", &stat),
             ("statm", b"225 100 24 9 0 75 0\n"),
             ("status", status.as_bytes()),
@@ -429,6 +429,7 @@ impl Proc {
             ("cmdline", b"/opt/victim\0--leak\0"),
             ("maps", b"1000-3000 r-xp 00000000 fe:00 7                          /opt/victim\n"),
             ("smaps_rollup", b"1000-3000 ---p 00000000 00:00 0    [rollup]\nRss: 400 kB\nPss: 380 kB\nPrivate_Clean: 60 kB\nPrivate_Dirty: 300 kB\n"),
+            ("limits", LIMITS),
             ("task/TID/children", b""),
         ];
         for (name, text) in files {
@@ -529,10 +530,13 @@ impl Taken {
     }
 }
 
-const BANNERS: [&str; 5] = [
+const LIMITS: &[u8] = b"Limit                     Soft Limit           Hard Limit           Units     \nMax data size             unlimited            unlimited            bytes     \nMax stack size            8388608              unlimited            bytes     \nMax processes             31204                31204                processes \nMax open files            1024                 524288               files     \nMax locked memory         8388608              8388608              bytes     \nMax address space         unlimited            unlimited            bytes     \nMax msgqueue size         819200               819200               bytes     \n";
+
+const BANNERS: [&str; 6] = [
     "##### PROCESS BASIC INFORMATION #####",
     "##### PROCESS MEMORY INFORMATION #####",
     "##### PROCESS TREE INFORMATION #####",
+    "##### PROCESS LIMITS INFORMATION #####",
     "##### PROCESS MEMORY MAPPING INFORMATION #####",
     "##### PROCESS NETWORK CONNECTION INFORMATION #####",
 ];
@@ -580,7 +584,7 @@ fn the_checks_of_a_report_find_fault_with_bad_ones() {
     check_text(&good);
     fails(check_text, &format!("{good}\x1b[31m"));
     fails(check_text, &format!("{good}\n{}", BANNERS[0]));
-    fails(check_text, &BANNERS[..4].join("\n"));
+    fails(check_text, &BANNERS[..5].join("\n"));
     fails(check_text, &BANNERS.map(String::from).iter().rev().cloned().collect::<Vec<_>>().join("\n"));
     let line = r#"{"schema":"memdoor/1","event_name":"memdoor.x","timestamp":"2026-01-01T00:00:00.000000Z"}"#;
     let check: fn(&str) = |text| drop(check_json(text));
@@ -782,6 +786,13 @@ fn an_empty_file_of_a_process_that_lives_is_unread_and_the_process_not_gone() {
     proc.remove(PID, "smaps_rollup");
     let rss = format!("- (cannot read /proc/{PID}/statm: it is empty)");
     assert_eq!(proc.take().line("Process RSS Memory Usage"), rss);
+    let proc = Proc::new();
+    proc.put(PID, "limits", b"");
+    let taken = proc.take();
+    assert!(
+        taken.text.contains(&format!("LIMITS INFORMATION #####\n- (cannot read /proc/{PID}/limits: it is empty)\n"))
+    );
+    assert!(taken.is_partial());
     let proc = Proc::new();
     proc.write("meminfo", b"");
     assert_eq!(proc.take().line("System Available Memory"), "- (cannot read /proc/meminfo: it is empty)");

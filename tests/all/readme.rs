@@ -108,7 +108,7 @@ fn the_minute_shows_the_banners_and_labels_that_memdoor_prints() {
     let shown = chapter(&readme, "One minute with it");
     let is_banner = |line: &&str| line.starts_with("#####") || line.starts_with("START ADDRESS");
     let banners: Vec<&str> = real.lines().filter(is_banner).collect();
-    assert_eq!(banners.len(), 6);
+    assert_eq!(banners.len(), 7);
     for banner in banners {
         assert!(shown.contains(banner), "{banner}");
     }

@@ -987,7 +987,7 @@ fn the_process_of_another_user_shows_what_is_readable_and_ends_with_4() {
     ] {
         assert_eq!(report.value(label), denied(file));
     }
-    assert_eq!(report.section(BANNERS[3])[1], denied("maps"));
+    assert_eq!(report.section(BANNERS[4])[1], denied("maps"));
     assert_eq!(report.value("Process OOM Score Adjustment Value"), "0");
     // The name can't be checked, so a watch by name is refused with what to do.
     let inner = command(&dir.memdoor(), &["-p", &id, "-e", "/bin/sh", "-c", "1"]);

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-/// The five banners of a snapshot, in order.
-pub const BANNERS: [&str; 5] = [
+/// The banners of a snapshot, in order.
+pub const BANNERS: [&str; 6] = [
     "##### PROCESS BASIC INFORMATION #####",
     "##### PROCESS MEMORY INFORMATION #####",
     "##### PROCESS TREE INFORMATION #####",
+    "##### PROCESS LIMITS INFORMATION #####",
     "##### PROCESS MEMORY MAPPING INFORMATION #####",
     "##### PROCESS NETWORK CONNECTION INFORMATION #####",
 ];
@@ -70,7 +71,7 @@ impl Report {
         let is_of_snapshot = has(BANNERS[1]);
         last.is_empty()
             && match before.last() {
-                Some(line) if is_of_snapshot => line.is_empty() && has(BANNERS[4]),
+                Some(line) if is_of_snapshot => line.is_empty() && has(BANNERS[5]),
                 Some(_) => has("Memory Pressure Threshold: ") || has("Verdict: ") || has("Watch Ended Because: "),
                 None => false,
             }
@@ -134,7 +135,7 @@ impl Report {
 
     /// The rows of the mappings; the header and each column must stand where the document has them.
     pub fn mappings(&self) -> Vec<Mapping> {
-        let section = self.section(BANNERS[3]);
+        let section = self.section(BANNERS[4]);
         assert_eq!(section.first().map(String::as_str), Some(MAPPINGS));
         let is_row =
             |line: &&String| line.get(..16).is_some_and(|start| start.bytes().all(|byte| byte.is_ascii_hexdigit()));

@@ -366,7 +366,13 @@ impl Stage {
             )
         };
         let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
-            Max open files            1024                 524288               files     \n";
+            Max data size             unlimited            unlimited            bytes     \n\
+            Max stack size            8388608              unlimited            bytes     \n\
+            Max processes             31204                31204                processes \n\
+            Max open files            1024                 524288               files     \n\
+            Max locked memory         8388608              8388608              bytes     \n\
+            Max address space         unlimited            unlimited            bytes     \n\
+            Max msgqueue size         819200               819200               bytes     \n";
         for (name, text) in [
             ("stat", stat.as_str()),
             (&format!("task/{pid}/stat"), &stat),

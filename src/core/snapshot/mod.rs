@@ -7,6 +7,7 @@
 mod basic;
 mod death;
 pub mod history;
+mod limits;
 mod mapped;
 mod mappings;
 pub(crate) mod memory;
@@ -211,6 +212,7 @@ const SECTIONS: &[(&Section, Take)] = &[
     (&memory::SECTION, memory::take),
     (&history::SECTION, history::take),
     (&tree::SECTION, tree::take),
+    (&limits::SECTION, limits::take),
     (&mappings::SECTION, mappings::take),
     (&network::SECTION, network::take),
 ];
