@@ -215,6 +215,13 @@ impl Target {
         self.thread.as_ref().map(|thread| thread.tid)
     }
 
+    /// The same, and that thread's name; none where it can't be read any more.
+    pub fn shown_as<'b>(&mut self, buf: &'b mut [u8]) -> Option<(Pid, &'b [u8])> {
+        let tid = self.shown_by()?;
+        let (view, files) = self.view_and_files();
+        Some((tid, stat::parse(files.stat.once(view, buf).ok()?)?.comm))
+    }
+
     /// Called when its memory reads as nothing: finds a thread that still shows it.
     ///
     /// When the first thread of a process exits before the others, `/proc/PID` is a zombie's while the process lives on.
