@@ -295,6 +295,8 @@ pub enum Absent {
     NotAsked,
     /// There is no pidfd: Linux before 5.3, or `/proc` is another pid namespace's.
     NoPidfd,
+    /// Its first thread has exited, and there is no pidfd of another: Linux before 6.9, or `/proc` is another pid namespace's.
+    Leaderless,
     /// Only the parent and a tracer are told, and neither is memdoor.
     NotTold,
     /// No method told what it is.
@@ -374,6 +376,9 @@ impl fmt::Display for Absent {
             Self::NotMounted => f.write_str("no memory controller is mounted here"),
             Self::NotAsked => f.write_str("it was not looked at"),
             Self::NoPidfd => f.write_str("no pidfd: Linux before 5.3, or another pid namespace's /proc"),
+            Self::Leaderless => f.write_str(
+                "its first thread has exited, and there is no pidfd of another: Linux before 6.9, or another pid namespace's /proc",
+            ),
             Self::NotTold => f.write_str("not seen: only its parent and a tracer are told"),
             Self::Unidentified => f.write_str("no table and no descriptor tells"),
             Self::Incomparable => f.write_str("not known then, or not now"),

@@ -452,6 +452,51 @@ fn a_process_whose_first_thread_has_exited_is_seized_by_another() {
     assert!(death.kib("Process RSS Memory Usage") >= 4096);
 }
 
+/// A cgroup that is full lends no page for a file: what is opened at a death waits for memory that only this death will free, for 2 s.
+#[test]
+fn nothing_is_opened_or_listed_while_the_dying_are_held_with_or_without_their_first_thread() {
+    let can_trace = works(&["strace", "-V"]);
+    let own = memdoor::units::Pid::new(std::process::id().into()).expect("a pid");
+    let has_thread_pidfds = memdoor::sys::pidfd::PidFd::open_thread(own).is_ok();
+    for leader in [&[][..], &["--leaderless"]] {
+        if !leader.is_empty() && !has_thread_pidfds {
+            skip("needs pidfds of threads: Linux 6.9");
+            continue;
+        }
+        let target = Victim::start(&[&["leak", "--sockets", "3"][..], leader, &["1"]].concat());
+        let dir = TempDir::new();
+        let log = dir.join("trace");
+        let id = target.id();
+        let inner = memdoor(&["-p", &id, "-m", "99", "-i", "60", "--seize", "always"]);
+        let mut watch = Running::start(match can_trace {
+            true => through(&["strace", "-o", &log], &inner),
+            false => inner,
+        });
+        watch.next_report();
+        let task = format!("/proc/{id}/task");
+        poll("a thread that is seized", || {
+            let tids = std::fs::read_dir(&task).ok()?.flatten();
+            let mut tids = tids.filter_map(|tid| tid.file_name().into_string().ok());
+            tids.find(|tid| tracer(tid) != "0")
+        });
+        target.kill();
+        let (death, _) = complete(&watch.end());
+        assert_eq!(death.value("UDP Sockets"), "3");
+        assert_eq!(death.value("Sockets Read By"), "pidfd_getfd", "{leader:?}");
+        if !can_trace {
+            skip("needs strace");
+            continue;
+        }
+        let trace = std::fs::read_to_string(&log).expect("a trace");
+        let (_, held) = trace.split_once("PTRACE_EVENT_EXIT").expect("an exit stop");
+        let (held, _) = held.split_once("PTRACE_CONT").expect("that is ended");
+        assert!(held.contains("pread64("), "it is what was done meanwhile: {held}");
+        let opened =
+            held.lines().filter(|line| ["open", "getdents", "readlink"].iter().any(|call| line.starts_with(call)));
+        assert_eq!(opened.collect::<Vec<_>>(), [""; 0], "{leader:?}");
+    }
+}
+
 #[test]
 fn when_the_seized_thread_exits_alone_another_is_seized() {
     let mut target = Victim::start(&["zombie-leader", "--wait", "4"]);

@@ -92,6 +92,25 @@ fn who_grew_and_has_gone_is_not_nobody() {
 }
 
 #[test]
+fn who_turned_the_alert_of_growth_off_is_told_who_grows_and_what_is_called_growth() {
+    if !is_root() {
+        return skip("only root may make pid and mount namespaces");
+    }
+    let mut args = vec!["monitor", "--analyze", "--minutes", "0.1", "-i", "0.5", "--alert", "growth=off"];
+    args.extend(HOST_OFF);
+    for (script, said) in [
+        ("", "Nobody grows steadily now (R2 above 0.8) by more than 10.00 % and 16 MiB."),
+        ("sleep 100 | $VICTIM leak 8 >/dev/null &", "Growing: victim (PID "),
+    ] {
+        let ended = run_command(alone(script, &args));
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        let out = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(out.contains(said), "{out}");
+        assert!(!ended.err.contains(" grew by "), "{}", ended.err);
+    }
+}
+
+#[test]
 fn a_quiet_machine_raises_nothing() {
     if !is_root() {
         return skip("only root may make pid and mount namespaces");

@@ -21,6 +21,8 @@ struct Scene {
     alerts: Vec<Option<Alert>>,
     hidden: u64,
     past: Past,
+    interval: Duration,
+    limits: Limits,
 }
 
 impl Scene {
@@ -49,6 +51,8 @@ impl Scene {
             ))],
             hidden: 0,
             past,
+            interval: Duration::from_secs(2),
+            limits: Limits::default(),
         }
     }
 
@@ -58,8 +62,8 @@ impl Scene {
             host: b"db-7",
             sample: &self.sample,
             past: &self.past,
-            interval: Duration::from_secs(2),
-            limits: &Limits::default(),
+            interval: self.interval,
+            limits: &self.limits,
             processes: growing(&all),
             groups: &self.groups,
             alerts: &self.alerts,
@@ -71,6 +75,31 @@ impl Scene {
     fn screen(&self, size: (usize, usize), charset: Charset) -> String {
         Screen::shows(size, &self.bytes(size, Color::Never, charset)).text()
     }
+}
+
+#[test]
+fn the_interval_is_shown_as_it_was_asked_for() {
+    for (millis, shown) in [
+        (300, "0.3 s"),
+        (1500, "1.5 s"),
+        (50, "0.05 s"),
+        (90_000, "90 s"),
+        (120_000, "2 min"),
+        (150_000, "150 s"),
+        (3_600_000, "1 h"),
+    ] {
+        let scene = Scene { interval: Duration::from_millis(millis), ..Scene::new() };
+        let screen = scene.screen((80, 24), Charset::Utf8);
+        let end = screen.lines().next().and_then(|head| head.split_once(", every ")).map(|(_, end)| end.trim_end());
+        assert_eq!(end, Some(shown));
+    }
+}
+
+#[test]
+fn who_turned_an_alert_off_still_sees_which_groups_are_near_their_limits() {
+    let scene = Scene { limits: Limits::default().with(Kind::Memory, Limits::OFF), ..Scene::new() };
+    let screen = scene.screen((80, 24), Charset::Utf8);
+    assert!(screen.contains("\nCGROUP  95.0 % of 100.0 MiB /system.slice/db.service"), "{screen}");
 }
 
 #[test]
@@ -161,10 +190,18 @@ fn no_size_makes_it_run_over_and_no_name_does() {
     let (sample, rows, groups, mut alerts) = hostile();
     alerts[0].words = memdoor::fixed::Fixed::of("größe 日本語 ".repeat(30).as_bytes());
     let alerts = alerts.into_iter().map(Some).collect();
-    let mut hostile = Scene { sample, rows, groups, alerts, hidden: 9, past: Past::new() };
+    let mut hostile = Scene { sample, rows, groups, alerts, hidden: 9, past: Past::new(), ..Scene::new() };
     hostile.past.push(Some(Percent { hundredths: u64::MAX }), Duration::MAX);
     hostile.past.push(Some(Percent { hundredths: 0 }), Duration::ZERO);
-    let nothing = Scene { sample: empty(), rows: vec![], groups: vec![], alerts: vec![], hidden: 0, past: Past::new() };
+    let nothing = Scene {
+        sample: empty(),
+        rows: vec![],
+        groups: vec![],
+        alerts: vec![],
+        hidden: 0,
+        past: Past::new(),
+        ..Scene::new()
+    };
     for scene in [&plain, &hostile, &nothing] {
         for columns in [1, 2, 7, 20, 39, 40, 41, 47, 48, 79, 80, 81, 132, 500, 2000] {
             for rows in [1, 2, 3, 5, 8, 24, 200] {

@@ -64,7 +64,8 @@ impl Target {
     }
 
     fn take_with(&self, sockets: &mut Sockets) -> Result<(Vec<Socket>, Summary), Absent> {
-        let whose = Whose { view: &self.view, pidfd: self.pidfd.as_ref() };
+        let pidfd = self.pidfd.as_ref();
+        let whose = Whose { view: &self.view, pidfd, lender: pidfd.ok_or(Absent::NoPidfd) };
         let mut rows = Vec::new();
         let mut buf = vec![0; 32 * 1024];
         let summary = sockets.take(whose, &mut buf, &mut |socket| rows.push(*socket))?;

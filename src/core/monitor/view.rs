@@ -91,7 +91,7 @@ fn put_head(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     line.put(b"  memdoor on ");
     name(line, view.host);
     line.put(b", every ");
-    put_span(view.interval, line);
+    put_interval(view.interval, line);
     screen.show_line(Style::Bold);
 }
 
@@ -169,7 +169,8 @@ fn put_alert(alert: &Alert, line: &mut Out<'_>) {
 
 /// Those that have less of their limit left than the host may.
 fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
-    let near = |group: &&Group| group.percent() > Some(view.limits.percent(Kind::Memory));
+    let limit = view.limits.shown(Kind::Memory);
+    let near = |group: &&Group| group.percent() > Some(limit);
     for group in view.groups.iter().filter(near).take(GROUPS) {
         let line = &mut screen.line;
         line.put(b"CGROUP  ");
@@ -231,6 +232,19 @@ fn put_process(view: &View<'_>, row: &Row, screen: &mut Screen<'_, '_, '_>) {
         None => line.put(b"-"),
     }
     screen.show_line(Style::Plain);
+}
+
+/// `0.3 s`, `90 s`, `150 s`, `5 min`: as it was asked for, of which nothing may be rounded off.
+fn put_interval(interval: Duration, line: &mut Out<'_>) {
+    let (seconds, millis) = (interval.as_secs(), interval.subsec_millis());
+    match (seconds, millis) {
+        (120.., 0) if seconds % 3600 == 0 => words(line, format_args!("{} h", seconds / 3600)),
+        (120.., 0) if seconds % 60 == 0 => words(line, format_args!("{} min", seconds / 60)),
+        (_, 0) => words(line, format_args!("{seconds} s")),
+        _ if millis % 100 == 0 => words(line, format_args!("{seconds}.{} s", millis / 100)),
+        _ if millis % 10 == 0 => words(line, format_args!("{seconds}.{:02} s", millis / 10)),
+        _ => words(line, format_args!("{seconds}.{millis:03} s")),
+    }
 }
 
 /// `45 s`, `12 min`, `5 h`, `3 d`.

@@ -135,6 +135,11 @@ impl Report {
         self.chosen
     }
 
+    /// The name of the process that the summary names, as the device has it.
+    pub(crate) fn summed_up(&self) -> Option<&[u8]> {
+        kill::summary(self.lines.chosen.as_bytes())?.comm
+    }
+
     /// Before Linux 5.1: the process that was selected, of which a child may have been killed instead.
     pub(crate) const fn selected(&self) -> Option<u64> {
         self.selected

@@ -44,11 +44,11 @@ const STATES: [(State, Name); 12] = [
 const FACTS: usize = 12 + STATES.len();
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    let whose = Whose { view: scene.target.view(), pidfd: scene.target.pidfd() };
+    let whose = Whose { view: scene.target.view(), pidfd: scene.target.pidfd(), lender: scene.target.lender() };
     let row = &mut |socket: &_| report.row(Row::Socket(socket));
     let mut summary = match scene.when {
-        When::Dying { until } if !scene.target.has_lost_its_leader() => scene.sockets.take_noted(whose, until, row)?,
-        _ => scene.sockets.take(whose, scene.buf, row)?,
+        When::Dying { until } => scene.sockets.take_noted(whose, until, row)?,
+        When::Alive | When::Condemned { .. } => scene.sockets.take(whose, scene.buf, row)?,
     };
     // A process that exits closes its descriptors first: what was not seen is not known to be nothing.
     if scene.target.is_leaving() {

@@ -71,6 +71,8 @@ pub struct Whose<'t> {
     pub view: &'t Dir,
     /// The process, where the kernel has pidfds.
     pub pidfd: Option<&'t PidFd>,
+    /// Through what its descriptors are duplicated: itself, or that thread.
+    pub lender: Result<&'t PidFd, Absent>,
 }
 
 /// What taking sockets needs, acquired while arming. It serves any number of processes, one after the other.
@@ -157,10 +159,10 @@ impl Sockets {
         until: Duration,
         row: &mut dyn FnMut(&Socket),
     ) -> Result<Summary, Absent> {
-        let pidfd = whose.pidfd.ok_or(Absent::NoPidfd)?;
+        let lender = whose.lender?;
         self.table.reopen();
         let mut tally = Tally::new(&mut self.table, row);
-        if let Err(why) = getfd::settle_open(pidfd, getfd::Closed::Until(until), &mut tally) {
+        if let Err(why) = getfd::settle_open(lender, getfd::Closed::Until(until), &mut tally) {
             tally.setback(Method::Getfd, why);
         }
         Ok(tally.finish(None))
@@ -204,13 +206,13 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// Looks at what is open, descriptor by descriptor. If the kernel refuses, it is not asked again.
     fn getfd(&mut self) {
-        let Some(pidfd) = self.whose.pidfd else {
+        let Ok(lender) = self.whose.lender else {
             return;
         };
         let closed = getfd::Closed::By(&self.listing);
-        if let Err(why) = getfd::settle_open(pidfd, closed, &mut self.tally) {
+        if let Err(why) = getfd::settle_open(lender, closed, &mut self.tally) {
             self.tally.setback(Method::Getfd, why);
-            self.whose.pidfd = None;
+            self.whose.lender = Err(why);
         }
     }
 
@@ -247,7 +249,7 @@ impl Pass<'_> {
             }
             tally.summary.overflow += 1;
             let known =
-                whose.pidfd.is_some_and(|pidfd| getfd::settle_one(pidfd, getfd::Closed::By(listing), entry, tally));
+                whose.lender.is_ok_and(|lender| getfd::settle_one(lender, getfd::Closed::By(listing), entry, tally));
             if !known {
                 tally.summary.unidentified += 1;
             }

@@ -63,6 +63,16 @@ impl PidFd {
         super::owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.get(), 0) }).map(Self)
     }
 
+    /// The thread that has this number now: of a process whose first thread has exited, the only one whose descriptors can be duplicated.
+    ///
+    /// EINVAL: Linux before 6.9.
+    pub fn open_thread(tid: Pid) -> Result<Self> {
+        // PIDFD_THREAD of include/uapi/linux/pidfd.h.
+        const THREAD: libc::c_int = libc::O_EXCL;
+        // SAFETY: two integers and no memory.
+        super::owned(unsafe { libc::syscall(libc::SYS_pidfd_open, tid.get(), THREAD) }).map(Self)
+    }
+
     /// Whether the process has exited: poll(2) without waiting.
     #[must_use]
     pub fn has_exited(&self) -> bool {

@@ -47,8 +47,29 @@ pub struct Target {
     dir: Dir,
     /// The process's own stat, not the thread's: the thread has another starttime and, in a namespace, another pid.
     stat: Kept,
-    /// `/proc/PID/task/TID` of a live thread, when the first thread has exited before the others and shows no memory any more.
-    thread: Option<(Pid, Dir)>,
+    /// A live thread, when the first thread has exited before the others and shows no memory any more.
+    thread: Option<Thread>,
+}
+
+/// The thread that shows a process's memory.
+#[derive(Debug)]
+struct Thread {
+    tid: Pid,
+    /// `/proc/PID/task/TID`.
+    dir: Dir,
+    /// Its descriptor of its own: Linux 6.9.
+    pidfd: Option<PidFd>,
+}
+
+impl Thread {
+    /// Of the process whose directory this is, which may have exited for good.
+    fn of(process: &Dir) -> Option<Self> {
+        let (tid, dir) = live_thread(process)?;
+        let pidfd = process.dir(c"..").ok().and_then(|proc| pinned(&proc, PidFd::open_thread(tid).ok()?, tid));
+        // The directory still answers, so the number has been this thread's all the time.
+        let pidfd = pidfd.filter(|_| dir.read(c"stat", &mut [0; STAT_MAX]).is_ok());
+        Some(Self { tid, dir, pidfd })
+    }
 }
 
 /// What [`Target::look_again`] found.
@@ -134,6 +155,15 @@ impl Target {
         self.pidfd.as_ref()
     }
 
+    /// Through what its descriptors are duplicated: where its first thread has exited that one has none any more, and the thread that shows
+    /// its memory lends them.
+    pub fn lender(&self) -> Result<&PidFd, Absent> {
+        match &self.thread {
+            Some(thread) => thread.pidfd.as_ref().ok_or(Absent::Leaderless),
+            None => self.pidfd.as_ref().ok_or(Absent::NoPidfd),
+        }
+    }
+
     /// Whether it has not exited yet. A zombie has.
     pub fn is_alive(&mut self) -> bool {
         match &self.pidfd {
@@ -182,7 +212,14 @@ impl Target {
     /// The thread that shows its memory, where the first one has exited.
     #[must_use]
     pub fn shown_by(&self) -> Option<Pid> {
-        self.thread.as_ref().map(|(tid, _)| *tid)
+        self.thread.as_ref().map(|thread| thread.tid)
+    }
+
+    /// The same, and that thread's name; none where it can't be read any more.
+    pub fn shown_as<'b>(&mut self, buf: &'b mut [u8]) -> Option<(Pid, &'b [u8])> {
+        let tid = self.shown_by()?;
+        let (view, files) = self.view_and_files();
+        Some((tid, stat::parse(files.stat.once(view, buf).ok()?)?.comm))
     }
 
     /// Called when its memory reads as nothing: finds a thread that still shows it.
@@ -192,7 +229,7 @@ impl Target {
         if self.stat(|stat| stat.state).is_ok_and(|state| !is_dead(state)) {
             return Life::Alive;
         }
-        match live_thread(&self.dir) {
+        match Thread::of(&self.dir) {
             Some(thread) => {
                 self.thread = Some(thread);
                 self.files.all().into_iter().for_each(Kept::reset);
@@ -265,8 +302,8 @@ pub fn live_thread(process: &Dir) -> Option<(Pid, Dir)> {
 }
 
 /// Where the memory shows: the thread's directory, or else the process's.
-fn view<'d>(thread: &'d Option<(Pid, Dir)>, dir: &'d Dir) -> &'d Dir {
-    thread.as_ref().map_or(dir, |(_, thread)| thread)
+fn view<'d>(thread: &'d Option<Thread>, dir: &'d Dir) -> &'d Dir {
+    thread.as_ref().map_or(dir, |thread| &thread.dir)
 }
 
 /// Whether a state of stat is that of a process that has exited.
@@ -276,10 +313,14 @@ pub const fn is_dead(state: u8) -> bool {
 }
 
 /// The pidfd of `pid`, unless this kernel has none or the number means another process to pidfd_open(2) than to this `/proc`.
+fn open_pidfd(proc: &Dir, pid: Pid) -> Option<PidFd> {
+    pinned(proc, PidFd::open(pid).ok()?, pid)
+}
+
+/// `fd`, if it is of whom `proc` numbers so.
 ///
 /// `/proc` may be mounted from another pid namespace than memdoor's own: fdinfo shows the pidfd's process as THIS `/proc` numbers it.
-fn open_pidfd(proc: &Dir, pid: Pid) -> Option<PidFd> {
-    let fd = PidFd::open(pid).ok()?;
+fn pinned(proc: &Dir, fd: PidFd, pid: Pid) -> Option<PidFd> {
     let name = Fixed::<32>::of(b"self/fdinfo/").push_dec(fd.number()).clone();
     let mut buf = [0; 512];
     let text = proc.read(name.as_c_str()?, &mut buf).ok()?;

@@ -59,7 +59,7 @@ impl Target {
         if self.pidfd.is_none() {
             return Err(Unseized::Unpinned);
         }
-        let tid = self.thread.as_ref().map_or(self.pid, |(tid, _)| *tid);
+        let tid = self.shown_by().unwrap_or(self.pid);
         let mut buf = [0; STATUS_MAX];
         let (view, files) = self.view_and_files();
         let status = files.status.once(view, &mut buf).map(status::parse);
@@ -94,12 +94,6 @@ impl Target {
             count += 1;
         }
         count
-    }
-
-    /// Whether the first thread has exited before the others, and another shows its memory.
-    #[must_use]
-    pub const fn has_lost_its_leader(&self) -> bool {
-        self.thread.is_some()
     }
 }
 

@@ -24,6 +24,7 @@ use crate::sys::file::Dir;
 use crate::sys::kmsg::Kmsg;
 use crate::sys::ptrace;
 use crate::sys::signal::Woken;
+use crate::target::STAT_MAX;
 use crate::target::family::{Descent, Family};
 
 /// A line stands in the log before the process that it names is gone; when the log is also written to a slow console, it may come later.
@@ -239,7 +240,12 @@ impl Armed<'_> {
         {
             kills.rename(comm.as_bytes());
         }
-        kills.shown_by(self.target.shown_by().and_then(|tid| u64::try_from(tid.get()).ok()));
+        let mut buf = [0; STAT_MAX];
+        if let Some((tid, comm)) = self.target.shown_as(&mut buf)
+            && let Ok(tid) = u64::try_from(tid.get())
+        {
+            kills.shown_by(tid, comm);
+        }
         if self.paths == Paths::Same
             && let Ok((version, path)) = self.memcg.counted_in()
         {

@@ -293,7 +293,11 @@ impl Armed<'_> {
     /// One pread(2) of statm. Nothing in it means that the first thread has exited, or all of them.
     fn read_statm(&mut self) -> Result<Statm, Absent> {
         match memory::read_statm(&mut self.target) {
-            Err(Absent::Gone) if self.target.look_again() == Life::Alive => memory::read_statm(&mut self.target),
+            Err(Absent::Gone) if self.target.look_again() == Life::Alive => {
+                // Of the thread that shows it now the kernel's log would speak.
+                self.tell_log();
+                memory::read_statm(&mut self.target)
+            }
             reading => reading,
         }
     }

@@ -286,7 +286,7 @@ fn growth(row: &Row, crowd: &Crowd, limit: u64) -> Measure {
 
 /// Whether a process grows by so much and so steadily that it is worth saying.
 pub(in crate::monitor) fn grows(row: &Row, crowd: &Crowd, limits: &Limits) -> bool {
-    growth(row, crowd, limits.of(Kind::Growth)).level == Level::Above
+    growth(row, crowd, limits.shown(Kind::Growth).hundredths).level == Level::Above
 }
 
 /// When alerts are raised: above these, in hundredths of a percent or as numbers.
@@ -310,6 +310,15 @@ impl Limits {
     #[must_use]
     pub const fn percent(&self, kind: Kind) -> Percent {
         Percent { hundredths: self.of(kind) }
+    }
+
+    /// By which a screen or a summary judges shares: who turned the alert off did not say that nothing is much.
+    #[must_use]
+    pub fn shown(&self, kind: Kind) -> Percent {
+        match self.percent(kind) {
+            Percent { hundredths: Self::OFF } => Self::default().percent(kind),
+            limit => limit,
+        }
     }
 
     /// With another limit of an alert; it may be [`Limits::OFF`].

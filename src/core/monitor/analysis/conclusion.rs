@@ -98,7 +98,7 @@ fn no_growers(facts: &Facts<'_>) -> Words {
         let _ = write!(words, "Who grows is not known: it takes 4 samples of one process, and {taken} were taken.");
         return words;
     }
-    let limit = facts.limits.percent(crate::monitor::alerts::Kind::Growth);
+    let limit = facts.limits.shown(crate::monitor::alerts::Kind::Growth);
     let _ = write!(words, "Nobody grows steadily now (R2 above 0.8) by more than {limit} % and 16 MiB");
     if let (count, Some((pid, comm))) = &facts.course.growers {
         // A Fixed never returns an error: it cuts.

@@ -173,8 +173,8 @@ pub(in super::super) struct Kills {
     role: Option<Role>,
     /// The report that names the target is at its end.
     is_over: bool,
-    /// The thread that shows the memory of a target whose first thread has exited: the kernel names that one.
-    thread: Option<u64>,
+    /// The thread that shows the memory of a target whose first thread has exited, and its name: the kernel's kill line is of that one.
+    thread: Option<(u64, Fixed<64>)>,
     /// `None`: not known, or seen from inside of a cgroup namespace, where paths are others.
     home: Option<Home>,
     /// Since when what is taken now may have been logged, and until when.
@@ -218,9 +218,9 @@ impl Kills {
         self.comm = Fixed::of(comm);
     }
 
-    /// Which thread shows its memory, where its first thread has exited.
-    pub(super) fn shown_by(&mut self, thread: Option<u64>) {
-        self.thread = thread;
+    /// Which thread shows its memory, where its first thread has exited, and what that is called now.
+    pub(super) fn shown_by(&mut self, tid: u64, comm: &[u8]) {
+        self.thread = Some((tid, Fixed::of(comm)));
     }
 
     /// Where it is now.
@@ -290,7 +290,10 @@ impl Kills {
     fn kill(&mut self, text: &[u8], killed: &Killed<'_>, boot_us: u64) {
         // A leader that has exited has no memory: the line then names a thread that has, and the summary the process.
         let is_named = self.is_target(killed.pid, killed.comm);
-        let is_summed_up = self.by == Match::Number && self.report.chosen() == Some(self.pid);
+        let is_summed_up = match self.by {
+            Match::Number => self.report.chosen() == Some(self.pid),
+            Match::Name => self.report.summed_up().is_some_and(|comm| self.is_called(comm)),
+        };
         let is_chosen = !self.report.is_of_group() && (is_named || is_summed_up);
         match (is_chosen, is_named) {
             (true, _) => self.role = Some(Role::Chosen),
@@ -364,12 +367,19 @@ impl Kills {
 
     fn is_target(&self, pid: u64, comm: Option<&[u8]>) -> bool {
         match self.by {
-            Match::Number => pid == self.pid || self.thread == Some(pid),
-            Match::Name => comm.is_some_and(|comm| {
-                let mut buf = [0; 64];
-                unescape(comm, &mut buf) == self.comm.as_bytes()
-            }),
+            Match::Number => pid == self.pid || self.thread.as_ref().is_some_and(|(tid, _)| *tid == pid),
+            Match::Name => comm.is_some_and(|comm| self.is_called(comm)),
         }
+    }
+
+    /// Whether the device's word is its name, or that of the thread which shows its memory.
+    fn is_called(&self, comm: &[u8]) -> bool {
+        let mut buf = [0; 64];
+        self.has_name(unescape(comm, &mut buf))
+    }
+
+    fn has_name(&self, comm: &[u8]) -> bool {
+        comm == self.comm.as_bytes() || self.thread.as_ref().is_some_and(|(_, name)| name.as_bytes() == comm)
     }
 
     /// The kill that a name made the target's was another process's, which has that name as well: the target lives on, or ended in
@@ -413,7 +423,7 @@ impl Kills {
     /// Whether one of those who were killed, other than the target, has its name: a relation of it, or the last one.
     pub(in super::super) fn is_other_a_namesake(&self) -> bool {
         let mut others = self.kin.iter().flatten().chain(&self.other);
-        others.any(|other| other.comm.as_bytes() == self.comm.as_bytes())
+        others.any(|other| self.has_name(other.comm.as_bytes()))
     }
 
     /// Whether a report has begun, and nobody was killed in it yet.
@@ -619,9 +629,27 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
     fn a_lone_kill_line_that_names_a_thread_of_a_target_without_its_leader_is_the_targets() {
         let alone = b"Memory cgroup out of memory: Killed process 79 (leak) total-vm:1kB, anon-rss:1kB";
         let mut kills = Kills::new(77, b"leak", Match::Number);
-        kills.shown_by(Some(79));
+        kills.shown_by(79, b"worker");
         kills.take(alone, 5);
         assert_eq!(kills.role(), Some(Role::Chosen));
+    }
+
+    #[test]
+    fn where_only_names_tell_a_target_without_its_leader_is_found_by_the_leaders_and_by_the_threads() {
+        // The summary has the leader's name, and the kill line the thread's.
+        let text = REPORT.replace("Killed process 77 (leak)", "Killed process 79 (worker)");
+        let alone = text.lines().last().expect("a line");
+        let role = |thread: Option<&[u8]>, text: &str| {
+            let mut kills = Kills::new(5, b"leak", Match::Name);
+            thread.into_iter().for_each(|comm| kills.shown_by(6, comm));
+            text.lines().for_each(|line| kills.take(line.as_bytes(), 5));
+            kills.role()
+        };
+        assert_eq!(role(None, &text), Some(Role::Chosen));
+        assert_eq!(role(Some(b"worker"), alone), Some(Role::Chosen));
+        assert_eq!((role(None, alone), role(Some(b"other"), alone)), (None, None));
+        let another = text.replace("task=leak", "task=other");
+        assert_eq!((role(None, &another), role(Some(b"worker"), &another)), (None, Some(Role::Chosen)));
     }
 
     #[test]
