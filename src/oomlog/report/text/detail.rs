@@ -13,10 +13,10 @@ use crate::report::escape::Escaped;
 /// Where values begin.
 const INDENT: &str = "                 ";
 
-/// All that is known of it.
-pub(super) fn of(found: &Found<'_>, number: u64) -> String {
+/// All that is known of it, below its number.
+pub(super) fn of(found: &Found<'_>) -> String {
     let event = found.event;
-    let mut to = format!("--- OOM Event #{number} ---\n");
+    let mut to = String::new();
     time(&mut to, found);
     trigger(&mut to, event);
     field(&mut to, "Scope", &scope(event));
