@@ -243,8 +243,21 @@ fn ending(event: &Event) -> String {
         (_, Some(victim)) => {
             format!("Selected: {} - the log does not say whether it was killed", Who::task(&victim.task))
         }
-        (_, None) => "Killed: - (no line was recognised that says how it ended)".into(),
+        (_, None) => match selected(event) {
+            Some(words) => format!("Selected: {words}"),
+            None => "Killed: - (no line was recognised that says how it ended)".into(),
+        },
     }
+}
+
+/// `java (PID 1234), score 900 - the log does not say whether it or a child of it was killed`: the first of two lines, without the second.
+fn selected(event: &Event) -> Option<String> {
+    let mut words = format!("{}", Who::task(event.selected.as_ref()?));
+    if let Some(score) = event.score {
+        let _ = write!(words, ", score {score}");
+    }
+    words.push_str(" - the log does not say whether it or a child of it was killed");
+    Some(words)
 }
 
 /// An entry of the timeline, behind its number.
