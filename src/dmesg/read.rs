@@ -306,7 +306,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     sink.reach.note_end(end.map(|end| end.us));
                 }
                 if let Some(trouble) = trouble {
-                    sink.troubles.say(name, state, trouble);
+                    sink.troubles.say(name, state, trouble, source.packing());
                     sink.run.failed += 1;
                 }
             }
