@@ -35,7 +35,7 @@ use crate::sys::Errno;
 use crate::sys::ours::{Refused, Replaced, Why};
 use crate::sys::out::{Out, Sink as To};
 use crate::sys::signal;
-use queue::Queue;
+use queue::{Placed, Queue};
 use reach::Reach;
 use read::{Notes, Reader};
 use sink::{Flush, Sink};
@@ -101,6 +101,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         troubles: state.troubles,
         reach: Reach::default(),
         queue: Queue::default(),
+        placed: Placed::default(),
         unread: 0,
         shown: 0,
         flush: match options.logs {

@@ -2,10 +2,14 @@
 //!
 //! dmesg has times since boot alone and syslog the time of day; a kill line that stands alone names no cgroup and the report in another
 //! log does; a log that was cut ends before the kill. Which log comes first is no reason to know less. So what is asked for is held
-//! against an event when it leaves, and not when it comes. They leave in their order.
+//! against an event when it leaves, and not when it comes.
+//!
+//! They leave by the wall clock, the earliest first, whichever log was read first: what is said last is the latest. So far as there is room
+//! for all of them, this is the order of all; beyond it, those that stay are the latest. What nothing dates comes before all that has a
+//! time, in the order in which it was read ([`Placed`]).
 use std::collections::VecDeque;
 
-use crate::oomlog::event::{Event, Outcome, Row, Trigger, Zone};
+use crate::oomlog::event::{Event, Outcome, Row, Text, Trigger, Zone};
 use crate::oomlog::moment::{By, Moment};
 use crate::report::json::Envelope;
 
@@ -19,6 +23,8 @@ pub(super) struct Waiting {
     pub(super) event: Event,
     pub(super) source: Vec<u8>,
     pub(super) wall: Option<Moment>,
+    /// Where it stands among the others: its wall clock, or that of what its log has before it.
+    pub(super) at_us: Option<i64>,
     /// When the log was last written to: it holds nothing later.
     pub(super) latest_us: i64,
     pub(super) machine: Option<Envelope>,
@@ -26,7 +32,36 @@ pub(super) struct Waiting {
     pub(super) numbers: Vec<u32>,
 }
 
-/// Those that wait, in their order.
+/// The event that a log had before, for where its next one stands.
+#[derive(Default)]
+pub(super) struct Placed {
+    log: u32,
+    host: Option<Text>,
+    boot_us: Option<u64>,
+    at_us: Option<i64>,
+}
+
+/// So far a wall clock goes back while the machine runs on: the end of summer time, and a clock that was set right.
+const SET_BACK_US: i64 = 2 * 3_600_000_000;
+
+impl Placed {
+    /// Where the next event of a log stands: at its wall clock. What has none stands behind the one before it in its log, and so does one
+    /// that was later by the time since boot, and not by a wall clock that was set back in between.
+    pub(super) fn next(&mut self, log: u32, event: &Event, wall: Option<Moment>) -> Option<i64> {
+        let wall_us = wall.map(|wall| wall.us);
+        let before = self.at_us.filter(|_| self.log == log && self.host == event.host);
+        let is_later = self.boot_us.zip(event.when.boot_us).is_some_and(|(one, other)| one <= other);
+        let at_us = match (before, wall_us) {
+            (Some(before), Some(now)) if is_later && now < before && before - now <= SET_BACK_US => Some(before),
+            (before, None) => before,
+            (_, now) => now,
+        };
+        *self = Self { log, host: event.host.clone(), boot_us: event.when.boot_us, at_us };
+        at_us
+    }
+}
+
+/// Those that wait, the earliest first.
 #[derive(Default)]
 pub(super) struct Queue {
     waiting: VecDeque<Waiting>,
@@ -45,7 +80,9 @@ pub(super) enum Logs {
 impl Queue {
     pub(super) fn push(&mut self, waiting: Waiting) {
         self.bytes += waiting.bytes();
-        self.waiting.push_back(waiting);
+        // Of one time they stay as they came.
+        let at = self.waiting.partition_point(|other| other.at_us <= waiting.at_us);
+        self.waiting.insert(at, waiting);
     }
 
     /// There is more than one log to read.
@@ -76,12 +113,15 @@ impl Queue {
 
     /// Takes over what another log says of the event that is remembered under this number, unless that has left.
     pub(super) fn learn(&mut self, number: u32, again: Waiting) {
-        let Some(one) = self.waiting.iter_mut().find(|one| one.numbers.contains(&number)) else {
+        let Some(at) = self.waiting.iter().position(|one| one.numbers.contains(&number)) else {
+            return;
+        };
+        let Some(mut one) = self.waiting.remove(at) else {
             return;
         };
         self.bytes -= one.bytes();
         one.learn(again);
-        self.bytes += one.bytes();
+        self.push(one);
     }
 }
 
@@ -109,7 +149,10 @@ impl Waiting {
             core::mem::swap(self, &mut again);
         }
         self.numbers.append(&mut again.numbers);
-        self.wall = surer(self.wall, again.wall);
+        let wall = surer(self.wall, again.wall);
+        // dmesg without the time of day stands where syslog has it.
+        self.at_us = if wall == self.wall { self.at_us.or(again.at_us) } else { again.at_us.or(self.at_us) };
+        self.wall = wall;
         self.latest_us = self.latest_us.min(again.latest_us);
         self.machine = self.machine.take().or(again.machine);
         let (ours, theirs) = (&mut self.event, again.event);

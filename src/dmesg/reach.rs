@@ -7,11 +7,14 @@
 //!    its first lines say. Where all that say it name the same, the others are of it, too.
 //! 2. Where the kernel speaks in some logs, the others say nothing about it: dpkg.log may begin a year before kern.log.
 //!    Where the last line of a machine's logs is more than a day older than all that was asked for, no line of that time was read: what writes them may have
-//!    stopped ([`Extent::Ended`]). There a log of others counts that names the same machine: a kernel may be silent for days, and syslog
-//!    that writes of others would have written of it. The live log never ends.
+//!    stopped ([`Extent::Ended`]). A log in which others speak, too, goes on to its last line, whoever that is of: a kernel may be silent
+//!    for days, and what writes of both would have written of it. So does a piece of one that was rotated, in which the kernel says
+//!    nothing. A log of programs alone (auth.log) tells nothing of the kernel's: it is written when nothing writes that any more. The
+//!    live log never ends.
 //! 3. A log whose beginning nothing dates (times since boot alone) tells nothing, and nothing is said of it.
 
 use super::filter::Filter;
+use crate::oomlog::places::is_one_log;
 use crate::oomlog::report::{Extent, Lack};
 
 /// The end of a log that goes on.
@@ -107,10 +110,13 @@ impl Reach {
         };
         let all = hosts.iter().map(|host| Some(*host)).chain([None]);
         let last_of = |host: Option<&[u8]>| {
-            let counts = |begun: &&Begun| counts(begun) || begun.host.is_some();
-            let same = self.0.iter().filter(counts).filter(move |begun| begun.host.as_deref() == host);
-            let of_one = self.0.iter().filter(|begun| is_one && (begun.of_kernel || !any_of_kernel));
-            same.chain(of_one).filter_map(|begun| Some((begun.ends()?, begun))).max_by_key(|(ends, _)| *ends)
+            let of_kernels = |begun: &&Begun| {
+                let is_piece = |other: &Begun| other.of_kernel && is_one_log(&other.source, &begun.source);
+                counts(begun) || self.0.iter().any(is_piece)
+            };
+            let same = self.0.iter().filter(of_kernels);
+            let same = same.filter(move |begun| is_one || begun.host.as_deref() == host);
+            same.filter_map(|begun| Some((begun.ends()?, begun))).max_by_key(|(ends, _)| *ends)
         };
         let all = all.take(if is_one { 1 } else { usize::MAX });
         let mut lacks = Vec::new();
@@ -209,6 +215,13 @@ mod tests {
         reach.note_end(Some(99));
         assert_eq!(late(&reach, 60 + SILENT_US), [b"kern.log"]);
         note(&mut reach, b"auth.log", Some(b"a"), Some(10), false);
+        reach.note_end(Some(70));
+        assert_eq!(late(&reach, 60 + SILENT_US), [b"kern.log"]);
+        // One of both, whose last piece has nothing of the kernel.
+        note(&mut reach, b"syslog.1", Some(b"a"), Some(10), true);
+        reach.note_end(Some(55));
+        assert_eq!(late(&reach, 60 + SILENT_US), [b"syslog.1"]);
+        note(&mut reach, b"syslog", Some(b"a"), Some(55), false);
         reach.note_end(Some(70));
         assert_eq!(late(&reach, 60 + SILENT_US), [b""; 0]);
         // Of two machines one; the running one goes on.

@@ -212,9 +212,16 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         match found {
             Found::Log(input) => self.read(&path, input, By::Directory),
             Found::Skipped if self.notes == Notes::Said => {
-                words::note(&path, "it is no file, or a link: it is skipped");
+                words::note(&path, "it is no file, and no link to one: it is skipped");
             }
-            Found::Skipped | Found::Partly => {}
+            Found::DirectoryLink if self.notes == Notes::Said => {
+                let what = format!(
+                    "it is a link to a directory: it is not followed. Type: memdoor dmesg {}",
+                    shell::Path(&path)
+                );
+                words::note(&path, &what);
+            }
+            Found::Skipped | Found::DirectoryLink | Found::Partly => {}
             Found::Failed(errno) => self.failed("open", &path, errno),
             Found::Journal => {
                 // It comes behind all logs of the directory; what the last of them ends with tells of the kernel, too.
@@ -299,7 +306,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     sink.reach.note_end(end.map(|end| end.us));
                 }
                 if let Some(trouble) = trouble {
-                    sink.troubles.say(name, state, trouble);
+                    sink.troubles.say(name, state, trouble, source.packing());
                     sink.run.failed += 1;
                 }
             }

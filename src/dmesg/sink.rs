@@ -2,7 +2,7 @@
 use core::fmt::Write;
 
 use super::filter::{Filter, Unknown, Verdict};
-use super::queue::{Queue, Waiting};
+use super::queue::{Placed, Queue, Waiting};
 use super::reach::Reach;
 use super::trouble::Troubles;
 use super::{id, words};
@@ -92,6 +92,7 @@ pub(super) struct Sink<'a, 'b> {
     pub(super) troubles: Troubles,
     pub(super) reach: Reach,
     pub(super) queue: Queue,
+    pub(super) placed: Placed,
     /// Logs of which nothing was read because others have to.
     pub(super) unread: u64,
     /// Events that were shown.
@@ -123,6 +124,7 @@ impl Sink<'_, '_> {
         let waiting = Waiting {
             source: source.clone(),
             wall,
+            at_us: self.placed.next(log.number, &event, wall),
             latest_us: reference.latest_us,
             machine: log.machine.clone(),
             numbers: Vec::new(),
@@ -195,6 +197,7 @@ impl Sink<'_, '_> {
             source: &waiting.source,
             id: &id::of(&waiting.event),
             wall_us: waiting.wall.map(|wall| wall.us),
+            at_us: waiting.at_us,
             machine: waiting.machine.as_ref(),
         };
         self.show.event(&found, &mut self.out);

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::oomlog::seen::number;
-use crate::oomlog::source::{Foreign, Trouble};
+use crate::oomlog::source::{Command, Foreign, Packing, Trouble};
 use crate::shell;
 use crate::sys::Result;
 use crate::sys::input::Input;
@@ -65,7 +65,7 @@ impl Troubles {
     }
 
     /// Says what is wrong with a log, unless an earlier run has. Said or not, it was not read: that is for the exit code of each run.
-    pub(super) fn say(&mut self, name: &[u8], state: Option<State>, trouble: Trouble) {
+    pub(super) fn say(&mut self, name: &[u8], state: Option<State>, trouble: Trouble, packing: Packing) {
         if let Some(state) = state {
             let what = format!("{trouble}");
             let (size, modified) = (state.size.to_le_bytes(), state.modified_us.to_le_bytes());
@@ -75,8 +75,8 @@ impl Troubles {
             }
         }
         match trouble.command() {
-            Some(around) => {
-                let command = command(around, name);
+            Some(what) => {
+                let command = command(what, packing, name);
                 words::warn(name, format_args!("{trouble}. Type: {command}"));
             }
             None => words::warn(name, format_args!("{trouble}")),
@@ -84,15 +84,21 @@ impl Troubles {
     }
 }
 
-/// `xzcat 'a b.xz' | memdoor dmesg -`
-fn command([before, behind]: [&str; 2], path: &[u8]) -> String {
+/// `xzcat 'a b.xz' | memdoor dmesg -`, `zcat <a.gz | sed 's/^x//' | memdoor dmesg -`
+fn command(what: Command, packing: Packing, path: &[u8]) -> String {
     // What came by standard input has a name that memdoor does not know.
     let path = if path == b"-" { "FILE".into() } else { shell::Path(path).to_string() };
-    format!("{before}{path}{behind} | memdoor dmesg -")
+    let log = match (what, packing) {
+        (Command::Unpack([before, behind]), _) => format!("{before}{path}{behind}"),
+        (Command::Filter(filter), Packing::Plain) => format!("{filter} {path}"),
+        // By standard input it need not be named .gz.
+        (Command::Filter(filter), Packing::Gzip) => format!("zcat <{path} | {filter}"),
+    };
+    format!("{log} | memdoor dmesg -")
 }
 
 /// What reads the journal's files of a directory. `-k` would leave out all boots but the last one.
 pub(super) fn journalctl(dir: &[u8]) -> String {
     let [_, behind] = Foreign::Journal.command();
-    command(["journalctl -D ", behind], dir)
+    command(Command::Unpack(["journalctl -D ", behind]), Packing::Plain, dir)
 }

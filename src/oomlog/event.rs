@@ -82,8 +82,10 @@ pub struct Event {
     pub machine: Machine,
     /// Who was killed, or would have been: see `outcome`.
     pub victim: Option<Victim>,
-    /// Who was selected, when another was killed.
+    /// Who was selected, when another was killed, or when nothing tells who was.
     pub selected: Option<Task>,
+    /// The badness that `Kill process` names, before Linux 5.1.
+    pub score: Option<u64>,
     /// The first of those killed after the victim by memory.oom.group, in the log's order: [`Event::GROUP`] at most.
     pub group: Vec<Task>,
     /// How many there were.

@@ -18,8 +18,10 @@ pub const NAMES: usize = 4096;
 pub enum Found {
     /// A log to read.
     Log(Input),
-    /// A FIFO, a socket, a device or a symbolic link: it is skipped.
+    /// A FIFO, a socket, a device, or a link to one or to nothing: it is skipped.
     Skipped,
+    /// A symbolic link to a directory, which may lead back to where it is: it is skipped.
+    DirectoryLink,
     /// It can't be opened.
     Failed(Errno),
     /// There are more names in this directory than are read.
@@ -38,8 +40,17 @@ pub const KERNEL_LOGS: [&[u8]; 5] = [b"kern", b"messages", b"syslog", b"dmesg", 
 pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
     let (names, left) = names(dir, |_| true)?;
     let mut below = Vec::new();
+    let mut links = Links::of(dir, &names);
     for name in names {
-        let opened = Input::found(dir, &name);
+        let opened = match Input::found(dir, &name) {
+            Err(Errno::ELOOP) => {
+                if let Some(found) = links.follow(dir, &name) {
+                    take(&name, found);
+                }
+                continue;
+            }
+            opened => opened,
+        };
         let is_directory = opened.as_ref().is_ok_and(|input| input.kind() == Ok(Kind::Directory));
         if is_directory {
             below.push(name);
@@ -57,6 +68,45 @@ pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()>
     Ok(())
 }
 
+/// The files of one directory, and those that its symbolic links led to so far: a link is a name of a log (`syslog` that leads to another
+/// disk), and each log is read once, however many lead to it.
+struct Links(Vec<(u64, u64)>);
+
+impl Links {
+    fn of(dir: &Dir, names: &[CString]) -> Self {
+        let is_file = |name: &&CString| dir.file_size(name).is_ok();
+        Self(names.iter().filter(is_file).filter_map(|name| dir.identity(name).ok()).collect())
+    }
+
+    /// What a link leads to; `None` where that is read under another name.
+    fn follow(&mut self, dir: &Dir, name: &CStr) -> Option<Found> {
+        let mut found = || {
+            let is_again = match Kind::found(dir, name)? {
+                Kind::Directory => return Ok(Some(Found::DirectoryLink)),
+                Kind::File => {
+                    let identity = dir.identity(name)?;
+                    let is_again = self.0.contains(&identity);
+                    self.0.push(identity);
+                    is_again
+                }
+                _ => return Ok(Some(Found::Skipped)),
+            };
+            Ok(if is_again { None } else { look(Input::linked(dir, name)) })
+        };
+        match found() {
+            Ok(found) => found,
+            // What leads nowhere is a log that is not there where it has the name of one.
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) if !is_kernels(name) => Some(Found::Skipped),
+            Err(errno) => Some(Found::Failed(errno)),
+        }
+    }
+}
+
+/// Whether it has the name of a kernel's log.
+fn is_kernels(name: &CStr) -> bool {
+    KERNEL_LOGS.iter().any(|start| name.to_bytes().starts_with(start))
+}
+
 /// The kernel's logs of a directory in the directory.
 fn of_inner(dir: &Dir, name: &CStr, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
     // What can't be listed may have anything in it: that is no part of a directory that is left out by its name.
@@ -70,14 +120,23 @@ fn of_inner(dir: &Dir, name: &CStr, take: &mut dyn FnMut(&CStr, Found)) -> Resul
         }
     };
     let mut is_whole = left == 0;
+    let mut links = Links::of(&inner, &names);
     for file in names {
-        let is_wanted = KERNEL_LOGS.iter().any(|start| file.to_bytes().starts_with(start));
+        let is_wanted = is_kernels(&file);
         // Those are named apart.
         let is_journal = file.to_bytes().ends_with(b".journal") || file.to_bytes().ends_with(b".journal~");
         if is_journal {
             continue;
         }
-        match look(Input::found(&inner, &file)) {
+        let found = match Input::found(&inner, &file) {
+            Err(Errno::ELOOP) if is_wanted => links.follow(&inner, &file),
+            Err(Errno::ELOOP) => {
+                is_whole = false;
+                continue;
+            }
+            opened => look(opened),
+        };
+        match found {
             Some(found) if is_wanted => take(&join(name, &file)?, found),
             // Where there is no room to look, nothing is known of what is behind it either.
             Some(found @ Found::Failed(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EIO)) => {
@@ -148,7 +207,7 @@ fn below(root: &Dir, place: &CStr, starts: &[&[u8]], depth: usize, take: &mut dy
 /// What was opened; directories are nothing.
 fn look(opened: Result<Input>) -> Option<Found> {
     Some(match opened {
-        // ELOOP: a symbolic link, which O_NOFOLLOW refuses. ENXIO: a socket, or a FIFO's other end.
+        // ELOOP: a link that leads to itself inside of a root. ENXIO: a socket, or a FIFO's other end.
         Err(Errno::ELOOP | Errno::ENXIO) => Found::Skipped,
         Err(errno) => Found::Failed(errno),
         Ok(input) => match input.kind() {

@@ -55,20 +55,38 @@ impl core::fmt::Display for Trouble {
 }
 
 impl Trouble {
-    /// What makes a log of it that can be read, before its name and behind it.
+    /// What makes a log of it that can be read.
     #[must_use]
-    pub const fn command(self) -> Option<[&'static str; 2]> {
+    pub const fn command(self) -> Option<Command> {
         match self {
-            Self::Foreign(foreign) => Some(foreign.command()),
-            Self::Quoted(_) => Some(["sed 's/^[^[]*: *//' ", ""]),
+            Self::Foreign(foreign) => Some(Command::Unpack(foreign.command())),
+            Self::Quoted(_) => Some(Command::Filter("sed 's/^[^[]*: *//'")),
             // The texts in it, whatever holds them, with the newlines that are spelled there.
-            Self::Long(Lost::Object) => Some(["jq -r '.. | strings' ", ""]),
+            Self::Long(Lost::Object) => Some(Command::Filter("jq -r '.. | strings'")),
             Self::Long(Lost::Line) => {
-                Some(["grep -aoE '(Out of memory|Memory cgroup out of memory): Kill.{0,400}' ", ""])
+                Some(Command::Filter("grep -aoE '(Out of memory|Memory cgroup out of memory): Kill.{0,400}'"))
             }
             _ => None,
         }
     }
+}
+
+/// What is typed to have the text of a log on standard output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// It takes the file as it is: what stands before its name and behind it.
+    Unpack([&'static str; 2]),
+    /// It takes the log's text, which a packed file does not have.
+    Filter(&'static str),
+}
+
+/// How the file holds a log's text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Packing {
+    /// As it is.
+    Plain,
+    /// gzip.
+    Gzip,
 }
 
 /// A log as plain bytes, compressed or not.
@@ -103,6 +121,15 @@ impl Source {
             Coding::Shrunk => Some(Trouble::Shrunk),
             Coding::Foreign(foreign) => Some(Trouble::Foreign(*foreign)),
             Coding::Unknown | Coding::Plain(_) => None,
+        }
+    }
+
+    /// How the file holds its text, as far as was read.
+    #[must_use]
+    pub const fn packing(&self) -> Packing {
+        match self.coding {
+            Coding::Gzip(_) => Packing::Gzip,
+            _ => Packing::Plain,
         }
     }
 

@@ -141,13 +141,45 @@ fn what_is_no_file_is_noted_and_no_error() {
     let dir = TempDir::new();
     dir.write("a", booted(1, 1).as_bytes());
     assert!(works(&["mkfifo", &dir.join("fifo")]));
-    symlink("/etc/passwd", dir.path().join("link")).expect("a link");
+    for (to, name) in [("/dev/null", "null"), ("gone", "lost"), (".", "self")] {
+        symlink(to, dir.path().join(name)).expect("a link");
+    }
     let ended = json(&[&dir.join("")]);
     assert_eq!((ended.code(), pids_of(&ended)), (0, vec![1]));
-    for name in ["fifo", "link"] {
-        let note = format!("memdoor: note: {}: it is no file", dir.join(name));
+    for name in ["fifo", "null", "lost"] {
+        let note = format!("memdoor: note: {}: it is no file, and no link to one: ", dir.join(name));
         assert!(ended.err.contains(&note), "{}", ended.err);
     }
+    let itself = dir.join("self");
+    let note = format!(
+        "memdoor: note: {itself}: it is a link to a directory: it is not followed. Type: memdoor dmesg {itself}\n"
+    );
+    assert!(ended.err.contains(&note), "{}", ended.err);
+}
+
+#[test]
+fn a_link_in_a_directory_is_a_log_which_is_read_once_and_one_that_leads_nowhere_is_said() {
+    let dir = TempDir::new();
+    let elsewhere = TempDir::new();
+    let log = elsewhere.write("log", booted(1, 1).as_bytes());
+    dir.write("kern.log", booted(2, 2).as_bytes());
+    for (to, name) in [(log.as_str(), "syslog"), (&log, "again"), ("kern.log", "current")] {
+        symlink(to, dir.path().join(name)).expect("a link");
+    }
+    let ended = json(&[&dir.join("")]);
+    assert_eq!((ended.code(), pids_of(&ended), ended.err.as_str()), (0, vec![1, 2], ""), "{ended:?}");
+    assert!(ended.out.contains("\"logs\":2,"), "{ended:?}");
+    // The same in a directory below it, of which kernel logs alone are read.
+    let outer = TempDir::new();
+    fs::rename(dir.path(), outer.path().join("web1")).expect("rename");
+    let ended = json(&[&outer.join("")]);
+    assert_eq!((ended.code(), pids_of(&ended)), (0, vec![2, 1]), "{ended:?}");
+    assert!(ended.err.contains(": of what is in web1 only logs of a kernel's name are read"), "{ended:?}");
+    symlink("gone", outer.path().join("messages")).expect("a link");
+    let ended = json(&[&outer.join("")]);
+    assert_eq!((ended.code(), pids_of(&ended)), (4, vec![2, 1]), "{ended:?}");
+    let words = format!("memdoor: cannot open {}: no such file or directory (ENOENT)", outer.join("messages"));
+    assert!(ended.err.contains(&words), "{ended:?}");
 }
 
 #[test]
@@ -184,9 +216,10 @@ fn the_live_logs_device_may_be_named() {
         let ended = json(&[device, &path]);
         assert!([0, 4].contains(&ended.code()), "{ended:?}");
         let found = events(&ended);
-        let last = found.last().expect("an event");
-        assert_eq!(last.text("memdoor.event.id"), ":5.000000:7");
-        let mut others = found.iter().rev().skip(1);
+        // What nothing dates comes before all that the live log has.
+        let first = found.first().expect("an event");
+        assert_eq!(first.text("memdoor.event.id"), ":5.000000:7");
+        let mut others = found.iter().skip(1);
         assert!(others.all(|event| event.text("memdoor.source.path") != path));
     }
 }

@@ -159,3 +159,24 @@ fn a_number_that_ends_with_its_line_is_no_number() {
     let [event] = events(&log).try_into().expect("one event");
     assert_eq!((event.text("memdoor.oom.trigger.comm"), event.get("memdoor.oom.gfp_mask")), ("app", None));
 }
+
+/// Before Linux 5.1 two lines tell of a kill: who is selected, and who is killed, which may be a child.
+#[test]
+fn who_was_selected_is_named_and_found_where_the_line_behind_it_was_lost() {
+    let dir = TempDir::new();
+    let line = |pid| {
+        format!("Nov 21 10:00:00 h kernel: Out of memory: Kill process {pid} (java) score 900 or sacrifice child\n")
+    };
+    let log = dir.write("log", line(1234).as_bytes());
+    let text = words(&log);
+    let said = "Selected: java (PID 1234), score 900 - the log does not say whether it or a child of it was killed";
+    assert_eq!(text.matches(said).count(), 3, "{text}");
+    let [event] = events(&log).try_into().expect("one event");
+    assert_eq!(event.number("memdoor.oom.selected.pid"), 1234);
+    assert_eq!(event.text("message"), "Out of memory: java (PID 1234) was selected, the end is missing");
+    let ended = run_command(memdoor(&["dmesg", "--victim", "java", "--fail-on-oom", &log]));
+    assert_eq!((ended.code(), ended.err.as_str()), (3, ""), "{ended:?}");
+    // Two of them are two.
+    let log = dir.write("log", [line(1234), line(1235)].concat().as_bytes());
+    assert_eq!(events(&log).len(), 2);
+}

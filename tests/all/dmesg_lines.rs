@@ -4,6 +4,7 @@ use crate::common;
 
 use std::fs;
 
+use common::gzip::gzip;
 use common::host::{TempDir, works};
 use common::json::Json;
 use common::run::{Ended, memdoor, run, run_command, through_shell};
@@ -139,6 +140,14 @@ fn a_kill_far_into_a_long_line_is_never_passed_over_in_silence_and_no_long_text_
         let ended = run(&["dmesg", &path]);
         let at = ended.err.find("Type: ").expect("a command") + 6;
         let script = ended.err[at..].trim_end().replace("memdoor dmesg -", "\"$@\"");
+        let ended = run_command(through_shell(&script, &memdoor(&["dmesg", "--format", "json", "-"])));
+        assert!(ended.out.contains("\"killed\":{\"comm\":\"java\",\"pid\":7,"), "{script} {ended:?}");
+        // What filters a text has none of a packed file, whatever that is called.
+        let packed = dir.write("packed log", &gzip(&fs::read(&path).expect("the log")));
+        let ended = run(&["dmesg", &packed]);
+        let at = ended.err.find("Type: ").expect("a command") + 6;
+        let script = ended.err[at..].trim_end().replace("memdoor dmesg -", "\"$@\"");
+        assert!(script.starts_with(&format!("zcat <'{packed}' | grep ")), "{script}");
         let ended = run_command(through_shell(&script, &memdoor(&["dmesg", "--format", "json", "-"])));
         assert!(ended.out.contains("\"killed\":{\"comm\":\"java\",\"pid\":7,"), "{script} {ended:?}");
     }

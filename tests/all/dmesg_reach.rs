@@ -124,10 +124,23 @@ fn a_log_that_ends_long_before_the_time_that_was_asked_for_is_no_clean_bill_of_h
     assert!(summary(&json).get("memdoor.run.begins").is_none(), "{json:?}");
     // A kernel that is well is silent for hours.
     assert_eq!(ask(&["--since", "2026-11-22T10:59:00Z", &path]).code(), 0);
-    // Another log of that machine goes on: its kernel was silent.
-    let other = dir.write("auth.log", b"2026-11-23T12:00:00+00:00 web1 sshd[7]: a\n");
+    // A log of programs goes on, and tells nothing of what writes the kernel's words.
+    let programs = b"2026-11-23T12:00:00+00:00 web1 sshd[7]: a\n";
+    let other = dir.write("auth.log", programs);
     let both = ask(&["--since", "2026-11-23T11:30:00Z", &path, &other]);
-    assert_eq!((both.code(), both.err.as_str()), (0, ""), "{both:?}");
+    assert!(both.code() == 4 && both.err.contains(&ends), "{both:?}");
+    // One that has both goes on: the kernel was silent. So it was in a piece that has none of its words.
+    for (piece, last) in [
+        (&[said("10:00:00", "quiet").as_bytes(), programs].concat()[..], ""),
+        (said("10:00:00", "quiet").as_bytes(), "syslog"),
+    ] {
+        let mut logs = vec!["--since", "2026-11-23T11:30:00Z", &path];
+        let (piece, last) =
+            (dir.write("syslog.1", piece), dir.write(if last.is_empty() { "other.log" } else { last }, programs));
+        logs.extend([piece.as_str(), &last]);
+        let all = ask(&logs);
+        assert_eq!((all.code(), all.err.as_str()), (0, ""), "{all:?}");
+    }
 }
 
 #[test]

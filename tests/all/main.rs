@@ -11,6 +11,7 @@ mod dmesg_cut;
 mod dmesg_inputs;
 mod dmesg_lines;
 mod dmesg_lists;
+mod dmesg_order;
 mod dmesg_reach;
 mod dmesg_same;
 mod ending;

@@ -7,8 +7,8 @@ use core::ffi::CStr;
 use core::time::Duration;
 use std::os::fd::{AsFd, OwnedFd};
 
-use nix::fcntl::{OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, stat};
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
 
 use super::clock::monotonic;
 use super::file::{Dir, openat2_in_root};
@@ -51,6 +51,11 @@ impl Kind {
     /// What a path leads to, before it is opened: links are followed.
     pub fn at(path: &CStr) -> Result<Self> {
         stat(path).map(|stat| Self::of(&stat))
+    }
+
+    /// The same of a name in a directory.
+    pub fn found(dir: &Dir, name: &CStr) -> Result<Self> {
+        fstatat(dir, name, AtFlags::empty()).map(|stat| Self::of(&stat))
     }
 }
 
@@ -98,6 +103,13 @@ impl Input {
     /// What was found in a directory: never through a symbolic link, and never waiting.
     pub fn found(dir: &Dir, name: &CStr) -> Result<Self> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+        openat(dir, name, flags, Mode::empty()).map(Self::of)
+    }
+
+    /// What a symbolic link that was found in a directory leads to, wherever that is, and never waiting. Who opens it has seen that it is a
+    /// file ([`Kind::found`]): to open a device may do something.
+    pub fn linked(dir: &Dir, name: &CStr) -> Result<Self> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
         openat(dir, name, flags, Mode::empty()).map(Self::of)
     }
 

@@ -113,6 +113,7 @@ fn selected(open: &mut Open, line: &Selected<'_>, at: Position) {
     open.event.lines.selected = Some(at);
     open.scope = Some(line.scope);
     open.selected = Some(Task { comm: line.comm.map(text), pid: line.pid });
+    open.event.score = line.score;
 }
 
 /// The first kill is the victim's; those behind it are of its group.

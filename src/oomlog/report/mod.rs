@@ -23,6 +23,8 @@ pub struct Found<'a> {
     pub id: &'a [u8],
     /// When, since 1970 in microseconds: of the log, or worked out from what it says. `None`: nothing tells.
     pub wall_us: Option<i64>,
+    /// Where it stands among the others, in the same unit: its wall clock, or that of what its log has before it.
+    pub at_us: Option<i64>,
     /// The machine that the log is of, when it is this one.
     pub machine: Option<&'a Envelope>,
 }
@@ -104,7 +106,8 @@ impl Display for Typed {
     }
 }
 
-/// A way to show events. They come one by one, in the order of the logs; what it keeps of them is bounded.
+/// A way to show events. They come one by one, the earliest first as far as memory holds those of several logs
+/// ([`Found::at_us`]); what it keeps of them is bounded.
 pub trait Show {
     /// The next event.
     fn event(&mut self, found: &Found<'_>, out: &mut Out<'_>);

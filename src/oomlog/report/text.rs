@@ -57,8 +57,8 @@ pub struct Text {
     /// What the title says besides.
     subject: Subject,
     summary: Summary,
-    timeline: VecDeque<String>,
-    details: VecDeque<String>,
+    timeline: Newest,
+    details: Newest,
     latest: overview::Latest,
 }
 
@@ -70,8 +70,8 @@ impl Text {
             order,
             subject,
             summary: Summary::default(),
-            timeline: VecDeque::new(),
-            details: VecDeque::new(),
+            timeline: Newest::new(TIMELINE),
+            details: Newest::new(DETAILS),
             latest: overview::Latest::default(),
         }
     }
@@ -80,16 +80,15 @@ impl Text {
 impl Show for Text {
     fn event(&mut self, found: &Found<'_>, out: &mut Out<'_>) {
         self.summary.add(found.event, found.at());
-        let number = self.summary.events;
-        let detail = detail::of(found, number);
+        let detail = detail::of(found);
         if self.order == Order::AtOnce {
-            out.put(detail.as_bytes());
+            put_detail(out, self.summary.events, &detail);
             out.put(b"\n");
             return;
         }
         self.latest.update(found);
-        keep(&mut self.timeline, TIMELINE, entry(found, number));
-        keep(&mut self.details, DETAILS, detail);
+        self.timeline.keep(found.at_us, entry(found));
+        self.details.keep(found.at_us, detail);
     }
 
     fn end(&mut self, run: &Run, lacks: &[Lack], out: &mut Out<'_>) {
@@ -121,19 +120,17 @@ impl Text {
         out.put(b"\nTIMELINE OF OOM EVENTS\n");
         out.put(SINGLE.as_bytes());
         out.put(b"\n");
-        let left_out = self.summary.events - self.timeline.len() as u64;
+        let left_out = self.summary.events - self.timeline.len();
         if left_out > 0 {
             put_note(out, &format!("({left_out} earlier ones are counted above, but not listed: --until shows them)"));
         }
-        for entry in &self.timeline {
-            out.put(b"\n");
-            out.put(entry.as_bytes());
+        for (number, entry) in self.timeline.numbered(self.summary.events) {
+            let _ = write!(out, "\n{number}. {entry}");
         }
     }
 
     fn put_details(&self, out: &mut Out<'_>) {
-        let (before, last) = (self.details.len().saturating_sub(1), self.details.back());
-        let left_out = self.summary.events - self.details.len() as u64;
+        let left_out = self.summary.events - self.details.len();
         if left_out > 0 {
             put_note(
                 out,
@@ -142,13 +139,19 @@ impl Text {
                 ),
             );
         }
-        for detail in self.details.iter().take(before) {
-            out.put(b"\n");
-            out.put(detail.as_bytes());
+        for (number, detail) in self.details.numbered(self.summary.events) {
+            if number == self.summary.events {
+                put_title(out, "MOST RECENT OOM EVENT - DETAILED ANALYSIS");
+            } else {
+                out.put(b"\n");
+            }
+            put_detail(out, number, detail);
         }
-        put_title(out, "MOST RECENT OOM EVENT - DETAILED ANALYSIS");
-        out.put(last.map_or(&b""[..], |last| last.as_bytes()));
     }
+}
+
+fn put_detail(out: &mut Out<'_>, number: u64, detail: &str) {
+    let _ = write!(out, "--- OOM Event #{number} ---\n{detail}");
 }
 
 fn put_note(out: &mut Out<'_>, words: &str) {
@@ -163,12 +166,40 @@ fn put_title(out: &mut Out<'_>, title: &str) {
     }
 }
 
-fn keep(list: &mut VecDeque<String>, most: usize, mut text: String) {
-    if list.len() >= most {
-        list.pop_front();
+/// The newest of all texts, in their order: their number is known when all are.
+struct Newest {
+    most: usize,
+    kept: VecDeque<(Option<i64>, String)>,
+}
+
+impl Newest {
+    const fn new(most: usize) -> Self {
+        Self { most, kept: VecDeque::new() }
     }
-    text.shrink_to_fit();
-    list.push_back(text);
+
+    fn keep(&mut self, at_us: Option<i64>, mut text: String) {
+        let at = self.kept.partition_point(|(other, _)| *other <= at_us);
+        let is_full = self.kept.len() >= self.most;
+        // It is older than all that there is room for.
+        if is_full && at == 0 {
+            return;
+        }
+        text.shrink_to_fit();
+        self.kept.insert(at, (at_us, text));
+        if is_full {
+            self.kept.pop_front();
+        }
+    }
+
+    fn len(&self) -> u64 {
+        self.kept.len() as u64
+    }
+
+    /// Each with its number, from 1, of so many in all.
+    fn numbered(&self, all: u64) -> impl Iterator<Item = (u64, &str)> {
+        let first = all - self.len() + 1;
+        (first..).zip(self.kept.iter().map(|(_, text)| text.as_str()))
+    }
 }
 
 /// `Jan 07 03:19:32` in the local zone; `[123.456789]` when only the time since boot is known.
@@ -212,14 +243,27 @@ fn ending(event: &Event) -> String {
         (_, Some(victim)) => {
             format!("Selected: {} - the log does not say whether it was killed", Who::task(&victim.task))
         }
-        (_, None) => "Killed: - (no line was recognised that says how it ended)".into(),
+        (_, None) => match selected(event) {
+            Some(words) => format!("Selected: {words}"),
+            None => "Killed: - (no line was recognised that says how it ended)".into(),
+        },
     }
 }
 
-/// An entry of the timeline.
-fn entry(found: &Found<'_>, number: u64) -> String {
+/// `java (PID 1234), score 900 - the log does not say whether it or a child of it was killed`: the first of two lines, without the second.
+fn selected(event: &Event) -> Option<String> {
+    let mut words = format!("{}", Who::task(event.selected.as_ref()?));
+    if let Some(score) = event.score {
+        let _ = write!(words, ", score {score}");
+    }
+    words.push_str(" - the log does not say whether it or a child of it was killed");
+    Some(words)
+}
+
+/// An entry of the timeline, behind its number.
+fn entry(found: &Found<'_>) -> String {
     let event = found.event;
-    let mut text = format!("{number}. {}\n", when(found));
+    let mut text = format!("{}\n", when(found));
     paragraph(&mut text, "   ", "      ", &ending(event));
     if event.trigger.comm.is_some() || event.trigger.pid.is_some() {
         paragraph(&mut text, "   ", "      ", &format!("Triggered by: {}", by(event)));

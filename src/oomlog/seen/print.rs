@@ -1,7 +1,7 @@
 //! What tells an event from any other.
 
 use crate::oomlog::apart::Apart;
-use crate::oomlog::event::{Event, Outcome, Stamp, Trigger, Victim};
+use crate::oomlog::event::{Event, Outcome, Stamp, Task, Trigger, Victim};
 use crate::oomlog::moment::Moment;
 use crate::oomlog::record::When;
 
@@ -75,7 +75,10 @@ pub fn print(event: &Event, wall: Option<Moment>) -> Print {
     let mut hash = Hash::new();
     let tells = match &event.victim {
         Some(victim) => of_victim(&mut hash, victim),
-        None => of_trigger(&mut hash, &event.trigger, event.outcome),
+        None => match &event.selected {
+            Some(selected) => of_selected(&mut hash, selected),
+            None => of_trigger(&mut hash, &event.trigger, event.outcome),
+        },
     };
     Print {
         who: hash.end(),
@@ -126,6 +129,11 @@ fn of_victim(hash: &mut Hash, victim: &Victim) -> Tells {
         hash.number(size.map(|bytes| bytes.0));
     }
     if victim.total_vm.or(victim.anon_rss).is_some() { Tells::Victim } else { Tells::Pid }
+}
+
+fn of_selected(hash: &mut Hash, selected: &Task) -> Tells {
+    hash.number(Some(4)).number(Some(selected.pid)).text(selected.comm.as_deref());
+    Tells::Pid
 }
 
 fn of_trigger(hash: &mut Hash, trigger: &Trigger, outcome: Outcome) -> Tells {

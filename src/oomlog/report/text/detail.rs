@@ -3,7 +3,7 @@ mod table;
 use core::fmt::Write;
 
 use super::lines::paragraph;
-use super::{boot, by, when};
+use super::{boot, by, selected, when};
 use crate::oomlog::analysis::{Finding, Mib, Who, freed, meaning, nodes, shortage, swap_state, victim};
 use crate::oomlog::event::{Constraint, Event, Mark, Missing, Outcome, Victim};
 use crate::oomlog::report::{Found, gfp_names};
@@ -13,10 +13,10 @@ use crate::report::escape::Escaped;
 /// Where values begin.
 const INDENT: &str = "                 ";
 
-/// All that is known of it.
-pub(super) fn of(found: &Found<'_>, number: u64) -> String {
+/// All that is known of it, below its number.
+pub(super) fn of(found: &Found<'_>) -> String {
     let event = found.event;
-    let mut to = format!("--- OOM Event #{number} ---\n");
+    let mut to = String::new();
     time(&mut to, found);
     trigger(&mut to, event);
     field(&mut to, "Scope", &scope(event));
@@ -150,7 +150,10 @@ fn ending(to: &mut String, event: &Event) {
                     format!("- (not in the log); all of {} were to be killed (memory.oom.group)", Escaped(memcg));
                 field(to, "Killed process", &words);
             }
-            None => field(to, "Killed process", "- (not in the log)"),
+            None => match selected(event) {
+                Some(words) => field(to, "Selected", &words),
+                None => field(to, "Killed process", "- (not in the log)"),
+            },
         },
     }
 }

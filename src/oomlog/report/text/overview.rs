@@ -16,26 +16,51 @@ pub(super) struct Latest {
     what: String,
     why: Option<String>,
     victim: Option<String>,
-    /// The first event's time, and this one's.
-    since: Option<String>,
-    until: String,
+    /// Where it stands.
+    at_us: Option<i64>,
+    /// The times of the first event and of the last. Where any has a date, those without are counted instead.
+    period: Option<[(Option<i64>, String); 2]>,
+    undated: u64,
+    is_dated: bool,
 }
 
 impl Latest {
-    /// Takes the next one.
+    /// Takes one more, in whatever order.
     pub(super) fn update(&mut self, found: &Found<'_>) {
         let at = when(found);
+        let is_dated = found.wall_us.is_some();
+        self.undated += u64::from(!is_dated);
+        if is_dated && !self.is_dated {
+            self.is_dated = true;
+            self.period = None;
+        }
+        if is_dated == self.is_dated {
+            let this = (found.at_us, at.clone());
+            let [since, until] = self.period.get_or_insert_with(|| [this.clone(), this.clone()]);
+            if this.0 < since.0 {
+                *since = this;
+            } else if this.0 >= until.0 {
+                *until = this;
+            }
+        }
+        if found.at_us < self.at_us {
+            return;
+        }
+        self.at_us = found.at_us;
         self.what = format!("{at}. {}", ending(found.event));
         self.why = first(shortage(found.event));
         self.victim = first(victim(found.event));
-        self.since.get_or_insert_with(|| at.clone());
-        self.until = at;
     }
 
     /// `Jan 07 03:19:32 to Jan 07 03:48:50`
     fn period(&self) -> Option<String> {
-        let since = self.since.as_ref().filter(|since| **since != self.until)?;
-        Some(format!("{since} to {}", self.until))
+        let [(_, since), (_, until)] = self.period.as_ref()?;
+        (since != until).then(|| format!("{since} to {until}"))
+    }
+
+    /// How many of them nothing dates, where others have a date: these stand before them.
+    const fn undated(&self) -> u64 {
+        if self.is_dated { self.undated } else { 0 }
     }
 }
 
@@ -139,6 +164,7 @@ fn counts(to: &mut String, summary: &Summary, run: &Run, latest: &Latest) {
         (summary.none_killable, "without a killable process"),
         (summary.unknown, "of unknown end"),
         (run.repeated, "found again"),
+        (latest.undated(), "without a date, listed first"),
     ] {
         if count > 0 {
             let _ = write!(words, ", {count} {what}");

@@ -17,6 +17,10 @@ pub(super) fn headline(event: &Event) -> String {
             format!("Out of memory: {} was reaped, its kill is missing", Who::task(&victim.task))
         }
         (Some(victim), _) => format!("Out of memory: {} was selected, the end is missing", Who::task(&victim.task)),
+        (None, _) if event.selected.is_some() => {
+            let selected = event.selected.as_ref().map(Who::task);
+            format!("Out of memory: {} was selected, the end is missing", selected.unwrap_or(by))
+        }
         (None, _) => format!("Out of memory: triggered by {by}, the end is missing"),
     }
 }
