@@ -29,7 +29,7 @@ fn deaf(group: &Memcg, name: &str, mib: &str) -> Victim {
 }
 
 /// Whom the memdoor of this number says that it ends: the low half of the number that its read lock begins at.
-fn victim_told(memdoor: u32) -> Option<u64> {
+pub(crate) fn victim_told(memdoor: u32) -> Option<u64> {
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();

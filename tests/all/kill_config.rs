@@ -220,3 +220,99 @@ fn a_pattern_that_spares_nobody_now_is_named_at_the_start_of_a_daemon_and_behind
     daemon.end();
     drop(victim);
 }
+
+/// How often those who note it in these files have heard SIGTERM.
+fn heard(files: &[String]) -> usize {
+    files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).map(|text| text.lines().count()).sum()
+}
+
+#[test]
+fn while_a_victim_is_held_over_a_sighup_nobody_else_is_asked_and_its_outcome_is_said_once_at_the_stop() {
+    for (at, end) in [Signal::SIGTERM, Signal::SIGINT].into_iter().enumerate() {
+        let (name, dir) = (name(), TempDir::new());
+        let files = [dir.join("heard0"), dir.join("heard1")];
+        let victims = files.each_ref().map(|file| noting(&dir, &name, file));
+        let text = b"[kill]\nthreshold = 0\nhard = 0\ncooldown = 0\ngrace = 600\n";
+        let (conf, log, only) = (dir.write("conf", text), dir.join("log"), format!("^{name}$"));
+        let daemon = Running::start(memdoor(&["kill", "--config", &conf, "--only", &only, "--log-file", &log]));
+        let told = || std::fs::read_to_string(&log).unwrap_or_default();
+        poll("a SIGTERM", || (heard(&files) == 1).then_some(()));
+        for count in 1..=2 {
+            daemon.signal(Signal::SIGHUP);
+            poll("it was read", || (told().matches("was read anew").count() == count).then_some(()));
+        }
+        // The last one is asked for together with the end.
+        if at == 1 {
+            daemon.signal(Signal::SIGHUP);
+        }
+        daemon.signal(end);
+        let ended = daemon.end();
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        assert_eq!(heard(&files), 1, "{}", told());
+        assert!(victims.iter().all(|victim| is_alive(victim.pid)), "{}", told());
+        assert_eq!(told().matches("outcome=").count(), 1, "{}", told());
+        assert_eq!(told().matches("outcome=interrupted").count(), 1, "{}", told());
+    }
+}
+
+#[test]
+fn one_that_is_held_over_a_sighup_counts_for_max_kills_and_cooldown_and_is_told_by_the_lock() {
+    let (name, dir) = (name(), TempDir::new());
+    let files = [dir.join("heard0"), dir.join("heard1")];
+    let _victims = files.each_ref().map(|file| noting(&dir, &name, file));
+    let text = b"[kill]\nthreshold = 0\nhard = 0\ncooldown = 0\ngrace = 600\nmax-kills = 1/hour\n";
+    let (conf, log, only) = (dir.write("conf", text), dir.join("log"), format!("^{name}$"));
+    let daemon = Running::start(memdoor(&["kill", "--config", &conf, "--only", &only, "--log-file", &log]));
+    let logged = |words: &str| {
+        poll(words, || std::fs::read_to_string(&log).ok()?.contains(words).then_some(()));
+    };
+    poll("a SIGTERM", || (heard(&files) == 1).then_some(()));
+    let victim = super::kill_act::victim_told(daemon.pid());
+    assert!(victim.is_some());
+    dir.write("conf", b"[kill]\nthreshold = 0\nhard = 0\ncooldown = 0\ngrace = 1\nmax-kills = 1/hour\n");
+    daemon.signal(Signal::SIGHUP);
+    // A look at the lock at any moment finds it told, until the victim has ended.
+    while !std::fs::read_to_string(&log).unwrap_or_default().contains("outcome=") {
+        let told = super::kill_act::victim_told(daemon.pid());
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(told == victim || text.contains("outcome=") || told.is_none() && text.contains("read anew"), "{text}");
+    }
+    logged("outcome=spent");
+    assert_eq!(heard(&files), 1);
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+/// Evidence that nobody reads is written for as long as `--evidence-ms` says.
+#[test]
+fn a_stop_or_a_sighup_that_comes_while_evidence_is_written_holds_sigterm_back() {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    for (call, outcome) in [(Signal::SIGTERM, "outcome=stopped"), (Signal::SIGHUP, "outcome=reload")] {
+        let (name, dir) = (name(), TempDir::new());
+        let (file, pipe, log) = (dir.join("heard"), dir.join("pipe"), dir.join("log"));
+        let victim = noting(&dir, &name, &file);
+        nix::unistd::mkfifo(pipe.as_str(), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        let mut full = std::fs::File::options();
+        full.read(true).write(true).custom_flags(nix::libc::O_NONBLOCK);
+        let mut full = full.open(&pipe).expect("open");
+        while full.write(&[b'x'; 4096]).is_ok() {}
+        let text = |more: &str| format!("[kill]\nthreshold = 0\nhard = 0\nevidence-ms = 5000\n{more}");
+        let conf = dir.write("conf", text("").as_bytes());
+        let only = format!("^{name}$");
+        let inner = memdoor(&["kill", "--config", &conf, "--only", &only, "--log-file", &log]);
+        let daemon = Running::start(through_shell(&format!("exec \"$@\" >{pipe}"), &inner));
+        poll("its word", || super::kill_act::victim_told(daemon.pid()));
+        dir.write("conf", text(&format!("ignore = ^{name}$\n")).as_bytes());
+        daemon.signal(call);
+        let told = || std::fs::read_to_string(&log).unwrap_or_default();
+        poll(outcome, || told().contains(outcome).then_some(()));
+        if call == Signal::SIGHUP {
+            poll("the new one", || told().contains("outcome=nobody").then_some(()));
+            daemon.signal(Signal::SIGTERM);
+        }
+        assert_eq!(daemon.end().code(), 0);
+        assert!(is_alive(victim.pid) && heard(&[file]) == 0, "{}", told());
+        assert!(!told().contains("outcome=terminated") && !told().contains("outcome=interrupted"), "{}", told());
+    }
+}

@@ -2,14 +2,14 @@
 
 use core::time::Duration;
 
-use super::Armed;
 use super::members::{self, Check, Dying, Leaf, Lost, Mixed, Whole};
-use super::options::{Act, Run, Scope};
+use super::options::{Act, Scope};
 use super::pending::Pending;
 use super::report::{Action, Failure, Named, Outcome};
 use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
+use super::{Armed, Call};
 use crate::cgroup::{Memcg, Path};
 use crate::host::Numbers;
 use crate::mode::with_report;
@@ -101,10 +101,26 @@ enum Wait {
     Up,
     /// Time is up, and memory is not short any more.
     Relieved,
-    /// memdoor is to end.
-    Stopped,
-    /// The configuration is to be read anew, and may spare them.
-    Reload,
+    /// memdoor is to end, or to read the configuration anew, which may spare them.
+    Called(Call),
+}
+
+impl Call {
+    /// What comes of a decision that it has come before.
+    const fn before_a_signal(self) -> Outcome {
+        match self {
+            Self::Stop => Outcome::Stopped,
+            Self::Reload => Outcome::Reload,
+        }
+    }
+
+    /// The same where SIGTERM was sent.
+    const fn behind_sigterm(self) -> Outcome {
+        match self {
+            Self::Stop => Outcome::Interrupted,
+            Self::Reload => Outcome::Pending,
+        }
+    }
 }
 
 impl Armed<'_> {
@@ -271,8 +287,8 @@ impl Armed<'_> {
             // The second look: what was seen before the lock was had is old.
             let reading = self.gauge.read(&mut self.host);
             let state = self.options.when.judge(&reading);
-            if patience.waited.is_some() && signal::stop_requested().is_some() {
-                break self.idle(Outcome::Stopped, state, reading);
+            if let Some(call) = self.call() {
+                break self.idle(call.before_a_signal(), state, reading);
             }
             match state {
                 State::Short => {}
@@ -294,7 +310,10 @@ impl Armed<'_> {
                 break action;
             }
         };
-        self.turn.release();
+        // Of one that is held still the lock tells on.
+        if action.outcome != Outcome::Pending {
+            self.history.turn.release();
+        }
         Action { waited: patience.waited, ..action }
     }
 
@@ -307,14 +326,16 @@ impl Armed<'_> {
         loop {
             let now = monotonic();
             let free = match chosen {
-                None => self.turn.take(&self.host.proc, group),
-                Some((victim, held)) => self.turn.tell(&self.host.proc, group, victim, held),
+                None => self.history.turn.take(&self.host.proc, group),
+                Some((victim, held)) => self.history.turn.tell(&self.host.proc, group, victim, held),
             };
             let other = match free {
                 Ok(()) => {
                     let Some(whom) = whom else { return false };
                     let when = self.options.when;
-                    self.let_memory_come_back(COMES_BACK, &|reading| when.is_hard(reading));
+                    self.let_memory_come_back(COMES_BACK, &|reading| {
+                        when.is_hard(reading) || signal::stop_requested().is_some()
+                    });
                     patience.note(whom, since, false);
                     return true;
                 }
@@ -328,7 +349,7 @@ impl Armed<'_> {
             });
             let reading = self.gauge.read(&mut self.host);
             let until = patience.ends(now, whom, self.options.when.is_hard(&reading));
-            let is_over = self.options.when.judge(&reading) == State::Enough || signal::stop_requested().is_some();
+            let is_over = self.options.when.judge(&reading) == State::Enough || self.call().is_some();
             if is_over || now >= until {
                 patience.note(whom.clone(), since, !is_over);
                 return true;
@@ -344,7 +365,7 @@ impl Armed<'_> {
         loop {
             let reading = self.gauge.read(&mut self.host);
             let is_over = self.options.when.judge(&reading) != State::Short || is_enough(&reading);
-            if is_over || monotonic() >= until || signal::stop_requested().is_some() {
+            if is_over || monotonic() >= until {
                 return reading;
             }
             let _ = signal::wait(None, Some(MEMORY_STEP));
@@ -402,10 +423,21 @@ impl Armed<'_> {
             self.members.clear();
             return false;
         }
+        // Evidence takes its time.
+        if let Some(call) = self.call() {
+            action.outcome = call.before_a_signal();
+            self.members.clear();
+            return false;
+        }
         let sent = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
         let asked = monotonic();
         action.outcome = match sent {
-            Ok(()) => self.see_through(action, &check, cgroup, asked),
+            Ok(()) => {
+                // From here on it counts, whatever comes of it.
+                self.history.kills.note(asked);
+                self.rest();
+                self.see_through(action, &check, cgroup, asked)
+            }
             Err(Errno::ESRCH) => Outcome::Vanished,
             Err(errno) => {
                 // Another one may be signalled the next time.
@@ -509,10 +541,21 @@ impl Armed<'_> {
 
     /// SIGKILL to all of a cgroup: at once where the kernel can, and else one by one, with those that join it meanwhile. Who does is asked
     /// first, and has its time.
-    fn kill_whole(&mut self, action: &mut Action, cgroup: &Dir, check: &Check<'_>) -> (u64, Option<Errno>) {
+    ///
+    /// Once one was sent SIGKILL it goes on to its end; a call before that is what it gives.
+    fn kill_whole(
+        &mut self,
+        action: &mut Action,
+        cgroup: &Dir,
+        check: &Check<'_>,
+    ) -> Result<(u64, Option<Errno>), Call> {
         for _ in 0..LATECOMERS {
             self.members.join_cgroup(&self.host.proc, cgroup, check);
-            if !self.wait_for_latecomers() {
+            let has_waited = self.wait_for_latecomers();
+            if let Some(call) = self.call() {
+                return Err(call);
+            }
+            if !has_waited {
                 break;
             }
         }
@@ -523,7 +566,7 @@ impl Armed<'_> {
         let is_plain = matches!(judged, Some(Ok(Whole { exempt: 0, .. }))) && self.members.ripe_at() <= now;
         if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
             action.is_by_cgroup_kill = true;
-            return (count, None);
+            return Ok((count, None));
         }
         let (mut killed, mut failed) = (0, None);
         for _ in 0..GENERATIONS {
@@ -536,7 +579,7 @@ impl Armed<'_> {
                 break;
             }
         }
-        (killed, failed)
+        Ok((killed, failed))
     }
 
     /// Those that were asked so long ago may be sent SIGKILL: when memory can't wait, all.
@@ -556,7 +599,7 @@ impl Armed<'_> {
             if left.is_zero() {
                 return monotonic() >= until;
             }
-            if signal::stop_requested().is_some() {
+            if self.call().is_some() {
                 return false;
             }
             if self.members.ripe_at().is_zero() {
@@ -577,15 +620,21 @@ impl Armed<'_> {
     ) -> Outcome {
         match self.wait_for_end(check, cgroup, asked.saturating_add(self.options.grace)) {
             Wait::Ended => return Outcome::Terminated,
-            Wait::Stopped => return Outcome::Interrupted,
+            Wait::Called(call) => return call.behind_sigterm(),
             Wait::Relieved => return Outcome::Spared,
-            Wait::Reload => return Outcome::Pending,
             Wait::Up => {}
         }
         let (killed, failed) = match cgroup {
-            Some(cgroup) => self.kill_whole(action, cgroup, check),
+            Some(cgroup) => match self.kill_whole(action, cgroup, check) {
+                Ok(done) => done,
+                Err(call) => return call.behind_sigterm(),
+            },
             None => {
                 self.join_newcomers(check);
+                // To look at all processes takes its time.
+                if let Some(call) = self.call() {
+                    return call.behind_sigterm();
+                }
                 self.members.kill(&self.host.proc, check, Duration::MAX)
             }
         };
@@ -628,6 +677,9 @@ impl Armed<'_> {
             if self.members.alive() == 0 {
                 return Wait::Ended;
             }
+            if let Some(call) = self.call() {
+                return Wait::Called(call);
+            }
             if let Some(cgroup) = cgroup {
                 self.members.join_cgroup(&self.host.proc, cgroup, check);
             }
@@ -639,12 +691,6 @@ impl Armed<'_> {
                 let is_whole = !is_orphaned && self.members.is_root_alive();
                 let is_relieved = is_whole && self.options.when.judge(&reading) == State::Enough;
                 return if is_relieved { Wait::Relieved } else { Wait::Up };
-            }
-            if signal::stop_requested().is_some() {
-                return Wait::Stopped;
-            }
-            if self.options.run == Run::Daemon && signal::is_reload_requested() {
-                return Wait::Reload;
             }
             if cgroup.is_none() && !is_orphaned && !self.members.is_root_alive() {
                 is_orphaned = true;

@@ -8,7 +8,6 @@ use super::members::{self, Check, Members};
 use super::options::{Act, Logging, Options, Run, Unpinned};
 use super::report::Action;
 use super::select::Selection;
-use super::turn::Turn;
 use super::when::{Odd, Pace, Reading};
 use super::{Armed, History};
 use crate::cgroup::{Memcg, Whose};
@@ -77,7 +76,7 @@ impl<'a> Armed<'a> {
             Run::Once => ROOM,
             Run::Daemon => LOCKED_ROOM,
         };
-        let (turn, locked) = Turn::arm(&host.proc);
+        let locked = history.turn.arm(&host.proc);
         let mut armed = Self {
             options,
             history,
@@ -86,7 +85,6 @@ impl<'a> Armed<'a> {
             selection: Selection::arm(room).map_err(fail_no_room)?.with_reader(reader),
             reader,
             members: Members::arm().map_err(fail_no_room)?,
-            turn,
             memcg,
             sockets,
             envelope,

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::pending::Pending;
 use super::report::{Named, Outcome};
+use super::turn::Turn;
 use crate::fixed::Fixed;
 use crate::units::{Pid, Ticks};
 
@@ -44,6 +45,8 @@ pub struct History {
     pub(super) kills: Kills,
     /// One that was asked to end, and has not yet.
     pub(super) pending: Option<Pending>,
+    /// The lock, which is told for that one meanwhile: closing any descriptor of its file would let it go, so there is one for all runs.
+    pub(super) turn: Turn,
 }
 
 /// So many that could not be ended are remembered.

@@ -533,9 +533,9 @@ impl Members {
         self.all.iter().any(|member| row.parent == Some(member.pid) && is_here(member))
     }
 
-    /// SIGTERM to the root.
+    /// SIGTERM to the root; ESRCH when it has ended. A zombie takes every signal, and hears none.
     pub(super) fn ask_root(&mut self) -> Result<()> {
-        let root = self.all.first_mut().ok_or(Errno::ESRCH)?;
+        let root = self.all.first_mut().filter(|root| root.is_alive()).ok_or(Errno::ESRCH)?;
         root.ask()
     }
 

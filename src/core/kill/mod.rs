@@ -41,13 +41,12 @@ use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
 use crate::sys::clock::monotonic;
 use crate::sys::out::Broken;
-use crate::sys::signal::{self, Until, Woken};
+use crate::sys::signal::{self, Until};
 use gauge::Gauge;
 use log::Log;
 use members::Members;
 use report::Outcome;
 use select::Selection;
-use turn::Turn;
 use when::{Odd, Pace, Reading, State};
 
 /// How a run ends.
@@ -78,6 +77,15 @@ pub fn run(options: &Options<'_>, history: &mut History, reader: Option<&Reader>
     }
 }
 
+/// What a signal asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Call {
+    /// To end.
+    Stop,
+    /// To read the configuration anew; of a daemon alone.
+    Reload,
+}
+
 /// Ready: from here on nothing is allocated.
 struct Armed<'a> {
     options: Options<'a>,
@@ -88,7 +96,6 @@ struct Armed<'a> {
     /// Reads what may block.
     reader: Option<&'a Reader>,
     members: Members,
-    turn: Turn,
     /// The victim's own, for its snapshot.
     memcg: Memcg,
     sockets: Sockets,
@@ -143,6 +150,7 @@ impl Armed<'_> {
             | Outcome::Survived
             | Outcome::Failed
             | Outcome::Stopped
+            | Outcome::Reload
             | Outcome::Pending
             | Outcome::Interrupted => Exit::Error,
         }
@@ -162,8 +170,7 @@ impl Armed<'_> {
         }
         let armed = Cost::so_far();
         if let Some(pending) = self.history.pending.take() {
-            let outcome = self.resume(pending);
-            self.note_kill(outcome);
+            self.resume(pending);
         }
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
@@ -174,6 +181,15 @@ impl Armed<'_> {
 
     fn watch(&mut self) -> Ended {
         loop {
+            // Before each look: one may come behind a victim that is held still, and nobody else is to be asked then.
+            match self.call() {
+                Some(Call::Stop) => return self.stopped(),
+                Some(Call::Reload) => {
+                    let _ = signal::take_reload_request();
+                    return Ended::Reload;
+                }
+                None => {}
+            }
             let (state, reading) = self.look();
             let now = monotonic();
             let mut wait = self.pace.next(now, &self.options.when, &reading);
@@ -186,9 +202,18 @@ impl Armed<'_> {
                     wait = if is_light { wait.min(rest) } else { rest };
                 }
             }
-            if let Some(ended) = self.wait(wait) {
-                return ended;
-            }
+            self.wait(wait);
+        }
+    }
+
+    /// What was asked of memdoor, which comes before each look that may act, and before each signal: who stops it, or has it read another
+    /// configuration, means that nobody is ended from then on by what held before.
+    fn call(&self) -> Option<Call> {
+        signal::let_in();
+        match self.options.run {
+            _ if signal::stop_requested().is_some() => Some(Call::Stop),
+            Run::Daemon if signal::is_reload_requested() => Some(Call::Reload),
+            _ => None,
         }
     }
 
@@ -202,26 +227,19 @@ impl Armed<'_> {
             }
         } else {
             let outcome = self.act(state, reading);
-            if matches!(outcome, Outcome::Relieved | Outcome::Pending) {
-                // Nobody was looked for, and memory may be short again at any time; or it is not over.
+            if matches!(outcome, Outcome::Relieved | Outcome::Reload | Outcome::Pending) {
+                // Nobody was looked for, and memory may be short again at any time; or it is not over, and the cooldown began with SIGTERM.
                 return;
             }
-            self.note_kill(outcome);
             self.history.rests_lightly = outcome == Outcome::Elsewhere;
         }
         // Whatever came of it: looking at all processes is not done 20 times a second.
-        self.history.rests_until = monotonic().saturating_add(self.options.cooldown);
+        self.rest();
     }
 
-    /// Counts it, where somebody was asked to end.
-    fn note_kill(&mut self, outcome: Outcome) {
-        if matches!(
-            outcome,
-            Outcome::Terminated | Outcome::Killed | Outcome::Survived | Outcome::Spared | Outcome::Pardoned
-        ) {
-            self.history.kills.note(monotonic());
-            self.history.rests_until = monotonic().saturating_add(self.options.cooldown);
-        }
+    /// From now on nobody is ended for the time of `--cooldown`.
+    fn rest(&mut self) {
+        self.history.rests_until = monotonic().saturating_add(self.options.cooldown);
     }
 
     /// Reads memory.
@@ -248,21 +266,13 @@ impl Armed<'_> {
     }
 
     /// Until it is time to look again, processes stall, or a signal comes.
-    fn wait(&mut self, wait: Duration) -> Option<Ended> {
-        if signal::stop_requested().is_some() {
-            return Some(self.stopped());
-        }
-        if signal::take_reload_request() {
-            return Some(Ended::Reload);
+    fn wait(&mut self, wait: Duration) {
+        if self.call().is_some() {
+            return;
         }
         let trigger = self.gauge.trigger().map(|fd| (fd, Until::Urgent));
-        match signal::wait(trigger, Some(wait)) {
-            Ok(Woken::Signal) => self.wait(Duration::ZERO),
-            Ok(Woken::Ready | Woken::Timeout) => None,
-            Err(_) => {
-                self.gauge.drop_trigger();
-                None
-            }
+        if signal::wait(trigger, Some(wait)).is_err() {
+            self.gauge.drop_trigger();
         }
     }
 

@@ -33,10 +33,10 @@ pub(super) struct Pending {
 
 impl Armed<'_> {
     /// Goes on with it, for what is left of the grace that holds now; or lets it go, when it is spared by what holds now.
-    pub(super) fn resume(&mut self, pending: Pending) -> Outcome {
+    pub(super) fn resume(&mut self, pending: Pending) {
         let Pending { members, mut action, started, asked, cgroup, before } = pending;
         let (Some(members), Some(victim)) = (members, action.best[0].clone()) else {
-            return Outcome::Interrupted;
+            return;
         };
         self.members = members;
         let (whom, rank) = (self.options.whom, victim.tree.rank);
@@ -56,16 +56,17 @@ impl Armed<'_> {
         } else {
             let size = self.members.together().freeable();
             // Another that acts by now has seen nobody act: both go on.
-            let _ = self.turn.tell(&self.host.proc, self.options.cgroup, victim.pid, size);
+            let _ = self.history.turn.tell(&self.host.proc, self.options.cgroup, victim.pid, size);
             self.see_through(&mut action, &check, cgroup.as_ref().map(|(dir, _)| dir), asked)
         };
         if action.outcome == Outcome::Pending {
             let action = action.clone();
             self.history.pending = Some(Pending { members: None, action, started, asked, cgroup, before });
-            return Outcome::Pending;
+            return;
         }
         self.finish(&mut action, started, &before);
-        self.turn.release();
-        self.tell_outcome(action)
+        self.history.turn.release();
+        self.tell_outcome(action);
+        self.rest();
     }
 }

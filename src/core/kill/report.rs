@@ -50,8 +50,10 @@ pub(super) enum Outcome {
     Pardoned,
     /// They were asked to end, and the configuration is read anew: [`super::pending`]. Never said.
     Pending,
-    /// memdoor was asked to end before it had done anything.
+    /// memdoor was asked to end before it had sent a signal.
     Stopped,
+    /// The configuration is to be read anew, which came before a signal was sent.
+    Reload,
     /// The one chosen was gone, or another, before a signal was sent.
     Vanished,
     /// A signal was not permitted, or could not be sent.
@@ -77,6 +79,7 @@ impl Outcome {
             Self::Pardoned => "pardoned",
             Self::Pending => "pending",
             Self::Stopped => "stopped",
+            Self::Reload => "reload",
             Self::Vanished => "vanished",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
@@ -102,7 +105,8 @@ impl Outcome {
                 "SIGTERM: the configuration that was read anew spares the victim, and no SIGKILL was sent"
             }
             Self::Pending => "SIGTERM: the configuration is read anew",
-            Self::Stopped => "none: memdoor was stopped while it waited for another",
+            Self::Stopped => "none: memdoor was stopped before it sent a signal",
+            Self::Reload => "none: the configuration is to be read anew, and no signal was sent",
             Self::Vanished => "none: the victim was gone, or another, before a signal was sent",
             Self::Failed => "none: it could not be done",
             Self::Interrupted => "SIGTERM: memdoor was stopped before it sent SIGKILL",
@@ -112,7 +116,9 @@ impl Outcome {
     pub(super) const fn level(self) -> Level {
         match self {
             Self::Enough => Level::Debug,
-            Self::Relieved | Self::Spared | Self::Pardoned | Self::Pending | Self::Stopped => Level::Info,
+            Self::Relieved | Self::Spared | Self::Pardoned | Self::Pending | Self::Stopped | Self::Reload => {
+                Level::Info
+            }
             Self::Vanished | Self::DryRun | Self::Terminated | Self::Killed => Level::Warning,
             Self::Nobody | Self::Elsewhere | Self::Spent | Self::Unknown | Self::Interrupted => Level::Error,
             Self::Failed | Self::Survived => Level::Critical,

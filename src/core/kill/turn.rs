@@ -79,6 +79,7 @@ pub(super) struct Waited {
 /// The lock, and where others' are seen.
 #[derive(Debug)]
 pub(super) struct Turn {
+    is_armed: bool,
     lock: Option<Lock>,
     /// Which file the own lock is on.
     own: Option<FileId>,
@@ -88,9 +89,18 @@ pub(super) struct Turn {
     user: u32,
 }
 
+impl Default for Turn {
+    fn default() -> Self {
+        Self { is_armed: false, lock: None, own: None, roots: None, locks: Kept::new(c"locks"), user: u32::MAX }
+    }
+}
+
 impl Turn {
-    /// Opens it, and why it can't be.
-    pub(super) fn arm(proc: &Dir) -> (Self, Result<()>) {
+    /// Opens it where it is not yet, and why it can't be.
+    pub(super) fn arm(&mut self, proc: &Dir) -> Result<()> {
+        if self.is_armed {
+            return Ok(());
+        }
         let user = system::effective_user();
         let roots = proc.device_and_inode(ROOTS).ok();
         let opened = match user {
@@ -100,10 +110,10 @@ impl Turn {
         let failed = opened.as_ref().map(drop).map_err(|errno| *errno);
         let lock = opened.ok();
         let own = lock.as_ref().and_then(|lock| lock.file().ok());
-        let mut turn = Self { lock, own, roots, locks: Kept::new(c"locks"), user };
+        *self = Self { is_armed: true, lock, own, roots, locks: Kept::new(c"locks"), user };
         // Opened and read once: at a cgroup's limit it can be read, and not opened.
-        let _ = turn.other(proc, None, None);
-        (turn, failed)
+        let _ = self.other(proc, None, None);
+        failed
     }
 
     /// Takes the lock, to choose; or who is in the way.

@@ -124,6 +124,12 @@ fn steering() -> SigSet {
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGCHLD].into_iter().collect()
 }
 
+/// Lets in what came since the last wait: the signals are blocked but in [`wait`], so that without it what was asked meanwhile is seen behind
+/// the next wait only. It takes no time.
+pub fn let_in() {
+    let _ = wait(None, Some(Duration::ZERO));
+}
+
 /// The signal that asked for an end, if one came.
 #[must_use]
 pub fn stop_requested() -> Option<Stop> {
