@@ -131,6 +131,7 @@ pub static PROCESSES: Table<OfProcess<'static>> = Table {
         column("USS_KB", 0, "memdoor.process.uss_bytes", Size(|one| one.row.uss)),
         column("Hugetlb_KB", 0, "memdoor.process.hugetlb_bytes", Size(|one| one.row.hugetlb)),
         column("Freeable_KB", 0, "memdoor.process.freeable_bytes", Size(|one| Some(one.row.freeable()))),
+        column("Parent_PID", 0, "process.parent_pid", Count(|one| number(one.row.parent?))),
     ],
 };
 
