@@ -260,8 +260,21 @@ fn csv_that_can_not_be_written_is_an_error() {
 // The command line
 
 #[test]
+fn a_process_with_more_threads_than_its_limit_is_named() {
+    let victim = Victim::start(&["leak", "--wait", "--idle", "40", "0"]);
+    let alerts = |limit: &str| {
+        let limit = format!("threads={limit}");
+        let ended = run(&["monitor", "0.02", "0.4", "--alert", &limit, "--alert", "memory=off"]);
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        ended.err.contains(&format!("victim (PID {}) has 4", victim.id())) && ended.err.contains(" threads (limit 39)")
+    };
+    assert!(alerts("39"));
+    assert!(!alerts("60"));
+}
+
+#[test]
 fn what_is_wrong_is_said_with_what_is_allowed() {
-    let alert = "NAME=PERCENT, zombies=NUMBER or NAME=off, as in memory=80, swap=0, zombies=0, fds=80, growth=10, psi=10, fragmentation=95";
+    let alert = "NAME=PERCENT, zombies=NUMBER, threads=NUMBER or NAME=off, as in memory=80, swap=0, zombies=0, fds=80, growth=10, psi=10, fragmentation=95, threads=10000";
     for (args, expected) in [
         (
             &["monitor", "x"][..],

@@ -50,7 +50,7 @@ pub(super) enum Limit {
     /// None is needed: that it happens is enough.
     Any,
     /// `--alert NAME=VALUE`, and what it is without that, in percent or as a number.
-    Own(&'static str, u8),
+    Own(&'static str, u16),
     /// That of another alert.
     Of(Kind),
 }
@@ -206,6 +206,10 @@ alerts! {
             }
             None
         });
+    // Each has a stack, and the kernel's own of 16 KiB.
+    Threads: "threads", Count, Limit::Own("threads", 10_000), Judge::Process(
+        |row, _, limit| Measure { level: Level::of(row.threads, limit), value: Some(row.threads) },
+        |words, row, _, _, limit| _ = write!(words, " has {} threads (limit {limit})", row.threads));
     // A source of the samples can't be read any more.
     Unread: "unread", Count, Limit::Any, Judge::Sources;
 }
@@ -363,10 +367,10 @@ macro_rules! with_defaults {
 }
 
 /// What `--alert` is for.
-pub const HELP: &str = with_defaults!("when to raise an alert, in percent (zombies: a number), or off: ");
+pub const HELP: &str = with_defaults!("when to raise an alert, in percent (zombies, threads: a number), or off: ");
 
 /// What it takes.
-pub const ALLOWED: &str = with_defaults!("NAME=PERCENT, zombies=NUMBER or NAME=off, as in ");
+pub const ALLOWED: &str = with_defaults!("NAME=PERCENT, zombies=NUMBER, threads=NUMBER or NAME=off, as in ");
 
 const fn with_defaults(before: &str) -> ([u8; 256], usize) {
     let (mut text, mut at) = (([0; 256], 0), 0);
@@ -374,17 +378,22 @@ const fn with_defaults(before: &str) -> ([u8; 256], usize) {
     let start = text.1;
     while at < RULES.len() {
         if let Limit::Own(name, limit) = RULES[at].limit {
-            assert!(limit < 100, "two digits");
-            let digits = [b'0' + limit / 10, b'0' + limit % 10];
             let separator: &[u8] = if text.1 > start { b", " } else { b"" };
             push(&mut text, separator);
             push(&mut text, name.as_bytes());
             push(&mut text, b"=");
-            push(&mut text, digits.split_at(if limit < 10 { 1 } else { 0 }).1);
+            push_dec(&mut text, limit);
         }
         at += 1;
     }
     text
+}
+
+const fn push_dec(text: &mut ([u8; 256], usize), number: u16) {
+    if number >= 10 {
+        push_dec(text, number / 10);
+    }
+    push(text, &[b'0' + (number % 10).to_le_bytes()[0]]);
 }
 
 const fn push(text: &mut ([u8; 256], usize), part: &[u8]) {
