@@ -264,9 +264,9 @@ fn a_process_with_more_threads_than_its_limit_is_named() {
     let victim = Victim::start(&["leak", "--wait", "--idle", "40", "0"]);
     let alerts = |limit: &str| {
         let limit = format!("threads={limit}");
-        let ended = run(&["monitor", "0.02", "0.4", "--alert", &limit, "--alert", "memory=off"]);
+        let ended = run(&["monitor", "0.02", "0.4", "--format", "csv", "--alert", &limit]);
         assert_eq!(ended.code(), 0, "{ended:#?}");
-        ended.err.contains(&format!("victim (PID {}) has 4", victim.id())) && ended.err.contains(" threads (limit 39)")
+        ended.err.contains(&format!("ALERT victim (PID {}) has 41 threads (limit 39)\n", victim.id()))
     };
     assert!(alerts("39"));
     assert!(!alerts("60"));
