@@ -19,9 +19,9 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Whether it is that of ZFS's cache.
-    pub(super) const fn is_arc(&self) -> bool {
-        matches!(self.size, Size::Zfs)
+    /// Whether it is of what no line of meminfo counts: ZFS's cache, and the lists of CPUs.
+    pub(super) const fn is_beside_meminfo(&self) -> bool {
+        matches!(self.size, Size::Zfs | Size::Lists)
     }
 }
 
@@ -29,6 +29,8 @@ impl Line {
 enum Size {
     /// `MemFree`.
     Free,
+    /// Free pages on lists of CPUs.
+    Lists,
     /// A use.
     Of(Use),
     /// Two, of which the second may not be known.
@@ -51,8 +53,9 @@ const fn line(label: &'static str, source: &'static str, key: &'static str, size
 
 /// All lines, in the order in which they are shown.
 #[rustfmt::skip]
-pub(super) static LINES: [Line; 17] = [
+pub(super) static LINES: [Line; 18] = [
     line("free", "MemFree", "memdoor.where.free_bytes", Size::Free),
+    line("free, on CPUs' lists", "/proc/zoneinfo count", "memdoor.where.cpu_lists_bytes", Size::Lists),
     line("anonymous", "AnonPages", "memdoor.where.anon_bytes", Size::Of(Anon)),
     line("page cache", "Cached + Buffers - Shmem", "memdoor.where.page_cache_bytes", Size::Without(Cached, Buffers, Shmem)),
     line("tmpfs, shared memory", "Shmem", "memdoor.where.shmem_bytes", Size::Of(Shmem)),
@@ -72,7 +75,7 @@ pub(super) static LINES: [Line; 17] = [
 ];
 
 /// Which of them is the page cache.
-pub(super) const PAGE_CACHE: usize = 2;
+pub(super) const PAGE_CACHE: usize = 3;
 
 /// What [`LINES`] are made of, besides what is in meminfo.
 #[derive(Clone, Copy, Default)]
@@ -103,6 +106,7 @@ fn size(meminfo: &Meminfo, beside: Beside, size: &Size) -> Option<Bytes> {
         // It is what the others leave: only whoever adds them up knows it.
         Size::Zfs => return None,
         Size::Free => (meminfo.free?, Bytes(0)),
+        Size::Lists => (meminfo.on_lists?, Bytes(0)),
         Size::Zram => (beside.zram?, Bytes(0)),
         Size::Of(one) => (of(one)?, Bytes(0)),
         Size::Sum(one, more) => (of(one)?.plus(of(more).unwrap_or_default()), Bytes(0)),

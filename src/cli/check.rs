@@ -87,7 +87,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
 /// CRITICAL.
 pub(super) fn args(parser: &mut Parser) -> Command {
     read(parser).unwrap_or_else(|error| Command::Print {
-        text: format!("MEMORY UNKNOWN - {}\n", error.of("check").0),
+        text: format!("MEMORY UNKNOWN - {}\n", error.of("check").words),
         exit: Verdict::Unknown.into(),
     })
 }
@@ -116,7 +116,7 @@ fn read(parser: &mut Parser) -> Result<Command> {
 /// 80 where nothing is typed, and none where that would come after CRITICAL.
 fn warning(typed: Option<Threshold>, critical: Threshold) -> Result<Option<Threshold>> {
     match typed {
-        Some(warning) if warning > critical => Err(UsageError(format!(
+        Some(warning) if warning > critical => Err(UsageError::new(format!(
             "--warning {} is above --critical {}: it would never be reached",
             warning.percent(),
             critical.percent()

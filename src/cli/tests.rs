@@ -10,14 +10,14 @@ fn options(line: &str) -> watched::Options<'static> {
     match parse(line.split(' ').map(OsString::from)) {
         Ok(Command::Watch(options)) => *options,
         Ok(_) => panic!("{line}: not a watch"),
-        Err(error) => panic!("{line}: {}", error.0),
+        Err(error) => panic!("{line}: {}", error.words),
     }
 }
 
 fn error(line: &str) -> String {
     match parse(line.split(' ').map(OsString::from)) {
         Ok(_) => panic!("{line}: accepted"),
-        Err(error) => error.0,
+        Err(error) => error.words,
     }
 }
 
@@ -142,7 +142,7 @@ fn pages() -> [Page; 9] {
 /// Why a command line is refused; `check` says it as monitoring plugins do.
 fn refusal(words: &[&str]) -> Option<String> {
     match parse(words.iter().map(OsString::from)) {
-        Err(error) => Some(error.0),
+        Err(error) => Some(error.words),
         Ok(Command::Print { text, exit }) => (exit != Exit::Done).then_some(text),
         Ok(_) => None,
     }

@@ -86,7 +86,7 @@ pub(super) fn whole(text: &OsStr) -> String {
 
 /// Says that `name` got an empty value, and what it takes.
 pub(super) fn empty(name: &str, allowed: &str) -> UsageError {
-    UsageError(format!("{name}: '' is empty, as a variable that is not set would be: {allowed}"))
+    UsageError::new(format!("{name}: '' is empty, as a variable that is not set would be: {allowed}"))
 }
 
 fn number(text: &OsStr) -> Option<u64> {
