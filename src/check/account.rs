@@ -144,13 +144,14 @@ mod tests {
     #[test]
     fn what_is_in_two_lines_of_meminfo_is_counted_once() {
         let text = b"MemTotal: 1000 kB\nMemFree: 100 kB\nBuffers: 10 kB\nCached: 300 kB\nAnonPages: 200 kB\nShmem: 60 kB\nKReclaimable: 45 kB\nSReclaimable: 40 kB\nSUnreclaim: 30 kB\nKernelStack: 16 kB\nVmallocUsed: 50 kB\nPageTables: 8 kB\nSecPageTables: 2 kB\n";
-        let (sizes, rest) = account(&meminfo::parse(text), Beside { sockets: Some(Bytes::from_kib(100)), zram: None });
+        let meminfo = meminfo::parse(text).with_lists(Bytes::from_kib(7));
+        let (sizes, rest) = account(&meminfo, Beside { sockets: Some(Bytes::from_kib(100)), zram: None });
         let kib = sizes.map(|size| size.map(Bytes::kib));
-        let expected = [100, 200, 250, 60, 40, 30, 5, 10, 16, 34].map(Some);
-        assert_eq!(kib[..10], expected);
+        let expected = [100, 7, 200, 250, 60, 40, 30, 5, 10, 16, 34].map(Some);
+        assert_eq!(kib[..11], expected);
         // Of 100 kB of sockets 30 may be slab.
-        assert_eq!(kib[10..], [None, Some(70), None, None, None, None, None]);
-        assert_eq!(rest, 1024 * (1000 - 745 - 70));
+        assert_eq!(kib[11..], [None, Some(70), None, None, None, None, None]);
+        assert_eq!(rest, 1024 * (1000 - 752 - 70));
     }
 
     #[test]
@@ -160,9 +161,9 @@ mod tests {
         for (size, shown, rest) in [(500, 500, 200), (800, 700, 0), (u64::MAX >> 10, 700, 0)] {
             let arc = crate::parse::arcstats::ZfsCache { size: kib(size), least: kib(50) };
             let (sizes, left) = account(&meminfo.with_arc(arc), Beside::default());
-            assert_eq!((sizes[16], left), (Some(kib(shown)), rest * 1024));
+            assert_eq!((sizes[17], left), (Some(kib(shown)), rest * 1024));
         }
-        assert_eq!(account(&meminfo, Beside::default()).0[16], None, "without ZFS it is not there");
+        assert_eq!(account(&meminfo, Beside::default()).0[17], None, "without ZFS it is not there");
     }
 
     #[test]

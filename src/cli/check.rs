@@ -3,6 +3,7 @@
 use lexopt::Parser;
 use memdoor::check::{Options, Show};
 use memdoor::exit::Verdict;
+use memdoor::families::BROWSERS;
 use memdoor::pattern::Pattern;
 use memdoor::snapshot::Cmdline;
 use memdoor::trigger::Threshold;
@@ -108,6 +109,13 @@ fn read(parser: &mut Parser) -> Result<Command> {
         Asked::Print(text) => Command::shown(text),
         Asked::Run(Typed { options, families }) => {
             let warning = warning(options.warning, options.critical)?;
+            // Two of one name in a table are one to who reads it.
+            let is_browser = |name: &str| BROWSERS.iter().any(|browser| browser.name.eq_ignore_ascii_case(name));
+            if let Some((name, _)) = families.iter().find(|(name, _)| is_browser(name)) {
+                return Err(UsageError::new(format!(
+                    "--family {name}: a browser is called so, which is shown anyway: take another NAME"
+                )));
+            }
             Command::Check(Box::new(Options { warning, families: kept(families), ..options }))
         }
     })

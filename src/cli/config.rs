@@ -324,7 +324,7 @@ mod tests {
             assert_eq!(pairs(&format!("[kill]\nonly = {text} # why\n")), [("only".into(), value.into())], "{text}");
         }
         for text in ["\"^python3$", "'x", "$'x", "\"a\" b", r"$'x\'"] {
-            let wrong = parse(format!("only = {text}").as_bytes(), "f", File::Named, "kill").expect_err(text).0;
+            let wrong = parse(format!("only = {text}").as_bytes(), "f", File::Named, "kill").expect_err(text).words;
             assert!(wrong.starts_with("f:1: ") && wrong.contains("begins with a quote"), "{text}: {wrong}");
         }
     }
@@ -355,7 +355,7 @@ mod tests {
             ),
             ("[watch]\nquiet = true\n", "f:1: '[watch]' is no section: they are [kill] and [monitor]"),
         ] {
-            let error = parse(text.as_bytes(), "f", File::Named, "kill").expect_err(text).0;
+            let error = parse(text.as_bytes(), "f", File::Named, "kill").expect_err(text).words;
             assert!(error.starts_with(expected), "{error}");
         }
     }
@@ -380,7 +380,7 @@ mod tests {
         let settings = parse(text, "f", File::Named, "kill").expect("valid");
         let values: Vec<&[u8]> = settings.iter().map(|one| one.value.as_bytes()).collect();
         assert_eq!(values, [&b"/tmp/gr\xf6sse"[..], b"^gr\xf6sse"]);
-        let error = parse(b"\xf6 = 1\n", "f", File::Named, "kill").expect_err("no name").0;
+        let error = parse(b"\xf6 = 1\n", "f", File::Named, "kill").expect_err("no name").words;
         assert!(error.starts_with("f:1: '\\366 = 1' is no line of the kind"), "{error}");
     }
 

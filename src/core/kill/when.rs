@@ -292,6 +292,7 @@ fn time(bytes: u64, rate: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
     use crate::parse::meminfo;
     use crate::trigger::also::Waiting;
