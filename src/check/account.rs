@@ -19,9 +19,9 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Whether it is that of ZFS's cache.
-    pub(super) const fn is_arc(&self) -> bool {
-        matches!(self.size, Size::Zfs)
+    /// Whether it is of what no line of meminfo counts: ZFS's cache, and the lists of CPUs.
+    pub(super) const fn is_beside_meminfo(&self) -> bool {
+        matches!(self.size, Size::Zfs | Size::Lists)
     }
 }
 
@@ -29,6 +29,8 @@ impl Line {
 enum Size {
     /// `MemFree`.
     Free,
+    /// Free pages on lists of CPUs.
+    Lists,
     /// A use.
     Of(Use),
     /// Two, of which the second may not be known.
@@ -51,8 +53,9 @@ const fn line(label: &'static str, source: &'static str, key: &'static str, size
 
 /// All lines, in the order in which they are shown.
 #[rustfmt::skip]
-pub(super) static LINES: [Line; 17] = [
+pub(super) static LINES: [Line; 18] = [
     line("free", "MemFree", "memdoor.where.free_bytes", Size::Free),
+    line("free, on CPUs' lists", "/proc/zoneinfo count", "memdoor.where.cpu_lists_bytes", Size::Lists),
     line("anonymous", "AnonPages", "memdoor.where.anon_bytes", Size::Of(Anon)),
     line("page cache", "Cached + Buffers - Shmem", "memdoor.where.page_cache_bytes", Size::Without(Cached, Buffers, Shmem)),
     line("tmpfs, shared memory", "Shmem", "memdoor.where.shmem_bytes", Size::Of(Shmem)),
@@ -72,7 +75,7 @@ pub(super) static LINES: [Line; 17] = [
 ];
 
 /// Which of them is the page cache.
-pub(super) const PAGE_CACHE: usize = 2;
+pub(super) const PAGE_CACHE: usize = 3;
 
 /// What [`LINES`] are made of, besides what is in meminfo.
 #[derive(Clone, Copy, Default)]
@@ -103,6 +106,7 @@ fn size(meminfo: &Meminfo, beside: Beside, size: &Size) -> Option<Bytes> {
         // It is what the others leave: only whoever adds them up knows it.
         Size::Zfs => return None,
         Size::Free => (meminfo.free?, Bytes(0)),
+        Size::Lists => (meminfo.on_lists?, Bytes(0)),
         Size::Zram => (beside.zram?, Bytes(0)),
         Size::Of(one) => (of(one)?, Bytes(0)),
         Size::Sum(one, more) => (of(one)?.plus(of(more).unwrap_or_default()), Bytes(0)),
@@ -140,13 +144,14 @@ mod tests {
     #[test]
     fn what_is_in_two_lines_of_meminfo_is_counted_once() {
         let text = b"MemTotal: 1000 kB\nMemFree: 100 kB\nBuffers: 10 kB\nCached: 300 kB\nAnonPages: 200 kB\nShmem: 60 kB\nKReclaimable: 45 kB\nSReclaimable: 40 kB\nSUnreclaim: 30 kB\nKernelStack: 16 kB\nVmallocUsed: 50 kB\nPageTables: 8 kB\nSecPageTables: 2 kB\n";
-        let (sizes, rest) = account(&meminfo::parse(text), Beside { sockets: Some(Bytes::from_kib(100)), zram: None });
+        let meminfo = meminfo::parse(text).with_lists(Bytes::from_kib(7));
+        let (sizes, rest) = account(&meminfo, Beside { sockets: Some(Bytes::from_kib(100)), zram: None });
         let kib = sizes.map(|size| size.map(Bytes::kib));
-        let expected = [100, 200, 250, 60, 40, 30, 5, 10, 16, 34].map(Some);
-        assert_eq!(kib[..10], expected);
+        let expected = [100, 7, 200, 250, 60, 40, 30, 5, 10, 16, 34].map(Some);
+        assert_eq!(kib[..11], expected);
         // Of 100 kB of sockets 30 may be slab.
-        assert_eq!(kib[10..], [None, Some(70), None, None, None, None, None]);
-        assert_eq!(rest, 1024 * (1000 - 745 - 70));
+        assert_eq!(kib[11..], [None, Some(70), None, None, None, None, None]);
+        assert_eq!(rest, 1024 * (1000 - 752 - 70));
     }
 
     #[test]
@@ -156,9 +161,9 @@ mod tests {
         for (size, shown, rest) in [(500, 500, 200), (800, 700, 0), (u64::MAX >> 10, 700, 0)] {
             let arc = crate::parse::arcstats::ZfsCache { size: kib(size), least: kib(50) };
             let (sizes, left) = account(&meminfo.with_arc(arc), Beside::default());
-            assert_eq!((sizes[16], left), (Some(kib(shown)), rest * 1024));
+            assert_eq!((sizes[17], left), (Some(kib(shown)), rest * 1024));
         }
-        assert_eq!(account(&meminfo, Beside::default()).0[16], None, "without ZFS it is not there");
+        assert_eq!(account(&meminfo, Beside::default()).0[17], None, "without ZFS it is not there");
     }
 
     #[test]

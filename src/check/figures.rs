@@ -34,6 +34,7 @@ fields! { pub(super) HOST of View<'static> {
     ZRAM_SWAP = "memdoor.host.zram_swap_bytes", Mb(|view| view.zram.map(|_| view.zram_swap));
     SOCKETS = "memdoor.host.socket_bytes", Mb(|view| view.sockets);
     ARC = "memdoor.host.arc_bytes", Mb(|view| Some(view.meminfo.arc?.size));
+    ON_LISTS = "memdoor.host.cpu_lists_bytes", Mb(|view| view.meminfo.on_lists);
     ARC_RECLAIMABLE = "memdoor.host.arc_reclaimable_bytes", Mb(|view| view.meminfo.arc.map(ZfsCache::reclaimable));
     USED_PERCENT = "memdoor.check.used_percent", Tenths(|view| Percent::of(view.used(), view.total()));
     WARNING = "memdoor.check.warning_percent", Count(|view| Some(view.options.warning?.percent().into()));

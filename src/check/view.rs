@@ -65,7 +65,7 @@ impl By {
 impl<'h> View<'h> {
     pub(super) fn read(host: &'h mut Host, options: &'h Options) -> Result<Self, Unfit> {
         let show = options.show;
-        let read = host.meminfo();
+        let read = host.meminfo().map(|meminfo| host.with_lists(meminfo));
         let (meminfo, unread) = (read.unwrap_or_default(), read.err());
         let pressure = host.pressure();
         let host = &*host;

@@ -3,6 +3,7 @@
 use lexopt::Parser;
 use memdoor::check::{Options, Show};
 use memdoor::exit::Verdict;
+use memdoor::families::BROWSERS;
 use memdoor::pattern::Pattern;
 use memdoor::snapshot::Cmdline;
 use memdoor::trigger::Threshold;
@@ -87,7 +88,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
 /// CRITICAL.
 pub(super) fn args(parser: &mut Parser) -> Command {
     read(parser).unwrap_or_else(|error| Command::Print {
-        text: format!("MEMORY UNKNOWN - {}\n", error.of("check").0),
+        text: format!("MEMORY UNKNOWN - {}\n", error.of("check").words),
         exit: Verdict::Unknown.into(),
     })
 }
@@ -108,6 +109,13 @@ fn read(parser: &mut Parser) -> Result<Command> {
         Asked::Print(text) => Command::shown(text),
         Asked::Run(Typed { options, families }) => {
             let warning = warning(options.warning, options.critical)?;
+            // Two of one name in a table are one to who reads it.
+            let is_browser = |name: &str| BROWSERS.iter().any(|browser| browser.name.eq_ignore_ascii_case(name));
+            if let Some((name, _)) = families.iter().find(|(name, _)| is_browser(name)) {
+                return Err(UsageError::new(format!(
+                    "--family {name}: a browser is called so, which is shown anyway: take another NAME"
+                )));
+            }
             Command::Check(Box::new(Options { warning, families: kept(families), ..options }))
         }
     })
@@ -116,7 +124,7 @@ fn read(parser: &mut Parser) -> Result<Command> {
 /// 80 where nothing is typed, and none where that would come after CRITICAL.
 fn warning(typed: Option<Threshold>, critical: Threshold) -> Result<Option<Threshold>> {
     match typed {
-        Some(warning) if warning > critical => Err(UsageError(format!(
+        Some(warning) if warning > critical => Err(UsageError::new(format!(
             "--warning {} is above --critical {}: it would never be reached",
             warning.percent(),
             critical.percent()

@@ -68,7 +68,7 @@ pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> 
     });
     match opened {
         Ok(length) if length > SIZE_MAX => {
-            return Err(UsageError(format!(
+            return Err(UsageError::new(format!(
                 "cannot read {}: it is larger than {} KiB, and no part of a configuration is taken for the whole\nhint: name another file: --config FILE",
                 name.trim_matches('\''),
                 SIZE_MAX >> 10
@@ -79,7 +79,7 @@ pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> 
             WAS_THERE.fetch_or(named.is_none(), Ordering::Relaxed);
         }
         Err(refused) if named.is_none() && is_missing(&refused) && WAS_THERE.load(Ordering::Relaxed) => {
-            return Err(UsageError(format!(
+            return Err(UsageError::unread(format!(
                 "cannot read {name}: it was read before, and is gone\nhint: an empty file there is a configuration that says nothing: touch {name}"
             )));
         }
@@ -91,10 +91,10 @@ pub(super) fn read(named: Option<&CStr>, section: &str) -> Result<Vec<Setting>> 
         && let Some(at) = bytes.iter().position(|byte| *byte == 0)
     {
         let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
-        return Err(UsageError(format!("{name}:{line}: a NUL byte stands there, and a configuration is text")));
+        return Err(UsageError::new(format!("{name}:{line}: a NUL byte stands there, and a configuration is text")));
     }
     if is_utf_16(&bytes) {
-        return Err(UsageError(format!(
+        return Err(UsageError::new(format!(
             "cannot read {name}: it is UTF-16, and a configuration is UTF-8\nhint: write it anew: iconv -f UTF-16 -t UTF-8 {name} > NEW"
         )));
     }
@@ -111,7 +111,7 @@ fn is_utf_16(bytes: &[u8]) -> bool {
 fn refuse(path: &CStr, refused: Refused) -> UsageError {
     let unusable =
         Unusable { doing: "read", path: path.to_bytes(), name: "configuration", option: "--config FILE", refused };
-    UsageError(format!("{unusable}\nhint: {}", unusable.hint()))
+    UsageError::unread(format!("{unusable}\nhint: {}", unusable.hint()))
 }
 
 fn parse(text: &[u8], file: &str, whose: File, section: &str) -> Result<Vec<Setting>> {
@@ -121,7 +121,7 @@ fn parse(text: &[u8], file: &str, whose: File, section: &str) -> Result<Vec<Sett
     for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
         let origin = format!("{file}:{}", at + 1);
         let line = trim(line);
-        let wrong = |why: &str| UsageError(format!("{origin}: {} {why}", quoted(OsStr::from_bytes(line))));
+        let wrong = |why: &str| UsageError::new(format!("{origin}: {} {why}", quoted(OsStr::from_bytes(line))));
         if line.is_empty() || line.starts_with(b"#") || line.starts_with(b";") || line == b"---" {
             continue;
         }
@@ -136,6 +136,9 @@ fn parse(text: &[u8], file: &str, whose: File, section: &str) -> Result<Vec<Sett
         let (name, value) = end
             .and_then(|end| Some((str::from_utf8(trim(&line[..end])).ok()?, &line[end + 1..])))
             .ok_or_else(|| wrong("is no line of the kind name = value"))?;
+        if name.is_empty() {
+            return Err(wrong("has no name before its value"));
+        }
         let name = name.replace('_', "-");
         if current.is_none() && section != FIRST && (whose == File::Named || !is_of_kill(&name)) {
             return Err(wrong(&format!(
@@ -201,7 +204,7 @@ pub(super) fn shown(value: &OsStr) -> String {
 
 /// Whether a line above any section does something.
 fn is_of_kill(name: &str) -> bool {
-    kill::MODE.options.iter().any(|row| row.key() == name || row.other_name == name)
+    kill::MODE.options.iter().any(|row| row.is_called(name))
 }
 
 /// What stands in quotes, where nothing but a comment is behind them.
@@ -321,7 +324,7 @@ mod tests {
             assert_eq!(pairs(&format!("[kill]\nonly = {text} # why\n")), [("only".into(), value.into())], "{text}");
         }
         for text in ["\"^python3$", "'x", "$'x", "\"a\" b", r"$'x\'"] {
-            let wrong = parse(format!("only = {text}").as_bytes(), "f", File::Named, "kill").expect_err(text).0;
+            let wrong = parse(format!("only = {text}").as_bytes(), "f", File::Named, "kill").expect_err(text).words;
             assert!(wrong.starts_with("f:1: ") && wrong.contains("begins with a quote"), "{text}: {wrong}");
         }
     }
@@ -352,14 +355,14 @@ mod tests {
             ),
             ("[watch]\nquiet = true\n", "f:1: '[watch]' is no section: they are [kill] and [monitor]"),
         ] {
-            let error = parse(text.as_bytes(), "f", File::Named, "kill").expect_err(text).0;
+            let error = parse(text.as_bytes(), "f", File::Named, "kill").expect_err(text).words;
             assert!(error.starts_with(expected), "{error}");
         }
     }
 
     #[test]
     fn a_line_above_any_section_that_does_nothing_is_an_error_that_says_what_to_type() {
-        let said = |text: &str, whose| parse(text.as_bytes(), "f", whose, "monitor").map_err(|error| error.0);
+        let said = |text: &str, whose| parse(text.as_bytes(), "f", whose, "monitor").map_err(|error| error.words);
         let refused = "f:2: 'format = csv' stands above any section, and so is of memdoor kill: type [monitor] above it, or [kill]";
         assert_eq!(said("# x\nformat = csv\n", File::Named), Err(refused.into()));
         // Everybody's file may begin with what is kill's, and what nobody knows does nothing there either.
@@ -377,7 +380,7 @@ mod tests {
         let settings = parse(text, "f", File::Named, "kill").expect("valid");
         let values: Vec<&[u8]> = settings.iter().map(|one| one.value.as_bytes()).collect();
         assert_eq!(values, [&b"/tmp/gr\xf6sse"[..], b"^gr\xf6sse"]);
-        let error = parse(b"\xf6 = 1\n", "f", File::Named, "kill").expect_err("no name").0;
+        let error = parse(b"\xf6 = 1\n", "f", File::Named, "kill").expect_err("no name").words;
         assert!(error.starts_with("f:1: '\\366 = 1' is no line of the kind"), "{error}");
     }
 

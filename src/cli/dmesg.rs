@@ -42,7 +42,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
     about: "Reads kernel logs and says what the OOM killer did, to whom, why, and what to change. An event that several logs have is \
             shown once. memdoor oom is the same.",
     operands: Operands::Each(|typed, operand| {
-        let wrong = || UsageError(format!("{} is no path", quoted(operand)));
+        let wrong = || UsageError::new(format!("{} is no path", quoted(operand)));
         typed.operands.push((values::OPERAND.read)(operand).map_err(|_| wrong())?);
         Ok(())
     }),
@@ -157,7 +157,7 @@ impl Typed {
     fn check(&self) -> Result<()> {
         let shown = |(_, typed): &Time| quoted(typed);
         if let Some((_, typed)) = self.since.as_ref().filter(|(us, _)| *us > values::now_us() + MINUTE_US) {
-            return Err(UsageError(in_the_future(typed)));
+            return Err(UsageError::new(in_the_future(typed)));
         }
         let wrong = match (self.operands.first(), &self.since, &self.days, &self.until) {
             (Some(operand), ..) if self.is_followed || self.root.is_some() => {
@@ -176,7 +176,7 @@ impl Typed {
             }
             _ => return Ok(()),
         };
-        Err(UsageError(wrong))
+        Err(UsageError::new(wrong))
     }
 
     /// `last 7 days, .../log/kern.log`: all that was asked for, as it was typed. A title cuts what is behind its end, so that what is

@@ -159,5 +159,5 @@ fn wrap(text: &mut String, mut column: usize, indent: usize, words: &str) {
 /// Whoever typed a mode that is not one is told which there are.
 pub(super) fn unknown_mode<T>(word: &str) -> Result<T> {
     let [others @ .., last] = super::other_modes().map(|(name, _)| name);
-    Err(UsageError(format!("unknown mode {word}: the modes are watch, {} and {last}", others.join(", "))))
+    Err(UsageError::new(format!("unknown mode {word}: the modes are watch, {} and {last}", others.join(", "))))
 }

@@ -168,8 +168,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
             0,
             "done: memory is not short (any more), or the victim has ended, or another memdoor ended one; ended by a signal",
         ),
-        (1, "error: it can't be done, nobody may be ended (with --dry-run: 0), or the victim lives on"),
-        (2, "the command line, or a line of the configuration, is wrong"),
+        (1, "error: it can't be done (a configuration can't be read), nobody may be ended (with --dry-run: 0), or the victim lives on"),
+        (2, "the command line, or what stands in the configuration, is wrong"),
         (
             4,
             "done, but part of the evidence could not be read: it stands as -; or nobody reads standard output, and it was not written",
@@ -218,7 +218,7 @@ impl Typed {
             let mut families = self.families.iter().map(|(family, _)| family);
             let is_name = |family: &&String| patterns.iter().any(|pattern| pattern.text() == **family);
             if let Some(family) = families.find(is_name) {
-                return Err(UsageError(format!(
+                return Err(UsageError::new(format!(
                     "{option}: {family} is the name of a --family, which only --only takes: type its pattern, or ^{family}$ for processes of that name"
                 )));
             }
@@ -230,7 +230,7 @@ impl Typed {
                 name if self.families.iter().any(|(family, _)| family == name) => continue,
                 // Only a name that is too long for a comm, and no family's, has not been refused before.
                 name => Only::Fits(Pattern::parse(name).map_err(|why| {
-                    UsageError(format!("--only: {} is not allowed: {why}", values::quoted(name.as_ref())))
+                    UsageError::new(format!("--only: {} is not allowed: {why}", values::quoted(name.as_ref())))
                 })?),
             });
         }

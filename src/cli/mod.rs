@@ -68,16 +68,31 @@ impl Command {
     }
 }
 
-/// One line that quotes what was typed and says what is allowed.
+/// One line that quotes what was typed and says what is allowed; or what can't be read of what was named, which is no fault of it.
 #[derive(Debug)]
-pub(crate) struct UsageError(pub(crate) String);
+pub(crate) struct UsageError {
+    pub(crate) words: String,
+    exit: Exit,
+}
 
 impl UsageError {
+    pub(crate) const fn new(words: String) -> Self {
+        Self { words, exit: Exit::Usage }
+    }
+
+    /// A file that was named, or the default one, can't be read, or may not be believed.
+    const fn unread(words: String) -> Self {
+        Self { words, exit: Exit::Error }
+    }
+
     /// Each mode has a help of its own.
     fn of(self, mode: &str) -> Self {
         match mode {
             "" => self,
-            mode => Self(self.0.replace("memdoor --help", &format!("memdoor {mode} --help"))),
+            mode => {
+                let words = self.words.replace("memdoor --help", &format!("memdoor {mode} --help"));
+                Self { words, ..self }
+            }
         }
     }
 }
@@ -203,7 +218,7 @@ pub(crate) fn kill(mut options: Box<kill::Typed>, buffers: Buffers<'_>) -> Exit 
                 Err(error) => {
                     refuse(&error);
                     before = None;
-                    history.since = kept(error.0.lines().next().unwrap_or_default());
+                    history.since = kept(error.words.lines().next().unwrap_or_default());
                 }
             },
         }
@@ -246,10 +261,10 @@ pub(crate) fn print(text: &str, exit: Exit, buffer: &mut [u8]) -> Exit {
     }
 }
 
-/// Says what is wrong with the command line.
+/// Says what is wrong with the command line, or the configuration.
 pub(crate) fn refuse(error: &UsageError) -> Exit {
-    say(format_args!("memdoor: {}", error.0));
-    Exit::Usage
+    say(format_args!("memdoor: {}", error.words));
+    error.exit
 }
 
 #[cfg(test)]

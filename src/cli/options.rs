@@ -92,6 +92,11 @@ impl<T> Row<T> {
         Self { default, ..self }
     }
 
+    /// Whether a line of the configuration with that name, which is never empty, is about it.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.key() == name || (!self.other_name.is_empty() && self.other_name == name)
+    }
+
     /// A second name in the configuration.
     pub(super) const fn known_as(self, other_name: &'static str) -> Self {
         Self { other_name, ..self }
@@ -248,7 +253,7 @@ impl<T> Item<'_, T> {
     fn type_in(&mut self, name: &str, value: OsString) -> Result<()> {
         let is_again = matches!(self.origin(), Origin::Typed(_));
         if let (true, Often::Once(why), Takes::Value(_)) = (is_again, self.row.often, &self.row.takes) {
-            return Err(UsageError(format!("{name} twice: {why}")));
+            return Err(UsageError::new(format!("{name} twice: {why}")));
         }
         match self.row.often {
             Often::Adds => {}
@@ -270,11 +275,11 @@ impl<T> Item<'_, T> {
             _ => None,
         };
         if let (Some(before), Often::Once(_)) = (&before, self.row.often) {
-            return Err(UsageError(format!("{origin}: {name} twice: it stands in {before} as well")));
+            return Err(UsageError::new(format!("{origin}: {name} twice: it stands in {before} as well")));
         }
         if value.is_empty() {
-            let words = values::empty(&name, self.row.allowed()).0;
-            return Err(UsageError(format!("{origin}: {words}; without the line the default holds")));
+            let words = values::empty(&name, self.row.allowed()).words;
+            return Err(UsageError::new(format!("{origin}: {words}; without the line the default holds")));
         }
         if before.is_none() {
             self.values.clear();
@@ -317,8 +322,8 @@ impl<T> Item<'_, T> {
 /// An error with the line of the configuration that it is about.
 fn wrong(origin: &Origin, words: String) -> UsageError {
     match origin {
-        Origin::File(line, _) => UsageError(format!("{line}: {words}")),
-        Origin::Default | Origin::Typed(_) => UsageError(words),
+        Origin::File(line, _) => UsageError::new(format!("{line}: {words}")),
+        Origin::Default | Origin::Typed(_) => UsageError::new(words),
     }
 }
 
@@ -345,7 +350,7 @@ impl<T> Mode<T> {
                 "-V" | "--version" => return Ok(Asked::Print(help::version())),
                 "--config" if self.config == Config::Read => {
                     if typed.config.is_some() {
-                        return Err(UsageError("--config twice: it takes one value".into()));
+                        return Err(UsageError::new("--config twice: it takes one value".into()));
                     }
                     let value = value(&name, values::FILE.allowed, "", parser)?;
                     typed.config = (values::FILE.read)(&value).ok();
@@ -388,9 +393,9 @@ impl<T> Mode<T> {
     fn configure(&self, items: &mut [Item<'_, T>], file: Option<&CStr>) -> Result<()> {
         for line in config::read(file, self.name)? {
             let name = line.name.as_str();
-            let found = items.iter_mut().find(|item| item.row.key() == name || item.row.other_name == name);
+            let found = items.iter_mut().find(|item| item.row.is_called(name));
             let item = found.ok_or_else(|| {
-                UsageError(format!(
+                UsageError::new(format!(
                     "{}: unknown name {}: memdoor {} --print-config lists them",
                     line.origin,
                     quoted(name.as_ref()),
@@ -404,7 +409,7 @@ impl<T> Mode<T> {
 
     fn take_operands(&self, operands: Vec<OsString>, typed: &mut Typed, options: &mut T) -> Result<()> {
         for (at, operand) in operands.into_iter().enumerate() {
-            let unexpected = |why: &str| UsageError(format!("unexpected operand {}: {why}", quoted(&operand)));
+            let unexpected = |why: &str| UsageError::new(format!("unexpected operand {}: {why}", quoted(&operand)));
             match &self.operands {
                 Operands::None => return Err(unexpected("memdoor takes options only")),
                 Operands::Of(keys) => {
@@ -521,9 +526,9 @@ fn word(parser: &mut Parser) -> Result<Option<Word>> {
         Ok(Some(Value(operand))) => Ok(Some(Word::Operand(operand))),
         Err(lexopt::Error::UnexpectedValue { option, value }) => {
             let value = Escaped(value.as_bytes());
-            Err(UsageError(format!("unexpected argument for option '{option}': \"{value}\": see memdoor --help")))
+            Err(UsageError::new(format!("unexpected argument for option '{option}': \"{value}\": see memdoor --help")))
         }
-        Err(error) => Err(UsageError(format!("{error}: see memdoor --help"))),
+        Err(error) => Err(UsageError::new(format!("{error}: see memdoor --help"))),
     }
 }
 
@@ -535,7 +540,7 @@ fn word(parser: &mut Parser) -> Result<Option<Word>> {
 fn value(name: &str, allowed: &str, left_out: &str, parser: &mut Parser) -> Result<OsString> {
     let value = match left_out {
         "" => {
-            let missing = |_| UsageError(format!("{name} needs a value: {allowed}"));
+            let missing = |_| UsageError::new(format!("{name} needs a value: {allowed}"));
             parser.value().map_err(missing)?
         }
         left_out => {
@@ -553,5 +558,5 @@ fn value(name: &str, allowed: &str, left_out: &str, parser: &mut Parser) -> Resu
 }
 
 fn unknown_option(name: &str) -> UsageError {
-    UsageError(format!("unknown option {}: see memdoor --help", quoted(name.as_ref())))
+    UsageError::new(format!("unknown option {}: see memdoor --help", quoted(name.as_ref())))
 }

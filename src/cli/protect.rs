@@ -43,7 +43,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
     operands: Operands::Each(|typed, operand| {
         if operand != "session" {
             let operand = values::quoted(operand);
-            return Err(UsageError(format!("unexpected operand {operand}: session is the only one")));
+            return Err(UsageError::new(format!("unexpected operand {operand}: session is the only one")));
         }
         typed.is_session = true;
         Ok(())
@@ -108,7 +108,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
 }
 
 fn whom(typed: Typed) -> Result<Whom<'static>> {
-    let missing = || UsageError("--adj N is missing: an oom_score_adj from -1000 to 1000".into());
+    let missing = || UsageError::new("--adj N is missing: an oom_score_adj from -1000 to 1000".into());
     match typed {
         Typed { is_session: true, is_undo: false, pid: None, pattern: None, adj: None, .. } => Ok(Whom::Session),
         Typed { is_session: false, is_undo: true, pid: None, pattern: None, adj: None, .. } => Ok(Whom::Undo),
@@ -118,7 +118,7 @@ fn whom(typed: Typed) -> Result<Whom<'static>> {
         Typed { is_session: false, is_undo: false, pid: None, pattern: Some(pattern), adj, .. } => {
             Ok(Whom::Match(kept(pattern), adj.ok_or_else(missing)?))
         }
-        _ => Err(UsageError(
+        _ => Err(UsageError::new(
             "one of these: session, -p PID --adj N, --match PATTERN --adj N, --undo: see memdoor protect --help".into(),
         )),
     }
@@ -134,5 +134,5 @@ fn default_state() -> Result<CString> {
     };
     let mut path = dir;
     path.push("/memdoor-protect.state");
-    (values::FILE.read)(&path).map_err(|_| UsageError("$XDG_RUNTIME_DIR is no path".into()))
+    (values::FILE.read)(&path).map_err(|_| UsageError::new("$XDG_RUNTIME_DIR is no path".into()))
 }

@@ -17,7 +17,9 @@ pub(super) const MODE: Mode<Typed> = Mode {
     operands: Operands::Each(|file, operand| {
         let path = (values::OPERAND.read)(operand).unwrap_or_default();
         match file.replace(path) {
-            Some(_) => Err(UsageError(format!("unexpected operand {}: one FILE at a time", values::quoted(operand)))),
+            Some(_) => {
+                Err(UsageError::new(format!("unexpected operand {}: one FILE at a time", values::quoted(operand))))
+            }
             None => Ok(()),
         }
     }),
@@ -39,6 +41,6 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     match MODE.read(None, parser)? {
         Asked::Print(text) => Ok(Command::shown(text)),
         Asked::Run(Some(file)) => Ok(Command::Recover(file)),
-        Asked::Run(None) => Err(UsageError("FILE is missing: the record to recover".into())),
+        Asked::Run(None) => Err(UsageError::new("FILE is missing: the record to recover".into())),
     }
 }

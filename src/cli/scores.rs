@@ -62,7 +62,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
             let twice =
                 changes.iter().enumerate().find(|(at, (pid, _))| changes[..*at].iter().any(|one| one.0 == *pid));
             if let Some((_, (pid, _))) = twice {
-                return Err(UsageError(format!("--what-if twice of PID {pid}: a process has one oom_score_adj")));
+                return Err(UsageError::new(format!("--what-if twice of PID {pid}: a process has one oom_score_adj")));
             }
             // Two short lists stand beside each other better than two long ones.
             let count = count.unwrap_or(if changes.is_empty() { 20 } else { 5 });

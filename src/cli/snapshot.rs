@@ -52,7 +52,7 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     match MODE.read(Typed::default(), parser)? {
         Asked::Print(text) => Ok(Command::shown(text)),
         Asked::Run(typed) if typed.pids.is_empty() => {
-            Err(UsageError("-p PID is missing: the process to take a snapshot of".into()))
+            Err(UsageError::new("-p PID is missing: the process to take a snapshot of".into()))
         }
         Asked::Run(Typed { pids, format, cmdline: asked }) => {
             Ok(Command::Snapshot(Options { pids: kept(pids), format, cmdline: cmdline(asked, format) }))

@@ -10,14 +10,14 @@ fn options(line: &str) -> watched::Options<'static> {
     match parse(line.split(' ').map(OsString::from)) {
         Ok(Command::Watch(options)) => *options,
         Ok(_) => panic!("{line}: not a watch"),
-        Err(error) => panic!("{line}: {}", error.0),
+        Err(error) => panic!("{line}: {}", error.words),
     }
 }
 
 fn error(line: &str) -> String {
     match parse(line.split(' ').map(OsString::from)) {
         Ok(_) => panic!("{line}: accepted"),
-        Err(error) => error.0,
+        Err(error) => error.words,
     }
 }
 
@@ -58,7 +58,7 @@ fn wrong_values_are_quoted_with_what_is_allowed() {
         ("-p 1 -i 0", "-i: '0' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
         ("-p 1 -i 1zz", "-i: '1zz' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
         ("-p 1 -i 1.2.3", "-i: '1.2.3' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
-        ("-p 1 -c 0", "-c: '0' is not allowed: a whole number, 1 or more"),
+        ("-p 1 -c 0", "-c: '0' is not allowed: a whole number from 1 to 18446744073709551615"),
         ("-p 1 -e oom", "-e: 'oom' is not allowed: the full path of the target's executable, from /"),
         ("-p 1 --of swap", "--of: 'swap' is not allowed: memtotal, cgroup or auto"),
         ("-p 1 --format=xml", "--format: 'xml' is not allowed: text or json"),
@@ -142,7 +142,7 @@ fn pages() -> [Page; 9] {
 /// Why a command line is refused; `check` says it as monitoring plugins do.
 fn refusal(words: &[&str]) -> Option<String> {
     match parse(words.iter().map(OsString::from)) {
-        Err(error) => Some(error.0),
+        Err(error) => Some(error.words),
         Ok(Command::Print { text, exit }) => (exit != Exit::Done).then_some(text),
         Ok(_) => None,
     }
@@ -181,13 +181,13 @@ fn an_empty_value_is_told_the_range_that_holds_in_its_mode() {
         ("check", "--critical", "a whole number from 0 to 100"),
         ("check", "--threshold", "a whole number from 0 to 100"),
         ("check", "-w", "a whole number from 0 to 100"),
-        ("check", "-n", "a whole number, 1 or more"),
+        ("check", "-n", "a whole number from 1 to 18446744073709551615"),
         ("monitor", "-i", "seconds from 0.1 to "),
         ("monitor", "--interval", "seconds from 0.1 to "),
         ("monitor", "-n", "a whole number from 1 to 100"),
         ("monitor", "--top", "a whole number from 1 to 100"),
         ("monitor", "--format", "csv, json or text"),
-        ("watch", "-c", "a whole number, 1 or more"),
+        ("watch", "-c", "a whole number from 1 to 18446744073709551615"),
         ("kill", "--threshold", "a whole number from 0 to 100"),
     ] {
         let said = refusal(&["memdoor", mode, option, ""]).unwrap_or_else(|| panic!("{mode} {option} ''"));

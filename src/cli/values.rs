@@ -86,7 +86,7 @@ pub(super) fn whole(text: &OsStr) -> String {
 
 /// Says that `name` got an empty value, and what it takes.
 pub(super) fn empty(name: &str, allowed: &str) -> UsageError {
-    UsageError(format!("{name}: '' is empty, as a variable that is not set would be: {allowed}"))
+    UsageError::new(format!("{name}: '' is empty, as a variable that is not set would be: {allowed}"))
 }
 
 fn number(text: &OsStr) -> Option<u64> {
@@ -261,7 +261,7 @@ fn pressure(text: &[u8]) -> Option<Pressure> {
 }
 
 pub(super) const COUNT: Kind<u64> =
-    kind("N", "a whole number, 1 or more", |text| allowed(number(text).filter(|count| *count > 0)));
+    kind("N", "a whole number from 1 to 18446744073709551615", |text| allowed(number(text).filter(|count| *count > 0)));
 
 /// How many lines of a list.
 pub(super) const LINES: Kind<usize> =

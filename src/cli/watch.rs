@@ -221,5 +221,5 @@ fn check_pid(options: &Options<'_>, form: Form) -> Result<()> {
         (None, None, Form::Named) => ", or -e PATH: the first that runs PATH",
         (None, None, Form::Short) => "",
     };
-    Err(UsageError(format!("-p PID is missing: the process to watch{hint}")))
+    Err(UsageError::new(format!("-p PID is missing: the process to watch{hint}")))
 }

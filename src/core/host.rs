@@ -9,6 +9,7 @@ use crate::parse::mm_stat::{self, Zram};
 use crate::parse::pressure::{self, Pressure};
 use crate::parse::version::{self, Statm};
 use crate::parse::vmstat::Vmstat;
+use crate::parse::zoneinfo;
 use crate::parse::{self, stat};
 use crate::sys::Errno;
 use crate::sys::file::Dir;
@@ -33,6 +34,7 @@ pub struct Host {
     meminfo: Kept,
     arcstats: Kept,
     vmstat: Kept,
+    zoneinfo: Kept,
     pressure: Result<Kept, Absent>,
 }
 
@@ -57,6 +59,7 @@ impl Host {
             meminfo: Kept::new(c"meminfo"),
             arcstats: Kept::new(c"spl/kstat/zfs/arcstats"),
             vmstat: Kept::new(c"vmstat"),
+            zoneinfo: Kept::new(c"zoneinfo"),
             pressure: Ok(Kept::new(c"pressure/memory")),
         };
         host.look_for_arc();
@@ -117,6 +120,24 @@ impl Host {
             return Err(source.untrue("MemAvailable up to MemTotal"));
         }
         Ok(self.arc().map_or(meminfo, |arc| meminfo.with_arc(arc)))
+    }
+
+    /// The same with free pages on the lists of CPUs, which the kernel takes before it calls memory short: whoever judges what is available
+    /// asks for it where that may change what it does.
+    ///
+    /// Reading it takes 20 us with 2 CPUs and 3 zones, and about 1 us more for each CPU of each zone, whose lock the kernel holds meanwhile.
+    /// Where meminfo is not the kernel's (lxcfs puts a container's over it) the lists, which are the machine's, are none of its memory.
+    pub fn with_lists(&mut self, meminfo: Meminfo) -> Meminfo {
+        let mut seen = zoneinfo::Lines::default();
+        if self.zoneinfo.each_line(&self.proc, &mut |line| seen.add(line)).is_err() {
+            return meminfo;
+        }
+        let managed = seen.managed().map(|pages| pages.bytes(self.page).0);
+        // Both are read while memory may be added or taken (a balloon).
+        let is_same = |managed: u64, total: u64| managed.abs_diff(total) <= total / 64;
+        let is_the_kernels = managed.zip(meminfo.total).is_some_and(|(managed, total)| is_same(managed, total.0));
+        let on_lists = seen.on_lists().filter(|_| is_the_kernels);
+        on_lists.map_or(meminfo, |pages| meminfo.with_lists(pages.bytes(self.page)))
     }
 
     /// ZFS's cache, where its figures are open.

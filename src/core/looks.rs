@@ -166,6 +166,11 @@ impl<'a> Looks<'a> {
         }
     }
 
+    /// Whether anything that was asked for is not known.
+    pub const fn has_unread(&self) -> bool {
+        matches!(self.exe, Exe::Unknown) || matches!(self.arguments, Arguments::Unknown)
+    }
+
     /// The browser that it belongs to.
     pub fn browser(&mut self) -> Option<&'static Family> {
         let comm = self.comm;

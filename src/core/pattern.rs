@@ -28,8 +28,10 @@ pub enum Invalid {
     FieldIs(&'static str),
     /// It is about the executable and held at its start with a letter that is no `/`, while executables have absolute paths.
     NoPath,
-    /// It is about comm, and plain text that begins with `/` and is held there.
+    /// It is about comm, and plain text that begins with `/` and is held there, or has another `/` in it.
     Path,
+    /// It is brackets alone, and so stands for one letter: a list in somebody's mind.
+    Letters,
     /// It is digits alone.
     Number,
     /// It is plain text with a comma in it.
@@ -68,6 +70,10 @@ impl fmt::Display for Invalid {
             ),
             Self::Path => f.write_str(
                 "a name is no path, so that no process fits: exe: before it is about the executable, comm: about a name that begins so",
+            ),
+            Self::Letters => f.write_str(
+                "brackets stand for one of the letters in them, which nearly every name has, and make no list: type the name without them, once \
+                 for each; comm: before it is about any name with one of these letters",
             ),
             Self::Number => f.write_str(
                 "a PID is no name, so that no process fits: name the program; comm: before it is about a name of digits",
@@ -251,11 +257,34 @@ fn unlikely(regex: &str) -> Result<(), Invalid> {
     let text = regex.strip_prefix('^').unwrap_or(regex);
     let text = text.strip_suffix('$').unwrap_or(text);
     match plain(regex) {
-        Some(_) if is_held && text.starts_with('/') => Err(Invalid::Path),
+        _ if is_one_bracket(text) => Err(Invalid::Letters),
+        // Of a thread of the kernel `/0` may be a part; a name with two of them nobody has.
+        Some(_) if text.strip_prefix('/').is_some_and(|rest| is_held || rest.contains('/')) => Err(Invalid::Path),
         Some(_) if text.contains(',') => Err(Invalid::List),
         Some(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => Err(Invalid::Number),
         _ => Ok(()),
     }
+}
+
+/// Whether a regex is one bracket expression and nothing else: `[java]`, `[^a]`, `[[:alpha:]_]`.
+fn is_one_bracket(text: &str) -> bool {
+    let Some(inner) = text.strip_prefix('[') else { return false };
+    let inner = inner.strip_prefix('^').unwrap_or(inner);
+    // As the first it is a letter.
+    let mut letters = inner.strip_prefix(']').unwrap_or(inner).chars();
+    let mut depth = 1;
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => drop(letters.next()),
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return letters.as_str().is_empty();
+        }
+    }
+    false
 }
 
 /// How many bytes the shortest of the plain texts has that a regex stands for: one, or several with `|` between them, in parentheses or
@@ -347,7 +376,16 @@ mod tests {
             let error = Pattern::parse(text).expect_err(text);
             assert!(matches!(error, Invalid::List), "{text}: {error}");
         }
-        assert!(matches!(Pattern::parse("^/usr/bin/java$"), Err(Invalid::Path)));
+        for text in ["^/usr/bin/java$", "/usr/bin/java", "/usr/sbin/nginx", "/bin/sh$"] {
+            assert!(matches!(Pattern::parse(text), Err(Invalid::Path)), "{text}");
+        }
+        for text in ["[java]", "[java postgres]", "^[java]$", "[^a]", r"[\]x]", "[[:alpha:]_]", "[]a]"] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::Letters), "{text}: {error}");
+        }
+        for text in ["[Jj]ava", "[javx]+", "[ab][cd]", "comm:[java]", "cmdline:[x]", "[a]|[b]"] {
+            assert!(Pattern::parse(text).is_ok(), "{text}");
+        }
         for text in ["4242", "^4242$"] {
             assert!(matches!(Pattern::parse(text), Err(Invalid::Number)), "{text}");
         }

@@ -204,6 +204,15 @@ fn json_is_one_host_and_its_largest_processes() {
     assert!(ended.out.contains("\"status\":\"critical\""), "{ended:#?}");
 }
 
+#[test]
+fn a_family_of_a_browsers_name_is_refused() {
+    for name in ["Chrome", "chrome"] {
+        let ended = run(&["check", "--family", &format!("{name}=^chrome")]);
+        assert_eq!(ended.code(), 3);
+        assert!(ended.out.contains("a browser is called so"), "{ended:#?}");
+    }
+}
+
 /// The sum over `memdoor.where`, the rest left out; and one of its members.
 fn whereabouts() -> (i64, i64, Json) {
     let host = samples(&["--where"]).remove(0);

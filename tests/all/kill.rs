@@ -535,6 +535,8 @@ fn hostile_names_reach_neither_terminal_nor_json_as_they_are() {
     let is_plain = |text: &str| text.chars().all(|c| c == '\n' || !c.is_control());
     assert!(is_plain(&ended.out) && is_plain(&ended.err), "{ended:#?}");
     assert!(value(&ended.out, "Victim Command Name").contains(r"\033"), "{}", ended.out);
+    // No name ends its field in the log.
+    assert!(ended.err.contains(&format!(r#" comm="{name}\"\\033[2J\\012"#)), "{}", ended.err);
     let ended = kill(&only, &["--once", "--dry-run", "--format", "json"]);
     let json = Json::parse(ended.out.trim_end());
     assert!(json.text("memdoor.process.comm").starts_with(&name));
@@ -688,7 +690,9 @@ fn odd_figures_are_a_warning_and_no_end() {
     assert!(old.err.contains("has no MemAvailable"), "{old:#?}");
     assert_eq!(value(&old.out, "Victim PID"), victim.id());
     let wrapped = kill("MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 10 kB\nSwapFree: 18446744073709551600 kB\n");
-    assert!(wrapped.err.contains("SwapFree can't be true"), "{wrapped:#?}");
+    assert!(wrapped.err.contains("SwapFree can't be true, it is above SwapTotal"), "{wrapped:#?}");
+    let none = kill("MemTotal: 1000 kB\nMemAvailable: 20 kB\n");
+    assert!(none.err.contains("/proc/meminfo has no SwapTotal or no SwapFree"), "{none:#?}");
     assert_eq!(value(&wrapped.out, "Victim PID"), victim.id());
     // Nothing can be judged by these: that is an error, and no daemon that looks for ever.
     for (garbage, cause) in [
@@ -709,6 +713,49 @@ fn odd_figures_are_a_warning_and_no_end() {
         assert_eq!(ended.code(), 1, "{garbage:?}: {ended:#?}");
         assert!(ended.err.contains(cause), "{garbage:?}: {ended:#?}");
     }
+}
+
+/// The kernel takes them before it calls memory short.
+#[test]
+fn free_pages_on_the_lists_of_cpus_are_available_and_nobody_is_ended_while_they_are_enough() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let victim = family(&name, 2, 0);
+    let only = format!("^{name}$");
+    let swap = "SwapTotal: 0 kB\nSwapFree: 0 kB\n";
+    let meminfo =
+        dir.write("meminfo", format!("MemTotal: 400000 kB\nMemFree: 9 kB\nMemAvailable: 20000 kB\n{swap}").as_bytes());
+    let page_kib = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).expect("a size").expect("one") / 1024;
+    let on = |managed: i64, inner: &Command| {
+        let text = format!(
+            "Node 0, zone   Normal\n  pages free     3840\n        managed  {}\n  pagesets\n    cpu: 0\n              count:    {}\n    cpu: 1\n              count:    {}\n",
+            managed / page_kib,
+            40_000 / page_kib,
+            40_000 / page_kib
+        );
+        let zoneinfo = dir.write("zoneinfo", text.as_bytes());
+        let script = format!(
+            "mount --bind '{meminfo}' /proc/meminfo && mount --bind '{zoneinfo}' /proc/zoneinfo && exec \"$@\""
+        );
+        run_command(through(&["unshare", "-m"], &common::run::through_shell(&script, inner)))
+    };
+    let dry = memdoor(&["kill", "--config", "/dev/null", "--once", "--dry-run", "--only", &only]);
+    let enough = on(400_000, &dry);
+    assert_eq!(value(&enough.out, "Action"), "none: memory is not short", "{enough:#?}");
+    assert_eq!(value(&enough.out, "Available Memory"), "100000 kB", "{enough:#?}");
+    assert_eq!(value(&enough.out, "Of It Free On Lists Of CPUs"), "80000 kB", "{enough:#?}");
+    let check = on(400_000, &memdoor(&["check"]));
+    assert!(
+        check.code() == 0 && check.out.contains("CPUs' lists: 78.1 MiB are free there, and count as available"),
+        "{check:#?}"
+    );
+    // A container's meminfo (lxcfs) beside the zones of the machine.
+    let others = on(8_000_000, &dry);
+    assert_eq!(value(&others.out, "Memory"), "95.00 % used, threshold 90 %: short", "{others:#?}");
+    assert!(is_alive(victim.pid));
+    assert_eq!(on(8_000_000, &memdoor(&["check"])).code(), 2);
 }
 
 /// As earlyoom would end the innocent one, and what fills memory stays.
@@ -1015,6 +1062,18 @@ fn what_is_wrong_in_the_configuration_is_named_with_file_and_line() {
             "--only: 'no-family-of-this-name' is not allowed: it stands for 22 bytes",
         ),
         ("[kil]\n", ":1: '[kil]' is no section"),
+        ("[kill]\n= true\n", ":2: '= true' has no name before its value"),
+        ("= true\n", ":1: '= true' has no name before its value"),
+        ("[kill]\n: 5\n", ":2: ': 5' has no name before its value"),
+        (
+            "[kill]\nonly = [java]\n",
+            ":2: --only: '[java]' is not allowed: brackets stand for one of the letters in them",
+        ),
+        (
+            "only: [java postgres]\n",
+            ":1: --only: '[java postgres]' is not allowed: brackets stand for one of the letters",
+        ),
+        ("[kill]\nignore = /usr/sbin/nginx\n", ":2: --ignore: '/usr/sbin/nginx' is not allowed: a name is no path"),
     ] {
         let file = dir.write("conf", text.as_bytes());
         let ended = run(&["kill", "--config", &file]);
@@ -1022,8 +1081,9 @@ fn what_is_wrong_in_the_configuration_is_named_with_file_and_line() {
         let at = if expected.starts_with(':') && !expected.starts_with(": ") { file.as_str() } else { "" };
         assert!(ended.err.contains(&format!("{at}{expected}")), "{expected}: {}", ended.err);
     }
+    // What stands in it is wrong: 2. It can't be read: 1.
     let ended = run(&["kill", "--config", &dir.join("none")]);
-    assert_eq!(ended.code(), 2);
+    assert_eq!(ended.code(), 1);
     assert!(ended.err.contains(&format!("cannot read {}: ", dir.join("none"))), "{}", ended.err);
 }
 

@@ -2,6 +2,8 @@
 
 use crate::common;
 
+use std::process::Command;
+
 use common::host::TempDir;
 use common::memcg::{MIB, Memcg};
 use common::run::{Running, command, memdoor, poll, run, through_shell};
@@ -29,8 +31,8 @@ fn what_print_config_prints_is_read_as_it_was() {
         "bell\u{7}",
         r#"of ' and " # x"#,
         r#"cmdline:'a' "b""#,
-        r#"["a"]"#,
-        r#"['x', "y"]"#,
+        r#"["a"]|[b]"#,
+        r#"['x']|["y"]"#,
         r"back\\slash\d",
         r"'\d' #",
         "cmdline:$'x'",
@@ -132,12 +134,16 @@ fn a_sighup_never_turns_a_service_into_a_single_look_and_may_turn_it_into_a_dry_
 
 /// A shell of that name that notes each SIGTERM in a file and goes on.
 fn noting(dir: &TempDir, name: &str, heard: &str) -> Victim {
+    Victim::start_command(to_note(dir, name, heard))
+}
+
+fn to_note(dir: &TempDir, name: &str, heard: &str) -> Command {
     let shell = dir.program(std::path::Path::new("/bin/bash"), name);
     // Without a child: `read` waits.
     let script = format!("trap 'echo heard >>{heard}' TERM; echo ready $$; while :; do read -r -t 0.1 line; done");
     let mut command = command(&shell, &["-c", &script]);
     command.env_remove("BASH_ENV");
-    Victim::start_command(command)
+    command
 }
 
 /// Whoever sees that the wrong one is being ended has the grace period to say so.
@@ -315,4 +321,103 @@ fn a_stop_or_a_sighup_that_comes_while_evidence_is_written_holds_sigterm_back() 
         assert!(is_alive(victim.pid) && heard(&[file]) == 0, "{}", told());
         assert!(!told().contains("outcome=terminated") && !told().contains("outcome=interrupted"), "{}", told());
     }
+}
+
+#[test]
+fn a_held_victim_is_reported_by_what_held_when_it_was_asked_and_judged_by_what_holds_then() {
+    let (name, dir) = (name(), TempDir::new());
+    let (file, log) = (dir.join("heard"), dir.join("log"));
+    let victim = noting(&dir, &name, &file);
+    let conf = dir.write("conf", b"[kill]\nthreshold = 1\nhard = 0\ngrace = 600\n");
+    let only = format!("^{name}$");
+    let mut daemon = Running::start(memdoor(&["kill", "--config", &conf, "--only", &only, "--log-file", &log]));
+    poll("a SIGTERM", || std::fs::exists(&file).unwrap_or_default().then_some(()));
+    dir.write("conf", b"[kill]\nthreshold = 100\nhard = 0\ngrace = 0.1\n");
+    daemon.signal(Signal::SIGHUP);
+    let (_, line) = daemon.until("Memory: ");
+    assert!(line.ends_with("% used, threshold 1 %: short"), "{line}");
+    let (_, line) = daemon.until("Memory After: ");
+    assert_eq!(line, "Memory After: not short any more, by the configuration that was read anew (threshold 100 %)");
+    poll("spared", || {
+        let text = std::fs::read_to_string(&log).ok()?;
+        let line = text.lines().find(|line| line.contains("outcome=spared"))?;
+        assert!(line.contains("threshold 1 %: short\"") && line.contains(" memory_after=\"not short any more, by the"));
+        Some(())
+    });
+    assert!(is_alive(victim.pid));
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
+fn of_a_whole_cgroup_that_was_asked_only_what_the_new_configuration_ends_gets_sigkill_and_the_others_are_counted() {
+    let Some(group) = Memcg::or_skip(None) else { return };
+    let (name, other, dir) = (name(), name(), TempDir::new());
+    let files = [dir.join("heard0"), dir.join("heard1")];
+    let start = |name: &str, file: &str| Victim::start_command(group.inside(&to_note(&dir, name, file)));
+    let (mut victim, companion) = (start(&name, &files[0]), start(&other, &files[1]));
+    let conf = dir.write("conf", b"[kill]\nthreshold = 0\nhard = 0\ngrace = 600\nby = cgroup\ncooldown = 600\n");
+    let only = format!("^{name}$");
+    let mut daemon = Running::start(memdoor(&["kill", "--config", &conf, "--only", &only]));
+    poll("two SIGTERMs", || (heard(&files) == 2).then_some(()));
+    dir.write("conf", b"[kill]\nthreshold = 0\nhard = 0\ngrace = 0.1\nby = process\ncooldown = 600\n");
+    daemon.signal(Signal::SIGHUP);
+    let (_, line) = daemon.until("Victim Processes: ");
+    assert_eq!(line, "Victim Processes: 1");
+    let (_, line) = daemon.until("Its Control Group Ends As A Whole: ");
+    assert!(line.contains(": no: 2 processes got SIGTERM; by the configuration that was read anew"), "{line}");
+    let (_, line) = daemon.until("Asked To End And Let Go: ");
+    assert_eq!(line, "Asked To End And Let Go: 1");
+    victim.wait();
+    assert!(is_alive(companion.pid));
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
+fn a_victim_that_has_become_a_program_that_may_not_be_ended_gets_no_sigkill() {
+    let dir = TempDir::new();
+    for ignore in [false, true] {
+        let name = name();
+        let shell = dir.program(std::path::Path::new("/bin/bash"), &name);
+        let script = "trap 'exec sleep 1000' TERM; echo ready $$; while :; do read -r -t 0.1 line; done";
+        let mut command = command(&shell, &["-c", script]);
+        command.env_remove("BASH_ENV");
+        let victim = Victim::start_command(command);
+        // Of others that sleep none is younger than this, nor is any chosen: all are smaller.
+        let only = if ignore { format!("^({name}|sleep)$") } else { format!("^{name}$") };
+        let spared: &[&str] = if ignore { &["--ignore", "^sleep$"] } else { &[] };
+        let ended = kill(&only, &[&["--once", "--grace", "1", "--hard", "0"], spared].concat());
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        assert_eq!(
+            value(&ended.out, "Action"),
+            "SIGTERM: the victim is not to be ended any more, and no SIGKILL was sent"
+        );
+        assert_eq!(value(&ended.out, "Reason"), "it runs another program by now, which may not be ended");
+        assert!(is_alive(victim.pid));
+    }
+}
+
+/// Its number stays, and a zombie takes every signal.
+#[test]
+fn a_victim_that_dies_while_its_evidence_is_written_has_vanished() {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let (name, dir) = (name(), TempDir::new());
+    let (pipe, log) = (dir.join("pipe"), dir.join("log"));
+    let victim = family(&name, 4, 0);
+    nix::unistd::mkfifo(pipe.as_str(), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    let mut full = std::fs::File::options();
+    full.read(true).write(true).custom_flags(nix::libc::O_NONBLOCK);
+    let mut full = full.open(&pipe).expect("open");
+    while full.write(&[b'x'; 4096]).is_ok() {}
+    let only = format!("^{name}$");
+    let args = kill_args(&only, &["--once", "--evidence-ms", "2000", "--hard", "0", "--log-file", &log]);
+    let memdoor = Running::start(through_shell(&format!("exec \"$@\" >{pipe}"), &memdoor(&args)));
+    poll("its word", || super::kill_act::victim_told(memdoor.pid()));
+    let number = i32::try_from(victim.pid).expect("a number");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(number), Signal::SIGKILL).expect("signalled");
+    let ended = memdoor.end();
+    let told = std::fs::read_to_string(&log).expect("a log");
+    assert!(ended.code() == 5 && told.contains("outcome=vanished"), "{told}: {ended:#?}");
 }

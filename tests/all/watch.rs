@@ -115,8 +115,8 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (&["-p", "1", "-i", "nan"], "-i: 'nan' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
     (&["-p", "1", "-i", "."], "-i: '.' is not allowed: seconds from 0.01 to 31536000, fractions allowed"),
-    (&["-p", "1", "-c", "0"], "-c: '0' is not allowed: a whole number, 1 or more"),
-    (&["-p", "1", "-c", "3x"], "-c: '3x' is not allowed: a whole number, 1 or more"),
+    (&["-p", "1", "-c", "0"], "-c: '0' is not allowed: a whole number from 1 to 18446744073709551615"),
+    (&["-p", "1", "-c", "3x"], "-c: '3x' is not allowed: a whole number from 1 to 18446744073709551615"),
     (&["-p", "1", "-e", "oom"], "-e: 'oom' is not allowed: the full path of the target's executable, from /"),
     (
         &["-p", "1", "-e", ""],

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::members::{self, Check, Dying, Leaf, Lost, Mixed, Whole};
 use super::options::{Act, Scope};
 use super::pending::Pending;
-use super::report::{Action, Failure, Named, Outcome};
+use super::report::{Action, Failure, Named, Outcome, Pardon, Terms};
 use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
 use super::when::{Reading, State};
@@ -139,6 +139,7 @@ impl Armed<'_> {
         };
         Action {
             outcome,
+            terms: Terms::of(&self.options),
             state,
             reading,
             best: choice.best.each_ref().map(|tree| named(tree.as_ref()?)),
@@ -153,9 +154,13 @@ impl Armed<'_> {
             freed: None,
             held: None,
             left: None,
+            is_narrowed: false,
+            let_go: 0,
+            pardon: None,
             survivor: None,
             after: None,
             risen: None,
+            judged_anew: None,
             state_after: None,
             whole: None,
             is_by_cgroup_kill: false,
@@ -363,7 +368,7 @@ impl Armed<'_> {
     fn let_memory_come_back(&mut self, within: Duration, is_enough: &dyn Fn(&Reading) -> bool) -> Reading {
         let until = monotonic().saturating_add(within);
         loop {
-            let reading = self.gauge.read(&mut self.host);
+            let reading = self.gauge.read_whole(&mut self.host);
             let is_over = self.options.when.judge(&reading) != State::Short || is_enough(&reading);
             if is_over || monotonic() >= until {
                 return reading;
@@ -383,28 +388,29 @@ impl Armed<'_> {
         self.take_turn(Some((victim.pid, size)), patience)
     }
 
+    /// Opens the victim's tree, and what that holds; `None`: it is not there any more, or can't be opened, as the action says then.
+    fn take_hold(&mut self, action: &mut Action, victim: &Named, check: &Check<'_>) -> Option<Bytes> {
+        self.members.clear();
+        let rows = self.selection.members(&victim.tree);
+        let held = self.members.hold(&self.host.proc, rows, check);
+        let sum = self.members.together();
+        match held {
+            // It may have given back meanwhile what it was chosen for.
+            Ok(()) if sum.freeable() >= check.whom.least && !sum.is_empty() => return Some(sum.freeable()),
+            Ok(()) | Err(Lost::Changed) => action.outcome = Outcome::Vanished,
+            Err(Lost::Failed(errno)) => {
+                (action.outcome, action.failure) = (Outcome::Failed, Some(Failure::new("open the victim", errno)));
+            }
+        }
+        None
+    }
+
     /// Ends the victim's tree; or had to wait for another memdoor, so that all is to be looked at anew: whether that is so.
     fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool, patience: &mut Patience) -> bool {
         let started = monotonic();
         let whom = self.options.whom;
         let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
-        self.members.clear();
-        let rows = self.selection.members(&victim.tree);
-        let held = self.members.hold(&self.host.proc, rows, &check);
-        let sum = self.members.together();
-        let size = sum.freeable();
-        match held {
-            // It may have given back meanwhile what it was chosen for.
-            Ok(()) if size >= whom.least && !sum.is_empty() => {}
-            Ok(()) | Err(Lost::Changed) => {
-                action.outcome = Outcome::Vanished;
-                return false;
-            }
-            Err(Lost::Failed(errno)) => {
-                (action.outcome, action.failure) = (Outcome::Failed, Some(Failure::new("open the victim", errno)));
-                return false;
-            }
-        }
+        let Some(size) = self.take_hold(action, victim, &check) else { return false };
         let leaf = self.leaf(victim);
         let whole = leaf.as_ref().map(|(_, path)| self.leaf_of(victim, path));
         let check = Check { leaf: whole, ..check };
@@ -474,6 +480,8 @@ impl Armed<'_> {
             self.history.note_survivor(victim);
         }
         action.left = self.members.left();
+        action.let_go = self.members.let_go();
+        action.judged_anew = Some(self.options.when).filter(|when| *when != action.terms.when);
         let is_spared = matches!(action.outcome, Outcome::Spared | Outcome::Pardoned);
         if is_spared || matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
             // What those gave back who live on is not held by anybody who has ended.
@@ -491,7 +499,7 @@ impl Armed<'_> {
             };
             after.0.saturating_sub(before.0) >= least
         });
-        action.after = after.available;
+        action.after = after.available.filter(|_| self.options.cgroup == action.terms.cgroup());
         action.risen = match (before.available, after.available) {
             (Some(before), Some(after)) => {
                 let signed = |size: Bytes| i64::try_from(size.0).unwrap_or(i64::MAX);
@@ -623,6 +631,12 @@ impl Armed<'_> {
             Wait::Called(call) => return call.behind_sigterm(),
             Wait::Relieved => return Outcome::Spared,
             Wait::Up => {}
+        }
+        // It may have called exec(2) since it was asked, and be by now what nobody is to end.
+        let rank = action.best[0].as_ref().map_or(Rank::Ordinary, |victim| victim.tree.rank);
+        if self.members.let_go_of_others(check, rank) {
+            action.pardon = Some(Pardon::Program);
+            return Outcome::Pardoned;
         }
         let (killed, failed) = match cgroup {
             Some(cgroup) => match self.kill_whole(action, cgroup, check) {
@@ -766,7 +780,7 @@ impl Armed<'_> {
         let mut out = Out::new(Sink::Stdout, self.out);
         out.give_up_at(monotonic().saturating_add(PATIENCE));
         with_report(self.options.format, &mut out, &self.envelope, |report| {
-            action.report(&self.options, report);
+            action.report(report);
         });
         out.flush();
         let broken = out.broken();

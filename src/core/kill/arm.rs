@@ -229,7 +229,7 @@ impl<'a> Armed<'a> {
         let mut out = Out::new(Sink::Nowhere, self.out);
         let format = self.options.format;
         with_report(format, &mut out, &self.envelope, |report| {
-            action.report(&self.options, report);
+            action.report(report);
         });
         action.log(&self.options, &mut Log::silent(self.options.log));
         if let Some(mut target) = open_self(&self.host) {

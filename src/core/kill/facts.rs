@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::members::Whole;
-use super::options::{Act, Options};
+use super::options::Act;
 use super::report::{Action, Named, Outcome, Sentences, objects};
 use super::top::Large;
 use super::turn::{self, Waited};
@@ -27,7 +27,6 @@ pub(super) const SECTION: Section = Section { key: "memdoor.action.kill", banner
 /// A decision, what is said of it in words, and who was near and largest: objects of JSON.
 pub(super) struct Decision<'r> {
     pub(super) action: &'r Action,
-    pub(super) options: &'r Options<'r>,
     pub(super) said: &'r Sentences,
     pub(super) near: &'r [&'r [Fact<'r>]],
     pub(super) top: &'r [&'r [Fact<'r>]],
@@ -43,16 +42,17 @@ const fn kill<R: Rows>(label: &'static str, key: &'static str, get: Get<R>) -> T
 
 /// What it was about, whom it took, and what came of it.
 #[rustfmt::skip]
-pub(super) static DECISION: [Told<Decision<'static>>; 49] = [
+pub(super) static DECISION: [Told<Decision<'static>>; 50] = [
     kill("Action", "", Words(|of| of.action.outcome.words().as_bytes())),
     kill("", "memdoor.kill.outcome", Words(|of| of.action.outcome.name().as_bytes())),
-    kill("", "memdoor.kill.dry_run", Known(|of| Value::Flag(of.options.act == Act::DryRun))),
+    kill("", "memdoor.kill.dry_run", Known(|of| Value::Flag(of.action.terms.act == Act::DryRun))),
     kill("Memory", "", Words(|of| of.said.because.as_bytes())),
     kill("Waited For", "", Words(|of| of.said.waited.as_bytes())),
     kill("", "memdoor.kill.used_percent", Share(|of| of.action.reading.used())),
-    kill("", "memdoor.kill.threshold_percent", Count(|of| Some(of.options.when.threshold.into()))),
+    kill("", "memdoor.kill.threshold_percent", Count(|of| Some(of.action.terms.when.threshold.into()))),
     kill("Total Memory", "system.memory.limit", Size(|of| of.of_host()?.total)),
     kill("Available Memory", "system.memory.linux.available", Size(|of| of.of_host()?.available)),
+    kill("Of It Free On Lists Of CPUs", "memdoor.host.cpu_lists_bytes", Size(|of| worth(of.of_host()?.on_lists?))),
     kill("Control Group Memory Limit", "memdoor.cgroup.limit_bytes", Size(|of| of.of_group()?.total)),
     kill(
         "Limit Of The Control Group Above It", "memdoor.cgroup.limit_of",
@@ -62,7 +62,7 @@ pub(super) static DECISION: [Told<Decision<'static>>; 49] = [
     kill("Total Swap", "memdoor.host.swap_total_bytes", Size(|of| of.action.reading.swap_total)),
     kill("Free Swap", "memdoor.host.swap_free_bytes", Size(|of| of.action.reading.swap_free)),
     kill("Pressure (avg10)", "memdoor.kill.pressure_percent", Share(|of| of.action.reading.pressure)),
-    kill("Control Group", "memdoor.cgroup.path", Known(|of| Value::or_nothing(of.options.cgroup, Value::Text))),
+    kill("Control Group", "memdoor.cgroup.path", Known(|of| Value::or_nothing(of.action.terms.cgroup(), Value::Text))),
     kill("In tmpfs And System V Segments", "", Words(|of| of.said.lasting.as_bytes())),
     kill("", "memdoor.lasting.files_bytes", Size(|of| Some(of.action.lasting.as_ref()?.files))),
     kill("", "memdoor.lasting.segments_bytes", Known(|of| of.segments())),
@@ -107,7 +107,7 @@ pub(super) static DECISION: [Told<Decision<'static>>; 49] = [
 
 /// Which memdoor was waited for, who of the victim lives on, and what is said at the end.
 #[rustfmt::skip]
-pub(super) static OTHERS: [Told<Decision<'static>>; 15] = [
+pub(super) static OTHERS: [Told<Decision<'static>>; 16] = [
     kill("", "memdoor.kill.waited_for.pid", Count(|of| number(of.memdoor()?.pid))),
     kill("", "memdoor.kill.waited_for.comm", Known(|of| text(of.memdoor(), |one| one.comm.as_bytes()))),
     kill("", "memdoor.kill.waited_for.victim.pid", Count(|of| number(of.its_victim()?.pid))),
@@ -121,6 +121,7 @@ pub(super) static OTHERS: [Told<Decision<'static>>; 15] = [
     kill("", "memdoor.kill.survivor.state", Words(|of| of.action.survivor.as_ref().map_or(b"", |one| one.stuck.name().as_bytes()))),
     kill("Memory After", "", Words(|of| of.said.after.as_bytes())),
     kill("Not Held And Not Ended", "", Words(|of| of.said.left.as_bytes())),
+    kill("Asked To End And Let Go", "memdoor.kill.let_go", Count(|of| Some(of.action.let_go.into()).filter(|count| *count > 0))),
     kill("Not Ended Yet", "", Words(|of| of.said.survivor.as_bytes())),
     kill("Reason", "", Words(|of| of.said.why.as_bytes())),
 ];
@@ -172,15 +173,15 @@ impl<'r> Decision<'r> {
 
     /// What was read of the host's memory, unless a cgroup's counts.
     fn of_host(&self) -> Option<&'r Reading> {
-        self.options.cgroup.is_none().then_some(&self.action.reading)
+        self.action.terms.cgroup().is_none().then_some(&self.action.reading)
     }
 
     fn of_group(&self) -> Option<&'r Reading> {
-        self.options.cgroup.is_some().then_some(&self.action.reading)
+        self.action.terms.cgroup().is_some().then_some(&self.action.reading)
     }
 
     fn limit_of(&self) -> Option<&'r [u8]> {
-        self.of_group()?.limit_of(self.options.cgroup?)
+        self.of_group()?.limit_of(self.action.terms.cgroup()?)
     }
 
     fn fullest(&self) -> Option<&'r Mount> {
@@ -215,7 +216,8 @@ impl<'r> Decision<'r> {
     /// How many processes are in the cgroup that is ended, those that are spared included.
     fn in_cgroup(&self) -> Option<u32> {
         let Whole { processes, exempt, .. } = self.whole()?;
-        Some(self.action.held.map_or(processes, |held| held.saturating_add(exempt)))
+        let held = self.action.held.filter(|_| !self.action.is_narrowed);
+        Some(held.map_or(processes, |held| held.saturating_add(exempt)))
     }
 
     fn is_short_after(&self) -> Value<'static> {

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
-use super::when::{Odd, Reading};
+use super::when::{Odd, Reading, State, When};
 use crate::cgroup::{Memcg, Path, Used};
 use crate::environment::MOUNT;
 use crate::error::{Absent, Error};
@@ -42,6 +42,7 @@ pub(super) struct Gauge {
     pub(super) odd: Odd,
     /// When ZFS's figures were looked for last.
     looked_for_arc: Duration,
+    when: When,
 }
 
 impl Gauge {
@@ -59,9 +60,11 @@ impl Gauge {
             trigger: None,
             odd: Odd::Nothing,
             looked_for_arc: monotonic(),
+            when: options.when,
         };
         gauge.aim(&host.proc);
-        gauge.read(host);
+        // All that it may read later is opened.
+        gauge.read_whole(host);
         if let Some(waiting) = gauge.waiting
             && let Err(errno) = gauge.pressure(host, waiting)
         {
@@ -103,11 +106,30 @@ impl Gauge {
         used.ok().flatten()
     }
 
-    /// How much there is now.
+    /// How much there is now. What lies on the lists of CPUs is asked for where memory would be short without it: nobody is ended for memory
+    /// that is free.
     pub(super) fn read(&mut self, host: &mut Host) -> Reading {
         let meminfo = host.meminfo().unwrap_or_default();
-        let (mut reading, odd) = Reading::of(&meminfo);
-        self.look_for_arc(host, &meminfo);
+        let reading = self.reading(host, &meminfo);
+        let matters = self.when.judge(&reading) == State::Short || self.when.is_hard(&reading);
+        if matters && self.group.is_none() { self.with_lists(host, &meminfo, reading) } else { reading }
+    }
+
+    /// The same with those lists whatever it is: behind a kill, which puts pages there, and for figures that are compared.
+    pub(super) fn read_whole(&mut self, host: &mut Host) -> Reading {
+        let meminfo = host.meminfo().unwrap_or_default();
+        let reading = self.reading(host, &meminfo);
+        if self.group.is_none() { self.with_lists(host, &meminfo, reading) } else { reading }
+    }
+
+    fn with_lists(&self, host: &mut Host, meminfo: &Meminfo, reading: Reading) -> Reading {
+        let (whole, _) = Reading::of(&host.with_lists(*meminfo));
+        Reading { available: whole.available, on_lists: whole.on_lists, ..reading }
+    }
+
+    fn reading(&mut self, host: &mut Host, meminfo: &Meminfo) -> Reading {
+        let (mut reading, odd) = Reading::of(meminfo);
+        self.look_for_arc(host, meminfo);
         match self.group {
             Some(_) => {
                 let used = self.read_group(&host.proc);

@@ -48,6 +48,10 @@ pub(super) struct Member {
     place: Place,
     /// What it had of memory when it was last looked at.
     memory: Memory,
+    /// Whether it is held because all of its cgroup is, and not as one of the tree.
+    is_companion: bool,
+    /// Whether SIGTERM was sent to it.
+    is_asked: bool,
     /// Whether SIGKILL was sent to it.
     is_killed: bool,
     /// Before then, on the steady clock, it is sent none.
@@ -160,6 +164,8 @@ impl Member {
             grip,
             place: row.whereabouts(proc),
             memory: row.memory.renewed(Memory::default()),
+            is_companion: false,
+            is_asked: false,
             is_killed: false,
             ripe_at: Duration::ZERO,
         };
@@ -175,6 +181,14 @@ impl Member {
         if stat.starttime != self.started || stat::has_exited(stat.state, stat.threads) {
             return Err(Lost::Changed);
         }
+        let (judged, _) = self.judge(&stat, check);
+        let owner = self.weigh()?;
+        let is_ours = check.user.is_none_or(|own| owner.is_some_and(|owner| owner.hears(own)));
+        judged.ok().filter(|_| is_ours).ok_or(Lost::Changed)
+    }
+
+    /// How much it is wanted by what it runs now, or why it may not be ended, and whether all that this rests on was read.
+    fn judge(&self, stat: &stat::Stat<'_>, check: &Check<'_>) -> (core::result::Result<Rank, Why>, bool) {
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
         let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
         let judged = looks.judge(check.whom, check.group);
@@ -182,13 +196,24 @@ impl Member {
             && check
                 .leaf
                 .is_some_and(|leaf| looks.is_at(leaf.path) && looks.objection(check.whom, leaf.rank).is_none());
-        drop(looks);
-        let owner = self.weigh()?;
-        let is_ours = check.user.is_none_or(|own| owner.is_some_and(|owner| owner.hears(own)));
-        match judged {
-            Ok(rank) if is_ours => Ok(rank),
-            Err(_) if is_ours && is_companion => Ok(Rank::Ordinary),
-            _ => Err(Lost::Changed),
+        (if is_companion { Ok(Rank::Ordinary) } else { judged }, !looks.has_unread())
+    }
+
+    /// Whether it has called exec(2) since it was asked to end, and by what it runs now would not have been asked. What can't be read, and
+    /// one that is on its way, changes nothing: it was asked by what was read then.
+    fn has_become_another(&self, check: &Check<'_>, rank: Rank) -> bool {
+        let mut buf = [0; STAT_MAX];
+        let stat = self.dir.read(c"stat", &mut buf).ok().and_then(stat::parse);
+        let is_itself = |stat: &stat::Stat<'_>| {
+            stat.starttime == self.started && !stat.is_exiting && !stat::has_exited(stat.state, stat.threads)
+        };
+        let Some(stat) = stat.filter(is_itself) else { return false };
+        match self.judge(&stat, check) {
+            // That is found, whatever else is not known.
+            (Err(Why::Ignored), _) => true,
+            (Ok(Rank::Avoided), true) => rank != Rank::Avoided,
+            (Err(why), true) => why != Why::Unread,
+            _ => false,
         }
     }
 
@@ -255,6 +280,7 @@ impl Member {
     /// SIGTERM, which one that is stopped gets once it goes on, as service managers do it.
     fn ask(&mut self) -> Result<()> {
         self.end(End::Ask)?;
+        self.is_asked = true;
         // It may have ended by now.
         let _ = self.end(End::Wake);
         Ok(())
@@ -279,6 +305,8 @@ pub(super) struct Members {
     /// Of those that were to be held, how many are not, and why the first is not; `None`: there was no room.
     left: u32,
     why_left: Option<Errno>,
+    /// Of those that were asked to end, how many are not held any more because they are spared by now.
+    let_go: u32,
 }
 
 /// Processes of the tree that could not be held, and so were not ended.
@@ -347,13 +375,13 @@ impl Stuck {
 
 impl Members {
     pub(super) fn arm() -> Result<Self> {
-        Ok(Self { all: Reserved::new(ROOM)?, left: 0, why_left: None })
+        Ok(Self { all: Reserved::new(ROOM)?, left: 0, why_left: None, let_go: 0 })
     }
 
     /// Lets go of all.
     pub(super) fn clear(&mut self) {
         self.all.clear();
-        (self.left, self.why_left) = (0, None);
+        (self.left, self.why_left, self.let_go) = (0, None, 0);
     }
 
     /// Holds the processes of these rows as well, but those that are held already. Only the first is needed for it to succeed.
@@ -439,7 +467,11 @@ impl Members {
             if let Some((row, _)) = row {
                 let is_another = check.leaf.is_some_and(|leaf| leaf.objection(proc, &row).is_some());
                 if row.oom_score_adj != Some(badness::NEVER) && !is_another {
+                    let from = self.all.len();
                     let _ = self.hold(proc, core::iter::once(&row), check);
+                    if let Some(member) = self.all.get_mut(from) {
+                        member.is_companion = true;
+                    }
                 }
             }
             None
@@ -483,7 +515,7 @@ impl Members {
                 Err(_) if at == 0 && member.is_alive() => is_spared = true,
                 Err(_) if at > 0 => {
                     let pid = member.pid;
-                    self.all.retain(|member| member.pid != pid);
+                    self.let_go_of(&|member| member.pid == pid);
                     continue;
                 }
                 _ => {}
@@ -491,6 +523,42 @@ impl Members {
             at += 1;
         }
         is_spared
+    }
+
+    /// Lets go of those that by now run what may not be ended; whether the root does, which spares all: without it there is no tree.
+    pub(super) fn let_go_of_others(&mut self, check: &Check<'_>, rank: Rank) -> bool {
+        let has_become_another = |member: &Member| member.is_alive() && member.has_become_another(check, rank);
+        if self.all.first().is_some_and(has_become_another) {
+            return true;
+        }
+        let root = self.all.first().map(|root| root.pid);
+        self.let_go_of(&|member| Some(member.pid) != root && has_become_another(member));
+        false
+    }
+
+    /// Of a whole cgroup that was asked to end, keeps those that end by what holds now: the tree, or its root.
+    pub(super) fn keep_those_of(&mut self, by: By) {
+        let root = self.all.first().map(|root| root.pid);
+        let is_kept = |member: &Member| match by {
+            By::Tree => !member.is_companion,
+            By::Process | By::Score => Some(member.pid) == root,
+        };
+        self.let_go_of(&|member| !is_kept(member));
+    }
+
+    fn let_go_of(&mut self, is_it: &dyn Fn(&Member) -> bool) {
+        let mut let_go = 0;
+        self.all.retain(|member| {
+            let goes = is_it(member);
+            let_go += u32::from(goes && member.is_asked && member.is_alive());
+            !goes
+        });
+        self.let_go += let_go;
+    }
+
+    /// Of those that were asked to end, how many are spared by now.
+    pub(super) const fn let_go(&self) -> u32 {
+        self.let_go
     }
 
     /// One of them that lives.

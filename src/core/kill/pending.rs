@@ -9,7 +9,7 @@ use super::Armed;
 use super::act::leaf_of;
 use super::members::{Check, Members};
 use super::options::{Act, Scope};
-use super::report::{Action, Outcome};
+use super::report::{Action, Outcome, Pardon};
 use super::when::Reading;
 use crate::cgroup::Path;
 use crate::processes;
@@ -34,14 +34,23 @@ pub(super) struct Pending {
 impl Armed<'_> {
     /// Goes on with it, for what is left of the grace that holds now; or lets it go, when it is spared by what holds now.
     pub(super) fn resume(&mut self, pending: Pending) {
-        let Pending { members, mut action, started, asked, cgroup, before } = pending;
+        let Pending { members, mut action, started, asked, cgroup, mut before } = pending;
         let (Some(members), Some(victim)) = (members, action.best[0].clone()) else {
             return;
         };
         self.members = members;
         let (whom, rank) = (self.options.whom, victim.tree.rank);
         let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
+        if self.options.cgroup != action.terms.cgroup() {
+            // What was available before is of another memory than what is.
+            before = Reading::default();
+        }
+        let is_whole = cgroup.is_some();
         let cgroup = cgroup.filter(|_| self.options.scope == Scope::Cgroup);
+        action.is_narrowed |= is_whole && cgroup.is_none();
+        if cgroup.is_none() {
+            self.members.keep_those_of(whom.by);
+        }
         let row = self.members.living().and_then(|pid| processes::look(&self.host.proc, pid));
         let whole = cgroup.as_ref().map(|(_, path)| leaf_of(&self.host.proc, row.as_ref(), rank, path));
         let check = Check { leaf: whole, ..check };
@@ -52,6 +61,7 @@ impl Armed<'_> {
             || self.members.are_spared(&check, rank)
             || self.members.together().freeable() < whom.least;
         action.outcome = if is_spared && !is_ending {
+            action.pardon = Some(Pardon::Configuration);
             Outcome::Pardoned
         } else {
             let size = self.members.together().freeable();

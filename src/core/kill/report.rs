@@ -5,10 +5,11 @@ use core::time::Duration;
 use super::facts::{DECISION, Decision, LARGE, NEAR, OTHERS, SECTION, large_line, left_out, line};
 use super::log::Level;
 use super::members::{Left, Mixed, Survivor, Whole};
-use super::options::Options;
+use super::options::{Act, Options, Scope};
 use super::top::{self, Large, Top};
 use super::turn::Waited;
-use super::when::{Reading, State};
+use super::when::{Reading, State, When};
+use crate::cgroup::Path;
 use crate::error::{Absent, limit};
 use crate::fixed::Fixed;
 use crate::processes::Comm;
@@ -19,7 +20,7 @@ use crate::sys::clock::Now;
 use crate::target::exe::Link;
 use crate::tmpfs::Lasting;
 use crate::units::{Bytes, Pid, Ticks};
-use crate::victim::{Tree, Why};
+use crate::victim::{By, Tree, Why};
 
 /// What came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +47,7 @@ pub(super) enum Outcome {
     Relieved,
     /// They were asked to end, and have not yet; memory is not short any more.
     Spared,
-    /// They were asked to end, and the configuration that was read meanwhile spares them.
+    /// They were asked to end, and are spared by now: [`Pardon`].
     Pardoned,
     /// They were asked to end, and the configuration is read anew: [`super::pending`]. Never said.
     Pending,
@@ -101,9 +102,7 @@ impl Outcome {
             Self::Survived => "SIGTERM, then SIGKILL: a part of the victim has not ended yet",
             Self::Relieved => "none: memory was short, and is not any more",
             Self::Spared => "SIGTERM: memory is not short any more, and no SIGKILL was sent",
-            Self::Pardoned => {
-                "SIGTERM: the configuration that was read anew spares the victim, and no SIGKILL was sent"
-            }
+            Self::Pardoned => "SIGTERM: the victim is not to be ended any more, and no SIGKILL was sent",
             Self::Pending => "SIGTERM: the configuration is read anew",
             Self::Stopped => "none: memdoor was stopped before it sent a signal",
             Self::Reload => "none: the configuration is to be read anew, and no signal was sent",
@@ -135,10 +134,42 @@ pub(super) struct Named {
     pub(super) tree: Tree,
 }
 
+/// By what a decision was made, and SIGTERM sent: a SIGHUP may change what holds before it is told.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) when: When,
+    pub(super) by: By,
+    pub(super) scope: Scope,
+    pub(super) act: Act,
+    cgroup: Option<Path>,
+}
+
+impl Terms {
+    pub(super) fn of(options: &Options<'_>) -> Self {
+        let Options { when, scope, act, .. } = *options;
+        Self { when, by: options.whom.by, scope, act, cgroup: options.cgroup.map(Path::of) }
+    }
+
+    /// The cgroup whose memory it was about.
+    pub(super) fn cgroup(&self) -> Option<&[u8]> {
+        self.cgroup.as_ref().map(Path::as_bytes)
+    }
+}
+
+/// Why a victim that was asked to end is sent no SIGKILL.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pardon {
+    /// The configuration that was read meanwhile spares it.
+    Configuration,
+    /// It runs another program by now, which may not be ended.
+    Program,
+}
+
 /// A decision, and what came of it.
 #[derive(Clone, Debug)]
 pub(super) struct Action {
     pub(super) outcome: Outcome,
+    pub(super) terms: Terms,
     pub(super) state: State,
     pub(super) reading: Reading,
     /// The victim, and who was near.
@@ -159,12 +190,19 @@ pub(super) struct Action {
     pub(super) held: Option<u32>,
     /// Processes of the tree that could not be held.
     pub(super) left: Option<Left>,
+    /// Whether a whole cgroup was asked to end, and by the configuration that was read meanwhile no more than the tree, or the process, is.
+    pub(super) is_narrowed: bool,
+    /// Processes that were sent SIGTERM, and that nobody waits for any more: what holds by now spares them.
+    pub(super) let_go: u32,
+    pub(super) pardon: Option<Pardon>,
     /// One that has not ended.
     pub(super) survivor: Option<Survivor>,
     /// Memory that was available afterwards.
     pub(super) after: Option<Bytes>,
     /// By how much more than before the first signal.
     pub(super) risen: Option<i64>,
+    /// By what that was judged, where a configuration was read meanwhile that says something else of when memory is short.
+    pub(super) judged_anew: Option<When>,
     /// Whether memory is still short.
     pub(super) state_after: Option<State>,
     /// What is in its cgroup, when that is to be ended with it, or why it may not be.
@@ -214,20 +252,20 @@ pub(super) struct Sentences {
     pub(super) next: [Fixed<160>; 2],
     pub(super) not: Fixed<256>,
     pub(super) large: [Fixed<160>; top::COUNT],
-    pub(super) after: Fixed<32>,
+    pub(super) after: Fixed<128>,
     pub(super) left: Fixed<160>,
     pub(super) survivor: Fixed<256>,
     pub(super) why: Fixed<256>,
 }
 
 impl Action {
-    fn sentences(&self, options: &Options<'_>) -> Sentences {
+    fn sentences(&self) -> Sentences {
         let [_, second, third] = &self.best;
         Sentences {
-            because: self.because(options),
+            because: self.because(),
             waited: self.waited(),
             lasting: self.lasting(),
-            chosen: self.chosen(options),
+            chosen: self.chosen(),
             whole: self.whole(),
             next: [second, third].map(|near| near.as_ref().map(line).unwrap_or_default()),
             not: self.not_candidates(),
@@ -245,7 +283,7 @@ impl Action {
     }
 
     /// Writes the decision as a report.
-    pub(super) fn report(&self, options: &Options<'_>, report: &mut dyn Report) {
+    pub(super) fn report(&self, report: &mut dyn Report) {
         let now = Now::read();
         match &self.best[0] {
             Some(victim) => report.head(&Head { now: &now, pid: victim.pid, comm: victim.comm.as_bytes() }),
@@ -256,7 +294,7 @@ impl Action {
         let near = near.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
         let top = self.large().map(|one| one.map(|one| facts(&LARGE, one)));
         let top = top.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
-        let decision = Decision { action: self, options, said: &self.sentences(options), near: &near, top: &top };
+        let decision = Decision { action: self, said: &self.sentences(), near: &near, top: &top };
         let (first, excluded, others) = (facts(&DECISION, &decision), self.excluded(), facts(&OTHERS, &decision));
         let parts = first.iter().chain(&excluded).chain(&others);
         let mut all = [left_out(); 96];

@@ -40,6 +40,8 @@ pub(super) struct Reading {
     pub total: Option<Bytes>,
     /// MemAvailable, or what the cgroup's own memory leaves below the limit.
     pub available: Option<Bytes>,
+    /// Of that, what is on the lists of CPUs, where it was asked for.
+    pub on_lists: Option<Bytes>,
     /// SwapTotal.
     pub swap_total: Option<Bytes>,
     /// SwapFree.
@@ -66,7 +68,9 @@ pub(super) enum Odd {
     NoGroup,
     /// Neither the cgroup nor one above it has a limit any more.
     NoLimit,
-    /// More swap is free than there is, or its figures are no numbers.
+    /// More swap is free than there is.
+    UntrueSwap,
+    /// There is no SwapTotal or no SwapFree, or they are no numbers.
     NoSwap,
 }
 
@@ -81,7 +85,10 @@ impl Odd {
                 "the cgroup of --cgroup is not there, or its memory is not counted: nobody is ended until it is"
             }
             Self::NoLimit => "the cgroup of --cgroup has no memory limit any more: nobody is ended until it has one",
-            Self::NoSwap => "/proc/meminfo's SwapFree can't be true: swap counts neither for nor against",
+            Self::UntrueSwap => {
+                "/proc/meminfo's SwapFree can't be true, it is above SwapTotal: swap counts neither for nor against"
+            }
+            Self::NoSwap => "/proc/meminfo has no SwapTotal or no SwapFree: swap counts neither for nor against",
         }
     }
 }
@@ -93,25 +100,27 @@ impl Reading {
             // Without the caches it would be known to be little, and somebody be ended for it.
             let cached = meminfo.free?.plus(meminfo.uses.of(Use::Buffers)?).plus(meminfo.uses.of(Use::Cached)?);
             let shmem = meminfo.uses.of(Use::Shmem).unwrap_or_default();
-            let estimate = Bytes(cached.0.saturating_sub(shmem.0)).plus(meminfo.arc_reclaimable());
+            let more = meminfo.arc_reclaimable().plus(meminfo.on_lists.unwrap_or_default());
+            let estimate = Bytes(cached.0.saturating_sub(shmem.0)).plus(more);
             Some(estimate.min(meminfo.total?))
         };
         let total = meminfo.total.filter(|total| total.0 > 0);
         let available = meminfo.available.or_else(estimate);
         let available = available.filter(|available| Some(*available) <= total);
-        let swap_free = meminfo.swap_free.filter(|free| Some(*free) <= meminfo.swap_total);
-        let odd = match (available, swap_free) {
-            (None, _) => Odd::NoMemory,
+        let odd = match available {
+            None => Odd::NoMemory,
             _ if meminfo.available.is_none() => Odd::Estimated,
-            (_, None) => Odd::NoSwap,
+            _ if meminfo.is_swap_untrue => Odd::UntrueSwap,
+            _ if meminfo.swap_used().is_none() => Odd::NoSwap,
             _ => Odd::Nothing,
         };
         let shmem = meminfo.uses.of(Use::Shmem);
         let reading = Self {
             total,
             available,
+            on_lists: meminfo.on_lists,
             swap_total: meminfo.swap_total,
-            swap_free,
+            swap_free: meminfo.swap_free.filter(|_| meminfo.swap_total.is_some()),
             pressure: None,
             shmem,
             whose: Whose::Own,
@@ -283,6 +292,7 @@ fn time(bytes: u64, rate: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
     use crate::parse::meminfo;
     use crate::trigger::also::Waiting;
@@ -360,7 +370,11 @@ mod tests {
         }
         let wrapped = "MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 50 kB\nSwapFree: 18446744073709551580 kB\n";
         let (wrapped, odd) = of(wrapped);
-        assert_eq!((wrapped.swap_free, odd), (None, Odd::NoSwap));
+        assert_eq!((wrapped.swap_free, odd), (None, Odd::UntrueSwap));
+        for none in ["", "SwapTotal: 5 kB\n", "SwapFree: 5 kB\n"] {
+            let (none, odd) = of(&std::format!("MemTotal: 100 kB\nMemAvailable: 40 kB\n{none}"));
+            assert_eq!((none.swap_free, odd), (None, Odd::NoSwap));
+        }
         assert_eq!(wrapped.used().map(|used| used.hundredths), Some(6000));
         for garbage in
             ["", "\u{0}\u{0}", "MemTotal: x kB\nMemAvailable: -1 kB\n", "MemTotal: 10 kB\nMemAvailable: 11 kB\n"]

@@ -1,11 +1,11 @@
 //! What `kill` says of a decision, in words.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use super::facts::{EXCLUDED, line};
 use super::log::Log;
 use super::options::{Only, Options, Scope, Whom};
-use super::report::{Action, Failure, Outcome};
+use super::report::{Action, Failure, Outcome, Pardon};
 use super::when::{Join, State};
 use crate::error::by_right;
 use crate::fixed::Fixed;
@@ -19,8 +19,8 @@ const MUCH: Percent = Percent { hundredths: 1000 };
 
 impl Action {
     /// Why memory is short or not.
-    pub(super) fn because(&self, options: &Options<'_>) -> Fixed<256> {
-        let when = &options.when;
+    pub(super) fn because(&self) -> Fixed<256> {
+        let when = &self.terms.when;
         let mut words = Fixed::new();
         let _ = match self.reading.used() {
             Some(used) => write!(words, "{used} % used, threshold {} %", when.threshold),
@@ -85,12 +85,12 @@ impl Action {
     }
 
     /// Why it is this one.
-    pub(super) fn chosen(&self, options: &Options<'_>) -> Fixed<192> {
+    pub(super) fn chosen(&self) -> Fixed<192> {
         let mut words = Fixed::new();
         let Some(victim) = &self.best[0] else {
             return words;
         };
-        let _ = words.write_str(match options.whom.by {
+        let _ = words.write_str(match self.terms.by {
             By::Tree | By::Process => "it holds most",
             By::Score => "it has the highest oom_score",
         });
@@ -103,7 +103,7 @@ impl Action {
             Rank::Preferred => ", among those that --prefer fits",
             Rank::Ordinary if is_avoiding => ", but for those that --avoid fits",
             Rank::Ordinary => "",
-            Rank::Avoided if options.scope == Scope::Cgroup => ", all of which --avoid fits, or one in their cgroup",
+            Rank::Avoided if self.terms.scope == Scope::Cgroup => ", all of which --avoid fits, or one in their cgroup",
             Rank::Avoided => ", all of which --avoid fits",
         });
         words
@@ -151,6 +151,14 @@ impl Action {
         let _ = match self.whole {
             None => Ok(()),
             Some(Err(why)) => write!(words, "no: {}; only its tree", why.words()),
+            Some(Ok(whole)) if self.is_narrowed => {
+                let count = whole.processes.saturating_sub(whole.exempt);
+                let processes = plural(count.into(), "process", "processes");
+                write!(
+                    words,
+                    "no: {count} {processes} got SIGTERM; by the configuration that was read anew only its tree ends, or with --by process it alone"
+                )
+            }
             Some(Ok(whole)) => {
                 let spared = whole.exempt;
                 let how = if self.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
@@ -196,21 +204,28 @@ impl Action {
     }
 
     /// Whether one was enough.
-    pub(super) fn afterwards(&self) -> Fixed<32> {
-        Fixed::of(match self.state_after {
+    pub(super) fn afterwards(&self) -> Fixed<128> {
+        let mut words = Fixed::of(match self.state_after {
             Some(State::Short) => b"still short",
             Some(State::Enough) => b"not short any more",
             Some(State::Unknown) => b"not known",
             None => b"",
-        })
+        });
+        if let (Some(when), Some(_)) = (self.judged_anew, self.state_after) {
+            let _ = write!(words, ", by the configuration that was read anew (threshold {} %)", when.threshold);
+        }
+        words
     }
 
     /// What could not be done, why, and what to type.
     pub(super) fn why(&self) -> Fixed<256> {
         let mut words = Fixed::new();
-        if self.outcome == Outcome::Pardoned {
-            let _ = words.write_str("the configuration that was read anew spares it");
-        }
+        let pardon = self.pardon.filter(|_| self.outcome == Outcome::Pardoned);
+        let _ = words.write_str(match pardon {
+            Some(Pardon::Configuration) => "the configuration that was read anew spares it",
+            Some(Pardon::Program) => "it runs another program by now, which may not be ended",
+            None => "",
+        });
         if let Some(failure) = self.failure {
             let _ = write!(words, "cannot {}: {}", failure.doing, failure.why);
             if !failure.hint().is_empty() {
@@ -253,17 +268,19 @@ impl Action {
         }
     }
 
-    /// One line: `outcome=killed pid=123 comm="chrome" ...`.
+    /// One line: `outcome=killed pid=123 comm="chrome" ...`, as logfmt has it: what may hold a blank stands in quotes ([`Quoted`]).
     pub(super) fn log(&self, options: &Options<'_>, log: &mut Log<'_>) {
         let mut words = Fixed::<1000>::new();
         let _ = write!(words, "outcome={}", self.outcome.name());
         if let Some(victim) = &self.best[0] {
             let tree = &victim.tree;
+            let mut comm = Fixed::<64>::new();
+            let _ = write!(comm, "{}", Escaped(victim.comm.as_bytes()));
             let _ = write!(
                 words,
-                " pid={} comm=\"{}\" processes={} held_kb={} rss_kb={} of_trees={}",
+                " pid={} comm={} processes={} held_kb={} rss_kb={} of_trees={}",
                 victim.pid,
-                Escaped(victim.comm.as_bytes()),
+                Quoted(comm.as_bytes()),
                 self.processes(victim),
                 tree.held.kib(),
                 tree.rss.kib(),
@@ -280,31 +297,59 @@ impl Action {
             let (freed, took) = (freed.kib(), micros(self.took) / 1000);
             let _ = write!(words, " freed_kb={freed} sigkills={} took_ms={took}", self.killed);
         }
-        let because = self.because(options);
-        let because = core::str::from_utf8(because.as_bytes()).unwrap_or_default();
-        let _ = write!(words, " memory=\"{because}\"");
+        let _ = write!(words, " memory={}", Quoted(self.because().as_bytes()));
         if self.is_much_lasting() {
-            let lasting = self.lasting();
-            let _ = write!(words, " lasting=\"{}\"", core::str::from_utf8(lasting.as_bytes()).unwrap_or_default());
+            let _ = write!(words, " lasting={}", Quoted(self.lasting().as_bytes()));
         }
         for near in self.best.iter().skip(1).flatten() {
-            let line = line(near);
-            let line = core::str::from_utf8(line.as_bytes()).unwrap_or_default();
-            let _ = write!(words, " near=\"{line}\"");
+            let _ = write!(words, " near={}", Quoted(line(near).as_bytes()));
+        }
+        // By what was said before it is known how it stands afterwards, but for where that is judged by something else.
+        if self.judged_anew.is_some() && self.state_after.is_some() {
+            let _ = write!(words, " memory_after={}", Quoted(self.afterwards().as_bytes()));
         }
         let sentences = [("waited_for", self.waited()), ("not_ended", self.survivor()), ("reason", self.why())];
         for (name, sentence) in &sentences {
-            let sentence = core::str::from_utf8(sentence.as_bytes()).unwrap_or_default();
-            if !sentence.is_empty() {
-                let _ = write!(words, " {name}=\"{sentence}\"");
+            if !sentence.as_bytes().is_empty() {
+                let _ = write!(words, " {name}={}", Quoted(sentence.as_bytes()));
             }
         }
         if self.outcome == Outcome::Nobody {
             let (not, hint) = (self.not_candidates(), self.nobody(&options.whom));
-            let not = core::str::from_utf8(not.as_bytes()).unwrap_or_default();
-            let _ = write!(words, " not=\"{not}\" hint=\"{hint}\"");
+            let _ = write!(words, " not={} hint={}", Quoted(not.as_bytes()), Quoted(hint.as_bytes()));
         }
         let words = core::str::from_utf8(words.as_bytes()).unwrap_or_default();
         log.line(self.outcome.level(), format_args!("{words}"));
+    }
+}
+
+/// A value of logfmt: text that was escaped before, in quotes, with a `\` before each `"` and `\` of it. A name can't end its field and
+/// begin another.
+struct Quoted<'a>(&'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for letter in core::str::from_utf8(self.0).unwrap_or_default().chars() {
+            if matches!(letter, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(letter)?;
+        }
+        f.write_char('"')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    #[test]
+    fn no_name_ends_its_field_in_the_log() {
+        let quoted = |text: &str| std::format!("{}", Quoted(text.as_bytes()));
+        assert_eq!(quoted("chrome"), r#""chrome""#);
+        assert_eq!(quoted(r#"a" pid=1 b"#), r#""a\" pid=1 b""#);
+        assert_eq!(quoted(r"a\"), r#""a\\""#);
     }
 }

@@ -11,14 +11,18 @@ pub struct Meminfo {
     pub total: Option<Bytes>,
     /// `MemFree`.
     pub free: Option<Bytes>,
-    /// What can be had without swapping: `MemAvailable` (Linux 3.14), and what of [`Meminfo::arc`] can shrink.
+    /// What can be had without swapping: `MemAvailable` (Linux 3.14), what of [`Meminfo::arc`] can shrink, and [`Meminfo::on_lists`].
     pub available: Option<Bytes>,
     /// The cache of ZFS, where there is one ([`Meminfo::with_arc`]): no part of `/proc/meminfo`, which counts it as used.
     pub arc: Option<ZfsCache>,
+    /// Free pages on the lists of CPUs, where they were asked for ([`Meminfo::with_lists`]): no part of `/proc/meminfo` either.
+    pub on_lists: Option<Bytes>,
     /// `SwapTotal`; 0 means that there is no swap.
     pub swap_total: Option<Bytes>,
-    /// `SwapFree`.
+    /// `SwapFree`; not known where that is more than there is ([`Meminfo::is_swap_untrue`]).
     pub swap_free: Option<Bytes>,
+    /// `SwapFree` is above `SwapTotal`, as a container's meminfo may say it: how much swap is used is not known then, for every mode.
+    pub is_swap_untrue: bool,
     /// What memory is used for.
     pub uses: Uses,
 }
@@ -98,11 +102,19 @@ impl Meminfo {
     /// and used: page cache is in `MemAvailable`, and the ARC is nothing else. Never more than there is.
     #[must_use]
     pub fn with_arc(self, arc: ZfsCache) -> Self {
-        let more = |available: Bytes| {
-            let sum = available.plus(arc.reclaimable());
-            self.total.map_or(sum, |total| sum.min(total.max(available)))
-        };
-        Self { available: self.available.map(more), arc: Some(arc), ..self }
+        Self { available: self.with(arc.reclaimable()), arc: Some(arc), ..self }
+    }
+
+    /// Counts free pages on the lists of CPUs as available, as the kernel does before it calls memory short. Never more than there is.
+    #[must_use]
+    pub fn with_lists(self, on_lists: Bytes) -> Self {
+        Self { available: self.with(on_lists), on_lists: Some(on_lists), ..self }
+    }
+
+    fn with(&self, more: Bytes) -> Option<Bytes> {
+        let available = self.available?;
+        let sum = available.plus(more);
+        Some(self.total.map_or(sum, |total| sum.min(total.max(available))))
     }
 
     /// Whether no more is available than there is. The kernel never says more, a file in its place may: nothing would be used then, and
@@ -150,6 +162,10 @@ pub fn parse(text: &[u8]) -> Meminfo {
             }
         }
     }
+    meminfo.is_swap_untrue = meminfo.swap_total.is_some_and(|total| meminfo.swap_free > Some(total));
+    if meminfo.is_swap_untrue {
+        meminfo.swap_free = None;
+    }
     meminfo
 }
 
@@ -176,6 +192,26 @@ mod tests {
         assert_eq!(with(5000, 100).available, Some(kib(1000)));
         assert_eq!(with(u64::MAX >> 10, 0).used(), Some(Bytes(0)));
         assert_eq!(parse(b"MemTotal: 1000 kB\n").with_arc(arc(500, 100)).available, None);
+    }
+
+    #[test]
+    fn free_pages_on_lists_of_cpus_are_available_and_never_more_than_there_is() {
+        let kib = Bytes::from_kib;
+        let meminfo = parse(b"MemTotal: 1000 kB\nMemAvailable: 100 kB\n");
+        let with = meminfo.with_lists(kib(50));
+        assert_eq!((with.available, with.on_lists), (Some(kib(150)), Some(kib(50))));
+        assert_eq!(meminfo.with_lists(kib(5000)).available, Some(kib(1000)));
+        assert_eq!(parse(b"MemTotal: 1000 kB\n").with_lists(kib(50)).available, None);
+    }
+
+    #[test]
+    fn how_much_swap_is_used_is_not_known_where_more_is_free_than_there_is() {
+        let more = parse(b"SwapTotal: 10 kB\nSwapFree: 11 kB\n");
+        assert_eq!((more.swap_free, more.swap_used(), more.is_swap_untrue), (None, None, true));
+        let none = parse(b"MemTotal: 1000 kB\n");
+        assert_eq!((none.swap_free, none.is_swap_untrue), (None, false));
+        let all = parse(b"SwapTotal: 10 kB\nSwapFree: 10 kB\n");
+        assert_eq!((all.swap_used(), all.is_swap_untrue), (Some(Bytes(0)), false));
     }
 
     #[test]

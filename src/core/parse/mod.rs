@@ -28,6 +28,7 @@ pub mod sysvipc;
 pub mod version;
 pub mod vmstat;
 pub mod wait;
+pub mod zoneinfo;
 
 use crate::units::Bytes;
 

@@ -84,11 +84,21 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
             .if_any(system.ok().and_then(|system| system.arc).map(|arc| Value::Bytes(arc.reclaimable()))),
         machine("", "memdoor.host.free_bytes", "MemFree", |system| system.free),
         machine("System Total Swap", "memdoor.host.swap_total_bytes", "SwapTotal", |system| system.swap_total),
-        machine("System Free Swap", "memdoor.host.swap_free_bytes", "SwapFree", |system| system.swap_free),
+        Name(SYSTEM, "System Free Swap", "memdoor.host.swap_free_bytes").is(bytes(swap_free(system))),
         Name(MEMORY, "RSS Share Of System Memory", "memdoor.process.rss_percent_of_memtotal").is(share(rss, total)),
     ];
     report.facts(&facts);
     Ok(Completeness::of(&facts).and(cgroup(scene, report, rss)))
+}
+
+/// `SwapFree`, and why it is not known.
+fn swap_free(system: Result<Meminfo, Absent>) -> Result<Bytes, Absent> {
+    let meminfo = Source::proc(c"meminfo");
+    let why = match system {
+        Ok(Meminfo { is_swap_untrue: true, .. }) => meminfo.untrue("SwapFree up to SwapTotal"),
+        _ => meminfo.lacks("SwapFree"),
+    };
+    field(system, why, |system: Meminfo| system.swap_free)
 }
 
 /// How long a walk over the page tables takes: 21 us a MiB of small pages.

@@ -36,7 +36,10 @@ impl Armed<'_> {
     pub(super) fn check_also(&mut self) -> Result<(), Exit> {
         let also = self.options.also;
         if also.available.is_some() {
-            let known = available(&self.host.meminfo());
+            let system = self.host.meminfo();
+            // Opened now, as nothing is opened later.
+            let _ = self.host.with_lists(system.unwrap_or_default());
+            let known = available(&system);
             let hint = "leave --also-available out; MemAvailable came with Linux 3.14";
             known.map_err(|why| refuse(why, hint))?;
         }

@@ -11,6 +11,7 @@ use crate::parse::pressure::Stall;
 use crate::parse::statm::Statm;
 use crate::parse::status;
 use crate::target::STATUS_MAX;
+use crate::trigger::also::Trouble;
 use crate::trigger::{self, Level};
 use crate::units::{Bytes, Pages};
 
@@ -99,12 +100,14 @@ impl Armed<'_> {
             some: Share::of(some),
             full: Share::of(full),
         };
-        self.trouble = self.options.also.trouble(trigger::also::Host {
-            total: system.total,
-            available: system.available,
-            some,
-            full,
-        });
+        let trouble = |also: trigger::also::Also, available| {
+            also.trouble(trigger::also::Host { total: system.total, available, some, full })
+        };
+        self.trouble = trouble(self.options.also, system.available);
+        // A page on a list of a CPU is free: where only those are missing there is no trouble.
+        if let Some(Trouble::Available(_)) = self.trouble {
+            self.trouble = trouble(self.options.also, self.host.with_lists(system).available);
+        }
         let limit = charge.map(|charge| charge.most(system.swap_free));
         self.memory.samples.push(sample, limit);
         self.memory.last = Some((now, rss));
