@@ -206,6 +206,11 @@ pub enum Numbers {
     Other,
 }
 
+impl Numbers {
+    /// What is said behind a number of the kernel's log where it means another process here, or none.
+    pub const OF_INITIAL: &str = "of the initial pid namespace";
+}
+
 /// Where this kernel keeps pages that it has not yet added to RSS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Uncounted {

@@ -10,6 +10,7 @@ use common::json::Json;
 use common::monitored::{HOSTILE, MIB, alert, empty, group, hostile, put_rows, row, sample, table, written};
 use common::run::{command, run_command};
 use common::skip;
+use memdoor::host::Numbers;
 use memdoor::monitor::alerts::Kind;
 use memdoor::monitor::files::Which;
 use memdoor::monitor::groups::Group;
@@ -346,6 +347,19 @@ fn there_is_room_for_the_header_of_every_file() {
 }
 
 #[test]
+fn a_number_of_the_kernels_log_is_no_processs_here() {
+    let mut alerts = [(); 2].map(|()| alert(Kind::OomKill, Some((5, b"db")), b"killed"));
+    alerts[1].numbers = Numbers::Other;
+    let rows = table(Which::Alerts, Form::Json, &sample(), &[], &[], &alerts);
+    let rows: Vec<Json> = rows.lines().map(Json::parse).collect();
+    fn numbers(row: &Json) -> (Option<&str>, Option<&str>) {
+        (row.number_at("process.pid"), row.number_at("memdoor.oom.killed.pid"))
+    }
+    assert_eq!(rows.iter().map(numbers).collect::<Vec<_>>(), [(Some("5"), None), (None, Some("5"))]);
+    assert!(rows.iter().all(|row| row.text("memdoor.process.comm") == "db"));
+}
+
+#[test]
 fn every_row_has_a_cell_for_every_column() {
     // Numbers that are all known fill all columns of CSV but those that say so here.
     let mut full = sample();
@@ -357,8 +371,10 @@ fn every_row_has_a_cell_for_every_column() {
     let path = format!("/a.service/pod{pod}/{id}");
     let mut groups = [group(path.as_bytes(), 100, Some(200))];
     groups[0].oom = Some(0);
-    let mut alerts = [alert(Kind::Fds, Some((1, b"init")), b"much")];
-    alerts[0].source = Some(Origin::Meminfo);
+    // A process has a number here, or one in the kernel's log alone.
+    let mut alerts = [(); 2].map(|()| alert(Kind::Fds, Some((1, b"init")), b"much"));
+    alerts.iter_mut().for_each(|alert| alert.source = Some(Origin::Meminfo));
+    alerts[1].numbers = Numbers::Other;
     for which in tables() {
         let rows = csv(&table(which, Form::Csv, &full, &[process.clone()], &groups, &alerts));
         for (at, name) in rows[0].iter().enumerate() {
@@ -369,6 +385,7 @@ fn every_row_has_a_cell_for_every_column() {
         let widths: Vec<usize> = which.table().0.iter().map(|table| table.headings().count()).collect();
         for row in rows.iter().skip(1) {
             let filled = row.iter().filter(|field| !field.is_empty()).count();
+            let filled = filled + usize::from(which == Which::Alerts);
             assert!(widths.contains(&(filled - 1)), "{which:?}: {filled} of {widths:?}: {row:?}");
         }
     }

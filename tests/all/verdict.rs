@@ -328,6 +328,7 @@ fn an_oom_kill_of_a_child_of_the_same_name_is_none_of_a_target_whose_exit_status
         assert!(lines[0].starts_with("the kernel's log: PID "), "{lines:#?}");
         assert!(summary.contains(" of the initial pid namespace (sh), in its control group"), "{}", said(&end));
         assert_eq!(end.text("memdoor.verdict.beside.relation"), "cgroup");
+        assert_eq!(end.text("memdoor.verdict.beside.pid_namespace"), "initial");
     }
 }
 

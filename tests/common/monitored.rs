@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use memdoor::fixed::Fixed;
 use memdoor::history::trend::R2;
+use memdoor::host::Numbers;
 use memdoor::monitor::alerts::{Alert, Change, Kind};
 use memdoor::monitor::crowd::{By, Growth, Row};
 use memdoor::monitor::files::Which;
@@ -207,6 +208,7 @@ pub fn alert(kind: Kind, process: Option<(u64, &[u8])>, words: &[u8]) -> Alert {
         limit: (kind != Kind::OomKill).then_some(8000),
         source: None,
         process: process.map(|(pid, comm)| (Pid::new(pid).expect("a pid"), Comm::of(comm))),
+        numbers: Numbers::Initial,
         words: Fixed::of(words),
     }
 }

@@ -21,6 +21,7 @@ use super::sample::{Sample, Zone};
 use super::unread::{Origin, Unread, Why};
 use crate::error::Because;
 use crate::fixed::Fixed;
+use crate::host::Numbers;
 use crate::processes::Comm;
 use crate::units::{Bytes, Percent, Pid, Ticks};
 use rules::{Judge, Measure};
@@ -64,6 +65,8 @@ pub struct Alert {
     pub source: Option<Origin>,
     /// Of whom, if it is about a process: its name as it is, not escaped.
     pub process: Option<(Pid, Comm)>,
+    /// Which number that is: who was OOM-killed may have one of the kernel's log alone.
+    pub numbers: Numbers,
     /// A whole sentence: what it is about, the value, the limit and who it is, names escaped. Whoever shows it says none of that again;
     /// in a table and in JSON kind and process have fields of their own beside it, to be searched by:
     /// `memory 83.20 % used (limit 80.00 %): 20377.6 of 24576.0 MB; largest: java (PID 4242), 12390.4 MB`.
@@ -74,7 +77,7 @@ impl Alert {
     /// One that is about no process and has no value.
     #[must_use]
     pub const fn of_host(kind: Kind, change: Change, limit: Option<u64>, words: Words) -> Self {
-        Self { kind, change, value: None, limit, source: None, process: None, words }
+        Self { kind, change, value: None, limit, source: None, process: None, numbers: Numbers::Initial, words }
     }
 
     /// What its value and its limit are in; empty where it has neither.
@@ -650,7 +653,7 @@ mod tests {
         let rows = |from: u64| (from..from + ROOM as u64 + 3).map(|pid| row(pid, 0)).collect::<Vec<Row>>();
         let growing = |rows: &[Row]| Crowd::of(rows, 20, |second| (100 + 2 * second) << 20);
         let (before, after) = (growing(&rows(1)), growing(&rows(1000)));
-        let kill = Kill { pid: 5, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None };
+        let kill = Kill { pid: 5, numbers: Numbers::Initial, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None };
         let seen = std::vec![kill; crate::monitor::kills::ROOM];
         let mut alerts = Alerts::new(Limits::default());
         said(&mut alerts, &quiet(&before));
@@ -702,6 +705,7 @@ mod tests {
         let mut alerts = Alerts::new(Limits::default());
         let seen = [Kill {
             pid: 5,
+            numbers: Numbers::Initial,
             comm: Fixed::of(b"a\x1b[2Jb"),
             cgroup: Fixed::of(b"/kubepods/pod\n1"),
             rss: Some(Bytes(3 << 20)),
@@ -731,10 +735,25 @@ mod tests {
     fn oom_kills_beyond_the_room_for_names_are_said_to_be_more_and_not_unknown() {
         let crowd = Crowd::of(&[], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default());
-        let seen = [Kill { pid: 5, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None }];
+        let seen = [Kill { pid: 5, numbers: Numbers::Initial, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None }];
         let facts = Facts { oom_kills: Some(12), seen: &seen, more: 11, ..quiet(&crowd) };
         assert_eq!(said(&mut alerts, &facts), ["+OOM kill: a (PID 5)", "+OOM kills: and 11 more: memdoor dmesg"]);
         assert_eq!(said(&mut alerts, &Facts { oom_kills: Some(0), ..quiet(&crowd) }), [""; 0]);
+    }
+
+    #[test]
+    fn a_number_of_the_kernels_log_that_means_another_process_here_is_said_to_be_of_the_initial_pid_namespace() {
+        let crowd = Crowd::of(&[], 0, |_| 0);
+        let seen = [Kill {
+            pid: 5,
+            numbers: Numbers::Other,
+            comm: Fixed::of(b"a"),
+            cgroup: Fixed::of(b"/shop"),
+            rss: Some(Bytes(3 << 20)),
+        }];
+        let facts = Facts { oom_kills: Some(1), seen: &seen, ..quiet(&crowd) };
+        let words = "+OOM kill: a (PID 5 of the initial pid namespace), 3.0 MiB, in /shop";
+        assert_eq!(said(&mut Alerts::new(Limits::default()), &facts), [words]);
     }
 
     #[test]
@@ -743,6 +762,7 @@ mod tests {
         let path = [b'x'; 300];
         let seen = [Kill {
             pid: 4_194_304,
+            numbers: Numbers::Other,
             comm: Fixed::of(b"\x01\x02\x03\x04\x05\x06\x07\x08\x01\x02\x03\x04\x05\x06\x07"),
             cgroup: Fixed::of(&path),
             rss: Some(Bytes(u64::MAX)),

@@ -50,7 +50,7 @@ impl<'a> Armed<'a> {
             crowd: Crowd::arm(&host, options.window.min(options.length), options.interval).map_err(fail_no_room)?,
             groups: Groups::arm(&host, GROUPS).map_err(fail_no_room)?,
             alerts: Alerts::new(options.limits),
-            kills: Kills::arm().map_err(fail_no_room)?,
+            kills: Kills::arm(host.numbers()).map_err(fail_no_room)?,
             clocks: None,
             notes: Notes::new(),
             course: Course::new(),

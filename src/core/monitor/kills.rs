@@ -1,6 +1,7 @@
 //! OOM kills, as the kernel's log tells them while it is followed.
 
 use crate::fixed::Fixed;
+use crate::host::Numbers;
 use crate::oom_kills::{self, Report, drain, resident};
 use crate::parse::kmsg::unescape;
 use crate::parse::oom_report::{Line, line};
@@ -18,6 +19,8 @@ pub(super) const ROOM: usize = 256;
 pub struct Kill {
     /// The number of the process, in the initial pid namespace.
     pub pid: u64,
+    /// Whether `/proc` has that number, too.
+    pub numbers: Numbers,
     /// Its name, raw.
     pub comm: Fixed<16>,
     /// The cgroup whose limit it was, raw; empty where the whole system was short, or where the log does not say.
@@ -35,17 +38,19 @@ pub(super) struct Kills {
     /// How many more there were since the last look than there is room for.
     more: u64,
     report: Report,
+    /// Which numbers `/proc` has.
+    numbers: Numbers,
 }
 
 impl Kills {
-    pub(super) fn arm() -> Result<Self> {
+    pub(super) fn arm(numbers: Numbers) -> Result<Self> {
         let log = oom_kills::open();
         let mut seen = Reserved::new(ROOM)?;
         // When kills come memory is short: its pages are there by then.
-        let none = Kill { pid: 0, comm: Fixed::new(), cgroup: Fixed::new(), rss: None };
+        let none = Kill { pid: 0, numbers, comm: Fixed::new(), cgroup: Fixed::new(), rss: None };
         seen.extend(core::iter::repeat(none));
         seen.clear();
-        Ok(Self { log, seen, more: 0, report: Report::new(None) })
+        Ok(Self { log, seen, more: 0, report: Report::new(None), numbers })
     }
 
     /// Forgets those of the last look, and reads what has come. `buf` must hold a record.
@@ -67,6 +72,7 @@ impl Kills {
         if let Line::Killed(killed) = line {
             let kill = Kill {
                 pid: killed.pid,
+                numbers: self.numbers,
                 comm: plain(killed.comm.unwrap_or_default()),
                 cgroup: plain(self.report.limit().unwrap_or_default()),
                 rss: resident(&killed),
@@ -98,7 +104,7 @@ mod tests {
     use std::format;
 
     fn silent() -> Kills {
-        Kills { log: Err(Errno::ENOENT), ..Kills::arm().expect("room") }
+        Kills { log: Err(Errno::ENOENT), ..Kills::arm(Numbers::Initial).expect("room") }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::crowd::{By, Crowd, Growth, Row};
 use super::groups::Group;
 use super::sample::{Sample, Slab, Swap, Zone, Zram};
 use crate::fixed::Fixed;
+use crate::host::Numbers;
 use crate::parse::arcstats::ZfsCache;
 use crate::parse::cgroup::{Owner, PodUid, owner};
 use crate::parse::meminfo::{Meminfo, Use};
@@ -408,7 +409,7 @@ pub static ALERTS: Table<Alert> = Table {
         column("Value", 0, "memdoor.alert.value", Known(|alert| in_unit(alert, alert.value))),
         column("Limit", 0, "memdoor.alert.limit", Known(|alert| in_unit(alert, alert.limit))),
         column("Unit", 0, "memdoor.alert.unit", Text(|alert| alert.unit().as_bytes())),
-        column("PID", 7, "process.pid", Count(|alert| number(alert.process.as_ref()?.0))),
+        column("PID", 7, "process.pid", Count(|alert| number_here(alert, Numbers::Initial))),
         column(
             "Command",
             15,
@@ -422,8 +423,16 @@ pub static ALERTS: Table<Alert> = Table {
             "memdoor.source.path",
             Text(|alert| alert.source.map_or(b"", |origin| origin.path().as_bytes())),
         ),
+        // The number that a process has in the kernel's log alone. Text has it in its words.
+        column("Log_PID", 0, "memdoor.oom.killed.pid", Count(|alert| number_here(alert, Numbers::Other))),
     ],
 };
+
+/// The number of its process, if it is one of these.
+fn number_here(alert: &Alert, numbers: Numbers) -> Option<u64> {
+    let (pid, _) = alert.process.as_ref().filter(|_| alert.numbers == numbers)?;
+    number(*pid)
+}
 
 fn in_unit(alert: &Alert, number: Option<u64>) -> Value<'_> {
     // No value is above a limit that is off.

@@ -12,6 +12,7 @@ use crate::cgroup::Sight;
 use crate::error::Absent;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
+use crate::host::Numbers;
 use crate::oom_kills::Short;
 use crate::parse::wait::Ended;
 use crate::sys::signal;
@@ -347,11 +348,10 @@ impl<'k> Verdict<'k> {
 
 /// `PID 812 (worker)`; where that number is none of those that the rest of the report has, it says so.
 fn name<const N: usize>(victim: &Victim, by: Match, words: &mut Fixed<N>) {
-    let whose = match by {
-        Match::Number => "",
-        Match::Name => " of the initial pid namespace",
+    let _ = match by {
+        Match::Number => write!(words, "PID {} (", victim.pid),
+        Match::Name => write!(words, "PID {} {} (", victim.pid, Numbers::OF_INITIAL),
     };
-    let _ = write!(words, "PID {}{whose} (", victim.pid);
     words.push(victim.comm.as_bytes()).push(b")");
 }
 

@@ -3,13 +3,14 @@
 use core::fmt::Write;
 
 use super::{Alert, Alerts, Change, Facts, Kind, Words, push_name};
+use crate::host::Numbers;
 use crate::processes::Comm;
 use crate::report::columns::Mb;
 use crate::report::escape::Escaped;
 use crate::units::Pid;
 
 /// The end of a cgroup's path that is shown: the words have room for it even if each byte is escaped in part.
-const PATH: usize = 120;
+const PATH: usize = 100;
 
 impl Alerts {
     pub(super) fn judge_kills(&mut self, facts: &Facts<'_>, each: &mut dyn FnMut(&Alert)) {
@@ -17,9 +18,12 @@ impl Alerts {
             let mut words = Words::new();
             words.push(b"OOM kill: ");
             let (pid, comm) = (Pid::new(kill.pid), Comm::of(kill.comm.as_bytes()));
-            match pid {
-                Some(pid) => push_name(&mut words, pid, &comm),
-                None => _ = write!(words, "{}", Escaped(comm.as_bytes())),
+            match (pid, kill.numbers) {
+                (Some(pid), Numbers::Initial) => push_name(&mut words, pid, &comm),
+                (Some(pid), Numbers::Other) => {
+                    let _ = write!(words, "{} (PID {pid} {})", Escaped(comm.as_bytes()), Numbers::OF_INITIAL);
+                }
+                (None, _) => _ = write!(words, "{}", Escaped(comm.as_bytes())),
             }
             if let Some(rss) = kill.rss {
                 let _ = write!(words, ", {} MiB", Mb(rss));
@@ -31,7 +35,8 @@ impl Alerts {
                 let _ = write!(words, ", in {dots}{}", Escaped(group.unwrap_or_default()));
             }
             let process = pid.map(|pid| (pid, comm));
-            each(&Alert { process, ..Alert::of_host(Kind::OomKill, Change::Raised, None, words) });
+            let numbers = kill.numbers;
+            each(&Alert { process, numbers, ..Alert::of_host(Kind::OomKill, Change::Raised, None, words) });
         }
         if facts.more > 0 {
             let mut words = Words::new();

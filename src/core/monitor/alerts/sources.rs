@@ -42,7 +42,7 @@ impl Alerts {
                 }
             };
             let (kind, source) = (Kind::Unread, Some(origin));
-            each(&Alert { kind, change, value: None, limit: None, source, process: None, words });
+            each(&Alert { source, ..Alert::of_host(kind, change, None, words) });
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::sys::ptrace::{self, Passed};
 use crate::sys::signal;
 use crate::units::micros;
 use crate::watch::counts::{Course, Rise, Tenths};
-use crate::watch::kmsg::{Counter, Coverage, Kills, Kin, Missing, Victim};
+use crate::watch::kmsg::{Counter, Coverage, Kills, Kin, Match, Missing, Victim};
 
 const VERDICT: Name = Name(WATCH_END, "Verdict", "memdoor.verdict.summary");
 /// Of a watch that ends before its target.
@@ -80,13 +80,20 @@ impl Verdict<'_> {
         self.evidence.as_ref().map(Evidence::sentences).unwrap_or_default()
     }
 
-    fn facts<'a>(&'a self, evidence: &'a [&'a [u8]], cgroup: Option<&'a [u8]>) -> [Fact<'a>; 13] {
+    fn facts<'a>(&'a self, evidence: &'a [&'a [u8]], cgroup: Option<&'a [u8]>) -> [Fact<'a>; 14] {
         let log = self.log();
         let (usage, limit) = log.map_or((None, None), |log| log.report().usage());
         let chosen = log.filter(|_| self.cause == Cause::OomGroup);
         let is_cgroup = matches!(self.cause, Cause::CgroupOom | Cause::OomGroup);
         let limiting = self.limiting.filter(|_| cgroup.is_none());
         let beside = self.evidence.as_ref().and_then(|evidence| evidence.beside);
+        let is_of_initial = self.evidence.as_ref().is_some_and(|evidence| evidence.kills.by() == Match::Name);
+        let (chose, invoked) = match is_of_initial {
+            false => ("OOM Killer Chose PID", "OOM Killer Invoked By PID"),
+            true => {
+                ("OOM Killer Chose PID Of Initial PID Namespace", "OOM Killer Invoked By PID Of Initial PID Namespace")
+            }
+        };
         let of_cgroup = |value: Option<Value<'a>>| value.filter(|_| is_cgroup);
         [
             CAUSE.is(Value::Words(self.cause.name())),
@@ -100,12 +107,15 @@ impl Verdict<'_> {
                 .if_any(of_cgroup(limit.map(Value::Bytes))),
             Name(WATCH_END, "OOM Control Group Usage", "memdoor.verdict.usage_bytes")
                 .if_any(of_cgroup(usage.map(Value::Bytes))),
-            Name(WATCH_END, "OOM Killer Chose PID", "memdoor.oom.killed.pid")
+            Name(WATCH_END, chose, "memdoor.oom.killed.pid")
                 .if_any(chosen.and_then(|log| log.report().chosen()).map(Value::Count)),
-            Name(WATCH_END, "OOM Killer Invoked By PID", "memdoor.oom.trigger.pid")
+            Name(WATCH_END, invoked, "memdoor.oom.trigger.pid")
                 .if_any(log.and_then(|log| log.report().trigger()).map(Value::Count)),
             Name(WATCH_END, "", "memdoor.verdict.beside.pid")
                 .if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
+            // Of the watched process no number of that namespace is known: who joins by PID must not join these.
+            Name(WATCH_END, "", "memdoor.verdict.beside.pid_namespace")
+                .if_any(beside.filter(|_| is_of_initial).map(|_| Value::Words("initial"))),
             Name(WATCH_END, "", "memdoor.verdict.beside.name")
                 .if_any(beside.map(|(victim, _)| Value::Text(victim.comm.as_bytes()))),
             Name(WATCH_END, "", "memdoor.verdict.beside.relation")
