@@ -405,6 +405,20 @@ impl Armed<'_> {
         None
     }
 
+    /// How much memory there is now, after the evidence, which takes its time; `None`: nobody is ended any more, as the action says then.
+    fn look_again(&mut self, action: &mut Action) -> Option<Reading> {
+        let now = self.gauge.read(&mut self.host);
+        if self.options.when.judge(&now) == State::Enough {
+            (action.outcome, action.state, action.reading) = (Outcome::Relieved, State::Enough, now);
+        } else if let Some(call) = self.call() {
+            action.outcome = call.before_a_signal();
+        } else {
+            return Some(now);
+        }
+        self.members.clear();
+        None
+    }
+
     /// Ends the victim's tree; or had to wait for another memdoor, so that all is to be looked at anew: whether that is so.
     fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool, patience: &mut Patience) -> bool {
         let started = monotonic();
@@ -423,18 +437,7 @@ impl Armed<'_> {
             self.members.clear();
             return true;
         }
-        let before = self.gauge.read(&mut self.host);
-        if self.options.when.judge(&before) == State::Enough {
-            (action.outcome, action.state, action.reading) = (Outcome::Relieved, State::Enough, before);
-            self.members.clear();
-            return false;
-        }
-        // Evidence takes its time.
-        if let Some(call) = self.call() {
-            action.outcome = call.before_a_signal();
-            self.members.clear();
-            return false;
-        }
+        let Some(before) = self.look_again(action) else { return false };
         let sent = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
         let asked = monotonic();
         action.outcome = match sent {
