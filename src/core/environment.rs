@@ -233,12 +233,9 @@ pub enum Others {
 }
 
 impl Others {
-    /// Looks at PID 1, which every pid namespace has: hidepid=1 says EPERM of its files, hidepid=2 and 4 have no such directory.
+    /// Which it is now.
     pub fn of(proc: &Dir) -> Self {
-        match proc.file(c"1/status") {
-            Err(Errno::EPERM | Errno::ENOENT) if proc.is_proc() => Self::Hidden,
-            _ => Self::Shown,
-        }
+        if proc.hides_others() { Self::Hidden } else { Self::Shown }
     }
 
     /// Looks, and says that they are hidden: on standard error, and in each line of JSON. Every mode that is about all processes comes

@@ -289,6 +289,8 @@ pub enum Absent {
     Hidden,
     /// `/proc` does not show the process to this user: hidepid.
     Hidepid,
+    /// `/proc` does not show the process, which lives, and not for hidepid: something lies over it, or it is another pid namespace's.
+    Unshown,
     /// No hierarchy with the memory controller is mounted here.
     NotMounted,
     /// It was not looked at.
@@ -373,6 +375,7 @@ impl fmt::Display for Absent {
             Self::NoRoom => f.write_str("cut: the memory set aside is full"),
             Self::Hidden => f.write_str("not visible from here"),
             Self::Hidepid => f.write_str("hidden from this user (hidepid)"),
+            Self::Unshown => f.write_str("there is such a process, but /proc does not show it"),
             Self::NotMounted => f.write_str("no memory controller is mounted here"),
             Self::NotAsked => f.write_str("it was not looked at"),
             Self::NoPidfd => f.write_str("no pidfd: Linux before 5.3, or another pid namespace's /proc"),

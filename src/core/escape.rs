@@ -34,6 +34,19 @@ impl core::fmt::Display for Escaped<'_> {
     }
 }
 
+/// The name of a process in a sentence, escaped; `-` for one without a name, which would leave a hole.
+#[derive(Clone, Copy, Debug)]
+pub struct Called<'a>(pub &'a [u8]);
+
+impl core::fmt::Display for Called<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            [] => f.write_str("-"),
+            name => Escaped(name).fmt(f),
+        }
+    }
+}
+
 impl Escaped<'_> {
     /// Whether nothing in it has to be escaped, and it is this text.
     #[must_use]

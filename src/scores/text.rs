@@ -6,6 +6,7 @@ use super::view::{Scope, View, ZeroLine, is_set};
 use super::{NEXT, Options, Show};
 use crate::badness;
 use crate::environment::Others;
+use crate::escape::Called;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes::{self, Process, descending};
 use crate::report::columns::{COMMAND_MAX, Mb, OrDash, in_tenths, name, words};
@@ -184,8 +185,7 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
 
 /// `leaker (PID 31486)`
 fn put_who(process: &Process, out: &mut Out<'_>) {
-    name(out, process.comm.as_bytes());
-    words(out, format_args!(" (PID {})", process.pid));
+    words(out, format_args!("{} (PID {})", Called(process.comm.as_bytes()), process.pid));
 }
 
 fn put_guide(view: &View<'_>, out: &mut Out<'_>) {

@@ -195,7 +195,7 @@ fn swap_pressure_and_cgroups_stand_in_their_columns() {
     assert_eq!(json.text("service.name"), "db.service");
     assert_eq!(json.number("memdoor.cgroup.delta.oom_kill"), 1);
     assert_eq!(json.get("memdoor.cgroup.delta.oom"), None);
-    assert!(of(Which::Alerts, Form::Csv).ends_with("Z,oom_kill,raised,,,,,,\"1 more\",\n"));
+    assert!(of(Which::Alerts, Form::Csv).ends_with("Z,oom_kill,raised,,,,,,\"1 more\",,\n"));
 }
 
 #[test]

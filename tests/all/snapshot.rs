@@ -464,6 +464,40 @@ fn ancestors_that_hidepid_hides_are_said_to_be_hidden() {
     }
 }
 
+/// Something that lies over a part of /proc is not hidepid, and no exec().
+#[test]
+fn what_lies_over_a_process_in_proc_is_neither_hidepid_nor_another_program() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    let target = Victim::start(&["idle"]);
+    let (id, own) = (target.id(), std::process::id());
+    let dir = TempDir::new();
+    let (nothing, empty) = (dir.join("nothing"), dir.write("empty", b""));
+    std::fs::create_dir(&nothing).expect("a directory");
+    let over = |what: &str, place: String| {
+        let script = format!("mount --bind {what} {place} || exit 9; exec \"$@\"");
+        let inner = through_shell(&script, &memdoor(&["snapshot", "-p", &id]));
+        run_command(through(&["unshare", "-m"], &inner))
+    };
+    let ended = over(&nothing, format!("/proc/{id}"));
+    assert_eq!((ended.code(), &*ended.out), (1, ""), "{ended:#?}");
+    assert!(
+        ended.err.contains(&format!("memdoor: PID {id} exists, but /proc/{id} does not show it\nhint: ")),
+        "{ended:#?}"
+    );
+    assert!(!ended.err.contains("hidepid") && !ended.err.contains("this user"), "{}", ended.err);
+    let ended = over(&nothing, format!("/proc/{own}"));
+    let why = "there is such a process, but /proc does not show it";
+    assert_eq!(ended.code(), 4, "{ended:#?}");
+    assert!(ended.out.contains(&format!("\n{own} (- ({why})) - ")), "{}", ended.out);
+    assert!(!ended.out.contains("hidepid"), "{}", ended.out);
+    let ended = over(&empty, format!("/proc/{id}/maps"));
+    assert_eq!(ended.code(), 4, "{ended:#?}");
+    assert!(ended.out.contains(&format!("cannot read /proc/{id}/maps: it is empty")), "{}", ended.out);
+    assert!(!ended.out.contains("another program"), "{}", ended.out);
+}
+
 // Several
 
 #[test]

@@ -742,6 +742,18 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_name_is_a_dash_and_leaves_no_hole() {
+        let mut zombie = row(9, 0);
+        (zombie.state, zombie.parent) = (b'Z', Pid::new(7));
+        let mut parent = row(7, 0);
+        parent.comm = Comm::new();
+        let crowd = Crowd::of(&[parent, zombie], 0, |_| 0);
+        let mut alerts = Alerts::new(Limits::default());
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["+zombies: 1 (limit 0), 1 not reaped by - (PID 7)"]);
+    }
+
+    #[test]
     fn a_number_of_the_kernels_log_that_means_another_process_here_is_said_to_be_of_the_initial_pid_namespace() {
         let crowd = Crowd::of(&[], 0, |_| 0);
         let seen = [Kill {

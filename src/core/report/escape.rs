@@ -3,7 +3,7 @@
 use crate::escape::{is_plain, pieces};
 use crate::sys::out::{Out, Sink};
 
-pub use crate::escape::{Escaped, Source};
+pub use crate::escape::{Called, Escaped, Source};
 
 /// Longest JSON string of a fact, in bytes of output: four of them and the envelope stay under 16 KiB, where log shippers cut lines.
 pub const JSON_MAX: usize = 3 * 1024;

@@ -45,7 +45,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         }
         Ok(lines.cut())
     });
-    let cut = if is_late { Err(Absent::Late) } else { cut(scene.target, streamed) };
+    let cut = if is_late { Err(Absent::Late) } else { cut(scene.target, streamed, count) };
     if let (Err(why), 0) = (cut, count) {
         return Err(why);
     }
@@ -73,12 +73,15 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
 }
 
 /// How many lines were cut, or why the rest of them is missing.
-fn cut(target: &mut Target, streamed: Result<u64, Errno>) -> Result<u64, Absent> {
+fn cut(target: &mut Target, streamed: Result<u64, Errno>, count: u64) -> Result<u64, Absent> {
     // When the address space goes, by death or by exec(), maps does not fail: it ends. Its start then is its end, too.
     let (view, files) = target.view_and_files();
     let start = files.maps.once(view, &mut [0; 1]).map(<[u8]>::len);
     match (streamed, start) {
-        (Ok(_), Ok(0)) => Err(if target.is_leaving() { Absent::Gone } else { Absent::Changed }),
+        (Ok(_), Ok(0)) if target.is_leaving() => Err(Absent::Gone),
+        // A file that begins with nothing was opened once more: it is none of a program before.
+        (Ok(_), Ok(0)) if count == 0 => Err(target.unsaid(c"maps", true)),
+        (Ok(_), Ok(0)) => Err(Absent::Changed),
         (Ok(cut), _) => Ok(cut),
         (Err(errno), _) => Err(target.absent(c"maps", errno)),
     }

@@ -56,6 +56,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
     let rss = sum("Rss", |sum| sum.rss).or(rss);
     scene.rss = rss.ok();
     scene.sizes = super::history::sizes(status, scene.rss);
+    let peak = peak(status, rss, in_status);
     let total = field(system, in_meminfo.lacks("MemTotal"), |system: Meminfo| system.total);
     let process = |label, key, line, pick: fn(Status) -> Option<Bytes>| {
         Name(MEMORY, label, key).is(bytes(field(status, in_status.lacks(line), pick)))
@@ -75,7 +76,7 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         process("Process Anonymous RSS", "memdoor.process.anon_bytes", "RssAnon", |status| status.anon),
         process("Process File RSS", "memdoor.process.file_bytes", "RssFile", |status| status.file),
         process("Process Shared Memory RSS", "memdoor.process.shmem_bytes", "RssShmem", |status| status.shmem),
-        process("Process Peak RSS", "memdoor.process.peak_rss_bytes", "VmHWM", |status| status.peak_rss),
+        Name(MEMORY, "Process Peak RSS", "memdoor.process.peak_rss_bytes").is(bytes(peak)),
         process("Process Locked Memory", "memdoor.process.locked_bytes", "VmLck", |status| status.locked),
         process("Process Hugetlb Memory", "memdoor.process.hugetlb_bytes", "HugetlbPages", |status| status.hugetlb),
         process("Process Address Space", "process.memory.virtual", "VmSize", |status| status.size),
@@ -99,6 +100,12 @@ fn swap_free(system: Result<Meminfo, Absent>) -> Result<Bytes, Absent> {
         _ => meminfo.lacks("SwapFree"),
     };
     field(system, why, |system: Meminfo| system.swap_free)
+}
+
+/// The kernel keeps the peak up to date only where RSS shrinks, and shows the larger of both; the RSS of a report is of another moment, or of a
+/// walk.
+fn peak(status: Result<Status, Absent>, rss: Result<Bytes, Absent>, source: Source) -> Result<Bytes, Absent> {
+    field(status, source.lacks("VmHWM"), |status| status.peak_rss.map(|peak| peak.max(rss.unwrap_or(peak))))
 }
 
 /// How long a walk over the page tables takes: 21 us a MiB of small pages.
@@ -251,4 +258,19 @@ fn sum(lines: Lines<'_, '_>) -> Result<Rollup, Errno> {
     let mut rollup = Rollup::default();
     lines.each(&mut |line| rollup.add(line))?;
     Ok(rollup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peak_is_never_below_the_rss_beside_it() {
+        let status = Status { peak_rss: Some(Bytes(5)), ..Status::default() };
+        let source = Source::target(c"status");
+        for (rss, expected) in [(Ok(Bytes(7)), 7), (Ok(Bytes(3)), 5), (Err(Absent::Gone), 5)] {
+            assert_eq!(peak(Ok(status), rss, source), Ok(Bytes(expected)));
+        }
+        assert_eq!(peak(Ok(Status::default()), Ok(Bytes(7)), source), Err(source.lacks("VmHWM")));
+    }
 }

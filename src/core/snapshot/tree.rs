@@ -59,11 +59,13 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
         // An ancestor that has gone meanwhile has handed its children on: the chain is not known any further.
         let dir = match dir {
             Ok(dir) => dir,
-            Err(errno) => return Err(unseen(Relation::Ancestor, pid, absent(pid, c"", errno), report)),
+            Err(errno) => {
+                return Err(unseen(Relation::Ancestor, pid, absent(&scene.host.proc, pid, c"", errno), report));
+            }
         };
         // The target's memory may show through a thread only.
         let view = if depth == 0 { scene.target.view() } else { dir };
-        let (step, row) = relative(dir, view, Relation::Ancestor, pid, scene.buf, younger, report);
+        let (step, row) = relative(&scene.host.proc, dir, view, Relation::Ancestor, pid, scene.buf, younger, report);
         done = done.and(row);
         let step = step?;
         younger = Some(step.started);
@@ -77,6 +79,7 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
 
 /// Reads and reports one process: who it is from `dir`, its memory from `view`. A parent that is younger than its child is another process that got the parent's number.
 fn relative(
+    proc: &Dir,
     dir: &Dir,
     view: &Dir,
     relation: Relation,
@@ -86,7 +89,7 @@ fn relative(
     report: &mut dyn Report,
 ) -> (Result<Step, Absent>, Completeness) {
     let mut buf = &mut *buf;
-    let stat = dir.read(c"stat", carve(&mut buf, STAT_MAX)).map_err(|errno| absent(pid, c"stat", errno));
+    let stat = dir.read(c"stat", carve(&mut buf, STAT_MAX)).map_err(|errno| absent(proc, pid, c"stat", errno));
     let stat = stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed));
     if let (Ok(stat), Some(younger)) = (&stat, younger)
         && stat.starttime > younger
@@ -101,9 +104,9 @@ fn relative(
     let status = view
         .read(c"status", carve(&mut buf, STATUS_MAX))
         .map(status::parse)
-        .map_err(|errno| absent(pid, c"status", errno));
+        .map_err(|errno| absent(proc, pid, c"status", errno));
     let number = |name: &'static CStr, buf: &mut [u8]| {
-        let text = view.read(name, buf).map_err(|errno| absent(pid, name, errno));
+        let text = view.read(name, buf).map_err(|errno| absent(proc, pid, name, errno));
         text.and_then(|text| one_number(text).ok_or(Absent::Malformed))
     };
     // A zombie has no memory, which is not the same as not being able to read it.
@@ -141,11 +144,14 @@ fn completeness(row: &Relative<'_>) -> Completeness {
     missing.fold(Completeness::Complete, |done, why| done.and(Completeness::after(why)))
 }
 
-/// The number was a relative's a moment ago, so a directory or a file that is not there now means that the process has gone, or that hidepid
-/// hides it.
-fn absent(pid: Pid, file: &'static CStr, errno: Errno) -> Absent {
+/// The number was a relative's a moment ago, so a directory or a file that is not there now means that the process has gone, or that it is not
+/// shown: by hidepid, where that is seen.
+fn absent(proc: &Dir, pid: Pid, file: &'static CStr, errno: Errno) -> Absent {
     match errno {
-        Errno::ENOENT | Errno::ESRCH if PidFd::open(pid).is_ok() => Absent::Hidepid,
+        Errno::ENOENT | Errno::ESRCH if PidFd::open(pid).is_ok() => match proc.hides_others() {
+            true => Absent::Hidepid,
+            false => Absent::Unshown,
+        },
         Errno::ENOENT | Errno::ESRCH => Absent::Gone,
         other => Source::process(pid, file).failed(other),
     }
@@ -162,8 +168,8 @@ fn report_children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64
         }
         // What can't be read of a child stands in its row.
         match open(proc, pid) {
-            Ok(dir) => drop(relative(&dir, &dir, Relation::Child, pid, buf, None, report)),
-            Err(errno) => drop(unseen(Relation::Child, pid, absent(pid, c"", errno), report)),
+            Ok(dir) => drop(relative(proc, &dir, &dir, Relation::Child, pid, buf, None, report)),
+            Err(errno) => drop(unseen(Relation::Child, pid, absent(proc, pid, c"", errno), report)),
         }
     })?;
     Ok(count)

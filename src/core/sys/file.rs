@@ -106,6 +106,13 @@ impl Dir {
         Ok(i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec))
     }
 
+    /// Whether this `/proc` is mounted with hidepid, and memdoor has not the right to see through that. PID 1 tells, which every pid namespace
+    /// has: hidepid=1 says EPERM of its files, hidepid=2 and 4 have no such directory.
+    #[must_use]
+    pub fn hides_others(&self) -> bool {
+        matches!(self.file(c"1/status"), Err(Errno::EPERM | Errno::ENOENT)) && self.is_proc()
+    }
+
     /// Whether it is in a proc file system, fstatfs(2).
     #[must_use]
     pub fn is_proc(&self) -> bool {

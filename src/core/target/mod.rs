@@ -93,7 +93,7 @@ impl Target {
         match target.stat(|stat| stat.starttime) {
             Ok(started) if started == target.started => Ok(target),
             Ok(_) => Err(Refusal::NoSuchProcess(pid)),
-            Err(why) => Err(refusal::without_stat(pid, why)),
+            Err(why) => Err(refusal::without_stat(&target.dir, pid, why)),
         }
     }
 
@@ -110,13 +110,14 @@ impl Target {
         };
         let mut buf = [0; STATUS_MAX];
         let status = target.files.status.once(&target.dir, &mut buf).map(status::parse);
-        let tgid = status.map_err(|errno| Refusal::unreadable(pid, b"status", errno))?.tgid;
+        let tgid = status.map_err(|errno| Refusal::unreadable(&target.dir, pid, b"status", errno))?.tgid;
         if let Some(of) = tgid.and_then(Pid::new).filter(|of| *of != pid) {
             return Err(Refusal::Thread { pid, of });
         }
         let facts =
             target.stat(|stat| (stat.starttime, stat.is_kernel_thread, stat.state, stat.ppid, Fixed::of(stat.comm)));
-        let (started, is_kernel_thread, state, parent, comm) = facts.map_err(|why| refusal::without_stat(pid, why))?;
+        let (started, is_kernel_thread, state, parent, comm) =
+            facts.map_err(|why| refusal::without_stat(&target.dir, pid, why))?;
         target.started = started;
         if is_kernel_thread {
             return Err(Refusal::KernelThread { pid, comm });

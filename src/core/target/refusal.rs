@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::error::{Absent, Error, by_right, limit};
-use crate::escape::Escaped;
+use crate::escape::Called;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::sys::Errno;
@@ -18,6 +18,8 @@ pub enum Refusal {
     NoSuchProcess(Pid),
     /// One has, but `/proc` does not show it: hidepid.
     Hidden(Pid),
+    /// One has, but `/proc` does not show it, and not for hidepid.
+    Unshown(Pid),
     /// There is no `/proc`.
     NoProc,
     /// The number is that of a thread.
@@ -49,11 +51,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// A file of the process can't be read; without it nothing is known of it.
-    pub(super) fn unreadable(pid: Pid, name: &[u8], errno: Errno) -> Self {
+    pub(super) fn unreadable(dir: &Dir, pid: Pid, name: &[u8], errno: Errno) -> Self {
+        // hidepid lets the directory be opened and nothing in it, the way back included: hidepid=1 says EPERM, hidepid=2 ENOENT.
+        let hides = || dir.dir(c"..").map_or(true, |proc| proc.hides_others());
         match errno {
-            // hidepid lets the directory be opened and nothing in it: hidepid=1 says EPERM, hidepid=2 ENOENT.
-            Errno::EPERM => Self::Hidden(pid),
-            Errno::ENOENT => not_shown(pid),
+            Errno::EPERM if hides() => Self::Hidden(pid),
+            Errno::ENOENT => not_shown(pid, hides),
             Errno::ESRCH => Self::NoSuchProcess(pid),
             other => Self::Failed(Error::new("read", path(pid, name).as_bytes(), other)),
         }
@@ -83,6 +86,9 @@ impl Refusal {
                 "/proc is mounted with hidepid: run memdoor as root",
                 "/proc is mounted with hidepid, and root needs CAP_SYS_PTRACE to see through it: start memdoor with it",
             )),
+            Self::Unshown(_) => {
+                Some("see what lies over it, or that /proc is this pid namespace's: grep /proc /proc/self/mountinfo")
+            }
             Self::NoProc => Some("mount -t proc proc /proc"),
             Self::Failed(error) => error.advice(),
             _ => None,
@@ -98,24 +104,25 @@ pub(super) fn cannot_open(proc: &Dir, pid: Pid, errno: Errno) -> Refusal {
     if proc.identity(c"self").is_err() {
         return Refusal::NoProc;
     }
-    not_shown(pid)
+    not_shown(pid, || proc.hides_others())
 }
 
 /// With hidepid `/proc` has no entry for a process that lives: never conclude "exited" from ENOENT, nor from want of a descriptor or
 /// of memory for the look that tells.
-fn not_shown(pid: Pid) -> Refusal {
+fn not_shown(pid: Pid, hides: impl FnOnce() -> bool) -> Refusal {
     match PidFd::open(pid) {
-        Ok(_) => Refusal::Hidden(pid),
+        Ok(_) if hides() => Refusal::Hidden(pid),
+        Ok(_) => Refusal::Unshown(pid),
         Err(errno) if limit(errno).is_some() => Refusal::Failed(Error::new("open", path(pid, b"").as_bytes(), errno)),
         Err(_) => Refusal::NoSuchProcess(pid),
     }
 }
 
 /// Its stat could not be read, by which it is told from another of its number.
-pub(super) fn without_stat(pid: Pid, why: Absent) -> Refusal {
+pub(super) fn without_stat(dir: &Dir, pid: Pid, why: Absent) -> Refusal {
     match why {
         Absent::Gone => Refusal::NoSuchProcess(pid),
-        why => Refusal::unreadable(pid, b"stat", why.errno().unwrap_or(Errno::EBADMSG)),
+        why => Refusal::unreadable(dir, pid, b"stat", why.errno().unwrap_or(Errno::EBADMSG)),
     }
 }
 
@@ -136,17 +143,18 @@ impl fmt::Display for Refusal {
                 write!(f, "ERROR: PID {pid} is not accessible: No such process")
             }
             Self::Hidden(pid) => write!(f, "memdoor: PID {pid} exists, but /proc/{pid} is hidden from this user"),
+            Self::Unshown(pid) => write!(f, "memdoor: PID {pid} exists, but /proc/{pid} does not show it"),
             Self::NoProc => f.write_str("memdoor: cannot open /proc/self: no proc file system is mounted on /proc"),
             Self::Thread { pid, of } => write!(f, "memdoor: PID {pid} is a thread of process {of}: use -p {of}"),
             Self::KernelThread { pid, comm } => {
                 write!(
                     f,
                     "memdoor: PID {pid} ({}) is a kernel thread: it has no memory of its own",
-                    Escaped(comm.as_bytes())
+                    Called(comm.as_bytes())
                 )
             }
             Self::Zombie { pid, comm, parent } => {
-                let comm = Escaped(comm.as_bytes());
+                let comm = Called(comm.as_bytes());
                 write!(
                     f,
                     "memdoor: PID {pid} ({comm}) is a zombie: it has exited, and PID {parent} has not collected it"

@@ -352,7 +352,8 @@ fn name<const N: usize>(victim: &Victim, by: Match, words: &mut Fixed<N>) {
         Match::Number => write!(words, "PID {} (", victim.pid),
         Match::Name => write!(words, "PID {} {} (", victim.pid, Numbers::OF_INITIAL),
     };
-    words.push(victim.comm.as_bytes()).push(b")");
+    let comm = victim.comm.as_bytes();
+    words.push(if comm.is_empty() { b"-" } else { comm }).push(b")");
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{Alert, Alerts, Change, Facts, Kind, Words, push_name};
 use crate::host::Numbers;
 use crate::processes::Comm;
 use crate::report::columns::Mb;
-use crate::report::escape::Escaped;
+use crate::report::escape::{Called, Escaped};
 use crate::units::Pid;
 
 /// The end of a cgroup's path that is shown: the words have room for it even if each byte is escaped in part.
@@ -21,9 +21,9 @@ impl Alerts {
             match (pid, kill.numbers) {
                 (Some(pid), Numbers::Initial) => push_name(&mut words, pid, &comm),
                 (Some(pid), Numbers::Other) => {
-                    let _ = write!(words, "{} (PID {pid} {})", Escaped(comm.as_bytes()), Numbers::OF_INITIAL);
+                    let _ = write!(words, "{} (PID {pid} {})", Called(comm.as_bytes()), Numbers::OF_INITIAL);
                 }
-                (None, _) => _ = write!(words, "{}", Escaped(comm.as_bytes())),
+                (None, _) => _ = write!(words, "{}", Called(comm.as_bytes())),
             }
             if let Some(rss) = kill.rss {
                 let _ = write!(words, ", {} MiB", Mb(rss));

@@ -7,7 +7,7 @@ use super::{Facts, SHORT, Sentence, shared::gained};
 use crate::fixed::Fixed;
 use crate::monitor::crowd::{By, Growth, Row};
 use crate::report::columns::{Mb, OrDash, in_mb};
-use crate::report::escape::Escaped;
+use crate::report::escape::{Called, Escaped};
 use crate::report::table::Writer;
 use crate::tmpfs::Mounts;
 use crate::units::Bytes;
@@ -102,7 +102,7 @@ fn no_growers(facts: &Facts<'_>) -> Words {
     let _ = write!(words, "Nobody grows steadily now (R2 above 0.8) by more than {limit} % and 16 MiB");
     if let (count, Some((pid, comm))) = &facts.course.growers {
         // A Fixed never returns an error: it cuts.
-        let _ = write!(words, "; {} (PID {pid}) did before, and has ended or grows no more", Escaped(comm.as_bytes()));
+        let _ = write!(words, "; {} (PID {pid}) did before, and has ended or grows no more", Called(comm.as_bytes()));
         if *count > 1 {
             let _ = write!(words, "; {} alerts more were of growth", count - 1);
         }

@@ -7,7 +7,7 @@ use crate::history::trend::R2;
 use crate::parse::stat;
 use crate::processes::slow::WORTH;
 use crate::processes::{Comm, Ending, Kind, Memory};
-use crate::report::escape::Escaped;
+use crate::report::escape::Called;
 use crate::sys::Errno;
 use crate::units::{Bytes, Percent, Pid, Ticks};
 
@@ -17,7 +17,7 @@ pub struct Who<'a>(pub Pid, pub &'a Comm);
 
 impl core::fmt::Display for Who<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} (PID {})", Escaped(self.1.as_bytes()), self.0)
+        write!(f, "{} (PID {})", Called(self.1.as_bytes()), self.0)
     }
 }
 
