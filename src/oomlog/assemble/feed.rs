@@ -44,6 +44,11 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         Line::Summary(line) => summary(open, line, at),
         Line::Selected(line) => selected(open, line, at),
         Line::Killed(line) => killed(open, line, at),
+        Line::Begun(scope) => {
+            open.kind = Kind::Oom;
+            open.ended = true;
+            open.scope.get_or_insert(*scope);
+        }
         Line::Group(memcg) => {
             open.kind = Kind::Oom;
             event.group_memcg = Some(text(memcg));
