@@ -210,3 +210,23 @@ fn blanks_behind_all_lines_are_no_part_of_a_name_and_a_name_may_be_a_blank() {
         assert_eq!(event.text("memdoor.oom.trigger.comm"), " ", "{prefix}");
     }
 }
+
+/// What grep and cat put before a line is no part of its date, whatever that is.
+#[test]
+fn what_grep_puts_before_lines_is_taken_off_in_front_of_any_date() {
+    let dir = TempDir::new();
+    for date in ["Nov 21 10:09:02", "Nov  1 10:09:02", "2026-11-21T10:09:02+00:00", "Fri Nov 21 10:09:02 2026"] {
+        for (name, prefix) in [
+            ("grep -n", &(|n: usize| format!("{n}{}", if n % 7 == 1 { ':' } else { '-' })) as &dyn Fn(usize) -> String),
+            ("grep -Hn", &|n: usize| format!("/var/log/kern.log-{n}-")),
+            ("grep -H", &|_| "kern.log-".into()),
+            ("cat -n", &|n| format!("{n:6}\t")),
+        ] {
+            let text = behind(|n| format!("{}{date} web1 kernel: [    0.{n:06}] ", prefix(n)), "");
+            let ended = ask(&dir.write("log", text.as_bytes()));
+            assert_eq!((ended.code(), ended.err.as_str()), (3, ""), "{name} {date}: {ended:?}");
+            assert_eq!(kills(&ended), expected(), "{name} {date}");
+            assert!(ended.out.contains(&format!("\"log_time\":\"{date}\"")), "{name} {date}: {}", ended.out);
+        }
+    }
+}
