@@ -294,6 +294,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                 let is_no_text = by == By::Name && start.has_nul && !start.of_kernel;
                 let trouble = source
                     .trouble()
+                    .or(start.is_backwards.then_some(Trouble::Backwards))
                     .or(tally.lost.map(Trouble::Long))
                     .or(quoted)
                     .or(is_no_text.then_some(Trouble::NoText));

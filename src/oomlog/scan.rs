@@ -88,6 +88,8 @@ pub struct Scan {
     /// Whether the chunk before this one is the first.
     is_first: bool,
     tail: Option<Tail>,
+    /// Whether a word of a report was found.
+    has_hit: bool,
 }
 
 /// The longest line that is put together again of two pieces of a log.
@@ -186,6 +188,7 @@ impl Scan {
             spelling: Spelling::Text,
             is_first: false,
             tail: None,
+            has_hit: false,
         }
     }
 
@@ -196,6 +199,7 @@ impl Scan {
         let mut tally = Tally::default();
         let (mut now, mut before) = (0, 0_usize);
         self.feed.reset();
+        self.has_hit = false;
         self.handed = 0;
         self.lines = [0; 2];
         self.unit = Unit::Line;
@@ -233,6 +237,7 @@ impl Scan {
         // That was read with the piece before.
         tally.bytes -= source.prepended().min(tally.bytes);
         tally.cut = self.feed.cut();
+        tally.start.is_backwards &= self.has_hit;
         // Where the line begins too far before its words, the log's start tells what it is.
         let is_json = self.spelling == Spelling::Json;
         tally.lost = self.feed.lost().map(|lost| if is_json { Lost::Object } else { lost });
@@ -325,6 +330,7 @@ impl Scan {
                 let Some(hit) = pair.find(&self.needles, at) else {
                     break;
                 };
+                self.has_hit = true;
                 let (start, text, extent) = pair.from(hit, at);
                 let before = if start.is_empty() {
                     lines + self.unit.count(&pair.text[at..text])

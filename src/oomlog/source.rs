@@ -25,6 +25,8 @@ pub enum Trouble {
     Long(Lost),
     /// A kill on that line is behind words and a colon, and nothing tells whether these are a host's name: who has read all of it says so.
     Quoted(Position),
+    /// Its newest line is the first, and there is something of the OOM killer in it: who has read all of it says so.
+    Backwards,
     /// It is no text of any form that is known, and no kernel line was seen in it: who has read all of it says so.
     NoText,
 }
@@ -46,6 +48,9 @@ impl core::fmt::Display for Trouble {
             Self::Long(_) => {
                 "a line of more than 64 KiB tells of the OOM killer, and was not read whole: an event may be missing, or a part of one"
             }
+            Self::Backwards => {
+                "its newest line is the first, so that no report in it can be put together: events may be missing or in parts"
+            }
             Self::NoText => "it is no text, and no line of a kernel log was recognised in it",
             Self::CutOff => "the gzip file is cut off: what it holds was read",
             Self::Damaged => "the gzip file is damaged: what is before the damage was read",
@@ -60,6 +65,7 @@ impl Trouble {
     pub const fn command(self) -> Option<Command> {
         match self {
             Self::Foreign(foreign) => Some(Command::Unpack(foreign.command())),
+            Self::Backwards => Some(Command::Filter("tac")),
             Self::Quoted(_) => Some(Command::Filter("sed 's/^[^[]*: *//'")),
             // The texts in it, whatever holds them, with the newlines that are spelled there.
             Self::Long(Lost::Object) => Some(Command::Filter("jq -r '.. | strings'")),
