@@ -15,7 +15,7 @@ use crate::oomlog::moment::{self, Reference};
 use crate::oomlog::places::{self, Found};
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
-use crate::oomlog::source::{Source, Trouble};
+use crate::oomlog::source::{Packing, Source, Trouble};
 use crate::report::escape::Escaped;
 use crate::shell;
 use crate::sys::clock::Zone;
@@ -272,11 +272,12 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let is_file = input.kind() == Ok(Kind::File);
         let modified = input.modified_us().ok().filter(|_| is_file);
         let state = State::of(&input).ok().filter(|_| is_file);
+        let mut source = Source::new(input);
+        self.join(&mut source);
         let reference = Reference { latest_us: modified.unwrap_or_else(now_us), boot_us: None, zone: Zone::Local };
         let start = self.log.piece(name, reference);
         let Self { scan, assembler, log, sink, .. } = self;
         sink.reach.begin(name);
-        let mut source = Source::new(input);
         let mut take = |record: Record<'_>, line: Position| {
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
@@ -293,6 +294,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                 let is_no_text = by == By::Name && start.has_nul && !start.of_kernel;
                 let trouble = source
                     .trouble()
+                    .or(start.is_backwards.then_some(Trouble::Backwards))
                     .or(tally.lost.map(Trouble::Long))
                     .or(quoted)
                     .or(is_no_text.then_some(Trouble::NoText));
@@ -313,6 +315,33 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
+    /// Puts the line together that the piece before has begun and this one ends, as a rotation in the middle of a line leaves it.
+    fn join(&mut self, source: &mut Source) {
+        let Some(scan) = &mut self.scan else {
+            return;
+        };
+        match source.begins().ok().and_then(|text| scan.goes_on_in(text)) {
+            Some(tail) => source.put_before(&tail),
+            None => self.let_go(),
+        }
+    }
+
+    /// Takes the line that the last piece has ended with: it has no end, and gets none.
+    fn let_go(&mut self) {
+        let Self { scan: Some(scan), assembler, log, sink, .. } = self else {
+            return;
+        };
+        let start = log.start();
+        scan.let_go(&mut |record: Record<'_>, line: Position| {
+            let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
+            wanted(sink, part)
+        });
+        if let (Some(at), Some(name)) = (assembler.quoted(), log.name()) {
+            sink.troubles.say(name, None, Trouble::Quoted(at - start), Packing::Plain);
+            sink.run.failed += 1;
+        }
+    }
+
     /// What takes records, apart.
     pub(super) fn parts(&mut self) -> (&mut Assembler, &Log, &mut Sink<'a, 'b>) {
         (&mut self.assembler, &self.log, self.sink)
@@ -326,6 +355,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
 
     /// The log ends: so does every report in it.
     pub(super) fn finish(&mut self) {
+        self.let_go();
         let Self { assembler, log, sink, .. } = self;
         assembler.finish(&mut |event| sink.event(event, log));
         self.assembler = Assembler::new();

@@ -47,7 +47,12 @@ impl Log {
     /// Another piece of it begins; what is added to the positions in it.
     pub(super) fn piece(&mut self, name: &[u8], reference: Reference) -> Position {
         self.pieces.push((name.into(), reference));
-        (self.pieces.len() as Position - 1) * PIECE
+        self.start()
+    }
+
+    /// What is added to the positions in the last piece.
+    pub(super) const fn start(&self) -> Position {
+        (self.pieces.len() as Position).saturating_sub(1) * PIECE
     }
 
     /// What its times are held against has changed.

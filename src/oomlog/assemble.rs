@@ -160,11 +160,13 @@ impl Assembler {
             if line == Line::Other && self.goes_on(&part, position, done) {
                 continue;
             }
+            self.is_cut_off(done);
             if self.goes_on_as_header(&line, &part, position, done) {
                 continue;
             }
-            self.wrapped.note(&line, &part);
-            if line != Line::Other {
+            self.wrapped.note(&line, &part, position);
+            // Of a line that is cut it is known when the next one does not go on with it.
+            if !matches!(line, Line::Other | Line::Begun(_)) {
                 self.number += 1;
                 self.take(&line, &part, position, done);
                 self.before = Stamp::of(&part.when);
@@ -193,6 +195,7 @@ impl Assembler {
 
     /// The log ends here.
     pub fn finish(&mut self, done: &mut dyn FnMut(Event)) {
+        self.is_cut_off(done);
         for open in self.opens.drain(..) {
             finish::event(open).map(&mut *done);
         }

@@ -165,6 +165,16 @@ impl Feed {
         Some(())
     }
 
+    /// The line that has begun is not handed on here.
+    pub(super) fn forget_line(&mut self) {
+        self.begin_line();
+    }
+
+    /// Whether lines are put together that a terminal has cut.
+    pub(super) fn is_cut_at_a_width(&self) -> bool {
+        self.forms.is_cut_at_a_width()
+    }
+
     /// The end of the log, which ends a line too.
     pub(super) fn end(&mut self, take: &mut Take<'_>) {
         if self.is_open() && (self.line.is_empty() || self.whole(b"", take) != Part::Stop) {

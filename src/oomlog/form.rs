@@ -49,6 +49,11 @@ impl Forms {
         self.unwrap.begin(width);
     }
 
+    /// Whether they are put together again.
+    pub(super) fn is_cut_at_a_width(&self) -> bool {
+        self.unwrap.is_needed()
+    }
+
     /// The next line without its newline, and its number.
     pub(super) fn line(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
         if !self.unwrap.is_needed() || self.form != Form::Lines {

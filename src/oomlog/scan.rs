@@ -8,6 +8,7 @@ use super::event::{BYTES, Position, Stamp};
 use super::feed::{Extent, Feed};
 use super::json::object_start;
 use super::needle::{Hit, LONGEST, Needles, Place, Spelling};
+use super::prefix;
 use super::record::Record;
 use super::source::Source;
 use super::start::{self, Start};
@@ -86,6 +87,65 @@ pub struct Scan {
     spelling: Spelling,
     /// Whether the chunk before this one is the first.
     is_first: bool,
+    tail: Option<Tail>,
+    /// Whether a word of a report was found.
+    has_hit: bool,
+}
+
+/// The longest line that is put together again of two pieces of a log.
+const TAIL: usize = 4 << 10;
+
+/// The last line of a log, which has no end, and may have it in the piece behind. It was not handed on yet.
+struct Tail {
+    text: Vec<u8>,
+    /// How the lines before it begin, the last that tells of each kind.
+    heads: Vec<Head>,
+    /// What is before it.
+    passed: Position,
+    /// Whether the lines before it were handed on up to it.
+    is_wanted: bool,
+}
+
+/// How the lines of a log begin: a line that was cut anywhere does not begin so any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Head {
+    /// With the time of day, in so many bytes.
+    Wall(usize),
+    /// With the time since boot.
+    Boot,
+    /// With an object of JSON.
+    Object,
+    /// With so many blanks: the rest of a record, below its first line.
+    Below(usize),
+}
+
+/// The fewest of them: `[    0.000000] `.
+const BLANKS: usize = 15;
+
+impl Head {
+    fn of(line: &[u8]) -> Option<Self> {
+        let when = prefix::record(line).when;
+        match when.wall {
+            Some(wall) => Some(Self::Wall(wall.len())),
+            None if when.boot_us.is_some() => Some(Self::Boot),
+            None if line.starts_with(b"{") => Some(Self::Object),
+            None => {
+                let blanks = line.iter().take_while(|byte| **byte == b' ').count();
+                (blanks >= BLANKS).then_some(Self::Below(blanks))
+            }
+        }
+    }
+
+    /// The last one of each kind that the lines of a log begin with.
+    fn all(text: &[u8]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for head in text.rsplit(|byte| *byte == b'\n').filter_map(Self::of) {
+            if !all.iter().any(|known| core::mem::discriminant(known) == core::mem::discriminant(&head)) {
+                all.push(head);
+            }
+        }
+        all
+    }
 }
 
 impl Part {
@@ -127,6 +187,8 @@ impl Scan {
             unit: Unit::Line,
             spelling: Spelling::Text,
             is_first: false,
+            tail: None,
+            has_hit: false,
         }
     }
 
@@ -137,6 +199,7 @@ impl Scan {
         let mut tally = Tally::default();
         let (mut now, mut before) = (0, 0_usize);
         self.feed.reset();
+        self.has_hit = false;
         self.handed = 0;
         self.lines = [0; 2];
         self.unit = Unit::Line;
@@ -149,7 +212,7 @@ impl Scan {
             if self.unit == Unit::Line && tally.bytes >= COUNTED && !self.feed.is_open() {
                 self.unit = Unit::Byte;
                 let kept = before.saturating_sub(self.handed) as u64;
-                self.lines = [BYTES | (tally.bytes - kept), kept];
+                self.lines = [BYTES | (tally.bytes - kept - source.prepended()), kept];
             }
             if tally.bytes == 0 {
                 self.spelling = Spelling::of(&self.chunks[now][..length]);
@@ -166,12 +229,73 @@ impl Scan {
             now = 1 - now;
         };
         tally.end = self.last([1 - now, now], before, tally.bytes);
+        self.tail = self.unended([1 - now, now], before, tally.bytes);
+        if self.tail.is_some() {
+            self.feed.forget_line();
+        }
         self.feed.end(take);
+        // That was read with the piece before.
+        tally.bytes -= source.prepended().min(tally.bytes);
         tally.cut = self.feed.cut();
+        tally.start.is_backwards &= self.has_hit;
         // Where the line begins too far before its words, the log's start tells what it is.
         let is_json = self.spelling == Spelling::Json;
         tally.lost = self.feed.lost().map(|lost| if is_json { Lost::Object } else { lost });
         done.map(|()| tally)
+    }
+
+    /// The line that a log's last chunk ends with, where its end may be in another piece of the log.
+    fn unended(&self, [last, earlier]: [usize; 2], length: usize, all: u64) -> Option<Tail> {
+        let text = &self.chunks[last][..length];
+        let is_start = length as u64 == all || length > 2 * TAIL;
+        let before = if is_start { &[] } else { &self.chunks[earlier][CHUNK - 2 * TAIL..] };
+        let chunk = &[before, text].concat()[..];
+        let start = memchr::memrchr(b'\n', chunk).map_or(0, |at| at + 1);
+        let text = &chunk[start..];
+        if text.is_empty() || text.len() > TAIL || self.feed.is_cut_at_a_width() {
+            return None;
+        }
+        let from = start.saturating_sub(2 * TAIL);
+        let is_whole = from == 0 && length as u64 == all;
+        let before = &chunk[from..start];
+        // What begins in the middle of a line tells nothing.
+        let first = if is_whole { 0 } else { memchr::memchr(b'\n', before)? + 1 };
+        let before = &before[first..];
+        let heads = Head::all(before);
+        if heads.is_empty() && start > 0 {
+            return None;
+        }
+        let is_wanted = self.feed.is_open();
+        let started = if is_wanted || self.unit == Unit::Line { 0 } else { text.len() as u64 };
+        let passed = self.lines[0] + self.lines[1] - started;
+        Some(Tail { text: text.into(), heads, passed, is_wanted })
+    }
+
+    /// What the log before this one has ended with, where the next piece of it, which begins with this text, has the rest of the line.
+    pub fn goes_on_in(&mut self, text: &[u8]) -> Option<Vec<u8>> {
+        let tail = self.tail.as_ref()?;
+        let line = &text[..memchr::memchr(b'\n', text).unwrap_or(text.len())];
+        let both = [&tail.text, line].concat();
+        // Where there is no line before it, any will do; and the first that is below another may be this one.
+        let is_below = |head: &Head| matches!(head, Head::Below(_));
+        let is_new = |head: &Head| is_below(head) && !tail.heads.iter().any(is_below);
+        let fits = |head: Option<Head>| {
+            head.is_some_and(|head| tail.heads.is_empty() || tail.heads.contains(&head) || is_new(&head))
+        };
+        let goes_on = !fits(Head::of(line)) && fits(Head::of(&both));
+        goes_on.then(|| self.tail.take().map(|tail| tail.text))?
+    }
+
+    /// Hands on the line without an end that the log has ended with: nothing goes on with it.
+    pub fn let_go(&mut self, take: &mut Take<'_>) {
+        let Some(tail) = self.tail.take() else {
+            return;
+        };
+        if tail.is_wanted || self.needles.find(&tail.text, Place::Start, self.spelling).is_some() {
+            self.feed.open(AFTER, tail.passed, self.unit, Extent::Whole);
+            self.feed.lines(&tail.text, take);
+            self.feed.end(take);
+        }
     }
 
     /// The last time in the last chunk, which is that long; it goes on from the one before it, if that was not all.
@@ -206,6 +330,7 @@ impl Scan {
                 let Some(hit) = pair.find(&self.needles, at) else {
                     break;
                 };
+                self.has_hit = true;
                 let (start, text, extent) = pair.from(hit, at);
                 let before = if start.is_empty() {
                     lines + self.unit.count(&pair.text[at..text])

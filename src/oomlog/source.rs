@@ -25,6 +25,8 @@ pub enum Trouble {
     Long(Lost),
     /// A kill on that line is behind words and a colon, and nothing tells whether these are a host's name: who has read all of it says so.
     Quoted(Position),
+    /// Its newest line is the first, and there is something of the OOM killer in it: who has read all of it says so.
+    Backwards,
     /// It is no text of any form that is known, and no kernel line was seen in it: who has read all of it says so.
     NoText,
 }
@@ -46,6 +48,9 @@ impl core::fmt::Display for Trouble {
             Self::Long(_) => {
                 "a line of more than 64 KiB tells of the OOM killer, and was not read whole: an event may be missing, or a part of one"
             }
+            Self::Backwards => {
+                "its newest line is the first, so that no report in it can be put together: events may be missing or in parts"
+            }
             Self::NoText => "it is no text, and no line of a kernel log was recognised in it",
             Self::CutOff => "the gzip file is cut off: what it holds was read",
             Self::Damaged => "the gzip file is damaged: what is before the damage was read",
@@ -60,6 +65,7 @@ impl Trouble {
     pub const fn command(self) -> Option<Command> {
         match self {
             Self::Foreign(foreign) => Some(Command::Unpack(foreign.command())),
+            Self::Backwards => Some(Command::Filter("tac")),
             Self::Quoted(_) => Some(Command::Filter("sed 's/^[^[]*: *//'")),
             // The texts in it, whatever holds them, with the newlines that are spelled there.
             Self::Long(Lost::Object) => Some(Command::Filter("jq -r '.. | strings'")),
@@ -93,7 +99,13 @@ pub enum Packing {
 pub struct Source {
     input: Input,
     coding: Coding,
+    /// What was looked at before it is read, and what comes before the first byte.
+    ahead: Vec<u8>,
+    prepended: u64,
 }
+
+/// So much is looked at for the first line.
+const AHEAD: usize = 4 << 10;
 
 enum Coding {
     /// Nothing was read yet.
@@ -110,7 +122,7 @@ impl Source {
     /// Reads from `input`, whose first bytes tell what it is: a log's name says nothing.
     #[must_use]
     pub const fn new(input: Input) -> Self {
-        Self { input, coding: Coding::Unknown }
+        Self { input, coding: Coding::Unknown, ahead: Vec::new(), prepended: 0 }
     }
 
     /// What went wrong so far.
@@ -133,8 +145,42 @@ impl Source {
         }
     }
 
+    /// The text that it begins with: of its first line 4 KiB.
+    pub fn begins(&mut self) -> Result<&[u8]> {
+        let mut buf = vec![0; AHEAD];
+        while self.ahead.len() < AHEAD && memchr::memchr(b'\n', &self.ahead).is_none() {
+            match self.decode(&mut buf)? {
+                0 => break,
+                length => self.ahead.extend_from_slice(&buf[..length]),
+            }
+        }
+        Ok(&self.ahead)
+    }
+
+    /// Puts the start of a line before it, whose rest it begins with.
+    pub fn put_before(&mut self, text: &[u8]) {
+        self.ahead.splice(0..0, text.iter().copied());
+        self.prepended = text.len() as u64;
+    }
+
+    /// How much was put before it.
+    #[must_use]
+    pub const fn prepended(&self) -> u64 {
+        self.prepended
+    }
+
     /// Fills `buf` as far as one read goes; 0 is the end.
     pub fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        if self.ahead.is_empty() {
+            return self.decode(buf);
+        }
+        let length = buf.len().min(self.ahead.len());
+        buf[..length].copy_from_slice(&self.ahead[..length]);
+        self.ahead.drain(..length);
+        Ok(length)
+    }
+
+    fn decode(&mut self, buf: &mut [u8]) -> Result<usize> {
         match &mut self.coding {
             Coding::Plain(left) => {
                 let length = self.input.read(buf)?;
@@ -173,11 +219,11 @@ impl Source {
         }
         if first.starts_with(&MAGIC) {
             self.coding = Coding::Gzip(Box::new(Gunzip::new(first)));
-            return self.read(buf);
+            return self.decode(buf);
         }
         self.coding = Coding::Plain(size.saturating_sub(length as u64));
         if length == 0 {
-            return self.read(buf);
+            return self.decode(buf);
         }
         buf[..length].copy_from_slice(first);
         Ok(length)

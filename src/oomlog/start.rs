@@ -1,7 +1,9 @@
 //! Where a log begins, and whether it is one of the kernel's: the time of its first entry, so that nobody takes a log that does not reach
 //! back for one without events; and whether the kernel speaks in it at all, so that nobody takes dpkg.log for a kernel log without events.
+use super::apart;
 use super::event::{Stamp, Text};
 use super::form::Forms;
+use super::moment::between;
 use super::record::{Origin, Record};
 use super::scan::Part;
 
@@ -36,8 +38,41 @@ pub struct Start {
     pub of_kernel: bool,
     /// Whether there are NULs in it, which no text has but entries of the journal's export form.
     pub has_nul: bool,
+    /// Whether its newest line is the first, as `tac`, `journalctl -r` and exports of log stores have it.
+    pub is_backwards: bool,
     /// Whether it is the log of an X server.
     is_of_x: bool,
+}
+
+/// So many lines that are earlier than the one before them tell that a log is backwards, with no more than a tenth of them that are later:
+/// CPUs and programs write a little out of order, and a few lines may be of anything.
+const EARLIER: usize = 8;
+
+/// Whether the times of a log's lines go back.
+fn is_backwards(text: &[u8]) -> bool {
+    let mut last: Option<Stamp> = None;
+    let (mut earlier, mut later) = (0, 0);
+    lines(text, &mut |record| {
+        let now = Stamp::of(&record.when);
+        match last.as_ref().and_then(|last| after(last, &now)).map(i64::signum) {
+            Some(-1) => earlier += 1,
+            Some(1) => later += 1,
+            _ => {}
+        }
+        if after(&now, &now).is_some() {
+            last = Some(now);
+        }
+        Part::Other
+    });
+    earlier >= EARLIER && later <= earlier / 10
+}
+
+/// How long the second is after the first, by the best clock that both have.
+fn after(one: &Stamp, other: &Stamp) -> Option<i64> {
+    let boots = one.boot_us.zip(other.boot_us);
+    let by_wall = || one.wall_us.zip(other.wall_us).map(|(one, other)| other.saturating_sub(one));
+    let by_text = || between(one.wall.as_deref()?, other.wall.as_deref()?);
+    boots.and_then(|(one, other)| apart::after(one, other)).or_else(by_wall).or_else(by_text)
 }
 
 impl Start {
@@ -47,6 +82,7 @@ impl Start {
         let mut start = Self::default();
         let text = &text[..text.len().min(LOOKED_AT)];
         start.has_nul = memchr::memchr(0, text).is_some();
+        start.is_backwards = is_backwards(text);
         start.is_of_x = memchr::memmem::find(text, X_SERVER).is_some();
         lines(text, &mut |record| start.note(record));
         start
@@ -166,6 +202,20 @@ mod tests {
         assert_eq!(us(&line(31), false), None);
         assert_eq!(us("[    5.000000] a\n", true), None);
         assert_eq!(us(&[line(30).repeat(5000), line(33)].concat(), true), Some(1_795_255_713_000_000));
+    }
+
+    #[test]
+    fn a_log_whose_newest_line_is_the_first_is_told_from_one_that_is_a_little_out_of_order() {
+        let of = |times: &[u32]| -> bool {
+            let line = |second: &u32| format!("2026-11-21T10:08:{second:02}+00:00 web1 kernel: a\n");
+            Start::of(times.iter().map(line).collect::<String>().as_bytes()).is_backwards
+        };
+        let forward: Vec<u32> = (0..30).collect();
+        let backward: Vec<u32> = (0..30).rev().collect();
+        assert!(of(&backward) && !of(&forward) && !of(&backward[..8]) && of(&backward[..9]));
+        assert!(!of(&[10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3]) && !of(&[9; 30]));
+        let swapped: Vec<u32> = forward.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
+        assert!(!of(&swapped));
     }
 
     #[test]

@@ -180,3 +180,86 @@ fn who_was_selected_is_named_and_found_where_the_line_behind_it_was_lost() {
     let log = dir.write("log", [line(1234), line(1235)].concat().as_bytes());
     assert_eq!(events(&log).len(), 2);
 }
+
+#[test]
+fn a_kill_that_is_cut_before_it_names_anybody_is_an_event_whose_victim_nobody_knows() {
+    let dir = TempDir::new();
+    for (kill, count) in [
+        ("Out of memory: Killed process 24", 1),
+        ("Out of memory: Kill process 24", 1),
+        ("Memory cgroup out of memory: Kill", 1),
+        ("Killed process ", 1),
+        // Words that others may say, or have for a name.
+        ("Killed process", 0),
+        ("Out of memory", 0),
+        ("Out of memory: Kills are bad", 0),
+        ("Killed proc", 0),
+        ("my own: Killed process 24", 0),
+    ] {
+        for end in ["", "\n", "\nNov 21 10:00:01 h kernel: [   13.000000] a line\n"] {
+            let text = format!("Nov 21 10:00:00 h kernel: [   12.000000] {kill}{end}");
+            let log = dir.write("log", text.as_bytes());
+            let events = events(&log);
+            assert_eq!(events.len(), count, "{text}");
+            if let [event] = &events[..] {
+                assert_eq!(event.text("memdoor.oom.outcome"), "unknown");
+                assert!(event.get("memdoor.oom.killed").is_none() && lacks(event, "end"), "{event:?}");
+            }
+        }
+    }
+    // Without a prefix, any program may end with these words.
+    assert_eq!(events(&dir.write("log", b"[    1.000000] a\nKilled process \n")).len(), 0);
+}
+
+/// All events as JSON, without where they were read and when.
+fn told(logs: &[&str]) -> String {
+    let mut command = memdoor(&["dmesg", "--format", "json"]);
+    command.args(logs).env("TZ", "UTC");
+    let ended = run_command(command);
+    assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{logs:?}");
+    let lines = ended.out.lines().filter(|line| line.contains("memdoor.oom.kill"));
+    let without_lines = |line: &str| {
+        let (_, rest) = line.split_once("\"event_name\"").expect("its name");
+        let (before, source) = rest.split_once("\"source\"").expect("its source");
+        let (_, after) = source.split_once("},").expect("an object");
+        let mut text = [before, after].concat();
+        while let Some(at) = text.find(",\"line\":") {
+            let length = text[at + 8..].bytes().take_while(u8::is_ascii_digit).count();
+            text.replace_range(at..at + 8 + length, "");
+        }
+        text + "\n"
+    };
+    lines.map(without_lines).collect()
+}
+
+/// The prefixes, both headers, each part of a row, the kill lines: a cut at each third byte of the first report's ends, and here and there.
+#[test]
+fn a_log_that_was_rotated_in_the_middle_of_a_line_has_the_same_events() {
+    let dir = TempDir::new();
+    let text = fs::read(format!("{FIXTURES}/6.12-none-rfc3339-then-memcg.log")).expect("a fixture");
+    let older = dir.join("kern.log.1");
+    let newer = dir.write("kern.log", &text);
+    let whole = told(&[&newer]);
+    assert_eq!(whole.lines().count(), 2);
+    let end = memchr::memmem::find(&text, b"Killed process").expect("a kill");
+    let cuts = (0..text.len()).step_by(101).chain((end - 400..end + 250).step_by(3)).chain((0..700).step_by(7));
+    for at in cuts {
+        fs::write(&older, &text[..at]).expect("the older piece");
+        fs::write(&newer, &text[at..]).expect("the newer piece");
+        assert_eq!(
+            told(&[&older, &newer]),
+            whole,
+            "{at}: {}",
+            String::from_utf8_lossy(&text[at.saturating_sub(60)..at])
+        );
+    }
+    // What the next piece begins with is a line of its own: the other has no end.
+    let kill = "2026-11-21T10:09:29.724468+00:00 h kernel: [   25.083209] Out of memory: Killed process 7";
+    let line = kill.replace("process 7", "process 8 (a) total-vm:9kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB\n");
+    fs::write(&older, format!("{}\n{kill}", kill.replace("Out of memory: Killed process 7", "a line")))
+        .expect("the older piece");
+    fs::write(&newer, line.replace("25.08", "95.08").replace("10:09", "10:10")).expect("the newer piece");
+    let both = told(&[&older, &newer]);
+    assert_eq!(both.lines().count(), 2, "{both}");
+    assert!(both.lines().next().is_some_and(|first| first.contains("\"outcome\":\"unknown\"")), "{both}");
+}

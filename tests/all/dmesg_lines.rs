@@ -210,3 +210,47 @@ fn blanks_behind_all_lines_are_no_part_of_a_name_and_a_name_may_be_a_blank() {
         assert_eq!(event.text("memdoor.oom.trigger.comm"), " ", "{prefix}");
     }
 }
+
+/// What grep and cat put before a line is no part of its date, whatever that is.
+#[test]
+fn what_grep_puts_before_lines_is_taken_off_in_front_of_any_date() {
+    let dir = TempDir::new();
+    for date in ["Nov 21 10:09:02", "Nov  1 10:09:02", "2026-11-21T10:09:02+00:00", "Fri Nov 21 10:09:02 2026"] {
+        for (name, prefix) in [
+            ("grep -n", &(|n: usize| format!("{n}{}", if n % 7 == 1 { ':' } else { '-' })) as &dyn Fn(usize) -> String),
+            ("grep -Hn", &|n: usize| format!("/var/log/kern.log-{n}-")),
+            ("grep -H", &|_| "kern.log-".into()),
+            ("cat -n", &|n| format!("{n:6}\t")),
+        ] {
+            let text = behind(|n| format!("{}{date} web1 kernel: [    0.{n:06}] ", prefix(n)), "");
+            let ended = ask(&dir.write("log", text.as_bytes()));
+            assert_eq!((ended.code(), ended.err.as_str()), (3, ""), "{name} {date}: {ended:?}");
+            assert_eq!(kills(&ended), expected(), "{name} {date}");
+            assert!(ended.out.contains(&format!("\"log_time\":\"{date}\"")), "{name} {date}: {}", ended.out);
+        }
+    }
+}
+
+#[test]
+fn a_log_whose_newest_line_is_the_first_is_named_with_what_turns_it_round() {
+    let dir = TempDir::new();
+    let text = fs::read_to_string(FIXTURE).expect("a fixture");
+    let turned: String = text.split_inclusive('\n').rev().collect();
+    for (name, bytes, command) in
+        [("log", turned.as_bytes(), "tac 'PATH' | "), ("log.gz", &gzip(turned.as_bytes()), "zcat <'PATH' | tac | ")]
+    {
+        let path = dir.write(&format!("a {name}"), bytes);
+        let ended = run(&["dmesg", &path]);
+        let words = format!("memdoor: warning: {path}: its newest line is the first, ");
+        let command = command.replace("PATH", &path);
+        assert!(ended.code() == 4 && ended.err.starts_with(&words), "{ended:?}");
+        assert!(ended.err.ends_with(&format!("Type: {command}memdoor dmesg -\n")), "{ended:?}");
+        let script = format!("{command}\"$@\"");
+        let ended = run_command(through_shell(&script, &memdoor(&["dmesg", "--format", "json", "-"])));
+        assert_eq!((ended.code(), kills(&ended)), (0, expected()), "{ended:?}");
+    }
+    // Where nothing tells of the OOM killer the order is the same to everybody.
+    let quiet: String = (0..30).rev().map(|second| format!("[   {second:2}.000000] a\n")).collect();
+    let ended = run(&["dmesg", &dir.write("quiet", quiet.as_bytes())]);
+    assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:?}");
+}

@@ -44,6 +44,7 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         Line::Summary(line) => summary(open, line, at),
         Line::Selected(line) => selected(open, line, at),
         Line::Killed(line) => killed(open, line, at),
+        Line::Begun(scope) => begun(open, *scope),
         Line::Group(memcg) => {
             open.kind = Kind::Oom;
             event.group_memcg = Some(text(memcg));
@@ -106,6 +107,13 @@ fn summary(open: &mut Open, line: &Summary<'_>, at: Position) {
     open.kind = Kind::Oom;
     open.summary_uid = line.uid;
     open.summary = line.pid.map(|pid| Task { comm: line.comm.map(text), pid });
+}
+
+/// Somebody was killed, and the line ends before it names him: what follows is of another report.
+fn begun(open: &mut Open, scope: Scope) {
+    open.kind = Kind::Oom;
+    open.ended = true;
+    open.scope.get_or_insert(scope);
 }
 
 fn selected(open: &mut Open, line: &Selected<'_>, at: Position) {

@@ -9,6 +9,10 @@ use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
 pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u64, is_soon: bool) -> Option<u8> {
     match line {
         Line::Killed(line) => killed(open, line, number, is_soon),
+        Line::Begun(scope) => {
+            let fits = !open.ended && open.kind == Kind::Oom && open.killed.is_none() && fits(open, *scope);
+            fits.then_some(u8::from(is_next(open, number)))
+        }
         Line::Group(memcg) => group(open, memcg, number),
         // Of a report that has selected nobody. A panic follows when nobody can be killed.
         Line::Panic(_) | Line::NoneKillable => {

@@ -166,6 +166,7 @@ pub(super) fn alone(line: &Line<'_>) -> Option<Kind> {
         | Line::Summary(_)
         | Line::Selected(_)
         | Line::Killed(_)
+        | Line::Begun(_)
         | Line::Group(_)
         | Line::Reaped(_)
         | Line::NoneKillable

@@ -10,7 +10,7 @@ use super::open::{Open, text};
 use crate::oomlog::event::{Event, Position, Stamp, Text};
 use crate::oomlog::record::{Caller, Origin, Record, When};
 use crate::parse::oom_report::header::Header;
-use crate::parse::oom_report::kill::{Killed, Summary};
+use crate::parse::oom_report::kill::{Killed, Scope, Summary};
 use crate::parse::oom_report::{self, Line};
 
 /// The longest line that is put together again: two paths of cgroups.
@@ -82,6 +82,8 @@ pub(super) struct Wrapped {
     when: Stamp,
     host: Option<Text>,
     caller: Option<Caller>,
+    /// A kill that was begun and names nobody so far: how much of the text that is, and where its line is.
+    kill: Option<(Scope, usize, Position)>,
 }
 
 /// What a line is together with those before it.
@@ -104,6 +106,7 @@ impl Wrapped {
             when: Stamp { boot_us: None, wall: None, wall_us: None },
             host: None,
             caller: None,
+            kill: None,
         }
     }
 
@@ -122,8 +125,9 @@ impl Wrapped {
     }
 
     /// Notes a line that may go on; forgets the one before it.
-    pub(super) fn note(&mut self, line: &Line<'_>, record: &Record<'_>) {
+    pub(super) fn note(&mut self, line: &Line<'_>, record: &Record<'_>, at: Position) {
         self.text.clear();
+        self.kill = None;
         self.is_begun = false;
         let end = record.text.trim_ascii_end();
         let is_in_name = match line {
@@ -135,6 +139,7 @@ impl Wrapped {
             _ if is_in_name => true,
             Line::Header(_) => end.ends_with(b",") || end.ends_with(b":"),
             Line::Killed(killed) => end.ends_with(b",") || killed.total_vm.is_none(),
+            Line::Begun(_) => true,
             Line::Other => is_part(end) || is_start(record),
             _ => false,
         };
@@ -145,6 +150,10 @@ impl Wrapped {
                 self.text.push(b' ');
             }
             self.is_begun = true;
+            self.kill = match line {
+                Line::Begun(scope) => Some((*scope, end.len(), at)),
+                _ => None,
+            };
             self.end = match line {
                 Line::Other if !is_part(end) => End::Start,
                 // `Comm: ab`, and its rest comes.
@@ -199,7 +208,7 @@ impl Wrapped {
             self.is_begun &= goes_on;
             return goes_on.then_some(Joined::NotYet);
         }
-        let was_known = oom_report::line(&self.text) != Line::Other;
+        let was_known = !matches!(oom_report::line(&self.text), Line::Other | Line::Begun(_));
         let says_more = WORDS.iter().any(|word| text.starts_with(word));
         // A mail wraps at a blank.
         if is_next {
@@ -220,7 +229,7 @@ impl Wrapped {
             }
             Line::Header(_) | Line::Killed(_) if was_known => says_more.then_some(Joined::More),
             Line::Killed(_) | Line::Selected(_) | Line::Whose(_) | Line::Running(_) => Some(Joined::Whole),
-            Line::Other => Some(Joined::NotYet),
+            Line::Other | Line::Begun(_) => Some(Joined::NotYet),
             _ => None,
         }
     }
@@ -270,8 +279,29 @@ impl Assembler {
             }
             Some(Joined::NotYet) | None => {}
         }
+        if matches!(joined, Some(Joined::Whole)) {
+            wrapped.kill = None;
+        }
         self.wrapped = wrapped;
         joined.is_some()
+    }
+}
+
+impl Assembler {
+    /// A kill that was begun on the line before this one, and does not go on here: somebody was killed, and nobody knows who.
+    pub(super) fn is_cut_off(&mut self, done: &mut dyn FnMut(Event)) {
+        let Some((scope, length, at)) = self.wrapped.kill.take() else {
+            return;
+        };
+        let wrapped = core::mem::take(&mut self.wrapped);
+        let record = Record { text: &wrapped.text[..length], ..wrapped.record() };
+        // A program's line without a prefix may end with these words.
+        if scope != Scope::Unsaid || record.origin == Origin::Kernel {
+            self.number += 1;
+            self.take(&Line::Begun(scope), &record, at, done);
+            self.before = Stamp::of(&record.when);
+        }
+        self.wrapped = wrapped;
     }
 }
 

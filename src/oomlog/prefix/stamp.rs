@@ -112,7 +112,8 @@ fn month_first(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     if digits(first) == 4 && first.len() == 4 {
         return month_first(rest).map(|(stamp, rest)| (with(stamp, line, rest), rest));
     }
-    if !(2..=14).contains(&first.len()) || first.iter().any(|byte| b":[]<>,;=".contains(byte)) {
+    // `242-Nov` is what grep -n puts before a line, `kern.log-Nov` what grep -H does.
+    if !is_name(first) || first.contains(&b'-') {
         return None;
     }
     let (day, rest) = word(rest.trim_ascii_start());
@@ -139,10 +140,17 @@ fn month_first(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     Some((with(Stamp { when, is_dmesg }, line, rest), rest))
 }
 
+/// Whether it may be a month's or a weekday's name, in any language.
+fn is_name(word: &[u8]) -> bool {
+    (2..=14).contains(&word.len()) && !word.iter().any(|byte| b":[]<>,;=".contains(byte))
+}
+
 /// `Fri Nov 21 10:08:31 2026` and `Sat 2026-11-21 10:08:31 UTC`.
 fn weekday_first(line: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     let (weekday, rest) = word(line);
-    if !(2..=14).contains(&weekday.len()) || weekday.iter().any(|byte| b":[]<>,;=".contains(byte)) {
+    let is_behind = |end: &u8| end.is_ascii_digit() || *end == b'.';
+    let is_of_grep = weekday.split(|byte| *byte == b'-').rev().skip(1).any(|before| before.iter().any(is_behind));
+    if !is_name(weekday) || digits(weekday) == weekday.len() || is_of_grep {
         return None;
     }
     if let Some((stamp, mut rest)) = iso(rest) {

@@ -212,6 +212,29 @@ fn ends_in_a_part(sizes: &[u8]) -> bool {
     !end.is_empty() && (!is_whole(last) || is_size && last.last().is_some_and(u8::is_ascii_digit))
 }
 
+/// The start of a kill line, or of the line about the selected process, which was cut before its pid or in it: what is left of a number
+/// is no pid.
+#[must_use]
+pub fn begun(text: &[u8]) -> Option<Scope> {
+    const VERBS: [&[u8]; 2] = [b"Killed process ", b"Kill process "];
+    let (message, _) = split(text, b"Kill")?;
+    let verb = &text[message.len()..];
+    let scope = match message {
+        // A name that begins with a newline has room for a byte less than this, on a line of its own.
+        b"" if !verb.starts_with(VERBS[0]) => return None,
+        b"" => Scope::Unsaid,
+        _ => scope(message.strip_suffix(b": ")?).filter(|scope| *scope != Scope::Unknown)?,
+    };
+    let is_pid = |rest: &[u8]| rest.len() <= 10 && rest.iter().all(u8::is_ascii_digit);
+    let is_begun = |words: &[u8]| words.starts_with(verb.trim_ascii_end()) || is_cut_behind(verb, words, is_pid);
+    VERBS.into_iter().any(is_begun).then_some(scope)
+}
+
+/// Whether what is behind the words fits, with or without the bracket of a name that is not there.
+fn is_cut_behind(text: &[u8], words: &[u8], fits: impl Fn(&[u8]) -> bool) -> bool {
+    text.strip_prefix(words).is_some_and(|rest| fits(rest.strip_suffix(b" (").unwrap_or(rest).trim_ascii_end()))
+}
+
 /// Who, as ` (x) total-vm:`, `, UID 500, (x) total-vm:` (el6), ` (x), UID 500, total-vm:` (el7), ` (x).` or ` (x)`: the user, the
 /// name, and what is behind it. The name may hold any of these words, so it ends at the last of them.
 type Named<'l> = (Option<u32>, Option<&'l [u8]>, &'l [u8]);

@@ -66,6 +66,8 @@ pub enum Line<'l> {
     Selected(kill::Selected<'l>),
     /// `Killed process`.
     Killed(kill::Killed<'l>),
+    /// One of these two, cut before it names anybody.
+    Begun(kill::Scope),
     /// The cgroup whose tasks are all killed.
     Group(&'l [u8]),
     /// The process whose memory was taken back.
@@ -172,6 +174,7 @@ fn deed(text: &[u8]) -> Option<Line<'_>> {
         .map(Line::Summary)
         .or_else(|| kill::killed(text).map(Line::Killed))
         .or_else(|| kill::selected(text).map(Line::Selected))
+        .or_else(|| kill::begun(text).map(Line::Begun))
         .or_else(|| kill::group(text).map(Line::Group))
         .or_else(|| kill::reaped(text).map(Line::Reaped))
         .or_else(|| kill::panic(text).map(Line::Panic))
