@@ -19,9 +19,10 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Whether it is of what no line of meminfo counts: ZFS's cache, and the lists of CPUs.
-    pub(super) const fn is_beside_meminfo(&self) -> bool {
-        matches!(self.size, Size::Zfs | Size::Lists)
+    /// Whether it is of what few hosts have, or a container's meminfo does not tell: ZFS's cache, memory of graphics processors, and the
+    /// lists of CPUs. Where there is none a line about it would only make the table longer than a terminal.
+    pub(super) const fn may_be_left_out(&self) -> bool {
+        matches!(self.size, Size::Zfs | Size::Lists | Size::Sum(GpuActive, _))
     }
 }
 

@@ -90,17 +90,17 @@ fn put_figures(view: &View<'_>, out: &mut Out<'_>) {
             }
         }
     }
-    put_beside(view, out);
+    if view.meminfo.on_lists.is_some() {
+        words(out, format_args!("CPUs' lists: {} MiB are free there, and count as available\n", ON_LISTS.of(view)));
+    }
+    put_arc(view, out);
     let (cache, slab, tables) = (PAGE_CACHE.of(view), SLAB.of(view), PAGE_TABLES.of(view));
     words(out, format_args!("Page cache:  {cache} MiB; slab that can be given back: {slab} MiB\n"));
     words(out, format_args!("tmpfs, shm:  {} MiB; page tables: {tables} MiB\n", SHMEM.of(view)));
 }
 
-/// What counts as available and is not in MemAvailable: free pages on lists of CPUs, and ZFS's cache, where there is one.
-fn put_beside(view: &View<'_>, out: &mut Out<'_>) {
-    if view.meminfo.on_lists.is_some() {
-        words(out, format_args!("CPUs' lists: {} MiB are free there, and count as available\n", ON_LISTS.of(view)));
-    }
+/// ZFS's cache, where there is one.
+fn put_arc(view: &View<'_>, out: &mut Out<'_>) {
     if view.meminfo.arc.is_some() {
         let (size, reclaimable) = (ARC.of(view), ARC_RECLAIMABLE.of(view));
         words(
@@ -163,8 +163,7 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
     PARTS.put_labels(out);
     let mut put = |label, size, source| PARTS.put(&Part { label, size, source, total }, out);
     for (line, size) in LINES.iter().zip(sizes) {
-        // Few hosts have ZFS, and those that have none need no line about it; what CPUs' lists have is not told by a container's meminfo.
-        if !(line.is_beside_meminfo() && size.is_none()) {
+        if !(line.may_be_left_out() && size.is_none()) {
             put(line.label, size, line.source);
         }
     }
@@ -174,7 +173,7 @@ fn put_where(view: &View<'_>, out: &mut Out<'_>) {
         put("unexplained rest", rest_size, "MemTotal - all of these");
     }
     put("in all", Some(total), "MemTotal");
-    put_beside(view, out);
+    put_arc(view, out);
     if view.sockets.is_some_and(|size| size.0 > 0) {
         words(out, format_args!("Sockets hold {} MiB in all, part of it in slab.\n", SOCKETS.of(view)));
     }

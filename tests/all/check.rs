@@ -236,6 +236,7 @@ fn where_is_a_sum_that_is_memtotal_to_the_byte() {
     let (_, table) = out.split_once("\nWHERE THE MEMORY IS").expect("a table");
     for source in [
         "MemFree",
+        "/proc/zoneinfo count",
         "AnonPages",
         "Cached + Buffers - Shmem",
         "Shmem",
