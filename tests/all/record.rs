@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use common::host::{TempDir, has_unprivileged, is_root, unlockable, unprivileged, works};
 use common::json::Json;
-use common::report::Report;
-use common::run::{Ended, Process, Running, memdoor, poll, run, run_command, through, through_shell};
+use common::report::{BANNERS, Report};
+use common::run::{Ended, Process, Running, command, memdoor, poll, run, run_command, through, through_shell};
 use common::skip;
 use common::target::Victim;
 use memdoor::sys::clock::{Zone, civil};
@@ -702,6 +702,10 @@ fn where_standard_output_can_not_be_written_the_verdict_is_said_and_is_the_exit_
             let ended = run_command(through_shell(&script, &memdoor(&words)));
             assert_eq!(ended.code(), exits, "{target}: {words:?}: {ended:#?}");
             assert!(ended.err.contains(code), "{target}: {ended:#?}");
+            assert_eq!(ended.err.matches("cannot write standard output").count(), 1, "{target}: {ended:#?}");
+            // The death and the end.
+            let count = "memdoor: 2 reports were lost: standard output could not be written\n";
+            assert!(ended.err.contains(count), "{target}: {words:?}: {ended:#?}");
             let has_record = words.contains(&"-o");
             assert!(ended.err.contains(&format!("memdoor: PID {id}: no OOM kill: SIGKILL")), "{ended:#?}");
             if has_record {
@@ -709,6 +713,35 @@ fn where_standard_output_can_not_be_written_the_verdict_is_said_and_is_the_exit_
             }
         }
     }
+}
+
+#[test]
+fn with_a_record_standard_output_that_can_be_written_again_gets_reports_and_a_line_that_some_are_missing() {
+    let victim = Victim::start(&["maps", "3000"]);
+    let dir = TempDir::new();
+    let (out, records) = (dir.join("out"), dir.join("records"));
+    let inner = memdoor(&["-p", &victim.id(), "-i", "0.1", "-o", &records]);
+    let watch = Running::start(through_shell(&format!("exec \"$@\" >> '{out}'"), &inner));
+    let limit = |most: &str| {
+        let limited = run_command(command("prlimit", &["--pid", &watch.pid().to_string(), most]));
+        assert_eq!(limited.code(), 0, "{limited:#?}");
+    };
+    poll("a report", || (fs::metadata(&out).ok()?.len() >= 4096).then_some(()));
+    limit("--fsize=100000:unlimited");
+    std::thread::sleep(Duration::from_millis(700));
+    limit("--fsize=unlimited");
+    let note = "\n[standard output could not be written: reports are missing here]\n";
+    poll("a report behind the note", || {
+        let text = fs::read_to_string(&out).ok()?;
+        text.split_once(note)?.1.contains(BANNERS[1]).then_some(())
+    });
+    watch.signal(Signal::SIGTERM);
+    let ended = watch.end();
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(ended.err.matches("memdoor: standard output can be written again\n").count(), 1, "{}", ended.err);
+    assert!(ended.err.contains(" lost: standard output could not be written\n"), "{}", ended.err);
+    let record = text(&only(Path::new(&records)));
+    assert!(entries(&record).len() > 5 && !record.contains(note), "the record has all");
 }
 
 #[test]

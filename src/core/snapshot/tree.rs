@@ -65,7 +65,8 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
         };
         // The target's memory may show through a thread only.
         let view = if depth == 0 { scene.target.view() } else { dir };
-        let (step, row) = relative(&scene.host.proc, dir, view, Relation::Ancestor, pid, scene.buf, younger, report);
+        let (step, row) =
+            relative(At { proc: &scene.host.proc, dir, view }, Relation::Ancestor, pid, scene.buf, younger, report);
         done = done.and(row);
         let step = step?;
         younger = Some(step.started);
@@ -77,17 +78,26 @@ fn ancestors(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completen
     Err(Absent::Malformed)
 }
 
-/// Reads and reports one process: who it is from `dir`, its memory from `view`. A parent that is younger than its child is another process that got the parent's number.
+/// Where one process stands.
+#[derive(Clone, Copy)]
+struct At<'d> {
+    proc: &'d Dir,
+    /// Who it is.
+    dir: &'d Dir,
+    /// Its memory.
+    view: &'d Dir,
+}
+
+/// Reads and reports one process. A parent that is younger than its child is another process that got the parent's number.
 fn relative(
-    proc: &Dir,
-    dir: &Dir,
-    view: &Dir,
+    at: At<'_>,
     relation: Relation,
     pid: Pid,
     buf: &mut [u8],
     younger: Option<Ticks>,
     report: &mut dyn Report,
 ) -> (Result<Step, Absent>, Completeness) {
+    let At { proc, dir, view } = at;
     let mut buf = &mut *buf;
     let stat = dir.read(c"stat", carve(&mut buf, STAT_MAX)).map_err(|errno| absent(proc, pid, c"stat", errno));
     let stat = stat.and_then(|text| stat::parse(text).ok_or(Absent::Malformed));
@@ -168,7 +178,7 @@ fn report_children(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<u64
         }
         // What can't be read of a child stands in its row.
         match open(proc, pid) {
-            Ok(dir) => drop(relative(proc, &dir, &dir, Relation::Child, pid, buf, None, report)),
+            Ok(dir) => drop(relative(At { proc, dir: &dir, view: &dir }, Relation::Child, pid, buf, None, report)),
             Err(errno) => drop(unseen(Relation::Child, pid, absent(proc, pid, c"", errno), report)),
         }
     })?;

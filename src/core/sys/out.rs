@@ -61,6 +61,8 @@ pub struct Out<'b> {
     reserve: usize,
     is_cut: bool,
     broken: Option<Broken>,
+    /// After a failure, until something was written.
+    is_untried: bool,
     /// Whether the last byte that was written ends no line.
     is_mid_line: bool,
     /// When a reader that does not read is given up.
@@ -89,6 +91,7 @@ impl<'b> Out<'b> {
             reserve: held::RESERVE,
             is_cut: false,
             broken,
+            is_untried: false,
             is_mid_line: false,
             until: None,
             record: None,
@@ -193,7 +196,10 @@ impl<'b> Out<'b> {
                     _ => wait_writable(fd, until),
                 };
                 match self.write_some(&bytes[from..], wait) {
-                    Ok(written) => from += written,
+                    Ok(written) => {
+                        from += written;
+                        self.is_untried &= written == 0;
+                    }
                     Err(why) => self.broken = Some(why),
                 }
             }
@@ -213,9 +219,22 @@ impl<'b> Out<'b> {
         }
     }
 
+    /// Why a report did not get out, where it is not the reader that has gone: with a record as well, which has it.
+    #[must_use]
+    pub const fn failed(&self) -> Option<Errno> {
+        match self.broken {
+            Some(Broken::Failed(errno)) => Some(errno),
+            _ => None,
+        }
+    }
+
     /// After a failure what follows is written again, behind `note`, which begins a line even where the last one was cut.
-    pub fn try_again(&mut self, note: &[u8]) {
-        self.broken = None;
+    pub fn try_again(&mut self, note: &'static [u8]) {
+        (self.broken, self.is_untried) = (None, true);
+        if self.record.is_some() {
+            self.reader = Reader::Missed(note);
+            return;
+        }
         self.len = 0;
         if self.is_mid_line {
             self.put(b"\n");
@@ -223,10 +242,10 @@ impl<'b> Out<'b> {
         self.put(note);
     }
 
-    /// Whether nothing waits to be written.
+    /// Whether something was written since [`Out::try_again`], and nothing waits.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
+    pub const fn writes_again(&self) -> bool {
+        self.len == 0 && !self.is_untried
     }
 
     fn write_some(

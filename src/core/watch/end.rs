@@ -158,9 +158,9 @@ impl Armed<'_> {
         // The last report has it whatever `-q` left out before, and what is `-` there was lost.
         self.completeness =
             self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WATCH_END)));
-        let finished = done(self.completeness);
-        let broken = self.out.broken();
-        self.is_over_and_lost = self.lost.say() && matches!(ending, Ending::Gone | Ending::Mismatch);
+        let (finished, broken) = (done(self.completeness), self.out.broken());
+        let is_lost = self.lost.say() && !self.has_all_in_record(recorded.is_ok());
+        self.is_over_and_lost = is_lost && matches!(ending, Ending::Gone | Ending::Mismatch);
         let exit = match (ending, broken) {
             (Ending::Output(broken), _) => output_exit(broken),
             (Ending::Gone, _) => {
@@ -204,13 +204,17 @@ impl Armed<'_> {
     /// `exit` where standard output can't be written: that is an error, but for who asked how the target ended and has a record that is
     /// complete, where all of it stands.
     fn despite(&self, broken: Option<Broken>, exit: Exit, is_recorded: bool) -> Exit {
-        if self.lost.is_any() {
-            return Exit::Error;
-        }
-        let Some(broken @ Broken::Failed(_)) = broken else { return exit };
-        let failed = output_exit(broken);
-        let is_in_record = self.place.is_some() && is_recorded;
-        if self.options.end_code == EndCode::How && is_in_record { exit } else { failed }
+        let failed = match broken {
+            _ if self.lost.is_any() => Exit::Error,
+            Some(broken @ Broken::Failed(_)) => output_exit(broken),
+            _ => return exit,
+        };
+        if self.has_all_in_record(is_recorded) { exit } else { failed }
+    }
+
+    /// Whether who asked how the target ended has a record, which is complete.
+    fn has_all_in_record(&self, is_recorded: bool) -> bool {
+        self.options.end_code == EndCode::How && self.place.is_some() && is_recorded
     }
 
     /// A target that ends at the moment at which a signal or `-c` ends the watch has ended: its end is worth more, and a service manager

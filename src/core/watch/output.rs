@@ -10,7 +10,7 @@ use crate::refusal::say_hint;
 use crate::report::Format;
 use crate::report::json::LOST;
 use crate::sys::Errno;
-use crate::sys::out::{Broken, say};
+use crate::sys::out::say;
 
 /// What a reader finds where reports are missing.
 const fn note(format: Format) -> &'static [u8] {
@@ -35,12 +35,15 @@ impl Lost {
     }
 
     /// Says once that it begins.
-    fn fail(&mut self, errno: Errno) {
+    fn fail(&mut self, errno: Errno, is_recorded: bool) {
         if !core::mem::replace(&mut self.is_failing, true) {
             let error = Error::new("write", b"standard output", errno);
             say(format_args!("memdoor: {error}"));
             say_hint(error.advice());
-            say(format_args!("memdoor: the watch goes on; its reports are lost until standard output can be written"));
+            let record = if is_recorded { ", but for the record," } else { "" };
+            say(format_args!(
+                "memdoor: the watch goes on; its reports are lost{record} until standard output can be written"
+            ));
         }
     }
 
@@ -58,24 +61,26 @@ impl Lost {
 impl Armed<'_> {
     /// Says before the watch begins that there is no standard output, where that is so. A record needs none.
     pub(super) fn check_output(&mut self) {
-        if let (Some(Broken::Failed(errno)), None) = (self.out.broken(), self.options.record) {
-            self.lost.fail(errno);
+        if let Some(errno) = self.out.failed() {
+            if self.options.record.is_none() {
+                self.lost.fail(errno, false);
+            }
             self.out.try_again(b"");
         }
     }
 
     /// Counts a report that was lost. How the watch ends where nobody reads any more.
     pub(super) fn look_at_output(&mut self) -> Option<Ending> {
+        if let Some(errno) = self.out.failed() {
+            self.lost.fail(errno, self.place.is_some());
+            self.lost.count += 1;
+            self.out.try_again(note(self.options.format));
+            return None;
+        }
         match self.out.broken() {
-            Some(Broken::Failed(errno)) => {
-                self.lost.fail(errno);
-                self.lost.count += 1;
-                self.out.try_again(note(self.options.format));
-                None
-            }
             Some(broken) => Some(Ending::output(broken)),
             None => {
-                if self.lost.is_failing && self.out.is_empty() {
+                if self.lost.is_failing && self.out.writes_again() {
                     self.lost.is_failing = false;
                     say(format_args!("memdoor: standard output can be written again"));
                 }

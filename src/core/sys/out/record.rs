@@ -16,6 +16,8 @@ pub(super) enum Reader {
     Reads,
     /// It did not in time, and has lost the rest of an entry.
     Lags,
+    /// It could not be written, and has lost an entry or a part of one: what it finds there.
+    Missed(&'static [u8]),
 }
 
 /// What of the open entry went to standard output before its end, because the record had no room for it.
@@ -54,7 +56,7 @@ impl Out<'_> {
             self.pass_on(bytes, lost);
             self.beside = match self.reader {
                 Reader::Reads => Beside::All,
-                Reader::Lags => Beside::Part,
+                Reader::Lags | Reader::Missed(_) => Beside::Part,
             };
         }
     }
@@ -74,17 +76,28 @@ impl Out<'_> {
 
     /// Best effort: what a reader does not take within [`GRACE`] it does not get, and is told so.
     fn pass_on(&mut self, entry: &[u8], lost: &[u8]) {
+        // A failure may have cut a line.
+        let end = match self.reader {
+            Reader::Missed(_) if self.is_mid_line => &b"\n"[..],
+            _ => b"",
+        };
         let (note, grace) = match self.reader {
             Reader::Reads => (&b""[..], GRACE),
             Reader::Lags => (lost, Duration::ZERO),
+            Reader::Missed(note) => (note, GRACE),
         };
         self.reader = Reader::Reads;
         let until = monotonic() + grace;
-        for mut rest in [note, entry] {
+        for mut rest in [end, note, entry] {
             while !rest.is_empty() && self.broken.is_none() && self.reader == Reader::Reads {
                 let whole = whole_lines(rest, self.chunk);
                 match self.write_some(whole, |fd| wait_until(fd, until)) {
-                    Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                    Ok(written) => {
+                        if let Some(last) = written.checked_sub(1).and_then(|last| rest.get(last)) {
+                            (self.is_mid_line, self.is_untried) = (*last != b'\n', false);
+                        }
+                        rest = rest.get(written..).unwrap_or_default();
+                    }
                     Err(Broken::Stopped) => self.reader = Reader::Lags,
                     Err(why) => self.broken = Some(why),
                 }
