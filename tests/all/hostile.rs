@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use common::host::TempDir;
 use common::json::{self, Json};
+use common::report::BANNERS;
 use common::scene::Camera;
+use common::stage::LIMITS;
 use memdoor::oomlog::assemble::Assembler;
 use memdoor::oomlog::{escape, prefix};
 use memdoor::parse::net::others::Table;
@@ -429,7 +431,7 @@ impl Proc {
             ("cmdline", b"/opt/victim\0--leak\0"),
             ("maps", b"1000-3000 r-xp 00000000 fe:00 7                          /opt/victim\n"),
             ("smaps_rollup", b"1000-3000 ---p 00000000 00:00 0    [rollup]\nRss: 400 kB\nPss: 380 kB\nPrivate_Clean: 60 kB\nPrivate_Dirty: 300 kB\n"),
-            ("limits", LIMITS),
+            ("limits", LIMITS.as_bytes()),
             ("task/TID/children", b""),
         ];
         for (name, text) in files {
@@ -529,17 +531,6 @@ impl Taken {
         self.completeness != Completeness::Complete
     }
 }
-
-const LIMITS: &[u8] = b"Limit                     Soft Limit           Hard Limit           Units     \nMax data size             unlimited            unlimited            bytes     \nMax stack size            8388608              unlimited            bytes     \nMax processes             31204                31204                processes \nMax open files            1024                 524288               files     \nMax locked memory         8388608              8388608              bytes     \nMax address space         unlimited            unlimited            bytes     \nMax msgqueue size         819200               819200               bytes     \n";
-
-const BANNERS: [&str; 6] = [
-    "##### PROCESS BASIC INFORMATION #####",
-    "##### PROCESS MEMORY INFORMATION #####",
-    "##### PROCESS TREE INFORMATION #####",
-    "##### PROCESS LIMITS INFORMATION #####",
-    "##### PROCESS MEMORY MAPPING INFORMATION #####",
-    "##### PROCESS NETWORK CONNECTION INFORMATION #####",
-];
 
 /// A report on a terminal: no control character but newline, each banner once and in the document's order.
 fn check_text(text: &str) {

@@ -17,6 +17,16 @@ use super::run::{Running, command, poll};
 use super::target::children;
 use super::terminal::Pty;
 
+/// `/proc/PID/limits` of a service.
+pub const LIMITS: &str = "Limit                     Soft Limit           Hard Limit           Units     \n\
+            Max data size             unlimited            unlimited            bytes     \n\
+            Max stack size            8388608              unlimited            bytes     \n\
+            Max processes             31204                31204                processes \n\
+            Max open files            1024                 524288               files     \n\
+            Max locked memory         8388608              8388608              bytes     \n\
+            Max address space         unlimited            unlimited            bytes     \n\
+            Max msgqueue size         819200               819200               bytes     \n";
+
 /// A process of the cast.
 pub struct Actor {
     pub comm: &'static str,
@@ -365,14 +375,6 @@ impl Stage {
                 0x5555_88cb_9000_u64 + actor.anon * 1024,
             )
         };
-        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
-            Max data size             unlimited            unlimited            bytes     \n\
-            Max stack size            8388608              unlimited            bytes     \n\
-            Max processes             31204                31204                processes \n\
-            Max open files            1024                 524288               files     \n\
-            Max locked memory         8388608              8388608              bytes     \n\
-            Max address space         unlimited            unlimited            bytes     \n\
-            Max msgqueue size         819200               819200               bytes     \n";
         for (name, text) in [
             ("stat", stat.as_str()),
             (&format!("task/{pid}/stat"), &stat),
@@ -381,7 +383,7 @@ impl Stage {
             ("cgroup", &format!("0::{}\n", actor.cgroup)),
             ("cmdline", &actor.cmdline.split_inclusive(' ').map(|word| word.replace(' ', "\0")).collect::<String>()),
             ("maps", &maps),
-            ("limits", limits),
+            ("limits", LIMITS),
             ("net/sockstat", "sockets: used 22\nTCP: inuse 7 orphan 0 tw 0 alloc 12 mem 3\nUDP: inuse 2 mem 0\n"),
         ] {
             self.put(&file(name), text.as_bytes());

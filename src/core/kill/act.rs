@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::members::{self, Check, Dying, Leaf, Lost, Mixed, Whole};
 use super::options::{Act, Scope};
-use super::pending::Pending;
+use super::pending::{Pending, Since};
 use super::report::{Action, Failure, Named, Outcome, Pardon, Terms};
 use super::top::Top;
 use super::turn::{Other, USERS_WORD, Waited};
@@ -455,20 +455,19 @@ impl Armed<'_> {
                 Outcome::Failed
             }
         };
-        if action.outcome == Outcome::Pending {
-            let cgroup = leaf.filter(|_| is_whole);
-            self.history.pending =
-                Some(Pending { members: None, action: action.clone(), started, asked, cgroup, before });
-            return false;
-        }
-        self.finish(action, started, &before);
+        let cgroup = leaf.filter(|_| is_whole);
+        self.conclude(action, Since { started, asked, before }, cgroup);
         false
     }
 
-    /// Sums up what came of it, and lets go of all.
-    pub(super) fn finish(&mut self, action: &mut Action, started: Duration, before: &Reading) {
-        action.took = monotonic().saturating_sub(started);
-        self.sum_up(action, before);
+    /// Sums up what came of it, and lets go of all; or keeps what is held for the run that comes, where a SIGHUP came before the end.
+    pub(super) fn conclude(&mut self, action: &mut Action, since: Since, cgroup: Option<(Dir, Path)>) {
+        if action.outcome == Outcome::Pending {
+            self.history.pending = Some(Pending { members: None, action: action.clone(), since, cgroup });
+            return;
+        }
+        action.took = monotonic().saturating_sub(since.started);
+        self.sum_up(action, &since.before);
         self.members.clear();
     }
 

@@ -22,11 +22,18 @@ pub(super) struct Pending {
     pub(super) members: Option<Members>,
     /// What was decided.
     pub(super) action: Action,
-    /// When that was begun, and when SIGTERM was sent, on the steady clock.
-    pub(super) started: Duration,
-    pub(super) asked: Duration,
+    pub(super) since: Since,
     /// Its cgroup, when that is ended as a whole.
     pub(super) cgroup: Option<(Dir, Path)>,
+}
+
+/// Where an end began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Since {
+    /// When it was decided, on the steady clock.
+    pub(super) started: Duration,
+    /// When SIGTERM was sent.
+    pub(super) asked: Duration,
     /// Memory before.
     pub(super) before: Reading,
 }
@@ -34,7 +41,7 @@ pub(super) struct Pending {
 impl Armed<'_> {
     /// Goes on with it, for what is left of the grace that holds now; or lets it go, when it is spared by what holds now.
     pub(super) fn resume(&mut self, pending: Pending) {
-        let Pending { members, mut action, started, asked, cgroup, mut before } = pending;
+        let Pending { members, mut action, mut since, cgroup } = pending;
         let (Some(members), Some(victim)) = (members, action.best[0].clone()) else {
             return;
         };
@@ -43,7 +50,7 @@ impl Armed<'_> {
         let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
         if self.options.cgroup != action.terms.cgroup() {
             // What was available before is of another memory than what is.
-            before = Reading::default();
+            since.before = Reading::default();
         }
         let is_whole = cgroup.is_some();
         let cgroup = cgroup.filter(|_| self.options.scope == Scope::Cgroup);
@@ -67,14 +74,12 @@ impl Armed<'_> {
             let size = self.members.together().freeable();
             // Another that acts by now has seen nobody act: both go on.
             let _ = self.history.turn.tell(&self.host.proc, self.options.cgroup, victim.pid, size);
-            self.see_through(&mut action, &check, cgroup.as_ref().map(|(dir, _)| dir), asked)
+            self.see_through(&mut action, &check, cgroup.as_ref().map(|(dir, _)| dir), since.asked)
         };
-        if action.outcome == Outcome::Pending {
-            let action = action.clone();
-            self.history.pending = Some(Pending { members: None, action, started, asked, cgroup, before });
+        self.conclude(&mut action, since, cgroup);
+        if self.history.pending.is_some() {
             return;
         }
-        self.finish(&mut action, started, &before);
         self.history.turn.release();
         self.tell_outcome(action);
         self.rest();

@@ -2,8 +2,7 @@
 
 use crate::fixed::Fixed;
 use crate::host::Numbers;
-use crate::oom_kills::{self, Report, drain, resident};
-use crate::parse::kmsg::unescape;
+use crate::oom_kills::{self, Report, drain, printed, resident};
 use crate::parse::oom_report::{Line, line};
 use crate::sys::kmsg::Kmsg;
 use crate::sys::reserved::Reserved;
@@ -73,8 +72,8 @@ impl Kills {
             let kill = Kill {
                 pid: killed.pid,
                 numbers: self.numbers,
-                comm: plain(killed.comm.unwrap_or_default()),
-                cgroup: plain(self.report.limit().unwrap_or_default()),
+                comm: printed(killed.comm.unwrap_or_default()),
+                cgroup: printed(self.report.limit().unwrap_or_default()),
                 rss: resident(&killed),
             };
             self.more += u64::from(self.seen.push(kill).is_err());
@@ -90,11 +89,6 @@ impl Kills {
     pub(super) fn unread(&self) -> Option<Errno> {
         self.log.as_ref().err().copied()
     }
-}
-
-/// A name as /proc shows it. What is longer is cut.
-fn plain<const N: usize>(text: &[u8]) -> Fixed<N> {
-    Fixed::of(unescape(text, &mut [0; N]))
 }
 
 #[cfg(test)]
@@ -155,13 +149,5 @@ mod tests {
             kills.take(text.as_bytes());
         }
         assert_eq!((kills.seen().0.len(), kills.seen().1), (ROOM, 12));
-    }
-
-    #[test]
-    fn names_are_those_that_proc_shows() {
-        let plain = |text: &[u8]| super::plain::<32>(text).as_bytes().to_vec();
-        assert_eq!(plain(b"a\\x0ab\\x5cx"), b"a\nb\\x");
-        assert_eq!(plain(b"\\x0"), b"\\x0");
-        assert_eq!(plain(b"\\xzz\\"), b"\\xzz\\");
     }
 }

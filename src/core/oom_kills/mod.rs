@@ -7,7 +7,8 @@ mod report;
 
 pub(crate) use report::{Report, Short, resident};
 
-use crate::parse::kmsg::{Record, record};
+use crate::fixed::Fixed;
+use crate::parse::kmsg::{Record, record, unescape};
 use crate::sys::Result;
 use crate::sys::kmsg::{Kmsg, Read};
 
@@ -19,6 +20,11 @@ pub(crate) fn open() -> Result<Kmsg> {
     let log = Kmsg::open(c"/dev/kmsg")?;
     log.skip()?;
     Ok(log)
+}
+
+/// A text of the log as the kernel printed it, the device's escapes undone; what is longer is cut.
+pub(crate) fn printed<const N: usize>(text: &[u8]) -> Fixed<N> {
+    Fixed::of(unescape(text, &mut [0; N]))
 }
 
 /// Whether the log was read without a gap.
@@ -45,4 +51,16 @@ pub(crate) fn drain(log: &Kmsg, buf: &mut [u8], take: &mut dyn FnMut(&Record<'_>
         }
     }
     Ok(Drained::Gaps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_proc_shows() {
+        for (text, name) in [(&b"a\\x0ab\\x5cx"[..], &b"a\nb\\x"[..]), (b"\\x0", b"\\x0"), (b"\\xzz\\", b"\\xzz\\")] {
+            assert_eq!(printed::<32>(text).as_bytes(), name);
+        }
+    }
 }

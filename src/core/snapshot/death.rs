@@ -5,8 +5,7 @@
 use core::time::Duration;
 
 use super::basic::BEGIN;
-use super::{Completeness, END, Losses, Scene, Take, basic, head, history, mappings, memory, network};
-use crate::error::Absent;
+use super::{Completeness, END, Losses, Scene, Take, basic, head, history, late, mappings, memory, network};
 use crate::report::{Name, Report, Section, Value};
 use crate::sys::clock::monotonic;
 
@@ -54,8 +53,4 @@ pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn 
     }
     report.facts(&[Name(END, "Snapshot", "").is(Value::Words(losses.all.name()))]);
     losses.foot(monotonic().saturating_sub(death.since), report)
-}
-
-fn late(_: &mut Scene<'_>, _: &mut dyn Report) -> Result<Completeness, Absent> {
-    Err(Absent::Late)
 }

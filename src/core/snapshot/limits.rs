@@ -48,21 +48,21 @@ pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Com
         Ok(text) => text,
         Err(errno) => return Err(scene.target.absent(c"limits", errno)),
     };
-    let rows = ROWS.map(|row| (row, limit(text, row.0).ok_or(source.lacks(row.0))));
-    let words = rows.map(|((_, unit, ..), found)| found.map(|(soft, hard)| words(unit, soft, hard)));
-    let mut facts = [Name(LIMITS, "", "").is(Value::Nothing); 3 * ROWS.len()];
-    for ((facts, words), ((name, unit, soft, hard), found)) in facts.chunks_exact_mut(3).zip(&words).zip(rows) {
-        let of = |pick: fn((Limit, Limit)) -> Limit| found.map_or(Value::Nothing, |found| figure(unit, pick(found)));
-        let text = words.as_ref().map_or_else(|why| Value::Absent(*why), |words| Value::Text(words.as_bytes()));
-        let named = [
-            Name(LIMITS, name, "").is(text),
-            Name(LIMITS, "", soft).is(found.err().map_or_else(|| of(|(soft, _)| soft), Value::Absent)),
-            Name(LIMITS, "", hard).is(of(|(_, hard)| hard)),
-        ];
-        facts.copy_from_slice(&named);
-    }
-    report.facts(&facts);
-    Ok(Completeness::of(&facts))
+    let rows = ROWS.map(|row| {
+        let found = limit(text, row.0).ok_or(source.lacks(row.0));
+        (row, found, found.map(|(soft, hard)| words(row.1, soft, hard)))
+    });
+    let facts = rows.each_ref().map(|((name, unit, soft, hard), found, words)| {
+        let words = words.as_ref().map_err(|why| *why);
+        [
+            Name(LIMITS, name, "").is(Value::of(words, |words| Value::Text(words.as_bytes()))),
+            Name(LIMITS, "", soft).is(Value::of(*found, |(soft, _)| figure(*unit, soft))),
+            Name(LIMITS, "", hard).is(found.map_or(Value::Nothing, |(_, hard)| figure(*unit, hard))),
+        ]
+    });
+    let facts = facts.as_flattened();
+    report.facts(facts);
+    Ok(Completeness::of(facts))
 }
 
 /// `1024, hard 524288`

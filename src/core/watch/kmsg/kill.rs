@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::cgroup::Path;
 use crate::fixed::Fixed;
-use crate::oom_kills::{Report, resident};
+use crate::oom_kills::{Report, printed, resident};
 use crate::parse::cgroup::Version;
 use crate::parse::kmsg::unescape;
 use crate::parse::oom_report::kill::{self, Killed};
@@ -317,7 +317,7 @@ impl Kills {
         self.elsewhere += u64::from(is_elsewhere);
         // A leader that has exited stands in the summary, and a thread of it in the kill line.
         let pid = self.report.chosen().filter(|_| !self.report.is_of_group()).unwrap_or(killed.pid);
-        let (comm, sharing) = (name(killed.comm), self.sharing(killed));
+        let (comm, sharing) = (printed(killed.comm.unwrap_or_default()), self.sharing(killed));
         let victim = Victim { pid, comm, boot_us, kin, sharing, logged: self.logged };
         self.other = Some(victim.clone());
         match self.waiting.iter_mut().find(|slot| slot.is_none()) {
@@ -389,7 +389,8 @@ impl Kills {
         if self.by == Match::Number || self.role.is_none() {
             return;
         }
-        let killed = kill::killed(self.killed.as_bytes()).map(|killed| (killed.pid, name(killed.comm)));
+        let killed =
+            kill::killed(self.killed.as_bytes()).map(|killed| (killed.pid, printed(killed.comm.unwrap_or_default())));
         if let (Some((pid, comm)), Some((logged, boot_us))) = (killed, self.found.take()) {
             let (kin, is_elsewhere) = self.relation(pid);
             self.elsewhere += u64::from(is_elsewhere);
@@ -471,10 +472,6 @@ impl Kills {
         let [header, usage, row, chosen, group] = self.report.lines();
         [header, usage, row, chosen, group, self.killed.as_bytes()]
     }
-}
-
-fn name(comm: Option<&[u8]>) -> Fixed<64> {
-    Fixed::of(unescape(comm.unwrap_or_default(), &mut [0; 64]))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::super::end::WATCH_END;
 use super::{Cause, Evidence, Verdict, apart, name};
 use crate::error::Absent;
 use crate::fixed::Fixed;
-use crate::parse::kmsg::unescape;
+use crate::oom_kills::printed;
 use crate::report::{Fact, Name, Report, Value};
 use crate::sys::clock::monotonic;
 use crate::sys::ptrace::{self, Passed};
@@ -45,9 +45,9 @@ impl Verdict<'_> {
     /// Hands its facts, and those of `others` before them, to a report: in JSON they are one line.
     pub(in super::super) fn report(&self, others: &[Fact<'_>], report: &mut dyn Report) {
         // As they were printed, so that the one escaping of the output is the only one: the device has another.
-        let lines = self.log().map_or([&b""[..]; LINES], Kills::lines).map(printed);
+        let lines = self.log().map_or([&b""[..]; LINES], Kills::lines).map(printed::<1024>);
         let lines = lines.each_ref().map(Fixed::as_bytes);
-        let cgroup = self.log().and_then(|log| log.report().limit()).map(printed);
+        let cgroup = self.log().and_then(|log| log.report().limit()).map(printed::<1024>);
         let sentences = self.sentences();
         let sentences = sentences.each_ref().map(Fixed::as_bytes);
         let said = lines.iter().chain(&sentences);
@@ -124,11 +124,6 @@ impl Verdict<'_> {
                 .if_any((!evidence.is_empty()).then_some(Value::Texts(evidence))),
         ]
     }
-}
-
-/// A text of the log as the kernel printed it.
-fn printed(text: &[u8]) -> Fixed<1024> {
-    Fixed::of(unescape(text, &mut [0; 1024]))
 }
 
 impl Evidence<'_> {
