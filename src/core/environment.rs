@@ -108,7 +108,7 @@ impl fmt::Display for Unfit {
             Self::Foreign => {
                 f.write_str("/proc is of another pid namespace: its numbers mean other processes to memdoor")
             }
-            Self::Files(count, errno) => write!(f, "cannot open {count} files at once: {}", Because(*errno)),
+            Self::Files(count, errno) => write!(f, "cannot open {count} more files at once: {}", Because(*errno)),
             Self::Record(count, errno) => {
                 write!(f, "cannot keep {count} files open, as a watch with a record does: {}", Because(*errno))
             }

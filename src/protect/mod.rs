@@ -22,7 +22,7 @@ use crate::processes::slow::Reader;
 use crate::processes::{self, Comm, Depth, Kind, Process, Table};
 use crate::refusal::{fail, output_exit, say_hint};
 use crate::report::Format;
-use crate::report::escape::Escaped;
+use crate::report::escape::{Called, Escaped};
 use crate::report::json::Envelope;
 use crate::sys::Errno;
 use crate::sys::ours::{PATIENCE, Refused, Replaced};
@@ -330,7 +330,7 @@ impl Run<'_, '_> {
             return;
         }
         let shown: Vec<String> =
-            first.iter().map(|(pid, comm)| format!("PID {pid} ({})", Escaped(comm.as_bytes()))).collect();
+            first.iter().map(|(pid, comm)| format!("PID {pid} ({})", Called(comm.as_bytes()))).collect();
         let more = count - shown.len() as u64;
         say(format_args!(
             "memdoor: {count} {}: {}{}",

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::mode::with_report;
 use crate::refusal::say_hint;
-use crate::report::escape::Escaped;
+use crate::report::escape::Called;
 use crate::report::{Event, Format, Head, Name, Severity, Value};
 use crate::shell::argument;
 use crate::sys::Errno;
@@ -49,7 +49,7 @@ impl Run<'_, '_> {
     fn text(&mut self, row: &Row) {
         let mut comm = Fixed::<80>::new();
         // Neither Fixed nor Out returns an error: the one cuts, the other remembers.
-        let _ = write!(comm, "{}", Escaped(row.comm.as_bytes()));
+        let _ = write!(comm, "{}", Called(row.comm.as_bytes()));
         let comm = core::str::from_utf8(comm.as_bytes()).unwrap_or_default();
         let mut before = Fixed::<24>::new();
         let _ = match row.before {

@@ -4,7 +4,7 @@ use crate::fixed::Fixed;
 use crate::pattern::Field;
 use crate::processes::Process;
 use crate::refusal::say_hint;
-use crate::report::escape::Escaped;
+use crate::report::escape::Called;
 use crate::sys::file::Dir;
 use crate::sys::out::say;
 use crate::sys::system;
@@ -47,7 +47,7 @@ impl<'a> Spared<'a> {
     /// Whether `process`, which `whom` fits, is one of them. PID 1 is said: somebody may have meant it.
     pub(super) fn holds(&self, process: &Process, whom: Whom<'_>) -> bool {
         if process.pid.get() == 1 {
-            let comm = Escaped(process.comm.as_bytes());
+            let comm = Called(process.comm.as_bytes());
             say(format_args!("memdoor: PID 1 ({comm}) fits, too, and is left as it is"));
             say_hint(Some("memdoor protect -p 1 --adj N changes it"));
             return true;

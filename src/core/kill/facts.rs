@@ -9,7 +9,7 @@ use super::top::Large;
 use super::turn::{self, Waited};
 use super::when::{Reading, State};
 use crate::fixed::Fixed;
-use crate::report::escape::Escaped;
+use crate::report::escape::Called;
 use crate::report::field::Get::{self, Count, Growth, Known, Share, Size, Span, Words};
 use crate::report::field::{Rows, Told, told};
 use crate::report::{Event, Fact, Name, Section, Severity, Value};
@@ -265,7 +265,7 @@ pub(super) fn line(near: &Named) -> Fixed<160> {
         words,
         "PID {} ({}): {}{} kB, RSS {} kB, processes {}",
         near.pid,
-        Escaped(near.comm.as_bytes()),
+        Called(near.comm.as_bytes()),
         // As `check` and `scores` mark it.
         if worth(tree.unread.plus(tree.left_out)).is_some() { "~" } else { "" },
         tree.held.kib(),
@@ -278,7 +278,7 @@ pub(super) fn line(near: &Named) -> Fixed<160> {
 /// The same in a line.
 pub(super) fn large_line(one: &Large) -> Fixed<160> {
     let mut words = Fixed::new();
-    let _ = write!(words, "PID {} ({}): RSS {} kB", one.pid, Escaped(one.comm.as_bytes()), one.rss.kib());
+    let _ = write!(words, "PID {} ({}): RSS {} kB", one.pid, Called(one.comm.as_bytes()), one.rss.kib());
     if let Some(swap) = one.swap {
         let _ = write!(words, ", swap {} kB", swap.kib());
     }

@@ -10,7 +10,7 @@ use super::when::{Join, State};
 use crate::error::by_right;
 use crate::fixed::Fixed;
 use crate::processes::slow::WORTH;
-use crate::report::escape::Escaped;
+use crate::report::escape::{Called, Escaped};
 use crate::units::{Percent, micros, plural};
 use crate::victim::{By, Rank, Why};
 
@@ -128,11 +128,11 @@ impl Action {
             return words;
         };
         let _ = match &waited.whom.memdoor {
-            Some(one) => write!(words, "PID {} ({})", one.pid, Escaped(one.comm.as_bytes())),
+            Some(one) => write!(words, "PID {} ({})", one.pid, Called(one.comm.as_bytes())),
             None => write!(words, "another memdoor, whose PID is not known"),
         };
         let _ = match &waited.whom.victim {
-            Some(one) => write!(words, ", which ends PID {} ({})", one.pid, Escaped(one.comm.as_bytes())),
+            Some(one) => write!(words, ", which ends PID {} ({})", one.pid, Called(one.comm.as_bytes())),
             None => write!(words, ", whose victim is not known"),
         };
         let millis = micros(waited.took) / 1000;
@@ -198,7 +198,7 @@ impl Action {
     pub(super) fn survivor(&self) -> Fixed<256> {
         let mut words = Fixed::new();
         if let Some(one) = &self.survivor {
-            let _ = write!(words, "PID {} ({}): {}", one.pid, Escaped(one.comm.as_bytes()), one.stuck.words());
+            let _ = write!(words, "PID {} ({}): {}", one.pid, Called(one.comm.as_bytes()), one.stuck.words());
         }
         words
     }
@@ -275,7 +275,7 @@ impl Action {
         if let Some(victim) = &self.best[0] {
             let tree = &victim.tree;
             let mut comm = Fixed::<64>::new();
-            let _ = write!(comm, "{}", Escaped(victim.comm.as_bytes()));
+            let _ = write!(comm, "{}", Called(victim.comm.as_bytes()));
             let _ = write!(
                 words,
                 " pid={} comm={} processes={} held_kb={} rss_kb={} of_trees={}",

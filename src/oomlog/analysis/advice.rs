@@ -9,7 +9,7 @@ use super::victim::{freed_words, session_victims};
 use super::{Mib, Who, size, whole};
 use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Zone};
 use crate::oomlog::shell;
-use crate::report::escape::Escaped;
+use crate::report::escape::{Called, Escaped};
 use crate::shell::word;
 use crate::units::{Bytes, Percent};
 
@@ -117,7 +117,7 @@ fn session(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let Some(comm) = session_victims(event).next() else {
         return;
     };
-    let name = Escaped(comm);
+    let name = Called(comm);
     // `pgrep -x systemd` would find PID 1, whose children inherit what it is given.
     let of_user = matches!(ascii(comm), "systemd" | "(sd-pam)");
     let command = if of_user {

@@ -6,7 +6,7 @@ use super::victim::is_session;
 use super::{Mib, size};
 use crate::oomlog::event::{Event, Row, Text};
 use crate::parse::cgroup::owner;
-use crate::report::escape::Escaped;
+use crate::report::escape::Called;
 use crate::shell::{argument, word};
 use crate::units::{Bytes, Percent};
 
@@ -55,7 +55,7 @@ impl Hog {
 
     /// What to do about it.
     pub(super) fn limit(&self, comm: &[u8]) -> Advice {
-        let (name, property) = (Escaped(comm), self.property);
+        let (name, property) = (Called(comm), self.property);
         let average = self.average();
         let limit = average.0.div_ceil(1 << 20).max(1);
         let command = match &self.unit {

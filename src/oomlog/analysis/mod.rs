@@ -23,7 +23,7 @@ use super::event::{Constraint, Event, Position, Row, Task, Zone};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{PodUid, owner};
 use crate::report::columns;
-use crate::report::escape::Escaped;
+use crate::report::escape::{Called, Escaped};
 pub use crate::units::plural;
 use crate::units::{Bytes, Pages};
 
@@ -94,7 +94,7 @@ impl<'a> Who<'a> {
 impl Display for Who<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
         match self.comm {
-            Some(comm) => Escaped(comm).fmt(f)?,
+            Some(comm) => Called(comm).fmt(f)?,
             None => f.write_str("-")?,
         }
         match self.pid {

@@ -4,7 +4,7 @@ use core::fmt::Write;
 use super::super::lines::paragraph;
 use crate::oomlog::analysis::{Mib, account, in_mib, lru, plural, size, whole};
 use crate::oomlog::event::{Event, Mark, Row};
-use crate::report::escape::Escaped;
+use crate::report::escape::{Called, Escaped};
 use crate::units::{Bytes, Percent};
 
 pub(super) fn consumers(to: &mut String, event: &Event) {
@@ -25,7 +25,7 @@ pub(super) fn consumers(to: &mut String, event: &Event) {
 /// `  1. java                 (PID 1234  ) -   6835.9 MB  42.7 %  adj 0`
 fn rows(to: &mut String, event: &Event, rows: &[Row], pages: impl Fn(&Row) -> u64) {
     for (at, row) in rows.iter().enumerate() {
-        let name = format!("{}", Escaped(&row.comm));
+        let name = format!("{}", Called(&row.comm));
         let held = in_mib(event, pages(row));
         let percent = share_of(size(event, pages(row)), whole(event).map(|whole| whole.bytes));
         let adj = row.adj.map(|adj| format!("  adj {adj}")).unwrap_or_default();
