@@ -2,6 +2,7 @@
 
 use core::fmt::Write;
 
+use super::evidence::Evidence;
 use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
@@ -9,24 +10,23 @@ use super::options::{Act, Logging, Options, Run, Unpinned};
 use super::report::Action;
 use super::select::Selection;
 use super::when::{Odd, Pace, Reading};
-use super::{Armed, History};
+use super::{History, Killer};
 use crate::cgroup::{Memcg, Whose};
 use crate::environment::{self, MANY, Others, fail_no_room};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::mode::{Buffers, envelope, open_host, open_self, with_report};
+use crate::mode::{Buffers, envelope, open_host, open_self};
 use crate::parse::meminfo::Meminfo;
 use crate::processes::slow::{self, REFINING, Reader};
 use crate::refusal::fail;
 use crate::report::columns::Mb;
 use crate::report::escape::Escaped;
+use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
-use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
 use crate::sys::harden;
-use crate::sys::out::{Out, Sink};
 use crate::sys::pidfd::PidFd;
 use crate::sys::reserved::Reserved;
 use crate::sys::{self, Errno, signal, system};
@@ -47,7 +47,7 @@ fn open_machine(options: &Options<'_>) -> Result<Host, Exit> {
     Ok(host)
 }
 
-impl<'a> Armed<'a> {
+impl<'a> Killer<'a> {
     /// Opens, reads and checks everything once; a daemon rehearses and locks what that has touched.
     #[inline(never)]
     pub(super) fn arm(
@@ -77,7 +77,7 @@ impl<'a> Armed<'a> {
             Run::Daemon => LOCKED_ROOM,
         };
         let locked = history.turn.arm(&host.proc);
-        let mut armed = Self {
+        let mut killer = Self {
             options,
             history,
             host,
@@ -85,26 +85,19 @@ impl<'a> Armed<'a> {
             selection: Selection::arm(room).map_err(fail_no_room)?.with_reader(reader),
             reader,
             members: Members::arm().map_err(fail_no_room)?,
-            memcg,
-            sockets,
-            envelope,
+            evidence: Evidence::new(options.format, envelope, memcg, sockets, (out, read), completeness),
             log,
-            out,
-            buf: read,
             pace: Pace::new(),
-            completeness,
-            is_output_broken: false,
-            is_output_lost: false,
             has_ended_avoided: false,
             looks: 0,
             is_odd: Odd::Nothing,
         };
-        armed.say_if_unlocked(locked);
+        killer.say_if_unlocked(locked);
         if options.run == Run::Daemon {
-            armed.settle()?;
-            armed.say_what_surprises();
+            killer.settle()?;
+            killer.say_what_surprises();
         }
-        Ok(armed)
+        Ok(killer)
     }
 
     /// Without a lock it goes on.
@@ -226,24 +219,9 @@ impl<'a> Armed<'a> {
         action.top = self.the_largest();
         action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
         self.say_if_nobody_fits(&action);
-        let mut out = Out::new(Sink::Nowhere, self.out);
-        let format = self.options.format;
-        with_report(format, &mut out, &self.envelope, |report| {
-            action.report(report);
-        });
         action.log(&self.options, &mut Log::silent(self.options.log));
-        if let Some(mut target) = open_self(&self.host) {
-            let until = core::time::Duration::MAX;
-            let mut scene = Scene::new(
-                &mut target,
-                &mut self.host,
-                &mut self.memcg,
-                &mut self.sockets,
-                self.buf,
-                When::Condemned { until },
-            );
-            with_report(format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
-        }
+        let own = open_self(&self.host);
+        self.evidence.rehearse(&mut self.host, own, &action);
         let _ = self.pace.next(monotonic(), &self.options.when, &reading);
         self.pace = Pace::new();
     }

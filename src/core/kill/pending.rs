@@ -5,8 +5,8 @@
 
 use core::time::Duration;
 
-use super::Armed;
-use super::act::leaf_of;
+use super::Killer;
+use super::decide::leaf_of;
 use super::members::{Check, Members};
 use super::options::{Act, Scope};
 use super::report::{Action, Outcome, Pardon};
@@ -38,7 +38,7 @@ pub(super) struct Since {
     pub(super) before: Reading,
 }
 
-impl Armed<'_> {
+impl Killer<'_> {
     /// Goes on with it, for what is left of the grace that holds now; or lets it go, when it is spared by what holds now.
     pub(super) fn resume(&mut self, pending: Pending) {
         let Pending { members, mut action, mut since, cgroup } = pending;
