@@ -9,9 +9,9 @@ use super::members::{self, Check, Members};
 use super::options::{Act, Logging, Options, Run, Unpinned};
 use super::report::Action;
 use super::select::Selection;
-use super::when::{Odd, Pace, Reading};
+use super::when::{MeminfoQuirk, Pace, Reading};
 use super::{History, Killer};
-use crate::cgroup::{Memcg, Whose};
+use crate::cgroup::{LimitOwner, Memcg};
 use crate::environment::{self, MANY, Others, fail_no_room};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
@@ -42,7 +42,7 @@ const DESCRIPTORS: usize = 256;
 /// The machine, of which it is known how much memory is available, or will be of the cgroup.
 fn open_machine(options: &Options<'_>) -> Result<Host, Exit> {
     let mut host = open_host(MANY)?;
-    let is_enough = |meminfo: &Meminfo| options.cgroup.is_some() || Reading::of(meminfo).1 != Odd::NoMemory;
+    let is_enough = |meminfo: &Meminfo| options.cgroup.is_some() || Reading::of(meminfo).1 != MeminfoQuirk::NoMemory;
     environment::memory(&mut host, is_enough).map_err(|unfit| unfit.fail())?;
     Ok(host)
 }
@@ -89,8 +89,8 @@ impl<'a> Killer<'a> {
             log,
             pace: Pace::new(),
             has_ended_avoided: false,
-            looks: 0,
-            is_odd: Odd::Nothing,
+            identity: 0,
+            quirk: MeminfoQuirk::Nothing,
         };
         killer.say_if_unlocked(locked);
         if options.run == Run::Daemon {
@@ -139,10 +139,10 @@ impl<'a> Killer<'a> {
 
     /// Which of the patterns that spare somebody fit nobody who runs now: a mistake in one is noticed when somebody has been ended.
     fn say_what_fits_nobody(&mut self) {
-        let whom = self.options.whom;
+        let policy = self.options.policy;
         // Whom it fitted may have been ended for want of anybody else.
-        let avoid = if self.has_ended_avoided { &[] } else { whom.avoid };
-        let lists = [("--ignore", whom.ignore), ("--avoid", avoid)];
+        let avoid = if self.has_ended_avoided { &[] } else { policy.avoid };
+        let lists = [("--ignore", policy.ignore), ("--avoid", avoid)];
         let count = lists.iter().map(|(_, patterns)| patterns.len()).sum();
         if count == 0 {
             return;
@@ -179,7 +179,7 @@ impl<'a> Killer<'a> {
                     ),
                 );
             }
-            (None, Whose::Hidden) => self.log.line(
+            (None, LimitOwner::Hidden) => self.log.line(
                 Level::Warning,
                 format_args!(
                     "--cgroup {} has the limit of a cgroup above what is mounted here, {limit} MiB, and counts its own memory alone; hint: --cgroup / counts all that is seen here",
@@ -197,19 +197,19 @@ impl<'a> Killer<'a> {
         }
         let not = action.not_candidates();
         let not = core::str::from_utf8(not.as_bytes()).unwrap_or_default();
-        let hint = action.nobody(&self.options.whom);
+        let hint = action.nobody(&self.options.policy);
         self.log.line(Level::Warning, format_args!("nobody who runs now may be ended: {not}; hint: {hint}"));
     }
 
     /// All that a kill takes but for the signals, into nowhere, with memdoor itself as the victim.
     fn rehearse(&mut self) {
-        let (whom, group) = (self.options.whom, self.options.cgroup);
+        let (policy, group) = (self.options.policy, self.options.cgroup);
         self.selection.rehearse_reader(&self.host.proc);
         let reading = self.gauge.read(&mut self.host);
-        let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
+        let Ok(choice) = self.selection.choose(&self.host.proc, &policy, group) else {
             return;
         };
-        let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
+        let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);

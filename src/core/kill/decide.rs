@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use super::Killer;
-use super::members::{self, Check, Leaf, Mixed, Whole};
+use super::members::{self, Check, Leaf, NotWhole, WholeCgroup};
 use super::options::{Act, Scope};
-use super::report::{Action, Failure, Named, Outcome, Terms};
+use super::report::{Action, Candidate, Failure, Outcome, Terms};
 use super::top::Top;
 use super::when::{Reading, State};
 use crate::cgroup::{Memcg, Path};
@@ -17,7 +17,7 @@ use crate::processes::slow::{self, REFINING, WORTH};
 use crate::sys::file::Dir;
 use crate::target::Target;
 use crate::units::{Pid, Ticks};
-use crate::victim::{Choice, Rank, Tree, Why};
+use crate::victim::{Choice, Exclusion, Rank, Tree};
 
 impl Killer<'_> {
     /// A decision that is not yet carried out.
@@ -25,7 +25,7 @@ impl Killer<'_> {
         let rows = self.selection.rows();
         let named = |tree: &Tree| {
             let row = rows.get(tree.root)?;
-            Some(Named { pid: row.pid, started: row.started?, comm: row.comm.clone(), tree: *tree })
+            Some(Candidate { pid: row.pid, started: row.started?, comm: row.comm.clone(), tree: *tree })
         };
         let outcome = match (state, choice.best[0]) {
             (State::Enough, _) => Outcome::Enough,
@@ -70,7 +70,7 @@ impl Killer<'_> {
 
     /// Looks at all processes and chooses.
     pub(super) fn decide(&mut self, state: State, reading: Reading) -> Action {
-        let (whom, group) = (self.options.whom, self.options.cgroup);
+        let (policy, group) = (self.options.policy, self.options.cgroup);
         let choice = match self.choose() {
             Ok(choice) => choice,
             Err(errno) => {
@@ -84,7 +84,7 @@ impl Killer<'_> {
         }
         if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
             let leaf = self.leaf(&victim);
-            let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
+            let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
             let leaf = leaf.as_ref();
             let whole = leaf.map(|(_, path)| self.leaf_of(&victim, path));
             let _ = self.judge_whole(leaf, whole, &check, &mut action);
@@ -102,17 +102,17 @@ impl Killer<'_> {
     fn choose(&mut self) -> crate::sys::Result<Choice> {
         let Self { options, selection, host, evidence, reader, .. } = self;
         let memcg = &mut evidence.memcg;
-        let (whom, group, proc) = (options.whom, options.cgroup, &host.proc);
-        if options.scope != Scope::Cgroup || whom.avoid.is_empty() {
-            return selection.choose(proc, &whom, group);
+        let (policy, group, proc) = (options.policy, options.cgroup, &host.proc);
+        if options.scope != Scope::Cgroup || policy.avoid.is_empty() {
+            return selection.choose(proc, &policy, group);
         }
         let own = own_line(proc);
-        let check = Check::of(options, &whom, selection.user(), *reader);
-        selection.choose_with(proc, &whom, group, &mut |row, rank| {
+        let check = Check::of(options, &policy, selection.user(), *reader);
+        selection.choose_with(proc, &policy, group, &mut |row, rank| {
             let (dir, path) = leaf(proc, memcg, row.pid, row.started?)?;
             let whole = leaf_of(proc, Some(row), rank, &path);
             let judged = members::judge_cgroup(proc, &dir, &own, &check, &whole);
-            (path.as_bytes() != b"/" && judged == Err(Mixed::Avoided)).then_some(path)
+            (path.as_bytes() != b"/" && judged == Err(NotWhole::Avoided)).then_some(path)
         })
     }
 
@@ -148,26 +148,26 @@ impl Killer<'_> {
     /// A decision that nobody was looked at for.
     pub(super) fn idle(&self, outcome: Outcome, state: State, reading: Reading) -> Action {
         let nobody = self.action(state, reading, &Choice::default());
-        Action { outcome, excluded: [0; Why::COUNT], overflow: 0, ..nobody }
+        Action { outcome, excluded: [0; Exclusion::COUNT], overflow: 0, ..nobody }
     }
 
     /// One that SIGKILL did not end is no victim again as long as there is another: it is frozen or in uninterruptible sleep, and what it
     /// may hold still comes when it comes.
     pub(super) fn pass_over_survivors(&self, action: &mut Action) {
-        let is_new = |one: &Option<Named>| one.as_ref().is_some_and(|one| !self.history.has_survived(one));
+        let is_new = |one: &Option<Candidate>| one.as_ref().is_some_and(|one| !self.history.has_survived(one));
         if let Some(at) = action.best.iter().position(is_new) {
             action.best.rotate_left(at);
         }
     }
 
     /// The victim's own cgroup, and its path, when that is to be ended with it.
-    pub(super) fn leaf(&mut self, victim: &Named) -> Option<(Dir, Path)> {
+    pub(super) fn leaf(&mut self, victim: &Candidate) -> Option<(Dir, Path)> {
         let is_asked = self.options.scope == Scope::Cgroup;
         is_asked.then(|| leaf(&self.host.proc, &mut self.evidence.memcg, victim.pid, victim.started))?
     }
 
     /// The same with what all in it must have in common with the victim.
-    pub(super) fn leaf_of<'p>(&self, victim: &Named, path: &'p Path) -> Leaf<'p> {
+    pub(super) fn leaf_of<'p>(&self, victim: &Candidate, path: &'p Path) -> Leaf<'p> {
         let row = self.selection.rows().get(victim.tree.root).filter(|row| row.pid == victim.pid);
         leaf_of(&self.host.proc, row, victim.tree.rank, path)
     }
@@ -189,9 +189,9 @@ impl Killer<'_> {
                 let judged = members::judge_cgroup(proc, dir, &own_line(proc), check, &whole);
                 let is_v1 = self.evidence.memcg.version() == Some(Version::V1);
                 let may_have_others = is_v1 && self.host.numbers() == Numbers::Other;
-                judged.map(|whole| Whole { may_have_others, ..whole })
+                judged.map(|whole| WholeCgroup { may_have_others, ..whole })
             }
-            _ => Err(Mixed::Root),
+            _ => Err(NotWhole::Root),
         };
         action.whole = Some(judged);
         leaf.filter(|_| judged.is_ok())

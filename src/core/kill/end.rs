@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use super::members::{self, Check, Dying, Lost, Whole};
+use super::members::{self, Check, Dying, NotHeld, WholeCgroup};
 use super::patience::Patience;
 use super::pending::{Pending, Since};
-use super::report::{Action, Failure, Named, Outcome, Pardon};
+use super::report::{Action, Candidate, Failure, Outcome, Pardon};
 use super::when::{Reading, State};
 use super::{Call, Killer};
 use crate::cgroup::Path;
@@ -15,7 +15,7 @@ use crate::sys::clock::{monotonic, sleep};
 use crate::sys::file::Dir;
 use crate::sys::signal::{self, Until};
 use crate::units::Bytes;
-use crate::victim::{By, Rank};
+use crate::victim::{Rank, RankBy};
 
 /// How often it is looked whether they live, and whether memory can wait.
 const STEP: Duration = Duration::from_millis(100);
@@ -64,10 +64,16 @@ impl Call {
 
 impl Killer<'_> {
     /// Ends the victim's tree; or had to wait for another memdoor, so that all is to be looked at anew: whether that is so.
-    pub(super) fn end(&mut self, action: &mut Action, victim: &Named, may_wait: bool, patience: &mut Patience) -> bool {
+    pub(super) fn end(
+        &mut self,
+        action: &mut Action,
+        victim: &Candidate,
+        may_wait: bool,
+        patience: &mut Patience,
+    ) -> bool {
         let started = monotonic();
-        let whom = self.options.whom;
-        let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
+        let policy = self.options.policy;
+        let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
         let Some(size) = self.take_hold(action, victim, &check) else { return false };
         let leaf = self.leaf(victim);
         let whole = leaf.as_ref().map(|(_, path)| self.leaf_of(victim, path));
@@ -105,16 +111,16 @@ impl Killer<'_> {
     }
 
     /// Opens the victim's tree, and what that holds; `None`: it is not there any more, or can't be opened, as the action says then.
-    fn take_hold(&mut self, action: &mut Action, victim: &Named, check: &Check<'_>) -> Option<Bytes> {
+    fn take_hold(&mut self, action: &mut Action, victim: &Candidate, check: &Check<'_>) -> Option<Bytes> {
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, check);
         let sum = self.members.together();
         match held {
             // It may have given back meanwhile what it was chosen for.
-            Ok(()) if sum.freeable() >= check.whom.least && !sum.is_empty() => return Some(sum.freeable()),
-            Ok(()) | Err(Lost::Changed) => action.outcome = Outcome::Vanished,
-            Err(Lost::Failed(errno)) => {
+            Ok(()) if sum.freeable() >= check.policy.least && !sum.is_empty() => return Some(sum.freeable()),
+            Ok(()) | Err(NotHeld::Changed) => action.outcome = Outcome::Vanished,
+            Err(NotHeld::Failed(errno)) => {
                 (action.outcome, action.failure) = (Outcome::Failed, Some(Failure::new("open the victim", errno)));
             }
         }
@@ -122,7 +128,13 @@ impl Killer<'_> {
     }
 
     /// Tells the victim, before its evidence is written, which takes its time, and looks once more when it is; whom it had to wait for.
-    fn tell_and_write(&mut self, action: &mut Action, victim: &Named, size: Bytes, patience: &mut Patience) -> bool {
+    fn tell_and_write(
+        &mut self,
+        action: &mut Action,
+        victim: &Candidate,
+        size: Bytes,
+        patience: &mut Patience,
+    ) -> bool {
         if self.take_turn(Some((victim.pid, size)), patience) {
             return true;
         }
@@ -297,12 +309,12 @@ impl Killer<'_> {
     /// Those that joined the tree since the choice: children that were started since. Theirs, and those that come while this is looked for,
     /// [`members::Members::kill`] finds, where the kernel lists children.
     fn join_newcomers(&mut self, check: &Check<'_>) {
-        if check.whom.by != By::Tree {
+        if check.policy.by != RankBy::Tree {
             return;
         }
         let (proc, members) = (&self.host.proc, &mut self.members);
         let selection = &mut self.selection;
-        if selection.choose(proc, check.whom, check.group).is_err() {
+        if selection.choose(proc, check.policy, check.group).is_err() {
             return;
         }
         selection.look_at_children(proc, &|parent| members.has(parent));
@@ -338,7 +350,7 @@ impl Killer<'_> {
         // Who joined it since it was judged ends with it, unless it is one for whom it would not have been ended.
         let own = own_line(&self.host.proc);
         let judged = check.leaf.map(|whole| members::judge_cgroup(&self.host.proc, cgroup, &own, check, &whole));
-        let is_plain = matches!(judged, Some(Ok(Whole { exempt: 0, .. }))) && self.members.ripe_at() <= now;
+        let is_plain = matches!(judged, Some(Ok(WholeCgroup { exempt: 0, .. }))) && self.members.ripe_at() <= now;
         if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
             action.is_by_cgroup_kill = true;
             return Ok((count, None));

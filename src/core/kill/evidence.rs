@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::log::{Level, Log};
 use super::options::Run;
-use super::report::{Action, Named};
+use super::report::{Action, Candidate};
 use crate::cgroup::Memcg;
 use crate::exit::Exit;
 use crate::host::Host;
@@ -58,7 +58,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// Takes a snapshot of the victim and writes it out, until then at the longest.
-    pub(super) fn snapshot(&mut self, host: &mut Host, victim: &Named, until: Duration) -> Option<Broken> {
+    pub(super) fn snapshot(&mut self, host: &mut Host, victim: &Candidate, until: Duration) -> Option<Broken> {
         let target = Target::open(&host.proc, victim.pid).ok();
         let target = target.filter(|target| target.started == victim.started);
         let Some(mut target) = target else {

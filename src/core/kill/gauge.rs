@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
-use super::when::{Odd, Reading, State, When};
+use super::when::{MeminfoQuirk, Reading, ShortageRule, State};
 use crate::cgroup::{Memcg, Path, Used};
 use crate::environment::MOUNT;
 use crate::error::{Absent, Error};
@@ -39,10 +39,10 @@ pub(super) struct Gauge {
     waiting: Option<Waiting>,
     trigger: Option<Trigger>,
     /// What was said last about meminfo.
-    pub(super) odd: Odd,
+    pub(super) quirk: MeminfoQuirk,
     /// When ZFS's figures were looked for last.
     looked_for_arc: Duration,
-    when: When,
+    when: ShortageRule,
 }
 
 impl Gauge {
@@ -58,7 +58,7 @@ impl Gauge {
             pressure: Kept::new(c"pressure/memory"),
             waiting: options.when.pressure.map(|bound| bound.of),
             trigger: None,
-            odd: Odd::Nothing,
+            quirk: MeminfoQuirk::Nothing,
             looked_for_arc: monotonic(),
             when: options.when,
         };
@@ -98,10 +98,10 @@ impl Gauge {
                 self.aim(proc);
             }
         }
-        self.odd = match used {
-            Ok(Some(_)) => Odd::Nothing,
-            Ok(None) => Odd::NoLimit,
-            Err(_) => Odd::NoGroup,
+        self.quirk = match used {
+            Ok(Some(_)) => MeminfoQuirk::Nothing,
+            Ok(None) => MeminfoQuirk::NoLimit,
+            Err(_) => MeminfoQuirk::NoGroup,
         };
         used.ok().flatten()
     }
@@ -128,7 +128,7 @@ impl Gauge {
     }
 
     fn reading(&mut self, host: &mut Host, meminfo: &Meminfo) -> Reading {
-        let (mut reading, odd) = Reading::of(meminfo);
+        let (mut reading, quirk) = Reading::of(meminfo);
         self.look_for_arc(host, meminfo);
         match self.group {
             Some(_) => {
@@ -138,7 +138,7 @@ impl Gauge {
                 reading.available = used.map(|of| Bytes(of.limit.0.saturating_sub(of.used.0)));
                 reading.whose = used.map(|of| of.whose).unwrap_or_default();
             }
-            None => self.odd = odd,
+            None => self.quirk = quirk,
         }
         reading.pressure = self.waiting.and_then(|waiting| self.pressure(host, waiting).ok());
         reading

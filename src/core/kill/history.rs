@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::pending::Pending;
-use super::report::{Named, Outcome};
+use super::report::{Candidate, Outcome};
 use super::turn::Turn;
 use crate::fixed::Fixed;
 use crate::units::{Pid, Ticks};
@@ -70,14 +70,14 @@ impl History {
     }
 
     /// SIGKILL did not end it.
-    pub(super) fn note_survivor(&mut self, victim: &Named) {
+    pub(super) fn note_survivor(&mut self, victim: &Candidate) {
         if !self.has_survived(victim) {
             self.survivors.rotate_left(1);
             self.survivors[SURVIVORS - 1] = Some((victim.pid, victim.started));
         }
     }
 
-    pub(super) fn has_survived(&self, victim: &Named) -> bool {
+    pub(super) fn has_survived(&self, victim: &Candidate) -> bool {
         self.survivors.contains(&Some((victim.pid, victim.started)))
     }
 }

@@ -26,8 +26,8 @@ mod words;
 
 pub use history::{History, KILLS_MAX, Since};
 pub use log::can_be_logged;
-pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
-pub use when::{Join, When};
+pub use options::{Act, Level, LogStream, Logging, Only, Options, Policy, Prefix, Run, Scope, Unpinned};
+pub use when::{Join, ShortageRule};
 
 use core::time::Duration;
 
@@ -46,7 +46,7 @@ use log::Log;
 use members::Members;
 use report::{Action, Outcome};
 use select::Selection;
-use when::{Odd, Pace, Reading, State};
+use when::{MeminfoQuirk, Pace, Reading, State};
 
 /// How a run ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,9 +100,9 @@ struct Killer<'a> {
     pace: Pace,
     /// One was ended that `--avoid` fits.
     has_ended_avoided: bool,
-    looks: u64,
+    identity: u64,
     /// What was said last about meminfo.
-    is_odd: Odd,
+    quirk: MeminfoQuirk,
 }
 
 impl Killer<'_> {
@@ -164,7 +164,7 @@ impl Killer<'_> {
         }
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
-            armed.report("looks", self.looks);
+            armed.report("looks", self.identity);
         }
         ended
     }
@@ -234,13 +234,13 @@ impl Killer<'_> {
 
     /// Reads memory.
     fn look(&mut self) -> (State, Reading) {
-        self.looks += 1;
+        self.identity += 1;
         let reading = self.gauge.read(&mut self.host);
-        let odd = self.gauge.odd;
-        if odd != self.is_odd {
-            self.is_odd = odd;
-            if odd != Odd::Nothing {
-                self.log.line(Level::Warning, format_args!("{}", odd.words()));
+        let quirk = self.gauge.quirk;
+        if quirk != self.quirk {
+            self.quirk = quirk;
+            if quirk != MeminfoQuirk::Nothing {
+                self.log.line(Level::Warning, format_args!("{}", quirk.words()));
             }
         }
         let state = self.options.when.judge(&reading);
