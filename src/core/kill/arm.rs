@@ -61,7 +61,7 @@ impl<'a> Killer<'a> {
         let log = open_log(options.log, history)?;
         let mut host = open_machine(&options)?;
         check_pidfds(options.unpinned)?;
-        let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
+        let gauge = Gauge::arm(&options, &mut host, read, history.stalls).map_err(|error| fail(&error))?;
         let mut envelope = envelope(&host);
         let memcg = Memcg::new(&host.proc, read);
         let sockets = Sockets::arm(DESCRIPTORS)

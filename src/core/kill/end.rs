@@ -168,6 +168,9 @@ impl Killer<'_> {
             return;
         }
         action.took = monotonic().saturating_sub(since.started);
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) {
+            self.gauge.stalls.relieve();
+        }
         self.sum_up(action, &since.before);
         self.members.clear();
     }

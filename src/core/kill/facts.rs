@@ -61,7 +61,7 @@ pub(super) static DECISION: [FactOf<Decision<'static>>; 50] = [
     kill("Available Below That Limit", "memdoor.kill.available_bytes", Size(|of| of.of_group()?.available)),
     kill("Total Swap", "memdoor.host.swap_total_bytes", Size(|of| of.action.reading.swap_total)),
     kill("Free Swap", "memdoor.host.swap_free_bytes", Size(|of| of.action.reading.swap_free)),
-    kill("Pressure (avg10)", "memdoor.kill.pressure_percent", Share(|of| of.action.reading.pressure)),
+    kill("Pressure (10 s)", "memdoor.kill.pressure_percent", Share(|of| of.action.reading.pressure)),
     kill("Control Group", "memdoor.cgroup.path", Known(|of| Value::or_nothing(of.action.terms.cgroup(), Value::Text))),
     kill("In tmpfs And System V Segments", "", Words(|of| of.said.lasting.as_bytes())),
     kill("", "memdoor.lasting.files_bytes", Size(|of| Some(of.action.lasting.as_ref()?.files))),
@@ -201,12 +201,12 @@ impl<'r> Decision<'r> {
     }
 
     fn memdoor(&self) -> Option<&'r turn::Named> {
-        self.waited()?.policy.memdoor.as_ref()
+        self.waited()?.whom.memdoor.as_ref()
     }
 
     /// The victim of the memdoor that was waited for.
     fn its_victim(&self) -> Option<&'r turn::Named> {
-        self.waited()?.policy.victim.as_ref()
+        self.waited()?.whom.victim.as_ref()
     }
 
     fn whole(&self) -> Option<WholeCgroup> {

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
+use super::stalls::Stalls;
 use super::when::{MeminfoQuirk, Reading, ShortageRule, State};
 use crate::cgroup::{Memcg, Path, Used};
 use crate::environment::MOUNT;
@@ -14,7 +15,7 @@ use crate::error::{Absent, Error};
 use crate::host::Host;
 use crate::parse::cgroup::Version;
 use crate::parse::meminfo::Meminfo;
-use crate::parse::pressure::{self, Stall};
+use crate::parse::pressure;
 use crate::sys::Errno;
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
@@ -37,6 +38,8 @@ pub(super) struct Gauge {
     dir: Option<Dir>,
     pressure: Kept,
     waiting: Option<Waiting>,
+    /// Handed on to the run that comes.
+    pub(super) stalls: Stalls,
     trigger: Option<Trigger>,
     /// What was said last about meminfo.
     pub(super) quirk: MeminfoQuirk,
@@ -47,7 +50,7 @@ pub(super) struct Gauge {
 
 impl Gauge {
     /// Opens and reads all of it once.
-    pub(super) fn arm(options: &Options<'_>, host: &mut Host, buf: &mut [u8]) -> Result<Self, Error> {
+    pub(super) fn arm(options: &Options<'_>, host: &mut Host, buf: &mut [u8], stalls: Stalls) -> Result<Self, Error> {
         let group = match options.cgroup {
             Some(path) => Some((open_group(host, path, buf)?, Path::of(path))),
             None => None,
@@ -57,6 +60,7 @@ impl Gauge {
             dir: None,
             pressure: Kept::new(c"pressure/memory"),
             waiting: options.when.pressure.map(|bound| bound.of),
+            stalls,
             trigger: None,
             quirk: MeminfoQuirk::Nothing,
             looked_for_arc: monotonic(),
@@ -144,7 +148,7 @@ impl Gauge {
         reading
     }
 
-    /// avg10 of the stalls that were asked for; ENODATA where the file has no such line.
+    /// The share of the last 10 s of the stalls that were asked for; ENODATA where the file has no such line.
     fn pressure(&mut self, host: &Host, waiting: Waiting) -> Result<Percent, Errno> {
         let mut buf = [0; 256];
         let dir = self.dir.as_ref().unwrap_or(&host.proc);
@@ -153,8 +157,7 @@ impl Gauge {
             Waiting::Some => pressure.some,
             Waiting::Full => pressure.full,
         };
-        let hundredths = stall.map(Stall::avg10).ok_or(Errno::ENODATA)?;
-        Ok(Percent { hundredths })
+        Ok(self.stalls.share(monotonic(), stall.ok_or(Errno::ENODATA)?))
     }
 
     /// Looks once a minute whether ZFS was loaded: without its figures its cache counts as used, and somebody would be ended for it.

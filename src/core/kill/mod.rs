@@ -19,6 +19,7 @@ mod patience;
 mod pending;
 mod report;
 mod select;
+mod stalls;
 mod top;
 mod turn;
 mod when;
@@ -66,7 +67,8 @@ pub fn run(options: &Options<'_>, history: &mut History, reader: Option<&Reader>
         Ok(mut killer) if options.run == Run::Once => Ended::Exit(killer.once()),
         Ok(mut killer) => {
             let ended = killer.daemon();
-            let Killer { history, members, .. } = killer;
+            let Killer { history, members, gauge, .. } = killer;
+            history.stalls = gauge.stalls;
             if let Some(pending) = &mut history.pending {
                 pending.members = Some(members);
             }

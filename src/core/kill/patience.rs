@@ -33,26 +33,26 @@ impl Patience {
     }
 
     /// When it ends for `whom`, as it is `now`. At the hard limit that one does not wait for its victim either, and no user's word counts.
-    fn ends(&mut self, now: Duration, policy: &Other, is_hard: bool) -> Duration {
+    fn ends(&mut self, now: Duration, whom: &Other, is_hard: bool) -> Duration {
         if is_hard {
             self.until = self.until.min(now.saturating_add(DEATH));
         }
-        match (policy.is_users_word, is_hard) {
+        match (whom.is_users_word, is_hard) {
             (false, _) => self.until,
             (true, false) => self.until.min(*self.users.get_or_insert(now.saturating_add(USERS_WORD))),
             (true, true) => now,
         }
     }
 
-    fn note(&mut self, policy: Other, since: Duration, is_in_vain: bool) {
-        let pid = |policy: &Other| policy.memdoor.as_ref().map(|memdoor| memdoor.pid);
+    fn note(&mut self, whom: Other, since: Duration, is_in_vain: bool) {
+        let pid = |whom: &Other| whom.memdoor.as_ref().map(|memdoor| memdoor.pid);
         let (all, before) = match self.waited.take() {
             None => (Duration::ZERO, Duration::ZERO),
-            Some(last) if pid(&last.policy) == pid(&policy) => (last.took, last.before),
+            Some(last) if pid(&last.whom) == pid(&whom) => (last.took, last.before),
             Some(last) => (last.took, last.took),
         };
         let took = all.saturating_add(monotonic().saturating_sub(since));
-        self.waited = Some(Waited { policy, took, before, is_in_vain });
+        self.waited = Some(Waited { whom, took, before, is_in_vain });
     }
 }
 
@@ -62,7 +62,7 @@ impl Killer<'_> {
     pub(super) fn take_turn(&mut self, chosen: Option<(Pid, Bytes)>, patience: &mut Patience) -> bool {
         let group = self.options.cgroup;
         let since = monotonic();
-        let mut policy: Option<Other> = None;
+        let mut whom: Option<Other> = None;
         loop {
             let now = monotonic();
             let free = match chosen {
@@ -71,27 +71,28 @@ impl Killer<'_> {
             };
             let other = match free {
                 Ok(()) => {
-                    let Some(policy) = policy else { return false };
+                    let Some(whom) = whom else { return false };
+                    self.gauge.stalls.relieve();
                     let when = self.options.when;
                     self.let_memory_come_back(COMES_BACK, &|reading| {
                         when.is_hard(reading) || signal::stop_requested().is_some()
                     });
-                    patience.note(policy, since, false);
+                    patience.note(whom, since, false);
                     return true;
                 }
                 Err(other) => other,
             };
-            let before = policy.take();
-            let policy = &*policy.insert(match before {
+            let before = whom.take();
+            let whom = &*whom.insert(match before {
                 // Whom it ends is not told any more when that has ended, or is not known yet.
                 Some(before) if other.victim.is_none() && before.victim.is_some() => before,
                 _ => other,
             });
             let reading = self.gauge.read(&mut self.host);
-            let until = patience.ends(now, policy, self.options.when.is_hard(&reading));
+            let until = patience.ends(now, whom, self.options.when.is_hard(&reading));
             let is_over = self.options.when.judge(&reading) == State::Enough || self.call().is_some();
             if is_over || now >= until {
-                patience.note(policy.clone(), since, !is_over);
+                patience.note(whom.clone(), since, !is_over);
                 return true;
             }
             let _ = signal::wait(None, Some(TURN_STEP.min(until.saturating_sub(now))));

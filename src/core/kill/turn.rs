@@ -68,7 +68,7 @@ pub(super) struct Named {
 /// How one memdoor was waited for.
 #[derive(Clone, Debug)]
 pub(super) struct Waited {
-    pub(super) policy: Other,
+    pub(super) whom: Other,
     pub(super) took: Duration,
     /// What of that was for others before it.
     pub(super) before: Duration,

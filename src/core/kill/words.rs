@@ -127,11 +127,11 @@ impl Action {
         let Some(waited) = &self.waited else {
             return words;
         };
-        let _ = match &waited.policy.memdoor {
+        let _ = match &waited.whom.memdoor {
             Some(one) => write!(words, "PID {} ({})", one.pid, Called(one.comm.as_bytes())),
             None => write!(words, "another memdoor, whose PID is not known"),
         };
-        let _ = match &waited.policy.victim {
+        let _ = match &waited.whom.victim {
             Some(one) => write!(words, ", which ends PID {} ({})", one.pid, Called(one.comm.as_bytes())),
             None => write!(words, ", whose victim is not known"),
         };
