@@ -366,8 +366,8 @@ fn of_a_whole_cgroup_that_was_asked_only_what_the_new_configuration_ends_gets_si
     assert_eq!(line, "Victim Processes: 1");
     let (_, line) = daemon.until("Its Control Group Ends As A Whole: ");
     assert!(line.contains(": no: 2 processes got SIGTERM; by the configuration that was read anew"), "{line}");
-    let (_, line) = daemon.until("Asked To End And Let Go: ");
-    assert_eq!(line, "Asked To End And Let Go: 1");
+    let (_, line) = daemon.until("Chosen And Let Go: ");
+    assert_eq!(line, "Chosen And Let Go: 1");
     victim.wait();
     assert!(is_alive(companion.pid));
     daemon.signal(Signal::SIGTERM);
@@ -393,7 +393,10 @@ fn a_victim_that_has_become_a_program_that_may_not_be_ended_gets_no_sigkill() {
             value(&ended.out, "Action"),
             "SIGTERM: the victim is not to be ended any more, and no SIGKILL was sent"
         );
-        assert_eq!(value(&ended.out, "Reason"), "it runs another program by now, which may not be ended");
+        assert_eq!(
+            value(&ended.out, "Reason"),
+            "it runs another program by now, or has another name, which may not be ended"
+        );
         assert!(is_alive(victim.pid));
     }
 }
@@ -420,4 +423,66 @@ fn a_victim_that_dies_while_its_evidence_is_written_has_vanished() {
     let ended = memdoor.end();
     let told = std::fs::read_to_string(&log).expect("a log");
     assert!(ended.code() == 5 && told.contains("outcome=vanished"), "{told}: {ended:#?}");
+}
+
+#[test]
+fn a_shorter_cooldown_that_is_read_anew_holds_for_the_rest_that_goes_on() {
+    let (name, dir) = (name(), TempDir::new());
+    let (mut first, mut second) = (family(&name, 8, 0), family(&name, 4, 0));
+    let conf = dir.write("conf", b"[kill]\nthreshold = 0\ncooldown = 600\n");
+    let only = format!("^{name}$");
+    let mut daemon = Running::start(memdoor(&["kill", "--config", &conf, "--only", &only]));
+    daemon.until(&format!("Victim PID: {}", first.pid));
+    first.wait();
+    assert!(is_alive(second.pid));
+    dir.write("conf", b"[kill]\nthreshold = 0\ncooldown = 0.1\n");
+    daemon.signal(Signal::SIGHUP);
+    daemon.until(&format!("Victim PID: {}", second.pid));
+    second.wait();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
+fn who_was_chosen_and_is_spared_when_sigkill_is_due_is_counted_and_nobody_was_killed() {
+    let (name, dir) = (name(), TempDir::new());
+    let shell = dir.program(std::path::Path::new("/bin/bash"), &name);
+    // The child is another program as soon as its parent has ended.
+    let script = "(while kill -0 $$ 2>/dev/null; do read -r -t 0.05 line; done; exec sleep 1000) & child=$!
+        trap 'exit 0' TERM; echo ready $$; echo $child >\"$1\"; while :; do read -r -t 0.1 line; done";
+    let file = dir.join("child");
+    let mut command = command(&shell, &["-c", script, &name, &file]);
+    command.env_remove("BASH_ENV");
+    let mut victim = Victim::start_command(command);
+    let child: u32 = poll("a child", || std::fs::read_to_string(&file).ok()?.trim().parse().ok());
+    let ended = kill(&format!("^{name}$"), &["--once", "--grace", "5", "--hard", "0", "--ignore", "^sleep$"]);
+    victim.wait();
+    assert_eq!(value(&ended.out, "Action"), "SIGTERM: the victim has ended", "{ended:#?}");
+    assert_eq!(value(&ended.out, "Processes Sent SIGKILL"), "0");
+    assert_eq!(value(&ended.out, "Victim Processes"), "2");
+    assert_eq!(value(&ended.out, "Chosen And Let Go"), "1");
+    assert!(is_alive(child));
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(child).expect("a PID")), Signal::SIGKILL);
+}
+
+/// There is room for 512 at a time.
+#[test]
+fn a_tree_of_600_that_does_not_hear_sigterm_is_ended_as_a_whole_and_counted_once() {
+    let (name, dir) = (name(), TempDir::new());
+    let shell = dir.program(std::path::Path::new("/bin/bash"), &name);
+    let script =
+        "mkfifo \"$1\"; trap '' TERM; for i in {1..600}; do (read -r line <>\"$1\") & done; echo ready $$; wait";
+    let mut command = command(&shell, &["-c", script, &name, &dir.join("fifo")]);
+    command.env_remove("BASH_ENV");
+    let mut victim = Victim::start_command(command);
+    let only = format!("^{name}$");
+    let planned = kill(&only, &["--once", "--dry-run"]);
+    assert_eq!(value(&planned.out, "Victim Processes"), "601", "{planned:#?}");
+    let ended = kill(&only, &["--once", "--grace", "0.1", "--hard", "0"]);
+    victim.wait();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(value(&ended.out, "Victim Processes"), "601");
+    assert_eq!(value(&ended.out, "Processes Sent SIGKILL"), "601");
+    assert!(!ended.out.contains("Not Held And Not Ended"), "{ended:#?}");
+    assert!(value(&kill(&only, &["--once", "--dry-run"]).out, "Action").starts_with("none"));
 }

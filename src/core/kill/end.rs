@@ -177,7 +177,8 @@ impl Killer<'_> {
 
     /// What it gave back.
     fn sum_up(&mut self, action: &mut Action, before: &Reading) {
-        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) && self.members.left().is_some() {
+        action.left = self.members.left(&self.host.proc);
+        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) && action.left.is_some() {
             action.outcome = Outcome::Survived;
         }
         if action.outcome == Outcome::Survived
@@ -185,7 +186,6 @@ impl Killer<'_> {
         {
             self.history.note_survivor(victim);
         }
-        action.left = self.members.left();
         action.let_go = self.members.let_go();
         action.judged_anew = Some(self.options.when).filter(|when| *when != action.terms.when);
         let is_spared = matches!(action.outcome, Outcome::Spared | Outcome::Pardoned);
@@ -193,7 +193,7 @@ impl Killer<'_> {
             // What those gave back who live on is not held by anybody who has ended.
             let has_nobody_ended = is_spared && self.members.alive() == self.members.count();
             action.freed = Some(if has_nobody_ended { Bytes(0) } else { self.members.freed() });
-            action.held = u32::try_from(self.members.count()).ok();
+            action.held = u32::try_from(self.members.count()).ok().map(|count| count.saturating_add(action.let_go));
             action.survivor = self.members.survivor();
         }
         // Whoever waits for this one looks at memory next.
@@ -247,11 +247,40 @@ impl Killer<'_> {
                 if let Some(call) = self.call() {
                     return call.behind_sigterm();
                 }
-                self.members.kill(&self.host.proc, check, Duration::MAX)
+                self.kill_tree(check)
             }
         };
         action.killed = killed;
         action.failure = failed.map(|errno| Failure::new("signal a process of the tree", errno));
+        self.wait_for_death();
+        match (self.members.alive(), killed) {
+            // Those that were left have ended meanwhile, or are spared by now.
+            (0, 0) => Outcome::Terminated,
+            (0, _) => Outcome::Killed,
+            _ => Outcome::Survived,
+        }
+    }
+
+    /// SIGKILL to all of the tree; who there was no room for gets it when others have ended.
+    fn kill_tree(&mut self, check: &Check<'_>) -> (u64, Option<Errno>) {
+        let (mut killed, mut failed) = self.members.kill(&self.host.proc, check, Duration::MAX);
+        for _ in 0..GENERATIONS {
+            if !self.members.has_unheld() {
+                break;
+            }
+            self.wait_for_death();
+            self.members.settle();
+            if self.members.hold_the_rest(&self.host.proc, check) == 0 {
+                break;
+            }
+            let (count, errno) = self.members.kill(&self.host.proc, check, Duration::MAX);
+            (killed, failed) = (killed + count, failed.or(errno));
+        }
+        (killed, failed)
+    }
+
+    /// Until those have ended that were sent SIGKILL, or no more is to be had of waiting for it.
+    fn wait_for_death(&mut self) {
         let began = monotonic();
         loop {
             let took = monotonic().saturating_sub(began);
@@ -267,17 +296,13 @@ impl Killer<'_> {
             let _ = signal::wait(None, Some(Duration::from_millis(5)));
             self.members.reap();
         }
-        match self.members.alive() {
-            0 => Outcome::Killed,
-            _ => Outcome::Survived,
-        }
     }
 
     /// Until all have ended, the time is up, or memory can't wait.
     fn wait_for_end(&mut self, check: &Check<'_>, cgroup: Option<&Dir>, mut until: Duration) -> Wait {
         let mut is_orphaned = false;
         loop {
-            if self.members.alive() == 0 {
+            if self.members.alive() == 0 && self.members.left(&self.host.proc).is_none() {
                 return Wait::Ended;
             }
             if let Some(call) = self.call() {
@@ -363,6 +388,10 @@ impl Killer<'_> {
             let now = self.ripe_by();
             let (count, errno) = self.members.kill(&self.host.proc, check, now);
             (killed, failed) = (killed + count, failed.or(errno));
+            if self.members.has_unheld() {
+                self.wait_for_death();
+                self.members.settle();
+            }
             let before = self.members.count();
             self.members.join_cgroup(&self.host.proc, cgroup, check);
             if self.members.count() == before && !self.wait_for_latecomers() {

@@ -121,7 +121,7 @@ pub(super) static OTHERS: [FactOf<Decision<'static>>; 16] = [
     kill("", "memdoor.kill.survivor.state", Words(|of| of.action.survivor.as_ref().map_or(b"", |one| one.stuck.name().as_bytes()))),
     kill("Memory After", "", Words(|of| of.said.after.as_bytes())),
     kill("Not Held And Not Ended", "", Words(|of| of.said.left.as_bytes())),
-    kill("Asked To End And Let Go", "memdoor.kill.let_go", Count(|of| Some(of.action.let_go.into()).filter(|count| *count > 0))),
+    kill("Chosen And Let Go", "memdoor.kill.let_go", Count(|of| Some(of.action.let_go.into()).filter(|count| *count > 0))),
     kill("Not Ended Yet", "", Words(|of| of.said.survivor.as_bytes())),
     kill("Reason", "", Words(|of| of.said.why.as_bytes())),
 ];

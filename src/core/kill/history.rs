@@ -34,8 +34,8 @@ pub struct History {
     pub since: Since,
     /// Whether there was a run before this one.
     pub(super) is_going_on: bool,
-    /// Nobody before that.
-    pub(super) rests_until: Duration,
+    /// Since when nobody is ended, for the cooldown that holds by now.
+    pub(super) rests_since: Option<Duration>,
     /// Unless it gets worse: nobody was ended because memory is in files, and below `--hard` somebody is.
     pub(super) rests_lightly: bool,
     /// The last decision, and when it was said.

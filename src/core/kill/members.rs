@@ -26,6 +26,9 @@ use crate::victim::{Exclusion, Rank, RankBy};
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
 pub(super) const ROOM: usize = 512;
 
+/// So many that there was no room for are remembered, until there is.
+const UNHELD: usize = 2048;
+
 /// Who joins a cgroup while that is ended has so long between SIGTERM and SIGKILL, at least.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -302,10 +305,15 @@ impl Member {
 pub(super) struct Members {
     /// Never longer than [`ROOM`], so that nothing is allocated once it is armed.
     all: Reserved<Member>,
-    /// Of those that were to be held, how many are not, and why the first is not; `None`: there was no room.
-    left: u32,
+    /// Those that have ended and made room: how many, and what they held.
+    settled: (usize, CombinedMemory),
+    /// Those that were to be held, and are not; each once.
+    unheld: Reserved<(Pid, Ticks)>,
+    /// How many more there were than that has room for.
+    uncounted: u32,
+    /// Why the first of them could not be opened; `None`: there was no room.
     why_left: Option<Errno>,
-    /// Of those that were asked to end, how many are not held any more because they are spared by now.
+    /// Of those that were chosen, how many are not held any more because they are spared by now.
     let_go: u32,
 }
 
@@ -375,13 +383,22 @@ impl Stuck {
 
 impl Members {
     pub(super) fn arm() -> Result<Self> {
-        Ok(Self { all: Reserved::new(ROOM)?, left: 0, why_left: None, let_go: 0 })
+        Ok(Self {
+            all: Reserved::new(ROOM)?,
+            settled: (0, CombinedMemory::default()),
+            unheld: Reserved::new(UNHELD)?,
+            uncounted: 0,
+            why_left: None,
+            let_go: 0,
+        })
     }
 
     /// Lets go of all.
     pub(super) fn clear(&mut self) {
         self.all.clear();
-        (self.left, self.why_left, self.let_go) = (0, None, 0);
+        self.unheld.clear();
+        self.settled = (0, CombinedMemory::default());
+        (self.uncounted, self.why_left, self.let_go) = (0, None, 0);
     }
 
     /// Holds the processes of these rows as well, but those that are held already. Only the first is needed for it to succeed.
@@ -397,15 +414,15 @@ impl Members {
                 continue;
             }
             if !self.all.has_room() {
-                self.left += 1;
+                self.note_unheld(row);
                 continue;
             }
             match Member::open(proc, row, check).map(|member| self.all.push(member)) {
-                Ok(_) => {}
+                Ok(_) => self.unheld.retain(|&(pid, started)| (pid, Some(started)) != (row.pid, row.started)),
                 Err(why) if self.all.is_empty() => return Err(why),
                 Err(NotHeld::Changed) => {}
                 Err(NotHeld::Failed(errno)) => {
-                    self.left += 1;
+                    self.note_unheld(row);
                     self.why_left.get_or_insert(errno);
                 }
             }
@@ -413,16 +430,59 @@ impl Members {
         Ok(())
     }
 
+    fn note_unheld(&mut self, row: &Process) {
+        let Some(started) = row.started else { return };
+        let one = (row.pid, started);
+        if !self.unheld.contains(&one) && self.unheld.push(one).is_err() {
+            self.uncounted = self.uncounted.saturating_add(1);
+        }
+    }
+
+    /// Whether some are to be ended and are not held.
+    pub(super) fn has_unheld(&self) -> bool {
+        !self.unheld.is_empty()
+    }
+
+    /// Those that have ended make room, but for the root.
+    pub(super) fn settle(&mut self) {
+        let root = self.all.first().map(|root| root.pid);
+        let (count, memory) = &mut self.settled;
+        self.all.retain(|member| {
+            let stays = Some(member.pid) == root || member.is_alive();
+            if !stays {
+                *count += 1;
+                memory.add(&member.memory);
+            }
+            stays
+        });
+    }
+
+    /// Holds those that there was no room for, as far as there is by now; how many.
+    pub(super) fn hold_the_rest(&mut self, proc: &Dir, check: &Check<'_>) -> usize {
+        let before = self.all.len();
+        let mut at = 0;
+        while let Some(&(pid, started)) = self.unheld.get(at).filter(|_| self.all.has_room()) {
+            let row = look_at(proc, pid).map(|(row, _)| row).filter(|row| row.started == Some(started));
+            let held = self.all.len();
+            if let Some(row) = row {
+                let _ = self.hold(proc, core::iter::once(&row), check);
+            }
+            // Of what is held now the place is free, and the next one's.
+            at += usize::from(self.all.len() == held);
+        }
+        self.all.len() - before
+    }
+
     /// What they hold.
     pub(super) fn together(&self) -> CombinedMemory {
-        let mut sum = CombinedMemory::default();
+        let mut sum = self.settled.1;
         self.all.iter().for_each(|member| sum.add(&member.memory));
         sum
     }
 
-    /// How many are held.
+    /// How many are held, or were until they ended.
     pub(super) fn count(&self) -> usize {
-        self.all.len()
+        self.settled.0 + self.all.len()
     }
 
     /// Whether the process that has this number now is among them: one that has ended may have left its number to somebody else.
@@ -430,9 +490,13 @@ impl Members {
         self.all.iter().any(|member| member.pid == pid && member.is_alive())
     }
 
-    /// Those that were to be held, and are not.
-    pub(super) fn left(&self) -> Option<NotEnded> {
-        (self.left > 0).then_some(NotEnded { count: self.left, why: self.why_left })
+    /// Those that were to be held, and are not, and live.
+    pub(super) fn left(&self, proc: &Dir) -> Option<NotEnded> {
+        let lives =
+            |(pid, started): (Pid, Ticks)| look_at(proc, pid).is_some_and(|(row, _)| row.started == Some(started));
+        let count = self.unheld.iter().filter(|one| lives(**one)).count();
+        let count = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(self.uncounted);
+        (count > 0).then_some(NotEnded { count, why: self.why_left })
     }
 
     /// How far those are that were sent SIGKILL.
@@ -550,13 +614,13 @@ impl Members {
         let mut let_go = 0;
         self.all.retain(|member| {
             let goes = is_it(member);
-            let_go += u32::from(goes && member.is_asked && member.is_alive());
+            let_go += u32::from(goes && member.is_alive());
             !goes
         });
         self.let_go += let_go;
     }
 
-    /// Of those that were asked to end, how many are spared by now.
+    /// Of those that were chosen, how many are spared by now.
     pub(super) const fn let_go(&self) -> u32 {
         self.let_go
     }

@@ -186,7 +186,8 @@ impl Killer<'_> {
             let now = monotonic();
             let mut wait = self.pace.next(now, &self.options.when, &reading);
             if state == State::Short {
-                let rest = self.history.rests_until.saturating_sub(now);
+                let rested = self.history.rests_since.map_or(Duration::MAX, |since| now.saturating_sub(since));
+                let rest = self.options.cooldown.saturating_sub(rested);
                 let is_light = self.history.rests_lightly;
                 if rest.is_zero() || (is_light && self.options.when.is_hard(&reading)) {
                     self.act_within_budget(now, state, reading);
@@ -231,7 +232,7 @@ impl Killer<'_> {
 
     /// From now on nobody is ended for the time of `--cooldown`.
     fn rest(&mut self) {
-        self.history.rests_until = monotonic().saturating_add(self.options.cooldown);
+        self.history.rests_since = Some(monotonic());
     }
 
     /// Reads memory.

@@ -223,7 +223,7 @@ impl Action {
         let pardon = self.pardon.filter(|_| self.outcome == Outcome::Pardoned);
         let _ = words.write_str(match pardon {
             Some(Pardon::Configuration) => "the configuration that was read anew spares it",
-            Some(Pardon::Program) => "it runs another program by now, which may not be ended",
+            Some(Pardon::Program) => "it runs another program by now, or has another name, which may not be ended",
             None => "",
         });
         if let Some(failure) = self.failure {
