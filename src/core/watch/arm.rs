@@ -8,6 +8,7 @@ use super::follow::user;
 use super::history::Memory;
 use super::kmsg::{KernelLog, Known, Match, Paths};
 use super::output::Lost;
+use super::threshold::Threshold;
 use super::{Armed, Lock, Options};
 use crate::cgroup::{self, Memcg};
 use crate::cost::Cost;
@@ -32,7 +33,7 @@ use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::family::Family;
 use crate::trigger::Trigger;
-use crate::units::{Bytes, Pid};
+use crate::units::Pid;
 
 /// Both are best effort, and without them memdoor still works: a container has neither right.
 fn come_first(host: &Host) {
@@ -92,10 +93,7 @@ impl<'a> Armed<'a> {
             stop: None,
             buf: read,
             trigger: Trigger::new(options.interval, now),
-            fires_at: None,
-            reference: None,
-            statm_error: Bytes(0),
-            confirmed: None,
+            threshold: Threshold::new(options.threshold, options.base, options.interval),
             trouble: None,
             unjudged: Unjudged::default(),
             next_check: now,
@@ -109,7 +107,7 @@ impl<'a> Armed<'a> {
     /// Ends arming and watches. Apart, so that what was armed is not moved once more: it is 13 kB, and the stack that it would leave
     /// stays locked.
     pub(super) fn run(&mut self) -> Exit {
-        self.refresh_threshold();
+        self.threshold.refresh(&mut self.host, &mut self.target, &mut self.memcg);
         if let Err(exit) = self.ready() {
             return exit;
         }
@@ -126,8 +124,9 @@ impl<'a> Armed<'a> {
 
     /// What can't be kept up for the whole watch is better said now.
     fn ready(&mut self) -> Result<(), Exit> {
-        self.wait_for_limit()?;
-        self.check_threshold()?;
+        let Self { threshold, host, target, memcg, .. } = self;
+        threshold.wait_for_limit(&self.options, host, target, memcg)?;
+        threshold.check(host, target.pid)?;
         self.check_also()?;
         self.check_output();
         self.start_record()

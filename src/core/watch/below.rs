@@ -22,11 +22,11 @@ impl Armed<'_> {
         let head = Head { now: &now, pid: self.target.pid, comm: b"" };
         let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), BELOW);
         self.completeness = self.completeness.and(Completeness::of(&[exe]));
-        let percent = self.options.threshold.map(|threshold| threshold.percent().into());
+        let percent = self.threshold.percent().map(u64::from);
         let figures = [
             Name(BELOW, "Process RSS Memory Usage", "process.memory.usage").is(bytes_or_gone(self.seen.last_rss)),
             Name(BELOW, "Memory Pressure Threshold", "memdoor.watch.threshold_bytes")
-                .is(self.fires_at.map_or(Value::Nothing, Value::Bytes)),
+                .is(self.threshold.fires_at().map_or(Value::Nothing, Value::Bytes)),
             Name(BELOW, "", "memdoor.watch.threshold_percent").is(percent.map_or(Value::Nothing, Value::Count)),
         ];
         self.out.begin(Kind::Below);

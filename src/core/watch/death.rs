@@ -142,7 +142,7 @@ impl Armed<'_> {
         let rss = self.seen.last_rss.unwrap_or_default();
         let system = self.host.meminfo().unwrap_or_default();
         let swap = self.swap(&system).unwrap_or_default();
-        self.fires_at.is_some_and(|fires_at| rss.plus(swap) >= fires_at)
+        self.threshold.fires_at().is_some_and(|fires_at| rss.plus(swap) >= fires_at)
     }
 
     fn seize(&mut self, now: Duration) {

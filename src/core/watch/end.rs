@@ -156,8 +156,11 @@ impl Armed<'_> {
         let _ = self.look_at_output();
         let recorded = self.finish_record();
         // The last report has it whatever `-q` left out before, and what is `-` there was lost.
-        self.completeness =
-            self.completeness.and(Completeness::of(&identity(self.target.pid, self.exe.as_ref(), WATCH_END)));
+        self.completeness = self.completeness.and(self.threshold.completeness()).and(Completeness::of(&identity(
+            self.target.pid,
+            self.exe.as_ref(),
+            WATCH_END,
+        )));
         let (finished, broken) = (done(self.completeness), self.out.broken());
         let is_lost = self.lost.say() && !self.has_all_in_record(recorded.is_ok());
         self.is_over_and_lost = is_lost && matches!(ending, Ending::Gone | Ending::Mismatch);

@@ -127,7 +127,7 @@ impl Armed<'_> {
     /// How long to wait for the next reading.
     pub(super) fn step(&self, now: Duration) -> Duration {
         let rss = self.seen.last_rss.unwrap_or_default();
-        let situation = self.memory.situation(rss, self.fires_at, now);
+        let situation = self.memory.situation(rss, self.threshold.fires_at(), now);
         pace::reading(situation).min(self.options.interval)
     }
 

@@ -44,15 +44,14 @@ use crate::target::exe::Link;
 use crate::target::family::Family;
 use crate::target::{Life, Target};
 use crate::trigger::also::Trouble;
-use crate::trigger::{Action, Level, Of, Trigger};
-use crate::units::Bytes;
+use crate::trigger::{Action, Level, Trigger};
 use counts::{Counts, Reading};
 use death::{CHECK, DeathWatch};
 use end::{Ending, Seen};
 use history::Memory;
 use kmsg::{KernelLog, Paths, Sizes};
 use output::Lost;
-use threshold::Confirmed;
+use threshold::Threshold;
 
 /// A sentence about an end: with the names of two processes, and the numbers between them.
 type Words = Fixed<256>;
@@ -128,13 +127,7 @@ struct Armed<'a> {
     stop: Option<Stop>,
     buf: &'a mut [u8],
     trigger: Trigger,
-    /// The RSS that fires, as of the last check.
-    fires_at: Option<Bytes>,
-    /// What that is a percentage of.
-    reference: Option<Of>,
-    /// How far statm may be off, as of the last check.
-    statm_error: Bytes,
-    confirmed: Option<Confirmed>,
+    threshold: Threshold,
     /// The host's trouble at the last sample, where it was asked for.
     trouble: Option<Trouble>,
     /// Which of the bounds for that can't be judged any more.
@@ -179,7 +172,8 @@ impl Armed<'_> {
                 self.seen.sizes = Some(Sizes { rss, total: statm.size.bytes(self.host.page), at: now });
                 self.doubt_log();
                 self.remember(statm, now);
-                self.level(rss, now)
+                let walk = || memory::rollup(&mut self.target, self.buf, Some(rss)).ok()?.rss;
+                self.threshold.level(rss, now, walk)
             }
             Err(Absent::Gone) => return Some(Ending::Gone),
             // No reading is no proof of being below: rather a snapshot too many.
@@ -206,7 +200,7 @@ impl Armed<'_> {
         }
         self.next_check = now.saturating_add(CHECK);
         self.memcg.refresh(&mut self.target);
-        self.refresh_threshold();
+        self.threshold.refresh(&mut self.host, &mut self.target, &mut self.memcg);
         let counts = self.count_kills();
         self.seen.counted.note(counts);
         self.family.refresh();
