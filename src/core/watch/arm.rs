@@ -28,7 +28,8 @@ use crate::sys::clock::monotonic;
 use crate::sys::harden;
 use crate::sys::map::Region;
 use crate::sys::out::{Out, Sink, say};
-use crate::sys::{ptrace, signal};
+use crate::sys::ptrace::Tracee;
+use crate::sys::signal;
 use crate::target::Target;
 use crate::target::exe::Link;
 use crate::target::family::Family;
@@ -52,7 +53,6 @@ impl<'a> Armed<'a> {
         buffers: Buffers<'a>,
         death_memory: &'a mut Option<Region>,
     ) -> Result<Self, Exit> {
-        ptrace::forget();
         let Buffers { out, read, past } = buffers;
         let mut host = open_host(FEW)?;
         let mut target = open_target(&mut host, pid, &options)?;
@@ -88,7 +88,7 @@ impl<'a> Armed<'a> {
             seen: Seen::new(Reading { at: now, counts }),
             completeness: Completeness::Complete,
             sockets,
-            death: DeathWatch::new(options.seize, now),
+            death: DeathWatch::new(options.seize, options.threshold, Tracee::take(), now),
             log,
             stop: None,
             buf: read,

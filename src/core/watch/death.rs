@@ -18,12 +18,12 @@ use crate::report::Format;
 use crate::snapshot::{self, Death, Scene, When, memory};
 use crate::sys::clock::monotonic;
 use crate::sys::map::Region;
-use crate::sys::ptrace::{self, Held, Released};
+use crate::sys::ptrace::{self, Held, LAST, Passed, Released, Tracee};
 use crate::sys::record::frame::Kind;
 use crate::sys::signal::{self, Until, Woken};
 use crate::sys::system;
 use crate::target::{STAT_MAX, Scope, Target, Unseized};
-use crate::trigger::Level;
+use crate::trigger::{Level, Threshold};
 
 /// How often what changes slowly is looked at: six system calls.
 pub(super) const CHECK: Duration = Duration::from_secs(1);
@@ -62,6 +62,10 @@ const ASLEEP: Duration = Duration::from_millis(500);
 
 /// What a watch knows of its target's death.
 pub(super) struct DeathWatch {
+    asked: Seize,
+    /// Why there is no exit stop without a seizure, where nothing stood in its way.
+    calm: Why,
+    tracee: Tracee,
     why: Why,
     stopped: Option<Stopped>,
     next_try: Duration,
@@ -72,18 +76,64 @@ pub(super) struct DeathWatch {
 }
 
 impl DeathWatch {
-    pub(super) fn new(seize: Seize, now: Duration) -> Self {
-        let why = match seize {
+    pub(super) fn new(asked: Seize, threshold: Option<Threshold>, tracee: Tracee, now: Duration) -> Self {
+        let why = match asked {
             Seize::Never => Why::Never,
             Seize::Danger | Seize::Always => Why::NotYet,
         };
-        Self { why, stopped: None, next_try: Duration::ZERO, wakes: now, is_rollup_due: false }
+        let calm = match threshold {
+            Some(_) => Why::Below,
+            None => Why::Unforeseen,
+        };
+        Self { asked, calm, tracee, why, stopped: None, next_try: Duration::ZERO, wakes: now, is_rollup_due: false }
+    }
+
+    /// What is to be done about a reading. Of one that swings around the threshold the target is not stopped each time: once a second.
+    fn decide(&self, is_in_danger: bool, is_seized: bool, now: Duration) -> Order {
+        let is_wanted = match self.asked {
+            Seize::Never => return Order::Keep,
+            Seize::Always => true,
+            Seize::Danger => is_in_danger,
+        };
+        let may_try = now >= self.next_try;
+        match (is_wanted, is_seized) {
+            (true, false) if may_try && self.stopped.is_none() => Order::Seize,
+            (false, true) if may_try => Order::Release,
+            (false, false) => Order::Calm,
+            _ => Order::Keep,
+        }
+    }
+
+    /// Whether its end is only seen by its parent once it was collected here.
+    pub(super) fn is_tracing(&self) -> bool {
+        self.tracee.is_tracing()
+    }
+
+    /// The last signals that were passed on to it.
+    pub(super) fn passed(&self) -> [Option<Passed>; LAST] {
+        self.tracee.passed()
+    }
+
+    /// Lets it run on untraced, as another is watched next; at its next stop where it can't be stopped now.
+    pub(super) fn leave(&self) {
+        let _ = self.tracee.release(INTERRUPT);
     }
 
     /// memdoor is about to wait until then.
     pub(super) const fn wakes(&mut self, at: Duration) {
         self.wakes = at;
     }
+}
+
+/// What a reading asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Order {
+    Seize,
+    Release,
+    /// It is not seized, and need not be.
+    Calm,
+    /// As it is, which takes no system call.
+    Keep,
 }
 
 /// The memory for output, in which the snapshot at the target's death must fit while nothing is written: for all mappings and
@@ -114,26 +164,16 @@ pub(super) fn memory_for<'b>(
 impl Armed<'_> {
     /// Seizes the target or lets it go, as the reading asks. While it stays as it is, no system call is made.
     pub(super) fn seize_at(&mut self, level: Level, now: Duration) {
-        let is_wanted = match self.options.seize {
-            Seize::Never => return,
-            Seize::Always => true,
-            Seize::Danger => self.is_in_danger(level, now),
-        };
-        let calm = match self.options.threshold {
-            Some(_) => Why::Below,
-            None => Why::Unforeseen,
-        };
-        match (is_wanted, ptrace::is_seized()) {
-            (true, false) if now >= self.death.next_try => self.seize(now),
-            // Once a second: a reading that swings around the threshold does not stop the target each time.
-            (false, true) if now >= self.death.next_try => {
+        match self.death.decide(self.is_in_danger(level, now), self.death.tracee.is_seized(), now) {
+            Order::Seize => self.seize(now),
+            Order::Release => {
                 self.death.next_try = now.saturating_add(CHECK);
-                if !self.is_swapped_out() && ptrace::release(INTERRUPT) == Released::Free {
-                    self.death.why = calm;
+                if !self.is_swapped_out() && self.death.tracee.release(INTERRUPT) == Released::Free {
+                    self.death.why = self.death.calm;
                 }
             }
-            (false, false) => self.death.why = calm,
-            _ => {}
+            Order::Calm => self.death.why = self.death.calm,
+            Order::Keep => {}
         }
     }
 
@@ -146,15 +186,12 @@ impl Armed<'_> {
     }
 
     fn seize(&mut self, now: Duration) {
-        if self.death.stopped.is_some() {
-            return;
-        }
         let scope = match self.options.seize {
             Seize::Always => Scope::All,
             _ => Scope::Ordinary,
         };
         let own = system::own_pid();
-        match self.target.seize(scope, own) {
+        match self.target.seize(&self.death.tracee, scope, own) {
             Ok(()) => {
                 self.death.why = Why::Seized;
                 self.death.next_try = now.saturating_add(CHECK);
@@ -181,7 +218,7 @@ impl Armed<'_> {
 
     /// Once a second while it is seized: which sockets it has.
     pub(super) fn note_sockets(&mut self) {
-        if ptrace::is_seized() && self.sockets.noted() <= NOTED {
+        if self.death.tracee.is_seized() && self.sockets.noted() <= NOTED {
             self.sockets.note(self.target.view());
         }
     }
@@ -190,7 +227,7 @@ impl Armed<'_> {
     pub(super) fn serve(&mut self) {
         if ptrace::is_tracing() {
             ptrace::serve();
-            if let Some(held) = ptrace::held() {
+            if let Some(held) = self.death.tracee.held() {
                 self.at_death(held);
                 ptrace::serve();
             }
@@ -230,7 +267,7 @@ impl Armed<'_> {
             snapshot::take_at_death(&mut scene, &death, report)
         });
         let rss = scene.rss;
-        ptrace::let_go();
+        self.death.tracee.let_go();
         if let Some(by) = self.by {
             by.wait_until(Duration::MAX);
         }
@@ -296,7 +333,7 @@ impl Armed<'_> {
         loop {
             self.serve();
             let left = until.saturating_sub(monotonic());
-            if !ptrace::is_tracing() || left.is_zero() {
+            if !self.death.is_tracing() || left.is_zero() {
                 break;
             }
             let _ = signal::wait(None, Some(left));
@@ -306,13 +343,17 @@ impl Armed<'_> {
     /// All that is known of its end.
     pub(super) fn fate(&self) -> Fate {
         let held = self.death.stopped.map(|stopped| (stopped.held, stopped.unseen));
-        Fate::new(self.how_it_ended(), held, self.death.why)
+        let why = match self.death.why {
+            Why::Seized if self.death.tracee.was_missed() => Why::Missed,
+            why => why,
+        };
+        Fate::new(self.how_it_ended(), held, why)
     }
 
     /// How it ended: as its tracer was told, or as the kernel keeps it for who holds a pidfd.
     fn how_it_ended(&self) -> Option<Ended> {
         let stopped = self.death.stopped.map(|stopped| stopped.status);
-        let status = ptrace::gone().or(stopped).or_else(|| {
+        let status = self.death.tracee.gone().or(stopped).or_else(|| {
             let pidfd = self.target.pidfd()?;
             let known = pidfd.exit_status().ok()?;
             known.or_else(|| {
@@ -327,5 +368,54 @@ impl Armed<'_> {
             self.target.dir().read(c"stat", &mut buf).ok().and_then(stat::wait_status)
         });
         status.map(wait::status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(9);
+
+    fn death(asked: Seize) -> DeathWatch {
+        DeathWatch::new(asked, Threshold::new(50), Tracee::none(), Duration::ZERO)
+    }
+
+    #[test]
+    fn the_target_is_seized_in_danger_always_or_never_as_it_was_asked_for() {
+        for (asked, calm, danger) in [
+            (Seize::Never, Order::Keep, Order::Keep),
+            (Seize::Danger, Order::Calm, Order::Seize),
+            (Seize::Always, Order::Seize, Order::Seize),
+        ] {
+            let death = death(asked);
+            let decide = |is_in_danger| death.decide(is_in_danger, false, NOW);
+            assert_eq!((decide(false), decide(true)), (calm, danger), "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_seized_just_now_rests_and_is_tried_again() {
+        let mut death = death(Seize::Danger);
+        death.next_try = NOW + CHECK;
+        assert_eq!(death.decide(true, false, NOW), Order::Keep);
+        assert_eq!(death.decide(true, false, NOW + CHECK), Order::Seize);
+    }
+
+    #[test]
+    fn who_is_seized_is_let_go_out_of_danger_once_a_second_and_never_where_always_was_asked_for() {
+        let mut one = death(Seize::Danger);
+        assert_eq!(one.decide(true, true, NOW), Order::Keep);
+        assert_eq!(one.decide(false, true, NOW), Order::Release);
+        one.next_try = NOW + CHECK;
+        assert_eq!(one.decide(false, true, NOW), Order::Keep);
+        assert_eq!(death(Seize::Always).decide(false, true, NOW), Order::Keep);
+    }
+
+    #[test]
+    fn who_was_seen_in_its_exit_stop_is_not_seized_again() {
+        let mut death = death(Seize::Always);
+        death.stopped = Some(Stopped { status: 9, held: Duration::ZERO, unseen: None });
+        assert_eq!(death.decide(true, false, NOW), Order::Keep);
     }
 }

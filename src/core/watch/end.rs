@@ -272,7 +272,8 @@ impl Armed<'_> {
             Ending::Gone => {
                 let ended = fate.and_then(Fate::ended);
                 let (coverage, kills) = (self.log.coverage(), &self.log.kills);
-                let sources = Sources { ended, gone, coverage, kills, sight: self.seen.sight, sizes: self.seen.sizes };
+                let (sight, sizes, passed) = (self.seen.sight, self.seen.sizes, self.death.passed());
+                let sources = Sources { ended, gone, coverage, kills, sight, sizes, passed };
                 Verdict::of(&sources, &self.seen.counted, end).limited_by(limiting)
             }
             Ending::Mismatch | Ending::CountReached | Ending::Stopped(_) => {

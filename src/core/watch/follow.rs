@@ -15,6 +15,7 @@ use crate::report::escape::Escaped;
 use crate::sys::Errno;
 use crate::sys::file::{Dir, File};
 use crate::sys::out::{Out, Sink, say};
+use crate::sys::ptrace;
 use crate::sys::signal::{self, Stop};
 use crate::target::Target;
 use crate::target::exe::{LINK_MAX, Link, present};
@@ -96,6 +97,8 @@ pub(super) fn wait(options: &Options<'_>, previous: Option<Previous>, buf: &[u8]
             Ok(None) => {}
             Err(errno) => return Err(fail(&Error::new("list", b"/proc", errno))),
         }
+        // Of who was watched before and could not be let go of yet.
+        ptrace::serve();
         // A signal ends the wait early, and any other end of it is looked at again.
         let _ = signal::wait(None, Some(LOOK));
     }

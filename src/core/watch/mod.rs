@@ -89,6 +89,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
                 if armed.is_over_and_lost {
                     lost = exit;
                 }
+                armed.death.leave();
                 options.count = armed.reports_left();
                 previous = Some(armed.as_previous());
             }
