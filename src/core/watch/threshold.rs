@@ -6,8 +6,8 @@ use core::time::Duration;
 use std::os::fd::AsFd;
 
 use super::follow::stopped;
+use super::member::Evidence;
 use super::options::{Follow, Options};
-use crate::cgroup::Memcg;
 use crate::environment;
 use crate::environment::MOUNT;
 use crate::error::Absent;
@@ -17,7 +17,7 @@ use crate::refusal::say_hint;
 use crate::snapshot::Completeness;
 use crate::sys::out::say;
 use crate::sys::signal::{self, Until};
-use crate::target::{Life, Target};
+use crate::target::Life;
 use crate::trigger::{self, Base, Level, Of};
 use crate::units::{Bytes, Pid};
 
@@ -116,10 +116,11 @@ impl Threshold {
     }
 
     /// What the threshold is in bytes now: limits are changed and memory is plugged in while memdoor watches. News are said.
-    pub(super) fn refresh(&mut self, host: &mut Host, target: &mut Target, memcg: &mut Memcg) {
+    pub(super) fn refresh(&mut self, host: &mut Host, evidence: &mut Evidence) {
         if self.percent.is_none() {
             return;
         }
+        let Evidence { target, memcg, .. } = evidence;
         self.statm_error = host.statm_error(|| target.stat(|stat| stat.threads));
         let memtotal = host.meminfo().and_then(|meminfo| total(&meminfo)).ok();
         match self.judge(memtotal, memcg.limit()) {
@@ -188,14 +189,13 @@ impl Threshold {
         &mut self,
         options: &Options<'_>,
         host: &mut Host,
-        target: &mut Target,
-        memcg: &mut Memcg,
+        evidence: &mut Evidence,
     ) -> Result<(), Exit> {
         let is_next = options.follow == Follow::Next && options.pid.is_none();
         if !is_next || self.base != Base::Cgroup || self.percent.is_none() || self.fires_at.is_some() {
             return Ok(());
         }
-        let pid = target.pid;
+        let pid = evidence.target.pid;
         say(format_args!(
             "memdoor: PID {pid} is in no control group with a memory limit that can be read yet: waiting for one"
         ));
@@ -203,15 +203,15 @@ impl Threshold {
             if let Some(stop) = signal::stop_requested() {
                 return Err(stopped(stop, options.format));
             }
-            let ended = target.pidfd().map(|pidfd| (pidfd.as_fd(), Until::Readable));
+            let ended = evidence.target.pidfd().map(|pidfd| (pidfd.as_fd(), Until::Readable));
             // A signal ends the wait early, and is looked at first.
             let _ = signal::wait(ended, Some(LOOK));
-            if target.look_again() != Life::Alive {
+            if evidence.target.look_again() != Life::Alive {
                 say(format_args!("memdoor: PID {pid} has ended, and was in no such control group: it was not watched"));
                 return Err(Exit::Gone);
             }
-            memcg.refresh(target);
-            self.refresh(host, target, memcg);
+            evidence.memcg.refresh(&mut evidence.target);
+            self.refresh(host, evidence);
         }
         say(format_args!("memdoor: PID {pid} is in a control group with a memory limit now: watching it"));
         Ok(())
