@@ -22,7 +22,7 @@ const MAX: usize = 1 << 30;
 
 /// What was not whole.
 #[derive(Default)]
-struct Told {
+struct Damage {
     entries: usize,
     lost: usize,
     open: Option<usize>,
@@ -42,12 +42,12 @@ pub fn run(path: &CStr, lent: &mut [u8]) -> Exit {
         let option = "memdoor recover FILE";
         return Unusable { doing: "read", path: name, name: record::FILE.name, option, refused }.say();
     }
-    let mut told = Told::default();
+    let mut damage = Damage::default();
     let mut out = Out::new(Sink::Stdout, lent);
-    match copy(path, &mut out, &mut told) {
+    match copy(path, &mut out, &mut damage) {
         Ok(true) => match out.broken() {
             Some(broken @ Broken::Failed(_)) => output_exit(broken),
-            _ => told.say(name),
+            _ => damage.say(name),
         },
         Ok(false) => {
             say(format_args!(
@@ -61,7 +61,7 @@ pub fn run(path: &CStr, lent: &mut [u8]) -> Exit {
 }
 
 /// Says whether it is a record.
-fn copy(path: &CStr, out: &mut Out<'_>, told: &mut Told) -> Result<bool> {
+fn copy(path: &CStr, out: &mut Out<'_>, damage: &mut Damage) -> Result<bool> {
     let file = File::open_plain(path)?;
     let Some(form) = Form::of(file.once(&mut [0; 128])?) else {
         return Ok(false);
@@ -75,13 +75,13 @@ fn copy(path: &CStr, out: &mut Out<'_>, told: &mut Told) -> Result<bool> {
     let length = file.fill(bytes)?.len();
     out.put(form.magic());
     let bytes = bytes.get_mut(..length).unwrap_or_default();
-    told.is_state_damaged = State::is_one_damaged(form, bytes);
-    read(bytes, &mut |found| told.take(form, &found, out));
+    damage.is_state_damaged = State::is_one_damaged(form, bytes);
+    read(bytes, &mut |found| damage.take(form, &found, out));
     out.flush();
     Ok(true)
 }
 
-impl Told {
+impl Damage {
     fn take(&mut self, form: Form, found: &Found<'_>, out: &mut Out<'_>) {
         let (frame, body) = match found {
             Found::Lost(count) => {

@@ -14,9 +14,9 @@ use common::target::{Victim, kib, proc};
 use memdoor::error::Absent;
 use memdoor::host::Host;
 use memdoor::monitor::alerts::{Alerts, Facts, Limits};
-use memdoor::monitor::crowd::{By, Crowd, Look, Swapping, Whom, fds};
 use memdoor::monitor::groups::Groups;
-use memdoor::monitor::options::Deep;
+use memdoor::monitor::options::ReadPss;
+use memdoor::monitor::process_table::{Coverage, Look, ProcessTable, SortKey, Swapping, fds};
 use memdoor::monitor::sample::{Sample, Sources};
 use memdoor::monitor::unread::{Origin, Unread};
 use memdoor::report::Format;
@@ -173,7 +173,7 @@ fn following_all_processes_allocates_nothing() {
         let _leaker = Victim::start(&["leak", "200", "400"]);
         let mut alerts = Alerts::new(Limits::all(0));
         let second = Duration::from_secs(1);
-        let mut crowd = Crowd::arm(&host, 40 * second, second).expect("room");
+        let mut processes = ProcessTable::arm(&host, 40 * second, second).expect("room");
         let (mut at, mut said) = (monotonic(), 0);
         let before = allocations();
         for round in 0..80 {
@@ -181,11 +181,11 @@ fn following_all_processes_allocates_nothing() {
             let look = Look {
                 slow: None,
                 top: 10,
-                deep: if round == 0 { Deep::Yes } else { Deep::No },
-                whom: if round % 40 == 0 { Whom::All } else { Whom::Some },
+                deep: if round == 0 { ReadPss::Yes } else { ReadPss::No },
+                coverage: if round % 40 == 0 { Coverage::All } else { Coverage::Some },
                 swap: Swapping::Yes,
             };
-            crowd.read(&host, at, &look).expect("/proc");
+            processes.read(&host, at, &look).expect("/proc");
             // It comes and goes.
             let mut unread = Unread::NONE;
             unread.note(Origin::Meminfo, (round % 2 == 1).then_some(Absent::Malformed));
@@ -199,14 +199,14 @@ fn following_all_processes_allocates_nothing() {
                 seen: &[],
                 more: 0,
                 unread: &unread,
-                crowd: &crowd,
+                processes: &processes,
             };
             alerts.judge(&facts, &mut |alert| {
                 black_box(alert);
                 said += 1;
             });
-            crowd.each_top(By::Growth, 3, &mut |row| {
-                black_box(crowd.growth(row));
+            processes.each_top(SortKey::Growth, 3, &mut |row| {
+                black_box(processes.growth(row));
             });
         }
         let own = Pid::new(std::process::id().into()).expect("a pid");
@@ -399,11 +399,11 @@ fn a_watch_in_json_goes_on_with_its_address_space_pinned() {
 fn what_monitor_writes_and_shows_allocates_nothing() {
     alone("what_monitor_writes_and_shows_allocates_nothing", || {
         use common::monitored::{Rows, envelope, facts, growing, hostile, put_rows};
-        use memdoor::monitor::files::{Files, Which};
+        use memdoor::monitor::files::{Files, SessionFile};
         use memdoor::monitor::options::{Charset, Color, Form};
         use memdoor::monitor::prometheus;
         use memdoor::monitor::view::{Past, View, draw};
-        use memdoor::report::table::Pen;
+        use memdoor::report::table::TableContext;
         use memdoor::sys::ours::Replaced;
         use memdoor::sys::out::{Out, Sink};
 
@@ -423,8 +423,8 @@ fn what_monitor_writes_and_shows_allocates_nothing() {
         let before = allocations();
         for number in 0..30 {
             for form in [Form::Csv, Form::Text, Form::Json] {
-                let pen = Pen::new(form, &envelope, &sample.now);
-                for which in Which::ALL {
+                let pen = TableContext::new(form, &envelope, &sample.now);
+                for which in SessionFile::ALL {
                     files.write(which, &pen, &mut buf, &mut |to| {
                         put_rows(which, &sample, &rows, &groups, &alerts, to);
                     });

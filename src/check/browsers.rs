@@ -5,7 +5,7 @@ use super::Options;
 use super::view::View;
 use crate::environment::{Unfit, no_room};
 use crate::families::BROWSERS;
-use crate::looks::Looks;
+use crate::identity::ProcessIdentity;
 use crate::own::{is_helper, own_line};
 use crate::pattern::Pattern;
 use crate::processes::slow::{self, LONGEST};
@@ -18,7 +18,7 @@ use crate::report::table::{Table as Columns, in_text};
 use crate::sample::{self, SAMPLE, Seen};
 use crate::sys::out::{Out, say};
 use crate::units::{Bytes, Pid};
-use crate::victim::{self, By, Node, Rank, Tree};
+use crate::victim::{self, Node, Rank, RankBy, Tree};
 
 /// Instances together.
 #[derive(Clone, Copy, Default)]
@@ -124,12 +124,12 @@ impl<'a> Browsers<'a> {
                 return false;
             }
             let process_view = processes::view(&host.proc, name.to_bytes(), process.state, process.threads);
-            let looks = Looks::new(&host.proc, process_view.as_bytes(), process.comm.as_bytes());
-            let mut looks = looks.read_by(reader, process.pid);
-            let family = family(&mut looks, options, own.contains(&process.pid));
+            let identity = ProcessIdentity::new(&host.proc, process_view.as_bytes(), process.comm.as_bytes());
+            let mut identity = identity.read_by(reader, process.pid);
+            let family = family(&mut identity, options, own.contains(&process.pid));
             let mut asked = options.families.iter();
             // A kernel thread has neither arguments nor an executable.
-            let is_unread = process.kind == Kind::User && asked.any(|(_, pattern)| looks.is_unread(pattern));
+            let is_unread = process.kind == Kind::User && asked.any(|(_, pattern)| identity.is_unread(pattern));
             unread += u64::from(family.is_none() && is_unread && host.proc.dir(name).is_ok());
             process.mark = family.unwrap_or_default();
             family.is_some()
@@ -143,7 +143,7 @@ impl<'a> Browsers<'a> {
         table.retain(|row| row.user.is_some() && row.memory.rss.is_some());
         let rows = table.rows();
         let mut nodes = vec![Node::new(Rank::Ordinary); rows.len()];
-        victim::arrange(rows, &mut nodes, By::Tree);
+        victim::arrange(rows, &mut nodes, RankBy::Tree);
         let tree = |at: usize| victim::tree(rows, &nodes, at);
         let order = order(rows.len(), usize::MAX, &|at| Some(tree(at)?.held));
         let trees = order.into_iter().filter_map(tree).collect();
@@ -273,11 +273,11 @@ fn say_unread(count: u64) {
 
 /// The number of the family that a process belongs to: those that were named come first. `is_above`: memdoor descends from it. A shell or
 /// sudo that was told to run memdoor has the pattern in its arguments, and is none of the family for that.
-fn family(looks: &mut Looks<'_>, options: &Options, is_above: bool) -> Option<u16> {
+fn family(identity: &mut ProcessIdentity<'_>, options: &Options, is_above: bool) -> Option<u16> {
     let mut named = options.families.iter();
-    let mut fits = |pattern: &Pattern| looks.fits(pattern) && !(is_above && looks.has_in_arguments(pattern));
+    let mut fits = |pattern: &Pattern| identity.fits(pattern) && !(is_above && identity.has_in_arguments(pattern));
     let at = named.position(|(_, pattern)| fits(pattern)).or_else(|| {
-        let browser = looks.browser()?;
+        let browser = identity.browser()?;
         let at = BROWSERS.iter().position(|known| core::ptr::eq(known, browser));
         Some(options.families.len() + at?)
     });

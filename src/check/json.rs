@@ -5,7 +5,7 @@ use super::Show;
 use super::account::{LINES, account};
 use super::browsers::{Browsers, FAMILY};
 use super::figures::{FULL, HOST, LASTING, SOME};
-use super::view::{By, View};
+use super::view::{SortKey, View};
 use crate::report::Value;
 use crate::report::columns::COMMAND_MAX;
 use crate::report::json::Envelope;
@@ -23,7 +23,9 @@ pub(super) fn put(view: &View<'_>, browsers: Option<&Browsers<'_>>, envelope: &E
         None if view.options.show == Show::Where => return,
         None => {}
     }
-    for (by, rank) in [(By::Rss, "memdoor.check.rank_by_rss"), (By::Freeable, "memdoor.check.rank_by_freeable")] {
+    for (by, rank) in
+        [(SortKey::Rss, "memdoor.check.rank_by_rss"), (SortKey::Freeable, "memdoor.check.rank_by_freeable")]
+    {
         let mut ranks = 1..;
         view.each_top(by, &mut |process| {
             let mut buf = [0; COMMAND_MAX];

@@ -3,7 +3,7 @@
 use super::account::{LINES, account};
 use super::browsers::Browsers;
 use super::figures::*;
-use super::view::{By, View};
+use super::view::{SortKey, View};
 use super::{Show, swap, tree};
 use crate::environment::Others;
 use crate::report::Value;
@@ -39,9 +39,9 @@ pub(super) fn put(view: &View<'_>, browsers: Option<&Browsers<'_>>, others: Othe
         (Show::Glance | Show::Browsers, _) => {}
     }
     put_figures(view, out);
-    for (by, what) in [(By::Rss, "RSS"), (By::Freeable, "FREEABLE MEMORY")] {
+    for (by, what) in [(SortKey::Rss, "RSS"), (SortKey::Freeable, "FREEABLE MEMORY")] {
         words(out, format_args!("TOP {} BY {what}\n", view.options.count));
-        if by == By::Rss {
+        if by == SortKey::Rss {
             PROCESSES.put_labels(out);
         }
         view.each_top(by, &mut |process| PROCESSES.put(&view.seen(process, &mut [0; COMMAND_MAX]), out));

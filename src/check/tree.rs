@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::view::View;
-use crate::processes::{Process, Together, descending};
+use crate::processes::{CombinedMemory, Process, descending};
 use crate::report::columns::{COMMAND_MAX, Mb, words};
 use crate::report::field::Get::{About, Command, Known};
 use crate::report::table::{Rows, Table as Columns, in_text};
@@ -132,7 +132,7 @@ fn together(below: &[&Process]) -> (Bytes, Bytes) {
     for kin in below.iter().filter_map(|process| process.kin) {
         *relatives.entry(kin.lead).or_default() += 1;
     }
-    let mut sum = Together::default();
+    let mut sum = CombinedMemory::default();
     for process in below {
         let are_all_here = process.kin.is_none_or(|kin| relatives.get(&kin.lead) == Some(&kin.count));
         sum.add(&if are_all_here { process.memory } else { process.memory.apart() });

@@ -46,14 +46,14 @@ pub(super) struct View<'h> {
 
 /// By what the largest processes are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum By {
+pub(super) enum SortKey {
     /// RSS, shared pages included.
     Rss,
     /// What their end would give back.
     Freeable,
 }
 
-impl By {
+impl SortKey {
     pub(super) fn of(self, process: &Process) -> Option<Bytes> {
         match self {
             Self::Rss => process.memory.rss,
@@ -150,7 +150,7 @@ impl<'h> View<'h> {
     }
 
     /// The largest processes, the largest first.
-    pub(super) fn each_top(&self, by: By, each: &mut dyn FnMut(&Process)) {
+    pub(super) fn each_top(&self, by: SortKey, each: &mut dyn FnMut(&Process)) {
         let rows = self.table.rows();
         let key = |at: usize| {
             let size = by.of(rows.get(at)?)?;

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use lexopt::Parser;
 use memdoor::cost::SelfReport;
-use memdoor::kill::{Act, Join, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, When, Whom};
+use memdoor::kill::{
+    Act, Join, Level, LogStream, Logging, Only, Options, Policy, Prefix, Run, Scope, ShortageRule, Unpinned,
+};
 use memdoor::pattern::Pattern;
 use memdoor::report::Format;
 use memdoor::sys::file::Dir;
 use memdoor::units::Bytes;
-use memdoor::victim::By;
+use memdoor::victim::RankBy;
 
 use super::options::{Asked, Config, Mode, Operands, Rule, option};
 use super::values;
@@ -100,14 +102,14 @@ pub(super) const MODE: Mode<Typed> = Mode {
         option!(
             "--by",
             values::BY,
-            |o, v| (o.options.whom.by, o.options.scope) = v,
+            |o, v| (o.options.policy.by, o.options.scope) = v,
             "the largest tree (a process and those of its descendants that may be ended, too, in one service and login), single \
              process, or the highest oom_score. Large is freeable memory: anonymous, swap, and shared memory that ends with it. \
              cgroup: the largest tree, and with it all processes of its cgroup, a service or a container, unless one is in it that \
              --ignore fits, or that any would spare and --only does not name; one in it that --avoid fits spares all of it"
         )
         .default("tree"),
-        option!("--min-size", values::SIZE, |o, v| o.options.whom.least = v, "nobody who holds less; k, M, G").default("0"),
+        option!("--min-size", values::SIZE, |o, v| o.options.policy.least = v, "nobody who holds less; k, M, G").default("0"),
         option!(
             "--evidence-ms",
             values::EVIDENCE,
@@ -180,15 +182,15 @@ pub(super) const MODE: Mode<Typed> = Mode {
 
 impl Typed {
     fn new() -> Self {
-        let whom = Whom { only: &[], prefer: &[], avoid: &[], ignore: &[], by: By::Tree, least: Bytes(0) };
-        let when = When { threshold: 0, swap_free: None, pressure: None, join: Join::All, hard: 0 };
-        let log = Logging { level: Level::Info, to: To::Stderr, prefix: prefix(), file: None, most: 0, keep: 0 };
+        let policy = Policy { only: &[], prefer: &[], avoid: &[], ignore: &[], by: RankBy::Tree, least: Bytes(0) };
+        let when = ShortageRule { threshold: 0, swap_free: None, pressure: None, join: Join::All, hard: 0 };
+        let log = Logging { level: Level::Info, to: LogStream::Stderr, prefix: prefix(), file: None, most: 0, keep: 0 };
         let options = Options {
             run: Run::default(),
             act: Act::default(),
             when,
             cgroup: None,
-            whom,
+            policy,
             scope: Scope::default(),
             evidence: Duration::ZERO,
             grace: Duration::ZERO,
@@ -243,12 +245,12 @@ impl Typed {
     pub(crate) fn borrow(&self) -> Options<'_> {
         Options {
             cgroup: self.cgroup.as_deref(),
-            whom: Whom {
+            policy: Policy {
                 only: &self.only,
                 prefer: &self.prefer,
                 avoid: &self.avoid,
                 ignore: &self.ignore,
-                ..self.options.whom
+                ..self.options.policy
             },
             log: Logging { file: self.log_file.as_deref(), ..self.options.log },
             ..self.options

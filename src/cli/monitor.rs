@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::Parser;
 use memdoor::cost::SelfReport;
 use memdoor::monitor::alerts::{self, Kind as Alert, Limits, Unit};
-use memdoor::monitor::options::{Charset, Code, Color, Deep, Form, Options, To, What};
+use memdoor::monitor::options::{Charset, Code, Color, Destination, Form, Options, Output, ReadPss};
 use memdoor::parse::dec;
 use memdoor::units::Bytes;
 
@@ -70,8 +70,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
         option!("--window", values::WINDOW, |o, v| o.options.window = v, "growth is looked for in the last so many")
             .default("60"),
         option!("--alert", ALERT, |o, v| o.options.limits = o.options.limits.with(v.0, v.1), alerts::HELP).many(),
-        option!("--deep", |o| o.options.deep = Deep::Yes, "PSS and USS of the top, which holds their mmap_lock"),
-        option!("--analyze", |o| o.options.what = What::Analysis, "nothing but the summary, at the end"),
+        option!("--deep", |o| o.options.deep = ReadPss::Yes, "PSS and USS of the top, which holds their mmap_lock"),
+        option!("--analyze", |o| o.options.what = Output::Analysis, "nothing but the summary, at the end"),
         option!(
             "--prometheus",
             values::FILE,
@@ -108,11 +108,11 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
         length: Duration::ZERO,
         interval: Duration::ZERO,
         window: Duration::ZERO,
-        to: To::Lines,
+        to: Destination::Lines,
         form: Form::default(),
         top: 0,
-        deep: Deep::default(),
-        what: What::default(),
+        deep: ReadPss::default(),
+        what: Output::default(),
         limits: Limits::default(),
         prometheus: None,
         most: Bytes(0),
@@ -130,15 +130,15 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
 fn completed(typed: Typed) -> Options<'static> {
     let Typed { options, length, interval, output } = typed;
     let to = match output {
-        Some(dir) => To::Files((dir.to_bytes() != DEFAULT.as_bytes()).then(|| kept(dir))),
-        None if options.what == What::Analysis => To::Lines,
+        Some(dir) => Destination::Files((dir.to_bytes() != DEFAULT.as_bytes()).then(|| kept(dir))),
+        None if options.what == Output::Analysis => Destination::Lines,
         None => shown(options.form),
     };
     // An analysis is of minutes, and a screen is looked at.
     let (minutes, seconds) = match (options.what, to) {
-        (What::Analysis, _) => (5, 5),
-        (What::Samples, To::Screen(..)) => (60, 2),
-        (What::Samples, _) => (60, 30),
+        (Output::Analysis, _) => (5, 5),
+        (Output::Samples, Destination::Screen(..)) => (60, 2),
+        (Output::Samples, _) => (60, 30),
     };
     let length = length.unwrap_or(Duration::from_secs(60 * minutes));
     let interval = interval.unwrap_or(Duration::from_secs(seconds));
@@ -146,9 +146,9 @@ fn completed(typed: Typed) -> Options<'static> {
 }
 
 /// Without files: a screen where there is one, else lines.
-fn shown(form: Form) -> To<'static> {
+fn shown(form: Form) -> Destination<'static> {
     if form != Form::Text || !std::io::stdout().is_terminal() || is("TERM", |term| term == "dumb") {
-        return To::Lines;
+        return Destination::Lines;
     }
     let locale =
         ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
@@ -157,7 +157,7 @@ fn shown(form: Form) -> To<'static> {
         name.ends_with("utf-8") || name.ends_with("utf8")
     });
     let color = if is("NO_COLOR", |value| !value.is_empty()) { Color::Never } else { Color::Always };
-    To::Screen(color, if is_utf8 { Charset::Utf8 } else { Charset::Ascii })
+    Destination::Screen(color, if is_utf8 { Charset::Utf8 } else { Charset::Ascii })
 }
 
 fn is(name: &str, test: fn(&OsString) -> bool) -> bool {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lexopt::Parser;
 use memdoor::pattern::Pattern;
-use memdoor::protect::{Change, Options, Whom};
+use memdoor::protect::{Change, Options, Targets};
 use memdoor::report::Format;
 use memdoor::units::Pid;
 
@@ -104,19 +104,19 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
     let change = if typed.is_dry { Change::Show } else { Change::Make };
     let format = typed.format;
     let state = typed.state.clone().map_or_else(default_state, Ok)?;
-    Ok(Command::Protect(Options { whom: whom(typed)?, change, state: kept(state), format }))
+    Ok(Command::Protect(Options { targets: targets(typed)?, change, state: kept(state), format }))
 }
 
-fn whom(typed: Typed) -> Result<Whom<'static>> {
+fn targets(typed: Typed) -> Result<Targets<'static>> {
     let missing = || UsageError::new("--adj N is missing: an oom_score_adj from -1000 to 1000".into());
     match typed {
-        Typed { is_session: true, is_undo: false, pid: None, pattern: None, adj: None, .. } => Ok(Whom::Session),
-        Typed { is_session: false, is_undo: true, pid: None, pattern: None, adj: None, .. } => Ok(Whom::Undo),
+        Typed { is_session: true, is_undo: false, pid: None, pattern: None, adj: None, .. } => Ok(Targets::Session),
+        Typed { is_session: false, is_undo: true, pid: None, pattern: None, adj: None, .. } => Ok(Targets::Undo),
         Typed { is_session: false, is_undo: false, pid: Some(pid), pattern: None, adj, .. } => {
-            Ok(Whom::Pid(pid, adj.ok_or_else(missing)?))
+            Ok(Targets::Pid(pid, adj.ok_or_else(missing)?))
         }
         Typed { is_session: false, is_undo: false, pid: None, pattern: Some(pattern), adj, .. } => {
-            Ok(Whom::Match(kept(pattern), adj.ok_or_else(missing)?))
+            Ok(Targets::Match(kept(pattern), adj.ok_or_else(missing)?))
         }
         _ => Err(UsageError::new(
             "one of these: session, -p PID --adj N, --match PATTERN --adj N, --undo: see memdoor protect --help".into(),

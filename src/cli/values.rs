@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use memdoor::dmesg::Who;
-use memdoor::kill::{KILLS_MAX, Level, Scope, To};
+use memdoor::kill::{KILLS_MAX, Level, LogStream, Scope};
 use memdoor::monitor::options::Form;
 use memdoor::oomlog::moment;
 use memdoor::parse::{dec, signed};
@@ -16,7 +16,7 @@ use memdoor::sys::clock::{Now, Zone};
 use memdoor::trigger::also::{Pressure, Waiting};
 use memdoor::trigger::{Base, Threshold};
 use memdoor::units::{Bytes, Percent, Pid};
-use memdoor::victim::By;
+use memdoor::victim::RankBy;
 use memdoor::watch::{SIZE_MIN, Seize};
 
 use super::UsageError;
@@ -372,20 +372,21 @@ pub(super) const FORM: Kind<Form> = kind("FORMAT", "csv, json or text", |text| {
 });
 
 /// What is compared, and how much is ended: `cgroup` compares trees and ends the whole cgroup of the one chosen.
-pub(super) const BY: Kind<(By, Scope)> = kind("tree|process|score|cgroup", "tree, process, score or cgroup", |text| {
-    word(
-        text,
-        &[
-            ("tree", (By::Tree, Scope::Tree)),
-            ("process", (By::Process, Scope::Tree)),
-            ("score", (By::Score, Scope::Tree)),
-            ("cgroup", (By::Tree, Scope::Cgroup)),
-        ],
-    )
-});
+pub(super) const BY: Kind<(RankBy, Scope)> =
+    kind("tree|process|score|cgroup", "tree, process, score or cgroup", |text| {
+        word(
+            text,
+            &[
+                ("tree", (RankBy::Tree, Scope::Tree)),
+                ("process", (RankBy::Process, Scope::Tree)),
+                ("score", (RankBy::Score, Scope::Tree)),
+                ("cgroup", (RankBy::Tree, Scope::Cgroup)),
+            ],
+        )
+    });
 
-pub(super) const LOG: Kind<To> = kind("stderr|journal|syslog", "stderr, journal or syslog", |text| {
-    word(text, &[("stderr", To::Stderr), ("journal", To::Journal), ("syslog", To::Syslog)])
+pub(super) const LOG: Kind<LogStream> = kind("stderr|journal|syslog", "stderr, journal or syslog", |text| {
+    word(text, &[("stderr", LogStream::Stderr), ("journal", LogStream::Journal), ("syslog", LogStream::Syslog)])
 });
 
 pub(super) const LEVEL: Kind<Level> = kind("LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL", |text| {

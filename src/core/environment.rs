@@ -13,7 +13,7 @@ use crate::parse::meminfo::Meminfo;
 use crate::refusal::say_hint;
 use crate::report::json::Envelope;
 use crate::sys::file::Dir;
-use crate::sys::harden::{self, Depth, Shallow};
+use crate::sys::harden::{self, Depth, StackTooSmall};
 use crate::sys::out::say;
 use crate::sys::{Errno, system, zone};
 
@@ -59,7 +59,7 @@ pub enum Unfit {
     /// So many bytes can't be allocated.
     Memory(usize),
     /// The stack can't grow as far as it will.
-    Stack(Shallow),
+    Stack(StackTooSmall),
 }
 
 impl Unfit {
@@ -83,8 +83,8 @@ impl Unfit {
                 Some("start memdoor with a /proc of its own: unshare --pid --fork --mount-proc memdoor ...")
             }
             Self::Files(_, errno) | Self::Record(_, errno) => limit(*errno),
-            Self::Stack(Shallow::Stack { .. }) => Some("ulimit -s 8192 (in a unit: LimitSTACK=8M)"),
-            Self::Memory(_) | Self::Stack(Shallow::Space { .. }) => limit(Errno::ENOMEM),
+            Self::Stack(StackTooSmall::Stack { .. }) => Some("ulimit -s 8192 (in a unit: LimitSTACK=8M)"),
+            Self::Memory(_) | Self::Stack(StackTooSmall::Space { .. }) => limit(Errno::ENOMEM),
         }
     }
 
@@ -113,10 +113,10 @@ impl fmt::Display for Unfit {
                 write!(f, "cannot keep {count} files open, as a watch with a record does: {}", Because(*errno))
             }
             Self::Memory(size) => write!(f, "cannot allocate {size} bytes: {}", Because(Errno::ENOMEM)),
-            Self::Stack(Shallow::Stack { limit, needed }) => {
+            Self::Stack(StackTooSmall::Stack { limit, needed }) => {
                 write!(f, "cannot grow the stack to {} KiB: its limit is {} KiB", needed >> 10, limit >> 10)
             }
-            Self::Stack(Shallow::Space { limit }) => {
+            Self::Stack(StackTooSmall::Space { limit }) => {
                 let why = Because(Errno::ENOMEM);
                 write!(f, "cannot grow the stack: the address space is limited to {} KiB: {why}", limit >> 10)
             }

@@ -17,7 +17,7 @@
 //! | `oom_kills` | the one reader of the running kernel's OOM reports for what may run armed |
 //! | [`victim`] | whom `kill` chooses of them |
 //! | [`snapshot`] | one file for each section; its `mod.rs` is the order |
-//! | [`refusal`] [`environment`] [`files`] [`looks`] [`own`] [`mode`] | what modes have in common |
+//! | [`refusal`] [`environment`] [`files`] [`identity`] [`own`] [`mode`] | what modes have in common |
 //! | [`watch`] [`kill`] [`monitor`] | they decide |
 //!
 //! ```text
@@ -81,10 +81,10 @@ pub mod files;
 pub mod fixed;
 pub mod history;
 pub mod host;
+pub mod identity;
 pub mod kill;
 pub mod largest;
 mod listed;
-pub mod looks;
 pub mod mode;
 pub mod monitor;
 mod oom_kills;

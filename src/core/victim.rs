@@ -4,12 +4,12 @@
 //! to work in.
 
 use crate::badness;
-use crate::processes::{Kind, Memory, Owner, Process, Sender, Together};
+use crate::processes::{CombinedMemory, Kind, Memory, Owner, Process, Sender};
 use crate::units::{Bytes, Pid};
 
 /// What is compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum By {
+pub enum RankBy {
     /// Processes together with those of their descendants that may be chosen as well, by what they hold in sum.
     #[default]
     Tree,
@@ -33,7 +33,7 @@ pub enum Rank {
 
 /// Why a process may not be chosen; the first that holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Why {
+pub enum Exclusion {
     /// It runs in the kernel.
     KernelThread,
     /// It has exited with all of its threads.
@@ -61,22 +61,22 @@ pub enum Why {
     Gone,
 }
 
-impl Why {
+impl Exclusion {
     /// How many there are.
     pub const COUNT: usize = Self::Gone as usize + 1;
 }
 
 /// What one look at stat tells: why it may not be chosen, whatever it is called.
 #[must_use]
-pub fn objection(process: &Process, own: &[Pid]) -> Option<Why> {
+pub fn objection(process: &Process, own: &[Pid]) -> Option<Exclusion> {
     if process.kind == Kind::Kernel {
-        Some(Why::KernelThread)
+        Some(Exclusion::KernelThread)
     } else if process.has_exited() {
-        Some(Why::Zombie)
+        Some(Exclusion::Zombie)
     } else if process.pid.get() == 1 {
-        Some(Why::Init)
+        Some(Exclusion::Init)
     } else if own.contains(&process.pid) {
-        Some(Why::Own)
+        Some(Exclusion::Own)
     } else {
         None
     }
@@ -84,11 +84,11 @@ pub fn objection(process: &Process, own: &[Pid]) -> Option<Why> {
 
 /// What its user (`None`: it has gone) and its oom_score_adj tell of one that is wanted. `user` is memdoor, and `None` for root, who may end anybody's.
 #[must_use]
-pub fn later_objection(of: Option<Owner>, oom_score_adj: Option<i64>, user: Option<Sender>) -> Option<Why> {
+pub fn later_objection(of: Option<Owner>, oom_score_adj: Option<i64>, user: Option<Sender>) -> Option<Exclusion> {
     match (of, user) {
-        (None, _) => Some(Why::Gone),
-        (Some(owner), Some(own)) if !owner.hears(own) => Some(Why::OthersProcess),
-        _ if oom_score_adj == Some(badness::NEVER) => Some(Why::Exempt),
+        (None, _) => Some(Exclusion::Gone),
+        (Some(owner), Some(own)) if !owner.hears(own) => Some(Exclusion::OthersProcess),
+        _ if oom_score_adj == Some(badness::NEVER) => Some(Exclusion::Exempt),
         _ => None,
     }
 }
@@ -113,7 +113,7 @@ pub struct Node {
     /// The row of the root of its tree, once [`choose`] is done.
     root: u32,
     /// Of a root: its tree.
-    held: Together,
+    held: CombinedMemory,
     rss: Bytes,
     processes: u32,
     tree_rank: Rank,
@@ -125,7 +125,15 @@ impl Node {
     /// Of a process that may be chosen.
     #[must_use]
     pub fn new(rank: Rank) -> Self {
-        Self { rank, root: 0, held: Together::default(), rss: Bytes(0), processes: 0, tree_rank: rank, relatives: 0 }
+        Self {
+            rank,
+            root: 0,
+            held: CombinedMemory::default(),
+            rss: Bytes(0),
+            processes: 0,
+            tree_rank: rank,
+            relatives: 0,
+        }
     }
 }
 
@@ -134,11 +142,11 @@ impl Node {
 pub struct Tree {
     /// The row of its root.
     pub root: usize,
-    /// What the end of all its processes gives back: [`Together::freeable`].
+    /// What the end of all its processes gives back: [`CombinedMemory::freeable`].
     pub held: Bytes,
-    /// What of that was not looked at, and may stay: [`Together::unread`].
+    /// What of that was not looked at, and may stay: [`CombinedMemory::unread`].
     pub unread: Bytes,
-    /// What of it is not counted, and may be given back as well: [`Together::left_out`].
+    /// What of it is not counted, and may be given back as well: [`CombinedMemory::left_out`].
     pub left_out: Bytes,
     /// Their RSS: what several of them share counts for each.
     pub rss: Bytes,
@@ -178,7 +186,7 @@ impl Tree {
 /// process that got the parent's number, and a parent in another service or login is none ([`crate::processes::Place`]). Linear but for one binary search a process: paths to the root are made short when they are
 /// walked.
 #[must_use]
-pub fn choose(rows: &[Process], nodes: &mut [Node], by: By, least: Bytes) -> Choice {
+pub fn choose(rows: &[Process], nodes: &mut [Node], by: RankBy, least: Bytes) -> Choice {
     let count = rows.len().min(nodes.len());
     let (rows, nodes) = (&rows[..count], &mut nodes[..count]);
     arrange(rows, nodes, by);
@@ -195,7 +203,7 @@ pub fn choose(rows: &[Process], nodes: &mut [Node], by: By, least: Bytes) -> Cho
 }
 
 /// Puts each row into its tree. `rows` and `nodes` are as [`choose`] takes them.
-pub fn arrange(rows: &[Process], nodes: &mut [Node], by: By) {
+pub fn arrange(rows: &[Process], nodes: &mut [Node], by: RankBy) {
     link(rows, nodes, by);
     sum(rows, nodes);
 }
@@ -235,11 +243,11 @@ const fn index(row: u32) -> usize {
 }
 
 /// Sets each row's root.
-fn link(rows: &[Process], nodes: &mut [Node], by: By) {
+fn link(rows: &[Process], nodes: &mut [Node], by: RankBy) {
     for (at, row) in rows.iter().enumerate() {
         let parent = match by {
-            By::Tree => parent_of(rows, row),
-            By::Process | By::Score => None,
+            RankBy::Tree => parent_of(rows, row),
+            RankBy::Process | RankBy::Score => None,
         };
         // Rows are fewer than there are numbers, which are 2^22 at most.
         nodes[at].root = u32::try_from(parent.unwrap_or(at)).unwrap_or(0);
@@ -320,10 +328,10 @@ fn sum(rows: &[Process], nodes: &mut [Node]) {
 }
 
 /// Puts a tree among the best; of equals the first stays first.
-fn insert(best: &mut [Option<Tree>; 3], tree: Tree, by: By) {
+fn insert(best: &mut [Option<Tree>; 3], tree: Tree, by: RankBy) {
     let weight = |tree: &Tree| match by {
-        By::Tree | By::Process => (tree.rank, 0, tree.held),
-        By::Score => (tree.rank, tree.score, tree.held),
+        RankBy::Tree | RankBy::Process => (tree.rank, 0, tree.held),
+        RankBy::Score => (tree.rank, tree.score, tree.held),
     };
     let mut tree = Some(tree);
     for slot in best {
@@ -383,7 +391,7 @@ mod tests {
         }
     }
 
-    fn choose_of(rows: &[Process], by: By) -> (Choice, Vec<Node>) {
+    fn choose_of(rows: &[Process], by: RankBy) -> (Choice, Vec<Node>) {
         let mut nodes: Vec<Node> = rows.iter().map(|_| Node::new(Rank::Ordinary)).collect();
         (choose(rows, &mut nodes, by, Bytes(0)), nodes)
     }
@@ -403,14 +411,14 @@ mod tests {
             process(30, 1, 5),
             process(40, 1, 7),
         ];
-        let (choice, nodes) = choose_of(&rows, By::Tree);
+        let (choice, nodes) = choose_of(&rows, RankBy::Tree);
         assert_eq!(numbers(&choice, &rows), [10, 20, 40]);
         let best = choice.best[0].expect("one");
         assert_eq!(best.held, Bytes(111 << 20));
         assert_eq!((best.rss, best.processes), (Bytes(141 << 20), 3));
         assert_eq!(choice.trees, 4);
         assert_eq!(members(&nodes, &best).collect::<Vec<_>>(), [0, 1, 2]);
-        let (choice, _) = choose_of(&rows, By::Process);
+        let (choice, _) = choose_of(&rows, RankBy::Process);
         assert_eq!(numbers(&choice, &rows), [20, 12, 11]);
     }
 
@@ -429,16 +437,16 @@ mod tests {
     fn what_forks_share_is_their_trees_unless_one_of_them_lives_on() {
         let mut rows = [process(10, 1, 81), process(11, 10, 81), process(12, 10, 81), process(20, 1, 90)];
         forked(&mut rows[..3], 3);
-        let (choice, _) = choose_of(&rows, By::Tree);
+        let (choice, _) = choose_of(&rows, RankBy::Tree);
         assert_eq!(numbers(&choice, &rows), [20, 10]);
         let held = |choice: &Choice| choice.best[1].map(|tree| tree.held.0 >> 20);
         assert_eq!(held(&choice), Some(80 + 3));
-        assert_eq!(held(&choose_of(&rows, By::Process).0), Some(1));
+        assert_eq!(held(&choose_of(&rows, RankBy::Process).0), Some(1));
         // One that may not be chosen.
         forked(&mut rows[..3], 4);
-        assert_eq!(held(&choose_of(&rows, By::Tree).0), Some(3));
+        assert_eq!(held(&choose_of(&rows, RankBy::Tree).0), Some(3));
         forked(&mut rows[..3], 3);
-        assert_eq!(held(&choose_of(&rows[1..], By::Tree).0), Some(1));
+        assert_eq!(held(&choose_of(&rows[1..], RankBy::Tree).0), Some(1));
     }
 
     #[test]
@@ -447,7 +455,7 @@ mod tests {
         for (row, score) in rows.iter_mut().zip([600, 900, 700]) {
             row.oom_score = Some(score);
         }
-        let (choice, _) = choose_of(&rows, By::Score);
+        let (choice, _) = choose_of(&rows, RankBy::Score);
         assert_eq!(numbers(&choice, &rows), [20, 30, 10]);
     }
 
@@ -457,7 +465,7 @@ mod tests {
         rows[0].memory.swap = Some(Bytes(50 << 20));
         rows[2].memory.anon = None;
         rows[2].memory.rss = Some(Bytes(40 << 20));
-        let (choice, _) = choose_of(&rows, By::Tree);
+        let (choice, _) = choose_of(&rows, RankBy::Tree);
         assert_eq!(numbers(&choice, &rows), [10, 30, 20]);
     }
 
@@ -466,11 +474,11 @@ mod tests {
         let rows = [process(10, 1, 100), process(20, 1, 50), process(30, 1, 1), process(31, 30, 1)];
         let ranks = [Rank::Avoided, Rank::Ordinary, Rank::Ordinary, Rank::Preferred];
         let mut nodes = ranks.map(Node::new);
-        let choice = choose(&rows, &mut nodes, By::Tree, Bytes(0));
+        let choice = choose(&rows, &mut nodes, RankBy::Tree, Bytes(0));
         assert_eq!(numbers(&choice, &rows), [30, 20, 10]);
         // One that is avoided spares its tree, even beside one that is preferred.
         let mut nodes = [Rank::Ordinary, Rank::Ordinary, Rank::Avoided, Rank::Preferred].map(Node::new);
-        let choice = choose(&rows, &mut nodes, By::Tree, Bytes(0));
+        let choice = choose(&rows, &mut nodes, RankBy::Tree, Bytes(0));
         assert_eq!(numbers(&choice, &rows), [10, 20, 30]);
     }
 
@@ -478,10 +486,10 @@ mod tests {
     fn a_parent_younger_than_its_child_is_another_process() {
         let mut rows = [process(10, 1, 5), process(11, 10, 5)];
         rows[0].started = Some(Ticks(99));
-        let (choice, _) = choose_of(&rows, By::Tree);
+        let (choice, _) = choose_of(&rows, RankBy::Tree);
         assert_eq!(choice.trees, 2);
         rows[0].started = rows[1].started;
-        assert_eq!(choose_of(&rows, By::Tree).0.trees, 1, "10 ms are one moment");
+        assert_eq!(choose_of(&rows, RankBy::Tree).0.trees, 1, "10 ms are one moment");
     }
 
     #[test]
@@ -491,7 +499,7 @@ mod tests {
         for (row, place) in rows.iter_mut().zip([unit(1), unit(2), unit(2), unit(1)]) {
             row.place = Some(place);
         }
-        let (choice, _) = choose_of(&rows, By::Tree);
+        let (choice, _) = choose_of(&rows, RankBy::Tree);
         assert_eq!(numbers(&choice, &rows), [11, 10]);
     }
 
@@ -501,7 +509,7 @@ mod tests {
         for row in &mut rows {
             row.started = Some(Ticks(5));
         }
-        let (choice, nodes) = choose_of(&rows, By::Tree);
+        let (choice, nodes) = choose_of(&rows, RankBy::Tree);
         assert_eq!(choice.trees, 2);
         let all: u32 = choice.best.iter().flatten().map(|tree| tree.processes).sum();
         assert_eq!(all, 4);
@@ -517,7 +525,7 @@ mod tests {
             row.started = Some(Ticks(last - u64::try_from(row.pid.get()).expect("positive")));
         }
         STEPS.set(0);
-        let (choice, _) = choose_of(&rows, By::Tree);
+        let (choice, _) = choose_of(&rows, RankBy::Tree);
         assert_eq!((choice.trees, choice.best[0].expect("one").processes), (1, 30_000));
         // Quadratic it would be 450 million.
         assert!((30_000..200_000).contains(&STEPS.get()), "{}", STEPS.get());
@@ -527,7 +535,7 @@ mod tests {
     fn what_is_smaller_than_asked_for_is_counted_and_left_alone() {
         let rows = [process(10, 1, 5), process(20, 1, 50)];
         let mut nodes = [Node::new(Rank::Preferred), Node::new(Rank::Ordinary)];
-        let choice = choose(&rows, &mut nodes, By::Tree, Bytes(10 << 20));
+        let choice = choose(&rows, &mut nodes, RankBy::Tree, Bytes(10 << 20));
         assert_eq!(numbers(&choice, &rows), [20]);
         assert_eq!((choice.trees, choice.too_small), (2, 1));
     }
@@ -536,7 +544,7 @@ mod tests {
     fn whose_end_would_give_back_nothing_is_no_victim_however_much_it_is_wanted() {
         let rows = [process(10, 1, 0), process(20, 1, 5)];
         let ranks = [Rank::Preferred, Rank::Ordinary];
-        for by in [By::Tree, By::Process, By::Score] {
+        for by in [RankBy::Tree, RankBy::Process, RankBy::Score] {
             let choose = |rows: &[Process]| {
                 let mut nodes: Vec<Node> = ranks[..rows.len()].iter().map(|rank| Node::new(*rank)).collect();
                 choose(rows, &mut nodes, by, Bytes(0))
@@ -550,12 +558,12 @@ mod tests {
         let mut unread = process(10, 1, 5);
         let cow = Bytes(5 << 20);
         unread.memory.forked = Some(Forked { cow, share: Bytes(0), known: Known::Bounded });
-        assert!(choose_of(&[unread], By::Process).0.best[0].is_some());
+        assert!(choose_of(&[unread], RankBy::Process).0.best[0].is_some());
     }
 
     #[test]
     fn without_anybody_nobody_is_chosen() {
-        assert_eq!(choose_of(&[], By::Tree).0, Choice::default());
+        assert_eq!(choose_of(&[], RankBy::Tree).0, Choice::default());
     }
 
     #[test]
@@ -567,13 +575,13 @@ mod tests {
             objection(&row, &own)
         };
         assert_eq!(why(&|_| {}), None);
-        assert_eq!(why(&|row| row.kind = Kind::Kernel), Some(Why::KernelThread));
-        assert_eq!(why(&|row| row.state = b'Z'), Some(Why::Zombie));
+        assert_eq!(why(&|row| row.kind = Kind::Kernel), Some(Exclusion::KernelThread));
+        assert_eq!(why(&|row| row.state = b'Z'), Some(Exclusion::Zombie));
         // Its first thread alone has exited.
         assert_eq!(why(&|row| (row.state, row.threads) = (b'Z', 2)), None);
-        assert_eq!(why(&|row| row.pid = pid(1)), Some(Why::Init));
-        assert_eq!(why(&|row| row.pid = pid(77)), Some(Why::Own));
-        assert_eq!(why(&|row| row.pid = pid(70)), Some(Why::Own));
+        assert_eq!(why(&|row| row.pid = pid(1)), Some(Exclusion::Init));
+        assert_eq!(why(&|row| row.pid = pid(77)), Some(Exclusion::Own));
+        assert_eq!(why(&|row| row.pid = pid(70)), Some(Exclusion::Own));
     }
 
     #[test]
@@ -581,9 +589,9 @@ mod tests {
         let (adj, theirs) = (Some(0), Some(Owner { real: 1000, saved: 1000 }));
         let user = |user| Some(Sender { real: user, effective: user });
         assert_eq!(later_objection(theirs, adj, user(1000)), None);
-        assert_eq!(later_objection(theirs, adj, user(1001)), Some(Why::OthersProcess));
+        assert_eq!(later_objection(theirs, adj, user(1001)), Some(Exclusion::OthersProcess));
         assert_eq!(later_objection(theirs, adj, None), None);
-        assert_eq!(later_objection(theirs, Some(-1000), None), Some(Why::Exempt));
-        assert_eq!(later_objection(None, adj, None), Some(Why::Gone));
+        assert_eq!(later_objection(theirs, Some(-1000), None), Some(Exclusion::Exempt));
+        assert_eq!(later_objection(None, adj, None), Some(Exclusion::Gone));
     }
 }

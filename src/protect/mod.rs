@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::files::Unusable;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::looks::{Looks, fits_exe};
+use crate::identity::{ProcessIdentity, fits_exe};
 use crate::mode::{Buffers, envelope, open_host};
 use crate::pattern::{Field, Pattern};
 use crate::processes::slow::Reader;
@@ -32,7 +32,7 @@ use crate::target::exe::Link;
 use crate::target::{Refusal, Target};
 use crate::units::Pid;
 use act::{Outcome, Row};
-use session::Wanted;
+use session::Adjustment;
 use spared::Spared;
 use state::{Entry, FILE, State, Unread};
 
@@ -40,7 +40,7 @@ use state::{Entry, FILE, State, Unread};
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// Whom.
-    pub whom: Whom<'a>,
+    pub targets: Targets<'a>,
     /// Whether it is done.
     pub change: Change,
     /// The file that remembers what was changed.
@@ -51,7 +51,7 @@ pub struct Options<'a> {
 
 /// Whose oom_score_adj.
 #[derive(Clone, Copy, Debug)]
-pub enum Whom<'a> {
+pub enum Targets<'a> {
     /// A desktop's session, and browsers.
     Session,
     /// One process.
@@ -109,9 +109,9 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Ok(host) => host,
         Err(exit) => return exit,
     };
-    let room = match options.whom {
-        Whom::Session | Whom::Match(..) | Whom::Undo => ROOM,
-        Whom::Pid(..) => 1,
+    let room = match options.targets {
+        Targets::Session | Targets::Match(..) | Targets::Undo => ROOM,
+        Targets::Pid(..) => 1,
     };
     let (kept, state) = match remembered(options, &host, room, buffers.read) {
         Ok(remembered) => remembered,
@@ -137,10 +137,10 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         said: show::Said::default(),
         exit: Exit::Done,
     };
-    let done = match options.whom {
-        Whom::Pid(pid, adj) => run.pid(pid, adj, buffers.read),
-        Whom::Undo => run.undo(&mut table),
-        Whom::Session | Whom::Match(..) => run.all(&mut table, buffers.read),
+    let done = match options.targets {
+        Targets::Pid(pid, adj) => run.pid(pid, adj, buffers.read),
+        Targets::Undo => run.undo(&mut table),
+        Targets::Session | Targets::Match(..) => run.all(&mut table, buffers.read),
     };
     let exit = done.map_or_else(|exit| exit, |()| run.exit);
     run.end(exit, buffers.read)
@@ -148,8 +148,8 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
 
 /// Who reads arguments: of a process that is stuck nobody else can, see [`Reader`].
 fn reader(options: &Options<'_>, host: &Host) -> Option<Reader> {
-    match options.whom {
-        Whom::Match(pattern, _) if pattern.field() == Field::Cmdline => Reader::start_for_patterns(&host.proc).ok(),
+    match options.targets {
+        Targets::Match(pattern, _) if pattern.field() == Field::Cmdline => Reader::start_for_patterns(&host.proc).ok(),
         _ => None,
     }
 }
@@ -163,16 +163,16 @@ fn remembered<'a>(
 ) -> Result<(Option<Replaced<'a>>, State), Exit> {
     let path = options.state;
     let refused = |refused| refuse("write", path, refused);
-    if matches!(options.whom, Whom::Undo) {
+    if matches!(options.targets, Targets::Undo) {
         must_be_there(path)?;
     }
-    let kept = match (options.change, options.whom) {
+    let kept = match (options.change, options.targets) {
         (Change::Make, _) => {
             let mut kept = Replaced::open(path, &FILE).map_err(refused)?;
             kept.lock(PATIENCE).map_err(refused)?;
             Some(kept)
         }
-        (Change::Show, Whom::Undo) => Some(Replaced::look(path, &FILE).map_err(|why| refuse("read", path, why))?),
+        (Change::Show, Targets::Undo) => Some(Replaced::look(path, &FILE).map_err(|why| refuse("read", path, why))?),
         (Change::Show, _) => None,
     };
     let state = match &kept {
@@ -234,13 +234,14 @@ impl Run<'_, '_> {
                 && is_alive
                 && let Some(before) = process.oom_score_adj
                 && let Some(adj) = self.wanted(process, before)
-                && !spared.holds(process, self.options.whom)
+                && !spared.holds(process, self.options.targets)
                 && let Some(started) = process.started
             {
                 self.state.planned.push(Entry { pid: process.pid, started, before, after: adj });
             }
         }
-        let is_of_arguments = matches!(self.options.whom, Whom::Match(pattern, _) if pattern.field() == Field::Cmdline);
+        let is_of_arguments =
+            matches!(self.options.targets, Targets::Match(pattern, _) if pattern.field() == Field::Cmdline);
         if self.unread > 0 {
             say(format_args!(
                 "memdoor: {} {} did not let their {}, and are as they were: name them with -p PID",
@@ -277,7 +278,7 @@ impl Run<'_, '_> {
             match self.open(plan.pid) {
                 Some(mut target) if target.started == plan.started => self.change(&mut target, plan.after),
                 // It has ended since it was looked at.
-                _ if matches!(self.options.whom, Whom::Pid(..)) && self.unopened == 0 => {
+                _ if matches!(self.options.targets, Targets::Pid(..)) && self.unopened == 0 => {
                     return Err(crate::refusal::refuse(&Refusal::NoSuchProcess(plan.pid)));
                 }
                 _ => {}
@@ -305,7 +306,7 @@ impl Run<'_, '_> {
 
     /// Another user's process: whether the pattern fits it. Nothing is said of one whose executable may not be seen.
     fn note_foreign(&mut self, process: &Process, spared: &Spared<'_>) {
-        let Whom::Match(pattern, _) = self.options.whom else { return };
+        let Targets::Match(pattern, _) = self.options.targets else { return };
         if process.kind != Kind::User || process.memory.rss.is_none() || pattern.field() == Field::Exe {
             return;
         }
@@ -314,7 +315,7 @@ impl Run<'_, '_> {
         // Whether it is not known of another user's is no matter of this one's.
         self.unread = unread;
         // PID 1 is another user's first of all.
-        if fits && (process.pid.get() == 1 || !spared.holds(process, self.options.whom)) {
+        if fits && (process.pid.get() == 1 || !spared.holds(process, self.options.targets)) {
             self.foreign.0 += 1;
             if self.foreign.1.len() < HEIRS {
                 self.foreign.1.push((process.pid, process.comm.clone()));
@@ -360,26 +361,26 @@ impl Run<'_, '_> {
     /// What its oom_score_adj should be.
     fn wanted(&mut self, process: &Process, before: i64) -> Option<i64> {
         let comm = process.comm.as_bytes();
-        match self.options.whom {
-            Whom::Session => {
+        match self.options.targets {
+            Targets::Session => {
                 let target = self.open(process.pid)?;
                 let exe = target.exe().ok();
                 match session::wanted(comm, exe.as_ref().map(Link::as_bytes), before) {
-                    Wanted::Nothing => None,
-                    Wanted::More(adj) => Some(adj),
-                    Wanted::Less(adj)
+                    Adjustment::Nothing => None,
+                    Adjustment::More(adj) => Some(adj),
+                    Adjustment::Less(adj)
                         if Owner::of(target.dir().owner(c"exe").ok(), system::effective_user()) == Owner::Trusted =>
                     {
                         Some(adj)
                     }
-                    Wanted::Less(_) => {
+                    Adjustment::Less(_) => {
                         self.namesakes += 1;
                         None
                     }
                 }
             }
-            Whom::Match(pattern, adj) => self.fits(pattern, process).then_some(adj),
-            Whom::Pid(..) | Whom::Undo => None,
+            Targets::Match(pattern, adj) => self.fits(pattern, process).then_some(adj),
+            Targets::Pid(..) | Targets::Undo => None,
         }
     }
 
@@ -401,10 +402,10 @@ impl Run<'_, '_> {
     fn has_arguments(&mut self, process: &Process, pattern: &Pattern) -> bool {
         let name = Fixed::<16>::dec(process.pid.get());
         let view = processes::view(&self.host.proc, name.as_bytes(), process.state, process.threads);
-        let looks = Looks::new(&self.host.proc, view.as_bytes(), process.comm.as_bytes());
-        let mut looks = looks.read_by(self.reader.as_ref(), process.pid);
-        let (fits, is_unread) = (looks.fits(pattern), looks.is_unread(pattern));
-        drop(looks);
+        let identity = ProcessIdentity::new(&self.host.proc, view.as_bytes(), process.comm.as_bytes());
+        let mut identity = identity.read_by(self.reader.as_ref(), process.pid);
+        let (fits, is_unread) = (identity.fits(pattern), identity.is_unread(pattern));
+        drop(identity);
         // Who has gone meanwhile is nobody's.
         self.unread += u64::from(is_unread && self.open(process.pid).is_some());
         fits
@@ -461,7 +462,7 @@ impl Run<'_, '_> {
     fn end(&mut self, exit: Exit, buf: &mut [u8]) -> Exit {
         self.foot();
         if self.unopened > 0 {
-            let (count, is_undo) = (self.unopened, matches!(self.options.whom, Whom::Undo));
+            let (count, is_undo) = (self.unopened, matches!(self.options.targets, Targets::Undo));
             say(format_args!(
                 "memdoor: {count} {} could not be opened, and {}",
                 if count == 1 { "process" } else { "processes" },
@@ -479,11 +480,11 @@ impl Run<'_, '_> {
         {
             exit = exit.worse(refuse("write", self.options.state, refused));
             let state = crate::shell::Path(self.options.state.to_bytes());
-            match (self.options.whom, self.state.entries.is_empty()) {
-                (Whom::Undo, true) => say(format_args!(
+            match (self.options.targets, self.state.entries.is_empty()) {
+                (Targets::Undo, true) => say(format_args!(
                     "memdoor: all that it has is put back, and nothing is left to undo: when there is room again: rm {state}"
                 )),
-                (Whom::Undo, false) => say(format_args!(
+                (Targets::Undo, false) => say(format_args!(
                     "memdoor: it has what was put back as well, which does no harm: memdoor protect --undo --state {state} tries the rest again"
                 )),
                 _ => say(format_args!(

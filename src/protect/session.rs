@@ -11,18 +11,18 @@ pub(super) const BROWSER: i64 = 300;
 
 /// What a process's oom_score_adj should be, when it is `before`: never less protection for a session than it has, and never less
 /// of an offer for a browser.
-pub(super) fn wanted(comm: &[u8], exe: Option<&[u8]>, before: i64) -> Wanted {
+pub(super) fn wanted(comm: &[u8], exe: Option<&[u8]>, before: i64) -> Adjustment {
     match essential::role(comm, exe) {
         // What the first two start, the user's jobs, would inherit it; the last are no session's.
-        Some(Role::Supervisor | Role::Terminal | Role::Host) => Wanted::Nothing,
-        Some(_) => Wanted::Less(before.min(SESSION)),
-        None => browser(comm, exe).map_or(Wanted::Nothing, |_| Wanted::More(before.max(BROWSER))),
+        Some(Role::Supervisor | Role::Terminal | Role::Host) => Adjustment::Nothing,
+        Some(_) => Adjustment::Less(before.min(SESSION)),
+        None => browser(comm, exe).map_or(Adjustment::Nothing, |_| Adjustment::More(before.max(BROWSER))),
     }
 }
 
 /// What a process's oom_score_adj should be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wanted {
+pub(super) enum Adjustment {
     /// As it is.
     Nothing,
     /// This, for what a session hangs on: if its executable is what its name says.
@@ -37,10 +37,10 @@ mod tests {
 
     #[test]
     fn a_session_is_never_protected_less_than_before() {
-        assert_eq!(wanted(b"gnome-shell", None, 0), Wanted::Less(SESSION));
-        assert_eq!(wanted(b"sshd", None, -1000), Wanted::Less(-1000));
-        assert_eq!(wanted(b"firefox", None, 0), Wanted::More(BROWSER));
-        assert_eq!(wanted(b"firefox", None, 900), Wanted::More(900));
-        assert_eq!(wanted(b"mysqld", None, 0), Wanted::Nothing);
+        assert_eq!(wanted(b"gnome-shell", None, 0), Adjustment::Less(SESSION));
+        assert_eq!(wanted(b"sshd", None, -1000), Adjustment::Less(-1000));
+        assert_eq!(wanted(b"firefox", None, 0), Adjustment::More(BROWSER));
+        assert_eq!(wanted(b"firefox", None, 900), Adjustment::More(900));
+        assert_eq!(wanted(b"mysqld", None, 0), Adjustment::Nothing);
     }
 }

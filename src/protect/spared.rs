@@ -11,7 +11,7 @@ use crate::sys::system;
 use crate::target::exe::{LINK_MAX, present};
 use crate::units::Pid;
 
-use super::Whom;
+use super::Targets;
 
 /// Processes above memdoor that are looked at: 32 pid namespaces may be nested, and shells in them.
 const ABOVE: usize = 64;
@@ -45,7 +45,7 @@ impl<'a> Spared<'a> {
     }
 
     /// Whether `process`, which `whom` fits, is one of them. PID 1 is said: somebody may have meant it.
-    pub(super) fn holds(&self, process: &Process, whom: Whom<'_>) -> bool {
+    pub(super) fn holds(&self, process: &Process, targets: Targets<'_>) -> bool {
         if process.pid.get() == 1 {
             let comm = Called(process.comm.as_bytes());
             say(format_args!("memdoor: PID 1 ({comm}) fits, too, and is left as it is"));
@@ -53,7 +53,7 @@ impl<'a> Spared<'a> {
             return true;
         }
         let is_own = self.line[0] == Some(process.pid) || self.runs_memdoor(process.pid);
-        let is_about_arguments = matches!(whom, Whom::Match(pattern, _) if pattern.field() == Field::Cmdline);
+        let is_about_arguments = matches!(targets, Targets::Match(pattern, _) if pattern.field() == Field::Cmdline);
         is_own || (is_about_arguments && self.line.contains(&Some(process.pid)))
     }
 

@@ -10,7 +10,7 @@ use crate::report::field::{Rows, fields};
 use crate::sample::Seen;
 
 /// One that may be chosen, in the system or a cgroup.
-pub(super) struct Likely<'r> {
+pub(super) struct CandidateRow<'r> {
     pub(super) view: &'r View<'r>,
     pub(super) rules: Rules<'r>,
     pub(super) scope: Scope,
@@ -19,12 +19,12 @@ pub(super) struct Likely<'r> {
     pub(super) rank: u64,
 }
 
-impl Rows for Likely<'static> {
-    type Row<'r> = Likely<'r>;
+impl Rows for CandidateRow<'static> {
+    type Row<'r> = CandidateRow<'r>;
 }
 
 // What JSON says of it beside what it says of every process.
-fields! { pub(super) LIKELY of Likely<'static> {
+fields! { pub(super) LIKELY of CandidateRow<'static> {
     WHERE = "memdoor.cgroup.path", Path(|of| of.view.path_of(of.scope));
     BADNESS = "memdoor.oom.badness_bytes", Growth(|of| Some(of.rules.kib(of.victim.badness).saturating_mul(1024)));
     RANK = "memdoor.oom.rank", Count(|of| Some(of.rank));
@@ -32,7 +32,7 @@ fields! { pub(super) LIKELY of Likely<'static> {
 } }
 
 /// Where memory is short: the system, or a cgroup and its limits.
-pub(super) struct Place<'r> {
+pub(super) struct ScopeRow<'r> {
     pub(super) view: &'r View<'r>,
     pub(super) scope: Scope,
     pub(super) bounds: Option<&'r Bounds>,
@@ -42,7 +42,7 @@ pub(super) struct Place<'r> {
     pub(super) group: Option<usize>,
 }
 
-impl<'r> Place<'r> {
+impl<'r> ScopeRow<'r> {
     pub(super) const fn new(view: &'r View<'r>, scope: Scope, bounds: Option<&'r Bounds>) -> Self {
         Self { view, scope, bounds, kills: "one", group: None }
     }
@@ -52,11 +52,11 @@ impl<'r> Place<'r> {
     }
 }
 
-impl Rows for Place<'static> {
-    type Row<'r> = Place<'r>;
+impl Rows for ScopeRow<'static> {
+    type Row<'r> = ScopeRow<'r>;
 }
 
-fields! { pub(super) PLACE of Place<'static> {
+fields! { pub(super) PLACE of ScopeRow<'static> {
     PATH = "memdoor.cgroup.path", Path(|of| of.view.path_of(of.scope));
     KILLS = "memdoor.oom.kills", Text(|of| of.kills.as_bytes());
     GROUP = "memdoor.oom.group", Path(|of| of.group.map_or(b"", |group| of.view.groups.path(group)));

@@ -1,6 +1,6 @@
 //! Scores as NDJSON: a line for each process, and with `--next` one for the system and for each cgroup before those that it would kill.
 
-use super::figures::{LIKELY, Likely, PLACE, Place, seen};
+use super::figures::{CandidateRow, LIKELY, PLACE, ScopeRow, seen};
 use super::rank::Rules;
 use super::view::{Scope, View, is_set};
 use super::{NEXT, Options, Show};
@@ -33,7 +33,7 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, most: usize, sam
         rank += 1;
         let mut buf = [0; COMMAND_MAX];
         let seen = Seen { score: victim.score, ..seen(view, victim.process, &mut buf) };
-        let likely = Likely { view, rules, scope, victim, rank };
+        let likely = CandidateRow { view, rules, scope, victim, rank };
         let mut line = samples.line("memdoor.process.sample", "likely OOM victim");
         line.row(SAMPLE, &seen);
         line.row(LIKELY, &likely);
@@ -49,19 +49,19 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, samples: &Samples<'_>, out: &mut 
         (false, true) => "allocating_task",
         (false, false) => "one",
     };
-    put_place(Place { kills, ..Place::new(view, Scope::System, None) }, rules, samples, out);
+    put_place(ScopeRow { kills, ..ScopeRow::new(view, Scope::System, None) }, rules, samples, out);
     view.each_limited(&mut |group, bounds| {
         let kills = match bounds.victims {
             Victims::Nobody => "nobody",
             Victims::One | Victims::All => "one",
         };
-        put_place(Place { kills, ..Place::new(view, Scope::Group(group), Some(bounds)) }, rules, samples, out);
+        put_place(ScopeRow { kills, ..ScopeRow::new(view, Scope::Group(group), Some(bounds)) }, rules, samples, out);
     });
 }
 
 /// The system or a cgroup, then who would be killed in it.
-fn put_place(mut place: Place<'_>, rules: Rules<'_>, samples: &Samples<'_>, out: &mut Out<'_>) {
-    let Place { view, scope, kills, .. } = place;
+fn put_place(mut place: ScopeRow<'_>, rules: Rules<'_>, samples: &Samples<'_>, out: &mut Out<'_>) {
+    let ScopeRow { view, scope, kills, .. } = place;
     view.victims(rules, scope, 1, &mut |victim| place.group = view.dies_with(victim.process, scope));
     place.kills = if place.group.is_some() { "all" } else { kills };
     let event = match scope {

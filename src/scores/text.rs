@@ -1,6 +1,6 @@
 //! Scores for people, in 80 columns.
 
-use super::figures::{BADNESS, LIMIT, Likely, PATH, Place, SWAP_TOTAL, TOTAL, USAGE, seen};
+use super::figures::{BADNESS, CandidateRow, LIMIT, PATH, SWAP_TOTAL, ScopeRow, TOTAL, USAGE, seen};
 use super::rank::Rules;
 use super::view::{Scope, View, ZeroLine, is_set};
 use super::{NEXT, Options, Show};
@@ -122,7 +122,7 @@ fn put_row(view: &View<'_>, rules: Rules<'_>, process: &Process, real: Option<i6
 }
 
 fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
-    let system = Place::new(view, Scope::System, None);
+    let system = ScopeRow::new(view, Scope::System, None);
     let (ram, swap) = (TOTAL.of(&system), SWAP_TOTAL.of(&system));
     out.put(b"WHO WOULD BE KILLED NOW, if memory ran out in\n\nthe whole system\n");
     words(out, format_args!("  RAM {ram} MiB, swap {swap} MiB\n"));
@@ -152,7 +152,7 @@ fn put_next(view: &View<'_>, rules: Rules<'_>, out: &mut Out<'_>) {
 }
 
 fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) {
-    let place = Place::new(view, Scope::Group(group), Some(bounds));
+    let place = ScopeRow::new(view, Scope::Group(group), Some(bounds));
     let share = bounds.usage.zip(bounds.limit).and_then(|(usage, limit)| Percent::of(usage, limit));
     let (path, limit, usage, share) = (PATH.of(&place), LIMIT.of(&place), USAGE.of(&place), in_tenths(share));
     words(out, format_args!("\n{path}\n  limit {limit} MiB, {usage} MiB used ({share} %)"));
@@ -167,7 +167,7 @@ fn put_victims(view: &View<'_>, rules: Rules<'_>, scope: Scope, out: &mut Out<'_
     view.victims(rules, scope, NEXT, &mut |victim| {
         out.put(if place == 0 { b"  victim: " } else { b"  then:   " });
         put_who(victim.process, out);
-        let likely = Likely { view, rules, scope, victim, rank: place };
+        let likely = CandidateRow { view, rules, scope, victim, rank: place };
         words(out, format_args!(", badness {} KiB, adj {}\n", BADNESS.of(&likely), OrDash(victim.adj)));
         if place == 0
             && let Some(group) = view.dies_with(victim.process, scope)

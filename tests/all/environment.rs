@@ -17,8 +17,8 @@ use common::run::{Ended, command, is_own_process, memdoor, run_command, through,
 use common::skip;
 use common::target::Victim;
 use memdoor::host::Host;
-use memdoor::monitor::crowd::{Crowd, Look, Swapping, Whom};
-use memdoor::monitor::options::Deep;
+use memdoor::monitor::options::ReadPss;
+use memdoor::monitor::process_table::{Coverage, Look, ProcessTable, Swapping};
 use memdoor::processes::{Depth, Table};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -757,7 +757,7 @@ fn a_table_that_no_process_can_be_read_for_is_an_error_and_not_empty() {
     }
     let host = Host::open(c"/proc").expect("/proc");
     let mut table = Table::arm(64).expect("room");
-    let mut crowd = Crowd::with_room(64, Duration::from_secs(60), Duration::from_secs(1)).expect("room");
+    let mut processes = ProcessTable::with_room(64, Duration::from_secs(60), Duration::from_secs(1)).expect("room");
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
     setrlimit(Resource::RLIMIT_NOFILE, 64, hard).expect("limited");
     let mut files = Vec::new();
@@ -769,8 +769,8 @@ fn a_table_that_no_process_can_be_read_for_is_an_error_and_not_empty() {
     let weighed = table.read(&host.proc, Depth::Weight);
     let examined = table.read(&host.proc, Depth::Badness);
     let chosen = table.read_wanted(&host.proc, &mut |_, _| true);
-    let look = Look { slow: None, top: 1, deep: Deep::No, whom: Whom::All, swap: Swapping::No };
-    let seen = crowd.read(&host, Duration::from_secs(1), &look);
+    let look = Look { slow: None, top: 1, deep: ReadPss::No, coverage: Coverage::All, swap: Swapping::No };
+    let seen = processes.read(&host, Duration::from_secs(1), &look);
     drop(files);
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("as before");
     for read in [weighed, examined, chosen, seen] {

@@ -39,15 +39,19 @@ fn compare(path: &Path, said: &str) {
 /// What tells of this run and not of memdoor, as `#`: clocks, durations, where the tests are built, the machine.
 fn normal(text: &str) -> String {
     // What a pattern finds keeps its shape: columns stay where they are.
-    const CLOCKS: [&str; 5] = [
+    const CLOCKS: [&str; 4] = [
         r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?",
-        r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d \d{4}",
         r"\d{8}[T_]\d{6}",
         r"\b\d\d:\d\d:\d\d\b",
         r"\b\d{4}-\d\d-\d\d\b",
     ];
     // How often a watch has looked, and what it made of that, is a matter of time.
     const FIGURES: &[(&str, &str)] = &[
+        // Above the clocks: Tuesday has a T, and the 1st one digit.
+        (
+            r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d ##:##:## (\d{4}|####)",
+            "### ### ## ##:##:## ####",
+        ),
         (r"\d+(\.\d+)? s since boot", "# s since boot"),
         (r"\b\d+(\.\d+)? (m?s)\b", "# $2"),
         // What stands behind it is moved by its digits.
@@ -273,7 +277,13 @@ const CASES: &[Case] = &[
     case("kill", "once", BOTH, &[on(SHORT, &["kill", "--once", "--only", "^java$", "--evidence-ms", "10000"])]),
     case("kill", "daemon", BOTH, &[Run { words: &["kill", "--only", "^java$"], before: NOTHING, during: is_stopped }]),
     case("kill", "daemon-kills", BOTH, &[Run { words: DAEMON_KILLS, before: SHORT, during: has_killed }]),
-    case("kill", "daemon-dry-run", BOTH, &[Run { words: &["kill", "--dry-run"], before: SHORT, during: is_stopped }]),
+    // Once, however busy the machine is.
+    case(
+        "kill",
+        "daemon-dry-run",
+        BOTH,
+        &[Run { words: &["kill", "--dry-run", "--cooldown", "600"], before: SHORT, during: is_stopped }],
+    ),
     case("kill", "print-config", &["text"], &[plain(&["kill", "--print-config", "--only", "^java$"])]),
     case("protect", "session-dry-run", BOTH, &[plain(&["protect", "session", "--dry-run"])]),
     Case {

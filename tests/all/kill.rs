@@ -1267,9 +1267,45 @@ fn pressure_alone_can_be_what_memory_is_short_of() {
         let word = if is_short { ": short" } else { ": not short" };
         assert!(memory.ends_with(word), "{more:?}: {memory}");
         let of = if more[1].starts_with("some") { "40.00 %" } else { "20.00 %" };
-        assert_eq!(value(&ended.out, "Pressure (avg10)"), of);
+        assert_eq!(value(&ended.out, "Pressure (10 s)"), of);
     }
     assert!(is_alive(victim.pid));
+}
+
+/// avg10 stays high for 20 s after a stall has ended, and nobody is ended for what the first one's end has ended.
+#[test]
+fn a_stall_that_a_victims_end_has_ended_ends_nobody_else() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a mount namespace");
+    }
+    if std::fs::metadata("/proc/pressure/memory").is_err() {
+        return skip("this kernel has no PSI");
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let (mut first, mut second) = (family(&name, 8, 0), family(&name, 4, 0));
+    let stalled = |total: u64| {
+        let line = format!("avg10=60.00 avg60=1.00 avg300=0.10 total={total}");
+        dir.write("memory", format!("some {line}\nfull {line}\n").as_bytes())
+    };
+    let file = stalled(5_000_000);
+    let only = format!("^{name}$");
+    let policy =
+        ["--threshold", "100", "--hard", "0", "--psi", "some=10", "--any", "--only", &only, "--cooldown", "0.05"];
+    let args = [&["kill", "--config", "/dev/null"][..], &policy].concat();
+    let script = format!(
+        "mount --bind '{file}' /proc/pressure/memory && mount -o remount,ro,bind /proc/pressure/memory && exec \"$@\""
+    );
+    let mut daemon = Running::start(through(&["unshare", "-m"], &common::run::through_shell(&script, &memdoor(&args))));
+    daemon.until(&format!("Victim PID: {}", first.pid));
+    daemon.until("Memory After: ");
+    first.wait();
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(is_alive(second.pid), "its like had ended the stall");
+    stalled(7_000_000);
+    daemon.until(&format!("Victim PID: {}", second.pid));
+    second.wait();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
 }
 
 #[test]

@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("refusal", &["error", "exit", "sys", "target"]),
     ("environment", &["units", "error", "exit", "parse", "sys", "report", "host", "refusal"]),
     ("files", &["fixed", "exit", "error", "shell", "sys", "report"]),
-    ("looks", &["units", "fixed", "parse", "sys", "essential", "families", "pattern", "target", "processes"]),
+    ("identity", &["units", "fixed", "parse", "sys", "essential", "families", "pattern", "target", "processes"]),
     ("own", &["units", "fixed", "parse", "sys", "target", "processes"]),
     ("oomlog", &["units", "fixed", "error", "parse", "sys", "badness", "report", "shell"]),
     (

@@ -15,18 +15,19 @@ use common::target::Victim;
 use memdoor::history::trend::R2;
 use memdoor::host::Host;
 use memdoor::monitor::alerts::{Alert, Alerts, Change, Facts, Kind, Limits};
-use memdoor::monitor::crowd::{By, Crowd, Look, Row, Swapping, Whom, fds};
-use memdoor::monitor::options::Deep;
+use memdoor::monitor::options::ReadPss;
+use memdoor::monitor::process_table::{Coverage, Look, ProcessTable, Row, SortKey, Swapping, fds};
 use memdoor::monitor::unread::Unread;
 use memdoor::sys::clock::monotonic;
 use memdoor::units::{Bytes, Pid};
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// A look that is an ordinary one.
-const ORDINARY: Look<'static> = Look { slow: None, top: 10, deep: Deep::No, whom: Whom::Some, swap: Swapping::No };
+const ORDINARY: Look<'static> =
+    Look { slow: None, top: 10, deep: ReadPss::No, coverage: Coverage::Some, swap: Swapping::No };
 
 /// One at everybody.
-const ALL: Look<'static> = Look { whom: Whom::All, ..ORDINARY };
+const ALL: Look<'static> = Look { coverage: Coverage::All, ..ORDINARY };
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
@@ -42,21 +43,21 @@ fn pid(number: u32) -> Pid {
     Pid::new(number.into()).expect("a pid")
 }
 
-fn row(crowd: &Crowd, number: u32) -> Option<&Row> {
-    crowd.rows().find(|row| row.pid == pid(number))
+fn row(processes: &ProcessTable, number: u32) -> Option<&Row> {
+    processes.rows().find(|row| row.pid == pid(number))
 }
 
-fn numbers(crowd: &Crowd) -> Vec<i32> {
-    crowd.rows().map(|row| row.pid.get()).collect()
+fn numbers(processes: &ProcessTable) -> Vec<i32> {
+    processes.rows().map(|row| row.pid.get()).collect()
 }
 
-fn top(crowd: &Crowd, by: By, count: usize) -> Vec<i32> {
+fn top(processes: &ProcessTable, by: SortKey, count: usize) -> Vec<i32> {
     let mut found = Vec::new();
-    crowd.each_top(by, count, &mut |row| found.push(row.pid.get()));
+    processes.each_top(by, count, &mut |row| found.push(row.pid.get()));
     found
 }
 
-fn judge(alerts: &mut Alerts, crowd: &Crowd) -> Vec<Alert> {
+fn judge(alerts: &mut Alerts, processes: &ProcessTable) -> Vec<Alert> {
     let facts = Facts {
         memory: None,
         swap: None,
@@ -67,7 +68,7 @@ fn judge(alerts: &mut Alerts, crowd: &Crowd) -> Vec<Alert> {
         seen: &[],
         more: 0,
         unread: &Unread::NONE,
-        crowd,
+        processes,
     };
     let mut said = Vec::new();
     alerts.judge(&facts, &mut |alert| said.push(alert.clone()));
@@ -120,30 +121,30 @@ impl Tree {
         fs::remove_dir_all(self.dir.join(&number.to_string())).expect("a process");
     }
 
-    fn read(&mut self, crowd: &mut Crowd, look: &Look) {
+    fn read(&mut self, processes: &mut ProcessTable, look: &Look) {
         self.at += SECOND;
-        crowd.read(&self.host, self.at, look).expect("the tree");
+        processes.read(&self.host, self.at, look).expect("the tree");
     }
 }
 
 #[test]
 fn processes_come_and_go_and_stay_in_order() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
     for number in [1, 5, 9] {
         tree.process(number, 7, 100);
     }
-    tree.read(&mut crowd, &ALL);
-    assert_eq!(numbers(&crowd), [1, 5, 9]);
+    tree.read(&mut processes, &ALL);
+    assert_eq!(numbers(&processes), [1, 5, 9]);
     tree.gone(5);
     for number in [3, 12, 100] {
         tree.process(number, 8, 50);
     }
     tree.pages(9, 300);
-    tree.read(&mut crowd, &ORDINARY);
-    assert_eq!(numbers(&crowd), [1, 3, 9, 12, 100]);
-    assert_eq!((crowd.exited(), crowd.unlisted()), (1, 0));
-    let nine = row(&crowd, 9).expect("9");
+    tree.read(&mut processes, &ORDINARY);
+    assert_eq!(numbers(&processes), [1, 3, 9, 12, 100]);
+    assert_eq!((processes.exited(), processes.unlisted()), (1, 0));
+    let nine = row(&processes, 9).expect("9");
     assert_eq!((nine.rss, nine.vsz), (Bytes(300 * 4096), Bytes(600 * 4096)));
     assert_eq!((nine.first, nine.held()), (Bytes(102 * 4096), Bytes(302 * 4096)));
     assert_eq!((nine.anon(), nine.swap), (Bytes(299 * 4096), Some(Bytes(8192))));
@@ -151,138 +152,138 @@ fn processes_come_and_go_and_stay_in_order() {
     for number in [3, 12] {
         tree.pages(number, 40);
     }
-    tree.read(&mut crowd, &ORDINARY);
-    assert_eq!(top(&crowd, By::Rss, 3), [9, 1, 100]);
-    assert_eq!(top(&crowd, By::Vsz, 3), [9, 1, 100]);
+    tree.read(&mut processes, &ORDINARY);
+    assert_eq!(top(&processes, SortKey::Rss, 3), [9, 1, 100]);
+    assert_eq!(top(&processes, SortKey::Vsz, 3), [9, 1, 100]);
     for number in [1, 3, 9, 12, 100] {
         tree.gone(number);
     }
-    tree.read(&mut crowd, &ORDINARY);
-    assert_eq!((numbers(&crowd), crowd.exited()), (vec![], 6));
-    assert_eq!(top(&crowd, By::Rss, 3), [0; 0]);
+    tree.read(&mut processes, &ORDINARY);
+    assert_eq!((numbers(&processes), processes.exited()), (vec![], 6));
+    assert_eq!(top(&processes, SortKey::Rss, 3), [0; 0]);
     tree.process(4, 9, 10);
-    tree.read(&mut crowd, &ORDINARY);
-    assert_eq!(numbers(&crowd), [4]);
+    tree.read(&mut processes, &ORDINARY);
+    assert_eq!(numbers(&processes), [4]);
 }
 
 #[test]
 fn a_number_that_another_process_has_is_another_process() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
     for number in [6, 7, 8] {
         tree.process(number, 70, 100);
     }
-    tree.read(&mut crowd, &ALL);
+    tree.read(&mut processes, &ALL);
     // Kept, so that the filesystem does not give the inode out again.
     let old = tree.dir.join("old");
     fs::rename(tree.dir.join("7"), &old).expect("renamed");
     tree.process(7, 71, 500);
-    tree.read(&mut crowd, &ORDINARY);
-    let other = row(&crowd, 7).expect("7");
+    tree.read(&mut processes, &ORDINARY);
+    let other = row(&processes, 7).expect("7");
     assert_eq!((other.started.0, other.first), (71, Bytes(502 * 4096)));
-    assert_eq!((crowd.exited(), numbers(&crowd)), (1, vec![6, 7, 8]));
+    assert_eq!((processes.exited(), numbers(&processes)), (1, vec![6, 7, 8]));
     // What the kernel has dropped from its cache comes back with another inode, and is who it was.
     fs::remove_dir_all(&old).expect("removed");
     fs::rename(tree.dir.join("7"), &old).expect("renamed");
     tree.process(7, 71, 900);
-    tree.read(&mut crowd, &ORDINARY);
-    let same = row(&crowd, 7).expect("7");
+    tree.read(&mut processes, &ORDINARY);
+    let same = row(&processes, 7).expect("7");
     assert_eq!((same.first, same.rss), (Bytes(502 * 4096), Bytes(900 * 4096)));
-    assert_eq!(crowd.exited(), 1);
+    assert_eq!(processes.exited(), 1);
 }
 
 #[test]
 fn who_has_no_room_is_counted_and_gets_room_when_another_goes() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::with_room(2, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::with_room(2, MINUTE, SECOND).expect("room");
     for number in [1, 2, 3, 4] {
         tree.process(number, 7, 100);
     }
-    tree.read(&mut crowd, &ALL);
-    assert_eq!((crowd.rows().count(), crowd.unlisted()), (2, 2));
-    let gone = crowd.rows().next().expect("one").pid.get().unsigned_abs();
+    tree.read(&mut processes, &ALL);
+    assert_eq!((processes.rows().count(), processes.unlisted()), (2, 2));
+    let gone = processes.rows().next().expect("one").pid.get().unsigned_abs();
     tree.gone(gone);
-    tree.read(&mut crowd, &ALL);
-    tree.read(&mut crowd, &ALL);
-    assert_eq!((crowd.rows().count(), crowd.unlisted()), (2, 1));
-    assert!(row(&crowd, gone).is_none());
+    tree.read(&mut processes, &ALL);
+    tree.read(&mut processes, &ALL);
+    assert_eq!((processes.rows().count(), processes.unlisted()), (2, 1));
+    assert!(row(&processes, gone).is_none());
 }
 
 #[test]
 fn everybody_is_looked_at_wholly_within_sixteen_samples() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
     // Too many to be among the top ones.
     for number in 1..=40 {
         tree.process(number, 7, 1000 - u64::from(number));
     }
-    tree.read(&mut crowd, &ALL);
+    tree.read(&mut processes, &ALL);
     for number in 1..=40 {
         let status = fs::read_to_string(tree.dir.join(&format!("{number}/status"))).expect("status");
         tree.write(number, "status", &status.replace("Threads:\t1", "Threads:\t5"));
     }
-    let threads = |crowd: &Crowd| crowd.rows().filter(|row| row.threads == 5).count();
-    tree.read(&mut crowd, &ORDINARY);
-    let first = threads(&crowd);
+    let threads = |processes: &ProcessTable| processes.rows().filter(|row| row.threads == 5).count();
+    tree.read(&mut processes, &ORDINARY);
+    let first = threads(&processes);
     assert!((10..=13).contains(&first), "the top ones, and a sixteenth: {first}");
     for _ in 1..16 {
-        tree.read(&mut crowd, &ORDINARY);
+        tree.read(&mut processes, &ORDINARY);
     }
-    assert_eq!(threads(&crowd), 40);
+    assert_eq!(threads(&processes), 40);
 }
 
 #[test]
 fn swap_is_read_anew_when_memory_goes_there() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
     let look = Look { top: 0, swap: Swapping::Yes, ..ORDINARY };
     for number in 1..=17 {
         tree.process(number, 7, 1000);
     }
-    tree.read(&mut crowd, &ALL);
+    tree.read(&mut processes, &ALL);
     // Half of each goes to swap: status tells both.
     for number in 1..=17 {
         tree.pages(number, 500);
         let status = fs::read_to_string(tree.dir.join(&format!("{number}/status"))).expect("status");
         tree.write(number, "status", &status.replace("VmSwap:\t8", "VmSwap:\t2008"));
     }
-    tree.read(&mut crowd, &look);
-    assert!(crowd.rows().all(|row| row.held() == Bytes::from_kib(4008)));
+    tree.read(&mut processes, &look);
+    assert!(processes.rows().all(|row| row.held() == Bytes::from_kib(4008)));
 }
 
 #[test]
 fn zombies_and_their_parent_are_found() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
     tree.process(10, 7, 100);
     for number in [11, 12, 20] {
         tree.process(number, 8, 100);
     }
-    tree.read(&mut crowd, &ORDINARY);
-    assert!(crowd.zombies() == 0 && crowd.negligent().is_none());
+    tree.read(&mut processes, &ORDINARY);
+    assert!(processes.zombies() == 0 && processes.negligent().is_none());
     for (number, parent) in [(11, 10), (12, 10), (20, 1)] {
         tree.write(number, "statm", "0 0 0 0 0 0 0\n");
         tree.write(number, "status", &format!("Name:\tx\nState:\tZ (zombie)\nPPid:\t{parent}\nThreads:\t1\n"));
     }
-    tree.read(&mut crowd, &ORDINARY);
-    assert_eq!(crowd.zombies(), 3);
-    let found = crowd.negligent().expect("a parent");
+    tree.read(&mut processes, &ORDINARY);
+    assert_eq!(processes.zombies(), 3);
+    let found = processes.negligent().expect("a parent");
     assert_eq!((found.pid, found.zombies), (pid(10), 2));
     assert_eq!(found.row.expect("its row").comm.as_bytes(), b"10");
-    let zombie = row(&crowd, 11).expect("11");
+    let zombie = row(&processes, 11).expect("11");
     assert_eq!((zombie.rss, zombie.swap, zombie.fds), (Bytes(0), None, None));
     // One whose other threads live is none, and they show its memory.
     tree.write(11, "status", "Name:\tx\nState:\tZ (zombie)\nPPid:\t10\nThreads:\t3\n");
     fs::create_dir_all(tree.dir.join("11/task/13")).expect("a thread");
     tree.write(11, "task/13/status", "Name:\tx\nVmRSS:\t40 kB\nRssAnon:\t40 kB\n");
-    (0..16).for_each(|_| tree.read(&mut crowd, &ORDINARY));
-    assert_eq!((crowd.zombies(), row(&crowd, 11).expect("11").rss), (2, Bytes::from_kib(40)));
+    (0..16).for_each(|_| tree.read(&mut processes, &ORDINARY));
+    assert_eq!((processes.zombies(), row(&processes, 11).expect("11").rss), (2, Bytes::from_kib(40)));
 }
 
 #[test]
 fn processes_of_real_kernels_are_read_whatever_they_are_called() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/process");
     let put = |number: u32, name: &str| {
         fs::create_dir(tree.dir.join(&number.to_string())).expect("a directory");
@@ -302,39 +303,39 @@ fn processes_of_real_kernels_are_read_whatever_they_are_called() {
         put(number, name);
     }
     for _ in 0..20 {
-        tree.read(&mut crowd, &ORDINARY);
+        tree.read(&mut processes, &ORDINARY);
     }
-    let comms: Vec<&[u8]> = crowd.rows().map(|row| row.comm.as_bytes()).collect();
+    let comms: Vec<&[u8]> = processes.rows().map(|row| row.comm.as_bytes()).collect();
     assert_eq!(comms[0], b"a) R (b c\n)".as_slice());
     assert_eq!((comms[1], comms[2]), (&b") Z 0 1 2 3 4 5"[..], &b"kthreadd"[..]));
-    assert_eq!(crowd.zombies(), 1);
-    let plain = row(&crowd, 5).expect("5");
+    assert_eq!(processes.zombies(), 1);
+    let plain = row(&processes, 5).expect("5");
     assert_eq!(plain.anon(), Bytes::from_kib(8264));
     assert_eq!(plain.fds_most, Some(20_000));
-    assert_eq!(row(&crowd, 4).expect("4").fds_most, None);
-    assert_eq!(row(&crowd, 3).expect("3").rss, Bytes(0));
-    assert_eq!(crowd.growth(row(&crowd, 3).expect("3")), None, "a kernel thread has none");
-    assert_eq!(crowd.growth(plain).expect("a line").gained, 0);
+    assert_eq!(row(&processes, 4).expect("4").fds_most, None);
+    assert_eq!(row(&processes, 3).expect("3").rss, Bytes(0));
+    assert_eq!(processes.growth(row(&processes, 3).expect("3")), None, "a kernel thread has none");
+    assert_eq!(processes.growth(plain).expect("a line").gained, 0);
 }
 
 #[test]
 fn a_kernel_thread_costs_one_look_and_may_become_a_program() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
     tree.process(2, 7, 100);
     tree.stat(2, "(kworker/u8:1) S 1 0 0 0 -1 2097152 0 0 0 0 0 0 0 0 20 0 1 0 7");
-    tree.read(&mut crowd, &ORDINARY);
-    assert_eq!(row(&crowd, 2).expect("2").rss, Bytes(0));
+    tree.read(&mut processes, &ORDINARY);
+    assert_eq!(row(&processes, 2).expect("2").rss, Bytes(0));
     tree.stat(2, "(modprobe) S 1 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 7");
-    (0..16).for_each(|_| tree.read(&mut crowd, &ORDINARY));
-    let program = row(&crowd, 2).expect("2");
-    assert_eq!((program.rss, crowd.exited()), (Bytes(409_600), 0));
+    (0..16).for_each(|_| tree.read(&mut processes, &ORDINARY));
+    let program = row(&processes, 2).expect("2");
+    assert_eq!((program.rss, processes.exited()), (Bytes(409_600), 0));
 }
 
 #[test]
 fn where_the_kernel_does_not_count_descriptors_those_of_the_top_are_counted() {
     let mut tree = Tree::new();
-    let mut crowd = Crowd::arm(&tree.host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
     for number in [1, 2] {
         tree.process(number, 7, 100 * u64::from(number));
         fs::create_dir(tree.dir.join(&format!("{number}/fd"))).expect("a directory");
@@ -343,38 +344,38 @@ fn where_the_kernel_does_not_count_descriptors_those_of_the_top_are_counted() {
         }
     }
     let one = Look { top: 1, ..ORDINARY };
-    tree.read(&mut crowd, &one);
-    assert_eq!(row(&crowd, 1).expect("1").fds, None);
-    assert_eq!(row(&crowd, 2).expect("2").fds, Some(7));
+    tree.read(&mut processes, &one);
+    assert_eq!(row(&processes, 1).expect("1").fds, None);
+    assert_eq!(row(&processes, 2).expect("2").fds, Some(7));
     for fd in 7..90 {
         tree.write(2, &format!("fd/{fd}"), "");
     }
     let mut alerts = Alerts::new(LIMITS);
-    assert!(judge(&mut alerts, &crowd).is_empty());
-    tree.read(&mut crowd, &one);
-    let two = row(&crowd, 2).expect("2");
+    assert!(judge(&mut alerts, &processes).is_empty());
+    tree.read(&mut processes, &one);
+    let two = row(&processes, 2).expect("2");
     assert_eq!((two.fds, two.fds_gained()), (Some(90), Some((83, SECOND))));
-    let said = judge(&mut alerts, &crowd);
+    let said = judge(&mut alerts, &processes);
     assert_eq!(said.len(), 1);
     assert_eq!(words(&said[0]), "2 (PID 2) has 90 of 100 descriptors, 90.00 % (limit 80.00 %)");
     tree.gone(2);
-    tree.read(&mut crowd, &one);
-    let said = judge(&mut alerts, &crowd);
+    tree.read(&mut processes, &one);
+    let said = judge(&mut alerts, &processes);
     assert_eq!((said[0].change, words(&said[0])), (Change::Cleared, "2 (PID 2) has exited"));
 }
 
 // The machine itself
 
 /// Reads until a process has a line through so much time, at the pace of [`poll`] but not more often than each 50 ms.
-fn read_for(crowd: &mut Crowd, host: &Host, number: u32, span: Duration) {
+fn read_for(processes: &mut ProcessTable, host: &Host, number: u32, span: Duration) {
     let mut last = Duration::ZERO;
     poll("a line", || {
         let now = monotonic();
         if now - last >= Duration::from_millis(50) {
             last = now;
-            crowd.read(host, now, &ORDINARY).expect("/proc");
+            processes.read(host, now, &ORDINARY).expect("/proc");
         }
-        let growth = crowd.growth(row(crowd, number)?)?;
+        let growth = processes.growth(row(processes, number)?)?;
         (growth.span >= span).then_some(())
     });
 }
@@ -383,20 +384,20 @@ fn read_for(crowd: &mut Crowd, host: &Host, number: u32, span: Duration) {
 fn who_leaks_is_the_top_grower_and_who_is_quiet_raises_nothing() {
     let (leaker, quiet) = (Victim::start(&["leak", "2"]), Victim::start(&["hold", "64"]));
     let host = host();
-    let mut crowd = Crowd::arm(&host, Duration::from_secs(10), Duration::from_millis(50)).expect("room");
-    read_for(&mut crowd, &host, leaker.pid, Duration::from_secs(4));
-    let growth = crowd.growth(row(&crowd, leaker.pid).expect("a row")).expect("a line");
+    let mut processes = ProcessTable::arm(&host, Duration::from_secs(10), Duration::from_millis(50)).expect("room");
+    read_for(&mut processes, &host, leaker.pid, Duration::from_secs(4));
+    let growth = processes.growth(row(&processes, leaker.pid).expect("a row")).expect("a line");
     let pace = growth.per_second as f64 / f64::from(2 << 20);
     assert!((0.8..=1.2).contains(&pace) && growth.r2 > R2(950), "{growth:?}");
     // Others on this machine may grow as well.
-    let growing = top(&crowd, By::Growth, usize::MAX);
+    let growing = top(&processes, SortKey::Growth, usize::MAX);
     assert!(growing.contains(&leaker.pid.cast_signed()), "{growing:?}");
     assert!(!growing.contains(&quiet.pid.cast_signed()), "{growing:?}");
-    let still = crowd.growth(row(&crowd, quiet.pid).expect("a row")).expect("a line");
+    let still = processes.growth(row(&processes, quiet.pid).expect("a row")).expect("a line");
     // A page that it touched, or that the kernel counts late, is not growth.
     assert!(still.gained.abs() <= 64 << 10, "{still:?}");
     let mut alerts = Alerts::new(LIMITS);
-    let said = judge(&mut alerts, &crowd);
+    let said = judge(&mut alerts, &processes);
     assert!(said.iter().all(|alert| !is_about(alert, &quiet)), "{said:?}");
     // 8 MiB are not worth it.
     assert!(said.iter().all(|alert| !is_about(alert, &leaker)), "{said:?}");
@@ -410,22 +411,22 @@ fn is_about(alert: &Alert, victim: &Victim) -> bool {
 fn a_fast_leak_is_said_once_and_its_end_once() {
     let mut leaker = Victim::start(&["leak", "20"]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, Duration::from_secs(10), Duration::from_millis(50)).expect("room");
-    read_for(&mut crowd, &host, leaker.pid, Duration::from_secs(2));
+    let mut processes = ProcessTable::arm(&host, Duration::from_secs(10), Duration::from_millis(50)).expect("room");
+    read_for(&mut processes, &host, leaker.pid, Duration::from_secs(2));
     let mut alerts = Alerts::new(LIMITS);
-    let mut of_it = |crowd: &Crowd| {
-        let said = judge(&mut alerts, crowd);
+    let mut of_it = |processes: &ProcessTable| {
+        let said = judge(&mut alerts, processes);
         said.into_iter().filter(|alert| is_about(alert, &leaker)).collect::<Vec<_>>()
     };
-    let said = of_it(&crowd);
+    let said = of_it(&processes);
     let [alert] = &said[..] else { panic!("{said:?}") };
     assert_eq!((alert.kind, alert.change), (Kind::Growth, Change::Raised));
     assert!(words(alert).starts_with(&format!("victim (PID {}) grew by ", leaker.pid)), "{said:?}");
-    crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
-    assert_eq!(of_it(&crowd).len(), 0);
+    processes.read(&host, monotonic(), &ORDINARY).expect("/proc");
+    assert_eq!(of_it(&processes).len(), 0);
     leaker.end();
-    crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
-    let facts = judge(&mut alerts, &crowd);
+    processes.read(&host, monotonic(), &ORDINARY).expect("/proc");
+    let facts = judge(&mut alerts, &processes);
     let ended = facts.iter().filter(|alert| is_about(alert, &leaker));
     assert_eq!(ended.map(|alert| alert.change).collect::<Vec<_>>(), [Change::Cleared]);
 }
@@ -434,18 +435,18 @@ fn a_fast_leak_is_said_once_and_its_end_once() {
 fn who_leaks_descriptors_is_found_and_of_what_kind_they_are() {
     let leaker = Victim::start(&["fds", "2", "100"]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, SECOND).expect("room");
-    crowd.read(&host, monotonic(), &ALL).expect("/proc");
+    let mut processes = ProcessTable::arm(&host, MINUTE, SECOND).expect("room");
+    processes.read(&host, monotonic(), &ALL).expect("/proc");
     let (gained, span) = poll("a leak of descriptors", || {
-        crowd.read(&host, monotonic(), &ALL).expect("/proc");
-        let found = row(&crowd, leaker.pid)?.fds_gained()?;
+        processes.read(&host, monotonic(), &ALL).expect("/proc");
+        let found = row(&processes, leaker.pid)?.fds_gained()?;
         (found.0 >= 200).then_some(found)
     });
     let pace = gained as f64 / span.as_secs_f64();
     assert!((80.0..120.0).contains(&pace), "{pace}");
     let kinds = fds::kinds(&host, pid(leaker.pid)).expect("its descriptors");
     assert!(kinds.anon_inode >= 200, "{kinds:?}");
-    let row = row(&crowd, leaker.pid).expect("a row");
+    let row = row(&processes, leaker.pid).expect("a row");
     assert!(kinds.looked_at() >= row.fds.expect("counted"), "{kinds:?}");
     assert_eq!((kinds.socket, kinds.memfd, kinds.deleted), (2, 2, 2), "{kinds:?}");
     assert_eq!((kinds.memfd_size, kinds.deleted_size), (Bytes(2 << 20), Bytes(2 << 20)));
@@ -458,14 +459,14 @@ fn who_leaks_descriptors_is_found_and_of_what_kind_they_are() {
 fn a_zombie_is_found_with_its_parent() {
     let victim = Victim::start(&["zombie"]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, SECOND).expect("room");
-    crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
-    let zombie = row(&crowd, victim.pid).expect("the zombie");
+    let mut processes = ProcessTable::arm(&host, MINUTE, SECOND).expect("room");
+    processes.read(&host, monotonic(), &ORDINARY).expect("/proc");
+    let zombie = row(&processes, victim.pid).expect("the zombie");
     assert!(zombie.is_zombie() && zombie.parent == Some(pid(victim.started())));
     let mut alerts = Alerts::new(LIMITS.with(Kind::Zombies, 0));
-    assert!(judge(&mut alerts, &crowd).is_empty(), "one that is about to be reaped is none");
-    crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
-    let said = judge(&mut alerts, &crowd);
+    assert!(judge(&mut alerts, &processes).is_empty(), "one that is about to be reaped is none");
+    processes.read(&host, monotonic(), &ORDINARY).expect("/proc");
+    let said = judge(&mut alerts, &processes);
     let said = said.iter().find(|alert| alert.kind == Kind::Zombies).expect("an alert");
     assert!(words(said).contains(" not reaped by "), "{}", words(said));
 }
@@ -474,13 +475,13 @@ fn a_zombie_is_found_with_its_parent() {
 fn pss_and_uss_of_the_top_are_read_when_asked_for() {
     let victim = Victim::start(&["hold", "300"]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, SECOND).expect("room");
-    let deep = Look { deep: Deep::Yes, ..ORDINARY };
-    crowd.read(&host, monotonic(), &deep).expect("/proc");
-    if !top(&crowd, By::Rss, deep.top).contains(&victim.pid.cast_signed()) {
+    let mut processes = ProcessTable::arm(&host, MINUTE, SECOND).expect("room");
+    let deep = Look { deep: ReadPss::Yes, ..ORDINARY };
+    processes.read(&host, monotonic(), &deep).expect("/proc");
+    if !top(&processes, SortKey::Rss, deep.top).contains(&victim.pid.cast_signed()) {
         return skip("ten processes of this machine are larger than 300 MiB");
     }
-    let row = row(&crowd, victim.pid).expect("a row");
+    let row = row(&processes, victim.pid).expect("a row");
     assert!(row.pss >= row.uss && row.uss >= Some(Bytes(300 << 20)), "{row:?}");
 }
 
@@ -491,13 +492,13 @@ fn a_number_that_the_kernel_gives_out_again_is_another_process() {
         return skip("needs root to choose the next PID");
     }
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, SECOND).expect("room");
+    let mut processes = ProcessTable::arm(&host, MINUTE, SECOND).expect("room");
     // Somebody else may take the number first.
     for _ in 0..50 {
         let mut first = Victim::start(&["hold", "50"]);
-        crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
-        let (number, exited) = (first.pid, crowd.exited());
-        let old = row(&crowd, number).expect("the first").started;
+        processes.read(&host, monotonic(), &ORDINARY).expect("/proc");
+        let (number, exited) = (first.pid, processes.exited());
+        let old = row(&processes, number).expect("the first").started;
         first.end();
         // The start is in ticks of 10 ms: two may not fall into one.
         poll("the next tick", || {
@@ -510,11 +511,11 @@ fn a_number_that_the_kernel_gives_out_again_is_another_process() {
         if second.pid != number {
             continue;
         }
-        crowd.read(&host, monotonic(), &ORDINARY).expect("/proc");
-        let new = row(&crowd, number).expect("the second");
-        assert!(new.started > old && crowd.exited() > exited, "{new:?}");
+        processes.read(&host, monotonic(), &ORDINARY).expect("/proc");
+        let new = row(&processes, number).expect("the second");
+        assert!(new.started > old && processes.exited() > exited, "{new:?}");
         assert!(new.first < Bytes(50 << 20), "{new:?}");
-        assert_eq!(crowd.growth(new), None);
+        assert_eq!(processes.growth(new), None);
         return;
     }
     skip("somebody always took the number first");
@@ -553,21 +554,21 @@ fn an_ordinary_sample_costs_less_than_ps_and_top() {
     };
     let _crowd = Victim::start(&["children", &count]);
     let host = host();
-    let mut crowd = Crowd::arm(&host, MINUTE, Duration::from_secs(1)).expect("room");
+    let mut processes = ProcessTable::arm(&host, MINUTE, Duration::from_secs(1)).expect("room");
     let before = rss();
     let mut at = monotonic();
-    let mut read = |crowd: &mut Crowd, look: &Look| {
+    let mut read = |processes: &mut ProcessTable, look: &Look| {
         at += Duration::from_secs(1);
-        crowd.read(&host, at, look).expect("/proc");
+        processes.read(&host, at, look).expect("/proc");
     };
-    let all = Look { whom: Whom::All, ..ORDINARY };
-    let first = cost(UsageWho::RUSAGE_SELF, || read(&mut crowd, &all));
+    let all = Look { coverage: Coverage::All, ..ORDINARY };
+    let first = cost(UsageWho::RUSAGE_SELF, || read(&mut processes, &all));
     let swapping = Look { swap: Swapping::Yes, ..ORDINARY };
-    let mut mean = |look: &Look| cost(UsageWho::RUSAGE_SELF, || (0..16).for_each(|_| read(&mut crowd, look))) / 16;
+    let mut mean = |look: &Look| cost(UsageWho::RUSAGE_SELF, || (0..16).for_each(|_| read(&mut processes, look))) / 16;
     let ordinary = mean(&ORDINARY);
     let swapping = mean(&swapping);
-    let deep = mean(&Look { deep: Deep::Yes, ..ORDINARY });
-    let rows = crowd.rows().count();
+    let deep = mean(&Look { deep: ReadPss::Yes, ..ORDINARY });
+    let rows = processes.rows().count();
     let of = |words: &[&str]| {
         cost(UsageWho::RUSAGE_CHILDREN, || {
             let mut command = Command::new(words[0]);

@@ -12,10 +12,10 @@ use common::json::Json;
 use common::monitored::{MIB, Rows, envelope, group, growing, hostile, now, put_rows, row, sample};
 use common::run::{Ended, command, own_test, run_command};
 use common::skip;
-use memdoor::monitor::files::{Files, Which, is_table};
+use memdoor::monitor::files::{Files, SessionFile, is_table};
 use memdoor::monitor::options::Form;
 use memdoor::monitor::tables;
-use memdoor::report::table::Pen;
+use memdoor::report::table::TableContext;
 use memdoor::sys::out::{Out, Sink};
 use memdoor::units::Bytes;
 
@@ -30,13 +30,13 @@ fn files(dir: &CStr, most: u64, keep: u32) -> Files<'_> {
 /// One sample: a row in each of two files.
 fn write(files: &mut Files<'_>, form: Form) {
     let (sample, envelope) = (sample(), envelope());
-    let pen = Pen::new(form, &envelope, &sample.now);
+    let pen = TableContext::new(form, &envelope, &sample.now);
     let mut buf = vec![0; 16 << 10];
     let rows = [row(4243, b"leak", 1024 * MIB)];
-    files.write(Which::Memory, &pen, &mut buf, &mut |to| {
+    files.write(SessionFile::Memory, &pen, &mut buf, &mut |to| {
         tables::memory(&sample, rows.first(), to);
     });
-    files.write(Which::Processes, &pen, &mut buf, &mut |to| {
+    files.write(SessionFile::Processes, &pen, &mut buf, &mut |to| {
         tables::processes(&growing(&Rows(&rows)), 10, to);
     });
     files.end_sample();
@@ -169,10 +169,10 @@ fn a_table_that_does_not_fit_into_memory_is_written_in_pieces_of_whole_rows() {
     for form in [Form::Csv, Form::Text, Form::Json] {
         let dir = TempDir::new();
         let mut session = files(dir.c_str(), 3000, 50);
-        let pen = Pen::new(form, &envelope, &sample.now);
+        let pen = TableContext::new(form, &envelope, &sample.now);
         // Room for two or three rows.
         let mut buf = vec![0; 1500];
-        for which in Which::ALL {
+        for which in SessionFile::ALL {
             session.write(which, &pen, &mut buf, &mut |to| {
                 put_rows(which, &sample, &rows, &groups, &alerts, to);
             });
@@ -225,13 +225,13 @@ fn words_of_any_length_go_to_the_summary() {
     let dir = TempDir::new();
     let session = files(dir.c_str(), 1 << 20, 5);
     let mut buf = [0; 64];
-    let mut out = Out::new(session.sink(Which::Summary), &mut buf);
+    let mut out = Out::new(session.sink(SessionFile::Summary), &mut buf);
     let text = "a line of the summary\n".repeat(1000);
     out.put(text.as_bytes());
     out.flush();
     assert_eq!(out.broken(), None);
     assert_eq!(read(&dir.join(""), "memory_monitor_20261121_100831_summary.log"), text);
-    assert!(!matches!(session.sink(Which::Summary), Sink::Nowhere));
+    assert!(!matches!(session.sink(SessionFile::Summary), Sink::Nowhere));
 }
 
 /// Runs `body` in a process of its own, through `words` (unshare, a shell): the same test, told by its environment.
@@ -345,9 +345,9 @@ fn groups_of_a_session_have_a_file() {
     let dir = TempDir::new();
     let mut session = files(dir.c_str(), 1 << 20, 5);
     let envelope = envelope();
-    let pen = Pen::new(Form::Text, &envelope, &now());
+    let pen = TableContext::new(Form::Text, &envelope, &now());
     let groups = [group(b"/a", 3 * MIB, None)];
-    session.write(Which::Cgroups, &pen, &mut vec![0; 4096], &mut |to| tables::cgroups(&groups, to));
+    session.write(SessionFile::Cgroups, &pen, &mut vec![0; 4096], &mut |to| tables::cgroups(&groups, to));
     let text = read(&dir.join(""), "memory_monitor_20261121_100831_cgroups.log");
     assert!(text.starts_with("CGROUPS 2026-11-21T10:08:31.123Z\nPath "), "{text}");
 }
@@ -364,11 +364,11 @@ fn rotate_onto_a_foreign_file() {
     }
     assert_eq!(fs::read(&foreign).expect("it"), b"my notes\n");
     assert!(!fs::exists(dir.join("memory_monitor_20261121_100831_processes.log.2")).expect("looked"));
-    assert!(session.is_failing(Which::Processes) && !session.is_failing(Which::Memory));
+    assert!(session.is_failing(SessionFile::Processes) && !session.is_failing(SessionFile::Memory));
     assert!(fs::exists(dir.join("memory_monitor_20261121_100831_memory.log.2")).expect("looked"), "that one goes on");
     fs::rename(&foreign, dir.join("notes")).expect("renamed");
     write(&mut session, Form::Csv);
-    assert!(!session.is_failing(Which::Processes) && session.has_lost());
+    assert!(!session.is_failing(SessionFile::Processes) && session.has_lost());
     assert!(read(&dir.join(""), OLD_PROCESSES).starts_with("Timestamp,PID,"));
 }
 
@@ -465,9 +465,9 @@ fn what_a_file_of_a_session_begins_with_is_told_from_what_others_write() {
     for form in [Form::Csv, Form::Text, Form::Json] {
         let dir = TempDir::new();
         let mut session = files(dir.c_str(), 1 << 20, 2);
-        let pen = Pen::new(form, &envelope, &sample.now);
+        let pen = TableContext::new(form, &envelope, &sample.now);
         let (_, rows, groups, alerts) = hostile();
-        for which in Which::ALL {
+        for which in SessionFile::ALL {
             session.write(which, &pen, &mut vec![0; 64 << 10], &mut |to| {
                 put_rows(which, &sample, &rows, &groups, &alerts, to);
             });
@@ -475,8 +475,9 @@ fn what_a_file_of_a_session_begins_with_is_told_from_what_others_write() {
             let name = std::str::from_utf8(name.as_bytes()).expect("UTF-8");
             let text = fs::read(name).expect("it");
             // What hostile() has nothing for is empty.
-            let is_one =
-                |text: &[u8]| Which::ALL.iter().any(|which| is_table(&text[..text.len().min(256)], which.table().0));
+            let is_one = |text: &[u8]| {
+                SessionFile::ALL.iter().any(|which| is_table(&text[..text.len().min(256)], which.table().0))
+            };
             assert!(text.is_empty() || is_one(&text), "{form:?} {which:?}");
             assert!(!is_one(&text[text.len().min(1)..]), "{form:?} {which:?}");
         }
@@ -484,7 +485,7 @@ fn what_a_file_of_a_session_begins_with_is_told_from_what_others_write() {
     for others in
         ["Timestamp,mine\n1,2\n", "T", "CGROUPS\n", "CGROUPS of today\n", "cgroups 2026-11-21T10:08:31.123Z\n", "{}"]
     {
-        let is_one = Which::ALL.iter().any(|which| is_table(others.as_bytes(), which.table().0));
+        let is_one = SessionFile::ALL.iter().any(|which| is_table(others.as_bytes(), which.table().0));
         assert!(!is_one, "{others}");
     }
 }

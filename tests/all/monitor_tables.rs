@@ -12,12 +12,12 @@ use common::run::{command, run_command};
 use common::skip;
 use memdoor::host::Numbers;
 use memdoor::monitor::alerts::Kind;
-use memdoor::monitor::files::Which;
+use memdoor::monitor::files::SessionFile;
 use memdoor::monitor::groups::Group;
 use memdoor::monitor::options::Form;
 use memdoor::monitor::unread::Origin;
 use memdoor::report::Value;
-use memdoor::report::table::{HEADER, Heading, Pen, Writer, header};
+use memdoor::report::table::{HEADER, Heading, TableContext, Writer, header};
 use memdoor::units::{Bytes, Percent};
 
 /// RFC 4180, strictly: a quote is at the start of a field, doubled, or at its end; every line has as many fields as the header.
@@ -72,18 +72,18 @@ fn unescaped(text: &str) -> Vec<u8> {
     plain
 }
 
-fn hostile_table(which: Which, form: Form) -> String {
+fn hostile_table(which: SessionFile, form: Form) -> String {
     let (sample, rows, groups, alerts) = hostile();
     table(which, form, &sample, &rows, &groups, &alerts)
 }
 
-fn tables() -> impl Iterator<Item = Which> {
-    Which::ALL.into_iter().filter(|which| *which != Which::Summary)
+fn tables() -> impl Iterator<Item = SessionFile> {
+    SessionFile::ALL.into_iter().filter(|which| *which != SessionFile::Summary)
 }
 
 #[test]
 fn the_header_of_memory_is_the_documents() {
-    let text = table(Which::Memory, Form::Csv, &sample(), &[row(42, b"leak", 1024 * MIB)], &[], &[]);
+    let text = table(SessionFile::Memory, Form::Csv, &sample(), &[row(42, b"leak", 1024 * MIB)], &[], &[]);
     assert_eq!(
         text,
         "Timestamp,Total_KB,Used_KB,Free_KB,Available_KB,Buffers_KB,Cached_KB,Usage_Percent,Top_Process,Top_Process_Mem\n\
@@ -94,7 +94,7 @@ fn the_header_of_memory_is_the_documents() {
 #[test]
 fn processes_are_written_in_each_form() {
     let rows = [row(18, b"web", 200 * MIB), row(4243, b"leak", 1024 * MIB), row(17, b"db", 300 * MIB)];
-    let of = |form| table(Which::Processes, form, &sample(), &rows, &[], &[]);
+    let of = |form| table(SessionFile::Processes, form, &sample(), &rows, &[], &[]);
     assert_eq!(
         of(Form::Text),
         "THE LARGEST PROCESSES 2026-11-21T10:08:31.123Z
@@ -132,7 +132,7 @@ fn processes_are_written_in_each_form() {
 
 #[test]
 fn zones_caches_and_the_rest_are_tables_of_text_and_one_of_csv() {
-    let text = table(Which::Fragmentation, Form::Text, &sample(), &[], &[], &[]);
+    let text = table(SessionFile::Fragmentation, Form::Text, &sample(), &[], &[], &[]);
     assert_eq!(
         text,
         "FREE BLOCKS BY ORDER 2026-11-21T10:08:31.123Z
@@ -151,7 +151,7 @@ THE KERNEL'S OWN MEMORY 2026-11-21T10:08:31.123Z
 
 "
     );
-    let rows = csv(&table(Which::Fragmentation, Form::Csv, &sample(), &[], &[], &[]));
+    let rows = csv(&table(SessionFile::Fragmentation, Form::Csv, &sample(), &[], &[], &[]));
     let at = |name: &str| rows[0].iter().position(|column| column == name).expect("a column");
     assert_eq!((&*rows[3][at("Zone")], &*rows[3][at("Order_0")], &*rows[3][at("Cache")]), ("Normal", "1234567", ""));
     assert_eq!((&*rows[4][at("Zone")], &*rows[4][at("Cache")], &*rows[4][at("Objects")]), ("", "dentry", "1200000"));
@@ -164,14 +164,14 @@ fn swap_pressure_and_cgroups_stand_in_their_columns() {
     let alerts = [alert(Kind::OomKill, None, b"1 more")];
     let of = |which, form| table(which, form, &sample(), &rows, &groups, &alerts);
     assert_eq!(
-        of(Which::Swap, Form::Csv),
+        of(SessionFile::Swap, Form::Csv),
         "Timestamp,Total_KB,Free_KB,Pages_in,Pages_out,Zram_stored_KB,Zram_used_KB,Zram_ratio,Area,Size_KB,Used_KB,Percent,PID,Command,Swap_KB,RSS_KB
 2026-11-21T10:08:31.123Z,2097148,1048572,7,8,524288,131072,4.00,,,,,,,,
 2026-11-21T10:08:31.123Z,,,,,,,,/dev/zram0,1048576,524288,50.00,,,,
 2026-11-21T10:08:31.123Z,,,,,,,,,,,,4243,leak,131072,1048576
 "
     );
-    let pressure = of(Which::Pressure, Form::Text);
+    let pressure = of(SessionFile::Pressure, Form::Text);
     assert!(
         pressure.ends_with(
             "
@@ -182,20 +182,20 @@ fn swap_pressure_and_cgroups_stand_in_their_columns() {
         ),
         "{pressure}"
     );
-    let json = Json::parse(of(Which::Pressure, Form::Json).trim_end());
+    let json = Json::parse(of(SessionFile::Pressure, Form::Json).trim_end());
     assert_eq!(json.number("memdoor.psi.memory.full.total_us"), 500_000);
     assert_eq!(json.number("memdoor.host.delta.compact_stalls"), 5);
     assert_eq!(json.get("memdoor.host.delta.compact_fails"), None);
-    let text = of(Which::Cgroups, Form::Text);
+    let text = of(SessionFile::Cgroups, Form::Text);
     assert!(
         text.contains("\n/system.slice/db.service         921600    1024000   90.00       2.50         1\n"),
         "{text}"
     );
-    let json = Json::parse(of(Which::Cgroups, Form::Json).trim_end());
+    let json = Json::parse(of(SessionFile::Cgroups, Form::Json).trim_end());
     assert_eq!(json.text("service.name"), "db.service");
     assert_eq!(json.number("memdoor.cgroup.delta.oom_kill"), 1);
     assert_eq!(json.get("memdoor.cgroup.delta.oom"), None);
-    assert!(of(Which::Alerts, Form::Csv).ends_with("Z,oom_kill,raised,,,,,,\"1 more\",,\n"));
+    assert!(of(SessionFile::Alerts, Form::Csv).ends_with("Z,oom_kill,raised,,,,,,\"1 more\",,\n"));
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn what_is_not_known_is_a_dash_nothing_or_not_there_and_never_0() {
         oom_kills_ever: None,
         ..group(b"/", 0, None)
     }];
-    for which in [Which::Memory, Which::Pressure, Which::Swap, Which::Cgroups] {
+    for which in [SessionFile::Memory, SessionFile::Pressure, SessionFile::Swap, SessionFile::Cgroups] {
         let of = |form| table(which, form, &empty(), &[], &groups, &[]);
         let rows = csv(&of(Form::Csv));
         assert_eq!(rows.len(), 2, "{which:?}");
@@ -228,7 +228,7 @@ fn what_is_not_known_is_a_dash_nothing_or_not_there_and_never_0() {
         let keys: Vec<String> = numbers.map(|(key, _)| key).collect();
         assert_eq!(keys, ["severity_number"], "{which:?}");
     }
-    for which in [Which::Processes, Which::Fragmentation, Which::Alerts] {
+    for which in [SessionFile::Processes, SessionFile::Fragmentation, SessionFile::Alerts] {
         assert_eq!(table(which, Form::Text, &empty(), &[], &[], &[]), "", "no title without rows");
     }
 }
@@ -248,13 +248,13 @@ fn csv_of_hostile_names_has_whole_rows_and_no_formula() {
         }
     }
     // What was a name is one again.
-    let rows = csv(&hostile_table(Which::Processes, Form::Csv));
+    let rows = csv(&hostile_table(SessionFile::Processes, Form::Csv));
     let names: Vec<Vec<u8>> = rows.iter().skip(1).map(|row| unescaped(&row[2])).collect();
     assert_eq!(names, HOSTILE.map(|name| name[..name.len().min(15)].to_vec()));
-    let rows = csv(&hostile_table(Which::Cgroups, Form::Csv));
+    let rows = csv(&hostile_table(SessionFile::Cgroups, Form::Csv));
     assert_eq!(unescaped(&rows[1][1]), b"/x.slice/=1+1");
     assert_eq!(rows.last().expect("one")[1], "\\075/2", "and it is a formula no more");
-    let rows = csv(&hostile_table(Which::Alerts, Form::Csv));
+    let rows = csv(&hostile_table(SessionFile::Alerts, Form::Csv));
     assert_eq!(rows[1][8], "12 MiB/s, \\033, \"so\"", "words are escaped once");
 }
 
@@ -297,7 +297,7 @@ fn text_of_hostile_names_has_80_columns_and_no_control_character() {
         for line in text.lines() {
             // A sentence ends the line of an alert, however long it is.
             let width = line.chars().count();
-            assert!(width <= 80 || which == Which::Alerts, "{width}: {line}");
+            assert!(width <= 80 || which == SessionFile::Alerts, "{width}: {line}");
             assert!(!line.chars().any(char::is_control), "{line:?}");
         }
         assert!(text.ends_with("\n\n"), "{text}");
@@ -314,7 +314,7 @@ fn json_of_hostile_names_is_json_and_they_can_be_turned_back() {
             assert!(line.len() < 16 << 10);
         }
     }
-    let text = hostile_table(Which::Processes, Form::Json);
+    let text = hostile_table(SessionFile::Processes, Form::Json);
     let names = text.lines().map(|line| unescaped(Json::parse(line).text("memdoor.process.comm")));
     assert_eq!(names.collect::<Vec<_>>(), HOSTILE.map(|name| name[..name.len().min(15)].to_vec()));
 }
@@ -350,7 +350,7 @@ fn there_is_room_for_the_header_of_every_file() {
 fn a_number_of_the_kernels_log_is_no_processs_here() {
     let mut alerts = [(); 2].map(|()| alert(Kind::OomKill, Some((5, b"db")), b"killed"));
     alerts[1].numbers = Numbers::Other;
-    let rows = table(Which::Alerts, Form::Json, &sample(), &[], &[], &alerts);
+    let rows = table(SessionFile::Alerts, Form::Json, &sample(), &[], &[], &alerts);
     let rows: Vec<Json> = rows.lines().map(Json::parse).collect();
     fn numbers(row: &Json) -> (Option<&str>, Option<&str>) {
         (row.number_at("process.pid"), row.number_at("memdoor.oom.killed.pid"))
@@ -385,7 +385,7 @@ fn every_row_has_a_cell_for_every_column() {
         let widths: Vec<usize> = which.table().0.iter().map(|table| table.headings().count()).collect();
         for row in rows.iter().skip(1) {
             let filled = row.iter().filter(|field| !field.is_empty()).count();
-            let filled = filled + usize::from(which == Which::Alerts);
+            let filled = filled + usize::from(which == SessionFile::Alerts);
             assert!(widths.contains(&(filled - 1)), "{which:?}: {filled} of {widths:?}: {row:?}");
         }
     }
@@ -396,7 +396,7 @@ fn memory_that_is_too_small_cuts_between_lines() {
     let (sample, rows, groups, alerts) = hostile();
     let envelope = common::monitored::envelope();
     for form in [Form::Csv, Form::Text, Form::Json] {
-        let pen = Pen::new(form, &envelope, &sample.now);
+        let pen = TableContext::new(form, &envelope, &sample.now);
         for which in tables() {
             for room in [0, 1, 20, 100, 1000, 3000] {
                 let mut buf = vec![0; room];

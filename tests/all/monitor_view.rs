@@ -6,9 +6,9 @@ use common::monitored::{MIB, Rows, alert, empty, group, growing, hostile, row, s
 use common::terminal::Screen;
 use memdoor::monitor::alerts::Limits;
 use memdoor::monitor::alerts::{Alert, Change, Kind};
-use memdoor::monitor::crowd::Row;
 use memdoor::monitor::groups::Group;
 use memdoor::monitor::options::{Charset, Color};
+use memdoor::monitor::process_table::Row;
 use memdoor::monitor::sample::Sample;
 use memdoor::monitor::view::{ENTER, LEAVE, Past, View, draw};
 use memdoor::units::Percent;

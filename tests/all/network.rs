@@ -21,7 +21,7 @@ use common::skip;
 use common::target::{Victim, proc};
 use memdoor::error::{Absent, Source};
 use memdoor::parse::net::{Protocol, Socket, State};
-use memdoor::snapshot::sockets::{Choice, Method, Sockets, Summary, Whose};
+use memdoor::snapshot::sockets::{Choice, Method, SocketOwner, Sockets, Summary};
 use memdoor::sys::file::Dir;
 use memdoor::sys::netlink::{ALL_STATES, SockDiag, Table};
 use memdoor::sys::pidfd::PidFd;
@@ -65,7 +65,7 @@ impl Target {
 
     fn take_with(&self, sockets: &mut Sockets) -> Result<(Vec<Socket>, Summary), Absent> {
         let pidfd = self.pidfd.as_ref();
-        let whose = Whose { view: &self.view, pidfd, lender: pidfd.ok_or(Absent::NoPidfd) };
+        let whose = SocketOwner { view: &self.view, pidfd, lender: pidfd.ok_or(Absent::NoPidfd) };
         let mut rows = Vec::new();
         let mut buf = vec![0; 32 * 1024];
         let summary = sockets.take(whose, &mut buf, &mut |socket| rows.push(*socket))?;

@@ -9,10 +9,10 @@ use memdoor::fixed::Fixed;
 use memdoor::history::trend::R2;
 use memdoor::host::Numbers;
 use memdoor::monitor::alerts::{Alert, Change, Kind};
-use memdoor::monitor::crowd::{By, Growth, Row};
-use memdoor::monitor::files::Which;
+use memdoor::monitor::files::SessionFile;
 use memdoor::monitor::groups::Group;
 use memdoor::monitor::options::Form;
+use memdoor::monitor::process_table::{Growth, Row, SortKey};
 use memdoor::monitor::prometheus::Facts;
 use memdoor::monitor::sample::{Sample, Slab, Swap, Zone, Zram};
 use memdoor::monitor::tables::{self, Growing, Ranked};
@@ -22,7 +22,7 @@ use memdoor::parse::vmstat::Vmstat;
 use memdoor::parse::{meminfo, pressure};
 use memdoor::processes::{Comm, descending};
 use memdoor::report::json::Envelope;
-use memdoor::report::table::{Pen, Writer, put_header};
+use memdoor::report::table::{TableContext, Writer, put_header};
 use memdoor::sys::clock::{Civil, Now};
 use memdoor::sys::out::{Out, Sink};
 use memdoor::units::{Bytes, PageSize, Percent, Pid, Ticks};
@@ -140,15 +140,15 @@ pub fn row(pid: u64, comm: &[u8], rss: u64) -> Row {
     row
 }
 
-/// Rows in place of a crowd. Nothing here is on the heap, which tests/no_heap.rs counts.
+/// Rows in place of a processes. Nothing here is on the heap, which tests/no_heap.rs counts.
 pub struct Rows<'r>(pub &'r [Row]);
 
 impl Ranked for Rows<'_> {
-    fn each_top<'c>(&'c self, by: By, count: usize, each: &mut dyn FnMut(&'c Row)) {
+    fn each_top<'c>(&'c self, by: SortKey, count: usize, each: &mut dyn FnMut(&'c Row)) {
         let key = |at: usize| {
             let row: &Row = self.0.get(at)?;
             let size = match by {
-                By::Growth => growth(row).map_or(0, |growth| growth.per_second.max(0)),
+                SortKey::Growth => growth(row).map_or(0, |growth| growth.per_second.max(0)),
                 by => by.of(row).cast_signed(),
             };
             (size > 0).then_some((size, 0))
@@ -272,9 +272,16 @@ pub fn written(put: impl FnOnce(&mut Out<'_>)) -> Vec<u8> {
 }
 
 /// All rows of a table, with its header when it is CSV.
-pub fn table(which: Which, form: Form, sample: &Sample, rows: &[Row], groups: &[Group], alerts: &[Alert]) -> String {
+pub fn table(
+    which: SessionFile,
+    form: Form,
+    sample: &Sample,
+    rows: &[Row],
+    groups: &[Group],
+    alerts: &[Alert],
+) -> String {
     let envelope = envelope();
-    let pen = Pen::new(form, &envelope, &sample.now);
+    let pen = TableContext::new(form, &envelope, &sample.now);
     let bytes = written(|out| {
         if form == Form::Csv {
             put_header(which.table().0, out);
@@ -287,7 +294,7 @@ pub fn table(which: Which, form: Form, sample: &Sample, rows: &[Row], groups: &[
 }
 
 pub fn put_rows(
-    which: Which,
+    which: SessionFile,
     sample: &Sample,
     rows: &[Row],
     groups: &[Group],
@@ -297,13 +304,13 @@ pub fn put_rows(
     let all = Rows(rows);
     let growing = growing(&all);
     match which {
-        Which::Memory => tables::memory(sample, rows.first(), to),
-        Which::Processes => tables::processes(&growing, 100, to),
-        Which::Cgroups => tables::cgroups(groups, to),
-        Which::Fragmentation => tables::fragmentation(sample, to),
-        Which::Swap => tables::swap(sample, &growing, 100, to),
-        Which::Pressure => tables::pressure(sample, to),
-        Which::Summary => {}
-        Which::Alerts => alerts.iter().for_each(|alert| tables::alert(alert, to)),
+        SessionFile::Memory => tables::memory(sample, rows.first(), to),
+        SessionFile::Processes => tables::processes(&growing, 100, to),
+        SessionFile::Cgroups => tables::cgroups(groups, to),
+        SessionFile::Fragmentation => tables::fragmentation(sample, to),
+        SessionFile::Swap => tables::swap(sample, &growing, 100, to),
+        SessionFile::Pressure => tables::pressure(sample, to),
+        SessionFile::Summary => {}
+        SessionFile::Alerts => alerts.iter().for_each(|alert| tables::alert(alert, to)),
     }
 }

@@ -10,7 +10,7 @@ use crate::units::Bytes;
 
 /// Whose limit it is that a cgroup reaches first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Whose {
+pub enum LimitOwner {
     /// Its own.
     #[default]
     Own,
@@ -28,7 +28,7 @@ pub struct Used {
     /// The smallest limit of it and those above it.
     pub limit: Bytes,
     /// Whose that is. What others below an ancestor use is not in `used`.
-    pub whose: Whose,
+    pub whose: LimitOwner,
 }
 
 impl Memcg {
@@ -87,9 +87,9 @@ impl Memcg {
         let (own, limiting) = (level(0)?, level(at)?);
         let used = Bytes(own.usage()?.0.saturating_sub(own.reclaimable()?.0));
         let whose = match at {
-            _ if place.above == Some(limit) && limiting.limit()? != Limit::At(limit) => Whose::Hidden,
-            0 => Whose::Own,
-            _ => Whose::Above(place.path.as_bytes().len().saturating_sub(own.end) + limiting.end),
+            _ if place.above == Some(limit) && limiting.limit()? != Limit::At(limit) => LimitOwner::Hidden,
+            0 => LimitOwner::Own,
+            _ => LimitOwner::Above(place.path.as_bytes().len().saturating_sub(own.end) + limiting.end),
         };
         Ok(Some(Used { used, limit, whose }))
     }

@@ -20,7 +20,7 @@ use level::{Level, Names};
 
 pub use bounds::Swap;
 pub use charge::Charge;
-pub use group::{Used, Whose};
+pub use group::{LimitOwner, Used};
 pub use once::Once;
 
 /// A cgroup's path; kubelet's longest are about 250 bytes.

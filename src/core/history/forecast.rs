@@ -40,7 +40,7 @@ pub struct Forecast {
 
 /// Why there is no forecast.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Why {
+pub enum NoForecast {
     /// Fewer than four samples.
     Early,
     /// Nothing grows.
@@ -55,7 +55,7 @@ pub enum Why {
     Gone,
 }
 
-impl Why {
+impl NoForecast {
     /// In words, and for JSON.
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -78,14 +78,14 @@ pub struct Outlook {
     /// How RSS and swap of the process grow.
     pub growth: Option<Trend>,
     /// What runs out first.
-    pub forecast: Result<Forecast, Why>,
+    pub forecast: Result<Forecast, NoForecast>,
     /// How much there is left of what has least left: of the limit, or of the system.
     pub room: Option<Bytes>,
 }
 
 impl Outlook {
     /// Of nothing yet.
-    pub const NONE: Self = Self { at: Stamp(0), growth: None, forecast: Err(Why::Early), room: None };
+    pub const NONE: Self = Self { at: Stamp(0), growth: None, forecast: Err(NoForecast::Early), room: None };
 
     /// From samples, the oldest first, and the limit of the limiting cgroup.
     #[must_use]
@@ -124,7 +124,7 @@ impl Outlook {
     /// Whether the process itself neither grows nor shrinks, as far as is known.
     #[must_use]
     pub fn is_flat(&self) -> bool {
-        self.forecast == Err(Why::Flat) && self.growth.is_some_and(|growth| growth.direction == Direction::Flat)
+        self.forecast == Err(NoForecast::Flat) && self.growth.is_some_and(|growth| growth.direction == Direction::Flat)
     }
 }
 
@@ -142,13 +142,13 @@ fn until(samples: &[Sample], room: Bytes, pick: Pick, towards: Direction) -> Opt
 }
 
 /// When the process alone has used up the least that is left.
-fn alone(growth: Option<Trend>, least: Option<(Bytes, End)>) -> Result<Forecast, Why> {
-    let line = growth.ok_or(Why::Early)?;
+fn alone(growth: Option<Trend>, least: Option<(Bytes, End)>) -> Result<Forecast, NoForecast> {
+    let line = growth.ok_or(NoForecast::Early)?;
     if line.direction != Direction::Rising || line.r2 < STEADY {
         return Err(why(line));
     }
-    let (room, end) = least.ok_or(Why::Unknown)?;
-    let left = lasts(room, line.per_second).ok_or(Why::Far)?;
+    let (room, end) = least.ok_or(NoForecast::Unknown)?;
+    let left = lasts(room, line.per_second).ok_or(NoForecast::Far)?;
     Ok(Forecast { end, left })
 }
 
@@ -168,11 +168,11 @@ fn soonest(one: Option<Forecast>, other: Option<Forecast>) -> Option<Forecast> {
     }
 }
 
-fn why(growth: Trend) -> Why {
+fn why(growth: Trend) -> NoForecast {
     match growth.direction {
-        Direction::Rising => Why::Unsteady,
-        Direction::Falling if growth.r2 < BELIEVED => Why::Unsteady,
-        Direction::Falling | Direction::Flat => Why::Flat,
+        Direction::Rising => NoForecast::Unsteady,
+        Direction::Falling if growth.r2 < BELIEVED => NoForecast::Unsteady,
+        Direction::Falling | Direction::Flat => NoForecast::Flat,
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
         (0..=40).map(at).collect()
     }
 
-    fn seen(samples: &[Sample], limit: Option<u64>) -> Result<(End, u64), Why> {
+    fn seen(samples: &[Sample], limit: Option<u64>) -> Result<(End, u64), NoForecast> {
         let outlook = Outlook::of(samples, limit.map(|mib| Bytes(mib * MIB)));
         outlook.forecast.map(|seen| (seen.end, seen.left.as_secs()))
     }
@@ -232,18 +232,18 @@ mod tests {
 
     #[test]
     fn without_growth_there_is_no_forecast_and_it_says_why() {
-        assert_eq!(seen(&seconds(0.0, 0.0), Some(330)), Err(Why::Flat));
+        assert_eq!(seen(&seconds(0.0, 0.0), Some(330)), Err(NoForecast::Flat));
         assert!(Outlook::of(&seconds(0.0, 0.0), Some(Bytes(330 * MIB))).is_flat());
-        assert_eq!(seen(&[], None), Err(Why::Early));
-        assert_eq!(seen(&seconds(9.0, 0.0)[..3], Some(330)), Err(Why::Early));
-        assert_eq!(seen(&seconds(-1.0, -1.0), Some(330)), Err(Why::Flat));
+        assert_eq!(seen(&[], None), Err(NoForecast::Early));
+        assert_eq!(seen(&seconds(9.0, 0.0)[..3], Some(330)), Err(NoForecast::Early));
+        assert_eq!(seen(&seconds(-1.0, -1.0), Some(330)), Err(NoForecast::Flat));
         let line =
             Trend { per_second: 1 << 20, r2: R2(1000), span: Duration::from_secs(10), direction: Direction::Rising };
         let room = |mib: u64| Some((Bytes(mib * MIB), End::Limit));
-        assert_eq!(alone(Some(line), room(9_000_000)), Err(Why::Far));
-        assert_eq!(alone(Some(line), None), Err(Why::Unknown));
+        assert_eq!(alone(Some(line), room(9_000_000)), Err(NoForecast::Far));
+        assert_eq!(alone(Some(line), None), Err(NoForecast::Unknown));
         let unsteady = Trend { r2: R2(700), ..line };
-        assert_eq!(alone(Some(unsteady), room(1)), Err(Why::Unsteady));
+        assert_eq!(alone(Some(unsteady), room(1)), Err(NoForecast::Unsteady));
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
         let leak = seen(&seconds(1.0, 0.0), Some(9_000_000));
         assert_eq!(leak, Ok((End::System, 4100)));
         // Ten seconds of somebody else's 1 MiB/s say nothing of an hour.
-        assert_eq!(seen(&seconds(0.0, 1.0), None), Err(Why::Flat));
+        assert_eq!(seen(&seconds(0.0, 1.0), None), Err(NoForecast::Flat));
     }
 
     #[test]

@@ -2,31 +2,31 @@
 
 use core::fmt::Write;
 
+use super::evidence::Evidence;
 use super::gauge::Gauge;
 use super::log::{Level, Log};
 use super::members::{self, Check, Members};
 use super::options::{Act, Logging, Options, Run, Unpinned};
 use super::report::Action;
 use super::select::Selection;
-use super::when::{Odd, Pace, Reading};
-use super::{Armed, History};
-use crate::cgroup::{Memcg, Whose};
+use super::when::{MeminfoQuirk, Pace, Reading};
+use super::{History, Killer};
+use crate::cgroup::{LimitOwner, Memcg};
 use crate::environment::{self, MANY, Others, fail_no_room};
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::mode::{Buffers, envelope, open_host, open_self, with_report};
+use crate::mode::{Buffers, envelope, open_host, open_self};
 use crate::parse::meminfo::Meminfo;
 use crate::processes::slow::{self, REFINING, Reader};
 use crate::refusal::fail;
 use crate::report::columns::Mb;
 use crate::report::escape::Escaped;
+use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
-use crate::snapshot::{self, Completeness, Scene, When};
 use crate::sys::clock::monotonic;
 use crate::sys::harden;
-use crate::sys::out::{Out, Sink};
 use crate::sys::pidfd::PidFd;
 use crate::sys::reserved::Reserved;
 use crate::sys::{self, Errno, signal, system};
@@ -42,12 +42,12 @@ const DESCRIPTORS: usize = 256;
 /// The machine, of which it is known how much memory is available, or will be of the cgroup.
 fn open_machine(options: &Options<'_>) -> Result<Host, Exit> {
     let mut host = open_host(MANY)?;
-    let is_enough = |meminfo: &Meminfo| options.cgroup.is_some() || Reading::of(meminfo).1 != Odd::NoMemory;
+    let is_enough = |meminfo: &Meminfo| options.cgroup.is_some() || Reading::of(meminfo).1 != MeminfoQuirk::NoMemory;
     environment::memory(&mut host, is_enough).map_err(|unfit| unfit.fail())?;
     Ok(host)
 }
 
-impl<'a> Armed<'a> {
+impl<'a> Killer<'a> {
     /// Opens, reads and checks everything once; a daemon rehearses and locks what that has touched.
     #[inline(never)]
     pub(super) fn arm(
@@ -61,7 +61,7 @@ impl<'a> Armed<'a> {
         let log = open_log(options.log, history)?;
         let mut host = open_machine(&options)?;
         check_pidfds(options.unpinned)?;
-        let gauge = Gauge::arm(&options, &mut host, read).map_err(|error| fail(&error))?;
+        let gauge = Gauge::arm(&options, &mut host, read, history.stalls).map_err(|error| fail(&error))?;
         let mut envelope = envelope(&host);
         let memcg = Memcg::new(&host.proc, read);
         let sockets = Sockets::arm(DESCRIPTORS)
@@ -77,7 +77,7 @@ impl<'a> Armed<'a> {
             Run::Daemon => LOCKED_ROOM,
         };
         let locked = history.turn.arm(&host.proc);
-        let mut armed = Self {
+        let mut killer = Self {
             options,
             history,
             host,
@@ -85,26 +85,19 @@ impl<'a> Armed<'a> {
             selection: Selection::arm(room).map_err(fail_no_room)?.with_reader(reader),
             reader,
             members: Members::arm().map_err(fail_no_room)?,
-            memcg,
-            sockets,
-            envelope,
+            evidence: Evidence::new(options.format, envelope, memcg, sockets, (out, read), completeness),
             log,
-            out,
-            buf: read,
             pace: Pace::new(),
-            completeness,
-            is_output_broken: false,
-            is_output_lost: false,
             has_ended_avoided: false,
-            looks: 0,
-            is_odd: Odd::Nothing,
+            identity: 0,
+            quirk: MeminfoQuirk::Nothing,
         };
-        armed.say_if_unlocked(locked);
+        killer.say_if_unlocked(locked);
         if options.run == Run::Daemon {
-            armed.settle()?;
-            armed.say_what_surprises();
+            killer.settle()?;
+            killer.say_what_surprises();
         }
-        Ok(armed)
+        Ok(killer)
     }
 
     /// Without a lock it goes on.
@@ -146,10 +139,10 @@ impl<'a> Armed<'a> {
 
     /// Which of the patterns that spare somebody fit nobody who runs now: a mistake in one is noticed when somebody has been ended.
     fn say_what_fits_nobody(&mut self) {
-        let whom = self.options.whom;
+        let policy = self.options.policy;
         // Whom it fitted may have been ended for want of anybody else.
-        let avoid = if self.has_ended_avoided { &[] } else { whom.avoid };
-        let lists = [("--ignore", whom.ignore), ("--avoid", avoid)];
+        let avoid = if self.has_ended_avoided { &[] } else { policy.avoid };
+        let lists = [("--ignore", policy.ignore), ("--avoid", avoid)];
         let count = lists.iter().map(|(_, patterns)| patterns.len()).sum();
         if count == 0 {
             return;
@@ -186,7 +179,7 @@ impl<'a> Armed<'a> {
                     ),
                 );
             }
-            (None, Whose::Hidden) => self.log.line(
+            (None, LimitOwner::Hidden) => self.log.line(
                 Level::Warning,
                 format_args!(
                     "--cgroup {} has the limit of a cgroup above what is mounted here, {limit} MiB, and counts its own memory alone; hint: --cgroup / counts all that is seen here",
@@ -204,19 +197,19 @@ impl<'a> Armed<'a> {
         }
         let not = action.not_candidates();
         let not = core::str::from_utf8(not.as_bytes()).unwrap_or_default();
-        let hint = action.nobody(&self.options.whom);
+        let hint = action.nobody(&self.options.policy);
         self.log.line(Level::Warning, format_args!("nobody who runs now may be ended: {not}; hint: {hint}"));
     }
 
     /// All that a kill takes but for the signals, into nowhere, with memdoor itself as the victim.
     fn rehearse(&mut self) {
-        let (whom, group) = (self.options.whom, self.options.cgroup);
+        let (policy, group) = (self.options.policy, self.options.cgroup);
         self.selection.rehearse_reader(&self.host.proc);
         let reading = self.gauge.read(&mut self.host);
-        let Ok(choice) = self.selection.choose(&self.host.proc, &whom, group) else {
+        let Ok(choice) = self.selection.choose(&self.host.proc, &policy, group) else {
             return;
         };
-        let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
+        let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);
@@ -226,24 +219,9 @@ impl<'a> Armed<'a> {
         action.top = self.the_largest();
         action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
         self.say_if_nobody_fits(&action);
-        let mut out = Out::new(Sink::Nowhere, self.out);
-        let format = self.options.format;
-        with_report(format, &mut out, &self.envelope, |report| {
-            action.report(report);
-        });
         action.log(&self.options, &mut Log::silent(self.options.log));
-        if let Some(mut target) = open_self(&self.host) {
-            let until = core::time::Duration::MAX;
-            let mut scene = Scene::new(
-                &mut target,
-                &mut self.host,
-                &mut self.memcg,
-                &mut self.sockets,
-                self.buf,
-                When::Condemned { until },
-            );
-            with_report(format, &mut out, &self.envelope, |report| snapshot::take(&mut scene, report));
-        }
+        let own = open_self(&self.host);
+        self.evidence.rehearse(&mut self.host, own, &action);
         let _ = self.pace.next(monotonic(), &self.options.when, &reading);
         self.pace = Pace::new();
     }

@@ -2,22 +2,22 @@
 
 use core::fmt::Write;
 
-use super::members::Whole;
+use super::members::WholeCgroup;
 use super::options::Act;
-use super::report::{Action, Named, Outcome, Sentences, objects};
-use super::top::Large;
+use super::report::{Action, Candidate, Outcome, Sentences, objects};
+use super::top::LargeProcess;
 use super::turn::{self, Waited};
 use super::when::{Reading, State};
 use crate::fixed::Fixed;
 use crate::report::escape::Called;
 use crate::report::field::Get::{self, Count, Growth, Known, Share, Size, Span, Words};
-use crate::report::field::{Rows, Told, told};
+use crate::report::field::{FactOf, Rows, told};
 use crate::report::{Event, Fact, Name, Section, Severity, Value};
 use crate::sample::{number, worth};
 use crate::sys::Errno;
 use crate::target::exe::Link;
 use crate::tmpfs::Mount;
-use crate::victim::Why;
+use crate::victim::Exclusion;
 
 pub(super) const KILL: &Event = &Event::alone("memdoor.action.kill", "kill", Severity::Warn);
 
@@ -36,13 +36,13 @@ impl Rows for Decision<'static> {
     type Row<'r> = Decision<'r>;
 }
 
-const fn kill<R: Rows>(label: &'static str, key: &'static str, get: Get<R>) -> Told<R> {
+const fn kill<R: Rows>(label: &'static str, key: &'static str, get: Get<R>) -> FactOf<R> {
     told(KILL, label, key, get)
 }
 
 /// What it was about, whom it took, and what came of it.
 #[rustfmt::skip]
-pub(super) static DECISION: [Told<Decision<'static>>; 50] = [
+pub(super) static DECISION: [FactOf<Decision<'static>>; 50] = [
     kill("Action", "", Words(|of| of.action.outcome.words().as_bytes())),
     kill("", "memdoor.kill.outcome", Words(|of| of.action.outcome.name().as_bytes())),
     kill("", "memdoor.kill.dry_run", Known(|of| Value::Flag(of.action.terms.act == Act::DryRun))),
@@ -61,7 +61,7 @@ pub(super) static DECISION: [Told<Decision<'static>>; 50] = [
     kill("Available Below That Limit", "memdoor.kill.available_bytes", Size(|of| of.of_group()?.available)),
     kill("Total Swap", "memdoor.host.swap_total_bytes", Size(|of| of.action.reading.swap_total)),
     kill("Free Swap", "memdoor.host.swap_free_bytes", Size(|of| of.action.reading.swap_free)),
-    kill("Pressure (avg10)", "memdoor.kill.pressure_percent", Share(|of| of.action.reading.pressure)),
+    kill("Pressure (10 s)", "memdoor.kill.pressure_percent", Share(|of| of.action.reading.pressure)),
     kill("Control Group", "memdoor.cgroup.path", Known(|of| Value::or_nothing(of.action.terms.cgroup(), Value::Text))),
     kill("In tmpfs And System V Segments", "", Words(|of| of.said.lasting.as_bytes())),
     kill("", "memdoor.lasting.files_bytes", Size(|of| Some(of.action.lasting.as_ref()?.files))),
@@ -107,7 +107,7 @@ pub(super) static DECISION: [Told<Decision<'static>>; 50] = [
 
 /// Which memdoor was waited for, who of the victim lives on, and what is said at the end.
 #[rustfmt::skip]
-pub(super) static OTHERS: [Told<Decision<'static>>; 16] = [
+pub(super) static OTHERS: [FactOf<Decision<'static>>; 16] = [
     kill("", "memdoor.kill.waited_for.pid", Count(|of| number(of.memdoor()?.pid))),
     kill("", "memdoor.kill.waited_for.comm", Known(|of| text(of.memdoor(), |one| one.comm.as_bytes()))),
     kill("", "memdoor.kill.waited_for.victim.pid", Count(|of| number(of.its_victim()?.pid))),
@@ -126,12 +126,12 @@ pub(super) static OTHERS: [Told<Decision<'static>>; 16] = [
     kill("Reason", "", Words(|of| of.said.why.as_bytes())),
 ];
 
-impl Rows for Named {
+impl Rows for Candidate {
     type Row<'r> = Self;
 }
 
 /// Somebody who was near, for JSON.
-pub(super) static NEAR: [Told<Named>; 7] = [
+pub(super) static NEAR: [FactOf<Candidate>; 7] = [
     kill("", "pid", Count(|near| number(near.pid))),
     kill("", "comm", Known(|near| Value::Text(near.comm.as_bytes()))),
     kill("", "processes", Count(|near| Some(near.tree.processes.into()))),
@@ -141,12 +141,12 @@ pub(super) static NEAR: [Told<Named>; 7] = [
     kill("", "rss_bytes", Size(|near| Some(near.tree.rss))),
 ];
 
-impl Rows for Large {
+impl Rows for LargeProcess {
     type Row<'r> = Self;
 }
 
 /// One of the largest processes of the host, for JSON.
-pub(super) static LARGE: [Told<Large>; 6] = [
+pub(super) static LARGE: [FactOf<LargeProcess>; 6] = [
     kill("", "pid", Count(|one| number(one.pid))),
     kill("", "comm", Known(|one| Value::Text(one.comm.as_bytes()))),
     kill("", "rss_bytes", Size(|one| Some(one.rss))),
@@ -155,7 +155,7 @@ pub(super) static LARGE: [Told<Large>; 6] = [
     kill("", "reason", Words(|one| one.reason().as_bytes())),
 ];
 
-impl Large {
+impl LargeProcess {
     fn reason(&self) -> &'static str {
         let excluded = self.why.and_then(|why| EXCLUDED.get(why as usize));
         excluded.and_then(|(_, name)| name.2.rsplit('.').next()).unwrap_or_default()
@@ -163,7 +163,7 @@ impl Large {
 }
 
 impl<'r> Decision<'r> {
-    fn victim(&self) -> Option<&'r Named> {
+    fn victim(&self) -> Option<&'r Candidate> {
         self.action.best[0].as_ref()
     }
 
@@ -209,13 +209,13 @@ impl<'r> Decision<'r> {
         self.waited()?.whom.victim.as_ref()
     }
 
-    fn whole(&self) -> Option<Whole> {
+    fn whole(&self) -> Option<WholeCgroup> {
         self.action.whole.and_then(Result::ok)
     }
 
     /// How many processes are in the cgroup that is ended, those that are spared included.
     fn in_cgroup(&self) -> Option<u32> {
-        let Whole { processes, exempt, .. } = self.whole()?;
+        let WholeCgroup { processes, exempt, .. } = self.whole()?;
         let held = self.action.held.filter(|_| !self.action.is_narrowed);
         Some(held.map_or(processes, |held| held.saturating_add(exempt)))
     }
@@ -237,7 +237,7 @@ const TOO_SMALL: Name = Name(KILL, "", "memdoor.kill.excluded.too_small");
 const EMPTY: Name = Name(KILL, "", "memdoor.kill.excluded.empty");
 
 /// How those are called that may not be chosen: in JSON below memdoor.kill.excluded, in text with blanks.
-pub(super) const EXCLUDED: [(&str, Name); Why::COUNT] = [
+pub(super) const EXCLUDED: [(&str, Name); Exclusion::COUNT] = [
     ("kernel threads", Name(KILL, "", "memdoor.kill.excluded.kernel_threads")),
     ("zombies", Name(KILL, "", "memdoor.kill.excluded.zombies")),
     ("PID 1", Name(KILL, "", "memdoor.kill.excluded.init")),
@@ -258,7 +258,7 @@ pub(super) const fn left_out() -> Fact<'static> {
 }
 
 /// Somebody who was near, in a line.
-pub(super) fn line(near: &Named) -> Fixed<160> {
+pub(super) fn line(near: &Candidate) -> Fixed<160> {
     let mut words = Fixed::new();
     let tree = &near.tree;
     let _ = write!(
@@ -276,7 +276,7 @@ pub(super) fn line(near: &Named) -> Fixed<160> {
 }
 
 /// The same in a line.
-pub(super) fn large_line(one: &Large) -> Fixed<160> {
+pub(super) fn large_line(one: &LargeProcess) -> Fixed<160> {
     let mut words = Fixed::new();
     let _ = write!(words, "PID {} ({}): RSS {} kB", one.pid, Called(one.comm.as_bytes()), one.rss.kib());
     if let Some(swap) = one.swap {
@@ -296,21 +296,23 @@ impl Action {
     }
 
     /// How many processes are ended: those that were, or would be.
-    pub(super) fn processes(&self, victim: &Named) -> u32 {
+    pub(super) fn processes(&self, victim: &Candidate) -> u32 {
         let whole = self.whole.and_then(Result::ok).map(|whole| whole.processes.saturating_sub(whole.exempt));
         self.held.or(whole).unwrap_or(victim.tree.processes)
     }
 
     /// How many may not be chosen, for JSON.
-    pub(super) fn excluded(&self) -> [Fact<'static>; Why::COUNT + 2] {
-        let mut all = [left_out(); Why::COUNT + 2];
+    pub(super) fn excluded(&self) -> [Fact<'static>; Exclusion::COUNT + 2] {
+        let mut all = [left_out(); Exclusion::COUNT + 2];
         let counts = EXCLUDED.iter().zip(self.excluded);
         for (slot, ((_, name), count)) in all.iter_mut().zip(counts) {
             if self.trees > 0 || self.excluded.iter().any(|count| *count > 0) {
                 *slot = name.is(Value::Count(count.into()));
             }
         }
-        for (at, name, count) in [(Why::COUNT, TOO_SMALL, self.too_small), (Why::COUNT + 1, EMPTY, self.empty)] {
+        for (at, name, count) in
+            [(Exclusion::COUNT, TOO_SMALL, self.too_small), (Exclusion::COUNT + 1, EMPTY, self.empty)]
+        {
             if count > 0 {
                 all[at] = name.is(Value::Count(count.into()));
             }
@@ -332,7 +334,7 @@ mod tests {
             let [held, unread, left_out, rss] = [40, unread, left_out, 50].map(|mib| Bytes(mib << 20));
             let tree = Tree { root: 0, held, unread, left_out, rss, processes: 2, rank: Rank::Ordinary, score: 0 };
             let pid = Pid::new(7).expect("a pid");
-            line(&Named { pid, started: Ticks(0), comm: Comm::of(b"db"), tree })
+            line(&Candidate { pid, started: Ticks(0), comm: Comm::of(b"db"), tree })
         };
         assert_eq!(near(0, 0).as_bytes(), b"PID 7 (db): 40960 kB, RSS 51200 kB, processes 2");
         for size in [near(8, 0), near(0, 8)] {

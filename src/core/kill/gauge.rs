@@ -7,14 +7,15 @@ use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::Options;
-use super::when::{Odd, Reading, State, When};
+use super::stalls::Stalls;
+use super::when::{MeminfoQuirk, Reading, ShortageRule, State};
 use crate::cgroup::{Memcg, Path, Used};
 use crate::environment::MOUNT;
 use crate::error::{Absent, Error};
 use crate::host::Host;
 use crate::parse::cgroup::Version;
 use crate::parse::meminfo::Meminfo;
-use crate::parse::pressure::{self, Stall};
+use crate::parse::pressure;
 use crate::sys::Errno;
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
@@ -37,17 +38,19 @@ pub(super) struct Gauge {
     dir: Option<Dir>,
     pressure: Kept,
     waiting: Option<Waiting>,
+    /// Handed on to the run that comes.
+    pub(super) stalls: Stalls,
     trigger: Option<Trigger>,
     /// What was said last about meminfo.
-    pub(super) odd: Odd,
+    pub(super) quirk: MeminfoQuirk,
     /// When ZFS's figures were looked for last.
     looked_for_arc: Duration,
-    when: When,
+    when: ShortageRule,
 }
 
 impl Gauge {
     /// Opens and reads all of it once.
-    pub(super) fn arm(options: &Options<'_>, host: &mut Host, buf: &mut [u8]) -> Result<Self, Error> {
+    pub(super) fn arm(options: &Options<'_>, host: &mut Host, buf: &mut [u8], stalls: Stalls) -> Result<Self, Error> {
         let group = match options.cgroup {
             Some(path) => Some((open_group(host, path, buf)?, Path::of(path))),
             None => None,
@@ -57,8 +60,9 @@ impl Gauge {
             dir: None,
             pressure: Kept::new(c"pressure/memory"),
             waiting: options.when.pressure.map(|bound| bound.of),
+            stalls,
             trigger: None,
-            odd: Odd::Nothing,
+            quirk: MeminfoQuirk::Nothing,
             looked_for_arc: monotonic(),
             when: options.when,
         };
@@ -98,10 +102,10 @@ impl Gauge {
                 self.aim(proc);
             }
         }
-        self.odd = match used {
-            Ok(Some(_)) => Odd::Nothing,
-            Ok(None) => Odd::NoLimit,
-            Err(_) => Odd::NoGroup,
+        self.quirk = match used {
+            Ok(Some(_)) => MeminfoQuirk::Nothing,
+            Ok(None) => MeminfoQuirk::NoLimit,
+            Err(_) => MeminfoQuirk::NoGroup,
         };
         used.ok().flatten()
     }
@@ -128,7 +132,7 @@ impl Gauge {
     }
 
     fn reading(&mut self, host: &mut Host, meminfo: &Meminfo) -> Reading {
-        let (mut reading, odd) = Reading::of(meminfo);
+        let (mut reading, quirk) = Reading::of(meminfo);
         self.look_for_arc(host, meminfo);
         match self.group {
             Some(_) => {
@@ -138,13 +142,13 @@ impl Gauge {
                 reading.available = used.map(|of| Bytes(of.limit.0.saturating_sub(of.used.0)));
                 reading.whose = used.map(|of| of.whose).unwrap_or_default();
             }
-            None => self.odd = odd,
+            None => self.quirk = quirk,
         }
         reading.pressure = self.waiting.and_then(|waiting| self.pressure(host, waiting).ok());
         reading
     }
 
-    /// avg10 of the stalls that were asked for; ENODATA where the file has no such line.
+    /// The share of the last 10 s of the stalls that were asked for; ENODATA where the file has no such line.
     fn pressure(&mut self, host: &Host, waiting: Waiting) -> Result<Percent, Errno> {
         let mut buf = [0; 256];
         let dir = self.dir.as_ref().unwrap_or(&host.proc);
@@ -153,8 +157,7 @@ impl Gauge {
             Waiting::Some => pressure.some,
             Waiting::Full => pressure.full,
         };
-        let hundredths = stall.map(Stall::avg10).ok_or(Errno::ENODATA)?;
-        Ok(Percent { hundredths })
+        Ok(self.stalls.share(monotonic(), stall.ok_or(Errno::ENODATA)?))
     }
 
     /// Looks once a minute whether ZFS was loaded: without its figures its cache counts as used, and somebody would be ended for it.

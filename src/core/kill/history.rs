@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::pending::Pending;
-use super::report::{Named, Outcome};
+use super::report::{Candidate, Outcome};
+use super::stalls::Stalls;
 use super::turn::Turn;
 use crate::fixed::Fixed;
 use crate::units::{Pid, Ticks};
@@ -43,6 +44,8 @@ pub struct History {
     survivors: [Option<(Pid, Ticks)>; SURVIVORS],
     /// The newest kills, the oldest of them at `next`.
     pub(super) kills: Kills,
+    /// How much processes stalled lately.
+    pub(super) stalls: Stalls,
     /// One that was asked to end, and has not yet.
     pub(super) pending: Option<Pending>,
     /// The lock, which is told for that one meanwhile: closing any descriptor of its file would let it go, so there is one for all runs.
@@ -70,14 +73,14 @@ impl History {
     }
 
     /// SIGKILL did not end it.
-    pub(super) fn note_survivor(&mut self, victim: &Named) {
+    pub(super) fn note_survivor(&mut self, victim: &Candidate) {
         if !self.has_survived(victim) {
             self.survivors.rotate_left(1);
             self.survivors[SURVIVORS - 1] = Some((victim.pid, victim.started));
         }
     }
 
-    pub(super) fn has_survived(&self, victim: &Named) -> bool {
+    pub(super) fn has_survived(&self, victim: &Candidate) -> bool {
         self.survivors.contains(&Some((victim.pid, victim.started)))
     }
 }

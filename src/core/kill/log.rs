@@ -71,7 +71,7 @@ pub enum Prefix {
 
 /// Where lines go besides the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum To {
+pub enum LogStream {
     /// Standard error.
     #[default]
     Stderr,
@@ -87,7 +87,7 @@ pub struct Logging<'a> {
     /// What is logged.
     pub level: Level,
     /// Where to.
-    pub to: To,
+    pub to: LogStream,
     /// What stands before a line on standard error.
     pub prefix: Prefix,
     /// A file to write to as well.
@@ -129,9 +129,9 @@ impl<'a> Log<'a> {
     /// Opens the file and connects to the socket. Why that can't be has been said.
     pub(super) fn open(options: Logging<'a>) -> Result<Self, Exit> {
         let socket = match options.to {
-            To::Stderr => None,
-            To::Journal => Some(connect(LogSocket::JOURNAL).map_err(|error| fail(&error))?),
-            To::Syslog => Some(connect(LogSocket::SYSLOG).map_err(|error| fail(&error))?),
+            LogStream::Stderr => None,
+            LogStream::Journal => Some(connect(LogSocket::JOURNAL).map_err(|error| fail(&error))?),
+            LogStream::Syslog => Some(connect(LogSocket::SYSLOG).map_err(|error| fail(&error))?),
         };
         // Last, as it is made where there is none.
         let file = options.file.map(|path| {
@@ -237,7 +237,7 @@ impl<'a> Log<'a> {
             return Ok(());
         };
         let mut line = Fixed::<{ LINE + 96 }>::new();
-        if self.options.to == To::Journal {
+        if self.options.to == LogStream::Journal {
             line.push(b"SYSLOG_IDENTIFIER=memdoor\nPRIORITY=");
             line.push_dec(level.priority()).push(b"\nMESSAGE=");
             line.push(text).push(b"\n");

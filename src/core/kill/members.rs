@@ -5,13 +5,13 @@ extern crate std;
 use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::options::{Options, Unpinned, Whom};
+use super::options::{Options, Policy, Unpinned};
 use crate::badness;
 use crate::fixed::Fixed;
-use crate::looks::Looks;
+use crate::identity::ProcessIdentity;
 use crate::parse::{self, stat, status};
 use crate::processes::slow::Reader;
-use crate::processes::{self, Comm, Memory, Owner, Place, Process, Sender, Together};
+use crate::processes::{self, CombinedMemory, Comm, Memory, Owner, Place, Process, Sender};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
@@ -21,7 +21,7 @@ use crate::sys::{Errno, Result};
 use crate::target::children;
 use crate::target::{STAT_MAX, STATUS_MAX};
 use crate::units::{Bytes, Pid, Ticks};
-use crate::victim::{By, Rank, Why};
+use crate::victim::{Exclusion, Rank, RankBy};
 
 /// How many can be held: two descriptors each. The rest of a larger tree is ended with the next one.
 pub(super) const ROOM: usize = 512;
@@ -31,7 +31,7 @@ const LATE: Duration = Duration::from_secs(1);
 
 /// What signals go to.
 #[derive(Debug)]
-enum Grip {
+enum KillHandle {
     /// The process itself.
     Pinned(PidFd),
     /// Whoever has the number: `--allow-pid-race`.
@@ -44,7 +44,7 @@ pub(super) struct Member {
     pid: Pid,
     started: Ticks,
     dir: Dir,
-    grip: Grip,
+    grip: KillHandle,
     place: Place,
     /// What it had of memory when it was last looked at.
     memory: Memory,
@@ -60,14 +60,14 @@ pub(super) struct Member {
 
 /// Why a process is not held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Lost {
+pub(super) enum NotHeld {
     /// It has gone, another has its number, or it is not what was asked for any more.
     Changed,
     /// It could not be opened.
     Failed(Errno),
 }
 
-impl From<Errno> for Lost {
+impl From<Errno> for NotHeld {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::ENOENT | Errno::ESRCH => Self::Changed,
@@ -89,20 +89,20 @@ pub(super) struct Leaf<'a> {
     pub(super) rank: Rank,
 }
 
-impl Looks<'_> {
+impl ProcessIdentity<'_> {
     /// Why one that is ended with another of its cgroup, whether `--only` fits it or not, may not be.
-    fn objection(&mut self, whom: &Whom<'_>, rank: Rank) -> Option<Mixed> {
+    fn objection(&mut self, policy: &Policy<'_>, rank: Rank) -> Option<NotWhole> {
         match () {
-            () if self.may_fit_any(whom.ignore) => Some(Mixed::Protected),
+            () if self.may_fit_any(policy.ignore) => Some(NotWhole::Protected),
             // sshd and the shell that somebody is logged in with are in many a service's cgroup, and no --only is about them. What is
             // PID 1 of a container (tini, dumb-init) goes with the container.
-            () if !whom.only.iter().any(|only| self.is_named(only))
+            () if !policy.only.iter().any(|only| self.is_named(only))
                 && self.is_essential()
                 && !self.is_init_of_a_container() =>
             {
-                Some(Mixed::Protected)
+                Some(NotWhole::Protected)
             }
-            () if rank != Rank::Avoided && self.may_fit_any(whom.avoid) => Some(Mixed::Avoided),
+            () if rank != Rank::Avoided && self.may_fit_any(policy.avoid) => Some(NotWhole::Avoided),
             () => None,
         }
     }
@@ -110,13 +110,13 @@ impl Looks<'_> {
 
 impl Leaf<'_> {
     /// Why one that is in it is not ended with it: it is not of the victim's service or login, or not of its user.
-    fn objection(&self, proc: &Dir, row: &Process) -> Option<Mixed> {
+    fn objection(&self, proc: &Dir, row: &Process) -> Option<NotWhole> {
         let place = row.whereabouts(proc);
         // Where one of the two is not known it is not known that they are the same.
         let is_here = place.unit.is_some() && place.unit == self.place.unit && !place.is_apart(&self.place);
         match () {
-            () if row.user != self.user => Some(Mixed::OthersProcess),
-            () if !is_here => Some(Mixed::Apart),
+            () if row.user != self.user => Some(NotWhole::OthersProcess),
+            () if !is_here => Some(NotWhole::Apart),
             () => None,
         }
     }
@@ -125,7 +125,7 @@ impl Leaf<'_> {
 /// What must hold of them still.
 #[derive(Clone, Copy)]
 pub(super) struct Check<'a> {
-    pub(super) whom: &'a Whom<'a>,
+    pub(super) policy: &'a Policy<'a>,
     pub(super) group: Option<&'a [u8]>,
     pub(super) user: Option<Sender>,
     pub(super) unpinned: Unpinned,
@@ -139,27 +139,27 @@ impl<'a> Check<'a> {
     /// What `options` ask for; no cgroup is ended as a whole yet. `whom` is theirs.
     pub(super) fn of(
         options: &Options<'a>,
-        whom: &'a Whom<'a>,
+        policy: &'a Policy<'a>,
         user: Option<Sender>,
         reader: Option<&'a Reader>,
     ) -> Self {
-        Self { whom, group: options.cgroup, user, unpinned: options.unpinned, leaf: None, reader }
+        Self { policy, group: options.cgroup, user, unpinned: options.unpinned, leaf: None, reader }
     }
 }
 
 impl Member {
     /// Opens the process of a row, and looks at it once more through what was opened.
-    fn open(proc: &Dir, row: &Process, check: &Check<'_>) -> core::result::Result<Self, Lost> {
+    fn open(proc: &Dir, row: &Process, check: &Check<'_>) -> core::result::Result<Self, NotHeld> {
         let name = Fixed::<16>::dec(row.pid.get());
         let dir = proc.dir(name.as_c_str().unwrap_or_default())?;
         let grip = match PidFd::open(row.pid) {
-            Ok(pidfd) => Grip::Pinned(pidfd),
-            Err(Errno::ENOSYS) if check.unpinned == Unpinned::Allow => Grip::Number,
+            Ok(pidfd) => KillHandle::Pinned(pidfd),
+            Err(Errno::ENOSYS) if check.unpinned == Unpinned::Allow => KillHandle::Number,
             Err(errno) => return Err(errno.into()),
         };
         let mut member = Self {
             pid: row.pid,
-            started: row.started.ok_or(Lost::Changed)?,
+            started: row.started.ok_or(NotHeld::Changed)?,
             dir,
             grip,
             place: row.whereabouts(proc),
@@ -175,28 +175,28 @@ impl Member {
     }
 
     /// Whether it is still who was chosen, how much it is wanted, and what it holds now.
-    fn look(&mut self, check: &Check<'_>) -> core::result::Result<Rank, Lost> {
+    fn look(&mut self, check: &Check<'_>) -> core::result::Result<Rank, NotHeld> {
         let mut buf = [0; STAT_MAX];
-        let stat = stat::parse(self.dir.read(c"stat", &mut buf)?).ok_or(Lost::Changed)?;
+        let stat = stat::parse(self.dir.read(c"stat", &mut buf)?).ok_or(NotHeld::Changed)?;
         if stat.starttime != self.started || stat::has_exited(stat.state, stat.threads) {
-            return Err(Lost::Changed);
+            return Err(NotHeld::Changed);
         }
         let (judged, _) = self.judge(&stat, check);
         let owner = self.weigh()?;
         let is_ours = check.user.is_none_or(|own| owner.is_some_and(|owner| owner.hears(own)));
-        judged.ok().filter(|_| is_ours).ok_or(Lost::Changed)
+        judged.ok().filter(|_| is_ours).ok_or(NotHeld::Changed)
     }
 
     /// How much it is wanted by what it runs now, or why it may not be ended, and whether all that this rests on was read.
-    fn judge(&self, stat: &stat::Stat<'_>, check: &Check<'_>) -> (core::result::Result<Rank, Why>, bool) {
+    fn judge(&self, stat: &stat::Stat<'_>, check: &Check<'_>) -> (core::result::Result<Rank, Exclusion>, bool) {
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
-        let mut looks = Looks::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
-        let judged = looks.judge(check.whom, check.group);
-        let is_companion = matches!(judged, Err(Why::Unwanted | Why::Unread))
+        let mut identity = ProcessIdentity::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
+        let judged = identity.judge(check.policy, check.group);
+        let is_companion = matches!(judged, Err(Exclusion::Unwanted | Exclusion::Unread))
             && check
                 .leaf
-                .is_some_and(|leaf| looks.is_at(leaf.path) && looks.objection(check.whom, leaf.rank).is_none());
-        (if is_companion { Ok(Rank::Ordinary) } else { judged }, !looks.has_unread())
+                .is_some_and(|leaf| identity.is_at(leaf.path) && identity.objection(check.policy, leaf.rank).is_none());
+        (if is_companion { Ok(Rank::Ordinary) } else { judged }, !identity.has_unread())
     }
 
     /// Whether it has called exec(2) since it was asked to end, and by what it runs now would not have been asked. What can't be read, and
@@ -210,9 +210,9 @@ impl Member {
         let Some(stat) = stat.filter(is_itself) else { return false };
         match self.judge(&stat, check) {
             // That is found, whatever else is not known.
-            (Err(Why::Ignored), _) => true,
+            (Err(Exclusion::Ignored), _) => true,
             (Ok(Rank::Avoided), true) => rank != Rank::Avoided,
-            (Err(why), true) => why != Why::Unread,
+            (Err(why), true) => why != Exclusion::Unread,
             _ => false,
         }
     }
@@ -268,8 +268,8 @@ impl Member {
 
     fn is_alive(&self) -> bool {
         match &self.grip {
-            Grip::Pinned(pidfd) => !pidfd.has_exited(),
-            Grip::Number => {
+            KillHandle::Pinned(pidfd) => !pidfd.has_exited(),
+            KillHandle::Number => {
                 let mut buf = [0; STAT_MAX];
                 let stat = self.dir.read(c"stat", &mut buf).ok().and_then(stat::parse);
                 stat.is_some_and(|stat| stat.starttime == self.started && !stat::has_exited(stat.state, stat.threads))
@@ -288,9 +288,9 @@ impl Member {
 
     fn end(&mut self, how: End) -> Result<()> {
         let sent = match &self.grip {
-            Grip::Pinned(pidfd) => pidfd.end(how),
-            Grip::Number if self.is_alive() => end_by_number(self.pid, how),
-            Grip::Number => Err(Errno::ESRCH),
+            KillHandle::Pinned(pidfd) => pidfd.end(how),
+            KillHandle::Number if self.is_alive() => end_by_number(self.pid, how),
+            KillHandle::Number => Err(Errno::ESRCH),
         };
         self.is_killed |= sent.is_ok() && how == End::Force;
         sent
@@ -311,7 +311,7 @@ pub(super) struct Members {
 
 /// Processes of the tree that could not be held, and so were not ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Left {
+pub(super) struct NotEnded {
     pub(super) count: u32,
     /// `None`: there was no room for them.
     pub(super) why: Option<Errno>,
@@ -390,7 +390,7 @@ impl Members {
         proc: &Dir,
         rows: impl Iterator<Item = &'r Process>,
         check: &Check<'_>,
-    ) -> core::result::Result<(), Lost> {
+    ) -> core::result::Result<(), NotHeld> {
         for row in rows {
             let is_known = |member: &Member| (member.pid, Some(member.started)) == (row.pid, row.started);
             if self.all.iter().any(is_known) {
@@ -403,8 +403,8 @@ impl Members {
             match Member::open(proc, row, check).map(|member| self.all.push(member)) {
                 Ok(_) => {}
                 Err(why) if self.all.is_empty() => return Err(why),
-                Err(Lost::Changed) => {}
-                Err(Lost::Failed(errno)) => {
+                Err(NotHeld::Changed) => {}
+                Err(NotHeld::Failed(errno)) => {
                     self.left += 1;
                     self.why_left.get_or_insert(errno);
                 }
@@ -414,8 +414,8 @@ impl Members {
     }
 
     /// What they hold.
-    pub(super) fn together(&self) -> Together {
-        let mut sum = Together::default();
+    pub(super) fn together(&self) -> CombinedMemory {
+        let mut sum = CombinedMemory::default();
         self.all.iter().for_each(|member| sum.add(&member.memory));
         sum
     }
@@ -431,8 +431,8 @@ impl Members {
     }
 
     /// Those that were to be held, and are not.
-    pub(super) fn left(&self) -> Option<Left> {
-        (self.left > 0).then_some(Left { count: self.left, why: self.why_left })
+    pub(super) fn left(&self) -> Option<NotEnded> {
+        (self.left > 0).then_some(NotEnded { count: self.left, why: self.why_left })
     }
 
     /// How far those are that were sent SIGKILL.
@@ -537,11 +537,11 @@ impl Members {
     }
 
     /// Of a whole cgroup that was asked to end, keeps those that end by what holds now: the tree, or its root.
-    pub(super) fn keep_those_of(&mut self, by: By) {
+    pub(super) fn keep_those_of(&mut self, by: RankBy) {
         let root = self.all.first().map(|root| root.pid);
         let is_kept = |member: &Member| match by {
-            By::Tree => !member.is_companion,
-            By::Process | By::Score => Some(member.pid) == root,
+            RankBy::Tree => !member.is_companion,
+            RankBy::Process | RankBy::Score => Some(member.pid) == root,
         };
         self.let_go_of(&|member| !is_kept(member));
     }
@@ -610,8 +610,8 @@ impl Members {
     /// The root's pidfd, to wait for its end.
     pub(super) fn root(&self) -> Option<BorrowedFd<'_>> {
         match &self.all.first()?.grip {
-            Grip::Pinned(pidfd) => Some(pidfd.as_fd()),
-            Grip::Number => None,
+            KillHandle::Pinned(pidfd) => Some(pidfd.as_fd()),
+            KillHandle::Number => None,
         }
     }
 
@@ -662,7 +662,7 @@ impl Members {
     /// Holds those that one of them has started since the choice, where trees are ended. Nothing where the kernel does not list children.
     fn hold_children(&mut self, at: usize, proc: &Dir, check: &Check<'_>) {
         // Its own descriptor, as the list of members gets longer meanwhile.
-        let parent = self.all.get(at).filter(|_| check.whom.by == By::Tree);
+        let parent = self.all.get(at).filter(|_| check.policy.by == RankBy::Tree);
         let Some(dir) = parent.and_then(|parent| parent.dir.dir(c".").ok()) else { return };
         let _ = children::children(&dir, &mut |pid| {
             if self.all.iter().any(|member| member.pid == pid && member.is_alive()) {
@@ -685,7 +685,7 @@ impl Members {
     /// of one that is frozen or in uninterruptible sleep it is the only way.
     pub(super) fn reap(&self) {
         for member in self.all.iter().filter(|member| member.is_killed && member.is_alive()) {
-            if let Grip::Pinned(pidfd) = &member.grip {
+            if let KillHandle::Pinned(pidfd) = &member.grip {
                 let _ = pidfd.reap();
             }
         }
@@ -700,14 +700,14 @@ impl Members {
 
 /// What is not free as long as those live who have this memory.
 fn kept(all: impl IntoIterator<Item = Memory>) -> Bytes {
-    let mut sum = Together::default();
+    let mut sum = CombinedMemory::default();
     all.into_iter().for_each(|memory| sum.add(&memory));
     sum.kept()
 }
 
 /// Why a cgroup is not ended as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Mixed {
+pub(super) enum NotWhole {
     /// It is the root of the hierarchy, or can't be found.
     Root,
     /// memdoor, or a process that it descends from, is in it.
@@ -728,7 +728,7 @@ pub(super) enum Mixed {
     Unread,
 }
 
-impl Mixed {
+impl NotWhole {
     /// For JSON and the evidence.
     pub(super) const fn words(self) -> &'static str {
         match self {
@@ -747,7 +747,7 @@ impl Mixed {
 
 /// What is in a cgroup that may be ended as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Whole {
+pub(super) struct WholeCgroup {
     pub(super) processes: u32,
     /// How many of them are spared because the kernel spares them, too (oom_score_adj -1000).
     pub(super) exempt: u32,
@@ -764,24 +764,25 @@ pub(super) fn judge_cgroup(
     own: &[Pid],
     check: &Check<'_>,
     leaf: &Leaf<'_>,
-) -> core::result::Result<Whole, Mixed> {
-    let mut whole = Whole { processes: 0, exempt: 0, may_have_others: false };
+) -> core::result::Result<WholeCgroup, NotWhole> {
+    let mut whole = WholeCgroup { processes: 0, exempt: 0, may_have_others: false };
     let mixed = each_in_cgroup(cgroup, &mut |pid| {
         let (row, dir) = look_at(proc, pid)?;
         let (row, dir) = (&row, &dir);
         whole.processes += 1;
         whole.exempt += u32::from(row.oom_score_adj == Some(badness::NEVER));
         let view = processes::view(dir, b"", row.state, row.threads);
-        let mut looks = Looks::new(dir, view.as_bytes(), row.comm.as_bytes()).read_by(check.reader, row.pid);
+        let mut identity =
+            ProcessIdentity::new(dir, view.as_bytes(), row.comm.as_bytes()).read_by(check.reader, row.pid);
         // Asked first: of one that --only does not fit, the judgement says only that.
-        let objection = looks.objection(check.whom, leaf.rank);
-        match (row.pid.get(), looks.judge(check.whom, check.group)) {
-            (1, _) => Some(Mixed::Init),
-            _ if own.contains(&row.pid) => Some(Mixed::Own),
-            _ if objection == Some(Mixed::Protected) => objection,
-            (_, Err(why)) if !matches!(why, Why::Unwanted | Why::Unread) => Some(Mixed::Protected),
+        let objection = identity.objection(check.policy, leaf.rank);
+        match (row.pid.get(), identity.judge(check.policy, check.group)) {
+            (1, _) => Some(NotWhole::Init),
+            _ if own.contains(&row.pid) => Some(NotWhole::Own),
+            _ if objection == Some(NotWhole::Protected) => objection,
+            (_, Err(why)) if !matches!(why, Exclusion::Unwanted | Exclusion::Unread) => Some(NotWhole::Protected),
             _ if row.owner.zip(check.user).is_some_and(|(owner, user)| !owner.hears(user)) => {
-                Some(Mixed::OthersProcess)
+                Some(NotWhole::OthersProcess)
             }
             // Last: where it is the only reason, the victim is another one ([`super::select::Selection::choose`]).
             _ => leaf.objection(proc, row).or(objection),
@@ -790,19 +791,19 @@ pub(super) fn judge_cgroup(
     match mixed {
         Ok(Some(mixed)) => Err(mixed),
         Ok(None) => Ok(whole),
-        Err(_) => Err(Mixed::Unread),
+        Err(_) => Err(NotWhole::Unread),
     }
 }
 
 /// Hands the number of each process of a cgroup to `take`, until that gives something.
-fn each_in_cgroup(cgroup: &Dir, take: &mut dyn FnMut(Pid) -> Option<Mixed>) -> Result<Option<Mixed>> {
+fn each_in_cgroup(cgroup: &Dir, take: &mut dyn FnMut(Pid) -> Option<NotWhole>) -> Result<Option<NotWhole>> {
     let file = cgroup.file(c"cgroup.procs")?;
     let mut buf = [0; 4096];
     let mut lines = Lines::new(&file, &mut buf);
     while let Some(line) = lines.next() {
         let Some(pid) = parse::dec(line?).and_then(Pid::new) else {
             // 0 stands for who has no number in this pid namespace.
-            return Ok(Some(Mixed::Unseen));
+            return Ok(Some(NotWhole::Unseen));
         };
         if let Some(mixed) = take(pid) {
             return Ok(Some(mixed));
@@ -846,8 +847,9 @@ mod tests {
 
     fn with_check<T>(body: impl FnOnce(&Dir, &Check<'_>) -> T) -> T {
         let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
-        let whom = Whom { only: &only, prefer: &[], avoid: &[], ignore: &[], by: By::Tree, least: Bytes(0) };
-        let check = Check { whom: &whom, group: None, user: None, unpinned: Unpinned::Allow, leaf: None, reader: None };
+        let policy = Policy { only: &only, prefer: &[], avoid: &[], ignore: &[], by: RankBy::Tree, least: Bytes(0) };
+        let check =
+            Check { policy: &policy, group: None, user: None, unpinned: Unpinned::Allow, leaf: None, reader: None };
         body(&Dir::open(c"/proc").expect("/proc"), &check)
     }
 
@@ -856,13 +858,13 @@ mod tests {
         let (mut child, row) = sleeper();
         let other = Process { started: row.started.map(|start| Ticks(start.0 - 1)), ..row.clone() };
         with_check(|proc, check| {
-            assert_eq!(Member::open(proc, &other, check).err(), Some(Lost::Changed));
+            assert_eq!(Member::open(proc, &other, check).err(), Some(NotHeld::Changed));
             assert!(Member::open(proc, &row, check).is_ok());
         });
         child.kill().expect("kill");
         child.wait().expect("wait");
         with_check(|proc, check| {
-            assert_eq!(Member::open(proc, &row, check).err(), Some(Lost::Changed));
+            assert_eq!(Member::open(proc, &row, check).err(), Some(NotHeld::Changed));
         });
     }
 
@@ -883,7 +885,7 @@ mod tests {
     fn by_number_a_process_is_looked_at_before_each_signal() {
         let (mut child, row) = sleeper();
         let mut member = with_check(|proc, check| Member::open(proc, &row, check).expect("open"));
-        member.grip = Grip::Number;
+        member.grip = KillHandle::Number;
         assert!(member.is_alive());
         assert_eq!(member.end(End::Force), Ok(()));
         child.wait().expect("wait");

@@ -5,6 +5,9 @@
 
 mod act;
 mod arm;
+mod decide;
+mod end;
+mod evidence;
 mod facts;
 mod fits;
 mod gauge;
@@ -12,9 +15,11 @@ mod history;
 mod log;
 mod members;
 mod options;
+mod patience;
 mod pending;
 mod report;
 mod select;
+mod stalls;
 mod top;
 mod turn;
 mod when;
@@ -22,32 +27,27 @@ mod words;
 
 pub use history::{History, KILLS_MAX, Since};
 pub use log::can_be_logged;
-pub use options::{Act, Level, Logging, Only, Options, Prefix, Run, Scope, To, Unpinned, Whom};
-pub use when::{Join, When};
+pub use options::{Act, Level, LogStream, Logging, Only, Options, Policy, Prefix, Run, Scope, Unpinned};
+pub use when::{Join, ShortageRule};
 
 use core::time::Duration;
 
-use crate::cgroup::Memcg;
 use crate::cost::Cost;
 use crate::cost::SelfReport;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::mode::{Buffers, done, say_if_partial};
 use crate::processes::slow::Reader;
-use crate::refusal::output_exit;
 use crate::report::columns::OrDash;
-use crate::report::json::Envelope;
-use crate::snapshot::Completeness;
-use crate::snapshot::sockets::Sockets;
 use crate::sys::clock::monotonic;
-use crate::sys::out::Broken;
 use crate::sys::signal::{self, Until};
+use evidence::{Evidence, Output};
 use gauge::Gauge;
 use log::Log;
 use members::Members;
-use report::Outcome;
+use report::{Action, Outcome};
 use select::Selection;
-use when::{Odd, Pace, Reading, State};
+use when::{MeminfoQuirk, Pace, Reading, State};
 
 /// How a run ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,11 +63,12 @@ pub enum Ended {
 /// Looks, and ends somebody when memory is short. `reader` reads what may block; without it memdoor does so itself.
 #[must_use]
 pub fn run(options: &Options<'_>, history: &mut History, reader: Option<&Reader>, buffers: Buffers<'_>) -> Ended {
-    match Armed::arm(*options, history, reader, buffers) {
-        Ok(mut armed) if options.run == Run::Once => Ended::Exit(armed.once()),
-        Ok(mut armed) => {
-            let ended = armed.daemon();
-            let Armed { history, members, .. } = armed;
+    match Killer::arm(*options, history, reader, buffers) {
+        Ok(mut killer) if options.run == Run::Once => Ended::Exit(killer.once()),
+        Ok(mut killer) => {
+            let ended = killer.daemon();
+            let Killer { history, members, gauge, .. } = killer;
+            history.stalls = gauge.stalls;
             if let Some(pending) = &mut history.pending {
                 pending.members = Some(members);
             }
@@ -86,8 +87,8 @@ enum Call {
     Reload,
 }
 
-/// Ready: from here on nothing is allocated.
-struct Armed<'a> {
+/// A run that is armed: from here on nothing is allocated.
+struct Killer<'a> {
     options: Options<'a>,
     history: &'a mut History,
     host: Host,
@@ -96,27 +97,17 @@ struct Armed<'a> {
     /// Reads what may block.
     reader: Option<&'a Reader>,
     members: Members,
-    /// The victim's own, for its snapshot.
-    memcg: Memcg,
-    sockets: Sockets,
-    envelope: Envelope,
+    evidence: Evidence<'a>,
     log: Log<'a>,
-    out: &'a mut [u8],
-    buf: &'a mut [u8],
     pace: Pace,
-    completeness: Completeness,
-    /// It was said that standard output can't be written.
-    is_output_broken: bool,
-    /// Nobody reads standard output: its pipe is full.
-    is_output_lost: bool,
     /// One was ended that `--avoid` fits.
     has_ended_avoided: bool,
-    looks: u64,
+    identity: u64,
     /// What was said last about meminfo.
-    is_odd: Odd,
+    quirk: MeminfoQuirk,
 }
 
-impl Armed<'_> {
+impl Killer<'_> {
     fn once(&mut self) -> Exit {
         let (state, reading) = self.look();
         let is_asked = self.options.act == Act::DryRun;
@@ -126,7 +117,7 @@ impl Armed<'_> {
         let outcome = self.act(state, reading);
         // Behind it: to look for whom patterns fit takes its time, and memory is short.
         self.say_what_surprises();
-        if self.is_output_broken {
+        if self.evidence.output == Output::Broken {
             return Exit::Error;
         }
         match outcome {
@@ -137,9 +128,10 @@ impl Armed<'_> {
             | Outcome::Relieved
             | Outcome::Spared
             | Outcome::Pardoned => {
-                let exit = done(self.completeness);
-                say_if_partial(exit, self.completeness);
-                if self.is_output_lost { exit.worse(Exit::Partial) } else { exit }
+                let completeness = self.evidence.completeness;
+                let exit = done(completeness);
+                say_if_partial(exit, completeness);
+                if self.evidence.output == Output::Unread { exit.worse(Exit::Partial) } else { exit }
             }
             Outcome::Vanished => Exit::Gone,
             Outcome::Unknown | Outcome::Nobody | Outcome::Elsewhere if is_asked => Exit::Done,
@@ -174,7 +166,7 @@ impl Armed<'_> {
         }
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
-            armed.report("looks", self.looks);
+            armed.report("looks", self.identity);
         }
         ended
     }
@@ -244,13 +236,13 @@ impl Armed<'_> {
 
     /// Reads memory.
     fn look(&mut self) -> (State, Reading) {
-        self.looks += 1;
+        self.identity += 1;
         let reading = self.gauge.read(&mut self.host);
-        let odd = self.gauge.odd;
-        if odd != self.is_odd {
-            self.is_odd = odd;
-            if odd != Odd::Nothing {
-                self.log.line(Level::Warning, format_args!("{}", odd.words()));
+        let quirk = self.gauge.quirk;
+        if quirk != self.quirk {
+            self.quirk = quirk;
+            if quirk != MeminfoQuirk::Nothing {
+                self.log.line(Level::Warning, format_args!("{}", quirk.words()));
             }
         }
         let state = self.options.when.judge(&reading);
@@ -281,19 +273,10 @@ impl Armed<'_> {
         Ended::Exit(Exit::Done)
     }
 
-    /// Standard output may break under a daemon, which goes on, and nobody may read that of either: the log says so, once.
-    fn note(&mut self, broken: Option<Broken>) {
-        let Some(broken) = broken.filter(|_| !self.is_output_broken && !self.is_output_lost) else {
-            return;
-        };
-        let is_daemon = self.options.run == Run::Daemon;
-        self.is_output_broken = output_exit(broken) != Exit::Done || is_daemon;
-        self.is_output_lost = broken == Broken::Stopped;
-        if is_daemon || self.is_output_lost {
-            self.log.line(
-                Level::Error,
-                format_args!("standard output is not written any more, and nobody reads the evidence"),
-            );
-        }
+    /// Says what was decided and what came of it: a line in the log, and a report.
+    fn say(&mut self, action: &Action) {
+        let broken = self.evidence.report(action);
+        self.evidence.note(broken, self.options.run, &mut self.log);
+        action.log(&self.options, &mut self.log);
     }
 }

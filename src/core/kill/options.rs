@@ -2,14 +2,14 @@
 
 use core::time::Duration;
 
-use super::when::When;
+use super::when::ShortageRule;
 use crate::cost::SelfReport;
 use crate::pattern::Pattern;
 use crate::report::Format;
 use crate::units::Bytes;
-use crate::victim::By;
+use crate::victim::RankBy;
 
-pub use super::log::{Level, Logging, Prefix, To};
+pub use super::log::{Level, LogStream, Logging, Prefix};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -19,11 +19,11 @@ pub struct Options<'a> {
     /// Whether it is done.
     pub act: Act,
     /// When.
-    pub when: When,
+    pub when: ShortageRule,
     /// The cgroup whose limit counts, and whose processes may be chosen: its path in the hierarchy.
     pub cgroup: Option<&'a [u8]>,
     /// Whom.
-    pub whom: Whom<'a>,
+    pub policy: Policy<'a>,
     /// How much of what the victim belongs to is ended with it.
     pub scope: Scope,
     /// How long evidence may take; zero: none is written.
@@ -86,7 +86,7 @@ pub enum Unpinned {
 
 /// Whom.
 #[derive(Clone, Copy, Debug)]
-pub struct Whom<'a> {
+pub struct Policy<'a> {
     /// Only those that one of these fits.
     pub only: &'a [Only],
     /// First those that one of these fits.
@@ -96,7 +96,7 @@ pub struct Whom<'a> {
     /// Never those that one of these fits.
     pub ignore: &'a [Pattern],
     /// What is compared.
-    pub by: By,
+    pub by: RankBy,
     /// Nobody who holds less.
     pub least: Bytes,
 }

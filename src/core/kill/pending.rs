@@ -5,8 +5,8 @@
 
 use core::time::Duration;
 
-use super::Armed;
-use super::act::leaf_of;
+use super::Killer;
+use super::decide::leaf_of;
 use super::members::{Check, Members};
 use super::options::{Act, Scope};
 use super::report::{Action, Outcome, Pardon};
@@ -38,7 +38,7 @@ pub(super) struct Since {
     pub(super) before: Reading,
 }
 
-impl Armed<'_> {
+impl Killer<'_> {
     /// Goes on with it, for what is left of the grace that holds now; or lets it go, when it is spared by what holds now.
     pub(super) fn resume(&mut self, pending: Pending) {
         let Pending { members, mut action, mut since, cgroup } = pending;
@@ -46,8 +46,8 @@ impl Armed<'_> {
             return;
         };
         self.members = members;
-        let (whom, rank) = (self.options.whom, victim.tree.rank);
-        let check = Check::of(&self.options, &whom, self.selection.user(), self.reader);
+        let (policy, rank) = (self.options.policy, victim.tree.rank);
+        let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
         if self.options.cgroup != action.terms.cgroup() {
             // What was available before is of another memory than what is.
             since.before = Reading::default();
@@ -56,7 +56,7 @@ impl Armed<'_> {
         let cgroup = cgroup.filter(|_| self.options.scope == Scope::Cgroup);
         action.is_narrowed |= is_whole && cgroup.is_none();
         if cgroup.is_none() {
-            self.members.keep_those_of(whom.by);
+            self.members.keep_those_of(policy.by);
         }
         let row = self.members.living().and_then(|pid| processes::look(&self.host.proc, pid));
         let whole = cgroup.as_ref().map(|(_, path)| leaf_of(&self.host.proc, row.as_ref(), rank, path));
@@ -66,7 +66,7 @@ impl Armed<'_> {
         let is_spared = self.options.act == Act::DryRun
             || is_mixed
             || self.members.are_spared(&check, rank)
-            || self.members.together().freeable() < whom.least;
+            || self.members.together().freeable() < policy.least;
         action.outcome = if is_spared && !is_ending {
             action.pardon = Some(Pardon::Configuration);
             Outcome::Pardoned

@@ -4,11 +4,11 @@ use core::time::Duration;
 
 use super::facts::{DECISION, Decision, LARGE, NEAR, OTHERS, SECTION, large_line, left_out, line};
 use super::log::Level;
-use super::members::{Left, Mixed, Survivor, Whole};
+use super::members::{NotEnded, NotWhole, Survivor, WholeCgroup};
 use super::options::{Act, Options, Scope};
-use super::top::{self, Large, Top};
+use super::top::{self, LargeProcess, Top};
 use super::turn::Waited;
-use super::when::{Reading, State, When};
+use super::when::{Reading, ShortageRule, State};
 use crate::cgroup::Path;
 use crate::error::{Absent, limit};
 use crate::fixed::Fixed;
@@ -20,7 +20,7 @@ use crate::sys::clock::Now;
 use crate::target::exe::Link;
 use crate::tmpfs::Lasting;
 use crate::units::{Bytes, Pid, Ticks};
-use crate::victim::{By, Tree, Why};
+use crate::victim::{Exclusion, RankBy, Tree};
 
 /// What came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +31,7 @@ pub(super) enum Outcome {
     Unknown,
     /// It is short, and nobody may be chosen.
     Nobody,
-    /// It is short because of what lasts whoever ends: [`super::When::is_elsewhere`].
+    /// It is short because of what lasts whoever ends: [`super::ShortageRule::is_elsewhere`].
     Elsewhere,
     /// It is short, and `--max-kills` is used up.
     Spent,
@@ -127,7 +127,7 @@ impl Outcome {
 
 /// A tree and who its root is.
 #[derive(Clone, Debug)]
-pub(super) struct Named {
+pub(super) struct Candidate {
     pub(super) pid: Pid,
     pub(super) started: Ticks,
     pub(super) comm: Comm,
@@ -137,8 +137,8 @@ pub(super) struct Named {
 /// By what a decision was made, and SIGTERM sent: a SIGHUP may change what holds before it is told.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
-    pub(super) when: When,
-    pub(super) by: By,
+    pub(super) when: ShortageRule,
+    pub(super) by: RankBy,
     pub(super) scope: Scope,
     pub(super) act: Act,
     cgroup: Option<Path>,
@@ -147,7 +147,7 @@ pub(super) struct Terms {
 impl Terms {
     pub(super) fn of(options: &Options<'_>) -> Self {
         let Options { when, scope, act, .. } = *options;
-        Self { when, by: options.whom.by, scope, act, cgroup: options.cgroup.map(Path::of) }
+        Self { when, by: options.policy.by, scope, act, cgroup: options.cgroup.map(Path::of) }
     }
 
     /// The cgroup whose memory it was about.
@@ -173,11 +173,11 @@ pub(super) struct Action {
     pub(super) state: State,
     pub(super) reading: Reading,
     /// The victim, and who was near.
-    pub(super) best: [Option<Named>; 3],
+    pub(super) best: [Option<Candidate>; 3],
     pub(super) trees: u32,
     pub(super) too_small: u32,
     pub(super) empty: u32,
-    pub(super) excluded: [u32; Why::COUNT],
+    pub(super) excluded: [u32; Exclusion::COUNT],
     pub(super) overflow: u64,
     /// `/proc` hides processes of other users: whoever was not found may be among them.
     pub(super) is_hidden: bool,
@@ -189,7 +189,7 @@ pub(super) struct Action {
     /// How many were held, and sent signals: with the whole cgroup, or newcomers, more than the tree had.
     pub(super) held: Option<u32>,
     /// Processes of the tree that could not be held.
-    pub(super) left: Option<Left>,
+    pub(super) left: Option<NotEnded>,
     /// Whether a whole cgroup was asked to end, and by the configuration that was read meanwhile no more than the tree, or the process, is.
     pub(super) is_narrowed: bool,
     /// Processes that were sent SIGTERM, and that nobody waits for any more: what holds by now spares them.
@@ -202,11 +202,11 @@ pub(super) struct Action {
     /// By how much more than before the first signal.
     pub(super) risen: Option<i64>,
     /// By what that was judged, where a configuration was read meanwhile that says something else of when memory is short.
-    pub(super) judged_anew: Option<When>,
+    pub(super) judged_anew: Option<ShortageRule>,
     /// Whether memory is still short.
     pub(super) state_after: Option<State>,
     /// What is in its cgroup, when that is to be ended with it, or why it may not be.
-    pub(super) whole: Option<Result<Whole, Mixed>>,
+    pub(super) whole: Option<Result<WholeCgroup, NotWhole>>,
     /// Whether cgroup.kill ended it.
     pub(super) is_by_cgroup_kill: bool,
     /// The largest processes of the host; `None` when nobody looked.
@@ -278,7 +278,7 @@ impl Action {
     }
 
     /// The largest of the host.
-    fn large(&self) -> [Option<&Large>; top::COUNT] {
+    fn large(&self) -> [Option<&LargeProcess>; top::COUNT] {
         core::array::from_fn(|at| self.top.as_ref()?.all.get(at)?.as_ref())
     }
 

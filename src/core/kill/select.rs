@@ -3,11 +3,11 @@
 use core::ffi::CStr;
 use core::time::Duration;
 
-use super::options::Whom;
+use super::options::Policy;
 use super::top::Top;
 use crate::cgroup::Path;
 use crate::fixed::Fixed;
-use crate::looks::Looks;
+use crate::identity::ProcessIdentity;
 use crate::own::{is_helper, own_line};
 use crate::parse::stat;
 use crate::pattern::{Field, Pattern};
@@ -19,7 +19,7 @@ use crate::sys::pidfd::is_refused;
 use crate::sys::reserved::Reserved;
 use crate::sys::{Result, system};
 use crate::units::{Bytes, Pid};
-use crate::victim::{self, By, Choice, Node, Rank, Why};
+use crate::victim::{self, Choice, Exclusion, Node, Rank, RankBy};
 
 /// So many parents are remembered that are to be spared with a child for which there was no room.
 const HEIRS: usize = 64;
@@ -41,7 +41,7 @@ pub(super) struct Selection<'a> {
     /// Who memdoor is, where it may not end everybody.
     user: Option<Sender>,
     /// How many may not be chosen, for each reason.
-    pub(super) excluded: [u32; Why::COUNT],
+    pub(super) excluded: [u32; Exclusion::COUNT],
     /// The largest of all processes, those that may not be chosen included.
     pub(super) top: Top,
 }
@@ -55,7 +55,7 @@ impl<'a> Selection<'a> {
             kinship: Kinship::arm(room)?,
             reader: None,
             user: system::signals_only(),
-            excluded: [0; Why::COUNT],
+            excluded: [0; Exclusion::COUNT],
             top: Top::default(),
         })
     }
@@ -66,8 +66,8 @@ impl<'a> Selection<'a> {
     }
 
     /// The same where trees end alone.
-    pub(super) fn choose(&mut self, proc: &Dir, whom: &Whom<'_>, group: Option<&[u8]>) -> Result<Choice> {
-        self.choose_with(proc, whom, group, &mut |_, _| None)
+    pub(super) fn choose(&mut self, proc: &Dir, policy: &Policy<'_>, group: Option<&[u8]>) -> Result<Choice> {
+        self.choose_with(proc, policy, group, &mut |_, _| None)
     }
 
     /// Looks at all processes and chooses. Each costs one read, one with a parent or a child that may be
@@ -78,21 +78,21 @@ impl<'a> Selection<'a> {
     pub(super) fn choose_with(
         &mut self,
         proc: &Dir,
-        whom: &Whom<'_>,
+        policy: &Policy<'_>,
         group: Option<&[u8]>,
         beside: &mut dyn FnMut(&Process, Rank) -> Option<Path>,
     ) -> Result<Choice> {
         let own = own_line(proc);
         let Self { table, excluded, reader, top, user, .. } = self;
-        *excluded = [0; Why::COUNT];
+        *excluded = [0; Exclusion::COUNT];
         *top = Top::default();
         let mut wanted = |name: &CStr, process: &mut Process| {
-            let judged = judge(proc, name, process, &own, whom, group, *reader);
+            let judged = judge(proc, name, process, &own, policy, group, *reader);
             // Those of others take no room from one's own.
             let is_others = process.owner.zip(*user).is_some_and(|(owner, user)| !owner.hears(user));
             let judged = match judged {
                 // Whether a pattern fits one that may not be ended anyhow need not be known.
-                Ok(_) | Err(Why::Unread) if is_others => Err(Why::OthersProcess),
+                Ok(_) | Err(Exclusion::Unread) if is_others => Err(Exclusion::OthersProcess),
                 judged => judged,
             };
             match judged {
@@ -105,11 +105,11 @@ impl<'a> Selection<'a> {
             }
             judged.is_ok()
         };
-        let by = whom.by;
+        let by = policy.by;
         let mut heirs = [None; HEIRS];
         table.read_largest(proc, &mut wanted, &|process| weight(process, by), &mut |rows, left_out| {
             // One that is to be spared spares its tree, also when there is no room for it.
-            let is_heir = by == By::Tree && Rank::of(left_out.mark) == Rank::Avoided;
+            let is_heir = by == RankBy::Tree && Rank::of(left_out.mark) == Rank::Avoided;
             let mut parents = rows.iter_mut().filter(|row| is_heir && Some(row.pid) == left_out.parent);
             let is_found = parents.next().map(|row| row.mark = left_out.mark).is_some();
             if is_heir && !is_found {
@@ -122,17 +122,17 @@ impl<'a> Selection<'a> {
         for row in table.rows_mut().iter_mut().filter(|row| heirs.contains(&Some(row.pid))) {
             row.mark = Rank::Avoided as u16;
         }
-        if whom.by == By::Tree {
+        if policy.by == RankBy::Tree {
             table.find_places(proc);
         }
         top.look_closer(proc, *user);
         self.leave_out();
-        if whom.by == By::Score {
+        if policy.by == RankBy::Score {
             for row in self.table.rows_mut() {
                 row.oom_score = number(proc, row.pid, c"oom_score");
             }
         }
-        Ok(self.narrow_down(proc, whom, beside))
+        Ok(self.narrow_down(proc, policy, beside))
     }
 
     /// Chooses until all that were chosen have been looked at closely. Who turns out to be exempt then is none of them any more, so the
@@ -140,7 +140,7 @@ impl<'a> Selection<'a> {
     fn narrow_down(
         &mut self,
         proc: &Dir,
-        whom: &Whom<'_>,
+        policy: &Policy<'_>,
         beside: &mut dyn FnMut(&Process, Rank) -> Option<Path>,
     ) -> Choice {
         let mut rounds = 0;
@@ -153,7 +153,7 @@ impl<'a> Selection<'a> {
             nodes.clear();
             let ranks = table.rows().iter().map(|row| Rank::of(row.mark));
             nodes.extend(ranks.map(Node::new));
-            let choice = victim::choose(table.rows(), nodes, whom.by, whom.least);
+            let choice = victim::choose(table.rows(), nodes, policy.by, policy.least);
             let all = table.rows().len() <= FEW || rounds == ROUNDS;
             rounds += 1;
             let mut asked = |at: usize, row: &Process| {
@@ -196,7 +196,7 @@ impl<'a> Selection<'a> {
         for (at, row) in self.table.rows_mut().iter_mut().enumerate() {
             let name = Fixed::<16>::dec(row.pid.get());
             let view = processes::view(proc, name.as_bytes(), row.state, row.threads);
-            if at == root || Looks::new(proc, view.as_bytes(), row.comm.as_bytes()).is_at(path.as_bytes()) {
+            if at == root || ProcessIdentity::new(proc, view.as_bytes(), row.comm.as_bytes()).is_at(path.as_bytes()) {
                 row.mark = Rank::Avoided as u16;
             }
         }
@@ -211,8 +211,8 @@ impl<'a> Selection<'a> {
         let mut look = |name: &CStr, process: &mut Process| {
             if process.kind == Kind::User && !process.has_exited() && !is_helper(process, &own) {
                 let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
-                let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
-                let mut looks = looks.read_by(reader, process.pid);
+                let identity = ProcessIdentity::new(proc, view.as_bytes(), process.comm.as_bytes());
+                let mut identity = identity.read_by(reader, process.pid);
                 // Of who is not ended anyhow it need not be known whether a pattern fits.
                 let is_others = process.owner.zip(user).is_some_and(|(owner, user)| !owner.hears(user));
                 let is_safe = is_others || victim::objection(process, &own).is_some();
@@ -221,7 +221,7 @@ impl<'a> Selection<'a> {
                     if *is_found || is_own && pattern.field() == Field::Cmdline {
                         continue;
                     }
-                    *is_found = looks.fits(pattern) || !is_safe && looks.is_unread(pattern);
+                    *is_found = identity.fits(pattern) || !is_safe && identity.is_unread(pattern);
                 }
             }
             false
@@ -275,7 +275,7 @@ impl<'a> Selection<'a> {
             // Only of those that are near: each costs three system calls.
             let is_refused = || row.started.is_some() && is_refused(row.pid);
             let known = victim::later_objection(row.owner, row.oom_score_adj, *user);
-            known.or_else(|| is_refused().then_some(Why::OthersProcess))
+            known.or_else(|| is_refused().then_some(Exclusion::OthersProcess))
         };
         table.retain(|row| match objection(row) {
             Some(why) => {
@@ -317,11 +317,11 @@ impl<'a> Selection<'a> {
 
 /// Who is kept when more may be chosen than there is room for: the most wanted first, and of them who has most RSS and swap. The largest is
 /// often the youngest: the order of numbers says nothing. A tree of many small ones may lose some of them.
-fn weight(process: &Process, by: By) -> (Rank, Bytes) {
+fn weight(process: &Process, by: RankBy) -> (Rank, Bytes) {
     let Memory { rss, swap, .. } = process.memory;
     let rank = match (by, Rank::of(process.mark)) {
         // In a tree it counts for the others, too: without it they would not be spared.
-        (By::Tree, Rank::Avoided) => Rank::Ordinary,
+        (RankBy::Tree, Rank::Avoided) => Rank::Ordinary,
         (_, rank) => rank,
     };
     (rank, rss.unwrap_or_default().plus(swap.unwrap_or_default()))
@@ -333,19 +333,19 @@ fn judge(
     name: &CStr,
     process: &mut Process,
     own: &[Pid],
-    whom: &Whom<'_>,
+    policy: &Policy<'_>,
     group: Option<&[u8]>,
     reader: Option<&Reader>,
-) -> core::result::Result<Rank, Why> {
+) -> core::result::Result<Rank, Exclusion> {
     if let Some(why) = victim::objection(process, own) {
         return Err(why);
     }
     if is_helper(process, own) {
-        return Err(Why::Own);
+        return Err(Exclusion::Own);
     }
     let view = processes::view(proc, name.to_bytes(), process.state, process.threads);
-    let looks = Looks::new(proc, view.as_bytes(), process.comm.as_bytes());
-    looks.read_by(reader, process.pid).judge(whom, group)
+    let identity = ProcessIdentity::new(proc, view.as_bytes(), process.comm.as_bytes());
+    identity.read_by(reader, process.pid).judge(policy, group)
 }
 
 #[cfg(test)]
@@ -418,8 +418,8 @@ mod tests {
         std::vec![Pattern::parse(text).expect("valid")]
     }
 
-    fn whom<'a>(only: &'a [Only], avoid: &'a [Pattern], by: By) -> Whom<'a> {
-        Whom { only, prefer: &[], avoid, ignore: &[], by, least: Bytes(0) }
+    fn policy<'a>(only: &'a [Only], avoid: &'a [Pattern], by: RankBy) -> Policy<'a> {
+        Policy { only, prefer: &[], avoid, ignore: &[], by, least: Bytes(0) }
     }
 
     fn anybody() -> [Only; 1] {
@@ -437,11 +437,11 @@ mod tests {
         made.process(300, "plain", 500, Some(0));
         let (only, avoid) = (anybody(), patterns("^spared$"));
         let mut selection = Selection::arm(100).expect("room");
-        let whom = whom(&only, &avoid, By::Process);
-        let choice = selection.choose(&made.open(), &whom, None).expect("read");
+        let policy = policy(&only, &avoid, RankBy::Process);
+        let choice = selection.choose(&made.open(), &policy, None).expect("read");
         let chosen = choice.best[0].expect("one");
         assert_eq!(number(&selection.rows()[chosen.root]), 300);
-        assert_eq!(selection.excluded[Why::Gone as usize], 20);
+        assert_eq!(selection.excluded[Exclusion::Gone as usize], 20);
     }
 
     #[test]
@@ -457,14 +457,14 @@ mod tests {
         made.process(3000, "exempt", 1, Some(-1000));
         let only = anybody();
         let mut selection = Selection::arm(1000).expect("room");
-        let whom = whom(&only, &[], By::Process);
-        let choice = selection.choose(&made.open(), &whom, None).expect("read");
+        let policy = policy(&only, &[], RankBy::Process);
+        let choice = selection.choose(&made.open(), &policy, None).expect("read");
         let best = choice.best.map(|tree| {
             let row = &selection.rows()[tree.expect("one").root];
             (number(row), row.oom_score_adj, row.started.is_some())
         });
         assert_eq!(best, [1299, 1298, 1297].map(|pid| (pid, Some(0), true)));
-        assert_eq!(selection.excluded[Why::Exempt as usize], 3);
+        assert_eq!(selection.excluded[Exclusion::Exempt as usize], 3);
         let rows = selection.rows().iter();
         assert_eq!(rows.filter(|row| row.started.is_some()).count(), 3);
     }
@@ -480,15 +480,15 @@ mod tests {
         made.process(4000, "wanted", 1, Some(0));
         let (only, prefer) = (anybody(), patterns("^wanted$"));
         let mut selection = Selection::arm(8).expect("room");
-        let whom = whom(&only, &[], By::Process);
-        let chosen = |selection: &mut Selection<'_>, whom: &Whom<'_>| {
-            let choice = selection.choose(&made.open(), whom, None).expect("read");
+        let policy = policy(&only, &[], RankBy::Process);
+        let chosen = |selection: &mut Selection<'_>, policy: &Policy<'_>| {
+            let choice = selection.choose(&made.open(), policy, None).expect("read");
             choice.best.map(|tree| number(&selection.rows()[tree.expect("one").root]))
         };
-        assert_eq!(chosen(&mut selection, &whom), [5000, 1039, 1038]);
+        assert_eq!(chosen(&mut selection, &policy), [5000, 1039, 1038]);
         assert_eq!((selection.rows().len(), selection.overflow()), (8, 34));
         // Who is preferred is, however small.
-        assert_eq!(chosen(&mut selection, &Whom { prefer: &prefer, ..whom }), [4000, 5000, 1039]);
+        assert_eq!(chosen(&mut selection, &Policy { prefer: &prefer, ..policy }), [4000, 5000, 1039]);
     }
 
     #[test]
@@ -501,7 +501,7 @@ mod tests {
         made.child(2001, 2000, "kept", 1, Some(0));
         let (only, avoid) = (anybody(), patterns("^kept$"));
         let mut selection = Selection::arm(8).expect("room");
-        let choice = selection.choose(&made.open(), &whom(&only, &avoid, By::Tree), None).expect("read");
+        let choice = selection.choose(&made.open(), &policy(&only, &avoid, RankBy::Tree), None).expect("read");
         assert_eq!(number(&selection.rows()[choice.best[0].expect("one").root]), 1039);
     }
 
@@ -520,10 +520,10 @@ mod tests {
         let only = anybody();
         let mut selection = Selection::arm(8).expect("room");
         selection.user = Some(Sender { real: 1000, effective: 1000 });
-        let choice = selection.choose(&made.open(), &whom(&only, &[], By::Process), None).expect("read");
+        let choice = selection.choose(&made.open(), &policy(&only, &[], RankBy::Process), None).expect("read");
         let best = choice.best.map(|tree| tree.map(|tree| number(&selection.rows()[tree.root])));
         assert_eq!(best, [Some(1000), None, None]);
-        assert_eq!(selection.excluded[Why::OthersProcess as usize], 1);
+        assert_eq!(selection.excluded[Exclusion::OthersProcess as usize], 1);
     }
 
     #[test]
@@ -533,12 +533,12 @@ mod tests {
             made.process(1000 + at, "exempt", 10, Some(-1000));
         }
         let only = anybody();
-        for by in [By::Tree, By::Process, By::Score] {
+        for by in [RankBy::Tree, RankBy::Process, RankBy::Score] {
             let mut selection = Selection::arm(1000).expect("room");
-            let whom = whom(&only, &[], by);
-            let choice = selection.choose(&made.open(), &whom, None).expect("read");
+            let policy = policy(&only, &[], by);
+            let choice = selection.choose(&made.open(), &policy, None).expect("read");
             assert_eq!(choice, Choice::default());
-            assert_eq!(selection.excluded[Why::Exempt as usize], 300);
+            assert_eq!(selection.excluded[Exclusion::Exempt as usize], 300);
         }
     }
 
@@ -554,7 +554,7 @@ mod tests {
         made.child(1002, 1001, "leaf", 300, Some(0));
         made.process(2000, "other", 200, Some(0));
         let only = anybody();
-        let (whom, proc) = (whom(&only, &[], By::Tree), made.open());
+        let (policy, proc) = (policy(&only, &[], RankBy::Tree), made.open());
         let mut selection = Selection::arm(1000).expect("room");
         let mut wanted = |_: &CStr, row: &mut Process| {
             let is_spared = row.comm.as_bytes() == b"spared";
@@ -565,7 +565,7 @@ mod tests {
         table.read_wanted(&proc, &mut wanted).expect("read");
         // As /proc has them, and no other directory.
         table.rows_mut().sort_unstable_by_key(|row| row.pid);
-        let choice = selection.narrow_down(&proc, &whom, &mut |_, _| None);
+        let choice = selection.narrow_down(&proc, &policy, &mut |_, _| None);
         let rows = selection.rows();
         let best = choice.best.map(|tree| {
             let tree = tree.expect("one");

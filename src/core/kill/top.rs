@@ -4,34 +4,34 @@ use crate::largest;
 use crate::processes::{Comm, Owner, Process, Sender, number};
 use crate::sys::file::Dir;
 use crate::units::{Bytes, Pid};
-use crate::victim::{self, Why};
+use crate::victim::{self, Exclusion};
 
 /// So many are shown.
 pub(super) const COUNT: usize = 5;
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(super) struct Large {
+pub(super) struct LargeProcess {
     pub(super) pid: Pid,
     pub(super) comm: Comm,
     pub(super) rss: Bytes,
     pub(super) swap: Option<Bytes>,
     /// Why it may not be ended.
-    pub(super) why: Option<Why>,
+    pub(super) why: Option<Exclusion>,
     owner: Option<Owner>,
 }
 
 /// Those that take most of memory and swap, as the kernel weighs them, the largest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Top {
-    pub(super) all: [Option<Large>; COUNT],
+    pub(super) all: [Option<LargeProcess>; COUNT],
 }
 
 impl Top {
     /// Keeps it if it is one of the largest so far.
-    pub(super) fn keep(&mut self, process: &Process, why: Option<Why>) {
+    pub(super) fn keep(&mut self, process: &Process, why: Option<Exclusion>) {
         let Some(rss) = process.memory.rss else { return };
-        let large = Large {
+        let large = LargeProcess {
             pid: process.pid,
             comm: process.comm.clone(),
             rss,

@@ -23,7 +23,7 @@ use core::ffi::CStr;
 use core::time::Duration;
 
 use crate::fixed::Fixed;
-use crate::looks::Looks;
+use crate::identity::ProcessIdentity;
 use crate::parse::locks::{self, Kind};
 use crate::parse::{stat, status};
 use crate::processes::{Comm, Memory};
@@ -205,7 +205,7 @@ impl Turn {
 fn helps(proc: &Dir, victim: Pid, group: Option<&[u8]>) -> bool {
     group.is_none_or(|group| {
         let name = Fixed::<16>::dec(victim.get());
-        Looks::new(proc, name.as_bytes(), b"").is_in(group)
+        ProcessIdentity::new(proc, name.as_bytes(), b"").is_in(group)
     })
 }
 

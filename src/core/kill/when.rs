@@ -2,14 +2,14 @@
 
 use core::time::Duration;
 
-use crate::cgroup::Whose;
+use crate::cgroup::LimitOwner;
 use crate::parse::meminfo::{Meminfo, Use};
 use crate::trigger::also::Pressure;
 use crate::units::{Bytes, Percent};
 
 /// When to act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct When {
+pub struct ShortageRule {
     /// So much of memory is used, in percent: 0 to 100. What is used is all but MemAvailable and what of ZFS's cache can shrink.
     pub threshold: u8,
     /// So little of swap is free, in percent: 0 to 100. Without swap that holds, but where one condition is enough: there it would be met
@@ -51,12 +51,12 @@ pub(super) struct Reading {
     /// Shmem: no more than this lasts whoever ends. Of a cgroup it is not known.
     pub shmem: Option<Bytes>,
     /// Of a cgroup, whose limit `total` is.
-    pub whose: Whose,
+    pub whose: LimitOwner,
 }
 
 /// What is odd about a meminfo: containers' replacements of it (lxcfs), and old kernels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Odd {
+pub(super) enum MeminfoQuirk {
     /// Nothing.
     #[default]
     Nothing,
@@ -74,7 +74,7 @@ pub(super) enum Odd {
     NoSwap,
 }
 
-impl Odd {
+impl MeminfoQuirk {
     /// A sentence; empty for nothing.
     pub(super) const fn words(self) -> &'static str {
         match self {
@@ -95,7 +95,7 @@ impl Odd {
 
 impl Reading {
     /// The system's memory, and what is odd about it.
-    pub(super) fn of(meminfo: &Meminfo) -> (Self, Odd) {
+    pub(super) fn of(meminfo: &Meminfo) -> (Self, MeminfoQuirk) {
         let estimate = || {
             // Without the caches it would be known to be little, and somebody be ended for it.
             let cached = meminfo.free?.plus(meminfo.uses.of(Use::Buffers)?).plus(meminfo.uses.of(Use::Cached)?);
@@ -107,12 +107,12 @@ impl Reading {
         let total = meminfo.total.filter(|total| total.0 > 0);
         let available = meminfo.available.or_else(estimate);
         let available = available.filter(|available| Some(*available) <= total);
-        let odd = match available {
-            None => Odd::NoMemory,
-            _ if meminfo.available.is_none() => Odd::Estimated,
-            _ if meminfo.is_swap_untrue => Odd::UntrueSwap,
-            _ if meminfo.swap_used().is_none() => Odd::NoSwap,
-            _ => Odd::Nothing,
+        let quirk = match available {
+            None => MeminfoQuirk::NoMemory,
+            _ if meminfo.available.is_none() => MeminfoQuirk::Estimated,
+            _ if meminfo.is_swap_untrue => MeminfoQuirk::UntrueSwap,
+            _ if meminfo.swap_used().is_none() => MeminfoQuirk::NoSwap,
+            _ => MeminfoQuirk::Nothing,
         };
         let shmem = meminfo.uses.of(Use::Shmem);
         let reading = Self {
@@ -123,17 +123,17 @@ impl Reading {
             swap_free: meminfo.swap_free.filter(|_| meminfo.swap_total.is_some()),
             pressure: None,
             shmem,
-            whose: Whose::Own,
+            whose: LimitOwner::Own,
         };
-        (reading, odd)
+        (reading, quirk)
     }
 
     /// Of which cgroup above that of `path` the limit is; `None`: it is its own, or that of one that has no path here.
     pub(super) fn limit_of<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
         match self.whose {
-            Whose::Own | Whose::Hidden => None,
-            Whose::Above(0) => Some(b"/"),
-            Whose::Above(end) => path.get(..end),
+            LimitOwner::Own | LimitOwner::Hidden => None,
+            LimitOwner::Above(0) => Some(b"/"),
+            LimitOwner::Above(end) => path.get(..end),
         }
     }
 
@@ -171,7 +171,7 @@ pub(super) enum State {
 /// memory, beside which another process leaks, it is not so from a leak of 15 % on.
 const MANY_TIMES: u64 = 4;
 
-impl When {
+impl ShortageRule {
     pub(super) fn judge(&self, reading: &Reading) -> State {
         let memory = reading.used().map(|used| used.hundredths >= u64::from(self.threshold) * 100);
         let is_moot = self.join == Join::Any && reading.swap_total == Some(Bytes(0));
@@ -204,7 +204,7 @@ impl When {
     /// missing, and [`MANY_TIMES`] what the largest that may be ended would give back, `most`.
     ///
     /// earlyoom and nohang know nothing of this and end the largest, and then the next, while what fills memory stays. But to
-    /// end nobody is no answer either once the kernel would: below [`When::hard`] the largest is ended as ever. So whom this spares is spared
+    /// end nobody is no answer either once the kernel would: below [`ShortageRule::hard`] the largest is ended as ever. So whom this spares is spared
     /// for as long as there is a choice, and for good when what fills a tmpfs stops in between. Where other conditions than memory's make it
     /// short (swap, pressure), this does not hold.
     pub(super) fn is_elsewhere(&self, reading: &Reading, lasting: Bytes, most: Bytes) -> bool {
@@ -244,7 +244,7 @@ impl Pace {
     }
 
     /// How long nothing can have happened.
-    pub(super) fn next(&mut self, now: Duration, when: &When, reading: &Reading) -> Duration {
+    pub(super) fn next(&mut self, now: Duration, when: &ShortageRule, reading: &Reading) -> Duration {
         let (Some(total), Some(available)) = (reading.total, reading.available) else {
             return OF_PRESSURE;
         };
@@ -297,7 +297,8 @@ mod tests {
     use crate::parse::meminfo;
     use crate::trigger::also::Waiting;
 
-    const WHEN: When = When { threshold: 90, swap_free: None, pressure: None, join: Join::All, hard: 5 };
+    const WHEN: ShortageRule =
+        ShortageRule { threshold: 90, swap_free: None, pressure: None, join: Join::All, hard: 5 };
     const GIB: u64 = 1 << 30;
 
     fn reading(available_percent: u64, swap_free_percent: u64) -> Reading {
@@ -314,15 +315,15 @@ mod tests {
     fn memory_is_short_from_the_threshold_on() {
         assert_eq!(WHEN.judge(&reading(11, 100)), State::Enough);
         assert_eq!(WHEN.judge(&reading(10, 100)), State::Short);
-        assert_eq!(When { threshold: 0, ..WHEN }.judge(&reading(100, 0)), State::Short);
-        assert_eq!(When { threshold: 100, ..WHEN }.judge(&reading(1, 0)), State::Enough);
+        assert_eq!(ShortageRule { threshold: 0, ..WHEN }.judge(&reading(100, 0)), State::Short);
+        assert_eq!(ShortageRule { threshold: 100, ..WHEN }.judge(&reading(1, 0)), State::Enough);
         assert_eq!(WHEN.judge(&Reading::default()), State::Unknown);
     }
 
     #[test]
     fn with_swap_both_must_hold_and_with_any_one_is_enough() {
-        let all = When { swap_free: Some(20), ..WHEN };
-        let any = When { join: Join::Any, ..all };
+        let all = ShortageRule { swap_free: Some(20), ..WHEN };
+        let any = ShortageRule { join: Join::Any, ..all };
         for (memory, swap, both, either) in [
             (50, 50, State::Enough, State::Enough),
             (5, 50, State::Enough, State::Short),
@@ -346,41 +347,41 @@ mod tests {
     #[test]
     fn pressure_counts_from_its_bound_on() {
         let bound = Pressure { of: Waiting::Some, at: Percent { hundredths: 2000 } };
-        let all = When { pressure: Some(bound), ..WHEN };
+        let all = ShortageRule { pressure: Some(bound), ..WHEN };
         let at = |memory, hundredths| Reading { pressure: Some(Percent { hundredths }), ..reading(memory, 100) };
         assert_eq!(all.judge(&at(5, 1999)), State::Enough);
         assert_eq!(all.judge(&at(5, 2000)), State::Short);
-        let any = When { join: Join::Any, ..all };
+        let any = ShortageRule { join: Join::Any, ..all };
         assert_eq!(any.judge(&at(50, 2000)), State::Short);
     }
 
     #[test]
     fn what_can_not_be_true_is_not_known() {
         let of = |text: &str| Reading::of(&meminfo::parse(text.as_bytes()));
-        let (good, odd) = of("MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
-        assert_eq!((good.used().map(|used| used.hundredths), odd), (Some(6000), Odd::Nothing));
-        let (old, odd) = of(
+        let (good, quirk) = of("MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+        assert_eq!((good.used().map(|used| used.hundredths), quirk), (Some(6000), MeminfoQuirk::Nothing));
+        let (old, quirk) = of(
             "MemTotal: 100 kB\nMemFree: 10 kB\nBuffers: 5 kB\nCached: 30 kB\nShmem: 15 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",
         );
-        assert_eq!((old.available, odd), (Some(Bytes(30 << 10)), Odd::Estimated));
+        assert_eq!((old.available, quirk), (Some(Bytes(30 << 10)), MeminfoQuirk::Estimated));
         // What of the caches is not told may be all: memory is not known to be short.
         for text in ["MemTotal: 100 kB\nMemFree: 1 kB\n", "MemTotal: 100 kB\nMemFree: 1 kB\nBuffers: 5 kB\n"] {
-            let (unknown, odd) = of(text);
-            assert_eq!((unknown.available, odd), (None, Odd::NoMemory));
+            let (unknown, quirk) = of(text);
+            assert_eq!((unknown.available, quirk), (None, MeminfoQuirk::NoMemory));
         }
         let wrapped = "MemTotal: 100 kB\nMemAvailable: 40 kB\nSwapTotal: 50 kB\nSwapFree: 18446744073709551580 kB\n";
-        let (wrapped, odd) = of(wrapped);
-        assert_eq!((wrapped.swap_free, odd), (None, Odd::UntrueSwap));
+        let (wrapped, quirk) = of(wrapped);
+        assert_eq!((wrapped.swap_free, quirk), (None, MeminfoQuirk::UntrueSwap));
         for none in ["", "SwapTotal: 5 kB\n", "SwapFree: 5 kB\n"] {
-            let (none, odd) = of(&std::format!("MemTotal: 100 kB\nMemAvailable: 40 kB\n{none}"));
-            assert_eq!((none.swap_free, odd), (None, Odd::NoSwap));
+            let (none, quirk) = of(&std::format!("MemTotal: 100 kB\nMemAvailable: 40 kB\n{none}"));
+            assert_eq!((none.swap_free, quirk), (None, MeminfoQuirk::NoSwap));
         }
         assert_eq!(wrapped.used().map(|used| used.hundredths), Some(6000));
         for garbage in
             ["", "\u{0}\u{0}", "MemTotal: x kB\nMemAvailable: -1 kB\n", "MemTotal: 10 kB\nMemAvailable: 11 kB\n"]
         {
-            let (reading, odd) = of(garbage);
-            assert_eq!((WHEN.judge(&reading), odd), (State::Unknown, Odd::NoMemory), "{garbage:?}");
+            let (reading, quirk) = of(garbage);
+            assert_eq!((WHEN.judge(&reading), quirk), (State::Unknown, MeminfoQuirk::NoMemory), "{garbage:?}");
         }
     }
 
@@ -402,10 +403,10 @@ mod tests {
 
     #[test]
     fn while_swap_is_plenty_memory_alone_wakes_nobody() {
-        let when = When { swap_free: Some(10), ..WHEN };
+        let when = ShortageRule { swap_free: Some(10), ..WHEN };
         let wait = Pace::new().next(Duration::ZERO, &when, &reading(5, 100));
         assert_eq!(wait, LONGEST);
-        let any = When { join: Join::Any, ..when };
+        let any = ShortageRule { join: Join::Any, ..when };
         assert_eq!(Pace::new().next(Duration::ZERO, &any, &reading(5, 100)), SHORTEST);
     }
 
@@ -421,7 +422,7 @@ mod tests {
         assert!(!is(30, 70, 11), "memory is not what made it act");
         assert!(!WHEN.is_elsewhere(&Reading::default(), Bytes(GIB), Bytes(0)), "how much is missing is not known");
         // Other conditions are not about memory alone.
-        assert!(!When { threshold: 100, ..WHEN }.is_elsewhere(&reading(1, 0), Bytes(70 * GIB), Bytes(0)));
+        assert!(!ShortageRule { threshold: 100, ..WHEN }.is_elsewhere(&reading(1, 0), Bytes(70 * GIB), Bytes(0)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use super::facts::{EXCLUDED, line};
 use super::log::Log;
-use super::options::{Only, Options, Scope, Whom};
+use super::options::{Only, Options, Policy, Scope};
 use super::report::{Action, Failure, Outcome, Pardon};
 use super::when::{Join, State};
 use crate::error::by_right;
@@ -12,7 +12,7 @@ use crate::fixed::Fixed;
 use crate::processes::slow::WORTH;
 use crate::report::escape::{Called, Escaped};
 use crate::units::{Percent, micros, plural};
-use crate::victim::{By, Rank, Why};
+use crate::victim::{Exclusion, Rank, RankBy};
 
 /// From so much of memory on, the line of a decision says what lasts whoever ends.
 const MUCH: Percent = Percent { hundredths: 1000 };
@@ -91,8 +91,8 @@ impl Action {
             return words;
         };
         let _ = words.write_str(match self.terms.by {
-            By::Tree | By::Process => "it holds most",
-            By::Score => "it has the highest oom_score",
+            RankBy::Tree | RankBy::Process => "it holds most",
+            RankBy::Score => "it has the highest oom_score",
         });
         let is_avoiding = self.best.iter().flatten().any(|one| one.tree.rank == Rank::Avoided);
         let _ = write!(words, " of {}", self.trees - self.too_small - self.empty);
@@ -236,28 +236,28 @@ impl Action {
     }
 
     /// What to type when nobody may be ended.
-    pub(super) fn nobody(&self, whom: &Whom<'_>) -> &'static str {
-        let count = |why: Why| self.excluded[why as usize];
-        let is_any = whom.only.iter().any(|only| matches!(only, Only::Any));
+    pub(super) fn nobody(&self, policy: &Policy<'_>) -> &'static str {
+        let count = |why: Exclusion| self.excluded[why as usize];
+        let is_any = policy.only.iter().any(|only| matches!(only, Only::Any));
         match () {
             () if self.too_small > 0 => "lower --min-size",
             () if self.empty > 0 => {
                 "nobody who may be ended holds memory that their end would give back: let --only fit others, or see memdoor check --where"
             }
-            () if count(Why::Unread) > 0 => {
+            () if count(Exclusion::Unread) > 0 => {
                 "of some the executable (exe:) may not be seen, or the arguments (cmdline:) did not answer in 200 ms (their memory map is locked) or are too long: a REGEX for names (comm:) reads neither"
             }
-            () if count(Why::OthersProcess) > 0 => by_right(
+            () if count(Exclusion::OthersProcess) > 0 => by_right(
                 "run memdoor as root: they are other users' processes",
                 "root lacks CAP_KILL here: they are other users' processes",
             ),
             // Those that --only fits come before those that it does not: more of these would not help.
-            () if count(Why::Ignored) > 0 => "--ignore fits them: name fewer",
-            () if count(Why::Exempt) > 0 => "they have oom_score_adj -1000: memdoor protect -p PID --adj 0",
-            () if count(Why::Outside) > 0 => {
+            () if count(Exclusion::Ignored) > 0 => "--ignore fits them: name fewer",
+            () if count(Exclusion::Exempt) > 0 => "they have oom_score_adj -1000: memdoor protect -p PID --adj 0",
+            () if count(Exclusion::Outside) > 0 => {
                 "those that --only fits are outside of --cgroup: name the cgroup that they are in"
             }
-            () if count(Why::Unwanted) > 0 && !is_any => {
+            () if count(Exclusion::Unwanted) > 0 && !is_any => {
                 "--only any ends whoever the system does not hang on (for servers), --only REGEX those of that name"
             }
             () if self.is_hidden => by_right(
@@ -315,7 +315,7 @@ impl Action {
             }
         }
         if self.outcome == Outcome::Nobody {
-            let (not, hint) = (self.not_candidates(), self.nobody(&options.whom));
+            let (not, hint) = (self.not_candidates(), self.nobody(&options.policy));
             let _ = write!(words, " not={} hint={}", Quoted(not.as_bytes()), Quoted(hint.as_bytes()));
         }
         let words = core::str::from_utf8(words.as_bytes()).unwrap_or_default();

@@ -15,8 +15,8 @@ pub(super) use rules::grows;
 
 use core::fmt::Write;
 
-use super::crowd::{Crowd, Row, Who};
 use super::kills::Kill;
+use super::process_table::{NameAndPid, ProcessTable, Row};
 use super::sample::{Sample, Zone};
 use super::unread::{Origin, Unread, Why};
 use crate::error::Because;
@@ -109,13 +109,13 @@ pub struct Facts<'a> {
     /// Why what tells this could not be read.
     pub unread: &'a Unread,
     /// The processes.
-    pub crowd: &'a Crowd,
+    pub processes: &'a ProcessTable,
 }
 
 impl<'a> Facts<'a> {
     /// What a sample tells.
     #[must_use]
-    pub fn of(sample: &'a Sample, crowd: &'a Crowd, (seen, more): (&'a [Kill], u64)) -> Self {
+    pub fn of(sample: &'a Sample, processes: &'a ProcessTable, (seen, more): (&'a [Kill], u64)) -> Self {
         let full = sample.pressure.full.map(|stall| Percent { hundredths: stall.avg10() });
         Self {
             memory: sample.meminfo.used().zip(sample.meminfo.total),
@@ -127,7 +127,7 @@ impl<'a> Facts<'a> {
             seen,
             more,
             unread: &sample.unread,
-            crowd,
+            processes,
         }
     }
 }
@@ -299,16 +299,16 @@ impl Alerts {
             (known.is_there, is_any_known) = (false, true);
         }
         // Who has exited and waits to be reaped has neither memory nor descriptors: it is as gone as one that has no row any more.
-        for row in facts.crowd.rows().filter(|row| !row.is_zombie()) {
+        for row in facts.processes.rows().filter(|row| !row.is_zombie()) {
             for kind in Kind::ALL {
                 let Judge::Process(measure, _) = kind.rule().judge else { continue };
                 let measure = match row.unread {
-                    None => measure(row, facts.crowd, self.limits.of(kind)),
+                    None => measure(row, facts.processes, self.limits.of(kind)),
                     // What stands in its row is of a sample before: it tells nothing.
                     Some(_) => Measure { level: Level::Near, value: None },
                 };
                 if measure.level == Level::Above || is_any_known {
-                    self.judge_process(kind, measure, row, facts.crowd, each);
+                    self.judge_process(kind, measure, row, facts.processes, each);
                 }
             }
         }
@@ -324,7 +324,14 @@ impl Alerts {
         }
     }
 
-    fn judge_process(&mut self, kind: Kind, measure: Measure, row: &Row, crowd: &Crowd, each: &mut dyn FnMut(&Alert)) {
+    fn judge_process(
+        &mut self,
+        kind: Kind,
+        measure: Measure,
+        row: &Row,
+        processes: &ProcessTable,
+        each: &mut dyn FnMut(&Alert),
+    ) {
         let is_it = |known: &Option<Known>| {
             let known = known.as_ref();
             known.is_some_and(|known| (known.kind, known.pid, known.started) == (kind, row.pid, row.started))
@@ -365,7 +372,7 @@ impl Alerts {
                     let _ = write!(words, ": cannot read /proc/{}: {}", row.pid, Because(errno));
                 }
             }
-            Judge::Process(_, say) => say(&mut words, row, crowd, change == Change::Raised, limit),
+            Judge::Process(_, say) => say(&mut words, row, processes, change == Change::Raised, limit),
             _ => {}
         }
         let process = Some((row.pid, row.comm.clone()));
@@ -385,13 +392,13 @@ fn untold(kind: Kind, origin: Origin, facts: &Facts<'_>) -> Words {
 }
 
 fn push_name(words: &mut Words, pid: Pid, comm: &Comm) {
-    let _ = write!(words, "{}", Who(pid, comm));
+    let _ = write!(words, "{}", NameAndPid(pid, comm));
 }
 
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::super::crowd::{By, Row, row_for_tests as row};
+    use super::super::process_table::{Row, SortKey, row_for_tests as row};
     use super::*;
     use crate::error::{Absent, Source};
     use crate::sys::Errno;
@@ -406,7 +413,7 @@ mod tests {
         Percent { hundredths: number * 100 }
     }
 
-    fn quiet(crowd: &Crowd) -> Facts<'_> {
+    fn quiet(processes: &ProcessTable) -> Facts<'_> {
         Facts {
             memory: Some((Bytes(GIB), Bytes(10 * GIB))),
             swap: Some((Bytes(0), Bytes(GIB))),
@@ -417,7 +424,7 @@ mod tests {
             seen: &[],
             more: 0,
             unread: &ALL_READ,
-            crowd,
+            processes,
         }
     }
 
@@ -438,11 +445,11 @@ mod tests {
 
     #[test]
     fn what_stays_near_its_limit_is_said_once() {
-        let crowd = Crowd::of(&[row(4242, 0)], 3, |_| 12 << 20);
+        let processes = ProcessTable::of(&[row(4242, 0)], 3, |_| 12 << 20);
         let mut alerts = Alerts::new(Limits::default());
         let mut at = |used: u64| {
             let memory = Some((Bytes(used * GIB / 100), Bytes(GIB)));
-            let facts = Facts { memory, ..quiet(&crowd) };
+            let facts = Facts { memory, ..quiet(&processes) };
             said(&mut alerts, &facts)
         };
         assert_eq!(at(80), [""; 0], "not above it");
@@ -462,37 +469,37 @@ mod tests {
 
     #[test]
     fn what_can_not_be_told_any_more_is_neither_raised_nor_over_and_may_begin_anew() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default());
         let swapping = Facts {
             // A share of 0.00 % is not none.
             swap: Some((Bytes(4096), Bytes(100 * GIB))),
-            ..quiet(&crowd)
+            ..quiet(&processes)
         };
         assert_eq!(said(&mut alerts, &swapping), ["+swap 0.01 % used (limit 0.00 %): 0.0 of 102400.0 MiB"]);
         let mut unread = Unread::NONE;
         unread.note(Origin::Meminfo, Some(Source::proc(c"meminfo").empty()));
-        let unknown = Facts { swap: None, memory: None, unread: &unread, ..quiet(&crowd) };
+        let unknown = Facts { swap: None, memory: None, unread: &unread, ..quiet(&processes) };
         let words = [
             "+cannot read /proc/meminfo: it is empty: how much memory and swap are used is not known until it can be read",
             "?swap: it can't be told any more: cannot read /proc/meminfo: it is empty",
         ];
         assert_eq!(said(&mut alerts, &unknown), words);
         assert_eq!(said(&mut alerts, &unknown), [""; 0], "said once");
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["-/proc/meminfo can be read again"], "none is used");
+        assert_eq!(said(&mut alerts, &quiet(&processes)), ["-/proc/meminfo can be read again"], "none is used");
         assert_eq!(said(&mut alerts, &swapping).len(), 1);
         assert!(alerts.has_lost());
     }
 
     #[test]
     fn another_cause_is_said_anew_and_what_was_never_read_is_not_lost() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let mut unread = Unread::NONE;
         unread.note(Origin::Pressure, Some(Source::proc(c"pressure/memory").failed(Errno::ENOENT)));
         let mut alerts = Alerts::new(Limits::default());
         let mut at = |why: Option<Absent>| {
             unread.note(Origin::Log, why);
-            said(&mut alerts, &Facts { full: None, unread: &unread, ..quiet(&crowd) })
+            said(&mut alerts, &Facts { full: None, unread: &unread, ..quiet(&processes) })
         };
         assert_eq!(at(None), [""; 0]);
         let words = "OOM kills are counted, and have no names until it can be read";
@@ -507,30 +514,30 @@ mod tests {
 
     #[test]
     fn a_process_that_can_not_be_read_neither_grows_nor_has_exited() {
-        let mut crowd = Crowd::of(&[row(7, 0)], 20, |second| (100 + 2 * second) << 20);
+        let mut processes = ProcessTable::of(&[row(7, 0)], 20, |second| (100 + 2 * second) << 20);
         let mut alerts = Alerts::new(Limits::default());
-        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 1);
-        crowd.change(|row| row.unread = Some(Errno::EMFILE));
+        assert_eq!(said(&mut alerts, &quiet(&processes)).len(), 1);
+        processes.change(|row| row.unread = Some(Errno::EMFILE));
         let words =
             "?java (PID 7): growth: it can't be told any more: cannot read /proc/7: too many open files (EMFILE)";
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), [words]);
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), [words]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), [""; 0]);
         let mut top = 0;
-        crowd.each_top(By::Rss, 9, &mut |_| top += 1);
+        processes.each_top(SortKey::Rss, 9, &mut |_| top += 1);
         assert_eq!(top, 0, "what it had once is not what it has");
-        crowd.change(|row| row.unread = None);
-        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 1);
+        processes.change(|row| row.unread = None);
+        assert_eq!(said(&mut alerts, &quiet(&processes)).len(), 1);
     }
 
     #[test]
     fn an_alert_ends_when_what_it_is_about_is_gone() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let zone = |unusable| Zone { node: 0, name: Fixed::of(b"Normal"), free: [0; 11], unusable };
         let (broken, empty) = (zone(Some(percent(97))), zone(None));
         let mut alerts = Alerts::new(Limits::default());
-        let swapping = Facts { swap: Some((Bytes(GIB), Bytes(2 * GIB))), zone: Some(&broken), ..quiet(&crowd) };
+        let swapping = Facts { swap: Some((Bytes(GIB), Bytes(2 * GIB))), zone: Some(&broken), ..quiet(&processes) };
         assert_eq!(said(&mut alerts, &swapping).len(), 2);
-        let gone = Facts { swap: Some((Bytes(0), Bytes(0))), zone: Some(&empty), ..quiet(&crowd) };
+        let gone = Facts { swap: Some((Bytes(0), Bytes(0))), zone: Some(&empty), ..quiet(&processes) };
         assert_eq!(
             said(&mut alerts, &gone),
             [
@@ -540,29 +547,29 @@ mod tests {
         );
         assert_eq!(said(&mut alerts, &gone), [""; 0], "once");
         assert_eq!(said(&mut alerts, &swapping).len(), 2, "and they may begin again");
-        let unread = Facts { swap: None, zone: None, memory: None, files: None, full: None, ..quiet(&crowd) };
+        let unread = Facts { swap: None, zone: None, memory: None, files: None, full: None, ..quiet(&processes) };
         let words = ["?swap: it can't be told any more", "?fragmentation: it can't be told any more"];
         assert_eq!(said(&mut alerts, &unread), words, "what was not read is not gone");
     }
 
     #[test]
     fn who_waits_to_be_reaped_has_exited() {
-        let mut crowd = Crowd::of(&[row(7, 0), row(8, 0)], 20, |second| (100 + 2 * second) << 20);
+        let mut processes = ProcessTable::of(&[row(7, 0), row(8, 0)], 20, |second| (100 + 2 * second) << 20);
         let limits = Limits::default().with(Kind::Zombies, 9);
         let mut alerts = Alerts::new(limits);
-        crowd.change(|row| (row.fds, row.fds_most) = (Some(90), Some(100)));
-        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 4, "both grow, and have many descriptors");
-        crowd.change(|row| (row.state, row.fds) = (b'Z', None));
-        let said = said(&mut alerts, &quiet(&crowd));
+        processes.change(|row| (row.fds, row.fds_most) = (Some(90), Some(100)));
+        assert_eq!(said(&mut alerts, &quiet(&processes)).len(), 4, "both grow, and have many descriptors");
+        processes.change(|row| (row.state, row.fds) = (b'Z', None));
+        let said = said(&mut alerts, &quiet(&processes));
         assert_eq!(said.len(), 4, "{said:?}");
         assert!(said.iter().all(|line| line.ends_with(" has exited")), "{said:?}");
     }
 
     #[test]
     fn pressure_files_and_fragments_are_said_with_their_limits() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let zone = Zone { node: 0, name: Fixed::of(b"Normal"), free: [0; 11], unusable: Some(percent(97)) };
-        let facts = Facts { full: Some(percent(12)), files: Some((900, 1000)), zone: Some(&zone), ..quiet(&crowd) };
+        let facts = Facts { full: Some(percent(12)), files: Some((900, 1000)), zone: Some(&zone), ..quiet(&processes) };
         assert_eq!(
             said(&mut Alerts::new(Limits::default()), &facts),
             [
@@ -575,25 +582,25 @@ mod tests {
 
     #[test]
     fn growth_is_said_once_until_it_ends() {
-        let mut crowd = Crowd::of(&[row(7, 0)], 20, |second| (100 + 2 * second) << 20);
+        let mut processes = ProcessTable::of(&[row(7, 0)], 20, |second| (100 + 2 * second) << 20);
         let mut alerts = Alerts::new(Limits::default());
-        let raised = said(&mut alerts, &quiet(&crowd));
+        let raised = said(&mut alerts, &quiet(&processes));
         assert_eq!(
             raised,
             ["+java (PID 7) grew by 40.0 MiB in 20 s, 40.00 % (limit 10.00 %): 2048 KiB/s, R2 1.00; it has 140.0 MiB"]
         );
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
-        (21..50).for_each(|second| crowd.have(second, 140 << 20));
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["-java (PID 7) grows no more: it has 140.0 MiB"]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), [""; 0]);
+        (21..50).for_each(|second| processes.have(second, 140 << 20));
+        assert_eq!(said(&mut alerts, &quiet(&processes)), ["-java (PID 7) grows no more: it has 140.0 MiB"]);
     }
 
     #[test]
     fn who_exits_grows_no_more() {
-        let mut crowd = Crowd::of(&[row(7, 0), row(8, 0)], 20, |second| (100 + 2 * second) << 20);
+        let mut processes = ProcessTable::of(&[row(7, 0), row(8, 0)], 20, |second| (100 + 2 * second) << 20);
         let mut alerts = Alerts::new(Limits::default());
-        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), 2);
-        crowd.lose_the_first();
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["-java (PID 7) has exited"]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)).len(), 2);
+        processes.lose_the_first();
+        assert_eq!(said(&mut alerts, &quiet(&processes)), ["-java (PID 7) has exited"]);
     }
 
     #[test]
@@ -607,28 +614,30 @@ mod tests {
             |second| (100 + second % 2 * 100) << 20,
         ];
         for (at, size) in sizes.into_iter().enumerate() {
-            let crowd = Crowd::of(&[row(7, 0)], 20, size);
-            let said = said(&mut Alerts::new(Limits::default()), &quiet(&crowd));
+            let processes = ProcessTable::of(&[row(7, 0)], 20, size);
+            let said = said(&mut Alerts::new(Limits::default()), &quiet(&processes));
             assert_eq!(said, [""; 0], "{at}");
         }
         // Four seconds of an hour.
-        let mut crowd = Crowd::with_room(1, core::time::Duration::from_secs(3600), core::time::Duration::from_secs(1))
-            .expect("room");
-        crowd.begin_with(row(7, 0));
-        (0..5).for_each(|second| crowd.have(second, second << 30));
-        assert!(crowd.rows().all(Row::is_growing));
-        assert_eq!(said(&mut Alerts::new(Limits::default()), &quiet(&crowd)), [""; 0]);
+        let mut processes =
+            ProcessTable::with_room(1, core::time::Duration::from_secs(3600), core::time::Duration::from_secs(1))
+                .expect("room");
+        processes.begin_with(row(7, 0));
+        (0..5).for_each(|second| processes.have(second, second << 30));
+        assert!(processes.rows().all(Row::is_growing));
+        assert_eq!(said(&mut Alerts::new(Limits::default()), &quiet(&processes)), [""; 0]);
     }
 
     #[test]
     fn growth_takes_ten_samples_or_a_minute() {
         let said_after = |seconds| {
-            let crowd = Crowd::of(&[row(7, 0)], seconds, |second| (100 + 10 * second) << 20);
-            said(&mut Alerts::new(Limits::default()), &quiet(&crowd)).len()
+            let processes = ProcessTable::of(&[row(7, 0)], seconds, |second| (100 + 10 * second) << 20);
+            said(&mut Alerts::new(Limits::default()), &quiet(&processes)).len()
         };
         assert_eq!([said_after(9), said_after(10)], [0, 1]);
-        let mut slow = Crowd::with_room(1, core::time::Duration::from_secs(300), core::time::Duration::from_secs(15))
-            .expect("room");
+        let mut slow =
+            ProcessTable::with_room(1, core::time::Duration::from_secs(300), core::time::Duration::from_secs(15))
+                .expect("room");
         slow.begin_with(row(7, 0));
         let mut alerts = Alerts::new(Limits::default());
         let mut at = |step: u64| {
@@ -640,9 +649,9 @@ mod tests {
 
     #[test]
     fn an_alert_has_its_value_and_its_limit_beside_its_words() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default().with(Kind::Pressure, 500));
-        let facts = Facts { full: Some(percent(12)), ..quiet(&crowd) };
+        let facts = Facts { full: Some(percent(12)), ..quiet(&processes) };
         let mut all = Vec::new();
         alerts.judge(&facts, &mut |alert| all.push((alert.kind, alert.value, alert.limit, alert.unit())));
         assert_eq!(all, [(Kind::Pressure, Some(1200), Some(500), "percent")]);
@@ -651,7 +660,7 @@ mod tests {
     #[test]
     fn no_sample_brings_more_alerts_than_there_is_room_for() {
         let rows = |from: u64| (from..from + ROOM as u64 + 3).map(|pid| row(pid, 0)).collect::<Vec<Row>>();
-        let growing = |rows: &[Row]| Crowd::of(rows, 20, |second| (100 + 2 * second) << 20);
+        let growing = |rows: &[Row]| ProcessTable::of(rows, 20, |second| (100 + 2 * second) << 20);
         let (before, after) = (growing(&rows(1)), growing(&rows(1000)));
         let kill = Kill { pid: 5, numbers: Numbers::Initial, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None };
         let seen = std::vec![kill; crate::monitor::kills::ROOM];
@@ -678,30 +687,30 @@ mod tests {
     #[test]
     fn more_than_there_is_room_for_is_counted() {
         let rows: Vec<Row> = (1..=ROOM as u64 + 3).map(|pid| row(pid, 0)).collect();
-        let crowd = Crowd::of(&rows, 20, |second| (100 + 2 * second) << 20);
+        let processes = ProcessTable::of(&rows, 20, |second| (100 + 2 * second) << 20);
         let mut alerts = Alerts::new(Limits::default());
-        assert_eq!(said(&mut alerts, &quiet(&crowd)).len(), ROOM);
+        assert_eq!(said(&mut alerts, &quiet(&processes)).len(), ROOM);
         assert_eq!(alerts.unlisted(), 3);
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), [""; 0]);
     }
 
     #[test]
     fn a_zombie_that_is_about_to_be_reaped_is_none() {
         let mut zombie = row(9, 0);
         (zombie.state, zombie.parent) = (b'Z', Pid::new(7));
-        let crowd = Crowd::of(&[row(7, 0), zombie], 0, |_| 0);
-        let none = Crowd::of(&[row(7, 0)], 0, |_| 0);
+        let processes = ProcessTable::of(&[row(7, 0), zombie], 0, |_| 0);
+        let none = ProcessTable::of(&[row(7, 0)], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default());
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), [""; 0]);
         assert_eq!(said(&mut alerts, &quiet(&none)), [""; 0]);
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["+zombies: 1 (limit 0), 1 not reaped by java (PID 7)"]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), ["+zombies: 1 (limit 0), 1 not reaped by java (PID 7)"]);
         assert_eq!(said(&mut alerts, &quiet(&none)), ["-zombies: 0 (limit 0)"]);
     }
 
     #[test]
     fn each_oom_kill_is_said_once_whether_it_is_counted_or_logged_first() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default());
         let seen = [Kill {
             pid: 5,
@@ -711,7 +720,7 @@ mod tests {
             rss: Some(Bytes(3 << 20)),
         }];
         let mut kills = |counted: Option<u64>, seen: &[Kill]| {
-            said(&mut alerts, &Facts { oom_kills: counted, seen, ..quiet(&crowd) })
+            said(&mut alerts, &Facts { oom_kills: counted, seen, ..quiet(&processes) })
         };
         let named = ["+OOM kill: a\\033[2Jb (PID 5), 3.0 MiB, in /kubepods/pod\\0121".to_string()];
         assert_eq!(kills(Some(1), &seen), named);
@@ -733,12 +742,12 @@ mod tests {
 
     #[test]
     fn oom_kills_beyond_the_room_for_names_are_said_to_be_more_and_not_unknown() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default());
         let seen = [Kill { pid: 5, numbers: Numbers::Initial, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None }];
-        let facts = Facts { oom_kills: Some(12), seen: &seen, more: 11, ..quiet(&crowd) };
+        let facts = Facts { oom_kills: Some(12), seen: &seen, more: 11, ..quiet(&processes) };
         assert_eq!(said(&mut alerts, &facts), ["+OOM kill: a (PID 5)", "+OOM kills: and 11 more: memdoor dmesg"]);
-        assert_eq!(said(&mut alerts, &Facts { oom_kills: Some(0), ..quiet(&crowd) }), [""; 0]);
+        assert_eq!(said(&mut alerts, &Facts { oom_kills: Some(0), ..quiet(&processes) }), [""; 0]);
     }
 
     #[test]
@@ -747,15 +756,15 @@ mod tests {
         (zombie.state, zombie.parent) = (b'Z', Pid::new(7));
         let mut parent = row(7, 0);
         parent.comm = Comm::new();
-        let crowd = Crowd::of(&[parent, zombie], 0, |_| 0);
+        let processes = ProcessTable::of(&[parent, zombie], 0, |_| 0);
         let mut alerts = Alerts::new(Limits::default());
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), [""; 0]);
-        assert_eq!(said(&mut alerts, &quiet(&crowd)), ["+zombies: 1 (limit 0), 1 not reaped by - (PID 7)"]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), [""; 0]);
+        assert_eq!(said(&mut alerts, &quiet(&processes)), ["+zombies: 1 (limit 0), 1 not reaped by - (PID 7)"]);
     }
 
     #[test]
     fn a_number_of_the_kernels_log_that_means_another_process_here_is_said_to_be_of_the_initial_pid_namespace() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let seen = [Kill {
             pid: 5,
             numbers: Numbers::Other,
@@ -763,14 +772,14 @@ mod tests {
             cgroup: Fixed::of(b"/shop"),
             rss: Some(Bytes(3 << 20)),
         }];
-        let facts = Facts { oom_kills: Some(1), seen: &seen, ..quiet(&crowd) };
+        let facts = Facts { oom_kills: Some(1), seen: &seen, ..quiet(&processes) };
         let words = "+OOM kill: a (PID 5 of the initial pid namespace), 3.0 MiB, in /shop";
         assert_eq!(said(&mut Alerts::new(Limits::default()), &facts), [words]);
     }
 
     #[test]
     fn the_longest_words_are_not_cut() {
-        let crowd = Crowd::of(&[], 0, |_| 0);
+        let processes = ProcessTable::of(&[], 0, |_| 0);
         let path = [b'x'; 300];
         let seen = [Kill {
             pid: 4_194_304,
@@ -779,7 +788,7 @@ mod tests {
             cgroup: Fixed::of(&path),
             rss: Some(Bytes(u64::MAX)),
         }];
-        let facts = Facts { seen: &seen, ..quiet(&crowd) };
+        let facts = Facts { seen: &seen, ..quiet(&processes) };
         Alerts::new(Limits::default()).judge(&facts, &mut |alert| {
             assert!(!alert.words.is_cut(), "{:?}", alert.words);
         });

@@ -1,16 +1,16 @@
 //! What is opened and taken room for before the first sample.
 
 use super::alerts::Alerts;
-use super::analysis::Course;
-use super::crowd::Crowd;
+use super::analysis::HostSummary;
 use super::groups::Groups;
 use super::kills::Kills;
 use super::mapped::Mapped;
 use super::notes::Notes;
-use super::options::{Options, To};
+use super::options::{Destination, Options};
+use super::process_table::ProcessTable;
 use super::sample::{Sample, Sources};
 use super::show::Show;
-use super::{Armed, GROUPS, Seen};
+use super::{GROUPS, Monitor, Seen};
 use crate::environment::{self, Locked, MANY, Others, fail_no_room};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -21,7 +21,7 @@ use crate::sys::clock::{Now, monotonic};
 use crate::sys::{harden, signal};
 use crate::tmpfs::Mounts;
 
-impl<'a> Armed<'a> {
+impl<'a> Monitor<'a> {
     /// Opens and reads everything once, and makes the files of the session.
     #[inline(never)]
     pub(super) fn arm(options: Options<'a>, buffers: Buffers<'a>) -> Result<Self, Exit> {
@@ -35,7 +35,7 @@ impl<'a> Armed<'a> {
         let handle = |errno| fail(&Error::new("handle", b"signals", errno));
         signal::install().map_err(handle)?;
         signal::reload_on_hup().map_err(handle)?;
-        if matches!(options.to, To::Screen(..)) {
+        if matches!(options.to, Destination::Screen(..)) {
             signal::wake_on_resize().map_err(handle)?;
         }
         let sources = Sources::arm(&mut host);
@@ -47,13 +47,14 @@ impl<'a> Armed<'a> {
             sources,
             slow,
             sample: Sample::new(),
-            crowd: Crowd::arm(&host, options.window.min(options.length), options.interval).map_err(fail_no_room)?,
+            processes: ProcessTable::arm(&host, options.window.min(options.length), options.interval)
+                .map_err(fail_no_room)?,
             groups: Groups::arm(&host, GROUPS).map_err(fail_no_room)?,
             alerts: Alerts::new(options.limits),
             kills: Kills::arm(host.numbers()).map_err(fail_no_room)?,
             clocks: None,
             notes: Notes::new(),
-            course: Course::new(),
+            summary: HostSummary::new(),
             mapped: Mapped::new(),
             total: None,
             unlisted: 0,

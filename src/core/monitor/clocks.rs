@@ -11,7 +11,7 @@ const SLEPT: Duration = Duration::from_secs(1);
 
 /// What happened to the clocks between two samples.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Leap {
+pub(super) enum ClockJump {
     /// The wall clock was set forward by so much.
     Forward(Duration),
     /// It was set back.
@@ -37,17 +37,17 @@ impl Clocks {
     }
 
     /// What happened since `before`: first what the wall clock did, then the machine.
-    pub(super) fn since(&self, before: &Self) -> [Option<Leap>; 2] {
+    pub(super) fn since(&self, before: &Self) -> [Option<ClockJump>; 2] {
         let passed = self.boot.saturating_sub(before.boot);
         let expected = before.wall.saturating_add(passed);
         let set = match (self.wall.saturating_sub(expected), expected.saturating_sub(self.wall)) {
-            (ahead, _) if ahead >= SET => Some(Leap::Forward(ahead)),
-            (_, behind) if behind >= SET => Some(Leap::Back(behind)),
+            (ahead, _) if ahead >= SET => Some(ClockJump::Forward(ahead)),
+            (_, behind) if behind >= SET => Some(ClockJump::Back(behind)),
             _ => None,
         };
         let awake = self.steady.saturating_sub(before.steady);
         let asleep = passed.saturating_sub(awake);
-        [set, (asleep >= SLEPT).then_some(Leap::Slept(asleep))]
+        [set, (asleep >= SLEPT).then_some(ClockJump::Slept(asleep))]
     }
 }
 
@@ -70,9 +70,9 @@ mod tests {
         assert_eq!(since(1_030_000, 80_000, 70_000), [None, None]);
         assert_eq!(since(1_030_900, 80_000, 70_000), [None, None], "slewed");
         let hour = Duration::from_secs(3600);
-        assert_eq!(since(4_630_000, 80_000, 70_000), [Some(Leap::Forward(hour)), None]);
-        assert_eq!(since(1_000_000, 80_000, 70_000), [Some(Leap::Back(Duration::from_secs(30))), None]);
-        assert_eq!(since(4_630_000, 3_680_000, 70_000), [None, Some(Leap::Slept(hour))]);
+        assert_eq!(since(4_630_000, 80_000, 70_000), [Some(ClockJump::Forward(hour)), None]);
+        assert_eq!(since(1_000_000, 80_000, 70_000), [Some(ClockJump::Back(Duration::from_secs(30))), None]);
+        assert_eq!(since(4_630_000, 3_680_000, 70_000), [None, Some(ClockJump::Slept(hour))]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::options::Form;
 use crate::files::{Unusable, Where};
 use crate::fixed::Fixed;
 use crate::report::escape::Escaped;
-use crate::report::table::{Full, HEADER, Pen, Writer, put_header};
+use crate::report::table::{Full, HEADER, TableContext, Writer, put_header};
 use crate::sys::clock::Now;
 use crate::sys::file::Dir;
 use crate::sys::logfile::{LogFile, Path};
@@ -20,7 +20,7 @@ use crate::sys::out::{Out, Sink, say};
 use crate::sys::{Errno, Result};
 use crate::units::Bytes;
 
-pub use which::{Which, is_table};
+pub use which::{SessionFile, is_table};
 
 /// Where they go if nobody says otherwise; without the right to, into the directory where memdoor was started.
 const DEFAULT: &CStr = c"/var/log/memory-monitor";
@@ -31,7 +31,7 @@ const DEFAULT: &CStr = c"/var/log/memory-monitor";
 static FILE: Kind = Kind {
     name: "file of a session of memdoor monitor",
     option: "-o DIR",
-    is_ours: |beginning| Which::ALL.iter().any(|which| is_table(beginning, which.table().0)),
+    is_ours: |beginning| SessionFile::ALL.iter().any(|which| is_table(beginning, which.table().0)),
     mode: 0o640,
     use_of_it: Use::Written,
 };
@@ -44,7 +44,7 @@ pub struct Files<'a> {
     dir: Dir,
     /// The session's local time, and a number when it is not the first of that second.
     stamp: Fixed<32>,
-    all: [Option<LogFile>; Which::ALL.len()],
+    all: [Option<LogFile>; SessionFile::ALL.len()],
     most: Bytes,
     keep: u32,
     trouble: Trouble,
@@ -54,11 +54,11 @@ pub struct Files<'a> {
 #[derive(Debug, Default)]
 struct Trouble {
     /// Of which it was said; until all of them can be written again.
-    said: [bool; Which::ALL.len()],
+    said: [bool; SessionFile::ALL.len()],
     /// What was said for all of them: a full disk is one trouble, and what is in the place of a file is its own.
     said_of_all: Option<Errno>,
     /// How the last write to each of them went.
-    last: [Last; Which::ALL.len()],
+    last: [Last; SessionFile::ALL.len()],
     /// Rows that are in no file, since that was said.
     lost: u64,
     /// The same of the whole session.
@@ -102,7 +102,7 @@ impl<'a> Files<'a> {
             path,
             dir: directory(path, Missing::Make).map_err(unusable)?,
             stamp: Fixed::new(),
-            all: [const { None }; Which::ALL.len()],
+            all: [const { None }; SessionFile::ALL.len()],
             most,
             keep,
             trouble: Trouble::default(),
@@ -114,12 +114,12 @@ impl<'a> Files<'a> {
     /// All of them, or none.
     fn create_all(&mut self, now: &Now) -> core::result::Result<(), Why> {
         let mut number = 1;
-        for which in Which::ALL {
+        for which in SessionFile::ALL {
             let made = loop {
                 self.stamp = stamp(now, number);
                 match self.open(which, LogFile::create).map_err(|refused| refused.why) {
                     // Another session of this second; once the first file is there the others are its own.
-                    Err(Why::Failed(Errno::EEXIST)) if which == Which::Memory && number < 99 => number += 1,
+                    Err(Why::Failed(Errno::EEXIST)) if which == SessionFile::Memory && number < 99 => number += 1,
                     made => break made,
                 }
             };
@@ -137,7 +137,7 @@ impl<'a> Files<'a> {
 
     /// Takes back what was made so far.
     fn remove_all(&mut self) {
-        for which in Which::ALL {
+        for which in SessionFile::ALL {
             let made = self.all.get_mut(which as usize).and_then(Option::take);
             if let (Some(_), Some(name)) = (made, self.name(which).as_c_str()) {
                 // They are empty, and why there is no session is told already.
@@ -165,7 +165,7 @@ impl<'a> Files<'a> {
 
     /// The path of one, as its directory was named.
     #[must_use]
-    pub fn path(&self, which: Which) -> Path {
+    pub fn path(&self, which: SessionFile) -> Path {
         let mut path = Path::of(self.path.to_bytes());
         path.push(b"/").push(self.name(which).as_bytes());
         path
@@ -173,13 +173,13 @@ impl<'a> Files<'a> {
 
     /// The name of one.
     #[must_use]
-    pub fn name(&self, which: Which) -> Fixed<256> {
+    pub fn name(&self, which: SessionFile) -> Fixed<256> {
         let mut name = Fixed::of(b"memory_monitor_");
         name.push(self.stamp.as_bytes()).push(b"_").push(which.table().1.as_bytes()).push(b".log");
         name
     }
 
-    fn open(&self, which: Which, how: Opening) -> core::result::Result<LogFile, Refused> {
+    fn open(&self, which: SessionFile, how: Opening) -> core::result::Result<LogFile, Refused> {
         let name = self.name(which);
         let name = name.as_c_str().ok_or_else(unknown)?;
         how(At { dir: &self.dir, name }, &FILE, self.most.0, self.keep)
@@ -187,22 +187,28 @@ impl<'a> Files<'a> {
 
     /// Where words go that are no table: the summary, at the end.
     #[must_use]
-    pub fn sink(&self, which: Which) -> Sink<'_> {
+    pub fn sink(&self, which: SessionFile) -> Sink<'_> {
         let file = self.all.get(which as usize).and_then(Option::as_ref);
         file.map_or(Sink::Nowhere, |file| Sink::Fd(file.as_fd()))
     }
 
     /// Appends rows to one: with one write(2) when they fit into `buf`. What fails is said once of each file, and tried again the next time.
-    pub fn write(&mut self, which: Which, pen: &Pen<'_>, buf: &mut [u8], rows: &mut dyn FnMut(&mut Writer<'_, '_>)) {
+    pub fn write(
+        &mut self,
+        which: SessionFile,
+        context: &TableContext<'_>,
+        buf: &mut [u8],
+        rows: &mut dyn FnMut(&mut Writer<'_, '_>),
+    ) {
         let form = match which {
-            Which::Memory => Form::Csv,
+            SessionFile::Memory => Form::Csv,
             // A dozen tables in one of CSV are read by nobody.
-            Which::Summary if pen.form == Form::Csv => Form::Text,
-            _ => pen.form,
+            SessionFile::Summary if context.form == Form::Csv => Form::Text,
+            _ => context.form,
         };
         let mut out = Out::in_memory(buf);
         let mut one = One { files: self, which, form };
-        let mut writer = Writer::new(pen, form, which.table().0, &mut out, Some(&mut one));
+        let mut writer = Writer::new(context, form, which.table().0, &mut out, Some(&mut one));
         rows(&mut writer);
         let count = writer.finish();
         one.take(&mut out, count);
@@ -210,7 +216,7 @@ impl<'a> Files<'a> {
 
     /// Whether this one could not be written the last time.
     #[must_use]
-    pub fn is_failing(&self, which: Which) -> bool {
+    pub fn is_failing(&self, which: SessionFile) -> bool {
         self.trouble.last.get(which as usize).is_some_and(|last| *last != Last::Good)
     }
 
@@ -226,7 +232,7 @@ impl<'a> Files<'a> {
         if !self.trouble.said.contains(&true) {
             return;
         }
-        for which in Which::ALL {
+        for which in SessionFile::ALL {
             let now = match self.trouble.last.get(which as usize).copied() {
                 Some(Last::FailedNow(length)) => Last::Failed(length),
                 Some(Last::Failed(length)) if self.make_room(which, length).is_err() => continue,
@@ -234,7 +240,7 @@ impl<'a> Files<'a> {
             };
             self.note(which, now);
         }
-        if self.trouble.last == [Last::Good; Which::ALL.len()] {
+        if self.trouble.last == [Last::Good; SessionFile::ALL.len()] {
             let (dir, lost) = (Escaped(self.path.to_bytes()), self.trouble.lost);
             say(format_args!("memdoor: files in {dir} can be written again; {lost} rows were lost"));
             self.trouble = Trouble { lost_ever: self.trouble.lost_ever, ..Trouble::default() };
@@ -243,9 +249,9 @@ impl<'a> Files<'a> {
 
     /// Goes on in files of the same names: somebody has renamed those that there were.
     pub fn reopen(&mut self) {
-        self.all = [const { None }; Which::ALL.len()];
+        self.all = [const { None }; SessionFile::ALL.len()];
         self.look_for_dir();
-        for which in Which::ALL {
+        for which in SessionFile::ALL {
             if let Err(refused) = self.slot(which).map(drop) {
                 self.failed(which, &refused, 0, 0);
             }
@@ -260,7 +266,7 @@ impl<'a> Files<'a> {
     }
 
     /// The file, opened if it could not be before.
-    fn slot(&mut self, which: Which) -> core::result::Result<&mut LogFile, Refused> {
+    fn slot(&mut self, which: SessionFile) -> core::result::Result<&mut LogFile, Refused> {
         let is_open = matches!(self.all.get(which as usize), Some(Some(_)));
         let opened = match is_open {
             true => None,
@@ -273,7 +279,7 @@ impl<'a> Files<'a> {
         slot.as_mut().ok_or_else(unknown)
     }
 
-    fn append(&mut self, which: Which, form: Form, bytes: &[u8]) -> core::result::Result<(), Refused> {
+    fn append(&mut self, which: SessionFile, form: Form, bytes: &[u8]) -> core::result::Result<(), Refused> {
         let is_gone = |why| matches!(why, Why::Failed(Errno::ENOENT | Errno::ESTALE));
         let room = match self.make_room(which, bytes.len()) {
             Err(refused) if is_gone(refused.why) => {
@@ -297,7 +303,7 @@ impl<'a> Files<'a> {
     }
 
     /// Opens the file if it is not, and rotates it if it is full. How many bytes there are in it.
-    fn make_room(&mut self, which: Which, length: usize) -> core::result::Result<u64, Refused> {
+    fn make_room(&mut self, which: SessionFile, length: usize) -> core::result::Result<u64, Refused> {
         let name = self.name(which);
         let name = name.as_c_str().ok_or_else(unknown)?;
         self.slot(which)?;
@@ -306,20 +312,20 @@ impl<'a> Files<'a> {
         file.make_room(At { dir, name }, length)
     }
 
-    fn succeeded(&mut self, which: Which) {
+    fn succeeded(&mut self, which: SessionFile) {
         if !matches!(self.trouble.last.get(which as usize), Some(Last::FailedNow(_))) {
             self.note(which, Last::Good);
         }
     }
 
-    fn note(&mut self, which: Which, now: Last) {
+    fn note(&mut self, which: SessionFile, now: Last) {
         if let Some(last) = self.trouble.last.get_mut(which as usize) {
             *last = now;
         }
     }
 
     #[cold]
-    fn failed(&mut self, which: Which, refused: &Refused, length: usize, rows: u64) {
+    fn failed(&mut self, which: SessionFile, refused: &Refused, length: usize, rows: u64) {
         self.note(which, Last::FailedNow(length));
         self.trouble.lost += rows;
         self.trouble.lost_ever += rows;
@@ -376,7 +382,7 @@ const fn unknown() -> Refused {
 /// One of them, which takes what does not fit into memory.
 struct One<'f, 'a> {
     files: &'f mut Files<'a>,
-    which: Which,
+    which: SessionFile,
     form: Form,
 }
 

@@ -10,7 +10,7 @@ const ROOM: usize = 10;
 
 /// A process with its largest mappings of then.
 #[derive(Clone, Copy, Debug)]
-struct Then {
+struct EarlierMappings {
     pid: Pid,
     started: Ticks,
     largest: Largest,
@@ -19,7 +19,7 @@ struct Then {
 /// What was seen of the mappings of a few processes.
 #[derive(Debug)]
 pub(super) struct Mapped {
-    all: [Option<Then>; ROOM],
+    all: [Option<EarlierMappings>; ROOM],
 }
 
 impl Mapped {
@@ -34,12 +34,12 @@ impl Mapped {
         }
         if let Some(slot) = self.all.iter_mut().find(|slot| slot.is_none()) {
             let largest = slow::largest(reader, proc, (pid, started));
-            *slot = largest.map(|largest| Then { pid, started, largest });
+            *slot = largest.map(|largest| EarlierMappings { pid, started, largest });
         }
     }
 
     fn then(&self, pid: Pid, started: Ticks) -> Option<&Largest> {
-        let is_it = |then: &&Then| then.pid == pid && then.started == started;
+        let is_it = |then: &&EarlierMappings| then.pid == pid && then.started == started;
         let then = self.all.iter().flatten().find(is_it)?;
         Some(&then.largest)
     }

@@ -1,6 +1,6 @@
 //! `memdoor monitor`: how memory goes over time, and who is growing.
 //!
-//! One engine: it takes a [`sample::Sample`] of the host, looks at every process ([`crowd`]) and cgroup ([`groups`]), asks
+//! One engine: it takes a [`sample::Sample`] of the host, looks at every process ([`processes`]) and cgroup ([`groups`]), asks
 //! [`alerts`] what has changed, and hands all of it to where it is shown: files of a session, a screen, plain lines, a file for
 //! Prometheus. Its [`tables`] are described once for CSV, text and JSON. At its end it sums up ([`analysis`]).
 
@@ -8,7 +8,6 @@ pub mod alerts;
 pub mod analysis;
 mod arm;
 mod clocks;
-pub mod crowd;
 pub mod files;
 pub mod groups;
 pub mod kills;
@@ -16,6 +15,7 @@ mod mapped;
 mod notes;
 mod notice;
 pub mod options;
+pub mod process_table;
 pub mod prometheus;
 pub mod sample;
 mod show;
@@ -32,7 +32,7 @@ use crate::error::{Absent, Error};
 use crate::exit::Exit;
 use crate::history::trend::BELIEVED;
 use crate::host::Host;
-use crate::looks::is_below;
+use crate::identity::is_below;
 use crate::mode::Buffers;
 use crate::processes::{self, slow};
 use crate::refusal::fail;
@@ -42,14 +42,14 @@ use crate::sys::signal::{self, Woken};
 use crate::tmpfs::Mounts;
 use crate::units::Bytes;
 use alerts::{Alert, Alerts};
-use analysis::Course;
+use analysis::HostSummary;
 use clocks::Clocks;
-use crowd::{Crowd, Growth, Look, Row, Swapping, Whom};
 use groups::Groups;
 use kills::Kills;
 use mapped::Mapped;
 use notes::Notes;
 use options::{Code, Options};
+use process_table::{Coverage, Growth, Look, ProcessTable, Row, Swapping};
 use sample::{Sample, Sources};
 use show::Show;
 use unread::Origin;
@@ -61,7 +61,7 @@ const GROUPS: usize = 256;
 const MAPPED: usize = 5;
 
 /// All that is opened and taken room for before the first sample.
-struct Armed<'a> {
+struct Monitor<'a> {
     seen: Seen<'a>,
     show: Show<'a>,
     out: &'a mut [u8],
@@ -78,13 +78,13 @@ struct Seen<'a> {
     /// Reads what may block.
     slow: Option<slow::Reader>,
     sample: Sample,
-    crowd: Crowd,
+    processes: ProcessTable,
     groups: Groups,
     alerts: Alerts,
     kills: Kills,
     clocks: Option<Clocks>,
     notes: Notes,
-    course: Course,
+    summary: HostSummary,
     mapped: Mapped,
     mounts: Mounts,
     /// MemTotal as it was read last: which cgroups are worth a row, where it can't be read now.
@@ -99,16 +99,16 @@ struct Seen<'a> {
 #[must_use]
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    let mut armed = match Armed::arm(*options, buffers) {
+    let mut armed = match Monitor::arm(*options, buffers) {
         Ok(armed) => armed,
         Err(exit) => return exit,
     };
     let cost = Cost::so_far();
     let worked = armed.work();
     if options.self_report == SelfReport::Show {
-        cost.report("samples", armed.seen.course.samples);
+        cost.report("samples", armed.seen.summary.samples);
     }
-    if let (Err(error), 0) = (&worked, armed.seen.course.samples) {
+    if let (Err(error), 0) = (&worked, armed.seen.summary.samples) {
         // Nothing was seen, so there is nothing to sum up.
         return fail(error);
     }
@@ -118,14 +118,14 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     }
     match (worked, ended) {
         (Err(error), _) => fail(&error),
-        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && armed.seen.course.alerts > 0 => {
+        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && armed.seen.summary.alerts > 0 => {
             Exit::Found
         }
         (Ok(()), exit) => exit,
     }
 }
 
-impl Armed<'_> {
+impl Monitor<'_> {
     /// Samples until the time is up or somebody ends it.
     fn work(&mut self) -> Result<(), Error> {
         self.seen.since = monotonic();
@@ -181,15 +181,15 @@ impl Armed<'_> {
     }
 
     fn judge(&mut self) {
-        let Seen { alerts, sample, crowd, course, notes, kills, .. } = &mut self.seen;
+        let Seen { alerts, sample, processes, summary, notes, kills, .. } = &mut self.seen;
         let show = &mut self.show;
-        let facts = alerts::Facts::of(sample, crowd, kills.seen());
+        let facts = alerts::Facts::of(sample, processes, kills.seen());
         alerts.judge(&facts, &mut |alert: &Alert| {
             // That something can't be read is no finding about memory: the exit code says it in its own way.
             if alert.change == alerts::Change::Raised && alert.kind != alerts::Kind::Unread {
-                course.alerts += 1;
+                summary.alerts += 1;
                 if alert.kind == alerts::Kind::Growth {
-                    course.growers = (course.growers.0 + 1, alert.process.clone());
+                    summary.growers = (summary.growers.0 + 1, alert.process.clone());
                 }
             }
             show.note(alert);
@@ -201,26 +201,26 @@ impl Armed<'_> {
 impl Seen<'_> {
     /// Takes a sample.
     fn take(&mut self, now: Duration, is_last: bool, buf: &mut [u8]) -> Result<(), Error> {
-        let is_first = self.course.samples == 0;
+        let is_first = self.summary.samples == 0;
         self.sources.read(&mut self.host, &mut self.sample);
         let swaps = self.sample.meminfo.swap_used().is_none_or(|used| used.0 > 0);
         let look = Look {
             slow: self.slow.as_ref(),
             top: self.options.top,
             deep: self.options.deep,
-            whom: if is_first || is_last { Whom::All } else { Whom::Some },
+            coverage: if is_first || is_last { Coverage::All } else { Coverage::Some },
             swap: if swaps { Swapping::Yes } else { Swapping::No },
         };
-        self.crowd.read(&self.host, now, &look).map_err(|errno| Error::new("list", b"/proc", errno))?;
+        self.processes.read(&self.host, now, &look).map_err(|errno| Error::new("list", b"/proc", errno))?;
         self.total = self.sample.meminfo.total.or(self.total);
         self.groups.read(self.total);
         self.kills.read(buf);
         let unread = &mut self.sample.unread;
-        unread.note(Origin::Processes, self.crowd.failed().map(Absent::Failed));
+        unread.note(Origin::Processes, self.processes.failed().map(Absent::Failed));
         unread.note(Origin::Cgroups, self.groups.failed().map(Absent::Failed));
         unread.note(Origin::Log, self.kills.unread().map(Absent::Failed));
-        self.course.add(&self.sample);
-        self.course.span = now.saturating_sub(self.since);
+        self.summary.add(&self.sample);
+        self.summary.span = now.saturating_sub(self.since);
         self.look_at_clocks();
         self.say_what_is_missing(is_first);
         self.remember_mappings(is_first);

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::alerts::{Alert, Change};
-use super::clocks::Leap;
+use super::clocks::ClockJump;
 use crate::fixed::Fixed;
 use crate::report::Moment;
 use crate::report::time::{Precision, rfc3339};
@@ -37,12 +37,12 @@ impl Notes {
     }
 
     /// The clocks leapt.
-    pub(super) fn leap(&mut self, now: &Now, leap: Leap) {
+    pub(super) fn leap(&mut self, now: &Now, leap: ClockJump) {
         let Some(note) = self.begin(now) else { return };
         let (words, by) = match leap {
-            Leap::Forward(by) => ("the clock was set forward by", by),
-            Leap::Back(by) => ("the clock was set back by", by),
-            Leap::Slept(by) => ("the machine was suspended for", by),
+            ClockJump::Forward(by) => ("the clock was set forward by", by),
+            ClockJump::Back(by) => ("the clock was set back by", by),
+            ClockJump::Slept(by) => ("the machine was suspended for", by),
         };
         // A Fixed never returns an error: it cuts.
         let _ = write!(note, "{words} {} s", by.as_secs());

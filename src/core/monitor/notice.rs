@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::clocks::Clocks;
-use super::crowd::By;
+use super::process_table::SortKey;
 use super::{MAPPED, Seen};
 use crate::error::Because;
 use crate::fixed::Fixed;
@@ -37,7 +37,7 @@ impl Seen<'_> {
             let _ = write!(words, "some cgroups can't be looked into, and are left out: {}", Because(errno));
             self.notes.say(now, core::str::from_utf8(words.as_bytes()).unwrap_or_default());
         }
-        let unlisted = self.crowd.unlisted() + self.groups.unlisted();
+        let unlisted = self.processes.unlisted() + self.groups.unlisted();
         if unlisted > 0 && self.unlisted == 0 {
             let words = "more processes or cgroups than there is room for: some are not looked at";
             self.notes.say(now, words);
@@ -56,9 +56,9 @@ impl Seen<'_> {
 
     /// What mappings of the largest and of those that begin to grow are like, so that the end can say which of them grew.
     pub(super) fn remember_mappings(&mut self, is_first: bool) {
-        let Self { crowd, mapped, host, slow, .. } = self;
-        let by = if is_first { By::Rss } else { By::Growth };
-        crowd.each_top(by, MAPPED, &mut |row| {
+        let Self { processes, mapped, host, slow, .. } = self;
+        let by = if is_first { SortKey::Rss } else { SortKey::Growth };
+        processes.each_top(by, MAPPED, &mut |row| {
             mapped.note(slow.as_ref(), &host.proc, row.pid, row.started);
         });
     }

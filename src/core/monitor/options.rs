@@ -18,15 +18,15 @@ pub struct Options<'a> {
     /// Growth is looked for in the last samples: so many minutes of them.
     pub window: Duration,
     /// Where it goes.
-    pub to: To<'a>,
+    pub to: Destination<'a>,
     /// How tables are written. The memory file is CSV whatever is asked for.
     pub form: Form,
     /// How many processes and cgroups are named.
     pub top: usize,
     /// Whether PSS and USS of these are read, which takes their mmap_lock.
-    pub deep: Deep,
+    pub deep: ReadPss,
     /// Whether all that is written is the analysis at the end.
-    pub what: What,
+    pub what: Output,
     /// When to raise an alert.
     pub limits: Limits,
     /// A file for node_exporter's textfile collector.
@@ -43,7 +43,7 @@ pub struct Options<'a> {
 
 /// Where it goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum To<'a> {
+pub enum Destination<'a> {
     /// One screen of a terminal, over and over.
     Screen(Color, Charset),
     /// Lines on standard output.
@@ -71,7 +71,7 @@ pub enum Charset {
 /// Whether PSS and USS are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum Deep {
+pub enum ReadPss {
     #[default]
     No,
     Yes,
@@ -79,7 +79,7 @@ pub enum Deep {
 
 /// What is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum What {
+pub enum Output {
     /// All samples.
     #[default]
     Samples,

@@ -3,16 +3,16 @@
 use core::ffi::CStr;
 
 use super::alerts::{self, Alert, Change, Kind, Words};
-use super::crowd::{By, Row};
-use super::files::{Files, Which};
-use super::options::{Charset, Color, Form, Options, To, What};
+use super::files::{Files, SessionFile};
+use super::options::{Charset, Color, Destination, Form, Options, Output};
+use super::process_table::{Row, SortKey};
 use super::tables::{self, Growing};
 use super::view::{self, Past, View};
 use super::{Seen, prometheus};
 use crate::environment;
 use crate::exit::Exit;
 use crate::files::Unusable;
-use crate::report::table::{Pen, Writer, put_header};
+use crate::report::table::{TableContext, Writer, put_header};
 use crate::sys::Result;
 use crate::sys::clock::Now;
 use crate::sys::clock::monotonic;
@@ -64,9 +64,9 @@ impl<'a> Show<'a> {
             Some(path) => Some(Replaced::open(path, &prometheus::FILE).map_err(|why| told(path, why).say())?),
         };
         let target = match options.to {
-            To::Screen(color, charset) => Target::Screen(color, charset, Past::new()),
-            To::Lines => Target::Lines,
-            To::Files(dir) => {
+            Destination::Screen(color, charset) => Target::Screen(color, charset, Past::new()),
+            Destination::Lines => Target::Lines,
+            Destination::Files(dir) => {
                 Target::Files(Files::create(dir, now, options.most, options.keep).map_err(|why| why.say())?)
             }
         };
@@ -110,15 +110,15 @@ impl<'a> Show<'a> {
 
     fn hand_on(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
         let form = seen.options.form;
-        let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
+        let context = TableContext::new(form, &seen.envelope, &seen.sample.now);
         let Self { target, board, new, broken, has_header, .. } = self;
         match target {
             Target::Files(files) => {
-                if seen.options.what == What::Samples {
+                if seen.options.what == Output::Samples {
                     for which in TABLED {
-                        files.write(which, &pen, buf, &mut |to| seen.table(which, to));
+                        files.write(which, &context, buf, &mut |to| seen.table(which, to));
                     }
-                    files.write(Which::Alerts, &pen, buf, &mut |to| put_alerts(new, to));
+                    files.write(SessionFile::Alerts, &context, buf, &mut |to| put_alerts(new, to));
                     files.end_sample();
                 }
                 tell(new);
@@ -129,7 +129,7 @@ impl<'a> Show<'a> {
                 seen.draw(&mut out, (*color, *charset), past, board);
                 *broken = flushed(&mut out);
             }
-            Target::Lines if seen.options.what == What::Analysis => tell(new),
+            Target::Lines if seen.options.what == Output::Analysis => tell(new),
             Target::Lines => {
                 let mut out = Out::new(Sink::Stdout, buf);
                 match form {
@@ -139,17 +139,17 @@ impl<'a> Show<'a> {
                     }
                     Form::Csv => {
                         if !core::mem::replace(has_header, true) {
-                            put_header(Which::Memory.table().0, &mut out);
+                            put_header(SessionFile::Memory.table().0, &mut out);
                         }
-                        seen.put(Which::Memory, &pen, &mut out);
+                        seen.put(SessionFile::Memory, &context, &mut out);
                         tell(new);
                     }
                     Form::Json => {
                         for which in TABLED {
-                            seen.put(which, &pen, &mut out);
+                            seen.put(which, &context, &mut out);
                         }
-                        let table = Which::Alerts.table().0;
-                        let mut to = Writer::new(&pen, form, table, &mut out, None);
+                        let table = SessionFile::Alerts.table().0;
+                        let mut to = Writer::new(&context, form, table, &mut out, None);
                         put_alerts(new, &mut to);
                         to.finish();
                         tell_of_sources(new);
@@ -167,8 +167,8 @@ impl<'a> Show<'a> {
         let facts = prometheus::Facts {
             sample: &seen.sample,
             page: seen.host.page,
-            processes: Some(seen.crowd.rows().count() as u64),
-            zombies: Some(seen.crowd.zombies()),
+            processes: Some(seen.processes.rows().count() as u64),
+            zombies: Some(seen.processes.zombies()),
             top: seen.largest().map(|row| row.rss),
             groups: seen.groups.rows(),
             alerts: &self.counts,
@@ -189,34 +189,40 @@ fn told(path: &CStr, refused: Refused) -> Unusable<'_> {
 }
 
 /// Tables with a file each, the summary and the alerts not among them.
-const TABLED: [Which; 6] =
-    [Which::Memory, Which::Processes, Which::Cgroups, Which::Fragmentation, Which::Swap, Which::Pressure];
+const TABLED: [SessionFile; 6] = [
+    SessionFile::Memory,
+    SessionFile::Processes,
+    SessionFile::Cgroups,
+    SessionFile::Fragmentation,
+    SessionFile::Swap,
+    SessionFile::Pressure,
+];
 
 impl Seen<'_> {
-    fn put(&self, which: Which, pen: &Pen<'_>, out: &mut Out<'_>) {
-        let mut to = Writer::new(pen, pen.form, which.table().0, out, None);
+    fn put(&self, which: SessionFile, context: &TableContext<'_>, out: &mut Out<'_>) {
+        let mut to = Writer::new(context, context.form, which.table().0, out, None);
         self.table(which, &mut to);
         to.finish();
     }
 
     /// The rows of one table.
-    fn table(&self, which: Which, to: &mut Writer<'_, '_>) {
+    fn table(&self, which: SessionFile, to: &mut Writer<'_, '_>) {
         let (sample, most) = (&self.sample, self.options.top);
-        let growing = Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) };
+        let growing = Growing { all: &self.processes, left: &|row, growth| self.left(row, growth) };
         match which {
-            Which::Memory => tables::memory(sample, self.largest(), to),
-            Which::Processes => tables::processes(&growing, most, to),
-            Which::Cgroups => tables::cgroups(self.groups.rows(), to),
-            Which::Fragmentation => tables::fragmentation(sample, to),
-            Which::Swap => tables::swap(sample, &growing, most, to),
-            Which::Pressure => tables::pressure(sample, to),
-            Which::Summary | Which::Alerts => {}
+            SessionFile::Memory => tables::memory(sample, self.largest(), to),
+            SessionFile::Processes => tables::processes(&growing, most, to),
+            SessionFile::Cgroups => tables::cgroups(self.groups.rows(), to),
+            SessionFile::Fragmentation => tables::fragmentation(sample, to),
+            SessionFile::Swap => tables::swap(sample, &growing, most, to),
+            SessionFile::Pressure => tables::pressure(sample, to),
+            SessionFile::Summary | SessionFile::Alerts => {}
         }
     }
 
     fn largest(&self) -> Option<&Row> {
         let mut first = None;
-        self.crowd.each_top(By::Rss, 1, &mut |row| first = Some(row));
+        self.processes.each_top(SortKey::Rss, 1, &mut |row| first = Some(row));
         first
     }
 
@@ -227,12 +233,12 @@ impl Seen<'_> {
             past,
             interval: self.options.interval,
             limits: &self.options.limits,
-            processes: Growing { all: &self.crowd, left: &|row, growth| self.left(row, growth) },
+            processes: Growing { all: &self.processes, left: &|row, growth| self.left(row, growth) },
             groups: self.groups.rows(),
             alerts: board.all(),
             hidden_alerts: board.hidden(),
         };
-        if self.course.samples == 1 {
+        if self.summary.samples == 1 {
             out.put(view::ENTER);
         }
         let size = terminal_size().unwrap_or((80, 24));

@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use super::alerts::{Alert, Change, Limits};
-use super::crowd::{By, Crowd, Growth, Row};
 use super::groups::Group;
+use super::process_table::{Growth, ProcessTable, Row, SortKey};
 use super::sample::{Sample, Slab, Swap, Zone, Zram};
 use crate::fixed::Fixed;
 use crate::host::Numbers;
@@ -18,16 +18,16 @@ use crate::report::table::{Rows, Table, Writer, called, column};
 use crate::report::{Severity, Value};
 use crate::units::{Percent, Pid};
 
-/// Processes that can be put in an order: a [`Crowd`].
+/// Processes that can be put in an order: a [`ProcessTable`].
 pub trait Ranked {
     /// The first `count` by something; those that have none of it are left out.
-    fn each_top<'c>(&'c self, by: By, count: usize, each: &mut dyn FnMut(&'c Row));
+    fn each_top<'c>(&'c self, by: SortKey, count: usize, each: &mut dyn FnMut(&'c Row));
     /// How one grows.
     fn growth(&self, row: &Row) -> Option<Growth>;
 }
 
-impl Ranked for Crowd {
-    fn each_top<'c>(&'c self, by: By, count: usize, each: &mut dyn FnMut(&'c Row)) {
+impl Ranked for ProcessTable {
+    fn each_top<'c>(&'c self, by: SortKey, count: usize, each: &mut dyn FnMut(&'c Row)) {
         Self::each_top(self, by, count, each);
     }
 
@@ -138,7 +138,7 @@ pub static PROCESSES: Table<OfProcess<'static>> = Table {
 
 /// [`PROCESSES`]: the `most` largest by RSS.
 pub fn processes(processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) {
-    processes.all.each_top(By::Rss, most, &mut |row| {
+    processes.all.each_top(SortKey::Rss, most, &mut |row| {
         let growth = processes.all.growth(row);
         let left = growth.and_then(|growth| (processes.left)(row, &growth));
         to.row(&PROCESSES, &OfProcess { row, growth, left });
@@ -334,7 +334,7 @@ pub static SWAPPED: Table<Row> = Table {
 pub fn swap(sample: &Sample, processes: &Growing<'_>, most: usize, to: &mut Writer<'_, '_>) {
     to.row(&SWAP, sample);
     sample.swaps.iter().flatten().for_each(|area| to.row(&AREAS, area));
-    processes.all.each_top(By::Swap, most, &mut |row| to.row(&SWAPPED, row));
+    processes.all.each_top(SortKey::Swap, most, &mut |row| to.row(&SWAPPED, row));
 }
 
 // Pressure

@@ -6,9 +6,9 @@ mod screen;
 use core::time::Duration;
 
 use super::alerts::{Alert, Change, Kind, Limits};
-use super::crowd::{By, Row};
 use super::groups::Group;
 use super::options::{Charset, Color};
+use super::process_table::{Row, SortKey};
 use super::sample::Sample;
 use super::tables::Growing;
 use crate::history::trend::BELIEVED;
@@ -81,7 +81,7 @@ pub fn draw(view: &View<'_>, size: (usize, usize), color: Color, charset: Charse
     put_title(b"LARGEST", &mut screen);
     let rows = screen.rows_left();
     let all = view.processes.all;
-    all.each_top(By::Rss, rows, &mut |row| put_process(view, row, &mut screen));
+    all.each_top(SortKey::Rss, rows, &mut |row| put_process(view, row, &mut screen));
     screen.end();
 }
 
@@ -196,7 +196,7 @@ fn put_growers(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     let all = view.processes.all;
     let mut first: [Option<&Row>; GROWERS] = [None; GROWERS];
     let mut free = first.iter_mut().peekable();
-    all.each_top(By::Growth, GROWERS, &mut |row| {
+    all.each_top(SortKey::Growth, GROWERS, &mut |row| {
         let growth = all.growth(row);
         let is_much = growth.is_some_and(|growth| growth.gained >= MUCH && growth.r2 >= BELIEVED);
         if let Some(slot) = free.next_if(|_| is_much) {

@@ -125,7 +125,7 @@ pub enum Known {
 
 /// The memory of processes that would end together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Together {
+pub struct CombinedMemory {
     /// Anonymous memory and swap of each, and shared memory that nobody else maps.
     private: Bytes,
     /// The parts of what others map, too, of those whose shared memory was looked at.
@@ -146,7 +146,7 @@ pub struct Together {
     left_out: Bytes,
 }
 
-impl Together {
+impl CombinedMemory {
     /// Adds a process, with all its relatives if it has any. One without memory, which is a zombie or has just exited, adds nothing.
     pub fn add(&mut self, memory: &Memory) {
         // Before Linux 4.5 only RSS is known, which has all of this in it.
@@ -306,8 +306,8 @@ impl Memory {
     }
 
     /// It alone: its relatives live on.
-    fn alone(&self) -> Together {
-        let mut alone = Together::default();
+    fn alone(&self) -> CombinedMemory {
+        let mut alone = CombinedMemory::default();
         alone.add(&self.apart());
         alone
     }
@@ -396,7 +396,7 @@ mod tests {
     }
 
     fn together(all: &[Memory]) -> u64 {
-        let mut sum = Together::default();
+        let mut sum = CombinedMemory::default();
         all.iter().for_each(|memory| sum.add(memory));
         sum.freeable().0 >> 20
     }
@@ -470,7 +470,7 @@ mod tests {
         // All of a tree, and one outside of it that maps a part of what one of them does.
         assert_eq!(together(&[known(1, [0, 8, 16, 0]), known(1, [0, 8 + 5, 26, 0])]), 2 + 16);
         // As long as one lives, all that it maps is kept.
-        let mut rest = Together::default();
+        let mut rest = CombinedMemory::default();
         rest.add(&known(1, [5, 8, 16, 2]));
         assert_eq!(rest.kept(), Bytes((1 + 5 + 16 + 2) << 20));
     }

@@ -21,7 +21,7 @@ use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
 pub use crate::sys::system::Sender;
-pub use freeable::{Ending, Forked, Known, Together};
+pub use freeable::{CombinedMemory, Ending, Forked, Known};
 pub use groups::{Group, Groups};
 pub use kin::{Kin, Kinship};
 pub use order::descending;

@@ -47,14 +47,14 @@ struct Job {
     pid: Pid,
     /// `None`: whoever has the number.
     started: Option<Ticks>,
-    what: What,
+    what: Question,
     answer: Answer,
     arguments: [u8; ARGUMENTS],
 }
 
 #[derive(Clone, Copy)]
 #[allow(clippy::large_enum_variant, reason = "it lies in memory that two processes share, where a box means nothing")]
-enum What {
+enum Question {
     /// cmdline from there on.
     Arguments(u64),
     /// How much its shared memory may be that ends with it: maps, without a walk of page tables.
@@ -100,7 +100,7 @@ pub struct Reader {
 impl Reader {
     /// Starts the processes that read.
     pub fn start(proc: &Dir) -> Result<Self> {
-        let (what, answer) = (What::Size, Answer::Failed);
+        let (what, answer) = (Question::Size, Answer::Failed);
         let empty = Job { pid: Pid::MAX, started: None, what, answer, arguments: [0; ARGUMENTS] };
         let helper = Helper::start(proc, HANDS, Descriptors::Own, empty, work)?;
         Ok(Self { helper, room: RefCell::default() })
@@ -139,7 +139,7 @@ impl Reader {
 
     /// Arguments from there on: how many bytes, at most [`ARGUMENTS`].
     fn piece(&self, pid: Pid, from: usize, buf: &mut [u8], within: Duration) -> Option<usize> {
-        self.ask(pid, None, What::Arguments(u64::try_from(from).ok()?), within, |job| {
+        self.ask(pid, None, Question::Arguments(u64::try_from(from).ok()?), within, |job| {
             let Answer::Arguments(length) = job.answer else { return None };
             let length = length.min(buf.len());
             buf.get_mut(..length)?.copy_from_slice(job.arguments.get(..length)?);
@@ -150,7 +150,7 @@ impl Reader {
     /// Memory that lasts whoever ends. `None`: there was no answer in that time.
     #[must_use]
     pub fn lasting(&self, within: Duration) -> Option<Lasting> {
-        self.ask(Pid::MAX, None, What::Lasting, within, |job| {
+        self.ask(Pid::MAX, None, Question::Lasting, within, |job| {
             let Answer::Lasting { files, segments, fullest } = job.answer else { return None };
             let mount =
                 |(length, used)| Mount { point: Fixed::of(job.arguments.get(..length).unwrap_or_default()), used };
@@ -162,14 +162,14 @@ impl Reader {
         &self,
         pid: Pid,
         started: Option<Ticks>,
-        what: What,
+        what: Question,
         within: Duration,
         take: impl FnOnce(&Job) -> Option<T>,
     ) -> Option<T> {
         let fill = |job: &mut Job| {
             (job.pid, job.started, job.what, job.answer) = (pid, started, what, Answer::Failed);
         };
-        self.helper.ask(pid, || !matches!(what, What::Lasting) && !sleeps(pid), fill, within, take).ok()?
+        self.helper.ask(pid, || !matches!(what, Question::Lasting) && !sleeps(pid), fill, within, take).ok()?
     }
 
     /// Does once what may be asked, about memdoor itself: the processes then have touched all that it takes.
@@ -249,15 +249,20 @@ impl Reader {
             }
             let ask = |what| self.ask_parts((row.pid, row.started), what, until);
             // maps says of most that they have none.
-            let most = ask(What::Size).map_or(shmem, |ending| ending.file_size.min(shmem));
-            let files = if most.0 > 0 { ask(What::Share(None)).map(|ending| ending.files) } else { None };
+            let most = ask(Question::Size).map_or(shmem, |ending| ending.file_size.min(shmem));
+            let files = if most.0 > 0 { ask(Question::Share(None)).map(|ending| ending.files) } else { None };
             Some(files.unwrap_or(most))
         };
         rows.iter().filter_map(of).fold(Bytes(0), Bytes::plus)
     }
 
     /// What maps or smaps says of a process, if it does until then.
-    fn ask_parts(&self, (pid, started): (Pid, Option<Ticks>), what: What, until: Duration) -> Option<smaps::Ending> {
+    fn ask_parts(
+        &self,
+        (pid, started): (Pid, Option<Ticks>),
+        what: Question,
+        until: Duration,
+    ) -> Option<smaps::Ending> {
         let left = until.saturating_sub(monotonic());
         self.ask(pid, started, what, left.min(PATIENCE), |job| match job.answer {
             Answer::Ending(ending) => Some(ending),
@@ -283,10 +288,10 @@ impl Reader {
         let ask = |what| self.ask_parts((pid, started), what, until);
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
         let wants_all = matches!(beside, Beside::Pages(_));
-        let size = if wants_all && shmem < WORTH { None } else { ask(What::Size).map(|ending| ending.size) };
+        let size = if wants_all && shmem < WORTH { None } else { ask(Question::Size).map(|ending| ending.size) };
         let parts = match beside {
-            Beside::Pages(relative) => ask(What::Share(relative)),
-            Beside::Nothing if size.is_some_and(|size| size.0 > 0) => ask(What::Share(None)),
+            Beside::Pages(relative) => ask(Question::Share(relative)),
+            Beside::Nothing if size.is_some_and(|size| size.0 > 0) => ask(Question::Share(None)),
             Beside::Nothing => None,
         };
         let ending = match (parts, size) {
@@ -443,7 +448,7 @@ fn done<T>(
     reader: Option<&Reader>,
     proc: &Dir,
     (pid, started): (Pid, Ticks),
-    what: What,
+    what: Question,
     take: impl FnOnce(&Job) -> Option<T>,
 ) -> Option<T> {
     match reader {
@@ -460,7 +465,7 @@ fn done<T>(
 /// PSS, USS and swap of a process. `None`: they could not be read, or there was no answer in 200 ms.
 #[must_use]
 pub fn rollup(reader: Option<&Reader>, proc: &Dir, process: (Pid, Ticks)) -> Option<Rollup> {
-    done(reader, proc, process, What::Rollup, |job| match job.answer {
+    done(reader, proc, process, Question::Rollup, |job| match job.answer {
         Answer::Rollup(rollup) => Some(rollup),
         _ => None,
     })
@@ -469,7 +474,7 @@ pub fn rollup(reader: Option<&Reader>, proc: &Dir, process: (Pid, Ticks)) -> Opt
 /// The largest mappings of a process. `None` as above.
 #[must_use]
 pub fn largest(reader: Option<&Reader>, proc: &Dir, process: (Pid, Ticks)) -> Option<Largest> {
-    done(reader, proc, process, What::Largest, |job| match job.answer {
+    done(reader, proc, process, Question::Largest, |job| match job.answer {
         Answer::Largest(largest) => Some(largest),
         _ => None,
     })
@@ -478,7 +483,7 @@ pub fn largest(reader: Option<&Reader>, proc: &Dir, process: (Pid, Ticks)) -> Op
 /// The mappings of a process that have grown since `then`. `None` as above.
 #[must_use]
 pub fn growers(reader: Option<&Reader>, proc: &Dir, process: (Pid, Ticks), then: Largest) -> Option<Growers> {
-    done(reader, proc, process, What::Growers(then), |job| match job.answer {
+    done(reader, proc, process, Question::Growers(then), |job| match job.answer {
         Answer::Growers(growers) => Some(growers),
         _ => None,
     })
@@ -510,7 +515,7 @@ fn work(proc: &Dir, job: &mut Job) {
 }
 
 fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
-    if matches!(job.what, What::Lasting) {
+    if matches!(job.what, Question::Lasting) {
         let Lasting { files, segments, fullest } = Lasting::read(proc, &mut [0; 4096]);
         let fullest = fullest.map(|mount| {
             let point = mount.point.as_bytes();
@@ -531,25 +536,25 @@ fn read(proc: &Dir, job: &mut Job) -> Option<Answer> {
     }
     let view = view(&dir, b"", state, threads);
     match job.what {
-        What::Arguments(from) => {
+        Question::Arguments(from) => {
             let file = open(&dir, &view, c"cmdline")?;
             file.read_at(&mut job.arguments, from).ok().map(Answer::Arguments)
         }
-        What::Lasting => None,
-        What::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
-        What::Share(relative) => share(proc, (job.pid, relative), &open(&dir, &view, c"smaps")?, &mut buf),
-        What::Rollup => {
+        Question::Lasting => None,
+        Question::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
+        Question::Share(relative) => share(proc, (job.pid, relative), &open(&dir, &view, c"smaps")?, &mut buf),
+        Question::Rollup => {
             let mut rollup = Rollup::default();
             let file = open(&dir, &view, c"smaps_rollup")?;
             Lines::new(&file, &mut buf).each(&mut |line| rollup.add(line)).ok()?;
             Some(Answer::Rollup(rollup))
         }
-        What::Largest => {
+        Question::Largest => {
             let mut largest = Largest::new();
             each_mapping(&dir, &view, &mut |mapping| largest.note(mapping.start, mapping.end))?;
             Some(Answer::Largest(largest))
         }
-        What::Growers(then) => {
+        Question::Growers(then) => {
             let mut growers = Growers::none();
             each_mapping(&dir, &view, &mut |mapping| {
                 let by = match mapping.size().0 {

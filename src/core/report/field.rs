@@ -140,19 +140,19 @@ impl<R: Rows> Field<R> {
 }
 
 /// One quantity that a [`super::Report`] says as a fact of an `R`.
-pub struct Told<R: Rows> {
+pub struct FactOf<R: Rows> {
     name: super::Name,
     get: Get<R>,
 }
 
 /// What is `label: value` in text and has its key in JSON, where the line of `event` has it; either may be empty.
 #[must_use]
-pub const fn told<R: Rows>(event: &'static Event, label: &'static str, key: &'static str, get: Get<R>) -> Told<R> {
-    Told { name: super::Name(event, label, key), get }
+pub const fn told<R: Rows>(event: &'static Event, label: &'static str, key: &'static str, get: Get<R>) -> FactOf<R> {
+    FactOf { name: super::Name(event, label, key), get }
 }
 
 /// The facts of a row.
-pub fn facts<'r, R: Rows, const N: usize>(told: &[Told<R>; N], row: &'r R::Row<'r>) -> [Fact<'r>; N] {
+pub fn facts<'r, R: Rows, const N: usize>(told: &[FactOf<R>; N], row: &'r R::Row<'r>) -> [Fact<'r>; N] {
     told.each_ref().map(|one| one.name.is(one.get.value(row)))
 }
 
@@ -202,7 +202,7 @@ mod tests {
         NAME.column("NAME", 10),
     ]);
 
-    static TOLD: [Told<Room>; 1] = [told(ANY, "Room", "room.size_bytes", Get::Size(|room| room.size))];
+    static TOLD: [FactOf<Room>; 1] = [told(ANY, "Room", "room.size_bytes", Get::Size(|room| room.size))];
 
     #[test]
     fn a_field_is_a_sentence_a_column_and_a_member_of_json() {

@@ -15,7 +15,7 @@ mod writer;
 
 use super::Value;
 pub use super::field::{Field, Get, Rows};
-pub use writer::{Full, HEADER, Pen, Writer, header, put_header};
+pub use writer::{Full, HEADER, TableContext, Writer, header, put_header};
 
 /// How tables are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -7,7 +7,7 @@ use super::{Completeness, Scene};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::history::curve::{Curve, rows};
-use crate::history::forecast::{End, Forecast, Outlook, Why};
+use crate::history::forecast::{End, Forecast, NoForecast, Outlook};
 use crate::history::grown::Sizes;
 use crate::history::trend::Trend;
 use crate::history::{History, Sample, Share, Stamp};
@@ -61,7 +61,7 @@ pub fn section(past: &History, now: &Now, life: Life, report: &mut dyn Report) {
     report.begin(&SECTION);
     let mut outlook = past.outlook();
     if life == Life::Exited {
-        outlook.forecast = Err(Why::Gone);
+        outlook.forecast = Err(NoForecast::Gone);
     }
     write(past, outlook, None, now, report);
     report.end(&SECTION);
@@ -151,7 +151,7 @@ fn curve_words(curve: &Curve) -> Words {
 fn growth_words(growth: Option<Trend>) -> Words {
     let mut words = Words::new();
     let Some(Trend { per_second, r2, span, .. }) = growth else {
-        return none(Why::Early);
+        return none(NoForecast::Early);
     };
     let _ = write!(words, "{} kB/s over the last ", per_second / 1024);
     push_span(&mut words, span);
@@ -159,7 +159,7 @@ fn growth_words(growth: Option<Trend>) -> Words {
     words
 }
 
-fn forecast_words(forecast: Result<Forecast, Why>) -> Words {
+fn forecast_words(forecast: Result<Forecast, NoForecast>) -> Words {
     let Forecast { end, left } = match forecast {
         Ok(forecast) => forecast,
         Err(why) => return none(why),
@@ -172,7 +172,7 @@ fn forecast_words(forecast: Result<Forecast, Why>) -> Words {
     words
 }
 
-fn none(why: Why) -> Words {
+fn none(why: NoForecast) -> Words {
     let mut words = Words::of(b"none (");
     words.push(why.words().as_bytes()).push(b")");
     words
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(at(End::System, 2_400_000), std::format!("{system} 40 min"));
         assert_eq!(at(End::System, 72_000_000), std::format!("{system} 20 h"));
         assert_eq!(at(End::System, 864_000_000), std::format!("{system} 10 d"));
-        assert_eq!(said(&forecast_words(Err(Why::Flat))), "none (flat)");
+        assert_eq!(said(&forecast_words(Err(NoForecast::Flat))), "none (flat)");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use core::fmt::Write;
 
-use super::sockets::{Summary, Whose};
+use super::sockets::{SocketOwner, Summary};
 use super::{Completeness, Scene, When};
 use crate::error::Absent;
 use crate::fixed::Fixed;
@@ -44,7 +44,7 @@ const STATES: [(State, Name); 12] = [
 const FACTS: usize = 12 + STATES.len();
 
 pub(super) fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Result<Completeness, Absent> {
-    let whose = Whose { view: scene.target.view(), pidfd: scene.target.pidfd(), lender: scene.target.lender() };
+    let whose = SocketOwner { view: scene.target.view(), pidfd: scene.target.pidfd(), lender: scene.target.lender() };
     let row = &mut |socket: &_| report.row(Row::Socket(socket));
     let mut summary = match scene.when {
         When::Dying { until } => scene.sockets.take_noted(whose, until, row)?,

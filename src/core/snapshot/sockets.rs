@@ -66,7 +66,7 @@ pub enum Choice {
 
 /// Whose sockets.
 #[derive(Clone, Copy, Debug)]
-pub struct Whose<'t> {
+pub struct SocketOwner<'t> {
     /// `/proc/PID`, or `/proc/PID/task/TID` of a thread that lives when the leader has exited.
     pub view: &'t Dir,
     /// The process, where the kernel has pidfds.
@@ -103,7 +103,12 @@ impl Sockets {
     ///
     /// An error means that nothing is known: a list that may not be read is not a process without sockets.
     /// `buf` is of at least [`LEAST_BUFFER`] bytes; with less sock_diag is not used.
-    pub fn take(&mut self, whose: Whose<'_>, buf: &mut [u8], row: &mut dyn FnMut(&Socket)) -> Result<Summary, Absent> {
+    pub fn take(
+        &mut self,
+        whose: SocketOwner<'_>,
+        buf: &mut [u8],
+        row: &mut dyn FnMut(&Socket),
+    ) -> Result<Summary, Absent> {
         let gone = |why| match whose.pidfd {
             // A zombie's descriptors are unreadable for other users and an empty list for root.
             Some(pidfd) if pidfd.has_exited() => Absent::Gone,
@@ -155,7 +160,7 @@ impl Sockets {
     /// descriptors takes memory, which at a cgroup's limit is not to be had.
     pub fn take_noted(
         &mut self,
-        whose: Whose<'_>,
+        whose: SocketOwner<'_>,
         until: Duration,
         row: &mut dyn FnMut(&Socket),
     ) -> Result<Summary, Absent> {
@@ -168,7 +173,7 @@ impl Sockets {
         Ok(tally.finish(None))
     }
 
-    fn getfd_first(&self, whose: Whose<'_>, buf: &mut [u8]) -> bool {
+    fn getfd_first(&self, whose: SocketOwner<'_>, buf: &mut [u8]) -> bool {
         let own = u64::try_from(self.table.len()).unwrap_or(u64::MAX).saturating_mul(GETFD_NANOS);
         match self.choice {
             Choice::Getfd => true,
@@ -197,7 +202,7 @@ fn namespace(view: &Dir) -> Option<Fixed<32>> {
 
 /// One pass over one process.
 struct Pass<'a> {
-    whose: Whose<'a>,
+    whose: SocketOwner<'a>,
     listing: Listing,
     tally: Tally<'a>,
     buf: &'a mut [u8],

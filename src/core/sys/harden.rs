@@ -123,7 +123,7 @@ impl Depth {
 /// raised to the hard one (the kernel compares at each growth, and keeps 128 MiB below the stack free whatever the limit is). Where
 /// even that is less than is needed, or where the address space is limited and nearly full, the limit is the error.
 #[inline(never)]
-pub fn secure_stack(depth: Depth) -> core::result::Result<(), Shallow> {
+pub fn secure_stack(depth: Depth) -> core::result::Result<(), StackTooSmall> {
     let here = black_box(0_u8);
     // nix has neither getauxval(3) nor, below, setpriority(2).
     // SAFETY: it reads a table that the kernel put on the stack; of a kind that is missing it returns 0.
@@ -137,13 +137,13 @@ pub fn secure_stack(depth: Depth) -> core::result::Result<(), Shallow> {
     if soft < needed {
         let raised = hard.min(8 << 20).max(soft);
         if setrlimit(Resource::RLIMIT_STACK, raised, hard).is_err() || raised < needed {
-            return Err(Shallow::Stack { limit: soft, needed });
+            return Err(StackTooSmall::Stack { limit: soft, needed });
         }
     }
     let (space, _) = getrlimit(Resource::RLIMIT_AS).unwrap_or((u64::MAX, u64::MAX));
     if space < 1 << 40 {
         // A stack grows into the address space that is left, or not at all: it grows now. Whether it can, an ordinary mapping tells.
-        drop(super::map::Region::new(depth.bytes()).map_err(|_| Shallow::Space { limit: space })?);
+        drop(super::map::Region::new(depth.bytes()).map_err(|_| StackTooSmall::Space { limit: space })?);
         match depth {
             Depth::Look => grow_stack::<{ Depth::Look.bytes() }>(),
             Depth::Armed => grow_stack::<{ Depth::Armed.bytes() }>(),
@@ -154,7 +154,7 @@ pub fn secure_stack(depth: Depth) -> core::result::Result<(), Shallow> {
 
 /// Why the stack can't grow as much as is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shallow {
+pub enum StackTooSmall {
     /// `ulimit -s`: the limit and what is needed, in bytes.
     Stack {
         /// The limit.

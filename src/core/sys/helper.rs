@@ -77,7 +77,7 @@ pub enum Unanswered {
 
 /// One process.
 #[derive(Debug)]
-struct Hand {
+struct Worker {
     /// Holds one job.
     job: Shared,
     asked: OwnedFd,
@@ -98,7 +98,7 @@ enum State {
 /// Processes that do jobs of one kind.
 #[derive(Debug)]
 pub struct Helper<J: Copy> {
-    hands: [Option<Hand>; HANDS],
+    workers: [Option<Worker>; HANDS],
     job: core::marker::PhantomData<J>,
 }
 
@@ -106,37 +106,37 @@ impl<J: Copy> Helper<J> {
     /// Starts `count` of them: one is enough where all jobs are about one subject. `work` does a job in place: it reads below `proc`, and
     /// uses neither the heap nor standard output. `empty` is a job that is never done. With [`Descriptors::Shared`] `proc` stays open.
     pub fn start(proc: &Dir, count: usize, descriptors: Descriptors, empty: J, work: fn(&Dir, &mut J)) -> Result<Self> {
-        let hand = || -> Result<Hand> {
+        let worker = || -> Result<Worker> {
             let job = Shared::anonymous(size_of::<J>())?;
             // SAFETY: the mapping has room for one job and is aligned to a page, and nobody else has it yet.
             unsafe { job.start().cast::<J>().write(empty) };
             let (asked, answered) = (eventfd()?, eventfd()?);
-            Ok(Hand { job, asked, answered, pid: Cell::new(0), state: Cell::new(State::Idle) })
+            Ok(Worker { job, asked, answered, pid: Cell::new(0), state: Cell::new(State::Idle) })
         };
-        let mut hands = [const { None }; HANDS];
-        for place in hands.iter_mut().take(count) {
-            *place = Some(hand()?);
+        let mut workers = [const { None }; HANDS];
+        for place in workers.iter_mut().take(count) {
+            *place = Some(worker()?);
         }
         let parent = system::own_pid();
         // Where whoever started memdoor ignores SIGCHLD, the kernel collects children itself, and their numbers may be others' at any time.
         signal::notice_children();
         // A child that has memdoor's name, for however short, is a process that `kill` may choose.
-        let name = Named::take(COMM);
-        for hand in hands.iter().flatten() {
+        let name = ThreadName::take(COMM);
+        for worker in workers.iter().flatten() {
             match fork(descriptors)? {
-                0 => hand.serve(proc, descriptors, work, parent),
+                0 => worker.serve(proc, descriptors, work, parent),
                 pid => {
-                    hand.pid.set(pid);
+                    worker.pid.set(pid);
                     note(pid);
                 }
             }
         }
         drop(name);
-        Ok(Self { hands, job: core::marker::PhantomData })
+        Ok(Self { workers, job: core::marker::PhantomData })
     }
 
-    fn hands(&self) -> impl Iterator<Item = &Hand> {
-        self.hands.iter().flatten()
+    fn workers(&self) -> impl Iterator<Item = &Worker> {
+        self.workers.iter().flatten()
     }
 
     /// Has a job about `subject` done, which `fill` describes, and hands the answer to `take`. When one process alone is left that can be
@@ -149,31 +149,31 @@ impl<J: Copy> Helper<J> {
         within: Duration,
         take: impl FnOnce(&J) -> T,
     ) -> core::result::Result<T, Unanswered> {
-        self.hands().for_each(Hand::look);
-        if self.hands().any(|hand| hand.state.get() == State::Busy(subject)) {
+        self.workers().for_each(Worker::look);
+        if self.workers().any(|worker| worker.state.get() == State::Busy(subject)) {
             return Err(Unanswered::Late);
         }
-        let mut idle = self.hands().filter(|hand| hand.state.get() == State::Idle);
-        let Some(hand) = idle.next() else {
-            let is_none_left = self.hands().all(|hand| hand.state.get() == State::Killed);
+        let mut idle = self.workers().filter(|worker| worker.state.get() == State::Idle);
+        let Some(worker) = idle.next() else {
+            let is_none_left = self.workers().all(|worker| worker.state.get() == State::Killed);
             return Err(if is_none_left { Unanswered::Killed } else { Unanswered::Late });
         };
         if idle.next().is_none() && !may_take_the_last() {
             return Err(Unanswered::Late);
         }
-        let mut place = hand.job.start().cast::<J>();
+        let mut place = worker.job.start().cast::<J>();
         // SAFETY: there is a job since the start, and the other side, which waits, runs this same program: whatever it wrote is a job.
         fill(unsafe { place.as_mut() });
-        hand.state.set(State::Busy(subject));
-        if add_one(hand.asked.as_fd()).is_err() {
+        worker.state.set(State::Busy(subject));
+        if add_one(worker.asked.as_fd()).is_err() {
             return Err(Unanswered::Late);
         }
         let until = monotonic().saturating_add(within);
         loop {
             let left = until.saturating_sub(monotonic());
-            let woken = signal::wait(Some((hand.answered.as_fd(), Until::Readable)), Some(left));
-            hand.look();
-            match (hand.state.get(), woken) {
+            let woken = signal::wait(Some((worker.answered.as_fd(), Until::Readable)), Some(left));
+            worker.look();
+            match (worker.state.get(), woken) {
                 // SAFETY: as above; the other side has answered and waits again.
                 (State::Idle, _) => return Ok(take(unsafe { place.as_ref() })),
                 // Another one may be left.
@@ -242,9 +242,9 @@ fn fork(descriptors: Descriptors) -> Result<c_int> {
 }
 
 /// Another name of this thread, until it is dropped.
-struct Named([u8; 16]);
+struct ThreadName([u8; 16]);
 
-impl Named {
+impl ThreadName {
     fn take(name: &CStr) -> Self {
         let mut before = [0; 16];
         // nix's get_name returns a CString, which is on the heap.
@@ -255,14 +255,14 @@ impl Named {
     }
 }
 
-impl Drop for Named {
+impl Drop for ThreadName {
     fn drop(&mut self) {
         let before = CStr::from_bytes_until_nul(&self.0).unwrap_or_default();
         let _ = prctl::set_name(before);
     }
 }
 
-impl Hand {
+impl Worker {
     /// Takes a late answer, or its end.
     fn look(&self) {
         if !matches!(self.state.get(), State::Busy(_)) {
@@ -377,8 +377,8 @@ mod tests {
     fn a_process_that_was_killed_is_not_waited_for() {
         let helper = start(&Dir::open(c"/proc").expect("/proc"));
         let long = 60_000;
-        for hand in helper.hands() {
-            nix::sys::signal::kill(nix::unistd::Pid::from_raw(hand.pid.get()), nix::sys::signal::SIGKILL)
+        for worker in helper.workers() {
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(worker.pid.get()), nix::sys::signal::SIGKILL)
                 .expect("kill");
             let found = core::iter::from_fn(|| {
                 // It is seen by whoever asks it; until it is dead it may be about to answer.

@@ -10,7 +10,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, co
 use nix::sys::stat::{fstat, fstatat};
 use nix::unistd::ftruncate;
 
-use super::ours::{At, Kind, New, Refused, Why, open_ours, remove, rename_to_free};
+use super::ours::{At, Kind, NewFile, Refused, Why, open_ours, remove, rename_to_free};
 use super::{Errno, Result};
 use crate::fixed::Fixed;
 
@@ -43,7 +43,7 @@ impl LogFile {
 
     /// Makes it: EEXIST when there is something of that name.
     pub fn create(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> core::result::Result<Self, Refused> {
-        let made = New::create(at, kind.mode).and_then(New::keep);
+        let made = NewFile::create(at, kind.mode).and_then(NewFile::keep);
         made.map(|fd| Self { fd, kind, most, keep }).map_err(|errno| refused(at.name, errno.into()))
     }
 
@@ -53,7 +53,7 @@ impl LogFile {
     }
 
     fn open_one(at: At<'_>, kind: &'static Kind, most: u64, keep: u32) -> core::result::Result<Self, Why> {
-        let fd = match New::create(at, kind.mode) {
+        let fd = match NewFile::create(at, kind.mode) {
             Ok(new) => new.keep()?,
             Err(Errno::EEXIST) => {
                 open_ours(at, kind, OFlag::O_RDWR | OFlag::O_APPEND)?.ok_or(Why::Failed(Errno::ENOENT))?

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::{Facts, Level, Subject, Words, push_name};
 use crate::history::trend::R2;
-use crate::monitor::crowd::{By, Crowd, Negligent, Row};
+use crate::monitor::process_table::{ProcessTable, Row, SortKey, ZombieParent};
 use crate::monitor::unread::Origin;
 use crate::processes::Comm;
 use crate::report::Value;
@@ -62,7 +62,7 @@ pub(super) enum Judge {
     /// The host, if it is so at two samples in a row.
     Lasting(fn(&Facts<'_>) -> Subject, Say),
     /// Each process.
-    Process(fn(&Row, &Crowd, u64) -> Measure, SayProcess),
+    Process(fn(&Row, &ProcessTable, u64) -> Measure, SayProcess),
     /// OOM kills, which begin and never end: see `kills.rs`.
     Kills,
     /// What can't be read any more: see `sources.rs`.
@@ -73,7 +73,7 @@ pub(super) enum Judge {
 type Say = fn(&mut Words, &Facts<'_>, u64, u64) -> Option<(Pid, Comm)>;
 
 /// Appends what is behind the name of a process in the sentence; the second number is the limit.
-type SayProcess = fn(&mut Words, &Row, &Crowd, bool, u64);
+type SayProcess = fn(&mut Words, &Row, &ProcessTable, bool, u64);
 
 /// How much of something a process has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,7 +118,7 @@ alerts! {
         let (share, limit) = (percent(value), percent(limit));
         let (used, total) = in_mbs(of.memory);
         let _ = write!(words, "memory {share} % used (limit {limit} %): {used} of {total} MiB");
-        push_first(words, of, "; largest: ", By::Rss);
+        push_first(words, of, "; largest: ", SortKey::Rss);
         None
     });
     Swap: "swap", Percent, Limit::Own("swap", 0), Judge::Host(
@@ -130,15 +130,15 @@ alerts! {
             let (share, limit) = (percent(value), percent(limit));
             let (used, total) = in_mbs(of.swap);
             let _ = write!(words, "swap {share} % used (limit {limit} %): {used} of {total} MiB");
-            push_first(words, of, "; most of it: ", By::Swap);
+            push_first(words, of, "; most of it: ", SortKey::Swap);
             None
         });
     // One that is about to be reaped is none.
     Zombies: "zombies", Count, Limit::Own("zombies", 0), Judge::Lasting(
-        |of| Subject::At(of.crowd.zombies()),
+        |of| Subject::At(of.processes.zombies()),
         |words, of, value, limit| {
             let _ = write!(words, "zombies: {value} (limit {limit})");
-            let Negligent { pid, row, zombies } = of.crowd.negligent()?;
+            let ZombieParent { pid, row, zombies } = of.processes.negligent()?;
             let comm = row.map_or(Comm::new(), |row| row.comm.clone());
             let _ = write!(words, ", {zombies} not reaped by ");
             push_name(words, pid, &comm);
@@ -159,13 +159,13 @@ alerts! {
             let (open, most) = of.files.unzip();
             let (share, limit, open, most) = (percent(value), percent(limit), OrDash(open), OrDash(most));
             let _ = write!(words, "open files: {share} % of the system's (limit {limit} %), {open} of {most}");
-            push_first(words, of, "; most: ", By::Fds);
+            push_first(words, of, "; most: ", SortKey::Fds);
             None
         });
-    Growth: "growth", Percent, Limit::Own("growth", 10), Judge::Process(growth, |words, row, crowd, begins, limit| {
+    Growth: "growth", Percent, Limit::Own("growth", 10), Judge::Process(growth, |words, row, processes, begins, limit| {
         let positive = |number: i64| u64::try_from(number).ok();
         let held = Mb(row.held());
-        let _ = match crowd.growth(row).filter(|_| begins) {
+        let _ = match processes.growth(row).filter(|_| begins) {
             Some(growth) => {
                 let by = OrDash(positive(growth.gained).map(|gained| Mb(Bytes(gained))));
                 let share = OrDash(positive(growth.percent).map(percent));
@@ -185,7 +185,7 @@ alerts! {
         |words, of, value, limit| {
             let (share, limit) = (percent(value), percent(limit));
             let _ = write!(words, "memory: everybody waited {share} % of 10 s (limit {limit} %)");
-            push_first(words, of, "; largest: ", By::Rss);
+            push_first(words, of, "; largest: ", SortKey::Rss);
             None
         });
     OomKill: "oom_kill", Count, Limit::Any, Judge::Kills;
@@ -250,14 +250,14 @@ fn in_mbs(pair: Option<(Bytes, Bytes)>) -> (impl core::fmt::Display, impl core::
 }
 
 /// Who has most of it.
-fn push_first(words: &mut Words, of: &Facts<'_>, before: &str, by: By) {
+fn push_first(words: &mut Words, of: &Facts<'_>, before: &str, by: SortKey) {
     let mut first = None;
-    of.crowd.each_top(by, 1, &mut |row| first = Some(row));
+    of.processes.each_top(by, 1, &mut |row| first = Some(row));
     if let Some(row) = first {
         words.push(before.as_bytes());
         push_name(words, row.pid, &row.comm);
         let _ = match by {
-            By::Fds => write!(words, ", {}", by.of(row)),
+            SortKey::Fds => write!(words, ", {}", by.of(row)),
             _ => write!(words, ", {} MiB", Mb(Bytes(by.of(row)))),
         };
     }
@@ -273,11 +273,11 @@ const STEADY: R2 = R2(800);
 const LONG: Duration = Duration::from_secs(60);
 const SAMPLES: u32 = 10;
 
-fn growth(row: &Row, crowd: &Crowd, limit: u64) -> Measure {
-    let Some(growth) = crowd.growth(row).filter(|_| row.is_growing()) else {
+fn growth(row: &Row, processes: &ProcessTable, limit: u64) -> Measure {
+    let Some(growth) = processes.growth(row).filter(|_| row.is_growing()) else {
         return Measure { level: Level::Below, value: None };
     };
-    let is_long = growth.span * 10 >= crowd.window() && growth.span >= LONG.min(crowd.interval() * SAMPLES);
+    let is_long = growth.span * 10 >= processes.window() && growth.span >= LONG.min(processes.interval() * SAMPLES);
     let percent = u64::try_from(growth.percent).unwrap_or(0);
     let levels = [
         Level::of(percent, limit),
@@ -289,8 +289,8 @@ fn growth(row: &Row, crowd: &Crowd, limit: u64) -> Measure {
 }
 
 /// Whether a process grows by so much and so steadily that it is worth saying.
-pub(in crate::monitor) fn grows(row: &Row, crowd: &Crowd, limits: &Limits) -> bool {
-    growth(row, crowd, limits.shown(Kind::Growth).hundredths).level == Level::Above
+pub(in crate::monitor) fn grows(row: &Row, processes: &ProcessTable, limits: &Limits) -> bool {
+    growth(row, processes, limits.shown(Kind::Growth).hundredths).level == Level::Above
 }
 
 /// When alerts are raised: above these, in hundredths of a percent or as numbers.

@@ -2,10 +2,10 @@
 
 use core::fmt::Write;
 
-use super::course::Figure;
+use super::summary::Figure;
 use super::{Facts, SHORT, Sentence, shared::gained};
 use crate::fixed::Fixed;
-use crate::monitor::crowd::{By, Growth, Row};
+use crate::monitor::process_table::{Growth, Row, SortKey};
 use crate::report::columns::{Mb, OrDash, in_mb};
 use crate::report::escape::{Called, Escaped};
 use crate::report::table::Writer;
@@ -34,7 +34,7 @@ pub(super) fn write(facts: &Facts<'_>, now: &Mounts, to: &mut Writer<'_, '_>) {
 /// kills 0.`
 fn host(facts: &Facts<'_>) -> Words {
     let mut words = Words::new();
-    let of = |figure| facts.course.of(figure);
+    let of = |figure| facts.summary.of(figure);
     let used = of(Figure::Used);
     let (first, last) = (used.map(|used| used.first), used.and_then(|used| used.last));
     let (change, direction) = match (first, last) {
@@ -43,10 +43,10 @@ fn host(facts: &Facts<'_>) -> Words {
         _ => (None, "more"),
     };
     let (now, total, change) = (in_mb(last), in_mb(facts.sample.meminfo.total), in_mb(change));
-    let seconds = facts.course.span.as_secs();
+    let seconds = facts.summary.span.as_secs();
     let available = in_mb(of(Figure::Available).map(|available| available.least));
     let swap = in_mb(of(Figure::SwapUsed).and_then(|swap| swap.last));
-    let (full, kills) = (OrDash(facts.course.full), OrDash(facts.course.oom_kills));
+    let (full, kills) = (OrDash(facts.summary.full), OrDash(facts.summary.oom_kills));
     // A Fixed never returns an error: it cuts.
     let _ = write!(
         words,
@@ -60,7 +60,7 @@ fn growers(facts: &Facts<'_>) -> Words {
     let mut words = Words::new();
     let mut count = 0;
     let mut first: Option<(&Row, Growth)> = None;
-    facts.crowd.each_top(By::Growth, usize::MAX, &mut |row| {
+    facts.processes.each_top(SortKey::Growth, usize::MAX, &mut |row| {
         if let Some(growth) = facts.grows(row) {
             count += 1;
             first = first.or(Some((row, growth)));
@@ -91,16 +91,16 @@ fn growers(facts: &Facts<'_>) -> Words {
 /// nobody's growth is known.
 fn no_growers(facts: &Facts<'_>) -> Words {
     let mut words = Words::new();
-    let crowd = facts.crowd;
-    if !crowd.rows().any(|row| crowd.growth(row).is_some()) {
-        let taken = facts.course.samples;
+    let processes = facts.processes;
+    if !processes.rows().any(|row| processes.growth(row).is_some()) {
+        let taken = facts.summary.samples;
         // A Fixed never returns an error: it cuts.
         let _ = write!(words, "Who grows is not known: it takes 4 samples of one process, and {taken} were taken.");
         return words;
     }
     let limit = facts.limits.shown(crate::monitor::alerts::Kind::Growth);
     let _ = write!(words, "Nobody grows steadily now (R2 above 0.8) by more than {limit} % and 16 MiB");
-    if let (count, Some((pid, comm))) = &facts.course.growers {
+    if let (count, Some((pid, comm))) = &facts.summary.growers {
         // A Fixed never returns an error: it cuts.
         let _ = write!(words, "; {} (PID {pid}) did before, and has ended or grows no more", Called(comm.as_bytes()));
         if *count > 1 {
@@ -124,9 +124,9 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
         let is_first = words.as_bytes().len() == start;
         words.push(if is_first { b"" } else { b"; " });
     };
-    if let Some(parent) = facts.crowd.negligent() {
+    if let Some(parent) = facts.processes.negligent() {
         next(&mut words);
-        let _ = write!(words, "zombies: {}", facts.crowd.zombies());
+        let _ = write!(words, "zombies: {}", facts.processes.zombies());
         match parent.row {
             Some(row) => {
                 let _ = write!(words, ", {} of ", parent.zombies);
@@ -136,7 +136,7 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
         }
     }
     let mut leak: Option<(&Row, i64)> = None;
-    for row in facts.crowd.rows() {
+    for row in facts.processes.rows() {
         let gained = row.fds_gained().map_or(0, |(gained, _)| gained);
         if gained >= MANY && leak.is_none_or(|(_, most)| gained > most) {
             leak = Some((row, gained));
@@ -176,7 +176,7 @@ fn kernel(facts: &Facts<'_>, say: &mut dyn FnMut(&str, Bytes)) {
         (Figure::KernelStacks, "kernel stacks"),
     ];
     for (figure, what) in kinds {
-        if let Some(range) = facts.course.of(figure) {
+        if let Some(range) = facts.summary.of(figure) {
             let more = range.last.map(|last| Bytes(last.0.saturating_sub(range.first.0)));
             if let Some(more) = more.filter(|more| *more >= MUCH) {
                 say(what, more);

@@ -1,18 +1,18 @@
 //! What the samples come to, at the end: who grows, who leaks, and where memory is that no process shows.
 
 mod conclusion;
-mod course;
 mod rows;
 mod shared;
+mod summary;
 
 use core::fmt::Write;
 use core::time::Duration;
 
 use super::alerts;
 use super::alerts::Limits;
-use super::crowd::{Crowd, Growth, Row};
 use super::mapped::Mapped;
 use super::notes::Notes;
+use super::process_table::{Growth, ProcessTable, Row};
 use super::sample::Sample;
 use crate::fixed::Fixed;
 use crate::host::Host;
@@ -20,9 +20,9 @@ use crate::processes::slow;
 use crate::report::table::Get::Words;
 use crate::report::table::{Rows, Table, Tables, Writer, column};
 use crate::tmpfs::Mounts;
-pub(super) use course::Course;
 use rows::{FDS, GROWTH, HOST, MAPPINGS, RSS, VSZ, ZOMBIES};
 use shared::{FILES, MOUNTS, SEGMENTS};
+pub(super) use summary::HostSummary;
 
 /// All of its tables, in their order.
 pub const TABLES: Tables =
@@ -52,9 +52,9 @@ pub(super) struct Facts<'a> {
     pub(super) host: &'a Host,
     pub(super) limits: &'a Limits,
     pub(super) top: usize,
-    pub(super) course: &'a Course,
+    pub(super) summary: &'a HostSummary,
     pub(super) sample: &'a Sample,
-    pub(super) crowd: &'a Crowd,
+    pub(super) processes: &'a ProcessTable,
     /// How long memory lasts if one grows on like that.
     pub(super) left: &'a dyn Fn(&Row, &Growth) -> Option<Duration>,
     pub(super) mapped: &'a Mapped,
@@ -71,8 +71,8 @@ pub(super) struct Facts<'a> {
 impl Facts<'_> {
     /// Those that grow as the alert has it: by so much, so steadily.
     pub(super) fn grows(&self, row: &Row) -> Option<Growth> {
-        let growth = self.crowd.growth(row)?;
-        alerts::grows(row, self.crowd, self.limits).then_some(growth)
+        let growth = self.processes.growth(row)?;
+        alerts::grows(row, self.processes, self.limits).then_some(growth)
     }
 }
 

@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use super::Facts;
-use super::course::{Figure, Range};
+use super::summary::{Figure, Range};
 use crate::history::grown::{Grower, Growers};
-use crate::monitor::crowd::{By, Growth, Negligent, Row, fds};
+use crate::monitor::process_table::{Growth, Row, SortKey, ZombieParent, fds};
 use crate::monitor::tables::number;
 use crate::report::table::Get::{Count, Rate, Share, Size, Span, Text, Thousandths};
 use crate::report::table::{Rows, Table, Writer, called, column};
@@ -96,7 +96,7 @@ pub(super) static VSZ: Table<Row> = Table {
 
 /// Who does not reap most of all zombies.
 pub(super) struct OfZombies<'r> {
-    parent: Negligent<'r>,
+    parent: ZombieParent<'r>,
     all: u64,
 }
 
@@ -174,23 +174,23 @@ const fn length(grower: &Grower) -> Bytes {
 /// The host, and processes by each measure.
 pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     for figure in Figure::ALL {
-        if let Some(range) = facts.course.of(figure) {
+        if let Some(range) = facts.summary.of(figure) {
             to.row(&HOST, &OfHost { figure, range });
         }
     }
-    let (crowd, top) = (facts.crowd, facts.top);
-    crowd.each_top(By::Growth, top, &mut |row| {
-        if let Some(growth) = crowd.growth(row) {
+    let (processes, top) = (facts.processes, facts.top);
+    processes.each_top(SortKey::Growth, top, &mut |row| {
+        if let Some(growth) = processes.growth(row) {
             let left = (facts.left)(row, &growth);
             to.row(&GROWTH, &OfGrowth { row, growth, left });
         }
     });
-    crowd.each_top(By::Rss, top, &mut |row| to.row(&RSS, row));
-    crowd.each_top(By::Vsz, top, &mut |row| to.row(&VSZ, row));
-    if let Some(parent) = crowd.negligent() {
-        to.row(&ZOMBIES, &OfZombies { parent, all: crowd.zombies() });
+    processes.each_top(SortKey::Rss, top, &mut |row| to.row(&RSS, row));
+    processes.each_top(SortKey::Vsz, top, &mut |row| to.row(&VSZ, row));
+    if let Some(parent) = processes.negligent() {
+        to.row(&ZOMBIES, &OfZombies { parent, all: processes.zombies() });
     }
-    crowd.each_top(By::Fds, top, &mut |row| {
+    processes.each_top(SortKey::Fds, top, &mut |row| {
         let kinds = fds::kinds(facts.host, row.pid).ok();
         to.row(&FDS, &OfFds { row, kinds: kinds.filter(|kinds| kinds.unreadable == 0) });
     });
@@ -198,7 +198,7 @@ pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
 
 /// The mappings of those that grow.
 pub(super) fn mappings(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
-    facts.crowd.each_top(By::Growth, facts.top, &mut |row| {
+    facts.processes.each_top(SortKey::Growth, facts.top, &mut |row| {
         let growers = facts.mapped.growers(facts.slow, &facts.host.proc, row.pid, row.started);
         for grower in growers.iter().flat_map(Growers::all).flatten() {
             to.row(&MAPPINGS, &OfMapping { row, grower: &grower });

@@ -85,7 +85,7 @@ pub(super) static MOUNTS: Table<OfMount<'static>> = Table {
 
 pub(super) fn write(facts: &Facts<'_>, now: &Mounts, buf: &mut [u8], to: &mut Writer<'_, '_>) {
     for segment in segments(&facts.host.proc, buf).iter().flatten() {
-        let row = facts.crowd.rows().find(|row| Some(row.pid) == segment.creator);
+        let row = facts.processes.rows().find(|row| Some(row.pid) == segment.creator);
         let creator = row.map_or(&b""[..], |row| row.comm.as_bytes());
         to.row(&SEGMENTS, &OfSegment { segment, creator });
     }

@@ -14,7 +14,7 @@ listed! {
     /// A file of a session.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     #[allow(missing_docs, reason = "the names are those of the files")]
-    pub enum Which {
+    pub enum SessionFile {
         Memory,
         Processes,
         Cgroups,
@@ -26,7 +26,7 @@ listed! {
     }
 }
 
-impl Which {
+impl SessionFile {
     /// The tables in it, and the last part of its name.
     #[must_use]
     pub const fn table(self) -> (Tables, &'static str) {

@@ -5,12 +5,12 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::files::Where;
 use crate::monitor::analysis::{self, TABLES};
-use crate::monitor::files::Which;
-use crate::monitor::options::{Form, What};
-use crate::monitor::{Armed, Seen, view};
+use crate::monitor::files::SessionFile;
+use crate::monitor::options::{Form, Output};
+use crate::monitor::{Monitor, Seen, view};
 use crate::refusal::fail;
 use crate::report::escape::Escaped;
-use crate::report::table::{Pen, Writer};
+use crate::report::table::{TableContext, Writer};
 use crate::sys::out::{Broken, Out, Sink, say};
 
 impl Show<'_> {
@@ -30,7 +30,7 @@ impl Show<'_> {
     }
 }
 
-impl Armed<'_> {
+impl Monitor<'_> {
     /// The summary: the last file, or what stands below the last line.
     pub(in crate::monitor) fn end(&mut self) -> Exit {
         let shown = self.show_summary();
@@ -41,14 +41,14 @@ impl Armed<'_> {
         let Self { seen, show, out, buf, .. } = self;
         let (form, what) = (seen.options.form, seen.options.what);
         let mut is_lost = false;
-        let pen = Pen::new(form, &seen.envelope, &seen.sample.now);
+        let context = TableContext::new(form, &seen.envelope, &seen.sample.now);
         if let Target::Files(files) = &mut show.target {
-            files.write(Which::Summary, &pen, out, &mut |to| seen.sum_up(buf, to));
+            files.write(SessionFile::Summary, &context, out, &mut |to| seen.sum_up(buf, to));
             let mut room = [0; 1024];
             let at = files.dir_now(&seen.host.proc, &mut room);
-            let (typed, name) = (Escaped(files.dir().to_bytes()), files.name(Which::Summary));
+            let (typed, name) = (Escaped(files.dir().to_bytes()), files.name(SessionFile::Summary));
             let name = Escaped(name.as_bytes());
-            if !files.is_failing(Which::Summary) {
+            if !files.is_failing(SessionFile::Summary) {
                 match at {
                     Where::AsTyped(dir) => say(format_args!("memdoor: the summary is in {}/{name}", Escaped(dir))),
                     Where::Moved(dir) => say(format_args!(
@@ -62,7 +62,7 @@ impl Armed<'_> {
                 files.end_sample();
                 return if files.has_lost() { Exit::Partial } else { Exit::Done };
             }
-            let path = files.path(Which::Summary);
+            let path = files.path(SessionFile::Summary);
             let path = Escaped(path.as_bytes());
             say(format_args!("memdoor: {path} is not whole: the summary is on standard output"));
             is_lost = true;
@@ -72,12 +72,12 @@ impl Armed<'_> {
             out.put(view::LEAVE);
         }
         // What a script reads as one table stays one.
-        if is_lost || form != Form::Csv || what == What::Analysis {
+        if is_lost || form != Form::Csv || what == Output::Analysis {
             let form = match form {
                 Form::Csv => Form::Text,
                 form => form,
             };
-            let mut to = Writer::new(&pen, form, TABLES, &mut out, None);
+            let mut to = Writer::new(&context, form, TABLES, &mut out, None);
             seen.sum_up(buf, &mut to);
             to.finish();
         }
@@ -97,9 +97,9 @@ impl Seen<'_> {
             host: &self.host,
             limits: &self.options.limits,
             top: self.options.top,
-            course: &self.course,
+            summary: &self.summary,
             sample: &self.sample,
-            crowd: &self.crowd,
+            processes: &self.processes,
             left: &|row, growth| self.left(row, growth),
             mapped: &self.mapped,
             slow: self.slow.as_ref(),

@@ -5,7 +5,7 @@ use core::fmt::Write;
 use super::change;
 use crate::monitor::Seen;
 use crate::monitor::alerts::Alert;
-use crate::monitor::crowd::{By, Row};
+use crate::monitor::process_table::{Row, SortKey};
 use crate::parse::pressure::Stall;
 use crate::report::columns::{Mb, OrDash, in_mb, words};
 use crate::report::time::ctime;
@@ -27,8 +27,8 @@ impl Seen<'_> {
             name(row, out);
             words(out, format_args!(" {} MiB", Mb(row.rss)));
         }
-        self.crowd.each_top(By::Growth, 1, &mut |row| {
-            let growth = self.crowd.growth(row).filter(|growth| growth.per_second > 0);
+        self.processes.each_top(SortKey::Growth, 1, &mut |row| {
+            let growth = self.processes.growth(row).filter(|growth| growth.per_second > 0);
             if let Some(growth) = growth {
                 let rate = growth.per_second.unsigned_abs().saturating_mul(60);
                 out.put(b"; fastest ");

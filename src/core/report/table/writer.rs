@@ -14,14 +14,14 @@ use crate::sys::out::Out;
 
 /// One moment, in one form.
 #[derive(Debug)]
-pub struct Pen<'e> {
+pub struct TableContext<'e> {
     /// How tables are written.
     pub form: Form,
     samples: Samples<'e>,
     time: Fixed<32>,
 }
 
-impl<'e> Pen<'e> {
+impl<'e> TableContext<'e> {
     /// That of `now`.
     #[must_use]
     pub fn new(form: Form, envelope: &'e Envelope, now: &Now) -> Self {
@@ -38,7 +38,7 @@ pub trait Full {
 
 /// Writes the tables of one file, or of standard output, at one moment.
 pub struct Writer<'w, 'b> {
-    pen: &'w Pen<'w>,
+    context: &'w TableContext<'w>,
     form: Form,
     tables: Tables,
     /// Which of them the last row was of.
@@ -52,13 +52,13 @@ pub struct Writer<'w, 'b> {
 impl<'w, 'b> Writer<'w, 'b> {
     /// A writer of `tables` on `out`.
     pub fn new(
-        pen: &'w Pen<'w>,
+        context: &'w TableContext<'w>,
         form: Form,
         tables: Tables,
         out: &'w mut Out<'b>,
         full: Option<&'w mut dyn Full>,
     ) -> Self {
-        Self { pen, form, tables, at: None, has_title: false, out, rows: 0, full }
+        Self { context, form, tables, at: None, has_title: false, out, rows: 0, full }
     }
 
     /// Ends a table. One without rows has left no trace.
@@ -112,7 +112,7 @@ impl<'w, 'b> Writer<'w, 'b> {
                 put_values(table, value, self.out);
             }
             Form::Json => {
-                let mut line = self.pen.samples.line_of(subject);
+                let mut line = self.context.samples.line_of(subject);
                 for (at, heading) in table.headings().enumerate() {
                     line.push(heading.key, value(at));
                 }
@@ -122,7 +122,7 @@ impl<'w, 'b> Writer<'w, 'b> {
     }
 
     fn put_csv<'c>(&mut self, value: &dyn Fn(usize) -> Value<'c>) {
-        self.out.put(self.pen.time.as_bytes());
+        self.out.put(self.context.time.as_bytes());
         for (number, table) in self.tables.iter().enumerate() {
             for at in 0..table.headings().count() {
                 self.out.put(b",");
@@ -141,7 +141,7 @@ impl<'w, 'b> Writer<'w, 'b> {
         for byte in table.title().bytes() {
             self.out.put(&[byte.to_ascii_uppercase()]);
         }
-        for part in [b" ", self.pen.time.as_bytes(), b"\n"] {
+        for part in [b" ", self.context.time.as_bytes(), b"\n"] {
             self.out.put(part);
         }
         // Sentences need no name.

@@ -10,7 +10,7 @@ use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 
 use super::replaced::flock;
-use super::{New, remove};
+use super::{NewFile, remove};
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
 use crate::sys::system::effective_user;
@@ -21,7 +21,7 @@ pub(super) const PREFIX: &[u8] = b".memdoor-new-";
 
 /// Locks a new one. ESTALE: another run has taken it for abandoned in between, and removed it. Where the file system has no locks it is not
 /// locked, and nobody takes it for anything.
-pub(super) fn claim(new: &New<'_>) -> Result<()> {
+pub(super) fn claim(new: &NewFile<'_>) -> Result<()> {
     let _ = flock(new.file()?);
     if fstat(new.file()?)?.st_nlink == 0 { Err(Errno::ESTALE) } else { Ok(()) }
 }

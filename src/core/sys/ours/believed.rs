@@ -7,7 +7,7 @@ use core::ffi::CStr;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
-use super::way::{Care, End, Way, is_read_only};
+use super::walk::{Care, End, PathWalk, is_read_only};
 use super::{Refused, Why, is_trusted, may_others_write, other};
 use crate::sys::Errno;
 use crate::sys::file::File;
@@ -19,8 +19,8 @@ use crate::sys::system::effective_user;
 /// but for a directory with the sticky bit, and where the file system is mounted read-only. Anybody else is believed to know what they
 /// name. It is a regular file or /dev/null, which says nothing.
 pub fn believed(path: &CStr) -> core::result::Result<File, Refused> {
-    let way = Way::new(path.to_bytes(), Care::Directories).map_err(|errno| Why::from(errno).at(path))?;
-    let (place, unsafe_part) = way.place(End::Followed)?;
+    let walk = PathWalk::new(path.to_bytes(), Care::Directories).map_err(|errno| Why::from(errno).at(path))?;
+    let (place, unsafe_part) = walk.place(End::Followed)?;
     let at = place.at().map_err(|errno| Why::from(errno).at(path))?;
     let open = || {
         check(&fstatat(at.dir, at.name, AtFlags::AT_SYMLINK_NOFOLLOW)?)?;

@@ -9,7 +9,7 @@
 //!    a FIFO waits, and opening /dev/watchdog starts it.
 //!    What looks like one in /proc, /sys and their kind is refused, too.
 //! 2. A file that is replaced or appended to ([`Replaced`], [`super::logfile::LogFile`]) must be empty or begin as its [`Kind`] does.
-//!    All other files ([`New`]: records, the files of a session, what is to replace another) are only ever created, with O_EXCL.
+//!    All other files ([`NewFile`]: records, the files of a session, what is to replace another) are only ever created, with O_EXCL.
 //! 3. The directories on the way are opened one by one. A link among them is followed only if it belongs to root or to who runs memdoor:
 //!    nobody else leads root from /tmp to /etc. A directory that is not there is made under its own name, never where a link leads. See
 //!    [`directory`].
@@ -24,7 +24,7 @@
 mod abandoned;
 mod believed;
 mod replaced;
-mod way;
+mod walk;
 
 extern crate std;
 
@@ -44,7 +44,7 @@ use crate::fixed::Fixed;
 
 pub use believed::{believed, is_missing};
 pub use replaced::{PATIENCE, Replaced};
-pub use way::{Missing, Place, directory, is_here_removed, is_on_read_only, may_make};
+pub use walk::{Missing, Place, directory, is_here_removed, is_on_read_only, may_make};
 
 /// A kind of file that memdoor replaces or appends to.
 #[derive(Debug)]
@@ -154,14 +154,14 @@ pub struct At<'p> {
     pub name: &'p CStr,
 }
 
-/// A file that did not exist before: removed again when it is dropped before [`New::keep`].
+/// A file that did not exist before: removed again when it is dropped before [`NewFile::keep`].
 #[derive(Debug)]
-pub struct New<'p> {
+pub struct NewFile<'p> {
     at: At<'p>,
     fd: Option<OwnedFd>,
 }
 
-impl<'p> New<'p> {
+impl<'p> NewFile<'p> {
     /// Makes it, with these permissions less the umask: EEXIST when there is anything of that name, a link that leads nowhere included.
     pub fn create(at: At<'p>, mode: u32) -> Result<Self> {
         let flags =
@@ -181,7 +181,7 @@ impl<'p> New<'p> {
     }
 }
 
-impl Drop for New<'_> {
+impl Drop for NewFile<'_> {
     fn drop(&mut self) {
         if self.fd.is_some() {
             // It is of no use, and what keeps it from going has been told already.
@@ -194,11 +194,11 @@ impl Drop for New<'_> {
 ///
 /// The name has none of the other's: that may be as long as a name can be. node_exporter reads `*.prom` alone, a shell no names with a
 /// dot in front. It is locked for as long as this run has it open, so that a later one can tell that it was left: [`abandoned`].
-fn beside<'p>(dir: &'p Dir, name: &'p mut Fixed<64>) -> Result<New<'p>> {
+fn beside<'p>(dir: &'p Dir, name: &'p mut Fixed<64>) -> Result<NewFile<'p>> {
     *name = Fixed::of(abandoned::PREFIX);
     name.push_dec(random());
     let name = name.as_c_str().ok_or(Errno::ENAMETOOLONG)?;
-    let new = New::create(At { dir, name }, 0o600)?;
+    let new = NewFile::create(At { dir, name }, 0o600)?;
     abandoned::claim(&new)?;
     Ok(new)
 }

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::fcntl::{OFlag, renameat};
 use nix::sys::stat::{Mode, fchmod, fstat};
 
-use super::{Kind, New, Place, Refused, Why, abandoned, beside, open_ours, probe, remove, sync, sync_names};
+use super::{Kind, NewFile, Place, Refused, Why, abandoned, beside, open_ours, probe, remove, sync, sync_names};
 use crate::fixed::Fixed;
 use crate::sys::clock::monotonic;
 use crate::sys::file::File;
@@ -76,7 +76,7 @@ impl<'p> Replaced<'p> {
         let at = self.place.at()?;
         let fd = match open_ours(at, self.kind, OFlag::O_RDONLY)? {
             Some(fd) => fd,
-            None => match New::create(at, self.kind.mode) {
+            None => match NewFile::create(at, self.kind.mode) {
                 Ok(new) => {
                     self.is_made.set(true);
                     new.keep()?

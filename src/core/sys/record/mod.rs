@@ -23,7 +23,7 @@ use self::frame::{Form, Kind};
 use self::log::{Lack, Log};
 use super::file::Dir;
 use super::map::{WRITABLE, mapped};
-use super::ours::{At, Kind as FileKind, New, Use, open_ours, rename_to_free};
+use super::ours::{At, Kind as FileKind, NewFile, Use, open_ours, rename_to_free};
 use super::{Errno, Result, filesystem};
 
 /// A record on a file of its own.
@@ -54,7 +54,7 @@ const REST: Duration = Duration::from_secs(10);
 impl Record {
     /// A new file of `size` bytes, for its owner only. `lent` is overwritten. A file that can't be completed is removed.
     pub fn create(at: At<'_>, size: usize, form: Form, lent: &mut [u8]) -> Result<Self> {
-        let new = New::create(at, FILE.mode)?;
+        let new = NewFile::create(at, FILE.mode)?;
         fill(new.file()?, size, lent)?;
         let bytes = map(new.file()?, size)?;
         Ok(Self { file: new.keep()?, log: Log::new(bytes, form), disk: Disk::Behind, next_sync: Duration::ZERO })

@@ -49,7 +49,7 @@ enum Arguments<'a> {
 }
 
 /// A process to be looked at.
-pub struct Looks<'a> {
+pub struct ProcessIdentity<'a> {
     dir: &'a Dir,
     /// What stands before the names of its files: nothing when the directory is its own.
     prefix: &'a [u8],
@@ -60,7 +60,7 @@ pub struct Looks<'a> {
     reader: Option<(&'a Reader, Pid)>,
 }
 
-impl<'a> Looks<'a> {
+impl<'a> ProcessIdentity<'a> {
     /// The process of this name: its files are `dir`'s below `prefix`, which is what [`crate::processes::view`] gives.
     pub const fn new(dir: &'a Dir, prefix: &'a [u8], comm: &'a [u8]) -> Self {
         Self { dir, prefix, comm, exe: Exe::Unasked, arguments: Arguments::Unasked, reader: None }

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::time::Duration;
 
-use super::{Look, Row, Slot, Swapping, TURNS, Whom};
+use super::{Coverage, Look, Row, Slot, Swapping, TURNS};
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::parse::{limits, stat, statm, status};
@@ -91,7 +91,7 @@ impl<'r> Reader<'r> {
 
     /// One that a sample has seen.
     pub(super) fn again(&mut self, row: &mut Row, slot: Slot, entry: &Entry<'_>) -> Seen {
-        let is_due = self.look.whom == Whom::All || slot % TURNS == self.turn as usize % TURNS;
+        let is_due = self.look.coverage == Coverage::All || slot % TURNS == self.turn as usize % TURNS;
         let done = match row.kind {
             _ if row.inode != entry.inode => self.identify(row, entry),
             // What a kernel thread starts is one as well, up to its exec() (Linux before 5.19).
@@ -152,7 +152,7 @@ impl<'r> Reader<'r> {
     fn whole(&mut self, row: &mut Row, name: &CStr) -> Result<()> {
         self.status(row, name)?;
         row.looked = self.turn;
-        if self.counting == Counting::Size || self.look.whom == Whom::All {
+        if self.counting == Counting::Size || self.look.coverage == Coverage::All {
             self.count(row, name);
         }
         if row.fds_most.is_none() || row.is_near_its_limit() {
@@ -224,7 +224,7 @@ impl<'r> Reader<'r> {
         if row.looked != self.turn {
             self.whole(row, name)?;
         }
-        if self.counting == Counting::Names && self.look.whom == Whom::Some {
+        if self.counting == Counting::Names && self.look.coverage == Coverage::Some {
             self.count(row, name);
         }
         Ok(())

@@ -23,7 +23,7 @@ use core::time::Duration;
 
 use crate::error::limit;
 use crate::host::Host;
-use crate::monitor::options::Deep;
+use crate::monitor::options::ReadPss;
 use crate::parse::dec;
 use crate::processes::slow;
 use crate::sys::getdents::{Entries, Entry};
@@ -34,8 +34,8 @@ use look::{Reader, Seen};
 use points::Times;
 #[cfg(test)]
 pub(super) use row::tests::row as row_for_tests;
-pub use row::{Growth, Row, Who};
-pub use top::{By, Negligent};
+pub use row::{Growth, NameAndPid, Row};
+pub use top::{SortKey, ZombieParent};
 
 /// Sizes that are remembered of each process: enough for a line that tells growth from noise, 128 bytes a process.
 pub const POINTS: usize = 32;
@@ -54,16 +54,16 @@ pub struct Look<'r> {
     /// So many of the largest and of the fastest growing are looked at wholly.
     pub top: usize,
     /// Whether PSS and USS of the largest are read, which takes their mmap_lock.
-    pub deep: Deep,
+    pub deep: ReadPss,
     /// Who else is looked at wholly.
-    pub whom: Whom,
+    pub coverage: Coverage,
     /// Whether swap is used.
     pub swap: Swapping,
 }
 
 /// Who is looked at wholly, beside the top ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Whom {
+pub enum Coverage {
     /// A sixteenth, in turn.
     #[default]
     Some,
@@ -82,8 +82,8 @@ pub enum Swapping {
 
 /// The processes.
 #[derive(Debug)]
-pub struct Crowd {
-    /// Never longer than its room, so that nothing is allocated after [`Crowd::arm`]. A row stays where it is; what is free, or
+pub struct ProcessTable {
+    /// Never longer than its room, so that nothing is allocated after [`ProcessTable::arm`]. A row stays where it is; what is free, or
     /// whose number comes next, is a list of places.
     rows: Reserved<Row>,
     first: Option<Slot>,
@@ -98,7 +98,7 @@ pub struct Crowd {
     failed: Option<Errno>,
 }
 
-impl Crowd {
+impl ProcessTable {
     /// Room for twice as many processes as there are, and then some. They are looked at each `interval`, and their growth is that
     /// of the last `window`.
     pub fn arm(host: &Host, window: Duration, interval: Duration) -> Result<Self> {
@@ -280,18 +280,18 @@ mod tests {
     use super::*;
     use crate::units::{Bytes, PageSize};
 
-    impl Crowd {
+    impl ProcessTable {
         /// Of these rows, all with the sizes told at each second.
         pub(in super::super) fn of(rows: &[Row], seconds: u64, size: fn(u64) -> u64) -> Self {
             let window = Duration::from_secs(seconds);
-            let mut crowd = Self::with_room(rows.len(), window, Duration::from_secs(1)).expect("room");
+            let mut processes = Self::with_room(rows.len(), window, Duration::from_secs(1)).expect("room");
             for (at, row) in rows.iter().enumerate() {
                 let next = (at + 1 < rows.len()).then_some(at + 1);
-                assert!(crowd.rows.push(Row { next, ..row.clone() }).is_ok());
+                assert!(processes.rows.push(Row { next, ..row.clone() }).is_ok());
             }
-            crowd.first = (!rows.is_empty()).then_some(0);
-            (0..=seconds).for_each(|second| crowd.have(second, size(second)));
-            crowd
+            processes.first = (!rows.is_empty()).then_some(0);
+            (0..=seconds).for_each(|second| processes.have(second, size(second)));
+            processes
         }
 
         /// All have so much at that second.

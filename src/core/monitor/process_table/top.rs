@@ -1,8 +1,8 @@
 //! Who is first by something, and who does not reap.
 
 use super::look::Reader;
-use super::{Crowd, Look, Row};
-use crate::monitor::options::Deep;
+use super::{Look, ProcessTable, Row};
+use crate::monitor::options::ReadPss;
 use crate::processes::descending;
 use crate::processes::slow::REFINING;
 use crate::sys::clock::monotonic;
@@ -10,7 +10,7 @@ use crate::units::Pid;
 
 /// What decides who comes first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum By {
+pub enum SortKey {
     /// RSS.
     Rss,
     /// VmSize.
@@ -23,7 +23,7 @@ pub enum By {
     Fds,
 }
 
-impl By {
+impl SortKey {
     /// How much of it a process has: in bytes, in bytes a second, or how many.
     #[must_use]
     pub fn of(self, row: &Row) -> u64 {
@@ -39,7 +39,7 @@ impl By {
 
 /// A parent of zombies.
 #[derive(Clone, Copy, Debug)]
-pub struct Negligent<'c> {
+pub struct ZombieParent<'c> {
     /// Its number.
     pub pid: Pid,
     /// What is known of it.
@@ -54,22 +54,22 @@ const PARENTS: usize = 512;
 /// What decides, and then the place.
 type Rank = (i64, usize);
 
-fn rank(rows: &[Row], by: By, at: usize) -> Option<Rank> {
+fn rank(rows: &[Row], by: SortKey, at: usize) -> Option<Rank> {
     let row = rows.get(at).filter(|row| row.unread.is_none())?;
     let key = by.of(row);
     (key > 0).then_some((key.cast_signed(), at))
 }
 
-impl Crowd {
+impl ProcessTable {
     /// The first `count` by something; those that have none of it are left out.
-    pub fn each_top<'c>(&'c self, by: By, count: usize, each: &mut dyn FnMut(&'c Row)) {
+    pub fn each_top<'c>(&'c self, by: SortKey, count: usize, each: &mut dyn FnMut(&'c Row)) {
         let key = |at: usize| Some((rank(&self.rows, by, at)?.0, 0));
         let first = descending(self.rows.len(), &key).take(count);
         first.filter_map(|at| self.rows.get(at)).for_each(each);
     }
 
     /// What it takes to be one of them: the rank of the last.
-    fn bar(&self, by: By, count: usize) -> Option<Rank> {
+    fn bar(&self, by: SortKey, count: usize) -> Option<Rank> {
         let key = |at: usize| Some((rank(&self.rows, by, at)?.0, 0));
         let last = descending(self.rows.len(), &key).take(count).last()?;
         rank(&self.rows, by, last)
@@ -78,7 +78,7 @@ impl Crowd {
     /// A whole look at the largest and the fastest growing.
     pub(super) fn look_at_the_top(&mut self, reader: &mut Reader<'_>, look: &Look<'_>) {
         let until = monotonic().saturating_add(REFINING);
-        for by in [By::Rss, By::Growth] {
+        for by in [SortKey::Rss, SortKey::Growth] {
             let bar = self.bar(by, look.top);
             for at in 0..self.rows.len() {
                 if bar.is_none() || rank(&self.rows, by, at) < bar {
@@ -90,7 +90,7 @@ impl Crowd {
                     if monotonic() < until {
                         reader.ending(row, until);
                     }
-                    if by == By::Rss && look.deep == Deep::Yes {
+                    if by == SortKey::Rss && look.deep == ReadPss::Yes {
                         reader.deep(row);
                     }
                 }
@@ -106,7 +106,7 @@ impl Crowd {
 
     /// Who has most of them.
     #[must_use]
-    pub fn negligent(&self) -> Option<Negligent<'_>> {
+    pub fn negligent(&self) -> Option<ZombieParent<'_>> {
         let zombies = || self.rows().filter(|row| row.is_zombie());
         let (mut most, mut last) = (None, None);
         for parent in zombies().take(PARENTS).filter_map(|row| row.parent) {
@@ -117,6 +117,6 @@ impl Crowd {
             }
         }
         let (zombies, pid) = most?;
-        Some(Negligent { pid, row: self.rows().find(|row| row.pid == pid), zombies })
+        Some(ZombieParent { pid, row: self.rows().find(|row| row.pid == pid), zombies })
     }
 }

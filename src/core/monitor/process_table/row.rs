@@ -13,9 +13,9 @@ use crate::units::{Bytes, Percent, Pid, Ticks};
 
 /// `java (PID 4242)`, the name escaped.
 #[derive(Clone, Copy, Debug)]
-pub struct Who<'a>(pub Pid, pub &'a Comm);
+pub struct NameAndPid<'a>(pub Pid, pub &'a Comm);
 
-impl core::fmt::Display for Who<'_> {
+impl core::fmt::Display for NameAndPid<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{} (PID {})", Called(self.1.as_bytes()), self.0)
     }
@@ -83,8 +83,8 @@ pub struct Row {
 impl Row {
     /// Who it is, for sentences.
     #[must_use]
-    pub const fn who(&self) -> Who<'_> {
-        Who(self.pid, &self.comm)
+    pub const fn who(&self) -> NameAndPid<'_> {
+        NameAndPid(self.pid, &self.comm)
     }
 
     /// One of whom nothing else is known.

@@ -73,7 +73,7 @@ pub(super) struct Range {
 
 /// The host over all samples.
 #[derive(Debug)]
-pub(in crate::monitor) struct Course {
+pub(in crate::monitor) struct HostSummary {
     /// By [`Figure`].
     figures: [Option<Range>; Figure::COUNT],
     /// Samples so far.
@@ -90,7 +90,7 @@ pub(in crate::monitor) struct Course {
     pub(in crate::monitor) growers: (u64, Option<(Pid, Comm)>),
 }
 
-impl Course {
+impl HostSummary {
     pub(in crate::monitor) const fn new() -> Self {
         Self {
             figures: [None; Figure::COUNT],

@@ -34,8 +34,8 @@ pub struct Place {
 impl Place {
     /// Opens the directories of `path`, and not what has the last name.
     pub fn of(path: &CStr) -> core::result::Result<Self, Refused> {
-        let way = Way::new(path.to_bytes(), Care::Links).map_err(|errno| Why::from(errno).at(path))?;
-        way.place(End::Itself).map(|(place, _)| place)
+        let walk = PathWalk::new(path.to_bytes(), Care::Links).map_err(|errno| Why::from(errno).at(path))?;
+        walk.place(End::Itself).map(|(place, _)| place)
     }
 
     /// The directory and the name.
@@ -86,17 +86,17 @@ pub fn is_here_removed() -> bool {
 /// Opens the directory `path`. A link on the way, the last name included, must belong to root or to who runs memdoor. Nothing is made
 /// where a link leads: what a dangling one names somebody may have had a reason to remove.
 pub fn directory(path: &CStr, missing: Missing) -> core::result::Result<Dir, Refused> {
-    let mut way = Way::new(path.to_bytes(), Care::Links).map_err(|errno| Why::from(errno).at(path))?;
-    way.missing = missing;
-    while let Some(name) = way.next_name()? {
-        way.enter(&name).map_err(|refused| match (&way.last_link, refused.why) {
+    let mut walk = PathWalk::new(path.to_bytes(), Care::Links).map_err(|errno| Why::from(errno).at(path))?;
+    walk.missing = missing;
+    while let Some(name) = walk.next_name()? {
+        walk.enter(&name).map_err(|refused| match (&walk.last_link, refused.why) {
             (Some(link), Why::Failed(Errno::ENOENT)) if missing == Missing::Make => {
                 Refused { at: link.clone(), why: Why::LinkToNothing }
             }
             _ => refused,
         })?;
     }
-    Ok(Dir::of(way.dir))
+    Ok(Dir::of(walk.dir))
 }
 
 /// What is looked at on the way.
@@ -121,7 +121,7 @@ pub(super) enum End {
 const LINKS: u8 = 40;
 
 /// A path that is walked.
-pub(super) struct Way {
+pub(super) struct PathWalk {
     dir: OwnedFd,
     /// What is still to be walked.
     rest: Fixed<4096>,
@@ -137,7 +137,7 @@ pub(super) struct Way {
 
 type Name = Fixed<256>;
 
-impl Way {
+impl PathWalk {
     pub(super) fn new(path: &[u8], care: Care) -> Result<Self> {
         let rest = Fixed::of(path);
         if path.is_empty() {
