@@ -32,6 +32,7 @@
 //! |---|---|
 //! | armed | all that may fail loudly, allocate or fault was done: memory is locked, and from here on nothing allocates |
 //! | target | the process that a watch or a snapshot is about |
+//! | member | a target with all that its watch knows of it: a watch has a roster of them, which is of one for now |
 //! | victim | the process that the kernel, or `kill`, ends |
 //! | tree | a process with those of its descendants that may be ended with it |
 //! | relative, kin | a process of the target's tree or cgroup; one that may share anonymous memory with another |

@@ -442,6 +442,26 @@ fn exec_keeps_it_seized() {
 }
 
 #[test]
+fn a_target_that_became_another_program_is_let_go_when_the_next_one_is_waited_for() {
+    let dir = TempDir::new();
+    let (before, after) = (dir.victim("before"), dir.victim("after"));
+    let mut target = Victim::start_command(command(&before, &["exec", &after, "idle"]));
+    let id = target.id();
+    let mut watch = seized(&id, &["-e", &before, "--follow"]);
+    target.go();
+    target.ready_again();
+    let end = watch.one_of_next(2, Report::is_end);
+    assert_eq!(end.value("Watch Ended Because"), "it runs another executable now");
+    poll("a target that is traced no more", || (tracer(&id) == "0").then_some(()));
+    // Who waits for the next one would not answer its stops.
+    target.kill();
+    target.wait();
+    let next = Victim::start_command(command(&before, &["idle"]));
+    assert_eq!(watch.next_report().value("PID"), next.id());
+    poll("the next one, seized", || (tracer(&next.id()) == watch.pid().to_string()).then_some(()));
+}
+
+#[test]
 fn a_process_whose_first_thread_has_exited_is_seized_by_another() {
     let target = Victim::start(&["zombie-leader", "4"]);
     let args = ["-p", &target.id(), "-m", "99", "-i", "60", "--seize", "always"];

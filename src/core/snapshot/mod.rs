@@ -224,7 +224,7 @@ pub fn take(scene: &mut Scene<'_>, report: &mut dyn Report) -> Completeness {
     let mut losses = Losses::new();
     for (section, take) in SECTIONS {
         // The target is held until this ends: a snapshot at its death is better than the rest of this one.
-        let take = if ptrace::held().is_some() {
+        let take = if ptrace::is_holding() {
             dying
         } else if scene.when.left().is_zero() {
             late

@@ -107,7 +107,7 @@ fn relative(
         return (Err(Absent::Gone), Completeness::Gone);
     }
     // The target's thread was found before; of a relative one is looked for, but in the exit stop nothing is opened.
-    let may_open = core::ptr::eq(dir, view) && ptrace::held().is_none();
+    let may_open = core::ptr::eq(dir, view) && !ptrace::is_holding();
     let has_lost_its_leader = stat.is_ok_and(|stat| stat.state == b'Z' && stat.threads > 1);
     let thread = if has_lost_its_leader && may_open { live_thread(dir) } else { None };
     let view = thread.as_ref().map_or(view, |(_, thread)| thread);

@@ -283,7 +283,7 @@ const HOLD: Duration = Duration::from_millis(50);
 fn wait_writable(fd: BorrowedFd<'_>, until: Option<Duration>) -> core::result::Result<(), Broken> {
     loop {
         ptrace::serve();
-        let held = ptrace::held().map(|_| HOLD);
+        let held = ptrace::is_holding().then_some(HOLD);
         let patience = held
             .or_else(|| signal::stop_requested().map(|_| PATIENCE))
             .or_else(|| until.map(|until| until.saturating_sub(monotonic())));

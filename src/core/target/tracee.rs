@@ -4,7 +4,7 @@ use super::{Life, STATUS_MAX, Target, live_thread};
 use crate::error::Absent;
 use crate::parse::status::{self, Status};
 use crate::sys::Errno;
-use crate::sys::ptrace;
+use crate::sys::ptrace::Tracee;
 use crate::units::Pid;
 
 /// Whom to seize.
@@ -33,16 +33,16 @@ pub enum Unseized {
 
 impl Target {
     /// Seizes a live thread of it, the first if it lives. It is not stopped by that.
-    pub fn seize(&mut self, scope: Scope, own: u64) -> Result<(), Unseized> {
+    pub fn seize(&mut self, tracee: &Tracee, scope: Scope, own: u64) -> Result<(), Unseized> {
         // Twice: the thread may have exited just now.
         let mut refused = Errno::ESRCH;
         for _ in 0..2 {
             let tid = self.seizable(scope, own)?;
-            match ptrace::seize(tid, self.pid) {
+            match tracee.seize(tid, self.pid) {
                 Ok(()) if self.is_still_itself() => return Ok(()),
                 // The number was another's by then: the kernel lets go of that at once.
                 Ok(()) => {
-                    let _ = ptrace::release(core::time::Duration::from_millis(100));
+                    let _ = tracee.release(core::time::Duration::from_millis(100));
                     return Err(Unseized::Refused(Absent::Gone));
                 }
                 Err(errno) => refused = errno,

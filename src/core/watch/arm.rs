@@ -1,38 +1,41 @@
 //! Everything that may fail loudly, allocate or take its time, before the watch begins.
 
-use super::also::Unjudged;
-use super::counts::{Counts, Reading};
+use super::also::AlsoWatched;
+use super::checks::Checks;
+use super::counts::Reading;
 use super::death::{DeathWatch, memory_for};
-use super::end::{Seen, say_mismatch};
-use super::follow::user;
+use super::end::Seen;
 use super::history::Memory;
-use super::kmsg::{KernelLog, Known, Match, Paths};
-use super::output::Lost;
-use super::{Armed, Lock, Options};
+use super::identity::Identity;
+use super::kmsg::{KernelLog, Known, Match};
+use super::member::{Evidence, Member};
+use super::output::Output;
+use super::threshold::Threshold;
+use super::{Common, Lock, Options, Watch};
 use crate::cgroup::{self, Memcg};
 use crate::cost::Cost;
 use crate::environment::{self, FEW, Locked};
-use crate::error::{Absent, Because, Error, by_right};
+use crate::error::Error;
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::history::History;
 use crate::host::{Host, Numbers};
 use crate::mode::{Buffers, Manner, arm_sockets, envelope, open_host, open_self, take_once};
-use crate::refusal::{fail, refuse, say_hint};
+use crate::refusal::{fail, refuse};
 use crate::report::Format;
 use crate::report::json::Envelope;
-use crate::snapshot::{Cmdline, Completeness, memory};
+use crate::snapshot::{Cmdline, memory};
 use crate::sys::bounded::{Bounded, Of};
 use crate::sys::clock::monotonic;
 use crate::sys::harden;
 use crate::sys::map::Region;
-use crate::sys::out::{Out, Sink, say};
-use crate::sys::{ptrace, signal};
+use crate::sys::out::{Out, Sink};
+use crate::sys::ptrace::Tracee;
+use crate::sys::signal;
 use crate::target::Target;
-use crate::target::exe::Link;
 use crate::target::family::Family;
 use crate::trigger::Trigger;
-use crate::units::{Bytes, Pid};
+use crate::units::Pid;
 
 /// Both are best effort, and without them memdoor still works: a container has neither right.
 fn come_first(host: &Host) {
@@ -40,7 +43,7 @@ fn come_first(host: &Host) {
     let _ = harden::raise_priority();
 }
 
-impl<'a> Armed<'a> {
+impl<'a> Watch<'a> {
     /// Opens, reads and checks everything once, rehearses a snapshot of memdoor itself, and locks what that has touched.
     ///
     /// Apart, so that it can be left out of memory afterwards.
@@ -51,13 +54,13 @@ impl<'a> Armed<'a> {
         buffers: Buffers<'a>,
         death_memory: &'a mut Option<Region>,
     ) -> Result<Self, Exit> {
-        ptrace::forget();
+        let tracee = Tracee::take();
         let Buffers { out, read, past } = buffers;
         let mut host = open_host(FEW)?;
         let mut target = open_target(&mut host, pid, &options)?;
         let rss = memory::rss(&mut target, host.page);
         let by = read_apart(&host, &mut target);
-        let exe = check_exe(&target, &options)?;
+        let identity = Identity::of(&target, &options)?;
         let (envelope, mut memcg) = (envelope(&host), Memcg::new(&host.proc, read));
         let sockets = arm_sockets(&target)?;
         let out = memory_for(&mut target, &options, out, death_memory)?;
@@ -66,42 +69,28 @@ impl<'a> Armed<'a> {
         memcg.refresh(&mut target);
         target.prime(rss.unwrap_or_default());
         let log = kernel_log(&host, &mut target, read);
+        let family = Family::of(&target);
+        let mut evidence = Evidence { target, by, memcg, sockets, identity };
         // After the log was opened: it never has fewer kills than are counted from here on, unless lines are missing.
-        let counts = Counts { own: memcg.oom_kills(), system: host.oom_kills() };
+        let first = evidence.count_kills(&mut host);
         lock_memory(options.lock)?;
         come_first(&host);
         let now = monotonic();
+        let out = Output::new(Out::new(Sink::Stdout, out), envelope, options.format);
         Ok(Self {
-            options,
-            user: user(options.follow, &target),
-            family: Family::of(&target),
-            target,
-            by,
-            paths: Paths::of(&host.proc),
-            host,
-            memcg,
-            envelope,
-            out: Out::new(Sink::Stdout, out),
-            place: None,
-            exe,
-            seen: Seen::new(Reading { at: now, counts }),
-            completeness: Completeness::Complete,
-            sockets,
-            death: DeathWatch::new(options.seize, now),
-            log,
+            common: Common { options, host, buf: read, log, also: AlsoWatched::new(options.also), out },
+            member: Member {
+                evidence,
+                family,
+                seen: Seen::new(Reading { at: now, ..first }),
+                death: DeathWatch::new(options.seize, options.threshold, tracee, now),
+                trigger: Trigger::new(options.interval, now),
+                threshold: Threshold::new(options.threshold, options.base, options.interval),
+                memory: Memory::new(past, now),
+            },
+            checks: Checks::new(now),
             stop: None,
-            buf: read,
-            trigger: Trigger::new(options.interval, now),
-            fires_at: None,
-            reference: None,
-            statm_error: Bytes(0),
-            confirmed: None,
-            trouble: None,
-            unjudged: Unjudged::default(),
-            next_check: now,
-            memory: Memory::new(past, now),
             reports: 0,
-            lost: Lost::default(),
             is_over_and_lost: false,
         })
     }
@@ -109,28 +98,34 @@ impl<'a> Armed<'a> {
     /// Ends arming and watches. Apart, so that what was armed is not moved once more: it is 13 kB, and the stack that it would leave
     /// stays locked.
     pub(super) fn run(&mut self) -> Exit {
-        self.refresh_threshold();
         if let Err(exit) = self.ready() {
             return exit;
         }
+        let Self { common, member, .. } = self;
         // A sample opens and reads what no snapshot does.
-        if let Ok(statm) = memory::read_statm(&mut self.target) {
-            self.take_sample(statm, monotonic());
+        if let Ok(statm) = memory::read_statm(&mut member.evidence.target) {
+            member.take_sample(statm, monotonic(), common);
         }
         harden::touch_stack();
         harden::leave_stack();
-        self.seen.cost = Some(Cost::so_far());
+        member.seen.cost = Some(Cost::so_far());
         let ending = self.watch();
         self.end(ending)
     }
 
     /// What can't be kept up for the whole watch is better said now.
     fn ready(&mut self) -> Result<(), Exit> {
-        self.wait_for_limit()?;
-        self.check_threshold()?;
-        self.check_also()?;
-        self.check_output();
-        self.start_record()
+        let Common { options, host, buf, also, out, .. } = &mut self.common;
+        let Member { evidence, threshold, .. } = &mut self.member;
+        threshold.refresh(host, evidence);
+        threshold.wait_for_limit(options, host, evidence)?;
+        threshold.check(host, evidence.target.pid)?;
+        also.check(host)?;
+        out.check(options.record);
+        match options.record {
+            Some(asked) => out.start_record(asked, evidence, buf),
+            None => Ok(()),
+        }
     }
 }
 
@@ -160,30 +155,9 @@ fn kernel_log(host: &Host, target: &mut Target, buf: &mut [u8]) -> KernelLog {
         Numbers::Other => Match::Name,
     };
     let pid = u64::try_from(target.pid.get()).unwrap_or_default();
-    let mut log = KernelLog::open(pid, comm.as_bytes(), by);
+    let mut log = KernelLog::open(&host.proc, pid, comm.as_bytes(), by);
     log.read(buf, &|_, _| Known::default());
     log
-}
-
-/// The executable as it is now, when it is the one that the user named.
-fn check_exe(target: &Target, options: &Options<'_>) -> Result<Result<Link, Absent>, Exit> {
-    let pid = target.pid;
-    match (target.exe(), options.exe) {
-        (Ok(link), Some(wanted)) if !target.runs(&link, wanted) => {
-            say_mismatch(pid, wanted, Some(&link));
-            Err(Exit::Gone)
-        }
-        (Ok(link), _) => Ok(Ok(link)),
-        (Err(errno), Some(_)) => {
-            say(format_args!("memdoor: cannot read /proc/{pid}/exe: {}", Because(errno)));
-            say_hint(Some(by_right(
-                "run memdoor as root or as the target's user, or leave -e out: the process is pinned without it",
-                "root needs CAP_SYS_PTRACE for that: start memdoor with it, or leave -e out: the process is pinned without it",
-            )));
-            Err(Exit::Error)
-        }
-        (Err(errno), None) => Ok(Err(errno.into())),
-    }
 }
 
 fn lock_memory(lock: Lock) -> Result<(), Exit> {

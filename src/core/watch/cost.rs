@@ -1,24 +1,24 @@
 //! `--self-report`: what watching cost.
 
-use super::Armed;
 use super::end::Seen;
+use crate::host::Host;
 use crate::mode::open_self;
 use crate::snapshot::memory;
 use crate::sys::harden::Faults;
 use crate::sys::out::say;
 use crate::units::{Bytes, micros};
 
-impl Armed<'_> {
+impl Seen {
     /// Says it on standard error: allocations and faults since arming.
-    pub(super) fn report_self(&self, (allocations, faults): (u64, Faults)) {
-        let Seen { samples, snapshots, worst_lateness, .. } = self.seen;
+    pub(super) fn say_cost(&self, (allocations, faults): (u64, Faults), host: &Host) {
+        let Self { samples, snapshots, worst_lateness, .. } = self;
         say(format_args!(
             "memdoor: self-report: allocations {allocations}, minor faults {}, major faults {}, ticks {samples}, \
              snapshots {snapshots}, worst lateness {} us, RSS {}",
             faults.minor,
             faults.major,
-            micros(worst_lateness),
-            Kib(own_rss(self)),
+            micros(*worst_lateness),
+            Kib(own_rss(host)),
         ));
     }
 }
@@ -35,7 +35,7 @@ impl core::fmt::Display for Kib {
     }
 }
 
-fn own_rss(armed: &Armed<'_>) -> Option<Bytes> {
-    let mut target = open_self(&armed.host)?;
-    memory::rss(&mut target, armed.host.page).ok()
+fn own_rss(host: &Host) -> Option<Bytes> {
+    let mut target = open_self(host)?;
+    memory::rss(&mut target, host.page).ok()
 }

@@ -8,7 +8,7 @@ use crate::error::{Absent, by_right};
 use crate::fixed::Fixed;
 use crate::parse::wait::{Core, Ended};
 use crate::report::{Fact, Name, Value};
-use crate::sys::{ptrace, signal};
+use crate::sys::signal;
 use crate::target::Unseized;
 use crate::units::micros;
 
@@ -27,6 +27,8 @@ pub(super) enum Why {
     Unseized(Unseized),
     /// It was seized.
     Seized,
+    /// It was, and the exit stop had to be passed on before anybody looked.
+    Missed,
 }
 
 /// `killed by SIGSEGV (core dumped)`, `exit code 137`.
@@ -70,7 +72,7 @@ pub(super) fn reason(why: Why) -> Fixed<128> {
             write!(words, "not permitted ({right}; kernel.yama.ptrace_scope)")
         }
         Why::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
-        Why::Seized if ptrace::was_missed() => {
+        Why::Missed => {
             write!(words, "standard output was not read, and the target did not wait")
         }
         Why::Seized => write!(words, "it was seized, and none came"),

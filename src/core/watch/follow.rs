@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::Armed;
-use super::options::{Follow, Options};
+use super::member::Evidence;
+use super::options::Options;
 use crate::environment::FEW;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -15,8 +15,8 @@ use crate::report::escape::Escaped;
 use crate::sys::Errno;
 use crate::sys::file::{Dir, File};
 use crate::sys::out::{Out, Sink, say};
+use crate::sys::ptrace;
 use crate::sys::signal::{self, Stop};
-use crate::target::Target;
 use crate::target::exe::{LINK_MAX, Link, present};
 use crate::target::find::{Wanted, find};
 use crate::units::{Pid, Ticks};
@@ -33,28 +33,15 @@ pub(super) struct Previous {
     started: Ticks,
 }
 
-/// Whose the target is, where the next one must be the same user's.
-pub(super) fn user(follow: Follow, target: &Target) -> Option<u64> {
-    match follow {
-        Follow::Next => target.user(),
-        Follow::End => None,
-    }
-}
-
-impl Armed<'_> {
-    /// Of `-c` reports, those that are not made yet.
-    pub(super) fn reports_left(&self) -> Option<u64> {
-        let count = self.options.count?;
-        Some(count.saturating_sub(self.reports))
-    }
-
-    /// Leaves the executable in the buffer for reading, which is the next one's to use.
-    pub(super) fn as_previous(&mut self) -> Previous {
-        let exe = self.exe.as_ref().ok().map(|link| present(link.as_bytes()));
-        if let Some(room) = exe.and_then(|exe| self.buf.get_mut(..exe.len())) {
+impl Previous {
+    /// Leaves its executable in the buffer for reading, which is the next one's to use.
+    pub(super) fn of(evidence: &Evidence, buf: &mut [u8]) -> Self {
+        let Evidence { target, identity, .. } = evidence;
+        let exe = identity.exe().ok().map(|link| present(link.as_bytes()));
+        if let Some(room) = exe.and_then(|exe| buf.get_mut(..exe.len())) {
             room.copy_from_slice(exe.unwrap_or_default());
         }
-        Previous { exe: exe.map(<[u8]>::len), user: self.user, started: self.target.started }
+        Self { exe: exe.map(<[u8]>::len), user: identity.user, started: target.started }
     }
 }
 
@@ -96,6 +83,8 @@ pub(super) fn wait(options: &Options<'_>, previous: Option<Previous>, buf: &[u8]
             Ok(None) => {}
             Err(errno) => return Err(fail(&Error::new("list", b"/proc", errno))),
         }
+        // Of who was watched before and could not be let go of yet.
+        ptrace::serve();
         // A signal ends the wait early, and any other end of it is looked at again.
         let _ = signal::wait(None, Some(LOOK));
     }

@@ -2,16 +2,17 @@
 
 use core::time::Duration;
 
-use super::Armed;
+use super::also::AlsoWatched;
+use super::member::{Evidence, Member};
 use crate::history::pace::{self, Calm, Situation};
 use crate::history::trend::{BELIEVED, Direction};
 use crate::history::{History, Sample, Share, Size, Stamp};
+use crate::host::Host;
 use crate::parse::meminfo::Meminfo;
 use crate::parse::pressure::Stall;
 use crate::parse::statm::Statm;
 use crate::parse::status;
 use crate::target::STATUS_MAX;
-use crate::trigger::also::Trouble;
 use crate::trigger::{self, Level};
 use crate::units::{Bytes, Pages};
 
@@ -43,7 +44,7 @@ impl<'a> Memory<'a> {
     }
 
     /// Whether a reading of RSS is to become a sample.
-    fn is_due(&self, rss: Bytes, now: Duration) -> bool {
+    pub(super) fn is_due(&self, rss: Bytes, now: Duration) -> bool {
         let Some((at, _)) = self.last else {
             return true;
         };
@@ -66,33 +67,30 @@ impl<'a> Memory<'a> {
             calm: if self.samples.outlook().is_flat() && !self.is_news(rss) { Calm::Calm } else { Calm::Restless },
         }
     }
-}
-
-impl Armed<'_> {
-    /// Takes a sample when one is due.
-    pub(super) fn remember(&mut self, statm: Statm, now: Duration) {
-        let rss = statm.resident.bytes(self.host.page);
-        if self.memory.is_due(rss, now) {
-            self.take_sample(statm, now);
-        }
-    }
 
     /// Reads what a sample holds besides RSS. All of it is open, and was read before.
-    pub(super) fn take_sample(&mut self, statm: Statm, now: Duration) {
-        let page = self.host.page;
+    pub(super) fn take_sample(
+        &mut self,
+        statm: Statm,
+        now: Duration,
+        evidence: &mut Evidence,
+        host: &mut Host,
+        also: &mut AlsoWatched,
+    ) {
+        let page = host.page;
         let rss = statm.resident.bytes(page);
         let anon = Pages(statm.resident.0.saturating_sub(statm.shared.0)).bytes(page);
-        let (system, pressure) = (self.host.meminfo(), self.host.pressure());
-        self.doubt_also(&system, &pressure);
+        let (system, pressure) = (host.meminfo(), host.pressure());
+        also.doubt(evidence.target.pid, &system, &pressure);
         let (system, pressure) = (system.unwrap_or_default(), pressure.unwrap_or_default());
         let some = pressure.some.map(Stall::avg10);
         let full = pressure.full.map(Stall::avg10);
-        let charge = self.memcg.charge();
+        let charge = evidence.memcg.charge();
         let sample = Sample {
             at: Stamp::of(now),
             rss: Size::of(Some(rss)),
             anon: Size::of(Some(anon)),
-            swap: Size::of(self.swap(&system)),
+            swap: Size::of(evidence.swap(&system)),
             available: Size::of(system.available),
             swap_free: Size::of(system.swap_free),
             usage: Size::of(charge.and_then(|charge| charge.usage)),
@@ -100,19 +98,15 @@ impl Armed<'_> {
             some: Share::of(some),
             full: Share::of(full),
         };
-        let trouble = |also: trigger::also::Also, available| {
-            also.trouble(trigger::also::Host { total: system.total, available, some, full })
-        };
-        self.trouble = trouble(self.options.also, system.available);
-        // A page on a list of a CPU is free: where only those are missing there is no trouble.
-        if let Some(Trouble::Available(_)) = self.trouble {
-            self.trouble = trouble(self.options.also, self.host.with_lists(system).available);
-        }
+        let known = trigger::also::Host { total: system.total, available: system.available, some, full };
+        also.judge(known, || host.with_lists(system).available);
         let limit = charge.map(|charge| charge.most(system.swap_free));
-        self.memory.samples.push(sample, limit);
-        self.memory.last = Some((now, rss));
+        self.samples.push(sample, limit);
+        self.last = Some((now, rss));
     }
+}
 
+impl Evidence {
     /// VmSwap. While all swap is free it is none, which spares the dearest of these files.
     pub(super) fn swap(&mut self, system: &Meminfo) -> Option<Bytes> {
         if system.swap_total.is_some() && system.swap_total == system.swap_free {
@@ -123,17 +117,19 @@ impl Armed<'_> {
         let text = files.status.once(view, &mut buf).ok()?;
         status::parse(text).swap
     }
+}
 
+impl Member<'_> {
     /// How long to wait for the next reading.
-    pub(super) fn step(&self, now: Duration) -> Duration {
+    pub(super) fn step(&self, now: Duration, interval: Duration) -> Duration {
         let rss = self.seen.last_rss.unwrap_or_default();
-        let situation = self.memory.situation(rss, self.fires_at, now);
-        pace::reading(situation).min(self.options.interval)
+        let situation = self.memory.situation(rss, self.threshold.fires_at(), now);
+        pace::reading(situation).min(interval)
     }
 
     /// Whether the target is above its threshold, or its end is near.
     pub(super) fn is_in_danger(&self, level: Level, now: Duration) -> bool {
-        let is_above = self.options.threshold.is_some() && level == Level::Above;
+        let is_above = self.threshold.percent().is_some() && level == Level::Above;
         is_above || self.memory.is_danger(now)
     }
 }

@@ -12,10 +12,11 @@ pub(super) use kill::{Kills, Kin, Known, Match, Role, Sharing, Sizes, Victim};
 
 use core::time::Duration;
 
-use super::Armed;
 use super::counts::Course;
+use super::member::Evidence;
 use crate::error::Absent;
 use crate::fixed::Fixed;
+use crate::host::Host;
 use crate::oom_kills::{self, Drained, drain};
 use crate::parse::stat::Stat;
 use crate::sys::Errno;
@@ -24,8 +25,8 @@ use crate::sys::file::Dir;
 use crate::sys::kmsg::Kmsg;
 use crate::sys::ptrace;
 use crate::sys::signal::Woken;
-use crate::target::STAT_MAX;
 use crate::target::family::{Descent, Family};
+use crate::target::{STAT_MAX, Target};
 
 /// A line stands in the log before the process that it names is gone; when the log is also written to a slow console, it may come later.
 const LATE: Duration = Duration::from_millis(100);
@@ -50,6 +51,8 @@ const ROUNDS: usize = 4;
 /// The running kernel's log since the watch began.
 pub(super) struct KernelLog {
     log: Result<Kmsg, Absent>,
+    /// Whether a cgroup's path is the one that the log would have: in a cgroup namespace it is another.
+    paths: Paths,
     /// When records were last overwritten before they could be read.
     lost: Option<Duration>,
     pub(super) kills: Kills,
@@ -97,7 +100,7 @@ pub(super) enum Counter {
 
 impl KernelLog {
     /// Opens the log, from now on.
-    pub(super) fn open(pid: u64, comm: &[u8], by: Match) -> Self {
+    pub(super) fn open(proc: &Dir, pid: u64, comm: &[u8], by: Match) -> Self {
         let log = oom_kills::open();
         Self {
             log: log.map_err(|errno| match errno {
@@ -105,6 +108,7 @@ impl KernelLog {
                 Errno::ENOENT | Errno::ENXIO | Errno::ENODEV => Absent::Hidden,
                 errno => Absent::from(errno),
             }),
+            paths: Paths::of(proc),
             lost: None,
             kills: Kills::new(pid, comm, by),
             found: None,
@@ -211,7 +215,7 @@ impl KernelLog {
 
 /// What is common to the paths of cgroups here and in the kernel's log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Paths {
+enum Paths {
     /// They are the same: both begin at the root of the hierarchy.
     Same,
     /// memdoor is in a cgroup namespace, and sees the paths from there.
@@ -220,7 +224,7 @@ pub(super) enum Paths {
 
 impl Paths {
     /// Which they are: `/proc/self/ns/cgroup` (Linux 4.6).
-    pub(super) fn of(proc: &Dir) -> Self {
+    fn of(proc: &Dir) -> Self {
         /// PROC_CGROUP_INIT_INO of include/linux/proc_ns.h.
         const INITIAL: &[u8] = b"cgroup:[4026531835]";
         let mut buf = [0; 64];
@@ -231,55 +235,53 @@ impl Paths {
     }
 }
 
-impl Armed<'_> {
+impl KernelLog {
     /// What the log must be read with: what the target is called now, where it is, and which thread has its memory.
-    pub(super) fn tell_log(&mut self) {
-        let kills = &mut self.log.kills;
+    pub(super) fn tell(&mut self, evidence: &mut Evidence) {
+        let Evidence { target, memcg, .. } = evidence;
+        let kills = &mut self.kills;
         if kills.by() == Match::Name
-            && let Ok(comm) = self.target.stat(|stat| Fixed::<64>::of(stat.comm))
+            && let Ok(comm) = target.stat(|stat| Fixed::<64>::of(stat.comm))
         {
             kills.rename(comm.as_bytes());
         }
         let mut buf = [0; STAT_MAX];
-        if let Some((tid, comm)) = self.target.shown_as(&mut buf)
+        if let Some((tid, comm)) = target.shown_as(&mut buf)
             && let Ok(tid) = u64::try_from(tid.get())
         {
             kills.shown_by(tid, comm);
         }
         if self.paths == Paths::Same
-            && let Ok((version, path)) = self.memcg.counted_in()
+            && let Ok((version, path)) = memcg.counted_in()
         {
             kills.live_in(version, path);
         }
     }
 
-    /// Reads the kernel's log to its end.
-    pub(super) fn read_log(&mut self) {
-        let Self { log, family, host, buf, .. } = self;
-        log.read(buf, &|victim, comm| known(family, &host.proc, victim, comm));
+    /// Reads it to its end, with this family.
+    pub(super) fn read_of(&mut self, family: &Family, host: &Host, buf: &mut [u8]) {
+        self.read(buf, &|victim, comm| known(family, &host.proc, victim, comm));
     }
 
     /// The kernel sends SIGKILL before it logs whom it killed. So a target that neither exits nor has that signal waiting, a moment after a
     /// line with its name, is not the one that the line means. In an exit stop of another tracer it has neither, too.
-    pub(super) fn doubt_log(&mut self) {
+    pub(super) fn doubt(&mut self, target: &mut Target) {
         let lives = |stat: Stat<'_>| !stat.is_exiting && !stat.is_killed && stat.state != b't';
-        if self.log.may_be_anothers() && self.target.stat(lives) == Ok(true) {
-            self.log.disown();
+        if self.may_be_anothers() && target.stat(lives) == Ok(true) {
+            self.disown();
         }
     }
 
     /// Reads on while what must be in it may still come: the kernel counts a kill first, and logs it then.
-    pub(super) fn read_log_until_told(
+    pub(super) fn read_until_told(
         &mut self,
-        is_awaited: bool,
-        own: Result<Course, Absent>,
-        system: Result<Course, Absent>,
+        family: &Family,
+        host: &Host,
+        buf: &mut [u8],
+        is_due: impl Fn(&Kills) -> bool,
     ) {
-        let Self { log, family, host, buf, .. } = self;
         let ask = |victim: &Victim, comm: &[u8]| known(family, &host.proc, victim, comm);
-        log.wait(buf, &ask, &mut |kills| {
-            kills.role().is_none() && (is_awaited || kills.missing(own, system).is_some())
-        });
+        self.wait(buf, &ask, &mut |kills| kills.role().is_none() && is_due(kills));
     }
 }
 

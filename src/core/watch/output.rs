@@ -3,14 +3,17 @@
 //! What is lost is said once when it begins, once when it is over, and counted at the end; the verdict is on standard error. A reader that
 //! has gone (EPIPE) ends the watch: it has what it wanted.
 
-use super::Armed;
 use super::end::Ending;
+use super::record::{Place, Recording};
 use crate::error::Error;
+use crate::mode::with_report;
 use crate::refusal::say_hint;
-use crate::report::Format;
-use crate::report::json::LOST;
+use crate::report::json::{Envelope, LOST};
+use crate::report::{Format, Report};
+use crate::snapshot::Completeness;
 use crate::sys::Errno;
-use crate::sys::out::say;
+use crate::sys::out::{Out, say};
+use crate::sys::record::frame::Kind;
 
 /// What a reader finds where reports are missing.
 const fn note(format: Format) -> &'static [u8] {
@@ -58,29 +61,68 @@ impl Lost {
     }
 }
 
-impl Armed<'_> {
+/// Where the reports go, and what became of them.
+pub(super) struct Output<'a> {
+    pub(super) to: Out<'a>,
+    pub(super) envelope: Envelope,
+    pub(super) format: Format,
+    /// The record, where one was asked for.
+    pub(super) place: Option<Place<'a>>,
+    /// What standard output has lost.
+    pub(super) lost: Lost,
+    completeness: Completeness,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(to: Out<'a>, envelope: Envelope, format: Format) -> Self {
+        Self { to, envelope, format, place: None, lost: Lost::default(), completeness: Completeness::Complete }
+    }
+
+    /// Whether all that was to be in the reports could be read.
+    pub(super) const fn completeness(&self) -> Completeness {
+        self.completeness
+    }
+
+    /// So much of a report could be read.
+    pub(super) fn note(&mut self, completeness: Completeness) {
+        self.completeness = self.completeness.and(completeness);
+    }
+
+    /// Hands a report to `write`.
+    pub(super) fn write<T>(&mut self, write: impl FnOnce(&mut dyn Report) -> T) -> T {
+        with_report(self.format, &mut self.to, &self.envelope, write)
+    }
+
+    /// The same with its frame in the record.
+    pub(super) fn report<T>(&mut self, kind: Kind, write: impl FnOnce(&mut dyn Report) -> T) -> T {
+        self.to.begin(kind);
+        let written = self.write(write);
+        self.to.seal();
+        written
+    }
+
     /// Says before the watch begins that there is no standard output, where that is so. A record needs none.
-    pub(super) fn check_output(&mut self) {
-        if let Some(errno) = self.out.failed() {
-            if self.options.record.is_none() {
+    pub(super) fn check(&mut self, record: Option<Recording<'_>>) {
+        if let Some(errno) = self.to.failed() {
+            if record.is_none() {
                 self.lost.fail(errno, false);
             }
-            self.out.try_again(b"");
+            self.to.try_again(b"");
         }
     }
 
     /// Counts a report that was lost. How the watch ends where nobody reads any more.
-    pub(super) fn look_at_output(&mut self) -> Option<Ending> {
-        if let Some(errno) = self.out.failed() {
+    pub(super) fn look(&mut self) -> Option<Ending> {
+        if let Some(errno) = self.to.failed() {
             self.lost.fail(errno, self.place.is_some());
             self.lost.count += 1;
-            self.out.try_again(note(self.options.format));
+            self.to.try_again(note(self.format));
             return None;
         }
-        match self.out.broken() {
+        match self.to.broken() {
             Some(broken) => Some(Ending::output(broken)),
             None => {
-                if self.lost.is_failing && self.out.writes_again() {
+                if self.lost.is_failing && self.to.writes_again() {
                     self.lost.is_failing = false;
                     say(format_args!("memdoor: standard output can be written again"));
                 }

@@ -5,8 +5,8 @@ mod names;
 use core::ffi::CStr;
 
 use self::names::{Name, name, retain};
-use super::Armed;
-use super::below::identity;
+use super::member::Evidence;
+use super::output::Output;
 use crate::error::{Because, Error};
 use crate::exit::Exit;
 use crate::files::{Unusable, Where};
@@ -23,6 +23,7 @@ use crate::sys::record::frame::{Form, Kind};
 use crate::sys::record::log::{Lack, MIN, least_for, room_for};
 use crate::sys::record::{self, Record, Unfinished};
 use crate::sys::{Errno, Result, harden};
+use crate::target::Target;
 use crate::units::Bytes;
 
 /// What was asked for.
@@ -39,7 +40,8 @@ pub struct Recording<'a> {
 }
 
 /// Where the record is, and what it will be called.
-pub(super) struct Place {
+pub(super) struct Place<'a> {
+    asked: Recording<'a>,
     dir: Dir,
     part: Name,
     name: Name,
@@ -66,23 +68,25 @@ const COMM: report::Name = report::Name(RECORD, "Command Name", "process.name");
 const TYPED: report::Name = report::Name(RECORD, "Watch Command Line", "memdoor.watch.command_line");
 const SIZE: report::Name = report::Name(RECORD, "Record Size", "memdoor.record.size_bytes");
 
-impl Armed<'_> {
-    /// Makes the file and writes its head, when it was asked for.
-    pub(super) fn start_record(&mut self) -> core::result::Result<(), Exit> {
-        let Some(asked) = self.options.record else {
-            return Ok(());
-        };
+impl<'a> Output<'a> {
+    /// Makes the file and writes its head.
+    pub(super) fn start_record(
+        &mut self,
+        asked: Recording<'a>,
+        evidence: &mut Evidence,
+        buf: &mut [u8],
+    ) -> core::result::Result<(), Exit> {
         let path = asked.dir.to_bytes();
         let dir = open_dir(asked.dir, Missing::Refuse)?;
         let now = Now::read();
-        let comm: Fixed<64> = self.target.stat(|stat| Fixed::of(stat.comm)).unwrap_or_default();
-        let Sized { size, is_raised } = self.size(asked);
+        let comm: Fixed<64> = evidence.target.stat(|stat| Fixed::of(stat.comm)).unwrap_or_default();
+        let Sized { size, is_raised } = self.size(asked, &mut evidence.target, buf);
         let mut number = 1;
         let (place, record) = loop {
-            let name = name(&now, comm.as_bytes(), self.target.pid, number, self.options.format);
+            let name = name(&now, comm.as_bytes(), evidence.target.pid, number, self.format);
             let mut part = name.clone();
             part.push(PART);
-            match create(&dir, &part, &name, size, self.form(), self.buf) {
+            match create(&dir, &part, &name, size, self.form(), buf) {
                 // Another watch of this process in this second.
                 Err(Errno::EEXIST) if number < NUMBERS => number += 1,
                 Err(errno) => {
@@ -95,7 +99,7 @@ impl Armed<'_> {
                     };
                     return Err(fail(&Error::new("write", file.as_bytes(), errno).hint(hint)));
                 }
-                Ok(record) => break (Place { dir, part, name }, record),
+                Ok(record) => break (Place { asked, dir, part, name }, record),
             }
         };
         // Only now: were there no room for a new one, the old ones would be all that is left of earlier nights.
@@ -109,12 +113,12 @@ impl Armed<'_> {
             ));
         }
         self.place = Some(place);
-        self.write_head(record, &now, comm.as_bytes(), size);
+        self.write_head(record, evidence, &now, comm.as_bytes(), size);
         Ok(())
     }
 
     fn form(&self) -> Form {
-        match self.options.format {
+        match self.format {
             Format::Text => Form::Text,
             Format::Json => Form::Json,
         }
@@ -122,8 +126,8 @@ impl Armed<'_> {
 
     /// The size that was asked for, or what four snapshots take, and some reports below, twice as long as they would be now. One that has
     /// not even one snapshot would lose the last, which is the one that counts: then it is not what was asked for, and that is said.
-    fn size(&mut self, asked: Recording<'_>) -> Sized {
-        let (one, twice) = self.snapshot_sizes();
+    fn size(&self, asked: Recording<'_>, target: &mut Target, buf: &mut [u8]) -> Sized {
+        let (one, twice) = self.snapshot_sizes(target, buf);
         // The command line stands in the head.
         let least = least_for(self.form(), 2048 + asked.typed.len(), one);
         let needed = room_for(twice).min(SIZE_MAX).max(least);
@@ -145,18 +149,18 @@ impl Armed<'_> {
     }
 
     /// About how many bytes a snapshot takes: with the mappings and descriptors that there are now, and with twice as many.
-    fn snapshot_sizes(&mut self) -> (usize, usize) {
+    fn snapshot_sizes(&self, target: &mut Target, buf: &mut [u8]) -> (usize, usize) {
         let mut mappings = 0;
-        let (view, files) = self.target.view_and_files();
+        let (view, files) = target.view_and_files();
         // What can't be read takes no room either.
-        if let Ok(mut lines) = files.maps.lines(view, self.buf) {
+        if let Ok(mut lines) = files.maps.lines(view, buf) {
             while let Some(Ok(_)) = lines.next() {
                 mappings += 1;
             }
         }
-        let sockets = self.target.descriptors();
+        let sockets = target.descriptors();
         // What has no rows of its own, and rows: as long as they are on the whole, and as they may be.
-        let (now, twice) = match self.options.format {
+        let (now, twice) = match self.format {
             Format::Text => ((4096, 90, 80), (6144, 130, 110)),
             Format::Json => ((12_288, 370, 430), (24_576, 720, 860)),
         };
@@ -165,14 +169,15 @@ impl Armed<'_> {
     }
 
     /// Who writes, of whom and how: into the record alone.
-    fn write_head(&mut self, record: Record, now: &Now, comm: &[u8], size: usize) {
+    fn write_head(&mut self, record: Record, evidence: &Evidence, now: &Now, comm: &[u8], size: usize) {
         let mut buf = [0; 512];
         let mut out = Out::new(Sink::Nowhere, &mut buf);
         out.record_to(Some(record));
         out.begin(Kind::Start);
-        let head = Head { now, pid: self.target.pid, comm };
-        let typed = self.options.record.map_or(&b""[..], |asked| asked.typed);
-        let [pid, exe] = identity(self.target.pid, self.exe.as_ref(), RECORD);
+        let pid = evidence.target.pid;
+        let head = Head { now, pid, comm };
+        let typed = self.place.as_ref().map_or(&b""[..], |place| place.asked.typed);
+        let [pid, exe] = evidence.identity.facts(pid, RECORD);
         let facts = [
             HOST.is(Value::Text(self.envelope.host.as_bytes())),
             KERNEL.is(Value::Text(self.envelope.release.as_bytes())),
@@ -184,7 +189,7 @@ impl Armed<'_> {
             TYPED.is(Value::Text(typed)),
             SIZE.is(Value::Bytes(Bytes(size as u64))),
         ];
-        with_report(self.options.format, &mut out, &self.envelope, |report| {
+        with_report(self.format, &mut out, &self.envelope, |report| {
             report.head(&head);
             report.begin(&SECTION);
             report.facts(&facts);
@@ -192,20 +197,19 @@ impl Armed<'_> {
             report.foot();
         });
         out.seal();
-        self.out.record_to(out.take_record());
+        self.to.record_to(out.take_record());
     }
 
     /// The record is complete: it gets its length and its name. What it had no room for is handed back.
     pub(super) fn finish_record(&mut self) -> core::result::Result<Option<Lack>, Exit> {
-        let (Some(mut record), Some(place)) = (self.out.take_record(), &self.place) else {
+        let (Some(mut record), Some(place)) = (self.to.take_record(), &self.place) else {
             return Ok(None);
         };
         let lack = record.lack();
         let (part, name) = (place.part.as_c_str(), place.name.as_c_str());
         let (part, name) = (part.unwrap_or_default(), name.unwrap_or_default());
         record.finish(&place.dir, part, name).map(|()| lack).map_err(|why| {
-            let (dir, part) = (self.options.record.map_or(c"", |asked| asked.dir), Escaped(part.to_bytes()));
-            let dir = Escaped(dir.to_bytes());
+            let (dir, part) = (Escaped(place.asked.dir.to_bytes()), Escaped(part.to_bytes()));
             match why {
                 Unfinished::Failed(errno) => {
                     say(format_args!("memdoor: cannot complete {dir}/{part}: {}", Because(errno)));
@@ -242,21 +246,22 @@ fn say_lack(lack: Lack) {
     say(format_args!("hint: --record-size {}k", lack.needed.div_ceil(1024)));
 }
 
-impl Armed<'_> {
+impl Output<'_> {
     /// On standard error, once it is complete: where it is, and what it had no room for.
-    pub(super) fn say_of_the_record(&self, lack: Option<Lack>) -> Exit {
-        self.say_where_the_record_is();
+    pub(super) fn say_of_the_record(&self, lack: Option<Lack>, proc: &Dir) -> Exit {
+        self.say_where_the_record_is(proc);
         lack.map_or(Exit::Done, |lack| {
             say_lack(lack);
             Exit::Partial
         })
     }
 
-    fn say_where_the_record_is(&self) {
-        if let (Some(asked), Some(place)) = (self.options.record, &self.place) {
+    fn say_where_the_record_is(&self, proc: &Dir) {
+        if let Some(place) = &self.place {
+            let asked = place.asked;
             let name = Escaped(place.name.as_bytes());
             let mut buf = [0; 1024];
-            match Where::of(&place.dir, asked.dir, &self.host.proc, &mut buf) {
+            match Where::of(&place.dir, asked.dir, proc, &mut buf) {
                 Where::AsTyped(dir) => say(format_args!("memdoor: the record is {}/{name}", Escaped(dir))),
                 Where::Moved(dir) => say(format_args!(
                     "memdoor: the record is {}/{name}: {} was moved, or is another directory now",

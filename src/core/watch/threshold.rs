@@ -5,21 +5,21 @@ extern crate std;
 use core::time::Duration;
 use std::os::fd::AsFd;
 
-use super::Armed;
 use super::follow::stopped;
-use super::options::Follow;
+use super::member::Evidence;
+use super::options::{Follow, Options};
 use crate::environment;
 use crate::environment::MOUNT;
 use crate::error::Absent;
 use crate::exit::Exit;
-use crate::host::total;
+use crate::host::{Host, total};
 use crate::refusal::say_hint;
-use crate::snapshot::{Completeness, memory};
+use crate::snapshot::Completeness;
 use crate::sys::out::say;
 use crate::sys::signal::{self, Until};
 use crate::target::Life;
-use crate::trigger::{self, Base, Level, Of, Threshold};
-use crate::units::Bytes;
+use crate::trigger::{self, Base, Level, Of};
+use crate::units::{Bytes, Pid};
 
 /// How often it is looked whether a process has a limit yet: a supervisor moves it within milliseconds, or after its own start.
 const LOOK: Duration = Duration::from_millis(100);
@@ -41,15 +41,73 @@ impl Confirmed {
     }
 }
 
-impl Armed<'_> {
+/// The threshold of one process.
+pub(super) struct Threshold {
+    /// What was asked for; `None`: no threshold, and every reading is above it.
+    percent: Option<trigger::Threshold>,
+    base: Base,
+    /// Between two walks over the page tables: each stalls the target.
+    rest: Duration,
+    /// The RSS that fires, as of the last check.
+    fires_at: Option<Bytes>,
+    /// What that is a percentage of.
+    reference: Option<Of>,
+    /// How far statm may be off, as of the last check.
+    statm_error: Bytes,
+    confirmed: Option<Confirmed>,
+    /// Partial once MemTotal had to stand for a limit that can't be read.
+    completeness: Completeness,
+}
+
+/// What changed at a check that is worth a sentence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum News {
+    /// MemTotal stands for a limit that may be smaller.
+    Unread(Absent),
+    /// It is a percentage of something else from now on; the limit, if there is one.
+    Moved(Of, Option<Bytes>),
+}
+
+impl Threshold {
+    pub(super) fn new(percent: Option<trigger::Threshold>, base: Base, interval: Duration) -> Self {
+        Self {
+            percent,
+            base,
+            rest: interval.max(Duration::from_secs(1)),
+            fires_at: None,
+            reference: None,
+            statm_error: Bytes(0),
+            confirmed: None,
+            completeness: Completeness::Complete,
+        }
+    }
+
+    /// How many bytes it is; `None`: that is not known, or there is no threshold.
+    pub(super) const fn fires_at(&self) -> Option<Bytes> {
+        self.fires_at
+    }
+
+    /// Its percentage, as it was asked for.
+    pub(super) fn percent(&self) -> Option<u8> {
+        self.percent.map(trigger::Threshold::percent)
+    }
+
+    /// Whether what it stands for could be read.
+    pub(super) const fn completeness(&self) -> Completeness {
+        self.completeness
+    }
+
     /// Where the reading stands. Close to the threshold and on a kernel whose statm is inexact, what an exact walk over the page
-    /// tables said last corrects it.
-    pub(super) fn level(&mut self, rss: Bytes, now: Duration) -> Level {
+    /// tables said last corrects it: `walk` makes one, at most once an interval and once a second.
+    pub(super) fn level(&mut self, rss: Bytes, now: Duration, walk: impl FnOnce() -> Option<Bytes>) -> Level {
         let Some(fires_at) = self.fires_at else {
             return Level::Above;
         };
         let rss = if trigger::is_close(rss, fires_at, self.statm_error) {
-            self.confirm(rss, now);
+            let is_due = self.confirmed.is_none_or(|last| now >= last.at.saturating_add(self.rest));
+            if let Some(exact) = is_due.then(walk).flatten() {
+                self.confirmed = Some(Confirmed { at: now, rss, exact });
+            }
             self.confirmed.map_or(rss, |exact| exact.correct(rss))
         } else {
             rss
@@ -57,58 +115,55 @@ impl Armed<'_> {
         if rss >= fires_at { Level::Above } else { Level::Below }
     }
 
-    /// Walks the page tables, at most once an interval and once a second: it stalls the target.
-    fn confirm(&mut self, rss: Bytes, now: Duration) {
-        let rest = self.options.interval.max(Duration::from_secs(1));
-        if self.confirmed.is_some_and(|last| now < last.at.saturating_add(rest)) {
+    /// What the threshold is in bytes now: limits are changed and memory is plugged in while memdoor watches. News are said.
+    pub(super) fn refresh(&mut self, host: &mut Host, evidence: &mut Evidence) {
+        if self.percent.is_none() {
             return;
         }
-        if let Ok(Some(exact)) = memory::rollup(&mut self.target, self.buf, Some(rss)).map(|rollup| rollup.rss) {
-            self.confirmed = Some(Confirmed { at: now, rss, exact });
+        let Evidence { target, memcg, .. } = evidence;
+        self.statm_error = host.statm_error(|| target.stat(|stat| stat.threads));
+        let memtotal = host.meminfo().and_then(|meminfo| total(&meminfo)).ok();
+        match self.judge(memtotal, memcg.limit()) {
+            None => {}
+            Some(News::Unread(why)) => self.say_unread_limit(target.pid, why),
+            Some(News::Moved(of, limit)) => self.say_reference(target.pid, of, limit),
         }
     }
 
-    /// What the threshold is in bytes now: limits are changed and memory is plugged in while memdoor watches.
+    /// What it is of these.
     ///
     /// A limit that is removed leaves MemTotal, whatever was asked for: the process may now fill the host, and a percentage of a limit that
     /// nothing holds to would never be that of the danger. What can't be read is not removed: the reference stays.
-    pub(super) fn refresh_threshold(&mut self) {
-        let Some(threshold) = self.options.threshold else {
-            return;
-        };
-        self.statm_error = self.host.statm_error(|| self.target.stat(|stat| stat.threads));
-        let memtotal = self.host.meminfo().and_then(|meminfo| total(&meminfo)).ok();
-        let limit = match (self.options.base, self.memcg.limit()) {
+    fn judge(&mut self, memtotal: Option<Bytes>, limit: Result<Option<Bytes>, Absent>) -> Option<News> {
+        let mut news = None;
+        let limit = match (self.base, limit) {
             (Base::Memtotal, _) => None,
             (_, Ok(limit)) => limit,
-            (_, Err(_)) if self.reference == Some(Of::Limit) => return,
+            (_, Err(_)) if self.reference == Some(Of::Limit) => return None,
             (Base::Auto, Err(why)) if self.reference.is_none() && memtotal.is_some() => {
-                self.say_unread_limit(why);
+                news = Some(News::Unread(why));
                 None
             }
             (_, Err(_)) => None,
         };
-        let base = match self.options.base {
+        let base = match self.base {
             Base::Cgroup if limit.is_none() && self.reference.is_some() => Base::Memtotal,
             asked => asked,
         };
-        let Some((of, whole)) = trigger::base(base, memtotal, limit) else {
-            return;
-        };
-        let fires_at = threshold.of(whole);
+        let (of, whole) = trigger::base(base, memtotal, limit)?;
         if self.reference.is_some_and(|before| before != of) {
-            self.say_reference(of, limit, threshold, fires_at);
+            news = Some(News::Moved(of, limit));
         }
-        (self.reference, self.fires_at) = (Some(of), Some(fires_at));
+        (self.reference, self.fires_at) = (Some(of), Some(self.percent?.of(whole)));
+        news
     }
 
     /// Says once that MemTotal stands for a limit that may be smaller. Where the kernel has no memory cgroups there is none.
-    fn say_unread_limit(&mut self, why: Absent) {
+    fn say_unread_limit(&mut self, pid: Pid, why: Absent) {
         if matches!(why, Absent::Unlisted(..) | Absent::NotProvided(_)) {
             return;
         }
         self.completeness = Completeness::Partial;
-        let pid = self.target.pid;
         say(format_args!(
             "memdoor: PID {pid}: the memory limit of its control group can't be read: {why}: MemTotal stands for it"
         ));
@@ -118,55 +173,58 @@ impl Armed<'_> {
     }
 
     /// Says what the threshold is a percentage of from now on: once for each change.
-    fn say_reference(&self, of: Of, limit: Option<Bytes>, threshold: Threshold, fires_at: Bytes) {
+    fn say_reference(&self, pid: Pid, of: Of, limit: Option<Bytes>) {
         let (why, of) = match (of, limit) {
             (Of::Limit, _) => ("its control group has a memory limit now", "that limit"),
             (Of::Memtotal, Some(_)) => ("the memory limit of its control group is above MemTotal now", "MemTotal"),
             (Of::Memtotal, None) => ("its control group has no memory limit any more", "MemTotal"),
         };
-        let (pid, percent, kib) = (self.target.pid, threshold.percent(), fires_at.0 >> 10);
+        let (percent, kib) = (self.percent().unwrap_or_default(), self.fires_at.unwrap_or_default().0 >> 10);
         say(format_args!("memdoor: PID {pid}: {why}: from here on the threshold is {percent} % of {of}, {kib} kB"));
     }
 
     /// `--of cgroup` of the next process, which its supervisor moves into a limited cgroup once it runs: that is waited for as long as the
     /// process lives, and said. One that `-p` names is refused at once, to who typed it.
-    pub(super) fn wait_for_limit(&mut self) -> Result<(), Exit> {
-        let is_next = self.options.follow == Follow::Next && self.options.pid.is_none();
-        if !is_next || self.options.base != Base::Cgroup || self.options.threshold.is_none() || self.fires_at.is_some()
-        {
+    pub(super) fn wait_for_limit(
+        &mut self,
+        options: &Options<'_>,
+        host: &mut Host,
+        evidence: &mut Evidence,
+    ) -> Result<(), Exit> {
+        let is_next = options.follow == Follow::Next && options.pid.is_none();
+        if !is_next || self.base != Base::Cgroup || self.percent.is_none() || self.fires_at.is_some() {
             return Ok(());
         }
-        let pid = self.target.pid;
+        let pid = evidence.target.pid;
         say(format_args!(
             "memdoor: PID {pid} is in no control group with a memory limit that can be read yet: waiting for one"
         ));
         while self.fires_at.is_none() {
             if let Some(stop) = signal::stop_requested() {
-                return Err(stopped(stop, self.options.format));
+                return Err(stopped(stop, options.format));
             }
-            let ended = self.target.pidfd().map(|pidfd| (pidfd.as_fd(), Until::Readable));
+            let ended = evidence.target.pidfd().map(|pidfd| (pidfd.as_fd(), Until::Readable));
             // A signal ends the wait early, and is looked at first.
             let _ = signal::wait(ended, Some(LOOK));
-            if self.target.look_again() != Life::Alive {
+            if evidence.target.look_again() != Life::Alive {
                 say(format_args!("memdoor: PID {pid} has ended, and was in no such control group: it was not watched"));
                 return Err(Exit::Gone);
             }
-            self.memcg.refresh(&mut self.target);
-            self.refresh_threshold();
+            evidence.memcg.refresh(&mut evidence.target);
+            self.refresh(host, evidence);
         }
         say(format_args!("memdoor: PID {pid} is in a control group with a memory limit now: watching it"));
         Ok(())
     }
 
     /// A threshold of nothing never fires: better said now than found out afterwards.
-    pub(super) fn check_threshold(&mut self) -> Result<(), Exit> {
-        if self.options.threshold.is_none() || self.fires_at.is_some() {
+    pub(super) fn check(&self, host: &mut Host, pid: Pid) -> Result<(), Exit> {
+        if self.percent.is_none() || self.fires_at.is_some() {
             return Ok(());
         }
-        let pid = self.target.pid;
-        match self.options.base {
+        match self.base {
             Base::Memtotal => {
-                let read = self.host.meminfo().and_then(|meminfo| total(&meminfo));
+                let read = host.meminfo().and_then(|meminfo| total(&meminfo));
                 read.map_or_else(|why| Err(environment::fail_meminfo(why)), |_| Ok(()))
             }
             Base::Cgroup | Base::Auto => {
@@ -188,5 +246,62 @@ mod tests {
         assert_eq!(walk(4, 434).correct(Bytes(1000)), Bytes(1430));
         assert_eq!(walk(434, 4).correct(Bytes(1000)), Bytes(570));
         assert_eq!(walk(434, 4).correct(Bytes(100)), Bytes(0));
+    }
+
+    const MEMTOTAL: Option<Bytes> = Some(Bytes(1000));
+    const UNREAD: Result<Option<Bytes>, Absent> = Err(Absent::Hidden);
+
+    fn half_of(base: Base) -> Threshold {
+        Threshold::new(trigger::Threshold::new(50), base, Duration::ZERO)
+    }
+
+    #[test]
+    fn without_a_threshold_every_reading_is_above_it_and_nothing_is_walked() {
+        let mut none = Threshold::new(None, Base::Memtotal, Duration::ZERO);
+        assert_eq!(none.level(Bytes(0), Duration::ZERO, || panic!("a walk")), Level::Above);
+    }
+
+    #[test]
+    fn the_smaller_of_memtotal_and_the_limit_is_the_reference_and_a_change_of_it_is_news() {
+        let mut half = half_of(Base::Auto);
+        assert_eq!((half.judge(MEMTOTAL, Ok(Some(Bytes(100)))), half.fires_at()), (None, Some(Bytes(50))));
+        assert_eq!((half.judge(MEMTOTAL, Ok(Some(Bytes(200)))), half.fires_at()), (None, Some(Bytes(100))));
+        let above = Some(Bytes(2000));
+        assert_eq!(half.judge(MEMTOTAL, Ok(above)), Some(News::Moved(Of::Memtotal, above)));
+        assert_eq!(half.fires_at(), Some(Bytes(500)));
+        assert_eq!(half.judge(MEMTOTAL, Ok(above)), None);
+    }
+
+    #[test]
+    fn a_limit_that_is_removed_leaves_memtotal_and_one_that_cannot_be_read_stays() {
+        for base in [Base::Cgroup, Base::Auto] {
+            let mut half = half_of(base);
+            assert_eq!(half.judge(MEMTOTAL, Ok(Some(Bytes(100)))), None);
+            assert_eq!((half.judge(MEMTOTAL, UNREAD), half.fires_at()), (None, Some(Bytes(50))));
+            assert_eq!(half.judge(MEMTOTAL, Ok(None)), Some(News::Moved(Of::Memtotal, None)));
+            assert_eq!(half.fires_at(), Some(Bytes(500)));
+        }
+    }
+
+    #[test]
+    fn a_limit_that_was_never_read_is_said_once_and_only_where_memtotal_stands_for_it() {
+        let mut half = half_of(Base::Auto);
+        assert_eq!(half.judge(MEMTOTAL, UNREAD), Some(News::Unread(Absent::Hidden)));
+        assert_eq!((half.judge(MEMTOTAL, UNREAD), half.fires_at()), (None, Some(Bytes(500))));
+        let mut of_limit = half_of(Base::Cgroup);
+        assert_eq!((of_limit.judge(MEMTOTAL, UNREAD), of_limit.fires_at()), (None, None));
+    }
+
+    #[test]
+    fn page_tables_are_walked_close_to_the_threshold_alone_and_once_a_second() {
+        let mut half = half_of(Base::Memtotal);
+        assert_eq!(half.judge(MEMTOTAL, Ok(None)), None);
+        half.statm_error = Bytes(40);
+        let at = |millis| Duration::from_millis(millis);
+        assert_eq!(half.level(Bytes(400), at(0), || panic!("it is far off")), Level::Below);
+        assert_eq!(half.level(Bytes(480), at(0), || Some(Bytes(505))), Level::Above);
+        assert_eq!(half.level(Bytes(470), at(999), || panic!("it was walked just now")), Level::Below);
+        assert_eq!(half.level(Bytes(470), at(1000), || None), Level::Below);
+        assert_eq!(half.level(Bytes(470), at(1001), || Some(Bytes(500))), Level::Above);
     }
 }

@@ -15,6 +15,7 @@ use crate::fixed::Fixed;
 use crate::host::Numbers;
 use crate::oom_kills::Short;
 use crate::parse::wait::Ended;
+use crate::sys::ptrace::{LAST, Passed};
 use crate::sys::signal;
 use crate::units::Bytes;
 
@@ -75,6 +76,8 @@ pub(super) struct Sources<'k> {
     pub(super) sight: Sight,
     /// The last sizes of the target that were seen.
     pub(super) sizes: Option<Sizes>,
+    /// The last signals that it was sent while it was seized, the newest first.
+    pub(super) passed: [Option<Passed>; LAST],
 }
 
 /// What was counted.
@@ -264,6 +267,7 @@ struct Evidence<'k> {
     own: Result<Course, Absent>,
     /// The same of the system.
     system: Result<Course, Absent>,
+    passed: [Option<Passed>; LAST],
 }
 
 impl<'k> Verdict<'k> {
@@ -280,7 +284,7 @@ impl<'k> Verdict<'k> {
 
     /// Of a target that has ended.
     pub(super) fn of(sources: &Sources<'k>, counted: &Counted, end: Reading) -> Self {
-        let &Sources { ended, gone, coverage, kills, sight, sizes } = sources;
+        let &Sources { ended, gone, coverage, kills, sight, sizes, passed } = sources;
         let (own, system) = (counted.own(end), counted.system(end));
         let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
         let (rise, window) = counted.rise(end, sight);
@@ -322,7 +326,7 @@ impl<'k> Verdict<'k> {
             }
             _ => {}
         }
-        let evidence = Evidence { coverage, kills, is_of_target, rise, beside, gone, missing, own, system };
+        let evidence = Evidence { coverage, kills, is_of_target, rise, beside, gone, missing, own, system, passed };
         Self { cause, words, ended, evidence: Some(evidence), limiting: None }
     }
 
@@ -581,6 +585,7 @@ mod tests {
             kills: &kills,
             sight: Sight::Now,
             sizes: None,
+            passed: [None; LAST],
         };
         told(Verdict::of(&sources, &counted, at(1, count(own, system))));
     }
@@ -632,6 +637,7 @@ mod tests {
                 kills: &kills,
                 sight: Sight::Now,
                 sizes: None,
+                passed: [None; LAST],
             };
             let verdict = Verdict::of(&sources, &Counted::new(at(0, counts(0))), at(1, counts(1)));
             let words = std::string::String::from_utf8_lossy(verdict.words()).into_owned();

@@ -45,7 +45,7 @@ pub(super) fn wait(fd: BorrowedFd<'_>, until: Option<Duration>) -> core::result:
     let grace = match LAGS.load(Ordering::Relaxed) {
         true => Duration::ZERO,
         // A process in its exit stop waits for nobody's words.
-        false if ptrace::held().is_some() => HOLD,
+        false if ptrace::is_holding() => HOLD,
         false => GRACE,
     };
     let end = monotonic().saturating_add(grace);

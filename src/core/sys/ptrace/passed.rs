@@ -7,16 +7,19 @@ use core::time::Duration;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
 
-use super::monotonic;
+use crate::sys::clock::monotonic;
 
 /// How many are remembered.
 pub const LAST: usize = 4;
 
-static COUNT: AtomicU64 = AtomicU64::new(0);
-/// The signal in the lowest byte, its sender's pid above it, 0: not a process.
-static WHAT: [AtomicU64; LAST] = [const { AtomicU64::new(0) }; LAST];
-/// When, in microseconds of [`monotonic`].
-static WHEN: [AtomicU64; LAST] = [const { AtomicU64::new(0) }; LAST];
+/// The last of one place.
+pub(super) struct Kept {
+    count: AtomicU64,
+    /// The signal in the lowest byte, its sender's pid above it, 0: not a process.
+    what: [AtomicU64; LAST],
+    /// When, in microseconds of [`monotonic`].
+    when: [AtomicU64; LAST],
+}
 
 /// A signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,40 +32,50 @@ pub struct Passed {
     pub at: Duration,
 }
 
-/// Forgets them.
-pub(super) fn forget() {
-    COUNT.store(0, Relaxed);
-}
-
-/// Remembers the signal that `tid` is stopped for.
-pub(super) fn note(tid: c_int, signal: c_int) {
-    // What ends nobody is no evidence of an end.
-    if matches!(signal, libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH) {
-        return;
+impl Kept {
+    pub(super) const fn new() -> Self {
+        Self {
+            count: AtomicU64::new(0),
+            what: [const { AtomicU64::new(0) }; LAST],
+            when: [const { AtomicU64::new(0) }; LAST],
+        }
     }
-    let sender = u64::from(sender(tid).unwrap_or_default());
-    let number = u64::from(u8::try_from(signal).unwrap_or_default());
-    let count = COUNT.load(Relaxed);
-    let slot = usize::try_from(count).unwrap_or_default() % LAST;
-    WHAT[slot].store(sender << 8 | number, Relaxed);
-    let now = u64::try_from(monotonic().as_micros()).unwrap_or_default();
-    WHEN[slot].store(now, Relaxed);
-    COUNT.store(count.wrapping_add(1), Relaxed);
-}
 
-/// The last of them, the newest first.
-pub fn passed() -> impl Iterator<Item = Passed> {
-    let count = COUNT.load(Relaxed);
-    (1..=LAST as u64).map_while(move |back| {
-        let slot = usize::try_from(count.checked_sub(back)?).unwrap_or_default() % LAST;
-        let what = WHAT[slot].load(Relaxed);
-        let [signal, ..] = what.to_le_bytes();
-        Some(Passed {
-            signal,
-            sender: u32::try_from(what >> 8).ok().filter(|pid| *pid != 0),
-            at: Duration::from_micros(WHEN[slot].load(Relaxed)),
+    /// Forgets them.
+    pub(super) fn forget(&self) {
+        self.count.store(0, Relaxed);
+    }
+
+    /// Remembers the signal that `tid` is stopped for.
+    pub(super) fn note(&self, tid: c_int, signal: c_int) {
+        // What ends nobody is no evidence of an end.
+        if matches!(signal, libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH) {
+            return;
+        }
+        let sender = u64::from(sender(tid).unwrap_or_default());
+        let number = u64::from(u8::try_from(signal).unwrap_or_default());
+        let count = self.count.load(Relaxed);
+        let slot = usize::try_from(count).unwrap_or_default() % LAST;
+        self.what[slot].store(sender << 8 | number, Relaxed);
+        let now = u64::try_from(monotonic().as_micros()).unwrap_or_default();
+        self.when[slot].store(now, Relaxed);
+        self.count.store(count.wrapping_add(1), Relaxed);
+    }
+
+    /// The last of them, the newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = Passed> {
+        let count = self.count.load(Relaxed);
+        (1..=LAST as u64).map_while(move |back| {
+            let slot = usize::try_from(count.checked_sub(back)?).unwrap_or_default() % LAST;
+            let what = self.what[slot].load(Relaxed);
+            let [signal, ..] = what.to_le_bytes();
+            Some(Passed {
+                signal,
+                sender: u32::try_from(what >> 8).ok().filter(|pid| *pid != 0),
+                at: Duration::from_micros(self.when[slot].load(Relaxed)),
+            })
         })
-    })
+    }
 }
 
 /// Who sent it: by kill(2), tkill(2) or sigqueue(3), which have a si_code of 0 or less.
@@ -74,4 +87,22 @@ fn sender(tid: c_int) -> Option<u32> {
     // SAFETY: with these codes the kernel has set si_pid.
     let pid = unsafe { info.si_pid() };
     u32::try_from(pid).ok().filter(|pid| *pid != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_four_signals_are_kept_without_those_that_end_nobody() {
+        let kept = Kept::new();
+        for signal in [1, 2, 3, libc::SIGCHLD, 10, 12, 15] {
+            kept.note(c_int::MAX, signal);
+        }
+        let mut signals = kept.newest_first().map(|passed| passed.signal);
+        assert_eq!([(); 5].map(|()| signals.next()), [Some(15), Some(12), Some(10), Some(3), None]);
+        drop(signals);
+        kept.forget();
+        assert_eq!(kept.newest_first().next(), None);
+    }
 }

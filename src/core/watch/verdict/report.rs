@@ -10,7 +10,7 @@ use crate::fixed::Fixed;
 use crate::oom_kills::printed;
 use crate::report::{Fact, Name, Report, Value};
 use crate::sys::clock::monotonic;
-use crate::sys::ptrace::{self, Passed};
+use crate::sys::ptrace::{LAST, Passed};
 use crate::sys::signal;
 use crate::units::micros;
 use crate::watch::counts::{Course, Rise, Tenths};
@@ -23,7 +23,7 @@ const CAUSE: Name = Name(WATCH_END, "", "memdoor.verdict.cause");
 
 /// Lines of the log, and sentences of ours.
 const LINES: usize = 6;
-const SENTENCES: usize = 3 + KIN + ptrace::LAST;
+const SENTENCES: usize = 3 + KIN + LAST;
 
 /// Of those who were killed and are related to the target.
 const KIN: usize = 3;
@@ -138,8 +138,8 @@ impl Evidence<'_> {
         *own = count("its control group's count of OOM kills", self.own);
         *system = count("the system's count of OOM kills", self.system);
         let now = monotonic();
-        for (slot, passed) in signals.iter_mut().zip(ptrace::passed()) {
-            *slot = signal(&passed, now);
+        for (slot, passed) in signals.iter_mut().zip(self.passed.iter().flatten()) {
+            *slot = signal(passed, now);
         }
         sentences
     }
