@@ -170,7 +170,7 @@ impl Entry {
         for line in lines.filter(|line| !line.is_empty()) {
             let record = prefix::record(line);
             let is_bare = record == bare(record.text);
-            last = if is_bare { Record { text: record.text, ..last } } else { record };
+            last = if is_bare { Record { text: record.text, line: record.line, ..last } } else { record };
             part = part.and(take(self.around(last)));
             if part == Part::Stop {
                 break;
@@ -204,6 +204,7 @@ impl Entry {
 fn bare(text: &[u8]) -> Record<'_> {
     Record {
         text,
+        line: text,
         when: When::default(),
         origin: Origin::Unknown,
         caller: None,

@@ -26,7 +26,8 @@ const UNKNOWN: usize = 160;
 /// A line without its prefixes. Any bytes will do; a newline at the end may be there or not.
 #[must_use]
 pub fn record(line: &[u8]) -> Record<'_> {
-    let mut head = Head::new(around::unquoted(around::trim(line)));
+    let line = around::unquoted(around::trim(line));
+    let mut head = Head::new(line);
     if kmsg::is_property(head.rest) {
         head.rest = &head.rest[head.rest.len()..];
     }
@@ -37,6 +38,7 @@ pub fn record(line: &[u8]) -> Record<'_> {
     }
     Record {
         text: head.rest,
+        line,
         when: head.when,
         origin: head.origin,
         caller: head.caller,

@@ -5,6 +5,8 @@
 pub struct Record<'l> {
     /// What the kernel printed, leading blanks of continuation lines included.
     pub text: &'l [u8],
+    /// The line that it was read from: what is before the text are its prefixes. The text alone where these came as members of JSON.
+    pub line: &'l [u8],
     /// When, as far as the prefixes tell.
     pub when: When<'l>,
     /// Who said it.
