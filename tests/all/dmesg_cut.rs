@@ -267,6 +267,64 @@ fn a_log_that_was_cut_at_a_width_tells_what_the_whole_one_tells() {
     }
 }
 
+/// A kernel's counters of RSS may be below 0 for a moment, and are printed as what they are not; and a log may be damaged.
+#[test]
+fn a_number_that_no_memory_is_as_large_as_is_no_size() {
+    let dir = TempDir::new();
+    let line = |anon: &str| {
+        format!(
+            "[    1.000000] Out of memory: Killed process 7 (x) total-vm:9kB, anon-rss:{anon}kB, file-rss:4kB, shmem-rss:0kB, UID:0 pgtables:44kB oom_score_adj:0\n"
+        )
+    };
+    for anon in [
+        "18446744073709551615",
+        "18446744073709551612",
+        "18014398509481984",
+        "4398046511104",
+        "184467440737095516150",
+        "-4",
+    ] {
+        let log = dir.write("log", line(anon).as_bytes());
+        let [event] = events(&log).try_into().expect("one event");
+        assert_eq!(event.get("memdoor.oom.anon_rss_bytes"), None, "{anon}");
+        assert_eq!(event.get("memdoor.oom.freed_bytes"), None, "{anon}");
+        assert_eq!(event.number("memdoor.oom.total_vm_bytes"), 9 << 10, "{anon}");
+        assert!(lacks(&event, "sizes"), "{anon}: {event:?}");
+        assert!(words(&log).contains("Memory freed: at least 0.0 MB (RSS)"), "{anon}");
+    }
+    // The control: 4 PiB less a page.
+    let [event] = events(&dir.write("log", line("4398046511100").as_bytes())).try_into().expect("one event");
+    assert_eq!(event.number("memdoor.oom.anon_rss_bytes"), 4_398_046_511_100 << 10);
+    // Any number of a report: of a task, a zone, a count, the swap.
+    let text = fs::read_to_string(format!("{FIXTURES}/6.1-none-swap.log")).expect("a fixture");
+    let log: String = text
+        .lines()
+        .map(|line| {
+            let (prefix, rest) = line.split_at(15.min(line.len()));
+            let is_size = |word: &str| word.ends_with("kB") || word.contains("rss:") || rest.ends_with("pages RAM");
+            let word = |word: &str| match word.find(|c: char| c.is_ascii_digit()) {
+                Some(at) if is_size(word) || word[..at].ends_with(':') => {
+                    format!("{}18446744073709551615kB", &word[..at])
+                }
+                _ => word.to_owned(),
+            };
+            let changed: Vec<String> = rest.split(' ').map(word).collect();
+            format!("{prefix}{}\n", changed.join(" "))
+        })
+        .collect();
+    assert!(log.matches("18446744073709551615kB").count() > 50, "{log}");
+    let path = dir.write("log", log.as_bytes());
+    let [event] = events(&path).try_into().expect("one event");
+    let has_long = |text: &str| text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 16);
+    assert!(!has_long(&words(&path)) && !has_long(&format!("{:?}", event.get("memdoor.oom"))), "{event:?}");
+    let row = "[    1.000000] x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0\n\
+        [    1.000000] [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n\
+        [    1.000000] [      7]     0     7     2719 18446744073709551615    45056        5             0 a\n\
+        [    1.000000] [      8]     0     8     2719       80    45056        5             0 b\n";
+    let [event] = events(&dir.write("log", row.as_bytes())).try_into().expect("one event");
+    assert!(!format!("{:?}", event.get("memdoor.oom.top")).contains("1844"), "{event:?}");
+}
+
 #[test]
 fn a_number_that_ends_with_its_line_is_no_number() {
     let dir = TempDir::new();
