@@ -279,6 +279,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let Self { scan, assembler, log, sink, .. } = self;
         sink.reach.begin(name);
         let mut take = |record: Record<'_>, line: Position| {
+            sink.see(&record, log);
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
         };
@@ -333,6 +334,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         };
         let start = log.start();
         scan.let_go(&mut |record: Record<'_>, line: Position| {
+            sink.see(&record, log);
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
         });

@@ -27,4 +27,5 @@ pub mod seen;
 pub mod shell;
 pub mod source;
 pub mod start;
+pub mod unit;
 mod unwrap;

@@ -15,6 +15,7 @@ pub(in crate::oomlog) use kmsg::caller;
 
 use super::escape::skip_colour;
 use super::record::{Caller, Origin, Record, When};
+use super::unit::is_of_systemd;
 use crate::parse;
 
 /// No line seen so far has more than six; a hostile one may not cost more than this.
@@ -45,6 +46,7 @@ pub fn record(line: &[u8]) -> Record<'_> {
         host: head.host,
         boot_id: None,
         behind: head.behind,
+        of_systemd: head.origin == Origin::Other && is_of_systemd(&line[..line.len() - head.rest.len()]),
     }
 }
 

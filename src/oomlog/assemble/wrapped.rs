@@ -148,6 +148,7 @@ impl Wrapped {
             host: self.host.as_deref(),
             boot_id: None,
             behind: None,
+            of_systemd: false,
         }
     }
 
