@@ -298,6 +298,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     .or(start.is_backwards.then_some(Trouble::Backwards))
                     .or(tally.lost.map(Trouble::Long))
                     .or(quoted)
+                    .or(start.has_no_message.then_some(Trouble::NoMessage))
                     .or(is_no_text.then_some(Trouble::NoText));
                 if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
                     sink.unread += 1;

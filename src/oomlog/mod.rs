@@ -15,6 +15,7 @@ pub mod form;
 mod gunzip;
 mod json;
 pub mod live;
+mod markup;
 pub mod moment;
 mod needle;
 pub mod places;
