@@ -87,6 +87,19 @@ impl Units {
         }
     }
 
+    /// Whether that kill was asked for, and no event is near it.
+    fn is_left(&self, kill: &Said, filter: &Filter<'_>) -> bool {
+        let Some(at) = kill.at_us else {
+            // Where there are events, it may be one of them.
+            return self.known.is_empty();
+        };
+        let first = self.known.partition_point(|known| *known < at && known.abs_diff(at) > NEAR_US);
+        let is_known = self.known.get(first).is_some_and(|known| known.abs_diff(at) <= NEAR_US);
+        let is_asked =
+            filter.since_us.is_none_or(|since| at >= since) && filter.until_us.is_none_or(|until| at <= until);
+        is_asked && !is_known
+    }
+
     /// Says of which units no event was found that systemd may mean; whether there are any. To cron in words once. `has_hint`: what to type has been
     /// said.
     pub(super) fn say(&mut self, filter: &Filter<'_>, troubles: &mut Troubles, is_cron: bool, has_hint: bool) -> bool {
@@ -95,19 +108,7 @@ impl Units {
             return false;
         }
         self.known.sort_unstable();
-        let is_known = |at: i64| {
-            let near = i64::try_from(NEAR_US).unwrap_or(i64::MAX);
-            let first = self.known.partition_point(|known| *known < at.saturating_sub(near));
-            self.known.get(first).is_some_and(|known| known.abs_diff(at) <= NEAR_US)
-        };
-        let is_asked = |at: i64| {
-            filter.since_us.is_none_or(|since| at >= since) && filter.until_us.is_none_or(|until| at <= until)
-        };
-        let is_left = |kill: &&Said| match kill.at_us {
-            Some(at) => is_asked(at) && !is_known(at),
-            // Where there are events, it may be one of them.
-            None => self.known.is_empty(),
-        };
+        let is_left = |kill: &&Said| self.is_left(kill, filter);
         let (mut found, mut said) = (0_usize, 0_usize);
         for unit in &self.units {
             let is_of_cgroup = filter
