@@ -106,6 +106,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         queue: Queue::default(),
         placed: Placed::default(),
         unread: 0,
+        events: 0,
         shown: 0,
         flush: match options.logs {
             Logs::Follow => Flush::Event,

@@ -103,6 +103,8 @@ pub(super) struct Sink<'a, 'b> {
     pub(super) placed: Placed,
     /// Logs of which nothing was read because others have to.
     pub(super) unread: u64,
+    /// Events that were read, whatever became of them.
+    pub(super) events: u64,
     /// Events that were shown.
     pub(super) shown: u64,
     pub(super) flush: Flush,
@@ -136,6 +138,7 @@ impl Sink<'_, '_> {
         }
         let wall = moment::of(&event.when, reference);
         self.reach.note_event(source, wall.map(|wall| wall.us));
+        self.events += 1;
         self.units.know(wall.map(|wall| wall.us));
         let waiting = Waiting {
             source: source.clone(),

@@ -146,6 +146,11 @@ impl Assembler {
         self.quotes.lost.take()
     }
 
+    /// Whether a report has begun that is not finished.
+    pub fn has_report(&self) -> bool {
+        self.opens.iter().any(|open| open.kind == Kind::Oom)
+    }
+
     /// Takes a record, of one line or several, and says what it is part of. Events that no later line can change go to `done`, in the
     /// log's order.
     pub fn push(&mut self, record: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) -> Part {

@@ -316,3 +316,15 @@ fn a_journal_whose_messages_journalctl_left_out_is_not_clean() {
     let ended = run(&["dmesg", &log]);
     assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:?}");
 }
+
+/// A crash leaves blocks of NULs in a file: what is around them is a log all the same, be it one without any prefix.
+#[test]
+fn a_log_without_prefixes_that_has_nuls_in_it_is_read() {
+    let dir = TempDir::new();
+    let text = messages().join("\n") + "\n";
+    for log in ["\0".repeat(5000) + &text, text.replacen('\n', &format!("\n{}", "\0".repeat(5000)), 1)] {
+        let ended = ask(&dir.write("log", log.as_bytes()));
+        assert_eq!((ended.code(), ended.err.as_str()), (3, ""), "{}", ended.err);
+        assert_eq!(kills(&ended), expected());
+    }
+}
