@@ -12,6 +12,7 @@ mod read;
 mod sink;
 mod state;
 mod trouble;
+mod units;
 mod words;
 use core::ffi::CStr;
 use core::fmt::Write;
@@ -41,6 +42,7 @@ use read::{Notes, Reader};
 use sink::{Flush, Sink};
 use state::State;
 use trouble::News;
+use units::Units;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -100,9 +102,11 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         seen: state.seen,
         troubles: state.troubles,
         reach: Reach::default(),
+        units: Units::default(),
         queue: Queue::default(),
         placed: Placed::default(),
         unread: 0,
+        events: 0,
         shown: 0,
         flush: match options.logs {
             Logs::Follow => Flush::Event,
@@ -168,13 +172,15 @@ fn end(options: &Options<'_>, sink: &mut Sink<'_, '_>, kept: Option<&mut Replace
     sink.release();
     let lacks = lacks(options, sink);
     let silence = silence(options, sink);
+    let is_cron = options.since_last.is_some();
+    let is_told = sink.units.say(&options.filter, &mut sink.troubles, is_cron, silence);
     // Cron mails whatever is said: nothing new is nothing to say.
     let is_news = options.since_last.is_none() || sink.shown > 0;
     // That nothing was found is no fact where nothing could be read.
     if is_news && sink.run.logs > 0 && !silence {
         sink.end(&lacks);
     }
-    let exit = exit(sink, silence || !lacks.is_empty(), options.on_found);
+    let exit = exit(sink, silence || is_told || !lacks.is_empty(), options.on_found);
     // What was not written is new the next time.
     if let (Some(kept), Some(path), None) = (kept, options.since_last, sink.broken())
         && let Err(refused) = state::save(kept, &sink.seen, &sink.troubles)

@@ -278,7 +278,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let start = self.log.piece(name, reference);
         let Self { scan, assembler, log, sink, .. } = self;
         sink.reach.begin(name);
+        let events = sink.events;
         let mut take = |record: Record<'_>, line: Position| {
+            sink.see(&record, log);
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
         };
@@ -286,17 +288,19 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         match done {
             Err(errno) => self.failed("read", name, errno),
             Ok(tally) => {
+                let has_event = self.sink.events > events || self.assembler.has_report();
                 let quoted = self.assembler.quoted().map(|at| Trouble::Quoted(at - start));
                 let sink = &mut *self.sink;
                 sink.run.bytes += tally.bytes;
                 let start = tally.start;
                 // wtmp and the like are in each /var/log; who names such a file takes it for a log.
-                let is_no_text = by == By::Name && start.has_nul && !start.of_kernel;
+                let is_no_text = by == By::Name && start.has_nul && !start.of_kernel && !has_event;
                 let trouble = source
                     .trouble()
                     .or(start.is_backwards.then_some(Trouble::Backwards))
                     .or(tally.lost.map(Trouble::Long))
                     .or(quoted)
+                    .or(start.has_no_message.then_some(Trouble::NoMessage))
                     .or(is_no_text.then_some(Trouble::NoText));
                 if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
                     sink.unread += 1;
@@ -333,6 +337,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         };
         let start = log.start();
         scan.let_go(&mut |record: Record<'_>, line: Position| {
+            sink.see(&record, log);
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
         });

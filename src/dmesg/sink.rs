@@ -5,10 +5,12 @@ use super::filter::{Filter, Unknown, Verdict};
 use super::queue::{Placed, Queue, Waiting};
 use super::reach::Reach;
 use super::trouble::Troubles;
+use super::units::Units;
 use super::{id, words};
 use crate::oomlog::analysis::plural;
 use crate::oomlog::event::{Event, Outcome, Position};
 use crate::oomlog::moment::{self, Reference};
+use crate::oomlog::record::Record;
 use crate::oomlog::report::{Found, Lack, Run, Show};
 use crate::oomlog::seen::{self, Known, Noted, Seen, Where};
 use crate::report::json::Envelope;
@@ -96,10 +98,13 @@ pub(super) struct Sink<'a, 'b> {
     pub(super) seen: Seen,
     pub(super) troubles: Troubles,
     pub(super) reach: Reach,
+    pub(super) units: Units,
     pub(super) queue: Queue,
     pub(super) placed: Placed,
     /// Logs of which nothing was read because others have to.
     pub(super) unread: u64,
+    /// Events that were read, whatever became of them.
+    pub(super) events: u64,
     /// Events that were shown.
     pub(super) shown: u64,
     pub(super) flush: Flush,
@@ -115,6 +120,13 @@ pub(super) enum Flush {
 }
 
 impl Sink<'_, '_> {
+    /// Looks at a record that may tell of a kill and is none of the kernel's.
+    pub(super) fn see(&mut self, record: &Record<'_>, log: &Log) {
+        if let Some((source, reference)) = log.pieces.last() {
+            self.units.see(record, source, reference);
+        }
+    }
+
     pub(super) fn event(&mut self, mut event: Event, log: &Log) {
         let Some((source, reference)) = log.settle(&mut event) else {
             return;
@@ -126,6 +138,8 @@ impl Sink<'_, '_> {
         }
         let wall = moment::of(&event.when, reference);
         self.reach.note_event(source, wall.map(|wall| wall.us));
+        self.events += 1;
+        self.units.know(wall.map(|wall| wall.us));
         let waiting = Waiting {
             source: source.clone(),
             wall,

@@ -90,6 +90,7 @@ fn command(what: Command, packing: Packing, path: &[u8]) -> String {
     let path = if path == b"-" { "FILE".into() } else { shell::Path(path).to_string() };
     let log = match (what, packing) {
         (Command::Unpack([before, behind]), _) => format!("{before}{path}{behind}"),
+        (Command::Instead(command), _) => command.into(),
         (Command::Filter(filter), Packing::Plain) => format!("{filter} {path}"),
         // By standard input it need not be named .gz.
         (Command::Filter(filter), Packing::Gzip) => format!("zcat <{path} | {filter}"),

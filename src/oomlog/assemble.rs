@@ -23,7 +23,7 @@ use std::collections::VecDeque;
 
 use super::escape::lines_of;
 use super::event::{Event, Position, Stamp, Text};
-use super::record::{Caller, Origin, Record};
+use super::record::{Caller, Origin, Record, When};
 use super::scan::Part;
 use crate::parse::oom_report::header::Header;
 use crate::parse::oom_report::{self, Line};
@@ -32,7 +32,7 @@ use open::{Kind, Open};
 use quotes::Quotes;
 use step::Step;
 use whose::{Now, OPEN, Owner, owner};
-use wrapped::Wrapped;
+use wrapped::{Wrapped, is_below};
 
 /// Lines between a person's asking and the report, which another CPU's may stand between.
 const SOON: u64 = 100;
@@ -61,7 +61,7 @@ pub struct Assembler {
 }
 
 /// The line before this one. Where two programs write one log (rsyslog's imklog beside imjournal), each line is there twice.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Last {
     text: Vec<u8>,
     stamp: Stamp,
@@ -69,6 +69,7 @@ struct Last {
     boot_id: Option<Text>,
     /// Two CPUs may print the same words at once.
     caller: Option<Caller>,
+    origin: Option<Origin>,
     /// What was said of it.
     part: Option<Part>,
 }
@@ -87,6 +88,19 @@ impl Last {
             && self.caller == record.caller
     }
 
+    /// The record with the prefix of this one, below whose text it stands.
+    fn goes_on_as<'l>(&'l self, record: Record<'l>) -> Record<'l> {
+        let when = When { boot_us: self.stamp.boot_us, wall: self.stamp.wall.as_deref(), wall_us: self.stamp.wall_us };
+        Record {
+            when,
+            origin: self.origin.unwrap_or(record.origin),
+            caller: self.caller,
+            host: self.host.as_deref(),
+            boot_id: self.boot_id.as_deref(),
+            ..record
+        }
+    }
+
     fn note(&mut self, record: &Record<'_>, part: Part) {
         self.text.clear();
         self.text.extend_from_slice(record.text);
@@ -94,6 +108,7 @@ impl Last {
         self.host = record.host.map(Text::from);
         self.boot_id = record.boot_id.map(Text::from);
         self.caller = record.caller;
+        self.origin = Some(record.origin);
         self.part = Some(part);
     }
 }
@@ -118,6 +133,7 @@ impl Assembler {
                 host: None,
                 boot_id: None,
                 caller: None,
+                origin: None,
                 part: None,
             },
             quotes: Quotes::new(),
@@ -130,9 +146,18 @@ impl Assembler {
         self.quotes.lost.take()
     }
 
+    /// Whether a report has begun that is not finished.
+    pub fn has_report(&self) -> bool {
+        self.opens.iter().any(|open| open.kind == Kind::Oom)
+    }
+
     /// Takes a record, of one line or several, and says what it is part of. Events that no later line can change go to `done`, in the
     /// log's order.
     pub fn push(&mut self, record: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) -> Part {
+        if let Some(part) = self.goes_on_in_name(record, position, done) {
+            self.last.note(record, part);
+            return part;
+        }
         let mut record = *record;
         self.quotes.read(&mut record, position);
         let record = &record;
@@ -143,6 +168,7 @@ impl Assembler {
         if let Some(part) = self.last.part.filter(|_| self.last.is_again(record)) {
             return part;
         }
+        self.wrapped.note_width(record);
         let part = self.lines(record, position, done);
         self.last.note(record, part);
         part
@@ -164,6 +190,12 @@ impl Assembler {
             if self.goes_on_as_header(&line, &part, position, done) {
                 continue;
             }
+            // The end of a name that was not put together: no report of a machine without a name.
+            let last =
+                if matches!(line, Line::Header(_)) && is_below(&part) { self.last.clone() } else { Last::default() };
+            if last.origin.is_some() {
+                part = last.goes_on_as(part);
+            }
             self.wrapped.note(&line, &part, position);
             // Of a line that is cut it is known when the next one does not go on with it.
             if !matches!(line, Line::Other | Line::Begun(_)) {
@@ -172,6 +204,11 @@ impl Assembler {
                 self.before = Stamp::of(&part.when);
             }
         }
+        self.part(before)
+    }
+
+    /// What a record was of, before which there were so many lines of reports.
+    fn part(&self, before: u64) -> Part {
         let goes_on = |open: &Open| open.kind == Kind::Oom && !open.ended;
         match (self.number > before, self.opens.iter().any(goes_on)) {
             (false, _) => Part::Other,
@@ -218,6 +255,8 @@ impl Assembler {
                 return;
             }
             Line::Cut => return self.cut(),
+            // What journalctl puts between two boots has no prefix: with one, it is of a name.
+            Line::Boot if record.origin == Origin::Kernel && record.text.starts_with(b"--") => return self.number -= 1,
             Line::Boot => return self.boot(record, done),
             Line::Header(header) => {
                 let is_name = header.comm.is_none_or(|comm| self.around.note(comm, self.number));

@@ -25,6 +25,7 @@ pub(super) struct Entry {
     /// The identifier or the transport, which outrank a level.
     named: Option<Origin>,
     caller: Option<Caller>,
+    of_systemd: bool,
 }
 
 /// The last member that came.
@@ -55,6 +56,7 @@ impl Entry {
         self.origin = None;
         self.named = None;
         self.caller = None;
+        self.of_systemd = false;
     }
 
     /// What the head of an entry says: the time as it is written, and the boot.
@@ -78,6 +80,9 @@ impl Entry {
     pub(super) fn member(&mut self, name: &[u8], value: Value<'_>, at: Position) {
         self.last = Last::Other;
         let (Value::Text(written) | Value::Array(written) | Value::Bare(written)) = value;
+        if name == b"SYSLOG_IDENTIFIER" {
+            self.of_systemd = written == b"systemd";
+        }
         match parse::ascii(name) {
             "MESSAGE" | "msg" | "message" | "log" | "line" | "textPayload" if !self.has_message => {
                 decode(value, &mut self.message);
@@ -170,7 +175,7 @@ impl Entry {
         for line in lines.filter(|line| !line.is_empty()) {
             let record = prefix::record(line);
             let is_bare = record == bare(record.text);
-            last = if is_bare { Record { text: record.text, ..last } } else { record };
+            last = if is_bare { Record { text: record.text, line: record.line, ..last } } else { record };
             part = part.and(take(self.around(last)));
             if part == Part::Stop {
                 break;
@@ -184,6 +189,7 @@ impl Entry {
         let origin = self.named.or(self.origin);
         let boot_us = self.when.source_boot_us.or(self.when.boot_us);
         record.origin = origin.unwrap_or(record.origin);
+        record.of_systemd |= self.of_systemd && record.origin == Origin::Other;
         record.when.boot_us = record.when.boot_us.or(boot_us);
         if record.when.wall_us.is_none() && !self.wall.is_empty() {
             record.when.wall = Some(&self.wall);
@@ -204,12 +210,14 @@ impl Entry {
 fn bare(text: &[u8]) -> Record<'_> {
     Record {
         text,
+        line: text,
         when: When::default(),
         origin: Origin::Unknown,
         caller: None,
         host: None,
         boot_id: None,
         behind: None,
+        of_systemd: false,
     }
 }
 

@@ -68,11 +68,11 @@ impl Feed {
         }
     }
 
-    /// Another log begins, whose lines were cut at that width.
-    pub(super) fn begin(&mut self, width: Option<usize>) {
-        self.forms.begin(width);
+    /// Another log begins with this text.
+    pub(super) fn begin(&mut self, start: &[u8]) {
+        self.forms.begin(start);
         // Words that tell of a report may be cut, too: all of it is looked at.
-        if width.is_some() {
+        if self.forms.is_cut_at_a_width() {
             self.open(usize::MAX, 0, Unit::Line, Extent::Whole);
         }
     }

@@ -7,10 +7,11 @@ use super::entry::Entry;
 use super::escape::lines_of;
 use super::event::Position;
 use super::json::{Token, Value, members, tokens};
+use super::markup;
 use super::prefix;
 use super::record::Record;
 use super::scan::{Part, Take};
-use super::unwrap::Unwrap;
+use super::unwrap::{self, Unwrap};
 
 /// What the lines are now. They may change their form at any line: files are concatenated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,11 +33,13 @@ pub(super) struct Forms {
     form: Form,
     entry: Entry,
     unwrap: Unwrap,
+    /// Whether the lines are those of a web page.
+    is_marked_up: bool,
 }
 
 impl Forms {
     pub(super) fn new() -> Self {
-        Self { form: Form::Lines, entry: Entry::default(), unwrap: Unwrap::default() }
+        Self { form: Form::Lines, entry: Entry::default(), unwrap: Unwrap::default(), is_marked_up: false }
     }
 
     pub(super) fn reset(&mut self) {
@@ -44,9 +47,10 @@ impl Forms {
         self.entry.clear();
     }
 
-    /// Another log begins, whose lines were cut at that width.
-    pub(super) fn begin(&mut self, width: Option<usize>) {
-        self.unwrap.begin(width);
+    /// Another log begins with this text.
+    pub(super) fn begin(&mut self, start: &[u8]) {
+        self.unwrap.begin(unwrap::width(start));
+        self.is_marked_up = markup::is_in(start);
     }
 
     /// Whether they are put together again.
@@ -56,6 +60,9 @@ impl Forms {
 
     /// The next line without its newline, and its number.
     pub(super) fn line(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
+        if self.is_marked_up {
+            return self.whole(&markup::undone(line), at, take);
+        }
         if !self.unwrap.is_needed() || self.form != Form::Lines {
             return self.whole(line, at, take);
         }

@@ -5,12 +5,13 @@ use memchr::memmem::Finder;
 /// What reports of all kernels from 2.6.9 on have in them: a word that is looked for, and what stands right before or behind it.
 ///
 /// Each pass over a GiB takes 0.03 to 0.04 s of CPU, a sixth of what the kernel takes to read it. This is why there are two words and not
-/// one for each kind of line.
-const EVERYWHERE: [Word; 2] = [
+/// one for each kind of line. The third is systemd's, of a kill that the log has no report of.
+const EVERYWHERE: [Word; 3] = [
     // A report's header, the reaper, a group's line.
     Word { needle: b"oom", before: &[b""], behind: &[b"-kill", b"_reaper: reaped", b".group"] },
     // Each kill or the line before it, and a panic whose report was lost.
     Word { needle: b" memory", before: &[b"ut of", b"deadlocked on"], behind: &[b""] },
+    Word { needle: b" OOM killer", before: &[b" the"], behind: &[b"."] },
 ];
 
 /// What is left of a report of before Linux 5.1 whose other lines went with the file before this one: looked for where a log starts alone.
@@ -113,7 +114,7 @@ impl Word {
 
 /// Searches for all needles. A pass for each over what the cache holds costs less than one that knows all.
 pub(super) struct Needles {
-    everywhere: [(Word, Finder<'static>); 2],
+    everywhere: [(Word, Finder<'static>); 3],
     at_start: [(Word, Finder<'static>); 2],
     numbers: [Finder<'static>; 6],
 }

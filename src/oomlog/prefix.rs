@@ -15,6 +15,7 @@ pub(in crate::oomlog) use kmsg::caller;
 
 use super::escape::skip_colour;
 use super::record::{Caller, Origin, Record, When};
+use super::unit::is_of_systemd;
 use crate::parse;
 
 /// No line seen so far has more than six; a hostile one may not cost more than this.
@@ -26,7 +27,8 @@ const UNKNOWN: usize = 160;
 /// A line without its prefixes. Any bytes will do; a newline at the end may be there or not.
 #[must_use]
 pub fn record(line: &[u8]) -> Record<'_> {
-    let mut head = Head::new(around::unquoted(around::trim(line)));
+    let line = around::unquoted(around::trim(line));
+    let mut head = Head::new(line);
     if kmsg::is_property(head.rest) {
         head.rest = &head.rest[head.rest.len()..];
     }
@@ -37,12 +39,14 @@ pub fn record(line: &[u8]) -> Record<'_> {
     }
     Record {
         text: head.rest,
+        line,
         when: head.when,
         origin: head.origin,
         caller: head.caller,
         host: head.host,
         boot_id: None,
         behind: head.behind,
+        of_systemd: head.origin == Origin::Other && is_of_systemd(&line[..line.len() - head.rest.len()]),
     }
 }
 

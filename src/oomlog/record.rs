@@ -5,6 +5,8 @@
 pub struct Record<'l> {
     /// What the kernel printed, leading blanks of continuation lines included.
     pub text: &'l [u8],
+    /// The line that it was read from: what is before the text are its prefixes. The text alone where these came as members of JSON.
+    pub line: &'l [u8],
     /// When, as far as the prefixes tell.
     pub when: When<'l>,
     /// Who said it.
@@ -18,6 +20,8 @@ pub struct Record<'l> {
     /// Words and a colon before all that printk or dmesg wrote, where nothing tells whose they are: a host's name, as pdsh and clush put it
     /// there, or a program's that quotes the kernel. The origin is [`Origin::Other`] then.
     pub behind: Option<&'l [u8]>,
+    /// Whether systemd said it, by its identifier.
+    pub of_systemd: bool,
 }
 
 /// The times in a line's prefixes.

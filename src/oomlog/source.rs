@@ -1,5 +1,6 @@
 //! Where a log's bytes come from, and what went wrong on the way.
 mod foreign;
+mod framed;
 
 use super::event::{Mark, Position};
 use super::gunzip::{Gunzip, MAGIC};
@@ -7,6 +8,7 @@ use super::scan::Lost;
 use crate::sys::Result;
 use crate::sys::input::{Input, Kind};
 pub use foreign::Foreign;
+use framed::Framed;
 
 /// Why a log may hold more than was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +29,8 @@ pub enum Trouble {
     Quoted(Position),
     /// Its newest line is the first, and there is something of the OOM killer in it: who has read all of it says so.
     Backwards,
+    /// It is the journal's JSON, and each message in it is null: who has read all of it says so.
+    NoMessage,
     /// It is no text of any form that is known, and no kernel line was seen in it: who has read all of it says so.
     NoText,
 }
@@ -51,6 +55,9 @@ impl core::fmt::Display for Trouble {
             Self::Backwards => {
                 "its newest line is the first, so that no report in it can be put together: events may be missing or in parts"
             }
+            Self::NoMessage => {
+                "each \"MESSAGE\" at its start is null, which journalctl writes for a field that is too long: what the kernel said is not in it"
+            }
             Self::NoText => "it is no text, and no line of a kernel log was recognised in it",
             Self::CutOff => "the gzip file is cut off: what it holds was read",
             Self::Damaged => "the gzip file is damaged: what is before the damage was read",
@@ -66,6 +73,7 @@ impl Trouble {
         match self {
             Self::Foreign(foreign) => Some(Command::Unpack(foreign.command())),
             Self::Backwards => Some(Command::Filter("tac")),
+            Self::NoMessage => Some(Command::Instead("journalctl -o json --all _TRANSPORT=kernel")),
             Self::Quoted(_) => Some(Command::Filter("sed 's/^[^[]*: *//'")),
             // The texts in it, whatever holds them, with the newlines that are spelled there.
             Self::Long(Lost::Object) => Some(Command::Filter("jq -r '.. | strings'")),
@@ -84,6 +92,8 @@ pub enum Command {
     Unpack([&'static str; 2]),
     /// It takes the log's text, which a packed file does not have.
     Filter(&'static str),
+    /// The file does not have it.
+    Instead(&'static str),
 }
 
 /// How the file holds a log's text.
@@ -102,7 +112,19 @@ pub struct Source {
     /// What was looked at before it is read, and what comes before the first byte.
     ahead: Vec<u8>,
     prepended: u64,
+    framing: Framing,
 }
+
+/// Whether what comes are lines.
+enum Framing {
+    /// Nothing was read yet.
+    Unknown,
+    Lines,
+    Frames(Framed),
+}
+
+/// Whoever asks for less than this of frames gets it from a read of this.
+const SMALL: usize = 64;
 
 /// So much is looked at for the first line.
 const AHEAD: usize = 4 << 10;
@@ -122,7 +144,7 @@ impl Source {
     /// Reads from `input`, whose first bytes tell what it is: a log's name says nothing.
     #[must_use]
     pub const fn new(input: Input) -> Self {
-        Self { input, coding: Coding::Unknown, ahead: Vec::new(), prepended: 0 }
+        Self { input, coding: Coding::Unknown, ahead: Vec::new(), prepended: 0, framing: Framing::Unknown }
     }
 
     /// What went wrong so far.
@@ -181,6 +203,66 @@ impl Source {
     }
 
     fn decode(&mut self, buf: &mut [u8]) -> Result<usize> {
+        if let Framing::Unknown = self.framing
+            && buf.len() >= SMALL
+        {
+            let length = self.look(buf)?;
+            if length > 0 || buf.is_empty() {
+                return Ok(length);
+            }
+        }
+        if !matches!(self.framing, Framing::Frames(_)) {
+            return self.bytes(buf);
+        }
+        // The end of a frame takes a byte more than was read.
+        if buf.len() < SMALL {
+            let mut more = [0; SMALL];
+            let length = self.decode(&mut more)?;
+            let (now, later) = more[..length].split_at(length.min(buf.len()));
+            buf[..now.len()].copy_from_slice(now);
+            self.ahead.extend_from_slice(later);
+            return Ok(now.len());
+        }
+        // Of a read that ends in a length there is nothing yet.
+        loop {
+            let length = self.bytes(&mut buf[1..])?;
+            let Framing::Frames(framed) = &mut self.framing else {
+                return Ok(length);
+            };
+            let lines = framed.lines(&mut buf[..=length]);
+            if lines > 0 || length == 0 {
+                return Ok(lines);
+            }
+        }
+    }
+
+    /// Reads the start, and looks whether it is made of frames: so much of it that there may be one whole.
+    fn look(&mut self, buf: &mut [u8]) -> Result<usize> {
+        // A byte before it is left for the end of a frame.
+        let mut length = self.bytes(&mut buf[1..])?;
+        if Framed::may_be(&buf[1..=length]) {
+            while length < AHEAD.min(buf.len() - 1) {
+                match self.bytes(&mut buf[1 + length..])? {
+                    0 => break,
+                    more => length += more,
+                }
+            }
+        }
+        match Framed::of(&buf[1..=length]) {
+            Some(mut framed) => {
+                length = framed.lines(&mut buf[..=length]);
+                self.framing = Framing::Frames(framed);
+            }
+            None => {
+                buf.copy_within(1..=length, 0);
+                self.framing = Framing::Lines;
+            }
+        }
+        Ok(length)
+    }
+
+    /// What the file holds, unpacked.
+    fn bytes(&mut self, buf: &mut [u8]) -> Result<usize> {
         match &mut self.coding {
             Coding::Plain(left) => {
                 let length = self.input.read(buf)?;
@@ -219,11 +301,11 @@ impl Source {
         }
         if first.starts_with(&MAGIC) {
             self.coding = Coding::Gzip(Box::new(Gunzip::new(first)));
-            return self.decode(buf);
+            return self.bytes(buf);
         }
         self.coding = Coding::Plain(size.saturating_sub(length as u64));
         if length == 0 {
-            return self.decode(buf);
+            return self.bytes(buf);
         }
         buf[..length].copy_from_slice(first);
         Ok(length)

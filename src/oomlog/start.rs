@@ -3,6 +3,7 @@
 use super::apart;
 use super::event::{Stamp, Text};
 use super::form::Forms;
+use super::markup;
 use super::moment::between;
 use super::record::{Origin, Record};
 use super::scan::Part;
@@ -38,6 +39,8 @@ pub struct Start {
     pub of_kernel: bool,
     /// Whether there are NULs in it, which no text has but entries of the journal's export form.
     pub has_nul: bool,
+    /// Whether each entry of it has its message left out, as journalctl does with long ones.
+    pub has_no_message: bool,
     /// Whether its newest line is the first, as `tac`, `journalctl -r` and exports of log stores have it.
     pub is_backwards: bool,
     /// Whether it is the log of an X server.
@@ -75,6 +78,17 @@ fn after(one: &Stamp, other: &Stamp) -> Option<i64> {
     boots.and_then(|(one, other)| apart::after(one, other)).or_else(by_wall).or_else(by_text)
 }
 
+/// Whether it is the journal's JSON, and no message is in it: of a field of more than 4096 bytes journalctl writes null, but with --all.
+fn has_no_message(text: &[u8]) -> bool {
+    const NAME: &[u8] = b"\"MESSAGE\"";
+    let is_null = |at: usize| {
+        let value = text[at + NAME.len()..].trim_ascii_start().strip_prefix(b":");
+        value.is_some_and(|value| value.trim_ascii_start().starts_with(b"null"))
+    };
+    let mut messages = memchr::memmem::find_iter(text, NAME).peekable();
+    messages.peek().is_some() && messages.all(is_null)
+}
+
 impl Start {
     /// Of a log that begins with this text.
     #[must_use]
@@ -83,6 +97,7 @@ impl Start {
         let text = &text[..text.len().min(LOOKED_AT)];
         start.has_nul = memchr::memchr(0, text).is_some();
         start.is_backwards = is_backwards(text);
+        start.has_no_message = has_no_message(text);
         start.is_of_x = memchr::memmem::find(text, X_SERVER).is_some();
         lines(text, &mut |record| start.note(record));
         start
@@ -153,6 +168,9 @@ pub(super) fn last(end: &[u8], is_start: bool) -> Option<Stamp> {
 /// The records of whole lines, until no more are wanted.
 fn lines(text: &[u8], note: &mut dyn FnMut(&Record<'_>) -> Part) {
     let mut forms = Forms::new();
+    if markup::is_in(text) {
+        forms.begin(text);
+    }
     let mut take = |record: Record<'_>, _| note(&record);
     for line in text.split(|byte| *byte == b'\n') {
         if forms.line(line, 0, &mut take) == Part::Stop {

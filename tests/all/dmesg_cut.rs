@@ -123,6 +123,121 @@ fn a_newline_in_a_name_is_one_event_and_stays_in_the_name_in_every_text_log() {
     assert_eq!(event.text("memdoor.oom.trigger.comm"), "cd");
 }
 
+/// The kernel's name of a process has 15 bytes, and any of them may be a newline; behind it may stand anything that a line begins with.
+#[test]
+fn the_rest_of_a_name_behind_newlines_is_the_names_in_every_form_of_log_whatever_it_looks_like() {
+    const NAMES: [&str; 12] = [
+        "x\ny",
+        "x\n\ny",
+        "\nxy",
+        "xy\n",
+        "a\nb\nc\nd",
+        "x\na\na\ny",
+        "a)\n(b",
+        "x)\ny",
+        "a\nMem-Info:",
+        "x \n  y",
+        "-- Reboot --\nx",
+        "\nLinux version ",
+    ];
+    const SYSLOG: &str = "Nov 21 10:08:31 web1 kernel: ";
+    const SINCE_BOOT: &str = "[   12.345678] ";
+    let both = [SYSLOG, SINCE_BOOT].concat();
+    let kill = |name: &str| {
+        format!(
+            "Memory cgroup out of memory: Killed process 7 ({name}) total-vm:1000kB, anon-rss:900kB, file-rss:4kB, shmem-rss:0kB, UID:5 pgtables:44kB oom_score_adj:0"
+        )
+    };
+    let dir = TempDir::new();
+    let blanks = |prefix: &str| " ".repeat(prefix.len());
+    // What is before the record, and before each further line of it: of syslog(2), dmesg, dmesg -T, syslog, journalctl, `-o cat`, and what
+    // writes a record as it is.
+    let forms = [
+        (SINCE_BOOT, SINCE_BOOT.to_owned()),
+        (SINCE_BOOT, blanks(SINCE_BOOT)),
+        (SINCE_BOOT, String::new()),
+        ("[Sat Nov 21 10:08:31 2026] ", "[Sat Nov 21 10:08:31 2026] ".into()),
+        (SYSLOG, SYSLOG.into()),
+        (SYSLOG, blanks(SYSLOG)),
+        (&both, both.clone()),
+        (&both, SYSLOG.into()),
+        (&both, [SYSLOG, &blanks(SINCE_BOOT)].concat()),
+        (&both, String::new()),
+        ("", String::new()),
+    ];
+    for name in NAMES {
+        for (first, further) in &forms {
+            let is_bare = further.is_empty();
+            // Without a prefix a line is as good as the words in it.
+            if is_bare && (name.contains("Reboot") || name.contains("version")) {
+                continue;
+            }
+            let text = kill(name).replace('\n', &format!("\n{further}"));
+            let log = format!("{first}before\n{first}{text}\n{first}behind\n");
+            let [event] =
+                events(&dir.write("log", log.as_bytes())).try_into().unwrap_or_else(|all| panic!("{all:#?}\n{log}"));
+            assert_eq!(event.text("memdoor.oom.killed.comm"), name.replace('\n', "\\012"), "{log}");
+            assert_eq!(event.number("memdoor.oom.freed_bytes"), 904 << 10, "{log}");
+            assert_eq!(event.number("memdoor.oom.killed.uid"), 5, "{log}");
+        }
+    }
+    // A mail wraps where the next word has no room, and only there.
+    for (log, name) in [
+        (
+            "[   12.345678] Memory cgroup out of memory: Killed process 1234567 (Web\nContent) total-vm:1000kB,\nanon-rss:900kB, file-rss:4kB, shmem-rss:0kB\n",
+            "Web Content",
+        ),
+        (
+            "Out of memory: Killed process 7 (Web\nContent) total-vm:1000kB, anon-rss:900kB, file-rss:4kB, shmem-rss:0kB\n",
+            "Web\\012Content",
+        ),
+    ] {
+        let [event] = events(&dir.write("log", log.as_bytes())).try_into().expect("one event");
+        assert_eq!(event.text("memdoor.oom.killed.comm"), name, "{log}");
+    }
+    // What does not fit into a name is none: who was killed is not known, and no line of another's is lost.
+    for other in ["Mem-Info:) total-vm:1kB", "y, and many words) total-vm:1000kB, anon-rss:1kB, file-rss:0kB"] {
+        let log = format!(
+            "{SYSLOG}Out of memory: Killed process 7 (cut\n{SYSLOG}{other}\n{SYSLOG}{}\n",
+            kill("z").replace("process 7", "process 8")
+        );
+        let found = events(&dir.write("log", log.as_bytes()));
+        assert_eq!(found.len(), 2, "{found:#?}");
+        if !other.starts_with("Mem") {
+            assert_eq!(found[0].text_at("memdoor.oom.killed.comm"), None, "{log}");
+        }
+        assert_eq!(found[1].text("memdoor.oom.killed.comm"), "z");
+    }
+}
+
+#[test]
+fn a_report_whose_names_have_newlines_is_one_event_in_what_journalctl_prints() {
+    let dir = TempDir::new();
+    let report = "%N invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\0\
+        CPU: 0 PID: 412 Comm: %N Not tainted 5.10.0-32-amd64 #1\0\
+        memory: usage 65536kB, limit 65536kB, failcnt 9\0\
+        Tasks state (memory values in pages):\0\
+        [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\0\
+        [    412]     0   412    25250    16632   172032        0             0 %N\0\
+        oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a,task=%N,pid=412,uid=0\0\
+        Memory cgroup out of memory: Killed process 412 (%N) total-vm:101000kB, anon-rss:65280kB, file-rss:1248kB, shmem-rss:0kB, UID:0 pgtables:168kB oom_score_adj:0";
+    let prefix = "Nov 21 10:08:31 web1 kernel: ";
+    for name in ["ab\ncd", "\nab", "a)\n(b", "-- Reboot --\nx", "x\n-- Reboot --"] {
+        let behind = format!("\n{}", " ".repeat(prefix.len()));
+        let log: String = report
+            .replace("%N", name)
+            .split('\0')
+            .map(|record| format!("{prefix}{}\n", record.replace('\n', &behind)))
+            .collect();
+        let [event] =
+            events(&dir.write("log", log.as_bytes())).try_into().unwrap_or_else(|all| panic!("{all:#?}\n{log}"));
+        for key in ["memdoor.oom.trigger.comm", "memdoor.oom.killed.comm"] {
+            assert_eq!(event.text(key), name.replace('\n', "\\012"), "{key}\n{log}");
+        }
+        assert_eq!(event.text("memdoor.oom.memcg"), "/a", "{log}");
+    }
+}
+
 /// A terminal, a pager or a form cuts lines at its last column, inside of numbers, names and the words that events are found by.
 #[test]
 fn a_log_that_was_cut_at_a_width_tells_what_the_whole_one_tells() {
@@ -150,6 +265,64 @@ fn a_log_that_was_cut_at_a_width_tells_what_the_whole_one_tells() {
         let cut: Vec<u8> = pieces.flat_map(|piece| [piece, b"\n"].concat()).collect();
         assert_eq!(told(&dir.write("cut.log", &cut)), whole, "{width}");
     }
+}
+
+/// A kernel's counters of RSS may be below 0 for a moment, and are printed as what they are not; and a log may be damaged.
+#[test]
+fn a_number_that_no_memory_is_as_large_as_is_no_size() {
+    let dir = TempDir::new();
+    let line = |anon: &str| {
+        format!(
+            "[    1.000000] Out of memory: Killed process 7 (x) total-vm:9kB, anon-rss:{anon}kB, file-rss:4kB, shmem-rss:0kB, UID:0 pgtables:44kB oom_score_adj:0\n"
+        )
+    };
+    for anon in [
+        "18446744073709551615",
+        "18446744073709551612",
+        "18014398509481984",
+        "4398046511104",
+        "184467440737095516150",
+        "-4",
+    ] {
+        let log = dir.write("log", line(anon).as_bytes());
+        let [event] = events(&log).try_into().expect("one event");
+        assert_eq!(event.get("memdoor.oom.anon_rss_bytes"), None, "{anon}");
+        assert_eq!(event.get("memdoor.oom.freed_bytes"), None, "{anon}");
+        assert_eq!(event.number("memdoor.oom.total_vm_bytes"), 9 << 10, "{anon}");
+        assert!(lacks(&event, "sizes"), "{anon}: {event:?}");
+        assert!(words(&log).contains("Memory freed: at least 0.0 MB (RSS)"), "{anon}");
+    }
+    // The control: 4 PiB less a page.
+    let [event] = events(&dir.write("log", line("4398046511100").as_bytes())).try_into().expect("one event");
+    assert_eq!(event.number("memdoor.oom.anon_rss_bytes"), 4_398_046_511_100 << 10);
+    // Any number of a report: of a task, a zone, a count, the swap.
+    let text = fs::read_to_string(format!("{FIXTURES}/6.1-none-swap.log")).expect("a fixture");
+    let log: String = text
+        .lines()
+        .map(|line| {
+            let (prefix, rest) = line.split_at(15.min(line.len()));
+            let is_size = |word: &str| word.ends_with("kB") || word.contains("rss:") || rest.ends_with("pages RAM");
+            let word = |word: &str| match word.find(|c: char| c.is_ascii_digit()) {
+                Some(at) if is_size(word) || word[..at].ends_with(':') => {
+                    format!("{}18446744073709551615kB", &word[..at])
+                }
+                _ => word.to_owned(),
+            };
+            let changed: Vec<String> = rest.split(' ').map(word).collect();
+            format!("{prefix}{}\n", changed.join(" "))
+        })
+        .collect();
+    assert!(log.matches("18446744073709551615kB").count() > 50, "{log}");
+    let path = dir.write("log", log.as_bytes());
+    let [event] = events(&path).try_into().expect("one event");
+    let has_long = |text: &str| text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 16);
+    assert!(!has_long(&words(&path)) && !has_long(&format!("{:?}", event.get("memdoor.oom"))), "{event:?}");
+    let row = "[    1.000000] x invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0\n\
+        [    1.000000] [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n\
+        [    1.000000] [      7]     0     7     2719 18446744073709551615    45056        5             0 a\n\
+        [    1.000000] [      8]     0     8     2719       80    45056        5             0 b\n";
+    let [event] = events(&dir.write("log", row.as_bytes())).try_into().expect("one event");
+    assert!(!format!("{:?}", event.get("memdoor.oom.top")).contains("1844"), "{event:?}");
 }
 
 #[test]

@@ -254,3 +254,77 @@ fn a_log_whose_newest_line_is_the_first_is_named_with_what_turns_it_round() {
     let ended = run(&["dmesg", &dir.write("quiet", quiet.as_bytes())]);
     assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:?}");
 }
+
+/// As a collector writes what it has received by TCP (RFC 6587), without a newline between the frames.
+#[test]
+fn frames_of_syslog_one_behind_the_other_are_as_good_as_lines() {
+    let dir = TempDir::new();
+    let frames: Vec<String> = messages()
+        .iter()
+        .map(|message| format!("<6>1 2026-11-21T10:08:31.000000+00:00 web1 kernel - - - {message}"))
+        .collect();
+    let counted: String = frames.iter().map(|frame| format!("{} {frame}", frame.len())).collect();
+    let ended_by_nul: String = frames.iter().map(|frame| format!("{frame}\0")).collect();
+    // Beyond what is kept of a line, and of a chunk.
+    let noise = "<6>1 2026-11-21T10:08:31Z web1 kernel - - - usb 1-1: a new device";
+    let noise = format!("{} {noise}", noise.len());
+    for text in [counted.clone(), ended_by_nul, noise.repeat(20_000) + &counted] {
+        assert!(!text.contains('\n'));
+        let ended = ask(&dir.write("log", text.as_bytes()));
+        assert_eq!((ended.code(), ended.err.as_str()), (3, ""), "{}", ended.err);
+        assert_eq!(kills(&ended), expected());
+    }
+    let ended = ask(&dir.write("log.gz", &gzip(counted.as_bytes())));
+    assert_eq!(kills(&ended), expected());
+}
+
+#[test]
+fn a_log_in_a_web_page_is_read_without_its_tags() {
+    let dir = TempDir::new();
+    let text = fs::read_to_string(FIXTURE).expect("a fixture");
+    let start = text.find("invoked").and_then(|at| text[..at].rfind('\n')).map_or(0, |at| at + 1);
+    let report = &text[start..];
+    let escaped = report.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for page in [
+        format!("<pre>{report}</pre>\n"),
+        format!("<html><body>\n<pre class=\"log\"><code>{escaped}</code></pre></body></html>\n"),
+        format!("<p>{}</p>", escaped.replace('\n', "<br>\n")),
+    ] {
+        let ended = ask(&dir.write("log", page.as_bytes()));
+        assert_eq!((ended.code(), ended.err.as_str()), (3, ""), "{}", ended.err);
+        assert_eq!(kills(&ended), expected(), "{page}");
+    }
+    // In any other log these are of a name.
+    let log = report.replace(" invoked", "<br> invoked");
+    let ended = ask(&dir.write("log", log.as_bytes()));
+    assert!(kills(&ended).iter().all(|(_, _, trigger)| trigger.ends_with("<br>")), "{}", ended.out);
+}
+
+#[test]
+fn a_journal_whose_messages_journalctl_left_out_is_not_clean() {
+    let dir = TempDir::new();
+    let entry = |message: &str| {
+        format!("{{\"_TRANSPORT\":\"kernel\",\"__REALTIME_TIMESTAMP\":\"1795255711000000\",\"MESSAGE\":{message}}}\n")
+    };
+    let log = dir.write("log", entry("null").repeat(9).as_bytes());
+    let ended = run(&["dmesg", &log]);
+    assert_eq!(ended.code(), 4, "{ended:?}");
+    let hint = "Type: journalctl -o json --all _TRANSPORT=kernel | memdoor dmesg -\n";
+    assert!(ended.err.contains(hint), "{}", ended.err);
+    // One long field of a program's is none of the kernel's.
+    let log = dir.write("log", (entry("null") + &entry("\"usb 1-1: a new device\"")).as_bytes());
+    let ended = run(&["dmesg", &log]);
+    assert_eq!((ended.code(), ended.err.as_str()), (0, ""), "{ended:?}");
+}
+
+/// A crash leaves blocks of NULs in a file: what is around them is a log all the same, be it one without any prefix.
+#[test]
+fn a_log_without_prefixes_that_has_nuls_in_it_is_read() {
+    let dir = TempDir::new();
+    let text = messages().join("\n") + "\n";
+    for log in ["\0".repeat(5000) + &text, text.replacen('\n', &format!("\n{}", "\0".repeat(5000)), 1)] {
+        let ended = ask(&dir.write("log", log.as_bytes()));
+        assert_eq!((ended.code(), ended.err.as_str()), (3, ""), "{}", ended.err);
+        assert_eq!(kills(&ended), expected());
+    }
+}

@@ -14,6 +14,7 @@ mod dmesg_lists;
 mod dmesg_order;
 mod dmesg_reach;
 mod dmesg_same;
+mod dmesg_units;
 mod ending;
 mod environment;
 mod faults;

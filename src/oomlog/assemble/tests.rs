@@ -380,8 +380,8 @@ x Not tainted 5.0.0 #1
 [    1.000001] Task in /a
 killed as a result of limit of /b
 [    1.000002] Memory cgroup out of memory: Kill process
-7 (y z) score 9 or sacrifice child
-[    1.000003] Killed process 7 (y
+1234567 (y z) score 9 or sacrifice child
+[    1.000003] Memory cgroup out of memory: Killed process 1234567 (y
 z) total-vm:8kB, anon-rss:4kB,
 file-rss:12kB, shmem-rss:0kB
 [    2.000000] y invoked oom-killer: gfp_mask=0xd0,

@@ -3,14 +3,15 @@
 //!
 //! syslog(2) writes each line of a record with the record's prefix, and dmesg those behind the first below its text: as many blanks as the
 //! prefix takes. So what comes with the same time since boot, or that far to the right, goes on behind a newline; what a mail has wrapped
-//! goes on behind a blank.
+//! goes on behind a blank. What may be of a name is for `wrapped/name.rs` first.
+mod name;
 
 use super::Assembler;
 use super::open::{Open, text};
 use crate::oomlog::event::{Event, Position, Stamp, Text};
 use crate::oomlog::record::{Caller, Origin, Record, When};
 use crate::parse::oom_report::header::Header;
-use crate::parse::oom_report::kill::{Killed, Scope, Summary};
+use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
 use crate::parse::oom_report::{self, Line};
 
 /// The longest line that is put together again: two paths of cgroups.
@@ -51,13 +52,13 @@ const COMM: usize = 15;
 const BLANKS: usize = 15;
 
 /// Whether a line stands below the text of the line before it, as dmesg writes the rest of a record.
-fn is_below(record: &Record<'_>) -> bool {
+pub(super) fn is_below(record: &Record<'_>) -> bool {
     record.text.iter().take_while(|byte| **byte == b' ').count() >= BLANKS && is_bare(record)
 }
 
 /// Whether a line of no words that are known may be the start of a name, of which 15 bytes are kept.
-const fn is_start(record: &Record<'_>) -> bool {
-    record.when.boot_us.is_some() && record.text.len() < COMM
+fn is_start(record: &Record<'_>) -> bool {
+    record.text.len() < COMM && !is_bare(record)
 }
 
 /// Whether a line that nobody understands is the start of one that somebody would.
@@ -79,6 +80,22 @@ pub(super) struct Wrapped {
     is_begun: bool,
     /// Whether it ends inside of a process's name.
     end: End,
+    /// Where the name begins that its end may be in.
+    name_at: Option<usize>,
+    /// What was before its text, and how long the line was.
+    prefix: Vec<u8>,
+    columns: usize,
+    /// Where the log's lines have a blank furthest to the right, and where one must be that tells of a name, and of no mail.
+    widest: usize,
+    needed: usize,
+    /// The blanks that were taken off its end.
+    blanks: usize,
+    /// Whether it was understood without its rest.
+    is_known: bool,
+    /// Whether a part of a name was put behind it.
+    has_joined: bool,
+    /// Whether the log has said it twice, as it then says the rest of it.
+    is_said_twice: bool,
     when: Stamp,
     host: Option<Text>,
     caller: Option<Caller>,
@@ -103,6 +120,15 @@ impl Wrapped {
             text: Vec::new(),
             is_begun: false,
             end: End::Words,
+            name_at: None,
+            prefix: Vec::new(),
+            columns: 0,
+            widest: 0,
+            needed: 0,
+            blanks: 0,
+            is_known: false,
+            has_joined: false,
+            is_said_twice: false,
             when: Stamp { boot_us: None, wall: None, wall_us: None },
             host: None,
             caller: None,
@@ -115,12 +141,14 @@ impl Wrapped {
         let is_bare = self.when.boot_us.is_none() && self.when.wall.is_none();
         Record {
             text: &self.text,
+            line: &self.text,
             when: When { boot_us: self.when.boot_us, wall: self.when.wall.as_deref(), wall_us: self.when.wall_us },
             origin: if is_bare { Origin::Unknown } else { Origin::Kernel },
             caller: self.caller,
             host: self.host.as_deref(),
             boot_id: None,
             behind: None,
+            of_systemd: false,
         }
     }
 
@@ -129,10 +157,14 @@ impl Wrapped {
         self.text.clear();
         self.kill = None;
         self.is_begun = false;
+        self.name_at = None;
+        self.has_joined = false;
+        self.is_said_twice = false;
         let end = record.text.trim_ascii_end();
         let is_in_name = match line {
             Line::Killed(killed) => killed.comm.is_none(),
             Line::Summary(summary) => summary.pid.is_none(),
+            Line::Selected(selected) => selected.comm.is_none(),
             _ => false,
         };
         let goes_on = match line {
@@ -141,6 +173,7 @@ impl Wrapped {
             Line::Killed(killed) => end.ends_with(b",") || killed.total_vm.is_none(),
             Line::Begun(_) => true,
             Line::Other => is_part(end) || is_start(record),
+            Line::Boot => is_start(record),
             _ => false,
         };
         if goes_on && end.len() <= LONGEST {
@@ -155,6 +188,7 @@ impl Wrapped {
                 _ => None,
             };
             self.end = match line {
+                Line::Boot => End::Start,
                 Line::Other if !is_part(end) => End::Start,
                 // `Comm: ab`, and its rest comes.
                 Line::Other if end.windows(6).any(|word| word == b" Comm:" || word == b" comm:") => End::Name,
@@ -164,22 +198,26 @@ impl Wrapped {
             self.when = Stamp::of(&record.when);
             self.host = record.host.map(Vec::from);
             self.caller = record.caller;
+            self.note_name(line, record);
         }
     }
 
     /// The header whose name has begun on the line before it, or on several.
     pub(super) fn join_header(&mut self, line: &Line<'_>, record: &Record<'_>) -> bool {
-        let Line::Header(Header { comm: Some(comm), .. }) = line else {
+        let Line::Header(Header { comm: Some(_), .. }) = line else {
             return false;
         };
-        if self.end != End::Start || self.is_over() || self.text.len() + 1 + comm.len() > COMM || !self.is_next(record)
-        {
+        if self.end != End::Start || self.is_over() {
             return false;
         }
-        self.text.push(b'\n');
-        self.text.extend_from_slice(if is_below(record) { record.text.trim_ascii_start() } else { record.text });
+        let Some(rest) = self.rest_of_start(record) else {
+            return false;
+        };
+        self.push_behind_newline(rest);
+        let is_one =
+            matches!(oom_report::line(&self.text), Line::Header(Header { comm: Some(comm), .. }) if name::fits(comm));
         self.end = End::Words;
-        true
+        is_one
     }
 
     /// Whether the line is more of the record whose start is here.
@@ -187,45 +225,38 @@ impl Wrapped {
         !self.is_begun
     }
 
-    fn is_next(&self, record: &Record<'_>) -> bool {
-        let is_same = self.when.boot_us.is_some() && Stamp::of(&record.when) == self.when;
-        is_same && self.host.as_deref() == record.host && self.caller == record.caller || is_below(record)
-    }
-
     /// What the lines are together, when that is something. A line with a prefix of its own begins anew.
     pub(super) fn join(&mut self, record: &Record<'_>) -> Option<Joined> {
-        let text = record.text.trim_ascii();
-        let is_bare = record.origin == Origin::Unknown && record.when.wall.is_none();
-        let is_next = self.end != End::Words && self.is_next(record);
-        if self.is_over() || !(is_bare || is_next) || text.is_empty() || self.text.len() + text.len() > LONGEST {
+        if self.is_over() {
             return None;
         }
         if self.end == End::Start {
             // A name of three lines, or nothing of anybody's.
-            let goes_on = is_next && self.text.len() + 1 + text.len() < COMM;
-            self.text.push(b'\n');
-            self.text.extend_from_slice(text);
+            let rest = self.rest_of_start(record)?;
+            let goes_on = self.text.len() + self.blanks + 1 + rest.len() < COMM;
+            self.push_behind_newline(rest);
             self.is_begun &= goes_on;
             return goes_on.then_some(Joined::NotYet);
+        }
+        let text = record.text.trim_ascii();
+        let is_bare = record.origin == Origin::Unknown && record.when.wall.is_none();
+        if !is_bare || text.is_empty() || self.text.len() + text.len() > LONGEST {
+            return None;
         }
         let was_known = !matches!(oom_report::line(&self.text), Line::Other | Line::Begun(_));
         let says_more = WORDS.iter().any(|word| text.starts_with(word));
         // A mail wraps at a blank.
-        if is_next {
-            self.text.push(b'\n');
-        } else if !self.text.ends_with(b" ") {
+        if !self.text.ends_with(b" ") {
             self.text.push(b' ');
         }
         self.text.extend_from_slice(text);
         match oom_report::line(&self.text) {
-            Line::Killed(Killed { comm: Some(_), .. }) | Line::Summary(Summary { pid: Some(_), .. })
-                if self.end == End::Name =>
+            Line::Killed(Killed { comm: Some(_), .. })
+            | Line::Selected(Selected { comm: Some(_), .. })
+            | Line::Summary(Summary { pid: Some(_), .. })
+                if self.end == End::Name && self.is_known =>
             {
                 Some(Joined::More)
-            }
-            // A name of three lines.
-            Line::Killed(Killed { comm: None, .. }) | Line::Summary(Summary { pid: None, .. }) if is_next => {
-                Some(Joined::NotYet)
             }
             Line::Header(_) | Line::Killed(_) if was_known => says_more.then_some(Joined::More),
             Line::Killed(_) | Line::Selected(_) | Line::Whose(_) | Line::Running(_) => Some(Joined::Whole),
@@ -263,27 +294,34 @@ impl Assembler {
         }
         let mut wrapped = core::mem::take(&mut self.wrapped);
         let joined = wrapped.join(part);
+        self.wrapped = wrapped;
+        if let Some(joined) = joined {
+            self.take_joined(joined, position, done);
+        }
+        joined.is_some()
+    }
+
+    /// Takes what the lines are together.
+    fn take_joined(&mut self, joined: Joined, position: Position, done: &mut dyn FnMut(Event)) {
+        let mut wrapped = core::mem::take(&mut self.wrapped);
         let whole = wrapped.record();
         let line = oom_report::line(whole.text);
         match joined {
-            Some(Joined::More) => {
+            Joined::More => {
                 let number = self.number;
                 let last = self.opens.iter_mut().find(|open| open.touched == number);
                 if let Some(open) = last {
                     more(open, &line);
                 }
             }
-            Some(Joined::Whole) => {
+            Joined::Whole => {
                 self.number += 1;
                 self.take(&line, &whole, position, done);
+                wrapped.kill = None;
             }
-            Some(Joined::NotYet) | None => {}
-        }
-        if matches!(joined, Some(Joined::Whole)) {
-            wrapped.kill = None;
+            Joined::NotYet => {}
         }
         self.wrapped = wrapped;
-        joined.is_some()
     }
 }
 
@@ -310,7 +348,7 @@ pub(super) fn more(open: &mut Open, line: &Line<'_>) {
     match line {
         Line::Header(header) => more_of_header(open, header),
         Line::Killed(killed) => more_of_kill(open, killed),
-        Line::Summary(_) => {
+        Line::Summary(_) | Line::Selected(_) => {
             let at = open.event.lines.last;
             super::feed::feed(open, line, at);
         }
@@ -332,6 +370,9 @@ fn more_of_header(open: &mut Open, line: &Header<'_>) {
 }
 
 fn more_of_kill(open: &mut Open, line: &Killed<'_>) {
+    if let Some(task) = open.event.group.iter_mut().find(|task| task.pid == line.pid) {
+        task.comm = line.comm.map(text).or(task.comm.take());
+    }
     let Some(victim) = open.killed.as_mut().filter(|victim| victim.task.pid == line.pid) else {
         return;
     };
@@ -343,7 +384,6 @@ fn more_of_kill(open: &mut Open, line: &Killed<'_>) {
     victim.page_tables = victim.page_tables.or(line.page_tables);
     victim.adj = victim.adj.or(line.adj);
     victim.lacks_rss = line.is_cut;
-    if victim.task.comm.is_none() {
-        victim.task.comm = line.comm.map(text);
-    }
+    // The first line of a name may end with a bracket, and look like all of it.
+    victim.task.comm = line.comm.map(text).or(victim.task.comm.take());
 }

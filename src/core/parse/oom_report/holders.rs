@@ -1,6 +1,6 @@
 //! Who in the kernel holds memory: dump_unreclaimable_slab() of mm/slab_common.c, and the allocation profile of mm/show_mem.c.
 
-use super::scan::leading;
+use super::scan::{is_of_memory, leading};
 use crate::units::Bytes;
 
 /// Something of the kernel's with a name and a size.
@@ -30,7 +30,7 @@ fn last_word(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn kib(word: &[u8]) -> Option<Bytes> {
     let (number, unit) = leading(word)?;
-    (unit == b"KB").then(|| Bytes::from_kib(number))
+    (unit == b"KB").then(|| Bytes::from_kib(number)).filter(|size| is_of_memory(size.0))
 }
 
 /// `    48.9 MiB    12544 mm/memory.c:1234 func:do_anonymous_page` (Linux 6.10): the bytes, the calls, and where. The size has three
@@ -52,7 +52,7 @@ pub fn allocation(text: &[u8]) -> Option<Holder<'_>> {
     let name = rest.strip_prefix(b" ")?.trim_ascii_start();
     let is_place = super::scan::find(name, b" func:").is_some();
     let size = whole.saturating_mul(unit).saturating_add(thousandths * unit / 1000);
-    is_place.then_some(Holder { name, size: Bytes(size) })
+    (is_place && is_of_memory(size)).then_some(Holder { name, size: Bytes(size) })
 }
 
 /// Up to three digits behind the point.

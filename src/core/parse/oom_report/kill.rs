@@ -1,6 +1,6 @@
 //! What was done: the `oom-kill:` summary, the kill lines of every generation, and what may follow them. mm/oom_kill.c.
 
-use super::scan::{after, find, is_cut, leading, leading_signed, number, rfind, rsplit, size, split, uid};
+use super::scan::{after, find, is_cut, leading, leading_signed, number, rfind, rsplit, size, space, split, uid};
 use crate::units::Bytes;
 
 /// TASK_COMM_LEN less its NUL.
@@ -169,7 +169,7 @@ pub struct Killed<'l> {
     pub page_tables: Option<Bytes>,
     /// `oom_score_adj` (Linux 5.4).
     pub adj: Option<i64>,
-    /// Whether what is behind the last of these is the start of more: the line was cut there.
+    /// Whether what is behind the last of these is the start of more, as the line was cut there; or one of the sizes of RSS is none.
     pub is_cut: bool,
 }
 
@@ -184,7 +184,7 @@ pub fn killed(text: &[u8]) -> Option<Killed<'_>> {
     let (pid, rest) = leading(rest)?;
     let (uid, comm, tail) = named(rest)?;
     // Words that no kernel is known to print want all the rest to be right.
-    if scope == Scope::Unknown && size(tail, b"total-vm:").is_none() {
+    if scope == Scope::Unknown && space(tail, b"total-vm:").is_none() {
         return None;
     }
     Some(Killed {
@@ -192,14 +192,20 @@ pub fn killed(text: &[u8]) -> Option<Killed<'_>> {
         pid,
         comm,
         uid: uid.or_else(|| number(tail, b", UID:").and_then(|number| u32::try_from(number).ok())),
-        total_vm: size(tail, b"total-vm:"),
+        total_vm: space(tail, b"total-vm:"),
         anon_rss: size(tail, b", anon-rss:"),
         file_rss: size(tail, b", file-rss:"),
         shmem_rss: size(tail, b", shmem-rss:"),
         page_tables: size(tail, b" pgtables:"),
         adj: after(tail, b" oom_score_adj:").and_then(|adj| Some(leading_signed(adj)?.0)),
-        is_cut: comm.is_none() || ends_in_a_part(tail),
+        is_cut: comm.is_none() || ends_in_a_part(tail) || lacks_a_part(tail),
     })
+}
+
+/// Whether a size of RSS is there that is no size: the sum of the others is not all.
+fn lacks_a_part(sizes: &[u8]) -> bool {
+    const PARTS: [&[u8]; 3] = [b", anon-rss:", b", file-rss:", b", shmem-rss:"];
+    PARTS.into_iter().any(|key| after(sizes, key).is_some() && size(sizes, key).is_none())
 }
 
 /// Whether the sizes end with a part of one, and not behind a number with its unit: `, shmem-r`, `, shmem-rss:12`, a comma.

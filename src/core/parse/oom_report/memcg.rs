@@ -1,7 +1,7 @@
 //! The memory cgroup that is at its limit: mem_cgroup_print_oom_info() of mm/memcontrol.c.
 
 use super::meminfo::{Pairs, kib_at};
-use super::scan::{after, leading, size, split};
+use super::scan::{after, anything, is_of_memory, leading, split};
 use crate::parse::ascii;
 use crate::parse::memcg::{Limit, limit_of};
 use crate::units::Bytes;
@@ -62,7 +62,7 @@ pub fn usage(text: &[u8]) -> Option<Usage> {
     Some(Usage {
         of,
         usage: kib_at(rest),
-        limit: size(rest, b", limit ").map(|limit| limit_of(limit.0)),
+        limit: anything(rest, b", limit ").map(|limit| limit_of(limit.0)),
         failcnt: after(rest, b", failcnt ").and_then(leading).map(|(count, _)| count),
     })
 }
@@ -106,7 +106,7 @@ pub fn stat(text: &[u8]) -> Option<Stat<'_>> {
     let is_key = key.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'0'..=b'9'));
     let (value, rest) = leading(value)?;
     let starts = key.first().is_some_and(u8::is_ascii_lowercase);
-    (is_key && starts && rest.is_empty()).then_some(Stat { key, value })
+    (is_key && starts && rest.is_empty() && is_of_memory(value)).then_some(Stat { key, value })
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The state of the machine's memory: show_mem() and show_free_areas() of mm/.
 
-use super::scan::{after, leading, number, size, split};
+use super::scan::{after, are_of_memory, is_of_memory, leading, number, size, split};
 use crate::parse::ascii;
 use crate::parse::words;
 use crate::units::Bytes;
 
-/// `key:value` pairs of a line, without their unit; what is no such pair is passed over.
+/// `key:value` pairs of a line, without their unit, which is no less than a byte; what is no such pair is passed over, and so is
+/// what can't be of memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pairs<'l>(pub &'l [u8]);
 
@@ -23,6 +24,7 @@ impl<'l> Iterator for Pairs<'l> {
             }
             if let Some((key, value)) = split(word, b":")
                 && let Some((value, _)) = leading(value)
+                && is_of_memory(value.saturating_mul(1024))
             {
                 return Some((key, value));
             }
@@ -197,7 +199,8 @@ pub fn blocks(text: &[u8]) -> Option<Blocks<'_>> {
                 let (count, behind) = leading(word)?;
                 let size = kib_at(behind.strip_prefix(b"*")?)?;
                 page = page.or(Some(size));
-                *counts.get_mut(orders)? = count;
+                let size = size.0.saturating_mul(count);
+                *counts.get_mut(orders)? = Some(count).filter(|_| is_of_memory(size))?;
                 orders += 1;
             }
         }
@@ -208,7 +211,7 @@ pub fn blocks(text: &[u8]) -> Option<Blocks<'_>> {
 /// The size that the text begins with.
 pub(super) fn kib_at(text: &[u8]) -> Option<Bytes> {
     let (kib, rest) = leading(text)?;
-    rest.starts_with(b"kB").then(|| Bytes::from_kib(kib))
+    rest.starts_with(b"kB").then(|| Bytes::from_kib(kib)).filter(|size| is_of_memory(size.0))
 }
 
 /// One number about the whole machine.
@@ -239,7 +242,7 @@ pub fn total(text: &[u8]) -> Option<Total> {
     if let Some(rest) = text.strip_prefix(b"Total swap") {
         return swap(rest).map(Total::TotalSwap);
     }
-    let (count, rest) = leading(text)?;
+    let (count, rest) = leading(text).filter(|(count, _)| are_of_memory(*count))?;
     Some(match ascii(rest.trim_ascii_end()) {
         " pages RAM" | " pages of RAM" => Total::Ram(count),
         " pages reserved" | " reserved pages" => Total::Reserved(count),
@@ -270,11 +273,9 @@ pub struct HugePages {
 /// Parses a node's huge pages of one size.
 #[must_use]
 pub fn huge_pages(text: &[u8]) -> Option<HugePages> {
-    Some(HugePages {
-        total: number(text, b"hugepages_total=")?,
-        free: number(text, b"hugepages_free=")?,
-        size: size(text, b"hugepages_size=")?,
-    })
+    let size = size(text, b"hugepages_size=")?;
+    let pages = |key| number(text, key).filter(|pages| is_of_memory(size.0.saturating_mul(*pages)));
+    Some(HugePages { total: pages(b"hugepages_total=")?, free: pages(b"hugepages_free=")?, size })
 }
 
 #[cfg(test)]

@@ -108,8 +108,7 @@ pub fn line(text: &[u8]) -> Line<'_> {
         return Line::Cpuset(cpuset);
     }
     let text = text.trim_ascii_start();
-    const BOOTS: [&[u8]; 3] = [b"Linux version ", b"-- Reboot --", b"-- Boot "];
-    if BOOTS.iter().any(|words| text.starts_with(words)) {
+    if is_boot(text) {
         return Line::Boot;
     }
     if is_cut_mark(text) {
@@ -136,6 +135,15 @@ pub fn line(text: &[u8]) -> Line<'_> {
 fn without_end(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
     &text[..end.map_or(0, |end| end + 1)]
+}
+
+/// A kernel's first line, or journalctl's between two boots: with as much behind the words as a process's name has no room for, which a newline
+/// puts at the start of a line. The one that is shorter is all of its line.
+fn is_boot(text: &[u8]) -> bool {
+    let number = |words: &[u8], is_of: fn(&u8) -> bool| text.strip_prefix(words)?.first().filter(|byte| is_of(byte));
+    number(b"Linux version ", u8::is_ascii_digit).is_some()
+        || number(b"-- Boot ", u8::is_ascii_hexdigit).is_some() && text.len() > 15
+        || text.trim_ascii_end() == b"-- Reboot --"
 }
 
 /// `...`, `<snip>`, `[ cut ]`: dots or one such word, and nothing but brackets around it.

@@ -57,8 +57,38 @@ pub(super) fn number(text: &[u8], key: &[u8]) -> Option<u64> {
 
 /// The size behind `key`, `kB` or `KB`; without its unit it may have been cut.
 pub(super) fn size(text: &[u8], key: &[u8]) -> Option<Bytes> {
+    anything(text, key).filter(|size| is_of_memory(size.0))
+}
+
+/// The same of addresses.
+pub(super) fn space(text: &[u8], key: &[u8]) -> Option<Bytes> {
+    anything(text, key).filter(|size| is_of_space(size.0))
+}
+
+/// The same of whatever is no memory: a limit may be as large as a number.
+pub(super) fn anything(text: &[u8], key: &[u8]) -> Option<Bytes> {
     let (kib, rest) = leading(after(text, key)?)?;
     is_unit(rest).then(|| Bytes::from_kib(kib))
+}
+
+/// Whether so many bytes may be memory, or so many of what is counted in it. A processor has physical addresses of 52 bits at most (x86-64,
+/// arm64): more is a negative number that the kernel has printed as an unsigned one (its counters of RSS may be below 0 for a moment), or
+/// damage, and is as good as no number.
+pub(super) const fn is_of_memory(bytes: u64) -> bool {
+    bytes < 1 << 52
+}
+
+/// The same of virtual addresses, of which a process has 57 bits at most.
+pub(super) const fn is_of_space(bytes: u64) -> bool {
+    bytes < 1 << 57
+}
+
+/// So many pages have as many bytes at least.
+pub(super) const PAGE: u64 = 4096;
+
+/// Whether so many pages may be memory.
+pub(super) const fn are_of_memory(pages: u64) -> bool {
+    is_of_memory(pages.saturating_mul(PAGE))
 }
 
 fn is_unit(rest: &[u8]) -> bool {

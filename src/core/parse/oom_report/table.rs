@@ -1,6 +1,6 @@
 //! The table of tasks: dump_tasks() of mm/oom_kill.c. Its columns changed nine times, so a row is read by its header's names.
 
-use super::scan::{leading, uid};
+use super::scan::{PAGE, are_of_memory, is_of_memory, is_of_space, leading, uid};
 use crate::parse::ascii;
 use crate::parse::{signed, words};
 use crate::units::Bytes;
@@ -173,21 +173,26 @@ impl<'l> Row<'l> {
             let text = rest.trim_ascii_start();
             let end = text.iter().position(|byte| *byte == b' ')?;
             let (word, behind) = text.split_at(end);
-            let number = signed(word)?;
-            let count = u64::try_from(number).ok();
+            // A count below 0 is printed as one that no signed number holds: the row has it, and it tells nothing.
+            let number = signed(word);
+            if number.is_none() && !word.iter().all(u8::is_ascii_digit) {
+                return None;
+            }
+            let count = number.and_then(|number| u64::try_from(number).ok());
+            let pages = count.filter(|pages| are_of_memory(*pages));
             match column {
-                Column::Uid => task.uid = uid(number),
+                Column::Uid => task.uid = number.and_then(uid),
                 Column::Tgid => task.tgid = count,
-                Column::TotalVm => task.total_vm = count,
-                Column::Rss => task.rss = count,
+                Column::TotalVm => task.total_vm = count.filter(|pages| is_of_space(pages.saturating_mul(PAGE))),
+                Column::Rss => task.rss = pages,
                 Column::TablePages => {
                     let sum = task.table_pages.unwrap_or(0);
-                    task.table_pages = count.map(|count| sum.saturating_add(count));
+                    task.table_pages = pages.map(|count| sum.saturating_add(count));
                 }
-                Column::TableBytes => task.table_bytes = count.map(Bytes),
-                Column::OldAdj => task.old_adj = Some(number),
-                Column::Swap => task.swap = count,
-                Column::Adj => task.adj = Some(number),
+                Column::TableBytes => task.table_bytes = count.filter(|bytes| is_of_memory(*bytes)).map(Bytes),
+                Column::OldAdj => task.old_adj = number,
+                Column::Swap => task.swap = pages,
+                Column::Adj => task.adj = number,
                 Column::Unread => {}
             }
             rest = behind;
