@@ -448,7 +448,7 @@ fn who_was_chosen_and_is_spared_when_sigkill_is_due_is_counted_and_nobody_was_ki
     let (name, dir) = (name(), TempDir::new());
     let shell = dir.program(std::path::Path::new("/bin/bash"), &name);
     // The child is another program as soon as its parent has ended.
-    let script = "(while kill -0 $$ 2>/dev/null; do read -r -t 0.05 line; done; exec sleep 1000) & child=$!
+    let script = "(while [ -e /proc/$$/exe ]; do read -r -t 0.05 line; done; exec sleep 1000) & child=$!
         trap 'exit 0' TERM; echo ready $$; echo $child >\"$1\"; while :; do read -r -t 0.1 line; done";
     let file = dir.join("child");
     let mut command = command(&shell, &["-c", script, &name, &file]);

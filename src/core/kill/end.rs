@@ -193,7 +193,9 @@ impl Killer<'_> {
             // What those gave back who live on is not held by anybody who has ended.
             let has_nobody_ended = is_spared && self.members.alive() == self.members.count();
             action.freed = Some(if has_nobody_ended { Bytes(0) } else { self.members.freed() });
-            action.held = u32::try_from(self.members.count()).ok().map(|count| count.saturating_add(action.let_go));
+            // Of a cgroup that is not ended as a whole any more those that are let go were none of the tree.
+            let let_go = if action.is_narrowed { 0 } else { action.let_go };
+            action.held = u32::try_from(self.members.count()).ok().map(|count| count.saturating_add(let_go));
             action.survivor = self.members.survivor();
         }
         // Whoever waits for this one looks at memory next.

@@ -192,7 +192,7 @@ pub(super) struct Action {
     pub(super) left: Option<NotEnded>,
     /// Whether a whole cgroup was asked to end, and by the configuration that was read meanwhile no more than the tree, or the process, is.
     pub(super) is_narrowed: bool,
-    /// Processes that were sent SIGTERM, and that nobody waits for any more: what holds by now spares them.
+    /// Processes that were chosen, and that nobody waits for any more: what holds by now spares them.
     pub(super) let_go: u32,
     pub(super) pardon: Option<Pardon>,
     /// One that has not ended.
