@@ -45,7 +45,7 @@ pub(super) struct Reading {
 
 /// How a count went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Course {
+pub(super) struct OomKillCountTrend {
     /// When the watch began.
     pub(super) first: Option<u64>,
     /// Some seconds ago, and how long ago that was; `None` where that was the start.
@@ -54,7 +54,7 @@ pub(super) struct Course {
     pub(super) now: u64,
 }
 
-impl Course {
+impl OomKillCountTrend {
     /// How many were counted since the watch began; `None` where it did not begin with this cgroup.
     pub(super) fn since_the_start(self) -> Option<u64> {
         self.now.checked_sub(self.first?)
@@ -62,13 +62,13 @@ impl Course {
 }
 
 /// The counts since the watch began.
-pub(super) struct Counted {
+pub(super) struct OomKillCounts {
     first: Reading,
     /// The oldest first.
     recent: [Reading; REMEMBERED],
 }
 
-impl Counted {
+impl OomKillCounts {
     pub(super) const fn new(first: Reading) -> Self {
         Self { first, recent: [first; REMEMBERED] }
     }
@@ -90,20 +90,24 @@ impl Counted {
     }
 
     /// The counts of the target's own cgroup; those of a time when it was in another are not known.
-    pub(super) fn own(&self, end: Reading) -> Result<Course, Absent> {
+    pub(super) fn own(&self, end: Reading) -> Result<OomKillCountTrend, Absent> {
         let (group, now) = end.counts.own?;
         let of_group = |reading: &Reading| match reading.counts.own {
             Ok((same, count)) if same == group => Some(count),
             _ => None,
         };
         let before = self.late(end).find_map(|reading| Some((of_group(reading)?, reading.at)));
-        Ok(Course { first: of_group(&self.first), before: self.ago(before, end), now })
+        Ok(OomKillCountTrend { first: of_group(&self.first), before: self.ago(before, end), now })
     }
 
     /// The same of the system's.
-    pub(super) fn system(&self, end: Reading) -> Result<Course, Absent> {
+    pub(super) fn system(&self, end: Reading) -> Result<OomKillCountTrend, Absent> {
         let before = self.late(end).find_map(|reading| Some((reading.counts.system.ok()?, reading.at)));
-        Ok(Course { first: self.first.counts.system.ok(), before: self.ago(before, end), now: end.counts.system? })
+        Ok(OomKillCountTrend {
+            first: self.first.counts.system.ok(),
+            before: self.ago(before, end),
+            now: end.counts.system?,
+        })
     }
 
     fn ago(&self, before: Option<(u64, Duration)>, end: Reading) -> Option<(u64, Duration)> {
@@ -113,7 +117,7 @@ impl Counted {
 
     /// Which count rose before the end, given the counts after it and whether the cgroup is that of its end, and how long before that it
     /// had not risen yet.
-    pub(super) fn rise(&self, end: Reading, sight: Sight) -> (Rise, Duration) {
+    pub(super) fn rise(&self, end: Reading, sight: Sight) -> (OomKillEvidence, Duration) {
         let window = self.late(end).next().map_or(Duration::ZERO, |oldest| end.at.saturating_sub(oldest.at));
         (self.which_rose(end, window, sight), window)
     }
@@ -126,34 +130,34 @@ impl Counted {
         (ago <= LATE).then_some(ago)
     }
 
-    fn which_rose(&self, end: Reading, window: Duration, sight: Sight) -> Rise {
+    fn which_rose(&self, end: Reading, window: Duration, sight: Sight) -> OomKillEvidence {
         // A target that was moved lately is compared with what its new cgroup had counted when it was first seen in it.
         let newer = self.late(end).filter_map(|reading| reading.counts.own_rose(end.counts));
         let own = newer.reduce(|rose, later| rose || later);
         let system = self.late(end).next().and_then(|oldest| oldest.counts.system_rose(end.counts));
         let since_the_start = self.first.counts.own_rose(end.counts);
         match (own, system) {
-            (Some(true), _) if window <= LATE => Rise::Likely,
+            (Some(true), _) if window <= LATE => OomKillEvidence::Likely,
             // Nobody looked for longer than that: it may have been somebody else's, long before.
-            (Some(true), _) => Rise::PerhapsUnseen,
-            _ if since_the_start == Some(true) => Rise::PerhapsEarlier,
+            (Some(true), _) => OomKillEvidence::PerhapsUnseen,
+            _ if since_the_start == Some(true) => OomKillEvidence::PerhapsEarlier,
             // It may have been moved since its cgroup was looked at, up to a second before: its kill is then another cgroup's, and one of
             // the system's.
-            (Some(false), Some(false)) if sight == Sight::Before => Rise::NoneInSystem,
-            (Some(false), _) if sight == Sight::Before => Rise::Untold,
+            (Some(false), Some(false)) if sight == Sight::Before => OomKillEvidence::NoneInSystem,
+            (Some(false), _) if sight == Sight::Before => OomKillEvidence::Untold,
             // The kernel counts a kill in the victim's cgroup, whoever was short: the system's other kills are others'.
-            (Some(false), _) if since_the_start.is_none() => Rise::NoneSinceMoved,
-            (Some(false), _) => Rise::NoneInGroup,
-            (None, Some(true)) => Rise::PerhapsSystem,
-            (None, Some(false)) => Rise::NoneInSystem,
-            (None, None) => Rise::Unknown,
+            (Some(false), _) if since_the_start.is_none() => OomKillEvidence::NoneSinceMoved,
+            (Some(false), _) => OomKillEvidence::NoneInGroup,
+            (None, Some(true)) => OomKillEvidence::PerhapsSystem,
+            (None, Some(false)) => OomKillEvidence::NoneInSystem,
+            (None, None) => OomKillEvidence::Unknown,
         }
     }
 }
 
 /// Which count of OOM kills rose, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Rise {
+pub(super) enum OomKillEvidence {
     /// The count of its own cgroup rose in its last seconds.
     Likely,
     /// The count of its own cgroup rose while memdoor did not run, for longer than that.
@@ -174,7 +178,7 @@ pub(super) enum Rise {
     Unknown,
 }
 
-impl Rise {
+impl OomKillEvidence {
     /// Whether nothing was counted where the target's own would have been.
     pub(super) const fn is_none(self) -> bool {
         matches!(self, Self::NoneInGroup | Self::NoneSinceMoved | Self::NoneInSystem)
@@ -235,8 +239,8 @@ mod tests {
     }
 
     /// One reading a second, the end a second after the last.
-    fn course(first: Counts, noted: &[Counts], end: Counts) -> (Counted, Reading) {
-        let mut counted = Counted::new(at(0, first));
+    fn course(first: Counts, noted: &[Counts], end: Counts) -> (OomKillCounts, Reading) {
+        let mut counted = OomKillCounts::new(at(0, first));
         let mut seconds = 0;
         for counts in noted {
             seconds += 1;
@@ -245,7 +249,7 @@ mod tests {
         (counted, at(seconds + 1, end))
     }
 
-    fn rise(first: Counts, noted: &[Counts], end: Counts) -> Rise {
+    fn rise(first: Counts, noted: &[Counts], end: Counts) -> OomKillEvidence {
         let (counted, end) = course(first, noted, end);
         counted.rise(end, Sight::Now).0
     }
@@ -253,23 +257,23 @@ mod tests {
     #[test]
     fn a_rise_in_the_last_seconds_is_likely_its_own_even_if_a_reading_saw_it_before() {
         let (quiet, killed) = (counts(1, 0, 0), counts(1, 1, 1));
-        assert_eq!(rise(quiet, &[quiet; 9], killed), Rise::Likely);
-        assert_eq!(rise(quiet, &[quiet, quiet, killed, killed], killed), Rise::Likely);
+        assert_eq!(rise(quiet, &[quiet; 9], killed), OomKillEvidence::Likely);
+        assert_eq!(rise(quiet, &[quiet, quiet, killed, killed], killed), OomKillEvidence::Likely);
     }
 
     #[test]
     fn a_kill_long_before_the_end_is_perhaps_another_processs() {
         let (quiet, killed) = (counts(1, 0, 0), counts(1, 1, 1));
-        assert_eq!(rise(quiet, &[killed; 6], killed), Rise::PerhapsEarlier);
+        assert_eq!(rise(quiet, &[killed; 6], killed), OomKillEvidence::PerhapsEarlier);
     }
 
     #[test]
     fn a_kill_that_only_the_system_counted_is_perhaps_its_own_where_its_group_is_not_known() {
         let quiet = counts(1, 0, 0);
         let elsewhere = counts(1, 0, 1);
-        assert_eq!(rise(quiet, &[quiet; 9], elsewhere), Rise::NoneInGroup);
+        assert_eq!(rise(quiet, &[quiet; 9], elsewhere), OomKillEvidence::NoneInGroup);
         let unknown = Counts { own: Err(Absent::NotMounted), system: Ok(1) };
-        assert_eq!(rise(quiet, &[quiet; 9], unknown), Rise::PerhapsSystem);
+        assert_eq!(rise(quiet, &[quiet; 9], unknown), OomKillEvidence::PerhapsSystem);
     }
 
     #[test]
@@ -279,27 +283,27 @@ mod tests {
             let (counted, end) = course(quiet, &[quiet; 9], end);
             counted.rise(end, Sight::Before).0
         };
-        assert_eq!(seen_before(counts(1, 0, 1)), Rise::Untold);
-        assert_eq!(seen_before(Counts { own: Ok((1, 0)), system: Err(Absent::Hidden) }), Rise::Untold);
-        assert_eq!(seen_before(counts(1, 0, 0)), Rise::NoneInSystem);
-        assert_eq!(seen_before(counts(1, 1, 1)), Rise::Likely);
+        assert_eq!(seen_before(counts(1, 0, 1)), OomKillEvidence::Untold);
+        assert_eq!(seen_before(Counts { own: Ok((1, 0)), system: Err(Absent::Hidden) }), OomKillEvidence::Untold);
+        assert_eq!(seen_before(counts(1, 0, 0)), OomKillEvidence::NoneInSystem);
+        assert_eq!(seen_before(counts(1, 1, 1)), OomKillEvidence::Likely);
         // It was moved, and that was seen after its end.
-        assert_eq!(rise(quiet, &[quiet; 9], counts(2, 1, 1)), Rise::PerhapsSystem);
+        assert_eq!(rise(quiet, &[quiet; 9], counts(2, 1, 1)), OomKillEvidence::PerhapsSystem);
     }
 
     #[test]
     fn counts_of_two_groups_are_not_compared() {
         let (here, there) = (counts(1, 0, 7), counts(2, 5, 7));
-        assert_eq!(rise(here, &[here, here, there], there), Rise::NoneSinceMoved);
-        assert_eq!(rise(here, &[here; 6], there), Rise::NoneInSystem);
-        assert_eq!(rise(here, &[here, there], counts(2, 6, 8)), Rise::Likely);
+        assert_eq!(rise(here, &[here, here, there], there), OomKillEvidence::NoneSinceMoved);
+        assert_eq!(rise(here, &[here; 6], there), OomKillEvidence::NoneInSystem);
+        assert_eq!(rise(here, &[here, there], counts(2, 6, 8)), OomKillEvidence::Likely);
     }
 
     #[test]
     fn without_counts_nothing_is_claimed() {
         let none = Counts { own: Err(Absent::NotMounted), system: Err(Absent::Malformed) };
-        assert_eq!(rise(none, &[none; 6], none), Rise::Unknown);
-        assert_eq!(rise(counts(1, 0, 0), &[counts(1, 0, 0); 6], counts(1, 0, 0)), Rise::NoneInGroup);
+        assert_eq!(rise(none, &[none; 6], none), OomKillEvidence::Unknown);
+        assert_eq!(rise(counts(1, 0, 0), &[counts(1, 0, 0); 6], counts(1, 0, 0)), OomKillEvidence::NoneInGroup);
     }
 
     #[test]
@@ -308,7 +312,7 @@ mod tests {
         let (counted, _) = course(quiet, &[quiet; 6], killed);
         let end = at(66, killed);
         let (rise, window) = counted.rise(end, Sight::Now);
-        assert_eq!(rise, Rise::PerhapsUnseen);
+        assert_eq!(rise, OomKillEvidence::PerhapsUnseen);
         assert_eq!(
             rise.words(window).as_bytes(),
             b"perhaps an OOM kill: its control group counted one in its last 60.0 s, in which memdoor did not run"
@@ -321,10 +325,10 @@ mod tests {
     fn an_age_is_that_of_the_reading_and_the_start_is_said_once() {
         let quiet = counts(1, 0, 0);
         let (counted, end) = course(quiet, &[quiet; 2], quiet);
-        let start = Course { first: Some(0), before: None, now: 0 };
+        let start = OomKillCountTrend { first: Some(0), before: None, now: 0 };
         assert_eq!(counted.own(end), Ok(start));
         let (counted, end) = course(quiet, &[quiet; 9], quiet);
         let before = Some((0, Duration::from_secs(5)));
-        assert_eq!(counted.own(end), Ok(Course { before, ..start }));
+        assert_eq!(counted.own(end), Ok(OomKillCountTrend { before, ..start }));
     }
 }

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use super::Common;
 use super::checks::CHECK;
-use super::fate::{Fate, Why, words};
+use super::fate::{Fate, SeizeState, words};
 use super::member::{Evidence, Member};
 use super::options::{Options, Seize};
 use crate::error::Error;
@@ -64,9 +64,9 @@ const ASLEEP: Duration = Duration::from_millis(500);
 pub(super) struct DeathWatch {
     asked: Seize,
     /// Why there is no exit stop without a seizure, where nothing stood in its way.
-    calm: Why,
+    calm: SeizeState,
     tracee: Tracee,
-    why: Why,
+    why: SeizeState,
     stopped: Option<Stopped>,
     next_try: Duration,
     /// When memdoor was to wake up last.
@@ -78,12 +78,12 @@ pub(super) struct DeathWatch {
 impl DeathWatch {
     pub(super) fn new(asked: Seize, threshold: Option<Threshold>, tracee: Tracee, now: Duration) -> Self {
         let why = match asked {
-            Seize::Never => Why::Never,
-            Seize::Danger | Seize::Always => Why::NotYet,
+            Seize::Never => SeizeState::Never,
+            Seize::Danger | Seize::Always => SeizeState::NotYet,
         };
         let calm = match threshold {
-            Some(_) => Why::Below,
-            None => Why::Unforeseen,
+            Some(_) => SeizeState::Below,
+            None => SeizeState::Unforeseen,
         };
         Self { asked, calm, tracee, why, stopped: None, next_try: Duration::ZERO, wakes: now, is_rollup_due: false }
     }
@@ -166,7 +166,7 @@ impl DeathWatch {
         let Evidence { target, sockets, .. } = evidence;
         match target.seize(&self.tracee, scope, own) {
             Ok(()) => {
-                self.why = Why::Seized;
+                self.why = SeizeState::Seized;
                 self.next_try = now.saturating_add(CHECK);
                 target.prime(rss.unwrap_or_default());
                 sockets.note(target.view());
@@ -176,7 +176,7 @@ impl DeathWatch {
             Err(Unseized::Traced(tracer)) if tracer == own => {}
             Err(why) => {
                 self.next_try = now.saturating_add(CHECK);
-                self.why = Why::Unseized(why);
+                self.why = SeizeState::Unseized(why);
             }
         }
     }
@@ -193,7 +193,7 @@ impl DeathWatch {
     pub(super) fn fate(&self, target: &Target) -> Fate {
         let held = self.stopped.map(|stopped| (stopped.held, stopped.unseen));
         let why = match self.why {
-            Why::Seized if self.tracee.was_missed() => Why::Missed,
+            SeizeState::Seized if self.tracee.was_missed() => SeizeState::Missed,
             why => why,
         };
         Fate::new(self.how_it_ended(target), held, why)

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::counts::{Counted, Reading};
+use super::counts::{OomKillCounts, Reading};
 use super::fate::Fate;
 use super::kmsg::{Match, Role, Sizes};
 use super::member::{Evidence, Member};
@@ -95,7 +95,7 @@ pub(super) struct Seen {
     peak_rss: Option<Bytes>,
     pub(super) samples: u64,
     pub(super) worst_lateness: Duration,
-    pub(super) counted: Counted,
+    pub(super) counted: OomKillCounts,
     /// Whether the cgroup that is known is that of its end.
     pub(super) sight: Sight,
     /// Of arming, once that is done.
@@ -114,7 +114,7 @@ impl Seen {
             peak_rss: None,
             samples: 0,
             worst_lateness: Duration::ZERO,
-            counted: Counted::new(first),
+            counted: OomKillCounts::new(first),
             sight: Sight::Before,
             cost: None,
         }

@@ -14,7 +14,7 @@ use crate::units::micros;
 
 /// Why there was no exit stop, as far as memdoor's own decisions go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Why {
+pub(super) enum SeizeState {
     /// `--seize never`.
     Never,
     /// `--seize danger`, and the last reading was below the threshold.
@@ -52,30 +52,30 @@ pub(super) fn words(ended: Ended) -> Fixed<64> {
 }
 
 /// Why there was no exit stop.
-pub(super) fn reason(why: Why) -> Fixed<128> {
+pub(super) fn reason(why: SeizeState) -> Fixed<128> {
     let mut words = Fixed::new();
     let _ = match why {
-        Why::Never => write!(words, "--seize never"),
-        Why::Unforeseen => write!(words, "its end was not foreseen within 10 s (--seize always)"),
-        Why::Below => write!(words, "it was below the threshold at the last reading"),
-        Why::NotYet => write!(words, "it was not seized yet"),
-        Why::Unseized(Unseized::Init) => {
+        SeizeState::Never => write!(words, "--seize never"),
+        SeizeState::Unforeseen => write!(words, "its end was not foreseen within 10 s (--seize always)"),
+        SeizeState::Below => write!(words, "it was below the threshold at the last reading"),
+        SeizeState::NotYet => write!(words, "it was not seized yet"),
+        SeizeState::Unseized(Unseized::Init) => {
             write!(words, "it is the first process of its pid namespace (--seize always)")
         }
-        Why::Unseized(Unseized::Itself) => write!(words, "it is memdoor"),
-        Why::Unseized(Unseized::Traced(pid)) => write!(words, "PID {pid} traces it"),
-        Why::Unseized(Unseized::Unpinned) => {
+        SeizeState::Unseized(Unseized::Itself) => write!(words, "it is memdoor"),
+        SeizeState::Unseized(Unseized::Traced(pid)) => write!(words, "PID {pid} traces it"),
+        SeizeState::Unseized(Unseized::Unpinned) => {
             write!(words, "its number is another pid namespace's, or Linux is before 5.3")
         }
-        Why::Unseized(Unseized::Refused(why)) if why.is_denied() => {
+        SeizeState::Unseized(Unseized::Refused(why)) if why.is_denied() => {
             let right = by_right("run as root", "root needs CAP_SYS_PTRACE");
             write!(words, "not permitted ({right}; kernel.yama.ptrace_scope)")
         }
-        Why::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
-        Why::Missed => {
+        SeizeState::Unseized(Unseized::Refused(why)) => write!(words, "{why}"),
+        SeizeState::Missed => {
             write!(words, "standard output was not read, and the target did not wait")
         }
-        Why::Seized => write!(words, "it was seized, and none came"),
+        SeizeState::Seized => write!(words, "it was seized, and none came"),
     };
     words
 }
@@ -96,7 +96,7 @@ const STOPPED: Name = Name(WATCH_END, "Exit Stop", "");
 const REASON: Name = Name(WATCH_END, "No Exit Stop", "memdoor.death.reason");
 
 impl Fate {
-    pub(super) fn new(ended: Option<Ended>, held: Option<(Duration, Option<Duration>)>, why: Why) -> Self {
+    pub(super) fn new(ended: Option<Ended>, held: Option<(Duration, Option<Duration>)>, why: SeizeState) -> Self {
         let unseen = held.and_then(|(_, unseen)| unseen);
         let held = held.map(|(held, _)| held);
         let mut millis = Fixed::new();

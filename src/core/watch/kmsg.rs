@@ -8,11 +8,11 @@
 
 mod kill;
 
-pub(super) use kill::{Kills, Kin, Known, Match, Role, Sharing, Sizes, Victim};
+pub(super) use kill::{Kills, Known, Match, Relationship, Role, SharedMemory, Sizes, Victim};
 
 use core::time::Duration;
 
-use super::counts::Course;
+use super::counts::OomKillCountTrend;
 use super::member::Evidence;
 use crate::error::Absent;
 use crate::fixed::Fixed;
@@ -289,14 +289,14 @@ impl KernelLog {
 /// cgroup: so that is not done of one whose cgroup says enough, nor while the target is seized and its stops are to be answered.
 fn known(family: &Family, proc: &Dir, victim: &Victim, comm: &[u8]) -> Known {
     if family.has(victim.pid) {
-        return Known { kin: Some(Kin::Child), is_apart: family.is_apart(victim.pid) };
+        return Known { kin: Some(Relationship::Child), is_apart: family.is_apart(victim.pid) };
     }
     if victim.kin.is_some() || ptrace::is_tracing() {
         return Known::default();
     }
     let kin = family.descent(proc, victim.pid, comm).map(|descent| match descent {
-        Descent::Child => Kin::Child,
-        Descent::Descendant => Kin::Descendant,
+        Descent::Child => Relationship::Child,
+        Descent::Descendant => Relationship::Descendant,
     });
     Known { kin, is_apart: false }
 }
@@ -316,8 +316,12 @@ fn loop_until_whole(drain: &mut dyn FnMut() -> crate::sys::Result<Drained>) -> c
 impl Kills {
     /// Whether more kills were counted than the log has: then the log is not whole. The target's own cgroup first, whose count is of
     /// fewer.
-    pub(super) fn missing(&self, own: Result<Course, Absent>, system: Result<Course, Absent>) -> Option<Missing> {
-        let of = |course: Result<Course, Absent>, logged, of| {
+    pub(super) fn missing(
+        &self,
+        own: Result<OomKillCountTrend, Absent>,
+        system: Result<OomKillCountTrend, Absent>,
+    ) -> Option<Missing> {
+        let of = |course: Result<OomKillCountTrend, Absent>, logged, of| {
             let counted = course.ok()?.since_the_start()?;
             (counted > logged).then_some(Missing { counted, logged, of })
         };

@@ -25,13 +25,13 @@ const fn note(format: Format) -> &'static [u8] {
 
 /// The reports that standard output has lost.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Lost {
+pub(super) struct LostOutput {
     count: u64,
     /// Whether the last one was.
     is_failing: bool,
 }
 
-impl Lost {
+impl LostOutput {
     /// Whether there are any.
     pub(super) const fn is_any(self) -> bool {
         self.count > 0
@@ -69,13 +69,13 @@ pub(super) struct Output<'a> {
     /// The record, where one was asked for.
     pub(super) place: Option<Place<'a>>,
     /// What standard output has lost.
-    pub(super) lost: Lost,
+    pub(super) lost: LostOutput,
     completeness: Completeness,
 }
 
 impl<'a> Output<'a> {
     pub(super) fn new(to: Out<'a>, envelope: Envelope, format: Format) -> Self {
-        Self { to, envelope, format, place: None, lost: Lost::default(), completeness: Completeness::Complete }
+        Self { to, envelope, format, place: None, lost: LostOutput::default(), completeness: Completeness::Complete }
     }
 
     /// Whether all that was to be in the reports could be read.

@@ -6,8 +6,8 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::Words;
-use super::counts::{Counted, Course, LATE, Reading, Rise, Tenths};
-use super::kmsg::{Coverage, Kills, Kin, Match, Missing, Role, Sharing, Sizes, Victim};
+use super::counts::{LATE, OomKillCountTrend, OomKillCounts, OomKillEvidence, Reading, Tenths};
+use super::kmsg::{Coverage, Kills, Match, Missing, Relationship, Role, SharedMemory, Sizes, Victim};
 use crate::cgroup::Sight;
 use crate::error::Absent;
 use crate::exit::Exit;
@@ -83,7 +83,7 @@ pub(super) struct Sources<'k> {
 /// What was counted.
 #[derive(Clone, Copy)]
 struct Tally {
-    rise: Rise,
+    rise: OomKillEvidence,
     /// In the last so many seconds.
     window: Duration,
     /// What was counted and is not in the log.
@@ -128,7 +128,7 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
     let is_told = is_read && missing.is_none();
     let cause = match (rise, is_sigkill) {
         // Who shares the memory of the one that the log names is killed with it, without a line.
-        (Rise::Likely, true) if is_told => {
+        (OomKillEvidence::Likely, true) if is_told => {
             return say(Cause::Sigkill, "no OOM kill of its own, but SIGKILL beside another one in its control group");
         }
         (_, true) if is_told => {
@@ -138,14 +138,22 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
             return say(Cause::Unknown, "no OOM kill of it in the kernel's log; how it ended is not known");
         }
         // Its numbers are others, but not its names, and what was counted is in it under another one.
-        (Rise::Likely, _) if coverage == Coverage::Unnumbered && missing.is_none() && kills.perhaps_own() > 0 => {
+        (OomKillEvidence::Likely, _)
+            if coverage == Coverage::Unnumbered && missing.is_none() && kills.perhaps_own() > 0 =>
+        {
             return (Cause::PerhapsOomKill, of_another(kills, window));
         }
-        (Rise::Likely, _) => Cause::LikelyOomKill,
-        (Rise::PerhapsUnseen | Rise::PerhapsSystem | Rise::PerhapsEarlier, _) => Cause::PerhapsOomKill,
-        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, true) => Cause::Sigkill,
-        (Rise::NoneInGroup | Rise::NoneSinceMoved | Rise::NoneInSystem, false) => Cause::Unknown,
-        (Rise::Untold | Rise::Unknown, _) => Cause::Unknown,
+        (OomKillEvidence::Likely, _) => Cause::LikelyOomKill,
+        (OomKillEvidence::PerhapsUnseen | OomKillEvidence::PerhapsSystem | OomKillEvidence::PerhapsEarlier, _) => {
+            Cause::PerhapsOomKill
+        }
+        (OomKillEvidence::NoneInGroup | OomKillEvidence::NoneSinceMoved | OomKillEvidence::NoneInSystem, true) => {
+            Cause::Sigkill
+        }
+        (OomKillEvidence::NoneInGroup | OomKillEvidence::NoneSinceMoved | OomKillEvidence::NoneInSystem, false) => {
+            Cause::Unknown
+        }
+        (OomKillEvidence::Untold | OomKillEvidence::Unknown, _) => Cause::Unknown,
     };
     let mut words = rise.words(window);
     if cause == Cause::Unknown && rise.is_none() {
@@ -166,14 +174,14 @@ const fn by_name(is_of_other_size: bool) -> (Cause, &'static str) {
 }
 
 /// Of a target that SIGKILL ended beside the OOM kill of a process whose memory it may have had.
-fn with_the_memory_of(victim: &Victim, kin: Kin, by: Match, apart: Duration) -> (Cause, Words) {
+fn with_the_memory_of(victim: &Victim, kin: Relationship, by: Match, apart: Duration) -> (Cause, Words) {
     let (cause, begin, end) = match victim.sharing {
-        Sharing::Likely => (
+        SharedMemory::Likely => (
             Cause::LikelyOomKill,
             "likely an OOM kill",
             "; of both the log has the same sizes: who shares memory dies together",
         ),
-        Sharing::No | Sharing::Untold => {
+        SharedMemory::No | SharedMemory::Untold => {
             (Cause::PerhapsOomKill, "perhaps an OOM kill", "; whether they shared their memory is not known")
         }
     };
@@ -181,7 +189,7 @@ fn with_the_memory_of(victim: &Victim, kin: Kin, by: Match, apart: Duration) -> 
     // A Fixed never returns an error: it cuts.
     let _ = write!(words, "{begin}: SIGKILL, within {within} s of the OOM kill of ");
     name(victim, by, &mut words);
-    if kin != Kin::Sizes {
+    if kin != Relationship::Sizes {
         let _ = write!(words, ", {}", kin.words());
     }
     words.push(end.as_bytes());
@@ -202,24 +210,30 @@ fn of_another(kills: &Kills, window: Duration) -> Words {
 }
 
 /// What the log says of it. A name alone is no evidence where nothing was counted lately.
-fn role(kills: &Kills, rise: Rise) -> Option<Role> {
-    let is_counted = matches!(rise, Rise::Likely | Rise::PerhapsUnseen | Rise::PerhapsSystem);
+fn role(kills: &Kills, rise: OomKillEvidence) -> Option<Role> {
+    let is_counted =
+        matches!(rise, OomKillEvidence::Likely | OomKillEvidence::PerhapsUnseen | OomKillEvidence::PerhapsSystem);
     kills.role().filter(|_| kills.by() == Match::Number || is_counted)
 }
 
 /// Who was killed and is related to a target that was not: first whose memory it may have had, then the nearest. `None` when that was long
 /// before the end.
-fn beside(kills: &Kills, gone: Duration) -> Option<(&Victim, Kin)> {
+fn beside(kills: &Kills, gone: Duration) -> Option<(&Victim, Relationship)> {
     let lately = kills.kin().filter(|(victim, _)| apart(victim, gone) <= LATE);
-    lately.min_by_key(|(victim, kin)| (victim.sharing != Sharing::Likely, *kin))
+    lately.min_by_key(|(victim, kin)| (victim.sharing != SharedMemory::Likely, *kin))
 }
 
 /// The same of a kill whose report the kernel left out (it prints 10 in 5 s, of others the kill line alone, without a cgroup): when
 /// the counts of the target's cgroup and of the system rose by as many as the log has kills, each of them was in that cgroup.
-fn beside_by_count(kills: &Kills, own: Option<u64>, system: Option<u64>, gone: Duration) -> Option<(&Victim, Kin)> {
+fn beside_by_count(
+    kills: &Kills,
+    own: Option<u64>,
+    system: Option<u64>,
+    gone: Duration,
+) -> Option<(&Victim, Relationship)> {
     let are_all_in_group = kills.total() > 0 && own == Some(kills.total()) && system == own;
     let last = kills.other().filter(|victim| are_all_in_group && apart(victim, gone) <= LATE)?;
-    Some((last, Kin::Group))
+    Some((last, Relationship::Group))
 }
 
 /// How far a kill was from the end, at most.
@@ -258,15 +272,15 @@ struct Evidence<'k> {
     kills: &'k Kills,
     /// Whether the log's kill is the target's.
     is_of_target: bool,
-    rise: Rise,
+    rise: OomKillEvidence,
     /// Who else was killed, where that may be why the target ended.
-    beside: Option<(&'k Victim, Kin)>,
+    beside: Option<(&'k Victim, Relationship)>,
     gone: Duration,
     missing: Option<Missing>,
     /// OOM kills in its own cgroup.
-    own: Result<Course, Absent>,
+    own: Result<OomKillCountTrend, Absent>,
     /// The same of the system.
-    system: Result<Course, Absent>,
+    system: Result<OomKillCountTrend, Absent>,
     passed: [Option<Passed>; LAST],
 }
 
@@ -283,7 +297,7 @@ impl<'k> Verdict<'k> {
     }
 
     /// Of a target that has ended.
-    pub(super) fn of(sources: &Sources<'k>, counted: &Counted, end: Reading) -> Self {
+    pub(super) fn of(sources: &Sources<'k>, counted: &OomKillCounts, end: Reading) -> Self {
         let &Sources { ended, gone, coverage, kills, sight, sizes, passed } = sources;
         let (own, system) = (counted.own(end), counted.system(end));
         let missing = kills.missing(own, system).filter(|_| !matches!(coverage, Coverage::None(_)));
@@ -293,7 +307,8 @@ impl<'k> Verdict<'k> {
         let tally = Tally { rise, window, missing, is_all_counted, is_of_other_size };
         let (mut cause, mut words) = judge(ended, coverage, kills, tally);
         let is_of_target = role(kills, rise).is_some();
-        let [own_rise, system_rise] = [own, system].map(|course| course.ok().and_then(Course::since_the_start));
+        let [own_rise, system_rise] =
+            [own, system].map(|course| course.ok().and_then(OomKillCountTrend::since_the_start));
         let beside = beside(kills, gone).or_else(|| beside_by_count(kills, own_rise, system_rise, gone));
         let beside = beside.filter(|_| !is_of_target);
         let base = match cause {
@@ -305,7 +320,7 @@ impl<'k> Verdict<'k> {
         // Without a line that says whose it was, a kill that was counted says it: in the target's own cgroup alone.
         let counted_beside = counted.own_rose_within(end).filter(|_| cause != Cause::Sigkill && !is_of_target);
         match (base, beside, counted_beside) {
-            (Some(_), Some((victim, kin)), _) if cause == Cause::Sigkill && victim.sharing != Sharing::No => {
+            (Some(_), Some((victim, kin)), _) if cause == Cause::Sigkill && victim.sharing != SharedMemory::No => {
                 (cause, words) = with_the_memory_of(victim, kin, kills.by(), apart(victim, gone));
             }
             (Some(base), Some((victim, kin)), _) => {
@@ -384,16 +399,16 @@ mod tests {
         Coverage::None(Absent::Failed(nix::errno::Errno::EPERM)),
     ];
     const MISSING: Missing = Missing { counted: 2, logged: 1, of: Counter::Group };
-    const RISES: [Rise; 9] = [
-        Rise::Likely,
-        Rise::PerhapsUnseen,
-        Rise::PerhapsSystem,
-        Rise::PerhapsEarlier,
-        Rise::NoneInGroup,
-        Rise::NoneSinceMoved,
-        Rise::NoneInSystem,
-        Rise::Untold,
-        Rise::Unknown,
+    const RISES: [OomKillEvidence; 9] = [
+        OomKillEvidence::Likely,
+        OomKillEvidence::PerhapsUnseen,
+        OomKillEvidence::PerhapsSystem,
+        OomKillEvidence::PerhapsEarlier,
+        OomKillEvidence::NoneInGroup,
+        OomKillEvidence::NoneSinceMoved,
+        OomKillEvidence::NoneInSystem,
+        OomKillEvidence::Untold,
+        OomKillEvidence::Unknown,
     ];
 
     fn kills(by: Match, line: &[u8]) -> Kills {
@@ -408,18 +423,24 @@ mod tests {
         let one = kills(Match::Number, line);
         let found =
             |own, system| beside_by_count(&one, own, system, Duration::ZERO).map(|(victim, kin)| (victim.pid, kin));
-        assert_eq!(found(Some(1), Some(1)), Some((812, Kin::Group)));
+        assert_eq!(found(Some(1), Some(1)), Some((812, Relationship::Group)));
         for (own, system) in [(Some(0), Some(1)), (Some(1), Some(2)), (Some(2), Some(2)), (None, Some(1)), (None, None)]
         {
             assert_eq!(found(own, system), None, "{own:?} of {system:?}");
         }
     }
 
-    fn cause(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise) -> Cause {
+    fn cause(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: OomKillEvidence) -> Cause {
         of(status, coverage, kills, rise, None)
     }
 
-    fn of(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: Rise, missing: Option<Missing>) -> Cause {
+    fn of(
+        status: Option<i32>,
+        coverage: Coverage,
+        kills: &Kills,
+        rise: OomKillEvidence,
+        missing: Option<Missing>,
+    ) -> Cause {
         let tally =
             Tally { rise, window: Duration::from_secs(5), missing, is_all_counted: true, is_of_other_size: false };
         judge(status.map(wait::status), coverage, kills, tally).0
@@ -447,19 +468,19 @@ mod tests {
     #[test]
     fn never_an_oom_kill_without_evidence_and_never_none_for_want_of_a_source() {
         let silent = kills(Match::Number, b"x");
-        for rise in [Rise::NoneInGroup, Rise::NoneInSystem, Rise::Unknown] {
+        for rise in [OomKillEvidence::NoneInGroup, OomKillEvidence::NoneInSystem, OomKillEvidence::Unknown] {
             assert_eq!(cause(SIGKILL, Coverage::Whole, &silent, rise), Cause::Sigkill);
             assert_eq!(cause(None, Coverage::Whole, &silent, rise), Cause::Unknown);
         }
-        let lost_before = cause(SIGKILL, Coverage::GapsBefore, &silent, Rise::NoneInSystem);
+        let lost_before = cause(SIGKILL, Coverage::GapsBefore, &silent, OomKillEvidence::NoneInSystem);
         assert_eq!(lost_before, Cause::Sigkill);
         for coverage in COVERAGES.into_iter().filter(|c| !matches!(c, Coverage::Whole | Coverage::GapsBefore)) {
             let with = |rise| cause(SIGKILL, coverage, &silent, rise);
-            assert_eq!(with(Rise::Unknown), Cause::Unknown);
-            assert_eq!(with(Rise::Untold), Cause::Unknown);
-            assert_eq!(with(Rise::Likely), Cause::LikelyOomKill);
-            assert_eq!(with(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
-            assert_eq!(with(Rise::NoneInGroup), Cause::Sigkill);
+            assert_eq!(with(OomKillEvidence::Unknown), Cause::Unknown);
+            assert_eq!(with(OomKillEvidence::Untold), Cause::Unknown);
+            assert_eq!(with(OomKillEvidence::Likely), Cause::LikelyOomKill);
+            assert_eq!(with(OomKillEvidence::PerhapsEarlier), Cause::PerhapsOomKill);
+            assert_eq!(with(OomKillEvidence::NoneInGroup), Cause::Sigkill);
         }
     }
 
@@ -486,7 +507,7 @@ mod tests {
     fn what_was_counted_and_has_another_name_in_the_log_of_another_namespace_is_a_perhaps_at_most() {
         let other = kills(Match::Name, b"Memory cgroup out of memory: Killed process 5 (y) total-vm:1kB");
         for status in [SIGKILL, None] {
-            let with = |missing| of(status, Coverage::Unnumbered, &other, Rise::Likely, missing);
+            let with = |missing| of(status, Coverage::Unnumbered, &other, OomKillEvidence::Likely, missing);
             assert_eq!(with(None), Cause::PerhapsOomKill);
             // One more was counted than the log has.
             assert_eq!(with(Some(MISSING)), Cause::LikelyOomKill);
@@ -496,12 +517,12 @@ mod tests {
     #[test]
     fn a_count_that_rose_is_another_processs_when_the_log_names_that_one() {
         let other = kills(Match::Number, b"Out of memory: Killed process 5 (y) total-vm:1kB");
-        assert_eq!(cause(SIGKILL, Coverage::Whole, &other, Rise::Likely), Cause::Sigkill);
+        assert_eq!(cause(SIGKILL, Coverage::Whole, &other, OomKillEvidence::Likely), Cause::Sigkill);
         let silent = kills(Match::Number, b"x");
         for kills in [&other, &silent] {
-            let late = of(SIGKILL, Coverage::Whole, kills, Rise::Likely, Some(MISSING));
+            let late = of(SIGKILL, Coverage::Whole, kills, OomKillEvidence::Likely, Some(MISSING));
             assert_eq!(late, Cause::LikelyOomKill);
-            let before = of(SIGKILL, Coverage::Whole, kills, Rise::PerhapsEarlier, Some(MISSING));
+            let before = of(SIGKILL, Coverage::Whole, kills, OomKillEvidence::PerhapsEarlier, Some(MISSING));
             assert_eq!(before, Cause::PerhapsOomKill);
         }
     }
@@ -511,7 +532,7 @@ mod tests {
         let mut named = kills(Match::Name, ALONE);
         named.disown();
         let tally = Tally {
-            rise: Rise::Likely,
+            rise: OomKillEvidence::Likely,
             window: Duration::from_secs(5),
             missing: None,
             is_all_counted: true,
@@ -546,7 +567,7 @@ mod tests {
             let sizes = Sizes { rss: Bytes(rss * MIB), total: Bytes(total * MIB), at: at(seen) };
             assert_eq!(named.is_of_other_size(sizes), is_other, "{rss} of {total} MiB at {seen} ms");
             let tally = Tally {
-                rise: Rise::Likely,
+                rise: OomKillEvidence::Likely,
                 window: at(5000),
                 missing: None,
                 is_all_counted: true,
@@ -562,9 +583,9 @@ mod tests {
     fn a_name_alone_is_no_evidence_where_none_was_counted() {
         let named = kills(Match::Name, ALONE);
         let by_name = |rise| cause(SIGKILL, Coverage::Unnumbered, &named, rise);
-        assert_eq!(by_name(Rise::Likely), Cause::LikelyOomKill);
-        assert_eq!(by_name(Rise::PerhapsEarlier), Cause::PerhapsOomKill);
-        assert_eq!(by_name(Rise::NoneInGroup), Cause::Sigkill);
+        assert_eq!(by_name(OomKillEvidence::Likely), Cause::LikelyOomKill);
+        assert_eq!(by_name(OomKillEvidence::PerhapsEarlier), Cause::PerhapsOomKill);
+        assert_eq!(by_name(OomKillEvidence::NoneInGroup), Cause::Sigkill);
     }
 
     /// The verdict on a target that SIGKILL ended, whose cgroup and system counted so many kills since the watch began, all of them in
@@ -577,7 +598,7 @@ mod tests {
         let at = |seconds, counts| Reading { at: Duration::from_secs(seconds), counts };
         let mut kills = Kills::new(77, b"x", Match::Number);
         lines.iter().for_each(|line| kills.take(line, 0));
-        let counted = Counted::new(at(0, count(own.map(|_| 0), 0)));
+        let counted = OomKillCounts::new(at(0, count(own.map(|_| 0), 0)));
         let sources = Sources {
             ended: Some(wait::status(9)),
             gone: Duration::from_secs(1),
@@ -639,7 +660,7 @@ mod tests {
                 sizes: None,
                 passed: [None; LAST],
             };
-            let verdict = Verdict::of(&sources, &Counted::new(at(0, counts(0))), at(1, counts(1)));
+            let verdict = Verdict::of(&sources, &OomKillCounts::new(at(0, counts(0))), at(1, counts(1)));
             let words = std::string::String::from_utf8_lossy(verdict.words()).into_owned();
             assert!(words.starts_with(begins), "{words}");
             assert_eq!((verdict.cause.name(), verdict.exit()), (cause, exit), "{words}");

@@ -32,7 +32,7 @@ pub(in super::super) enum Role {
 
 /// How a process that was killed is related to the target: nearest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in super::super) enum Kin {
+pub(in super::super) enum Relationship {
     /// It is a child of the target.
     Child,
     /// It is a child's child, or further down.
@@ -45,7 +45,7 @@ pub(in super::super) enum Kin {
     Sizes,
 }
 
-impl Kin {
+impl Relationship {
     pub(in super::super) const fn name(self) -> &'static str {
         match self {
             Self::Child => "child",
@@ -71,7 +71,7 @@ impl Kin {
 /// Whether a process that was killed had one address space with the target (clone(2) with CLONE_VM, vfork(2)): the kernel kills all that
 /// share it, whatever their cgroups, and logs one of them. "No OOM kill of its own" is said only of who did not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in super::super) enum Sharing {
+pub(in super::super) enum SharedMemory {
     /// Their memory differs.
     No,
     /// In one report both have the same sizes.
@@ -84,7 +84,7 @@ pub(in super::super) enum Sharing {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in super::super) struct Known {
     /// Whose child it is.
-    pub(in super::super) kin: Option<Kin>,
+    pub(in super::super) kin: Option<Relationship>,
     /// Whether it was seen with an address space of its own.
     pub(in super::super) is_apart: bool,
 }
@@ -98,9 +98,9 @@ pub(in super::super) struct Victim {
     /// When, in microseconds since boot as the log has them.
     pub(in super::super) boot_us: u64,
     /// What it was to the target; `None`: nothing that is known.
-    pub(in super::super) kin: Option<Kin>,
+    pub(in super::super) kin: Option<Relationship>,
     /// Whether the target had its memory.
-    pub(in super::super) sharing: Sharing,
+    pub(in super::super) sharing: SharedMemory,
     /// Between which moments of the steady clock it was logged: the log was read to its end at the first, and again at the second.
     pub(in super::super) logged: (Duration, Duration),
 }
@@ -122,14 +122,14 @@ const FAR: u64 = 4 << 20;
 
 /// The memory cgroup in which the target's OOM kill would be counted, as the kernel's log would name it.
 #[derive(Debug)]
-struct Home {
+struct CountingCgroup {
     version: Version,
     path: Path,
 }
 
-impl Home {
+impl CountingCgroup {
     /// What a kill in the cgroup `of` because of the limit of `at` is to it; the second says whether it is certainly not counted in it.
-    fn look(&self, of: Option<&[u8]>, at: Option<&[u8]>) -> (Option<Kin>, bool) {
+    fn look(&self, of: Option<&[u8]>, at: Option<&[u8]>) -> (Option<Relationship>, bool) {
         let home = self.path.as_bytes();
         let (mut of_buf, mut at_buf) = ([0; PATH], [0; PATH]);
         let of = of.map(|of| unescape(of, &mut of_buf));
@@ -145,8 +145,8 @@ impl Home {
             Version::V2 => !is_root(home) && !is_in(of, home),
         });
         let kin = match (of, at) {
-            (Some(of), _) if is_in(of, home) => Some(Kin::Group),
-            (_, Some(at)) if is_in(home, at) => Some(Kin::Limit),
+            (Some(of), _) if is_in(of, home) => Some(Relationship::Group),
+            (_, Some(at)) if is_in(home, at) => Some(Relationship::Limit),
             _ => None,
         };
         (kin, is_elsewhere)
@@ -176,7 +176,7 @@ pub(in super::super) struct Kills {
     /// The thread that shows the memory of a target whose first thread has exited, and its name: the kernel's kill line is of that one.
     thread: Option<(u64, Fixed<64>)>,
     /// `None`: not known, or seen from inside of a cgroup namespace, where paths are others.
-    home: Option<Home>,
+    home: Option<CountingCgroup>,
     /// Since when what is taken now may have been logged, and until when.
     logged: (Duration, Duration),
     /// The same of the kill that is taken for the target's, and when the log says that it was.
@@ -225,9 +225,9 @@ impl Kills {
 
     /// Where it is now.
     pub(super) fn live_in(&mut self, version: Version, path: &[u8]) {
-        let is_known = |home: &Home| home.version == version && home.path.as_bytes() == path;
+        let is_known = |home: &CountingCgroup| home.version == version && home.path.as_bytes() == path;
         if !self.home.as_ref().is_some_and(is_known) {
-            self.home = Some(Home { version, path: Path::of(path) });
+            self.home = Some(CountingCgroup { version, path: Path::of(path) });
         }
     }
 
@@ -258,7 +258,7 @@ impl Kills {
                 let known = ask(&victim, victim.comm.as_bytes());
                 victim.kin = known.kin.or(victim.kin);
                 if known.is_apart {
-                    victim.sharing = Sharing::No;
+                    victim.sharing = SharedMemory::No;
                 }
             }
             self.remember(victim);
@@ -266,7 +266,7 @@ impl Kills {
     }
 
     fn remember(&mut self, mut victim: Victim) {
-        victim.kin = victim.kin.or((victim.sharing == Sharing::Likely).then_some(Kin::Sizes));
+        victim.kin = victim.kin.or((victim.sharing == SharedMemory::Likely).then_some(Relationship::Sizes));
         if victim.kin.is_some() {
             self.kin.rotate_right(1);
             self.kin[0] = Some(victim);
@@ -328,7 +328,7 @@ impl Kills {
     }
 
     /// What the report says of a victim that is not the target: its cgroup, and whose limit was hit.
-    fn relation(&self, pid: u64) -> (Option<Kin>, bool) {
+    fn relation(&self, pid: u64) -> (Option<Relationship>, bool) {
         let look = |of, at| self.home.as_ref().map_or((None, false), |home| home.look(of, at));
         if let Some(group) = self.report.group() {
             // A member of that cgroup or of one below: which, the log does not say.
@@ -337,14 +337,14 @@ impl Kills {
         // Before Linux 5.1 a child may be killed instead of who was selected, and the report is of the latter.
         if let Some(selected) = self.report.selected().filter(|selected| *selected != pid) {
             let is_target = self.by == Match::Number && selected == self.pid;
-            return (is_target.then_some(Kin::Child), false);
+            return (is_target.then_some(Relationship::Child), false);
         }
         look(self.report.task_cgroup(), self.report.limit())
     }
 
     /// Compares the target's row in the table of tasks with the line of the kill: the kernel prints both within milliseconds, of whatever
     /// memory each has then. The kernel's counters are exact to 64 pages for each processor, and other threads run meanwhile.
-    fn sharing(&self, killed: &Killed<'_>) -> Sharing {
+    fn sharing(&self, killed: &Killed<'_>) -> SharedMemory {
         const EXACT: u64 = 256 << 10;
         let row = self.report.row().and_then(|row| row.by(&table::Columns::FIRST));
         let page = system::page_size();
@@ -352,16 +352,16 @@ impl Kills {
         let (Some((pages, resident_pages)), Some(Bytes(mapped)), Some(Bytes(resident))) =
             (of_target, killed.total_vm, resident(killed))
         else {
-            return Sharing::Untold;
+            return SharedMemory::Untold;
         };
         let [own_mapped, own_resident] = [pages, resident_pages].map(|pages| pages.saturating_mul(page.0));
         let differ = |one: u64, other: u64| one.abs_diff(other) > one.max(other) / 16 + (1 << 20);
         if own_mapped == mapped && own_resident.abs_diff(resident) <= EXACT {
-            Sharing::Likely
+            SharedMemory::Likely
         } else if differ(own_mapped, mapped) || differ(own_resident, resident) {
-            Sharing::No
+            SharedMemory::No
         } else {
-            Sharing::Untold
+            SharedMemory::Untold
         }
     }
 
@@ -395,7 +395,7 @@ impl Kills {
             let (kin, is_elsewhere) = self.relation(pid);
             self.elsewhere += u64::from(is_elsewhere);
             // Its numbers are another namespace's, so that the target has no row to compare it with.
-            let victim = Victim { pid, comm, boot_us, kin, sharing: Sharing::Untold, logged };
+            let victim = Victim { pid, comm, boot_us, kin, sharing: SharedMemory::Untold, logged };
             self.other = Some(victim.clone());
             self.remember(victim);
         }
@@ -443,7 +443,7 @@ impl Kills {
     }
 
     /// Those who were killed and are related to the target, the newest first.
-    pub(in super::super) fn kin(&self) -> impl Iterator<Item = (&Victim, Kin)> {
+    pub(in super::super) fn kin(&self) -> impl Iterator<Item = (&Victim, Relationship)> {
         self.kin.iter().flatten().filter_map(|victim| Some((victim, victim.kin?)))
     }
 
@@ -561,7 +561,7 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
     }
 
     /// Who is related to the target, of a log that is read by one who lives in `home`.
-    fn kin(home: &str, version: Version, text: &str) -> (Option<(u64, Kin)>, u64) {
+    fn kin(home: &str, version: Version, text: &str) -> (Option<(u64, Relationship)>, u64) {
         let mut kills = Kills::new(5, b"sh", Match::Number);
         kills.live_in(version, home.as_bytes());
         text.lines().for_each(|line| kills.take(line.as_bytes(), 5));
@@ -573,12 +573,12 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
     #[test]
     fn a_victim_is_related_by_its_control_group_or_by_the_limit_and_not_by_the_root() {
         let (v1, v2) = (Version::V1, Version::V2);
-        assert_eq!(kin("/shop/a", v2, REPORT), (Some((77, Kin::Group)), 1));
-        assert_eq!(kin("/shop", v2, REPORT), (Some((77, Kin::Group)), 1));
+        assert_eq!(kin("/shop/a", v2, REPORT), (Some((77, Relationship::Group)), 1));
+        assert_eq!(kin("/shop", v2, REPORT), (Some((77, Relationship::Group)), 1));
         // v1 counts a kill in the victim's own cgroup alone.
-        assert_eq!(kin("/shop", v1, REPORT), (Some((77, Kin::Group)), 0));
-        assert_eq!(kin("/shop/b", v2, REPORT), (Some((77, Kin::Limit)), 0));
-        assert_eq!(kin("/shop/ab", v2, REPORT), (Some((77, Kin::Limit)), 0));
+        assert_eq!(kin("/shop", v1, REPORT), (Some((77, Relationship::Group)), 0));
+        assert_eq!(kin("/shop/b", v2, REPORT), (Some((77, Relationship::Limit)), 0));
+        assert_eq!(kin("/shop/ab", v2, REPORT), (Some((77, Relationship::Limit)), 0));
         assert_eq!(kin("/shopping/a", v2, REPORT), (None, 0));
         assert_eq!(kin("/", v2, REPORT), (None, 1));
         // Of a kill line alone nobody knows where it was.
@@ -597,29 +597,32 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
         // 66000 kB of address space, and 65500 kB resident.
         assert_eq!(
             kill("16500    16375    16000      384         0   167936        0             0 other"),
-            Some(Sharing::Likely)
+            Some(SharedMemory::Likely)
         );
         assert_eq!(
             kill("16500    15500    16000      384         0   167936        0             0 other"),
-            Some(Sharing::Untold)
+            Some(SharedMemory::Untold)
         );
         assert_eq!(
             kill("16500     8000    16000      384         0   167936        0             0 other"),
-            Some(Sharing::No)
+            Some(SharedMemory::No)
         );
         assert_eq!(
             kill("  700      500    16000      384         0   167936        0             0 other"),
-            Some(Sharing::No)
+            Some(SharedMemory::No)
         );
         // Without the report nothing can be compared.
         let alone = REPORT.lines().last().expect("a line");
-        assert_eq!(read(70, "other", Match::Number, alone).other().map(|victim| victim.sharing), Some(Sharing::Untold));
+        assert_eq!(
+            read(70, "other", Match::Number, alone).other().map(|victim| victim.sharing),
+            Some(SharedMemory::Untold)
+        );
     }
 
     #[test]
     fn a_path_is_compared_as_it_is_and_not_as_the_device_escapes_it() {
         let text = REPORT.replace("/shop", "/machine-qemu\\x5cx2d1.scope");
-        assert_eq!(kin("/machine-qemu\\x2d1.scope/a", Version::V2, &text), (Some((77, Kin::Group)), 1));
+        assert_eq!(kin("/machine-qemu\\x2d1.scope/a", Version::V2, &text), (Some((77, Relationship::Group)), 1));
     }
 
     #[test]
@@ -665,7 +668,7 @@ leak invoked oom-killer: gfp_mask=0x6000c0(GFP_KERNEL), nodemask=(null), order=0
 Task in /shop/a killed as a result of limit of /shop
 Memory cgroup out of memory: Kill process 5 (sh) score 999 or sacrifice child
 Killed process 77 (leak) total-vm:66000kB, anon-rss:65000kB, file-rss:500kB, shmem-rss:0kB";
-        assert_eq!(kin("/", Version::V1, text).0, Some((77, Kin::Child)));
+        assert_eq!(kin("/", Version::V1, text).0, Some((77, Relationship::Child)));
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::sys::clock::monotonic;
 use crate::sys::ptrace::{LAST, Passed};
 use crate::sys::signal;
 use crate::units::micros;
-use crate::watch::counts::{Course, Rise, Tenths};
-use crate::watch::kmsg::{Counter, Coverage, Kills, Kin, Match, Missing, Victim};
+use crate::watch::counts::{OomKillCountTrend, OomKillEvidence, Tenths};
+use crate::watch::kmsg::{Counter, Coverage, Kills, Match, Missing, Relationship, Victim};
 
 const VERDICT: Name = Name(WATCH_END, "Verdict", "memdoor.verdict.summary");
 /// Of a watch that ends before its target.
@@ -145,7 +145,7 @@ impl Evidence<'_> {
     }
 
     /// `the kernel's log: PID 812 (worker), a child of it, was OOM-killed at 5043.123456 s, within 0.2 s of its end`
-    fn related(&self, victim: &Victim, kin: Kin) -> Fixed<256> {
+    fn related(&self, victim: &Victim, kin: Relationship) -> Fixed<256> {
         let mut words = Fixed::of(b"the kernel's log: ");
         name(victim, self.kills.by(), &mut words);
         let _ = write!(words, ", {}", kin.words());
@@ -170,7 +170,7 @@ impl Evidence<'_> {
             (Coverage::Unnumbered, Some(_), ..) if self.is_of_target => {
                 write!(words, " has numbers of another pid namespace: found by its name")
             }
-            (Coverage::Unnumbered, Some(_), ..) if self.rise == Rise::Untold => {
+            (Coverage::Unnumbered, Some(_), ..) if self.rise == OomKillEvidence::Untold => {
                 write!(
                     words,
                     ": one of this name was OOM-killed; whether in the control group of this process is not known"
@@ -240,11 +240,11 @@ fn signal(passed: &Passed, now: Duration) -> Fixed<256> {
 }
 
 /// `the system's count of OOM kills: at the start 3, 5.0 s before 3, now 4`
-fn count(what: &str, course: Result<Course, Absent>) -> Fixed<256> {
+fn count(what: &str, course: Result<OomKillCountTrend, Absent>) -> Fixed<256> {
     let mut words = Fixed::new();
     // A Fixed never returns an error: it cuts.
     let _ = match course {
-        Ok(Course { first: Some(first), before, now })
+        Ok(OomKillCountTrend { first: Some(first), before, now })
             if first == now && before.is_none_or(|(before, _)| before == now) =>
         {
             write!(words, "{what}: {now}, unchanged since the start")
