@@ -3,27 +3,27 @@
 use core::time::Duration;
 
 use crate::largest::keep;
+use crate::listed::listed;
 use crate::units::Bytes;
 
-/// What a mapping is of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// brk(2).
-    Heap,
-    /// Anonymous and private: malloc's large pieces, arenas, stacks of threads.
-    Anon,
-    /// The first thread's stack.
-    Stack,
-    /// A file.
-    File,
-    /// Shared memory: POSIX, System V, memfd, anonymous.
-    Shm,
-    /// vdso and the like, devices without a path.
-    Other,
+listed! {
+    /// What a mapping is of.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Kind {
+        /// brk(2).
+        Heap,
+        /// Anonymous and private: malloc's large pieces, arenas, stacks of threads.
+        Anon,
+        /// The first thread's stack.
+        Stack,
+        /// A file.
+        File,
+        /// Shared memory: POSIX, System V, memfd, anonymous.
+        Shm,
+        /// vdso and the like, devices without a path.
+        Other,
+    }
 }
-
-/// How many kinds there are.
-pub const KINDS: usize = 6;
 
 impl Kind {
     /// By the last column of maps.

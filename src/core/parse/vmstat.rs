@@ -37,49 +37,33 @@ pub struct Vmstat {
 /// The zones of include/linux/mmzone.h, as they end a name. `pgscan_direct_throttle` is none of them: it counts waits, not pages.
 const ZONES: [&[u8]; 6] = [b"_dma", b"_dma32", b"_normal", b"_high", b"_movable", b"_device"];
 
-/// Names without their zone, and to which of [`Vmstat::fields`] they add.
-const NAMES: [(&[u8], usize); 18] = [
-    (b"pgscan_kswapd", 0),
-    (b"pgscan_direct", DIRECT),
-    (b"pgscan_khugepaged", 0),
-    (b"pgscan_proactive", 0),
-    (b"pgsteal", 2),
-    (b"pgsteal_kswapd", 2),
-    (b"pgsteal_direct", 2),
-    (b"pgsteal_khugepaged", 2),
-    (b"pgsteal_proactive", 2),
-    (b"allocstall", 3),
-    (b"pgmajfault", 4),
-    (b"pswpin", 5),
-    (b"pswpout", 6),
-    (b"oom_kill", 7),
-    (b"compact_stall", 8),
-    (b"compact_fail", 9),
-    (b"pglazyfree", 10),
-    (b"pglazyfreed", 11),
+/// A counter of [`Vmstat`].
+type Counter = fn(&mut Vmstat) -> &mut Option<u64>;
+
+/// Names without their zone, and what they add to.
+const NAMES: [(&[u8], Counter); 18] = [
+    (b"pgscan_kswapd", |of| &mut of.scanned),
+    // And to what was scanned in all.
+    (b"pgscan_direct", |of| &mut of.scanned_direct),
+    (b"pgscan_khugepaged", |of| &mut of.scanned),
+    (b"pgscan_proactive", |of| &mut of.scanned),
+    (b"pgsteal", |of| &mut of.stolen),
+    (b"pgsteal_kswapd", |of| &mut of.stolen),
+    (b"pgsteal_direct", |of| &mut of.stolen),
+    (b"pgsteal_khugepaged", |of| &mut of.stolen),
+    (b"pgsteal_proactive", |of| &mut of.stolen),
+    (b"allocstall", |of| &mut of.stalls),
+    (b"pgmajfault", |of| &mut of.major_faults),
+    (b"pswpin", |of| &mut of.swapped_in),
+    (b"pswpout", |of| &mut of.swapped_out),
+    (b"oom_kill", |of| &mut of.oom_kills),
+    (b"compact_stall", |of| &mut of.compact_stalls),
+    (b"compact_fail", |of| &mut of.compact_fails),
+    (b"pglazyfree", |of| &mut of.given_up),
+    (b"pglazyfreed", |of| &mut of.given_up_taken),
 ];
 
-/// What is in field 0 as well.
-const DIRECT: usize = 1;
-
 impl Vmstat {
-    fn fields(&mut self) -> [&mut Option<u64>; 12] {
-        [
-            &mut self.scanned,
-            &mut self.scanned_direct,
-            &mut self.stolen,
-            &mut self.stalls,
-            &mut self.major_faults,
-            &mut self.swapped_in,
-            &mut self.swapped_out,
-            &mut self.oom_kills,
-            &mut self.compact_stalls,
-            &mut self.compact_fails,
-            &mut self.given_up,
-            &mut self.given_up_taken,
-        ]
-    }
-
     /// Adds what a line counts.
     pub fn add(&mut self, line: &[u8]) {
         let mut words = words(line);
@@ -88,29 +72,35 @@ impl Vmstat {
         };
         let zone = ZONES.iter().find_map(|zone| name.strip_suffix(*zone));
         let stem = zone.unwrap_or(name);
-        let Some((_, at)) = NAMES.iter().find(|(name, _)| *name == stem) else {
+        let Some((_, counter)) = NAMES.iter().find(|(name, _)| *name == stem) else {
             return;
         };
-        let mut fields = self.fields();
-        let mut add = |at: usize| {
-            if let Some(slot) = fields.get_mut(at) {
-                **slot = Some(slot.unwrap_or(0).saturating_add(count));
-            }
-        };
-        add(*at);
-        if *at == DIRECT {
-            add(0);
+        let add = |slot: &mut Option<u64>| *slot = Some(slot.unwrap_or(0).saturating_add(count));
+        add(counter(self));
+        if stem == b"pgscan_direct" {
+            add(&mut self.scanned);
         }
     }
 
     /// What was counted since `earlier`. A counter that went back is not known: the machine is another one, or was restored.
     #[must_use]
-    pub fn since(mut self, mut earlier: Self) -> Self {
-        let (now, before) = (self.fields(), earlier.fields());
-        for (now, before) in now.into_iter().zip(before) {
-            *now = now.zip(*before).and_then(|(now, before)| now.checked_sub(before));
+    pub fn since(self, earlier: Self) -> Self {
+        let since =
+            |now: Option<u64>, before: Option<u64>| now.zip(before).and_then(|(now, before)| now.checked_sub(before));
+        Self {
+            scanned: since(self.scanned, earlier.scanned),
+            scanned_direct: since(self.scanned_direct, earlier.scanned_direct),
+            stolen: since(self.stolen, earlier.stolen),
+            stalls: since(self.stalls, earlier.stalls),
+            major_faults: since(self.major_faults, earlier.major_faults),
+            swapped_in: since(self.swapped_in, earlier.swapped_in),
+            swapped_out: since(self.swapped_out, earlier.swapped_out),
+            oom_kills: since(self.oom_kills, earlier.oom_kills),
+            compact_stalls: since(self.compact_stalls, earlier.compact_stalls),
+            compact_fails: since(self.compact_fails, earlier.compact_fails),
+            given_up: since(self.given_up, earlier.given_up),
+            given_up_taken: since(self.given_up_taken, earlier.given_up_taken),
         }
-        self
     }
 }
 

@@ -1,25 +1,28 @@
 //! What the mappings add up to, by kind, and which of them have grown since the first snapshot.
 
-use crate::history::grown::{First, Grower, Growers, KINDS, Kind, Largest, SMALLEST};
+use crate::history::grown::{First, Grower, Growers, Kind, Largest, SMALLEST};
 use crate::parse::maps::Mapping;
 use crate::report::{self, Event, Name, Report, Row, Value};
 use crate::units::Bytes;
 
 const MAPPED: &Event = &Event::of_snapshot("memdoor.snapshot.mapped", "mappings by kind");
 
-/// In the order of [`Kind`].
-const SIZES: [Name; KINDS] = [
-    Name(MAPPED, "Mapped Heap (SIZE)", "memdoor.mapped.heap_bytes"),
-    Name(MAPPED, "Mapped Anonymous Memory (SIZE)", "memdoor.mapped.anon_bytes"),
-    Name(MAPPED, "Mapped Stack (SIZE)", "memdoor.mapped.stack_bytes"),
-    Name(MAPPED, "Mapped Files (SIZE)", "memdoor.mapped.file_bytes"),
-    Name(MAPPED, "Mapped Shared Memory (SIZE)", "memdoor.mapped.shm_bytes"),
-    Name(MAPPED, "Mapped Otherwise (SIZE)", "memdoor.mapped.other_bytes"),
-];
+/// What the mappings of a kind are called together.
+const fn name(kind: Kind) -> Name {
+    let (label, key) = match kind {
+        Kind::Heap => ("Mapped Heap (SIZE)", "memdoor.mapped.heap_bytes"),
+        Kind::Anon => ("Mapped Anonymous Memory (SIZE)", "memdoor.mapped.anon_bytes"),
+        Kind::Stack => ("Mapped Stack (SIZE)", "memdoor.mapped.stack_bytes"),
+        Kind::File => ("Mapped Files (SIZE)", "memdoor.mapped.file_bytes"),
+        Kind::Shm => ("Mapped Shared Memory (SIZE)", "memdoor.mapped.shm_bytes"),
+        Kind::Other => ("Mapped Otherwise (SIZE)", "memdoor.mapped.other_bytes"),
+    };
+    Name(MAPPED, label, key)
+}
 
 /// What has been added up so far.
 pub(super) struct Tally {
-    sizes: [Bytes; KINDS],
+    sizes: [Bytes; Kind::COUNT],
     seen: Seen,
     /// Of the first snapshot.
     largest: Largest,
@@ -41,7 +44,7 @@ enum Seen {
 impl Tally {
     pub(super) const fn new(first: Option<&First>) -> Self {
         Self {
-            sizes: [Bytes(0); KINDS],
+            sizes: [Bytes(0); Kind::COUNT],
             seen: match first {
                 None => Seen::Once,
                 Some(First { mappings: None, .. }) => Seen::First,
@@ -73,11 +76,7 @@ impl Tally {
 
     /// All mappings were added.
     pub(super) fn report(&self, first: Option<&mut First>, report: &mut dyn Report) {
-        let mut facts = SIZES.map(|name| name.is(Value::Nothing));
-        for (fact, size) in facts.iter_mut().zip(self.sizes) {
-            fact.value = Value::Bytes(size);
-        }
-        report.facts(&facts);
+        report.facts(&Kind::ALL.map(|kind| name(kind).is(Value::Bytes(self.sizes[kind as usize]))));
         for grower in self.growers.all().iter().flatten() {
             report.row(Row::Grower(&report::Grower {
                 start: grower.start,

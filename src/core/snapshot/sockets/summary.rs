@@ -3,23 +3,24 @@
 use core::fmt;
 
 use crate::error::Absent;
+use crate::listed::listed;
 use crate::parse::net::State;
 
-/// A way to learn about a process's sockets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Method {
-    /// Duplicates each descriptor for a moment: pays for the sockets of the process only, sees unbound ones, crosses network
-    /// namespaces. Linux 5.6 and the permission to ptrace-attach.
-    Getfd,
-    /// The kernel's tables in binary form: pays for every socket of the host. The own network namespace only.
-    Diag,
-    /// The same tables as text.
-    Proc,
+listed! {
+    /// A way to learn about a process's sockets.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Method {
+        /// Duplicates each descriptor for a moment: pays for the sockets of the process only, sees unbound ones, crosses network
+        /// namespaces. Linux 5.6 and the permission to ptrace-attach.
+        Getfd,
+        /// The kernel's tables in binary form: pays for every socket of the host. The own network namespace only.
+        Diag,
+        /// The same tables as text.
+        Proc,
+    }
 }
 
 impl Method {
-    const ALL: [Self; 3] = [Self::Getfd, Self::Diag, Self::Proc];
-
     /// `pidfd_getfd`, `sock_diag` or `/proc/PID/net`.
     #[must_use]
     pub const fn name(self) -> &'static str {
