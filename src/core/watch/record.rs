@@ -213,6 +213,12 @@ impl Armed<'_> {
                         say(format_args!("hint: what it holds: memdoor recover on that file"));
                     }
                 }
+                Unfinished::Deleted => {
+                    say(format_args!(
+                        "memdoor: cannot complete {dir}/{part}: the record was deleted while the watch ran, and what it held is lost"
+                    ));
+                    say(format_args!("hint: what clears that directory must leave *.part alone, or: -o another DIR"));
+                }
                 Unfinished::MovedAway { inode } => {
                     say(format_args!(
                         "memdoor: cannot complete {dir}/{part}: the record was moved away, and what is there is another file: both stay \

@@ -140,7 +140,11 @@ impl Record {
             Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let (own, there) = (fstat(&self.file)?, fstatat(dir, from, AtFlags::AT_SYMLINK_NOFOLLOW)?);
+        let own = fstat(&self.file)?;
+        if own.st_nlink == 0 {
+            return Err(Unfinished::Deleted);
+        }
+        let there = fstatat(dir, from, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         if (own.st_dev, own.st_ino) != (there.st_dev, there.st_ino) {
             return Err(Unfinished::MovedAway { inode: own.st_ino });
         }
@@ -153,6 +157,8 @@ impl Record {
 pub enum Unfinished {
     /// A system call failed.
     Failed(Errno),
+    /// It has no name any more, and is gone with this process, whatever has its name by now.
+    Deleted,
     /// What has its name is another file; the record's inode.
     MovedAway {
         /// By which find(1) finds it.
