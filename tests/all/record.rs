@@ -458,6 +458,14 @@ fn another_file_in_the_place_of_an_open_record_gets_no_name_and_the_record_stays
     assert!(!fs::exists(part.with_extension("")).expect("looked"), "nothing has its final name");
     let recovered = recover(&moved);
     assert_eq!(recovered.code(), 0, "{recovered:#?}");
+    // With nothing in its place.
+    let (watch, part) = recording(&victim, &dir.join("others"));
+    fs::rename(&part, part.with_file_name("moved")).expect("moved away");
+    watch.signal(Signal::SIGTERM);
+    let ended = watch.end();
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    let said = "the record was moved away, and stays as it is\nhint: find ";
+    assert!(ended.err.contains(said), "{}", ended.err);
 }
 
 #[test]

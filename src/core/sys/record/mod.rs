@@ -144,11 +144,12 @@ impl Record {
         if own.st_nlink == 0 {
             return Err(Unfinished::Deleted);
         }
-        let there = fstatat(dir, from, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        if (own.st_dev, own.st_ino) != (there.st_dev, there.st_ino) {
-            return Err(Unfinished::MovedAway { inode: own.st_ino });
+        match fstatat(dir, from, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(there) if (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino) => Ok(rename_to_free(dir, from, to)?),
+            Ok(_) => Err(Unfinished::MovedAway { inode: own.st_ino, is_taken: true }),
+            Err(Errno::ENOENT) => Err(Unfinished::MovedAway { inode: own.st_ino, is_taken: false }),
+            Err(errno) => Err(errno.into()),
         }
-        Ok(rename_to_free(dir, from, to)?)
     }
 }
 
@@ -159,10 +160,12 @@ pub enum Unfinished {
     Failed(Errno),
     /// It has no name any more, and is gone with this process, whatever has its name by now.
     Deleted,
-    /// What has its name is another file; the record's inode.
+    /// It has another name now.
     MovedAway {
-        /// By which find(1) finds it.
+        /// The record's, by which find(1) finds it.
         inode: u64,
+        /// Whether another file has its name.
+        is_taken: bool,
     },
 }
 
