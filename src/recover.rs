@@ -30,6 +30,8 @@ struct Damage {
     last: Option<Kind>,
     /// One of the lines is damaged that tell what counts.
     is_state_damaged: bool,
+    /// Bytes behind the end of the watch.
+    behind: usize,
 }
 
 /// Writes the record at `path` to standard output. `lent` is for that.
@@ -42,14 +44,13 @@ pub fn run(path: &CStr, lent: &mut [u8]) -> Exit {
         let option = "memdoor recover FILE";
         return Unusable { doing: "read", path: name, name: record::FILE.name, option, refused }.say();
     }
-    let mut damage = Damage::default();
     let mut out = Out::new(Sink::Stdout, lent);
-    match copy(path, &mut out, &mut damage) {
-        Ok(true) => match out.broken() {
+    match copy(path, &mut out) {
+        Ok(Some(records)) => match out.broken() {
             Some(broken @ Broken::Failed(_)) => output_exit(broken),
-            _ => damage.say(name),
+            _ => say_of_all(&records, name),
         },
-        Ok(false) => {
+        Ok(None) => {
             say(format_args!(
                 "memdoor: {} is no record of memdoor: they are written by memdoor -p PID -o DIR",
                 Escaped(name)
@@ -60,12 +61,13 @@ pub fn run(path: &CStr, lent: &mut [u8]) -> Exit {
     }
 }
 
-/// Says whether it is a record.
-fn copy(path: &CStr, out: &mut Out<'_>, damage: &mut Damage) -> Result<bool> {
+/// Writes all records of the file, one behind the other as files that were put together have them, each in its own form. What was not
+/// whole of each; `None` when it begins with none.
+fn copy(path: &CStr, out: &mut Out<'_>) -> Result<Option<Vec<Damage>>> {
     let file = File::open_plain(path)?;
-    let Some(form) = Form::of(file.once(&mut [0; 128])?) else {
-        return Ok(false);
-    };
+    if Form::of(file.once(&mut [0; 128])?).is_none() {
+        return Ok(None);
+    }
     let size = file.size()?;
     if size > MAX {
         return Err(Errno::EFBIG);
@@ -73,12 +75,27 @@ fn copy(path: &CStr, out: &mut Out<'_>, damage: &mut Damage) -> Result<bool> {
     let mut memory = Region::new(size)?;
     let bytes = memory.as_bytes();
     let length = file.fill(bytes)?.len();
-    out.put(form.magic());
-    let bytes = bytes.get_mut(..length).unwrap_or_default();
-    damage.is_state_damaged = State::is_one_damaged(form, bytes);
-    read(bytes, &mut |found| damage.take(form, &found, out));
+    let mut records = Vec::new();
+    let mut rest = bytes.get_mut(..length).unwrap_or_default();
+    while let Some(form) = Form::of(rest) {
+        out.put(form.magic());
+        let mut damage = Damage { is_state_damaged: State::is_one_damaged(form, rest), ..Damage::default() };
+        rest = read(rest, &mut |found| damage.take(form, &found, out)).unwrap_or_default();
+        records.push(damage);
+    }
     out.flush();
-    Ok(true)
+    Ok(Some(records))
+}
+
+/// Says what was not whole, and of which record where there are several.
+fn say_of_all(records: &[Damage], name: &[u8]) -> Exit {
+    let mut exit = Exit::Done;
+    for (number, damage) in (1..).zip(records) {
+        let name = Escaped(name);
+        let name = if records.len() > 1 { format!("{name}, record {number}") } else { name.to_string() };
+        exit = exit.worse(damage.say(&name));
+    }
+    exit
 }
 
 impl Damage {
@@ -86,6 +103,10 @@ impl Damage {
         let (frame, body) = match found {
             Found::Lost(count) => {
                 self.lost += count;
+                return;
+            }
+            Found::Behind(count) => {
+                self.behind = *count;
                 return;
             }
             Found::Open(frame, body) => {
@@ -101,13 +122,18 @@ impl Damage {
         out.put(body);
     }
 
-    fn say(&self, name: &[u8]) -> Exit {
-        let name = Escaped(name);
+    fn say(&self, name: &str) -> Exit {
         if let Some(number) = self.open {
             say(format_args!("memdoor: {name}: entry {number} was being written: its sections so far"));
         }
         if self.lost > 0 {
             say(format_args!("memdoor: {name}: {} bytes are left out: they are no complete entry", self.lost));
+        }
+        if self.behind > 0 {
+            say(format_args!(
+                "memdoor: {name}: {} bytes behind the end are left out: they are no record, and none of this one",
+                self.behind
+            ));
         }
         if self.short > 0 {
             let entries = if self.short == 1 { "entry is" } else { "entries are" };
@@ -127,7 +153,7 @@ impl Damage {
                 self.entries
             ));
         }
-        let is_whole = self.lost == 0 && self.open.is_none() && self.short == 0 && !self.is_state_damaged;
+        let is_whole = self.lost + self.behind == 0 && self.open.is_none() && self.short == 0 && !self.is_state_damaged;
         if is_whole { Exit::Done } else { Exit::Partial }
     }
 }

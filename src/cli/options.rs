@@ -44,6 +44,8 @@ pub(super) struct Valued<T> {
     pub(super) allowed: &'static str,
     /// What is taken where the value is left out; empty: it can't be.
     pub(super) left_out: &'static str,
+    /// Whether a text is such a value.
+    pub(super) check: fn(&OsStr) -> std::result::Result<(), Unfit>,
     pub(super) set: fn(&mut T, &OsStr) -> std::result::Result<(), Unfit>,
 }
 
@@ -151,6 +153,7 @@ macro_rules! option {
                 word: $kind.word,
                 allowed: $kind.allowed,
                 left_out: $kind.left_out,
+                check: |text| ($kind.read)(text).map(drop),
                 set: |$options: &mut Typed, text| {
                     let $value = ($kind.read)(text)?;
                     $set;
@@ -268,6 +271,8 @@ impl<T> Item<'_, T> {
         Ok(())
     }
 
+    /// Takes over a line of the configuration. Its value is looked at here, whatever is typed: what is typed takes its place, and a line
+    /// that is wrong must not be found out only where nobody types anything, by a service that does not start.
     fn configure(&mut self, line: config::Setting) -> Result<()> {
         let config::Setting { name, value, origin } = line;
         let before = match self.origin() {
@@ -284,38 +289,56 @@ impl<T> Item<'_, T> {
         if before.is_none() {
             self.values.clear();
         }
-        self.values.push((value, Origin::File(origin, name)));
+        let origin = Origin::File(origin, name);
+        self.checked(&value, &origin, self.check(&value))?;
+        self.values.push((value, origin));
         Ok(())
+    }
+
+    /// Whether it is a value of the option.
+    fn check(&self, text: &OsStr) -> std::result::Result<(), Unfit> {
+        match &self.row.takes {
+            Takes::Nothing(_) => is_on(text).map(drop),
+            Takes::Value(valued) => (valued.check)(text),
+        }
+    }
+
+    /// What was found, with the words about it if it is no value.
+    fn checked(&self, text: &OsStr, origin: &Origin, found: std::result::Result<(), Unfit>) -> Result<()> {
+        let name = match origin {
+            Origin::Typed(name) => name.clone(),
+            Origin::Default | Origin::File(..) => format!("--{}", self.row.key()),
+        };
+        found.map_err(|unfit| match unfit {
+            Unfit::NotAllowed => refusal(origin, &name, text, self.row.allowed()),
+            Unfit::Part(part) => refusal(origin, &name, &part, self.row.allowed()),
+            Unfit::Because(why) => refusal(origin, &name, text, &why),
+        })
     }
 
     /// Hands its values to the options.
     fn apply(&self, options: &mut T) -> Result<()> {
         for (text, origin) in &self.values {
-            let name = match origin {
-                Origin::Typed(name) => name.clone(),
-                Origin::Default | Origin::File(..) => format!("--{}", self.row.key()),
-            };
-            let refused = match &self.row.takes {
-                Takes::Nothing(set) => match text.as_bytes() {
-                    b"true" | b"yes" => {
+            let set = match &self.row.takes {
+                Takes::Nothing(set) => is_on(text).map(|is_on| {
+                    if is_on {
                         set(options);
-                        Ok(())
                     }
-                    b"false" | b"no" => Ok(()),
-                    _ => Err(Unfit::NotAllowed),
-                },
+                }),
                 Takes::Value(valued) => (valued.set)(options, text),
             };
-            refused.map_err(|unfit| {
-                let words = match unfit {
-                    Unfit::NotAllowed => self.row.allowed().into(),
-                    Unfit::Part(part) => return refusal(origin, &name, &part, self.row.allowed()),
-                    Unfit::Because(why) => why,
-                };
-                refusal(origin, &name, text, &words)
-            })?;
+            self.checked(text, origin, set)?;
         }
         Ok(())
+    }
+}
+
+/// The value of an option that takes none on the command line.
+fn is_on(text: &OsStr) -> std::result::Result<bool, Unfit> {
+    match text.as_bytes() {
+        b"true" | b"yes" => Ok(true),
+        b"false" | b"no" => Ok(false),
+        _ => Err(Unfit::NotAllowed),
     }
 }
 

@@ -46,10 +46,10 @@ pub(super) const MODE: Mode<Typed> = Mode {
     more: "",
     codes: &[
         (0, "done"),
-        (1, "error: /proc can't be read"),
+        (1, "error: /proc can't be read, or the PID of --what-if is a thread, of the kernel's or of a process"),
         (2, "the command line is wrong"),
         (4, "done, but /proc hides the processes of other users (hidepid)"),
-        (5, "no process has the PID of --what-if"),
+        (5, "no process has the PID of --what-if, or it has exited"),
     ],
 };
 

@@ -226,8 +226,22 @@ fn an_empty_value_is_a_usage_error_for_every_name_of_the_configuration() {
 }
 
 #[test]
-fn a_pattern_that_fits_the_empty_text_is_a_usage_error_wherever_one_is_taken() {
-    for pattern in [".*", "a*", "x|", "^", "exe:.*"] {
+fn a_pattern_that_fits_every_process_is_a_usage_error_wherever_one_is_taken() {
+    let name = "it fits whatever name a process may have";
+    let empty = "it fits the empty text";
+    for (pattern, why) in [
+        (".*", empty),
+        ("a*", empty),
+        ("x|", empty),
+        ("^", empty),
+        ("exe:.*", empty),
+        (".", name),
+        ("..", name),
+        (r"\S", name),
+        ("comm:.+", name),
+        ("exe:/", "it fits whatever executable a process may have"),
+        ("cmdline:.", "it fits whatever arguments a process may have"),
+    ] {
         for (mode, option) in [
             ("kill", "--only"),
             ("kill", "--prefer"),
@@ -236,14 +250,13 @@ fn a_pattern_that_fits_the_empty_text_is_a_usage_error_wherever_one_is_taken() {
             ("protect", "--match"),
         ] {
             let said = refusal(&["memdoor", mode, option, pattern]).unwrap_or_else(|| panic!("{option} {pattern}"));
-            let expected =
-                format!("{option}: '{pattern}' is not allowed: it fits the empty text, and so every process");
+            let expected = format!("{option}: '{pattern}' is not allowed: {why}, and so every process");
             assert!(said.starts_with(&expected), "{said}");
             assert_eq!(said.contains("\nhint: --only any means"), option == "--only", "{said}");
         }
         for mode in ["kill", "check"] {
             let said = refusal(&["memdoor", mode, "--family", &format!("x={pattern}")]);
-            assert!(said.is_some_and(|said| said.contains("it fits the empty text")), "{mode} --family x={pattern}");
+            assert!(said.is_some_and(|said| said.contains(why)), "{mode} --family x={pattern}");
         }
     }
     assert!(refusal(&["memdoor", "dmesg", "--victim", "*"]).is_some());

@@ -8,7 +8,7 @@ use memdoor::dmesg::Who;
 use memdoor::kill::{KILLS_MAX, Level, LogStream, Scope};
 use memdoor::monitor::options::Form;
 use memdoor::oomlog::moment;
-use memdoor::parse::{dec, signed};
+use memdoor::parse::{dec, oom_score_adj};
 use memdoor::pattern::{Invalid, Pattern};
 use memdoor::report::Format;
 use memdoor::report::escape::Escaped;
@@ -116,17 +116,16 @@ pub(super) const PIDS: Kind<Vec<Pid>> = kind("PID", PID.allowed, |text| {
 
 /// An oom_score_adj.
 pub(super) const ADJ: Kind<i64> =
-    kind("N", "a whole number from -1000 (never killed) to 1000 (killed first)", |text| allowed(adj(text.as_bytes())));
-
-fn adj(text: &[u8]) -> Option<i64> {
-    signed(text).filter(|adj| (-1000..=1000).contains(adj))
-}
+    kind("N", "a whole number from -1000 (never killed) to 1000 (killed first)", |text| {
+        allowed(oom_score_adj(text.as_bytes()))
+    });
 
 /// `PID=ADJ`
 pub(super) const CHANGE: Kind<(Pid, i64)> =
     kind("PID=ADJ", "a process ID, = and an oom_score_adj from -1000 to 1000: 4242=-500", |text| {
         let pair = text.to_str().and_then(|text| text.split_once('='));
-        let read = |(pid, to): (&str, &str)| Some((dec(pid.as_bytes()).and_then(Pid::new)?, adj(to.as_bytes())?));
+        let read =
+            |(pid, to): (&str, &str)| Some((dec(pid.as_bytes()).and_then(Pid::new)?, oom_score_adj(to.as_bytes())?));
         allowed(pair.and_then(read))
     });
 
@@ -155,7 +154,7 @@ pub(super) const ONLY: Kind<String> =
     kind("browsers|any|FAMILY|REGEX", "browsers, any, the name of a --family, or a regex", |text| {
         let name = letters(text)?;
         match Pattern::parse(name) {
-            Err(why @ Invalid::FitsEverybody) => {
+            Err(why @ (Invalid::FitsEverybody | Invalid::FitsAny(_))) => {
                 Err(Unfit::Because(format!("{why}\nhint: --only any means every process that is not protected")))
             }
             // The name of a family may be longer than a comm: `find_only` of kill looks for it.

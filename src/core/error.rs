@@ -35,6 +35,20 @@ impl Error {
         Self { doing, path: Fixed::of(path), errno, why: None, hint: None }
     }
 
+    /// Standard output could not be written. Wherever that is said, it is said with what to type.
+    #[must_use]
+    pub fn of_output(errno: Errno) -> Self {
+        Self::new("write", b"standard output", errno).hint(match errno {
+            Errno::ENOSPC | Errno::EDQUOT => {
+                "what it goes to is full: make room (df shows how much there is), or send it elsewhere: >FILE"
+            }
+            Errno::EBADF => {
+                "it is closed, or not open for writing: give memdoor one: >FILE (in a unit: StandardOutput=)"
+            }
+            _ => "send it elsewhere: >FILE",
+        })
+    }
+
     /// The same error for another reason than the errno.
     #[must_use]
     pub fn because(self, why: Absent) -> Self {

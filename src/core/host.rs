@@ -95,12 +95,20 @@ impl Host {
         if kthreadd.and_then(stat::parse).is_some_and(|stat| stat.is_kernel_thread) {
             return Numbers::Initial;
         }
-        let is_initial = self.proc.link(c"self/ns/pid", &mut buf) == Ok(INITIAL);
+        let is_initial = self.pid_namespace().as_bytes() == INITIAL;
         let status = self.proc.read(c"self/status", &mut buf).unwrap_or_default();
         let mut fields = parse::lines(status).filter_map(parse::key_value);
         let numbers = fields.find(|(key, _)| *key == b"NSpid");
         let is_one = numbers.is_none_or(|(_, numbers)| parse::words(numbers).count() == 1);
         if is_initial && is_one { Numbers::Initial } else { Numbers::Other }
+    }
+
+    /// memdoor's own pid namespace, as the kernel writes it (Linux 3.8): `pid:[4026531836]`; empty where it can't be read. Its number alone
+    /// tells it from others: device numbers of namespaces were those of each mount of /proc before Linux 3.19.
+    #[must_use]
+    pub fn pid_namespace(&self) -> Fixed<32> {
+        let mut buf = [0; 64];
+        Fixed::of(self.proc.link(c"self/ns/pid", &mut buf).unwrap_or_default())
     }
 
     /// Memory of the system now. What of ZFS's cache can shrink is in what is available.

@@ -16,6 +16,8 @@ pub enum Invalid {
     /// It is found in the empty text, as `x*`, `x|` and `^` are, and so in every name: nobody who types one means everybody, and a
     /// variable that is not set leaves one behind.
     FitsEverybody,
+    /// It is found in all of the field's [`probes`], as `.`, `\\S` and `exe:/` are: as good as everybody.
+    FitsAny(Field),
     /// It is found in the empty text and not in every name, as `^x*$`, or in nothing else, as `^$`.
     FitsEmpty(Besides),
     /// It is longer than [`LONGEST`].
@@ -72,16 +74,25 @@ impl fmt::Display for Invalid {
                 "a name is no path, so that no process fits: exe: before it is about the executable, comm: about a name that begins so",
             ),
             Self::Letters => f.write_str(
-                "brackets stand for one of the letters in them, which nearly every name has, and make no list: type the name without them, once \
-                 for each; comm: before it is about any name with one of these letters",
+                "brackets stand for one of the letters in them, which nearly every name has, and make no list: type the name without them, with \
+                 | between two: ^(a|b)$; comm: before it is about any name with one of these letters",
             ),
             Self::Number => f.write_str(
                 "a PID is no name, so that no process fits: name the program; comm: before it is about a name of digits",
             ),
             Self::List => f.write_str(
-                "a comma makes no list, so that no process fits: give the option once for each; comm: before it is about a name with a comma",
+                "a comma makes no list, so that no process fits: type | in its place, as in ^(a|b)$; comm: before it is about a name with a comma",
             ),
             Self::FitsEverybody => f.write_str("it fits the empty text, and so every process"),
+            Self::FitsAny(field) => write!(
+                f,
+                "it fits whatever {} a process may have, and so every process",
+                match field {
+                    Field::Comm => "name",
+                    Field::Exe => "executable",
+                    Field::Cmdline => "arguments",
+                }
+            ),
             Self::FitsEmpty(Besides::Nothing) => f.write_str("it fits only the empty text, which no process is called"),
             Self::FitsEmpty(Besides::Some) => f.write_str(
                 "it fits the empty text as well, which no process is called: + in place of * wants a letter",
@@ -114,6 +125,18 @@ const NO_FIELDS: [&str; 14] = [
 /// What stands before a pattern, and what that is then about.
 const FIELDS: [(&str, Field); 3] = [("comm", Field::Comm), ("exe", Field::Exe), ("cmdline", Field::Cmdline)];
 
+/// What processes are called that have nothing in common: a pattern that is found in all of a field's fits everybody, whatever it looks
+/// like. What leaves one of them out may still fit nearly all (`comm:[a-z]`); nobody types that by mistake.
+const fn probes(field: Field) -> &'static [&'static str] {
+    match field {
+        Field::Comm => &["sh", "XX", "00", "Web Content", "(sd-pam)", "ksoftirqd/0"],
+        Field::Exe => &["/bin/sh", "/usr/lib/systemd/systemd", "/opt/1", "/XYZ/10", "/home/a b/.x"],
+        Field::Cmdline => {
+            &["sh", "XX 00", "(sd-pam)", "-bash", "/usr/lib/systemd/systemd --user", "nginx: worker process"]
+        }
+    }
+}
+
 /// The longest text that is looked at: a path (PATH_MAX) and ` (deleted)`; of a command line as much.
 pub const TEXT_MAX: usize = 4096 + 16;
 
@@ -137,7 +160,7 @@ pub struct Pattern {
 
 impl Pattern {
     /// `REGEX`, `comm:REGEX`, `exe:REGEX` or `cmdline:REGEX`, found anywhere unless `^` and `$` hold it: regex-lite's syntax, which is
-    /// that of Rust's regex without Unicode classes. One that fits the empty text is none, and neither is one that no process can fit: who
+    /// that of Rust's regex without Unicode classes. One that fits the empty text is none, or every process, and neither is one that no process can fit: who
     /// types one means somebody, who would not be spared. What is only unlikely to be a name (`/usr/bin/java`, `1234`, `a,b`) is one
     /// behind `comm:`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
@@ -168,6 +191,9 @@ impl Pattern {
         }
         if let (Field::Comm, Some(count)) = (field, shortest(regex).filter(|count| *count > COMM_MAX)) {
             return Err(Invalid::NoComm(count));
+        }
+        if probes(field).iter().all(|probe| pattern.regex.is_match(probe)) {
+            return Err(Invalid::FitsAny(field));
         }
         pattern.warm(regex);
         Ok(pattern)
@@ -452,8 +478,37 @@ mod tests {
             let error = Pattern::parse(text).expect_err(text);
             assert!(matches!(error, Invalid::FitsEmpty(is) if is == besides), "{text}: {error}");
         }
-        for some in [".", "^.+$", "a+", "^x", r"\bx"] {
+        for some in ["a+", "^x", r"\bx"] {
             assert!(Pattern::parse(some).is_ok(), "{some}");
+        }
+    }
+
+    #[test]
+    fn what_fits_whatever_a_process_is_called_is_no_pattern() {
+        for (text, field) in [
+            (".", Field::Comm),
+            (".+", Field::Comm),
+            ("^.+$", Field::Comm),
+            ("..", Field::Comm),
+            (r"\S", Field::Comm),
+            ("comm:.", Field::Comm),
+            ("comm:[^q]", Field::Comm),
+            ("sh|.", Field::Comm),
+            ("exe:/", Field::Exe),
+            ("exe:^/", Field::Exe),
+            ("exe:.", Field::Exe),
+            ("exe:^/.*/", Field::Exe),
+            ("cmdline:.", Field::Cmdline),
+            (r"cmdline:\w", Field::Cmdline),
+        ] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(matches!(error, Invalid::FitsAny(is) if is == field), "{text}: {error}");
+        }
+        // As wide as somebody may mean it.
+        for text in
+            ["s", "^.$", "comm:^[a-z]", "exe:^/(bin|usr|opt|home)/", "exe:^/opt/", "exe:sh$", "cmdline:/", "cmdline:-"]
+        {
+            assert!(Pattern::parse(text).is_ok(), "{text}");
         }
     }
 

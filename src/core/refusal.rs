@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::sys::Errno;
 use crate::sys::out::{Broken, say};
-use crate::target::Refusal;
+use crate::target::{NamedBy, Refusal};
 
 /// Says why memdoor ends here.
 pub fn fail(error: &Error) -> Exit {
@@ -13,9 +13,14 @@ pub fn fail(error: &Error) -> Exit {
     Exit::Error
 }
 
-/// Says why a process can't be looked at.
+/// Says why a process that was named with `-p` can't be looked at.
 pub fn refuse(refusal: &Refusal) -> Exit {
-    say(format_args!("{refusal}"));
+    refuse_named(refusal, NamedBy::Pid)
+}
+
+/// The same of one that was named by another option.
+pub fn refuse_named(refusal: &Refusal, by: NamedBy) -> Exit {
+    say(format_args!("{}", refusal.in_words(by)));
     say_hint(refusal.hint());
     refusal.exit()
 }
@@ -37,5 +42,5 @@ pub fn output_exit(broken: Broken) -> Exit {
 
 /// Says that standard output could not be written.
 pub fn fail_output(errno: Errno) -> Exit {
-    fail(&Error::new("write", b"standard output", errno))
+    fail(&Error::of_output(errno))
 }

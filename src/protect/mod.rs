@@ -34,7 +34,7 @@ use crate::units::Pid;
 use act::{Outcome, Row};
 use session::Adjustment;
 use spared::Spared;
-use state::{Entry, FILE, State, Unread};
+use state::{Entry, FILE, Scope, State, Unread};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -176,8 +176,8 @@ fn remembered<'a>(
         (Change::Show, _) => None,
     };
     let state = match &kept {
-        None => Ok(State::empty(host.boot_id(), room)),
-        Some(kept) => State::load(kept, host.boot_id(), room, buf),
+        None => Ok(State::empty(Scope::of(host), room)),
+        Some(kept) => State::load(kept, Scope::of(host), room, buf),
     };
     Ok((kept, state.map_err(|why| unread(path, why))?))
 }
@@ -544,6 +544,16 @@ fn unread(path: &CStr, why: Unread) -> Exit {
             "it is of another version of memdoor",
             "undo with that version what it has changed, or name another: --state FILE",
         ),
+        Unread::Elsewhere(there, here) => {
+            let (there, here) = (Escaped(there.as_bytes()), Escaped(here.as_bytes()));
+            unusable(
+                path,
+                &format!(
+                    "its processes have the numbers of another pid namespace ({there}; this one is {here}): nothing was changed"
+                ),
+                "type it where they were changed, on the host or in that container; name a state of this one: --state FILE; or remove it, if that container is gone",
+            )
+        }
     }
 }
 

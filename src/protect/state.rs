@@ -6,15 +6,20 @@
 //!
 //! ```text
 //! memdoor protect 1
-//! boot d4750c66-7835-47ab-83c8-05943cae213c
+//! boot d4750c66-7835-47ab-83c8-05943cae213c pid:[4026531836]
 //! 31486 1244512 0 -500
 //! end 1
 //! ```
-//! A process is known by its number and its start in that boot; then what its oom_score_adj was, and what it was made.
+//! A process is known by its number, which one pid namespace gave it, and its start in that boot; then what its oom_score_adj was, and what
+//! it was made. Seen from another namespace the number is another process's or nobody's, and who is there would be taken for gone: a state
+//! that has processes of another one is refused, and stays as it is. Version 2.0.0 did not write the namespace, and
+//! reads over it; a state without it is taken for one of here. The kernel gives the number of a namespace that has ended to a later one; then
+//! there is none of its processes any more, and the start tells.
 use core::fmt::Write;
 
 use crate::fixed::Fixed;
-use crate::parse::{dec, signed};
+use crate::host::Host;
+use crate::parse::{dec, oom_score_adj};
 use crate::sys::Errno;
 use crate::sys::lines::Lines;
 use crate::sys::ours::{Kind, Refused, Replaced, Use};
@@ -44,9 +49,24 @@ pub(super) struct Entry {
     pub(super) after: i64,
 }
 
+/// Where numbers of processes are of one process each.
+#[derive(Clone, Default)]
+pub(super) struct Scope {
+    boot: Fixed<66>,
+    /// `pid:[4026531836]`; empty where it can't be read.
+    namespace: Fixed<32>,
+}
+
+impl Scope {
+    /// That of this `/proc`.
+    pub(super) fn of(host: &Host) -> Self {
+        Self { boot: host.boot_id(), namespace: host.pid_namespace() }
+    }
+}
+
 /// All that was changed since boot and not put back.
 pub(super) struct State {
-    boot: Fixed<66>,
+    scope: Scope,
     pub(super) entries: Vec<Entry>,
     /// What is to be changed.
     pub(super) planned: Vec<Entry>,
@@ -65,22 +85,24 @@ pub(super) enum Unread {
     Damaged,
     /// It is one of a version that is not known.
     Version,
+    /// Its processes have the numbers of the first of these pid namespaces, and this one is the second.
+    Elsewhere(Fixed<32>, Fixed<32>),
 }
 
 impl State {
     /// Of nothing, with room for plans.
-    pub(super) fn empty(boot: Fixed<66>, more: usize) -> Self {
-        Self { boot, entries: Vec::new(), planned: Vec::with_capacity(more), kept: Vec::new() }
+    pub(super) fn empty(scope: Scope, more: usize) -> Self {
+        Self { scope, entries: Vec::new(), planned: Vec::with_capacity(more), kept: Vec::new() }
     }
 
     /// What the file remembers of this boot, with room for `more`; nothing when there is no file, or an empty one.
     pub(super) fn load(
         file: &Replaced<'_>,
-        boot: Fixed<66>,
+        scope: Scope,
         more: usize,
         buf: &mut [u8],
     ) -> core::result::Result<Self, Unread> {
-        let mut state = Self::empty(boot, more);
+        let mut state = Self::empty(scope, more);
         if let Some(file) = file.old().map_err(Unread::Refused)?
             && file.size().map_err(Unread::Failed)? > 0
         {
@@ -93,13 +115,17 @@ impl State {
     fn read(&mut self, mut lines: Lines<'_, '_>) -> core::result::Result<(), Unread> {
         let mut number = 0;
         let mut is_this_boot = false;
+        let mut namespace = Fixed::new();
         while let Some(line) = lines.next() {
             let line = line.map_err(Unread::Failed)?;
             let mut words = line.split(|byte| *byte == b' ');
             match (number, words.next(), words.next()) {
                 (0, ..) if line == HEAD => {}
                 (0, ..) if line.strip_prefix(START).and_then(dec).is_some() => return Err(Unread::Version),
-                (1, Some(b"boot"), Some(id)) => is_this_boot = id == self.boot.as_bytes(),
+                (1, Some(b"boot"), Some(id)) => {
+                    is_this_boot = id == self.scope.boot.as_bytes();
+                    namespace = Fixed::of(words.next().unwrap_or_default());
+                }
                 // Lines that are missing are changes that nobody would put back.
                 (2.., Some(b"end"), Some(count)) => {
                     let is_all = dec(count) == Some(self.entries.len() as u64);
@@ -108,6 +134,11 @@ impl State {
                     }
                     if !is_this_boot {
                         self.entries.clear();
+                    }
+                    let here = &self.scope.namespace;
+                    let is_known = !namespace.as_bytes().is_empty() && !here.as_bytes().is_empty();
+                    if is_known && namespace.as_bytes() != here.as_bytes() && !self.entries.is_empty() {
+                        return Err(Unread::Elsewhere(namespace, here.clone()));
                     }
                     return Ok(());
                 }
@@ -119,11 +150,17 @@ impl State {
         Err(Unread::Damaged)
     }
 
-    /// Notes a change: of one that was changed before, what it was at first stays.
+    /// Notes a change: of one that was changed before, what it was at first stays, unless it is not any more what it was made then: what
+    /// somebody else has made it since is what they want back.
     pub(super) fn note(&mut self, new: Entry) {
         let is_it = |old: &&mut Entry| old.pid == new.pid && old.started == new.started;
         match self.entries.iter_mut().find(is_it) {
-            Some(old) => old.after = new.after,
+            Some(old) => {
+                if new.before != old.after {
+                    old.before = new.before;
+                }
+                old.after = new.after;
+            }
             None => self.entries.push(new),
         }
     }
@@ -162,7 +199,11 @@ impl State {
     fn write(&self, out: &mut Out<'_>) {
         out.put(HEAD);
         out.put(b"\nboot ");
-        out.put(self.boot.as_bytes());
+        out.put(self.scope.boot.as_bytes());
+        if !self.scope.namespace.as_bytes().is_empty() {
+            out.put(b" ");
+            out.put(self.scope.namespace.as_bytes());
+        }
         out.put(b"\n");
         for entry in &self.entries {
             let (pid, started) = (entry.pid, entry.started.0);
@@ -178,8 +219,9 @@ fn entry(line: &[u8]) -> Option<Entry> {
     let entry = Entry {
         pid: Pid::new(dec(word()?)?)?,
         started: Ticks(dec(word()?)?),
-        before: signed(word()?)?,
-        after: signed(word()?)?,
+        // What no oom_score_adj is can't have been one.
+        before: oom_score_adj(word()?)?,
+        after: oom_score_adj(word()?)?,
     };
     word().is_none().then_some(entry)
 }

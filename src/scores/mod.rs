@@ -13,10 +13,10 @@ use crate::error::Absent;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::mode::{Buffers, envelope, open_host};
-use crate::refusal::{output_exit, refuse, say_hint};
+use crate::refusal::{output_exit, refuse_named, say_hint};
 use crate::report::Format;
 use crate::sys::out::{Out, Sink, say};
-use crate::target::Target;
+use crate::target::{NamedBy, Target};
 use crate::units::Pid;
 pub use rank::Change;
 use view::View;
@@ -47,11 +47,15 @@ pub enum Show {
 /// Who is named of each cgroup: the victim and the next two.
 const NEXT: usize = 3;
 
-/// Says why a process that was named is not in the table: what hidepid hides is alive, and not gone.
-fn unlisted(host: &Host, pid: Pid) -> Exit {
-    if let Err(refusal) = Target::open(&host.proc, pid) {
-        return refuse(&refusal);
-    }
+/// A process of `--what-if` is refused as every mode does that is about one: the OOM killer chooses neither a thread of the kernel nor
+/// who has exited, so that nothing would be told by assuming it. What hidepid hides is alive, and not gone.
+fn check(host: &Host, view: &View<'_>, (pid, adj): Change) -> Result<(), Exit> {
+    Target::open(&host.proc, pid).map_err(|refusal| refuse_named(&refusal, NamedBy::WhatIf(adj)))?;
+    if view.table.rows().iter().any(|row| row.pid == pid) { Ok(()) } else { Err(unlisted(pid)) }
+}
+
+/// Says that a process that was named is not in the table.
+fn unlisted(pid: Pid) -> Exit {
     say(format_args!("memdoor: PID {pid} was not looked at: it has just started, or there was no room for it"));
     say_hint(Some("ask again"));
     Exit::Error
@@ -84,9 +88,9 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     if let Err(why) = view.scale_known() {
         return environment::fail_meminfo(why);
     }
-    for (pid, _) in options.changes {
-        if !view.table.rows().iter().any(|row| row.pid == *pid) {
-            return unlisted(&host, *pid);
+    for change in options.changes {
+        if let Err(exit) = check(&host, &view, *change) {
+            return exit;
         }
     }
     if options.show == Show::Next {

@@ -71,7 +71,7 @@ impl<'h> View<'h> {
         self.table.read_groups(proc, &mut self.groups);
         let memcg = Memcg::new(proc, buf);
         // Where the kernel has no memory cgroups no process is in one, and none has a limit.
-        self.unseen = memcg.unmounted().filter(|_| !self.groups.rows().is_empty());
+        self.unseen = memcg.unmounted_of(self.groups.version()).filter(|_| !self.groups.rows().is_empty());
         let swap = Swap {
             total: self.meminfo.swap_total.unwrap_or_default(),
             swappiness: sysctl(self.host, c"sys/vm/swappiness"),

@@ -1178,7 +1178,8 @@ fn a_full_disk_is_an_error_with_its_reason() {
         let words = memdoor(&["dmesg", "--fail-on-oom", "--format", format, FIXTURES]);
         let ended = run_command(through_shell("\"$@\" > /dev/full", &words));
         assert_eq!(ended.code(), 1);
-        let expected = "memdoor: cannot write standard output: no space left on device (ENOSPC)\n";
+        let expected = "memdoor: cannot write standard output: no space left on device (ENOSPC)\n\
+                        hint: what it goes to is full: make room (df shows how much there is), or send it elsewhere: >FILE\n";
         assert_eq!(ended.err, expected);
     }
 }

@@ -96,6 +96,38 @@ fn a_configuration_that_is_no_text_or_is_named_twice_says_what_it_is() {
     assert!(said(&["--config", &file, "--config", "/dev/null"]).contains("--config twice: it takes one value"));
 }
 
+/// A service that is started by the file alone would not start, and whoever tried the file with options would not know.
+#[test]
+fn a_wrong_value_of_the_configuration_is_an_error_whatever_is_typed() {
+    let dir = TempDir::new();
+    for (line, typed, words) in [
+        (
+            "threshold = bad",
+            &["--threshold", "90"][..],
+            "--threshold: 'bad' is not allowed: a whole number from 0 to 100, in percent",
+        ),
+        ("dry-run = maybe", &["--dry-run"], "--dry-run: 'maybe' is not allowed: true or false"),
+        (
+            "only = .",
+            &["--only", "any"],
+            "--only: '.' is not allowed: it fits whatever name a process may have, and so every process",
+        ),
+        ("family = x=.", &["--family", "x=^a$"], "--family: 'x=.' is not allowed: it fits whatever name"),
+        ("prefer = (", &["--prefer", "a"], "--prefer: '(' is not allowed: "),
+    ] {
+        let file = dir.write("conf", format!("# one\n[kill]\n{line}\n").as_bytes());
+        for more in [&["--once", "--dry-run"][..], &["--print-config"]] {
+            let more: Vec<&str> = more.iter().filter(|word| !typed.contains(word)).copied().collect();
+            let ended = run(&[&["kill", "--config", &file], &more[..], typed].concat());
+            assert_eq!((ended.code(), ended.out.as_str()), (2, ""), "{line}: {ended:#?}");
+            assert!(ended.err.starts_with(&format!("memdoor: {file}:3: {words}")), "{line}: {ended:#?}");
+        }
+    }
+    let file = dir.write("conf", b"[monitor]\nalert = swap=200\n");
+    let ended = run(&["monitor", "--config", &file, "--alert", "swap=off", "--print-config"]);
+    assert_eq!(ended.code(), 2, "{ended:#?}");
+}
+
 #[test]
 fn a_path_of_a_cgroup_is_what_the_kernel_shows_of_processes() {
     let shown = |path: &str| run(&["kill", "--config", "/dev/null", "--once", "--cgroup", path]);

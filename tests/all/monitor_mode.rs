@@ -259,6 +259,25 @@ fn csv_that_can_not_be_written_is_an_error() {
 
 // The command line
 
+/// A hybrid host where the v1 hierarchy of memory is not mounted: the unified one is, and has no memory controller.
+#[test]
+fn without_the_memory_controller_there_are_no_cgroups_and_a_note() {
+    let script = "umount -l /sys/fs/cgroup/memory && exec \"$@\"";
+    let has_unified = std::fs::read_to_string("/proc/self/mountinfo").is_ok_and(|text| text.contains(" - cgroup2 "));
+    if !has_unified || !works(&["unshare", "-m", "sh", "-c", "umount -l /sys/fs/cgroup/memory"]) {
+        return skip("needs root and a hybrid host, with cgroup v1's memory and cgroup2");
+    }
+    let without = |words: &[&str]| run_command(through(&["unshare", "-m"], &through_shell(script, &memdoor(words))));
+    let ended = without(&["monitor", "0.02", "0.2", "--analyze"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let said = "no cgroup is seen: no hierarchy with the memory controller is mounted here";
+    let words: Vec<&str> = ended.out.split_whitespace().collect();
+    assert!(words.join(" ").contains(said), "{ended:#?}");
+    let ended = without(&["scores", "--next"]);
+    assert_eq!(ended.code(), 4, "{ended:#?}");
+    assert!(ended.err.contains("no memory controller is mounted here"), "{ended:#?}");
+}
+
 #[test]
 fn a_process_with_more_threads_than_its_limit_is_named() {
     let victim = Victim::start(&["leak", "--wait", "--idle", "40", "0"]);

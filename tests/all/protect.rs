@@ -66,6 +66,8 @@ fn a_state_of_another_version_is_not_called_damaged() {
         ("memdoor protect x\n", "it is damaged"),
         ("memdoor protect 1\nboot x\n1 2 3 4\nend 2\n", "it is damaged"),
         ("memdoor protect 1\nboot x\nend 0\n1 2 3 4\n", "it is damaged"),
+        ("memdoor protect 1\nboot x\n1 2 -1001 4\nend 1\n", "it is damaged"),
+        ("memdoor protect 1\nboot x\n1 2 3 1001\nend 1\n", "it is damaged"),
     ] {
         dir.write("state", text.as_bytes());
         let ended = protect(&dir, &["--undo"]);
@@ -98,6 +100,68 @@ fn what_somebody_else_changed_since_is_left_alone() {
     let undone = protect(&dir, &["--undo"]);
     assert!(undone.out.contains("left: changed since"), "{}", undone.out);
     assert_eq!(adj(&target), "900");
+}
+
+#[test]
+fn where_somebody_else_had_changed_it_before_a_second_change_an_undo_puts_theirs_back() {
+    let dir = TempDir::new();
+    let target = Victim::start(&["idle"]);
+    assert_eq!(protect(&dir, &["-p", &target.id(), "--adj", "650"]).code(), 0);
+    std::fs::write(format!("/proc/{}/oom_score_adj", target.pid), "700").expect("raised");
+    for made in ["800", "850"] {
+        assert_eq!(protect(&dir, &["-p", &target.id(), "--adj", made]).code(), 0);
+    }
+    // Lowering takes a right that raising does not.
+    let shown = protect(&dir, &["--undo", "--dry-run"]);
+    assert!(shown.out.contains("    850    700  "), "{shown:#?}");
+    if has_capability(CAP_SYS_RESOURCE) {
+        assert_eq!(protect(&dir, &["--undo"]).code(), 0);
+        assert_eq!(adj(&target), "700");
+    }
+}
+
+const NAMESPACE: [&str; 4] = ["unshare", "-p", "-f", "--mount-proc"];
+
+/// Those that are in it have other numbers there, or none, and would be taken for gone.
+#[test]
+fn a_state_with_processes_of_another_pid_namespace_is_refused_there_and_stays_as_it_is() {
+    if !works(&[&NAMESPACE[..], &["true"]].concat()) {
+        return skip("needs root and unshare, for a pid namespace");
+    }
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let target = Victim::start(&["idle"]);
+    let before = adj(&target);
+    let text = || std::fs::read_to_string(&state).expect("a state");
+    let inside =
+        |words: &[&str]| run_command(through(&NAMESPACE, &memdoor(&[&["protect", "--state", &state], words].concat())));
+    let is_refused = |ended: &Ended, known: &str| {
+        assert_eq!((ended.code(), ended.out.as_str()), (1, ""), "{ended:#?}");
+        assert!(
+            ended.err.starts_with(&format!(
+                "memdoor: cannot read {state}: its processes have the numbers of another pid namespace (pid:["
+            )) && ended.err.contains("): nothing was changed\nhint: type it where they were changed, "),
+            "{ended:#?}"
+        );
+        assert_eq!(text(), known);
+    };
+    assert_eq!(protect(&dir, &["-p", &target.id(), "--adj", "600"]).code(), 0);
+    let known = text();
+    for words in [&["--undo"][..], &["--undo", "--dry-run"], &["-p", "1", "--adj", "600"]] {
+        is_refused(&inside(words), &known);
+    }
+    assert_eq!(protect(&dir, &["--undo"]).code(), 0);
+    assert_eq!(adj(&target), before);
+    // One that has nothing in it is of any namespace; and the other way round.
+    assert_eq!(inside(&["-p", "1", "--adj", "600"]).code(), 0);
+    is_refused(&protect(&dir, &["--undo"]), &text());
+    std::fs::remove_file(&state).expect("removed");
+    // Version 2.0.0 did not write it.
+    assert_eq!(protect(&dir, &["-p", &target.id(), "--adj", "600"]).code(), 0);
+    let (first, rest) = text().split_once(" pid:[").map(|(a, b)| (a.to_owned(), b.to_owned())).expect("a namespace");
+    std::fs::write(&state, format!("{first}\n{}", rest.split_once('\n').expect("more").1)).expect("written");
+    assert_eq!(protect(&dir, &["--undo"]).code(), 0);
+    assert_eq!(adj(&target), before);
 }
 
 /// A child has what its parent had when it was born, and is in no state.
@@ -302,8 +366,9 @@ fn pid_1_is_changed_by_its_number_only() {
         return skip("needs root and unshare, for a pid namespace");
     }
     let dir = TempDir::new();
-    let state = dir.join("state");
     let by = |words: &[&str]| {
+        // Each namespace has its own.
+        let state = dir.join(&format!("state{}", words.len() + words[0].len()));
         let words = [&["protect", "--state", &state, "--adj", "600"], words].concat();
         // A shell is PID 1 there, and has another of the same name beside it. That one starts nobody: a child would have its name, too,
         // from fork(2) to exec(2).

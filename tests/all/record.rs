@@ -305,6 +305,44 @@ fn a_damaged_entry_is_left_out_and_no_other() {
     assert!(ended.err.contains("5 entries; the end of the watch is not among them"), "{}", ended.err);
 }
 
+/// Files that were put together, and whatever else came behind the end of a record.
+#[test]
+fn records_behind_each_other_are_all_recovered_and_what_is_none_is_counted() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    for format in ["text", "json"] {
+        let records = dir.join(format);
+        let id = victim.id();
+        let ended = run(&["-p", &id, "-i", "0.05", "-c", "2", "-o", &records, "--format", format]);
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        let file = only(Path::new(&records));
+        let one = fs::read(&file).expect("it");
+        let alone = recover(&file);
+        assert_eq!((alone.code(), alone.err.as_str()), (0, ""), "{alone:#?}");
+        let both = dir.join("both");
+        fs::write(&both, [&one[..], &one].concat()).expect("written");
+        let twice = recover(Path::new(&both));
+        assert_eq!((twice.code(), twice.err.as_str()), (0, ""), "{format}");
+        assert_eq!(twice.out, alone.out.repeat(2), "{format}");
+        // What was recovered can be recovered again.
+        fs::write(&both, &twice.out).expect("written");
+        assert_eq!(recover(Path::new(&both)).out, twice.out, "{format}");
+        fs::write(&both, [&one[..], b"what is this\n", &one[..one.len() - 9]].concat()).expect("written");
+        let ended = recover(Path::new(&both));
+        assert_eq!(ended.code(), 4, "{ended:#?}");
+        assert!(ended.out.starts_with(&alone.out) && ended.out.len() > alone.out.len(), "{format}");
+        let first = format!(
+            "memdoor: {both}, record 1: 12 bytes behind the end are left out: they are no record, and none of this one\n"
+        );
+        assert!(ended.err.starts_with(&first), "{ended:#?}");
+        let second = format!("memdoor: {both}, record 2: ");
+        assert!(
+            ended.err.contains(&second) && ended.err.contains("the end of the watch is not among them"),
+            "{ended:#?}"
+        );
+    }
+}
+
 #[test]
 fn what_is_no_record_is_refused() {
     let dir = TempDir::new();
@@ -420,6 +458,14 @@ fn another_file_in_the_place_of_an_open_record_gets_no_name_and_the_record_stays
     assert!(!fs::exists(part.with_extension("")).expect("looked"), "nothing has its final name");
     let recovered = recover(&moved);
     assert_eq!(recovered.code(), 0, "{recovered:#?}");
+    // With nothing in its place.
+    let (watch, part) = recording(&victim, &dir.join("others"));
+    fs::rename(&part, part.with_file_name("moved")).expect("moved away");
+    watch.signal(Signal::SIGTERM);
+    let ended = watch.end();
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    let said = "the record was moved away, and stays as it is\nhint: find ";
+    assert!(ended.err.contains(said), "{}", ended.err);
 }
 
 #[test]
@@ -459,7 +505,32 @@ fn a_directory_that_goes_away_ends_no_watch_but_is_told() {
     let ended = watch.end();
     assert_eq!(ended.code(), 1, "{ended:#?}");
     assert!(ended.err.contains("cannot complete"), "{}", ended.err);
-    assert!(ended.err.contains("no such file or directory (ENOENT)"), "{}", ended.err);
+    let said = "the record was deleted while the watch ran, and what it held is lost\nhint: ";
+    assert!(ended.err.contains(said), "{}", ended.err);
+}
+
+#[test]
+fn a_record_that_was_deleted_is_lost_and_nobody_is_told_to_look_for_it() {
+    let dir = TempDir::new();
+    let records = below(&dir);
+    let victim = Victim::start(&["hold", "1"]);
+    for replaced in [false, true] {
+        let (watch, part) = recording(&victim, &records);
+        fs::remove_file(&part).expect("deleted");
+        if replaced {
+            fs::write(&part, "precious").expect("another");
+        }
+        watch.signal(Signal::SIGTERM);
+        let ended = watch.end();
+        assert_eq!(ended.code(), 1, "{ended:#?}");
+        let said = format!(
+            "memdoor: cannot complete {}: the record was deleted while the watch ran, and what it held is lost\nhint: ",
+            part.display()
+        );
+        assert!(ended.err.contains(&said) && !ended.err.contains("-inum"), "{}", ended.err);
+        assert!(!replaced || text(&part) == "precious");
+        let _ = fs::remove_file(&part);
+    }
 }
 
 #[test]

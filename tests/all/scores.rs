@@ -193,6 +193,27 @@ fn a_pid_that_nobody_has_is_said_and_a_wrong_change_too() {
 }
 
 #[test]
+fn a_thread_and_a_kernel_thread_are_no_victims_and_the_hint_names_the_option_that_was_typed() {
+    let target = Victim::start(&["zombie-leader", "1"]);
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", target.pid)).expect("tasks");
+    let thread = tasks
+        .filter_map(|task| task.ok()?.file_name().into_string().ok())
+        .find(|name| *name != target.id())
+        .expect("a thread");
+    let ended = run(&["scores", "--what-if", &format!("{thread}=-500")]);
+    let id = target.id();
+    let expected = format!("memdoor: PID {thread} is a thread of process {id}: use --what-if {id}=-500\n");
+    assert_eq!((ended.code(), ended.out.as_str(), ended.words()), (1, "", expected));
+    let is_kthreadd = std::fs::read_to_string("/proc/2/comm").is_ok_and(|comm| comm == "kthreadd\n");
+    if !is_kthreadd {
+        return skip("kernel threads are in the initial pid namespace only");
+    }
+    let ended = run(&["scores", "--what-if", "2=1000"]);
+    let expected = "memdoor: PID 2 (kthreadd) is a kernel thread: it has no memory of its own\n";
+    assert_eq!((ended.code(), ended.out.as_str(), ended.words().as_str()), (1, "", expected));
+}
+
+#[test]
 fn any_user_may_ask() {
     if !has_unprivileged() {
         return skip("needs setpriv to become another user");

@@ -753,10 +753,15 @@ fn a_full_disk_is_an_error_with_a_text() {
     let id = target.id();
     for args in [&["snapshot", "-p", &id][..], &["--help"], &[]] {
         let ended = Running::start_into(memdoor(args), full()).end();
-        let expected = "memdoor: cannot write standard output: no space left on device (ENOSPC)\n";
-        assert_eq!((ended.code(), ended.words().as_str()), (1, expected), "{args:?}");
+        let expected =
+            format!("memdoor: cannot write standard output: no space left on device (ENOSPC)\nhint: {FULL}\n");
+        assert_eq!((ended.code(), ended.words()), (1, expected), "{args:?}");
     }
 }
+
+/// What is to be typed where standard output is full, and where there is none.
+const FULL: &str = "what it goes to is full: make room (df shows how much there is), or send it elsewhere: >FILE";
+const CLOSED: &str = "it is closed, or not open for writing: give memdoor one: >FILE (in a unit: StandardOutput=)";
 
 /// What a watch says that goes on without its standard output.
 const GOES_ON: &str = "memdoor: the watch goes on; its reports are lost until standard output can be written\n";
@@ -764,7 +769,9 @@ const GOES_ON: &str = "memdoor: the watch goes on; its reports are lost until st
 #[test]
 fn a_watch_goes_on_where_standard_output_can_not_be_written_and_says_once_that_and_at_the_end_how_many_reports_were_lost()
  {
-    for (target, why) in [(">/dev/full", "no space left on device (ENOSPC)"), (">&-", "bad file number (EBADF)")] {
+    for (target, why, hint) in
+        [(">/dev/full", "no space left on device (ENOSPC)", FULL), (">&-", "bad file number (EBADF)", CLOSED)]
+    {
         let mut victim = Victim::start(&["idle"]);
         let id = victim.id();
         let mut watch =
@@ -777,7 +784,7 @@ fn a_watch_goes_on_where_standard_output_can_not_be_written_and_says_once_that_a
         victim.end();
         let ended = watch.end();
         assert_eq!((ended.code(), ended.out.as_str()), (1, ""), "{target}: {ended:#?}");
-        let begin = format!("memdoor: cannot write standard output: {why}\n{GOES_ON}");
+        let begin = format!("memdoor: cannot write standard output: {why}\nhint: {hint}\n{GOES_ON}");
         assert!(ended.words().starts_with(&begin), "{target}: {}", ended.err);
         assert_eq!(ended.err.matches("cannot write").count(), 1, "{target}: {}", ended.err);
         assert!(ended.err.contains(&format!("memdoor: PID {id}: no OOM kill: ")), "{target}: {}", ended.err);
@@ -823,8 +830,8 @@ fn a_closed_standard_output_is_an_error_with_a_text() {
     let id = target.id();
     for args in [&["snapshot", "-p", &id][..], &["--version"]] {
         let ended = run_command(through_shell("exec \"$@\" >&-", &memdoor(args)));
-        let expected = "memdoor: cannot write standard output: bad file number (EBADF)\n";
-        assert_eq!((ended.code(), ended.words().as_str()), (1, expected), "{args:?}");
+        let expected = format!("memdoor: cannot write standard output: bad file number (EBADF)\nhint: {CLOSED}\n");
+        assert_eq!((ended.code(), ended.words()), (1, expected), "{args:?}");
     }
 }
 

@@ -15,7 +15,7 @@ use memdoor::snapshot::sockets::Sockets;
 use memdoor::snapshot::{self, BUFFER, Cmdline, Completeness, Scene, When};
 use memdoor::sys::clock::Now;
 use memdoor::sys::out::{Out, Sink};
-use memdoor::target::Target;
+use memdoor::target::{NamedBy, Target};
 use memdoor::units::Pid;
 
 /// What a snapshot needs, kept from one to the next.
@@ -34,7 +34,7 @@ impl Camera {
     pub fn aim(proc: &'static CStr, pid: u64) -> Result<Self, String> {
         let host = Host::open(proc).map_err(|error| error.to_string())?;
         let pid = Pid::new(pid).ok_or("no pid")?;
-        let target = Target::open(&host.proc, pid).map_err(|refusal| refusal.to_string())?;
+        let target = Target::open(&host.proc, pid).map_err(|refusal| refusal.in_words(NamedBy::Pid).to_string())?;
         let mut read = vec![0; BUFFER];
         let memcg = Memcg::new(&host.proc, &mut read);
         let sockets = Sockets::arm(target.descriptors()).expect("memory");

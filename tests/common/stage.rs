@@ -511,6 +511,8 @@ done
 for file in stat statm status smaps_rollup cgroup cmdline comm mountinfo oom_score oom_score_adj limits maps; do
     mount --bind "$stage/proc/3/$file" "/proc/3/$file" || exit 99
 done
+# The host has one pid namespace, however often it is entered. That of the network is memdoor's own.
+ln -sfn "$(readlink /proc/3/ns/net)" "$stage/proc/3/ns/net" && mount --bind "$stage/proc/3/ns" /proc/3/ns || exit 99
 mount --bind /dev/null "$stage/dev/null" && mount -t tmpfs none "$stage/dev/shm" || exit 99
 exec 4<>"$stage/go"
 for dir in sys dev run etc; do

@@ -21,7 +21,7 @@ start inside leak --wait --from 56 1 56
 GROUP=
 go inside
 within 30 has_line /sys/fs/cgroup/limited/memory.current '^5[6-9]......\|^6[0-9]......'
-kill_once --cgroup /limited --threshold 80 --only .
+kill_once --cgroup /limited --threshold 80 --only '^inside$'
 has /tmp/words "outcome=terminated pid=$inside "
 within 10 is_gone $inside
 for pid in $innocent $lesser; do lives $pid || fail "one that was spared has died"; done

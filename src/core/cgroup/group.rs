@@ -60,6 +60,15 @@ impl Memcg {
         }
     }
 
+    /// Why no cgroup of the hierarchy of this version can be looked at: on a hybrid host the other one may be mounted.
+    #[must_use]
+    pub const fn unmounted_of(&self, version: Version) -> Option<Absent> {
+        match (version, &self.v1, &self.v2) {
+            (Version::V1, Some(_), _) | (Version::V2, _, Some(_)) => None,
+            _ => Some(self.unmounted),
+        }
+    }
+
     /// Looks at the cgroup of this path from now on, in the hierarchy that has the memory controller.
     pub fn look_at(&mut self, path: &[u8]) -> Result<Version, Absent> {
         let version = match self.v1 {

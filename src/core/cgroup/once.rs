@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use super::level::Names;
 use crate::parse::cgroup::Version;
 use crate::parse::memcg::limit;
-use crate::parse::one_number;
+use crate::parse::{one_number, words};
 use crate::sys::file::Dir;
 use crate::sys::{Errno, Result};
 use crate::units::Bytes;
@@ -21,6 +21,17 @@ impl<'d> Once<'d> {
     #[must_use]
     pub const fn new(dir: &'d Dir, version: Version) -> Self {
         Self { dir, names: Names::of(version) }
+    }
+
+    /// Whether the memory controller is in this hierarchy, by the directory that the mount shows at its top: of a hybrid host's two the unified
+    /// one lacks it, and so does any where the kernel has it turned off. What can't be asked is not known to lack it.
+    #[must_use]
+    pub fn has_controller(&self, version: Version) -> bool {
+        let mut buf = [0; 512];
+        match (version, self.text(c"cgroup.controllers", &mut buf)) {
+            (Version::V1, _) | (_, Err(_)) => true,
+            (Version::V2, Ok(text)) => words(text.trim_ascii()).any(|name| name == b"memory"),
+        }
     }
 
     /// A file's text, as much as `buf` has room for. The kernel prints all of these in one go.

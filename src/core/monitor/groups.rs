@@ -98,6 +98,9 @@ impl Top {
             root => root.strip_suffix(b"/").unwrap_or(root),
         };
         let dir = Dir::open(mount.point.as_c_str()?).ok()?;
+        if !Once::new(&dir, mount.version).has_controller(mount.version) {
+            return None;
+        }
         let ((device, _), _) = dir.node().ok()?;
         Some(Self { dir, device, version: mount.version, hidden: cgroup::Path::of(hidden) })
     }

@@ -63,6 +63,12 @@ pub fn signed(text: &[u8]) -> Option<i64> {
     }
 }
 
+/// An oom_score_adj: the kernel has none below -1000 or above 1000.
+#[must_use]
+pub fn oom_score_adj(text: &[u8]) -> Option<i64> {
+    signed(text).filter(|adj| (-1000..=1000).contains(adj))
+}
+
 /// The file's one number: oom_score, oom_score_adj, memory.current.
 #[must_use]
 pub fn one_number(text: &[u8]) -> Option<i64> {

@@ -25,7 +25,7 @@ use crate::sys::pidfd::PidFd;
 use crate::units::{Bytes, Pid, Ticks};
 
 pub use files::Files;
-pub use refusal::Refusal;
+pub use refusal::{NamedBy, Refusal};
 pub use tracee::{Scope, Unseized};
 
 /// Room for `/proc/PID/stat`: 52 numbers of up to 20 digits and a comm of up to 63 bytes are 1155.

@@ -49,7 +49,22 @@ pub enum Refusal {
     Failed(Error),
 }
 
+/// The option by which a process was named: what is to be typed next is named by the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NamedBy {
+    /// `-p PID`, which every mode has that is about a process.
+    Pid,
+    /// `--what-if PID=ADJ` of `scores`.
+    WhatIf(i64),
+}
+
 impl Refusal {
+    /// What is said to who named the process so.
+    #[must_use]
+    pub const fn in_words(&self, by: NamedBy) -> InWords<'_> {
+        InWords(self, by)
+    }
+
     /// A file of the process can't be read; without it nothing is known of it.
     pub(super) fn unreadable(dir: &Dir, pid: Pid, name: &[u8], errno: Errno) -> Self {
         // hidepid lets the directory be opened and nothing in it, the way back included: hidepid=1 says EPERM, hidepid=2 ENOENT.
@@ -135,32 +150,42 @@ fn path(pid: Pid, name: &[u8]) -> Fixed<64> {
     path
 }
 
-impl fmt::Display for Refusal {
+/// A refusal in words, for who named the process so.
+#[derive(Clone, Copy, Debug)]
+pub struct InWords<'a>(&'a Refusal, NamedBy);
+
+impl fmt::Display for InWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match self.0 {
             // The original's line, which scripts look for.
-            Self::NoSuchProcess(pid) => {
+            Refusal::NoSuchProcess(pid) => {
                 write!(f, "ERROR: PID {pid} is not accessible: No such process")
             }
-            Self::Hidden(pid) => write!(f, "memdoor: PID {pid} exists, but /proc/{pid} is hidden from this user"),
-            Self::Unshown(pid) => write!(f, "memdoor: PID {pid} exists, but /proc/{pid} does not show it"),
-            Self::NoProc => f.write_str("memdoor: cannot open /proc/self: no proc file system is mounted on /proc"),
-            Self::Thread { pid, of } => write!(f, "memdoor: PID {pid} is a thread of process {of}: use -p {of}"),
-            Self::KernelThread { pid, comm } => {
+            Refusal::Hidden(pid) => write!(f, "memdoor: PID {pid} exists, but /proc/{pid} is hidden from this user"),
+            Refusal::Unshown(pid) => write!(f, "memdoor: PID {pid} exists, but /proc/{pid} does not show it"),
+            Refusal::NoProc => f.write_str("memdoor: cannot open /proc/self: no proc file system is mounted on /proc"),
+            Refusal::Thread { pid, of } => {
+                write!(f, "memdoor: PID {pid} is a thread of process {of}: use ")?;
+                match self.1 {
+                    NamedBy::Pid => write!(f, "-p {of}"),
+                    NamedBy::WhatIf(adj) => write!(f, "--what-if {of}={adj}"),
+                }
+            }
+            Refusal::KernelThread { pid, comm } => {
                 write!(
                     f,
                     "memdoor: PID {pid} ({}) is a kernel thread: it has no memory of its own",
                     Called(comm.as_bytes())
                 )
             }
-            Self::Zombie { pid, comm, parent } => {
+            Refusal::Zombie { pid, comm, parent } => {
                 let comm = Called(comm.as_bytes());
                 write!(
                     f,
                     "memdoor: PID {pid} ({comm}) is a zombie: it has exited, and PID {parent} has not collected it"
                 )
             }
-            Self::Failed(error) => write!(f, "memdoor: {error}"),
+            Refusal::Failed(error) => write!(f, "memdoor: {error}"),
         }
     }
 }

@@ -40,7 +40,7 @@ impl LostOutput {
     /// Says once that it begins.
     fn fail(&mut self, errno: Errno, is_recorded: bool) {
         if !core::mem::replace(&mut self.is_failing, true) {
-            let error = Error::new("write", b"standard output", errno);
+            let error = Error::of_output(errno);
             say(format_args!("memdoor: {error}"));
             say_hint(error.advice());
             let record = if is_recorded { ", but for the record," } else { "" };

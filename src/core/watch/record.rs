@@ -213,15 +213,20 @@ impl<'a> Output<'a> {
             match why {
                 Unfinished::Failed(errno) => {
                     say(format_args!("memdoor: cannot complete {dir}/{part}: {}", Because(errno)));
-                    if errno != Errno::ENOENT {
-                        say(format_args!("hint: what it holds: memdoor recover on that file"));
-                    }
+                    say(format_args!("hint: what it holds: memdoor recover on that file"));
                 }
-                Unfinished::MovedAway { inode } => {
+                Unfinished::Deleted => {
                     say(format_args!(
-                        "memdoor: cannot complete {dir}/{part}: the record was moved away, and what is there is another file: both stay \
-                         as they are"
+                        "memdoor: cannot complete {dir}/{part}: the record was deleted while the watch ran, and what it held is lost"
                     ));
+                    say(format_args!("hint: what clears that directory must leave *.part alone, or: -o another DIR"));
+                }
+                Unfinished::MovedAway { inode, is_taken } => {
+                    let words = match is_taken {
+                        true => ", and what is there is another file: both stay as they are",
+                        false => ", and stays as it is",
+                    };
+                    say(format_args!("memdoor: cannot complete {dir}/{part}: the record was moved away{words}"));
                     say(format_args!("hint: find {dir} -inum {inode} finds it below that; then memdoor recover on it"));
                 }
             }

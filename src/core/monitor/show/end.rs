@@ -84,7 +84,7 @@ impl Monitor<'_> {
         out.flush();
         // CSV is not written to again, and was cut all the same.
         match out.broken().or(show.broken) {
-            Some(Broken::Failed(errno)) => fail(&Error::new("write", b"standard output", errno)),
+            Some(Broken::Failed(errno)) => fail(&Error::of_output(errno)),
             _ if is_lost => Exit::Partial,
             _ => Exit::Done,
         }

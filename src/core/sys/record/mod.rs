@@ -140,11 +140,16 @@ impl Record {
             Ok(()) | Err(Errno::EINVAL | Errno::ENOSYS) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let (own, there) = (fstat(&self.file)?, fstatat(dir, from, AtFlags::AT_SYMLINK_NOFOLLOW)?);
-        if (own.st_dev, own.st_ino) != (there.st_dev, there.st_ino) {
-            return Err(Unfinished::MovedAway { inode: own.st_ino });
+        let own = fstat(&self.file)?;
+        if own.st_nlink == 0 {
+            return Err(Unfinished::Deleted);
         }
-        Ok(rename_to_free(dir, from, to)?)
+        match fstatat(dir, from, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(there) if (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino) => Ok(rename_to_free(dir, from, to)?),
+            Ok(_) => Err(Unfinished::MovedAway { inode: own.st_ino, is_taken: true }),
+            Err(Errno::ENOENT) => Err(Unfinished::MovedAway { inode: own.st_ino, is_taken: false }),
+            Err(errno) => Err(errno.into()),
+        }
     }
 }
 
@@ -153,10 +158,14 @@ impl Record {
 pub enum Unfinished {
     /// A system call failed.
     Failed(Errno),
-    /// What has its name is another file; the record's inode.
+    /// It has no name any more, and is gone with this process, whatever has its name by now.
+    Deleted,
+    /// It has another name now.
     MovedAway {
-        /// By which find(1) finds it.
+        /// The record's, by which find(1) finds it.
         inode: u64,
+        /// Whether another file has its name.
+        is_taken: bool,
     },
 }
 

@@ -1,7 +1,7 @@
 //! A record read back, whatever happened to who wrote it: killed at any moment, or a disk that holds a part of the last writes.
 
 use super::fields::Line;
-use super::frame::{Form, Frame, State, check};
+use super::frame::{Form, Frame, Kind, State, check};
 
 /// What was found.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub enum Found<'b> {
     Open(Frame, &'b [u8]),
     /// So many bytes that are no entry.
     Lost(usize),
+    /// So many bytes behind the end of the watch that are neither an entry nor another record.
+    Behind(usize),
 }
 
 impl Found<'_> {
@@ -21,17 +23,22 @@ impl Found<'_> {
         match self {
             Self::Entry(frame, _) => frame.line(form),
             Self::Open(frame, bytes) => Frame { bytes: bytes.len(), check: check(bytes), ..*frame }.line(form),
-            Self::Lost(_) => Line::new(),
+            Self::Lost(_) | Self::Behind(_) => Line::new(),
         }
     }
 }
 
-/// Hands each entry of a record to `each`, oldest first. The bytes are those of the file; those of a gap are closed up in them.
-/// `None` when they are no record.
-pub fn read(bytes: &mut [u8], each: &mut dyn FnMut(Found<'_>)) -> Option<Form> {
+/// Hands each entry of a record to `each`, oldest first. The bytes are those of the file; those of a gap are closed up in them. Returned
+/// is what begins with another record, as where files were put together, or nothing. `None` when they are no record.
+///
+/// Whoever finished a record cut it behind its end. What stands there all the same came to it later, and is none of its entries,
+/// whatever it looks like: another record is read by itself, and the rest is counted. Where the end was never written, there may be
+/// what was there before.
+pub fn read<'b>(bytes: &'b mut [u8], each: &mut dyn FnMut(Found<'_>)) -> Option<&'b mut [u8]> {
     let form = Form::of(bytes)?;
     let state = State::newest(form, bytes);
     let start = state.map_or(form.magic().len(), |_| form.start());
+    let has_state = state.is_some();
     let state = state.unwrap_or(State { end: bytes.len(), ..State::default() });
     let bytes = close_gap(bytes, state.gap, start);
     let (mut at, mut next) = (start, 0);
@@ -50,48 +57,68 @@ pub fn read(bytes: &mut [u8], each: &mut dyn FnMut(Found<'_>)) -> Option<Form> {
                 next = frame.number + 1;
             }
             at += form.frame_len() + frame.bytes;
+            // Without a State line that is whole its end is all there is.
+            if frame.kind == Kind::Ended && (at >= state.end || !has_state) {
+                let behind = bytes.get(at..).unwrap_or_default();
+                let record = until(behind, &|rest| Form::of(rest).is_some());
+                let count = written(behind.get(..record).unwrap_or_default());
+                if count > 0 {
+                    each(Found::Behind(count));
+                }
+                at += record;
+                break;
+            }
+        } else if Form::of(rest).is_some() {
+            break;
         } else if let (Some(frame), true) = (frame, at == state.open) {
-            let written = state.end.saturating_sub(at + form.frame_len());
-            let body = written_part(behind.get(..written).unwrap_or(behind));
+            let length = state.end.saturating_sub(at + form.frame_len());
+            let body = written_part(behind.get(..length).unwrap_or(behind));
             if !body.is_empty() {
                 each(Found::Open(frame, body));
                 next = frame.number + 1;
             }
             at = state.end.max(at + form.frame_len());
         } else {
-            let skipped = until_frame(form, rest);
-            lost(bytes, at, (at + skipped).min(state.end), each);
+            let skipped = until_entry(form, rest);
+            let count = written(bytes.get(at..(at + skipped).min(state.end)).unwrap_or_default());
+            if count > 0 {
+                each(Found::Lost(count));
+            }
             at += skipped;
         }
     }
-    Some(form)
+    Some(bytes.get_mut(at..).unwrap_or_default())
 }
 
-fn close_gap(bytes: &mut [u8], (from, to): (usize, usize), start: usize) -> &[u8] {
+fn close_gap(bytes: &mut [u8], (from, to): (usize, usize), start: usize) -> &mut [u8] {
     let length = bytes.len();
     if from >= to || from < start || to > length {
         return bytes;
     }
     bytes.copy_within(to.., from);
-    bytes.get(..length - (to - from)).unwrap_or_default()
+    bytes.get_mut(..length - (to - from)).unwrap_or_default()
 }
 
-/// Bytes to the next line that may be a frame.
-fn until_frame(form: Form, bytes: &[u8]) -> usize {
-    let prefix = form.frame_prefix();
-    let is_frame = |at: usize| bytes.get(at..).is_some_and(|rest| rest.starts_with(prefix));
+/// Bytes to the next line that may be a frame, or the first of another record.
+fn until_entry(form: Form, bytes: &[u8]) -> usize {
+    until_line(bytes, &|rest| rest.starts_with(form.frame_prefix()) || Form::of(rest).is_some())
+}
+
+/// Bytes to where `is_it` holds: at the start, or behind a newline.
+fn until(bytes: &[u8], is_it: &dyn Fn(&[u8]) -> bool) -> usize {
+    if is_it(bytes) { 0 } else { until_line(bytes, is_it) }
+}
+
+/// The same behind a newline.
+fn until_line(bytes: &[u8], is_it: &dyn Fn(&[u8]) -> bool) -> usize {
     let newlines = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     let mut behind = newlines.map(|(at, _)| at + 1);
-    behind.find(|at| is_frame(*at)).unwrap_or(bytes.len())
+    behind.find(|at| bytes.get(*at..).is_some_and(is_it)).unwrap_or(bytes.len())
 }
 
-fn lost(bytes: &[u8], from: usize, to: usize, each: &mut dyn FnMut(Found<'_>)) {
-    let skipped = bytes.get(from..to).unwrap_or_default();
-    let is_written = |byte: &&u8| !matches!(byte, b'\n' | b'\0');
-    let count = skipped.iter().filter(is_written).count();
-    if count > 0 {
-        each(Found::Lost(count));
-    }
+/// How many of the bytes are more than the room that a record takes.
+fn written(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| !matches!(byte, b'\n' | b'\0')).count()
 }
 
 /// A disk may have the State and not yet the bytes: then there is what was there at first. No report has so many newlines on end.
