@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sys", &["units", "fixed"]),
     ("parse", &["units", "fixed"]),
     ("trigger", &["units"]),
-    ("history", &["units", "largest"]),
+    ("history", &["listed", "units", "largest"]),
     ("badness", &[]),
     ("families", &[]),
     ("essential", &[]),
@@ -38,7 +38,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tmpfs", &["units", "fixed", "error", "largest", "parse", "sys"]),
     ("processes", &["units", "fixed", "error", "parse", "sys", "history", "tmpfs"]),
     ("victim", &["units", "fixed", "processes", "badness"]),
-    ("snapshot", &["units", "fixed", "error", "parse", "sys", "history", "report", "host", "target", "cgroup"]),
+    (
+        "snapshot",
+        &["listed", "units", "fixed", "error", "parse", "sys", "history", "report", "host", "target", "cgroup"],
+    ),
     // What modes have in common.
     ("oom_kills", &["units", "fixed", "parse", "sys"]),
     ("cost", &["sys"]),

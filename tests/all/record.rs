@@ -221,7 +221,8 @@ fn in_json_every_line_is_an_object() {
 #[test]
 fn a_full_record_keeps_the_first_crossing_and_the_last_snapshot() {
     let dir = TempDir::new();
-    let victim = Victim::start(&["maps", "60"]);
+    // Two snapshots fit, however many processes this one descends from.
+    let victim = Victim::start(&["maps", "30"]);
     let watch = ["-p", &victim.id(), "-i", "0.02", "-c", "30", "--record-size", "32k"];
     let ended = run(&[&watch[..], &["-o", &dir.join("")]].concat());
     assert!(matches!(ended.code(), 0 | 4), "{ended:#?}");

@@ -143,23 +143,24 @@ fn judge(ended: Option<Ended>, coverage: Coverage, kills: &Kills, tally: Tally) 
         {
             return (Cause::PerhapsOomKill, of_another(kills, window));
         }
-        (OomKillEvidence::Likely, _) => Cause::LikelyOomKill,
-        (OomKillEvidence::PerhapsUnseen | OomKillEvidence::PerhapsSystem | OomKillEvidence::PerhapsEarlier, _) => {
-            Cause::PerhapsOomKill
-        }
-        (OomKillEvidence::NoneInGroup | OomKillEvidence::NoneSinceMoved | OomKillEvidence::NoneInSystem, true) => {
-            Cause::Sigkill
-        }
-        (OomKillEvidence::NoneInGroup | OomKillEvidence::NoneSinceMoved | OomKillEvidence::NoneInSystem, false) => {
-            Cause::Unknown
-        }
-        (OomKillEvidence::Untold | OomKillEvidence::Unknown, _) => Cause::Unknown,
+        _ => of_counts(rise, is_sigkill),
     };
     let mut words = rise.words(window);
     if cause == Cause::Unknown && rise.is_none() {
         words.push(b"; how it ended is not known");
     }
     (cause, words)
+}
+
+/// What the counts tell where the log does not.
+const fn of_counts(rise: OomKillEvidence, is_sigkill: bool) -> Cause {
+    use OomKillEvidence as Rose;
+    match rise {
+        Rose::Likely => Cause::LikelyOomKill,
+        Rose::PerhapsUnseen | Rose::PerhapsSystem | Rose::PerhapsEarlier => Cause::PerhapsOomKill,
+        Rose::NoneInGroup | Rose::NoneSinceMoved | Rose::NoneInSystem if is_sigkill => Cause::Sigkill,
+        Rose::NoneInGroup | Rose::NoneSinceMoved | Rose::NoneInSystem | Rose::Untold | Rose::Unknown => Cause::Unknown,
+    }
 }
 
 /// Of a target whose name the log has, where numbers can't be compared.
