@@ -439,8 +439,8 @@ fn a_log_may_grow_and_shrink_while_it_is_read() {
         let ended = json(&[&path]);
         let shrunk =
             format!("memdoor: warning: {path}: the file has shrunk while it was read: what it still held was read\n");
-        // Just when it is empty it is no kernel's log yet.
-        if ended.err.contains("no line of a kernel log was recognised in 1 log, 0 bytes") {
+        // Just when it is empty, or has half a line, it is no kernel's log yet.
+        if ended.err.contains("no line of a kernel log was recognised in 1 log, ") {
             assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
             continue;
         }

@@ -464,7 +464,9 @@ fn a_zombie_is_found_with_its_parent() {
     let zombie = row(&processes, victim.pid).expect("the zombie");
     assert!(zombie.is_zombie() && zombie.parent == Some(pid(victim.started())));
     let mut alerts = Alerts::new(LIMITS.with(Kind::Zombies, 0));
-    assert!(judge(&mut alerts, &processes).is_empty(), "one that is about to be reaped is none");
+    // Of zombies: of this machine's other processes there may be more to say.
+    let is_any = judge(&mut alerts, &processes).iter().any(|alert| alert.kind == Kind::Zombies);
+    assert!(!is_any, "one that is about to be reaped is none");
     processes.read(&host, monotonic(), &ORDINARY).expect("/proc");
     let said = judge(&mut alerts, &processes);
     let said = said.iter().find(|alert| alert.kind == Kind::Zombies).expect("an alert");

@@ -133,8 +133,9 @@ fn a_watch_says_that_what_else_fires_can_not_be_judged_any_more_and_ends_with_4(
     };
     stage.available(50);
     let words = ["-p", "13", "-m", "99", "-i", "1", "-c", "4", "--also-available", "5", "--also-psi", "full=90"];
-    let run = stage.start(&words);
-    settled(&run);
+    let mut run = stage.start(&words);
+    // Its first report: it is armed.
+    run.until("Memory Pressure Threshold: ");
     blind(&stage, &run, &["meminfo", "pressure/memory"]);
     let ended = run.end();
     assert_eq!(ended.code(), 4, "{ended:#?}");
