@@ -27,7 +27,7 @@ pub enum Role {
     Login,
     /// What runs in a terminal or under another name: login, getty, su, sudo, tmux. What they start inherits their oom_score_adj, too.
     Terminal,
-    /// The host's disks and its network: multipathd, iscsid, LVM's, NetworkManager. None of a session's.
+    /// The host's disks and its network, its logs and its cluster: multipathd, iscsid, FUSE's, NetworkManager. None of a session's.
     Host,
     /// D-Bus.
     Bus,
@@ -120,7 +120,7 @@ static TABLE: [Row; 20] = [
         Terminal,
         Named,
         "mosh-server\nsftp-server\nsu\nsudo\ndoas\nrunuser\npkexec\nsulogin\ncockpit-session\namazon-ssm-agent\n\
-         ssm-agent-worker\nssm-session-worker\ngoogle_guest_agent\nxrdp-sesexec",
+         ssm-agent-worker\nssm-session-worker\ngoogle_guest_agent\nxrdp-sesexec\nabduco\ndtach",
     ),
     row(Terminal, Called("systemd-run"), "run0"),
     row(
@@ -133,7 +133,10 @@ static TABLE: [Row; 20] = [
         Named,
         "multipathd\niscsid\niscsiuio\ndmeventd\nlvmetad\nlvmpolld\nlvmdbusd\nmdadm\nmdmon\nnbd-client\nrpcbind\nrpc.statd\n\
          rpc.gssd\nrpc.idmapd\nnfsdcld\nNetworkManager\nnm-dispatcher\nwpa_supplicant\niwd\nconnmand\nModemManager\ndhclient\n\
-         dhcpcd\nudhcpc\nnetifd\nteamd\nauditd\nudisksd\nupowerd",
+         dhcpcd\nudhcpc\nnetifd\nteamd\nauditd\nudisksd\nupowerd\nglusterd\nglusterfs\nglusterfsd\nsshfs\nntfs-3g\nmount.ntfs\n\
+         mount.ntfs-3g\nceph-fuse\nrbd-fuse\nrbd-nbd\nqemu-nbd\ntcmu-runner\nstratisd\nzed\nautomount\nypbind\ngssproxy\nrsyslogd\n\
+         syslog-ng\novs-vswitchd\novsdb-server\npppd\nopenvpn\ncharon\ncharon-systemd\nwireguard-go\ndnsmasq\nchronyd\ncorosync\n\
+         pacemakerd\nsbd\ndlm_controld\nxenstored\noxenstored",
     ),
     row(Bus, Named, "dbus-daemon\ndbus-broker\ndbus-broker-launch\ndbus-launch"),
     row(
@@ -147,7 +150,7 @@ static TABLE: [Row; 20] = [
          ly-dm\nsway\nswaylock\nhyprlock\ni3lock\nxscreensaver\nHyprland\nniri\nriver\ncosmic-session\ncosmic-comp\n\
          cosmic-greeter\nweston\nlabwc\nwayfire\nXorg\nXorg.bin\nXwayland\nXvnc\nXtigervnc\nxfce4-session\nxfwm4\nmutter\n\
          mutter-x11-frames\nmuffin\ncinnamon\ncinnamon-session\nmate-session\nmarco\nbudgie-wm\nlxsession\nlxqt-session\ni3\n\
-         awesome\nbspwm\ndwm\nxmonad\nopenbox\nfluxbox",
+         awesome\nbspwm\ndwm\nxmonad\nopenbox\nfluxbox\ngnome-terminal-server\nkgx\nptyxis\nkonsole\nxterm\nxfce4-terminal",
     ),
     row(Desktop, Called("Xorg"), "X"),
     row(Desktop, Other, "startx"),
@@ -157,7 +160,7 @@ static TABLE: [Row; 20] = [
         Named,
         "dockerd\ncontainerd\ncontainerd-shim\ncontainerd-shim-runc-v2\ncrio\nconmon\nconmonrs\npodman\nbuildkitd\nrunc\ncrun\n\
          youki\nkubelet\nkubelite\nk3s\nk0s\nrke2\ncri-dockerd\naardvark-dns\nlxcfs\nlxd\nincusd\nlxc-start\nlxc-monitord\n\
-         rootlesskit\nslirp4netns\npasta\nfuse-overlayfs\nvirtiofsd",
+         rootlesskit\nslirp4netns\npasta\nfuse-overlayfs\nvirtiofsd\nlibvirtd\nvirtqemud\nvirtlogd",
     ),
     row(Runtime, Other, "k3s-server\nk3s-agent\ndocker-proxy\n[lxc monitor]"),
 ];

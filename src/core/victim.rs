@@ -165,6 +165,8 @@ pub struct Choice {
     pub best: [Option<Tree>; 3],
     /// How many trees there are, those that are too small included.
     pub trees: u32,
+    /// How many of them are avoided.
+    pub avoided: u32,
     /// How many of them are smaller than asked for.
     pub too_small: u32,
     /// How many of them hold nothing that their end would give back ([`Tree::is_empty`]): none of them is ever chosen.
@@ -193,6 +195,7 @@ pub fn choose(rows: &[Process], nodes: &mut [Node], by: RankBy, least: Bytes) ->
     let mut choice = Choice::default();
     for tree in (0..count).filter_map(|at| tree(rows, nodes, at)) {
         choice.trees += 1;
+        choice.avoided += u32::from(tree.rank == Rank::Avoided);
         match () {
             () if tree.is_empty() => choice.empty += 1,
             () if tree.held < least => choice.too_small += 1,

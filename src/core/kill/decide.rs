@@ -40,6 +40,7 @@ impl Killer<'_> {
             reading,
             best: choice.best.each_ref().map(|tree| named(tree.as_ref()?)),
             trees: choice.trees,
+            avoided: choice.avoided,
             too_small: choice.too_small,
             empty: choice.empty,
             excluded: self.selection.excluded,

@@ -175,6 +175,8 @@ pub(super) struct Action {
     /// The victim, and who was near.
     pub(super) best: [Option<Candidate>; 3],
     pub(super) trees: u32,
+    /// How many of them `--avoid` fits.
+    pub(super) avoided: u32,
     pub(super) too_small: u32,
     pub(super) empty: u32,
     pub(super) excluded: [u32; Exclusion::COUNT],

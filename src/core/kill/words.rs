@@ -94,14 +94,13 @@ impl Action {
             RankBy::Tree | RankBy::Process => "it holds most",
             RankBy::Score => "it has the highest oom_score",
         });
-        let is_avoiding = self.best.iter().flatten().any(|one| one.tree.rank == Rank::Avoided);
         let _ = write!(words, " of {}", self.trees - self.too_small - self.empty);
         if self.overflow > 0 {
             let _ = write!(words, " (and of {} more processes, each smaller than those)", self.overflow);
         }
         let _ = words.write_str(match victim.tree.rank {
             Rank::Preferred => ", among those that --prefer fits",
-            Rank::Ordinary if is_avoiding => ", but for those that --avoid fits",
+            Rank::Ordinary if self.avoided > 0 => ", but for those that --avoid fits",
             Rank::Ordinary => "",
             Rank::Avoided if self.terms.scope == Scope::Cgroup => ", all of which --avoid fits, or one in their cgroup",
             Rank::Avoided => ", all of which --avoid fits",

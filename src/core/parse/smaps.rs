@@ -50,6 +50,8 @@ pub struct Ending {
 struct Now {
     rss: Bytes,
     pss: Bytes,
+    /// `Pss_Dirty` (Linux 6.0).
+    pss_dirty: Option<Bytes>,
     private: Bytes,
     swap: Bytes,
     /// What of `private` was not written to.
@@ -75,6 +77,21 @@ enum At {
     Anonymous,
 }
 
+impl At {
+    /// The kind of a mapping, beside a relative that maps what `is_inherited` says.
+    fn of(mapping: &Mapping<'_>, is_inherited: &mut dyn FnMut(&Mapping<'_>) -> bool) -> Self {
+        match mapping.perms {
+            _ if is_anonymous(mapping) => At::Anonymous,
+            _ if !ends_with_its_processes(mapping) && mapping.path.starts_with(b"/") => {
+                At::File { is_on_disk: !mapping.dev.starts_with(b"00:") }
+            }
+            _ if !ends_with_its_processes(mapping) => At::Other,
+            [.., b's'] => At::Shared { is_file: is_file(mapping), is_inherited: is_inherited(mapping) },
+            _ => At::Private,
+        }
+    }
+}
+
 impl Ending {
     /// Adds a line of smaps, or of maps, which has the first line of each mapping only.
     pub fn add(&mut self, line: &[u8]) {
@@ -84,15 +101,7 @@ impl Ending {
     /// The same beside a relative, which maps what `is_inherited` says of shared memory.
     pub fn add_beside(&mut self, line: &[u8], is_inherited: &mut dyn FnMut(&Mapping<'_>) -> bool) {
         if let Some(mapping) = maps::line(line) {
-            self.at = match mapping.perms {
-                _ if is_anonymous(&mapping) => At::Anonymous,
-                _ if !ends_with_its_processes(&mapping) && mapping.path.starts_with(b"/") => {
-                    At::File { is_on_disk: !mapping.dev.starts_with(b"00:") }
-                }
-                _ if !ends_with_its_processes(&mapping) => At::Other,
-                [.., b's'] => At::Shared { is_file: is_file(&mapping), is_inherited: is_inherited(&mapping) },
-                _ => At::Private,
-            };
+            self.at = At::of(&mapping, is_inherited);
             if matches!(self.at, At::Shared { .. } | At::Private) {
                 self.size = self.size.plus(mapping.size());
                 if is_file(&mapping) {
@@ -109,6 +118,7 @@ impl Ending {
         match (ascii(key), self.at) {
             ("Rss", _) => self.now = Now { rss: size, ..Now::default() },
             ("Pss", _) => self.now.pss = size,
+            ("Pss_Dirty", _) => self.now.pss_dirty = Some(size),
             ("Private_Clean", _) => (self.now.private, self.now.clean) = (self.now.private.plus(size), size),
             ("Private_Dirty", _) => self.now.private = self.now.private.plus(size),
             // It follows them.
@@ -122,8 +132,14 @@ impl Ending {
                 self.take(Bytes(0));
             }
             ("Anonymous", At::Anonymous) => self.take_anonymous(),
-            ("Anonymous", At::File { .. }) => self.now.anonymous = size,
-            ("Anonymous", _) => self.take(size),
+            ("Anonymous", At::File { .. }) => {
+                self.note_written(size);
+                self.now.anonymous = size;
+            }
+            ("Anonymous", _) => {
+                self.note_written(size);
+                self.take(size);
+            }
             ("LazyFree", At::Anonymous) => self.take_lazy(size),
             // The Pss of a locked mapping, which has pages of its own in it where they were written to.
             ("Locked", At::File { is_on_disk }) => {
@@ -132,8 +148,9 @@ impl Ending {
                 *sum = sum.plus(files);
             }
             ("Swap", At::Shared { .. }) => self.swapped = self.swapped.plus(size),
-            ("Swap", At::Anonymous) => self.now.swap = size,
-            ("SwapPss", At::Anonymous) => self.take_swap(size),
+            // Of a private mapping of a file what was written to is in swap as well.
+            ("Swap", At::Anonymous | At::File { .. } | At::Private) => self.now.swap = size,
+            ("SwapPss", At::Anonymous | At::File { .. } | At::Private) => self.take_swap(size),
             _ => {}
         }
     }
@@ -145,6 +162,24 @@ impl Ending {
         self.cow = self.cow.plus(cow);
         self.cow_share = self.cow_share.plus(cow_share);
         self.now = Now { clean, cow, cow_share, ..Now::default() };
+    }
+
+    /// What was written to in a private mapping of a file is anonymous memory, and of several since a fork(2): data of libraries, models.
+    /// Pages of the file itself are shared with everybody, and are none of it.
+    fn note_written(&mut self, anonymous: Bytes) {
+        let Now { rss, pss, pss_dirty, private, clean, .. } = self.now;
+        let own = anonymous.0.min(private.0.saturating_sub(clean.0));
+        let cow = anonymous.0 - own;
+        let share = match pss_dirty {
+            Some(pss) => pss.0.saturating_sub(own),
+            // Before Linux 6.0 its part of the file's pages is not told apart: as large for each page.
+            None => {
+                let (all, part) = (rss.0.saturating_sub(private.0), pss.0.saturating_sub(private.0));
+                part.saturating_mul(cow).checked_div(all).unwrap_or(0)
+            }
+        };
+        self.cow = self.cow.plus(Bytes(cow));
+        self.cow_share = self.cow_share.plus(Bytes(share.min(cow)));
     }
 
     /// What was given up is clean. What there is more of it than clean pages that nobody else maps is of several, since a fork(2).
@@ -159,7 +194,7 @@ impl Ending {
 
     /// What is in swap of relatives as well: of each page that several have, others have at least half.
     fn take_swap(&mut self, part: Bytes) {
-        let swap = core::mem::take(&mut self.now).swap;
+        let swap = core::mem::take(&mut self.now.swap);
         let own = (part.0 * 2).saturating_sub(swap.0).min(swap.0);
         self.cow = self.cow.plus(Bytes(swap.0 - own));
         self.cow_share = self.cow_share.plus(Bytes(part.0.saturating_sub(own)));
@@ -238,6 +273,24 @@ mod tests {
             let text = std::format!("7f0000000000-7f0000010000 rw-p 00000000 00:00 0 {path}\n{SIZES}");
             crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
             assert_eq!([ending.cow, ending.cow_share, ending.size].map(Bytes::kib), [24 + 4, 12, 0], "{path}");
+        }
+    }
+
+    #[test]
+    fn what_was_written_to_in_a_private_mapping_of_a_file_is_of_several_as_well_since_a_fork() {
+        let of = |path: &str, dirty: &str| {
+            let mut ending = Ending::default();
+            let text = std::format!(
+                "7f0000000000-7f0000010000 rw-p 00000000 fe:00 1030 {path}\nRss: 100 kB\nPss: 40 kB\n{dirty}Shared_Clean: 20 kB\n\
+                Shared_Dirty: 60 kB\nPrivate_Clean: 4 kB\nPrivate_Dirty: 16 kB\nAnonymous: 76 kB\nSwap: 8 kB\nSwapPss: 2 kB\nLocked: 0 kB\n"
+            );
+            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
+            [ending.cow, ending.cow_share, ending.size].map(Bytes::kib)
+        };
+        for path in ["/srv/model", "/usr/lib/libpython3.so", "/memfd:model (deleted)"] {
+            assert_eq!(of(path, "Pss_Dirty: 28 kB\n"), [60 + 8, 12 + 2, 0], "{path}");
+            // A quarter of what is shared is its part.
+            assert_eq!(of(path, ""), [60 + 8, 15 + 2, 0], "{path}");
         }
     }
 
