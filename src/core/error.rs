@@ -152,10 +152,15 @@ pub fn limit(errno: Errno) -> Option<&'static str> {
     }
 }
 
+/// Why nothing was read of a file that the kernel always has something in.
+const EMPTY: &str = "it is empty";
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot {} {}: ", self.doing, Escaped(self.path.as_bytes()))?;
         match self.why {
+            // What could not be read stands before it.
+            Some(Absent::Empty(_)) => f.write_str(EMPTY),
             Some(why) => why.fmt(f),
             None => Because(self.errno).fmt(f),
         }
@@ -376,7 +381,7 @@ impl fmt::Display for Absent {
         match self {
             Self::Unread(source, errno) => write!(f, "cannot read {source}: {}", Because(*errno)),
             Self::Unlisted(source, line) | Self::Untrue(source, line) => write!(f, "{source} gives no {line}"),
-            Self::Empty(source) => write!(f, "cannot read {source}: it is empty"),
+            Self::Empty(source) => write!(f, "cannot read {source}: {EMPTY}"),
             Self::NotProvided(source) => write!(f, "not provided by this kernel: {source}"),
             Self::Failed(errno) => Because(*errno).fmt(f),
             Self::Gone => f.write_str("the process is gone"),

@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::report::escape::Escaped;
 use crate::shell;
 use crate::sys::file::Dir;
+use crate::sys::filesystem::{self, kind_at};
 use crate::sys::ours::{Kind, Other, Refused, Why, is_here_removed, is_on_read_only, may_make};
 use crate::sys::out::say;
 use crate::sys::{Errno, harden, system};
@@ -65,6 +66,13 @@ impl Unusable<'_> {
         self.refused.why == Why::Failed(Errno::ENOENT) && !self.path.starts_with(b"/") && is_here_removed()
     }
 
+    /// Whether it is about a link of `/proc/self/fd` to a pipe, as `/dev/stdin` and a shell's `<(command)` are: no path leads to what is
+    /// behind it, and readlink(1) finds none.
+    fn is_pipe(&self) -> bool {
+        let at = if self.is_of_file() { self.path } else { self.refused.at.as_bytes() };
+        self.refused.why == Why::Is(Other::Link) && kind_at(at) == filesystem::Kind::Pipes
+    }
+
     /// Whether it is about a directory that the path names before its last name.
     fn is_on_the_way(&self) -> bool {
         let behind = self.path.strip_prefix(self.refused.at.as_bytes());
@@ -83,6 +91,7 @@ impl Display for Unusable<'_> {
                 write!(f, "the working directory was removed: {}", Because(errno))
             }
             Why::Failed(errno) => Because(errno).fmt(f),
+            Why::Is(Other::Link) if self.is_pipe() => f.write_str("it is a pipe, and no regular file"),
             Why::Is(Other::Link) => f.write_str("it is a symbolic link, and links are not followed"),
             Why::Is(other) => write!(f, "it is {}, and no regular file", kind(other)),
             Why::Names(count) => write!(f, "it has {count} names (hard links), and would change under all of them"),
@@ -140,6 +149,10 @@ impl Display for Hint<'_> {
             Why::LinkToNothing => write!(f, "make the directory that it leads to: readlink -m {at} shows it"),
             Why::LinkOf(_) => write!(f, "name the path without that link: readlink -f {at} shows where it leads"),
             Why::Writable(_) => write!(f, "chmod go-w {at}"),
+            Why::Is(Other::Link) if self.0.is_pipe() && *doing == "read" => {
+                write!(f, "write what comes through it to a file (command >FILE), and name that: {option}")
+            }
+            Why::Is(Other::Link) if self.0.is_pipe() => write!(f, "name a file that is on a disk: {option}"),
             Why::Is(Other::Link) => write!(f, "name the file that it leads to: readlink -f {at} shows it"),
             Why::Busy => write!(f, "wait until that one has ended, or name another file: {option}"),
             Why::Failed(_) | Why::Is(_) | Why::Names(_) | Why::Foreign if *doing == "read" => {

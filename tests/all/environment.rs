@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::common;
 
 use common::host::{TempDir, has_unprivileged, is_root, mount_hidepid, unprivileged, works};
+use common::memcg::Memcg;
 use common::run::{Ended, command, is_own_process, memdoor, run_command, through, through_shell};
 use common::skip;
 use common::target::Victim;
@@ -453,6 +454,42 @@ fn with_few_descriptors_the_limit_is_named_and_never_nobody() {
             }
         }
     }
+}
+
+#[test]
+fn with_few_descriptors_a_limit_of_the_control_group_is_unread_and_not_missing_and_is_not_waited_for() {
+    if !works(&["prlimit", "--version"]) {
+        return skip("needs prlimit");
+    }
+    let Some(group) = Memcg::or_skip(Some(256 << 20)) else {
+        return;
+    };
+    let dir = TempDir::new();
+    let program = dir.victim("limited");
+    let target = Victim::start_command(group.inside(&command(&program, &["idle"])));
+    let id = target.id();
+    let mut refused = 0;
+    for most in 12..=26 {
+        let limit = format!("--nofile={most}:{most}");
+        for named in [
+            &["-p", &id, "-c", "1"][..],
+            &["-e", &program, "-c", "1", "-i", "0.01"],
+            &["-e", &program, "--follow", "-c", "1", "-i", "0.01"],
+        ] {
+            let words = [&["watch", "-m", "99", "--of", "cgroup", "-q"], named].concat();
+            // A wait that has no end is ended by timeout(1), by 124.
+            let ended = run_command(through(&["timeout", "20", "prlimit", &limit], &memdoor(&words)));
+            let condition = format!("{most} descriptors, {named:?}: {ended:#?}");
+            assert!(!ended.err.contains("is in no control group"), "{condition}");
+            assert!(matches!(ended.code(), 0 | 1 | 4), "{condition}");
+            if ended.code() == 1 {
+                refused += 1;
+                assert!(ended.err.contains("too many open files (EMFILE)"), "{condition}");
+                assert!(ended.err.contains("hint: raise the limit of open files: ulimit -n 1024"), "{condition}");
+            }
+        }
+    }
+    assert!(refused >= 3, "{refused}");
 }
 
 /// A record is not among what a watch leaves out: it has the descriptors for all of it, or says at once how many that are.

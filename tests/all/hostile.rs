@@ -790,6 +790,19 @@ fn an_empty_file_of_a_process_that_lives_is_unread_and_the_process_not_gone() {
 }
 
 #[test]
+fn a_process_whose_stat_is_empty_is_refused_for_that_and_not_for_an_errno_that_no_call_returned() {
+    let proc = Proc::new();
+    proc.put(PID, "stat", b"");
+    let dir = memdoor::sys::file::Dir::open(
+        &std::ffi::CString::new(proc.dir.path().to_str().expect("UTF-8")).expect("a path"),
+    );
+    let pid = memdoor::units::Pid::new(PID).expect("a pid");
+    let refused = memdoor::target::Target::open(&dir.expect("a directory"), pid).expect_err("a refusal");
+    let words = refused.in_words(memdoor::target::NamedBy::Pid).to_string();
+    assert_eq!(words, format!("memdoor: cannot read /proc/{PID}/stat: it is empty"));
+}
+
+#[test]
 fn rss_is_the_walks_or_else_statms() {
     let rss = |removed: &[&str]| {
         let proc = Proc::new();

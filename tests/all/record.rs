@@ -491,6 +491,21 @@ fn what_is_no_regular_file_is_named_as_what_it_is_and_never_recovered() {
 }
 
 #[test]
+fn a_pipe_without_a_name_is_called_that_and_nobody_is_told_to_look_where_its_link_leads() {
+    for (script, what) in
+        [("true | \"$@\" /dev/stdin", "/dev/stdin"), ("true | \"$@\" /proc/self/fd/0", "/proc/self/fd/0")]
+    {
+        let ended = run_command(through_shell(script, &memdoor(&["recover"])));
+        assert_eq!((ended.code(), ended.out.as_str()), (1, ""), "{ended:#?}");
+        let expected = format!(
+            "memdoor: cannot read {what}: it is a pipe, and no regular file\n\
+             hint: write what comes through it to a file (command >FILE), and name that: memdoor recover FILE\n"
+        );
+        assert_eq!(ended.err, expected);
+    }
+}
+
+#[test]
 fn a_directory_that_goes_away_ends_no_watch_but_is_told() {
     let dir = TempDir::new();
     let records = below(&dir);

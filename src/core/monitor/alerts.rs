@@ -736,8 +736,31 @@ mod tests {
         assert_eq!(kills(None, &[]), [""; 0]);
         // Never counted: the next one is not taken for it.
         assert_eq!(kills(None, &seen), named);
+        assert_eq!(kills(Some(0), &[]), [""; 0]);
         assert_eq!(kills(Some(1), &[]), [""; 0]);
         assert_eq!(kills(Some(0), &[]), ["+OOM kills: 1 whose victims are not known"]);
+    }
+
+    #[test]
+    fn a_kill_that_is_named_before_there_are_counts_is_not_counted_as_another_one_by_the_next() {
+        let processes = ProcessTable::of(&[], 0, |_| 0);
+        let seen = [Kill { pid: 5, numbers: Numbers::Initial, comm: Fixed::of(b"a"), cgroup: Fixed::new(), rss: None }];
+        let named = ["+OOM kill: a (PID 5)"];
+        let mut alerts = Alerts::new(Limits::default());
+        let mut kills = |counted: Option<u64>, seen: &[Kill]| {
+            said(&mut alerts, &Facts { oom_kills: counted, seen, ..quiet(&processes) })
+        };
+        // Just after the start: the first sample has counts, and nothing that they are compared with.
+        assert_eq!(kills(None, &seen), named);
+        assert_eq!(kills(Some(1), &[]), [""; 0]);
+        assert_eq!(kills(Some(0), &[]), [""; 0]);
+        // vmstat can't be read for three samples; what comes then is since the last that was.
+        assert_eq!(kills(None, &seen), named);
+        assert_eq!(kills(None, &seen), named);
+        assert_eq!(kills(None, &[]), [""; 0]);
+        assert_eq!(kills(Some(3), &[]), [""; 0]);
+        assert_eq!(kills(Some(0), &[]), ["+OOM kills: 1 whose victims are not known"]);
+        assert_eq!(kills(Some(0), &[]), [""; 0]);
     }
 
     #[test]

@@ -80,7 +80,7 @@ static HOST: &[Family<Facts<'static>>] = &[
     gauge("memory_size_bytes", "MemTotal.", Size(|of| of.sample.meminfo.total)),
     gauge(
         "memory_available_bytes",
-        "MemAvailable, and what of the ARC of ZFS can shrink.",
+        "MemAvailable, free pages on the lists of CPUs, and what of the ARC of ZFS can shrink.",
         Size(|of| of.sample.meminfo.available),
     ),
     gauge("swap_size_bytes", "SwapTotal.", Size(|of| of.sample.meminfo.swap_total)),

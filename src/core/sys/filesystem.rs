@@ -48,6 +48,12 @@ pub fn kind(file: impl AsFd) -> Kind {
     nix::sys::statfs::fstatfs(file).map_or(Kind::Other, |of| of_number(of.filesystem_type().0))
 }
 
+/// The same of what a path leads to, statfs(2), which opens nothing.
+#[must_use]
+pub fn kind_at(path: &[u8]) -> Kind {
+    nix::sys::statfs::statfs(path).map_or(Kind::Other, |of| of_number(of.filesystem_type().0))
+}
+
 fn of_number(number: u64) -> Kind {
     TABLE.iter().find(|row| row.0 == number).map_or(Kind::Other, |row| row.1)
 }

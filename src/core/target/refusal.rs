@@ -137,7 +137,11 @@ fn not_shown(pid: Pid, hides: impl FnOnce() -> bool) -> Refusal {
 pub(super) fn without_stat(dir: &Dir, pid: Pid, why: Absent) -> Refusal {
     match why {
         Absent::Gone => Refusal::NoSuchProcess(pid),
-        why => Refusal::unreadable(dir, pid, b"stat", why.errno().unwrap_or(Errno::EBADMSG)),
+        why => match why.errno() {
+            Some(errno) => Refusal::unreadable(dir, pid, b"stat", errno),
+            // It was read, and no system call failed: what is wrong with it is said, and the errno is nobody's.
+            None => Refusal::Failed(Error::new("read", path(pid, b"stat").as_bytes(), Errno::EBADMSG).because(why)),
+        },
     }
 }
 

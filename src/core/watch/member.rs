@@ -25,6 +25,7 @@ use crate::target::family::Family;
 use crate::target::{Life, Target};
 use crate::trigger::also::Trouble;
 use crate::trigger::{Action, Level, Trigger};
+use crate::units::PageSize;
 
 /// A process with all that its watch knows of it.
 pub(super) struct Member<'a> {
@@ -86,13 +87,27 @@ impl Member<'_> {
         let page = common.host.page;
         let rss = statm.resident.bytes(page);
         self.seen.reading(rss, now, planned);
-        self.seen.sizes = Some(Sizes { rss, total: statm.size.bytes(page), at: now });
+        self.note_sizes(statm, now, page);
         common.log.doubt(&mut self.evidence.target);
         if self.memory.is_due(rss, now) {
             self.take_sample(statm, now, common);
         }
         let walk = || memory::rollup(&mut self.evidence.target, common.buf, Some(rss)).ok()?.rss;
         Ok(self.threshold.level(rss, now, walk))
+    }
+
+    fn note_sizes(&mut self, statm: Statm, now: Duration, page: PageSize) {
+        self.seen.sizes = Some(Sizes { rss: statm.resident.bytes(page), total: statm.size.bytes(page), at: now });
+    }
+
+    /// The log has just named one of the target's name, where numbers can't be compared. As long as the target still has an address space
+    /// its size tells whether it was the one, and the next reading may be far off.
+    pub(super) fn measure_beside_namesake(&mut self, common: &mut Common<'_>) {
+        if common.log.kills.wants_sizes(self.seen.sizes)
+            && let Ok(statm) = memory::read_statm(&mut self.evidence.target)
+        {
+            self.note_sizes(statm, monotonic(), common.host.page);
+        }
     }
 
     pub(super) fn take_sample(&mut self, statm: Statm, now: Duration, common: &mut Common<'_>) {

@@ -211,7 +211,10 @@ impl Watch<'_> {
             match signal::wait_for_either(pidfd, log, left) {
                 Ok(Either::First) => return Some(Ending::Gone),
                 // Who was killed is looked at while it can still be seen.
-                Ok(Either::Second) => common.log.read_of(&member.family, &common.host, common.buf),
+                Ok(Either::Second) => {
+                    common.log.read_of(&member.family, &common.host, common.buf);
+                    member.measure_beside_namesake(common);
+                }
                 Ok(Either::Timeout) => {
                     if is_log_awaited {
                         common.log.is_empty_at(monotonic());

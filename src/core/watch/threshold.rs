@@ -10,11 +10,12 @@ use super::member::Evidence;
 use super::options::{Follow, Options};
 use crate::environment;
 use crate::environment::MOUNT;
-use crate::error::Absent;
+use crate::error::{Absent, by_right, limit};
 use crate::exit::Exit;
 use crate::host::{Host, total};
 use crate::refusal::say_hint;
 use crate::snapshot::Completeness;
+use crate::sys::Errno;
 use crate::sys::out::say;
 use crate::sys::signal::{self, Until};
 use crate::target::Life;
@@ -41,6 +42,21 @@ impl Confirmed {
     }
 }
 
+const LEAVE_OUT: &str = "leave --of out: the threshold is then a percentage of MemTotal";
+const RIGHTS: &str = "root needs CAP_DAC_READ_SEARCH for that: start memdoor with it";
+
+/// Whether a limit may well be there, and looking for it failed: what is not there, or was removed while it was looked at (ENODEV), is none.
+fn is_failure(why: Absent) -> bool {
+    let is_none =
+        |errno| matches!(errno, Errno::ENOENT | Errno::ENODEV | Errno::ESRCH | Errno::ENOTSUP | Errno::ENOSYS);
+    why.errno().is_some_and(|errno| !is_none(errno))
+}
+
+/// Whether such a failure stays for as long as memdoor runs: its own limits and rights do, and what is short now (ENOMEM, ENFILE) passes.
+fn lasts(why: Absent) -> bool {
+    matches!(why.errno(), Some(Errno::EMFILE | Errno::EACCES | Errno::EPERM))
+}
+
 /// The threshold of one process.
 pub(super) struct Threshold {
     /// What was asked for; `None`: no threshold, and every reading is above it.
@@ -55,6 +71,8 @@ pub(super) struct Threshold {
     /// How far statm may be off, as of the last check.
     statm_error: Bytes,
     confirmed: Option<Confirmed>,
+    /// Why its limit could not be read, as of the last check.
+    unread: Option<Absent>,
     /// Partial once MemTotal had to stand for a limit that can't be read.
     completeness: Completeness,
 }
@@ -78,6 +96,7 @@ impl Threshold {
             reference: None,
             statm_error: Bytes(0),
             confirmed: None,
+            unread: None,
             completeness: Completeness::Complete,
         }
     }
@@ -136,6 +155,7 @@ impl Threshold {
     /// nothing holds to would never be that of the danger. What can't be read is not removed: the reference stays.
     fn judge(&mut self, memtotal: Option<Bytes>, limit: Result<Option<Bytes>, Absent>) -> Option<News> {
         let mut news = None;
+        self.unread = limit.err();
         let limit = match (self.base, limit) {
             (Base::Memtotal, _) => None,
             (_, Ok(limit)) => limit,
@@ -196,10 +216,15 @@ impl Threshold {
             return Ok(());
         }
         let pid = evidence.target.pid;
+        let is_waited_for = |threshold: &Self| threshold.fires_at.is_none() && !threshold.unread.is_some_and(lasts);
+        // What no wait mends is told by the check that follows.
+        if !is_waited_for(self) {
+            return Ok(());
+        }
         say(format_args!(
             "memdoor: PID {pid} is in no control group with a memory limit that can be read yet: waiting for one"
         ));
-        while self.fires_at.is_none() {
+        while is_waited_for(self) {
             if let Some(stop) = signal::stop_requested() {
                 return Err(stopped(stop, options.format));
             }
@@ -213,7 +238,9 @@ impl Threshold {
             evidence.memcg.refresh(&mut evidence.target);
             self.refresh(host, evidence);
         }
-        say(format_args!("memdoor: PID {pid} is in a control group with a memory limit now: watching it"));
+        if self.fires_at.is_some() {
+            say(format_args!("memdoor: PID {pid} is in a control group with a memory limit now: watching it"));
+        }
         Ok(())
     }
 
@@ -228,8 +255,21 @@ impl Threshold {
                 read.map_or_else(|why| Err(environment::fail_meminfo(why)), |_| Ok(()))
             }
             Base::Cgroup | Base::Auto => {
-                say(format_args!("memdoor: PID {pid} is in no control group with a memory limit that can be read"));
-                say_hint(Some("leave --of out: the threshold is then a percentage of MemTotal"));
+                match self.unread.filter(|why| is_failure(*why)) {
+                    Some(why) => {
+                        say(format_args!(
+                            "memdoor: PID {pid}: the memory limit of its control group can't be read: {why}"
+                        ));
+                        let of_right = || why.is_denied().then(|| by_right("run memdoor as root", RIGHTS));
+                        say_hint(why.errno().and_then(limit).or_else(of_right).or(Some(LEAVE_OUT)));
+                    }
+                    None => {
+                        say(format_args!(
+                            "memdoor: PID {pid} is in no control group with a memory limit that can be read"
+                        ));
+                        say_hint(Some(LEAVE_OUT));
+                    }
+                }
                 Err(Exit::Error)
             }
         }

@@ -558,6 +558,9 @@ mod tests {
             (13, 64, 0, false),
             // Seen after the line it may have been losing its memory.
             (1, 64, 1001, false),
+            // But an address space that is still there has the size that it had.
+            (1, 3, 1001, true),
+            (1, 31, 1001, false),
             // An address space does not shrink to a part of it.
             (30, 400, 0, true),
             (30, 400, 1001, true),

@@ -44,12 +44,14 @@ impl Alerts {
             let value = Some(facts.more);
             each(&Alert { value, ..Alert::of_host(Kind::OomKill, Change::Raised, None, words) });
         }
-        // The kernel counts at one moment and logs at another: a name may come with the next sample.
+        // The kernel counts at one moment and logs at another: a name may come with the next sample. What was not counted at the first
+        // sample, or while the counts could not be read, the next counts have: they are since those that were read last.
         let named = i64::try_from(facts.seen.len()).unwrap_or(i64::MAX).saturating_add_unsigned(facts.more);
-        let counted = facts.oom_kills.map_or(named, u64::cast_signed);
+        let counted = facts.oom_kills.unwrap_or(0).cast_signed();
         let unnamed = self.unnamed.saturating_add(counted).saturating_sub(named);
         let late = match unnamed {
             1.. => unnamed.min(self.unnamed).max(0),
+            _ if facts.oom_kills.is_none() => 0,
             _ => unnamed.max(self.unnamed).min(0),
         };
         self.unnamed = unnamed - late;

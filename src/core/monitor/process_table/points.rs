@@ -112,7 +112,7 @@ impl Times {
     pub(super) fn growth(&self, row: &Row) -> Option<Growth> {
         let last = *self.at.get(self.len.checked_sub(1)?)?;
         let bytes = |size: u32| Pages(size.into()).bytes(self.page).0 as f64;
-        let (mut sums, mut span, mut origin) = (Sums::default(), 0, None);
+        let (mut sums, mut span, mut origin, mut held) = (Sums::default(), 0, None, 0.0);
         let points = self.at.iter().zip(&row.points).take(self.len);
         for (at, size) in points.filter(|(_, size)| **size != UNKNOWN) {
             let age = last.wrapping_sub(*at);
@@ -123,12 +123,15 @@ impl Times {
             // Both from a point on, so that the squares keep their digits.
             let origin = *origin.get_or_insert(bytes(*size));
             span = span.max(age);
-            sums.add(-f64::from(age) / 1000.0, bytes(*size) - origin);
+            held = bytes(*size);
+            sums.add(-f64::from(age) / 1000.0, held - origin);
         }
         let fit = sums.fit()?;
-        let gained = fit.slope * f64::from(span) / 1000.0;
-        // A line may begin below nothing.
-        let start = (origin? + fit.level - gained).max(bytes(1));
+        let rise = fit.slope * f64::from(span) / 1000.0;
+        // A line may begin far below what was there, and below nothing: a share of that is no share of anything that the process had, and
+        // nobody has gained more than it has.
+        let start = (origin? + fit.level - rise).max(origin?).max(bytes(1));
+        let gained = rise.min(held);
         Some(Growth {
             per_second: fit.slope as i64,
             r2: fit.r2,
@@ -213,6 +216,18 @@ mod tests {
         let (times, [row]) = marked(60, (0..11).map(|n| 10_240 + n * 1024));
         let growth = times.growth(&row).expect("a line");
         assert_eq!((growth.gained, growth.percent), (10 << 20, 10_000));
+    }
+
+    #[test]
+    fn growth_is_a_share_of_what_was_measured_and_no_more_than_there_is_however_low_the_line_begins() {
+        // It had 8 MiB, and at the end it grew fast: the line through that begins below nothing.
+        let (times, [row]) = marked(60, (0..6).map(|n| if n < 4 { 8 << 10 } else { ((n - 2) * 20) << 10 }));
+        let growth = times.growth(&row).expect("a line");
+        assert!(growth.percent <= growth.gained / (8 << 20) * 10_000 + 10_000, "{growth:?}");
+        assert!(growth.gained <= 60 << 20, "{growth:?}");
+        let (times, [row]) = marked(60, [4, 4, 4, 4, 4, 20 << 10].into_iter());
+        let growth = times.growth(&row).expect("a line");
+        assert!(growth.gained <= 20 << 20, "{growth:?}");
     }
 
     #[test]

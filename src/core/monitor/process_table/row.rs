@@ -197,9 +197,9 @@ pub struct Growth {
     pub r2: R2,
     /// From the first of its samples to the last.
     pub span: Duration,
-    /// What it gained in that span, by the line.
+    /// What it gained in that span, by the line; never more than it has.
     pub gained: i64,
-    /// The same in percent of what it had at the start of the line, in hundredths.
+    /// The same in percent of what it had at the start of the line, as measured or by the line, whichever is more, in hundredths.
     pub percent: i64,
 }
 

@@ -405,20 +405,28 @@ impl Kills {
     }
 
     /// Whether the kill that is taken for the target's has sizes that the target can't have had, by the last that were seen of it: it is
-    /// then another's of its name. The sample may be from after the line, and memory that is being freed says nothing; an address space
-    /// stays as it is to the end.
+    /// then another's of its name. Before the line it may still have grown, as fast as memory is taken. A sample from after the line says
+    /// nothing of memory, which is being freed then; an address space stays as it is to the end, and is then compared both ways.
     pub(in super::super) fn is_of_other_size(&self, last: Sizes) -> bool {
         let is_far = |more: u64, less: u64| more > less.saturating_mul(2).saturating_add(FAR);
         let (Some(killed), Some(((_, by), _))) = (kill::killed(self.killed.as_bytes()), self.found) else {
             return false;
         };
-        let rss = resident(&killed);
-        let is_larger = by.checked_sub(last.at).is_some_and(|since| {
-            let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-            let grown = millis.saturating_mul(GROWTH / 1000);
-            rss.is_some_and(|rss| is_far(rss.0.saturating_sub(grown), last.rss.0))
-        });
+        let is_larger = match by.checked_sub(last.at) {
+            Some(since) => {
+                let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+                let grown = millis.saturating_mul(GROWTH / 1000);
+                resident(&killed).is_some_and(|rss| is_far(rss.0.saturating_sub(grown), last.rss.0))
+            }
+            None => killed.total_vm.is_some_and(|total| is_far(total.0, last.total.0)),
+        };
         is_larger || killed.total_vm.is_some_and(|total| is_far(last.total.0, total.0))
+    }
+
+    /// Whether a kill is the target's by a name alone, and sizes of this moment are from before it: those of just after it tell more.
+    pub(in super::super) fn wants_sizes(&self, last: Option<Sizes>) -> bool {
+        let is_before = |by: Duration| last.is_none_or(|last| last.at <= by);
+        self.by == Match::Name && self.role.is_some() && self.found.is_some_and(|((_, by), _)| is_before(by))
     }
 
     /// Whether one of those who were killed, other than the target, has its name: a relation of it, or the last one.
