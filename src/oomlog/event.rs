@@ -90,6 +90,8 @@ pub struct Event {
     pub group: Vec<Task>,
     /// How many there were.
     pub group_count: u64,
+    /// Whether the kernel says that it kills who asked for memory (vm.oom_kill_allocating_task).
+    pub is_of_allocating: bool,
     /// The cgroup with memory.oom.group set.
     pub group_memcg: Option<Text>,
     /// How it ended.

@@ -1427,3 +1427,36 @@ fn a_standard_input_that_is_closed_is_no_character_device() {
     let expected = "memdoor: cannot read -: standard input is closed\nhint: give it a log: ";
     assert!(ended.code() == 1 && ended.err.starts_with(expected), "{ended:#?}");
 }
+
+#[test]
+fn that_the_kernel_kills_who_asks_for_memory_is_said_only_where_it_says_so() {
+    let log = fs::read_to_string(format!("{FIXTURES}/5.10-none-allocating-task.log")).expect("a fixture");
+    let claims = |log: &str| {
+        let dir = TempDir::new();
+        let ended = run(&["dmesg", &dir.write("log", log.as_bytes())]);
+        assert!(ended.out.contains("ahead of it bigdaddy (PID 119)"), "{ended:#?}");
+        ended.out.contains("oom_kill_allocating_task")
+    };
+    assert!(claims(&log));
+    assert!(!claims(&log.replace(" (oom_kill_allocating_task)", "")));
+}
+
+#[test]
+fn no_unit_of_the_host_is_given_the_limit_of_a_unit_in_a_system_container() {
+    let log = fs::read_to_string(format!("{FIXTURES}/5.10-memcg-oom-group.log")).expect("a fixture");
+    let advised = |path: &str| {
+        let dir = TempDir::new();
+        let log = log.replace("/batch", path);
+        run(&["dmesg", &dir.write("log", log.as_bytes())]).out
+    };
+    assert!(advised("/system.slice/cron.service").contains("systemctl set-property cron.service"));
+    for machine in ["/lxc/120/ns", "/lxc.payload.c1", "/machine.slice/systemd-nspawn@c1.service/payload"] {
+        let advised = advised(&format!("{machine}/system.slice/cron.service"));
+        assert!(!advised.contains("set-property cron"), "{advised}");
+        assert!(
+            advised.contains(&format!("/sys/fs/cgroup{machine}/"))
+                || advised.contains(&format!("/sys/fs/cgroup/memory{machine}/")),
+            "{advised}"
+        );
+    }
+}

@@ -113,10 +113,17 @@ fn fixed(all: &mut Vec<(Grounds, Advice)>, grounds: Grounds, words: &str, comman
     add(all, grounds, &words, Some(command.into()), evidence);
 }
 
+/// The oom_score_adj that a session is advised to have.
+const SESSION: i64 = -500;
+
 fn session(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let Some(comm) = session_victims(event).next() else {
         return;
     };
+    // What it has by now is lower than what would be set, and higher would make it likelier to die.
+    if event.victim.as_ref().and_then(|victim| victim.adj).is_some_and(|adj| adj <= SESSION) {
+        return;
+    }
     let name = Called(comm);
     // `pgrep -x systemd` would find PID 1, whose children inherit what it is given.
     let of_user = matches!(ascii(comm), "systemd" | "(sd-pam)");

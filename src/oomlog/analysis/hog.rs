@@ -1,7 +1,7 @@
 //! Programs that had much memory when it ran out.
 
 use super::advice::Advice;
-use super::advice::limit::unit_property;
+use super::advice::limit::{is_of_guest, unit_property};
 use super::victim::is_session;
 use super::{Mib, size};
 use crate::oomlog::event::{Event, Row, Text};
@@ -93,5 +93,5 @@ fn unit_of<'e>(event: &'e Event, row: &Row) -> Option<&'e [u8]> {
     let is_victim = event.victim.as_ref()?.task.pid == row.pid;
     let path = event.task_memcg.as_deref().filter(|_| is_victim)?;
     let is_user = path.windows(6).any(|part| part == b"/user@");
-    owner(path).unit.filter(|unit| !is_user && unit.ends_with(b".service"))
+    owner(path).unit.filter(|unit| !is_user && !is_of_guest(path) && unit.ends_with(b".service"))
 }

@@ -101,7 +101,7 @@ fn ranking(event: &Event, pid: u64, findings: &mut Vec<Finding>) {
     };
     Finding::add(findings, &words, line);
     if place != Some(0) {
-        let words = if event.trigger.pid == Some(pid) {
+        let words = if event.is_of_allocating {
             "it is the one that asked for memory: vm.oom_kill_allocating_task kills that one"
         } else {
             "the log does not say why the worse were spared: they may have been exiting, or not eligible here"

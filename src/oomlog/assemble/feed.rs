@@ -120,6 +120,7 @@ fn selected(open: &mut Open, line: &Selected<'_>, at: Position) {
     open.kind = Kind::Oom;
     open.event.lines.selected = Some(at);
     open.scope = Some(line.scope);
+    open.event.is_of_allocating |= line.is_of_allocating;
     open.selected = Some(Task { comm: line.comm.map(text), pid: line.pid });
     open.event.score = line.score;
 }
@@ -145,6 +146,7 @@ fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
     if line.scope != Scope::Unsaid {
         open.scope = Some(line.scope);
     }
+    open.event.is_of_allocating |= line.is_of_allocating;
     open.killed = Some(Victim {
         task,
         uid: line.uid,

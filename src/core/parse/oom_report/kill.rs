@@ -104,6 +104,11 @@ pub enum Scope {
     Unknown,
 }
 
+/// With vm.oom_kill_allocating_task the kernel says so, and of no memory cgroup.
+fn is_of_allocating(message: &[u8]) -> bool {
+    find(message, b"(oom_kill_allocating_task)").is_some()
+}
+
 fn scope(message: &[u8]) -> Option<Scope> {
     Some(match message {
         b"" => Scope::Unsaid,
@@ -121,6 +126,8 @@ fn scope(message: &[u8]) -> Option<Scope> {
 pub struct Selected<'l> {
     /// By its message.
     pub scope: Scope,
+    /// Whether it was selected because it asked for memory: `(oom_kill_allocating_task)`, mm/oom_kill.c.
+    pub is_of_allocating: bool,
     /// The process that was selected; it may be a child of it that is killed.
     pub pid: u64,
     /// Its name, unless it was cut.
@@ -143,7 +150,7 @@ pub fn selected(text: &[u8]) -> Option<Selected<'_>> {
         None if find(rest, b") sharing same memory").is_some() => return None,
         None => (None, None),
     };
-    is_verb.then_some(Selected { scope, pid, comm, score })
+    is_verb.then_some(Selected { scope, is_of_allocating: is_of_allocating(message), pid, comm, score })
 }
 
 /// `MSG: Killed process N (x) total-vm:..`.
@@ -151,6 +158,8 @@ pub fn selected(text: &[u8]) -> Option<Selected<'_>> {
 pub struct Killed<'l> {
     /// By its message.
     pub scope: Scope,
+    /// Whether it was killed because it asked for memory.
+    pub is_of_allocating: bool,
     /// The process.
     pub pid: u64,
     /// Its name, unless it was cut.
@@ -189,6 +198,7 @@ pub fn killed(text: &[u8]) -> Option<Killed<'_>> {
     }
     Some(Killed {
         scope,
+        is_of_allocating: is_of_allocating(message),
         pid,
         comm,
         uid: uid.or_else(|| number(tail, b", UID:").and_then(|number| u32::try_from(number).ok())),

@@ -96,13 +96,27 @@ fn command(event: &Event, path: &[u8], limits: &Limits) -> Option<String> {
         };
         return Some(format!("{engine} update --memory {memory}m{swap} {id}"));
     }
-    if let Some(unit) = owner.unit.filter(|_| owner.container.is_none()) {
+    if let Some(unit) = owner.unit.filter(|_| owner.container.is_none() && !is_of_guest(path)) {
         let unit = argument(unit)?;
         let user = if has(b"/user@") { " --user" } else { "" };
         let property = unit_property(event);
         return Some(format!("systemctl{user} set-property {unit} {property}={memory}M"));
     }
     of_files(event, path, limits)
+}
+
+/// Whether it is of a system container, whose units are those of its own systemd: the host has others of the same names.
+pub(in crate::oomlog::analysis) fn is_of_guest(path: &[u8]) -> bool {
+    let mut parts = path.split(|byte| *byte == b'/').peekable();
+    while let Some(part) = parts.next() {
+        let is_machine = matches!(part, b"lxc" | b"payload")
+            || part.starts_with(b"lxc.payload")
+            || part.starts_with(b"systemd-nspawn@");
+        if is_machine && parts.peek().is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 /// The cgroup's own files: v1 refuses a limit above that of memory and swap.
