@@ -1229,13 +1229,27 @@ fn without_pidfds_nobody_is_signalled_unless_the_race_is_allowed() {
     deaf.wait();
 }
 
+/// Whether pressure can be made up here.
+fn may_stall() -> Result<(), &'static str> {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return Err("needs root and unshare, for a mount namespace");
+    }
+    std::fs::metadata("/proc/pressure/memory").map(drop).map_err(|_| "this kernel has no PSI")
+}
+
+/// memdoor on a host whose pressure is what stands in the file.
+fn stalled_as(file: &str, args: &[&str]) -> std::process::Command {
+    // Read-only: what a trigger writes is not to become what is read.
+    let script = format!(
+        "mount --bind '{file}' /proc/pressure/memory && mount -o remount,ro,bind /proc/pressure/memory && exec \"$@\""
+    );
+    through(&["unshare", "-m"], &common::run::through_shell(&script, &memdoor(args)))
+}
+
 #[test]
 fn pressure_alone_can_be_what_memory_is_short_of() {
-    if !is_root() || !works(&["unshare", "-m", "true"]) {
-        return skip("needs root and unshare, for a mount namespace");
-    }
-    if std::fs::metadata("/proc/pressure/memory").is_err() {
-        return skip("this kernel has no PSI");
+    if let Err(why) = may_stall() {
+        return skip(why);
     }
     let (name, dir) = (name(), TempDir::new());
     let victim = family(&name, 2, 0);
@@ -1246,12 +1260,7 @@ fn pressure_alone_can_be_what_memory_is_short_of() {
         let file = dir.write("memory", text.as_bytes());
         let args = ["kill", "--config", "/dev/null", "--once", "--dry-run"];
         let args = [&args[..], &["--threshold", threshold, "--only", &only], more].concat();
-        // Read-only: what a trigger writes is not to become what is read.
-        let script = format!(
-            "mount --bind '{file}' /proc/pressure/memory && mount -o remount,ro,bind /proc/pressure/memory && exec \"$@\""
-        );
-        let inner = common::run::through_shell(&script, &memdoor(&args));
-        run_command(through(&["unshare", "-m"], &inner))
+        run_command(stalled_as(&file, &args))
     };
     for (threshold, more, is_short) in [
         ("0", &["--psi", "some=40"][..], true),
@@ -1275,11 +1284,8 @@ fn pressure_alone_can_be_what_memory_is_short_of() {
 /// avg10 stays high for 20 s after a stall has ended, and nobody is ended for what the first one's end has ended.
 #[test]
 fn a_stall_that_a_victims_end_has_ended_ends_nobody_else() {
-    if !is_root() || !works(&["unshare", "-m", "true"]) {
-        return skip("needs root and unshare, for a mount namespace");
-    }
-    if std::fs::metadata("/proc/pressure/memory").is_err() {
-        return skip("this kernel has no PSI");
+    if let Err(why) = may_stall() {
+        return skip(why);
     }
     let (name, dir) = (name(), TempDir::new());
     let (mut first, mut second) = (family(&name, 8, 0), family(&name, 4, 0));
@@ -1292,10 +1298,7 @@ fn a_stall_that_a_victims_end_has_ended_ends_nobody_else() {
     let policy =
         ["--threshold", "100", "--hard", "0", "--psi", "some=10", "--any", "--only", &only, "--cooldown", "0.05"];
     let args = [&["kill", "--config", "/dev/null"][..], &policy].concat();
-    let script = format!(
-        "mount --bind '{file}' /proc/pressure/memory && mount -o remount,ro,bind /proc/pressure/memory && exec \"$@\""
-    );
-    let mut daemon = Running::start(through(&["unshare", "-m"], &common::run::through_shell(&script, &memdoor(&args))));
+    let mut daemon = Running::start(stalled_as(&file, &args));
     daemon.until(&format!("Victim PID: {}", first.pid));
     daemon.until("Memory After: ");
     first.wait();

@@ -260,14 +260,14 @@ fn zombies_and_their_parent_are_found() {
         tree.process(number, 8, 100);
     }
     tree.read(&mut processes, &ORDINARY);
-    assert!(processes.zombies() == 0 && processes.negligent().is_none());
+    assert!(processes.zombies() == 0 && processes.zombie_parent().is_none());
     for (number, parent) in [(11, 10), (12, 10), (20, 1)] {
         tree.write(number, "statm", "0 0 0 0 0 0 0\n");
         tree.write(number, "status", &format!("Name:\tx\nState:\tZ (zombie)\nPPid:\t{parent}\nThreads:\t1\n"));
     }
     tree.read(&mut processes, &ORDINARY);
     assert_eq!(processes.zombies(), 3);
-    let found = processes.negligent().expect("a parent");
+    let found = processes.zombie_parent().expect("a parent");
     assert_eq!((found.pid, found.zombies), (pid(10), 2));
     assert_eq!(found.row.expect("its row").comm.as_bytes(), b"10");
     let zombie = row(&processes, 11).expect("11");

@@ -89,7 +89,7 @@ impl<'a> Killer<'a> {
             log,
             pace: Pace::new(),
             has_ended_avoided: false,
-            identity: 0,
+            looks: 0,
             quirk: MeminfoQuirk::Nothing,
         };
         killer.say_if_unlocked(locked);

@@ -91,10 +91,8 @@ impl Killer<'_> {
             let _ = self.judge_whole(leaf, whole, &check, &mut action);
         }
         if let Some(victim) = &action.best[0] {
-            action.exe = Target::open(&self.host.proc, victim.pid)
-                .ok()
-                .filter(|target| target.started == victim.started)
-                .and_then(|target| target.exe().ok());
+            let target = Target::open_same(&self.host.proc, victim.pid, victim.started);
+            action.exe = target.and_then(|target| target.exe().ok());
         }
         action
     }
@@ -201,8 +199,7 @@ impl Killer<'_> {
 
 /// The memory cgroup of a process, and its path.
 fn leaf(proc: &Dir, memcg: &mut Memcg, pid: Pid, started: Ticks) -> Option<(Dir, Path)> {
-    let target = Target::open(proc, pid).ok();
-    let mut target = target.filter(|target| target.started == started)?;
+    let mut target = Target::open_same(proc, pid, started)?;
     memcg.forget();
     memcg.refresh(&mut target);
     let path = Path::of(memcg.path().ok()?.1);

@@ -267,11 +267,9 @@ impl Killer<'_> {
     fn kill_tree(&mut self, check: &Check<'_>) -> (u64, Option<Errno>) {
         let (mut killed, mut failed) = self.members.kill(&self.host.proc, check, Duration::MAX);
         for _ in 0..GENERATIONS {
-            if !self.members.has_unheld() {
+            if !self.make_room() {
                 break;
             }
-            self.wait_for_death();
-            self.members.settle();
             if self.members.hold_the_rest(&self.host.proc, check) == 0 {
                 break;
             }
@@ -279,6 +277,16 @@ impl Killer<'_> {
             (killed, failed) = (killed + count, failed.or(errno));
         }
         (killed, failed)
+    }
+
+    /// Makes room of those that were sent SIGKILL for those that are not held yet; whether there are any.
+    fn make_room(&mut self) -> bool {
+        let is_needed = self.members.has_unheld();
+        if is_needed {
+            self.wait_for_death();
+            self.members.settle();
+        }
+        is_needed
     }
 
     /// Until those have ended that were sent SIGKILL, or no more is to be had of waiting for it.
@@ -390,10 +398,7 @@ impl Killer<'_> {
             let now = self.ripe_by();
             let (count, errno) = self.members.kill(&self.host.proc, check, now);
             (killed, failed) = (killed + count, failed.or(errno));
-            if self.members.has_unheld() {
-                self.wait_for_death();
-                self.members.settle();
-            }
+            self.make_room();
             let before = self.members.count();
             self.members.join_cgroup(&self.host.proc, cgroup, check);
             if self.members.count() == before && !self.wait_for_latecomers() {

@@ -59,9 +59,7 @@ impl<'a> Evidence<'a> {
 
     /// Takes a snapshot of the victim and writes it out, until then at the longest.
     pub(super) fn snapshot(&mut self, host: &mut Host, victim: &Candidate, until: Duration) -> Option<Broken> {
-        let target = Target::open(&host.proc, victim.pid).ok();
-        let target = target.filter(|target| target.started == victim.started);
-        let Some(mut target) = target else {
+        let Some(mut target) = Target::open_same(&host.proc, victim.pid, victim.started) else {
             self.completeness = self.completeness.and(Completeness::Gone);
             return None;
         };

@@ -462,7 +462,7 @@ impl Members {
         let before = self.all.len();
         let mut at = 0;
         while let Some(&(pid, started)) = self.unheld.get(at).filter(|_| self.all.has_room()) {
-            let row = look_at(proc, pid).map(|(row, _)| row).filter(|row| row.started == Some(started));
+            let row = running(proc, pid).filter(|row| row.started == Some(started));
             let held = self.all.len();
             if let Some(row) = row {
                 let _ = self.hold(proc, core::iter::once(&row), check);
@@ -492,8 +492,7 @@ impl Members {
 
     /// Those that were to be held, and are not, and live.
     pub(super) fn left(&self, proc: &Dir) -> Option<NotEnded> {
-        let lives =
-            |(pid, started): (Pid, Ticks)| look_at(proc, pid).is_some_and(|(row, _)| row.started == Some(started));
+        let lives = |(pid, started)| running(proc, pid).is_some_and(|row| row.started == Some(started));
         let count = self.unheld.iter().filter(|one| lives(**one)).count();
         let count = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(self.uncounted);
         (count > 0).then_some(NotEnded { count, why: self.why_left })
@@ -527,8 +526,8 @@ impl Members {
     /// Holds all processes of a cgroup as well, but those that the kernel spares, too.
     pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &Dir, check: &Check<'_>) -> Result<()> {
         each_in_cgroup(cgroup, &mut |pid| {
-            let row = if self.has(pid) { None } else { look_at(proc, pid) };
-            if let Some((row, _)) = row {
+            let row = if self.has(pid) { None } else { running(proc, pid) };
+            if let Some(row) = row {
                 let is_another = check.leaf.is_some_and(|leaf| leaf.objection(proc, &row).is_some());
                 if row.oom_score_adj != Some(badness::NEVER) && !is_another {
                     let from = self.all.len();
@@ -732,8 +731,9 @@ impl Members {
             if self.all.iter().any(|member| member.pid == pid && member.is_alive()) {
                 return;
             }
-            let row = processes::look(proc, pid).filter(|row| !row.has_exited());
-            let Some(mut row) = row.filter(|row| row.oom_score_adj != Some(badness::NEVER)) else { return };
+            let Some(mut row) = running(proc, pid).filter(|row| row.oom_score_adj != Some(badness::NEVER)) else {
+                return;
+            };
             let place = row.whereabouts(proc);
             row.place = Some(place);
             let Some(member) = self.all.get(at) else { return };
@@ -831,8 +831,9 @@ pub(super) fn judge_cgroup(
 ) -> core::result::Result<WholeCgroup, NotWhole> {
     let mut whole = WholeCgroup { processes: 0, exempt: 0, may_have_others: false };
     let mixed = each_in_cgroup(cgroup, &mut |pid| {
-        let (row, dir) = look_at(proc, pid)?;
-        let (row, dir) = (&row, &dir);
+        // Opened before the look, so that both are of one process.
+        let dir = &proc.dir(Fixed::<16>::dec(pid.get()).as_c_str()?).ok()?;
+        let row = &running(proc, pid)?;
         whole.processes += 1;
         whole.exempt += u32::from(row.oom_score_adj == Some(badness::NEVER));
         let view = processes::view(dir, b"", row.state, row.threads);
@@ -876,12 +877,9 @@ fn each_in_cgroup(cgroup: &Dir, take: &mut dyn FnMut(Pid) -> Option<NotWhole>) -
     Ok(None)
 }
 
-/// A process that has not exited, and its directory.
-fn look_at(proc: &Dir, pid: Pid) -> Option<(Process, Dir)> {
-    let name = Fixed::<16>::dec(pid.get());
-    let dir = proc.dir(name.as_c_str()?).ok()?;
-    let row = processes::look(proc, pid)?;
-    (!row.has_exited()).then_some((row, dir))
+/// A process that has not exited.
+fn running(proc: &Dir, pid: Pid) -> Option<Process> {
+    processes::look(proc, pid).filter(|row| !row.has_exited())
 }
 
 #[cfg(test)]

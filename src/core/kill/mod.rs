@@ -102,7 +102,7 @@ struct Killer<'a> {
     pace: Pace,
     /// One was ended that `--avoid` fits.
     has_ended_avoided: bool,
-    identity: u64,
+    looks: u64,
     /// What was said last about meminfo.
     quirk: MeminfoQuirk,
 }
@@ -166,7 +166,7 @@ impl Killer<'_> {
         }
         let ended = self.watch();
         if self.options.self_report == SelfReport::Show {
-            armed.report("looks", self.identity);
+            armed.report("looks", self.looks);
         }
         ended
     }
@@ -237,7 +237,7 @@ impl Killer<'_> {
 
     /// Reads memory.
     fn look(&mut self) -> (State, Reading) {
-        self.identity += 1;
+        self.looks += 1;
         let reading = self.gauge.read(&mut self.host);
         let quirk = self.gauge.quirk;
         if quirk != self.quirk {

@@ -18,7 +18,7 @@ use crate::sys::Result;
 use crate::sys::bounded::PATIENCE;
 use crate::sys::clock::monotonic;
 use crate::sys::file::{Dir, File};
-use crate::sys::helper::{Descriptors, HANDS, Helper};
+use crate::sys::helper::{Descriptors, Helper, WORKERS};
 use crate::sys::lines::Lines;
 use crate::sys::map::Region;
 use crate::sys::system::{has_same_memory, page_size};
@@ -102,7 +102,7 @@ impl Reader {
     pub fn start(proc: &Dir) -> Result<Self> {
         let (what, answer) = (Question::Size, Answer::Failed);
         let empty = Job { pid: Pid::MAX, started: None, what, answer, arguments: [0; ARGUMENTS] };
-        let helper = Helper::start(proc, HANDS, Descriptors::Own, empty, work)?;
+        let helper = Helper::start(proc, WORKERS, Descriptors::Own, empty, work)?;
         Ok(Self { helper, room: RefCell::default() })
     }
 

@@ -11,7 +11,7 @@ extern crate std;
 
 use super::clock::monotonic;
 use super::file::{Dir, File, read_at};
-use super::helper::{Descriptors, HANDS, Helper, Unanswered};
+use super::helper::{Descriptors, Helper, Unanswered, WORKERS};
 use super::{Errno, Result, map};
 use crate::units::Pid;
 
@@ -57,7 +57,7 @@ impl Bounded {
     pub fn start(proc: &Dir, of: Of) -> Result<Self> {
         let count = match of {
             Of::One => 1,
-            Of::Many => HANDS,
+            Of::Many => WORKERS,
         };
         let empty = Job { fd: -1, offset: 0, wanted: 0, read: Ok(0), bytes: [0; CHUNK] };
         let helper = Helper::start(proc, count, Descriptors::Shared, empty, work)?;

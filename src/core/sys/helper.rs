@@ -41,7 +41,7 @@ use super::{Errno, Result, harden, system};
 use crate::units::Pid;
 
 /// How many there are at most: one that is stuck leaves another.
-pub const HANDS: usize = 2;
+pub const WORKERS: usize = 2;
 
 /// What it is called.
 pub const COMM: &CStr = c"memdoor-reader";
@@ -98,7 +98,7 @@ enum State {
 /// Processes that do jobs of one kind.
 #[derive(Debug)]
 pub struct Helper<J: Copy> {
-    workers: [Option<Worker>; HANDS],
+    workers: [Option<Worker>; WORKERS],
     job: core::marker::PhantomData<J>,
 }
 
@@ -113,7 +113,7 @@ impl<J: Copy> Helper<J> {
             let (asked, answered) = (eventfd()?, eventfd()?);
             Ok(Worker { job, asked, answered, pid: Cell::new(0), state: Cell::new(State::Idle) })
         };
-        let mut workers = [const { None }; HANDS];
+        let mut workers = [const { None }; WORKERS];
         for place in workers.iter_mut().take(count) {
             *place = Some(worker()?);
         }
@@ -187,7 +187,7 @@ impl<J: Copy> Helper<J> {
 }
 
 /// All that were started and not collected, 0: none.
-static STARTED: [AtomicI32; 4 * HANDS] = [const { AtomicI32::new(0) }; 4 * HANDS];
+static STARTED: [AtomicI32; 4 * WORKERS] = [const { AtomicI32::new(0) }; 4 * WORKERS];
 
 fn note(pid: c_int) {
     let free = STARTED.iter().find(|place| place.load(Relaxed) == 0);
@@ -348,7 +348,7 @@ mod tests {
 
     fn start(proc: &Dir) -> Helper<Job> {
         let empty = Job { sleep: Duration::ZERO, number: 0 };
-        Helper::start(proc, HANDS, Descriptors::Own, empty, work).expect("two processes")
+        Helper::start(proc, WORKERS, Descriptors::Own, empty, work).expect("two processes")
     }
 
     fn ask(

@@ -52,7 +52,7 @@ struct Child {
     /// remains so.
     is_apart: bool,
     /// How often that was looked for.
-    identity: u8,
+    looks: u8,
 }
 
 impl Family {
@@ -93,10 +93,10 @@ impl Family {
     /// those that are known. What is opened for that takes memory of the kernel's: not while the target is in danger.
     pub fn compare(&mut self, proc: &Dir) {
         let Self { leader: Some(leader), now, .. } = self else { return };
-        let is_due = |child: &&mut Child| child.pid != 0 && !child.is_apart && child.identity < LOOKS;
+        let is_due = |child: &&mut Child| child.pid != 0 && !child.is_apart && child.looks < LOOKS;
         let mut own = None;
         for child in now.iter_mut().filter(is_due) {
-            child.identity += 1;
+            child.looks += 1;
             let Some(own) = *own.get_or_insert_with(|| image(leader, c"stat")) else { return };
             let mut name = Fixed::<32>::new();
             name.push_dec(child.pid).push(b"/stat");

@@ -82,6 +82,12 @@ pub enum Life {
 }
 
 impl Target {
+    /// The process of that number that was started then: another may have it by now.
+    #[must_use]
+    pub fn open_same(proc: &Dir, pid: Pid, started: Ticks) -> Option<Self> {
+        Self::open(proc, pid).ok().filter(|target| target.started == started)
+    }
+
     /// The process that has the number `pid` in `proc` now.
     pub fn open(proc: &Dir, pid: Pid) -> Result<Self, Refusal> {
         let name = Fixed::<16>::dec(pid.get());

@@ -138,7 +138,7 @@ alerts! {
         |of| Subject::At(of.processes.zombies()),
         |words, of, value, limit| {
             let _ = write!(words, "zombies: {value} (limit {limit})");
-            let ZombieParent { pid, row, zombies } = of.processes.negligent()?;
+            let ZombieParent { pid, row, zombies } = of.processes.zombie_parent()?;
             let comm = row.map_or(Comm::new(), |row| row.comm.clone());
             let _ = write!(words, ", {zombies} not reaped by ");
             push_name(words, pid, &comm);

@@ -124,7 +124,7 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
         let is_first = words.as_bytes().len() == start;
         words.push(if is_first { b"" } else { b"; " });
     };
-    if let Some(parent) = facts.processes.negligent() {
+    if let Some(parent) = facts.processes.zombie_parent() {
         next(&mut words);
         let _ = write!(words, "zombies: {}", facts.processes.zombies());
         match parent.row {

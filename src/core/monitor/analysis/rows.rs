@@ -187,7 +187,7 @@ pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     });
     processes.each_top(SortKey::Rss, top, &mut |row| to.row(&RSS, row));
     processes.each_top(SortKey::Vsz, top, &mut |row| to.row(&VSZ, row));
-    if let Some(parent) = processes.negligent() {
+    if let Some(parent) = processes.zombie_parent() {
         to.row(&ZOMBIES, &OfZombies { parent, all: processes.zombies() });
     }
     processes.each_top(SortKey::Fds, top, &mut |row| {

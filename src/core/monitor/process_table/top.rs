@@ -106,7 +106,7 @@ impl ProcessTable {
 
     /// Who has most of them.
     #[must_use]
-    pub fn negligent(&self) -> Option<ZombieParent<'_>> {
+    pub fn zombie_parent(&self) -> Option<ZombieParent<'_>> {
         let zombies = || self.rows().filter(|row| row.is_zombie());
         let (mut most, mut last) = (None, None);
         for parent in zombies().take(PARENTS).filter_map(|row| row.parent) {
