@@ -4,7 +4,10 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::super::end::WATCH_END;
-use super::{Cause, Evidence, Verdict, apart, name};
+use super::Verdict;
+use super::cause::Cause;
+use super::conclusion::push_name;
+use super::evidence::{Evidence, apart};
 use crate::error::Absent;
 use crate::fixed::Fixed;
 use crate::oom_kills::printed;
@@ -39,7 +42,7 @@ impl Verdict<'_> {
     /// The log, where it is of the target.
     fn log(&self) -> Option<&Kills> {
         let evidence = self.evidence.as_ref()?;
-        evidence.is_of_target.then_some(evidence.kills)
+        evidence.is_of_target().then_some(evidence.kills)
     }
 
     /// Hands its facts, and those of `others` before them, to a report: in JSON they are one line.
@@ -86,7 +89,7 @@ impl Verdict<'_> {
         let chosen = log.filter(|_| self.cause == Cause::OomGroup);
         let is_cgroup = matches!(self.cause, Cause::CgroupOom | Cause::OomGroup);
         let limiting = self.limiting.filter(|_| cgroup.is_none());
-        let beside = self.evidence.as_ref().and_then(|evidence| evidence.beside);
+        let beside = self.evidence.as_ref().and_then(Evidence::related);
         let is_of_initial = self.evidence.as_ref().is_some_and(|evidence| evidence.kills.by() == Match::Name);
         let (chose, invoked) = match is_of_initial {
             false => ("OOM Killer Chose PID", "OOM Killer Invoked By PID"),
@@ -111,15 +114,14 @@ impl Verdict<'_> {
                 .if_any(chosen.and_then(|log| log.report().chosen()).map(Value::Count)),
             Name(WATCH_END, invoked, "memdoor.oom.trigger.pid")
                 .if_any(log.and_then(|log| log.report().trigger()).map(Value::Count)),
-            Name(WATCH_END, "", "memdoor.verdict.beside.pid")
-                .if_any(beside.map(|(victim, _)| Value::Count(victim.pid))),
+            Name(WATCH_END, "", "memdoor.verdict.beside.pid").if_any(beside.map(|kill| Value::Count(kill.victim.pid))),
             // Of the watched process no number of that namespace is known: who joins by PID must not join these.
             Name(WATCH_END, "", "memdoor.verdict.beside.pid_namespace")
                 .if_any(beside.filter(|_| is_of_initial).map(|_| Value::Words("initial"))),
             Name(WATCH_END, "", "memdoor.verdict.beside.name")
-                .if_any(beside.map(|(victim, _)| Value::Text(victim.comm.as_bytes()))),
+                .if_any(beside.map(|kill| Value::Text(kill.victim.comm.as_bytes()))),
             Name(WATCH_END, "", "memdoor.verdict.beside.relation")
-                .if_any(beside.map(|(_, kin)| Value::Words(kin.name()))),
+                .if_any(beside.map(|kill| Value::Words(kill.relationship.name()))),
             Name(WATCH_END, "", "memdoor.verdict.evidence")
                 .if_any((!evidence.is_empty()).then_some(Value::Texts(evidence))),
         ]
@@ -133,7 +135,7 @@ impl Evidence<'_> {
         let [log, first, second, third, own, system, signals @ ..] = &mut sentences;
         *log = self.log();
         for (slot, (victim, kin)) in [first, second, third].into_iter().zip(self.kills.kin()) {
-            *slot = self.related(victim, kin);
+            *slot = self.related_sentence(victim, kin);
         }
         *own = count("its control group's count of OOM kills", self.own);
         *system = count("the system's count of OOM kills", self.system);
@@ -145,9 +147,9 @@ impl Evidence<'_> {
     }
 
     /// `the kernel's log: PID 812 (worker), a child of it, was OOM-killed at 5043.123456 s, within 0.2 s of its end`
-    fn related(&self, victim: &Victim, kin: Relationship) -> Fixed<256> {
+    fn related_sentence(&self, victim: &Victim, kin: Relationship) -> Fixed<256> {
         let mut words = Fixed::of(b"the kernel's log: ");
-        name(victim, self.kills.by(), &mut words);
+        push_name(victim, self.kills.by(), &mut words);
         let _ = write!(words, ", {}", kin.words());
         let (seconds, micros) = (victim.boot_us / 1_000_000, victim.boot_us % 1_000_000);
         let within = Tenths(apart(victim, self.gone));
@@ -167,10 +169,10 @@ impl Evidence<'_> {
         };
         let kills = self.kills;
         let _ = match (self.coverage, kills.role(), self.missing, kills.other()) {
-            (Coverage::Unnumbered, Some(_), ..) if self.is_of_target => {
+            (Coverage::Unnumbered, Some(_), ..) if self.is_of_target() => {
                 write!(words, " has numbers of another pid namespace: found by its name")
             }
-            (Coverage::Unnumbered, Some(_), ..) if self.rise == OomKillEvidence::Untold => {
+            (Coverage::Unnumbered, Some(_), ..) if self.findings.counted == OomKillEvidence::Untold => {
                 write!(
                     words,
                     ": one of this name was OOM-killed; whether in the control group of this process is not known"
@@ -210,7 +212,7 @@ impl Evidence<'_> {
                     "not this process"
                 };
                 let _ = write!(words, ": {whose}, last ");
-                name(other, kills.by(), &mut words);
+                push_name(other, kills.by(), &mut words);
                 let (seconds, micros) = (other.boot_us / 1_000_000, other.boot_us % 1_000_000);
                 write!(words, " at {seconds}.{micros:06} s{lost}")
             }
