@@ -179,7 +179,7 @@ fn following_all_processes_allocates_nothing() {
         for round in 0..80 {
             at += second;
             let look = Look {
-                slow: None,
+                reader: None,
                 top: 10,
                 deep: if round == 0 { ReadPss::Yes } else { ReadPss::No },
                 coverage: if round % 40 == 0 { Coverage::All } else { Coverage::Some },

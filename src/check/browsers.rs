@@ -8,7 +8,8 @@ use crate::families::BROWSERS;
 use crate::identity::ProcessIdentity;
 use crate::own::{is_helper, own_line};
 use crate::pattern::Pattern;
-use crate::processes::slow::{self, LONGEST};
+use crate::processes::reader::LONGEST;
+use crate::processes::sharing::{self};
 use crate::processes::{self, Kind, Process, Table, descending};
 use crate::report::columns::{COMMAND_MAX, CommandLine};
 use crate::report::field::Get::{About, Command, Count, Mb, Text};
@@ -138,7 +139,7 @@ impl<'a> Browsers<'a> {
         let _ = table.read_wanted(&host.proc, &mut wanted);
         say_unread(unread);
         let _ = table.look_closer(&host.proc, &mut |_, _| true);
-        slow::refine(&host.proc, &mut table, reader);
+        sharing::refine(&host.proc, &mut table, reader);
         // Who has ended holds nothing.
         table.retain(|row| row.user.is_some() && row.memory.rss.is_some());
         let rows = table.rows();

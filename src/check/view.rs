@@ -12,7 +12,8 @@ use crate::parse::net::sockstat;
 use crate::parse::pressure::{Pressure, Stall};
 use crate::parse::swaps::{self, Medium};
 use crate::parse::{lines, one_number};
-use crate::processes::slow::{self, REFINING, Reader};
+use crate::processes::reader::{self, Reader};
+use crate::processes::sharing::{self, REFINING};
 use crate::processes::{Depth, Process, Table, descending};
 use crate::refusal::fail;
 use crate::report::columns::COMMAND_MAX;
@@ -80,7 +81,7 @@ impl<'h> View<'h> {
             Show::Glance | Show::Tree | Show::Where => Reader::start(&host.proc).ok(),
         };
         let lasting = match show {
-            Show::Where => slow::lasting(reader.as_ref(), &host.proc, REFINING),
+            Show::Where => reader::lasting(reader.as_ref(), &host.proc, REFINING),
             Show::Glance | Show::Tree | Show::Browsers => None,
         };
         let mut table = Table::arm_for(&host.proc).map_err(no_room)?;
@@ -89,7 +90,7 @@ impl<'h> View<'h> {
             if let Err(errno) = table.read(&host.proc, Depth::Weight) {
                 let _ = fail(&Error::new("list", b"/proc", errno));
             }
-            slow::refine(&host.proc, &mut table, reader.as_ref());
+            sharing::refine(&host.proc, &mut table, reader.as_ref());
         }
         Ok(Self {
             meminfo,
@@ -115,7 +116,7 @@ impl<'h> View<'h> {
     /// A process, with its arguments where they were asked for.
     pub(super) fn seen<'p>(&self, process: &'p Process, buf: &'p mut [u8; COMMAND_MAX]) -> Seen<'p> {
         let command_line = match self.options.cmdline {
-            Cmdline::Show => slow::arguments(self.reader.as_ref(), &self.host.proc, process.pid, buf),
+            Cmdline::Show => reader::arguments(self.reader.as_ref(), &self.host.proc, process.pid, buf),
             Cmdline::Hide => b"",
         };
         Seen { total: self.total(), command_line, ..Seen::new(process) }

@@ -23,7 +23,7 @@ use memdoor::exit::Exit;
 use memdoor::fixed::Fixed;
 use memdoor::kill::{Ended, History, Run, Since, can_be_logged, run};
 use memdoor::mode::Buffers;
-use memdoor::processes::slow::Reader;
+use memdoor::processes::reader::Reader;
 use memdoor::refusal::fail_output;
 use memdoor::report::Format;
 use memdoor::snapshot::Cmdline;

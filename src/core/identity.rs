@@ -9,7 +9,7 @@ use crate::parse::cgroup::memory_cgroup;
 use crate::parse::spaced;
 use crate::parse::{stat, status};
 use crate::pattern::{self, Field, Pattern, TEXT_MAX};
-use crate::processes::slow::Reader;
+use crate::processes::reader::Reader;
 use crate::sys::Errno;
 use crate::sys::file::Dir;
 use crate::sys::system;

@@ -1,7 +1,7 @@
 //! What `memdoor.process.sample` says of a process, whichever mode takes it, and what stands of it in columns.
 
 use crate::processes::Process;
-use crate::processes::slow::WORTH;
+use crate::processes::sharing::WORTH;
 use crate::report::columns::CommandLine;
 use crate::report::field::Get::{About, Count, Int, Mb, Path, Text};
 use crate::report::field::{Rows, fields};

@@ -18,7 +18,7 @@ use crate::host::Host;
 use crate::identity::{ProcessIdentity, fits_exe};
 use crate::mode::{Buffers, envelope, open_host};
 use crate::pattern::{Field, Pattern};
-use crate::processes::slow::Reader;
+use crate::processes::reader::Reader;
 use crate::processes::{self, Comm, Depth, Kind, Process, Table};
 use crate::refusal::{fail, output_exit, say_hint};
 use crate::report::Format;

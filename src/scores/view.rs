@@ -9,7 +9,8 @@ use crate::host::{self, Host, Numbers};
 use crate::parse::memcg::{Bounds, Victims};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::version::{self, Version};
-use crate::processes::slow::{self, Reader};
+use crate::processes::reader::Reader;
+use crate::processes::sharing::{self};
 use crate::processes::{self, Depth, Groups, Process, Table, descending};
 use crate::sys::out::say;
 use crate::units::{Bytes, Percent, Pid};
@@ -44,7 +45,7 @@ impl<'h> View<'h> {
         let mut table = Table::arm_for(&host.proc).map_err(no_room)?;
         let unlisted = |errno| Unfit::Failed(Error::new("list", b"/proc", errno));
         table.read(&host.proc, Depth::Weight).map_err(unlisted)?;
-        slow::refine(&host.proc, &mut table, Reader::start(&host.proc).ok().as_ref());
+        sharing::refine(&host.proc, &mut table, Reader::start(&host.proc).ok().as_ref());
         let first = Pid::new(1);
         let release = version::parse(host.uname.release.as_bytes());
         Ok(Self {

@@ -806,7 +806,7 @@ fn a_table_that_no_process_can_be_read_for_is_an_error_and_not_empty() {
     let weighed = table.read(&host.proc, Depth::Weight);
     let examined = table.read(&host.proc, Depth::Badness);
     let chosen = table.read_wanted(&host.proc, &mut |_, _| true);
-    let look = Look { slow: None, top: 1, deep: ReadPss::No, coverage: Coverage::All, swap: Swapping::No };
+    let look = Look { reader: None, top: 1, deep: ReadPss::No, coverage: Coverage::All, swap: Swapping::No };
     let seen = processes.read(&host, Duration::from_secs(1), &look);
     drop(files);
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("as before");

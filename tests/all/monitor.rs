@@ -24,7 +24,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 /// A look that is an ordinary one.
 const ORDINARY: Look<'static> =
-    Look { slow: None, top: 10, deep: ReadPss::No, coverage: Coverage::Some, swap: Swapping::No };
+    Look { reader: None, top: 10, deep: ReadPss::No, coverage: Coverage::Some, swap: Swapping::No };
 
 /// One at everybody.
 const ALL: Look<'static> = Look { coverage: Coverage::All, ..ORDINARY };

@@ -19,7 +19,8 @@ use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::mode::{Buffers, envelope, open_host, open_self};
 use crate::parse::meminfo::Meminfo;
-use crate::processes::slow::{self, REFINING, Reader};
+use crate::processes::reader::{self, Reader};
+use crate::processes::sharing::REFINING;
 use crate::refusal::fail;
 use crate::report::columns::Mb;
 use crate::report::escape::Escaped;
@@ -217,7 +218,7 @@ impl<'a> Killer<'a> {
         }
         let mut action = self.action(self.options.when.judge(&reading), reading, &choice);
         action.top = self.the_largest();
-        action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
+        action.lasting = reader::lasting(self.reader, &self.host.proc, REFINING);
         self.say_if_nobody_fits(&action);
         action.log(&self.options, &mut Log::silent(self.options.log));
         let own = open_self(&self.host);

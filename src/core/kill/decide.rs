@@ -13,7 +13,8 @@ use crate::host::Numbers;
 use crate::own::own_line;
 use crate::parse::cgroup::Version;
 use crate::processes::Process;
-use crate::processes::slow::{self, REFINING, WORTH};
+use crate::processes::reader::{self};
+use crate::processes::sharing::{REFINING, WORTH};
 use crate::sys::file::Dir;
 use crate::target::Target;
 use crate::units::{Pid, Ticks};
@@ -119,7 +120,7 @@ impl Killer<'_> {
     ///
     /// What a tmpfs holds has files in it that were deleted, and that end with those who may be ended: that does not last.
     fn look_elsewhere(&self, action: &mut Action, choice: &Choice) {
-        action.lasting = slow::lasting(self.reader, &self.host.proc, REFINING);
+        action.lasting = reader::lasting(self.reader, &self.host.proc, REFINING);
         if action.lasting.as_ref().is_some_and(|lasting| lasting.files >= WORTH) {
             let deleted = self.selection.deleted_files();
             action.lasting = action.lasting.take().map(|lasting| lasting.without(deleted));

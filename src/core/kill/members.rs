@@ -10,7 +10,7 @@ use crate::badness;
 use crate::fixed::Fixed;
 use crate::identity::ProcessIdentity;
 use crate::parse::{self, stat, status};
-use crate::processes::slow::Reader;
+use crate::processes::reader::Reader;
 use crate::processes::{self, CombinedMemory, Comm, Memory, Owner, Place, Process, Sender};
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;

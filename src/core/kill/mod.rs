@@ -37,7 +37,7 @@ use crate::cost::SelfReport;
 use crate::exit::Exit;
 use crate::host::Host;
 use crate::mode::{Buffers, done, say_if_partial};
-use crate::processes::slow::Reader;
+use crate::processes::reader::Reader;
 use crate::report::columns::OrDash;
 use crate::sys::clock::monotonic;
 use crate::sys::signal::{self, Until};

@@ -9,7 +9,7 @@ use super::report::{Action, Failure, Outcome, Pardon};
 use super::when::{Join, State};
 use crate::error::by_right;
 use crate::fixed::Fixed;
-use crate::processes::slow::WORTH;
+use crate::processes::sharing::WORTH;
 use crate::report::escape::{Called, Escaped};
 use crate::units::{Percent, micros, plural};
 use crate::victim::{Exclusion, Rank, RankBy};

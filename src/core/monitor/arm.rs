@@ -15,7 +15,7 @@ use crate::environment::{self, Locked, MANY, Others, fail_no_room};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::mode::{Buffers, envelope, open_host};
-use crate::processes::slow;
+use crate::processes::reader::Reader;
 use crate::refusal::fail;
 use crate::sys::clock::{Now, monotonic};
 use crate::sys::{harden, signal};
@@ -40,12 +40,12 @@ impl<'a> Monitor<'a> {
         }
         let sources = Sources::arm(&mut host);
         // Before memory is locked and anything large is mapped.
-        let slow = slow::Reader::start(&host.proc).ok();
+        let reader = Reader::start(&host.proc).ok();
         // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
         let _ = harden::exempt_from_oom_killer(&host.proc);
         let seen = Seen {
             sources,
-            slow,
+            reader,
             sample: Sample::new(),
             processes: ProcessTable::arm(&host, options.window.min(options.length), options.interval)
                 .map_err(fail_no_room)?,

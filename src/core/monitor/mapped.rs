@@ -1,7 +1,7 @@
 //! Which mappings of the largest processes have grown since they were first looked at.
 
 use crate::history::grown::{Growers, Largest};
-use crate::processes::slow::{self, Reader};
+use crate::processes::reader::{self, Reader};
 use crate::sys::file::Dir;
 use crate::units::{Pid, Ticks};
 
@@ -33,7 +33,7 @@ impl Mapped {
             return;
         }
         if let Some(slot) = self.all.iter_mut().find(|slot| slot.is_none()) {
-            let largest = slow::largest(reader, proc, (pid, started));
+            let largest = reader::largest(reader, proc, (pid, started));
             *slot = largest.map(|largest| EarlierMappings { pid, started, largest });
         }
     }
@@ -47,7 +47,7 @@ impl Mapped {
     /// Those of its mappings that have grown since; `None`: it was not looked at before, or is not there any more.
     pub(super) fn growers(&self, reader: Option<&Reader>, proc: &Dir, pid: Pid, started: Ticks) -> Option<Growers> {
         let then = *self.then(pid, started)?;
-        slow::growers(reader, proc, (pid, started), then)
+        reader::growers(reader, proc, (pid, started), then)
     }
 }
 

@@ -34,7 +34,8 @@ use crate::history::trend::BELIEVED;
 use crate::host::Host;
 use crate::identity::is_below;
 use crate::mode::Buffers;
-use crate::processes::{self, slow};
+use crate::processes;
+use crate::processes::reader::Reader;
 use crate::refusal::fail;
 use crate::report::json::Envelope;
 use crate::sys::clock::monotonic;
@@ -76,7 +77,7 @@ struct Seen<'a> {
     others: Others,
     sources: Sources,
     /// Reads what may block.
-    slow: Option<slow::Reader>,
+    reader: Option<Reader>,
     sample: Sample,
     processes: ProcessTable,
     groups: Groups,
@@ -205,7 +206,7 @@ impl Seen<'_> {
         self.sources.read(&mut self.host, &mut self.sample);
         let swaps = self.sample.meminfo.swap_used().is_none_or(|used| used.0 > 0);
         let look = Look {
-            slow: self.slow.as_ref(),
+            reader: self.reader.as_ref(),
             top: self.options.top,
             deep: self.options.deep,
             coverage: if is_first || is_last { Coverage::All } else { Coverage::Some },

@@ -56,10 +56,10 @@ impl Seen<'_> {
 
     /// What mappings of the largest and of those that begin to grow are like, so that the end can say which of them grew.
     pub(super) fn remember_mappings(&mut self, is_first: bool) {
-        let Self { processes, mapped, host, slow, .. } = self;
+        let Self { processes, mapped, host, reader, .. } = self;
         let by = if is_first { SortKey::Rss } else { SortKey::Growth };
         processes.each_top(by, MAPPED, &mut |row| {
-            mapped.note(slow.as_ref(), &host.proc, row.pid, row.started);
+            mapped.note(reader.as_ref(), &host.proc, row.pid, row.started);
         });
     }
 }

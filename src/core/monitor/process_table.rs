@@ -25,12 +25,12 @@ use crate::error::limit;
 use crate::host::Host;
 use crate::monitor::options::ReadPss;
 use crate::parse::dec;
-use crate::processes::slow;
+use crate::processes::reader::Reader;
 use crate::sys::getdents::{Entries, Entry};
 use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
-use look::{Reader, Seen};
+use look::{RowReader, Seen};
 use points::Times;
 #[cfg(test)]
 pub(super) use row::tests::row as row_for_tests;
@@ -50,7 +50,7 @@ type Slot = usize;
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'r> {
     /// Finds out what of the shared memory of the top ones ends with them, which may block.
-    pub slow: Option<&'r slow::Reader>,
+    pub reader: Option<&'r Reader>,
     /// So many of the largest and of the fastest growing are looked at wholly.
     pub top: usize,
     /// Whether PSS and USS of the largest are read, which takes their mmap_lock.
@@ -125,7 +125,7 @@ impl ProcessTable {
     pub fn read(&mut self, host: &Host, at: Duration, look: &Look<'_>) -> Result<()> {
         self.turn = self.turn.wrapping_add(1);
         (self.unlisted, self.hidden, self.failed) = (0, 0, None);
-        let mut reader = Reader::new(host, at, look, self.turn);
+        let mut reader = RowReader::new(host, at, look, self.turn);
         let listing = host.proc.listing(c".")?;
         let mut entries = Entries::new(&listing)?;
         let mut before = None;
@@ -145,7 +145,7 @@ impl ProcessTable {
     }
 
     /// Finds or makes the row of a process; the place from which to look for the next one.
-    fn see(&mut self, before: Option<Slot>, pid: Pid, entry: &Entry<'_>, reader: &mut Reader<'_>) -> Option<Slot> {
+    fn see(&mut self, before: Option<Slot>, pid: Pid, entry: &Entry<'_>, reader: &mut RowReader<'_>) -> Option<Slot> {
         // `/proc` has numbers in order, so the row is the next one; a directory that only looks like it may have them in any.
         let mut before = before.filter(|at| self.rows.get(*at).is_some_and(|row| row.pid < pid));
         let mut here = self.after(before);
@@ -174,7 +174,7 @@ impl ProcessTable {
         after: Option<Slot>,
         pid: Pid,
         entry: &Entry<'_>,
-        reader: &mut Reader<'_>,
+        reader: &mut RowReader<'_>,
     ) -> Option<Slot> {
         let slot = self.free.unwrap_or(self.rows.len());
         if slot == self.rows.len() {

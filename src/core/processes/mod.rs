@@ -8,7 +8,8 @@ mod groups;
 mod kin;
 mod order;
 mod process;
-pub mod slow;
+pub mod reader;
+pub mod sharing;
 
 use core::ffi::CStr;
 

@@ -76,7 +76,7 @@ impl Bounded {
         let (fd, wanted) = (file.as_fd().as_raw_fd(), buf.len().min(CHUNK));
         let fill = |job: &mut Job| (job.fd, job.offset, job.wanted) = (fd, offset, wanted);
         let answer = self.0.helper.ask(
-            subject,
+            Some(subject),
             || true,
             fill,
             within,

@@ -91,7 +91,7 @@ struct Worker {
 enum State {
     Idle,
     /// It was asked about this subject, and has not answered.
-    Busy(Pid),
+    Busy(Option<Pid>),
     Killed,
 }
 
@@ -143,7 +143,7 @@ impl<J: Copy> Helper<J> {
     /// asked, `may_take_the_last` decides whether it is.
     pub fn ask<T>(
         &self,
-        subject: Pid,
+        subject: Option<Pid>,
         may_take_the_last: impl FnOnce() -> bool,
         fill: impl FnOnce(&mut J),
         within: Duration,
@@ -360,7 +360,7 @@ mod tests {
     ) -> core::result::Result<u64, Unanswered> {
         let fill = |job: &mut Job| *job = Job { sleep: Duration::from_millis(millis), number };
         let subject = Pid::new(subject).expect("a pid");
-        helper.ask(subject, || true, fill, Duration::from_millis(within), |job| job.number)
+        helper.ask(Some(subject), || true, fill, Duration::from_millis(within), |job| job.number)
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::process_table::{Growth, ProcessTable, Row};
 use super::sample::Sample;
 use crate::fixed::Fixed;
 use crate::host::Host;
-use crate::processes::slow;
+use crate::processes::reader::Reader;
 use crate::report::table::Get::Words;
 use crate::report::table::{Rows, Table, Tables, Writer, column};
 use crate::tmpfs::Mounts;
@@ -59,7 +59,7 @@ pub(super) struct Facts<'a> {
     pub(super) left: &'a dyn Fn(&Row, &Growth) -> Option<Duration>,
     pub(super) mapped: &'a Mapped,
     /// Who reads of processes what may block.
-    pub(super) slow: Option<&'a slow::Reader>,
+    pub(super) reader: Option<&'a Reader>,
     /// File systems in memory, as they were first.
     pub(super) mounts: &'a Mounts,
     /// What may be missing of all of it; empty for nothing.

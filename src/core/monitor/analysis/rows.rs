@@ -199,7 +199,7 @@ pub(super) fn write(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
 /// The mappings of those that grow.
 pub(super) fn mappings(facts: &Facts<'_>, to: &mut Writer<'_, '_>) {
     facts.processes.each_top(SortKey::Growth, facts.top, &mut |row| {
-        let growers = facts.mapped.growers(facts.slow, &facts.host.proc, row.pid, row.started);
+        let growers = facts.mapped.growers(facts.reader, &facts.host.proc, row.pid, row.started);
         for grower in growers.iter().flat_map(Growers::all).flatten() {
             to.row(&MAPPINGS, &OfMapping { row, grower: &grower });
         }

@@ -7,7 +7,7 @@ use super::{Coverage, Look, Row, Slot, Swapping, TURNS};
 use crate::fixed::Fixed;
 use crate::host::Host;
 use crate::parse::{limits, stat, statm, status};
-use crate::processes::slow;
+use crate::processes::reader;
 use crate::processes::{self, Comm, Kind, Memory, View};
 use crate::sys::file::Dir;
 use crate::sys::getdents::{Entries, Entry};
@@ -24,7 +24,7 @@ const COUNTED: u64 = 1 << 16;
 const CHANGED: u64 = 256 << 10;
 
 /// Reads processes at one sample.
-pub(super) struct Reader<'r> {
+pub(super) struct RowReader<'r> {
     proc: &'r Dir,
     page: PageSize,
     at: Duration,
@@ -53,7 +53,7 @@ pub(super) enum Seen {
     Other,
 }
 
-impl<'r> Reader<'r> {
+impl<'r> RowReader<'r> {
     pub(super) fn new(host: &'r Host, at: Duration, look: &'r Look<'r>, turn: u32) -> Self {
         // memdoor itself has descriptors: a kernel that says 0 does not count.
         let own = host.proc.about(c"self/fd").map_or(0, |about| about.size);
@@ -232,14 +232,14 @@ impl<'r> Reader<'r> {
 
     /// What of its shared memory ends with one of them; by `until` there must be an answer.
     pub(super) fn ending(&self, row: &mut Row, until: Duration) {
-        if let Some(slow) = self.look.slow.filter(|_| row.wants_its_ending()) {
-            row.ending = Some((slow.ending(row.pid, Some(row.started), row.shmem, until), row.shmem));
+        if let Some(reader) = self.look.reader.filter(|_| row.wants_its_ending()) {
+            row.ending = Some((reader.ending(row.pid, Some(row.started), row.shmem, until), row.shmem));
         }
     }
 
     /// PSS and USS of one of them.
     pub(super) fn deep(&self, row: &mut Row) {
-        if let Some(rollup) = slow::rollup(self.look.slow, self.proc, (row.pid, row.started)) {
+        if let Some(rollup) = reader::rollup(self.look.reader, self.proc, (row.pid, row.started)) {
             (row.pss, row.uss) = (rollup.pss, rollup.uss());
         }
     }

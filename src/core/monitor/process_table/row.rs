@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::{POINTS, Slot};
 use crate::history::trend::R2;
 use crate::parse::stat;
-use crate::processes::slow::WORTH;
+use crate::processes::sharing::WORTH;
 use crate::processes::{Comm, Ending, Kind, Memory};
 use crate::report::escape::Called;
 use crate::sys::Errno;

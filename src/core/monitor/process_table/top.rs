@@ -1,10 +1,10 @@
 //! Who is first by something, and who does not reap.
 
-use super::look::Reader;
+use super::look::RowReader;
 use super::{Look, ProcessTable, Row};
 use crate::monitor::options::ReadPss;
 use crate::processes::descending;
-use crate::processes::slow::REFINING;
+use crate::processes::sharing::REFINING;
 use crate::sys::clock::monotonic;
 use crate::units::Pid;
 
@@ -76,7 +76,7 @@ impl ProcessTable {
     }
 
     /// A whole look at the largest and the fastest growing.
-    pub(super) fn look_at_the_top(&mut self, reader: &mut Reader<'_>, look: &Look<'_>) {
+    pub(super) fn look_at_the_top(&mut self, reader: &mut RowReader<'_>, look: &Look<'_>) {
         let until = monotonic().saturating_add(REFINING);
         for by in [SortKey::Rss, SortKey::Growth] {
             let bar = self.bar(by, look.top);

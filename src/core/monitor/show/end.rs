@@ -102,7 +102,7 @@ impl Seen<'_> {
             processes: &self.processes,
             left: &|row, growth| self.left(row, growth),
             mapped: &self.mapped,
-            slow: self.slow.as_ref(),
+            reader: self.reader.as_ref(),
             mounts: &self.mounts,
             caveat: self.others.caveat(),
             notes: &self.notes,
