@@ -3,11 +3,12 @@
 use core::time::Duration;
 
 use super::Killer;
-use super::members::{self, Check, Leaf, NotWhole, WholeCgroup};
+use super::member::Check;
 use super::options::{Act, Scope};
 use super::report::{Action, Candidate, Failure, Outcome, Terms};
 use super::top::Top;
 use super::when::{Reading, State};
+use super::whole_cgroup::{Leaf, NotWhole, WholeCgroup, judge_cgroup};
 use crate::cgroup::{Memcg, Path};
 use crate::host::Numbers;
 use crate::own::own_line;
@@ -111,7 +112,7 @@ impl Killer<'_> {
         selection.choose_with(proc, &policy, group, &mut |row, rank| {
             let (dir, path) = leaf(proc, memcg, row.pid, row.started?)?;
             let whole = leaf_of(proc, Some(row), rank, &path);
-            let judged = members::judge_cgroup(proc, &dir, &own, &check, &whole);
+            let judged = judge_cgroup(proc, &dir, &own, &check, &whole);
             (path.as_bytes() != b"/" && judged == Err(NotWhole::Avoided)).then_some(path)
         })
     }
@@ -186,7 +187,7 @@ impl Killer<'_> {
         let proc = &self.host.proc;
         let judged = match leaf.zip(whole) {
             Some(((dir, path), whole)) if path.as_bytes() != b"/" => {
-                let judged = members::judge_cgroup(proc, dir, &own_line(proc), check, &whole);
+                let judged = judge_cgroup(proc, dir, &own_line(proc), check, &whole);
                 let is_v1 = self.evidence.memcg.version() == Some(Version::V1);
                 let may_have_others = is_v1 && self.host.numbers() == Numbers::Other;
                 judged.map(|whole| WholeCgroup { may_have_others, ..whole })

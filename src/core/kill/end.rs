@@ -2,11 +2,13 @@
 
 use core::time::Duration;
 
-use super::members::{self, Check, Dying, NotHeld, WholeCgroup};
+use super::member::{Check, NotHeld};
+use super::members::Dying;
 use super::patience::Patience;
 use super::pending::{Pending, Since};
 use super::report::{Action, Candidate, Failure, Outcome, Pardon};
 use super::when::{Reading, State};
+use super::whole_cgroup::{WholeCgroup, judge_cgroup};
 use super::{Call, Killer};
 use crate::cgroup::Path;
 use crate::own::own_line;
@@ -88,7 +90,7 @@ impl Killer<'_> {
             return true;
         }
         let Some(before) = self.look_again(action) else { return false };
-        let sent = if cgroup.is_some() { self.members.ask_all() } else { self.members.ask_root() };
+        let sent = if cgroup.is_some() { self.members.terminate_all() } else { self.members.terminate_root() };
         let asked = monotonic();
         action.outcome = match sent {
             Ok(()) => {
@@ -115,7 +117,7 @@ impl Killer<'_> {
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, check);
-        let sum = self.members.together();
+        let sum = self.members.memory();
         match held {
             // It may have given back meanwhile what it was chosen for.
             Ok(()) if sum.freeable() >= check.policy.least && !sum.is_empty() => return Some(sum.freeable()),
@@ -177,7 +179,7 @@ impl Killer<'_> {
 
     /// What it gave back.
     fn sum_up(&mut self, action: &mut Action, before: &Reading) {
-        action.left = self.members.left(&self.host.proc);
+        action.left = self.members.still_unheld(&self.host.proc);
         if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) && action.left.is_some() {
             action.outcome = Outcome::Survived;
         }
@@ -186,12 +188,12 @@ impl Killer<'_> {
         {
             self.history.note_survivor(victim);
         }
-        action.let_go = self.members.let_go();
+        action.let_go = self.members.let_go_count();
         action.judged_anew = Some(self.options.when).filter(|when| *when != action.terms.when);
         let is_spared = matches!(action.outcome, Outcome::Spared | Outcome::Pardoned);
         if is_spared || matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
             // What those gave back who live on is not held by anybody who has ended.
-            let has_nobody_ended = is_spared && self.members.alive() == self.members.count();
+            let has_nobody_ended = is_spared && self.members.alive_count() == self.members.count();
             action.freed = Some(if has_nobody_ended { Bytes(0) } else { self.members.freed() });
             // Of a cgroup that is not ended as a whole any more those that are let go were none of the tree.
             let let_go = if action.is_narrowed { 0 } else { action.let_go };
@@ -234,7 +236,7 @@ impl Killer<'_> {
         }
         // It may have called exec(2) since it was asked, and be by now what nobody is to end.
         let rank = action.best[0].as_ref().map_or(Rank::Ordinary, |victim| victim.tree.rank);
-        if self.members.let_go_of_others(check, rank) {
+        if self.members.let_go_by_program(check, rank) {
             action.pardon = Some(Pardon::Program);
             return Outcome::Pardoned;
         }
@@ -255,7 +257,7 @@ impl Killer<'_> {
         action.killed = killed;
         action.failure = failed.map(|errno| Failure::new("signal a process of the tree", errno));
         self.wait_for_death();
-        match (self.members.alive(), killed) {
+        match (self.members.alive_count(), killed) {
             // Those that were left have ended meanwhile, or are spared by now.
             (0, 0) => Outcome::Terminated,
             (0, _) => Outcome::Killed,
@@ -265,15 +267,15 @@ impl Killer<'_> {
 
     /// SIGKILL to all of the tree; who there was no room for gets it when others have ended.
     fn kill_tree(&mut self, check: &Check<'_>) -> (u64, Option<Errno>) {
-        let (mut killed, mut failed) = self.members.kill(&self.host.proc, check, Duration::MAX);
+        let (mut killed, mut failed) = self.members.kill_all(&self.host.proc, check, Duration::MAX);
         for _ in 0..GENERATIONS {
             if !self.make_room() {
                 break;
             }
-            if self.members.hold_the_rest(&self.host.proc, check) == 0 {
+            if self.members.hold_unheld(&self.host.proc, check) == 0 {
                 break;
             }
-            let (count, errno) = self.members.kill(&self.host.proc, check, Duration::MAX);
+            let (count, errno) = self.members.kill_all(&self.host.proc, check, Duration::MAX);
             (killed, failed) = (killed + count, failed.or(errno));
         }
         (killed, failed)
@@ -284,7 +286,7 @@ impl Killer<'_> {
         let is_needed = self.members.has_unheld();
         if is_needed {
             self.wait_for_death();
-            self.members.settle();
+            self.members.forget_ended();
         }
         is_needed
     }
@@ -304,7 +306,7 @@ impl Killer<'_> {
                 break;
             }
             let _ = signal::wait(None, Some(Duration::from_millis(5)));
-            self.members.reap();
+            self.members.reap_memory();
         }
     }
 
@@ -312,7 +314,7 @@ impl Killer<'_> {
     fn wait_for_end(&mut self, check: &Check<'_>, cgroup: Option<&Dir>, mut until: Duration) -> Wait {
         let mut is_orphaned = false;
         loop {
-            if self.members.alive() == 0 && self.members.left(&self.host.proc).is_none() {
+            if self.members.alive_count() == 0 && self.members.still_unheld(&self.host.proc).is_none() {
                 return Wait::Ended;
             }
             if let Some(call) = self.call() {
@@ -336,7 +338,7 @@ impl Killer<'_> {
             }
             let step = STEP.min(until.saturating_sub(now));
             // An exited root is ready at once: then only time is waited for.
-            let root = self.members.root().filter(|_| !is_orphaned && self.members.is_root_alive());
+            let root = self.members.root_pidfd().filter(|_| !is_orphaned && self.members.is_root_alive());
             // What it fails of (ENOMEM) is no reason to hurry.
             if signal::wait(root.map(|root| (root, Until::Readable)), Some(step)).is_err() {
                 sleep(step);
@@ -345,7 +347,7 @@ impl Killer<'_> {
     }
 
     /// Those that joined the tree since the choice: children that were started since. Theirs, and those that come while this is looked for,
-    /// [`members::Members::kill`] finds, where the kernel lists children.
+    /// [`Members::kill_all`] finds, where the kernel lists children.
     fn join_newcomers(&mut self, check: &Check<'_>) {
         if check.policy.by != RankBy::Tree {
             return;
@@ -357,7 +359,7 @@ impl Killer<'_> {
         }
         selection.look_at_children(proc, &|parent| members.has(parent));
         for row in selection.rows() {
-            if members.is_child(proc, row) {
+            if members.has_child(proc, row) {
                 let one = core::iter::once(row);
                 let _ = members.hold(proc, one, check);
             }
@@ -387,8 +389,9 @@ impl Killer<'_> {
         let now = self.ripe_by();
         // Who joined it since it was judged ends with it, unless it is one for whom it would not have been ended.
         let own = own_line(&self.host.proc);
-        let judged = check.leaf.map(|whole| members::judge_cgroup(&self.host.proc, cgroup, &own, check, &whole));
-        let is_plain = matches!(judged, Some(Ok(WholeCgroup { exempt: 0, .. }))) && self.members.ripe_at() <= now;
+        let judged = check.leaf.map(|whole| judge_cgroup(&self.host.proc, cgroup, &own, check, &whole));
+        let is_plain =
+            matches!(judged, Some(Ok(WholeCgroup { exempt: 0, .. }))) && self.members.kill_not_before() <= now;
         if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
             action.is_by_cgroup_kill = true;
             return Ok((count, None));
@@ -396,7 +399,7 @@ impl Killer<'_> {
         let (mut killed, mut failed) = (0, None);
         for _ in 0..GENERATIONS {
             let now = self.ripe_by();
-            let (count, errno) = self.members.kill(&self.host.proc, check, now);
+            let (count, errno) = self.members.kill_all(&self.host.proc, check, now);
             (killed, failed) = (killed + count, failed.or(errno));
             self.make_room();
             let before = self.members.count();
@@ -416,7 +419,7 @@ impl Killer<'_> {
 
     /// Gives those their time that have joined late; whether there was one, and it is over.
     fn wait_for_latecomers(&mut self) -> bool {
-        let until = self.members.ripe_at();
+        let until = self.members.kill_not_before();
         if until <= monotonic() {
             return false;
         }
@@ -428,7 +431,7 @@ impl Killer<'_> {
             if self.call().is_some() {
                 return false;
             }
-            if self.members.ripe_at().is_zero() {
+            if self.members.kill_not_before().is_zero() {
                 // It has ended.
                 return true;
             }

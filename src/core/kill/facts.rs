@@ -2,12 +2,12 @@
 
 use core::fmt::Write;
 
-use super::members::WholeCgroup;
 use super::options::Act;
 use super::report::{Action, Candidate, Outcome, Sentences, objects};
 use super::top::LargeProcess;
 use super::turn::{self, Waited};
 use super::when::{Reading, State};
+use super::whole_cgroup::WholeCgroup;
 use crate::fixed::Fixed;
 use crate::report::escape::Called;
 use crate::report::field::Get::{self, Count, Growth, Known, Share, Size, Span, Words};

@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use super::Killer;
 use super::decide::leaf_of;
-use super::members::{Check, Members};
+use super::member::Check;
+use super::members::Members;
 use super::options::{Act, Scope};
 use super::report::{Action, Outcome, Pardon};
 use super::when::Reading;
@@ -56,22 +57,22 @@ impl Killer<'_> {
         let cgroup = cgroup.filter(|_| self.options.scope == Scope::Cgroup);
         action.is_narrowed |= is_whole && cgroup.is_none();
         if cgroup.is_none() {
-            self.members.keep_those_of(policy.by);
+            self.members.narrow_to(policy.by);
         }
-        let row = self.members.living().and_then(|pid| processes::look(&self.host.proc, pid));
+        let row = self.members.first_alive().and_then(|pid| processes::look(&self.host.proc, pid));
         let whole = cgroup.as_ref().map(|(_, path)| leaf_of(&self.host.proc, row.as_ref(), rank, path));
         let check = Check { leaf: whole, ..check };
-        let is_ending = self.members.alive() == 0;
+        let is_ending = self.members.alive_count() == 0;
         let is_mixed = cgroup.is_some() && self.judge_whole(cgroup.as_ref(), whole, &check, &mut action).is_none();
         let is_spared = self.options.act == Act::DryRun
             || is_mixed
-            || self.members.are_spared(&check, rank)
-            || self.members.together().freeable() < policy.least;
+            || self.members.let_go_by_policy(&check, rank)
+            || self.members.memory().freeable() < policy.least;
         action.outcome = if is_spared && !is_ending {
             action.pardon = Some(Pardon::Configuration);
             Outcome::Pardoned
         } else {
-            let size = self.members.together().freeable();
+            let size = self.members.memory().freeable();
             // Another that acts by now has seen nobody act: both go on.
             let _ = self.history.turn.tell(&self.host.proc, self.options.cgroup, victim.pid, size);
             self.see_through(&mut action, &check, cgroup.as_ref().map(|(dir, _)| dir), since.asked)

@@ -4,11 +4,13 @@ use core::time::Duration;
 
 use super::facts::{DECISION, Decision, LARGE, NEAR, OTHERS, SECTION, large_line, left_out, line};
 use super::log::Level;
-use super::members::{NotEnded, NotWhole, Survivor, WholeCgroup};
+use super::members::NotEnded;
 use super::options::{Act, Options, Scope};
+use super::survivor::Survivor;
 use super::top::{self, LargeProcess, Top};
 use super::turn::Waited;
 use super::when::{Reading, ShortageRule, State};
+use super::whole_cgroup::{NotWhole, WholeCgroup};
 use crate::cgroup::Path;
 use crate::error::{Absent, limit};
 use crate::fixed::Fixed;

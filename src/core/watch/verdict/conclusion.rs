@@ -218,22 +218,7 @@ impl Conclusion<'_> {
             }
             Self::OomKillByName(MemorySizes::Impossible) => words
                 .write_str("perhaps an OOM kill: the kernel's log has one of this name, whose memory had other sizes"),
-            Self::OomKillOfSharedMemory(kill) => {
-                let (begin, end) = match kill.victim.sharing {
-                    SharedMemory::Likely => {
-                        ("likely an OOM kill", "; of both the log has the same sizes: who shares memory dies together")
-                    }
-                    SharedMemory::No | SharedMemory::Untold => {
-                        ("perhaps an OOM kill", "; whether they shared their memory is not known")
-                    }
-                };
-                let _ = write!(words, "{begin}: SIGKILL, ");
-                push_kill(kill, &mut words);
-                if kill.relationship != Relationship::Sizes {
-                    let _ = write!(words, ", {}", kill.relationship.words());
-                }
-                words.write_str(end)
-            }
+            Self::OomKillOfSharedMemory(kill) => return shared_memory(kill),
             Self::OomKillAsAnother(name, window) => {
                 let whose = match name {
                     OtherName::Same => "of another process of this name",
@@ -286,6 +271,26 @@ const fn oom_kill(role: Role, short: Option<Short>) -> &'static str {
         (Role::Chosen, Some(Short::Nodes)) => "OOM kill: the nodes of a cpuset or memory policy were out of memory",
         (Role::Chosen, None) => "OOM kill: where memory was short is not in the kernel's log",
     }
+}
+
+fn shared_memory(kill: &RelatedKill<'_>) -> Words {
+    let (begin, end) = match kill.victim.sharing {
+        SharedMemory::Likely => {
+            ("likely an OOM kill", "; of both the log has the same sizes: who shares memory dies together")
+        }
+        SharedMemory::No | SharedMemory::Untold => {
+            ("perhaps an OOM kill", "; whether they shared their memory is not known")
+        }
+    };
+    let mut words = Words::of(begin.as_bytes());
+    words.push(b": SIGKILL, ");
+    push_kill(kill, &mut words);
+    // The end says it of those that only their sizes relate.
+    if kill.relationship != Relationship::Sizes {
+        words.push(b", ").push(kill.relationship.words().as_bytes());
+    }
+    words.push(end.as_bytes());
+    words
 }
 
 /// `within 0.2 s of the OOM kill of PID 812 (worker)`
