@@ -12,7 +12,7 @@ use crate::processes::reader::LONGEST;
 use crate::processes::sharing::{self};
 use crate::processes::{self, Kind, Process, Table, descending};
 use crate::report::columns::{COMMAND_MAX, CommandLine};
-use crate::report::field::Get::{About, Command, Count, Mb, Text};
+use crate::report::field::Get::{About, Command, Count, Mib, Text};
 use crate::report::field::{Rows, fields};
 use crate::report::json::line::Samples;
 use crate::report::table::{Table as Columns, in_text};
@@ -63,9 +63,9 @@ fields! { pub(super) FAMILY of Family<'static> {
     NAME = "memdoor.family.name", Text(|of| of.name.as_bytes());
     INSTANCES = "memdoor.family.instances", Count(|of| Some(of.sum?.instances.into()));
     PROCESSES = "memdoor.family.processes", Count(|of| Some(of.sum?.processes.into()));
-    RSS = "memdoor.family.rss_bytes", Mb(|of| Some(of.sum?.rss));
+    RSS = "memdoor.family.rss_bytes", Mib(|of| Some(of.sum?.rss));
     HELD = "memdoor.family.held_bytes", About(|of| Some((of.sum?.held, of.sum?.unread)));
-    UNREAD = "memdoor.family.unread_bytes", Mb(|of| sample::worth(of.sum?.unread));
+    UNREAD = "memdoor.family.unread_bytes", Mib(|of| sample::worth(of.sum?.unread));
     RANK = "memdoor.family.rank", Count(|of| of.rank);
     ROOT = "memdoor.family.root_pid", Count(|of| sample::number(of.root?));
 } }

@@ -7,7 +7,7 @@ use crate::exit::Verdict;
 use crate::parse::arcstats::ZfsCache;
 use crate::parse::meminfo::Use;
 use crate::parse::pressure::Stall;
-use crate::report::field::Get::{Count, Mb, Path, Share, Span, Tenths, Text};
+use crate::report::field::Get::{Count, Mib, Path, Share, Span, Tenths, Text};
 use crate::report::field::{Rows, fields};
 use crate::tmpfs::Lasting;
 use crate::units::Percent;
@@ -18,24 +18,24 @@ impl Rows for View<'static> {
 
 // All of the host but how much was waited.
 fields! { pub(super) HOST of View<'static> {
-    TOTAL = "system.memory.limit", Mb(|view| view.meminfo.total);
-    AVAILABLE = "system.memory.linux.available", Mb(|view| view.meminfo.available);
-    USED = "memdoor.host.used_bytes", Mb(|view| Some(view.used()));
-    FREE = "memdoor.host.free_bytes", Mb(|view| view.meminfo.free);
-    SWAP_TOTAL = "memdoor.host.swap_total_bytes", Mb(|view| view.meminfo.swap_total);
-    SWAP_FREE = "memdoor.host.swap_free_bytes", Mb(|view| view.meminfo.swap_free);
+    TOTAL = "system.memory.limit", Mib(|view| view.meminfo.total);
+    AVAILABLE = "system.memory.linux.available", Mib(|view| view.meminfo.available);
+    USED = "memdoor.host.used_bytes", Mib(|view| Some(view.used()));
+    FREE = "memdoor.host.free_bytes", Mib(|view| view.meminfo.free);
+    SWAP_TOTAL = "memdoor.host.swap_total_bytes", Mib(|view| view.meminfo.swap_total);
+    SWAP_FREE = "memdoor.host.swap_free_bytes", Mib(|view| view.meminfo.swap_free);
     SWAPPINESS = "memdoor.host.swappiness", Count(|view| view.swappiness);
-    PAGE_CACHE = "memdoor.host.page_cache_bytes", Mb(|view| view.page_cache());
-    SLAB = "memdoor.host.slab_reclaimable_bytes", Mb(|view| view.meminfo.uses.of(Use::SlabReclaimable));
-    SHMEM = "memdoor.host.shmem_bytes", Mb(|view| view.meminfo.uses.of(Use::Shmem));
-    PAGE_TABLES = "memdoor.host.page_table_bytes", Mb(|view| view.meminfo.uses.of(Use::PageTables));
-    ZRAM_STORED = "memdoor.host.zram_stored_bytes", Mb(|view| Some(view.zram?.stored));
-    ZRAM_USED = "memdoor.host.zram_used_bytes", Mb(|view| Some(view.zram?.used));
-    ZRAM_SWAP = "memdoor.host.zram_swap_bytes", Mb(|view| view.zram.map(|_| view.zram_swap));
-    SOCKETS = "memdoor.host.socket_bytes", Mb(|view| view.sockets);
-    ARC = "memdoor.host.arc_bytes", Mb(|view| Some(view.meminfo.arc?.size));
-    ON_LISTS = "memdoor.host.cpu_lists_bytes", Mb(|view| view.meminfo.on_lists);
-    ARC_RECLAIMABLE = "memdoor.host.arc_reclaimable_bytes", Mb(|view| view.meminfo.arc.map(ZfsCache::reclaimable));
+    PAGE_CACHE = "memdoor.host.page_cache_bytes", Mib(|view| view.page_cache());
+    SLAB = "memdoor.host.slab_reclaimable_bytes", Mib(|view| view.meminfo.uses.of(Use::SlabReclaimable));
+    SHMEM = "memdoor.host.shmem_bytes", Mib(|view| view.meminfo.uses.of(Use::Shmem));
+    PAGE_TABLES = "memdoor.host.page_table_bytes", Mib(|view| view.meminfo.uses.of(Use::PageTables));
+    ZRAM_STORED = "memdoor.host.zram_stored_bytes", Mib(|view| Some(view.zram?.stored));
+    ZRAM_USED = "memdoor.host.zram_used_bytes", Mib(|view| Some(view.zram?.used));
+    ZRAM_SWAP = "memdoor.host.zram_swap_bytes", Mib(|view| view.zram.map(|_| view.zram_swap));
+    SOCKETS = "memdoor.host.socket_bytes", Mib(|view| view.sockets);
+    ARC = "memdoor.host.arc_bytes", Mib(|view| Some(view.meminfo.arc?.size));
+    ON_LISTS = "memdoor.host.cpu_lists_bytes", Mib(|view| view.meminfo.on_lists);
+    ARC_RECLAIMABLE = "memdoor.host.arc_reclaimable_bytes", Mib(|view| view.meminfo.arc.map(ZfsCache::reclaimable));
     USED_PERCENT = "memdoor.check.used_percent", Tenths(|view| Percent::of(view.used(), view.total()));
     WARNING = "memdoor.check.warning_percent", Count(|view| Some(view.options.warning?.percent().into()));
     CRITICAL = "memdoor.check.critical_percent", Count(|view| Some(view.options.critical.percent().into()));
@@ -67,10 +67,10 @@ impl Rows for OfLasting {
 
 // What of shared memory nobody's end gives back.
 fields! { pub(super) LASTING of OfLasting {
-    FILES = "memdoor.lasting.files_bytes", Mb(|lasting| Some(lasting.files));
-    SEGMENTS = "memdoor.lasting.segments_bytes", Mb(|lasting| lasting.segments.ok());
+    FILES = "memdoor.lasting.files_bytes", Mib(|lasting| Some(lasting.files));
+    SEGMENTS = "memdoor.lasting.segments_bytes", Mib(|lasting| lasting.segments.ok());
     FULLEST = "memdoor.lasting.fullest.path", Path(|of| of.fullest.as_ref().map_or(b"", |mount| mount.point.as_bytes()));
-    FULLEST_USED = "memdoor.lasting.fullest.used_bytes", Mb(|lasting| Some(lasting.fullest.as_ref()?.used));
+    FULLEST_USED = "memdoor.lasting.fullest.used_bytes", Mib(|lasting| Some(lasting.fullest.as_ref()?.used));
 } }
 
 const fn status(verdict: Verdict) -> &'static [u8] {

@@ -7,7 +7,7 @@ use super::view::{SortKey, View};
 use super::{Show, swap, tree};
 use crate::environment::Others;
 use crate::report::Value;
-use crate::report::columns::{COMMAND_MAX, CommandLine, Mb, words};
+use crate::report::columns::{COMMAND_MAX, CommandLine, Mib, words};
 use crate::report::field::Get::{self, Command, Tenths, Text};
 use crate::report::table::{Rows, Table, in_text};
 use crate::sample::{ADJ, FREEABLE, PID, RSS, Seen};
@@ -74,7 +74,7 @@ fn put_plugin(view: &View<'_>, out: &mut Out<'_>) {
 fn put_figures(view: &View<'_>, out: &mut Out<'_>) {
     let (used, critical) = (view.used(), view.options.critical);
     let threshold = critical.of(view.total());
-    let (gap, at) = (Mb(Bytes(used.0.abs_diff(threshold.0))), CRITICAL.of(view));
+    let (gap, at) = (Mib(Bytes(used.0.abs_diff(threshold.0))), CRITICAL.of(view));
     let side = if used < threshold { "below" } else { "above" };
     words(out, format_args!("Used:        {} of {} MiB; ", USED.of(view), TOTAL.of(view)));
     words(out, format_args!("{gap} MiB {side} the threshold of {at} %\n"));
@@ -119,7 +119,7 @@ fn put_swap(view: &View<'_>, out: &mut Out<'_>) {
         Some(used) => {
             if total > Bytes(0) {
                 let share = Value::or_nothing(Percent::of(used, total), Value::Tenths);
-                words(out, format_args!("{} of {} MiB ({share} %): ", Mb(used), Mb(total)));
+                words(out, format_args!("{} of {} MiB ({share} %): ", Mib(used), Mib(total)));
             }
             out.put(swap::verdict(total, used).as_bytes());
         }
@@ -151,7 +151,7 @@ impl Rows for Part {
 
 static PARTS: Table<Part> = Table::of_text(&[
     in_text("WHERE THE MEMORY IS", 22, Text(|part| part.label.as_bytes())),
-    in_text("MiB", 11, Get::Mb(|part| part.size)),
+    in_text("MiB", 11, Get::Mib(|part| part.size)),
     in_text("%", 5, Tenths(|part| Percent::of(part.size?, part.total))),
     in_text(" FROM", 40, Command(|part| CommandLine { before: b" ", words: part.source.as_bytes() })),
 ]);

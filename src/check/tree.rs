@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use super::view::View;
 use crate::processes::{CombinedMemory, Process, descending};
-use crate::report::columns::{COMMAND_MAX, Mb, words};
+use crate::report::columns::{COMMAND_MAX, Mib, words};
 use crate::report::field::Get::{About, Command, Known};
 use crate::report::table::{Rows, Table as Columns, in_text};
 use crate::sample::{PID, RSS, Seen};
@@ -94,7 +94,7 @@ pub(super) fn put(view: &View<'_>, out: &mut Out<'_>) {
     let more = rows.iter().zip(&weights.own).filter(|(process, own)| own.0 > 0 && !is_shown(process));
     let (more, held) = more.fold((0, Bytes(0)), |(count, sum), (_, own)| (count + 1, sum.plus(*own)));
     if more > 0 {
-        words(out, format_args!("and {more} more, which hold {} MiB: -n N shows more\n", Mb(held)));
+        words(out, format_args!("and {more} more, which hold {} MiB: -n N shows more\n", Mib(held)));
     }
 }
 

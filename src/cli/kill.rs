@@ -181,6 +181,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
 };
 
 impl Typed {
+    /// Before anything is typed. Each row of [`OPTIONS`] puts its default over what stands here.
     fn new() -> Self {
         let policy = Policy { only: &[], prefer: &[], avoid: &[], ignore: &[], by: RankBy::Tree, least: Bytes(0) };
         let when = ShortageRule { threshold: 0, swap_free: None, pressure: None, join: Join::All, hard: 0 };

@@ -3,7 +3,7 @@
 use crate::processes::Process;
 use crate::processes::sharing::WORTH;
 use crate::report::columns::CommandLine;
-use crate::report::field::Get::{About, Count, Int, Mb, Path, Text};
+use crate::report::field::Get::{About, Count, Int, Mib, Path, Text};
 use crate::report::field::{Rows, fields};
 use crate::units::{Bytes, Pid};
 
@@ -51,16 +51,16 @@ fields! { pub SAMPLE of Seen<'static> {
     PID = "process.pid", Count(|one| number(one.process.pid));
     PARENT = "process.parent_pid", Count(|one| number(one.process.parent?));
     USER = "process.user.id", Count(|one| Some(one.process.user?.into()));
-    RSS = "process.memory.usage", Mb(|one| one.process.memory.rss);
-    ANON = "memdoor.process.anon_bytes", Mb(|one| one.process.memory.anon);
-    FILE = "memdoor.process.file_bytes", Mb(|one| one.process.memory.file);
-    SHMEM = "memdoor.process.shmem_bytes", Mb(|one| one.process.memory.shmem);
-    SWAP = "memdoor.process.swap_bytes", Mb(|one| one.process.memory.swap);
+    RSS = "process.memory.usage", Mib(|one| one.process.memory.rss);
+    ANON = "memdoor.process.anon_bytes", Mib(|one| one.process.memory.anon);
+    FILE = "memdoor.process.file_bytes", Mib(|one| one.process.memory.file);
+    SHMEM = "memdoor.process.shmem_bytes", Mib(|one| one.process.memory.shmem);
+    SWAP = "memdoor.process.swap_bytes", Mib(|one| one.process.memory.swap);
     FREEABLE = "memdoor.process.freeable_bytes",
         About(|one| Some((one.process.memory.freeable()?, one.process.memory.unread())));
-    UNREAD = "memdoor.process.freeable_unread_bytes", Mb(|one| worth(one.process.memory.unread()));
-    TABLES = "memdoor.process.page_table_bytes", Mb(|one| one.process.memory.page_tables);
-    HUGETLB = "memdoor.process.hugetlb_bytes", Mb(|one| one.process.memory.hugetlb);
+    UNREAD = "memdoor.process.freeable_unread_bytes", Mib(|one| worth(one.process.memory.unread()));
+    TABLES = "memdoor.process.page_table_bytes", Mib(|one| one.process.memory.page_tables);
+    HUGETLB = "memdoor.process.hugetlb_bytes", Mib(|one| one.process.memory.hugetlb);
     ADJ = "memdoor.process.oom_score_adj", Int(|one| one.process.oom_score_adj);
     COMMAND_LINE = "process.command_line", Text(|one| one.command_line);
     CGROUP = "process.linux.cgroup", Path(|one| one.cgroup);

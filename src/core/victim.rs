@@ -63,7 +63,46 @@ pub enum Exclusion {
 
 impl Exclusion {
     /// How many there are.
-    pub const COUNT: usize = Self::Gone as usize + 1;
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// All, in the order in which they are said.
+    pub const ALL: [Self; 12] = [
+        Self::KernelThread,
+        Self::Zombie,
+        Self::Init,
+        Self::Own,
+        Self::Essential,
+        Self::Unwanted,
+        Self::Unread,
+        Self::Outside,
+        Self::Ignored,
+        Self::OthersProcess,
+        Self::Exempt,
+        Self::Gone,
+    ];
+}
+
+/// How many may not be chosen, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ExclusionCounts([u32; Exclusion::COUNT]);
+
+impl ExclusionCounts {
+    /// Counts one more.
+    pub const fn add(&mut self, why: Exclusion) {
+        self.0[why as usize] += 1;
+    }
+
+    /// How many are excluded because of that.
+    #[must_use]
+    pub const fn of(&self, why: Exclusion) -> u32 {
+        self.0[why as usize]
+    }
+
+    /// Whether nobody is excluded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|count| *count == 0)
+    }
 }
 
 /// What one look at stat tells: why it may not be chosen, whatever it is called.

@@ -5,7 +5,7 @@ use super::view::{Scope, Victim, View};
 use crate::parse::memcg::Bounds;
 use crate::processes::{self, Process};
 use crate::report::columns::COMMAND_MAX;
-use crate::report::field::Get::{Count, Growth, Int, Mb, Path, Text};
+use crate::report::field::Get::{Count, Growth, Int, Mib, Path, Text};
 use crate::report::field::{Rows, fields};
 use crate::sample::Seen;
 
@@ -60,11 +60,11 @@ fields! { pub(super) PLACE of ScopeRow<'static> {
     PATH = "memdoor.cgroup.path", Path(|of| of.view.path_of(of.scope));
     KILLS = "memdoor.oom.kills", Text(|of| of.kills.as_bytes());
     GROUP = "memdoor.oom.group", Path(|of| of.group.map_or(b"", |group| of.view.groups.path(group)));
-    TOTAL = "system.memory.limit", Mb(|of| of.system()?.meminfo.total);
-    SWAP_TOTAL = "memdoor.host.swap_total_bytes", Mb(|of| of.system()?.meminfo.swap_total);
-    LIMIT = "memdoor.cgroup.limit_bytes", Mb(|of| of.bounds?.limit);
-    USAGE = "memdoor.cgroup.usage_bytes", Mb(|of| of.bounds?.usage);
-    SWAP_LIMIT = "memdoor.cgroup.swap_limit_bytes", Mb(|of| of.bounds?.swap_limit);
+    TOTAL = "system.memory.limit", Mib(|of| of.system()?.meminfo.total);
+    SWAP_TOTAL = "memdoor.host.swap_total_bytes", Mib(|of| of.system()?.meminfo.swap_total);
+    LIMIT = "memdoor.cgroup.limit_bytes", Mib(|of| of.bounds?.limit);
+    USAGE = "memdoor.cgroup.usage_bytes", Mib(|of| of.bounds?.usage);
+    SWAP_LIMIT = "memdoor.cgroup.swap_limit_bytes", Mib(|of| of.bounds?.swap_limit);
 } }
 
 /// A process with its cgroup.

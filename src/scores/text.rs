@@ -9,7 +9,7 @@ use crate::environment::Others;
 use crate::escape::Called;
 use crate::parse::memcg::{Bounds, Victims};
 use crate::processes::{self, Process, descending};
-use crate::report::columns::{COMMAND_MAX, Mb, OrDash, in_tenths, name, words};
+use crate::report::columns::{COMMAND_MAX, Mib, OrDash, in_tenths, name, words};
 use crate::report::field::Get::Int;
 use crate::report::table::{Table, in_text};
 use crate::sample::{CGROUP, COMM, FREEABLE, PID, RSS, SCORE, SWAP, Seen, TABLES};
@@ -157,7 +157,7 @@ fn put_limit(view: &View<'_>, group: usize, bounds: &Bounds, out: &mut Out<'_>) 
     let (path, limit, usage, share) = (PATH.of(&place), LIMIT.of(&place), USAGE.of(&place), in_tenths(share));
     words(out, format_args!("\n{path}\n  limit {limit} MiB, {usage} MiB used ({share} %)"));
     if bounds.swap > Bytes(0) {
-        words(out, format_args!(", swap up to {} MiB", Mb(bounds.swap)));
+        words(out, format_args!(", swap up to {} MiB", Mib(bounds.swap)));
     }
     out.put(b"\n");
 }
@@ -189,7 +189,7 @@ fn put_who(process: &Process, out: &mut Out<'_>) {
 }
 
 fn put_guide(view: &View<'_>, out: &mut Out<'_>) {
-    let point = Mb(Bytes(view.scale().0 / 1000));
+    let point = Mib(Bytes(view.scale().0 / 1000));
     out.put(b"\nGUIDE: the highest score goes first. It follows from badness = RSS + swap + page\n");
     words(out, format_args!("tables + adj * (RAM + swap) / 1000: a point of adj counts as {point} MiB here.\n"));
     out.put(match view.zero_line {
@@ -198,5 +198,9 @@ fn put_guide(view: &View<'_>, out: &mut Out<'_>) {
         }
         ZeroLine::At0 => b"0 is the zero line before Linux 5.9 (666 since); 1000 is all memory.\n",
     });
-    out.put(b"adj -1000 is never killed and shows 0; 1000 goes first. To protect a process, as\nroot: memdoor protect -p PID --adj -500; a service: OOMScoreAdjust=-500.\nIn each cgroup with a limit: --next. With another adj: --what-if PID=ADJ\n");
+    out.put(
+        b"adj -1000 is never killed and shows 0; 1000 goes first. To protect a process, as\n\
+        root: memdoor protect -p PID --adj -500; a service: OOMScoreAdjust=-500.\n\
+        In each cgroup with a limit: --next. With another adj: --what-if PID=ADJ\n",
+    );
 }

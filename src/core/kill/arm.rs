@@ -23,7 +23,7 @@ use crate::parse::meminfo::Meminfo;
 use crate::processes::reader::{self, Reader};
 use crate::processes::sharing::REFINING;
 use crate::refusal::fail;
-use crate::report::columns::Mb;
+use crate::report::columns::Mib;
 use crate::report::escape::Escaped;
 use crate::snapshot::Completeness;
 use crate::snapshot::sockets::Sockets;
@@ -169,7 +169,7 @@ impl<'a> Killer<'a> {
     fn say_whose_limit(&mut self) {
         let Some(path) = self.options.cgroup else { return };
         let reading = self.gauge.read(&mut self.host);
-        let limit = Mb(reading.total.unwrap_or_default());
+        let limit = Mib(reading.total.unwrap_or_default());
         match (reading.limit_of(path), reading.whose) {
             (Some(above), _) => {
                 let above = Escaped(above);

@@ -19,7 +19,7 @@ use crate::processes::sharing::{REFINING, WORTH};
 use crate::sys::file::Dir;
 use crate::target::Target;
 use crate::units::{Pid, Ticks};
-use crate::victim::{Choice, Exclusion, Rank, Tree};
+use crate::victim::{Choice, ExclusionCounts, Rank, Tree};
 
 impl Killer<'_> {
     /// A decision that is not yet carried out.
@@ -149,7 +149,7 @@ impl Killer<'_> {
     /// A decision that nobody was looked at for.
     pub(super) fn idle(&self, outcome: Outcome, state: State, reading: Reading) -> Action {
         let nobody = self.action(state, reading, &Choice::default());
-        Action { outcome, excluded: [0; Exclusion::COUNT], overflow: 0, ..nobody }
+        Action { outcome, excluded: ExclusionCounts::default(), overflow: 0, ..nobody }
     }
 
     /// One that SIGKILL did not end is no victim again as long as there is another: it is frozen or in uninterruptible sleep, and what it

@@ -157,8 +157,7 @@ pub(super) static LARGE: [FactOf<LargeProcess>; 6] = [
 
 impl LargeProcess {
     fn reason(&self) -> &'static str {
-        let excluded = self.why.and_then(|why| EXCLUDED.get(why as usize));
-        excluded.and_then(|(_, name)| name.2.rsplit('.').next()).unwrap_or_default()
+        self.why.and_then(|why| name_of(why).2.rsplit('.').next()).unwrap_or_default()
     }
 }
 
@@ -236,21 +235,45 @@ fn text<'r, T>(of: Option<&'r T>, text: impl FnOnce(&'r T) -> &'r [u8]) -> Value
 const TOO_SMALL: Name = Name(KILL, "", "memdoor.kill.excluded.too_small");
 const EMPTY: Name = Name(KILL, "", "memdoor.kill.excluded.empty");
 
-/// How those are called that may not be chosen: in JSON below memdoor.kill.excluded, in text with blanks.
-pub(super) const EXCLUDED: [(&str, Name); Exclusion::COUNT] = [
-    ("kernel threads", Name(KILL, "", "memdoor.kill.excluded.kernel_threads")),
-    ("zombies", Name(KILL, "", "memdoor.kill.excluded.zombies")),
-    ("PID 1", Name(KILL, "", "memdoor.kill.excluded.init")),
-    ("memdoor and above", Name(KILL, "", "memdoor.kill.excluded.own")),
-    ("of the system", Name(KILL, "", "memdoor.kill.excluded.essential")),
-    ("not --only", Name(KILL, "", "memdoor.kill.excluded.unwanted")),
-    ("not read", Name(KILL, "", "memdoor.kill.excluded.unread")),
-    ("outside --cgroup", Name(KILL, "", "memdoor.kill.excluded.outside")),
-    ("--ignore", Name(KILL, "", "memdoor.kill.excluded.ignored")),
-    ("other users'", Name(KILL, "", "memdoor.kill.excluded.other_users")),
-    ("oom_score_adj -1000", Name(KILL, "", "memdoor.kill.excluded.exempt")),
-    ("gone", Name(KILL, "", "memdoor.kill.excluded.gone")),
-];
+/// How those are called that may not be chosen, in text.
+pub(super) const fn words_of(why: Exclusion) -> &'static str {
+    match why {
+        Exclusion::KernelThread => "kernel threads",
+        Exclusion::Zombie => "zombies",
+        Exclusion::Init => "PID 1",
+        Exclusion::Own => "memdoor and above",
+        Exclusion::Essential => "of the system",
+        Exclusion::Unwanted => "not --only",
+        Exclusion::Unread => "not read",
+        Exclusion::Outside => "outside --cgroup",
+        Exclusion::Ignored => "--ignore",
+        Exclusion::OthersProcess => "other users'",
+        Exclusion::Exempt => "oom_score_adj -1000",
+        Exclusion::Gone => "gone",
+    }
+}
+
+/// Their number in JSON.
+const fn name_of(why: Exclusion) -> Name {
+    Name(
+        KILL,
+        "",
+        match why {
+            Exclusion::KernelThread => "memdoor.kill.excluded.kernel_threads",
+            Exclusion::Zombie => "memdoor.kill.excluded.zombies",
+            Exclusion::Init => "memdoor.kill.excluded.init",
+            Exclusion::Own => "memdoor.kill.excluded.own",
+            Exclusion::Essential => "memdoor.kill.excluded.essential",
+            Exclusion::Unwanted => "memdoor.kill.excluded.unwanted",
+            Exclusion::Unread => "memdoor.kill.excluded.unread",
+            Exclusion::Outside => "memdoor.kill.excluded.outside",
+            Exclusion::Ignored => "memdoor.kill.excluded.ignored",
+            Exclusion::OthersProcess => "memdoor.kill.excluded.other_users",
+            Exclusion::Exempt => "memdoor.kill.excluded.exempt",
+            Exclusion::Gone => "memdoor.kill.excluded.gone",
+        },
+    )
+}
 
 /// In neither format.
 pub(super) const fn left_out() -> Fact<'static> {
@@ -282,8 +305,8 @@ pub(super) fn large_line(one: &LargeProcess) -> Fixed<160> {
     if let Some(swap) = one.swap {
         let _ = write!(words, ", swap {} kB", swap.kib());
     }
-    let _ = match one.why.and_then(|why| EXCLUDED.get(why as usize)) {
-        Some((why, _)) => write!(words, ", may not be ended: {why}"),
+    let _ = match one.why {
+        Some(why) => write!(words, ", may not be ended: {}", words_of(why)),
         None => write!(words, ", may be ended"),
     };
     words
@@ -303,20 +326,15 @@ impl Action {
 
     /// How many may not be chosen, for JSON.
     pub(super) fn excluded(&self) -> [Fact<'static>; Exclusion::COUNT + 2] {
+        let is_told = self.trees > 0 || !self.excluded.is_empty();
+        let is_any = |count: u32| (count > 0).then_some(Value::Count(count.into()));
         let mut all = [left_out(); Exclusion::COUNT + 2];
-        let counts = EXCLUDED.iter().zip(self.excluded);
-        for (slot, ((_, name), count)) in all.iter_mut().zip(counts) {
-            if self.trees > 0 || self.excluded.iter().any(|count| *count > 0) {
-                *slot = name.is(Value::Count(count.into()));
-            }
+        let [by_why @ .., too_small, empty] = &mut all;
+        for (slot, why) in by_why.iter_mut().zip(Exclusion::ALL).filter(|_| is_told) {
+            *slot = name_of(why).is(Value::Count(self.excluded.of(why).into()));
         }
-        for (at, name, count) in
-            [(Exclusion::COUNT, TOO_SMALL, self.too_small), (Exclusion::COUNT + 1, EMPTY, self.empty)]
-        {
-            if count > 0 {
-                all[at] = name.is(Value::Count(count.into()));
-            }
-        }
+        *too_small = TOO_SMALL.if_any(is_any(self.too_small));
+        *empty = EMPTY.if_any(is_any(self.empty));
         all
     }
 }

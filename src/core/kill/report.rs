@@ -22,7 +22,7 @@ use crate::sys::clock::Now;
 use crate::target::exe::Link;
 use crate::tmpfs::Lasting;
 use crate::units::{Bytes, Pid, Ticks};
-use crate::victim::{Exclusion, RankBy, Tree};
+use crate::victim::{ExclusionCounts, RankBy, Tree};
 
 /// What came of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -181,7 +181,7 @@ pub(super) struct Action {
     pub(super) avoided: u32,
     pub(super) too_small: u32,
     pub(super) empty: u32,
-    pub(super) excluded: [u32; Exclusion::COUNT],
+    pub(super) excluded: ExclusionCounts,
     pub(super) overflow: u64,
     /// `/proc` hides processes of other users: whoever was not found may be among them.
     pub(super) is_hidden: bool,

@@ -20,7 +20,7 @@ use crate::sys::pidfd::is_refused;
 use crate::sys::reserved::Reserved;
 use crate::sys::{Result, system};
 use crate::units::{Bytes, Pid};
-use crate::victim::{self, Choice, Exclusion, Node, Rank, RankBy};
+use crate::victim::{self, Choice, Exclusion, ExclusionCounts, Node, Rank, RankBy};
 
 /// So many parents are remembered that are to be spared with a child for which there was no room.
 const HEIRS: usize = 64;
@@ -42,7 +42,7 @@ pub(super) struct Selection<'a> {
     /// Who memdoor is, where it may not end everybody.
     user: Option<Sender>,
     /// How many may not be chosen, for each reason.
-    pub(super) excluded: [u32; Exclusion::COUNT],
+    pub(super) excluded: ExclusionCounts,
     /// The largest of all processes, those that may not be chosen included.
     pub(super) top: Top,
 }
@@ -56,7 +56,7 @@ impl<'a> Selection<'a> {
             kinship: Kinship::arm(room)?,
             reader: None,
             user: system::signals_only(),
-            excluded: [0; Exclusion::COUNT],
+            excluded: ExclusionCounts::default(),
             top: Top::default(),
         })
     }
@@ -85,7 +85,7 @@ impl<'a> Selection<'a> {
     ) -> Result<Choice> {
         let own = own_line(proc);
         let Self { table, excluded, reader, top, user, .. } = self;
-        *excluded = [0; Exclusion::COUNT];
+        *excluded = ExclusionCounts::default();
         *top = Top::default();
         let mut wanted = |name: &CStr, process: &mut Process| {
             let judged = judge(proc, name, process, &own, policy, group, *reader);
@@ -98,7 +98,7 @@ impl<'a> Selection<'a> {
             };
             match judged {
                 Ok(rank) => process.mark = rank as u16,
-                Err(why) => excluded[why as usize] += 1,
+                Err(why) => excluded.add(why),
             }
             // Its readers share nearly all that they have with memdoor.
             if !is_helper(process, &own) {
@@ -280,7 +280,7 @@ impl<'a> Selection<'a> {
         };
         table.retain(|row| match objection(row) {
             Some(why) => {
-                excluded[why as usize] += 1;
+                excluded.add(why);
                 false
             }
             None => true,
@@ -442,7 +442,7 @@ mod tests {
         let choice = selection.choose(&made.open(), &policy, None).expect("read");
         let chosen = choice.best[0].expect("one");
         assert_eq!(number(&selection.rows()[chosen.root]), 300);
-        assert_eq!(selection.excluded[Exclusion::Gone as usize], 20);
+        assert_eq!(selection.excluded.of(Exclusion::Gone), 20);
     }
 
     #[test]
@@ -465,7 +465,7 @@ mod tests {
             (number(row), row.oom_score_adj, row.started.is_some())
         });
         assert_eq!(best, [1299, 1298, 1297].map(|pid| (pid, Some(0), true)));
-        assert_eq!(selection.excluded[Exclusion::Exempt as usize], 3);
+        assert_eq!(selection.excluded.of(Exclusion::Exempt), 3);
         let rows = selection.rows().iter();
         assert_eq!(rows.filter(|row| row.started.is_some()).count(), 3);
     }
@@ -524,7 +524,7 @@ mod tests {
         let choice = selection.choose(&made.open(), &policy(&only, &[], RankBy::Process), None).expect("read");
         let best = choice.best.map(|tree| tree.map(|tree| number(&selection.rows()[tree.root])));
         assert_eq!(best, [Some(1000), None, None]);
-        assert_eq!(selection.excluded[Exclusion::OthersProcess as usize], 1);
+        assert_eq!(selection.excluded.of(Exclusion::OthersProcess), 1);
     }
 
     #[test]
@@ -539,7 +539,7 @@ mod tests {
             let policy = policy(&only, &[], by);
             let choice = selection.choose(&made.open(), &policy, None).expect("read");
             assert_eq!(choice, Choice::default());
-            assert_eq!(selection.excluded[Exclusion::Exempt as usize], 300);
+            assert_eq!(selection.excluded.of(Exclusion::Exempt), 300);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use super::facts::{EXCLUDED, line};
+use super::facts::{line, words_of};
 use super::log::Log;
 use super::options::{Only, Options, Policy, Scope};
 use super::report::{Action, Failure, Outcome, Pardon};
@@ -112,8 +112,8 @@ impl Action {
     pub(super) fn not_candidates(&self) -> Fixed<256> {
         let mut words = Fixed::new();
         let by_size = [("too small", self.too_small), ("with nothing to give back", self.empty)];
-        let all = EXCLUDED.iter().map(|(name, _)| *name).zip(self.excluded);
-        for (name, count) in all.chain(by_size).filter(|(_, count)| *count > 0) {
+        let all = Exclusion::ALL.map(|why| (words_of(why), self.excluded.of(why)));
+        for (name, count) in all.into_iter().chain(by_size).filter(|(_, count)| *count > 0) {
             let comma = if words.as_bytes().is_empty() { "" } else { ", " };
             let _ = write!(words, "{comma}{count} {name}");
         }
@@ -236,7 +236,7 @@ impl Action {
 
     /// What to type when nobody may be ended.
     pub(super) fn nobody(&self, policy: &Policy<'_>) -> &'static str {
-        let count = |why: Exclusion| self.excluded[why as usize];
+        let count = |why: Exclusion| self.excluded.of(why);
         let is_any = policy.only.iter().any(|only| matches!(only, Only::Any));
         match () {
             () if self.too_small > 0 => "lower --min-size",

@@ -100,26 +100,26 @@ struct Seen<'a> {
 #[must_use]
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
-    let mut armed = match Monitor::arm(*options, buffers) {
-        Ok(armed) => armed,
+    let mut monitor = match Monitor::arm(*options, buffers) {
+        Ok(monitor) => monitor,
         Err(exit) => return exit,
     };
     let cost = Cost::so_far();
-    let worked = armed.work();
+    let worked = monitor.work();
     if options.self_report == SelfReport::Show {
-        cost.report("samples", armed.seen.summary.samples);
+        cost.report("samples", monitor.seen.summary.samples);
     }
-    if let (Err(error), 0) = (&worked, armed.seen.summary.samples) {
+    if let (Err(error), 0) = (&worked, monitor.seen.summary.samples) {
         // Nothing was seen, so there is nothing to sum up.
         return fail(error);
     }
-    let mut ended = armed.seen.others.qualify(armed.end());
-    if armed.seen.alerts.has_lost() {
+    let mut ended = monitor.seen.others.qualify(monitor.end());
+    if monitor.seen.alerts.has_lost() {
         ended = ended.worse(Exit::Partial);
     }
     match (worked, ended) {
         (Err(error), _) => fail(&error),
-        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && armed.seen.summary.alerts > 0 => {
+        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && monitor.seen.summary.alerts > 0 => {
             Exit::Found
         }
         (Ok(()), exit) => exit,

@@ -14,7 +14,7 @@ use super::tables::Growing;
 use crate::history::trend::BELIEVED;
 use crate::parse::pressure::Stall;
 use crate::report::Value;
-use crate::report::columns::{Keep, OrDash, Tenths, in_mb, in_tenths, left, mb, name, number, right, words};
+use crate::report::columns::{Keep, OrDash, Tenths, in_mib, in_tenths, left, mb, name, number, right, words};
 use crate::report::time::ctime;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
@@ -102,7 +102,7 @@ fn put_bar(label: &str, used: Option<Bytes>, total: Option<Bytes>, limit: Percen
         Some(share) if share > limit => Style::Red,
         _ => Style::Green,
     };
-    let (share_words, used, total) = (in_tenths(share), in_mb(used), in_mb(total));
+    let (share_words, used, total) = (in_tenths(share), in_mib(used), in_mib(total));
     words(&mut screen.line, format_args!("{label} {share_words} %, {used} of {total} MiB"));
     screen.show_padded();
     screen.bar(style, share);
@@ -174,7 +174,7 @@ fn put_groups(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     for group in view.groups.iter().filter(near).take(GROUPS) {
         let line = &mut screen.line;
         line.put(b"CGROUP  ");
-        words(line, format_args!("{} % of {} MiB ", in_tenths(group.percent()), in_mb(group.limit)));
+        words(line, format_args!("{} % of {} MiB ", in_tenths(group.percent()), in_mib(group.limit)));
         left(line, group.path.as_bytes(), 48, Keep::End);
         screen.show_line(Style::Red);
     }

@@ -39,9 +39,9 @@ impl<T: Display> Display for OrDash<T> {
 }
 
 /// A size in MiB with one digit behind the point, rounded: `1210.3`.
-pub struct Mb(pub Bytes);
+pub struct Mib(pub Bytes);
 
-impl Display for Mb {
+impl Display for Mib {
     fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
         f.write_str(core::str::from_utf8(tenths(self.0).as_bytes()).unwrap_or_default())
     }
@@ -56,10 +56,10 @@ impl Display for Tenths {
     }
 }
 
-/// A size as [`Mb`], or `-`.
+/// A size as [`Mib`], or `-`.
 #[must_use]
-pub fn in_mb(size: Option<Bytes>) -> OrDash<Mb> {
-    OrDash(size.map(Mb))
+pub fn in_mib(size: Option<Bytes>) -> OrDash<Mib> {
+    OrDash(size.map(Mib))
 }
 
 /// A percentage as [`Tenths`], or `-`.
@@ -236,12 +236,12 @@ pub(super) mod tests {
         let share = Percent { hundredths: 799 };
         let known = format_args!(
             "{} MiB, {} %, {} %",
-            in_mb(Some(Bytes(5 << 20))),
+            in_mib(Some(Bytes(5 << 20))),
             OrDash(Some(share)),
             in_tenths(Some(share))
         );
         assert_eq!(std::string::ToString::to_string(&known), "5.0 MiB, 7.99 %, 7.9 %");
-        let unknown = format_args!("{} {} {}", in_mb(None), in_tenths(None), OrDash(None::<u64>));
+        let unknown = format_args!("{} {} {}", in_mib(None), in_tenths(None), OrDash(None::<u64>));
         assert_eq!(std::string::ToString::to_string(&unknown), "- - -");
     }
 

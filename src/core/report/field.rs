@@ -5,7 +5,7 @@
 //! it as a column ([`Field::column`]), and a sentence names it ([`Field::of`]):
 //!
 //! ```text
-//! const RSS: Field<Seen> = field("process.memory.usage", Mb(|one| one.process.memory.rss));
+//! const RSS: Field<Seen> = field("process.memory.usage", Mib(|one| one.process.memory.rss));
 //!
 //! [PID, RSS, SWAP]                                       // members of a line of JSON
 //! [PID.column("PID", 8), RSS.column("RSS MB", 8)]        // columns of text
@@ -41,8 +41,8 @@ pub trait Rows: 'static {
 pub enum Get<R: Rows> {
     /// A size in kB: [`Value::Bytes`].
     Size(for<'r> fn(&'r R::Row<'r>) -> Option<Bytes>),
-    /// A [`Value::Mb`].
-    Mb(for<'r> fn(&'r R::Row<'r>) -> Option<Bytes>),
+    /// A [`Value::Mib`].
+    Mib(for<'r> fn(&'r R::Row<'r>) -> Option<Bytes>),
     /// The same of which so much was not read: [`Value::About`].
     About(for<'r> fn(&'r R::Row<'r>) -> Option<(Bytes, Bytes)>),
     /// A [`Value::Growth`].
@@ -82,7 +82,7 @@ impl<R: Rows> Get<R> {
         };
         match self {
             Self::Size(get) => Value::or_nothing(get(row), Value::Bytes),
-            Self::Mb(get) => Value::or_nothing(get(row), Value::Mb),
+            Self::Mib(get) => Value::or_nothing(get(row), Value::Mib),
             Self::About(get) => Value::or_nothing(get(row), |(size, unread)| Value::About(size, unread)),
             Self::Growth(get) => Value::or_nothing(get(row), Value::Growth),
             Self::Rate(get) => Value::or_nothing(get(row), Value::Rate),

@@ -77,7 +77,7 @@ pub enum Value<'a> {
     /// `n kB` in text, bytes in JSON.
     Bytes(Bytes),
     /// `1210.3` MB in text, bytes in JSON.
-    Mb(Bytes),
+    Mib(Bytes),
     /// The same of a size of which so much was not read: `~` stands before it where that matters.
     About(Bytes, Bytes),
     /// A count.

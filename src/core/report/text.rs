@@ -39,7 +39,7 @@ impl<'o, 'b> Text<'o, 'b> {
             Value::Percent(_) | Value::Tenths(_) => put_fmt(self.out, format_args!("{value} %")),
             Value::Growth(_) => put_fmt(self.out, format_args!("{value} kB")),
             Value::Rate(_) => put_fmt(self.out, format_args!("{value} kB/s")),
-            Value::Mb(_) | Value::About(..) => put_fmt(self.out, format_args!("{value} MiB")),
+            Value::Mib(_) | Value::About(..) => put_fmt(self.out, format_args!("{value} MiB")),
             Value::Thousandths(_) => put_fmt(self.out, format_args!("{value}")),
             Value::Command(command) => command.put(self.out),
             Value::Span(span) => {

@@ -21,17 +21,23 @@ pub struct Death<'a> {
 /// That it is dying, and of what.
 const DEATH: Section = Section { key: "memdoor.snapshot.death", banner: "##### PROCESS DEATH INFORMATION #####\n" };
 
-const SECTIONS: [(&Section, Take); 6] = [
-    (&basic::SECTION, basic::take),
-    (&memory::SECTION, memory::take),
-    (&history::SECTION, history::take),
-    (&network::SECTION, network::take),
-    (&mappings::SECTION, mappings::take),
-    (&memory::ROLLUP, memory::rollup_alone),
-];
-
 /// The sockets at 13 us each are the dearer ones when there are more: 60,000 mappings take 24 ms.
 const FEW: usize = 2048;
+
+/// The sections of a process with so many sockets.
+fn sections(sockets: usize) -> [(&'static Section, Take); 6] {
+    const NETWORK: (&Section, Take) = (&network::SECTION, network::take);
+    const MAPPINGS: (&Section, Take) = (&mappings::SECTION, mappings::take);
+    let (cheaper, dearer) = if sockets > FEW { (MAPPINGS, NETWORK) } else { (NETWORK, MAPPINGS) };
+    [
+        (&basic::SECTION, basic::take),
+        (&memory::SECTION, memory::take),
+        (&history::SECTION, history::take),
+        cheaper,
+        dearer,
+        (&memory::ROLLUP, memory::rollup_alone),
+    ]
+}
 
 /// Takes the snapshot of a process in its exit stop; `scene` says until when.
 pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn Report) -> Completeness {
@@ -42,12 +48,8 @@ pub fn take_at_death(scene: &mut Scene<'_>, death: &Death<'_>, report: &mut dyn 
         Name(BEGIN, "Exit Status", "").is(Value::Text(death.status)),
     ]);
     report.end(&DEATH);
-    let mut sections = SECTIONS;
-    if scene.sockets.noted() > FEW {
-        sections.swap(3, 4);
-    }
     let mut losses = Losses::new();
-    for (section, take) in sections {
+    for (section, take) in sections(scene.sockets.noted()) {
         let take = if scene.when.left().is_zero() { late } else { take };
         losses.one(section, take, scene, report);
     }

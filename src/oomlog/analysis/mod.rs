@@ -54,7 +54,7 @@ pub struct Mb(pub Bytes);
 
 impl Display for Mb {
     fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} MB", columns::Mb(self.0))
+        write!(f, "{} MB", columns::Mib(self.0))
     }
 }
 
@@ -64,7 +64,7 @@ pub struct Mib(pub Bytes);
 
 impl Display for Mib {
     fn fmt(&self, f: &mut Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} MiB", columns::Mb(self.0))
+        write!(f, "{} MiB", columns::Mib(self.0))
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt::Write;
 use super::{Alert, Alerts, Change, Facts, Kind, Words, push_name};
 use crate::host::Numbers;
 use crate::processes::Comm;
-use crate::report::columns::Mb;
+use crate::report::columns::Mib;
 use crate::report::escape::{Called, Escaped};
 use crate::units::Pid;
 
@@ -26,7 +26,7 @@ impl Alerts {
                 (None, _) => _ = write!(words, "{}", Called(comm.as_bytes())),
             }
             if let Some(rss) = kill.rss {
-                let _ = write!(words, ", {} MiB", Mb(rss));
+                let _ = write!(words, ", {} MiB", Mib(rss));
             }
             let group = kill.cgroup.as_bytes();
             if !group.is_empty() {

@@ -11,7 +11,7 @@ use crate::monitor::process_table::{ProcessTable, Row, SortKey, ZombieParent};
 use crate::monitor::unread::Origin;
 use crate::processes::Comm;
 use crate::report::Value;
-use crate::report::columns::{Mb, OrDash, in_mb};
+use crate::report::columns::{Mib, OrDash, in_mib};
 use crate::report::escape::Escaped;
 use crate::units::{Bytes, Percent, Pid};
 
@@ -164,10 +164,10 @@ alerts! {
         });
     Growth: "growth", Percent, Limit::Own("growth", 10), Judge::Process(growth, |words, row, processes, begins, limit| {
         let positive = |number: i64| u64::try_from(number).ok();
-        let held = Mb(row.held());
+        let held = Mib(row.held());
         let _ = match processes.growth(row).filter(|_| begins) {
             Some(growth) => {
-                let by = OrDash(positive(growth.gained).map(|gained| Mb(Bytes(gained))));
+                let by = OrDash(positive(growth.gained).map(|gained| Mib(Bytes(gained))));
                 let share = OrDash(positive(growth.percent).map(percent));
                 let rate = OrDash(positive(growth.per_second / 1024));
                 let (seconds, limit) = (growth.span.as_secs(), percent(limit));
@@ -246,7 +246,7 @@ fn share(pair: Option<(Bytes, Bytes)>, origin: Origin) -> Subject {
 
 fn in_mbs(pair: Option<(Bytes, Bytes)>) -> (impl core::fmt::Display, impl core::fmt::Display) {
     let (part, whole) = pair.unzip();
-    (in_mb(part), in_mb(whole))
+    (in_mib(part), in_mib(whole))
 }
 
 /// Who has most of it.
@@ -258,7 +258,7 @@ fn push_first(words: &mut Words, of: &Facts<'_>, before: &str, by: SortKey) {
         push_name(words, row.pid, &row.comm);
         let _ = match by {
             SortKey::Fds => write!(words, ", {}", by.of(row)),
-            _ => write!(words, ", {} MiB", Mb(Bytes(by.of(row)))),
+            _ => write!(words, ", {} MiB", Mib(Bytes(by.of(row)))),
         };
     }
 }

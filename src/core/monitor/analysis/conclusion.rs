@@ -6,7 +6,7 @@ use super::summary::Figure;
 use super::{Facts, SHORT, Sentence, shared::gained};
 use crate::fixed::Fixed;
 use crate::monitor::process_table::{Growth, Row, SortKey};
-use crate::report::columns::{Mb, OrDash, in_mb};
+use crate::report::columns::{Mib, OrDash, in_mib};
 use crate::report::escape::{Called, Escaped};
 use crate::report::table::Writer;
 use crate::tmpfs::Mounts;
@@ -42,10 +42,10 @@ fn host(facts: &Facts<'_>) -> Words {
         (Some(first), Some(last)) => (Some(Bytes(last.0 - first.0)), "more"),
         _ => (None, "more"),
     };
-    let (now, total, change) = (in_mb(last), in_mb(facts.sample.meminfo.total), in_mb(change));
+    let (now, total, change) = (in_mib(last), in_mib(facts.sample.meminfo.total), in_mib(change));
     let seconds = facts.summary.span.as_secs();
-    let available = in_mb(of(Figure::Available).map(|available| available.least));
-    let swap = in_mb(of(Figure::SwapUsed).and_then(|swap| swap.last));
+    let available = in_mib(of(Figure::Available).map(|available| available.least));
+    let swap = in_mib(of(Figure::SwapUsed).and_then(|swap| swap.last));
     let (full, kills) = (OrDash(facts.summary.full), OrDash(facts.summary.oom_kills));
     // A Fixed never returns an error: it cuts.
     let _ = write!(
@@ -71,8 +71,8 @@ fn growers(facts: &Facts<'_>) -> Words {
     };
     words.push(b"Growing: ");
     name(&mut words, row);
-    let rate = Mb(Bytes(u64::try_from(growth.per_second).unwrap_or(0).saturating_mul(60)));
-    let more = in_mb(u64::try_from(growth.gained).ok().map(Bytes));
+    let rate = Mib(Bytes(u64::try_from(growth.per_second).unwrap_or(0).saturating_mul(60)));
+    let more = in_mib(u64::try_from(growth.gained).ok().map(Bytes));
     let seconds = growth.span.as_secs();
     // A Fixed never returns an error: it cuts.
     let _ = write!(words, ", R2 0.{:03}", growth.r2.0.min(999));
@@ -153,11 +153,11 @@ fn others(facts: &Facts<'_>, now: &Mounts) -> Words {
         };
         next(&mut words);
         let _ = write!(words, "{}", Escaped(mount.point.as_bytes()));
-        let _ = write!(words, " (tmpfs) has {} MiB, {} MiB more", Mb(mount.used), Mb(more));
+        let _ = write!(words, " (tmpfs) has {} MiB, {} MiB more", Mib(mount.used), Mib(more));
     }
     kernel(facts, &mut |what, more| {
         next(&mut words);
-        let _ = write!(words, "{what}: {} MiB more", Mb(more));
+        let _ = write!(words, "{what}: {} MiB more", Mib(more));
     });
     if words.as_bytes().len() == start {
         return Words::of(

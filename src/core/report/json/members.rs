@@ -79,7 +79,7 @@ fn is_incomplete(fact: &Fact<'_>) -> bool {
 
 fn put_value(out: &mut Out<'_>, value: Value<'_>) {
     match value {
-        Value::Bytes(size) | Value::Mb(size) | Value::About(size, _) => out.put_dec(size.0),
+        Value::Bytes(size) | Value::Mib(size) | Value::About(size, _) => out.put_dec(size.0),
         Value::Count(count) => out.put_dec(count),
         Value::Int(number) | Value::Growth(number) | Value::Rate(number) => out.put_dec(number),
         Value::Text(bytes) | Value::Cut(bytes) => {

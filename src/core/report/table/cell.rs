@@ -13,7 +13,7 @@ impl Value<'_> {
         let mut text = Fixed::new();
         match *self {
             Self::Bytes(size) => _ = text.push_dec(size.kib()),
-            Self::Mb(size) | Self::About(size, _) => {
+            Self::Mib(size) | Self::About(size, _) => {
                 text.push(if self.is_vague() { b"~" } else { b"" }).push(columns::tenths(size).as_bytes());
             }
             Self::Count(count) => _ = text.push_dec(count),
@@ -39,7 +39,7 @@ impl Value<'_> {
     pub fn in_base_units(&self) -> Fixed<32> {
         let mut text = Fixed::new();
         match *self {
-            Self::Bytes(size) | Self::Mb(size) | Self::About(size, _) => _ = text.push_dec(size.0),
+            Self::Bytes(size) | Self::Mib(size) | Self::About(size, _) => _ = text.push_dec(size.0),
             Self::Int(number) | Self::Growth(number) | Self::Rate(number) => _ = text.push_dec(number),
             Self::Count(count) => _ = text.push_dec(count),
             Self::Percent(share) | Self::Tenths(share) => push_parts(&mut text, share.hundredths, 10_000),
