@@ -1,6 +1,7 @@
 //! What is done where memory is short: one is ended, or it is said why nobody is.
 
 use super::Killer;
+use super::end::Ended;
 use super::options::Act;
 use super::patience::Patience;
 use super::report::{Action, Outcome};
@@ -26,12 +27,12 @@ impl Killer<'_> {
         if action.outcome == Outcome::Pending {
             return action.outcome;
         }
-        if matches!(action.outcome, Outcome::Nobody | Outcome::Elsewhere | Outcome::DryRun | Outcome::Vanished)
+        if matches!(action.outcome, Outcome::Nobody | Outcome::InFiles | Outcome::DryRun | Outcome::Vanished)
             && action.top.is_none()
         {
             action.top = self.the_largest();
         }
-        let victim = action.best[0].as_ref().filter(|_| action.outcome != Outcome::DryRun);
+        let victim = action.victim.as_ref().filter(|_| action.outcome != Outcome::DryRun);
         self.has_ended_avoided |= victim.is_some_and(|victim| victim.tree.rank == Rank::Avoided);
         let is_own_look = action.waited.is_none();
         if self.history.is_news(action.outcome, is_own_look, monotonic()) {
@@ -59,21 +60,21 @@ impl Killer<'_> {
                 State::Unknown => break self.idle(Outcome::Unknown, state, reading),
             }
             let mut action = self.decide(state, reading);
-            if action.outcome != Outcome::Elsewhere {
+            if action.outcome != Outcome::InFiles {
                 self.pass_over_survivors(&mut action);
             }
-            let victim = action.best[0].clone().filter(|_| action.outcome != Outcome::Failed);
+            let victim = action.victim.clone().filter(|_| action.outcome != Outcome::Failed);
             let Some(victim) = victim else {
                 break action;
             };
             // A security module's rule, which is told by the signal alone: another one may be signalled, and that one is not asked again.
-            let is_to_go_on = self.end(&mut action, &victim, rounds < ROUNDS, &mut patience)
-                || action.is_refused() && rounds < ROUNDS;
+            let ended = self.end(&mut action, &victim, rounds < ROUNDS, &mut patience);
+            let is_to_go_on = ended == Ended::LookAnew || action.is_refused() && rounds < ROUNDS;
             if !is_to_go_on {
                 break action;
             }
         };
-        // Of one that is held still the lock tells on.
+        // A victim that is still in its grace period stays announced.
         if action.outcome != Outcome::Pending {
             self.history.turn.release();
         }

@@ -194,7 +194,7 @@ impl<'a> Killer<'a> {
 
     /// A daemon for nobody is a mistake that is noticed when memory is short, unless it is said before.
     fn say_if_nobody_fits(&mut self, action: &Action) {
-        if action.best[0].is_some() {
+        if action.victim.is_some() {
             return;
         }
         let not = action.not_candidates();

@@ -1,25 +1,19 @@
 //! Looks at all processes and chooses: a decision that is not carried out yet.
 
-use core::time::Duration;
-
 use super::Killer;
 use super::member::Check;
 use super::options::{Act, Scope};
-use super::report::{Action, Candidate, Failure, Outcome, Terms};
+use super::report::{Action, Candidate, Effect, Failure, Outcome, Terms};
 use super::top::Top;
 use super::when::{Reading, State};
-use super::whole_cgroup::{Leaf, NotWhole, WholeCgroup, judge_cgroup};
-use crate::cgroup::{Memcg, Path};
+use super::whole_cgroup::{CgroupToEnd, NotWhole, WholeCgroup, judge_cgroup};
 use crate::host::Numbers;
 use crate::own::own_line;
 use crate::parse::cgroup::Version;
-use crate::processes::Process;
 use crate::processes::reader::{self};
 use crate::processes::sharing::{REFINING, WORTH};
-use crate::sys::file::Dir;
 use crate::target::Target;
-use crate::units::{Pid, Ticks};
-use crate::victim::{Choice, ExclusionCounts, Rank, Tree};
+use crate::victim::{Choice, ExclusionCounts, Tree};
 
 impl Killer<'_> {
     /// A decision that is not yet carried out.
@@ -35,12 +29,14 @@ impl Killer<'_> {
             (State::Short, None) => Outcome::Nobody,
             (State::Short, Some(_)) => Outcome::DryRun,
         };
+        let [victim, near @ ..] = choice.best.each_ref().map(|tree| named(tree.as_ref()?));
         Action {
             outcome,
             terms: Terms::of(&self.options),
             state,
             reading,
-            best: choice.best.each_ref().map(|tree| named(tree.as_ref()?)),
+            victim,
+            near,
             trees: choice.trees,
             avoided: choice.avoided,
             too_small: choice.too_small,
@@ -49,25 +45,12 @@ impl Killer<'_> {
             overflow: self.selection.overflow(),
             is_hidden: self.evidence.envelope.others.is_some(),
             exe: None,
-            killed: 0,
-            freed: None,
-            held: None,
-            left: None,
-            is_narrowed: false,
-            let_go: 0,
-            pardon: None,
-            survivor: None,
-            after: None,
-            risen: None,
-            judged_anew: None,
-            state_after: None,
             whole: None,
-            is_by_cgroup_kill: false,
             top: None,
             lasting: None,
             waited: None,
-            took: Duration::ZERO,
             failure: None,
+            effect: Effect::default(),
         }
     }
 
@@ -85,14 +68,12 @@ impl Killer<'_> {
         if state == State::Short && group.is_none() {
             self.look_elsewhere(&mut action, &choice);
         }
-        if let (Some(victim), Act::DryRun) = (action.best[0].clone(), self.options.act) {
-            let leaf = self.leaf(&victim);
+        if let (Some(victim), Act::DryRun) = (action.victim.clone(), self.options.act) {
             let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
-            let leaf = leaf.as_ref();
-            let whole = leaf.map(|(_, path)| self.leaf_of(&victim, path));
-            let _ = self.judge_whole(leaf, whole, &check, &mut action);
+            let cgroup = self.cgroup_of(&victim);
+            let _ = self.judge_whole(cgroup.as_ref(), &check, &mut action);
         }
-        if let Some(victim) = &action.best[0] {
+        if let Some(victim) = &action.victim {
             let target = Target::open_same(&self.host.proc, victim.pid, victim.started);
             action.exe = target.and_then(|target| target.exe().ok());
         }
@@ -110,10 +91,9 @@ impl Killer<'_> {
         let own = own_line(proc);
         let check = Check::of(options, &policy, selection.user(), *reader);
         selection.choose_with(proc, &policy, group, &mut |row, rank| {
-            let (dir, path) = leaf(proc, memcg, row.pid, row.started?)?;
-            let whole = leaf_of(proc, Some(row), rank, &path);
-            let judged = judge_cgroup(proc, &dir, &own, &check, &whole);
-            (path.as_bytes() != b"/" && judged == Err(NotWhole::Avoided)).then_some(path)
+            let cgroup = CgroupToEnd::of(proc, memcg, row, rank).filter(|cgroup| !cgroup.is_root())?;
+            let judged = judge_cgroup(proc, &cgroup, &own, &check);
+            (judged == Err(NotWhole::Avoided)).then(|| cgroup.path().clone())
         })
     }
 
@@ -132,12 +112,10 @@ impl Killer<'_> {
         if let (Some(resident), Some(most)) = (resident, most)
             // What a whole cgroup would give back is not known.
             && self.options.scope == Scope::Tree
-            && self.options.when.is_elsewhere(&action.reading, resident, most)
+            && self.options.when.is_in_files(&action.reading, resident, most)
         {
-            action.outcome = Outcome::Elsewhere;
-            // There is no victim, and these are who was near.
-            action.best[2] = None;
-            action.best.rotate_right(1);
+            action.outcome = Outcome::InFiles;
+            action.near = [action.victim.take(), action.near[0].take()];
         }
     }
 
@@ -156,65 +134,37 @@ impl Killer<'_> {
     /// may hold still comes when it comes.
     pub(super) fn pass_over_survivors(&self, action: &mut Action) {
         let is_new = |one: &Option<Candidate>| one.as_ref().is_some_and(|one| !self.history.has_survived(one));
-        if let Some(at) = action.best.iter().position(is_new) {
-            action.best.rotate_left(at);
+        let [second, third] = &mut action.near;
+        let mut ranked = [action.victim.take(), second.take(), third.take()];
+        if let Some(at) = ranked.iter().position(is_new) {
+            ranked.rotate_left(at);
         }
+        [action.victim, *second, *third] = ranked;
     }
 
-    /// The victim's own cgroup, and its path, when that is to be ended with it.
-    pub(super) fn leaf(&mut self, victim: &Candidate) -> Option<(Dir, Path)> {
-        let is_asked = self.options.scope == Scope::Cgroup;
-        is_asked.then(|| leaf(&self.host.proc, &mut self.evidence.memcg, victim.pid, victim.started))?
-    }
-
-    /// The same with what all in it must have in common with the victim.
-    pub(super) fn leaf_of<'p>(&self, victim: &Candidate, path: &'p Path) -> Leaf<'p> {
+    /// The victim's own cgroup, when that is to be ended with it.
+    pub(super) fn cgroup_of(&mut self, victim: &Candidate) -> Option<CgroupToEnd> {
         let row = self.selection.rows().get(victim.tree.root).filter(|row| row.pid == victim.pid);
-        leaf_of(&self.host.proc, row, victim.tree.rank, path)
+        let row = row.filter(|_| self.options.scope == Scope::Cgroup)?;
+        CgroupToEnd::of(&self.host.proc, &mut self.evidence.memcg, row, victim.tree.rank)
     }
 
     /// Whether the cgroup may be ended as a whole; where it may not, the tree is ended alone, and the decision says why.
-    pub(super) fn judge_whole<'l>(
-        &self,
-        leaf: Option<&'l (Dir, Path)>,
-        whole: Option<Leaf<'_>>,
-        check: &Check<'_>,
-        action: &mut Action,
-    ) -> Option<&'l (Dir, Path)> {
+    pub(super) fn judge_whole(&self, cgroup: Option<&CgroupToEnd>, check: &Check<'_>, action: &mut Action) -> bool {
         if self.options.scope != Scope::Cgroup {
-            return None;
+            return false;
         }
         let proc = &self.host.proc;
-        let judged = match leaf.zip(whole) {
-            Some(((dir, path), whole)) if path.as_bytes() != b"/" => {
-                let judged = judge_cgroup(proc, dir, &own_line(proc), check, &whole);
+        let judged = match cgroup.filter(|cgroup| !cgroup.is_root()) {
+            Some(cgroup) => {
                 let is_v1 = self.evidence.memcg.version() == Some(Version::V1);
                 let may_have_others = is_v1 && self.host.numbers() == Numbers::Other;
+                let judged = judge_cgroup(proc, cgroup, &own_line(proc), check);
                 judged.map(|whole| WholeCgroup { may_have_others, ..whole })
             }
-            _ => Err(NotWhole::Root),
+            None => Err(NotWhole::Root),
         };
         action.whole = Some(judged);
-        leaf.filter(|_| judged.is_ok())
-    }
-}
-
-/// The memory cgroup of a process, and its path.
-fn leaf(proc: &Dir, memcg: &mut Memcg, pid: Pid, started: Ticks) -> Option<(Dir, Path)> {
-    let mut target = Target::open_same(proc, pid, started)?;
-    memcg.forget();
-    memcg.refresh(&mut target);
-    let path = Path::of(memcg.path().ok()?.1);
-    let dir = memcg.dir()?.dir(c".").ok();
-    memcg.forget();
-    dir.map(|dir| (dir, path))
-}
-
-pub(super) fn leaf_of<'p>(proc: &Dir, row: Option<&Process>, rank: Rank, path: &'p Path) -> Leaf<'p> {
-    Leaf {
-        path: path.as_bytes(),
-        place: row.map(|row| row.whereabouts(proc)).unwrap_or_default(),
-        user: row.and_then(|row| row.user),
-        rank,
+        judged.is_ok()
     }
 }

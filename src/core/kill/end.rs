@@ -8,13 +8,11 @@ use super::patience::Patience;
 use super::pending::{Pending, Since};
 use super::report::{Action, Candidate, Failure, Outcome, Pardon};
 use super::when::{Reading, State};
-use super::whole_cgroup::{WholeCgroup, judge_cgroup};
+use super::whole_cgroup::{CgroupToEnd, WholeCgroup, judge_cgroup};
 use super::{Call, Killer};
-use crate::cgroup::Path;
 use crate::own::own_line;
 use crate::sys::Errno;
 use crate::sys::clock::{monotonic, sleep};
-use crate::sys::file::Dir;
 use crate::sys::signal::{self, Until};
 use crate::units::Bytes;
 use crate::victim::{Rank, RankBy};
@@ -33,6 +31,15 @@ const GENERATIONS: usize = 8;
 const LATECOMERS: usize = 3;
 /// What memdoor itself has ended is counted as available within this time.
 const SETTLE: Duration = Duration::from_millis(300);
+
+/// What came of a victim that was to be ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// The outcome of the action.
+    AsTheActionSays,
+    /// Another memdoor was waited for, before a signal was sent: memory is to be looked at anew.
+    LookAnew,
+}
 
 /// How the time between SIGTERM and SIGKILL went.
 enum Wait {
@@ -65,31 +72,30 @@ impl Call {
 }
 
 impl Killer<'_> {
-    /// Ends the victim's tree; or had to wait for another memdoor, so that all is to be looked at anew: whether that is so.
+    /// Ends the victim's tree, unless it had to wait for another memdoor, which may have ended somebody meanwhile.
     pub(super) fn end(
         &mut self,
         action: &mut Action,
         victim: &Candidate,
         may_wait: bool,
         patience: &mut Patience,
-    ) -> bool {
+    ) -> Ended {
         let started = monotonic();
         let policy = self.options.policy;
         let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
-        let Some(size) = self.take_hold(action, victim, &check) else { return false };
-        let leaf = self.leaf(victim);
-        let whole = leaf.as_ref().map(|(_, path)| self.leaf_of(victim, path));
-        let check = Check { leaf: whole, ..check };
-        let is_whole = self.judge_whole(leaf.as_ref(), whole, &check, action).is_some();
-        let cgroup = leaf.as_ref().filter(|_| is_whole).map(|(dir, _)| dir);
-        if let Some(cgroup) = cgroup {
+        let Some(size) = self.take_hold(action, victim, &check) else { return Ended::AsTheActionSays };
+        let cgroup = self.cgroup_of(victim);
+        let is_whole = self.judge_whole(cgroup.as_ref(), &check, action);
+        let cgroup = cgroup.filter(|_| is_whole);
+        let check = Check { cgroup: cgroup.as_ref(), ..check };
+        if let Some(cgroup) = &cgroup {
             let _ = self.members.hold_cgroup(&self.host.proc, cgroup, &check);
         }
         if self.tell_and_write(action, victim, size, patience) && may_wait {
             self.members.clear();
-            return true;
+            return Ended::LookAnew;
         }
-        let Some(before) = self.look_again(action) else { return false };
+        let Some(before) = self.look_again(action) else { return Ended::AsTheActionSays };
         let sent = if cgroup.is_some() { self.members.terminate_all() } else { self.members.terminate_root() };
         let asked = monotonic();
         action.outcome = match sent {
@@ -97,7 +103,7 @@ impl Killer<'_> {
                 // From here on it counts, whatever comes of it.
                 self.history.kills.note(asked);
                 self.rest();
-                self.see_through(action, &check, cgroup, asked)
+                self.see_through(action, &check, asked)
             }
             Err(Errno::ESRCH) => Outcome::Vanished,
             Err(errno) => {
@@ -107,9 +113,8 @@ impl Killer<'_> {
                 Outcome::Failed
             }
         };
-        let cgroup = leaf.filter(|_| is_whole);
         self.conclude(action, Since { started, asked, before }, cgroup);
-        false
+        Ended::AsTheActionSays
     }
 
     /// Opens the victim's tree, and what that holds; `None`: it is not there any more, or can't be opened, as the action says then.
@@ -129,7 +134,7 @@ impl Killer<'_> {
         None
     }
 
-    /// Tells the victim, before its evidence is written, which takes its time, and looks once more when it is; whom it had to wait for.
+    /// Announces the victim to other memdoors and writes its snapshot; whether another memdoor had to be waited for before or after that.
     fn tell_and_write(
         &mut self,
         action: &mut Action,
@@ -164,13 +169,13 @@ impl Killer<'_> {
     }
 
     /// Sums up what came of it, and lets go of all; or keeps what is held for the run that comes, where a SIGHUP came before the end.
-    pub(super) fn conclude(&mut self, action: &mut Action, since: Since, cgroup: Option<(Dir, Path)>) {
+    pub(super) fn conclude(&mut self, action: &mut Action, since: Since, cgroup: Option<CgroupToEnd>) {
         if action.outcome == Outcome::Pending {
             self.history.pending = Some(Pending { members: None, action: action.clone(), since, cgroup });
             return;
         }
-        action.took = monotonic().saturating_sub(since.started);
-        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) {
+        action.effect.took = monotonic().saturating_sub(since.started);
+        if action.outcome.did_end() {
             self.gauge.stalls.relieve();
         }
         self.sum_up(action, &since.before);
@@ -179,68 +184,61 @@ impl Killer<'_> {
 
     /// What it gave back.
     fn sum_up(&mut self, action: &mut Action, before: &Reading) {
-        action.left = self.members.still_unheld(&self.host.proc);
-        if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) && action.left.is_some() {
+        action.effect.left = self.members.still_unheld(&self.host.proc);
+        if action.outcome.did_end() && action.effect.left.is_some() {
             action.outcome = Outcome::Survived;
         }
         if action.outcome == Outcome::Survived
-            && let Some(victim) = &action.best[0]
+            && let Some(victim) = &action.victim
         {
             self.history.note_survivor(victim);
         }
-        action.let_go = self.members.let_go_count();
-        action.judged_anew = Some(self.options.when).filter(|when| *when != action.terms.when);
-        let is_spared = matches!(action.outcome, Outcome::Spared | Outcome::Pardoned);
-        if is_spared || matches!(action.outcome, Outcome::Terminated | Outcome::Killed | Outcome::Survived) {
-            // What those gave back who live on is not held by anybody who has ended.
-            let has_nobody_ended = is_spared && self.members.alive_count() == self.members.count();
-            action.freed = Some(if has_nobody_ended { Bytes(0) } else { self.members.freed() });
+        action.effect.let_go = self.members.let_go_count();
+        action.effect.judged_anew = Some(self.options.when).filter(|when| *when != action.terms.when);
+        if action.outcome.has_sent() {
+            // `freed` is what those held that have ended: nothing where nobody has, whatever the others gave back.
+            let has_nobody_ended = action.outcome.did_spare() && self.members.alive_count() == self.members.count();
+            action.effect.freed = Some(if has_nobody_ended { Bytes(0) } else { self.members.freed() });
             // Of a cgroup that is not ended as a whole any more those that are let go were none of the tree.
-            let let_go = if action.is_narrowed { 0 } else { action.let_go };
-            action.held = u32::try_from(self.members.count()).ok().map(|count| count.saturating_add(let_go));
-            action.survivor = self.members.survivor();
+            let let_go = if action.effect.is_narrowed { 0 } else { action.effect.let_go };
+            action.effect.held = u32::try_from(self.members.count()).ok().map(|count| count.saturating_add(let_go));
+            action.effect.survivor = self.members.survivor();
         }
         // Whoever waits for this one looks at memory next.
-        let has_ended = matches!(action.outcome, Outcome::Terminated | Outcome::Killed);
-        let least = action.freed.unwrap_or_default().0 / 2;
+        let has_ended = action.outcome.did_end();
+        let least = action.effect.freed.unwrap_or_default().0 / 2;
         let after = self.let_memory_come_back(if has_ended { SETTLE } else { Duration::ZERO }, &|after| {
             let (Some(before), Some(after)) = (before.available, after.available) else {
                 return true;
             };
             after.0.saturating_sub(before.0) >= least
         });
-        action.after = after.available.filter(|_| self.options.cgroup == action.terms.cgroup());
-        action.risen = match (before.available, after.available) {
+        action.effect.after = after.available.filter(|_| self.options.cgroup == action.terms.cgroup());
+        action.effect.risen = match (before.available, after.available) {
             (Some(before), Some(after)) => {
                 let signed = |size: Bytes| i64::try_from(size.0).unwrap_or(i64::MAX);
                 Some(signed(after).saturating_sub(signed(before)))
             }
             _ => None,
         };
-        action.state_after = Some(self.options.when.judge(&after));
+        action.effect.state_after = Some(self.options.when.judge(&after));
     }
 
     /// From SIGTERM on, which was sent at that time.
-    pub(super) fn see_through(
-        &mut self,
-        action: &mut Action,
-        check: &Check<'_>,
-        cgroup: Option<&Dir>,
-        asked: Duration,
-    ) -> Outcome {
-        match self.wait_for_end(check, cgroup, asked.saturating_add(self.options.grace)) {
+    pub(super) fn see_through(&mut self, action: &mut Action, check: &Check<'_>, asked: Duration) -> Outcome {
+        match self.wait_for_end(check, asked.saturating_add(self.options.grace)) {
             Wait::Ended => return Outcome::Terminated,
             Wait::Called(call) => return call.behind_sigterm(),
             Wait::Relieved => return Outcome::Spared,
             Wait::Up => {}
         }
         // It may have called exec(2) since it was asked, and be by now what nobody is to end.
-        let rank = action.best[0].as_ref().map_or(Rank::Ordinary, |victim| victim.tree.rank);
+        let rank = action.victim.as_ref().map_or(Rank::Ordinary, |victim| victim.tree.rank);
         if self.members.let_go_by_program(check, rank) {
-            action.pardon = Some(Pardon::Program);
+            action.effect.pardon = Some(Pardon::Program);
             return Outcome::Pardoned;
         }
-        let (killed, failed) = match cgroup {
+        let (killed, failed) = match check.cgroup {
             Some(cgroup) => match self.kill_whole(action, cgroup, check) {
                 Ok(done) => done,
                 Err(call) => return call.behind_sigterm(),
@@ -254,7 +252,7 @@ impl Killer<'_> {
                 self.kill_tree(check)
             }
         };
-        action.killed = killed;
+        action.effect.killed = killed;
         action.failure = failed.map(|errno| Failure::new("signal a process of the tree", errno));
         self.wait_for_death();
         match (self.members.alive_count(), killed) {
@@ -311,7 +309,7 @@ impl Killer<'_> {
     }
 
     /// Until all have ended, the time is up, or memory can't wait.
-    fn wait_for_end(&mut self, check: &Check<'_>, cgroup: Option<&Dir>, mut until: Duration) -> Wait {
+    fn wait_for_end(&mut self, check: &Check<'_>, mut until: Duration) -> Wait {
         let mut is_orphaned = false;
         loop {
             if self.members.alive_count() == 0 && self.members.still_unheld(&self.host.proc).is_none() {
@@ -320,7 +318,7 @@ impl Killer<'_> {
             if let Some(call) = self.call() {
                 return Wait::Called(call);
             }
-            if let Some(cgroup) = cgroup {
+            if let Some(cgroup) = check.cgroup {
                 self.members.join_cgroup(&self.host.proc, cgroup, check);
             }
             let now = monotonic();
@@ -332,7 +330,7 @@ impl Killer<'_> {
                 let is_relieved = is_whole && self.options.when.judge(&reading) == State::Enough;
                 return if is_relieved { Wait::Relieved } else { Wait::Up };
             }
-            if cgroup.is_none() && !is_orphaned && !self.members.is_root_alive() {
+            if check.cgroup.is_none() && !is_orphaned && !self.members.is_root_alive() {
                 is_orphaned = true;
                 until = until.min(now.saturating_add(ORPHANS));
             }
@@ -373,7 +371,7 @@ impl Killer<'_> {
     fn kill_whole(
         &mut self,
         action: &mut Action,
-        cgroup: &Dir,
+        cgroup: &CgroupToEnd,
         check: &Check<'_>,
     ) -> Result<(u64, Option<Errno>), Call> {
         for _ in 0..LATECOMERS {
@@ -386,19 +384,18 @@ impl Killer<'_> {
                 break;
             }
         }
-        let now = self.ripe_by();
+        let now = self.kill_those_due_by();
         // Who joined it since it was judged ends with it, unless it is one for whom it would not have been ended.
         let own = own_line(&self.host.proc);
-        let judged = check.leaf.map(|whole| judge_cgroup(&self.host.proc, cgroup, &own, check, &whole));
-        let is_plain =
-            matches!(judged, Some(Ok(WholeCgroup { exempt: 0, .. }))) && self.members.kill_not_before() <= now;
-        if let Some(count) = is_plain.then(|| self.members.kill_cgroup(cgroup)).flatten() {
-            action.is_by_cgroup_kill = true;
+        let judged = judge_cgroup(&self.host.proc, cgroup, &own, check);
+        let is_plain = matches!(judged, Ok(WholeCgroup { exempt: 0, .. })) && self.members.kill_not_before() <= now;
+        if let Some(count) = is_plain.then(|| self.members.kill_cgroup(&cgroup.dir)).flatten() {
+            action.effect.is_by_cgroup_kill = true;
             return Ok((count, None));
         }
         let (mut killed, mut failed) = (0, None);
         for _ in 0..GENERATIONS {
-            let now = self.ripe_by();
+            let now = self.kill_those_due_by();
             let (count, errno) = self.members.kill_all(&self.host.proc, check, now);
             (killed, failed) = (killed + count, failed.or(errno));
             self.make_room();
@@ -411,8 +408,8 @@ impl Killer<'_> {
         Ok((killed, failed))
     }
 
-    /// Those that were asked so long ago may be sent SIGKILL: when memory can't wait, all.
-    fn ripe_by(&mut self) -> Duration {
+    /// SIGKILL may be sent to whose time is up by then: all, when memory can't wait.
+    fn kill_those_due_by(&mut self) -> Duration {
         let reading = self.gauge.read(&mut self.host);
         if self.options.when.is_hard(&reading) { Duration::MAX } else { monotonic() }
     }
@@ -424,7 +421,7 @@ impl Killer<'_> {
             return false;
         }
         loop {
-            let left = until.saturating_sub(self.ripe_by());
+            let left = until.saturating_sub(self.kill_those_due_by());
             if left.is_zero() {
                 return monotonic() >= until;
             }

@@ -95,12 +95,12 @@ pub(super) static DECISION: [FactOf<Decision<'static>>; 50] = [
     kill("", "memdoor.kill.next", Known(|of| objects(of.near))),
     kill("", "memdoor.kill.top", Known(|of| objects(of.top))),
     kill("Candidates Without Room", "memdoor.kill.overflow", Count(|of| Some(of.action.overflow).filter(|count| *count > 0))),
-    kill("Processes Sent SIGKILL", "memdoor.kill.sigkills", Count(|of| of.action.freed.map(|_| of.action.killed))),
-    kill("Held By Those Ended", "memdoor.kill.freed_bytes", Size(|of| of.action.freed)),
-    kill("Available Memory After", "memdoor.kill.available_after_bytes", Size(|of| of.action.after)),
-    kill("Available Memory Rose By", "memdoor.kill.available_rise_bytes", Growth(|of| of.action.risen)),
+    kill("Processes Sent SIGKILL", "memdoor.kill.sigkills", Count(|of| of.action.effect.freed.map(|_| of.action.effect.killed))),
+    kill("Held By Those Ended", "memdoor.kill.freed_bytes", Size(|of| of.action.effect.freed)),
+    kill("Available Memory After", "memdoor.kill.available_after_bytes", Size(|of| of.action.effect.after)),
+    kill("Available Memory Rose By", "memdoor.kill.available_rise_bytes", Growth(|of| of.action.effect.risen)),
     kill("", "memdoor.kill.short_after", Known(|of| of.is_short_after())),
-    kill("Took", "memdoor.kill.duration_us", Span(|of| of.action.freed.map(|_| of.action.took))),
+    kill("Took", "memdoor.kill.duration_us", Span(|of| of.action.effect.freed.map(|_| of.action.effect.took))),
     // Text has it in a sentence of its own; JSON as what is incomplete.
     kill("", "memdoor.kill.reason", Known(|of| Value::or_nothing(of.action.failure, |failure| Value::Absent(failure.why)))),
 ];
@@ -115,13 +115,13 @@ pub(super) static OTHERS: [FactOf<Decision<'static>>; 16] = [
     kill("", "memdoor.kill.waited_for.duration_us", Span(|of| Some(of.waited()?.took))),
     kill("", "memdoor.kill.waited_for.in_vain", Known(|of| Value::or_nothing(of.waited(), |waited| Value::Flag(waited.is_in_vain)))),
     kill("", "memdoor.kill.cgroup_processes", Count(|of| Some(of.in_cgroup()?.into()))),
-    kill("", "memdoor.kill.cgroup_kill", Known(|of| Value::or_nothing(of.whole(), |_| Value::Flag(of.action.is_by_cgroup_kill)))),
-    kill("", "memdoor.kill.left", Count(|of| Some(of.action.left?.count.into()))),
-    kill("", "memdoor.kill.survivor.pid", Count(|of| number(of.action.survivor.as_ref()?.pid))),
-    kill("", "memdoor.kill.survivor.state", Words(|of| of.action.survivor.as_ref().map_or(b"", |one| one.stuck.name().as_bytes()))),
+    kill("", "memdoor.kill.cgroup_kill", Known(|of| Value::or_nothing(of.whole(), |_| Value::Flag(of.action.effect.is_by_cgroup_kill)))),
+    kill("", "memdoor.kill.left", Count(|of| Some(of.action.effect.left?.count.into()))),
+    kill("", "memdoor.kill.survivor.pid", Count(|of| number(of.action.effect.survivor.as_ref()?.pid))),
+    kill("", "memdoor.kill.survivor.state", Words(|of| of.action.effect.survivor.as_ref().map_or(b"", |one| one.stuck.name().as_bytes()))),
     kill("Memory After", "", Words(|of| of.said.after.as_bytes())),
     kill("Not Held And Not Ended", "", Words(|of| of.said.left.as_bytes())),
-    kill("Chosen And Let Go", "memdoor.kill.let_go", Count(|of| Some(of.action.let_go.into()).filter(|count| *count > 0))),
+    kill("Chosen And Let Go", "memdoor.kill.let_go", Count(|of| Some(of.action.effect.let_go.into()).filter(|count| *count > 0))),
     kill("Not Ended Yet", "", Words(|of| of.said.survivor.as_bytes())),
     kill("Reason", "", Words(|of| of.said.why.as_bytes())),
 ];
@@ -163,7 +163,7 @@ impl LargeProcess {
 
 impl<'r> Decision<'r> {
     fn victim(&self) -> Option<&'r Candidate> {
-        self.action.best[0].as_ref()
+        self.action.victim.as_ref()
     }
 
     fn exe(&self) -> Option<&'r Link> {
@@ -215,12 +215,12 @@ impl<'r> Decision<'r> {
     /// How many processes are in the cgroup that is ended, those that are spared included.
     fn in_cgroup(&self) -> Option<u32> {
         let WholeCgroup { processes, exempt, .. } = self.whole()?;
-        let held = self.action.held.filter(|_| !self.action.is_narrowed);
+        let held = self.action.effect.held.filter(|_| !self.action.effect.is_narrowed);
         Some(held.map_or(processes, |held| held.saturating_add(exempt)))
     }
 
     fn is_short_after(&self) -> Value<'static> {
-        match self.action.state_after {
+        match self.action.effect.state_after {
             None | Some(State::Unknown) => Value::Nothing,
             Some(state) => Value::Flag(state == State::Short),
         }
@@ -321,7 +321,7 @@ impl Action {
     /// How many processes are ended: those that were, or would be.
     pub(super) fn processes(&self, victim: &Candidate) -> u32 {
         let whole = self.whole.and_then(Result::ok).map(|whole| whole.processes.saturating_sub(whole.exempt));
-        self.held.or(whole).unwrap_or(victim.tree.processes)
+        self.effect.held.or(whole).unwrap_or(victim.tree.processes)
     }
 
     /// How many may not be chosen, for JSON.

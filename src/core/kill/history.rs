@@ -37,7 +37,7 @@ pub struct History {
     /// Since when nobody is ended, for the cooldown that holds by now.
     pub(super) rests_since: Option<Duration>,
     /// Unless it gets worse: nobody was ended because memory is in files, and below `--hard` somebody is.
-    pub(super) rests_lightly: bool,
+    pub(super) hard_breaks_rest: bool,
     /// The last decision, and when it was said.
     last: Option<(Outcome, Duration)>,
     /// The newest of those that SIGKILL did not end, the oldest of them first.
@@ -62,8 +62,7 @@ impl History {
     /// Whether it is to be said: the same lack of anybody to end, or of a shortage that lasts (unless another memdoor ended it), is so
     /// only now and then.
     pub(super) fn is_news(&mut self, outcome: Outcome, is_own_look: bool, now: Duration) -> bool {
-        let is_idle = matches!(outcome, Outcome::Nobody | Outcome::Elsewhere | Outcome::Spent | Outcome::DryRun)
-            || (outcome == Outcome::Relieved && is_own_look);
+        let is_idle = outcome.may_last() || (outcome == Outcome::Relieved && is_own_look);
         let is_known =
             self.last.is_some_and(|(last, at)| last == outcome && is_idle && now.saturating_sub(at) < REMINDER);
         if !is_known {

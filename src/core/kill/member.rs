@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::{Options, Policy, Unpinned};
-use super::whole_cgroup::Leaf;
+use super::whole_cgroup::CgroupToEnd;
 use crate::fixed::Fixed;
 use crate::identity::ProcessIdentity;
 use crate::parse::{stat, status};
@@ -87,7 +87,7 @@ pub(super) struct Check<'a> {
     pub(super) user: Option<Sender>,
     pub(super) unpinned: Unpinned,
     /// The cgroup that is ended as a whole: whoever is in it is ended, whatever `--only` says.
-    pub(super) leaf: Option<Leaf<'a>>,
+    pub(super) cgroup: Option<&'a CgroupToEnd>,
     /// Reads what may block.
     pub(super) reader: Option<&'a Reader>,
 }
@@ -100,7 +100,7 @@ impl<'a> Check<'a> {
         user: Option<Sender>,
         reader: Option<&'a Reader>,
     ) -> Self {
-        Self { policy, group: options.cgroup, user, unpinned: options.unpinned, leaf: None, reader }
+        Self { policy, group: options.cgroup, user, unpinned: options.unpinned, cgroup: None, reader }
     }
 }
 
@@ -149,9 +149,7 @@ impl Member {
         let mut identity = ProcessIdentity::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
         let judged = identity.judge(check.policy, check.group);
         let is_companion = matches!(judged, Err(Exclusion::Unwanted | Exclusion::Unread))
-            && check.leaf.is_some_and(|leaf| {
-                identity.is_at(leaf.path) && identity.objection_as_companion(check.policy, leaf.rank).is_none()
-            });
+            && check.cgroup.is_some_and(|cgroup| cgroup.takes(&mut identity, check.policy));
         (if is_companion { Ok(Rank::Ordinary) } else { judged }, !identity.has_unread())
     }
 
@@ -210,7 +208,7 @@ impl Member {
             let ending = self.memory.ending.map(|ending| ending.at_most(memory.shmem.unwrap_or_default()));
             Memory { ending, ..self.memory.renewed(memory) }
         });
-        // What it took since is nothing that it gives back.
+        // Growth since it was chosen does not count.
         let is_less = |now: &Memory| now.freeable().is_some_and(|now| Some(now) < self.memory.freeable());
         Some(now.ok().filter(is_less).unwrap_or(self.memory))
     }
@@ -311,7 +309,7 @@ mod tests {
         let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
         let policy = Policy { only: &only, prefer: &[], avoid: &[], ignore: &[], by: RankBy::Tree, least: Bytes(0) };
         let check =
-            Check { policy: &policy, group: None, user: None, unpinned: Unpinned::Allow, leaf: None, reader: None };
+            Check { policy: &policy, group: None, user: None, unpinned: Unpinned::Allow, cgroup: None, reader: None };
         body(&Dir::open(c"/proc").expect("/proc"), &check)
     }
 

@@ -144,7 +144,7 @@ impl Members {
             if let Some(row) = row {
                 let _ = self.hold(proc, core::iter::once(&row), check);
             }
-            // Of what is held now the place is free, and the next one's.
+            // One that is held now has left the list, and the next one has its place.
             at += usize::from(self.all.len() == held);
         }
         self.all.len() - before
@@ -248,11 +248,6 @@ impl Members {
     /// Of those that were chosen, how many are spared by now.
     pub(super) const fn let_go_count(&self) -> u32 {
         self.let_go
-    }
-
-    /// One of them that lives.
-    pub(super) fn first_alive(&self) -> Option<Pid> {
-        self.all.iter().find(|member| member.is_alive()).map(|member| member.pid)
     }
 
     /// SIGTERM to all; what the first could not be sent.

@@ -137,10 +137,10 @@ impl Killer<'_> {
                 if self.evidence.output == Output::Unread { exit.worse(Exit::Partial) } else { exit }
             }
             Outcome::Vanished => Exit::Gone,
-            Outcome::Unknown | Outcome::Nobody | Outcome::Elsewhere if is_asked => Exit::Done,
+            Outcome::Unknown | Outcome::Nobody | Outcome::InFiles if is_asked => Exit::Done,
             Outcome::Unknown
             | Outcome::Nobody
-            | Outcome::Elsewhere
+            | Outcome::InFiles
             | Outcome::Spent
             | Outcome::Survived
             | Outcome::Failed
@@ -191,7 +191,7 @@ impl Killer<'_> {
             if state == State::Short {
                 let rested = self.history.rests_since.map_or(Duration::MAX, |since| now.saturating_sub(since));
                 let rest = self.options.cooldown.saturating_sub(rested);
-                let is_light = self.history.rests_lightly;
+                let is_light = self.history.hard_breaks_rest;
                 if rest.is_zero() || (is_light && self.options.when.is_hard(&reading)) {
                     self.act_within_budget(now, state, reading);
                 } else {
@@ -214,7 +214,7 @@ impl Killer<'_> {
     }
 
     fn act_within_budget(&mut self, now: Duration, state: State, reading: Reading) {
-        self.history.rests_lightly = false;
+        self.history.hard_breaks_rest = false;
         if self.history.kills.is_spent(now, self.options.max_kills) {
             let mut action = self.action(state, reading, &crate::victim::Choice::default());
             action.outcome = Outcome::Spent;
@@ -227,7 +227,7 @@ impl Killer<'_> {
                 // Nobody was looked for, and memory may be short again at any time; or it is not over, and the cooldown began with SIGTERM.
                 return;
             }
-            self.history.rests_lightly = outcome == Outcome::Elsewhere;
+            self.history.hard_breaks_rest = outcome == Outcome::InFiles;
         }
         // Whatever came of it: looking at all processes is not done 20 times a second.
         self.rest();

@@ -6,15 +6,12 @@
 use core::time::Duration;
 
 use super::Killer;
-use super::decide::leaf_of;
 use super::member::Check;
 use super::members::Members;
 use super::options::{Act, Scope};
 use super::report::{Action, Outcome, Pardon};
 use super::when::Reading;
-use crate::cgroup::Path;
-use crate::processes;
-use crate::sys::file::Dir;
+use super::whole_cgroup::CgroupToEnd;
 
 /// What is known of it.
 #[derive(Debug)]
@@ -25,7 +22,7 @@ pub(super) struct Pending {
     pub(super) action: Action,
     pub(super) since: Since,
     /// Its cgroup, when that is ended as a whole.
-    pub(super) cgroup: Option<(Dir, Path)>,
+    pub(super) cgroup: Option<CgroupToEnd>,
 }
 
 /// Where an end began.
@@ -43,7 +40,7 @@ impl Killer<'_> {
     /// Goes on with it, for what is left of the grace that holds now; or lets it go, when it is spared by what holds now.
     pub(super) fn resume(&mut self, pending: Pending) {
         let Pending { members, mut action, mut since, cgroup } = pending;
-        let (Some(members), Some(victim)) = (members, action.best[0].clone()) else {
+        let (Some(members), Some(victim)) = (members, action.victim.clone()) else {
             return;
         };
         self.members = members;
@@ -55,27 +52,25 @@ impl Killer<'_> {
         }
         let is_whole = cgroup.is_some();
         let cgroup = cgroup.filter(|_| self.options.scope == Scope::Cgroup);
-        action.is_narrowed |= is_whole && cgroup.is_none();
+        action.effect.is_narrowed |= is_whole && cgroup.is_none();
         if cgroup.is_none() {
             self.members.narrow_to(policy.by);
         }
-        let row = self.members.first_alive().and_then(|pid| processes::look(&self.host.proc, pid));
-        let whole = cgroup.as_ref().map(|(_, path)| leaf_of(&self.host.proc, row.as_ref(), rank, path));
-        let check = Check { leaf: whole, ..check };
         let is_ending = self.members.alive_count() == 0;
-        let is_mixed = cgroup.is_some() && self.judge_whole(cgroup.as_ref(), whole, &check, &mut action).is_none();
+        let is_mixed = cgroup.is_some() && !self.judge_whole(cgroup.as_ref(), &check, &mut action);
+        let check = Check { cgroup: cgroup.as_ref(), ..check };
         let is_spared = self.options.act == Act::DryRun
             || is_mixed
             || self.members.let_go_by_policy(&check, rank)
             || self.members.memory().freeable() < policy.least;
         action.outcome = if is_spared && !is_ending {
-            action.pardon = Some(Pardon::Configuration);
+            action.effect.pardon = Some(Pardon::Configuration);
             Outcome::Pardoned
         } else {
             let size = self.members.memory().freeable();
             // Another that acts by now has seen nobody act: both go on.
             let _ = self.history.turn.tell(&self.host.proc, self.options.cgroup, victim.pid, size);
-            self.see_through(&mut action, &check, cgroup.as_ref().map(|(dir, _)| dir), since.asked)
+            self.see_through(&mut action, &check, since.asked)
         };
         self.conclude(&mut action, since, cgroup);
         if self.history.pending.is_some() {

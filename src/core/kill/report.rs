@@ -33,8 +33,8 @@ pub(super) enum Outcome {
     Unknown,
     /// It is short, and nobody may be chosen.
     Nobody,
-    /// It is short because of what lasts whoever ends: [`super::ShortageRule::is_elsewhere`].
-    Elsewhere,
+    /// It is short because of what lasts whoever ends: [`super::ShortageRule::is_in_files`].
+    InFiles,
     /// It is short, and `--max-kills` is used up.
     Spent,
     /// What would have been done: `--dry-run`.
@@ -71,7 +71,7 @@ impl Outcome {
             Self::Enough => "enough",
             Self::Unknown => "unknown",
             Self::Nobody => "nobody",
-            Self::Elsewhere => "elsewhere",
+            Self::InFiles => "elsewhere",
             Self::Spent => "spent",
             Self::DryRun => "dry_run",
             Self::Terminated => "terminated",
@@ -89,12 +89,32 @@ impl Outcome {
         }
     }
 
+    /// Whether SIGTERM was sent, and it is known what came of it.
+    pub(super) const fn has_sent(self) -> bool {
+        self.did_end() || matches!(self, Self::Survived | Self::Spared | Self::Pardoned)
+    }
+
+    /// Whether all that were chosen have ended.
+    pub(super) const fn did_end(self) -> bool {
+        matches!(self, Self::Terminated | Self::Killed)
+    }
+
+    /// Whether who was asked to end lives on because that is not wanted any more.
+    pub(super) const fn did_spare(self) -> bool {
+        matches!(self, Self::Spared | Self::Pardoned)
+    }
+
+    /// Whether nothing was done, for a reason that may last: it is not said again at each look.
+    pub(super) const fn may_last(self) -> bool {
+        matches!(self, Self::Nobody | Self::InFiles | Self::Spent | Self::DryRun)
+    }
+
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Enough => "none: memory is not short",
             Self::Unknown => "none: how much memory is available is not known",
             Self::Nobody => "none: memory is short, and nobody may be chosen",
-            Self::Elsewhere => {
+            Self::InFiles => {
                 "none: memory is in files of tmpfs or System V segments, and nobody's end gives it back; below --hard the largest is ended"
             }
             Self::Spent => "none: memory is short, and --max-kills is used up",
@@ -121,7 +141,7 @@ impl Outcome {
                 Level::Info
             }
             Self::Vanished | Self::DryRun | Self::Terminated | Self::Killed => Level::Warning,
-            Self::Nobody | Self::Elsewhere | Self::Spent | Self::Unknown | Self::Interrupted => Level::Error,
+            Self::Nobody | Self::InFiles | Self::Spent | Self::Unknown | Self::Interrupted => Level::Error,
             Self::Failed | Self::Survived => Level::Critical,
         }
     }
@@ -174,8 +194,10 @@ pub(super) struct Action {
     pub(super) terms: Terms,
     pub(super) state: State,
     pub(super) reading: Reading,
-    /// The victim, and who was near.
-    pub(super) best: [Option<Candidate>; 3],
+    /// Who is ended, or would be.
+    pub(super) victim: Option<Candidate>,
+    /// The next ones.
+    pub(super) near: [Option<Candidate>; 2],
     pub(super) trees: u32,
     /// How many of them `--avoid` fits.
     pub(super) avoided: u32,
@@ -186,6 +208,21 @@ pub(super) struct Action {
     /// `/proc` hides processes of other users: whoever was not found may be among them.
     pub(super) is_hidden: bool,
     pub(super) exe: Option<Link>,
+    /// What is in its cgroup, when that is to be ended with it, or why it may not be.
+    pub(super) whole: Option<Result<WholeCgroup, NotWhole>>,
+    /// The largest processes of the host; `None` when nobody looked.
+    pub(super) top: Option<Top>,
+    /// What lasts whoever ends; `None` when nobody looked, or there was no answer.
+    pub(super) lasting: Option<Lasting>,
+    /// The memdoor that was waited for.
+    pub(super) waited: Option<Waited>,
+    pub(super) failure: Option<Failure>,
+    pub(super) effect: Effect,
+}
+
+/// What came of sending signals; nothing where none was sent.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Effect {
     /// Processes that were sent SIGKILL.
     pub(super) killed: u64,
     /// What those held that have ended.
@@ -209,18 +246,9 @@ pub(super) struct Action {
     pub(super) judged_anew: Option<ShortageRule>,
     /// Whether memory is still short.
     pub(super) state_after: Option<State>,
-    /// What is in its cgroup, when that is to be ended with it, or why it may not be.
-    pub(super) whole: Option<Result<WholeCgroup, NotWhole>>,
     /// Whether cgroup.kill ended it.
     pub(super) is_by_cgroup_kill: bool,
-    /// The largest processes of the host; `None` when nobody looked.
-    pub(super) top: Option<Top>,
-    /// What lasts whoever ends; `None` when nobody looked, or there was no answer.
-    pub(super) lasting: Option<Lasting>,
-    /// The memdoor that was waited for.
-    pub(super) waited: Option<Waited>,
     pub(super) took: Duration,
-    pub(super) failure: Option<Failure>,
 }
 
 /// What could not be done.
@@ -264,14 +292,13 @@ pub(super) struct Sentences {
 
 impl Action {
     fn sentences(&self) -> Sentences {
-        let [_, second, third] = &self.best;
         Sentences {
             because: self.because(),
             waited: self.waited(),
             lasting: self.lasting(),
             chosen: self.chosen(),
             whole: self.whole(),
-            next: [second, third].map(|near| near.as_ref().map(line).unwrap_or_default()),
+            next: self.near.each_ref().map(|near| near.as_ref().map(line).unwrap_or_default()),
             not: self.not_candidates(),
             large: self.large().map(|one| one.map(large_line).unwrap_or_default()),
             after: self.afterwards(),
@@ -289,12 +316,12 @@ impl Action {
     /// Writes the decision as a report.
     pub(super) fn report(&self, report: &mut dyn Report) {
         let now = Now::read();
-        match &self.best[0] {
+        match &self.victim {
             Some(victim) => report.head(&Head { now: &now, pid: victim.pid, comm: victim.comm.as_bytes() }),
             None => report.moment(&now),
         }
         report.begin(&SECTION);
-        let near = [&self.best[1], &self.best[2]].map(|near| near.as_ref().map(|near| facts(&NEAR, near)));
+        let near = self.near.each_ref().map(|near| near.as_ref().map(|near| facts(&NEAR, near)));
         let near = near.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));
         let top = self.large().map(|one| one.map(|one| facts(&LARGE, one)));
         let top = top.each_ref().map(|facts| facts.as_ref().map_or(&[][..], |facts| facts));

@@ -159,7 +159,7 @@ impl<'a> Selection<'a> {
             rounds += 1;
             let mut asked = |at: usize, row: &Process| {
                 let mut best = choice.best.iter().flatten();
-                // Who is avoided and exempt makes nobody else avoided.
+                // All who are avoided are looked at: those that are exempt (-1000) drop out, and spare nobody of their tree.
                 let is_avoided = Rank::of(row.mark) == Rank::Avoided;
                 all || is_avoided || best.any(|tree| victim::is_in(nodes, at, tree))
             };

@@ -207,7 +207,7 @@ impl ShortageRule {
     /// end nobody is no answer either once the kernel would: below [`ShortageRule::hard`] the largest is ended as ever. So whom this spares is spared
     /// for as long as there is a choice, and for good when what fills a tmpfs stops in between. Where other conditions than memory's make it
     /// short (swap, pressure), this does not hold.
-    pub(super) fn is_elsewhere(&self, reading: &Reading, lasting: Bytes, most: Bytes) -> bool {
+    pub(super) fn is_in_files(&self, reading: &Reading, lasting: Bytes, most: Bytes) -> bool {
         let is_cause = self.missing(reading).is_some_and(|missing| lasting > missing && missing.0 > 0);
         is_cause && !self.is_hard(reading) && lasting.0 / MANY_TIMES >= most.0
     }
@@ -413,16 +413,16 @@ mod tests {
     #[test]
     fn nobody_is_worth_ending_for_what_is_in_files_until_the_kernel_would() {
         let is = |available, lasting, most| {
-            WHEN.is_elsewhere(&reading(available, 100), Bytes(lasting * GIB), Bytes(most * GIB))
+            WHEN.is_in_files(&reading(available, 100), Bytes(lasting * GIB), Bytes(most * GIB))
         };
         assert!(is(8, 70, 11), "a tmpfs of 70 %, and the largest process has 11");
         assert!(!is(4, 70, 11), "the kernel is next to act");
         assert!(!is(8, 70, 18), "one that has a fourth of that is worth it");
         assert!(!is(8, 1, 0), "without those files memory would be short, too");
         assert!(!is(30, 70, 11), "memory is not what made it act");
-        assert!(!WHEN.is_elsewhere(&Reading::default(), Bytes(GIB), Bytes(0)), "how much is missing is not known");
+        assert!(!WHEN.is_in_files(&Reading::default(), Bytes(GIB), Bytes(0)), "how much is missing is not known");
         // Other conditions are not about memory alone.
-        assert!(!ShortageRule { threshold: 100, ..WHEN }.is_elsewhere(&reading(1, 0), Bytes(70 * GIB), Bytes(0)));
+        assert!(!ShortageRule { threshold: 100, ..WHEN }.is_in_files(&reading(1, 0), Bytes(70 * GIB), Bytes(0)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::member::{Check, Member, Part, Sent, running};
 use super::members::Members;
 use super::options::Policy;
 use crate::badness;
+use crate::cgroup::{Memcg, Path};
 use crate::fixed::Fixed;
 use crate::identity::ProcessIdentity;
 use crate::parse;
@@ -14,26 +15,65 @@ use crate::sys::Result;
 use crate::sys::clock::monotonic;
 use crate::sys::file::Dir;
 use crate::sys::lines::Lines;
+use crate::target::Target;
 use crate::units::Pid;
 use crate::victim::{Exclusion, Rank};
 
 /// Who joins a cgroup while that is ended has so long between SIGTERM and SIGKILL, at least.
 const LATE: Duration = Duration::from_secs(1);
 
-/// A cgroup that is ended as a whole, and whose it is: the victim's.
+/// The victim's own cgroup, which is ended with it if [`judge_cgroup`] finds nothing against that.
+#[derive(Debug)]
+pub(super) struct CgroupToEnd {
+    pub(super) dir: Dir,
+    path: Path,
+    terms: CompanionTerms,
+}
+
+/// What all that end with the victim must have in common with it.
 ///
 /// A cgroup of the memory controller is no service or login by itself. Where systemd divides by a hierarchy of its own (v1), the one that
 /// memory is counted in may be `/user.slice`, with the logins of all users in it.
-#[derive(Clone, Copy)]
-pub(super) struct Leaf<'a> {
-    pub(super) path: &'a [u8],
-    pub(super) place: Place,
-    pub(super) user: Option<u32>,
+#[derive(Clone, Copy, Debug)]
+struct CompanionTerms {
+    place: Place,
+    user: Option<u32>,
     /// How much the victim is wanted. Only where there is nobody else do those go with it that `--avoid` fits.
-    pub(super) rank: Rank,
+    rank: Rank,
 }
 
-impl Leaf<'_> {
+impl CgroupToEnd {
+    /// That of a victim. `None`: it can't be found.
+    pub(super) fn of(proc: &Dir, memcg: &mut Memcg, victim: &Process, rank: Rank) -> Option<Self> {
+        let mut target = Target::open_same(proc, victim.pid, victim.started?)?;
+        memcg.forget();
+        memcg.refresh(&mut target);
+        let path = Path::of(memcg.path().ok()?.1);
+        let dir = memcg.dir()?.dir(c".").ok();
+        memcg.forget();
+        Some(Self {
+            dir: dir?,
+            path,
+            terms: CompanionTerms { place: victim.whereabouts(proc), user: victim.user, rank },
+        })
+    }
+
+    /// Whether it is that of all processes, which is never ended.
+    pub(super) fn is_root(&self) -> bool {
+        self.path.as_bytes() == b"/"
+    }
+
+    pub(super) const fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a process that `--only` does not fit ends with it.
+    pub(super) fn takes(&self, identity: &mut ProcessIdentity<'_>, policy: &Policy<'_>) -> bool {
+        identity.is_at(self.path.as_bytes()) && identity.objection_as_companion(policy, self.terms.rank).is_none()
+    }
+}
+
+impl CompanionTerms {
     /// Why one that is in it is not ended with it: it is not of the victim's service or login, or not of its user.
     fn objection(&self, proc: &Dir, row: &Process) -> Option<NotWhole> {
         let place = row.whereabouts(proc);
@@ -49,7 +89,7 @@ impl Leaf<'_> {
 
 impl ProcessIdentity<'_> {
     /// Why one that is ended with another of its cgroup, whether `--only` fits it or not, may not be.
-    pub(super) fn objection_as_companion(&mut self, policy: &Policy<'_>, rank: Rank) -> Option<NotWhole> {
+    fn objection_as_companion(&mut self, policy: &Policy<'_>, rank: Rank) -> Option<NotWhole> {
         match () {
             () if self.may_fit_any(policy.ignore) => Some(NotWhole::Protected),
             // sshd and the shell that somebody is logged in with are in many a service's cgroup, and no --only is about them. What is
@@ -121,13 +161,12 @@ pub(super) struct WholeCgroup {
 /// what it descends from.
 pub(super) fn judge_cgroup(
     proc: &Dir,
-    cgroup: &Dir,
+    cgroup: &CgroupToEnd,
     own: &[Pid],
     check: &Check<'_>,
-    leaf: &Leaf<'_>,
 ) -> core::result::Result<WholeCgroup, NotWhole> {
     let mut whole = WholeCgroup { processes: 0, exempt: 0, may_have_others: false };
-    let mixed = each_in_cgroup(cgroup, &mut |pid| {
+    let mixed = each_in_cgroup(&cgroup.dir, &mut |pid| {
         // Opened before the look, so that both are of one process.
         let dir = &proc.dir(Fixed::<16>::dec(pid.get()).as_c_str()?).ok()?;
         let row = &running(proc, pid)?;
@@ -137,7 +176,7 @@ pub(super) fn judge_cgroup(
         let mut identity =
             ProcessIdentity::new(dir, view.as_bytes(), row.comm.as_bytes()).read_by(check.reader, row.pid);
         // Asked first: of one that --only does not fit, the judgement says only that.
-        let objection = identity.objection_as_companion(check.policy, leaf.rank);
+        let objection = identity.objection_as_companion(check.policy, cgroup.terms.rank);
         match (row.pid.get(), identity.judge(check.policy, check.group)) {
             (1, _) => Some(NotWhole::Init),
             _ if own.contains(&row.pid) => Some(NotWhole::Own),
@@ -147,7 +186,7 @@ pub(super) fn judge_cgroup(
                 Some(NotWhole::OthersProcess)
             }
             // Last: where it is the only reason, the victim is another one ([`super::select::Selection::choose`]).
-            _ => leaf.objection(proc, row).or(objection),
+            _ => cgroup.terms.objection(proc, row).or(objection),
         }
     });
     match mixed {
@@ -176,11 +215,11 @@ fn each_in_cgroup(cgroup: &Dir, take: &mut dyn FnMut(Pid) -> Option<NotWhole>) -
 
 impl Members {
     /// Holds all processes of a cgroup as well, but those that the kernel spares, too.
-    pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &Dir, check: &Check<'_>) -> Result<()> {
-        each_in_cgroup(cgroup, &mut |pid| {
+    pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &CgroupToEnd, check: &Check<'_>) -> Result<()> {
+        each_in_cgroup(&cgroup.dir, &mut |pid| {
             let row = if self.has(pid) { None } else { running(proc, pid) };
             if let Some(row) = row {
-                let is_another = check.leaf.is_some_and(|leaf| leaf.objection(proc, &row).is_some());
+                let is_another = cgroup.terms.objection(proc, &row).is_some();
                 if row.oom_score_adj != Some(badness::NEVER) && !is_another {
                     let from = self.all.len();
                     let _ = self.hold(proc, core::iter::once(&row), check);
@@ -196,7 +235,7 @@ impl Members {
 
     /// Holds those that have joined the cgroup since the others were asked to end, and asks them. Nobody is sent SIGKILL without SIGTERM
     /// and [`LATE`] before it, but for children that one of those has started: they are of what is ended already.
-    pub(super) fn join_cgroup(&mut self, proc: &Dir, cgroup: &Dir, check: &Check<'_>) {
+    pub(super) fn join_cgroup(&mut self, proc: &Dir, cgroup: &CgroupToEnd, check: &Check<'_>) {
         let from = self.all.len();
         let _ = self.hold_cgroup(proc, cgroup, check);
         for at in from..self.all.len() {

@@ -87,7 +87,7 @@ impl Action {
     /// Why it is this one.
     pub(super) fn chosen(&self) -> Fixed<192> {
         let mut words = Fixed::new();
-        let Some(victim) = &self.best[0] else {
+        let Some(victim) = &self.victim else {
             return words;
         };
         let _ = words.write_str(match self.terms.by {
@@ -150,7 +150,7 @@ impl Action {
         let _ = match self.whole {
             None => Ok(()),
             Some(Err(why)) => write!(words, "no: {}; only its tree", why.words()),
-            Some(Ok(whole)) if self.is_narrowed => {
+            Some(Ok(whole)) if self.effect.is_narrowed => {
                 let count = whole.processes.saturating_sub(whole.exempt);
                 let processes = plural(count.into(), "process", "processes");
                 write!(
@@ -160,9 +160,9 @@ impl Action {
             }
             Some(Ok(whole)) => {
                 let spared = whole.exempt;
-                let how = if self.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
+                let how = if self.effect.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
                 // Those that have joined it since are among those that were held.
-                let count = self.held.unwrap_or(whole.processes - spared);
+                let count = self.effect.held.unwrap_or(whole.processes - spared);
                 let _ = write!(words, "yes: {count} {}{how}", plural(count.into(), "process", "processes"));
                 if spared > 0 {
                     let _ = write!(words, "; {spared} more with oom_score_adj -1000 stay");
@@ -179,7 +179,7 @@ impl Action {
     /// Those of the tree that could not be held.
     pub(super) fn left(&self) -> Fixed<160> {
         let mut words = Fixed::new();
-        if let Some(left) = self.left {
+        if let Some(left) = self.effect.left {
             let processes = plural(left.count.into(), "process", "processes");
             let _ = write!(words, "{} {processes} of the tree: ", left.count);
             let _ = match left.why {
@@ -196,7 +196,7 @@ impl Action {
     /// One that lives on, and why.
     pub(super) fn survivor(&self) -> Fixed<256> {
         let mut words = Fixed::new();
-        if let Some(one) = &self.survivor {
+        if let Some(one) = &self.effect.survivor {
             let _ = write!(words, "PID {} ({}): {}", one.pid, Called(one.comm.as_bytes()), one.stuck.words());
         }
         words
@@ -204,13 +204,13 @@ impl Action {
 
     /// Whether one was enough.
     pub(super) fn afterwards(&self) -> Fixed<128> {
-        let mut words = Fixed::of(match self.state_after {
+        let mut words = Fixed::of(match self.effect.state_after {
             Some(State::Short) => b"still short",
             Some(State::Enough) => b"not short any more",
             Some(State::Unknown) => b"not known",
             None => b"",
         });
-        if let (Some(when), Some(_)) = (self.judged_anew, self.state_after) {
+        if let (Some(when), Some(_)) = (self.effect.judged_anew, self.effect.state_after) {
             let _ = write!(words, ", by the configuration that was read anew (threshold {} %)", when.threshold);
         }
         words
@@ -219,7 +219,7 @@ impl Action {
     /// What could not be done, why, and what to type.
     pub(super) fn why(&self) -> Fixed<256> {
         let mut words = Fixed::new();
-        let pardon = self.pardon.filter(|_| self.outcome == Outcome::Pardoned);
+        let pardon = self.effect.pardon.filter(|_| self.outcome == Outcome::Pardoned);
         let _ = words.write_str(match pardon {
             Some(Pardon::Configuration) => "the configuration that was read anew spares it",
             Some(Pardon::Program) => "it runs another program by now, or has another name, which may not be ended",
@@ -271,7 +271,7 @@ impl Action {
     pub(super) fn log(&self, options: &Options<'_>, log: &mut Log<'_>) {
         let mut words = Fixed::<1000>::new();
         let _ = write!(words, "outcome={}", self.outcome.name());
-        if let Some(victim) = &self.best[0] {
+        if let Some(victim) = &self.victim {
             let tree = &victim.tree;
             let mut comm = Fixed::<64>::new();
             let _ = write!(comm, "{}", Called(victim.comm.as_bytes()));
@@ -292,19 +292,19 @@ impl Action {
                 }
             }
         }
-        if let Some(freed) = self.freed {
-            let (freed, took) = (freed.kib(), micros(self.took) / 1000);
-            let _ = write!(words, " freed_kb={freed} sigkills={} took_ms={took}", self.killed);
+        if let Some(freed) = self.effect.freed {
+            let (freed, took) = (freed.kib(), micros(self.effect.took) / 1000);
+            let _ = write!(words, " freed_kb={freed} sigkills={} took_ms={took}", self.effect.killed);
         }
         let _ = write!(words, " memory={}", Quoted(self.because().as_bytes()));
         if self.is_much_lasting() {
             let _ = write!(words, " lasting={}", Quoted(self.lasting().as_bytes()));
         }
-        for near in self.best.iter().skip(1).flatten() {
+        for near in self.near.iter().flatten() {
             let _ = write!(words, " near={}", Quoted(line(near).as_bytes()));
         }
         // By what was said before it is known how it stands afterwards, but for where that is judged by something else.
-        if self.judged_anew.is_some() && self.state_after.is_some() {
+        if self.effect.judged_anew.is_some() && self.effect.state_after.is_some() {
             let _ = write!(words, " memory_after={}", Quoted(self.afterwards().as_bytes()));
         }
         let sentences = [("waited_for", self.waited()), ("not_ended", self.survivor()), ("reason", self.why())];

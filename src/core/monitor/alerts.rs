@@ -69,7 +69,7 @@ pub struct Alert {
     pub numbers: Numbers,
     /// A whole sentence: what it is about, the value, the limit and who it is, names escaped. Whoever shows it says none of that again;
     /// in a table and in JSON kind and process have fields of their own beside it, to be searched by:
-    /// `memory 83.20 % used (limit 80.00 %): 20377.6 of 24576.0 MB; largest: java (PID 4242), 12390.4 MB`.
+    /// `memory 83.20 % used (limit 80.00 %): 20377.6 of 24576.0 MiB; largest: java (PID 4242), 12390.4 MiB`.
     pub words: Words,
 }
 

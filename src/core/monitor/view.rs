@@ -67,8 +67,8 @@ pub fn draw(view: &View<'_>, size: (usize, usize), color: Color, charset: Charse
     let meminfo = &view.sample.meminfo;
     let swap = view.sample.meminfo.swap_used();
     let parts = [
-        ("Memory ", view.sample.meminfo.used(), meminfo.total, view.limits.percent(Kind::Memory)),
-        ("Swap   ", swap, meminfo.swap_total, view.limits.percent(Kind::Swap)),
+        ("Memory ", view.sample.meminfo.used(), meminfo.total, view.limits.shown(Kind::Memory)),
+        ("Swap   ", swap, meminfo.swap_total, view.limits.shown(Kind::Swap)),
     ];
     for (label, used, total, limit) in parts {
         put_bar(label, used, total, limit, &mut screen);
@@ -95,9 +95,9 @@ fn put_head(view: &View<'_>, screen: &mut Screen<'_, '_, '_>) {
     screen.show_line(Style::Bold);
 }
 
-/// `Memory  52.3 %, 12345.6 of 23456.7 MB    [#####.....]`
+/// `Memory  52.3 %, 12345.6 of 23456.7 MiB    [#####.....]`
 fn put_bar(label: &str, used: Option<Bytes>, total: Option<Bytes>, limit: Percent, screen: &mut Screen<'_, '_, '_>) {
-    let share = Percent::of(used.unwrap_or_default(), total.unwrap_or_default());
+    let share = used.zip(total).and_then(|(used, total)| Percent::of(used, total));
     let style = match share {
         Some(share) if share > limit => Style::Red,
         _ => Style::Green,

@@ -188,7 +188,7 @@ impl CombinedMemory {
     #[must_use]
     pub fn freeable(&self) -> Bytes {
         let together = between(self.shares, self.shared);
-        // What is in swap is mapped by others as well, as all is that shows.
+        // Where others map all of the shared memory that is resident, the same is taken for that in swap.
         let swapped = if together.0 == 0 && self.shared.0 > 0 { Bytes(0) } else { self.swapped };
         let forked = between(self.forked_shares, self.forked);
         self.private.plus(together).plus(swapped).plus(forked).plus(self.shmem)

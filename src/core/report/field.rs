@@ -8,8 +8,8 @@
 //! const RSS: Field<Seen> = field("process.memory.usage", Mib(|one| one.process.memory.rss));
 //!
 //! [PID, RSS, SWAP]                                       // members of a line of JSON
-//! [PID.column("PID", 8), RSS.column("RSS MB", 8)]        // columns of text
-//! format_args!("limit {} MB", LIMIT.of(group))           // a sentence
+//! [PID.column("PID", 8), RSS.column("RSS MiB", 8)]        // columns of text
+//! format_args!("limit {} MiB", LIMIT.of(group))           // a sentence
 //! ```
 
 use core::fmt::{Display, Formatter};

@@ -263,13 +263,13 @@ fn push_first(words: &mut Words, of: &Facts<'_>, before: &str, by: SortKey) {
     }
 }
 
-/// Growth by less is none.
+/// Less is no growth.
 const GAINED: u64 = 16 << 20;
 
-/// And so is what is on no line.
+/// Samples that fit a line worse than that (R squared 0.8) are no growth.
 const STEADY: R2 = R2(800);
 
-/// A line through less is how a program starts; but no longer than ten samples, and at least a tenth of the window.
+/// Growth lasts at least so long, or ten samples where those are shorter, and a tenth of the window: what starts grows for a moment.
 const LONG: Duration = Duration::from_secs(60);
 const SAMPLES: u32 = 10;
 
