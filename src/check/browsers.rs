@@ -1,5 +1,8 @@
 //! What browsers hold, and what belongs to a family that was named: each instance a tree of processes, as `kill` would end it.
+
 use core::ffi::CStr;
+
+use std::collections::BTreeMap;
 
 use super::Options;
 use super::view::View;
@@ -9,7 +12,7 @@ use crate::identity::ProcessIdentity;
 use crate::own::{is_helper, own_line};
 use crate::pattern::Pattern;
 use crate::processes::reader::LONGEST;
-use crate::processes::sharing::{self};
+use crate::processes::sharing;
 use crate::processes::{self, Kind, Process, Table, descending};
 use crate::report::columns::{COMMAND_MAX, CommandLine};
 use crate::report::field::Get::{About, Command, Count, Mib, Text};
@@ -106,6 +109,8 @@ static LARGEST: Columns<Seen<'static>> = Columns::of_text(&[
 pub(super) struct Browsers<'a> {
     view: &'a View<'a>,
     table: Table,
+    /// Which family each is of.
+    families: BTreeMap<Pid, usize>,
     nodes: Vec<Node>,
     /// The instances, the largest first.
     trees: Vec<Tree>,
@@ -119,6 +124,7 @@ impl<'a> Browsers<'a> {
         let mut table = Table::arm_for(&host.proc).map_err(no_room)?;
         let own = own_line(&host.proc);
         let mut unread = 0;
+        let mut families = BTreeMap::new();
         let mut wanted = |name: &CStr, process: &mut Process| {
             // The pattern stands in memdoor's own arguments, and in those of its readers.
             if process.pid == own[0] || is_helper(process, &own) {
@@ -132,7 +138,7 @@ impl<'a> Browsers<'a> {
             // A kernel thread has neither arguments nor an executable.
             let is_unread = process.kind == Kind::User && asked.any(|(_, pattern)| identity.is_unread(pattern));
             unread += u64::from(family.is_none() && is_unread && host.proc.dir(name).is_ok());
-            process.mark = family.unwrap_or_default();
+            families.extend(family.map(|family| (process.pid, usize::from(family))));
             family.is_some()
         };
         // Without processes there are no browsers.
@@ -148,7 +154,11 @@ impl<'a> Browsers<'a> {
         let tree = |at: usize| victim::tree(rows, &nodes, at);
         let order = order(rows.len(), usize::MAX, &|at| Some(tree(at)?.held));
         let trees = order.into_iter().filter_map(tree).collect();
-        Ok(Self { view, table, nodes, trees })
+        Ok(Self { view, table, families, nodes, trees })
+    }
+
+    fn family_of(&self, row: &Process) -> Option<usize> {
+        self.families.get(&row.pid).copied()
     }
 
     fn row(&self, at: usize) -> &Process {
@@ -159,7 +169,7 @@ impl<'a> Browsers<'a> {
     fn sum(&self, family: Option<usize>) -> Sum {
         let mut sum = Sum::default();
         for tree in &self.trees {
-            if family.is_none_or(|family| family == usize::from(self.row(tree.root).mark)) {
+            if family.is_none_or(|family| Some(family) == self.family_of(self.row(tree.root))) {
                 sum.add(tree);
             }
         }
@@ -188,7 +198,12 @@ impl<'a> Browsers<'a> {
         let mut sum = Sum::default();
         sum.add(tree);
         let root = self.row(tree.root);
-        Family { name: self.name(root.mark.into()), sum: Some(sum), root: Some(root.pid), ..Family::default() }
+        Family {
+            name: self.family_of(root).map_or("", |family| self.name(family)),
+            sum: Some(sum),
+            root: Some(root.pid),
+            ..Family::default()
+        }
     }
 
     fn name(&self, family: usize) -> &'static str {

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::view::View;
-use crate::processes::{CombinedMemory, Process, descending};
+use crate::processes::{self, CombinedMemory, Process, descending};
 use crate::report::columns::{COMMAND_MAX, Mib, words};
 use crate::report::field::Get::{About, Command, Known};
 use crate::report::table::{Rows, Table as Columns, in_text};
@@ -49,7 +49,7 @@ impl Weights {
         let mut below: Vec<Vec<&Process>> = vec![Vec::new(); rows.len()];
         for process in rows {
             upwards(rows, process, &mut |above| {
-                let at = index(rows, above.pid);
+                let at = processes::find(rows, above.pid);
                 if let Some(list) = at.and_then(|at| below.get_mut(at)) {
                     list.push(process);
                 }
@@ -58,7 +58,7 @@ impl Weights {
         let all: Vec<(Bytes, Bytes)> = below.iter().map(|below| together(below)).collect();
         let mut own: Vec<Bytes> = all.iter().map(|(size, _)| *size).collect();
         for (process, (size, _)) in rows.iter().zip(&all) {
-            let above = process.parent.and_then(|pid| index(rows, pid)).and_then(|at| own.get_mut(at));
+            let above = process.parent.and_then(|pid| processes::find(rows, pid)).and_then(|at| own.get_mut(at));
             if let Some(above) = above {
                 *above = Bytes(above.0.saturating_sub(size.0));
             }
@@ -67,7 +67,7 @@ impl Weights {
     }
 
     fn all_of(&self, rows: &[Process], process: &Process) -> (Bytes, Bytes) {
-        index(rows, process.pid).and_then(|at| self.all.get(at)).copied().unwrap_or_default()
+        processes::find(rows, process.pid).and_then(|at| self.all.get(at)).copied().unwrap_or_default()
     }
 }
 
@@ -151,10 +151,5 @@ fn upwards(rows: &[Process], process: &Process, each: &mut dyn FnMut(&Process)) 
 }
 
 fn find(rows: &[Process], pid: Pid) -> Option<&Process> {
-    rows.get(index(rows, pid)?)
-}
-
-/// Rows are in the order of /proc.
-fn index(rows: &[Process], pid: Pid) -> Option<usize> {
-    rows.binary_search_by_key(&pid, |row| row.pid).ok()
+    rows.get(processes::find(rows, pid)?)
 }

@@ -4,7 +4,9 @@
 //! to work in.
 
 use crate::badness;
-use crate::processes::{CombinedMemory, Kind, Memory, Owner, Process, Sender};
+use crate::processes::{CombinedMemory, Kind, Memory, Owner, Process, Sender, find};
+
+pub use crate::processes::Rank;
 use crate::units::{Bytes, Pid};
 
 /// What is compared.
@@ -17,18 +19,6 @@ pub enum RankBy {
     Process,
     /// Single processes, by the kernel's own oom_score.
     Score,
-}
-
-/// How much one is wanted: first of all, before its size counts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub enum Rank {
-    /// `--avoid` fits: only when nobody else is there.
-    Avoided,
-    /// Neither fits.
-    #[default]
-    Ordinary,
-    /// `--prefer` fits.
-    Preferred,
 }
 
 /// Why a process may not be chosen; the first that holds.
@@ -129,18 +119,6 @@ pub fn later_objection(of: Option<Owner>, oom_score_adj: Option<i64>, user: Opti
         (Some(owner), Some(own)) if !owner.hears(own) => Some(Exclusion::OthersProcess),
         _ if oom_score_adj == Some(badness::NEVER) => Some(Exclusion::Exempt),
         _ => None,
-    }
-}
-
-impl Rank {
-    /// The rank that a row's mark stands for.
-    #[must_use]
-    pub const fn of(mark: u16) -> Self {
-        match mark {
-            0 => Self::Avoided,
-            1 => Self::Ordinary,
-            _ => Self::Preferred,
-        }
     }
 }
 
@@ -345,7 +323,7 @@ pub fn ending_of(rows: &[Process], nodes: &[Node], at: usize) -> Memory {
 /// The row of the first of its relatives. `None`: that is in no tree.
 fn lead_of(rows: &[Process], row: &Process) -> Option<usize> {
     let lead = row.kin?.lead;
-    rows.binary_search_by_key(&lead, |row| row.pid).ok()
+    find(rows, lead)
 }
 
 fn sum(rows: &[Process], nodes: &mut [Node]) {
@@ -429,7 +407,7 @@ mod tests {
             group: None,
             place: None,
             kin: None,
-            mark: 0,
+            rank: Rank::Ordinary,
         }
     }
 

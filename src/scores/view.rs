@@ -10,7 +10,7 @@ use crate::parse::memcg::{Bounds, Victims};
 use crate::parse::meminfo::Meminfo;
 use crate::parse::version::{self, Version};
 use crate::processes::reader::Reader;
-use crate::processes::sharing::{self};
+use crate::processes::sharing;
 use crate::processes::{self, Depth, Groups, Process, Table, descending};
 use crate::sys::out::say;
 use crate::units::{Bytes, Percent, Pid};

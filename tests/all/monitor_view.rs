@@ -106,7 +106,8 @@ fn who_turned_an_alert_off_still_sees_which_groups_are_near_their_limits() {
 fn a_bar_is_red_above_the_default_limit_where_the_alert_is_off_and_what_is_not_known_is_no_zero() {
     let mut scene = Scene { limits: Limits::default().with(Kind::Memory, Limits::OFF), ..Scene::new() };
     scene.sample.meminfo.available = Some(memdoor::units::Bytes(1));
-    let colored = |scene: &Scene| String::from_utf8(scene.bytes((80, 24), Color::Always, Charset::Utf8)).expect("UTF-8");
+    let colored =
+        |scene: &Scene| String::from_utf8(scene.bytes((80, 24), Color::Always, Charset::Utf8)).expect("UTF-8");
     let bar = |text: &str| text.lines().find(|line| line.contains("Memory ")).expect("a bar").to_owned();
     assert!(bar(&colored(&scene)).contains("\x1b[31m"), "{:?}", bar(&colored(&scene)));
     scene.sample.meminfo.available = None;

@@ -10,7 +10,7 @@ use super::whole_cgroup::{CgroupToEnd, NotWhole, WholeCgroup, judge_cgroup};
 use crate::host::Numbers;
 use crate::own::own_line;
 use crate::parse::cgroup::Version;
-use crate::processes::reader::{self};
+use crate::processes::reader;
 use crate::processes::sharing::{REFINING, WORTH};
 use crate::target::Target;
 use crate::victim::{Choice, ExclusionCounts, Tree};

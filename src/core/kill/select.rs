@@ -97,7 +97,7 @@ impl<'a> Selection<'a> {
                 judged => judged,
             };
             match judged {
-                Ok(rank) => process.mark = rank as u16,
+                Ok(rank) => process.rank = rank,
                 Err(why) => excluded.add(why),
             }
             // Its readers share nearly all that they have with memdoor.
@@ -110,9 +110,9 @@ impl<'a> Selection<'a> {
         let mut heirs = [None; HEIRS];
         table.read_largest(proc, &mut wanted, &|process| weight(process, by), &mut |rows, left_out| {
             // One that is to be spared spares its tree, also when there is no room for it.
-            let is_heir = by == RankBy::Tree && Rank::of(left_out.mark) == Rank::Avoided;
+            let is_heir = by == RankBy::Tree && left_out.rank == Rank::Avoided;
             let mut parents = rows.iter_mut().filter(|row| is_heir && Some(row.pid) == left_out.parent);
-            let is_found = parents.next().map(|row| row.mark = left_out.mark).is_some();
+            let is_found = parents.next().map(|row| row.rank = left_out.rank).is_some();
             if is_heir && !is_found {
                 // A parent with a higher number comes later.
                 heirs.rotate_right(1);
@@ -121,7 +121,7 @@ impl<'a> Selection<'a> {
             is_found
         })?;
         for row in table.rows_mut().iter_mut().filter(|row| heirs.contains(&Some(row.pid))) {
-            row.mark = Rank::Avoided as u16;
+            row.rank = Rank::Avoided;
         }
         if policy.by == RankBy::Tree {
             table.find_places(proc);
@@ -152,7 +152,7 @@ impl<'a> Selection<'a> {
         loop {
             let Self { table, nodes, .. } = self;
             nodes.clear();
-            let ranks = table.rows().iter().map(|row| Rank::of(row.mark));
+            let ranks = table.rows().iter().map(|row| row.rank);
             nodes.extend(ranks.map(Node::new));
             let choice = victim::choose(table.rows(), nodes, policy.by, policy.least);
             let all = table.rows().len() <= FEW || rounds == ROUNDS;
@@ -160,7 +160,7 @@ impl<'a> Selection<'a> {
             let mut asked = |at: usize, row: &Process| {
                 let mut best = choice.best.iter().flatten();
                 // All who are avoided are looked at: those that are exempt (-1000) drop out, and spare nobody of their tree.
-                let is_avoided = Rank::of(row.mark) == Rank::Avoided;
+                let is_avoided = row.rank == Rank::Avoided;
                 all || is_avoided || best.any(|tree| victim::is_in(nodes, at, tree))
             };
             if table.look_closer(proc, &mut asked) > 0 {
@@ -198,7 +198,7 @@ impl<'a> Selection<'a> {
             let name = Fixed::<16>::dec(row.pid.get());
             let view = processes::view(proc, name.as_bytes(), row.state, row.threads);
             if at == root || ProcessIdentity::new(proc, view.as_bytes(), row.comm.as_bytes()).is_at(path.as_bytes()) {
-                row.mark = Rank::Avoided as u16;
+                row.rank = Rank::Avoided;
             }
         }
         true
@@ -320,7 +320,7 @@ impl<'a> Selection<'a> {
 /// often the youngest: the order of numbers says nothing. A tree of many small ones may lose some of them.
 fn weight(process: &Process, by: RankBy) -> (Rank, Bytes) {
     let Memory { rss, swap, .. } = process.memory;
-    let rank = match (by, Rank::of(process.mark)) {
+    let rank = match (by, process.rank) {
         // In a tree it counts for the others, too: without it they would not be spared.
         (RankBy::Tree, Rank::Avoided) => Rank::Ordinary,
         (_, rank) => rank,
@@ -559,7 +559,7 @@ mod tests {
         let mut selection = Selection::arm(1000).expect("room");
         let mut wanted = |_: &CStr, row: &mut Process| {
             let is_spared = row.comm.as_bytes() == b"spared";
-            row.mark = if is_spared { Rank::Avoided } else { Rank::Ordinary } as u16;
+            row.rank = if is_spared { Rank::Avoided } else { Rank::Ordinary };
             true
         };
         let table = &mut selection.table;

@@ -16,7 +16,8 @@ use crate::parse::pressure::Stall;
 use crate::report::table::Get::{Count, Known, Path, Rate, Share, Size, Span, Text, Thousandths, Words};
 use crate::report::table::{Rows, Table, Writer, called, column};
 use crate::report::{Severity, Value};
-use crate::units::{Percent, Pid};
+use crate::sample::number;
+use crate::units::Percent;
 
 /// Processes that can be put in an order: a [`ProcessTable`].
 pub trait Ranked {
@@ -51,11 +52,6 @@ impl Rows for Sample {
 
 impl Rows for Row {
     type Row<'r> = Self;
-}
-
-/// The number of a process, in a column.
-pub(super) fn number(pid: Pid) -> Option<u64> {
-    Some(pid.get().unsigned_abs().into())
 }
 
 // The host's memory

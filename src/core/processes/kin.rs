@@ -5,7 +5,7 @@
 //! shows the places to who may read smaps as well, and takes no lock for it. Where the places are not drawn at random, two processes
 //! of one program may look like relatives and are none: then they are asked (smaps), and that tells.
 
-use super::{Process, glance, read, view, walk};
+use super::{Process, find, glance, read, view, walk};
 use crate::fixed::Fixed;
 use crate::parse::stat;
 use crate::sys::Result;
@@ -77,7 +77,7 @@ impl Kinship {
         let missed = missed + u32::from(!is_whole);
         // Those of the table that hold next to nothing are relatives as well.
         for one in all.iter_mut().skip(known) {
-            if let Ok(at) = rows.binary_search_by_key(&one.pid, |row| row.pid) {
+            if let Some(at) = find(rows, one.pid) {
                 one.is_in_table = true;
                 one.held = rows.get(at).map(|row| row.memory.anonymous());
             }
@@ -139,7 +139,7 @@ fn tell(proc: &Dir, family: &mut [Relative], missed: u32, rows: &mut [Process], 
     let second = family.iter().filter(|one| Some(one.pid) != largest).map(held).max().unwrap_or_default();
     let first = family.iter().map(held).max().unwrap_or_default();
     for one in family.iter().filter(|one| one.is_in_table) {
-        let Ok(at) = rows.binary_search_by_key(&one.pid, |row| row.pid) else { continue };
+        let Some(at) = find(rows, one.pid) else { continue };
         let most = if Some(one.pid) == largest { second } else { first };
         // Whoever was missed may have as much.
         let most = if missed > 0 { most.max(held(one)) } else { most };

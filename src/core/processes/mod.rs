@@ -26,7 +26,7 @@ pub use freeable::{CombinedMemory, Ending, Forked, Known};
 pub use groups::{Group, Groups};
 pub use kin::{Kin, Kinship};
 pub use order::descending;
-pub use process::{COMM, Comm, Kind, Memory, Owner, Place, Process};
+pub use process::{COMM, Comm, Kind, Memory, Owner, Place, Process, Rank};
 
 /// Reads one process of `/proc`: its number, its directory, and room to read into. `None`: it is not wanted.
 type Reading<'r> = dyn FnMut(Pid, &CStr, &mut [u8]) -> Result<Option<Process>> + 'r;
@@ -80,7 +80,7 @@ impl Table {
         })
     }
 
-    /// Reads status of all and keeps those that are wanted: `wanted` gets the name of its directory and who it is, and may mark it. Their
+    /// Reads status of all and keeps those that are wanted: `wanted` gets the name of its directory and who it is, and may rank it. Their
     /// starts, oom_score_adjs and places are left for [`Table::look_closer`] and [`Table::find_places`].
     pub fn read_wanted(&mut self, proc: &Dir, wanted: &mut dyn FnMut(&CStr, &mut Process) -> bool) -> Result<()> {
         self.collect(proc, &mut |pid, name, buf| {
@@ -155,7 +155,7 @@ impl Table {
                     *row = Process {
                         oom_score: row.oom_score,
                         group: row.group,
-                        mark: row.mark,
+                        rank: row.rank,
                         place: row.place,
                         kin: row.kin,
                         memory,
@@ -190,7 +190,7 @@ impl Table {
         self.rows.retain(|process| keep(process));
     }
 
-    /// The same, to be put into another order.
+    /// The same, to be changed: their order stays, as [`find`] rests on it.
     pub fn rows_mut(&mut self) -> &mut [Process] {
         &mut self.rows
     }
@@ -363,10 +363,16 @@ fn smallest<W: PartialOrd>(rows: &[Process], weight: &dyn Fn(&Process) -> W) -> 
     least
 }
 
-/// Where, in `rows`, which are in the order of their numbers, the parent of one is.
+/// Where a process is in the rows of a [`Table`], which stay in the order of their numbers.
+#[must_use]
+pub fn find(rows: &[Process], pid: Pid) -> Option<usize> {
+    rows.binary_search_by_key(&pid, |row| row.pid).ok()
+}
+
+/// Where the parent of one is in the same rows.
 #[must_use]
 pub fn parent_of(rows: &[Process], row: &Process) -> Option<usize> {
-    rows.binary_search_by_key(&row.parent?, |row| row.pid).ok()
+    find(rows, row.parent?)
 }
 
 /// Apart, so that what nearly nobody needs takes no room on the stack of those who ask.

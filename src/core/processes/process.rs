@@ -55,6 +55,18 @@ impl Owner {
     }
 }
 
+/// How much the end of a process is wanted: first of all, before its size counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Rank {
+    /// `--avoid` fits: only when nobody else is there.
+    Avoided,
+    /// Neither fits.
+    #[default]
+    Ordinary,
+    /// `--prefer` fits.
+    Preferred,
+}
+
 /// A process as it was when the table was read. To act on it, open it: its number may be another's by then.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -88,8 +100,8 @@ pub struct Process {
     pub place: Option<Place>,
     /// Who may share anonymous memory with it, once [`super::Kinship::find`] has looked; `None`: nobody.
     pub kin: Option<Kin>,
-    /// What whoever reads the table makes of it: [`super::Table::read_wanted`].
-    pub mark: u16,
+    /// How much its end is wanted, where one is chosen: [`super::Table::read_wanted`] tells.
+    pub rank: Rank,
 }
 
 impl Process {
@@ -112,7 +124,7 @@ impl Process {
             group: None,
             place: None,
             kin: None,
-            mark: 0,
+            rank: Rank::Ordinary,
         }
     }
 
@@ -139,7 +151,7 @@ impl Process {
             group: None,
             place: None,
             kin: None,
-            mark: 0,
+            rank: Rank::Ordinary,
         }
     }
 

@@ -6,9 +6,9 @@ use super::Facts;
 use super::summary::{Figure, Range};
 use crate::history::grown::{Grower, Growers};
 use crate::monitor::process_table::{Growth, Row, SortKey, ZombieParent, fds};
-use crate::monitor::tables::number;
 use crate::report::table::Get::{Count, Rate, Share, Size, Span, Text, Thousandths};
 use crate::report::table::{Rows, Table, Writer, called, column};
+use crate::sample::number;
 use crate::units::{Bytes, Percent};
 
 /// A figure of the host over all samples.
