@@ -170,6 +170,7 @@ impl Killer<'_> {
         action.took = monotonic().saturating_sub(since.started);
         if matches!(action.outcome, Outcome::Terminated | Outcome::Killed) {
             self.gauge.stalls.relieve();
+            self.history.turn.note_end(monotonic());
         }
         self.sum_up(action, &since.before);
         self.members.clear();
