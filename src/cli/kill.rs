@@ -24,6 +24,8 @@ pub(crate) struct Typed {
     cgroup: Option<Vec<u8>>,
     /// As they were typed.
     names: Vec<String>,
+    /// Those of the configuration that typed ones take the place of, and the lines that they stand in.
+    unused: Vec<(String, String)>,
     families: Vec<(String, Pattern)>,
     only: Vec<Only>,
     prefer: Vec<Pattern>,
@@ -79,6 +81,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
              runtimes. May be repeated, as the next four"
         )
         .many()
+        // Without its families nothing tells whether it is one.
+        .when_replaced(|o, value, line| o.unused.push((value.to_string_lossy().into_owned(), line.into())))
         .default("browsers"),
         option!(
             "--family",
@@ -157,6 +161,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
     ],
     rules: &[
         Rule::Not("swap-free", "cgroup", "swap is the system's, and not the cgroup's"),
+        Rule::Idle("cooldown", "once", "it is between two kills, and that ends at most one"),
+        Rule::Idle("max-kills", "once", "it counts the kills of a daemon, and that ends at most one"),
         Rule::Needs("log-max-bytes", "log-file", OF_THE_LOG),
         Rule::Needs("log-backup-count", "log-file", OF_THE_LOG),
     ],
@@ -206,6 +212,7 @@ impl Typed {
             options,
             cgroup: None,
             names: Vec::new(),
+            unused: Vec::new(),
             families: Vec::new(),
             only: Vec::new(),
             prefer: Vec::new(),
@@ -226,15 +233,24 @@ impl Typed {
                 )));
             }
         }
+        let is_family = |name: &str| self.families.iter().any(|(family, _)| family == name);
+        // Only a name that is too long for a comm, and no family's, has not been refused before.
+        let pattern = |name: &str, line: &str| {
+            Pattern::parse(name).map_err(|why| {
+                UsageError::new(format!("{line}--only: {} is not allowed: {why}", values::quoted(name.as_ref())))
+            })
+        };
+        for (name, line) in &self.unused {
+            if !matches!(name.as_str(), "any" | "browsers") && !is_family(name) {
+                pattern(name, &format!("{line}: "))?;
+            }
+        }
         for name in &self.names {
             self.only.push(match name.as_str() {
                 "any" => Only::Any,
                 "browsers" => Only::Browsers,
-                name if self.families.iter().any(|(family, _)| family == name) => continue,
-                // Only a name that is too long for a comm, and no family's, has not been refused before.
-                name => Only::Fits(Pattern::parse(name).map_err(|why| {
-                    UsageError::new(format!("--only: {} is not allowed: {why}", values::quoted(name.as_ref())))
-                })?),
+                name if is_family(name) => continue,
+                name => Only::Fits(pattern(name, "")?),
             });
         }
         let named = self.families.drain(..).filter(|(family, _)| self.names.contains(family));

@@ -22,6 +22,9 @@ pub(super) struct Row<T: 'static> {
     /// What holds where nothing is typed, as it would be typed; empty: it is not set.
     pub(super) default: &'static str,
     pub(super) often: Often,
+    /// Looks at a value of the configuration whose place a typed one takes, where one value alone does not tell whether it is right: the
+    /// value, and the line that it stands in.
+    pub(super) replaced: Option<fn(&mut T, &OsStr, &str)>,
     /// Its name in the configuration of another program that is read as well.
     pub(super) other_name: &'static str,
     /// One paragraph. Empty: it is described with the next row.
@@ -66,12 +69,25 @@ pub(super) enum Often {
 
 impl<T> Row<T> {
     pub(super) const fn new(names: &'static str, takes: Takes<T>, help: &'static str) -> Self {
-        Self { names, takes, default: "", often: Often::Once("it takes one value"), other_name: "", help }
+        Self {
+            names,
+            takes,
+            default: "",
+            often: Often::Once("it takes one value"),
+            replaced: None,
+            other_name: "",
+            help,
+        }
     }
 
     /// It may be typed any number of times.
     pub(super) const fn many(self) -> Self {
         Self { often: Often::Many, ..self }
+    }
+
+    /// What is done with a value of the configuration whose place a typed one takes.
+    pub(super) const fn when_replaced(self, look: fn(&mut T, &OsStr, &str)) -> Self {
+        Self { replaced: Some(look), ..self }
     }
 
     /// The same, and what is typed adds to what the configuration has.
@@ -171,6 +187,9 @@ pub(super) enum Rule {
     /// The first, typed, has no sense without the second, and why. A line of the configuration stands for all runs, of which others may
     /// have the second.
     Needs(&'static str, &'static str, &'static str),
+    /// The first, typed, does nothing beside the second, and why. A line of the configuration stands for all runs, of which others may be
+    /// without the second.
+    Idle(&'static str, &'static str, &'static str),
     /// The first, with this value or with any (empty), does not go with the second, and why.
     Not(&'static str, &'static str, &'static str),
 }
@@ -232,6 +251,8 @@ enum Origin {
 struct Item<'m, T: 'static> {
     row: &'m Row<T>,
     values: Vec<(OsString, Origin)>,
+    /// Those of the configuration whose place typed ones take.
+    replaced: Vec<(OsString, Origin)>,
 }
 
 impl<T> Item<'_, T> {
@@ -265,7 +286,7 @@ impl<T> Item<'_, T> {
                 self.values.retain(|(known, origin)| matches!(origin, Origin::Typed(_)) || name(known) != name(&value));
             }
             Often::Once(_) | Often::Many if is_again => {}
-            Often::Once(_) | Often::Many => self.values.clear(),
+            Often::Once(_) | Often::Many => self.replaced = std::mem::take(&mut self.values),
         }
         self.values.push((value, Origin::Typed(name.into())));
         Ok(())
@@ -318,6 +339,11 @@ impl<T> Item<'_, T> {
 
     /// Hands its values to the options.
     fn apply(&self, options: &mut T) -> Result<()> {
+        for (text, origin) in &self.replaced {
+            if let (Some(look), Origin::File(line, _)) = (self.row.replaced, origin) {
+                look(options, text, line);
+            }
+        }
         for (text, origin) in &self.values {
             let set = match &self.row.takes {
                 Takes::Nothing(set) => is_on(text).map(|is_on| {
@@ -357,7 +383,8 @@ fn refusal(origin: &Origin, name: &str, value: &OsStr, words: &str) -> UsageErro
 impl<T> Mode<T> {
     /// Reads a command line, behind the mode's name, and the configuration; fills `options`.
     pub(super) fn read(&self, mut options: T, parser: &mut Parser) -> Result<Asked<T>> {
-        let mut items: Vec<Item<'_, T>> = self.options.iter().map(|row| Item { row, values: Vec::new() }).collect();
+        let mut items: Vec<Item<'_, T>> =
+            self.options.iter().map(|row| Item { row, values: Vec::new(), replaced: Vec::new() }).collect();
         let mut typed = Typed::default();
         let mut operands = Vec::new();
         while let Some(word) = word(parser)? {
@@ -460,6 +487,15 @@ impl<T> Mode<T> {
                         && second.values.is_empty()
                     {
                         let words = format!("{} without {}: {why}", first.name(), second.row.shown());
+                        return Err(wrong(first.origin(), words));
+                    }
+                }
+                Rule::Idle(first, second, why) => {
+                    let is_on = |item: &&Item<'_, T>| item.is_given() && !is_on(item.text()).is_ok_and(|is_on| !is_on);
+                    if let (Some(first), Some(second)) = (find(first), find(second).filter(is_on))
+                        && first.is_typed()
+                    {
+                        let words = format!("{} and {}: {why}", first.shown(), second.shown());
                         return Err(wrong(first.origin(), words));
                     }
                 }

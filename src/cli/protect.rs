@@ -87,11 +87,11 @@ pub(super) const MODE: Mode<Typed> = Mode {
     config: Config::None,
     more: "",
     codes: &[
-        (0, "done, or there was nothing to do"),
+        (0, "done, or it was so already, or there was nothing to undo"),
         (1, "error: the kernel refused it for a process, all that --match fits are other users', it can't be remembered, or there is no state to undo"),
         (2, "the command line is wrong"),
         (4, "done, but root may not see all processes (hidepid), or not read arguments"),
-        (5, "there is no process PID"),
+        (5, "there is no process PID, or none that --match fits"),
     ],
 };
 

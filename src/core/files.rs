@@ -7,7 +7,7 @@ use crate::error::{Because, limit};
 use crate::exit::Exit;
 use crate::report::escape::Escaped;
 use crate::shell;
-use crate::sys::file::Dir;
+use crate::sys::file::{Dir, link_at};
 use crate::sys::filesystem::{self, kind_at};
 use crate::sys::ours::{Kind, Other, Refused, Why, is_here_removed, is_on_read_only, may_make};
 use crate::sys::out::say;
@@ -71,6 +71,14 @@ impl Unusable<'_> {
     fn is_pipe(&self) -> bool {
         let at = if self.is_of_file() { self.path } else { self.refused.at.as_bytes() };
         self.refused.why == Why::Is(Other::Link) && kind_at(at) == filesystem::Kind::Pipes
+    }
+
+    /// Whether it is about a name of a descriptor of memdoor's own, as `/dev/stdin` is one: typed in a shell it is that shell's.
+    fn is_descriptor(&self) -> bool {
+        let at = if self.is_of_file() { self.path } else { self.refused.at.as_bytes() };
+        let is_name_of_one = |path: &[u8]| [&b"/proc/"[..], b"/dev/fd/"].iter().any(|start| path.starts_with(start));
+        let mut buf = [0; 256];
+        is_name_of_one(at) || link_at(at, &mut buf).is_ok_and(is_name_of_one)
     }
 
     /// Whether it is about a directory that the path names before its last name.
@@ -153,6 +161,9 @@ impl Display for Hint<'_> {
                 write!(f, "write what comes through it to a file (command >FILE), and name that: {option}")
             }
             Why::Is(Other::Link) if self.0.is_pipe() => write!(f, "name a file that is on a disk: {option}"),
+            Why::Is(Other::Link) if self.0.is_descriptor() => {
+                write!(f, "name the file itself, and not the descriptor that it is open as: {option}")
+            }
             Why::Is(Other::Link) => write!(f, "name the file that it leads to: readlink -f {at} shows it"),
             Why::Busy => write!(f, "wait until that one has ended, or name another file: {option}"),
             Why::Failed(_) | Why::Is(_) | Why::Names(_) | Why::Foreign if *doing == "read" => {

@@ -1,9 +1,9 @@
 //! One process's oom_score_adj: read, written, read again.
 
-use crate::error::{Absent, Because};
+use crate::error::{Absent, Because, Source};
 use crate::fixed::Fixed;
 use crate::parse::cgroup::{memory_cgroup, owner};
-use crate::parse::one_number;
+use crate::parse::oom_score_adj;
 use crate::processes::Comm;
 use crate::sys::Errno;
 use crate::target::Target;
@@ -39,9 +39,9 @@ pub(super) enum Outcome {
     /// The kernel refused it.
     Refused(Errno),
     /// It was written, and could not be read again: it may be changed.
-    Unsure(Errno),
+    Unsure(Absent),
     /// What it is could not be read, and it was left as it is.
-    Unread(Errno),
+    Unread(Absent),
 }
 
 impl core::fmt::Display for Outcome {
@@ -52,17 +52,18 @@ impl core::fmt::Display for Outcome {
             Self::Already => f.write_str("so already"),
             Self::Changed => f.write_str("left: changed since"),
             Self::Refused(errno) => write!(f, "refused: {}", Because(*errno)),
-            Self::Unsure(errno) => write!(f, "written, not read again: {}", Because(*errno)),
-            Self::Unread(errno) => write!(f, "left: cannot read it: {}", Because(*errno)),
+            Self::Unsure(why) => write!(f, "written, not read again: {why}"),
+            Self::Unread(why) => write!(f, "left: {why}"),
         }
     }
 }
 
 impl Outcome {
     /// Why it is not as it was asked for.
-    pub(super) const fn failure(self) -> Option<Errno> {
+    pub(super) fn failure(self) -> Option<Absent> {
         match self {
-            Self::Refused(errno) | Self::Unsure(errno) | Self::Unread(errno) => Some(errno),
+            Self::Refused(errno) => Some(errno.into()),
+            Self::Unsure(why) | Self::Unread(why) => Some(why),
             Self::Done | Self::Would | Self::Already | Self::Changed => None,
         }
     }
@@ -74,11 +75,15 @@ impl Row {
     }
 }
 
-/// Its oom_score_adj now.
+/// Its oom_score_adj now. What lies over the file and has none in it is said as that: what none has been can't be put back.
 pub(super) fn adj(target: &mut Target) -> Result<i64, Absent> {
     let mut buf = [0; 32];
-    let text = target.dir().read(c"oom_score_adj", &mut buf).map(one_number);
-    text.map_err(|errno| target.absent(c"oom_score_adj", errno))?.ok_or(Absent::Malformed)
+    let source = Source::process(target.pid, c"oom_score_adj");
+    match target.dir().read(c"oom_score_adj", &mut buf) {
+        Ok([]) => Err(source.empty()),
+        Ok(text) => oom_score_adj(text.trim_ascii()).ok_or(source.untrue("number from -1000 to 1000")),
+        Err(errno) => Err(target.absent(c"oom_score_adj", errno)),
+    }
 }
 
 /// Makes it `after`. The directory is pinned to the process: no other one that has its number can be meant.
@@ -87,7 +92,7 @@ pub(super) fn set(target: &mut Target, after: i64, change: Change) -> Row {
     let outcome = match (before, change) {
         (Ok(now), _) if now == after => Outcome::Already,
         // What it was could not be put back.
-        (Err(why), _) => Outcome::Unread(errno_of(why)),
+        (Err(why), _) => Outcome::Unread(why),
         (_, Change::Show) => match target.dir().writable(c"oom_score_adj") {
             Ok(_) => Outcome::Would,
             Err(errno) => Outcome::Refused(errno),
@@ -104,16 +109,9 @@ fn write(target: &mut Target, after: i64) -> Outcome {
         Ok(()) => match adj(target) {
             Ok(now) if now == after => Outcome::Done,
             Ok(_) => Outcome::Changed,
-            Err(why) => Outcome::Unsure(errno_of(why)),
+            Err(why) => Outcome::Unsure(why),
         },
         Err(errno) => Outcome::Refused(errno),
-    }
-}
-
-fn errno_of(why: Absent) -> Errno {
-    match why {
-        Absent::Gone => Errno::ESRCH,
-        why => why.errno().unwrap_or(Errno::EBADMSG),
     }
 }
 

@@ -92,6 +92,8 @@ struct Run<'a, 'b> {
     unread: u64,
     /// Processes that are called as one that a session hangs on, and whose executable is not known to be that.
     namesakes: u64,
+    /// A pattern fits one that no pattern changes: [`Spared`].
+    is_spared: bool,
     /// Processes that could not be opened: whatever was asked for was not done to them.
     unopened: u64,
     /// Processes of other users that the pattern fits, and the first few of them: they are not this user's to change.
@@ -113,13 +115,13 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         Targets::Session | Targets::Match(..) | Targets::Undo => ROOM,
         Targets::Pid(..) => 1,
     };
-    let (kept, state) = match remembered(options, &host, room, buffers.read) {
-        Ok(remembered) => remembered,
-        Err(exit) => return exit,
-    };
     let mut table = match Table::arm(room) {
         Ok(table) => table,
         Err(errno) => return environment::fail_no_room(errno),
+    };
+    let (kept, state) = match remembered(options, &host, room, buffers.read) {
+        Ok(remembered) => remembered,
+        Err(exit) => return exit,
     };
     let mut run = Run {
         options,
@@ -131,6 +133,7 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         reader: reader(options, &host),
         unread: 0,
         namesakes: 0,
+        is_spared: false,
         unopened: 0,
         foreign: (0, Vec::new()),
         count: 0,
@@ -234,9 +237,12 @@ impl Run<'_, '_> {
                 && is_alive
                 && let Some(before) = process.oom_score_adj
                 && let Some(adj) = self.wanted(process, before)
-                && !spared.holds(process, self.options.targets)
                 && let Some(started) = process.started
             {
+                if spared.holds(process, self.options.targets) {
+                    self.is_spared = true;
+                    continue;
+                }
                 self.state.planned.push(Entry { pid: process.pid, started, before, after: adj });
             }
         }
@@ -265,6 +271,7 @@ impl Run<'_, '_> {
             ));
         }
         self.say_foreign();
+        self.say_nobody();
         self.carry_out(buf)
     }
 
@@ -349,6 +356,28 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Says that a pattern fits nobody who may be changed: as of a PID that is not there, nothing of what was asked for is done. Where some
+    /// could not be looked at that is not known, and they have been said.
+    fn say_nobody(&mut self) {
+        let Targets::Match(pattern, _) = self.options.targets else { return };
+        let is_known = self.unread == 0 && self.unopened == 0 && self.foreign.0 == 0;
+        if self.state.planned.is_empty() && is_known {
+            // Who is not root asks about their own.
+            let whose = if system::effective_user() == 0 { "" } else { " of yours" };
+            let but = if self.is_spared { " but PID 1 or memdoor's own, which no pattern changes" } else { "" };
+            let (prefix, text) = (pattern.prefix(), Escaped(pattern.text().as_bytes()));
+            say(format_args!("memdoor: --match {prefix}{text} fits no process{whose}{but}"));
+            say_hint(Some(match pattern.field() {
+                Field::Comm => {
+                    "it is about the name, the first 15 bytes of it (ps -e -o pid,comm); exe:REGEX is about the executable, cmdline:REGEX about the arguments"
+                }
+                Field::Exe => "it is about the executable: ls -l /proc/PID/exe shows it",
+                Field::Cmdline => "it is about the arguments with blanks between them: ps -e -o pid,args shows them",
+            }));
+            self.exit = self.exit.worse(Exit::Gone);
+        }
+    }
+
     /// Whether the pattern fits it.
     fn fits(&mut self, pattern: &Pattern, process: &Process) -> bool {
         match pattern.field() {
@@ -430,7 +459,7 @@ impl Run<'_, '_> {
                 Ok(now) if now != entry.after => Row::of(&mut target, now, now, Outcome::Changed),
                 _ => act::set(&mut target, entry.before, self.options.change),
             };
-            if row.outcome.failure() == Some(Errno::ESRCH) {
+            if row.outcome.failure() == Some(Absent::Gone) {
                 continue;
             }
             let is_left = row.outcome.failure().is_some() || row.outcome == Outcome::Would;
@@ -475,9 +504,11 @@ impl Run<'_, '_> {
             ));
         }
         let mut exit = exit;
-        if let (Some(kept), Change::Make) = (&mut self.kept, self.options.change)
-            && let Err(refused) = self.state.save(kept, buf)
-        {
+        let saved = match (&mut self.kept, self.options.change) {
+            (Some(kept), Change::Make) => self.state.save(kept, buf),
+            _ => Ok(()),
+        };
+        if let Err(refused) = saved {
             exit = exit.worse(refuse("write", self.options.state, refused));
             let state = crate::shell::Path(self.options.state.to_bytes());
             match (self.options.targets, self.state.entries.is_empty()) {
@@ -491,6 +522,11 @@ impl Run<'_, '_> {
                     "memdoor: it has what was planned: memdoor protect --undo --state {state} puts back what was changed"
                 )),
             }
+        } else if self.state.entries.is_empty()
+            && let Some(kept) = self.kept.take()
+        {
+            // Where nothing was changed nothing is left to undo, and a state that is made for it would say that there was.
+            kept.take_away();
         }
         if self.count == 0 && exit == Exit::Done {
             // Who is not root asks about their own.

@@ -36,9 +36,9 @@ impl Run<'_, '_> {
             self.out.put(b"PID      COMM             BEFORE  AFTER  RESULT\n");
         }
         self.count += 1;
-        if let Some(errno) = row.outcome.failure() {
+        if let Some(why) = row.outcome.failure() {
             self.exit = Exit::Error;
-            self.said.refused = Some(errno);
+            self.said.refused = why.errno();
         }
         match self.options.format {
             Format::Text => self.text(row),

@@ -78,7 +78,10 @@ impl<'h> View<'h> {
             swappiness: sysctl(self.host, c"sys/vm/swappiness"),
         };
         for at in 0..self.groups.rows().len() {
-            let bounds = memcg.bounds(self.groups.version(), self.groups.path(at), swap);
+            let bounds = memcg.bounds(self.groups.version(), self.groups.path(at), swap).unwrap_or_else(|errno| {
+                self.unseen = self.unseen.or(Some(errno.into()));
+                Bounds::default()
+            });
             if let Some(row) = self.groups.rows_mut().get_mut(at) {
                 row.bounds = bounds;
             }

@@ -60,11 +60,13 @@ enum Expected {
     Partial(&'static str, &'static str),
     /// Its own code, 0, as the mode's own work is done; both are said.
     Told(&'static str, &'static str),
+    /// Code 5: whom it is told to act on is nobody; both are said.
+    Nobody(&'static str, &'static str),
     /// Code 0: the condition is none for this mode.
     Works,
 }
 
-use Expected::{Partial, Refused, Told, Works};
+use Expected::{Nobody, Partial, Refused, Told, Works};
 
 impl Lab {
     fn new() -> Self {
@@ -126,6 +128,7 @@ impl Lab {
                 Refused(cause, hint) => ([if mode.starts_with("check") { 3 } else { 1 }], Some((cause, hint))),
                 Partial(cause, hint) => ([4], Some((cause, hint))),
                 Told(cause, hint) => ([0], Some((cause, hint))),
+                Nobody(cause, hint) => ([5], Some((cause, hint))),
                 Works => ([0], None),
             };
             assert!(codes.contains(&ended.code()), "{condition}: {mode}: {ended:#?}");
@@ -241,7 +244,9 @@ fn what_hidepid_hides_is_said_to_be_hidden() {
                 Refused("is hidden from this user", "/proc is mounted with hidepid: run memdoor as root")
             }
             "scores" | "scores --next" | "monitor" | "monitor --analyze" => Partial("(hidepid)", "run memdoor as root"),
-            "check" | "check --browsers" | "kill" | "protect" => Told("(hidepid)", "run memdoor as root"),
+            "check" | "check --browsers" | "kill" => Told("(hidepid)", "run memdoor as root"),
+            // It is about the user's own, of which the pattern fits none.
+            "protect" => Nobody("(hidepid)", "run memdoor as root"),
             _ => Works,
         });
         // Who keeps what is written, and not what is said, knows it as well.
@@ -310,6 +315,33 @@ fn whoever_hidepid_hides_is_not_said_to_be_nobody() {
     // Tests beside this one may have a process of that user's, which is a candidate then.
     let is_nobody = ended.err.contains("outcome=nobody");
     assert!(!is_nobody || ended.err.contains("hint=\"run memdoor as root: /proc hides processes"), "{ended:#?}");
+}
+
+/// The /proc that it is started with shows all, and is remounted: in a pid namespace of its own, as before Linux 5.8 that is what a /proc belongs
+/// to.
+#[test]
+fn an_alert_of_whom_a_remounted_proc_hides_is_not_ended_as_of_one_that_has_exited() {
+    let namespace = ["unshare", "-p", "-f", "--mount-proc"];
+    let remount = "mount -o remount,hidepid=2 /proc";
+    if !is_root() || !has_unprivileged() || !works(&[&namespace[..], &["sh", "-c", remount]].concat()) {
+        return skip("needs root, unshare and setpriv, for a /proc that is remounted with hidepid");
+    }
+    let dir = TempDir::new();
+    let (copy, out) = (dir.memdoor(), dir.join("out"));
+    let args = ["monitor", "--config", "/dev/null", "0.1", "0.2", "--format", "json", "--alert", "threads=1"];
+    let watched = through_shell(&format!("exec \"$@\" >{out}"), &unprivileged(&command(&copy, &args)));
+    let victim = common::target::path();
+    let script = format!(
+        "sleep 60 | {} leak --wait --idle 3 1 >/dev/null & \"$@\" & watch=$!; \
+         until grep -q '\"raised\"' {out}; do sleep 0.05; done; {remount}; wait $watch",
+        victim.display(),
+    );
+    let ended = run_command(through(&namespace, &through_shell(&script, &watched)));
+    let text = std::fs::read_to_string(&out).expect("its output");
+    let over = text.lines().filter(|line| line.contains("\"memdoor.alert\"") && line.contains("\"unknown\""));
+    let hidden = "it may no longer be seen: /proc hides processes of other users (hidepid)";
+    assert!(over.clone().any(|line| line.contains(hidden)), "{ended:#?}\n{text}");
+    assert!(!text.contains("has exited"), "{text}");
 }
 
 /// A percentage of the smaller of two is none where one of them was not looked at, and nobody is below no limit.

@@ -1281,6 +1281,21 @@ fn pressure_alone_can_be_what_memory_is_short_of() {
     assert!(is_alive(victim.pid));
 }
 
+/// A stall that goes on until that one has ended: one that stands still is over with the end of any other test's victim. `write` is given how
+/// many microseconds that are.
+fn stall_until_gone(pid: u32, total: &mut u64, write: &dyn Fn(u64)) {
+    poll("an end", || {
+        // What is written behind its end is another stall.
+        if is_alive(pid) {
+            *total += 4_000_000;
+            write(*total);
+            std::thread::sleep(Duration::from_millis(200));
+            return None;
+        }
+        Some(())
+    });
+}
+
 /// avg10 stays high for 20 s after a stall has ended, and nobody is ended for what the first one's end has ended.
 #[test]
 fn a_stall_that_a_victims_end_has_ended_ends_nobody_else() {
@@ -1293,22 +1308,62 @@ fn a_stall_that_a_victims_end_has_ended_ends_nobody_else() {
         let line = format!("avg10=60.00 avg60=1.00 avg300=0.10 total={total}");
         dir.write("memory", format!("some {line}\nfull {line}\n").as_bytes())
     };
-    let file = stalled(5_000_000);
+    let write = |total: u64| _ = stalled(total);
+    let mut total = 5_000_000;
+    let file = stalled(total);
     let only = format!("^{name}$");
     let policy =
         ["--threshold", "100", "--hard", "0", "--psi", "some=10", "--any", "--only", &only, "--cooldown", "0.05"];
     let args = [&["kill", "--config", "/dev/null"][..], &policy].concat();
     let mut daemon = Running::start(stalled_as(&file, &args));
+    stall_until_gone(first.pid, &mut total, &write);
     daemon.until(&format!("Victim PID: {}", first.pid));
     daemon.until("Memory After: ");
     first.wait();
     std::thread::sleep(Duration::from_secs(3));
     assert!(is_alive(second.pid), "its like had ended the stall");
-    stalled(7_000_000);
+    stall_until_gone(second.pid, &mut total, &write);
     daemon.until(&format!("Victim PID: {}", second.pid));
     second.wait();
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.end().code(), 0);
+}
+
+/// The other has waited for nobody: it was started, or looked, when that victim had ended.
+#[test]
+fn a_stall_that_another_memdoors_victim_has_ended_ends_nobody_else() {
+    if let Err(why) = may_stall() {
+        return skip(why);
+    }
+    let (name, dir) = (name(), TempDir::new());
+    let (mut first, mut second) = (family(&name, 8, 0), family(&name, 4, 0));
+    let stalled = |total: u64| {
+        let line = format!("avg10=60.00 avg60=1.00 avg300=0.10 total={total}");
+        dir.write("memory", format!("some {line}\nfull {line}\n").as_bytes())
+    };
+    let write = |total: u64| _ = stalled(total);
+    let mut total = 5_000_000;
+    let file = stalled(total);
+    let only = format!("^{name}$");
+    let policy =
+        ["--threshold", "100", "--hard", "0", "--psi", "some=10", "--any", "--only", &only, "--cooldown", "0.05"];
+    let args = [&["kill", "--config", "/dev/null"][..], &policy].concat();
+    let mut one = Running::start(stalled_as(&file, &args));
+    stall_until_gone(first.pid, &mut total, &write);
+    one.until(&format!("Victim PID: {}", first.pid));
+    one.until("Memory After: ");
+    first.wait();
+    let mut other = Running::start(stalled_as(&file, &args));
+    other.until("Action: none: memory was short, and is not any more");
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(is_alive(second.pid), "its like had ended the stall");
+    // One that goes on is a reason.
+    stall_until_gone(second.pid, &mut total, &write);
+    second.wait();
+    for daemon in [one, other] {
+        daemon.signal(Signal::SIGTERM);
+        assert_eq!(daemon.end().code(), 0);
+    }
 }
 
 #[test]

@@ -21,6 +21,60 @@ fn printed(args: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn a_name_that_is_too_long_for_a_process_is_found_where_what_is_typed_takes_its_place_too() {
+    let dir = TempDir::new();
+    let file = dir.write("conf", b"[kill]\nonly = a-name-of-nobody\n");
+    let said = "--only: 'a-name-of-nobody' is not allowed: it stands for 16 bytes, and comm has 15 bytes at most";
+    let ended = run(&["kill", "--config", &file, "--print-config"]);
+    assert_eq!(ended.code(), 0, "what holds is only shown");
+    let ended = run(&["kill", "--config", &file, "--once", "--dry-run"]);
+    assert!(ended.code() == 2 && ended.err.contains(said), "{ended:#?}");
+    let ended = run(&["kill", "--config", &file, "--once", "--dry-run", "--only", "browsers"]);
+    assert!(ended.code() == 2 && ended.err.starts_with(&format!("memdoor: {file}:2: {said}")), "{ended:#?}");
+    // A family may be called so.
+    let typed = ["--only", "browsers", "--family", "a-name-of-nobody=^x$"];
+    let ended = run(&[&["kill", "--config", &file, "--once", "--dry-run"][..], &typed].concat());
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+}
+
+#[test]
+fn what_counts_several_kills_is_a_usage_error_beside_once_unless_it_stands_in_the_configuration() {
+    let dir = TempDir::new();
+    for (option, value) in [("cooldown", "3"), ("max-kills", "2/hour")] {
+        let typed = format!("--{option}");
+        let ended = run(&["kill", "--config", "/dev/null", "--once", "--dry-run", &typed, value]);
+        let said = format!("memdoor: --{option} '{value}' and --once: ");
+        assert!(ended.code() == 2 && ended.err.starts_with(&said), "{ended:#?}");
+        let file = dir.write("conf", format!("[kill]\n{option} = {value}\n").as_bytes());
+        let ended = run(&["kill", "--config", &file, "--once", "--dry-run"]);
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+    }
+    let file = dir.write("conf", b"[kill]\nonce = false\n");
+    let ended = run(&["kill", "--config", &file, "--cooldown", "3", "--print-config"]);
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+}
+
+/// Each has a configuration read, and none of the runs that begin comes to its end.
+#[test]
+fn a_flood_of_sighups_does_not_keep_a_victim_alive() {
+    let (name, dir) = (name(), TempDir::new());
+    let mut deaf = Victim::start(&["family", "--deaf", &name, "4", "0"]);
+    let (only, log) = (format!("^{name}$"), dir.join("log"));
+    let more = ["--grace", "1", "--cooldown", "600", "--log-file", &log];
+    let mut daemon = Running::start(memdoor(&kill_args(&only, &more)));
+    daemon.until(&format!("Victim PID: {}", deaf.pid));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while is_alive(deaf.pid) {
+        assert!(std::time::Instant::now() < until, "it is not sent SIGKILL");
+        daemon.signal(Signal::SIGHUP);
+        std::thread::sleep(std::time::Duration::from_micros(300));
+    }
+    deaf.wait();
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
 fn what_print_config_prints_is_read_as_it_was() {
     let dir = TempDir::new();
     let values = [

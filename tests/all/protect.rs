@@ -122,6 +122,87 @@ fn where_somebody_else_had_changed_it_before_a_second_change_an_undo_puts_theirs
 
 const NAMESPACE: [&str; 4] = ["unshare", "-p", "-f", "--mount-proc"];
 
+/// A state says that something can be put back.
+#[test]
+fn where_nothing_was_changed_no_state_is_left_behind() {
+    let dir = TempDir::new();
+    let state = dir.join("state");
+    let target = Victim::start(&["idle"]);
+    let as_it_is = adj(&target);
+    let mut nothing = vec![
+        (vec!["-p".to_owned(), target.id(), "--adj".into(), as_it_is.clone()], 0),
+        (["--match", "^no-such-name$", "--adj", "600"].map(str::to_owned).to_vec(), 5),
+    ];
+    if !has_capability(CAP_SYS_RESOURCE) {
+        nothing.push((vec!["-p".to_owned(), target.id(), "--adj".into(), "-900".into()], 1));
+    }
+    for (words, code) in nothing {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let ended = protect(&dir, &words);
+        assert_eq!(ended.code(), code, "{ended:#?}");
+        assert!(!std::path::Path::new(&state).exists(), "{words:?}");
+        assert_eq!(protect(&dir, &["--undo"]).code(), 1, "there is none");
+    }
+    // One that was there stays, whatever is in it.
+    assert_eq!(protect(&dir, &["-p", &target.id(), "--adj", "700"]).code(), 0);
+    assert_eq!(protect(&dir, &["--undo"]).code(), 0);
+    assert_eq!(protect(&dir, &["-p", &target.id(), "--adj", &as_it_is]).code(), 0);
+    assert!(std::path::Path::new(&state).exists());
+}
+
+/// The plans are in the file before the kernel is asked.
+#[test]
+fn where_the_kernel_refuses_all_changes_no_state_is_left_behind() {
+    let words = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+    if !works(&[&words[..], &["true"]].concat()) {
+        return skip("needs setpriv(1) and the right to give capabilities up");
+    }
+    let dir = TempDir::new();
+    let target = Victim::start(&["idle"]);
+    let state = dir.join("state");
+    let inner = memdoor(&["protect", "--state", &state, "-p", &target.id(), "--adj", "-900"]);
+    let ended = run_command(through(&words, &inner));
+    assert!(ended.code() == 1 && ended.out.contains("refused: "), "{ended:#?}");
+    assert!(!std::path::Path::new(&state).exists());
+}
+
+#[test]
+fn a_pattern_that_fits_nobody_is_said_and_is_as_a_process_that_is_gone() {
+    let dir = TempDir::new();
+    for (pattern, about) in [
+        ("^no-such-name$", "it is about the name, "),
+        ("exe:/no/such/executable$", "it is about the executable: "),
+        ("cmdline:--no-such-argument", "it is about the arguments "),
+    ] {
+        for more in [&[][..], &["--dry-run"]] {
+            let ended = protect(&dir, &[&["--match", pattern, "--adj", "600"], more].concat());
+            let said = format!("memdoor: --match {pattern} fits no process");
+            assert_eq!((ended.code(), ended.out.as_str()), (5, ""), "{ended:#?}");
+            assert!(ended.err.contains(&said) && ended.err.contains(&format!("hint: {about}")), "{ended:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_oom_score_adj_is_said_as_what_was_read() {
+    if !is_root() || !works(&["unshare", "-m", "true"]) {
+        return skip("needs root and unshare, for a file over another");
+    }
+    let dir = TempDir::new();
+    let target = Victim::start(&["idle"]);
+    let file = dir.join("over");
+    for (text, said) in
+        [("", ": it is empty"), ("x\n", " gives no number from -1000 to 1000"), ("1001\n", " gives no number from ")]
+    {
+        dir.write("over", text.as_bytes());
+        let path = format!("/proc/{}/oom_score_adj", target.pid);
+        let inner = memdoor(&["protect", "--state", &dir.join("state"), "-p", &target.id(), "--adj", "600"]);
+        let script = format!("mount --bind {file} {path} && exec \"$@\"");
+        let ended = run_command(through(&["unshare", "-m"], &through_shell(&script, &inner)));
+        assert!(ended.code() == 1 && ended.err.contains(&format!("{path}{said}")), "{ended:#?}");
+    }
+}
+
 /// Those that are in it have other numbers there, or none, and would be taken for gone.
 #[test]
 fn a_state_with_processes_of_another_pid_namespace_is_refused_there_and_stays_as_it_is() {
@@ -248,7 +329,7 @@ fn a_pattern_about_arguments_fits_behind_the_first_page_and_says_what_is_too_lon
     assert_eq!(protect(&dir, &["--undo"]).code(), 0);
     // As the text was cut, this fitted it.
     let ended = protect(&dir, &["--match", &format!("cmdline:^{path} .*aaaa$"), "--adj", "600"]);
-    assert_eq!((ended.code(), adj(&target)), (0, before), "{ended:#?}");
+    assert_eq!((ended.code(), adj(&target)), (5, before), "{ended:#?}");
     let longer = start(100_000, "needle");
     let ended = protect(&dir, &["--match", &pattern, "--adj", "600"]);
     assert_eq!(ended.code(), 4, "{ended:#?}");
@@ -292,7 +373,8 @@ fn another_users_process_that_a_pattern_fits_is_named_and_not_changed() {
         format!("the pattern fits is another user's, and stays as it was: PID {} (guarded2)\nhint: ", target.id());
     assert!(matched.err.contains(&named), "{matched:#?}");
     let none = run_as_nobody(&["--match", "^guarded3$", "--adj", "600", "--dry-run"]);
-    assert_eq!((none.code(), none.words().as_str()), (0, "memdoor: no process of yours to change\n"), "{none:#?}");
+    let said = "memdoor: --match ^guarded3$ fits no process of yours\nhint: it is about the name, ";
+    assert!(none.code() == 5 && none.words().starts_with(said), "{none:#?}");
     let own = Victim::start_command(unprivileged(&command(&path, &["idle"])));
     let both = run_as_nobody(&["--match", "^guarded2$", "--adj", "600", "--dry-run"]);
     assert_eq!(both.code(), 0, "their own is what it is about: {both:#?}");
@@ -356,7 +438,9 @@ fn a_pattern_never_fits_memdoor_itself_nor_who_was_told_to_run_it() {
     assert_eq!(changed, [meant.id()], "{ended:#?}");
     // The shell that runs it is meant as any other when a name is asked for.
     let ended = run_command(words("^memdoor$"));
-    assert_eq!((ended.code(), ended.out.as_str()), (0, ""), "watch {}: {ended:#?}", watch.pid());
+    assert_eq!((ended.code(), ended.out.as_str()), (5, ""), "watch {}: {ended:#?}", watch.pid());
+    let said = "memdoor: --match ^memdoor$ fits no process but PID 1 or memdoor's own, which no pattern changes\n";
+    assert!(ended.err.starts_with(said), "{ended:#?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use common::run::{memdoor, run, run_command};
 use common::target::{Victim, path};
@@ -194,4 +195,67 @@ fn the_exit_codes_of_each_help_are_those_of_the_table() {
         let expected: Vec<&str> = rows.iter().filter(|(_, of)| has(of)).map(|(code, _)| *code).collect();
         assert_eq!(listed, expected, "{mode}");
     }
+}
+
+/// The first words in backticks of each row of a table, by the column.
+fn column(table: &str, at: usize) -> Vec<BTreeSet<&str>> {
+    let cells = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").nth(at));
+    cells
+        .map(|cell| cell.split('`').skip(1).step_by(2).collect())
+        .filter(|words: &BTreeSet<_>| !words.is_empty())
+        .collect()
+}
+
+/// What memdoor has written in each mode is in the golden files; what README names stands in the source.
+#[test]
+fn the_events_of_json_are_those_that_memdoor_writes() {
+    let readme = readme();
+    let (table, _) = chapter(&readme, "JSON").split_once("**Snapshots.**").expect("a table");
+    let named: BTreeSet<&str> =
+        column(table, 1).into_iter().flatten().filter(|name| name.starts_with("memdoor.")).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let golden = texts(&root.join("fixtures/golden"));
+    let written: BTreeSet<&str> = golden
+        .iter()
+        .flat_map(|text| text.split("\"event_name\":\"").skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(written.len() > 30, "{written:?}");
+    let missing: Vec<_> = written.difference(&named).collect();
+    assert!(missing.is_empty(), "not in README: {missing:?}");
+    let source = texts(&root.join("src")).concat();
+    let is_written =
+        |name: &str| [format!("\"{name}\""), format!("\"{name}\\\"")].iter().any(|text| source.contains(text));
+    for name in named {
+        assert!(is_written(name), "{name} is not written");
+    }
+}
+
+#[test]
+fn the_alerts_and_outcomes_are_those_of_the_code() {
+    let readme = readme();
+    let alerts = column(chapter(&readme, "Monitoring the host"), 0).into_iter().flatten();
+    let kinds = memdoor::monitor::alerts::Kind::ALL.map(|kind| kind.name());
+    assert_eq!(alerts.collect::<BTreeSet<_>>(), BTreeSet::from(kinds));
+    let (_, outcomes) = chapter(&readme, "JSON").split_once("| outcome |").expect("a table");
+    let named: BTreeSet<&str> = column(outcomes, 0).into_iter().flatten().collect();
+    let source = include_str!("../../src/core/kill/report.rs");
+    let (_, names) = source.split_once("fn name(self)").expect("the names");
+    let names = names.split_once("\n    }\n").expect("their end").0.split('"').skip(1).step_by(2);
+    // It is not over, and never said.
+    let said: BTreeSet<&str> = names.filter(|name| *name != "pending").collect();
+    assert_eq!(named, said);
+}
+
+/// All files below a directory that are text.
+fn texts(dir: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => all.extend(texts(&path)),
+            false => all.push(String::from_utf8_lossy(&fs::read(&path).expect("a file")).into_owned()),
+        }
+    }
+    all
 }

@@ -505,6 +505,19 @@ fn a_pipe_without_a_name_is_called_that_and_nobody_is_told_to_look_where_its_lin
     }
 }
 
+/// readlink(1) would show what its own standard input is.
+#[test]
+fn a_file_that_is_named_by_a_descriptor_is_to_be_named_itself() {
+    let dir = TempDir::new();
+    let file = dir.write("record", b"x");
+    for name in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
+        let ended = run_command(through_shell(&format!("\"$@\" {name} <{file}"), &memdoor(&["recover"])));
+        assert_eq!((ended.code(), ended.out.as_str()), (1, ""), "{ended:#?}");
+        let hint = "\nhint: name the file itself, and not the descriptor that it is open as: memdoor recover FILE\n";
+        assert!(ended.err.ends_with(hint), "{name}: {ended:#?}");
+    }
+}
+
 #[test]
 fn a_directory_that_goes_away_ends_no_watch_but_is_told() {
     let dir = TempDir::new();

@@ -372,7 +372,7 @@ fn bounds_of(version: Version, files: &[(&str, &str)], swappiness: u64) -> Bound
     }
     let proc = Dir::open(dir.c_str()).expect("a directory");
     let swap = Swap { total: Bytes(1000 * MIB), swappiness: Some(swappiness) };
-    cgroups::Memcg::new(&proc, &mut vec![0; 65_536]).bounds(version, b"/shop", swap)
+    cgroups::Memcg::new(&proc, &mut vec![0; 65_536]).bounds(version, b"/shop", swap).expect("bounds")
 }
 
 #[test]

@@ -428,6 +428,47 @@ fn a_limit_that_is_raised_where_memdoor_does_not_see_it_moves_the_threshold() {
     assert_eq!(report.kib("Memory Pressure Threshold"), 128 * 1024);
 }
 
+/// memory.stat alone tells of it, in a container.
+#[test]
+fn where_a_limit_above_what_is_shown_cannot_be_read_there_is_not_said_to_be_none() {
+    if !works(&["unshare", "-m", "true"]) || !works(&["prlimit", "--version"]) {
+        return skip("needs unshare, to show a part of the hierarchy only, and prlimit");
+    }
+    let Some(group) = Memcg::or_skip(Some(64 * MIB)) else {
+        return;
+    };
+    if group.version() == 2 {
+        return skip("version 2 does not tell of limits above what is shown");
+    }
+    let below = group.below(None).expect("a group below");
+    let target = Victim::start_command(below.inside(&victim(&["idle"])));
+    let id = target.id();
+    let dir = TempDir::new();
+    dir.write("empty", b"");
+    let (mount, empty) = (below.mount(), dir.join("empty"));
+    let hide = format!("mount --bind '{}' '{}'", below.dir().display(), mount.display());
+    let inner = memdoor(&["-p", &id, "-m", "99", "--of", "cgroup", "-c", "1", "-q"]);
+    let over = format!("{hide} && mount --bind '{empty}' '{}/memory.stat' && exec \"$@\"", mount.display());
+    let ended = run_command(through(&["unshare", "-m"], &through_shell(&over, &inner)));
+    let why = "memory.stat of the control group gives no hierarchical_memory_limit";
+    assert!(ended.code() == 1 && ended.err.contains(why), "{ended:#?}");
+    let mut refused = 0;
+    for most in 12..=26 {
+        let few = format!("{hide} && exec prlimit --nofile={most}:{most} \"$@\"");
+        let ended = run_command(through(&["unshare", "-m"], &through_shell(&few, &inner)));
+        assert!(matches!(ended.code(), 0 | 1 | 4), "{most}: {ended:#?}");
+        assert!(
+            !ended.err.contains("no memory limit") && !ended.err.contains("no control group"),
+            "{most}: {ended:#?}"
+        );
+        if ended.code() == 1 {
+            refused += 1;
+            assert!(ended.err.contains("too many open files (EMFILE)"), "{most}: {ended:#?}");
+        }
+    }
+    assert!(refused > 0);
+}
+
 #[test]
 fn a_process_that_moves_to_another_group_is_followed() {
     let Some(wide) = Memcg::or_skip(Some(256 * MIB)) else {

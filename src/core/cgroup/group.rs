@@ -96,7 +96,7 @@ impl Memcg {
         let (own, limiting) = (level(0)?, level(at)?);
         let used = Bytes(own.usage()?.0.saturating_sub(own.reclaimable()?.0));
         let whose = match at {
-            _ if place.above == Some(limit) && limiting.limit()? != Limit::At(limit) => LimitOwner::Hidden,
+            _ if place.above == Ok(Some(limit)) && limiting.limit()? != Limit::At(limit) => LimitOwner::Hidden,
             0 => LimitOwner::Own,
             _ => LimitOwner::Above(place.path.as_bytes().len().saturating_sub(own.end) + limiting.end),
         };

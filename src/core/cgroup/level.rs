@@ -119,10 +119,10 @@ impl Level {
         reclaimable(read(&self.stat, &mut buf)?).ok_or(Source::cgroup(self.stat.name()).lacks("inactive_file"))
     }
 
-    /// The figure behind `key` in memory.stat: bytes.
+    /// The figure behind `key` in memory.stat, which every kernel has there: bytes.
     pub(super) fn figure(&self, key: &'static str) -> Result<u64, Absent> {
         let mut buf = [0; TEXT_MAX];
-        event(read(&self.stat, &mut buf)?, key.as_bytes()).ok_or(Source::cgroup(self.stat.name()).lacks(key))
+        event(read(&self.stat, &mut buf)?, key.as_bytes()).ok_or(Source::cgroup(self.stat.name()).untrue(key))
     }
 
     /// What of it is in swap, and how much may be; v1: of memory and swap together.

@@ -76,8 +76,8 @@ struct Place {
     path: Path,
     /// The target's own cgroup first; or why none can be looked into, as when the hierarchy is not mounted or not shown.
     levels: Result<Levels, Absent>,
-    /// v1: the limit of an ancestor that is not shown here, as inside a container.
-    above: Option<Bytes>,
+    /// v1: the limit of an ancestor that is not shown here, as inside a container; or why that is not known.
+    above: Result<Option<Bytes>, Absent>,
 }
 
 impl Memcg {
@@ -148,11 +148,9 @@ impl Memcg {
     fn look(&mut self) {
         if let Ok(Place { version, path, levels: Ok(levels), above }) = &mut self.place {
             levels.iter_mut().flatten().for_each(Level::look);
-            let shown = levels.first().and_then(Option::as_ref).map_or(0, |own| own.end);
-            // What can't be read now has not been removed. Where all are shown it is not asked for: memory.stat adds up all below.
-            if shown < path.as_bytes().len()
-                && let Ok(limit) = limit_above(*version, levels)
-            {
+            let limit = limit_above(*version, path, levels);
+            // What can't be read now has not been removed.
+            if limit.is_ok() || above.is_err() {
                 *above = limit;
             }
         }
@@ -183,7 +181,10 @@ impl Memcg {
             None if mount.is_some() => Err(Absent::Hidden),
             None => Err(self.unmounted),
         };
-        let above = levels.as_ref().ok().and_then(|levels| limit_above(version, levels).ok().flatten());
+        let above = match &levels {
+            Ok(levels) => limit_above(version, &path, levels),
+            Err(why) => Err(*why),
+        };
         Ok(Place { version, path, above, levels })
     }
 
@@ -220,7 +221,7 @@ impl Memcg {
         let place = self.place.as_mut().map_err(|why| *why)?;
         let levels = place.levels.as_mut().map_err(|why| *why)?;
         let topmost = levels.iter().flatten().count().saturating_sub(1);
-        let mut smallest = place.above.map(|limit| (limit, topmost));
+        let mut smallest = place.above?.map(|limit| (limit, topmost));
         for (at, level) in levels.iter_mut().flatten().enumerate() {
             if let Limit::At(limit) = level.limit()?
                 && smallest.is_none_or(|(least, level)| limit < least || (limit == least && level == topmost))
@@ -286,11 +287,16 @@ fn open_levels(mount: &Mount, below: &[u8], names: &Names) -> Result<Levels, Err
     Ok(levels)
 }
 
-/// v1's memory.stat tells the smallest limit of all ancestors: when it is smaller than all that are shown, one above them has it.
-fn limit_above(version: Version, levels: &Levels) -> Result<Option<Bytes>, Absent> {
+/// v1's memory.stat tells the smallest limit of all ancestors: when it is smaller than all that are shown, one above them has it. Where all
+/// are shown it is not asked for: memory.stat adds up all below. Where it can't be read nothing tells that there is none.
+fn limit_above(version: Version, path: &Path, levels: &Levels) -> Result<Option<Bytes>, Absent> {
     let Some(own) = levels.first().and_then(Option::as_ref).filter(|_| version == Version::V1) else {
         return Ok(None);
     };
+    let is_top_shown = levels.iter().flatten().last().is_some_and(|top| top.end == 0);
+    if is_top_shown && own.end == path.as_bytes().len() {
+        return Ok(None);
+    }
     let Limit::At(smallest) = limit_of(own.figure("hierarchical_memory_limit")?) else {
         return Ok(None);
     };

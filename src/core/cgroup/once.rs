@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use super::level::Names;
 use crate::parse::cgroup::Version;
-use crate::parse::memcg::limit;
+use crate::parse::memcg::{Limit, limit};
 use crate::parse::{one_number, words};
 use crate::sys::file::Dir;
 use crate::sys::{Errno, Result};
@@ -56,20 +56,26 @@ impl<'d> Once<'d> {
         self.number(self.names.peak).map(Bytes)
     }
 
-    /// Its own limit: `memory.max` or `memory.limit_in_bytes`. `None`: it has none, or none that can be read.
-    #[must_use]
-    pub fn limit(&self) -> Option<Bytes> {
+    /// Its own limit: `memory.max` or `memory.limit_in_bytes`. `None`: it has none.
+    pub fn limit(&self) -> Result<Option<Bytes>> {
         self.limit_in(self.names.limit)
     }
 
     /// Its own limit of swap, v1: of memory and swap together. `None`: it has none, or swap is not counted.
-    #[must_use]
-    pub fn swap_limit(&self) -> Option<Bytes> {
+    pub fn swap_limit(&self) -> Result<Option<Bytes>> {
         self.limit_in(self.names.swap_limit)
     }
 
-    fn limit_in(&self, name: &CStr) -> Option<Bytes> {
-        limit(self.text(name, &mut [0; 64]).ok()?)?.size()
+    /// Where there is no such file there is no such limit: v2's root, a cgroup without the controller, a kernel that does not count swap. A
+    /// file that can't be read (EMFILE, EACCES) says nothing of the kind.
+    fn limit_in(&self, name: &CStr) -> Result<Option<Bytes>> {
+        let mut buf = [0; 64];
+        match self.text(name, &mut buf) {
+            Ok(text) => limit(text).map(Limit::size).ok_or(Errno::EBADMSG),
+            // v1 without swap accounting has the file, and EOPNOTSUPP in place of a number.
+            Err(Errno::ENOENT | Errno::EOPNOTSUPP) => Ok(None),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// `memory.stat`: 1.9 KiB on 6.18.

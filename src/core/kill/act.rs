@@ -48,6 +48,13 @@ impl Killer<'_> {
         let action = loop {
             rounds += 1;
             self.take_turn(None, &mut patience);
+            // The stall that another's victim has ended is no reason for one more. What stalls in one cgroup may have nothing to do with it.
+            if self.options.when.pressure.is_some()
+                && self.options.cgroup.is_none()
+                && self.history.turn.has_another_ended(&self.host.proc, monotonic())
+            {
+                self.gauge.stalls.relieve();
+            }
             // The second look: what was seen before the lock was had is old.
             let reading = self.gauge.read(&mut self.host);
             let state = self.options.when.judge(&reading);

@@ -90,6 +90,7 @@ impl<'a> Killer<'a> {
             evidence: Evidence::new(options.format, envelope, memcg, sockets, (out, read), completeness),
             log,
             pace: Pace::new(),
+            began: monotonic(),
             has_ended_avoided: false,
             looks: 0,
             quirk: MeminfoQuirk::Nothing,

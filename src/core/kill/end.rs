@@ -177,6 +177,7 @@ impl Killer<'_> {
         action.effect.took = monotonic().saturating_sub(since.started);
         if action.outcome.did_end() {
             self.gauge.stalls.relieve();
+            self.history.turn.note_end(monotonic());
         }
         self.sum_up(action, &since.before);
         self.members.clear();

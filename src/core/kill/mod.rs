@@ -90,6 +90,10 @@ enum Call {
     Reload,
 }
 
+/// A configuration holds for this long at least: a flood of SIGHUPs would else begin one run after the other, and none of them comes to send
+/// the SIGKILL that is due.
+const RUN_MIN: Duration = Duration::from_millis(250);
+
 /// A run that is armed: from here on nothing is allocated.
 struct Killer<'a> {
     options: Options<'a>,
@@ -103,6 +107,8 @@ struct Killer<'a> {
     evidence: Evidence<'a>,
     log: Log<'a>,
     pace: Pace,
+    /// When this run began, on the steady clock.
+    began: Duration,
     /// One was ended that `--avoid` fits.
     has_ended_avoided: bool,
     looks: u64,
@@ -208,9 +214,14 @@ impl Killer<'_> {
         signal::let_in();
         match self.options.run {
             _ if signal::stop_requested().is_some() => Some(Call::Stop),
-            Run::Daemon if signal::is_reload_requested() => Some(Call::Reload),
+            Run::Daemon if signal::is_reload_requested() && self.until_reload().is_zero() => Some(Call::Reload),
             _ => None,
         }
+    }
+
+    /// How long this run goes on before another configuration is read: what is due in it is done, however often somebody sends SIGHUP.
+    fn until_reload(&self) -> Duration {
+        RUN_MIN.saturating_sub(monotonic().saturating_sub(self.began))
     }
 
     fn act_within_budget(&mut self, now: Duration, state: State, reading: Reading) {
@@ -266,6 +277,7 @@ impl Killer<'_> {
         if self.call().is_some() {
             return;
         }
+        let wait = if signal::is_reload_requested() { wait.min(self.until_reload()) } else { wait };
         let trigger = self.gauge.trigger().map(|fd| (fd, Until::Urgent));
         if signal::wait(trigger, Some(wait)).is_err() {
             self.gauge.drop_trigger();

@@ -16,6 +16,8 @@
 //! - Root's yields to a user's word only while the victim that it names is that user's own and holds at least as much as root's would
 //!   give back, for [`USERS_WORD`] at most, and never below `--hard`. So nobody delays it for longer than one victim takes that does
 //!   not hear SIGTERM.
+//! - Who has ended somebody tells when, in place of the victim, for as long as it runs: the stall that ended with that victim is in the
+//!   pressure of 10 s and more afterwards, and a memdoor that has waited for nobody would end another one for it (`--psi`).
 //! - Every wait is bounded by this memdoor's own `--grace`, all of them together. A lock that can't be had for another reason (ENOMEM at a cgroup's limit)
 //!   stops no kill.
 
@@ -40,6 +42,12 @@ const ROOTS: &CStr = c"vmallocinfo";
 
 /// What stands in the high half of the number that is told; the low half is the victim. "mdkl".
 const MARK: u64 = 0x6d64_6b6c;
+
+/// The same where the low half is when somebody was ended, in tenths of a second on the steady clock. "mdke".
+const MARK_OF_END: u64 = 0x6d64_6b65;
+
+/// For so long the kernel's average of 10 s may have a stall that is over.
+const LINGERS: Duration = Duration::from_secs(20);
 
 /// A user's word holds root up no longer.
 pub(super) const USERS_WORD: Duration = Duration::from_secs(5);
@@ -85,13 +93,26 @@ pub(super) struct Turn {
     own: Option<FileId>,
     /// Which file root's is on.
     roots: Option<FileId>,
+    /// When this memdoor has ended somebody last, as it is told.
+    ended: Option<u64>,
+    /// The newest end by another that was heeded.
+    heeded: u64,
     locks: Kept,
     user: u32,
 }
 
 impl Default for Turn {
     fn default() -> Self {
-        Self { is_armed: false, lock: None, own: None, roots: None, locks: Kept::new(c"locks"), user: u32::MAX }
+        Self {
+            is_armed: false,
+            lock: None,
+            own: None,
+            roots: None,
+            ended: None,
+            heeded: 0,
+            locks: Kept::new(c"locks"),
+            user: u32::MAX,
+        }
     }
 }
 
@@ -110,7 +131,7 @@ impl Turn {
         let failed = opened.as_ref().map(drop).map_err(|errno| *errno);
         let lock = opened.ok();
         let own = lock.as_ref().and_then(|lock| lock.file().ok());
-        *self = Self { is_armed: true, lock, own, roots, locks: Kept::new(c"locks"), user };
+        *self = Self { is_armed: true, lock, own, roots, user, ..Self::default() };
         // Opened and read once: at a cgroup's limit it can be read, and not opened.
         let _ = self.other(proc, None, None);
         failed
@@ -154,11 +175,51 @@ impl Turn {
         Err(other)
     }
 
-    /// Tells nothing any more.
+    /// Tells no victim any more, but when there was one.
     pub(super) fn release(&self) {
         if let Some(lock) = &self.lock {
-            lock.tell_nothing();
+            let is_told = self.ended.is_some_and(|at| lock.tell(MARK_OF_END << 32 | at).is_ok());
+            if !is_told {
+                lock.tell_nothing();
+            }
             lock.leave();
+        }
+    }
+
+    /// Somebody has ended by this memdoor, which [`Turn::release`] tells.
+    pub(super) fn note_end(&mut self, now: Duration) {
+        self.ended = Some(tenths(now));
+        self.heeded = tenths(now);
+    }
+
+    /// Whether another memdoor has ended somebody since this was asked last, so lately that the stall before that is still in the pressure. Only
+    /// root's word counts, and that of who has the same file.
+    pub(super) fn has_another_ended(&mut self, proc: &Dir, now: Duration) -> bool {
+        let since = self.heeded.max(tenths(now.saturating_sub(LINGERS)));
+        let trusted = [self.own, self.roots];
+        let own_pid = Pid::new(system::own_pid());
+        let mut newest = None;
+        self.each_lock(proc, &mut |lock| {
+            let is_told = lock.start >> 32 == MARK_OF_END && Some(lock.pid) != own_pid;
+            if is_told && trusted.contains(&Some(lock.file)) {
+                newest = newest.max(Some(lock.start & 0xffff_ffff).filter(|at| *at > since && *at <= tenths(now)));
+            }
+        });
+        self.heeded = newest.unwrap_or(self.heeded);
+        newest.is_some()
+    }
+
+    /// The locks that tell something.
+    fn each_lock(&mut self, proc: &Dir, each: &mut dyn FnMut(&locks::Lock)) {
+        let mut buf = [0; 4096];
+        if self.locks.open(proc).is_err() {
+            return;
+        }
+        let mut lines = Lines::new(&self.locks, &mut buf);
+        while let Some(Ok(line)) = lines.next() {
+            if let Some(lock) = locks::line(line).filter(|lock| lock.kind == Kind::PosixRead) {
+                each(&lock);
+            }
         }
     }
 
@@ -175,30 +236,30 @@ impl Turn {
         let trusted = [self.own, self.roots];
         let user = self.user;
         let own_pid = Pid::new(system::own_pid())?;
-        let mut buf = [0; 4096];
-        self.locks.open(proc).ok()?;
-        let mut lines = Lines::new(&self.locks, &mut buf);
-        while let Some(Ok(line)) = lines.next() {
-            let Some(lock) = locks::line(line).filter(|lock| lock.kind == Kind::PosixRead) else {
-                continue;
-            };
+        let mut found = None;
+        self.each_lock(proc, &mut |lock| {
             let told = (lock.start >> 32 == MARK && lock.pid != own_pid).then(|| Pid::new(lock.start & 0xffff_ffff));
-            let Some(victim) = told.flatten() else {
-                continue;
+            let Some(victim) = told.flatten().filter(|_| found.is_none()) else {
+                return;
             };
             let is_trusted = trusted.contains(&Some(lock.file));
             let is_heeded = is_trusted || is_believed(proc, user, (lock.pid, own_pid), victim, held);
             if is_heeded && helps(proc, victim, group) {
-                return Some(Other {
+                found = Some(Other {
                     // What hidepid hides has a number all the same.
                     memdoor: Named::of(proc, lock.pid).or(Some(Named { pid: lock.pid, comm: Comm::new() })),
                     victim: Named::of(proc, victim),
                     is_users_word: !is_trusted && user == 0,
                 });
             }
-        }
-        None
+        });
+        found
     }
+}
+
+/// As an end is told: 32 bits of it last for 13 years.
+fn tenths(at: Duration) -> u64 {
+    (u64::try_from(at.as_millis()).unwrap_or(u64::MAX) / 100) & 0xffff_ffff
 }
 
 /// Whether the end of `victim` gives memory back to the cgroup that this memdoor looks at.

@@ -316,10 +316,14 @@ impl Alerts {
             if let Some(gone) = place.take_if(|known| !known.is_there) {
                 let mut words = Words::new();
                 push_name(&mut words, gone.pid, &gone.comm);
-                words.push(b" has exited");
+                let change = if facts.processes.may_hide(gone.pid) { Change::Unknown } else { Change::Cleared };
+                words.push(match change {
+                    Change::Unknown => b": it may no longer be seen: /proc hides processes of other users (hidepid)",
+                    Change::Raised | Change::Cleared => b" has exited".as_slice(),
+                });
                 let (kind, limit) = (gone.kind, Some(self.limits.of(gone.kind)));
                 let process = Some((gone.pid, gone.comm));
-                each(&Alert { process, ..Alert::of_host(kind, Change::Cleared, limit, words) });
+                each(&Alert { process, ..Alert::of_host(kind, change, limit, words) });
             }
         }
     }

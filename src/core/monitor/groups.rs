@@ -234,7 +234,11 @@ impl Groups {
         if links != 2 && !self.push(path.as_bytes()) {
             self.miss();
         }
-        let limit = files.limit();
+        let limit = match files.limit() {
+            // It is as little known as that of one that says nothing; what else it has is.
+            Err(Errno::EBADMSG) => None,
+            limit => limit?,
+        };
         let is_large = usage.zip(small).is_some_and(|(usage, small)| usage > small);
         let mut counts = [None; 3];
         // v1's root has all of the memory, and no limit.

@@ -27,6 +27,7 @@ use crate::monitor::options::ReadPss;
 use crate::parse::dec;
 use crate::processes::reader::Reader;
 use crate::sys::getdents::{Entries, Entry};
+use crate::sys::pidfd::PidFd;
 use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
@@ -94,6 +95,8 @@ pub struct ProcessTable {
     unlisted: u64,
     hidden: u64,
     exited: u64,
+    /// As of the last sample `/proc` hides processes of other users: who has no row any more may live.
+    hides_others: bool,
     /// Why one could not be read at the last sample: one that was known, or a new one where that is a limit of memdoor's own ([`limit`]).
     failed: Option<Errno>,
 }
@@ -116,6 +119,7 @@ impl ProcessTable {
             unlisted: 0,
             hidden: 0,
             exited: 0,
+            hides_others: false,
             failed: None,
         })
     }
@@ -138,7 +142,7 @@ impl ProcessTable {
         if let (Some(errno), None) = (self.failed, self.first) {
             return Err(errno);
         }
-        self.forget_the_gone();
+        self.hides_others = self.forget_the_gone() && host.proc.hides_others();
         self.look_at_the_top(&mut reader, look);
         self.times.mark(at, host.page, &mut self.rows, self.first);
         Ok(())
@@ -198,8 +202,9 @@ impl ProcessTable {
         Some(slot)
     }
 
-    /// Frees the rows of those that were not seen.
-    fn forget_the_gone(&mut self) {
+    /// Frees the rows of those that were not seen; whether there was one.
+    fn forget_the_gone(&mut self) -> bool {
+        let exited = self.exited;
         let (mut before, mut here) = (None, self.first);
         while let Some((at, row)) = here.and_then(|at| Some((at, self.rows.get_mut(at)?))) {
             here = row.next;
@@ -213,6 +218,7 @@ impl ProcessTable {
             self.exited += 1;
             self.link(before, here);
         }
+        self.exited > exited
     }
 
     fn after(&self, before: Option<Slot>) -> Option<Slot> {
@@ -266,6 +272,11 @@ impl ProcessTable {
     #[must_use]
     pub const fn failed(&self) -> Option<Errno> {
         self.failed
+    }
+
+    /// Whether one that has no row any more may live, and `/proc` not show it: it was remounted with hidepid since, and the number is in use.
+    pub(super) fn may_hide(&self, pid: Pid) -> bool {
+        self.hides_others && !matches!(PidFd::open(pid), Err(Errno::ESRCH | Errno::EINVAL))
     }
 
     /// How many have exited since arming, of those that a sample saw.

@@ -221,6 +221,12 @@ impl Dir {
     }
 }
 
+/// Where the symbolic link at `path` points, readlink(2).
+pub fn link_at<'b>(path: &[u8], buf: &'b mut [u8]) -> Result<&'b [u8]> {
+    let path = crate::fixed::Fixed::<512>::of(path);
+    readlinkat(libc::AT_FDCWD, path.as_c_str().ok_or(Errno::ENAMETOOLONG)?, buf)
+}
+
 pub(super) fn readlinkat<'b>(dir: c_int, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     // nix's readlinkat returns an OsString, which is on the heap.
     // SAFETY: `name` ends with a NUL and the kernel writes at most `buf.len()` bytes into `buf`.

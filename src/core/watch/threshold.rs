@@ -49,7 +49,7 @@ const RIGHTS: &str = "root needs CAP_DAC_READ_SEARCH for that: start memdoor wit
 fn is_failure(why: Absent) -> bool {
     let is_none =
         |errno| matches!(errno, Errno::ENOENT | Errno::ENODEV | Errno::ESRCH | Errno::ENOTSUP | Errno::ENOSYS);
-    why.errno().is_some_and(|errno| !is_none(errno))
+    matches!(why, Absent::Untrue(..)) || why.errno().is_some_and(|errno| !is_none(errno))
 }
 
 /// Whether such a failure stays for as long as memdoor runs: its own limits and rights do, and what is short now (ENOMEM, ENFILE) passes.

@@ -26,7 +26,7 @@ pub struct Replaced<'p> {
     place: Place,
     kind: &'static Kind,
     lock: Option<OwnedFd>,
-    /// What is there is the empty file that was made to be locked.
+    /// There was none before this run: what is there is the empty file that was made to be locked, or what has replaced that.
     is_made: Cell<bool>,
 }
 
@@ -98,10 +98,19 @@ impl<'p> Replaced<'p> {
     /// Removes it again if it was made by [`Replaced::lock`] and never written to, and gives the lock back: who has nothing to remember leaves
     /// nothing behind.
     pub fn leave(self) {
+        self.remove_if_made(|size| size == 0);
+    }
+
+    /// The same of one that was written to, too: what this run has put into it is void.
+    pub fn take_away(self) {
+        self.remove_if_made(|_| true);
+    }
+
+    fn remove_if_made(&self, is_void: impl FnOnce(i64) -> bool) {
         if let (true, Some(lock), Ok(at)) = (self.is_made.get(), &self.lock, self.place.at())
             && let Ok(Some(now)) = open_ours(at, self.kind, OFlag::O_RDONLY)
             && identity(&now) == identity(lock)
-            && fstat(&now).is_ok_and(|stat| stat.st_size == 0)
+            && fstat(&now).is_ok_and(|stat| is_void(stat.st_size))
         {
             let _ = remove(at.dir, at.name);
         }
@@ -153,7 +162,6 @@ impl<'p> Replaced<'p> {
                 if self.lock.is_some() {
                     self.lock = Some(fd);
                 }
-                self.is_made.set(false);
                 Ok(())
             }
             Err(why) => Err((why, None)),
