@@ -135,7 +135,7 @@ fn together(below: &[&Process]) -> (Bytes, Bytes) {
     let mut sum = CombinedMemory::default();
     for process in below {
         let are_all_here = process.kin.is_none_or(|kin| relatives.get(&kin.lead) == Some(&kin.count));
-        sum.add(&if are_all_here { process.memory } else { process.memory.apart() });
+        sum.add(&if are_all_here { process.memory } else { process.memory.while_relatives_live() });
     }
     (sum.freeable(), sum.unread().plus(sum.left_out()))
 }

@@ -5,7 +5,7 @@ use core::cell::RefMut;
 use crate::essential::{self, Owner};
 use crate::families::{self, Family};
 use crate::fixed::Fixed;
-use crate::parse::cgroup::memory_cgroup;
+use crate::parse::cgroup::{is_below, memory_cgroup};
 use crate::parse::spaced;
 use crate::parse::{stat, status};
 use crate::pattern::{self, Field, Pattern, TEXT_MAX};
@@ -243,13 +243,6 @@ pub fn fits_exe(pattern: &Pattern, link: &[u8]) -> bool {
     pattern.is_match(link) || pattern.is_match(present(link))
 }
 
-/// Whether a cgroup is `group` or below it.
-pub fn is_below(path: &[u8], group: &[u8]) -> bool {
-    let end = group.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
-    let rest = path.strip_prefix(group.get(..end).unwrap_or_default());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,15 +255,5 @@ mod tests {
         }
         assert!(fits(r"exe:postgres \(deleted\)$", "/opt/pg/bin/postgres (deleted)"));
         assert!(!fits("exe:/postgres$", "/opt/postgres (deleted)x") && !fits("exe:/postgres$", ""));
-    }
-
-    #[test]
-    fn a_cgroup_of_a_similar_name_is_another() {
-        assert!(is_below(b"/shop", b"/shop"));
-        assert!(is_below(b"/shop/a", b"/shop"));
-        assert!(is_below(b"/shop/a", b"/shop/"));
-        assert!(is_below(b"/shop", b"/"));
-        assert!(!is_below(b"/shopping", b"/shop"));
-        assert!(!is_below(b"/", b"/shop"));
     }
 }

@@ -317,7 +317,7 @@ pub fn ending_of(rows: &[Process], nodes: &[Node], at: usize) -> Memory {
     let Some(kin) = row.kin else { return row.memory };
     let lead = lead_of(rows, row).and_then(|lead| nodes.get(lead));
     let are_all_here = lead.is_some_and(|lead| lead.root == node.root && lead.relatives == kin.count);
-    if are_all_here { row.memory } else { row.memory.apart() }
+    if are_all_here { row.memory } else { row.memory.while_relatives_live() }
 }
 
 /// The row of the first of its relatives. `None`: that is in no tree.
@@ -370,7 +370,7 @@ fn insert(best: &mut [Option<Tree>; 3], tree: Tree, by: RankBy) {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::processes::{Comm, Forked, Kin, Known, Place};
+    use crate::processes::{Basis, Comm, Forked, Kin, Place};
     use crate::units::Ticks;
     use std::cell::Cell;
     use std::vec::Vec;
@@ -449,7 +449,7 @@ mod tests {
             let cow = Bytes(row.memory.anonymous().0 - (1 << 20));
             row.kin = Some(Kin { lead, count, nearest: lead, most: cow, is_sampled: true });
             row.memory.forked =
-                Some(Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count))), known: Known::Read });
+                Some(Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count))), basis: Basis::Read });
         }
     }
 
@@ -577,7 +577,7 @@ mod tests {
         // Of one whose smaps did not answer it is not known.
         let mut unread = process(10, 1, 5);
         let cow = Bytes(5 << 20);
-        unread.memory.forked = Some(Forked { cow, share: Bytes(0), known: Known::Bounded });
+        unread.memory.forked = Some(Forked { cow, share: Bytes(0), basis: Basis::Bounded });
         assert!(choose_of(&[unread], RankBy::Process).0.best[0].is_some());
     }
 

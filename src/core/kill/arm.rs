@@ -5,7 +5,7 @@ use core::fmt::Write;
 use super::evidence::Evidence;
 use super::gauge::Gauge;
 use super::log::{Level, Log};
-use super::member::Check;
+use super::member::Eligibility;
 use super::members::{self, Members};
 use super::options::{Act, Logging, Options, Run, Unpinned};
 use super::report::Action;
@@ -212,7 +212,7 @@ impl<'a> Killer<'a> {
         let Ok(choice) = self.selection.choose(&self.host.proc, &policy, group) else {
             return;
         };
-        let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
+        let check = Eligibility::of(&self.options, &policy, self.selection.user(), self.reader);
         if let Some(tree) = &choice.best[0] {
             let rows = self.selection.members(tree);
             let _ = self.members.hold(&self.host.proc, rows, &check);

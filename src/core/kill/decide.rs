@@ -1,7 +1,7 @@
 //! Looks at all processes and chooses: a decision that is not carried out yet.
 
 use super::Killer;
-use super::member::Check;
+use super::member::Eligibility;
 use super::options::{Act, Scope};
 use super::report::{Action, Candidate, Effect, Failure, Outcome, Terms};
 use super::top::Top;
@@ -69,7 +69,7 @@ impl Killer<'_> {
             self.look_elsewhere(&mut action, &choice);
         }
         if let (Some(victim), Act::DryRun) = (action.victim.clone(), self.options.act) {
-            let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
+            let check = Eligibility::of(&self.options, &policy, self.selection.user(), self.reader);
             let cgroup = self.cgroup_of(&victim);
             let _ = self.judge_whole(cgroup.as_ref(), &check, &mut action);
         }
@@ -89,7 +89,7 @@ impl Killer<'_> {
             return selection.choose(proc, &policy, group);
         }
         let own = own_line(proc);
-        let check = Check::of(options, &policy, selection.user(), *reader);
+        let check = Eligibility::of(options, &policy, selection.user(), *reader);
         selection.choose_with(proc, &policy, group, &mut |row, rank| {
             let cgroup = CgroupToEnd::of(proc, memcg, row, rank).filter(|cgroup| !cgroup.is_root())?;
             let judged = judge_cgroup(proc, &cgroup, &own, &check);
@@ -150,7 +150,12 @@ impl Killer<'_> {
     }
 
     /// Whether the cgroup may be ended as a whole; where it may not, the tree is ended alone, and the decision says why.
-    pub(super) fn judge_whole(&self, cgroup: Option<&CgroupToEnd>, check: &Check<'_>, action: &mut Action) -> bool {
+    pub(super) fn judge_whole(
+        &self,
+        cgroup: Option<&CgroupToEnd>,
+        check: &Eligibility<'_>,
+        action: &mut Action,
+    ) -> bool {
         if self.options.scope != Scope::Cgroup {
             return false;
         }

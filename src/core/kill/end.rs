@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::member::{Check, NotHeld};
+use super::member::{Eligibility, NotHeld};
 use super::members::Dying;
 use super::patience::Patience;
 use super::pending::{Pending, Since};
@@ -82,12 +82,12 @@ impl Killer<'_> {
     ) -> Ended {
         let started = monotonic();
         let policy = self.options.policy;
-        let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
+        let check = Eligibility::of(&self.options, &policy, self.selection.user(), self.reader);
         let Some(size) = self.take_hold(action, victim, &check) else { return Ended::AsTheActionSays };
         let cgroup = self.cgroup_of(victim);
         let is_whole = self.judge_whole(cgroup.as_ref(), &check, action);
         let cgroup = cgroup.filter(|_| is_whole);
-        let check = Check { cgroup: cgroup.as_ref(), ..check };
+        let check = Eligibility { cgroup: cgroup.as_ref(), ..check };
         if let Some(cgroup) = &cgroup {
             let _ = self.members.hold_cgroup(&self.host.proc, cgroup, &check);
         }
@@ -118,7 +118,7 @@ impl Killer<'_> {
     }
 
     /// Opens the victim's tree, and what that holds; `None`: it is not there any more, or can't be opened, as the action says then.
-    fn take_hold(&mut self, action: &mut Action, victim: &Candidate, check: &Check<'_>) -> Option<Bytes> {
+    fn take_hold(&mut self, action: &mut Action, victim: &Candidate, check: &Eligibility<'_>) -> Option<Bytes> {
         self.members.clear();
         let rows = self.selection.members(&victim.tree);
         let held = self.members.hold(&self.host.proc, rows, check);
@@ -226,7 +226,7 @@ impl Killer<'_> {
     }
 
     /// From SIGTERM on, which was sent at that time.
-    pub(super) fn see_through(&mut self, action: &mut Action, check: &Check<'_>, asked: Duration) -> Outcome {
+    pub(super) fn see_through(&mut self, action: &mut Action, check: &Eligibility<'_>, asked: Duration) -> Outcome {
         match self.wait_for_end(check, asked.saturating_add(self.options.grace)) {
             Wait::Ended => return Outcome::Terminated,
             Wait::Called(call) => return call.behind_sigterm(),
@@ -265,7 +265,7 @@ impl Killer<'_> {
     }
 
     /// SIGKILL to all of the tree; who there was no room for gets it when others have ended.
-    fn kill_tree(&mut self, check: &Check<'_>) -> (u64, Option<Errno>) {
+    fn kill_tree(&mut self, check: &Eligibility<'_>) -> (u64, Option<Errno>) {
         let (mut killed, mut failed) = self.members.kill_all(&self.host.proc, check, Duration::MAX);
         for _ in 0..GENERATIONS {
             if !self.make_room() {
@@ -310,7 +310,7 @@ impl Killer<'_> {
     }
 
     /// Until all have ended, the time is up, or memory can't wait.
-    fn wait_for_end(&mut self, check: &Check<'_>, mut until: Duration) -> Wait {
+    fn wait_for_end(&mut self, check: &Eligibility<'_>, mut until: Duration) -> Wait {
         let mut is_orphaned = false;
         loop {
             if self.members.alive_count() == 0 && self.members.still_unheld(&self.host.proc).is_none() {
@@ -347,7 +347,7 @@ impl Killer<'_> {
 
     /// Those that joined the tree since the choice: children that were started since. Theirs, and those that come while this is looked for,
     /// [`Members::kill_all`] finds, where the kernel lists children.
-    fn join_newcomers(&mut self, check: &Check<'_>) {
+    fn join_newcomers(&mut self, check: &Eligibility<'_>) {
         if check.policy.by != RankBy::Tree {
             return;
         }
@@ -373,7 +373,7 @@ impl Killer<'_> {
         &mut self,
         action: &mut Action,
         cgroup: &CgroupToEnd,
-        check: &Check<'_>,
+        check: &Eligibility<'_>,
     ) -> Result<(u64, Option<Errno>), Call> {
         for _ in 0..LATECOMERS {
             self.members.join_cgroup(&self.host.proc, cgroup, check);

@@ -43,7 +43,7 @@ pub struct History {
     /// The newest of those that SIGKILL did not end, the oldest of them first.
     survivors: [Option<(Pid, Ticks)>; SURVIVORS],
     /// The newest kills, the oldest of them at `next`.
-    pub(super) kills: Kills,
+    pub(super) kills: KillTimes,
     /// How much processes stalled lately.
     pub(super) stalls: Stalls,
     /// One that was asked to end, and has not yet.
@@ -85,18 +85,18 @@ impl History {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Kills {
+pub(super) struct KillTimes {
     at: [Option<Duration>; KILLS_MAX],
     next: usize,
 }
 
-impl Default for Kills {
+impl Default for KillTimes {
     fn default() -> Self {
         Self { at: [None; KILLS_MAX], next: 0 }
     }
 }
 
-impl Kills {
+impl KillTimes {
     pub(super) fn note(&mut self, now: Duration) {
         self.at[self.next % KILLS_MAX] = Some(now);
         self.next = (self.next + 1) % KILLS_MAX;
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_budget_is_of_the_last_hour() {
-        let mut kills = Kills::default();
+        let mut kills = KillTimes::default();
         let at = |minutes: u64| Duration::from_secs(60 * (1000 + minutes));
         for minute in [0, 10, 20] {
             assert!(!kills.is_spent(at(minute), Some(3)));

@@ -81,7 +81,7 @@ impl From<Errno> for NotHeld {
 
 /// What must hold of them still.
 #[derive(Clone, Copy)]
-pub(super) struct Check<'a> {
+pub(super) struct Eligibility<'a> {
     pub(super) policy: &'a Policy<'a>,
     pub(super) group: Option<&'a [u8]>,
     pub(super) user: Option<Sender>,
@@ -92,7 +92,7 @@ pub(super) struct Check<'a> {
     pub(super) reader: Option<&'a Reader>,
 }
 
-impl<'a> Check<'a> {
+impl<'a> Eligibility<'a> {
     /// What `options` ask for; no cgroup is ended as a whole yet. `whom` is theirs.
     pub(super) fn of(
         options: &Options<'a>,
@@ -106,7 +106,7 @@ impl<'a> Check<'a> {
 
 impl Member {
     /// Opens the process of a row, and looks at it once more through what was opened.
-    pub(super) fn open(proc: &Dir, row: &Process, check: &Check<'_>) -> core::result::Result<Self, NotHeld> {
+    pub(super) fn open(proc: &Dir, row: &Process, check: &Eligibility<'_>) -> core::result::Result<Self, NotHeld> {
         let name = Fixed::<16>::dec(row.pid.get());
         let dir = proc.dir(name.as_c_str().unwrap_or_default())?;
         let handle = match PidFd::open(row.pid) {
@@ -131,7 +131,7 @@ impl Member {
     }
 
     /// Whether it is still who was chosen, how much it is wanted, and what it holds now.
-    pub(super) fn look(&mut self, check: &Check<'_>) -> core::result::Result<Rank, NotHeld> {
+    pub(super) fn look(&mut self, check: &Eligibility<'_>) -> core::result::Result<Rank, NotHeld> {
         let mut buf = [0; STAT_MAX];
         let stat = stat::parse(self.dir.read(c"stat", &mut buf)?).ok_or(NotHeld::Changed)?;
         if stat.starttime != self.started || stat::has_exited(stat.state, stat.threads) {
@@ -144,7 +144,7 @@ impl Member {
     }
 
     /// How much it is wanted by what it runs now, or why it may not be ended, and whether all that this rests on was read.
-    fn judge(&self, stat: &stat::Stat<'_>, check: &Check<'_>) -> (core::result::Result<Rank, Exclusion>, bool) {
+    fn judge(&self, stat: &stat::Stat<'_>, check: &Eligibility<'_>) -> (core::result::Result<Rank, Exclusion>, bool) {
         let view = processes::view(&self.dir, b"", stat.state, stat.threads);
         let mut identity = ProcessIdentity::new(&self.dir, view.as_bytes(), stat.comm).read_by(check.reader, self.pid);
         let judged = identity.judge(check.policy, check.group);
@@ -155,7 +155,7 @@ impl Member {
 
     /// Whether it has called exec(2) since it was asked to end, and by what it runs now would not have been asked. What can't be read, and
     /// one that is on its way, changes nothing: it was asked by what was read then.
-    pub(super) fn has_become_another(&self, check: &Check<'_>, rank: Rank) -> bool {
+    pub(super) fn has_become_another(&self, check: &Eligibility<'_>, rank: Rank) -> bool {
         let mut buf = [0; STAT_MAX];
         let stat = self.dir.read(c"stat", &mut buf).ok().and_then(stat::parse);
         let is_itself = |stat: &stat::Stat<'_>| {
@@ -205,8 +205,9 @@ impl Member {
             return None;
         }
         let now = self.read_memory().map(|(memory, _)| {
-            let ending = self.memory.ending.map(|ending| ending.at_most(memory.shmem.unwrap_or_default()));
-            Memory { ending, ..self.memory.renewed(memory) }
+            let shared_freed =
+                self.memory.shared_freed.map(|shared_freed| shared_freed.at_most(memory.shmem.unwrap_or_default()));
+            Memory { shared_freed, ..self.memory.renewed(memory) }
         });
         // Growth since it was chosen does not count.
         let is_less = |now: &Memory| now.freeable().is_some_and(|now| Some(now) < self.memory.freeable());
@@ -305,11 +306,17 @@ mod tests {
         (child, row)
     }
 
-    fn with_check<T>(body: impl FnOnce(&Dir, &Check<'_>) -> T) -> T {
+    fn with_check<T>(body: impl FnOnce(&Dir, &Eligibility<'_>) -> T) -> T {
         let only = [Only::Fits(Pattern::parse("^sleep$").expect("valid"))];
         let policy = Policy { only: &only, prefer: &[], avoid: &[], ignore: &[], by: RankBy::Tree, least: Bytes(0) };
-        let check =
-            Check { policy: &policy, group: None, user: None, unpinned: Unpinned::Allow, cgroup: None, reader: None };
+        let check = Eligibility {
+            policy: &policy,
+            group: None,
+            user: None,
+            unpinned: Unpinned::Allow,
+            cgroup: None,
+            reader: None,
+        };
         body(&Dir::open(c"/proc").expect("/proc"), &check)
     }
 

@@ -5,7 +5,7 @@ extern crate std;
 use core::time::Duration;
 use std::os::fd::BorrowedFd;
 
-use super::member::{Check, Member, NotHeld, Part, Sent, running};
+use super::member::{Eligibility, Member, NotHeld, Part, Sent, running};
 use crate::badness;
 use crate::processes::{CombinedMemory, Memory, Process};
 use crate::sys::file::Dir;
@@ -83,7 +83,7 @@ impl Members {
         &mut self,
         proc: &Dir,
         rows: impl Iterator<Item = &'r Process>,
-        check: &Check<'_>,
+        check: &Eligibility<'_>,
     ) -> core::result::Result<(), NotHeld> {
         for row in rows {
             let is_known = |member: &Member| (member.pid, Some(member.started)) == (row.pid, row.started);
@@ -135,7 +135,7 @@ impl Members {
     }
 
     /// Holds those that there was no room for, as far as there is by now; how many.
-    pub(super) fn hold_unheld(&mut self, proc: &Dir, check: &Check<'_>) -> usize {
+    pub(super) fn hold_unheld(&mut self, proc: &Dir, check: &Eligibility<'_>) -> usize {
         let before = self.all.len();
         let mut at = 0;
         while let Some(&(pid, started)) = self.unheld.get(at).filter(|_| self.all.has_room()) {
@@ -193,7 +193,7 @@ impl Members {
 
     /// Whether those that were asked to end may not be any more, by what `check` says now; one of them that may not is let go. `rank` is how
     /// much they were wanted: one that is to be spared by now spares all.
-    pub(super) fn let_go_by_policy(&mut self, check: &Check<'_>, rank: Rank) -> bool {
+    pub(super) fn let_go_by_policy(&mut self, check: &Eligibility<'_>, rank: Rank) -> bool {
         let mut is_spared = false;
         let mut at = 0;
         while let Some(member) = self.all.get_mut(at) {
@@ -215,7 +215,7 @@ impl Members {
     }
 
     /// Lets go of those that by now run what may not be ended; whether the root does, which spares all: without it there is no tree.
-    pub(super) fn let_go_by_program(&mut self, check: &Check<'_>, rank: Rank) -> bool {
+    pub(super) fn let_go_by_program(&mut self, check: &Eligibility<'_>, rank: Rank) -> bool {
         let has_become_another = |member: &Member| member.is_alive() && member.has_become_another(check, rank);
         if self.all.first().is_some_and(has_become_another) {
             return true;
@@ -292,7 +292,7 @@ impl Members {
     /// children, and its children are looked for before that and once more behind it: they are listed until it has exited, which takes longer
     /// than the look. Nobody is stopped meanwhile (SIGSTOP), as it would be the surer way: a memdoor that is itself killed in between would leave
     /// a tree behind that stands still for ever.
-    pub(super) fn kill_all(&mut self, proc: &Dir, check: &Check<'_>, now: Duration) -> (u64, Option<Errno>) {
+    pub(super) fn kill_all(&mut self, proc: &Dir, check: &Eligibility<'_>, now: Duration) -> (u64, Option<Errno>) {
         let (mut count, mut failed) = (0, None);
         // All are weighed before one is signalled: children may die with their parent.
         for member in self.all.iter_mut().filter(|member| member.sent != Sent::Sigkill) {
@@ -326,7 +326,7 @@ impl Members {
     }
 
     /// Holds those that one of them has started since the choice, where trees are ended. Nothing where the kernel does not list children.
-    fn hold_children(&mut self, at: usize, proc: &Dir, check: &Check<'_>) {
+    fn hold_children(&mut self, at: usize, proc: &Dir, check: &Eligibility<'_>) {
         // Its own descriptor, as the list of members gets longer meanwhile.
         let parent = self.all.get(at).filter(|_| check.policy.by == RankBy::Tree);
         let Some(dir) = parent.and_then(|parent| parent.dir.dir(c".").ok()) else { return };

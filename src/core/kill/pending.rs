@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use super::Killer;
-use super::member::Check;
+use super::member::Eligibility;
 use super::members::Members;
 use super::options::{Act, Scope};
 use super::report::{Action, Outcome, Pardon};
@@ -45,7 +45,7 @@ impl Killer<'_> {
         };
         self.members = members;
         let (policy, rank) = (self.options.policy, victim.tree.rank);
-        let check = Check::of(&self.options, &policy, self.selection.user(), self.reader);
+        let check = Eligibility::of(&self.options, &policy, self.selection.user(), self.reader);
         if self.options.cgroup != action.terms.cgroup() {
             // What was available before is of another memory than what is.
             since.before = Reading::default();
@@ -58,7 +58,7 @@ impl Killer<'_> {
         }
         let is_ending = self.members.alive_count() == 0;
         let is_mixed = cgroup.is_some() && !self.judge_whole(cgroup.as_ref(), &check, &mut action);
-        let check = Check { cgroup: cgroup.as_ref(), ..check };
+        let check = Eligibility { cgroup: cgroup.as_ref(), ..check };
         let is_spared = self.options.act == Act::DryRun
             || is_mixed
             || self.members.let_go_by_policy(&check, rank)

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::member::{Check, Member, Part, Sent, running};
+use super::member::{Eligibility, Member, Part, Sent, running};
 use super::members::Members;
 use super::options::Policy;
 use crate::badness;
@@ -163,7 +163,7 @@ pub(super) fn judge_cgroup(
     proc: &Dir,
     cgroup: &CgroupToEnd,
     own: &[Pid],
-    check: &Check<'_>,
+    check: &Eligibility<'_>,
 ) -> core::result::Result<WholeCgroup, NotWhole> {
     let mut whole = WholeCgroup { processes: 0, exempt: 0, may_have_others: false };
     let mixed = each_in_cgroup(&cgroup.dir, &mut |pid| {
@@ -215,7 +215,7 @@ fn each_in_cgroup(cgroup: &Dir, take: &mut dyn FnMut(Pid) -> Option<NotWhole>) -
 
 impl Members {
     /// Holds all processes of a cgroup as well, but those that the kernel spares, too.
-    pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &CgroupToEnd, check: &Check<'_>) -> Result<()> {
+    pub(super) fn hold_cgroup(&mut self, proc: &Dir, cgroup: &CgroupToEnd, check: &Eligibility<'_>) -> Result<()> {
         each_in_cgroup(&cgroup.dir, &mut |pid| {
             let row = if self.has(pid) { None } else { running(proc, pid) };
             if let Some(row) = row {
@@ -235,7 +235,7 @@ impl Members {
 
     /// Holds those that have joined the cgroup since the others were asked to end, and asks them. Nobody is sent SIGKILL without SIGTERM
     /// and [`LATE`] before it, but for children that one of those has started: they are of what is ended already.
-    pub(super) fn join_cgroup(&mut self, proc: &Dir, cgroup: &CgroupToEnd, check: &Check<'_>) {
+    pub(super) fn join_cgroup(&mut self, proc: &Dir, cgroup: &CgroupToEnd, check: &Eligibility<'_>) {
         let from = self.all.len();
         let _ = self.hold_cgroup(proc, cgroup, check);
         for at in from..self.all.len() {

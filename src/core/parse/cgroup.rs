@@ -164,6 +164,14 @@ fn systemd_form(part: &[u8]) -> Option<(&[u8], &[u8])> {
     (is_whole && container_id(id).is_some()).then_some((slice, id))
 }
 
+/// Whether a cgroup is `group` or below it.
+#[must_use]
+pub fn is_below(path: &[u8], group: &[u8]) -> bool {
+    let end = group.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let rest = path.strip_prefix(group.get(..end).unwrap_or_default());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -277,5 +285,15 @@ mod tests {
         assert_eq!(owner(path).unit, Some(&b"my_app.service"[..]));
         let sum = owner(b"/kubepods/pod0123456789abcdef0123456789abcdef").pod.expect("a static pod");
         assert_eq!(sum.text().as_bytes(), b"0123456789abcdef0123456789abcdef");
+    }
+
+    #[test]
+    fn a_cgroup_of_a_similar_name_is_another() {
+        assert!(is_below(b"/shop", b"/shop"));
+        assert!(is_below(b"/shop/a", b"/shop"));
+        assert!(is_below(b"/shop/a", b"/shop/"));
+        assert!(is_below(b"/shop", b"/"));
+        assert!(!is_below(b"/shopping", b"/shop"));
+        assert!(!is_below(b"/", b"/shop"));
     }
 }

@@ -9,7 +9,7 @@ use crate::units::Bytes;
 
 /// Shared memory that ends with those who map it, summed over mappings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Ending {
+pub struct Totals {
     /// Pages that nobody else maps.
     pub private: Bytes,
     /// Its part of those that others map, too: a page that two processes map counts half.
@@ -92,7 +92,7 @@ impl At {
     }
 }
 
-impl Ending {
+impl Totals {
     /// Adds a line of smaps, or of maps, which has the first line of each mapping only.
     pub fn add(&mut self, line: &[u8]) {
         self.add_beside(line, &mut |_| false);
@@ -246,9 +246,9 @@ mod tests {
 
     /// What nobody else maps, its part of what others map, the whole of that, swap and address space.
     fn of(text: &str) -> [u64; 5] {
-        let mut ending = Ending::default();
-        crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
-        [ending.private, ending.share, ending.shared, ending.swapped, ending.size].map(Bytes::kib)
+        let mut totals = Totals::default();
+        crate::parse::lines(text.as_bytes()).for_each(|line| totals.add(line));
+        [totals.private, totals.share, totals.shared, totals.swapped, totals.size].map(Bytes::kib)
     }
 
     const SIZES: &str = "Size:                 64 kB\nRss:                  40 kB\nPss:                  28 kB\nPss_Dirty:            20 kB\n\
@@ -269,23 +269,23 @@ mod tests {
     #[test]
     fn what_a_fork_left_shared_is_anonymous_memory_of_several() {
         for path in ["", "[heap]", "[stack]", "[anon:arena]"] {
-            let mut ending = Ending::default();
+            let mut totals = Totals::default();
             let text = std::format!("7f0000000000-7f0000010000 rw-p 00000000 00:00 0 {path}\n{SIZES}");
-            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
-            assert_eq!([ending.cow, ending.cow_share, ending.size].map(Bytes::kib), [24 + 4, 12, 0], "{path}");
+            crate::parse::lines(text.as_bytes()).for_each(|line| totals.add(line));
+            assert_eq!([totals.cow, totals.cow_share, totals.size].map(Bytes::kib), [24 + 4, 12, 0], "{path}");
         }
     }
 
     #[test]
     fn what_was_written_to_in_a_private_mapping_of_a_file_is_of_several_as_well_since_a_fork() {
         let of = |path: &str, dirty: &str| {
-            let mut ending = Ending::default();
+            let mut totals = Totals::default();
             let text = std::format!(
                 "7f0000000000-7f0000010000 rw-p 00000000 fe:00 1030 {path}\nRss: 100 kB\nPss: 40 kB\n{dirty}Shared_Clean: 20 kB\n\
                 Shared_Dirty: 60 kB\nPrivate_Clean: 4 kB\nPrivate_Dirty: 16 kB\nAnonymous: 76 kB\nSwap: 8 kB\nSwapPss: 2 kB\nLocked: 0 kB\n"
             );
-            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
-            [ending.cow, ending.cow_share, ending.size].map(Bytes::kib)
+            crate::parse::lines(text.as_bytes()).for_each(|line| totals.add(line));
+            [totals.cow, totals.cow_share, totals.size].map(Bytes::kib)
         };
         for path in ["/srv/model", "/usr/lib/libpython3.so", "/memfd:model (deleted)"] {
             assert_eq!(of(path, "Pss_Dirty: 28 kB\n"), [60 + 8, 12 + 2, 0], "{path}");
@@ -298,11 +298,11 @@ mod tests {
     #[test]
     fn what_was_given_up_is_neither_its_own_nor_what_a_fork_left_shared() {
         let of = |lazy: &str| {
-            let mut ending = Ending::default();
+            let mut totals = Totals::default();
             let text = std::format!("7f0000000000-7f0000010000 rw-p 00000000 00:00 0 \n{SIZES}");
             let text = text.replace("Swap:                  4 kB\n", &std::format!("{lazy}Swap: 0 kB\n"));
-            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
-            [ending.lazy, ending.cow, ending.cow_share].map(Bytes::kib)
+            crate::parse::lines(text.as_bytes()).for_each(|line| totals.add(line));
+            [totals.lazy, totals.cow, totals.cow_share].map(Bytes::kib)
         };
         // Before Linux 4.12 nothing tells it.
         assert_eq!(of(""), [0, 24, 12]);
@@ -314,11 +314,11 @@ mod tests {
     #[test]
     fn locked_files_are_told_apart_from_what_was_written_to_and_by_whether_their_device_is_a_disk() {
         let of = |dev: &str, path: &str, locked: u64| {
-            let mut ending = Ending::default();
+            let mut totals = Totals::default();
             let text =
                 std::format!("7f0000000000-7f0000010000 rw-p 00000000 {dev} 1030 {path}\n{SIZES}Locked: {locked} kB\n");
-            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add(line));
-            [ending.locked, ending.locked_on_none].map(Bytes::kib)
+            crate::parse::lines(text.as_bytes()).for_each(|line| totals.add(line));
+            [totals.locked, totals.locked_on_none].map(Bytes::kib)
         };
         assert_eq!(of("fe:00", "/srv/index", 28), [20, 0]);
         assert_eq!(of("fe:00", "/srv/index (deleted)", 28), [20, 0]);
@@ -332,11 +332,11 @@ mod tests {
     #[test]
     fn what_a_relative_maps_as_well_and_deleted_files_are_told_apart() {
         let of = |path: &str, is_inherited: bool| {
-            let mut ending = Ending::default();
+            let mut totals = Totals::default();
             let text = std::format!("7f0000000000-7f0000010000 rw-s 00000000 00:01 1030 {path}\n{SIZES}");
             let mut beside = |mapping: &Mapping<'_>| is_inherited && mapping.inode == 1030;
-            crate::parse::lines(text.as_bytes()).for_each(|line| ending.add_beside(line, &mut beside));
-            [ending.inherited, ending.files].map(Bytes::kib)
+            crate::parse::lines(text.as_bytes()).for_each(|line| totals.add_beside(line, &mut beside));
+            [totals.inherited, totals.files].map(Bytes::kib)
         };
         assert_eq!(of("/dev/zero (deleted)", true), [16, 0]);
         assert_eq!(of("/memfd:pool (deleted)", false), [0, 0]);

@@ -12,13 +12,13 @@
 //!
 //! `RssShmem` does not tell one kind of shared memory from the other, and it counts a page for each process that maps it. So it stands
 //! for all that is not known better, and once for processes that are counted together: the backends of a database all map the same
-//! segment, and 200 times 8 GiB would be no figure. For the few that may be chosen, or are shown first, [`Ending`] tells more, from smaps.
+//! segment, and 200 times 8 GiB would be no figure. For the few that may be chosen, or are shown first, [`SharedFreed`] tells more, from smaps.
 //! What processes that live on map as well is not given back, and does not count there.
 //!
 //! `RssAnon` and `VmSwap` have of each relative what they share since a fork(2) ([`super::kin`]): 40 children of a server of 100 MiB are not
 //! 4 GiB. Of them smaps tells ([`Forked`]), and for whom there is no time left the figure is
-//! - what smaps showed of a relative: they share the same, as a rule ([`Known::Sampled`]);
-//! - where none was asked, what it has more than any relative, which nobody can share with it ([`Known::Bounded`]): that is no more than what its
+//! - what smaps showed of a relative: they share the same, as a rule ([`Basis::Sampled`]);
+//! - where none was asked, what it has more than any relative, which nobody can share with it ([`Basis::Bounded`]): that is no more than what its
 //!   end gives back, and may be less.
 //!
 //! All of this counts as given back only where no relative lives on: one of them that is spared keeps it ([`Memory::apart`]).
@@ -29,45 +29,49 @@ use crate::units::Bytes;
 
 /// What was found out about the shared memory of a process that ends with those who map it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
+pub enum SharedFreed {
     /// smaps showed it, mapping by mapping.
-    Parts {
-        /// What of it nobody else maps.
-        private: Bytes,
-        /// Its part of what others map, too: a page that two processes map is half of each.
-        share: Bytes,
-        /// The whole of that.
-        shared: Bytes,
-        /// What of it is in swap. The kernel does not divide this, and VmSwap does not count it.
-        swapped: Bytes,
-        /// What of `private` a relative has mapped as well, without having touched it.
-        inherited: Bytes,
-        /// What of its parts is files of a tmpfs that were deleted.
-        files: Bytes,
-    },
+    Parts(SharedParts),
     /// smaps did not answer in time: all of `RssShmem`, but no more than maps has room for.
     AtMost(Bytes),
 }
 
-impl Ending {
+/// What smaps shows of such memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SharedParts {
+    /// What of it nobody else maps.
+    pub private: Bytes,
+    /// Its part of what others map, too: a page that two processes map is half of each.
+    pub share: Bytes,
+    /// The whole of that.
+    pub shared: Bytes,
+    /// What of it is in swap. The kernel does not divide this, and VmSwap does not count it.
+    pub swapped: Bytes,
+    /// What of `private` a relative has mapped as well, without having touched it.
+    pub inherited: Bytes,
+    /// What of its parts is files of a tmpfs that were deleted.
+    pub files: Bytes,
+}
+
+impl SharedFreed {
     /// What smaps showed.
-    pub(super) const fn of(parts: &smaps::Ending) -> Self {
-        let smaps::Ending { private, share, shared, swapped, inherited, files, .. } = *parts;
-        Self::Parts { private, share, shared, swapped, inherited, files }
+    pub(super) const fn of(parts: &smaps::Totals) -> Self {
+        let smaps::Totals { private, share, shared, swapped, inherited, files, .. } = *parts;
+        Self::Parts(SharedParts { private, share, shared, swapped, inherited, files })
     }
 
     /// The same of a process that has no more than so much shared memory, as it may by now.
     #[must_use]
     pub fn at_most(self, shmem: Bytes) -> Self {
         match self {
-            Self::Parts { private, share, shared, swapped, inherited, files } => Self::Parts {
-                private: private.min(shmem),
-                share: share.min(shmem),
-                shared: shared.min(shmem),
-                swapped,
-                inherited: inherited.min(shmem),
-                files: files.min(shmem),
-            },
+            Self::Parts(parts) => Self::Parts(SharedParts {
+                private: parts.private.min(shmem),
+                share: parts.share.min(shmem),
+                shared: parts.shared.min(shmem),
+                swapped: parts.swapped,
+                inherited: parts.inherited.min(shmem),
+                files: parts.files.min(shmem),
+            }),
             Self::AtMost(most) => Self::AtMost(most.min(shmem)),
         }
     }
@@ -89,8 +93,8 @@ pub enum PageKinds {
 
 impl PageKinds {
     /// What smaps showed of a process that has so much shared memory.
-    pub(super) fn of(parts: &smaps::Ending, shmem: Bytes) -> Self {
-        let smaps::Ending { lazy, locked, locked_on_none, private, shared, .. } = *parts;
+    pub(super) fn of(parts: &smaps::Totals, shmem: Bytes) -> Self {
+        let smaps::Totals { lazy, locked, locked_on_none, private, shared, .. } = *parts;
         // A file whose device tells no disk may be of a tmpfs, where it stays: what is more than all that is shared memory is of none.
         let of_tmpfs = Bytes(shmem.0.saturating_sub(private.plus(shared).0));
         Self::Read { lazy, locked: locked.plus(Bytes(locked_on_none.0.saturating_sub(of_tmpfs.0))) }
@@ -105,12 +109,12 @@ pub struct Forked {
     /// Its part of that.
     pub share: Bytes,
     /// From where that is known.
-    pub known: Known,
+    pub basis: Basis,
 }
 
 /// From where it is known what relatives share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Known {
+pub enum Basis {
     /// smaps showed it.
     Read,
     /// The same, and a relative has the same address space: all that they have is of both.
@@ -165,21 +169,21 @@ impl CombinedMemory {
             if share.0 > 0 {
                 self.forked = self.forked.max(cow);
             }
-            match forked.known {
-                Known::Read | Known::OneSpace | Known::Unanswered => {}
-                Known::Sampled => self.sampled = self.sampled.plus(Bytes(anonymous.0 - cow.0)),
-                Known::Bounded => self.left_out = self.left_out.plus(Bytes(cow.0 - share.0)),
+            match forked.basis {
+                Basis::Read | Basis::OneSpace | Basis::Unanswered => {}
+                Basis::Sampled => self.sampled = self.sampled.plus(Bytes(anonymous.0 - cow.0)),
+                Basis::Bounded => self.left_out = self.left_out.plus(Bytes(cow.0 - share.0)),
             }
         }
-        match memory.ending {
-            Some(Ending::Parts { private, share, shared, swapped, .. }) => {
+        match memory.shared_freed {
+            Some(SharedFreed::Parts(SharedParts { private, share, shared, swapped, .. })) => {
                 self.private = self.private.plus(private);
                 self.shares = self.shares.plus(share);
                 self.shared = self.shared.max(shared);
                 self.swapped = self.swapped.max(swapped);
                 self.shmem = self.shmem.max(may_be_locked);
             }
-            Some(Ending::AtMost(most)) => self.shmem = self.shmem.max(most.plus(may_be_locked)),
+            Some(SharedFreed::AtMost(most)) => self.shmem = self.shmem.max(most.plus(may_be_locked)),
             None => self.shmem = self.shmem.max(memory.shmem.unwrap_or_default().plus(may_be_locked)),
         }
     }
@@ -237,36 +241,31 @@ impl Memory {
     #[must_use]
     pub fn grown_to(&self, fresh: Self) -> Self {
         let more = |before: Bytes| Bytes(fresh.shmem.unwrap_or_default().0.saturating_sub(before.0));
-        let ending = match (self.ending, self.shmem.filter(|_| self.rss.is_some())) {
-            (Some(Ending::Parts { private, share, shared, swapped, inherited, files }), Some(before))
-                if private.plus(shared) >= before =>
-            {
-                let private = private.plus(more(before));
-                Some(Ending::Parts { private, share, shared, swapped, inherited, files })
+        let shared_freed = match (self.shared_freed, self.shmem.filter(|_| self.rss.is_some())) {
+            (Some(SharedFreed::Parts(parts)), Some(before)) if parts.private.plus(parts.shared) >= before => {
+                Some(SharedFreed::Parts(SharedParts { private: parts.private.plus(more(before)), ..parts }))
             }
-            (Some(Ending::AtMost(most)), Some(before)) => Some(Ending::AtMost(most.plus(more(before)))),
-            (ending, _) => ending,
+            (Some(SharedFreed::AtMost(most)), Some(before)) => Some(SharedFreed::AtMost(most.plus(more(before)))),
+            (shared_freed, _) => shared_freed,
         };
-        Self { ending, ..self.renewed(fresh) }
+        Self { shared_freed, ..self.renewed(fresh) }
     }
 
     /// The same where a relative lives on, who keeps what they share.
     #[must_use]
-    pub fn apart(&self) -> Self {
+    pub fn while_relatives_live(&self) -> Self {
         let forked = self.forked.map(|forked| Forked { share: Bytes(0), ..forked });
-        let ending = self.ending.map(|ending| match ending {
-            Ending::Parts { private, share, shared, swapped, inherited, files } if inherited.0 > 0 => Ending::Parts {
-                private: Bytes(private.0.saturating_sub(inherited.0)),
-                share,
-                // Nothing of it is known to be theirs alone, and so neither is what is in swap.
-                shared: shared.max(Bytes(1)),
-                swapped,
+        let shared_freed = self.shared_freed.map(|shared_freed| match shared_freed {
+            // Nothing of what is in swap is known to be theirs alone.
+            SharedFreed::Parts(parts) if parts.inherited.0 > 0 => SharedFreed::Parts(SharedParts {
+                private: Bytes(parts.private.0.saturating_sub(parts.inherited.0)),
+                swapped: Bytes(0),
                 inherited: Bytes(0),
-                files,
-            },
+                ..parts
+            }),
             other => other,
         });
-        Self { ending, forked, ..*self }
+        Self { shared_freed, forked, ..*self }
     }
 
     /// What the end of this process alone gives back; `None`: it has no memory, or that is not known.
@@ -308,7 +307,7 @@ impl Memory {
     /// It alone: its relatives live on.
     fn alone(&self) -> CombinedMemory {
         let mut alone = CombinedMemory::default();
-        alone.add(&self.apart());
+        alone.add(&self.while_relatives_live());
         alone
     }
 
@@ -328,13 +327,15 @@ mod tests {
     fn shared_memory_that_came_since_counts_where_all_that_was_there_ends_with_the_process() {
         let held =
             |before: Memory, shmem: u64| before.grown_to(memory(1, shmem, 0)).freeable().map(|size| size.0 >> 20);
-        let known =
-            |shmem: u64, private: u64| Memory { ending: known(1, [private, 0, 0, 0]).ending, ..memory(1, shmem, 0) };
+        let known = |shmem: u64, private: u64| Memory {
+            shared_freed: known(1, [private, 0, 0, 0]).shared_freed,
+            ..memory(1, shmem, 0)
+        };
         assert_eq!(held(known(10, 10), 30), Some(31));
         assert_eq!(held(known(0, 0), 20), Some(21));
         // A segment of 10 MiB, which stays: what came may be of it.
         assert_eq!(held(known(10, 0), 30), Some(1));
-        let unread = Memory { ending: Some(Ending::AtMost(Bytes(10 << 20))), ..memory(1, 10, 0) };
+        let unread = Memory { shared_freed: Some(SharedFreed::AtMost(Bytes(10 << 20))), ..memory(1, 10, 0) };
         assert_eq!(held(unread, 30), Some(31));
         // What was not weighed before has nothing to compare with.
         assert_eq!(held(Memory { rss: None, shmem: None, ..known(0, 5) }, 30), Some(6));
@@ -354,14 +355,14 @@ mod tests {
     /// Looked at: what it alone maps, its part of what others map, the whole of that, and swap.
     fn known(anon: u64, mib: [u64; 4]) -> Memory {
         let [private, share, shared, swapped] = mib.map(|mib| Bytes(mib << 20));
-        let parts = Ending::Parts { private, share, shared, swapped, inherited: Bytes(0), files: Bytes(0) };
-        Memory { ending: Some(parts), ..memory(anon, 800, 0) }
+        let parts = SharedFreed::Parts(SharedParts { private, share, shared, swapped, ..SharedParts::default() });
+        Memory { shared_freed: Some(parts), ..memory(anon, 800, 0) }
     }
 
     /// A forked process: so much anonymous memory, of which so much is mapped by so many.
     fn forked(anon: u64, cow: u64, by: u64) -> Memory {
         let mib = |mib: u64| Bytes(mib << 20);
-        let forked = Forked { cow: mib(cow), share: mib(cow / by), known: Known::Read };
+        let forked = Forked { cow: mib(cow), share: mib(cow / by), basis: Basis::Read };
         Memory { forked: Some(forked), ..memory(anon, 0, 0) }
     }
 
@@ -370,13 +371,13 @@ mod tests {
         assert_eq!(together(&[forked(62, 60, 3); 3]), 66);
         assert_eq!(forked(62, 60, 3).freeable(), Some(Bytes(2 << 20)));
         // Of 40 of 41 the one that lives on keeps it.
-        assert_eq!(together(&[forked(62, 60, 41).apart(); 40]), 80);
+        assert_eq!(together(&[forked(62, 60, 41).while_relatives_live(); 40]), 80);
     }
 
     #[test]
     fn what_a_relative_has_mapped_and_not_touched_is_given_back_with_all_of_them_alone() {
         let mut one = known(1, [100, 0, 0, 5]);
-        if let Some(Ending::Parts { inherited, .. }) = &mut one.ending {
+        if let Some(SharedFreed::Parts(SharedParts { inherited, .. })) = &mut one.shared_freed {
             *inherited = Bytes(100 << 20);
         }
         assert_eq!(together(&[one, memory(1, 0, 0)]), 107);
@@ -387,12 +388,12 @@ mod tests {
     fn what_was_not_read_is_said_to_be_more_or_less() {
         let by = |known| {
             let Memory { forked, .. } = forked(62, 60, 3);
-            Memory { forked: forked.map(|forked| Forked { known, ..forked }), ..memory(62, 0, 0) }
+            Memory { forked: forked.map(|forked| Forked { basis: known, ..forked }), ..memory(62, 0, 0) }
         };
         let mib = |known| (by(known).freeable().map(|size| size.0 >> 20), by(known).unread().0 >> 20);
-        assert_eq!(mib(Known::Read), (Some(2), 0));
-        assert_eq!(mib(Known::Sampled), (Some(2), 2), "it may stay");
-        assert_eq!(mib(Known::Bounded), (Some(2), 60), "it may be given back");
+        assert_eq!(mib(Basis::Read), (Some(2), 0));
+        assert_eq!(mib(Basis::Sampled), (Some(2), 2), "it may stay");
+        assert_eq!(mib(Basis::Bounded), (Some(2), 60), "it may be given back");
     }
 
     fn together(all: &[Memory]) -> u64 {
@@ -433,7 +434,7 @@ mod tests {
     fn a_locked_file_without_a_disk_counts_for_what_can_not_be_of_a_tmpfs() {
         let kib = |kib: u64| Bytes(kib << 10);
         let of = |locked_on_none, shmem| {
-            let mut parts = smaps::Ending::default();
+            let mut parts = smaps::Totals::default();
             (parts.locked, parts.locked_on_none, parts.private) = (kib(3), kib(locked_on_none), kib(10));
             PageKinds::of(&parts, kib(shmem))
         };

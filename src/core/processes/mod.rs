@@ -22,7 +22,7 @@ use crate::sys::{Errno, Result};
 use crate::units::Pid;
 
 pub use crate::sys::system::Sender;
-pub use freeable::{CombinedMemory, Ending, Forked, Known};
+pub use freeable::{Basis, CombinedMemory, Forked, SharedFreed};
 pub use groups::{Group, Groups};
 pub use kin::{Kin, Kinship};
 pub use order::descending;

@@ -1,6 +1,6 @@
 //! One process of a table.
 
-use super::freeable::{Ending, Forked, PageKinds};
+use super::freeable::{Forked, PageKinds, SharedFreed};
 use super::kin::Kin;
 use crate::fixed::Fixed;
 use crate::parse::stat::{self, Stat};
@@ -227,7 +227,7 @@ pub struct Memory {
     /// `HugetlbPages` (Linux 4.4): in none of the others, RSS, PSS and USS included.
     pub hugetlb: Option<Bytes>,
     /// What of the shared memory ends with it; `None` as long as nobody has looked at its mappings.
-    pub ending: Option<Ending>,
+    pub shared_freed: Option<SharedFreed>,
     /// What of the anonymous memory relatives map as well; `None`: it has none, or nobody has looked.
     pub forked: Option<Forked>,
     /// What of it is given back without its end, and what of its files is not; `None` as long as nobody has looked at its mappings.
@@ -248,7 +248,7 @@ impl Memory {
             page_tables: status.page_tables,
             hugetlb: status.hugetlb,
             locked: status.locked,
-            ending: None,
+            shared_freed: None,
             forked: None,
             kinds: None,
         }
@@ -257,7 +257,7 @@ impl Memory {
     /// What is read of the same process later, with what was found out about its mappings.
     #[must_use]
     pub const fn renewed(&self, fresh: Self) -> Self {
-        Self { ending: self.ending, forked: self.forked, kinds: self.kinds, ..fresh }
+        Self { shared_freed: self.shared_freed, forked: self.forked, kinds: self.kinds, ..fresh }
     }
 }
 

@@ -122,10 +122,10 @@ impl Reader {
         (pid, started): (Pid, Option<Ticks>),
         about: About,
         until: Duration,
-    ) -> Option<smaps::Ending> {
+    ) -> Option<smaps::Totals> {
         let within = until.saturating_sub(monotonic()).min(PATIENCE);
         self.ask(Question::Process(Subject { pid, started }, about), within, |job| match job.answer {
-            Answer::Ending(ending) => Some(ending),
+            Answer::Totals(totals) => Some(totals),
             _ => None,
         })
     }

@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use super::freeable::{Ending, Forked, Known, PageKinds};
+use super::freeable::{Basis, Forked, PageKinds, SharedFreed, SharedParts};
 use super::kin::Kinship;
 use super::reader::{About, Reader};
 use super::{Memory, Process, Table};
@@ -49,7 +49,7 @@ impl Reader {
                 self.refine(row, until);
                 count += 1;
                 if let Some(kin) = row.kin.filter(|kin| !kin.is_sampled)
-                    && row.memory.forked.is_some_and(|forked| forked.known == Known::Read)
+                    && row.memory.forked.is_some_and(|forked| forked.basis == Basis::Read)
                 {
                     sample(rows, kin.lead);
                 }
@@ -66,15 +66,15 @@ impl Reader {
     pub(super) fn refine(&self, process: &mut Process, until: Duration) {
         let shmem = process.memory.shmem.unwrap_or_default();
         let beside = Beside::Pages(process.kin.map(|kin| kin.nearest));
-        let (ending, parts) = self.look(process.pid, process.started, shmem, beside, until);
-        process.memory.ending = Some(ending);
+        let (shared_freed, parts) = self.look(process.pid, process.started, shmem, beside, until);
+        process.memory.shared_freed = Some(shared_freed);
         process.memory.kinds = Some(parts.as_ref().map_or(PageKinds::Unanswered, |parts| PageKinds::of(parts, shmem)));
         if process.kin.is_some() {
-            let nothing = Forked { cow: Bytes(0), share: Bytes(0), known: Known::Unanswered };
+            let nothing = Forked { cow: Bytes(0), share: Bytes(0), basis: Basis::Unanswered };
             process.memory.forked = Some(match parts {
                 None => nothing,
-                Some(smaps::Ending { is_one_space: true, .. }) => Forked { known: Known::OneSpace, ..nothing },
-                Some(smaps::Ending { cow, cow_share, .. }) => Forked { cow, share: cow_share, known: Known::Read },
+                Some(smaps::Totals { is_one_space: true, .. }) => Forked { basis: Basis::OneSpace, ..nothing },
+                Some(smaps::Totals { cow, cow_share, .. }) => Forked { cow, share: cow_share, basis: Basis::Read },
             });
         }
     }
@@ -84,13 +84,13 @@ impl Reader {
     pub fn deleted_files(&self, rows: &[Process], until: Duration) -> Bytes {
         let of = |row: &Process| {
             let shmem = row.memory.shmem.filter(|shmem| *shmem >= WORTH)?;
-            if let Some(Ending::Parts { files, .. }) = row.memory.ending {
+            if let Some(SharedFreed::Parts(SharedParts { files, .. })) = row.memory.shared_freed {
                 return Some(files);
             }
             let ask = |what| self.ask_parts((row.pid, row.started), what, until);
             // maps says of most that they have none.
-            let most = ask(About::Size).map_or(shmem, |ending| ending.file_size.min(shmem));
-            let files = if most.0 > 0 { ask(About::Share(None)).map(|ending| ending.files) } else { None };
+            let most = ask(About::Size).map_or(shmem, |shared_freed| shared_freed.file_size.min(shmem));
+            let files = if most.0 > 0 { ask(About::Share(None)).map(|totals| totals.files) } else { None };
             Some(files.unwrap_or(most))
         };
         rows.iter().filter_map(of).fold(Bytes(0), Bytes::plus)
@@ -98,7 +98,7 @@ impl Reader {
 
     /// What of the shared memory of a process ends with it, of which it has `shmem`.
     #[must_use]
-    pub fn ending(&self, pid: Pid, started: Option<Ticks>, shmem: Bytes, until: Duration) -> Ending {
+    pub fn shared_freed(&self, pid: Pid, started: Option<Ticks>, shmem: Bytes, until: Duration) -> SharedFreed {
         self.look(pid, started, shmem, Beside::Nothing, until).0
     }
 
@@ -110,24 +110,24 @@ impl Reader {
         shmem: Bytes,
         beside: Beside,
         until: Duration,
-    ) -> (Ending, Option<smaps::Ending>) {
+    ) -> (SharedFreed, Option<smaps::Totals>) {
         let ask = |what| self.ask_parts((pid, started), what, until);
         // maps says at once that there is none, and how much there may be if smaps takes too long: 83 ms at 8 GiB.
         let wants_all = matches!(beside, Beside::Pages(_));
-        let size = if wants_all && shmem < WORTH { None } else { ask(About::Size).map(|ending| ending.size) };
+        let size = if wants_all && shmem < WORTH { None } else { ask(About::Size).map(|totals| totals.size) };
         let parts = match beside {
             Beside::Pages(relative) => ask(About::Share(relative)),
             Beside::Nothing if size.is_some_and(|size| size.0 > 0) => ask(About::Share(None)),
             Beside::Nothing => None,
         };
-        let ending = match (parts, size) {
-            (Some(parts), _) => Ending::of(&parts).at_most(shmem),
+        let shared_freed = match (parts, size) {
+            (Some(parts), _) => SharedFreed::of(&parts).at_most(shmem),
             // There is nothing to divide.
-            (None, Some(Bytes(0))) => Ending::of(&smaps::Ending::default()),
-            (None, Some(size)) => Ending::AtMost(size.min(shmem)),
-            (None, None) => Ending::AtMost(shmem),
+            (None, Some(Bytes(0))) => SharedFreed::of(&smaps::Totals::default()),
+            (None, Some(size)) => SharedFreed::AtMost(size.min(shmem)),
+            (None, None) => SharedFreed::AtMost(shmem),
         };
-        (ending, parts)
+        (shared_freed, parts)
     }
 }
 
@@ -166,10 +166,10 @@ impl GivenUp {
 
 /// Whether nothing is known yet of memory that it may share or have locked, neither its own smaps nor that of a relative.
 fn wants_a_look(process: &Process) -> bool {
-    let Memory { ending, forked, shmem, kinds, .. } = process.memory;
+    let Memory { shared_freed, forked, shmem, kinds, .. } = process.memory;
     let is_forked = process.kin.is_some() && process.memory.anonymous() >= WORTH;
     let may_be_locked = kinds.is_none() && process.memory.may_be_locked() >= WORTH;
-    is_forked && forked.is_none() || ending.is_none() && shmem >= Some(WORTH) || may_be_locked
+    is_forked && forked.is_none() || shared_freed.is_none() && shmem >= Some(WORTH) || may_be_locked
 }
 
 /// Whether it may have given up memory, and nobody has looked.
@@ -179,40 +179,40 @@ fn may_have_given_up(process: &Process) -> bool {
 
 /// Whether only a relative was looked at.
 fn wants_a_closer_look(process: &Process) -> bool {
-    process.memory.forked.is_some_and(|forked| forked.known == Known::Sampled)
+    process.memory.forked.is_some_and(|forked| forked.basis == Basis::Sampled)
 }
 
 /// What a relative that was looked at shares is taken for what each of its family does that was not.
 fn sample(rows: &mut [Process], lead: Pid) {
     let is_of = |row: &Process| row.kin.is_some_and(|kin| kin.lead == lead);
-    let read = |row: &Process| row.memory.forked.filter(|forked| forked.known == Known::Read).map(|forked| forked.cow);
+    let read = |row: &Process| row.memory.forked.filter(|forked| forked.basis == Basis::Read).map(|forked| forked.cow);
     let Some(most) = rows.iter().filter(|row| is_of(row)).filter_map(read).max() else { return };
     for row in rows.iter_mut().filter(|row| is_of(row)) {
         let Some(kin) = &mut row.kin else { continue };
         kin.is_sampled = true;
-        if row.memory.forked.is_none_or(|forked| !matches!(forked.known, Known::Read | Known::OneSpace)) {
-            row.memory.forked = Some(guess(most, kin.count, &row.memory, Known::Sampled));
+        if row.memory.forked.is_none_or(|forked| !matches!(forked.basis, Basis::Read | Basis::OneSpace)) {
+            row.memory.forked = Some(guess(most, kin.count, &row.memory, Basis::Sampled));
         }
     }
 }
 
 /// That it shares no more than `most` with all its relatives, of which they are `count`.
-fn guess(most: Bytes, count: u32, memory: &Memory, known: Known) -> Forked {
+fn guess(most: Bytes, count: u32, memory: &Memory, basis: Basis) -> Forked {
     let cow = most.min(memory.anonymous());
-    Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count.max(1)))), known }
+    Forked { cow, share: Bytes(cow.0.div_ceil(u64::from(count.max(1)))), basis }
 }
 
 /// Gives a figure to those whose smaps was not read and who may share memory, once there is nobody to ask any more, or no time.
 pub fn settle(rows: &mut [Process]) {
     for row in rows.iter_mut() {
         let Some(kin) = row.kin else { continue };
-        if row.memory.forked.is_none_or(|forked| forked.known == Known::Unanswered) {
-            row.memory.forked = Some(guess(kin.most, kin.count, &row.memory, Known::Bounded));
+        if row.memory.forked.is_none_or(|forked| forked.basis == Basis::Unanswered) {
+            row.memory.forked = Some(guess(kin.most, kin.count, &row.memory, Basis::Bounded));
         }
     }
     // An address space of several: each has a part of all that is in it.
     for at in 0..rows.len() {
-        let is_one = |row: &Process| row.memory.forked.is_some_and(|forked| forked.known == Known::OneSpace);
+        let is_one = |row: &Process| row.memory.forked.is_some_and(|forked| forked.basis == Basis::OneSpace);
         let Some(kin) = rows.get(at).filter(|row| is_one(row)).and_then(|row| row.kin) else { continue };
         let is_of = |row: &&Process| is_one(row) && row.kin.is_some_and(|other| other.lead == kin.lead);
         // There are two at least, though one may not be in the table.
@@ -226,12 +226,12 @@ pub fn settle(rows: &mut [Process]) {
 /// All that a process has is of so many, with one address space.
 fn share_all(memory: &mut Memory, count: u64) {
     let all = memory.anonymous();
-    memory.forked = Some(Forked { cow: all, share: Bytes(all.0.div_ceil(count)), known: Known::OneSpace });
+    memory.forked = Some(Forked { cow: all, share: Bytes(all.0.div_ceil(count)), basis: Basis::OneSpace });
     // What is locked in it is so as long as one of them lives, and counts for none.
     if let Some(PageKinds::Read { locked, .. }) = &mut memory.kinds {
         *locked = Bytes(0);
     }
-    if let Some(Ending::Parts { private, share, shared, inherited, .. }) = &mut memory.ending
+    if let Some(SharedFreed::Parts(SharedParts { private, share, shared, inherited, .. })) = &mut memory.shared_freed
         && private.0 > 0
     {
         *share = Bytes(private.plus(*share).0.div_ceil(count));
@@ -278,41 +278,41 @@ mod tests {
         anonymous.iter().map(row).collect()
     }
 
-    fn forked(row: &Process) -> (u64, u64, Known) {
+    fn forked(row: &Process) -> (u64, u64, Basis) {
         let forked = row.memory.forked.expect("a figure");
-        (forked.cow.0 / MIB, forked.share.0 / MIB, forked.known)
+        (forked.cow.0 / MIB, forked.share.0 / MIB, forked.basis)
     }
 
     #[test]
     fn of_relatives_that_nobody_looked_at_each_shares_at_most_what_another_has() {
         let mut rows = family(&[60, 30]);
         settle(&mut rows);
-        assert_eq!(rows.iter().map(forked).collect::<Vec<_>>(), [(60, 30, Known::Bounded), (30, 15, Known::Bounded)]);
+        assert_eq!(rows.iter().map(forked).collect::<Vec<_>>(), [(60, 30, Basis::Bounded), (30, 15, Basis::Bounded)]);
     }
 
     #[test]
     fn what_one_relative_was_seen_to_share_is_taken_for_what_each_of_them_does() {
         let mut rows = family(&[60, 30, 9]);
-        rows[0].memory.forked = Some(Forked { cow: Bytes(24 * MIB), share: Bytes(8 * MIB), known: Known::Read });
+        rows[0].memory.forked = Some(Forked { cow: Bytes(24 * MIB), share: Bytes(8 * MIB), basis: Basis::Read });
         let lead = rows[0].pid;
         sample(&mut rows, lead);
         settle(&mut rows);
         let found: Vec<_> = rows.iter().map(forked).collect();
-        assert_eq!(found, [(24, 8, Known::Read), (24, 8, Known::Sampled), (9, 3, Known::Sampled)]);
+        assert_eq!(found, [(24, 8, Basis::Read), (24, 8, Basis::Sampled), (9, 3, Basis::Sampled)]);
     }
 
     #[test]
     fn each_of_those_with_one_address_space_has_a_part_of_all_that_is_in_it() {
-        let one_space = Some(Forked { cow: Bytes(0), share: Bytes(0), known: Known::OneSpace });
+        let one_space = Some(Forked { cow: Bytes(0), share: Bytes(0), basis: Basis::OneSpace });
         let mut rows = family(&[60, 60]);
         rows.iter_mut().for_each(|row| row.memory.forked = one_space);
         settle(&mut rows);
-        assert!(rows.iter().all(|row| forked(row) == (60, 30, Known::OneSpace)));
+        assert!(rows.iter().all(|row| forked(row) == (60, 30, Basis::OneSpace)));
         // One of them that is alone in the table shares with somebody all the same.
         rows.truncate(1);
         rows[0].memory.forked = one_space;
         settle(&mut rows);
-        assert_eq!(forked(&rows[0]), (60, 30, Known::OneSpace));
+        assert_eq!(forked(&rows[0]), (60, 30, Basis::OneSpace));
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
             row.memory.kinds = Some(PageKinds::Unanswered);
         }
         assert!(!wants_a_look(&small) && wants_a_look(&large));
-        large.memory.forked = Some(Forked { cow: Bytes(0), share: Bytes(0), known: Known::Sampled });
+        large.memory.forked = Some(Forked { cow: Bytes(0), share: Bytes(0), basis: Basis::Sampled });
         assert!(!wants_a_look(&large) && wants_a_closer_look(&large));
     }
 }

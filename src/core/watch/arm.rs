@@ -7,7 +7,7 @@ use super::death::{DeathWatch, memory_for};
 use super::end::Seen;
 use super::history::Memory;
 use super::identity::Identity;
-use super::kmsg::{KernelLog, Known, Match};
+use super::kmsg::{KernelLog, Match, VictimFacts};
 use super::member::{Evidence, Member};
 use super::output::Output;
 use super::threshold::Threshold;
@@ -156,7 +156,7 @@ fn kernel_log(host: &Host, target: &mut Target, buf: &mut [u8]) -> KernelLog {
     };
     let pid = u64::try_from(target.pid.get()).unwrap_or_default();
     let mut log = KernelLog::open(&host.proc, pid, comm.as_bytes(), by);
-    log.read(buf, &|_, _| Known::default());
+    log.read(buf, &|_, _| VictimFacts::default());
     log
 }
 

@@ -8,7 +8,7 @@
 
 mod kill;
 
-pub(super) use kill::{Kills, Known, Match, Relationship, Role, SharedMemory, Sizes, Victim};
+pub(super) use kill::{LoggedKills, Match, Relationship, Role, SharedMemory, Sizes, Victim, VictimFacts};
 
 use core::time::Duration;
 
@@ -55,7 +55,7 @@ pub(super) struct KernelLog {
     paths: Paths,
     /// When records were last overwritten before they could be read.
     lost: Option<Duration>,
-    pub(super) kills: Kills,
+    pub(super) kills: LoggedKills,
     /// When a kill of the target was read.
     found: Option<Duration>,
     /// When it was last read.
@@ -110,7 +110,7 @@ impl KernelLog {
             }),
             paths: Paths::of(proc),
             lost: None,
-            kills: Kills::new(pid, comm, by),
+            kills: LoggedKills::new(pid, comm, by),
             found: None,
             read: Duration::ZERO,
             empty: monotonic(),
@@ -131,7 +131,7 @@ impl KernelLog {
     }
 
     /// Reads what has come, to its end. `buf` must hold a record; `ask` says what is known of a process that was killed.
-    pub(super) fn read(&mut self, buf: &mut [u8], ask: &dyn Fn(&Victim, &[u8]) -> Known) {
+    pub(super) fn read(&mut self, buf: &mut [u8], ask: &dyn Fn(&Victim, &[u8]) -> VictimFacts) {
         if self.kills.by() == Match::Name
             && let Some(found) = self.found
             && monotonic().saturating_sub(found) > DYING
@@ -181,8 +181,8 @@ impl KernelLog {
     pub(super) fn wait(
         &mut self,
         buf: &mut [u8],
-        ask: &dyn Fn(&Victim, &[u8]) -> Known,
-        is_due: &mut dyn FnMut(&Kills) -> bool,
+        ask: &dyn Fn(&Victim, &[u8]) -> VictimFacts,
+        is_due: &mut dyn FnMut(&LoggedKills) -> bool,
     ) {
         let until = monotonic().saturating_add(LATE);
         loop {
@@ -278,7 +278,7 @@ impl KernelLog {
         family: &Family,
         host: &Host,
         buf: &mut [u8],
-        is_due: impl Fn(&Kills) -> bool,
+        is_due: impl Fn(&LoggedKills) -> bool,
     ) {
         let ask = |victim: &Victim, comm: &[u8]| known(family, &host.proc, victim, comm);
         self.wait(buf, &ask, &mut |kills| kills.role().is_none() && is_due(kills));
@@ -287,18 +287,18 @@ impl KernelLog {
 
 /// Whose child the victim is. To look at it takes opening files, which waits for the victim's memory where memdoor is in the same full
 /// cgroup: so that is not done of one whose cgroup says enough, nor while the target is seized and its stops are to be answered.
-fn known(family: &Family, proc: &Dir, victim: &Victim, comm: &[u8]) -> Known {
+fn known(family: &Family, proc: &Dir, victim: &Victim, comm: &[u8]) -> VictimFacts {
     if family.has(victim.pid) {
-        return Known { kin: Some(Relationship::Child), is_apart: family.is_apart(victim.pid) };
+        return VictimFacts { kin: Some(Relationship::Child), is_apart: family.is_apart(victim.pid) };
     }
     if victim.kin.is_some() || ptrace::is_tracing() {
-        return Known::default();
+        return VictimFacts::default();
     }
     let kin = family.descent(proc, victim.pid, comm).map(|descent| match descent {
         Descent::Child => Relationship::Child,
         Descent::Descendant => Relationship::Descendant,
     });
-    Known { kin, is_apart: false }
+    VictimFacts { kin, is_apart: false }
 }
 
 /// Who prints faster than the log is read is not waited for.
@@ -313,7 +313,7 @@ fn loop_until_whole(drain: &mut dyn FnMut() -> crate::sys::Result<Drained>) -> c
     drained
 }
 
-impl Kills {
+impl LoggedKills {
     /// Whether more kills were counted than the log has: then the log is not whole. The target's own cgroup first, whose count is of
     /// fewer.
     pub(super) fn missing(

@@ -231,9 +231,9 @@ impl<'r> RowReader<'r> {
     }
 
     /// What of its shared memory ends with one of them; by `until` there must be an answer.
-    pub(super) fn ending(&self, row: &mut Row, until: Duration) {
+    pub(super) fn shared_freed(&self, row: &mut Row, until: Duration) {
         if let Some(reader) = self.look.reader.filter(|_| row.wants_its_ending()) {
-            row.ending = Some((reader.ending(row.pid, Some(row.started), row.shmem, until), row.shmem));
+            row.shared_freed = Some((reader.shared_freed(row.pid, Some(row.started), row.shmem, until), row.shmem));
         }
     }
 

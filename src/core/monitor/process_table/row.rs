@@ -6,7 +6,7 @@ use super::{POINTS, Slot};
 use crate::history::trend::R2;
 use crate::parse::stat;
 use crate::processes::sharing::WORTH;
-use crate::processes::{Comm, Ending, Kind, Memory};
+use crate::processes::{Comm, Kind, Memory, SharedFreed};
 use crate::report::escape::Called;
 use crate::sys::Errno;
 use crate::units::{Bytes, Percent, Pid, Ticks};
@@ -45,7 +45,7 @@ pub struct Row {
     /// What of it is shared memory, as of the last whole look.
     pub shmem: Bytes,
     /// What of that ends with it, and how much it had when that was found out: of the top ones.
-    pub(super) ending: Option<(Ending, Bytes)>,
+    pub(super) shared_freed: Option<(SharedFreed, Bytes)>,
     /// VmSwap, as of the last whole look; `None`: it has no memory, as a zombie.
     pub swap: Option<Bytes>,
     /// Open descriptors, as of the last whole look.
@@ -106,7 +106,7 @@ impl Row {
             rss: Bytes(0),
             shared: Bytes(0),
             shmem: Bytes(0),
-            ending: None,
+            shared_freed: None,
             swap: None,
             fds: None,
             fds_most: None,
@@ -141,7 +141,7 @@ impl Row {
         let memory = Memory {
             anon: Some(self.anon()),
             shmem: Some(shmem),
-            ending: self.ending.map(|(ending, _)| ending.at_most(shmem)),
+            shared_freed: self.shared_freed.map(|(shared_freed, _)| shared_freed.at_most(shmem)),
             swap: self.swap,
             ..Memory::default()
         };
@@ -151,7 +151,7 @@ impl Row {
     /// Whether it is worth while to find out what of its shared memory ends with it: it has some, and an eighth more or less than when that
     /// was done.
     pub(super) fn wants_its_ending(&self) -> bool {
-        let known = self.ending.map(|(_, shmem)| shmem.0);
+        let known = self.shared_freed.map(|(_, shmem)| shmem.0);
         self.shmem >= WORTH && known.is_none_or(|known| self.shmem.0.abs_diff(known) >= known / 8)
     }
 
@@ -225,7 +225,7 @@ pub(in crate::monitor) mod tests {
         assert_eq!((one.anon(), one.held()), (Bytes(0), Bytes(150)));
         one.shmem = Bytes(90);
         assert_eq!(one.freeable(), Bytes(140));
-        one.ending = Some((Ending::AtMost(Bytes(20)), Bytes(90)));
+        one.shared_freed = Some((SharedFreed::AtMost(Bytes(20)), Bytes(90)));
         assert_eq!(one.freeable(), Bytes(70));
         assert_eq!(one.fds_gained(), None);
         (one.fds, one.fds_first) = (Some(3), Some((10, Duration::ZERO)));
@@ -240,7 +240,7 @@ pub(in crate::monitor) mod tests {
         assert!(!one.wants_its_ending(), "there is next to none");
         one.shmem = Bytes(80 << 20);
         assert!(one.wants_its_ending());
-        one.ending = Some((Ending::AtMost(Bytes(0)), one.shmem));
+        one.shared_freed = Some((SharedFreed::AtMost(Bytes(0)), one.shmem));
         for (mib, expected) in [(80, false), (89, false), (90, true), (71, false), (70, true)] {
             one.shmem = Bytes(mib << 20);
             assert_eq!(one.wants_its_ending(), expected, "{mib}");

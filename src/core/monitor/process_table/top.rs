@@ -88,7 +88,7 @@ impl ProcessTable {
                     // Who has gone meanwhile is found to have at the next sample.
                     let _ = reader.top(row);
                     if monotonic() < until {
-                        reader.ending(row, until);
+                        reader.shared_freed(row, until);
                     }
                     if by == SortKey::Rss && look.deep == ReadPss::Yes {
                         reader.deep(row);

@@ -86,7 +86,7 @@ pub(super) enum Answer {
     Failed,
     /// So many bytes of the arguments are in the text.
     Arguments(usize),
-    Ending(smaps::Ending),
+    Totals(smaps::Totals),
     Rollup(Rollup),
     Largest(Largest),
     Growers(Growers),
@@ -125,7 +125,7 @@ fn of_process(proc: &Dir, subject: Subject, about: About, text: &mut [u8; TEXT])
             let file = open(&dir, &view, c"cmdline")?;
             file.read_at(text, from).ok().map(Answer::Arguments)
         }
-        About::Size => ending(&open(&dir, &view, c"maps")?, &mut buf),
+        About::Size => totals(&open(&dir, &view, c"maps")?, &mut buf),
         About::Share(relative) => share(proc, (subject.pid, relative), &open(&dir, &view, c"smaps")?, &mut buf),
         About::Rollup => {
             let mut rollup = Rollup::default();
@@ -178,10 +178,10 @@ fn each_mapping(dir: &Dir, view: &View, take: &mut dyn FnMut(&Mapping<'_>)) -> O
     read.ok().filter(|()| has_any)
 }
 
-fn ending(file: &File, buf: &mut [u8]) -> Option<Answer> {
-    let mut ending = smaps::Ending::default();
-    Lines::new(file, buf).each(&mut |line| ending.add(line)).ok()?;
-    Some(Answer::Ending(ending))
+fn totals(file: &File, buf: &mut [u8]) -> Option<Answer> {
+    let mut totals = smaps::Totals::default();
+    Lines::new(file, buf).each(&mut |line| totals.add(line)).ok()?;
+    Some(Answer::Totals(totals))
 }
 
 /// What a process shares with those who live on; with a relative, what that one has mapped and not touched, which is no less shared.
@@ -193,11 +193,11 @@ fn share(proc: &Dir, (pid, relative): (Pid, Option<Pid>), file: &File, buf: &mut
         _ => 0,
     };
     let known = inodes.get(..count).unwrap_or_default();
-    let mut ending = smaps::Ending::default();
-    ending.is_one_space = is_one_space;
+    let mut totals = smaps::Totals::default();
+    totals.is_one_space = is_one_space;
     let mut is_inherited = |mapping: &Mapping<'_>| known.contains(&identity(mapping));
-    Lines::new(file, buf).each(&mut |line| ending.add_beside(line, &mut is_inherited)).ok()?;
-    Some(Answer::Ending(ending))
+    Lines::new(file, buf).each(&mut |line| totals.add_beside(line, &mut is_inherited)).ok()?;
+    Some(Answer::Totals(totals))
 }
 
 /// The files of shared memory that a process maps; how many they are. None of one that seems to be stuck, as its maps may never come.

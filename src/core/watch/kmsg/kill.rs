@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::cgroup::Path;
 use crate::fixed::Fixed;
 use crate::oom_kills::{Report, printed, resident};
-use crate::parse::cgroup::Version;
+use crate::parse::cgroup::{Version, is_below};
 use crate::parse::kmsg::unescape;
 use crate::parse::oom_report::kill::{self, Killed};
 use crate::parse::oom_report::{Line, line, table};
@@ -82,7 +82,7 @@ pub(in super::super) enum SharedMemory {
 
 /// What is known of a victim beside the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(in super::super) struct Known {
+pub(in super::super) struct VictimFacts {
     /// Whose child it is.
     pub(in super::super) kin: Option<Relationship>,
     /// Whether it was seen with an address space of its own.
@@ -136,9 +136,7 @@ impl CountingCgroup {
         let at = at.map(|at| unescape(at, &mut at_buf));
         // All are below the root: that is no kinship.
         let is_root = |path: &[u8]| path.is_empty() || path == b"/";
-        let is_in = |path: &[u8], group: &[u8]| {
-            !is_root(group) && path.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-        };
+        let is_in = |path: &[u8], group: &[u8]| !is_root(group) && is_below(path, group);
         let is_elsewhere = of.is_some_and(|of| match self.version {
             // v1 counts in the victim's own alone.
             Version::V1 => of != home,
@@ -153,7 +151,7 @@ impl CountingCgroup {
     }
 }
 
-/// Kills that wait for being asked whose children they are, and those that are remembered because they are related to the target.
+/// LoggedKills that wait for being asked whose children they are, and those that are remembered because they are related to the target.
 const WAITING: usize = 8;
 const KIN: usize = 3;
 
@@ -162,7 +160,7 @@ const PATH: usize = 1024;
 
 /// What the log has said so far.
 #[derive(Debug)]
-pub(in super::super) struct Kills {
+pub(in super::super) struct LoggedKills {
     pid: u64,
     comm: Fixed<64>,
     by: Match,
@@ -184,14 +182,14 @@ pub(in super::super) struct Kills {
     /// All kills that the log has named since the watch began, and those of them that are not counted in the target's cgroup.
     total: u64,
     elsewhere: u64,
-    /// Kills of others that came with this reading.
+    /// LoggedKills of others that came with this reading.
     waiting: [Option<Victim>; WAITING],
     /// Those that are related to the target, the newest first.
     kin: [Option<Victim>; KIN],
     other: Option<Victim>,
 }
 
-impl Kills {
+impl LoggedKills {
     pub(in super::super) fn new(pid: u64, comm: &[u8], by: Match) -> Self {
         Self {
             pid,
@@ -240,7 +238,7 @@ impl Kills {
     /// As a watch does that knows of nobody.
     #[cfg(test)]
     pub(in super::super) fn settle_alone(&mut self) {
-        self.settle(&|_, _| Known::default());
+        self.settle(&|_, _| VictimFacts::default());
     }
 
     /// What is taken from here on was logged between these moments.
@@ -250,7 +248,7 @@ impl Kills {
 
     /// Asks of each kill that has come whose child it was, given what is known of it; then those that are related to the target are
     /// remembered.
-    pub(super) fn settle(&mut self, ask: &dyn Fn(&Victim, &[u8]) -> Known) {
+    pub(super) fn settle(&mut self, ask: &dyn Fn(&Victim, &[u8]) -> VictimFacts) {
         for slot in 0..WAITING {
             let waiting = self.waiting.get_mut(slot).and_then(Option::take);
             let Some(mut victim) = waiting else { continue };
@@ -498,15 +496,15 @@ swap: usage 0kB, limit 0kB, failcnt 0
 oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/shop,task_memcg=/shop/a,task=leak,pid=77,uid=0
 Memory cgroup out of memory: Killed process 77 (leak) total-vm:66000kB, anon-rss:65000kB, file-rss:500kB, shmem-rss:0kB, UID:0 pgtables:164kB oom_score_adj:0";
 
-    fn read(pid: u64, comm: &str, by: Match, text: &str) -> Kills {
-        let mut kills = Kills::new(pid, comm.as_bytes(), by);
+    fn read(pid: u64, comm: &str, by: Match, text: &str) -> LoggedKills {
+        let mut kills = LoggedKills::new(pid, comm.as_bytes(), by);
         for line in text.lines() {
             kills.take(line.as_bytes(), 5);
         }
         kills
     }
 
-    fn said(kills: &Kills) -> std::vec::Vec<&str> {
+    fn said(kills: &LoggedKills) -> std::vec::Vec<&str> {
         let lines = kills.lines().map(|line| core::str::from_utf8(line).expect("text"));
         lines.into_iter().filter(|line| !line.is_empty()).collect()
     }
@@ -570,10 +568,10 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
 
     /// Who is related to the target, of a log that is read by one who lives in `home`.
     fn kin(home: &str, version: Version, text: &str) -> (Option<(u64, Relationship)>, u64) {
-        let mut kills = Kills::new(5, b"sh", Match::Number);
+        let mut kills = LoggedKills::new(5, b"sh", Match::Number);
         kills.live_in(version, home.as_bytes());
         text.lines().for_each(|line| kills.take(line.as_bytes(), 5));
-        kills.settle(&|_, _| Known::default());
+        kills.settle(&|_, _| VictimFacts::default());
         let newest = kills.kin().next().map(|(victim, kin)| (victim.pid, kin));
         (newest, kills.perhaps_own())
     }
@@ -636,7 +634,7 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
     #[test]
     fn a_lone_kill_line_that_names_a_thread_of_a_target_without_its_leader_is_the_targets() {
         let alone = b"Memory cgroup out of memory: Killed process 79 (leak) total-vm:1kB, anon-rss:1kB";
-        let mut kills = Kills::new(77, b"leak", Match::Number);
+        let mut kills = LoggedKills::new(77, b"leak", Match::Number);
         kills.shown_by(79, b"worker");
         kills.take(alone, 5);
         assert_eq!(kills.role(), Some(Role::Chosen));
@@ -648,7 +646,7 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
         let text = REPORT.replace("Killed process 77 (leak)", "Killed process 79 (worker)");
         let alone = text.lines().last().expect("a line");
         let role = |thread: Option<&[u8]>, text: &str| {
-            let mut kills = Kills::new(5, b"leak", Match::Name);
+            let mut kills = LoggedKills::new(5, b"leak", Match::Name);
             thread.into_iter().for_each(|comm| kills.shown_by(6, comm));
             text.lines().for_each(|line| kills.take(line.as_bytes(), 5));
             kills.role()
@@ -663,7 +661,7 @@ Memory cgroup out of memory: Killed process 70 (other) total-vm:66000kB, anon-rs
     #[test]
     fn a_target_that_was_renamed_is_found_by_its_new_name_and_by_any_bytes() {
         let text = REPORT.replace("leak", "donn\\xc3\\xa9es");
-        let mut kills = Kills::new(5, b"sh", Match::Name);
+        let mut kills = LoggedKills::new(5, b"sh", Match::Name);
         kills.rename("donn\u{e9}es".as_bytes());
         text.lines().for_each(|line| kills.take(line.as_bytes(), 5));
         assert_eq!(kills.role(), Some(Role::Chosen));

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::super::counts::{LATE, OomKillCountTrend, OomKillCounts, OomKillEvidence, Reading};
-use super::super::kmsg::{Coverage, Kills, Match, Missing, Relationship, Role, SharedMemory, Sizes, Victim};
+use super::super::kmsg::{Coverage, LoggedKills, Match, Missing, Relationship, Role, SharedMemory, Sizes, Victim};
 use super::conclusion::{Beside, Exited, Findings, Logged, MemorySizes, OtherName, RelatedKill};
 use crate::cgroup::Sight;
 use crate::error::Absent;
@@ -17,7 +17,7 @@ pub(in super::super) struct Sources<'k> {
     /// When memdoor saw that.
     pub(in super::super) gone: Duration,
     pub(in super::super) coverage: Coverage,
-    pub(in super::super) kills: &'k Kills,
+    pub(in super::super) kills: &'k LoggedKills,
     /// Whether the cgroup whose kills were counted is that of its end.
     pub(in super::super) sight: Sight,
     /// The last sizes of the target that were seen.
@@ -30,7 +30,7 @@ pub(in super::super) struct Sources<'k> {
 pub(super) struct Evidence<'k> {
     pub(super) findings: Findings<'k>,
     pub(super) coverage: Coverage,
-    pub(super) kills: &'k Kills,
+    pub(super) kills: &'k LoggedKills,
     pub(super) gone: Duration,
     /// What was counted and is not in the log.
     pub(super) missing: Option<Missing>,
@@ -79,7 +79,7 @@ impl<'k> Evidence<'k> {
 /// The log, beside what was counted.
 pub(super) struct Log<'k> {
     pub(super) coverage: Coverage,
-    pub(super) kills: &'k Kills,
+    pub(super) kills: &'k LoggedKills,
     pub(super) missing: Option<Missing>,
     /// Whether the system's kills were counted since the watch began: then a log that has as many has all of them.
     pub(super) is_system_counted: bool,
@@ -123,7 +123,7 @@ impl Log<'_> {
 
 /// The kill of a process that is related to a target that was not killed: first of whose memory it may have had, then of the nearest.
 /// `None` when that was long before the end.
-fn related(kills: &Kills, gone: Duration) -> Option<RelatedKill<'_>> {
+fn related(kills: &LoggedKills, gone: Duration) -> Option<RelatedKill<'_>> {
     let lately = kills.kin().filter(|(victim, _)| apart(victim, gone) <= LATE);
     let (victim, relationship) = lately.min_by_key(|(victim, kin)| (victim.sharing != SharedMemory::Likely, *kin))?;
     Some(RelatedKill { victim, relationship, within: apart(victim, gone), by: kills.by() })
@@ -132,7 +132,7 @@ fn related(kills: &Kills, gone: Duration) -> Option<RelatedKill<'_>> {
 /// The same of a kill whose report the kernel left out (it prints 10 in 5 s, of others the kill line alone, without a cgroup): when
 /// the counts of the target's cgroup and of the system rose by as many as the log has kills, each of them was in that cgroup.
 pub(super) fn related_by_count(
-    kills: &Kills,
+    kills: &LoggedKills,
     own: Option<u64>,
     system: Option<u64>,
     gone: Duration,

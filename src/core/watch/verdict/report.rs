@@ -17,7 +17,7 @@ use crate::sys::ptrace::{LAST, Passed};
 use crate::sys::signal;
 use crate::units::micros;
 use crate::watch::counts::{OomKillCountTrend, OomKillEvidence, Tenths};
-use crate::watch::kmsg::{Counter, Coverage, Kills, Match, Missing, Relationship, Victim};
+use crate::watch::kmsg::{Counter, Coverage, LoggedKills, Match, Missing, Relationship, Victim};
 
 const VERDICT: Name = Name(WATCH_END, "Verdict", "memdoor.verdict.summary");
 /// Of a watch that ends before its target.
@@ -40,7 +40,7 @@ impl Verdict<'_> {
     }
 
     /// The log, where it is of the target.
-    fn log(&self) -> Option<&Kills> {
+    fn log(&self) -> Option<&LoggedKills> {
         let evidence = self.evidence.as_ref()?;
         evidence.is_of_target().then_some(evidence.kills)
     }
@@ -48,7 +48,7 @@ impl Verdict<'_> {
     /// Hands its facts, and those of `others` before them, to a report: in JSON they are one line.
     pub(in super::super) fn report(&self, others: &[Fact<'_>], report: &mut dyn Report) {
         // As they were printed, so that the one escaping of the output is the only one: the device has another.
-        let lines = self.log().map_or([&b""[..]; LINES], Kills::lines).map(printed::<1024>);
+        let lines = self.log().map_or([&b""[..]; LINES], LoggedKills::lines).map(printed::<1024>);
         let lines = lines.each_ref().map(Fixed::as_bytes);
         let cgroup = self.log().and_then(|log| log.report().limit()).map(printed::<1024>);
         let sentences = self.sentences();
@@ -221,7 +221,7 @@ impl Evidence<'_> {
     }
 }
 
-fn is_newest_kin(kills: &Kills, other: &Victim) -> bool {
+fn is_newest_kin(kills: &LoggedKills, other: &Victim) -> bool {
     kills.kin().next().is_some_and(|(kin, _)| (kin.pid, kin.boot_us) == (other.pid, other.boot_us))
 }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::super::counts::{Counts, OomKillEvidence};
 use super::super::end::SECTION;
-use super::super::kmsg::{Counter, Coverage, Kills, Match, Missing, Relationship, Sizes};
+use super::super::kmsg::{Counter, Coverage, LoggedKills, Match, Missing, Relationship, Sizes};
 use super::conclusion::{Beside, Exited, Findings};
 use super::evidence::{Log, related_by_count};
 use super::*;
@@ -42,8 +42,8 @@ const RISES: [OomKillEvidence; 9] = [
     OomKillEvidence::Unknown,
 ];
 
-fn kills(by: Match, line: &[u8]) -> Kills {
-    let mut kills = Kills::new(77, b"x", by);
+fn kills(by: Match, line: &[u8]) -> LoggedKills {
+    let mut kills = LoggedKills::new(77, b"x", by);
     kills.take(line, 0);
     kills
 }
@@ -62,14 +62,14 @@ fn a_kill_without_its_report_is_in_the_group_when_all_that_were_counted_are() {
     }
 }
 
-fn cause(status: Option<i32>, coverage: Coverage, kills: &Kills, rise: OomKillEvidence) -> Cause {
+fn cause(status: Option<i32>, coverage: Coverage, kills: &LoggedKills, rise: OomKillEvidence) -> Cause {
     of(status, coverage, kills, rise, None)
 }
 
 fn of(
     status: Option<i32>,
     coverage: Coverage,
-    kills: &Kills,
+    kills: &LoggedKills,
     rise: OomKillEvidence,
     missing: Option<Missing>,
 ) -> Cause {
@@ -193,7 +193,7 @@ fn a_kill_line_of_the_targets_name_with_sizes_that_it_can_not_have_had_is_a_perh
         (30, 400, 0, true),
         (30, 400, 1001, true),
     ] {
-        let mut named = Kills::new(5, b"x", Match::Name);
+        let mut named = LoggedKills::new(5, b"x", Match::Name);
         named.at((at(1000), at(1000)));
         named.take(line, 0);
         let sizes = Sizes { rss: Bytes(rss * MIB), total: Bytes(total * MIB), at: at(seen) };
@@ -221,7 +221,7 @@ fn verdict(lines: &[&[u8]], own: Option<u64>, system: u64, told: fn(Verdict<'_>)
     let count =
         |own: Option<u64>, system| Counts { own: own.map(|own| (1, own)).ok_or(Absent::Hidden), system: Ok(system) };
     let at = |seconds, counts| Reading { at: Duration::from_secs(seconds), counts };
-    let mut kills = Kills::new(77, b"x", Match::Number);
+    let mut kills = LoggedKills::new(77, b"x", Match::Number);
     lines.iter().for_each(|line| kills.take(line, 0));
     let counted = OomKillCounts::new(at(0, count(own.map(|_| 0), 0)));
     let sources = Sources {
@@ -270,7 +270,7 @@ fn a_sigkill_beside_an_oom_kill_is_none_of_its_own_only_of_who_did_not_share_the
         ),
     ] {
         let lines = report(rss);
-        let mut kills = Kills::new(77, b"x", Match::Number);
+        let mut kills = LoggedKills::new(77, b"x", Match::Number);
         kills.live_in_v2(b"/a");
         lines.iter().for_each(|line| kills.take(line.as_bytes(), 0));
         kills.settle_alone();
