@@ -290,3 +290,31 @@ fn json_has_no_command_line_unless_it_is_asked_for() {
     assert_eq!(options("memdoor -p 1 --format json").cmdline, Cmdline::Hide);
     assert_eq!(options("memdoor -p 1 --format json --cmdline").cmdline, Cmdline::Show);
 }
+
+/// What the rules and the operands of a mode call options, and no option of it is called.
+fn misspelt<T>(mode: &options::Mode<T>) -> Vec<&'static str> {
+    use options::{Operands, Rule};
+    let of_rules = mode.rules.iter().flat_map(|rule| match rule {
+        Rule::Needs(first, second, _) | Rule::Idle(first, second, _) | Rule::Not(first, second, _) => [*first, *second],
+    });
+    let operands: &[&str] = match &mode.operands {
+        Operands::Of(keys) => keys,
+        Operands::None | Operands::Each(_) => &[],
+    };
+    let keys = of_rules.chain(operands.iter().copied()).map(|key| key.split('=').next().unwrap_or(key));
+    keys.filter(|key| !mode.options.iter().any(|row| row.key() == *key)).collect()
+}
+
+#[test]
+fn a_rule_about_options_names_options_that_there_are() {
+    let nobody: [&str; 0] = [];
+    assert_eq!(misspelt(&watch::MODE), nobody);
+    assert_eq!(misspelt(&snapshot::MODE), nobody);
+    assert_eq!(misspelt(&check::MODE), nobody);
+    assert_eq!(misspelt(&scores::MODE), nobody);
+    assert_eq!(misspelt(&monitor::MODE), nobody);
+    assert_eq!(misspelt(&protect::MODE), nobody);
+    assert_eq!(misspelt(&kill::MODE), nobody);
+    assert_eq!(misspelt(&dmesg::MODE), nobody);
+    assert_eq!(misspelt(&recover::MODE), nobody);
+}
