@@ -355,52 +355,84 @@ impl Default for Limits {
     }
 }
 
-/// A text and, behind it, all limits as they are without an option: `memory=80, swap=0`.
-macro_rules! with_defaults {
-    ($before:literal) => {{
-        static TEXT: ([u8; 256], usize) = with_defaults($before);
-        match core::str::from_utf8(TEXT.0.split_at(TEXT.1).0) {
+/// What `--alert` is for.
+pub const HELP: &str = {
+    static TEXT: Text = Text::EMPTY
+        .push(b"when to raise an alert, in percent (")
+        .push_counts(b"", b", ")
+        .push(b": a number), or off: ")
+        .push_defaults();
+    TEXT.as_str()
+};
+
+/// What it takes.
+pub const ALLOWED: &str = {
+    static TEXT: Text = Text::EMPTY
+        .push(b"NAME=PERCENT, ")
+        .push_counts(b"=NUMBER", b", ")
+        .push(b" or NAME=off, as in ")
+        .push_defaults();
+    TEXT.as_str()
+};
+
+/// A text that is put together of [`RULES`] when memdoor is compiled.
+struct Text {
+    bytes: [u8; 256],
+    length: usize,
+}
+
+impl Text {
+    const EMPTY: Self = Self { bytes: [0; 256], length: 0 };
+
+    const fn as_str(&self) -> &str {
+        match core::str::from_utf8(self.bytes.split_at(self.length).0) {
             Ok(text) => text,
             Err(_) => panic!("names and digits are ASCII"),
         }
-    }};
-}
+    }
 
-/// What `--alert` is for.
-pub const HELP: &str = with_defaults!("when to raise an alert, in percent (zombies, threads: a number), or off: ");
-
-/// What it takes.
-pub const ALLOWED: &str = with_defaults!("NAME=PERCENT, zombies=NUMBER, threads=NUMBER or NAME=off, as in ");
-
-const fn with_defaults(before: &str) -> ([u8; 256], usize) {
-    let (mut text, mut at) = (([0; 256], 0), 0);
-    push(&mut text, before.as_bytes());
-    let start = text.1;
-    while at < RULES.len() {
-        if let Limit::Own(name, limit) = RULES[at].limit {
-            let separator: &[u8] = if text.1 > start { b", " } else { b"" };
-            push(&mut text, separator);
-            push(&mut text, name.as_bytes());
-            push(&mut text, b"=");
-            push_dec(&mut text, limit);
+    const fn push(mut self, part: &[u8]) -> Self {
+        let mut at = 0;
+        while at < part.len() {
+            self.bytes[self.length] = part[at];
+            self.length += 1;
+            at += 1;
         }
-        at += 1;
+        self
     }
-    text
-}
 
-const fn push_dec(text: &mut ([u8; 256], usize), number: u16) {
-    if number >= 10 {
-        push_dec(text, number / 10);
+    /// The alerts whose limits are numbers: `zombies, threads`.
+    const fn push_counts(mut self, behind: &[u8], between: &[u8]) -> Self {
+        let start = self.length;
+        let mut at = 0;
+        while at < RULES.len() {
+            if let (Limit::Own(name, _), Unit::Count) = (RULES[at].limit, RULES[at].unit) {
+                let separator = if self.length > start { between } else { b"" };
+                self = self.push(separator).push(name.as_bytes()).push(behind);
+            }
+            at += 1;
+        }
+        self
     }
-    push(text, &[b'0' + (number % 10).to_le_bytes()[0]]);
-}
 
-const fn push(text: &mut ([u8; 256], usize), part: &[u8]) {
-    let mut at = 0;
-    while at < part.len() {
-        text.0[text.1] = part[at];
-        text.1 += 1;
-        at += 1;
+    /// All limits as they are without an option: `memory=80, swap=0`.
+    const fn push_defaults(mut self) -> Self {
+        let start = self.length;
+        let mut at = 0;
+        while at < RULES.len() {
+            if let Limit::Own(name, limit) = RULES[at].limit {
+                let separator: &[u8] = if self.length > start { b", " } else { b"" };
+                self = self.push(separator).push(name.as_bytes()).push(b"=").push_dec(limit);
+            }
+            at += 1;
+        }
+        self
+    }
+
+    const fn push_dec(mut self, number: u16) -> Self {
+        if number >= 10 {
+            self = self.push_dec(number / 10);
+        }
+        self.push(&[b'0' + (number % 10).to_le_bytes()[0]])
     }
 }
