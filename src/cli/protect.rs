@@ -87,7 +87,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
     config: Config::None,
     more: "",
     codes: &[
-        (0, "done, or it was so already, or there was nothing to undo"),
+        (0, "done, or it was so already, or session or --undo had nothing to do"),
         (1, "error: the kernel refused it for a process, all that --match fits are other users', it can't be remembered, or there is no state to undo"),
         (2, "the command line is wrong"),
         (4, "done, but root may not see all processes (hidepid), or not read arguments"),

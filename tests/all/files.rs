@@ -184,8 +184,9 @@ fn what_version_2_0_0_wrote_is_ours() {
 #[test]
 fn a_file_gets_the_mode_of_its_kind_whatever_the_umask_is() {
     let dir = TempDir::new();
-    let victim = Victim::start(&["idle"]);
     for umask in ["000", "077"] {
+        // Its oom_score_adj is changed once.
+        let victim = Victim::start(&["idle"]);
         for (option, words) in writers(&victim) {
             let path = dir.join(option);
             let words: Vec<&str> = words.iter().map(String::as_str).chain([option, &path]).collect();
