@@ -8,7 +8,7 @@ use crate::sys::system;
 use crate::units::Pid;
 
 /// Processes above memdoor that are looked for: 32 pid namespaces may be nested, and shells in them.
-const OWN_MAX: usize = 64;
+pub const OWN_MAX: usize = 64;
 
 /// Whether it is one of those that memdoor, the first of [`own_line`], started to read what may block.
 pub fn is_helper(process: &Process, own: &[Pid]) -> bool {

@@ -289,7 +289,7 @@ fn a_session_protects_nobody_whose_executable_is_not_roots_or_may_be_written_to_
     let is_meant =
         targets.each_ref().map(|target| ended.out.lines().any(|line| line.starts_with(&format!("{} ", target.id()))));
     assert_eq!(is_meant, [false, false, true], "{ended:#?}");
-    assert!(ended.err.contains(" called as one that a session hangs on, and "), "{}", ended.err);
+    assert!(ended.err.contains(" named like a program that a session hangs on, but "), "{}", ended.err);
 }
 
 #[test]
